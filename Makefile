@@ -1,0 +1,44 @@
+# The front door. Everything a newcomer needs: make run, make test. `make help` lists the rest.
+SHELL   := /bin/bash
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   ?= build
+JOBS    ?= $(shell nproc)
+
+.PHONY: all
+all: deps-build $(BUILD)/build.ninja ## build the library and the command, at build/vmaple
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) --werror --prefix=$(PREFIX) >/dev/null
+
+.PHONY: deps-build deps-test deps-bench deps-long
+deps-build deps-test deps-bench deps-long: deps-%:
+	@tools/install-deps $*
+
+.PHONY: run
+run: all ## the main job: record a real program, mirror it, check the mirror against the kernel
+	@tools/run-demo $(BUILD)/vmaple
+
+.PHONY: test
+test: deps-build deps-test ## build with both compilers and run the tests (a few minutes)
+	@tools/run-tests quick
+
+.PHONY: test-long
+test-long: deps-build deps-test deps-bench deps-long ## sanitizers, long fuzzing and torture, linters, heavy programs
+	@tools/run-tests long
+
+.PHONY: install
+install: all ## install below DESTDIR/PREFIX
+	@meson configure $(BUILD) --prefix=$(PREFIX)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet
+
+.PHONY: clean
+clean: ## remove every build folder
+	@rm -rf build build-*
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include tools/make.d/*.mk

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the core reaches its host: thin calls through the port of <vmaple/port.h>.
+ *
+ * Every allocation can fail, and callers say so in their own results; nothing here retries or aborts.
+ */
+#ifndef BASE_ALLOC_H
+#define BASE_ALLOC_H
+
+#include <vmaple/types.h>
+
+/* NULL when the host has no memory. Contents undefined. */
+void *port_alloc(size_t size, size_t align, gfp_t gfp) __must_check;
+/* NULL is allowed and ignored. @size as given to port_alloc(). */
+void port_free(void *mem, size_t size);
+void port_log(const char *line);
+void port_panic(const char *line) __attribute__((noreturn));
+
+#endif /* BASE_ALLOC_H */

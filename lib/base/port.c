@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The allocation and message port: see <vmaple/port.h>.
+ *
+ * One global, host_port, written only by vmaple_set_port() before the library is used, so that reading it
+ * needs no lock.
+ */
+#include <vmaple/port.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+
+#ifndef VMAPLE_VERSION
+#error "the build must define VMAPLE_VERSION"
+#endif
+
+static void *hosted_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
+{
+	(void)ctx;
+	(void)gfp;
+	if (align <= _Alignof(max_align_t))
+		return malloc(size);
+	return aligned_alloc(align, (size + align - 1) & ~(align - 1));
+}
+
+static void hosted_free(void *ctx, void *mem, size_t size)
+{
+	(void)ctx;
+	(void)size;
+	free(mem);
+}
+
+static void hosted_log(void *ctx, const char *line)
+{
+	(void)ctx;
+	fprintf(stderr, "vmaple: %s\n", line);
+}
+
+static void __attribute__((noreturn)) hosted_panic(void *ctx, const char *line)
+{
+	(void)ctx;
+	fprintf(stderr, "vmaple: internal error: %s\n", line);
+	abort();
+}
+
+static struct vmaple_port host_port = {
+	.alloc = hosted_alloc,
+	.free = hosted_free,
+	.log = hosted_log,
+	.panic = hosted_panic,
+};
+
+void vmaple_set_port(const struct vmaple_port *port)
+{
+	host_port = *port;
+}
+
+const struct vmaple_port *vmaple_get_port(void)
+{
+	return &host_port;
+}
+
+const char *vmaple_version(void)
+{
+	return VMAPLE_VERSION;
+}
+
+void *port_alloc(size_t size, size_t align, gfp_t gfp)
+{
+	return host_port.alloc(host_port.ctx, size, align, gfp);
+}
+
+void port_free(void *mem, size_t size)
+{
+	if (mem)
+		host_port.free(host_port.ctx, mem, size);
+}
+
+void port_log(const char *line)
+{
+	host_port.log(host_port.ctx, line);
+}
+
+void port_panic(const char *line)
+{
+	host_port.panic(host_port.ctx, line);
+}
