@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file trace.h
+ * Recordings: the life of the memory maps of a program and its children, as a sequence of events.
+ *
+ * A recording is a file (`.vmt`, docs/format.md) or a stream of the same events from a running program.
+ * Sources (the tracer, importers, files) produce events; sinks (the writer, the mirror) consume them.  One
+ * event says one thing that happened, in the order in which the kernel carried it out:
+ *
+ *  - what was *done*: a mapping call with its result, a first write, a fork, an exec, an exit;
+ *  - what was *seen*: an observation of the kernel's own map, of all of it or of a part.
+ *
+ * The engine is driven by the first kind alone and is compared with the second; nothing seen is ever used to
+ * repair what was computed without being counted (see <vmaple/replay.h>).
+ *
+ * An address space has a number of its own, `mm`, from the first event that names it to its exit; tasks that
+ * share it (threads, a vfork child before its exec) carry the same number.  Numbers are never reused within
+ * a recording.  All addresses and lengths are bytes.
+ */
+#ifndef VMAPLE_TRACE_H
+#define VMAPLE_TRACE_H
+
+#include <vmaple/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What an event says; the member of struct trace_event that belongs to it is in brackets. */
+enum trace_event_type {
+	TRACE_EVENT_FILE = 1,    /**< an open file that later calls name [file] */
+	TRACE_EVENT_SPACE = 2,   /**< an address space begins: first program, attach, or exec [space] */
+	TRACE_EVENT_MAP = 3,     /**< the kernel's map was read [map] */
+	TRACE_EVENT_CALL = 4,    /**< a call returned [call] */
+	TRACE_EVENT_FAULT = 5,   /**< a page fault that may have changed the map [fault] */
+	TRACE_EVENT_FORK = 6,    /**< a child with a copy of this address space [fork] */
+	TRACE_EVENT_TASK = 7,    /**< a task that shares this address space: thread, vfork, CLONE_VM [task] */
+	TRACE_EVENT_EXIT = 8,    /**< a task ended [exit] */
+	TRACE_EVENT_LIMIT = 9,   /**< a limit or a capability of a task changed [limit] */
+	TRACE_EVENT_LOST = 10,   /**< something was not recorded; what follows may be uncertain [lost] */
+	TRACE_EVENT_TIMEOUT = 11 /**< reserved for live views: nothing happened for a while */
+};
+
+/** What an open file is, as far as mapping it is concerned. */
+enum trace_file_kind {
+	TRACE_FILE_REGULAR,  /**< a file of a file system */
+	TRACE_FILE_SHMEM,    /**< shared anonymous memory, memfd, SysV segment: no file system behind it */
+	TRACE_FILE_HUGETLB,  /**< a huge page file */
+	TRACE_FILE_ZERO,     /**< /dev/zero: private mappings are anonymous, shared ones are shmem */
+	TRACE_FILE_DEVICE,   /**< another device or an anonymous inode; vm_flags were observed */
+};
+
+/**
+ * An open file description.
+ *
+ * Two numbers are equal when, and only when, the kernel holds the same `struct file`: only then can two
+ * mappings merge.
+ */
+struct trace_file {
+	uint32_t id;          /**< from 1; 0 is no file */
+	uint32_t kind;        /**< enum trace_file_kind */
+	uint64_t dev;         /**< as makedev(3) makes it, of what /proc/PID/maps shows */
+	uint64_t ino;
+	uint32_t open_flags;  /**< O_RDONLY, O_WRONLY, O_RDWR of open(2) */
+	bool noexec;          /**< on a file system mounted noexec */
+	bool has_close;       /**< its mappings have a close operation */
+	uint64_t vm_flags;    /**< what mapping it adds (VM_IO, VM_PFNMAP, VM_DONTEXPAND ...), kernel values */
+	uint64_t vm_flags_off;/**< what mapping it takes away (VM_MAYWRITE of a sealed memfd ...) */
+	uint64_t map_align;   /**< alignment that the file system asks for, bytes; 0 for none */
+	const char *path;     /**< as /proc/PID/maps shows it, with its escapes undone; never NULL */
+};
+
+/** One line of /proc/PID/maps. */
+struct trace_area {
+	uint64_t start, end;  /**< [start, end) */
+	uint64_t offset;      /**< into the file, bytes; for anonymous areas what maps shows: 0 */
+	uint64_t dev, ino;
+	uint32_t prot;        /**< PROT_READ | PROT_WRITE | PROT_EXEC as shown */
+	bool shared;          /**< 's' rather than 'p' */
+	uint64_t vm_flags;    /**< from VmFlags of smaps, kernel values; 0 when not read */
+	const char *name;     /**< path, "[heap]", "[anon:...]", "" ; never NULL */
+};
+
+/** Why the kernel's map was read. */
+enum trace_map_reason {
+	TRACE_MAP_BEGIN,  /**< the address space starts from this map (exec, attach): it is the mirror's input */
+	TRACE_MAP_CHECK,  /**< to be compared with the mirror */
+	TRACE_MAP_RESYNC, /**< after a loss: to be compared, counted as uncertain, and then taken over */
+};
+
+/** What was seen of the kernel's map: every area that touches [lo, hi), whole, and nothing else. */
+struct trace_map {
+	uint32_t reason;      /**< enum trace_map_reason */
+	uint64_t lo, hi;      /**< the window; 0 and UINT64_MAX for the whole map */
+	bool has_vm_flags;    /**< vm_flags of the areas are known */
+	uint32_t count;
+	const struct trace_area *areas; /**< ascending */
+};
+
+/** What limits calls on an address space; one value each. @see TRACE_EVENT_LIMIT */
+enum trace_limit {
+	TRACE_LIMIT_AS,           /**< RLIMIT_AS, bytes */
+	TRACE_LIMIT_DATA,         /**< RLIMIT_DATA, bytes */
+	TRACE_LIMIT_STACK,        /**< RLIMIT_STACK, bytes */
+	TRACE_LIMIT_MEMLOCK,      /**< RLIMIT_MEMLOCK, bytes */
+	TRACE_LIMIT_PERSONALITY,  /**< as personality(2) gives it */
+	TRACE_LIMIT_CAPABILITIES, /**< effective set, bit per capability */
+	TRACE_LIMIT_COUNT
+};
+
+/** The birth of an address space by exec or attach. A MAP event with TRACE_MAP_BEGIN follows. */
+struct trace_space {
+	bool attached;            /**< not from exec: areas may have a history that was not seen */
+	uint64_t limits[TRACE_LIMIT_COUNT];
+	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	uint64_t arg_start, arg_end, env_start, env_end;
+	uint64_t mmap_base;       /**< highest address that top-down search may use; 0 when not known */
+	uint64_t task_size;       /**< end of user addresses: 2^47 - 4096, 4 GiB for 32-bit programs */
+	const char *path;         /**< of the program; never NULL */
+};
+
+/** A system call that has returned. */
+struct trace_call {
+	uint32_t nr;          /**< x86-64 number, also for calls that came in through other tables */
+	uint64_t args[6];
+	int64_t result;       /**< -errno in case of failure */
+	uint32_t file;        /**< number of the file that is mapped; 0 for none */
+	uint64_t ip, sp;      /**< from where it was made */
+	const void *data;     /**< what an argument points to (a name, iovecs, a node mask); may be NULL */
+	uint32_t data_len;    /**< bytes */
+};
+
+/** A page fault. */
+struct trace_fault {
+	uint64_t addr;
+	bool write;           /**< the access was a write; also true where that is not known */
+	bool write_known;     /**< false when the source cannot tell reads from writes */
+	bool kernel;          /**< the kernel's own access, such as read(2) into a buffer */
+	bool ambiguous;       /**< a call of another thread ran at the same time: order not known */
+};
+
+/** A child process with a copy. The event's own pid and mm are the parent's. */
+struct trace_fork {
+	uint32_t child_pid, child_mm;
+};
+
+/** A task that begins to share an address space. The event's own pid and tid are the new task's. */
+struct trace_task {
+	uint32_t parent_tid;
+	bool thread;          /**< CLONE_THREAD; otherwise vfork or CLONE_VM alone */
+};
+
+/** The end of a task. */
+struct trace_exit {
+	int32_t status;       /**< as waitpid(2) gives it */
+	bool last;            /**< the address space ends with it */
+};
+
+/** A change of one limit for the tasks of one process. */
+struct trace_limit_change {
+	uint32_t limit;       /**< enum trace_limit */
+	uint64_t value;
+};
+
+/** Something that the source could not see. */
+struct trace_lost {
+	uint64_t count;       /**< events, when known; else 0 */
+	const char *what;     /**< one phrase for a person: "page faults: buffer full"; never NULL */
+};
+
+/** One event. Pointers inside belong to the source and live until its next event. */
+struct trace_event {
+	uint32_t type;        /**< enum trace_event_type */
+	uint64_t step;        /**< from 1, consecutive in a recording */
+	uint64_t time_ns;     /**< since the recording began */
+	uint32_t pid, tid;    /**< who: process and task, in the recorder's pid namespace */
+	uint32_t mm;          /**< whose address space; 0 for FILE events */
+	union {
+		struct trace_file file;
+		struct trace_space space;
+		struct trace_map map;
+		struct trace_call call;
+		struct trace_fault fault;
+		struct trace_fork fork;
+		struct trace_task task;
+		struct trace_exit exit;
+		struct trace_limit_change limit;
+		struct trace_lost lost;
+	};
+};
+
+/** How page faults came into a recording, best first. */
+enum trace_fault_source {
+	TRACE_FAULTS_TRACEPOINT, /**< exceptions:page_fault_*: every fault, reads told from writes */
+	TRACE_FAULTS_SOFTWARE,   /**< the software event, user and kernel mode, reads not told from writes */
+	TRACE_FAULTS_USER_ONLY,  /**< the software event, user mode only */
+	TRACE_FAULTS_PAGEMAP,    /**< pagemap read at checkpoints */
+	TRACE_FAULTS_NONE        /**< not observed */
+};
+
+/** What is true of a whole recording. */
+struct trace_header {
+	uint32_t version;         /**< of the format: TRACE_FORMAT_VERSION */
+	uint32_t fault_source;    /**< enum trace_fault_source */
+	uint32_t page_size;       /**< bytes */
+	uint64_t start_time;      /**< seconds since 1970 */
+	uint64_t max_map_count;
+	uint64_t mmap_min_addr;
+	uint32_t overcommit_memory, overcommit_ratio; /**< vm.overcommit_* */
+	uint64_t total_ram, total_swap; /**< bytes; for overcommit */
+	uint32_t stack_guard_gap; /**< pages */
+	uint32_t thp_enabled;     /**< 0 never, 1 madvise, 2 always */
+	const char *kernel;       /**< uname -r; never NULL */
+	const char *machine;      /**< uname -m; never NULL */
+	const char *command;      /**< command line, quoted for a shell; never NULL */
+};
+
+#define TRACE_FORMAT_VERSION 1
+
+/**
+ * Where events go. One sink can be put before another.
+ *
+ * @return 0, or -errno to make the source stop; the sink says why in its own error text.
+ */
+struct trace_sink {
+	int (*event)(struct trace_sink *sink, const struct trace_event *event);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_TRACE_H */
