@@ -43,11 +43,11 @@ enum trace_event_type {
 
 /** What an open file is, as far as mapping it is concerned. */
 enum trace_file_kind {
-	TRACE_FILE_REGULAR,  /**< a file of a file system */
-	TRACE_FILE_SHMEM,    /**< shared anonymous memory, memfd, SysV segment: no file system behind it */
-	TRACE_FILE_HUGETLB,  /**< a huge page file */
-	TRACE_FILE_ZERO,     /**< /dev/zero: private mappings are anonymous, shared ones are shmem */
-	TRACE_FILE_DEVICE,   /**< another device or an anonymous inode; vm_flags were observed */
+	TRACE_FILE_REGULAR, /**< a file of a file system */
+	TRACE_FILE_SHMEM,   /**< shared anonymous memory, memfd, SysV segment: no file system behind it */
+	TRACE_FILE_HUGETLB, /**< a huge page file */
+	TRACE_FILE_ZERO,    /**< /dev/zero: private mappings are anonymous, shared ones are shmem */
+	TRACE_FILE_DEVICE,  /**< another device or an anonymous inode; vm_flags were observed */
 };
 
 /**
@@ -57,42 +57,42 @@ enum trace_file_kind {
  * mappings merge.
  */
 struct trace_file {
-	uint32_t id;          /**< from 1; 0 is no file */
-	uint32_t kind;        /**< enum trace_file_kind */
-	uint64_t dev;         /**< as makedev(3) makes it, of what /proc/PID/maps shows */
+	uint32_t id;   /**< from 1; 0 is no file */
+	uint32_t kind; /**< enum trace_file_kind */
+	uint64_t dev;  /**< as makedev(3) makes it, of what /proc/PID/maps shows */
 	uint64_t ino;
-	uint32_t open_flags;  /**< O_RDONLY, O_WRONLY, O_RDWR of open(2) */
-	bool noexec;          /**< on a file system mounted noexec */
-	bool has_close;       /**< its mappings have a close operation */
-	uint64_t vm_flags;    /**< what mapping it adds (VM_IO, VM_PFNMAP, VM_DONTEXPAND ...), kernel values */
-	uint64_t vm_flags_off;/**< what mapping it takes away (VM_MAYWRITE of a sealed memfd ...) */
-	uint64_t map_align;   /**< alignment that the file system asks for, bytes; 0 for none */
-	const char *path;     /**< as /proc/PID/maps shows it, with its escapes undone; never NULL */
+	uint32_t open_flags; /**< O_RDONLY, O_WRONLY, O_RDWR of open(2) */
+	bool noexec;         /**< on a file system mounted noexec */
+	bool has_close;      /**< its mappings have a close operation */
+	uint64_t vm_flags;   /**< what mapping it adds (VM_IO, VM_PFNMAP, VM_DONTEXPAND ...), kernel values */
+	uint64_t vm_flags_off; /**< what mapping it takes away (VM_MAYWRITE of a sealed memfd ...) */
+	uint64_t map_align;    /**< alignment that the file system asks for, bytes; 0 for none */
+	const char *path;      /**< as /proc/PID/maps shows it, with its escapes undone; never NULL */
 };
 
 /** One line of /proc/PID/maps. */
 struct trace_area {
-	uint64_t start, end;  /**< [start, end) */
-	uint64_t offset;      /**< into the file, bytes; for anonymous areas what maps shows: 0 */
+	uint64_t start, end; /**< [start, end) */
+	uint64_t offset;     /**< into the file, bytes; for anonymous areas what maps shows: 0 */
 	uint64_t dev, ino;
-	uint32_t prot;        /**< PROT_READ | PROT_WRITE | PROT_EXEC as shown */
-	bool shared;          /**< 's' rather than 'p' */
-	uint64_t vm_flags;    /**< from VmFlags of smaps, kernel values; 0 when not read */
-	const char *name;     /**< path, "[heap]", "[anon:...]", "" ; never NULL */
+	uint32_t prot;     /**< PROT_READ | PROT_WRITE | PROT_EXEC as shown */
+	bool shared;       /**< 's' rather than 'p' */
+	uint64_t vm_flags; /**< from VmFlags of smaps, kernel values; 0 when not read */
+	const char *name;  /**< path, "[heap]", "[anon:...]", "" ; never NULL */
 };
 
 /** Why the kernel's map was read. */
 enum trace_map_reason {
-	TRACE_MAP_BEGIN,  /**< the address space starts from this map (exec, attach): it is the mirror's input */
+	TRACE_MAP_BEGIN, /**< the address space starts from this map (exec, attach): it is the mirror's input */
 	TRACE_MAP_CHECK,  /**< to be compared with the mirror */
 	TRACE_MAP_RESYNC, /**< after a loss: to be compared, counted as uncertain, and then taken over */
 };
 
 /** What was seen of the kernel's map: every area that touches [lo, hi), whole, and nothing else. */
 struct trace_map {
-	uint32_t reason;      /**< enum trace_map_reason */
-	uint64_t lo, hi;      /**< the window; 0 and UINT64_MAX for the whole map */
-	bool has_vm_flags;    /**< vm_flags of the areas are known */
+	uint32_t reason;   /**< enum trace_map_reason */
+	uint64_t lo, hi;   /**< the window; 0 and UINT64_MAX for the whole map */
+	bool has_vm_flags; /**< vm_flags of the areas are known */
 	uint32_t count;
 	const struct trace_area *areas; /**< ascending */
 };
@@ -110,33 +110,33 @@ enum trace_limit {
 
 /** The birth of an address space by exec or attach. A MAP event with TRACE_MAP_BEGIN follows. */
 struct trace_space {
-	bool attached;            /**< not from exec: areas may have a history that was not seen */
+	bool attached; /**< not from exec: areas may have a history that was not seen */
 	uint64_t limits[TRACE_LIMIT_COUNT];
 	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	uint64_t arg_start, arg_end, env_start, env_end;
-	uint64_t mmap_base;       /**< highest address that top-down search may use; 0 when not known */
-	uint64_t task_size;       /**< end of user addresses: 2^47 - 4096, 4 GiB for 32-bit programs */
-	const char *path;         /**< of the program; never NULL */
+	uint64_t mmap_base; /**< highest address that top-down search may use; 0 when not known */
+	uint64_t task_size; /**< end of user addresses: 2^47 - 4096, 4 GiB for 32-bit programs */
+	const char *path;   /**< of the program; never NULL */
 };
 
 /** A system call that has returned. */
 struct trace_call {
-	uint32_t nr;          /**< x86-64 number, also for calls that came in through other tables */
+	uint32_t nr; /**< x86-64 number, also for calls that came in through other tables */
 	uint64_t args[6];
-	int64_t result;       /**< -errno in case of failure */
-	uint32_t file;        /**< number of the file that is mapped; 0 for none */
-	uint64_t ip, sp;      /**< from where it was made */
-	const void *data;     /**< what an argument points to (a name, iovecs, a node mask); may be NULL */
-	uint32_t data_len;    /**< bytes */
+	int64_t result;    /**< -errno in case of failure */
+	uint32_t file;     /**< number of the file that is mapped; 0 for none */
+	uint64_t ip, sp;   /**< from where it was made */
+	const void *data;  /**< what an argument points to (a name, iovecs, a node mask); may be NULL */
+	uint32_t data_len; /**< bytes */
 };
 
 /** A page fault. */
 struct trace_fault {
 	uint64_t addr;
-	bool write;           /**< the access was a write; also true where that is not known */
-	bool write_known;     /**< false when the source cannot tell reads from writes */
-	bool kernel;          /**< the kernel's own access, such as read(2) into a buffer */
-	bool ambiguous;       /**< a call of another thread ran at the same time: order not known */
+	bool write;       /**< the access was a write; also true where that is not known */
+	bool write_known; /**< false when the source cannot tell reads from writes */
+	bool kernel;      /**< the kernel's own access, such as read(2) into a buffer */
+	bool ambiguous;   /**< a call of another thread ran at the same time: order not known */
 };
 
 /** A child process with a copy. The event's own pid and mm are the parent's. */
@@ -147,34 +147,34 @@ struct trace_fork {
 /** A task that begins to share an address space. The event's own pid and tid are the new task's. */
 struct trace_task {
 	uint32_t parent_tid;
-	bool thread;          /**< CLONE_THREAD; otherwise vfork or CLONE_VM alone */
+	bool thread; /**< CLONE_THREAD; otherwise vfork or CLONE_VM alone */
 };
 
 /** The end of a task. */
 struct trace_exit {
-	int32_t status;       /**< as waitpid(2) gives it */
-	bool last;            /**< the address space ends with it */
+	int32_t status; /**< as waitpid(2) gives it */
+	bool last;      /**< the address space ends with it */
 };
 
 /** A change of one limit for the tasks of one process. */
 struct trace_limit_change {
-	uint32_t limit;       /**< enum trace_limit */
+	uint32_t limit; /**< enum trace_limit */
 	uint64_t value;
 };
 
 /** Something that the source could not see. */
 struct trace_lost {
-	uint64_t count;       /**< events, when known; else 0 */
-	const char *what;     /**< one phrase for a person: "page faults: buffer full"; never NULL */
+	uint64_t count;   /**< events, when known; else 0 */
+	const char *what; /**< one phrase for a person: "page faults: buffer full"; never NULL */
 };
 
 /** One event. Pointers inside belong to the source and live until its next event. */
 struct trace_event {
-	uint32_t type;        /**< enum trace_event_type */
-	uint64_t step;        /**< from 1, consecutive in a recording */
-	uint64_t time_ns;     /**< since the recording began */
-	uint32_t pid, tid;    /**< who: process and task, in the recorder's pid namespace */
-	uint32_t mm;          /**< whose address space; 0 for FILE events */
+	uint32_t type;     /**< enum trace_event_type */
+	uint64_t step;     /**< from 1, consecutive in a recording */
+	uint64_t time_ns;  /**< since the recording began */
+	uint32_t pid, tid; /**< who: process and task, in the recorder's pid namespace */
+	uint32_t mm;       /**< whose address space; 0 for FILE events */
 	union {
 		struct trace_file file;
 		struct trace_space space;
@@ -200,19 +200,19 @@ enum trace_fault_source {
 
 /** What is true of a whole recording. */
 struct trace_header {
-	uint32_t version;         /**< of the format: TRACE_FORMAT_VERSION */
-	uint32_t fault_source;    /**< enum trace_fault_source */
-	uint32_t page_size;       /**< bytes */
-	uint64_t start_time;      /**< seconds since 1970 */
+	uint32_t version;      /**< of the format: TRACE_FORMAT_VERSION */
+	uint32_t fault_source; /**< enum trace_fault_source */
+	uint32_t page_size;    /**< bytes */
+	uint64_t start_time;   /**< seconds since 1970 */
 	uint64_t max_map_count;
 	uint64_t mmap_min_addr;
 	uint32_t overcommit_memory, overcommit_ratio; /**< vm.overcommit_* */
-	uint64_t total_ram, total_swap; /**< bytes; for overcommit */
-	uint32_t stack_guard_gap; /**< pages */
-	uint32_t thp_enabled;     /**< 0 never, 1 madvise, 2 always */
-	const char *kernel;       /**< uname -r; never NULL */
-	const char *machine;      /**< uname -m; never NULL */
-	const char *command;      /**< command line, quoted for a shell; never NULL */
+	uint64_t total_ram, total_swap;               /**< bytes; for overcommit */
+	uint32_t stack_guard_gap;                     /**< pages */
+	uint32_t thp_enabled;                         /**< 0 never, 1 madvise, 2 always */
+	const char *kernel;                           /**< uname -r; never NULL */
+	const char *machine;                          /**< uname -m; never NULL */
+	const char *command;                          /**< command line, quoted for a shell; never NULL */
 };
 
 #define TRACE_FORMAT_VERSION 1
