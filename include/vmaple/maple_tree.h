@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file maple_tree.h
+ * The maple tree: a map from ranges of unsigned long to pointers, safe for RCU readers.
+ *
+ * Every index from 0 to ULONG_MAX belongs to exactly one range, and every range holds one entry; a range that
+ * holds nothing holds NULL.  Ranges are inclusive at both ends.  Neighbouring NULL ranges are one range;
+ * neighbouring ranges with equal entries stay two.  The interface is the Linux kernel's, as its
+ * core-api/maple_tree.rst documents it, so that code written for one compiles with the other; the tree behind
+ * it is our own (docs/maple-tree.md).  Howlett and Wilcox 2022.
+ *
+ * Entries.  Any pointer may be stored but those with the bit pattern ...10 below 4096: they are reserved.
+ * mtree_* and mt_* hide XA_ZERO_ENTRY (a placeholder) from readers; mas_* shows it.
+ *
+ * Locks.  mtree_* calls take the tree's lock themselves. mas_* calls that write need it held, or, with
+ * MT_FLAGS_LOCK_EXTERN, the lock that the owner of the tree uses.  Calls that read need the lock, or, when the
+ * tree is in RCU mode (MT_FLAGS_USE_RCU), an RCU read-side section; mtree_load(), mt_find() and mt_next()/
+ * mt_prev() enter one themselves.  Readers never wait and never allocate.
+ *
+ * Memory.  A write that fails with -ENOMEM has changed nothing.
+ *
+ * Cost.  n is the number of ranges: every operation visits O(log n) nodes of 16 to 32 ranges, plus one for each
+ * node that a wide store replaces.
+ */
+#ifndef VMAPLE_MAPLE_TREE_H
+#define VMAPLE_MAPLE_TREE_H
+
+#include <limits.h>
+
+#include <vmaple/spinlock.h>
+#include <vmaple/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** @name Entries that are values
+ * Integers up to LONG_MAX can be stored as entries; XA_ZERO_ENTRY occupies a range without an entry.
+ * @{ */
+static inline void *xa_mk_value(unsigned long v)
+{
+	return (void *)((v << 1) | 1);
+}
+static inline unsigned long xa_to_value(const void *entry)
+{
+	return (unsigned long)entry >> 1;
+}
+static inline bool xa_is_value(const void *entry)
+{
+	return (unsigned long)entry & 1;
+}
+#define XA_ZERO_ENTRY ((void *)((257UL << 2) | 2))
+static inline bool xa_is_zero(const void *entry)
+{
+	return entry == XA_ZERO_ENTRY;
+}
+/** True for the values that mtree_store() and its kin refuse with -EINVAL. */
+static inline bool mt_is_reserved(const void *entry)
+{
+	return (unsigned long)entry < 4096 && ((unsigned long)entry & 3) == 2;
+}
+/** @} */
+
+/** Keep the largest gap of each subtree, for mas_empty_area() and mtree_alloc_range(). */
+#define MT_FLAGS_ALLOC_RANGE 0x01
+/** Readers may be inside while a writer works: see "Locks" above. */
+#define MT_FLAGS_USE_RCU 0x02
+/** The owner has a lock of his own; mtree_lock() is not used. */
+#define MT_FLAGS_LOCK_EXTERN 0x300
+#define MT_FLAGS_LOCK_MASK   0x300
+
+#define MAPLE_NODE_SLOTS 31
+
+struct maple_enode;
+
+/** A node, as far as users may know it. */
+struct maple_node {
+	struct maple_node *parent;
+	void *slot[MAPLE_NODE_SLOTS];
+};
+
+/** The tree. Owned by the caller; all members are private. */
+struct maple_tree {
+	spinlock_t ma_lock;
+	unsigned int ma_flags;
+	void *ma_root;        /* see lib/trees/maple/node.h */
+	unsigned long ma_gen; /* writes so far: tells a cursor that its position is stale */
+};
+
+#define MTREE_INIT(name, flags)                                                         \
+	{                                                                               \
+		.ma_lock = { false }, .ma_flags = (flags), .ma_root = NULL, .ma_gen = 0 \
+	}
+#define MTREE_INIT_EXT(name, flags, lock) MTREE_INIT(name, (flags) | MT_FLAGS_LOCK_EXTERN)
+#define DEFINE_MTREE(name)                struct maple_tree name = MTREE_INIT(name, 0)
+
+/** Where a cursor is. */
+enum maple_status {
+	ma_active,    /**< on a range */
+	ma_start,     /**< not yet walked */
+	ma_root,      /**< on the only entry, [0, 0], of a tree without nodes */
+	ma_none,      /**< nothing was found */
+	ma_pause,     /**< the lock may have been dropped: go on after the current range */
+	ma_overflow,  /**< iteration has gone past the upper limit */
+	ma_underflow, /**< iteration has gone past the lower limit */
+	ma_error      /**< an operation failed; see mas_is_err() */
+};
+
+/**
+ * A cursor: where an operation happens, and the state of an iteration.
+ *
+ * index and last are the bounds of the range the cursor is on, and may be set by hand before a store. The
+ * rest is private. A cursor holds no lock and no memory, except between mas_preallocate() and the store.
+ */
+struct ma_state {
+	struct maple_tree *tree;
+	unsigned long index, last;
+	struct maple_enode *node; /* names the current entry's place: equal only for the same slot */
+	unsigned long min, max;   /* bounds of the leaf */
+	unsigned long gen;        /* ma_gen when the position was taken */
+	const void *leaf;
+	struct mt_node *spare_leaf, *spare_inner; /* nodes set aside by mas_preallocate() */
+	enum maple_status status;
+	int error;
+	unsigned char offset;
+};
+
+#define MA_STATE(name, mt, first, end) \
+	struct ma_state name = {       \
+		.tree = (mt),          \
+		.index = (first),      \
+		.last = (end),         \
+		.status = ma_start,    \
+	}
+
+static inline void mas_init(struct ma_state *mas, struct maple_tree *tree, unsigned long addr)
+{
+	*mas = (struct ma_state){ .tree = tree, .index = addr, .last = addr, .status = ma_start };
+}
+
+/** @name Tree
+ * @{ */
+static inline void mt_init_flags(struct maple_tree *mt, unsigned int flags)
+{
+	*mt = (struct maple_tree)MTREE_INIT(mt, flags);
+}
+static inline void mt_init(struct maple_tree *mt)
+{
+	mt_init_flags(mt, 0);
+}
+static inline bool mtree_empty(const struct maple_tree *mt)
+{
+	return __atomic_load_n(&mt->ma_root, __ATOMIC_RELAXED) == NULL;
+}
+static inline bool mt_in_rcu(const struct maple_tree *mt)
+{
+	return mt->ma_flags & MT_FLAGS_USE_RCU;
+}
+static inline bool mt_external_lock(const struct maple_tree *mt)
+{
+	return (mt->ma_flags & MT_FLAGS_LOCK_MASK) == MT_FLAGS_LOCK_EXTERN;
+}
+/** Levels of nodes; 0 for a tree that is empty or holds nothing but an entry at [0, 0]. */
+VMAPLE_API unsigned int mt_height(const struct maple_tree *mt);
+/** Free every node. The tree is empty afterwards and can be used again. Entries are the caller's. */
+VMAPLE_API void mtree_destroy(struct maple_tree *mt);
+/** As mtree_destroy(), with the lock held. */
+VMAPLE_API void __mt_destroy(struct maple_tree *mt);
+/** Enter or leave RCU mode, with the lock held. Leaving it requires that no reader is inside. */
+VMAPLE_API void mt_set_in_rcu(struct maple_tree *mt);
+VMAPLE_API void mt_clear_in_rcu(struct maple_tree *mt);
+
+#define mtree_lock(mt)                 spin_lock(&(mt)->ma_lock)
+#define mtree_unlock(mt)               spin_unlock(&(mt)->ma_lock)
+#define mas_lock(mas)                  mtree_lock((mas)->tree)
+#define mas_unlock(mas)                mtree_unlock((mas)->tree)
+#define mt_set_external_lock(mt, lock) ((void)(mt), (void)(lock))
+/** @} */
+
+/** @name Normal interface: takes the lock itself
+ * @{ */
+/** The entry at @p index, NULL if there is none or it is XA_ZERO_ENTRY. */
+VMAPLE_API void *mtree_load(struct maple_tree *mt, unsigned long index);
+/** Store @p entry over [first, last], whatever was there. @return 0, -EINVAL (first > last, reserved), -ENOMEM */
+VMAPLE_API int mtree_store_range(
+	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp) __must_check;
+VMAPLE_API int mtree_store(struct maple_tree *mt, unsigned long index, void *entry, gfp_t gfp) __must_check;
+/** As mtree_store_range(), only where all of the range is NULL. @return also -EEXIST */
+VMAPLE_API int mtree_insert_range(
+	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp) __must_check;
+VMAPLE_API int mtree_insert(struct maple_tree *mt, unsigned long index, void *entry, gfp_t gfp) __must_check;
+/** Clear the whole range that @p index lies in. @return what was there; NULL also when memory ran out. */
+VMAPLE_API void *mtree_erase(struct maple_tree *mt, unsigned long index);
+/**
+ * Store @p entry in the lowest (rrange: highest) free run of @p size indices within [min, max].
+ * @return 0 and the first index in @p startp; -EBUSY, no such run; -EINVAL, bad window or no
+ * MT_FLAGS_ALLOC_RANGE; -ENOMEM. @p startp is written only on success.
+ */
+VMAPLE_API int mtree_alloc_range(struct maple_tree *mt, unsigned long *startp, void *entry,
+	unsigned long size, unsigned long min, unsigned long max, gfp_t gfp) __must_check;
+VMAPLE_API int mtree_alloc_rrange(struct maple_tree *mt, unsigned long *startp, void *entry,
+	unsigned long size, unsigned long min, unsigned long max, gfp_t gfp) __must_check;
+/**
+ * Store @p entry at the first free index from *next, wrapping to @p lo after @p hi.
+ * @return 0, 1 after a wrap, or -errno as above; *next is where the following search begins.
+ */
+VMAPLE_API int mtree_alloc_cyclic(struct maple_tree *mt, unsigned long *startp, void *entry, unsigned long lo,
+	unsigned long hi, unsigned long *next, gfp_t gfp) __must_check;
+/** Copy @p mt into the empty tree @p new, whose flags must equal. @return 0, -EINVAL, -ENOMEM. */
+VMAPLE_API int mtree_dup(struct maple_tree *mt, struct maple_tree *new, gfp_t gfp) __must_check;
+/** As mtree_dup() with both locks held. */
+VMAPLE_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new, gfp_t gfp) __must_check;
+/** The first entry in [*index, max]; *index becomes the index after it, 0 if it ends at ULONG_MAX. */
+VMAPLE_API void *mt_find(struct maple_tree *mt, unsigned long *index, unsigned long max);
+/** As mt_find(), but NULL when *index has wrapped to 0. */
+VMAPLE_API void *mt_find_after(struct maple_tree *mt, unsigned long *index, unsigned long max);
+/** The first entry above @p index, up to @p max. */
+VMAPLE_API void *mt_next(struct maple_tree *mt, unsigned long index, unsigned long max);
+/** The last entry below @p index, down to @p min. */
+VMAPLE_API void *mt_prev(struct maple_tree *mt, unsigned long index, unsigned long min);
+#define mt_for_each(tree, entry, index, max)                      \
+	for ((entry) = mt_find((tree), &(index), (max)); (entry); \
+		(entry) = mt_find_after((tree), &(index), (max)))
+/** @} */
+
+/** @name Advanced interface
+ * The caller holds the lock (or, for reading in RCU mode, is in a read-side section).
+ * @{ */
+/** The entry at index; index and last become the bounds of its range. */
+VMAPLE_API void *mas_walk(struct ma_state *mas);
+/** As mas_walk(). */
+static inline void *mas_load(struct ma_state *mas)
+{
+	return mas_walk(mas);
+}
+/** Store @p entry over [index, last]. @return what was at index. Failure: mas_is_err(). */
+VMAPLE_API void *mas_store(struct ma_state *mas, void *entry);
+/** As mas_store(). @return 0 or -ENOMEM, nothing changed. */
+VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
+/** Set aside every node that storing over [index, last] can need. @return 0 or -ENOMEM. */
+VMAPLE_API int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
+/** The store that mas_preallocate() was made for: cannot fail. Gives back what was not needed. */
+VMAPLE_API void mas_store_prealloc(struct ma_state *mas, void *entry);
+/** Clear the whole range that index lies in. @return what was there. */
+VMAPLE_API void *mas_erase(struct ma_state *mas);
+/** After a store: did it run out of memory, and is it worth trying again? Gathers memory if so. */
+VMAPLE_API bool mas_nomem(struct ma_state *mas, gfp_t gfp);
+/** Give back what the cursor holds. Harmless when it holds nothing. */
+VMAPLE_API void mas_destroy(struct ma_state *mas);
+/** Announce @p nr_entries ordered stores. @return 0 or -ENOMEM. */
+VMAPLE_API int mas_expected_entries(struct ma_state *mas, unsigned long nr_entries) __must_check;
+/**
+ * The entry at index if the cursor has not started, else the next one; up to @p max. (_range: also NULL ranges.)
+ */
+VMAPLE_API void *mas_find(struct ma_state *mas, unsigned long max);
+VMAPLE_API void *mas_find_range(struct ma_state *mas, unsigned long max);
+/** Mirror images of mas_find() and mas_find_range(), down to @p min. */
+VMAPLE_API void *mas_find_rev(struct ma_state *mas, unsigned long min);
+VMAPLE_API void *mas_find_range_rev(struct ma_state *mas, unsigned long min);
+/** The next entry strictly after the cursor, up to @p max (_range: the next range, be it NULL). */
+VMAPLE_API void *mas_next(struct ma_state *mas, unsigned long max);
+VMAPLE_API void *mas_next_range(struct ma_state *mas, unsigned long max);
+/** The entry strictly before the cursor, down to @p min (_range: the range before, be it NULL). */
+VMAPLE_API void *mas_prev(struct ma_state *mas, unsigned long min);
+VMAPLE_API void *mas_prev_range(struct ma_state *mas, unsigned long min);
+#define mas_for_each(mas, entry, max)     while (((entry) = mas_find((mas), (max))) != NULL)
+#define mas_for_each_rev(mas, entry, min) while (((entry) = mas_find_rev((mas), (min))) != NULL)
+/** The next find, next or prev goes on after the current range even if the lock was dropped. */
+VMAPLE_API void mas_pause(struct ma_state *mas);
+/**
+ * The lowest (rev: highest) run of @p size free indices within [min, max].
+ * @return 0, index and last are the run; -EBUSY; -EINVAL: bad window, or no MT_FLAGS_ALLOC_RANGE.
+ */
+VMAPLE_API int mas_empty_area(
+	struct ma_state *mas, unsigned long min, unsigned long max, unsigned long size) __must_check;
+VMAPLE_API int mas_empty_area_rev(
+	struct ma_state *mas, unsigned long min, unsigned long max, unsigned long size) __must_check;
+VMAPLE_API int mas_alloc_cyclic(struct ma_state *mas, unsigned long *startp, void *entry, unsigned long lo,
+	unsigned long hi, unsigned long *next, gfp_t gfp) __must_check;
+
+static inline void mas_reset(struct ma_state *mas)
+{
+	mas->status = ma_start;
+	mas->leaf = NULL;
+}
+static inline void mas_set_range(struct ma_state *mas, unsigned long first, unsigned long last)
+{
+	mas_reset(mas);
+	mas->index = first;
+	mas->last = last;
+}
+static inline void mas_set(struct ma_state *mas, unsigned long index)
+{
+	mas_set_range(mas, index, index);
+}
+static inline bool mas_is_active(const struct ma_state *mas)
+{
+	return mas->status == ma_active;
+}
+static inline bool mas_is_err(const struct ma_state *mas)
+{
+	return mas->status == ma_error;
+}
+static inline bool mas_is_start(const struct ma_state *mas)
+{
+	return mas->status == ma_start;
+}
+/** @} */
+
+/** @name Inspection
+ * @{ */
+/** Check every invariant (docs/maple-tree.md); @return false and the broken one's name in @p reason. O(n). */
+VMAPLE_API bool mt_check(const struct maple_tree *mt, const char **reason);
+/** As the kernel's: panics through the port when mt_check() fails. */
+VMAPLE_API void mt_validate(struct maple_tree *mt);
+
+/** What a tree is made of. */
+struct mt_stats {
+	unsigned long leaves, inner_nodes; /**< nodes */
+	unsigned long entries, gaps;       /**< ranges with an entry, ranges with NULL */
+	unsigned long bytes;               /**< of all nodes */
+	unsigned int height;
+};
+VMAPLE_API void mt_statistics(const struct maple_tree *mt, struct mt_stats *stats);
+
+/** How nodes are searched: for benchmarks and tests. The best that the CPU has is chosen at start. */
+enum mt_search_kind { MT_SEARCH_SCALAR, MT_SEARCH_AVX2 };
+/** @return false when the CPU cannot. Not while any tree is in use. */
+VMAPLE_API bool mt_search_select(enum mt_search_kind kind);
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_MAPLE_TREE_H */

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The normal interface: each call takes the lock or enters a read-side section, and is a few lines over a
+ * cursor.  Here too is the life of a whole tree.
+ */
+#include "node.h"
+
+#include <errno.h>
+
+#include "rcu.h"
+
+/* The next *next of mtree_alloc_cyclic() has wrapped: the following call reports it. */
+#define MT_FLAGS_ALLOC_WRAPPED 0x800
+
+unsigned int mt_height(const struct maple_tree *mt)
+{
+	const void *root = mt_root(mt);
+
+	return mt_root_is_node(root) ? mt_root_height(root) : 0;
+}
+
+void mt_free_nodes(struct mt_node *node, unsigned int height)
+{
+	for (unsigned int i = 0; height > 1 && i < node->nr; i++)
+		mt_free_nodes(node->slot[i], height - 1);
+	pool_free(height > 1 ? POOL_INNER : POOL_LEAF, node);
+}
+
+static void retire_nodes(struct maple_tree *mt, struct mt_node *node, unsigned int height)
+{
+	for (unsigned int i = 0; height > 1 && i < node->nr; i++)
+		retire_nodes(mt, node->slot[i], height - 1);
+	mt_retire(mt, height > 1 ? POOL_INNER : POOL_LEAF, node);
+}
+
+void __mt_destroy(struct maple_tree *mt)
+{
+	void *root = mt->ma_root;
+
+	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	mt_publish(&mt->ma_root, NULL);
+	if (mt_root_is_node(root))
+		retire_nodes(mt, mt_root_node(root), mt_root_height(root));
+}
+
+void mtree_destroy(struct maple_tree *mt)
+{
+	mtree_lock(mt);
+	__mt_destroy(mt);
+	mtree_unlock(mt);
+}
+
+void mt_set_in_rcu(struct maple_tree *mt)
+{
+	mt->ma_flags |= MT_FLAGS_USE_RCU;
+}
+
+void mt_clear_in_rcu(struct maple_tree *mt)
+{
+	mt->ma_flags &= ~MT_FLAGS_USE_RCU;
+}
+
+/*
+ * Readers enter a section in RCU mode and take the lock otherwise: without RCU, writers edit nodes in place.
+ */
+static void read_begin(struct maple_tree *mt)
+{
+	if (mt_in_rcu(mt))
+		port_rcu_read_lock();
+	else if (!mt_external_lock(mt))
+		mtree_lock(mt);
+}
+
+static void read_end(struct maple_tree *mt)
+{
+	if (mt_in_rcu(mt))
+		port_rcu_read_unlock();
+	else if (!mt_external_lock(mt))
+		mtree_unlock(mt);
+}
+
+void *mtree_load(struct maple_tree *mt, unsigned long index)
+{
+	void *root, *entry;
+
+	read_begin(mt);
+	root = mt_root(mt);
+	if (mt_root_is_node(root))
+		entry = mt_walk_load(root, index);
+	else
+		entry = index ? NULL : root;
+	read_end(mt);
+	return xa_is_zero(entry) ? NULL : entry;
+}
+
+int mtree_store_range(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
+{
+	MA_STATE(mas, mt, first, last);
+	int ret;
+
+	if (mt_is_reserved(entry) && !xa_is_zero(entry))
+		return -EINVAL;
+	mtree_lock(mt);
+	ret = mas_store_gfp(&mas, entry, gfp);
+	mtree_unlock(mt);
+	return ret;
+}
+
+int mtree_store(struct maple_tree *mt, unsigned long index, void *entry, gfp_t gfp)
+{
+	return mtree_store_range(mt, index, index, entry, gfp);
+}
+
+static int insert_locked(
+	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
+{
+	MA_STATE(mas, mt, first, first);
+
+	if (mas_walk(&mas) || mas.last < last)
+		return -EEXIST;
+	mas_set_range(&mas, first, last);
+	return mas_store_gfp(&mas, entry, gfp);
+}
+
+int mtree_insert_range(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
+{
+	int ret;
+
+	if (first > last || (mt_is_reserved(entry) && !xa_is_zero(entry)))
+		return -EINVAL;
+	mtree_lock(mt);
+	ret = insert_locked(mt, first, last, entry, gfp);
+	mtree_unlock(mt);
+	return ret;
+}
+
+int mtree_insert(struct maple_tree *mt, unsigned long index, void *entry, gfp_t gfp)
+{
+	return mtree_insert_range(mt, index, index, entry, gfp);
+}
+
+void *mtree_erase(struct maple_tree *mt, unsigned long index)
+{
+	MA_STATE(mas, mt, index, index);
+	void *entry;
+
+	mtree_lock(mt);
+	entry = mas_erase(&mas);
+	mtree_unlock(mt);
+	return entry;
+}
+
+static int alloc_run(
+	struct maple_tree *mt, unsigned long *startp, void *entry, gfp_t gfp, struct ma_state *mas)
+{
+	int ret = mas_store_gfp(mas, entry, gfp);
+
+	(void)mt;
+	if (ret == 0)
+		*startp = mas->index;
+	return ret;
+}
+
+int mtree_alloc_range(struct maple_tree *mt, unsigned long *startp, void *entry, unsigned long size,
+	unsigned long min, unsigned long max, gfp_t gfp)
+{
+	MA_STATE(mas, mt, 0, 0);
+	int ret;
+
+	if (mt_is_reserved(entry))
+		return -EINVAL;
+	mtree_lock(mt);
+	ret = mas_empty_area(&mas, min, max, size);
+	if (ret == 0)
+		ret = alloc_run(mt, startp, entry, gfp, &mas);
+	mtree_unlock(mt);
+	return ret;
+}
+
+int mtree_alloc_rrange(struct maple_tree *mt, unsigned long *startp, void *entry, unsigned long size,
+	unsigned long min, unsigned long max, gfp_t gfp)
+{
+	MA_STATE(mas, mt, 0, 0);
+	int ret;
+
+	if (mt_is_reserved(entry))
+		return -EINVAL;
+	mtree_lock(mt);
+	ret = mas_empty_area_rev(&mas, min, max, size);
+	if (ret == 0)
+		ret = alloc_run(mt, startp, entry, gfp, &mas);
+	mtree_unlock(mt);
+	return ret;
+}
+
+int mas_alloc_cyclic(struct ma_state *mas, unsigned long *startp, void *entry, unsigned long lo,
+	unsigned long hi, unsigned long *next, gfp_t gfp)
+{
+	struct maple_tree *mt = mas->tree;
+	unsigned long from = *next > lo ? *next : lo;
+	int wrapped = 0, ret;
+
+	if (mt_is_reserved(entry))
+		return -EINVAL;
+	ret = mas_empty_area(mas, from, hi, 1);
+	if (ret < 0 && from > lo) {
+		wrapped = 1;
+		ret = mas_empty_area(mas, lo, hi, 1);
+	}
+	if (ret == 0)
+		ret = alloc_run(mt, startp, entry, gfp, mas);
+	if (ret < 0)
+		return ret;
+	if (mt->ma_flags & MT_FLAGS_ALLOC_WRAPPED)
+		wrapped = 1;
+	mt->ma_flags &= ~MT_FLAGS_ALLOC_WRAPPED;
+	*next = *startp + 1;
+	if (*next == 0)
+		mt->ma_flags |= MT_FLAGS_ALLOC_WRAPPED;
+	return wrapped;
+}
+
+int mtree_alloc_cyclic(struct maple_tree *mt, unsigned long *startp, void *entry, unsigned long lo,
+	unsigned long hi, unsigned long *next, gfp_t gfp)
+{
+	MA_STATE(mas, mt, 0, 0);
+	int ret;
+
+	mtree_lock(mt);
+	ret = mas_alloc_cyclic(&mas, startp, entry, lo, hi, next, gfp);
+	mtree_unlock(mt);
+	return ret;
+}
+
+void *mt_find(struct maple_tree *mt, unsigned long *index, unsigned long max)
+{
+	MA_STATE(mas, mt, *index, *index);
+	void *entry;
+
+	if (*index > max)
+		return NULL;
+	read_begin(mt);
+	entry = mas_find(&mas, max);
+	while (xa_is_zero(entry))
+		entry = mas_find(&mas, max);
+	read_end(mt);
+	if (entry)
+		*index = mas.last + 1;
+	return entry;
+}
+
+void *mt_find_after(struct maple_tree *mt, unsigned long *index, unsigned long max)
+{
+	return *index ? mt_find(mt, index, max) : NULL;
+}
+
+void *mt_next(struct maple_tree *mt, unsigned long index, unsigned long max)
+{
+	MA_STATE(mas, mt, index, index);
+	void *entry;
+
+	read_begin(mt);
+	entry = mas_next(&mas, max);
+	read_end(mt);
+	return xa_is_zero(entry) ? NULL : entry;
+}
+
+void *mt_prev(struct maple_tree *mt, unsigned long index, unsigned long min)
+{
+	MA_STATE(mas, mt, index, index);
+	void *entry;
+
+	read_begin(mt);
+	entry = mas_prev(&mas, min);
+	read_end(mt);
+	return xa_is_zero(entry) ? NULL : entry;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random numbers for tests: one seed, printed, taken from VMAPLE_SEED when it is set, so that a failing run can
+ * be repeated.
+ */
+#ifndef TESTS_RANDOM_H
+#define TESTS_RANDOM_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct random {
+	uint64_t state;
+};
+
+/* splitmix64: Steele, Lea and Flood 2014 */
+static inline uint64_t random_u64(struct random *r)
+{
+	uint64_t z = (r->state += 0x9e3779b97f4a7c15ULL);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+static inline uint64_t random_below(struct random *r, uint64_t n)
+{
+	return (uint64_t)(((unsigned __int128)random_u64(r) * n) >> 64);
+}
+
+/* The seed of this run, printed as a TAP comment. */
+static inline uint64_t random_seed(void)
+{
+	const char *given = getenv("VMAPLE_SEED");
+	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 2654435761u;
+
+	printf("# VMAPLE_SEED=%llu\n", (unsigned long long)seed);
+	fflush(stdout);
+	return seed;
+}
+
+/* How much work: VMAPLE_OPERATIONS when it is set. */
+static inline uint64_t test_operations(uint64_t normally)
+{
+	const char *given = getenv("VMAPLE_OPERATIONS");
+
+	return given ? strtoull(given, NULL, 0) : normally;
+}
+
+#endif /* TESTS_RANDOM_H */

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The maple tree against brute force: every operation is carried out on the tree and on a sorted array of
+ * ranges, and everything that comes back is compared.
+ *
+ * The model: an array of (last, entry), ascending, that covers 0 to ULONG_MAX, without two NULL neighbours.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <vmaple/maple_tree.h>
+#include <vmaple/rcu.h>
+
+#include "random.h"
+
+#define MODEL_MAX 200000
+
+struct range {
+	unsigned long last;
+	void *entry;
+};
+
+struct model {
+	unsigned int nr;
+	struct range range[MODEL_MAX];
+};
+
+static struct model model;
+
+static void model_init(void)
+{
+	model.nr = 1;
+	model.range[0] = (struct range){ ULONG_MAX, NULL };
+}
+
+/* Offset of the range that holds @index. */
+static unsigned int model_at(unsigned long index)
+{
+	unsigned int low = 0, high = model.nr - 1;
+
+	while (low < high) {
+		unsigned int mid = (low + high) / 2;
+
+		if (model.range[mid].last < index)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static unsigned long model_begin(unsigned int i)
+{
+	return i ? model.range[i - 1].last + 1 : 0;
+}
+
+static void model_store(unsigned long first, unsigned long last, void *entry)
+{
+	unsigned int from = model_at(first), to = model_at(last), nr = 0;
+	struct range put[3];
+
+	if (!entry && from && model_begin(from) == first && !model.range[from - 1].entry)
+		from--;
+	if (!entry && to + 1 < model.nr && model.range[to].last == last && !model.range[to + 1].entry)
+		to++;
+	if (!entry && !model.range[from].entry)
+		first = model_begin(from);
+	if (!entry && !model.range[to].entry)
+		last = model.range[to].last;
+	if (model_begin(from) < first)
+		put[nr++] = (struct range){ first - 1, model.range[from].entry };
+	put[nr++] = (struct range){ last, entry };
+	if (last < model.range[to].last)
+		put[nr++] = model.range[to];
+	memmove(&model.range[from + nr], &model.range[to + 1], (model.nr - to - 1) * sizeof(put[0]));
+	memcpy(&model.range[from], put, nr * sizeof(put[0]));
+	model.nr = model.nr - (to - from + 1) + nr;
+	assert_true(model.nr < MODEL_MAX - 4);
+}
+
+/* First (or last) index of a run of @size NULLs in [min, max]. @return 0 or -EBUSY. */
+static int model_gap(
+	unsigned long min, unsigned long max, unsigned long size, bool highest, unsigned long *found)
+{
+	unsigned int low = model_at(min), high = model_at(max);
+
+	for (unsigned int n = 0; n <= high - low; n++) {
+		unsigned int i = highest ? high - n : low + n;
+		unsigned long begin = model_begin(i) > min ? model_begin(i) : min;
+		unsigned long end = model.range[i].last < max ? model.range[i].last : max;
+
+		if (model.range[i].entry || end - begin < size - 1)
+			continue;
+		*found = highest ? end - (size - 1) : begin;
+		return 0;
+	}
+	return -EBUSY;
+}
+
+/* What kind of tree and keys a run is about. */
+struct shape {
+	const char *name;
+	unsigned int flags;
+	unsigned long step;  /* keys are multiples of it */
+	unsigned long space; /* ... this many of them */
+	unsigned long widest;
+	unsigned int erase_percent;
+	bool top; /* keys count down from ULONG_MAX */
+};
+
+static const struct shape shapes[] = {
+	{ "dense", MT_FLAGS_ALLOC_RANGE, 1, 300, 8, 30, false },
+	{ "small", 0, 1, 40, 5, 40, false },
+	{ "pages", MT_FLAGS_ALLOC_RANGE, 4096, 4000, 64, 30, false },
+	{ "pages in RCU mode", MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU, 4096, 4000, 64, 30, false },
+	{ "wide", MT_FLAGS_ALLOC_RANGE, 1, 100000, 5000, 20, false },
+	{ "wide in RCU mode", MT_FLAGS_USE_RCU, 1, 100000, 3000, 10, false },
+	{ "single", MT_FLAGS_ALLOC_RANGE, 1, 60000, 1, 45, false },
+	{ "sparse", MT_FLAGS_ALLOC_RANGE, 0x123456789abUL, 5000, 9, 35, false },
+	{ "at the top", MT_FLAGS_ALLOC_RANGE, 3, 900, 20, 35, true },
+};
+
+struct run {
+	struct random random;
+	const struct shape *shape;
+	struct maple_tree mt;
+	unsigned long value;
+};
+
+static unsigned long key(struct run *r)
+{
+	unsigned long k = random_below(&r->random, r->shape->space) * r->shape->step;
+
+	if (random_below(&r->random, 500) == 0)
+		return random_below(&r->random, 2) ? 0 : ULONG_MAX;
+	return r->shape->top ? ULONG_MAX - k : k;
+}
+
+static void range(struct run *r, unsigned long *first, unsigned long *last)
+{
+	unsigned long length = (1 + random_below(&r->random, r->shape->widest)) * r->shape->step;
+
+	*first = key(r);
+	*last = ULONG_MAX - *first < length - 1 ? ULONG_MAX : *first + length - 1;
+}
+
+static void check_valid(struct run *r)
+{
+	const char *reason;
+
+	if (!mt_check(&r->mt, &reason))
+		fail_msg("%s: %s", r->shape->name, reason);
+}
+
+static void do_store(struct run *r)
+{
+	unsigned long first, last;
+	void *entry, *old;
+
+	range(r, &first, &last);
+	entry = random_below(&r->random, 100) < r->shape->erase_percent ? NULL : xa_mk_value(++r->value);
+	MA_STATE(mas, &r->mt, first, last);
+	old = model.range[model_at(first)].entry;
+	switch (random_below(&r->random, 4)) {
+	case 0:
+		assert_ptr_equal(mas_store(&mas, entry), old);
+		break;
+	case 1:
+		assert_int_equal(mas_preallocate(&mas, entry, GFP_KERNEL), 0);
+		mas_store_prealloc(&mas, entry);
+		break;
+	case 2:
+		assert_int_equal(mas_store_gfp(&mas, entry, GFP_KERNEL), 0);
+		break;
+	default:
+		assert_int_equal(mtree_store_range(&r->mt, first, last, entry, GFP_KERNEL), 0);
+		mas.index = first;
+		mas.last = last;
+	}
+	model_store(first, last, entry);
+	assert_ptr_equal(mas_walk(&mas), model.range[model_at(mas.index)].entry);
+}
+
+static void do_insert(struct run *r)
+{
+	unsigned long first, last;
+	unsigned int at;
+	bool free;
+	int ret;
+
+	range(r, &first, &last);
+	at = model_at(first);
+	free = !model.range[at].entry && model.range[at].last >= last;
+	ret = mtree_insert_range(&r->mt, first, last, xa_mk_value(++r->value), GFP_KERNEL);
+	assert_int_equal(ret, free ? 0 : -EEXIST);
+	if (free)
+		model_store(first, last, xa_mk_value(r->value));
+}
+
+static void do_erase(struct run *r)
+{
+	unsigned long index = key(r);
+	unsigned int at = model_at(index);
+	void *entry = model.range[at].entry;
+
+	assert_ptr_equal(mtree_erase(&r->mt, index), entry);
+	if (entry)
+		model_store(model_begin(at), model.range[at].last, NULL);
+}
+
+static void do_walk(struct run *r)
+{
+	unsigned long index = key(r);
+	unsigned int at = model_at(index);
+	MA_STATE(mas, &r->mt, index, index);
+
+	assert_ptr_equal(mtree_load(&r->mt, index), model.range[at].entry);
+	assert_ptr_equal(mas_walk(&mas), model.range[at].entry);
+	if (mt_height(&r->mt)) {
+		assert_int_equal(mas.index, model_begin(at));
+		assert_int_equal(mas.last, model.range[at].last);
+	}
+}
+
+/* Walk some ranges in one direction from anywhere, entries or all ranges. */
+static void do_iterate(struct run *r)
+{
+	bool back = random_below(&r->random, 2), all = random_below(&r->random, 2);
+	unsigned int steps = 1 + (unsigned int)random_below(&r->random, 50), at;
+	unsigned long index = key(r);
+	MA_STATE(mas, &r->mt, index, index);
+
+	if (!mt_height(&r->mt))
+		return;
+	at = model_at(index);
+	(void)mas_walk(&mas);
+	while (steps--) {
+		void *entry;
+
+		if (back)
+			entry = all ? mas_prev_range(&mas, 0) : mas_prev(&mas, 0);
+		else
+			entry = all ? mas_next_range(&mas, ULONG_MAX) : mas_next(&mas, ULONG_MAX);
+		do {
+			if (at == (back ? 0 : model.nr - 1)) {
+				assert_null(entry);
+				assert_int_equal(mas.status, back ? ma_underflow : ma_overflow);
+				return;
+			}
+			at = back ? at - 1 : at + 1;
+		} while (!all && !model.range[at].entry);
+		assert_ptr_equal(entry, model.range[at].entry);
+		assert_int_equal(mas.index, model_begin(at));
+		assert_int_equal(mas.last, model.range[at].last);
+		/* a store elsewhere must not confuse the cursor */
+		if (random_below(&r->random, 20) == 0)
+			do_store(r), at = model_at(mas.index), mas_set(&mas, mas.index), (void)mas_walk(&mas);
+	}
+}
+
+static void do_find(struct run *r)
+{
+	unsigned long index = key(r), max = key(r);
+	unsigned int at = model_at(index);
+	MA_STATE(mas, &r->mt, index, index);
+	void *entry = mas_find(&mas, max);
+
+	while (index <= max && !model.range[at].entry && at + 1 < model.nr && model_begin(at + 1) <= max)
+		at++;
+	if (index > max || !model.range[at].entry) {
+		assert_null(entry);
+		return;
+	}
+	assert_ptr_equal(entry, model.range[at].entry);
+	assert_int_equal(mas.index, model_begin(at));
+}
+
+static void do_gap(struct run *r)
+{
+	unsigned long a = key(r), b = key(r), min = a < b ? a : b, max = a < b ? b : a, expected = 0;
+	unsigned long size = 1 + random_below(&r->random, r->shape->widest * 3) * r->shape->step;
+	bool highest = random_below(&r->random, 2);
+	MA_STATE(mas, &r->mt, 0, 0);
+	int ret;
+
+	ret = highest ? mas_empty_area_rev(&mas, min, max, size) : mas_empty_area(&mas, min, max, size);
+	if (!(r->shape->flags & MT_FLAGS_ALLOC_RANGE) || max - min < size - 1) {
+		assert_int_equal(ret, -EINVAL);
+		return;
+	}
+	assert_int_equal(ret, model_gap(min, max, size, highest, &expected));
+	if (ret)
+		return;
+	assert_int_equal(mas.index, expected);
+	assert_int_equal(mas.last, expected + size - 1);
+}
+
+static void do_dup(struct run *r)
+{
+	struct maple_tree copy = MTREE_INIT(copy, r->shape->flags);
+	const char *reason;
+	unsigned long index = 0;
+	void *entry;
+
+	assert_int_equal(mtree_dup(&r->mt, &copy, GFP_KERNEL), 0);
+	assert_true(mt_check(&copy, &reason));
+	for (unsigned int i = 0; i < model.nr; i++) {
+		if (!model.range[i].entry)
+			continue;
+		entry = mt_find(&copy, &index, ULONG_MAX);
+		assert_ptr_equal(entry, model.range[i].entry);
+		assert_int_equal(index, model.range[i].last + 1);
+		if (!index)
+			break;
+	}
+	mtree_destroy(&copy);
+	assert_true(mtree_empty(&copy));
+}
+
+static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operations)
+{
+	static struct run r;
+
+	r = (struct run){ .random = { seed }, .shape = shape };
+	mt_init_flags(&r.mt, shape->flags);
+	model_init();
+	for (uint64_t i = 0; i < operations; i++) {
+		switch (random_below(&r.random, 16)) {
+		case 0 ... 4:
+			do_store(&r);
+			break;
+		case 5 ... 6:
+			do_insert(&r);
+			break;
+		case 7 ... 8:
+			do_erase(&r);
+			break;
+		case 9 ... 10:
+			do_walk(&r);
+			break;
+		case 11 ... 12:
+			do_iterate(&r);
+			break;
+		case 13:
+			do_find(&r);
+			break;
+		default:
+			do_gap(&r);
+		}
+		if (i % (1 + model.nr) == 0)
+			check_valid(&r);
+		if (i % 20011 == 0)
+			do_dup(&r);
+	}
+	check_valid(&r);
+	mtree_destroy(&r.mt);
+}
+
+static void run_all(enum mt_search_kind kind)
+{
+	uint64_t seed = random_seed(), operations = test_operations(450000);
+
+	if (!mt_search_select(kind))
+		skip();
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		run_shape(&shapes[i], seed + i, operations / (sizeof(shapes) / sizeof(shapes[0])));
+}
+
+static void test_scalar_search_equals_brute_force(void **state)
+{
+	(void)state;
+	run_all(MT_SEARCH_SCALAR);
+}
+
+static void test_avx2_search_equals_brute_force(void **state)
+{
+	(void)state;
+	run_all(MT_SEARCH_AVX2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_scalar_search_equals_brute_force),
+		cmocka_unit_test(test_avx2_search_equals_brute_force),
+	};
+	int ret;
+
+	vmaple_rcu_register_thread();
+	ret = cmocka_run_group_tests_name("maple tree against a model", tests, NULL, NULL);
+	vmaple_rcu_unregister_thread();
+	return ret;
+}
