@@ -51,6 +51,11 @@ static inline bool IS_ERR(const void *ptr)
 	return IS_ERR_VALUE((unsigned long)ptr);
 }
 
+/** Two-way links through structures; the head is a link itself. */
+struct list_link {
+	struct list_link *next, *prev;
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file mm.h
+ * An address space that behaves call by call like Linux's.
+ *
+ * Each call has the order of checks, the result, the errno and the partial effects of the system call it is named
+ * after; man 2 pages say what they are for, docs/semantics.md what they do exactly.  Errors are -errno; addresses
+ * carry them in the last page (IS_ERR_VALUE).  A call that runs out of the library's own memory returns -ENOMEM
+ * and leaves the address space as Linux would: valid, with at most the cuts that the call had begun with.
+ *
+ * Locks: see <vmaple/mm_types.h>. Cost: O(log n) in the number of areas, plus O(areas the call covers).
+ */
+#ifndef VMAPLE_MM_H
+#define VMAPLE_MM_H
+
+#include <vmaple/mm_types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** @name Life
+ * @{ */
+/** Begin an empty 47-bit x86-64 address space with unlimited resources. Then set what differs. Cannot fail. */
+VMAPLE_API void mm_init(struct mm_struct *mm, struct mm_system *sys);
+/** End it: every area goes, files are put, charges given back. The struct is the caller's again. */
+VMAPLE_API void mm_exit(struct mm_struct *mm);
+/**
+ * Make the uninitialised @p child a copy as fork(2) does: without VM_DONTCOPY areas, without locks, with
+ * VM_WIPEONFORK areas untouched.  @return 0 or -ENOMEM, then @p child is empty (mm_exit() it or forget it).
+ */
+VMAPLE_API int mm_fork(struct mm_struct *child, struct mm_struct *parent) __must_check;
+
+/** An area that is there without a call having made it: exec's segments, stack and vdso; attach. */
+struct area_spec {
+	unsigned long start, end;
+	pgoff_t pgoff; /**< ignored for anonymous areas: start in pages */
+	vm_flags_t vm_flags;
+	struct vm_file *file;  /**< a reference of its own is taken; NULL: anonymous */
+	bool touched;          /**< a page of it was written: it has an anon_vma */
+	const char *anon_name; /**< NULL: none */
+};
+/** Insert an area exactly as given, without any merge. @return 0, -EEXIST, -EINVAL or -ENOMEM. */
+VMAPLE_API int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec) __must_check;
+/** @} */
+
+/** @name Mapping calls
+ * @{ */
+struct mmap_request {
+	unsigned long addr, len, prot, flags; /**< as for mmap(2) */
+	unsigned long offset;                 /**< bytes */
+	struct vm_file
+		*file; /**< what is mapped; NULL: MAP_ANONYMOUS. The area takes a reference of its own */
+	struct vm_file *shmem; /**< for MAP_SHARED | MAP_ANONYMOUS: the memory's file; NULL: one is made */
+};
+/** mmap(2). @return the address, or -errno. */
+VMAPLE_API unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req);
+VMAPLE_API int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len);
+/** mprotect(2), pkey_mprotect(2); @p pkey -1: keep the areas' own. */
+VMAPLE_API int mm_mprotect(
+	struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long prot, int pkey);
+struct mremap_request {
+	unsigned long addr, old_len, new_len, flags, new_addr; /**< as for mremap(2) */
+};
+/** mremap(2) of Linux 6.17 and later. @return the new address, or -errno. */
+VMAPLE_API unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req);
+/** brk(2), as the kernel answers it: @return the break after the call; unchanged when it failed. */
+VMAPLE_API unsigned long mm_brk(struct mm_struct *mm, unsigned long brk);
+VMAPLE_API int mm_madvise(struct mm_struct *mm, unsigned long addr, unsigned long len, int advice);
+/** mlock(2), mlock2(2). */
+VMAPLE_API int mm_mlock(struct mm_struct *mm, unsigned long addr, unsigned long len, int flags);
+VMAPLE_API int mm_munlock(struct mm_struct *mm, unsigned long addr, unsigned long len);
+VMAPLE_API int mm_mlockall(struct mm_struct *mm, int flags);
+VMAPLE_API int mm_munlockall(struct mm_struct *mm);
+VMAPLE_API int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags);
+/** prctl(2) PR_SET_VMA_ANON_NAME; @p name NULL takes the name away. */
+VMAPLE_API int mm_set_anon_name(
+	struct mm_struct *mm, unsigned long addr, unsigned long len, const char *name);
+/** The effect of mbind(2) with an accepted policy; @p policy NULL is the default policy. */
+VMAPLE_API int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const void *policy);
+/** UFFDIO_REGISTER, or with @p ctx NULL UFFDIO_UNREGISTER; @p mode of VM_UFFD_FLAGS. */
+VMAPLE_API int mm_userfaultfd(
+	struct mm_struct *mm, unsigned long addr, unsigned long len, const void *ctx, vm_flags_t mode);
+/** shmdt(2): unmap the areas of the segment attached at @p addr. */
+VMAPLE_API int mm_shmdt(struct mm_struct *mm, unsigned long addr);
+/** @} */
+
+/** @name Faults
+ * @{ */
+enum { MM_FAULT_WRITE = 1, MM_FAULT_USER = 2 };
+/**
+ * A page fault at @p addr: grows a stack, gives an area its anon_vma.
+ * @return 0, -EFAULT where the access is a SIGSEGV, -ENOMEM.
+ */
+VMAPLE_API int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags);
+/** @} */
+
+/** @name Lookup
+ * @{ */
+/** The area that contains @p addr or the first above it; NULL when there is none. */
+VMAPLE_API struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr);
+/** As find_vma(); *prev becomes the area before it. */
+VMAPLE_API struct vm_area_struct *find_vma_prev(
+	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev);
+/** The first area that has a byte in [start, end). */
+VMAPLE_API struct vm_area_struct *find_vma_intersection(
+	struct mm_struct *mm, unsigned long start, unsigned long end);
+/** The area that contains @p addr, or NULL. */
+VMAPLE_API struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr);
+
+/** An iteration over areas; ends before the next call that changes the mm. */
+struct vma_iterator {
+	struct ma_state mas;
+};
+#define VMA_ITERATOR(name, mm, addr)                                                                 \
+	struct vma_iterator name = {                                                                 \
+		.mas = { .tree = &(mm)->mm_mt, .index = (addr), .last = (addr), .status = ma_start } \
+	}
+static inline struct vm_area_struct *vma_next(struct vma_iterator *vmi)
+{
+	return (struct vm_area_struct *)mas_find(&vmi->mas, ULONG_MAX);
+}
+/** Visit the areas from the iterator's address upwards. */
+#define for_each_vma(vmi, vma) while (((vma) = vma_next(&(vmi))) != NULL)
+/** The same, up to the areas that begin below @p end. */
+#define for_each_vma_range(vmi, vma, end) \
+	while (((vma) = (struct vm_area_struct *)mas_find(&(vmi).mas, (end)-1)) != NULL)
+/** @} */
+
+/** @name Free address space
+ * @{ */
+/** Where mmap() would put a mapping. @p flags are mmap's. @return the address, or -errno. */
+VMAPLE_API unsigned long mm_get_unmapped_area(struct mm_struct *mm, const struct vm_file *file,
+	unsigned long addr, unsigned long len, pgoff_t pgoff, unsigned long flags);
+struct mm_gap {
+	unsigned long start, end;
+};
+/** The largest free ranges below task_size, largest first, at most @p nr. @return how many. O(n). */
+VMAPLE_API int mm_largest_gaps(struct mm_struct *mm, struct mm_gap *gaps, int nr);
+/** @} */
+
+/** @name Inspection
+ * @{ */
+/** Check every invariant of docs/mm.md. @return false and the first that is broken in @p reason. O(n). */
+VMAPLE_API bool mm_validate(struct mm_struct *mm, const char **reason);
+/** The name that /proc/PID/maps shows for @p vma, "" for none. @p buf is used when one has to be composed. */
+VMAPLE_API const char *vma_name(const struct vm_area_struct *vma, char *buf, size_t size);
+/** One line of /proc/PID/maps, with its newline. @return its length, as snprintf(3) does. */
+VMAPLE_API int vma_format(const struct vm_area_struct *vma, char *buf, size_t size);
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_MM_H */

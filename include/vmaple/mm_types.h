@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file mm_types.h
+ * What an address space is made of: areas, files, limits, counters.
+ *
+ * Names and flag values are the Linux kernel's for x86-64, so that a flag word read from one can be given to the
+ * other.  All addresses and lengths are bytes, all offsets (pgoff) and counters are pages, unless said otherwise.
+ *
+ * Who owns what: an mm_struct is the caller's memory; areas belong to their mm and are valid until the next call
+ * that changes it; a vm_file is shared and counted.
+ *
+ * Locks: one call at a time on one mm, by the caller's own mmap_lock; different mms are independent unless they
+ * were forked from each other (their anon_vmas are shared) or share an mm_system: then one lock covers them.
+ */
+#ifndef VMAPLE_MM_TYPES_H
+#define VMAPLE_MM_TYPES_H
+
+#include <vmaple/maple_tree.h>
+#include <vmaple/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What an area allows and how it behaves. */
+typedef uint64_t vm_flags_t;
+
+#define VM_NONE         0x0ULL
+#define VM_READ         0x1ULL
+#define VM_WRITE        0x2ULL
+#define VM_EXEC         0x4ULL
+#define VM_SHARED       0x8ULL
+#define VM_MAYREAD      0x10ULL /**< mprotect may set VM_READ; the MAY bits are the access bits, shifted by 4 */
+#define VM_MAYWRITE     0x20ULL
+#define VM_MAYEXEC      0x40ULL
+#define VM_MAYSHARE     0x80ULL
+#define VM_GROWSDOWN    0x100ULL /**< a fault below extends it */
+#define VM_UFFD_MISSING 0x200ULL
+#define VM_PFNMAP       0x400ULL
+#define VM_UFFD_WP      0x1000ULL
+#define VM_LOCKED       0x2000ULL
+#define VM_IO           0x4000ULL
+#define VM_SEQ_READ     0x8000ULL
+#define VM_RAND_READ    0x10000ULL
+#define VM_DONTCOPY     0x20000ULL
+#define VM_DONTEXPAND   0x40000ULL
+#define VM_LOCKONFAULT  0x80000ULL
+#define VM_ACCOUNT      0x100000ULL /**< its pages are charged to the commit limit */
+#define VM_NORESERVE    0x200000ULL
+#define VM_HUGETLB      0x400000ULL
+#define VM_SYNC         0x800000ULL
+#define VM_ARCH_1       0x1000000ULL
+#define VM_WIPEONFORK   0x2000000ULL
+#define VM_DONTDUMP     0x4000000ULL
+#define VM_SOFTDIRTY    0x8000000ULL
+#define VM_MIXEDMAP     0x10000000ULL
+#define VM_HUGEPAGE     0x20000000ULL
+#define VM_NOHUGEPAGE   0x40000000ULL
+#define VM_MERGEABLE    0x80000000ULL
+#define VM_PKEY_SHIFT   32
+#define VM_PKEY_MASK    (0xfULL << VM_PKEY_SHIFT)
+#define VM_SHADOW_STACK (1ULL << 37)
+#define VM_UFFD_MINOR   (1ULL << 38)
+#define VM_DROPPABLE    (1ULL << 40)
+#define VM_SEALED       (1ULL << 42)
+
+#define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_MAY_FLAGS    (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
+#define VM_LOCKED_MASK  (VM_LOCKED | VM_LOCKONFAULT)
+#define VM_UFFD_FLAGS   (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
+/** Areas of this kind never merge. */
+#define VM_SPECIAL (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
+
+struct anon_vma;
+struct mm_struct;
+struct rmap_ops;
+
+/** What kind of thing is mapped. */
+enum vm_file_kind {
+	VM_FILE_REGULAR,
+	VM_FILE_SHMEM,   /**< no file system's placement rules */
+	VM_FILE_HUGETLB, /**< length and place are multiples of map_align */
+	VM_FILE_ZERO,    /**< /dev/zero: private mappings of it are anonymous */
+	VM_FILE_SPECIAL  /**< no file: the kernel's own pages, such as [vdso]; only its name is shown */
+};
+
+/**
+ * An open file, as far as mapping it goes: the kernel's `struct file`.  Two mappings can merge only if they hold
+ * the same one.  Counted: each area holds a reference, so does its creator.
+ */
+struct vm_file {
+	unsigned long refs;
+	enum vm_file_kind kind;
+	bool readable, writable; /**< FMODE_READ, FMODE_WRITE */
+	bool noexec;             /**< on a file system mounted noexec */
+	bool anonymous;          /**< shmem behind MAP_SHARED | MAP_ANONYMOUS: it can be named */
+	bool has_close;      /**< mappings have a close operation: such an area never vanishes in a merge */
+	vm_flags_t vm_flags; /**< flags that mapping it adds */
+	vm_flags_t vm_flags_off; /**< flags that mapping it takes away */
+	unsigned long
+		map_align; /**< bytes; large mappings are placed congruent to their offset, 0: anywhere */
+	uint64_t dev, ino; /**< shown in maps */
+	const char *name;  /**< shown in maps; lives as long as the file */
+	void (*release)(
+		struct vm_file *file); /**< called when the last reference goes; NULL: nothing to do */
+};
+
+static inline struct vm_file *vm_file_get(struct vm_file *file)
+{
+	if (file)
+		file->refs++;
+	return file;
+}
+/** Drop a reference; NULL is allowed. */
+VMAPLE_API void vm_file_put(struct vm_file *file);
+
+/** A counted name, as PR_SET_VMA_ANON_NAME gives it. */
+struct anon_vma_name {
+	unsigned int refs;
+	unsigned int size; /**< bytes allocated */
+	char name[];
+};
+
+/**
+ * A virtual memory area: one range of addresses with one set of properties.
+ *
+ * Read its fields freely; only the calls of <vmaple/mm.h> may change them, except for vm_private_data, which is
+ * the embedder's.  What a lookup reads lies in the first cache line.
+ */
+struct vm_area_struct {
+	unsigned long vm_start, vm_end; /**< [vm_start, vm_end), bytes */
+	vm_flags_t vm_flags;
+	pgoff_t vm_pgoff; /**< of vm_start in the file; anonymous: vm_start in pages when it was made */
+	struct mm_struct *vm_mm;
+	struct vm_file *vm_file;   /**< NULL: anonymous */
+	struct anon_vma *anon_vma; /**< NULL until the first write, or if none can be */
+	void *vm_private_data;     /**< the embedder's */
+
+	struct list_link anon_vma_chain; /**< every anon_vma whose pages may be mapped here */
+	struct anon_vma_name *anon_name;
+	const void *policy;   /**< memory policy: equal pointers are equal policies; NULL is the default */
+	const void *uffd_ctx; /**< userfaultfd that it is registered with */
+	struct vm_area_struct *detached; /**< next one on its way out of the mm */
+};
+
+/** The machine: one per set of address spaces that compete for memory. */
+struct mm_system {
+	const struct rmap_ops *rmap;    /**< the reverse map of its address spaces, <vmaple/rmap.h> */
+	unsigned int page_shift;        /**< 12 */
+	int max_map_count;              /**< vm.max_map_count */
+	unsigned long mmap_min_addr;    /**< vm.mmap_min_addr, bytes */
+	unsigned long stack_guard_gap;  /**< bytes */
+	unsigned int overcommit_memory; /**< vm.overcommit_memory: 0 guess, 1 always, 2 never */
+	unsigned long commit_limit;     /**< pages: of RAM and swap in mode 0, CommitLimit in mode 2 */
+	unsigned long committed;        /**< pages charged by all its address spaces */
+	unsigned long pmd_size;         /**< bytes of a huge page; 0: no huge-page alignment */
+	unsigned int thp_enabled;       /**< 0 never, 1 madvise, 2 always */
+	bool pkeys;                     /**< the CPU has protection keys */
+};
+
+/** A machine as Linux sets one up by default. */
+VMAPLE_API void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap);
+
+#define MM_UNLIMITED (~0UL)
+
+/** What one process may do. Bytes; MM_UNLIMITED for no limit. */
+struct mm_limits {
+	unsigned long as, data, stack, memlock; /**< RLIMIT_* */
+	bool cap_ipc_lock;                      /**< may lock beyond RLIMIT_MEMLOCK */
+	bool cap_sys_rawio;                     /**< may map below mmap_min_addr */
+	bool read_implies_exec;                 /**< personality READ_IMPLIES_EXEC */
+};
+
+/** What happened so far. */
+struct mm_counters {
+	unsigned long splits;     /**< areas cut in two */
+	unsigned long merges;     /**< times that a range, new or changed, became part of a neighbour */
+	unsigned long new_areas;  /**< ranges mapped by mmap and brk */
+	unsigned long new_merged; /**< of these, the ones that merged at once */
+	unsigned long peak_areas;
+};
+
+/** An address space. The caller's memory; all members but the documented ones are private. */
+struct mm_struct {
+	struct maple_tree mm_mt; /**< areas by address */
+	int map_count;           /**< number of areas */
+	struct mm_system *sys;
+	struct mm_limits limits;        /**< may be changed between calls */
+	unsigned long task_size;        /**< first address that is not the user's */
+	unsigned long mmap_window;      /**< where mappings without a far hint end: 47 bits on x86-64 */
+	unsigned long mmap_base;        /**< top-down search begins below it */
+	unsigned long mmap_legacy_base; /**< bottom-up search begins here */
+	bool topdown;
+	unsigned long start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	unsigned long arg_start, arg_end, env_start, env_end;
+	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /**< pages */
+	vm_flags_t def_flags;                                          /**< for new areas: MCL_FUTURE */
+	struct mm_counters counters;
+	void *owner; /**< the embedder's */
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_MM_TYPES_H */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Limits and charges: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, overcommit; the counters behind them.
+ *
+ * Invariants (mm_validate names the one that fails)
+ *    A1  total_vm is the sum of the areas' pages; data_vm, exec_vm and stack_vm the sums over their kinds.
+ *    A2  locked_vm is the sum over VM_LOCKED areas.
+ *    A3  what the mm has charged is at most the sum over VM_ACCOUNT areas: a private file mapping made writable and
+ *        back stays charged.
+ */
+#include "internal.h"
+
+bool is_data_mapping(vm_flags_t flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+
+static bool is_exec_mapping(vm_flags_t flags)
+{
+	return (flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) == VM_EXEC;
+}
+
+/* Limits are compared in pages, rounded down. */
+static unsigned long limit_pages(const struct mm_struct *mm, unsigned long bytes)
+{
+	return bytes == MM_UNLIMITED ? MM_UNLIMITED : to_pages(mm, bytes);
+}
+
+bool may_expand_vm(const struct mm_struct *mm, vm_flags_t flags, unsigned long npages)
+{
+	if (mm->total_vm + npages > limit_pages(mm, mm->limits.as))
+		return false;
+	return !is_data_mapping(flags) || mm->data_vm + npages <= limit_pages(mm, mm->limits.data);
+}
+
+bool can_do_mlock(const struct mm_struct *mm)
+{
+	return mm->limits.memlock != 0 || mm->limits.cap_ipc_lock;
+}
+
+bool mlock_future_ok(const struct mm_struct *mm, vm_flags_t flags, unsigned long bytes)
+{
+	if (!(flags & VM_LOCKED) || mm->limits.cap_ipc_lock)
+		return true;
+	return to_pages(mm, bytes) + mm->locked_vm <= limit_pages(mm, mm->limits.memlock);
+}
+
+int vm_charge(struct mm_struct *mm, unsigned long npages)
+{
+	struct mm_system *sys = mm->sys;
+
+	if (sys->overcommit_memory == 0 && npages > sys->commit_limit)
+		return -ENOMEM;
+	if (sys->overcommit_memory == 2 && sys->committed + npages > sys->commit_limit)
+		return -ENOMEM;
+	sys->committed += npages;
+	return 0;
+}
+
+void vm_uncharge(struct mm_struct *mm, unsigned long npages)
+{
+	mm->sys->committed -= npages;
+}
+
+bool accountable_mapping(const struct vm_file *file, vm_flags_t flags)
+{
+	if (file && file->kind == VM_FILE_HUGETLB)
+		return false;
+	return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
+}
+
+void vm_stat_account(struct mm_struct *mm, vm_flags_t flags, long npages)
+{
+	mm->total_vm += (unsigned long)npages;
+	if (is_exec_mapping(flags))
+		mm->exec_vm += (unsigned long)npages;
+	else if (flags & VM_GROWSDOWN)
+		mm->stack_vm += (unsigned long)npages;
+	else if (is_data_mapping(flags))
+		mm->data_vm += (unsigned long)npages;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Areas by themselves: made, copied, cut in two, freed.
+ *
+ * An area refers to a file, a name and, through its reverse map, to anon_vmas; each copy holds references of its
+ * own, so that areas can be freed in any order.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "internal.h"
+#include "list.h"
+
+_Static_assert(offsetof(struct vm_area_struct, vm_private_data) + sizeof(void *) == 64,
+	"what a lookup and a fault read is one cache line");
+
+void vm_file_put(struct vm_file *file)
+{
+	if (file && --file->refs == 0 && file->release)
+		file->release(file);
+}
+
+struct anon_vma_name *anon_vma_name_alloc(const char *text)
+{
+	unsigned int size = sizeof(struct anon_vma_name) + strlen(text) + 1;
+	struct anon_vma_name *name = port_alloc(size, _Alignof(struct anon_vma_name), GFP_KERNEL);
+
+	if (!name)
+		return NULL;
+	name->refs = 1;
+	name->size = size;
+	memcpy(name->name, text, strlen(text) + 1);
+	return name;
+}
+
+struct anon_vma_name *anon_vma_name_get(struct anon_vma_name *name)
+{
+	if (name)
+		name->refs++;
+	return name;
+}
+
+void anon_vma_name_put(struct anon_vma_name *name)
+{
+	if (name && --name->refs == 0)
+		port_free(name, name->size);
+}
+
+struct vm_area_struct *vma_alloc(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma = port_alloc(sizeof(*vma), 64, GFP_KERNEL);
+
+	if (!vma)
+		return NULL;
+	memset(vma, 0, sizeof(*vma));
+	vma->vm_mm = mm;
+	list_init(&vma->anon_vma_chain);
+	return vma;
+}
+
+struct vm_area_struct *vma_copy(const struct vm_area_struct *vma, struct mm_struct *mm)
+{
+	struct vm_area_struct *copy = vma_alloc(mm);
+
+	if (!copy)
+		return NULL;
+	copy->vm_start = vma->vm_start;
+	copy->vm_end = vma->vm_end;
+	copy->vm_flags = vma->vm_flags;
+	copy->vm_pgoff = vma->vm_pgoff;
+	copy->vm_file = vm_file_get(vma->vm_file);
+	copy->vm_private_data = vma->vm_private_data;
+	copy->anon_name = anon_vma_name_get(vma->anon_name);
+	copy->policy = vma->policy;
+	copy->uffd_ctx = vma->uffd_ctx;
+	return copy;
+}
+
+void vma_free(struct vm_area_struct *vma)
+{
+	vma->vm_mm->sys->rmap->unlink(vma);
+	vm_file_put(vma->vm_file);
+	anon_vma_name_put(vma->anon_name);
+	port_free(vma, sizeof(*vma));
+}
+
+static void count_areas(struct mm_struct *mm, int delta)
+{
+	mm->map_count += delta;
+	if ((unsigned long)mm->map_count > mm->counters.peak_areas)
+		mm->counters.peak_areas = (unsigned long)mm->map_count;
+}
+
+int vma_link(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	struct index_store st;
+
+	if (index_prepare(&st, mm, vma->vm_start, vma->vm_end, vma))
+		return -ENOMEM;
+	index_commit(&st, vma);
+	count_areas(mm, 1);
+	return 0;
+}
+
+/*
+ *      before   |----------- vma -----------|            before   |----------- vma -----------|
+ *      below    |-- new --|------ vma ------|            above    |-- vma --|------ new ------|
+ *                        addr                                              addr
+ *
+ * Storing the copy over its half leaves the other half to vma: one store.
+ */
+static int split_unlimited(
+	struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)
+{
+	struct vm_area_struct *new = vma_copy(vma, mm);
+	struct index_store st;
+
+	if (!new)
+		return -ENOMEM;
+	if (new_below) {
+		new->vm_end = addr;
+	} else {
+		new->vm_start = addr;
+		new->vm_pgoff = vma_pgoff_at(vma, addr);
+	}
+	if (mm->sys->rmap->clone(new, vma))
+		goto free_new;
+	if (index_prepare(&st, mm, new->vm_start, new->vm_end, new))
+		goto free_new;
+
+	/* Point of no return. */
+	if (new_below) {
+		vma->vm_pgoff = vma_pgoff_at(vma, addr);
+		vma->vm_start = addr;
+	} else {
+		vma->vm_end = addr;
+	}
+	index_commit(&st, new);
+	count_areas(mm, 1);
+	mm->counters.splits++;
+	return 0;
+
+free_new:
+	vma_free(new);
+	return -ENOMEM;
+}
+
+int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)
+{
+	if (mm->map_count >= mm->sys->max_map_count)
+		return -ENOMEM;
+	return split_unlimited(mm, vma, addr, new_below);
+}

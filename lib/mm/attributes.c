@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an area carries besides its access: seal, anonymous name, memory policy, userfaultfd.
+ *
+ * Each walks the range, and cuts and joins through vma_modify().
+ */
+#include "internal.h"
+
+/* What one step changes; the unused members keep the area's own. */
+struct change {
+	vm_flags_t set, clear;
+	struct anon_vma_name *name;
+	const void *policy, *uffd_ctx;
+	bool names, policies, uffds; /* which of the three are meant */
+};
+
+/* Apply @c to [start, end) of @vma; the area that has it, or ERR_PTR(). */
+static struct vm_area_struct *change_area(
+	struct vm_area_struct *vma, unsigned long start, unsigned long end, const struct change *c)
+{
+	struct vm_area_struct *prev = NULL;
+	struct vma_merge vmg;
+
+	if (start == vma->vm_start)
+		(void)index_find_prev(vma->vm_mm, start, &prev);
+	vmg = vma_merge_of(prev, vma, start, end);
+	vmg.flags = (vmg.flags | c->set) & ~c->clear;
+	if (c->names)
+		vmg.name = c->name;
+	if (c->policies)
+		vmg.policy = c->policy;
+	if (c->uffds)
+		vmg.uffd_ctx = c->uffd_ctx;
+	vma = vma_modify(&vmg);
+	if (IS_ERR(vma))
+		return vma;
+	vma->vm_flags = vmg.flags;
+	vma->policy = vmg.policy;
+	vma->uffd_ctx = vmg.uffd_ctx;
+	if (c->names && vma->anon_name != c->name) {
+		anon_vma_name_put(vma->anon_name);
+		vma->anon_name = anon_vma_name_get(c->name);
+	}
+	return vma;
+}
+
+static bool range_is_mapped(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	while (start < end) {
+		struct vm_area_struct *vma = find_vma(mm, start);
+
+		if (!vma || vma->vm_start > start)
+			return false;
+		start = vma->vm_end;
+	}
+	return true;
+}
+
+/* Checks that these calls share: 0, a positive number for "nothing to do", or -EINVAL. */
+static int check_range(const struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long *end)
+{
+	*end = addr + page_align(mm, len);
+	if (offset_in_page(mm, addr) || (len && !page_align(mm, len)) || *end < addr)
+		return -EINVAL;
+	return *end == addr;
+}
+
+int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags)
+{
+	const struct change c = { .set = VM_SEALED };
+	unsigned long end;
+	int err = flags ? -EINVAL : check_range(mm, addr, len, &end);
+
+	if (err)
+		return err < 0 ? err : 0;
+	if (!range_is_mapped(mm, addr, end))
+		return -ENOMEM;
+	while (addr < end) {
+		struct vm_area_struct *vma = find_vma(mm, addr);
+
+		if (!vma_is_sealed(vma))
+			vma = change_area(vma, addr, min(end, vma->vm_end), &c);
+		if (IS_ERR(vma))
+			return (int)PTR_ERR(vma);
+		addr = vma->vm_end;
+	}
+	return 0;
+}
+
+static int name_range(struct mm_struct *mm, unsigned long addr, unsigned long end, const struct change *c)
+{
+	int unmapped = 0;
+
+	while (addr < end) {
+		struct vm_area_struct *vma = find_vma(mm, addr);
+		bool anon_shmem;
+
+		if (!vma || vma->vm_start > addr)
+			unmapped = -ENOMEM;
+		if (!vma || vma->vm_start >= end)
+			break;
+		anon_shmem = vma->vm_file && vma->vm_file->kind == VM_FILE_SHMEM && vma->vm_file->anonymous;
+		if (vma->vm_file && !anon_shmem)
+			return -EBADF;
+		vma = change_area(vma, max(addr, vma->vm_start), min(end, vma->vm_end), c);
+		if (IS_ERR(vma))
+			return -EAGAIN;
+		addr = vma->vm_end;
+	}
+	return unmapped;
+}
+
+int mm_set_anon_name(struct mm_struct *mm, unsigned long addr, unsigned long len, const char *name)
+{
+	struct change c = { .names = true };
+	unsigned long end;
+	int err = check_range(mm, addr, len, &end);
+
+	if (err)
+		return err < 0 ? err : 0;
+	if (name) {
+		c.name = anon_vma_name_alloc(name);
+		if (!c.name)
+			return -ENOMEM;
+	}
+	err = name_range(mm, addr, end, &c);
+	anon_vma_name_put(c.name);
+	return err;
+}
+
+int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const void *policy)
+{
+	const struct change c = { .policies = true, .policy = policy };
+	unsigned long end;
+	int err = check_range(mm, addr, len, &end);
+
+	if (err)
+		return err < 0 ? err : 0;
+	if (policy && !range_is_mapped(mm, addr, end))
+		return -EFAULT;
+	while (addr < end) {
+		struct vm_area_struct *vma = find_vma_intersection(mm, addr, end);
+
+		if (!vma)
+			break;
+		if (vma->policy != policy && !(vma->vm_flags & VM_PFNMAP))
+			vma = change_area(vma, max(addr, vma->vm_start), min(end, vma->vm_end), &c);
+		if (IS_ERR(vma))
+			return (int)PTR_ERR(vma);
+		addr = vma->vm_end;
+	}
+	return 0;
+}
+
+int mm_userfaultfd(
+	struct mm_struct *mm, unsigned long addr, unsigned long len, const void *ctx, vm_flags_t mode)
+{
+	const struct change c = {
+		.clear = VM_UFFD_FLAGS & ~mode, .set = mode, .uffds = true, .uffd_ctx = ctx
+	};
+	unsigned long end;
+	int err = check_range(mm, addr, len, &end);
+
+	if (err)
+		return -EINVAL;
+	if (!find_vma_intersection(mm, addr, end))
+		return -ENOMEM;
+	while (addr < end) {
+		struct vm_area_struct *vma = find_vma_intersection(mm, addr, end);
+
+		if (!vma)
+			break;
+		if (vma->uffd_ctx != ctx || (vma->vm_flags & VM_UFFD_FLAGS) != mode)
+			vma = change_area(vma, max(addr, vma->vm_start), min(end, vma->vm_end), &c);
+		if (IS_ERR(vma))
+			return (int)PTR_ERR(vma);
+		addr = vma->vm_end;
+	}
+	return 0;
+}

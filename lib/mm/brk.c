@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * brk: the heap, extended in place where it can be.
+ *
+ * Growth looks only at the area that it extends: it never joins the heap with what lies above.
+ */
+#include "internal.h"
+
+static bool data_limit_ok(const struct mm_struct *mm, unsigned long brk)
+{
+	return mm->limits.data == MM_UNLIMITED ||
+	       brk - mm->start_brk + (mm->end_data - mm->start_data) <= mm->limits.data;
+}
+
+static int shrink(struct mm_struct *mm, unsigned long newbrk, unsigned long oldbrk)
+{
+	if (!find_vma_intersection(mm, newbrk, oldbrk))
+		return -ENOMEM;
+	return do_munmap(mm, newbrk, oldbrk);
+}
+
+/* The range must be the user's, lockable, and a page away from what follows. */
+static bool may_grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk)
+{
+	unsigned long len = newbrk - oldbrk;
+	struct vm_area_struct *next = find_vma(mm, oldbrk);
+
+	if (IS_ERR_VALUE(mm_get_unmapped_area(mm, NULL, oldbrk, len, 0, MAP_FIXED)))
+		return false;
+	if (!mlock_future_ok(mm, mm->def_flags, len))
+		return false;
+	return !next || newbrk + page_size(mm) <= vm_start_gap(next);
+}
+
+static struct vm_area_struct *expand_or_make(
+	struct mm_struct *mm, unsigned long addr, unsigned long end, vm_flags_t flags)
+{
+	struct vma_merge vmg = { .mm = mm,
+		.start = addr,
+		.end = end,
+		.pgoff = to_pages(mm, addr),
+		.flags = flags,
+		.just_expand = true };
+	struct vm_area_struct *vma;
+
+	(void)index_find_prev(mm, addr, &vmg.prev);
+	if (vmg.prev && vmg.prev->vm_end > mm->start_brk) {
+		vma = vma_merge_new_range(&vmg);
+		if (vma)
+			mm->counters.new_merged++;
+		if (vma || vmg.out_of_memory)
+			return vma;
+	}
+	vma = vma_alloc(mm);
+	if (!vma)
+		return NULL;
+	vma->vm_start = addr;
+	vma->vm_end = end;
+	vma->vm_pgoff = to_pages(mm, addr);
+	vma->vm_flags = flags;
+	if (vma_link(mm, vma)) {
+		vma_free(vma);
+		return NULL;
+	}
+	return vma;
+}
+
+static int grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk)
+{
+	vm_flags_t flags = VM_READ | VM_WRITE | VM_MAY_FLAGS | VM_ACCOUNT | mm->def_flags;
+	unsigned long npages = to_pages(mm, newbrk - oldbrk);
+
+	if (mm->limits.read_implies_exec)
+		flags |= VM_EXEC;
+	if (!may_expand_vm(mm, flags, npages) || mm->map_count > mm->sys->max_map_count ||
+		vm_charge(mm, npages))
+		return -ENOMEM;
+	if (!expand_or_make(mm, oldbrk, newbrk, flags)) {
+		vm_uncharge(mm, npages);
+		return -ENOMEM;
+	}
+	vm_stat_account(mm, flags, (long)npages);
+	if (flags & VM_LOCKED)
+		mm->locked_vm += npages;
+	mm->counters.new_areas++;
+	return 0;
+}
+
+unsigned long mm_brk(struct mm_struct *mm, unsigned long brk)
+{
+	unsigned long newbrk = page_align(mm, brk), oldbrk = page_align(mm, mm->brk);
+
+	if (brk < mm->start_brk || !data_limit_ok(mm, brk))
+		return mm->brk;
+	if (newbrk < oldbrk) {
+		if (shrink(mm, newbrk, oldbrk))
+			return mm->brk;
+	} else if (newbrk > oldbrk) {
+		if (!may_grow(mm, oldbrk, newbrk) || grow(mm, oldbrk, newbrk))
+			return mm->brk;
+		if (mm->def_flags & VM_LOCKED)
+			mm_populate(mm, oldbrk, newbrk);
+	}
+	mm->brk = brk;
+	return brk;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults: what a touch does to the map.
+ *
+ * Two things only: a stack grows down to the page that was touched, and an area that is written for the first time
+ * gets an anon_vma, which from then on decides with whom it can merge.  Pages are not this room's business.
+ */
+#include "internal.h"
+
+int anon_vma_prepare(struct vm_area_struct *vma)
+{
+	struct vm_area_struct *prev, *next;
+
+	if (vma->anon_vma)
+		return 0;
+	(void)index_find_prev(vma->vm_mm, vma->vm_start, &prev);
+	next = find_vma(vma->vm_mm, vma->vm_end);
+	return vma->vm_mm->sys->rmap->prepare(vma, prev, next);
+}
+
+static bool accessible(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_ACCESS_FLAGS;
+}
+
+static int check_stack_growth(const struct vm_area_struct *vma, unsigned long addr, unsigned long grow)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	if (grow > vma->vm_pgoff || !may_expand_vm(mm, vma->vm_flags, grow))
+		return -ENOMEM;
+	if (vma->vm_end - addr > mm->limits.stack)
+		return -ENOMEM;
+	return mlock_future_ok(mm, vma->vm_flags, grow << mm->sys->page_shift) ? 0 : -ENOMEM;
+}
+
+/*
+ *      before          |--- stack ---|          after   |------- stack -------|
+ *                   addr ^
+ */
+int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	unsigned long grow;
+	struct vm_area_struct *prev;
+	struct index_store st;
+
+	addr &= ~(page_size(mm) - 1);
+	if (addr < mm->sys->mmap_min_addr)
+		return -EPERM;
+	(void)index_find_prev(mm, vma->vm_start, &prev);
+	if (prev && !(prev->vm_flags & VM_GROWSDOWN) && accessible(prev) &&
+		addr - prev->vm_end < mm->sys->stack_guard_gap)
+		return -ENOMEM;
+	if (anon_vma_prepare(vma))
+		return -ENOMEM;
+	grow = to_pages(mm, vma->vm_start - addr);
+	if (check_stack_growth(vma, addr, grow) || index_prepare(&st, mm, addr, vma->vm_end, vma))
+		return -ENOMEM;
+	if (vm_charge(mm, grow)) {
+		index_cancel(&st);
+		return -ENOMEM;
+	}
+
+	/* Point of no return. */
+	vma->vm_start = addr;
+	vma->vm_pgoff -= grow;
+	index_commit(&st, vma);
+	if (vma->vm_flags & VM_LOCKED)
+		mm->locked_vm += grow;
+	vm_stat_account(mm, vma->vm_flags, (long)grow);
+	return 0;
+}
+
+/* A huge zero page is mapped for reading too, and its area prepared, where one fits. */
+static bool read_prepares(const struct vm_area_struct *vma, unsigned long addr)
+{
+	const struct mm_system *sys = vma->vm_mm->sys;
+	unsigned long start = addr & ~(sys->pmd_size - 1);
+
+	if (!sys->pmd_size || !vma_is_anonymous(vma) || (vma->vm_flags & (VM_NOHUGEPAGE | VM_SHARED)))
+		return false;
+	if (sys->thp_enabled == 0 || (sys->thp_enabled == 1 && !(vma->vm_flags & VM_HUGEPAGE)))
+		return false;
+	return start >= vma->vm_start && start + sys->pmd_size <= vma->vm_end;
+}
+
+int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+	vm_flags_t needed = flags & MM_FAULT_WRITE ? VM_WRITE : VM_ACCESS_FLAGS;
+
+	if (!vma)
+		return -EFAULT;
+	if (vma->vm_start > addr) {
+		if (!(vma->vm_flags & VM_GROWSDOWN))
+			return -EFAULT;
+		if (expand_downwards(vma, addr))
+			return -EFAULT;
+	}
+	if (!(vma->vm_flags & needed))
+		return -EFAULT;
+	if (vma->anon_vma || (vma->vm_flags & VM_SHARED))
+		return 0;
+	if (!(flags & MM_FAULT_WRITE) && !read_prepares(vma, addr))
+		return 0;
+	return anon_vma_prepare(vma);
+}
+
+void mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, start);
+
+	for_each_vma_range (vmi, vma, end) {
+		bool writes = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+
+		if ((vma->vm_flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT)) || !accessible(vma))
+			continue;
+		/* Out of memory here is what it is for Linux: a page not populated. */
+		if (writes || read_prepares(vma, max(start, vma->vm_start)))
+			(void)!anon_vma_prepare(vma);
+	}
+}

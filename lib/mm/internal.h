@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of lib/mm share.
+ *
+ * A mapping call has three parts: it gathers (everything that can fail: checks, cuts, memory), passes the point of
+ * no return, and completes.  The files are one per call or family; what several of them need is here:
+ *
+ *   area.c           making, copying, cutting and freeing areas
+ *   merge.c          may areas join, and joining them
+ *   account.c        limits, commit charge, counters
+ *   unmapped_area.c  where a mapping goes
+ */
+#ifndef MM_INTERNAL_H
+#define MM_INTERNAL_H
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include <vmaple/merge.h>
+#include <vmaple/mm.h>
+#include <vmaple/rmap.h>
+
+#include "index.h"
+
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+
+static inline unsigned long page_size(const struct mm_struct *mm)
+{
+	return 1UL << mm->sys->page_shift;
+}
+
+static inline unsigned long offset_in_page(const struct mm_struct *mm, unsigned long addr)
+{
+	return addr & (page_size(mm) - 1);
+}
+
+/* Round up; wraps to 0 as the kernel's does. */
+static inline unsigned long page_align(const struct mm_struct *mm, unsigned long len)
+{
+	return (len + page_size(mm) - 1) & ~(page_size(mm) - 1);
+}
+
+static inline unsigned long to_pages(const struct mm_struct *mm, unsigned long bytes)
+{
+	return bytes >> mm->sys->page_shift;
+}
+
+static inline unsigned long vma_pages(const struct vm_area_struct *vma)
+{
+	return to_pages(vma->vm_mm, vma->vm_end - vma->vm_start);
+}
+
+static inline pgoff_t vma_pgoff_at(const struct vm_area_struct *vma, unsigned long addr)
+{
+	return vma->vm_pgoff + to_pages(vma->vm_mm, addr - vma->vm_start);
+}
+
+/* Private memory of its own: no file, or a private mapping of /dev/zero. */
+static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
+{
+	return !vma->vm_file || vma->vm_file->kind == VM_FILE_ZERO;
+}
+
+static inline bool vma_is_sealed(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_SEALED;
+}
+
+static inline bool vma_has_close(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && vma->vm_file->has_close;
+}
+
+/* The lowest address that may be free below @vma: a stack keeps its guard gap. */
+static inline unsigned long vm_start_gap(const struct vm_area_struct *vma)
+{
+	unsigned long gap = vma->vm_flags & VM_GROWSDOWN ? vma->vm_mm->sys->stack_guard_gap : 0;
+
+	return vma->vm_start > gap ? vma->vm_start - gap : 0;
+}
+
+/* --- area.c: areas by themselves ------------------------------------------------------------------------- */
+
+/* A zeroed area of @mm in no index, or NULL. */
+struct vm_area_struct *vma_alloc(struct mm_struct *mm);
+/* A copy in no index, with references to the same things and no anon_vma links, or NULL. */
+struct vm_area_struct *vma_copy(const struct vm_area_struct *vma, struct mm_struct *mm);
+/* Drop what it refers to, and itself. Not in an index any more. */
+void vma_free(struct vm_area_struct *vma);
+/* Store a new area in the hole that it describes. 0, or -ENOMEM: still the caller's. */
+int vma_link(struct mm_struct *mm, struct vm_area_struct *vma);
+/*
+ * Cut @vma at @addr, strictly inside. @new_below: the copy is the lower part. 0, or -ENOMEM for want of memory or
+ * of map_count: nothing changed.
+ */
+int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below);
+struct anon_vma_name *anon_vma_name_get(struct anon_vma_name *name);
+void anon_vma_name_put(struct anon_vma_name *name);
+struct anon_vma_name *anon_vma_name_alloc(const char *text);
+
+/* --- merge.c ------------------------------------------------------------------------------------------- */
+
+/*
+ * A range that is to be mapped with given properties, and its surroundings.  For a new range, middle is NULL; for
+ * an existing one, [start, end) lies in middle and the properties are what that part is to have.
+ */
+struct vma_merge {
+	struct mm_struct *mm;
+	struct vm_area_struct *prev, *middle,
+		*next; /* prev->vm_end <= start, next->vm_start >= end; or NULL */
+	unsigned long start, end;
+	pgoff_t pgoff;
+	vm_flags_t flags;
+	struct vm_file *file;
+	struct anon_vma *anon_vma;
+	const struct vm_area_struct *copied_from; /* mremap: the range gets this area's pages */
+	const struct anon_vma_name *name;
+	const void *policy, *uffd_ctx;
+	bool just_expand;   /* only prev may grow */
+	bool out_of_memory; /* result: it could have merged */
+};
+
+/* The properties of the part [start, end) of @vma, to be changed by the caller before merging. */
+struct vma_merge vma_merge_of(
+	struct vm_area_struct *prev, struct vm_area_struct *vma, unsigned long start, unsigned long end);
+/* Join a new range (a hole in the index) with its neighbours: the area that now covers it, or NULL. */
+struct vm_area_struct *vma_merge_new_range(struct vma_merge *vmg);
+/*
+ * Make [start, end) of vmg->middle an area of its own that can be given the properties in @vmg: joined with a
+ * neighbour that has them, or cut out. The area, or ERR_PTR(-ENOMEM): a first cut may have been made.
+ */
+struct vm_area_struct *vma_modify(struct vma_merge *vmg);
+
+/*
+ * Give the part [start, end) of @vma the flags @flags: joins or cuts. The area that has them now, or
+ * ERR_PTR(-ENOMEM).
+ */
+struct vm_area_struct *vma_modify_flags(
+	struct vm_area_struct *vma, unsigned long start, unsigned long end, vm_flags_t flags);
+
+/* --- account.c ------------------------------------------------------------------------------------------ */
+
+/* Is there room for @npages more with @flags under RLIMIT_AS and RLIMIT_DATA? */
+bool may_expand_vm(const struct mm_struct *mm, vm_flags_t flags, unsigned long npages);
+bool mlock_future_ok(const struct mm_struct *mm, vm_flags_t flags, unsigned long bytes);
+bool can_do_mlock(const struct mm_struct *mm);
+/* Charge pages to the commit limit. 0 or -ENOMEM. */
+int vm_charge(struct mm_struct *mm, unsigned long npages);
+void vm_uncharge(struct mm_struct *mm, unsigned long npages);
+/* Are pages of such a mapping charged? */
+bool accountable_mapping(const struct vm_file *file, vm_flags_t flags);
+/* Count @npages (may be negative) of @flags in total_vm and its parts. */
+void vm_stat_account(struct mm_struct *mm, vm_flags_t flags, long npages);
+bool is_data_mapping(vm_flags_t flags);
+
+/* --- munmap.c ------------------------------------------------------------------------------------------- */
+
+/* A range whose areas are to go, cut out at both ends and still mapped. */
+struct unmap {
+	struct mm_struct *mm;
+	unsigned long start, end;
+	int count;                            /* areas */
+	unsigned long nr_pages, nr_accounted; /* pages mapped there, and charged */
+	struct vm_area_struct *prev, *next;   /* around the range; or NULL */
+	struct vm_area_struct *first;         /* the areas, linked by ->detached; NULL: none */
+};
+/* Gather [start, end): cuts areas at its ends. 0, -ENOMEM or -EPERM; cuts stay, as on Linux. */
+int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end);
+/* Neither index nor map_count hold the gathered areas any more: account for them and free them. */
+void unmap_complete(struct unmap *um);
+/* Unmap [start, end), aligned, not empty. 0, or as unmap_gather(). */
+int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end);
+
+/* --- mprotect.c ----------------------------------------------------------------------------------------- */
+
+/* The protection key that makes PROT_EXEC alone unreadable; 0 for any other @prot, or without keys. */
+int execute_only_pkey(const struct mm_struct *mm, unsigned long prot);
+
+/* --- fault.c -------------------------------------------------------------------------------------------- */
+
+/* Grow the stack area @vma down to @addr's page. 0 or -ENOMEM, -EPERM. */
+int expand_downwards(struct vm_area_struct *vma, unsigned long addr);
+/* Give @vma an anon_vma if a write would. 0 or -ENOMEM. */
+int anon_vma_prepare(struct vm_area_struct *vma);
+/* Fault in [start, end) as MAP_POPULATE and mlock do: up to the first hole or inaccessible area. */
+void mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end);
+
+#endif /* MM_INTERNAL_H */

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An address space from its beginning to its end: init, areas that exec or attach brings, fork, exit.
+ */
+#include <string.h>
+
+#include "alloc.h"
+#include "internal.h"
+
+#define MB (1UL << 20)
+
+void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap)
+{
+	*sys = (struct mm_system){
+		.rmap = rmap,
+		.page_shift = 12,
+		.max_map_count = 65530,
+		.mmap_min_addr = 65536,
+		.stack_guard_gap = 256UL << 12,
+		.overcommit_memory = 1,
+		.commit_limit = ~0UL,
+		.pmd_size = 2 * MB,
+		.thp_enabled = 1,
+	};
+}
+
+void mm_init(struct mm_struct *mm, struct mm_system *sys)
+{
+	unsigned long page = 1UL << sys->page_shift;
+
+	*mm = (struct mm_struct){
+		.sys = sys,
+		.limits = { MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, false, false, false },
+		.task_size = (1UL << 47) - page,
+		.mmap_window = (1UL << 47) - page,
+		.mmap_base = (1UL << 47) - page - 128 * MB - sys->stack_guard_gap,
+		.topdown = true,
+	};
+	mm->mmap_legacy_base = (mm->task_size / 3 + page - 1) & ~(page - 1);
+	mt_init_flags(&mm->mm_mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
+}
+
+void mm_exit(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	for_each_vma (vmi, vma) {
+		if (vma->vm_flags & VM_ACCOUNT)
+			vm_uncharge(mm, vma_pages(vma));
+		vma_free(vma);
+	}
+	__mt_destroy(&mm->mm_mt);
+	mm->map_count = 0;
+	mm->total_vm = mm->data_vm = mm->exec_vm = mm->stack_vm = mm->locked_vm = 0;
+}
+
+static struct vm_area_struct *area_of_spec(struct mm_struct *mm, const struct area_spec *spec)
+{
+	struct vm_area_struct *vma = vma_alloc(mm);
+
+	if (!vma)
+		return NULL;
+	vma->vm_start = spec->start;
+	vma->vm_end = spec->end;
+	vma->vm_flags = spec->vm_flags;
+	vma->vm_file = vm_file_get(spec->file);
+	vma->vm_pgoff = spec->file ? spec->pgoff : to_pages(mm, spec->start);
+	if (spec->anon_name) {
+		vma->anon_name = anon_vma_name_alloc(spec->anon_name);
+		if (!vma->anon_name) {
+			vma_free(vma);
+			return NULL;
+		}
+	}
+	return vma;
+}
+
+int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec)
+{
+	struct vm_area_struct *vma;
+	bool account = spec->vm_flags & VM_ACCOUNT;
+	unsigned long npages;
+
+	if (spec->start >= spec->end || offset_in_page(mm, spec->start | spec->end))
+		return -EINVAL;
+	if (find_vma_intersection(mm, spec->start, spec->end))
+		return -EEXIST;
+	npages = to_pages(mm, spec->end - spec->start);
+	vma = area_of_spec(mm, spec);
+	if (!vma)
+		return -ENOMEM;
+	if ((spec->touched && mm->sys->rmap->prepare(vma, NULL, NULL)) || (account && vm_charge(mm, npages)))
+		goto free_vma;
+	if (vma_link(mm, vma))
+		goto uncharge;
+	vm_stat_account(mm, vma->vm_flags, (long)npages);
+	if (vma->vm_flags & VM_LOCKED)
+		mm->locked_vm += npages;
+	return 0;
+
+uncharge:
+	if (account)
+		vm_uncharge(mm, npages);
+free_vma:
+	vma_free(vma);
+	return -ENOMEM;
+}
+
+/* The child's own copy of one area, in no index. */
+static struct vm_area_struct *inherit_area(struct mm_struct *child, const struct vm_area_struct *vma)
+{
+	struct vm_area_struct *copy = vma_copy(vma, child);
+
+	if (!copy)
+		return NULL;
+	copy->vm_flags &= ~(VM_LOCKED_MASK | VM_UFFD_FLAGS);
+	copy->uffd_ctx = NULL;
+	if (!(vma->vm_flags & VM_WIPEONFORK) && child->sys->rmap->fork(copy, vma)) {
+		vma_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+static int fork_area(struct mm_struct *child, const struct vm_area_struct *vma)
+{
+	bool account = vma->vm_flags & VM_ACCOUNT;
+	struct vm_area_struct *copy;
+
+	if (account && vm_charge(child, vma_pages(vma)))
+		return -ENOMEM;
+	copy = inherit_area(child, vma);
+	if (copy && !vma_link(child, copy)) {
+		vm_stat_account(child, copy->vm_flags, (long)vma_pages(copy));
+		return 0;
+	}
+	if (copy)
+		vma_free(copy);
+	if (account)
+		vm_uncharge(child, vma_pages(vma));
+	return -ENOMEM;
+}
+
+int mm_fork(struct mm_struct *child, struct mm_struct *parent)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, parent, 0);
+
+	*child = *parent;
+	mt_init_flags(&child->mm_mt, parent->mm_mt.ma_flags);
+	child->map_count = 0;
+	child->total_vm = child->data_vm = child->exec_vm = child->stack_vm = child->locked_vm = 0;
+	child->def_flags = parent->def_flags & VM_NOHUGEPAGE;
+	child->counters = (struct mm_counters){ 0 };
+	for_each_vma (vmi, vma) {
+		if (!(vma->vm_flags & VM_DONTCOPY) && fork_area(child, vma)) {
+			mm_exit(child);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding areas: the family of find_vma() over the index.
+ */
+#include "internal.h"
+
+struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)
+{
+	MA_STATE(mas, &mm->mm_mt, addr, addr);
+
+	return mas_find(&mas, ULONG_MAX);
+}
+
+struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+{
+	return index_find_prev(mm, addr, prev);
+}
+
+struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	MA_STATE(mas, &mm->mm_mt, start, start);
+
+	return start < end ? mas_find(&mas, end - 1) : NULL;
+}
+
+struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr)
+{
+	MA_STATE(mas, &mm->mm_mt, addr, addr);
+
+	return mas_walk(&mas);
+}

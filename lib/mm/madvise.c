@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * madvise: advice that changes an area's flags cuts and joins like mprotect; advice about contents leaves the map
+ * as it is, but is refused where Linux refuses it.  A hole is ENOMEM after the rest was done.
+ */
+#include "internal.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+#define MADV_DONTNEED_LOCKED_ 24
+#define MADV_COLLAPSE_        25
+#define MADV_GUARD_INSTALL_   102
+#define MADV_GUARD_REMOVE_    103
+
+/* Areas that same-page merging passes over. */
+#define VM_KSM_EXCLUDED (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)
+
+static bool advice_known(int advice)
+{
+	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
+	       (advice >= MADV_FREE && advice <= MADV_DOFORK) ||
+	       (advice >= MADV_MERGEABLE && advice <= MADV_COLLAPSE_) || advice == MADV_GUARD_INSTALL_ ||
+	       advice == MADV_GUARD_REMOVE_;
+}
+
+static int fork_advice(const struct vm_area_struct *vma, int advice, vm_flags_t *flags)
+{
+	switch (advice) {
+	case MADV_DONTFORK:
+		*flags |= VM_DONTCOPY;
+		return 0;
+	case MADV_DOFORK:
+		*flags &= ~VM_DONTCOPY;
+		return vma->vm_flags & VM_IO ? -EINVAL : 0;
+	case MADV_WIPEONFORK:
+		*flags |= VM_WIPEONFORK;
+		return vma->vm_file || (vma->vm_flags & VM_SHARED) ? -EINVAL : 0;
+	default: /* MADV_KEEPONFORK */
+		*flags &= ~VM_WIPEONFORK;
+		return vma->vm_flags & VM_DROPPABLE ? -EINVAL : 0;
+	}
+}
+
+static int dump_advice(const struct vm_area_struct *vma, int advice, vm_flags_t *flags)
+{
+	if (advice == MADV_DONTDUMP) {
+		*flags |= VM_DONTDUMP;
+		return 0;
+	}
+	*flags &= ~VM_DONTDUMP;
+	if (vma->vm_flags & VM_DROPPABLE)
+		return -EINVAL;
+	return !(vma->vm_flags & VM_HUGETLB) && (vma->vm_flags & VM_SPECIAL) ? -EINVAL : 0;
+}
+
+/* *flags become what @advice makes of them. 0 or -EINVAL. */
+static int advised_flags(const struct vm_area_struct *vma, int advice, vm_flags_t *flags)
+{
+	*flags = vma->vm_flags;
+	switch (advice) {
+	case MADV_NORMAL:
+		*flags &= ~(VM_RAND_READ | VM_SEQ_READ);
+		return 0;
+	case MADV_SEQUENTIAL:
+		*flags = (*flags & ~VM_RAND_READ) | VM_SEQ_READ;
+		return 0;
+	case MADV_RANDOM:
+		*flags = (*flags & ~VM_SEQ_READ) | VM_RAND_READ;
+		return 0;
+	case MADV_DONTFORK:
+	case MADV_DOFORK:
+	case MADV_WIPEONFORK:
+	case MADV_KEEPONFORK:
+		return fork_advice(vma, advice, flags);
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
+		return dump_advice(vma, advice, flags);
+	case MADV_MERGEABLE:
+		if (!(*flags & VM_KSM_EXCLUDED))
+			*flags |= VM_MERGEABLE;
+		return 0;
+	case MADV_UNMERGEABLE:
+		*flags &= ~VM_MERGEABLE;
+		return 0;
+	case MADV_HUGEPAGE:
+		*flags = (*flags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE;
+		return 0;
+	case MADV_NOHUGEPAGE:
+		*flags = (*flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* A sealed area keeps what its owner could not have written anyway. */
+static bool may_discard(const struct vm_area_struct *vma)
+{
+	return !vma_is_sealed(vma) || (vma->vm_flags & (VM_SHARED | VM_WRITE)) || !vma_is_anonymous(vma);
+}
+
+/* Advice about contents: may it be given here? */
+static int content_advice(struct vm_area_struct *vma, int advice)
+{
+	vm_flags_t flags = vma->vm_flags;
+
+	switch (advice) {
+	case MADV_REMOVE:
+		if ((flags & VM_LOCKED) || !vma->vm_file || vma->vm_file->kind == VM_FILE_SPECIAL)
+			return -EINVAL;
+		return (flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE) ? 0 : -EACCES;
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB) ? -EINVAL : 0;
+	case MADV_FREE:
+		if (!may_discard(vma))
+			return -EPERM;
+		return !vma_is_anonymous(vma) || (flags & (VM_LOCKED | VM_PFNMAP)) ? -EINVAL : 0;
+	case MADV_DONTNEED:
+		if (!may_discard(vma))
+			return -EPERM;
+		return flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0;
+	case MADV_DONTNEED_LOCKED_:
+		if (!may_discard(vma))
+			return -EPERM;
+		return flags & VM_PFNMAP ? -EINVAL : 0;
+	case MADV_GUARD_INSTALL_:
+		if (!may_discard(vma))
+			return -EPERM;
+		return flags & (VM_SPECIAL | VM_HUGETLB | VM_LOCKED) ? -EINVAL : anon_vma_prepare(vma);
+	case MADV_GUARD_REMOVE_:
+		return flags & (VM_SPECIAL | VM_HUGETLB) ? -EINVAL : 0;
+	default:
+		return 0;
+	}
+}
+
+/* One area's part of the range; *reached: up to where it is done. */
+static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned long end, int advice,
+	unsigned long *reached)
+{
+	vm_flags_t flags;
+	int err = advised_flags(vma, advice, &flags);
+
+	*reached = end;
+	if (!err)
+		err = content_advice(vma, advice);
+	if (err || flags == vma->vm_flags)
+		return err;
+	vma = vma_modify_flags(vma, start, end, flags);
+	if (IS_ERR(vma))
+		return -EAGAIN; /* Linux's answer when it runs out of memory, or of map_count, here */
+	*reached = vma->vm_end;
+	return 0;
+}
+
+/* MADV_POPULATE_*: stops at the first page that cannot be faulted in. */
+static int populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool write)
+{
+	while (start < end) {
+		struct vm_area_struct *vma = find_vma(mm, start);
+
+		if (!vma || vma->vm_start > start)
+			return -ENOMEM;
+		if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+			return -EINVAL;
+		if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
+			return -EINVAL;
+		if (mm_fault(mm, start, write ? MM_FAULT_WRITE : 0) == -ENOMEM)
+			return -ENOMEM;
+		start = vma->vm_end;
+	}
+	return 0;
+}
+
+int mm_madvise(struct mm_struct *mm, unsigned long addr, unsigned long len, int advice)
+{
+	unsigned long end = addr + page_align(mm, len);
+	int unmapped = 0, err;
+
+	if (!advice_known(advice) || offset_in_page(mm, addr) || (len && !page_align(mm, len)) || end < addr)
+		return -EINVAL;
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+		return populate(mm, addr, end, advice == MADV_POPULATE_WRITE);
+	while (addr < end) {
+		struct vm_area_struct *vma = find_vma(mm, addr);
+
+		if (!vma || vma->vm_start > addr)
+			unmapped = -ENOMEM;
+		if (!vma || vma->vm_start >= end)
+			break;
+		err = advise_area(vma, max(addr, vma->vm_start), min(vma->vm_end, end), advice, &addr);
+		if (err)
+			return err;
+	}
+	return unmapped;
+}

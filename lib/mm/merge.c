@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Merging: may areas join, and joining them.  The one place that decides.
+ *
+ * 1. A range N that is mapped anew, between P and X:
+ *
+ *      |-- P --|  N  |-- X --|    both      |--------- P ---------|        X vanishes
+ *      |-- P --|  N  |-- Y --|    left      |----- P -----|-- Y --|
+ *      |-- Q --|  N  |-- X --|    right     |-- Q --|----- X -----|        X begins lower, and so does its pgoff
+ *
+ * 2. A range N inside the existing area M whose properties change:
+ *
+ *      |-- P --|--- N=M ---|-- X --|     both        |----------- P ------------|   M and X vanish
+ *      |-- P --|--- N=M ---|-- Y --|     left, all   |-------- P -------|-- Y --|   M vanishes
+ *      |-- P --|- N -|- M -|             left, part  |----- P ----|- M -|           M begins higher
+ *      |-- Q --|--- N=M ---|-- X --|     right, all  |-- Q --|-------- X -------|   M vanishes
+ *              |- M -|- N -|-- X --|     right, part |- M -|-------- X ---------|   M ends lower
+ *      |- M -|- N -|- M' -|              none: two cuts
+ *
+ * 3. Nothing is carried over but anon_vma links: whoever grows over pages must know their anon_vma.  Where a
+ *    three-way join is refused only because P and X own different anon_vmas, or because X has a close operation,
+ *    the join with P alone remains.
+ *
+ * 4. Failure.  Links are cloned and the one index store is prepared before anything changes; a clone that was made
+ *    in vain is unlinked again.
+ */
+#include <string.h>
+
+#include "internal.h"
+
+static bool names_equal(const struct anon_vma_name *a, const struct anon_vma_name *b)
+{
+	return a == b || (a && b && strcmp(a->name, b->name) == 0);
+}
+
+/* What keeps @area and the range of @vmg apart, apart from the place where they meet. */
+static unsigned int property_blockers(const struct vm_area_struct *area, const struct vma_merge *vmg)
+{
+	unsigned int why = 0;
+
+	if ((area->vm_flags | vmg->flags) & VM_SPECIAL)
+		why |= VMA_BLOCK_SPECIAL;
+	if ((area->vm_flags ^ vmg->flags) & ~VM_SOFTDIRTY)
+		why |= VMA_BLOCK_FLAGS;
+	if (area->vm_file != vmg->file)
+		why |= VMA_BLOCK_FILE;
+	if (area->uffd_ctx != vmg->uffd_ctx)
+		why |= VMA_BLOCK_UFFD;
+	if (area->policy != vmg->policy)
+		why |= VMA_BLOCK_POLICY;
+	if (!names_equal(area->anon_name, vmg->name))
+		why |= VMA_BLOCK_NAME;
+	if (!vmg->mm->sys->rmap->may_merge(area, vmg->anon_vma, vmg->middle ? vmg->middle : vmg->copied_from))
+		why |= VMA_BLOCK_ANON_VMA;
+	return why;
+}
+
+static unsigned int left_blockers(const struct vma_merge *vmg)
+{
+	const struct vm_area_struct *prev = vmg->prev;
+	unsigned int why;
+
+	if (!prev || prev->vm_end != vmg->start)
+		return VMA_BLOCK_GAP;
+	why = property_blockers(prev, vmg);
+	if (prev->vm_pgoff + vma_pages(prev) != vmg->pgoff)
+		why |= VMA_BLOCK_OFFSET;
+	return why;
+}
+
+static unsigned int right_blockers(const struct vma_merge *vmg)
+{
+	const struct vm_area_struct *next = vmg->next;
+	unsigned int why;
+
+	if (!next || next->vm_start != vmg->end)
+		return VMA_BLOCK_GAP;
+	why = property_blockers(next, vmg);
+	if (next->vm_pgoff != vmg->pgoff + to_pages(vmg->mm, vmg->end - vmg->start))
+		why |= VMA_BLOCK_OFFSET;
+	return why;
+}
+
+unsigned int vma_merge_blockers(const struct vm_area_struct *left, const struct vm_area_struct *right)
+{
+	struct vma_merge vmg = vma_merge_of((struct vm_area_struct *)left, (struct vm_area_struct *)right,
+		right->vm_start, right->vm_end);
+	unsigned int why = left_blockers(&vmg);
+
+	if (vma_has_close(right))
+		why |= VMA_BLOCK_CLOSE;
+	return why;
+}
+
+const char *vma_merge_blocker_name(enum vma_merge_blocker blocker)
+{
+	switch (blocker) {
+	case VMA_BLOCK_GAP:
+		return "they are not adjacent";
+	case VMA_BLOCK_SPECIAL:
+		return "special area (VM_IO, VM_DONTEXPAND, VM_PFNMAP or VM_MIXEDMAP)";
+	case VMA_BLOCK_FLAGS:
+		return "vm_flags differ";
+	case VMA_BLOCK_FILE:
+		return "not the same open file";
+	case VMA_BLOCK_OFFSET:
+		return "offsets do not adjoin";
+	case VMA_BLOCK_ANON_VMA:
+		return "anon_vmas are not compatible";
+	case VMA_BLOCK_UFFD:
+		return "userfaultfd contexts differ";
+	case VMA_BLOCK_POLICY:
+		return "memory policies differ";
+	case VMA_BLOCK_NAME:
+		return "anonymous names differ";
+	case VMA_BLOCK_CLOSE:
+		return "the area that would vanish has a close operation";
+	}
+	return "unknown";
+}
+
+struct vma_merge vma_merge_of(
+	struct vm_area_struct *prev, struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	return (struct vma_merge){
+		.mm = vma->vm_mm,
+		.prev = prev,
+		.middle = vma,
+		.start = start,
+		.end = end,
+		.pgoff = vma_pgoff_at(vma, start),
+		.flags = vma->vm_flags,
+		.file = vma->vm_file,
+		.anon_vma = vma->anon_vma,
+		.name = vma->anon_name,
+		.policy = vma->policy,
+		.uffd_ctx = vma->uffd_ctx,
+	};
+}
+
+/* P and X would be one: what they own must agree with each other, not only with the range between them. */
+static bool ends_agree(const struct vma_merge *vmg)
+{
+	const struct anon_vma *p = vmg->prev->anon_vma, *x = vmg->next->anon_vma;
+
+	return !p || !x || p == x;
+}
+
+/* Let @target know the pages of @src, if it has none of its own. *@cloned: undo with unlink. */
+static int inherit_pages(struct vm_area_struct *target, const struct vm_area_struct *src, bool *cloned)
+{
+	if (!src || !src->anon_vma || target->anon_vma)
+		return 0;
+	if (target->vm_mm->sys->rmap->clone(target, src))
+		return -ENOMEM;
+	*cloned = true;
+	return 0;
+}
+
+static void area_vanishes(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	mm->map_count--;
+	vma_free(vma);
+}
+
+/* What a join does, once decided. */
+struct join {
+	struct vm_area_struct *target; /* covers [start, end) afterwards */
+	unsigned long start, end;
+	pgoff_t pgoff;                            /* of the target */
+	struct vm_area_struct *gone[2];           /* vanish; or NULL */
+	const struct vm_area_struct *pages_of[2]; /* whose pages the target takes over; or NULL */
+	struct vm_area_struct *shrinks;           /* loses what the target gains; or NULL */
+};
+
+static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct join *j)
+{
+	struct index_store st;
+	struct vm_area_struct *target = j->target;
+	bool cloned = false;
+
+	if (inherit_pages(target, j->pages_of[0], &cloned) ||
+		inherit_pages(target, j->pages_of[1], &cloned) ||
+		index_prepare(&st, vmg->mm, j->start, j->end, target)) {
+		if (cloned)
+			vmg->mm->sys->rmap->unlink(target);
+		vmg->out_of_memory = true;
+		return NULL;
+	}
+
+	/* Point of no return. */
+	if (j->shrinks && j->shrinks->vm_start >= j->start) {
+		j->shrinks->vm_pgoff = vma_pgoff_at(j->shrinks, j->end);
+		j->shrinks->vm_start = j->end;
+	} else if (j->shrinks) {
+		j->shrinks->vm_end = j->start;
+	}
+	target->vm_start = j->start;
+	target->vm_end = j->end;
+	target->vm_pgoff = j->pgoff;
+	index_commit(&st, target);
+	for (int i = 0; i < 2; i++)
+		if (j->gone[i])
+			area_vanishes(vmg->mm, j->gone[i]);
+	vmg->mm->counters.merges++;
+	return target;
+}
+
+struct vm_area_struct *vma_merge_new_range(struct vma_merge *vmg)
+{
+	bool left = !left_blockers(vmg);
+	bool right = !vmg->just_expand && !right_blockers(vmg) && (!left || ends_agree(vmg));
+	struct join j = { .start = vmg->start, .end = vmg->end, .pgoff = vmg->pgoff };
+
+	if (left && right && vma_has_close(vmg->next))
+		right = false;
+	if (!left && !right)
+		return NULL;
+	if (right) {
+		j.target = vmg->next;
+		j.end = vmg->next->vm_end;
+	}
+	if (left) {
+		j.target = vmg->prev;
+		j.start = vmg->prev->vm_start;
+		j.pgoff = vmg->prev->vm_pgoff;
+		j.gone[0] = right ? vmg->next : NULL;
+		j.pages_of[0] = j.gone[0];
+	}
+	j.pages_of[1] = vmg->copied_from;
+	return join_areas(vmg, &j);
+}
+
+/* Decide on the cases of part 2 above. False: none applies. */
+static bool choose_join(const struct vma_merge *vmg, struct join *j)
+{
+	struct vm_area_struct *middle = vmg->middle;
+	bool from_start = vmg->start == middle->vm_start, to_end = vmg->end == middle->vm_end;
+	bool left = from_start && !left_blockers(vmg);
+	bool right = to_end && !right_blockers(vmg) && (!left || ends_agree(vmg));
+	bool all = from_start && to_end;
+
+	if ((left || right) && all && vma_has_close(middle))
+		return false;
+	if (left && right && vma_has_close(vmg->next))
+		right = false;
+	if (!left && !right)
+		return false;
+	*j = (struct join){ .start = vmg->start, .end = vmg->end, .pgoff = vmg->pgoff };
+	if (all)
+		j->gone[0] = middle;
+	else
+		j->shrinks = middle;
+	if (right) {
+		j->target = vmg->next;
+		j->end = vmg->next->vm_end;
+		j->pages_of[1] = middle;
+	}
+	if (left) {
+		j->target = vmg->prev;
+		j->start = vmg->prev->vm_start;
+		j->pgoff = vmg->prev->vm_pgoff;
+		j->gone[1] = right ? vmg->next : NULL;
+		j->pages_of[0] = j->gone[1];
+		j->pages_of[1] = middle;
+	}
+	return true;
+}
+
+struct vm_area_struct *vma_modify(struct vma_merge *vmg)
+{
+	struct vm_area_struct *vma = vmg->middle, *merged;
+	struct join j;
+	int err;
+
+	vmg->next = find_vma(vmg->mm, vma->vm_end);
+	if (choose_join(vmg, &j)) {
+		merged = join_areas(vmg, &j);
+		return merged ? merged : ERR_PTR(-ENOMEM);
+	}
+	if (vma->vm_start < vmg->start) {
+		err = vma_split(vmg->mm, vma, vmg->start, true);
+		if (err)
+			return ERR_PTR(err);
+	}
+	if (vma->vm_end > vmg->end) {
+		err = vma_split(vmg->mm, vma, vmg->end, false);
+		if (err)
+			return ERR_PTR(err);
+	}
+	return vma;
+}
+
+struct vm_area_struct *vma_modify_flags(
+	struct vm_area_struct *vma, unsigned long start, unsigned long end, vm_flags_t flags)
+{
+	struct vm_area_struct *prev = NULL;
+	struct vma_merge vmg;
+
+	if (start == vma->vm_start)
+		(void)index_find_prev(vma->vm_mm, start, &prev);
+	vmg = vma_merge_of(prev, vma, start, end);
+	vmg.flags = flags;
+	vma = vma_modify(&vmg);
+	if (!IS_ERR(vma))
+		vma->vm_flags = flags;
+	return vma;
+}

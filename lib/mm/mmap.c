@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmap: checks in Linux's order, a place, then the mapping itself.
+ */
+#include "alloc.h"
+#include "internal.h"
+
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 0x08
+#endif
+
+/* What Linux knows under MAP_SHARED_VALIDATE for ordinary files. */
+#define MAP_KNOWN                                                                                    \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |     \
+		MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | \
+		(0x3fUL << 26) | MAP_32BIT | 0x80 /* MAP_ABOVE4G */ | MAP_UNINITIALIZED)
+#ifndef MAP_UNINITIALIZED
+#define MAP_UNINITIALIZED 0x4000000
+#endif
+
+/* A request on its way. */
+struct mapping {
+	struct mm_struct *mm;
+	unsigned long addr, len, prot, flags;
+	pgoff_t pgoff;
+	vm_flags_t vm_flags;
+	struct vm_file *file; /* a reference is held while one was made here */
+	bool own_file;
+};
+
+static vm_flags_t flags_of_call(const struct mapping *m)
+{
+	vm_flags_t vm = VM_MAY_FLAGS | m->mm->def_flags;
+
+	vm |= m->prot & PROT_READ ? VM_READ : 0;
+	vm |= m->prot & PROT_WRITE ? VM_WRITE : 0;
+	vm |= m->prot & PROT_EXEC ? VM_EXEC : 0;
+	vm |= m->flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0;
+	vm |= m->flags & MAP_LOCKED ? VM_LOCKED : 0;
+	vm |= m->flags & MAP_SYNC ? VM_SYNC : 0;
+	vm |= m->flags & MAP_STACK ? VM_NOHUGEPAGE : 0;
+	return vm | ((vm_flags_t)execute_only_pkey(m->mm, m->prot) << VM_PKEY_SHIFT);
+}
+
+static int check_shared_file(struct mapping *m)
+{
+	if ((m->prot & PROT_WRITE) && !m->file->writable)
+		return -EACCES;
+	m->vm_flags |= VM_SHARED | VM_MAYSHARE;
+	if (!m->file->writable)
+		m->vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
+	return 0;
+}
+
+static int check_file(struct mapping *m)
+{
+	unsigned long type = m->flags & MAP_TYPE;
+	int err;
+
+	if (type == MAP_SHARED_VALIDATE && (m->flags & ~MAP_KNOWN))
+		return -EOPNOTSUPP;
+	if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE && type != MAP_PRIVATE)
+		return -EINVAL;
+	if (type != MAP_PRIVATE) {
+		err = check_shared_file(m);
+		if (err)
+			return err;
+	}
+	if (!m->file->readable)
+		return -EACCES;
+	if (m->file->noexec) {
+		if (m->vm_flags & VM_EXEC)
+			return -EPERM;
+		m->vm_flags &= ~VM_MAYEXEC;
+	}
+	return m->vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
+}
+
+static int check_anonymous(struct mapping *m)
+{
+	switch (m->flags & MAP_TYPE) {
+	case MAP_SHARED:
+		if (m->vm_flags & VM_GROWSDOWN)
+			return -EINVAL;
+		m->pgoff = 0;
+		m->vm_flags |= VM_SHARED | VM_MAYSHARE;
+		return 0;
+	case MAP_DROPPABLE:
+		m->vm_flags |= VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
+		if (m->vm_flags & VM_LOCKED)
+			return -EINVAL;
+		m->pgoff = to_pages(m->mm, m->addr);
+		return 0;
+	case MAP_PRIVATE:
+		m->pgoff = to_pages(m->mm, m->addr);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int check_size_and_offset(struct mapping *m, unsigned long offset)
+{
+	struct mm_struct *mm = m->mm;
+
+	if (offset_in_page(mm, offset))
+		return -EINVAL;
+	if (!m->len)
+		return -EINVAL;
+	m->pgoff = to_pages(mm, offset);
+	if (mm->limits.read_implies_exec && (m->prot & PROT_READ) && !(m->file && m->file->noexec))
+		m->prot |= PROT_EXEC;
+	if (m->flags & MAP_FIXED_NOREPLACE)
+		m->flags |= MAP_FIXED;
+	if (!(m->flags & MAP_FIXED)) {
+		m->addr &= ~(page_size(mm) - 1);
+		if (m->addr && m->addr < mm->sys->mmap_min_addr)
+			m->addr = page_align(mm, mm->sys->mmap_min_addr);
+	}
+	m->len = page_align(mm, m->len);
+	if (m->file && m->file->kind == VM_FILE_HUGETLB)
+		m->len = (m->len + m->file->map_align - 1) & ~(m->file->map_align - 1);
+	if (!m->len)
+		return -ENOMEM;
+	if (m->pgoff + to_pages(mm, m->len) < m->pgoff)
+		return -EOVERFLOW;
+	return mm->map_count > mm->sys->max_map_count ? -ENOMEM : 0;
+}
+
+static int choose_place(struct mapping *m)
+{
+	struct vm_file *file = m->file && m->file->kind != VM_FILE_ZERO ? m->file : NULL;
+	unsigned long flags = m->flags;
+
+	m->addr = mm_get_unmapped_area(m->mm, file, m->addr, m->len, m->pgoff, flags);
+	if (IS_ERR_VALUE(m->addr))
+		return (int)m->addr;
+	if ((m->flags & MAP_FIXED_NOREPLACE) && find_vma_intersection(m->mm, m->addr, m->addr + m->len))
+		return -EEXIST;
+	return 0;
+}
+
+/* All that is decided from the request alone. */
+static int check_request(struct mapping *m, unsigned long offset)
+{
+	int err = check_size_and_offset(m, offset);
+
+	if (!err)
+		err = choose_place(m);
+	if (err)
+		return err;
+	m->vm_flags = flags_of_call(m);
+	if ((m->flags & MAP_LOCKED) && !can_do_mlock(m->mm))
+		return -EPERM;
+	if (!mlock_future_ok(m->mm, m->vm_flags, m->len))
+		return -EAGAIN;
+	err = m->file ? check_file(m) : check_anonymous(m);
+	if (err)
+		return err;
+	if (m->flags & MAP_NORESERVE) {
+		if (m->mm->sys->overcommit_memory != 2 || (m->file && m->file->kind == VM_FILE_HUGETLB))
+			m->vm_flags |= VM_NORESERVE;
+	}
+	return 0;
+}
+
+static void shmem_release(struct vm_file *file)
+{
+	port_free(file, sizeof(*file));
+}
+
+static struct vm_file *shmem_file(void)
+{
+	struct vm_file *file = port_alloc(sizeof(*file), _Alignof(struct vm_file), GFP_KERNEL);
+
+	if (file)
+		*file = (struct vm_file){ .refs = 1,
+			.kind = VM_FILE_SHMEM,
+			.readable = true,
+			.writable = true,
+			.anonymous = true,
+			.name = "/dev/zero (deleted)",
+			.release = shmem_release };
+	return file;
+}
+
+/* What stands behind the mapping: /dev/zero and shared anonymous memory have files of their own. */
+static int settle_file(struct mapping *m, struct vm_file *shmem)
+{
+	if (m->file && m->file->kind != VM_FILE_ZERO) {
+		m->vm_flags |= m->file->vm_flags;
+		m->vm_flags &= ~m->file->vm_flags_off;
+		return 0;
+	}
+	if (!(m->vm_flags & VM_SHARED))
+		return 0;
+	m->file = shmem ? vm_file_get(shmem) : shmem_file();
+	m->own_file = true;
+	return m->file ? 0 : -ENOMEM;
+}
+
+/* Limits and charge for what is mapped, less what goes. */
+static int charge(struct mapping *m, const struct unmap *um, unsigned long *charged)
+{
+	unsigned long npages = to_pages(m->mm, m->len);
+
+	*charged = 0;
+	if (!may_expand_vm(m->mm, m->vm_flags, npages - um->nr_pages))
+		return -ENOMEM;
+	if (!accountable_mapping(m->file, m->vm_flags))
+		return 0;
+	m->vm_flags |= VM_ACCOUNT;
+	if (npages > um->nr_accounted && vm_charge(m->mm, npages - um->nr_accounted))
+		return -ENOMEM;
+	if (npages > um->nr_accounted)
+		*charged = npages - um->nr_accounted;
+	return 0;
+}
+
+static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unmap *um)
+{
+	struct vma_merge vmg = { .mm = m->mm,
+		.prev = um->prev,
+		.next = um->next,
+		.start = m->addr,
+		.end = m->addr + m->len,
+		.pgoff = m->pgoff,
+		.flags = m->vm_flags,
+		.file = m->file };
+	struct vm_area_struct *vma = vma_merge_new_range(&vmg);
+
+	if (vma) {
+		m->mm->counters.new_merged++;
+		return vma;
+	}
+	if (vmg.out_of_memory)
+		return NULL;
+	vma = vma_alloc(m->mm);
+	if (!vma)
+		return NULL;
+	vma->vm_start = m->addr;
+	vma->vm_end = m->addr + m->len;
+	vma->vm_pgoff = m->pgoff;
+	vma->vm_flags = m->vm_flags;
+	vma->vm_file = vm_file_get(m->file);
+	if (vma_link(m->mm, vma)) {
+		vma_free(vma);
+		return NULL;
+	}
+	return vma;
+}
+
+/* VM_SPECIAL and huge page areas are never locked, droppable ones neither. */
+static void settle_lock(struct mapping *m, struct vm_area_struct *vma)
+{
+	if (!(m->vm_flags & VM_LOCKED))
+		return;
+	if (m->vm_flags & (VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE))
+		vma->vm_flags &= ~VM_LOCKED_MASK;
+	else
+		m->mm->locked_vm += to_pages(m->mm, m->len);
+}
+
+static int map_region(struct mapping *m)
+{
+	struct mm_struct *mm = m->mm;
+	struct vm_area_struct *vma;
+	unsigned long charged;
+	struct unmap um;
+	int err = unmap_gather(&um, mm, m->addr, m->addr + m->len);
+
+	if (!err)
+		err = charge(m, &um, &charged);
+	if (err)
+		return err;
+	mm->map_count -= um.count;
+	vma = merge_or_make(m, &um);
+	if (!vma) {
+		mm->map_count += um.count;
+		vm_uncharge(mm, charged);
+		return -ENOMEM;
+	}
+	/* Done; what was there before goes.  Its charge has become ours as far as it reached. */
+	if (m->vm_flags & VM_ACCOUNT)
+		mm->sys->committed += to_pages(mm, m->len) - charged;
+	unmap_complete(&um);
+	vm_stat_account(mm, m->vm_flags, (long)to_pages(mm, m->len));
+	settle_lock(m, vma);
+	mm->counters.new_areas++;
+	return 0;
+}
+
+unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req)
+{
+	struct mapping m = { .mm = mm,
+		.addr = req->addr,
+		.len = req->len,
+		.prot = req->prot,
+		.flags = req->flags,
+		.file = req->file };
+	int err = check_request(&m, req->offset);
+
+	if (!err)
+		err = settle_file(&m, req->shmem);
+	if (!err)
+		err = map_region(&m);
+	if (m.own_file)
+		vm_file_put(m.file);
+	if (err)
+		return (unsigned long)(long)err;
+	if ((m.vm_flags & VM_LOCKED) || (m.flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+		mm_populate(mm, m.addr, m.addr + m.len);
+	return m.addr;
+}

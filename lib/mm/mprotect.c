@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mprotect: area by area, as far as it goes; what lies before a failure has changed.
+ */
+#include "internal.h"
+
+/* The key that Linux takes for mappings that may be executed but not read: the first it allocates. */
+#define EXECUTE_ONLY_PKEY 1
+
+#ifndef PROT_SEM
+#define PROT_SEM 0x8
+#endif
+
+int execute_only_pkey(const struct mm_struct *mm, unsigned long prot)
+{
+	return mm->sys->pkeys && prot == PROT_EXEC ? EXECUTE_ONLY_PKEY : 0;
+}
+
+/* The key that an area has after mprotect() with @prot and @pkey. */
+static vm_flags_t pkey_flags(const struct vm_area_struct *vma, unsigned long prot, int pkey)
+{
+	if (pkey != -1)
+		return (vm_flags_t)pkey << VM_PKEY_SHIFT;
+	if (execute_only_pkey(vma->vm_mm, prot))
+		return (vm_flags_t)EXECUTE_ONLY_PKEY << VM_PKEY_SHIFT;
+	if ((vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC)
+		return 0;
+	return vma->vm_flags & VM_PKEY_MASK;
+}
+
+static vm_flags_t prot_flags(unsigned long prot)
+{
+	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+	       (prot & PROT_EXEC ? VM_EXEC : 0);
+}
+
+/*
+ * Private memory that becomes writable is charged.  The charge stays when it is made unwritable again, unless
+ * nothing can have been written: *flags says which.  0, -ENOMEM.
+ */
+static int settle_charge(
+	const struct vm_area_struct *vma, vm_flags_t *flags, unsigned long npages, unsigned long *charged)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	vm_flags_t old = vma->vm_flags;
+
+	*charged = 0;
+	if (!(*flags & VM_WRITE)) {
+		if ((old & VM_ACCOUNT) && vma_is_anonymous(vma) && !vma->anon_vma)
+			*flags &= ~VM_ACCOUNT;
+		return 0;
+	}
+	if (!may_expand_vm(mm, *flags, npages) && may_expand_vm(mm, old, npages))
+		return -ENOMEM;
+	if (old & (VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE))
+		return 0;
+	if (vm_charge(mm, npages))
+		return -ENOMEM;
+	*charged = npages;
+	*flags |= VM_ACCOUNT;
+	return 0;
+}
+
+/* Change [start, end) of one area. *reached: up to where areas have the new flags. */
+static int protect_area(struct vm_area_struct *vma, unsigned long start, unsigned long end, vm_flags_t flags,
+	unsigned long *reached)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	unsigned long npages = to_pages(mm, end - start), charged;
+	vm_flags_t old = vma->vm_flags;
+	int err;
+
+	if (vma_is_sealed(vma))
+		return -EPERM;
+	*reached = vma->vm_end;
+	if (flags == old)
+		return 0;
+	err = settle_charge(vma, &flags, npages, &charged);
+	if (err)
+		return err;
+	vma = vma_modify_flags(vma, start, end, flags);
+	if (IS_ERR(vma)) {
+		vm_uncharge(mm, charged);
+		return (int)PTR_ERR(vma);
+	}
+	*reached = vma->vm_end;
+	if ((old & VM_ACCOUNT) && !(flags & VM_ACCOUNT))
+		vm_uncharge(mm, npages);
+	vm_stat_account(mm, old, -(long)npages);
+	vm_stat_account(mm, flags, (long)npages);
+	if ((old & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (flags & VM_WRITE))
+		mm_populate(mm, start, end);
+	return 0;
+}
+
+struct protection {
+	unsigned long prot;
+	int pkey;
+	bool read_implies_exec;
+};
+
+static int protect_range(
+	struct mm_struct *mm, unsigned long start, unsigned long end, const struct protection *p)
+{
+	while (start < end) {
+		struct vm_area_struct *vma = find_vma(mm, start);
+		unsigned long prot = p->prot;
+		vm_flags_t flags;
+		int err;
+
+		if (!vma || vma->vm_start > start)
+			return -ENOMEM;
+		if (p->read_implies_exec && (vma->vm_flags & VM_MAYEXEC))
+			prot |= PROT_EXEC;
+		flags = prot_flags(prot) | pkey_flags(vma, prot, p->pkey) |
+			(vma->vm_flags & ~(VM_ACCESS_FLAGS | VM_PKEY_MASK));
+		if ((flags & ~(flags >> 4)) & VM_ACCESS_FLAGS)
+			return -EACCES;
+		err = protect_area(vma, start, min(vma->vm_end, end), flags, &start);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int mm_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long prot, int pkey)
+{
+	unsigned long grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP), end;
+	struct protection p = { .prot = prot & ~(unsigned long)(PROT_GROWSDOWN | PROT_GROWSUP),
+		.pkey = pkey,
+		.read_implies_exec = mm->limits.read_implies_exec && (prot & PROT_READ) };
+	struct vm_area_struct *vma;
+
+	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || offset_in_page(mm, addr))
+		return -EINVAL;
+	if (!len)
+		return 0;
+	end = addr + page_align(mm, len);
+	if (end <= addr)
+		return -ENOMEM;
+	if (p.prot & ~(unsigned long)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+		return -EINVAL;
+	vma = find_vma_intersection(mm, addr, end);
+	if (!vma)
+		return -ENOMEM;
+	if (grows & PROT_GROWSDOWN) {
+		addr = vma->vm_start;
+		if (!(vma->vm_flags & VM_GROWSDOWN))
+			return -EINVAL;
+	} else if (vma->vm_start > addr) {
+		return -ENOMEM;
+	} else if (grows & PROT_GROWSUP) {
+		return -EINVAL;
+	}
+	return protect_range(mm, addr, end, &p);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mremap: shrink, grow in place, move.
+ *
+ *      shrink      |-- vma --|#####|            the tail is unmapped
+ *      grow        |-- vma --|+++++|            where free, joined like a new range
+ *      move        |######|       ->   |------| copied, then unmapped at the old place
+ *      DONTUNMAP   |------|       ->   |------| copied; what is left behind is empty
+ *      old_len 0   |-- vma --|    ->   |------| a second view of shared memory
+ *
+ * A moved anonymous area that was never written takes the offset of its new place, so that it can merge there; one
+ * that was written keeps the offset by which its pages are known.  A move without a change of size (MREMAP_FIXED,
+ * old_len == new_len) may span several areas and the holes between them, since Linux 6.17.
+ */
+#include "internal.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+/* A call on its way, for one area of it. */
+struct remap {
+	struct mm_struct *mm;
+	unsigned long addr, old_len, new_len, flags, new_addr;
+	struct vm_area_struct *vma;
+	bool populate; /* locked and longer than before */
+};
+
+static bool implies_new_addr(const struct remap *r)
+{
+	return r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+}
+
+static bool overlaps(const struct remap *r)
+{
+	return r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr;
+}
+
+static int check_request(const struct remap *r)
+{
+	struct mm_struct *mm = r->mm;
+
+	if (r->flags & ~(unsigned long)(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))
+		return -EINVAL;
+	if (offset_in_page(mm, r->addr) || !r->new_len || r->new_len > mm->task_size)
+		return -EINVAL;
+	if (!implies_new_addr(r))
+		return 0;
+	if (r->new_addr > mm->task_size - r->new_len || offset_in_page(mm, r->new_addr))
+		return -EINVAL;
+	if (!(r->flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
+		return -EINVAL;
+	if (overlaps(r))
+		return -EINVAL;
+	return mm->map_count + 2 >= mm->sys->max_map_count - 3 ? -ENOMEM : 0;
+}
+
+/* A longer mapping: is there room for it in offsets and limits? */
+static int check_growth(struct remap *r)
+{
+	const struct vm_area_struct *vma = r->vma;
+	unsigned long delta = r->new_len - r->old_len;
+	pgoff_t pgoff = vma_pgoff_at(vma, r->addr);
+
+	if (vma->vm_flags & VM_LOCKED)
+		r->populate = true;
+	if (pgoff + to_pages(r->mm, r->new_len) < pgoff)
+		return -EINVAL;
+	if (vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP))
+		return -EFAULT;
+	if (!mlock_future_ok(r->mm, vma->vm_flags, delta))
+		return -EAGAIN;
+	return may_expand_vm(r->mm, vma->vm_flags, to_pages(r->mm, delta)) ? 0 : -ENOMEM;
+}
+
+static int check_area(struct remap *r)
+{
+	struct vm_area_struct *vma = r->vma;
+	unsigned long old_len = min(r->old_len, r->new_len);
+
+	if (!vma)
+		return -EFAULT;
+	if (vma_is_sealed(vma))
+		return -EPERM;
+	if (r->new_len <= r->old_len && !implies_new_addr(r))
+		return 0;
+	if (!r->old_len && !(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
+		return -EINVAL;
+	if ((r->flags & MREMAP_DONTUNMAP) && (vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP)))
+		return -EINVAL;
+	if (old_len > vma->vm_end - r->addr)
+		return -EFAULT;
+	return r->new_len > r->old_len ? check_growth(r) : 0;
+}
+
+static bool expandable(const struct remap *r)
+{
+	struct vm_area_struct *vma = r->vma;
+	unsigned long delta = r->new_len - r->old_len, end = vma->vm_end + delta;
+
+	if (r->old_len != vma->vm_end - r->addr || end < vma->vm_end)
+		return false;
+	if (find_vma_intersection(r->mm, vma->vm_end, end))
+		return false;
+	return !IS_ERR_VALUE(
+		mm_get_unmapped_area(r->mm, NULL, vma->vm_start, end - vma->vm_start, 0, MAP_FIXED));
+}
+
+static int charge(const struct remap *r, unsigned long *charged)
+{
+	unsigned long bytes = r->flags & MREMAP_DONTUNMAP ? r->new_len : r->new_len - r->old_len;
+
+	*charged = r->vma->vm_flags & VM_ACCOUNT ? to_pages(r->mm, bytes) : 0;
+	return vm_charge(r->mm, *charged);
+}
+
+static void account_new(const struct remap *r, vm_flags_t flags, unsigned long bytes)
+{
+	vm_stat_account(r->mm, flags, (long)to_pages(r->mm, bytes));
+	if (flags & VM_LOCKED)
+		r->mm->locked_vm += to_pages(r->mm, bytes);
+}
+
+static int expand_in_place(struct remap *r)
+{
+	struct vm_area_struct *vma = r->vma;
+	unsigned long delta = r->new_len - r->old_len, charged;
+	vm_flags_t flags = vma->vm_flags;
+	struct vma_merge vmg = vma_merge_of(vma, vma, vma->vm_start, vma->vm_end);
+
+	if (charge(r, &charged))
+		return -ENOMEM;
+	vmg.middle = NULL;
+	vmg.copied_from = NULL;
+	vmg.start = vma->vm_end;
+	vmg.end = vma->vm_end + delta;
+	vmg.pgoff = vma->vm_pgoff + vma_pages(vma);
+	vmg.next = find_vma(r->mm, vma->vm_end);
+	if (!vma_merge_new_range(&vmg)) {
+		vm_uncharge(r->mm, charged);
+		return -ENOMEM;
+	}
+	account_new(r, flags, delta);
+	return 0;
+}
+
+static int choose_place(struct remap *r)
+{
+	const struct vm_area_struct *vma = r->vma;
+	unsigned long flags =
+		(r->flags & MREMAP_FIXED ? MAP_FIXED : 0) | (vma->vm_flags & VM_MAYSHARE ? MAP_SHARED : 0);
+	unsigned long hint = implies_new_addr(r) ? r->new_addr : 0;
+	const struct vm_file *file =
+		vma->vm_file && vma->vm_file->kind != VM_FILE_SPECIAL ? vma->vm_file : NULL;
+
+	r->new_addr = mm_get_unmapped_area(r->mm, file, hint, r->new_len, vma_pgoff_at(vma, r->addr), flags);
+	return IS_ERR_VALUE(r->new_addr) ? (int)r->new_addr : 0;
+}
+
+static struct vm_area_struct *make_copy(const struct remap *r, pgoff_t pgoff)
+{
+	struct vm_area_struct *new = vma_copy(r->vma, r->mm);
+
+	if (!new)
+		return NULL;
+	new->vm_start = r->new_addr;
+	new->vm_end = r->new_addr + r->new_len;
+	new->vm_pgoff = pgoff;
+	if (r->mm->sys->rmap->clone(new, r->vma) || vma_link(r->mm, new)) {
+		vma_free(new);
+		return NULL;
+	}
+	return new;
+}
+
+/* The range at its new place: joined with what is there, or an area of its own.  May be r->vma itself, grown. */
+static struct vm_area_struct *copy_area(struct remap *r)
+{
+	struct vm_area_struct *vma = r->vma;
+	struct vma_merge vmg = vma_merge_of(NULL, vma, vma->vm_start, vma->vm_end);
+	struct vm_area_struct *new;
+
+	vmg.start = r->new_addr;
+	vmg.end = r->new_addr + r->new_len;
+	vmg.pgoff = vma_pgoff_at(vma, r->addr);
+	if (vma_is_anonymous(vma) && !vma->anon_vma)
+		vmg.pgoff = to_pages(r->mm, r->new_addr);
+	vmg.middle = NULL;
+	vmg.copied_from = vma;
+	vmg.next = index_find_prev(r->mm, r->new_addr, &vmg.prev);
+	new = vma_merge_new_range(&vmg);
+	if (!new && !vmg.out_of_memory)
+		new = make_copy(r, vmg.pgoff);
+	return new;
+}
+
+static void unmap_source(struct remap *r)
+{
+	struct mm_struct *mm = r->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, r->addr);
+	bool accounted = vma->vm_flags & VM_ACCOUNT;
+
+	/* The unmapping takes away the charge of pages that now belong to the copy: put it there first. */
+	if (accounted)
+		mm->sys->committed += to_pages(mm, r->old_len);
+	/* For want of memory for the cuts, the old range stays mapped, and charged. */
+	(void)!do_munmap(mm, r->addr, r->addr + r->old_len);
+}
+
+static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
+{
+	struct vm_area_struct *vma = vma_lookup(r->mm, r->addr);
+
+	/* The old area is not locked any more, the locked pages went along. */
+	if (vma->vm_flags & VM_LOCKED)
+		r->mm->locked_vm -= vma_pages(vma);
+	vma->vm_flags &= ~VM_LOCKED_MASK;
+	if (new != vma && r->addr == vma->vm_start && r->addr + r->old_len == vma->vm_end)
+		r->mm->sys->rmap->unlink(vma);
+}
+
+static unsigned long move_area(struct remap *r)
+{
+	struct mm_struct *mm = r->mm;
+	vm_flags_t flags = r->vma->vm_flags;
+	struct vm_area_struct *new;
+	unsigned long charged;
+
+	if (mm->map_count >= mm->sys->max_map_count - 3)
+		return -ENOMEM;
+	if (charge(r, &charged))
+		return -ENOMEM;
+	new = copy_area(r);
+	if (!new) {
+		vm_uncharge(mm, charged);
+		return -ENOMEM;
+	}
+	account_new(r, flags, r->new_len);
+	if (r->flags & MREMAP_DONTUNMAP)
+		leave_source_empty(r, new);
+	else if (r->old_len)
+		unmap_source(r);
+	return r->new_addr;
+}
+
+/* With MREMAP_FIXED or MREMAP_DONTUNMAP. */
+static unsigned long remap_to(struct remap *r)
+{
+	int err;
+
+	if (r->flags & MREMAP_FIXED) {
+		err = do_munmap(r->mm, r->new_addr, r->new_addr + r->new_len);
+		if (err)
+			return err;
+		r->vma = vma_lookup(r->mm, r->addr);
+		if (!r->vma)
+			return -EFAULT;
+	}
+	if (r->new_len < r->old_len) {
+		err = do_munmap(r->mm, r->addr + r->new_len, r->addr + r->old_len);
+		if (err)
+			return err;
+		r->old_len = r->new_len;
+		r->vma = vma_lookup(r->mm, r->addr);
+		if (!r->vma)
+			return -EFAULT;
+	}
+	if ((r->flags & MREMAP_DONTUNMAP) &&
+		!may_expand_vm(r->mm, r->vma->vm_flags, to_pages(r->mm, r->old_len)))
+		return -ENOMEM;
+	err = choose_place(r);
+	return err ? (unsigned long)err : move_area(r);
+}
+
+/* Where it is, or wherever there is room. */
+static unsigned long remap_at(struct remap *r)
+{
+	int err;
+
+	if (r->new_len == r->old_len)
+		return r->addr;
+	if (r->new_len < r->old_len) {
+		err = do_munmap(r->mm, r->addr + r->new_len, r->addr + r->old_len);
+		return err ? (unsigned long)err : r->addr;
+	}
+	if (expandable(r)) {
+		err = expand_in_place(r);
+		return err ? (unsigned long)err : r->addr;
+	}
+	if (!(r->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	err = choose_place(r);
+	return err ? (unsigned long)err : move_area(r);
+}
+
+/* Only areas whose place is sure to be honoured move together. */
+static bool multi_allowed(const struct vm_area_struct *vma)
+{
+	if (vma->uffd_ctx)
+		return false;
+	return !vma->vm_file || vma->vm_file->kind != VM_FILE_SPECIAL;
+}
+
+/* One area's part of a pure move. */
+static unsigned long move_part(
+	const struct remap *whole, struct vm_area_struct *vma, unsigned long new_addr, unsigned long *len)
+{
+	struct remap part = *whole;
+	int err;
+
+	part.vma = vma;
+	part.addr = max(vma->vm_start, whole->addr);
+	part.old_len = part.new_len = *len = min(vma->vm_end, whole->addr + whole->old_len) - part.addr;
+	part.new_addr = new_addr;
+	err = check_area(&part);
+	return err ? (unsigned long)err : remap_to(&part);
+}
+
+static unsigned long move_all(struct remap *r)
+{
+	unsigned long end = r->addr + r->old_len, target = r->new_addr, last_end = 0, result = -EFAULT,
+		      at = r->addr;
+	struct vm_area_struct *vma;
+	bool seen = false;
+
+	while ((vma = find_vma_intersection(r->mm, at, end)) != NULL) {
+		unsigned long len, res, vma_end = vma->vm_end;
+
+		if (!seen && r->addr < vma->vm_start)
+			return -EFAULT;
+		if (!multi_allowed(vma) && (seen || vma_end < end))
+			return -EFAULT;
+		res = move_part(r, vma, target + (seen ? vma->vm_start - last_end : 0), &len);
+		if (IS_ERR_VALUE(res))
+			return res;
+		if (!seen)
+			result = res;
+		seen = true;
+		target = res + len;
+		last_end = at = vma_end;
+	}
+	return result;
+}
+
+unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req)
+{
+	struct remap r = { .mm = mm,
+		.addr = req->addr,
+		.old_len = page_align(mm, req->old_len),
+		.new_len = page_align(mm, req->new_len),
+		.flags = req->flags,
+		.new_addr = req->new_addr };
+	unsigned long result;
+	int err = check_request(&r);
+
+	if (err)
+		return err;
+	if ((r.flags & MREMAP_FIXED) && r.old_len == r.new_len)
+		return move_all(&r);
+	r.vma = vma_lookup(mm, r.addr);
+	err = check_area(&r);
+	if (err)
+		return err;
+	result = implies_new_addr(&r) ? remap_to(&r) : remap_at(&r);
+	if (!IS_ERR_VALUE(result) && r.populate)
+		mm_populate(mm, result + r.old_len, result + r.new_len);
+	return result;
+}

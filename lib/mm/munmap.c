@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unmapping: gather, one store, complete.
+ *
+ *      before   |------ A ------|  |-- B --|------ C ------|
+ *      range            |=========================|
+ *      cut      |-- A --|-- A' -|  |-- B --|- C --|-- C' --|      first = A', B, C
+ *      after    |-- A --|                         |-- C' --|
+ *
+ * The cuts are what can fail and they stay when a later step does.  Between gather and the store the areas are
+ * still mapped, so a caller that gives up has nothing to undo.
+ */
+#include "internal.h"
+
+static int cut_front(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	if (end < vma->vm_end && mm->map_count >= mm->sys->max_map_count)
+		return -ENOMEM;
+	if (vma_is_sealed(vma))
+		return -EPERM;
+	return vma_split(mm, vma, start, true);
+}
+
+static int gather_area(struct unmap *um, struct vm_area_struct *vma, struct vm_area_struct ***tail)
+{
+	if (vma_is_sealed(vma))
+		return -EPERM;
+	if (vma->vm_end > um->end) {
+		int err = vma_split(um->mm, vma, um->end, false);
+
+		if (err)
+			return err;
+	}
+	um->count++;
+	um->nr_pages += vma_pages(vma);
+	if (vma->vm_flags & VM_ACCOUNT)
+		um->nr_accounted += vma_pages(vma);
+	**tail = vma;
+	*tail = &vma->detached;
+	vma->detached = NULL;
+	return 0;
+}
+
+int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma, **tail = &um->first;
+	int err;
+
+	*um = (struct unmap){ .mm = mm, .start = start, .end = end };
+	vma = index_find_prev(mm, start, &um->prev);
+	if (vma && vma->vm_start < start) {
+		err = cut_front(mm, vma, start, end);
+		if (err)
+			return err;
+		vma = index_find_prev(mm, start, &um->prev);
+	}
+	while (vma && vma->vm_start < end) {
+		err = gather_area(um, vma, &tail);
+		if (err)
+			return err;
+		vma = find_vma(mm, vma->vm_end);
+	}
+	um->next = vma;
+	return 0;
+}
+
+static void account_gone(struct mm_struct *mm, const struct vm_area_struct *vma)
+{
+	unsigned long npages = vma_pages(vma);
+
+	vm_stat_account(mm, vma->vm_flags, -(long)npages);
+	if (vma->vm_flags & VM_LOCKED)
+		mm->locked_vm -= npages;
+	if (vma->vm_flags & VM_ACCOUNT)
+		vm_uncharge(mm, npages);
+}
+
+void unmap_complete(struct unmap *um)
+{
+	struct vm_area_struct *vma = um->first;
+
+	while (vma) {
+		struct vm_area_struct *next = vma->detached;
+
+		account_gone(um->mm, vma);
+		vma_free(vma);
+		vma = next;
+	}
+	um->first = NULL;
+}
+
+int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct unmap um;
+	struct index_store st;
+	int err = unmap_gather(&um, mm, start, end);
+
+	if (err || !um.first)
+		return err;
+	if (index_prepare(&st, mm, start, end, NULL))
+		return -ENOMEM;
+
+	/* Point of no return. */
+	index_commit(&st, NULL);
+	mm->map_count -= um.count;
+	unmap_complete(&um);
+	return 0;
+}
+
+int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len)
+{
+	if (offset_in_page(mm, addr) || addr > mm->task_size || len > mm->task_size - addr)
+		return -EINVAL;
+	len = page_align(mm, len);
+	if (!len)
+		return -EINVAL;
+	return do_munmap(mm, addr, addr + len);
+}
+
+int mm_shmdt(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma;
+	struct vm_file *segment = NULL;
+	VMA_ITERATOR(vmi, mm, addr);
+	int err;
+
+	if (offset_in_page(mm, addr))
+		return -EINVAL;
+	for_each_vma (vmi, vma) {
+		bool first_piece = vma->vm_file && vma->vm_file->kind == VM_FILE_SHMEM &&
+				   (vma->vm_start - addr) == vma->vm_pgoff << mm->sys->page_shift;
+
+		if (!first_piece || (segment && vma->vm_file != segment))
+			continue;
+		segment = vma->vm_file;
+		err = do_munmap(mm, vma->vm_start, vma->vm_end);
+		if (err)
+			return err;
+		mas_set(&vmi.mas, addr);
+	}
+	return segment ? 0 : -EINVAL;
+}

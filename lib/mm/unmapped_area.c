@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a mapping goes: x86-64's policies over the free-area search.
+ *
+ * 1. Search.  The index finds the lowest or highest hole of a length between two limits in O(log n).  A stack
+ *    below which the hole ends keeps its guard gap free; a hole that is too small without it is passed over and
+ *    the search goes on beyond the stack.
+ *
+ * 2. Policy.  Top-down from mmap_base, bottom-up from mmap_legacy_base when that fails or the process prefers it;
+ *    a hint is taken if it is free; MAP_32BIT lies in the second gigabyte; a hint above the 47-bit window opens
+ *    what lies there.  Large mappings are placed so that huge pages fit, by searching for a longer hole.
+ *
+ * Lespinasse 2012 (the search); docs/unmapped-area.md.
+ */
+#include "internal.h"
+
+#define MAP_32BIT_START 0x40000000UL
+#define MAP_32BIT_END   0x80000000UL
+
+#ifndef MAP_ABOVE4G
+#define MAP_ABOVE4G 0x80
+#endif
+
+/* What is looked for: bytes. */
+struct search {
+	unsigned long length, low, high;
+	unsigned long align_mask, align_offset;
+	bool topdown;
+};
+
+static unsigned long search_lowest(struct mm_struct *mm, const struct search *s)
+{
+	unsigned long length = s->length + s->align_mask, low = s->low, gap;
+
+	if (length < s->length)
+		return -ENOMEM;
+	for (;;) {
+		struct vm_area_struct *above;
+
+		if (low >= s->high || s->high - low < length ||
+			index_gap(mm, low, s->high, length, false, &gap))
+			return -ENOMEM;
+		gap += (s->align_offset - gap) & s->align_mask;
+		above = find_vma(mm, gap);
+		if (!above || !(above->vm_flags & VM_GROWSDOWN) || vm_start_gap(above) >= gap + length - 1)
+			return gap;
+		low = above->vm_end;
+	}
+}
+
+static unsigned long search_highest(struct mm_struct *mm, const struct search *s)
+{
+	unsigned long length = s->length + s->align_mask, high = s->high, start;
+
+	if (length < s->length)
+		return -ENOMEM;
+	for (;;) {
+		struct vm_area_struct *above;
+		unsigned long end, gap;
+
+		if (high <= s->low || high - s->low < length ||
+			index_gap(mm, s->low, high, length, true, &start))
+			return -ENOMEM;
+		end = start + length;
+		gap = end - s->length;
+		gap -= (gap - s->align_offset) & s->align_mask;
+		above = find_vma(mm, gap);
+		if (!above || !(above->vm_flags & VM_GROWSDOWN) || vm_start_gap(above) >= end)
+			return gap;
+		high = vm_start_gap(above);
+	}
+}
+
+static unsigned long vm_unmapped_area(struct mm_struct *mm, struct search s)
+{
+	s.low = max(s.low, mm->sys->mmap_min_addr);
+	return s.topdown ? search_highest(mm, &s) : search_lowest(mm, &s);
+}
+
+/* Is [addr, addr + len) free, with the guard gap of a stack above it? */
+static bool range_is_free(struct mm_struct *mm, unsigned long addr, unsigned long len)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	return !vma || addr + len <= vm_start_gap(vma);
+}
+
+static unsigned long align_mask_of(const struct vm_file *file)
+{
+	return file && file->kind == VM_FILE_HUGETLB ? file->map_align - 1 : 0;
+}
+
+static unsigned long area_bottomup(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
+	unsigned long len, unsigned long flags)
+{
+	struct search s = { .length = len, .low = mm->mmap_legacy_base, .align_mask = align_mask_of(file) };
+
+	s.high = addr > mm->mmap_window ? mm->task_size : min(mm->task_size, mm->mmap_window);
+	if (flags & MAP_32BIT) {
+		s.low = MAP_32BIT_START;
+		s.high = MAP_32BIT_END;
+	} else if (flags & MAP_ABOVE4G) {
+		s.low = max(s.low, 1UL << 32);
+	}
+	if (len > s.high)
+		return -ENOMEM;
+	addr = page_align(mm, addr);
+	if (addr && s.high - len >= addr && range_is_free(mm, addr, len))
+		return addr;
+	return vm_unmapped_area(mm, s);
+}
+
+/* A hint is taken only where all of the mapping lies on one side of the 47-bit border. */
+static bool hint_valid(const struct mm_struct *mm, unsigned long addr, unsigned long len)
+{
+	return mm->task_size - len >= addr && (addr > mm->mmap_window) == (addr + len > mm->mmap_window);
+}
+
+static unsigned long area_topdown(struct mm_struct *mm, const struct vm_file *file, unsigned long hint,
+	unsigned long len, unsigned long flags)
+{
+	struct search s = { .length = len,
+		.low = page_size(mm),
+		.high = mm->mmap_base,
+		.topdown = true,
+		.align_mask = align_mask_of(file) };
+	unsigned long addr = hint & ~(page_size(mm) - 1);
+
+	if (flags & MAP_32BIT)
+		return area_bottomup(mm, file, hint, len, flags);
+	if (addr && hint_valid(mm, addr, len) && range_is_free(mm, addr, len))
+		return addr;
+	if (flags & MAP_ABOVE4G)
+		s.low = 1UL << 32;
+	if (addr > mm->mmap_window)
+		s.high += mm->task_size - mm->mmap_window;
+	addr = vm_unmapped_area(mm, s);
+	return IS_ERR_VALUE(addr) ? area_bottomup(mm, file, hint, len, flags) : addr;
+}
+
+static unsigned long area_plain(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
+	unsigned long len, unsigned long flags)
+{
+	if (len > mm->task_size)
+		return -ENOMEM;
+	if (flags & MAP_FIXED)
+		return addr;
+	return mm->topdown ? area_topdown(mm, file, addr, len, flags)
+			   : area_bottomup(mm, file, addr, len, flags);
+}
+
+/*
+ * A place where addresses and offsets agree modulo @size, so that huge pages can map the range; 0: none, or it
+ * would not help.  A hole of len + size always has one:
+ *
+ *      |------------- len + size -------------|
+ *         ^ ret + off_sub: congruent to off
+ */
+static unsigned long area_aligned(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
+	unsigned long len, unsigned long off, unsigned long flags, unsigned long size)
+{
+	unsigned long off_end = off + len, off_align = (off + size - 1) & ~(size - 1), len_pad = len + size;
+	unsigned long ret, off_sub;
+
+	if (off_end <= off_align || off_end - off_align < size || len_pad < len || off + len_pad < off)
+		return 0;
+	ret = area_plain(mm, file, addr, len_pad, flags);
+	if (IS_ERR_VALUE(ret))
+		return 0;
+	if (ret == addr)
+		return addr;
+	off_sub = (off - ret) & (size - 1);
+	return ret + (mm->topdown && !off_sub ? size : off_sub);
+}
+
+static unsigned long area_by_kind(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
+	unsigned long len, pgoff_t pgoff, unsigned long flags)
+{
+	unsigned long size = 0, off = 0, ret;
+
+	if (file && file->kind == VM_FILE_REGULAR) {
+		size = file->map_align;
+		off = pgoff << mm->sys->page_shift;
+	} else if (!file && !(flags & MAP_SHARED) && !addr && mm->sys->pmd_size &&
+		   !(len & (mm->sys->pmd_size - 1))) {
+		size = mm->sys->pmd_size;
+	}
+	ret = size ? area_aligned(mm, file, addr, len, off, flags, size) : 0;
+	return ret ? ret : area_plain(mm, file, addr, len, flags);
+}
+
+unsigned long mm_get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
+	unsigned long len, pgoff_t pgoff, unsigned long flags)
+{
+	if (len > mm->task_size)
+		return -ENOMEM;
+	addr = area_by_kind(mm, file, addr, len, pgoff, flags);
+	if (IS_ERR_VALUE(addr))
+		return addr;
+	if (addr > mm->task_size - len)
+		return -ENOMEM;
+	if (offset_in_page(mm, addr))
+		return -EINVAL;
+	if (addr < mm->sys->mmap_min_addr && !mm->limits.cap_sys_rawio)
+		return -EPERM;
+	return addr;
+}
+
+/* Keep @gaps sorted, largest first. */
+static int insert_gap(struct mm_gap *gaps, int have, int nr, struct mm_gap gap)
+{
+	int i = have < nr ? have : nr - 1;
+
+	if (have == nr && gap.end - gap.start <= gaps[nr - 1].end - gaps[nr - 1].start)
+		return have;
+	for (; i > 0 && gaps[i - 1].end - gaps[i - 1].start < gap.end - gap.start; i--)
+		gaps[i] = gaps[i - 1];
+	gaps[i] = gap;
+	return have < nr ? have + 1 : nr;
+}
+
+int mm_largest_gaps(struct mm_struct *mm, struct mm_gap *gaps, int nr)
+{
+	unsigned long end = 0;
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, 0);
+	int have = 0;
+
+	if (nr <= 0)
+		return 0;
+	for_each_vma (vmi, vma) {
+		if (vma->vm_start > end && end < mm->task_size)
+			have = insert_gap(
+				gaps, have, nr, (struct mm_gap){ end, min(vma->vm_start, mm->task_size) });
+		end = vma->vm_end;
+	}
+	if (end < mm->task_size)
+		have = insert_gap(gaps, have, nr, (struct mm_gap){ end, mm->task_size });
+	return have;
+}
