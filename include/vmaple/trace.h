@@ -28,17 +28,16 @@ extern "C" {
 
 /** What an event says; the member of struct trace_event that belongs to it is in brackets. */
 enum trace_event_type {
-	TRACE_EVENT_FILE = 1,    /**< an open file that later calls name [file] */
-	TRACE_EVENT_SPACE = 2,   /**< an address space begins: first program, attach, or exec [space] */
-	TRACE_EVENT_MAP = 3,     /**< the kernel's map was read [map] */
-	TRACE_EVENT_CALL = 4,    /**< a call returned [call] */
-	TRACE_EVENT_FAULT = 5,   /**< a page fault that may have changed the map [fault] */
-	TRACE_EVENT_FORK = 6,    /**< a child with a copy of this address space [fork] */
-	TRACE_EVENT_TASK = 7,    /**< a task that shares this address space: thread, vfork, CLONE_VM [task] */
-	TRACE_EVENT_EXIT = 8,    /**< a task ended [exit] */
-	TRACE_EVENT_LIMIT = 9,   /**< a limit or a capability of a task changed [limit] */
-	TRACE_EVENT_LOST = 10,   /**< something was not recorded; what follows may be uncertain [lost] */
-	TRACE_EVENT_TIMEOUT = 11 /**< reserved for live views: nothing happened for a while */
+	TRACE_EVENT_FILE = 1,  /**< an open file that later calls name [file] */
+	TRACE_EVENT_SPACE = 2, /**< an address space begins: first program, attach, or exec [space] */
+	TRACE_EVENT_MAP = 3,   /**< the kernel's map was read [map] */
+	TRACE_EVENT_CALL = 4,  /**< a call returned [call] */
+	TRACE_EVENT_FAULT = 5, /**< a page fault that may have changed the map [fault] */
+	TRACE_EVENT_FORK = 6,  /**< a child with a copy of this address space [fork] */
+	TRACE_EVENT_TASK = 7,  /**< a task that shares this address space: thread, vfork, CLONE_VM [task] */
+	TRACE_EVENT_EXIT = 8,  /**< a task ended [exit] */
+	TRACE_EVENT_LIMIT = 9, /**< a limit or a capability of a task changed [limit] */
+	TRACE_EVENT_LOST = 10  /**< something was not recorded; what follows may be uncertain [lost] */
 };
 
 /** What an open file is, as far as mapping it is concerned. */
@@ -47,14 +46,14 @@ enum trace_file_kind {
 	TRACE_FILE_SHMEM,   /**< shared anonymous memory, memfd, SysV segment: no file system behind it */
 	TRACE_FILE_HUGETLB, /**< a huge page file */
 	TRACE_FILE_ZERO,    /**< /dev/zero: private mappings are anonymous, shared ones are shmem */
+	TRACE_FILE_SPECIAL, /**< no file: the kernel's own pages, such as [vdso] */
 	TRACE_FILE_DEVICE,  /**< another device or an anonymous inode; vm_flags were observed */
 };
 
 /**
- * An open file description.
+ * An open file description, as the next call maps it; said before each call that maps one.
  *
- * Two numbers are equal when, and only when, the kernel holds the same `struct file`: only then can two
- * mappings merge.
+ * Two numbers are equal when the kernel holds the same `struct file`: only then can two mappings merge.
  */
 struct trace_file {
 	uint32_t id;   /**< from 1; 0 is no file */
@@ -62,6 +61,7 @@ struct trace_file {
 	uint64_t dev;  /**< as makedev(3) makes it, of what /proc/PID/maps shows */
 	uint64_t ino;
 	uint32_t open_flags; /**< O_RDONLY, O_WRONLY, O_RDWR of open(2) */
+	bool anonymous;      /**< shared memory that a call made, not a file that it was given */
 	bool noexec;         /**< on a file system mounted noexec */
 	bool has_close;      /**< its mappings have a close operation */
 	uint64_t vm_flags;   /**< what mapping it adds (VM_IO, VM_PFNMAP, VM_DONTEXPAND ...), kernel values */
@@ -78,6 +78,7 @@ struct trace_area {
 	uint32_t prot;     /**< PROT_READ | PROT_WRITE | PROT_EXEC as shown */
 	bool shared;       /**< 's' rather than 'p' */
 	uint64_t vm_flags; /**< from VmFlags of smaps, kernel values; 0 when not read */
+	bool touched;      /**< it holds anonymous pages; with vm_flags */
 	const char *name;  /**< path, "[heap]", "[anon:...]", "" ; never NULL */
 };
 
@@ -92,7 +93,8 @@ enum trace_map_reason {
 struct trace_map {
 	uint32_t reason;   /**< enum trace_map_reason */
 	uint64_t lo, hi;   /**< the window; 0 and UINT64_MAX for the whole map */
-	bool has_vm_flags; /**< vm_flags of the areas are known */
+	bool has_vm_flags; /**< vm_flags and touched of the areas are known */
+	bool has_names;    /**< name of the areas is known */
 	uint32_t count;
 	const struct trace_area *areas; /**< ascending */
 };
@@ -115,6 +117,7 @@ struct trace_space {
 	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	uint64_t arg_start, arg_end, env_start, env_end;
 	uint64_t mmap_base; /**< highest address that top-down search may use; 0 when not known */
+	bool topdown;       /**< placements go downwards from mmap_base */
 	uint64_t task_size; /**< end of user addresses: 2^47 - 4096, 4 GiB for 32-bit programs */
 	const char *path;   /**< of the program; never NULL */
 };
@@ -154,6 +157,7 @@ struct trace_task {
 struct trace_exit {
 	int32_t status; /**< as waitpid(2) gives it */
 	bool last;      /**< the address space ends with it */
+	bool exec;      /**< the task lives on, in the new address space of an exec */
 };
 
 /** A change of one limit for the tasks of one process. */
@@ -210,6 +214,7 @@ struct trace_header {
 	uint64_t total_ram, total_swap;               /**< bytes; for overcommit */
 	uint32_t stack_guard_gap;                     /**< pages */
 	uint32_t thp_enabled;                         /**< 0 never, 1 madvise, 2 always */
+	bool pkeys;                                   /**< the CPU has protection keys */
 	const char *kernel;                           /**< uname -r; never NULL */
 	const char *machine;                          /**< uname -m; never NULL */
 	const char *command;                          /**< command line, quoted for a shell; never NULL */
@@ -225,6 +230,43 @@ struct trace_header {
 struct trace_sink {
 	int (*event)(struct trace_sink *sink, const struct trace_event *event);
 };
+
+/** @name Recordings as files
+ * The format is described in docs/format.md.
+ * @{ */
+
+struct trace_writer;
+/**
+ * Begin a recording. The file is made, or emptied.
+ * @return 0 and the writer, or -errno.
+ */
+VMAPLE_API int trace_writer_open(
+	struct trace_writer **writer, const char *path, const struct trace_header *header) __must_check;
+/** The sink that writes: owned by the writer. */
+VMAPLE_API struct trace_sink *trace_writer_sink(struct trace_writer *writer);
+/** Write what is pending and the end mark, close, free. @return 0 or -errno: the recording ends before its end. */
+VMAPLE_API int trace_writer_close(struct trace_writer *writer);
+
+struct trace_reader;
+/**
+ * Open a recording.
+ * @return 0 and the reader, or -errno and one sentence in @p error.
+ */
+VMAPLE_API int trace_reader_open(
+	struct trace_reader **reader, const char *path, char *error, size_t error_size) __must_check;
+VMAPLE_API const struct trace_header *trace_reader_header(const struct trace_reader *reader);
+/**
+ * The next event; its pointers live until the next call.
+ * @return 1; 0 at the end; -errno where the file is damaged: trace_reader_error() says where.  Everything before that
+ * was delivered.
+ */
+VMAPLE_API int trace_reader_next(struct trace_reader *reader, struct trace_event *event) __must_check;
+/** One sentence about what stopped trace_reader_next(). */
+VMAPLE_API const char *trace_reader_error(const struct trace_reader *reader);
+/** Bytes read so far, and of the whole file: for progress. */
+VMAPLE_API void trace_reader_progress(const struct trace_reader *reader, uint64_t *done, uint64_t *total);
+VMAPLE_API void trace_reader_close(struct trace_reader *reader);
+/** @} */
 
 #ifdef __cplusplus
 }

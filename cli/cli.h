@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the subcommands share.  Each is one file with one function that takes its own argc and argv (argv[0] is the
+ * subcommand) and returns the exit status.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+#include <vmaple/replay.h>
+
+/* Exit statuses, documented in vmaple(1). */
+enum {
+	STATUS_DIFFERENCES = 1, /* the mirror and the kernel disagree */
+	STATUS_USAGE = 2,
+	STATUS_DAMAGED = 3, /* a recording could not be read to its end */
+	STATUS_FAILED = 125 /* vmaple itself failed */
+};
+
+int cmd_run(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_maps(int argc, char **argv);
+
+/* Options of run and record that mean the same. */
+struct check_option {
+	int mode; /* enum live_check */
+	uint64_t nth;
+};
+/* "every", "end" or a number; false: neither. */
+bool parse_check(const char *text, struct check_option *check);
+bool parse_number(const char *text, uint64_t *number);
+
+/* One sentence on stderr, as "vmaple run: ...". */
+__attribute__((format(printf, 2, 3))) void complain(const char *command, const char *fmt, ...);
+/* A misused option: one sentence and where the help is. STATUS_USAGE. */
+int usage_error(const char *command, const char *fmt, const char *arg);
+
+/* Differences as they come: the first in full, the others counted. */
+struct difference_log {
+	FILE *out;
+	const char *recording; /* how to repeat it; NULL: no recording was written */
+	bool shown, shown_uncertain;
+};
+void log_difference(void *ctx, const struct replay_difference *d);
+
+/* A wait status as a shell shows it. */
+int shell_status(int wait_status);
+void print_summary(
+	FILE *out, const struct replay_stats *s, const struct trace_header *h, double wall_seconds);
+/* The same as an object; more may be added to it. NULL: out of memory. */
+json_t *summary_json(const struct replay_stats *s, const struct trace_header *h, double wall_seconds);
+/* One line on stdout. */
+void print_json(json_t *object);
+
+const char *fault_source_text(uint32_t source);
+/* "12.3 GiB" */
+const char *size_text(uint64_t bytes, char *buf, size_t size);
+
+/* A line that is overwritten in place, only on a terminal. */
+struct progress {
+	bool on;
+	uint64_t last_ns;
+};
+void progress_begin(struct progress *p);
+void progress_show(struct progress *p, const char *what, uint64_t done, uint64_t total, uint64_t events);
+void progress_end(struct progress *p);
+
+#endif /* CLI_H */

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* What the subcommands share: messages, options, progress. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmaple/live.h>
+
+#include "cli.h"
+
+void complain(const char *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fprintf(stderr, "vmaple %s: ", command);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int usage_error(const char *command, const char *fmt, const char *arg)
+{
+	fprintf(stderr, "vmaple %s: ", command);
+	fprintf(stderr, "%s", fmt);
+	if (arg)
+		fprintf(stderr, " `%s`", arg);
+	fprintf(stderr, "; see `vmaple %s --help`\n", command);
+	return STATUS_USAGE;
+}
+
+bool parse_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 0);
+	return *text && *text != '-' && !*end && !errno;
+}
+
+bool parse_check(const char *text, struct check_option *check)
+{
+	*check = (struct check_option){ LIVE_CHECK_EVERY, 0 };
+	if (strcmp(text, "every") == 0)
+		return true;
+	if (strcmp(text, "end") == 0) {
+		check->mode = LIVE_CHECK_END;
+		return true;
+	}
+	check->mode = LIVE_CHECK_NTH;
+	return parse_number(text, &check->nth) && check->nth > 0;
+}
+
+int shell_status(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+const char *fault_source_text(uint32_t source)
+{
+	switch (source) {
+	case TRACE_FAULTS_TRACEPOINT:
+		return "every page fault, reads told from writes";
+	case TRACE_FAULTS_SOFTWARE:
+		return "every page fault, reads not told from writes";
+	case TRACE_FAULTS_USER_ONLY:
+		return "user-mode page faults only (root sees the kernel's)";
+	case TRACE_FAULTS_PAGEMAP:
+		return "pagemap at checkpoints";
+	default:
+		return "no page faults (perf_event_open is not permitted)";
+	}
+}
+
+const char *size_text(uint64_t bytes, char *buf, size_t size)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	double v = (double)bytes;
+	int unit = 0;
+
+	while (v >= 1024 && unit < 5) {
+		v /= 1024;
+		unit++;
+	}
+	snprintf(buf, size, unit ? "%.1f %s" : "%.0f %s", v, units[unit]);
+	return buf;
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+void progress_begin(struct progress *p)
+{
+	*p = (struct progress){ .on = isatty(STDERR_FILENO), .last_ns = clock_ns() };
+}
+
+void progress_show(struct progress *p, const char *what, uint64_t done, uint64_t total, uint64_t events)
+{
+	uint64_t now;
+
+	if (!p->on)
+		return;
+	now = clock_ns();
+	if (now - p->last_ns < 100000000u)
+		return;
+	p->last_ns = now;
+	fprintf(stderr, "\r%s %3.0f%%, %" PRIu64 " events ", what,
+		total ? 100.0 * (double)done / (double)total : 0.0, events);
+}
+
+void progress_end(struct progress *p)
+{
+	if (p->on)
+		fprintf(stderr, "\r\033[K");
+}
+
+static void indent(FILE *out, const char *lines)
+{
+	while (*lines) {
+		size_t n = strcspn(lines, "\n");
+
+		fprintf(out, "    %.*s\n", (int)n, lines);
+		lines += n + (lines[n] == '\n');
+	}
+}
+
+void log_difference(void *ctx, const struct replay_difference *d)
+{
+	struct difference_log *log = ctx;
+	bool *shown = d->uncertain ? &log->shown_uncertain : &log->shown;
+
+	if (*shown)
+		return;
+	*shown = true;
+	fprintf(log->out, "\n%s at step %" PRIu64 ", process %u: %s\n",
+		d->uncertain ? "uncertain" : "difference", d->step, d->pid, d->what);
+	if (*d->call)
+		fprintf(log->out, "  after step %" PRIu64 ": %s\n", d->call_step, d->call);
+	fprintf(log->out, "  expected:\n");
+	indent(log->out, d->expected);
+	fprintf(log->out, "  found:\n");
+	indent(log->out, d->found);
+	if (log->recording)
+		fprintf(log->out, "  to repeat: vmaple verify %s\n", log->recording);
+	else
+		fprintf(log->out, "  to repeat it from a recording: add `-o FILE.vmt`, then `vmaple verify "
+				  "FILE.vmt`\n");
+}

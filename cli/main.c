@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The vmaple command: which subcommand, and help. */
+#include <string.h>
+
+#include <vmaple/port.h>
+
+#include "cli.h"
+
+static const struct command {
+	const char *name, *summary;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "run", "record a program, mirror it, check the mirror against the kernel, summarise", cmd_run },
+	{ "record", "record a program into a file", cmd_record },
+	{ "verify", "replay a recording and compare it with every map in it", cmd_verify },
+	{ "maps", "the address space at any moment of a recording", cmd_maps },
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int help(FILE *out)
+{
+	fprintf(out, "vmaple %s: a laboratory for any process's memory map\n\n", vmaple_version());
+	fprintf(out, "usage: vmaple COMMAND [OPTION]... [ARGUMENT]...\n\ncommands:\n");
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+	fprintf(out, "\n`vmaple COMMAND --help` says more.  To begin:\n\n"
+		     "  vmaple run -- python3 -c 'import json'\n"
+		     "  vmaple record -o python.vmt -- python3 -c 'import json'\n"
+		     "  vmaple maps python.vmt\n");
+	return 0;
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	static char help_option[] = "--help";
+	const struct command *command;
+
+	if (argc < 2) {
+		help(stderr);
+		return STATUS_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("vmaple %s\n", vmaple_version());
+		return 0;
+	}
+	if (strcmp(argv[1], "help") == 0 && argc == 3 && (command = find(argv[2])) != NULL) {
+		char *ask[] = { argv[2], help_option, NULL };
+
+		return command->run(2, ask);
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return help(stdout);
+	command = find(argv[1]);
+	if (!command) {
+		fprintf(stderr, "vmaple: there is no command `%s`; `vmaple help` lists them\n", argv[1]);
+		return STATUS_USAGE;
+	}
+	return command->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple maps: the address space at any moment of a recording. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char help[] =
+	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|json] FILE\n"
+	"\n"
+	"Print the address space of a recorded process as /proc/PID/maps would have shown it.\n"
+	"\n"
+	"  --at STEP      after this step; default: before the process ended\n"
+	"  --pid PID      of this process; default: the first\n"
+	"  --format maps  lines of /proc/PID/maps (default)\n"
+	"  --format json  an array of areas, with vm_flags and what else the mirror knows\n"
+	"\n"
+	"exit status: 0; 1 the process has no address space at that step; 3 the recording is damaged or ends "
+	"early\n";
+
+struct maps {
+	const char *path;
+	uint64_t at, pid;
+	bool json;
+};
+
+static int parse_format(struct maps *m, const char *format)
+{
+	m->json = strcmp(format, "json") == 0;
+	if (m->json || strcmp(format, "maps") == 0)
+		return 0;
+	return usage_error("maps", "--format takes maps or json, not", format);
+}
+
+static int parse(struct maps *m, int argc, char **argv)
+{
+	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
+		{ "pid", required_argument, NULL, 'p' }, { "format", required_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	int opt, err;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'a':
+		case 'p':
+			if (!parse_number(optarg, opt == 'a' ? &m->at : &m->pid))
+				return usage_error("maps", "a number is wanted, not", optarg);
+			break;
+		case 'f':
+			err = parse_format(m, optarg);
+			if (err)
+				return err;
+			break;
+		case 'j':
+			m->json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return -1;
+		case ':':
+			return usage_error("maps", "an argument is missing after", argv[optind - 1]);
+		default:
+			return usage_error("maps", "unknown option", argv[optind - 1]);
+		}
+	}
+	if (optind != argc - 1)
+		return usage_error("maps",
+			optind == argc ? "a recording is missing" : "one recording only, not", argv[optind]);
+	m->path = argv[optind];
+	return 0;
+}
+
+static json_t *area_json(const struct vm_area_struct *vma)
+{
+	char name[128];
+
+	return json_pack("{s:I, s:I, s:s, s:b, s:b, s:b, s:b, s:I, s:b, s:I}", "start",
+		(json_int_t)vma->vm_start, "end", (json_int_t)vma->vm_end, "name",
+		vma_name(vma, name, sizeof(name)), "read", !!(vma->vm_flags & VM_READ), "write",
+		!!(vma->vm_flags & VM_WRITE), "exec", !!(vma->vm_flags & VM_EXEC), "shared",
+		!!(vma->vm_flags & VM_MAYSHARE), "pgoff", (json_int_t)vma->vm_pgoff, "anon_vma",
+		vma->anon_vma != NULL, "vm_flags", (json_int_t)vma->vm_flags);
+}
+
+static void print_map(const struct maps *m, struct mm_struct *mm)
+{
+	json_t *list = m->json ? json_array() : NULL;
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, 0);
+	char line[4400];
+
+	for_each_vma (vmi, vma) {
+		if (list) {
+			json_array_append_new(list, area_json(vma));
+			continue;
+		}
+		vma_format(vma, line, sizeof(line));
+		fputs(line, stdout);
+	}
+	if (list)
+		print_json(list);
+}
+
+/* The end of the process that is asked for: its map is shown before it goes. */
+static bool ends_it(const struct maps *m, const struct trace_event *e, uint32_t first)
+{
+	uint32_t pid = m->pid ? (uint32_t)m->pid : first;
+
+	return !m->at && e->type == TRACE_EVENT_EXIT && e->pid == pid && e->exit.last && !e->exit.exec;
+}
+
+static int show(const struct maps *m, struct trace_reader *reader, struct replay *replay)
+{
+	struct trace_sink *sink = replay_sink(replay);
+	struct mm_struct *mm = NULL;
+	struct trace_event e;
+	uint32_t first = 0;
+	int got = 0;
+
+	while ((!m->at || !got || e.step < m->at) && (got = trace_reader_next(reader, &e)) > 0) {
+		if (!first && e.type == TRACE_EVENT_SPACE)
+			first = e.pid;
+		if (ends_it(m, &e, first))
+			break;
+		if (sink->event(sink, &e)) {
+			complain("maps", "out of memory at step %" PRIu64, e.step);
+			return STATUS_FAILED;
+		}
+	}
+	mm = replay_find(replay, (uint32_t)m->pid);
+	if (mm)
+		print_map(m, mm);
+	if (got < 0) {
+		complain("maps", "%s", trace_reader_error(reader));
+		return STATUS_DAMAGED;
+	}
+	if (!mm)
+		complain("maps", "%s: process %" PRIu64 " has no address space at that step", m->path,
+			m->pid ? m->pid : first);
+	return mm ? 0 : 1;
+}
+
+int cmd_maps(int argc, char **argv)
+{
+	struct maps m = { .path = NULL };
+	struct replay_options options = { .unchecked = false };
+	struct trace_reader *reader;
+	struct replay *replay;
+	char error[512];
+	int status = parse(&m, argc, argv);
+
+	if (status)
+		return status < 0 ? 0 : status;
+	if (trace_reader_open(&reader, m.path, error, sizeof(error))) {
+		complain("maps", "%s", error);
+		return STATUS_DAMAGED;
+	}
+	replay = replay_new(trace_reader_header(reader), &options);
+	status = replay ? show(&m, reader, replay) : STATUS_FAILED;
+	if (replay)
+		replay_free(replay);
+	trace_reader_close(reader);
+	return status;
+}

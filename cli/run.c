@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple run: record, mirror, check and summarise in one go.  vmaple record: record only. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmaple/live.h>
+
+#include "cli.h"
+
+static const char run_help[] =
+	"usage: vmaple run [--check every|N|end] [-o FILE] [--json] [--] COMMAND [ARGUMENT]...\n"
+	"\n"
+	"Run COMMAND, record every change to the address spaces of it and its children, mirror them, and "
+	"compare the\n"
+	"mirror with the kernel's own map as it goes.  The summary goes to stderr when COMMAND has ended.\n"
+	"\n"
+	"  --check every  compare after each call, where it can have changed something (default)\n"
+	"  --check N      compare the whole map after each Nth call of an address space\n"
+	"  --check end    compare the whole map when an address space ends\n"
+	"  -o FILE        keep the recording, for verify and maps\n"
+	"  --json         the summary as one line of JSON, on stdout\n"
+	"\n"
+	"exit status: COMMAND's own (127: not found, 126: cannot be started); 125 when vmaple itself failed "
+	"or found\n"
+	"differences although COMMAND succeeded\n";
+
+static const char record_help[] =
+	"usage: vmaple record -o FILE [--check every|N|end] [--] COMMAND [ARGUMENT]...\n"
+	"\n"
+	"Run COMMAND and record every change to the address spaces of it and its children into FILE.\n"
+	"\n"
+	"  -o FILE        the recording\n"
+	"  --check WHEN   how often to put the kernel's own map beside the calls, for verify: every "
+	"(default), N, end\n"
+	"\n"
+	"exit status: COMMAND's own (127: not found, 126: cannot be started); 125 when vmaple itself "
+	"failed\n";
+
+struct run {
+	const char *command; /* "run" or "record" */
+	const char *output;
+	struct check_option check;
+	bool mirror, json;
+	char **argv;
+};
+
+/* Events go to the writer, then to the mirror. */
+struct tee {
+	struct trace_sink sink;
+	struct trace_sink *first, *second;
+};
+
+static int tee_event(struct trace_sink *sink, const struct trace_event *e)
+{
+	struct tee *t = (struct tee *)sink;
+	int err = t->first ? t->first->event(t->first, e) : 0;
+	int err2 = t->second ? t->second->event(t->second, e) : 0;
+
+	return err ? err : err2;
+}
+
+static int parse(struct run *r, int argc, char **argv, const char *help)
+{
+	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
+		{ "output", required_argument, NULL, 'o' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	int opt;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "+:o:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			if (!parse_check(optarg, &r->check))
+				return usage_error(
+					r->command, "--check takes every, end or a number, not", optarg);
+			break;
+		case 'o':
+			r->output = optarg;
+			break;
+		case 'j':
+			if (!r->mirror)
+				return usage_error(r->command, "unknown option", "--json");
+			r->json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return -1;
+		case ':':
+			return usage_error(r->command, "an argument is missing after", argv[optind - 1]);
+		default:
+			return usage_error(r->command, "unknown option", argv[optind - 1]);
+		}
+	}
+	if (optind == argc)
+		return usage_error(r->command, "a command to run is missing", NULL);
+	if (!r->mirror && !r->output)
+		return usage_error(r->command, "-o FILE is missing", NULL);
+	r->argv = argv + optind;
+	return 0;
+}
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* The summary's own part that only a live run knows. */
+static void add_live_keys(json_t *o, int status)
+{
+	struct rusage self;
+
+	getrusage(RUSAGE_SELF, &self);
+	json_object_set_new(o, "exit_status", json_integer(shell_status(status)));
+	json_object_set_new(o, "recorder_cpu_seconds",
+		json_real((double)(self.ru_utime.tv_sec + self.ru_stime.tv_sec) +
+			  (double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec) / 1e6));
+	json_object_set_new(o, "recorder_peak_kib", json_integer(self.ru_maxrss));
+}
+
+static void summarise(const struct run *r, struct replay *replay, struct live *live, int status, double wall)
+{
+	struct replay_stats stats;
+	struct rusage self;
+
+	replay_statistics(replay, &stats);
+	if (r->json) {
+		json_t *o = summary_json(&stats, live_header(live), wall);
+
+		if (o)
+			add_live_keys(o, status);
+		print_json(o);
+		return;
+	}
+	print_summary(stderr, &stats, live_header(live), wall);
+	getrusage(RUSAGE_SELF, &self);
+	fprintf(stderr, "  overhead    %.3f s of CPU for recording and checking, %ld MiB of memory at most\n",
+		(double)(self.ru_utime.tv_sec + self.ru_stime.tv_sec) +
+			(double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec) / 1e6,
+		self.ru_maxrss / 1024);
+	if (r->output)
+		fprintf(stderr, "  recording   %s\n", r->output);
+}
+
+/* End as the program ended: by the same signal, without a second core dump, or with its status. */
+static int end_like(int status)
+{
+	if (WIFSIGNALED(status)) {
+		struct rlimit none = { 0, 0 };
+
+		fflush(NULL);
+		setrlimit(RLIMIT_CORE, &none);
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+	}
+	return shell_status(status);
+}
+
+static int finish(const struct run *r, struct live *live, int err, int status, uint64_t differences)
+{
+	int own = shell_status(status);
+
+	if (*live_error(live)) {
+		complain(r->command, "%s", live_error(live));
+		return own == 126 || own == 127 ? own : STATUS_FAILED;
+	}
+	if (err) {
+		complain(r->command, "%s", strerror(-err));
+		return STATUS_FAILED;
+	}
+	if (differences && status == 0)
+		return STATUS_FAILED;
+	return end_like(status);
+}
+
+static int record_and_mirror(const struct run *r, struct live *live)
+{
+	struct difference_log log = { .out = stderr, .recording = r->output };
+	struct replay_options options = { .difference = log_difference, .ctx = &log };
+	struct replay *replay = r->mirror ? replay_new(live_header(live), &options) : NULL;
+	struct trace_writer *writer = NULL;
+	struct tee tee = { .sink.event = tee_event };
+	struct replay_stats stats = { .events = 0 };
+	double begin = seconds();
+	int status = 0, err, closed;
+
+	err = r->output ? trace_writer_open(&writer, r->output, live_header(live)) : 0;
+	if (err) {
+		complain(r->command, "%s: cannot be written: %s", r->output, strerror(-err));
+		return STATUS_FAILED;
+	}
+	tee.first = writer ? trace_writer_sink(writer) : NULL;
+	tee.second = replay ? replay_sink(replay) : NULL;
+	err = live_run(live, &tee.sink, &status);
+	closed = writer ? trace_writer_close(writer) : 0;
+	if (closed && !err) {
+		complain(r->command, "%s: cannot be written to its end: %s", r->output, strerror(-closed));
+		return STATUS_FAILED;
+	}
+	if (replay) {
+		summarise(r, replay, live, status, seconds() - begin);
+		replay_statistics(replay, &stats);
+		replay_free(replay);
+	}
+	return finish(r, live, err, status, stats.differences);
+}
+
+static int start(struct run *r)
+{
+	struct live_options options = {
+		.argv = r->argv, .check = (enum live_check)r->check.mode, .nth = r->check.nth
+	};
+	struct live *live;
+	char error[512];
+	int status;
+
+	if (live_start(&live, &options, error, sizeof(error))) {
+		complain(r->command, "%s", error);
+		return STATUS_FAILED;
+	}
+	status = record_and_mirror(r, live);
+	live_free(live);
+	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run r = { .command = "run", .mirror = true };
+	int status = parse(&r, argc, argv, run_help);
+
+	return status ? (status < 0 ? 0 : status) : start(&r);
+}
+
+int cmd_record(int argc, char **argv)
+{
+	struct run r = { .command = "record" };
+	int status = parse(&r, argc, argv, record_help);
+
+	return status ? (status < 0 ? 0 : status) : start(&r);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* The summary that ends `run` and `verify`, for a person and as JSON. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static double share(uint64_t part, uint64_t whole)
+{
+	return whole ? (double)part / (double)whole : 0.0;
+}
+
+static void print_calls(FILE *out, const struct replay_stats *s)
+{
+	const char *sep = "";
+
+	fprintf(out, "  calls       %" PRIu64 " (", s->calls);
+	for (int i = 0; i < REPLAY_CALL_KINDS; i++) {
+		if (!s->calls_by_kind[i])
+			continue;
+		fprintf(out, "%s%s %" PRIu64, sep, replay_call_kind_name((enum replay_call_kind)i),
+			s->calls_by_kind[i]);
+		sep = ", ";
+	}
+	fprintf(out, "), %" PRIu64 " of them failed\n", s->failed_calls);
+}
+
+static void print_gaps(FILE *out, const struct replay_stats *s)
+{
+	char size[32];
+
+	for (int i = 0; i < s->nr_gaps; i++)
+		fprintf(out, "  %-11s %012lx-%012lx  %s\n", i ? "" : "free areas", s->gaps[i].start,
+			s->gaps[i].end, size_text(s->gaps[i].end - s->gaps[i].start, size, sizeof(size)));
+}
+
+void print_summary(FILE *out, const struct replay_stats *s, const struct trace_header *h, double wall_seconds)
+{
+	fprintf(out, "\nvmaple: %s\n", h->command);
+	fprintf(out, "  processes   %" PRIu64 ", %" PRIu64 " threads in all\n", s->processes, s->threads);
+	print_calls(out, s);
+	fprintf(out, "  faults      %" PRIu64 " recorded, %" PRIu64 " first writes; %s\n", s->faults,
+		s->first_writes, fault_source_text(h->fault_source));
+	fprintf(out, "  checks      %" PRIu64 ", differences: %" PRIu64 ", uncertain: %" PRIu64 "\n",
+		s->checks, s->differences, s->uncertain);
+	if (s->lost)
+		fprintf(out, "  lost        %" PRIu64 " times something was not recorded\n", s->lost);
+	fprintf(out,
+		"  VMAs        peak %" PRIu64 ", final %" PRIu64 ", max_map_count %" PRIu64
+		" (%.1f%% at the peak)\n",
+		s->vmas_peak, s->vmas_final, h->max_map_count, 100 * share(s->vmas_peak, h->max_map_count));
+	fprintf(out,
+		"  splits      %" PRIu64 ", merges %" PRIu64 "; of %" PRIu64
+		" new areas %.0f%% merged at once\n",
+		s->splits, s->merges, s->new_areas, 100 * share(s->new_merged, s->new_areas));
+	print_gaps(out, s);
+	if (wall_seconds >= 0)
+		fprintf(out, "  time        %.3f s\n", wall_seconds);
+}
+
+json_t *summary_json(const struct replay_stats *s, const struct trace_header *h, double wall_seconds)
+{
+	json_t *kinds = json_object();
+	json_t *gaps = json_array();
+	json_t *o;
+
+	for (int i = 0; i < REPLAY_CALL_KINDS; i++)
+		json_object_set_new(kinds, replay_call_kind_name((enum replay_call_kind)i),
+			json_integer((json_int_t)s->calls_by_kind[i]));
+	for (int i = 0; i < s->nr_gaps; i++)
+		json_array_append_new(gaps, json_integer((json_int_t)(s->gaps[i].end - s->gaps[i].start)));
+	o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		      "s:I, s:f, s:o, s:s}",
+		"command", h->command, "kernel", h->kernel, "processes", (json_int_t)s->processes, "threads",
+		(json_int_t)s->threads, "calls", (json_int_t)s->calls, "calls_by_kind", kinds, "failed_calls",
+		(json_int_t)s->failed_calls, "faults", (json_int_t)s->faults, "first_writes",
+		(json_int_t)s->first_writes, "checks", (json_int_t)s->checks, "differences",
+		(json_int_t)s->differences, "uncertain", (json_int_t)s->uncertain, "lost",
+		(json_int_t)s->lost, "vmas_peak", (json_int_t)s->vmas_peak, "vmas_final",
+		(json_int_t)s->vmas_final, "max_map_count", (json_int_t)h->max_map_count, "splits",
+		(json_int_t)s->splits, "merges", (json_int_t)s->merges, "merged_share",
+		share(s->new_merged, s->new_areas), "free_areas", gaps, "fault_source",
+		fault_source_text(h->fault_source));
+	if (o && wall_seconds >= 0)
+		json_object_set_new(o, "wall_seconds", json_real(wall_seconds));
+	return o;
+}
+
+void print_json(json_t *object)
+{
+	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+
+	if (text)
+		puts(text);
+	else
+		complain("json", "out of memory");
+	free(text);
+	json_decref(object);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple verify: replay a recording and compare it with every map in it. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+
+static const char help[] = "usage: vmaple verify [--no-checks] [--json] FILE\n"
+			   "\n"
+			   "Replay a recording, comparing the mirror with every map and every result in it.  "
+			   "The first difference is printed\n"
+			   "with the call that led to it.\n"
+			   "\n"
+			   "  --no-checks  replay without comparing: how fast is the engine?\n"
+			   "  --json       the summary as one line of JSON\n"
+			   "\n"
+			   "exit status: 0 no difference, 1 differences, 3 the recording is damaged or ends "
+			   "early (what could be read was\n"
+			   "compared), 125 vmaple itself failed\n";
+
+struct verify {
+	const char *path;
+	bool json, unchecked;
+};
+
+static int parse(struct verify *v, int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+		{ "no-checks", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	int opt;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'j':
+			v->json = true;
+			break;
+		case 'n':
+			v->unchecked = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return -1;
+		default:
+			return usage_error("verify", "unknown option", argv[optind - 1]);
+		}
+	}
+	if (optind != argc - 1)
+		return usage_error("verify",
+			optind == argc ? "a recording is missing" : "one recording only, not", argv[optind]);
+	v->path = argv[optind];
+	return 0;
+}
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* All events through the mirror. 0, or the status of what stopped it. */
+static int replay_all(struct trace_reader *reader, struct replay *replay)
+{
+	struct trace_sink *sink = replay_sink(replay);
+	struct progress progress;
+	struct trace_event e;
+	uint64_t done, total;
+	int got;
+
+	progress_begin(&progress);
+	while ((got = trace_reader_next(reader, &e)) > 0) {
+		if (sink->event(sink, &e)) {
+			progress_end(&progress);
+			complain("verify", "out of memory at step %llu", (unsigned long long)e.step);
+			return STATUS_FAILED;
+		}
+		if ((e.step & 1023) == 0) {
+			trace_reader_progress(reader, &done, &total);
+			progress_show(&progress, "verifying", done, total, e.step);
+		}
+	}
+	progress_end(&progress);
+	if (got == 0)
+		return 0;
+	complain("verify", "%s", trace_reader_error(reader));
+	return STATUS_DAMAGED;
+}
+
+static int verify(const struct verify *v, struct trace_reader *reader)
+{
+	struct difference_log log = { .out = stdout, .recording = v->path };
+	struct replay_options options = {
+		.unchecked = v->unchecked, .difference = log_difference, .ctx = &log
+	};
+	struct replay *replay = replay_new(trace_reader_header(reader), &options);
+	struct replay_stats stats;
+	double begin = seconds(), wall;
+	int status;
+
+	if (!replay) {
+		complain("verify", "out of memory");
+		return STATUS_FAILED;
+	}
+	if (v->json)
+		log.out = stderr;
+	status = replay_all(reader, replay);
+	wall = seconds() - begin;
+	replay_statistics(replay, &stats);
+	if (v->json)
+		print_json(summary_json(&stats, trace_reader_header(reader), wall));
+	else
+		print_summary(stdout, &stats, trace_reader_header(reader), wall);
+	replay_free(replay);
+	return status ? status : stats.differences ? STATUS_DIFFERENCES : 0;
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct verify v = { .json = false };
+	struct trace_reader *reader;
+	char error[512];
+	int status = parse(&v, argc, argv);
+
+	if (status)
+		return status < 0 ? 0 : status;
+	if (trace_reader_open(&reader, v.path, error, sizeof(error))) {
+		complain("verify", "%s", error);
+		return STATUS_DAMAGED;
+	}
+	status = verify(&v, reader);
+	trace_reader_close(reader);
+	return status;
+}

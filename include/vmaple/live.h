@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file live.h
+ * The live source: a program is started, and everything that happens to its address spaces becomes events.
+ *
+ * The program, its threads and its children are traced with ptrace(2) under a seccomp filter, so that only mapping
+ * calls stop them; calls on one address space are let through one at a time, so that their order is known.  Page
+ * faults come from perf_event_open(2), as far as the machine allows.  If the tracer dies, the program is killed.
+ *
+ * One live source per process at a time: it waits for any child, and uses SIGCHLD through a signalfd.
+ */
+#ifndef VMAPLE_LIVE_H
+#define VMAPLE_LIVE_H
+
+#include <vmaple/trace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How often the kernel's map is read. */
+enum live_check {
+	LIVE_CHECK_EVERY, /**< after each call, where it can have changed something; all of it at the end */
+	LIVE_CHECK_NTH,   /**< all of it after each Nth call, and at the end */
+	LIVE_CHECK_END    /**< all of it when an address space ends */
+};
+
+struct live_options {
+	char *const *argv; /**< the command, found as execvp(3) finds it */
+	enum live_check check;
+	uint64_t nth; /**< for LIVE_CHECK_NTH */
+};
+
+struct live;
+/**
+ * Prepare: the child process exists and waits, the fault source is chosen.
+ * @return 0, or -errno and one sentence in @p error.
+ */
+VMAPLE_API int live_start(
+	struct live **live, const struct live_options *options, char *error, size_t error_size) __must_check;
+/** What is true of the recording to be made. */
+VMAPLE_API const struct trace_header *live_header(const struct live *live);
+/**
+ * Let the program run, until it and all its children have ended.  Events go to @p sink; if that fails, the program
+ * runs on unrecorded.
+ * @return 0 and the program's wait status, or -errno and one sentence in live_error(). 127 or 126 in the exit status
+ * with live_error() set: the program could not be started.
+ */
+VMAPLE_API int live_run(struct live *live, struct trace_sink *sink, int *status);
+/** One sentence, or "". */
+VMAPLE_API const char *live_error(const struct live *live);
+VMAPLE_API void live_free(struct live *live);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_LIVE_H */

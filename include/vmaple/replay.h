@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file replay.h
+ * The mirror: address spaces driven by a recording's calls, compared with what was seen of the kernel's.
+ *
+ * Feed it every event of a source, in order.  It carries out calls, faults, forks and exits on the engine, compares
+ * the results, and compares its areas with each observation.
+ *
+ * A disagreement is reported once and counted: a *difference* when the engine was wrong; *uncertain* when the only
+ * thing that disagrees is where areas are cut, and the recording cannot say whether pages there had been written.  In
+ * both cases the mirror then takes the observed areas, so that one disagreement does not become many.
+ */
+#ifndef VMAPLE_REPLAY_H
+#define VMAPLE_REPLAY_H
+
+#include <vmaple/mm.h>
+#include <vmaple/trace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A disagreement. All pointers live during the callback. */
+struct replay_difference {
+	uint64_t step;      /**< of the event that showed it */
+	uint64_t call_step; /**< of the last call in that address space */
+	uint32_t pid, mm;
+	bool uncertain;       /**< counted apart: see above */
+	const char *what;     /**< one sentence */
+	const char *call;     /**< the last call in that address space, as text; "" if there was none */
+	const char *expected; /**< what the mirror has: lines in the form of /proc/PID/maps, or a result */
+	const char *found;    /**< what the kernel has */
+};
+
+/** Kinds of calls, for counting. */
+enum replay_call_kind {
+	REPLAY_MMAP,
+	REPLAY_MUNMAP,
+	REPLAY_MPROTECT,
+	REPLAY_MREMAP,
+	REPLAY_BRK,
+	REPLAY_MADVISE,
+	REPLAY_MLOCK,
+	REPLAY_OTHER,
+	REPLAY_CALL_KINDS
+};
+/** "mmap", "munmap", ... */
+VMAPLE_API const char *replay_call_kind_name(enum replay_call_kind kind);
+
+/** What has been seen so far. */
+struct replay_stats {
+	uint64_t events;
+	uint64_t processes, threads; /**< address spaces' processes; tasks of all of them */
+	uint64_t calls, calls_by_kind[REPLAY_CALL_KINDS], failed_calls;
+	uint64_t faults, first_writes; /**< recorded; and those that gave an area its anon_vma */
+	uint64_t checks, differences, uncertain;
+	uint64_t lost;       /**< LOST events */
+	uint64_t vmas_peak;  /**< largest map_count of any address space */
+	uint64_t vmas_final; /**< of the first process when it ended, or now */
+	uint64_t splits, merges;
+	uint64_t new_areas, new_merged; /**< ranges mapped; those of them that merged at once */
+	struct mm_gap gaps[3]; /**< the largest free ranges of the first process, when it ended or now */
+	int nr_gaps;
+};
+
+struct replay_options {
+	bool unchecked; /**< do not compare */
+	/** Called for every disagreement; may be NULL. */
+	void (*difference)(void *ctx, const struct replay_difference *difference);
+	void *ctx;
+};
+
+struct replay;
+/** Begin. @p header says what the machine was like. @return NULL when memory runs out. */
+VMAPLE_API struct replay *replay_new(const struct trace_header *header, const struct replay_options *options);
+/** The sink that mirrors; owned by the replay. Its event() fails with -ENOMEM only. */
+VMAPLE_API struct trace_sink *replay_sink(struct replay *replay);
+VMAPLE_API void replay_statistics(struct replay *replay, struct replay_stats *stats);
+/** The address space of process @p pid now (0: the first process), or NULL. */
+VMAPLE_API struct mm_struct *replay_find(struct replay *replay, uint32_t pid);
+VMAPLE_API void replay_free(struct replay *replay);
+
+/** A call as strace(1) would write it, without its result. @return @p buf. */
+VMAPLE_API const char *trace_call_text(const struct trace_call *call, char *buf, size_t size);
+/** The name of an x86-64 system call that recordings contain, or NULL. */
+VMAPLE_API const char *trace_call_name(uint32_t nr);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_REPLAY_H */

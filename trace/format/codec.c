@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* Events and bytes; see codec.h. */
+#include "codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void fail(struct codec *c)
+{
+	c->failed = true;
+}
+
+/* Room for @n more bytes when writing. */
+static bool reserve(struct codec *c, size_t n)
+{
+	size_t want = c->end ? c->end : 4096;
+	uint8_t *grown;
+
+	if (c->failed)
+		return false;
+	if (c->pos + n <= c->end)
+		return true;
+	while (want < c->pos + n)
+		want *= 2;
+	grown = realloc(c->buf, want);
+	if (!grown) {
+		fail(c);
+		return false;
+	}
+	c->buf = grown;
+	c->end = want;
+	return true;
+}
+
+static void put_varint(struct codec *c, uint64_t v)
+{
+	if (!reserve(c, 10))
+		return;
+	while (v >= 0x80) {
+		c->buf[c->pos++] = (uint8_t)(v | 0x80);
+		v >>= 7;
+	}
+	c->buf[c->pos++] = (uint8_t)v;
+}
+
+static uint64_t get_varint(struct codec *c)
+{
+	uint64_t v = 0;
+
+	for (unsigned int shift = 0; shift < 64; shift += 7) {
+		uint8_t byte;
+
+		if (c->failed || c->pos >= c->end)
+			break;
+		byte = c->buf[c->pos++];
+		v |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return v;
+	}
+	fail(c);
+	return 0;
+}
+
+static void do_u64(struct codec *c, uint64_t *v)
+{
+	if (c->writing)
+		put_varint(c, *v);
+	else
+		*v = get_varint(c);
+}
+
+static void do_u32(struct codec *c, uint32_t *v)
+{
+	uint64_t wide = *v;
+
+	do_u64(c, &wide);
+	if (wide > UINT32_MAX)
+		fail(c);
+	*v = (uint32_t)wide;
+}
+
+/* Small either side of 0: zigzag. */
+static void do_i64(struct codec *c, int64_t *v)
+{
+	uint64_t zigzag = ((uint64_t)*v << 1) ^ (uint64_t)(*v >> 63);
+
+	do_u64(c, &zigzag);
+	*v = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+}
+
+static void do_i32(struct codec *c, int32_t *v)
+{
+	int64_t wide = *v;
+
+	do_i64(c, &wide);
+	*v = (int32_t)wide;
+}
+
+static void do_bool(struct codec *c, bool *v)
+{
+	uint64_t wide = *v;
+
+	do_u64(c, &wide);
+	if (wide > 1)
+		fail(c);
+	*v = wide == 1;
+}
+
+static void do_bytes(struct codec *c, const void **data, uint32_t *len)
+{
+	do_u32(c, len);
+	if (c->writing) {
+		if (*len && reserve(c, *len)) {
+			memcpy(c->buf + c->pos, *data, *len);
+			c->pos += *len;
+		}
+		return;
+	}
+	if (c->failed || *len > c->end - c->pos) {
+		fail(c);
+		*data = NULL;
+		*len = 0;
+		return;
+	}
+	*data = *len ? c->buf + c->pos : NULL;
+	c->pos += *len;
+}
+
+static void do_string(struct codec *c, const char **s)
+{
+	uint32_t len = c->writing ? (uint32_t)strlen(*s) + 1 : 0;
+	const void *data = *s;
+
+	do_bytes(c, &data, &len);
+	if (c->writing)
+		return;
+	if (c->failed || !len || ((const char *)data)[len - 1] != '\0') {
+		fail(c);
+		*s = "";
+		return;
+	}
+	*s = data;
+}
+
+void codec_header(struct codec *c, struct trace_header *h)
+{
+	do_u32(c, &h->version);
+	do_u32(c, &h->fault_source);
+	do_u32(c, &h->page_size);
+	do_u64(c, &h->start_time);
+	do_u64(c, &h->max_map_count);
+	do_u64(c, &h->mmap_min_addr);
+	do_u32(c, &h->overcommit_memory);
+	do_u32(c, &h->overcommit_ratio);
+	do_u64(c, &h->total_ram);
+	do_u64(c, &h->total_swap);
+	do_u32(c, &h->stack_guard_gap);
+	do_u32(c, &h->thp_enabled);
+	do_bool(c, &h->pkeys);
+	do_string(c, &h->kernel);
+	do_string(c, &h->machine);
+	do_string(c, &h->command);
+}
+
+static void do_file(struct codec *c, struct trace_file *f)
+{
+	do_u32(c, &f->id);
+	do_u32(c, &f->kind);
+	do_u64(c, &f->dev);
+	do_u64(c, &f->ino);
+	do_u32(c, &f->open_flags);
+	do_bool(c, &f->anonymous);
+	do_bool(c, &f->noexec);
+	do_bool(c, &f->has_close);
+	do_u64(c, &f->vm_flags);
+	do_u64(c, &f->vm_flags_off);
+	do_u64(c, &f->map_align);
+	do_string(c, &f->path);
+}
+
+static void do_space(struct codec *c, struct trace_space *s)
+{
+	do_bool(c, &s->attached);
+	for (int i = 0; i < TRACE_LIMIT_COUNT; i++)
+		do_u64(c, &s->limits[i]);
+	do_u64(c, &s->start_code);
+	do_u64(c, &s->end_code);
+	do_u64(c, &s->start_data);
+	do_u64(c, &s->end_data);
+	do_u64(c, &s->start_brk);
+	do_u64(c, &s->brk);
+	do_u64(c, &s->start_stack);
+	do_u64(c, &s->arg_start);
+	do_u64(c, &s->arg_end);
+	do_u64(c, &s->env_start);
+	do_u64(c, &s->env_end);
+	do_u64(c, &s->mmap_base);
+	do_bool(c, &s->topdown);
+	do_u64(c, &s->task_size);
+	do_string(c, &s->path);
+}
+
+static void do_area(struct codec *c, struct trace_area *a)
+{
+	do_u64(c, &a->start);
+	do_u64(c, &a->end);
+	do_u64(c, &a->offset);
+	do_u64(c, &a->dev);
+	do_u64(c, &a->ino);
+	do_u32(c, &a->prot);
+	do_bool(c, &a->shared);
+	do_u64(c, &a->vm_flags);
+	do_bool(c, &a->touched);
+	do_string(c, &a->name);
+}
+
+/* An area takes at least ten bytes: a count beyond that is damage, not a reason to allocate. */
+static bool areas_for(struct codec *c, uint32_t count)
+{
+	struct trace_area *grown;
+
+	if (c->failed || count > (c->end - c->pos) / 10) {
+		fail(c);
+		return false;
+	}
+	if (count <= c->areas_allocated)
+		return true;
+	grown = realloc(c->areas, count * sizeof(*grown));
+	if (!grown) {
+		fail(c);
+		return false;
+	}
+	c->areas = grown;
+	c->areas_allocated = count;
+	return true;
+}
+
+static void do_map(struct codec *c, struct trace_map *m)
+{
+	do_u32(c, &m->reason);
+	do_u64(c, &m->lo);
+	do_u64(c, &m->hi);
+	do_bool(c, &m->has_vm_flags);
+	do_bool(c, &m->has_names);
+	do_u32(c, &m->count);
+	if (!c->writing) {
+		if (!areas_for(c, m->count))
+			m->count = 0;
+		m->areas = c->areas;
+	}
+	for (uint32_t i = 0; i < m->count && !c->failed; i++)
+		do_area(c, (struct trace_area *)&m->areas[i]);
+}
+
+static void do_call(struct codec *c, struct trace_call *call)
+{
+	do_u32(c, &call->nr);
+	for (int i = 0; i < 6; i++)
+		do_u64(c, &call->args[i]);
+	do_i64(c, &call->result);
+	do_u32(c, &call->file);
+	do_u64(c, &call->ip);
+	do_u64(c, &call->sp);
+	do_bytes(c, &call->data, &call->data_len);
+}
+
+static void do_fault(struct codec *c, struct trace_fault *f)
+{
+	do_u64(c, &f->addr);
+	do_bool(c, &f->write);
+	do_bool(c, &f->write_known);
+	do_bool(c, &f->kernel);
+	do_bool(c, &f->ambiguous);
+}
+
+static void do_body(struct codec *c, struct trace_event *e)
+{
+	switch (e->type) {
+	case TRACE_EVENT_FILE:
+		do_file(c, &e->file);
+		break;
+	case TRACE_EVENT_SPACE:
+		do_space(c, &e->space);
+		break;
+	case TRACE_EVENT_MAP:
+		do_map(c, &e->map);
+		break;
+	case TRACE_EVENT_CALL:
+		do_call(c, &e->call);
+		break;
+	case TRACE_EVENT_FAULT:
+		do_fault(c, &e->fault);
+		break;
+	case TRACE_EVENT_FORK:
+		do_u32(c, &e->fork.child_pid);
+		do_u32(c, &e->fork.child_mm);
+		break;
+	case TRACE_EVENT_TASK:
+		do_u32(c, &e->task.parent_tid);
+		do_bool(c, &e->task.thread);
+		break;
+	case TRACE_EVENT_EXIT:
+		do_i32(c, &e->exit.status);
+		do_bool(c, &e->exit.last);
+		do_bool(c, &e->exit.exec);
+		break;
+	case TRACE_EVENT_LIMIT:
+		do_u32(c, &e->limit.limit);
+		do_u64(c, &e->limit.value);
+		break;
+	case TRACE_EVENT_LOST:
+		do_u64(c, &e->lost.count);
+		do_string(c, &e->lost.what);
+		break;
+	default:
+		fail(c);
+	}
+}
+
+bool codec_event(struct codec *c, struct trace_event *e)
+{
+	uint64_t step = e->step - c->last_step, time = e->time_ns - c->last_time;
+
+	if (!c->writing && c->pos == c->end)
+		return false;
+	if (!c->writing)
+		memset(e, 0, sizeof(*e));
+	do_u32(c, &e->type);
+	do_u64(c, &step);
+	do_u64(c, &time);
+	c->last_step = e->step = c->last_step + step;
+	c->last_time = e->time_ns = c->last_time + time;
+	do_u32(c, &e->pid);
+	do_u32(c, &e->tid);
+	do_u32(c, &e->mm);
+	do_body(c, e);
+	return !c->failed;
+}
+
+void codec_begin_block(struct codec *c)
+{
+	c->pos = 0;
+	c->last_step = c->last_time = 0;
+}
+
+void codec_free(struct codec *c)
+{
+	free(c->buf);
+	free(c->areas);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading a recording: block by block, each checked before it is believed.
+ *
+ * Every way in which a file can be wrong ends in one sentence that names the file, the place and what to do; what
+ * lies before it has been delivered by then.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zstd.h>
+
+#include "codec.h"
+
+struct trace_reader {
+	FILE *file;
+	char *path;
+	struct trace_header header;
+	char *strings; /* of the header */
+	struct codec codec;
+	size_t raw_allocated;
+	uint8_t *compressed;
+	size_t compressed_allocated;
+	uint64_t blocks, offset, size, steps;
+	bool ended;
+	char error[512];
+};
+
+__attribute__((format(printf, 2, 3))) static int damaged(struct trace_reader *r, const char *fmt, ...)
+{
+	va_list ap;
+	int n = snprintf(r->error, sizeof(r->error), "%s: ", r->path);
+
+	va_start(ap, fmt);
+	vsnprintf(r->error + n, sizeof(r->error) - (size_t)n, fmt, ap);
+	va_end(ap);
+	r->ended = true;
+	return -EBADMSG;
+}
+
+static int cut_short(struct trace_reader *r)
+{
+	return damaged(r,
+		"the recording ends at byte %" PRIu64 " without its end mark, after %" PRIu64
+		" events: its writer was stopped, or the file was cut; what was read is whole",
+		r->offset, r->steps);
+}
+
+static bool grow(uint8_t **buf, size_t *allocated, size_t want)
+{
+	uint8_t *grown;
+
+	if (want <= *allocated)
+		return true;
+	grown = realloc(*buf, want);
+	if (!grown)
+		return false;
+	*buf = grown;
+	*allocated = want;
+	return true;
+}
+
+static int no_memory(struct trace_reader *r)
+{
+	(void)damaged(r, "out of memory at byte %" PRIu64, r->offset);
+	return -ENOMEM;
+}
+
+static int check_head(struct trace_reader *r, const struct block_head *head)
+{
+	if (head->magic != BLOCK_MAGIC || head->kind < BLOCK_HEADER || head->kind > BLOCK_END ||
+		head->raw_size > BLOCK_RAW_MAX || head->size > ZSTD_compressBound(BLOCK_RAW_MAX))
+		return damaged(r,
+			"there is no block at byte %" PRIu64
+			" where one should begin: the file is damaged; the "
+			"%" PRIu64 " events before it were read",
+			r->offset, r->steps);
+	return 0;
+}
+
+static int decompress(struct trace_reader *r, const struct block_head *head)
+{
+	size_t n;
+
+	if (!grow(&r->codec.buf, &r->raw_allocated, head->raw_size ? head->raw_size : 1))
+		return no_memory(r);
+	n = ZSTD_decompress(r->codec.buf, head->raw_size, r->compressed, head->size);
+	if (ZSTD_isError(n) || n != head->raw_size)
+		return damaged(r,
+			"block %" PRIu64 " at byte %" PRIu64 " cannot be decompressed: the file is damaged",
+			r->blocks, r->offset);
+	codec_begin_block(&r->codec);
+	r->codec.end = n;
+	return 0;
+}
+
+/* Read and check the next block into the codec. Its kind, or -errno. */
+static int read_block(struct trace_reader *r)
+{
+	struct block_head head;
+	int err;
+
+	if (fread(&head, 1, sizeof(head), r->file) != sizeof(head))
+		return cut_short(r);
+	err = check_head(r, &head);
+	if (err)
+		return err;
+	if (head.size > r->size - r->offset)
+		return cut_short(r);
+	if (!grow(&r->compressed, &r->compressed_allocated, head.size ? head.size : 1))
+		return no_memory(r);
+	if (fread(r->compressed, 1, head.size, r->file) != head.size)
+		return cut_short(r);
+	if (block_sum(&head, r->compressed) != head.sum || head.number != r->blocks)
+		return damaged(r,
+			"block %" PRIu64 " at byte %" PRIu64
+			" does not have the checksum that it was written with: "
+			"the file is damaged; the %" PRIu64 " events before it were read",
+			r->blocks, r->offset, r->steps);
+	err = decompress(r, &head);
+	if (err)
+		return err;
+	r->offset += sizeof(head) + head.size;
+	r->blocks++;
+	return (int)head.kind;
+}
+
+/* The header's strings must outlive its block. */
+static int keep_strings(struct trace_reader *r)
+{
+	const char **strings[] = { &r->header.kernel, &r->header.machine, &r->header.command };
+	size_t total = 0, at = 0;
+
+	for (int i = 0; i < 3; i++)
+		total += strlen(*strings[i]) + 1;
+	r->strings = malloc(total);
+	if (!r->strings)
+		return no_memory(r);
+	for (int i = 0; i < 3; i++) {
+		size_t len = strlen(*strings[i]) + 1;
+
+		memcpy(r->strings + at, *strings[i], len);
+		*strings[i] = r->strings + at;
+		at += len;
+	}
+	return 0;
+}
+
+static int read_header(struct trace_reader *r)
+{
+	char magic[TRACE_MAGIC_LEN];
+	int kind;
+
+	if (fread(magic, 1, sizeof(magic), r->file) != sizeof(magic) ||
+		memcmp(magic, TRACE_MAGIC, sizeof(magic)) != 0)
+		return damaged(r, "this is not a vmaple recording; `vmaple record` makes one");
+	r->offset = sizeof(magic);
+	kind = read_block(r);
+	if (kind < 0)
+		return kind;
+	if (kind != BLOCK_HEADER)
+		return damaged(r, "the recording does not begin with its header: the file is damaged");
+	codec_header(&r->codec, &r->header);
+	/* Newer versions keep the version first, and may change everything after it. */
+	if (r->header.version > TRACE_FORMAT_VERSION)
+		return damaged(r,
+			"the recording has format version %u, this vmaple reads up to %u: use a newer vmaple",
+			r->header.version, TRACE_FORMAT_VERSION);
+	if (r->codec.failed || r->header.page_size != 4096)
+		return damaged(r, "the recording's header makes no sense: the file is damaged");
+	return keep_strings(r);
+}
+
+int trace_reader_open(struct trace_reader **reader, const char *path, char *error, size_t error_size)
+{
+	struct trace_reader *r = calloc(1, sizeof(*r));
+	struct stat st;
+	int err;
+
+	if (!r || !(r->path = strdup(path))) {
+		snprintf(error, error_size, "%s: out of memory", path);
+		free(r);
+		return -ENOMEM;
+	}
+	r->file = fopen(path, "rbe");
+	if (!r->file || fstat(fileno(r->file), &st)) {
+		err = -errno;
+		snprintf(error, error_size, "%s: cannot be opened: %s", path, strerror(-err));
+		trace_reader_close(r);
+		return err;
+	}
+	r->size = (uint64_t)st.st_size;
+	err = read_header(r);
+	if (err) {
+		snprintf(error, error_size, "%s", r->error);
+		trace_reader_close(r);
+		return err;
+	}
+	r->codec.pos = r->codec.end;
+	*reader = r;
+	return 0;
+}
+
+const struct trace_header *trace_reader_header(const struct trace_reader *r)
+{
+	return &r->header;
+}
+
+int trace_reader_next(struct trace_reader *r, struct trace_event *event)
+{
+	if (r->ended)
+		return r->error[0] ? -EBADMSG : 0;
+	while (r->codec.pos == r->codec.end) {
+		int kind = read_block(r);
+
+		if (kind < 0)
+			return kind;
+		if (kind == BLOCK_END) {
+			r->ended = true;
+			return 0;
+		}
+		if (kind != BLOCK_EVENTS)
+			return damaged(
+				r, "block %" PRIu64 " is of an unknown kind: the file is damaged", r->blocks);
+	}
+	if (!codec_event(&r->codec, event) || event->step != r->steps + 1)
+		return damaged(r,
+			"event %" PRIu64
+			" makes no sense: the file is damaged; the events before it were read",
+			r->steps + 1);
+	r->steps = event->step;
+	return 1;
+}
+
+const char *trace_reader_error(const struct trace_reader *r)
+{
+	return r->error;
+}
+
+void trace_reader_progress(const struct trace_reader *r, uint64_t *done, uint64_t *total)
+{
+	*done = r->offset;
+	*total = r->size;
+}
+
+void trace_reader_close(struct trace_reader *r)
+{
+	if (r->file)
+		fclose(r->file);
+	codec_free(&r->codec);
+	free(r->compressed);
+	free(r->strings);
+	free(r->path);
+	free(r);
+}

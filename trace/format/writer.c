@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing a recording: events gather in a block, a full block is compressed, summed and written whole.
+ *
+ * A block is also written when the first event in it is a second old, so that a recorder that is killed loses at most
+ * the last second.  After a failed write nothing more is written: what is in the file stays readable.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+#include <zstd.h>
+
+#include "codec.h"
+
+#define BLOCK_TARGET   (256u << 10) /* bytes of events after which a block is closed */
+#define BLOCK_AGE_NS   1000000000ull
+#define COMPRESS_LEVEL 1
+
+struct trace_writer {
+	struct trace_sink sink;
+	struct codec codec;
+	int fd, error;
+	uint64_t blocks, oldest; /* blocks written; time of the first pending event */
+	void *compressed;
+	size_t compressed_size;
+	ZSTD_CCtx *zstd;
+};
+
+uint64_t block_sum(const struct block_head *head, const void *data)
+{
+	XXH64_state_t state;
+
+	XXH64_reset(&state, 0);
+	XXH64_update(&state, head, offsetof(struct block_head, sum));
+	XXH64_update(&state, data, head->size);
+	return XXH64_digest(&state);
+}
+
+static int write_all(int fd, const void *data, size_t size)
+{
+	const char *p = data;
+
+	while (size) {
+		ssize_t n = write(fd, p, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* The compression buffer holds the head as well, so that a block is one write. */
+static int compress_block(struct trace_writer *w, uint32_t kind, size_t *size)
+{
+	size_t bound = sizeof(struct block_head) + ZSTD_compressBound(w->codec.pos), n;
+	struct block_head head = {
+		.magic = BLOCK_MAGIC, .kind = kind, .raw_size = (uint32_t)w->codec.pos, .number = w->blocks
+	};
+	char *payload;
+
+	if (bound > w->compressed_size) {
+		void *grown = realloc(w->compressed, bound);
+
+		if (!grown)
+			return -ENOMEM;
+		w->compressed = grown;
+		w->compressed_size = bound;
+	}
+	payload = (char *)w->compressed + sizeof(head);
+	n = ZSTD_compressCCtx(
+		w->zstd, payload, bound - sizeof(head), w->codec.buf, w->codec.pos, COMPRESS_LEVEL);
+	if (ZSTD_isError(n))
+		return -ENOMEM;
+	head.size = (uint32_t)n;
+	head.sum = block_sum(&head, payload);
+	memcpy(w->compressed, &head, sizeof(head));
+	*size = sizeof(head) + n;
+	return 0;
+}
+
+static int write_block(struct trace_writer *w, uint32_t kind)
+{
+	size_t size = 0;
+
+	if (w->codec.failed && !w->error)
+		w->error = -ENOMEM;
+	if (!w->error)
+		w->error = compress_block(w, kind, &size);
+	if (!w->error)
+		w->error = write_all(w->fd, w->compressed, size);
+	w->blocks++;
+	codec_begin_block(&w->codec);
+	return w->error;
+}
+
+static int write_event(struct trace_sink *sink, const struct trace_event *event)
+{
+	struct trace_writer *w = (struct trace_writer *)sink;
+	struct trace_event copy = *event;
+
+	if (w->error)
+		return w->error;
+	if (w->codec.pos == 0)
+		w->oldest = event->time_ns;
+	if (!codec_event(&w->codec, &copy))
+		return w->error = -ENOMEM;
+	if (w->codec.pos >= BLOCK_TARGET || event->time_ns - w->oldest >= BLOCK_AGE_NS)
+		return write_block(w, BLOCK_EVENTS);
+	return 0;
+}
+
+struct trace_sink *trace_writer_sink(struct trace_writer *w)
+{
+	return &w->sink;
+}
+
+static void free_writer(struct trace_writer *w)
+{
+	codec_free(&w->codec);
+	ZSTD_freeCCtx(w->zstd);
+	free(w->compressed);
+	free(w);
+}
+
+int trace_writer_open(struct trace_writer **writer, const char *path, const struct trace_header *header)
+{
+	struct trace_writer *w = calloc(1, sizeof(*w));
+	struct trace_header copy = *header;
+
+	if (!w)
+		return -ENOMEM;
+	w->sink.event = write_event;
+	w->codec.writing = true;
+	w->zstd = ZSTD_createCCtx();
+	w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (w->fd < 0 || !w->zstd) {
+		int err = w->fd < 0 ? -errno : -ENOMEM;
+
+		if (w->fd >= 0)
+			close(w->fd);
+		free_writer(w);
+		return err;
+	}
+	w->error = write_all(w->fd, TRACE_MAGIC, TRACE_MAGIC_LEN);
+	codec_header(&w->codec, &copy);
+	if (write_block(w, BLOCK_HEADER)) {
+		int err = w->error;
+
+		close(w->fd);
+		free_writer(w);
+		return err;
+	}
+	*writer = w;
+	return 0;
+}
+
+int trace_writer_close(struct trace_writer *w)
+{
+	int err;
+
+	if (w->codec.pos)
+		(void)write_block(w, BLOCK_EVENTS);
+	err = write_block(w, BLOCK_END);
+	if (close(w->fd) && !err)
+		err = -errno;
+	free_writer(w);
+	return err;
+}

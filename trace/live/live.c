@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The live source: start, the loop over stops, the end.
+ *
+ * The loop sleeps in poll(2) on a signalfd for SIGCHLD and on the fault buffers, which wake it when they are a quarter
+ * full; then it takes every report that waitpid(2) has.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define MAX_POLL 1026
+#define OPTIONS                                                                                     \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
+		PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
+
+void emit_at(struct live *l, const struct task *t, struct trace_event *e, uint64_t time_ns)
+{
+	if (l->sink_error)
+		return;
+	e->step = ++l->steps;
+	e->time_ns = time_ns > l->start_ns ? time_ns - l->start_ns : 0;
+	if (t) {
+		e->pid = (uint32_t)t->tgid;
+		e->tid = (uint32_t)t->tid;
+		e->mm = e->type != TRACE_EVENT_FILE && t->mm ? t->mm->id : 0;
+	}
+	l->sink_error = l->sink->event(l->sink, e);
+	if (l->sink_error)
+		snprintf(l->error, sizeof(l->error),
+			"the recording stopped after event %llu: %s; what was written is whole, the program "
+			"ran on",
+			(unsigned long long)l->steps - 1, strerror(-l->sink_error));
+}
+
+void emit(struct live *l, const struct task *t, struct trace_event *e)
+{
+	emit_at(l, t, e, now_ns());
+}
+
+void emit_lost(struct live *l, const struct task *t, uint64_t count, const char *what)
+{
+	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost = { count, what } };
+
+	emit(l, t, &e);
+}
+
+static int start_error(struct live *l, int err, char *error, size_t size, const char *what)
+{
+	snprintf(error, size, "%s: %s", what, strerror(-err));
+	if (l->root > 0) {
+		kill(l->root, SIGKILL);
+		waitpid(l->root, NULL, __WALL);
+	}
+	live_free(l);
+	return err;
+}
+
+static int open_signals(struct live *l)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return l->signal_fd < 0 ? -errno : 0;
+}
+
+int live_start(struct live **live, const struct live_options *options, char *error, size_t size)
+{
+	struct live *l = calloc(1, sizeof(*l));
+	int err;
+
+	if (!l) {
+		snprintf(error, size, "out of memory");
+		return -ENOMEM;
+	}
+	l->options = *options;
+	l->go_fd = l->report_fd = l->signal_fd = -1;
+	mt_init_flags(&l->tasks, 0);
+	err = machine_header(l);
+	if (err)
+		return start_error(l, err, error, size, "cannot describe the machine");
+	err = launch(l);
+	if (err)
+		return start_error(l, err, error, size, "cannot start a process");
+	if (ptrace(PTRACE_SEIZE, l->root, NULL, (void *)(long)OPTIONS))
+		return start_error(l, -errno, error, size,
+			"tracing is not permitted here (ptrace: see kernel.yama.ptrace_scope, or the "
+			"container's seccomp profile)");
+	err = open_signals(l);
+	if (!err && !task_add(l, l->root))
+		err = -ENOMEM;
+	if (err)
+		return start_error(l, err, error, size, "cannot begin to trace");
+	l->faults = faults_open(l->root, &l->header.fault_source);
+	*live = l;
+	return 0;
+}
+
+const struct trace_header *live_header(const struct live *l)
+{
+	return &l->header;
+}
+
+const char *live_error(const struct live *l)
+{
+	return l->error;
+}
+
+static void take_reports(struct live *l)
+{
+	int status;
+	pid_t tid;
+
+	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
+		on_stop(l, tid, status);
+}
+
+static void wait_for_something(struct live *l, struct pollfd *fds, nfds_t nr)
+{
+	struct signalfd_siginfo info[16];
+
+	if (poll(fds, nr, -1) < 0)
+		return;
+	if (fds[0].revents)
+		while (read(l->signal_fd, info, sizeof(info)) == (ssize_t)sizeof(info))
+			;
+	for (nfds_t i = 1; i < nr; i++) {
+		if (fds[i].revents & POLLIN)
+			faults_drain(l);
+		/* Everyone who was counted has gone; the end comes through the other descriptor. */
+		if (fds[i].revents & (POLLHUP | POLLERR))
+			fds[i].fd = -1;
+	}
+}
+
+/* Signals that a terminal sends to the whole job are the program's to decide about. */
+static void leave_signals_to_program(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void explain_exec_error(struct live *l)
+{
+	int err = launch_exec_error(l);
+
+	if (err < -4000)
+		snprintf(l->error, sizeof(l->error), "the seccomp filter cannot be installed: %s",
+			strerror(-(err + 4096)));
+	else if (err)
+		snprintf(l->error, sizeof(l->error), "%s: cannot be started: %s", l->options.argv[0],
+			strerror(-err));
+}
+
+int live_run(struct live *l, struct trace_sink *sink, int *status)
+{
+	struct pollfd fds[MAX_POLL];
+	int rings[MAX_POLL - 1], nr;
+
+	l->sink = sink;
+	l->start_ns = now_ns();
+	leave_signals_to_program();
+	fds[0] = (struct pollfd){ .fd = l->signal_fd, .events = POLLIN };
+	nr = faults_poll_fds(l->faults, rings, MAX_POLL - 1);
+	for (int i = 0; i < nr; i++)
+		fds[i + 1] = (struct pollfd){ .fd = rings[i], .events = POLLIN };
+	launch_go(l);
+	while (l->nr_tasks) {
+		wait_for_something(l, fds, (nfds_t)nr + 1);
+		take_reports(l);
+	}
+	faults_drain(l);
+	*status = l->root_status;
+	explain_exec_error(l);
+	return l->sink_error;
+}
+
+void live_free(struct live *l)
+{
+	struct task *t;
+	unsigned long tid = 0;
+
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
+		free(t);
+	mtree_destroy(&l->tasks);
+	faults_close(l->faults);
+	for (int i = 0; i < 3; i++)
+		free(l->strings[i]);
+	for (int fd = 0; fd < 3; fd++) {
+		int *const fds[] = { &l->go_fd, &l->report_fd, &l->signal_fd };
+
+		if (*fds[fd] >= 0)
+			close(*fds[fd]);
+	}
+	free(l->areas);
+	free(l->names);
+	free(l);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's map: parts of it by the PROCMAP_QUERY ioctl (Linux 6.11), the whole as text.
+ *
+ * The descriptor of /proc/PID/maps is kept open with its address space: it stays valid whatever becomes of the task
+ * through which it was opened.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* From the kernel's interface, which Debian 12's headers do not have yet. */
+struct procmap_query {
+	uint64_t size, query_flags, query_addr;
+	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+	uint64_t vma_name_addr, build_id_addr;
+};
+#define PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)
+enum { QUERY_SHARED = 8, QUERY_COVERING_OR_NEXT = 16 };
+
+int maps_open(pid_t tid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* --- the list of areas that is being made ------------------------------------------------------------------- */
+
+static struct trace_area *add_area(struct live *l)
+{
+	if (l->nr_areas == l->areas_allocated) {
+		uint32_t want = l->areas_allocated ? 2 * l->areas_allocated : 256;
+		struct trace_area *grown = realloc(l->areas, want * sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		l->areas = grown;
+		l->areas_allocated = want;
+	}
+	l->areas[l->nr_areas] = (struct trace_area){ .name = "" };
+	return &l->areas[l->nr_areas++];
+}
+
+static void emit_map(struct live *l, struct task *t, struct trace_map map)
+{
+	struct trace_event e = { .type = TRACE_EVENT_MAP, .map = map };
+
+	e.map.count = l->nr_areas;
+	e.map.areas = l->areas;
+	emit(l, t, &e);
+}
+
+/* --- queries ------------------------------------------------------------------------------------------------ */
+
+static void area_of_query(const struct procmap_query *q, struct trace_area *a)
+{
+	*a = (struct trace_area){ .start = q->vma_start,
+		.end = q->vma_end,
+		.offset = q->vma_offset,
+		.dev = (uint64_t)q->dev_major << 32 | q->dev_minor,
+		.ino = q->inode,
+		.name = "" };
+	/* The first three bits are read, write, exec, as in PROT_*. */
+	a->prot = q->vma_flags & (PROT_READ | PROT_WRITE | PROT_EXEC);
+	a->shared = q->vma_flags & QUERY_SHARED;
+	if (!q->inode)
+		a->offset = 0;
+}
+
+static int query(int fd, uint64_t addr, uint64_t flags, char *name, size_t name_size, struct procmap_query *q)
+{
+	*q = (struct procmap_query){ .size = sizeof(*q),
+		.query_flags = flags,
+		.query_addr = addr,
+		.vma_name_addr = (uint64_t)(uintptr_t)name,
+		.vma_name_size = (uint32_t)name_size };
+	return ioctl(fd, PROCMAP_QUERY, q) ? -errno : 0;
+}
+
+/* Text for kernels without the ioctl. */
+static void read_text(struct live *l, const struct live_mm *mm);
+
+bool observe_area(struct live *l, struct task *t, uint64_t addr, struct trace_area *area, uint64_t *page_size)
+{
+	static char name[4200];
+	struct procmap_query q;
+	int err = query(t->mm->maps_fd, addr, 0, name, sizeof(name), &q);
+
+	if (err == -ENOTTY) {
+		read_text(l, t->mm);
+		for (uint32_t i = 0; i < l->nr_areas; i++) {
+			if (l->areas[i].start <= addr && addr < l->areas[i].end) {
+				*area = l->areas[i];
+				if (page_size)
+					*page_size = 2u << 20;
+				return true;
+			}
+		}
+		return false;
+	}
+	if (err)
+		return false;
+	area_of_query(&q, area);
+	if (q.vma_name_size)
+		area->name = name;
+	if (page_size)
+		*page_size = q.vma_page_size;
+	return true;
+}
+
+static bool keep_window(struct live *l, uint64_t lo, uint64_t hi)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < l->nr_areas; i++)
+		if (l->areas[i].end > lo && l->areas[i].start < hi)
+			l->areas[kept++] = l->areas[i];
+	l->nr_areas = kept;
+	return true;
+}
+
+/* Every area that touches [lo, hi), by queries. False: no memory, or no such ioctl. */
+static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, uint64_t hi)
+{
+	struct procmap_query q;
+	int err = 0;
+
+	l->nr_areas = 0;
+	while (lo < hi && (err = query(mm->maps_fd, lo, QUERY_COVERING_OR_NEXT, NULL, 0, &q)) == 0) {
+		struct trace_area *a;
+
+		if (q.vma_start >= hi)
+			return true;
+		a = add_area(l);
+		if (!a)
+			return false;
+		area_of_query(&q, a);
+		lo = q.vma_end;
+	}
+	return err == 0 || err == -ENOENT;
+}
+
+void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
+{
+	if (!query_window(l, t->mm, lo, hi)) {
+		read_text(l, t->mm);
+		keep_window(l, lo, hi);
+	}
+	emit_map(l, t, (struct trace_map){ .reason = TRACE_MAP_CHECK, .lo = lo, .hi = hi });
+}
+
+/* --- text --------------------------------------------------------------------------------------------------- */
+
+/* All of a file of /proc into l->names. */
+static bool read_all(struct live *l, int fd)
+{
+	ssize_t n;
+
+	l->names_len = 0;
+	if (fd < 0 || lseek(fd, 0, SEEK_SET))
+		return false;
+	do {
+		if (l->names_len + 65536 > l->names_allocated) {
+			char *grown = realloc(l->names, l->names_allocated + (1u << 18));
+
+			if (!grown)
+				return false;
+			l->names = grown;
+			l->names_allocated += 1u << 18;
+		}
+		n = read(fd, l->names + l->names_len, l->names_allocated - l->names_len - 1);
+		if (n > 0)
+			l->names_len += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	l->names[l->names_len] = '\0';
+	return n == 0;
+}
+
+/* A line of maps; its name stays where it is. False: not such a line. */
+static bool parse_line(char *line, struct trace_area *a)
+{
+	unsigned int major, minor;
+	char perms[5];
+	int name = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &a->start, &a->end,
+		    perms, &a->offset, &major, &minor, &a->ino, &name) != 7)
+		return false;
+	a->dev = (uint64_t)major << 32 | minor;
+	a->prot = (perms[0] == 'r' ? PROT_READ : 0) | (perms[1] == 'w' ? PROT_WRITE : 0) |
+		  (perms[2] == 'x' ? PROT_EXEC : 0);
+	a->shared = perms[3] == 's';
+	a->name = line + name;
+	return true;
+}
+
+/* The two letters of VmFlags and the bits they stand for. */
+static const struct {
+	char letters[3];
+	uint64_t bit;
+} vm_flag_names[] = { { "rd", 0x1 }, { "wr", 0x2 }, { "ex", 0x4 }, { "sh", 0x8 }, { "mr", 0x10 },
+	{ "mw", 0x20 }, { "me", 0x40 }, { "ms", 0x80 }, { "gd", 0x100 }, { "um", 0x200 }, { "pf", 0x400 },
+	{ "uw", 0x1000 }, { "lo", 0x2000 }, { "io", 0x4000 }, { "sr", 0x8000 }, { "rr", 0x10000 },
+	{ "dc", 0x20000 }, { "de", 0x40000 }, { "lf", 0x80000 }, { "ac", 0x100000 }, { "nr", 0x200000 },
+	{ "ht", 0x400000 }, { "sf", 0x800000 }, { "ar", 0x1000000 }, { "wf", 0x2000000 }, { "dd", 0x4000000 },
+	{ "mm", 0x10000000 }, { "hg", 0x20000000 }, { "nh", 0x40000000 }, { "mg", 0x80000000 },
+	{ "ss", 1ull << 37 }, { "ui", 1ull << 38 }, { "dp", 1ull << 40 }, { "sl", 1ull << 42 } };
+
+static uint64_t parse_vm_flags(const char *text)
+{
+	uint64_t flags = 0;
+
+	for (; *text == ' '; text += 3) {
+		if (!text[1] || !text[2] || text[1] == '\n')
+			break;
+		for (size_t i = 0; i < sizeof(vm_flag_names) / sizeof(vm_flag_names[0]); i++)
+			if (text[1] == vm_flag_names[i].letters[0] && text[2] == vm_flag_names[i].letters[1])
+				flags |= vm_flag_names[i].bit;
+	}
+	return flags;
+}
+
+/* Lines of maps or smaps into l->areas. */
+static void parse_text(struct live *l)
+{
+	struct trace_area *area = NULL;
+	char *save = NULL;
+
+	l->nr_areas = 0;
+	for (char *line = strtok_r(l->names, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		struct trace_area a = { .name = "" };
+		unsigned long kb;
+
+		if (parse_line(line, &a)) {
+			/* The gate page is the kernel's, and in no process's map. */
+			area = strcmp(a.name, "[vsyscall]") == 0 ? NULL : add_area(l);
+			if (area)
+				*area = a;
+		} else if (area && (sscanf(line, "Anonymous: %lu", &kb) == 1 ||
+					   sscanf(line, "Swap: %lu", &kb) == 1)) {
+			area->touched |= kb > 0;
+		} else if (area && strncmp(line, "VmFlags:", 8) == 0) {
+			area->vm_flags = parse_vm_flags(line + 8);
+		}
+	}
+}
+
+static void read_text(struct live *l, const struct live_mm *mm)
+{
+	l->nr_areas = 0;
+	if (read_all(l, mm->maps_fd))
+		parse_text(l);
+}
+
+void observe_all(struct live *l, struct task *t)
+{
+	read_text(l, t->mm);
+	if (l->nr_areas)
+		emit_map(l, t,
+			(struct trace_map){ .reason = TRACE_MAP_CHECK, .hi = UINT64_MAX, .has_names = true });
+}
+
+static void read_smaps(struct live *l, pid_t tid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	l->nr_areas = 0;
+	if (read_all(l, fd))
+		parse_text(l);
+	if (fd >= 0)
+		close(fd);
+}
+
+void read_begin_map(struct live *l, struct task *t)
+{
+	read_smaps(l, t->tid);
+}
+
+void emit_begin_map(struct live *l, struct task *t)
+{
+	emit_map(l, t,
+		(struct trace_map){ .reason = TRACE_MAP_BEGIN,
+			.hi = UINT64_MAX,
+			.has_vm_flags = true,
+			.has_names = true });
+}
+
+uint64_t observe_vm_flags(struct live *l, struct task *t, uint64_t start)
+{
+	read_smaps(l, t->tid);
+	for (uint32_t i = 0; i < l->nr_areas; i++)
+		if (l->areas[i].start == start)
+			return l->areas[i].vm_flags;
+	return 0;
+}

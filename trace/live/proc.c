@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Facts about a process and the machine, from /proc.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/audit.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define TASK_SIZE_47 ((1ull << 47) - 4096)
+#define TASK_SIZE_57 ((1ull << 56) - 4096)
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Text of a small file; "" when it cannot be read. */
+static void read_file(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+}
+
+static uint64_t read_number(const char *path, uint64_t otherwise)
+{
+	char text[64];
+
+	read_file(path, text, sizeof(text));
+	return *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+bool read_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
+{
+	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
+
+	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+pid_t process_of_thread(pid_t tid)
+{
+	char path[64], text[2048];
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	read_file(path, text, sizeof(text));
+	line = strstr(text, "\nTgid:");
+	return line ? (pid_t)strtol(line + 6, NULL, 10) : tid;
+}
+
+bool process_is_x86_64(pid_t tid)
+{
+	struct __ptrace_syscall_info info = { 0 };
+
+	return ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) <= 0 ||
+	       info.arch == AUDIT_ARCH_X86_64;
+}
+
+static uint64_t status_hex(pid_t tid, const char *field)
+{
+	char path[64], text[4096];
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	read_file(path, text, sizeof(text));
+	line = strstr(text, field);
+	return line ? strtoull(line + strlen(field), NULL, 16) : 0;
+}
+
+uint64_t process_limit(pid_t tid, enum trace_limit limit)
+{
+	static const int resources[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK };
+	char path[64], text[64];
+	struct rlimit rl;
+
+	if (limit == TRACE_LIMIT_CAPABILITIES)
+		return status_hex(tid, "\nCapEff:");
+	if (limit == TRACE_LIMIT_PERSONALITY) {
+		snprintf(path, sizeof(path), "/proc/%d/personality", (int)tid);
+		read_file(path, text, sizeof(text));
+		return strtoull(text, NULL, 16);
+	}
+	if (prlimit(process_of_thread(tid), (enum __rlimit_resource)resources[limit], NULL, &rl))
+		return UINT64_MAX;
+	return rl.rlim_cur;
+}
+
+static bool cpu_has(const char *flag)
+{
+	char text[8192];
+
+	read_file("/proc/cpuinfo", text, sizeof(text));
+	return strstr(text, flag) != NULL;
+}
+
+/* The fields of /proc/PID/stat that describe the address space; proc(5) counts from 1. */
+static void read_stat(pid_t tid, struct trace_space *s)
+{
+	char path[64], text[2048], *p, *save = NULL;
+	uint64_t *const fields[] = { [26] = &s->start_code,
+		[27] = &s->end_code,
+		[28] = &s->start_stack,
+		[45] = &s->start_data,
+		[46] = &s->end_data,
+		[47] = &s->start_brk,
+		[48] = &s->arg_start,
+		[49] = &s->arg_end,
+		[50] = &s->env_start,
+		[51] = &s->env_end };
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	read_file(path, text, sizeof(text));
+	p = strrchr(text, ')');
+	if (!p)
+		return;
+	p = strtok_r(p + 1, " ", &save);
+	for (int i = 3; p && i < 52; i++, p = strtok_r(NULL, " ", &save))
+		if (i >= 26 && i <= 51 && (i <= 28 || i >= 45))
+			*fields[i] = strtoull(p, NULL, 10);
+	s->brk = s->start_brk;
+}
+
+static uint64_t auxiliary(pid_t tid, uint64_t type)
+{
+	char path[64];
+	Elf64_auxv_t av[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, av, sizeof(av));
+	if (fd >= 0)
+		close(fd);
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(av[0]); i++)
+		if (av[i].a_type == type)
+			return av[i].a_un.a_val;
+	return 0;
+}
+
+/*
+ * The first thing that Linux places top-down in a new address space is the interpreter, or a static
+ * position-independent program: where it ends is mmap_base.  0: nothing was placed.
+ */
+static uint64_t find_mmap_base(pid_t tid, const struct trace_area *areas, uint32_t nr)
+{
+	uint64_t at = auxiliary(tid, AT_BASE), end = 0, ino = 0;
+
+	if (!at)
+		at = auxiliary(tid, AT_PHDR);
+	if (at < TASK_SIZE_47 / 6)
+		return 0;
+	if (!auxiliary(tid, AT_BASE) && at < 0x700000000000)
+		return 0;
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct trace_area *a = &areas[i];
+
+		if (a->start <= at && at < a->end)
+			ino = a->ino;
+		if (ino && (a->ino == ino || (a->start == end && !a->ino && !*a->name)))
+			end = a->end;
+	}
+	return end;
+}
+
+void process_space(pid_t tid, struct trace_space *s, const struct trace_area *areas, uint32_t nr)
+{
+	uint64_t personality;
+
+	for (int i = 0; i < TRACE_LIMIT_COUNT; i++)
+		s->limits[i] = process_limit(tid, (enum trace_limit)i);
+	personality = s->limits[TRACE_LIMIT_PERSONALITY];
+	read_stat(tid, s);
+	s->mmap_base = find_mmap_base(tid, areas, nr);
+	s->topdown = !(personality & ADDR_COMPAT_LAYOUT);
+	s->task_size = cpu_has(" la57") ? TASK_SIZE_57 : TASK_SIZE_47;
+}
+
+/* --- the machine -------------------------------------------------------------------------------------------- */
+
+static uint32_t thp_enabled(void)
+{
+	char text[64];
+
+	read_file("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text));
+	return strstr(text, "[always]") ? 2 : strstr(text, "[madvise]") ? 1 : 0;
+}
+
+/* As a shell would need it to run the same again. */
+static char *quoted_command(char *const *argv)
+{
+	size_t size = 1, n = 0;
+	char *s;
+
+	for (int i = 0; argv[i]; i++)
+		size += 4 * strlen(argv[i]) + 3;
+	s = calloc(1, size);
+	for (int i = 0; s && argv[i]; i++) {
+		bool plain =
+			*argv[i] &&
+			!argv[i][strspn(argv[i],
+				"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%")];
+
+		if (i)
+			s[n++] = ' ';
+		if (!plain)
+			s[n++] = '\'';
+		for (const char *c = argv[i]; *c; c++)
+			n += (size_t)snprintf(s + n, size - n, *c == '\'' ? "'\\''" : "%c", *c);
+		if (!plain)
+			s[n++] = '\'';
+	}
+	return s;
+}
+
+int machine_header(struct live *l)
+{
+	struct trace_header *h = &l->header;
+	struct utsname un;
+	struct sysinfo si;
+
+	uname(&un);
+	sysinfo(&si);
+	l->strings[0] = strdup(un.release);
+	l->strings[1] = strdup(un.machine);
+	l->strings[2] = quoted_command(l->options.argv);
+	if (!l->strings[0] || !l->strings[1] || !l->strings[2])
+		return -ENOMEM;
+	h->version = TRACE_FORMAT_VERSION;
+	h->page_size = 4096;
+	h->start_time = (uint64_t)time(NULL);
+	h->max_map_count = read_number("/proc/sys/vm/max_map_count", 65530);
+	h->mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);
+	h->overcommit_memory = (uint32_t)read_number("/proc/sys/vm/overcommit_memory", 0);
+	h->overcommit_ratio = (uint32_t)read_number("/proc/sys/vm/overcommit_ratio", 50);
+	h->total_ram = (uint64_t)si.totalram * si.mem_unit;
+	h->total_swap = (uint64_t)si.totalswap * si.mem_unit;
+	h->stack_guard_gap = 256;
+	h->thp_enabled = thp_enabled();
+	h->pkeys = cpu_has(" ospke");
+	h->kernel = l->strings[0];
+	h->machine = l->strings[1];
+	h->command = l->strings[2];
+	return 0;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks and address spaces by number; who waits for whom.
+ *
+ *    T1  mm->busy is a task of mm with in_call set, or NULL; then nobody is queued.
+ *    T2  a queued task is stopped at the entry of its call.
+ *    T3  an mm lives while a task points to it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+struct task *task_find(struct live *l, pid_t tid)
+{
+	return mtree_load(&l->tasks, (unsigned long)tid);
+}
+
+struct task *task_add(struct live *l, pid_t tid)
+{
+	struct task *t = calloc(1, sizeof(*t));
+
+	if (!t || mtree_store(&l->tasks, (unsigned long)tid, t, GFP_KERNEL)) {
+		free(t);
+		return NULL;
+	}
+	t->tid = t->tgid = tid;
+	t->open_flags = -1;
+	l->nr_tasks++;
+	return t;
+}
+
+void task_remove(struct live *l, struct task *t)
+{
+	task_leave_mm(t);
+	mtree_erase(&l->tasks, (unsigned long)t->tid);
+	l->nr_tasks--;
+	free(t);
+}
+
+void task_rename(struct live *l, struct task *t, pid_t tid)
+{
+	mtree_erase(&l->tasks, (unsigned long)t->tid);
+	t->tid = tid;
+	/* The place was freed when the old leader's entry went: one entry in a tree that had two needs no node. */
+	if (mtree_store(&l->tasks, (unsigned long)tid, t, GFP_KERNEL))
+		snprintf(l->error, sizeof(l->error), "out of memory: task %d is not recorded any more",
+			(int)tid);
+}
+
+struct live_mm *mm_new(struct live *l)
+{
+	struct live_mm *mm = calloc(1, sizeof(*mm));
+
+	if (!mm)
+		return NULL;
+	mm->id = ++l->next_mm;
+	mm->maps_fd = -1;
+	mm->tail = &mm->queue;
+	return mm;
+}
+
+void task_enter_mm(struct task *t, struct live_mm *mm)
+{
+	t->mm = mm;
+	mm->users++;
+	mm->refs++;
+}
+
+void task_leave_mm(struct task *t)
+{
+	struct live_mm *mm = t->mm;
+
+	if (!mm)
+		return;
+	if (!t->exiting)
+		mm->users--;
+	t->mm = NULL;
+	if (--mm->refs == 0) {
+		if (mm->maps_fd >= 0)
+			close(mm->maps_fd);
+		free(mm);
+	}
+}
+
+bool mm_acquire(struct task *t)
+{
+	struct live_mm *mm = t->mm;
+
+	if (!mm->busy) {
+		mm->busy = t;
+		t->in_call = true;
+		return true;
+	}
+	t->queued = true;
+	t->next = NULL;
+	*mm->tail = t;
+	mm->tail = &t->next;
+	return false;
+}
+
+static void unqueue(struct live_mm *mm, struct task *t)
+{
+	struct task **link = &mm->queue;
+
+	while (*link && *link != t)
+		link = &(*link)->next;
+	if (*link)
+		*link = t->next;
+	if (mm->tail == &t->next)
+		mm->tail = link;
+	t->queued = false;
+}
+
+struct task *mm_release(struct task *t)
+{
+	struct live_mm *mm = t->mm;
+	struct task *next;
+
+	if (t->queued)
+		unqueue(mm, t);
+	t->in_call = false;
+	if (!mm || mm->busy != t)
+		return NULL;
+	mm->busy = NULL;
+	next = mm->queue;
+	if (next)
+		unqueue(mm, next);
+	return next;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A recorded call on the engine: arguments in, prediction out.
+ *
+ * Two things are taken from the recording rather than predicted, because no map determines them: where MAP_32BIT
+ * mappings go in a randomised process, and mmap_base of a process that was not seen to begin (it is learned from
+ * the placements themselves).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+
+#include "internal.h"
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA           0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE 101
+#endif
+#define MADV_COLLAPSE_     25
+#define UFFDIO_REGISTER_   0xc020aa00u
+#define UFFDIO_UNREGISTER_ 0x8010aa01u
+
+enum replay_call_kind replay_kind_of(uint32_t nr)
+{
+	switch (nr) {
+	case SYS_mmap:
+		return REPLAY_MMAP;
+	case SYS_munmap:
+		return REPLAY_MUNMAP;
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+		return REPLAY_MPROTECT;
+	case SYS_mremap:
+		return REPLAY_MREMAP;
+	case SYS_brk:
+		return REPLAY_BRK;
+	case SYS_madvise:
+		return REPLAY_MADVISE;
+	case SYS_mlock:
+	case SYS_mlock2:
+	case SYS_munlock:
+	case SYS_mlockall:
+	case SYS_munlockall:
+		return REPLAY_MLOCK;
+	default:
+		return REPLAY_OTHER;
+	}
+}
+
+const char *replay_call_kind_name(enum replay_call_kind kind)
+{
+	static const char *const names[REPLAY_CALL_KINDS] = { "mmap", "munmap", "mprotect", "mremap", "brk",
+		"madvise", "mlock", "other" };
+
+	return names[kind];
+}
+
+/* Refused before the map was looked at: a bad descriptor, a signal, a file that cannot be mapped. */
+static bool refused_elsewhere(const struct trace_call *c)
+{
+	switch (c->result) {
+	case -EBADF:
+	case -ENODEV:
+	case -EINTR:
+	case -ENOSYS:
+	case -ETXTBSY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool succeeded(const struct trace_call *c)
+{
+	return !IS_ERR_VALUE(c->result);
+}
+
+/* A placement above what mmap_base was thought to be shows where it is. */
+static void learn_base(struct space *s, unsigned long flags, unsigned long addr, unsigned long len)
+{
+	unsigned long end = (addr + len + 4095) & ~4095UL;
+
+	if (s->base_exact || (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) || IS_ERR_VALUE(addr))
+		return;
+	if (end > s->mm.mmap_base && end < s->mm.start_stack)
+		s->mm.mmap_base = end;
+}
+
+static struct vm_file *file_of_call(struct replay *r, const struct trace_call *c)
+{
+	return c->file && c->file == r->pending_id ? r->pending : NULL;
+}
+
+static struct prediction do_mmap(struct replay *r, struct space *s, const struct trace_call *c)
+{
+	struct vm_file *file = file_of_call(r, c);
+	struct mmap_request req = { .addr = c->args[0],
+		.len = c->args[1],
+		.prot = c->args[2],
+		.flags = c->args[3] & 0xffffffff,
+		.offset = c->args[5] };
+	bool anonymous = req.flags & MAP_ANONYMOUS, huge = req.flags & MAP_HUGETLB;
+	struct prediction p = { .made = true, .compared = true };
+
+	/* Huge pages come from a pool that may be empty; their file is known when one was mapped. */
+	if (!file && (!anonymous || huge))
+		return (struct prediction){ 0 };
+	if (!anonymous || huge)
+		req.file = file;
+	else
+		req.shmem = file;
+	if (anonymous && (req.flags & MAP_TYPE) != MAP_SHARED && !huge)
+		req.shmem = NULL;
+	learn_base(s, req.flags, (unsigned long)c->result, req.len);
+	if ((req.flags & MAP_32BIT) && s->randomised && !(req.flags & MAP_FIXED) && succeeded(c)) {
+		req.addr = (unsigned long)c->result;
+		req.flags |= MAP_FIXED_NOREPLACE;
+	}
+	p.result = (int64_t)mm_mmap(&s->mm, &req);
+	return p;
+}
+
+static struct prediction do_mremap(struct space *s, const struct trace_call *c)
+{
+	struct mremap_request req = { c->args[0], c->args[1], c->args[2], c->args[3], c->args[4] };
+
+	if ((req.flags & MREMAP_MAYMOVE) && !(req.flags & MREMAP_FIXED) && succeeded(c) &&
+		(unsigned long)c->result != req.addr)
+		learn_base(s, 0, (unsigned long)c->result, req.new_len);
+	return (struct prediction){ true, true, (int64_t)mm_mremap(&s->mm, &req) };
+}
+
+/* The results of these depend on what pages and files hold. */
+static bool contents_decide(int advice)
+{
+	return advice == MADV_REMOVE || advice == MADV_WILLNEED || advice == MADV_COLLAPSE_ ||
+	       advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE || advice == MADV_PAGEOUT ||
+	       advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE;
+}
+
+static struct prediction do_madvise(struct space *s, const struct trace_call *c)
+{
+	int advice = (int)c->args[2];
+
+	if (advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
+		return (struct prediction){ 0 };
+	return (struct prediction){ true, !contents_decide(advice),
+		mm_madvise(&s->mm, c->args[0], c->args[1], advice) };
+}
+
+static void set_mm_field(struct mm_struct *mm, unsigned long field, unsigned long value)
+{
+	switch (field) {
+	case PR_SET_MM_START_CODE:
+		mm->start_code = value;
+		break;
+	case PR_SET_MM_END_CODE:
+		mm->end_code = value;
+		break;
+	case PR_SET_MM_START_DATA:
+		mm->start_data = value;
+		break;
+	case PR_SET_MM_END_DATA:
+		mm->end_data = value;
+		break;
+	case PR_SET_MM_START_STACK:
+		mm->start_stack = value;
+		break;
+	case PR_SET_MM_START_BRK:
+		mm->start_brk = value;
+		break;
+	case PR_SET_MM_BRK:
+		mm->brk = value;
+		break;
+	default:
+		break;
+	}
+}
+
+static struct prediction do_prctl(struct space *s, const struct trace_call *c)
+{
+	if (c->args[0] == PR_SET_VMA && c->args[1] == PR_SET_VMA_ANON_NAME) {
+		if (c->result == -EFAULT || (c->result == -EINVAL && !c->data_len && c->args[4]))
+			return (struct prediction){ 0 };
+		return (struct prediction){ true, true,
+			mm_set_anon_name(&s->mm, c->args[2], c->args[3], c->data_len ? c->data : NULL) };
+	}
+	if (c->args[0] == PR_SET_MM && c->result == 0)
+		set_mm_field(&s->mm, c->args[1], c->args[2]);
+	return (struct prediction){ 0 };
+}
+
+/* Equal policies are equal pointers: a number made of mode and nodes. */
+static const void *policy_of(const struct trace_call *c)
+{
+	uint64_t hash = c->args[2] * 0x9e3779b97f4a7c15ULL;
+
+	for (uint32_t i = 0; i < c->data_len; i++)
+		hash = (hash ^ ((const uint8_t *)c->data)[i]) * 0x100000001b3ULL;
+	return c->args[2] & 0xff ? xa_mk_value(hash >> 1) : NULL;
+}
+
+static struct prediction do_mbind(struct space *s, const struct trace_call *c)
+{
+	if (!succeeded(c))
+		return (struct prediction){ 0 };
+	return (struct prediction){ true, true, mm_mbind(&s->mm, c->args[0], c->args[1], policy_of(c)) };
+}
+
+/* data: the segment's size in bytes. */
+static struct prediction do_shmat(struct replay *r, struct space *s, const struct trace_call *c)
+{
+	unsigned long addr = c->args[1], flags = c->args[2], size;
+	struct mmap_request req = { .flags = MAP_SHARED, .file = file_of_call(r, c), .prot = PROT_READ };
+
+	if (!req.file || c->data_len != sizeof(size))
+		return (struct prediction){ 0 };
+	memcpy(&size, c->data, sizeof(size));
+	req.len = size;
+	req.prot |= (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
+	req.addr = flags & SHM_RND ? addr & ~4095UL : addr;
+	if (req.addr) {
+		req.flags |= MAP_FIXED;
+		if (!(flags & SHM_REMAP) && find_vma_intersection(&s->mm, req.addr, req.addr + size))
+			return (struct prediction){ true, true, -EINVAL };
+	}
+	learn_base(s, req.flags, (unsigned long)c->result, req.len);
+	return (struct prediction){ true, true, (int64_t)mm_mmap(&s->mm, &req) };
+}
+
+/* data: struct uffdio_register or uffdio_range, as the program gave it. */
+static struct prediction do_userfaultfd(struct space *s, const struct trace_call *c)
+{
+	uint64_t range[3] = { 0 };
+	vm_flags_t mode;
+
+	if (!succeeded(c) || c->data_len < 16)
+		return (struct prediction){ 0 };
+	memcpy(range, c->data, c->data_len < 24 ? c->data_len : 24);
+	if ((uint32_t)c->args[1] == UFFDIO_UNREGISTER_)
+		return (struct prediction){ true, true, mm_userfaultfd(&s->mm, range[0], range[1], NULL, 0) };
+	mode = (range[2] & 1 ? VM_UFFD_MISSING : 0) | (range[2] & 2 ? VM_UFFD_WP : 0) |
+	       (range[2] & 4 ? VM_UFFD_MINOR : 0);
+	return (struct prediction){ true, true,
+		mm_userfaultfd(&s->mm, range[0], range[1], xa_mk_value(c->args[0]), mode) };
+}
+
+static struct prediction do_remap_file_pages(struct space *s, const struct trace_call *c)
+{
+	unsigned long start = c->args[0] & ~4095UL, size = c->args[1] & ~4095UL;
+	struct vm_area_struct *vma = vma_lookup(&s->mm, start);
+	struct mmap_request req = { .addr = start,
+		.len = size,
+		.flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+		.offset = c->args[3] << 12 };
+	unsigned long result;
+
+	if (!succeeded(c) || !vma || !vma->vm_file)
+		return (struct prediction){ 0 };
+	req.file = vm_file_get(vma->vm_file);
+	req.prot = (vma->vm_flags & VM_READ ? PROT_READ : 0) | (vma->vm_flags & VM_WRITE ? PROT_WRITE : 0) |
+		   (vma->vm_flags & VM_EXEC ? PROT_EXEC : 0);
+	result = mm_mmap(&s->mm, &req);
+	vm_file_put(req.file);
+	return (struct prediction){ true, true, IS_ERR_VALUE(result) ? (int64_t)result : 0 };
+}
+
+/* Calls that map things which the engine has no words for. */
+static struct prediction not_modelled(struct space *s, const struct trace_call *c)
+{
+	s->take_over |= succeeded(c);
+	return (struct prediction){ 0 };
+}
+
+struct prediction replay_call(struct replay *r, struct space *s, const struct trace_call *c)
+{
+	struct mm_struct *mm = &s->mm;
+	const uint64_t *a = c->args;
+	struct prediction p = { .made = true, .compared = true };
+
+	if (refused_elsewhere(c))
+		return (struct prediction){ 0 };
+	switch (c->nr) {
+	case SYS_mmap:
+		return do_mmap(r, s, c);
+	case SYS_mremap:
+		return do_mremap(s, c);
+	case SYS_madvise:
+		return do_madvise(s, c);
+	case SYS_prctl:
+		return do_prctl(s, c);
+	case SYS_mbind:
+		return do_mbind(s, c);
+	case SYS_shmat:
+		return do_shmat(r, s, c);
+	case SYS_ioctl:
+		return do_userfaultfd(s, c);
+	case SYS_remap_file_pages:
+		return do_remap_file_pages(s, c);
+	case SYS_brk:
+		p.result = (int64_t)mm_brk(mm, a[0]);
+		return p;
+	case SYS_munmap:
+		p.result = mm_munmap(mm, a[0], a[1]);
+		return p;
+	case SYS_mprotect:
+		p.result = mm_mprotect(mm, a[0], a[1], a[2], -1);
+		return p;
+	case SYS_pkey_mprotect:
+		p.result = mm_mprotect(mm, a[0], a[1], a[2], (int)a[3]);
+		return p;
+	case SYS_mlock:
+		p.result = mm_mlock(mm, a[0], a[1], 0);
+		return p;
+	case SYS_mlock2:
+		p.result = mm_mlock(mm, a[0], a[1], (int)a[2]);
+		return p;
+	case SYS_munlock:
+		p.result = mm_munlock(mm, a[0], a[1]);
+		return p;
+	case SYS_mlockall:
+		p.result = mm_mlockall(mm, (int)a[0]);
+		return p;
+	case SYS_munlockall:
+		p.result = mm_munlockall(mm);
+		return p;
+	case SYS_mseal:
+		p.result = mm_mseal(mm, a[0], a[1], a[2]);
+		return p;
+	case SYS_shmdt:
+		p.result = mm_shmdt(mm, a[0]);
+		return p;
+	default:
+		return not_modelled(s, c);
+	}
+}

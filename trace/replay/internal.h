@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the replay share.
+ *
+ *   replay.c    events, address spaces and files by number
+ *   call.c      a recorded call on the engine
+ *   check.c     the mirror beside an observation
+ *   describe.c  calls as text
+ */
+#ifndef REPLAY_INTERNAL_H
+#define REPLAY_INTERNAL_H
+
+#include <vmaple/replay.h>
+
+#define CALL_TEXT 512
+
+/* One address space. */
+struct space {
+	struct mm_struct mm;
+	uint32_t id;
+	bool begun;      /* it has its areas */
+	bool base_exact; /* mmap_base is known, not learned from placements */
+	bool randomised; /* not ADDR_NO_RANDOMIZE */
+	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
+	bool take_over;  /* something was done that is not modelled: the next observation is the truth */
+	struct trace_call call; /* the last; without data */
+	uint64_t call_step;
+};
+
+struct replay {
+	struct trace_sink sink;
+	struct replay_options options;
+	struct trace_header header;
+	struct mm_system sys;
+	struct maple_tree spaces, files,
+		processes;       /* by number: struct space, struct vm_file; pid: space number */
+	struct vm_file *pending; /* what the next call maps, and a reference to it */
+	uint32_t pending_id;
+	uint32_t first_pid;
+	struct replay_stats stats;
+};
+
+/* A file by what the source says of it; a reference for the caller. NULL: out of memory. */
+struct vm_file *replay_file(struct replay *r, const struct trace_file *file);
+
+/* The answer of the engine to a recorded call. */
+struct prediction {
+	bool made;     /* false: the kernel refused for reasons that are not the map's; nothing was done */
+	bool compared; /* false: the result depends on more than the map */
+	int64_t result;
+};
+struct prediction replay_call(struct replay *r, struct space *s, const struct trace_call *call);
+enum replay_call_kind replay_kind_of(uint32_t nr);
+
+void check_map(struct replay *r, struct space *s, const struct trace_event *event);
+void check_result(struct replay *r, struct space *s, const struct trace_event *event,
+	const struct prediction *prediction);
+/* Areas that exec or attach brought. 0 or -ENOMEM. */
+int begin_map(struct replay *r, struct space *s, const struct trace_map *map);
+
+#endif /* REPLAY_INTERNAL_H */

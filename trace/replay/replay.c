@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events in order: which address space each is about, and what it does to it.
+ *
+ * Address spaces and files are found by number.  A file lives as long as an area holds it; the source says again what
+ * it is before each call that maps it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+
+#include <vmaple/rmap.h>
+
+#include "internal.h"
+
+#define CAP_IPC_LOCK  14
+#define CAP_SYS_RAWIO 17
+
+/* A vm_file that knows under which number it is listed. */
+struct numbered_file {
+	struct vm_file file;
+	struct maple_tree *list;
+	uint32_t id; /* 0: in no list */
+	char name[];
+};
+
+static void release_file(struct vm_file *file)
+{
+	struct numbered_file *nf = (struct numbered_file *)file;
+
+	if (nf->id)
+		mtree_erase(nf->list, nf->id);
+	free(nf);
+}
+
+static enum vm_file_kind kind_of(uint32_t kind)
+{
+	switch (kind) {
+	case TRACE_FILE_SHMEM:
+		return VM_FILE_SHMEM;
+	case TRACE_FILE_HUGETLB:
+		return VM_FILE_HUGETLB;
+	case TRACE_FILE_ZERO:
+		return VM_FILE_ZERO;
+	case TRACE_FILE_SPECIAL:
+		return VM_FILE_SPECIAL;
+	default:
+		return VM_FILE_REGULAR;
+	}
+}
+
+struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
+{
+	struct numbered_file *nf = t->id ? mtree_load(&r->files, t->id) : NULL;
+	unsigned int mode = t->open_flags & 3;
+
+	if (nf)
+		return vm_file_get(&nf->file);
+	nf = calloc(1, sizeof(*nf) + strlen(t->path) + 1);
+	if (!nf)
+		return NULL;
+	strcpy(nf->name, t->path);
+	nf->list = &r->files;
+	nf->file = (struct vm_file){ .refs = 1,
+		.kind = kind_of(t->kind),
+		.readable = mode != 1,
+		.writable = mode != 0,
+		.noexec = t->noexec,
+		.anonymous = t->anonymous,
+		.has_close = t->has_close,
+		.vm_flags = t->vm_flags,
+		.vm_flags_off = t->vm_flags_off,
+		.map_align = t->map_align,
+		.dev = t->dev,
+		.ino = t->ino,
+		.name = nf->name,
+		.release = release_file };
+	if (t->id && mtree_store(&r->files, t->id, nf, GFP_KERNEL)) {
+		free(nf);
+		return NULL;
+	}
+	nf->id = t->id;
+	return &nf->file;
+}
+
+static struct space *find_space(struct replay *r, uint32_t id)
+{
+	return mtree_load(&r->spaces, id);
+}
+
+static int set_process(struct replay *r, uint32_t pid, uint32_t mm)
+{
+	return mtree_store(&r->processes, pid, xa_mk_value(mm), GFP_KERNEL);
+}
+
+static struct space *new_space(struct replay *r, uint32_t id)
+{
+	struct space *s = calloc(1, sizeof(*s));
+
+	if (!s || mtree_insert(&r->spaces, id, s, GFP_KERNEL)) {
+		free(s);
+		return NULL;
+	}
+	s->id = id;
+	s->doubt = r->header.fault_source >= TRACE_FAULTS_USER_ONLY;
+	mm_init(&s->mm, &r->sys);
+	s->mm.owner = s;
+	return s;
+}
+
+static void add_counters(struct replay_stats *st, const struct mm_counters *c)
+{
+	st->splits += c->splits;
+	st->merges += c->merges;
+	st->new_areas += c->new_areas;
+	st->new_merged += c->new_merged;
+	if (c->peak_areas > st->vmas_peak)
+		st->vmas_peak = c->peak_areas;
+}
+
+static void note_final(struct replay_stats *st, struct space *s)
+{
+	st->vmas_final = (uint64_t)s->mm.map_count;
+	st->nr_gaps = mm_largest_gaps(&s->mm, st->gaps, 3);
+}
+
+static void end_space(struct replay *r, struct space *s)
+{
+	add_counters(&r->stats, &s->mm.counters);
+	mm_exit(&s->mm);
+	mtree_erase(&r->spaces, s->id);
+	free(s);
+}
+
+static void set_limit(struct space *s, uint32_t limit, uint64_t value)
+{
+	struct mm_limits *l = &s->mm.limits;
+
+	switch (limit) {
+	case TRACE_LIMIT_AS:
+		l->as = value;
+		break;
+	case TRACE_LIMIT_DATA:
+		l->data = value;
+		break;
+	case TRACE_LIMIT_STACK:
+		l->stack = value;
+		break;
+	case TRACE_LIMIT_MEMLOCK:
+		l->memlock = value;
+		break;
+	case TRACE_LIMIT_PERSONALITY:
+		l->read_implies_exec = value & READ_IMPLIES_EXEC;
+		s->randomised = !(value & ADDR_NO_RANDOMIZE);
+		break;
+	case TRACE_LIMIT_CAPABILITIES:
+		l->cap_ipc_lock = value >> CAP_IPC_LOCK & 1;
+		l->cap_sys_rawio = value >> CAP_SYS_RAWIO & 1;
+		break;
+	default:
+		break;
+	}
+}
+
+static int space_event(struct replay *r, const struct trace_event *e)
+{
+	const struct trace_space *t = &e->space;
+	struct space *s = new_space(r, e->mm);
+	struct mm_struct *mm;
+
+	if (!s)
+		return -ENOMEM;
+	mm = &s->mm;
+	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++)
+		set_limit(s, i, t->limits[i]);
+	mm->start_code = t->start_code;
+	mm->end_code = t->end_code;
+	mm->start_data = t->start_data;
+	mm->end_data = t->end_data;
+	mm->start_brk = t->start_brk;
+	mm->brk = t->brk;
+	mm->start_stack = t->start_stack;
+	mm->arg_start = t->arg_start;
+	mm->arg_end = t->arg_end;
+	mm->env_start = t->env_start;
+	mm->env_end = t->env_end;
+	mm->task_size = t->task_size;
+	mm->topdown = t->topdown;
+	s->base_exact = t->mmap_base != 0;
+	mm->mmap_base = t->mmap_base;
+	s->doubt |= t->attached;
+	if (!r->first_pid) {
+		r->first_pid = e->pid;
+		r->stats.processes = r->stats.threads = 1;
+	}
+	return set_process(r, e->pid, e->mm);
+}
+
+static int fork_event(struct replay *r, const struct trace_event *e)
+{
+	struct space *parent = find_space(r, e->mm), *child;
+	int err;
+
+	r->stats.processes++;
+	r->stats.threads++;
+	if (!parent)
+		return 0;
+	child = new_space(r, e->fork.child_mm);
+	if (!child)
+		return -ENOMEM;
+	err = mm_fork(&child->mm, &parent->mm);
+	if (err)
+		return err;
+	child->begun = parent->begun;
+	child->base_exact = parent->base_exact;
+	child->randomised = parent->randomised;
+	child->doubt = parent->doubt;
+	child->take_over = parent->take_over;
+	child->mm.owner = child;
+	child->mm.counters.peak_areas = (unsigned long)child->mm.map_count;
+	child->call = parent->call;
+	child->call_step = parent->call_step;
+	return set_process(r, e->fork.child_pid, e->fork.child_mm);
+}
+
+static int task_event(struct replay *r, const struct trace_event *e)
+{
+	struct space *s = find_space(r, e->mm);
+
+	r->stats.threads++;
+	r->stats.processes += !e->task.thread;
+	if (!s)
+		return 0;
+	return set_process(r, e->pid, e->mm);
+}
+
+static void exit_event(struct replay *r, const struct trace_event *e)
+{
+	struct space *s = find_space(r, e->mm);
+
+	if (!s)
+		return;
+	if (e->pid == r->first_pid && e->pid == e->tid)
+		note_final(&r->stats, s);
+	if (!e->exit.exec && (e->exit.last || e->pid == e->tid))
+		mtree_erase(&r->processes, e->pid);
+	if (e->exit.last)
+		end_space(r, s);
+}
+
+static void fault_event(struct replay *r, struct space *s, const struct trace_event *e)
+{
+	const struct trace_fault *f = &e->fault;
+	struct vm_area_struct *vma;
+	bool untouched;
+
+	r->stats.faults++;
+	vma = find_vma(&s->mm, f->addr);
+	untouched = vma && !vma->anon_vma;
+	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */
+	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : 0);
+	vma = vma_lookup(&s->mm, f->addr);
+	if (untouched && vma && vma->anon_vma) {
+		r->stats.first_writes++;
+		s->doubt |= f->ambiguous || !f->write_known;
+	}
+}
+
+static int call_event(struct replay *r, struct space *s, const struct trace_event *e)
+{
+	struct prediction p;
+
+	r->stats.calls++;
+	r->stats.calls_by_kind[replay_kind_of(e->call.nr)]++;
+	r->stats.failed_calls += e->call.result < 0;
+	s->call = e->call;
+	s->call.data = NULL;
+	s->call_step = e->step;
+	p = replay_call(r, s, &e->call);
+	if (p.made && p.compared && p.result != e->call.result)
+		check_result(r, s, e, &p);
+	return 0;
+}
+
+static int map_event(struct replay *r, struct space *s, const struct trace_event *e)
+{
+	if (e->map.reason == TRACE_MAP_BEGIN) {
+		s->begun = true;
+		return begin_map(r, s, &e->map);
+	}
+	if (!r->options.unchecked && s->begun)
+		check_map(r, s, e);
+	return 0;
+}
+
+static int file_event(struct replay *r, const struct trace_event *e)
+{
+	vm_file_put(r->pending);
+	r->pending = replay_file(r, &e->file);
+	r->pending_id = e->file.id;
+	return r->pending ? 0 : -ENOMEM;
+}
+
+static void lost_event(struct replay *r, const struct trace_event *e)
+{
+	struct space *s;
+	unsigned long id = 0;
+
+	r->stats.lost++;
+	mt_for_each (&r->spaces, s, id, ULONG_MAX)
+		if (!e->mm || s->id == e->mm)
+			s->doubt = true;
+}
+
+static int on_event(struct trace_sink *sink, const struct trace_event *e)
+{
+	struct replay *r = (struct replay *)sink;
+	struct space *s = NULL;
+
+	r->stats.events++;
+	switch (e->type) {
+	case TRACE_EVENT_FILE:
+		return file_event(r, e);
+	case TRACE_EVENT_SPACE:
+		return space_event(r, e);
+	case TRACE_EVENT_FORK:
+		return fork_event(r, e);
+	case TRACE_EVENT_TASK:
+		return task_event(r, e);
+	case TRACE_EVENT_EXIT:
+		exit_event(r, e);
+		return 0;
+	case TRACE_EVENT_LOST:
+		lost_event(r, e);
+		return 0;
+	default:
+		s = find_space(r, e->mm);
+	}
+	if (!s)
+		return 0;
+	switch (e->type) {
+	case TRACE_EVENT_MAP:
+		return map_event(r, s, e);
+	case TRACE_EVENT_CALL:
+		return call_event(r, s, e);
+	case TRACE_EVENT_FAULT:
+		fault_event(r, s, e);
+		return 0;
+	case TRACE_EVENT_LIMIT:
+		set_limit(s, e->limit.limit, e->limit.value);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static void set_machine(struct mm_system *sys, const struct trace_header *h)
+{
+	mm_system_init(sys, &anon_vma_rmap);
+	sys->max_map_count = (int)h->max_map_count;
+	sys->mmap_min_addr = h->mmap_min_addr;
+	sys->stack_guard_gap = (unsigned long)h->stack_guard_gap * h->page_size;
+	sys->overcommit_memory = h->overcommit_memory;
+	sys->thp_enabled = h->thp_enabled;
+	sys->pkeys = h->pkeys;
+	/* In mode 2 the limit is shared with processes that are not recorded: it cannot be predicted. */
+	sys->commit_limit = h->overcommit_memory ? ~0UL : (h->total_ram + h->total_swap) / h->page_size;
+}
+
+struct replay *replay_new(const struct trace_header *header, const struct replay_options *options)
+{
+	struct replay *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->sink.event = on_event;
+	r->options = *options;
+	r->header = *header;
+	set_machine(&r->sys, header);
+	mt_init_flags(&r->spaces, 0);
+	mt_init_flags(&r->files, 0);
+	mt_init_flags(&r->processes, 0);
+	return r;
+}
+
+struct trace_sink *replay_sink(struct replay *r)
+{
+	return &r->sink;
+}
+
+struct mm_struct *replay_find(struct replay *r, uint32_t pid)
+{
+	void *mm = mtree_load(&r->processes, pid ? pid : r->first_pid);
+	struct space *s = mm ? find_space(r, (uint32_t)xa_to_value(mm)) : NULL;
+
+	return s ? &s->mm : NULL;
+}
+
+void replay_statistics(struct replay *r, struct replay_stats *stats)
+{
+	void *first = mtree_load(&r->processes, r->first_pid);
+	struct space *s;
+	unsigned long id = 0;
+
+	*stats = r->stats;
+	mt_for_each (&r->spaces, s, id, ULONG_MAX) {
+		add_counters(stats, &s->mm.counters);
+		if (first && xa_to_value(first) == s->id)
+			note_final(stats, s);
+	}
+}
+
+void replay_free(struct replay *r)
+{
+	struct space *s;
+	unsigned long id = 0;
+
+	mt_for_each (&r->spaces, s, id, ULONG_MAX) {
+		mm_exit(&s->mm);
+		free(s);
+	}
+	vm_file_put(r->pending);
+	mtree_destroy(&r->spaces);
+	mtree_destroy(&r->processes);
+	mtree_destroy(&r->files);
+	free(r);
+}
