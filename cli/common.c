@@ -140,7 +140,7 @@ void log_difference(void *ctx, const struct replay_difference *d)
 	struct difference_log *log = ctx;
 	bool *shown = d->uncertain ? &log->shown_uncertain : &log->shown;
 
-	if (*shown)
+	if (*shown && !log->all)
 		return;
 	*shown = true;
 	fprintf(log->out, "\n%s at step %" PRIu64 ", process %u: %s\n",

@@ -7,7 +7,7 @@
 
 #include "cli.h"
 
-static const char help[] = "usage: vmaple verify [--no-checks] [--json] FILE\n"
+static const char help[] = "usage: vmaple verify [--all] [--no-checks] [--json] FILE\n"
 			   "\n"
 			   "Replay a recording, comparing the mirror with every map and every result in it.  "
 			   "The first difference is printed\n"
@@ -22,12 +22,12 @@ static const char help[] = "usage: vmaple verify [--no-checks] [--json] FILE\n"
 
 struct verify {
 	const char *path;
-	bool json, unchecked;
+	bool json, unchecked, all;
 };
 
 static int parse(struct verify *v, int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "all", no_argument, NULL, 'a' },
 		{ "no-checks", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
 	int opt;
@@ -35,6 +35,9 @@ static int parse(struct verify *v, int argc, char **argv)
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
+		case 'a':
+			v->all = true;
+			break;
 		case 'j':
 			v->json = true;
 			break;
@@ -93,7 +96,7 @@ static int replay_all(struct trace_reader *reader, struct replay *replay)
 
 static int verify(const struct verify *v, struct trace_reader *reader)
 {
-	struct difference_log log = { .out = stdout, .recording = v->path };
+	struct difference_log log = { .out = stdout, .recording = v->path, .all = v->all };
 	struct replay_options options = {
 		.unchecked = v->unchecked, .difference = log_difference, .ctx = &log
 	};

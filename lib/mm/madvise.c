@@ -129,7 +129,9 @@ static int content_advice(struct vm_area_struct *vma, int advice)
 	case MADV_GUARD_INSTALL_:
 		if (!may_discard(vma))
 			return -EPERM;
-		return flags & (VM_SPECIAL | VM_HUGETLB | VM_LOCKED) ? -EINVAL : anon_vma_prepare(vma);
+		if (flags & (VM_SPECIAL | VM_HUGETLB | VM_LOCKED))
+			return -EINVAL;
+		return vma_is_anonymous(vma) ? anon_vma_prepare(vma) : 0;
 	case MADV_GUARD_REMOVE_:
 		return flags & (VM_SPECIAL | VM_HUGETLB) ? -EINVAL : 0;
 	default:

@@ -73,14 +73,24 @@ static bool lock_limit_ok(struct mm_struct *mm, unsigned long start, unsigned lo
 	return locked - locked_pages(mm, start, start + len) <= limit;
 }
 
+/* Can its pages be faulted in? A protection key that forbids reading forbids that too. */
+static bool can_fault_in(const struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT))
+		return true;
+	if ((vma->vm_flags & VM_PKEY_MASK) && !(vma->vm_flags & (VM_READ | VM_WRITE)))
+		return false;
+	return vma->vm_flags & VM_ACCESS_FLAGS;
+}
+
 /* mlock() reports what could not be faulted in. */
 static bool can_populate(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, start);
 
-	for_each_vma_range (vmi, vma, end)
-		if (!(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT | VM_ACCESS_FLAGS)))
+	for_each_vma_range(vmi, vma, end)
+		if (!can_fault_in(vma))
 			return false;
 	return true;
 }

@@ -86,9 +86,9 @@ static int check_anonymous(struct mapping *m)
 		m->vm_flags |= VM_SHARED | VM_MAYSHARE;
 		return 0;
 	case MAP_DROPPABLE:
-		m->vm_flags |= VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
-		if (m->vm_flags & VM_LOCKED)
+		if ((m->flags & (MAP_LOCKED | MAP_HUGETLB)) || (m->vm_flags & VM_GROWSDOWN))
 			return -EINVAL;
+		m->vm_flags |= VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
 		m->pgoff = to_pages(m->mm, m->addr);
 		return 0;
 	case MAP_PRIVATE:

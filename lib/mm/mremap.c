@@ -206,7 +206,7 @@ static void unmap_source(struct remap *r)
 	if (accounted)
 		mm->sys->committed += to_pages(mm, r->old_len);
 	/* For want of memory for the cuts, the old range stays mapped, and charged. */
-	(void)!do_munmap(mm, r->addr, r->addr + r->old_len);
+	(void)!mm_munmap(mm, r->addr, r->old_len);
 }
 
 static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
@@ -251,7 +251,7 @@ static unsigned long remap_to(struct remap *r)
 	int err;
 
 	if (r->flags & MREMAP_FIXED) {
-		err = do_munmap(r->mm, r->new_addr, r->new_addr + r->new_len);
+		err = mm_munmap(r->mm, r->new_addr, r->new_len);
 		if (err)
 			return err;
 		r->vma = vma_lookup(r->mm, r->addr);
@@ -259,7 +259,7 @@ static unsigned long remap_to(struct remap *r)
 			return -EFAULT;
 	}
 	if (r->new_len < r->old_len) {
-		err = do_munmap(r->mm, r->addr + r->new_len, r->addr + r->old_len);
+		err = mm_munmap(r->mm, r->addr + r->new_len, r->old_len - r->new_len);
 		if (err)
 			return err;
 		r->old_len = r->new_len;
@@ -282,7 +282,7 @@ static unsigned long remap_at(struct remap *r)
 	if (r->new_len == r->old_len)
 		return r->addr;
 	if (r->new_len < r->old_len) {
-		err = do_munmap(r->mm, r->addr + r->new_len, r->addr + r->old_len);
+		err = mm_munmap(r->mm, r->addr + r->new_len, r->old_len - r->new_len);
 		return err ? (unsigned long)err : r->addr;
 	}
 	if (expandable(r)) {

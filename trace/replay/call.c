@@ -125,7 +125,7 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 	learn_base(s, req.flags, (unsigned long)c->result, req.len);
 	if ((req.flags & MAP_32BIT) && s->randomised && !(req.flags & MAP_FIXED) && succeeded(c)) {
 		req.addr = (unsigned long)c->result;
-		req.flags |= MAP_FIXED_NOREPLACE;
+		req.flags |= MAP_FIXED;
 	}
 	p.result = (int64_t)mm_mmap(&s->mm, &req);
 	return p;
@@ -157,6 +157,14 @@ static struct prediction do_madvise(struct space *s, const struct trace_call *c)
 		return (struct prediction){ 0 };
 	return (struct prediction){ true, !contents_decide(advice),
 		mm_madvise(&s->mm, c->args[0], c->args[1], advice) };
+}
+
+/* Locking faults pages in: a file may be shorter than its mapping, a page may be a guard. */
+static struct prediction do_mlock(struct space *s, const struct trace_call *c, int flags)
+{
+	int64_t result = mm_mlock(&s->mm, c->args[0], c->args[1], flags);
+
+	return (struct prediction){ true, result != 0 || c->result != -ENOMEM, result };
 }
 
 static void set_mm_field(struct mm_struct *mm, unsigned long field, unsigned long value)
@@ -191,7 +199,8 @@ static void set_mm_field(struct mm_struct *mm, unsigned long field, unsigned lon
 static struct prediction do_prctl(struct space *s, const struct trace_call *c)
 {
 	if (c->args[0] == PR_SET_VMA && c->args[1] == PR_SET_VMA_ANON_NAME) {
-		if (c->result == -EFAULT || (c->result == -EINVAL && !c->data_len && c->args[4]))
+		/* A kernel without names, or a name that cannot be one. */
+		if (c->result == -EFAULT || c->result == -EINVAL)
 			return (struct prediction){ 0 };
 		return (struct prediction){ true, true,
 			mm_set_anon_name(&s->mm, c->args[2], c->args[3], c->data_len ? c->data : NULL) };
@@ -321,11 +330,9 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 		p.result = mm_mprotect(mm, a[0], a[1], a[2], (int)a[3]);
 		return p;
 	case SYS_mlock:
-		p.result = mm_mlock(mm, a[0], a[1], 0);
-		return p;
+		return do_mlock(s, c, 0);
 	case SYS_mlock2:
-		p.result = mm_mlock(mm, a[0], a[1], (int)a[2]);
-		return p;
+		return do_mlock(s, c, (int)a[2]);
 	case SYS_munlock:
 		p.result = mm_munlock(mm, a[0], a[1]);
 		return p;
