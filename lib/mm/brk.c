@@ -99,7 +99,7 @@ unsigned long mm_brk(struct mm_struct *mm, unsigned long brk)
 		if (!may_grow(mm, oldbrk, newbrk) || grow(mm, oldbrk, newbrk))
 			return mm->brk;
 		if (mm->def_flags & VM_LOCKED)
-			mm_populate(mm, oldbrk, newbrk);
+			(void)mm_populate(mm, oldbrk, newbrk, true);
 	}
 	mm->brk = brk;
 	return brk;

@@ -107,18 +107,32 @@ int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 	return anon_vma_prepare(vma);
 }
 
-void mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end)
+/* Can its pages be faulted in? A protection key that forbids reading forbids that too. */
+static bool can_fault_in(const struct vm_area_struct *vma)
+{
+	if ((vma->vm_flags & VM_PKEY_MASK) && !(vma->vm_flags & (VM_READ | VM_WRITE)))
+		return false;
+	return accessible(vma);
+}
+
+int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool ignore_errors)
 {
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, start);
 
-	for_each_vma_range (vmi, vma, end) {
+	for_each_vma_range(vmi, vma, end) {
 		bool writes = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
 
-		if ((vma->vm_flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT)) || !accessible(vma))
+		if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT))
 			continue;
+		if (!can_fault_in(vma)) {
+			if (ignore_errors)
+				continue;
+			return -ENOMEM;
+		}
 		/* Out of memory here is what it is for Linux: a page not populated. */
 		if (writes || read_prepares(vma, max(start, vma->vm_start)))
 			(void)!anon_vma_prepare(vma);
 	}
+	return 0;
 }

@@ -183,7 +183,9 @@ int execute_only_pkey(const struct mm_struct *mm, unsigned long prot);
 int expand_downwards(struct vm_area_struct *vma, unsigned long addr);
 /* Give @vma an anon_vma if a write would. 0 or -ENOMEM. */
 int anon_vma_prepare(struct vm_area_struct *vma);
-/* Fault in [start, end) as MAP_POPULATE and mlock do: up to the first hole or inaccessible area. */
-void mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end);
+/*
+ * Fault in [start, end): MAP_POPULATE passes over what cannot be (@ignore_errors), mlock() stops there with -ENOMEM.
+ */
+int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool ignore_errors);
 
 #endif /* MM_INTERNAL_H */

@@ -73,28 +73,6 @@ static bool lock_limit_ok(struct mm_struct *mm, unsigned long start, unsigned lo
 	return locked - locked_pages(mm, start, start + len) <= limit;
 }
 
-/* Can its pages be faulted in? A protection key that forbids reading forbids that too. */
-static bool can_fault_in(const struct vm_area_struct *vma)
-{
-	if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT))
-		return true;
-	if ((vma->vm_flags & VM_PKEY_MASK) && !(vma->vm_flags & (VM_READ | VM_WRITE)))
-		return false;
-	return vma->vm_flags & VM_ACCESS_FLAGS;
-}
-
-/* mlock() reports what could not be faulted in. */
-static bool can_populate(struct mm_struct *mm, unsigned long start, unsigned long end)
-{
-	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, start);
-
-	for_each_vma_range(vmi, vma, end)
-		if (!can_fault_in(vma))
-			return false;
-	return true;
-}
-
 int mm_mlock(struct mm_struct *mm, unsigned long addr, unsigned long len, int flags)
 {
 	vm_flags_t lock = VM_LOCKED | (flags & MLOCK_ONFAULT ? VM_LOCKONFAULT : 0);
@@ -111,8 +89,7 @@ int mm_mlock(struct mm_struct *mm, unsigned long addr, unsigned long len, int fl
 	err = lock_range(mm, addr, addr + len, lock);
 	if (err || !len)
 		return err;
-	mm_populate(mm, addr, addr + len);
-	return can_populate(mm, addr, addr + len) ? 0 : -ENOMEM;
+	return mm_populate(mm, addr, addr + len, false);
 }
 
 int mm_munlock(struct mm_struct *mm, unsigned long addr, unsigned long len)
@@ -146,7 +123,7 @@ int mm_mlockall(struct mm_struct *mm, int flags)
 	mm->def_flags = (mm->def_flags & ~VM_LOCKED_MASK) | (flags & MCL_FUTURE ? lock : 0);
 	if (flags & MCL_CURRENT) {
 		lock_all(mm, lock);
-		mm_populate(mm, 0, mm->task_size);
+		(void)mm_populate(mm, 0, mm->task_size, true);
 	}
 	return 0;
 }

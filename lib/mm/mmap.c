@@ -309,6 +309,6 @@ unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req)
 	if (err)
 		return (unsigned long)(long)err;
 	if ((m.vm_flags & VM_LOCKED) || (m.flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
-		mm_populate(mm, m.addr, m.addr + m.len);
+		(void)mm_populate(mm, m.addr, m.addr + m.len, true);
 	return m.addr;
 }

@@ -89,7 +89,7 @@ static int protect_area(struct vm_area_struct *vma, unsigned long start, unsigne
 	vm_stat_account(mm, old, -(long)npages);
 	vm_stat_account(mm, flags, (long)npages);
 	if ((old & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (flags & VM_WRITE))
-		mm_populate(mm, start, end);
+		(void)mm_populate(mm, start, end, true);
 	return 0;
 }
 

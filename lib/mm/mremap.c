@@ -238,6 +238,9 @@ static unsigned long move_area(struct remap *r)
 		return -ENOMEM;
 	}
 	account_new(r, flags, r->new_len);
+	/* A userfaultfd does not follow, and what has merged with the moved range loses it too. */
+	new->uffd_ctx = NULL;
+	new->vm_flags &= ~VM_UFFD_FLAGS;
 	if (r->flags & MREMAP_DONTUNMAP)
 		leave_source_empty(r, new);
 	else if (r->old_len)
@@ -365,6 +368,6 @@ unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req)
 		return err;
 	result = implies_new_addr(&r) ? remap_to(&r) : remap_at(&r);
 	if (!IS_ERR_VALUE(result) && r.populate)
-		mm_populate(mm, result + r.old_len, result + r.new_len);
+		(void)mm_populate(mm, result + r.old_len, result + r.new_len, true);
 	return result;
 }

@@ -4,7 +4,7 @@
  *
  * Which open file a mapping holds.  Linux shows device and inode, not the open file itself.  A descriptor that maps the
  * same inode with the same access mode as before is taken for the same open file, unless the kernel shows otherwise:
- * two adjacent areas of one inode whose offsets adjoin and whose access is equal, and that are two, are of two files;
+ * two adjacent areas of one inode whose offsets adjoin and whose flags are equal, and that are two, are of two files;
  * a mapping that became part of its neighbour has the neighbour's.
  */
 #include <errno.h>
@@ -153,12 +153,23 @@ static bool apart_by_file(const struct trace_area *low, const struct trace_area 
 	       low->offset + (low->end - low->start) == high->offset;
 }
 
+/* @other touches @area and looks the same: only what /proc/PID/smaps adds can say that it is another file. */
+static bool other_file(struct live *l, struct task *t, const struct trace_area *area, const struct trace_area *other)
+{
+	uint64_t flags = observe_vm_flags(l, t, area->start);
+
+	return flags && flags == observe_vm_flags(l, t, other->start);
+}
+
 static bool neighbours_differ(struct live *l, struct task *t, const struct trace_area *area)
 {
 	struct trace_area other;
 
-	return (observe_area(l, t, area->start - 1, &other, NULL) && apart_by_file(&other, area)) ||
-	       (observe_area(l, t, area->end, &other, NULL) && apart_by_file(area, &other));
+	if (observe_area(l, t, area->start - 1, &other, NULL) && apart_by_file(&other, area))
+		return other_file(l, t, area, &other);
+	if (observe_area(l, t, area->end, &other, NULL) && apart_by_file(area, &other))
+		return other_file(l, t, area, &other);
+	return false;
 }
 
 /* The number of the open file behind a mapping that the kernel shows as @area. */

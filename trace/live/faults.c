@@ -349,14 +349,16 @@ static void send(struct live *l, const struct record *r)
 	emit_at(l, t, &e, r->time);
 }
 
-void faults_drain(struct live *l)
+bool faults_drain(struct live *l)
 {
 	struct faults *f = l->faults;
+	uint64_t steps;
 
 	for (int i = 0; f && i < f->nr_rings; i++)
 		read_ring(f, &f->rings[i]);
 	if (!f || (!f->nr_records && !f->lost))
-		return;
+		return false;
+	steps = l->steps;
 	qsort(f->records, f->nr_records, sizeof(*f->records), by_time);
 	for (size_t i = 0; i < f->nr_records; i++)
 		send(l, &f->records[i]);
@@ -367,4 +369,5 @@ void faults_drain(struct live *l)
 		f->lost = 0;
 		emit_lost(l, NULL, lost, "page faults: the buffer was full");
 	}
+	return l->steps != steps;
 }

@@ -123,8 +123,8 @@ void space_begin(struct live *l, struct task *t);
 
 /* faults.c */
 struct faults *faults_open(pid_t pid, uint32_t *source);
-/* Send what has happened until now. */
-void faults_drain(struct live *l);
+/* Send what has happened until now. True: there was something. */
+bool faults_drain(struct live *l);
 int faults_poll_fds(const struct faults *f, int *fds, int max);
 void faults_close(struct faults *f);
 

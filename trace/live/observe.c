@@ -118,7 +118,7 @@ bool observe_area(struct live *l, struct task *t, uint64_t addr, struct trace_ar
 	return true;
 }
 
-static bool keep_window(struct live *l, uint64_t lo, uint64_t hi)
+static void keep_window(struct live *l, uint64_t lo, uint64_t hi)
 {
 	uint32_t kept = 0;
 
@@ -126,7 +126,6 @@ static bool keep_window(struct live *l, uint64_t lo, uint64_t hi)
 		if (l->areas[i].end > lo && l->areas[i].start < hi)
 			l->areas[kept++] = l->areas[i];
 	l->nr_areas = kept;
-	return true;
 }
 
 /* Every area that touches [lo, hi), by queries. False: no memory, or no such ioctl. */
@@ -150,12 +149,22 @@ static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, 
 	return err == 0 || err == -ENOENT;
 }
 
+/*
+ * Calls of other threads wait meanwhile, but their stacks may grow: what was read is told after the faults that it
+ * may show, and read again if there were some.
+ */
+#define MAX_TRIES 4
+
 void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
 {
-	if (!query_window(l, t->mm, lo, hi)) {
-		read_text(l, t->mm);
-		keep_window(l, lo, hi);
-	}
+	int tries = 0;
+
+	do {
+		if (!query_window(l, t->mm, lo, hi)) {
+			read_text(l, t->mm);
+			keep_window(l, lo, hi);
+		}
+	} while (t->mm->users > 1 && faults_drain(l) && ++tries < MAX_TRIES);
 	emit_map(l, t, (struct trace_map){ .reason = TRACE_MAP_CHECK, .lo = lo, .hi = hi });
 }
 
@@ -264,7 +273,11 @@ static void read_text(struct live *l, const struct live_mm *mm)
 
 void observe_all(struct live *l, struct task *t)
 {
-	read_text(l, t->mm);
+	int tries = 0;
+
+	do
+		read_text(l, t->mm);
+	while (t->mm->users > 1 && faults_drain(l) && ++tries < MAX_TRIES);
 	if (l->nr_areas)
 		emit_map(l, t,
 			(struct trace_map){ .reason = TRACE_MAP_CHECK, .hi = UINT64_MAX, .has_names = true });

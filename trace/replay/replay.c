@@ -263,7 +263,7 @@ static void fault_event(struct replay *r, struct space *s, const struct trace_ev
 	vma = vma_lookup(&s->mm, f->addr);
 	if (untouched && vma && vma->anon_vma) {
 		r->stats.first_writes++;
-		s->doubt |= f->ambiguous || !f->write_known;
+		s->doubt |= f->ambiguous || !f->write_known || vma->guarded;
 	}
 }
 
