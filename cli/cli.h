@@ -44,7 +44,7 @@ int usage_error(const char *command, const char *fmt, const char *arg);
 struct difference_log {
 	FILE *out;
 	const char *recording; /* how to repeat it; NULL: no recording was written */
-	bool all; /* every one in full */
+	bool all;              /* every one in full */
 	bool shown, shown_uncertain;
 };
 void log_difference(void *ctx, const struct replay_difference *d);

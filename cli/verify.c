@@ -27,9 +27,9 @@ struct verify {
 
 static int parse(struct verify *v, int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "all", no_argument, NULL, 'a' },
-		{ "no-checks", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+		{ "all", no_argument, NULL, 'a' }, { "no-checks", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
 	opterr = 0;

@@ -120,7 +120,7 @@ int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bo
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, start);
 
-	for_each_vma_range(vmi, vma, end) {
+	for_each_vma_range (vmi, vma, end) {
 		bool writes = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
 
 		if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT))

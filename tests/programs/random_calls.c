@@ -84,8 +84,8 @@ static unsigned long some_address(struct worker *w)
 
 static int some_prot(struct worker *w)
 {
-	static const int prots[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ,
-		PROT_NONE, PROT_READ | PROT_EXEC, PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC };
+	static const int prots[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+		PROT_READ, PROT_NONE, PROT_READ | PROT_EXEC, PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC };
 
 	return prots[pick(w, 8)];
 }
@@ -106,29 +106,36 @@ static void touch(struct worker *w)
 
 static void do_mmap(struct worker *w)
 {
-	static const int fixes[] = { MAP_FIXED, MAP_FIXED, MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_FIXED_NOREPLACE, 0,
-		0 };
-	static const int extras[] = { MAP_NORESERVE, MAP_GROWSDOWN, MAP_STACK, MAP_LOCKED, MAP_POPULATE, 0x40, MAP_DENYWRITE,
-		MAP_POPULATE | MAP_NONBLOCK };
+	static const int fixes[] = { MAP_FIXED, MAP_FIXED, MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE,
+		MAP_FIXED_NOREPLACE, 0, 0 };
+	static const int extras[] = { MAP_NORESERVE, MAP_GROWSDOWN, MAP_STACK, MAP_LOCKED, MAP_POPULATE, 0x40,
+		MAP_DENYWRITE, MAP_POPULATE | MAP_NONBLOCK };
 	int flags = fixes[pick(w, 8)] | (one_in(w, 5) ? extras[pick(w, 8)] : 0), fd = -1;
 	unsigned long addr = some_address(w), len = some_length(w);
 	off_t offset = 0;
 	void *p;
 
 	switch (pick(w, 12)) {
-	case 0: flags |= MAP_SHARED | MAP_ANONYMOUS; break;
-	case 1: flags |= 8 /* MAP_DROPPABLE */ | MAP_ANONYMOUS; break;
+	case 0:
+		flags |= MAP_SHARED | MAP_ANONYMOUS;
+		break;
+	case 1:
+		flags |= 8 /* MAP_DROPPABLE */ | MAP_ANONYMOUS;
+		break;
 	case 2:
 	case 3:
 		flags |= one_in(w, 2) ? MAP_PRIVATE : one_in(w, 2) ? MAP_SHARED : MAP_SHARED_VALIDATE;
 		fd = one_in(w, 3) ? file_ro : one_in(w, 3) ? memory : file_rw;
 		offset = (off_t)(((addr - w->window) & ~(PAGE - 1)) + (one_in(w, 20) ? 1 : 0));
 		break;
-	default: flags |= MAP_PRIVATE | MAP_ANONYMOUS; break;
+	default:
+		flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+		break;
 	}
 	p = mmap((void *)addr, len, some_prot(w), flags, fd, offset);
 	/* What went outside the window is given back, in pieces at times. */
-	if (p != MAP_FAILED && ((unsigned long)p < w->window || (unsigned long)p >= w->window + PAGES * PAGE)) {
+	if (p != MAP_FAILED &&
+		((unsigned long)p < w->window || (unsigned long)p >= w->window + PAGES * PAGE)) {
 		touch(w);
 		if (one_in(w, 2) && len > PAGE)
 			munmap(p, PAGE);
@@ -154,14 +161,24 @@ static void do_mremap(struct worker *w)
 {
 	int flags = 0;
 	void *p;
-	unsigned long new_len = one_in(w, 2) ? some_length(w) : 4 * PAGE, old_len = one_in(w, 2) ? some_length(w) : 4 * PAGE;
+	unsigned long new_len = one_in(w, 2) ? some_length(w) : 4 * PAGE,
+		      old_len = one_in(w, 2) ? some_length(w) : 4 * PAGE;
 
 	switch (pick(w, 6)) {
-	case 0: break;
-	case 1: flags = MREMAP_MAYMOVE; break;
-	case 2: flags = MREMAP_MAYMOVE | 4 /* MREMAP_DONTUNMAP */; break;
-	case 3: flags = MREMAP_FIXED; break;
-	default: flags = MREMAP_MAYMOVE | MREMAP_FIXED; break;
+	case 0:
+		break;
+	case 1:
+		flags = MREMAP_MAYMOVE;
+		break;
+	case 2:
+		flags = MREMAP_MAYMOVE | 4 /* MREMAP_DONTUNMAP */;
+		break;
+	case 3:
+		flags = MREMAP_FIXED;
+		break;
+	default:
+		flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+		break;
 	}
 	if (one_in(w, 3))
 		new_len = old_len;
@@ -172,9 +189,10 @@ static void do_mremap(struct worker *w)
 
 static void do_madvise(struct worker *w)
 {
-	static const int advices[] = { MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_DONTNEED, MADV_FREE, MADV_DONTFORK,
-		MADV_DOFORK, MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP,
-		MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_COLD, 24, 102, 103, 5, 77, MADV_POPULATE_READ, MADV_POPULATE_WRITE };
+	static const int advices[] = { MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_DONTNEED, MADV_FREE,
+		MADV_DONTFORK, MADV_DOFORK, MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+		MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_COLD, 24, 102, 103, 5, 77,
+		MADV_POPULATE_READ, MADV_POPULATE_WRITE };
 
 	madvise((void *)some_address(w), some_length(w), advices[pick(w, 23)]);
 }
@@ -189,12 +207,20 @@ static void do_lock(struct worker *w)
 		mlockall(one_in(w, 2) ? MCL_FUTURE : MCL_FUTURE | MCL_ONFAULT);
 		break;
 	case 1:
-	case 2: munlockall(); break;
+	case 2:
+		munlockall();
+		break;
 	case 3:
-	case 4: mlock2(addr, len, MLOCK_ONFAULT); break;
+	case 4:
+		mlock2(addr, len, MLOCK_ONFAULT);
+		break;
 	case 5:
-	case 6: mlock(addr, len); break;
-	default: munlock(addr, len); break;
+	case 6:
+		mlock(addr, len);
+		break;
+	default:
+		munlock(addr, len);
+		break;
 	}
 }
 
@@ -207,7 +233,8 @@ static void do_name(struct worker *w)
 
 static void do_shm(struct worker *w)
 {
-	void *p = shmat(segment, one_in(w, 2) ? NULL : (void *)some_address(w), one_in(w, 2) ? SHM_REMAP : SHM_RDONLY);
+	void *p = shmat(segment, one_in(w, 2) ? NULL : (void *)some_address(w),
+		one_in(w, 2) ? SHM_REMAP : SHM_RDONLY);
 
 	if (p != (void *)-1 && one_in(w, 2))
 		munmap((char *)p + PAGE, PAGE);
@@ -216,7 +243,8 @@ static void do_shm(struct worker *w)
 
 static void do_uffd(struct worker *w)
 {
-	struct uffdio_register reg = { .range = { some_page(w), (1 + pick(w, 8)) * PAGE }, .mode = UFFDIO_REGISTER_MODE_WP };
+	struct uffdio_register reg = { .range = { some_page(w), (1 + pick(w, 8)) * PAGE },
+		.mode = UFFDIO_REGISTER_MODE_WP };
 
 	/* An inherited descriptor would register areas of the parent. */
 	if (uffd < 0 || w->depth)
@@ -263,7 +291,8 @@ static void step(struct worker *w)
 	else if (kind < 38)
 		munmap((void *)some_address(w), some_length(w));
 	else if (kind < 54)
-		mprotect((void *)some_address(w), some_length(w), some_prot(w) | (one_in(w, 60) ? PROT_GROWSDOWN : 0));
+		mprotect((void *)some_address(w), some_length(w),
+			some_prot(w) | (one_in(w, 60) ? PROT_GROWSDOWN : 0));
 	else if (kind < 64)
 		do_mremap(w);
 	else if (kind < 76)
@@ -336,15 +365,16 @@ static void open_things(void)
 
 int main(int argc, char **argv)
 {
-	unsigned long seed = argc > 1 ? strtoul(argv[1], NULL, 0) : 1, calls = argc > 2 ? strtoul(argv[2], NULL, 0) : 10000;
+	unsigned long seed = argc > 1 ? strtoul(argv[1], NULL, 0) : 1,
+		      calls = argc > 2 ? strtoul(argv[2], NULL, 0) : 10000;
 	int threads = argc > 3 ? atoi(argv[3]) : 1;
 	static struct worker workers[16];
 	pthread_t ids[16];
 
 	open_things();
 	for (int i = 0; i < threads && i < 16; i++)
-		workers[i] = (struct worker){ { seed + (unsigned long)i * 7919 }, calls, WINDOW + (unsigned long)i % 2 * PAGES * PAGE,
-			threads > 1 ? 3 : 0 };
+		workers[i] = (struct worker){ { seed + (unsigned long)i * 7919 }, calls,
+			WINDOW + (unsigned long)i % 2 * PAGES * PAGE, threads > 1 ? 3 : 0 };
 	if (threads <= 1) {
 		work(&workers[0]);
 		return 0;

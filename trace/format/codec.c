@@ -71,7 +71,7 @@ static void do_u64(struct codec *c, uint64_t *v)
 
 static void do_u32(struct codec *c, uint32_t *v)
 {
-	uint64_t wide = *v;
+	uint64_t wide = c->writing ? *v : 0;
 
 	do_u64(c, &wide);
 	if (wide > UINT32_MAX)
@@ -82,7 +82,8 @@ static void do_u32(struct codec *c, uint32_t *v)
 /* Small either side of 0: zigzag. */
 static void do_i64(struct codec *c, int64_t *v)
 {
-	uint64_t zigzag = ((uint64_t)*v << 1) ^ (uint64_t)(*v >> 63);
+	int64_t value = c->writing ? *v : 0;
+	uint64_t zigzag = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
 
 	do_u64(c, &zigzag);
 	*v = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
@@ -90,7 +91,7 @@ static void do_i64(struct codec *c, int64_t *v)
 
 static void do_i32(struct codec *c, int32_t *v)
 {
-	int64_t wide = *v;
+	int64_t wide = c->writing ? *v : 0;
 
 	do_i64(c, &wide);
 	*v = (int32_t)wide;
@@ -98,7 +99,7 @@ static void do_i32(struct codec *c, int32_t *v)
 
 static void do_bool(struct codec *c, bool *v)
 {
-	uint64_t wide = *v;
+	uint64_t wide = c->writing ? *v : 0;
 
 	do_u64(c, &wide);
 	if (wide > 1)

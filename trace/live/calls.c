@@ -154,7 +154,8 @@ static bool apart_by_file(const struct trace_area *low, const struct trace_area 
 }
 
 /* @other touches @area and looks the same: only what /proc/PID/smaps adds can say that it is another file. */
-static bool other_file(struct live *l, struct task *t, const struct trace_area *area, const struct trace_area *other)
+static bool other_file(
+	struct live *l, struct task *t, const struct trace_area *area, const struct trace_area *other)
 {
 	uint64_t flags = observe_vm_flags(l, t, area->start);
 

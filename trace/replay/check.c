@@ -8,7 +8,8 @@
  *
  * 2. Uncertain.  Where both cover the same addresses with the same properties and only the cuts differ, the cause can
  *    be a first write that the recording does not have.  That is claimed only for address spaces in doubt: attached
- *    ones, sources without kernel faults, lost events, faults beside another thread's call.
+ *    ones, sources without kernel faults, lost events, faults beside another thread's call, faults where guard pages
+ *    were installed.  A stack that grew beside another thread's call can have done so before or after it.
  *
  * 3. Take over.  After a disagreement the mirror gets the observed areas, with the hidden properties (flags, touched)
  *    that it believed in at each place.
@@ -408,18 +409,26 @@ void check_map(struct replay *r, struct space *s, const struct trace_event *e)
 	const struct trace_map *map = &e->map;
 	static const char only_cuts[] =
 		"areas are cut elsewhere, and whether their pages had been written is not known";
+	static const char grown_beside[] =
+		"a stack grew while another thread's call was carried out: which came first is not known";
 	struct excerpt expected = { .len = 0 }, found = { .len = 0 };
 	struct replay_difference d = {
 		.what = "the map is not the one expected", .expected = expected.text, .found = found.text
 	};
 
 	r->stats.checks++;
-	if (maps_equal(s, map))
+	if (maps_equal(s, map)) {
+		if (map->lo == 0 && map->hi == UINT64_MAX)
+			s->grown_beside = false;
 		return;
+	}
 	if (!s->take_over) {
 		if (s->doubt && only_cuts_differ(s, map)) {
 			d.uncertain = true;
 			d.what = only_cuts;
+		} else if (s->grown_beside) {
+			d.uncertain = true;
+			d.what = grown_beside;
 		}
 		write_excerpts(s, map, &expected, &found);
 		report(r, s, e, &d);

@@ -253,14 +253,16 @@ static void fault_event(struct replay *r, struct space *s, const struct trace_ev
 {
 	const struct trace_fault *f = &e->fault;
 	struct vm_area_struct *vma;
-	bool untouched;
+	bool untouched, below;
 
 	r->stats.faults++;
 	vma = find_vma(&s->mm, f->addr);
 	untouched = vma && !vma->anon_vma;
+	below = vma && vma->vm_start > f->addr;
 	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */
 	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : 0);
 	vma = vma_lookup(&s->mm, f->addr);
+	s->grown_beside |= below && vma && f->ambiguous;
 	if (untouched && vma && vma->anon_vma) {
 		r->stats.first_writes++;
 		s->doubt |= f->ambiguous || !f->write_known || vma->guarded;

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What happens around a recorded program: its end, its signals, bad input, no permission.
+
+usage: behaviour.py VMAPLE
+
+Prints TAP.  Each case states what a user would see.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+VMAPLE = os.path.abspath(sys.argv[1])
+results = []
+
+
+def run(*command, **kw):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=120, **kw)
+
+
+def case(function):
+    try:
+        function()
+        results.append(True)
+        print("ok %d - %s" % (len(results), function.__name__.replace("_", " ")))
+    except AssertionError as e:
+        results.append(False)
+        print("not ok %d - %s" % (len(results), function.__name__.replace("_", " ")))
+        print("# " + str(e).replace("\n", "\n# "))
+
+
+def equal(got, want, result=None):
+    if got != want:
+        raise AssertionError("got %r, want %r\n%s" % (got, want, result.stderr[-1500:] if result else ""))
+
+
+def has(text, part):
+    if part not in text:
+        raise AssertionError("%r is not in %r" % (part, text[-1500:]))
+
+
+def summary_of(result):
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def exit_status_is_the_programs():
+    for status in (0, 1, 77):
+        r = run(VMAPLE, "run", "--", "sh", "-c", "exit %d" % status)
+        equal(r.returncode, status, r)
+
+
+def a_program_killed_by_a_signal_ends_vmaple_by_the_same():
+    for sig in (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV):
+        r = run(VMAPLE, "run", "--json", "--", "sh", "-c", "kill -%d $$" % sig)
+        equal(r.returncode, -sig, r)
+        equal(summary_of(r)["exit_status"], 128 + sig)
+        equal(summary_of(r)["differences"], 0, r)
+
+
+def a_missing_program_is_127_and_one_that_cannot_start_126():
+    r = run(VMAPLE, "run", "--", "/nonexistent/program")
+    equal(r.returncode, 127)
+    has(r.stderr, "/nonexistent/program: cannot be started: No such file or directory")
+    r = run(VMAPLE, "run", "--", "/etc/passwd")
+    equal(r.returncode, 126)
+    has(r.stderr, "Permission denied")
+
+
+def standard_streams_are_the_programs():
+    r = run(VMAPLE, "record", "-o", "s.vmt", "--", "sh", "-c", "cat; echo err >&2", input="through\n")
+    equal(r.stdout, "through\n", r)
+    equal(r.stderr, "err\n")
+
+
+def a_program_that_closes_every_descriptor_is_recorded():
+    code = "import os\nfor fd in range(256):\n  try: os.close(fd)\n  except OSError: pass\nx = bytearray(1 << 24)\nos._exit(3)"
+    r = run(VMAPLE, "run", "--json", "--", "python3", "-c", code)
+    equal(r.returncode, 3, r)
+    equal(summary_of(r)["differences"], 0, r)
+
+
+def a_setuid_program_is_recorded_or_refused_as_the_kernel_does():
+    r = run(VMAPLE, "run", "--json", "--", "su", "--version")
+    equal(r.returncode, 0, r)
+    equal(summary_of(r)["differences"], 0, r)
+
+
+def stopping_and_continuing_works():
+    p = subprocess.Popen([VMAPLE, "run", "--json", "--", "sh", "-c", "kill -STOP $$; echo went on"],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(200):
+        with open("/proc/%d/stat" % p.pid, encoding="ascii") as f:
+            if f.read().rsplit(")", 1)[1].split()[0] == "T":
+                break
+        time.sleep(0.02)
+    else:
+        p.kill()
+        raise AssertionError("vmaple did not stop with its program")
+    p.send_signal(signal.SIGCONT)
+    out, err = p.communicate(timeout=60)
+    has(out, "went on")
+    equal(p.returncode, 0)
+
+
+def a_killed_recorder_leaves_a_readable_recording_and_no_program():
+    p = subprocess.Popen([VMAPLE, "record", "-o", "k.vmt", "--", "python3", "-c",
+                          "import mmap,time\nwhile True:\n  mmap.mmap(-1, 4096).close(); time.sleep(0.001)"])
+    time.sleep(3)
+    children = open("/proc/%d/task/%d/children" % (p.pid, p.pid), encoding="ascii").read().split() \
+        if os.path.exists("/proc/%d/task/%d/children" % (p.pid, p.pid)) else []
+    p.kill()
+    p.wait()
+    r = run(VMAPLE, "verify", "k.vmt")
+    equal(r.returncode, 3, r)
+    has(r.stderr, "without its end mark")
+    has(r.stdout, "differences: 0")
+    time.sleep(0.2)
+    for child in children:
+        if os.path.exists("/proc/%s" % child) and "Z" not in open("/proc/%s/stat" % child, encoding="ascii").read():
+            raise AssertionError("process %s still runs" % child)
+
+
+def a_full_disk_stops_the_recording_not_the_program():
+    if not os.path.exists("/dev/full"):
+        return
+    r = run(VMAPLE, "record", "-o", "/dev/full", "--", "echo", "hello")
+    equal(r.returncode, 125)
+    has(r.stderr, "No space left on device")
+
+
+def a_directory_that_does_not_exist_is_named():
+    r = run(VMAPLE, "record", "-o", "/nonexistent/x.vmt", "--", "true")
+    equal(r.returncode, 125)
+    has(r.stderr, "/nonexistent/x.vmt: cannot be written: No such file or directory")
+
+
+def bad_files_get_a_sentence_and_status_3():
+    for name, content in (("empty.vmt", b""), ("text.vmt", b"hello\n" * 100)):
+        with open(name, "wb") as f:
+            f.write(content)
+        for command in ("verify", "maps"):
+            r = run(VMAPLE, command, name)
+            equal(r.returncode, 3, r)
+            has(r.stderr, "%s: this is not a vmaple recording" % name)
+    r = run(VMAPLE, "verify", "nothing-here.vmt")
+    equal(r.returncode, 3)
+    has(r.stderr, "cannot be opened: No such file or directory")
+
+
+def misused_options_are_explained():
+    for command in (["run"], ["run", "--check", "sometimes", "--", "true"], ["record", "--", "true"], ["verify"],
+                    ["maps", "--at", "x", "f"], ["run", "--wrong", "true"], ["nothing"]):
+        r = run(VMAPLE, *command)
+        equal(r.returncode, 2, r)
+        equal(r.stderr.count("\n"), 1)
+    for command in ("run", "record", "verify", "maps"):
+        r = run(VMAPLE, command, "--help")
+        equal(r.returncode, 0)
+        has(r.stdout, "usage: vmaple " + command)
+
+
+def maps_at_a_step_and_at_the_end():
+    run(VMAPLE, "record", "-o", "m.vmt", "--", "true")
+    r = run(VMAPLE, "maps", "m.vmt")
+    equal(r.returncode, 0, r)
+    has(r.stdout, "[stack]\n")
+    has(r.stdout, "libc")
+    early = run(VMAPLE, "maps", "--at", "3", "m.vmt")
+    equal("libc" in early.stdout, False)
+    areas = json.loads(run(VMAPLE, "maps", "--format", "json", "m.vmt").stdout)
+    equal(len(areas), len(r.stdout.splitlines()))
+
+
+def without_the_kernels_faults_nothing_is_claimed():
+    if os.getuid() != 0:
+        return
+    os.chmod(".", 0o777)
+    r = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", VMAPLE, "run", "--json", "--", "python3", "-S", "-c", "print(1)"],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    if r.returncode:
+        raise AssertionError(r.stderr[-1000:])
+    s = summary_of(r)
+    equal(s["differences"], 0)
+    has(s["fault_source"], "page faults")
+
+
+with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
+    os.chdir(folder)
+    for function in (exit_status_is_the_programs, a_program_killed_by_a_signal_ends_vmaple_by_the_same,
+                     a_missing_program_is_127_and_one_that_cannot_start_126, standard_streams_are_the_programs,
+                     a_program_that_closes_every_descriptor_is_recorded,
+                     a_setuid_program_is_recorded_or_refused_as_the_kernel_does, stopping_and_continuing_works,
+                     a_killed_recorder_leaves_a_readable_recording_and_no_program,
+                     a_full_disk_stops_the_recording_not_the_program, a_directory_that_does_not_exist_is_named,
+                     bad_files_get_a_sentence_and_status_3, misused_options_are_explained, maps_at_a_step_and_at_the_end,
+                     without_the_kernels_faults_nothing_is_claimed):
+        case(function)
+    os.chdir("/")
+print("1..%d" % len(results))
+sys.exit(0 if all(results) else 1)

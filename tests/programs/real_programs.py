@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Run one real program under `vmaple run` and require that the mirror never differed from the kernel.
+
+usage: real_programs.py VMAPLE NAME [RANDOM_CALLS]
+
+Each program is checked three times: its own output and exit status must be as without vmaple, the live mirror must
+have no difference and nothing uncertain, and `vmaple verify` of the recording must repeat that.  Exit status 77 and a
+sentence where the program is not installed.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PYTHON_WORK = """
+import threading, subprocess, os, json, re, collections, email, http.client, unittest, decimal, csv, logging
+def work():
+    sum(range(100000))
+    return [bytearray(1 << 20) for _ in range(20)]
+threads = [threading.Thread(target=work) for _ in range(8)]
+for t in threads: t.start()
+for t in threads: t.join()
+subprocess.run(['true'])
+pid = os.fork()
+if pid == 0:
+    x = [0] * 1000000
+    os._exit(0)
+os.waitpid(pid, 0)
+print('done')
+"""
+POOL_WORK = """
+import multiprocessing
+def f(n): return sum(range(n))
+if __name__ == '__main__':
+    with multiprocessing.Pool(4) as pool:
+        print(sum(pool.map(f, [100000] * 20)))
+"""
+NODE_WORK = "let a=[];for(let i=0;i<1e6;i++)a.push({i,s:'x'+i});console.log(a.length)"
+SQLITE_WORK = """create table t(a,b);
+with recursive c(x) as (select 1 union all select x+1 from c where x<100000) insert into t select x, hex(x*7) from c;
+create index i on t(b); select count(*) from t where b like '%3%';"""
+JAVA_WORK = """public class Work { public static void main(String[] a) {
+  java.util.ArrayList<String> l = new java.util.ArrayList<>();
+  for (int i = 0; i < 300000; i++) l.add("x" + i);
+  System.out.println(l.size()); } }"""
+
+
+def c_source(functions):
+    body = "int f%d(int a, int b) { int c = a * %d; for (int k = 0; k < b; k++) c += k * a ^ %d; return c; }\n"
+    return "".join(body % (i, i, i) for i in range(functions))
+
+
+def write(name, text):
+    with open(name, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def programs(random_calls):
+    """Name: (what must be installed, preparation, command)."""
+    sh = lambda text: ["bash", "-c", text]
+    return {
+        "true": ("true", None, ["true"]),
+        "bash": ("bash", None, sh("ls / | sort | head -2; (echo b; echo a) | tr ab xy | sort; for i in 1 2 3; do /bin/true; done")),
+        "python": ("python3", None, ["python3", "-c", PYTHON_WORK]),
+        "multiprocessing": ("python3", lambda: write("pool.py", POOL_WORK), ["python3", "pool.py"]),
+        "gcc": ("gcc", lambda: write("big.c", c_source(1500)), ["gcc", "-O1", "-c", "big.c", "-o", "big.o"]),
+        "node": ("node", None, ["node", "-e", NODE_WORK]),
+        "java": ("javac", lambda: write("Work.java", JAVA_WORK), sh("javac Work.java && java -cp . Work")),
+        "git": ("git", lambda: write("big.c", c_source(2000)),
+                sh("rm -rf r && git init -q r && cd r && cp ../big.c . && git add -A && "
+                   "git -c user.name=a -c user.email=b commit -qm x && git gc -q && git log --format=%s")),
+        "tar": ("zstd", lambda: write("big.c", c_source(5000)), sh("tar --zstd -cf x.tar.zst big.c && tar --zstd -tf x.tar.zst")),
+        "sqlite": ("sqlite3", lambda: os.path.exists("x.db") and os.unlink("x.db"), ["sqlite3", "x.db", SQLITE_WORK]),
+        "forks": ("bash", None, sh("for i in $(seq 1000); do (exit 0) & done; wait; echo forked")),
+        "random-1": ("true", None, [random_calls, "1", "6000"]),
+        "random-2": ("true", None, [random_calls, os.environ.get("VMAPLE_SEED", "2"), "6000"]),
+        "static": ("gcc", lambda: (write("s.c", '#include <stdlib.h>\nint main(void){for(int i=0;i<99;i++)free(malloc(i<<14));return 0;}'),
+                                   subprocess.run(["gcc", "-static", "-o", "s", "s.c"], check=True)), ["./s"]),
+    }
+
+
+def run(command):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=280)
+
+
+def fail(text, result):
+    print(text)
+    print(result.stdout[-2000:])
+    print(result.stderr[-6000:])
+    sys.exit(1)
+
+
+def check(vmaple, name, command, prepare):
+    if prepare:
+        prepare()
+    bare = run(command)
+    if prepare:
+        prepare()
+    mirrored = run([vmaple, "run", "--json", "-o", "x.vmt", "--"] + command)
+    lines = mirrored.stdout.splitlines()
+    if not lines or not lines[-1].startswith("{"):
+        fail("no summary", mirrored)
+    summary = json.loads(lines[-1])
+    if summary["differences"] or summary["uncertain"] or summary["lost"]:
+        fail("the mirror was not the kernel's map", mirrored)
+    if "\n".join(lines[:-1]) != bare.stdout.rstrip("\n") or summary["exit_status"] != bare.returncode:
+        fail("the program did something else than alone: %r" % bare.stdout, mirrored)
+    if summary["checks"] < summary["processes"] or summary["calls"] < 5:
+        fail("hardly anything was checked", mirrored)
+    again = run([vmaple, "verify", "--json", "x.vmt"])
+    repeated = json.loads(again.stdout.splitlines()[-1])
+    for key in ("calls", "faults", "checks", "differences", "uncertain", "vmas_peak", "splits", "merges"):
+        if repeated[key] != summary[key]:
+            fail("verify says %s %s, run said %s" % (key, repeated[key], summary[key]), again)
+    print("%s: %d calls, %d faults, %d checks, no difference" % (name, summary["calls"], summary["faults"], summary["checks"]))
+
+
+def main():
+    vmaple, name = os.path.abspath(sys.argv[1]), sys.argv[2]
+    needs, prepare, command = programs(os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else "")[name]
+    if not shutil.which(needs):
+        print("%s is not installed: skipped" % needs)
+        sys.exit(77)
+    with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
+        os.chdir(folder)
+        check(vmaple, name, command, prepare)
+
+
+main()
