@@ -65,16 +65,12 @@ int shell_status(int wait_status)
 const char *fault_source_text(uint32_t source)
 {
 	switch (source) {
-	case TRACE_FAULTS_TRACEPOINT:
-		return "every page fault, reads told from writes";
-	case TRACE_FAULTS_SOFTWARE:
-		return "every page fault, reads not told from writes";
+	case TRACE_FAULTS_ALL:
+		return "user and kernel mode";
 	case TRACE_FAULTS_USER_ONLY:
-		return "user-mode page faults only (root sees the kernel's)";
-	case TRACE_FAULTS_PAGEMAP:
-		return "pagemap at checkpoints";
+		return "user mode only (root sees the kernel's page faults, too)";
 	default:
-		return "no page faults (perf_event_open is not permitted)";
+		return "no page faults could be observed (perf_event_open is not permitted)";
 	}
 }
 

@@ -40,8 +40,8 @@ void print_summary(FILE *out, const struct replay_stats *s, const struct trace_h
 	fprintf(out, "\nvmaple: %s\n", h->command);
 	fprintf(out, "  processes   %" PRIu64 ", %" PRIu64 " threads in all\n", s->processes, s->threads);
 	print_calls(out, s);
-	fprintf(out, "  faults      %" PRIu64 " recorded, %" PRIu64 " first writes; %s\n", s->faults,
-		s->first_writes, fault_source_text(h->fault_source));
+	fprintf(out, "  faults      %" PRIu64 " writes seen, %" PRIu64 " of them the first in an area; %s\n",
+		s->faults, s->first_writes, fault_source_text(h->fault_source));
 	fprintf(out, "  checks      %" PRIu64 ", differences: %" PRIu64 ", uncertain: %" PRIu64 "\n",
 		s->checks, s->differences, s->uncertain);
 	if (s->lost)

@@ -140,7 +140,6 @@ struct vm_area_struct {
 	struct anon_vma_name *anon_name;
 	const void *policy;   /**< memory policy: equal pointers are equal policies; NULL is the default */
 	const void *uffd_ctx; /**< userfaultfd that it is registered with */
-	bool guarded; /**< MADV_GUARD_INSTALL was used here: a fault may have been refused */
 	struct vm_area_struct *detached; /**< next one on its way out of the mm */
 };
 

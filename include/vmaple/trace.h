@@ -193,13 +193,11 @@ struct trace_event {
 	};
 };
 
-/** How page faults came into a recording, best first. */
+/** Which page faults a recording has. */
 enum trace_fault_source {
-	TRACE_FAULTS_TRACEPOINT, /**< exceptions:page_fault_*: every fault, reads told from writes */
-	TRACE_FAULTS_SOFTWARE,   /**< the software event, user and kernel mode, reads not told from writes */
-	TRACE_FAULTS_USER_ONLY,  /**< the software event, user mode only */
-	TRACE_FAULTS_PAGEMAP,    /**< pagemap read at checkpoints */
-	TRACE_FAULTS_NONE        /**< not observed */
+	TRACE_FAULTS_ALL,       /**< of user and kernel mode, writes told from reads */
+	TRACE_FAULTS_USER_ONLY, /**< not those of the kernel, as of read(2) into a fresh buffer */
+	TRACE_FAULTS_NONE       /**< none: not permitted */
 };
 
 /** What is true of a whole recording. */

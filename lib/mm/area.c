@@ -74,7 +74,6 @@ struct vm_area_struct *vma_copy(const struct vm_area_struct *vma, struct mm_stru
 	copy->anon_name = anon_vma_name_get(vma->anon_name);
 	copy->policy = vma->policy;
 	copy->uffd_ctx = vma->uffd_ctx;
-	copy->guarded = vma->guarded;
 	return copy;
 }
 

@@ -131,7 +131,6 @@ static int content_advice(struct vm_area_struct *vma, int advice)
 			return -EPERM;
 		if (flags & (VM_SPECIAL | VM_HUGETLB | VM_LOCKED))
 			return -EINVAL;
-		vma->guarded = true;
 		return vma_is_anonymous(vma) ? anon_vma_prepare(vma) : 0;
 	case MADV_GUARD_REMOVE_:
 		return flags & (VM_SPECIAL | VM_HUGETLB) ? -EINVAL : 0;

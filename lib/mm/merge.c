@@ -199,13 +199,9 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	target->vm_end = j->end;
 	target->vm_pgoff = j->pgoff;
 	index_commit(&st, target);
-	for (int i = 0; i < 2; i++) {
-		if (!j->gone[i])
-			continue;
-		target->guarded |= j->gone[i]->guarded;
-		area_vanishes(vmg->mm, j->gone[i]);
-	}
-	target->guarded |= (j->shrinks && j->shrinks->guarded);
+	for (int i = 0; i < 2; i++)
+		if (j->gone[i])
+			area_vanishes(vmg->mm, j->gone[i]);
 	vmg->mm->counters.merges++;
 	return target;
 }

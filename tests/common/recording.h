@@ -18,7 +18,7 @@
 
 static const struct trace_header rec_header = { .version = TRACE_FORMAT_VERSION,
 	.page_size = 4096,
-	.fault_source = TRACE_FAULTS_TRACEPOINT,
+	.fault_source = TRACE_FAULTS_ALL,
 	.max_map_count = 65530,
 	.mmap_min_addr = 65536,
 	.overcommit_memory = 1,

@@ -38,7 +38,8 @@
 struct worker {
 	struct random r;
 	unsigned long calls, window;
-	int depth; /* of forks */
+	int depth;    /* of forks */
+	bool threads; /* others share the address space */
 };
 
 static int file_rw, file_ro, memory, uffd = -1, segment = -1;
@@ -115,6 +116,9 @@ static void do_mmap(struct worker *w)
 	off_t offset = 0;
 	void *p;
 
+	/* When a stack grows beside another thread's call, only chance decides what the call meets. */
+	if (w->threads)
+		flags &= ~MAP_GROWSDOWN;
 	switch (pick(w, 12)) {
 	case 0:
 		flags |= MAP_SHARED | MAP_ANONYMOUS;
@@ -373,8 +377,11 @@ int main(int argc, char **argv)
 
 	open_things();
 	for (int i = 0; i < threads && i < 16; i++)
-		workers[i] = (struct worker){ { seed + (unsigned long)i * 7919 }, calls,
-			WINDOW + (unsigned long)i % 2 * PAGES * PAGE, threads > 1 ? 3 : 0 };
+		workers[i] = (struct worker){ .r = { seed + (unsigned long)i * 7919 },
+			.calls = calls,
+			.window = WINDOW + (unsigned long)i % 2 * PAGES * PAGE,
+			.depth = threads > 1 ? 3 : 0,
+			.threads = threads > 1 };
 	if (threads <= 1) {
 		work(&workers[0]);
 		return 0;

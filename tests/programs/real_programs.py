@@ -77,6 +77,7 @@ def programs(random_calls):
         "forks": ("bash", None, sh("for i in $(seq 1000); do (exit 0) & done; wait; echo forked")),
         "random-1": ("true", None, [random_calls, "1", "6000"]),
         "random-2": ("true", None, [random_calls, os.environ.get("VMAPLE_SEED", "2"), "6000"]),
+        "random-threads": ("true", None, [random_calls, "3", "2000", "3"]),
         "static": ("gcc", lambda: (write("s.c", '#include <stdlib.h>\nint main(void){for(int i=0;i<99;i++)free(malloc(i<<14));return 0;}'),
                                    subprocess.run(["gcc", "-static", "-o", "s", "s.c"], check=True)), ["./s"]),
     }
@@ -104,7 +105,9 @@ def check(vmaple, name, command, prepare):
     if not lines or not lines[-1].startswith("{"):
         fail("no summary", mirrored)
     summary = json.loads(lines[-1])
-    if summary["differences"] or summary["uncertain"] or summary["lost"]:
+    # Threads that fault beside each other's calls leave some merges open, and vmaple says which.
+    may_be_uncertain = name == "random-threads"
+    if summary["differences"] or (summary["uncertain"] and not may_be_uncertain) or summary["lost"]:
         fail("the mirror was not the kernel's map", mirrored)
     if "\n".join(lines[:-1]) != bare.stdout.rstrip("\n") or summary["exit_status"] != bare.returncode:
         fail("the program did something else than alone: %r" % bare.stdout, mirrored)

@@ -49,7 +49,7 @@ static void test_a_story_as_linux_tells_it_has_no_difference(void **state)
 {
 	struct recording rec;
 	struct seen seen;
-	struct replay *r = begin(&seen, &rec, TRACE_FAULTS_TRACEPOINT);
+	struct replay *r = begin(&seen, &rec, TRACE_FAULTS_ALL);
 	struct replay_stats stats;
 
 	rec_story(&rec);
@@ -82,7 +82,7 @@ static void test_a_cut_that_faults_would_explain_is_a_difference_where_all_fault
 {
 	struct recording rec;
 	struct seen seen;
-	struct replay *r = begin(&seen, &rec, TRACE_FAULTS_TRACEPOINT);
+	struct replay *r = begin(&seen, &rec, TRACE_FAULTS_ALL);
 
 	lost_writes(&rec);
 	assert_int_equal(seen.differences, 1);
@@ -129,7 +129,7 @@ static void test_a_result_that_was_not_expected_is_a_difference(void **state)
 {
 	struct recording rec;
 	struct seen seen;
-	struct replay *r = begin(&seen, &rec, TRACE_FAULTS_TRACEPOINT);
+	struct replay *r = begin(&seen, &rec, TRACE_FAULTS_ALL);
 
 	rec_begin(&rec);
 	rec_call(&rec, SYS_munmap, rec_at(0) + 1, REC_PAGE, 0, 0, 0);
@@ -143,7 +143,7 @@ static void test_a_missing_and_a_surplus_area_are_differences_and_are_taken_over
 {
 	struct recording rec;
 	struct seen seen;
-	struct replay *r = begin(&seen, &rec, TRACE_FAULTS_TRACEPOINT);
+	struct replay *r = begin(&seen, &rec, TRACE_FAULTS_ALL);
 
 	rec_begin(&rec);
 	rec_map(&rec, (struct trace_area[]){ rec_area(5, 6, PROT_READ) }, 1);

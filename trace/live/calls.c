@@ -91,6 +91,7 @@ void call_begin(struct live *l, struct task *t)
 	t->open_flags = -1;
 	switch (t->call.nr) {
 	case SYS_mmap:
+		t->mm->reads_matter |= (a[3] & MAP_GROWSDOWN) != 0;
 		if (!(a[3] & MAP_ANONYMOUS))
 			t->open_flags = descriptor_flags(t->tid, (int)a[4]);
 		break;
@@ -390,7 +391,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	emit_call(l, t, result);
 	mm->calls++;
 	if (t->call.nr == SYS_madvise && t->call.args[2] == MADV_HUGEPAGE)
-		mm->huge_reads = true;
+		mm->reads_matter = true;
 	if (check == LIVE_CHECK_EVERY)
 		observe_effect(l, t, result);
 	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)
@@ -410,8 +411,8 @@ void space_begin(struct live *l, struct task *t)
 		emit_lost(l, t, 0, "out of memory: a program is not recorded");
 		return;
 	}
-	mm->maps_fd = maps_open(t->tid);
-	mm->huge_reads = l->header.thp_enabled == 2;
+	observe_open(mm, t->tid);
+	mm->reads_matter = l->header.thp_enabled == 2;
 	task_enter_mm(t, mm);
 	snprintf(link, sizeof(link), "/proc/%d/exe", (int)t->tid);
 	n = readlink(link, path, sizeof(path) - 1);

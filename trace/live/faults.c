@@ -2,16 +2,20 @@
 /*
  * Page faults, from perf: one ring buffer per CPU, inherited by every child and thread.
  *
- * 1. Sources, best first.  The trace points exceptions:page_fault_user and page_fault_kernel give address and error
- *    code, and so tell writes from reads.  The software event gives the address only; without privilege, of user-mode
- *    faults only.
+ * 1. Source.  The software event page-faults gives the address of every fault, those that end in SIGSEGV included;
+ *    without privilege, of user-mode faults only.  The trace points of the same name also tell reads from writes, but
+ *    take 20 ms to switch on and 70 to switch off.
  *
- * 2. Order.  Records carry CLOCK_MONOTONIC times, as events do.  They are read at every stop, sorted, and sent
+ * 2. Writes.  What a fault has done is asked of the page itself: an anonymous page that is not the zero page was
+ *    written.  A call that could take the page away is stopped before it begins, and faults are read then; so the
+ *    answer is that of the moment, except beside another thread's call.
+ *
+ * 3. Order.  Records carry CLOCK_MONOTONIC times, as events do.  They are read at every stop, sorted, and sent
  *    before the event that the stop is about.  A fault of one thread while another's call was in the kernel can have
  *    been carried out before or after it: it is marked.
  *
- * 3. Volume.  Reads change nothing but a stack that grows, and, where huge pages may be mapped, what they prepare;
- *    others are dropped here.
+ * 4. Volume.  Reads change nothing but a stack that grows, and, where huge pages may be mapped, what they prepare;
+ *    in address spaces with neither, those outside the stack's region are dropped here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +24,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,20 +37,17 @@
 struct ring {
 	int fd;
 	struct perf_event_mmap_page *meta; /* followed by the data */
-	bool kernel;                       /* the trace point of kernel-mode faults */
 };
 
 struct record {
 	uint64_t time, addr;
 	uint32_t tid;
-	bool write, kernel;
+	bool kernel;
 };
 
 struct faults {
 	struct ring rings[MAX_RINGS];
 	int nr_rings;
-	uint32_t source;
-	size_t addr_offset, code_offset; /* in the raw record of the trace points */
 	struct record *records;
 	size_t nr_records, records_allocated;
 	uint64_t lost;
@@ -58,58 +58,9 @@ static int perf_event_open(struct perf_event_attr *attr, pid_t pid, int cpu, int
 	return (int)syscall(SYS_perf_event_open, attr, pid, cpu, group, PERF_FLAG_FD_CLOEXEC);
 }
 
-/* --- the trace points --------------------------------------------------------------------------------------- */
-
-/* A mount of tracefs that nobody else sees; -1: not permitted. */
-static int open_tracefs(void)
-{
-	int fs = fsopen("tracefs", FSOPEN_CLOEXEC), mnt;
-
-	if (fs < 0)
-		return open("/sys/kernel/tracing", O_PATH | O_CLOEXEC);
-	mnt = fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ? -1 : fsmount(fs, FSMOUNT_CLOEXEC, 0);
-	close(fs);
-	return mnt;
-}
-
-static bool read_at(int dir, const char *path, char *buf, size_t size)
-{
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	buf[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
-/* "field:unsigned long address;	offset:8;" */
-static bool field_offset(const char *format, const char *field, size_t *offset)
-{
-	const char *p = strstr(format, field);
-
-	p = p ? strstr(p, "offset:") : NULL;
-	if (!p)
-		return false;
-	*offset = strtoul(p + 7, NULL, 10);
-	return true;
-}
-
-static long trace_point(struct faults *f, int dir, const char *name)
-{
-	char path[128], text[4096];
-
-	snprintf(path, sizeof(path), "events/exceptions/%s/format", name);
-	if (!read_at(dir, path, text, sizeof(text)) || !field_offset(text, " address;", &f->addr_offset) ||
-		!field_offset(text, " error_code;", &f->code_offset))
-		return -1;
-	snprintf(path, sizeof(path), "events/exceptions/%s/id", name);
-	return read_at(dir, path, text, sizeof(text)) ? strtol(text, NULL, 10) : -1;
-}
-
 /* --- opening ------------------------------------------------------------------------------------------------ */
 
-static bool add_ring(struct faults *f, struct perf_event_attr *attr, pid_t pid, int cpu, bool kernel)
+static bool add_ring(struct faults *f, struct perf_event_attr *attr, pid_t pid, int cpu)
 {
 	struct ring *r = &f->rings[f->nr_rings];
 	size_t size = (size_t)(RING_PAGES + 1) * 4096;
@@ -124,7 +75,6 @@ static bool add_ring(struct faults *f, struct perf_event_attr *attr, pid_t pid, 
 		close(r->fd);
 		return false;
 	}
-	r->kernel = kernel;
 	f->nr_rings++;
 	return true;
 }
@@ -139,25 +89,24 @@ static void close_rings(struct faults *f)
 	}
 }
 
-static struct perf_event_attr common_attr(void)
+/* The same event on every CPU. */
+static bool open_everywhere(struct faults *f, pid_t pid, bool user_only)
 {
-	return (struct perf_event_attr){ .size = sizeof(struct perf_event_attr),
+	struct perf_event_attr attr = { .size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_PAGE_FAULTS,
 		.sample_period = 1,
 		.inherit = 1,
 		.watermark = 1,
 		.wakeup_watermark = RING_PAGES * 4096 / 4,
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
-		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME };
-}
-
-/* The same event on every CPU. */
-static bool open_everywhere(struct faults *f, struct perf_event_attr *attr, pid_t pid, bool kernel)
-{
+		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR,
+		.exclude_kernel = user_only };
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	for (int cpu = 0; cpu < cpus; cpu++) {
-		if (!add_ring(f, attr, pid, cpu, kernel)) {
+		if (!add_ring(f, &attr, pid, cpu)) {
 			close_rings(f);
 			return false;
 		}
@@ -165,52 +114,15 @@ static bool open_everywhere(struct faults *f, struct perf_event_attr *attr, pid_
 	return true;
 }
 
-static bool open_trace_points(struct faults *f, pid_t pid)
-{
-	struct perf_event_attr attr = common_attr();
-	int dir = open_tracefs();
-	long user, kernel;
-
-	if (dir < 0)
-		return false;
-	user = trace_point(f, dir, "page_fault_user");
-	kernel = trace_point(f, dir, "page_fault_kernel");
-	close(dir);
-	if (user < 0 || kernel < 0)
-		return false;
-	attr.type = PERF_TYPE_TRACEPOINT;
-	attr.sample_type |= PERF_SAMPLE_RAW;
-	attr.config = (uint64_t)user;
-	if (!open_everywhere(f, &attr, pid, false))
-		return false;
-	attr.config = (uint64_t)kernel;
-	return open_everywhere(f, &attr, pid, true);
-}
-
-static bool open_software(struct faults *f, pid_t pid, bool user_only)
-{
-	struct perf_event_attr attr = common_attr();
-
-	attr.type = PERF_TYPE_SOFTWARE;
-	attr.config = PERF_COUNT_SW_PAGE_FAULTS;
-	attr.sample_type |= PERF_SAMPLE_ADDR;
-	attr.exclude_kernel = user_only;
-	return open_everywhere(f, &attr, pid, false);
-}
-
 struct faults *faults_open(pid_t pid, uint32_t *source)
 {
 	struct faults *f = calloc(1, sizeof(*f));
 
-	if (f && open_trace_points(f, pid))
-		f->source = TRACE_FAULTS_TRACEPOINT;
-	else if (f && open_software(f, pid, false))
-		f->source = TRACE_FAULTS_SOFTWARE;
-	else if (f && open_software(f, pid, true))
-		f->source = TRACE_FAULTS_USER_ONLY;
-	else if (f)
-		f->source = TRACE_FAULTS_NONE;
-	*source = f ? f->source : TRACE_FAULTS_NONE;
+	*source = TRACE_FAULTS_NONE;
+	if (f && open_everywhere(f, pid, false))
+		*source = TRACE_FAULTS_ALL;
+	else if (f && open_everywhere(f, pid, true))
+		*source = TRACE_FAULTS_USER_ONLY;
 	return f;
 }
 
@@ -271,22 +183,21 @@ static uint64_t u64_at(const char *p)
 	return v;
 }
 
-static void take_sample(struct faults *f, const struct ring *ring, const char *p, size_t size)
+static void take_sample(struct faults *f, const char *p, size_t size)
 {
+	struct perf_event_header h;
 	struct record *r;
-	const char *raw = p + 8 + 16 + 4;
-	bool tp = f->source == TRACE_FAULTS_TRACEPOINT;
 
-	if (size < 8 + 24 || (tp && size < 8 + 16 + 4 + f->code_offset + 8))
+	if (size < 8 + 24)
 		return;
 	r = add_record(f);
 	if (!r)
 		return;
+	memcpy(&h, p, sizeof(h));
 	memcpy(&r->tid, p + 12, 4);
 	r->time = u64_at(p + 16);
-	r->addr = tp ? u64_at(raw + f->addr_offset) : u64_at(p + 24);
-	r->write = !tp || (u64_at(raw + f->code_offset) & ERROR_WRITE);
-	r->kernel = ring->kernel;
+	r->addr = u64_at(p + 24);
+	r->kernel = (h.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
 }
 
 static void read_ring(struct faults *f, struct ring *r)
@@ -304,7 +215,7 @@ static void read_ring(struct faults *f, struct ring *r)
 		if (h.size <= sizeof(buf)) {
 			copy_out(r, tail, buf, h.size);
 			if (h.type == PERF_RECORD_SAMPLE)
-				take_sample(f, r, buf, h.size);
+				take_sample(f, buf, h.size);
 			else if (h.type == PERF_RECORD_LOST)
 				f->lost += u64_at(buf + 16);
 		}
@@ -321,10 +232,10 @@ static int by_time(const void *a, const void *b)
 	return x->time < y->time ? -1 : x->time > y->time;
 }
 
-/* Can it have changed the map? */
-static bool matters(const struct live_mm *mm, const struct record *r)
+/* Reads that matter: see 4. */
+static bool read_matters(const struct live_mm *mm, uint64_t addr)
 {
-	return r->write || mm->huge_reads || r->addr >= mm->stack_low;
+	return mm->reads_matter || addr >= mm->stack_low;
 }
 
 static bool beside_a_call(const struct task *t, const struct record *r)
@@ -334,18 +245,49 @@ static bool beside_a_call(const struct task *t, const struct record *r)
 	return busy && busy != t && r->time >= busy->resumed_ns;
 }
 
+#define FAULT_TIME_NS 1000000 /* what a fault can take until its page is there */
+#define SETTLE_TRIES  32
+
+/* The page of a fault; one of another thread may still be under way: it is given a moment. */
+static enum page_state settled_page(const struct live_mm *mm, const struct record *r)
+{
+	enum page_state page = observe_page(mm, r->addr);
+
+	if (page != PAGE_ABSENT || mm->users == 1 || now_ns() - r->time > FAULT_TIME_NS)
+		return page;
+	for (int i = 0; i < SETTLE_TRIES && page == PAGE_ABSENT; i++)
+		page = observe_page(mm, r->addr);
+	return page == PAGE_ABSENT ? PAGE_UNKNOWN : page;
+}
+
+/* Can the call that is in the kernel take the page away? */
+static bool in_call_range(const struct trace_call *c, uint64_t addr)
+{
+	uint64_t page = addr & ~4095ull;
+
+	if (page - c->args[0] < c->args[1] || page - c->args[0] > -4096ull)
+		return true;
+	return c->nr == SYS_mremap && page - c->args[4] < c->args[2];
+}
+
 static void send(struct live *l, const struct record *r)
 {
 	struct task *t = task_find(l, (pid_t)r->tid);
 	struct trace_event e = { .type = TRACE_EVENT_FAULT };
+	enum page_state page;
 
-	if (!t || !t->mm || !matters(t->mm, r))
+	if (!t || !t->mm)
+		return;
+	e.fault.ambiguous = beside_a_call(t, r);
+	page = settled_page(t->mm, r);
+	if (page == PAGE_ABSENT && e.fault.ambiguous && in_call_range(&t->mm->busy->call, r->addr))
+		page = PAGE_UNKNOWN;
+	e.fault.write = page == PAGE_WRITTEN || page == PAGE_UNKNOWN;
+	if (!e.fault.write && !read_matters(t->mm, r->addr))
 		return;
 	e.fault.addr = r->addr;
-	e.fault.write = r->write;
-	e.fault.write_known = l->faults->source == TRACE_FAULTS_TRACEPOINT;
+	e.fault.write_known = page != PAGE_UNKNOWN;
 	e.fault.kernel = r->kernel;
-	e.fault.ambiguous = beside_a_call(t, r);
 	emit_at(l, t, &e, r->time);
 }
 

@@ -40,11 +40,11 @@ struct live_mm {
 	uint32_t id;
 	unsigned int users;         /* tasks in it that have not begun to exit */
 	unsigned int refs;          /* tasks that point here */
-	int maps_fd;                /* its /proc/PID/maps; -1: none */
+	int maps_fd, pagemap_fd;    /* its /proc/PID/maps and pagemap; -1: none */
 	struct task *busy;          /* whose call is in the kernel */
 	struct task *queue, **tail; /* who waits for it, stopped */
 	uint64_t calls, brk, stack_low;
-	bool huge_reads; /* read faults matter: huge pages were asked for */
+	bool reads_matter; /* huge pages or growing areas were asked for */
 	struct known_file files[FILE_CACHE];
 	unsigned int next_file;
 };
@@ -141,7 +141,13 @@ bool observe_area(
 	struct live *l, struct task *t, uint64_t addr, struct trace_area *area, uint64_t *page_size);
 /* VmFlags of the area that begins at @start; 0 when it is not there. */
 uint64_t observe_vm_flags(struct live *l, struct task *t, uint64_t start);
-int maps_open(pid_t tid);
+/* Open the files of /proc that show @mm, through one of its tasks. */
+void observe_open(struct live_mm *mm, pid_t tid);
+void observe_close(struct live_mm *mm);
+
+enum page_state { PAGE_ABSENT, PAGE_NOT_WRITTEN, PAGE_WRITTEN, PAGE_UNKNOWN };
+/* Does @addr have an anonymous page of its own? */
+enum page_state observe_page(const struct live_mm *mm, uint64_t addr);
 
 /* proc.c */
 int machine_header(struct live *l);

@@ -26,12 +26,91 @@ struct procmap_query {
 #define PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)
 enum { QUERY_SHARED = 8, QUERY_COVERING_OR_NEXT = 16 };
 
-int maps_open(pid_t tid)
+static int open_proc(pid_t tid, const char *file)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, file);
 	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void observe_open(struct live_mm *mm, pid_t tid)
+{
+	mm->maps_fd = open_proc(tid, "maps");
+	mm->pagemap_fd = open_proc(tid, "pagemap");
+}
+
+void observe_close(struct live_mm *mm)
+{
+	if (mm->maps_fd >= 0)
+		close(mm->maps_fd);
+	if (mm->pagemap_fd >= 0)
+		close(mm->pagemap_fd);
+}
+
+/* --- pages -------------------------------------------------------------------------------------------------- */
+
+/* From the kernel's interface (Linux 6.7), which Debian 12's headers do not have. */
+struct page_region {
+	uint64_t start, end, categories;
+};
+struct pm_scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+#define PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
+enum {
+	PAGE_IS_FILE = 4,
+	PAGE_IS_PRESENT = 8,
+	PAGE_IS_SWAPPED = 16,
+	PAGE_IS_PFNZERO = 32,
+	PAGE_IS_GUARD = 256
+};
+
+/* Older kernels: the word of the page. The zero page looks there like one that is shared after a fork. */
+static enum page_state read_pagemap(int fd, uint64_t addr)
+{
+	uint64_t word;
+
+	if (pread(fd, &word, sizeof(word), (off_t)(addr / 4096 * 8)) != sizeof(word))
+		return PAGE_UNKNOWN;
+	if (!(word >> 62))
+		return PAGE_ABSENT;
+	if (word >> 61 & 1)
+		return PAGE_NOT_WRITTEN;
+	return (word >> 56 & 1) || (word >> 62 & 1) ? PAGE_WRITTEN : PAGE_UNKNOWN;
+}
+
+static int scan_page(int fd, uint64_t addr, uint64_t wanted, uint64_t *categories)
+{
+	struct page_region region = { .categories = 0 };
+	struct pm_scan_arg arg = { .size = sizeof(arg),
+		.start = addr & ~4095ull,
+		.end = (addr & ~4095ull) + 4096,
+		.vec = (uint64_t)(uintptr_t)&region,
+		.vec_len = 1,
+		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.return_mask = wanted };
+	int n = ioctl(fd, PAGEMAP_SCAN, &arg);
+
+	*categories = region.categories;
+	return n < 0 ? -errno : n;
+}
+
+enum page_state observe_page(const struct live_mm *mm, uint64_t addr)
+{
+	const uint64_t basic = PAGE_IS_FILE | PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_PFNZERO;
+	uint64_t is;
+	int n = scan_page(mm->pagemap_fd, addr, basic | PAGE_IS_GUARD, &is);
+
+	/* Guards are told apart since Linux 6.15. */
+	if (n == -EINVAL)
+		n = scan_page(mm->pagemap_fd, addr, basic, &is);
+	if (n == -ENOTTY)
+		return read_pagemap(mm->pagemap_fd, addr);
+	if (n <= 0)
+		return PAGE_ABSENT;
+	return is & (PAGE_IS_FILE | PAGE_IS_PFNZERO | PAGE_IS_GUARD) ? PAGE_NOT_WRITTEN : PAGE_WRITTEN;
 }
 
 /* --- the list of areas that is being made ------------------------------------------------------------------- */
@@ -153,7 +232,7 @@ static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, 
  * Calls of other threads wait meanwhile, but their stacks may grow: what was read is told after the faults that it
  * may show, and read again if there were some.
  */
-#define MAX_TRIES 4
+#define MAX_TRIES 16
 
 void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
 {

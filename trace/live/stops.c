@@ -125,8 +125,8 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 	faults_drain(l);
 	mm->brk = parent->mm->brk;
 	mm->stack_low = parent->mm->stack_low;
-	mm->huge_reads = parent->mm->huge_reads;
-	mm->maps_fd = maps_open(child->tid);
+	mm->reads_matter = parent->mm->reads_matter;
+	observe_open(mm, child->tid);
 	for (int i = 0; i < FILE_CACHE; i++)
 		mm->files[i] = parent->mm->files[i];
 	task_enter_mm(child, mm);

@@ -56,7 +56,7 @@ struct live_mm *mm_new(struct live *l)
 	if (!mm)
 		return NULL;
 	mm->id = ++l->next_mm;
-	mm->maps_fd = -1;
+	mm->maps_fd = mm->pagemap_fd = -1;
 	mm->tail = &mm->queue;
 	return mm;
 }
@@ -78,8 +78,7 @@ void task_leave_mm(struct task *t)
 		mm->users--;
 	t->mm = NULL;
 	if (--mm->refs == 0) {
-		if (mm->maps_fd >= 0)
-			close(mm->maps_fd);
+		observe_close(mm);
 		free(mm);
 	}
 }

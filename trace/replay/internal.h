@@ -22,6 +22,8 @@ struct space {
 	bool base_exact; /* mmap_base is known, not learned from placements */
 	bool randomised; /* not ADDR_NO_RANDOMIZE */
 	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
+	uint64_t beside_start,
+		beside_end; /* areas first written beside the call that comes next; none: 0, 0 */
 	bool grown_beside; /* a stack grew while another thread's call was in the kernel: before it, or after? */
 	bool take_over;    /* something was done that is not modelled: the next observation is the truth */
 	struct trace_call call; /* the last; without data */

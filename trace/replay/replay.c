@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/syscall.h>
 
 #include <vmaple/rmap.h>
 
@@ -249,6 +250,14 @@ static void exit_event(struct replay *r, const struct trace_event *e)
 		end_space(r, s);
 }
 
+static void written_beside(struct space *s, const struct vm_area_struct *vma)
+{
+	if (!s->beside_end || vma->vm_start < s->beside_start)
+		s->beside_start = vma->vm_start;
+	if (vma->vm_end > s->beside_end)
+		s->beside_end = vma->vm_end;
+}
+
 static void fault_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_fault *f = &e->fault;
@@ -265,7 +274,32 @@ static void fault_event(struct replay *r, struct space *s, const struct trace_ev
 	s->grown_beside |= below && vma && f->ambiguous;
 	if (untouched && vma && vma->anon_vma) {
 		r->stats.first_writes++;
-		s->doubt |= f->ambiguous || !f->write_known || vma->guarded;
+		s->doubt |= !f->write_known;
+		if (f->ambiguous)
+			written_beside(s, vma);
+	}
+}
+
+/* A first write beside a call is a doubt only where the call may have joined or cut that area. */
+static void settle_written_beside(struct space *s, const struct trace_call *c)
+{
+	uint64_t start = s->beside_start, end = s->beside_end;
+
+	if (!end)
+		return;
+	s->beside_start = s->beside_end = 0;
+	switch (c->nr) {
+	case SYS_mmap:
+	case SYS_shmat:
+		s->doubt |= (uint64_t)c->result <= end && (uint64_t)c->result + c->args[1] + 4096 >= start;
+		break;
+	case SYS_munmap:
+	case SYS_mprotect:
+	case SYS_madvise:
+		s->doubt |= c->args[0] <= end && c->args[0] + c->args[1] + 4096 >= start;
+		break;
+	default:
+		s->doubt = true;
 	}
 }
 
@@ -279,6 +313,7 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 	s->call = e->call;
 	s->call.data = NULL;
 	s->call_step = e->step;
+	settle_written_beside(s, &e->call);
 	p = replay_call(r, s, &e->call);
 	if (p.made && p.compared && p.result != e->call.result)
 		check_result(r, s, e, &p);
