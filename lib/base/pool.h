@@ -21,10 +21,11 @@
 
 #define POOL_KEEP 256 /* free objects that a thread keeps */
 
-/* The kinds of object there are: the two sizes of maple tree node. */
-enum pool_kind { POOL_LEAF, POOL_INNER, POOL_KINDS };
+/* The kinds of object there are: the two sizes of maple tree node, and areas. */
+enum pool_kind { POOL_LEAF, POOL_INNER, POOL_AREA, POOL_KINDS };
 #define POOL_LEAF_SIZE  512
 #define POOL_INNER_SIZE 768
+#define POOL_AREA_SIZE  128
 
 void *pool_alloc(enum pool_kind kind, gfp_t gfp) __must_check;
 void pool_free(enum pool_kind kind, void *object);

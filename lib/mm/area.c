@@ -11,9 +11,12 @@
 #include "alloc.h"
 #include "internal.h"
 #include "list.h"
+#include "pool.h"
 
 _Static_assert(offsetof(struct vm_area_struct, vm_private_data) + sizeof(void *) == 64,
 	"what a lookup and a fault read is one cache line");
+
+_Static_assert(sizeof(struct vm_area_struct) <= POOL_AREA_SIZE, "an area is an object of its pool");
 
 void vm_file_put(struct vm_file *file)
 {
@@ -49,7 +52,7 @@ void anon_vma_name_put(struct anon_vma_name *name)
 
 struct vm_area_struct *vma_alloc(struct mm_struct *mm)
 {
-	struct vm_area_struct *vma = port_alloc(sizeof(*vma), 64, GFP_KERNEL);
+	struct vm_area_struct *vma = pool_alloc(POOL_AREA, GFP_KERNEL);
 
 	if (!vma)
 		return NULL;
@@ -82,7 +85,7 @@ void vma_free(struct vm_area_struct *vma)
 	vma->vm_mm->sys->rmap->unlink(vma);
 	vm_file_put(vma->vm_file);
 	anon_vma_name_put(vma->anon_name);
-	port_free(vma, sizeof(*vma));
+	pool_free(POOL_AREA, vma);
 }
 
 static void count_areas(struct mm_struct *mm, int delta)

@@ -43,9 +43,10 @@ static inline struct vm_area_struct *index_find_prev(
 {
 	MA_STATE(mas, &mm->mm_mt, addr, addr);
 	struct vm_area_struct *vma = mas_find(&mas, ULONG_MAX);
-	MA_STATE(back, &mm->mm_mt, vma ? vma->vm_start : ULONG_MAX, vma ? vma->vm_start : ULONG_MAX);
 
-	*prev = mas_prev(&back, 0);
+	if (!vma)
+		mas_set(&mas, ULONG_MAX);
+	*prev = mas_prev(&mas, 0);
 	return vma;
 }
 

@@ -126,15 +126,12 @@ struct faults *faults_open(pid_t pid, uint32_t *source)
 	return f;
 }
 
-int faults_poll_fds(const struct faults *f, int *fds, int max)
+void faults_signal(const struct faults *f)
 {
-	int n = 0;
-
-	while (f && n < f->nr_rings && n < max) {
-		fds[n] = f->rings[n].fd;
-		n++;
+	for (int i = 0; f && i < f->nr_rings; i++) {
+		fcntl(f->rings[i].fd, F_SETOWN, getpid());
+		fcntl(f->rings[i].fd, F_SETFL, fcntl(f->rings[i].fd, F_GETFL) | O_ASYNC);
 	}
-	return n;
 }
 
 void faults_close(struct faults *f)

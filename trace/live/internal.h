@@ -76,7 +76,7 @@ struct live {
 	uint32_t next_mm, next_file;
 	pid_t root;
 	int root_status;
-	int go_fd, report_fd, signal_fd;
+	int go_fd, report_fd;
 	struct faults *faults;
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;
@@ -125,7 +125,8 @@ void space_begin(struct live *l, struct task *t);
 struct faults *faults_open(pid_t pid, uint32_t *source);
 /* Send what has happened until now. True: there was something. */
 bool faults_drain(struct live *l);
-int faults_poll_fds(const struct faults *f, int *fds, int max);
+/* Let buffers that fill up send SIGIO to this process. */
+void faults_signal(const struct faults *f);
 void faults_close(struct faults *f);
 
 /* observe.c */

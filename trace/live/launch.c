@@ -11,7 +11,6 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +92,6 @@ static int install_filter(void)
 
 /* What the tracer changed for itself is put back for the program. */
 struct inherited {
-	sigset_t mask;
 	struct rlimit files;
 };
 
@@ -108,7 +106,6 @@ static void become_program(const struct live *l, const struct inherited *in, int
 	err = install_filter();
 	if (!err) {
 		setrlimit(RLIMIT_NOFILE, &in->files);
-		sigprocmask(SIG_SETMASK, &in->mask, NULL);
 		execvp(l->options.argv[0], l->options.argv);
 		err = -errno;
 	} else {
@@ -131,7 +128,6 @@ static void raise_file_limit(void)
 int launch(struct live *l)
 {
 	struct inherited in;
-	sigset_t chld;
 	int go[2], report[2];
 
 	if (pipe2(go, O_CLOEXEC))
@@ -141,9 +137,6 @@ int launch(struct live *l)
 		close(go[1]);
 		return -errno;
 	}
-	sigemptyset(&chld);
-	sigaddset(&chld, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &chld, &in.mask);
 	getrlimit(RLIMIT_NOFILE, &in.files);
 	l->root = fork();
 	if (l->root == 0) {

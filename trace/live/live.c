@@ -2,23 +2,20 @@
 /*
  * The live source: start, the loop over stops, the end.
  *
- * The loop sleeps in poll(2) on a signalfd for SIGCHLD and on the fault buffers, which wake it when they are a quarter
- * full; then it takes every report that waitpid(2) has.
+ * The loop sleeps in waitpid(2).  A fault buffer that has filled by another quarter interrupts it with SIGIO; one such
+ * signal that comes just before the sleep is missed, and the next quarter's is not.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "internal.h"
 
-#define MAX_POLL 1026
 #define OPTIONS                                                                                     \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
 		PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
@@ -65,16 +62,6 @@ static int start_error(struct live *l, int err, char *error, size_t size, const 
 	return err;
 }
 
-static int open_signals(struct live *l)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return l->signal_fd < 0 ? -errno : 0;
-}
-
 int live_start(struct live **live, const struct live_options *options, char *error, size_t size)
 {
 	struct live *l = calloc(1, sizeof(*l));
@@ -85,7 +72,7 @@ int live_start(struct live **live, const struct live_options *options, char *err
 		return -ENOMEM;
 	}
 	l->options = *options;
-	l->go_fd = l->report_fd = l->signal_fd = -1;
+	l->go_fd = l->report_fd = -1;
 	mt_init_flags(&l->tasks, 0);
 	err = machine_header(l);
 	if (err)
@@ -97,11 +84,8 @@ int live_start(struct live **live, const struct live_options *options, char *err
 		return start_error(l, -errno, error, size,
 			"tracing is not permitted here (ptrace: see kernel.yama.ptrace_scope, or the "
 			"container's seccomp profile)");
-	err = open_signals(l);
-	if (!err && !task_add(l, l->root))
-		err = -ENOMEM;
-	if (err)
-		return start_error(l, err, error, size, "cannot begin to trace");
+	if (!task_add(l, l->root))
+		return start_error(l, -ENOMEM, error, size, "cannot begin to trace");
 	l->faults = faults_open(l->root, &l->header.fault_source);
 	*live = l;
 	return 0;
@@ -117,31 +101,20 @@ const char *live_error(const struct live *l)
 	return l->error;
 }
 
-static void take_reports(struct live *l)
+static void take_report(struct live *l)
 {
 	int status;
-	pid_t tid;
+	pid_t tid = waitpid(-1, &status, __WALL);
 
-	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
+	if (tid > 0)
 		on_stop(l, tid, status);
+	else if (errno == EINTR)
+		faults_drain(l);
 }
 
-static void wait_for_something(struct live *l, struct pollfd *fds, nfds_t nr)
+static void interrupt_only(int sig)
 {
-	struct signalfd_siginfo info[16];
-
-	if (poll(fds, nr, -1) < 0)
-		return;
-	if (fds[0].revents)
-		while (read(l->signal_fd, info, sizeof(info)) == (ssize_t)sizeof(info))
-			;
-	for (nfds_t i = 1; i < nr; i++) {
-		if (fds[i].revents & POLLIN)
-			faults_drain(l);
-		/* Everyone who was counted has gone; the end comes through the other descriptor. */
-		if (fds[i].revents & (POLLHUP | POLLERR))
-			fds[i].fd = -1;
-	}
+	(void)sig;
 }
 
 /* Signals that a terminal sends to the whole job are the program's to decide about. */
@@ -150,6 +123,8 @@ static void leave_signals_to_program(void)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	/* Without SA_RESTART: it is to interrupt waitpid(). */
+	sigaction(SIGIO, &(struct sigaction){ .sa_handler = interrupt_only }, NULL);
 }
 
 static void explain_exec_error(struct live *l)
@@ -166,21 +141,13 @@ static void explain_exec_error(struct live *l)
 
 int live_run(struct live *l, struct trace_sink *sink, int *status)
 {
-	struct pollfd fds[MAX_POLL];
-	int rings[MAX_POLL - 1], nr;
-
 	l->sink = sink;
 	l->start_ns = now_ns();
 	leave_signals_to_program();
-	fds[0] = (struct pollfd){ .fd = l->signal_fd, .events = POLLIN };
-	nr = faults_poll_fds(l->faults, rings, MAX_POLL - 1);
-	for (int i = 0; i < nr; i++)
-		fds[i + 1] = (struct pollfd){ .fd = rings[i], .events = POLLIN };
+	faults_signal(l->faults);
 	launch_go(l);
-	while (l->nr_tasks) {
-		wait_for_something(l, fds, (nfds_t)nr + 1);
-		take_reports(l);
-	}
+	while (l->nr_tasks)
+		take_report(l);
 	faults_drain(l);
 	*status = l->root_status;
 	explain_exec_error(l);
@@ -198,12 +165,10 @@ void live_free(struct live *l)
 	faults_close(l->faults);
 	for (int i = 0; i < 3; i++)
 		free(l->strings[i]);
-	for (int fd = 0; fd < 3; fd++) {
-		int *const fds[] = { &l->go_fd, &l->report_fd, &l->signal_fd };
-
-		if (*fds[fd] >= 0)
-			close(*fds[fd]);
-	}
+	if (l->go_fd >= 0)
+		close(l->go_fd);
+	if (l->report_fd >= 0)
+		close(l->report_fd);
 	free(l->areas);
 	free(l->names);
 	free(l);
