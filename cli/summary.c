@@ -35,9 +35,17 @@ static void print_gaps(FILE *out, const struct replay_stats *s)
 			s->gaps[i].end, size_text(s->gaps[i].end - s->gaps[i].start, size, sizeof(size)));
 }
 
+/* The first line of the command, at most 90 characters of it. */
+static void print_command(FILE *out, const char *command)
+{
+	size_t len = strcspn(command, "\n"), shown = len < 90 ? len : 90;
+
+	fprintf(out, "\nvmaple: %.*s%s\n", (int)shown, command, command[shown] ? "..." : "");
+}
+
 void print_summary(FILE *out, const struct replay_stats *s, const struct trace_header *h, double wall_seconds)
 {
-	fprintf(out, "\nvmaple: %s\n", h->command);
+	print_command(out, h->command);
 	fprintf(out, "  processes   %" PRIu64 ", %" PRIu64 " threads in all\n", s->processes, s->threads);
 	print_calls(out, s);
 	fprintf(out, "  faults      %" PRIu64 " writes seen, %" PRIu64 " of them the first in an area; %s\n",
