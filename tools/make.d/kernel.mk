@@ -1,0 +1,3 @@
+.PHONY: test-kernel-maple
+test-kernel-maple: deps-build deps-test all ## the kernel's own maple tree test, unchanged, on ours
+	@meson test -C $(BUILD) --no-rebuild --verbose 'kernel_ lib_test_maple_tree.c'
