@@ -8,14 +8,15 @@
 #include "cli.h"
 
 static const char help[] =
-	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|json] FILE\n"
+	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|smaps|json] FILE\n"
 	"\n"
 	"Print the address space of a recorded process as /proc/PID/maps would have shown it.\n"
 	"\n"
-	"  --at STEP      after this step; default: before the process ended\n"
-	"  --pid PID      of this process; default: the first\n"
-	"  --format maps  lines of /proc/PID/maps (default)\n"
-	"  --format json  an array of areas, with vm_flags and what else the mirror knows\n"
+	"  --at STEP       after this step; default: before the process ended\n"
+	"  --pid PID       of this process; default: the first\n"
+	"  --format maps   lines of /proc/PID/maps (default)\n"
+	"  --format smaps  with the size, the anon_vma and VmFlags of each area\n"
+	"  --format json   an array of areas, with vm_flags and what else the mirror knows\n"
 	"\n"
 	"exit status: 0; 1 the process has no address space at that step; 3 the recording is damaged or ends "
 	"early\n";
@@ -23,15 +24,16 @@ static const char help[] =
 struct maps {
 	const char *path;
 	uint64_t at, pid;
-	bool json;
+	bool json, smaps;
 };
 
 static int parse_format(struct maps *m, const char *format)
 {
 	m->json = strcmp(format, "json") == 0;
-	if (m->json || strcmp(format, "maps") == 0)
+	m->smaps = strcmp(format, "smaps") == 0;
+	if (m->json || m->smaps || strcmp(format, "maps") == 0)
 		return 0;
-	return usage_error("maps", "--format takes maps or json, not", format);
+	return usage_error("maps", "--format takes maps, smaps or json, not", format);
 }
 
 static int parse(struct maps *m, int argc, char **argv)
@@ -86,6 +88,15 @@ static json_t *area_json(const struct vm_area_struct *vma)
 		vma->anon_vma != NULL, "vm_flags", (json_int_t)vma->vm_flags);
 }
 
+static void print_details(const struct vm_area_struct *vma)
+{
+	char flags[128];
+
+	printf("Size:           %8lu kB\nAnonVma:             %s\nVmFlags: %s\n",
+		(vma->vm_end - vma->vm_start) / 1024, vma->anon_vma ? "yes" : " no",
+		vm_flags_format(vma->vm_flags, flags, sizeof(flags)));
+}
+
 static void print_map(const struct maps *m, struct mm_struct *mm)
 {
 	json_t *list = m->json ? json_array() : NULL;
@@ -100,6 +111,8 @@ static void print_map(const struct maps *m, struct mm_struct *mm)
 		}
 		vma_format(vma, line, sizeof(line));
 		fputs(line, stdout);
+		if (m->smaps)
+			print_details(vma);
 	}
 	if (list)
 		print_json(list);

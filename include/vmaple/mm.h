@@ -147,6 +147,10 @@ VMAPLE_API bool mm_validate(struct mm_struct *mm, const char **reason);
 VMAPLE_API const char *vma_name(const struct vm_area_struct *vma, char *buf, size_t size);
 /** One line of /proc/PID/maps, with its newline. @return its length, as snprintf(3) does. */
 VMAPLE_API int vma_format(const struct vm_area_struct *vma, char *buf, size_t size);
+/** Flags as the letters of VmFlags in smaps: "rd wr mr mw me ac". @return @p buf; 128 bytes hold all of them. */
+VMAPLE_API const char *vm_flags_format(vm_flags_t flags, char *buf, size_t size);
+/** The flags that such letters stand for; unknown ones are passed over. */
+VMAPLE_API vm_flags_t vm_flags_parse(const char *text);
 /** @} */
 
 #ifdef __cplusplus

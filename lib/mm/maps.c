@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Areas as /proc/PID/maps shows them.
+ * Areas as /proc/PID/maps shows them, flags as smaps does.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -53,4 +54,44 @@ int vma_format(const struct vm_area_struct *vma, char *buf, size_t size)
 	if (!*shown)
 		return snprintf(buf, size, "%s \n", head);
 	return snprintf(buf, size, "%-72s %s\n", head, shown);
+}
+
+/* The two letters of VmFlags and the bits they stand for. */
+static const struct {
+	char letters[3];
+	vm_flags_t bit;
+} flag_names[] = { { "rd", VM_READ }, { "wr", VM_WRITE }, { "ex", VM_EXEC }, { "sh", VM_SHARED },
+	{ "mr", VM_MAYREAD }, { "mw", VM_MAYWRITE }, { "me", VM_MAYEXEC }, { "ms", VM_MAYSHARE },
+	{ "gd", VM_GROWSDOWN }, { "pf", VM_PFNMAP }, { "lo", VM_LOCKED }, { "io", VM_IO },
+	{ "sr", VM_SEQ_READ }, { "rr", VM_RAND_READ }, { "dc", VM_DONTCOPY }, { "de", VM_DONTEXPAND },
+	{ "lf", VM_LOCKONFAULT }, { "ac", VM_ACCOUNT }, { "nr", VM_NORESERVE }, { "ht", VM_HUGETLB },
+	{ "sf", VM_SYNC }, { "ar", VM_ARCH_1 }, { "wf", VM_WIPEONFORK }, { "dd", VM_DONTDUMP },
+	{ "sd", VM_SOFTDIRTY }, { "mm", VM_MIXEDMAP }, { "hg", VM_HUGEPAGE }, { "nh", VM_NOHUGEPAGE },
+	{ "mg", VM_MERGEABLE }, { "um", VM_UFFD_MISSING }, { "uw", VM_UFFD_WP }, { "ui", VM_UFFD_MINOR },
+	{ "ss", VM_SHADOW_STACK }, { "dp", VM_DROPPABLE }, { "sl", VM_SEALED } };
+
+#define NR_FLAG_NAMES (sizeof(flag_names) / sizeof(flag_names[0]))
+
+vm_flags_t vm_flags_parse(const char *text)
+{
+	vm_flags_t flags = 0;
+
+	while (*(text += strspn(text, " "))) {
+		for (size_t i = 0; i < NR_FLAG_NAMES; i++)
+			if (strncmp(text, flag_names[i].letters, 2) == 0)
+				flags |= flag_names[i].bit;
+		text += strcspn(text, " ");
+	}
+	return flags;
+}
+
+const char *vm_flags_format(vm_flags_t flags, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < NR_FLAG_NAMES && n + 4 <= size; i++)
+		if (flags & flag_names[i].bit)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "", flag_names[i].letters);
+	return buf;
 }

@@ -132,6 +132,17 @@ def a_full_disk_stops_the_recording_not_the_program():
     has(r.stderr, "No space left on device")
 
 
+def a_disk_that_fills_on_the_way_keeps_what_was_written():
+    code = "import mmap,random\nm=[mmap.mmap(-1,4096*random.randrange(1,99)) for i in range(9000)]\nprint('ran on')"
+    r = run("bash", "-c", 'ulimit -f 24; exec "$0" record -o f.vmt -- python3 -c "$1"', VMAPLE, code)
+    equal(r.returncode, 125, r)
+    has(r.stdout, "ran on")
+    has(r.stderr, "the recording stopped after event")
+    r = run(VMAPLE, "verify", "f.vmt")
+    equal(r.returncode, 3, r)
+    has(r.stdout, "differences: 0")
+
+
 def where_tracing_is_not_permitted_it_says_so():
     # A process that is traced already cannot be traced again: the inner vmaple is refused, the outer is not.
     r = run(VMAPLE, "run", "--json", "--", VMAPLE, "run", "--", "true")
@@ -203,7 +214,8 @@ with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
                      a_program_that_closes_every_descriptor_is_recorded,
                      a_setuid_program_is_recorded_or_refused_as_the_kernel_does, stopping_and_continuing_works,
                      a_killed_recorder_leaves_a_readable_recording_and_no_program,
-                     a_full_disk_stops_the_recording_not_the_program, where_tracing_is_not_permitted_it_says_so,
+                     a_full_disk_stops_the_recording_not_the_program, a_disk_that_fills_on_the_way_keeps_what_was_written,
+                     where_tracing_is_not_permitted_it_says_so,
                      a_directory_that_does_not_exist_is_named,
                      bad_files_get_a_sentence_and_status_3, misused_options_are_explained, maps_at_a_step_and_at_the_end,
                      without_the_kernels_faults_nothing_is_claimed):

@@ -123,6 +123,8 @@ static void leave_signals_to_program(void)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	/* A recording that hits RLIMIT_FSIZE is an error of write(2), as a full disk is. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Without SA_RESTART: it is to interrupt waitpid(). */
 	sigaction(SIGIO, &(struct sigaction){ .sa_handler = interrupt_only }, NULL);
 }

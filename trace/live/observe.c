@@ -14,6 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vmaple/mm.h>
+
 #include "internal.h"
 
 /* From the kernel's interface, which Debian 12's headers do not have yet. */
@@ -292,32 +294,6 @@ static bool parse_line(char *line, struct trace_area *a)
 	return true;
 }
 
-/* The two letters of VmFlags and the bits they stand for. */
-static const struct {
-	char letters[3];
-	uint64_t bit;
-} vm_flag_names[] = { { "rd", 0x1 }, { "wr", 0x2 }, { "ex", 0x4 }, { "sh", 0x8 }, { "mr", 0x10 },
-	{ "mw", 0x20 }, { "me", 0x40 }, { "ms", 0x80 }, { "gd", 0x100 }, { "um", 0x200 }, { "pf", 0x400 },
-	{ "uw", 0x1000 }, { "lo", 0x2000 }, { "io", 0x4000 }, { "sr", 0x8000 }, { "rr", 0x10000 },
-	{ "dc", 0x20000 }, { "de", 0x40000 }, { "lf", 0x80000 }, { "ac", 0x100000 }, { "nr", 0x200000 },
-	{ "ht", 0x400000 }, { "sf", 0x800000 }, { "ar", 0x1000000 }, { "wf", 0x2000000 }, { "dd", 0x4000000 },
-	{ "mm", 0x10000000 }, { "hg", 0x20000000 }, { "nh", 0x40000000 }, { "mg", 0x80000000 },
-	{ "ss", 1ull << 37 }, { "ui", 1ull << 38 }, { "dp", 1ull << 40 }, { "sl", 1ull << 42 } };
-
-static uint64_t parse_vm_flags(const char *text)
-{
-	uint64_t flags = 0;
-
-	for (; *text == ' '; text += 3) {
-		if (!text[1] || !text[2] || text[1] == '\n')
-			break;
-		for (size_t i = 0; i < sizeof(vm_flag_names) / sizeof(vm_flag_names[0]); i++)
-			if (text[1] == vm_flag_names[i].letters[0] && text[2] == vm_flag_names[i].letters[1])
-				flags |= vm_flag_names[i].bit;
-	}
-	return flags;
-}
-
 /* Lines of maps or smaps into l->areas. */
 static void parse_text(struct live *l)
 {
@@ -338,7 +314,7 @@ static void parse_text(struct live *l)
 					   sscanf(line, "Swap: %lu", &kb) == 1)) {
 			area->touched |= kb > 0;
 		} else if (area && strncmp(line, "VmFlags:", 8) == 0) {
-			area->vm_flags = parse_vm_flags(line + 8);
+			area->vm_flags = vm_flags_parse(line + 8);
 		}
 	}
 }
