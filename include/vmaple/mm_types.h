@@ -195,6 +195,8 @@ struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
 	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /**< pages */
 	vm_flags_t def_flags;                                          /**< for new areas: MCL_FUTURE */
+	bool mdwe;            /**< PR_MDWE_REFUSE_EXEC_GAIN: nothing writable becomes executable */
+	bool mdwe_no_inherit; /**< PR_MDWE_NO_INHERIT: a fork's child is free of it */
 	struct mm_counters counters;
 	void *owner; /**< the embedder's */
 };

@@ -177,6 +177,9 @@ int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end);
 /* The protection key that makes PROT_EXEC alone unreadable; 0 for any other @prot, or without keys. */
 int execute_only_pkey(const struct mm_struct *mm, unsigned long prot);
 
+/* PR_SET_MDWE: may an area with @old flags get @new ones? */
+bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t old, vm_flags_t new);
+
 /* --- fault.c -------------------------------------------------------------------------------------------- */
 
 /* Grow the stack area @vma down to @addr's page. 0 or -ENOMEM, -EPERM. */

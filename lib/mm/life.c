@@ -152,6 +152,8 @@ int mm_fork(struct mm_struct *child, struct mm_struct *parent)
 	child->map_count = 0;
 	child->total_vm = child->data_vm = child->exec_vm = child->stack_vm = child->locked_vm = 0;
 	child->def_flags = parent->def_flags & VM_NOHUGEPAGE;
+	child->mdwe = parent->mdwe && !parent->mdwe_no_inherit;
+	child->mdwe_no_inherit = false;
 	child->counters = (struct mm_counters){ 0 };
 	for_each_vma (vmi, vma) {
 		if (!(vma->vm_flags & VM_DONTCOPY) && fork_area(child, vma)) {

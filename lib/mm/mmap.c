@@ -267,8 +267,10 @@ static int map_region(struct mapping *m)
 	struct vm_area_struct *vma;
 	unsigned long charged;
 	struct unmap um;
-	int err = unmap_gather(&um, mm, m->addr, m->addr + m->len);
+	int err = map_deny_write_exec(mm, m->vm_flags, m->vm_flags) ? -EACCES : 0;
 
+	if (!err)
+		err = unmap_gather(&um, mm, m->addr, m->addr + m->len);
 	if (!err)
 		err = charge(m, &um, &charged);
 	if (err)

@@ -16,6 +16,13 @@ int execute_only_pkey(const struct mm_struct *mm, unsigned long prot)
 	return mm->sys->pkeys && prot == PROT_EXEC ? EXECUTE_ONLY_PKEY : 0;
 }
 
+bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t old, vm_flags_t new)
+{
+	if (!mm->mdwe || !(new & VM_EXEC))
+		return false;
+	return (new & VM_WRITE) || !(old & VM_EXEC);
+}
+
 /* The key that an area has after mprotect() with @prot and @pkey. */
 static vm_flags_t pkey_flags(const struct vm_area_struct *vma, unsigned long prot, int pkey)
 {
@@ -114,7 +121,7 @@ static int protect_range(
 			prot |= PROT_EXEC;
 		flags = prot_flags(prot) | pkey_flags(vma, prot, p->pkey) |
 			(vma->vm_flags & ~(VM_ACCESS_FLAGS | VM_PKEY_MASK));
-		if ((flags & ~(flags >> 4)) & VM_ACCESS_FLAGS)
+		if (((flags & ~(flags >> 4)) & VM_ACCESS_FLAGS) || map_deny_write_exec(mm, vma->vm_flags, flags))
 			return -EACCES;
 		err = protect_area(vma, start, min(vma->vm_end, end), flags, &start);
 		if (err)

@@ -341,6 +341,11 @@ static void observe_effect(struct live *l, struct task *t, int64_t result)
 	}
 }
 
+static bool changes_capabilities(uint32_t nr)
+{
+	return nr == SYS_capset || nr == SYS_setuid || nr == SYS_setreuid || nr == SYS_setresuid;
+}
+
 /* Limits are not calls of the map, but decide about later ones. */
 static bool tell_limit(struct live *l, struct task *t)
 {
@@ -353,9 +358,9 @@ static bool tell_limit(struct live *l, struct task *t)
 	uint32_t nr = t->call.nr;
 	uint64_t resource = nr == SYS_prlimit64 ? t->call.args[1] : t->call.args[0];
 
-	if (nr == SYS_personality) {
-		e.limit.limit = TRACE_LIMIT_PERSONALITY;
-		e.limit.value = process_limit(t->tid, TRACE_LIMIT_PERSONALITY);
+	if (nr == SYS_personality || changes_capabilities(nr)) {
+		e.limit.limit = nr == SYS_personality ? TRACE_LIMIT_PERSONALITY : TRACE_LIMIT_CAPABILITIES;
+		e.limit.value = process_limit(t->tid, (enum trace_limit)e.limit.limit);
 		emit(l, t, &e);
 		return true;
 	}

@@ -31,6 +31,10 @@
 #define PR_SET_VMA 0x53564d41
 #endif
 
+#define PR_SET_MDWE_       65
+#define UFFDIO_REGISTER_   0xc020aa00u
+#define UFFDIO_UNREGISTER_ 0x8010aa01u
+
 #define ARG_LOW(n) (offsetof(struct seccomp_data, args) + 8 * (n))
 
 /* Stopped whatever their arguments. */
@@ -38,14 +42,15 @@ static const uint32_t stopped[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk,
 	SYS_mlock, SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2, SYS_pkey_mprotect, SYS_mseal,
 	SYS_mbind, SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy,
 	SYS_map_shadow_stack, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_execve, SYS_execveat,
-	SYS_personality, SYS_setrlimit, SYS_prlimit64 };
+	SYS_personality, SYS_setrlimit, SYS_prlimit64,
+	SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid };
 
 /* Stopped for some values of one argument. */
 static const struct {
-	uint32_t nr, arg, values[2];
+	uint32_t nr, arg, values[3];
 } conditional[] = {
-	{ SYS_prctl, 0, { PR_SET_VMA, PR_SET_MM } },
-	{ SYS_ioctl, 1, { 0xc020aa00u /* UFFDIO_REGISTER */, 0x8010aa01u /* UFFDIO_UNREGISTER */ } },
+	{ SYS_prctl, 0, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE_ } },
+	{ SYS_ioctl, 1, { UFFDIO_REGISTER_, UFFDIO_UNREGISTER_, UFFDIO_UNREGISTER_ } },
 };
 
 #define NR_STOPPED     (sizeof(stopped) / sizeof(stopped[0]))
@@ -64,12 +69,11 @@ static unsigned short build_filter(struct sock_filter *f)
 		f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
 	}
 	for (size_t i = 0; i < NR_CONDITIONAL; i++) {
-		f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, conditional[i].nr, 0, 5);
+		f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, conditional[i].nr, 0, 6);
 		f[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_LOW(conditional[i].arg));
-		f[n++] = (struct sock_filter)BPF_JUMP(
-			BPF_JMP | BPF_JEQ | BPF_K, conditional[i].values[0], 1, 0);
-		f[n++] = (struct sock_filter)BPF_JUMP(
-			BPF_JMP | BPF_JEQ | BPF_K, conditional[i].values[1], 0, 1);
+		for (unsigned char v = 0; v < 3; v++)
+			f[n++] = (struct sock_filter)BPF_JUMP(
+				BPF_JMP | BPF_JEQ | BPF_K, conditional[i].values[v], 2 - v, v == 2);
 		f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
 		f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	}
@@ -80,7 +84,7 @@ static unsigned short build_filter(struct sock_filter *f)
 /* Without privilege, Linux wants the promise that no program gains any: setuid programs then run without. */
 static int install_filter(void)
 {
-	struct sock_filter filter[8 + 2 * NR_STOPPED + 6 * NR_CONDITIONAL];
+	struct sock_filter filter[8 + 2 * NR_STOPPED + 7 * NR_CONDITIONAL];
 	struct sock_fprog prog = { .len = build_filter(filter), .filter = filter };
 
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0)

@@ -27,6 +27,7 @@
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE 101
 #endif
+#define PR_SET_MDWE_        65
 #define MADV_COLLAPSE_     25
 #define UFFDIO_REGISTER_   0xc020aa00u
 #define UFFDIO_UNREGISTER_ 0x8010aa01u
@@ -149,13 +150,25 @@ static bool contents_decide(int advice)
 	       advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE;
 }
 
+/* Whether a protection key forbids writing is in a register of the thread, not in the map. */
+static bool key_decides(struct space *s, const struct trace_call *c)
+{
+	unsigned long end = c->args[0] + c->args[1];
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, c->args[0], end);
+
+	for (; vma && c->result == -EPERM; vma = find_vma_intersection(&s->mm, vma->vm_end, end))
+		if ((vma->vm_flags & VM_SEALED) && (vma->vm_flags & VM_PKEY_MASK))
+			return true;
+	return false;
+}
+
 static struct prediction do_madvise(struct space *s, const struct trace_call *c)
 {
 	int advice = (int)c->args[2];
 
 	if (advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
 		return (struct prediction){ 0 };
-	return (struct prediction){ true, !contents_decide(advice),
+	return (struct prediction){ true, !contents_decide(advice) && !key_decides(s, c),
 		mm_madvise(&s->mm, c->args[0], c->args[1], advice) };
 }
 
@@ -204,6 +217,10 @@ static struct prediction do_prctl(struct space *s, const struct trace_call *c)
 			return (struct prediction){ 0 };
 		return (struct prediction){ true, true,
 			mm_set_anon_name(&s->mm, c->args[2], c->args[3], c->data_len ? c->data : NULL) };
+	}
+	if (c->args[0] == PR_SET_MDWE_ && c->result == 0) {
+		s->mm.mdwe = c->args[1] & 1;
+		s->mm.mdwe_no_inherit = c->args[1] & 2;
 	}
 	if (c->args[0] == PR_SET_MM && c->result == 0)
 		set_mm_field(&s->mm, c->args[1], c->args[2]);
