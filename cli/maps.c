@@ -130,7 +130,7 @@ static int show(const struct maps *m, struct trace_reader *reader, struct replay
 {
 	struct trace_sink *sink = replay_sink(replay);
 	struct mm_struct *mm = NULL;
-	struct trace_event e;
+	struct trace_event e = { .step = 0 };
 	uint32_t first = 0;
 	int got = 0;
 

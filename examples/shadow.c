@@ -19,7 +19,7 @@ static void show(struct mm_struct *mm)
 	VMA_ITERATOR(vmi, mm, 0);
 	char line[256];
 
-	for_each_vma(vmi, vma) {
+	for_each_vma (vmi, vma) {
 		vma_format(vma, line, sizeof(line));
 		fputs(line, stdout);
 	}
@@ -29,7 +29,9 @@ int main(void)
 {
 	struct mm_system sys;
 	struct mm_struct mm;
-	struct mmap_request req = { .len = 65536, .prot = PROT_READ | PROT_WRITE, .flags = MAP_PRIVATE | MAP_ANONYMOUS };
+	struct mmap_request req = {
+		.len = 65536, .prot = PROT_READ | PROT_WRITE, .flags = MAP_PRIVATE | MAP_ANONYMOUS
+	};
 	unsigned long addr;
 	int err;
 
@@ -45,7 +47,8 @@ int main(void)
 	printf("why two: %s\n", vma_merge_blocker_name((enum vma_merge_blocker)vma_merge_blockers(
 					vma_lookup(&mm, addr), vma_lookup(&mm, addr + 4096))));
 	err = mm_mprotect(&mm, addr + 61440, 8192, PROT_NONE, -1);
-	printf("mprotect beyond the end: %s, and the last page has changed\n", err == -ENOMEM ? "ENOMEM" : "?");
+	printf("mprotect beyond the end: %s, and the last page has changed\n",
+		err == -ENOMEM ? "ENOMEM" : "?");
 	show(&mm);
 	mm_exit(&mm);
 	return 0;

@@ -18,9 +18,9 @@ int execute_only_pkey(const struct mm_struct *mm, unsigned long prot)
 
 bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t old, vm_flags_t new)
 {
-	if (!mm->mdwe || !(new & VM_EXEC))
+	if (!mm->mdwe || !(new &VM_EXEC))
 		return false;
-	return (new & VM_WRITE) || !(old & VM_EXEC);
+	return (new &VM_WRITE) || !(old & VM_EXEC);
 }
 
 /* The key that an area has after mprotect() with @prot and @pkey. */
@@ -121,7 +121,8 @@ static int protect_range(
 			prot |= PROT_EXEC;
 		flags = prot_flags(prot) | pkey_flags(vma, prot, p->pkey) |
 			(vma->vm_flags & ~(VM_ACCESS_FLAGS | VM_PKEY_MASK));
-		if (((flags & ~(flags >> 4)) & VM_ACCESS_FLAGS) || map_deny_write_exec(mm, vma->vm_flags, flags))
+		if (((flags & ~(flags >> 4)) & VM_ACCESS_FLAGS) ||
+			map_deny_write_exec(mm, vma->vm_flags, flags))
 			return -EACCES;
 		err = protect_area(vma, start, min(vma->vm_end, end), flags, &start);
 		if (err)

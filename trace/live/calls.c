@@ -260,13 +260,11 @@ static void tell_made_file(struct live *l, struct task *t, int64_t result, uint3
 
 static void tell_file(struct live *l, struct task *t, int64_t result)
 {
-	uint64_t flags = t->call.args[3];
+	uint64_t flags = t->call.nr == SYS_mmap ? t->call.args[3] : MAP_SHARED | MAP_ANONYMOUS;
 
-	if (t->call.nr == SYS_shmat)
-		tell_made_file(l, t, result, TRACE_FILE_SHMEM);
-	else if (t->call.nr != SYS_mmap)
+	if (t->call.nr != SYS_mmap && t->call.nr != SYS_shmat)
 		return;
-	else if (!(flags & MAP_ANONYMOUS))
+	if (!(flags & MAP_ANONYMOUS))
 		tell_descriptor(l, t, result);
 	else if (flags & MAP_HUGETLB)
 		tell_made_file(l, t, result, TRACE_FILE_HUGETLB);

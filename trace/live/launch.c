@@ -35,15 +35,14 @@
 #define UFFDIO_REGISTER_   0xc020aa00u
 #define UFFDIO_UNREGISTER_ 0x8010aa01u
 
-#define ARG_LOW(n) (offsetof(struct seccomp_data, args) + 8 * (n))
+#define ARG_LOW(n) (offsetof(struct seccomp_data, args) + sizeof(uint64_t) * (n))
 
 /* Stopped whatever their arguments. */
 static const uint32_t stopped[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk, SYS_mremap, SYS_madvise,
 	SYS_mlock, SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2, SYS_pkey_mprotect, SYS_mseal,
 	SYS_mbind, SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy,
 	SYS_map_shadow_stack, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_execve, SYS_execveat,
-	SYS_personality, SYS_setrlimit, SYS_prlimit64,
-	SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid };
+	SYS_personality, SYS_setrlimit, SYS_prlimit64, SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid };
 
 /* Stopped for some values of one argument. */
 static const struct {

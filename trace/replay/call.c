@@ -27,7 +27,7 @@
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE 101
 #endif
-#define PR_SET_MDWE_        65
+#define PR_SET_MDWE_       65
 #define MADV_COLLAPSE_     25
 #define UFFDIO_REGISTER_   0xc020aa00u
 #define UFFDIO_UNREGISTER_ 0x8010aa01u

@@ -51,18 +51,17 @@ static enum vm_file_kind kind_of(uint32_t kind)
 	}
 }
 
-struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
+static struct numbered_file *new_file(struct replay *r, const struct trace_file *t)
 {
-	struct numbered_file *nf = t->id ? mtree_load(&r->files, t->id) : NULL;
+	size_t len = strlen(t->path) + 1;
+	struct numbered_file *nf = calloc(1, sizeof(*nf) + len);
 	unsigned int mode = t->open_flags & 3;
 
-	if (nf)
-		return vm_file_get(&nf->file);
-	nf = calloc(1, sizeof(*nf) + strlen(t->path) + 1);
 	if (!nf)
 		return NULL;
-	strcpy(nf->name, t->path);
+	memcpy(nf->name, t->path, len);
 	nf->list = &r->files;
+	nf->id = t->id;
 	nf->file = (struct vm_file){ .refs = 1,
 		.kind = kind_of(t->kind),
 		.readable = mode != 1,
@@ -77,12 +76,21 @@ struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
 		.ino = t->ino,
 		.name = nf->name,
 		.release = release_file };
-	if (t->id && mtree_store(&r->files, t->id, nf, GFP_KERNEL)) {
+	return nf;
+}
+
+struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
+{
+	struct numbered_file *nf = t->id ? mtree_load(&r->files, t->id) : NULL;
+
+	if (nf)
+		return vm_file_get(&nf->file);
+	nf = new_file(r, t);
+	if (nf && nf->id && mtree_store(&r->files, nf->id, nf, GFP_KERNEL)) {
 		free(nf);
 		return NULL;
 	}
-	nf->id = t->id;
-	return &nf->file;
+	return (struct vm_file *)nf;
 }
 
 static struct space *find_space(struct replay *r, uint32_t id)

@@ -66,7 +66,7 @@ static bool check_node(struct check *c, const struct mt_node *node, unsigned int
 	c->stats.inner_nodes++;
 	c->stats.bytes += POOL_INNER_SIZE;
 	for (unsigned int i = 0; i < node->nr; i++) {
-		unsigned long below;
+		unsigned long below = 0;
 
 		if (!node->slot[i])
 			return fail(c, "M5: an inner node has no empty child");

@@ -11,13 +11,13 @@
 
 static atomic_t maple_tree_tests_run, maple_tree_tests_passed;
 
-#define MT_BUG_ON(mt, x)                                                         \
-	do {                                                                     \
-		maple_tree_tests_run.counter++;                                  \
-		if (x)                                                           \
-			printf("BUG at %s:%d (1)\n", __func__, __LINE__);        \
-		else                                                             \
-			maple_tree_tests_passed.counter++;                       \
+#define MT_BUG_ON(mt, x)                                                  \
+	do {                                                              \
+		maple_tree_tests_run.counter++;                           \
+		if (x)                                                    \
+			printf("BUG at %s:%d (1)\n", __func__, __LINE__); \
+		else                                                      \
+			maple_tree_tests_passed.counter++;                \
 	} while (0)
 #define MAS_BUG_ON(mas, x) MT_BUG_ON((mas)->tree, x)
 
