@@ -84,7 +84,7 @@ void call_begin(struct live *l, struct task *t)
 {
 	const uint64_t *a = t->call.args;
 
-	faults_drain(l);
+	faults_drain(l, t);
 	t->call.data = NULL;
 	t->call.data_len = 0;
 	t->call.file = 0;
@@ -387,7 +387,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	struct live_mm *mm = t->mm;
 	enum live_check check = l->options.check;
 
-	faults_drain(l);
+	faults_drain(l, t);
 	if (tell_limit(l, t))
 		return;
 	tell_file(l, t, result);

@@ -288,20 +288,47 @@ static void send(struct live *l, const struct record *r)
 	emit_at(l, t, &e, r->time);
 }
 
-bool faults_drain(struct live *l)
+/*
+ * Is the fault over?  Those of the stopped task are.  Those of its mm are sent with them, as the call that stops may
+ * depend on them.  Others wait until they are old enough, or until their own task stops.
+ */
+static bool is_ripe(struct live *l, const struct record *r, const struct task *stopped, uint64_t now)
+{
+	const struct task *t;
+
+	if (now - r->time > FAULT_TIME_NS || !l->nr_tasks)
+		return true;
+	t = stopped ? task_find(l, (pid_t)r->tid) : NULL;
+	return t && (t == stopped || t->mm == stopped->mm);
+}
+
+static void send_ripe(struct live *l, const struct task *stopped)
 {
 	struct faults *f = l->faults;
-	uint64_t steps;
+	uint64_t now = now_ns();
+	size_t kept = 0;
+
+	qsort(f->records, f->nr_records, sizeof(*f->records), by_time);
+	for (size_t i = 0; i < f->nr_records; i++) {
+		if (is_ripe(l, &f->records[i], stopped, now))
+			send(l, &f->records[i]);
+		else
+			f->records[kept++] = f->records[i];
+	}
+	f->nr_records = kept;
+}
+
+bool faults_drain(struct live *l, const struct task *stopped)
+{
+	struct faults *f = l->faults;
+	uint64_t steps = l->steps;
 
 	for (int i = 0; f && i < f->nr_rings; i++)
 		read_ring(f, &f->rings[i]);
-	if (!f || (!f->nr_records && !f->lost))
+	if (!f)
 		return false;
-	steps = l->steps;
-	qsort(f->records, f->nr_records, sizeof(*f->records), by_time);
-	for (size_t i = 0; i < f->nr_records; i++)
-		send(l, &f->records[i]);
-	f->nr_records = 0;
+	if (f->nr_records)
+		send_ripe(l, stopped);
 	if (f->lost) {
 		uint64_t lost = f->lost;
 

@@ -123,8 +123,8 @@ void space_begin(struct live *l, struct task *t);
 
 /* faults.c */
 struct faults *faults_open(pid_t pid, uint32_t *source);
-/* Send what has happened until now. True: there was something. */
-bool faults_drain(struct live *l);
+/* Send what has happened until now to @stopped (NULL: nobody is) and its mm, and what is old. True: there was something. */
+bool faults_drain(struct live *l, const struct task *stopped);
 /* Let buffers that fill up send SIGIO to this process. */
 void faults_signal(const struct faults *f);
 void faults_close(struct faults *f);

@@ -109,7 +109,7 @@ static void take_report(struct live *l)
 	if (tid > 0)
 		on_stop(l, tid, status);
 	else if (errno == EINTR)
-		faults_drain(l);
+		faults_drain(l, NULL);
 }
 
 static void interrupt_only(int sig)
@@ -150,7 +150,7 @@ int live_run(struct live *l, struct trace_sink *sink, int *status)
 	launch_go(l);
 	while (l->nr_tasks)
 		take_report(l);
-	faults_drain(l);
+	faults_drain(l, NULL);
 	*status = l->root_status;
 	explain_exec_error(l);
 	return l->sink_error;

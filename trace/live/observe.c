@@ -245,7 +245,7 @@ void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
 			read_text(l, t->mm);
 			keep_window(l, lo, hi);
 		}
-	} while (t->mm->users > 1 && faults_drain(l) && ++tries < MAX_TRIES);
+	} while (t->mm->users > 1 && faults_drain(l, t) && ++tries < MAX_TRIES);
 	emit_map(l, t, (struct trace_map){ .reason = TRACE_MAP_CHECK, .lo = lo, .hi = hi });
 }
 
@@ -332,7 +332,7 @@ void observe_all(struct live *l, struct task *t)
 
 	do
 		read_text(l, t->mm);
-	while (t->mm->users > 1 && faults_drain(l) && ++tries < MAX_TRIES);
+	while (t->mm->users > 1 && faults_drain(l, t) && ++tries < MAX_TRIES);
 	if (l->nr_areas)
 		emit_map(l, t,
 			(struct trace_map){ .reason = TRACE_MAP_CHECK, .hi = UINT64_MAX, .has_names = true });

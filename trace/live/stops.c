@@ -62,7 +62,7 @@ static void let_through(struct live *l, struct task *t)
 {
 	if (makes_task(t->call.nr)) {
 		t->clone_flags = clone_flags(t);
-		faults_drain(l);
+		faults_drain(l, t);
 	} else {
 		call_begin(l, t);
 	}
@@ -92,7 +92,7 @@ static void on_entry(struct live *l, struct task *t)
 	for (int i = 0; i < 6; i++)
 		t->call.args[i] = info.seccomp.args[i];
 	if (t->call.nr == SYS_execve || t->call.nr == SYS_execveat) {
-		faults_drain(l);
+		faults_drain(l, t);
 		if (t->mm->users == 1)
 			observe_all(l, t);
 		resume(t, 0);
@@ -122,7 +122,7 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 
 	if (!mm)
 		return;
-	faults_drain(l);
+	faults_drain(l, parent);
 	mm->brk = parent->mm->brk;
 	mm->stack_low = parent->mm->stack_low;
 	mm->reads_matter = parent->mm->reads_matter;
@@ -196,7 +196,7 @@ static void leave_calls(struct live *l, struct task *t)
 static void on_exiting(struct live *l, struct task *t)
 {
 	if (t->mm && !t->exiting) {
-		faults_drain(l);
+		faults_drain(l, t);
 		leave_calls(l, t);
 		if (t->mm->users == 1)
 			observe_all(l, t);
@@ -237,7 +237,7 @@ static void on_exec(struct live *l, struct task *t)
 	t = settle_exec_identity(l, t);
 	leave_calls(l, t);
 	if (t->mm) {
-		faults_drain(l);
+		faults_drain(l, t);
 		if (!t->exiting)
 			tell_exit(l, t, 0, true);
 		task_leave_mm(t);
