@@ -7,7 +7,7 @@
  * calls stop them; calls on one address space are let through one at a time, so that their order is known.  Page
  * faults come from perf_event_open(2), as far as the machine allows.  If the tracer dies, the program is killed.
  *
- * One live source per process at a time: it waits for any child, and uses SIGIO.
+ * One live source per process at a time: it waits for any child, and uses SIGALRM.
  */
 #ifndef VMAPLE_LIVE_H
 #define VMAPLE_LIVE_H

@@ -422,7 +422,7 @@ void space_begin(struct live *l, struct task *t)
 	path[n > 0 ? n : 0] = '\0';
 	e.space.path = path;
 	read_begin_map(l, t);
-	process_space(t->tid, &e.space, l->areas, l->nr_areas);
+	process_space(l, t->tid, &e.space);
 	mm->brk = e.space.brk;
 	mm->stack_low = e.space.mmap_base ? e.space.mmap_base : e.space.start_stack - (1ull << 30);
 	emit(l, t, &e);

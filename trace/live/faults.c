@@ -18,7 +18,6 @@
  *    in address spaces with neither, those outside the stack's region are dropped here.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,8 +96,6 @@ static bool open_everywhere(struct faults *f, pid_t pid, bool user_only)
 		.config = PERF_COUNT_SW_PAGE_FAULTS,
 		.sample_period = 1,
 		.inherit = 1,
-		.watermark = 1,
-		.wakeup_watermark = RING_PAGES * 4096 / 4,
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
 		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR,
@@ -124,14 +121,6 @@ struct faults *faults_open(pid_t pid, uint32_t *source)
 	else if (f && open_everywhere(f, pid, true))
 		*source = TRACE_FAULTS_USER_ONLY;
 	return f;
-}
-
-void faults_signal(const struct faults *f)
-{
-	for (int i = 0; f && i < f->nr_rings; i++) {
-		fcntl(f->rings[i].fd, F_SETOWN, getpid());
-		fcntl(f->rings[i].fd, F_SETFL, fcntl(f->rings[i].fd, F_GETFL) | O_ASYNC);
-	}
 }
 
 void faults_close(struct faults *f)

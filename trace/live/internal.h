@@ -67,7 +67,8 @@ struct task {
 struct live {
 	struct live_options options;
 	struct trace_header header;
-	char *strings[3]; /* of the header */
+	char *strings[3];    /* of the header */
+	bool wide_addresses; /* 57 bits */
 	struct trace_sink *sink;
 	int sink_error;
 	uint64_t steps, start_ns;
@@ -125,8 +126,6 @@ void space_begin(struct live *l, struct task *t);
 struct faults *faults_open(pid_t pid, uint32_t *source);
 /* Send what has happened until now to @stopped (NULL: nobody is) and its mm, and what is old. True: there was something. */
 bool faults_drain(struct live *l, const struct task *stopped);
-/* Let buffers that fill up send SIGIO to this process. */
-void faults_signal(const struct faults *f);
 void faults_close(struct faults *f);
 
 /* observe.c */
@@ -152,7 +151,8 @@ enum page_state observe_page(const struct live_mm *mm, uint64_t addr);
 
 /* proc.c */
 int machine_header(struct live *l);
-void process_space(pid_t tid, struct trace_space *s, const struct trace_area *areas, uint32_t nr);
+/* The facts of an address space whose map has been read into l->areas. */
+void process_space(struct live *l, pid_t tid, struct trace_space *s);
 uint64_t process_limit(pid_t tid, enum trace_limit limit);
 pid_t process_of_thread(pid_t tid);
 bool process_is_x86_64(pid_t tid);

@@ -183,7 +183,7 @@ static uint64_t find_mmap_base(pid_t tid, const struct trace_area *areas, uint32
 	return end;
 }
 
-void process_space(pid_t tid, struct trace_space *s, const struct trace_area *areas, uint32_t nr)
+void process_space(struct live *l, pid_t tid, struct trace_space *s)
 {
 	uint64_t personality;
 
@@ -191,9 +191,9 @@ void process_space(pid_t tid, struct trace_space *s, const struct trace_area *ar
 		s->limits[i] = process_limit(tid, (enum trace_limit)i);
 	personality = s->limits[TRACE_LIMIT_PERSONALITY];
 	read_stat(tid, s);
-	s->mmap_base = find_mmap_base(tid, areas, nr);
+	s->mmap_base = find_mmap_base(tid, l->areas, l->nr_areas);
 	s->topdown = !(personality & ADDR_COMPAT_LAYOUT);
-	s->task_size = cpu_has(" la57") ? TASK_SIZE_57 : TASK_SIZE_47;
+	s->task_size = l->wide_addresses ? TASK_SIZE_57 : TASK_SIZE_47;
 }
 
 /* --- the machine -------------------------------------------------------------------------------------------- */
@@ -258,6 +258,7 @@ int machine_header(struct live *l)
 	h->stack_guard_gap = 256;
 	h->thp_enabled = thp_enabled();
 	h->pkeys = cpu_has(" ospke");
+	l->wide_addresses = cpu_has(" la57");
 	h->kernel = l->strings[0];
 	h->machine = l->strings[1];
 	h->command = l->strings[2];
