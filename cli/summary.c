@@ -97,7 +97,7 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 
 void print_json(json_t *object)
 {
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
 
 	if (text)
 		puts(text);

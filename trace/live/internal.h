@@ -43,6 +43,7 @@ struct live_mm {
 	int maps_fd, pagemap_fd;    /* its /proc/PID/maps and pagemap; -1: none */
 	struct task *busy;          /* whose call is in the kernel */
 	struct task *queue, **tail; /* who waits for it, stopped */
+	unsigned int waiting;       /* how many */
 	uint64_t calls, brk, stack_low;
 	bool reads_matter; /* huge pages or growing areas were asked for */
 	struct known_file files[FILE_CACHE];
@@ -112,9 +113,13 @@ void task_leave_mm(struct task *t);
 bool mm_acquire(struct task *t);
 /* Give it back; the task that may go next, or NULL. */
 struct task *mm_release(struct task *t);
+/* A task whose turn it is because the holder of its mm has been blocked for long; or NULL. */
+struct task *mm_take_from_blocked(struct live *l, uint64_t now);
 
 /* stops.c: one report of waitpid(). */
 void on_stop(struct live *l, pid_t tid, int status);
+/* Some time has passed. */
+void on_tick(struct live *l);
 
 /* calls.c */
 void call_begin(struct live *l, struct task *t);

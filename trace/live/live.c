@@ -110,7 +110,7 @@ static void take_report(struct live *l)
 	if (tid > 0)
 		on_stop(l, tid, status);
 	else if (errno == EINTR)
-		faults_drain(l, NULL);
+		on_tick(l);
 }
 
 static void interrupt_only(int sig)

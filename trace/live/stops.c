@@ -115,6 +115,20 @@ static void on_exit_of_call(struct live *l, struct task *t)
 	resume(t, 0);
 }
 
+void on_tick(struct live *l)
+{
+	struct task *t;
+
+	faults_drain(l, NULL);
+	while ((t = mm_take_from_blocked(l, now_ns())) != NULL) {
+		emit_lost(l, t, 0,
+			"the order of calls: one was blocked in the kernel, others of its address space went "
+			"on");
+		if (mm_acquire(t))
+			let_through(l, t);
+	}
+}
+
 static void tell_fork(struct live *l, struct task *parent, struct task *child)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FORK };

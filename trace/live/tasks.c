@@ -5,12 +5,17 @@
  *    T1  mm->busy is a task of mm with in_call set, or NULL; then nobody is queued.
  *    T2  a queued task is stopped at the entry of its call.
  *    T3  an mm lives while a task points to it.
+ *
+ * A call can block for reasons that another thread has to remove (a page that userfaultfd or a file system brings).
+ * Who has held an mm for PATIENCE_NS while others wait loses it: the program must not hang because it is recorded.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "internal.h"
+
+#define PATIENCE_NS 500000000
 
 struct task *task_find(struct live *l, pid_t tid)
 {
@@ -93,6 +98,7 @@ bool mm_acquire(struct task *t)
 		return true;
 	}
 	t->queued = true;
+	t->mm->waiting++;
 	t->next = NULL;
 	*mm->tail = t;
 	mm->tail = &t->next;
@@ -110,6 +116,7 @@ static void unqueue(struct live_mm *mm, struct task *t)
 	if (mm->tail == &t->next)
 		mm->tail = link;
 	t->queued = false;
+	mm->waiting--;
 }
 
 struct task *mm_release(struct task *t)
@@ -127,4 +134,22 @@ struct task *mm_release(struct task *t)
 	if (next)
 		unqueue(mm, next);
 	return next;
+}
+
+struct task *mm_take_from_blocked(struct live *l, uint64_t now)
+{
+	struct task *t;
+	unsigned long tid = 0;
+
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
+		struct live_mm *mm = t->mm;
+
+		if (!mm || mm->busy != t || !mm->waiting || now - t->resumed_ns < PATIENCE_NS)
+			continue;
+		mm->busy = NULL;
+		t = mm->queue;
+		unqueue(mm, t);
+		return t;
+	}
+	return NULL;
 }
