@@ -25,7 +25,7 @@ static const char run_help[] =
 	"  --check N      compare the whole map after each Nth call of an address space\n"
 	"  --check end    compare the whole map when an address space ends\n"
 	"  -o FILE        keep the recording, for verify and maps\n"
-	"  --json         the summary as one line of JSON, on stdout\n"
+	"  --json         the summary as the last line of stdout, in JSON\n"
 	"\n"
 	"exit status: COMMAND's own (127: not found, 126: cannot be started); 125 when vmaple itself failed "
 	"or found\n"
@@ -138,6 +138,8 @@ static void summarise(const struct run *r, struct replay *replay, struct live *l
 
 		if (o)
 			add_live_keys(o, status);
+		/* What the command wrote last need not have ended its line. */
+		putchar('\n');
 		print_json(o);
 		return;
 	}

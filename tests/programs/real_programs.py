@@ -109,7 +109,7 @@ def check(vmaple, name, command, prepare):
     may_be_uncertain = name == "random-threads"
     if summary["differences"] or (summary["uncertain"] and not may_be_uncertain) or summary["lost"]:
         fail("the mirror was not the kernel's map", mirrored)
-    if "\n".join(lines[:-1]) != bare.stdout.rstrip("\n") or summary["exit_status"] != bare.returncode:
+    if "\n".join(lines[:-1]).rstrip("\n") != bare.stdout.rstrip("\n") or summary["exit_status"] != bare.returncode:
         fail("the program did something else than alone: %r" % bare.stdout, mirrored)
     if summary["checks"] < summary["processes"] or summary["calls"] < 5:
         fail("hardly anything was checked", mirrored)
