@@ -42,6 +42,8 @@ extern "C" {
  *            Else the node is one, or x is on the right.
  * iter_first All end too early, or all start too late: known from the root and from the first node.
  * iter_next  What comes after a node: its right side, then the first node above that has it on its left, and so on.
+ * walk       The same in one go. The way back is on a stack, and not read again from nodes that may have left the cache;
+ *            the right side of each is fetched while the left is being walked.
  */
 /**
  * Define an interval tree.
@@ -59,9 +61,13 @@ extern "C" {
  *	void prefix_remove(ITSTRUCT *node, struct rb_root_cached *root);
  *	ITSTRUCT *prefix_iter_first(struct rb_root_cached *root, ITTYPE start, ITTYPE last);
  *	ITSTRUCT *prefix_iter_next(ITSTRUCT *node, ITTYPE start, ITTYPE last);
+ *	ITSTRUCT *prefix_walk(struct rb_root_cached *root, ITTYPE start, ITTYPE last,
+ *		bool (*visit)(ITSTRUCT *node, void *arg), void *arg);
  *	bool prefix_validate(const struct rb_root_cached *root, const char **reason);
  *
- * prefix_iter_next() takes the hit before and the same range.  No change of the tree may lie between.
+ * prefix_iter_next() takes the hit before and the same range.  No change of the tree may lie between.  prefix_walk()
+ * calls visit for each hit in the same order, until it returns true, and returns that hit; or NULL.  It is the
+ * faster of the two where hits are many.  visit must not change the tree.
  */
 #define INTERVAL_TREE_DEFINE(ITSTRUCT, ITRB, ITTYPE, ITSUBTREE, ITSTART, ITLAST, ITSTATIC, ITPREFIX)         \
 	RB_DECLARE_CALLBACKS_MAX(static, ITPREFIX##_augment, ITSTRUCT, ITRB, ITTYPE, ITSUBTREE, ITLAST);     \
@@ -148,6 +154,32 @@ extern "C" {
 		}                                                                                            \
 	}                                                                                                    \
                                                                                                              \
+	ITSTATIC __attribute__((unused)) ITSTRUCT *ITPREFIX##_walk(struct rb_root_cached *root,              \
+		ITTYPE start, ITTYPE last, bool (*visit)(ITSTRUCT * node, void *arg), void *arg)             \
+	{                                                                                                    \
+		struct rb_node *way[RB_DEEPEST], *rb = root->rb_root.rb_node;                                \
+		unsigned int nr = 0;                                                                         \
+                                                                                                             \
+		for (;;) {                                                                                   \
+			ITSTRUCT *node;                                                                      \
+                                                                                                             \
+			for (; ITPREFIX##_reaches(rb, start); rb = rb->rb_left) {                            \
+				if (rb->rb_right)                                                            \
+					__builtin_prefetch(rb->rb_right);                                    \
+				way[nr++] = rb;                                                              \
+			}                                                                                    \
+			if (!nr)                                                                             \
+				return NULL;                                                                 \
+			rb = way[--nr];                                                                      \
+			node = rb_entry(rb, ITSTRUCT, ITRB);                                                 \
+			if (last < ITSTART(node))                                                            \
+				return NULL;                                                                 \
+			if (!(ITLAST(node) < start) && visit(node, arg))                                     \
+				return node;                                                                 \
+			rb = rb->rb_right;                                                                   \
+		}                                                                                            \
+	}                                                                                                    \
+                                                                                                             \
 	static inline bool ITPREFIX##_ordered(const struct rb_node *earlier, const struct rb_node *later)    \
 	{                                                                                                    \
 		return !(ITSTART(rb_entry(later, ITSTRUCT, ITRB)) <                                          \
@@ -198,6 +230,9 @@ VMAPLE_API struct interval_tree_node *interval_tree_iter_first(
 /** The next after @p node, for the same range. */
 VMAPLE_API struct interval_tree_node *interval_tree_iter_next(
 	struct interval_tree_node *node, unsigned long start, unsigned long last);
+/** Call @p visit for each of them until it returns true. @return that one, or NULL. */
+VMAPLE_API struct interval_tree_node *interval_tree_walk(struct rb_root_cached *root, unsigned long start,
+	unsigned long last, bool (*visit)(struct interval_tree_node *node, void *arg), void *arg);
 /** Check the rules. @param reason the one that is broken; untouched when none is */
 VMAPLE_API bool interval_tree_validate(const struct rb_root_cached *root, const char **reason) __must_check;
 /** @} */

@@ -72,6 +72,9 @@ struct rb_root_cached {
 	struct rb_node *rb_leftmost;
 };
 
+/** More nodes than any way down can have: 2 log2(n + 1) with n of 63 bits. */
+#define RB_DEEPEST 128
+
 #define RB_RED   0UL
 #define RB_BLACK 1UL
 

@@ -126,6 +126,49 @@ static void do_remove(struct item *item)
 	view_tree_remove(&item->view, &run.views);
 }
 
+/* The walk finds what the iterator finds, and stops where it is told to. */
+struct expected {
+	unsigned long start, last;
+	struct item *item;
+	unsigned int stop_after;
+};
+
+static bool visit_interval(struct interval_tree_node *node, void *arg)
+{
+	struct expected *e = arg;
+
+	assert_ptr_equal(of_interval(node), e->item);
+	e->item = model_next(e->item, e->start, e->last);
+	return !--e->stop_after;
+}
+
+static bool visit_view(struct view *view, void *arg)
+{
+	struct expected *e = arg;
+
+	assert_ptr_equal(of_view(view), e->item);
+	e->item = model_next(e->item, e->start, e->last);
+	return !--e->stop_after;
+}
+
+static void do_walk(unsigned int hits)
+{
+	struct expected e = { .stop_after = hits }, f;
+	unsigned int more;
+
+	random_range(&e.start, &e.last);
+	e.item = model_next(NULL, e.start, e.last);
+	f = e;
+	more = interval_tree_walk(&run.root, e.start, e.last, visit_interval, &e) != NULL;
+	assert_int_equal(more, !e.stop_after);
+	if (!more)
+		assert_null(e.item);
+	more = view_tree_walk(&run.views, (int)((long)f.start - (1L << 29)), (int)((long)f.last - (1L << 29)),
+		       visit_view, &f) != NULL;
+	assert_int_equal(more, !f.stop_after);
+	assert_ptr_equal(e.item, f.item);
+}
+
 static void do_search(unsigned int hits)
 {
 	unsigned long start, last;
@@ -185,6 +228,8 @@ static void test_searches_find_what_overlaps_in_order(void **state)
 				fill = 20 + (unsigned int)random_below(&run.random, 70);
 			if (random_below(&run.random, 3) == 0)
 				do_search(random_below(&run.random, 10) ? 8 : UINT32_MAX);
+			else if (random_below(&run.random, 4) == 0)
+				do_walk(random_below(&run.random, 10) ? 8 : UINT32_MAX);
 			else if (random_below(&run.random, 100) < fill && !item->in_tree)
 				do_insert(item);
 			else if (item->in_tree)
@@ -208,6 +253,33 @@ static void test_the_ends_of_the_index_space_are_indexes(void **state)
 	assert_ptr_equal(interval_tree_iter_next(&all, ULONG_MAX, ULONG_MAX), &top);
 	assert_ptr_equal(interval_tree_iter_first(&root, 0, 0), &all);
 	assert_null(interval_tree_iter_next(&all, 0, 0));
+}
+
+/* The picture of docs/trees.md: which intervals overlap [14, 15]? */
+static void test_the_picture_is_true(void **state)
+{
+	static struct interval_tree_node node[] = {
+		{ .start = 12, .last = 20 },
+		{ .start = 5, .last = 9 },
+		{ .start = 18, .last = 30 },
+		{ .start = 2, .last = 8 },
+		{ .start = 7, .last = 16 },
+		{ .start = 13, .last = 14 },
+		{ .start = 22, .last = 25 },
+	};
+	static const unsigned long largest[] = { 30, 16, 30, 8, 16, 14, 25 };
+	struct rb_root_cached root = RB_ROOT_CACHED;
+
+	(void)state;
+	for (unsigned int i = 0; i < 7; i++)
+		interval_tree_insert(&node[i], &root);
+	assert_ptr_equal(root.rb_root.rb_node, &node[0].rb);
+	for (unsigned int i = 0; i < 7; i++)
+		assert_int_equal(node[i].__subtree_last, largest[i]);
+	assert_ptr_equal(interval_tree_iter_first(&root, 14, 15), &node[4]);
+	assert_ptr_equal(interval_tree_iter_next(&node[4], 14, 15), &node[0]);
+	assert_ptr_equal(interval_tree_iter_next(&node[0], 14, 15), &node[5]);
+	assert_null(interval_tree_iter_next(&node[5], 14, 15));
 }
 
 static void expect(const char *rule)
@@ -254,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_searches_find_what_overlaps_in_order),
 		cmocka_unit_test(test_the_ends_of_the_index_space_are_indexes),
+		cmocka_unit_test(test_the_picture_is_true),
 		cmocka_unit_test(test_a_stale_interval_is_found),
 	};
 

@@ -8,9 +8,6 @@
  */
 #include <vmaple/rbtree.h>
 
-/* Twice the bits of an address: no tree that keeps its rules is deeper. */
-#define DEEPEST 128
-
 struct pass {
 	const struct rb_checks *checks;
 	const struct rb_node *before; /* the last node passed in order */
@@ -47,14 +44,14 @@ static bool hangs_right(struct pass *p, const struct rb_node *node, const struct
 }
 
 /* @return the number of black nodes on every way down from @node, itself included, or -1. */
-static int check_subtree( // NOLINT(misc-no-recursion): bounded by DEEPEST
+static int check_subtree( // NOLINT(misc-no-recursion): bounded by RB_DEEPEST
 	struct pass *p, const struct rb_node *node, const struct rb_node *parent, int depth)
 {
 	int left, right;
 
 	if (!node)
 		return 0;
-	if (depth > DEEPEST)
+	if (depth > RB_DEEPEST)
 		return fail(p, "R3: ways down pass equally many black nodes");
 	if (!hangs_right(p, node, parent))
 		return -1;
