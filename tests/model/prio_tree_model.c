@@ -156,6 +156,7 @@ static void test_searches_find_what_overlaps(void **state)
 			if (i->in_tree)
 				do_remove(i), check();
 		assert_true(prio_tree_empty(&run.root));
+		assert_int_equal(run.root.index_bits, 0);
 	}
 }
 

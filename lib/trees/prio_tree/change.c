@@ -54,14 +54,12 @@ static void unfollow(struct prio_tree_node *node)
 		node->right->left = node->left;
 }
 
-/* The first that follows @node stands in for it. */
+/* The first that follows @node stands in for it; the second follows the first already. */
 static void promote(struct prio_tree_root *root, struct prio_tree_node *node)
 {
 	struct prio_tree_node *heir = node->equal;
 
 	heir->equal = heir->right;
-	if (heir->equal)
-		heir->equal->left = heir;
 	take_place(node, heir, link_to(root, node));
 }
 
