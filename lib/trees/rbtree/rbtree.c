@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Red-black trees: balance.
+ *
+ * 1. Meaning.  What an insertion or an erasure leaves wrong is one rule at one place; both loops move that place
+ *    up by recolouring until a rotation, or a lucky colour, mends it.
+ * 2. Invariants: R1 to R7 and L1 to L4 of <vmaple/rbtree.h>, A1 to A4 of <vmaple/rbtree_augmented.h>.
+ * 3. Left and right are one: `dir` is the side that is looked at, 0 or 1, and !dir the other.  Drawings show
+ *    dir = left.  Capitals are black nodes, small letters red ones, (x) a node of either colour.
+ * 4. Augmentation is a function that is told of each rotation; for plain trees one that does nothing, inlined.
+ * 5. Failure.  Nothing here allocates, nothing here can fail.
+ */
+#include <vmaple/rbtree.h>
+#include <vmaple/rbtree_augmented.h>
+
+_Static_assert(sizeof(struct rb_node) == 3 * sizeof(long), "a node is three words");
+
+typedef void rotate_fn(struct rb_node *down, struct rb_node *up);
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE void set_parent_color(struct rb_node *node, struct rb_node *parent, unsigned long color)
+{
+	node->__rb_parent_color = (unsigned long)parent | color;
+}
+
+ALWAYS_INLINE bool is_red(const struct rb_node *node)
+{
+	return node && rb_is_red(node);
+}
+
+/* The parent of a red node: no colour bit has to be taken off. */
+ALWAYS_INLINE struct rb_node *red_parent(const struct rb_node *red)
+{
+	return (struct rb_node *)red->__rb_parent_color;
+}
+
+/*
+ * Half a rotation: @down becomes the @dir child of @up, which was its child on the other side.
+ *
+ *	  down                     up
+ *	  /  \                    /  \
+ *	 1    up       ==>     down   3
+ *	     /  \              /  \
+ *	    2    3            1    2
+ *
+ * Left to the caller: the link from above, the colours and parents of @up and @down.  The order of the stores is
+ * L1's: once @down lets go of @up, nothing below @up leads to @down, and it may be hung there.
+ */
+ALWAYS_INLINE void turn(struct rb_node *down, struct rb_node *up, int dir)
+{
+	struct rb_node *crossing = up->rb_child[dir];
+
+	rb_set_child_rcu(&down->rb_child[!dir], crossing);
+	rb_set_child_rcu(&up->rb_child[dir], down);
+	if (crossing)
+		set_parent_color(crossing, down, crossing->__rb_parent_color & RB_BLACK);
+}
+
+/* The other half: @up stands where @down stood, in its colour, and @down below it in @color. */
+ALWAYS_INLINE void take_place(
+	struct rb_node *down, struct rb_node *up, unsigned long color, struct rb_root *root)
+{
+	struct rb_node *above = rb_parent(down);
+
+	up->__rb_parent_color = down->__rb_parent_color;
+	set_parent_color(down, up, color);
+	__rb_change_child(down, up, above, root);
+}
+
+/*
+ * A red node was hung on the tree, or turned red: only R2 may be broken, between @node and its parent p.
+ *
+ *  uncle red: both below g turn black,        uncle black, @node outside: one rotation, done
+ *  g red; go on with g
+ *
+ *        G              g (go on)                   G                  P
+ *       / \            / \                         / \                / \
+ *      p   u    ==>   P   U                       p   U      ==>     n   g
+ *     /              /                           / \                    / \
+ *    n              n                           n   1                  1   U
+ *
+ *  uncle black, @node inside: a rotation before that one
+ *
+ *        G              G                N
+ *       / \            / \              / \
+ *      p   U   ==>    n   U    ==>     p   g
+ *       \            / \                \ / \
+ *        n          p   2               1 2  U
+ *       / \          \
+ *      1   2          1
+ */
+ALWAYS_INLINE void insert_balance(struct rb_node *node, struct rb_root *root, rotate_fn *rotate)
+{
+	struct rb_node *parent = red_parent(node), *grand;
+	int dir;
+
+	for (;;) {
+		struct rb_node *uncle;
+
+		if (!parent) {
+			set_parent_color(node, NULL, RB_BLACK);
+			return;
+		}
+		if (rb_is_black(parent))
+			return;
+		grand = red_parent(parent);
+		dir = grand->rb_right == parent;
+		uncle = grand->rb_child[!dir];
+		if (!is_red(uncle))
+			break;
+		set_parent_color(uncle, grand, RB_BLACK);
+		set_parent_color(parent, grand, RB_BLACK);
+		node = grand;
+		parent = rb_parent(node);
+		set_parent_color(node, parent, RB_RED);
+	}
+	if (parent->rb_child[!dir] == node) {
+		turn(parent, node, dir);
+		set_parent_color(parent, node, RB_RED);
+		rotate(parent, node);
+		parent = node;
+	}
+	turn(grand, parent, !dir);
+	take_place(grand, parent, RB_RED, root);
+	rotate(grand, parent);
+}
+
+/*
+ * Below @parent, on the side where its child is @node (NULL to begin with), a black node is missing: only R3 is
+ * broken.  s is the sibling, which exists, as its side has a black node more; o and i are its children, outside
+ * and inside.
+ *
+ *  E1  s red: rotate; the new sibling is black        E2  s, o, i black: s turns red, so both sides miss one.
+ *                                                         Parent red: it turns black, done.  Else go on above.
+ *        P                S                                (p)               (p)
+ *       / \              / \                               / \               / \
+ *      N   s     ==>    p   O                             N   S      ==>    N   s
+ *         / \          / \                                   / \               / \
+ *        I   O        N   I  (sibling)                      I   O             I   O
+ *
+ *  E3  o black, i red: rotate s                       E4  o red: rotate; o turns black in place of s, done
+ *
+ *        (p)             (p)                              (p)                 (s)      s has p's colour
+ *        / \             / \                              / \                 / \
+ *       N   S    ==>    N   i  (now as in E4,            N   S       ==>     P   O
+ *          / \             / \  s for o)                    / \             / \
+ *         i   O           1   S                           (i)  o           N  (i)
+ *        / \                 / \
+ *       1   2               2   O
+ */
+ALWAYS_INLINE void erase_balance(struct rb_node *parent, struct rb_root *root, rotate_fn *rotate)
+{
+	struct rb_node *node = NULL, *sibling, *outer, *inner;
+	int dir;
+
+	for (;;) {
+		dir = parent->rb_right == node;
+		sibling = parent->rb_child[!dir];
+		if (rb_is_red(sibling)) { /* E1 */
+			turn(parent, sibling, dir);
+			take_place(parent, sibling, RB_RED, root);
+			rotate(parent, sibling);
+			sibling = parent->rb_child[!dir];
+		}
+		outer = sibling->rb_child[!dir];
+		inner = sibling->rb_child[dir];
+		if (is_red(outer) || is_red(inner))
+			break;
+		set_parent_color(sibling, parent, RB_RED); /* E2 */
+		node = parent;
+		parent = rb_parent(node);
+		if (rb_is_red(node) || !parent) {
+			set_parent_color(node, parent, RB_BLACK);
+			return;
+		}
+	}
+	if (!is_red(outer)) { /* E3 */
+		turn(sibling, inner, !dir);
+		rotate(sibling, inner);
+		outer = sibling;
+		sibling = inner;
+	}
+	turn(parent, sibling, dir); /* E4 */
+	take_place(parent, sibling, RB_BLACK, root);
+	set_parent_color(outer, sibling, RB_BLACK);
+	rotate(parent, sibling);
+}
+
+static inline void no_propagate(struct rb_node *node, struct rb_node *stop)
+{
+	(void)node, (void)stop;
+}
+static inline void no_copy(struct rb_node *node, struct rb_node *successor)
+{
+	(void)node, (void)successor;
+}
+static inline void no_rotate(struct rb_node *down, struct rb_node *up)
+{
+	(void)down, (void)up;
+}
+static const struct rb_augment_callbacks no_callbacks = { no_propagate, no_copy, no_rotate };
+
+void rb_insert_color(struct rb_node *node, struct rb_root *root)
+{
+	insert_balance(node, root, no_rotate);
+}
+
+void rb_erase(struct rb_node *node, struct rb_root *root)
+{
+	struct rb_node *short_of_black = __rb_erase_augmented(node, root, &no_callbacks);
+
+	if (short_of_black)
+		erase_balance(short_of_black, root, no_rotate);
+}
+
+void __rb_insert_augmented(struct rb_node *node, struct rb_root *root, rotate_fn *rotate)
+{
+	insert_balance(node, root, rotate);
+}
+
+void __rb_erase_color(struct rb_node *parent, struct rb_root *root, rotate_fn *rotate)
+{
+	erase_balance(parent, root, rotate);
+}
+
+void rb_replace_node(struct rb_node *victim, struct rb_node *node, struct rb_root *root)
+{
+	*node = *victim;
+	for (int side = 0; side < 2; side++)
+		if (node->rb_child[side])
+			set_parent_color(node->rb_child[side], node,
+				node->rb_child[side]->__rb_parent_color & RB_BLACK);
+	/* Publish: the node is whole.  Without release order a reader could find children not yet written. */
+	__rb_change_child(victim, node, rb_parent(victim), root);
+}
