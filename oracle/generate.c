@@ -81,6 +81,11 @@ struct maker {
 	const struct profile *p;
 	unsigned long pages, grid;
 	unsigned int nr_locks; /* mlockall() takes its time */
+	/*
+	 * Guard pages are contents, of which the engine knows nothing: where they are installed, nothing is faulted in
+	 * by calls.
+	 */
+	bool guards;
 };
 
 static unsigned long pick(struct maker *m, unsigned long n)
@@ -139,7 +144,7 @@ static unsigned long map_extras(struct maker *m)
 
 	if (chance(m, m->p->grows))
 		flags |= MAP_GROWSDOWN;
-	if (chance(m, m->p->locked))
+	if (chance(m, m->p->locked) && !m->guards)
 		flags |= MAP_LOCKED;
 	if (chance(m, 6))
 		flags |= extras[pick(m, 8)];
@@ -209,7 +214,10 @@ static unsigned long some_advice(struct maker *m)
 	static const unsigned char advices[] = { 0, 1, 2, 3, 4, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 18,
 		18, 19, 20, 21, 22, 23, 24, 102, 102, 103, 1, 2, 0, 4 };
 
-	return chance(m, m->p->odd) ? pick(m, 110) : advices[pick(m, sizeof(advices))];
+	unsigned long advice = chance(m, m->p->odd) ? pick(m, 110) : advices[pick(m, sizeof(advices))];
+	bool guard = advice == 102 || advice == 103, populate = advice == 22 || advice == 23;
+
+	return (m->guards ? populate : guard) ? MADV_NORMAL : advice;
 }
 
 static void make_limit(struct maker *m, struct call *c)
@@ -339,10 +347,13 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 		nr = nr * 4 < MAX_CALLS ? nr * 4 : MAX_CALLS;
 	m.pages = m.p->min_pages + pick(&m, m.p->max_pages - m.p->min_pages + 1);
 	m.grid = 1 + pick(&m, 4);
+	m.guards = chance(&m, 30);
 	begin(&m, s);
 	while (s->nr < nr) {
 		struct call c = { .kind = some_kind(&m) };
 
+		if (m.guards && (c.kind == CALL_MLOCK || c.kind == CALL_MLOCKALL))
+			c.kind = CALL_MUNLOCK;
 		make_arguments(&m, &c);
 		if (c.kind == CALL_WRITE && chance(&m, 10))
 			c.kind = CALL_READ;

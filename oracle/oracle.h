@@ -165,7 +165,7 @@ struct engine {
 	struct mm_struct spawned[8];
 	unsigned int depth, nr_spawned;
 	unsigned int first_own[MAX_DEPTH]; /* of the spawned ones, by depth */
-	bool break_set;
+	bool break_set, guards; /* the heap has a place; guard pages were installed */
 	struct vm_file file[FILE_INDICES];
 	struct vm_file segment[64];
 	unsigned int nr_segments;

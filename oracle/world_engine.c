@@ -3,6 +3,7 @@
  * World E: the same calls on the engine, beginning with the same map.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
@@ -11,17 +12,20 @@
 
 #include "oracle.h"
 
+/* Of ext4 with blocks of 4096 bytes; of other file systems it is elsewhere between the offsets that are tried. */
+#define EXT4_MAX 0xffffffff000UL
+
 static void set_up_files(struct engine *e)
 {
 	static const struct {
 		enum vm_file_kind kind;
 		bool readable, writable;
-		unsigned long map_align;
+		unsigned long map_align, max_bytes;
 	} kinds[FILE_INDICES] = {
-		[FILE_RW] = { VM_FILE_REGULAR, true, true, 2UL << 20 },
-		[FILE_RO] = { VM_FILE_REGULAR, true, false, 2UL << 20 },
-		[FILE_WO] = { VM_FILE_REGULAR, false, true, 2UL << 20 },
-		[FILE_MEMFD] = { VM_FILE_SHMEM, true, true, 0 },
+		[FILE_RW] = { VM_FILE_REGULAR, true, true, 2UL << 20, EXT4_MAX },
+		[FILE_RO] = { VM_FILE_REGULAR, true, false, 2UL << 20, EXT4_MAX },
+		[FILE_WO] = { VM_FILE_REGULAR, false, true, 2UL << 20, EXT4_MAX },
+		[FILE_MEMFD] = { VM_FILE_SHMEM, true, true, 0, LONG_MAX },
 		[FILE_ZERO] = { VM_FILE_ZERO, true, true, 0 },
 	};
 
@@ -31,6 +35,7 @@ static void set_up_files(struct engine *e)
 			.readable = kinds[i].readable,
 			.writable = kinds[i].writable,
 			.map_align = kinds[i].map_align,
+			.max_bytes = kinds[i].max_bytes,
 			.name = "" };
 }
 
@@ -40,7 +45,7 @@ void engine_begin(struct engine *e)
 
 	e->depth = e->nr_spawned = e->nr_segments = 0;
 	e->first_own[0] = 0;
-	e->break_set = false;
+	e->break_set = e->guards = false;
 	mm_system_init(&e->sys, &anon_vma_rmap);
 	e->sys.max_map_count = background.max_map_count;
 	e->sys.mmap_min_addr = background.mmap_min_addr;
@@ -259,6 +264,7 @@ int64_t engine_call(struct engine *e, const struct call *c)
 	case CALL_MREMAP:
 		return do_mremap(mm, a);
 	case CALL_MADVISE:
+		e->guards |= a[2] == 102;
 		return mm_madvise(mm, a[0], a[1], (int)a[2]);
 	case CALL_MLOCK:
 		return mm_mlock(mm, a[0], a[1], (int)a[2]);

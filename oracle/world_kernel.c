@@ -48,6 +48,7 @@ static struct {
 	int maps_fd;
 	bool text; /* no PROCMAP_QUERY here */
 	bool break_set;
+	bool crowded; /* the whole map is too long to be read */
 	unsigned int depth, nr_spawned, first_own;
 	pid_t spawned[8];
 } self;
@@ -165,6 +166,7 @@ static void observe(int64_t result, bool deep)
 	struct record *r = self.record;
 	struct seen *s = (struct seen *)(r->data + r->used);
 
+	deep &= !self.crowded;
 	*s = (struct seen){ .result = result, .deep = deep };
 	if (deep) {
 		read_window(s, "/proc/self/smaps");
@@ -259,6 +261,7 @@ static int64_t leave_room(unsigned long areas)
 {
 	long fill = background.max_map_count - count_areas() - (long)areas;
 
+	self.crowded = true;
 	if (fill < 1 || mmap((void *)FILLER, (size_t)fill * PAGE, PROT_NONE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
 				0) == MAP_FAILED)

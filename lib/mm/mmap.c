@@ -52,10 +52,21 @@ static int check_shared_file(struct mapping *m)
 	return 0;
 }
 
+/* Does the mapping end within what the file can ever hold? */
+static bool offset_ok(const struct mapping *m)
+{
+	unsigned long max = m->file->max_bytes ? m->file->max_bytes : ~0UL;
+
+	return m->len <= max && m->pgoff <= to_pages(m->mm, max - m->len);
+}
+
 static int check_file(struct mapping *m)
 {
 	unsigned long type = m->flags & MAP_TYPE;
 	int err;
+
+	if (!offset_ok(m))
+		return -EOVERFLOW;
 
 	if (type == MAP_SHARED_VALIDATE && (m->flags & ~MAP_KNOWN))
 		return -EOPNOTSUPP;
