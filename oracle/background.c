@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -65,6 +66,25 @@ static bool cpu_has_pkeys(void)
 	return found;
 }
 
+/* The first page of a file that is beyond what its file system can hold, found by mapping. */
+static unsigned long file_limit(enum file_index i)
+{
+	unsigned long low = 0, high = 1UL << 52; /* low can be mapped, high cannot */
+
+	while (low + 1 < high) {
+		unsigned long page = low + (high - low) / 2;
+		void *p = (void *)syscall(SYS_mmap, NULL, PAGE, PROT_NONE, MAP_PRIVATE, background.fd[i], page * PAGE);
+
+		if (p == MAP_FAILED) {
+			high = page;
+		} else {
+			munmap(p, PAGE);
+			low = page;
+		}
+	}
+	return high * PAGE;
+}
+
 static bool keep_file(enum file_index i, int fd)
 {
 	struct stat st;
@@ -76,6 +96,8 @@ static bool keep_file(enum file_index i, int fd)
 	background.fd[i] = fd;
 	background.dev[i] = st.st_dev;
 	background.ino[i] = st.st_ino;
+	if (i != FILE_WO)
+		background.max_bytes[i] = file_limit(i);
 	return true;
 }
 

@@ -175,17 +175,15 @@ bool compare(const struct sequence *s, const struct record *r, struct difference
 	return !d->what;
 }
 
+struct record *checker;
+
 bool check_sequence(const struct sequence *s, enum depth depth, struct difference *d)
 {
-	static struct record *record;
-
-	if (!record)
-		record = record_new();
-	if (!kernel_wait(kernel_start(s, record, depth), record)) {
+	if (!kernel_wait(kernel_start(s, checker, depth), checker)) {
 		d->what = "the child died";
-		d->call = record->done;
-		snprintf(d->text, sizeof(d->text), "  after %u calls\n", record->done);
+		d->call = checker->done;
+		snprintf(d->text, sizeof(d->text), "  after %u calls\n", checker->done);
 		return false;
 	}
-	return compare(s, record, d);
+	return compare(s, checker, d);
 }

@@ -292,6 +292,9 @@ static void make_arguments(struct maker *m, struct call *c)
 	}
 	if (c->kind != CALL_MLOCKALL)
 		c->arg[1] = some_len(m);
+	/* Advice passes over holes: it would reach the program itself. */
+	if (c->kind == CALL_MADVISE && c->arg[1] > MARGIN && c->arg[1] < 1UL << 63)
+		c->arg[1] = ~0UL;
 }
 
 static enum call_kind some_kind(struct maker *m)

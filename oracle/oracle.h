@@ -106,6 +106,7 @@ struct background {
 	int fd[FILE_INDICES];
 	dev_t dev[FILE_INDICES];
 	ino_t ino[FILE_INDICES];
+	unsigned long max_bytes[FILE_INDICES];
 	int segment; /* System V shared memory of SEGMENT_PAGES */
 };
 #define SEGMENT_PAGES 4UL
@@ -161,6 +162,8 @@ bool kernel_wait(pid_t pid, const struct record *r);
 
 struct engine {
 	struct mm_system sys;
+	bool ready;
+	struct mm_struct parent; /* this process, of which each sequence's is a fork */
 	struct mm_struct mm[MAX_DEPTH]; /* the current one is mm[depth] */
 	struct mm_struct spawned[8];
 	unsigned int depth, nr_spawned;
@@ -189,6 +192,8 @@ struct difference {
 
 /* Carry @s out on the engine and compare with @r. */
 bool compare(const struct sequence *s, const struct record *r, struct difference *d);
+/* What check_sequence() has written into. */
+extern struct record *checker;
 /* Both worlds, from the beginning. True: equal. */
 bool check_sequence(const struct sequence *s, enum depth depth, struct difference *d);
 

@@ -3,7 +3,6 @@
  * World E: the same calls on the engine, beginning with the same map.
  */
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
@@ -12,20 +11,17 @@
 
 #include "oracle.h"
 
-/* Of ext4 with blocks of 4096 bytes; of other file systems it is elsewhere between the offsets that are tried. */
-#define EXT4_MAX 0xffffffff000UL
-
 static void set_up_files(struct engine *e)
 {
 	static const struct {
 		enum vm_file_kind kind;
 		bool readable, writable;
-		unsigned long map_align, max_bytes;
+		unsigned long map_align;
 	} kinds[FILE_INDICES] = {
-		[FILE_RW] = { VM_FILE_REGULAR, true, true, 2UL << 20, EXT4_MAX },
-		[FILE_RO] = { VM_FILE_REGULAR, true, false, 2UL << 20, EXT4_MAX },
-		[FILE_WO] = { VM_FILE_REGULAR, false, true, 2UL << 20, EXT4_MAX },
-		[FILE_MEMFD] = { VM_FILE_SHMEM, true, true, 0, LONG_MAX },
+		[FILE_RW] = { VM_FILE_REGULAR, true, true, 2UL << 20 },
+		[FILE_RO] = { VM_FILE_REGULAR, true, false, 2UL << 20 },
+		[FILE_WO] = { VM_FILE_REGULAR, false, true, 2UL << 20 },
+		[FILE_MEMFD] = { VM_FILE_SHMEM, true, true, 0 },
 		[FILE_ZERO] = { VM_FILE_ZERO, true, true, 0 },
 	};
 
@@ -35,24 +31,21 @@ static void set_up_files(struct engine *e)
 			.readable = kinds[i].readable,
 			.writable = kinds[i].writable,
 			.map_align = kinds[i].map_align,
-			.max_bytes = kinds[i].max_bytes,
+			.max_bytes = background.max_bytes[i == FILE_WO ? FILE_RW : i],
+			.size = i == FILE_ZERO ? 0 : FILE_PAGES * PAGE,
 			.name = "" };
 }
 
-void engine_begin(struct engine *e)
+/* This process: what it wrote, a child has only inherited. */
+static void set_up_parent(struct engine *e)
 {
-	struct mm_struct *mm = &e->mm[0];
+	struct mm_struct *mm = &e->parent;
 
-	e->depth = e->nr_spawned = e->nr_segments = 0;
-	e->first_own[0] = 0;
-	e->break_set = e->guards = false;
 	mm_system_init(&e->sys, &anon_vma_rmap);
-	e->sys.max_map_count = background.max_map_count;
 	e->sys.mmap_min_addr = background.mmap_min_addr;
 	e->sys.overcommit_memory = 0;
 	e->sys.commit_limit = background.ram_pages;
 	e->sys.pkeys = background.pkeys;
-	set_up_files(e);
 	mm_init(mm, &e->sys);
 	/* Under the least that Linux keeps free for a stack, whose limit is below it; nothing is random here. */
 	mm->mmap_base = mm->task_size - (128UL << 20);
@@ -63,6 +56,20 @@ void engine_begin(struct engine *e)
 	for (unsigned int i = 0; i < background.nr; i++)
 		if (mm_insert_area(mm, &background.area[i]))
 			fprintf(stderr, "kernel-oracle: the engine refuses an area of this process\n");
+	e->ready = true;
+}
+
+void engine_begin(struct engine *e)
+{
+	if (!e->ready)
+		set_up_parent(e);
+	e->depth = e->nr_spawned = e->nr_segments = 0;
+	e->first_own[0] = 0;
+	e->break_set = e->guards = false;
+	e->sys.max_map_count = background.max_map_count;
+	set_up_files(e);
+	if (mm_fork(&e->mm[0], &e->parent))
+		fprintf(stderr, "kernel-oracle: no memory for the engine\n");
 }
 
 void engine_end(struct engine *e)
@@ -202,6 +209,7 @@ static int64_t do_shmat(struct engine *e, unsigned long addr, unsigned long flag
 		.readable = true,
 		.writable = !(flags & SHM_RDONLY),
 		.has_close = true,
+		.size = SEGMENT_PAGES * PAGE,
 		.name = "" };
 	return (int64_t)mm_mmap(mm, &req);
 }

@@ -119,6 +119,14 @@ static bool can_fault_in(const struct vm_area_struct *vma)
 	return accessible(vma) && !key_forbids_data(vma);
 }
 
+bool vma_reaches_beyond_file(const struct vm_area_struct *vma, unsigned long end)
+{
+	const struct vm_file *file = vma->vm_file;
+
+	end = min(end, vma->vm_end);
+	return file && file->size && vma_pgoff_at(vma, end) > to_pages(vma->vm_mm, page_align(vma->vm_mm, file->size));
+}
+
 int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool ignore_errors)
 {
 	struct vm_area_struct *vma;
@@ -137,6 +145,8 @@ int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bo
 		/* Out of memory here is what it is for Linux: a page not populated. */
 		if (writes || read_prepares(vma, max(start, vma->vm_start)))
 			(void)!anon_vma_prepare(vma);
+		if (vma_reaches_beyond_file(vma, end) && !ignore_errors)
+			return -ENOMEM;
 	}
 	return 0;
 }

@@ -52,6 +52,12 @@ static int check_shared_file(struct mapping *m)
 	return 0;
 }
 
+/* Disk file systems know MAP_SYNC, if only to refuse it. */
+static unsigned long known_flags(const struct vm_file *file)
+{
+	return file->kind == VM_FILE_REGULAR ? MAP_KNOWN | MAP_SYNC : MAP_KNOWN;
+}
+
 /* Does the mapping end within what the file can ever hold? */
 static bool offset_ok(const struct mapping *m)
 {
@@ -68,7 +74,7 @@ static int check_file(struct mapping *m)
 	if (!offset_ok(m))
 		return -EOVERFLOW;
 
-	if (type == MAP_SHARED_VALIDATE && (m->flags & ~MAP_KNOWN))
+	if (type == MAP_SHARED_VALIDATE && (m->flags & ~known_flags(m->file)))
 		return -EOPNOTSUPP;
 	if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE && type != MAP_PRIVATE)
 		return -EINVAL;
@@ -180,7 +186,7 @@ static void shmem_release(struct vm_file *file)
 	port_free(file, sizeof(*file));
 }
 
-static struct vm_file *shmem_file(void)
+static struct vm_file *shmem_file(unsigned long len)
 {
 	struct vm_file *file = port_alloc(sizeof(*file), _Alignof(struct vm_file), GFP_KERNEL);
 
@@ -190,6 +196,7 @@ static struct vm_file *shmem_file(void)
 			.readable = true,
 			.writable = true,
 			.anonymous = true,
+			.size = len,
 			.name = "/dev/zero (deleted)",
 			.release = shmem_release };
 	return file;
@@ -205,7 +212,7 @@ static int settle_file(struct mapping *m, struct vm_file *shmem)
 	}
 	if (!(m->vm_flags & VM_SHARED))
 		return 0;
-	m->file = shmem ? vm_file_get(shmem) : shmem_file();
+	m->file = shmem ? vm_file_get(shmem) : shmem_file(m->len);
 	m->own_file = true;
 	return m->file ? 0 : -ENOMEM;
 }
@@ -272,6 +279,29 @@ static void settle_lock(struct mapping *m, struct vm_area_struct *vma)
 		m->mm->locked_vm += to_pages(m->mm, m->len);
 }
 
+/* What the file itself says to it: MAP_SYNC needs persistent memory. */
+static int ask_file(const struct mapping *m)
+{
+	bool regular = m->file && m->file->kind == VM_FILE_REGULAR;
+
+	return regular && (m->vm_flags & VM_SYNC) ? -EOPNOTSUPP : 0;
+}
+
+/* The file refuses when the old areas have lost their pages: they go all the same. 0 or -ENOMEM. */
+static int leave_gap(struct unmap *um)
+{
+	struct index_store st;
+
+	if (!um->first)
+		return 0;
+	if (index_prepare(&st, um->mm, um->start, um->end, NULL))
+		return -ENOMEM;
+	index_commit(&st, NULL);
+	um->mm->map_count -= um->count;
+	unmap_complete(um);
+	return 0;
+}
+
 static int map_region(struct mapping *m)
 {
 	struct mm_struct *mm = m->mm;
@@ -284,6 +314,11 @@ static int map_region(struct mapping *m)
 		err = charge(m, &um, &charged);
 	if (err)
 		return err;
+	err = ask_file(m);
+	if (err) {
+		vm_uncharge(mm, charged);
+		return leave_gap(&um) ? -ENOMEM : err;
+	}
 	mm->map_count -= um.count;
 	vma = merge_or_make(m, &um);
 	if (!vma) {

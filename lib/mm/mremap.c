@@ -299,12 +299,14 @@ static unsigned long remap_at(struct remap *r)
 	return err ? (unsigned long)err : move_area(r);
 }
 
-/* Only areas whose place is sure to be honoured move together. */
+/* Only areas whose place is sure to be honoured move together: not those of files with an odd placement of their own. */
 static bool multi_allowed(const struct vm_area_struct *vma)
 {
 	if (vma->uffd_ctx)
 		return false;
-	return !vma->vm_file || vma->vm_file->kind != VM_FILE_SPECIAL;
+	if (!vma->vm_file)
+		return true;
+	return vma->vm_file->kind != VM_FILE_SPECIAL && vma->vm_file->kind != VM_FILE_ZERO && !vma_is_segment(vma);
 }
 
 /* One area's part of a pure move. */

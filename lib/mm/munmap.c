@@ -12,13 +12,14 @@
  */
 #include "internal.h"
 
+/* Only a hole inside of one area is held to max_map_count. */
 static int cut_front(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
 	if (end < vma->vm_end && mm->map_count >= mm->sys->max_map_count)
 		return -ENOMEM;
 	if (vma_is_sealed(vma))
 		return -EPERM;
-	return vma_split(mm, vma, start, true);
+	return vma_split_unlimited(mm, vma, start, true);
 }
 
 static int gather_area(struct unmap *um, struct vm_area_struct *vma, struct vm_area_struct ***tail)
@@ -26,7 +27,7 @@ static int gather_area(struct unmap *um, struct vm_area_struct *vma, struct vm_a
 	if (vma_is_sealed(vma))
 		return -EPERM;
 	if (vma->vm_end > um->end) {
-		int err = vma_split(um->mm, vma, um->end, false);
+		int err = vma_split_unlimited(um->mm, vma, um->end, false);
 
 		if (err)
 			return err;
@@ -127,7 +128,7 @@ int mm_shmdt(struct mm_struct *mm, unsigned long addr)
 	if (offset_in_page(mm, addr))
 		return -EINVAL;
 	for_each_vma (vmi, vma) {
-		bool first_piece = vma->vm_file && vma->vm_file->kind == VM_FILE_SHMEM &&
+		bool first_piece = vma_is_segment(vma) &&
 				   (vma->vm_start - addr) == vma->vm_pgoff << mm->sys->page_shift;
 
 		if (!first_piece || (segment && vma->vm_file != segment))
