@@ -73,7 +73,8 @@ static unsigned long file_limit(enum file_index i)
 
 	while (low + 1 < high) {
 		unsigned long page = low + (high - low) / 2;
-		void *p = (void *)syscall(SYS_mmap, NULL, PAGE, PROT_NONE, MAP_PRIVATE, background.fd[i], page * PAGE);
+		void *p = (void *)syscall(
+			SYS_mmap, NULL, PAGE, PROT_NONE, MAP_PRIVATE, background.fd[i], page * PAGE);
 
 		if (p == MAP_FAILED) {
 			high = page;

@@ -163,12 +163,12 @@ bool kernel_wait(pid_t pid, const struct record *r);
 struct engine {
 	struct mm_system sys;
 	bool ready;
-	struct mm_struct parent; /* this process, of which each sequence's is a fork */
+	struct mm_struct parent;        /* this process, of which each sequence's is a fork */
 	struct mm_struct mm[MAX_DEPTH]; /* the current one is mm[depth] */
 	struct mm_struct spawned[8];
 	unsigned int depth, nr_spawned;
 	unsigned int first_own[MAX_DEPTH]; /* of the spawned ones, by depth */
-	bool break_set, guards; /* the heap has a place; guard pages were installed */
+	bool break_set, guards;            /* the heap has a place; guard pages were installed */
 	struct vm_file file[FILE_INDICES];
 	struct vm_file segment[64];
 	unsigned int nr_segments;

@@ -113,8 +113,7 @@ int vma_link(struct mm_struct *mm, struct vm_area_struct *vma)
  *
  * Storing the copy over its half leaves the other half to vma: one store.
  */
-int vma_split_unlimited(
-	struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)
+int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)
 {
 	struct vm_area_struct *new = vma_copy(vma, mm);
 	struct index_store st;

@@ -124,7 +124,8 @@ bool vma_reaches_beyond_file(const struct vm_area_struct *vma, unsigned long end
 	const struct vm_file *file = vma->vm_file;
 
 	end = min(end, vma->vm_end);
-	return file && file->size && vma_pgoff_at(vma, end) > to_pages(vma->vm_mm, page_align(vma->vm_mm, file->size));
+	return file && file->size &&
+	       vma_pgoff_at(vma, end) > to_pages(vma->vm_mm, page_align(vma->vm_mm, file->size));
 }
 
 int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool ignore_errors)
