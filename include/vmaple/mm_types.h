@@ -98,9 +98,11 @@ struct vm_file {
 	vm_flags_t vm_flags; /**< flags that mapping it adds */
 	vm_flags_t vm_flags_off; /**< flags that mapping it takes away */
 	unsigned long
-		map_align; /**< bytes; large mappings are placed congruent to their offset, 0: anywhere */
-	uint64_t dev, ino; /**< shown in maps */
-	const char *name;  /**< shown in maps; lives as long as the file */
+		map_align;  /**< bytes; large mappings are placed congruent to their offset, 0: anywhere */
+	unsigned long size; /**< bytes; no page beyond can be faulted in; 0: not known */
+	unsigned long max_bytes; /**< what its file system can hold: no mapping reaches beyond; 0: 2^64 */
+	uint64_t dev, ino;       /**< shown in maps */
+	const char *name;        /**< shown in maps; lives as long as the file */
 	void (*release)(
 		struct vm_file *file); /**< called when the last reference goes; NULL: nothing to do */
 };

@@ -4,7 +4,7 @@
  *
  * Invariants (mm_validate names the one that fails)
  *    A1  total_vm is the sum of the areas' pages; data_vm, exec_vm and stack_vm the sums over their kinds.
- *    A2  locked_vm is the sum over VM_LOCKED areas.
+ *    A2  locked_vm is at least the sum over VM_LOCKED areas: MREMAP_DONTUNMAP unlocks what it leaves and counts it on.
  *    A3  what the mm has charged is at most the sum over VM_ACCOUNT areas: a private file mapping made writable and
  *        back stays charged.
  */

@@ -113,8 +113,7 @@ int vma_link(struct mm_struct *mm, struct vm_area_struct *vma)
  *
  * Storing the copy over its half leaves the other half to vma: one store.
  */
-static int split_unlimited(
-	struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)
+int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)
 {
 	struct vm_area_struct *new = vma_copy(vma, mm);
 	struct index_store st;
@@ -153,5 +152,5 @@ int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long ad
 {
 	if (mm->map_count >= mm->sys->max_map_count)
 		return -ENOMEM;
-	return split_unlimited(mm, vma, addr, new_below);
+	return vma_split_unlimited(mm, vma, addr, new_below);
 }

@@ -85,6 +85,12 @@ static bool read_prepares(const struct vm_area_struct *vma, unsigned long addr)
 	return start >= vma->vm_start && start + sys->pmd_size <= vma->vm_end;
 }
 
+/* Memory that may be executed alone has a protection key, where there are any, that forbids all else. */
+static bool key_forbids_data(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & VM_PKEY_MASK) && !(vma->vm_flags & (VM_READ | VM_WRITE));
+}
+
 int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
@@ -98,7 +104,7 @@ int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 		if (expand_downwards(vma, addr))
 			return -EFAULT;
 	}
-	if (!(vma->vm_flags & needed))
+	if (!(vma->vm_flags & needed) || key_forbids_data(vma))
 		return -EFAULT;
 	if (vma->anon_vma || (vma->vm_flags & VM_SHARED))
 		return 0;
@@ -107,12 +113,19 @@ int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 	return anon_vma_prepare(vma);
 }
 
-/* Can its pages be faulted in? A protection key that forbids reading forbids that too. */
+/* Can its pages be faulted in? */
 static bool can_fault_in(const struct vm_area_struct *vma)
 {
-	if ((vma->vm_flags & VM_PKEY_MASK) && !(vma->vm_flags & (VM_READ | VM_WRITE)))
-		return false;
-	return accessible(vma);
+	return accessible(vma) && !key_forbids_data(vma);
+}
+
+bool vma_reaches_beyond_file(const struct vm_area_struct *vma, unsigned long end)
+{
+	const struct vm_file *file = vma->vm_file;
+
+	end = min(end, vma->vm_end);
+	return file && file->size &&
+	       vma_pgoff_at(vma, end) > to_pages(vma->vm_mm, page_align(vma->vm_mm, file->size));
 }
 
 int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool ignore_errors)
@@ -133,6 +146,8 @@ int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bo
 		/* Out of memory here is what it is for Linux: a page not populated. */
 		if (writes || read_prepares(vma, max(start, vma->vm_start)))
 			(void)!anon_vma_prepare(vma);
+		if (vma_reaches_beyond_file(vma, end) && !ignore_errors)
+			return -ENOMEM;
 	}
 	return 0;
 }

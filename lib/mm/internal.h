@@ -72,6 +72,12 @@ static inline bool vma_has_close(const struct vm_area_struct *vma)
 	return vma->vm_file && vma->vm_file->has_close;
 }
 
+/* System V shared memory: nothing else of shmem has a close operation. */
+static inline bool vma_is_segment(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && vma->vm_file->kind == VM_FILE_SHMEM && vma->vm_file->has_close;
+}
+
 /* The lowest address that may be free below @vma: a stack keeps its guard gap. */
 static inline unsigned long vm_start_gap(const struct vm_area_struct *vma)
 {
@@ -95,6 +101,9 @@ int vma_link(struct mm_struct *mm, struct vm_area_struct *vma);
  * of map_count: nothing changed.
  */
 int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below);
+/* The same without a look at max_map_count. */
+int vma_split_unlimited(
+	struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below) __must_check;
 struct anon_vma_name *anon_vma_name_get(struct anon_vma_name *name);
 void anon_vma_name_put(struct anon_vma_name *name);
 struct anon_vma_name *anon_vma_name_alloc(const char *text);
@@ -186,6 +195,8 @@ bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t old, vm_flags_t 
 int expand_downwards(struct vm_area_struct *vma, unsigned long addr);
 /* Give @vma an anon_vma if a write would. 0 or -ENOMEM. */
 int anon_vma_prepare(struct vm_area_struct *vma);
+/* Does the part of @vma below @end reach beyond the end of its file, where no page can be had? */
+bool vma_reaches_beyond_file(const struct vm_area_struct *vma, unsigned long end);
 /*
  * Fault in [start, end): MAP_POPULATE passes over what cannot be (@ignore_errors), mlock() stops there with -ENOMEM.
  */

@@ -95,10 +95,35 @@ static int advised_flags(const struct vm_area_struct *vma, int advice, vm_flags_
 	}
 }
 
-/* A sealed area keeps what its owner could not have written anyway. */
-static bool may_discard(const struct vm_area_struct *vma)
+static bool discards(int advice)
 {
-	return !vma_is_sealed(vma) || (vma->vm_flags & (VM_SHARED | VM_WRITE)) || !vma_is_anonymous(vma);
+	switch (advice) {
+	case MADV_FREE:
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED_:
+	case MADV_REMOVE:
+	case MADV_DONTFORK:
+	case MADV_WIPEONFORK:
+	case MADV_GUARD_INSTALL_:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A sealed area keeps what its owner could not have written anyway. */
+static bool may_advise(const struct vm_area_struct *vma, int advice)
+{
+	return !vma_is_sealed(vma) || !discards(advice) || (vma->vm_flags & (VM_SHARED | VM_WRITE)) ||
+	       !vma_is_anonymous(vma);
+}
+
+/* Is there a whole huge page in it? */
+static bool huge_page_fits(const struct vm_area_struct *vma)
+{
+	unsigned long size = vma->vm_mm->sys->pmd_size;
+
+	return size && ((vma->vm_start + size - 1) & ~(size - 1)) + size <= vma->vm_end;
 }
 
 /* Advice about contents: may it be given here? */
@@ -115,23 +140,17 @@ static int content_advice(struct vm_area_struct *vma, int advice)
 	case MADV_PAGEOUT:
 		return flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB) ? -EINVAL : 0;
 	case MADV_FREE:
-		if (!may_discard(vma))
-			return -EPERM;
 		return !vma_is_anonymous(vma) || (flags & (VM_LOCKED | VM_PFNMAP)) ? -EINVAL : 0;
 	case MADV_DONTNEED:
-		if (!may_discard(vma))
-			return -EPERM;
 		return flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0;
 	case MADV_DONTNEED_LOCKED_:
-		if (!may_discard(vma))
-			return -EPERM;
 		return flags & VM_PFNMAP ? -EINVAL : 0;
 	case MADV_GUARD_INSTALL_:
-		if (!may_discard(vma))
-			return -EPERM;
 		if (flags & (VM_SPECIAL | VM_HUGETLB | VM_LOCKED))
 			return -EINVAL;
 		return vma_is_anonymous(vma) ? anon_vma_prepare(vma) : 0;
+	case MADV_COLLAPSE_:
+		return huge_page_fits(vma) ? 0 : -EINVAL;
 	case MADV_GUARD_REMOVE_:
 		return flags & (VM_SPECIAL | VM_HUGETLB) ? -EINVAL : 0;
 	default:
@@ -144,9 +163,12 @@ static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned
 	unsigned long *reached)
 {
 	vm_flags_t flags;
-	int err = advised_flags(vma, advice, &flags);
+	int err;
 
+	if (!may_advise(vma, advice))
+		return -EPERM;
 	*reached = end;
+	err = advised_flags(vma, advice, &flags);
 	if (!err)
 		err = content_advice(vma, advice);
 	if (err || flags == vma->vm_flags)
@@ -172,6 +194,8 @@ static int populate(struct mm_struct *mm, unsigned long start, unsigned long end
 			return -EINVAL;
 		if (mm_fault(mm, start, write ? MM_FAULT_WRITE : 0) == -ENOMEM)
 			return -ENOMEM;
+		if (vma_reaches_beyond_file(vma, end))
+			return -EFAULT;
 		start = vma->vm_end;
 	}
 	return 0;

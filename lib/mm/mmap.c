@@ -24,7 +24,8 @@ struct mapping {
 	unsigned long addr, len, prot, flags;
 	pgoff_t pgoff;
 	vm_flags_t vm_flags;
-	struct vm_file *file; /* a reference is held while one was made here */
+	struct vm_file *file;  /* a reference is held while one was made here */
+	struct vm_file *shmem; /* the caller's, for shared anonymous memory; or NULL */
 	bool own_file;
 };
 
@@ -52,12 +53,29 @@ static int check_shared_file(struct mapping *m)
 	return 0;
 }
 
+/* Disk file systems know MAP_SYNC, if only to refuse it. */
+static unsigned long known_flags(const struct vm_file *file)
+{
+	return file->kind == VM_FILE_REGULAR ? MAP_KNOWN | MAP_SYNC : MAP_KNOWN;
+}
+
+/* Does the mapping end within what the file can ever hold? */
+static bool offset_ok(const struct mapping *m)
+{
+	unsigned long max = m->file->max_bytes ? m->file->max_bytes : ~0UL;
+
+	return m->len <= max && m->pgoff <= to_pages(m->mm, max - m->len);
+}
+
 static int check_file(struct mapping *m)
 {
 	unsigned long type = m->flags & MAP_TYPE;
 	int err;
 
-	if (type == MAP_SHARED_VALIDATE && (m->flags & ~MAP_KNOWN))
+	if (!offset_ok(m))
+		return -EOVERFLOW;
+
+	if (type == MAP_SHARED_VALIDATE && (m->flags & ~known_flags(m->file)))
 		return -EOPNOTSUPP;
 	if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE && type != MAP_PRIVATE)
 		return -EINVAL;
@@ -129,15 +147,17 @@ static int check_size_and_offset(struct mapping *m, unsigned long offset)
 
 static int choose_place(struct mapping *m)
 {
-	struct vm_file *file = m->file && m->file->kind != VM_FILE_ZERO ? m->file : NULL;
-	unsigned long flags = m->flags;
-
-	m->addr = mm_get_unmapped_area(m->mm, file, m->addr, m->len, m->pgoff, flags);
+	m->addr = mm_get_unmapped_area(m->mm, m->file, m->addr, m->len, m->pgoff, m->flags);
 	if (IS_ERR_VALUE(m->addr))
 		return (int)m->addr;
 	if ((m->flags & MAP_FIXED_NOREPLACE) && find_vma_intersection(m->mm, m->addr, m->addr + m->len))
 		return -EEXIST;
 	return 0;
+}
+
+static bool is_shared_anonymous(const struct mapping *m)
+{
+	return (m->vm_flags & VM_SHARED) && (!m->file || m->file->kind == VM_FILE_ZERO);
 }
 
 /* All that is decided from the request alone. */
@@ -157,6 +177,10 @@ static int check_request(struct mapping *m, unsigned long offset)
 	err = m->file ? check_file(m) : check_anonymous(m);
 	if (err)
 		return err;
+	if (m->file && !is_shared_anonymous(m)) {
+		m->vm_flags |= m->file->vm_flags;
+		m->vm_flags &= ~m->file->vm_flags_off;
+	}
 	if (m->flags & MAP_NORESERVE) {
 		if (m->mm->sys->overcommit_memory != 2 || (m->file && m->file->kind == VM_FILE_HUGETLB))
 			m->vm_flags |= VM_NORESERVE;
@@ -164,39 +188,43 @@ static int check_request(struct mapping *m, unsigned long offset)
 	return 0;
 }
 
+/* What stands behind shared anonymous memory: charged when it is made, for as long as it is there. */
+struct shmem {
+	struct vm_file file;
+	struct mm_system *sys;
+	unsigned long charged; /* pages */
+};
+
 static void shmem_release(struct vm_file *file)
 {
-	port_free(file, sizeof(*file));
+	struct shmem *shmem = (struct shmem *)file;
+
+	shmem->sys->committed -= shmem->charged;
+	port_free(shmem, sizeof(*shmem));
 }
 
-static struct vm_file *shmem_file(void)
+static struct vm_file *shmem_file(const struct mapping *m)
 {
-	struct vm_file *file = port_alloc(sizeof(*file), _Alignof(struct vm_file), GFP_KERNEL);
+	unsigned long npages = m->vm_flags & VM_NORESERVE ? 0 : to_pages(m->mm, m->len);
+	struct shmem *shmem = port_alloc(sizeof(*shmem), _Alignof(struct shmem), GFP_KERNEL);
 
-	if (file)
-		*file = (struct vm_file){ .refs = 1,
+	if (!shmem)
+		return NULL;
+	if (vm_charge(m->mm, npages)) {
+		port_free(shmem, sizeof(*shmem));
+		return NULL;
+	}
+	*shmem = (struct shmem){ .sys = m->mm->sys,
+		.charged = npages,
+		.file = { .refs = 1,
 			.kind = VM_FILE_SHMEM,
 			.readable = true,
 			.writable = true,
 			.anonymous = true,
+			.size = m->len,
 			.name = "/dev/zero (deleted)",
-			.release = shmem_release };
-	return file;
-}
-
-/* What stands behind the mapping: /dev/zero and shared anonymous memory have files of their own. */
-static int settle_file(struct mapping *m, struct vm_file *shmem)
-{
-	if (m->file && m->file->kind != VM_FILE_ZERO) {
-		m->vm_flags |= m->file->vm_flags;
-		m->vm_flags &= ~m->file->vm_flags_off;
-		return 0;
-	}
-	if (!(m->vm_flags & VM_SHARED))
-		return 0;
-	m->file = shmem ? vm_file_get(shmem) : shmem_file();
-	m->own_file = true;
-	return m->file ? 0 : -ENOMEM;
+			.release = shmem_release } };
+	return &shmem->file;
 }
 
 /* Limits and charge for what is mapped, less what goes. */
@@ -261,6 +289,35 @@ static void settle_lock(struct mapping *m, struct vm_area_struct *vma)
 		m->mm->locked_vm += to_pages(m->mm, m->len);
 }
 
+/*
+ * What the file itself says to it: MAP_SYNC needs persistent memory, shared anonymous memory a file of its own, made
+ * now unless there is one.
+ */
+static int ask_file(struct mapping *m)
+{
+	if (is_shared_anonymous(m)) {
+		m->file = m->shmem ? vm_file_get(m->shmem) : shmem_file(m);
+		m->own_file = true;
+		return m->file ? 0 : -ENOMEM;
+	}
+	return m->file && m->file->kind == VM_FILE_REGULAR && (m->vm_flags & VM_SYNC) ? -EOPNOTSUPP : 0;
+}
+
+/* The file refuses when the old areas have lost their pages: they go all the same. 0 or -ENOMEM. */
+static int leave_gap(struct unmap *um)
+{
+	struct index_store st;
+
+	if (!um->first)
+		return 0;
+	if (index_prepare(&st, um->mm, um->start, um->end, NULL))
+		return -ENOMEM;
+	index_commit(&st, NULL);
+	um->mm->map_count -= um->count;
+	unmap_complete(um);
+	return 0;
+}
+
 static int map_region(struct mapping *m)
 {
 	struct mm_struct *mm = m->mm;
@@ -275,6 +332,11 @@ static int map_region(struct mapping *m)
 		err = charge(m, &um, &charged);
 	if (err)
 		return err;
+	err = ask_file(m);
+	if (err) {
+		vm_uncharge(mm, charged);
+		return leave_gap(&um) ? -ENOMEM : err;
+	}
 	mm->map_count -= um.count;
 	vma = merge_or_make(m, &um);
 	if (!vma) {
@@ -299,11 +361,10 @@ unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req)
 		.len = req->len,
 		.prot = req->prot,
 		.flags = req->flags,
-		.file = req->file };
+		.file = req->file,
+		.shmem = req->shmem };
 	int err = check_request(&m, req->offset);
 
-	if (!err)
-		err = settle_file(&m, req->shmem);
 	if (!err)
 		err = map_region(&m);
 	if (m.own_file)

@@ -213,9 +213,10 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 {
 	struct vm_area_struct *vma = vma_lookup(r->mm, r->addr);
 
-	/* The old area is not locked any more, the locked pages went along. */
-	if (vma->vm_flags & VM_LOCKED)
-		r->mm->locked_vm -= vma_pages(vma);
+	/*
+	 * The whole old area is not locked any more.  Linux does not take it off locked_vm, which is too large from
+	 * now on.
+	 */
 	vma->vm_flags &= ~VM_LOCKED_MASK;
 	if (new != vma && r->addr == vma->vm_start && r->addr + r->old_len == vma->vm_end)
 		r->mm->sys->rmap->unlink(vma);
@@ -298,12 +299,15 @@ static unsigned long remap_at(struct remap *r)
 	return err ? (unsigned long)err : move_area(r);
 }
 
-/* Only areas whose place is sure to be honoured move together. */
+/* Only areas whose place is sure to be honoured move together: not those of files with an odd placement of their own. */
 static bool multi_allowed(const struct vm_area_struct *vma)
 {
 	if (vma->uffd_ctx)
 		return false;
-	return !vma->vm_file || vma->vm_file->kind != VM_FILE_SPECIAL;
+	if (!vma->vm_file)
+		return true;
+	return vma->vm_file->kind != VM_FILE_SPECIAL && vma->vm_file->kind != VM_FILE_ZERO &&
+	       !vma_is_segment(vma);
 }
 
 /* One area's part of a pure move. */

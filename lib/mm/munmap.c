@@ -12,13 +12,14 @@
  */
 #include "internal.h"
 
+/* Only a hole inside of one area is held to max_map_count. */
 static int cut_front(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
 	if (end < vma->vm_end && mm->map_count >= mm->sys->max_map_count)
 		return -ENOMEM;
 	if (vma_is_sealed(vma))
 		return -EPERM;
-	return vma_split(mm, vma, start, true);
+	return vma_split_unlimited(mm, vma, start, true);
 }
 
 static int gather_area(struct unmap *um, struct vm_area_struct *vma, struct vm_area_struct ***tail)
@@ -26,7 +27,7 @@ static int gather_area(struct unmap *um, struct vm_area_struct *vma, struct vm_a
 	if (vma_is_sealed(vma))
 		return -EPERM;
 	if (vma->vm_end > um->end) {
-		int err = vma_split(um->mm, vma, um->end, false);
+		int err = vma_split_unlimited(um->mm, vma, um->end, false);
 
 		if (err)
 			return err;
@@ -117,26 +118,33 @@ int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len)
 	return do_munmap(mm, addr, addr + len);
 }
 
+/* A piece of a segment attached at @addr, at its own place; of @segment, if that is known. */
+static bool is_piece(const struct vm_area_struct *vma, unsigned long addr, const struct vm_file *segment)
+{
+	if (!vma_is_segment(vma) || to_pages(vma->vm_mm, vma->vm_start - addr) != vma->vm_pgoff)
+		return false;
+	return !segment ||
+	       (vma->vm_file == segment &&
+		       (!segment->size || vma->vm_end - addr <= page_align(vma->vm_mm, segment->size)));
+}
+
+/* The first piece found says which segment is meant.  What cannot be unmapped stays, and that is no error. */
 int mm_shmdt(struct mm_struct *mm, unsigned long addr)
 {
-	struct vm_area_struct *vma;
 	struct vm_file *segment = NULL;
-	VMA_ITERATOR(vmi, mm, addr);
-	int err;
+	struct vm_area_struct *vma;
+	unsigned long at = addr;
 
 	if (offset_in_page(mm, addr))
 		return -EINVAL;
-	for_each_vma (vmi, vma) {
-		bool first_piece = vma->vm_file && vma->vm_file->kind == VM_FILE_SHMEM &&
-				   (vma->vm_start - addr) == vma->vm_pgoff << mm->sys->page_shift;
-
-		if (!first_piece || (segment && vma->vm_file != segment))
+	while ((vma = find_vma(mm, at)) != NULL) {
+		at = vma->vm_end;
+		if (!is_piece(vma, addr, segment))
 			continue;
-		segment = vma->vm_file;
-		err = do_munmap(mm, vma->vm_start, vma->vm_end);
-		if (err)
-			return err;
-		mas_set(&vmi.mas, addr);
+		if (!segment)
+			segment = vm_file_get(vma->vm_file);
+		(void)!do_munmap(mm, vma->vm_start, vma->vm_end);
 	}
+	vm_file_put(segment);
 	return segment ? 0 : -EINVAL;
 }

@@ -181,6 +181,9 @@ static unsigned long area_by_kind(struct mm_struct *mm, const struct vm_file *fi
 	if (file && file->kind == VM_FILE_REGULAR) {
 		size = file->map_align;
 		off = pgoff << mm->sys->page_shift;
+	} else if (file && file->kind == VM_FILE_ZERO && !(flags & MAP_SHARED)) {
+		size = mm->sys->pmd_size;
+		off = pgoff << mm->sys->page_shift;
 	} else if (!file && !(flags & MAP_SHARED) && !addr && mm->sys->pmd_size &&
 		   !(len & (mm->sys->pmd_size - 1))) {
 		size = mm->sys->pmd_size;

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What both worlds begin with: this process's own map, its limits, and the files that calls speak of.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "flags.h"
+#include "oracle.h"
+
+struct background background;
+static struct vm_file some_file[256];
+
+#define STACK_LIMIT (8UL << 20)
+
+void background_reexec(char **argv)
+{
+	struct rlimit stack = { STACK_LIMIT, STACK_LIMIT };
+	int persona = personality(0xffffffff);
+
+	if (persona & ADDR_NO_RANDOMIZE)
+		return;
+	if (personality((unsigned long)persona | ADDR_NO_RANDOMIZE) == -1 ||
+		setrlimit(RLIMIT_STACK, &stack)) {
+		perror("kernel-oracle: a map without randomisation");
+		exit(77);
+	}
+	execv("/proc/self/exe", argv);
+	perror("kernel-oracle: /proc/self/exe");
+	exit(2);
+}
+
+static unsigned long read_number(const char *path, unsigned long otherwise)
+{
+	FILE *f = fopen(path, "r");
+	unsigned long n = otherwise;
+
+	if (f && fscanf(f, "%lu", &n) != 1)
+		n = otherwise;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static bool cpu_has_pkeys(void)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	static char line[8192];
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, " ospke") != NULL;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* The first page of a file that is beyond what its file system can hold, found by mapping. */
+static unsigned long file_limit(enum file_index i)
+{
+	unsigned long low = 0, high = 1UL << 52; /* low can be mapped, high cannot */
+
+	while (low + 1 < high) {
+		unsigned long page = low + (high - low) / 2;
+		void *p = (void *)syscall(
+			SYS_mmap, NULL, PAGE, PROT_NONE, MAP_PRIVATE, background.fd[i], page * PAGE);
+
+		if (p == MAP_FAILED) {
+			high = page;
+		} else {
+			munmap(p, PAGE);
+			low = page;
+		}
+	}
+	return high * PAGE;
+}
+
+static bool keep_file(enum file_index i, int fd)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		perror("kernel-oracle: a file to map");
+		return false;
+	}
+	background.fd[i] = fd;
+	background.dev[i] = st.st_dev;
+	background.ino[i] = st.st_ino;
+	if (i != FILE_WO)
+		background.max_bytes[i] = file_limit(i);
+	return true;
+}
+
+/* A regular file of its own, opened once more as @flags say. */
+static bool open_scratch(enum file_index i, int flags)
+{
+	char path[] = "/var/tmp/kernel-oracle.XXXXXX", link[64];
+	int fd = mkstemp(path);
+	bool ok;
+
+	if (fd < 0 || ftruncate(fd, (off_t)(FILE_PAGES * PAGE))) {
+		perror("kernel-oracle: /var/tmp");
+		return false;
+	}
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ok = keep_file(i, open(link, flags | O_CLOEXEC));
+	unlink(path);
+	close(fd);
+	return ok;
+}
+
+static bool open_memfd(void)
+{
+	int fd = memfd_create("kernel-oracle", MFD_CLOEXEC);
+
+	return !ftruncate(fd, (off_t)(FILE_PAGES * PAGE)) && keep_file(FILE_MEMFD, fd);
+}
+
+static void read_limits(void)
+{
+	struct rlimit limit;
+	struct sysinfo info;
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	background.memlock = limit.rlim_cur;
+	getrlimit(RLIMIT_STACK, &limit);
+	background.stack = limit.rlim_cur;
+	sysinfo(&info);
+	background.ram_pages = (info.totalram + info.totalswap) * info.mem_unit / PAGE;
+	background.max_map_count = (int)read_number("/proc/sys/vm/max_map_count", 65530);
+	background.mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);
+	background.pkeys = cpu_has_pkeys();
+}
+
+bool background_open(void)
+{
+	read_limits();
+	background.segment = shmget(IPC_PRIVATE, SEGMENT_PAGES * PAGE, 0600);
+	if (background.segment < 0) {
+		perror("kernel-oracle: shmget");
+		return false;
+	}
+	/* It lives as long as someone is attached: this process is. */
+	if (shmat(background.segment, NULL, 0) == (void *)-1)
+		return false;
+	shmctl(background.segment, IPC_RMID, NULL);
+	return open_scratch(FILE_RW, O_RDWR) && open_scratch(FILE_RO, O_RDONLY) &&
+	       open_scratch(FILE_WO, O_WRONLY) && open_memfd() &&
+	       keep_file(FILE_ZERO, open("/dev/zero", O_RDWR | O_CLOEXEC));
+}
+
+/* One area of smaps: its line, then what follows it. */
+static bool area_of_line(const char *line, struct area_spec *a, unsigned int index)
+{
+	unsigned long start, end, offset, inode;
+	char perms[8];
+
+	if (sscanf(line, "%lx-%lx %7s %lx %*x:%*x %lu", &start, &end, perms, &offset, &inode) != 5)
+		return false;
+	*a = (struct area_spec){ .start = start, .end = end };
+	if (inode || strstr(line, "[v")) {
+		some_file[index] = (struct vm_file){ .refs = 1,
+			.kind = inode ? VM_FILE_REGULAR : VM_FILE_SPECIAL,
+			.readable = true,
+			.writable = true,
+			.ino = inode };
+		a->file = &some_file[index];
+		a->pgoff = offset / PAGE;
+	}
+	return true;
+}
+
+static void count_area(const struct area_spec *a)
+{
+	unsigned long pages = (a->end - a->start) / PAGE;
+
+	background.total_vm += pages;
+	if ((a->vm_flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE)
+		background.data_vm += pages;
+}
+
+bool background_read(void)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	struct area_spec *area = NULL;
+	static char line[4600];
+	unsigned long kb;
+
+	background.nr = 0;
+	background.total_vm = 0;
+	background.data_vm = 0;
+	while (f && fgets(line, sizeof(line), f)) {
+		struct area_spec a;
+
+		if (area_of_line(line, &a, background.nr)) {
+			area = NULL;
+			if (strstr(line, "[vsyscall]"))
+				continue;
+			if (background.nr == 255)
+				break;
+			area = &background.area[background.nr++];
+			*area = a;
+		} else if (area && sscanf(line, "Anonymous: %lu", &kb) == 1) {
+			area->touched = kb > 0;
+		} else if (area && strncmp(line, "VmFlags:", 8) == 0) {
+			area->vm_flags = parse_vm_flags(line + 8);
+			/* The engine's arena is not a child's. */
+			if (area->vm_flags & VM_DONTCOPY)
+				background.nr--;
+			else
+				count_area(area);
+		}
+	}
+	if (!f || fclose(f)) {
+		perror("kernel-oracle: /proc/self/smaps");
+		return false;
+	}
+	return background.nr > 0;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Call records as text: one call a line, in words and pages.
+ *
+ *   mmap 12 4 rw private,anonymous,fixed none 0
+ *
+ * Addresses are pages of the window, lengths are pages, each with "+bytes" where it is not whole; what lies far
+ * away is hexadecimal.  A line that begins with # is a comment.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+
+#include "oracle.h"
+
+enum form {
+	END,
+	ADDR,
+	LEN,
+	PROT,
+	MAP_FLAGS,
+	REMAP_FLAGS,
+	ADVICE,
+	LOCK_FLAGS,
+	ALL_FLAGS,
+	SHM_FLAGS,
+	FILE_NAME,
+	LIMIT_NAME,
+	NUMBER
+};
+
+static const struct shape {
+	const char *name;
+	enum form form[7];
+} shapes[CALL_KINDS] = {
+	[CALL_MMAP] = { "mmap", { ADDR, LEN, PROT, MAP_FLAGS, FILE_NAME, LEN } },
+	[CALL_MUNMAP] = { "munmap", { ADDR, LEN } },
+	[CALL_MPROTECT] = { "mprotect", { ADDR, LEN, PROT } },
+	[CALL_PKEY] = { "pkey_mprotect", { ADDR, LEN, PROT, NUMBER } },
+	[CALL_MREMAP] = { "mremap", { ADDR, LEN, LEN, REMAP_FLAGS, ADDR } },
+	[CALL_MADVISE] = { "madvise", { ADDR, LEN, ADVICE } },
+	[CALL_MLOCK] = { "mlock", { ADDR, LEN, LOCK_FLAGS } },
+	[CALL_MUNLOCK] = { "munlock", { ADDR, LEN } },
+	[CALL_MLOCKALL] = { "mlockall", { ALL_FLAGS } },
+	[CALL_MUNLOCKALL] = { "munlockall", { END } },
+	[CALL_MSEAL] = { "mseal", { ADDR, LEN } },
+	[CALL_BRK] = { "brk", { ADDR } },
+	[CALL_BREAK_AT] = { "break_at", { ADDR } },
+	[CALL_WRITE] = { "write", { ADDR } },
+	[CALL_READ] = { "read", { ADDR } },
+	[CALL_SHMAT] = { "shmat", { ADDR, SHM_FLAGS } },
+	[CALL_SHMDT] = { "shmdt", { ADDR } },
+	[CALL_FORK] = { "fork", { END } },
+	[CALL_EXIT] = { "exit", { END } },
+	[CALL_SPAWN] = { "spawn", { END } },
+	[CALL_REAP] = { "reap", { END } },
+	[CALL_LIMIT] = { "limit", { LIMIT_NAME, NUMBER } },
+	[CALL_DROP_LOCK] = { "drop_ipc_lock", { END } },
+	[CALL_PERSONA] = { "read_implies_exec", { NUMBER } },
+	[CALL_ROOM] = { "room", { NUMBER } },
+};
+
+struct word {
+	const char *name;
+	unsigned long value;
+};
+
+/* Longer sets of bits before their parts. */
+static const struct word map_words[] = { { "shared_validate", 3 }, { "shared", 1 }, { "private", 2 },
+	{ "droppable", 8 }, { "fixed", MAP_FIXED }, { "anonymous", MAP_ANONYMOUS }, { "32bit", 0x40 },
+	{ "growsdown", MAP_GROWSDOWN }, { "denywrite", MAP_DENYWRITE }, { "executable", MAP_EXECUTABLE },
+	{ "locked", MAP_LOCKED }, { "noreserve", MAP_NORESERVE }, { "populate", MAP_POPULATE },
+	{ "nonblock", MAP_NONBLOCK }, { "stack", MAP_STACK }, { "sync", MAP_SYNC },
+	{ "fixed_noreplace", MAP_FIXED_NOREPLACE }, { NULL, 0 } };
+static const struct word prot_words[] = { { "r", PROT_READ }, { "w", PROT_WRITE }, { "x", PROT_EXEC },
+	{ "sem", 8 }, { "growsdown", PROT_GROWSDOWN }, { "growsup", PROT_GROWSUP }, { NULL, 0 } };
+static const struct word remap_words[] = { { "maymove", MREMAP_MAYMOVE }, { "fixed", MREMAP_FIXED },
+	{ "dontunmap", 4 }, { NULL, 0 } };
+static const struct word lock_words[] = { { "onfault", MLOCK_ONFAULT }, { NULL, 0 } };
+static const struct word all_words[] = { { "current", MCL_CURRENT }, { "future", MCL_FUTURE },
+	{ "onfault", MCL_ONFAULT }, { NULL, 0 } };
+static const struct word shm_words[] = { { "rdonly", SHM_RDONLY }, { "rnd", SHM_RND }, { "remap", SHM_REMAP },
+	{ "exec", SHM_EXEC }, { NULL, 0 } };
+static const struct word advice_words[] = { { "normal", 0 }, { "random", 1 }, { "sequential", 2 },
+	{ "willneed", 3 }, { "dontneed", 4 }, { "free", 8 }, { "remove", 9 }, { "dontfork", 10 },
+	{ "dofork", 11 }, { "mergeable", 12 }, { "unmergeable", 13 }, { "hugepage", 14 },
+	{ "nohugepage", 15 }, { "dontdump", 16 }, { "dodump", 17 }, { "wipeonfork", 18 },
+	{ "keeponfork", 19 }, { "cold", 20 }, { "pageout", 21 }, { "populate_read", 22 },
+	{ "populate_write", 23 }, { "dontneed_locked", 24 }, { "collapse", 25 }, { "guard_install", 102 },
+	{ "guard_remove", 103 }, { NULL, 0 } };
+static const struct word file_words[] = { { "none", FILE_NONE }, { "rw", FILE_RW }, { "ro", FILE_RO },
+	{ "wo", FILE_WO }, { "memfd", FILE_MEMFD }, { "zero", FILE_ZERO }, { NULL, 0 } };
+static const struct word limit_words[] = { { "as", LIMIT_AS }, { "data", LIMIT_DATA },
+	{ "stack", LIMIT_STACK }, { "memlock", LIMIT_MEMLOCK }, { NULL, 0 } };
+
+static const struct {
+	const struct word *words;
+	bool set;
+} vocabulary[] = { [PROT] = { prot_words, true },
+	[MAP_FLAGS] = { map_words, true },
+	[REMAP_FLAGS] = { remap_words, true },
+	[LOCK_FLAGS] = { lock_words, true },
+	[ALL_FLAGS] = { all_words, true },
+	[SHM_FLAGS] = { shm_words, true },
+	[ADVICE] = { advice_words, false },
+	[FILE_NAME] = { file_words, false },
+	[LIMIT_NAME] = { limit_words, false } };
+
+static char *print_set(const struct word *words, unsigned long v, char *to)
+{
+	const char *comma = "";
+
+	if (!v)
+		return to + sprintf(to, "-");
+	for (; words->name; words++) {
+		if ((v & words->value) != words->value)
+			continue;
+		to += sprintf(to, "%s%s", comma, words->name);
+		comma = ",";
+		v &= ~words->value;
+	}
+	return v ? to + sprintf(to, "%s%#lx", comma, v) : to;
+}
+
+static char *print_word(const struct word *words, unsigned long v, char *to)
+{
+	for (; words->name; words++)
+		if (words->value == v)
+			return to + sprintf(to, "%s", words->name);
+	return to + sprintf(to, "%lu", v);
+}
+
+static char *print_pages(long bytes, char *to)
+{
+	long pages = bytes >> 12;
+
+	to += sprintf(to, "%ld", pages);
+	return bytes & 4095 ? to + sprintf(to, "+%ld", bytes & 4095) : to;
+}
+
+static char *print_arg(enum form form, unsigned long v, char *to)
+{
+	switch (form) {
+	case ADDR:
+		return v >= WATCH_LO && v < WATCH_HI ? print_pages((long)(v - WINDOW), to)
+						     : to + sprintf(to, "0x%lx", v);
+	case LEN:
+		return v < 1UL << 30 ? print_pages((long)v, to) : to + sprintf(to, "0x%lx", v);
+	case NUMBER:
+		return v == NO_LIMIT ? to + sprintf(to, "unlimited") : to + sprintf(to, "%ld", (long)v);
+	default:
+		return vocabulary[form].set ? print_set(vocabulary[form].words, v, to)
+					    : print_word(vocabulary[form].words, v, to);
+	}
+}
+
+void call_print(const struct call *c, char *buf)
+{
+	const struct shape *s = &shapes[c->kind];
+
+	buf += sprintf(buf, "%s", s->name);
+	for (int i = 0; s->form[i] != END; i++) {
+		*buf++ = ' ';
+		buf = print_arg(s->form[i], c->arg[i], buf);
+	}
+}
+
+static bool parse_number(const char *text, unsigned long *v)
+{
+	char *end;
+
+	*v = text[0] == '-' ? (unsigned long)strtol(text, &end, 0) : strtoul(text, &end, 0);
+	return end != text && *end == '\0';
+}
+
+static bool parse_pages(const char *text, unsigned long base, unsigned long *v)
+{
+	char *end;
+
+	if (strncmp(text, "0x", 2) == 0)
+		return parse_number(text, v);
+	*v = base + ((unsigned long)strtol(text, &end, 10) << 12);
+	if (end == text)
+		return false;
+	if (*end == '+')
+		*v += strtoul(end + 1, &end, 10);
+	return *end == '\0';
+}
+
+static bool parse_word(const struct word *words, const char *text, unsigned long *v)
+{
+	for (; words->name; words++) {
+		if (strcmp(words->name, text) == 0) {
+			*v = words->value;
+			return true;
+		}
+	}
+	return parse_number(text, v);
+}
+
+static bool parse_set(const struct word *words, char *text, unsigned long *v)
+{
+	char *save = NULL;
+
+	*v = 0;
+	if (strcmp(text, "-") == 0)
+		return true;
+	for (char *t = strtok_r(text, ",", &save); t; t = strtok_r(NULL, ",", &save)) {
+		unsigned long bit;
+
+		if (!parse_word(words, t, &bit))
+			return false;
+		*v |= bit;
+	}
+	return true;
+}
+
+static bool parse_arg(enum form form, char *text, unsigned long *v)
+{
+	switch (form) {
+	case ADDR:
+		return parse_pages(text, WINDOW, v);
+	case LEN:
+		return parse_pages(text, 0, v);
+	case NUMBER:
+		if (strcmp(text, "unlimited") == 0) {
+			*v = NO_LIMIT;
+			return true;
+		}
+		return parse_number(text, v);
+	default:
+		return vocabulary[form].set ? parse_set(vocabulary[form].words, text, v)
+					    : parse_word(vocabulary[form].words, text, v);
+	}
+}
+
+static bool parse_call(char *line, struct call *c)
+{
+	char *save = NULL, *word = strtok_r(line, " \t\n", &save);
+	int kind = 0, i;
+
+	*c = (struct call){ 0 };
+	while (word && kind < CALL_KINDS && strcmp(shapes[kind].name, word) != 0)
+		kind++;
+	if (!word || kind == CALL_KINDS)
+		return false;
+	c->kind = (enum call_kind)kind;
+	for (i = 0; shapes[kind].form[i] != END; i++) {
+		word = strtok_r(NULL, " \t\n", &save);
+		if (!word || !parse_arg(shapes[kind].form[i], word, &c->arg[i]))
+			return false;
+	}
+	return strtok_r(NULL, " \t\n", &save) == NULL;
+}
+
+bool call_parse(const char *line, struct call *c)
+{
+	char copy[512];
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	return parse_call(copy, c);
+}
+
+bool sequence_load(struct sequence *s, const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[512];
+	unsigned int number = 0;
+	bool ok = true;
+
+	s->nr = 0;
+	if (!f) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		return false;
+	}
+	while (ok && fgets(line, sizeof(line), f)) {
+		number++;
+		if (line[0] == '#' || line[strspn(line, " \t\n")] == '\0')
+			continue;
+		ok = s->nr < MAX_CALLS && call_parse(line, &s->call[s->nr++]);
+	}
+	fclose(f);
+	if (!ok)
+		fprintf(stderr, "%s:%u: not a call that the oracle knows: %s", path, number, line);
+	return ok;
+}
+
+bool sequence_save(const struct sequence *s, const char *path, const char *comment)
+{
+	FILE *f = fopen(path, "w");
+	char line[512];
+
+	if (!f) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		return false;
+	}
+	fprintf(f, "# %s\n", comment);
+	for (unsigned int i = 0; i < s->nr; i++) {
+		call_print(&s->call[i], line);
+		fprintf(f, "%s\n", line);
+	}
+	return fclose(f) == 0;
+}

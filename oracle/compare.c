@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Comparing: the engine makes the calls that a record tells of, and must be where the kernel was after each.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "flags.h"
+#include "oracle.h"
+
+static struct seen_area next_area(const struct engine *e, const struct vm_area_struct *vma)
+{
+	struct seen_area a = { .start = vma->vm_start, .end = vma->vm_end, .vm_flags = vma->vm_flags };
+
+	a.prot = (uint32_t)(vma->vm_flags & VM_ACCESS_FLAGS) | (vma->vm_flags & VM_MAYSHARE ? VM_SHARED : 0);
+	if (!vma->vm_file)
+		return a;
+	a.file = vma->vm_file > e->file && vma->vm_file < e->file + FILE_INDICES
+			 ? (uint32_t)(vma->vm_file - e->file)
+			 : OTHER_FILE;
+	a.offset = vma->vm_pgoff * PAGE;
+	return a;
+}
+
+static uint64_t known_flags(void)
+{
+	static uint64_t known;
+
+	for (size_t i = 0; !known && i < VM_FLAG_NAMES; i++)
+		for (size_t j = 0; j < VM_FLAG_NAMES; j++)
+			known |= vm_flag_names[j].bit;
+	return known;
+}
+
+static const char *compare_area(const struct seen_area *k, const struct seen_area *e, bool deep)
+{
+	if (k->start != e->start || k->end != e->end)
+		return "bounds of areas";
+	if (k->prot != e->prot)
+		return "access";
+	if (k->file != e->file || k->offset != e->offset)
+		return "file or offset";
+	if (deep && (k->vm_flags ^ e->vm_flags) & known_flags())
+		return "VmFlags";
+	return NULL;
+}
+
+static const char *compare_maps(struct engine *e, const struct seen *s)
+{
+	struct vm_area_struct *vma;
+	uint32_t n = 0;
+	VMA_ITERATOR(vmi, engine_mm(e), WATCH_LO);
+
+	for_each_vma_range (vmi, vma, WATCH_HI) {
+		struct seen_area a = next_area(e, vma);
+		const char *what = n < s->nr ? compare_area(&s->area[n], &a, s->deep) : "number of areas";
+
+		if (what)
+			return what;
+		n++;
+	}
+	return n < s->nr ? "number of areas" : NULL;
+}
+
+static const char *compare_counters(struct engine *e, const struct seen *s)
+{
+	const struct mm_struct *mm = engine_mm(e);
+	const char *reason;
+
+	if (!mm_validate(engine_mm(e), &reason))
+		return reason;
+	if (!s->deep || e->sys.max_map_count != background.max_map_count)
+		return NULL;
+	if (s->total_vm != mm->total_vm)
+		return "total_vm";
+	if (s->data_vm != mm->data_vm)
+		return "data_vm";
+	return s->locked_vm != mm->locked_vm ? "locked_vm" : NULL;
+}
+
+static const char *compare_step(struct engine *e, const struct seen *s, int64_t result)
+{
+	const char *what = compare_maps(e, s);
+
+	if (result != s->result)
+		return "result";
+	if (what)
+		return what;
+	return s->deep ? compare_counters(e, s) : NULL;
+}
+
+/* --- for people ---------------------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 2, 3))) static void say(struct difference *d, const char *format, ...)
+{
+	size_t n = strlen(d->text);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(d->text + n, sizeof(d->text) - n, format, ap);
+	va_end(ap);
+}
+
+static void say_area(struct difference *d, const struct seen_area *a, bool deep)
+{
+	say(d, "    %ld-%ld %c%c%c%c file %u offset %lu", (long)(a->start - WINDOW) >> 12,
+		(long)(a->end - WINDOW) >> 12, a->prot & VM_READ ? 'r' : '-', a->prot & VM_WRITE ? 'w' : '-',
+		a->prot & VM_EXEC ? 'x' : '-', a->prot & VM_SHARED ? 's' : 'p', a->file,
+		(unsigned long)(a->offset >> 12));
+	for (size_t i = 0; deep && i < VM_FLAG_NAMES; i++)
+		if (a->vm_flags & vm_flag_names[i].bit)
+			say(d, " %s", vm_flag_names[i].letters);
+	say(d, "\n");
+}
+
+static void describe(struct engine *e, const struct seen *s, int64_t result, struct difference *d)
+{
+	const struct mm_struct *mm = engine_mm(e);
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, engine_mm(e), WATCH_LO);
+
+	d->text[0] = '\0';
+	say(d, "  kernel: %#lx", (long)s->result);
+	if (s->deep)
+		say(d, ", total_vm %lu data_vm %lu locked_vm %lu", (unsigned long)s->total_vm,
+			(unsigned long)s->data_vm, (unsigned long)s->locked_vm);
+	say(d, "\n");
+	for (uint32_t i = 0; i < s->nr; i++)
+		say_area(d, &s->area[i], s->deep);
+	say(d, "  engine: %#lx", (long)result);
+	if (s->deep)
+		say(d, ", total_vm %lu data_vm %lu locked_vm %lu", mm->total_vm, mm->data_vm, mm->locked_vm);
+	say(d, "\n");
+	for_each_vma_range (vmi, vma, WATCH_HI) {
+		struct seen_area a = next_area(e, vma);
+
+		say_area(d, &a, s->deep);
+	}
+}
+
+static struct engine engine;
+
+/* Where a guard page is, only the kernel knows: its word is taken, where the engine has an area. */
+static bool hit_guard(struct engine *e, const struct call *c, int64_t result)
+{
+	return e->guards && (c->kind == CALL_WRITE || c->kind == CALL_READ) && result == -EFAULT &&
+	       vma_lookup(engine_mm(e), c->arg[0]);
+}
+
+static int64_t mirror(struct engine *e, const struct call *c, int64_t result)
+{
+	return hit_guard(e, c, result) ? result : engine_call(e, c);
+}
+
+bool compare(const struct sequence *s, const struct record *r, struct difference *d)
+{
+	const uint8_t *at = r->data;
+
+	d->what = NULL;
+	engine_begin(&engine);
+	for (unsigned int i = 0; i < r->done && !d->what; i++) {
+		const struct seen *seen = (const struct seen *)at;
+		int64_t result = mirror(&engine, &s->call[i], seen->result);
+
+		d->what = compare_step(&engine, seen, result);
+		if (d->what) {
+			d->call = i;
+			describe(&engine, seen, result, d);
+		}
+		at += sizeof(*seen) + seen->nr * sizeof(seen->area[0]);
+	}
+	engine_end(&engine);
+	return !d->what;
+}
+
+struct record *checker;
+
+bool check_sequence(const struct sequence *s, enum depth depth, struct difference *d)
+{
+	if (!kernel_wait(kernel_start(s, checker, depth), checker)) {
+		d->what = "the child died";
+		d->call = checker->done;
+		snprintf(d->text, sizeof(d->text), "  after %u calls\n", checker->done);
+		return false;
+	}
+	return compare(s, checker, d);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel-oracle: does the engine answer as this kernel does?
+ *
+ *   kernel-oracle [--calls N] [--seed S] [--profile NAME] [--length N] [--save FILE] [--keep-going]
+ *   kernel-oracle --replay FILE...
+ *
+ * Exit status: 0 no difference, 1 a difference, 2 cannot run, 77 not possible here.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../tests/common/random.h"
+#include "oracle.h"
+
+static struct options {
+	unsigned long calls, seed;
+	unsigned int length, keep_going;
+	const char *profile, *save;
+	bool replay;
+} options = { .calls = 100000, .length = 300 };
+
+static struct sequence sequences[2], smallest;
+static struct difference difference;
+static struct record *record[2];
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void print_difference(const struct sequence *s, const struct difference *d)
+{
+	char line[512];
+
+	for (unsigned int i = 0; i < s->nr; i++) {
+		call_print(&s->call[i], line);
+		printf("%s\n", line);
+		if (i == d->call)
+			printf("# differs in: %s\n%s", d->what, d->text);
+	}
+	fflush(stdout);
+}
+
+static void report(const struct sequence *s, uint64_t seed, unsigned long nr)
+{
+	char path[256], comment[128];
+
+	smallest = *s;
+	shrink(&smallest, &difference);
+	if (!difference.what)
+		difference.what = "the child died, and not when it was tried again";
+	snprintf(comment, sizeof(comment), "seed %llu: %s", (unsigned long long)seed, difference.what);
+	if (options.save)
+		snprintf(path, sizeof(path), options.keep_going ? "%s.%lu" : "%s", options.save, nr);
+	else
+		snprintf(path, sizeof(path), "/tmp/kernel-oracle-%d.%lu.case", (int)getpid(), nr);
+	printf("# difference %lu, %u calls, kept in %s\n", nr, smallest.nr,
+		sequence_save(&smallest, path, comment) ? path : "no file");
+	print_difference(&smallest, &difference);
+}
+
+/* While the engine compares one sequence, the kernel carries out the next. */
+static int random_run(void)
+{
+	struct random r = { options.seed };
+	uint64_t seed[2] = { r.state, 0 };
+	unsigned long checked = 0, found = 0, nr = 0, died = 0;
+	double begin = now(), spent;
+	pid_t pid;
+
+	if (!generate(&sequences[0], &r, options.length, options.profile)) {
+		fprintf(stderr, "kernel-oracle: no such profile; there are:");
+		list_profiles(stderr);
+		fprintf(stderr, "\n");
+		return 2;
+	}
+	pid = kernel_start(&sequences[0], record[0], DEEP_AT_END);
+	for (; checked < options.calls && found <= options.keep_going; nr++) {
+		unsigned int this = nr & 1, other = !this;
+		bool well = kernel_wait(pid, record[this]);
+
+		seed[other] = r.state;
+		(void)generate(&sequences[other], &r, options.length, options.profile);
+		pid = kernel_start(&sequences[other], record[other], DEEP_AT_END);
+		checked += record[this]->done;
+		if (!well)
+			died++;
+		if (!well || !compare(&sequences[this], record[this], &difference))
+			report(&sequences[this], seed[this], ++found);
+	}
+	(void)kernel_wait(pid, record[nr & 1]);
+	spent = now() - begin;
+	printf("# %lu calls checked in %lu sequences, seed %lu, %.0f calls per second, %lu differences\n",
+		checked, nr, options.seed, (double)checked / spent, found);
+	return found || died ? 1 : 0;
+}
+
+static int replay(char **paths, int nr)
+{
+	int failed = 0;
+
+	printf("1..%d\n", nr);
+	for (int i = 0; i < nr; i++) {
+		const char *name = strrchr(paths[i], '/') ? strrchr(paths[i], '/') + 1 : paths[i];
+
+		if (!sequence_load(&sequences[0], paths[i]))
+			return 2;
+		if (check_sequence(&sequences[0], DEEP_ALWAYS, &difference)) {
+			printf("ok %d %s\n", i + 1, name);
+			continue;
+		}
+		failed = 1;
+		printf("not ok %d %s\n", i + 1, name);
+		print_difference(&sequences[0], &difference);
+	}
+	return failed;
+}
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: kernel-oracle [--calls N] [--seed S] [--profile NAME] [--length N] [--save FILE] "
+		"[--keep-going N]\n       kernel-oracle --replay FILE...\nprofiles:");
+	list_profiles(stderr);
+	fprintf(stderr, "\n");
+	exit(2);
+}
+
+static void parse_options(int argc, char **argv)
+{
+	static const struct option known[] = { { "calls", 1, NULL, 'c' }, { "seed", 1, NULL, 's' },
+		{ "profile", 1, NULL, 'p' }, { "length", 1, NULL, 'l' }, { "save", 1, NULL, 'o' },
+		{ "keep-going", 1, NULL, 'k' }, { "replay", 0, NULL, 'r' }, { 0 } };
+	int c;
+
+	options.seed = (unsigned long)time(NULL) * 2654435761u;
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			options.calls = strtoul(optarg, NULL, 0);
+			break;
+		case 's':
+			options.seed = strtoul(optarg, NULL, 0);
+			break;
+		case 'p':
+			options.profile = optarg;
+			break;
+		case 'l':
+			options.length = (unsigned int)strtoul(optarg, NULL, 0);
+			break;
+		case 'o':
+			options.save = optarg;
+			break;
+		case 'k':
+			options.keep_going = (unsigned int)strtoul(optarg, NULL, 0);
+			break;
+		case 'r':
+			options.replay = true;
+			break;
+		default:
+			usage();
+		}
+	}
+	if (options.length < 4 || options.length > MAX_CALLS || options.replay != (optind < argc))
+		usage();
+}
+
+__attribute__((noinline)) static void grow_stack(void)
+{
+	volatile char stack[256 << 10];
+
+	for (size_t i = 0; i < sizeof(stack); i += PAGE)
+		stack[i] = 0;
+}
+
+/* Make all that this process will ever need, so that its map stays as it is read. */
+static void settle(void)
+{
+	static char out[1 << 16];
+
+	grow_stack();
+	setvbuf(stdout, out, _IOFBF, sizeof(out));
+	arena_install();
+	record[0] = record_new();
+	record[1] = record_new();
+	checker = record_new();
+	if (!background_open() || !background_read())
+		exit(77);
+	sequences[0].nr = 0;
+	if (!check_sequence(&sequences[0], DEEP_AT_END, &difference) ||
+		checker->start_total_vm != background.total_vm) {
+		fprintf(stderr, "kernel-oracle: a child does not begin with the map that was read\n");
+		exit(77);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	parse_options(argc, argv);
+	background_reexec(argv);
+	settle();
+	return options.replay ? replay(argv + optind, argc - optind) : random_run();
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel oracle: the same calls on the kernel and on the engine, compared after each one.
+ *
+ * 1. Meaning.  A sequence is data: an array of call records whose text form (calls.c) is a case file.  It is carried
+ *    out twice.  World K (world_kernel.c) is a child of this process, fresh for every sequence, that makes the system
+ *    calls and writes down what it saw: the result, then every area in the window.  World E (world_engine.c) makes the
+ *    engine's calls and compares with what was written down (compare.c).
+ *
+ * 2. Equal beginnings.  The child is forked, so its map is this process's.  That map is read once (background.c)
+ *    and each engine begins with the same areas, so that limits, counters and placement agree to the page.  It must
+ *    not change afterwards: what the engine allocates comes from an arena that children do not have (arena.c).
+ *
+ * 3. The window.  Random calls fall on a few pages of their own at WINDOW; what lies within MARGIN of it is compared
+ *    too, because stacks grow out of it.
+ *
+ * 4. A difference is shrunk by leaving calls out, as long as what is left still differs (shrink.c).
+ */
+#ifndef ORACLE_H
+#define ORACLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <vmaple/mm.h>
+
+#define PAGE      4096UL
+#define WINDOW    0x6f0000000000UL
+#define MARGIN    (1024 * PAGE)
+#define MAX_PAGES 1024UL
+#define MAX_CALLS 4096U
+#define MAX_DEPTH 8U               /* of forks */
+#define FILLER    0x500000000000UL /* areas that only fill the map */
+#define WATCH_LO  (WINDOW - MARGIN)
+#define WATCH_HI  (WINDOW + MAX_PAGES * PAGE + MARGIN)
+
+/* --- calls.c: call records and their text form -------------------------------------------------------------- */
+
+enum call_kind {
+	CALL_MMAP,     /* addr len prot flags file offset */
+	CALL_MUNMAP,   /* addr len */
+	CALL_MPROTECT, /* addr len prot */
+	CALL_PKEY,     /* addr len prot key: pkey_mprotect */
+	CALL_MREMAP,   /* addr old_len new_len flags new_addr */
+	CALL_MADVISE,  /* addr len advice */
+	CALL_MLOCK,    /* addr len flags */
+	CALL_MUNLOCK,  /* addr len */
+	CALL_MLOCKALL, /* flags */
+	CALL_MUNLOCKALL,
+	CALL_MSEAL,    /* addr len */
+	CALL_BRK,      /* addr */
+	CALL_BREAK_AT, /* addr: the heap is empty and begins there */
+	CALL_WRITE,    /* addr: one byte is written */
+	CALL_READ,     /* addr: one byte is read */
+	CALL_SHMAT,    /* addr flags */
+	CALL_SHMDT,    /* addr */
+	CALL_FORK,     /* the child goes on, until it exits */
+	CALL_EXIT,
+	CALL_SPAWN,     /* a child is forked and waits */
+	CALL_REAP,      /* what was spawned ends */
+	CALL_LIMIT,     /* which pages: as and data beyond what is mapped at the beginning */
+	CALL_DROP_LOCK, /* CAP_IPC_LOCK goes */
+	CALL_PERSONA,   /* 1: READ_IMPLIES_EXEC */
+	CALL_ROOM,      /* areas: the map is filled until so many are left of max_map_count */
+	CALL_KINDS
+};
+
+struct call {
+	enum call_kind kind;
+	unsigned long arg[6];
+};
+
+enum file_index { FILE_NONE, FILE_RW, FILE_RO, FILE_WO, FILE_MEMFD, FILE_ZERO, FILE_INDICES };
+enum limit_index { LIMIT_AS, LIMIT_DATA, LIMIT_STACK, LIMIT_MEMLOCK };
+#define NO_LIMIT (~0UL)
+
+struct sequence {
+	unsigned int nr;
+	struct call call[MAX_CALLS];
+};
+
+/* One line without its newline; @buf holds 256. */
+void call_print(const struct call *c, char *buf);
+/* False: not a call. Comments and empty lines are the caller's. */
+bool call_parse(const char *line, struct call *c);
+/* Both print what is wrong and return false. */
+bool sequence_load(struct sequence *s, const char *path);
+bool sequence_save(const struct sequence *s, const char *path, const char *comment);
+
+/* --- arena.c ------------------------------------------------------------------------------------------------- */
+
+/* From now on the engine's memory is from a place that children do not inherit. */
+void arena_install(void);
+
+/* --- background.c: what both worlds begin with --------------------------------------------------------------- */
+
+struct background {
+	unsigned int nr;
+	struct area_spec area[256];
+	unsigned long total_vm, data_vm;
+	int max_map_count;
+	unsigned long mmap_min_addr, memlock, stack, ram_pages;
+	bool pkeys;
+	int fd[FILE_INDICES];
+	dev_t dev[FILE_INDICES];
+	ino_t ino[FILE_INDICES];
+	unsigned long max_bytes[FILE_INDICES];
+	int segment; /* System V shared memory of SEGMENT_PAGES */
+};
+#define SEGMENT_PAGES 4UL
+#define FILE_PAGES    4096UL
+extern struct background background;
+
+/* Start anew without address space randomisation and with a known stack limit. Does not return when it had to. */
+void background_reexec(char **argv);
+/* Open the files, then read the map. False: a sentence was printed. */
+bool background_open(void);
+bool background_read(void);
+
+/* --- world_kernel.c ------------------------------------------------------------------------------------------ */
+
+/* An area as both worlds know it. */
+struct seen_area {
+	uint64_t start, end, offset;
+	uint32_t prot;     /* VM_READ, VM_WRITE, VM_EXEC; VM_SHARED for what may be shared */
+	uint32_t file;     /* enum file_index, or OTHER_FILE */
+	uint64_t vm_flags; /* deep observations only */
+};
+#define OTHER_FILE 15
+
+/* What was seen after one call: a header, then nr areas. */
+struct seen {
+	int64_t result;
+	uint32_t nr;
+	uint32_t deep; /* areas have their vm_flags, and the counters are set */
+	uint64_t total_vm, data_vm, locked_vm;
+	struct seen_area area[];
+};
+
+/* What a child wrote down: observations one after the other, for the first `done` calls. */
+struct record {
+	volatile uint32_t done;  /* observations */
+	volatile uint32_t next;  /* call at which the forking process goes on */
+	volatile uint32_t ended; /* the sequence ended well, in whichever process */
+	uint64_t start_total_vm;
+	size_t used;
+	_Alignas(16) uint8_t data[];
+};
+#define RECORD_SIZE (8UL << 20)
+
+enum depth { DEEP_NEVER, DEEP_AT_END, DEEP_ALWAYS };
+
+struct record *record_new(void);
+/* A child that carries @s out. */
+pid_t kernel_start(const struct sequence *s, struct record *r, enum depth depth);
+/* False: it died of something else than its calls. */
+bool kernel_wait(pid_t pid, const struct record *r);
+
+/* --- world_engine.c ------------------------------------------------------------------------------------------ */
+
+struct engine {
+	struct mm_system sys;
+	bool ready;
+	struct mm_struct parent;        /* this process, of which each sequence's is a fork */
+	struct mm_struct mm[MAX_DEPTH]; /* the current one is mm[depth] */
+	struct mm_struct spawned[8];
+	unsigned int depth, nr_spawned;
+	unsigned int first_own[MAX_DEPTH]; /* of the spawned ones, by depth */
+	bool break_set, guards;            /* the heap has a place; guard pages were installed */
+	struct vm_file file[FILE_INDICES];
+	struct vm_file segment[64];
+	unsigned int nr_segments;
+};
+
+void engine_begin(struct engine *e);
+void engine_end(struct engine *e);
+int64_t engine_call(struct engine *e, const struct call *c);
+static inline struct mm_struct *engine_mm(struct engine *e)
+{
+	return &e->mm[e->depth];
+}
+
+/* --- compare.c ----------------------------------------------------------------------------------------------- */
+
+struct difference {
+	unsigned int call; /* index of the call after which the worlds differ */
+	const char *what;  /* NULL: no difference */
+	char text[16384];  /* both worlds, for people */
+};
+
+/* Carry @s out on the engine and compare with @r. */
+bool compare(const struct sequence *s, const struct record *r, struct difference *d);
+/* What check_sequence() has written into. */
+extern struct record *checker;
+/* Both worlds, from the beginning. True: equal. */
+bool check_sequence(const struct sequence *s, enum depth depth, struct difference *d);
+
+/* --- shrink.c, generate.c ------------------------------------------------------------------------------------ */
+
+/* Make @s as short as it can be while it differs; *d becomes the difference of what is left. */
+void shrink(struct sequence *s, struct difference *d);
+
+struct random;
+/* A sequence of @nr calls. @profile NULL: one by chance. False: no such profile. */
+bool generate(struct sequence *s, struct random *r, unsigned int nr, const char *profile);
+void list_profiles(FILE *f);
+
+#endif /* ORACLE_H */

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * World E: the same calls on the engine, beginning with the same map.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+
+#include <vmaple/rmap.h>
+
+#include "oracle.h"
+
+static void set_up_files(struct engine *e)
+{
+	static const struct {
+		enum vm_file_kind kind;
+		bool readable, writable;
+		unsigned long map_align;
+	} kinds[FILE_INDICES] = {
+		[FILE_RW] = { VM_FILE_REGULAR, true, true, 2UL << 20 },
+		[FILE_RO] = { VM_FILE_REGULAR, true, false, 2UL << 20 },
+		[FILE_WO] = { VM_FILE_REGULAR, false, true, 2UL << 20 },
+		[FILE_MEMFD] = { VM_FILE_SHMEM, true, true, 0 },
+		[FILE_ZERO] = { VM_FILE_ZERO, true, true, 0 },
+	};
+
+	for (int i = FILE_RW; i < FILE_INDICES; i++)
+		e->file[i] = (struct vm_file){ .refs = 1,
+			.kind = kinds[i].kind,
+			.readable = kinds[i].readable,
+			.writable = kinds[i].writable,
+			.map_align = kinds[i].map_align,
+			.max_bytes = background.max_bytes[i == FILE_WO ? FILE_RW : i],
+			.size = i == FILE_ZERO ? 0 : FILE_PAGES * PAGE,
+			.name = "" };
+}
+
+/* This process: what it wrote, a child has only inherited. */
+static void set_up_parent(struct engine *e)
+{
+	struct mm_struct *mm = &e->parent;
+
+	mm_system_init(&e->sys, &anon_vma_rmap);
+	e->sys.mmap_min_addr = background.mmap_min_addr;
+	e->sys.overcommit_memory = 0;
+	e->sys.commit_limit = background.ram_pages;
+	e->sys.pkeys = background.pkeys;
+	mm_init(mm, &e->sys);
+	/* Under the least that Linux keeps free for a stack, whose limit is below it; nothing is random here. */
+	mm->mmap_base = mm->task_size - (128UL << 20);
+	mm->limits.cap_ipc_lock = true;
+	mm->limits.cap_sys_rawio = true;
+	mm->limits.memlock = background.memlock;
+	mm->limits.stack = background.stack;
+	for (unsigned int i = 0; i < background.nr; i++)
+		if (mm_insert_area(mm, &background.area[i]))
+			fprintf(stderr, "kernel-oracle: the engine refuses an area of this process\n");
+	e->ready = true;
+}
+
+void engine_begin(struct engine *e)
+{
+	if (!e->ready)
+		set_up_parent(e);
+	e->depth = e->nr_spawned = e->nr_segments = 0;
+	e->first_own[0] = 0;
+	e->break_set = e->guards = false;
+	e->sys.max_map_count = background.max_map_count;
+	set_up_files(e);
+	if (mm_fork(&e->mm[0], &e->parent))
+		fprintf(stderr, "kernel-oracle: no memory for the engine\n");
+}
+
+void engine_end(struct engine *e)
+{
+	while (e->nr_spawned)
+		mm_exit(&e->spawned[--e->nr_spawned]);
+	for (unsigned int i = e->depth + 1; i-- > 0;)
+		mm_exit(&e->mm[i]);
+}
+
+static void reap(struct engine *e)
+{
+	while (e->nr_spawned > e->first_own[e->depth])
+		mm_exit(&e->spawned[--e->nr_spawned]);
+}
+
+static int64_t spawn(struct engine *e)
+{
+	int err;
+
+	if (e->nr_spawned == 8)
+		return 0;
+	err = mm_fork(&e->spawned[e->nr_spawned], engine_mm(e));
+	if (!err)
+		e->nr_spawned++;
+	return err;
+}
+
+static int64_t fork_here(struct engine *e)
+{
+	int err;
+
+	if (e->depth == MAX_DEPTH - 1)
+		return 0;
+	err = mm_fork(&e->mm[e->depth + 1], engine_mm(e));
+	if (!err)
+		e->first_own[++e->depth] = e->nr_spawned;
+	return err;
+}
+
+static void leave(struct engine *e)
+{
+	if (!e->depth)
+		return;
+	reap(e);
+	mm_exit(&e->mm[e->depth--]);
+}
+
+static int64_t set_limit(struct mm_struct *mm, unsigned long which, unsigned long pages)
+{
+	unsigned long bytes = pages * PAGE;
+
+	switch (which) {
+	case LIMIT_AS:
+		mm->limits.as = pages == NO_LIMIT ? MM_UNLIMITED : bytes + background.total_vm * PAGE;
+		return 0;
+	case LIMIT_DATA:
+		mm->limits.data = pages == NO_LIMIT ? MM_UNLIMITED : bytes + background.data_vm * PAGE;
+		return 0;
+	case LIMIT_STACK:
+		mm->limits.stack = pages == NO_LIMIT ? background.stack : bytes;
+		return 0;
+	case LIMIT_MEMLOCK:
+		mm->limits.memlock = pages == NO_LIMIT ? background.memlock : bytes;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* One area where the kernel has as many as fill its map. */
+static int64_t leave_room(struct engine *e, unsigned long areas)
+{
+	struct mm_struct *mm = engine_mm(e);
+	long fill = e->sys.max_map_count - mm->map_count - (long)areas;
+	struct area_spec filler = { .start = FILLER,
+		.end = FILLER + (unsigned long)fill * PAGE,
+		.vm_flags = VM_MAY_FLAGS | VM_NORESERVE };
+
+	if (fill < 1 || mm_insert_area(mm, &filler))
+		return -EINVAL;
+	e->sys.max_map_count -= (int)fill - 1;
+	return 0;
+}
+
+static int64_t do_mmap(struct engine *e, const unsigned long *a)
+{
+	struct mmap_request req = { .addr = a[0], .len = a[1], .prot = a[2], .flags = a[3], .offset = a[5] };
+
+	if (!(a[3] & MAP_ANONYMOUS)) {
+		/* The descriptor is looked at after the offset. */
+		if (!a[4] || a[4] >= FILE_INDICES)
+			return a[5] & (PAGE - 1) ? -EINVAL : -EBADF;
+		req.file = &e->file[a[4]];
+	}
+	return (int64_t)mm_mmap(engine_mm(e), &req);
+}
+
+static int64_t do_mremap(struct mm_struct *mm, const unsigned long *a)
+{
+	struct mremap_request req = {
+		.addr = a[0], .old_len = a[1], .new_len = a[2], .flags = a[3], .new_addr = a[4]
+	};
+
+	return (int64_t)mm_mremap(mm, &req);
+}
+
+/* shmat(2) is a mapping of the segment through an open file of its own. */
+static int64_t do_shmat(struct engine *e, unsigned long addr, unsigned long flags)
+{
+	struct mm_struct *mm = engine_mm(e);
+	struct mmap_request req = { .flags = MAP_SHARED, .len = SEGMENT_PAGES * PAGE, .prot = PROT_READ };
+	unsigned long page = addr & (PAGE - 1);
+
+	if (addr && page && !(flags & SHM_RND))
+		return -EINVAL;
+	req.addr = addr - page;
+	if (addr && !req.addr && (flags & SHM_REMAP))
+		return -EINVAL;
+	if (!addr && (flags & SHM_REMAP))
+		return -EINVAL;
+	if (addr)
+		req.flags |= MAP_FIXED;
+	if (!(flags & SHM_RDONLY))
+		req.prot |= PROT_WRITE;
+	if (flags & SHM_EXEC)
+		req.prot |= PROT_EXEC;
+	if (addr && !(flags & SHM_REMAP)) {
+		if (req.addr + req.len < req.addr || find_vma_intersection(mm, req.addr, req.addr + req.len))
+			return -EINVAL;
+	}
+	if (e->nr_segments == 64)
+		return -ENFILE;
+	req.file = &e->segment[e->nr_segments++];
+	*req.file = (struct vm_file){ .refs = 1,
+		.kind = VM_FILE_SHMEM,
+		.readable = true,
+		.writable = !(flags & SHM_RDONLY),
+		.has_close = true,
+		.size = SEGMENT_PAGES * PAGE,
+		.name = "" };
+	return (int64_t)mm_mmap(mm, &req);
+}
+
+static int64_t do_touch(struct mm_struct *mm, unsigned long addr, bool write)
+{
+	return mm_fault(mm, addr, MM_FAULT_USER | (write ? MM_FAULT_WRITE : 0));
+}
+
+/* What is no mapping call. */
+static int64_t do_other(struct engine *e, const struct call *c)
+{
+	struct mm_struct *mm = engine_mm(e);
+
+	switch (c->kind) {
+	case CALL_BREAK_AT:
+		mm->start_brk = mm->brk = c->arg[0];
+		mm->start_data = mm->end_data = WINDOW;
+		e->break_set = true;
+		return 0;
+	case CALL_FORK:
+		return fork_here(e);
+	case CALL_EXIT:
+		leave(e);
+		return 0;
+	case CALL_SPAWN:
+		return spawn(e);
+	case CALL_REAP:
+		reap(e);
+		return 0;
+	case CALL_LIMIT:
+		return set_limit(mm, c->arg[0], c->arg[1]);
+	case CALL_DROP_LOCK:
+		mm->limits.cap_ipc_lock = false;
+		return 0;
+	case CALL_PERSONA:
+		mm->limits.read_implies_exec = c->arg[0];
+		return 0;
+	case CALL_ROOM:
+		return leave_room(e, c->arg[0]);
+	default:
+		return -ENOSYS;
+	}
+}
+
+int64_t engine_call(struct engine *e, const struct call *c)
+{
+	struct mm_struct *mm = engine_mm(e);
+	const unsigned long *a = c->arg;
+
+	switch (c->kind) {
+	case CALL_MMAP:
+		return do_mmap(e, a);
+	case CALL_MUNMAP:
+		return mm_munmap(mm, a[0], a[1]);
+	case CALL_MPROTECT:
+		return mm_mprotect(mm, a[0], a[1], a[2], -1);
+	case CALL_PKEY:
+		return mm_mprotect(mm, a[0], a[1], a[2], (int)a[3]);
+	case CALL_MREMAP:
+		return do_mremap(mm, a);
+	case CALL_MADVISE:
+		e->guards |= a[2] == 102;
+		return mm_madvise(mm, a[0], a[1], (int)a[2]);
+	case CALL_MLOCK:
+		return mm_mlock(mm, a[0], a[1], (int)a[2]);
+	case CALL_MUNLOCK:
+		return mm_munlock(mm, a[0], a[1]);
+	case CALL_MLOCKALL:
+		return mm_mlockall(mm, (int)a[0]);
+	case CALL_MUNLOCKALL:
+		return mm_munlockall(mm);
+	case CALL_MSEAL:
+		return mm_mseal(mm, a[0], a[1], 0);
+	case CALL_BRK:
+		return e->break_set ? (int64_t)mm_brk(mm, a[0]) : 0;
+	case CALL_WRITE:
+	case CALL_READ:
+		return do_touch(mm, a[0], c->kind == CALL_WRITE);
+	case CALL_SHMAT:
+		return do_shmat(e, a[0], a[1]);
+	case CALL_SHMDT:
+		return mm_shmdt(mm, a[0]);
+	default:
+		return do_other(e, c);
+	}
+}

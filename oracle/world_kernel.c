@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * World K: a forked child makes the calls and writes down what it sees.
+ *
+ * From its first call on the child allocates nothing and uses no stdio: its map is the one that is observed.  A fork
+ * inside the sequence is a fork of the child; which process goes on is what the calls say, and the record, shared by
+ * all of them, tells the forking process where the other one stopped.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/prctl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "flags.h"
+#include "oracle.h"
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+/* From the kernel's interface (Linux 6.11), which Debian 12's headers do not have. */
+struct procmap_query {
+	uint64_t size, query_flags, query_addr;
+	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+	uint64_t vma_name_addr, build_id_addr;
+};
+#define PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)
+enum { QUERY_COVERING_OR_NEXT = 16 };
+
+/* The process that carries calls out; a fork has its own copy. */
+static struct {
+	struct record *record;
+	int maps_fd;
+	bool text; /* no PROCMAP_QUERY here */
+	bool break_set;
+	bool crowded; /* the whole map is too long to be read */
+	unsigned int depth, nr_spawned, first_own;
+	pid_t spawned[8];
+} self;
+
+static sigjmp_buf after_fault;
+static char text[1 << 20];
+
+static void on_fault(int sig)
+{
+	siglongjmp(after_fault, sig);
+}
+
+/* --- observing ----------------------------------------------------------------------------------------------- */
+
+static uint32_t which_file(dev_t dev, ino_t ino)
+{
+	if (!ino)
+		return FILE_NONE;
+	for (uint32_t i = FILE_RW; i < FILE_INDICES; i++)
+		if (background.dev[i] == dev && background.ino[i] == ino)
+			return i;
+	return OTHER_FILE;
+}
+
+static void begin_area(struct seen *s, struct seen_area area)
+{
+	if (!area.file)
+		area.offset = 0;
+	s->area[s->nr++] = area;
+}
+
+static bool query_window(struct seen *s)
+{
+	uint64_t at = WATCH_LO;
+
+	while (at < WATCH_HI) {
+		struct procmap_query q = {
+			.size = sizeof(q), .query_flags = QUERY_COVERING_OR_NEXT, .query_addr = at
+		};
+
+		if (ioctl(self.maps_fd, PROCMAP_QUERY, &q))
+			return errno == ENOENT;
+		if (q.vma_start >= WATCH_HI)
+			break;
+		begin_area(s, (struct seen_area){ .start = q.vma_start,
+				      .end = q.vma_end,
+				      .offset = q.vma_offset,
+				      .prot = (uint32_t)q.vma_flags & 15,
+				      .file = which_file(makedev(q.dev_major, q.dev_minor), q.inode) });
+		at = q.vma_end;
+	}
+	return true;
+}
+
+static void read_text(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t used = 0;
+	ssize_t n;
+
+	while (used < sizeof(text) - 1 && (n = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
+		used += (size_t)n;
+	text[used] = '\0';
+	close(fd);
+}
+
+static uint32_t prot_of(const char *perms)
+{
+	return (perms[0] == 'r' ? VM_READ : 0) | (perms[1] == 'w' ? VM_WRITE : 0) |
+	       (perms[2] == 'x' ? VM_EXEC : 0) | (perms[3] == 's' ? VM_SHARED : 0);
+}
+
+/* Lines of maps or smaps, those of the window. */
+static void read_window(struct seen *s, const char *path)
+{
+	struct seen_area *area = NULL;
+
+	read_text(path);
+	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		unsigned long start, stop, offset, ino;
+		unsigned int major, minor;
+		char perms[8];
+
+		*end = '\0';
+		if (line[0] == 'V' && strncmp(line, "VmFlags:", 8) == 0 && area) {
+			area->vm_flags = parse_vm_flags(line + 8);
+			continue;
+		}
+		if (line[0] >= 'A' && line[0] <= 'Z')
+			continue;
+		if (sscanf(line, "%lx-%lx %7s %lx %x:%x %lu", &start, &stop, perms, &offset, &major, &minor,
+			    &ino) != 7)
+			continue;
+		area = NULL;
+		if (stop <= WATCH_LO || start >= WATCH_HI)
+			continue;
+		area = &s->area[s->nr];
+		begin_area(s, (struct seen_area){ .start = start,
+				      .end = stop,
+				      .offset = offset,
+				      .prot = prot_of(perms),
+				      .file = which_file(makedev(major, minor), ino) });
+	}
+}
+
+static uint64_t status_pages(const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoul(at + strlen(name), NULL, 10) / 4 : 0;
+}
+
+static void observe(int64_t result, bool deep)
+{
+	struct record *r = self.record;
+	struct seen *s = (struct seen *)(r->data + r->used);
+
+	deep &= !self.crowded;
+	*s = (struct seen){ .result = result, .deep = deep };
+	if (deep) {
+		read_window(s, "/proc/self/smaps");
+		read_text("/proc/self/status");
+		s->total_vm = status_pages("VmSize:");
+		s->data_vm = status_pages("VmData:");
+		s->locked_vm = status_pages("VmLck:");
+	} else if (self.text || !query_window(s)) {
+		self.text = true;
+		s->nr = 0;
+		read_window(s, "/proc/self/maps");
+	}
+	r->used += sizeof(*s) + s->nr * sizeof(s->area[0]);
+	r->done++;
+}
+
+/* --- calls --------------------------------------------------------------------------------------------------- */
+
+static int64_t touch(unsigned long addr, bool write)
+{
+	volatile char *p = (volatile char *)addr;
+	int sig = sigsetjmp(after_fault, 0);
+
+	/* A SIGBUS is a page that the area was given and the file does not have. */
+	if (sig)
+		return sig == SIGBUS ? 0 : -EFAULT;
+	if (write)
+		*p = 1;
+	else
+		(void)*p;
+	return 0;
+}
+
+static int64_t set_break(unsigned long addr)
+{
+	struct prctl_mm_map map = { .start_code = WINDOW,
+		.end_code = WINDOW + PAGE,
+		.start_data = WINDOW,
+		.end_data = WINDOW,
+		.start_brk = addr,
+		.brk = addr,
+		.start_stack = WINDOW,
+		.arg_start = WINDOW,
+		.arg_end = WINDOW,
+		.env_start = WINDOW,
+		.env_end = WINDOW,
+		.exe_fd = (uint32_t)-1 };
+
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0))
+		return -errno;
+	self.break_set = true;
+	return 0;
+}
+
+static int64_t set_limit(unsigned long which, unsigned long pages)
+{
+	static const int resource[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK };
+	struct rlimit limit;
+
+	if (which > LIMIT_MEMLOCK || getrlimit(resource[which], &limit))
+		return -EINVAL;
+	limit.rlim_cur = pages == NO_LIMIT ? limit.rlim_max : pages * PAGE;
+	if (pages != NO_LIMIT && which == LIMIT_AS)
+		limit.rlim_cur += background.total_vm * PAGE;
+	if (pages != NO_LIMIT && which == LIMIT_DATA)
+		limit.rlim_cur += background.data_vm * PAGE;
+	return setrlimit(resource[which], &limit) ? -errno : 0;
+}
+
+static int64_t drop_lock(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	data[0].effective &= ~(1u << CAP_IPC_LOCK);
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+static int count_areas(void)
+{
+	int n = 0;
+
+	read_text("/proc/self/maps");
+	for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
+		n++;
+	return strstr(text, "[vsyscall]") ? n - 1 : n;
+}
+
+static int64_t leave_room(unsigned long areas)
+{
+	long fill = background.max_map_count - count_areas() - (long)areas;
+
+	self.crowded = true;
+	if (fill < 1 || mmap((void *)FILLER, (size_t)fill * PAGE, PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+				0) == MAP_FAILED)
+		return -EINVAL;
+	for (long i = 1; i < fill; i += 2)
+		if (mprotect((void *)(FILLER + (unsigned long)i * PAGE), PAGE, PROT_READ))
+			return -errno;
+	return 0;
+}
+
+static int64_t spawn(void)
+{
+	pid_t parent = getpid(), pid;
+
+	if (self.nr_spawned == 8)
+		return 0;
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (getppid() == parent)
+			pause();
+		_exit(0);
+	}
+	if (pid < 0)
+		return -errno;
+	self.spawned[self.nr_spawned++] = pid;
+	return 0;
+}
+
+static void reap(void)
+{
+	while (self.nr_spawned > self.first_own) {
+		kill(self.spawned[--self.nr_spawned], SIGKILL);
+		waitpid(self.spawned[self.nr_spawned], NULL, 0);
+	}
+}
+
+static long system_call(const struct call *c)
+{
+	const unsigned long *a = c->arg;
+
+	switch (c->kind) {
+	case CALL_MMAP:
+		return syscall(SYS_mmap, a[0], a[1], a[2], a[3],
+			a[4] && a[4] < FILE_INDICES ? (long)background.fd[a[4]] : -1L, a[5]);
+	case CALL_MUNMAP:
+		return syscall(SYS_munmap, a[0], a[1]);
+	case CALL_MPROTECT:
+		return syscall(SYS_mprotect, a[0], a[1], a[2]);
+	case CALL_PKEY:
+		return syscall(SYS_pkey_mprotect, a[0], a[1], a[2], a[3]);
+	case CALL_MREMAP:
+		return syscall(SYS_mremap, a[0], a[1], a[2], a[3], a[4]);
+	case CALL_MADVISE:
+		return syscall(SYS_madvise, a[0], a[1], a[2]);
+	case CALL_MLOCK:
+		return syscall(SYS_mlock2, a[0], a[1], a[2]);
+	case CALL_MUNLOCK:
+		return syscall(SYS_munlock, a[0], a[1]);
+	case CALL_MLOCKALL:
+		return syscall(SYS_mlockall, a[0]);
+	case CALL_MUNLOCKALL:
+		return syscall(SYS_munlockall);
+	case CALL_MSEAL:
+		return syscall(SYS_mseal, a[0], a[1], 0L);
+	case CALL_BRK:
+		return self.break_set ? syscall(SYS_brk, a[0]) : 0;
+	case CALL_SHMAT:
+		return syscall(SYS_shmat, (long)background.segment, a[0], a[1]);
+	case CALL_SHMDT:
+		return syscall(SYS_shmdt, a[0]);
+	default:
+		errno = ENOSYS;
+		return -1;
+	}
+}
+
+static int64_t make_call(const struct call *c)
+{
+	long result;
+
+	switch (c->kind) {
+	case CALL_BREAK_AT:
+		return set_break(c->arg[0]);
+	case CALL_WRITE:
+	case CALL_READ:
+		return touch(c->arg[0], c->kind == CALL_WRITE);
+	case CALL_SPAWN:
+		return spawn();
+	case CALL_REAP:
+		reap();
+		return 0;
+	case CALL_LIMIT:
+		return set_limit(c->arg[0], c->arg[1]);
+	case CALL_DROP_LOCK:
+		return drop_lock();
+	case CALL_PERSONA:
+		return personality(ADDR_NO_RANDOMIZE | (c->arg[0] ? READ_IMPLIES_EXEC : 0)) < 0 ? -errno : 0;
+	case CALL_ROOM:
+		return leave_room(c->arg[0]);
+	default:
+		result = system_call(c);
+		return result == -1 ? -errno : result;
+	}
+}
+
+/* --- the sequence -------------------------------------------------------------------------------------------- */
+
+static int open_maps(void)
+{
+	return open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+}
+
+static void become_child(void)
+{
+	self.maps_fd = open_maps();
+	self.depth++;
+	self.first_own = self.nr_spawned;
+}
+
+/* The process ends and tells the one that forked it where to go on. */
+static void leave(unsigned int next)
+{
+	reap();
+	self.record->next = next;
+	_exit(0);
+}
+
+/* True: this process goes on with the call after *i. The other one comes back when the first has left. */
+static bool fork_here(unsigned int *i, int64_t *result)
+{
+	int status;
+	pid_t pid;
+
+	*result = 0;
+	if (self.depth == MAX_DEPTH - 1)
+		return true;
+	pid = fork();
+	if (pid < 0)
+		*result = -errno;
+	if (pid == 0)
+		become_child();
+	if (pid <= 0)
+		return true;
+	if (waitpid(pid, &status, 0) < 0 || status)
+		_exit(1);
+	*i = self.record->next;
+	return false;
+}
+
+static bool has_space(const struct record *r)
+{
+	return r->used + (1 << 16) < RECORD_SIZE - sizeof(*r);
+}
+
+static void carry_out(const struct sequence *s, enum depth depth)
+{
+	struct record *r = self.record;
+	unsigned int i = 0;
+
+	while (i < s->nr && has_space(r)) {
+		const struct call *c = &s->call[i];
+		int64_t result = 0;
+		bool mine = true;
+
+		if (c->kind == CALL_EXIT && self.depth > 0)
+			leave(i);
+		if (c->kind == CALL_FORK)
+			mine = fork_here(&i, &result);
+		else if (c->kind != CALL_EXIT)
+			result = make_call(c);
+		if (!mine && (i >= s->nr || r->ended))
+			break;
+		observe(result, depth == DEEP_ALWAYS || (depth == DEEP_AT_END && i + 1 == s->nr));
+		i++;
+	}
+	r->ended = 1;
+	leave(s->nr);
+}
+
+static void start_child(const struct sequence *s, struct record *r, enum depth depth)
+{
+	struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+	self.record = r;
+	self.maps_fd = open_maps();
+	read_text("/proc/self/status");
+	r->start_total_vm = status_pages("VmSize:");
+	carry_out(s, depth);
+}
+
+struct record *record_new(void)
+{
+	struct record *r = mmap(NULL, RECORD_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (r == MAP_FAILED) {
+		perror("kernel-oracle: memory for the record");
+		exit(2);
+	}
+	return r;
+}
+
+pid_t kernel_start(const struct sequence *s, struct record *r, enum depth depth)
+{
+	pid_t pid;
+
+	*r = (struct record){ 0 };
+	pid = fork();
+	if (pid == 0)
+		start_child(s, r, depth);
+	if (pid < 0)
+		perror("kernel-oracle: fork");
+	return pid;
+}
+
+bool kernel_wait(pid_t pid, const struct record *r)
+{
+	int status;
+
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 && r->ended;
+}
