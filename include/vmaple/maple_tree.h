@@ -154,11 +154,12 @@ static inline bool mtree_empty(const struct maple_tree *mt)
 }
 static inline bool mt_in_rcu(const struct maple_tree *mt)
 {
-	return mt->ma_flags & MT_FLAGS_USE_RCU;
+	return __atomic_load_n(&mt->ma_flags, __ATOMIC_RELAXED) & MT_FLAGS_USE_RCU;
 }
 static inline bool mt_external_lock(const struct maple_tree *mt)
 {
-	return (mt->ma_flags & MT_FLAGS_LOCK_MASK) == MT_FLAGS_LOCK_EXTERN;
+	return (__atomic_load_n(&mt->ma_flags, __ATOMIC_RELAXED) & MT_FLAGS_LOCK_MASK) ==
+	       MT_FLAGS_LOCK_EXTERN;
 }
 /** Levels of nodes; 0 for a tree that is empty or holds nothing but an entry at [0, 0]. */
 VMAPLE_API unsigned int mt_height(const struct maple_tree *mt);
