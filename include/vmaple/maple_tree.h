@@ -154,11 +154,12 @@ static inline bool mtree_empty(const struct maple_tree *mt)
 }
 static inline bool mt_in_rcu(const struct maple_tree *mt)
 {
-	return mt->ma_flags & MT_FLAGS_USE_RCU;
+	return __atomic_load_n(&mt->ma_flags, __ATOMIC_RELAXED) & MT_FLAGS_USE_RCU;
 }
 static inline bool mt_external_lock(const struct maple_tree *mt)
 {
-	return (mt->ma_flags & MT_FLAGS_LOCK_MASK) == MT_FLAGS_LOCK_EXTERN;
+	return (__atomic_load_n(&mt->ma_flags, __ATOMIC_RELAXED) & MT_FLAGS_LOCK_MASK) ==
+	       MT_FLAGS_LOCK_EXTERN;
 }
 /** Levels of nodes; 0 for a tree that is empty or holds nothing but an entry at [0, 0]. */
 VMAPLE_API unsigned int mt_height(const struct maple_tree *mt);
@@ -322,6 +323,17 @@ struct mt_stats {
 	unsigned int height;
 };
 VMAPLE_API void mt_statistics(const struct maple_tree *mt, struct mt_stats *stats);
+
+/** How a dump writes indices and values. */
+enum mt_dump_format { mt_dump_dec, mt_dump_hex };
+/** Write the tree through the port's log, a line for each node and range. The caller holds the lock. */
+VMAPLE_API void mt_dump(const struct maple_tree *mt, enum mt_dump_format format);
+/** As mt_dump(), to @p line, which is given @p ctx and one line at a time, without a newline. */
+VMAPLE_API void mt_dump_text(const struct maple_tree *mt, enum mt_dump_format format,
+	void (*line)(void *ctx, const char *line), void *ctx);
+/** As mt_dump_text(), as a drawing: input for Graphviz (`dot -Tsvg`). */
+VMAPLE_API void mt_dump_dot(const struct maple_tree *mt, enum mt_dump_format format,
+	void (*line)(void *ctx, const char *line), void *ctx);
 
 /** How nodes are searched: for benchmarks and tests. The best that the CPU has is chosen at start. */
 enum mt_search_kind { MT_SEARCH_SCALAR, MT_SEARCH_AVX2 };

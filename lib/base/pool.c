@@ -103,6 +103,7 @@ static void reclaim_batch(struct rcu_head *head)
 	struct retire_batch *batch = (struct retire_batch *)head;
 
 #ifndef VMAPLE_RCU_NONE
+	port_takes_over(head);
 	port_period_passed();
 #endif
 	for (unsigned int i = 0; i < batch->count; i++)

@@ -8,8 +8,8 @@
  *    the bp flavour does it by itself.
  * 3. With -Drcu=none there are no readers beside a writer, sections are nothing, and calls happen at once.
  *
- * ThreadSanitizer cannot see the ordering that a grace period gives: the two annotations state it, from the
- * end of each section to the deferred call.
+ * ThreadSanitizer cannot see the ordering that a grace period gives, nor that liburcu hands a call from one thread to
+ * another: the annotations state both, from the end of each section, and from port_call_rcu(), to the deferred call.
  */
 #ifndef BASE_RCU_H
 #define BASE_RCU_H
@@ -58,11 +58,15 @@ static inline void port_rcu_barrier(void)
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 extern char port_tsan_grace;
-#define port_section_ends()  __tsan_release(&port_tsan_grace)
-#define port_period_passed() __tsan_acquire(&port_tsan_grace)
+#define port_section_ends()   __tsan_release(&port_tsan_grace)
+#define port_period_passed()  __tsan_acquire(&port_tsan_grace)
+#define port_hands_over(head) __tsan_release(head)
+#define port_takes_over(head) __tsan_acquire(head)
 #else
-#define port_section_ends()  ((void)0)
-#define port_period_passed() ((void)0)
+#define port_section_ends()   ((void)0)
+#define port_period_passed()  ((void)0)
+#define port_hands_over(head) ((void)0)
+#define port_takes_over(head) ((void)0)
 #endif
 
 static inline void port_rcu_read_lock(void)
@@ -76,6 +80,7 @@ static inline void port_rcu_read_unlock(void)
 }
 static inline void port_call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 {
+	port_hands_over(head);
 	PORT_RCU(call_rcu)(head, func);
 }
 static inline void port_rcu_barrier(void)

@@ -2,7 +2,9 @@
 /*
  * A host that runs out of memory on request, and counts what is not given back.
  *
- * fail_after(n): the nth allocation from now fails, once. Leaks: live_blocks is 0 when everything was freed.
+ * fail_after(n): the nth allocation from now fails, once. fail_all(true): every one fails until fail_all(false).
+ * Leaks: live_blocks is 0 when everything was freed. Memory may be given back by another thread (after a grace
+ * period); it is taken by one thread only.
  */
 #ifndef TESTS_FAILING_PORT_H
 #define TESTS_FAILING_PORT_H
@@ -12,6 +14,7 @@
 #include <vmaple/port.h>
 
 static long failing_left = -1; /* allocations until one fails; -1: none does */
+static bool failing_always;
 static bool failing_hit;
 static long live_blocks;
 static struct vmaple_port failing_real;
@@ -20,19 +23,20 @@ static inline void *failing_alloc(void *ctx, size_t size, size_t align, gfp_t gf
 {
 	void *mem;
 
-	if (failing_left > 0 && --failing_left == 0) {
+	if (failing_always || (failing_left > 0 && --failing_left == 0)) {
 		failing_left = -1;
 		failing_hit = true;
 		return NULL;
 	}
 	mem = failing_real.alloc(failing_real.ctx, size, align, gfp);
-	live_blocks += mem != NULL;
+	if (mem)
+		__atomic_add_fetch(&live_blocks, 1, __ATOMIC_RELAXED);
 	return mem;
 }
 
 static inline void failing_free(void *ctx, void *mem, size_t size)
 {
-	live_blocks--;
+	__atomic_sub_fetch(&live_blocks, 1, __ATOMIC_RELAXED);
 	failing_real.free(failing_real.ctx, mem, size);
 }
 
@@ -49,6 +53,12 @@ static inline void failing_port_install(void)
 static inline void fail_after(long n)
 {
 	failing_left = n;
+	failing_hit = false;
+}
+
+static inline void fail_all(bool always)
+{
+	failing_always = always;
 	failing_hit = false;
 }
 

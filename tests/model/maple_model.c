@@ -110,19 +110,24 @@ struct shape {
 	unsigned long space; /* ... this many of them */
 	unsigned long widest;
 	unsigned int erase_percent;
-	bool top; /* keys count down from ULONG_MAX */
+	bool top;            /* keys count down from ULONG_MAX */
+	unsigned long sweep; /* now and then a store spans up to so many keys, or all to the end */
 };
 
 static const struct shape shapes[] = {
-	{ "dense", MT_FLAGS_ALLOC_RANGE, 1, 300, 8, 30, false },
-	{ "small", 0, 1, 40, 5, 40, false },
-	{ "pages", MT_FLAGS_ALLOC_RANGE, 4096, 4000, 64, 30, false },
-	{ "pages in RCU mode", MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU, 4096, 4000, 64, 30, false },
-	{ "wide", MT_FLAGS_ALLOC_RANGE, 1, 100000, 5000, 20, false },
-	{ "wide in RCU mode", MT_FLAGS_USE_RCU, 1, 100000, 3000, 10, false },
-	{ "single", MT_FLAGS_ALLOC_RANGE, 1, 60000, 1, 45, false },
-	{ "sparse", MT_FLAGS_ALLOC_RANGE, 0x123456789abUL, 5000, 9, 35, false },
-	{ "at the top", MT_FLAGS_ALLOC_RANGE, 3, 900, 20, 35, true },
+	{ "dense", MT_FLAGS_ALLOC_RANGE, 1, 300, 8, 30, false, 0 },
+	{ "small", 0, 1, 40, 5, 40, false, 0 },
+	{ "pages", MT_FLAGS_ALLOC_RANGE, 4096, 4000, 64, 30, false, 0 },
+	{ "pages in RCU mode", MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU, 4096, 4000, 64, 30, false, 0 },
+	{ "wide", MT_FLAGS_ALLOC_RANGE, 1, 100000, 5000, 20, false, 0 },
+	{ "wide in RCU mode", MT_FLAGS_USE_RCU, 1, 100000, 3000, 10, false, 0 },
+	{ "single", MT_FLAGS_ALLOC_RANGE, 1, 60000, 1, 45, false, 0 },
+	{ "sparse", MT_FLAGS_ALLOC_RANGE, 0x123456789abUL, 5000, 9, 35, false, 0 },
+	{ "at the top", MT_FLAGS_ALLOC_RANGE, 3, 900, 20, 35, true, 0 },
+	{ "swept", MT_FLAGS_ALLOC_RANGE, 1, 20000, 2, 20, false, 4000 },
+	{ "swept in RCU mode", MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU, 1, 20000, 1, 10, false, 4000 },
+	{ "swept at the top", 0, 1, 6000, 1, 5, true, 1500 },
+	{ "swept narrowly", MT_FLAGS_ALLOC_RANGE, 1, 3000, 1, 5, false, 60 },
 };
 
 struct run {
@@ -145,7 +150,11 @@ static void range(struct run *r, unsigned long *first, unsigned long *last)
 {
 	unsigned long length = (1 + random_below(&r->random, r->shape->widest)) * r->shape->step;
 
+	if (r->shape->sweep && random_below(&r->random, r->shape->space / 50) == 0)
+		length = (1 + random_below(&r->random, r->shape->sweep)) * r->shape->step;
 	*first = key(r);
+	if (r->shape->sweep && random_below(&r->random, 2000) == 0)
+		length = ULONG_MAX;
 	*last = ULONG_MAX - *first < length - 1 ? ULONG_MAX : *first + length - 1;
 }
 
@@ -363,7 +372,7 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 
 static void run_all(enum mt_search_kind kind)
 {
-	uint64_t seed = random_seed(), operations = test_operations(450000);
+	uint64_t seed = random_seed(), operations = test_operations(650000);
 
 	if (!mt_search_select(kind))
 		skip();

@@ -99,7 +99,7 @@ static int empty_area(struct ma_state *mas, struct search *s)
 
 	if (s->min > s->max || s->size == 0 || s->max - s->min < s->size - 1)
 		return -EINVAL;
-	if (!(mas->tree->ma_flags & MT_FLAGS_ALLOC_RANGE))
+	if (!(__atomic_load_n(&mas->tree->ma_flags, __ATOMIC_RELAXED) & MT_FLAGS_ALLOC_RANGE))
 		return -EINVAL;
 	if (mt_root_is_node(root))
 		found = search_node(s, mt_root_node(root), mt_root_height(root), 0, ULONG_MAX);

@@ -180,14 +180,19 @@ void *mas_next_range(struct ma_state *mas, unsigned long max)
 	return next_setup(mas, max, &entry) ? entry : next_slot(mas, max, true);
 }
 
-/* The cursor has come down to index 0 of a tree without nodes: on its entry, if there is one. */
+/*
+ * The cursor has come down to index 0 of a tree without nodes: on its entry, if there is one. In RCU mode the tree
+ * may have got nodes since the cursor came by; the entry is then in one of them.
+ */
 static void *at_root(struct ma_state *mas)
 {
 	void *root = mt_root(mas->tree);
 
+	if (mt_root_is_node(root))
+		return mas_descend(mas, 0);
 	mas->index = mas->last = 0;
 	mas->status = ma_root;
-	return mt_root_is_node(root) ? NULL : root;
+	return root;
 }
 
 static bool prev_setup(struct ma_state *mas, unsigned long min, void **entry)

@@ -38,6 +38,7 @@
 #include <vmaple/maple_tree.h>
 
 #include "alloc.h"
+#include "broken.h"
 #include "pool.h"
 
 #define MT_SLOTS      32
@@ -92,7 +93,10 @@ static inline void *mt_root(const struct maple_tree *mt)
 
 static inline void *mt_slot(const struct mt_node *node, unsigned int offset)
 {
-	return __atomic_load_n(&node->slot[offset], __ATOMIC_ACQUIRE);
+	void *value = __atomic_load_n(&node->slot[offset], __ATOMIC_ACQUIRE);
+
+	break_rest();
+	return value;
 }
 
 /*
@@ -101,7 +105,7 @@ static inline void *mt_slot(const struct mt_node *node, unsigned int offset)
  */
 static inline void mt_publish(void **place, void *value)
 {
-	__atomic_store_n(place, value, __ATOMIC_RELEASE);
+	__atomic_store_n(place, value, BREAK_BARRIER ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
 }
 
 static inline struct mt_inner *mt_inner(const struct mt_node *node)

@@ -216,7 +216,7 @@ static void publish_root(struct rebuild *r)
 	while (height > 1 && node->nr == 1) {
 		struct mt_node *child = node->slot[0];
 
-		mt_retire(r->mt, POOL_INNER, node);
+		pool_free(POOL_INNER, node); /* just made by make_level(): no reader has seen it */
 		node = child;
 		height--;
 	}

@@ -50,14 +50,20 @@ void mtree_destroy(struct maple_tree *mt)
 	mtree_unlock(mt);
 }
 
+/* One writer at a time; readers look at the flags beside it. */
+static void change_flags(struct maple_tree *mt, unsigned int clear, unsigned int set)
+{
+	__atomic_store_n(&mt->ma_flags, (mt->ma_flags & ~clear) | set, __ATOMIC_RELAXED);
+}
+
 void mt_set_in_rcu(struct maple_tree *mt)
 {
-	mt->ma_flags |= MT_FLAGS_USE_RCU;
+	change_flags(mt, 0, MT_FLAGS_USE_RCU);
 }
 
 void mt_clear_in_rcu(struct maple_tree *mt)
 {
-	mt->ma_flags &= ~MT_FLAGS_USE_RCU;
+	change_flags(mt, MT_FLAGS_USE_RCU, 0);
 }
 
 /*
@@ -213,10 +219,8 @@ int mas_alloc_cyclic(struct ma_state *mas, unsigned long *startp, void *entry, u
 		return ret;
 	if (mt->ma_flags & MT_FLAGS_ALLOC_WRAPPED)
 		wrapped = 1;
-	mt->ma_flags &= ~MT_FLAGS_ALLOC_WRAPPED;
 	*next = *startp + 1;
-	if (*next == 0)
-		mt->ma_flags |= MT_FLAGS_ALLOC_WRAPPED;
+	change_flags(mt, MT_FLAGS_ALLOC_WRAPPED, *next == 0 ? MT_FLAGS_ALLOC_WRAPPED : 0);
 	return wrapped;
 }
 

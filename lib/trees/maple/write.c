@@ -88,7 +88,9 @@ struct mt_node *mas_take(struct ma_state *mas, enum pool_kind kind)
 /* @node has been replaced: readers may still be in it. */
 void mt_retire(struct maple_tree *mt, enum pool_kind kind, struct mt_node *node)
 {
-	if (mt_in_rcu(mt))
+	if (BREAK_GRACE)
+		port_free(node, kind == POOL_LEAF ? POOL_LEAF_SIZE : POOL_INNER_SIZE);
+	else if (mt_in_rcu(mt))
 		pool_retire(kind, node);
 	else
 		pool_free(kind, node);
@@ -154,6 +156,7 @@ static void splice_leaf(const struct splice *s, const struct mt_node *from, stru
 	}
 	if (tail) {
 		memmove(&to->slot[at], &from->slot[s->to + 1], tail * sizeof(to->slot[0]));
+		break_rest();
 		memmove(&to->pivot[at], &from->pivot[s->to + 1], (tail - 1) * sizeof(to->pivot[0]));
 	}
 	for (unsigned int i = 0; i < s->nr; i++) {
@@ -235,11 +238,14 @@ static void store_in_nodes(struct mt_store *store)
 
 		if (s.nr == 1 && s.from == s.to) {
 			mt_publish(&leaf->slot[s.from], store->entry);
-		} else if (mt_in_rcu(mt)) {
+		} else if (mt_in_rcu(mt) && !BREAK_COPY) {
 			struct mt_node *new = mas_take(store->mas, POOL_LEAF);
 
+			if (BREAK_ORDER)
+				replace_leaf(store, &path, new);
 			splice_leaf(&s, leaf, new);
-			replace_leaf(store, &path, new);
+			if (!BREAK_ORDER)
+				replace_leaf(store, &path, new);
 		} else {
 			splice_leaf(&s, leaf, leaf);
 		}

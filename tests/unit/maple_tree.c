@@ -1,0 +1,822 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The edges of the maple tree's interface: what is refused, what comes back, in which state a cursor is left, which lock
+ * is held meanwhile, what validation says about a tree that was damaged by hand, and how a dump looks.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <vmaple/maple_tree.h>
+#include <vmaple/port.h>
+#include <vmaple/rcu.h>
+
+#include "node.h"
+
+#define A xa_mk_value(1)
+#define B xa_mk_value(2)
+#define C xa_mk_value(3)
+
+static void store(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry)
+{
+	const char *reason;
+
+	assert_int_equal(mtree_store_range(mt, first, last, entry, GFP_KERNEL), 0);
+	if (!mt_check(mt, &reason))
+		fail_msg("%s", reason);
+}
+
+/* Entries 0, 10, 20 ... [10 i, 10 i + 4]. */
+static void fill(struct maple_tree *mt, unsigned long count)
+{
+	for (unsigned long i = 0; i < count; i++)
+		store(mt, 10 * i, 10 * i + 4, xa_mk_value(i));
+}
+
+static void test_zero_entries_occupy_and_are_hidden(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	unsigned long index = 0;
+
+	(void)state;
+	store(&mt, 0, 0, XA_ZERO_ENTRY);
+	assert_null(mtree_load(&mt, 0));
+	assert_false(mtree_empty(&mt));
+	assert_int_equal(mt_height(&mt), 1);
+	store(&mt, 5, 5, XA_ZERO_ENTRY);
+	store(&mt, 9, 9, A);
+	assert_null(mtree_load(&mt, 5));
+	assert_int_equal(mtree_insert(&mt, 5, A, GFP_KERNEL), -EEXIST);
+	assert_ptr_equal(mt_find(&mt, &index, ULONG_MAX), A);
+	assert_int_equal(index, 10);
+	assert_null(mt_find(&mt, &index, ULONG_MAX));
+	assert_int_equal(index, 10);
+	index = 9;
+	assert_null(mt_find(&mt, &index, 8));
+	index = 0;
+	assert_null(mt_find_after(&mt, &index, ULONG_MAX));
+	assert_null(mt_next(&mt, 0, 8));
+	assert_null(mt_prev(&mt, 9, 0));
+	mtree_destroy(&mt);
+}
+
+static void test_bad_arguments_are_refused_and_change_nothing(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	unsigned long start = 77, next = 0;
+	void *reserved = (void *)6UL;
+	MA_STATE(mas, &mt, 9, 8);
+
+	(void)state;
+	store(&mt, 3, 3, A);
+	assert_int_equal(mtree_store_range(&mt, 5, 4, B, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mtree_insert_range(&mt, 5, 4, B, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mtree_store(&mt, 5, reserved, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mtree_insert(&mt, 5, reserved, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mtree_alloc_range(&mt, &start, reserved, 1, 0, 9, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mtree_alloc_rrange(&mt, &start, reserved, 1, 0, 9, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mtree_alloc_cyclic(&mt, &start, reserved, 0, 9, &next, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mtree_alloc_range(&mt, &start, B, 1, 0, 9, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mas_store_gfp(&mas, B, GFP_KERNEL), -EINVAL);
+	(void)mas_store(&mas, B);
+	assert_true(mas_is_err(&mas));
+	assert_int_equal(mas.error, -EINVAL);
+	assert_false(mas_nomem(&mas, GFP_KERNEL));
+	assert_int_equal(start, 77);
+	for (unsigned long i = 0; i < 12; i++)
+		assert_ptr_equal(mtree_load(&mt, i), i == 3 ? A : NULL);
+	mtree_destroy(&mt);
+}
+
+static void test_windows_that_cannot_hold_the_run_are_refused(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	unsigned long start = 77;
+
+	(void)state;
+	assert_int_equal(mtree_alloc_range(&mt, &start, A, 0, 0, 9, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mtree_alloc_range(&mt, &start, A, 11, 0, 9, GFP_KERNEL), -EINVAL);
+	assert_int_equal(mtree_alloc_rrange(&mt, &start, A, 1, 9, 8, GFP_KERNEL), -EINVAL);
+	assert_int_equal(start, 77);
+	assert_int_equal(mtree_alloc_range(&mt, &start, A, 10, 0, 9, GFP_KERNEL), 0);
+	assert_int_equal(start, 0);
+	assert_int_equal(mtree_alloc_range(&mt, &start, B, 1, 0, 9, GFP_KERNEL), -EBUSY);
+	assert_int_equal(mtree_alloc_rrange(&mt, &start, B, 1, 0, 9, GFP_KERNEL), -EBUSY);
+	assert_int_equal(mtree_alloc_rrange(&mt, &start, B, 5, 0, ULONG_MAX, GFP_KERNEL), 0);
+	assert_int_equal(start, ULONG_MAX - 4);
+	mtree_destroy(&mt);
+	store(&mt, 0, 0, A); /* in the root, without a node */
+	assert_int_equal(mt_height(&mt), 0);
+	assert_int_equal(mtree_alloc_range(&mt, &start, B, 1, 0, 0, GFP_KERNEL), -EBUSY);
+	assert_int_equal(mtree_alloc_range(&mt, &start, B, 3, 0, ULONG_MAX, GFP_KERNEL), 0);
+	assert_int_equal(start, 1);
+	mtree_destroy(&mt);
+}
+
+static void test_cyclic_allocation_tells_of_a_wrap_once(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	unsigned long start, next = 3;
+
+	(void)state;
+	assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 2, 4, &next, GFP_KERNEL), 0);
+	assert_int_equal(start, 3);
+	assert_int_equal(next, 4);
+	assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 2, 4, &next, GFP_KERNEL), 0);
+	assert_int_equal(next, 5);
+	assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 2, 4, &next, GFP_KERNEL), 1);
+	assert_int_equal(start, 2);
+	assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 2, 4, &next, GFP_KERNEL), -EBUSY);
+	next = ULONG_MAX;
+	assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 2, ULONG_MAX, &next, GFP_KERNEL), 0);
+	assert_int_equal(next, 0);
+	assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 2, ULONG_MAX, &next, GFP_KERNEL), 1);
+	assert_int_equal(start, 5);
+	assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 2, ULONG_MAX, &next, GFP_KERNEL), 0);
+	next = 2; /* from == lo: nothing to wrap to */
+	assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 2, 4, &next, GFP_KERNEL), -EBUSY);
+	mtree_destroy(&mt);
+}
+
+static void test_a_store_returns_what_was_at_its_index(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 2, 7);
+
+	(void)state;
+	assert_null(mas_store(&mas, A));
+	mas_set_range(&mas, 5, 9);
+	assert_ptr_equal(mas_store(&mas, B), A);
+	mas_set_range(&mas, 8, 8);
+	assert_ptr_equal(mas_store(&mas, NULL), B);
+	assert_int_equal(mas.index, 8);
+	assert_int_equal(mas.last, 8);
+	mas_set(&mas, 9);
+	assert_ptr_equal(mas_erase(&mas), B);
+	assert_int_equal(mas.index, 8); /* the hole has taken in its neighbours */
+	assert_int_equal(mas.last, ULONG_MAX);
+	assert_true(mas_is_active(&mas));
+	mas_set(&mas, 9);
+	assert_null(mas_erase(&mas));
+	mtree_destroy(&mt);
+}
+
+static void test_a_store_may_span_everything(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+
+	(void)state;
+	for (unsigned long i = 0; i < 300000; i++)
+		assert_int_equal(mtree_store(&mt, i, xa_mk_value(i), GFP_KERNEL), 0);
+	assert_true(mt_height(&mt) >= 4);
+	store(&mt, 5, 299990, A);
+	for (unsigned long i = 0; i < 300000; i++)
+		assert_ptr_equal(mtree_load(&mt, i), i < 5 || i > 299990 ? xa_mk_value(i) : A);
+	assert_true(mt_height(&mt) <= 2);
+	store(&mt, 0, ULONG_MAX, B);
+	assert_ptr_equal(mtree_load(&mt, ULONG_MAX), B);
+	store(&mt, 0, ULONG_MAX, NULL);
+	assert_true(mtree_empty(&mt));
+}
+
+static void test_a_duplicate_is_equal_and_its_own(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0), copy = MTREE_INIT(copy, 0);
+	struct maple_tree other = MTREE_INIT(other, MT_FLAGS_ALLOC_RANGE);
+
+	(void)state;
+	assert_int_equal(mtree_dup(&mt, &copy, GFP_KERNEL), 0);
+	assert_true(mtree_empty(&copy));
+	store(&mt, 0, 0, A);
+	assert_int_equal(mtree_dup(&mt, &other, GFP_KERNEL), -EINVAL);
+	assert_true(mtree_empty(&other));
+	assert_int_equal(mtree_dup(&mt, &copy, GFP_KERNEL), 0);
+	assert_ptr_equal(mtree_load(&copy, 0), A);
+	assert_int_equal(mtree_dup(&mt, &copy, GFP_KERNEL), -EINVAL);
+	mtree_destroy(&copy);
+	fill(&mt, 1000);
+	assert_int_equal(mtree_dup(&mt, &copy, GFP_KERNEL), 0);
+	store(&mt, 0, 9999, NULL);
+	for (unsigned long i = 0; i < 10000; i++)
+		assert_ptr_equal(mtree_load(&copy, i), i % 10 < 5 ? xa_mk_value(i / 10) : NULL);
+	mtree_destroy(&copy);
+	mtree_destroy(&mt);
+}
+
+static void test_destroying_keeps_the_flags(void **state)
+{
+	struct maple_tree mt;
+
+	(void)state;
+	mt_init_flags(&mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
+	mt_set_in_rcu(&mt);
+	assert_true(mt_in_rcu(&mt));
+	mtree_destroy(&mt);
+	assert_int_equal(mt.ma_flags, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN | MT_FLAGS_USE_RCU);
+	mt_clear_in_rcu(&mt);
+	assert_int_equal(mt.ma_flags, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
+	assert_true(mt_external_lock(&mt));
+	assert_int_equal(mtree_store(&mt, 4, A, GFP_KERNEL), 0);
+	mtree_destroy(&mt);
+	assert_true(mtree_empty(&mt));
+	assert_int_equal(mt_height(&mt), 0);
+}
+
+/* One call on a cursor, and how it has to leave it. */
+enum call {
+	NEXT,
+	PREV,
+	FIND,
+	FIND_REV,
+	NEXT_RANGE,
+	PREV_RANGE,
+	FIND_RANGE,
+	FIND_RANGE_REV,
+	WALK,
+	PAUSE,
+	SET,
+	NONE,
+	UNDER
+};
+struct step {
+	enum call call;
+	unsigned long limit;
+	void *entry;
+	unsigned long index, last;
+	enum maple_status status;
+};
+
+static void *make_step(struct ma_state *mas, const struct step *s)
+{
+	switch (s->call) {
+	case NEXT:
+		return mas_next(mas, s->limit);
+	case PREV:
+		return mas_prev(mas, s->limit);
+	case FIND:
+		return mas_find(mas, s->limit);
+	case FIND_REV:
+		return mas_find_rev(mas, s->limit);
+	case NEXT_RANGE:
+		return mas_next_range(mas, s->limit);
+	case PREV_RANGE:
+		return mas_prev_range(mas, s->limit);
+	case FIND_RANGE:
+		return mas_find_range(mas, s->limit);
+	case FIND_RANGE_REV:
+		return mas_find_range_rev(mas, s->limit);
+	case WALK:
+		return mas_walk(mas);
+	case PAUSE:
+		mas_pause(mas);
+		return NULL;
+	case NONE:
+		mas->status = ma_none;
+		return NULL;
+	case UNDER:
+		mas->status = ma_underflow;
+		return NULL;
+	default:
+		mas_set(mas, s->limit);
+		return NULL;
+	}
+}
+
+static void walk_steps(struct maple_tree *mt, const char *name, const struct step *steps, size_t count)
+{
+	MA_STATE(mas, mt, 0, 0);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct step *s = &steps[i];
+		void *entry = make_step(&mas, s);
+
+		if (entry != s->entry || mas.index != s->index || mas.last != s->last ||
+			mas.status != s->status)
+			fail_msg("%s, step %zu: entry %p [%lu, %lu] status %d", name, i, entry, mas.index,
+				mas.last, mas.status);
+	}
+}
+#define WALK_STEPS(mt, steps) walk_steps(mt, #steps, steps, sizeof(steps) / sizeof((steps)[0]))
+#define TOP                   ULONG_MAX
+
+static void test_states_at_the_ends_of_a_tree_without_nodes(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0), empty = MTREE_INIT(empty, 0);
+	static const struct step nothing[] = {
+		{ WALK, 0, NULL, 0, TOP, ma_none },
+		{ SET, 7, NULL, 7, 7, ma_start },
+		{ FIND, TOP, NULL, 0, TOP, ma_none },
+		{ SET, 7, NULL, 7, 7, ma_start },
+		{ NEXT, TOP, NULL, 0, TOP, ma_none },
+		{ SET, 7, NULL, 7, 7, ma_start },
+		{ WALK, 0, NULL, 0, TOP, ma_none },
+	};
+	const struct step root[] = {
+		{ WALK, 0, A, 0, 0, ma_root },
+		{ NEXT, TOP, NULL, 1, TOP, ma_none },
+		{ PREV, 0, A, 0, 0, ma_root },
+		{ PREV, 0, NULL, 0, 0, ma_underflow },
+		{ SET, 5, NULL, 5, 5, ma_start },
+		{ WALK, 0, NULL, 1, TOP, ma_none },
+		{ SET, 5, NULL, 5, 5, ma_start },
+		{ NEXT, 5, NULL, 5, 5, ma_overflow },
+		{ SET, 5, NULL, 5, 5, ma_start },
+		{ PREV, 5, NULL, 5, 5, ma_underflow },
+		{ SET, 0, NULL, 0, 0, ma_start },
+		{ FIND, TOP, A, 0, 0, ma_root },
+		{ FIND, TOP, NULL, 1, TOP, ma_none },
+		{ SET, 5, NULL, 5, 5, ma_start },
+		{ FIND, TOP, NULL, 1, TOP, ma_none },
+		{ SET, 5, NULL, 5, 5, ma_start },
+		{ FIND_REV, 0, A, 0, 0, ma_root },
+		{ FIND_REV, 0, NULL, 0, 0, ma_none },
+		{ SET, 5, NULL, 5, 5, ma_start },
+		{ FIND_REV, 6, NULL, 5, 5, ma_start },
+		{ SET, 5, NULL, 5, 5, ma_start },
+		{ FIND, 4, NULL, 5, 5, ma_start },
+	};
+
+	(void)state;
+	store(&mt, 0, 0, A);
+	WALK_STEPS(&empty, nothing);
+	WALK_STEPS(&mt, root);
+	mtree_destroy(&mt);
+}
+
+/* A: [10, 19], B: [30, 30], C: [40, 49] */
+static void test_states_going_up(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	const struct step next[] = {
+		{ NEXT, TOP, A, 10, 19, ma_active },
+		{ NEXT, 25, NULL, 20, 29, ma_overflow },
+		{ NEXT, 25, NULL, 20, 29, ma_overflow },
+		{ NEXT, TOP, B, 30, 30, ma_active },
+		{ NEXT, TOP, C, 40, 49, ma_active },
+		{ NEXT, TOP, NULL, 50, TOP, ma_overflow },
+		{ PREV, 0, C, 40, 49, ma_active },
+		{ SET, 10, NULL, 10, 10, ma_start },
+		{ NEXT, TOP, B, 30, 30, ma_active },
+		{ NEXT, 30, NULL, 30, 30, ma_overflow },
+	};
+	const struct step range[] = {
+		{ NEXT_RANGE, TOP, A, 10, 19, ma_active },
+		{ NEXT_RANGE, TOP, NULL, 20, 29, ma_active },
+		{ NEXT_RANGE, TOP, B, 30, 30, ma_active },
+		{ NEXT_RANGE, 30, NULL, 30, 30, ma_overflow },
+		{ SET, 20, NULL, 20, 20, ma_start },
+		{ FIND_RANGE, TOP, B, 30, 30, ma_active },
+		{ FIND_RANGE, TOP, NULL, 31, 39, ma_active },
+		{ FIND_RANGE, 39, NULL, 31, 39, ma_active },
+		{ FIND_RANGE, TOP, C, 40, 49, ma_active },
+	};
+	const struct step find[] = {
+		{ FIND, TOP, A, 10, 19, ma_active },
+		{ FIND, 25, NULL, 20, 29, ma_active },
+		{ FIND, TOP, B, 30, 30, ma_active },
+		{ PAUSE, 0, NULL, 30, 30, ma_pause },
+		{ FIND, TOP, C, 40, 49, ma_active },
+		{ PAUSE, 0, NULL, 40, 49, ma_pause },
+		{ FIND, 49, NULL, 40, 49, ma_pause },
+		{ FIND, TOP, NULL, 50, TOP, ma_active },
+		{ SET, 15, NULL, 15, 15, ma_start },
+		{ FIND, TOP, A, 10, 19, ma_active },
+		{ NONE, 0, NULL, 10, 19, ma_none },
+		{ FIND, 19, NULL, 10, 19, ma_none },
+		{ FIND, TOP, A, 10, 19, ma_active },
+		{ UNDER, 0, NULL, 10, 19, ma_underflow },
+		{ FIND, 10, NULL, 10, 19, ma_overflow },
+		{ UNDER, 0, NULL, 10, 19, ma_underflow },
+		{ FIND, TOP, A, 10, 19, ma_active },
+		{ NEXT, 19, NULL, 10, 19, ma_overflow },
+		{ FIND, 19, NULL, 10, 19, ma_overflow },
+		{ FIND, 20, A, 10, 19, ma_active },
+		{ SET, 20, NULL, 20, 20, ma_start },
+		{ FIND, 29, NULL, 20, 29, ma_active },
+		{ SET, 20, NULL, 20, 20, ma_start },
+		{ FIND, 20, NULL, 20, 29, ma_active },
+		{ SET, 20, NULL, 20, 20, ma_start },
+		{ FIND, 19, NULL, 20, 20, ma_start },
+	};
+
+	(void)state;
+	store(&mt, 10, 19, A);
+	store(&mt, 30, 30, B);
+	store(&mt, 40, 49, C);
+	WALK_STEPS(&mt, next);
+	WALK_STEPS(&mt, range);
+	WALK_STEPS(&mt, find);
+	mtree_destroy(&mt);
+}
+
+static void test_states_going_down(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	const struct step prev[] = {
+		{ SET, 60, NULL, 60, 60, ma_start },
+		{ PREV, 0, C, 40, 49, ma_active },
+		{ PREV, 35, NULL, 31, 39, ma_underflow },
+		{ PREV, 35, NULL, 31, 39, ma_underflow },
+		{ PREV, 0, B, 30, 30, ma_active },
+		{ PREV, 0, A, 10, 19, ma_active },
+		{ PREV, 0, NULL, 0, 9, ma_underflow },
+		{ NEXT, TOP, A, 10, 19, ma_active },
+		{ PREV, 10, NULL, 10, 19, ma_underflow },
+		{ NEXT, 20, A, 10, 19, ma_active },
+	};
+	const struct step range[] = {
+		{ SET, 45, NULL, 45, 45, ma_start },
+		{ PREV_RANGE, 0, NULL, 31, 39, ma_active },
+		{ PREV_RANGE, 0, B, 30, 30, ma_active },
+		{ PREV_RANGE, 30, NULL, 30, 30, ma_underflow },
+		{ SET, 45, NULL, 45, 45, ma_start },
+		{ FIND_RANGE_REV, 0, C, 40, 49, ma_active },
+		{ FIND_RANGE_REV, 0, NULL, 31, 39, ma_active },
+		{ FIND_RANGE_REV, 0, B, 30, 30, ma_active },
+	};
+	const struct step find[] = {
+		{ SET, 60, NULL, 60, 60, ma_start },
+		{ FIND_REV, 0, C, 40, 49, ma_active },
+		{ FIND_REV, 35, NULL, 31, 39, ma_underflow },
+		{ FIND_REV, 31, NULL, 31, 39, ma_underflow },
+		{ FIND_REV, 0, B, 30, 30, ma_active },
+		{ PAUSE, 0, NULL, 30, 30, ma_pause },
+		{ FIND_REV, 30, NULL, 30, 30, ma_underflow },
+		{ PAUSE, 0, NULL, 30, 30, ma_pause },
+		{ FIND_REV, 0, A, 10, 19, ma_active },
+		{ FIND_REV, 0, NULL, 0, 9, ma_underflow },
+		{ SET, 45, NULL, 45, 45, ma_start },
+		{ FIND_REV, 46, NULL, 45, 45, ma_start },
+		{ FIND_REV, 45, C, 40, 49, ma_active },
+		{ NONE, 0, NULL, 40, 49, ma_none },
+		{ FIND_REV, 40, NULL, 40, 49, ma_none },
+		{ FIND_REV, 30, C, 40, 49, ma_active },
+		{ NEXT, 49, NULL, 40, 49, ma_overflow },
+		{ FIND_REV, 40, NULL, 40, 49, ma_underflow },
+		{ NEXT, TOP, C, 40, 49, ma_active },
+		{ NEXT, TOP, NULL, 50, TOP, ma_overflow },
+		{ FIND_REV, 0, C, 40, 49, ma_active },
+		{ FIND_REV, 41, NULL, 40, 49, ma_active },
+	};
+
+	(void)state;
+	store(&mt, 10, 19, A);
+	store(&mt, 30, 30, B);
+	store(&mt, 40, 49, C);
+	WALK_STEPS(&mt, prev);
+	WALK_STEPS(&mt, range);
+	WALK_STEPS(&mt, find);
+	mtree_destroy(&mt);
+}
+
+/* What a cursor with a preallocation holds goes back. The pool is LIFO, so the count in use is what a walk finds. */
+static void test_a_cursor_gives_back_what_it_did_not_need(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 5, 9);
+
+	(void)state;
+	fill(&mt, 100);
+	assert_int_equal(mas_preallocate(&mas, A, GFP_KERNEL), 0);
+	assert_non_null(mas.spare_leaf);
+	assert_non_null(mas.spare_inner);
+	mas_store_prealloc(&mas, A);
+	assert_null(mas.spare_leaf);
+	assert_null(mas.spare_inner);
+	assert_int_equal(mas_preallocate(&mas, A, GFP_KERNEL), 0);
+	mas_destroy(&mas);
+	assert_null(mas.spare_leaf);
+	assert_null(mas.spare_inner);
+	assert_int_equal(mas_expected_entries(&mas, 10), 0);
+	mtree_destroy(&mt);
+}
+
+/* The trees that must be locked whenever something is allocated. */
+static const struct maple_tree *watched[2];
+static unsigned int allocations;
+static struct vmaple_port real_port;
+
+static void *watching_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
+{
+	for (int i = 0; i < 2; i++)
+		if (watched[i])
+			assert_true(watched[i]->ma_lock.locked);
+	allocations++;
+	return real_port.alloc(ctx, size, align, gfp);
+}
+
+static void empty_pools(void)
+{
+	vmaple_rcu_unregister_thread();
+	vmaple_rcu_register_thread();
+}
+
+static void test_the_normal_interface_works_under_the_lock(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE),
+			  copy = MTREE_INIT(copy, MT_FLAGS_ALLOC_RANGE);
+	struct vmaple_port port = *vmaple_get_port();
+	unsigned long start, next = 0;
+
+	(void)state;
+	fill(&mt, 33);
+	real_port = port;
+	port.alloc = watching_alloc;
+	vmaple_set_port(&port);
+	watched[0] = &mt;
+	empty_pools();
+	assert_int_equal(mtree_store_range(&mt, 3, 160, A, GFP_KERNEL), 0);
+	empty_pools();
+	for (unsigned long i = 0; i < 40; i++)
+		assert_int_equal(mtree_insert(&mt, 1000 + 2 * i, A, GFP_KERNEL), 0);
+	for (int i = 0; i < 90; i++) {
+		empty_pools();
+		if (i % 3 == 0)
+			assert_int_equal(mtree_alloc_range(&mt, &start, A, 1, 0, 9999, GFP_KERNEL), 0);
+		else if (i % 3 == 1)
+			assert_int_equal(mtree_alloc_rrange(&mt, &start, A, 1, 0, 9999, GFP_KERNEL), 0);
+		else
+			assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 0, 9999, &next, GFP_KERNEL), 0);
+		assert_false(mt.ma_lock.locked);
+	}
+	for (unsigned long i = 0; i < 40; i++) {
+		empty_pools();
+		assert_ptr_equal(mtree_erase(&mt, 1000 + 2 * i), A);
+	}
+	watched[1] = &copy;
+	empty_pools();
+	assert_int_equal(mtree_dup(&mt, &copy, GFP_KERNEL), 0);
+	assert_true(allocations > 20);
+	vmaple_set_port(&real_port);
+	mtree_destroy(&copy);
+	mtree_destroy(&mt);
+	assert_false(mt.ma_lock.locked);
+}
+
+static void test_statistics_count_what_is_there(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	struct mt_stats s;
+
+	(void)state;
+	mt_statistics(&mt, &s);
+	assert_int_equal(s.entries + s.gaps + s.leaves + s.inner_nodes + s.bytes + s.height, 0);
+	store(&mt, 0, 0, A);
+	mt_statistics(&mt, &s);
+	assert_int_equal(s.entries, 1);
+	assert_int_equal(s.bytes, 0);
+	fill(&mt, 100);
+	mt_statistics(&mt, &s);
+	assert_int_equal(s.entries, 100);
+	assert_int_equal(s.gaps, 100);
+	assert_int_equal(s.height, mt_height(&mt));
+	assert_int_equal(s.inner_nodes, 1);
+	assert_int_equal(s.bytes, s.leaves * 512 + s.inner_nodes * 768);
+	mtree_destroy(&mt);
+}
+
+static void test_appending_fills_the_leaves(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	struct mt_stats s;
+
+	(void)state;
+	for (unsigned long i = 0; i < 3200; i++)
+		store(&mt, i, i, xa_mk_value(i));
+	mt_statistics(&mt, &s);
+	assert_true(s.leaves <= 101);
+	assert_true(s.inner_nodes <= 5);
+	mtree_destroy(&mt);
+}
+
+static void test_only_searches_that_the_cpu_has_can_be_chosen(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+
+	(void)state;
+	fill(&mt, 500);
+	assert_false(mt_search_select((enum mt_search_kind)99));
+	assert_true(mt_search_select(MT_SEARCH_SCALAR));
+	for (unsigned long i = 0; i < 5000; i++)
+		assert_ptr_equal(mtree_load(&mt, i), i % 10 < 5 ? xa_mk_value(i / 10) : NULL);
+	if (mt_search_select(MT_SEARCH_AVX2))
+		for (unsigned long i = 0; i < 5000; i++)
+			assert_ptr_equal(mtree_load(&mt, i), i % 10 < 5 ? xa_mk_value(i / 10) : NULL);
+	mtree_destroy(&mt);
+}
+
+/* Damage @word, see what mt_check() calls it, and mend it. */
+static void damage(struct maple_tree *mt, unsigned long *word, unsigned long value, const char *rule)
+{
+	unsigned long whole = *word;
+	const char *reason = NULL;
+
+	*word = value;
+	assert_false(mt_check(mt, &reason));
+	*word = whole;
+	if (strncmp(reason, rule, 2))
+		fail_msg("%s was broken, but was called %s", rule, reason);
+	assert_true(mt_check(mt, &reason));
+	assert_null(reason);
+}
+
+static void test_validation_names_the_rule_that_is_broken(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	struct mt_node *root, *leaf, *last;
+
+	(void)state;
+	fill(&mt, 100);
+	for (unsigned long i = 0; i < 99; i += 5) /* appended leaves are full: close some gaps */
+		store(&mt, 10 * i, 10 * i + 9, xa_mk_value(i));
+	root = mt_root_node(mt.ma_root);
+	leaf = root->slot[1];
+	last = root->slot[root->nr - 1];
+	assert_true(leaf->nr < MT_SLOTS && last->nr < MT_SLOTS - 1);
+	damage(&mt, &leaf->nr, 0, "M1");
+	damage(&mt, &leaf->nr, 33, "M1");
+	damage(&mt, &leaf->pivot[2], leaf->pivot[1], "M1");
+	damage(&mt, &leaf->pivot[leaf->nr - 2], root->pivot[1], "M1");
+	damage(&mt, &leaf->pivot[0], root->pivot[0], "M1");
+	damage(&mt, &leaf->pivot[leaf->nr - 1], 5000, "M2");
+	damage(&mt, &leaf->pivot[MT_PIVOTS - 1], 5000, "M2");
+	for (unsigned int i = 0; i < leaf->nr - 1; i++)
+		if (leaf->slot[i])
+			damage(&mt, (unsigned long *)&leaf->slot[i], 0, "M3");
+	damage(&mt, (unsigned long *)&root->slot[1], 0, "M5");
+	damage(&mt, &leaf->nr, 9, "M2");
+	damage(&mt, &mt_inner(root)->gap[1], mt_gap(root, 1) + 1, "M7");
+	damage(&mt, &mt_inner(root)->gap[root->nr - 1], 0, "M7");
+	mtree_destroy(&mt);
+	mtree_destroy(&mt);
+}
+
+/* A leaf with fewer than ten ranges, and one that ends with NULL, put together by hand. */
+static void test_validation_names_small_leaves_and_crossing_gaps(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	struct mt_node *root, *leaf;
+	const char *reason;
+	unsigned long nr, pivot;
+
+	(void)state;
+	fill(&mt, 100);
+	root = mt_root_node(mt.ma_root);
+	leaf = root->slot[1];
+	nr = leaf->nr;
+	pivot = leaf->pivot[nr - 2];
+	assert_non_null(leaf->slot[nr - 1]);
+	leaf->nr = nr - 1;
+	leaf->pivot[nr - 2] = ULONG_MAX;
+	assert_false(mt_check(&mt, &reason));
+	assert_int_equal(strncmp(reason, "M4", 2), 0);
+	leaf->pivot[nr - 2] = pivot;
+	leaf->nr = nr;
+	for (unsigned int i = MT_MIN - 2; i < MT_PIVOTS; i++)
+		leaf->pivot[i] = ULONG_MAX;
+	leaf->nr = MT_MIN - 1;
+	assert_false(mt_check(&mt, &reason));
+	assert_int_equal(strncmp(reason, "M6", 2), 0);
+	mtree_destroy(&mt);
+}
+
+struct text {
+	size_t used;
+	unsigned int lines;
+	char bytes[100000];
+};
+
+static void collect(void *ctx, const char *line)
+{
+	struct text *t = ctx;
+
+	assert_null(strchr(line, '\n'));
+	t->used += (size_t)snprintf(t->bytes + t->used, sizeof(t->bytes) - t->used, "%s\n", line);
+	t->lines++;
+}
+
+static void test_a_dump_shows_every_range(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	static struct text t;
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	mt_dump_text(&mt, mt_dump_dec, collect, &t);
+	assert_string_equal(t.bytes, "maple tree: height 0, 0 entries, 0 leaves, 0 inner nodes, flags 0x1\n");
+	store(&mt, 0, 0, A);
+	memset(&t, 0, sizeof(t));
+	mt_dump_text(&mt, mt_dump_dec, collect, &t);
+	assert_string_equal(t.bytes, "maple tree: height 0, 1 entries, 0 leaves, 0 inner nodes, flags 0x1\n"
+				     "  0: value 1\n");
+	store(&mt, 16, 31, XA_ZERO_ENTRY);
+	store(&mt, 255, 255, (void *)0x1000UL);
+	memset(&t, 0, sizeof(t));
+	mt_dump_text(&mt, mt_dump_hex, collect, &t);
+	assert_string_equal(t.bytes,
+		"maple tree: height 1, 3 entries, 1 leaves, 0 inner nodes, flags 0x1\n"
+		"  0x0-0xffffffffffffffff: leaf, 6 ranges, longest gap 0xffffffffffffff00\n"
+		"    0x0: value 0x1\n"
+		"    0x1-0xf: NULL\n"
+		"    0x10-0x1f: zero\n"
+		"    0x20-0xfe: NULL\n"
+		"    0xff: 0x1000\n"
+		"    0x100-0xffffffffffffffff: NULL\n");
+	mtree_destroy(&mt);
+	fill(&mt, 100);
+	memset(&t, 0, sizeof(t));
+	mt_dump_text(&mt, mt_dump_dec, collect, &t);
+	assert_non_null(strstr(t.bytes, ": inner node, "));
+	assert_non_null(strstr(t.bytes, "      990-994: value 99\n"));
+	mtree_destroy(&mt);
+}
+
+static void test_a_drawing_has_a_record_for_each_node(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	static struct text t;
+	struct mt_stats s;
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	store(&mt, 0, 0, A);
+	mt_dump_dot(&mt, mt_dump_dec, collect, &t);
+	assert_non_null(strstr(t.bytes, "n0 [label=\"0: value 1\"];"));
+	mtree_destroy(&mt);
+	store(&mt, 5, 9, A);
+	memset(&t, 0, sizeof(t));
+	mt_dump_dot(&mt, mt_dump_dec, collect, &t);
+	assert_non_null(
+		strstr(t.bytes, "n0 [label=\"{0-18446744073709551615|{<s0> 0-4\\nNULL|<s1> 5-9\\nvalue 1|"));
+	mtree_destroy(&mt);
+	fill(&mt, 1000);
+	mt_statistics(&mt, &s);
+	memset(&t, 0, sizeof(t));
+	mt_dump_dot(&mt, mt_dump_dec, collect, &t);
+	/* a record for each node, an edge to each but the root; two lines before and one after */
+	assert_int_equal(t.lines, 3 + 2 * (s.leaves + s.inner_nodes) - 1);
+	assert_non_null(strstr(t.bytes, "\tn0:s0 -> n1;\n"));
+	assert_non_null(strstr(t.bytes, "gap 5"));
+	mtree_destroy(&mt);
+}
+
+static struct text logged;
+
+static void log_line(void *ctx, const char *line)
+{
+	(void)ctx;
+	collect(&logged, line);
+}
+
+static void test_a_dump_goes_to_the_log(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	struct vmaple_port port = *vmaple_get_port(), before = port;
+
+	(void)state;
+	port.log = log_line;
+	vmaple_set_port(&port);
+	store(&mt, 3, 4, A);
+	mt_dump(&mt, mt_dump_dec);
+	vmaple_set_port(&before);
+	assert_non_null(strstr(logged.bytes, "    3-4: value 1\n"));
+	mt_validate(&mt);
+	mtree_destroy(&mt);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_zero_entries_occupy_and_are_hidden),
+		cmocka_unit_test(test_bad_arguments_are_refused_and_change_nothing),
+		cmocka_unit_test(test_windows_that_cannot_hold_the_run_are_refused),
+		cmocka_unit_test(test_cyclic_allocation_tells_of_a_wrap_once),
+		cmocka_unit_test(test_a_store_returns_what_was_at_its_index),
+		cmocka_unit_test(test_a_store_may_span_everything),
+		cmocka_unit_test(test_a_duplicate_is_equal_and_its_own),
+		cmocka_unit_test(test_destroying_keeps_the_flags),
+		cmocka_unit_test(test_states_at_the_ends_of_a_tree_without_nodes),
+		cmocka_unit_test(test_states_going_up),
+		cmocka_unit_test(test_states_going_down),
+		cmocka_unit_test(test_a_cursor_gives_back_what_it_did_not_need),
+		cmocka_unit_test(test_the_normal_interface_works_under_the_lock),
+		cmocka_unit_test(test_statistics_count_what_is_there),
+		cmocka_unit_test(test_appending_fills_the_leaves),
+		cmocka_unit_test(test_only_searches_that_the_cpu_has_can_be_chosen),
+		cmocka_unit_test(test_validation_names_the_rule_that_is_broken),
+		cmocka_unit_test(test_validation_names_small_leaves_and_crossing_gaps),
+		cmocka_unit_test(test_a_dump_shows_every_range),
+		cmocka_unit_test(test_a_drawing_has_a_record_for_each_node),
+		cmocka_unit_test(test_a_dump_goes_to_the_log),
+	};
+	int failed;
+
+	vmaple_rcu_register_thread();
+	failed = cmocka_run_group_tests_name("the maple tree's interface", tests, NULL, NULL);
+	vmaple_rcu_unregister_thread();
+	return failed;
+}
