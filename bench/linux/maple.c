@@ -33,6 +33,7 @@ static void tree_prepare(void)
 /* All that is in use belongs to one tree: the question `memory` has one at a time. */
 static size_t linux_bytes(void *tree)
 {
+	linux_barrier();
 	return (size_t)linux_live_objects() * sizeof(struct maple_node);
 }
 
