@@ -87,12 +87,41 @@ static inline void *step_back(struct ma_state *mas)
 	return mt_slot(leaf, mas->offset);
 }
 
+/*
+ * To the next entry of the remembered leaf, if it has one that begins at or below @max; the cursor ends there, or on
+ * the last range that was looked at. The position is checked once, not once a range.
+ */
+static inline void *next_in_leaf(struct ma_state *mas, unsigned long max)
+{
+	const struct mt_node *leaf = mas->leaf;
+	unsigned int offset = mas->offset, from = offset;
+	unsigned long index = mas->index, last = mas->last;
+	void *entry = NULL;
+
+	if (!remembered(mas))
+		return NULL;
+	while (!entry && last < max && offset + 1 < leaf->nr) {
+		index = last + 1;
+		last = mt_end(leaf, ++offset, mas->max);
+		entry = mt_slot(leaf, offset);
+	}
+	if (offset == from)
+		return NULL;
+	mas->index = index;
+	mas->last = last;
+	mas->offset = (unsigned char)offset;
+	mas->node = (struct maple_enode *)&leaf->slot[offset];
+	return entry;
+}
+
 /* Go on to the next entry, or with @empty to the next range, that begins at or below @max. */
 static void *next_slot(struct ma_state *mas, unsigned long max, bool empty)
 {
 	for (;;) {
-		void *entry;
+		void *entry = empty ? NULL : next_in_leaf(mas, max);
 
+		if (entry)
+			return entry;
 		if (mas->last >= max) {
 			mas->status = ma_overflow;
 			return NULL;
@@ -313,8 +342,10 @@ static bool find_setup(struct ma_state *mas, unsigned long max, void **entry)
 
 void *mas_find(struct ma_state *mas, unsigned long max)
 {
-	void *entry = NULL;
+	void *entry = mas_is_active(mas) ? next_in_leaf(mas, max) : NULL;
 
+	if (entry)
+		return entry; /* nearly always, in a loop over a tree */
 	if (find_setup(mas, max, &entry))
 		return entry;
 	entry = next_slot(mas, max, false);

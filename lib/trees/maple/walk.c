@@ -37,31 +37,30 @@ static inline unsigned int scalar_offset(const struct mt_node *node, unsigned lo
 #define SEARCH(name)  avx2_##name
 
 /*
- * The compare is signed, so both sides have their top bit flipped. Each lane that is below the index is -1;
- * the sums of eight compares, four wide, are added up at the end. The 32nd lane is the count, masked away.
+ * Three pivots decide which eight are looked at, eight compares at once give the rest:
+ *
+ *      offset      0 ..... 7  8 ..... 15  16 .... 22  23 .... 30
+ *      looked at           7          15          22
+ *      group       [0 .... 7] [8 .... 15] [16 ... 23]
+ *                                                [23 .... 30]
+ *
+ * All 31 in vectors would need no first step, but 64-bit compares have one port on most CPUs and would wait for it.
+ * The compare is signed, so both sides have their top bit flipped.  A lane that is below the index is four bytes of
+ * ones after packing.
  */
 SEARCH_TARGET static inline unsigned int avx2_offset(const struct mt_node *node, unsigned long index)
 {
 	const __m256i flip = _mm256_set1_epi64x((long long)(1UL << 63));
 	const __m256i key = _mm256_xor_si256(_mm256_set1_epi64x((long long)index), flip);
-	unsigned int below = 0;
+	const unsigned long *p = node->pivot;
+	unsigned int group = 8U * (p[7] < index) + 8U * (p[15] < index) + 7U * (p[22] < index);
+	__m256i low = _mm256_loadu_si256((const __m256i *)&p[group]);
+	__m256i high = _mm256_loadu_si256((const __m256i *)&p[group + 4]);
 
-	for (int i = 0; i < 32; i += 16) {
-		__m256i m[4];
-
-		for (int j = 0; j < 4; j++) {
-			__m256i p = _mm256_load_si256((const __m256i *)&node->pivot[i + 4 * j]);
-
-			m[j] = _mm256_cmpgt_epi64(key, _mm256_xor_si256(p, flip));
-		}
-		__m256i low = _mm256_packs_epi32(m[0], m[1]);
-		__m256i high = _mm256_packs_epi32(m[2], m[3]);
-		__m256i all = _mm256_packs_epi16(low, high);
-
-		below |= ((unsigned int)_mm256_movemask_epi8(all) & 0x55555555) << (i / 16);
-	}
-	/* lane 31 is nr: it came from the last quadword of the second half */
-	return (unsigned int)__builtin_popcount(below & ~(1U << 31));
+	low = _mm256_cmpgt_epi64(key, _mm256_xor_si256(low, flip));
+	high = _mm256_cmpgt_epi64(key, _mm256_xor_si256(high, flip));
+	low = _mm256_packs_epi32(low, high);
+	return group + (unsigned int)__builtin_popcount((unsigned int)_mm256_movemask_epi8(low)) / 4;
 }
 
 #include "search.h"

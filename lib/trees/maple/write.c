@@ -184,11 +184,48 @@ static void replace_leaf(struct mt_store *store, struct mt_path *path, struct mt
 	mt_retire(store->mt, POOL_LEAF, old);
 }
 
-static void gap_changed(struct mt_store *store, struct mt_path *path)
+/* The longest run of NULL among the ranges that the splice takes away, and among those it puts there. */
+static unsigned long gap_lost(const struct splice *s, const struct mt_path *path)
 {
 	unsigned int level = path->height - 1;
+	const struct mt_node *leaf = path->node[level];
+	unsigned long longest = 0, begin = mt_begin(leaf, s->from, path->min[level]);
 
-	if ((store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && level)
+	for (unsigned int i = s->from; i <= s->to; i++) {
+		unsigned long end = mt_end(leaf, i, path->max[level]);
+
+		if (!leaf->slot[i] && mt_length(begin, end) > longest)
+			longest = mt_length(begin, end);
+		begin = end + 1;
+	}
+	return longest;
+}
+
+static unsigned long gap_gained(const struct splice *s, const struct mt_path *path)
+{
+	unsigned int level = path->height - 1;
+	unsigned long longest = 0, begin = mt_begin(path->node[level], s->from, path->min[level]);
+
+	for (unsigned int i = 0; i < s->nr; i++) {
+		if (!s->slot[i] && mt_length(begin, s->last[i]) > longest)
+			longest = mt_length(begin, s->last[i]);
+		begin = s->last[i] + 1;
+	}
+	return longest;
+}
+
+/*
+ * The leaf of @path has been spliced: @lost and @gained are the longest gaps that went and came.  The whole leaf
+ * is looked at only when its longest gap may have gone.
+ */
+static void gap_changed(struct mt_path *path, unsigned long lost, unsigned long gained)
+{
+	unsigned int level = path->height - 1;
+	unsigned long known = mt_gap(path->node[level - 1], path->offset[level - 1]);
+
+	if (gained >= known)
+		mt_update_gaps(path, level, gained);
+	else if (lost >= known)
 		mt_update_gaps(
 			path, level, mt_leaf_gap(path->node[level], path->min[level], path->max[level]));
 }
@@ -218,40 +255,51 @@ static void drop_empty_root(struct maple_tree *mt)
 	mt_retire(mt, POOL_LEAF, leaf);
 }
 
-/* The store when the tree has nodes. The spare nodes are enough. */
-static void store_in_nodes(struct mt_store *store)
+/* Which way a store takes (theory, 2), found out before anything changes. */
+enum way { WAY_EXACT, WAY_LEAF, WAY_REBUILD };
+
+static enum way choose_way(const struct mt_store *store, const struct mt_path *path, struct splice *s)
 {
-	struct maple_tree *mt = store->mt;
-	struct mt_path path;
-	struct splice s;
+	if (store->last > path->max[path->height - 1])
+		return WAY_REBUILD;
+	splice_init(s, store, path);
+	if (!leaf_can_take(store, path, s))
+		return WAY_REBUILD;
+	return s->nr == 1 && s->from == s->to ? WAY_EXACT : WAY_LEAF;
+}
 
-	mt_path_to(mt->ma_root, store->first, &path);
-	if (store->last > path.max[path.height - 1]) {
-		mt_store_rebuild(store);
-		return;
-	}
-	splice_init(&s, store, &path);
-	if (!leaf_can_take(store, &path, &s)) {
-		mt_store_rebuild(store);
+static void store_in_leaf(struct mt_store *store, struct mt_path *path, const struct splice *s)
+{
+	unsigned int level = path->height - 1;
+	struct mt_node *leaf = path->node[level];
+	bool gaps = (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && level;
+	unsigned long lost = gaps ? gap_lost(s, path) : 0, gained = gaps ? gap_gained(s, path) : 0;
+
+	if (mt_in_rcu(store->mt) && !BREAK_COPY) {
+		struct mt_node *new = mas_take(store->mas, POOL_LEAF);
+
+		if (BREAK_ORDER)
+			replace_leaf(store, path, new);
+		splice_leaf(s, leaf, new);
+		if (!BREAK_ORDER)
+			replace_leaf(store, path, new);
 	} else {
-		struct mt_node *leaf = path.node[path.height - 1];
-
-		if (s.nr == 1 && s.from == s.to) {
-			mt_publish(&leaf->slot[s.from], store->entry);
-		} else if (mt_in_rcu(mt) && !BREAK_COPY) {
-			struct mt_node *new = mas_take(store->mas, POOL_LEAF);
-
-			if (BREAK_ORDER)
-				replace_leaf(store, &path, new);
-			splice_leaf(&s, leaf, new);
-			if (!BREAK_ORDER)
-				replace_leaf(store, &path, new);
-		} else {
-			splice_leaf(&s, leaf, leaf);
-		}
-		gap_changed(store, &path);
+		splice_leaf(s, leaf, leaf);
 	}
-	drop_empty_root(mt);
+	if (gaps)
+		gap_changed(path, lost, gained);
+}
+
+static void store_exactly(struct mt_store *store, struct mt_path *path, const struct splice *s)
+{
+	unsigned int level = path->height - 1;
+	void **place = &path->node[level]->slot[s->from];
+	bool gaps = (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && level && !*place != !store->entry;
+	unsigned long lost = gaps ? gap_lost(s, path) : 0, gained = gaps ? gap_gained(s, path) : 0;
+
+	mt_publish(place, store->entry);
+	if (gaps)
+		gap_changed(path, lost, gained);
 }
 
 /* The store when the root word is NULL or an entry at [0, 0]: make the first leaf, if one is needed. */
@@ -290,44 +338,59 @@ static void store_in_root(struct mt_store *store)
 	mt_publish(&mt->ma_root, mt_root_word(leaf, 1));
 }
 
-/* Widen a store of NULL over the NULL ranges at both its ends (M3, M4). */
-static void widen_null(struct mt_store *store)
+/* Widen a store of NULL over the NULL ranges at both its ends (M3, M4), in a tree without nodes. */
+static void widen_null_in_root(struct mt_store *store)
 {
 	const void *root = store->mt->ma_root;
-	struct mt_position pos;
 
-	if (!mt_root_is_node(root)) {
-		if (store->first > 0 || !root) {
-			store->first = root ? 1 : 0;
-			store->last = ULONG_MAX;
-		}
+	if (store->first == 0 && root)
 		return;
+	store->first = root ? 1 : 0;
+	store->last = ULONG_MAX;
+}
+
+/* The end of the NULL range at @index in the leaf of @path, or @otherwise where there is an entry. */
+static unsigned long null_until(const struct mt_path *path, unsigned long index, unsigned long otherwise)
+{
+	unsigned int level = path->height - 1, offset = path->offset[level];
+	const struct mt_node *leaf = path->node[level];
+
+	while (mt_end(leaf, offset, path->max[level]) < index)
+		offset++;
+	return leaf->slot[offset] ? otherwise : mt_end(leaf, offset, path->max[level]);
+}
+
+/*
+ * The same in a tree with nodes; @path leads to the store's first index, and still does so afterwards.  By M4 the
+ * range before the first of a leaf is no NULL.
+ */
+static void widen_null(struct mt_store *store, struct mt_path *path)
+{
+	unsigned int level = path->height - 1, *offset = &path->offset[level];
+	const struct mt_node *leaf = path->node[level];
+	struct mt_path right;
+
+	if (leaf->slot[*offset] && *offset && !leaf->slot[*offset - 1] &&
+		mt_begin(leaf, *offset, path->min[level]) == store->first)
+		--*offset;
+	if (!leaf->slot[*offset])
+		store->first = mt_begin(leaf, *offset, path->min[level]);
+	if (store->last < path->max[level]) {
+		/* A NULL range that holds the next index begins there, or holds ours too. */
+		store->last = null_until(path, store->last + 1, store->last);
+	} else if (store->last < ULONG_MAX) {
+		mt_path_to(store->mt->ma_root, store->last + 1, &right);
+		store->last = null_until(&right, store->last + 1, store->last);
 	}
-	mt_walk_position(root, store->first, &pos);
-	if (pos.leaf->slot[pos.offset])
-		if (mt_begin(pos.leaf, pos.offset, pos.min) == store->first && pos.offset)
-			pos.offset--; /* the range before, in this leaf: by M4 there is no NULL in the one before */
-	if (!pos.leaf->slot[pos.offset])
-		store->first = mt_begin(pos.leaf, pos.offset, pos.min);
-	mt_walk_position(root, store->last, &pos);
-	if (pos.leaf->slot[pos.offset]) {
-		if (mt_end(pos.leaf, pos.offset, pos.max) != store->last || store->last == ULONG_MAX)
-			return;
-		mt_walk_position(root, store->last + 1, &pos);
-	}
-	if (!pos.leaf->slot[pos.offset])
-		store->last = mt_end(pos.leaf, pos.offset, pos.max);
 }
 
 /* Does [first, last], widened, cover nothing but one NULL range? Then storing NULL changes nothing. */
-static bool is_null_already(const struct mt_store *store)
+static bool is_null_already(const struct mt_store *store, const struct mt_path *path)
 {
-	struct mt_position pos;
+	unsigned int level = path->height - 1, offset = path->offset[level];
+	const struct mt_node *leaf = path->node[level];
 
-	if (!mt_root_is_node(store->mt->ma_root))
-		return !store->mt->ma_root || store->first > 0;
-	mt_walk_position(store->mt->ma_root, store->first, &pos);
-	return !pos.leaf->slot[pos.offset] && mt_end(pos.leaf, pos.offset, pos.max) == store->last;
+	return !leaf->slot[offset] && mt_end(leaf, offset, path->max[level]) == store->last;
 }
 
 static int reserve_worst(struct ma_state *mas, gfp_t gfp)
@@ -343,21 +406,69 @@ static int reserve_worst(struct ma_state *mas, gfp_t gfp)
  * Reserve for the way that the store will take: nothing for an exact one or an edit in place, one leaf for a
  * copy of it, the worst case for the rest.
  */
-static int reserve_for(struct ma_state *mas, const struct mt_store *store, gfp_t gfp)
+static int reserve_for(struct ma_state *mas, enum way way, gfp_t gfp)
 {
-	const void *root = store->mt->ma_root;
-	struct mt_path path;
-	struct splice s;
+	if (way == WAY_REBUILD)
+		return reserve_worst(mas, gfp);
+	return way == WAY_LEAF && mt_in_rcu(mas->tree) ? mas_reserve(mas, 1, 0, gfp) : 0;
+}
 
-	if (!mt_root_is_node(root))
-		return mas_reserve(mas, 1, 0, gfp);
-	mt_path_to(root, store->first, &path);
-	if (store->last <= path.max[path.height - 1]) {
-		splice_init(&s, store, &path);
-		if (leaf_can_take(store, &path, &s))
-			return mt_in_rcu(store->mt) ? mas_reserve(mas, 1, 0, gfp) : 0;
+/* What is remembered about the tree's nodes is no longer to be trusted. */
+static void new_generation(struct maple_tree *mt)
+{
+	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+}
+
+/* The store when the tree has nodes; @path leads to its first index. @return 0 or -ENOMEM, nothing changed. */
+static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gfp, bool prepared)
+{
+	struct splice s;
+	enum way way;
+
+	if (!store->entry) {
+		widen_null(store, path);
+		if (is_null_already(store, path))
+			return 0;
 	}
-	return reserve_worst(mas, gfp);
+	way = choose_way(store, path, &s);
+	if (!prepared && reserve_for(store->mas, way, gfp) < 0)
+		return -ENOMEM;
+	new_generation(store->mt);
+	if (way == WAY_EXACT)
+		store_exactly(store, path, &s);
+	else if (way == WAY_LEAF)
+		store_in_leaf(store, path, &s);
+	else
+		mt_store_rebuild(store);
+	if (!store->entry)
+		drop_empty_root(store->mt);
+	return 0;
+}
+
+/* The store when there is at most an entry at [0, 0]. @return 0 or -ENOMEM, nothing changed. */
+static int store_without_nodes(struct mt_store *store, gfp_t gfp, bool prepared)
+{
+	if (!store->entry) {
+		widen_null_in_root(store);
+		if (!store->mt->ma_root || store->first > 0)
+			return 0;
+	}
+	if (!prepared && mas_reserve(store->mas, 1, 0, gfp) < 0)
+		return -ENOMEM;
+	new_generation(store->mt);
+	store_in_root(store);
+	return 0;
+}
+
+/* A store has succeeded: the cursor is on what it wrote, and holds nothing any more. */
+static int finish(struct ma_state *mas, const struct mt_store *store)
+{
+	mas->index = store->first;
+	mas->last = store->last;
+	mas->status = ma_active;
+	mas->leaf = NULL;
+	mas_destroy(mas);
+	return 0;
 }
 
 /* The whole of a store. @return 0 or -ENOMEM, nothing changed. */
@@ -366,24 +477,16 @@ static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepa
 	struct mt_store store = {
 		.mt = mas->tree, .mas = mas, .first = mas->index, .last = mas->last, .entry = entry
 	};
+	struct mt_path path;
+	int ret;
 
-	if (!entry)
-		widen_null(&store);
-	if (entry || !is_null_already(&store)) {
-		if (!prepared && reserve_for(mas, &store, gfp) < 0)
-			return -ENOMEM;
-		__atomic_store_n(&store.mt->ma_gen, store.mt->ma_gen + 1, __ATOMIC_RELEASE);
-		if (mt_root_is_node(store.mt->ma_root))
-			store_in_nodes(&store);
-		else
-			store_in_root(&store);
+	if (mt_root_is_node(store.mt->ma_root)) {
+		mt_path_to(store.mt->ma_root, store.first, &path);
+		ret = store_in_nodes(&store, &path, gfp, prepared);
+	} else {
+		ret = store_without_nodes(&store, gfp, prepared);
 	}
-	mas->index = store.first;
-	mas->last = store.last;
-	mas->status = ma_active;
-	mas->leaf = NULL;
-	mas_destroy(mas);
-	return 0;
+	return ret < 0 ? ret : finish(mas, &store);
 }
 
 static void mas_fail(struct ma_state *mas, int error)

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple-bench: how fast our index is, beside others. See bench.h for how it measures, docs/bench.md for results. */
+#include "bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <vmaple/rcu.h>
+
+static const struct contender *const contenders[] = {
+	&contender_vmaple, /* ours: the first, that the others are divided by */
+	&contender_vmaple_scalar,
+#ifdef HAVE_LINUX
+	&contender_linux_maple,
+	&contender_linux_maple_each,
+	&contender_linux_rbtree,
+#endif
+#ifdef HAVE_ABSL
+	&contender_absl_btree,
+#endif
+#ifdef HAVE_CPP
+	&contender_std_map,
+#endif
+#ifdef HAVE_JUDY
+	&contender_judy,
+#endif
+};
+#define NR_CONTENDERS (sizeof(contenders) / sizeof(contenders[0]))
+_Static_assert(NR_CONTENDERS <= BENCH_CONTENDERS, "every contender has a trial");
+
+static const char *const missing[] = {
+#ifndef HAVE_LINUX
+	"linux-maple, linux-rbtree (package linux-source-6.12)",
+#endif
+#ifndef HAVE_ABSL
+	"absl-btree (package libabsl-dev)",
+#endif
+#ifndef HAVE_CPP
+	"std-map (package g++)",
+#endif
+#ifndef HAVE_JUDY
+	"judy (package libjudy-dev)",
+#endif
+	NULL,
+};
+
+static const struct {
+	const char *name;
+	void (*ask)(void);
+} questions[] = {
+	{ "lookup", question_lookup },
+	{ "lookup-dependent", question_lookup_dependent },
+	{ "mix-rcu", question_mix_rcu },
+	{ "overwrite", question_overwrite },
+	{ "gap-lowest", question_gap_lowest },
+	{ "gap-highest", question_gap_highest },
+	{ "gap-window", question_gap_window },
+	{ "iterate", question_iterate },
+	{ "build", question_build },
+	{ "duplicate", question_duplicate },
+	{ "memory", question_memory },
+	{ "reader-beside-writer", question_reader_beside_writer },
+	{ "writer-beside-reader", question_writer_beside_reader },
+	{ "mmap-pair", question_mmap_pair },
+};
+#define NR_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
+
+static bool json;
+static size_t given_sizes[2];
+
+const size_t *bench_sizes(const size_t *own)
+{
+	return given_sizes[0] ? given_sizes : own;
+}
+
+double bench_seconds(enum bench_clock clock)
+{
+	struct timespec now;
+
+	clock_gettime((clockid_t)clock, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void bench_select(const struct contender *contender)
+{
+	if (contender->select)
+		contender->select();
+}
+
+/* One round of one contender. @return its sum. */
+static unsigned long run_once(const struct work *work, struct trial *trial, double *ns)
+{
+	double start, seconds;
+	unsigned long sum;
+
+	bench_select(trial->contender);
+	if (work->before)
+		work->before(trial, work->arg);
+	start = bench_seconds(work->clock);
+	sum = work->run(trial, work->arg);
+	seconds = bench_seconds(work->clock) - start;
+	*ns = (work->took ? work->took(trial, work->arg) : seconds * 1e9) / (double)work->operations;
+	if (work->after)
+		work->after(trial, work->arg);
+	return sum;
+}
+
+static void run_round(const struct work *work, struct trial *trials, size_t nr, int round)
+{
+	unsigned long sum, expected = 0;
+	double ns;
+
+	if (work->round)
+		work->round(work->arg);
+	for (size_t i = 0; i < nr; i++) {
+		sum = run_once(work, &trials[i], &ns);
+		if (round >= 0)
+			trials[i].ns[round] = ns;
+		if (i == 0)
+			expected = sum;
+		if (sum == expected)
+			continue;
+		fprintf(stderr, "%s: %s and %s give different answers\n", work->question,
+			trials[0].contender->name, trials[i].contender->name);
+		exit(1);
+	}
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void print_text(const struct trial *trial, double ratio)
+{
+	printf("  %-20s %10.2f %10.2f", trial->contender->name, trial->ns[0], trial->ns[BENCH_ROUNDS / 2]);
+	if (trial->bytes > 0)
+		printf(" %10.1f", trial->bytes);
+	else
+		printf(" %10s", "");
+	printf(" %8.2f\n", ratio);
+}
+
+static void print_json(const struct work *work, const struct trial *trial, double ratio)
+{
+	printf("{\"question\":\"%s\",", work->question);
+	if (work->which[0])
+		printf("\"which\":\"%s\",", work->which);
+	printf("\"n\":%zu,\"contender\":\"%s\",\"ns\":%.2f,\"median\":%.2f,", work->n, trial->contender->name,
+		trial->ns[0], trial->ns[BENCH_ROUNDS / 2]);
+	if (trial->bytes > 0)
+		printf("\"bytes\":%.1f,", trial->bytes);
+	printf("\"ratio\":%.2f}\n", ratio);
+}
+
+static void print(const struct work *work, struct trial *trials, size_t nr, double again)
+{
+	if (!json) {
+		printf("\n%s%s%s, n = %zu\n", work->question, work->which[0] ? ": " : "", work->which,
+			work->n);
+		printf("  %-20s %10s %10s %10s %8s\n", "", "ns, min", "median", "bytes/n", "ratio");
+	}
+	for (size_t i = 0; i < nr; i++)
+		qsort(trials[i].ns, BENCH_ROUNDS, sizeof(double), compare_doubles);
+	for (size_t i = 0; i < nr; i++) {
+		/* Where nothing is timed, bytes are what is compared. */
+		bool timed = trials[0].bytes == 0;
+		double ratio = timed ? trials[i].ns[0] / trials[0].ns[0] : trials[i].bytes / trials[0].bytes;
+
+		if (json)
+			print_json(work, &trials[i], ratio);
+		else
+			print_text(&trials[i], ratio);
+	}
+	if (!json && trials[0].bytes == 0)
+		printf("  %-20s %10.2f %31.2f\n", "vmaple, once more", again, again / trials[0].ns[0]);
+	fflush(stdout);
+}
+
+static size_t choose(const struct work *work, struct trial *trials)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < work->nr_contenders; i++)
+		trials[nr++].contender = &work->contenders[i];
+	for (size_t i = 0; i < NR_CONTENDERS && !work->contenders; i++)
+		if (work->can(contenders[i]))
+			trials[nr++].contender = contenders[i];
+	return nr;
+}
+
+void bench_compare(const struct work *work)
+{
+	struct trial trials[BENCH_CONTENDERS] = { 0 };
+	double again;
+	size_t nr;
+
+	nr = choose(work, trials);
+	for (size_t i = 0; i < nr; i++) {
+		bench_select(trials[i].contender);
+		work->begin(&trials[i], work->arg);
+	}
+	for (int round = -1; round < BENCH_ROUNDS; round++)
+		run_round(work, trials, nr, round);
+	if (work->round)
+		work->round(work->arg);
+	run_once(work, &trials[0], &again);
+	for (size_t i = 0; i < nr; i++) {
+		bench_select(trials[i].contender);
+		work->end(&trials[i], work->arg);
+	}
+	print(work, trials, nr, again);
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to, "usage: vmaple-bench [QUESTION...] [--n N] [--json]\nquestions:");
+	for (size_t i = 0; i < NR_QUESTIONS; i++)
+		fprintf(to, " %s", questions[i].name);
+	fprintf(to, "\n");
+}
+
+static bool is_question(const char *name)
+{
+	for (size_t i = 0; i < NR_QUESTIONS; i++)
+		if (strcmp(questions[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Options go away, questions stay. @return how many of them, -1: wrong. */
+static int parse(int argc, char **argv)
+{
+	int asked = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			json = true;
+		else if (strcmp(argv[i], "--n") == 0 && i + 1 < argc)
+			given_sizes[0] = strtoull(argv[++i], NULL, 0);
+		else if (is_question(argv[i]))
+			argv[asked++] = argv[i];
+		else
+			return -1;
+	}
+	return asked;
+}
+
+static bool is_asked(const char *name, char *const *asked, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		if (strcmp(asked[i], name) == 0)
+			return true;
+	return nr == 0;
+}
+
+int main(int argc, char **argv)
+{
+	int asked;
+
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	asked = parse(argc, argv);
+	if (asked < 0) {
+		usage(stderr);
+		return 2;
+	}
+	for (size_t i = 0; missing[i]; i++)
+		fprintf(json ? stderr : stdout, "missing: %s\n", missing[i]);
+	vmaple_rcu_register_thread();
+	for (size_t i = 0; i < NR_QUESTIONS; i++)
+		if (is_asked(questions[i].name, argv, asked))
+			questions[i].ask();
+	vmaple_rcu_unregister_thread();
+	return 0;
+}

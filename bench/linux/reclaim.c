@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory and grace periods for the kernel's maple tree in user space.
+ *
+ * 1. A cache is a free list of the calling thread, refilled 64 objects at a time; nothing goes back to the host.
+ * 2. call_rcu() gathers 62 callbacks and pays one grace period for them, as lib/base/pool.c does for our tree.
+ *    With linux_call_rcu_each set, each callback pays its own.
+ * 3. What is freed after a grace period goes to a list that all threads share; a thread whose own list is empty
+ *    takes the whole of it.
+ */
+#include "reclaim.h"
+
+#include <stdlib.h>
+#include <urcu/urcu-memb.h>
+#include <urcu/call-rcu.h>
+
+#define BATCH  62
+#define REFILL 64
+
+/* What maple_tree.c sees, as shim.h declares it; liburcu has an rcu_head of its own. */
+struct kmem_cache {
+	unsigned int size, align;
+};
+struct kernel_rcu_head {
+	struct kernel_rcu_head *next;
+	void (*func)(struct kernel_rcu_head *head);
+};
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
+	unsigned int flags, void (*ctor)(void *object));
+void *kmem_cache_alloc(struct kmem_cache *cache, unsigned int gfp);
+int kmem_cache_alloc_bulk(struct kmem_cache *cache, unsigned int gfp, size_t nr, void **objects);
+void kmem_cache_free(struct kmem_cache *cache, void *object);
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr, void **objects);
+void call_rcu(struct kernel_rcu_head *head, void (*func)(struct kernel_rcu_head *head));
+
+struct object {
+	struct object *next;
+};
+struct batch {
+	struct rcu_head head; /* liburcu's */
+	unsigned int nr;
+	struct kernel_rcu_head *callback[BATCH];
+};
+
+bool linux_call_rcu_each;
+
+/* The maple tree has one cache; so has this file. */
+static struct kmem_cache the_cache;
+static __thread struct object *my_free;
+static __thread bool in_callback;
+static __thread struct batch *my_batch;
+static struct object *shared;
+static long taken, given_back; /* objects; the second by callbacks, in another thread */
+
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
+	unsigned int flags, void (*ctor)(void *object))
+{
+	the_cache = (struct kmem_cache){ .size = size, .align = align };
+	return &the_cache;
+}
+
+static bool refill(const struct kmem_cache *cache)
+{
+	char *memory;
+
+	my_free = __atomic_exchange_n(&shared, NULL, __ATOMIC_ACQUIRE);
+	if (my_free)
+		return true;
+	memory = aligned_alloc(cache->align, (size_t)REFILL * cache->size);
+	for (unsigned int i = 0; memory && i < REFILL; i++) {
+		struct object *o = (struct object *)(memory + (size_t)i * cache->size);
+
+		o->next = my_free;
+		my_free = o;
+	}
+	return memory;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *cache, unsigned int gfp)
+{
+	struct object *o;
+
+	if (!my_free && !refill(cache))
+		return NULL;
+	o = my_free;
+	my_free = o->next;
+	taken++;
+	return o;
+}
+
+int kmem_cache_alloc_bulk(struct kmem_cache *cache, unsigned int gfp, size_t nr, void **objects)
+{
+	for (size_t i = 0; i < nr; i++) {
+		objects[i] = kmem_cache_alloc(cache, gfp);
+		if (!objects[i]) {
+			kmem_cache_free_bulk(cache, i, objects);
+			return 0;
+		}
+	}
+	return (int)nr;
+}
+
+static void share(struct object *o)
+{
+	o->next = __atomic_load_n(&shared, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&shared, &o->next, o, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	struct object *o = object;
+
+	if (!in_callback) {
+		taken--;
+		o->next = my_free;
+		my_free = o;
+		return;
+	}
+	__atomic_fetch_add(&given_back, 1, __ATOMIC_RELAXED);
+	share(o);
+}
+
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr, void **objects)
+{
+	while (nr)
+		kmem_cache_free(cache, objects[--nr]);
+}
+
+static void run_batch(struct rcu_head *head)
+{
+	struct batch *batch = (struct batch *)head;
+
+	in_callback = true;
+	for (unsigned int i = 0; i < batch->nr; i++)
+		batch->callback[i]->func(batch->callback[i]);
+	in_callback = false;
+	free(batch);
+}
+
+void call_rcu(struct kernel_rcu_head *head, void (*func)(struct kernel_rcu_head *head))
+{
+	struct batch *batch = my_batch;
+
+	if (!batch) {
+		batch = malloc(sizeof(*batch));
+		if (!batch)
+			abort();
+		batch->nr = 0;
+	}
+	head->func = func;
+	batch->callback[batch->nr++] = head;
+	my_batch = batch;
+	if (batch->nr == BATCH || linux_call_rcu_each) {
+		my_batch = NULL;
+		urcu_memb_call_rcu(&batch->head, run_batch);
+	}
+}
+
+void linux_read_lock(void)
+{
+	urcu_memb_read_lock();
+}
+
+void linux_read_unlock(void)
+{
+	urcu_memb_read_unlock();
+}
+
+long linux_live_objects(void)
+{
+	return taken - __atomic_load_n(&given_back, __ATOMIC_RELAXED);
+}
+
+static void submit(void)
+{
+	if (my_batch)
+		urcu_memb_call_rcu(&my_batch->head, run_batch);
+	my_batch = NULL;
+}
+
+void linux_barrier(void)
+{
+	submit();
+	urcu_memb_barrier();
+}
+
+void linux_thread_exit(void)
+{
+	submit();
+	while (my_free) {
+		struct object *o = my_free;
+
+		my_free = o->next;
+		share(o);
+	}
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Contenders `vmaple` and `vmaple-scalar`: our maple tree, with the best search the CPU has and without vectors. */
+#include <vmaple/maple_tree.h>
+#include <vmaple/rcu.h>
+
+#include "maple.h"
+
+static void tree_prepare(void)
+{
+}
+
+static void select_best(void)
+{
+	if (!mt_search_select(MT_SEARCH_AVX2))
+		(void)mt_search_select(MT_SEARCH_SCALAR);
+}
+
+static void select_scalar(void)
+{
+	(void)mt_search_select(MT_SEARCH_SCALAR);
+}
+
+static size_t vmaple_bytes(void *tree)
+{
+	struct mt_stats stats;
+
+	mt_statistics(tree, &stats);
+	return stats.bytes;
+}
+
+const struct contender contender_vmaple = {
+	.name = "vmaple",
+	.select = select_best,
+	.bytes = vmaple_bytes,
+	.barrier = vmaple_rcu_barrier,
+	MAPLE_OPERATIONS,
+};
+
+const struct contender contender_vmaple_scalar = {
+	.name = "vmaple-scalar",
+	.select = select_scalar,
+	.bytes = vmaple_bytes,
+	.barrier = vmaple_rcu_barrier,
+	MAPLE_OPERATIONS,
+};
