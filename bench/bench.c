@@ -134,11 +134,11 @@ static int compare_doubles(const void *a, const void *b)
 
 static void print_text(const struct trial *trial, double ratio)
 {
-	printf("  %-20s %10.2f %10.2f", trial->contender->name, trial->ns[0], trial->ns[BENCH_ROUNDS / 2]);
 	if (trial->bytes > 0)
-		printf(" %10.1f", trial->bytes);
+		printf("  %-20s %10s %10s %10.1f", trial->contender->name, "", "", trial->bytes);
 	else
-		printf(" %10s", "");
+		printf("  %-20s %10.2f %10.2f %10s", trial->contender->name, trial->ns[0],
+			trial->ns[BENCH_ROUNDS / 2], "");
 	printf(" %8.2f\n", ratio);
 }
 
@@ -147,10 +147,11 @@ static void print_json(const struct work *work, const struct trial *trial, doubl
 	printf("{\"question\":\"%s\",", work->question);
 	if (work->which[0])
 		printf("\"which\":\"%s\",", work->which);
-	printf("\"n\":%zu,\"contender\":\"%s\",\"ns\":%.2f,\"median\":%.2f,", work->n, trial->contender->name,
-		trial->ns[0], trial->ns[BENCH_ROUNDS / 2]);
+	printf("\"n\":%zu,\"contender\":\"%s\",", work->n, trial->contender->name);
 	if (trial->bytes > 0)
 		printf("\"bytes\":%.1f,", trial->bytes);
+	else
+		printf("\"ns\":%.2f,\"median\":%.2f,", trial->ns[0], trial->ns[BENCH_ROUNDS / 2]);
 	printf("\"ratio\":%.2f}\n", ratio);
 }
 

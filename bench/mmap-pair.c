@@ -29,7 +29,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* Areas of one page that do not merge: every other one is read-only. */
+/* Areas of one page that do not merge: every other one is read-only, also the lowest, that new pages lie below. */
 static void *engine_create(bool rcu)
 {
 	mm_system_init(&sys, &anon_vma_rmap);
@@ -46,7 +46,7 @@ static void engine_fill(size_t n)
 	start = mm_mmap(&mm, &all);
 	if (IS_ERR_VALUE(start))
 		die("the engine cannot map");
-	for (size_t i = 1; i < n; i += 2)
+	for (size_t i = 0; i < n; i += 2)
 		if (mm_mprotect(&mm, start + i * BENCH_PAGE, BENCH_PAGE, PROT_READ, -1))
 			die("the engine cannot protect");
 }
@@ -56,7 +56,7 @@ static void kernel_fill(size_t n)
 	kernels = mmap(NULL, n * BENCH_PAGE, one_page.prot, one_page.flags, -1, 0);
 	if (kernels == MAP_FAILED)
 		die("the kernel cannot map");
-	for (size_t i = 1; i < n; i += 2)
+	for (size_t i = 0; i < n; i += 2)
 		if (mprotect(kernels + i * BENCH_PAGE, BENCH_PAGE, PROT_READ))
 			die("the kernel cannot protect (max_map_count?)");
 }
