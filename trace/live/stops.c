@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,9 +59,23 @@ static uint64_t clone_flags(const struct task *t)
 	}
 }
 
+/* A task that is not traced would have the filter and nobody who answers it: its mapping calls would fail. */
+static void insist_on_tracing(struct task *t)
+{
+	struct user_regs_struct regs;
+
+	if (t->call.nr != SYS_clone || !(t->call.args[0] & CLONE_UNTRACED))
+		return;
+	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
+		return;
+	regs.rdi &= ~(unsigned long)CLONE_UNTRACED;
+	ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+}
+
 static void let_through(struct live *l, struct task *t)
 {
 	if (makes_task(t->call.nr)) {
+		insist_on_tracing(t);
 		t->clone_flags = clone_flags(t);
 		faults_drain(l, t);
 	} else {
