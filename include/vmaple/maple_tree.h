@@ -238,7 +238,10 @@ static inline void *mas_load(struct ma_state *mas)
 VMAPLE_API void *mas_store(struct ma_state *mas, void *entry);
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */
 VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
-/** Set aside every node that storing over [index, last] can need. @return 0 or -ENOMEM. */
+/**
+ * Set aside every node that storing @p entry over [index, last] needs in the tree as it is: the lock is kept until the
+ * store, and nothing else is stored between. @return 0 or -ENOMEM.
+ */
 VMAPLE_API int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
 /** The store that mas_preallocate() was made for: cannot fail. Gives back what was not needed. */
 VMAPLE_API void mas_store_prealloc(struct ma_state *mas, void *entry);

@@ -516,8 +516,21 @@ int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp)
 
 int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
 {
-	(void)entry;
-	return reserve_worst(mas, gfp);
+	struct mt_store store = {
+		.mt = mas->tree, .mas = mas, .first = mas->index, .last = mas->last, .entry = entry
+	};
+	struct mt_path path;
+	struct splice s;
+
+	if (!mt_root_is_node(store.mt->ma_root))
+		return mas_reserve(mas, 1, 0, gfp);
+	mt_path_to(store.mt->ma_root, store.first, &path);
+	if (!entry) {
+		widen_null(&store, &path);
+		if (is_null_already(&store, &path))
+			return 0;
+	}
+	return reserve_for(mas, choose_way(&store, &path, &s), gfp);
 }
 
 void mas_store_prealloc(struct ma_state *mas, void *entry)
