@@ -86,6 +86,7 @@ struct maker {
 	 * by calls.
 	 */
 	bool guards;
+	bool locks; /* what is mapped may be faulted in: no terabytes */
 };
 
 static unsigned long pick(struct maker *m, unsigned long n)
@@ -121,7 +122,8 @@ static unsigned long some_len(struct maker *m)
 		static const unsigned long odd[] = { 0, 1, ~0UL, ~0UL - PAGE, 1UL << 47, 1UL << 46,
 			PAGE - 1 };
 
-		return odd[pick(m, 7)];
+		pages = odd[pick(m, 7)];
+		return pages > MARGIN && m->locks ? ~0UL : pages;
 	}
 	return pages * PAGE - (chance(m, m->p->odd) ? pick(m, PAGE) : 0);
 }
@@ -180,6 +182,8 @@ static void make_mmap(struct maker *m, struct call *c)
 		c->arg[0] = 0;
 	if (!(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 15))
 		c->arg[1] = (1 + pick(m, 3)) << 21;
+	if (c->arg[1] > MARGIN)
+		c->arg[3] &= ~(unsigned long)MAP_POPULATE;
 	if (chance(m, m->p->files)) {
 		make_file_mapping(m, c);
 		return;
@@ -351,6 +355,7 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 	m.pages = m.p->min_pages + pick(&m, m.p->max_pages - m.p->min_pages + 1);
 	m.grid = 1 + pick(&m, 4);
 	m.guards = chance(&m, 30);
+	m.locks = m.p->locked || m.p->weight[CALL_MLOCK] || m.p->weight[CALL_MADVISE];
 	begin(&m, s);
 	while (s->nr < nr) {
 		struct call c = { .kind = some_kind(&m) };

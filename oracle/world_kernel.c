@@ -377,6 +377,7 @@ static int open_maps(void)
 
 static void become_child(void)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	self.maps_fd = open_maps();
 	self.depth++;
 	self.first_own = self.nr_spawned;
@@ -447,6 +448,8 @@ static void start_child(const struct sequence *s, struct record *r, enum depth d
 	struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A call that takes that long was not meant. */
+	alarm(60);
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	self.record = r;
