@@ -299,6 +299,15 @@ static void reap(void)
 	}
 }
 
+/* Node 0, for the policies that want one. */
+static long bind_memory(const unsigned long *a)
+{
+	unsigned long node = 1;
+	bool wants = a[2] == 1 || a[2] == 2;
+
+	return syscall(SYS_mbind, a[0], a[1], a[2], wants ? &node : NULL, wants ? 8L : 0L, 0L);
+}
+
 static long system_call(const struct call *c)
 {
 	const unsigned long *a = c->arg;
@@ -329,6 +338,8 @@ static long system_call(const struct call *c)
 		return syscall(SYS_mseal, a[0], a[1], 0L);
 	case CALL_BRK:
 		return self.break_set ? syscall(SYS_brk, a[0]) : 0;
+	case CALL_MBIND:
+		return bind_memory(a);
 	case CALL_SHMAT:
 		return syscall(SYS_shmat, (long)background.segment, a[0], a[1]);
 	case CALL_SHMDT:
