@@ -16,7 +16,7 @@ struct profile {
 	unsigned int weight[CALL_KINDS];
 	unsigned int files, shared, odd, placed, exec, grows, locked;
 	unsigned int min_pages, max_pages;
-	bool limits, heap, forks, room;
+	bool limits, heap, room;
 	bool huge; /* huge pages fit */
 };
 
@@ -47,8 +47,7 @@ static const struct profile profiles[] = {
 	{ "fork",
 		{ COMMON, [CALL_FORK] = 3, [CALL_EXIT] = 3, [CALL_SPAWN] = 2, [CALL_REAP] = 1,
 			[CALL_MADVISE] = 8, [CALL_MREMAP] = 8, [CALL_MLOCK] = 2 },
-		.files = 8, .shared = 5, .odd = 1, .grows = 1, .min_pages = 6, .max_pages = 32,
-		.forks = true },
+		.files = 8, .shared = 5, .odd = 1, .grows = 1, .min_pages = 6, .max_pages = 32 },
 	{ "seal", { COMMON, [CALL_MSEAL] = 4, [CALL_MREMAP] = 10, [CALL_MADVISE] = 14 }, .files = 20,
 		.shared = 10, .odd = 2, .grows = 2, .min_pages = 16, .max_pages = 96 },
 	{ "heap", { COMMON, [CALL_BRK] = 35, [CALL_MLOCK] = 2, [CALL_LIMIT] = 1 }, .odd = 1, .grows = 3,
@@ -77,10 +76,11 @@ static const struct profile profiles[] = {
 	{ "all",
 		{ COMMON, [CALL_PKEY] = 1, [CALL_MREMAP] = 14, [CALL_MADVISE] = 14, [CALL_MLOCK] = 4,
 			[CALL_MUNLOCK] = 3, [CALL_MLOCKALL] = 1, [CALL_MUNLOCKALL] = 1, [CALL_MSEAL] = 1,
-			[CALL_BRK] = 4, [CALL_SHMAT] = 2, [CALL_SHMDT] = 1, [CALL_FORK] = 1, [CALL_EXIT] = 1,
-			[CALL_SPAWN] = 1, [CALL_REAP] = 1, [CALL_LIMIT] = 2, [CALL_PERSONA] = 1 },
+			[CALL_BRK] = 4, [CALL_SHMAT] = 2, [CALL_SHMDT] = 1, [CALL_MBIND] = 1, [CALL_FORK] = 1,
+			[CALL_EXIT] = 1, [CALL_SPAWN] = 1, [CALL_REAP] = 1, [CALL_LIMIT] = 2,
+			[CALL_PERSONA] = 1 },
 		.files = 20, .shared = 12, .odd = 3, .placed = 3, .exec = 8, .grows = 5, .locked = 4,
-		.min_pages = 12, .max_pages = 96, .limits = true, .heap = true, .forks = true },
+		.min_pages = 12, .max_pages = 96, .limits = true, .heap = true },
 };
 #define PROFILES (sizeof(profiles) / sizeof(profiles[0]))
 
