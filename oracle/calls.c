@@ -53,6 +53,7 @@ static const struct shape {
 	[CALL_READ] = { "read", { ADDR } },
 	[CALL_SHMAT] = { "shmat", { ADDR, SHM_FLAGS } },
 	[CALL_SHMDT] = { "shmdt", { ADDR } },
+	[CALL_MBIND] = { "mbind", { ADDR, LEN, NUMBER } },
 	[CALL_FORK] = { "fork", { END } },
 	[CALL_EXIT] = { "exit", { END } },
 	[CALL_SPAWN] = { "spawn", { END } },

@@ -16,7 +16,8 @@ struct profile {
 	unsigned int weight[CALL_KINDS];
 	unsigned int files, shared, odd, placed, exec, grows, locked;
 	unsigned int min_pages, max_pages;
-	bool limits, heap, forks, room;
+	bool limits, heap, room;
+	bool huge; /* huge pages fit */
 };
 
 #define COMMON [CALL_MMAP] = 28, [CALL_MUNMAP] = 10, [CALL_MPROTECT] = 22, [CALL_WRITE] = 16
@@ -46,8 +47,7 @@ static const struct profile profiles[] = {
 	{ "fork",
 		{ COMMON, [CALL_FORK] = 3, [CALL_EXIT] = 3, [CALL_SPAWN] = 2, [CALL_REAP] = 1,
 			[CALL_MADVISE] = 8, [CALL_MREMAP] = 8, [CALL_MLOCK] = 2 },
-		.files = 8, .shared = 5, .odd = 1, .grows = 1, .min_pages = 6, .max_pages = 32,
-		.forks = true },
+		.files = 8, .shared = 5, .odd = 1, .grows = 1, .min_pages = 6, .max_pages = 32 },
 	{ "seal", { COMMON, [CALL_MSEAL] = 4, [CALL_MREMAP] = 10, [CALL_MADVISE] = 14 }, .files = 20,
 		.shared = 10, .odd = 2, .grows = 2, .min_pages = 16, .max_pages = 96 },
 	{ "heap", { COMMON, [CALL_BRK] = 35, [CALL_MLOCK] = 2, [CALL_LIMIT] = 1 }, .odd = 1, .grows = 3,
@@ -66,13 +66,21 @@ static const struct profile profiles[] = {
 			[CALL_BRK] = 4, [CALL_MSEAL] = 1 },
 		.files = 10, .shared = 8, .odd = 1, .grows = 2, .min_pages = 12, .max_pages = 64,
 		.heap = true, .room = true },
+	{ "policy",
+		{ COMMON, [CALL_MBIND] = 30, [CALL_MREMAP] = 10, [CALL_MADVISE] = 5, [CALL_FORK] = 1,
+			[CALL_EXIT] = 1 },
+		.files = 15, .shared = 15, .odd = 2, .min_pages = 8, .max_pages = 48 },
+	{ "huge", { COMMON, [CALL_MADVISE] = 30, [CALL_MREMAP] = 10, [CALL_MLOCK] = 6, [CALL_MUNLOCK] = 6 },
+		.files = 8, .shared = 8, .locked = 3, .grows = 1, .min_pages = 600, .max_pages = 1000,
+		.huge = true },
 	{ "all",
 		{ COMMON, [CALL_PKEY] = 1, [CALL_MREMAP] = 14, [CALL_MADVISE] = 14, [CALL_MLOCK] = 4,
 			[CALL_MUNLOCK] = 3, [CALL_MLOCKALL] = 1, [CALL_MUNLOCKALL] = 1, [CALL_MSEAL] = 1,
-			[CALL_BRK] = 4, [CALL_SHMAT] = 2, [CALL_SHMDT] = 1, [CALL_FORK] = 1, [CALL_EXIT] = 1,
-			[CALL_SPAWN] = 1, [CALL_REAP] = 1, [CALL_LIMIT] = 2, [CALL_PERSONA] = 1 },
+			[CALL_BRK] = 4, [CALL_SHMAT] = 2, [CALL_SHMDT] = 1, [CALL_MBIND] = 1, [CALL_FORK] = 1,
+			[CALL_EXIT] = 1, [CALL_SPAWN] = 1, [CALL_REAP] = 1, [CALL_LIMIT] = 2,
+			[CALL_PERSONA] = 1 },
 		.files = 20, .shared = 12, .odd = 3, .placed = 3, .exec = 8, .grows = 5, .locked = 4,
-		.min_pages = 12, .max_pages = 96, .limits = true, .heap = true, .forks = true },
+		.min_pages = 12, .max_pages = 96, .limits = true, .heap = true },
 };
 #define PROFILES (sizeof(profiles) / sizeof(profiles[0]))
 
@@ -86,6 +94,7 @@ struct maker {
 	 * by calls.
 	 */
 	bool guards;
+	bool locks; /* what is mapped may be faulted in: no terabytes */
 };
 
 static unsigned long pick(struct maker *m, unsigned long n)
@@ -121,7 +130,8 @@ static unsigned long some_len(struct maker *m)
 		static const unsigned long odd[] = { 0, 1, ~0UL, ~0UL - PAGE, 1UL << 47, 1UL << 46,
 			PAGE - 1 };
 
-		return odd[pick(m, 7)];
+		pages = odd[pick(m, 7)];
+		return pages > MARGIN && m->locks ? ~0UL : pages;
 	}
 	return pages * PAGE - (chance(m, m->p->odd) ? pick(m, PAGE) : 0);
 }
@@ -180,6 +190,8 @@ static void make_mmap(struct maker *m, struct call *c)
 		c->arg[0] = 0;
 	if (!(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 15))
 		c->arg[1] = (1 + pick(m, 3)) << 21;
+	if (c->arg[1] > MARGIN)
+		c->arg[3] &= ~(unsigned long)MAP_POPULATE;
 	if (chance(m, m->p->files)) {
 		make_file_mapping(m, c);
 		return;
@@ -214,7 +226,9 @@ static unsigned long some_advice(struct maker *m)
 	static const unsigned char advices[] = { 0, 1, 2, 3, 4, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 18,
 		18, 19, 20, 21, 22, 23, 24, 102, 102, 103, 1, 2, 0, 4 };
 
-	unsigned long advice = chance(m, m->p->odd) ? pick(m, 110) : advices[pick(m, sizeof(advices))];
+	unsigned long advice = m->p->huge && chance(m, 40) ? MADV_HUGEPAGE
+			       : chance(m, m->p->odd)      ? pick(m, 110)
+							   : advices[pick(m, sizeof(advices))];
 	bool guard = advice == 102 || advice == 103, populate = advice == 22 || advice == 23;
 
 	return (m->guards ? populate : guard) ? MADV_NORMAL : advice;
@@ -263,6 +277,9 @@ static void make_arguments(struct maker *m, struct call *c)
 		break;
 	case CALL_MADVISE:
 		c->arg[2] = some_advice(m);
+		break;
+	case CALL_MBIND:
+		c->arg[2] = "\0\1\2\2\4"[pick(m, 5)];
 		break;
 	case CALL_SHMAT:
 		c->arg[1] = chance(m, 70) ? SHM_REMAP : 0;
@@ -349,8 +366,9 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 	if (m.p->room)
 		nr = nr * 4 < MAX_CALLS ? nr * 4 : MAX_CALLS;
 	m.pages = m.p->min_pages + pick(&m, m.p->max_pages - m.p->min_pages + 1);
-	m.grid = 1 + pick(&m, 4);
+	m.grid = m.p->huge ? 64UL << pick(&m, 3) : 1 + pick(&m, 4);
 	m.guards = chance(&m, 30);
+	m.locks = m.p->locked || m.p->weight[CALL_MLOCK] || m.p->weight[CALL_MADVISE];
 	begin(&m, s);
 	while (s->nr < nr) {
 		struct call c = { .kind = some_kind(&m) };
@@ -358,7 +376,7 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 		if (m.guards && (c.kind == CALL_MLOCK || c.kind == CALL_MLOCKALL))
 			c.kind = CALL_MUNLOCK;
 		make_arguments(&m, &c);
-		if (c.kind == CALL_WRITE && chance(&m, 10))
+		if (c.kind == CALL_WRITE && chance(&m, m.p->huge ? 60 : 10))
 			c.kind = CALL_READ;
 		add(s, c);
 	}

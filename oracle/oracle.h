@@ -56,6 +56,7 @@ enum call_kind {
 	CALL_READ,     /* addr: one byte is read */
 	CALL_SHMAT,    /* addr flags */
 	CALL_SHMDT,    /* addr */
+	CALL_MBIND,    /* addr len mode: 0 default, 1 preferred, 2 bind, 4 local; node 0 */
 	CALL_FORK,     /* the child goes on, until it exits */
 	CALL_EXIT,
 	CALL_SPAWN,     /* a child is forked and waits */

@@ -214,6 +214,16 @@ static int64_t do_shmat(struct engine *e, unsigned long addr, unsigned long flag
 	return (int64_t)mm_mmap(mm, &req);
 }
 
+/* Equal policies are equal pointers. */
+static int64_t do_mbind(struct mm_struct *mm, const unsigned long *a)
+{
+	static const char policies[8];
+
+	if (a[2] != 0 && a[2] != 1 && a[2] != 2 && a[2] != 4)
+		return -EINVAL;
+	return mm_mbind(mm, a[0], a[1], a[2] ? &policies[a[2]] : NULL);
+}
+
 static int64_t do_touch(struct mm_struct *mm, unsigned long addr, bool write)
 {
 	return mm_fault(mm, addr, MM_FAULT_USER | (write ? MM_FAULT_WRITE : 0));
@@ -289,6 +299,8 @@ int64_t engine_call(struct engine *e, const struct call *c)
 	case CALL_WRITE:
 	case CALL_READ:
 		return do_touch(mm, a[0], c->kind == CALL_WRITE);
+	case CALL_MBIND:
+		return do_mbind(mm, a);
 	case CALL_SHMAT:
 		return do_shmat(e, a[0], a[1]);
 	case CALL_SHMDT:

@@ -299,6 +299,15 @@ static void reap(void)
 	}
 }
 
+/* Node 0, for the policies that want one. */
+static long bind_memory(const unsigned long *a)
+{
+	unsigned long node = 1;
+	bool wants = a[2] == 1 || a[2] == 2;
+
+	return syscall(SYS_mbind, a[0], a[1], a[2], wants ? &node : NULL, wants ? 8L : 0L, 0L);
+}
+
 static long system_call(const struct call *c)
 {
 	const unsigned long *a = c->arg;
@@ -329,6 +338,8 @@ static long system_call(const struct call *c)
 		return syscall(SYS_mseal, a[0], a[1], 0L);
 	case CALL_BRK:
 		return self.break_set ? syscall(SYS_brk, a[0]) : 0;
+	case CALL_MBIND:
+		return bind_memory(a);
 	case CALL_SHMAT:
 		return syscall(SYS_shmat, (long)background.segment, a[0], a[1]);
 	case CALL_SHMDT:
@@ -377,6 +388,7 @@ static int open_maps(void)
 
 static void become_child(void)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	self.maps_fd = open_maps();
 	self.depth++;
 	self.first_own = self.nr_spawned;
@@ -447,6 +459,8 @@ static void start_child(const struct sequence *s, struct record *r, enum depth d
 	struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A call that takes that long was not meant. */
+	alarm(60);
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	self.record = r;

@@ -132,11 +132,13 @@ int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const 
 {
 	const struct change c = { .policies = true, .policy = policy };
 	unsigned long end;
-	int err = check_range(mm, addr, len, &end);
+	/* A length that wraps to 0 is nothing to do, for this call alone. */
+	int err = check_range(mm, addr, page_align(mm, len), &end);
 
 	if (err)
 		return err < 0 ? err : 0;
-	if (policy && !range_is_mapped(mm, addr, end))
+	/* The default policy may be given over holes, though not where there is nothing else. */
+	if (!find_vma_intersection(mm, addr, end) || (policy && !range_is_mapped(mm, addr, end)))
 		return -EFAULT;
 	while (addr < end) {
 		struct vm_area_struct *vma = find_vma_intersection(mm, addr, end);
