@@ -237,8 +237,11 @@ static int do_mas_store(struct world *w, struct ma_state *mas, struct op *op)
 		if (mas_is_err(mas))
 			check_unchanged(w, op);
 	} while (op->kind == MAS_STORE_NOMEM && mas_nomem(mas, GFP_KERNEL));
-	if (mas_is_err(mas))
+	if (mas_is_err(mas)) {
+		assert_int_equal(
+			op->kind, MAS_STORE); /* one allocation fails: there is memory for another try */
 		return mas->error;
+	}
 	fill(w, op->first, op->last, op->entry);
 	return 0;
 }

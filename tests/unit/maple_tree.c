@@ -461,6 +461,8 @@ static void test_states_going_down(void **state)
 		{ NEXT, TOP, NULL, 50, TOP, ma_overflow },
 		{ FIND_REV, 0, C, 40, 49, ma_active },
 		{ FIND_REV, 41, NULL, 40, 49, ma_active },
+		{ SET, 35, NULL, 35, 35, ma_start },
+		{ FIND_REV, 33, NULL, 31, 39, ma_active },
 	};
 
 	(void)state;
@@ -471,6 +473,50 @@ static void test_states_going_down(void **state)
 	WALK_STEPS(&mt, range);
 	WALK_STEPS(&mt, find);
 	mtree_destroy(&mt);
+}
+
+static void test_a_cursor_moved_by_hand_goes_on_from_there(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	fill(&mt, 20);
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(0));
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(1));
+	mas.index = mas.last = 57;
+	assert_ptr_equal(mas_next(&mas, ULONG_MAX), xa_mk_value(6));
+	mas.index = mas.last = 100;
+	assert_ptr_equal(mas_prev(&mas, 0), xa_mk_value(9));
+	mas.last = 57;
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(6));
+	mas.index = 33;
+	assert_ptr_equal(mas_prev(&mas, 0), xa_mk_value(3));
+	assert_int_equal(mas.index, 30);
+	mtree_destroy(&mt);
+	assert_null(mas_next(&mas, ULONG_MAX)); /* the leaf that it was in is gone */
+	fill(&mt, 20);
+	mas_set(&mas, 30);
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(3));
+	mtree_destroy(&mt);
+	assert_null(mas_next(&mas, ULONG_MAX));
+}
+
+/* If one of them left its section open, the barrier would wait for ever. */
+static void test_readers_leave_their_sections(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_USE_RCU);
+	unsigned long index = 0;
+
+	(void)state;
+	fill(&mt, 100);
+	assert_ptr_equal(mtree_load(&mt, 10), xa_mk_value(1));
+	assert_ptr_equal(mt_find(&mt, &index, ULONG_MAX), xa_mk_value(0));
+	assert_ptr_equal(mt_next(&mt, 10, ULONG_MAX), xa_mk_value(2));
+	assert_ptr_equal(mt_prev(&mt, 10, 0), xa_mk_value(0));
+	assert_false(mt.ma_lock.locked);
+	mtree_destroy(&mt);
+	vmaple_rcu_barrier();
 }
 
 /* What a cursor with a preallocation holds goes back. The pool is LIFO, so the count in use is what a walk finds. */
@@ -687,7 +733,7 @@ static void test_validation_names_small_leaves_and_crossing_gaps(void **state)
 struct text {
 	size_t used;
 	unsigned int lines;
-	char bytes[100000];
+	char bytes[1000000];
 };
 
 static void collect(void *ctx, const char *line)
@@ -730,7 +776,9 @@ static void test_a_dump_shows_every_range(void **state)
 	fill(&mt, 100);
 	memset(&t, 0, sizeof(t));
 	mt_dump_text(&mt, mt_dump_dec, collect, &t);
-	assert_non_null(strstr(t.bytes, ": inner node, "));
+	assert_non_null(strstr(t.bytes, "  0-18446744073709551615: inner node, 7 children, longest gap "
+					"18446744073709550621\n"));
+	assert_non_null(strstr(t.bytes, ": leaf, 32 ranges, longest gap 5\n"));
 	assert_non_null(strstr(t.bytes, "      990-994: value 99\n"));
 	mtree_destroy(&mt);
 }
@@ -740,6 +788,7 @@ static void test_a_drawing_has_a_record_for_each_node(void **state)
 	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
 	static struct text t;
 	struct mt_stats s;
+	char head[120];
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
@@ -753,13 +802,26 @@ static void test_a_drawing_has_a_record_for_each_node(void **state)
 	assert_non_null(
 		strstr(t.bytes, "n0 [label=\"{0-18446744073709551615|{<s0> 0-4\\nNULL|<s1> 5-9\\nvalue 1|"));
 	mtree_destroy(&mt);
-	fill(&mt, 1000);
+	fill(&mt, 6000);
 	mt_statistics(&mt, &s);
+	memset(&t, 0, sizeof(t));
+	mt_dump_text(&mt, mt_dump_dec, collect, &t);
+	snprintf(head, sizeof(head),
+		"maple tree: height 3, 6000 entries, %lu leaves, %lu inner nodes, flags 0x1\n", s.leaves,
+		s.inner_nodes);
+	assert_true(s.inner_nodes > 11);
+	assert_int_equal(strncmp(t.bytes, head, strlen(head)), 0);
 	memset(&t, 0, sizeof(t));
 	mt_dump_dot(&mt, mt_dump_dec, collect, &t);
 	/* a record for each node, an edge to each but the root; two lines before and one after */
 	assert_int_equal(t.lines, 3 + 2 * (s.leaves + s.inner_nodes) - 1);
 	assert_non_null(strstr(t.bytes, "\tn0:s0 -> n1;\n"));
+	for (unsigned long i = 1; i < s.leaves + s.inner_nodes; i++) {
+		char edge[64];
+
+		snprintf(edge, sizeof(edge), " -> n%lu;\n\tn%lu [label", i, i);
+		assert_non_null(strstr(t.bytes, edge));
+	}
 	assert_non_null(strstr(t.bytes, "gap 5"));
 	mtree_destroy(&mt);
 }
@@ -802,6 +864,8 @@ int main(void)
 		cmocka_unit_test(test_states_at_the_ends_of_a_tree_without_nodes),
 		cmocka_unit_test(test_states_going_up),
 		cmocka_unit_test(test_states_going_down),
+		cmocka_unit_test(test_a_cursor_moved_by_hand_goes_on_from_there),
+		cmocka_unit_test(test_readers_leave_their_sections),
 		cmocka_unit_test(test_a_cursor_gives_back_what_it_did_not_need),
 		cmocka_unit_test(test_the_normal_interface_works_under_the_lock),
 		cmocka_unit_test(test_statistics_count_what_is_there),
