@@ -340,6 +340,7 @@ static void run(unsigned int flags, unsigned int widest, unsigned int erase_perc
 	vmaple_rcu_barrier();
 	vmaple_rcu_unregister_thread();
 	assert_int_equal(live_blocks, 0);
+	assert_int_equal(live_bytes, 0);
 	vmaple_rcu_register_thread();
 }
 

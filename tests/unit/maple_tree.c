@@ -181,6 +181,55 @@ static void test_a_store_may_span_everything(void **state)
 	assert_ptr_equal(mtree_load(&mt, ULONG_MAX), B);
 	store(&mt, 0, ULONG_MAX, NULL);
 	assert_true(mtree_empty(&mt));
+	store(&mt, 5, ULONG_MAX, A);
+	assert_ptr_equal(mtree_load(&mt, ULONG_MAX), A);
+	mtree_destroy(&mt);
+	store(&mt, 0, ULONG_MAX, A);
+	mtree_destroy(&mt);
+	store(&mt, 0, 0, A);
+	store(&mt, 1, ULONG_MAX, B);
+	assert_ptr_equal(mtree_load(&mt, 0), A);
+	mtree_destroy(&mt);
+}
+
+static void try_store(const struct maple_tree *mt, unsigned long first, unsigned long last, void *entry)
+{
+	struct maple_tree copy = MTREE_INIT(copy, mt->ma_flags);
+	const char *reason;
+
+	assert_int_equal(__mt_dup((struct maple_tree *)mt, &copy, GFP_KERNEL), 0);
+	assert_int_equal(mtree_store_range(&copy, first, last, entry, GFP_KERNEL), 0);
+	if (!mt_check(&copy, &reason))
+		fail_msg("[%lu, %lu]: %s", first, last, reason);
+	assert_ptr_equal(mtree_load(&copy, first), entry);
+	assert_ptr_equal(mtree_load(&copy, last), entry);
+	if (first)
+		assert_ptr_equal(
+			mtree_load(&copy, first - 1), mtree_load((struct maple_tree *)mt, first - 1));
+	assert_ptr_equal(mtree_load(&copy, last + 1), mtree_load((struct maple_tree *)mt, last + 1));
+	mtree_destroy(&copy);
+}
+
+/* Every number of ranges that a store can leave over on both sides of the end of a full leaf. */
+static void test_every_short_store_in_a_full_tree(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+
+	(void)state;
+	for (int form = 0; form < 3; form++) {
+		for (unsigned long i = 0; form == 2 && i < 240; i++)
+			store(&mt, 3 * i, 3 * i + 2, xa_mk_value(i)); /* no NULL between them */
+		if (form < 2)
+			fill(&mt, 70);
+		if (form == 1)
+			store(&mt, 0, 9, A); /* the leaves begin at another range */
+		for (unsigned long first = 0; first < 720; first++)
+			for (unsigned long length = 1; length < 13; length++) {
+				try_store(&mt, first, first + length - 1, A);
+				try_store(&mt, first, first + length - 1, NULL);
+			}
+		mtree_destroy(&mt);
+	}
 }
 
 static void test_a_duplicate_is_equal_and_its_own(void **state)
@@ -338,6 +387,9 @@ static void test_states_at_the_ends_of_a_tree_without_nodes(void **state)
 		{ FIND_REV, 6, NULL, 5, 5, ma_start },
 		{ SET, 5, NULL, 5, 5, ma_start },
 		{ FIND, 4, NULL, 5, 5, ma_start },
+		{ SET, 0, NULL, 0, 0, ma_start },
+		{ NONE, 0, NULL, 0, 0, ma_none },
+		{ NEXT, TOP, NULL, 0, 0, ma_root },
 	};
 
 	(void)state;
@@ -502,6 +554,31 @@ static void test_a_cursor_moved_by_hand_goes_on_from_there(void **state)
 	assert_null(mas_next(&mas, ULONG_MAX));
 }
 
+static void test_a_loop_meets_every_entry_once(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	unsigned long index = 0, count = 0;
+	void *entry;
+
+	(void)state;
+	fill(&mt, 200);
+	mt_for_each (&mt, entry, index, ULONG_MAX)
+		assert_ptr_equal(entry, xa_mk_value(count++));
+	assert_int_equal(count, 200);
+	index = 47;
+	mt_for_each (&mt, entry, index, 60)
+		count++;
+	assert_int_equal(count, 202);
+	assert_int_equal(index, 65);
+	store(&mt, 1995, ULONG_MAX, A);
+	index = 1990;
+	count = 0;
+	mt_for_each (&mt, entry, index, ULONG_MAX)
+		count++;
+	assert_int_equal(count, 2);
+	mtree_destroy(&mt);
+}
+
 /* If one of them left its section open, the barrier would wait for ever. */
 static void test_readers_leave_their_sections(void **state)
 {
@@ -622,6 +699,27 @@ static void test_statistics_count_what_is_there(void **state)
 	assert_int_equal(s.height, mt_height(&mt));
 	assert_int_equal(s.inner_nodes, 1);
 	assert_int_equal(s.bytes, s.leaves * 512 + s.inner_nodes * 768);
+	mtree_destroy(&mt);
+}
+
+/* A tree without gaps gets one, and then a store that spans leaves, and now and then their parents, fills it. */
+static void test_a_gap_that_vanishes_is_forgotten_at_every_level(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	for (unsigned long i = 0; i < 6000; i++)
+		assert_int_equal(mtree_store(&mt, i, xa_mk_value(i), GFP_KERNEL), 0);
+	assert_int_equal(mt_height(&mt), 3);
+	for (unsigned long i = 60; i < 5900; i += 61) {
+		store(&mt, i, i + 7, NULL);
+		assert_int_equal(mas_empty_area(&mas, 0, 5999, 8), 0);
+		assert_int_equal(mas.index, i);
+		assert_true(mas_is_active(&mas));
+		store(&mt, i - 21, i + 23, xa_mk_value(i));
+		assert_int_equal(mas_empty_area(&mas, 0, 5999, 1), -EBUSY);
+	}
 	mtree_destroy(&mt);
 }
 
@@ -823,6 +921,8 @@ static void test_a_drawing_has_a_record_for_each_node(void **state)
 		assert_non_null(strstr(t.bytes, edge));
 	}
 	assert_non_null(strstr(t.bytes, "gap 5"));
+	assert_non_null(strstr(t.bytes, "|<s31> "));
+	assert_non_null(strstr(t.bytes, ":s31 -> "));
 	mtree_destroy(&mt);
 }
 
@@ -859,16 +959,19 @@ int main(void)
 		cmocka_unit_test(test_cyclic_allocation_tells_of_a_wrap_once),
 		cmocka_unit_test(test_a_store_returns_what_was_at_its_index),
 		cmocka_unit_test(test_a_store_may_span_everything),
+		cmocka_unit_test(test_every_short_store_in_a_full_tree),
 		cmocka_unit_test(test_a_duplicate_is_equal_and_its_own),
 		cmocka_unit_test(test_destroying_keeps_the_flags),
 		cmocka_unit_test(test_states_at_the_ends_of_a_tree_without_nodes),
 		cmocka_unit_test(test_states_going_up),
 		cmocka_unit_test(test_states_going_down),
 		cmocka_unit_test(test_a_cursor_moved_by_hand_goes_on_from_there),
+		cmocka_unit_test(test_a_loop_meets_every_entry_once),
 		cmocka_unit_test(test_readers_leave_their_sections),
 		cmocka_unit_test(test_a_cursor_gives_back_what_it_did_not_need),
 		cmocka_unit_test(test_the_normal_interface_works_under_the_lock),
 		cmocka_unit_test(test_statistics_count_what_is_there),
+		cmocka_unit_test(test_a_gap_that_vanishes_is_forgotten_at_every_level),
 		cmocka_unit_test(test_appending_fills_the_leaves),
 		cmocka_unit_test(test_only_searches_that_the_cpu_has_can_be_chosen),
 		cmocka_unit_test(test_validation_names_the_rule_that_is_broken),

@@ -222,20 +222,11 @@ static bool prev_setup(struct ma_state *mas, unsigned long min, void **entry)
 	case ma_error:
 		return true;
 	}
-	if (mas->status == ma_root) {
-		if (!mas->index) {
-			mas->status = ma_none;
-			return true;
-		}
+	if (mas_is_active(mas))
+		return false;
+	if (mas->index) /* beyond the only entry, [0, 0] */
 		*entry = at_root(mas);
-		return true;
-	}
-	if (mas->status == ma_none) {
-		if (mas->index)
-			*entry = at_root(mas);
-		return true;
-	}
-	return false;
+	return true;
 }
 
 void *mas_prev(struct ma_state *mas, unsigned long min)
