@@ -374,6 +374,36 @@ static void test_each_allocation_may_fail_in_rcu_mode(void **state)
 	run(MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU, 5, 25, test_operations(2000));
 }
 
+static void test_a_duplicate_of_a_high_tree_gives_back_all_that_it_made(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0), copy = MTREE_INIT(copy, 0);
+	long blocks, bytes, n = 1;
+	int ret;
+
+	(void)state;
+	for (unsigned long i = 0; i < 2500; i++)
+		assert_int_equal(mtree_store(&mt, i, xa_mk_value(i), GFP_KERNEL), 0);
+	assert_int_equal(mt_height(&mt), 3);
+	empty_pools();
+	blocks = live_blocks;
+	bytes = live_bytes;
+	for (;; n++) {
+		fail_after(n);
+		ret = mtree_dup(&mt, &copy, GFP_KERNEL);
+		failing_left = -1;
+		if (ret == 0)
+			break;
+		assert_int_equal(ret, -ENOMEM);
+		assert_true(mtree_empty(&copy));
+		empty_pools();
+		assert_int_equal(live_blocks, blocks);
+		assert_int_equal(live_bytes, bytes);
+	}
+	assert_true(n > 80);
+	mtree_destroy(&copy);
+	mtree_destroy(&mt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_each_allocation_may_fail_in_a_tiny_tree),
 		cmocka_unit_test(test_each_allocation_may_fail_in_a_plain_tree),
 		cmocka_unit_test(test_each_allocation_may_fail_in_rcu_mode),
+		cmocka_unit_test(test_a_duplicate_of_a_high_tree_gives_back_all_that_it_made),
 	};
 	int failed;
 

@@ -192,6 +192,38 @@ static void test_a_store_may_span_everything(void **state)
 	mtree_destroy(&mt);
 }
 
+static void test_the_only_entry_at_0_is_erased_again(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+
+	(void)state;
+	store(&mt, 0, 0, A);
+	assert_int_equal(mt_height(&mt), 0);
+	assert_null(mtree_load(&mt, 1));
+	store(&mt, 1, ULONG_MAX, NULL);
+	assert_ptr_equal(mtree_erase(&mt, 0), A);
+	assert_true(mtree_empty(&mt));
+	store(&mt, 0, 0, A);
+	store(&mt, 0, 5, NULL);
+	assert_true(mtree_empty(&mt));
+	assert_null(mtree_erase(&mt, 0));
+	assert_null(mtree_erase(&mt, 9));
+	MA_STATE(mas, &mt, 3, 4);
+	assert_null(mas_store(&mas, NULL));
+	assert_int_equal(mas.index, 0);
+	assert_int_equal(mas.last, ULONG_MAX);
+	store(&mt, 0, 0, A);
+	mas_set_range(&mas, 3, 4);
+	assert_null(mas_store(&mas, NULL));
+	assert_int_equal(mas.index, 1);
+	assert_int_equal(mas.last, ULONG_MAX);
+	store(&mt, 0, 0, A);
+	store(&mt, 3, 3, B);
+	assert_ptr_equal(mtree_erase(&mt, 0), A);
+	assert_ptr_equal(mtree_erase(&mt, 3), B);
+	assert_true(mtree_empty(&mt));
+}
+
 static void try_store(const struct maple_tree *mt, unsigned long first, unsigned long last, void *entry)
 {
 	struct maple_tree copy = MTREE_INIT(copy, mt->ma_flags);
@@ -959,6 +991,7 @@ int main(void)
 		cmocka_unit_test(test_cyclic_allocation_tells_of_a_wrap_once),
 		cmocka_unit_test(test_a_store_returns_what_was_at_its_index),
 		cmocka_unit_test(test_a_store_may_span_everything),
+		cmocka_unit_test(test_the_only_entry_at_0_is_erased_again),
 		cmocka_unit_test(test_every_short_store_in_a_full_tree),
 		cmocka_unit_test(test_a_duplicate_is_equal_and_its_own),
 		cmocka_unit_test(test_destroying_keeps_the_flags),
