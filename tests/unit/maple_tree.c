@@ -728,6 +728,10 @@ static void test_statistics_count_what_is_there(void **state)
 	mt_statistics(&mt, &s);
 	assert_int_equal(s.entries, 100);
 	assert_int_equal(s.gaps, 100);
+	store(&mt, 5, 9, A);
+	mt_statistics(&mt, &s);
+	assert_int_equal(s.entries, 101);
+	assert_int_equal(s.gaps, 99);
 	assert_int_equal(s.height, mt_height(&mt));
 	assert_int_equal(s.inner_nodes, 1);
 	assert_int_equal(s.bytes, s.leaves * 512 + s.inner_nodes * 768);

@@ -157,9 +157,7 @@ static bool next_setup(struct ma_state *mas, unsigned long max, void **entry)
 		return true;
 	}
 	if (mas->status == ma_root) {
-		if (was_none && mas->index == 0)
-			mas->last = 0;
-		else
+		if (!was_none || mas->index)
 			past_root(mas);
 		return true;
 	}
@@ -285,15 +283,11 @@ static bool find_setup(struct ma_state *mas, unsigned long max, void **entry)
 		return true;
 	}
 	if (mas->status == ma_start) {
-		bool above = mas->index > 0;
-
 		if (mas->index > max)
 			return true;
 		*entry = mas_walk(mas);
 		if (*entry)
 			return true;
-		if (mas->status == ma_none && above && mt_root(mas->tree))
-			past_root(mas);
 	}
 	if (mas->status == ma_root) {
 		past_root(mas);
