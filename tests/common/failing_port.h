@@ -3,7 +3,7 @@
  * A host that runs out of memory on request, and counts what is not given back.
  *
  * fail_after(n): the nth allocation from now fails, once. fail_all(true): every one fails until fail_all(false).
- * Leaks: live_blocks is 0 when everything was freed. Memory may be given back by another thread (after a grace
+ * Leaks: live_blocks and live_bytes are 0 when everything was freed, with its size. Memory may be given back by another thread (after a grace
  * period); it is taken by one thread only.
  */
 #ifndef TESTS_FAILING_PORT_H
@@ -16,7 +16,7 @@
 static long failing_left = -1; /* allocations until one fails; -1: none does */
 static bool failing_always;
 static bool failing_hit;
-static long live_blocks;
+static long live_blocks, live_bytes;
 static struct vmaple_port failing_real;
 
 static inline void *failing_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
@@ -29,14 +29,17 @@ static inline void *failing_alloc(void *ctx, size_t size, size_t align, gfp_t gf
 		return NULL;
 	}
 	mem = failing_real.alloc(failing_real.ctx, size, align, gfp);
-	if (mem)
+	if (mem) {
 		__atomic_add_fetch(&live_blocks, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&live_bytes, (long)size, __ATOMIC_RELAXED);
+	}
 	return mem;
 }
 
 static inline void failing_free(void *ctx, void *mem, size_t size)
 {
 	__atomic_sub_fetch(&live_blocks, 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&live_bytes, (long)size, __ATOMIC_RELAXED);
 	failing_real.free(failing_real.ctx, mem, size);
 }
 

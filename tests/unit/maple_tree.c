@@ -181,6 +181,87 @@ static void test_a_store_may_span_everything(void **state)
 	assert_ptr_equal(mtree_load(&mt, ULONG_MAX), B);
 	store(&mt, 0, ULONG_MAX, NULL);
 	assert_true(mtree_empty(&mt));
+	store(&mt, 5, ULONG_MAX, A);
+	assert_ptr_equal(mtree_load(&mt, ULONG_MAX), A);
+	mtree_destroy(&mt);
+	store(&mt, 0, ULONG_MAX, A);
+	mtree_destroy(&mt);
+	store(&mt, 0, 0, A);
+	store(&mt, 1, ULONG_MAX, B);
+	assert_ptr_equal(mtree_load(&mt, 0), A);
+	mtree_destroy(&mt);
+}
+
+static void test_the_only_entry_at_0_is_erased_again(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+
+	(void)state;
+	store(&mt, 0, 0, A);
+	assert_int_equal(mt_height(&mt), 0);
+	assert_null(mtree_load(&mt, 1));
+	store(&mt, 1, ULONG_MAX, NULL);
+	assert_ptr_equal(mtree_erase(&mt, 0), A);
+	assert_true(mtree_empty(&mt));
+	store(&mt, 0, 0, A);
+	store(&mt, 0, 5, NULL);
+	assert_true(mtree_empty(&mt));
+	assert_null(mtree_erase(&mt, 0));
+	assert_null(mtree_erase(&mt, 9));
+	MA_STATE(mas, &mt, 3, 4);
+	assert_null(mas_store(&mas, NULL));
+	assert_int_equal(mas.index, 0);
+	assert_int_equal(mas.last, ULONG_MAX);
+	store(&mt, 0, 0, A);
+	mas_set_range(&mas, 3, 4);
+	assert_null(mas_store(&mas, NULL));
+	assert_int_equal(mas.index, 1);
+	assert_int_equal(mas.last, ULONG_MAX);
+	store(&mt, 0, 0, A);
+	store(&mt, 3, 3, B);
+	assert_ptr_equal(mtree_erase(&mt, 0), A);
+	assert_ptr_equal(mtree_erase(&mt, 3), B);
+	assert_true(mtree_empty(&mt));
+}
+
+static void try_store(const struct maple_tree *mt, unsigned long first, unsigned long last, void *entry)
+{
+	struct maple_tree copy = MTREE_INIT(copy, mt->ma_flags);
+	const char *reason;
+
+	assert_int_equal(__mt_dup((struct maple_tree *)mt, &copy, GFP_KERNEL), 0);
+	assert_int_equal(mtree_store_range(&copy, first, last, entry, GFP_KERNEL), 0);
+	if (!mt_check(&copy, &reason))
+		fail_msg("[%lu, %lu]: %s", first, last, reason);
+	assert_ptr_equal(mtree_load(&copy, first), entry);
+	assert_ptr_equal(mtree_load(&copy, last), entry);
+	if (first)
+		assert_ptr_equal(
+			mtree_load(&copy, first - 1), mtree_load((struct maple_tree *)mt, first - 1));
+	assert_ptr_equal(mtree_load(&copy, last + 1), mtree_load((struct maple_tree *)mt, last + 1));
+	mtree_destroy(&copy);
+}
+
+/* Every number of ranges that a store can leave over on both sides of the end of a full leaf. */
+static void test_every_short_store_in_a_full_tree(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+
+	(void)state;
+	for (int form = 0; form < 3; form++) {
+		for (unsigned long i = 0; form == 2 && i < 240; i++)
+			store(&mt, 3 * i, 3 * i + 2, xa_mk_value(i)); /* no NULL between them */
+		if (form < 2)
+			fill(&mt, 70);
+		if (form == 1)
+			store(&mt, 0, 9, A); /* the leaves begin at another range */
+		for (unsigned long first = 0; first < 720; first++)
+			for (unsigned long length = 1; length < 13; length++) {
+				try_store(&mt, first, first + length - 1, A);
+				try_store(&mt, first, first + length - 1, NULL);
+			}
+		mtree_destroy(&mt);
+	}
 }
 
 static void test_a_duplicate_is_equal_and_its_own(void **state)
@@ -338,6 +419,9 @@ static void test_states_at_the_ends_of_a_tree_without_nodes(void **state)
 		{ FIND_REV, 6, NULL, 5, 5, ma_start },
 		{ SET, 5, NULL, 5, 5, ma_start },
 		{ FIND, 4, NULL, 5, 5, ma_start },
+		{ SET, 0, NULL, 0, 0, ma_start },
+		{ NONE, 0, NULL, 0, 0, ma_none },
+		{ NEXT, TOP, NULL, 0, 0, ma_root },
 	};
 
 	(void)state;
@@ -461,6 +545,8 @@ static void test_states_going_down(void **state)
 		{ NEXT, TOP, NULL, 50, TOP, ma_overflow },
 		{ FIND_REV, 0, C, 40, 49, ma_active },
 		{ FIND_REV, 41, NULL, 40, 49, ma_active },
+		{ SET, 35, NULL, 35, 35, ma_start },
+		{ FIND_REV, 33, NULL, 31, 39, ma_active },
 	};
 
 	(void)state;
@@ -473,11 +559,80 @@ static void test_states_going_down(void **state)
 	mtree_destroy(&mt);
 }
 
+static void test_a_cursor_moved_by_hand_goes_on_from_there(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	fill(&mt, 20);
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(0));
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(1));
+	mas.index = mas.last = 57;
+	assert_ptr_equal(mas_next(&mas, ULONG_MAX), xa_mk_value(6));
+	mas.index = mas.last = 100;
+	assert_ptr_equal(mas_prev(&mas, 0), xa_mk_value(9));
+	mas.last = 57;
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(6));
+	mas.index = 33;
+	assert_ptr_equal(mas_prev(&mas, 0), xa_mk_value(3));
+	assert_int_equal(mas.index, 30);
+	mtree_destroy(&mt);
+	assert_null(mas_next(&mas, ULONG_MAX)); /* the leaf that it was in is gone */
+	fill(&mt, 20);
+	mas_set(&mas, 30);
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(3));
+	mtree_destroy(&mt);
+	assert_null(mas_next(&mas, ULONG_MAX));
+}
+
+static void test_a_loop_meets_every_entry_once(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	unsigned long index = 0, count = 0;
+	void *entry;
+
+	(void)state;
+	fill(&mt, 200);
+	mt_for_each (&mt, entry, index, ULONG_MAX)
+		assert_ptr_equal(entry, xa_mk_value(count++));
+	assert_int_equal(count, 200);
+	index = 47;
+	mt_for_each (&mt, entry, index, 60)
+		count++;
+	assert_int_equal(count, 202);
+	assert_int_equal(index, 65);
+	store(&mt, 1995, ULONG_MAX, A);
+	index = 1990;
+	count = 0;
+	mt_for_each (&mt, entry, index, ULONG_MAX)
+		count++;
+	assert_int_equal(count, 2);
+	mtree_destroy(&mt);
+}
+
+/* If one of them left its section open, the barrier would wait for ever. */
+static void test_readers_leave_their_sections(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_USE_RCU);
+	unsigned long index = 0;
+
+	(void)state;
+	fill(&mt, 100);
+	assert_ptr_equal(mtree_load(&mt, 10), xa_mk_value(1));
+	assert_ptr_equal(mt_find(&mt, &index, ULONG_MAX), xa_mk_value(0));
+	assert_ptr_equal(mt_next(&mt, 10, ULONG_MAX), xa_mk_value(2));
+	assert_ptr_equal(mt_prev(&mt, 10, 0), xa_mk_value(0));
+	assert_false(mt.ma_lock.locked);
+	mtree_destroy(&mt);
+	vmaple_rcu_barrier();
+}
+
 /* What a cursor with a preallocation holds goes back. The pool is LIFO, so the count in use is what a walk finds. */
 static void test_a_cursor_gives_back_what_it_did_not_need(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, 0);
-	MA_STATE(mas, &mt, 5, 9);
+	MA_STATE(mas, &mt, 5, 700); /* over several leaves, so that nodes are rebuilt */
 
 	(void)state;
 	fill(&mt, 100);
@@ -487,7 +642,12 @@ static void test_a_cursor_gives_back_what_it_did_not_need(void **state)
 	mas_store_prealloc(&mas, A);
 	assert_null(mas.spare_leaf);
 	assert_null(mas.spare_inner);
+	mas_set_range(&mas, 5, 700);
 	assert_int_equal(mas_preallocate(&mas, A, GFP_KERNEL), 0);
+	assert_null(mas.spare_leaf);
+	mas_set_range(&mas, 5, 900);
+	assert_int_equal(mas_preallocate(&mas, A, GFP_KERNEL), 0);
+	assert_non_null(mas.spare_leaf);
 	mas_destroy(&mas);
 	assert_null(mas.spare_leaf);
 	assert_null(mas.spare_inner);
@@ -573,9 +733,34 @@ static void test_statistics_count_what_is_there(void **state)
 	mt_statistics(&mt, &s);
 	assert_int_equal(s.entries, 100);
 	assert_int_equal(s.gaps, 100);
+	store(&mt, 5, 9, A);
+	mt_statistics(&mt, &s);
+	assert_int_equal(s.entries, 101);
+	assert_int_equal(s.gaps, 99);
 	assert_int_equal(s.height, mt_height(&mt));
 	assert_int_equal(s.inner_nodes, 1);
 	assert_int_equal(s.bytes, s.leaves * 512 + s.inner_nodes * 768);
+	mtree_destroy(&mt);
+}
+
+/* A tree without gaps gets one, and then a store that spans leaves, and now and then their parents, fills it. */
+static void test_a_gap_that_vanishes_is_forgotten_at_every_level(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	for (unsigned long i = 0; i < 6000; i++)
+		assert_int_equal(mtree_store(&mt, i, xa_mk_value(i), GFP_KERNEL), 0);
+	assert_int_equal(mt_height(&mt), 3);
+	for (unsigned long i = 60; i < 5900; i += 61) {
+		store(&mt, i, i + 7, NULL);
+		assert_int_equal(mas_empty_area(&mas, 0, 5999, 8), 0);
+		assert_int_equal(mas.index, i);
+		assert_true(mas_is_active(&mas));
+		store(&mt, i - 21, i + 23, xa_mk_value(i));
+		assert_int_equal(mas_empty_area(&mas, 0, 5999, 1), -EBUSY);
+	}
 	mtree_destroy(&mt);
 }
 
@@ -687,7 +872,7 @@ static void test_validation_names_small_leaves_and_crossing_gaps(void **state)
 struct text {
 	size_t used;
 	unsigned int lines;
-	char bytes[100000];
+	char bytes[1000000];
 };
 
 static void collect(void *ctx, const char *line)
@@ -730,7 +915,9 @@ static void test_a_dump_shows_every_range(void **state)
 	fill(&mt, 100);
 	memset(&t, 0, sizeof(t));
 	mt_dump_text(&mt, mt_dump_dec, collect, &t);
-	assert_non_null(strstr(t.bytes, ": inner node, "));
+	assert_non_null(strstr(t.bytes, "  0-18446744073709551615: inner node, 7 children, longest gap "
+					"18446744073709550621\n"));
+	assert_non_null(strstr(t.bytes, ": leaf, 32 ranges, longest gap 5\n"));
 	assert_non_null(strstr(t.bytes, "      990-994: value 99\n"));
 	mtree_destroy(&mt);
 }
@@ -740,6 +927,7 @@ static void test_a_drawing_has_a_record_for_each_node(void **state)
 	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
 	static struct text t;
 	struct mt_stats s;
+	char head[120];
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
@@ -753,14 +941,29 @@ static void test_a_drawing_has_a_record_for_each_node(void **state)
 	assert_non_null(
 		strstr(t.bytes, "n0 [label=\"{0-18446744073709551615|{<s0> 0-4\\nNULL|<s1> 5-9\\nvalue 1|"));
 	mtree_destroy(&mt);
-	fill(&mt, 1000);
+	fill(&mt, 6000);
 	mt_statistics(&mt, &s);
+	memset(&t, 0, sizeof(t));
+	mt_dump_text(&mt, mt_dump_dec, collect, &t);
+	snprintf(head, sizeof(head),
+		"maple tree: height 3, 6000 entries, %lu leaves, %lu inner nodes, flags 0x1\n", s.leaves,
+		s.inner_nodes);
+	assert_true(s.inner_nodes > 11);
+	assert_int_equal(strncmp(t.bytes, head, strlen(head)), 0);
 	memset(&t, 0, sizeof(t));
 	mt_dump_dot(&mt, mt_dump_dec, collect, &t);
 	/* a record for each node, an edge to each but the root; two lines before and one after */
 	assert_int_equal(t.lines, 3 + 2 * (s.leaves + s.inner_nodes) - 1);
 	assert_non_null(strstr(t.bytes, "\tn0:s0 -> n1;\n"));
+	for (unsigned long i = 1; i < s.leaves + s.inner_nodes; i++) {
+		char edge[64];
+
+		snprintf(edge, sizeof(edge), " -> n%lu;\n\tn%lu [label", i, i);
+		assert_non_null(strstr(t.bytes, edge));
+	}
 	assert_non_null(strstr(t.bytes, "gap 5"));
+	assert_non_null(strstr(t.bytes, "|<s31> "));
+	assert_non_null(strstr(t.bytes, ":s31 -> "));
 	mtree_destroy(&mt);
 }
 
@@ -797,14 +1000,20 @@ int main(void)
 		cmocka_unit_test(test_cyclic_allocation_tells_of_a_wrap_once),
 		cmocka_unit_test(test_a_store_returns_what_was_at_its_index),
 		cmocka_unit_test(test_a_store_may_span_everything),
+		cmocka_unit_test(test_the_only_entry_at_0_is_erased_again),
+		cmocka_unit_test(test_every_short_store_in_a_full_tree),
 		cmocka_unit_test(test_a_duplicate_is_equal_and_its_own),
 		cmocka_unit_test(test_destroying_keeps_the_flags),
 		cmocka_unit_test(test_states_at_the_ends_of_a_tree_without_nodes),
 		cmocka_unit_test(test_states_going_up),
 		cmocka_unit_test(test_states_going_down),
+		cmocka_unit_test(test_a_cursor_moved_by_hand_goes_on_from_there),
+		cmocka_unit_test(test_a_loop_meets_every_entry_once),
+		cmocka_unit_test(test_readers_leave_their_sections),
 		cmocka_unit_test(test_a_cursor_gives_back_what_it_did_not_need),
 		cmocka_unit_test(test_the_normal_interface_works_under_the_lock),
 		cmocka_unit_test(test_statistics_count_what_is_there),
+		cmocka_unit_test(test_a_gap_that_vanishes_is_forgotten_at_every_level),
 		cmocka_unit_test(test_appending_fills_the_leaves),
 		cmocka_unit_test(test_only_searches_that_the_cpu_has_can_be_chosen),
 		cmocka_unit_test(test_validation_names_the_rule_that_is_broken),

@@ -186,9 +186,7 @@ static bool next_setup(struct ma_state *mas, unsigned long max, void **entry)
 		return true;
 	}
 	if (mas->status == ma_root) {
-		if (was_none && mas->index == 0)
-			mas->last = 0;
-		else
+		if (!was_none || mas->index)
 			past_root(mas);
 		return true;
 	}
@@ -251,20 +249,11 @@ static bool prev_setup(struct ma_state *mas, unsigned long min, void **entry)
 	case ma_error:
 		return true;
 	}
-	if (mas->status == ma_root) {
-		if (!mas->index) {
-			mas->status = ma_none;
-			return true;
-		}
+	if (mas_is_active(mas))
+		return false;
+	if (mas->index) /* beyond the only entry, [0, 0] */
 		*entry = at_root(mas);
-		return true;
-	}
-	if (mas->status == ma_none) {
-		if (mas->index)
-			*entry = at_root(mas);
-		return true;
-	}
-	return false;
+	return true;
 }
 
 void *mas_prev(struct ma_state *mas, unsigned long min)
@@ -323,15 +312,11 @@ static bool find_setup(struct ma_state *mas, unsigned long max, void **entry)
 		return true;
 	}
 	if (mas->status == ma_start) {
-		bool above = mas->index > 0;
-
 		if (mas->index > max)
 			return true;
 		*entry = mas_walk(mas);
 		if (*entry)
 			return true;
-		if (mas->status == ma_none && above && mt_root(mas->tree))
-			past_root(mas);
 	}
 	if (mas->status == ma_root) {
 		past_root(mas);
