@@ -3,7 +3,7 @@
  * The live source: start, the loop over stops, the end.
  *
  * The loop sleeps in waitpid(2).  A timer interrupts it, so that fault buffers are read before they are full, whatever
- * the program does: 100,000 records have room, and at 300,000 faults a second a tick brings 6,000.
+ * the program does: 26,000 records have room, and at 300,000 faults a second a tick brings 6,000.
  */
 #include <errno.h>
 #include <fcntl.h>
