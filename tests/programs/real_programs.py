@@ -78,6 +78,12 @@ def programs(random_calls):
         "random-1": ("true", None, [random_calls, "1", "6000"]),
         "random-2": ("true", None, [random_calls, os.environ.get("VMAPLE_SEED", "2"), "6000"]),
         "random-threads": ("true", None, [random_calls, "3", "2000", "3"]),
+        "perl": ("perl", None, ["perl", "-e", "@a = map { $_ x 10 } (1 .. 200000); print scalar @a"]),
+        "clang": ("clang", lambda: write("big.c", c_source(1500)), ["clang", "-O1", "-c", "big.c", "-o", "big.o"]),
+        "valgrind": ("valgrind", None, ["valgrind", "-q", "true"]),
+        "redis": ("redis-server", None, sh(
+            "redis-server --port 17777 --save '' >/dev/null & p=$!; sleep 1; redis-benchmark -p 17777 -n 20000 -q >/dev/null; "
+            "kill $p; wait; echo served")),
         "static": ("gcc", lambda: (write("s.c", '#include <stdlib.h>\nint main(void){for(int i=0;i<99;i++)free(malloc(i<<14));return 0;}'),
                                    subprocess.run(["gcc", "-static", "-o", "s", "s.c"], check=True)), ["./s"]),
     }
