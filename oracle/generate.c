@@ -353,6 +353,25 @@ static void begin(struct maker *m, struct sequence *s)
 		add(s, (struct call){ CALL_ROOM, { 3 + pick(m, 12) } });
 }
 
+/*
+ * A read maps a huge page only where no page table is yet, and those outlive mappings: among huge pages it is told by
+ * the first touch alone what a read does.
+ */
+static bool may_read(const struct maker *m, const struct sequence *s)
+{
+	if (!m->p->huge)
+		return true;
+	for (unsigned int i = 0; i < s->nr; i++) {
+		const struct call *c = &s->call[i];
+
+		if (c->kind == CALL_MMAP && !(c->arg[3] & (MAP_POPULATE | MAP_LOCKED)))
+			continue;
+		if (c->kind != CALL_MADVISE || c->arg[2] != MADV_HUGEPAGE)
+			return false;
+	}
+	return true;
+}
+
 bool generate(struct sequence *s, struct random *r, unsigned int nr, const char *profile)
 {
 	struct maker m = { .r = r, .p = find_profile(r, profile) };
@@ -376,7 +395,7 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 		if (m.guards && (c.kind == CALL_MLOCK || c.kind == CALL_MLOCKALL))
 			c.kind = CALL_MUNLOCK;
 		make_arguments(&m, &c);
-		if (c.kind == CALL_WRITE && chance(&m, m.p->huge ? 60 : 10))
+		if (c.kind == CALL_WRITE && may_read(&m, s) && chance(&m, m.p->huge ? 60 : 10))
 			c.kind = CALL_READ;
 		add(s, c);
 	}

@@ -226,7 +226,7 @@ static int64_t do_mbind(struct mm_struct *mm, const unsigned long *a)
 
 static int64_t do_touch(struct mm_struct *mm, unsigned long addr, bool write)
 {
-	return mm_fault(mm, addr, MM_FAULT_USER | (write ? MM_FAULT_WRITE : 0));
+	return mm_fault(mm, addr, write ? MM_FAULT_WRITE : 0);
 }
 
 /* What is no mapping call. */

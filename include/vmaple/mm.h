@@ -87,9 +87,13 @@ VMAPLE_API int mm_shmdt(struct mm_struct *mm, unsigned long addr);
 
 /** @name Faults
  * @{ */
-enum { MM_FAULT_WRITE = 1, MM_FAULT_USER = 2 };
+enum {
+	MM_FAULT_WRITE = 1,
+	MM_FAULT_SMALL = 2 /**< a read that did not map a huge page, where one would fit */
+};
 /**
- * A page fault at @p addr: grows a stack, gives an area its anon_vma.
+ * A page fault at @p addr: grows a stack, gives an area its anon_vma. A read does that too where Linux maps a huge
+ * page; whether it can depends on page tables, which an mm does not have: MM_FAULT_SMALL says that it did not.
  * @return 0, -EFAULT where the access is a SIGSEGV, -ENOMEM.
  */
 VMAPLE_API int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags);

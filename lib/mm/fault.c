@@ -108,7 +108,7 @@ int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 		return -EFAULT;
 	if (vma->anon_vma || (vma->vm_flags & VM_SHARED))
 		return 0;
-	if (!(flags & MM_FAULT_WRITE) && !read_prepares(vma, addr))
+	if (!(flags & MM_FAULT_WRITE) && ((flags & MM_FAULT_SMALL) || !read_prepares(vma, addr)))
 		return 0;
 	return anon_vma_prepare(vma);
 }

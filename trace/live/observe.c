@@ -66,6 +66,7 @@ enum {
 	PAGE_IS_PRESENT = 8,
 	PAGE_IS_SWAPPED = 16,
 	PAGE_IS_PFNZERO = 32,
+	PAGE_IS_HUGE = 64,
 	PAGE_IS_GUARD = 256
 };
 
@@ -101,7 +102,8 @@ static int scan_page(int fd, uint64_t addr, uint64_t wanted, uint64_t *categorie
 
 enum page_state observe_page(const struct live_mm *mm, uint64_t addr)
 {
-	const uint64_t basic = PAGE_IS_FILE | PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_PFNZERO;
+	const uint64_t basic =
+		PAGE_IS_FILE | PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_PFNZERO | PAGE_IS_HUGE;
 	uint64_t is;
 	int n = scan_page(mm->pagemap_fd, addr, basic | PAGE_IS_GUARD, &is);
 
@@ -112,6 +114,9 @@ enum page_state observe_page(const struct live_mm *mm, uint64_t addr)
 		return read_pagemap(mm->pagemap_fd, addr);
 	if (n <= 0)
 		return PAGE_ABSENT;
+	/* The huge zero page is mapped as a page that may be written soon: its area is prepared. */
+	if ((is & PAGE_IS_HUGE) && !(is & PAGE_IS_FILE))
+		return PAGE_WRITTEN;
 	return is & (PAGE_IS_FILE | PAGE_IS_PFNZERO | PAGE_IS_GUARD) ? PAGE_NOT_WRITTEN : PAGE_WRITTEN;
 }
 

@@ -277,7 +277,7 @@ static void fault_event(struct replay *r, struct space *s, const struct trace_ev
 	untouched = vma && !vma->anon_vma;
 	below = vma && vma->vm_start > f->addr;
 	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */
-	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : 0);
+	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : MM_FAULT_SMALL);
 	vma = vma_lookup(&s->mm, f->addr);
 	s->grown_beside |= below && vma && f->ambiguous;
 	if (untouched && vma && vma->anon_vma) {
