@@ -30,7 +30,7 @@ static struct mm_struct *new_mm(const struct lab_setup *setup)
 		s->sys.max_map_count = setup->max_map_count;
 	mm_init(&s->mm, &s->sys);
 	if (setup->mmap_base)
-		s->mm.mmap_base = setup->mmap_base;
+		*(setup->bottomup ? &s->mm.mmap_legacy_base : &s->mm.mmap_base) = setup->mmap_base;
 	s->mm.topdown = !setup->bottomup;
 	s->mm.start_brk = s->mm.brk = setup->brk;
 	s->mm.owner = s;

@@ -45,7 +45,7 @@ struct lab_call {
 
 /* What a process begins with. */
 struct lab_setup {
-	unsigned long mmap_base; /* 0: as usual */
+	unsigned long mmap_base; /* where searches begin; 0: as usual */
 	unsigned long brk;       /* 0: no heap */
 	bool bottomup;
 	int max_map_count;   /* 0: as usual */

@@ -13,9 +13,14 @@ _Static_assert(offsetof(struct vm_area_struct, rb_subtree_gap) + sizeof(unsigned
 
 static inline void index_init(struct mm_struct *mm)
 {
-	index_destroy(mm);
+	linked_forget(mm);
 	mm->highest_vm_end = 0;
-	mm->unverified = 0;
+}
+
+/* Areas hold what there is. */
+static inline void index_destroy(struct mm_struct *mm)
+{
+	index_init(mm);
 }
 
 #endif /* MM_INDEX_AUGMENTED_H */

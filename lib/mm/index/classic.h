@@ -10,9 +10,14 @@
 
 static inline void index_init(struct mm_struct *mm)
 {
-	index_destroy(mm);
+	linked_forget(mm);
 	mm->free_area = (struct free_area_cache){ .base = 0 };
-	mm->unverified = 0;
+}
+
+/* Areas hold what there is. */
+static inline void index_destroy(struct mm_struct *mm)
+{
+	index_init(mm);
 }
 
 #endif /* MM_INDEX_CLASSIC_H */

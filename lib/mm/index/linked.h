@@ -69,10 +69,11 @@ bool linked_validate(struct mm_struct *mm, const char **reason);
 /* index_find() without the cache. */
 struct vm_area_struct *linked_descend(struct mm_struct *mm, unsigned long addr);
 
-static inline void index_destroy(struct mm_struct *mm)
+static inline void linked_forget(struct mm_struct *mm)
 {
 	mm->mm_rb = RB_ROOT;
 	mm->mmap = mm->mmap_cache = NULL;
+	mm->unverified = 0;
 }
 
 static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned long addr)
