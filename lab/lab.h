@@ -127,6 +127,8 @@ int lab_begin(struct lab_run *run, const struct lab_index *only, const struct la
 void lab_end(struct lab_run *run);
 /* A call. The result is the same on all indexes; or run->failed is set, and its error says how. */
 long lab_do(struct lab_run *run, struct lab_call call);
+/* What was built so far is the setting: its calls are not counted. */
+void lab_start_clock(struct lab_run *run);
 /* Note the shape now, if it is the largest yet. */
 void lab_note_shape(struct lab_run *run);
 uint64_t lab_random(struct lab_run *run, uint64_t below);

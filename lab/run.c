@@ -234,6 +234,12 @@ long lab_do(struct lab_run *run, struct lab_call call)
 	return result;
 }
 
+void lab_start_clock(struct lab_run *run)
+{
+	memset(run->cost, 0, sizeof(run->cost));
+	lab_note_shape(run);
+}
+
 void lab_note_shape(struct lab_run *run)
 {
 	struct lab_shape shape;

@@ -57,7 +57,7 @@ static void run_fragments(struct lab_run *run, unsigned long n)
 		map(run, base + 2 * i * PAGE, PAGE, apart(i), PLACE);
 		unmap(run, base + (2 * i + 1) * PAGE, PAGE);
 	}
-	lab_note_shape(run);
+	lab_start_clock(run);
 	for (unsigned long i = 0; i < 2000 && !run->failed; i++) {
 		unsigned long two = map(run, 0, 2 * PAGE, RW, ANON), one = map(run, 0, PAGE, RW, ANON);
 
@@ -65,6 +65,19 @@ static void run_fragments(struct lab_run *run, unsigned long n)
 		unmap(run, two, 2 * PAGE);
 		unmap(run, one, PAGE);
 	}
+}
+
+/*
+ * @n areas one below the other, and none is ever unmapped: the cache knows each time where the next one goes.  Between
+ * them searches for what would come next.
+ */
+static void run_growing(struct lab_run *run, unsigned long n)
+{
+	for (unsigned long i = 0; i < n && !run->failed; i++) {
+		map(run, 0, PAGE, apart(i), ANON);
+		lab_do(run, (struct lab_call){ .kind = LAB_SEARCH, .a = { 0, PAGE, 0 } });
+	}
+	lab_note_shape(run);
 }
 
 #define STACK (8 * MB + PAGE)
@@ -113,7 +126,7 @@ static void run_one_gap(struct lab_run *run, unsigned long n)
 	map(run, 65536, gap - 65536, PROT_NONE, PLACE | MAP_NORESERVE);
 	for (unsigned long i = 0; i < n && !run->failed; i++)
 		map(run, low + 2 * i * PAGE, PAGE, apart(i), PLACE);
-	lab_note_shape(run);
+	lab_start_clock(run);
 	for (unsigned long i = 0; i < 1000 && !run->failed; i++) {
 		unsigned long addr = map(run, 0, 16 * PAGE, RW, ANON);
 
@@ -218,6 +231,8 @@ static void run_malloc(struct lab_run *run, unsigned long n)
 const struct lab_workload lab_workloads[] = {
 	{ "fragments", "small maps and unmaps around long-lived ones", { .max_map_count = MAPS }, 10000,
 		run_fragments },
+	{ "growing", "areas one below the other, none unmapped", { .max_map_count = MAPS }, 20000,
+		run_growing },
 	{ "threads", "thread stacks made, ended and made again", { .max_map_count = MAPS }, 20000,
 		run_threads },
 	{ "one-gap", "a full address space with one gap that fits",
