@@ -113,6 +113,7 @@ VMAPLE_API struct vm_area_struct *find_vma_intersection(
 VMAPLE_API struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr);
 
 /** An iteration over areas; ends before the next call that changes the mm. */
+#ifndef MM_INDEX_LINKED
 struct vma_iterator {
 	struct ma_state mas;
 };
@@ -120,15 +121,38 @@ struct vma_iterator {
 	struct vma_iterator name = {                                                                 \
 		.mas = { .tree = &(mm)->mm_mt, .index = (addr), .last = (addr), .status = ma_start } \
 	}
+/** The next area that begins below or at @p last, or contains it. */
+static inline struct vm_area_struct *vma_next_until(struct vma_iterator *vmi, unsigned long last)
+{
+	return (struct vm_area_struct *)mas_find(&vmi->mas, last);
+}
+#else
+struct vma_iterator {
+	struct mm_struct *mm; /* NULL: next is known */
+	unsigned long addr;
+	struct vm_area_struct *next;
+};
+#define VMA_ITERATOR(name, mm_, addr_) struct vma_iterator name = { .mm = (mm_), .addr = (addr_) }
+static inline struct vm_area_struct *vma_next_until(struct vma_iterator *vmi, unsigned long last)
+{
+	struct vm_area_struct *vma = vmi->mm ? find_vma(vmi->mm, vmi->addr) : vmi->next;
+
+	vmi->mm = NULL;
+	vmi->next = vma;
+	if (!vma || vma->vm_start > last)
+		return NULL;
+	vmi->next = vma->vm_next;
+	return vma;
+}
+#endif
 static inline struct vm_area_struct *vma_next(struct vma_iterator *vmi)
 {
-	return (struct vm_area_struct *)mas_find(&vmi->mas, ULONG_MAX);
+	return vma_next_until(vmi, ~0UL);
 }
 /** Visit the areas from the iterator's address upwards. */
 #define for_each_vma(vmi, vma) while (((vma) = vma_next(&(vmi))) != NULL)
 /** The same, up to the areas that begin below @p end. */
-#define for_each_vma_range(vmi, vma, end) \
-	while (((vma) = (struct vm_area_struct *)mas_find(&(vmi).mas, (end)-1)) != NULL)
+#define for_each_vma_range(vmi, vma, end) while (((vma) = vma_next_until(&(vmi), (end)-1)) != NULL)
 /** @} */
 
 /** @name Free address space
@@ -145,7 +169,11 @@ VMAPLE_API int mm_largest_gaps(struct mm_struct *mm, struct mm_gap *gaps, int nr
 
 /** @name Inspection
  * @{ */
-/** Check every invariant of docs/mm.md. @return false and the first that is broken in @p reason. O(n). */
+/**
+ * Check every invariant: those of the index and of the counters.
+ * @return false and the first that is broken, with the area and the field, in @p reason: valid until this thread's
+ * next check. O(n).
+ */
 VMAPLE_API bool mm_validate(struct mm_struct *mm, const char **reason);
 /** The name that /proc/PID/maps shows for @p vma, "" for none. @p buf is used when one has to be composed. */
 VMAPLE_API const char *vma_name(const struct vm_area_struct *vma, char *buf, size_t size);

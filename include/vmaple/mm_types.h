@@ -15,7 +15,7 @@
 #ifndef VMAPLE_MM_TYPES_H
 #define VMAPLE_MM_TYPES_H
 
-#include <vmaple/maple_tree.h>
+#include <vmaple/mm_index.h>
 #include <vmaple/types.h>
 
 #ifdef __cplusplus
@@ -131,6 +131,13 @@ struct anon_vma_name {
  */
 struct vm_area_struct {
 	unsigned long vm_start, vm_end; /**< [vm_start, vm_end), bytes */
+#ifdef MM_INDEX_LINKED
+	struct vm_area_struct *vm_next, *vm_prev;
+	struct rb_node vm_rb;
+#endif
+#ifdef MM_INDEX_AUGMENTED
+	unsigned long rb_subtree_gap; /**< the longest hole before an area of this subtree, bytes */
+#endif
 	vm_flags_t vm_flags;
 	pgoff_t vm_pgoff; /**< of vm_start in the file; anonymous: vm_start in pages when it was made */
 	struct mm_struct *vm_mm;
@@ -158,6 +165,14 @@ struct mm_system {
 	unsigned long pmd_size;         /**< bytes of a huge page; 0: no huge-page alignment */
 	unsigned int thp_enabled;       /**< 0 never, 1 madvise, 2 always */
 	bool pkeys;                     /**< the CPU has protection keys */
+	unsigned int verify;            /**< enum mm_verify; may be changed at any time */
+};
+
+/** When the index of the areas is verified as it changes; a damaged one panics through the port. */
+enum mm_verify {
+	MM_VERIFY_NEVER,
+	MM_VERIFY_SOMETIMES, /**< whenever there were as many changes as there are areas: O(1) a change */
+	MM_VERIFY_ALWAYS     /**< after each change: O(n) */
 };
 
 /** A machine as Linux sets one up by default. */
@@ -184,8 +199,21 @@ struct mm_counters {
 
 /** An address space. The caller's memory; all members but the documented ones are private. */
 struct mm_struct {
+#ifndef MM_INDEX_LINKED
 	struct maple_tree mm_mt; /**< areas by address */
-	int map_count;           /**< number of areas */
+#else
+	struct rb_root mm_rb;              /**< areas by address */
+	struct vm_area_struct *mmap;       /**< the first of their list */
+	struct vm_area_struct *mmap_cache; /**< what was found last */
+	unsigned long unverified;          /**< changes since the index was verified */
+#endif
+#ifdef MM_INDEX_AUGMENTED
+	unsigned long highest_vm_end; /**< of the last area; 0: none */
+#endif
+#ifdef MM_INDEX_CLASSIC
+	struct free_area_cache free_area;
+#endif
+	int map_count; /**< number of areas */
 	struct mm_system *sys;
 	struct mm_limits limits;        /**< may be changed between calls */
 	unsigned long task_size;        /**< first address that is not the user's */

@@ -36,7 +36,8 @@ static __thread struct thread_pool my_pool;
 /* Objects whose grace period has passed. Pushed and taken whole, so that no ABA problem can arise. */
 static struct free_object *shared[POOL_KINDS];
 
-static const size_t object_size[POOL_KINDS] = { POOL_LEAF_SIZE, POOL_INNER_SIZE, POOL_AREA_SIZE };
+static const size_t object_size[POOL_KINDS] = { POOL_LEAF_SIZE, POOL_INNER_SIZE, POOL_AREA_SIZE,
+	POOL_LINKED_AREA_SIZE };
 
 #ifdef PORT_TSAN
 char port_tsan_grace;

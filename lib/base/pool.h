@@ -21,11 +21,12 @@
 
 #define POOL_KEEP 256 /* free objects that a thread keeps */
 
-/* The kinds of object there are: the two sizes of maple tree node, and areas. */
-enum pool_kind { POOL_LEAF, POOL_INNER, POOL_AREA, POOL_KINDS };
-#define POOL_LEAF_SIZE  512
-#define POOL_INNER_SIZE 768
-#define POOL_AREA_SIZE  128
+/* The kinds of object there are: the two sizes of maple tree node, and areas, bare and with links of an index. */
+enum pool_kind { POOL_LEAF, POOL_INNER, POOL_AREA, POOL_LINKED_AREA, POOL_KINDS };
+#define POOL_LEAF_SIZE        512
+#define POOL_INNER_SIZE       768
+#define POOL_AREA_SIZE        128
+#define POOL_LINKED_AREA_SIZE 192
 
 void *pool_alloc(enum pool_kind kind, gfp_t gfp) __must_check;
 void pool_free(enum pool_kind kind, void *object);

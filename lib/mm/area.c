@@ -13,10 +13,11 @@
 #include "list.h"
 #include "pool.h"
 
-_Static_assert(offsetof(struct vm_area_struct, vm_private_data) + sizeof(void *) == 64,
+/* Of indexes with links in each area see index/linked.h. */
+_Static_assert(offsetof(struct vm_area_struct, vm_private_data) + sizeof(void *) == 64 + INDEX_LINK_BYTES,
 	"what a lookup and a fault read is one cache line");
 
-_Static_assert(sizeof(struct vm_area_struct) <= POOL_AREA_SIZE, "an area is an object of its pool");
+_Static_assert(sizeof(struct vm_area_struct) <= INDEX_AREA_SIZE, "an area is an object of its pool");
 
 void vm_file_put(struct vm_file *file)
 {
@@ -52,7 +53,7 @@ void anon_vma_name_put(struct anon_vma_name *name)
 
 struct vm_area_struct *vma_alloc(struct mm_struct *mm)
 {
-	struct vm_area_struct *vma = pool_alloc(POOL_AREA, GFP_KERNEL);
+	struct vm_area_struct *vma = pool_alloc(INDEX_AREA_POOL, GFP_KERNEL);
 
 	if (!vma)
 		return NULL;
@@ -85,7 +86,7 @@ void vma_free(struct vm_area_struct *vma)
 	vma->vm_mm->sys->rmap->unlink(vma);
 	vm_file_put(vma->vm_file);
 	anon_vma_name_put(vma->anon_name);
-	pool_free(POOL_AREA, vma);
+	pool_free(INDEX_AREA_POOL, vma);
 }
 
 static void count_areas(struct mm_struct *mm, int delta)

@@ -1,66 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMA index: which structure holds the areas of an mm, keyed by address.  Here: the maple tree, by name, so
- * that the compiler sees through it.
+ * The VMA index: which structure holds the areas of an mm, keyed by address.  A seam for the compiler, not for the
+ * processor: each index is a header of inlines under index/, and a build has one of them (<vmaple/mm_index.h>).
  *
  * A change of the map is one store: an area that grows is stored over its new range, whatever lay there before; a
  * hole is NULL.  A store is prepared (may fail, changes nothing) before the point of no return of a call and
- * committed after it (cannot fail).
+ * committed after it (cannot fail).  Between the two the caller gives all areas that stay the bounds that they are
+ * to have; those that lie in the range and are not the one stored leave the index, and are the caller's.
+ *
+ * Each index gives
+ *
+ *   index_init, index_destroy          an empty index; forget all areas
+ *   struct index_store                 a store that has its memory
+ *   index_prepare, _commit, _cancel    see above; at most one store of an mm at a time
+ *   index_find                         the area that contains an address, or the next above
+ *   index_find_until                   the same, NULL when it begins above a last address
+ *   index_lookup                       the area that contains an address
+ *   index_find_prev                    index_find, and the area before that
+ *   index_gap                          free-area search: the lowest or highest hole of a length between two limits
+ *   index_validate                     its own invariants; the area and the field that is wrong
+ *   INDEX_AREA_POOL, INDEX_AREA_SIZE, INDEX_LINK_BYTES    where areas live; what of one is the index's
  */
 #ifndef MM_INDEX_H
 #define MM_INDEX_H
 
 #include <vmaple/mm.h>
 
-/* A store that has its memory. */
-struct index_store {
-	struct ma_state mas;
-};
+#include "pool.h"
 
-/* Set memory aside for storing @vma (NULL: a hole) over [start, end). 0 or -ENOMEM. */
-static inline int index_prepare(
-	struct index_store *st, struct mm_struct *mm, unsigned long start, unsigned long end, void *vma)
-{
-	st->mas =
-		(struct ma_state){ .tree = &mm->mm_mt, .index = start, .last = end - 1, .status = ma_start };
-	return mas_preallocate(&st->mas, vma, GFP_KERNEL);
-}
+/*
+ * Say in *reason what is wrong with @vma (NULL: with the index), in the thread's own text, and return false: for
+ * "return index_wrong(...)".
+ */
+bool index_wrong(const char **reason, const struct vm_area_struct *vma, const char *rule);
+/* Verify what index_verify_due() says is due; panics. */
+void index_verify(struct mm_struct *mm);
 
-static inline void index_commit(struct index_store *st, void *vma)
-{
-	mas_store_prealloc(&st->mas, vma);
-}
-
-/* Give up a prepared store. */
-static inline void index_cancel(struct index_store *st)
-{
-	mas_destroy(&st->mas);
-}
-
-/* The area that contains @addr, or the next above, or NULL; *prev becomes the one before it. */
-static inline struct vm_area_struct *index_find_prev(
-	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
-{
-	MA_STATE(mas, &mm->mm_mt, addr, addr);
-	struct vm_area_struct *vma = mas_find(&mas, ULONG_MAX);
-
-	if (!vma)
-		mas_set(&mas, ULONG_MAX);
-	*prev = mas_prev(&mas, 0);
-	return vma;
-}
-
-/* Free-area search over indices: bytes. 0 and *start, or -EBUSY. */
-static inline int index_gap(struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long len,
-	bool topdown, unsigned long *start)
-{
-	MA_STATE(mas, &mm->mm_mt, 0, 0);
-	int err = topdown ? mas_empty_area_rev(&mas, low, high - 1, len)
-			  : mas_empty_area(&mas, low, high - 1, len);
-
-	if (!err)
-		*start = topdown ? mas.last - len + 1 : mas.index;
-	return err;
-}
+#if defined(MM_INDEX_AUGMENTED)
+#include "index/augmented.h"
+#elif defined(MM_INDEX_CLASSIC)
+#include "index/classic.h"
+#else
+#include "index/maple.h"
+#endif
 
 #endif /* MM_INDEX_H */

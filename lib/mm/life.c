@@ -9,6 +9,12 @@
 
 #define MB (1UL << 20)
 
+#ifdef VMAPLE_CHECKS
+#define VERIFY_BY_DEFAULT MM_VERIFY_SOMETIMES
+#else
+#define VERIFY_BY_DEFAULT MM_VERIFY_NEVER
+#endif
+
 void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap)
 {
 	*sys = (struct mm_system){
@@ -21,6 +27,7 @@ void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap)
 		.commit_limit = ~0UL,
 		.pmd_size = 2 * MB,
 		.thp_enabled = 1,
+		.verify = VERIFY_BY_DEFAULT,
 	};
 }
 
@@ -37,7 +44,7 @@ void mm_init(struct mm_struct *mm, struct mm_system *sys)
 		.topdown = true,
 	};
 	mm->mmap_legacy_base = (mm->task_size / 3 + page - 1) & ~(page - 1);
-	mt_init_flags(&mm->mm_mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
+	index_init(mm);
 }
 
 void mm_exit(struct mm_struct *mm)
@@ -50,7 +57,7 @@ void mm_exit(struct mm_struct *mm)
 			vm_uncharge(mm, vma_pages(vma));
 		vma_free(vma);
 	}
-	__mt_destroy(&mm->mm_mt);
+	index_destroy(mm);
 	mm->map_count = 0;
 	mm->total_vm = mm->data_vm = mm->exec_vm = mm->stack_vm = mm->locked_vm = 0;
 }
@@ -148,7 +155,7 @@ int mm_fork(struct mm_struct *child, struct mm_struct *parent)
 	VMA_ITERATOR(vmi, parent, 0);
 
 	*child = *parent;
-	mt_init_flags(&child->mm_mt, parent->mm_mt.ma_flags);
+	index_init(child);
 	child->map_count = 0;
 	child->total_vm = child->data_vm = child->exec_vm = child->stack_vm = child->locked_vm = 0;
 	child->def_flags = parent->def_flags & VM_NOHUGEPAGE;

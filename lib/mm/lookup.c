@@ -6,9 +6,7 @@
 
 struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)
 {
-	MA_STATE(mas, &mm->mm_mt, addr, addr);
-
-	return mas_find(&mas, ULONG_MAX);
+	return index_find(mm, addr);
 }
 
 struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
@@ -18,14 +16,10 @@ struct vm_area_struct *find_vma_prev(struct mm_struct *mm, unsigned long addr, s
 
 struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
-	MA_STATE(mas, &mm->mm_mt, start, start);
-
-	return start < end ? mas_find(&mas, end - 1) : NULL;
+	return start < end ? index_find_until(mm, start, end - 1) : NULL;
 }
 
 struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr)
 {
-	MA_STATE(mas, &mm->mm_mt, addr, addr);
-
-	return mas_walk(&mas);
+	return index_lookup(mm, addr);
 }

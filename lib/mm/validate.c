@@ -2,14 +2,17 @@
 /*
  * What must be true of an address space between two calls.
  *
- *    V1  the index is a valid tree (docs/maple-tree.md).
- *    V2  each area lies in the index exactly over [vm_start, vm_end), not empty, page-aligned, and belongs to the mm.
+ *    V1, V2, L*, G*, C*  the index's own: index/maple.h, linked.h, augmented.c, classic.c.
+ *    V2  each area is not empty, page-aligned, and belongs to the mm.
  *    V3  map_count is the number of areas.
  *    A1  total_vm, data_vm, exec_vm and stack_vm are the sums over the areas.
  *    A2  locked_vm is at least the sum over VM_LOCKED areas: MREMAP_DONTUNMAP unlocks what it leaves and counts it on.
  *    A3  what is charged machine-wide is at least what this mm's VM_ACCOUNT areas account for.
  *    R*  the reverse map's own, see lib/rmap/.
  */
+#include <stdio.h>
+
+#include "alloc.h"
 #include "internal.h"
 
 struct sums {
@@ -18,22 +21,38 @@ struct sums {
 	struct mm_struct kinds; /* its data_vm, exec_vm and stack_vm */
 };
 
-static bool check_area(const struct mm_struct *mm, const struct ma_state *mas,
-	const struct vm_area_struct *vma, const char **reason)
+/* What was found last by this thread: a rule, the area and its field. */
+static _Thread_local char wrong_text[160];
+
+bool index_wrong(const char **reason, const struct vm_area_struct *vma, const char *rule)
 {
-	if (mas->index != vma->vm_start || mas->last != vma->vm_end - 1 || vma->vm_start >= vma->vm_end) {
-		*reason = "V2: an area's bounds are not those of its range in the index";
-		return false;
-	}
-	if (offset_in_page(mm, vma->vm_start | vma->vm_end)) {
-		*reason = "V2: an area is not page-aligned";
-		return false;
-	}
-	if (vma->vm_mm != mm) {
-		*reason = "V2: an area belongs to another mm";
-		return false;
-	}
-	return mm->sys->rmap->validate(vma, reason);
+	if (vma)
+		snprintf(wrong_text, sizeof(wrong_text), "%s (area %lx-%lx)", rule, vma->vm_start,
+			vma->vm_end);
+	else
+		snprintf(wrong_text, sizeof(wrong_text), "%s", rule);
+	*reason = wrong_text;
+	return false;
+}
+
+void index_verify(struct mm_struct *mm)
+{
+	const char *reason;
+
+	if (index_verify_due(mm, mm->map_count > 0 ? (unsigned long)mm->map_count : 0) &&
+		!index_validate(mm, &reason))
+		port_panic(reason);
+}
+
+static bool check_area(const struct mm_struct *mm, const struct vm_area_struct *vma, const char **reason)
+{
+	if (vma->vm_start >= vma->vm_end)
+		return index_wrong(reason, vma, "V2: vm_end is not above vm_start");
+	if (offset_in_page(mm, vma->vm_start | vma->vm_end))
+		return index_wrong(reason, vma, "V2: vm_start or vm_end is not page-aligned");
+	if (vma->vm_mm != mm)
+		return index_wrong(reason, vma, "V2: vm_mm is another mm");
+	return mm->sys->rmap->validate(vma, reason) || index_wrong(reason, vma, *reason);
 }
 
 static void sum_area(struct sums *s, const struct vm_area_struct *vma)
@@ -69,10 +88,10 @@ bool mm_validate(struct mm_struct *mm, const char **reason)
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, 0);
 
-	if (!mt_check(&mm->mm_mt, reason))
+	if (!index_validate(mm, reason))
 		return false;
 	for_each_vma (vmi, vma) {
-		if (!check_area(mm, &vmi.mas, vma, reason))
+		if (!check_area(mm, vma, reason))
 			return false;
 		sum_area(&s, vma);
 	}

@@ -53,6 +53,30 @@ def exit_status_is_the_programs():
         equal(r.returncode, status, r)
 
 
+def lab_compares_every_index():
+    r = run(VMAPLE, "lab", "--areas", "40", "--repeat", "1", "--verify", "--json")
+    equal(r.returncode, 0, r)
+    results_ = json.loads(r.stdout)
+    equal(len(results_), 2 * len(run(VMAPLE, "lab", "--list").stdout.splitlines()), r)
+    for one in results_:
+        equal(sorted(one["indexes"]), ["augmented", "classic", "maple"], r)
+        equal(one["agreed"], True, r)
+        calls = [{k: v["calls"] for k, v in i["calls"].items()} for i in one["indexes"].values()]
+        equal(calls, [calls[0]] * 3, r)
+
+
+def lab_replays_recordings():
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, "true.vmt")
+        equal(run(VMAPLE, "record", "-o", path, "--", "true").returncode, 0)
+        r = run(VMAPLE, "lab", "--repeat", "1", path)
+        equal(r.returncode, 0, r)
+        has(r.stdout, "the indexes agreed after every call")
+        r = run(VMAPLE, "lab", os.path.join(d, "none.vmt"))
+        equal(r.returncode, 3, r)
+    equal(run(VMAPLE, "lab", "--workload", "none").returncode, 2)
+
+
 def a_program_killed_by_a_signal_ends_vmaple_by_the_same():
     for sig in (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV):
         r = run(VMAPLE, "run", "--json", "--", "sh", "-c", "kill -%d $$" % sig)
@@ -220,7 +244,7 @@ with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
                      where_tracing_is_not_permitted_it_says_so,
                      a_directory_that_does_not_exist_is_named,
                      bad_files_get_a_sentence_and_status_3, misused_options_are_explained, maps_at_a_step_and_at_the_end,
-                     without_the_kernels_faults_nothing_is_claimed):
+                     without_the_kernels_faults_nothing_is_claimed, lab_compares_every_index, lab_replays_recordings):
         case(function)
     os.chdir("/")
 print("1..%d" % len(results))

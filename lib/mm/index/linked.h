@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the indexes of Linux before 6.1 have in common: areas on a list and in a red-black tree, both by address.
+ *
+ * 1. Meaning.  The tree finds, the list goes on from there.  mmap_cache is the area that was found last: programs
+ *    touch the same area again and again.
+ *
+ * 2. Invariants (mm_validate names the one that fails, with the area and the field)
+ *    L1  vm_next leads from mm->mmap through all areas of the tree in its order, and ends in NULL; vm_prev is the
+ *        way back.
+ *    L2  areas are in ascending order and do not overlap.
+ *    L3  the tree is balanced: R1 to R4 of <vmaple/rbtree.h>.
+ *    L4  mmap_cache is an area of the list, or NULL.
+ *
+ * 3. A store.  At index_prepare() the areas that touch the range are first, ..., up to next; nothing is allocated.
+ *    By the time of index_commit() the caller has cut those that stay so that they touch it no more:
+ *
+ *        prepare   |- prev -|  |---- first ----|   |- b -|  |------ c ------|   |- next -|
+ *        range                      [==================================)
+ *        commit    |- prev -|  |-1st|                                  |- c -|   |- next -|
+ *                                   |------------ vma ---------------|
+ *
+ *    What is left inside is unlinked, and vma is linked, unless it is there already and has only grown.
+ *
+ * 4. Failure.  Nothing here allocates, nothing here can fail.
+ */
+#ifndef MM_INDEX_LINKED_H
+#define MM_INDEX_LINKED_H
+
+#include <errno.h>
+
+#include <vmaple/rbtree_augmented.h>
+
+/* Two libraries have these functions, under names of their own. */
+#ifdef MM_INDEX_AUGMENTED
+#define LINKED_NAME(name) augmented_##name
+#else
+#define LINKED_NAME(name) classic_##name
+#endif
+#define index_commit    LINKED_NAME(index_commit)
+#define index_validate  LINKED_NAME(index_validate)
+#define index_gap       LINKED_NAME(index_gap)
+#define linked_validate LINKED_NAME(linked_validate)
+#define linked_descend  LINKED_NAME(linked_descend)
+
+#define INDEX_AREA_POOL  POOL_LINKED_AREA
+#define INDEX_AREA_SIZE  POOL_LINKED_AREA_SIZE
+#define INDEX_LINK_BYTES (offsetof(struct vm_area_struct, vm_flags) - 2 * sizeof(unsigned long))
+
+_Static_assert(2 * sizeof(unsigned long) + INDEX_LINK_BYTES <= 64,
+	"what a search, a step on the list or a look at a gap reads is one cache line");
+
+#define vma_of(node) rb_entry(node, struct vm_area_struct, vm_rb)
+
+struct index_store {
+	struct mm_struct *mm;
+	unsigned long start, end;
+	struct vm_area_struct *prev, *first, *next; /* before the range; in it, up to next; or NULL */
+};
+
+/* --- the index ---------------------------------------------------------------------------------------------- */
+
+void index_commit(struct index_store *st, struct vm_area_struct *vma);
+int index_gap(struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long len, bool topdown,
+	unsigned long *start);
+bool index_validate(struct mm_struct *mm, const char **reason);
+/* L1 to L4. */
+bool linked_validate(struct mm_struct *mm, const char **reason);
+/* index_find() without the cache. */
+struct vm_area_struct *linked_descend(struct mm_struct *mm, unsigned long addr);
+
+static inline void linked_forget(struct mm_struct *mm)
+{
+	mm->mm_rb = RB_ROOT;
+	mm->mmap = mm->mmap_cache = NULL;
+	mm->unverified = 0;
+}
+
+static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = mm->mmap_cache;
+
+	if (!vma || vma->vm_start > addr || vma->vm_end <= addr) {
+		vma = linked_descend(mm, addr);
+		if (vma)
+			mm->mmap_cache = vma;
+	}
+	return vma;
+}
+
+static inline struct vm_area_struct *index_find_until(
+	struct mm_struct *mm, unsigned long addr, unsigned long last)
+{
+	struct vm_area_struct *vma = index_find(mm, addr);
+
+	return vma && vma->vm_start <= last ? vma : NULL;
+}
+
+static inline struct vm_area_struct *index_lookup(struct mm_struct *mm, unsigned long addr)
+{
+	return index_find_until(mm, addr, addr);
+}
+
+static inline struct vm_area_struct *index_find_prev(
+	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+{
+	struct vm_area_struct *vma = index_find(mm, addr);
+	struct rb_node *last;
+
+	if (vma) {
+		*prev = vma->vm_prev;
+		return vma;
+	}
+	last = rb_last(&mm->mm_rb);
+	*prev = last ? vma_of(last) : NULL;
+	return NULL;
+}
+
+static inline int index_prepare(struct index_store *st, struct mm_struct *mm, unsigned long start,
+	unsigned long end, struct vm_area_struct *vma)
+{
+	struct vm_area_struct *next;
+
+	*st = (struct index_store){ .mm = mm, .start = start, .end = end };
+	st->first = next = index_find_prev(mm, start, &st->prev);
+	while (next && next->vm_start < end)
+		next = next->vm_next;
+	st->next = next;
+	return 0;
+}
+
+static inline void index_cancel(struct index_store *st)
+{
+}
+
+static inline bool index_verify_due(struct mm_struct *mm, unsigned long areas)
+{
+	if (mm->sys->verify != MM_VERIFY_ALWAYS && mm->unverified++ < areas)
+		return false;
+	mm->unverified = 0;
+	return true;
+}
+
+#endif /* MM_INDEX_LINKED_H */

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The index that libvmaple has: the maple tree, by name, so that the compiler sees through it.
+ *
+ * Invariants (mm_validate names the one that fails)
+ *    V1  the index is a valid tree (docs/maple-tree.md).
+ *    V2  each area lies in the index exactly over [vm_start, vm_end).
+ */
+#ifndef MM_INDEX_MAPLE_H
+#define MM_INDEX_MAPLE_H
+
+#define INDEX_AREA_POOL  POOL_AREA
+#define INDEX_AREA_SIZE  POOL_AREA_SIZE
+#define INDEX_LINK_BYTES 0
+
+struct index_store {
+	struct ma_state mas;
+	struct mm_struct *mm;
+};
+
+static inline void index_init(struct mm_struct *mm)
+{
+	mt_init_flags(&mm->mm_mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
+}
+
+static inline void index_destroy(struct mm_struct *mm)
+{
+	__mt_destroy(&mm->mm_mt);
+}
+
+/* Set memory aside for storing @vma (NULL: a hole) over [start, end). 0 or -ENOMEM. */
+static inline int index_prepare(
+	struct index_store *st, struct mm_struct *mm, unsigned long start, unsigned long end, void *vma)
+{
+	st->mm = mm;
+	st->mas =
+		(struct ma_state){ .tree = &mm->mm_mt, .index = start, .last = end - 1, .status = ma_start };
+	return mas_preallocate(&st->mas, vma, GFP_KERNEL);
+}
+
+static inline void index_commit(struct index_store *st, void *vma)
+{
+	mas_store_prealloc(&st->mas, vma);
+	if (st->mm->sys->verify)
+		index_verify(st->mm);
+}
+
+/* Give up a prepared store. */
+static inline void index_cancel(struct index_store *st)
+{
+	mas_destroy(&st->mas);
+}
+
+static inline struct vm_area_struct *index_find_until(
+	struct mm_struct *mm, unsigned long addr, unsigned long last)
+{
+	MA_STATE(mas, &mm->mm_mt, addr, addr);
+
+	return mas_find(&mas, last);
+}
+
+static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned long addr)
+{
+	return index_find_until(mm, addr, ULONG_MAX);
+}
+
+static inline struct vm_area_struct *index_lookup(struct mm_struct *mm, unsigned long addr)
+{
+	MA_STATE(mas, &mm->mm_mt, addr, addr);
+
+	return mas_walk(&mas);
+}
+
+/* The area that contains @addr, or the next above, or NULL; *prev becomes the one before it. */
+static inline struct vm_area_struct *index_find_prev(
+	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+{
+	MA_STATE(mas, &mm->mm_mt, addr, addr);
+	struct vm_area_struct *vma = mas_find(&mas, ULONG_MAX);
+
+	if (!vma)
+		mas_set(&mas, ULONG_MAX);
+	*prev = mas_prev(&mas, 0);
+	return vma;
+}
+
+/* Free-area search over indices: bytes. 0 and *start, or -EBUSY. */
+static inline int index_gap(struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long len,
+	bool topdown, unsigned long *start)
+{
+	MA_STATE(mas, &mm->mm_mt, 0, 0);
+	int err = topdown ? mas_empty_area_rev(&mas, low, high - 1, len)
+			  : mas_empty_area(&mas, low, high - 1, len);
+
+	if (!err)
+		*start = topdown ? mas.last - len + 1 : mas.index;
+	return err;
+}
+
+/* Is it time to verify all, with @areas there now?  The tree counts its writes already. */
+static inline bool index_verify_due(struct mm_struct *mm, unsigned long areas)
+{
+	return mm->sys->verify == MM_VERIFY_ALWAYS || mm->mm_mt.ma_gen % (areas + 1) == 0;
+}
+
+static inline bool index_validate(struct mm_struct *mm, const char **reason)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	if (!mt_check(&mm->mm_mt, reason))
+		return false;
+	for_each_vma (vmi, vma)
+		if (vmi.mas.index != vma->vm_start || vmi.mas.last != vma->vm_end - 1)
+			return index_wrong(
+				reason, vma, "V2: vm_start or vm_end is not that of its range in the tree");
+	return true;
+}
+
+#endif /* MM_INDEX_MAPLE_H */
