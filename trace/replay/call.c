@@ -294,6 +294,7 @@ static struct prediction do_remap_file_pages(struct space *s, const struct trace
 
 	if (!succeeded(c) || !vma || !vma->vm_file)
 		return (struct prediction){ 0 };
+	req.flags |= vma->vm_flags & VM_LOCKED ? MAP_LOCKED : 0;
 	req.file = vm_file_get(vma->vm_file);
 	req.prot = (vma->vm_flags & VM_READ ? PROT_READ : 0) | (vma->vm_flags & VM_WRITE ? PROT_WRITE : 0) |
 		   (vma->vm_flags & VM_EXEC ? PROT_EXEC : 0);

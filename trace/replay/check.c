@@ -371,20 +371,53 @@ static void clear_place(struct space *s, const struct trace_map *map)
 {
 	uint64_t start = map->lo & ~4095UL, end = at_most(map->hi, s->mm.task_size - 1);
 	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, &s->mm, 0);
 
 	if (map->count) {
 		start = at_most(start, map->areas[0].start);
 		end = at_least(end, map->areas[map->count - 1].end);
 	}
-	for_each_vma (vmi, vma)
+	if (start >= end)
+		return;
+	for (vma = find_vma_intersection(&s->mm, start, end); vma;
+		vma = find_vma_intersection(&s->mm, vma->vm_end, end))
 		vma->vm_flags &= ~VM_SEALED;
 	/* For want of memory something stays, and the insertions find it. */
 	(void)!mm_munmap(&s->mm, start, end - start);
 }
 
-static void take_over(struct replay *r, struct space *s, const struct trace_map *map)
+static bool agrees(struct space *s, const struct trace_area *a, const struct trace_map *map)
 {
+	const struct vm_area_struct *vma = vma_lookup(&s->mm, a->start);
+
+	return vma && vma->vm_start == a->start && vma->vm_end == a->end &&
+	       same_properties(vma, a, a->start, map);
+}
+
+/* The part of an observation from the first to the last disagreement: what agrees keeps its anon_vmas. */
+static struct trace_map disagreement(struct space *s, const struct trace_map *whole)
+{
+	struct trace_map map = *whole;
+
+	while (map.count && !find_vma_intersection(&s->mm, map.lo, map.areas[0].start) &&
+		agrees(s, &map.areas[0], &map)) {
+		map.lo = map.areas[0].end;
+		map.areas++;
+		map.count--;
+	}
+	while (map.count) {
+		const struct trace_area *last = &map.areas[map.count - 1];
+
+		if (find_vma_intersection(&s->mm, last->end, map.hi) || !agrees(s, last, &map))
+			break;
+		map.hi = last->start;
+		map.count--;
+	}
+	return map;
+}
+
+static void take_over(struct replay *r, struct space *s, const struct trace_map *whole)
+{
+	const struct trace_map part = disagreement(s, whole), *map = &part;
 	struct belief *beliefs = calloc(map->count + 1, sizeof(*beliefs));
 
 	if (!beliefs)
