@@ -235,21 +235,21 @@ static void test_searches_from_the_top_in_a_small_space(void **state)
 	const struct lab_setup setup = { .mmap_base = TOP, .brk = HEAP };
 
 	run_world(&setup, 9000, random_seed());
-	run_world(&setup, test_operations(40000), random_seed() + 1);
+	run_world(&setup, test_operations(120000), random_seed() + 1);
 }
 
 static void test_searches_from_the_bottom(void **state)
 {
 	const struct lab_setup setup = { .bottomup = true, .mmap_base = LOW, .brk = HEAP };
 
-	run_world(&setup, test_operations(40000), random_seed());
+	run_world(&setup, test_operations(120000), random_seed());
 }
 
 static void test_few_areas_are_allowed(void **state)
 {
 	const struct lab_setup setup = { .mmap_base = TOP, .brk = HEAP, .max_map_count = 40 };
 
-	run_world(&setup, test_operations(20000), random_seed());
+	run_world(&setup, test_operations(60000), random_seed());
 }
 
 static void test_the_index_is_verified_at_every_change(void **state)
