@@ -18,12 +18,8 @@ struct change {
 static struct vm_area_struct *change_area(
 	struct vm_area_struct *vma, unsigned long start, unsigned long end, const struct change *c)
 {
-	struct vm_area_struct *prev = NULL;
-	struct vma_merge vmg;
+	struct vma_merge vmg = vma_merge_change(vma, start, end);
 
-	if (start == vma->vm_start)
-		(void)index_find_prev(vma->vm_mm, start, &prev);
-	vmg = vma_merge_of(prev, vma, start, end);
 	vmg.flags = (vmg.flags | c->set) & ~c->clear;
 	if (c->names)
 		vmg.name = c->name;

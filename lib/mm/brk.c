@@ -51,18 +51,7 @@ static struct vm_area_struct *expand_or_make(
 		if (vma || vmg.out_of_memory)
 			return vma;
 	}
-	vma = vma_alloc(mm);
-	if (!vma)
-		return NULL;
-	vma->vm_start = addr;
-	vma->vm_end = end;
-	vma->vm_pgoff = to_pages(mm, addr);
-	vma->vm_flags = flags;
-	if (vma_link(mm, vma)) {
-		vma_free(vma);
-		return NULL;
-	}
-	return vma;
+	return vma_make_range(&vmg);
 }
 
 static int grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk)

@@ -133,8 +133,12 @@ struct vma_merge {
 /* The properties of the part [start, end) of @vma, to be changed by the caller before merging. */
 struct vma_merge vma_merge_of(
 	struct vm_area_struct *prev, struct vm_area_struct *vma, unsigned long start, unsigned long end);
+/* The same, for a part of @vma that is to change: with what stands before it, where that matters. */
+struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 /* Join a new range (a hole in the index) with its neighbours: the area that now covers it, or NULL. */
 struct vm_area_struct *vma_merge_new_range(struct vma_merge *vmg);
+/* A new range that joins nothing: an area of its own, linked. NULL: out of memory. */
+struct vm_area_struct *vma_make_range(const struct vma_merge *vmg);
 /*
  * Make [start, end) of vmg->middle an area of its own that can be given the properties in @vmg: joined with a
  * neighbour that has them, or cut out. The area, or ERR_PTR(-ENOMEM): a first cut may have been made.

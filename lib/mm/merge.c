@@ -291,15 +291,38 @@ struct vm_area_struct *vma_modify(struct vma_merge *vmg)
 	return vma;
 }
 
-struct vm_area_struct *vma_modify_flags(
-	struct vm_area_struct *vma, unsigned long start, unsigned long end, vm_flags_t flags)
+struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
 	struct vm_area_struct *prev = NULL;
-	struct vma_merge vmg;
 
 	if (start == vma->vm_start)
 		(void)index_find_prev(vma->vm_mm, start, &prev);
-	vmg = vma_merge_of(prev, vma, start, end);
+	return vma_merge_of(prev, vma, start, end);
+}
+
+struct vm_area_struct *vma_make_range(const struct vma_merge *vmg)
+{
+	struct vm_area_struct *vma = vma_alloc(vmg->mm);
+
+	if (!vma)
+		return NULL;
+	vma->vm_start = vmg->start;
+	vma->vm_end = vmg->end;
+	vma->vm_pgoff = vmg->pgoff;
+	vma->vm_flags = vmg->flags;
+	vma->vm_file = vm_file_get(vmg->file);
+	if (vma_link(vmg->mm, vma)) {
+		vma_free(vma);
+		return NULL;
+	}
+	return vma;
+}
+
+struct vm_area_struct *vma_modify_flags(
+	struct vm_area_struct *vma, unsigned long start, unsigned long end, vm_flags_t flags)
+{
+	struct vma_merge vmg = vma_merge_change(vma, start, end);
+
 	vmg.flags = flags;
 	vma = vma_modify(&vmg);
 	if (!IS_ERR(vma))

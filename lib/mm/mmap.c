@@ -257,25 +257,9 @@ static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unma
 		.file = m->file };
 	struct vm_area_struct *vma = vma_merge_new_range(&vmg);
 
-	if (vma) {
+	if (vma)
 		m->mm->counters.new_merged++;
-		return vma;
-	}
-	if (vmg.out_of_memory)
-		return NULL;
-	vma = vma_alloc(m->mm);
-	if (!vma)
-		return NULL;
-	vma->vm_start = m->addr;
-	vma->vm_end = m->addr + m->len;
-	vma->vm_pgoff = m->pgoff;
-	vma->vm_flags = m->vm_flags;
-	vma->vm_file = vm_file_get(m->file);
-	if (vma_link(m->mm, vma)) {
-		vma_free(vma);
-		return NULL;
-	}
-	return vma;
+	return vma || vmg.out_of_memory ? vma : vma_make_range(&vmg);
 }
 
 /* VM_SPECIAL and huge page areas are never locked, droppable ones neither. */

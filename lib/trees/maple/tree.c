@@ -156,47 +156,51 @@ void *mtree_erase(struct maple_tree *mt, unsigned long index)
 	return entry;
 }
 
-static int alloc_run(
-	struct maple_tree *mt, unsigned long *startp, void *entry, gfp_t gfp, struct ma_state *mas)
+static int alloc_run(struct ma_state *mas, unsigned long *startp, void *entry, gfp_t gfp)
 {
 	int ret = mas_store_gfp(mas, entry, gfp);
 
-	(void)mt;
 	if (ret == 0)
 		*startp = mas->index;
+	return ret;
+}
+
+typedef int find_gap_fn(struct ma_state *mas, unsigned long min, unsigned long max, unsigned long size);
+
+/* What is to be allocated, and where. */
+struct allocation {
+	void *entry;
+	unsigned long size, min, max;
+	gfp_t gfp;
+};
+
+static int alloc_where(
+	struct maple_tree *mt, unsigned long *startp, const struct allocation *a, find_gap_fn *find)
+{
+	MA_STATE(mas, mt, 0, 0);
+	int ret;
+
+	if (mt_is_reserved(a->entry))
+		return -EINVAL;
+	mtree_lock(mt);
+	ret = find(&mas, a->min, a->max, a->size);
+	if (ret == 0)
+		ret = alloc_run(&mas, startp, a->entry, a->gfp);
+	mtree_unlock(mt);
 	return ret;
 }
 
 int mtree_alloc_range(struct maple_tree *mt, unsigned long *startp, void *entry, unsigned long size,
 	unsigned long min, unsigned long max, gfp_t gfp)
 {
-	MA_STATE(mas, mt, 0, 0);
-	int ret;
-
-	if (mt_is_reserved(entry))
-		return -EINVAL;
-	mtree_lock(mt);
-	ret = mas_empty_area(&mas, min, max, size);
-	if (ret == 0)
-		ret = alloc_run(mt, startp, entry, gfp, &mas);
-	mtree_unlock(mt);
-	return ret;
+	return alloc_where(mt, startp, &(struct allocation){ entry, size, min, max, gfp }, mas_empty_area);
 }
 
 int mtree_alloc_rrange(struct maple_tree *mt, unsigned long *startp, void *entry, unsigned long size,
 	unsigned long min, unsigned long max, gfp_t gfp)
 {
-	MA_STATE(mas, mt, 0, 0);
-	int ret;
-
-	if (mt_is_reserved(entry))
-		return -EINVAL;
-	mtree_lock(mt);
-	ret = mas_empty_area_rev(&mas, min, max, size);
-	if (ret == 0)
-		ret = alloc_run(mt, startp, entry, gfp, &mas);
-	mtree_unlock(mt);
-	return ret;
+	return alloc_where(
+		mt, startp, &(struct allocation){ entry, size, min, max, gfp }, mas_empty_area_rev);
 }
 
 int mas_alloc_cyclic(struct ma_state *mas, unsigned long *startp, void *entry, unsigned long lo,
@@ -214,7 +218,7 @@ int mas_alloc_cyclic(struct ma_state *mas, unsigned long *startp, void *entry, u
 		ret = mas_empty_area(mas, lo, hi, 1);
 	}
 	if (ret == 0)
-		ret = alloc_run(mt, startp, entry, gfp, mas);
+		ret = alloc_run(mas, startp, entry, gfp);
 	if (ret < 0)
 		return ret;
 	if (mt->ma_flags & MT_FLAGS_ALLOC_WRAPPED)

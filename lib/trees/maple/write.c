@@ -256,7 +256,7 @@ static void drop_empty_root(struct maple_tree *mt)
 }
 
 /* Which way a store takes (theory, 2), found out before anything changes. */
-enum way { WAY_EXACT, WAY_LEAF, WAY_REBUILD };
+enum way { WAY_NOTHING, WAY_EXACT, WAY_LEAF, WAY_REBUILD };
 
 static enum way choose_way(const struct mt_store *store, const struct mt_path *path, struct splice *s)
 {
@@ -393,6 +393,17 @@ static bool is_null_already(const struct mt_store *store, const struct mt_path *
 	return !leaf->slot[offset] && mt_end(leaf, offset, path->max[level]) == store->last;
 }
 
+/* The way of a store whose path leads to its first index; a store of NULL is widened on the way. */
+static enum way plan(struct mt_store *store, struct mt_path *path, struct splice *s)
+{
+	if (!store->entry) {
+		widen_null(store, path);
+		if (is_null_already(store, path))
+			return WAY_NOTHING;
+	}
+	return choose_way(store, path, s);
+}
+
 static int reserve_worst(struct ma_state *mas, gfp_t gfp)
 {
 	const void *root = mas->tree->ma_root;
@@ -423,14 +434,10 @@ static void new_generation(struct maple_tree *mt)
 static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gfp, bool prepared)
 {
 	struct splice s;
-	enum way way;
+	enum way way = plan(store, path, &s);
 
-	if (!store->entry) {
-		widen_null(store, path);
-		if (is_null_already(store, path))
-			return 0;
-	}
-	way = choose_way(store, path, &s);
+	if (way == WAY_NOTHING)
+		return 0;
 	if (!prepared && reserve_for(store->mas, way, gfp) < 0)
 		return -ENOMEM;
 	new_generation(store->mt);
@@ -525,12 +532,7 @@ int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
 	if (!mt_root_is_node(store.mt->ma_root))
 		return mas_reserve(mas, 1, 0, gfp);
 	mt_path_to(store.mt->ma_root, store.first, &path);
-	if (!entry) {
-		widen_null(&store, &path);
-		if (is_null_already(&store, &path))
-			return 0;
-	}
-	return reserve_for(mas, choose_way(&store, &path, &s), gfp);
+	return reserve_for(mas, plan(&store, &path, &s), gfp);
 }
 
 void mas_store_prealloc(struct ma_state *mas, void *entry)
