@@ -23,6 +23,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <vmaple/mm.h>
+
 #include "internal.h"
 
 #ifndef SYS_mseal
@@ -158,18 +160,20 @@ static bool apart_by_file(const struct trace_area *low, const struct trace_area 
 static bool other_file(
 	struct live *l, struct task *t, const struct trace_area *area, const struct trace_area *other)
 {
-	uint64_t flags = observe_vm_flags(l, t, area->start);
+	uint64_t flags;
 
-	return flags && flags == observe_vm_flags(l, t, other->start);
+	observe_smaps(l, t);
+	flags = observed_vm_flags(l, area->start);
+	return flags && flags == observed_vm_flags(l, other->start);
 }
 
 static bool neighbours_differ(struct live *l, struct task *t, const struct trace_area *area)
 {
 	struct trace_area other;
 
-	if (observe_area(l, t, area->start - 1, &other, NULL) && apart_by_file(&other, area))
+	if (observe_area(l, t, area->start - 1, &other) && apart_by_file(&other, area))
 		return other_file(l, t, area, &other);
-	if (observe_area(l, t, area->end, &other, NULL) && apart_by_file(area, &other))
+	if (observe_area(l, t, area->end, &other) && apart_by_file(area, &other))
 		return other_file(l, t, area, &other);
 	return false;
 }
@@ -205,7 +209,8 @@ static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 	struct trace_file f = { .open_flags = (uint32_t)t->open_flags & O_ACCMODE, .path = "" };
 	struct trace_area area;
 	uint64_t start = (uint64_t)result, len = (t->call.args[1] + PAGE - 1) & ~(PAGE - 1);
-	char path[64];
+	char path[64], name[AREA_NAME_MAX];
+	uint64_t page_size;
 	struct stat st;
 
 	if (t->open_flags < 0)
@@ -213,7 +218,7 @@ static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)t->tid, (int)t->call.args[4]);
 	if (stat(path, &st) == 0)
 		settle_file_system(&f, path, &st);
-	if (IS_ERR_VALUE(result) || !observe_area(l, t, start, &area, NULL)) {
+	if (IS_ERR_VALUE(result) || !observe_named_area(l, t, start, name, &area, &page_size)) {
 		f.id = ++l->next_file;
 	} else {
 		f.dev = area.dev;
@@ -221,9 +226,11 @@ static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 		f.path = area.name;
 		f.id = file_number(
 			l, t, (int)t->call.args[4], &area, area.start < start || area.end > start + len);
-		if (f.kind == TRACE_FILE_DEVICE)
-			f.vm_flags = observe_vm_flags(l, t, area.start) &
-				     (0x400 | 0x4000 | 0x40000 | 0x4000000 | 0x10000000);
+		if (f.kind == TRACE_FILE_DEVICE) {
+			observe_smaps(l, t);
+			f.vm_flags = observed_vm_flags(l, area.start) &
+				     (VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
+		}
 	}
 	emit_file(l, t, &f);
 }
@@ -235,16 +242,17 @@ static void tell_made_file(struct live *l, struct task *t, int64_t result, uint3
 		.id = ++l->next_file, .kind = kind, .open_flags = O_RDWR, .anonymous = true, .path = ""
 	};
 	struct trace_area area;
-	uint64_t page_size = 0;
+	char name[AREA_NAME_MAX];
+	uint64_t page_size;
 
-	if (IS_ERR_VALUE(result) || !observe_area(l, t, (uint64_t)result, &area, &page_size))
+	if (IS_ERR_VALUE(result) || !observe_named_area(l, t, (uint64_t)result, name, &area, &page_size))
 		return;
 	f.dev = area.dev;
 	f.ino = area.ino;
 	f.path = area.name;
 	if (kind == TRACE_FILE_HUGETLB) {
 		f.map_align = page_size;
-		f.vm_flags = 0x400000 | 0x40000; /* VM_HUGETLB, VM_DONTEXPAND */
+		f.vm_flags = VM_HUGETLB | VM_DONTEXPAND;
 	}
 	if (t->call.nr == SYS_shmat) {
 		uint64_t size = area.end - area.start;
@@ -421,7 +429,7 @@ void space_begin(struct live *l, struct task *t)
 	n = readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
 	e.space.path = path;
-	read_begin_map(l, t);
+	observe_smaps(l, t);
 	process_space(l, t->tid, &e.space);
 	mm->brk = e.space.brk;
 	mm->stack_low = e.space.mmap_base ? e.space.mmap_base : e.space.start_stack - (1ull << 30);

@@ -138,14 +138,18 @@ void faults_close(struct faults *f);
 void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi);
 /* The whole map, with names. */
 void observe_all(struct live *l, struct task *t);
-/* The map that an address space begins with, with flags: read into l->areas, then sent. */
-void read_begin_map(struct live *l, struct task *t);
+/* The whole map, with names and flags, into l->areas: dear, it is the text of smaps. */
+void observe_smaps(struct live *l, struct task *t);
+/* VmFlags of the area of l->areas that begins at @start; 0 when it is not there. */
+uint64_t observed_vm_flags(const struct live *l, uint64_t start);
+/* Send l->areas, from observe_smaps(), as the map that an address space begins with. */
 void emit_begin_map(struct live *l, struct task *t);
-/* The area that contains @addr. */
-bool observe_area(
-	struct live *l, struct task *t, uint64_t addr, struct trace_area *area, uint64_t *page_size);
-/* VmFlags of the area that begins at @start; 0 when it is not there. */
-uint64_t observe_vm_flags(struct live *l, struct task *t, uint64_t start);
+#define AREA_NAME_MAX 4200
+/* The area that contains @addr; what l->areas had may be gone. */
+bool observe_area(struct live *l, struct task *t, uint64_t addr, struct trace_area *area);
+/* And its name, in the caller's buffer, with the size of its pages. */
+bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name[AREA_NAME_MAX],
+	struct trace_area *area, uint64_t *page_size);
 /* Open the files of /proc that show @mm, through one of its tasks. */
 void observe_open(struct live_mm *mm, pid_t tid);
 void observe_close(struct live_mm *mm);

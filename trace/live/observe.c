@@ -176,31 +176,50 @@ static int query(int fd, uint64_t addr, uint64_t flags, char *name, size_t name_
 /* Text for kernels without the ioctl. */
 static void read_text(struct live *l, const struct live_mm *mm);
 
-bool observe_area(struct live *l, struct task *t, uint64_t addr, struct trace_area *area, uint64_t *page_size)
+static bool area_of_text(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
-	static char name[4200];
-	struct procmap_query q;
-	int err = query(t->mm->maps_fd, addr, 0, name, sizeof(name), &q);
-
-	if (err == -ENOTTY) {
-		read_text(l, t->mm);
-		for (uint32_t i = 0; i < l->nr_areas; i++) {
-			if (l->areas[i].start <= addr && addr < l->areas[i].end) {
-				*area = l->areas[i];
-				if (page_size)
-					*page_size = 2u << 20;
-				return true;
-			}
+	read_text(l, mm);
+	for (uint32_t i = 0; i < l->nr_areas; i++) {
+		if (l->areas[i].start <= addr && addr < l->areas[i].end) {
+			*area = l->areas[i];
+			return true;
 		}
-		return false;
+	}
+	return false;
+}
+
+bool observe_area(struct live *l, struct task *t, uint64_t addr, struct trace_area *area)
+{
+	struct procmap_query q;
+	int err = query(t->mm->maps_fd, addr, 0, NULL, 0, &q);
+
+	if (err == -ENOTTY && area_of_text(l, t->mm, addr, area)) {
+		area->name = "";
+		return true;
 	}
 	if (err)
 		return false;
 	area_of_query(&q, area);
-	if (q.vma_name_size)
-		area->name = name;
-	if (page_size)
+	return true;
+}
+
+bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name[AREA_NAME_MAX],
+	struct trace_area *area, uint64_t *page_size)
+{
+	struct procmap_query q;
+	int err = query(t->mm->maps_fd, addr, 0, name, AREA_NAME_MAX, &q);
+
+	name[q.vma_name_size && !err ? AREA_NAME_MAX - 1 : 0] = '\0';
+	if (err == -ENOTTY && area_of_text(l, t->mm, addr, area)) {
+		snprintf(name, AREA_NAME_MAX, "%s", area->name);
+		*page_size = 2u << 20;
+	} else if (err) {
+		return false;
+	} else {
+		area_of_query(&q, area);
 		*page_size = q.vma_page_size;
+	}
+	area->name = name;
 	return true;
 }
 
@@ -343,23 +362,15 @@ void observe_all(struct live *l, struct task *t)
 			(struct trace_map){ .reason = TRACE_MAP_CHECK, .hi = UINT64_MAX, .has_names = true });
 }
 
-static void read_smaps(struct live *l, pid_t tid)
+void observe_smaps(struct live *l, struct task *t)
 {
-	char path[64];
-	int fd;
+	int fd = open_proc(t->tid, "smaps");
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	l->nr_areas = 0;
 	if (read_all(l, fd))
 		parse_text(l);
 	if (fd >= 0)
 		close(fd);
-}
-
-void read_begin_map(struct live *l, struct task *t)
-{
-	read_smaps(l, t->tid);
 }
 
 void emit_begin_map(struct live *l, struct task *t)
@@ -371,9 +382,8 @@ void emit_begin_map(struct live *l, struct task *t)
 			.has_names = true });
 }
 
-uint64_t observe_vm_flags(struct live *l, struct task *t, uint64_t start)
+uint64_t observed_vm_flags(const struct live *l, uint64_t start)
 {
-	read_smaps(l, t->tid);
 	for (uint32_t i = 0; i < l->nr_areas; i++)
 		if (l->areas[i].start == start)
 			return l->areas[i].vm_flags;
