@@ -16,7 +16,6 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "flags.h"
 #include "oracle.h"
 
 struct background background;
@@ -214,7 +213,7 @@ bool background_read(void)
 		} else if (area && sscanf(line, "Anonymous: %lu", &kb) == 1) {
 			area->touched = kb > 0;
 		} else if (area && strncmp(line, "VmFlags:", 8) == 0) {
-			area->vm_flags = parse_vm_flags(line + 8);
+			area->vm_flags = vm_flags_parse(line + 8);
 			/* The engine's arena is not a child's. */
 			if (area->vm_flags & VM_DONTCOPY)
 				background.nr--;

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "flags.h"
 #include "oracle.h"
 
 static struct seen_area next_area(const struct engine *e, const struct vm_area_struct *vma)
@@ -24,14 +23,16 @@ static struct seen_area next_area(const struct engine *e, const struct vm_area_s
 	return a;
 }
 
-static uint64_t known_flags(void)
+/* Flags that smaps shows and calls determine. */
+static vm_flags_t compared_flags(void)
 {
-	static uint64_t known;
+	static vm_flags_t compared;
+	char letters[128];
 
-	for (size_t i = 0; !known && i < VM_FLAG_NAMES; i++)
-		for (size_t j = 0; j < VM_FLAG_NAMES; j++)
-			known |= vm_flag_names[j].bit;
-	return known;
+	if (!compared)
+		compared = vm_flags_parse(vm_flags_format(~(vm_flags_t)0, letters, sizeof(letters))) &
+			   ~(VM_SOFTDIRTY | VM_ARCH_1);
+	return compared;
 }
 
 static const char *compare_area(const struct seen_area *k, const struct seen_area *e, bool deep)
@@ -42,7 +43,7 @@ static const char *compare_area(const struct seen_area *k, const struct seen_are
 		return "access";
 	if (k->file != e->file || k->offset != e->offset)
 		return "file or offset";
-	if (deep && (k->vm_flags ^ e->vm_flags) & known_flags())
+	if (deep && (k->vm_flags ^ e->vm_flags) & compared_flags())
 		return "VmFlags";
 	return NULL;
 }
@@ -105,14 +106,13 @@ __attribute__((format(printf, 2, 3))) static void say(struct difference *d, cons
 
 static void say_area(struct difference *d, const struct seen_area *a, bool deep)
 {
+	char letters[128];
+
 	say(d, "    %ld-%ld %c%c%c%c file %u offset %lu", (long)(a->start - WINDOW) >> 12,
 		(long)(a->end - WINDOW) >> 12, a->prot & VM_READ ? 'r' : '-', a->prot & VM_WRITE ? 'w' : '-',
 		a->prot & VM_EXEC ? 'x' : '-', a->prot & VM_SHARED ? 's' : 'p', a->file,
 		(unsigned long)(a->offset >> 12));
-	for (size_t i = 0; deep && i < VM_FLAG_NAMES; i++)
-		if (a->vm_flags & vm_flag_names[i].bit)
-			say(d, " %s", vm_flag_names[i].letters);
-	say(d, "\n");
+	say(d, "%s%s\n", deep ? " " : "", deep ? vm_flags_format(a->vm_flags, letters, sizeof(letters)) : "");
 }
 
 static void describe(struct engine *e, const struct seen *s, int64_t result, struct difference *d)

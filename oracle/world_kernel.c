@@ -9,38 +9,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/prctl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/personality.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "flags.h"
 #include "oracle.h"
-
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-
-/* From the kernel's interface (Linux 6.11), which Debian 12's headers do not have. */
-struct procmap_query {
-	uint64_t size, query_flags, query_addr;
-	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
-	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
-	uint64_t vma_name_addr, build_id_addr;
-};
-#define PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)
-enum { QUERY_COVERING_OR_NEXT = 16 };
+#include "uapi.h"
 
 /* The process that carries calls out; a fork has its own copy. */
 static struct {
@@ -86,7 +67,7 @@ static bool query_window(struct seen *s)
 
 	while (at < WATCH_HI) {
 		struct procmap_query q = {
-			.size = sizeof(q), .query_flags = QUERY_COVERING_OR_NEXT, .query_addr = at
+			.size = sizeof(q), .query_flags = PROCMAP_QUERY_COVERING_OR_NEXT_VMA, .query_addr = at
 		};
 
 		if (ioctl(self.maps_fd, PROCMAP_QUERY, &q))
@@ -134,7 +115,7 @@ static void read_window(struct seen *s, const char *path)
 
 		*end = '\0';
 		if (line[0] == 'V' && strncmp(line, "VmFlags:", 8) == 0 && area) {
-			area->vm_flags = parse_vm_flags(line + 8);
+			area->vm_flags = vm_flags_parse(line + 8);
 			continue;
 		}
 		if (line[0] >= 'A' && line[0] <= 'Z')

@@ -4,15 +4,7 @@
  * as it is, but is refused where Linux refuses it.  A hole is ENOMEM after the rest was done.
  */
 #include "internal.h"
-
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ  22
-#define MADV_POPULATE_WRITE 23
-#endif
-#define MADV_DONTNEED_LOCKED_ 24
-#define MADV_COLLAPSE_        25
-#define MADV_GUARD_INSTALL_   102
-#define MADV_GUARD_REMOVE_    103
+#include "uapi.h"
 
 /* Areas that same-page merging passes over. */
 #define VM_KSM_EXCLUDED (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)
@@ -21,8 +13,8 @@ static bool advice_known(int advice)
 {
 	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
 	       (advice >= MADV_FREE && advice <= MADV_DOFORK) ||
-	       (advice >= MADV_MERGEABLE && advice <= MADV_COLLAPSE_) || advice == MADV_GUARD_INSTALL_ ||
-	       advice == MADV_GUARD_REMOVE_;
+	       (advice >= MADV_MERGEABLE && advice <= MADV_COLLAPSE) || advice == MADV_GUARD_INSTALL ||
+	       advice == MADV_GUARD_REMOVE;
 }
 
 static int fork_advice(const struct vm_area_struct *vma, int advice, vm_flags_t *flags)
@@ -100,11 +92,11 @@ static bool discards(int advice)
 	switch (advice) {
 	case MADV_FREE:
 	case MADV_DONTNEED:
-	case MADV_DONTNEED_LOCKED_:
+	case MADV_DONTNEED_LOCKED:
 	case MADV_REMOVE:
 	case MADV_DONTFORK:
 	case MADV_WIPEONFORK:
-	case MADV_GUARD_INSTALL_:
+	case MADV_GUARD_INSTALL:
 		return true;
 	default:
 		return false;
@@ -143,15 +135,15 @@ static int content_advice(struct vm_area_struct *vma, int advice)
 		return !vma_is_anonymous(vma) || (flags & (VM_LOCKED | VM_PFNMAP)) ? -EINVAL : 0;
 	case MADV_DONTNEED:
 		return flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0;
-	case MADV_DONTNEED_LOCKED_:
+	case MADV_DONTNEED_LOCKED:
 		return flags & VM_PFNMAP ? -EINVAL : 0;
-	case MADV_GUARD_INSTALL_:
+	case MADV_GUARD_INSTALL:
 		if (flags & (VM_SPECIAL | VM_HUGETLB | VM_LOCKED))
 			return -EINVAL;
 		return vma_is_anonymous(vma) ? anon_vma_prepare(vma) : 0;
-	case MADV_COLLAPSE_:
+	case MADV_COLLAPSE:
 		return huge_page_fits(vma) ? 0 : -EINVAL;
-	case MADV_GUARD_REMOVE_:
+	case MADV_GUARD_REMOVE:
 		return flags & (VM_SPECIAL | VM_HUGETLB) ? -EINVAL : 0;
 	default:
 		return 0;
@@ -180,7 +172,7 @@ static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned
 	return 0;
 }
 
-/* MADV_POPULATE_*: stops at the first page that cannot be faulted in. */
+/* MADV_POPULATE*: stops at the first page that cannot be faulted in. */
 static int populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool write)
 {
 	while (start < end) {

@@ -4,19 +4,13 @@
  */
 #include "alloc.h"
 #include "internal.h"
-
-#ifndef MAP_DROPPABLE
-#define MAP_DROPPABLE 0x08
-#endif
+#include "uapi.h"
 
 /* What Linux knows under MAP_SHARED_VALIDATE for ordinary files. */
 #define MAP_KNOWN                                                                                    \
 	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |     \
 		MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | \
-		(0x3fUL << 26) | MAP_32BIT | 0x80 /* MAP_ABOVE4G */ | MAP_UNINITIALIZED)
-#ifndef MAP_UNINITIALIZED
-#define MAP_UNINITIALIZED 0x4000000
-#endif
+		(0x3fUL << 26) | MAP_32BIT | MAP_ABOVE4G | MAP_UNINITIALIZED)
 
 /* A request on its way. */
 struct mapping {

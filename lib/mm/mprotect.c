@@ -3,13 +3,10 @@
  * mprotect: area by area, as far as it goes; what lies before a failure has changed.
  */
 #include "internal.h"
+#include "uapi.h"
 
 /* The key that Linux takes for mappings that may be executed but not read: the first it allocates. */
 #define EXECUTE_ONLY_PKEY 1
-
-#ifndef PROT_SEM
-#define PROT_SEM 0x8
-#endif
 
 int execute_only_pkey(const struct mm_struct *mm, unsigned long prot)
 {

@@ -13,10 +13,7 @@
  * old_len == new_len) may span several areas and the holes between them, since Linux 6.17.
  */
 #include "internal.h"
-
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
-#endif
+#include "uapi.h"
 
 /* A call on its way, for one area of it. */
 struct remap {

@@ -13,13 +13,10 @@
  * Lespinasse 2012 (the search); docs/unmapped-area.md.
  */
 #include "internal.h"
+#include "uapi.h"
 
 #define MAP_32BIT_START 0x40000000UL
 #define MAP_32BIT_END   0x80000000UL
-
-#ifndef MAP_ABOVE4G
-#define MAP_ABOVE4G 0x80
-#endif
 
 /* What is looked for: bytes. */
 struct search {

@@ -13,12 +13,9 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -26,13 +23,8 @@
 #include <vmaple/mm.h>
 
 #include "internal.h"
+#include "uapi.h"
 
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-#ifndef PR_SET_VMA
-#define PR_SET_VMA 0x53564d41
-#endif
 #define PAGE      4096ull
 #define HUGE_PAGE (2ull << 20)
 #define XFS_MAGIC 0x58465342

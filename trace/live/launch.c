@@ -14,26 +14,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
-
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-#ifndef SYS_map_shadow_stack
-#define SYS_map_shadow_stack 453
-#endif
-#ifndef PR_SET_VMA
-#define PR_SET_VMA 0x53564d41
-#endif
-
-#define PR_SET_MDWE_       65
-#define UFFDIO_REGISTER_   0xc020aa00u
-#define UFFDIO_UNREGISTER_ 0x8010aa01u
+#include "uapi.h"
 
 #define ARG_LOW(n) (offsetof(struct seccomp_data, args) + sizeof(uint64_t) * (n))
 
@@ -48,8 +33,8 @@ static const uint32_t stopped[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk,
 static const struct {
 	uint32_t nr, arg, values[3];
 } conditional[] = {
-	{ SYS_prctl, 0, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE_ } },
-	{ SYS_ioctl, 1, { UFFDIO_REGISTER_, UFFDIO_UNREGISTER_, UFFDIO_UNREGISTER_ } },
+	{ SYS_prctl, 0, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE } },
+	{ SYS_ioctl, 1, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_UNREGISTER } },
 };
 
 #define NR_STOPPED     (sizeof(stopped) / sizeof(stopped[0]))

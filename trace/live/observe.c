@@ -10,23 +10,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <vmaple/mm.h>
 
 #include "internal.h"
-
-/* From the kernel's interface, which Debian 12's headers do not have yet. */
-struct procmap_query {
-	uint64_t size, query_flags, query_addr;
-	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
-	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
-	uint64_t vma_name_addr, build_id_addr;
-};
-#define PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)
-enum { QUERY_SHARED = 8, QUERY_COVERING_OR_NEXT = 16 };
+#include "uapi.h"
 
 static int open_proc(pid_t tid, const char *file)
 {
@@ -51,24 +40,6 @@ void observe_close(struct live_mm *mm)
 }
 
 /* --- pages -------------------------------------------------------------------------------------------------- */
-
-/* From the kernel's interface (Linux 6.7), which Debian 12's headers do not have. */
-struct page_region {
-	uint64_t start, end, categories;
-};
-struct pm_scan_arg {
-	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
-	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
-};
-#define PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
-enum {
-	PAGE_IS_FILE = 4,
-	PAGE_IS_PRESENT = 8,
-	PAGE_IS_SWAPPED = 16,
-	PAGE_IS_PFNZERO = 32,
-	PAGE_IS_HUGE = 64,
-	PAGE_IS_GUARD = 256
-};
 
 /* Older kernels: the word of the page. The zero page looks there like one that is shared after a fork. */
 static enum page_state read_pagemap(int fd, uint64_t addr)
@@ -158,7 +129,7 @@ static void area_of_query(const struct procmap_query *q, struct trace_area *a)
 		.name = "" };
 	/* The first three bits are read, write, exec, as in PROT_*. */
 	a->prot = q->vma_flags & (PROT_READ | PROT_WRITE | PROT_EXEC);
-	a->shared = q->vma_flags & QUERY_SHARED;
+	a->shared = q->vma_flags & PROCMAP_QUERY_VMA_SHARED;
 	if (!q->inode)
 		a->offset = 0;
 }
@@ -240,7 +211,8 @@ static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, 
 	int err = 0;
 
 	l->nr_areas = 0;
-	while (lo < hi && (err = query(mm->maps_fd, lo, QUERY_COVERING_OR_NEXT, NULL, 0, &q)) == 0) {
+	while (lo < hi &&
+		(err = query(mm->maps_fd, lo, PROCMAP_QUERY_COVERING_OR_NEXT_VMA, NULL, 0, &q)) == 0) {
 		struct trace_area *a;
 
 		if (q.vma_start >= hi)

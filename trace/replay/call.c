@@ -10,27 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/shm.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
-
-#ifndef PR_SET_VMA
-#define PR_SET_VMA           0x53564d41
-#define PR_SET_VMA_ANON_NAME 0
-#endif
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-#ifndef MADV_SOFT_OFFLINE
-#define MADV_SOFT_OFFLINE 101
-#endif
-#define PR_SET_MDWE_       65
-#define MADV_COLLAPSE_     25
-#define UFFDIO_REGISTER_   0xc020aa00u
-#define UFFDIO_UNREGISTER_ 0x8010aa01u
+#include "uapi.h"
 
 enum replay_call_kind replay_kind_of(uint32_t nr)
 {
@@ -145,7 +128,7 @@ static struct prediction do_mremap(struct space *s, const struct trace_call *c)
 /* The results of these depend on what pages and files hold. */
 static bool contents_decide(int advice)
 {
-	return advice == MADV_REMOVE || advice == MADV_WILLNEED || advice == MADV_COLLAPSE_ ||
+	return advice == MADV_REMOVE || advice == MADV_WILLNEED || advice == MADV_COLLAPSE ||
 	       advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE || advice == MADV_PAGEOUT ||
 	       advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE;
 }
@@ -218,7 +201,7 @@ static struct prediction do_prctl(struct space *s, const struct trace_call *c)
 		return (struct prediction){ true, true,
 			mm_set_anon_name(&s->mm, c->args[2], c->args[3], c->data_len ? c->data : NULL) };
 	}
-	if (c->args[0] == PR_SET_MDWE_ && c->result == 0) {
+	if (c->args[0] == PR_SET_MDWE && c->result == 0) {
 		s->mm.mdwe = c->args[1] & 1;
 		s->mm.mdwe_no_inherit = c->args[1] & 2;
 	}
@@ -274,7 +257,7 @@ static struct prediction do_userfaultfd(struct space *s, const struct trace_call
 	if (!succeeded(c) || c->data_len < 16)
 		return (struct prediction){ 0 };
 	memcpy(range, c->data, c->data_len < 24 ? c->data_len : 24);
-	if ((uint32_t)c->args[1] == UFFDIO_UNREGISTER_)
+	if ((uint32_t)c->args[1] == UFFDIO_UNREGISTER)
 		return (struct prediction){ true, true, mm_userfaultfd(&s->mm, range[0], range[1], NULL, 0) };
 	mode = (range[2] & 1 ? VM_UFFD_MISSING : 0) | (range[2] & 2 ? VM_UFFD_WP : 0) |
 	       (range[2] & 4 ? VM_UFFD_MINOR : 0);

@@ -4,17 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
-
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-#ifndef SYS_map_shadow_stack
-#define SYS_map_shadow_stack 453
-#endif
+#include "uapi.h"
 
 /* How an argument is written. */
 enum kind { NONE, ADDR, SIZE, PROT, MMAP_FLAGS, MREMAP_FLAGS, ADVICE, NUMBER, HEX };
