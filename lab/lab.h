@@ -122,7 +122,9 @@ struct lab_run {
 	uint64_t random;
 };
 
-/* Begin a run on @nr indexes, all (first NULL) or one. 0 or -ENOMEM. */
+/* An empty run on one index, or on all (NULL). */
+void lab_choose(struct lab_run *run, const struct lab_index *only);
+/* The same, with an address space on each. 0 or -ENOMEM. */
 int lab_begin(struct lab_run *run, const struct lab_index *only, const struct lab_setup *setup);
 void lab_end(struct lab_run *run);
 /* A call. The result is the same on all indexes; or run->failed is set, and its error says how. */

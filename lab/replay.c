@@ -110,13 +110,12 @@ void lab_replay(struct lab_run *run, const struct lab_index *only, const char *p
 {
 	struct trace_reader *reader;
 
-	*run = (struct lab_run){ .nr = only ? 1 : LAB_INDEXES };
+	lab_choose(run, only);
 	if (trace_reader_open(&reader, path, run->error, sizeof(run->error))) {
 		run->failed = true;
 		return;
 	}
 	for (int i = 0; i < run->nr; i++) {
-		run->indexes[i] = only ? only : lab_indexes[i];
 		run->replay[i] = run->indexes[i]->replay_new(trace_reader_header(reader));
 		if (run->replay[i])
 			continue;

@@ -119,11 +119,19 @@ uint64_t lab_since(uint64_t before)
 	return took > least ? took - least : 0;
 }
 
+void lab_choose(struct lab_run *run, const struct lab_index *only)
+{
+	*run = (struct lab_run){ .indexes = { only }, .nr = 1, .random = 1 };
+	if (only)
+		return;
+	memcpy(run->indexes, lab_indexes, sizeof(run->indexes));
+	run->nr = LAB_INDEXES;
+}
+
 int lab_begin(struct lab_run *run, const struct lab_index *only, const struct lab_setup *setup)
 {
-	*run = (struct lab_run){ .nr = only ? 1 : LAB_INDEXES, .random = 1 };
+	lab_choose(run, only);
 	for (int i = 0; i < run->nr; i++) {
-		run->indexes[i] = only ? only : lab_indexes[i];
 		run->mm[i] = run->indexes[i]->mm_new(setup);
 		if (!run->mm[i]) {
 			lab_end(run);
@@ -153,7 +161,7 @@ void lab_end(struct lab_run *run)
 	if (run->nr > 1 && !run->failed && run->mm[run->nr - 1])
 		compare_all(run);
 	for (int i = 0; i < run->nr; i++)
-		if (run->mm[i])
+		if (run->indexes[i] && run->mm[i])
 			run->indexes[i]->mm_free(run->mm[i]);
 	memset(run->mm, 0, sizeof(run->mm));
 }
