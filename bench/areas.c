@@ -71,3 +71,14 @@ void *bench_fill(const struct contender *contender, const struct areas *areas, b
 	contender->insert(tree, areas->shuffled, areas->nr);
 	return tree;
 }
+
+void bench_shuffle(unsigned int *numbers, size_t nr, struct random *random)
+{
+	for (size_t i = nr; i > 1; i--) {
+		size_t k = random_below(random, i);
+		unsigned int swap = numbers[i - 1];
+
+		numbers[i - 1] = numbers[k];
+		numbers[k] = swap;
+	}
+}

@@ -29,10 +29,13 @@ _Static_assert(NR_CONTENDERS <= BENCH_CONTENDERS, "every contender has a trial")
 
 static const char *const missing[] = {
 #ifndef HAVE_LINUX
-	"linux-maple, linux-rbtree (package linux-source-6.12)",
+	"linux-maple, linux-rbtree, linux-interval-tree (package linux-source-6.12)",
 #endif
 #ifndef HAVE_ABSL
 	"absl-btree (package libabsl-dev)",
+#endif
+#ifndef HAVE_ICL
+	"boost-icl (package libboost-dev)",
 #endif
 #ifndef HAVE_CPP
 	"std-map (package g++)",
@@ -61,6 +64,17 @@ static const struct {
 	{ "reader-beside-writer", question_reader_beside_writer },
 	{ "writer-beside-reader", question_writer_beside_reader },
 	{ "mmap-pair", question_mmap_pair },
+	{ "rbtree-search", question_rbtree_search },
+	{ "rbtree-insert", question_rbtree_insert },
+	{ "rbtree-erase", question_rbtree_erase },
+	{ "rbtree-replace", question_rbtree_replace },
+	{ "rbtree-next", question_rbtree_next },
+	{ "rbtree-prev", question_rbtree_prev },
+	{ "rbtree-postorder", question_rbtree_postorder },
+	{ "interval-stab", question_interval_stab },
+	{ "interval-insert", question_interval_insert },
+	{ "interval-erase", question_interval_erase },
+	{ "interval-update", question_interval_update },
 };
 #define NR_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 

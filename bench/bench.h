@@ -89,6 +89,8 @@ struct areas {
 void areas_make(struct areas *areas, size_t nr, struct random *random);
 void areas_free(struct areas *areas);
 void areas_shuffle(struct area **areas, size_t nr, struct random *random);
+/* The same for numbers. */
+void bench_shuffle(unsigned int *numbers, size_t nr, struct random *random);
 /* An address in @area. */
 unsigned long area_address(const struct area *area, struct random *random);
 
@@ -111,5 +113,16 @@ void question_memory(void);
 void question_reader_beside_writer(void);
 void question_writer_beside_reader(void);
 void question_mmap_pair(void);
+void question_rbtree_search(void);
+void question_rbtree_insert(void);
+void question_rbtree_erase(void);
+void question_rbtree_replace(void);
+void question_rbtree_next(void);
+void question_rbtree_prev(void);
+void question_rbtree_postorder(void);
+void question_interval_stab(void);
+void question_interval_insert(void);
+void question_interval_erase(void);
+void question_interval_update(void);
 
 #endif /* BENCH_BENCH_H */

@@ -61,6 +61,7 @@ struct contender {
 	void (*write_lock)(void), (*write_unlock)(void);
 	void (*barrier)(void);     /* wait for what a grace period is owed to */
 	void (*thread_exit)(void); /* a thread that has written ends */
+	const void *ops;           /* of questions that have operations of their own: trees.h */
 };
 
 extern const struct contender contender_vmaple, contender_vmaple_scalar;

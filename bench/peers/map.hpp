@@ -83,6 +83,6 @@ static size_t map_bytes(void *)
 	.mix = loop_mix, .overwrite = map_overwrite, .gap_lowest = nullptr, .gap_highest = nullptr,   \
 	.iterate = map_iterate, .duplicate = map_duplicate, .bytes = map_bytes, .read_lock = nullptr, \
 	.read_unlock = nullptr, .write_lock = nullptr, .write_unlock = nullptr, .barrier = nullptr,   \
-	.thread_exit = nullptr
+	.thread_exit = nullptr, .ops = nullptr
 
 #endif /* BENCH_PEERS_MAP_HPP */

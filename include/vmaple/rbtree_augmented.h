@@ -84,10 +84,11 @@ static inline void __rb_change_child(
  *	       (c)                   s == r: gap is s itself, and c stays where it is
  *
  * For readers (L1): s leaves its place before it is given r, and gets l before it can be reached again.
- * @return c, the right child of s, or NULL
+ * @param child becomes c, the right child of s, or NULL
+ * @return s
  */
-static inline __attribute__((always_inline)) struct rb_node *__rb_lift_successor(
-	struct rb_node *node, struct rb_node **gap, const struct rb_augment_callbacks *augment)
+static inline __attribute__((always_inline)) struct rb_node *__rb_lift_successor(struct rb_node *node,
+	struct rb_node **gap, struct rb_node **child, const struct rb_augment_callbacks *augment)
 {
 	struct rb_node *right = node->rb_right, *left = node->rb_left, *s = right, *up = right, *c;
 
@@ -108,7 +109,8 @@ static inline __attribute__((always_inline)) struct rb_node *__rb_lift_successor
 	rb_set_child_rcu(&s->rb_left, left);
 	left->__rb_parent_color = (unsigned long)s | (left->__rb_parent_color & RB_BLACK);
 	*gap = up;
-	return c;
+	*child = c;
+	return s;
 }
 
 /**
@@ -131,10 +133,8 @@ static inline __attribute__((always_inline)) struct rb_node *__rb_erase_augmente
 		__rb_change_child(node, child, parent, root);
 		gap = changed = parent;
 	} else {
-		struct rb_node *s;
+		struct rb_node *s = __rb_lift_successor(node, &gap, &child, augment);
 
-		child = __rb_lift_successor(node, &gap, augment);
-		s = rb_parent(node->rb_left);
 		color = s->__rb_parent_color & RB_BLACK;
 		s->__rb_parent_color = node->__rb_parent_color;
 		__rb_change_child(node, s, parent, root);

@@ -6,7 +6,8 @@
  *    up by recolouring until a rotation, or a lucky colour, mends it.
  * 2. Invariants: R1 to R7 and L1 to L4 of <vmaple/rbtree.h>, A1 to A4 of <vmaple/rbtree_augmented.h>.
  * 3. Left and right are one: `dir` is the side that is looked at, 0 or 1, and !dir the other.  Drawings show
- *    dir = left.  Capitals are black nodes, small letters red ones, (x) a node of either colour.
+ *    dir = left.  Capitals are black nodes, small letters red ones, (x) a node of either colour.  The code is compiled
+ *    once for each side: a branch that is guessed lets the next load begin, an index that is computed does not.
  * 4. Augmentation is a function that is told of each rotation; for plain trees one that does nothing, inlined.
  * 5. Failure.  Nothing here allocates, nothing here can fail.
  */
@@ -69,7 +70,8 @@ ALWAYS_INLINE void take_place(
 }
 
 /*
- * A red node was hung on the tree, or turned red: only R2 may be broken, between @node and its parent p.
+ * A red node was hung on the tree, or turned red: only R2 may be broken, between @node and its parent p, on side @dir
+ * of g.  The node to go on with, or NULL.
  *
  *  uncle red: both below g turn black,        uncle black, @node outside: one rotation, done
  *  g red; go on with g
@@ -90,30 +92,16 @@ ALWAYS_INLINE void take_place(
  *       / \          \
  *      1   2          1
  */
-ALWAYS_INLINE void insert_balance(struct rb_node *node, struct rb_root *root, rotate_fn *rotate)
+ALWAYS_INLINE struct rb_node *insert_on_side(struct rb_node *node, struct rb_node *parent,
+	struct rb_node *grand, int dir, struct rb_root *root, rotate_fn *rotate)
 {
-	struct rb_node *parent = red_parent(node), *grand;
-	int dir;
+	struct rb_node *uncle = grand->rb_child[!dir];
 
-	for (;;) {
-		struct rb_node *uncle;
-
-		if (!parent) {
-			set_parent_color(node, NULL, RB_BLACK);
-			return;
-		}
-		if (rb_is_black(parent))
-			return;
-		grand = red_parent(parent);
-		dir = grand->rb_right == parent;
-		uncle = grand->rb_child[!dir];
-		if (!is_red(uncle))
-			break;
+	if (is_red(uncle)) {
 		set_parent_color(uncle, grand, RB_BLACK);
 		set_parent_color(parent, grand, RB_BLACK);
-		node = grand;
-		parent = rb_parent(node);
-		set_parent_color(node, parent, RB_RED);
+		set_parent_color(grand, rb_parent(grand), RB_RED);
+		return grand;
 	}
 	if (parent->rb_child[!dir] == node) {
 		turn(parent, node, dir);
@@ -124,12 +112,30 @@ ALWAYS_INLINE void insert_balance(struct rb_node *node, struct rb_root *root, ro
 	turn(grand, parent, !dir);
 	take_place(grand, parent, RB_RED, root);
 	rotate(grand, parent);
+	return NULL;
+}
+
+ALWAYS_INLINE void insert_balance(struct rb_node *node, struct rb_root *root, rotate_fn *rotate)
+{
+	do {
+		struct rb_node *parent = red_parent(node), *grand;
+
+		if (!parent) {
+			set_parent_color(node, NULL, RB_BLACK);
+			return;
+		}
+		if (rb_is_black(parent))
+			return;
+		grand = red_parent(parent);
+		node = grand->rb_right == parent ? insert_on_side(node, parent, grand, 1, root, rotate)
+						 : insert_on_side(node, parent, grand, 0, root, rotate);
+	} while (node);
 }
 
 /*
  * Below @parent, on the side where its child is @node (NULL to begin with), a black node is missing: only R3 is
  * broken.  s is the sibling, which exists, as its side has a black node more; o and i are its children, outside
- * and inside.
+ * and inside.  The node to go on with, or NULL.
  *
  *  E1  s red: rotate; the new sibling is black        E2  s, o, i black: s turns red, so both sides miss one.
  *                                                         Parent red: it turns black, done.  Else go on above.
@@ -149,34 +155,28 @@ ALWAYS_INLINE void insert_balance(struct rb_node *node, struct rb_root *root, ro
  *        / \                 / \
  *       1   2               2   O
  */
-ALWAYS_INLINE void erase_balance(struct rb_node *parent, struct rb_root *root, rotate_fn *rotate)
+ALWAYS_INLINE struct rb_node *erase_on_side(
+	struct rb_node *parent, int dir, struct rb_root *root, rotate_fn *rotate)
 {
-	struct rb_node *node = NULL, *sibling, *outer, *inner;
-	int dir;
+	struct rb_node *sibling = parent->rb_child[!dir], *outer, *inner;
 
-	for (;;) {
-		dir = parent->rb_right == node;
+	if (rb_is_red(sibling)) { /* E1 */
+		turn(parent, sibling, dir);
+		take_place(parent, sibling, RB_RED, root);
+		rotate(parent, sibling);
 		sibling = parent->rb_child[!dir];
-		if (rb_is_red(sibling)) { /* E1 */
-			turn(parent, sibling, dir);
-			take_place(parent, sibling, RB_RED, root);
-			rotate(parent, sibling);
-			sibling = parent->rb_child[!dir];
-		}
-		outer = sibling->rb_child[!dir];
-		inner = sibling->rb_child[dir];
-		if (is_red(outer) || is_red(inner))
-			break;
-		set_parent_color(sibling, parent, RB_RED); /* E2 */
-		node = parent;
-		parent = rb_parent(node);
-		if (rb_is_red(node) || !parent) {
-			set_parent_color(node, parent, RB_BLACK);
-			return;
-		}
 	}
-	if (!is_red(outer)) { /* E3 */
-		turn(sibling, inner, !dir);
+	outer = sibling->rb_child[!dir];
+	if (!is_red(outer)) {
+		inner = sibling->rb_child[dir];
+		if (!is_red(inner)) { /* E2 */
+			set_parent_color(sibling, parent, RB_RED);
+			if (rb_is_black(parent) && rb_parent(parent))
+				return parent;
+			set_parent_color(parent, rb_parent(parent), RB_BLACK);
+			return NULL;
+		}
+		turn(sibling, inner, !dir); /* E3 */
 		rotate(sibling, inner);
 		outer = sibling;
 		sibling = inner;
@@ -185,6 +185,20 @@ ALWAYS_INLINE void erase_balance(struct rb_node *parent, struct rb_root *root, r
 	take_place(parent, sibling, RB_BLACK, root);
 	set_parent_color(outer, sibling, RB_BLACK);
 	rotate(parent, sibling);
+	return NULL;
+}
+
+ALWAYS_INLINE void erase_balance(struct rb_node *parent, struct rb_root *root, rotate_fn *rotate)
+{
+	struct rb_node *node = NULL;
+
+	for (;;) {
+		node = parent->rb_right == node ? erase_on_side(parent, 1, root, rotate)
+						: erase_on_side(parent, 0, root, rotate);
+		if (!node)
+			return;
+		parent = rb_parent(node);
+	}
 }
 
 static inline void no_propagate(struct rb_node *node, struct rb_node *stop)
@@ -226,11 +240,13 @@ void __rb_erase_color(struct rb_node *parent, struct rb_root *root, rotate_fn *r
 
 void rb_replace_node(struct rb_node *victim, struct rb_node *node, struct rb_root *root)
 {
+	struct rb_node *left = victim->rb_left, *right = victim->rb_right;
+
 	*node = *victim;
-	for (int side = 0; side < 2; side++)
-		if (node->rb_child[side])
-			set_parent_color(node->rb_child[side], node,
-				node->rb_child[side]->__rb_parent_color & RB_BLACK);
+	if (left)
+		set_parent_color(left, node, left->__rb_parent_color & RB_BLACK);
+	if (right)
+		set_parent_color(right, node, right->__rb_parent_color & RB_BLACK);
 	/* Publish: the node is whole.  Without release order a reader could find children not yet written. */
 	__rb_change_child(victim, node, rb_parent(victim), root);
 }
