@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -65,6 +67,21 @@ static bool cpu_has_pkeys(void)
 	return found;
 }
 
+/* 0 never, 1 where it was advised, 2 always: the word in brackets. */
+static unsigned int huge_pages(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+	char text[64] = "";
+	unsigned int mode;
+
+	if (f && !fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	mode = strstr(text, "[always]") ? 2 : strstr(text, "[madvise]") ? 1 : 0;
+	if (f)
+		fclose(f);
+	return mode;
+}
+
 /* The first page of a file that is beyond what its file system can hold, found by mapping. */
 static unsigned long file_limit(enum file_index i)
 {
@@ -105,13 +122,15 @@ static bool keep_file(enum file_index i, int fd)
 static bool open_scratch(enum file_index i, int flags)
 {
 	char path[] = "/var/tmp/kernel-oracle.XXXXXX", link[64];
+	struct statfs fs;
 	int fd = mkstemp(path);
 	bool ok;
 
-	if (fd < 0 || ftruncate(fd, (off_t)(FILE_PAGES * PAGE))) {
+	if (fd < 0 || ftruncate(fd, (off_t)(FILE_PAGES * PAGE)) || fstatfs(fd, &fs)) {
 		perror("kernel-oracle: /var/tmp");
 		return false;
 	}
+	background.on_disk = fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	ok = keep_file(i, open(link, flags | O_CLOEXEC));
 	unlink(path);
@@ -140,12 +159,16 @@ static void read_limits(void)
 	background.max_map_count = (int)read_number("/proc/sys/vm/max_map_count", 65530);
 	background.mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);
 	background.pkeys = cpu_has_pkeys();
+	background.thp_enabled = huge_pages();
 }
 
 bool background_open(void)
 {
 	read_limits();
-	background.segment = shmget(IPC_PRIVATE, SEGMENT_PAGES * PAGE, 0600);
+	/* The first one that a machine has is number 0, and so is its inode: no inode at all. */
+	do
+		background.segment = shmget(IPC_PRIVATE, SEGMENT_PAGES * PAGE, 0600);
+	while (background.segment == 0);
 	if (background.segment < 0) {
 		perror("kernel-oracle: shmget");
 		return false;

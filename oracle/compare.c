@@ -32,7 +32,7 @@ static vm_flags_t compared_flags(void)
 	if (!compared)
 		compared = vm_flags_parse(vm_flags_format(~(vm_flags_t)0, letters, sizeof(letters))) &
 			   ~(VM_SOFTDIRTY | VM_ARCH_1);
-	return compared;
+	return background.kernel->shows_onfault ? compared : compared & ~VM_LOCKONFAULT;
 }
 
 static const char *compare_area(const struct seen_area *k, const struct seen_area *e, bool deep)

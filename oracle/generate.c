@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Random sequences that tell something: calls begin and end at few places, so that areas meet again and again;
- * each profile weights a family of calls and its rare paths.
+ * each mix weights a family of calls and its rare paths.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -9,9 +9,10 @@
 
 #include "../tests/common/random.h"
 #include "oracle.h"
+#include "uapi.h"
 
 /* Weights per call kind; how often, in percent, something special is asked for. */
-struct profile {
+struct mix {
 	const char *name;
 	unsigned int weight[CALL_KINDS];
 	unsigned int files, shared, odd, placed, exec, grows, locked;
@@ -22,7 +23,7 @@ struct profile {
 
 #define COMMON [CALL_MMAP] = 28, [CALL_MUNMAP] = 10, [CALL_MPROTECT] = 22, [CALL_WRITE] = 16
 
-static const struct profile profiles[] = {
+static const struct mix mixes[] = {
 	{ "merge", { COMMON }, .files = 3, .shared = 2, .odd = 1, .min_pages = 6, .max_pages = 40 },
 	{ "files", { COMMON, [CALL_MREMAP] = 8, [CALL_MADVISE] = 6, [CALL_SHMAT] = 4, [CALL_SHMDT] = 2 },
 		.files = 70, .shared = 30, .odd = 2, .placed = 2, .exec = 10, .min_pages = 8,
@@ -82,11 +83,11 @@ static const struct profile profiles[] = {
 		.files = 20, .shared = 12, .odd = 3, .placed = 3, .exec = 8, .grows = 5, .locked = 4,
 		.min_pages = 12, .max_pages = 96, .limits = true, .heap = true },
 };
-#define PROFILES (sizeof(profiles) / sizeof(profiles[0]))
+#define MIXES (sizeof(mixes) / sizeof(mixes[0]))
 
 struct maker {
 	struct random *r;
-	const struct profile *p;
+	const struct mix *p;
 	unsigned long pages, grid;
 	unsigned int nr_locks; /* mlockall() takes its time */
 	/*
@@ -231,6 +232,9 @@ static unsigned long some_advice(struct maker *m)
 							   : advices[pick(m, sizeof(advices))];
 	bool guard = advice == 102 || advice == 103, populate = advice == 22 || advice == 23;
 
+	/* Pages are not to be poisoned in earnest. */
+	if (advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
+		return MADV_NORMAL;
 	return (m->guards ? populate : guard) ? MADV_NORMAL : advice;
 }
 
@@ -326,13 +330,13 @@ static enum call_kind some_kind(struct maker *m)
 	return (enum call_kind)kind;
 }
 
-static const struct profile *find_profile(struct random *r, const char *name)
+static const struct mix *find_mix(struct random *r, const char *name)
 {
 	if (!name)
-		return &profiles[random_below(r, 4 * PROFILES) % PROFILES];
-	for (size_t i = 0; i < PROFILES; i++)
-		if (strcmp(profiles[i].name, name) == 0)
-			return &profiles[i];
+		return &mixes[random_below(r, 4 * MIXES) % MIXES];
+	for (size_t i = 0; i < MIXES; i++)
+		if (strcmp(mixes[i].name, name) == 0)
+			return &mixes[i];
 	return NULL;
 }
 
@@ -372,16 +376,16 @@ static bool may_read(const struct maker *m, const struct sequence *s)
 	return true;
 }
 
-bool generate(struct sequence *s, struct random *r, unsigned int nr, const char *profile)
+bool generate(struct sequence *s, struct random *r, unsigned int nr, const char *mix)
 {
-	struct maker m = { .r = r, .p = find_profile(r, profile) };
+	struct maker m = { .r = r, .p = find_mix(r, mix) };
 
 	s->nr = 0;
 	if (!m.p)
 		return false;
 	/* Filling the map takes as long as thousands of calls. */
-	while (!profile && m.p->room && pick(&m, 40))
-		m.p = find_profile(r, NULL);
+	while (!mix && m.p->room && pick(&m, 40))
+		m.p = find_mix(r, NULL);
 	if (m.p->room)
 		nr = nr * 4 < MAX_CALLS ? nr * 4 : MAX_CALLS;
 	m.pages = m.p->min_pages + pick(&m, m.p->max_pages - m.p->min_pages + 1);
@@ -402,8 +406,8 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 	return true;
 }
 
-void list_profiles(FILE *f)
+void list_mixes(FILE *f)
 {
-	for (size_t i = 0; i < PROFILES; i++)
-		fprintf(f, " %s", profiles[i].name);
+	for (size_t i = 0; i < MIXES; i++)
+		fprintf(f, " %s", mixes[i].name);
 }

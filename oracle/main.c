@@ -2,14 +2,15 @@
 /*
  * kernel-oracle: does the engine answer as this kernel does?
  *
- *   kernel-oracle [--calls N] [--seed S] [--profile NAME] [--length N] [--save FILE] [--keep-going]
- *   kernel-oracle --replay FILE...
+ *   kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] [--save FILE] [--keep-going N]
+ *   kernel-oracle [--profile NAME] --replay FILE...
  *
  * Exit status: 0 no difference, 1 a difference, 2 cannot run, 77 not possible here.
  */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@
 static struct options {
 	unsigned long calls, seed;
 	unsigned int length, keep_going;
-	const char *profile, *save;
+	const char *profile, *mix, *save;
 	bool replay;
 } options = { .calls = 100000, .length = 300 };
 
@@ -75,9 +76,9 @@ static int random_run(void)
 	double begin = now(), spent;
 	pid_t pid;
 
-	if (!generate(&sequences[0], &r, options.length, options.profile)) {
-		fprintf(stderr, "kernel-oracle: no such profile; there are:");
-		list_profiles(stderr);
+	if (!generate(&sequences[0], &r, options.length, options.mix)) {
+		fprintf(stderr, "kernel-oracle: no such mix; there are:");
+		list_mixes(stderr);
 		fprintf(stderr, "\n");
 		return 2;
 	}
@@ -87,7 +88,7 @@ static int random_run(void)
 		bool well = kernel_wait(pid, record[this]);
 
 		seed[other] = r.state;
-		(void)generate(&sequences[other], &r, options.length, options.profile);
+		(void)generate(&sequences[other], &r, options.length, options.mix);
 		pid = kernel_start(&sequences[other], record[other], DEEP_AT_END);
 		checked += record[this]->done;
 		if (!well)
@@ -97,8 +98,11 @@ static int random_run(void)
 	}
 	(void)kernel_wait(pid, record[nr & 1]);
 	spent = now() - begin;
-	printf("# %lu calls checked in %lu sequences, seed %lu, %.0f calls per second, %lu differences\n",
-		checked, nr, options.seed, (double)checked / spent, found);
+	printf("# %lu calls checked in %lu sequences, seed %lu, %.0f calls per second, %lu differences: "
+	       "Linux %s, "
+	       "profile %s\n",
+		checked, nr, options.seed, (double)checked / spent, found, background.release,
+		background.kernel->name);
 	return found || died ? 1 : 0;
 }
 
@@ -123,21 +127,48 @@ static int replay(char **paths, int nr)
 	return failed;
 }
 
+static void list_profiles(FILE *f)
+{
+	const struct kernel_profile *p;
+
+	for (unsigned int i = 0; (p = kernel_profile_at(i)) != NULL; i++)
+		fprintf(f, "  %-5s %s%s\n", p->name, p->asked ? "asked: Linux " : "its kernel was not asked",
+			p->asked ? p->asked : "");
+}
+
+/* The kernel to be: the one that is named, else the one that runs. */
+static void choose_profile(void)
+{
+	struct utsname name;
+
+	uname(&name);
+	snprintf(background.release, sizeof(background.release), "%s", name.release);
+	background.kernel = kernel_profile_for(options.profile ? options.profile : name.release);
+	if (options.profile &&
+		(!background.kernel || strcmp(background.kernel->name, options.profile) != 0)) {
+		fprintf(stderr, "kernel-oracle: no such profile; there are:\n");
+		list_profiles(stderr);
+		exit(2);
+	}
+}
+
 static void usage(void)
 {
 	fprintf(stderr,
-		"usage: kernel-oracle [--calls N] [--seed S] [--profile NAME] [--length N] [--save FILE] "
-		"[--keep-going N]\n       kernel-oracle --replay FILE...\nprofiles:");
+		"usage: kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] "
+		"[--save FILE] [--keep-going N]\n       kernel-oracle [--profile NAME] --replay "
+		"FILE...\nmixes:");
+	list_mixes(stderr);
+	fprintf(stderr, "\nprofiles:\n");
 	list_profiles(stderr);
-	fprintf(stderr, "\n");
 	exit(2);
 }
 
 static void parse_options(int argc, char **argv)
 {
 	static const struct option known[] = { { "calls", 1, NULL, 'c' }, { "seed", 1, NULL, 's' },
-		{ "profile", 1, NULL, 'p' }, { "length", 1, NULL, 'l' }, { "save", 1, NULL, 'o' },
-		{ "keep-going", 1, NULL, 'k' }, { "replay", 0, NULL, 'r' }, { 0 } };
+		{ "profile", 1, NULL, 'p' }, { "mix", 1, NULL, 'm' }, { "length", 1, NULL, 'l' },
+		{ "save", 1, NULL, 'o' }, { "keep-going", 1, NULL, 'k' }, { "replay", 0, NULL, 'r' }, { 0 } };
 	int c;
 
 	options.seed = (unsigned long)time(NULL) * 2654435761u;
@@ -151,6 +182,9 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'p':
 			options.profile = optarg;
+			break;
+		case 'm':
+			options.mix = optarg;
 			break;
 		case 'l':
 			options.length = (unsigned int)strtoul(optarg, NULL, 0);
@@ -204,6 +238,7 @@ static void settle(void)
 int main(int argc, char **argv)
 {
 	parse_options(argc, argv);
+	choose_profile();
 	background_reexec(argv);
 	settle();
 	return options.replay ? replay(argv + optind, argc - optind) : random_run();

@@ -104,6 +104,10 @@ struct background {
 	int max_map_count;
 	unsigned long mmap_min_addr, memlock, stack, ram_pages;
 	bool pkeys;
+	unsigned int thp_enabled;
+	bool on_disk; /* the scratch files are on a disk's file system, not in memory */
+	const struct kernel_profile *kernel;
+	char release[65];
 	int fd[FILE_INDICES];
 	dev_t dev[FILE_INDICES];
 	ino_t ino[FILE_INDICES];
@@ -204,8 +208,8 @@ bool check_sequence(const struct sequence *s, enum depth depth, struct differenc
 void shrink(struct sequence *s, struct difference *d);
 
 struct random;
-/* A sequence of @nr calls. @profile NULL: one by chance. False: no such profile. */
-bool generate(struct sequence *s, struct random *r, unsigned int nr, const char *profile);
-void list_profiles(FILE *f);
+/* A sequence of @nr calls. @mix NULL: one by chance. False: no such mix. */
+bool generate(struct sequence *s, struct random *r, unsigned int nr, const char *mix);
+void list_mixes(FILE *f);
 
 #endif /* ORACLE_H */

@@ -27,10 +27,11 @@ static void set_up_files(struct engine *e)
 
 	for (int i = FILE_RW; i < FILE_INDICES; i++)
 		e->file[i] = (struct vm_file){ .refs = 1,
-			.kind = kinds[i].kind,
+			.kind = kinds[i].kind == VM_FILE_REGULAR && !background.on_disk ? VM_FILE_SHMEM
+											: kinds[i].kind,
 			.readable = kinds[i].readable,
 			.writable = kinds[i].writable,
-			.map_align = kinds[i].map_align,
+			.map_align = background.on_disk ? kinds[i].map_align : 0,
 			.max_bytes = background.max_bytes[i == FILE_WO ? FILE_RW : i],
 			.size = i == FILE_ZERO ? 0 : FILE_PAGES * PAGE,
 			.name = "" };
@@ -46,6 +47,8 @@ static void set_up_parent(struct engine *e)
 	e->sys.overcommit_memory = 0;
 	e->sys.commit_limit = background.ram_pages;
 	e->sys.pkeys = background.pkeys;
+	e->sys.thp_enabled = background.thp_enabled;
+	e->sys.kernel = background.kernel;
 	mm_init(mm, &e->sys);
 	/* Under the least that Linux keeps free for a stack, whose limit is below it; nothing is random here. */
 	mm->mmap_base = mm->task_size - (128UL << 20);

@@ -62,7 +62,7 @@ VMAPLE_API int mm_mprotect(
 struct mremap_request {
 	unsigned long addr, old_len, new_len, flags, new_addr; /**< as for mremap(2) */
 };
-/** mremap(2) of Linux 6.17 and later. @return the new address, or -errno. */
+/** mremap(2). @return the new address, or -errno. */
 VMAPLE_API unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req);
 /** brk(2), as the kernel answers it: @return the break after the call; unchanged when it failed. */
 VMAPLE_API unsigned long mm_brk(struct mm_struct *mm, unsigned long brk);

@@ -15,6 +15,7 @@
 #ifndef VMAPLE_MM_TYPES_H
 #define VMAPLE_MM_TYPES_H
 
+#include <vmaple/kernel_profile.h>
 #include <vmaple/mm_index.h>
 #include <vmaple/types.h>
 
@@ -155,6 +156,7 @@ struct vm_area_struct {
 /** The machine: one per set of address spaces that compete for memory. */
 struct mm_system {
 	const struct rmap_ops *rmap;    /**< the reverse map of its address spaces, <vmaple/rmap.h> */
+	const struct kernel_profile *kernel; /**< whose ways its calls have */
 	unsigned int page_shift;        /**< 12 */
 	int max_map_count;              /**< vm.max_map_count */
 	unsigned long mmap_min_addr;    /**< vm.mmap_min_addr, bytes */

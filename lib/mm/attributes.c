@@ -67,6 +67,8 @@ int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsign
 	unsigned long end;
 	int err = flags ? -EINVAL : check_range(mm, addr, len, &end);
 
+	if (!mm->sys->kernel->mseal)
+		return -ENOSYS;
 	if (err)
 		return err < 0 ? err : 0;
 	if (!range_is_mapped(mm, addr, end))

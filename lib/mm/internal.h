@@ -127,6 +127,7 @@ struct vma_merge {
 	const struct anon_vma_name *name;
 	const void *policy, *uffd_ctx;
 	bool just_expand;   /* only prev may grow */
+	bool after_first;   /* Linux before 6.12, mmap: with next, and only if their pages agree, with prev */
 	bool out_of_memory; /* result: it could have merged */
 };
 

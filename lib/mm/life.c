@@ -19,6 +19,7 @@ void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap)
 {
 	*sys = (struct mm_system){
 		.rmap = rmap,
+		.kernel = kernel_profile_default,
 		.page_shift = 12,
 		.max_map_count = 65530,
 		.mmap_min_addr = 65536,

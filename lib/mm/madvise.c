@@ -9,12 +9,13 @@
 /* Areas that same-page merging passes over. */
 #define VM_KSM_EXCLUDED (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)
 
-static bool advice_known(int advice)
+static bool advice_known(const struct mm_struct *mm, int advice)
 {
+	if (advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE)
+		return mm->sys->kernel->guard_regions;
 	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
 	       (advice >= MADV_FREE && advice <= MADV_DOFORK) ||
-	       (advice >= MADV_MERGEABLE && advice <= MADV_COLLAPSE) || advice == MADV_GUARD_INSTALL ||
-	       advice == MADV_GUARD_REMOVE;
+	       (advice >= MADV_MERGEABLE && advice <= MADV_COLLAPSE);
 }
 
 static int fork_advice(const struct vm_area_struct *vma, int advice, vm_flags_t *flags)
@@ -87,6 +88,11 @@ static int advised_flags(const struct vm_area_struct *vma, int advice, vm_flags_
 	}
 }
 
+static bool populates(int advice)
+{
+	return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
+}
+
 static bool discards(int advice)
 {
 	switch (advice) {
@@ -106,8 +112,9 @@ static bool discards(int advice)
 /* A sealed area keeps what its owner could not have written anyway. */
 static bool may_advise(const struct vm_area_struct *vma, int advice)
 {
-	return !vma_is_sealed(vma) || !discards(advice) || (vma->vm_flags & (VM_SHARED | VM_WRITE)) ||
-	       !vma_is_anonymous(vma);
+	if (!vma_is_sealed(vma) || !discards(advice) || (vma->vm_flags & (VM_SHARED | VM_WRITE)))
+		return true;
+	return vma->vm_mm->sys->kernel->zero_sealed ? !vma_is_anonymous(vma) : vma->vm_file != NULL;
 }
 
 /* Is there a whole huge page in it? */
@@ -150,31 +157,11 @@ static int content_advice(struct vm_area_struct *vma, int advice)
 	}
 }
 
-/* One area's part of the range; *reached: up to where it is done. */
-static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned long end, int advice,
-	unsigned long *reached)
+/* MADV_POPULATE_*: stops at the first page that cannot be faulted in. */
+static int populate(struct mm_struct *mm, unsigned long start, unsigned long end, int advice)
 {
-	vm_flags_t flags;
-	int err;
+	bool write = advice == MADV_POPULATE_WRITE;
 
-	if (!may_advise(vma, advice))
-		return -EPERM;
-	*reached = end;
-	err = advised_flags(vma, advice, &flags);
-	if (!err)
-		err = content_advice(vma, advice);
-	if (err || flags == vma->vm_flags)
-		return err;
-	vma = vma_modify_flags(vma, start, end, flags);
-	if (IS_ERR(vma))
-		return -EAGAIN; /* Linux's answer when it runs out of memory, or of map_count, here */
-	*reached = vma->vm_end;
-	return 0;
-}
-
-/* MADV_POPULATE*: stops at the first page that cannot be faulted in. */
-static int populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool write)
-{
 	while (start < end) {
 		struct vm_area_struct *vma = find_vma(mm, start);
 
@@ -193,15 +180,40 @@ static int populate(struct mm_struct *mm, unsigned long start, unsigned long end
 	return 0;
 }
 
+/* One area's part of the range; *reached: up to where it is done. */
+static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned long end, int advice,
+	unsigned long *reached)
+{
+	vm_flags_t flags;
+	int err;
+
+	if (!may_advise(vma, advice))
+		return -EPERM;
+	*reached = end;
+	if (populates(advice))
+		return populate(vma->vm_mm, start, end, advice);
+	err = advised_flags(vma, advice, &flags);
+	if (!err)
+		err = content_advice(vma, advice);
+	if (err || flags == vma->vm_flags)
+		return err;
+	vma = vma_modify_flags(vma, start, end, flags);
+	if (IS_ERR(vma))
+		return -EAGAIN; /* Linux's answer when it runs out of memory, or of map_count, here */
+	*reached = vma->vm_end;
+	return 0;
+}
+
 int mm_madvise(struct mm_struct *mm, unsigned long addr, unsigned long len, int advice)
 {
 	unsigned long end = addr + page_align(mm, len);
 	int unmapped = 0, err;
 
-	if (!advice_known(advice) || offset_in_page(mm, addr) || (len && !page_align(mm, len)) || end < addr)
+	if (!advice_known(mm, advice) || offset_in_page(mm, addr) || (len && !page_align(mm, len)) ||
+		end < addr)
 		return -EINVAL;
-	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-		return populate(mm, addr, end, advice == MADV_POPULATE_WRITE);
+	if (populates(advice) && mm->sys->kernel->populate_ends_at_hole)
+		return populate(mm, addr, end, advice);
 	while (addr < end) {
 		struct vm_area_struct *vma = find_vma(mm, addr);
 

@@ -50,6 +50,8 @@ static unsigned int property_blockers(const struct vm_area_struct *area, const s
 		why |= VMA_BLOCK_POLICY;
 	if (!names_equal(area->anon_name, vmg->name))
 		why |= VMA_BLOCK_NAME;
+	if (vma_has_close(area) && !vmg->just_expand && !vmg->mm->sys->kernel->close_may_merge)
+		why |= VMA_BLOCK_CLOSE;
 	if (!vmg->mm->sys->rmap->may_merge(area, vmg->anon_vma, vmg->middle ? vmg->middle : vmg->copied_from))
 		why |= VMA_BLOCK_ANON_VMA;
 	return why;
@@ -206,12 +208,24 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	return target;
 }
 
+static void choose_neighbours(struct vma_merge *vmg, bool *left, bool *right)
+{
+	if (vmg->after_first) {
+		*right = !right_blockers(vmg);
+		vmg->anon_vma = *right ? vmg->next->anon_vma : NULL;
+		*left = !left_blockers(vmg);
+	} else {
+		*left = !left_blockers(vmg);
+		*right = !vmg->just_expand && !right_blockers(vmg) && (!*left || ends_agree(vmg));
+	}
+}
+
 struct vm_area_struct *vma_merge_new_range(struct vma_merge *vmg)
 {
-	bool left = !left_blockers(vmg);
-	bool right = !vmg->just_expand && !right_blockers(vmg) && (!left || ends_agree(vmg));
+	bool left, right;
 	struct join j = { .start = vmg->start, .end = vmg->end, .pgoff = vmg->pgoff };
 
+	choose_neighbours(vmg, &left, &right);
 	if (left && right && vma_has_close(vmg->next))
 		right = false;
 	if (!left && !right)

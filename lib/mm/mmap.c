@@ -33,7 +33,7 @@ static vm_flags_t flags_of_call(const struct mapping *m)
 	vm |= m->flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0;
 	vm |= m->flags & MAP_LOCKED ? VM_LOCKED : 0;
 	vm |= m->flags & MAP_SYNC ? VM_SYNC : 0;
-	vm |= m->flags & MAP_STACK ? VM_NOHUGEPAGE : 0;
+	vm |= (m->flags & MAP_STACK) && m->mm->sys->kernel->stack_not_huge ? VM_NOHUGEPAGE : 0;
 	return vm | ((vm_flags_t)execute_only_pkey(m->mm, m->prot) << VM_PKEY_SHIFT);
 }
 
@@ -98,7 +98,8 @@ static int check_anonymous(struct mapping *m)
 		m->vm_flags |= VM_SHARED | VM_MAYSHARE;
 		return 0;
 	case MAP_DROPPABLE:
-		if ((m->flags & (MAP_LOCKED | MAP_HUGETLB)) || (m->vm_flags & VM_GROWSDOWN))
+		if (!m->mm->sys->kernel->droppable || (m->flags & (MAP_LOCKED | MAP_HUGETLB)) ||
+			(m->vm_flags & VM_GROWSDOWN))
 			return -EINVAL;
 		m->vm_flags |= VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
 		m->pgoff = to_pages(m->mm, m->addr);
@@ -227,7 +228,7 @@ static int charge(struct mapping *m, const struct unmap *um, unsigned long *char
 	unsigned long npages = to_pages(m->mm, m->len);
 
 	*charged = 0;
-	if (!may_expand_vm(m->mm, m->vm_flags, npages - um->nr_pages))
+	if (m->mm->sys->kernel->mmap_gathers && !may_expand_vm(m->mm, m->vm_flags, npages - um->nr_pages))
 		return -ENOMEM;
 	if (!accountable_mapping(m->file, m->vm_flags))
 		return 0;
@@ -248,7 +249,8 @@ static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unma
 		.end = m->addr + m->len,
 		.pgoff = m->pgoff,
 		.flags = m->vm_flags,
-		.file = m->file };
+		.file = m->file,
+		.after_first = !m->mm->sys->kernel->mmap_joins_before };
 	struct vm_area_struct *vma = vma_merge_new_range(&vmg);
 
 	if (vma)
@@ -296,6 +298,23 @@ static int leave_gap(struct unmap *um)
 	return 0;
 }
 
+/* Where mmap does not gather: what is in the way goes before anything else is known to work. */
+static int unmap_first(const struct mapping *m)
+{
+	struct mm_struct *mm = m->mm;
+	unsigned long end = m->addr + m->len, mapped = 0;
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, m->addr);
+
+	if (mm->sys->kernel->mmap_gathers)
+		return 0;
+	for_each_vma_range (vmi, vma, end)
+		mapped += to_pages(mm, min(vma->vm_end, end) - max(vma->vm_start, m->addr));
+	if (!may_expand_vm(mm, m->vm_flags, to_pages(mm, m->len) - mapped))
+		return -ENOMEM;
+	return do_munmap(mm, m->addr, end);
+}
+
 static int map_region(struct mapping *m)
 {
 	struct mm_struct *mm = m->mm;
@@ -304,6 +323,8 @@ static int map_region(struct mapping *m)
 	struct unmap um;
 	int err = map_deny_write_exec(mm, m->vm_flags, m->vm_flags) ? -EACCES : 0;
 
+	if (!err)
+		err = unmap_first(m);
 	if (!err)
 		err = unmap_gather(&um, mm, m->addr, m->addr + m->len);
 	if (!err)

@@ -50,7 +50,8 @@ static int settle_charge(
 
 	*charged = 0;
 	if (!(*flags & VM_WRITE)) {
-		if ((old & VM_ACCOUNT) && vma_is_anonymous(vma) && !vma->anon_vma)
+		if (mm->sys->kernel->uncharges_untouched && (old & VM_ACCOUNT) && vma_is_anonymous(vma) &&
+			!vma->anon_vma)
 			*flags &= ~VM_ACCOUNT;
 		return 0;
 	}

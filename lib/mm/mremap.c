@@ -33,25 +33,35 @@ static bool overlaps(const struct remap *r)
 	return r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr;
 }
 
-static int check_request(const struct remap *r)
+/* Is the place that is asked for one, and is there room for its cuts? */
+static int check_target(const struct remap *r)
+{
+	struct mm_struct *mm = r->mm;
+
+	if (r->new_len > mm->task_size || r->new_addr > mm->task_size - r->new_len)
+		return -EINVAL;
+	if (offset_in_page(mm, r->new_addr) || overlaps(r))
+		return -EINVAL;
+	return mm->map_count + 2 >= mm->sys->max_map_count - 3 ? -ENOMEM : 0;
+}
+
+static int check_request(const struct remap *r, const struct mremap_request *req)
 {
 	struct mm_struct *mm = r->mm;
 
 	if (r->flags & ~(unsigned long)(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))
 		return -EINVAL;
-	if (offset_in_page(mm, r->addr) || !r->new_len || r->new_len > mm->task_size)
+	if (offset_in_page(mm, r->addr) || !r->new_len)
 		return -EINVAL;
-	if (!implies_new_addr(r))
-		return 0;
-	if (r->new_addr > mm->task_size - r->new_len || offset_in_page(mm, r->new_addr))
-		return -EINVAL;
-	if (!(r->flags & MREMAP_MAYMOVE))
+	if (implies_new_addr(r) && !(r->flags & MREMAP_MAYMOVE))
 		return -EINVAL;
 	if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
 		return -EINVAL;
-	if (overlaps(r))
+	if (!mm->sys->kernel->mremap_checks_first)
+		return (r->flags & MREMAP_DONTUNMAP) && req->old_len != req->new_len ? -EINVAL : 0;
+	if (r->new_len > mm->task_size)
 		return -EINVAL;
-	return mm->map_count + 2 >= mm->sys->max_map_count - 3 ? -ENOMEM : 0;
+	return implies_new_addr(r) ? check_target(r) : 0;
 }
 
 /* A longer mapping: is there room for it in offsets and limits? */
@@ -72,15 +82,12 @@ static int check_growth(struct remap *r)
 	return may_expand_vm(r->mm, vma->vm_flags, to_pages(r->mm, delta)) ? 0 : -ENOMEM;
 }
 
-static int check_area(struct remap *r)
+/* Can the area be what is asked for? */
+static int check_resize(struct remap *r)
 {
 	struct vm_area_struct *vma = r->vma;
 	unsigned long old_len = min(r->old_len, r->new_len);
 
-	if (!vma)
-		return -EFAULT;
-	if (vma_is_sealed(vma))
-		return -EPERM;
 	if (r->new_len <= r->old_len && !implies_new_addr(r))
 		return 0;
 	if (!r->old_len && !(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
@@ -90,6 +97,17 @@ static int check_area(struct remap *r)
 	if (old_len > vma->vm_end - r->addr)
 		return -EFAULT;
 	return r->new_len > r->old_len ? check_growth(r) : 0;
+}
+
+static int check_area(struct remap *r)
+{
+	if (!r->vma)
+		return -EFAULT;
+	if (vma_is_sealed(r->vma))
+		return -EPERM;
+	if (r->mm->sys->kernel->mremap_checks_first || !implies_new_addr(r))
+		return check_resize(r);
+	return check_target(r);
 }
 
 static bool expandable(const struct remap *r)
@@ -113,10 +131,15 @@ static int charge(const struct remap *r, unsigned long *charged)
 	return vm_charge(r->mm, *charged);
 }
 
+static bool cuts_source(const struct remap *r)
+{
+	return (r->flags & MREMAP_DONTUNMAP) && r->mm->sys->kernel->dontunmap_cuts;
+}
+
 static void account_new(const struct remap *r, vm_flags_t flags, unsigned long bytes)
 {
 	vm_stat_account(r->mm, flags, (long)to_pages(r->mm, bytes));
-	if (flags & VM_LOCKED)
+	if ((flags & VM_LOCKED) && !cuts_source(r))
 		r->mm->locked_vm += to_pages(r->mm, bytes);
 }
 
@@ -131,6 +154,7 @@ static int expand_in_place(struct remap *r)
 		return -ENOMEM;
 	vmg.middle = NULL;
 	vmg.copied_from = NULL;
+	vmg.just_expand = vma_has_close(vma);
 	vmg.start = vma->vm_end;
 	vmg.end = vma->vm_end + delta;
 	vmg.pgoff = vma->vm_pgoff + vma_pages(vma);
@@ -172,6 +196,18 @@ static struct vm_area_struct *make_copy(const struct remap *r, pgoff_t pgoff)
 	return new;
 }
 
+/* Not with its own source. */
+static void keep_apart(struct vma_merge *vmg, const struct vm_area_struct *source)
+{
+	bool above = source->vm_end == vmg->start, below = source->vm_start == vmg->end;
+	bool all = (above || below) && !vmg->mm->sys->kernel->dontunmap_joins_other;
+
+	if (above || all)
+		vmg->prev = NULL;
+	if (below || all)
+		vmg->next = NULL;
+}
+
 /* The range at its new place: joined with what is there, or an area of its own.  May be r->vma itself, grown. */
 static struct vm_area_struct *copy_area(struct remap *r)
 {
@@ -187,6 +223,8 @@ static struct vm_area_struct *copy_area(struct remap *r)
 	vmg.middle = NULL;
 	vmg.copied_from = vma;
 	vmg.next = index_find_prev(r->mm, r->new_addr, &vmg.prev);
+	if (cuts_source(r) && !vma->anon_vma)
+		keep_apart(&vmg, vma);
 	new = vma_merge_new_range(&vmg);
 	if (!new && !vmg.out_of_memory)
 		new = make_copy(r, vmg.pgoff);
@@ -211,12 +249,30 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 	struct vm_area_struct *vma = vma_lookup(r->mm, r->addr);
 
 	/*
-	 * The whole old area is not locked any more.  Linux does not take it off locked_vm, which is too large from
-	 * now on.
+	 * The whole old area is not locked any more.  Where it was not cut out before, Linux does not take it off
+	 * locked_vm, which is too large from now on.
 	 */
 	vma->vm_flags &= ~VM_LOCKED_MASK;
-	if (new != vma && r->addr == vma->vm_start && r->addr + r->old_len == vma->vm_end)
-		r->mm->sys->rmap->unlink(vma);
+	if (new == vma || r->addr != vma->vm_start || r->addr + r->old_len != vma->vm_end)
+		return;
+	r->mm->sys->rmap->unlink(vma);
+	if (cuts_source(r) && !vma->vm_file)
+		vma->vm_pgoff = to_pages(r->mm, vma->vm_start);
+}
+
+/* An area of its own for what is left behind, which is not locked any more. */
+static int cut_source(struct remap *r)
+{
+	unsigned long end = r->addr + r->old_len;
+	int err = 0;
+
+	if (!cuts_source(r) || !(r->vma->vm_flags & VM_LOCKED))
+		return 0;
+	if (r->vma->vm_start < r->addr)
+		err = vma_split(r->mm, r->vma, r->addr, true);
+	if (!err && r->vma->vm_end > end)
+		err = vma_split(r->mm, r->vma, end, false);
+	return err;
 }
 
 static unsigned long move_area(struct remap *r)
@@ -225,9 +281,13 @@ static unsigned long move_area(struct remap *r)
 	vm_flags_t flags = r->vma->vm_flags;
 	struct vm_area_struct *new;
 	unsigned long charged;
+	int err;
 
 	if (mm->map_count >= mm->sys->max_map_count - 3)
 		return -ENOMEM;
+	err = cut_source(r);
+	if (err)
+		return err;
 	if (charge(r, &charged))
 		return -ENOMEM;
 	new = copy_area(r);
@@ -267,6 +327,11 @@ static unsigned long remap_to(struct remap *r)
 		r->vma = vma_lookup(r->mm, r->addr);
 		if (!r->vma)
 			return -EFAULT;
+	}
+	if (!r->mm->sys->kernel->mremap_checks_first) {
+		err = check_resize(r);
+		if (err)
+			return err;
 	}
 	if ((r->flags & MREMAP_DONTUNMAP) &&
 		!may_expand_vm(r->mm, r->vma->vm_flags, to_pages(r->mm, r->old_len)))
@@ -357,11 +422,11 @@ unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req)
 		.flags = req->flags,
 		.new_addr = req->new_addr };
 	unsigned long result;
-	int err = check_request(&r);
+	int err = check_request(&r, req);
 
 	if (err)
 		return err;
-	if ((r.flags & MREMAP_FIXED) && r.old_len == r.new_len)
+	if ((r.flags & MREMAP_FIXED) && r.old_len == r.new_len && mm->sys->kernel->mremap_several)
 		return move_all(&r);
 	r.vma = vma_lookup(mm, r.addr);
 	err = check_area(&r);

@@ -179,10 +179,10 @@ static unsigned long area_by_kind(struct mm_struct *mm, const struct vm_file *fi
 		size = file->map_align;
 		off = pgoff << mm->sys->page_shift;
 	} else if (file && file->kind == VM_FILE_ZERO && !(flags & MAP_SHARED)) {
-		size = mm->sys->pmd_size;
+		size = mm->sys->kernel->zero_huge_aligned ? mm->sys->pmd_size : 0;
 		off = pgoff << mm->sys->page_shift;
 	} else if (!file && !(flags & MAP_SHARED) && !addr && mm->sys->pmd_size &&
-		   !(len & (mm->sys->pmd_size - 1))) {
+		   mm->sys->kernel->anon_huge_aligned && !(len & (mm->sys->pmd_size - 1))) {
 		size = mm->sys->pmd_size;
 	}
 	ret = size ? area_aligned(mm, file, addr, len, off, flags, size) : 0;

@@ -253,7 +253,8 @@ static bool anon_vma_may_merge(
 	const struct vm_area_struct *target, const struct anon_vma *src, const struct vm_area_struct *src_vma)
 {
 	if (!target->anon_vma && src)
-		return !may_share_pages_with_parent(src_vma);
+		return target->vm_mm->sys->kernel->untouched_takes_touched &&
+		       !may_share_pages_with_parent(src_vma);
 	if (target->anon_vma && !src)
 		return !may_share_pages_with_parent(target);
 	return target->anon_vma == src;

@@ -402,7 +402,11 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 
 static void set_machine(struct mm_system *sys, const struct trace_header *h)
 {
+	const struct kernel_profile *kernel = kernel_profile_for(h->kernel);
+
 	mm_system_init(sys, &anon_vma_rmap);
+	if (kernel)
+		sys->kernel = kernel;
 	sys->max_map_count = (int)h->max_map_count;
 	sys->mmap_min_addr = h->mmap_min_addr;
 	sys->stack_guard_gap = (unsigned long)h->stack_guard_gap * h->page_size;

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file kernel_profile.h
+ * Which Linux an address space behaves like.
+ *
+ * Mapping calls differ a little between kernels.  What differs, and was found by asking them, is a member of the
+ * profile; all else is the same in every one.  docs/kernel-versions.md says of each member where it comes from.
+ */
+#ifndef VMAPLE_KERNEL_PROFILE_H
+#define VMAPLE_KERNEL_PROFILE_H
+
+#include <vmaple/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One kernel's ways. Constant; an embedder may make one of its own. */
+struct kernel_profile {
+	const char *name;  /**< the series: "6.12" */
+	int major, minor;  /**< of the series */
+	const char *asked; /**< the kernel that kernel-oracle asked; NULL: none, so it is read off sources */
+
+	/** An untouched area takes in a touched one, if that has never been inherited. */
+	bool untouched_takes_touched;
+	/** mremap: a move without a change of size may span several areas. */
+	bool mremap_several;
+	/** mremap judges the whole request, then the area, then unmaps the target; else the target goes first. */
+	bool mremap_checks_first;
+	/**
+	 * MREMAP_DONTUNMAP leaves an area of its own: cut out if it is locked, with the offset of its place, and not
+	 * joined with its own copy.
+	 */
+	bool dontunmap_cuts;
+	/** A copy beside what MREMAP_DONTUNMAP left may join the area on its other side. */
+	bool dontunmap_joins_other;
+	/** mmap unmaps what is in the way when all else is sure; else before the charge, and even where that fails. */
+	bool mmap_gathers;
+	/** mmap joins with the area before, and with both; else with the one after first. */
+	bool mmap_joins_before;
+	/** An area with a close operation may take others in; else it never merges. */
+	bool close_may_merge;
+	/** Private memory that was not written and becomes unwritable is not charged any more. */
+	bool uncharges_untouched;
+	/** MAP_STACK means VM_NOHUGEPAGE. */
+	bool stack_not_huge;
+	/** Anonymous memory of whole huge pages is placed on a huge page's border; private /dev/zero likewise. */
+	bool anon_huge_aligned, zero_huge_aligned;
+	/** MADV_POPULATE_READ and _WRITE end at a hole; else they go on beyond it, like other advice. */
+	bool populate_ends_at_hole;
+	/** A sealed private mapping of /dev/zero that cannot be written keeps its pages. */
+	bool zero_sealed;
+	bool mseal;         /**< the call is there */
+	bool droppable;     /**< MAP_DROPPABLE is */
+	bool guard_regions; /**< MADV_GUARD_INSTALL and MADV_GUARD_REMOVE are */
+	bool shows_onfault; /**< VmFlags of smaps tell VM_LOCKONFAULT */
+};
+
+/** The kernel that a new mm_system behaves like: the newest that is known. */
+extern VMAPLE_API const struct kernel_profile *const kernel_profile_default;
+/** All of them, oldest first. @return how many there are; @p index beyond: NULL in *profile. */
+VMAPLE_API const struct kernel_profile *kernel_profile_at(unsigned int index);
+/**
+ * The profile for a kernel release ("6.12.117+deb12", or just "6.12"): of its own series, else of the newest series
+ * before it, else the oldest there is. NULL when @p release does not begin with two numbers.
+ */
+VMAPLE_API const struct kernel_profile *kernel_profile_for(const char *release);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_KERNEL_PROFILE_H */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernels that are known, each with its ways.
+ */
+#include <vmaple/kernel_profile.h>
+
+/* In the order of the members. */
+static const struct kernel_profile profiles[] = {
+	{
+		.name = "6.1",
+		.major = 6,
+		.minor = 1,
+		.asked = "6.1.192",
+		.dontunmap_cuts = true,
+	},
+	{
+		.name = "6.12",
+		.major = 6,
+		.minor = 12,
+		.asked = "6.12.117",
+		.dontunmap_cuts = true,
+		.dontunmap_joins_other = true,
+		.mmap_gathers = true,
+		.mmap_joins_before = true,
+		.close_may_merge = true,
+		.uncharges_untouched = true,
+		.stack_not_huge = true,
+		.anon_huge_aligned = true,
+		.populate_ends_at_hole = true,
+		.mseal = true,
+		.droppable = true,
+		.shows_onfault = true,
+	},
+	{
+		.name = "6.18",
+		.major = 6,
+		.minor = 18,
+		.asked = "6.18.44",
+		.untouched_takes_touched = true,
+		.mremap_several = true,
+		.mremap_checks_first = true,
+		.mmap_gathers = true,
+		.mmap_joins_before = true,
+		.close_may_merge = true,
+		.uncharges_untouched = true,
+		.stack_not_huge = true,
+		.anon_huge_aligned = true,
+		.zero_huge_aligned = true,
+		.populate_ends_at_hole = true,
+		.zero_sealed = true,
+		.mseal = true,
+		.droppable = true,
+		.guard_regions = true,
+		.shows_onfault = true,
+	},
+};
+#define NR_PROFILES (sizeof(profiles) / sizeof(profiles[0]))
+
+const struct kernel_profile *const kernel_profile_default = &profiles[NR_PROFILES - 1];
+
+const struct kernel_profile *kernel_profile_at(unsigned int index)
+{
+	return index < NR_PROFILES ? &profiles[index] : NULL;
+}
+
+/* The number at *@at, which goes beyond it. -1: there is none. */
+static long parse_number(const char **at)
+{
+	long n = **at >= '0' && **at <= '9' ? 0 : -1;
+
+	for (; **at >= '0' && **at <= '9' && n < 1000000; (*at)++)
+		n = n * 10 + (**at - '0');
+	return n;
+}
+
+const struct kernel_profile *kernel_profile_for(const char *release)
+{
+	long major = parse_number(&release), minor = -1;
+	size_t i = NR_PROFILES - 1;
+
+	if (major >= 0 && *release == '.') {
+		release++;
+		minor = parse_number(&release);
+	}
+	if (minor < 0)
+		return NULL;
+	while (i > 0 &&
+		(profiles[i].major > major || (profiles[i].major == major && profiles[i].minor > minor)))
+		i--;
+	return &profiles[i];
+}

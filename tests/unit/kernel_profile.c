@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each member of a kernel's profile: what the kernels answered, asked by kernel-oracle, is what the engine answers when
+ * it is to be them.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+#include <vmaple/mm.h>
+#include <vmaple/rmap.h>
+
+#define PAGE          4096UL
+#define BASE          0x6f0000000000UL
+#define DONTUNMAP     4
+#define DROPPABLE     8
+#define POPULATE_READ 22
+#define GUARD_INSTALL 102
+
+static struct mm_system sys;
+static struct mm_struct mm;
+
+static unsigned long at(unsigned long page)
+{
+	return BASE + page * PAGE;
+}
+
+static void begin(const char *kernel)
+{
+	mm_system_init(&sys, &anon_vma_rmap);
+	sys.kernel = kernel_profile_for(kernel);
+	assert_string_equal(sys.kernel->name, kernel);
+	mm_init(&mm, &sys);
+}
+
+static void end(void)
+{
+	const char *reason;
+
+	if (!mm_validate(&mm, &reason))
+		fail_msg("%s", reason);
+	mm_exit(&mm);
+	assert_int_equal(sys.committed, 0);
+}
+
+static long map_as(unsigned long page, unsigned long pages, unsigned long prot, unsigned long flags,
+	struct vm_file *file)
+{
+	struct mmap_request req = { .addr = at(page),
+		.len = pages * PAGE,
+		.prot = prot,
+		.flags = flags | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS),
+		.file = file };
+
+	return (long)mm_mmap(&mm, &req);
+}
+
+static void map(unsigned long page, unsigned long pages)
+{
+	assert_int_equal(map_as(page, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), at(page));
+}
+
+static void protect(unsigned long page, unsigned long pages, unsigned long prot)
+{
+	assert_int_equal(mm_mprotect(&mm, at(page), pages * PAGE, prot, -1), 0);
+}
+
+static void touch(unsigned long page)
+{
+	assert_int_equal(mm_fault(&mm, at(page), MM_FAULT_WRITE), 0);
+}
+
+static long remap(unsigned long from, unsigned long pages, unsigned long flags, unsigned long to)
+{
+	struct mremap_request req = { at(from), pages * PAGE, pages * PAGE, MREMAP_MAYMOVE | flags, at(to) };
+
+	return (long)mm_mremap(&mm, &req);
+}
+
+static void is_area(unsigned long page, unsigned long first, unsigned long end)
+{
+	struct vm_area_struct *vma = vma_lookup(&mm, at(page));
+
+	assert_non_null(vma);
+	assert_int_equal((vma->vm_start - BASE) / PAGE, first);
+	assert_int_equal((vma->vm_end - BASE) / PAGE, end);
+}
+
+static void test_a_release_has_the_profile_of_its_series_or_of_the_one_before(void **state)
+{
+	assert_string_equal(kernel_profile_for("6.12.117+deb12-cloud-amd64")->name, "6.12");
+	assert_string_equal(kernel_profile_for("6.1.0-56-cloud-amd64")->name, "6.1");
+	assert_string_equal(kernel_profile_for("6.17.3")->name, "6.12");
+	assert_string_equal(kernel_profile_for("6.18")->name, "6.18");
+	assert_string_equal(kernel_profile_for("7.0-rc1")->name, "6.18");
+	assert_string_equal(kernel_profile_for("5.15.0")->name, "6.1");
+	assert_null(kernel_profile_for("unknown"));
+	assert_null(kernel_profile_for("6"));
+	assert_null(kernel_profile_for(""));
+	assert_ptr_equal(kernel_profile_at(0), kernel_profile_for("6.1"));
+	assert_null(kernel_profile_at(1000));
+}
+
+/* kernel-oracle: mmap 15 9; write 21; mprotect 15 1 r; mmap 12 3; mprotect 15 1 r,w */
+static void test_an_untouched_area_takes_in_a_touched_one(void **state)
+{
+	static const struct {
+		const char *kernel;
+		unsigned long end;
+	} cases[] = { { "6.1", 15 }, { "6.12", 15 }, { "6.18", 24 } };
+
+	for (int i = 0; i < 3; i++) {
+		begin(cases[i].kernel);
+		map(15, 9);
+		touch(21);
+		protect(15, 1, PROT_READ);
+		map(12, 3);
+		protect(15, 1, PROT_READ | PROT_WRITE);
+		is_area(12, 12, cases[i].end);
+		end();
+	}
+}
+
+static void test_mremap_of_several_areas(void **state)
+{
+	begin("6.12");
+	map(0, 2);
+	protect(1, 1, PROT_READ);
+	assert_int_equal(remap(0, 2, MREMAP_FIXED, 8), -EFAULT);
+	is_area(0, 0, 1);
+	end();
+	begin("6.18");
+	map(0, 2);
+	protect(1, 1, PROT_READ);
+	assert_int_equal(remap(0, 2, MREMAP_FIXED, 8), at(8));
+	assert_null(vma_lookup(&mm, at(0)));
+	is_area(8, 8, 9);
+	is_area(9, 9, 10);
+	end();
+}
+
+/* Nothing is at the old address, and the new one is not aligned. */
+static void test_mremap_checks_the_request_before_the_area(void **state)
+{
+	static const struct {
+		const char *kernel;
+		int err;
+	} cases[] = { { "6.12", -EFAULT }, { "6.18", -EINVAL } };
+	struct mremap_request req = { at(0), PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(8) + 1 };
+
+	for (int i = 0; i < 2; i++) {
+		begin(cases[i].kernel);
+		map(4, 1);
+		assert_int_equal((long)mm_mremap(&mm, &req), cases[i].err);
+		end();
+	}
+}
+
+/* The area at the old address is too short: 6.12 finds out when the target is unmapped already. */
+static void test_mremap_unmaps_the_target_before_it_fails(void **state)
+{
+	struct mremap_request req = { at(0), 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(8) };
+
+	begin("6.12");
+	map(0, 1);
+	map(8, 1);
+	assert_int_equal((long)mm_mremap(&mm, &req), -EFAULT);
+	assert_null(vma_lookup(&mm, at(8)));
+	end();
+	begin("6.18");
+	map(0, 1);
+	map(8, 1);
+	assert_int_equal((long)mm_mremap(&mm, &req), -EFAULT);
+	assert_non_null(vma_lookup(&mm, at(8)));
+	end();
+}
+
+/* kernel-oracle: mmap 236 149; mremap 238 2 2 maymove,fixed,dontunmap 242, with a hole at the target's place */
+static void test_what_dontunmap_leaves_is_not_joined_with_its_copy(void **state)
+{
+	static const struct {
+		const char *kernel;
+		unsigned long first, end; /* of the area with the copy */
+	} cases[] = { { "6.1", 242, 244 }, { "6.12", 242, 385 }, { "6.18", 236, 385 } };
+
+	for (int i = 0; i < 3; i++) {
+		begin(cases[i].kernel);
+		map(236, 149);
+		assert_int_equal(remap(238, 2, MREMAP_FIXED | DONTUNMAP, 242), at(242));
+		is_area(242, cases[i].first, cases[i].end);
+		end();
+	}
+}
+
+static void test_what_dontunmap_leaves_of_a_locked_area_is_cut_out(void **state)
+{
+	begin("6.12");
+	map(0, 8);
+	assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, 0), 0);
+	assert_int_equal(remap(2, 2, DONTUNMAP | MREMAP_FIXED, 20), at(20));
+	is_area(2, 2, 4);
+	assert_int_equal(mm.locked_vm, 8);
+	end();
+	begin("6.18");
+	map(0, 8);
+	assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, 0), 0);
+	assert_int_equal(remap(2, 2, DONTUNMAP | MREMAP_FIXED, 20), at(20));
+	is_area(2, 0, 8);
+	assert_int_equal(mm.locked_vm, 10);
+	end();
+}
+
+/* kernel-oracle: mmap 5 11; limit data 0; mmap 14 1 fixed: not cut on 6.1 */
+static void test_a_mapping_beyond_the_limit_cuts_what_is_in_its_way(void **state)
+{
+	begin("6.1");
+	map(5, 11);
+	mm.limits.data = 0;
+	assert_int_equal(map_as(14, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
+	is_area(14, 5, 16);
+	end();
+	begin("6.12");
+	map(5, 11);
+	mm.limits.data = 0;
+	assert_int_equal(map_as(14, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
+	is_area(14, 14, 15);
+	end();
+}
+
+/* What cannot be charged leaves a hole on 6.1. */
+static void test_a_mapping_that_cannot_be_charged_leaves_what_was_there(void **state)
+{
+	begin("6.1");
+	map(0, 1);
+	sys.overcommit_memory = 2;
+	sys.commit_limit = 1;
+	assert_int_equal(map_as(0, 2, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
+	assert_null(vma_lookup(&mm, at(0)));
+	end();
+	begin("6.12");
+	map(0, 1);
+	sys.overcommit_memory = 2;
+	sys.commit_limit = 1;
+	assert_int_equal(map_as(0, 2, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
+	is_area(0, 0, 1);
+	end();
+}
+
+/* An untouched area, a hole, a touched one; the hole is filled. */
+static void test_mmap_between_an_untouched_and_a_touched_area(void **state)
+{
+	begin("6.1");
+	map(0, 1);
+	map(2, 1);
+	touch(2);
+	map(1, 1);
+	is_area(1, 1, 3);
+	end();
+	begin("6.12");
+	map(0, 1);
+	map(2, 1);
+	touch(2);
+	map(1, 1);
+	is_area(1, 0, 3);
+	end();
+}
+
+static void test_an_area_with_a_close_operation_may_take_others_in(void **state)
+{
+	struct vm_file segment = {
+		.refs = 1, .kind = VM_FILE_SHMEM, .readable = true, .writable = true, .has_close = true
+	};
+
+	begin("6.1");
+	assert_int_equal(map_as(0, 4, PROT_READ, MAP_SHARED, &segment), at(0));
+	protect(1, 1, PROT_READ | PROT_WRITE);
+	protect(1, 1, PROT_READ);
+	is_area(1, 1, 2);
+	end();
+	begin("6.12");
+	assert_int_equal(map_as(0, 4, PROT_READ, MAP_SHARED, &segment), at(0));
+	protect(1, 3, PROT_READ | PROT_WRITE);
+	protect(1, 1, PROT_READ);
+	is_area(1, 0, 2);
+	end();
+}
+
+static void test_untouched_memory_made_unwritable_is_not_charged(void **state)
+{
+	static const char *const kernels[] = { "6.1", "6.12" };
+
+	for (int i = 0; i < 2; i++) {
+		begin(kernels[i]);
+		map(0, 2);
+		protect(0, 2, PROT_NONE);
+		assert_int_equal(!(vma_lookup(&mm, at(0))->vm_flags & VM_ACCOUNT), i);
+		assert_int_equal(sys.committed, i ? 0 : 2);
+		end();
+	}
+}
+
+static void test_a_stack_has_no_huge_pages(void **state)
+{
+	static const char *const kernels[] = { "6.1", "6.12" };
+
+	for (int i = 0; i < 2; i++) {
+		begin(kernels[i]);
+		assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE | MAP_STACK, NULL), at(0));
+		assert_int_equal(!!(vma_lookup(&mm, at(0))->vm_flags & VM_NOHUGEPAGE), i);
+		end();
+	}
+}
+
+static void test_placement_on_the_border_of_a_huge_page(void **state)
+{
+	static const struct {
+		const char *kernel;
+		bool anon, zero;
+	} cases[] = { { "6.1", false, false }, { "6.12", true, false }, { "6.18", true, true } };
+	struct vm_file zero = { .refs = 1, .kind = VM_FILE_ZERO, .readable = true, .writable = true };
+
+	for (int i = 0; i < 3; i++) {
+		struct mmap_request req = { .len = 4UL << 20, .flags = MAP_PRIVATE | MAP_ANONYMOUS };
+
+		begin(cases[i].kernel);
+		mm.mmap_base -= PAGE;
+		assert_int_equal(mm_mmap(&mm, &req) % sys.pmd_size == 0, cases[i].anon);
+		req.flags = MAP_PRIVATE;
+		req.file = &zero;
+		mm_exit(&mm);
+		mm_init(&mm, &sys);
+		mm.mmap_base -= PAGE;
+		assert_int_equal(mm_mmap(&mm, &req) % sys.pmd_size == 0, cases[i].zero);
+		end();
+	}
+}
+
+/* kernel-oracle: mmap 7 1 w; madvise 3 9 populate_read */
+static void test_populate_over_a_hole(void **state)
+{
+	static const struct {
+		const char *kernel;
+		int err;
+	} cases[] = { { "6.1", -EINVAL }, { "6.12", -ENOMEM } };
+
+	for (int i = 0; i < 2; i++) {
+		begin(cases[i].kernel);
+		assert_int_equal(map_as(7, 1, PROT_WRITE, MAP_PRIVATE, NULL), at(7));
+		assert_int_equal(mm_madvise(&mm, at(3), 9 * PAGE, POPULATE_READ), cases[i].err);
+		end();
+	}
+}
+
+static void test_seals_and_zero(void **state)
+{
+	struct vm_file zero = { .refs = 1, .kind = VM_FILE_ZERO, .readable = true, .writable = true };
+
+	begin("6.1");
+	map(0, 1);
+	assert_int_equal(mm_mseal(&mm, at(0), PAGE, 0), -ENOSYS);
+	end();
+	for (int i = 0; i < 2; i++) {
+		begin(i ? "6.18" : "6.12");
+		assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE, &zero), at(0));
+		assert_int_equal(mm_mseal(&mm, at(0), PAGE, 0), 0);
+		assert_int_equal(mm_madvise(&mm, at(0), PAGE, MADV_DONTFORK), i ? -EPERM : 0);
+		end();
+	}
+}
+
+static void test_calls_that_came_later(void **state)
+{
+	static const struct {
+		const char *kernel;
+		bool droppable, guards;
+	} cases[] = { { "6.1", false, false }, { "6.12", true, false }, { "6.18", true, true } };
+
+	for (int i = 0; i < 3; i++) {
+		begin(cases[i].kernel);
+		assert_int_equal(
+			map_as(0, 1, PROT_READ, DROPPABLE, NULL), cases[i].droppable ? (long)at(0) : -EINVAL);
+		map(0, 1);
+		assert_int_equal(mm_madvise(&mm, at(0), PAGE, GUARD_INSTALL), cases[i].guards ? 0 : -EINVAL);
+		end();
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_release_has_the_profile_of_its_series_or_of_the_one_before),
+		cmocka_unit_test(test_an_untouched_area_takes_in_a_touched_one),
+		cmocka_unit_test(test_mremap_of_several_areas),
+		cmocka_unit_test(test_mremap_checks_the_request_before_the_area),
+		cmocka_unit_test(test_mremap_unmaps_the_target_before_it_fails),
+		cmocka_unit_test(test_what_dontunmap_leaves_is_not_joined_with_its_copy),
+		cmocka_unit_test(test_what_dontunmap_leaves_of_a_locked_area_is_cut_out),
+		cmocka_unit_test(test_a_mapping_beyond_the_limit_cuts_what_is_in_its_way),
+		cmocka_unit_test(test_a_mapping_that_cannot_be_charged_leaves_what_was_there),
+		cmocka_unit_test(test_mmap_between_an_untouched_and_a_touched_area),
+		cmocka_unit_test(test_an_area_with_a_close_operation_may_take_others_in),
+		cmocka_unit_test(test_untouched_memory_made_unwritable_is_not_charged),
+		cmocka_unit_test(test_a_stack_has_no_huge_pages),
+		cmocka_unit_test(test_placement_on_the_border_of_a_huge_page),
+		cmocka_unit_test(test_populate_over_a_hole),
+		cmocka_unit_test(test_seals_and_zero),
+		cmocka_unit_test(test_calls_that_came_later),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
