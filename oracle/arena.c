@@ -14,7 +14,7 @@
 
 #define ARENA_SIZE (64UL << 20)
 #define UNIT       16UL
-#define CLASSES    1024UL
+#define CLASSES    2048UL
 
 static struct {
 	uint8_t *begin;

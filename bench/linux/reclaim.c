@@ -3,7 +3,7 @@
  * Memory and grace periods for the kernel's maple tree in user space.
  *
  * 1. A cache is a free list of the calling thread, refilled 64 objects at a time; nothing goes back to the host.
- * 2. call_rcu() gathers 62 callbacks and pays one grace period for them, as lib/base/pool.c does for our tree.
+ * 2. call_rcu() gathers 62 callbacks and pays one grace period for them.
  *    With linux_call_rcu_each set, each callback pays its own.
  * 3. What is freed after a grace period goes to a list that all threads share; a thread whose own list is empty
  *    takes the whole of it.

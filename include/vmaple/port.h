@@ -16,13 +16,18 @@
 extern "C" {
 #endif
 
-/** What the host provides. All members must be set; all may be called from any thread. */
+/** What the host provides. All members but refuse must be set; all may be called from any thread. */
 struct vmaple_port {
 	void *ctx; /**< handed to every function below */
 	/** @return @p size bytes aligned to @p align (a power of two), or NULL. Contents are undefined. */
 	void *(*alloc)(void *ctx, size_t size, size_t align, gfp_t gfp);
 	/** Take back what alloc() returned; @p size is what was asked for. Never NULL. */
 	void (*free)(void *ctx, void *mem, size_t size);
+	/**
+	 * NULL, or, for tests: asked before each object that a cache (<vmaple/cache.h>) hands out, most of which
+	 * need no alloc(). True makes that allocation fail.
+	 */
+	bool (*refuse)(void *ctx, size_t size);
 	/** One line of text without a newline, for a person. */
 	void (*log)(void *ctx, const char *line);
 	/** An internal invariant is broken and the structure cannot be trusted: must not return. */

@@ -7,12 +7,18 @@
 #ifndef BASE_ALLOC_H
 #define BASE_ALLOC_H
 
-#include <vmaple/types.h>
+#include <vmaple/port.h>
 
 /* NULL when the host has no memory. Contents undefined. */
 void *port_alloc(size_t size, size_t align, gfp_t gfp) __must_check;
 /* NULL is allowed and ignored. @size as given to port_alloc(). */
 void port_free(void *mem, size_t size);
+extern struct vmaple_port host_port __attribute__((visibility("hidden")));
+/* Is an object of @size bytes to be refused, though there may be memory for it? */
+static inline bool port_refuses(size_t size)
+{
+	return __builtin_expect(host_port.refuse != NULL, 0) && host_port.refuse(host_port.ctx, size);
+}
 void port_log(const char *line);
 void port_panic(const char *line) __attribute__((noreturn));
 

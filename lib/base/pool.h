@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pools of equal objects with deferred reuse: where tree nodes come from and go to.
+ * The object cache: where tree nodes and areas come from and go to. Theory of operation
  *
- * 1. Meaning.  pool_alloc() and pool_free() are a free list of the calling thread over the host's allocator.
- *    pool_retire() gives back an object that RCU readers may still be looking at.
- * 2. Batches.  Retired objects are gathered, 62 at a time, into one call of port_call_rcu(): a grace period is
- *    paid once a batch, not once an object.  When it has passed, the batch goes to a list that all threads
- *    share, and the next thread whose own list is empty takes the whole of it with one exchange.
- * 3. Bounds.  A thread keeps at most POOL_KEEP free objects and one unfinished batch; the shared list holds
- *    what has been retired and not yet been taken.
- * 4. Failure.  pool_alloc() alone can fail. A batch's own memory is allocated when the batch is begun; if
- *    there is none, the object waits for a grace period by itself (the call blocks), which cannot fail.
+ * 1. Layers.  Slabs (slab.c) cut memory of the host into equal objects.  Magazines (magazine.c) are arrays of 62
+ *    objects; a thread has one of each kind to take from and put into, without a lock, last in first out, so that
+ *    the object handed out is the one whose cache lines are warm.  Magazines are exchanged with the depot, a stack
+ *    under a lock.  (Bonwick's words; Vmem and magazines, USENIX 2001.)
+ * 2. Deferred reuse.  pool_retire() gives back an object that RCU readers may still be looking at.  The
+ *    thread gathers them in another magazine; a full one goes to the reclaimer (reclaim.c), a thread that
+ *    waits for a grace period as soon as a few have come, and puts them, full as they are, into the depot.
+ *    It never touches an object.  No writer waits for a reader.
+ * 3. How many are under way: those that are retired while one grace period passes, some hundreds beside a writer flat
+ *    out. That they fit the processor's cache is what the reclaimer is for: call_rcu() of liburcu sleeps 10 ms
+ *    between two periods, and tens of thousands of cold objects are under way meanwhile.
+ * 4. Failure.  pool_alloc() alone can fail.  An object that is retired when there is no memory for a magazine is
+ *    marked in its slab instead, which needs none.
+ * 5. Checks (-Dchecks=true).  A free object is filled with a pattern that must be there when it is handed out, behind
+ *    each lies a red zone, and each slab knows the state of each object: a write after free, a write beyond the
+ *    end and a second free panic, with the object's kind.  AddressSanitizer is told what is free.
  *
- * A thread gives everything back in pool_thread_exit().
+ * Invariants
+ *    P1  an object is in exactly one place: in use, in one magazine, marked as retired in its slab, or free there.
+ *    P2  what lies in the depot, in a magazine to take from, or free in a slab is seen by no reader.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
+#include <vmaple/cache.h>
 #include <vmaple/types.h>
-
-#define POOL_KEEP 256 /* free objects that a thread keeps */
 
 /* The kinds of object there are: the two sizes of maple tree node, and areas, bare and with links of an index. */
 enum pool_kind { POOL_LEAF, POOL_INNER, POOL_AREA, POOL_LINKED_AREA, POOL_KINDS };
@@ -28,10 +36,16 @@ enum pool_kind { POOL_LEAF, POOL_INNER, POOL_AREA, POOL_LINKED_AREA, POOL_KINDS 
 #define POOL_AREA_SIZE        128
 #define POOL_LINKED_AREA_SIZE 192
 
+_Static_assert((int)POOL_KINDS <= VMAPLE_CACHE_KINDS, "every kind has its place in the statistics");
+
+/* Aligned to a cache line. NULL when there is no memory. Contents undefined. */
 void *pool_alloc(enum pool_kind kind, gfp_t gfp) __must_check;
 void pool_free(enum pool_kind kind, void *object);
-/* Reuse @object after a grace period. The calling thread is registered for RCU. */
+/* Reuse @object after a grace period. Never blocks, never fails. */
 void pool_retire(enum pool_kind kind, void *object);
+/* The next @nr objects of @kind, and retiring as many, need nothing of the host. 0 or -ENOMEM. */
+int pool_prepare(enum pool_kind kind, unsigned int nr) __must_check;
+/* The calling thread gives back what it has set aside; it may begin again. */
 void pool_thread_exit(void);
 
 #endif /* BASE_POOL_H */

@@ -45,7 +45,7 @@ static void __attribute__((noreturn)) hosted_panic(void *ctx, const char *line)
 	abort();
 }
 
-static struct vmaple_port host_port = {
+struct vmaple_port host_port = {
 	.alloc = hosted_alloc,
 	.free = hosted_free,
 	.log = hosted_log,

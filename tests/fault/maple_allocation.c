@@ -282,13 +282,6 @@ static int make(struct world *w, struct op *op)
 	return ret;
 }
 
-/* So that every node comes from the host, which may not have it. */
-static void empty_pools(void)
-{
-	vmaple_rcu_unregister_thread();
-	vmaple_rcu_register_thread();
-}
-
 /* With a retry, or with a batch of retired nodes that could not be had, an operation succeeds all the same. */
 static bool may_hide_failure(const struct world *w, const struct op *op)
 {
@@ -302,7 +295,6 @@ static void try_with_failures(struct world *w, struct op *op)
 		int ret;
 		bool hit;
 
-		empty_pools();
 		fail_after(n);
 		ret = make(w, op);
 		hit = failing_hit;
@@ -338,11 +330,9 @@ static void run(unsigned int flags, unsigned int widest, unsigned int erase_perc
 	/* Most stores into few ranges edit a node in place and need no memory. */
 	assert_true(w.failures > rounds / 100);
 	mtree_destroy(&w.mt);
-	vmaple_rcu_barrier();
-	vmaple_rcu_unregister_thread();
+	empty_caches();
 	assert_int_equal(live_blocks, 0);
 	assert_int_equal(live_bytes, 0);
-	vmaple_rcu_register_thread();
 }
 
 static void test_each_allocation_may_fail_in_a_tree_with_gaps(void **state)
@@ -385,7 +375,7 @@ static void test_a_duplicate_of_a_high_tree_gives_back_all_that_it_made(void **s
 	for (unsigned long i = 0; i < 2500; i++)
 		assert_int_equal(mtree_store(&mt, i, xa_mk_value(i), GFP_KERNEL), 0);
 	assert_int_equal(mt_height(&mt), 3);
-	empty_pools();
+	empty_caches();
 	blocks = live_blocks;
 	bytes = live_bytes;
 	for (;; n++) {
@@ -396,7 +386,7 @@ static void test_a_duplicate_of_a_high_tree_gives_back_all_that_it_made(void **s
 			break;
 		assert_int_equal(ret, -ENOMEM);
 		assert_true(mtree_empty(&copy));
-		empty_pools();
+		empty_caches();
 		assert_int_equal(live_blocks, blocks);
 		assert_int_equal(live_bytes, bytes);
 	}

@@ -658,43 +658,33 @@ static void test_a_cursor_gives_back_what_it_did_not_need(void **state)
 /* The trees that must be locked whenever something is allocated. */
 static const struct maple_tree *watched[2];
 static unsigned int allocations;
-static struct vmaple_port real_port;
 
-static void *watching_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
+static bool watching_refuse(void *ctx, size_t size)
 {
 	for (int i = 0; i < 2; i++)
 		if (watched[i])
 			assert_true(watched[i]->ma_lock.locked);
 	allocations++;
-	return real_port.alloc(ctx, size, align, gfp);
-}
-
-static void empty_pools(void)
-{
-	vmaple_rcu_unregister_thread();
-	vmaple_rcu_register_thread();
+	return false;
 }
 
 static void test_the_normal_interface_works_under_the_lock(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE),
 			  copy = MTREE_INIT(copy, MT_FLAGS_ALLOC_RANGE);
-	struct vmaple_port port = *vmaple_get_port();
+	const struct vmaple_port real = *vmaple_get_port();
+	struct vmaple_port port = real;
 	unsigned long start, next = 0;
 
 	(void)state;
 	fill(&mt, 33);
-	real_port = port;
-	port.alloc = watching_alloc;
+	port.refuse = watching_refuse;
 	vmaple_set_port(&port);
 	watched[0] = &mt;
-	empty_pools();
 	assert_int_equal(mtree_store_range(&mt, 3, 160, A, GFP_KERNEL), 0);
-	empty_pools();
 	for (unsigned long i = 0; i < 40; i++)
 		assert_int_equal(mtree_insert(&mt, 1000 + 2 * i, A, GFP_KERNEL), 0);
 	for (int i = 0; i < 90; i++) {
-		empty_pools();
 		if (i % 3 == 0)
 			assert_int_equal(mtree_alloc_range(&mt, &start, A, 1, 0, 9999, GFP_KERNEL), 0);
 		else if (i % 3 == 1)
@@ -703,15 +693,12 @@ static void test_the_normal_interface_works_under_the_lock(void **state)
 			assert_int_equal(mtree_alloc_cyclic(&mt, &start, A, 0, 9999, &next, GFP_KERNEL), 0);
 		assert_false(mt.ma_lock.locked);
 	}
-	for (unsigned long i = 0; i < 40; i++) {
-		empty_pools();
+	for (unsigned long i = 0; i < 40; i++)
 		assert_ptr_equal(mtree_erase(&mt, 1000 + 2 * i), A);
-	}
 	watched[1] = &copy;
-	empty_pools();
 	assert_int_equal(mtree_dup(&mt, &copy, GFP_KERNEL), 0);
 	assert_true(allocations > 20);
-	vmaple_set_port(&real_port);
+	vmaple_set_port(&real);
 	mtree_destroy(&copy);
 	mtree_destroy(&mt);
 	assert_false(mt.ma_lock.locked);

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Magazines: each thread's own objects, and the depot (pool.h, 1 and 2).
+ *
+ * Locks: the depot's and that of the list of threads are leaves: nothing is taken inside them.
+ */
+#include "reclaim.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "list.h"
+
+#define REFILL     31 /* objects that a thread takes from slabs at a time */
+#define DEPOT_KEEP 64 /* full magazines of a kind, and empty ones, that are kept */
+
+/* The counters are written by the owner alone and read by anybody. */
+struct kind_counters {
+	unsigned long allocated, missed, freed, retired;
+};
+
+struct thread_cache {
+	struct magazine *loaded[POOL_KINDS];   /* to take from and put into; NULL: none yet */
+	struct magazine *retiring[POOL_KINDS]; /* readers may be in these objects */
+	struct magazine *spare;                /* empty */
+	struct kind_counters counters[POOL_KINDS];
+	struct list_link link; /* among all threads */
+	bool listed;
+};
+
+static __thread struct thread_cache my_cache __attribute__((tls_model("initial-exec")));
+
+static struct {
+	spinlock_t lock;
+	struct magazine *full[POOL_KINDS], *empty;
+	unsigned int nr_full[POOL_KINDS], nr_empty;
+	unsigned long reclaimed[POOL_KINDS]; /* objects whose grace period has passed */
+} depot __attribute__((aligned(64)));
+
+static struct {
+	spinlock_t lock;
+	struct list_link list;
+	struct kind_counters gone[POOL_KINDS]; /* of threads that have ended */
+} threads = { .list = { &threads.list, &threads.list } };
+
+static void count(unsigned long *counter, unsigned long nr)
+{
+	__atomic_store_n(counter, *counter + nr, __ATOMIC_RELAXED);
+}
+
+static void appear(struct thread_cache *tc)
+{
+	if (tc->listed)
+		return;
+	reclaim_watch_thread();
+	tc->listed = true;
+	spin_lock(&threads.lock);
+	list_add(&tc->link, &threads.list);
+	spin_unlock(&threads.lock);
+}
+
+static void give_empty(struct magazine *magazine)
+{
+	bool keep;
+
+	spin_lock(&depot.lock);
+	keep = depot.nr_empty < DEPOT_KEEP;
+	if (keep) {
+		magazine->next = depot.empty;
+		depot.empty = magazine;
+		depot.nr_empty++;
+	}
+	spin_unlock(&depot.lock);
+	if (!keep)
+		port_free(magazine, sizeof(*magazine));
+}
+
+void depot_give(struct magazine *magazine)
+{
+	enum pool_kind kind = magazine->kind;
+	bool keep;
+
+	spin_lock(&depot.lock);
+	keep = depot.nr_full[kind] < DEPOT_KEEP;
+	if (keep) {
+		magazine->next = depot.full[kind];
+		depot.full[kind] = magazine;
+		depot.nr_full[kind]++;
+	}
+	spin_unlock(&depot.lock);
+	if (keep)
+		return;
+	slab_drain(kind, magazine->object, magazine->nr);
+	magazine->nr = 0;
+	give_empty(magazine);
+}
+
+void depot_count_reclaimed(enum pool_kind kind, unsigned int nr)
+{
+	spin_lock(&depot.lock);
+	depot.reclaimed[kind] += nr;
+	spin_unlock(&depot.lock);
+}
+
+static struct magazine *take_full(enum pool_kind kind)
+{
+	struct magazine *magazine;
+
+	/* A stale NULL costs a refill from slabs, no more. */
+	if (!__atomic_load_n(&depot.full[kind], __ATOMIC_RELAXED))
+		return NULL;
+	spin_lock(&depot.lock);
+	magazine = depot.full[kind];
+	if (magazine) {
+		__atomic_store_n(&depot.full[kind], magazine->next, __ATOMIC_RELAXED);
+		depot.nr_full[kind]--;
+	}
+	spin_unlock(&depot.lock);
+	return magazine;
+}
+
+/* NULL when there is no memory. */
+static struct magazine *get_empty(struct thread_cache *tc, enum pool_kind kind, gfp_t gfp)
+{
+	struct magazine *magazine = tc->spare;
+
+	appear(tc);
+	tc->spare = NULL;
+	if (!magazine) {
+		spin_lock(&depot.lock);
+		magazine = depot.empty;
+		if (magazine) {
+			depot.empty = magazine->next;
+			depot.nr_empty--;
+		}
+		spin_unlock(&depot.lock);
+	}
+	if (!magazine) {
+		magazine = port_alloc(sizeof(*magazine), 64, gfp);
+		if (!magazine)
+			return NULL;
+		magazine->nr = 0;
+	}
+	magazine->kind = kind;
+	return magazine;
+}
+
+static void put_empty(struct thread_cache *tc, struct magazine *magazine)
+{
+	if (tc->spare)
+		give_empty(magazine);
+	else
+		tc->spare = magazine;
+}
+
+/* The thread has no object of @kind: get it some. NULL when there is no memory. */
+static struct magazine *load(struct thread_cache *tc, enum pool_kind kind, gfp_t gfp)
+{
+	struct magazine *empty = tc->loaded[kind], *full = take_full(kind);
+
+	if (full) {
+		if (empty)
+			put_empty(tc, empty);
+		tc->loaded[kind] = full;
+		return full;
+	}
+	if (!empty) {
+		empty = get_empty(tc, kind, gfp);
+		tc->loaded[kind] = empty;
+	}
+	if (empty)
+		empty->nr = slab_fill(kind, empty->object, REFILL, gfp);
+	return empty && empty->nr ? empty : NULL;
+}
+
+/* The thread has no object left of its own. */
+static void *alloc_slowly(struct thread_cache *tc, enum pool_kind kind, gfp_t gfp)
+{
+	struct magazine *magazine = load(tc, kind, gfp);
+
+	count(&tc->counters[kind].missed, 1);
+	return magazine ? magazine->object[--magazine->nr] : NULL;
+}
+
+void *pool_alloc(enum pool_kind kind, gfp_t gfp)
+{
+	struct thread_cache *tc = &my_cache;
+	struct magazine *magazine = tc->loaded[kind];
+	void *object;
+
+	if (port_refuses(pool_object_size(kind)))
+		return NULL;
+	if (magazine && magazine->nr)
+		object = magazine->object[--magazine->nr];
+	else
+		object = alloc_slowly(tc, kind, gfp);
+	if (!object)
+		return NULL;
+	count(&tc->counters[kind].allocated, 1);
+	slab_check_alloc(kind, object);
+	return object;
+}
+
+/* The thread's magazine is full, or there is none: another with room, or NULL when there is no memory. */
+static struct magazine *make_room(struct thread_cache *tc, enum pool_kind kind)
+{
+	struct magazine *full = tc->loaded[kind], *empty = get_empty(tc, kind, GFP_NOWAIT);
+
+	if (!empty)
+		return NULL;
+	if (full)
+		depot_give(full);
+	tc->loaded[kind] = empty;
+	return empty;
+}
+
+void pool_free(enum pool_kind kind, void *object)
+{
+	struct thread_cache *tc = &my_cache;
+	struct magazine *magazine = tc->loaded[kind];
+
+	slab_check_free(kind, object);
+	count(&tc->counters[kind].freed, 1);
+	if (!magazine || magazine->nr == MAGAZINE_SIZE)
+		magazine = make_room(tc, kind);
+	if (magazine)
+		magazine->object[magazine->nr++] = object;
+	else
+		slab_drain(kind, &object, 1);
+}
+
+#ifndef VMAPLE_RCU_NONE
+void pool_retire(enum pool_kind kind, void *object)
+{
+	struct thread_cache *tc = &my_cache;
+	struct magazine *magazine = tc->retiring[kind];
+
+	slab_check_retire(kind, object);
+	count(&tc->counters[kind].retired, 1);
+	if (!magazine) {
+		magazine = get_empty(tc, kind, GFP_NOWAIT);
+		if (!magazine) {
+			slab_retire(kind, object);
+			reclaim_marked();
+			return;
+		}
+		tc->retiring[kind] = magazine;
+	}
+	magazine->object[magazine->nr++] = object;
+	if (magazine->nr == MAGAZINE_SIZE) {
+		tc->retiring[kind] = NULL;
+		reclaim_submit(magazine);
+	}
+}
+
+void magazine_give_after_period(struct magazine *magazine)
+{
+	for (unsigned int i = 0; i < magazine->nr; i++)
+		slab_check_period(magazine->kind, magazine->object[i]);
+	depot_count_reclaimed(magazine->kind, magazine->nr);
+	depot_give(magazine);
+}
+
+void magazines_submit(void)
+{
+	struct thread_cache *tc = &my_cache;
+
+	for (int kind = 0; kind < POOL_KINDS; kind++) {
+		struct magazine *magazine = tc->retiring[kind];
+
+		tc->retiring[kind] = NULL;
+		if (magazine)
+			reclaim_submit(magazine);
+	}
+}
+#else
+void pool_retire(enum pool_kind kind, void *object)
+{
+	pool_free(kind, object);
+}
+
+void magazines_submit(void)
+{
+}
+#endif
+
+int pool_prepare(enum pool_kind kind, unsigned int nr)
+{
+	struct thread_cache *tc = &my_cache;
+	struct magazine *magazine = tc->loaded[kind];
+
+	if (port_refuses(pool_object_size(kind)))
+		return -ENOMEM;
+	if (!magazine || !magazine->nr)
+		magazine = load(tc, kind, GFP_KERNEL);
+	if (!magazine)
+		return -ENOMEM;
+	if (magazine->nr < nr)
+		magazine->nr +=
+			slab_fill(kind, magazine->object + magazine->nr, nr - magazine->nr, GFP_KERNEL);
+	tc->spare = get_empty(tc, kind, GFP_KERNEL);
+	return magazine->nr < nr || !tc->spare ? -ENOMEM : 0;
+}
+
+static void add_counters(struct kind_counters *sum, const struct kind_counters *c)
+{
+	sum->allocated += __atomic_load_n(&c->allocated, __ATOMIC_RELAXED);
+	sum->missed += __atomic_load_n(&c->missed, __ATOMIC_RELAXED);
+	sum->freed += __atomic_load_n(&c->freed, __ATOMIC_RELAXED);
+	sum->retired += __atomic_load_n(&c->retired, __ATOMIC_RELAXED);
+}
+
+/* The lock of the list is held. */
+static void disappear(struct thread_cache *tc)
+{
+	for (int kind = 0; kind < POOL_KINDS; kind++) {
+		add_counters(&threads.gone[kind], &tc->counters[kind]);
+		tc->counters[kind] = (struct kind_counters){ 0 };
+	}
+	list_del(&tc->link);
+	tc->listed = false;
+}
+
+void pool_thread_exit(void)
+{
+	struct thread_cache *tc = &my_cache;
+
+	magazines_submit();
+	for (int kind = 0; kind < POOL_KINDS; kind++) {
+		struct magazine *magazine = tc->loaded[kind];
+
+		tc->loaded[kind] = NULL;
+		if (magazine && magazine->nr)
+			depot_give(magazine);
+		else if (magazine)
+			give_empty(magazine);
+	}
+	if (tc->spare)
+		give_empty(tc->spare);
+	tc->spare = NULL;
+	spin_lock(&threads.lock);
+	if (tc->listed)
+		disappear(tc);
+	spin_unlock(&threads.lock);
+}
+
+static void free_empty_magazines(void)
+{
+	struct magazine *empty;
+
+	spin_lock(&depot.lock);
+	empty = depot.empty;
+	depot.empty = NULL;
+	depot.nr_empty = 0;
+	spin_unlock(&depot.lock);
+	while (empty) {
+		struct magazine *next = empty->next;
+
+		port_free(empty, sizeof(*empty));
+		empty = next;
+	}
+}
+
+void vmaple_cache_shrink(void)
+{
+	pool_thread_exit();
+	for (int kind = 0; kind < POOL_KINDS; kind++) {
+		struct magazine *magazine;
+
+		while ((magazine = take_full((enum pool_kind)kind))) {
+			slab_drain((enum pool_kind)kind, magazine->object, magazine->nr);
+			port_free(magazine, sizeof(*magazine));
+		}
+	}
+	free_empty_magazines();
+	slab_shrink();
+}
+
+bool vmaple_cache_stats(unsigned int kind, struct vmaple_cache_stats *stats)
+{
+	struct kind_counters sum = { 0 };
+
+	if (kind >= POOL_KINDS)
+		return false;
+	slab_stats((enum pool_kind)kind, stats);
+	spin_lock(&threads.lock);
+	add_counters(&sum, &threads.gone[kind]);
+	for (struct list_link *l = threads.list.next; l != &threads.list; l = l->next)
+		add_counters(&sum, &list_entry(l, struct thread_cache, link)->counters[kind]);
+	spin_unlock(&threads.lock);
+	spin_lock(&depot.lock);
+	stats->retired = sum.retired - depot.reclaimed[kind];
+	spin_unlock(&depot.lock);
+	stats->allocated = sum.allocated;
+	stats->missed = sum.missed;
+	stats->used = sum.allocated - sum.freed - sum.retired;
+	return true;
+}
+
+void magazines_lock(void)
+{
+	spin_lock(&threads.lock);
+	spin_lock(&depot.lock);
+}
+
+void magazines_unlock(bool child)
+{
+	struct thread_cache *tc = &my_cache;
+
+	spin_unlock(&depot.lock);
+	/* What the other threads had set aside stays with them, out of use: they may have been anywhere in it. */
+	for (struct list_link *l = threads.list.next, *next; child && l != &threads.list; l = next) {
+		struct thread_cache *other = list_entry(l, struct thread_cache, link);
+
+		next = l->next;
+		if (other != tc)
+			disappear(other);
+	}
+	spin_unlock(&threads.lock);
+}
