@@ -66,11 +66,11 @@ const char *fault_source_text(uint32_t source)
 {
 	switch (source) {
 	case TRACE_FAULTS_ALL:
-		return "user and kernel mode";
-	case TRACE_FAULTS_USER_ONLY:
-		return "user mode only (root sees the kernel's page faults, too)";
+		return "all that calls depend on";
+	case TRACE_FAULTS_SOME:
+		return "some can be missing (this kernel's /proc/PID/pagemap has no PAGEMAP_SCAN)";
 	default:
-		return "no page faults could be observed (perf_event_open is not permitted)";
+		return "none could be observed (/proc/PID/pagemap cannot be read)";
 	}
 }
 

@@ -48,7 +48,7 @@ void print_summary(FILE *out, const struct replay_stats *s, const struct trace_h
 	print_command(out, h->command);
 	fprintf(out, "  processes   %" PRIu64 ", %" PRIu64 " threads in all\n", s->processes, s->threads);
 	print_calls(out, s);
-	fprintf(out, "  faults      %" PRIu64 " writes seen, %" PRIu64 " of them the first in an area; %s\n",
+	fprintf(out, "  faults      %" PRIu64 " seen, %" PRIu64 " of them the first write in an area; %s\n",
 		s->faults, s->first_writes, fault_source_text(h->fault_source));
 	fprintf(out, "  checks      %" PRIu64 ", differences: %" PRIu64 ", uncertain: %" PRIu64 "\n",
 		s->checks, s->differences, s->uncertain);

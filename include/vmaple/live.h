@@ -4,8 +4,8 @@
  * The live source: a program is started, and everything that happens to its address spaces becomes events.
  *
  * The program, its threads and its children are traced with ptrace(2) under a seccomp filter, so that only mapping
- * calls stop them; calls on one address space are let through one at a time, so that their order is known.  Page
- * faults come from perf_event_open(2), as far as the machine allows.  If the tracer dies, the program is killed.
+ * calls stop them; calls on one address space are let through one at a time, so that their order is known.  First
+ * writes are found by looking at pages at these stops.  If the tracer dies, the program is killed.
  *
  * One live source per process at a time: it waits for any child, and uses SIGALRM.
  */

@@ -138,8 +138,8 @@ struct trace_fault {
 	uint64_t addr;
 	bool write;       /**< the access was a write; also true where that is not known */
 	bool write_known; /**< false when the source cannot tell reads from writes */
-	bool kernel;      /**< the kernel's own access, such as read(2) into a buffer */
-	bool ambiguous;   /**< a call of another thread ran at the same time: order not known */
+	bool kernel; /**< the kernel's own access, as of read(2) into a buffer, where the source can tell */
+	bool ambiguous; /**< a call of another thread ran at the same time: order not known */
 };
 
 /** A child process with a copy. The event's own pid and mm are the parent's. */
@@ -195,9 +195,9 @@ struct trace_event {
 
 /** Which page faults a recording has. */
 enum trace_fault_source {
-	TRACE_FAULTS_ALL,       /**< of user and kernel mode, writes told from reads */
-	TRACE_FAULTS_USER_ONLY, /**< not those of the kernel, as of read(2) into a fresh buffer */
-	TRACE_FAULTS_NONE       /**< none: not permitted */
+	TRACE_FAULTS_ALL,  /**< all that a call can depend on */
+	TRACE_FAULTS_SOME, /**< some can be missing, as of the kernel's own writes */
+	TRACE_FAULTS_NONE  /**< none */
 };
 
 /** What is true of a whole recording. */

@@ -78,14 +78,13 @@ void call_begin(struct live *l, struct task *t)
 {
 	const uint64_t *a = t->call.args;
 
-	faults_drain(l, t);
 	t->call.data = NULL;
 	t->call.data_len = 0;
 	t->call.file = 0;
 	t->open_flags = -1;
 	switch (t->call.nr) {
 	case SYS_mmap:
-		t->mm->reads_matter |= (a[3] & MAP_GROWSDOWN) != 0;
+		t->mm->grows |= (a[3] & MAP_GROWSDOWN) != 0;
 		if (!(a[3] & MAP_ANONYMOUS))
 			t->open_flags = descriptor_flags(t->tid, (int)a[4]);
 		break;
@@ -102,6 +101,7 @@ void call_begin(struct live *l, struct task *t)
 	default:
 		break;
 	}
+	writes_before_call(l, t);
 }
 
 /* --- files -------------------------------------------------------------------------------------------------- */
@@ -163,9 +163,9 @@ static bool neighbours_differ(struct live *l, struct task *t, const struct trace
 {
 	struct trace_area other;
 
-	if (observe_area(l, t, area->start - 1, &other) && apart_by_file(&other, area))
+	if (observe_area(l, t->mm, area->start - 1, &other) && apart_by_file(&other, area))
 		return other_file(l, t, area, &other);
-	if (observe_area(l, t, area->end, &other) && apart_by_file(area, &other))
+	if (observe_area(l, t->mm, area->end, &other) && apart_by_file(area, &other))
 		return other_file(l, t, area, &other);
 	return false;
 }
@@ -274,69 +274,26 @@ static void tell_file(struct live *l, struct task *t, int64_t result)
 
 /* --- at the exit -------------------------------------------------------------------------------------------- */
 
-static void observe_range(struct live *l, struct task *t, uint64_t start, uint64_t len)
+static void observe_range(struct live *l, struct task *t, const struct range *r)
 {
-	uint64_t end = start + len + 1;
-
 	/* A byte more on both sides: neighbours that have merged with the range, or have not, are part of it. */
-	observe(l, t, start ? start - 1 : 0, end < start ? UINT64_MAX : end);
+	observe(l, t, r->start ? r->start - 1 : 0, r->end + 1);
 }
 
 /* Read back where the call can have changed something, whether it says that it did or not. */
 static void observe_effect(struct live *l, struct task *t, int64_t result)
 {
-	const uint64_t *a = t->call.args;
-	uint64_t old_brk = t->mm->brk;
+	struct range r[2], placed;
+	unsigned int n = named_ranges(t, r);
+	bool has_placed = placed_range(&t->call, result, &placed);
 
-	switch (t->call.nr) {
-	case SYS_mmap:
-		if (!IS_ERR_VALUE(result))
-			observe_range(l, t, (uint64_t)result, a[1]);
-		else if (a[3] & MAP_FIXED)
-			observe_range(l, t, a[0], a[1]);
-		break;
-	case SYS_shmat:
-		if (!IS_ERR_VALUE(result))
-			observe_range(l, t, (uint64_t)result, PAGE);
-		break;
-	case SYS_brk:
-		if (old_brk && (uint64_t)result != old_brk)
-			observe_range(l, t, old_brk < (uint64_t)result ? old_brk : (uint64_t)result,
-				old_brk < (uint64_t)result ? (uint64_t)result - old_brk
-							   : old_brk - (uint64_t)result);
-		break;
-	case SYS_mremap:
-		observe_range(l, t, a[0], a[1]);
-		if (!IS_ERR_VALUE(result))
-			observe_range(l, t, (uint64_t)result, a[2]);
-		break;
-	case SYS_munmap:
-	case SYS_mprotect:
-	case SYS_pkey_mprotect:
-	case SYS_madvise:
-	case SYS_mlock:
-	case SYS_mlock2:
-	case SYS_munlock:
-	case SYS_mseal:
-	case SYS_mbind:
-		observe_range(l, t, a[0], a[1]);
-		break;
-	case SYS_prctl:
-		if (a[0] == PR_SET_VMA)
-			observe_range(l, t, a[2], a[3]);
-		break;
-	case SYS_ioctl:
-		if (t->call.data_len >= 16) {
-			uint64_t range[2];
-
-			memcpy(range, t->data, sizeof(range));
-			observe_range(l, t, range[0], range[1]);
-		}
-		break;
-	default:
+	if (is_about_whole_map(t->call.nr))
 		observe_all(l, t);
-		break;
-	}
+	if (has_placed)
+		observe_range(l, t, &placed);
+	for (unsigned int i = 0; i < n; i++)
+		if (!has_placed || r[i].start != placed.start || r[i].end > placed.end)
+			observe_range(l, t, &r[i]);
 }
 
 static bool changes_capabilities(uint32_t nr)
@@ -387,14 +344,13 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	struct live_mm *mm = t->mm;
 	enum live_check check = l->options.check;
 
-	faults_drain(l, t);
 	if (tell_limit(l, t))
 		return;
+	writes_after_call(l, t, result);
 	tell_file(l, t, result);
 	emit_call(l, t, result);
 	mm->calls++;
-	if (t->call.nr == SYS_madvise && t->call.args[2] == MADV_HUGEPAGE)
-		mm->reads_matter = true;
+	growth_follow_call(l, t, result);
 	if (check == LIVE_CHECK_EVERY)
 		observe_effect(l, t, result);
 	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)
@@ -407,6 +363,7 @@ void space_begin(struct live *l, struct task *t)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE };
 	struct live_mm *mm = mm_new(l);
+	struct trace_area stack;
 	char link[64], path[512] = "";
 	ssize_t n;
 
@@ -415,7 +372,6 @@ void space_begin(struct live *l, struct task *t)
 		return;
 	}
 	observe_open(mm, t->tid);
-	mm->reads_matter = l->header.thp_enabled == 2;
 	task_enter_mm(t, mm);
 	snprintf(link, sizeof(link), "/proc/%d/exe", (int)t->tid);
 	n = readlink(link, path, sizeof(path) - 1);
@@ -423,8 +379,11 @@ void space_begin(struct live *l, struct task *t)
 	e.space.path = path;
 	observe_smaps(l, t);
 	process_space(l, t->tid, &e.space);
-	mm->brk = e.space.brk;
-	mm->stack_low = e.space.mmap_base ? e.space.mmap_base : e.space.start_stack - (1ull << 30);
+	mm->start_brk = mm->brk = e.space.brk;
+	if (observe_area(l, mm, e.space.start_stack, &stack)) {
+		mm->stack_start = stack.start;
+		mm->stack_end = stack.end;
+	}
 	emit(l, t, &e);
 	emit_begin_map(l, t);
 }

@@ -7,13 +7,15 @@
  *   tasks.c    tasks and address spaces by number; who waits for whom
  *   stops.c    what each kind of ptrace stop means
  *   calls.c    a call becomes events
- *   faults.c   page faults from perf
+ *   ranges.c   which addresses a call is about
+ *   writes.c   first writes and growing stacks: what happened between calls
  *   observe.c  the kernel's map
+ *   pages.c    the kernel's pages
  *   proc.c     facts about a process and the machine
  *
  * Order.  On one address space, one recorded call is in the kernel at a time: its task holds the mm from the stop at
  * entry to the stop at exit, others wait, stopped, in a queue.  A fork holds it until the child's copy exists.  So the
- * order of events is the order in which the kernel carried them out; only faults of other threads during a call
+ * order of events is the order in which the kernel carried them out; only first writes of other threads during a call
  * remain, and are marked ambiguous.
  */
 #ifndef LIVE_INTERNAL_H
@@ -44,8 +46,11 @@ struct live_mm {
 	struct task *busy;          /* whose call is in the kernel */
 	struct task *queue, **tail; /* who waits for it, stopped */
 	unsigned int waiting;       /* how many */
-	uint64_t calls, brk, stack_low;
-	bool reads_matter; /* huge pages or growing areas were asked for */
+	uint64_t calls, start_brk, brk;
+	uint64_t stack_start, stack_end; /* the stack's lowest area; 0 when there is none */
+	bool grows;                      /* other areas that grow were asked for */
+	struct maple_tree settled;       /* writes.c, 3 and 4 */
+	struct maple_tree extents;       /* where @grows: all areas, as the last call left them */
 	struct known_file files[FILE_CACHE];
 	unsigned int next_file;
 };
@@ -79,7 +84,6 @@ struct live {
 	pid_t root;
 	int root_status;
 	int go_fd, report_fd;
-	struct faults *faults;
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;
 	char *names;
@@ -90,8 +94,6 @@ struct live {
 uint64_t now_ns(void);
 /* Send one event; type and body are set. Errors of the sink stop the recording, not the program. */
 void emit(struct live *l, const struct task *t, struct trace_event *e);
-/* As emit(), of a moment that is known exactly. */
-void emit_at(struct live *l, const struct task *t, struct trace_event *e, uint64_t time_ns);
 void emit_lost(struct live *l, const struct task *t, uint64_t count, const char *what);
 
 /* launch.c: fork the child and install the filter in it; it waits for live_go(). 0 or -errno. */
@@ -127,11 +129,28 @@ void call_end(struct live *l, struct task *t, int64_t result);
 /* A new address space by exec: SPACE and its first MAP. */
 void space_begin(struct live *l, struct task *t);
 
-/* faults.c */
-struct faults *faults_open(pid_t pid, uint32_t *source);
-/* Send what has happened until now to @stopped (NULL: nobody is) and its mm, and what is old. True: there was something. */
-bool faults_drain(struct live *l, const struct task *stopped);
-void faults_close(struct faults *f);
+/* ranges.c: [start, end), whole pages. */
+struct range {
+	uint64_t start, end;
+};
+/* The ranges that the call names and may change. How many. */
+unsigned int named_ranges(const struct task *t, struct range r[2]);
+/* The range that the call has made. False: none. */
+bool placed_range(const struct trace_call *c, int64_t result, struct range *r);
+bool is_about_whole_map(uint32_t nr);
+
+/* writes.c: send what the call that is about to be made depends on, and what it may take away. */
+void writes_before_call(struct live *l, struct task *t);
+/* Send what the call that has been made depended on; it has not been sent yet itself. */
+void writes_after_call(struct live *l, struct task *t, int64_t result);
+/* Send all first writes until now. */
+void writes_tell_all(struct live *l, struct task *t, bool ambiguous);
+/* Send that a stack has grown. True: one has. */
+bool growth_tell(struct live *l, struct task *t, bool ambiguous);
+/* From now on only faults change @mm, until the next call. */
+void growth_begin(struct live *l, struct live_mm *mm);
+/* The same after a call, where that can have met an area that grows. */
+void growth_follow_call(struct live *l, struct task *t, int64_t result);
 
 /* observe.c */
 /* Send a MAP event with what the kernel has in [lo, hi). */
@@ -146,7 +165,9 @@ uint64_t observed_vm_flags(const struct live *l, uint64_t start);
 void emit_begin_map(struct live *l, struct task *t);
 #define AREA_NAME_MAX 4200
 /* The area that contains @addr; what l->areas had may be gone. */
-bool observe_area(struct live *l, struct task *t, uint64_t addr, struct trace_area *area);
+bool observe_area(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area);
+/* That, or the next one above. */
+bool observe_next(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area);
 /* And its name, in the caller's buffer, with the size of its pages. */
 bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name[AREA_NAME_MAX],
 	struct trace_area *area, uint64_t *page_size);
@@ -154,9 +175,11 @@ bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name
 void observe_open(struct live_mm *mm, pid_t tid);
 void observe_close(struct live_mm *mm);
 
-enum page_state { PAGE_ABSENT, PAGE_NOT_WRITTEN, PAGE_WRITTEN, PAGE_UNKNOWN };
-/* Does @addr have an anonymous page of its own? */
-enum page_state observe_page(const struct live_mm *mm, uint64_t addr);
+/* pages.c */
+/* The first page in [lo, hi) that was written; @known: false when it may have been. False: there is none. */
+bool find_written(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *addr, bool *known);
+/* How much it can find here. */
+enum trace_fault_source find_written_source(void);
 
 /* proc.c */
 int machine_header(struct live *l);

@@ -2,8 +2,7 @@
 /*
  * The live source: start, the loop over stops, the end.
  *
- * The loop sleeps in waitpid(2).  A timer interrupts it, so that fault buffers are read before they are full, whatever
- * the program does: 26,000 records have room, and at 300,000 faults a second a tick brings 6,000.
+ * The loop sleeps in waitpid(2).  A timer interrupts it now and then: a call may be blocked that others wait for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,12 +20,12 @@
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
 		PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
 
-void emit_at(struct live *l, const struct task *t, struct trace_event *e, uint64_t time_ns)
+void emit(struct live *l, const struct task *t, struct trace_event *e)
 {
 	if (l->sink_error)
 		return;
 	e->step = ++l->steps;
-	e->time_ns = time_ns > l->start_ns ? time_ns - l->start_ns : 0;
+	e->time_ns = now_ns() - l->start_ns;
 	if (t) {
 		e->pid = (uint32_t)t->tgid;
 		e->tid = (uint32_t)t->tid;
@@ -38,11 +37,6 @@ void emit_at(struct live *l, const struct task *t, struct trace_event *e, uint64
 			"the recording stopped after event %llu: %s; what was written is whole, the program "
 			"ran on",
 			(unsigned long long)l->steps - 1, strerror(-l->sink_error));
-}
-
-void emit(struct live *l, const struct task *t, struct trace_event *e)
-{
-	emit_at(l, t, e, now_ns());
 }
 
 void emit_lost(struct live *l, const struct task *t, uint64_t count, const char *what)
@@ -87,7 +81,7 @@ int live_start(struct live **live, const struct live_options *options, char *err
 			"container's seccomp profile)");
 	if (!task_add(l, l->root))
 		return start_error(l, -ENOMEM, error, size, "cannot begin to trace");
-	l->faults = faults_open(l->root, &l->header.fault_source);
+	l->header.fault_source = find_written_source();
 	*live = l;
 	return 0;
 }
@@ -128,9 +122,8 @@ static void leave_signals_to_program(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-#define TICK_US 20000
+#define TICK_US 100000
 
-/* Not through perf's own wake-up: with O_ASYNC it signals every record. */
 static void set_timer(int us)
 {
 	struct itimerval tick = { .it_interval.tv_usec = us, .it_value.tv_usec = us };
@@ -162,7 +155,6 @@ int live_run(struct live *l, struct trace_sink *sink, int *status)
 	while (l->nr_tasks)
 		take_report(l);
 	set_timer(0);
-	faults_drain(l, NULL);
 	*status = l->root_status;
 	explain_exec_error(l);
 	return l->sink_error;
@@ -176,7 +168,6 @@ void live_free(struct live *l)
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		free(t);
 	mtree_destroy(&l->tasks);
-	faults_close(l->faults);
 	for (int i = 0; i < 3; i++)
 		free(l->strings[i]);
 	if (l->go_fd >= 0)

@@ -39,58 +39,6 @@ void observe_close(struct live_mm *mm)
 		close(mm->pagemap_fd);
 }
 
-/* --- pages -------------------------------------------------------------------------------------------------- */
-
-/* Older kernels: the word of the page. The zero page looks there like one that is shared after a fork. */
-static enum page_state read_pagemap(int fd, uint64_t addr)
-{
-	uint64_t word;
-
-	if (pread(fd, &word, sizeof(word), (off_t)(addr / 4096 * 8)) != sizeof(word))
-		return PAGE_UNKNOWN;
-	if (!(word >> 62))
-		return PAGE_ABSENT;
-	if (word >> 61 & 1)
-		return PAGE_NOT_WRITTEN;
-	return (word >> 56 & 1) || (word >> 62 & 1) ? PAGE_WRITTEN : PAGE_UNKNOWN;
-}
-
-static int scan_page(int fd, uint64_t addr, uint64_t wanted, uint64_t *categories)
-{
-	struct page_region region = { .categories = 0 };
-	struct pm_scan_arg arg = { .size = sizeof(arg),
-		.start = addr & ~4095ull,
-		.end = (addr & ~4095ull) + 4096,
-		.vec = (uint64_t)(uintptr_t)&region,
-		.vec_len = 1,
-		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-		.return_mask = wanted };
-	int n = ioctl(fd, PAGEMAP_SCAN, &arg);
-
-	*categories = region.categories;
-	return n < 0 ? -errno : n;
-}
-
-enum page_state observe_page(const struct live_mm *mm, uint64_t addr)
-{
-	const uint64_t basic =
-		PAGE_IS_FILE | PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_PFNZERO | PAGE_IS_HUGE;
-	uint64_t is;
-	int n = scan_page(mm->pagemap_fd, addr, basic | PAGE_IS_GUARD, &is);
-
-	/* Guards are told apart since Linux 6.15. */
-	if (n == -EINVAL)
-		n = scan_page(mm->pagemap_fd, addr, basic, &is);
-	if (n == -ENOTTY)
-		return read_pagemap(mm->pagemap_fd, addr);
-	if (n <= 0)
-		return PAGE_ABSENT;
-	/* The huge zero page is mapped as a page that may be written soon: its area is prepared. */
-	if ((is & PAGE_IS_HUGE) && !(is & PAGE_IS_FILE))
-		return PAGE_WRITTEN;
-	return is & (PAGE_IS_FILE | PAGE_IS_PFNZERO | PAGE_IS_GUARD) ? PAGE_NOT_WRITTEN : PAGE_WRITTEN;
-}
-
 /* --- the list of areas that is being made ------------------------------------------------------------------- */
 
 static struct trace_area *add_area(struct live *l)
@@ -147,11 +95,12 @@ static int query(int fd, uint64_t addr, uint64_t flags, char *name, size_t name_
 /* Text for kernels without the ioctl. */
 static void read_text(struct live *l, const struct live_mm *mm);
 
-static bool area_of_text(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
+static bool next_area_of_text(
+	struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
 	read_text(l, mm);
 	for (uint32_t i = 0; i < l->nr_areas; i++) {
-		if (l->areas[i].start <= addr && addr < l->areas[i].end) {
+		if (l->areas[i].end > addr) {
 			*area = l->areas[i];
 			return true;
 		}
@@ -159,12 +108,12 @@ static bool area_of_text(struct live *l, const struct live_mm *mm, uint64_t addr
 	return false;
 }
 
-bool observe_area(struct live *l, struct task *t, uint64_t addr, struct trace_area *area)
+bool observe_next(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
 	struct procmap_query q;
-	int err = query(t->mm->maps_fd, addr, 0, NULL, 0, &q);
+	int err = query(mm->maps_fd, addr, PROCMAP_QUERY_COVERING_OR_NEXT_VMA, NULL, 0, &q);
 
-	if (err == -ENOTTY && area_of_text(l, t->mm, addr, area)) {
+	if (err == -ENOTTY && next_area_of_text(l, mm, addr, area)) {
 		area->name = "";
 		return true;
 	}
@@ -174,6 +123,11 @@ bool observe_area(struct live *l, struct task *t, uint64_t addr, struct trace_ar
 	return true;
 }
 
+bool observe_area(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
+{
+	return observe_next(l, mm, addr, area) && area->start <= addr;
+}
+
 bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name[AREA_NAME_MAX],
 	struct trace_area *area, uint64_t *page_size)
 {
@@ -181,7 +135,7 @@ bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name
 	int err = query(t->mm->maps_fd, addr, 0, name, AREA_NAME_MAX, &q);
 
 	name[q.vma_name_size && !err ? AREA_NAME_MAX - 1 : 0] = '\0';
-	if (err == -ENOTTY && area_of_text(l, t->mm, addr, area)) {
+	if (err == -ENOTTY && next_area_of_text(l, t->mm, addr, area) && area->start <= addr) {
 		snprintf(name, AREA_NAME_MAX, "%s", area->name);
 		*page_size = 2u << 20;
 	} else if (err) {
@@ -227,8 +181,8 @@ static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, 
 }
 
 /*
- * Calls of other threads wait meanwhile, but their stacks may grow: what was read is told after the faults that it
- * may show, and read again if there were some.
+ * Calls of other threads wait meanwhile, but their stacks may grow: what was read is told after the growth that it
+ * may show, and read again if there was some.
  */
 #define MAX_TRIES 16
 
@@ -239,9 +193,9 @@ void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
 	do {
 		if (!query_window(l, t->mm, lo, hi)) {
 			read_text(l, t->mm);
-			keep_window(l, lo, hi);
 		}
-	} while (t->mm->users > 1 && faults_drain(l, t) && ++tries < MAX_TRIES);
+	} while (t->mm->users > 1 && growth_tell(l, t, true) && ++tries < MAX_TRIES);
+	keep_window(l, lo, hi);
 	emit_map(l, t, (struct trace_map){ .reason = TRACE_MAP_CHECK, .lo = lo, .hi = hi });
 }
 
@@ -328,7 +282,7 @@ void observe_all(struct live *l, struct task *t)
 
 	do
 		read_text(l, t->mm);
-	while (t->mm->users > 1 && faults_drain(l, t) && ++tries < MAX_TRIES);
+	while (t->mm->users > 1 && growth_tell(l, t, true) && ++tries < MAX_TRIES);
 	if (l->nr_areas)
 		emit_map(l, t,
 			(struct trace_map){ .reason = TRACE_MAP_CHECK, .hi = UINT64_MAX, .has_names = true });

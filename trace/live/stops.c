@@ -77,7 +77,8 @@ static void let_through(struct live *l, struct task *t)
 	if (makes_task(t->call.nr)) {
 		insist_on_tracing(t);
 		t->clone_flags = clone_flags(t);
-		faults_drain(l, t);
+		if (!(t->clone_flags & CLONE_VM))
+			writes_tell_all(l, t, false);
 	} else {
 		call_begin(l, t);
 	}
@@ -91,6 +92,15 @@ static void release(struct live *l, struct task *t)
 
 	if (next && mm_acquire(next))
 		let_through(l, next);
+}
+
+/* An address space is about to go with its last task: all of it is looked at. */
+static void observe_before_end(struct live *l, struct task *t)
+{
+	if (t->mm->users > 1)
+		return;
+	growth_tell(l, t, false);
+	observe_all(l, t);
 }
 
 static void on_entry(struct live *l, struct task *t)
@@ -107,9 +117,7 @@ static void on_entry(struct live *l, struct task *t)
 	for (int i = 0; i < 6; i++)
 		t->call.args[i] = info.seccomp.args[i];
 	if (t->call.nr == SYS_execve || t->call.nr == SYS_execveat) {
-		faults_drain(l, t);
-		if (t->mm->users == 1)
-			observe_all(l, t);
+		observe_before_end(l, t);
 		resume(t, 0);
 		return;
 	}
@@ -134,7 +142,6 @@ void on_tick(struct live *l)
 {
 	struct task *t;
 
-	faults_drain(l, NULL);
 	while ((t = mm_take_from_blocked(l, now_ns())) != NULL) {
 		emit_lost(l, t, 0,
 			"the order of calls: one was blocked in the kernel, others of its address space went "
@@ -151,11 +158,15 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 
 	if (!mm)
 		return;
-	faults_drain(l, parent);
+	if (parent->mm->users > 1)
+		writes_tell_all(l, parent, true);
+	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
-	mm->stack_low = parent->mm->stack_low;
-	mm->reads_matter = parent->mm->reads_matter;
+	mm->stack_start = parent->mm->stack_start;
+	mm->stack_end = parent->mm->stack_end;
+	mm->grows = parent->mm->grows;
 	observe_open(mm, child->tid);
+	growth_begin(l, mm);
 	for (int i = 0; i < FILE_CACHE; i++)
 		mm->files[i] = parent->mm->files[i];
 	task_enter_mm(child, mm);
@@ -174,6 +185,9 @@ static void tell_task(struct live *l, struct task *parent, struct task *child, b
 	e.task.parent_tid = (uint32_t)parent->tid;
 	e.task.thread = thread;
 	emit(l, child, &e);
+	/* From here on others write beside a call: what they may write first is noted. */
+	if (thread && parent->mm->users == 2)
+		writes_tell_all(l, parent, false);
 }
 
 static void on_new_task(struct live *l, struct task *parent)
@@ -225,10 +239,8 @@ static void leave_calls(struct live *l, struct task *t)
 static void on_exiting(struct live *l, struct task *t)
 {
 	if (t->mm && !t->exiting) {
-		faults_drain(l, t);
 		leave_calls(l, t);
-		if (t->mm->users == 1)
-			observe_all(l, t);
+		observe_before_end(l, t);
 		tell_exit(l, t, (int)event_message(t), false);
 	}
 	resume(t, 0);
@@ -266,7 +278,6 @@ static void on_exec(struct live *l, struct task *t)
 	t = settle_exec_identity(l, t);
 	leave_calls(l, t);
 	if (t->mm) {
-		faults_drain(l, t);
 		if (!t->exiting)
 			tell_exit(l, t, 0, true);
 		task_leave_mm(t);

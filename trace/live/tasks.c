@@ -63,6 +63,8 @@ struct live_mm *mm_new(struct live *l)
 	mm->id = ++l->next_mm;
 	mm->maps_fd = mm->pagemap_fd = -1;
 	mm->tail = &mm->queue;
+	mt_init_flags(&mm->settled, 0);
+	mt_init_flags(&mm->extents, 0);
 	return mm;
 }
 
@@ -84,6 +86,8 @@ void task_leave_mm(struct task *t)
 	t->mm = NULL;
 	if (--mm->refs == 0) {
 		observe_close(mm);
+		mtree_destroy(&mm->settled);
+		mtree_destroy(&mm->extents);
 		free(mm);
 	}
 }

@@ -8,8 +8,8 @@
  *
  * 2. Uncertain.  Where both cover the same addresses with the same properties and only the cuts differ, the cause can
  *    be a first write that the recording does not have.  That is claimed only for address spaces in doubt: attached
- *    ones, sources without kernel faults, lost events, faults beside another thread's call that the call may
- *    have depended on.  A stack that grew beside another thread's call can have done so before or after it.
+ *    ones, sources that miss some, lost events, writes beside another thread's call that the call may have
+ *    depended on.  A stack that grew beside another thread's call can have done so before or after it.
  *
  * 3. Take over.  After a disagreement the mirror gets the observed areas, with the hidden properties (flags, touched)
  *    that it believed in at each place.

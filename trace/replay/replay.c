@@ -112,7 +112,7 @@ static struct space *new_space(struct replay *r, uint32_t id)
 		return NULL;
 	}
 	s->id = id;
-	s->doubt = r->header.fault_source >= TRACE_FAULTS_USER_ONLY;
+	s->doubt = r->header.fault_source >= TRACE_FAULTS_SOME;
 	mm_init(&s->mm, &r->sys);
 	s->mm.owner = s;
 	return s;

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Has a page of a range been written?  Asked of the kernel by PAGEMAP_SCAN (Linux 6.7), before that of pagemap's words.
+ *
+ * Written is an anonymous page that is neither the zero page nor a guard.  One scan skips what is not mapped and stops at
+ * the first such page, so that it costs little where nothing was touched, and where much was.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "uapi.h"
+
+#define PAGE      4096ull
+#define HUGE_PAGE (2ull << 20)
+#define WORDS     512
+/* As far as words are read: in a longer range a write can be missed, and the header says so. */
+#define WORDS_REACH (1ull << 30)
+
+/* The first page of [lo, hi) that has @all and none of @none. 1: found, 0: there is none, -errno. */
+static int scan(int fd, uint64_t lo, uint64_t hi, uint64_t all, uint64_t none, uint64_t *addr)
+{
+	struct page_region found = { .start = 0 };
+	struct pm_scan_arg arg = { .size = sizeof(arg),
+		.start = lo,
+		.end = hi,
+		.vec = (uint64_t)(uintptr_t)&found,
+		.vec_len = 1,
+		.max_pages = 1,
+		.category_inverted = none,
+		.category_mask = all | none,
+		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.return_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED };
+	int n = ioctl(fd, PAGEMAP_SCAN, &arg);
+
+	*addr = found.start;
+	return n < 0 ? -errno : n > 0;
+}
+
+static int scan_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr)
+{
+	const uint64_t unwritten = PAGE_IS_FILE | PAGE_IS_PFNZERO;
+	int found = scan(fd, lo, hi, 0, unwritten | PAGE_IS_GUARD, addr);
+
+	/* Guards are told apart since Linux 6.15. */
+	if (found == -EINVAL)
+		found = scan(fd, lo, hi, 0, unwritten, addr);
+	/* The huge zero page is mapped as a page that may be written soon: its area is prepared. */
+	if (found == 0 && hi - lo >= HUGE_PAGE)
+		found = scan(fd, lo, hi, PAGE_IS_HUGE, PAGE_IS_FILE, addr);
+	return found;
+}
+
+/* The zero page looks in these words like one that is shared after a fork. */
+static bool word_may_be_written(uint64_t word, bool *known)
+{
+	if (!(word >> 62) || (word >> 61 & 1))
+		return false;
+	*known = (word >> 56 & 1) || (word >> 62 & 1);
+	return true;
+}
+
+static bool read_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr, bool *known)
+{
+	uint64_t words[WORDS], first_doubtful = 0;
+
+	if (hi - lo > WORDS_REACH)
+		hi = lo + WORDS_REACH;
+	for (; lo < hi; lo += WORDS * PAGE) {
+		uint64_t want = (hi - lo) / PAGE < WORDS ? (hi - lo) / PAGE : WORDS;
+		ssize_t n = pread(fd, words, want * sizeof(words[0]), (off_t)(lo / PAGE * sizeof(words[0])));
+
+		for (ssize_t i = 0; i < n / (ssize_t)sizeof(words[0]); i++) {
+			if (!word_may_be_written(words[i], known))
+				continue;
+			*addr = lo + (uint64_t)i * PAGE;
+			if (*known)
+				return true;
+			if (!first_doubtful)
+				first_doubtful = *addr;
+		}
+	}
+	*addr = first_doubtful;
+	*known = false;
+	return first_doubtful != 0;
+}
+
+bool find_written(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *addr, bool *known)
+{
+	int found;
+
+	if (lo >= hi)
+		return false;
+	found = scan_written(mm->pagemap_fd, lo, hi, addr);
+	if (found == -ENOTTY)
+		return read_written(mm->pagemap_fd, lo, hi, addr, known);
+	*known = true;
+	return found > 0;
+}
+
+enum trace_fault_source find_written_source(void)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), found;
+	uint64_t here = (uintptr_t)&fd & ~(PAGE - 1), addr;
+
+	if (fd < 0)
+		return TRACE_FAULTS_NONE;
+	found = scan_written(fd, here, here + PAGE, &addr);
+	close(fd);
+	return found == 1 ? TRACE_FAULTS_ALL : found == -ENOTTY ? TRACE_FAULTS_SOME : TRACE_FAULTS_NONE;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * First writes and growing stacks: what the program did to its map between two calls.
+ *
+ * 1. Why.  An area that was written has an anon_vma for the rest of its life, and two that have different ones never
+ *    join.  So what a call does depends on which of the areas that it meets were written before it.
+ *
+ * 2. How.  A program that stands still at the entry of a call cannot write: the areas that the call names, and their
+ *    neighbours, are searched for a written page then.  Where the kernel chose the place, its neighbours are searched
+ *    when the call has ended: nothing has run in between.  A write that has left no page was followed by a call that took
+ *    it away, and was seen before that one.  This sees the kernel's own writes, too, and needs no privilege.
+ *
+ * 3. Once.  What a search can add nothing to until a call comes is remembered in mm->settled as SETTLED: areas that were
+ *    written, and those that cannot be.  Calls that map, unmap, move or change access take their range out again.
+ *
+ * 4. Threads.  Others write while a call is in the kernel.  What is found behind it and was not there before has an
+ *    order that nobody knows, and is marked ambiguous.  So that little is, areas that may be written soon are remembered
+ *    as FRESH, and searched before each call.
+ *
+ * 5. Growth.  The stack's lower end is looked at.  Where a program has made areas of its own that grow, the whole map
+ *    is, and compared with what the last call left: only faults can have changed it since.
+ */
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "internal.h"
+#include "uapi.h"
+
+#define SETTLED xa_mk_value(1)
+#define FRESH   xa_mk_value(2)
+/* As many fresh areas are searched before a call. */
+#define FRESH_MAX 32
+
+/* A search: whose, of which moment, and what it passes over (a range that the call itself has just made). */
+struct search {
+	struct live *l;
+	struct task *t;
+	bool ambiguous;
+	struct range except;
+};
+
+static void tell(const struct search *s, uint64_t addr, bool write, bool known)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FAULT,
+		.fault = { .addr = addr, .write = write, .write_known = known, .ambiguous = s->ambiguous } };
+
+	emit(s->l, s->t, &e);
+}
+
+/* --- written areas ------------------------------------------------------------------------------------------- */
+
+/* What is not remembered is only searched again; what is not forgotten would be wrong. */
+static void remember(struct live_mm *mm, uint64_t start, uint64_t end, void *what)
+{
+	if (end > start && mtree_store_range(&mm->settled, start, end - 1, what, GFP_KERNEL) && !what)
+		mtree_destroy(&mm->settled);
+}
+
+static void search_area(const struct search *s, const struct trace_area *a)
+{
+	struct live_mm *mm = s->t->mm;
+	uint64_t low_end = s->except.start < a->end ? s->except.start : a->end, addr;
+	uint64_t high = s->except.end > a->start ? s->except.end : a->start;
+	bool known;
+
+	/* One that cannot be written now was searched before it lost that. */
+	if (!a->shared && (a->prot & PROT_WRITE)) {
+		if (s->except.start == s->except.end)
+			low_end = high = a->end;
+		if (!find_written(mm, a->start, low_end, &addr, &known) &&
+			!find_written(mm, high, a->end, &addr, &known)) {
+			if (mm->users > 1)
+				remember(mm, a->start, a->end, FRESH);
+			return;
+		}
+		tell(s, addr, true, known);
+	}
+	remember(mm, a->start, a->end, SETTLED);
+}
+
+/* The end of the remembered range that @addr is in; 0 when it is not settled. */
+static uint64_t settled_until(struct live_mm *mm, uint64_t addr)
+{
+	MA_STATE(mas, &mm->settled, addr, addr);
+	uint64_t end;
+
+	mas_lock(&mas);
+	end = mas_walk(&mas) == SETTLED ? mas.last + 1 : 0;
+	mas_unlock(&mas);
+	return end;
+}
+
+static void search(const struct search *s, uint64_t lo, uint64_t hi)
+{
+	struct live_mm *mm = s->t->mm;
+	struct trace_area a;
+
+	while (lo < hi) {
+		uint64_t end = settled_until(mm, lo);
+
+		if (!end) {
+			if (!observe_next(s->l, mm, lo, &a) || a.start >= hi)
+				return;
+			search_area(s, &a);
+			end = a.end;
+		}
+		lo = end;
+	}
+}
+
+/* The areas that touch a range, and those beside it. */
+static void search_around(const struct search *s, const struct range *r)
+{
+	search(s, r->start ? r->start - 1 : 0, r->end + 1);
+}
+
+static void search_fresh(const struct search *s)
+{
+	struct live_mm *mm = s->t->mm;
+	struct range fresh[FRESH_MAX];
+	unsigned int n = 0;
+	MA_STATE(mas, &mm->settled, 0, 0);
+	void *what;
+
+	mas_lock(&mas);
+	mas_for_each (&mas, what, ULONG_MAX)
+		if (what == FRESH && n < FRESH_MAX)
+			fresh[n++] = (struct range){ mas.index, mas.last + 1 };
+	mas_unlock(&mas);
+	for (unsigned int i = 0; i < n; i++)
+		search(s, fresh[i].start, fresh[i].end);
+}
+
+/* --- growth -------------------------------------------------------------------------------------------------- */
+
+static bool tell_stack_growth(const struct search *s)
+{
+	struct live_mm *mm = s->t->mm;
+	struct trace_area a;
+
+	if (!mm->stack_end || !observe_area(s->l, mm, mm->stack_start - 1, &a) || a.end <= mm->stack_start)
+		return false;
+	mm->stack_start = a.start;
+	tell(s, a.start, false, true);
+	return true;
+}
+
+static bool tell_other_growth(const struct search *s)
+{
+	struct live_mm *mm = s->t->mm;
+	struct trace_area a;
+	bool any = false;
+
+	for (uint64_t at = 0; observe_next(s->l, mm, at, &a); at = a.end) {
+		unsigned long within = a.start;
+
+		if (mtree_load(&mm->extents, a.start) || !mt_find(&mm->extents, &within, a.end - 1))
+			continue;
+		tell(s, a.start, false, true);
+		any |= !mtree_store_range(&mm->extents, a.start, a.end - 1, xa_mk_value(1), GFP_KERNEL);
+	}
+	return any;
+}
+
+bool growth_tell(struct live *l, struct task *t, bool ambiguous)
+{
+	struct search s = { .l = l, .t = t, .ambiguous = ambiguous };
+
+	return t->mm->grows ? tell_other_growth(&s) : tell_stack_growth(&s);
+}
+
+void growth_begin(struct live *l, struct live_mm *mm)
+{
+	struct trace_area a;
+
+	if (mm->stack_end &&
+		(!observe_next(l, mm, mm->stack_start, &a) || (mm->stack_start = a.start) >= mm->stack_end))
+		mm->stack_end = 0;
+	mtree_destroy(&mm->extents);
+	for (uint64_t at = 0; mm->grows && observe_next(l, mm, at, &a); at = a.end)
+		(void)!mtree_store_range(&mm->extents, a.start, a.end - 1, xa_mk_value(1), GFP_KERNEL);
+}
+
+/* --- calls --------------------------------------------------------------------------------------------------- */
+
+void writes_tell_all(struct live *l, struct task *t, bool ambiguous)
+{
+	struct search s = { .l = l, .t = t, .ambiguous = ambiguous };
+
+	growth_tell(l, t, ambiguous);
+	search(&s, 0, UINT64_MAX);
+}
+
+static bool changes_areas(uint32_t nr)
+{
+	return nr == SYS_mmap || nr == SYS_munmap || nr == SYS_mremap || nr == SYS_brk ||
+	       nr == SYS_mprotect || nr == SYS_pkey_mprotect || nr == SYS_remap_file_pages;
+}
+
+void writes_before_call(struct live *l, struct task *t)
+{
+	struct search s = { .l = l, .t = t };
+	struct range r[2];
+	unsigned int n = named_ranges(t, r);
+
+	if (is_about_whole_map(t->call.nr)) {
+		writes_tell_all(l, t, false);
+		return;
+	}
+	growth_tell(l, t, false);
+	for (unsigned int i = 0; i < n; i++)
+		search_around(&s, &r[i]);
+	if (t->mm->users > 1)
+		search_fresh(&s);
+	for (unsigned int i = 0; i < n && changes_areas(t->call.nr); i++)
+		remember(t->mm, r[i].start, r[i].end, NULL);
+}
+
+/* The kernel itself may have written there. */
+static bool populates(uint32_t nr)
+{
+	return nr == SYS_mmap || nr == SYS_mremap || nr == SYS_brk || nr == SYS_mlock || nr == SYS_mlock2 ||
+	       nr == SYS_madvise;
+}
+
+static void search_what_others_wrote(const struct task *t, struct search s)
+{
+	struct range r[2];
+	unsigned int n = named_ranges(t, r);
+
+	if (t->call.nr == SYS_munlockall)
+		writes_tell_all(s.l, s.t, true);
+	else
+		growth_tell(s.l, s.t, true);
+	for (unsigned int i = 0; i < n; i++) {
+		if (populates(t->call.nr))
+			s.except = r[i];
+		search_around(&s, &r[i]);
+	}
+}
+
+void writes_after_call(struct live *l, struct task *t, int64_t result)
+{
+	struct search s = { .l = l, .t = t, .ambiguous = t->mm->users > 1 };
+
+	if (s.ambiguous)
+		search_what_others_wrote(t, s);
+	if (!placed_range(&t->call, result, &s.except))
+		return;
+	remember(t->mm, s.except.start, s.except.end, NULL);
+	if (s.except.start)
+		search(&s, s.except.start - 1, s.except.start);
+	search(&s, s.except.end, s.except.end + 1);
+	if (s.ambiguous)
+		remember(t->mm, s.except.start, s.except.end, FRESH);
+}
+
+void growth_follow_call(struct live *l, struct task *t, int64_t result)
+{
+	struct live_mm *mm = t->mm;
+	struct range r[3];
+	unsigned int n = named_ranges(t, r);
+	bool met = mm->grows || is_about_whole_map(t->call.nr);
+
+	n += placed_range(&t->call, result, &r[n]);
+	for (unsigned int i = 0; i < n; i++)
+		met |= r[i].start < mm->stack_end && r[i].end > mm->stack_start;
+	if (met)
+		growth_begin(l, mm);
+}
