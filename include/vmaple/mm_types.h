@@ -64,6 +64,8 @@ typedef uint64_t vm_flags_t;
 #define VM_UFFD_MINOR   (1ULL << 38)
 #define VM_DROPPABLE    (1ULL << 40)
 #define VM_SEALED       (1ULL << 42)
+#define VM_NONLINEAR \
+	(1ULL << 60) /**< a window of single pages of a file, in any order: Linux 2.5.46 to 3.19 */
 
 #define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_MAY_FLAGS    (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
@@ -72,8 +74,12 @@ typedef uint64_t vm_flags_t;
 /** Areas of this kind never merge. */
 #define VM_SPECIAL (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
 
+struct address_space;
 struct anon_vma;
+struct i_mmap_node;
+struct mm_page_ops;
 struct mm_struct;
+struct page_tables;
 struct rmap_ops;
 
 /** What kind of thing is mapped. */
@@ -90,7 +96,7 @@ enum vm_file_kind {
  * the same one.  Counted: each area holds a reference, so does its creator.
  */
 struct vm_file {
-	unsigned long refs;
+	unsigned long refs; /**< atomic */
 	enum vm_file_kind kind;
 	bool readable, writable; /**< FMODE_READ, FMODE_WRITE */
 	bool noexec;             /**< on a file system mounted noexec */
@@ -104,6 +110,7 @@ struct vm_file {
 	unsigned long max_bytes; /**< what its file system can hold: no mapping reaches beyond; 0: 2^64 */
 	uint64_t dev, ino;       /**< shown in maps */
 	const char *name;        /**< shown in maps; lives as long as the file */
+	struct address_space *mapping; /**< its pages and who maps them, <vmaple/rmap.h>; NULL: not known */
 	void (*release)(
 		struct vm_file *file); /**< called when the last reference goes; NULL: nothing to do */
 };
@@ -111,7 +118,7 @@ struct vm_file {
 static inline struct vm_file *vm_file_get(struct vm_file *file)
 {
 	if (file)
-		file->refs++;
+		__atomic_fetch_add(&file->refs, 1, __ATOMIC_RELAXED);
 	return file;
 }
 /** Drop a reference; NULL is allowed. */
@@ -151,23 +158,25 @@ struct vm_area_struct {
 	const void *policy;   /**< memory policy: equal pointers are equal policies; NULL is the default */
 	const void *uffd_ctx; /**< userfaultfd that it is registered with */
 	struct vm_area_struct *detached; /**< next one on its way out of the mm */
+	struct i_mmap_node *i_mmap;      /**< its place among those that map its file; NULL: none */
 };
 
 /** The machine: one per set of address spaces that compete for memory. */
 struct mm_system {
-	const struct rmap_ops *rmap;    /**< the reverse map of its address spaces, <vmaple/rmap.h> */
+	const struct rmap_ops *rmap;         /**< the reverse map of its address spaces, <vmaple/rmap.h> */
+	const struct mm_page_ops *pages;     /**< who has their pages, <vmaple/mm_pages.h>; NULL: nobody */
 	const struct kernel_profile *kernel; /**< whose ways its calls have */
-	unsigned int page_shift;        /**< 12 */
-	int max_map_count;              /**< vm.max_map_count */
-	unsigned long mmap_min_addr;    /**< vm.mmap_min_addr, bytes */
-	unsigned long stack_guard_gap;  /**< bytes */
-	unsigned int overcommit_memory; /**< vm.overcommit_memory: 0 guess, 1 always, 2 never */
-	unsigned long commit_limit;     /**< pages: of RAM and swap in mode 0, CommitLimit in mode 2 */
-	unsigned long committed;        /**< pages charged by all its address spaces */
-	unsigned long pmd_size;         /**< bytes of a huge page; 0: no huge-page alignment */
-	unsigned int thp_enabled;       /**< 0 never, 1 madvise, 2 always */
-	bool pkeys;                     /**< the CPU has protection keys */
-	unsigned int verify;            /**< enum mm_verify; may be changed at any time */
+	unsigned int page_shift;             /**< 12 */
+	int max_map_count;                   /**< vm.max_map_count */
+	unsigned long mmap_min_addr;         /**< vm.mmap_min_addr, bytes */
+	unsigned long stack_guard_gap;       /**< bytes */
+	unsigned int overcommit_memory;      /**< vm.overcommit_memory: 0 guess, 1 always, 2 never */
+	unsigned long commit_limit;          /**< pages: of RAM and swap in mode 0, CommitLimit in mode 2 */
+	unsigned long committed;             /**< pages charged by all its address spaces */
+	unsigned long pmd_size;              /**< bytes of a huge page; 0: no huge-page alignment */
+	unsigned int thp_enabled;            /**< 0 never, 1 madvise, 2 always */
+	bool pkeys;                          /**< the CPU has protection keys */
+	unsigned int verify;                 /**< enum mm_verify; may be changed at any time */
 };
 
 /** When the index of the areas is verified as it changes; a damaged one panics through the port. */
@@ -230,7 +239,9 @@ struct mm_struct {
 	bool mdwe;            /**< PR_MDWE_REFUSE_EXEC_GAIN: nothing writable becomes executable */
 	bool mdwe_no_inherit; /**< PR_MDWE_NO_INHERIT: a fork's child is free of it */
 	struct mm_counters counters;
-	void *owner; /**< the embedder's */
+	void *owner;             /**< the embedder's */
+	struct page_tables *pgd; /**< of the room behind sys->pages; NULL: no pages */
+	void *rmap_private;      /**< the reverse map's own */
 };
 
 #ifdef __cplusplus

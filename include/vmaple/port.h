@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/** What the host provides. All members but refuse must be set; all may be called from any thread. */
+/** What the host provides. All members but refuse and relax must be set; all may be called from any thread. */
 struct vmaple_port {
 	void *ctx; /**< handed to every function below */
 	/** @return @p size bytes aligned to @p align (a power of two), or NULL. Contents are undefined. */
@@ -32,6 +32,8 @@ struct vmaple_port {
 	void (*log)(void *ctx, const char *line);
 	/** An internal invariant is broken and the structure cannot be trusted: must not return. */
 	void (*panic)(void *ctx, const char *line) __attribute__((noreturn));
+	/** A thread that waits for a lock gives its processor to others; NULL: it goes on waiting. */
+	void (*relax)(void *ctx);
 };
 
 /**

@@ -19,6 +19,8 @@ static inline bool port_refuses(size_t size)
 {
 	return __builtin_expect(host_port.refuse != NULL, 0) && host_port.refuse(host_port.ctx, size);
 }
+/* Let other threads run, while this one waits. */
+void port_relax(void);
 void port_log(const char *line);
 void port_panic(const char *line) __attribute__((noreturn));
 

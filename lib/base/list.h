@@ -29,6 +29,12 @@ static inline void list_add(struct list_link *link, struct list_link *head)
 	head->next = link;
 }
 
+/* Before the head: the oldest comes first. */
+static inline void list_add_tail(struct list_link *link, struct list_link *head)
+{
+	list_add(link, head->prev);
+}
+
 static inline void list_del(struct list_link *link)
 {
 	link->prev->next = link->next;

@@ -7,6 +7,7 @@
  */
 #include <vmaple/port.h>
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -45,11 +46,18 @@ static void __attribute__((noreturn)) hosted_panic(void *ctx, const char *line)
 	abort();
 }
 
+static void hosted_relax(void *ctx)
+{
+	(void)ctx;
+	sched_yield();
+}
+
 struct vmaple_port host_port = {
 	.alloc = hosted_alloc,
 	.free = hosted_free,
 	.log = hosted_log,
 	.panic = hosted_panic,
+	.relax = hosted_relax,
 };
 
 void vmaple_set_port(const struct vmaple_port *port)
@@ -76,6 +84,12 @@ void port_free(void *mem, size_t size)
 {
 	if (mem)
 		host_port.free(host_port.ctx, mem, size);
+}
+
+void port_relax(void)
+{
+	if (host_port.relax)
+		host_port.relax(host_port.ctx);
 }
 
 void port_log(const char *line)

@@ -21,7 +21,16 @@ _Static_assert(sizeof(struct vm_area_struct) <= INDEX_AREA_SIZE, "an area is an 
 
 void vm_file_put(struct vm_file *file)
 {
-	if (file && --file->refs == 0 && file->release)
+	struct address_space *mapping;
+
+	if (!file || __atomic_sub_fetch(&file->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	/* Its pages may be shared with other open files. */
+	mapping = file->mapping;
+	file->mapping = NULL;
+	if (mapping && __atomic_sub_fetch(&mapping->refs, 1, __ATOMIC_ACQ_REL) == 0 && mapping->release)
+		mapping->release(mapping);
+	if (file->release)
 		file->release(file);
 }
 
@@ -81,9 +90,41 @@ struct vm_area_struct *vma_copy(const struct vm_area_struct *vma, struct mm_stru
 	return copy;
 }
 
+int vma_attach(struct vm_area_struct *vma)
+{
+	const struct mm_system *sys = vma->vm_mm->sys;
+	struct vm_file *file = vma->vm_file;
+
+	if (!vma->vm_mm->pgd || !file)
+		return 0;
+	if (!file->mapping && sys->pages->open(vma->vm_mm->sys, file))
+		return -ENOMEM;
+	return sys->rmap->attach(vma);
+}
+
+void vma_adjust_begin(struct vm_area_struct *a, struct vm_area_struct *b)
+{
+	a->vm_mm->sys->rmap->adjust_begin(a, b);
+}
+
+void vma_adjust_end(struct vm_area_struct *a, struct vm_area_struct *b)
+{
+	a->vm_mm->sys->rmap->adjust_end(a, b);
+}
+
+void vma_zap(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	if (vma->vm_mm->pgd)
+		vma->vm_mm->sys->pages->zap(vma, start, end);
+}
+
 void vma_free(struct vm_area_struct *vma)
 {
-	vma->vm_mm->sys->rmap->unlink(vma);
+	const struct rmap_ops *rmap = vma->vm_mm->sys->rmap;
+
+	rmap->unlink(vma);
+	if (vma->i_mmap)
+		rmap->detach(vma);
 	vm_file_put(vma->vm_file);
 	anon_vma_name_put(vma->anon_name);
 	pool_free(INDEX_AREA_POOL, vma);
@@ -127,18 +168,20 @@ int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsign
 		new->vm_start = addr;
 		new->vm_pgoff = vma_pgoff_at(vma, addr);
 	}
-	if (mm->sys->rmap->clone(new, vma))
+	if (mm->sys->rmap->clone(new, vma) || vma_attach(new))
 		goto free_new;
 	if (index_prepare(&st, mm, new->vm_start, new->vm_end, new))
 		goto free_new;
 
 	/* Point of no return. */
+	vma_adjust_begin(vma, NULL);
 	if (new_below) {
 		vma->vm_pgoff = vma_pgoff_at(vma, addr);
 		vma->vm_start = addr;
 	} else {
 		vma->vm_end = addr;
 	}
+	vma_adjust_end(vma, NULL);
 	index_commit(&st, new);
 	count_areas(mm, 1);
 	mm->counters.splits++;

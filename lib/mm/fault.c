@@ -63,8 +63,10 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
 	}
 
 	/* Point of no return. */
+	vma_adjust_begin(vma, NULL);
 	vma->vm_start = addr;
 	vma->vm_pgoff -= grow;
+	vma_adjust_end(vma, NULL);
 	index_commit(&st, vma);
 	if (vma->vm_flags & VM_LOCKED)
 		mm->locked_vm += grow;

@@ -18,6 +18,7 @@
 
 #include <vmaple/merge.h>
 #include <vmaple/mm.h>
+#include <vmaple/mm_pages.h>
 #include <vmaple/rmap.h>
 
 #include "index.h"
@@ -104,6 +105,13 @@ int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long ad
 /* The same without a look at max_map_count. */
 int vma_split_unlimited(
 	struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below) __must_check;
+/* Let the file of @vma, whose bounds are final, know of it. 0 or -ENOMEM. */
+int vma_attach(struct vm_area_struct *vma) __must_check;
+/* Bounds of areas change between the two, one of them NULL or all linked; not those of others. */
+void vma_adjust_begin(struct vm_area_struct *a, struct vm_area_struct *b);
+void vma_adjust_end(struct vm_area_struct *a, struct vm_area_struct *b);
+/* Pages of [start, end) go. */
+void vma_zap(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 struct anon_vma_name *anon_vma_name_get(struct anon_vma_name *name);
 void anon_vma_name_put(struct anon_vma_name *name);
 struct anon_vma_name *anon_vma_name_alloc(const char *text);

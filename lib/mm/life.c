@@ -56,9 +56,12 @@ void mm_exit(struct mm_struct *mm)
 	for_each_vma (vmi, vma) {
 		if (vma->vm_flags & VM_ACCOUNT)
 			vm_uncharge(mm, vma_pages(vma));
+		vma_zap(vma, vma->vm_start, vma->vm_end);
 		vma_free(vma);
 	}
 	index_destroy(mm);
+	if (mm->pgd)
+		mm->sys->pages->exit(mm);
 	mm->map_count = 0;
 	mm->total_vm = mm->data_vm = mm->exec_vm = mm->stack_vm = mm->locked_vm = 0;
 }
@@ -100,7 +103,7 @@ int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec)
 		return -ENOMEM;
 	if ((spec->touched && mm->sys->rmap->prepare(vma, NULL, NULL)) || (account && vm_charge(mm, npages)))
 		goto free_vma;
-	if (vma_link(mm, vma))
+	if (vma_attach(vma) || vma_link(mm, vma))
 		goto uncharge;
 	vm_stat_account(mm, vma->vm_flags, (long)npages);
 	if (vma->vm_flags & VM_LOCKED)
@@ -131,7 +134,7 @@ static struct vm_area_struct *inherit_area(struct mm_struct *child, const struct
 	return copy;
 }
 
-static int fork_area(struct mm_struct *child, const struct vm_area_struct *vma)
+static int fork_area(struct mm_struct *child, struct vm_area_struct *vma)
 {
 	bool account = vma->vm_flags & VM_ACCOUNT;
 	struct vm_area_struct *copy;
@@ -139,9 +142,9 @@ static int fork_area(struct mm_struct *child, const struct vm_area_struct *vma)
 	if (account && vm_charge(child, vma_pages(vma)))
 		return -ENOMEM;
 	copy = inherit_area(child, vma);
-	if (copy && !vma_link(child, copy)) {
+	if (copy && !vma_attach(copy) && !vma_link(child, copy)) {
 		vm_stat_account(child, copy->vm_flags, (long)vma_pages(copy));
-		return 0;
+		return copy->vm_flags & VM_WIPEONFORK || !child->pgd ? 0 : child->sys->pages->fork(copy, vma);
 	}
 	if (copy)
 		vma_free(copy);
@@ -163,6 +166,10 @@ int mm_fork(struct mm_struct *child, struct mm_struct *parent)
 	child->mdwe = parent->mdwe && !parent->mdwe_no_inherit;
 	child->mdwe_no_inherit = false;
 	child->counters = (struct mm_counters){ 0 };
+	child->rmap_private = NULL;
+	child->pgd = NULL;
+	if (parent->pgd && parent->sys->pages->begin_fork(child, parent))
+		return -ENOMEM;
 	for_each_vma (vmi, vma) {
 		if (!(vma->vm_flags & VM_DONTCOPY) && fork_area(child, vma)) {
 			mm_exit(child);

@@ -195,6 +195,8 @@ static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned
 	err = advised_flags(vma, advice, &flags);
 	if (!err)
 		err = content_advice(vma, advice);
+	if (!err && vma->vm_mm->pgd && (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED))
+		vma->vm_mm->sys->pages->discard(vma, start, end);
 	if (err || flags == vma->vm_flags)
 		return err;
 	vma = vma_modify_flags(vma, start, end, flags);

@@ -191,6 +191,7 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	}
 
 	/* Point of no return. */
+	vma_adjust_begin(target, j->shrinks);
 	if (j->shrinks && j->shrinks->vm_start >= j->start) {
 		j->shrinks->vm_pgoff = vma_pgoff_at(j->shrinks, j->end);
 		j->shrinks->vm_start = j->end;
@@ -200,6 +201,7 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	target->vm_start = j->start;
 	target->vm_end = j->end;
 	target->vm_pgoff = j->pgoff;
+	vma_adjust_end(target, j->shrinks);
 	index_commit(&st, target);
 	for (int i = 0; i < 2; i++)
 		if (j->gone[i])
@@ -325,7 +327,7 @@ struct vm_area_struct *vma_make_range(const struct vma_merge *vmg)
 	vma->vm_pgoff = vmg->pgoff;
 	vma->vm_flags = vmg->flags;
 	vma->vm_file = vm_file_get(vmg->file);
-	if (vma_link(vmg->mm, vma)) {
+	if (vma_attach(vma) || vma_link(vmg->mm, vma)) {
 		vma_free(vma);
 		return NULL;
 	}
@@ -339,7 +341,10 @@ struct vm_area_struct *vma_modify_flags(
 
 	vmg.flags = flags;
 	vma = vma_modify(&vmg);
-	if (!IS_ERR(vma))
-		vma->vm_flags = flags;
+	if (IS_ERR(vma))
+		return vma;
+	vma->vm_flags = flags;
+	if (vma->vm_mm->pgd)
+		vma->vm_mm->sys->pages->protect(vma, start, end);
 	return vma;
 }

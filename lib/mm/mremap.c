@@ -189,7 +189,7 @@ static struct vm_area_struct *make_copy(const struct remap *r, pgoff_t pgoff)
 	new->vm_start = r->new_addr;
 	new->vm_end = r->new_addr + r->new_len;
 	new->vm_pgoff = pgoff;
-	if (r->mm->sys->rmap->clone(new, r->vma) || vma_link(r->mm, new)) {
+	if (r->mm->sys->rmap->clone(new, r->vma) || vma_attach(new) || vma_link(r->mm, new)) {
 		vma_free(new);
 		return NULL;
 	}
@@ -218,7 +218,7 @@ static struct vm_area_struct *copy_area(struct remap *r)
 	vmg.start = r->new_addr;
 	vmg.end = r->new_addr + r->new_len;
 	vmg.pgoff = vma_pgoff_at(vma, r->addr);
-	if (vma_is_anonymous(vma) && !vma->anon_vma)
+	if (vma_is_anonymous(vma) && (!vma->anon_vma || r->mm->sys->rmap->by_address))
 		vmg.pgoff = to_pages(r->mm, r->new_addr);
 	vmg.middle = NULL;
 	vmg.copied_from = vma;
@@ -275,6 +275,19 @@ static int cut_source(struct remap *r)
 	return err;
 }
 
+/* The old area is looked up again: it may have become part of the new one. */
+static int move_pages(const struct remap *r, struct vm_area_struct *new)
+{
+	struct mm_move move = { .from = vma_lookup(r->mm, r->addr),
+		.to = new,
+		.old_addr = r->addr,
+		.new_addr = r->new_addr,
+		.len = min(r->old_len, r->new_len),
+		.fresh = new->vm_start == r->new_addr &&new->vm_end == r->new_addr + r->new_len };
+
+	return r->mm->pgd && move.len ? r->mm->sys->pages->move(&move) : 0;
+}
+
 static unsigned long move_area(struct remap *r)
 {
 	struct mm_struct *mm = r->mm;
@@ -296,6 +309,12 @@ static unsigned long move_area(struct remap *r)
 		return -ENOMEM;
 	}
 	account_new(r, flags, r->new_len);
+	if (move_pages(r, new)) {
+		if (flags & VM_ACCOUNT)
+			mm->sys->committed += to_pages(mm, r->new_len) - charged;
+		(void)!do_munmap(mm, r->new_addr, r->new_addr + r->new_len);
+		return -ENOMEM;
+	}
 	/* A userfaultfd does not follow, and what has merged with the moved range loses it too. */
 	new->uffd_ctx = NULL;
 	new->vm_flags &= ~VM_UFFD_FLAGS;

@@ -84,6 +84,7 @@ void unmap_complete(struct unmap *um)
 		struct vm_area_struct *next = vma->detached;
 
 		account_gone(um->mm, vma);
+		vma_zap(vma, vma->vm_start, vma->vm_end);
 		vma_free(vma);
 		vma = next;
 	}
@@ -105,6 +106,9 @@ int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end)
 	index_commit(&st, NULL);
 	mm->map_count -= um.count;
 	unmap_complete(&um);
+	if (mm->pgd)
+		mm->sys->pages->free_tables(
+			mm, start, end, um.prev ? um.prev->vm_end : 0, um.next ? um.next->vm_start : ~0UL);
 	return 0;
 }
 

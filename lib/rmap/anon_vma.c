@@ -11,52 +11,97 @@
  *    its ancestry; so an ancestor's anon_vma that no area calls its own and that has less than two children is
  *    taken instead of a new one.
  *
- * 3. Invariants (validate names the one that fails)
+ * 3. Walk.  The areas of an anon_vma are in an interval tree, by the indexes that they map (Lespinasse 2012), or on
+ *    a list (Linux 2.6.34 to 3.6), of which a walk has to look at every one: an area cut into n by mprotect costs
+ *    O(log n) or O(n) for each of its pages.
+ *
+ * 4. Invariants (validate names the one that fails)
  *    R1  vma->anon_vma is NULL or is in the area's chain.
- *    R2  anon_vma.areas is the number of chain links to it; num_active_vmas the number of areas that own it;
- *        num_active_vmas <= areas.
- *    R3  an anon_vma with no link is not referenced by any chain: it is freed, once its children are gone.
+ *    R2  anon_vma.areas is the number of chain links to it; num_active_vmas the number of areas that own it.
+ *    R3  an anon_vma with no link is in no chain; it is freed once no child and no page refers to it.
+ *    R4  the interval in a link is that of its area.
+ *    R5  a link is in the tree or list of its anon_vma, once, and names its area.
+ *    R6  all anon_vmas of a chain have the same root.
  *
- * 4. Failure.  clone and fork allocate every link before the first is made, so a failure leaves no trace.
+ * 5. Locks.  One for a whole family, that of its root: for reading to walk, for writing to change links, counts, or
+ *    the bounds of an area.  References are atomic. vma->anon_vma is set once, with release, by who has the mm's
+ *    prepare lock, and read with acquire by faults.
  *
- * Riel 2010 (chains), Konstantin Khlebnikov 2015 (reuse).
+ * 6. Failure.  clone and fork allocate every link before the first is made, so a failure leaves no trace.
+ *
+ * Unlike Linux, where a page's anon_vma may be gone and RCU with a slab that keeps its type makes looking at it safe,
+ * each page holds a reference to the anon_vma that it is known by.
+ *
+ * Arcangeli 2004 (anon_vma), Riel 2010 (chains), Lespinasse 2012 (interval trees), Khlebnikov 2015 (reuse).
  */
-#include <vmaple/rmap.h>
-
-#include "alloc.h"
-#include "list.h"
+#include "internal.h"
 
 struct anon_vma {
-	struct anon_vma *parent;    /* itself for a root */
-	unsigned long refs;         /* chain links, and children that point here */
-	unsigned long areas;        /* chain links */
-	unsigned long num_children; /* anon_vmas whose parent this is; a root counts itself */
+	struct anon_vma *root, *parent; /* itself for a root */
+	struct rw_lock lock;            /* of a root: guards all that follows, in the whole family */
+	unsigned long refs;             /* chain links, pages, and children that point here; atomic */
+	unsigned long areas;            /* chain links */
+	unsigned long num_children;     /* anon_vmas whose parent this is; a root counts itself */
 	unsigned long num_active_vmas;
+	union {
+		struct rb_root_cached tree;
+		struct list_link list;
+	};
 };
 
 struct anon_vma_chain {
 	struct list_link same_vma; /* in vma->anon_vma_chain */
+	struct vm_area_struct *vma;
 	struct anon_vma *anon_vma;
+	union {
+		struct list_link same_anon_vma;
+		struct {
+			struct rb_node rb;
+			pgoff_t start, last, subtree_last;
+		};
+	};
 };
 
-#define avc_of(link) list_entry(link, struct anon_vma_chain, same_vma)
+#define AVC_START(avc) ((avc)->start)
+#define AVC_LAST(avc)  ((avc)->last)
+INTERVAL_TREE_DEFINE(struct anon_vma_chain, rb, pgoff_t, subtree_last, AVC_START, AVC_LAST, static, avc_tree)
 
-static struct anon_vma *anon_vma_alloc(struct anon_vma *parent)
+#define avc_of(link)           list_entry(link, struct anon_vma_chain, same_vma)
+#define avc_of_same_anon(link) list_entry(link, struct anon_vma_chain, same_anon_vma)
+#define for_each_link(l, vma)  for (l = (vma)->anon_vma_chain.next; l != &(vma)->anon_vma_chain; l = l->next)
+
+static bool has_list(const struct vm_area_struct *vma)
+{
+	return vma->vm_mm->sys->rmap->area_list;
+}
+
+static size_t avc_size(bool list)
+{
+	return list ? offsetof(struct anon_vma_chain, same_anon_vma) + sizeof(struct list_link)
+		    : sizeof(struct anon_vma_chain);
+}
+
+/* A child of @parent, or a root. With a parent under the family's lock. */
+static struct anon_vma *anon_vma_alloc(struct anon_vma *parent, bool list)
 {
 	struct anon_vma *av = port_alloc(sizeof(*av), _Alignof(struct anon_vma), GFP_KERNEL);
 
 	if (!av)
 		return NULL;
-	*av = (struct anon_vma){ .parent = parent ? parent : av };
+	*av = (struct anon_vma){ .root = parent ? parent->root : av,
+		.parent = parent ? parent : av,
+		.lock = RW_LOCK_INIT(LOCK_ANON) };
+	if (list)
+		list_init(&av->list);
 	av->parent->num_children++;
 	if (parent)
-		parent->refs++;
+		__atomic_fetch_add(&parent->refs, 1, __ATOMIC_RELAXED);
 	return av;
 }
 
 static void anon_vma_put(struct anon_vma *av)
 {
-	while (--av->refs == 0) {
+	while (__atomic_sub_fetch(&av->refs, 1, __ATOMIC_ACQ_REL) == 0) {
 		struct anon_vma *parent = av->parent;
 
 		port_free(av, sizeof(*av));
@@ -66,40 +111,56 @@ static void anon_vma_put(struct anon_vma *av)
 	}
 }
 
-/* The last area has left: the parent may be reused again. */
-static void anon_vma_abandoned(struct anon_vma *av)
+/* The newest comes last: a child behind its parent, a moved area behind what it was. */
+static void avc_insert(struct anon_vma_chain *avc, bool list)
 {
-	av->parent->num_children--;
+	if (list) {
+		list_add_tail(&avc->same_anon_vma, &avc->anon_vma->list);
+		return;
+	}
+	avc->start = vma_first_index(avc->vma);
+	avc->last = vma_last_index(avc->vma);
+	avc_tree_insert(avc, &avc->anon_vma->tree);
+}
+
+static void avc_take_out(struct anon_vma_chain *avc, bool list)
+{
+	if (list)
+		list_del(&avc->same_anon_vma);
+	else
+		avc_tree_remove(avc, &avc->anon_vma->tree);
 }
 
 static void chain_link(struct vm_area_struct *vma, struct anon_vma_chain *avc, struct anon_vma *av)
 {
 	avc->anon_vma = av;
-	av->refs++;
+	avc->vma = vma;
+	__atomic_fetch_add(&av->refs, 1, __ATOMIC_RELAXED);
 	av->areas++;
 	list_add(&avc->same_vma, &vma->anon_vma_chain);
+	avc_insert(avc, has_list(vma));
 }
 
-static void free_chain(struct list_link *spare)
+static void free_chain(struct list_link *spare, bool list)
 {
 	while (!list_empty(spare)) {
 		struct anon_vma_chain *avc = avc_of(spare->next);
 
 		list_del(&avc->same_vma);
-		port_free(avc, sizeof(*avc));
+		port_free(avc, avc_size(list));
 	}
 }
 
 /* Put @nr unlinked avcs on @spare. */
-static int alloc_chain(struct list_link *spare, unsigned long nr)
+static int alloc_chain(struct list_link *spare, unsigned long nr, bool list)
 {
 	list_init(spare);
 	while (nr--) {
 		struct anon_vma_chain *avc =
-			port_alloc(sizeof(*avc), _Alignof(struct anon_vma_chain), GFP_KERNEL);
+			port_alloc(avc_size(list), _Alignof(struct anon_vma_chain), GFP_KERNEL);
 
 		if (!avc) {
-			free_chain(spare);
+			free_chain(spare, list);
 			return -ENOMEM;
 		}
 		list_add(&avc->same_vma, spare);
@@ -117,10 +178,10 @@ static struct anon_vma_chain *take_avc(struct list_link *spare)
 
 static unsigned long chain_length(const struct vm_area_struct *vma)
 {
+	const struct list_link *l;
 	unsigned long nr = 0;
 
-	for (const struct list_link *l = vma->anon_vma_chain.next; l != &vma->anon_vma_chain; l = l->next)
-		nr++;
+	for_each_link(l, vma) nr++;
 	return nr;
 }
 
@@ -130,12 +191,18 @@ static bool chain_is_singular(const struct vm_area_struct *vma)
 	       vma->anon_vma_chain.next == vma->anon_vma_chain.prev;
 }
 
+/* The family's lock; NULL: @vma has none. */
+static struct rw_lock *family_lock(const struct vm_area_struct *vma)
+{
+	return vma->anon_vma ? &vma->anon_vma->root->lock : NULL;
+}
+
 /* Neighbours that would be one but for what mprotect can change: their pages can live in one anon_vma. */
 static bool areas_may_share(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
 	return a->vm_end == b->vm_start && a->policy == b->policy && a->vm_file == b->vm_file &&
 	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY)) &&
-	       b->vm_pgoff == a->vm_pgoff + ((a->vm_end - a->vm_start) >> a->vm_mm->sys->page_shift);
+	       b->vm_pgoff == a->vm_pgoff + ((a->vm_end - a->vm_start) >> page_shift(a));
 }
 
 static struct anon_vma *anon_vma_of_neighbour(const struct vm_area_struct *vma,
@@ -148,23 +215,32 @@ static struct anon_vma *anon_vma_of_neighbour(const struct vm_area_struct *vma,
 	return NULL;
 }
 
+static void become_owner(struct vm_area_struct *vma, struct anon_vma *av)
+{
+	av->num_active_vmas++;
+	__atomic_store_n(&vma->anon_vma, av, __ATOMIC_RELEASE);
+}
+
 static int anon_vma_prepare(
 	struct vm_area_struct *vma, struct vm_area_struct *prev, struct vm_area_struct *next)
 {
 	struct anon_vma *av = anon_vma_of_neighbour(vma, prev, next);
 	struct list_link spare;
+	struct rw_lock *lock;
 
-	if (alloc_chain(&spare, 1))
+	if (alloc_chain(&spare, 1, has_list(vma)))
 		return -ENOMEM;
 	if (!av)
-		av = anon_vma_alloc(NULL);
+		av = anon_vma_alloc(NULL, has_list(vma));
 	if (!av) {
-		free_chain(&spare);
+		free_chain(&spare, has_list(vma));
 		return -ENOMEM;
 	}
+	lock = &av->root->lock;
+	rw_write_lock(lock);
 	chain_link(vma, take_avc(&spare), av);
-	vma->anon_vma = av;
-	av->num_active_vmas++;
+	become_owner(vma, av);
+	rw_write_unlock(lock);
 	return 0;
 }
 
@@ -177,14 +253,17 @@ static void link_all(struct vm_area_struct *dst, const struct vm_area_struct *sr
 
 static int anon_vma_clone(struct vm_area_struct *dst, const struct vm_area_struct *src)
 {
+	struct rw_lock *lock = family_lock(src);
 	struct list_link spare;
 
-	if (alloc_chain(&spare, chain_length(src)))
+	if (!lock)
+		return 0;
+	if (alloc_chain(&spare, chain_length(src), has_list(src)))
 		return -ENOMEM;
+	rw_write_lock(lock);
 	link_all(dst, src, &spare);
-	dst->anon_vma = src->anon_vma;
-	if (dst->anon_vma)
-		dst->anon_vma->num_active_vmas++;
+	become_owner(dst, src->anon_vma);
+	rw_write_unlock(lock);
 	return 0;
 }
 
@@ -202,18 +281,21 @@ static struct anon_vma *reusable_ancestor(const struct vm_area_struct *vma)
 
 static int anon_vma_fork(struct vm_area_struct *child, const struct vm_area_struct *parent)
 {
+	struct rw_lock *lock = family_lock(parent);
 	struct list_link spare;
 	struct anon_vma *own;
 
-	if (!parent->anon_vma)
+	if (!lock)
 		return 0;
-	own = reusable_ancestor(parent);
-	if (alloc_chain(&spare, chain_length(parent) + !own))
+	if (alloc_chain(&spare, chain_length(parent) + 1, has_list(parent)))
 		return -ENOMEM;
+	rw_write_lock(lock);
+	own = reusable_ancestor(parent);
 	if (!own) {
-		own = anon_vma_alloc(parent->anon_vma);
+		own = anon_vma_alloc(parent->anon_vma, has_list(parent));
 		if (!own) {
-			free_chain(&spare);
+			rw_write_unlock(lock);
+			free_chain(&spare, has_list(parent));
 			return -ENOMEM;
 		}
 		link_all(child, parent, &spare);
@@ -221,26 +303,91 @@ static int anon_vma_fork(struct vm_area_struct *child, const struct vm_area_stru
 	} else {
 		link_all(child, parent, &spare);
 	}
-	child->anon_vma = own;
-	own->num_active_vmas++;
+	become_owner(child, own);
+	rw_write_unlock(lock);
+	free_chain(&spare, has_list(parent));
 	return 0;
 }
 
+/* The last area that leaves lets the parent be reused again. */
 static void anon_vma_unlink(struct vm_area_struct *vma)
 {
-	if (vma->anon_vma)
-		vma->anon_vma->num_active_vmas--;
+	struct rw_lock *lock = family_lock(vma);
+	struct list_link *l;
+
+	if (!lock)
+		return;
+	rw_write_lock(lock);
+	vma->anon_vma->num_active_vmas--;
 	vma->anon_vma = NULL;
-	for (struct list_link *l = vma->anon_vma_chain.next; l != &vma->anon_vma_chain; l = l->next)
-		if (--avc_of(l)->anon_vma->areas == 0)
-			anon_vma_abandoned(avc_of(l)->anon_vma);
+	for_each_link(l, vma)
+	{
+		struct anon_vma_chain *avc = avc_of(l);
+
+		avc_take_out(avc, has_list(vma));
+		if (--avc->anon_vma->areas == 0)
+			avc->anon_vma->parent->num_children--;
+	}
+	rw_write_unlock(lock);
+	/* The lock may go with the last of them. */
 	while (!list_empty(&vma->anon_vma_chain)) {
 		struct anon_vma_chain *avc = avc_of(vma->anon_vma_chain.next);
 
 		list_del(&avc->same_vma);
 		anon_vma_put(avc->anon_vma);
-		port_free(avc, sizeof(*avc));
+		port_free(avc, avc_size(has_list(vma)));
 	}
+}
+
+static struct rw_lock *lock_of_either(const struct vm_area_struct *a, const struct vm_area_struct *b)
+{
+	struct rw_lock *lock = family_lock(a);
+
+	return lock || !b ? lock : family_lock(b);
+}
+
+static void take_out_all(struct vm_area_struct *vma)
+{
+	struct list_link *l;
+
+	for_each_link(l, vma) avc_take_out(avc_of(l), has_list(vma));
+}
+
+static void insert_all(struct vm_area_struct *vma)
+{
+	struct list_link *l;
+
+	for_each_link(l, vma) avc_insert(avc_of(l), has_list(vma));
+}
+
+/*
+ * Both areas, though only one may have an anon_vma: an mprotect that shifts the boundary between two changes the
+ * interval of whichever has one. A list needs the lock too: who walks computes addresses from the bounds.
+ */
+static void anon_vma_adjust_begin(struct vm_area_struct *a, struct vm_area_struct *b)
+{
+	struct rw_lock *lock = lock_of_either(a, b);
+
+	i_mmap_adjust_begin(a, b);
+	if (!lock)
+		return;
+	rw_write_lock(lock);
+	take_out_all(a);
+	if (b)
+		take_out_all(b);
+}
+
+static void anon_vma_adjust_end(struct vm_area_struct *a, struct vm_area_struct *b)
+{
+	struct rw_lock *lock = lock_of_either(a, b);
+
+	if (lock) {
+		insert_all(a);
+		if (b)
+			insert_all(b);
+		rw_write_unlock(lock);
+	}
+	i_mmap_adjust_end(a, b);
 }
 
 /* Pages inherited by fork are found through the chain; an area that takes them over must take all of it. */
@@ -260,32 +407,217 @@ static bool anon_vma_may_merge(
 	return target->anon_vma == src;
 }
 
-static bool anon_vma_validate(const struct vm_area_struct *vma, const char **reason)
+/* --- pages ------------------------------------------------------------------------------------------------- */
+
+static void anon_vma_own(struct page *page, const struct rmap_place *place, bool alone)
 {
+	struct anon_vma *av = place->vma->anon_vma;
+
+	/* What others inherit is known by the oldest: all of them are linked to it. */
+	if (!alone)
+		av = av->root;
+	__atomic_fetch_add(&av->refs, 1, __ATOMIC_RELAXED);
+	page->index = linear_page_index(place->vma, place->addr);
+	__atomic_store_n(&page->mapping, (uintptr_t)av | PAGE_ANON, __ATOMIC_RELAXED);
+}
+
+static void anon_vma_disown(struct page *page)
+{
+	anon_vma_put(page_owner(page));
+}
+
+/* Walks do not have to visit those from whom it was inherited any more. */
+static void anon_vma_own_alone(struct page *page, const struct rmap_place *place)
+{
+	struct anon_vma *before = page_owner(page);
+
+	if (before == place->vma->anon_vma)
+		return;
+	anon_vma_own(page, place, true);
+	anon_vma_put(before);
+}
+
+static void anon_vma_lock(struct vm_area_struct *vma)
+{
+	i_mmap_lock(vma);
+	if (vma->anon_vma)
+		rw_write_lock(family_lock(vma));
+}
+
+static void anon_vma_unlock(struct vm_area_struct *vma)
+{
+	if (vma->anon_vma)
+		rw_write_unlock(family_lock(vma));
+	i_mmap_unlock(vma);
+}
+
+/*
+ * Hits come by ascending start, and equal ones in the order of their insertion. A list is in the order of
+ * insertion alone.
+ */
+static bool anon_vma_in_order(
+	const struct vm_area_struct *first, const struct vm_area_struct *then, bool fresh)
+{
+	if (!i_mmap_in_order(first, then, fresh))
+		return false;
+	if (!first->anon_vma)
+		return true;
+	if (has_list(first))
+		return fresh;
+	return first->vm_pgoff < then->vm_pgoff || (fresh && first->vm_pgoff == then->vm_pgoff);
+}
+
+struct anon_walk {
+	struct page *page;
+	struct rmap_walk *walk;
+};
+
+/* True: enough. */
+static bool visit_link(struct anon_vma_chain *avc, void *arg)
+{
+	struct anon_walk *aw = arg;
+	struct vm_area_struct *vma = avc->vma;
+
+	aw->walk->areas++;
+	return aw->walk->visit(aw->page, vma->vm_mm, vma, vma_address(vma, aw->page->index), false,
+		       aw->walk->arg) == RMAP_STOP;
+}
+
+static void anon_vma_walk(struct page *page, struct rmap_walk *walk)
+{
+	struct anon_vma *av = page_owner(page);
+	struct anon_walk aw = { page, walk };
+
+	rw_read_lock(&av->root->lock);
+	(void)avc_tree_walk(&av->tree, page->index, page->index, visit_link, &aw);
+	rw_read_unlock(&av->root->lock);
+}
+
+static void anon_vma_walk_list(struct page *page, struct rmap_walk *walk)
+{
+	struct anon_vma *av = page_owner(page);
+	struct anon_walk aw = { page, walk };
+
+	rw_read_lock(&av->root->lock);
+	for (struct list_link *l = av->list.next; l != &av->list; l = l->next) {
+		struct anon_vma_chain *avc = avc_of_same_anon(l);
+
+		if (page->index < vma_first_index(avc->vma) || page->index > vma_last_index(avc->vma))
+			walk->areas++;
+		else if (visit_link(avc, &aw))
+			break;
+	}
+	rw_read_unlock(&av->root->lock);
+}
+
+/* --- validation ---------------------------------------------------------------------------------------------- */
+
+struct degrees {
+	unsigned long areas, active;
+};
+
+static void count_link(struct degrees *d, const struct anon_vma_chain *avc)
+{
+	d->areas++;
+	d->active += avc->vma->anon_vma == avc->anon_vma;
+}
+
+static bool find_link(struct anon_vma_chain *avc, void *arg)
+{
+	return avc == arg;
+}
+
+/* The tree or list as a whole, when its first link is looked at: O(1) a link on the average. */
+static bool areas_are_valid(const struct anon_vma_chain *avc, bool list, const char **reason)
+{
+	const struct anon_vma *av = avc->anon_vma;
+	struct degrees d = { 0, 0 };
+
+	if (list ? av->list.next != &avc->same_anon_vma : av->tree.rb_leftmost != &avc->rb)
+		return true;
+	if (!list && !avc_tree_validate(&av->tree, reason))
+		return false;
+	if (list)
+		for (const struct list_link *l = av->list.next; l != &av->list; l = l->next)
+			count_link(&d, avc_of_same_anon(l));
+	else
+		for (const struct rb_node *rb = av->tree.rb_leftmost; rb; rb = rb_next(rb))
+			count_link(&d, rb_entry(rb, struct anon_vma_chain, rb));
+	*reason = "R2: an anon_vma counts other areas than are linked to it";
+	return d.areas == av->areas && d.active == av->num_active_vmas;
+}
+
+static bool link_is_valid(struct anon_vma_chain *avc, const struct vm_area_struct *vma, const char **reason)
+{
+	bool list = has_list(vma);
+
+	*reason = "R5: a link names another area";
+	if (avc->vma != vma)
+		return false;
+	*reason = "R6: a chain leads to several families";
+	if (avc->anon_vma->root != vma->anon_vma->root)
+		return false;
+	*reason = "R4: an area is not where its anon_vma's tree has it";
+	if (!list && (avc->start != vma_first_index(vma) || avc->last != vma_last_index(vma)))
+		return false;
+	*reason = "R5: an anon_vma's tree does not have an area that is linked to it";
+	if (!list && !avc_tree_walk(&avc->anon_vma->tree, avc->start, avc->last, find_link, avc))
+		return false;
+	return areas_are_valid(avc, list, reason);
+}
+
+static bool chain_is_valid(const struct vm_area_struct *vma, const char **reason)
+{
+	struct list_link *l;
 	bool owns = false;
 
-	for (const struct list_link *l = vma->anon_vma_chain.next; l != &vma->anon_vma_chain; l = l->next) {
-		const struct anon_vma *av = avc_of(l)->anon_vma;
-
-		owns |= av == vma->anon_vma;
-		if (av->areas == 0 || av->num_active_vmas > av->areas) {
-			*reason = "R2: an anon_vma counts fewer areas than are linked to it";
+	for_each_link(l, vma)
+	{
+		owns |= avc_of(l)->anon_vma == vma->anon_vma;
+		if (!link_is_valid(avc_of(l), vma, reason))
 			return false;
-		}
 	}
-	if (vma->anon_vma && !owns) {
-		*reason = "R1: an area's anon_vma is not in its chain";
-		return false;
-	}
-	return true;
+	*reason = "R1: an area's anon_vma is not in its chain";
+	return owns;
 }
+
+static bool anon_vma_validate(const struct vm_area_struct *vma, const char **reason)
+{
+	bool valid;
+
+	if (!i_mmap_validate(vma, reason))
+		return false;
+	if (!vma->anon_vma) {
+		*reason = "R1: an area without an anon_vma has a chain";
+		return list_empty(&vma->anon_vma_chain);
+	}
+	rw_read_lock(family_lock(vma));
+	valid = chain_is_valid(vma, reason);
+	rw_read_unlock(family_lock(vma));
+	return valid;
+}
+
+#define ANON_VMA_OPS                                                                                       \
+	.prepare = anon_vma_prepare, .clone = anon_vma_clone, .fork = anon_vma_fork,                       \
+	.unlink = anon_vma_unlink, .may_merge = anon_vma_may_merge, .attach = i_mmap_attach,               \
+	.detach = i_mmap_detach, .adjust_begin = anon_vma_adjust_begin, .adjust_end = anon_vma_adjust_end, \
+	.validate = anon_vma_validate, .own = anon_vma_own, .own_alone = anon_vma_own_alone,               \
+	.disown = anon_vma_disown, .lock = anon_vma_lock, .unlock = anon_vma_unlock,                       \
+	.in_order = anon_vma_in_order
 
 const struct rmap_ops anon_vma_rmap = {
 	.name = "anon_vma",
-	.prepare = anon_vma_prepare,
-	.clone = anon_vma_clone,
-	.fork = anon_vma_fork,
-	.unlink = anon_vma_unlink,
-	.may_merge = anon_vma_may_merge,
-	.validate = anon_vma_validate,
+	.summary = "anon_vma with chains, interval trees (Linux 3.7)",
+	.i_mmap = I_MMAP_INTERVAL,
+	.walk = anon_vma_walk,
+	ANON_VMA_OPS,
+};
+
+const struct rmap_ops anon_vma_chain_rmap = {
+	.name = "chains",
+	.summary = "anon_vma with chains on lists, prio_tree (Linux 2.6.34)",
+	.i_mmap = I_MMAP_PRIO,
+	.area_list = true,
+	.walk = anon_vma_walk_list,
+	ANON_VMA_OPS,
 };

@@ -26,7 +26,7 @@
 #define BASE  0x7e0000000000UL
 #define PAGES 96UL
 
-struct page {
+struct model_page {
 	bool mapped;
 	unsigned char prot;
 	bool file;
@@ -36,7 +36,7 @@ struct world {
 	struct mm_system sys;
 	struct mm_struct mm;
 	struct vm_file file;
-	struct page pages[PAGES];
+	struct model_page pages[PAGES];
 	struct random r;
 	unsigned long failures;
 };
@@ -132,30 +132,30 @@ static long make(struct world *w, const struct call *c)
 	}
 }
 
-static struct page page_of(struct world *w, unsigned long page)
+static struct model_page page_of(struct world *w, unsigned long page)
 {
 	struct vm_area_struct *vma = vma_lookup(&w->mm, at(page));
 
 	if (!vma)
-		return (struct page){ .mapped = false };
-	return (struct page){ true, (unsigned char)(vma->vm_flags & 7), vma->vm_file != NULL };
+		return (struct model_page){ .mapped = false };
+	return (struct model_page){ true, (unsigned char)(vma->vm_flags & 7), vma->vm_file != NULL };
 }
 
-static void read_pages(struct world *w, struct page *pages)
+static void read_pages(struct world *w, struct model_page *pages)
 {
 	for (unsigned long i = 0; i < PAGES; i++)
 		pages[i] = page_of(w, i);
 }
 
-static bool same_page(const struct page *a, const struct page *b)
+static bool same_page(const struct model_page *a, const struct model_page *b)
 {
 	return a->mapped == b->mapped && (!a->mapped || (a->prot == b->prot && a->file == b->file));
 }
 
-static void compare(struct world *w, const struct page *want, const char *when, const struct call *c)
+static void compare(struct world *w, const struct model_page *want, const char *when, const struct call *c)
 {
 	for (unsigned long i = 0; i < PAGES; i++) {
-		struct page got = page_of(w, i);
+		struct model_page got = page_of(w, i);
 
 		if (!same_page(&got, &want[i]))
 			fail_msg("%s: call %d [%lu, %lu) to %lu: page %lu is not as expected", when, c->kind,
@@ -175,14 +175,14 @@ static void check_valid(struct world *w, const struct call *c, const char *when)
 /* What a call that succeeded has made of the pages. */
 static void model(struct world *w, const struct call *c)
 {
-	struct page copy[PAGES];
+	struct model_page copy[PAGES];
 
 	memcpy(copy, w->pages, sizeof(copy));
 	for (unsigned long i = 0; i < c->len; i++) {
-		struct page *p = &w->pages[c->from + i];
+		struct model_page *p = &w->pages[c->from + i];
 
 		if (c->kind == MMAP)
-			*p = (struct page){ true, (unsigned char)c->prot, c->file };
+			*p = (struct model_page){ true, (unsigned char)c->prot, c->file };
 		else if (c->kind == MUNMAP)
 			p->mapped = false;
 		else if (c->kind == MPROTECT)

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file paging.h
+ * Pages: frames, page tables, faults, copy on write, swap and reclaim, so that reverse mapping has real work to do.
+ *
+ * A machine (struct paging) has a number of frames and a swap device, and serves the address spaces of one
+ * mm_system.  A page's contents are one number, its stamp: what is written can be read again, after any amount of
+ * swapping.  Memory that was never written reads 0; a page of a file reads what paging_file_stamp() says until it is
+ * written.  Names and ways are Linux's: two lists of pages, reclaim that asks the reverse map, a swap cache.
+ *
+ * Who maps a page is found by the design in mm_system.rmap; nothing here knows which it is.
+ *
+ * Locks: calls of <vmaple/mm.h> on a space want its mmap_lock for writing, paging_read() and paging_write() for
+ * reading (for writing where they may grow a stack).  With that, spaces and threads are free to run side by side;
+ * who has only one thread needs none. The order of locks: <vmaple/lock.h>.
+ *
+ * Memory: everything comes from the port and can fail with -ENOMEM; frames and the swap map are allocated at once.
+ */
+#ifndef VMAPLE_PAGING_H
+#define VMAPLE_PAGING_H
+
+#include <vmaple/mm.h>
+#include <vmaple/mm_pages.h>
+#include <vmaple/rmap.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** @name Machines
+ * @{ */
+struct paging;
+
+struct paging_options {
+	unsigned long frames;     /**< pages of memory, at least PAGING_MIN_FRAMES */
+	unsigned long swap_pages; /**< 0: no swap */
+	int swap_fd;              /**< a file to swap to, open for reading and writing; -1: memory */
+};
+#define PAGING_MIN_FRAMES 16
+
+/** A machine for the spaces of @p sys, whose reverse map is chosen already. 0, -EINVAL or -ENOMEM. */
+VMAPLE_API int paging_new(
+	struct paging **paging, struct mm_system *sys, const struct paging_options *options) __must_check;
+/** End it; its spaces have ended before, and its files been put. */
+VMAPLE_API void paging_free(struct paging *paging);
+
+struct paging_stats {
+	unsigned long faults;                                /**< page faults that did something */
+	unsigned long copies;                                /**< pages copied on write */
+	unsigned long swapped_out, swapped_in, written_back; /**< pages; the last ones to files */
+	unsigned long reclaimed; /**< pages taken from somebody to give to another */
+	unsigned long unmapped;  /**< PTEs that reclaim took out */
+	unsigned long areas;     /**< areas that walks of reclaim looked at */
+	unsigned long walks;     /**< walks of reclaim */
+	unsigned long swept;     /**< PTEs looked at because a page was in a nonlinear area */
+	unsigned long moved, move_copies,
+		move_locked;  /**< PTEs moved, copied to do it; tables moved under rmap locks */
+	unsigned long tables; /**< page tables that exist, of all levels */
+	unsigned long free_frames, free_swap;
+};
+VMAPLE_API struct paging_stats paging_statistics(struct paging *paging);
+/** @} */
+
+/** @name Spaces
+ * @{ */
+/** Give @p mm, without areas, page tables; a fork's child gets its own in mm_fork(). 0 or -ENOMEM. */
+VMAPLE_API int paging_attach(struct mm_struct *mm) __must_check;
+/** The mmap_lock of an attached mm. */
+VMAPLE_API struct rw_lock *mmap_lock(struct mm_struct *mm);
+/** Read the page at @p addr. 0, -EFAULT (no area, not allowed, or beyond the end of a file) or -ENOMEM. */
+VMAPLE_API int paging_read(struct mm_struct *mm, unsigned long addr, uint64_t *stamp) __must_check;
+VMAPLE_API int paging_write(struct mm_struct *mm, unsigned long addr, uint64_t stamp) __must_check;
+/** What a page of a file holds before it is written. */
+VMAPLE_API uint64_t paging_file_stamp(const struct vm_file *file, pgoff_t index);
+/** What the file holds at @p index now: in memory, or written back. */
+VMAPLE_API uint64_t paging_file_read(const struct vm_file *file, pgoff_t index);
+/** @} */
+
+/** @name Nonlinear mappings
+ * @{ */
+/**
+ * remap_file_pages(2): map the pages of the file from @p pgoff on at [addr, addr + len), part of one area with
+ * VM_SHARED. @p window: as Linux 2.5.46 to 3.19 did, with PTEs that lead elsewhere than the area says; otherwise as
+ * today, with an area of its own. 0, -EINVAL or -ENOMEM.
+ */
+VMAPLE_API int paging_remap_file_pages(
+	struct mm_struct *mm, unsigned long addr, unsigned long len, pgoff_t pgoff, bool window) __must_check;
+/** @} */
+
+/** @name Reclaim
+ * @{ */
+/** Free @p nr pages, if that can be. @return how many were freed. No lock is held. */
+VMAPLE_API unsigned long paging_reclaim(struct paging *paging, unsigned long nr);
+/** @} */
+
+/** @name Checking
+ * @{ */
+/**
+ * Compare all page tables with everything that is known of pages, while nobody else works on the machine.
+ *
+ *    P1  a page's _mapcount is the number of PTEs that map it.
+ *    P2  a walk over the page finds each of them, once.
+ *    P3  a design that knows places, and not areas, knows no other.
+ *    P4  _refcount is the number of PTEs and caches that have the page; free frames have none, and are on no list.
+ *    P5  a swap slot counts the PTEs that lead to it.
+ *    P6  pages of use are on one of the two lists, which count them.
+ *    P7  a PTE lies in an area, allows no more than the area does, and maps what the area maps there.
+ *
+ * @return false, and the first that is broken with its page and place in @p reason, valid until the next check.
+ */
+VMAPLE_API bool paging_validate(struct paging *paging, const char **reason);
+/**
+ * Visit every place at which the page at @p addr of @p mm is mapped, as the reverse map finds them.
+ * @return how many, or -1: no page is there.
+ */
+VMAPLE_API long paging_walk(struct mm_struct *mm, unsigned long addr,
+	void (*visit)(struct mm_struct *mm, unsigned long addr, void *arg), void *arg);
+/** The areas that the last walk of this thread looked at. */
+VMAPLE_API unsigned long paging_walk_areas(void);
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_PAGING_H */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables: four levels of 512 entries, as x86-64 has them.
+ *
+ *      addr   | 9 bits | 9 bits | 9 bits | 9 bits | page |
+ *               top       |        |        leaf
+ *
+ * Tables come as they are needed, put in place by a compare-and-exchange: faults of several threads may race.  They
+ * go when an munmap leaves a gap that covers them whole, and at exit, with `tables` held for writing: walks of the
+ * reverse map, which have no mmap_lock, descend with it held for reading.
+ */
+#include <string.h>
+
+#include "internal.h"
+
+static unsigned int level_shift(const struct mm_struct *mm, int level)
+{
+	return mm->sys->page_shift + TABLE_BITS * (unsigned int)level;
+}
+
+static unsigned int slot_of(const struct mm_struct *mm, unsigned long addr, int level)
+{
+	return (addr >> level_shift(mm, level)) & (TABLE_ENTRIES - 1);
+}
+
+static struct table *table_alloc(struct paging *paging)
+{
+	struct table *t = port_alloc(sizeof(*t), 64, GFP_KERNEL);
+
+	if (!t)
+		return NULL;
+	memset(t, 0, sizeof(*t));
+	count(paging, tables, 1);
+	return t;
+}
+
+static struct leaf *leaf_alloc(struct page_tables *pt, unsigned long addr)
+{
+	struct leaf *leaf = port_alloc(sizeof(*leaf), 64, GFP_KERNEL);
+
+	if (!leaf)
+		return NULL;
+	memset(leaf, 0, sizeof(*leaf));
+	leaf->id.mm = pt->mm;
+	leaf->id.base = addr & ~((1UL << level_shift(pt->mm, 1)) - 1);
+	leaf->lock.rank = LOCK_PTE;
+	count(pt->paging, tables, 1);
+	return leaf;
+}
+
+static void free_one(struct paging *paging, void *table, size_t size)
+{
+	port_free(table, size);
+	__atomic_fetch_sub(&paging->stats.tables, 1, __ATOMIC_RELAXED);
+}
+
+struct page_tables *page_tables_new(struct paging *paging, struct mm_struct *mm)
+{
+	struct page_tables *pt = port_alloc(sizeof(*pt), _Alignof(struct page_tables), GFP_KERNEL);
+
+	if (!pt)
+		return NULL;
+	*pt = (struct page_tables){ .mmap_lock = RW_LOCK_INIT(LOCK_MMAP),
+		.prepare = RW_LOCK_INIT(LOCK_PREPARE),
+		.tables = RW_LOCK_INIT(LOCK_TABLES),
+		.top = table_alloc(paging),
+		.paging = paging,
+		.mm = mm };
+	if (!pt->top) {
+		port_free(pt, sizeof(*pt));
+		return NULL;
+	}
+	rw_write_lock(&paging->spaces_lock);
+	list_add_tail(&pt->same_paging, &paging->spaces);
+	rw_write_unlock(&paging->spaces_lock);
+	return pt;
+}
+
+struct leaf *leaf_find(struct page_tables *pt, unsigned long addr)
+{
+	struct table *t = pt->top;
+
+	for (int level = LEVELS - 1; t && level > 0; level--)
+		t = __atomic_load_n(&t->slot[slot_of(pt->mm, addr, level)], __ATOMIC_ACQUIRE);
+	return (struct leaf *)t;
+}
+
+/* What is in the slot; put there now, if nothing was. NULL: out of memory. */
+static void *descend_or_make(struct page_tables *pt, struct table *t, unsigned long addr, int level)
+{
+	void **slot = &t->slot[slot_of(pt->mm, addr, level)];
+	void *below = __atomic_load_n(slot, __ATOMIC_ACQUIRE), *made;
+
+	if (below)
+		return below;
+	made = level == 1 ? (void *)leaf_alloc(pt, addr) : (void *)table_alloc(pt->paging);
+	if (!made)
+		return NULL;
+	/* Release: whoever finds it finds it zeroed. */
+	if (__atomic_compare_exchange_n(slot, &below, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return made;
+	free_one(pt->paging, made, level == 1 ? sizeof(struct leaf) : sizeof(struct table));
+	return below;
+}
+
+struct leaf *leaf_make(struct page_tables *pt, unsigned long addr)
+{
+	void *t = pt->top;
+
+	for (int level = LEVELS - 1; t && level > 0; level--)
+		t = descend_or_make(pt, t, addr, level);
+	return t;
+}
+
+struct leaf *leaf_next(struct page_tables *pt, unsigned long *addr, unsigned long end)
+{
+	while (*addr < end) {
+		struct table *t = pt->top;
+		int level = LEVELS - 1;
+
+		while (t && level > 0) {
+			t = __atomic_load_n(&t->slot[slot_of(pt->mm, *addr, level)], __ATOMIC_ACQUIRE);
+			if (t)
+				level--;
+			else
+				break;
+		}
+		if (t)
+			return (struct leaf *)t;
+		/* Nothing below: on to the next slot of this level. */
+		*addr = ((*addr >> level_shift(pt->mm, level)) + 1) << level_shift(pt->mm, level);
+	}
+	return NULL;
+}
+
+/* The tables under @t that lie in [floor, ceiling) as a whole, of those that have an address of [start, end). */
+static void trim_below(struct page_tables *pt, struct table *t, int level, unsigned long base,
+	const unsigned long bounds[4]) // NOLINT(misc-no-recursion): four levels
+{
+	unsigned long span = 1UL << level_shift(pt->mm, level);
+	unsigned int i = bounds[0] > base ? (unsigned int)((bounds[0] - base) / span) : 0;
+
+	for (; i < TABLE_ENTRIES && base + i * span < bounds[1]; i++) {
+		unsigned long from = base + i * span, to = from + span;
+
+		if (!t->slot[i])
+			continue;
+		if (level > 1)
+			trim_below(pt, t->slot[i], level - 1, from, bounds);
+		if (from < bounds[2] || to > bounds[3])
+			continue;
+		free_one(pt->paging, t->slot[i], level == 1 ? sizeof(struct leaf) : sizeof(struct table));
+		t->slot[i] = NULL;
+	}
+}
+
+void page_tables_trim(struct mm_struct *mm, unsigned long start, unsigned long end, unsigned long floor,
+	unsigned long ceiling)
+{
+	struct page_tables *pt = mm->pgd;
+	unsigned long mask = (1UL << level_shift(mm, 1)) - 1;
+	unsigned long first = start & ~mask, last = (end + mask) & ~mask;
+	const unsigned long bounds[4] = { start, end, floor, ceiling };
+
+	/* Mostly there is nothing: a neighbour uses the same leaf. */
+	first = first < floor ? (floor + mask) & ~mask : first;
+	last = last > ceiling ? ceiling & ~mask : last;
+	if (first >= last)
+		return;
+	rw_write_lock(&pt->tables);
+	trim_below(pt, pt->top, LEVELS - 1, 0, bounds);
+	rw_write_unlock(&pt->tables);
+}
+
+void page_tables_free(struct page_tables *pt)
+{
+	struct paging *paging = pt->paging;
+	const unsigned long all[4] = { 0, ~0UL, 0, ~0UL };
+
+	rw_write_lock(&paging->spaces_lock);
+	list_del(&pt->same_paging);
+	rw_write_unlock(&paging->spaces_lock);
+	rw_write_lock(&pt->tables);
+	trim_below(pt, pt->top, LEVELS - 1, 0, all);
+	rw_write_unlock(&pt->tables);
+	free_one(paging, pt->top, sizeof(struct table));
+	port_free(pt, sizeof(*pt));
+}
