@@ -211,10 +211,25 @@ struct rmap_ops {
 	void (*walk)(struct page *page, struct rmap_walk *walk);
 };
 
-/** anon_vma with anon_vma_chain, interval trees, and today's reuse heuristics: the default. */
+/** @name Designs
+ * @{ */
+/** anon_vma with anon_vma_chain, interval trees, and today's reuse heuristics: the default. Linux since 3.7. */
 extern VMAPLE_API const struct rmap_ops anon_vma_rmap;
 /** The same with lists in place of interval trees, and a prio_tree for files: Linux 2.6.34 to 3.6. */
 extern VMAPLE_API const struct rmap_ops anon_vma_chain_rmap;
+/** One anon_vma with a list for an area and all that come from it: Linux 2.6.7 to 2.6.33. */
+extern VMAPLE_API const struct rmap_ops anon_list_rmap;
+/** Anonymous pages known by process and address: proposed in 2004. */
+extern VMAPLE_API const struct rmap_ops anonmm_rmap;
+/** Every page knows its PTEs: Linux 2.5.27 to 2.6.6. */
+extern VMAPLE_API const struct rmap_ops pte_chain_rmap;
+/** Anonymous pages do; those of files are found through a list of areas: proposed in 2003. */
+extern VMAPLE_API const struct rmap_ops objrmap_rmap;
+/** All of them, in the order in which they came; NULL behind the last. */
+extern VMAPLE_API const struct rmap_ops *const rmap_designs[];
+/** The one of that name, or NULL. */
+VMAPLE_API const struct rmap_ops *rmap_design(const char *name);
+/** @} */
 
 #ifdef __cplusplus
 }
