@@ -23,6 +23,11 @@ extern "C" {
  * @{ */
 /** Begin an empty 47-bit x86-64 address space with unlimited resources. Then set what differs. Cannot fail. */
 VMAPLE_API void mm_init(struct mm_struct *mm, struct mm_system *sys);
+/**
+ * An address space of another size: 3 or 4 GiB for a 32-bit guest, or any other multiple of the page size; where
+ * mappings go follows.  Right after mm_init().  Up to 4 GiB, MAP_32BIT and MAP_ABOVE4G mean nothing, as on Linux.
+ */
+VMAPLE_API void mm_set_task_size(struct mm_struct *mm, unsigned long task_size);
 /** End it: every area goes, files are put, charges given back. The struct is the caller's again. */
 VMAPLE_API void mm_exit(struct mm_struct *mm);
 /**

@@ -77,6 +77,7 @@ typedef uint64_t vm_flags_t;
 struct address_space;
 struct anon_vma;
 struct i_mmap_node;
+struct mm_operations;
 struct mm_page_ops;
 struct mm_struct;
 struct page_tables;
@@ -166,7 +167,7 @@ struct mm_system {
 	const struct rmap_ops *rmap;         /**< the reverse map of its address spaces, <vmaple/rmap.h> */
 	const struct mm_page_ops *pages;     /**< who has their pages, <vmaple/mm_pages.h>; NULL: nobody */
 	const struct kernel_profile *kernel; /**< whose ways its calls have */
-	unsigned int page_shift;             /**< 12 */
+	unsigned int page_shift;             /**< 12: pages of 4 KiB; see mm_system_set_page_shift() */
 	int max_map_count;                   /**< vm.max_map_count */
 	unsigned long mmap_min_addr;         /**< vm.mmap_min_addr, bytes */
 	unsigned long stack_guard_gap;       /**< bytes */
@@ -188,6 +189,11 @@ enum mm_verify {
 
 /** A machine as Linux sets one up by default. */
 VMAPLE_API void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap);
+/**
+ * Pages of 2^@p shift bytes, 12 to 16, and what goes with them: a stack guard gap of 256 pages, huge pages of as many
+ * bytes as a page of page-table entries maps.  Before the first mm_init().
+ */
+VMAPLE_API void mm_system_set_page_shift(struct mm_system *sys, unsigned int shift);
 
 #define MM_UNLIMITED (~0UL)
 
@@ -239,9 +245,10 @@ struct mm_struct {
 	bool mdwe;            /**< PR_MDWE_REFUSE_EXEC_GAIN: nothing writable becomes executable */
 	bool mdwe_no_inherit; /**< PR_MDWE_NO_INHERIT: a fork's child is free of it */
 	struct mm_counters counters;
-	void *owner;             /**< the embedder's */
-	struct page_tables *pgd; /**< of the room behind sys->pages; NULL: no pages */
-	void *rmap_private;      /**< the reverse map's own */
+	const struct mm_operations *ops; /**< the embedder's, <vmaple/mm_operations.h>; NULL: none */
+	void *owner;                     /**< the embedder's */
+	struct page_tables *pgd;         /**< of the room behind sys->pages; NULL: no pages */
+	void *rmap_private;              /**< the reverse map's own */
 };
 
 #ifdef __cplusplus

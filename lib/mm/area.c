@@ -137,12 +137,24 @@ static void count_areas(struct mm_struct *mm, int delta)
 		mm->counters.peak_areas = (unsigned long)mm->map_count;
 }
 
-int vma_link(struct mm_struct *mm, struct vm_area_struct *vma)
+int vma_link(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from,
+	const struct vma_merge *vmg)
 {
 	struct index_store st;
+	int err;
 
-	if (index_prepare(&st, mm, vma->vm_start, vma->vm_end, vma))
+	if (vma_attach(vma) || index_prepare(&st, mm, vma->vm_start, vma->vm_end, vma))
 		return -ENOMEM;
+	err = ops_open(vma, from);
+	if (!err && vmg) {
+		err = ops_host(vmg);
+		if (err)
+			ops_close(vma);
+	}
+	if (err) {
+		index_cancel(&st);
+		return err;
+	}
 	index_commit(&st, vma);
 	count_areas(mm, 1);
 	return 0;
@@ -157,9 +169,13 @@ int vma_link(struct mm_struct *mm, struct vm_area_struct *vma)
  */
 int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)
 {
-	struct vm_area_struct *new = vma_copy(vma, mm);
+	struct vm_area_struct *new;
 	struct index_store st;
+	int err = ops_may_split(vma, addr);
 
+	if (err)
+		return err;
+	new = vma_copy(vma, mm);
 	if (!new)
 		return -ENOMEM;
 	if (new_below) {
@@ -168,10 +184,16 @@ int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsign
 		new->vm_start = addr;
 		new->vm_pgoff = vma_pgoff_at(vma, addr);
 	}
+	err = -ENOMEM;
 	if (mm->sys->rmap->clone(new, vma) || vma_attach(new))
 		goto free_new;
 	if (index_prepare(&st, mm, new->vm_start, new->vm_end, new))
 		goto free_new;
+	err = ops_split(new, vma);
+	if (err) {
+		index_cancel(&st);
+		goto free_new;
+	}
 
 	/* Point of no return. */
 	vma_adjust_begin(vma, NULL);
@@ -189,7 +211,7 @@ int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsign
 
 free_new:
 	vma_free(new);
-	return -ENOMEM;
+	return err;
 }
 
 int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)

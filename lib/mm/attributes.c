@@ -102,7 +102,7 @@ static int name_range(struct mm_struct *mm, unsigned long addr, unsigned long en
 			return -EBADF;
 		vma = change_area(vma, max(addr, vma->vm_start), min(end, vma->vm_end), c);
 		if (IS_ERR(vma))
-			return -EAGAIN;
+			return PTR_ERR(vma) == -ENOMEM ? -EAGAIN : (int)PTR_ERR(vma);
 		addr = vma->vm_end;
 	}
 	return unmapped;

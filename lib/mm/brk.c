@@ -40,7 +40,8 @@ static struct vm_area_struct *expand_or_make(
 		.end = end,
 		.pgoff = to_pages(mm, addr),
 		.flags = flags,
-		.just_expand = true };
+		.just_expand = true,
+		.work = MM_CHANGE_MAP };
 	struct vm_area_struct *vma;
 
 	(void)index_find_prev(mm, addr, &vmg.prev);
@@ -48,7 +49,7 @@ static struct vm_area_struct *expand_or_make(
 		vma = vma_merge_new_range(&vmg);
 		if (vma)
 			mm->counters.new_merged++;
-		if (vma || vmg.out_of_memory)
+		if (vma || vmg.err)
 			return vma;
 	}
 	return vma_make_range(&vmg);

@@ -34,6 +34,16 @@ static int check_stack_growth(const struct vm_area_struct *vma, unsigned long ad
 	return mlock_future_ok(mm, vma->vm_flags, grow << mm->sys->page_shift) ? 0 : -ENOMEM;
 }
 
+static int host_grows_stack(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct vma_merge vmg = vma_merge_of(NULL, vma, addr, vma->vm_start);
+
+	vmg.middle = NULL;
+	vmg.work = MM_CHANGE_MAP;
+	vmg.pgoff = vma->vm_pgoff - to_pages(vma->vm_mm, vma->vm_start - addr);
+	return ops_host(&vmg);
+}
+
 /*
  *      before          |--- stack ---|          after   |------- stack -------|
  *                   addr ^
@@ -44,6 +54,7 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
 	unsigned long grow;
 	struct vm_area_struct *prev;
 	struct index_store st;
+	int err;
 
 	addr &= ~(page_size(mm) - 1);
 	if (addr < mm->sys->mmap_min_addr)
@@ -61,6 +72,12 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
 		index_cancel(&st);
 		return -ENOMEM;
 	}
+	err = host_grows_stack(vma, addr);
+	if (err) {
+		vm_uncharge(mm, grow);
+		index_cancel(&st);
+		return err;
+	}
 
 	/* Point of no return. */
 	vma_adjust_begin(vma, NULL);
@@ -68,6 +85,7 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
 	vma->vm_pgoff -= grow;
 	vma_adjust_end(vma, NULL);
 	index_commit(&st, vma);
+	ops_adjust(vma, NULL, addr, addr + (grow << mm->sys->page_shift));
 	if (vma->vm_flags & VM_LOCKED)
 		mm->locked_vm += grow;
 	vm_stat_account(mm, vma->vm_flags, (long)grow);

@@ -9,6 +9,7 @@
  *   merge.c          may areas join, and joining them
  *   account.c        limits, commit charge, counters
  *   unmapped_area.c  where a mapping goes
+ *   operations.c     the embedder's seam
  */
 #ifndef MM_INTERNAL_H
 #define MM_INTERNAL_H
@@ -18,6 +19,7 @@
 
 #include <vmaple/merge.h>
 #include <vmaple/mm.h>
+#include <vmaple/mm_operations.h>
 #include <vmaple/mm_pages.h>
 #include <vmaple/rmap.h>
 
@@ -87,19 +89,25 @@ static inline unsigned long vm_start_gap(const struct vm_area_struct *vma)
 	return vma->vm_start > gap ? vma->vm_start - gap : 0;
 }
 
+struct vma_merge;
+
 /* --- area.c: areas by themselves ------------------------------------------------------------------------- */
 
 /* A zeroed area of @mm in no index, or NULL. */
 struct vm_area_struct *vma_alloc(struct mm_struct *mm);
 /* A copy in no index, with references to the same things and no anon_vma links, or NULL. */
 struct vm_area_struct *vma_copy(const struct vm_area_struct *vma, struct mm_struct *mm);
-/* Drop what it refers to, and itself. Not in an index any more. */
+/* Drop what it refers to, and itself. Not in an index any more, and closed if it was opened. */
 void vma_free(struct vm_area_struct *vma);
-/* Store a new area in the hole that it describes. 0, or -ENOMEM: still the caller's. */
-int vma_link(struct mm_struct *mm, struct vm_area_struct *vma);
 /*
- * Cut @vma at @addr, strictly inside. @new_below: the copy is the lower part. 0, or -ENOMEM for want of memory or
- * of map_count: nothing changed.
+ * Attach and store a new area in the hole that it describes: a copy of @from, or new (NULL).  @vmg says what work that is for the
+ * host; NULL: none.  0 or -errno: still the caller's, and not open.
+ */
+int vma_link(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from,
+	const struct vma_merge *vmg) __must_check;
+/*
+ * Cut @vma at @addr, strictly inside. @new_below: the copy is the lower part. 0, -ENOMEM for want of memory or
+ * of map_count, or what the embedder says: nothing changed.
  */
 int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below);
 /* The same without a look at max_map_count. */
@@ -132,11 +140,17 @@ struct vma_merge {
 	struct vm_file *file;
 	struct anon_vma *anon_vma;
 	const struct vm_area_struct *copied_from; /* mremap: the range gets this area's pages */
+	const struct vm_area_struct *origin; /* the area that changes, moves or grows; NULL: a new mapping */
 	const struct anon_vma_name *name;
 	const void *policy, *uffd_ctx;
-	bool just_expand;   /* only prev may grow */
-	bool after_first;   /* Linux before 6.12, mmap: with next, and only if their pages agree, with prev */
-	bool out_of_memory; /* result: it could have merged */
+	bool just_expand; /* only prev may grow */
+	bool after_first; /* Linux before 6.12, mmap: with next, and only if their pages agree, with prev */
+	int err;          /* result: it could have merged */
+
+	/* What this is for the embedder's host. */
+	enum mm_change_kind work;
+	bool replaces, keeps_source;
+	unsigned long from, from_end;
 };
 
 /* The properties of the part [start, end) of @vma, to be changed by the caller before merging. */
@@ -144,22 +158,37 @@ struct vma_merge vma_merge_of(
 	struct vm_area_struct *prev, struct vm_area_struct *vma, unsigned long start, unsigned long end);
 /* The same, for a part of @vma that is to change: with what stands before it, where that matters. */
 struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long start, unsigned long end);
-/* Join a new range (a hole in the index) with its neighbours: the area that now covers it, or NULL. */
+/* Join a new range (a hole in the index) with its neighbours: the area that now covers it, or NULL: see vmg->err. */
 struct vm_area_struct *vma_merge_new_range(struct vma_merge *vmg);
-/* A new range that joins nothing: an area of its own, linked. NULL: out of memory. */
-struct vm_area_struct *vma_make_range(const struct vma_merge *vmg);
+/* A new range that joins nothing: an area of its own, linked. NULL: vmg->err says why. */
+struct vm_area_struct *vma_make_range(struct vma_merge *vmg);
 /*
  * Make [start, end) of vmg->middle an area of its own that can be given the properties in @vmg: joined with a
- * neighbour that has them, or cut out. The area, or ERR_PTR(-ENOMEM): a first cut may have been made.
+ * neighbour that has them, or cut out. The area, or ERR_PTR(): cuts may have been made.
  */
 struct vm_area_struct *vma_modify(struct vma_merge *vmg);
 
 /*
  * Give the part [start, end) of @vma the flags @flags: joins or cuts. The area that has them now, or
- * ERR_PTR(-ENOMEM).
+ * ERR_PTR().
  */
 struct vm_area_struct *vma_modify_flags(
 	struct vm_area_struct *vma, unsigned long start, unsigned long end, vm_flags_t flags);
+
+/* --- operations.c: what the embedder is told and asked; each does nothing for an mm without operations ------ */
+
+int ops_open(struct vm_area_struct *vma, const struct vm_area_struct *from);
+int ops_may_split(struct vm_area_struct *vma, unsigned long addr);
+int ops_split(struct vm_area_struct *part, struct vm_area_struct *vma);
+bool ops_may_merge(const struct vm_area_struct *area, const struct vm_area_struct *other);
+void ops_adjust(
+	struct vm_area_struct *vma, struct vm_area_struct *from, unsigned long start, unsigned long end);
+void ops_merge(struct vm_area_struct *into, struct vm_area_struct *gone);
+void ops_close(struct vm_area_struct *vma);
+/* The host's work for a range that is mapped or changes, as @vmg describes it. */
+int ops_host(const struct vma_merge *vmg);
+int ops_host_unmap(struct mm_struct *mm, unsigned long start, unsigned long end);
+int ops_host_advise(struct vm_area_struct *vma, unsigned long start, unsigned long end, int advice);
 
 /* --- account.c ------------------------------------------------------------------------------------------ */
 
@@ -191,7 +220,9 @@ struct unmap {
 int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end);
 /* Neither index nor map_count hold the gathered areas any more: account for them and free them. */
 void unmap_complete(struct unmap *um);
-/* Unmap [start, end), aligned, not empty. 0, or as unmap_gather(). */
+/* Unmap the gathered areas. 0, -ENOMEM, or what the host says if it is told: they stay. */
+int unmap_gathered(struct unmap *um, bool tell_host) __must_check;
+/* Unmap [start, end), aligned, not empty. 0, or as unmap_gather(), or what the host says. */
 int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end);
 
 /* --- mprotect.c ----------------------------------------------------------------------------------------- */

@@ -32,19 +32,31 @@ void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap)
 	};
 }
 
+void mm_system_set_page_shift(struct mm_system *sys, unsigned int shift)
+{
+	sys->page_shift = shift;
+	sys->stack_guard_gap = 256UL << shift;
+	sys->pmd_size = 1UL << (shift + shift - 3);
+}
+
+void mm_set_task_size(struct mm_struct *mm, unsigned long task_size)
+{
+	unsigned long gap = min(128 * MB + mm->sys->stack_guard_gap, task_size / 6 * 5);
+
+	mm->task_size = task_size;
+	mm->mmap_window = task_size;
+	mm->mmap_base = task_size - page_align(mm, gap);
+	mm->mmap_legacy_base = page_align(mm, task_size / 3);
+}
+
 void mm_init(struct mm_struct *mm, struct mm_system *sys)
 {
-	unsigned long page = 1UL << sys->page_shift;
-
 	*mm = (struct mm_struct){
 		.sys = sys,
 		.limits = { MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, false, false, false },
-		.task_size = (1UL << 47) - page,
-		.mmap_window = (1UL << 47) - page,
-		.mmap_base = (1UL << 47) - page - 128 * MB - sys->stack_guard_gap,
 		.topdown = true,
 	};
-	mm->mmap_legacy_base = (mm->task_size / 3 + page - 1) & ~(page - 1);
+	mm_set_task_size(mm, (1UL << 47) - page_size(mm));
 	index_init(mm);
 }
 
@@ -57,6 +69,7 @@ void mm_exit(struct mm_struct *mm)
 		if (vma->vm_flags & VM_ACCOUNT)
 			vm_uncharge(mm, vma_pages(vma));
 		vma_zap(vma, vma->vm_start, vma->vm_end);
+		ops_close(vma);
 		vma_free(vma);
 	}
 	index_destroy(mm);
@@ -92,6 +105,7 @@ int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec)
 	struct vm_area_struct *vma;
 	bool account = spec->vm_flags & VM_ACCOUNT;
 	unsigned long npages;
+	int err = -ENOMEM;
 
 	if (spec->start >= spec->end || offset_in_page(mm, spec->start | spec->end))
 		return -EINVAL;
@@ -103,7 +117,8 @@ int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec)
 		return -ENOMEM;
 	if ((spec->touched && mm->sys->rmap->prepare(vma, NULL, NULL)) || (account && vm_charge(mm, npages)))
 		goto free_vma;
-	if (vma_attach(vma) || vma_link(mm, vma))
+	err = vma_link(mm, vma, NULL, NULL);
+	if (err)
 		goto uncharge;
 	vm_stat_account(mm, vma->vm_flags, (long)npages);
 	if (vma->vm_flags & VM_LOCKED)
@@ -115,7 +130,7 @@ uncharge:
 		vm_uncharge(mm, npages);
 free_vma:
 	vma_free(vma);
-	return -ENOMEM;
+	return err;
 }
 
 /* The child's own copy of one area, in no index. */
@@ -138,11 +153,14 @@ static int fork_area(struct mm_struct *child, struct vm_area_struct *vma)
 {
 	bool account = vma->vm_flags & VM_ACCOUNT;
 	struct vm_area_struct *copy;
+	int err = -ENOMEM;
 
 	if (account && vm_charge(child, vma_pages(vma)))
 		return -ENOMEM;
 	copy = inherit_area(child, vma);
-	if (copy && !vma_attach(copy) && !vma_link(child, copy)) {
+	if (copy)
+		err = vma_link(child, copy, vma, NULL);
+	if (!err) {
 		vm_stat_account(child, copy->vm_flags, (long)vma_pages(copy));
 		return copy->vm_flags & VM_WIPEONFORK || !child->pgd ? 0 : child->sys->pages->fork(copy, vma);
 	}
@@ -150,7 +168,7 @@ static int fork_area(struct mm_struct *child, struct vm_area_struct *vma)
 		vma_free(copy);
 	if (account)
 		vm_uncharge(child, vma_pages(vma));
-	return -ENOMEM;
+	return err;
 }
 
 int mm_fork(struct mm_struct *child, struct mm_struct *parent)
@@ -171,9 +189,11 @@ int mm_fork(struct mm_struct *child, struct mm_struct *parent)
 	if (parent->pgd && parent->sys->pages->begin_fork(child, parent))
 		return -ENOMEM;
 	for_each_vma (vmi, vma) {
-		if (!(vma->vm_flags & VM_DONTCOPY) && fork_area(child, vma)) {
+		int err = vma->vm_flags & VM_DONTCOPY ? 0 : fork_area(child, vma);
+
+		if (err) {
 			mm_exit(child);
-			return -ENOMEM;
+			return err;
 		}
 	}
 	return 0;

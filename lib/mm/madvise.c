@@ -93,6 +93,25 @@ static bool populates(int advice)
 	return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
 }
 
+static bool is_about_contents(int advice)
+{
+	switch (advice) {
+	case MADV_WILLNEED:
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+	case MADV_FREE:
+	case MADV_REMOVE:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+	case MADV_COLLAPSE:
+	case MADV_GUARD_INSTALL:
+	case MADV_GUARD_REMOVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool discards(int advice)
 {
 	switch (advice) {
@@ -195,13 +214,16 @@ static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned
 	err = advised_flags(vma, advice, &flags);
 	if (!err)
 		err = content_advice(vma, advice);
+	if (!err && is_about_contents(advice))
+		err = ops_host_advise(vma, start, end, advice);
 	if (!err && vma->vm_mm->pgd && (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED))
 		vma->vm_mm->sys->pages->discard(vma, start, end);
 	if (err || flags == vma->vm_flags)
 		return err;
 	vma = vma_modify_flags(vma, start, end, flags);
 	if (IS_ERR(vma))
-		return -EAGAIN; /* Linux's answer when it runs out of memory, or of map_count, here */
+		/* Linux's answer when it runs out of memory, or of map_count, here */
+		return PTR_ERR(vma) == -ENOMEM ? -EAGAIN : (int)PTR_ERR(vma);
 	*reached = vma->vm_end;
 	return 0;
 }

@@ -52,6 +52,8 @@ static unsigned int property_blockers(const struct vm_area_struct *area, const s
 		why |= VMA_BLOCK_NAME;
 	if (vma_has_close(area) && !vmg->just_expand && !vmg->mm->sys->kernel->close_may_merge)
 		why |= VMA_BLOCK_CLOSE;
+	if (area != vmg->origin && !ops_may_merge(area, vmg->origin))
+		why |= VMA_BLOCK_OPS;
 	if (!vmg->mm->sys->rmap->may_merge(area, vmg->anon_vma, vmg->middle ? vmg->middle : vmg->copied_from))
 		why |= VMA_BLOCK_ANON_VMA;
 	return why;
@@ -117,6 +119,8 @@ const char *vma_merge_blocker_name(enum vma_merge_blocker blocker)
 		return "anonymous names differ";
 	case VMA_BLOCK_CLOSE:
 		return "the area that would vanish has a close operation";
+	case VMA_BLOCK_OPS:
+		return "the embedder keeps them apart";
 	}
 	return "unknown";
 }
@@ -128,6 +132,7 @@ struct vma_merge vma_merge_of(
 		.mm = vma->vm_mm,
 		.prev = prev,
 		.middle = vma,
+		.origin = vma,
 		.start = start,
 		.end = end,
 		.pgoff = vma_pgoff_at(vma, start),
@@ -137,6 +142,7 @@ struct vma_merge vma_merge_of(
 		.name = vma->anon_name,
 		.policy = vma->policy,
 		.uffd_ctx = vma->uffd_ctx,
+		.work = MM_CHANGE_FLAGS,
 	};
 }
 
@@ -145,7 +151,7 @@ static bool ends_agree(const struct vma_merge *vmg)
 {
 	const struct anon_vma *p = vmg->prev->anon_vma, *x = vmg->next->anon_vma;
 
-	return !p || !x || p == x;
+	return (!p || !x || p == x) && ops_may_merge(vmg->prev, vmg->next);
 }
 
 /* Let @target know the pages of @src, if it has none of its own. *@cloned: undo with unlink. */
@@ -159,8 +165,10 @@ static int inherit_pages(struct vm_area_struct *target, const struct vm_area_str
 	return 0;
 }
 
-static void area_vanishes(struct mm_struct *mm, struct vm_area_struct *vma)
+static void area_vanishes(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *into)
 {
+	ops_merge(into, vma);
+	ops_close(vma);
 	mm->map_count--;
 	vma_free(vma);
 }
@@ -181,13 +189,15 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	struct vm_area_struct *target = j->target;
 	bool cloned = false;
 
+	vmg->err = -ENOMEM;
 	if (inherit_pages(target, j->pages_of[0], &cloned) ||
 		inherit_pages(target, j->pages_of[1], &cloned) ||
-		index_prepare(&st, vmg->mm, j->start, j->end, target)) {
-		if (cloned)
-			vmg->mm->sys->rmap->unlink(target);
-		vmg->out_of_memory = true;
-		return NULL;
+		index_prepare(&st, vmg->mm, j->start, j->end, target))
+		goto unlink;
+	vmg->err = ops_host(vmg);
+	if (vmg->err) {
+		index_cancel(&st);
+		goto unlink;
 	}
 
 	/* Point of no return. */
@@ -203,11 +213,18 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	target->vm_pgoff = j->pgoff;
 	vma_adjust_end(target, j->shrinks);
 	index_commit(&st, target);
+	if (!vmg->middle || j->shrinks)
+		ops_adjust(target, j->shrinks, vmg->start, vmg->end);
 	for (int i = 0; i < 2; i++)
 		if (j->gone[i])
-			area_vanishes(vmg->mm, j->gone[i]);
+			area_vanishes(vmg->mm, j->gone[i], target);
 	vmg->mm->counters.merges++;
 	return target;
+
+unlink:
+	if (cloned)
+		vmg->mm->sys->rmap->unlink(target);
+	return NULL;
 }
 
 static void choose_neighbours(struct vma_merge *vmg, bool *left, bool *right)
@@ -292,7 +309,7 @@ struct vm_area_struct *vma_modify(struct vma_merge *vmg)
 	vmg->next = find_vma(vmg->mm, vma->vm_end);
 	if (choose_join(vmg, &j)) {
 		merged = join_areas(vmg, &j);
-		return merged ? merged : ERR_PTR(-ENOMEM);
+		return merged ? merged : ERR_PTR(vmg->err);
 	}
 	if (vma->vm_start < vmg->start) {
 		err = vma_split(vmg->mm, vma, vmg->start, true);
@@ -304,7 +321,8 @@ struct vm_area_struct *vma_modify(struct vma_merge *vmg)
 		if (err)
 			return ERR_PTR(err);
 	}
-	return vma;
+	err = ops_host(vmg);
+	return err ? ERR_PTR(err) : vma;
 }
 
 struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long start, unsigned long end)
@@ -316,10 +334,11 @@ struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long star
 	return vma_merge_of(prev, vma, start, end);
 }
 
-struct vm_area_struct *vma_make_range(const struct vma_merge *vmg)
+struct vm_area_struct *vma_make_range(struct vma_merge *vmg)
 {
 	struct vm_area_struct *vma = vma_alloc(vmg->mm);
 
+	vmg->err = -ENOMEM;
 	if (!vma)
 		return NULL;
 	vma->vm_start = vmg->start;
@@ -327,7 +346,8 @@ struct vm_area_struct *vma_make_range(const struct vma_merge *vmg)
 	vma->vm_pgoff = vmg->pgoff;
 	vma->vm_flags = vmg->flags;
 	vma->vm_file = vm_file_get(vmg->file);
-	if (vma_attach(vma) || vma_link(vmg->mm, vma)) {
+	vmg->err = vma_link(vmg->mm, vma, NULL, vmg);
+	if (vmg->err) {
 		vma_free(vma);
 		return NULL;
 	}

@@ -240,7 +240,7 @@ static int charge(struct mapping *m, const struct unmap *um, unsigned long *char
 	return 0;
 }
 
-static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unmap *um)
+static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unmap *um, int *err)
 {
 	struct vma_merge vmg = { .mm = m->mm,
 		.prev = um->prev,
@@ -250,12 +250,17 @@ static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unma
 		.pgoff = m->pgoff,
 		.flags = m->vm_flags,
 		.file = m->file,
+		.work = MM_CHANGE_MAP,
+		.replaces = um->first != NULL,
 		.after_first = !m->mm->sys->kernel->mmap_joins_before };
 	struct vm_area_struct *vma = vma_merge_new_range(&vmg);
 
 	if (vma)
 		m->mm->counters.new_merged++;
-	return vma || vmg.out_of_memory ? vma : vma_make_range(&vmg);
+	else if (!vmg.err)
+		vma = vma_make_range(&vmg);
+	*err = vmg.err;
+	return vma;
 }
 
 /* VM_SPECIAL and huge page areas are never locked, droppable ones neither. */
@@ -283,19 +288,12 @@ static int ask_file(struct mapping *m)
 	return m->file && m->file->kind == VM_FILE_REGULAR && (m->vm_flags & VM_SYNC) ? -EOPNOTSUPP : 0;
 }
 
-/* The file refuses when the old areas have lost their pages: they go all the same. 0 or -ENOMEM. */
-static int leave_gap(struct unmap *um)
+/* The file refuses when the old areas have lost their pages: they go all the same. */
+static int leave_gap(struct unmap *um, int refusal)
 {
-	struct index_store st;
+	int err = unmap_gathered(um, true);
 
-	if (!um->first)
-		return 0;
-	if (index_prepare(&st, um->mm, um->start, um->end, NULL))
-		return -ENOMEM;
-	index_commit(&st, NULL);
-	um->mm->map_count -= um->count;
-	unmap_complete(um);
-	return 0;
+	return err ? err : refusal;
 }
 
 /* Where mmap does not gather: what is in the way goes before anything else is known to work. */
@@ -334,14 +332,14 @@ static int map_region(struct mapping *m)
 	err = ask_file(m);
 	if (err) {
 		vm_uncharge(mm, charged);
-		return leave_gap(&um) ? -ENOMEM : err;
+		return leave_gap(&um, err);
 	}
 	mm->map_count -= um.count;
-	vma = merge_or_make(m, &um);
+	vma = merge_or_make(m, &um, &err);
 	if (!vma) {
 		mm->map_count += um.count;
 		vm_uncharge(mm, charged);
-		return -ENOMEM;
+		return err;
 	}
 	/* Done; what was there before goes.  Its charge has become ours as far as it reached. */
 	if (m->vm_flags & VM_ACCOUNT)

@@ -159,9 +159,10 @@ static int expand_in_place(struct remap *r)
 	vmg.end = vma->vm_end + delta;
 	vmg.pgoff = vma->vm_pgoff + vma_pages(vma);
 	vmg.next = find_vma(r->mm, vma->vm_end);
+	vmg.work = MM_CHANGE_MAP;
 	if (!vma_merge_new_range(&vmg)) {
 		vm_uncharge(r->mm, charged);
-		return -ENOMEM;
+		return vmg.err ? vmg.err : -ENOMEM;
 	}
 	account_new(r, flags, delta);
 	return 0;
@@ -180,16 +181,19 @@ static int choose_place(struct remap *r)
 	return IS_ERR_VALUE(r->new_addr) ? (int)r->new_addr : 0;
 }
 
-static struct vm_area_struct *make_copy(const struct remap *r, pgoff_t pgoff)
+static struct vm_area_struct *make_copy(const struct remap *r, struct vma_merge *vmg)
 {
 	struct vm_area_struct *new = vma_copy(r->vma, r->mm);
 
+	vmg->err = -ENOMEM;
 	if (!new)
 		return NULL;
 	new->vm_start = r->new_addr;
 	new->vm_end = r->new_addr + r->new_len;
-	new->vm_pgoff = pgoff;
-	if (r->mm->sys->rmap->clone(new, r->vma) || vma_attach(new) || vma_link(r->mm, new)) {
+	new->vm_pgoff = vmg->pgoff;
+	if (!r->mm->sys->rmap->clone(new, r->vma))
+		vmg->err = vma_link(r->mm, new, r->vma, vmg);
+	if (vmg->err) {
 		vma_free(new);
 		return NULL;
 	}
@@ -209,7 +213,7 @@ static void keep_apart(struct vma_merge *vmg, const struct vm_area_struct *sourc
 }
 
 /* The range at its new place: joined with what is there, or an area of its own.  May be r->vma itself, grown. */
-static struct vm_area_struct *copy_area(struct remap *r)
+static struct vm_area_struct *copy_area(struct remap *r, int *err)
 {
 	struct vm_area_struct *vma = r->vma;
 	struct vma_merge vmg = vma_merge_of(NULL, vma, vma->vm_start, vma->vm_end);
@@ -222,13 +226,28 @@ static struct vm_area_struct *copy_area(struct remap *r)
 		vmg.pgoff = to_pages(r->mm, r->new_addr);
 	vmg.middle = NULL;
 	vmg.copied_from = vma;
+	vmg.work = MM_CHANGE_MOVE;
+	vmg.from = r->addr;
+	vmg.from_end = r->addr + r->old_len;
+	vmg.keeps_source = r->flags & MREMAP_DONTUNMAP;
 	vmg.next = index_find_prev(r->mm, r->new_addr, &vmg.prev);
 	if (cuts_source(r) && !vma->anon_vma)
 		keep_apart(&vmg, vma);
 	new = vma_merge_new_range(&vmg);
-	if (!new && !vmg.out_of_memory)
-		new = make_copy(r, vmg.pgoff);
+	if (!new && !vmg.err)
+		new = make_copy(r, &vmg);
+	*err = vmg.err;
 	return new;
+}
+
+/* What could not be unmapped is a mapping without pages, which the host has not any more: map it there. */
+static void host_keeps_source(const struct remap *r)
+{
+	struct vma_merge vmg = vma_merge_of(NULL, vma_lookup(r->mm, r->addr), r->addr, r->addr + r->old_len);
+
+	vmg.middle = NULL;
+	vmg.work = MM_CHANGE_MAP;
+	(void)!ops_host(&vmg);
 }
 
 static void unmap_source(struct remap *r)
@@ -236,12 +255,14 @@ static void unmap_source(struct remap *r)
 	struct mm_struct *mm = r->mm;
 	struct vm_area_struct *vma = vma_lookup(mm, r->addr);
 	bool accounted = vma->vm_flags & VM_ACCOUNT;
+	struct unmap um;
 
 	/* The unmapping takes away the charge of pages that now belong to the copy: put it there first. */
 	if (accounted)
 		mm->sys->committed += to_pages(mm, r->old_len);
-	/* For want of memory for the cuts, the old range stays mapped, and charged. */
-	(void)!mm_munmap(mm, r->addr, r->old_len);
+	/* For want of memory for the cuts, the old range stays mapped, and charged.  For the host it has moved. */
+	if (unmap_gather(&um, mm, r->addr, r->addr + r->old_len) || unmap_gathered(&um, false))
+		host_keeps_source(r);
 }
 
 static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
@@ -258,6 +279,16 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 	r->mm->sys->rmap->unlink(vma);
 	if (cuts_source(r) && !vma->vm_file)
 		vma->vm_pgoff = to_pages(r->mm, vma->vm_start);
+}
+
+static int may_cut_source(const struct remap *r)
+{
+	unsigned long end = r->addr + r->old_len;
+	int err = r->vma->vm_start < r->addr ? ops_may_split(r->vma, r->addr) : 0;
+
+	if (!err && r->vma->vm_end > end)
+		err = ops_may_split(r->vma, end);
+	return err;
 }
 
 /* An area of its own for what is left behind, which is not locked any more. */
@@ -298,21 +329,25 @@ static unsigned long move_area(struct remap *r)
 
 	if (mm->map_count >= mm->sys->max_map_count - 3)
 		return -ENOMEM;
-	err = cut_source(r);
+	err = may_cut_source(r);
+	if (!err)
+		err = cut_source(r);
 	if (err)
 		return err;
 	if (charge(r, &charged))
 		return -ENOMEM;
-	new = copy_area(r);
+	new = copy_area(r, &err);
 	if (!new) {
 		vm_uncharge(mm, charged);
-		return -ENOMEM;
+		return err;
 	}
 	account_new(r, flags, r->new_len);
 	if (move_pages(r, new)) {
 		if (flags & VM_ACCOUNT)
 			mm->sys->committed += to_pages(mm, r->new_len) - charged;
 		(void)!do_munmap(mm, r->new_addr, r->new_addr + r->new_len);
+		if (!(r->flags & MREMAP_DONTUNMAP) && r->old_len)
+			host_keeps_source(r);
 		return -ENOMEM;
 	}
 	/* A userfaultfd does not follow, and what has merged with the moved range loses it too. */
@@ -335,7 +370,7 @@ static unsigned long remap_to(struct remap *r)
 		if (err)
 			return err;
 		r->vma = vma_lookup(r->mm, r->addr);
-		if (!r->vma)
+		if (!r->vma && r->mm->sys->kernel->mremap_checks_first)
 			return -EFAULT;
 	}
 	if (r->new_len < r->old_len) {
@@ -344,9 +379,9 @@ static unsigned long remap_to(struct remap *r)
 			return err;
 		r->old_len = r->new_len;
 		r->vma = vma_lookup(r->mm, r->addr);
-		if (!r->vma)
-			return -EFAULT;
 	}
+	if (!r->vma)
+		return -EFAULT;
 	if (!r->mm->sys->kernel->mremap_checks_first) {
 		err = check_resize(r);
 		if (err)

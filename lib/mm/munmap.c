@@ -85,31 +85,44 @@ void unmap_complete(struct unmap *um)
 
 		account_gone(um->mm, vma);
 		vma_zap(vma, vma->vm_start, vma->vm_end);
+		ops_close(vma);
 		vma_free(vma);
 		vma = next;
 	}
 	um->first = NULL;
 }
 
-int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end)
+int unmap_gathered(struct unmap *um, bool tell_host)
 {
-	struct unmap um;
 	struct index_store st;
-	int err = unmap_gather(&um, mm, start, end);
+	int err;
 
-	if (err || !um.first)
-		return err;
-	if (index_prepare(&st, mm, start, end, NULL))
+	if (!um->first)
+		return 0;
+	if (index_prepare(&st, um->mm, um->start, um->end, NULL))
 		return -ENOMEM;
+	err = tell_host ? ops_host_unmap(um->mm, um->start, um->end) : 0;
+	if (err) {
+		index_cancel(&st);
+		return err;
+	}
 
 	/* Point of no return. */
 	index_commit(&st, NULL);
-	mm->map_count -= um.count;
-	unmap_complete(&um);
-	if (mm->pgd)
-		mm->sys->pages->free_tables(
-			mm, start, end, um.prev ? um.prev->vm_end : 0, um.next ? um.next->vm_start : ~0UL);
+	um->mm->map_count -= um->count;
+	unmap_complete(um);
+	if (um->mm->pgd)
+		um->mm->sys->pages->free_tables(um->mm, um->start, um->end, um->prev ? um->prev->vm_end : 0,
+			um->next ? um->next->vm_start : ~0UL);
 	return 0;
+}
+
+int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct unmap um;
+	int err = unmap_gather(&um, mm, start, end);
+
+	return err ? err : unmap_gathered(&um, true);
 }
 
 int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len)

@@ -194,6 +194,8 @@ unsigned long mm_get_unmapped_area(struct mm_struct *mm, const struct vm_file *f
 {
 	if (len > mm->task_size)
 		return -ENOMEM;
+	if (mm->task_size <= 1UL << 32)
+		flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
 	addr = area_by_kind(mm, file, addr, len, pgoff, flags);
 	if (IS_ERR_VALUE(addr))
 		return addr;
