@@ -65,6 +65,10 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
+#ifndef STATX_MNT_ID_UNIQUE /* Linux 6.8 */
+#define STATX_MNT_ID_UNIQUE 0x4000
+#endif
+
 #ifndef PROCMAP_QUERY /* Linux 6.11: on a descriptor of /proc/PID/maps */
 struct procmap_query {
 	uint64_t size, query_flags, query_addr;

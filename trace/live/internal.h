@@ -7,6 +7,8 @@
  *   tasks.c    tasks and address spaces by number; who waits for whom
  *   stops.c    what each kind of ptrace stop means
  *   calls.c    a call becomes events
+ *   files.c    which file a mapping is of
+ *   emit.c     events on their way to the sink
  *   ranges.c   which addresses a call is about
  *   writes.c   first writes and growing stacks: what happened between calls
  *   observe.c  the kernel's map
@@ -29,6 +31,7 @@
 
 #define CALL_DATA_MAX 128
 #define FILE_CACHE    16
+#define MOUNT_CACHE   8
 
 /* A file that an address space mapped not long ago, to tell whether a descriptor is still the same one. */
 struct known_file {
@@ -36,6 +39,13 @@ struct known_file {
 	int fd;
 	uint32_t open_flags;
 	uint64_t dev, ino;
+};
+
+/* A mounted file system that was asked about; its number is never used again. */
+struct known_mount {
+	uint64_t id; /* 0: not known */
+	int64_t type, block_size;
+	bool noexec;
 };
 
 struct live_mm {
@@ -67,7 +77,7 @@ struct task {
 	uint64_t resumed_ns; /* when the call was let through */
 	uint64_t clone_flags;
 	uint8_t data[CALL_DATA_MAX];
-	int open_flags; /* of the file that mmap names; -1: no file */
+	int open_flags; /* access mode of the file that mmap names; -1: no file */
 };
 
 struct live {
@@ -81,6 +91,8 @@ struct live {
 	struct maple_tree tasks; /* by tid */
 	unsigned long nr_tasks;
 	uint32_t next_mm, next_file;
+	struct known_mount mounts[MOUNT_CACHE];
+	unsigned int next_mount;
 	pid_t root;
 	int root_status;
 	int go_fd, report_fd;
@@ -88,13 +100,19 @@ struct live {
 	uint32_t nr_areas, areas_allocated;
 	char *names;
 	size_t names_len, names_allocated;
+	struct pending *pending; /* emit.c */
 	char error[512];
 };
 
 uint64_t now_ns(void);
-/* Send one event; type and body are set. Errors of the sink stop the recording, not the program. */
+
+/*
+ * emit.c: send one event; type and body are set, what it points to is copied where needed.  It may reach the sink as late
+ * as emit_flush().  Errors of the sink stop the recording, not the program.
+ */
 void emit(struct live *l, const struct task *t, struct trace_event *e);
 void emit_lost(struct live *l, const struct task *t, uint64_t count, const char *what);
+void emit_flush(struct live *l);
 
 /* launch.c: fork the child and install the filter in it; it waits for live_go(). 0 or -errno. */
 int launch(struct live *l);
@@ -128,6 +146,11 @@ void call_begin(struct live *l, struct task *t);
 void call_end(struct live *l, struct task *t, int64_t result);
 /* A new address space by exec: SPACE and its first MAP. */
 void space_begin(struct live *l, struct task *t);
+
+/* files.c */
+int descriptor_access(pid_t tid, int fd);
+/* Send the file of the mapping that the call has made; the call's own event names it. */
+void file_tell(struct live *l, struct task *t, int64_t result);
 
 /* ranges.c: [start, end), whole pages. */
 struct range {

@@ -20,32 +20,6 @@
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
 		PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
 
-void emit(struct live *l, const struct task *t, struct trace_event *e)
-{
-	if (l->sink_error)
-		return;
-	e->step = ++l->steps;
-	e->time_ns = now_ns() - l->start_ns;
-	if (t) {
-		e->pid = (uint32_t)t->tgid;
-		e->tid = (uint32_t)t->tid;
-		e->mm = e->type != TRACE_EVENT_FILE && t->mm ? t->mm->id : 0;
-	}
-	l->sink_error = l->sink->event(l->sink, e);
-	if (l->sink_error)
-		snprintf(l->error, sizeof(l->error),
-			"the recording stopped after event %llu: %s; what was written is whole, the program "
-			"ran on",
-			(unsigned long long)l->steps - 1, strerror(-l->sink_error));
-}
-
-void emit_lost(struct live *l, const struct task *t, uint64_t count, const char *what)
-{
-	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost = { count, what } };
-
-	emit(l, t, &e);
-}
-
 static int start_error(struct live *l, int err, char *error, size_t size, const char *what)
 {
 	snprintf(error, size, "%s: %s", what, strerror(-err));
@@ -105,6 +79,7 @@ static void take_report(struct live *l)
 		on_stop(l, tid, status);
 	else if (errno == EINTR)
 		on_tick(l);
+	emit_flush(l);
 }
 
 static void interrupt_only(int sig)
@@ -174,6 +149,7 @@ void live_free(struct live *l)
 		close(l->go_fd);
 	if (l->report_fd >= 0)
 		close(l->report_fd);
+	free(l->pending);
 	free(l->areas);
 	free(l->names);
 	free(l);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events on their way to the sink.
+ *
+ * The program stands still while its call is looked at, and need not while it is mirrored and written down: events wait
+ * in a queue until it runs again, in their order.  What an event points to waits with it, in the same memory.  One that
+ * has much to carry (a map) goes at once, behind those that wait.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define EVENTS  32
+#define PAYLOAD 8192
+
+struct pending {
+	unsigned int nr;
+	size_t used;
+	struct trace_event event[EVENTS];
+	_Alignas(16) char payload[PAYLOAD];
+};
+
+static void deliver(struct live *l, const struct trace_event *e)
+{
+	if (l->sink_error)
+		return;
+	l->sink_error = l->sink->event(l->sink, e);
+	if (l->sink_error)
+		snprintf(l->error, sizeof(l->error),
+			"the recording stopped after event %llu: %s; what was written is whole, the program "
+			"ran on",
+			(unsigned long long)e->step - 1, strerror(-l->sink_error));
+}
+
+void emit_flush(struct live *l)
+{
+	struct pending *p = l->pending;
+
+	for (unsigned int i = 0; p && i < p->nr; i++)
+		deliver(l, &p->event[i]);
+	if (p)
+		p->nr = 0, p->used = 0;
+}
+
+/* NULL: there is no room. */
+static void *keep(struct pending *p, const void *data, size_t size)
+{
+	void *kept = p->payload + p->used;
+
+	if (size > PAYLOAD - p->used)
+		return NULL;
+	memcpy(kept, data, size);
+	p->used += (size + 15) & ~(size_t)15;
+	if (p->used > PAYLOAD)
+		p->used = PAYLOAD;
+	return kept;
+}
+
+static bool keep_areas(struct pending *p, struct trace_map *map)
+{
+	struct trace_area *kept = keep(p, map->areas, map->count * sizeof(*kept));
+
+	for (uint32_t i = 0; kept && i < map->count; i++)
+		kept[i].name = "";
+	map->areas = kept;
+	return kept != NULL;
+}
+
+/* Give the event its own copy of what it points to. */
+static bool keep_payload(struct pending *p, struct trace_event *e)
+{
+	switch (e->type) {
+	case TRACE_EVENT_FILE:
+		return (e->file.path = keep(p, e->file.path, strlen(e->file.path) + 1)) != NULL;
+	case TRACE_EVENT_CALL:
+		return !e->call.data || (e->call.data = keep(p, e->call.data, e->call.data_len)) != NULL;
+	case TRACE_EVENT_MAP:
+		return !e->map.has_names && keep_areas(p, &e->map);
+	case TRACE_EVENT_SPACE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool enqueue(struct live *l, const struct trace_event *e)
+{
+	struct pending *p = l->pending;
+
+	if (!p)
+		p = l->pending = calloc(1, sizeof(*p));
+	if (!p || p->nr == EVENTS)
+		return false;
+	p->event[p->nr] = *e;
+	if (!keep_payload(p, &p->event[p->nr]))
+		return false;
+	p->nr++;
+	return true;
+}
+
+void emit(struct live *l, const struct task *t, struct trace_event *e)
+{
+	if (l->sink_error)
+		return;
+	e->step = ++l->steps;
+	e->time_ns = now_ns() - l->start_ns;
+	if (t) {
+		e->pid = (uint32_t)t->tgid;
+		e->tid = (uint32_t)t->tid;
+		e->mm = e->type != TRACE_EVENT_FILE && t->mm ? t->mm->id : 0;
+	}
+	if (enqueue(l, e))
+		return;
+	emit_flush(l);
+	deliver(l, e);
+}
+
+void emit_lost(struct live *l, const struct task *t, uint64_t count, const char *what)
+{
+	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost = { count, what } };
+
+	emit(l, t, &e);
+}
