@@ -19,8 +19,8 @@
  *
  * Memory.  A write that fails with -ENOMEM has changed nothing.
  *
- * Cost.  n is the number of ranges: every operation visits O(log n) nodes of 16 to 32 ranges, plus one for each
- * node that a wide store replaces.
+ * Cost.  n is the number of entries: every operation visits O(log n) nodes of up to 32 children or 30 entries, plus one
+ * for each node that a wide store replaces.
  */
 #ifndef VMAPLE_MAPLE_TREE_H
 #define VMAPLE_MAPLE_TREE_H
@@ -85,11 +85,12 @@ struct maple_tree {
 	unsigned int ma_flags;
 	void *ma_root;        /* see lib/trees/maple/node.h */
 	unsigned long ma_gen; /* writes so far: tells a cursor that its position is stale */
+	void *ma_tail;        /* the last leaf, while stores come in ascending order */
 };
 
-#define MTREE_INIT(name, flags)                                                         \
-	{                                                                               \
-		.ma_lock = { false }, .ma_flags = (flags), .ma_root = NULL, .ma_gen = 0 \
+#define MTREE_INIT(name, flags)                                                                          \
+	{                                                                                                \
+		.ma_lock = { false }, .ma_flags = (flags), .ma_root = NULL, .ma_gen = 0, .ma_tail = NULL \
 	}
 #define MTREE_INIT_EXT(name, flags, lock) MTREE_INIT(name, (flags) | MT_FLAGS_LOCK_EXTERN)
 #define DEFINE_MTREE(name)                struct maple_tree name = MTREE_INIT(name, 0)
@@ -115,14 +116,15 @@ enum maple_status {
 struct ma_state {
 	struct maple_tree *tree;
 	unsigned long index, last;
-	struct maple_enode *node; /* names the current entry's place: equal only for the same slot */
-	unsigned long min, max;   /* bounds of the leaf */
-	unsigned long gen;        /* ma_gen when the position was taken */
-	const void *leaf;
+	struct maple_enode *node;  /* names the current entry's place: equal only for the same slot */
+	unsigned long min, max;    /* bounds of the leaf */
+	unsigned long gen;         /* ma_gen when the position was taken */
+	const void *leaf, *parent; /* where the position is */
 	struct mt_node *spare_leaf, *spare_inner; /* nodes set aside by mas_preallocate() */
 	enum maple_status status;
 	int error;
-	unsigned char offset;
+	unsigned char offset; /* in the leaf */
+	unsigned char child;  /* the leaf, of the parent */
 };
 
 #define MA_STATE(name, mt, first, end) \
@@ -321,6 +323,7 @@ VMAPLE_API void mt_validate(struct maple_tree *mt);
 /** What a tree is made of. */
 struct mt_stats {
 	unsigned long leaves, inner_nodes; /**< nodes */
+	unsigned long wide_leaves;         /**< leaves whose areas lie too far apart for 32 bits */
 	unsigned long entries, gaps;       /**< ranges with an entry, ranges with NULL */
 	unsigned long bytes;               /**< of all nodes */
 	unsigned int height;
@@ -339,7 +342,7 @@ VMAPLE_API void mt_dump_dot(const struct maple_tree *mt, enum mt_dump_format for
 	void (*line)(void *ctx, const char *line), void *ctx);
 
 /** How nodes are searched: for benchmarks and tests. The best that the CPU has is chosen at start. */
-enum mt_search_kind { MT_SEARCH_SCALAR, MT_SEARCH_AVX2 };
+enum mt_search_kind { MT_SEARCH_SCALAR, MT_SEARCH_SSE2, MT_SEARCH_AVX2 };
 /** @return false when the CPU cannot. Not while any tree is in use. */
 VMAPLE_API bool mt_search_select(enum mt_search_kind kind);
 /** @} */

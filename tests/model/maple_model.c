@@ -386,6 +386,12 @@ static void test_scalar_search_equals_brute_force(void **state)
 	run_all(MT_SEARCH_SCALAR);
 }
 
+static void test_sse2_search_equals_brute_force(void **state)
+{
+	(void)state;
+	run_all(MT_SEARCH_SSE2);
+}
+
 static void test_avx2_search_equals_brute_force(void **state)
 {
 	(void)state;
@@ -396,6 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scalar_search_equals_brute_force),
+		cmocka_unit_test(test_sse2_search_equals_brute_force),
 		cmocka_unit_test(test_avx2_search_equals_brute_force),
 	};
 	int ret;

@@ -5,14 +5,16 @@
  * Lines are put together in one buffer, with no help from the host, and handed out one by one; one that does not fit is
  * cut. A dump reads the tree as a validation does: the lock is held, or nobody writes.
  */
-#include "node.h"
+#include "leaf.h"
 
-#define LINE_MAX_BYTES 6000 /* a node of 32 ranges as one Graphviz record: 32 times two bounds and an entry */
+#define LINE_MAX_BYTES \
+	9000 /* a leaf as one Graphviz record: 30 areas and 31 holes, two bounds and an entry each */
 
 struct dump {
 	enum mt_dump_format format;
 	void (*line)(void *ctx, const char *line);
 	void *ctx;
+	unsigned int depth; /* of the node that is written */
 	unsigned int nodes; /* drawn so far: their names */
 	bool gaps;
 	unsigned int used;
@@ -109,39 +111,100 @@ static void text_range(
 	end_line(d);
 }
 
-static void text_node(struct dump *d, const struct mt_node *node, unsigned int height, unsigned int depth,
-	unsigned long min, unsigned long max)
+/* The ranges of a leaf, holes too, in order: @each is told their bounds, entry and number. @return how many. */
+static unsigned int leaf_ranges(struct dump *d, const struct mt_leaf *leaf, unsigned long min,
+	unsigned long max,
+	void (*each)(
+		struct dump *d, unsigned int i, unsigned long first, unsigned long last, const void *entry))
 {
-	indent(d, depth);
+	unsigned long first = min;
+	unsigned int nr = 0;
+
+	for (unsigned int i = leaf_live_from(leaf, 0); i < leaf->nr; i = leaf_live_from(leaf, i + 1)) {
+		if (leaf_start(leaf, i) != first)
+			each(d, nr++, first, leaf_start(leaf, i) - 1, NULL);
+		each(d, nr++, leaf_start(leaf, i), leaf_end(leaf, i), leaf_entry(leaf, i));
+		if (leaf_end(leaf, i) == max)
+			return nr;
+		first = leaf_end(leaf, i) + 1;
+	}
+	each(d, nr++, first, max, NULL);
+	return nr;
+}
+
+static void text_leaf_range(
+	struct dump *d, unsigned int i, unsigned long first, unsigned long last, const void *entry)
+{
+	(void)i;
+	text_range(d, d->depth + 1, first, last, entry);
+}
+
+/* The longest run of NULL below a node; on the right edge nobody has written it down (M7). */
+static unsigned long longest_gap(const void *node, unsigned int height, unsigned long min, unsigned long max)
+{
+	const struct mt_inner *inner = node;
+	unsigned long longest = 0, last;
+
+	if (height == 1)
+		return mt_leaf_gap(node, min, max);
+	for (unsigned int i = 0; i + 1 < inner->nr; i++)
+		longest = mt_gap(inner, i) > longest ? mt_gap(inner, i) : longest;
+	last = longest_gap(mt_child(inner, (unsigned int)inner->nr - 1), height - 1,
+		mt_begin(inner, (unsigned int)inner->nr - 1, min), max);
+	return last > longest ? last : longest;
+}
+
+static void text_node_head(
+	struct dump *d, const void *node, unsigned int height, unsigned long min, unsigned long max)
+{
+	const struct mt_leaf *leaf = node;
+
+	indent(d, d->depth);
 	put_range(d, min, max);
-	put(d, height > 1 ? ": inner node, " : ": leaf, ");
-	put_in_base(d, node->nr, 10);
-	put(d, height > 1 ? " children" : " ranges");
+	if (height > 1) {
+		put(d, ": inner node, ");
+		put_in_base(d, ((const struct mt_inner *)node)->nr, 10);
+		put(d, " children");
+	} else {
+		put(d, leaf_is_wide(leaf) ? ": wide leaf, " : ": leaf, ");
+		put_in_base(d, leaf_live(leaf), 10);
+		put(d, leaf_is_wide(leaf)  ? " areas"
+			: leaf_shift(leaf) ? " areas of pages"
+					   : " areas of indices");
+	}
 	if (d->gaps) {
 		put(d, ", longest gap ");
-		put_number(d, height > 1 ? mt_inner_gap(node) : mt_leaf_gap(node, min, max));
+		put_number(d, longest_gap(node, height, min, max));
 	}
 	end_line(d);
-	for (unsigned int i = 0; i < node->nr; i++) {
-		unsigned long first = mt_begin(node, i, min), last = mt_end(node, i, max);
+}
 
-		if (height > 1)
-			text_node(d, mt_slot(node, i), height - 1, depth + 1, first, last);
-		else
-			text_range(d, depth + 1, first, last, mt_slot(node, i));
+static void text_node(
+	struct dump *d, const void *node, unsigned int height, unsigned long min, unsigned long max)
+{
+	const struct mt_inner *inner = node;
+
+	text_node_head(d, node, height, min, max);
+	if (height == 1) {
+		(void)leaf_ranges(d, node, min, max, text_leaf_range);
+		return;
 	}
+	d->depth++;
+	for (unsigned int i = 0; i < inner->nr; i++)
+		text_node(d, mt_child(inner, i), height - 1, mt_begin(inner, i, min), mt_end(inner, i, max));
+	d->depth--;
 }
 
 void mt_dump_text(const struct maple_tree *mt, enum mt_dump_format format,
 	void (*line)(void *ctx, const char *line), void *ctx)
 {
-	struct dump d = { .format = format, .line = line, .ctx = ctx };
+	struct dump d = { .format = format, .line = line, .ctx = ctx, .depth = 1 };
 	void *root = mt_root(mt);
 
 	d.gaps = mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
 	text_head(&d, mt);
 	if (mt_root_is_node(root))
-		text_node(&d, mt_root_node(root), mt_root_height(root), 1, 0, ULONG_MAX);
+		text_node(&d, mt_root_node(root), mt_root_height(root), 0, ULONG_MAX);
 	else if (root)
 		text_range(&d, 1, 0, 0, root);
 }
@@ -157,8 +220,37 @@ void mt_dump(const struct maple_tree *mt, enum mt_dump_format format)
 	mt_dump_text(mt, format, line_to_port, NULL);
 }
 
+static void dot_slot(struct dump *d, unsigned int i, unsigned long first, unsigned long last)
+{
+	put(d, i ? "|<s" : "<s");
+	put_in_base(d, i, 10);
+	put(d, "> ");
+	put_range(d, first, last);
+	put(d, "\\n");
+}
+
+static void dot_leaf_range(
+	struct dump *d, unsigned int i, unsigned long first, unsigned long last, const void *entry)
+{
+	dot_slot(d, i, first, last);
+	put_entry(d, entry);
+}
+
+static void dot_children(struct dump *d, const struct mt_inner *node, unsigned long min, unsigned long max)
+{
+	for (unsigned int i = 0; i < node->nr; i++) {
+		dot_slot(d, i, mt_begin(node, i, min), mt_end(node, i, max));
+		if (d->gaps && mt_gap(node, i) == ULONG_MAX) {
+			put(d, "gap not kept");
+		} else if (d->gaps) {
+			put(d, "gap ");
+			put_number(d, mt_gap(node, i));
+		}
+	}
+}
+
 /* One node as a record: its bounds above, its ranges below, each with a port for the edge to a child. */
-static void dot_record(struct dump *d, const struct mt_node *node, unsigned int height, unsigned int name,
+static void dot_record(struct dump *d, const void *node, unsigned int height, unsigned int name,
 	unsigned long min, unsigned long max)
 {
 	put(d, "\tn");
@@ -166,19 +258,10 @@ static void dot_record(struct dump *d, const struct mt_node *node, unsigned int 
 	put(d, " [label=\"{");
 	put_range(d, min, max);
 	put(d, "|{");
-	for (unsigned int i = 0; i < node->nr; i++) {
-		put(d, i ? "|<s" : "<s");
-		put_in_base(d, i, 10);
-		put(d, "> ");
-		put_range(d, mt_begin(node, i, min), mt_end(node, i, max));
-		put(d, "\\n");
-		if (height == 1) {
-			put_entry(d, mt_slot(node, i));
-		} else if (d->gaps) {
-			put(d, "gap ");
-			put_number(d, mt_gap(node, i));
-		}
-	}
+	if (height > 1)
+		dot_children(d, node, min, max);
+	else
+		(void)leaf_ranges(d, node, min, max, dot_leaf_range);
 	put(d, "}}\"];");
 	end_line(d);
 }
@@ -196,14 +279,15 @@ static void dot_edge(struct dump *d, unsigned int from, unsigned int slot, unsig
 }
 
 static void dot_node(
-	struct dump *d, const struct mt_node *node, unsigned int height, unsigned long min, unsigned long max)
+	struct dump *d, const void *node, unsigned int height, unsigned long min, unsigned long max)
 {
+	const struct mt_inner *inner = node;
 	unsigned int name = d->nodes++;
 
 	dot_record(d, node, height, name, min, max);
-	for (unsigned int i = 0; height > 1 && i < node->nr; i++) {
+	for (unsigned int i = 0; height > 1 && i < inner->nr; i++) {
 		dot_edge(d, name, i, d->nodes);
-		dot_node(d, mt_slot(node, i), height - 1, mt_begin(node, i, min), mt_end(node, i, max));
+		dot_node(d, mt_child(inner, i), height - 1, mt_begin(inner, i, min), mt_end(inner, i, max));
 	}
 }
 

@@ -4,22 +4,33 @@
  *
  * Failure.  A copy that runs out of memory gives back what it made and leaves the new tree empty.
  */
-#include "node.h"
+#include "leaf.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* @return the copy of @node and all below it, NULL when memory ran out. */
-static struct mt_node *dup_node(const struct mt_node *node, unsigned int height, gfp_t gfp)
+static struct mt_leaf *dup_leaf(const struct mt_leaf *leaf, gfp_t gfp)
 {
-	bool leaf = height == 1;
-	struct mt_node *copy = pool_alloc(leaf ? POOL_LEAF : POOL_INNER, gfp);
+	struct mt_leaf *copy = pool_alloc(leaf_kind(leaf), gfp);
 
+	if (copy)
+		leaf_copy(copy, leaf);
+	return copy;
+}
+
+/* @return the copy of @node and all below it, NULL when memory ran out. */
+static void *dup_node(const void *node, unsigned int height, gfp_t gfp)
+{
+	struct mt_inner *copy;
+
+	if (height == 1)
+		return dup_leaf(node, gfp);
+	copy = pool_alloc(POOL_INNER, gfp);
 	if (!copy)
 		return NULL;
-	memcpy(copy, node, leaf ? POOL_LEAF_SIZE : POOL_INNER_SIZE);
-	for (unsigned int i = 0; !leaf && i < node->nr; i++) {
-		copy->slot[i] = dup_node(node->slot[i], height - 1, gfp);
+	memcpy(copy, node, sizeof(*copy));
+	for (unsigned int i = 0; i < copy->nr; i++) {
+		copy->slot[i] = dup_node(copy->slot[i], height - 1, gfp);
 		if (!copy->slot[i]) {
 			copy->nr = i;
 			mt_free_nodes(copy, height);
@@ -32,7 +43,7 @@ static struct mt_node *dup_node(const struct mt_node *node, unsigned int height,
 int __mt_dup(struct maple_tree *mt, struct maple_tree *new, gfp_t gfp)
 {
 	void *root = mt->ma_root;
-	struct mt_node *copy;
+	void *copy;
 
 	if (mt->ma_flags != new->ma_flags || !mtree_empty(new))
 		return -EINVAL;

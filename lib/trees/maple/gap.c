@@ -4,37 +4,43 @@
  *
  * 1. Meaning.  Each inner node of an ALLOC_RANGE tree knows the longest run of NULL below each child (M7), so
  *    that a search enters only children that can answer it.  By M4 no run crosses leaves.
- * 2. Search.  Lowest first or highest first, written once with a direction.  A child that lies wholly inside
- *    the window and has a gap that is long enough holds the answer; one that the window cuts may disappoint,
- *    and the search goes on beside it.  At most two children per level are cut, so O(height) nodes are seen.
+ * 2. Search.  Lowest first or highest first, written once with a direction.  In a node all children that have
+ *    a gap that is long enough are found at once, as a mask, and in a leaf all holes; then the first, or last, of
+ *    them is tried.  One that lies wholly inside the window holds the answer; one that the window cuts may
+ *    disappoint.  When the first tried lies outside the window, the mask loses all that lie outside on that side,
+ *    found by a search for the window's edge.  At most two children per level are cut, so O(height) nodes are
+ *    seen; the last child on the right edge, whose gap is not known, is one more.
  * 3. Readers.  In RCU mode a gap may be newer or older than the child beside it: a reader's answer is a hint,
  *    a writer's, who holds the lock, is exact.
  */
-#include "node.h"
+#include "leaf.h"
 
 #include <errno.h>
 
-unsigned long mt_leaf_gap(const struct mt_node *leaf, unsigned long min, unsigned long max)
+unsigned long mt_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
-	unsigned long longest = 0, begin = min;
+	unsigned long longest = 0, first = min;
 
 	for (unsigned int i = 0; i < leaf->nr; i++) {
-		unsigned long end = mt_end(leaf, i, max);
+		unsigned long start;
 
-		if (!leaf->slot[i] && mt_length(begin, end) > longest)
-			longest = mt_length(begin, end);
-		begin = end + 1;
+		if (!leaf_entry(leaf, i))
+			continue;
+		start = leaf_start(leaf, i);
+		longest = start - first > longest ? start - first : longest;
+		first = leaf_end(leaf, i) + 1;
+		if (!first)
+			return longest; /* there is no index behind this area */
 	}
-	return longest;
+	return first <= max && mt_length(first, max) > longest ? mt_length(first, max) : longest;
 }
 
-unsigned long mt_inner_gap(const struct mt_node *node)
+unsigned long mt_inner_gap(const struct mt_inner *node)
 {
-	const unsigned long *gap = mt_inner(node)->gap;
 	unsigned long longest = 0;
 
 	for (unsigned int i = 0; i < node->nr; i++)
-		longest = gap[i] > longest ? gap[i] : longest;
+		longest = node->gap[i] > longest ? node->gap[i] : longest;
 	return longest;
 }
 
@@ -56,37 +62,94 @@ static bool fits(struct search *s, unsigned long begin, unsigned long end)
 	return true;
 }
 
-static bool search_leaf(struct search *s, const struct mt_node *leaf, unsigned long min, unsigned long max)
+/* Bits @from to 31, or 63. */
+static unsigned long bits_from(unsigned int from)
 {
-	unsigned int nr = (unsigned int)leaf->nr;
+	return ~0UL << from;
+}
 
-	for (unsigned int n = 0; n < nr; n++) {
-		unsigned int i = s->highest ? nr - 1 - n : n;
+/* The first bit of @mask in the direction of the search. */
+static unsigned int first_bit(const struct search *s, unsigned long mask)
+{
+	return (unsigned int)(s->highest ? 63 - __builtin_clzl(mask) : __builtin_ctzl(mask));
+}
 
-		if (!mt_slot(leaf, i) && fits(s, mt_begin(leaf, i, min), mt_end(leaf, i, max)))
+/* A bit for each child whose gap is long enough. */
+static unsigned long gap_mask(const struct mt_inner *node, unsigned long size)
+{
+	unsigned long mask = 0;
+
+	for (unsigned int i = 0; i < node->nr; i++)
+		mask |= (unsigned long)(mt_gap(node, i) >= size) << i;
+	return mask;
+}
+
+/*
+ * A bit for each hole that is long enough: hole i lies before area i, hole nr behind the last. A hole that erased areas
+ * are part of has the bit of the area, or the end, that it lies before.
+ */
+static unsigned long hole_mask(
+	const struct mt_leaf *leaf, unsigned long size, unsigned long min, unsigned long max)
+{
+	unsigned long mask = 0, first = min;
+	unsigned int nr = leaf->nr;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		if (!leaf_entry(leaf, i))
+			continue;
+		mask |= (unsigned long)(leaf_start(leaf, i) - first >= size) << i;
+		first = leaf_end(leaf, i) + 1;
+		if (!first)
+			return mask;
+	}
+	return mask | (unsigned long)(first <= max && max - first >= size - 1) << nr;
+}
+
+static bool search_leaf(struct search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
+{
+	unsigned long mask = hole_mask(leaf, s->size, min, max);
+
+	while (mask) {
+		unsigned int i = first_bit(s, mask);
+
+		if (fits(s, hole_first(leaf, leaf_live_before(leaf, i), min), hole_last(leaf, i, max)))
 			return true;
+		mask &= ~(1UL << i);
 	}
 	return false;
 }
 
-static bool search_node(struct search *s, const struct mt_node *node, unsigned int height, unsigned long min,
-	unsigned long max)
+/* Drop the children that lie outside the window on the side where the search begins. */
+static unsigned long drop_outside(const struct search *s, const struct mt_inner *node, unsigned long mask)
 {
-	unsigned int nr = (unsigned int)node->nr;
+	unsigned int i;
+
+	for (i = 0; i + 1 < node->nr && node->pivot[i] < (s->highest ? s->max : s->min); i++)
+		;
+	return mask & (s->highest ? ~(bits_from(i) << 1) : bits_from(i));
+}
+
+static bool search_node(
+	struct search *s, const void *node, unsigned int height, unsigned long min, unsigned long max)
+{
+	const struct mt_inner *inner = node;
+	unsigned long mask;
 
 	if (height == 1)
 		return search_leaf(s, node, min, max);
-	for (unsigned int n = 0; n < nr; n++) {
-		unsigned int i = s->highest ? nr - 1 - n : n;
-		unsigned long begin, end;
+	mask = gap_mask(inner, s->size);
+	while (mask) {
+		unsigned int i = first_bit(s, mask);
+		unsigned long begin = mt_begin(inner, i, min), end = mt_end(inner, i, max);
 
-		if (mt_gap(node, i) < s->size)
+		mask &= ~(1UL << i);
+		if (s->highest ? begin > s->max : end < s->min) {
+			mask = drop_outside(s, inner, mask);
 			continue;
-		begin = mt_begin(node, i, min);
-		end = mt_end(node, i, max);
-		if (end < s->min || begin > s->max)
-			continue;
-		if (search_node(s, mt_slot(node, i), height - 1, begin, end))
+		}
+		if (s->highest ? end < s->min : begin > s->max)
+			return false;
+		if (search_node(s, mt_child(inner, i), height - 1, begin, end))
 			return true;
 	}
 	return false;

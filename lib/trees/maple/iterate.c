@@ -2,26 +2,71 @@
 /*
  * Cursors and iteration: theory of operation
  *
- * 1. Position.  A cursor is on the range [index, last].  It also remembers the leaf and offset where it found
- *    that range, and the tree's write count at the time.  The memory is trusted only while the count is the
- *    same and the leaf still says [index, last]; otherwise the cursor goes down from the root again.  So a
- *    cursor may be edited by hand between calls, and the tree may be changed through another.
- * 2. Steps.  To the next range of the same leaf costs a few instructions; past its end, one walk from the root
- *    to the index after it.  In RCU mode the old leaf stays whole until the reader's section ends, and shows
- *    the tree as it was when the cursor came to it.
+ * 1. Position.  A cursor is on the range [index, last]: an area with an entry, or a hole.  It also remembers the leaf
+ *    and its place there, the way the leaf hangs in its parent, and the tree's write count at the time.  The
+ *    place is 2i + 1 on area i, and 2i in the hole behind the i-th area, where erased areas do not count: the hole
+ *    before the first has place 0.  The memory is trusted only while the count is the same and the leaf still
+ *    says [index, last]; otherwise the cursor goes down from the root again.  So a cursor may be edited by hand
+ *    between calls, and the tree may be changed through another.
+ * 2. Steps.  To the next range of the same leaf costs a few instructions; past its end, a step through the parent;
+ *    past the end of that, one walk from the root to the index after it.  In RCU mode the old leaf, and the old
+ *    parent, stay whole until the reader's section ends, and show the tree as it was when the cursor came to them.
  * 3. States.  What happens at both ends, and how iteration is taken up again, is the kernel's documented
  *    behaviour: enum maple_status.
  */
-#include "node.h"
+#include "leaf.h"
 
-static void remember(struct ma_state *mas, const struct mt_position *pos, unsigned long gen)
+/* The place of area @i, and of the hole behind the first @i areas. */
+static inline unsigned int area_place(unsigned int i)
 {
-	mas->leaf = pos->leaf;
-	mas->offset = (unsigned char)pos->offset;
-	mas->min = pos->min;
-	mas->max = pos->max;
-	mas->gen = gen;
-	mas->node = (struct maple_enode *)&pos->leaf->slot[pos->offset];
+	return 2 * i + 1;
+}
+
+static inline unsigned int hole_place(unsigned int i)
+{
+	return 2 * i;
+}
+
+static inline bool is_area_place(unsigned int place)
+{
+	return place & 1;
+}
+
+/* Names the place in the remembered leaf for users: nodes lie 64 bytes apart at least. */
+static inline void set_place(struct ma_state *mas, unsigned int place)
+{
+	mas->offset = (unsigned char)place;
+	mas->node = (struct maple_enode *)((const char *)mas->leaf + place);
+}
+
+/* Onto area @i of the remembered leaf. */
+static inline void on_area(struct ma_state *mas, unsigned int i)
+{
+	mas->index = leaf_start(mas->leaf, i);
+	mas->last = leaf_end(mas->leaf, i);
+	set_place(mas, area_place(i));
+}
+
+/*
+ * Onto the range of the remembered leaf that holds @index; @i areas end below it. @return its entry.  A slot that reads as
+ * NULL is part of the hole from then on, even if a writer fills it while the ends of the hole are looked for.
+ */
+static inline void *on_index(struct ma_state *mas, unsigned long index, unsigned int i)
+{
+	const struct mt_leaf *leaf = mas->leaf;
+	bool covered = i < leaf->nr && leaf_start(leaf, i) <= index;
+	void *entry = covered ? leaf_entry(leaf, i) : NULL;
+	unsigned int before;
+
+	if (entry) {
+		on_area(mas, i);
+		return entry;
+	}
+	before = leaf_live_before(leaf, i);
+	mas->index = hole_first(leaf, before, mas->min);
+	mas->last = hole_last(leaf, leaf_live_from(leaf, i + covered), mas->max);
+	set_place(mas, hole_place(before));
+	return NULL;
 }
 
 void *mas_descend(struct ma_state *mas, unsigned long index)
@@ -38,21 +83,28 @@ void *mas_descend(struct ma_state *mas, unsigned long index)
 		return mas->status == ma_root ? root : NULL;
 	}
 	mt_walk_position(root, index, &pos);
-	remember(mas, &pos, gen);
-	mas->index = mt_begin(pos.leaf, pos.offset, pos.min);
-	mas->last = mt_end(pos.leaf, pos.offset, pos.max);
+	mas->leaf = pos.leaf;
+	mas->parent = pos.parent;
+	mas->child = (unsigned char)pos.child;
+	mas->min = pos.min;
+	mas->max = pos.max;
+	mas->gen = gen;
 	mas->status = ma_active;
-	return mt_slot(pos.leaf, pos.offset);
+	return on_index(mas, index, pos.area);
 }
 
 /* Is the remembered position still that of [index, last]? */
 static inline bool remembered(const struct ma_state *mas)
 {
-	const struct mt_node *leaf = mas->leaf;
+	const struct mt_leaf *leaf = mas->leaf;
+	unsigned int i = mas->offset / 2;
 
-	return leaf && mas->gen == __atomic_load_n(&mas->tree->ma_gen, __ATOMIC_ACQUIRE) &&
-	       mas->offset < leaf->nr && mas->index == mt_begin(leaf, mas->offset, mas->min) &&
-	       mas->last == mt_end(leaf, mas->offset, mas->max);
+	if (!leaf || mas->gen != __atomic_load_n(&mas->tree->ma_gen, __ATOMIC_ACQUIRE))
+		return false;
+	if (is_area_place(mas->offset))
+		return i < leaf->nr && mas->index == leaf_start(leaf, i) && mas->last == leaf_end(leaf, i);
+	return i <= leaf->nr && mas->index == hole_first(leaf, i, mas->min) &&
+	       mas->last == hole_last(leaf, leaf_live_from(leaf, i), mas->max);
 }
 
 void *mas_walk(struct ma_state *mas)
@@ -60,57 +112,103 @@ void *mas_walk(struct ma_state *mas)
 	return mas_descend(mas, mas->index);
 }
 
-/* To the range after [index, last]; the caller knows that there is one. */
-static inline void *step_forward(struct ma_state *mas)
+/* Load what the next steps will read. */
+static inline void prefetch_leaf(const void *leaf)
 {
-	const struct mt_node *leaf = mas->leaf;
-
-	if (!remembered(mas) || mas->offset + 1U >= leaf->nr)
-		return mas_descend(mas, mas->last + 1);
-	mas->index = mas->last + 1;
-	mas->offset++;
-	mas->last = mt_end(leaf, mas->offset, mas->max);
-	mas->node = (struct maple_enode *)&leaf->slot[mas->offset];
-	return mt_slot(leaf, mas->offset);
-}
-
-static inline void *step_back(struct ma_state *mas)
-{
-	const struct mt_node *leaf = mas->leaf;
-
-	if (!remembered(mas) || mas->offset == 0)
-		return mas_descend(mas, mas->index - 1);
-	mas->last = mas->index - 1;
-	mas->offset--;
-	mas->index = mt_begin(leaf, mas->offset, mas->min);
-	mas->node = (struct maple_enode *)&leaf->slot[mas->offset];
-	return mt_slot(leaf, mas->offset);
+	for (unsigned int line = 0; line < POOL_LEAF_SIZE; line += 64)
+		__builtin_prefetch((const char *)leaf + line);
 }
 
 /*
- * To the next entry of the remembered leaf, if it has one that begins at or below @max; the cursor ends there, or on
- * the last range that was looked at. The position is checked once, not once a range.
+ * Into the leaf after the remembered one, if the parent knows it and where it ends. @return false when the way is by
+ * the root.
+ */
+static inline bool enter_next_leaf(struct ma_state *mas)
+{
+	const struct mt_inner *parent = mas->parent;
+	unsigned int child = mas->child + 1U;
+
+	if (!parent || child + 1 >= parent->nr)
+		return false;
+	mas->leaf = mt_child(parent, child);
+	mas->child = (unsigned char)child;
+	mas->min = mas->max + 1;
+	mas->max = parent->pivot[child];
+	prefetch_leaf(mt_child(parent, child + 1));
+	return true;
+}
+
+static inline bool enter_leaf_before(struct ma_state *mas)
+{
+	const struct mt_inner *parent = mas->parent;
+	unsigned int child = mas->child - 1U;
+
+	if (!parent || mas->child < 2)
+		return false;
+	mas->leaf = mt_child(parent, child);
+	mas->child = (unsigned char)child;
+	mas->max = mas->min - 1;
+	mas->min = parent->pivot[child - 1] + 1;
+	prefetch_leaf(mt_child(parent, child - 1));
+	return true;
+}
+
+/* To the range after [index, last]; the caller knows that there is one. */
+static void *step_forward(struct ma_state *mas)
+{
+	unsigned int i = (mas->offset + 1U) / 2;
+	unsigned long index = mas->last + 1;
+	const struct mt_leaf *leaf;
+
+	if (!remembered(mas))
+		return mas_descend(mas, index);
+	if (mas->last == mas->max) {
+		if (!enter_next_leaf(mas))
+			return mas_descend(mas, index);
+		i = 0;
+	}
+	leaf = mas->leaf;
+	while (i < leaf->nr && leaf_end(leaf, i) < index)
+		i++;
+	return on_index(mas, index, i);
+}
+
+static void *step_back(struct ma_state *mas)
+{
+	unsigned int i = mas->offset / 2;
+	unsigned long index = mas->index - 1;
+	const struct mt_leaf *leaf = mas->leaf;
+
+	if (!remembered(mas))
+		return mas_descend(mas, index);
+	if (mas->index == mas->min) {
+		if (!enter_leaf_before(mas))
+			return mas_descend(mas, index);
+		leaf = mas->leaf;
+		i = leaf->nr;
+	}
+	while (i && leaf_end(leaf, i - 1) >= index)
+		i--;
+	return on_index(mas, index, i);
+}
+
+/*
+ * To the next entry of the remembered leaf, if it has one that begins at or below @max; otherwise the cursor stays where
+ * it is.
  */
 static inline void *next_in_leaf(struct ma_state *mas, unsigned long max)
 {
-	const struct mt_node *leaf = mas->leaf;
-	unsigned int offset = mas->offset, from = offset;
-	unsigned long index = mas->index, last = mas->last;
+	const struct mt_leaf *leaf = mas->leaf;
 	void *entry = NULL;
+	unsigned int i;
 
 	if (!remembered(mas))
 		return NULL;
-	while (!entry && last < max && offset + 1 < leaf->nr) {
-		index = last + 1;
-		last = mt_end(leaf, ++offset, mas->max);
-		entry = mt_slot(leaf, offset);
-	}
-	if (offset == from)
+	for (i = (mas->offset + 1U) / 2; i < leaf->nr && !entry; i++)
+		entry = leaf_entry(leaf, i);
+	if (!entry || leaf_start(leaf, i - 1) > max)
 		return NULL;
-	mas->index = index;
-	mas->last = last;
-	mas->offset = (unsigned char)offset;
-	mas->node = (struct maple_enode *)&leaf->slot[offset];
+	on_area(mas, i - 1);
 	return entry;
 }
 

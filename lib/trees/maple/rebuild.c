@@ -11,63 +11,78 @@
  *                                     \            /
  *        level p+1                [ left | new | right ]  cut into one to three nodes: they replace L to R
  *
- * 2. Content.  Per level: what lies left of the run in its first node, the new ranges or children, and what
- *    lies right of it in its last node.  Fewer than MT_MIN of them take in the next node of that level too, so
- *    that at most two nodes of at least MT_MIN come out (M6); the right edge of the tree has no next node and
- *    is exempt.
+ * 2. Content.  Per level: what lies left of the run in its first node, the new areas or children, and what lies
+ *    right of it in its last node.  Leaves are taken apart into areas and made from areas, so that a leaf of
+ *    either form can follow one of the other.  Less than a node must hold takes in the next node of that level
+ *    too, so that at most two nodes that hold enough come out (M6); the right edge of the tree has no next node
+ *    and is exempt.
  *
- * 3. Cuts.  Content is cut evenly, but at the right edge, where ranges are being appended, everything goes to
- *    the left node but what does not fit: trees built in order are full.  No cut leaves a NULL at the end of a
- *    leaf (M4).
+ * 3. Cuts.  Content is cut evenly, but at the right edge, where areas are being appended, everything goes to the
+ *    left node but what does not fit: trees built in order are full.  A leaf ends where its last area ends (M4).
  *
  * 4. Publication.  New nodes hang together from the bottom up and are reached by one last store, into the
  *    parent's slot or the root.  Only then are the old nodes retired, found again along the left path, which
  *    is unchanged: nothing was edited in place.
  */
-#include "node.h"
+#include "leaf.h"
 
-/* 31 ranges or children left, 3 in the middle, 31 right; see MT_WORST_LEAVES. */
-#define CONTENT_MAX (MT_PIVOTS + 3 + MT_PIVOTS + 1)
+/* 30 areas left, 1 in the middle, 30 right; 31 children left, 3 in the middle, 31 right: see MT_WORST_LEAVES. */
+#define AREAS_MAX    (2 * LEAF_AREAS + 1)
+#define CHILDREN_MAX (MT_PIVOTS + 3 + MT_PIVOTS + 1)
 
-struct content {
+struct children {
 	unsigned int nr;
-	unsigned long last[CONTENT_MAX];
-	void *slot[CONTENT_MAX];
-	unsigned long gap[CONTENT_MAX];
+	unsigned long last[CHILDREN_MAX];
+	void *node[CHILDREN_MAX];
+	unsigned long gap[CHILDREN_MAX];
 };
 
 /* One level of the old tree that is being replaced: from @left.node[level] to @right, inclusive. */
 struct replaced {
 	struct mt_path left;
-	const struct mt_node *right;
+	const void *right;
 };
 
 struct rebuild {
 	struct maple_tree *mt;
 	struct ma_state *mas;
 	struct mt_path left, right; /* of the run, at the level in work and above */
-	struct content content;     /* of that level */
-	struct content made;        /* the new nodes, for the level above */
-	bool append;                /* nothing lies right of what is new */
+	unsigned int areas;         /* content of the leaves ... */
+	struct mt_area area[AREAS_MAX];
+	struct children content; /* ... or of the level above */
+	struct children made;    /* the new nodes, for the level above */
+	bool append;             /* nothing lies right of what is new */
 	struct replaced replaced[MT_MAX_HEIGHT];
 };
 
-static void add(struct content *c, unsigned long last, void *slot, unsigned long gap)
+static void add_area(struct rebuild *r, unsigned long first, unsigned long last, void *entry)
+{
+	if (entry)
+		r->area[r->areas++] = (struct mt_area){ first, last, entry };
+}
+
+/* Add areas [from, to) of a leaf. */
+static void add_areas(struct rebuild *r, const struct mt_leaf *leaf, unsigned int from, unsigned int to)
+{
+	for (unsigned int i = from; i < to; i++)
+		add_area(r, leaf_start(leaf, i), leaf_end(leaf, i), leaf->slot[i]);
+}
+
+static void add_child(struct children *c, unsigned long last, void *node, unsigned long gap)
 {
 	c->last[c->nr] = last;
-	c->slot[c->nr] = slot;
+	c->node[c->nr] = node;
 	c->gap[c->nr++] = gap;
 }
 
-/* Add ranges [from, to) of a node. */
-static void add_ranges(
-	struct content *c, const struct mt_path *path, unsigned int level, unsigned int from, unsigned int to)
+/* Add children [from, to) of a node. */
+static void add_children(struct children *c, const struct mt_path *path, unsigned int level,
+	unsigned int from, unsigned int to)
 {
-	const struct mt_node *node = path->node[level];
-	bool leaf = level == path->height - 1;
+	const struct mt_inner *node = path_inner(path, level);
 
 	for (unsigned int i = from; i < to; i++)
-		add(c, mt_end(node, i, path->max[level]), node->slot[i], leaf ? 0 : mt_gap(node, i));
+		add_child(c, mt_end(node, i, path->max[level]), node->slot[i], mt_gap(node, i));
 }
 
 /* Move @path to the next node of @level. @return false at the right edge. */
@@ -75,13 +90,13 @@ static bool path_next(struct mt_path *path, unsigned int level)
 {
 	unsigned int up = level;
 
-	while (up > 0 && path->offset[up - 1] + 1 >= path->node[up - 1]->nr)
+	while (up > 0 && path->offset[up - 1] + 1 >= path_inner(path, up - 1)->nr)
 		up--;
 	if (up == 0)
 		return false;
 	path->offset[up - 1]++;
 	for (unsigned int i = up; i <= level; i++) {
-		const struct mt_node *parent = path->node[i - 1];
+		const struct mt_inner *parent = path_inner(path, i - 1);
 		unsigned int offset = path->offset[i - 1];
 
 		path->min[i] = mt_begin(parent, offset, path->min[i - 1]);
@@ -92,112 +107,120 @@ static bool path_next(struct mt_path *path, unsigned int level)
 	return true;
 }
 
-/* Too little for a node of its own: take in the next one, whole. */
-static void take_in_next(struct rebuild *r, unsigned int level)
-{
-	if (r->content.nr >= MT_MIN || !path_next(&r->right, level))
-		return;
-	add_ranges(&r->content, &r->right, level, 0, (unsigned int)r->right.node[level]->nr);
-	r->append = false;
-}
-
-/* The leaves' content: left part, the store, right part. */
+/* What lies left of the store in its first leaf, the store, and what lies right of it in its last leaf. */
 static void gather_leaves(struct rebuild *r, const struct mt_store *store)
 {
-	unsigned int level = r->left.height - 1;
-	const struct mt_node *first = r->left.node[level], *last = r->right.node[level];
-	unsigned int from = r->left.offset[level], to = r->right.offset[level];
-	bool whole = r->right.min[level] > store->last; /* the right leaf is there for M4 alone */
+	const struct mt_leaf *first = path_leaf(&r->left), *last = path_leaf(&r->right);
+	unsigned int level = r->left.height - 1, from = r->left.offset[level], to = r->right.offset[level];
 
-	r->content.nr = 0;
-	add_ranges(&r->content, &r->left, level, 0, from);
-	if (mt_begin(first, from, r->left.min[level]) < store->first)
-		add(&r->content, store->first - 1, first->slot[from], 0);
-	add(&r->content, store->last, store->entry, 0);
-	if (whole) {
-		to = 0;
-	} else {
-		if (mt_end(last, to, r->right.max[level]) > store->last)
-			add(&r->content, mt_end(last, to, r->right.max[level]), last->slot[to], 0);
+	r->areas = 0;
+	add_areas(r, first, 0, from);
+	if (from < first->nr && leaf_start(first, from) < store->first)
+		add_area(r, leaf_start(first, from), store->first - 1, first->slot[from]);
+	add_area(r, store->first, store->last, store->entry);
+	r->append = r->right.max[level] == ULONG_MAX && to >= last->nr;
+	if (to < last->nr && leaf_start(last, to) <= store->last) {
+		if (leaf_end(last, to) > store->last)
+			add_area(r, store->last + 1, leaf_end(last, to), last->slot[to]);
 		to++;
 	}
-	r->append = r->right.max[level] == ULONG_MAX && to >= last->nr;
-	add_ranges(&r->content, &r->right, level, to, (unsigned int)last->nr);
-	take_in_next(r, level);
+	add_areas(r, last, to, last->nr);
+	if (r->areas < LEAF_MIN && path_next(&r->right, level)) {
+		add_areas(r, path_leaf(&r->right), 0, path_leaf(&r->right)->nr);
+		r->append = false;
+	}
 }
 
 /* An inner level's content: left part, the new children, right part. */
 static void gather_children(struct rebuild *r, unsigned int level)
 {
-	unsigned int to = r->right.offset[level] + 1;
-	const struct mt_node *last = r->right.node[level];
+	unsigned int to = r->right.offset[level] + 1, nr = (unsigned int)path_inner(&r->right, level)->nr;
 
 	r->content.nr = 0;
-	add_ranges(&r->content, &r->left, level, 0, r->left.offset[level]);
+	add_children(&r->content, &r->left, level, 0, r->left.offset[level]);
 	for (unsigned int i = 0; i < r->made.nr; i++)
-		add(&r->content, r->made.last[i], r->made.slot[i], r->made.gap[i]);
-	r->append = r->right.max[level] == ULONG_MAX && to >= last->nr;
-	add_ranges(&r->content, &r->right, level, to, (unsigned int)last->nr);
-	if (level)
-		take_in_next(r, level);
+		add_child(&r->content, r->made.last[i], r->made.node[i], r->made.gap[i]);
+	r->append = r->right.max[level] == ULONG_MAX && to >= nr;
+	add_children(&r->content, &r->right, level, to, nr);
+	if (level && r->content.nr < MT_MIN && path_next(&r->right, level)) {
+		add_children(
+			&r->content, &r->right, level, 0, (unsigned int)path_inner(&r->right, level)->nr);
+		r->append = false;
+	}
 }
 
-/* Nodes for so much content: each may end up one range short of full, see cut(). */
-static unsigned int nodes_for(unsigned int nr)
+/* How much of the @left that is left goes into the next of @nodes that are still to be made. */
+static unsigned int cut(const struct rebuild *r, unsigned int left, unsigned int nodes, unsigned int most)
 {
-	return nr <= MT_SLOTS ? 1 : nr <= 2 * (MT_SLOTS - 1) ? 2 : 3;
-}
-
-/* How many ranges, from @from on, go into the next node, of @nodes that are still to be made. */
-static unsigned int cut(const struct rebuild *r, unsigned int from, unsigned int nodes, bool leaf)
-{
-	unsigned int left = r->content.nr - from, size;
-
 	if (nodes == 1)
 		return left;
-	size = r->append ? MT_SLOTS : (left + nodes - 1) / nodes;
-	if (leaf && !r->content.slot[from + size - 1])
-		size += size < MT_SLOTS ? 1 : -1U;
-	return size;
+	return r->append ? most : (left + nodes - 1) / nodes;
 }
 
-/* One node from @size ranges of the content. */
-static struct mt_node *make_node(struct rebuild *r, unsigned int from, unsigned int size, bool leaf)
+/* A leaf that begins at @min, of @nr of the areas. */
+static struct mt_leaf *make_leaf(struct rebuild *r, unsigned long min, unsigned int from, unsigned int nr)
 {
-	struct mt_node *node = mas_take(r->mas, leaf ? POOL_LEAF : POOL_INNER);
+	unsigned long form = leaf_form(&r->area[from], nr, min);
+	struct mt_leaf *leaf = mas_take(r->mas, leaf_form_kind(form));
 
-	for (unsigned int i = 0; i < size; i++) {
-		node->slot[i] = r->content.slot[from + i];
-		if (i + 1 < size)
-			node->pivot[i] = r->content.last[from + i];
-		if (!leaf)
-			mt_inner(node)->gap[i] = r->content.gap[from + i];
-	}
-	for (unsigned int i = size - 1; i < MT_PIVOTS; i++)
-		node->pivot[i] = ULONG_MAX;
-	node->nr = size;
-	return node;
+	leaf_fill(leaf, form, &r->area[from], nr);
+	return leaf;
 }
 
-/* Make the nodes of a level from its content; they are the new children of the level above. */
-static void make_level(struct rebuild *r, unsigned int level)
+/* Make the leaves; they are the new children of the level above. The last ends where the run did. */
+static void make_leaves(struct rebuild *r)
 {
-	bool leaf = level == r->left.height - 1;
+	unsigned int level = r->left.height - 1, from = 0;
+	unsigned int nodes = r->areas ? (r->areas + LEAF_AREAS - 1) / LEAF_AREAS : 1;
 	bool gaps = r->mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
-	unsigned int nodes = nodes_for(r->content.nr);
 	unsigned long min = r->left.min[level];
 
 	r->made.nr = 0;
-	for (unsigned int from = 0; from<r->content.nr; nodes = nodes> 1 ? nodes - 1 : 1) {
-		unsigned int size = cut(r, from, nodes, leaf);
-		struct mt_node *node = make_node(r, from, size, leaf);
-		unsigned long max = r->content.last[from + size - 1];
-		unsigned long gap = !gaps ? 0 : leaf ? mt_leaf_gap(node, min, max) : mt_inner_gap(node);
+	for (; nodes; nodes--) {
+		unsigned int nr = cut(r, r->areas - from, nodes, LEAF_AREAS);
+		unsigned long max = nodes > 1 ? r->area[from + nr - 1].last : r->right.max[level];
+		struct mt_leaf *leaf = make_leaf(r, min, from, nr);
 
-		add(&r->made, max, node, gap);
+		add_child(&r->made, max, leaf, gaps ? mt_recorded_gap(leaf, min, max) : 0);
 		min = max + 1;
-		from += size;
+		from += nr;
 	}
+}
+
+/* An inner node of @nr of the children. */
+static struct mt_inner *make_inner(struct rebuild *r, unsigned int from, unsigned int nr)
+{
+	struct mt_inner *node = mas_take(r->mas, POOL_INNER);
+
+	for (unsigned int i = 0; i < nr; i++) {
+		node->slot[i] = r->content.node[from + i];
+		node->gap[i] = r->content.gap[from + i];
+		if (i + 1 < nr)
+			node->pivot[i] = r->content.last[from + i];
+	}
+	for (unsigned int i = nr - 1; i < MT_PIVOTS; i++)
+		node->pivot[i] = ULONG_MAX;
+	node->nr = nr;
+	return node;
+}
+
+static void make_inners(struct rebuild *r)
+{
+	unsigned int nodes = (r->content.nr + MT_SLOTS - 1) / MT_SLOTS, from = 0;
+
+	r->made.nr = 0;
+	for (; nodes; nodes--) {
+		unsigned int nr = cut(r, r->content.nr - from, nodes, MT_SLOTS);
+		struct mt_inner *node = make_inner(r, from, nr);
+
+		add_child(&r->made, r->content.last[from + nr - 1], node, mt_inner_gap(node));
+		from += nr;
+	}
+}
+
+/* Remember what the nodes of a level replace. */
+static void replaces(struct rebuild *r, unsigned int level)
+{
 	r->replaced[level].left = r->left;
 	r->replaced[level].right = r->right.node[level];
 }
@@ -206,17 +229,17 @@ static void make_level(struct rebuild *r, unsigned int level)
 static void publish_root(struct rebuild *r)
 {
 	unsigned int height = r->left.height;
-	struct mt_node *node = r->made.slot[0];
+	void *node = r->made.node[0];
 
 	if (r->made.nr > 1) {
 		r->content = r->made;
-		node = make_node(r, 0, r->content.nr, false);
+		node = make_inner(r, 0, r->content.nr);
 		height++;
 	}
-	while (height > 1 && node->nr == 1) {
-		struct mt_node *child = node->slot[0];
+	while (height > 1 && ((struct mt_inner *)node)->nr == 1) {
+		void *child = ((struct mt_inner *)node)->slot[0];
 
-		pool_free(POOL_INNER, node); /* just made by make_level(): no reader has seen it */
+		pool_free(POOL_INNER, node); /* just made by make_inners(): no reader has seen it */
 		node = child;
 		height--;
 	}
@@ -227,17 +250,16 @@ static void publish_root(struct rebuild *r)
 static void retire_levels(struct rebuild *r, unsigned int top)
 {
 	for (unsigned int level = r->left.height; level-- > top;) {
-		enum pool_kind kind = level == r->left.height - 1 ? POOL_LEAF : POOL_INNER;
 		struct mt_path *path = &r->replaced[level].left;
-		const struct mt_node *right = r->replaced[level].right;
+		const void *right = r->replaced[level].right;
 
 		for (;;) {
-			struct mt_node *node = path->node[level];
+			void *node = path->node[level];
 			bool last = node == right;
 
 			if (!last)
 				(void)path_next(path, level);
-			mt_retire(r->mt, kind, node);
+			mt_retire(r->mt, level == r->left.height - 1 ? leaf_kind(node) : POOL_INNER, node);
 			if (last)
 				break;
 		}
@@ -264,18 +286,20 @@ void mt_store_rebuild(struct mt_store *store)
 	if (!store->entry && store->last == r.right.max[level])
 		(void)path_next(&r.right, level);
 	gather_leaves(&r, store);
-	make_level(&r, level);
+	make_leaves(&r);
+	replaces(&r, level);
 	while (level > 0) {
 		level--;
 		if (can_publish_here(&r, level)) {
-			mt_publish(&r.left.node[level]->slot[r.left.offset[level]], r.made.slot[0]);
+			mt_publish(&path_inner(&r.left, level)->slot[r.left.offset[level]], r.made.node[0]);
 			if (r.mt->ma_flags & MT_FLAGS_ALLOC_RANGE)
 				mt_update_gaps(&r.left, level + 1, r.made.gap[0]);
 			retire_levels(&r, level + 1);
 			return;
 		}
 		gather_children(&r, level);
-		make_level(&r, level);
+		make_inners(&r);
+		replaces(&r, level);
 	}
 	publish_root(&r);
 	retire_levels(&r, 0);

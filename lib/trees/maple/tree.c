@@ -3,7 +3,7 @@
  * The normal interface: each call takes the lock or enters a read-side section, and is a few lines over a
  * cursor.  Here too is the life of a whole tree.
  */
-#include "node.h"
+#include "leaf.h"
 
 #include <errno.h>
 
@@ -19,18 +19,30 @@ unsigned int mt_height(const struct maple_tree *mt)
 	return mt_root_is_node(root) ? mt_root_height(root) : 0;
 }
 
-void mt_free_nodes(struct mt_node *node, unsigned int height)
+void mt_free_nodes(void *node, unsigned int height)
 {
-	for (unsigned int i = 0; height > 1 && i < node->nr; i++)
-		mt_free_nodes(node->slot[i], height - 1);
-	pool_free(height > 1 ? POOL_INNER : POOL_LEAF, node);
+	struct mt_inner *inner = node;
+
+	if (height == 1) {
+		pool_free(leaf_kind(node), node);
+		return;
+	}
+	for (unsigned int i = 0; i < inner->nr; i++)
+		mt_free_nodes(inner->slot[i], height - 1);
+	pool_free(POOL_INNER, node);
 }
 
-static void retire_nodes(struct maple_tree *mt, struct mt_node *node, unsigned int height)
+static void retire_nodes(struct maple_tree *mt, void *node, unsigned int height)
 {
-	for (unsigned int i = 0; height > 1 && i < node->nr; i++)
-		retire_nodes(mt, node->slot[i], height - 1);
-	mt_retire(mt, height > 1 ? POOL_INNER : POOL_LEAF, node);
+	struct mt_inner *inner = node;
+
+	if (height == 1) {
+		mt_retire(mt, leaf_kind(node), node);
+		return;
+	}
+	for (unsigned int i = 0; i < inner->nr; i++)
+		retire_nodes(mt, inner->slot[i], height - 1);
+	mt_retire(mt, POOL_INNER, node);
 }
 
 void __mt_destroy(struct maple_tree *mt)
@@ -38,6 +50,7 @@ void __mt_destroy(struct maple_tree *mt)
 	void *root = mt->ma_root;
 
 	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	mt->ma_tail = NULL;
 	mt_publish(&mt->ma_root, NULL);
 	if (mt_root_is_node(root))
 		retire_nodes(mt, mt_root_node(root), mt_root_height(root));
@@ -58,6 +71,7 @@ static void change_flags(struct maple_tree *mt, unsigned int clear, unsigned int
 
 void mt_set_in_rcu(struct maple_tree *mt)
 {
+	mt->ma_tail = NULL; /* leaves are no longer edited in place */
 	change_flags(mt, 0, MT_FLAGS_USE_RCU);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Validation and statistics: one pass over all nodes, checking M1 to M7 of node.h.
  */
-#include "node.h"
+#include "leaf.h"
 
 struct check {
 	const char *broken;
@@ -17,12 +17,12 @@ static bool fail(struct check *c, const char *what)
 	return false;
 }
 
-static bool check_pivots(struct check *c, const struct mt_node *node, unsigned long min, unsigned long max)
+static bool check_pivots(struct check *c, const struct mt_inner *node, unsigned long min, unsigned long max)
 {
 	unsigned long begin = min;
 
 	if (node->nr < 1 || node->nr > MT_SLOTS)
-		return fail(c, "M1: a node holds between 1 and 32 ranges");
+		return fail(c, "M1: an inner node has between 1 and 32 children");
 	for (unsigned int i = 0; i + 1 < node->nr; i++) {
 		if (node->pivot[i] < begin || node->pivot[i] >= max)
 			return fail(c, "M1: pivots ascend within the node's bounds");
@@ -34,66 +34,119 @@ static bool check_pivots(struct check *c, const struct mt_node *node, unsigned l
 	return true;
 }
 
-/* The longest run of NULL, counted from the ranges alone and not by gap.c, which is what is being checked. */
-static unsigned long longest_null(const struct mt_node *leaf, unsigned long min, unsigned long max)
+static bool is_unused(const struct mt_leaf *leaf, unsigned int i)
 {
-	unsigned long longest = 0;
+	if (leaf_is_wide(leaf))
+		return leaf->wide.end[i] == ULONG_MAX && leaf_wide(leaf)->start[i] == ULONG_MAX;
+	return leaf->narrow.end[i] == NARROW_UNUSED && leaf->narrow.start[i] == NARROW_UNUSED;
+}
+
+/* Is area @i one that the leaf's form can hold? */
+static bool fits_form(const struct mt_leaf *leaf, unsigned int i)
+{
+	return leaf_is_wide(leaf) || (leaf->narrow.start[i] >= 0 && leaf->narrow.end[i] <= NARROW_LAST);
+}
+
+static bool check_areas(struct check *c, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
+{
+	unsigned long begin = min, live = 0;
+
+	if (leaf->nr > LEAF_AREAS)
+		return fail(c, "M3: a leaf holds at most 30 areas");
+	for (unsigned int i = 0; i < leaf->nr; i++) {
+		unsigned long first = leaf_start(leaf, i), last = leaf_end(leaf, i);
+
+		if (!fits_form(leaf, i))
+			return fail(c, "M3: bounds of an area are numbers that the leaf can hold");
+		if (first < begin || last < first || last > max || (i && !begin))
+			return fail(c, "M3: areas ascend within the leaf's bounds");
+		begin = last + 1;
+		live += leaf->slot[i] != NULL;
+	}
+	for (unsigned int i = leaf->nr; i < LEAF_AREAS; i++)
+		if (!is_unused(leaf, i) || leaf->slot[i])
+			return fail(c, "M3: unused bounds are the largest number");
+	if (leaf->after != NARROW_UNUSED)
+		return fail(c, "M3: unused bounds are the largest number");
+	return live == leaf->live || fail(c, "M3: a leaf counts its entries");
+}
+
+/* The holes of a leaf, counted from the areas alone and not by gap.c, which is what is being checked. */
+static void count_hole(struct check *c, unsigned long first, unsigned long last, unsigned long *longest)
+{
+	unsigned long length = last - first;
+
+	length += length < ULONG_MAX;
+	*longest = length > *longest ? length : *longest;
+	c->stats.gaps++;
+}
+
+static unsigned long count_holes(
+	struct check *c, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
+{
+	unsigned long longest = 0, begin = min;
+	bool ended = false; /* no index lies behind the last area */
 
 	for (unsigned int i = 0; i < leaf->nr; i++) {
-		unsigned long first = i ? leaf->pivot[i - 1] + 1 : min;
-		unsigned long length = (i + 1 < leaf->nr ? leaf->pivot[i] : max) - first;
-
-		if (leaf->slot[i])
+		if (!leaf->slot[i])
 			continue;
-		length += length < ULONG_MAX;
-		longest = length > longest ? length : longest;
+		if (leaf_start(leaf, i) != begin)
+			count_hole(c, begin, leaf_start(leaf, i) - 1, &longest);
+		ended = leaf_end(leaf, i) == max;
+		begin = leaf_end(leaf, i) + 1;
 	}
+	if (!ended)
+		count_hole(c, begin, max, &longest);
 	return longest;
 }
 
-static bool check_leaf(struct check *c, const struct mt_node *leaf, unsigned long max)
+static bool check_leaf(struct check *c, const struct mt_leaf *leaf, unsigned long min, unsigned long max,
+	bool is_root, unsigned long *gap)
 {
-	for (unsigned int i = 0; i < leaf->nr; i++) {
-		if (leaf->slot[i])
-			c->stats.entries++;
-		else
-			c->stats.gaps++;
-		if (i && !leaf->slot[i] && !leaf->slot[i - 1])
-			return fail(c, "M3: neighbouring NULL ranges are one range");
-	}
-	if (!leaf->slot[leaf->nr - 1] && max != ULONG_MAX)
+	unsigned int nr = leaf->nr;
+
+	if (!check_areas(c, leaf, min, max))
+		return false;
+	if (max != ULONG_MAX && (!nr || !leaf->slot[nr - 1] || leaf_end(leaf, nr - 1) != max))
 		return fail(c, "M4: a leaf ends with an entry");
+	if (!is_root && max != ULONG_MAX && leaf->live < LEAF_MIN)
+		return fail(c, "M6: a leaf holds at least 8 entries");
+	*gap = count_holes(c, leaf, min, max);
+	if (max == ULONG_MAX)
+		*gap = ULONG_MAX;
 	c->stats.leaves++;
-	c->stats.bytes += POOL_LEAF_SIZE;
+	c->stats.wide_leaves += leaf_is_wide(leaf);
+	c->stats.entries += leaf->live;
+	c->stats.bytes += leaf_is_wide(leaf) ? sizeof(struct mt_wide_leaf) : sizeof(struct mt_leaf);
 	return true;
 }
 
 /* @return false when something below @node is broken; else its largest gap in @gap. */
-static bool check_node(struct check *c, const struct mt_node *node, unsigned int height, unsigned long min,
+static bool check_node(struct check *c, const void *node, unsigned int height, unsigned long min,
 	unsigned long max, bool is_root, unsigned long *gap)
 {
-	if (!check_pivots(c, node, min, max))
+	const struct mt_inner *inner = node;
+
+	if (height == 1)
+		return check_leaf(c, node, min, max, is_root, gap);
+	if (!check_pivots(c, inner, min, max))
 		return false;
-	if (!is_root && max != ULONG_MAX && node->nr < MT_MIN)
-		return fail(c, "M6: a node holds at least 10 ranges");
-	if (height == 1) {
-		*gap = longest_null(node, min, max);
-		return check_leaf(c, node, max);
-	}
+	if (!is_root && max != ULONG_MAX && inner->nr < MT_MIN)
+		return fail(c, "M6: an inner node has at least 10 children");
 	c->stats.inner_nodes++;
-	c->stats.bytes += POOL_INNER_SIZE;
-	for (unsigned int i = 0; i < node->nr; i++) {
+	c->stats.bytes += sizeof(*inner);
+	for (unsigned int i = 0; i < inner->nr; i++) {
 		unsigned long below = 0;
 
-		if (!node->slot[i])
+		if (!inner->slot[i])
 			return fail(c, "M5: an inner node has no empty child");
-		if (!check_node(c, node->slot[i], height - 1, mt_begin(node, i, min), mt_end(node, i, max),
+		if (!check_node(c, inner->slot[i], height - 1, mt_begin(inner, i, min), mt_end(inner, i, max),
 			    false, &below))
 			return false;
-		if (c->gaps && mt_gap(node, i) != below)
+		if (c->gaps && mt_gap(inner, i) != below)
 			return fail(c, "M7: a gap is the longest below the child");
 	}
-	*gap = c->gaps ? mt_inner_gap(node) : 0;
+	*gap = c->gaps ? mt_inner_gap(inner) : 0;
 	return true;
 }
 

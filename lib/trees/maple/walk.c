@@ -2,11 +2,12 @@
 /*
  * Walking down, in every form that the CPU may have.
  *
- * The search in a node counts the pivots below the index (node.h, 1).  The scalar form is a branchless sum
- * that any compiler can do something with; the AVX2 form compares four pivots an instruction.  Which one runs
- * is decided once, for the whole walk, so that the choice costs one indirect call per operation.
+ * A search in a node counts what is below the index (node.h, 1; leaf.h, 2).  The scalar form halves; the SSE2 form,
+ * which every x86-64 has, compares the ends of a narrow leaf four an instruction, and the AVX2 form also the
+ * pivots of inner nodes.  Which one runs is decided once, for the whole walk, so that the choice costs one indirect
+ * call per operation.
  */
-#include "node.h"
+#include "leaf.h"
 
 #define SEARCH_TARGET
 #define SEARCH(name) scalar_##name
@@ -14,7 +15,7 @@
 /*
  * Halve five times: 31 pivots need exactly five comparisons, and each is a conditional move.
  */
-static inline unsigned int scalar_offset(const struct mt_node *node, unsigned long index)
+static inline unsigned int scalar_inner(const struct mt_inner *node, unsigned long index)
 {
 	const unsigned long *p = node->pivot;
 
@@ -26,12 +27,66 @@ static inline unsigned int scalar_offset(const struct mt_node *node, unsigned lo
 	return (unsigned int)(p - node->pivot);
 }
 
+/* The same for 30: after the first step 15 are left on either side. */
+static inline unsigned int scalar_wide(const struct mt_leaf *leaf, unsigned long index)
+{
+	const unsigned long *p = leaf->wide.end;
+
+	p += (p[14] < index) ? 15 : 0;
+	p += (p[7] < index) ? 8 : 0;
+	p += (p[3] < index) ? 4 : 0;
+	p += (p[1] < index) ? 2 : 0;
+	p += (p[0] < index) ? 1 : 0;
+	return (unsigned int)(p - leaf->wide.end);
+}
+
+static inline unsigned int scalar_narrow(const struct mt_leaf *leaf, int key)
+{
+	const int *p = leaf->narrow.end;
+
+	p += (p[14] < key) ? 15 : 0;
+	p += (p[7] < key) ? 8 : 0;
+	p += (p[3] < key) ? 4 : 0;
+	p += (p[1] < key) ? 2 : 0;
+	p += (p[0] < key) ? 1 : 0;
+	return (unsigned int)(p - leaf->narrow.end);
+}
+
 #include "search.h"
 #undef SEARCH
 #undef SEARCH_TARGET
 
 #ifdef __x86_64__
 #include <immintrin.h>
+
+#define SEARCH_TARGET
+#define SEARCH(name) sse2_##name
+
+#define sse2_inner scalar_inner
+#define sse2_wide  scalar_wide
+
+/* 16 of the 32 words that the base and the ends are: a bit for each that is below the key. */
+static inline unsigned int sse2_below(const __m128i *word, __m128i key)
+{
+	__m128i a = _mm_packs_epi32(_mm_cmpgt_epi32(key, word[0]), _mm_cmpgt_epi32(key, word[1]));
+	__m128i b = _mm_packs_epi32(_mm_cmpgt_epi32(key, word[2]), _mm_cmpgt_epi32(key, word[3]));
+
+	return (unsigned int)_mm_movemask_epi8(_mm_packs_epi16(a, b));
+}
+
+/* Two words are the base, and the ends below the key are the ones that come first: count them by the first that is not. */
+static inline unsigned int sse2_narrow(const struct mt_leaf *leaf, int key)
+{
+	const __m128i *word = (const __m128i *)leaf;
+	__m128i keys = _mm_set1_epi32(key);
+	unsigned long below = sse2_below(word, keys) | sse2_below(word + 4, keys) << 16 | 3;
+
+	return (unsigned int)__builtin_ctzl(~below) - 2;
+}
+
+#include "search.h"
+#undef SEARCH
+#undef SEARCH_TARGET
 
 #define SEARCH_TARGET __attribute__((target("avx2,popcnt")))
 #define SEARCH(name)  avx2_##name
@@ -48,7 +103,7 @@ static inline unsigned int scalar_offset(const struct mt_node *node, unsigned lo
  * The compare is signed, so both sides have their top bit flipped.  A lane that is below the index is four bytes of
  * ones after packing.
  */
-SEARCH_TARGET static inline unsigned int avx2_offset(const struct mt_node *node, unsigned long index)
+SEARCH_TARGET static inline unsigned int avx2_inner(const struct mt_inner *node, unsigned long index)
 {
 	const __m256i flip = _mm256_set1_epi64x((long long)(1UL << 63));
 	const __m256i key = _mm256_xor_si256(_mm256_set1_epi64x((long long)index), flip);
@@ -63,6 +118,23 @@ SEARCH_TARGET static inline unsigned int avx2_offset(const struct mt_node *node,
 	return group + (unsigned int)__builtin_popcount((unsigned int)_mm256_movemask_epi8(low)) / 4;
 }
 
+#define avx2_wide scalar_wide
+
+/*
+ * The base and the 30 ends are 32 words of two cache lines: four compares. Packing shuffles lanes of 128 bits, so the
+ * ends below the key are counted wherever they come out; the base stays in front.
+ */
+SEARCH_TARGET static inline unsigned int avx2_narrow(const struct mt_leaf *leaf, int key)
+{
+	const __m256i *word = (const __m256i *)leaf;
+	const __m256i keys = _mm256_set1_epi32(key);
+	__m256i a = _mm256_packs_epi32(_mm256_cmpgt_epi32(keys, word[0]), _mm256_cmpgt_epi32(keys, word[1]));
+	__m256i b = _mm256_packs_epi32(_mm256_cmpgt_epi32(keys, word[2]), _mm256_cmpgt_epi32(keys, word[3]));
+	unsigned int below = (unsigned int)_mm256_movemask_epi8(_mm256_packs_epi16(a, b));
+
+	return (unsigned int)__builtin_popcount(below & ~3U);
+}
+
 #include "search.h"
 #undef SEARCH
 #undef SEARCH_TARGET
@@ -74,26 +146,33 @@ void (*mt_path_to)(const void *root, unsigned long index, struct mt_path *path) 
 
 bool mt_search_select(enum mt_search_kind kind)
 {
+	switch (kind) {
+	case MT_SEARCH_SCALAR:
+		mt_walk_load = scalar_load;
+		mt_walk_position = scalar_position;
+		mt_path_to = scalar_path;
+		return true;
 #ifdef __x86_64__
-	if (kind == MT_SEARCH_AVX2) {
+	case MT_SEARCH_SSE2:
+		mt_walk_load = sse2_load;
+		mt_walk_position = sse2_position;
+		mt_path_to = sse2_path;
+		return true;
+	case MT_SEARCH_AVX2:
 		if (!__builtin_cpu_supports("avx2"))
 			return false;
 		mt_walk_load = avx2_load;
 		mt_walk_position = avx2_position;
 		mt_path_to = avx2_path;
 		return true;
-	}
 #endif
-	if (kind != MT_SEARCH_SCALAR)
+	default:
 		return false;
-	mt_walk_load = scalar_load;
-	mt_walk_position = scalar_position;
-	mt_path_to = scalar_path;
-	return true;
+	}
 }
 
 __attribute__((constructor)) static void select_best_search(void)
 {
-	if (!mt_search_select(MT_SEARCH_AVX2))
+	if (!mt_search_select(MT_SEARCH_AVX2) && !mt_search_select(MT_SEARCH_SSE2))
 		(void)mt_search_select(MT_SEARCH_SCALAR);
 }

@@ -3,467 +3,450 @@
  * Stores: theory of operation
  *
  * 1. One operation.  Insert, overwrite, trim and erase are all "store this entry over [first, last]"; erasing
- *    stores NULL, and then the range is first widened over the NULL ranges beside it (M3).
+ *    stores NULL.
  *
- * 2. Three ways, cheapest first.
+ * 2. Ways, cheapest first.
  *
- *        exact     the range is exactly one that is there: one slot is replaced, in both modes.
+ *        tail      the tree is being filled in ascending order, without RCU: the last leaf is known from the store
+ *                  before, and takes one area more. Nothing is searched.
+ *
+ *        exact     the store has the bounds of one area that is there, or erases one and nothing else: one slot is
+ *                  replaced, in both modes.
  *
  *        leaf      the range lies in one leaf, and the leaf can take the result:
  *
  *            before   |  a  |     b     |  c  |
  *            store          . . |=e=| .
- *            after    |  a  | b | e | b |  c  |        at most two ranges more
+ *            after    |  a  | b | e | b |  c  |        at most two areas more
  *
  *                  Without RCU the leaf is edited where it is. In RCU mode a new leaf is made and published by
- *                  one store into the parent's slot, or the root.
+ *                  one store into the parent's slot, or the root.  Erased areas beside the store go.
  *
- *        rebuild   everything else: the leaf overflows or runs low, the range spans leaves, or a NULL would
- *                  end a leaf (M4).  See rebuild.c.
+ *        append    the last leaf of the tree is full, and the store lies behind all in it: a new leaf is hung behind
+ *                  it, where the parent has room, without RCU.
+ *
+ *        rebuild   everything else: the leaf overflows or runs low, cannot hold the bounds in its form, the range
+ *                  spans leaves, or a leaf would end with NULL (M4).  See rebuild.c.
  *
  * 3. Failure.  All memory is reserved before the first change: what mas_reserve() put aside is enough for any
  *    way that the store can take, so that nothing fails half way.
  */
-#include "node.h"
+#include "leaf.h"
 
 #include <errno.h>
-#include <string.h>
-
-/*
- * Spare nodes hang in a list through their first slot.
- */
-static int reserve(struct mt_node **list, enum pool_kind kind, unsigned int count, gfp_t gfp)
-{
-	unsigned int have = 0;
-
-	for (struct mt_node *n = *list; n; n = n->slot[0])
-		have++;
-	for (; have < count; have++) {
-		struct mt_node *node = pool_alloc(kind, gfp);
-
-		if (!node)
-			return -ENOMEM;
-		node->slot[0] = *list;
-		*list = node;
-	}
-	return 0;
-}
-
-static void release(struct mt_node **list, enum pool_kind kind)
-{
-	while (*list) {
-		struct mt_node *node = *list;
-
-		*list = node->slot[0];
-		pool_free(kind, node);
-	}
-}
-
-void mas_destroy(struct ma_state *mas)
-{
-	release(&mas->spare_leaf, POOL_LEAF);
-	release(&mas->spare_inner, POOL_INNER);
-}
-
-int mas_reserve(struct ma_state *mas, unsigned int leaves, unsigned int inners, gfp_t gfp)
-{
-	if (reserve(&mas->spare_leaf, POOL_LEAF, leaves, gfp) == 0 &&
-		reserve(&mas->spare_inner, POOL_INNER, inners, gfp) == 0)
-		return 0;
-	mas_destroy(mas);
-	return -ENOMEM;
-}
-
-struct mt_node *mas_take(struct ma_state *mas, enum pool_kind kind)
-{
-	struct mt_node **list = kind == POOL_LEAF ? &mas->spare_leaf : &mas->spare_inner;
-	struct mt_node *node = *list;
-
-	if (!node)
-		port_panic("maple tree: a store needs more nodes than its worst case");
-	*list = node->slot[0];
-	return node;
-}
-
-/* @node has been replaced: readers may still be in it. */
-void mt_retire(struct maple_tree *mt, enum pool_kind kind, struct mt_node *node)
-{
-	if (BREAK_GRACE)
-		port_free(node, kind == POOL_LEAF ? POOL_LEAF_SIZE : POOL_INNER_SIZE);
-	else if (mt_in_rcu(mt))
-		pool_retire(kind, node);
-	else
-		pool_free(kind, node);
-}
 
 /* The child at path->offset[level - 1] has now the largest gap @gap: tell the nodes above. */
 void mt_update_gaps(struct mt_path *path, unsigned int level, unsigned long gap)
 {
 	while (level-- > 0) {
-		struct mt_inner *inner = mt_inner(path->node[level]);
+		struct mt_inner *inner = path_inner(path, level);
 		unsigned long *place = &inner->gap[path->offset[level]];
 
 		if (*place == gap)
 			return;
 		__atomic_store_n(place, gap, __ATOMIC_RELAXED);
 		if (level)
-			gap = mt_inner_gap(&inner->node);
+			gap = mt_inner_gap(inner);
 	}
 }
 
-/* The part of a leaf that a store replaces, and what comes in its place. */
-struct splice {
-	unsigned int from, to; /* offsets of the first and last range that the store touches */
-	unsigned int nr;       /* ranges that replace them: 1 to 3 */
-	unsigned long last[3];
-	void *slot[3];
+/* Which way a store takes (theory, 2), found out before anything changes. */
+enum way { WAY_NOTHING, WAY_EXACT, WAY_LEAF, WAY_APPEND, WAY_REBUILD };
+
+struct plan {
+	enum way way;
+	unsigned int exact; /* the area, for WAY_EXACT */
+	struct mt_splice splice;
 };
 
-static void splice_init(struct splice *s, const struct mt_store *store, const struct mt_path *path)
+static void put(struct mt_splice *s, unsigned long first, unsigned long last, void *entry)
 {
-	unsigned int level = path->height - 1;
-	const struct mt_node *leaf = path->node[level];
-	unsigned long begin, end;
-
-	s->from = path->offset[level];
-	s->to = s->from;
-	while (mt_end(leaf, s->to, path->max[level]) < store->last)
-		s->to++;
-	begin = mt_begin(leaf, s->from, path->min[level]);
-	end = mt_end(leaf, s->to, path->max[level]);
-	s->nr = 0;
-	if (begin < store->first) {
-		s->last[s->nr] = store->first - 1;
-		s->slot[s->nr++] = leaf->slot[s->from];
-	}
-	s->last[s->nr] = store->last;
-	s->slot[s->nr++] = store->entry;
-	if (store->last < end) {
-		s->last[s->nr] = end;
-		s->slot[s->nr++] = leaf->slot[s->to];
-	}
+	if (entry && first <= last)
+		s->put[s->put_nr++] = (struct mt_area){ first, last, entry };
 }
 
-/* Carry out @s from @from into @to, which may be the same leaf. */
-static void splice_leaf(const struct splice *s, const struct mt_node *from, struct mt_node *to)
+/* What the store touches in its leaf, and what it leaves over of it. */
+static void plan_splice(struct plan *p, const struct mt_store *store, const struct mt_path *path)
 {
-	unsigned int old = (unsigned int)from->nr, tail = old - s->to - 1;
-	unsigned int at = s->from + s->nr, nr = at + tail, used;
+	const struct mt_leaf *leaf = path_leaf(path);
+	struct mt_splice *s = &p->splice;
+	unsigned int nr = leaf->nr, gone = 0;
 
-	if (from != to) {
-		memcpy(to->pivot, from->pivot, s->from * sizeof(to->pivot[0]));
-		memcpy(to->slot, from->slot, s->from * sizeof(to->slot[0]));
-	}
-	if (tail) {
-		memmove(&to->slot[at], &from->slot[s->to + 1], tail * sizeof(to->slot[0]));
-		break_rest();
-		memmove(&to->pivot[at], &from->pivot[s->to + 1], (tail - 1) * sizeof(to->pivot[0]));
-	}
-	for (unsigned int i = 0; i < s->nr; i++) {
-		to->slot[s->from + i] = s->slot[i];
-		if (s->from + i < MT_PIVOTS)
-			to->pivot[s->from + i] = s->last[i];
-	}
-	used = from != to ? MT_PIVOTS : old > nr ? old : nr;
-	for (unsigned int i = nr - 1; i < MT_PIVOTS && i < used; i++)
-		to->pivot[i] = ULONG_MAX;
-	to->nr = nr;
-}
-
-/* Put @leaf where the path's leaf is. */
-static void replace_leaf(struct mt_store *store, struct mt_path *path, struct mt_node *leaf)
-{
-	unsigned int level = path->height - 1;
-	struct mt_node *old = path->node[level];
-
-	if (level)
-		mt_publish(&path->node[level - 1]->slot[path->offset[level - 1]], leaf);
+	s->from = s->to = path->offset[path->height - 1];
+	s->put_nr = 0;
+	for (; s->to < nr && leaf_start(leaf, s->to) <= store->last; s->to++)
+		if (leaf->slot[s->to]) {
+			p->exact = s->to;
+			gone++;
+		}
+	if (s->from < s->to && leaf_start(leaf, s->from) < store->first)
+		put(s, leaf_start(leaf, s->from), store->first - 1, leaf->slot[s->from]);
+	put(s, store->first, store->last, store->entry);
+	if (s->from < s->to && leaf_end(leaf, s->to - 1) > store->last)
+		put(s, store->last + 1, leaf_end(leaf, s->to - 1), leaf->slot[s->to - 1]);
+	s->live = leaf_live(leaf) - gone + s->put_nr;
+	if (!store->entry && !gone)
+		p->way = WAY_NOTHING;
+	else if (!store->entry && gone == 1 && !s->put_nr)
+		p->way = WAY_EXACT;
 	else
-		mt_publish(&store->mt->ma_root, mt_root_word(leaf, 1));
-	path->node[level] = leaf;
-	mt_retire(store->mt, POOL_LEAF, old);
+		p->way = WAY_LEAF;
 }
 
-/* The longest run of NULL among the ranges that the splice takes away, and among those it puts there. */
-static unsigned long gap_lost(const struct splice *s, const struct mt_path *path)
+/* Does the store have the bounds of area @i? */
+static bool is_area(const struct mt_store *store, const struct mt_leaf *leaf, unsigned int i)
 {
-	unsigned int level = path->height - 1;
-	const struct mt_node *leaf = path->node[level];
-	unsigned long longest = 0, begin = mt_begin(leaf, s->from, path->min[level]);
-
-	for (unsigned int i = s->from; i <= s->to; i++) {
-		unsigned long end = mt_end(leaf, i, path->max[level]);
-
-		if (!leaf->slot[i] && mt_length(begin, end) > longest)
-			longest = mt_length(begin, end);
-		begin = end + 1;
-	}
-	return longest;
+	return leaf_start(leaf, i) == store->first && leaf_end(leaf, i) == store->last;
 }
 
-static unsigned long gap_gained(const struct splice *s, const struct mt_path *path)
+/* Take in the erased areas beside what goes, so that they go too. */
+static void take_in_erased(struct mt_splice *s, const struct mt_leaf *leaf)
+{
+	s->from = leaf_live_before(leaf, s->from);
+	s->to = leaf_live_from(leaf, s->to);
+	s->nr = leaf->nr - (s->to - s->from) + s->put_nr;
+}
+
+/* Is there room for a leaf behind the one of @path, which is the last? */
+static bool can_append(const struct mt_store *store, const struct mt_path *path)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned int level = path->height - 1;
+
+	return level && path->max[level] == ULONG_MAX && path->offset[level] == leaf->nr &&
+	       leaf_live(leaf) == LEAF_AREAS && path_inner(path, level - 1)->nr < MT_SLOTS &&
+	       !mt_in_rcu(store->mt);
+}
+
+static void plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path)
 {
 	unsigned int level = path->height - 1;
-	unsigned long longest = 0, begin = mt_begin(path->node[level], s->from, path->min[level]);
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned long max = path->max[level];
+	struct mt_splice *s = &p->splice;
 
-	for (unsigned int i = 0; i < s->nr; i++) {
-		if (!s->slot[i] && mt_length(begin, s->last[i]) > longest)
-			longest = mt_length(begin, s->last[i]);
-		begin = s->last[i] + 1;
+	p->way = WAY_REBUILD;
+	if (store->last > max)
+		return;
+	plan_splice(p, store, path);
+	if (p->way == WAY_NOTHING)
+		return;
+	if (store->entry && s->to - s->from == 1 && is_area(store, leaf, s->from)) {
+		p->exact = s->from;
+		p->way = WAY_EXACT;
+	} else if (s->live > LEAF_AREAS) {
+		p->way = can_append(store, path) ? WAY_APPEND : WAY_REBUILD;
+	} else if (!store->entry && store->last == max && max != ULONG_MAX) {
+		p->way = WAY_REBUILD; /* M4 */
+	} else if (s->live < LEAF_MIN && s->live < leaf_live(leaf) && level && max != ULONG_MAX) {
+		p->way = WAY_REBUILD; /* M6 */
+	} else if (p->way == WAY_LEAF) {
+		if (!leaf->nr || !leaf_fits(leaf, store->first, store->last))
+			p->way = WAY_REBUILD;
+		take_in_erased(s, leaf);
 	}
-	return longest;
 }
 
 /*
- * The leaf of @path has been spliced: @lost and @gained are the longest gaps that went and came.  The whole leaf
+ * The longest hole between the last entry before area @from and the first at or after area @to, in a leaf that is not
+ * on the right edge: none is all of the indices.
+ */
+static unsigned long gap_around(const struct mt_path *path, unsigned int from, unsigned int to)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned int level = path->height - 1, i = leaf_live_before(leaf, from);
+	unsigned long first = hole_first(leaf, i, path->min[level]), longest = 0;
+
+	for (;; i++) {
+		unsigned long last;
+
+		i = leaf_live_from(leaf, i);
+		last = hole_last(leaf, i, path->max[level]);
+		longest = last + 1 - first > longest ? last + 1 - first : longest;
+		if (i >= to || i >= leaf->nr)
+			return longest;
+		first = leaf_end(leaf, i) + 1;
+	}
+}
+
+/* Does anybody know the gap of the leaf of @path? (M7) */
+static bool gap_is_known(const struct mt_store *store, const struct mt_path *path)
+{
+	return (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 &&
+	       path->max[path->height - 1] != ULONG_MAX;
+}
+
+/*
+ * The leaf of @path has been changed: @lost and @gained are the longest gaps that went and came.  The whole leaf
  * is looked at only when its longest gap may have gone.
  */
 static void gap_changed(struct mt_path *path, unsigned long lost, unsigned long gained)
 {
 	unsigned int level = path->height - 1;
-	unsigned long known = mt_gap(path->node[level - 1], path->offset[level - 1]);
+	unsigned long known = mt_gap(path_inner(path, level - 1), path->offset[level - 1]);
 
 	if (gained >= known)
 		mt_update_gaps(path, level, gained);
 	else if (lost >= known)
-		mt_update_gaps(
-			path, level, mt_leaf_gap(path->node[level], path->min[level], path->max[level]));
+		mt_update_gaps(path, level, mt_leaf_gap(path_leaf(path), path->min[level], path->max[level]));
 }
 
-/* May a store that lies in the path's leaf be done there? */
-static bool leaf_can_take(const struct mt_store *store, const struct mt_path *path, const struct splice *s)
+/* Put @leaf where the path's leaf is. */
+static void replace_leaf(struct mt_store *store, struct mt_path *path, struct mt_leaf *leaf)
 {
 	unsigned int level = path->height - 1;
-	unsigned long old = path->node[level]->nr, max = path->max[level];
-	unsigned long nr = old - (s->to - s->from + 1) + s->nr;
+	struct mt_leaf *old = path_leaf(path);
 
-	if (!store->entry && store->last == max && max != ULONG_MAX)
-		return false; /* M4 */
-	if (nr > MT_SLOTS)
-		return false;
-	return nr >= MT_MIN || nr >= old || level == 0 || max == ULONG_MAX; /* M6 */
+	if (level)
+		mt_publish(&path_inner(path, level - 1)->slot[path->offset[level - 1]], leaf);
+	else
+		mt_publish(&store->mt->ma_root, mt_root_word(leaf, 1));
+	path->node[level] = leaf;
+	mt_retire(store->mt, leaf_kind(old), old);
+}
+
+static void store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s)
+{
+	struct mt_leaf *leaf = path_leaf(path);
+	bool gaps = gap_is_known(store, path);
+	unsigned long lost = gaps ? gap_around(path, s->from, s->to) : 0;
+
+	if (mt_in_rcu(store->mt) && !BREAK_COPY) {
+		struct mt_leaf *new = mas_take(store->mas, leaf_kind(leaf));
+
+		if (BREAK_ORDER)
+			replace_leaf(store, path, new);
+		leaf_copy(new, leaf);
+		leaf_splice(new, s);
+		if (!BREAK_ORDER)
+			replace_leaf(store, path, new);
+	} else {
+		leaf_splice(leaf, s);
+	}
+	if (gaps)
+		gap_changed(path, lost, gap_around(path, s->from, s->from + s->put_nr));
+}
+
+static void store_exactly(struct mt_store *store, struct mt_path *path, const struct plan *p)
+{
+	struct mt_leaf *leaf = path_leaf(path);
+	void **place = &leaf->slot[p->exact];
+	bool gaps = !*place != !store->entry && gap_is_known(store, path);
+	unsigned long lost = gaps ? gap_around(path, p->exact, p->exact + 1) : 0;
+
+	mt_publish(place, store->entry);
+	leaf_set_live(leaf, p->splice.live);
+	if (gaps)
+		gap_changed(path, lost, gap_around(path, p->exact, p->exact + 1));
+}
+
+/* The form of a leaf that holds nothing but the store, behind all that is there. */
+static unsigned long appended_form(const struct mt_store *store, const struct mt_path *path)
+{
+	struct mt_area area = { store->first, store->last, store->entry };
+
+	return leaf_form(&area, 1, leaf_end(path_leaf(path), LEAF_AREAS - 1) + 1);
+}
+
+static void append_leaf(struct mt_store *store, struct mt_path *path)
+{
+	unsigned int level = path->height - 1;
+	struct mt_inner *parent = path_inner(path, level - 1);
+	struct mt_area area = { store->first, store->last, store->entry };
+	unsigned long form = appended_form(store, path), end = leaf_end(path_leaf(path), LEAF_AREAS - 1);
+	struct mt_leaf *leaf = mas_take(store->mas, leaf_form_kind(form));
+	unsigned int nr = (unsigned int)parent->nr;
+
+	leaf_fill(leaf, form, &area, 1);
+	parent->slot[nr] = leaf;
+	parent->pivot[nr - 1] = end;
+	parent->nr = nr + 1;
+	if (!(store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE))
+		return;
+	parent->gap[nr - 1] = mt_leaf_gap(path_leaf(path), path->min[level], end);
+	parent->gap[nr] = ULONG_MAX;
 }
 
 /* A tree of one leaf that holds nothing is an empty tree. */
 static void drop_empty_root(struct maple_tree *mt)
 {
-	struct mt_node *leaf = mt_root_node(mt->ma_root);
+	struct mt_leaf *leaf = mt_root_node(mt->ma_root);
 
-	if (mt_root_height(mt->ma_root) != 1 || leaf->nr != 1 || leaf->slot[0])
+	if (mt_root_height(mt->ma_root) != 1 || leaf->live)
 		return;
 	mt_publish(&mt->ma_root, NULL);
-	mt_retire(mt, POOL_LEAF, leaf);
-}
-
-/* Which way a store takes (theory, 2), found out before anything changes. */
-enum way { WAY_NOTHING, WAY_EXACT, WAY_LEAF, WAY_REBUILD };
-
-static enum way choose_way(const struct mt_store *store, const struct mt_path *path, struct splice *s)
-{
-	if (store->last > path->max[path->height - 1])
-		return WAY_REBUILD;
-	splice_init(s, store, path);
-	if (!leaf_can_take(store, path, s))
-		return WAY_REBUILD;
-	return s->nr == 1 && s->from == s->to ? WAY_EXACT : WAY_LEAF;
-}
-
-static void store_in_leaf(struct mt_store *store, struct mt_path *path, const struct splice *s)
-{
-	unsigned int level = path->height - 1;
-	struct mt_node *leaf = path->node[level];
-	bool gaps = (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && level;
-	unsigned long lost = gaps ? gap_lost(s, path) : 0, gained = gaps ? gap_gained(s, path) : 0;
-
-	if (mt_in_rcu(store->mt) && !BREAK_COPY) {
-		struct mt_node *new = mas_take(store->mas, POOL_LEAF);
-
-		if (BREAK_ORDER)
-			replace_leaf(store, path, new);
-		splice_leaf(s, leaf, new);
-		if (!BREAK_ORDER)
-			replace_leaf(store, path, new);
-	} else {
-		splice_leaf(s, leaf, leaf);
-	}
-	if (gaps)
-		gap_changed(path, lost, gained);
-}
-
-static void store_exactly(struct mt_store *store, struct mt_path *path, const struct splice *s)
-{
-	unsigned int level = path->height - 1;
-	void **place = &path->node[level]->slot[s->from];
-	bool gaps = (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && level && !*place != !store->entry;
-	unsigned long lost = gaps ? gap_lost(s, path) : 0, gained = gaps ? gap_gained(s, path) : 0;
-
-	mt_publish(place, store->entry);
-	if (gaps)
-		gap_changed(path, lost, gained);
-}
-
-/* The store when the root word is NULL or an entry at [0, 0]: make the first leaf, if one is needed. */
-static void store_in_root(struct mt_store *store)
-{
-	struct maple_tree *mt = store->mt;
-	void *old = mt->ma_root;
-	struct mt_node *leaf;
-	unsigned int nr = 0;
-
-	if (store->first == 0 && store->last == 0 && mt_fits_root(store->entry)) {
-		mt_publish(&mt->ma_root, store->entry);
-		return;
-	}
-	if (!store->entry) {
-		if (store->first == 0)
-			mt_publish(&mt->ma_root, NULL);
-		return;
-	}
-	leaf = mas_take(store->mas, POOL_LEAF);
-	for (unsigned int i = 0; i < MT_PIVOTS; i++)
-		leaf->pivot[i] = ULONG_MAX;
-	if (store->first > 0) {
-		leaf->slot[nr] = old;
-		leaf->pivot[nr++] = old ? 0 : store->first - 1;
-		if (old && store->first > 1) {
-			leaf->slot[nr] = NULL;
-			leaf->pivot[nr++] = store->first - 1;
-		}
-	}
-	leaf->slot[nr] = store->entry;
-	leaf->pivot[nr++] = store->last;
-	if (store->last < ULONG_MAX)
-		leaf->slot[nr++] = NULL;
-	leaf->nr = nr;
-	mt_publish(&mt->ma_root, mt_root_word(leaf, 1));
-}
-
-/* Widen a store of NULL over the NULL ranges at both its ends (M3, M4), in a tree without nodes. */
-static void widen_null_in_root(struct mt_store *store)
-{
-	const void *root = store->mt->ma_root;
-
-	if (store->first == 0 && root)
-		return;
-	store->first = root ? 1 : 0;
-	store->last = ULONG_MAX;
-}
-
-/* The end of the NULL range at @index in the leaf of @path, or @otherwise where there is an entry. */
-static unsigned long null_until(const struct mt_path *path, unsigned long index, unsigned long otherwise)
-{
-	unsigned int level = path->height - 1, offset = path->offset[level];
-	const struct mt_node *leaf = path->node[level];
-
-	while (mt_end(leaf, offset, path->max[level]) < index)
-		offset++;
-	return leaf->slot[offset] ? otherwise : mt_end(leaf, offset, path->max[level]);
-}
-
-/*
- * The same in a tree with nodes; @path leads to the store's first index, and still does so afterwards.  By M4 the
- * range before the first of a leaf is no NULL.
- */
-static void widen_null(struct mt_store *store, struct mt_path *path)
-{
-	unsigned int level = path->height - 1, *offset = &path->offset[level];
-	const struct mt_node *leaf = path->node[level];
-	struct mt_path right;
-
-	if (leaf->slot[*offset] && *offset && !leaf->slot[*offset - 1] &&
-		mt_begin(leaf, *offset, path->min[level]) == store->first)
-		--*offset;
-	if (!leaf->slot[*offset])
-		store->first = mt_begin(leaf, *offset, path->min[level]);
-	if (store->last < path->max[level]) {
-		/* A NULL range that holds the next index begins there, or holds ours too. */
-		store->last = null_until(path, store->last + 1, store->last);
-	} else if (store->last < ULONG_MAX) {
-		mt_path_to(store->mt->ma_root, store->last + 1, &right);
-		store->last = null_until(&right, store->last + 1, store->last);
-	}
-}
-
-/* Does [first, last], widened, cover nothing but one NULL range? Then storing NULL changes nothing. */
-static bool is_null_already(const struct mt_store *store, const struct mt_path *path)
-{
-	unsigned int level = path->height - 1, offset = path->offset[level];
-	const struct mt_node *leaf = path->node[level];
-
-	return !leaf->slot[offset] && mt_end(leaf, offset, path->max[level]) == store->last;
-}
-
-/* The way of a store whose path leads to its first index; a store of NULL is widened on the way. */
-static enum way plan(struct mt_store *store, struct mt_path *path, struct splice *s)
-{
-	if (!store->entry) {
-		widen_null(store, path);
-		if (is_null_already(store, path))
-			return WAY_NOTHING;
-	}
-	return choose_way(store, path, s);
-}
-
-static int reserve_worst(struct ma_state *mas, gfp_t gfp)
-{
-	const void *root = mas->tree->ma_root;
-
-	if (!mt_root_is_node(root))
-		return mas_reserve(mas, 1, 0, gfp);
-	return mas_reserve(mas, MT_WORST_LEAVES, MT_WORST_INNERS(mt_root_height(root)), gfp);
+	mt_retire(mt, leaf_kind(leaf), leaf);
 }
 
 /*
  * Reserve for the way that the store will take: nothing for an exact one or an edit in place, one leaf for a
- * copy of it, the worst case for the rest.
+ * copy of it or a new one, the worst case for the rest.
  */
-static int reserve_for(struct ma_state *mas, enum way way, gfp_t gfp)
+static int reserve_for(const struct mt_store *store, const struct mt_path *path, enum way way, gfp_t gfp)
 {
-	if (way == WAY_REBUILD)
-		return reserve_worst(mas, gfp);
-	return way == WAY_LEAF && mt_in_rcu(mas->tree) ? mas_reserve(mas, 1, 0, gfp) : 0;
+	enum pool_kind kind;
+
+	switch (way) {
+	case WAY_NOTHING:
+	case WAY_EXACT:
+		return 0;
+	case WAY_LEAF:
+		if (!mt_in_rcu(store->mt))
+			return 0;
+		kind = leaf_kind(path_leaf(path));
+		break;
+	case WAY_APPEND:
+		kind = leaf_form_kind(appended_form(store, path));
+		break;
+	default:
+		return mas_reserve(store->mas, MT_WORST_LEAVES, MT_WORST_INNERS(path->height), gfp);
+	}
+	return mas_reserve(store->mas, kind == POOL_LEAF, kind == POOL_INNER, gfp);
 }
 
 /* What is remembered about the tree's nodes is no longer to be trusted. */
 static void new_generation(struct maple_tree *mt)
 {
 	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	mt->ma_tail = NULL;
+}
+
+/* The leaf of @path took an area behind its last, and is the last: the next store may well follow. */
+static void remember_tail(struct mt_store *store, const struct mt_path *path, const struct mt_splice *s)
+{
+	if (!mt_in_rcu(store->mt) && path->max[path->height - 1] == ULONG_MAX && s->put_nr &&
+		s->from + s->put_nr == s->nr)
+		store->mt->ma_tail = path_leaf(path);
+}
+
+/* Nothing was stored but NULL, at or around the path's index: the hole that is there now. */
+static void widen_to_hole(struct mt_store *store, const struct mt_path *path)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned int level = path->height - 1, i = 0;
+
+	while (i < leaf->nr && leaf_end(leaf, i) < store->first)
+		i++;
+	store->first = hole_first(leaf, leaf_live_before(leaf, i), path->min[level]);
+	store->last = hole_last(leaf, leaf_live_from(leaf, i), path->max[level]);
+}
+
+/* The same when nodes have been replaced all over. */
+static void widen_to_hole_anew(struct mt_store *store)
+{
+	struct ma_state mas = { .tree = store->mt };
+
+	(void)mas_descend(&mas, store->first);
+	store->first = mas.index;
+	store->last = mas.last;
+}
+
+static void carry_out(struct mt_store *store, struct mt_path *path, struct plan *p)
+{
+	new_generation(store->mt);
+	switch (p->way) {
+	case WAY_NOTHING:
+		break;
+	case WAY_EXACT:
+		store_exactly(store, path, p);
+		break;
+	case WAY_LEAF:
+		store_in_leaf(store, path, &p->splice);
+		remember_tail(store, path, &p->splice);
+		break;
+	case WAY_APPEND:
+		append_leaf(store, path);
+		break;
+	case WAY_REBUILD:
+		mt_store_rebuild(store);
+		break;
+	}
 }
 
 /* The store when the tree has nodes; @path leads to its first index. @return 0 or -ENOMEM, nothing changed. */
 static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gfp, bool prepared)
 {
-	struct splice s;
-	enum way way = plan(store, path, &s);
+	struct plan p;
 
-	if (way == WAY_NOTHING)
-		return 0;
-	if (!prepared && reserve_for(store->mas, way, gfp) < 0)
+	plan_store(&p, store, path);
+	if (!prepared && reserve_for(store, path, p.way, gfp) < 0)
 		return -ENOMEM;
-	new_generation(store->mt);
-	if (way == WAY_EXACT)
-		store_exactly(store, path, &s);
-	else if (way == WAY_LEAF)
-		store_in_leaf(store, path, &s);
+	if (p.way != WAY_NOTHING)
+		carry_out(store, path, &p);
+	if (store->entry)
+		return 0;
+	if (p.way == WAY_REBUILD)
+		widen_to_hole_anew(store);
 	else
-		mt_store_rebuild(store);
-	if (!store->entry)
-		drop_empty_root(store->mt);
+		widen_to_hole(store, path);
+	drop_empty_root(store->mt);
 	return 0;
 }
 
-/* The store when there is at most an entry at [0, 0]. @return 0 or -ENOMEM, nothing changed. */
+/* A tree without nodes gets its first: the areas in it. */
+static unsigned int root_areas(const struct mt_store *store, struct mt_area area[2])
+{
+	void *old = store->mt->ma_root;
+	unsigned int nr = 0;
+
+	if (old && store->first > 0)
+		area[nr++] = (struct mt_area){ 0, 0, old };
+	area[nr++] = (struct mt_area){ store->first, store->last, store->entry };
+	return nr;
+}
+
+/* Does the store, into a tree without nodes, need one? */
+static bool root_needs_leaf(const struct mt_store *store)
+{
+	return store->entry && (store->first || store->last || !mt_fits_root(store->entry));
+}
+
+static int reserve_root(const struct mt_store *store, gfp_t gfp)
+{
+	struct mt_area area[2];
+	enum pool_kind kind;
+
+	if (!root_needs_leaf(store))
+		return 0;
+	kind = leaf_form_kind(leaf_form(area, root_areas(store, area), 0));
+	return mas_reserve(store->mas, kind == POOL_LEAF, kind == POOL_INNER, gfp);
+}
+
+/* The store when the root word is NULL or an entry at [0, 0]: make the first leaf, if one is needed. */
+static void store_in_root(struct mt_store *store)
+{
+	struct maple_tree *mt = store->mt;
+	struct mt_area area[2];
+	struct mt_leaf *leaf;
+	unsigned long form;
+	unsigned int nr;
+
+	if (!root_needs_leaf(store)) {
+		mt_publish(&mt->ma_root, store->entry);
+		return;
+	}
+	nr = root_areas(store, area);
+	form = leaf_form(area, nr, 0);
+	leaf = mas_take(store->mas, leaf_form_kind(form));
+	leaf_fill(leaf, form, area, nr);
+	mt_publish(&mt->ma_root, mt_root_word(leaf, 1));
+}
+
+/* @return 0 or -ENOMEM, nothing changed. */
 static int store_without_nodes(struct mt_store *store, gfp_t gfp, bool prepared)
 {
-	if (!store->entry) {
-		widen_null_in_root(store);
-		if (!store->mt->ma_root || store->first > 0)
-			return 0;
-	}
-	if (!prepared && mas_reserve(store->mas, 1, 0, gfp) < 0)
+	bool nothing = !store->entry && (!store->mt->ma_root || store->first > 0);
+
+	if (!nothing && !prepared && reserve_root(store, gfp) < 0)
 		return -ENOMEM;
-	new_generation(store->mt);
-	store_in_root(store);
+	if (!nothing) {
+		new_generation(store->mt);
+		store_in_root(store);
+	}
+	if (!store->entry) {
+		store->first = store->mt->ma_root ? 1 : 0;
+		store->last = ULONG_MAX;
+	}
 	return 0;
 }
 
@@ -478,8 +461,31 @@ static int finish(struct ma_state *mas, const struct mt_store *store)
 	return 0;
 }
 
-/* The whole of a store. @return 0 or -ENOMEM, nothing changed. */
-static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepared)
+/* The way "tail" (theory, 2). @return false when the store is not for it. */
+static bool store_at_tail(struct mt_store *store)
+{
+	struct mt_leaf *leaf = store->mt->ma_tail;
+	struct mt_area area = { store->first, store->last, store->entry };
+
+	if (!leaf || !store->entry || leaf->nr == LEAF_AREAS ||
+		store->first <= leaf_end(leaf, leaf->nr - 1U) || !leaf_fits(leaf, store->first, store->last))
+		return false;
+	__atomic_store_n(&store->mt->ma_gen, store->mt->ma_gen + 1, __ATOMIC_RELEASE);
+	leaf_append(leaf, &area);
+	return true;
+}
+
+/* What is at @index, to which @path leads. */
+static void *entry_at(const struct mt_path *path, unsigned long index)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned int i = path->offset[path->height - 1];
+
+	return i < leaf->nr && leaf_start(leaf, i) <= index ? leaf->slot[i] : NULL;
+}
+
+/* The whole of a store; @old, unless NULL, becomes what was at its first index. @return 0 or -ENOMEM. */
+static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepared, void **old)
 {
 	struct mt_store store = {
 		.mt = mas->tree, .mas = mas, .first = mas->index, .last = mas->last, .entry = entry
@@ -487,10 +493,16 @@ static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepa
 	struct mt_path path;
 	int ret;
 
+	if (store_at_tail(&store))
+		return finish(mas, &store);
 	if (mt_root_is_node(store.mt->ma_root)) {
 		mt_path_to(store.mt->ma_root, store.first, &path);
+		if (old)
+			*old = entry_at(&path, store.first);
 		ret = store_in_nodes(&store, &path, gfp, prepared);
 	} else {
+		if (old && !store.first)
+			*old = store.mt->ma_root;
 		ret = store_without_nodes(&store, gfp, prepared);
 	}
 	return ret < 0 ? ret : finish(mas, &store);
@@ -504,12 +516,11 @@ static void mas_fail(struct ma_state *mas, int error)
 
 void *mas_store(struct ma_state *mas, void *entry)
 {
-	struct ma_state at = { .tree = mas->tree, .index = mas->index, .last = mas->index };
-	void *old = mas_walk(&at);
+	void *old = NULL;
 
 	if (mas->index > mas->last)
 		mas_fail(mas, -EINVAL);
-	else if (mas_wr_store(mas, entry, GFP_NOWAIT, false) < 0)
+	else if (mas_wr_store(mas, entry, GFP_NOWAIT, false, &old) < 0)
 		mas_fail(mas, -ENOMEM);
 	return old;
 }
@@ -518,7 +529,7 @@ int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp)
 {
 	if (mas->index > mas->last)
 		return -EINVAL;
-	return mas_wr_store(mas, entry, gfp, false);
+	return mas_wr_store(mas, entry, gfp, false, NULL);
 }
 
 int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
@@ -527,39 +538,69 @@ int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
 		.mt = mas->tree, .mas = mas, .first = mas->index, .last = mas->last, .entry = entry
 	};
 	struct mt_path path;
-	struct splice s;
+	struct plan p;
 
 	if (!mt_root_is_node(store.mt->ma_root))
-		return mas_reserve(mas, 1, 0, gfp);
+		return reserve_root(&store, gfp);
 	mt_path_to(store.mt->ma_root, store.first, &path);
-	return reserve_for(mas, plan(&store, &path, &s), gfp);
+	plan_store(&p, &store, &path);
+	return reserve_for(&store, &path, p.way, gfp);
 }
 
 void mas_store_prealloc(struct ma_state *mas, void *entry)
 {
-	(void)mas_wr_store(mas, entry, GFP_NOWAIT, true);
+	(void)mas_wr_store(mas, entry, GFP_NOWAIT, true, NULL);
+}
+
+/* The entry at the cursor's index; @path leads there, and @store becomes one of NULL over all of its area. */
+static void *to_be_erased(const struct ma_state *mas, struct mt_store *store, struct mt_path *path)
+{
+	void *root = mas->tree->ma_root, *entry;
+
+	if (!mt_root_is_node(root)) {
+		store->first = store->last = 0;
+		return mas->index ? NULL : root;
+	}
+	mt_path_to(root, mas->index, path);
+	entry = entry_at(path, mas->index);
+	if (entry) {
+		store->first = leaf_start(path_leaf(path), path->offset[path->height - 1]);
+		store->last = leaf_end(path_leaf(path), path->offset[path->height - 1]);
+	}
+	return entry;
 }
 
 void *mas_erase(struct ma_state *mas)
 {
-	struct ma_state at = { .tree = mas->tree, .index = mas->index, .last = mas->index };
-	void *old = mas_walk(&at);
+	struct mt_store store = { .mt = mas->tree, .mas = mas };
+	struct mt_path path;
+	void *old = to_be_erased(mas, &store, &path);
+	int ret;
 
 	if (!old)
 		return NULL;
-	mas->index = at.index;
-	mas->last = at.last;
-	if (mas_wr_store(mas, NULL, GFP_KERNEL, false) == 0)
+	mas->index = store.first;
+	mas->last = store.last;
+	if (mt_root_is_node(store.mt->ma_root))
+		ret = store_in_nodes(&store, &path, GFP_KERNEL, false);
+	else
+		ret = store_without_nodes(&store, GFP_KERNEL, false);
+	if (ret == 0) {
+		(void)finish(mas, &store);
 		return old;
-	mas_fail(mas, -ENOMEM);
+	}
+	mas_fail(mas, ret);
 	return NULL;
 }
 
 bool mas_nomem(struct ma_state *mas, gfp_t gfp)
 {
+	const void *root = mas->tree->ma_root;
+	unsigned int height = mt_root_is_node(root) ? mt_root_height(root) : 1;
+
 	if (mas->status != ma_error || mas->error != -ENOMEM)
 		return false;
-	if (reserve_worst(mas, gfp) < 0)
+	if (mas_reserve(mas, MT_WORST_LEAVES, MT_WORST_INNERS(height), gfp) < 0)
 		return false;
 	mas->status = ma_start;
 	return true;
@@ -567,7 +608,7 @@ bool mas_nomem(struct ma_state *mas, gfp_t gfp)
 
 int mas_expected_entries(struct ma_state *mas, unsigned long nr_entries)
 {
-	(void)nr_entries; /* appends fill leaves whole (rebuild.c, 3): there is nothing to prepare */
+	(void)nr_entries; /* stores in ascending order fill leaves whole, and find the last one by themselves */
 	(void)mas;
 	return 0;
 }

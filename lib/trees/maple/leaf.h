@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leaves: layout of areas
+ *
+ * 1. Meaning.  A leaf holds up to 30 areas in ascending order, and none of them overlap. An index that no area covers
+ *    is NULL. An area whose slot is NULL has been erased: it is part of the hole around it.
+ *
+ * 2. Narrow and wide.  Bounds are kept as 32-bit numbers of units above a base that the leaf has; a unit is one index,
+ *    or a page of 4096 when every area begins and ends at a page. Areas that lie too far apart for that are kept in a
+ *    wide leaf, with bounds of 64 bits.  The form is chosen when a leaf is made from its areas; a store that does not
+ *    fit the form makes the leaf anew.
+ *
+ *      cache line   0        1     |    2        3     |  4        5        6        7  |   8 to 11
+ *      narrow     base, end[30]    |  start[30], nr    |  slot[30]                      |                512 bytes
+ *      wide       base, end[30]                 , nr   |  slot[30]                      |  start[30]     768 bytes
+ *
+ *    The low six bits of the base word are the shift of a unit, 0 or 12, or LEAF_WIDE: the base itself is a multiple
+ *    of 64. So a search has all that it needs in the two lines of the ends: how many of them are below the index?
+ *    The area after those holds the index if it begins at or below it.  Unused bounds are the largest number:
+ *    never below anything, never at or below anything. No count is read.
+ *
+ * 3. The base is the leaf's first index where that is near enough.  Where it is not (the first leaf, or one after
+ *    a large hole) it lies as far below the first area as there will be room left above the last, so that areas may be
+ *    added at both ends.
+ */
+#ifndef MAPLE_LEAF_H
+#define MAPLE_LEAF_H
+
+#include "node.h"
+
+#define LEAF_AREAS 30
+#define LEAF_MIN   8
+
+#define LEAF_CODE       63UL
+#define LEAF_WIDE       63UL
+#define LEAF_PAGE_SHIFT 12
+
+#define NARROW_UNUSED INT_MAX
+#define NARROW_KEY    (INT_MAX - 1) /* the unit of an index that lies above all areas */
+#define NARROW_LAST   (INT_MAX - 2) /* the last unit that an area may have */
+
+struct mt_leaf {
+	unsigned long base; /* and the form: LEAF_CODE */
+	union {
+		struct {
+			int end[LEAF_AREAS], start[LEAF_AREAS];
+		} narrow;
+		struct {
+			unsigned long end[LEAF_AREAS];
+		} wide;
+	};
+	int after;              /* NARROW_UNUSED: where narrow.start[LEAF_AREAS] would be */
+	unsigned char nr, live; /* areas, and how many of them have an entry */
+	unsigned char unused[2];
+	void *slot[LEAF_AREAS];
+	unsigned long unused_slots[2];
+};
+
+struct mt_wide_leaf {
+	struct mt_leaf leaf;
+	unsigned long start[LEAF_AREAS + 2]; /* the last two unused */
+};
+
+_Static_assert(sizeof(struct mt_leaf) == POOL_LEAF_SIZE, "a leaf is eight cache lines");
+_Static_assert(sizeof(struct mt_wide_leaf) == POOL_INNER_SIZE, "a wide one twelve, as an inner node");
+_Static_assert(offsetof(struct mt_leaf, narrow.start) == 128, "ends fill two cache lines with the base");
+_Static_assert(offsetof(struct mt_leaf, slot) == 256, "and starts the next two");
+
+struct mt_area {
+	unsigned long first, last;
+	void *entry;
+};
+
+static inline bool leaf_is_wide(const struct mt_leaf *leaf)
+{
+	return (leaf->base & LEAF_CODE) == LEAF_WIDE;
+}
+
+static inline enum pool_kind leaf_kind(const struct mt_leaf *leaf)
+{
+	return leaf_is_wide(leaf) ? POOL_INNER : POOL_LEAF;
+}
+
+static inline unsigned int leaf_shift(const struct mt_leaf *leaf)
+{
+	return leaf->base & LEAF_CODE;
+}
+
+static inline unsigned long leaf_base(const struct mt_leaf *leaf)
+{
+	return leaf->base & ~LEAF_CODE;
+}
+
+static inline const struct mt_wide_leaf *leaf_wide(const struct mt_leaf *leaf)
+{
+	return (const struct mt_wide_leaf *)leaf;
+}
+
+static inline unsigned long leaf_start(const struct mt_leaf *leaf, unsigned int i)
+{
+	if (leaf_is_wide(leaf))
+		return leaf_wide(leaf)->start[i];
+	return leaf_base(leaf) + ((unsigned long)leaf->narrow.start[i] << leaf_shift(leaf));
+}
+
+static inline unsigned long leaf_end(const struct mt_leaf *leaf, unsigned int i)
+{
+	if (leaf_is_wide(leaf))
+		return leaf->wide.end[i];
+	return leaf_base(leaf) + (((unsigned long)leaf->narrow.end[i] + 1) << leaf_shift(leaf)) - 1;
+}
+
+static inline void *leaf_entry(const struct mt_leaf *leaf, unsigned int i)
+{
+	return mt_load_slot(&leaf->slot[i]);
+}
+
+/* How many areas have an entry: exact for a writer, for a reader in RCU mode a hint. */
+static inline unsigned int leaf_live(const struct mt_leaf *leaf)
+{
+	return __atomic_load_n(&leaf->live, __ATOMIC_RELAXED);
+}
+
+static inline void leaf_set_live(struct mt_leaf *leaf, unsigned int live)
+{
+	__atomic_store_n(&leaf->live, (unsigned char)live, __ATOMIC_RELAXED);
+}
+
+/* @index in the units of a narrow leaf: -1 below the base, NARROW_KEY above all that an area can have. */
+static inline int narrow_key(const struct mt_leaf *leaf, unsigned long index)
+{
+	unsigned long base = leaf_base(leaf), units = (index - base) >> leaf_shift(leaf);
+	int key = units > NARROW_KEY ? NARROW_KEY : (int)units;
+
+	return index < base ? -1 : key;
+}
+
+/* The start of area @i, which may be LEAF_AREAS. */
+static inline int narrow_start(const struct mt_leaf *leaf, unsigned int i)
+{
+	return ((const int *)((const char *)leaf + offsetof(struct mt_leaf, narrow.start)))[i];
+}
+
+/* The first area at or after @i that has an entry, or nr. */
+static inline unsigned int leaf_live_from(const struct mt_leaf *leaf, unsigned int i)
+{
+	while (i < leaf->nr && !leaf_entry(leaf, i))
+		i++;
+	return i;
+}
+
+/* One more than the last area before @i that has an entry; 0 when there is none. */
+static inline unsigned int leaf_live_before(const struct mt_leaf *leaf, unsigned int i)
+{
+	while (i && !leaf_entry(leaf, i - 1))
+		i--;
+	return i;
+}
+
+/* Of the hole between areas @before - 1 and @after, which have entries or are not there: its first and last index. */
+static inline unsigned long hole_first(const struct mt_leaf *leaf, unsigned int before, unsigned long min)
+{
+	return before ? leaf_end(leaf, before - 1) + 1 : min;
+}
+
+static inline unsigned long hole_last(const struct mt_leaf *leaf, unsigned int after, unsigned long max)
+{
+	return after < leaf->nr ? leaf_start(leaf, after) - 1 : max;
+}
+
+/* The part of a leaf that a store replaces, and what comes in its place. */
+struct mt_splice {
+	unsigned int from, to; /* areas [from, to) go */
+	unsigned int nr, live; /* areas and entries of the leaf afterwards */
+	unsigned int put_nr;
+	struct mt_area put[3];
+};
+
+/* Can [first, last] be an area of the leaf as it is? */
+bool leaf_fits(const struct mt_leaf *leaf, unsigned long first, unsigned long last);
+/* The base word of the leaf that is to hold these areas, in a leaf that begins at @min. */
+unsigned long leaf_form(const struct mt_area *areas, unsigned int nr, unsigned long min);
+static inline enum pool_kind leaf_form_kind(unsigned long form)
+{
+	return (form & LEAF_CODE) == LEAF_WIDE ? POOL_INNER : POOL_LEAF;
+}
+/* Fill a leaf of that form. */
+void leaf_fill(struct mt_leaf *leaf, unsigned long form, const struct mt_area *areas, unsigned int nr);
+/* Add an area behind the last, for which there is room. */
+void leaf_append(struct mt_leaf *leaf, const struct mt_area *area);
+void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from);
+/* Carry out @s on a leaf that nobody else sees. */
+void leaf_splice(struct mt_leaf *leaf, struct mt_splice *s);
+
+#endif /* MAPLE_LEAF_H */
