@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Contenders `vmaple` and `vmaple-scalar`: our maple tree, with the best search the CPU has and without vectors. */
+/*
+ * Contenders `vmaple`, `vmaple-sse` and `vmaple-scalar`: our maple tree, with the best search that the CPU has, with the
+ * one that every x86-64 has, and without vectors.
+ */
 #include <vmaple/maple_tree.h>
 #include <vmaple/rcu.h>
 
@@ -11,8 +14,13 @@ static void tree_prepare(void)
 
 static void select_best(void)
 {
-	if (!mt_search_select(MT_SEARCH_AVX2))
+	if (!mt_search_select(MT_SEARCH_AVX2) && !mt_search_select(MT_SEARCH_SSE2))
 		(void)mt_search_select(MT_SEARCH_SCALAR);
+}
+
+static void select_sse(void)
+{
+	(void)mt_search_select(MT_SEARCH_SSE2);
 }
 
 static void select_scalar(void)
@@ -31,6 +39,14 @@ static size_t vmaple_bytes(void *tree)
 const struct contender contender_vmaple = {
 	.name = "vmaple",
 	.select = select_best,
+	.bytes = vmaple_bytes,
+	.barrier = vmaple_rcu_barrier,
+	MAPLE_OPERATIONS,
+};
+
+const struct contender contender_vmaple_sse = {
+	.name = "vmaple-sse",
+	.select = select_sse,
 	.bytes = vmaple_bytes,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,

@@ -176,6 +176,35 @@ struct mt_splice {
 	struct mt_area put[3];
 };
 
+/* A free-area search (gap.c). */
+struct mt_gap_search {
+	unsigned long min, max, size; /* the window, and what must fit */
+	bool highest;
+	unsigned long found; /* first index of the run */
+};
+
+/* Does [begin, end], clipped to the window, hold the run? */
+static inline bool mt_gap_fits(struct mt_gap_search *s, unsigned long begin, unsigned long end)
+{
+	unsigned long first = begin > s->min ? begin : s->min;
+	unsigned long last = end < s->max ? end : s->max;
+
+	if (first > last || last - first < s->size - 1)
+		return false;
+	s->found = s->highest ? last - (s->size - 1) : first;
+	return true;
+}
+
+/* The first bit of @mask in the direction of the search. */
+static inline unsigned int mt_first_bit(const struct mt_gap_search *s, unsigned int mask)
+{
+	return (unsigned int)(s->highest ? 31 - __builtin_clz(mask) : __builtin_ctz(mask));
+}
+
+/* gap.c: which holes of a leaf of either form, with erased areas in it, are long enough? */
+unsigned int mt_hole_mask(
+	const struct mt_leaf *leaf, unsigned long size, unsigned long min, unsigned long max);
+
 /* Can [first, last] be an area of the leaf as it is? */
 bool leaf_fits(const struct mt_leaf *leaf, unsigned long first, unsigned long last);
 /* The base word of the leaf that is to hold these areas, in a leaf that begins at @min. */

@@ -130,16 +130,27 @@ static inline unsigned long mt_gap(const struct mt_inner *node, unsigned int off
 	return __atomic_load_n(&node->gap[offset], __ATOMIC_RELAXED);
 }
 
+/* @yes or @no, without a branch: which child is taken is as good as random. */
+static inline unsigned long mt_select(bool condition, unsigned long yes, unsigned long no)
+{
+	unsigned long mask = -(unsigned long)condition;
+
+	return (yes & mask) | (no & ~mask);
+}
+
 /* Last index of child @offset of a node that ends at @max. */
 static inline unsigned long mt_end(const struct mt_inner *node, unsigned int offset, unsigned long max)
 {
-	return offset + 1 < node->nr ? node->pivot[offset] : max;
+	const unsigned long *pivot =
+		node->pivot; /* behind the last stands nr, read in vain for the last child */
+
+	return mt_select(offset + 1 < node->nr, pivot[offset], max);
 }
 
 /* First index of child @offset of a node that starts at @min. */
 static inline unsigned long mt_begin(const struct mt_inner *node, unsigned int offset, unsigned long min)
 {
-	return offset ? node->pivot[offset - 1] + 1 : min;
+	return mt_select(offset, node->pivot[offset - (offset != 0)] + 1, min);
 }
 
 /* Indices in [first, last]; the whole space counts as ULONG_MAX. */
@@ -166,6 +177,10 @@ struct mt_position {
 extern void *(*mt_walk_load)(const void *root, unsigned long index);
 /* walk.c: the position of @index below the node of a root word. */
 extern void (*mt_walk_position)(const void *root, unsigned long index, struct mt_position *pos);
+
+struct mt_gap_search;
+/* walk.c: find a free run below the node of a root word. */
+extern bool (*mt_find_gap)(const void *root, struct mt_gap_search *search);
 
 /* gap.c: the longest run of NULL in a leaf with these bounds. */
 unsigned long mt_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max);

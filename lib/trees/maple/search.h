@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The walk down, written once and compiled for each kind of CPU.
+ * The ways down, written once and compiled for each kind of CPU: to an index, and to a free run.
  *
- * Included by walk.c with SEARCH(name) naming this form's functions, SEARCH_TARGET its compiler attribute, and
- * three searches defined: SEARCH(inner), the number of pivots of an inner node below an index; SEARCH(narrow)
- * and SEARCH(wide), the number of ends of a leaf below a key, or an index.
+ * Included by walk.c with SEARCH(name) naming this form's functions, forms.h's and those below, and SEARCH_TARGET their
+ * compiler attribute. The free-area search is explained in gap.c.
  */
 
 SEARCH_TARGET static void *SEARCH(load)(const void *root, unsigned long index)
@@ -75,4 +74,83 @@ SEARCH_TARGET static void SEARCH(path)(const void *root, unsigned long index, st
 	path->offset[last] = SEARCH(area)(node, index);
 	path->min[last] = min;
 	path->max[last] = max;
+}
+
+/*
+ * A bit for each hole that is long enough: hole i lies before area i, hole nr behind the last. A hole that erased areas
+ * are part of has the bit of the area, or the end, that it lies before.
+ */
+SEARCH_TARGET static inline unsigned int SEARCH(hole_mask)(
+	const struct mt_leaf *leaf, unsigned long size, unsigned long min, unsigned long max)
+{
+	unsigned int nr = leaf->nr, shift = leaf_shift(leaf), mask;
+	unsigned long units = (size - 1) >> shift, first;
+
+	if (leaf_is_wide(leaf) || leaf_live(leaf) != nr || !nr)
+		return mt_hole_mask(leaf, size, min, max);
+	mask = units < NARROW_LAST ? SEARCH(holes)(leaf, (int)units + 1) : 0;
+	mask |= leaf_start(leaf, 0) - min >= size;
+	first = leaf_end(leaf, nr - 1) + 1;
+	return mask | (unsigned int)(first && first <= max && max - first >= size - 1) << nr;
+}
+
+SEARCH_TARGET static bool SEARCH(gap_in_leaf)(
+	struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
+{
+	unsigned int mask = SEARCH(hole_mask)(leaf, s->size, min, max), nr = leaf->nr;
+
+	if (s->highest && nr && leaf_start(leaf, nr - 1) > s->max)
+		mask &= ~(~1U << leaf_live_from(leaf, SEARCH(area)(leaf, s->max)));
+	if (!s->highest && nr && leaf_end(leaf, 0) < s->min)
+		mask &= ~0U << SEARCH(area)(leaf, s->min);
+	while (mask) {
+		unsigned int i = mt_first_bit(s, mask);
+
+		if (mt_gap_fits(s, hole_first(leaf, leaf_live_before(leaf, i), min), hole_last(leaf, i, max)))
+			return true;
+		mask &= ~(1U << i);
+	}
+	return false;
+}
+
+/* The child where a search begins: the first, or last, that the window has a part of. */
+SEARCH_TARGET static inline unsigned int SEARCH(gap_begins)(
+	const struct mt_gap_search *s, const struct mt_inner *node, unsigned int nr)
+{
+	if (s->highest)
+		return nr > 1 && node->pivot[nr - 2] >= s->max ? SEARCH(inner)(node, s->max) : nr - 1;
+	return nr > 1 && node->pivot[0] < s->min ? SEARCH(inner)(node, s->min) : 0;
+}
+
+/*
+ * Children are tried one by one: mostly one of the first has a gap that is long enough, and a branch that is guessed
+ * lets the CPU look into it before all gaps are compared.
+ */
+SEARCH_TARGET static bool SEARCH(gap_below)(
+	struct mt_gap_search *s, const void *node, unsigned int height, unsigned long min, unsigned long max)
+{
+	const struct mt_inner *inner = node;
+	unsigned int nr, i;
+
+	if (height == 1)
+		return SEARCH(gap_in_leaf)(s, node, min, max);
+	nr = (unsigned int)inner->nr;
+	for (i = SEARCH(gap_begins)(s, inner, nr); i < nr; i += s->highest ? -1U : 1) {
+		unsigned long begin, end;
+
+		if (mt_gap(inner, i) < s->size)
+			continue;
+		begin = i ? inner->pivot[i - 1] + 1 : min;
+		end = i + 1 < nr ? inner->pivot[i] : max;
+		if (s->highest ? end < s->min : begin > s->max)
+			return false;
+		if (SEARCH(gap_below)(s, mt_child(inner, i), height - 1, begin, end))
+			return true;
+	}
+	return false;
+}
+
+SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_search *s)
+{
+	return SEARCH(gap_below)(s, mt_root_node(root), mt_root_height(root), 0, ULONG_MAX);
 }

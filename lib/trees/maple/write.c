@@ -120,21 +120,23 @@ static bool can_append(const struct mt_store *store, const struct mt_path *path)
 
 static void plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path)
 {
-	unsigned int level = path->height - 1;
+	unsigned int level = path->height - 1, i = path->offset[level];
 	const struct mt_leaf *leaf = path_leaf(path);
 	unsigned long max = path->max[level];
 	struct mt_splice *s = &p->splice;
 
+	if (store->entry && i < leaf->nr && is_area(store, leaf, i)) {
+		p->exact = i;
+		p->way = WAY_EXACT;
+		return;
+	}
 	p->way = WAY_REBUILD;
 	if (store->last > max)
 		return;
 	plan_splice(p, store, path);
 	if (p->way == WAY_NOTHING)
 		return;
-	if (store->entry && s->to - s->from == 1 && is_area(store, leaf, s->from)) {
-		p->exact = s->from;
-		p->way = WAY_EXACT;
-	} else if (s->live > LEAF_AREAS) {
+	if (s->live > LEAF_AREAS) {
 		p->way = can_append(store, path) ? WAY_APPEND : WAY_REBUILD;
 	} else if (!store->entry && store->last == max && max != ULONG_MAX) {
 		p->way = WAY_REBUILD; /* M4 */
@@ -227,17 +229,18 @@ static void store_in_leaf(struct mt_store *store, struct mt_path *path, struct m
 		gap_changed(path, lost, gap_around(path, s->from, s->from + s->put_nr));
 }
 
-static void store_exactly(struct mt_store *store, struct mt_path *path, const struct plan *p)
+static void store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i)
 {
 	struct mt_leaf *leaf = path_leaf(path);
-	void **place = &leaf->slot[p->exact];
-	bool gaps = !*place != !store->entry && gap_is_known(store, path);
-	unsigned long lost = gaps ? gap_around(path, p->exact, p->exact + 1) : 0;
+	void **place = &leaf->slot[i];
+	bool changes = !*place != !store->entry, gaps = changes && gap_is_known(store, path);
+	unsigned long lost = gaps ? gap_around(path, i, i + 1) : 0;
 
 	mt_publish(place, store->entry);
-	leaf_set_live(leaf, p->splice.live);
+	if (changes)
+		leaf_set_live(leaf, store->entry ? leaf_live(leaf) + 1 : leaf_live(leaf) - 1);
 	if (gaps)
-		gap_changed(path, lost, gap_around(path, p->exact, p->exact + 1));
+		gap_changed(path, lost, gap_around(path, i, i + 1));
 }
 
 /* The form of a leaf that holds nothing but the store, behind all that is there. */
@@ -348,7 +351,7 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 	case WAY_NOTHING:
 		break;
 	case WAY_EXACT:
-		store_exactly(store, path, p);
+		store_exactly(store, path, p->exact);
 		break;
 	case WAY_LEAF:
 		store_in_leaf(store, path, &p->splice);

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is done to one node at a time, in every form that the CPU may have: scalar_, sse2_ and avx2_
+ *
+ *    inner      how many pivots of an inner node are below an index
+ *    narrow     how many ends of a narrow leaf are below a key
+ *    wide       how many ends of a wide leaf are below an index
+ *    holes      a bit for each hole between two areas of a narrow leaf, none of them erased, that is long enough
+ *
+ * A search counts what is below the index (node.h, 1; leaf.h, 2).  The scalar form halves; the SSE2 form, which every
+ * x86-64 has, treats the bounds of a narrow leaf four an instruction; the AVX2 form eight, and the pivots of inner nodes
+ * four.
+ */
+#ifndef MAPLE_FORMS_H
+#define MAPLE_FORMS_H
+
+#include "leaf.h"
+
+/*
+ * Halve five times: 31 pivots need exactly five comparisons, and each is a conditional move.
+ */
+static inline unsigned int scalar_inner(const struct mt_inner *node, unsigned long index)
+{
+	const unsigned long *p = node->pivot;
+
+	p += (p[15] < index) ? 16 : 0;
+	p += (p[7] < index) ? 8 : 0;
+	p += (p[3] < index) ? 4 : 0;
+	p += (p[1] < index) ? 2 : 0;
+	p += (p[0] < index) ? 1 : 0;
+	return (unsigned int)(p - node->pivot);
+}
+
+/* The same for 30: after the first step 15 are left on either side. */
+static inline unsigned int scalar_wide(const struct mt_leaf *leaf, unsigned long index)
+{
+	const unsigned long *p = leaf->wide.end;
+
+	p += (p[14] < index) ? 15 : 0;
+	p += (p[7] < index) ? 8 : 0;
+	p += (p[3] < index) ? 4 : 0;
+	p += (p[1] < index) ? 2 : 0;
+	p += (p[0] < index) ? 1 : 0;
+	return (unsigned int)(p - leaf->wide.end);
+}
+
+static inline unsigned int scalar_narrow(const struct mt_leaf *leaf, int key)
+{
+	const int *p = leaf->narrow.end;
+
+	p += (p[14] < key) ? 15 : 0;
+	p += (p[7] < key) ? 8 : 0;
+	p += (p[3] < key) ? 4 : 0;
+	p += (p[1] < key) ? 2 : 0;
+	p += (p[0] < key) ? 1 : 0;
+	return (unsigned int)(p - leaf->narrow.end);
+}
+
+/* @units is the length of the hole. Hole i lies before area i. */
+static inline unsigned int scalar_holes(const struct mt_leaf *leaf, int units)
+{
+	unsigned int mask = 0;
+
+	for (unsigned int i = 1; i < leaf->nr; i++)
+		mask |= (unsigned int)(leaf->narrow.start[i] - leaf->narrow.end[i - 1] > units) << i;
+	return mask;
+}
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+/* A loop over the vectors of a node. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+#define sse2_inner scalar_inner
+#define sse2_wide  scalar_wide
+
+/* 16 of the 32 words that the base and the ends are: a bit for each that is below the key. */
+static inline unsigned int sse2_below(const __m128i *word, __m128i key)
+{
+	__m128i a = _mm_packs_epi32(_mm_cmpgt_epi32(key, word[0]), _mm_cmpgt_epi32(key, word[1]));
+	__m128i b = _mm_packs_epi32(_mm_cmpgt_epi32(key, word[2]), _mm_cmpgt_epi32(key, word[3]));
+
+	return (unsigned int)_mm_movemask_epi8(_mm_packs_epi16(a, b));
+}
+
+/* Two words are the base, and the ends below the key are the ones that come first: count them by the first that is not. */
+static inline unsigned int sse2_narrow(const struct mt_leaf *leaf, int key)
+{
+	const __m128i *word = (const __m128i *)leaf;
+	__m128i keys = _mm_set1_epi32(key);
+	unsigned long below = sse2_below(word, keys) | sse2_below(word + 4, keys) << 16 | 3;
+
+	return (unsigned int)__builtin_ctzl(~below) - 2;
+}
+
+/* Bounds that the leaf does not have are read too, and their bits dropped. */
+static inline unsigned int sse2_holes(const struct mt_leaf *leaf, int units)
+{
+	const __m128i length = _mm_set1_epi32(units);
+	unsigned int mask = 0;
+
+	UNROLL
+	for (unsigned int i = 0; i < 8; i++) {
+		__m128i end = _mm_loadu_si128((const __m128i *)((const char *)leaf + 8) + i);
+		__m128i start = _mm_loadu_si128((const __m128i *)((const char *)leaf + 132) + i);
+		__m128i longer = _mm_cmpgt_epi32(_mm_sub_epi32(start, end), length);
+
+		mask |= (unsigned int)_mm_movemask_ps(_mm_castsi128_ps(longer)) << (4 * i);
+	}
+	return mask << 1 & ((1U << leaf->nr) - 1);
+}
+
+#define AVX2_TARGET __attribute__((target("avx2,popcnt")))
+
+/*
+ * Three pivots decide which eight are looked at, eight compares at once give the rest:
+ *
+ *      offset      0 ..... 7  8 ..... 15  16 .... 22  23 .... 30
+ *      looked at           7          15          22
+ *      group       [0 .... 7] [8 .... 15] [16 ... 23]
+ *                                                [23 .... 30]
+ *
+ * All 31 in vectors would need no first step, but 64-bit compares have one port on most CPUs and would wait for it.
+ * The compare is signed, so both sides have their top bit flipped.  A lane that is below the index is four bytes of
+ * ones after packing.
+ */
+AVX2_TARGET static inline unsigned int avx2_inner(const struct mt_inner *node, unsigned long index)
+{
+	const __m256i flip = _mm256_set1_epi64x((long long)(1UL << 63));
+	const __m256i key = _mm256_xor_si256(_mm256_set1_epi64x((long long)index), flip);
+	const unsigned long *p = node->pivot;
+	unsigned int group =
+		8U * (p[7] < index) + 8U * (p[15] < index) + (7U & -(unsigned int)(p[22] < index));
+	__m256i low = _mm256_loadu_si256((const __m256i *)&p[group]);
+	__m256i high = _mm256_loadu_si256((const __m256i *)&p[group + 4]);
+
+	low = _mm256_cmpgt_epi64(key, _mm256_xor_si256(low, flip));
+	high = _mm256_cmpgt_epi64(key, _mm256_xor_si256(high, flip));
+	low = _mm256_packs_epi32(low, high);
+	return group + (unsigned int)__builtin_popcount((unsigned int)_mm256_movemask_epi8(low)) / 4;
+}
+
+#define avx2_wide scalar_wide
+
+/*
+ * The base and the 30 ends are 32 words of two cache lines: four compares. Packing shuffles lanes of 128 bits, so the
+ * ends below the key are counted wherever they come out; the base stays in front.
+ */
+AVX2_TARGET static inline unsigned int avx2_narrow(const struct mt_leaf *leaf, int key)
+{
+	const __m256i *word = (const __m256i *)leaf;
+	const __m256i keys = _mm256_set1_epi32(key);
+	__m256i a = _mm256_packs_epi32(_mm256_cmpgt_epi32(keys, word[0]), _mm256_cmpgt_epi32(keys, word[1]));
+	__m256i b = _mm256_packs_epi32(_mm256_cmpgt_epi32(keys, word[2]), _mm256_cmpgt_epi32(keys, word[3]));
+	unsigned int below = (unsigned int)_mm256_movemask_epi8(_mm256_packs_epi16(a, b));
+
+	return (unsigned int)__builtin_popcount(below & ~3U);
+}
+
+AVX2_TARGET static inline unsigned int avx2_holes(const struct mt_leaf *leaf, int units)
+{
+	const __m256i length = _mm256_set1_epi32(units);
+	unsigned int mask = 0;
+
+	UNROLL
+	for (unsigned int i = 0; i < 4; i++) {
+		__m256i end = _mm256_loadu_si256((const __m256i *)((const char *)leaf + 8) + i);
+		__m256i start = _mm256_loadu_si256((const __m256i *)((const char *)leaf + 132) + i);
+		__m256i longer = _mm256_cmpgt_epi32(_mm256_sub_epi32(start, end), length);
+
+		mask |= (unsigned int)_mm256_movemask_ps(_mm256_castsi256_ps(longer)) << (8 * i);
+	}
+	return mask << 1 & ((1U << leaf->nr) - 1);
+}
+#endif
+
+#endif /* MAPLE_FORMS_H */
