@@ -59,6 +59,8 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 /* One line on stdout. */
 void print_json(json_t *object);
 
+/* CLOCK_MONOTONIC, nanoseconds. */
+uint64_t clock_ns(void);
 const char *fault_source_text(uint32_t source);
 /* "12.3 GiB" */
 const char *size_text(uint64_t bytes, char *buf, size_t size);

@@ -88,7 +88,7 @@ const char *size_text(uint64_t bytes, char *buf, size_t size)
 	return buf;
 }
 
-static uint64_t clock_ns(void)
+uint64_t clock_ns(void)
 {
 	struct timespec ts;
 

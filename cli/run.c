@@ -106,12 +106,10 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 	return 0;
 }
 
-static double seconds(void)
+static double cpu_seconds(const struct rusage *u)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+	return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) +
+	       (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
 }
 
 /* The summary's own part that only a live run knows. */
@@ -121,9 +119,7 @@ static void add_live_keys(json_t *o, int status)
 
 	getrusage(RUSAGE_SELF, &self);
 	json_object_set_new(o, "exit_status", json_integer(shell_status(status)));
-	json_object_set_new(o, "recorder_cpu_seconds",
-		json_real((double)(self.ru_utime.tv_sec + self.ru_stime.tv_sec) +
-			  (double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec) / 1e6));
+	json_object_set_new(o, "recorder_cpu_seconds", json_real(cpu_seconds(&self)));
 	json_object_set_new(o, "recorder_peak_kib", json_integer(self.ru_maxrss));
 }
 
@@ -146,9 +142,7 @@ static void summarise(const struct run *r, struct replay *replay, struct live *l
 	print_summary(stderr, &stats, live_header(live), wall);
 	getrusage(RUSAGE_SELF, &self);
 	fprintf(stderr, "  overhead    %.3f s of CPU for recording and checking, %ld MiB of memory at most\n",
-		(double)(self.ru_utime.tv_sec + self.ru_stime.tv_sec) +
-			(double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec) / 1e6,
-		self.ru_maxrss / 1024);
+		cpu_seconds(&self), self.ru_maxrss / 1024);
 	if (r->output)
 		fprintf(stderr, "  recording   %s\n", r->output);
 }
@@ -192,7 +186,7 @@ static int record_and_mirror(const struct run *r, struct live *live)
 	struct trace_writer *writer = NULL;
 	struct tee tee = { .sink.event = tee_event };
 	struct replay_stats stats = { .events = 0 };
-	double begin = seconds();
+	uint64_t begin = clock_ns();
 	int status = 0, err, closed;
 
 	err = r->output ? trace_writer_open(&writer, r->output, live_header(live)) : 0;
@@ -209,7 +203,7 @@ static int record_and_mirror(const struct run *r, struct live *live)
 		return STATUS_FAILED;
 	}
 	if (replay) {
-		summarise(r, replay, live, status, seconds() - begin);
+		summarise(r, replay, live, status, (double)(clock_ns() - begin) / 1e9);
 		replay_statistics(replay, &stats);
 		replay_free(replay);
 	}

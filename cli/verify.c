@@ -58,14 +58,6 @@ static int parse(struct verify *v, int argc, char **argv)
 	return 0;
 }
 
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* All events through the mirror. 0, or the status of what stopped it. */
 static int replay_all(struct trace_reader *reader, struct replay *replay)
 {
@@ -102,7 +94,8 @@ static int verify(const struct verify *v, struct trace_reader *reader)
 	};
 	struct replay *replay = replay_new(trace_reader_header(reader), &options);
 	struct replay_stats stats;
-	double begin = seconds(), wall;
+	uint64_t begin = clock_ns();
+	double wall;
 	int status;
 
 	if (!replay) {
@@ -112,7 +105,7 @@ static int verify(const struct verify *v, struct trace_reader *reader)
 	if (v->json)
 		log.out = stderr;
 	status = replay_all(reader, replay);
-	wall = seconds() - begin;
+	wall = (double)(clock_ns() - begin) / 1e9;
 	replay_statistics(replay, &stats);
 	if (v->json)
 		print_json(summary_json(&stats, trace_reader_header(reader), wall));

@@ -85,8 +85,7 @@ struct trace_area {
 /** Why the kernel's map was read. */
 enum trace_map_reason {
 	TRACE_MAP_BEGIN, /**< the address space starts from this map (exec, attach): it is the mirror's input */
-	TRACE_MAP_CHECK,  /**< to be compared with the mirror */
-	TRACE_MAP_RESYNC, /**< after a loss: to be compared, counted as uncertain, and then taken over */
+	TRACE_MAP_CHECK /**< to be compared with the mirror */
 };
 
 /** What was seen of the kernel's map: every area that touches [lo, hi), whole, and nothing else. */

@@ -57,15 +57,21 @@ bool read_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
 }
 
-pid_t process_of_thread(pid_t tid)
+/* A number of /proc/PID/status; @otherwise when there is none. */
+static uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise)
 {
-	char path[64], text[2048];
+	char path[64], text[4096];
 	const char *line;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	read_file(path, text, sizeof(text));
-	line = strstr(text, "\nTgid:");
-	return line ? (pid_t)strtol(line + 6, NULL, 10) : tid;
+	line = strstr(text, field);
+	return line ? strtoull(line + strlen(field), NULL, base) : otherwise;
+}
+
+pid_t process_of_thread(pid_t tid)
+{
+	return (pid_t)status_number(tid, "\nTgid:", 10, (uint64_t)tid);
 }
 
 bool process_is_x86_64(pid_t tid)
@@ -76,17 +82,6 @@ bool process_is_x86_64(pid_t tid)
 	       info.arch == AUDIT_ARCH_X86_64;
 }
 
-static uint64_t status_hex(pid_t tid, const char *field)
-{
-	char path[64], text[4096];
-	const char *line;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	read_file(path, text, sizeof(text));
-	line = strstr(text, field);
-	return line ? strtoull(line + strlen(field), NULL, 16) : 0;
-}
-
 uint64_t process_limit(pid_t tid, enum trace_limit limit)
 {
 	static const int resources[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK };
@@ -94,23 +89,15 @@ uint64_t process_limit(pid_t tid, enum trace_limit limit)
 	struct rlimit rl;
 
 	if (limit == TRACE_LIMIT_CAPABILITIES)
-		return status_hex(tid, "\nCapEff:");
+		return status_number(tid, "\nCapEff:", 16, 0);
 	if (limit == TRACE_LIMIT_PERSONALITY) {
 		snprintf(path, sizeof(path), "/proc/%d/personality", (int)tid);
 		read_file(path, text, sizeof(text));
 		return strtoull(text, NULL, 16);
 	}
-	if (prlimit(process_of_thread(tid), (enum __rlimit_resource)resources[limit], NULL, &rl))
+	if (prlimit(tid, (enum __rlimit_resource)resources[limit], NULL, &rl))
 		return UINT64_MAX;
 	return rl.rlim_cur;
-}
-
-static bool cpu_has(const char *flag)
-{
-	char text[8192];
-
-	read_file("/proc/cpuinfo", text, sizeof(text));
-	return strstr(text, flag) != NULL;
 }
 
 /* The fields of /proc/PID/stat that describe the address space; proc(5) counts from 1. */
@@ -238,7 +225,9 @@ int machine_header(struct live *l)
 	struct trace_header *h = &l->header;
 	struct utsname un;
 	struct sysinfo si;
+	char cpu[8192];
 
+	read_file("/proc/cpuinfo", cpu, sizeof(cpu));
 	uname(&un);
 	sysinfo(&si);
 	l->strings[0] = strdup(un.release);
@@ -257,8 +246,8 @@ int machine_header(struct live *l)
 	h->total_swap = (uint64_t)si.totalswap * si.mem_unit;
 	h->stack_guard_gap = 256;
 	h->thp_enabled = thp_enabled();
-	h->pkeys = cpu_has(" ospke");
-	l->wide_addresses = cpu_has(" la57");
+	h->pkeys = strstr(cpu, " ospke") != NULL;
+	l->wide_addresses = strstr(cpu, " la57") != NULL;
 	h->kernel = l->strings[0];
 	h->machine = l->strings[1];
 	h->command = l->strings[2];
