@@ -46,6 +46,23 @@ JAVA_WORK = """public class Work { public static void main(String[] a) {
   java.util.ArrayList<String> l = new java.util.ArrayList<>();
   for (int i = 0; i < 300000; i++) l.add("x" + i);
   System.out.println(l.size()); } }"""
+POSTGRES_WORK = """set -e
+PATH=$(ls -d /usr/lib/postgresql/*/bin | tail -1):$PATH
+export PGHOST=$PWD/socket
+rm -rf data socket; mkdir socket
+initdb -D data -A trust >/dev/null
+pg_ctl -D data -w -o "-k $PGHOST -c listen_addresses=" -l log start >/dev/null
+createdb bench; pgbench -q -i -s 2 bench >/dev/null 2>&1
+pgbench -c 8 -j 2 -t 200 bench 2>/dev/null | grep processed
+pg_ctl -D data -w stop >/dev/null
+"""
+XVFB_WORK = """Xvfb :87 -screen 0 640x480x24 >/dev/null 2>&1 & server=$!
+export DISPLAY=:87
+until xwininfo -root >/dev/null 2>&1; do sleep 0.2; done
+xlogo 2>/dev/null & until xwininfo -root -tree | grep -q XLogo; do sleep 0.2; done
+xwininfo -root | grep geometry
+kill $server; wait
+"""
 
 
 def c_source(functions):
@@ -56,6 +73,16 @@ def c_source(functions):
 def write(name, text):
     with open(name, "w", encoding="utf-8") as f:
         f.write(text)
+
+
+def prepare_postgres():
+    """The server refuses to run as root."""
+    write("work.sh", POSTGRES_WORK)
+    os.chmod(".", 0o777)
+
+
+def as_user(name, command):
+    return command if os.getuid() else ["setpriv", "--reuid=" + name, "--regid=" + name, "--clear-groups"] + command
 
 
 def programs(random_calls):
@@ -84,6 +111,13 @@ def programs(random_calls):
         "redis": ("redis-server", None, sh(
             "redis-server --port 17777 --save '' >/dev/null & p=$!; sleep 1; redis-benchmark -p 17777 -n 20000 -q >/dev/null; "
             "kill $p; wait; echo served")),
+        "gdb": ("gdb", None, ["gdb", "-nx", "-batch", "-ex", "disassemble main", "-ex", "info functions e", "/bin/bash"]),
+        "ffmpeg": ("ffmpeg", None, ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=2:size=640x360", "-y", "x.mp4"]),
+        "xvfb": ("Xvfb", None, sh(XVFB_WORK)),
+        "postgres": ("pg_lsclusters", prepare_postgres, as_user("postgres", ["bash", "work.sh"])),
+        "chromium": ("chromium", None, sh(
+            "exec chromium --headless --no-sandbox --disable-gpu --user-data-dir=$PWD/profile --dump-dom "
+            "'data:text/html,<h1>page</h1><script>document.write(6*7)</script>' 2>/dev/null")),
         "static": ("gcc", lambda: (write("s.c", '#include <stdlib.h>\nint main(void){for(int i=0;i<99;i++)free(malloc(i<<14));return 0;}'),
                                    subprocess.run(["gcc", "-static", "-o", "s", "s.c"], check=True)), ["./s"]),
     }
