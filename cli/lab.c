@@ -8,16 +8,17 @@ static const char help[] =
 	"usage: vmaple lab [OPTION]... [FILE.vmt]...\n"
 	"\n"
 	"Make the same calls on every index of areas (maple tree, augmented rbtree, list and rbtree with\n"
-	"free_area_cache) and print what each call costs.  First side by side, comparing results and areas "
-	"after\n"
-	"every call; then on each index by itself, timed.\n"
+	"free_area_cache).  First side by side, comparing results and areas after every call; then on each\n"
+	"index by itself: timed, timed with the index verified as it changes, and with the cache lines\n"
+	"counted that it touches.\n"
 	"\n"
 	"  FILE.vmt         recordings to replay instead of workloads\n"
 	"  --workload NAME  only this workload; `--list` names them\n"
 	"  --areas N        as large as this; default: each workload's own size\n"
 	"  --repeat N       time it N times and take the fastest (default 3)\n"
-	"  --no-check       only time\n"
-	"  --verify         also time it with the index verified as it changes\n"
+	"  --no-check       do not compare, only measure\n"
+	"  --picture FILE   instead of workloads: what a lookup, a search and a change cost among 100 to N\n"
+	"                   areas (default 1,000,000), as tables and drawn into FILE (SVG)\n"
 	"  --json           the results in JSON\n"
 	"  --list           the workloads, and what they do\n"
 	"\n"
@@ -43,8 +44,8 @@ static int take_option(struct lab_options *l, int opt, char **argv)
 	case 'n':
 		l->check = false;
 		return 0;
-	case 'v':
-		l->verify = true;
+	case 'p':
+		l->picture = optarg;
 		return 0;
 	case 'j':
 		l->json = true;
@@ -66,7 +67,7 @@ static int parse(struct lab_options *l, int argc, char **argv)
 {
 	static const struct option options[] = { { "workload", required_argument, NULL, 'w' },
 		{ "areas", required_argument, NULL, 'a' }, { "repeat", required_argument, NULL, 'r' },
-		{ "no-check", no_argument, NULL, 'n' }, { "verify", no_argument, NULL, 'v' },
+		{ "no-check", no_argument, NULL, 'n' }, { "picture", required_argument, NULL, 'p' },
 		{ "json", no_argument, NULL, 'j' }, { "list", no_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt, err;
@@ -91,7 +92,7 @@ int cmd_lab(int argc, char **argv)
 		return status < 0 ? 0 : status;
 	if (l.json)
 		l.results = json_array();
-	status = lab_compare_indexes(&l);
+	status = l.picture ? lab_draw_indexes(&l) : lab_compare_indexes(&l);
 	if (l.json)
 		print_json(l.results);
 	return status;

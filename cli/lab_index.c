@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <lab.h>
+#include <vmaple/mm_types.h>
 
 #include "lab_options.h"
 
@@ -61,74 +62,153 @@ static bool time_item(struct lab_run *best, const struct item *it, const struct 
 	return true;
 }
 
-static double per_call(const struct lab_cost *cost)
+/* One index on one item: timed, timed with the index verified as it changes, and counted. */
+struct measured {
+	struct lab_run timed, verified, counted;
+	struct lab_run *failed;
+};
+
+static bool measure(struct measured *m, const struct item *it, int index, uint64_t repeat)
 {
-	return cost->calls ? (double)cost->ns / (double)cost->calls : 0;
+	const struct lab_index *counted = lab_counted_indexes[index];
+
+	*m = (struct measured){ .failed = &m->timed };
+	if (!time_item(&m->timed, it, lab_indexes[index], repeat, MM_VERIFY_NEVER))
+		return false;
+	m->failed = &m->verified;
+	if (!time_item(&m->verified, it, lab_indexes[index], repeat, MM_VERIFY_SOMETIMES))
+		return false;
+	m->failed = &m->counted;
+	if (counted && !run_item(&m->counted, it, counted, MM_VERIFY_NEVER))
+		return false;
+	m->failed = NULL;
+	return true;
 }
 
-static void print_row(const char *what, const struct lab_run *runs, int kind)
+static double ratio(double value, double by)
 {
-	printf("  %-12s %9" PRIu64, what, runs[0].cost[kind].calls);
+	return by > 0 ? value / by : 0;
+}
+
+static double ns_per_call(const struct lab_run *run, int kind)
+{
+	return ratio((double)run->cost[kind].ns, (double)run->cost[kind].calls);
+}
+
+static double lines_per_call(const struct lab_run *run, int kind)
+{
+	return ratio((double)run->cost[kind].lines, (double)run->cost[kind].counted);
+}
+
+static double ns_of_all(const struct lab_run *run)
+{
+	uint64_t ns = 0, calls = 0;
+
+	for (int k = 0; k < LAB_KINDS; k++) {
+		ns += run->cost[k].ns;
+		calls += run->cost[k].calls;
+	}
+	return ratio((double)ns, (double)calls);
+}
+
+/* --- tables -------------------------------------------------------------------------------------------------- */
+
+static void print_names(const char *format)
+{
 	for (int i = 0; i < LAB_INDEXES; i++)
-		printf(" %11.0f", per_call(&runs[i].cost[kind]));
-	putchar('\n');
+		printf(format, lab_indexes[i]->name);
 }
 
-static void print_item(const struct item *it, const struct lab_run *runs, bool checked)
+static void print_kinds(const struct measured *m)
+{
+	const struct lab_run *first = &m[0].timed;
+
+	printf("  %-12s %9s %s%s\n", "", "", "  ------- ns per call -------",
+		m[0].counted.indexes[0] ? "   cache lines per call" : "");
+	printf("  %-12s %9s", "", "calls");
+	print_names(" %9s");
+	if (m[0].counted.indexes[0])
+		print_names(" %9s");
+	putchar('\n');
+	for (int k = 0; k < LAB_KINDS; k++) {
+		if (!first->cost[k].calls)
+			continue;
+		printf("  %-12s %9" PRIu64, lab_kind_name(k), first->cost[k].calls);
+		for (int i = 0; i < LAB_INDEXES; i++)
+			printf(" %9.0f", ns_per_call(&m[i].timed, k));
+		for (int i = 0; i < LAB_INDEXES && m[i].counted.indexes[0]; i++)
+			printf(" %9.1f", lines_per_call(&m[i].counted, k));
+		putchar('\n');
+	}
+}
+
+/* A row of one figure an index. */
+#define PRINT_ROW(what, format, value)                \
+	do {                                          \
+		printf("  %-22s", (what));            \
+		for (int i = 0; i < LAB_INDEXES; i++) \
+			printf(" " format, (value));  \
+		putchar('\n');                        \
+	} while (0)
+
+static void print_item(const struct item *it, const struct measured *m, bool checked)
 {
 	if (it->workload)
 		printf("%s, n = %lu: %s\n", it->name, it->n, it->workload->summary);
 	else
 		printf("%s\n", it->name);
-	printf("  %-12s %9s", "ns per call", "calls");
-	for (int i = 0; i < LAB_INDEXES; i++)
-		printf(" %11s", lab_indexes[i]->name);
-	putchar('\n');
-	for (int k = 0; k < LAB_KINDS; k++)
-		if (runs[0].cost[k].calls)
-			print_row(lab_kind_name(k), runs, k);
-	printf("  %-22s", "bytes per area");
-	for (int i = 0; i < LAB_INDEXES; i++)
-		printf(" %11.1f",
-			runs[i].shape.areas ? (double)runs[i].shape.bytes / (double)runs[i].shape.areas : 0);
-	printf("\n  %-22s", "nodes deep");
-	for (int i = 0; i < LAB_INDEXES; i++)
-		printf(" %11u", runs[i].shape.depth);
-	printf("\n  %lu areas at most; %s\n\n", runs[0].shape.areas,
+	print_kinds(m);
+	PRINT_ROW("any call", "%9.0f", ns_of_all(&m[i].timed));
+	PRINT_ROW("any call, verified", "%9.0f", ns_of_all(&m[i].verified));
+	if (m[0].counted.lookups)
+		PRINT_ROW("nodes per find_vma", "%9.1f",
+			ratio((double)m[i].counted.nodes, (double)m[i].counted.lookups));
+	PRINT_ROW("nodes deep", "%9u", m[i].timed.shape.depth);
+	PRINT_ROW("bytes per area", "%9.1f",
+		ratio((double)m[i].timed.shape.bytes, (double)m[i].timed.shape.areas));
+	printf("  %lu areas at most; %s\n\n", m[0].timed.shape.areas,
 		checked ? "the indexes agreed after every call" : "not compared");
 }
 
-static json_t *index_json(const struct lab_run *run)
+/* --- JSON ---------------------------------------------------------------------------------------------------- */
+
+static json_t *index_json(const struct measured *m)
 {
+	const struct lab_run *run = &m->timed;
 	json_t *kinds = json_object(), *o;
 
-	for (int k = 0; k < LAB_KINDS; k++)
-		if (run->cost[k].calls)
-			json_object_set_new(kinds, lab_kind_name(k),
-				json_pack("{s:I, s:f}", "calls", (json_int_t)run->cost[k].calls,
-					"ns_per_call", per_call(&run->cost[k])));
-	o = json_pack("{s:I, s:I, s:i, s:o}", "areas", (json_int_t)run->shape.areas, "bytes",
-		(json_int_t)run->shape.bytes, "depth", (int)run->shape.depth, "calls", kinds);
+	for (int k = 0; k < LAB_KINDS; k++) {
+		if (!run->cost[k].calls)
+			continue;
+		o = json_pack("{s:I, s:f}", "calls", (json_int_t)run->cost[k].calls, "ns_per_call",
+			ns_per_call(run, k));
+		if (m->counted.indexes[0])
+			json_object_set_new(o, "lines_per_call", json_real(lines_per_call(&m->counted, k)));
+		json_object_set_new(kinds, lab_kind_name(k), o);
+	}
+	o = json_pack("{s:I, s:I, s:i, s:f, s:f, s:o}", "areas", (json_int_t)run->shape.areas, "bytes",
+		(json_int_t)run->shape.bytes, "depth", (int)run->shape.depth, "ns_per_call", ns_of_all(run),
+		"ns_per_call_verified", ns_of_all(&m->verified), "calls", kinds);
+	if (m->counted.lookups)
+		json_object_set_new(o, "nodes_per_find_vma",
+			json_real(ratio((double)m->counted.nodes, (double)m->counted.lookups)));
 	return o;
 }
 
-static void report(struct lab_options *l, const struct item *it, const struct lab_run *runs, bool verify)
+static void report(struct lab_options *l, const struct item *it, const struct measured *m)
 {
-	json_t *o, *indexes;
+	json_t *indexes;
 
 	if (!l->json) {
-		if (verify)
-			printf("verified as it changes: ");
-		print_item(it, runs, l->check);
+		print_item(it, m, l->check);
 		fflush(stdout);
 		return;
 	}
 	indexes = json_object();
 	for (int i = 0; i < LAB_INDEXES; i++)
-		json_object_set_new(indexes, lab_indexes[i]->name, index_json(&runs[i]));
-	o = json_pack("{s:s, s:I, s:b, s:b, s:o}", "workload", it->name, "n", (json_int_t)it->n, "agreed",
-		l->check, "verify", verify, "indexes", indexes);
-	json_array_append_new(l->results, o);
+		json_object_set_new(indexes, lab_indexes[i]->name, index_json(&m[i]));
+	json_array_append_new(l->results, json_pack("{s:s, s:I, s:b, s:o}", "workload", it->name, "n",
+						  (json_int_t)it->n, "agreed", l->check, "indexes", indexes));
 }
 
 static int failed(const struct item *it, const struct lab_run *run)
@@ -139,17 +219,15 @@ static int failed(const struct item *it, const struct lab_run *run)
 
 static int do_item(struct lab_options *l, const struct item *it)
 {
-	static struct lab_run runs[LAB_INDEXES];
+	static struct measured measured[LAB_INDEXES];
 	struct lab_run all;
 
-	if (l->check && !run_item(&all, it, NULL, 0))
+	if (l->check && !run_item(&all, it, NULL, MM_VERIFY_NEVER))
 		return failed(it, &all);
-	for (int verify = 0; verify <= l->verify; verify++) {
-		for (int i = 0; i < LAB_INDEXES; i++)
-			if (!time_item(&runs[i], it, lab_indexes[i], l->repeat, (unsigned int)verify))
-				return failed(it, &runs[i]);
-		report(l, it, runs, verify);
-	}
+	for (int i = 0; i < LAB_INDEXES; i++)
+		if (!measure(&measured[i], it, i, l->repeat))
+			return failed(it, measured[i].failed);
+	report(l, it, measured);
 	return 0;
 }
 

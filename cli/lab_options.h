@@ -7,16 +7,19 @@
 
 struct lab_options {
 	const char *workload; /* only this one; NULL: all */
-	uint64_t areas;       /* 0: each workload's own size */
+	uint64_t areas;       /* 0: each workload's own size; with a picture: at most so many */
 	uint64_t repeat;
-	bool check, verify, json;
-	char **files; /* recordings instead of workloads */
+	bool check, json;
+	const char *picture; /* draw cost against the number of areas, into this file; or NULL */
+	char **files;        /* recordings instead of workloads */
 	int nr_files;
 	json_t *results; /* with json: what was measured, for the end */
 };
 
 /* The indexes of areas on workloads or recordings. An exit status. */
 int lab_compare_indexes(struct lab_options *l);
+/* What they cost as areas become more, to l->areas: a picture, and tables. An exit status. */
+int lab_draw_indexes(struct lab_options *l);
 void lab_list_indexes_workloads(void);
 
 #endif /* CLI_LAB_OPTIONS_H */

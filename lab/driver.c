@@ -122,6 +122,24 @@ static struct lab_counters counters(const struct mm_struct *mm)
 }
 
 #ifdef MM_INDEX_LINKED
+/* As find_vma() goes: what was found last, or down the tree. */
+static unsigned int nodes(struct mm_struct *mm, unsigned long addr)
+{
+	const struct vm_area_struct *vma = mm->mmap_cache;
+	const struct rb_node *node = mm->mm_rb.rb_node;
+	unsigned int nr = vma != NULL;
+
+	if (vma && vma->vm_start <= addr && addr < vma->vm_end)
+		return nr;
+	for (; node; nr++) {
+		vma = rb_entry(node, const struct vm_area_struct, vm_rb);
+		if (vma->vm_start <= addr && addr < vma->vm_end)
+			return nr + 1;
+		node = vma->vm_end > addr ? node->rb_left : node->rb_right;
+	}
+	return nr;
+}
+
 static unsigned int depth_of(
 	const struct rb_node *node) // NOLINT(misc-no-recursion): as deep as a balanced tree
 {
@@ -142,6 +160,13 @@ static struct lab_shape shape(struct mm_struct *mm)
 		depth_of(mm->mm_rb.rb_node) };
 }
 #else
+/* All leaves are equally deep. */
+static unsigned int nodes(struct mm_struct *mm, unsigned long addr)
+{
+	(void)addr;
+	return mt_height(&mm->mm_mt);
+}
+
 static struct lab_shape shape(struct mm_struct *mm)
 {
 	unsigned long areas = (unsigned long)mm->map_count;
@@ -166,19 +191,20 @@ static int replay_one(struct replay *replay, const struct trace_event *event)
 	return sink->event(sink, event);
 }
 
-#if defined(MM_INDEX_AUGMENTED)
-#define LAB_INDEX     augmented_lab_index
-#define LAB_NAME      "augmented"
-#define LAB_STRUCTURE "list, rbtree with rb_subtree_gap (Linux 3.8)"
-#elif defined(MM_INDEX_CLASSIC)
-#define LAB_INDEX     classic_lab_index
-#define LAB_NAME      "classic"
-#define LAB_STRUCTURE "list, rbtree, free_area_cache (Linux 2.6)"
+#ifdef LAB_TOUCHED
+#define LAB_INDEX(name) touched_##name##_lab_index
+#define LAB_COUNTED     true
 #else
-#define LAB_INDEX     maple_lab_index
-#define LAB_NAME      "maple"
-#define LAB_STRUCTURE "maple tree (Linux 6.1)"
+#define LAB_INDEX(name) name##_lab_index
+#define LAB_COUNTED     false
 #endif
 
-const struct lab_index LAB_INDEX = { LAB_NAME, LAB_STRUCTURE, new_mm, free_mm, call, area, counters, shape,
-	mm_validate, begin_replay, replay_one, replay_find, replay_free };
+#if defined(MM_INDEX_AUGMENTED)
+const struct lab_index LAB_INDEX(augmented) = { "augmented", "list, rbtree with rb_subtree_gap (Linux 3.8)",
+#elif defined(MM_INDEX_CLASSIC)
+const struct lab_index LAB_INDEX(classic) = { "classic", "list, rbtree, free_area_cache (Linux 2.6)",
+#else
+const struct lab_index LAB_INDEX(maple) = { "maple", "maple tree (Linux 6.1)",
+#endif
+	new_mm, free_mm, call, area, counters, shape, nodes, mm_validate, begin_replay, replay_one,
+	replay_find, replay_free, LAB_COUNTED };

@@ -6,7 +6,8 @@
  *    recordings, compiled with that index (driver.c).  The layout of struct mm_struct differs, so that here it has
  *    none.
  * 2. A run is one workload on one index, timed, or on all of them side by side, compared after every call (run.c).
- * 3. A workload is a program that makes calls; it sees their results, which are the same on all (workloads.c).
+ * 3. Besides, each index is there in a build that counts the cache lines that it touches (touch.h).
+ * 4. A workload is a program that makes calls; it sees their results, which are the same on all (workloads.c).
  */
 #ifndef LAB_H
 #define LAB_H
@@ -14,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct mm_struct;
 struct vm_file;
@@ -82,18 +84,24 @@ struct lab_index {
 	bool (*area)(struct mm_struct *mm, unsigned long addr, struct lab_area *area);
 	struct lab_counters (*counters)(const struct mm_struct *mm);
 	struct lab_shape (*shape)(struct mm_struct *mm);
+	/* What find_vma() of @addr would go through: nodes of a tree, or areas. */
+	unsigned int (*nodes)(struct mm_struct *mm, unsigned long addr);
 	bool (*validate)(struct mm_struct *mm, const char **reason);
 	/* Recordings: see <vmaple/replay.h>. Not compared with the observations in them. */
 	struct replay *(*replay_new)(const struct trace_header *header);
 	int (*replay_event)(struct replay *replay, const struct trace_event *event);
 	struct mm_struct *(*replay_mm)(struct replay *replay, uint32_t pid);
 	void (*replay_free)(struct replay *replay);
+	bool counted; /* the cache lines that it touches are counted: touch.h */
 };
 
 #define LAB_INDEXES 3
 extern const struct lab_index maple_lab_index, augmented_lab_index, classic_lab_index;
 /* The default first. */
 extern const struct lab_index *const lab_indexes[LAB_INDEXES];
+/* The same in the same order, counted.  NULL in builds with a sanitizer. */
+extern const struct lab_index touched_maple_lab_index, touched_augmented_lab_index, touched_classic_lab_index;
+extern const struct lab_index *const lab_counted_indexes[LAB_INDEXES];
 
 /* Where two indexes differ in [lo, hi] (bytes); false, and one sentence in @error. */
 bool lab_same_window(const struct lab_index *const *indexes, struct mm_struct *const *mms, int nr,
@@ -106,7 +114,9 @@ bool lab_same_counters(const struct lab_index *const *indexes, struct mm_struct 
 
 struct lab_cost {
 	uint64_t calls, ns;
+	uint64_t counted, lines; /* of a counted index: cache lines of every LAB_EACHth call */
 };
+#define LAB_EACH 16
 
 struct lab_run {
 	const struct lab_index *indexes[LAB_INDEXES];
@@ -114,7 +124,8 @@ struct lab_run {
 	struct replay *replay[LAB_INDEXES];
 	int nr; /* 1: timed; more: compared */
 	struct lab_cost cost[LAB_KINDS];
-	struct lab_shape shape; /* of the first index, when it was largest */
+	struct lab_shape shape;  /* of the first index, when it was largest */
+	uint64_t lookups, nodes; /* of a counted index: calls of find_vma(), and what they went through */
 	uint64_t calls;
 	uint64_t unchecked; /* calls since all areas were compared */
 	bool failed;
@@ -136,6 +147,13 @@ void lab_note_shape(struct lab_run *run);
 uint64_t lab_random(struct lab_run *run, uint64_t below);
 /* A whole recording, from @path; compared or timed as a workload. On failure the error says why. */
 void lab_replay(struct lab_run *run, const struct lab_index *only, const char *path);
+/* What is noted of a call that begins, and of one that ends, on the one index of @run. */
+struct lab_watch {
+	uint64_t before;
+	bool count;
+};
+struct lab_watch lab_watch(const struct lab_run *run, const struct lab_cost *cost);
+void lab_watched(struct lab_run *run, struct lab_cost *cost, struct lab_watch watch);
 /* The clock; and what has passed since, less what looking at it costs. */
 uint64_t lab_now_ns(void);
 uint64_t lab_since(uint64_t before);
@@ -150,5 +168,30 @@ struct lab_workload {
 };
 extern const struct lab_workload lab_workloads[];
 extern const int lab_nr_workloads;
+
+/* --- cost against the number of areas ---------------------------------------------------------------------- */
+
+enum lab_sweep_op {
+	SWEEP_FIND, /* find_vma() of a random address */
+	SWEEP_WRONG, /* a search for 16 pages, which fit in one place, when the last was for one page; both together */
+	SWEEP_RIGHT,  /* the same when the last was for the same */
+	SWEEP_UPDATE, /* mmap() of a page in a random hole, by MAP_FIXED, and munmap() of it */
+	SWEEP_OPS
+};
+const char *lab_sweep_name(enum lab_sweep_op op);
+
+struct lab_sweep {
+	unsigned long n; /* areas, a page each, with holes of a page; and one hole of 16 */
+	struct {
+		double ns[SWEEP_OPS];
+		double lines[SWEEP_OPS]; /* cache lines; 0: not counted */
+		double nodes;            /* that SWEEP_FIND goes through */
+		struct lab_shape shape;
+	} index[LAB_INDEXES];
+};
+/* Measure at sweep->n. 0; or -ENOMEM, or -EIO: the indexes differ. */
+int lab_sweep(struct lab_sweep *sweep);
+/* Draw what was measured at @nr sizes, as SVG. 0, or -EIO when @out could not be written. */
+int lab_sweep_picture(FILE *out, const struct lab_sweep *sweeps, size_t nr, const char *note);
 
 #endif /* LAB_H */

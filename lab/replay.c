@@ -43,7 +43,7 @@ static bool find_spaces(struct lab_run *run, const struct trace_event *e)
 {
 	int found = 0;
 
-	for (int i = 0; i < run->nr; i++) {
+	for (int i = 0; i < run->nr && run->indexes[i]; i++) {
 		run->mm[i] = run->indexes[i]->replay_mm(run->replay[i], e->pid);
 		found += run->mm[i] != NULL;
 	}
@@ -70,17 +70,16 @@ static void compare(struct lab_run *run, const struct trace_event *e)
 static void one_event(struct lab_run *run, const struct trace_event *e)
 {
 	struct lab_cost *cost = &run->cost[kind_of_event(e)];
+	struct lab_watch watch = lab_watch(run, cost);
+	int err = 0;
 
-	for (int i = 0; i < run->nr && !run->failed; i++) {
-		uint64_t before = lab_now_ns();
-
-		if (run->indexes[i]->replay_event(run->replay[i], e)) {
-			run->failed = true;
-			snprintf(run->error, sizeof(run->error), "out of memory");
-		}
-		cost->ns += lab_since(before);
+	for (int i = 0; i < run->nr && !err; i++)
+		err = run->indexes[i]->replay_event(run->replay[i], e);
+	lab_watched(run, cost, watch);
+	if (err) {
+		run->failed = true;
+		snprintf(run->error, sizeof(run->error), "out of memory");
 	}
-	cost->calls++;
 	run->calls += e->type == TRACE_EVENT_CALL;
 	if (run->nr > 1 && !run->failed)
 		compare(run, e);

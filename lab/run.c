@@ -8,6 +8,7 @@
  *        the comparison costs O(1) a call, and what a call did elsewhere does not stay hidden.
  */
 #include "lab.h"
+#include "touch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +17,12 @@
 
 const struct lab_index *const lab_indexes[LAB_INDEXES] = { &maple_lab_index, &augmented_lab_index,
 	&classic_lab_index };
+
+const struct lab_index *const lab_counted_indexes[LAB_INDEXES] = {
+#ifdef LAB_TOUCHED
+	&touched_maple_lab_index, &touched_augmented_lab_index, &touched_classic_lab_index
+#endif
+};
 
 const char *lab_kind_name(enum lab_kind kind)
 {
@@ -223,7 +230,7 @@ static void tell_where(struct lab_run *run, const struct lab_call *c)
 long lab_do(struct lab_run *run, struct lab_call call)
 {
 	struct lab_cost *cost = &run->cost[call.kind];
-	uint64_t before;
+	struct lab_watch watch;
 	long result;
 
 	if (run->failed)
@@ -235,16 +242,43 @@ long lab_do(struct lab_run *run, struct lab_call call)
 			tell_where(run, &call);
 		return result;
 	}
-	before = lab_now_ns();
+	if (run->indexes[0]->counted && call.kind == LAB_FIND) {
+		run->lookups++;
+		run->nodes += run->indexes[0]->nodes(run->mm[0], call.a[0]);
+	}
+	watch = lab_watch(run, cost);
 	result = run->indexes[0]->call(run->mm[0], &call);
-	cost->ns += lab_since(before);
-	cost->calls++;
+	lab_watched(run, cost, watch);
 	return result;
+}
+
+struct lab_watch lab_watch(const struct lab_run *run, const struct lab_cost *cost)
+{
+	struct lab_watch watch = { .count = run->indexes[0]->counted && cost->calls % LAB_EACH == 0 };
+
+	if (watch.count)
+		touch_begin();
+	watch.before = lab_now_ns();
+	return watch;
+}
+
+void lab_watched(struct lab_run *run, struct lab_cost *cost, struct lab_watch watch)
+{
+	long lines;
+
+	cost->ns += lab_since(watch.before);
+	cost->calls++;
+	if (!watch.count)
+		return;
+	lines = touch_end();
+	cost->counted++;
+	cost->lines += lines > 0 ? (uint64_t)lines : 0;
 }
 
 void lab_start_clock(struct lab_run *run)
 {
 	memset(run->cost, 0, sizeof(run->cost));
+	run->lookups = run->nodes = 0;
 	lab_note_shape(run);
 }
 

@@ -7,8 +7,9 @@
  *   -DMM_INDEX_AUGMENTED  a red-black tree that knows its gaps, and a list: Linux 3.8 to 6.0
  *   -DMM_INDEX_CLASSIC    a red-black tree, a list, and a cache for the search of free areas: Linux 2.6 to 3.7
  *
- * libvmaple has the default.  The others are for comparison (lab/): the same sources, compiled again, each with a
- * name of its own before every symbol, so that one program can hold all three.
+ * libvmaple has the one that it was configured with (meson -Dindex=...; its pkg-config file passes the define on).
+ * The lab has the others, too: the same sources, compiled again, each with a name of its own before every symbol, so
+ * that one program can hold all three.
  */
 #ifndef VMAPLE_MM_INDEX_H
 #define VMAPLE_MM_INDEX_H

@@ -222,7 +222,6 @@ struct mm_struct {
 	struct rb_root mm_rb;              /**< areas by address */
 	struct vm_area_struct *mmap;       /**< the first of their list */
 	struct vm_area_struct *mmap_cache; /**< what was found last */
-	unsigned long unverified;          /**< changes since the index was verified */
 #endif
 #ifdef MM_INDEX_AUGMENTED
 	unsigned long highest_vm_end; /**< of the last area; 0: none */
@@ -230,7 +229,8 @@ struct mm_struct {
 #ifdef MM_INDEX_CLASSIC
 	struct free_area_cache free_area;
 #endif
-	int map_count; /**< number of areas */
+	unsigned long unverified; /**< changes since the index was verified, while it is */
+	int map_count;            /**< number of areas */
 	struct mm_system *sys;
 	struct mm_limits limits;        /**< may be changed between calls */
 	unsigned long task_size;        /**< first address that is not the user's */

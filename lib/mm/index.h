@@ -33,7 +33,7 @@
  * "return index_wrong(...)".
  */
 bool index_wrong(const char **reason, const struct vm_area_struct *vma, const char *rule);
-/* Verify what index_verify_due() says is due; panics. */
+/* After a change: verify all, when it is time (enum mm_verify); panics. */
 void index_verify(struct mm_struct *mm);
 
 #if defined(MM_INDEX_AUGMENTED)

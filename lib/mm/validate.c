@@ -35,12 +35,15 @@ bool index_wrong(const char **reason, const struct vm_area_struct *vma, const ch
 	return false;
 }
 
+/* Whenever there were as many changes as there are areas: O(1) a change. */
 void index_verify(struct mm_struct *mm)
 {
 	const char *reason;
 
-	if (index_verify_due(mm, mm->map_count > 0 ? (unsigned long)mm->map_count : 0) &&
-		!index_validate(mm, &reason))
+	if (mm->sys->verify != MM_VERIFY_ALWAYS && mm->unverified++ < (unsigned long)mm->map_count)
+		return;
+	mm->unverified = 0;
+	if (!index_validate(mm, &reason))
 		port_panic(reason);
 }
 

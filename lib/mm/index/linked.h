@@ -31,18 +31,6 @@
 
 #include <vmaple/rbtree_augmented.h>
 
-/* Two libraries have these functions, under names of their own. */
-#ifdef MM_INDEX_AUGMENTED
-#define LINKED_NAME(name) augmented_##name
-#else
-#define LINKED_NAME(name) classic_##name
-#endif
-#define index_commit    LINKED_NAME(index_commit)
-#define index_validate  LINKED_NAME(index_validate)
-#define index_gap       LINKED_NAME(index_gap)
-#define linked_validate LINKED_NAME(linked_validate)
-#define linked_descend  LINKED_NAME(linked_descend)
-
 #define INDEX_AREA_POOL  POOL_LINKED_AREA
 #define INDEX_AREA_SIZE  POOL_LINKED_AREA_SIZE
 #define INDEX_LINK_BYTES (offsetof(struct vm_area_struct, vm_flags) - 2 * sizeof(unsigned long))
@@ -73,7 +61,6 @@ static inline void linked_forget(struct mm_struct *mm)
 {
 	mm->mm_rb = RB_ROOT;
 	mm->mmap = mm->mmap_cache = NULL;
-	mm->unverified = 0;
 }
 
 static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned long addr)
@@ -131,14 +118,6 @@ static inline int index_prepare(struct index_store *st, struct mm_struct *mm, un
 
 static inline void index_cancel(struct index_store *st)
 {
-}
-
-static inline bool index_verify_due(struct mm_struct *mm, unsigned long areas)
-{
-	if (mm->sys->verify != MM_VERIFY_ALWAYS && mm->unverified++ < areas)
-		return false;
-	mm->unverified = 0;
-	return true;
 }
 
 #endif /* MM_INDEX_LINKED_H */

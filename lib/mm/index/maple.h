@@ -97,12 +97,6 @@ static inline int index_gap(struct mm_struct *mm, unsigned long low, unsigned lo
 	return err;
 }
 
-/* Is it time to verify all, with @areas there now?  The tree counts its writes already. */
-static inline bool index_verify_due(struct mm_struct *mm, unsigned long areas)
-{
-	return mm->sys->verify == MM_VERIFY_ALWAYS || mm->mm_mt.ma_gen % (areas + 1) == 0;
-}
-
 static inline bool index_validate(struct mm_struct *mm, const char **reason)
 {
 	struct vm_area_struct *vma;

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cost against the number of areas.
+ *
+ * n areas of a page fill the address space below mmap_base with holes of a page between them; at the lower end is the
+ * one hole of 16 pages, and below that all is taken.  Neighbours differ, so that nothing merges:
+ *
+ *     |XXXXXXX|-- 16 pages --|r|-|w|-|r|-|w|-| ... |-|w| mmap_base
+ *
+ * Each operation is timed in batches as long as the clock needs, the fastest of several; and made a few times on the
+ * index that counts.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lab.h"
+#include "svg.h"
+#include "touch.h"
+
+#define PAGE    4096UL
+#define BASE    (1UL << 36)
+#define ANON    (MAP_PRIVATE | MAP_ANONYMOUS)
+#define NUMBERS 4096    /* random numbers made beforehand */
+#define BATCH   2000000 /* ns */
+#define BATCHES 7
+#define COUNTED 24 /* operations whose lines are counted */
+
+static const struct lab_setup setup = { .mmap_base = BASE, .max_map_count = 8000000 };
+
+/* One index, filled. */
+struct field {
+	const struct lab_index *index;
+	struct mm_struct *mm;
+	unsigned long n, low;
+	uint64_t numbers[NUMBERS];
+	size_t at;
+};
+
+const char *lab_sweep_name(enum lab_sweep_op op)
+{
+	static const char *const names[SWEEP_OPS] = { "find_vma", "search, other size", "search, same size",
+		"mmap and munmap" };
+
+	return names[op];
+}
+
+static unsigned long do_call(const struct field *f, struct lab_call call)
+{
+	return (unsigned long)f->index->call(f->mm, &call);
+}
+
+static unsigned long map(const struct field *f, unsigned long addr, unsigned long len, unsigned long prot)
+{
+	return do_call(f, (struct lab_call){ .kind = LAB_MMAP,
+				  .a = { addr, len, prot, ANON | MAP_FIXED | MAP_NORESERVE } });
+}
+
+static unsigned long search(const struct field *f, unsigned long len)
+{
+	return do_call(f, (struct lab_call){ .kind = LAB_SEARCH, .a = { 0, len, 0 } });
+}
+
+/* The sum of the results. */
+static unsigned long one(struct field *f, enum lab_sweep_op op)
+{
+	unsigned long addr = f->low + f->numbers[f->at++ % NUMBERS] % (2 * f->n) * PAGE;
+
+	switch (op) {
+	case SWEEP_FIND:
+		return do_call(f, (struct lab_call){ .kind = LAB_FIND, .a = { addr } });
+	case SWEEP_WRONG:
+		return search(f, PAGE) + search(f, 16 * PAGE);
+	case SWEEP_RIGHT:
+		return search(f, 16 * PAGE);
+	default:
+		addr |= PAGE; /* a hole: f->low is even, in pages */
+		return map(f, addr, PAGE, PROT_NONE) +
+		       do_call(f, (struct lab_call){ .kind = LAB_MUNMAP, .a = { addr, PAGE } });
+	}
+}
+
+static int fill(struct field *f, const struct lab_index *index, unsigned long n)
+{
+	struct lab_run random = { .random = n };
+
+	*f = (struct field){ .index = index, .n = n, .low = BASE - 2 * n * PAGE };
+	for (size_t i = 0; i < NUMBERS; i++)
+		f->numbers[i] = lab_random(&random, ~0UL);
+	f->mm = index->mm_new(&setup);
+	if (!f->mm || map(f, 65536, f->low - 16 * PAGE - 65536, PROT_NONE) != 65536)
+		return -ENOMEM;
+	for (unsigned long i = 0; i < n; i++) {
+		unsigned long addr = f->low + 2 * i * PAGE;
+
+		if (map(f, addr, PAGE, i & 1 ? PROT_READ | PROT_WRITE : PROT_READ) != addr)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static double batch(struct field *f, enum lab_sweep_op op, size_t times)
+{
+	uint64_t before = lab_now_ns();
+
+	for (size_t i = 0; i < times; i++)
+		(void)one(f, op);
+	return (double)lab_since(before);
+}
+
+static double time_op(struct field *f, enum lab_sweep_op op)
+{
+	size_t times = 1;
+	double ns = batch(f, op, times), best;
+
+	while (ns < BATCH && times < 1000000) {
+		times *= 2;
+		ns = batch(f, op, times);
+	}
+	best = ns;
+	for (int i = 1; i < BATCHES; i++) {
+		ns = batch(f, op, times);
+		best = ns < best ? ns : best;
+	}
+	return best / (double)times;
+}
+
+static double count_op(struct field *f, enum lab_sweep_op op)
+{
+	double lines = 0;
+
+	(void)one(f, op);
+	for (int i = 0; i < COUNTED; i++) {
+		touch_begin();
+		(void)one(f, op);
+		lines += (double)touch_end();
+	}
+	return lines / COUNTED;
+}
+
+static double nodes_of_lookup(struct field *f)
+{
+	double nodes = 0;
+
+	for (int i = 0; i < NUMBERS; i++) {
+		nodes += f->index->nodes(f->mm, f->low + f->numbers[f->at % NUMBERS] % (2 * f->n) * PAGE);
+		(void)one(f, SWEEP_FIND);
+	}
+	return nodes / NUMBERS;
+}
+
+/* What each operation gives, the same numbers on each index. */
+static unsigned long results(struct field *f)
+{
+	unsigned long sum = 0;
+
+	f->at = 0;
+	for (int op = 0; op < SWEEP_OPS; op++)
+		for (int i = 0; i < 4; i++)
+			sum = sum * 31 + one(f, (enum lab_sweep_op)op);
+	return sum;
+}
+
+static int measure(struct lab_sweep *s, int i, unsigned long *sum)
+{
+	struct field f;
+	int err = fill(&f, lab_indexes[i], s->n);
+
+	if (!err) {
+		*sum = results(&f);
+		s->index[i].shape = f.index->shape(f.mm);
+		s->index[i].nodes = nodes_of_lookup(&f);
+		for (int op = 0; op < SWEEP_OPS; op++)
+			s->index[i].ns[op] = time_op(&f, (enum lab_sweep_op)op);
+	}
+	if (f.mm)
+		f.index->mm_free(f.mm);
+	return err;
+}
+
+static int count(struct lab_sweep *s, int i)
+{
+	struct field f;
+	int err = 0;
+
+	if (!lab_counted_indexes[i])
+		return 0;
+	err = fill(&f, lab_counted_indexes[i], s->n);
+	for (int op = 0; op < SWEEP_OPS && !err; op++)
+		s->index[i].lines[op] = count_op(&f, (enum lab_sweep_op)op);
+	if (f.mm)
+		f.index->mm_free(f.mm);
+	return err;
+}
+
+int lab_sweep(struct lab_sweep *sweep)
+{
+	unsigned long sums[LAB_INDEXES];
+	int err = 0;
+
+	for (int i = 0; i < LAB_INDEXES && !err; i++) {
+		err = measure(sweep, i, &sums[i]);
+		if (!err)
+			err = count(sweep, i);
+		if (!err && sums[i] != sums[0])
+			err = -EIO;
+	}
+	return err;
+}
+
+/* --- the picture --------------------------------------------------------------------------------------------- */
+
+#define SIZES  16
+#define CHARTS 6
+
+/* What a chart shows: a time or a number of lines, of one operation. */
+static const struct {
+	const char *title;
+	enum lab_sweep_op op;
+	bool lines;
+} shown[CHARTS] = {
+	{ "find_vma() of a random address", SWEEP_FIND, false },
+	{ "mmap() and munmap() in a random hole", SWEEP_UPDATE, false },
+	{ "Search, the last one was for another length", SWEEP_WRONG, false },
+	{ "Search, the last one was for the same", SWEEP_RIGHT, false },
+	{ "find_vma() of a random address: cache lines", SWEEP_FIND, true },
+	{ "mmap() and munmap() in a random hole: cache lines", SWEEP_UPDATE, true },
+};
+
+int lab_sweep_picture(FILE *out, const struct lab_sweep *sweeps, size_t nr, const char *note)
+{
+	static struct chart_point points[CHARTS][LAB_INDEXES][SIZES];
+	static struct chart_series series[CHARTS][LAB_INDEXES];
+	struct chart charts[CHARTS];
+	size_t nr_charts = lab_counted_indexes[0] ? CHARTS : CHARTS - 2;
+
+	for (size_t c = 0; c < nr_charts; c++) {
+		for (int i = 0; i < LAB_INDEXES; i++) {
+			for (size_t k = 0; k < nr && k < SIZES; k++) {
+				double y = shown[c].lines ? sweeps[k].index[i].lines[shown[c].op]
+							  : sweeps[k].index[i].ns[shown[c].op];
+
+				points[c][i][k] = (struct chart_point){ (double)sweeps[k].n, y };
+			}
+			series[c][i] = (struct chart_series){ lab_indexes[i]->name, points[c][i],
+				nr < SIZES ? nr : SIZES };
+		}
+		charts[c] = (struct chart){ .title = shown[c].title,
+			.x = { "areas", chart_number, true },
+			.y = { shown[c].lines ? "cache lines touched" : "time", NULL, !shown[c].lines },
+			.series = series[c],
+			.nr = LAB_INDEXES };
+		charts[c].y.format = shown[c].lines ? chart_number : chart_ns;
+	}
+	return svg_write(
+		out, &(struct figure){ "Cost against the number of areas", note, charts, nr_charts, 2 });
+}
