@@ -59,7 +59,8 @@ struct live_mm {
 	uint64_t calls, start_brk, brk;
 	uint64_t stack_start, stack_end; /* the stack's lowest area; 0 when there is none */
 	bool grows;                      /* other areas that grow were asked for */
-	struct maple_tree settled;       /* writes.c, 3 and 4 */
+	struct maple_tree settled;       /* writes.c, 3 */
+	struct maple_tree fresh;         /* writes.c, 4 */
 	struct maple_tree extents;       /* where @grows: all areas, as the last call left them */
 	struct known_file files[FILE_CACHE];
 	unsigned int next_file;

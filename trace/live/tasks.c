@@ -64,6 +64,7 @@ struct live_mm *mm_new(struct live *l)
 	mm->maps_fd = mm->pagemap_fd = -1;
 	mm->tail = &mm->queue;
 	mt_init_flags(&mm->settled, 0);
+	mt_init_flags(&mm->fresh, 0);
 	mt_init_flags(&mm->extents, 0);
 	return mm;
 }
@@ -87,6 +88,7 @@ void task_leave_mm(struct task *t)
 	if (--mm->refs == 0) {
 		observe_close(mm);
 		mtree_destroy(&mm->settled);
+		mtree_destroy(&mm->fresh);
 		mtree_destroy(&mm->extents);
 		free(mm);
 	}

@@ -10,12 +10,12 @@
  *    when the call has ended: nothing has run in between.  A write that has left no page was followed by a call that took
  *    it away, and was seen before that one.  This sees the kernel's own writes, too, and needs no privilege.
  *
- * 3. Once.  What a search can add nothing to until a call comes is remembered in mm->settled as SETTLED: areas that were
- *    written, and those that cannot be.  Calls that map, unmap, move or change access take their range out again.
+ * 3. Once.  What a search can add nothing to until a call comes is remembered in mm->settled: areas that were written, and
+ *    those that cannot be.  Calls that map, unmap, move or change access take their range out again.
  *
  * 4. Threads.  Others write while a call is in the kernel.  What is found behind it and was not there before has an
  *    order that nobody knows, and is marked ambiguous.  So that little is, areas that may be written soon are remembered
- *    as FRESH, and searched before each call.
+ *    in mm->fresh, and searched before each call.
  *
  * 5. Growth.  The stack's lower end is looked at.  Where a program has made areas of its own that grow, the whole map
  *    is, and compared with what the last call left: only faults can have changed it since.
@@ -26,8 +26,7 @@
 #include "internal.h"
 #include "uapi.h"
 
-#define SETTLED xa_mk_value(1)
-#define FRESH   xa_mk_value(2)
+#define REMEMBERED xa_mk_value(1)
 /* As many fresh areas are searched before a call. */
 #define FRESH_MAX 32
 
@@ -49,11 +48,24 @@ static void tell(const struct search *s, uint64_t addr, bool write, bool known)
 
 /* --- written areas ------------------------------------------------------------------------------------------- */
 
-/* What is not remembered is only searched again; what is not forgotten would be wrong. */
-static void remember(struct live_mm *mm, uint64_t start, uint64_t end, void *what)
+/* What is not remembered is only searched again. */
+static void remember(struct maple_tree *tree, uint64_t start, uint64_t end)
 {
-	if (end > start && mtree_store_range(&mm->settled, start, end - 1, what, GFP_KERNEL) && !what)
-		mtree_destroy(&mm->settled);
+	if (end > start)
+		(void)!mtree_store_range(tree, start, end - 1, REMEMBERED, GFP_KERNEL);
+}
+
+/* What is not forgotten would be wrong: without memory for less, all of it goes. */
+static void forget(struct maple_tree *tree, uint64_t start, uint64_t end)
+{
+	if (end > start && !mtree_empty(tree) && mtree_store_range(tree, start, end - 1, NULL, GFP_KERNEL))
+		mtree_destroy(tree);
+}
+
+static void forget_range(struct live_mm *mm, const struct range *r)
+{
+	forget(&mm->settled, r->start, r->end);
+	forget(&mm->fresh, r->start, r->end);
 }
 
 static void search_area(const struct search *s, const struct trace_area *a)
@@ -70,12 +82,13 @@ static void search_area(const struct search *s, const struct trace_area *a)
 		if (!find_written(mm, a->start, low_end, &addr, &known) &&
 			!find_written(mm, high, a->end, &addr, &known)) {
 			if (mm->users > 1)
-				remember(mm, a->start, a->end, FRESH);
+				remember(&mm->fresh, a->start, a->end);
 			return;
 		}
 		tell(s, addr, true, known);
 	}
-	remember(mm, a->start, a->end, SETTLED);
+	remember(&mm->settled, a->start, a->end);
+	forget(&mm->fresh, a->start, a->end);
 }
 
 /* The end of the remembered range that @addr is in; 0 when it is not settled. */
@@ -85,7 +98,7 @@ static uint64_t settled_until(struct live_mm *mm, uint64_t addr)
 	uint64_t end;
 
 	mas_lock(&mas);
-	end = mas_walk(&mas) == SETTLED ? mas.last + 1 : 0;
+	end = mas_walk(&mas) ? mas.last + 1 : 0;
 	mas_unlock(&mas);
 	return end;
 }
@@ -119,13 +132,11 @@ static void search_fresh(const struct search *s)
 	struct live_mm *mm = s->t->mm;
 	struct range fresh[FRESH_MAX];
 	unsigned int n = 0;
-	MA_STATE(mas, &mm->settled, 0, 0);
-	void *what;
+	MA_STATE(mas, &mm->fresh, 0, 0);
 
 	mas_lock(&mas);
-	mas_for_each (&mas, what, ULONG_MAX)
-		if (what == FRESH && n < FRESH_MAX)
-			fresh[n++] = (struct range){ mas.index, mas.last + 1 };
+	while (n < FRESH_MAX && mas_find(&mas, ULONG_MAX))
+		fresh[n++] = (struct range){ mas.index, mas.last + 1 };
 	mas_unlock(&mas);
 	for (unsigned int i = 0; i < n; i++)
 		search(s, fresh[i].start, fresh[i].end);
@@ -157,7 +168,8 @@ static bool tell_other_growth(const struct search *s)
 		if (mtree_load(&mm->extents, a.start) || !mt_find(&mm->extents, &within, a.end - 1))
 			continue;
 		tell(s, a.start, false, true);
-		any |= !mtree_store_range(&mm->extents, a.start, a.end - 1, xa_mk_value(1), GFP_KERNEL);
+		remember(&mm->extents, a.start, a.end);
+		any = true;
 	}
 	return any;
 }
@@ -178,7 +190,7 @@ void growth_begin(struct live *l, struct live_mm *mm)
 		mm->stack_end = 0;
 	mtree_destroy(&mm->extents);
 	for (uint64_t at = 0; mm->grows && observe_next(l, mm, at, &a); at = a.end)
-		(void)!mtree_store_range(&mm->extents, a.start, a.end - 1, xa_mk_value(1), GFP_KERNEL);
+		remember(&mm->extents, a.start, a.end);
 }
 
 /* --- calls --------------------------------------------------------------------------------------------------- */
@@ -213,7 +225,7 @@ void writes_before_call(struct live *l, struct task *t)
 	if (t->mm->users > 1)
 		search_fresh(&s);
 	for (unsigned int i = 0; i < n && changes_areas(t->call.nr); i++)
-		remember(t->mm, r[i].start, r[i].end, NULL);
+		forget_range(t->mm, &r[i]);
 }
 
 /* The kernel itself may have written there. */
@@ -247,12 +259,12 @@ void writes_after_call(struct live *l, struct task *t, int64_t result)
 		search_what_others_wrote(t, s);
 	if (!placed_range(&t->call, result, &s.except))
 		return;
-	remember(t->mm, s.except.start, s.except.end, NULL);
+	forget_range(t->mm, &s.except);
 	if (s.except.start)
 		search(&s, s.except.start - 1, s.except.start);
 	search(&s, s.except.end, s.except.end + 1);
 	if (s.ambiguous)
-		remember(t->mm, s.except.start, s.except.end, FRESH);
+		remember(&t->mm->fresh, s.except.start, s.except.end);
 }
 
 void growth_follow_call(struct live *l, struct task *t, int64_t result)
