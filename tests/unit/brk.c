@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* brk at the limits: of its area's neighbours, of the address space, of arithmetic. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+#include <vmaple/mm.h>
+#include <vmaple/rmap.h>
+
+#define PAGE 4096UL
+#define HEAP 0x10000000UL
+
+static struct mm_system sys;
+static struct mm_struct mm;
+
+static void begin(unsigned long task_size)
+{
+	mm_system_init(&sys, &anon_vma_rmap);
+	mm_init(&mm, &sys);
+	mm_set_task_size(&mm, task_size);
+	mm.start_brk = mm.brk = HEAP;
+}
+
+static void map_page(unsigned long addr)
+{
+	struct mmap_request req = {
+		.addr = addr, .len = PAGE, .prot = PROT_READ, .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+	};
+
+	assert_int_equal(mm_mmap(&mm, &req), addr);
+}
+
+static void end(int areas)
+{
+	const char *reason;
+
+	assert_int_equal(mm.map_count, areas);
+	if (!mm_validate(&mm, &reason))
+		fail_msg("%s", reason);
+	mm_exit(&mm);
+}
+
+static void test_a_page_stays_free_below_the_next_area(void **state)
+{
+	begin(1UL << 47);
+	map_page(HEAP + 10 * PAGE);
+	assert_int_equal(mm_brk(&mm, HEAP + 10 * PAGE), HEAP);
+	assert_int_equal(mm_brk(&mm, HEAP + 9 * PAGE), HEAP + 9 * PAGE);
+	end(2);
+}
+
+static void test_the_last_page_of_all_addresses_overflows_nothing(void **state)
+{
+	begin(-PAGE);
+	map_page(-9 * PAGE);
+	assert_int_equal(mm_brk(&mm, -PAGE), HEAP);
+	assert_int_equal(mm_brk(&mm, -1UL), HEAP);
+	end(1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_page_stays_free_below_the_next_area),
+		cmocka_unit_test(test_the_last_page_of_all_addresses_overflows_nothing),
+	};
+
+	return cmocka_run_group_tests_name("brk", tests, NULL, NULL);
+}
