@@ -160,8 +160,10 @@ static void *step_forward(struct ma_state *mas)
 	unsigned long index = mas->last + 1;
 	const struct mt_leaf *leaf;
 
-	if (!remembered(mas))
+	if (!remembered(mas)) {
+		PROBE3(maple_restart, mas->tree, index, mas->leaf);
 		return mas_descend(mas, index);
+	}
 	if (mas->last == mas->max) {
 		if (!enter_next_leaf(mas))
 			return mas_descend(mas, index);
@@ -179,8 +181,10 @@ static void *step_back(struct ma_state *mas)
 	unsigned long index = mas->index - 1;
 	const struct mt_leaf *leaf = mas->leaf;
 
-	if (!remembered(mas))
+	if (!remembered(mas)) {
+		PROBE3(maple_restart, mas->tree, index, mas->leaf);
 		return mas_descend(mas, index);
+	}
 	if (mas->index == mas->min) {
 		if (!enter_leaf_before(mas))
 			return mas_descend(mas, index);

@@ -48,6 +48,7 @@
 #include "alloc.h"
 #include "broken.h"
 #include "pool.h"
+#include "probe.h"
 
 #define MT_SLOTS      32
 #define MT_PIVOTS     31

@@ -175,6 +175,7 @@ static void make_leaves(struct rebuild *r)
 	bool gaps = r->mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
 	unsigned long min = r->left.min[level];
 
+	PROBE3(maple_rebuild, r->mt, r->areas, nodes);
 	r->made.nr = 0;
 	for (; nodes; nodes--) {
 		unsigned int nr = cut(r, r->areas - from, nodes, LEAF_AREAS);

@@ -62,6 +62,7 @@ void *mas_take(struct ma_state *mas, enum pool_kind kind)
 /* @node has been replaced: readers may still be in it. */
 void mt_retire(struct maple_tree *mt, enum pool_kind kind, void *node)
 {
+	PROBE3(maple_retire, mt, kind, node);
 	if (BREAK_GRACE)
 		port_free(node, kind == POOL_LEAF ? POOL_LEAF_SIZE : POOL_INNER_SIZE);
 	else if (mt_in_rcu(mt))

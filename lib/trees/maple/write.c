@@ -456,6 +456,7 @@ static int store_without_nodes(struct mt_store *store, gfp_t gfp, bool prepared)
 /* A store has succeeded: the cursor is on what it wrote, and holds nothing any more. */
 static int finish(struct ma_state *mas, const struct mt_store *store)
 {
+	PROBE4(maple_store, store->mt, store->first, store->last, store->entry);
 	mas->index = store->first;
 	mas->last = store->last;
 	mas->status = ma_active;
