@@ -28,6 +28,14 @@ VMAPLE_API void mm_init(struct mm_struct *mm, struct mm_system *sys);
  * mappings go follows.  Right after mm_init().  Up to 4 GiB, MAP_32BIT and MAP_ABOVE4G mean nothing, as on Linux.
  */
 VMAPLE_API void mm_set_task_size(struct mm_struct *mm, unsigned long task_size);
+/**
+ * Where exec() would let searches begin: below a gap for a stack of @p stack_limit bytes (RLIMIT_STACK), between 128 MiB
+ * and five sixths of the space; and @p random_pages away, by as much as the caller drew (vm.mmap_rnd_bits, 28, of
+ * them on x86-64).  @p randomised: the stack's own place is random, too, and is left room for.
+ * mm_init() does it for 8 MiB and nothing random.
+ */
+VMAPLE_API void mm_set_mmap_base(
+	struct mm_struct *mm, unsigned long stack_limit, bool randomised, unsigned long random_pages);
 /** End it: every area goes, files are put, charges given back. The struct is the caller's again. */
 VMAPLE_API void mm_exit(struct mm_struct *mm);
 /**

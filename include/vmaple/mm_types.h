@@ -175,9 +175,16 @@ struct mm_system {
 	unsigned long commit_limit;          /**< pages: of RAM and swap in mode 0, CommitLimit in mode 2 */
 	unsigned long committed;             /**< pages charged by all its address spaces */
 	unsigned long pmd_size;              /**< bytes of a huge page; 0: no huge-page alignment */
-	unsigned int thp_enabled;            /**< 0 never, 1 madvise, 2 always */
-	bool pkeys;                          /**< the CPU has protection keys */
-	unsigned int verify;                 /**< enum mm_verify; may be changed at any time */
+	/**
+	 * Bits above the page in which a file mapping's address agrees with its offset; 0: none. Linux sets 0x7000 on AMD
+	 * family 15h, whose instruction caches two cores share, for processes with randomised addresses.
+	 */
+	unsigned long va_align_mask;
+	unsigned long
+		va_align_bits; /**< added to the offset, within the mask: drawn once, when the machine starts */
+	unsigned int thp_enabled; /**< 0 never, 1 madvise, 2 always */
+	bool pkeys;               /**< the CPU has protection keys */
+	unsigned int verify;      /**< enum mm_verify; may be changed at any time */
 };
 
 /** When the index of the areas is verified as it changes; a damaged one panics through the port. */

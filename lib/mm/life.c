@@ -41,12 +41,30 @@ void mm_system_set_page_shift(struct mm_system *sys, unsigned int shift)
 
 void mm_set_task_size(struct mm_struct *mm, unsigned long task_size)
 {
-	unsigned long gap = min(128 * MB + mm->sys->stack_guard_gap, task_size / 6 * 5);
-
 	mm->task_size = task_size;
 	mm->mmap_window = task_size;
-	mm->mmap_base = task_size - page_align(mm, gap);
-	mm->mmap_legacy_base = page_align(mm, task_size / 3);
+	mm_set_mmap_base(mm, 8 * MB, false, 0);
+}
+
+/* The stack begins anywhere in so many pages: a 32-bit process has few to give away. */
+static unsigned long stack_random_pages(const struct mm_struct *mm)
+{
+	return mm->mmap_window <= 1UL << 32 ? 0x7ff : 0x3fffff;
+}
+
+void mm_set_mmap_base(
+	struct mm_struct *mm, unsigned long stack_limit, bool randomised, unsigned long random_pages)
+{
+	unsigned long pad = mm->sys->stack_guard_gap, gap = stack_limit, most = mm->mmap_window / 6 * 5;
+	unsigned long random = random_pages << mm->sys->page_shift;
+
+	if (randomised)
+		pad += stack_random_pages(mm) << mm->sys->page_shift;
+	if (gap + pad > gap)
+		gap += pad;
+	gap = min(max(gap, 128 * MB), most);
+	mm->mmap_base = page_align(mm, mm->mmap_window - gap - random);
+	mm->mmap_legacy_base = page_align(mm, mm->mmap_window / 3) + random;
 }
 
 void mm_init(struct mm_struct *mm, struct mm_system *sys)

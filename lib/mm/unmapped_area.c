@@ -10,7 +10,11 @@
  *    a hint is taken if it is free; MAP_32BIT lies in the second gigabyte; a hint above the 47-bit window opens
  *    what lies there.  Large mappings are placed so that huge pages fit, by searching for a longer hole.
  *
- * Lespinasse 2012 (the search); docs/unmapped-area.md.
+ * 3. Colour.  Where the processor's caches ask for it (mm_system.va_align_mask) the address of a file's mapping has the
+ *    same bits within the mask as its offset, plus bits drawn once for the machine: the same page of a file is then
+ *    always in the same part of the cache, whoever maps it.
+ *
+ * Lespinasse 2012 (the search and the colour); docs/unmapped-area.md.
  */
 #include "internal.h"
 #include "uapi.h"
@@ -82,16 +86,33 @@ static bool range_is_free(struct mm_struct *mm, unsigned long addr, unsigned lon
 	return !vma || addr + len <= vm_start_gap(vma);
 }
 
-static unsigned long align_mask_of(const struct vm_file *file)
+/* What has to be placed: bytes; @off is where it begins in @file. */
+struct request {
+	const struct vm_file *file;
+	unsigned long addr, len, off, flags;
+};
+
+/* Where it may begin, as far as @file cares. */
+static void set_alignment(const struct mm_struct *mm, const struct request *r, struct search *s)
 {
-	return file && file->kind == VM_FILE_HUGETLB ? file->map_align - 1 : 0;
+	const struct mm_system *sys = mm->sys;
+
+	if (!r->file)
+		return;
+	if (r->file->kind == VM_FILE_HUGETLB) {
+		s->align_mask = r->file->map_align - 1;
+		return;
+	}
+	s->align_mask = sys->va_align_mask & ~(page_size(mm) - 1);
+	s->align_offset = r->off + (sys->va_align_bits & s->align_mask);
 }
 
-static unsigned long area_bottomup(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
-	unsigned long len, unsigned long flags)
+static unsigned long area_bottomup(struct mm_struct *mm, const struct request *r)
 {
-	struct search s = { .length = len, .low = mm->mmap_legacy_base, .align_mask = align_mask_of(file) };
+	struct search s = { .length = r->len, .low = mm->mmap_legacy_base };
+	unsigned long addr = r->addr, len = r->len, flags = r->flags;
 
+	set_alignment(mm, r, &s);
 	s.high = addr > mm->mmap_window ? mm->task_size : min(mm->task_size, mm->mmap_window);
 	if (flags & MAP_32BIT) {
 		s.low = MAP_32BIT_START;
@@ -113,37 +134,31 @@ static bool hint_valid(const struct mm_struct *mm, unsigned long addr, unsigned 
 	return mm->task_size - len >= addr && (addr > mm->mmap_window) == (addr + len > mm->mmap_window);
 }
 
-static unsigned long area_topdown(struct mm_struct *mm, const struct vm_file *file, unsigned long hint,
-	unsigned long len, unsigned long flags)
+static unsigned long area_topdown(struct mm_struct *mm, const struct request *r)
 {
-	struct search s = { .length = len,
-		.low = page_size(mm),
-		.high = mm->mmap_base,
-		.topdown = true,
-		.align_mask = align_mask_of(file) };
-	unsigned long addr = hint & ~(page_size(mm) - 1);
+	struct search s = { .length = r->len, .low = page_size(mm), .high = mm->mmap_base, .topdown = true };
+	unsigned long addr = r->addr & ~(page_size(mm) - 1);
 
-	if (flags & MAP_32BIT)
-		return area_bottomup(mm, file, hint, len, flags);
-	if (addr && hint_valid(mm, addr, len) && range_is_free(mm, addr, len))
+	if (r->flags & MAP_32BIT)
+		return area_bottomup(mm, r);
+	if (addr && hint_valid(mm, addr, r->len) && range_is_free(mm, addr, r->len))
 		return addr;
-	if (flags & MAP_ABOVE4G)
+	set_alignment(mm, r, &s);
+	if (r->flags & MAP_ABOVE4G)
 		s.low = 1UL << 32;
 	if (addr > mm->mmap_window)
 		s.high += mm->task_size - mm->mmap_window;
 	addr = vm_unmapped_area(mm, s);
-	return IS_ERR_VALUE(addr) ? area_bottomup(mm, file, hint, len, flags) : addr;
+	return IS_ERR_VALUE(addr) ? area_bottomup(mm, r) : addr;
 }
 
-static unsigned long area_plain(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
-	unsigned long len, unsigned long flags)
+static unsigned long area_plain(struct mm_struct *mm, const struct request *r)
 {
-	if (len > mm->task_size)
+	if (r->len > mm->task_size)
 		return -ENOMEM;
-	if (flags & MAP_FIXED)
-		return addr;
-	return mm->topdown ? area_topdown(mm, file, addr, len, flags)
-			   : area_bottomup(mm, file, addr, len, flags);
+	if (r->flags & MAP_FIXED)
+		return r->addr;
+	return mm->topdown ? area_topdown(mm, r) : area_bottomup(mm, r);
 }
 
 /*
@@ -153,50 +168,57 @@ static unsigned long area_plain(struct mm_struct *mm, const struct vm_file *file
  *      |------------- len + size -------------|
  *         ^ ret + off_sub: congruent to off
  */
-static unsigned long area_aligned(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
-	unsigned long len, unsigned long off, unsigned long flags, unsigned long size)
+static unsigned long area_aligned(struct mm_struct *mm, const struct request *r, unsigned long size)
 {
-	unsigned long off_end = off + len, off_align = (off + size - 1) & ~(size - 1), len_pad = len + size;
-	unsigned long ret, off_sub;
+	unsigned long off_end = r->off + r->len, off_align = (r->off + size - 1) & ~(size - 1), ret, off_sub;
+	struct request padded = *r;
 
-	if (off_end <= off_align || off_end - off_align < size || len_pad < len || off + len_pad < off)
+	padded.len += size;
+	if (off_end <= off_align || off_end - off_align < size || padded.len < r->len ||
+		r->off + padded.len < r->off)
 		return 0;
-	ret = area_plain(mm, file, addr, len_pad, flags);
+	ret = area_plain(mm, &padded);
 	if (IS_ERR_VALUE(ret))
 		return 0;
-	if (ret == addr)
-		return addr;
-	off_sub = (off - ret) & (size - 1);
+	if (ret == r->addr)
+		return ret;
+	off_sub = (r->off - ret) & (size - 1);
 	return ret + (mm->topdown && !off_sub ? size : off_sub);
 }
 
-static unsigned long area_by_kind(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
-	unsigned long len, pgoff_t pgoff, unsigned long flags)
+/* The huge page that @r is placed for; 0: for none. An anonymous mapping's offset says nothing of where it should be. */
+static unsigned long wanted_alignment(const struct mm_struct *mm, const struct request *r)
 {
-	unsigned long size = 0, off = 0, ret;
+	const struct mm_system *sys = mm->sys;
+	bool shared = r->flags & MAP_SHARED;
 
-	if (file && file->kind == VM_FILE_REGULAR) {
-		size = file->map_align;
-		off = pgoff << mm->sys->page_shift;
-	} else if (file && file->kind == VM_FILE_ZERO && !(flags & MAP_SHARED)) {
-		size = mm->sys->kernel->zero_huge_aligned ? mm->sys->pmd_size : 0;
-		off = pgoff << mm->sys->page_shift;
-	} else if (!file && !(flags & MAP_SHARED) && !addr && mm->sys->pmd_size &&
-		   mm->sys->kernel->anon_huge_aligned && !(len & (mm->sys->pmd_size - 1))) {
-		size = mm->sys->pmd_size;
-	}
-	ret = size ? area_aligned(mm, file, addr, len, off, flags, size) : 0;
-	return ret ? ret : area_plain(mm, file, addr, len, flags);
+	if (r->file && r->file->kind == VM_FILE_REGULAR)
+		return r->file->map_align;
+	if (r->file && r->file->kind == VM_FILE_ZERO && !shared)
+		return sys->kernel->zero_huge_aligned ? sys->pmd_size : 0;
+	if (!r->file && !shared && !r->addr && sys->pmd_size && sys->kernel->anon_huge_aligned &&
+		!(r->len & (sys->pmd_size - 1)))
+		return sys->pmd_size;
+	return 0;
+}
+
+static unsigned long area_by_kind(struct mm_struct *mm, const struct request *r)
+{
+	unsigned long size = wanted_alignment(mm, r), ret = size ? area_aligned(mm, r, size) : 0;
+
+	return ret ? ret : area_plain(mm, r);
 }
 
 unsigned long mm_get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
 	unsigned long len, pgoff_t pgoff, unsigned long flags)
 {
+	struct request r = { file, addr, len, file ? pgoff << mm->sys->page_shift : 0, flags };
+
 	if (len > mm->task_size)
 		return -ENOMEM;
 	if (mm->task_size <= 1UL << 32)
-		flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
-	addr = area_by_kind(mm, file, addr, len, pgoff, flags);
+		r.flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
+	addr = area_by_kind(mm, &r);
 	if (IS_ERR_VALUE(addr))
 		return addr;
 	if (addr > mm->task_size - len)
