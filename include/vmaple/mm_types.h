@@ -9,7 +9,8 @@
  * Who owns what: an mm_struct is the caller's memory; areas belong to their mm and are valid until the next call
  * that changes it; a vm_file is shared and counted.
  *
- * Locks: one call at a time on one mm, by the caller's own mmap_lock; different mms are independent unless they
+ * Locks: one call at a time on one mm, by the caller's own mmap_lock, but for lookups and faults beside it where
+ * mm_set_rcu() of <vmaple/vma_lock.h> has allowed them; different mms are independent unless they
  * were forked from each other (their anon_vmas are shared) or share an mm_system: then one lock covers them.
  */
 #ifndef VMAPLE_MM_TYPES_H
@@ -160,6 +161,8 @@ struct vm_area_struct {
 	const void *uffd_ctx; /**< userfaultfd that it is registered with */
 	struct vm_area_struct *detached; /**< next one on its way out of the mm */
 	struct i_mmap_node *i_mmap;      /**< its place among those that map its file; NULL: none */
+	unsigned int vm_lock_seq;        /**< the call that locked it for writing last */
+	unsigned int vm_readers;         /**< that hold it: <vmaple/vma_lock.h> */
 };
 
 /** The machine: one per set of address spaces that compete for memory. */
@@ -253,9 +256,13 @@ struct mm_struct {
 	bool mdwe_no_inherit; /**< PR_MDWE_NO_INHERIT: a fork's child is free of it */
 	struct mm_counters counters;
 	const struct mm_operations *ops; /**< the embedder's, <vmaple/mm_operations.h>; NULL: none */
-	void *owner;                     /**< the embedder's */
 	struct page_tables *pgd;         /**< of the room behind sys->pages; NULL: no pages */
 	void *rmap_private;              /**< the reverse map's own */
+	/** NULL, or the embedder's: does this thread hold the mmap_lock? Asked by checking builds (-Dchecks=true). */
+	bool (*mmap_lock_held)(const struct mm_struct *mm);
+	unsigned int mm_lock_seq; /**< number of the call that changes it now; not 0 */
+	unsigned int calls;       /**< that are under way, each inside the one before */
+	void *owner;              /**< the embedder's */
 };
 
 #ifdef __cplusplus

@@ -39,6 +39,8 @@ VMAPLE_API void vmaple_rcu_read_unlock(void);
  * outside sections, or nothing is ever reused. Nothing to do with the other flavours.
  */
 VMAPLE_API void vmaple_rcu_quiescent_state(void);
+/** Wait until every section that is open now has ended; then what was unlinked before can be freed. Not inside one. */
+VMAPLE_API void vmaple_rcu_synchronize(void);
 /**
  * Wait until everything has been reclaimed that this thread retired so far, and other threads' full batches of 62.
  * Waits for the readers that are in a section now; not inside a section.

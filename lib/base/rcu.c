@@ -89,6 +89,9 @@ static void wait_for_strangers(void)
 
 void port_synchronize_rcu(void)
 {
+#ifdef VMAPLE_BREAK_PERIOD /* see lib/mm/broken.h */
+	return;
+#endif
 	if (!all_are_strangers)
 		PORT_RCU(synchronize_rcu)();
 	wait_for_strangers();
@@ -165,21 +168,41 @@ void vmaple_rcu_quiescent_state(void)
 #endif
 }
 
-void vmaple_rcu_barrier(void)
+/* A known thread of the qsbr flavour reads, but while it waits. */
+static bool go_offline(void)
 {
 #ifdef VMAPLE_RCU_QSBR
-	bool known = my_rcu.known;
-
-	if (known) {
+	if (my_rcu.known) {
 		port_section_ends();
 		urcu_qsbr_thread_offline();
+		return true;
 	}
 #endif
-	reclaim_barrier();
+	return false;
+}
+
+static void go_online(bool was_online)
+{
 #ifdef VMAPLE_RCU_QSBR
-	if (known)
+	if (was_online)
 		urcu_qsbr_thread_online();
 #endif
+}
+
+void vmaple_rcu_synchronize(void)
+{
+	bool was_online = go_offline();
+
+	port_synchronize_rcu();
+	go_online(was_online);
+}
+
+void vmaple_rcu_barrier(void)
+{
+	bool was_online = go_offline();
+
+	reclaim_barrier();
+	go_online(was_online);
 }
 
 #else /* VMAPLE_RCU_NONE */
@@ -196,6 +219,10 @@ void vmaple_rcu_unregister_thread(void)
 }
 
 void vmaple_rcu_quiescent_state(void)
+{
+}
+
+void vmaple_rcu_synchronize(void)
 {
 }
 

@@ -68,6 +68,7 @@ struct vm_area_struct *vma_alloc(struct mm_struct *mm)
 		return NULL;
 	memset(vma, 0, sizeof(*vma));
 	vma->vm_mm = mm;
+	vma->vm_lock_seq = mm->mm_lock_seq; /* born locked */
 	list_init(&vma->anon_vma_chain);
 	return vma;
 }
@@ -127,7 +128,12 @@ void vma_free(struct vm_area_struct *vma)
 		rmap->detach(vma);
 	vm_file_put(vma->vm_file);
 	anon_vma_name_put(vma->anon_name);
-	pool_free(INDEX_AREA_POOL, vma);
+	if (!index_in_rcu(vma->vm_mm)) {
+		pool_free(INDEX_AREA_POOL, vma);
+		return;
+	}
+	set_field(vma, vm_end, vma->vm_start);
+	pool_retire(INDEX_AREA_POOL, vma);
 }
 
 static void count_areas(struct mm_struct *mm, int delta)
@@ -196,12 +202,13 @@ int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsign
 	}
 
 	/* Point of no return. */
+	vma_start_write(vma);
 	vma_adjust_begin(vma, NULL);
 	if (new_below) {
-		vma->vm_pgoff = vma_pgoff_at(vma, addr);
-		vma->vm_start = addr;
+		set_field(vma, vm_pgoff, vma_pgoff_at(vma, addr));
+		set_field(vma, vm_start, addr);
 	} else {
-		vma->vm_end = addr;
+		set_field(vma, vm_end, addr);
 	}
 	vma_adjust_end(vma, NULL);
 	index_commit(&st, new);

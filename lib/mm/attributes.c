@@ -30,7 +30,8 @@ static struct vm_area_struct *change_area(
 	vma = vma_modify(&vmg);
 	if (IS_ERR(vma))
 		return vma;
-	vma->vm_flags = vmg.flags;
+	vma_start_write(vma);
+	set_field(vma, vm_flags, vmg.flags);
 	vma->policy = vmg.policy;
 	vma->uffd_ctx = vmg.uffd_ctx;
 	if (c->names && vma->anon_name != c->name) {
@@ -66,6 +67,7 @@ int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsign
 	const struct change c = { .set = VM_SEALED };
 	unsigned long end;
 	int err = flags ? -EINVAL : check_range(mm, addr, len, &end);
+	mm_call(mm);
 
 	if (!mm->sys->kernel->mseal)
 		return -ENOSYS;
@@ -113,6 +115,7 @@ int mm_set_anon_name(struct mm_struct *mm, unsigned long addr, unsigned long len
 	struct change c = { .names = true };
 	unsigned long end;
 	int err = check_range(mm, addr, len, &end);
+	mm_call(mm);
 
 	if (err)
 		return err < 0 ? err : 0;
@@ -132,6 +135,7 @@ int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const 
 	unsigned long end;
 	/* A length that wraps to 0 is nothing to do, for this call alone. */
 	int err = check_range(mm, addr, page_align(mm, len), &end);
+	mm_call(mm);
 
 	if (err)
 		return err < 0 ? err : 0;
@@ -160,6 +164,7 @@ int mm_userfaultfd(
 	};
 	unsigned long end;
 	int err = check_range(mm, addr, len, &end);
+	mm_call(mm);
 
 	if (err)
 		return -EINVAL;

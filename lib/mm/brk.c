@@ -79,6 +79,7 @@ static int grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk
 unsigned long mm_brk(struct mm_struct *mm, unsigned long brk)
 {
 	unsigned long newbrk = page_align(mm, brk), oldbrk = page_align(mm, mm->brk);
+	mm_call(mm);
 
 	if (brk < mm->start_brk || !data_limit_ok(mm, brk))
 		return mm->brk;

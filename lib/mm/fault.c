@@ -80,9 +80,10 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
 	}
 
 	/* Point of no return. */
+	vma_start_write(vma);
 	vma_adjust_begin(vma, NULL);
-	vma->vm_start = addr;
-	vma->vm_pgoff -= grow;
+	set_field(vma, vm_start, addr);
+	set_field(vma, vm_pgoff, vma->vm_pgoff - grow);
 	vma_adjust_end(vma, NULL);
 	index_commit(&st, vma);
 	ops_adjust(vma, NULL, addr, addr + (grow << mm->sys->page_shift));
@@ -111,26 +112,40 @@ static bool key_forbids_data(const struct vm_area_struct *vma)
 	return (vma->vm_flags & VM_PKEY_MASK) && !(vma->vm_flags & (VM_READ | VM_WRITE));
 }
 
+bool vma_may_fault(const struct vm_area_struct *vma, unsigned int flags)
+{
+	vm_flags_t needed = flags & MM_FAULT_WRITE ? VM_WRITE : VM_ACCESS_FLAGS;
+
+	return (vma->vm_flags & needed) && !key_forbids_data(vma);
+}
+
+/* mm_fault() may be setting anon_vma meanwhile: that it is set is all that counts. */
+bool vma_fault_prepares(const struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
+{
+	if (__atomic_load_n(&vma->anon_vma, __ATOMIC_RELAXED) || (vma->vm_flags & VM_SHARED))
+		return false;
+	return (flags & MM_FAULT_WRITE) || (!(flags & MM_FAULT_SMALL) && read_prepares(vma, addr));
+}
+
+/* A call of its own: several faults may be handled at a time, but only one that changes the map. */
+static int grow_stack(struct vm_area_struct *vma, unsigned long addr)
+{
+	mm_call(vma->vm_mm);
+
+	return vma->vm_flags & VM_GROWSDOWN ? expand_downwards(vma, addr) : -EFAULT;
+}
+
 int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
-	vm_flags_t needed = flags & MM_FAULT_WRITE ? VM_WRITE : VM_ACCESS_FLAGS;
 
 	if (!vma)
 		return -EFAULT;
-	if (vma->vm_start > addr) {
-		if (!(vma->vm_flags & VM_GROWSDOWN))
-			return -EFAULT;
-		if (expand_downwards(vma, addr))
-			return -EFAULT;
-	}
-	if (!(vma->vm_flags & needed) || key_forbids_data(vma))
+	if (vma->vm_start > addr && grow_stack(vma, addr))
 		return -EFAULT;
-	if (vma->anon_vma || (vma->vm_flags & VM_SHARED))
-		return 0;
-	if (!(flags & MM_FAULT_WRITE) && ((flags & MM_FAULT_SMALL) || !read_prepares(vma, addr)))
-		return 0;
-	return anon_vma_prepare(vma);
+	if (!vma_may_fault(vma, flags))
+		return -EFAULT;
+	return vma_fault_prepares(vma, addr, flags) ? anon_vma_prepare(vma) : 0;
 }
 
 /* Can its pages be faulted in? */

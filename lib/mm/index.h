@@ -11,6 +11,8 @@
  * Each index gives
  *
  *   index_init, index_destroy          an empty index; forget all areas
+ *   index_in_rcu                       may readers be beside a store?
+ *   index_inherit_rcu                  an empty index allows what another does
  *   struct index_store                 a store that has its memory
  *   index_prepare, _commit, _cancel    see above; at most one store of an mm at a time
  *   index_find                         the area that contains an address, or the next above

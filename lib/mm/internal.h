@@ -24,6 +24,7 @@
 #include <vmaple/rmap.h>
 
 #include "index.h"
+#include "vma_lock.h"
 
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
@@ -218,6 +219,8 @@ struct unmap {
 };
 /* Gather [start, end): cuts areas at its ends. 0, -ENOMEM or -EPERM; cuts stay, as on Linux. */
 int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end);
+/* They are about to leave the map: wait for those that hold them. */
+void unmap_lock_areas(const struct unmap *um);
 /* Neither index nor map_count hold the gathered areas any more: account for them and free them. */
 void unmap_complete(struct unmap *um);
 /* Unmap the gathered areas. 0, -ENOMEM, or what the host says if it is told: they stay. */
@@ -237,6 +240,10 @@ bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t old, vm_flags_t 
 
 /* Grow the stack area @vma down to @addr's page. 0 or -ENOMEM, -EPERM. */
 int expand_downwards(struct vm_area_struct *vma, unsigned long addr);
+/* Do the flags of @vma allow the access? */
+bool vma_may_fault(const struct vm_area_struct *vma, unsigned int flags);
+/* Does a fault at @addr give it an anon_vma? */
+bool vma_fault_prepares(const struct vm_area_struct *vma, unsigned long addr, unsigned int flags);
 /* Give @vma an anon_vma if a write would. 0 or -ENOMEM. */
 int anon_vma_prepare(struct vm_area_struct *vma);
 /* Does the part of @vma below @end reach beyond the end of its file, where no page can be had? */

@@ -73,6 +73,7 @@ void mm_init(struct mm_struct *mm, struct mm_system *sys)
 		.sys = sys,
 		.limits = { MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, false, false, false },
 		.topdown = true,
+		.mm_lock_seq = 1,
 	};
 	mm_set_task_size(mm, (1UL << 47) - page_size(mm));
 	index_init(mm);
@@ -80,17 +81,25 @@ void mm_init(struct mm_struct *mm, struct mm_system *sys)
 
 void mm_exit(struct mm_struct *mm)
 {
-	struct vm_area_struct *vma;
+	struct vm_area_struct *vma, *areas = NULL;
 	VMA_ITERATOR(vmi, mm, 0);
+	mm_call(mm);
 
 	for_each_vma (vmi, vma) {
+		vma_start_write(vma);
+		vma->detached = areas;
+		areas = vma;
+	}
+	index_destroy(mm);
+	while (areas) {
+		vma = areas;
+		areas = vma->detached;
 		if (vma->vm_flags & VM_ACCOUNT)
 			vm_uncharge(mm, vma_pages(vma));
 		vma_zap(vma, vma->vm_start, vma->vm_end);
 		ops_close(vma);
 		vma_free(vma);
 	}
-	index_destroy(mm);
 	if (mm->pgd)
 		mm->sys->pages->exit(mm);
 	mm->map_count = 0;
@@ -124,6 +133,7 @@ int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec)
 	bool account = spec->vm_flags & VM_ACCOUNT;
 	unsigned long npages;
 	int err = -ENOMEM;
+	mm_call(mm);
 
 	if (spec->start >= spec->end || offset_in_page(mm, spec->start | spec->end))
 		return -EINVAL;
@@ -194,8 +204,12 @@ int mm_fork(struct mm_struct *child, struct mm_struct *parent)
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, parent, 0);
 
+	mm_call(parent);
+
 	*child = *parent;
+	child->calls = 0;
 	index_init(child);
+	index_inherit_rcu(child, parent);
 	child->map_count = 0;
 	child->total_vm = child->data_vm = child->exec_vm = child->stack_vm = child->locked_vm = 0;
 	child->def_flags = parent->def_flags & VM_NOHUGEPAGE;
@@ -214,5 +228,6 @@ int mm_fork(struct mm_struct *child, struct mm_struct *parent)
 			return err;
 		}
 	}
+	child->mm_lock_seq++; /* its areas were born locked */
 	return 0;
 }

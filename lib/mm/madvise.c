@@ -232,6 +232,7 @@ int mm_madvise(struct mm_struct *mm, unsigned long addr, unsigned long len, int 
 {
 	unsigned long end = addr + page_align(mm, len);
 	int unmapped = 0, err;
+	mm_call(mm);
 
 	if (!advice_known(mm, advice) || offset_in_page(mm, addr) || (len && !page_align(mm, len)) ||
 		end < addr)

@@ -183,6 +183,16 @@ struct join {
 	struct vm_area_struct *shrinks;           /* loses what the target gains; or NULL */
 };
 
+static void lock_areas(const struct join *j)
+{
+	vma_start_write(j->target);
+	for (int i = 0; i < 2; i++)
+		if (j->gone[i])
+			vma_start_write(j->gone[i]);
+	if (j->shrinks)
+		vma_start_write(j->shrinks);
+}
+
 static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct join *j)
 {
 	struct index_store st;
@@ -190,6 +200,7 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	bool cloned = false;
 
 	vmg->err = -ENOMEM;
+	lock_areas(j);
 	if (inherit_pages(target, j->pages_of[0], &cloned) ||
 		inherit_pages(target, j->pages_of[1], &cloned) ||
 		index_prepare(&st, vmg->mm, j->start, j->end, target))
@@ -203,14 +214,14 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	/* Point of no return. */
 	vma_adjust_begin(target, j->shrinks);
 	if (j->shrinks && j->shrinks->vm_start >= j->start) {
-		j->shrinks->vm_pgoff = vma_pgoff_at(j->shrinks, j->end);
-		j->shrinks->vm_start = j->end;
+		set_field(j->shrinks, vm_pgoff, vma_pgoff_at(j->shrinks, j->end));
+		set_field(j->shrinks, vm_start, j->end);
 	} else if (j->shrinks) {
-		j->shrinks->vm_end = j->start;
+		set_field(j->shrinks, vm_end, j->start);
 	}
-	target->vm_start = j->start;
-	target->vm_end = j->end;
-	target->vm_pgoff = j->pgoff;
+	set_field(target, vm_start, j->start);
+	set_field(target, vm_end, j->end);
+	set_field(target, vm_pgoff, j->pgoff);
 	vma_adjust_end(target, j->shrinks);
 	index_commit(&st, target);
 	if (!vmg->middle || j->shrinks)
@@ -363,7 +374,8 @@ struct vm_area_struct *vma_modify_flags(
 	vma = vma_modify(&vmg);
 	if (IS_ERR(vma))
 		return vma;
-	vma->vm_flags = flags;
+	vma_start_write(vma);
+	set_field(vma, vm_flags, flags);
 	if (vma->vm_mm->pgd)
 		vma->vm_mm->sys->pages->protect(vma, start, end);
 	return vma;

@@ -77,6 +77,7 @@ int mm_mlock(struct mm_struct *mm, unsigned long addr, unsigned long len, int fl
 {
 	vm_flags_t lock = VM_LOCKED | (flags & MLOCK_ONFAULT ? VM_LOCKONFAULT : 0);
 	int err;
+	mm_call(mm);
 
 	if (flags & ~MLOCK_ONFAULT)
 		return -EINVAL;
@@ -94,6 +95,8 @@ int mm_mlock(struct mm_struct *mm, unsigned long addr, unsigned long len, int fl
 
 int mm_munlock(struct mm_struct *mm, unsigned long addr, unsigned long len)
 {
+	mm_call(mm);
+
 	len = page_align(mm, len + offset_in_page(mm, addr));
 	addr -= offset_in_page(mm, addr);
 	return lock_range(mm, addr, addr + len, 0);
@@ -112,6 +115,7 @@ static void lock_all(struct mm_struct *mm, vm_flags_t lock)
 int mm_mlockall(struct mm_struct *mm, int flags)
 {
 	vm_flags_t lock = VM_LOCKED | (flags & MCL_ONFAULT ? VM_LOCKONFAULT : 0);
+	mm_call(mm);
 
 	if (!flags || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
 		return -EINVAL;
@@ -130,6 +134,8 @@ int mm_mlockall(struct mm_struct *mm, int flags)
 
 int mm_munlockall(struct mm_struct *mm)
 {
+	mm_call(mm);
+
 	mm->def_flags &= ~VM_LOCKED_MASK;
 	lock_all(mm, 0);
 	return 0;

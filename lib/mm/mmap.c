@@ -269,7 +269,7 @@ static void settle_lock(struct mapping *m, struct vm_area_struct *vma)
 	if (!(m->vm_flags & VM_LOCKED))
 		return;
 	if (m->vm_flags & (VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE))
-		vma->vm_flags &= ~VM_LOCKED_MASK;
+		set_field(vma, vm_flags, vma->vm_flags & ~VM_LOCKED_MASK); /* it is locked already */
 	else
 		m->mm->locked_vm += to_pages(m->mm, m->len);
 }
@@ -334,6 +334,7 @@ static int map_region(struct mapping *m)
 		vm_uncharge(mm, charged);
 		return leave_gap(&um, err);
 	}
+	unmap_lock_areas(&um);
 	mm->map_count -= um.count;
 	vma = merge_or_make(m, &um, &err);
 	if (!vma) {
@@ -361,6 +362,7 @@ unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req)
 		.file = req->file,
 		.shmem = req->shmem };
 	int err = check_request(&m, req->offset);
+	mm_call(mm);
 
 	if (!err)
 		err = map_region(&m);

@@ -136,6 +136,7 @@ int mm_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, uns
 		.pkey = pkey,
 		.read_implies_exec = mm->limits.read_implies_exec && (prot & PROT_READ) };
 	struct vm_area_struct *vma;
+	mm_call(mm);
 
 	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || offset_in_page(mm, addr))
 		return -EINVAL;

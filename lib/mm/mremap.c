@@ -273,12 +273,13 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 	 * The whole old area is not locked any more.  Where it was not cut out before, Linux does not take it off
 	 * locked_vm, which is too large from now on.
 	 */
-	vma->vm_flags &= ~VM_LOCKED_MASK;
+	vma_start_write(vma);
+	set_field(vma, vm_flags, vma->vm_flags & ~VM_LOCKED_MASK);
 	if (new == vma || r->addr != vma->vm_start || r->addr + r->old_len != vma->vm_end)
 		return;
 	r->mm->sys->rmap->unlink(vma);
 	if (cuts_source(r) && !vma->vm_file)
-		vma->vm_pgoff = to_pages(r->mm, vma->vm_start);
+		set_field(vma, vm_pgoff, to_pages(r->mm, vma->vm_start));
 }
 
 static int may_cut_source(const struct remap *r)
@@ -352,7 +353,7 @@ static unsigned long move_area(struct remap *r)
 	}
 	/* A userfaultfd does not follow, and what has merged with the moved range loses it too. */
 	new->uffd_ctx = NULL;
-	new->vm_flags &= ~VM_UFFD_FLAGS;
+	set_field(new, vm_flags, new->vm_flags & ~VM_UFFD_FLAGS);
 	if (r->flags & MREMAP_DONTUNMAP)
 		leave_source_empty(r, new);
 	else if (r->old_len)
@@ -477,6 +478,7 @@ unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req)
 		.new_addr = req->new_addr };
 	unsigned long result;
 	int err = check_request(&r, req);
+	mm_call(mm);
 
 	if (err)
 		return err;

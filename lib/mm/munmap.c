@@ -76,6 +76,12 @@ static void account_gone(struct mm_struct *mm, const struct vm_area_struct *vma)
 		vm_uncharge(mm, npages);
 }
 
+void unmap_lock_areas(const struct unmap *um)
+{
+	for (struct vm_area_struct *vma = um->first; vma; vma = vma->detached)
+		vma_start_write(vma);
+}
+
 void unmap_complete(struct unmap *um)
 {
 	struct vm_area_struct *vma = um->first;
@@ -108,6 +114,7 @@ int unmap_gathered(struct unmap *um, bool tell_host)
 	}
 
 	/* Point of no return. */
+	unmap_lock_areas(um);
 	index_commit(&st, NULL);
 	um->mm->map_count -= um->count;
 	unmap_complete(um);
@@ -127,6 +134,8 @@ int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end)
 
 int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len)
 {
+	mm_call(mm);
+
 	if (offset_in_page(mm, addr) || addr > mm->task_size || len > mm->task_size - addr)
 		return -EINVAL;
 	len = page_align(mm, len);
@@ -151,6 +160,7 @@ int mm_shmdt(struct mm_struct *mm, unsigned long addr)
 	struct vm_file *segment = NULL;
 	struct vm_area_struct *vma;
 	unsigned long at = addr;
+	mm_call(mm);
 
 	if (offset_in_page(mm, addr))
 		return -EINVAL;

@@ -63,6 +63,15 @@ static inline void linked_forget(struct mm_struct *mm)
 	mm->mmap = mm->mmap_cache = NULL;
 }
 
+static inline bool index_in_rcu(const struct mm_struct *mm)
+{
+	return false;
+}
+
+static inline void index_inherit_rcu(struct mm_struct *child, const struct mm_struct *parent)
+{
+}
+
 static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *vma = mm->mmap_cache;

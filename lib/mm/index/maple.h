@@ -23,6 +23,18 @@ static inline void index_init(struct mm_struct *mm)
 	mt_init_flags(&mm->mm_mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
 }
 
+/* May readers be beside the call that changes @mm? */
+static inline bool index_in_rcu(const struct mm_struct *mm)
+{
+	return mt_in_rcu(&mm->mm_mt);
+}
+
+static inline void index_inherit_rcu(struct mm_struct *child, const struct mm_struct *parent)
+{
+	if (index_in_rcu(parent))
+		mt_set_in_rcu(&child->mm_mt);
+}
+
 static inline void index_destroy(struct mm_struct *mm)
 {
 	__mt_destroy(&mm->mm_mt);
