@@ -84,7 +84,7 @@ void depot_give(struct magazine *magazine)
 	keep = depot.nr_full[kind] < DEPOT_KEEP;
 	if (keep) {
 		magazine->next = depot.full[kind];
-		depot.full[kind] = magazine;
+		__atomic_store_n(&depot.full[kind], magazine, __ATOMIC_RELAXED);
 		depot.nr_full[kind]++;
 	}
 	spin_unlock(&depot.lock);
