@@ -37,7 +37,9 @@ extern "C" {
  * Readers may be beside the calls that change @p mm, from now to mm_exit(). Before there are any; a forked child has
  * what its parent has. After mm_exit() the struct is the caller's again when vmaple_rcu_synchronize() has returned.
  */
+#ifndef MM_INDEX_LINKED
 VMAPLE_API void mm_set_rcu(struct mm_struct *mm);
+#endif
 
 /** What an area was at one moment. */
 struct vma_view {
