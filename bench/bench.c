@@ -8,6 +8,7 @@
 
 static const struct contender *const contenders[] = {
 	&contender_vmaple, /* ours: the first, that the others are divided by */
+	&contender_vmaple_avx2,
 	&contender_vmaple_sse,
 	&contender_vmaple_scalar,
 #ifdef HAVE_LINUX

@@ -38,8 +38,8 @@ static double no_time(struct trial *trial, void *arg)
 
 static bool can_weigh(const struct contender *contender)
 {
-	return contender->bytes && contender != &contender_vmaple_sse &&
-	       contender != &contender_vmaple_scalar;
+	return contender->bytes &&
+	       (contender->bytes != contender_vmaple.bytes || contender == &contender_vmaple);
 }
 
 void question_memory(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contenders `vmaple`, `vmaple-sse` and `vmaple-scalar`: our maple tree, with the best search that the CPU has, with the
- * one that every x86-64 has, and without vectors.
+ * Contenders `vmaple`, `vmaple-avx2`, `vmaple-sse` and `vmaple-scalar`: our maple tree, with the best search that the CPU
+ * has, with AVX2, with what every x86-64 has, and without vectors.
  */
 #include <vmaple/maple_tree.h>
 #include <vmaple/rcu.h>
@@ -14,8 +14,16 @@ static void tree_prepare(void)
 
 static void select_best(void)
 {
-	if (!mt_search_select(MT_SEARCH_AVX2) && !mt_search_select(MT_SEARCH_SSE2))
-		(void)mt_search_select(MT_SEARCH_SCALAR);
+	enum mt_search_kind kind = MT_SEARCH_AVX512;
+
+	while (!mt_search_select(kind))
+		kind--;
+}
+
+static void select_avx2(void)
+{
+	if (!mt_search_select(MT_SEARCH_AVX2))
+		select_best();
 }
 
 static void select_sse(void)
@@ -39,6 +47,14 @@ static size_t vmaple_bytes(void *tree)
 const struct contender contender_vmaple = {
 	.name = "vmaple",
 	.select = select_best,
+	.bytes = vmaple_bytes,
+	.barrier = vmaple_rcu_barrier,
+	MAPLE_OPERATIONS,
+};
+
+const struct contender contender_vmaple_avx2 = {
+	.name = "vmaple-avx2",
+	.select = select_avx2,
 	.bytes = vmaple_bytes,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,

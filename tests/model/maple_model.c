@@ -398,12 +398,19 @@ static void test_avx2_search_equals_brute_force(void **state)
 	run_all(MT_SEARCH_AVX2);
 }
 
+static void test_avx512_search_equals_brute_force(void **state)
+{
+	(void)state;
+	run_all(MT_SEARCH_AVX512);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scalar_search_equals_brute_force),
 		cmocka_unit_test(test_sse2_search_equals_brute_force),
 		cmocka_unit_test(test_avx2_search_equals_brute_force),
+		cmocka_unit_test(test_avx512_search_equals_brute_force),
 	};
 	int ret;
 

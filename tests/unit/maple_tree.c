@@ -775,7 +775,7 @@ static void test_only_searches_that_the_cpu_has_can_be_chosen(void **state)
 	assert_true(mt_search_select(MT_SEARCH_SCALAR));
 	for (unsigned long i = 0; i < 5000; i++)
 		assert_ptr_equal(mtree_load(&mt, i), i % 10 < 5 ? xa_mk_value(i / 10) : NULL);
-	for (int kind = MT_SEARCH_SSE2; kind <= MT_SEARCH_AVX2; kind++)
+	for (int kind = MT_SEARCH_SSE2; kind <= MT_SEARCH_AVX512; kind++)
 		for (unsigned long i = 0; mt_search_select((enum mt_search_kind)kind) && i < 5000; i++)
 			assert_ptr_equal(mtree_load(&mt, i), i % 10 < 5 ? xa_mk_value(i / 10) : NULL);
 	mtree_destroy(&mt);

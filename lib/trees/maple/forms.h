@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is done to one node at a time, in every form that the CPU may have: scalar_, sse2_ and avx2_
+ * What is done to one node at a time, in every form that the CPU may have: scalar_, sse2_, avx2_ and avx512_
  *
  *    inner      how many pivots of an inner node are below an index
  *    narrow     how many ends of a narrow leaf are below a key
@@ -9,7 +9,7 @@
  *
  * A search counts what is below the index (node.h, 1; leaf.h, 2).  The scalar form halves; the SSE2 form, which every
  * x86-64 has, treats the bounds of a narrow leaf four an instruction; the AVX2 form eight, and the pivots of inner nodes
- * four.
+ * four; the AVX-512 form all pivots, or ends, of a node in four.
  */
 #ifndef MAPLE_FORMS_H
 #define MAPLE_FORMS_H
@@ -177,6 +177,46 @@ AVX2_TARGET static inline unsigned int avx2_holes(const struct mt_leaf *leaf, in
 	}
 	return mask << 1 & ((1U << leaf->nr) - 1);
 }
+
+/*
+ * Compares that set a bit for each lane, of numbers without a sign: all pivots, or ends, at once. What else lies in the
+ * cache lines of the pivots or ends is compared in vain.
+ */
+#define AVX512_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,popcnt")))
+
+AVX512_TARGET static inline unsigned int avx512_below(const void *words, unsigned long index)
+{
+	const __m512i key = _mm512_set1_epi64((long long)index);
+	const __m512i *word = words;
+	unsigned int below = 0;
+
+	UNROLL
+	for (unsigned int i = 0; i < 4; i++)
+		below |= (unsigned int)_mm512_cmplt_epu64_mask(word[i], key) << (8 * i);
+	return below;
+}
+
+AVX512_TARGET static inline unsigned int avx512_inner(const struct mt_inner *node, unsigned long index)
+{
+	return (unsigned int)__builtin_popcount(avx512_below(node->pivot, index) & ~0U >> 1);
+}
+
+AVX512_TARGET static inline unsigned int avx512_wide(const struct mt_leaf *leaf, unsigned long index)
+{
+	return (unsigned int)__builtin_popcount(avx512_below(leaf, index) & ~0U >> 1 & ~1U);
+}
+
+AVX512_TARGET static inline unsigned int avx512_narrow(const struct mt_leaf *leaf, int key)
+{
+	const __m512i keys = _mm512_set1_epi32(key);
+	const __m512i *word = (const __m512i *)leaf;
+	unsigned int low = _mm512_cmplt_epi32_mask(word[0], keys),
+		     high = _mm512_cmplt_epi32_mask(word[1], keys);
+
+	return (unsigned int)__builtin_popcount((low | high << 16) & ~3U);
+}
+
+#define avx512_holes avx2_holes
 #endif
 
 #endif /* MAPLE_FORMS_H */

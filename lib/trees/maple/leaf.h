@@ -91,6 +91,17 @@ static inline unsigned long leaf_base(const struct mt_leaf *leaf)
 	return leaf->base & ~LEAF_CODE;
 }
 
+/* Units of a narrow leaf in indices, and back: two shifts that the compiler knows are faster than one that it does not. */
+static inline unsigned long leaf_indices(const struct mt_leaf *leaf, unsigned long units)
+{
+	return leaf->base & LEAF_CODE ? units << LEAF_PAGE_SHIFT : units;
+}
+
+static inline unsigned long leaf_units(const struct mt_leaf *leaf, unsigned long indices)
+{
+	return leaf->base & LEAF_CODE ? indices >> LEAF_PAGE_SHIFT : indices;
+}
+
 static inline const struct mt_wide_leaf *leaf_wide(const struct mt_leaf *leaf)
 {
 	return (const struct mt_wide_leaf *)leaf;
@@ -100,14 +111,14 @@ static inline unsigned long leaf_start(const struct mt_leaf *leaf, unsigned int 
 {
 	if (leaf_is_wide(leaf))
 		return leaf_wide(leaf)->start[i];
-	return leaf_base(leaf) + ((unsigned long)leaf->narrow.start[i] << leaf_shift(leaf));
+	return leaf_base(leaf) + leaf_indices(leaf, (unsigned long)leaf->narrow.start[i]);
 }
 
 static inline unsigned long leaf_end(const struct mt_leaf *leaf, unsigned int i)
 {
 	if (leaf_is_wide(leaf))
 		return leaf->wide.end[i];
-	return leaf_base(leaf) + (((unsigned long)leaf->narrow.end[i] + 1) << leaf_shift(leaf)) - 1;
+	return leaf_base(leaf) + leaf_indices(leaf, (unsigned long)leaf->narrow.end[i] + 1) - 1;
 }
 
 static inline void *leaf_entry(const struct mt_leaf *leaf, unsigned int i)
@@ -129,7 +140,7 @@ static inline void leaf_set_live(struct mt_leaf *leaf, unsigned int live)
 /* @index in the units of a narrow leaf: -1 below the base, NARROW_KEY above all that an area can have. */
 static inline int narrow_key(const struct mt_leaf *leaf, unsigned long index)
 {
-	unsigned long base = leaf_base(leaf), units = (index - base) >> leaf_shift(leaf);
+	unsigned long base = leaf_base(leaf), units = leaf_units(leaf, index - base);
 	int key = units > NARROW_KEY ? NARROW_KEY : (int)units;
 
 	return index < base ? -1 : key;

@@ -63,9 +63,7 @@ void *mas_take(struct ma_state *mas, enum pool_kind kind)
 void mt_retire(struct maple_tree *mt, enum pool_kind kind, void *node)
 {
 	PROBE3(maple_retire, mt, kind, node);
-	if (BREAK_GRACE)
-		port_free(node, kind == POOL_LEAF ? POOL_LEAF_SIZE : POOL_INNER_SIZE);
-	else if (mt_in_rcu(mt))
+	if (mt_in_rcu(mt) && !BREAK_GRACE)
 		pool_retire(kind, node);
 	else
 		pool_free(kind, node);

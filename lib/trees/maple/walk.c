@@ -19,6 +19,11 @@
 #define SEARCH(name)  avx2_##name
 #include "search.h"
 #undef SEARCH
+#undef SEARCH_TARGET
+#define SEARCH_TARGET AVX512_TARGET
+#define SEARCH(name)  avx512_##name
+#include "search.h"
+#undef SEARCH
 #endif
 
 void *(*mt_walk_load)(const void *root, unsigned long index) = scalar_load;
@@ -50,6 +55,15 @@ bool mt_search_select(enum mt_search_kind kind)
 		mt_path_to = avx2_path;
 		mt_find_gap = avx2_find_gap;
 		return true;
+	case MT_SEARCH_AVX512:
+		if (!__builtin_cpu_supports(
+			    "avx512vbmi2")) /* those before it slow down when they meet such vectors */
+			return false;
+		mt_walk_load = avx512_load;
+		mt_walk_position = avx512_position;
+		mt_path_to = avx512_path;
+		mt_find_gap = avx512_find_gap;
+		return true;
 #endif
 	default:
 		return false;
@@ -58,6 +72,8 @@ bool mt_search_select(enum mt_search_kind kind)
 
 __attribute__((constructor)) static void select_best_search(void)
 {
-	if (!mt_search_select(MT_SEARCH_AVX2) && !mt_search_select(MT_SEARCH_SSE2))
-		(void)mt_search_select(MT_SEARCH_SCALAR);
+	enum mt_search_kind kind = MT_SEARCH_AVX512;
+
+	while (!mt_search_select(kind))
+		kind--;
 }
