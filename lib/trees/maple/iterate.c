@@ -93,13 +93,19 @@ void *mas_descend(struct ma_state *mas, unsigned long index)
 	return on_index(mas, index, pos.area);
 }
 
+/* Has no write begun since the position was taken? */
+static inline bool is_fresh(const struct ma_state *mas)
+{
+	return mas->leaf && mas->gen == __atomic_load_n(&mas->tree->ma_gen, __ATOMIC_ACQUIRE);
+}
+
 /* Is the remembered position still that of [index, last]? */
-static inline bool remembered(const struct ma_state *mas)
+static bool remembered(const struct ma_state *mas)
 {
 	const struct mt_leaf *leaf = mas->leaf;
 	unsigned int i = mas->offset / 2;
 
-	if (!leaf || mas->gen != __atomic_load_n(&mas->tree->ma_gen, __ATOMIC_ACQUIRE))
+	if (!is_fresh(mas))
 		return false;
 	if (is_area_place(mas->offset))
 		return i < leaf->nr && mas->index == leaf_start(leaf, i) && mas->last == leaf_end(leaf, i);
@@ -197,22 +203,56 @@ static void *step_back(struct ma_state *mas)
 }
 
 /*
- * To the next entry of the remembered leaf, if it has one that begins at or below @max; otherwise the cursor stays where
- * it is.
+ * From an area to the next entry of the same leaf, if that begins at or below @max; otherwise the cursor stays where it is.
+ * This is the step of a loop over a tree: it calls nothing, and loads the form of the leaf once.
  */
-static inline void *next_in_leaf(struct ma_state *mas, unsigned long max)
+static inline __attribute__((always_inline)) void *next_in_leaf(struct ma_state *mas, unsigned long max)
 {
 	const struct mt_leaf *leaf = mas->leaf;
+	unsigned int i = mas->offset / 2;
+	unsigned long form, start;
 	void *entry = NULL;
-	unsigned int i;
 
-	if (!remembered(mas))
+	if (!is_fresh(mas) || !is_area_place(mas->offset))
 		return NULL;
-	for (i = (mas->offset + 1U) / 2; i < leaf->nr && !entry; i++)
+	form = leaf->base;
+	if (mas->index != form_start(leaf, form, i) || mas->last != form_end(leaf, form, i))
+		return NULL;
+	while (!entry && ++i < leaf->nr)
 		entry = leaf_entry(leaf, i);
-	if (!entry || leaf_start(leaf, i - 1) > max)
+	if (!entry)
 		return NULL;
-	on_area(mas, i - 1);
+	start = form_start(leaf, form, i);
+	if (start > max)
+		return NULL;
+	mas->index = start;
+	mas->last = form_end(leaf, form, i);
+	set_place(mas, area_place(i));
+	return entry;
+}
+
+/* The same from the last area of a leaf to the first entry of the next one. */
+static void *first_in_next_leaf(struct ma_state *mas, unsigned long max)
+{
+	struct ma_state next = { .leaf = mas->leaf,
+		.parent = mas->parent,
+		.child = mas->child,
+		.min = mas->min,
+		.max = mas->max };
+	unsigned int i;
+	void *entry;
+
+	if (mas->last != mas->max || !remembered(mas) || !enter_next_leaf(&next))
+		return NULL;
+	i = leaf_live_from(next.leaf, 0);
+	entry = i < ((const struct mt_leaf *)next.leaf)->nr ? leaf_entry(next.leaf, i) : NULL;
+	if (!entry || leaf_start(next.leaf, i) > max)
+		return NULL;
+	mas->leaf = next.leaf;
+	mas->child = next.child;
+	mas->min = next.min;
+	mas->max = next.max;
+	on_area(mas, i);
 	return entry;
 }
 
@@ -427,17 +467,24 @@ static bool find_setup(struct ma_state *mas, unsigned long max, void **entry)
 	return mas->status == ma_none || mas->index == max;
 }
 
-void *mas_find(struct ma_state *mas, unsigned long max)
+static __attribute__((noinline)) void *find_from_setup(struct ma_state *mas, unsigned long max)
 {
-	void *entry = mas_is_active(mas) ? next_in_leaf(mas, max) : NULL;
+	void *entry = NULL;
 
-	if (entry)
-		return entry; /* nearly always, in a loop over a tree */
-	if (find_setup(mas, max, &entry))
+	if (mas_is_active(mas))
+		entry = first_in_next_leaf(mas, max);
+	if (entry || find_setup(mas, max, &entry))
 		return entry;
 	entry = next_slot(mas, max, false);
 	mas->status = ma_active;
 	return entry;
+}
+
+void *mas_find(struct ma_state *mas, unsigned long max)
+{
+	void *entry = mas_is_active(mas) ? next_in_leaf(mas, max) : NULL;
+
+	return entry ? entry : find_from_setup(mas, max);
 }
 
 void *mas_find_range(struct ma_state *mas, unsigned long max)

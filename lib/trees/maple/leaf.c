@@ -42,8 +42,8 @@ static inline void set_bounds(struct mt_leaf *leaf, unsigned int i, unsigned lon
 		leaf->wide.end[i] = last;
 		((struct mt_wide_leaf *)leaf)->start[i] = first;
 	} else {
-		leaf->narrow.end[i] = (int)leaf_units(leaf, last - leaf_base(leaf));
-		leaf->narrow.start[i] = (int)leaf_units(leaf, first - leaf_base(leaf));
+		leaf->narrow.end[i] = (int)form_units(leaf->base, last - leaf_base(leaf));
+		leaf->narrow.start[i] = (int)form_units(leaf->base, first - leaf_base(leaf));
 	}
 }
 

@@ -92,14 +92,14 @@ static inline unsigned long leaf_base(const struct mt_leaf *leaf)
 }
 
 /* Units of a narrow leaf in indices, and back: two shifts that the compiler knows are faster than one that it does not. */
-static inline unsigned long leaf_indices(const struct mt_leaf *leaf, unsigned long units)
+static inline unsigned long form_indices(unsigned long form, unsigned long units)
 {
-	return leaf->base & LEAF_CODE ? units << LEAF_PAGE_SHIFT : units;
+	return form & LEAF_CODE ? units << LEAF_PAGE_SHIFT : units;
 }
 
-static inline unsigned long leaf_units(const struct mt_leaf *leaf, unsigned long indices)
+static inline unsigned long form_units(unsigned long form, unsigned long indices)
 {
-	return leaf->base & LEAF_CODE ? indices >> LEAF_PAGE_SHIFT : indices;
+	return form & LEAF_CODE ? indices >> LEAF_PAGE_SHIFT : indices;
 }
 
 static inline const struct mt_wide_leaf *leaf_wide(const struct mt_leaf *leaf)
@@ -107,18 +107,29 @@ static inline const struct mt_wide_leaf *leaf_wide(const struct mt_leaf *leaf)
 	return (const struct mt_wide_leaf *)leaf;
 }
 
+/* The bounds of area @i, of a leaf whose base word is @form: for who reads several and loads it once. */
+static inline unsigned long form_start(const struct mt_leaf *leaf, unsigned long form, unsigned int i)
+{
+	if ((form & LEAF_CODE) == LEAF_WIDE)
+		return leaf_wide(leaf)->start[i];
+	return (form & ~LEAF_CODE) + form_indices(form, (unsigned long)leaf->narrow.start[i]);
+}
+
+static inline unsigned long form_end(const struct mt_leaf *leaf, unsigned long form, unsigned int i)
+{
+	if ((form & LEAF_CODE) == LEAF_WIDE)
+		return leaf->wide.end[i];
+	return (form & ~LEAF_CODE) + form_indices(form, (unsigned long)leaf->narrow.end[i] + 1) - 1;
+}
+
 static inline unsigned long leaf_start(const struct mt_leaf *leaf, unsigned int i)
 {
-	if (leaf_is_wide(leaf))
-		return leaf_wide(leaf)->start[i];
-	return leaf_base(leaf) + leaf_indices(leaf, (unsigned long)leaf->narrow.start[i]);
+	return form_start(leaf, leaf->base, i);
 }
 
 static inline unsigned long leaf_end(const struct mt_leaf *leaf, unsigned int i)
 {
-	if (leaf_is_wide(leaf))
-		return leaf->wide.end[i];
-	return leaf_base(leaf) + leaf_indices(leaf, (unsigned long)leaf->narrow.end[i] + 1) - 1;
+	return form_end(leaf, leaf->base, i);
 }
 
 static inline void *leaf_entry(const struct mt_leaf *leaf, unsigned int i)
@@ -137,10 +148,18 @@ static inline void leaf_set_live(struct mt_leaf *leaf, unsigned int live)
 	__atomic_store_n(&leaf->live, (unsigned char)live, __ATOMIC_RELAXED);
 }
 
+/* Load what a lookup will read when it knows the area: the start, and the slot, whichever they are. */
+static inline void leaf_prefetch(const struct mt_leaf *leaf)
+{
+	__builtin_prefetch(leaf->narrow.start);
+	__builtin_prefetch(leaf->slot);
+	__builtin_prefetch(&leaf->slot[LEAF_AREAS / 2 + 1]);
+}
+
 /* @index in the units of a narrow leaf: -1 below the base, NARROW_KEY above all that an area can have. */
 static inline int narrow_key(const struct mt_leaf *leaf, unsigned long index)
 {
-	unsigned long base = leaf_base(leaf), units = leaf_units(leaf, index - base);
+	unsigned long base = leaf_base(leaf), units = form_units(leaf->base, index - base);
 	int key = units > NARROW_KEY ? NARROW_KEY : (int)units;
 
 	return index < base ? -1 : key;

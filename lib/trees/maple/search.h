@@ -16,6 +16,7 @@ SEARCH_TARGET static void *SEARCH(load)(const void *root, unsigned long index)
 	for (unsigned int level = mt_root_height(root); level > 1; level--)
 		node = mt_child(node, SEARCH(inner)(node, index));
 	leaf = node;
+	leaf_prefetch(leaf);
 	if (leaf_is_wide(leaf)) {
 		area = SEARCH(wide)(leaf, index);
 		return area < leaf->nr && leaf_wide(leaf)->start[area] <= index ? leaf_entry(leaf, area)
