@@ -45,7 +45,6 @@ void call_begin(struct live *l, struct task *t)
 	t->open_flags = -1;
 	switch (t->call.nr) {
 	case SYS_mmap:
-		t->mm->grows |= (a[3] & MAP_GROWSDOWN) != 0;
 		if (!(a[3] & MAP_ANONYMOUS))
 			t->open_flags = descriptor_access(t->tid, (int)a[4]);
 		break;
@@ -143,7 +142,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	file_tell(l, t, result);
 	emit_call(l, t, result);
 	mm->calls++;
-	growth_follow_call(l, t, result);
+	growth_follow_call(t, result);
 	if (check == LIVE_CHECK_EVERY)
 		observe_effect(l, t, result);
 	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)
@@ -173,10 +172,8 @@ void space_begin(struct live *l, struct task *t)
 	observe_smaps(l, t);
 	process_space(l, t->tid, &e.space);
 	mm->start_brk = mm->brk = e.space.brk;
-	if (observe_area(l, mm, e.space.start_stack, &stack)) {
-		mm->stack_start = stack.start;
-		mm->stack_end = stack.end;
-	}
+	if (observe_area(l, mm, e.space.start_stack, &stack))
+		remember(&mm->growing, stack.start, stack.end);
 	emit(l, t, &e);
 	emit_begin_map(l, t);
 }

@@ -10,7 +10,9 @@
  *   files.c    which file a mapping is of
  *   emit.c     events on their way to the sink
  *   ranges.c   which addresses a call is about
- *   writes.c   first writes and growing stacks: what happened between calls
+ *   writes.c   first writes: which areas were written since the last call
+ *   growth.c   stacks that grow
+ *   remember.c sets of addresses
  *   observe.c  the kernel's map
  *   pages.c    the kernel's pages
  *   proc.c     facts about a process and the machine
@@ -57,11 +59,8 @@ struct live_mm {
 	struct task *queue, **tail; /* who waits for it, stopped */
 	unsigned int waiting;       /* how many */
 	uint64_t calls, start_brk, brk;
-	uint64_t stack_start, stack_end; /* the stack's lowest area; 0 when there is none */
-	bool grows;                      /* other areas that grow were asked for */
-	struct maple_tree settled;       /* writes.c, 3 */
-	struct maple_tree fresh;         /* writes.c, 4 */
-	struct maple_tree extents;       /* where @grows: all areas, as the last call left them */
+	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
+	struct maple_tree growing;        /* growth.c */
 	struct known_file files[FILE_CACHE];
 	unsigned int next_file;
 };
@@ -169,12 +168,19 @@ void writes_before_call(struct live *l, struct task *t);
 void writes_after_call(struct live *l, struct task *t, int64_t result);
 /* Send all first writes until now. */
 void writes_tell_all(struct live *l, struct task *t, bool ambiguous);
-/* Send that a stack has grown. True: one has. */
+
+/* growth.c: send that a stack has grown. True: one has. */
 bool growth_tell(struct live *l, struct task *t, bool ambiguous);
-/* From now on only faults change @mm, until the next call. */
-void growth_begin(struct live *l, struct live_mm *mm);
-/* The same after a call, where that can have met an area that grows. */
-void growth_follow_call(struct live *l, struct task *t, int64_t result);
+/* A child's areas grow as its parent's do. */
+void growth_copy(const struct live_mm *from, struct live_mm *to);
+/* After a call: where areas that grow are now. */
+void growth_follow_call(struct task *t, int64_t result);
+
+/* remember.c: without memory a range is not remembered; to forget cannot fail, but may forget all. */
+void remember(struct maple_tree *set, uint64_t start, uint64_t end);
+void forget(struct maple_tree *set, uint64_t start, uint64_t end);
+/* The range that @addr is in, or the next one above. */
+bool next_remembered(const struct maple_tree *set, uint64_t addr, struct range *run);
 
 /* observe.c */
 /* Send a MAP event with what the kernel has in [lo, hi). */

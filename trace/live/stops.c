@@ -162,11 +162,8 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 		writes_tell_all(l, parent, true);
 	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
-	mm->stack_start = parent->mm->stack_start;
-	mm->stack_end = parent->mm->stack_end;
-	mm->grows = parent->mm->grows;
 	observe_open(mm, child->tid);
-	growth_begin(l, mm);
+	growth_copy(parent->mm, mm);
 	for (int i = 0; i < FILE_CACHE; i++)
 		mm->files[i] = parent->mm->files[i];
 	task_enter_mm(child, mm);

@@ -65,7 +65,7 @@ struct live_mm *mm_new(struct live *l)
 	mm->tail = &mm->queue;
 	mt_init_flags(&mm->settled, 0);
 	mt_init_flags(&mm->fresh, 0);
-	mt_init_flags(&mm->extents, 0);
+	mt_init_flags(&mm->growing, 0);
 	return mm;
 }
 
@@ -89,7 +89,7 @@ void task_leave_mm(struct task *t)
 		observe_close(mm);
 		mtree_destroy(&mm->settled);
 		mtree_destroy(&mm->fresh);
-		mtree_destroy(&mm->extents);
+		mtree_destroy(&mm->growing);
 		free(mm);
 	}
 }

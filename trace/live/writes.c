@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First writes and growing stacks: what the program did to its map between two calls.
+ * First writes: which areas the program has written for the first time since the last call.
  *
  * 1. Why.  An area that was written has an anon_vma for the rest of its life, and two that have different ones never
  *    join.  So what a call does depends on which of the areas that it meets were written before it.
@@ -16,9 +16,6 @@
  * 4. Threads.  Others write while a call is in the kernel.  What is found behind it and was not there before has an
  *    order that nobody knows, and is marked ambiguous.  So that little is, areas that may be written soon are remembered
  *    in mm->fresh, and searched before each call.
- *
- * 5. Growth.  The stack's lower end is looked at.  Where a program has made areas of its own that grow, the whole map
- *    is, and compared with what the last call left: only faults can have changed it since.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -26,7 +23,6 @@
 #include "internal.h"
 #include "uapi.h"
 
-#define REMEMBERED xa_mk_value(1)
 /* As many fresh areas are searched before a call. */
 #define FRESH_MAX 32
 
@@ -47,20 +43,6 @@ static void tell(const struct search *s, uint64_t addr, bool write, bool known)
 }
 
 /* --- written areas ------------------------------------------------------------------------------------------- */
-
-/* What is not remembered is only searched again. */
-static void remember(struct maple_tree *tree, uint64_t start, uint64_t end)
-{
-	if (end > start)
-		(void)!mtree_store_range(tree, start, end - 1, REMEMBERED, GFP_KERNEL);
-}
-
-/* What is not forgotten would be wrong: without memory for less, all of it goes. */
-static void forget(struct maple_tree *tree, uint64_t start, uint64_t end)
-{
-	if (end > start && !mtree_empty(tree) && mtree_store_range(tree, start, end - 1, NULL, GFP_KERNEL))
-		mtree_destroy(tree);
-}
 
 static void forget_range(struct live_mm *mm, const struct range *r)
 {
@@ -91,33 +73,21 @@ static void search_area(const struct search *s, const struct trace_area *a)
 	forget(&mm->fresh, a->start, a->end);
 }
 
-/* The end of the remembered range that @addr is in; 0 when it is not settled. */
-static uint64_t settled_until(struct live_mm *mm, uint64_t addr)
-{
-	MA_STATE(mas, &mm->settled, addr, addr);
-	uint64_t end;
-
-	mas_lock(&mas);
-	end = mas_walk(&mas) ? mas.last + 1 : 0;
-	mas_unlock(&mas);
-	return end;
-}
-
 static void search(const struct search *s, uint64_t lo, uint64_t hi)
 {
 	struct live_mm *mm = s->t->mm;
+	struct range settled;
 	struct trace_area a;
 
 	while (lo < hi) {
-		uint64_t end = settled_until(mm, lo);
-
-		if (!end) {
-			if (!observe_next(s->l, mm, lo, &a) || a.start >= hi)
-				return;
-			search_area(s, &a);
-			end = a.end;
+		if (next_remembered(&mm->settled, lo, &settled) && settled.start <= lo) {
+			lo = settled.end;
+			continue;
 		}
-		lo = end;
+		if (!observe_next(s->l, mm, lo, &a) || a.start >= hi)
+			return;
+		search_area(s, &a);
+		lo = a.end;
 	}
 }
 
@@ -132,65 +102,11 @@ static void search_fresh(const struct search *s)
 	struct live_mm *mm = s->t->mm;
 	struct range fresh[FRESH_MAX];
 	unsigned int n = 0;
-	MA_STATE(mas, &mm->fresh, 0, 0);
 
-	mas_lock(&mas);
-	while (n < FRESH_MAX && mas_find(&mas, ULONG_MAX))
-		fresh[n++] = (struct range){ mas.index, mas.last + 1 };
-	mas_unlock(&mas);
+	while (n < FRESH_MAX && next_remembered(&mm->fresh, n ? fresh[n - 1].end : 0, &fresh[n]))
+		n++;
 	for (unsigned int i = 0; i < n; i++)
 		search(s, fresh[i].start, fresh[i].end);
-}
-
-/* --- growth -------------------------------------------------------------------------------------------------- */
-
-static bool tell_stack_growth(const struct search *s)
-{
-	struct live_mm *mm = s->t->mm;
-	struct trace_area a;
-
-	if (!mm->stack_end || !observe_area(s->l, mm, mm->stack_start - 1, &a) || a.end <= mm->stack_start)
-		return false;
-	mm->stack_start = a.start;
-	tell(s, a.start, false, true);
-	return true;
-}
-
-static bool tell_other_growth(const struct search *s)
-{
-	struct live_mm *mm = s->t->mm;
-	struct trace_area a;
-	bool any = false;
-
-	for (uint64_t at = 0; observe_next(s->l, mm, at, &a); at = a.end) {
-		unsigned long within = a.start;
-
-		if (mtree_load(&mm->extents, a.start) || !mt_find(&mm->extents, &within, a.end - 1))
-			continue;
-		tell(s, a.start, false, true);
-		remember(&mm->extents, a.start, a.end);
-		any = true;
-	}
-	return any;
-}
-
-bool growth_tell(struct live *l, struct task *t, bool ambiguous)
-{
-	struct search s = { .l = l, .t = t, .ambiguous = ambiguous };
-
-	return t->mm->grows ? tell_other_growth(&s) : tell_stack_growth(&s);
-}
-
-void growth_begin(struct live *l, struct live_mm *mm)
-{
-	struct trace_area a;
-
-	if (mm->stack_end &&
-		(!observe_next(l, mm, mm->stack_start, &a) || (mm->stack_start = a.start) >= mm->stack_end))
-		mm->stack_end = 0;
-	mtree_destroy(&mm->extents);
-	for (uint64_t at = 0; mm->grows && observe_next(l, mm, at, &a); at = a.end)
-		remember(&mm->extents, a.start, a.end);
 }
 
 /* --- calls --------------------------------------------------------------------------------------------------- */
@@ -265,18 +181,4 @@ void writes_after_call(struct live *l, struct task *t, int64_t result)
 	search(&s, s.except.end, s.except.end + 1);
 	if (s.ambiguous)
 		remember(&t->mm->fresh, s.except.start, s.except.end);
-}
-
-void growth_follow_call(struct live *l, struct task *t, int64_t result)
-{
-	struct live_mm *mm = t->mm;
-	struct range r[3];
-	unsigned int n = named_ranges(t, r);
-	bool met = mm->grows || is_about_whole_map(t->call.nr);
-
-	n += placed_range(&t->call, result, &r[n]);
-	for (unsigned int i = 0; i < n; i++)
-		met |= r[i].start < mm->stack_end && r[i].end > mm->stack_start;
-	if (met)
-		growth_begin(l, mm);
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stacks that grow: the one thing besides first writes that faults do to a map.
+ *
+ * mm->growing has the ranges of all areas that grow downwards: the stack, and what the program mapped with
+ * MAP_GROWSDOWN.  Calls move, cut and remove them, and are followed.  Between calls the lower end of each run is looked
+ * at: an area that reaches beyond it has grown.
+ */
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "internal.h"
+#include "uapi.h"
+
+static bool tell_run(struct live *l, struct task *t, bool ambiguous, uint64_t start)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FAULT, .fault = { .write_known = true } };
+	struct trace_area a;
+
+	if (!start || !observe_area(l, t->mm, start - 1, &a) || a.end <= start)
+		return false;
+	e.fault.addr = a.start;
+	e.fault.ambiguous = ambiguous;
+	emit(l, t, &e);
+	remember(&t->mm->growing, a.start, start);
+	return true;
+}
+
+bool growth_tell(struct live *l, struct task *t, bool ambiguous)
+{
+	struct range run = { 0, 0 };
+	uint64_t end = 0;
+	bool any = false;
+
+	for (; next_remembered(&t->mm->growing, end, &run); end = run.end)
+		if (!end || run.start != end)
+			any |= tell_run(l, t, ambiguous, run.start);
+	return any;
+}
+
+void growth_copy(const struct live_mm *from, struct live_mm *to)
+{
+	struct range run;
+
+	for (uint64_t at = 0; next_remembered(&from->growing, at, &run); at = run.end)
+		remember(&to->growing, run.start, run.end);
+}
+
+/* What of the old range grows does so at the new one, too. */
+static void follow_move(
+	struct live_mm *mm, const struct trace_call *c, const struct range *old, struct range to)
+{
+	struct maple_tree *growing = &mm->growing, moved = MTREE_INIT(moved, 0);
+	struct range run;
+	bool any = false;
+
+	for (uint64_t at = old->start; next_remembered(growing, at, &run) && run.start < old->end;
+		at = run.end) {
+		uint64_t start = run.start > old->start ? run.start : old->start;
+		/* The last of it is what becomes longer. */
+		uint64_t end = run.end < old->end ? to.start + (run.end - old->start) : to.end;
+
+		remember(&moved, to.start + (start - old->start), end < to.end ? end : to.end);
+		any = true;
+	}
+	if (!(c->args[3] & MREMAP_DONTUNMAP))
+		forget(growing, old->start, old->end);
+	forget(growing, to.start, to.end);
+	for (uint64_t at = 0; any && next_remembered(&moved, at, &run); at = run.end)
+		remember(growing, run.start, run.end);
+	mtree_destroy(&moved);
+}
+
+void growth_follow_call(struct task *t, int64_t result)
+{
+	struct live_mm *mm = t->mm;
+	struct range r[2], placed;
+	unsigned int n = named_ranges(t, r);
+	bool has_placed = placed_range(&t->call, result, &placed);
+
+	switch (t->call.nr) {
+	case SYS_mremap:
+		if (has_placed)
+			follow_move(mm, &t->call, &r[0], placed);
+		break;
+	case SYS_munmap:
+	case SYS_brk:
+	case SYS_remap_file_pages:
+		if (n && !IS_ERR_VALUE(result))
+			forget(&mm->growing, r[0].start, r[0].end);
+		break;
+	default:
+		if (!has_placed)
+			break;
+		forget(&mm->growing, placed.start, placed.end);
+		if (t->call.nr == SYS_mmap && (t->call.args[3] & MAP_GROWSDOWN))
+			remember(&mm->growing, placed.start, placed.end);
+	}
+}
