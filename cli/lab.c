@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vmaple lab: the same calls on every index of areas, side by side. */
 #include <getopt.h>
+#include <string.h>
 
 #include "lab_options.h"
 
@@ -19,6 +20,9 @@ static const char help[] =
 	"  --no-check       do not compare, only measure\n"
 	"  --picture FILE   instead of workloads: what a lookup, a search and a change cost among 100 to N\n"
 	"                   areas (default 1,000,000), as tables and drawn into FILE (SVG)\n"
+	"  --rmap NAMES     compare reverse maps instead: all, or names with commas between; with --picture:\n"
+	"                   what a walk from a page costs among 100 to N areas (default 100,000)\n"
+	"  --swap SIZE      with --rmap: how much swap there is (default 1G)\n"
 	"  --json           the results in JSON\n"
 	"  --list           the workloads, and what they do\n"
 	"\n"
@@ -29,6 +33,26 @@ static int take_number(uint64_t *number, const char *text)
 	if (parse_number(text, number) && *number > 0)
 		return 0;
 	return usage_error("lab", "a number above 0 is wanted, not", text);
+}
+
+/* "500M": in pages. */
+static int take_size(uint64_t *pages, const char *text)
+{
+	char number[24];
+	size_t len = strlen(text);
+	uint64_t bytes;
+	unsigned int shift = 0;
+
+	if (len && len < sizeof(number)) {
+		shift = text[len - 1] == 'G' ? 30 : text[len - 1] == 'M' ? 20 : text[len - 1] == 'K' ? 10 : 0;
+		snprintf(number, sizeof(number), "%.*s", (int)(shift ? len - 1 : len), text);
+		if (parse_number(number, &bytes) && bytes << shift >> shift == bytes &&
+			bytes << shift >= 4096 && bytes << shift >> 12 < 1UL << 31) {
+			*pages = bytes << shift >> 12;
+			return 0;
+		}
+	}
+	return usage_error("lab", "a size such as 500M is wanted, not", text);
 }
 
 static int take_option(struct lab_options *l, int opt, char **argv)
@@ -50,8 +74,14 @@ static int take_option(struct lab_options *l, int opt, char **argv)
 	case 'j':
 		l->json = true;
 		return 0;
+	case 'm':
+		l->rmap = optarg;
+		return 0;
+	case 's':
+		return take_size(&l->swap_pages, optarg);
 	case 'l':
 		lab_list_indexes_workloads();
+		lab_list_rmap_workloads();
 		return -1;
 	case 'h':
 		fputs(help, stdout);
@@ -69,7 +99,9 @@ static int parse(struct lab_options *l, int argc, char **argv)
 		{ "areas", required_argument, NULL, 'a' }, { "repeat", required_argument, NULL, 'r' },
 		{ "no-check", no_argument, NULL, 'n' }, { "picture", required_argument, NULL, 'p' },
 		{ "json", no_argument, NULL, 'j' }, { "list", no_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "rmap", required_argument, NULL, 'm' }, { "swap", required_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
 	int opt, err;
 
 	opterr = 0;
@@ -83,16 +115,23 @@ static int parse(struct lab_options *l, int argc, char **argv)
 	return 0;
 }
 
+static int compare(struct lab_options *l)
+{
+	if (l->rmap)
+		return l->picture ? lab_draw_rmaps(l) : lab_compare_rmaps(l);
+	return l->picture ? lab_draw_indexes(l) : lab_compare_indexes(l);
+}
+
 int cmd_lab(int argc, char **argv)
 {
-	struct lab_options l = { .repeat = 3, .check = true };
+	struct lab_options l = { .repeat = 3, .check = true, .swap_pages = 1UL << 18 };
 	int status = parse(&l, argc, argv);
 
 	if (status)
 		return status < 0 ? 0 : status;
 	if (l.json)
 		l.results = json_array();
-	status = l.picture ? lab_draw_indexes(&l) : lab_compare_indexes(&l);
+	status = compare(&l);
 	if (l.json)
 		print_json(l.results);
 	return status;

@@ -10,6 +10,8 @@ struct lab_options {
 	uint64_t areas;       /* 0: each workload's own size; with a picture: at most so many */
 	uint64_t repeat;
 	bool check, json;
+	const char *rmap;    /* compare reverse maps instead of indexes: "all", or names; NULL: do not */
+	uint64_t swap_pages; /* with rmap: what the machine has */
 	const char *picture; /* draw cost against the number of areas, into this file; or NULL */
 	char **files;        /* recordings instead of workloads */
 	int nr_files;
@@ -21,5 +23,9 @@ int lab_compare_indexes(struct lab_options *l);
 /* What they cost as areas become more, to l->areas: a picture, and tables. An exit status. */
 int lab_draw_indexes(struct lab_options *l);
 void lab_list_indexes_workloads(void);
+/* Reverse maps on processes with pages, the walk's cost as areas become more; their workloads and names. */
+int lab_compare_rmaps(struct lab_options *l);
+int lab_draw_rmaps(struct lab_options *l);
+void lab_list_rmap_workloads(void);
 
 #endif /* CLI_LAB_OPTIONS_H */

@@ -68,6 +68,10 @@ struct replay_options {
 	/** Called for every disagreement; may be NULL. */
 	void (*difference)(void *ctx, const struct replay_difference *difference);
 	void *ctx;
+	/** May be NULL. The machine is set up, and has no address space: give it another reverse map, or pages. */
+	void (*machine)(void *ctx, struct mm_system *sys);
+	/** May be NULL. An address space begins that is nobody's copy, and has no area yet. */
+	void (*space)(void *ctx, struct mm_struct *mm);
 };
 
 struct replay;

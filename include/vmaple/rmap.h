@@ -227,6 +227,8 @@ extern VMAPLE_API const struct rmap_ops pte_chain_rmap;
 extern VMAPLE_API const struct rmap_ops objrmap_rmap;
 /** All of them, in the order in which they came; NULL behind the last. */
 extern VMAPLE_API const struct rmap_ops *const rmap_designs[];
+/** The bytes that all designs together have allocated and not given back. */
+VMAPLE_API unsigned long rmap_bytes(void);
 /** The one of that name, or NULL. */
 VMAPLE_API const struct rmap_ops *rmap_design(const char *name);
 /** @} */

@@ -34,7 +34,7 @@ static struct anon_list *list_of(const struct vm_area_struct *vma)
 static void anon_list_put(struct anon_list *al)
 {
 	if (__atomic_sub_fetch(&al->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		port_free(al, sizeof(*al));
+		rmap_free(al, sizeof(*al));
 }
 
 /* The newest comes last. */
@@ -65,7 +65,7 @@ static int anon_list_prepare(
 	else if (prev && prev->anon_vma && may_share(prev, vma))
 		al = list_of(prev);
 	if (!al) {
-		al = port_alloc(sizeof(*al), _Alignof(struct anon_list), GFP_KERNEL);
+		al = rmap_alloc(sizeof(*al), _Alignof(struct anon_list));
 		if (!al)
 			return -ENOMEM;
 		*al = (struct anon_list){ .lock = RW_LOCK_INIT(LOCK_ANON) };

@@ -84,7 +84,7 @@ static size_t avc_size(bool list)
 /* A child of @parent, or a root. With a parent under the family's lock. */
 static struct anon_vma *anon_vma_alloc(struct anon_vma *parent, bool list)
 {
-	struct anon_vma *av = port_alloc(sizeof(*av), _Alignof(struct anon_vma), GFP_KERNEL);
+	struct anon_vma *av = rmap_alloc(sizeof(*av), _Alignof(struct anon_vma));
 
 	if (!av)
 		return NULL;
@@ -104,7 +104,7 @@ static void anon_vma_put(struct anon_vma *av)
 	while (__atomic_sub_fetch(&av->refs, 1, __ATOMIC_ACQ_REL) == 0) {
 		struct anon_vma *parent = av->parent;
 
-		port_free(av, sizeof(*av));
+		rmap_free(av, sizeof(*av));
 		if (parent == av)
 			return;
 		av = parent;
@@ -147,7 +147,7 @@ static void free_chain(struct list_link *spare, bool list)
 		struct anon_vma_chain *avc = avc_of(spare->next);
 
 		list_del(&avc->same_vma);
-		port_free(avc, avc_size(list));
+		rmap_free(avc, avc_size(list));
 	}
 }
 
@@ -156,8 +156,7 @@ static int alloc_chain(struct list_link *spare, unsigned long nr, bool list)
 {
 	list_init(spare);
 	while (nr--) {
-		struct anon_vma_chain *avc =
-			port_alloc(avc_size(list), _Alignof(struct anon_vma_chain), GFP_KERNEL);
+		struct anon_vma_chain *avc = rmap_alloc(avc_size(list), _Alignof(struct anon_vma_chain));
 
 		if (!avc) {
 			free_chain(spare, list);
@@ -335,7 +334,7 @@ static void anon_vma_unlink(struct vm_area_struct *vma)
 
 		list_del(&avc->same_vma);
 		anon_vma_put(avc->anon_vma);
-		port_free(avc, avc_size(has_list(vma)));
+		rmap_free(avc, avc_size(has_list(vma)));
 	}
 }
 

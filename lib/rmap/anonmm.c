@@ -43,12 +43,12 @@ static struct member *member_of(const struct vm_area_struct *vma)
 static void family_put(struct family *family)
 {
 	if (__atomic_sub_fetch(&family->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		port_free(family, sizeof(*family));
+		rmap_free(family, sizeof(*family));
 }
 
 static struct family *family_new(void)
 {
-	struct family *family = port_alloc(sizeof(*family), _Alignof(struct family), GFP_KERNEL);
+	struct family *family = rmap_alloc(sizeof(*family), _Alignof(struct family));
 
 	if (!family)
 		return NULL;
@@ -60,7 +60,7 @@ static struct family *family_new(void)
 /* The newest comes last: a child behind its parent. */
 static struct member *member_new(struct mm_struct *mm, struct family *family)
 {
-	struct member *m = port_alloc(sizeof(*m), _Alignof(struct member), GFP_KERNEL);
+	struct member *m = rmap_alloc(sizeof(*m), _Alignof(struct member));
 
 	if (!m)
 		return NULL;
@@ -89,7 +89,7 @@ static int anonmm_prepare(
 		family = family_new();
 		m = family ? member_new(vma->vm_mm, family) : NULL;
 		if (!m) {
-			port_free(family, sizeof(*family));
+			rmap_free(family, sizeof(*family));
 			return -ENOMEM;
 		}
 	}
@@ -132,7 +132,7 @@ static void anonmm_unlink(struct vm_area_struct *vma)
 	rw_write_unlock(&m->family->lock);
 	m->mm->rmap_private = NULL;
 	family_put(m->family);
-	port_free(m, sizeof(*m));
+	rmap_free(m, sizeof(*m));
 }
 
 static bool anonmm_may_merge(

@@ -1,11 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* All designs, in the order in which they came. */
+/* All designs, in the order in which they came, and the memory that they have. */
 #include <string.h>
 
 #include "internal.h"
 
 const struct rmap_ops *const rmap_designs[] = { &pte_chain_rmap, &objrmap_rmap, &anon_list_rmap, &anonmm_rmap,
 	&anon_vma_chain_rmap, &anon_vma_rmap, NULL };
+
+/* What all designs together have allocated. Atomic. */
+static struct {
+	unsigned long bytes;
+} memory;
+
+void *rmap_alloc(size_t size, size_t align)
+{
+	void *mem = port_alloc(size, align, GFP_KERNEL);
+
+	if (mem)
+		__atomic_fetch_add(&memory.bytes, size, __ATOMIC_RELAXED);
+	return mem;
+}
+
+void rmap_free(void *mem, size_t size)
+{
+	if (!mem)
+		return;
+	__atomic_fetch_sub(&memory.bytes, size, __ATOMIC_RELAXED);
+	port_free(mem, size);
+}
+
+unsigned long rmap_bytes(void)
+{
+	return __atomic_load_n(&memory.bytes, __ATOMIC_RELAXED);
+}
 
 const struct rmap_ops *rmap_design(const char *name)
 {

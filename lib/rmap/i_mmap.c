@@ -107,7 +107,7 @@ static void take_out(struct vm_area_struct *vma)
 
 int i_mmap_attach(struct vm_area_struct *vma)
 {
-	struct i_mmap_node *node = port_alloc(node_size(vma), _Alignof(struct i_mmap_node), GFP_KERNEL);
+	struct i_mmap_node *node = rmap_alloc(node_size(vma), _Alignof(struct i_mmap_node));
 
 	if (!node)
 		return -ENOMEM;
@@ -124,7 +124,7 @@ void i_mmap_detach(struct vm_area_struct *vma)
 	rw_write_lock(&mapping_of(vma)->i_mmap_rwsem);
 	take_out(vma);
 	rw_write_unlock(&mapping_of(vma)->i_mmap_rwsem);
-	port_free(vma->i_mmap, node_size(vma));
+	rmap_free(vma->i_mmap, node_size(vma));
 	vma->i_mmap = NULL;
 }
 

@@ -40,6 +40,12 @@ static inline void *page_owner(const struct page *page)
 	return (void *)(page->mapping & ~PAGE_ANON);
 }
 
+/* --- designs.c ------------------------------------------------------------------------------------------------ */
+
+/* As port_alloc() and port_free(), and counted. */
+void *rmap_alloc(size_t size, size_t align) __must_check;
+void rmap_free(void *mem, size_t size);
+
 /* --- i_mmap.c: functions of struct rmap_ops for designs with i_mmap, and parts of such ------------------------ */
 
 int i_mmap_attach(struct vm_area_struct *vma);

@@ -74,7 +74,7 @@ static void chain_unlock(struct page *page)
 static int pte_chain_reserve(struct rmap_reserve *reserve, unsigned int nr)
 {
 	while (reserve->nr < nr) {
-		struct pte_chain *block = port_alloc(sizeof(*block), sizeof(*block), GFP_KERNEL);
+		struct pte_chain *block = rmap_alloc(sizeof(*block), sizeof(*block));
 
 		if (!block)
 			return -ENOMEM;
@@ -92,7 +92,7 @@ static void pte_chain_unreserve(struct rmap_reserve *reserve)
 
 		reserve->blocks = (void *)block->next;
 		reserve->nr--;
-		port_free(block, sizeof(*block));
+		rmap_free(block, sizeof(*block));
 	}
 }
 
@@ -158,7 +158,7 @@ static void remove_place(struct page *page, uintptr_t *at)
 	if (i < PLACES - 1)
 		return;
 	page->chain = block->next;
-	port_free(block, sizeof(*block));
+	rmap_free(block, sizeof(*block));
 }
 
 /* --- of areas nothing is known ------------------------------------------------------------------------------- */

@@ -181,6 +181,8 @@ static int space_event(struct replay *r, const struct trace_event *e)
 	if (!s)
 		return -ENOMEM;
 	mm = &s->mm;
+	if (r->options.space)
+		r->options.space(r->options.ctx, mm);
 	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++)
 		set_limit(s, i, t->limits[i]);
 	mm->start_code = t->start_code;
@@ -427,6 +429,8 @@ struct replay *replay_new(const struct trace_header *header, const struct replay
 	r->options = *options;
 	r->header = *header;
 	set_machine(&r->sys, header);
+	if (r->options.machine)
+		r->options.machine(r->options.ctx, &r->sys);
 	mt_init_flags(&r->spaces, 0);
 	mt_init_flags(&r->files, 0);
 	mt_init_flags(&r->processes, 0);
