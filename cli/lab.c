@@ -20,11 +20,12 @@ static const char help[] =
 	"  --no-check       do not compare, only measure\n"
 	"  --picture FILE   instead of workloads: what a lookup, a search and a change cost among 100 to N\n"
 	"                   areas (default 1,000,000), as tables and drawn into FILE (SVG)\n"
-	"  --rmap NAMES     compare reverse maps instead: all, or names with commas between; with --picture:\n"
+	"  --rmap NAMES     compare reverse maps instead: all, or names with commas between; with "
+	"--picture:\n"
 	"                   what a walk from a page costs among 100 to N areas (default 100,000)\n"
 	"  --swap SIZE      with --rmap: how much swap there is (default 1G)\n"
 	"  --json           the results in JSON\n"
-	"  --list           the workloads, and what they do\n"
+	"  --list           the workloads, and what they do; behind --rmap: those, and the reverse maps\n"
 	"\n"
 	"exit status: 0; 1 the indexes disagree; 3 a recording is damaged\n";
 
@@ -80,8 +81,10 @@ static int take_option(struct lab_options *l, int opt, char **argv)
 	case 's':
 		return take_size(&l->swap_pages, optarg);
 	case 'l':
-		lab_list_indexes_workloads();
-		lab_list_rmap_workloads();
+		if (l->rmap)
+			lab_list_rmap_workloads();
+		else
+			lab_list_indexes_workloads();
 		return -1;
 	case 'h':
 		fputs(help, stdout);
@@ -100,8 +103,7 @@ static int parse(struct lab_options *l, int argc, char **argv)
 		{ "no-check", no_argument, NULL, 'n' }, { "picture", required_argument, NULL, 'p' },
 		{ "json", no_argument, NULL, 'j' }, { "list", no_argument, NULL, 'l' },
 		{ "rmap", required_argument, NULL, 'm' }, { "swap", required_argument, NULL, 's' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt, err;
 
 	opterr = 0;

@@ -20,6 +20,7 @@
  *    to be copied again.
  */
 #include "internal.h"
+#include "../rmap/broken.h"
 
 struct mover {
 	struct paging *paging;
@@ -135,7 +136,7 @@ static int move_all(struct mover *m, const struct mm_move *mv, bool locks, unsig
 int move_pages(const struct mm_move *mv)
 {
 	struct mover m = { .paging = paging_of(mv->to), .from = mv->from, .to = mv->to };
-	bool locks = !m.paging->rmap->in_order(mv->from, mv->to, mv->fresh);
+	bool locks = !m.paging->rmap->in_order(mv->from, mv->to, mv->fresh) && !BREAK_MOVE;
 	unsigned long done = 0, back = 0;
 	int err = move_all(&m, mv, locks, &done);
 

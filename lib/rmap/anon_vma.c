@@ -35,6 +35,7 @@
  * Arcangeli 2004 (anon_vma), Riel 2010 (chains), Lespinasse 2012 (interval trees), Khlebnikov 2015 (reuse).
  */
 #include "internal.h"
+#include "broken.h"
 
 struct anon_vma {
 	struct anon_vma *root, *parent; /* itself for a root */
@@ -370,7 +371,8 @@ static void anon_vma_adjust_begin(struct vm_area_struct *a, struct vm_area_struc
 	i_mmap_adjust_begin(a, b);
 	if (!lock)
 		return;
-	rw_write_lock(lock);
+	if (!BREAK_ADJUST)
+		rw_write_lock(lock);
 	take_out_all(a);
 	if (b)
 		take_out_all(b);
@@ -384,7 +386,8 @@ static void anon_vma_adjust_end(struct vm_area_struct *a, struct vm_area_struct 
 		insert_all(a);
 		if (b)
 			insert_all(b);
-		rw_write_unlock(lock);
+		if (!BREAK_ADJUST)
+			rw_write_unlock(lock);
 	}
 	i_mmap_adjust_end(a, b);
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks left out on purpose.
+ *
+ * tests/concurrency builds the reverse map and paging again with one of these macros each, and requires that the
+ * torture then misses a page:
+ *
+ *  VMAPLE_BREAK_MOVE    page tables move without the rmap locks even where walks do not meet the places in order
+ *  VMAPLE_BREAK_ADJUST  the bounds of an area change without the lock of its anon_vma
+ *
+ * No other build defines them: each constant is then 0 and the compiler drops what depends on it.
+ */
+#ifndef RMAP_BROKEN_H
+#define RMAP_BROKEN_H
+
+#ifdef VMAPLE_BREAK_MOVE
+#define BREAK_MOVE 1
+#else
+#define BREAK_MOVE 0
+#endif
+
+#ifdef VMAPLE_BREAK_ADJUST
+#define BREAK_ADJUST 1
+#else
+#define BREAK_ADJUST 0
+#endif
+
+#endif /* RMAP_BROKEN_H */
