@@ -34,47 +34,8 @@
  *
  * Arcangeli 2004 (anon_vma), Riel 2010 (chains), Lespinasse 2012 (interval trees), Khlebnikov 2015 (reuse).
  */
-#include "internal.h"
+#include "anon_vma.h"
 #include "broken.h"
-
-struct anon_vma {
-	struct anon_vma *root, *parent; /* itself for a root */
-	struct rw_lock lock;            /* of a root: guards all that follows, in the whole family */
-	unsigned long refs;             /* chain links, pages, and children that point here; atomic */
-	unsigned long areas;            /* chain links */
-	unsigned long num_children;     /* anon_vmas whose parent this is; a root counts itself */
-	unsigned long num_active_vmas;
-	union {
-		struct rb_root_cached tree;
-		struct list_link list;
-	};
-};
-
-struct anon_vma_chain {
-	struct list_link same_vma; /* in vma->anon_vma_chain */
-	struct vm_area_struct *vma;
-	struct anon_vma *anon_vma;
-	union {
-		struct list_link same_anon_vma;
-		struct {
-			struct rb_node rb;
-			pgoff_t start, last, subtree_last;
-		};
-	};
-};
-
-#define AVC_START(avc) ((avc)->start)
-#define AVC_LAST(avc)  ((avc)->last)
-INTERVAL_TREE_DEFINE(struct anon_vma_chain, rb, pgoff_t, subtree_last, AVC_START, AVC_LAST, static, avc_tree)
-
-#define avc_of(link)           list_entry(link, struct anon_vma_chain, same_vma)
-#define avc_of_same_anon(link) list_entry(link, struct anon_vma_chain, same_anon_vma)
-#define for_each_link(l, vma)  for (l = (vma)->anon_vma_chain.next; l != &(vma)->anon_vma_chain; l = l->next)
-
-static bool has_list(const struct vm_area_struct *vma)
-{
-	return vma->vm_mm->sys->rmap->area_list;
-}
 
 static size_t avc_size(bool list)
 {
@@ -100,7 +61,7 @@ static struct anon_vma *anon_vma_alloc(struct anon_vma *parent, bool list)
 	return av;
 }
 
-static void anon_vma_put(struct anon_vma *av)
+void anon_vma_put(struct anon_vma *av)
 {
 	while (__atomic_sub_fetch(&av->refs, 1, __ATOMIC_ACQ_REL) == 0) {
 		struct anon_vma *parent = av->parent;
@@ -189,12 +150,6 @@ static bool chain_is_singular(const struct vm_area_struct *vma)
 {
 	return vma->anon_vma_chain.next != &vma->anon_vma_chain &&
 	       vma->anon_vma_chain.next == vma->anon_vma_chain.prev;
-}
-
-/* The family's lock; NULL: @vma has none. */
-static struct rw_lock *family_lock(const struct vm_area_struct *vma)
-{
-	return vma->anon_vma ? &vma->anon_vma->root->lock : NULL;
 }
 
 /* Neighbours that would be one but for what mprotect can change: their pages can live in one anon_vma. */
@@ -407,196 +362,6 @@ static bool anon_vma_may_merge(
 	if (target->anon_vma && !src)
 		return !may_share_pages_with_parent(target);
 	return target->anon_vma == src;
-}
-
-/* --- pages ------------------------------------------------------------------------------------------------- */
-
-static void anon_vma_own(struct page *page, const struct rmap_place *place, bool alone)
-{
-	struct anon_vma *av = place->vma->anon_vma;
-
-	/* What others inherit is known by the oldest: all of them are linked to it. */
-	if (!alone)
-		av = av->root;
-	__atomic_fetch_add(&av->refs, 1, __ATOMIC_RELAXED);
-	page->index = linear_page_index(place->vma, place->addr);
-	__atomic_store_n(&page->mapping, (uintptr_t)av | PAGE_ANON, __ATOMIC_RELAXED);
-}
-
-static void anon_vma_disown(struct page *page)
-{
-	anon_vma_put(page_owner(page));
-}
-
-/* Walks do not have to visit those from whom it was inherited any more. */
-static void anon_vma_own_alone(struct page *page, const struct rmap_place *place)
-{
-	struct anon_vma *before = page_owner(page);
-
-	if (before == place->vma->anon_vma)
-		return;
-	anon_vma_own(page, place, true);
-	anon_vma_put(before);
-}
-
-static void anon_vma_lock(struct vm_area_struct *vma)
-{
-	i_mmap_lock(vma);
-	if (vma->anon_vma)
-		rw_write_lock(family_lock(vma));
-}
-
-static void anon_vma_unlock(struct vm_area_struct *vma)
-{
-	if (vma->anon_vma)
-		rw_write_unlock(family_lock(vma));
-	i_mmap_unlock(vma);
-}
-
-/*
- * Hits come by ascending start, and equal ones in the order of their insertion. A list is in the order of
- * insertion alone.
- */
-static bool anon_vma_in_order(
-	const struct vm_area_struct *first, const struct vm_area_struct *then, bool fresh)
-{
-	if (!i_mmap_in_order(first, then, fresh))
-		return false;
-	if (!first->anon_vma)
-		return true;
-	if (has_list(first))
-		return fresh;
-	return first->vm_pgoff < then->vm_pgoff || (fresh && first->vm_pgoff == then->vm_pgoff);
-}
-
-struct anon_walk {
-	struct page *page;
-	struct rmap_walk *walk;
-};
-
-/* True: enough. */
-static bool visit_link(struct anon_vma_chain *avc, void *arg)
-{
-	struct anon_walk *aw = arg;
-	struct vm_area_struct *vma = avc->vma;
-
-	aw->walk->areas++;
-	return aw->walk->visit(aw->page, vma->vm_mm, vma, vma_address(vma, aw->page->index), false,
-		       aw->walk->arg) == RMAP_STOP;
-}
-
-static void anon_vma_walk(struct page *page, struct rmap_walk *walk)
-{
-	struct anon_vma *av = page_owner(page);
-	struct anon_walk aw = { page, walk };
-
-	rw_read_lock(&av->root->lock);
-	(void)avc_tree_walk(&av->tree, page->index, page->index, visit_link, &aw);
-	rw_read_unlock(&av->root->lock);
-}
-
-static void anon_vma_walk_list(struct page *page, struct rmap_walk *walk)
-{
-	struct anon_vma *av = page_owner(page);
-	struct anon_walk aw = { page, walk };
-
-	rw_read_lock(&av->root->lock);
-	for (struct list_link *l = av->list.next; l != &av->list; l = l->next) {
-		struct anon_vma_chain *avc = avc_of_same_anon(l);
-
-		if (page->index < vma_first_index(avc->vma) || page->index > vma_last_index(avc->vma))
-			walk->areas++;
-		else if (visit_link(avc, &aw))
-			break;
-	}
-	rw_read_unlock(&av->root->lock);
-}
-
-/* --- validation ---------------------------------------------------------------------------------------------- */
-
-struct degrees {
-	unsigned long areas, active;
-};
-
-static void count_link(struct degrees *d, const struct anon_vma_chain *avc)
-{
-	d->areas++;
-	d->active += avc->vma->anon_vma == avc->anon_vma;
-}
-
-static bool find_link(struct anon_vma_chain *avc, void *arg)
-{
-	return avc == arg;
-}
-
-/* The tree or list as a whole, when its first link is looked at: O(1) a link on the average. */
-static bool areas_are_valid(const struct anon_vma_chain *avc, bool list, const char **reason)
-{
-	const struct anon_vma *av = avc->anon_vma;
-	struct degrees d = { 0, 0 };
-
-	if (list ? av->list.next != &avc->same_anon_vma : av->tree.rb_leftmost != &avc->rb)
-		return true;
-	if (!list && !avc_tree_validate(&av->tree, reason))
-		return false;
-	if (list)
-		for (const struct list_link *l = av->list.next; l != &av->list; l = l->next)
-			count_link(&d, avc_of_same_anon(l));
-	else
-		for (const struct rb_node *rb = av->tree.rb_leftmost; rb; rb = rb_next(rb))
-			count_link(&d, rb_entry(rb, struct anon_vma_chain, rb));
-	*reason = "R2: an anon_vma counts other areas than are linked to it";
-	return d.areas == av->areas && d.active == av->num_active_vmas;
-}
-
-static bool link_is_valid(struct anon_vma_chain *avc, const struct vm_area_struct *vma, const char **reason)
-{
-	bool list = has_list(vma);
-
-	*reason = "R5: a link names another area";
-	if (avc->vma != vma)
-		return false;
-	*reason = "R6: a chain leads to several families";
-	if (avc->anon_vma->root != vma->anon_vma->root)
-		return false;
-	*reason = "R4: an area is not where its anon_vma's tree has it";
-	if (!list && (avc->start != vma_first_index(vma) || avc->last != vma_last_index(vma)))
-		return false;
-	*reason = "R5: an anon_vma's tree does not have an area that is linked to it";
-	if (!list && !avc_tree_walk(&avc->anon_vma->tree, avc->start, avc->last, find_link, avc))
-		return false;
-	return areas_are_valid(avc, list, reason);
-}
-
-static bool chain_is_valid(const struct vm_area_struct *vma, const char **reason)
-{
-	struct list_link *l;
-	bool owns = false;
-
-	for_each_link(l, vma)
-	{
-		owns |= avc_of(l)->anon_vma == vma->anon_vma;
-		if (!link_is_valid(avc_of(l), vma, reason))
-			return false;
-	}
-	*reason = "R1: an area's anon_vma is not in its chain";
-	return owns;
-}
-
-static bool anon_vma_validate(const struct vm_area_struct *vma, const char **reason)
-{
-	bool valid;
-
-	if (!i_mmap_validate(vma, reason))
-		return false;
-	if (!vma->anon_vma) {
-		*reason = "R1: an area without an anon_vma has a chain";
-		return list_empty(&vma->anon_vma_chain);
-	}
-	rw_read_lock(family_lock(vma));
-	valid = chain_is_valid(vma, reason);
-	rw_read_unlock(family_lock(vma));
-	return valid;
 }
 
 #define ANON_VMA_OPS                                                                                       \

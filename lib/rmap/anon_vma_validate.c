@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* R1, R2 and R4 to R6 of anon_vma.c. What is wrong with a whole tree or list is found at its first link. */
+#include "anon_vma.h"
+
+struct degrees {
+	unsigned long areas, active;
+};
+
+static void count_link(struct degrees *d, const struct anon_vma_chain *avc)
+{
+	d->areas++;
+	d->active += avc->vma->anon_vma == avc->anon_vma;
+}
+
+static bool find_link(struct anon_vma_chain *avc, void *arg)
+{
+	return avc == arg;
+}
+
+/* The tree or list as a whole, when its first link is looked at: O(1) a link on the average. */
+static bool areas_are_valid(const struct anon_vma_chain *avc, bool list, const char **reason)
+{
+	const struct anon_vma *av = avc->anon_vma;
+	struct degrees d = { 0, 0 };
+
+	if (list ? av->list.next != &avc->same_anon_vma : av->tree.rb_leftmost != &avc->rb)
+		return true;
+	if (!list && !avc_tree_validate(&av->tree, reason))
+		return false;
+	if (list)
+		for (const struct list_link *l = av->list.next; l != &av->list; l = l->next)
+			count_link(&d, avc_of_same_anon(l));
+	else
+		for (const struct rb_node *rb = av->tree.rb_leftmost; rb; rb = rb_next(rb))
+			count_link(&d, rb_entry(rb, struct anon_vma_chain, rb));
+	*reason = "R2: an anon_vma counts other areas than are linked to it";
+	return d.areas == av->areas && d.active == av->num_active_vmas;
+}
+
+static bool link_is_valid(struct anon_vma_chain *avc, const struct vm_area_struct *vma, const char **reason)
+{
+	bool list = has_list(vma);
+
+	*reason = "R5: a link names another area";
+	if (avc->vma != vma)
+		return false;
+	*reason = "R6: a chain leads to several families";
+	if (avc->anon_vma->root != vma->anon_vma->root)
+		return false;
+	*reason = "R4: an area is not where its anon_vma's tree has it";
+	if (!list && (avc->start != vma_first_index(vma) || avc->last != vma_last_index(vma)))
+		return false;
+	*reason = "R5: an anon_vma's tree does not have an area that is linked to it";
+	if (!list && !avc_tree_walk(&avc->anon_vma->tree, avc->start, avc->last, find_link, avc))
+		return false;
+	return areas_are_valid(avc, list, reason);
+}
+
+static bool chain_is_valid(const struct vm_area_struct *vma, const char **reason)
+{
+	struct list_link *l;
+	bool owns = false;
+
+	for_each_link(l, vma)
+	{
+		owns |= avc_of(l)->anon_vma == vma->anon_vma;
+		if (!link_is_valid(avc_of(l), vma, reason))
+			return false;
+	}
+	*reason = "R1: an area's anon_vma is not in its chain";
+	return owns;
+}
+
+bool anon_vma_validate(const struct vm_area_struct *vma, const char **reason)
+{
+	bool valid;
+
+	if (!i_mmap_validate(vma, reason))
+		return false;
+	if (!vma->anon_vma) {
+		*reason = "R1: an area without an anon_vma has a chain";
+		return list_empty(&vma->anon_vma_chain);
+	}
+	rw_read_lock(family_lock(vma));
+	valid = chain_is_valid(vma, reason);
+	rw_read_unlock(family_lock(vma));
+	return valid;
+}
