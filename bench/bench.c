@@ -69,6 +69,8 @@ static const struct {
 	{ "threads-lookup", question_threads_lookup },
 	{ "threads-fault", question_threads_fault },
 	{ "threads-mmap", question_threads_mmap },
+	{ "vma-recycling", question_vma_recycling },
+	{ "mmap-hold", question_mmap_hold },
 	{ "rbtree-search", question_rbtree_search },
 	{ "rbtree-insert", question_rbtree_insert },
 	{ "rbtree-erase", question_rbtree_erase },

@@ -116,6 +116,8 @@ void question_mmap_pair(void);
 void question_threads_lookup(void);
 void question_threads_fault(void);
 void question_threads_mmap(void);
+void question_vma_recycling(void);
+void question_mmap_hold(void);
 void question_rbtree_search(void);
 void question_rbtree_insert(void);
 void question_rbtree_erase(void);

@@ -48,6 +48,7 @@ struct member {
 	pthread_barrier_t *start;
 	struct random random;
 	unsigned long sum;
+	double begin, end; /* seconds */
 	pthread_t thread;
 };
 
@@ -156,8 +157,10 @@ static void *look_main(void *arg)
 		look = look_under_rcu;
 	vmaple_rcu_register_thread();
 	pthread_barrier_wait(m->start);
+	m->begin = bench_seconds(BENCH_WALL);
 	for (unsigned int i = 0; i < LOOKS / m->crowd->threads; i++)
 		m->sum += look(m);
+	m->end = bench_seconds(BENCH_WALL);
 	vmaple_rcu_unregister_thread();
 	return NULL;
 }
@@ -194,7 +197,7 @@ static unsigned long run_crowd(struct trial *trial, void *arg)
 	struct member members[MOST + 1];
 	pthread_barrier_t start;
 	unsigned long sum = 0;
-	double begin;
+	double begin = 0, end = 0;
 
 	crowd->stop = false;
 	pthread_barrier_init(&start, NULL, crowd->threads + beside + 1);
@@ -209,12 +212,13 @@ static unsigned long run_crowd(struct trial *trial, void *arg)
 			die("no thread");
 	}
 	pthread_barrier_wait(&start);
-	begin = bench_seconds(BENCH_WALL);
 	for (unsigned int i = 0; i < crowd->threads; i++) {
 		pthread_join(members[i].thread, NULL);
+		begin = i && begin < members[i].begin ? begin : members[i].begin;
+		end = i && end > members[i].end ? end : members[i].end;
 		sum += members[i].sum;
 	}
-	crowd->ns = (bench_seconds(BENCH_WALL) - begin) * 1e9;
+	crowd->ns = (end - begin) * 1e9;
 	__atomic_store_n(&crowd->stop, true, __ATOMIC_RELAXED);
 	if (beside)
 		pthread_join(members[crowd->threads].thread, NULL);

@@ -43,6 +43,14 @@ static struct {
 	struct kind_counters gone[POOL_KINDS]; /* of threads that have ended */
 } threads = { .list = { &threads.list, &threads.list } };
 
+/* Who has objects of its own in each thread: written once each, under the lock of the list of threads. */
+static void (*at_exit[8])(void);
+
+bool pool_refuses(enum pool_kind kind)
+{
+	return port_refuses(pool_object_size(kind));
+}
+
 static void count(unsigned long *counter, unsigned long nr)
 {
 	__atomic_store_n(counter, *counter + nr, __ATOMIC_RELAXED);
@@ -57,6 +65,21 @@ static void appear(struct thread_cache *tc)
 	spin_lock(&threads.lock);
 	list_add(&tc->link, &threads.list);
 	spin_unlock(&threads.lock);
+}
+
+bool pool_at_thread_exit(void (*give_back)(void))
+{
+	bool listed = false;
+
+	appear(&my_cache);
+	spin_lock(&threads.lock);
+	for (size_t i = 0; i < sizeof(at_exit) / sizeof(at_exit[0]) && !listed; i++) {
+		if (!at_exit[i])
+			__atomic_store_n(&at_exit[i], give_back, __ATOMIC_RELAXED);
+		listed = at_exit[i] == give_back;
+	}
+	spin_unlock(&threads.lock);
+	return listed;
 }
 
 static void give_empty(struct magazine *magazine)
@@ -188,7 +211,7 @@ void *pool_alloc(enum pool_kind kind, gfp_t gfp)
 	struct magazine *magazine = tc->loaded[kind];
 	void *object;
 
-	if (port_refuses(pool_object_size(kind)))
+	if (pool_refuses(kind))
 		return NULL;
 	if (magazine && magazine->nr)
 		object = magazine->object[--magazine->nr];
@@ -289,7 +312,7 @@ int pool_prepare(enum pool_kind kind, unsigned int nr)
 	struct thread_cache *tc = &my_cache;
 	struct magazine *magazine = tc->loaded[kind];
 
-	if (port_refuses(pool_object_size(kind)))
+	if (pool_refuses(kind))
 		return -ENOMEM;
 	if (!magazine || !magazine->nr)
 		magazine = load(tc, kind, GFP_KERNEL);
@@ -325,6 +348,12 @@ void pool_thread_exit(void)
 {
 	struct thread_cache *tc = &my_cache;
 
+	for (size_t i = 0; i < sizeof(at_exit) / sizeof(at_exit[0]); i++) {
+		void (*give_back)(void) = __atomic_load_n(&at_exit[i], __ATOMIC_RELAXED);
+
+		if (give_back)
+			give_back();
+	}
 	magazines_submit();
 	for (int kind = 0; kind < POOL_KINDS; kind++) {
 		struct magazine *magazine = tc->loaded[kind];

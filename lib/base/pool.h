@@ -45,6 +45,13 @@ void pool_free(enum pool_kind kind, void *object);
 void pool_retire(enum pool_kind kind, void *object);
 /* The next @nr objects of @kind, and retiring as many, need nothing of the host. 0 or -ENOMEM. */
 int pool_prepare(enum pool_kind kind, unsigned int nr) __must_check;
+/* Is an object of @kind to be refused, for a test? pool_alloc() asks by itself. */
+bool pool_refuses(enum pool_kind kind);
+/*
+ * When the calling thread ends, or gives back what it has, call @give_back there: what it frees is given back, too.
+ * False: nothing will call it.
+ */
+bool pool_at_thread_exit(void (*give_back)(void));
 /* The calling thread gives back what it has set aside; it may begin again. */
 void pool_thread_exit(void);
 

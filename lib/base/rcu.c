@@ -22,6 +22,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "barrier.h"
 #include "reclaim.h"
 
 __thread struct rcu_thread my_rcu;
@@ -53,7 +54,7 @@ void port_stranger_enters(void)
 	}
 	counter = __atomic_load_n(&enter_here, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&strangers[counter].inside, 1, __ATOMIC_SEQ_CST);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the one in wait_for_strangers() */
+	smp_mb__after_atomic(); /* pairs with the fence in wait_for_strangers() */
 	__atomic_store_n(&my_rcu.stranger, 2 + counter, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }

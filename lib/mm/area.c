@@ -12,6 +12,7 @@
 #include "internal.h"
 #include "list.h"
 #include "pool.h"
+#include "recycle.h"
 
 /* Of indexes with links in each area see index/linked.h. */
 _Static_assert(offsetof(struct vm_area_struct, vm_private_data) + sizeof(void *) == 64 + INDEX_LINK_BYTES,
@@ -62,7 +63,7 @@ void anon_vma_name_put(struct anon_vma_name *name)
 
 struct vm_area_struct *vma_alloc(struct mm_struct *mm)
 {
-	struct vm_area_struct *vma = pool_alloc(INDEX_AREA_POOL, GFP_KERNEL);
+	struct vm_area_struct *vma = recycle_alloc();
 
 	if (!vma)
 		return NULL;
@@ -129,7 +130,7 @@ void vma_free(struct vm_area_struct *vma)
 	vm_file_put(vma->vm_file);
 	anon_vma_name_put(vma->anon_name);
 	if (!index_in_rcu(vma->vm_mm)) {
-		pool_free(INDEX_AREA_POOL, vma);
+		recycle_free(vma);
 		return;
 	}
 	set_field(vma, vm_end, vma->vm_start);

@@ -24,6 +24,7 @@
 #include <limits.h>
 
 #include "alloc.h"
+#include "barrier.h"
 #include "broken.h"
 #include "internal.h"
 #include "rcu.h"
@@ -116,7 +117,7 @@ static bool vma_start_read(struct vm_area_struct *vma)
 	if (locked_for_writing(vma))
 		return false;
 	__atomic_fetch_add(&vma->vm_readers, 1, __ATOMIC_SEQ_CST);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the one in vma_start_write_slowly() */
+	smp_mb__after_atomic(); /* pairs with the fence in vma_start_write_slowly() */
 	if (!locked_for_writing(vma))
 		return true;
 	vma_end_read(vma);

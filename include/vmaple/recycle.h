@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file recycle.h
+ * A free area in each thread, and setting memory aside before a lock is taken.
+ *
+ * After Arjan van de Ven's patch of 2006: a thread keeps one area that it has freed, and gets it when it next needs
+ * one. Only its owner touches it, so it needs no lock; it is given back when the thread ends.  What this is worth over
+ * the object cache (<vmaple/cache.h>) is measured in docs/vma-recycling.md.
+ */
+#ifndef VMAPLE_RECYCLE_H
+#define VMAPLE_RECYCLE_H
+
+#include <vmaple/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Before the mmap_lock is taken: set aside the areas and tree nodes that a mapping call may need, so that none of
+ * them is had from the host under the lock. Enough for a call that changes up to 8 areas; what stays unused is kept
+ * for the next. Links of the reverse map, names and files are not among it. @return 0, or -ENOMEM: the call may still
+ * succeed.
+ */
+VMAPLE_API int prepopulate_vma(void);
+
+/** What the calling thread's cache of one area has done. */
+struct vma_recycle_stats {
+	unsigned long asked;    /**< areas that were needed */
+	unsigned long recycled; /**< of these, the thread had one */
+};
+VMAPLE_API void vma_recycle_stats(struct vma_recycle_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_RECYCLE_H */
