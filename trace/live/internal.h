@@ -96,6 +96,7 @@ struct live {
 	pid_t root;
 	int root_status;
 	int go_fd, report_fd;
+	bool call_let_through; /* since the last report */
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;
 	char *names;

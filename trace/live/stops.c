@@ -83,6 +83,7 @@ static void let_through(struct live *l, struct task *t)
 		call_begin(l, t);
 	}
 	t->resumed_ns = now_ns();
+	l->call_let_through = true;
 	resume(t, 0);
 }
 
