@@ -75,9 +75,12 @@ static const char *compare_sums(const struct mm_struct *mm, const struct sums *s
 		return "V3: map_count is not the number of areas";
 	if (s->total != mm->total_vm)
 		return "A1: total_vm is not the sum of the areas' pages";
-	if (s->kinds.data_vm != mm->data_vm || s->kinds.exec_vm != mm->exec_vm ||
-		s->kinds.stack_vm != mm->stack_vm)
-		return "A1: data_vm, exec_vm or stack_vm is not the sum over its areas";
+	if (s->kinds.data_vm != mm->data_vm)
+		return "A1: data_vm is not the sum over its areas";
+	if (s->kinds.exec_vm != mm->exec_vm)
+		return "A1: exec_vm is not the sum over its areas";
+	if (s->kinds.stack_vm != mm->stack_vm)
+		return "A1: stack_vm is not the sum over its areas";
 	if (s->locked > mm->locked_vm)
 		return "A2: locked_vm is less than the sum over the locked areas";
 	if (s->account > mm->sys->committed)

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <vmaple/mm.h>
@@ -88,7 +90,10 @@ static void test_counters(void **state)
 {
 	DAMAGE(mm.map_count, mm.map_count + 1, "map_count", NULL);
 	DAMAGE(mm.total_vm, mm.total_vm - 1, "total_vm", NULL);
-	DAMAGE(mm.data_vm, mm.data_vm + 1, "data_vm", NULL);
+	DAMAGE(mm.data_vm, mm.data_vm + 1, "A1: data_vm", NULL);
+	DAMAGE(mm.exec_vm, mm.exec_vm + 1, "A1: exec_vm", NULL);
+	DAMAGE(mm.stack_vm, mm.stack_vm - 1, "A1: stack_vm", NULL);
+	DAMAGE(area(7)->vm_flags, area(7)->vm_flags | VM_LOCKED, "A2: locked_vm", NULL);
 	DAMAGE(sys.committed, 0, "A3", NULL);
 }
 
@@ -97,6 +102,49 @@ static void test_an_area_of_another_mm(void **state)
 	static struct mm_struct other;
 
 	DAMAGE(area(20)->vm_mm, &other, "V2: vm_mm", area(20));
+}
+
+/* In a child: damage, then @changes elsewhere. @return what it said before it was ended; "" when it was not. */
+static const char *panic_of(unsigned int verify, unsigned long changes)
+{
+	static char said[512];
+	ssize_t got;
+	int fds[2], status;
+	pid_t child;
+
+	assert_int_equal(pipe(fds), 0);
+	child = fork();
+	if (!child) {
+		dup2(fds[1], 2);
+		sys.verify = verify;
+		area(20)->vm_end = area(20)->vm_start;
+		for (unsigned long i = 0; i < changes; i++)
+			if (mm_munmap(&mm, place(AREAS - 1 - i), PAGE))
+				_exit(1);
+		_exit(0);
+	}
+	close(fds[1]);
+	got = read(fds[0], said, sizeof(said) - 1);
+	said[got > 0 ? got : 0] = '\0';
+	close(fds[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WIFSIGNALED(status), got > 0);
+	return said;
+}
+
+static void test_damage_is_found_at_the_next_change_when_asked_for(void **state)
+{
+	char where[64];
+
+	snprintf(where, sizeof(where), "(area %lx-%lx)", place(20), place(20));
+	assert_string_equal(panic_of(MM_VERIFY_NEVER, 30), "");
+	if (!strstr(panic_of(MM_VERIFY_ALWAYS, 1), where))
+		fail_msg("always: not at its area");
+	mm.unverified = 0;
+	assert_string_equal(panic_of(MM_VERIFY_SOMETIMES, 1), "");
+	mm.unverified = AREAS - 10;
+	if (!strstr(panic_of(MM_VERIFY_SOMETIMES, 30), where))
+		fail_msg("sometimes: not after as many changes as there are areas");
 }
 
 #ifndef MM_INDEX_LINKED
@@ -194,6 +242,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_counters, begin, end),
 		cmocka_unit_test_setup_teardown(test_an_area_of_another_mm, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_damage_is_found_at_the_next_change_when_asked_for, begin, end),
 #ifndef MM_INDEX_LINKED
 		cmocka_unit_test_setup_teardown(test_bounds, begin, end),
 #else
