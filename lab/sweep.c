@@ -23,8 +23,8 @@
 #define BASE    (1UL << 36)
 #define ANON    (MAP_PRIVATE | MAP_ANONYMOUS)
 #define NUMBERS 4096    /* random numbers made beforehand */
-#define BATCH   2000000 /* ns */
-#define BATCHES 7
+#define BATCH   1000000 /* ns */
+#define BATCHES 15
 #define COUNTED 24 /* operations whose lines are counted */
 
 static const struct lab_setup setup = { .mmap_base = BASE, .max_map_count = 8000000 };
@@ -224,8 +224,8 @@ static const struct {
 	{ "mmap() and munmap() in a random hole", SWEEP_UPDATE, false },
 	{ "Search, the last one was for another length", SWEEP_WRONG, false },
 	{ "Search, the last one was for the same", SWEEP_RIGHT, false },
-	{ "find_vma() of a random address: cache lines", SWEEP_FIND, true },
-	{ "mmap() and munmap() in a random hole: cache lines", SWEEP_UPDATE, true },
+	{ "find_vma(): cache lines", SWEEP_FIND, true },
+	{ "mmap() and munmap(): cache lines", SWEEP_UPDATE, true },
 };
 
 int lab_sweep_picture(FILE *out, const struct lab_sweep *sweeps, size_t nr, const char *note)
