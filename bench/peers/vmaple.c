@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contenders `vmaple`, `vmaple-avx2`, `vmaple-sse` and `vmaple-scalar`: our maple tree, with the best search that the CPU
- * has, with AVX2, with what every x86-64 has, and without vectors.
+ * Contenders `vmaple`, `vmaple-avx2`, `vmaple-sse` and `vmaple-scalar`: our maple tree, with the best search that the
+ * CPU has, with AVX2, with what every x86-64 has, and without vectors.
  */
 #include <vmaple/maple_tree.h>
 #include <vmaple/rcu.h>

@@ -1013,6 +1013,90 @@ static void test_erased_areas_are_part_of_the_hole(void **state)
 	mtree_destroy(&mt);
 }
 
+/* A leaf far from index 0 takes areas on both sides of its first where it is, up to half of what 31 bits can say. */
+static void test_a_leaf_has_room_at_both_ends(void **state)
+{
+	unsigned long page = 4096, first = 1UL << 52, far = 9 * (1UL << 30) / 10 * page;
+
+	(void)state;
+	for (int above = 0; above < 2; above++) {
+		struct maple_tree mt = MTREE_INIT(mt, 0);
+		unsigned long second = above ? first + far : first - far;
+		const struct mt_leaf *leaf;
+
+		store(&mt, first, first + page - 1, A);
+		leaf = mt_root_node(mt.ma_root);
+		store(&mt, second, second + page - 1, B);
+		assert_ptr_equal(mt_root_node(mt.ma_root), leaf);
+		assert_false(leaf_is_wide(leaf));
+		assert_ptr_equal(mtree_load(&mt, second), B);
+		mtree_destroy(&mt);
+	}
+}
+
+/* In whatever way a store is done, the tree's count of writes goes up, and by one. */
+static void test_every_write_is_counted(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	unsigned long writes = 0;
+
+	(void)state;
+	for (unsigned long i = 0; i < 100; i++) {
+		store(&mt, 10 * i, 10 * i + 4, xa_mk_value(i));
+		assert_int_equal(mt.ma_gen, ++writes);
+	}
+	store(&mt, 500, 504, A);
+	assert_int_equal(mt.ma_gen, ++writes);
+	store(&mt, 502, 503, B);
+	assert_int_equal(mt.ma_gen, ++writes);
+	store(&mt, 100, 900, NULL);
+	assert_int_equal(mt.ma_gen, ++writes);
+	store(&mt, 200, 800, NULL); /* nothing is there */
+	assert_int_equal(mt.ma_gen, writes);
+	mtree_destroy(&mt);
+	assert_int_equal(mt.ma_gen, ++writes);
+}
+
+/* Erasing the last area of a leaf makes nodes anew, and the cursor is told of the hole that goes on into the next. */
+static void test_an_erase_tells_of_a_hole_over_two_leaves(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	fill(&mt, 100);
+	for (unsigned long i = 29; i < 31; i++) { /* the last of the first leaf, the first of the second */
+		mas_set(&mas, 10 * i + 2);
+		assert_ptr_equal(mas_erase(&mas), xa_mk_value(i));
+		assert_int_equal(mas.index, 285);
+		assert_int_equal(mas.last, 10 * i + 9);
+		assert_true(mt_check(&mt, NULL));
+	}
+	mtree_destroy(&mt);
+}
+
+/* The window ends at the first index of a leaf, which is the only free one. */
+static void test_a_hole_at_the_edge_of_a_leaf_is_found(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	for (unsigned long i = 0; i < 100; i++)
+		store(&mt, i, i, xa_mk_value(i));
+	for (unsigned long i = 1; i < 99; i++) {
+		store(&mt, i, i, NULL);
+		assert_int_equal(mas_empty_area(&mas, 0, i, 1), 0);
+		assert_int_equal(mas.index, i);
+		assert_int_equal(mas_empty_area_rev(&mas, i, 99, 1), 0);
+		assert_int_equal(mas.index, i);
+		assert_int_equal(mas_empty_area(&mas, 0, i - 1, 1), -EBUSY);
+		assert_int_equal(mas_empty_area_rev(&mas, i + 1, 99, 1), -EBUSY);
+		store(&mt, i, i, A);
+	}
+	mtree_destroy(&mt);
+}
+
 /* Erased areas give way when the leaf is full. */
 static void test_a_full_leaf_drops_what_was_erased(void **state)
 {
@@ -1098,6 +1182,7 @@ static void test_a_drawing_has_a_record_for_each_node(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
 	static struct text t;
+	unsigned long below_root = 0;
 	struct mt_stats s;
 	char head[120];
 
@@ -1122,6 +1207,10 @@ static void test_a_drawing_has_a_record_for_each_node(void **state)
 		s.inner_nodes);
 	assert_true(s.inner_nodes > 7);
 	assert_int_equal(strncmp(t.bytes, head, strlen(head)), 0);
+	for (const char *at = t.bytes; (at = strstr(at, "\n    ")) != NULL; at++)
+		if (at[5] != ' ')
+			below_root++;
+	assert_int_equal(below_root, s.inner_nodes - 1); /* as deep as each other */
 	memset(&t, 0, sizeof(t));
 	mt_dump_dot(&mt, mt_dump_dec, collect, &t);
 	/* a record for each node, an edge to each but the root; two lines before and one after */
@@ -1193,6 +1282,10 @@ int main(void)
 		cmocka_unit_test(test_leaves_are_as_narrow_as_they_can),
 		cmocka_unit_test(test_areas_may_come_in_descending_order),
 		cmocka_unit_test(test_erased_areas_are_part_of_the_hole),
+		cmocka_unit_test(test_a_leaf_has_room_at_both_ends),
+		cmocka_unit_test(test_every_write_is_counted),
+		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
+		cmocka_unit_test(test_a_hole_at_the_edge_of_a_leaf_is_found),
 		cmocka_unit_test(test_a_full_leaf_drops_what_was_erased),
 		cmocka_unit_test(test_a_dump_shows_every_range),
 		cmocka_unit_test(test_a_drawing_has_a_record_for_each_node),

@@ -8,8 +8,8 @@
  *    holes      a bit for each hole between two areas of a narrow leaf, none of them erased, that is long enough
  *
  * A search counts what is below the index (node.h, 1; leaf.h, 2).  The scalar form halves; the SSE2 form, which every
- * x86-64 has, treats the bounds of a narrow leaf four an instruction; the AVX2 form eight, and the pivots of inner nodes
- * four; the AVX-512 form all pivots, or ends, of a node in four.
+ * x86-64 has, treats the bounds of a narrow leaf four an instruction; the AVX2 form eight, and the pivots of inner
+ * nodes four; the AVX-512 form all pivots, or ends, of a node in four.
  */
 #ifndef MAPLE_FORMS_H
 #define MAPLE_FORMS_H
@@ -88,7 +88,7 @@ static inline unsigned int sse2_below(const __m128i *word, __m128i key)
 	return (unsigned int)_mm_movemask_epi8(_mm_packs_epi16(a, b));
 }
 
-/* Two words are the base, and the ends below the key are the ones that come first: count them by the first that is not. */
+/* Two words are the base, and the ends below the key come first: count them by the first that is not. */
 static inline unsigned int sse2_narrow(const struct mt_leaf *leaf, int key)
 {
 	const __m128i *word = (const __m128i *)leaf;

@@ -4,12 +4,11 @@
  *
  * 1. Meaning.  Each inner node of an ALLOC_RANGE tree knows the longest run of NULL below each child (M7), so
  *    that a search enters only children that can answer it.  By M4 no run crosses leaves.
- * 2. Search (search.h).  Lowest first or highest first, written once with a direction.  In a node all children that have
- *    a gap that is long enough are found at once, as a mask, and in a leaf all holes; then the first, or last, of
- *    them is tried.  One that lies wholly inside the window holds the answer; one that the window cuts may
- *    disappoint.  When the first tried lies outside the window, the mask loses all that lie outside on that side,
- *    found by a search for the window's edge.  At most two children per level are cut, so O(height) nodes are
- *    seen; the last child on the right edge, whose gap is not known, is one more.
+ * 2. Search (search.h).  Lowest first or highest first, written once with a direction.  It begins at the child
+ *    that holds the window's edge, and tries one child after the other that has a gap that is long enough; in a
+ *    leaf all holes that are long enough are found at once, as a mask.  One that lies wholly inside the window
+ *    holds the answer; one that the window cuts may disappoint.  At most two children per level are cut, so
+ *    O(height) nodes are seen; the last child on the right edge, whose gap is not known, is one more.
  * 3. Readers.  In RCU mode a gap may be newer or older than the child beside it: a reader's answer is a hint,
  *    a writer's, who holds the lock, is exact.
  */

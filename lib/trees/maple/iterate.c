@@ -48,8 +48,8 @@ static inline void on_area(struct ma_state *mas, unsigned int i)
 }
 
 /*
- * Onto the range of the remembered leaf that holds @index; @i areas end below it. @return its entry.  A slot that reads as
- * NULL is part of the hole from then on, even if a writer fills it while the ends of the hole are looked for.
+ * Onto the range of the remembered leaf that holds @index; @i areas end below it. @return its entry.  A slot that reads
+ * as NULL is part of the hole from then on, even if a writer fills it while the ends of the hole are looked for.
  */
 static inline void *on_index(struct ma_state *mas, unsigned long index, unsigned int i)
 {
@@ -203,8 +203,7 @@ static void *step_back(struct ma_state *mas)
 }
 
 /*
- * From an area to the next entry of the same leaf, if that begins at or below @max; otherwise the cursor stays where it is.
- * This is the step of a loop over a tree: it calls nothing, and loads the form of the leaf once.
+ * From an area to the next entry of the same leaf, if that begins at or below @max; otherwise the cursor stays. This is the step of a loop over a tree: it calls nothing, and loads the form of the leaf once.
  */
 static inline __attribute__((always_inline)) void *next_in_leaf(struct ma_state *mas, unsigned long max)
 {

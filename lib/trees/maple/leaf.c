@@ -140,7 +140,7 @@ void leaf_splice(struct mt_leaf *leaf, struct mt_splice *s)
 	if (s->nr > LEAF_AREAS)
 		compact(leaf, s);
 	old = leaf->nr;
-	if (s->to < old && s->to - s->from != s->put_nr)
+	if (s->to - s->from != s->put_nr)
 		move(leaf, s->from + s->put_nr, s->to, old - s->to);
 	for (unsigned int i = 0; i < s->put_nr; i++) {
 		set_bounds(leaf, s->from + i, s->put[i].first, s->put[i].last);

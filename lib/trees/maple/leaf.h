@@ -91,7 +91,7 @@ static inline unsigned long leaf_base(const struct mt_leaf *leaf)
 	return leaf->base & ~LEAF_CODE;
 }
 
-/* Units of a narrow leaf in indices, and back: two shifts that the compiler knows are faster than one that it does not. */
+/* Units of a narrow leaf in indices, and back: two shifts that the compiler knows are faster than one it does not. */
 static inline unsigned long form_indices(unsigned long form, unsigned long units)
 {
 	return form & LEAF_CODE ? units << LEAF_PAGE_SHIFT : units;

@@ -236,7 +236,7 @@ int mas_reserve(struct ma_state *mas, unsigned int leaves, unsigned int inners, 
 void *mas_take(struct ma_state *mas, enum pool_kind kind);
 void mt_retire(struct maple_tree *mt, enum pool_kind kind, void *node);
 
-/* write.c */
+/* edit.c: the child at path->offset[level - 1] has now the largest gap @gap: tell the nodes above. */
 void mt_update_gaps(struct mt_path *path, unsigned int level, unsigned long gap);
 
 /* rebuild.c: a store that one leaf cannot take alone. Nodes have been reserved: cannot fail. */

@@ -74,9 +74,8 @@ static bool check_areas(struct check *c, const struct mt_leaf *leaf, unsigned lo
 /* The holes of a leaf, counted from the areas alone and not by gap.c, which is what is being checked. */
 static void count_hole(struct check *c, unsigned long first, unsigned long last, unsigned long *longest)
 {
-	unsigned long length = last - first;
+	unsigned long length = last - first + 1;
 
-	length += length < ULONG_MAX;
 	*longest = length > *longest ? length : *longest;
 	c->stats.gaps++;
 }

@@ -31,244 +31,9 @@
  * 3. Failure.  All memory is reserved before the first change: what mas_reserve() put aside is enough for any
  *    way that the store can take, so that nothing fails half way.
  */
-#include "leaf.h"
+#include "write.h"
 
 #include <errno.h>
-
-/* The child at path->offset[level - 1] has now the largest gap @gap: tell the nodes above. */
-void mt_update_gaps(struct mt_path *path, unsigned int level, unsigned long gap)
-{
-	while (level-- > 0) {
-		struct mt_inner *inner = path_inner(path, level);
-		unsigned long *place = &inner->gap[path->offset[level]];
-
-		if (*place == gap)
-			return;
-		__atomic_store_n(place, gap, __ATOMIC_RELAXED);
-		if (level)
-			gap = mt_inner_gap(inner);
-	}
-}
-
-/* Which way a store takes (theory, 2), found out before anything changes. */
-enum way { WAY_NOTHING, WAY_EXACT, WAY_LEAF, WAY_APPEND, WAY_REBUILD };
-
-struct plan {
-	enum way way;
-	unsigned int exact; /* the area, for WAY_EXACT */
-	struct mt_splice splice;
-};
-
-static void put(struct mt_splice *s, unsigned long first, unsigned long last, void *entry)
-{
-	if (entry && first <= last)
-		s->put[s->put_nr++] = (struct mt_area){ first, last, entry };
-}
-
-/* What the store touches in its leaf, and what it leaves over of it. */
-static void plan_splice(struct plan *p, const struct mt_store *store, const struct mt_path *path)
-{
-	const struct mt_leaf *leaf = path_leaf(path);
-	struct mt_splice *s = &p->splice;
-	unsigned int nr = leaf->nr, gone = 0;
-
-	s->from = s->to = path->offset[path->height - 1];
-	s->put_nr = 0;
-	for (; s->to < nr && leaf_start(leaf, s->to) <= store->last; s->to++)
-		if (leaf->slot[s->to]) {
-			p->exact = s->to;
-			gone++;
-		}
-	if (s->from < s->to && leaf_start(leaf, s->from) < store->first)
-		put(s, leaf_start(leaf, s->from), store->first - 1, leaf->slot[s->from]);
-	put(s, store->first, store->last, store->entry);
-	if (s->from < s->to && leaf_end(leaf, s->to - 1) > store->last)
-		put(s, store->last + 1, leaf_end(leaf, s->to - 1), leaf->slot[s->to - 1]);
-	s->live = leaf_live(leaf) - gone + s->put_nr;
-	if (!store->entry && !gone)
-		p->way = WAY_NOTHING;
-	else if (!store->entry && gone == 1 && !s->put_nr)
-		p->way = WAY_EXACT;
-	else
-		p->way = WAY_LEAF;
-}
-
-/* Does the store have the bounds of area @i? */
-static bool is_area(const struct mt_store *store, const struct mt_leaf *leaf, unsigned int i)
-{
-	return leaf_start(leaf, i) == store->first && leaf_end(leaf, i) == store->last;
-}
-
-/* Take in the erased areas beside what goes, so that they go too. */
-static void take_in_erased(struct mt_splice *s, const struct mt_leaf *leaf)
-{
-	s->from = leaf_live_before(leaf, s->from);
-	s->to = leaf_live_from(leaf, s->to);
-	s->nr = leaf->nr - (s->to - s->from) + s->put_nr;
-}
-
-/* Is there room for a leaf behind the one of @path, which is the last? */
-static bool can_append(const struct mt_store *store, const struct mt_path *path)
-{
-	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int level = path->height - 1;
-
-	return level && path->max[level] == ULONG_MAX && path->offset[level] == leaf->nr &&
-	       leaf_live(leaf) == LEAF_AREAS && path_inner(path, level - 1)->nr < MT_SLOTS &&
-	       !mt_in_rcu(store->mt);
-}
-
-static void plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path)
-{
-	unsigned int level = path->height - 1, i = path->offset[level];
-	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned long max = path->max[level];
-	struct mt_splice *s = &p->splice;
-
-	if (store->entry && i < leaf->nr && is_area(store, leaf, i)) {
-		p->exact = i;
-		p->way = WAY_EXACT;
-		return;
-	}
-	p->way = WAY_REBUILD;
-	if (store->last > max)
-		return;
-	plan_splice(p, store, path);
-	if (p->way == WAY_NOTHING)
-		return;
-	if (s->live > LEAF_AREAS) {
-		p->way = can_append(store, path) ? WAY_APPEND : WAY_REBUILD;
-	} else if (!store->entry && store->last == max && max != ULONG_MAX) {
-		p->way = WAY_REBUILD; /* M4 */
-	} else if (s->live < LEAF_MIN && s->live < leaf_live(leaf) && level && max != ULONG_MAX) {
-		p->way = WAY_REBUILD; /* M6 */
-	} else if (p->way == WAY_LEAF) {
-		if (!leaf->nr || !leaf_fits(leaf, store->first, store->last))
-			p->way = WAY_REBUILD;
-		take_in_erased(s, leaf);
-	}
-}
-
-/*
- * The longest hole between the last entry before area @from and the first at or after area @to, in a leaf that is not
- * on the right edge: none is all of the indices.
- */
-static unsigned long gap_around(const struct mt_path *path, unsigned int from, unsigned int to)
-{
-	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int level = path->height - 1, i = leaf_live_before(leaf, from);
-	unsigned long first = hole_first(leaf, i, path->min[level]), longest = 0;
-
-	for (;; i++) {
-		unsigned long last;
-
-		i = leaf_live_from(leaf, i);
-		last = hole_last(leaf, i, path->max[level]);
-		longest = last + 1 - first > longest ? last + 1 - first : longest;
-		if (i >= to || i >= leaf->nr)
-			return longest;
-		first = leaf_end(leaf, i) + 1;
-	}
-}
-
-/* Does anybody know the gap of the leaf of @path? (M7) */
-static bool gap_is_known(const struct mt_store *store, const struct mt_path *path)
-{
-	return (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 &&
-	       path->max[path->height - 1] != ULONG_MAX;
-}
-
-/*
- * The leaf of @path has been changed: @lost and @gained are the longest gaps that went and came.  The whole leaf
- * is looked at only when its longest gap may have gone.
- */
-static void gap_changed(struct mt_path *path, unsigned long lost, unsigned long gained)
-{
-	unsigned int level = path->height - 1;
-	unsigned long known = mt_gap(path_inner(path, level - 1), path->offset[level - 1]);
-
-	if (gained >= known)
-		mt_update_gaps(path, level, gained);
-	else if (lost >= known)
-		mt_update_gaps(path, level, mt_leaf_gap(path_leaf(path), path->min[level], path->max[level]));
-}
-
-/* Put @leaf where the path's leaf is. */
-static void replace_leaf(struct mt_store *store, struct mt_path *path, struct mt_leaf *leaf)
-{
-	unsigned int level = path->height - 1;
-	struct mt_leaf *old = path_leaf(path);
-
-	if (level)
-		mt_publish(&path_inner(path, level - 1)->slot[path->offset[level - 1]], leaf);
-	else
-		mt_publish(&store->mt->ma_root, mt_root_word(leaf, 1));
-	path->node[level] = leaf;
-	mt_retire(store->mt, leaf_kind(old), old);
-}
-
-static void store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s)
-{
-	struct mt_leaf *leaf = path_leaf(path);
-	bool gaps = gap_is_known(store, path);
-	unsigned long lost = gaps ? gap_around(path, s->from, s->to) : 0;
-
-	if (mt_in_rcu(store->mt) && !BREAK_COPY) {
-		struct mt_leaf *new = mas_take(store->mas, leaf_kind(leaf));
-
-		if (BREAK_ORDER)
-			replace_leaf(store, path, new);
-		leaf_copy(new, leaf);
-		leaf_splice(new, s);
-		if (!BREAK_ORDER)
-			replace_leaf(store, path, new);
-	} else {
-		leaf_splice(leaf, s);
-	}
-	if (gaps)
-		gap_changed(path, lost, gap_around(path, s->from, s->from + s->put_nr));
-}
-
-static void store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i)
-{
-	struct mt_leaf *leaf = path_leaf(path);
-	void **place = &leaf->slot[i];
-	bool changes = !*place != !store->entry, gaps = changes && gap_is_known(store, path);
-	unsigned long lost = gaps ? gap_around(path, i, i + 1) : 0;
-
-	mt_publish(place, store->entry);
-	if (changes)
-		leaf_set_live(leaf, store->entry ? leaf_live(leaf) + 1 : leaf_live(leaf) - 1);
-	if (gaps)
-		gap_changed(path, lost, gap_around(path, i, i + 1));
-}
-
-/* The form of a leaf that holds nothing but the store, behind all that is there. */
-static unsigned long appended_form(const struct mt_store *store, const struct mt_path *path)
-{
-	struct mt_area area = { store->first, store->last, store->entry };
-
-	return leaf_form(&area, 1, leaf_end(path_leaf(path), LEAF_AREAS - 1) + 1);
-}
-
-static void append_leaf(struct mt_store *store, struct mt_path *path)
-{
-	unsigned int level = path->height - 1;
-	struct mt_inner *parent = path_inner(path, level - 1);
-	struct mt_area area = { store->first, store->last, store->entry };
-	unsigned long form = appended_form(store, path), end = leaf_end(path_leaf(path), LEAF_AREAS - 1);
-	struct mt_leaf *leaf = mas_take(store->mas, leaf_form_kind(form));
-	unsigned int nr = (unsigned int)parent->nr;
-
-	leaf_fill(leaf, form, &area, 1);
-	parent->slot[nr] = leaf;
-	parent->pivot[nr - 1] = end;
-	parent->nr = nr + 1;
-	if (!(store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE))
-		return;
-	parent->gap[nr - 1] = mt_leaf_gap(path_leaf(path), path->min[level], end);
-	parent->gap[nr] = ULONG_MAX;
-}
 
 /* A tree of one leaf that holds nothing is an empty tree. */
 static void drop_empty_root(struct maple_tree *mt)
@@ -299,7 +64,7 @@ static int reserve_for(const struct mt_store *store, const struct mt_path *path,
 		kind = leaf_kind(path_leaf(path));
 		break;
 	case WAY_APPEND:
-		kind = leaf_form_kind(appended_form(store, path));
+		kind = leaf_form_kind(mt_appended_form(store, path));
 		break;
 	default:
 		return mas_reserve(store->mas, MT_WORST_LEAVES, MT_WORST_INNERS(path->height), gfp);
@@ -351,14 +116,14 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 	case WAY_NOTHING:
 		break;
 	case WAY_EXACT:
-		store_exactly(store, path, p->exact);
+		mt_store_exactly(store, path, p->exact);
 		break;
 	case WAY_LEAF:
-		store_in_leaf(store, path, &p->splice);
+		mt_store_in_leaf(store, path, &p->splice);
 		remember_tail(store, path, &p->splice);
 		break;
 	case WAY_APPEND:
-		append_leaf(store, path);
+		mt_append_leaf(store, path);
 		break;
 	case WAY_REBUILD:
 		mt_store_rebuild(store);
@@ -371,7 +136,7 @@ static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gf
 {
 	struct plan p;
 
-	plan_store(&p, store, path);
+	mt_plan_store(&p, store, path);
 	if (!prepared && reserve_for(store, path, p.way, gfp) < 0)
 		return -ENOMEM;
 	if (p.way != WAY_NOTHING)
@@ -547,7 +312,7 @@ int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
 	if (!mt_root_is_node(store.mt->ma_root))
 		return reserve_root(&store, gfp);
 	mt_path_to(store.mt->ma_root, store.first, &path);
-	plan_store(&p, &store, &path);
+	mt_plan_store(&p, &store, &path);
 	return reserve_for(&store, &path, p.way, gfp);
 }
 

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Stores that one leaf takes, in place, as a copy or behind it, and the gaps above it: see write.c, 2. */
+#include "write.h"
+
+/* The child at path->offset[level - 1] has now the largest gap @gap: tell the nodes above. */
+void mt_update_gaps(struct mt_path *path, unsigned int level, unsigned long gap)
+{
+	while (level-- > 0) {
+		struct mt_inner *inner = path_inner(path, level);
+		unsigned long *place = &inner->gap[path->offset[level]];
+
+		if (*place == gap)
+			return;
+		__atomic_store_n(place, gap, __ATOMIC_RELAXED);
+		if (level)
+			gap = mt_inner_gap(inner);
+	}
+}
+
+/*
+ * The longest hole between the last entry before area @from and the first at or after area @to, in a leaf that is not
+ * on the right edge: none is all of the indices.
+ */
+static unsigned long gap_around(const struct mt_path *path, unsigned int from, unsigned int to)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned int level = path->height - 1, i = leaf_live_before(leaf, from);
+	unsigned long first = hole_first(leaf, i, path->min[level]), longest = 0;
+
+	for (;; i++) {
+		unsigned long last;
+
+		i = leaf_live_from(leaf, i);
+		last = hole_last(leaf, i, path->max[level]);
+		longest = last + 1 - first > longest ? last + 1 - first : longest;
+		if (i >= to || i >= leaf->nr)
+			return longest;
+		first = leaf_end(leaf, i) + 1;
+	}
+}
+
+/* Does anybody know the gap of the leaf of @path? (M7) */
+static bool gap_is_known(const struct mt_store *store, const struct mt_path *path)
+{
+	return (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 &&
+	       path->max[path->height - 1] != ULONG_MAX;
+}
+
+/*
+ * The leaf of @path has been changed: @lost and @gained are the longest gaps that went and came.  The whole leaf
+ * is looked at only when its longest gap may have gone.
+ */
+static void gap_changed(struct mt_path *path, unsigned long lost, unsigned long gained)
+{
+	unsigned int level = path->height - 1;
+	unsigned long known = mt_gap(path_inner(path, level - 1), path->offset[level - 1]);
+
+	if (gained >= known)
+		mt_update_gaps(path, level, gained);
+	else if (lost >= known)
+		mt_update_gaps(path, level, mt_leaf_gap(path_leaf(path), path->min[level], path->max[level]));
+}
+
+/* Put @leaf where the path's leaf is. */
+static void replace_leaf(struct mt_store *store, struct mt_path *path, struct mt_leaf *leaf)
+{
+	unsigned int level = path->height - 1;
+	struct mt_leaf *old = path_leaf(path);
+
+	if (level)
+		mt_publish(&path_inner(path, level - 1)->slot[path->offset[level - 1]], leaf);
+	else
+		mt_publish(&store->mt->ma_root, mt_root_word(leaf, 1));
+	path->node[level] = leaf;
+	mt_retire(store->mt, leaf_kind(old), old);
+}
+
+void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s)
+{
+	struct mt_leaf *leaf = path_leaf(path);
+	bool gaps = gap_is_known(store, path);
+	unsigned long lost = gaps ? gap_around(path, s->from, s->to) : 0;
+
+	if (mt_in_rcu(store->mt) && !BREAK_COPY) {
+		struct mt_leaf *new = mas_take(store->mas, leaf_kind(leaf));
+
+		if (BREAK_ORDER)
+			replace_leaf(store, path, new);
+		leaf_copy(new, leaf);
+		leaf_splice(new, s);
+		if (!BREAK_ORDER)
+			replace_leaf(store, path, new);
+	} else {
+		leaf_splice(leaf, s);
+	}
+	if (gaps)
+		gap_changed(path, lost, gap_around(path, s->from, s->from + s->put_nr));
+}
+
+void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i)
+{
+	struct mt_leaf *leaf = path_leaf(path);
+	void **place = &leaf->slot[i];
+	bool changes = !*place != !store->entry, gaps = changes && gap_is_known(store, path);
+	unsigned long lost = gaps ? gap_around(path, i, i + 1) : 0;
+
+	mt_publish(place, store->entry);
+	if (changes)
+		leaf_set_live(leaf, store->entry ? leaf_live(leaf) + 1 : leaf_live(leaf) - 1);
+	if (gaps)
+		gap_changed(path, lost, gap_around(path, i, i + 1));
+}
+
+/* The form of a leaf that holds nothing but the store, behind all that is there. */
+unsigned long mt_appended_form(const struct mt_store *store, const struct mt_path *path)
+{
+	struct mt_area area = { store->first, store->last, store->entry };
+
+	return leaf_form(&area, 1, leaf_end(path_leaf(path), LEAF_AREAS - 1) + 1);
+}
+
+void mt_append_leaf(struct mt_store *store, struct mt_path *path)
+{
+	unsigned int level = path->height - 1;
+	struct mt_inner *parent = path_inner(path, level - 1);
+	struct mt_area area = { store->first, store->last, store->entry };
+	unsigned long form = mt_appended_form(store, path), end = leaf_end(path_leaf(path), LEAF_AREAS - 1);
+	struct mt_leaf *leaf = mas_take(store->mas, leaf_form_kind(form));
+	unsigned int nr = (unsigned int)parent->nr;
+
+	leaf_fill(leaf, form, &area, 1);
+	parent->slot[nr] = leaf;
+	parent->pivot[nr - 1] = end;
+	parent->nr = nr + 1;
+	if (!(store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE))
+		return;
+	parent->gap[nr - 1] = mt_leaf_gap(path_leaf(path), path->min[level], end);
+	parent->gap[nr] = ULONG_MAX;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Which way a store takes: see write.c, 2. Nothing here changes anything. */
+#include "write.h"
+
+static void put(struct mt_splice *s, unsigned long first, unsigned long last, void *entry)
+{
+	if (entry && first <= last)
+		s->put[s->put_nr++] = (struct mt_area){ first, last, entry };
+}
+
+/* What the store touches in its leaf, and what it leaves over of it. */
+static void plan_splice(struct plan *p, const struct mt_store *store, const struct mt_path *path)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+	struct mt_splice *s = &p->splice;
+	unsigned int nr = leaf->nr, gone = 0;
+
+	s->from = s->to = path->offset[path->height - 1];
+	s->put_nr = 0;
+	for (; s->to < nr && leaf_start(leaf, s->to) <= store->last; s->to++)
+		if (leaf->slot[s->to]) {
+			p->exact = s->to;
+			gone++;
+		}
+	if (s->from < s->to && leaf_start(leaf, s->from) < store->first)
+		put(s, leaf_start(leaf, s->from), store->first - 1, leaf->slot[s->from]);
+	put(s, store->first, store->last, store->entry);
+	if (s->from < s->to && leaf_end(leaf, s->to - 1) > store->last)
+		put(s, store->last + 1, leaf_end(leaf, s->to - 1), leaf->slot[s->to - 1]);
+	s->live = leaf_live(leaf) - gone + s->put_nr;
+	if (!store->entry && !gone)
+		p->way = WAY_NOTHING;
+	else if (!store->entry && gone == 1 && !s->put_nr)
+		p->way = WAY_EXACT;
+	else
+		p->way = WAY_LEAF;
+}
+
+/* Does the store have the bounds of area @i? */
+static bool is_area(const struct mt_store *store, const struct mt_leaf *leaf, unsigned int i)
+{
+	return leaf_start(leaf, i) == store->first && leaf_end(leaf, i) == store->last;
+}
+
+/* Take in the erased areas beside what goes, so that they go too. */
+static void take_in_erased(struct mt_splice *s, const struct mt_leaf *leaf)
+{
+	s->from = leaf_live_before(leaf, s->from);
+	s->to = leaf_live_from(leaf, s->to);
+	s->nr = leaf->nr - (s->to - s->from) + s->put_nr;
+}
+
+/* Is there room for a leaf behind the one of @path, which is the last? */
+static bool can_append(const struct mt_store *store, const struct mt_path *path)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned int level = path->height - 1;
+
+	return level && path->max[level] == ULONG_MAX && path->offset[level] == leaf->nr &&
+	       leaf_live(leaf) == LEAF_AREAS && path_inner(path, level - 1)->nr < MT_SLOTS &&
+	       !mt_in_rcu(store->mt);
+}
+
+void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path)
+{
+	unsigned int level = path->height - 1, i = path->offset[level];
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned long max = path->max[level];
+	struct mt_splice *s = &p->splice;
+
+	if (store->entry && i < leaf->nr && is_area(store, leaf, i)) {
+		p->exact = i;
+		p->way = WAY_EXACT;
+		return;
+	}
+	p->way = WAY_REBUILD;
+	if (store->last > max)
+		return;
+	plan_splice(p, store, path);
+	if (p->way == WAY_NOTHING)
+		return;
+	if (s->live > LEAF_AREAS) {
+		p->way = can_append(store, path) ? WAY_APPEND : WAY_REBUILD;
+	} else if (!store->entry && store->last == max && max != ULONG_MAX) {
+		p->way = WAY_REBUILD; /* M4 */
+	} else if (s->live < LEAF_MIN && level && max != ULONG_MAX) {
+		p->way = WAY_REBUILD; /* M6 */
+	} else if (p->way == WAY_LEAF) {
+		if (!leaf->nr || !leaf_fits(leaf, store->first, store->last))
+			p->way = WAY_REBUILD;
+		take_in_erased(s, leaf);
+	}
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of a store: which way it takes (plan.c), how a leaf is edited (edit.c); the theory is in write.c.
+ */
+#ifndef MAPLE_WRITE_H
+#define MAPLE_WRITE_H
+
+#include "leaf.h"
+
+/* Which way a store takes (theory, 2), found out before anything changes. */
+enum way { WAY_NOTHING, WAY_EXACT, WAY_LEAF, WAY_APPEND, WAY_REBUILD };
+
+struct plan {
+	enum way way;
+	unsigned int exact; /* the area, for WAY_EXACT */
+	struct mt_splice splice;
+};
+
+/* plan.c: the way of a store whose path leads to its first index. Changes nothing. */
+void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path);
+
+/* edit.c: carry out a planned store; the path's leaf may be another one afterwards. */
+void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s);
+void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i);
+void mt_append_leaf(struct mt_store *store, struct mt_path *path);
+/* edit.c: the form of the leaf that mt_append_leaf() makes. */
+unsigned long mt_appended_form(const struct mt_store *store, const struct mt_path *path);
+
+#endif /* MAPLE_WRITE_H */
