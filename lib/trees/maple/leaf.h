@@ -231,6 +231,22 @@ static inline unsigned int mt_first_bit(const struct mt_gap_search *s, unsigned 
 	return (unsigned int)(s->highest ? 31 - __builtin_clz(mask) : __builtin_ctz(mask));
 }
 
+/* The first child from @i on, or the last up to it, whose gap is long enough. None: not below nr. */
+static inline unsigned int mt_gap_at_or_after(const struct mt_inner *node, unsigned int i, unsigned long size)
+{
+	while (i < node->nr && mt_gap(node, i) < size)
+		i++;
+	return i;
+}
+
+static inline unsigned int mt_gap_at_or_before(
+	const struct mt_inner *node, unsigned int i, unsigned long size)
+{
+	while (i < node->nr && mt_gap(node, i) < size)
+		i--;
+	return i;
+}
+
 /* gap.c: which holes of a leaf of either form, with erased areas in it, are long enough? */
 unsigned int mt_hole_mask(
 	const struct mt_leaf *leaf, unsigned long size, unsigned long min, unsigned long max);

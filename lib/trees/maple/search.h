@@ -136,11 +136,13 @@ SEARCH_TARGET static bool SEARCH(gap_below)(
 	if (height == 1)
 		return SEARCH(gap_in_leaf)(s, node, min, max);
 	nr = (unsigned int)inner->nr;
-	for (i = SEARCH(gap_begins)(s, inner, nr); i < nr; i += s->highest ? -1U : 1) {
+	for (i = SEARCH(gap_begins)(s, inner, nr);; i += s->highest ? -1U : 1) {
 		unsigned long begin, end;
 
-		if (mt_gap(inner, i) < s->size)
-			continue;
+		i = s->highest ? mt_gap_at_or_before(inner, i, s->size)
+			       : mt_gap_at_or_after(inner, i, s->size);
+		if (i >= nr)
+			return false;
 		begin = i ? inner->pivot[i - 1] + 1 : min;
 		end = i + 1 < nr ? inner->pivot[i] : max;
 		if (s->highest ? end < s->min : begin > s->max)
@@ -148,7 +150,6 @@ SEARCH_TARGET static bool SEARCH(gap_below)(
 		if (SEARCH(gap_below)(s, mt_child(inner, i), height - 1, begin, end))
 			return true;
 	}
-	return false;
 }
 
 SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_search *s)
