@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Damage to what the reverse map and paging know is found, and named by its rule. */
+// clang-format off
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+
+#include <string.h>
+#include <sys/mman.h>
+
+/* Private to its room: damage is done by hand. */
+#include "internal.h"
+#undef count
+
+#define PAGE 4096UL
+#define BASE 0x7e0000000000UL
+
+static struct mm_system sys;
+static struct mm_struct mm, child;
+static struct paging *paging;
+
+/* Two areas of one anon_vma, written, shared with a child. */
+static int begin(void **state)
+{
+	const struct paging_options options = { .frames = 64, .swap_pages = 64, .swap_fd = -1 };
+	const struct mmap_request req = { .addr = BASE,
+		.len = 8 * PAGE,
+		.prot = PROT_READ | PROT_WRITE,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED };
+
+	mm_system_init(&sys, &anon_vma_rmap);
+	mm_init(&mm, &sys);
+	assert_int_equal(paging_new(&paging, &sys, &options), 0);
+	assert_int_equal(paging_attach(&mm), 0);
+	assert_true(mm_mmap(&mm, &req) == BASE);
+	for (unsigned long i = 0; i < 8; i++)
+		assert_int_equal(paging_write(&mm, BASE + i * PAGE, i), 0);
+	assert_int_equal(mm_mprotect(&mm, BASE, 4 * PAGE, PROT_READ, -1), 0);
+	assert_int_equal(mm_fork(&child, &mm), 0);
+	return 0;
+}
+
+static int end(void **state)
+{
+	mm_exit(&child);
+	mm_exit(&mm);
+	paging_free(paging);
+	return 0;
+}
+
+static void assert_valid(void)
+{
+	const char *reason = "";
+
+	if (!paging_validate(paging, &reason))
+		fail_msg("%s", reason);
+}
+
+static void assert_found(const char *rule)
+{
+	const char *reason = "";
+
+	assert_false(paging_validate(paging, &reason));
+	if (!strstr(reason, rule))
+		fail_msg("found \"%s\", not %s", reason, rule);
+}
+
+static pte_t *pte_at(unsigned long addr)
+{
+	return leaf_pte(leaf_find(mm.pgd, addr), addr);
+}
+
+static struct page *page_at(unsigned long addr)
+{
+	return pte_page(paging, *pte_at(addr));
+}
+
+static void test_an_area_that_changed_behind_its_tree_is_found(void **state)
+{
+	struct vm_area_struct *vma = vma_lookup(&mm, BASE);
+
+	assert_valid();
+	vma->vm_pgoff++;
+	assert_found("R4");
+	vma->vm_pgoff--;
+	assert_valid();
+}
+
+static void test_a_wrong_mapcount_is_found(void **state)
+{
+	page_at(BASE)->_mapcount++;
+	assert_found("P1");
+	page_at(BASE)->_mapcount--;
+	page_at(BASE)->_refcount++;
+	assert_found("P4");
+	page_at(BASE)->_refcount--;
+	assert_valid();
+}
+
+static void test_a_place_that_no_walk_finds_is_found(void **state)
+{
+	page_at(BASE)->index += 100;
+	assert_found("P2");
+	page_at(BASE)->index -= 100;
+	assert_valid();
+}
+
+static void test_a_pte_that_allows_too_much_is_found(void **state)
+{
+	*pte_at(BASE) |= PTE_WRITE;
+	assert_found("P7");
+	*pte_at(BASE) &= ~PTE_WRITE;
+	assert_valid();
+}
+
+static void test_a_slot_that_is_miscounted_is_found(void **state)
+{
+	paging_reclaim(paging, 64);
+	assert_true(paging_statistics(paging).swapped_out > 0);
+	assert_valid();
+	for (unsigned long i = 0; i < paging->swap.nr; i++) {
+		if (!paging->swap.refs[i])
+			continue;
+		paging->swap.refs[i]++;
+		assert_found("P5");
+		paging->swap.refs[i]--;
+		assert_valid();
+		return;
+	}
+	fail_msg("no slot is in use");
+}
+
+static void test_a_list_that_lost_count_is_found(void **state)
+{
+	paging->nr_inactive++;
+	assert_found("P6");
+	paging->nr_inactive--;
+	assert_valid();
+}
+
+#define DAMAGE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DAMAGE(test_an_area_that_changed_behind_its_tree_is_found),
+		DAMAGE(test_a_wrong_mapcount_is_found),
+		DAMAGE(test_a_place_that_no_walk_finds_is_found),
+		DAMAGE(test_a_pte_that_allows_too_much_is_found),
+		DAMAGE(test_a_slot_that_is_miscounted_is_found),
+		DAMAGE(test_a_list_that_lost_count_is_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
