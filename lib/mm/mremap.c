@@ -275,6 +275,8 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 	 */
 	vma_start_write(vma);
 	set_field(vma, vm_flags, vma->vm_flags & ~VM_LOCKED_MASK);
+	if (r->mm->pgd)
+		r->mm->sys->pages->protect(vma, vma->vm_start, vma->vm_end);
 	if (new == vma || r->addr != vma->vm_start || r->addr + r->old_len != vma->vm_end)
 		return;
 	r->mm->sys->rmap->unlink(vma);
