@@ -467,7 +467,7 @@ static void count_line(void *ctx, const char *line)
 /* Statistics beside the model, and every kind of dump: a line for each node and range. */
 static void do_inspect(struct fuzz *f)
 {
-	unsigned long entries = 0, gaps = 0, lines = 0, drawn = 0;
+	unsigned long entries = 0, gaps = 0, lines = 0, drawn = 0, pictured = 0;
 	enum mt_dump_format format = byte(f) & 1 ? mt_dump_hex : mt_dump_dec;
 	struct mt_stats stats;
 
@@ -480,6 +480,8 @@ static void do_inspect(struct fuzz *f)
 	require(!stats.height || stats.gaps == gaps);
 	mt_dump_text(&f->mt, format, count_line, &lines);
 	mt_dump_dot(&f->mt, format, count_line, &drawn);
+	mt_dump_svg(&f->mt, format, count_line, &pictured);
+	require(pictured >= 4 + stats.leaves + stats.inner_nodes);
 	require(!stats.height || lines == 1 + stats.leaves + stats.inner_nodes + model.nr);
 	require(drawn >= 3 + stats.leaves + stats.inner_nodes || !stats.height);
 	mt_validate(&f->mt);

@@ -327,7 +327,10 @@ struct mt_stats {
 	unsigned long entries, gaps;       /**< ranges with an entry, ranges with NULL */
 	unsigned long bytes;               /**< of all nodes */
 	unsigned int height;
+	/** How full nodes are: leaf_fill[n] leaves have n entries, inner_fill[n] inner nodes have n children. */
+	unsigned long leaf_fill[31], inner_fill[33];
 };
+/** Count a tree's nodes and ranges. The caller holds the lock. O(n). */
 VMAPLE_API void mt_statistics(const struct maple_tree *mt, struct mt_stats *stats);
 
 /** How a dump writes indices and values. */
@@ -339,6 +342,10 @@ VMAPLE_API void mt_dump_text(const struct maple_tree *mt, enum mt_dump_format fo
 	void (*line)(void *ctx, const char *line), void *ctx);
 /** As mt_dump_text(), as a drawing: input for Graphviz (`dot -Tsvg`). */
 VMAPLE_API void mt_dump_dot(const struct maple_tree *mt, enum mt_dump_format format,
+	void (*line)(void *ctx, const char *line), void *ctx);
+
+/** As mt_dump_text(), as a picture: an SVG file, whole for a few leaves, small boxes as dark as they are full for more. */
+VMAPLE_API void mt_dump_svg(const struct maple_tree *mt, enum mt_dump_format format,
 	void (*line)(void *ctx, const char *line), void *ctx);
 
 /** How nodes are searched: for benchmarks and tests. The best that the CPU has is chosen at start. */

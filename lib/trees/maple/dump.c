@@ -1,33 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tree as text, one line a range, and as a drawing for Graphviz.
+ * A tree as text, one line a range, and as a drawing for Graphviz. As a picture: svg.c.
  *
  * Lines are put together in one buffer, with no help from the host, and handed out one by one; one that does not fit is
  * cut. A dump reads the tree as a validation does: the lock is held, or nobody writes.
  */
-#include "leaf.h"
+#include "dump.h"
 
-#define LINE_MAX_BYTES \
-	9000 /* a leaf as one Graphviz record: 30 areas and 31 holes, two bounds and an entry each */
-
-struct dump {
-	enum mt_dump_format format;
-	void (*line)(void *ctx, const char *line);
-	void *ctx;
-	unsigned int depth; /* of the node that is written */
-	unsigned int nodes; /* drawn so far: their names */
-	bool gaps;
-	unsigned int used;
-	char text[LINE_MAX_BYTES];
-};
-
-static void put(struct dump *d, const char *text)
+void dump_put(struct dump *d, const char *text)
 {
 	while (*text && d->used + 1 < LINE_MAX_BYTES)
 		d->text[d->used++] = *text++;
 }
 
-static void put_in_base(struct dump *d, unsigned long value, unsigned int base)
+void dump_put_in_base(struct dump *d, unsigned long value, unsigned int base)
 {
 	char digits[24];
 	unsigned int at = sizeof(digits) - 1;
@@ -38,39 +24,39 @@ static void put_in_base(struct dump *d, unsigned long value, unsigned int base)
 		value /= base;
 	} while (value);
 	if (base == 16)
-		put(d, "0x");
-	put(d, &digits[at]);
+		dump_put(d, "0x");
+	dump_put(d, &digits[at]);
 }
 
 static void put_number(struct dump *d, unsigned long value)
 {
-	put_in_base(d, value, d->format == mt_dump_hex ? 16 : 10);
+	dump_put_in_base(d, value, d->format == mt_dump_hex ? 16 : 10);
 }
 
-static void put_range(struct dump *d, unsigned long first, unsigned long last)
+void dump_put_range(struct dump *d, unsigned long first, unsigned long last)
 {
 	put_number(d, first);
 	if (first == last)
 		return;
-	put(d, "-");
+	dump_put(d, "-");
 	put_number(d, last);
 }
 
-static void put_entry(struct dump *d, const void *entry)
+void dump_put_entry(struct dump *d, const void *entry)
 {
 	if (!entry) {
-		put(d, "NULL");
+		dump_put(d, "NULL");
 	} else if (xa_is_zero(entry)) {
-		put(d, "zero");
+		dump_put(d, "zero");
 	} else if (xa_is_value(entry)) {
-		put(d, "value ");
+		dump_put(d, "value ");
 		put_number(d, xa_to_value(entry));
 	} else {
-		put_in_base(d, (unsigned long)entry, 16);
+		dump_put_in_base(d, (unsigned long)entry, 16);
 	}
 }
 
-static void end_line(struct dump *d)
+void dump_end_line(struct dump *d)
 {
 	d->text[d->used] = '\0';
 	d->used = 0;
@@ -80,7 +66,7 @@ static void end_line(struct dump *d)
 static void indent(struct dump *d, unsigned int depth)
 {
 	while (depth--)
-		put(d, "  ");
+		dump_put(d, "  ");
 }
 
 static void text_head(struct dump *d, const struct maple_tree *mt)
@@ -88,34 +74,31 @@ static void text_head(struct dump *d, const struct maple_tree *mt)
 	struct mt_stats stats;
 
 	mt_statistics(mt, &stats);
-	put(d, "maple tree: height ");
-	put_in_base(d, stats.height, 10);
-	put(d, ", ");
-	put_in_base(d, stats.entries, 10);
-	put(d, " entries, ");
-	put_in_base(d, stats.leaves, 10);
-	put(d, " leaves, ");
-	put_in_base(d, stats.inner_nodes, 10);
-	put(d, " inner nodes, flags ");
-	put_in_base(d, mt->ma_flags, 16);
-	end_line(d);
+	dump_put(d, "maple tree: height ");
+	dump_put_in_base(d, stats.height, 10);
+	dump_put(d, ", ");
+	dump_put_in_base(d, stats.entries, 10);
+	dump_put(d, " entries, ");
+	dump_put_in_base(d, stats.leaves, 10);
+	dump_put(d, " leaves, ");
+	dump_put_in_base(d, stats.inner_nodes, 10);
+	dump_put(d, " inner nodes, flags ");
+	dump_put_in_base(d, mt->ma_flags, 16);
+	dump_end_line(d);
 }
 
 static void text_range(
 	struct dump *d, unsigned int depth, unsigned long first, unsigned long last, const void *entry)
 {
 	indent(d, depth);
-	put_range(d, first, last);
-	put(d, ": ");
-	put_entry(d, entry);
-	end_line(d);
+	dump_put_range(d, first, last);
+	dump_put(d, ": ");
+	dump_put_entry(d, entry);
+	dump_end_line(d);
 }
 
-/* The ranges of a leaf, holes too, in order: @each is told their bounds, entry and number. @return how many. */
-static unsigned int leaf_ranges(struct dump *d, const struct mt_leaf *leaf, unsigned long min,
-	unsigned long max,
-	void (*each)(
-		struct dump *d, unsigned int i, unsigned long first, unsigned long last, const void *entry))
+unsigned int dump_leaf_ranges(
+	struct dump *d, const struct mt_leaf *leaf, unsigned long min, unsigned long max, dump_range_fn *each)
 {
 	unsigned long first = min;
 	unsigned int nr = 0;
@@ -160,23 +143,23 @@ static void text_node_head(
 	const struct mt_leaf *leaf = node;
 
 	indent(d, d->depth);
-	put_range(d, min, max);
+	dump_put_range(d, min, max);
 	if (height > 1) {
-		put(d, ": inner node, ");
-		put_in_base(d, ((const struct mt_inner *)node)->nr, 10);
-		put(d, " children");
+		dump_put(d, ": inner node, ");
+		dump_put_in_base(d, ((const struct mt_inner *)node)->nr, 10);
+		dump_put(d, " children");
 	} else {
-		put(d, leaf_is_wide(leaf) ? ": wide leaf, " : ": leaf, ");
-		put_in_base(d, leaf_live(leaf), 10);
-		put(d, leaf_is_wide(leaf)  ? " areas"
-			: leaf_shift(leaf) ? " areas of pages"
-					   : " areas of indices");
+		dump_put(d, leaf_is_wide(leaf) ? ": wide leaf, " : ": leaf, ");
+		dump_put_in_base(d, leaf_live(leaf), 10);
+		dump_put(d, leaf_is_wide(leaf) ? " areas"
+			    : leaf_shift(leaf) ? " areas of pages"
+					       : " areas of indices");
 	}
 	if (d->gaps) {
-		put(d, ", longest gap ");
+		dump_put(d, ", longest gap ");
 		put_number(d, longest_gap(node, height, min, max));
 	}
-	end_line(d);
+	dump_end_line(d);
 }
 
 static void text_node(
@@ -186,7 +169,7 @@ static void text_node(
 
 	text_node_head(d, node, height, min, max);
 	if (height == 1) {
-		(void)leaf_ranges(d, node, min, max, text_leaf_range);
+		(void)dump_leaf_ranges(d, node, min, max, text_leaf_range);
 		return;
 	}
 	d->depth++;
@@ -222,18 +205,18 @@ void mt_dump(const struct maple_tree *mt, enum mt_dump_format format)
 
 static void dot_slot(struct dump *d, unsigned int i, unsigned long first, unsigned long last)
 {
-	put(d, i ? "|<s" : "<s");
-	put_in_base(d, i, 10);
-	put(d, "> ");
-	put_range(d, first, last);
-	put(d, "\\n");
+	dump_put(d, i ? "|<s" : "<s");
+	dump_put_in_base(d, i, 10);
+	dump_put(d, "> ");
+	dump_put_range(d, first, last);
+	dump_put(d, "\\n");
 }
 
 static void dot_leaf_range(
 	struct dump *d, unsigned int i, unsigned long first, unsigned long last, const void *entry)
 {
 	dot_slot(d, i, first, last);
-	put_entry(d, entry);
+	dump_put_entry(d, entry);
 }
 
 static void dot_children(struct dump *d, const struct mt_inner *node, unsigned long min, unsigned long max)
@@ -241,9 +224,9 @@ static void dot_children(struct dump *d, const struct mt_inner *node, unsigned l
 	for (unsigned int i = 0; i < node->nr; i++) {
 		dot_slot(d, i, mt_begin(node, i, min), mt_end(node, i, max));
 		if (d->gaps && mt_gap(node, i) == ULONG_MAX) {
-			put(d, "gap not kept");
+			dump_put(d, "gap not kept");
 		} else if (d->gaps) {
-			put(d, "gap ");
+			dump_put(d, "gap ");
 			put_number(d, mt_gap(node, i));
 		}
 	}
@@ -253,29 +236,29 @@ static void dot_children(struct dump *d, const struct mt_inner *node, unsigned l
 static void dot_record(struct dump *d, const void *node, unsigned int height, unsigned int name,
 	unsigned long min, unsigned long max)
 {
-	put(d, "\tn");
-	put_in_base(d, name, 10);
-	put(d, " [label=\"{");
-	put_range(d, min, max);
-	put(d, "|{");
+	dump_put(d, "\tn");
+	dump_put_in_base(d, name, 10);
+	dump_put(d, " [label=\"{");
+	dump_put_range(d, min, max);
+	dump_put(d, "|{");
 	if (height > 1)
 		dot_children(d, node, min, max);
 	else
-		(void)leaf_ranges(d, node, min, max, dot_leaf_range);
-	put(d, "}}\"];");
-	end_line(d);
+		(void)dump_leaf_ranges(d, node, min, max, dot_leaf_range);
+	dump_put(d, "}}\"];");
+	dump_end_line(d);
 }
 
 static void dot_edge(struct dump *d, unsigned int from, unsigned int slot, unsigned int to)
 {
-	put(d, "\tn");
-	put_in_base(d, from, 10);
-	put(d, ":s");
-	put_in_base(d, slot, 10);
-	put(d, " -> n");
-	put_in_base(d, to, 10);
-	put(d, ";");
-	end_line(d);
+	dump_put(d, "\tn");
+	dump_put_in_base(d, from, 10);
+	dump_put(d, ":s");
+	dump_put_in_base(d, slot, 10);
+	dump_put(d, " -> n");
+	dump_put_in_base(d, to, 10);
+	dump_put(d, ";");
+	dump_end_line(d);
 }
 
 static void dot_node(
@@ -303,10 +286,10 @@ void mt_dump_dot(const struct maple_tree *mt, enum mt_dump_format format,
 	if (mt_root_is_node(root)) {
 		dot_node(&d, mt_root_node(root), mt_root_height(root), 0, ULONG_MAX);
 	} else if (root) {
-		put(&d, "\tn0 [label=\"0: ");
-		put_entry(&d, root);
-		put(&d, "\"];");
-		end_line(&d);
+		dump_put(&d, "\tn0 [label=\"0: ");
+		dump_put_entry(&d, root);
+		dump_put(&d, "\"];");
+		dump_end_line(&d);
 	}
 	line(ctx, "}");
 }
