@@ -186,16 +186,38 @@ static unsigned int draw_node(struct picture *p, const void *node, unsigned int 
 	return middle;
 }
 
-static void begin_picture(struct picture *p, const struct mt_stats *stats)
+static void no_range(
+	struct dump *d, unsigned int i, unsigned long first, unsigned long last, const void *entry)
+{
+	(void)d, (void)i, (void)first, (void)last, (void)entry;
+}
+
+/* The most ranges that a leaf below @node has. */
+static unsigned int most_ranges(
+	struct picture *p, const void *node, unsigned int height, unsigned long min, unsigned long max)
+{
+	const struct mt_inner *inner = node;
+	unsigned int most = 0;
+
+	if (height == 1)
+		return dump_leaf_ranges(&p->d, node, min, max, no_range);
+	for (unsigned int i = 0; i < inner->nr; i++) {
+		unsigned int nr = most_ranges(
+			p, mt_child(inner, i), height - 1, mt_begin(inner, i, min), mt_end(inner, i, max));
+
+		most = nr > most ? nr : most;
+	}
+	return most;
+}
+
+static void begin_picture(struct picture *p, const struct mt_stats *stats, void *root)
 {
 	unsigned long leaves = stats->leaves ? stats->leaves : 1,
 		      levels = stats->height ? stats->height - 1 : 0;
-	unsigned int rows = LEAF_AREAS;
+	unsigned int rows = 2;
 
-	while (rows && !stats->leaf_fill[rows])
-		rows--;
-	rows = p->full ? 2 * rows + 3 : 1;
-
+	if (stats->height)
+		rows = p->full ? 1 + most_ranges(p, mt_root_node(root), stats->height, 0, ULONG_MAX) : 1;
 	dump_put(&p->d, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
 	attribute(p, "width", 2 * EDGE + leaves * p->step);
 	attribute(p, "height", 2 * EDGE + levels * p->level_height + rows * ROW);
@@ -222,7 +244,7 @@ void mt_dump_svg(const struct maple_tree *mt, enum mt_dump_format format,
 	p.step = p.leaf_width + (p.full ? 30 : 4);
 	p.inner_width = p.full ? 460 : 28;
 	p.level_height = 80;
-	begin_picture(&p, &stats);
+	begin_picture(&p, &stats, root);
 	if (mt_root_is_node(root))
 		(void)draw_node(&p, mt_root_node(root), mt_root_height(root), EDGE, 0, ULONG_MAX);
 	else if (root)
