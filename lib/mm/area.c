@@ -144,13 +144,14 @@ static void count_areas(struct mm_struct *mm, int delta)
 		mm->counters.peak_areas = (unsigned long)mm->map_count;
 }
 
-int vma_link(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from,
+/* With the embedder's operations between the store's preparation and its commitment. */
+static int link_with_ops(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from,
 	const struct vma_merge *vmg)
 {
 	struct index_store st;
 	int err;
 
-	if (vma_attach(vma) || index_prepare(&st, mm, vma->vm_start, vma->vm_end, vma))
+	if (index_prepare(&st, mm, vma->vm_start, vma->vm_end, vma))
 		return -ENOMEM;
 	err = ops_open(vma, from);
 	if (!err && vmg) {
@@ -158,13 +159,24 @@ int vma_link(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_a
 		if (err)
 			ops_close(vma);
 	}
-	if (err) {
+	if (err)
 		index_cancel(&st);
+	else
+		index_commit(&st, vma);
+	return err;
+}
+
+int vma_link(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from,
+	const struct vma_merge *vmg)
+{
+	int err = vma_attach(vma);
+
+	if (err)
 		return err;
-	}
-	index_commit(&st, vma);
-	count_areas(mm, 1);
-	return 0;
+	err = mm->ops ? link_with_ops(mm, vma, from, vmg) : index_put(mm, vma->vm_start, vma->vm_end, vma);
+	if (!err)
+		count_areas(mm, 1);
+	return err;
 }
 
 /*

@@ -15,9 +15,12 @@
  *   index_inherit_rcu                  an empty index allows what another does
  *   struct index_store                 a store that has its memory
  *   index_prepare, _commit, _cancel    see above; at most one store of an mm at a time
+ *   index_put                          prepare and commit in one: may fail, then nothing has changed
  *   index_find                         the area that contains an address, or the next above
  *   index_find_until                   the same, NULL when it begins above a last address
  *   index_lookup                       the area that contains an address
+ *   index_begin, index_next            index_find with a cursor, and the area before that; the next ones. A change
+ *                                      of the index ends the cursor
  *   index_find_prev                    index_find, and the area before that
  *   index_gap                          free-area search: the lowest or highest hole of a length between two limits
  *   index_validate                     its own invariants; the area and the field that is wrong
@@ -45,5 +48,13 @@ void index_verify(struct mm_struct *mm);
 #else
 #include "index/maple.h"
 #endif
+
+static inline struct vm_area_struct *index_find_prev(
+	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+{
+	struct index_cursor c;
+
+	return index_begin(&c, mm, addr, prev);
+}
 
 #endif /* MM_INDEX_H */

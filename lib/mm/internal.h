@@ -228,6 +228,17 @@ int unmap_gathered(struct unmap *um, bool tell_host) __must_check;
 /* Unmap [start, end), aligned, not empty. 0, or as unmap_gather(), or what the host says. */
 int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end);
 
+/* --- unmapped_area.c ------------------------------------------------------------------------------------ */
+
+/* A place that is known to be free, and the areas around it; or NULL. */
+struct hole {
+	bool known;
+	struct vm_area_struct *prev, *next;
+};
+/* mm_get_unmapped_area(). @hole: becomes known, when the place was searched for. */
+unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
+	unsigned long len, pgoff_t pgoff, unsigned long flags, struct hole *hole);
+
 /* --- mprotect.c ----------------------------------------------------------------------------------------- */
 
 /* The protection key that makes PROT_EXEC alone unreadable; 0 for any other @prot, or without keys. */

@@ -21,6 +21,7 @@ struct mapping {
 	struct vm_file *file;  /* a reference is held while one was made here */
 	struct vm_file *shmem; /* the caller's, for shared anonymous memory; or NULL */
 	bool own_file;
+	struct hole hole; /* where it goes, if that was searched for */
 };
 
 static vm_flags_t flags_of_call(const struct mapping *m)
@@ -142,7 +143,7 @@ static int check_size_and_offset(struct mapping *m, unsigned long offset)
 
 static int choose_place(struct mapping *m)
 {
-	m->addr = mm_get_unmapped_area(m->mm, m->file, m->addr, m->len, m->pgoff, m->flags);
+	m->addr = get_unmapped_area(m->mm, m->file, m->addr, m->len, m->pgoff, m->flags, &m->hole);
 	if (IS_ERR_VALUE(m->addr))
 		return (int)m->addr;
 	if ((m->flags & MAP_FIXED_NOREPLACE) && find_vma_intersection(m->mm, m->addr, m->addr + m->len))
@@ -304,13 +305,26 @@ static int unmap_first(const struct mapping *m)
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, m->addr);
 
-	if (mm->sys->kernel->mmap_gathers)
+	if (mm->sys->kernel->mmap_gathers || m->hole.known)
 		return 0;
 	for_each_vma_range (vmi, vma, end)
 		mapped += to_pages(mm, min(vma->vm_end, end) - max(vma->vm_start, m->addr));
 	if (!may_expand_vm(mm, m->vm_flags, to_pages(mm, m->len) - mapped))
 		return -ENOMEM;
 	return do_munmap(mm, m->addr, end);
+}
+
+/* What is in the way: nothing, where the place was searched for. */
+static int gather(const struct mapping *m, struct unmap *um)
+{
+	if (!m->hole.known)
+		return unmap_gather(um, m->mm, m->addr, m->addr + m->len);
+	*um = (struct unmap){ .mm = m->mm,
+		.start = m->addr,
+		.end = m->addr + m->len,
+		.prev = m->hole.prev,
+		.next = m->hole.next };
+	return 0;
 }
 
 static int map_region(struct mapping *m)
@@ -324,7 +338,7 @@ static int map_region(struct mapping *m)
 	if (!err)
 		err = unmap_first(m);
 	if (!err)
-		err = unmap_gather(&um, mm, m->addr, m->addr + m->len);
+		err = gather(m, &um);
 	if (!err)
 		err = charge(m, &um, &charged);
 	if (err)

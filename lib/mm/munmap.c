@@ -45,21 +45,24 @@ static int gather_area(struct unmap *um, struct vm_area_struct *vma, struct vm_a
 int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	struct vm_area_struct *vma, **tail = &um->first;
+	struct index_cursor c;
 	int err;
 
 	*um = (struct unmap){ .mm = mm, .start = start, .end = end };
-	vma = index_find_prev(mm, start, &um->prev);
+	vma = index_begin(&c, mm, start, &um->prev);
 	if (vma && vma->vm_start < start) {
 		err = cut_front(mm, vma, start, end);
 		if (err)
 			return err;
-		vma = index_find_prev(mm, start, &um->prev);
+		vma = index_begin(&c, mm, start, &um->prev);
 	}
 	while (vma && vma->vm_start < end) {
+		bool cut = vma->vm_end > end;
+
 		err = gather_area(um, vma, &tail);
 		if (err)
 			return err;
-		vma = find_vma(mm, vma->vm_end);
+		vma = cut ? find_vma(mm, end) : index_next(&c);
 	}
 	um->next = vma;
 	return 0;
@@ -98,24 +101,35 @@ void unmap_complete(struct unmap *um)
 	um->first = NULL;
 }
 
-int unmap_gathered(struct unmap *um, bool tell_host)
+static int leave_index(struct unmap *um, bool tell_host)
 {
 	struct index_store st;
 	int err;
 
-	if (!um->first)
-		return 0;
+	if (!tell_host || !um->mm->ops)
+		return index_put(um->mm, um->start, um->end, NULL);
 	if (index_prepare(&st, um->mm, um->start, um->end, NULL))
 		return -ENOMEM;
-	err = tell_host ? ops_host_unmap(um->mm, um->start, um->end) : 0;
-	if (err) {
+	err = ops_host_unmap(um->mm, um->start, um->end);
+	if (err)
 		index_cancel(&st);
+	else
+		index_commit(&st, NULL);
+	return err;
+}
+
+int unmap_gathered(struct unmap *um, bool tell_host)
+{
+	int err;
+
+	if (!um->first)
+		return 0;
+	unmap_lock_areas(um);
+	err = leave_index(um, tell_host);
+	if (err)
 		return err;
-	}
 
 	/* Point of no return. */
-	unmap_lock_areas(um);
-	index_commit(&st, NULL);
 	um->mm->map_count -= um->count;
 	unmap_complete(um);
 	if (um->mm->pgd)

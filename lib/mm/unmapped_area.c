@@ -29,7 +29,7 @@ struct search {
 	bool topdown;
 };
 
-static unsigned long search_lowest(struct mm_struct *mm, const struct search *s)
+static unsigned long search_lowest(struct mm_struct *mm, const struct search *s, struct hole *hole)
 {
 	unsigned long length = s->length + s->align_mask, low = s->low, gap;
 
@@ -42,14 +42,16 @@ static unsigned long search_lowest(struct mm_struct *mm, const struct search *s)
 			index_gap(mm, low, s->high, length, false, &gap))
 			return -ENOMEM;
 		gap += (s->align_offset - gap) & s->align_mask;
-		above = find_vma(mm, gap);
-		if (!above || !(above->vm_flags & VM_GROWSDOWN) || vm_start_gap(above) >= gap + length - 1)
+		above = hole->next = index_find_prev(mm, gap, &hole->prev);
+		if (!above || !(above->vm_flags & VM_GROWSDOWN) || vm_start_gap(above) >= gap + length - 1) {
+			hole->known = true;
 			return gap;
+		}
 		low = above->vm_end;
 	}
 }
 
-static unsigned long search_highest(struct mm_struct *mm, const struct search *s)
+static unsigned long search_highest(struct mm_struct *mm, const struct search *s, struct hole *hole)
 {
 	unsigned long length = s->length + s->align_mask, high = s->high, start;
 
@@ -65,17 +67,19 @@ static unsigned long search_highest(struct mm_struct *mm, const struct search *s
 		end = start + length;
 		gap = end - s->length;
 		gap -= (gap - s->align_offset) & s->align_mask;
-		above = find_vma(mm, gap);
-		if (!above || !(above->vm_flags & VM_GROWSDOWN) || vm_start_gap(above) >= end)
+		above = hole->next = index_find_prev(mm, gap, &hole->prev);
+		if (!above || !(above->vm_flags & VM_GROWSDOWN) || vm_start_gap(above) >= end) {
+			hole->known = true;
 			return gap;
+		}
 		high = vm_start_gap(above);
 	}
 }
 
-static unsigned long vm_unmapped_area(struct mm_struct *mm, struct search s)
+static unsigned long vm_unmapped_area(struct mm_struct *mm, struct search s, struct hole *hole)
 {
 	s.low = max(s.low, mm->sys->mmap_min_addr);
-	return s.topdown ? search_highest(mm, &s) : search_lowest(mm, &s);
+	return s.topdown ? search_highest(mm, &s, hole) : search_lowest(mm, &s, hole);
 }
 
 /* Is [addr, addr + len) free, with the guard gap of a stack above it? */
@@ -90,6 +94,7 @@ static bool range_is_free(struct mm_struct *mm, unsigned long addr, unsigned lon
 struct request {
 	const struct vm_file *file;
 	unsigned long addr, len, off, flags;
+	struct hole *hole; /* becomes known */
 };
 
 /* Where it may begin, as far as @file cares. */
@@ -125,7 +130,7 @@ static unsigned long area_bottomup(struct mm_struct *mm, const struct request *r
 	addr = page_align(mm, addr);
 	if (addr && s.high - len >= addr && range_is_free(mm, addr, len))
 		return addr;
-	return vm_unmapped_area(mm, s);
+	return vm_unmapped_area(mm, s, r->hole);
 }
 
 /* A hint is taken only where all of the mapping lies on one side of the 47-bit border. */
@@ -148,12 +153,13 @@ static unsigned long area_topdown(struct mm_struct *mm, const struct request *r)
 		s.low = 1UL << 32;
 	if (addr > mm->mmap_window)
 		s.high += mm->task_size - mm->mmap_window;
-	addr = vm_unmapped_area(mm, s);
+	addr = vm_unmapped_area(mm, s, r->hole);
 	return IS_ERR_VALUE(addr) ? area_bottomup(mm, r) : addr;
 }
 
 static unsigned long area_plain(struct mm_struct *mm, const struct request *r)
 {
+	r->hole->known = false;
 	if (r->len > mm->task_size)
 		return -ENOMEM;
 	if (r->flags & MAP_FIXED)
@@ -209,10 +215,10 @@ static unsigned long area_by_kind(struct mm_struct *mm, const struct request *r)
 	return ret ? ret : area_plain(mm, r);
 }
 
-unsigned long mm_get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
-	unsigned long len, pgoff_t pgoff, unsigned long flags)
+unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
+	unsigned long len, pgoff_t pgoff, unsigned long flags, struct hole *hole)
 {
-	struct request r = { file, addr, len, file ? pgoff << mm->sys->page_shift : 0, flags };
+	struct request r = { file, addr, len, file ? pgoff << mm->sys->page_shift : 0, flags, hole };
 
 	if (len > mm->task_size)
 		return -ENOMEM;
@@ -228,6 +234,14 @@ unsigned long mm_get_unmapped_area(struct mm_struct *mm, const struct vm_file *f
 	if (addr < mm->sys->mmap_min_addr && !mm->limits.cap_sys_rawio)
 		return -EPERM;
 	return addr;
+}
+
+unsigned long mm_get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
+	unsigned long len, pgoff_t pgoff, unsigned long flags)
+{
+	struct hole hole;
+
+	return get_unmapped_area(mm, file, addr, len, pgoff, flags, &hole);
 }
 
 /* Keep @gaps sorted, largest first. */

@@ -97,12 +97,17 @@ static inline struct vm_area_struct *index_lookup(struct mm_struct *mm, unsigned
 	return index_find_until(mm, addr, addr);
 }
 
-static inline struct vm_area_struct *index_find_prev(
-	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+struct index_cursor {
+	struct vm_area_struct *vma;
+};
+
+static inline struct vm_area_struct *index_begin(
+	struct index_cursor *c, struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
 {
 	struct vm_area_struct *vma = index_find(mm, addr);
 	struct rb_node *last;
 
+	c->vma = vma;
 	if (vma) {
 		*prev = vma->vm_prev;
 		return vma;
@@ -112,16 +117,33 @@ static inline struct vm_area_struct *index_find_prev(
 	return NULL;
 }
 
+static inline struct vm_area_struct *index_next(struct index_cursor *c)
+{
+	c->vma = c->vma->vm_next;
+	return c->vma;
+}
+
 static inline int index_prepare(struct index_store *st, struct mm_struct *mm, unsigned long start,
 	unsigned long end, struct vm_area_struct *vma)
 {
 	struct vm_area_struct *next;
+	struct index_cursor c;
 
 	*st = (struct index_store){ .mm = mm, .start = start, .end = end };
-	st->first = next = index_find_prev(mm, start, &st->prev);
+	st->first = next = index_begin(&c, mm, start, &st->prev);
 	while (next && next->vm_start < end)
 		next = next->vm_next;
 	st->next = next;
+	return 0;
+}
+
+static inline int index_put(
+	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)
+{
+	struct index_store st;
+
+	(void)index_prepare(&st, mm, start, end, vma);
+	index_commit(&st, vma);
 	return 0;
 }
 

@@ -57,6 +57,18 @@ static inline void index_commit(struct index_store *st, void *vma)
 		index_verify(st->mm);
 }
 
+/* Both at once, where nothing lies between them. 0, or -ENOMEM: nothing has changed. */
+static inline int index_put(struct mm_struct *mm, unsigned long start, unsigned long end, void *vma)
+{
+	MA_STATE(mas, &mm->mm_mt, start, end - 1);
+
+	if (mas_store_gfp(&mas, vma, GFP_KERNEL))
+		return -ENOMEM;
+	if (mm->sys->verify)
+		index_verify(mm);
+	return 0;
+}
+
 /* Give up a prepared store. */
 static inline void index_cancel(struct index_store *st)
 {
@@ -83,17 +95,30 @@ static inline struct vm_area_struct *index_lookup(struct mm_struct *mm, unsigned
 	return mas_walk(&mas);
 }
 
-/* The area that contains @addr, or the next above, or NULL; *prev becomes the one before it. */
-static inline struct vm_area_struct *index_find_prev(
-	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
-{
-	MA_STATE(mas, &mm->mm_mt, addr, addr);
-	struct vm_area_struct *vma = mas_find(&mas, ULONG_MAX);
+struct index_cursor {
+	struct ma_state mas;
+};
 
+/* The area that contains @addr, or the next above, or NULL, where the cursor stays; *prev: the one before it. */
+static inline struct vm_area_struct *index_begin(
+	struct index_cursor *c, struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+{
+	struct vm_area_struct *vma;
+	struct ma_state back;
+
+	c->mas = (struct ma_state){ .tree = &mm->mm_mt, .index = addr, .last = addr, .status = ma_start };
+	vma = mas_find(&c->mas, ULONG_MAX);
+	back = c->mas;
 	if (!vma)
-		mas_set(&mas, ULONG_MAX);
-	*prev = mas_prev(&mas, 0);
+		mas_set(&back, ULONG_MAX);
+	*prev = mas_prev(&back, 0);
 	return vma;
+}
+
+/* The area after the one where the cursor is, or NULL. */
+static inline struct vm_area_struct *index_next(struct index_cursor *c)
+{
+	return mas_find(&c->mas, ULONG_MAX);
 }
 
 /* Free-area search over indices: bytes. 0 and *start, or -EBUSY. */
