@@ -224,6 +224,14 @@ struct mm_counters {
 	unsigned long peak_areas;
 };
 
+/** The hole that a search from above has found last: see lib/mm/hole.c. */
+struct mm_hole {
+	unsigned long start, end;           /**< bytes; equal: none */
+	unsigned long length, high;         /**< no hole of this length lies between end and high */
+	struct vm_area_struct *prev, *next; /**< around it; or NULL */
+	unsigned long changes;              /**< mm_struct.changes when this was true */
+};
+
 /** An address space. The caller's memory; all members but the documented ones are private. */
 struct mm_struct {
 #ifndef MM_INDEX_LINKED
@@ -241,6 +249,8 @@ struct mm_struct {
 #endif
 	unsigned long unverified; /**< changes since the index was verified, while it is */
 	int map_count;            /**< number of areas */
+	unsigned long changes;    /**< of the index */
+	struct mm_hole hole;
 	struct mm_system *sys;
 	struct mm_limits limits;        /**< may be changed between calls */
 	unsigned long task_size;        /**< first address that is not the user's */

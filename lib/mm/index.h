@@ -25,6 +25,7 @@
  *   index_gap                          free-area search: the lowest or highest hole of a length between two limits
  *   index_validate                     its own invariants; the area and the field that is wrong
  *   INDEX_AREA_POOL, INDEX_AREA_SIZE, INDEX_LINK_BYTES    where areas live; what of one is the index's
+ *   INDEX_KEEPS_HOLE                   the hole that was found last is remembered, and mm->changes counts stores
  */
 #ifndef MM_INDEX_H
 #define MM_INDEX_H

@@ -235,6 +235,15 @@ struct hole {
 	bool known;
 	struct vm_area_struct *prev, *next;
 };
+/* hole.c: does the hole that was found last answer a search for the highest place? */
+bool hole_serves(const struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long length);
+/* A search below @high has found it, at once. */
+void hole_found(struct mm_struct *mm, unsigned long high, unsigned long length, const struct hole *found);
+/* [start, end) was mapped, and @vma has it; the areas of @um are gone from the index. One store each. */
+void hole_mapped(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long start, unsigned long end);
+void hole_unmapped(const struct unmap *um);
+bool hole_validate(struct mm_struct *mm, const char **reason);
+
 /* mm_get_unmapped_area(). @hole: becomes known, when the place was searched for. */
 unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
 	unsigned long len, pgoff_t pgoff, unsigned long flags, struct hole *hole);

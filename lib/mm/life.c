@@ -211,6 +211,7 @@ int mm_fork(struct mm_struct *child, struct mm_struct *parent)
 	index_init(child);
 	index_inherit_rcu(child, parent);
 	child->map_count = 0;
+	child->hole = (struct mm_hole){ 0 };
 	child->total_vm = child->data_vm = child->exec_vm = child->stack_vm = child->locked_vm = 0;
 	child->def_flags = parent->def_flags & VM_NOHUGEPAGE;
 	child->mdwe = parent->mdwe && !parent->mdwe_no_inherit;

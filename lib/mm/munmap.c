@@ -131,6 +131,7 @@ int unmap_gathered(struct unmap *um, bool tell_host)
 
 	/* Point of no return. */
 	um->mm->map_count -= um->count;
+	hole_unmapped(um);
 	unmap_complete(um);
 	if (um->mm->pgd)
 		um->mm->sys->pages->free_tables(um->mm, um->start, um->end, um->prev ? um->prev->vm_end : 0,

@@ -51,10 +51,21 @@ static unsigned long search_lowest(struct mm_struct *mm, const struct search *s,
 	}
 }
 
+/* The place that is remembered, or 0. */
+static unsigned long remembered(struct mm_struct *mm, const struct search *s, struct hole *hole)
+{
+	if (s->align_mask || !hole_serves(mm, s->low, s->high, s->length))
+		return 0;
+	*hole = (struct hole){ true, mm->hole.prev, mm->hole.next };
+	return mm->hole.end - s->length;
+}
+
 static unsigned long search_highest(struct mm_struct *mm, const struct search *s, struct hole *hole)
 {
-	unsigned long length = s->length + s->align_mask, high = s->high, start;
+	unsigned long length = s->length + s->align_mask, high = s->high, start = remembered(mm, s, hole);
 
+	if (start)
+		return start;
 	if (length < s->length)
 		return -ENOMEM;
 	for (;;) {
@@ -70,6 +81,8 @@ static unsigned long search_highest(struct mm_struct *mm, const struct search *s
 		above = hole->next = index_find_prev(mm, gap, &hole->prev);
 		if (!above || !(above->vm_flags & VM_GROWSDOWN) || vm_start_gap(above) >= end) {
 			hole->known = true;
+			if (!s->align_mask)
+				hole_found(mm, high, length, hole);
 			return gap;
 		}
 		high = vm_start_gap(above);

@@ -4,6 +4,7 @@
  *
  *    V1, V2, L*, G*, C*  the index's own: index/maple.h, linked.h, augmented.c, classic.c.
  *    V2  each area is not empty, page-aligned, and belongs to the mm.
+ *    H1  the hole that is remembered: hole.c.
  *    V3  map_count is the number of areas.
  *    A1  total_vm, data_vm, exec_vm and stack_vm are the sums over the areas.
  *    A2  locked_vm is at least the sum over VM_LOCKED areas: MREMAP_DONTUNMAP unlocks what it leaves and counts it on.
@@ -102,5 +103,5 @@ bool mm_validate(struct mm_struct *mm, const char **reason)
 		sum_area(&s, vma);
 	}
 	*reason = compare_sums(mm, &s);
-	return !*reason;
+	return !*reason && hole_validate(mm, reason);
 }

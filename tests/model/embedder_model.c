@@ -23,14 +23,15 @@
 
 #include "random.h"
 
-#define PAGES    400UL /* in all */
-#define BASE     384UL /* of placement, downwards */
-#define LOW      4UL   /* mmap_min_addr */
-#define GUARD    3UL
-#define DONTDUMP 16
-#define DODUMP   17
-#define ANY      2U /* the color */
-#define SEEN     (VM_ACCESS_FLAGS | VM_DONTDUMP)
+#define PAGES     400UL /* in all */
+#define BASE      384UL /* of placement, downwards */
+#define LOW       4UL   /* mmap_min_addr */
+#define GUARD     3UL
+#define DONTDUMP  16
+#define DODUMP    17
+#define ANY       2U /* the color */
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#define SEEN      (VM_ACCESS_FLAGS | VM_DONTDUMP)
 
 struct page_state {
 	bool mapped;
@@ -59,8 +60,9 @@ static struct world {
 	long live; /* payloads */
 	long veto; /* operations until one refuses; 0: none does */
 	bool refused;
-	unsigned long cut;  /* that may_split() has allowed last */
-	unsigned int color; /* of what is mapped now */
+	unsigned long cut;       /* that may_split() has allowed last */
+	unsigned long base, low; /* of placement, downwards */
+	unsigned int color;      /* of what is mapped now */
 	unsigned long seen[MM_CHANGE_ADVISE + 1], calls[9], vetoes;
 } w;
 enum { OPEN, MAY_SPLIT, SPLIT, DUPLICATE, MAY_MERGE, ADJUST, MERGE, CLOSE, HOST };
@@ -338,9 +340,9 @@ static unsigned long stack_in_the_way(unsigned long page)
  */
 static long place(unsigned long len)
 {
-	unsigned long high = BASE, stack;
+	unsigned long high = w.base, stack;
 
-	for (unsigned long page = BASE; page-- > LOW;) {
+	for (unsigned long page = high; page-- > w.low;) {
 		if (page + len > high || !is_free(page, len))
 			continue;
 		stack = stack_in_the_way(page + len);
@@ -348,7 +350,7 @@ static long place(unsigned long len)
 			return (long)page;
 		high = stack - GUARD;
 	}
-	for (unsigned long page = page_of(w.mm.mmap_legacy_base); page + len <= PAGES; page++)
+	for (unsigned long page = max(page_of(w.mm.mmap_legacy_base), w.low); page + len <= PAGES; page++)
 		if (is_free(page, len) && !stack_in_the_way(page + len))
 			return (long)page;
 	return -ENOMEM;
@@ -368,6 +370,8 @@ static struct call random_call(void)
 
 	if (random_below(&w.r, 4))
 		c.from -= c.from % 8;
+	if (c.kind == PLACED && random_below(&w.r, 4) == 0)
+		c.len = 1 + random_below(&w.r, 80);
 	return c;
 }
 
@@ -523,8 +527,14 @@ static bool check_refusal(const struct call *c, long result)
 static void step(void)
 {
 	struct call c = random_call();
-	long expected = c.kind == PLACED ? place(c.len) : 0, result;
+	long expected, result;
 	bool done = false;
+
+	/* For some time at a time. */
+	if (random_below(&w.r, 40) == 0)
+		w.base = BASE - 64 * random_below(&w.r, 3);
+	w.mm.mmap_base = at(w.base);
+	expected = c.kind == PLACED ? place(c.len) : 0;
 
 	w.color = random_below(&w.r, 3) ? 0 : (unsigned int)random_below(&w.r, ANY + 1);
 	for (long nth = 1; !done; nth++) {
@@ -546,9 +556,9 @@ static void step(void)
 	check_want(&c, "done");
 }
 
-static void run(unsigned int shift, unsigned long steps)
+static void begin(unsigned int shift)
 {
-	w = (struct world){ .r = { random_seed() }, .shift = shift };
+	w = (struct world){ .r = { random_seed() }, .shift = shift, .base = BASE, .low = LOW };
 	mm_system_init(&w.sys, &anon_vma_rmap);
 	mm_system_set_page_shift(&w.sys, shift);
 	assert_int_equal(w.sys.pmd_size, at(at(1) / 8));
@@ -556,7 +566,11 @@ static void run(unsigned int shift, unsigned long steps)
 	w.sys.stack_guard_gap = at(GUARD);
 	mm_init(&w.mm, &w.sys);
 	mm_set_task_size(&w.mm, at(PAGES));
-	w.mm.mmap_base = at(BASE);
+}
+
+static void run(unsigned int shift, unsigned long steps)
+{
+	begin(shift);
 	w.mm.start_brk = w.mm.brk = at(LOW);
 	w.mm.ops = &ops;
 	for (unsigned long i = 0; i < steps; i++)
@@ -574,6 +588,66 @@ static void run(unsigned int shift, unsigned long steps)
 		assert_true(w.calls[i] > steps / 200);
 	for (int i = 0; i <= MM_CHANGE_ADVISE; i++)
 		assert_true(w.seen[i] > steps / 200);
+}
+
+/* Some area, whole; and its neighbour now and then. */
+static struct call some_areas(void)
+{
+	struct vm_area_struct *vma = find_vma(&w.mm, at(random_below(&w.r, PAGES)));
+	struct call c = { .kind = MUNMAP, .from = LOW, .len = 1 };
+
+	if (!vma)
+		return c;
+	c.from = page_of(vma->vm_start);
+	c.len = page_of(vma->vm_end) - c.from;
+	vma = vma_lookup(&w.mm, vma->vm_end);
+	if (vma && random_below(&w.r, 4) == 0)
+		c.len = page_of(vma->vm_end) - c.from;
+	return c;
+}
+
+static void hole_step(void)
+{
+	struct call c = { .kind = PLACED, .len = 1 + random_below(&w.r, random_below(&w.r, 4) ? 6 : 60) };
+	unsigned long what = random_below(&w.r, 100);
+	const char *reason;
+	long result;
+
+	/* Areas of two kinds, so that not all merge. */
+	c.prot = what & 1 ? PROT_READ : PROT_NONE;
+	if (what < 40)
+		c = some_areas();
+	else if (what < 43)
+		c = (struct call){ STACK, random_below(&w.r, BASE), 1 + random_below(&w.r, 3), 0, PROT_READ };
+	else if (what < 46)
+		w.mm.mmap_base = at(w.base = BASE - 64 * random_below(&w.r, 3));
+	else if (what < 49)
+		w.sys.mmap_min_addr = at(w.low = LOW + 64 * random_below(&w.r, 3));
+	if (c.kind == STACK && c.from < w.low)
+		return;
+	result = c.kind == PLACED ? place(c.len) : c.kind == STACK ? (long)c.from : 0;
+	assert_int_equal(make(&c), result);
+	if (result >= 0)
+		model(&c, result);
+	check_want(&c, "done");
+	if (!mm_validate(&w.mm, &reason))
+		fail_msg("%s", reason);
+}
+
+static void test_the_remembered_hole_is_the_one_that_is_found(void **state)
+{
+	unsigned long steps = test_operations(10000) * 4, kept = 0;
+
+	begin(12);
+	w.sys.pmd_size = 0;
+	w.mm.mmap_base = at(BASE);
+	for (unsigned long i = 0; i < steps; i++) {
+		hole_step();
+		kept += w.mm.hole.start < w.mm.hole.end && w.mm.hole.changes == w.mm.changes;
+	}
+	print_message("# a hole was known after %lu of %lu steps\n", kept, steps);
+	assert_true(kept > steps / 4);
+	mm_exit(&w.mm);
 }
 
 static void test_pages_of_4_kib(void **state)
@@ -597,6 +671,7 @@ int main(void)
 		cmocka_unit_test(test_pages_of_4_kib),
 		cmocka_unit_test(test_pages_of_16_kib),
 		cmocka_unit_test(test_pages_of_64_kib),
+		cmocka_unit_test(test_the_remembered_hole_is_the_one_that_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@
 
 #define INDEX_AREA_POOL  POOL_LINKED_AREA
 #define INDEX_AREA_SIZE  POOL_LINKED_AREA_SIZE
+#define INDEX_KEEPS_HOLE false /* they are what they were */
 #define INDEX_LINK_BYTES (offsetof(struct vm_area_struct, vm_flags) - 2 * sizeof(unsigned long))
 
 _Static_assert(2 * sizeof(unsigned long) + INDEX_LINK_BYTES <= 64,

@@ -12,6 +12,7 @@
 #define INDEX_AREA_POOL  POOL_AREA
 #define INDEX_AREA_SIZE  POOL_AREA_SIZE
 #define INDEX_LINK_BYTES 0
+#define INDEX_KEEPS_HOLE true
 
 struct index_store {
 	struct ma_state mas;
@@ -53,6 +54,7 @@ static inline int index_prepare(
 static inline void index_commit(struct index_store *st, void *vma)
 {
 	mas_store_prealloc(&st->mas, vma);
+	st->mm->changes++;
 	if (st->mm->sys->verify)
 		index_verify(st->mm);
 }
@@ -64,6 +66,7 @@ static inline int index_put(struct mm_struct *mm, unsigned long start, unsigned 
 
 	if (mas_store_gfp(&mas, vma, GFP_KERNEL))
 		return -ENOMEM;
+	mm->changes++;
 	if (mm->sys->verify)
 		index_verify(mm);
 	return 0;

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hole that was found last: a search from above often finds the next place right below, or just where something was
+ * unmapped.
+ *
+ * 1. Meaning.  mm->hole is free, lies between prev and next, and above it, up to high, no hole is as long as length.
+ *    So a search for that much or more, below high, need not look at the index.  Not a guess like the free_area_cache
+ *    of Linux 2.6: what a search finds is what it would have found.
+ *
+ * 2. Validity.  It is true while mm->changes is what it was.  Two changes keep it: a mapping at its upper end, and an
+ *    unmapping with a single store, which makes it longer or puts another one in its place.  All others end it.
+ *
+ *      before    |- prev -|      hole      |- next -|- c -|
+ *      map       |- prev -|  hole  |- new -|- next -|- c -|
+ *      unmap     |- prev -|       hole              |- c -|
+ *
+ * 3. Invariant (mm_validate)
+ *    H1  a hole that is valid is as part 1 says.
+ */
+#include "internal.h"
+
+static bool is_valid(const struct mm_struct *mm)
+{
+	return INDEX_KEEPS_HOLE && mm->hole.start < mm->hole.end && mm->hole.changes == mm->changes;
+}
+
+static unsigned long end_of(const struct vm_area_struct *prev)
+{
+	return prev ? prev->vm_end : 0;
+}
+
+static unsigned long limit_of(const struct vm_area_struct *next, unsigned long high)
+{
+	return next ? min(next->vm_start, high) : high;
+}
+
+bool hole_serves(const struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long length)
+{
+	const struct mm_hole *h = &mm->hole;
+
+	if (!is_valid(mm) || h->high != high || length < h->length || h->end - h->start < length)
+		return false;
+	return h->end - length >= low && !(h->next && (h->next->vm_flags & VM_GROWSDOWN));
+}
+
+void hole_found(struct mm_struct *mm, unsigned long high, unsigned long length, const struct hole *found)
+{
+	if (INDEX_KEEPS_HOLE)
+		mm->hole = (struct mm_hole){ .start = end_of(found->prev),
+			.end = limit_of(found->next, high),
+			.length = length,
+			.high = high,
+			.prev = found->prev,
+			.next = found->next,
+			.changes = mm->changes };
+}
+
+void hole_mapped(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	struct mm_hole *h = &mm->hole;
+
+	if (!INDEX_KEEPS_HOLE || h->changes + 1 != mm->changes || end != h->end)
+		return;
+	h->end = start;
+	h->next = vma;
+	h->changes = mm->changes;
+}
+
+void hole_unmapped(const struct unmap *um)
+{
+	struct mm_hole *h = &um->mm->hole;
+	unsigned long start = end_of(um->prev), end = limit_of(um->next, h->high);
+
+	if (!INDEX_KEEPS_HOLE || h->changes + 1 != um->mm->changes)
+		return;
+	/* One below it, and not beside it, is no concern of its. */
+	if (end < h->start || (start > h->end && (end <= start || end - start < h->length))) {
+		h->changes = um->mm->changes;
+		return;
+	}
+	*h = (struct mm_hole){ start, end, h->length, h->high, um->prev, um->next, um->mm->changes };
+}
+
+/* H1 */
+bool hole_validate(struct mm_struct *mm, const char **reason)
+{
+	const struct mm_hole *h = &mm->hole;
+	struct vm_area_struct *vma, *prev = NULL;
+	unsigned long last = h->end;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	if (!is_valid(mm))
+		return true;
+	for_each_vma (vmi, vma) {
+		if (vma->vm_end <= h->start) {
+			prev = vma;
+			continue;
+		}
+		if (last == h->end && (vma->vm_start < h->end || vma != h->next))
+			return index_wrong(
+				reason, vma, "H1: an area that is not the next lies in or behind the hole");
+		if (vma->vm_start < h->high && vma->vm_start - last >= h->length && vma->vm_start > last)
+			return index_wrong(reason, vma, "H1: there is a hole above that is long enough");
+		last = vma->vm_end;
+	}
+	if (last < h->high && last > h->end && h->high - last >= h->length)
+		return index_wrong(reason, NULL, "H1: there is a hole at the top that is long enough");
+	return prev == h->prev || index_wrong(reason, prev, "H1: another area lies before the hole");
+}
