@@ -5,7 +5,7 @@
  *
  * 1. mm_set_rcu() allows it, for one mm. The calls of <vmaple/mm.h> that change it remain one at a time, under the
  *    caller's mmap_lock; who only looks needs a read-side section (<vmaple/rcu.h>) and no lock.
- * 2. Inside a section find_vma(), find_vma_intersection(), vma_lookup() and an iterator (until vmaple_rcu_read_unlock())
+ * 2. Inside a section find_vma(), find_vma_intersection(), vma_lookup() and an iterator (that ends with the section)
  *    give areas whose memory stays valid to the section's end, and find every area that is there throughout. They
  *    never wait, allocate or lock, and may be called in a signal handler, also in one that has interrupted a call that
  *    changes the same mm.  The range that an iterator stands at, vmi.mas.index to vmi.mas.last, is one that the
@@ -19,8 +19,8 @@
  * An area's vm_file is sure to be there while the area is locked, not in a mere section. The kernel's per-VMA locks
  * (Suren Baghdasaryan, 2023) have these names; the protocol is argued in docs/threads.md.
  *
- * A checking build panics when something is looked up outside a section, or changed, by a thread that mm->mmap_lock_held
- * says not to hold the lock.
+ * A checking build panics when something is looked up outside a section, or changed, by a thread that
+ * mm->mmap_lock_held says not to hold the lock.
  *
  * Only the maple tree index has this.
  */
@@ -66,8 +66,8 @@ VMAPLE_API struct vm_area_struct *lock_vma_under_rcu(struct mm_struct *mm, unsig
 VMAPLE_API void vma_end_read(struct vm_area_struct *vma);
 
 /**
- * A page fault at @p addr in the locked @p vma, as mm_fault() answers it. @return 0, -EFAULT, or -EAGAIN: unlock, take the
- * mmap_lock, and call mm_fault().
+ * A page fault at @p addr in the locked @p vma, as mm_fault() answers it. @return 0, -EFAULT, or -EAGAIN: unlock,
+ * take the mmap_lock, and call mm_fault().
  */
 VMAPLE_API int vma_fault(struct vm_area_struct *vma, unsigned long addr, unsigned int flags);
 

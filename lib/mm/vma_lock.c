@@ -15,8 +15,8 @@
  *    made empty (vm_end = vm_start).  Who finds it later in an old node of the tree sees that it does not contain
  *    the address.  Its memory comes after a grace period.
  * 5. New areas are born locked, and seen by readers when the call that made them is over.
- * 6. Views write nothing: read vm_lock_seq, copy, and see that vm_lock_seq is the same.  The writer sets it before, with
- *    a full fence, and never changes a field of an area that is not locked, but for anon_vma, which mm_fault()
+ * 6. Views write nothing: read vm_lock_seq, copy, and see that vm_lock_seq is the same.  The writer sets it before,
+ *    with a full fence, and never changes a field of an area that is not locked, but for anon_vma, which mm_fault()
  *    sets once; a view does not have it.
  */
 #include <vmaple/vma_lock.h>

@@ -4,8 +4,8 @@
  *
  * fail_after(n): the nth allocation from now fails, once: of a block, or of an object of a cache. What the cache can do
  * without (GFP_NOWAIT) fails only under fail_all(). fail_all(true): every one fails until fail_all(false).
- * Leaks: live_blocks and live_bytes are 0 when everything was freed, with its size. Memory may be given back by another thread (after a grace
- * period); it is taken by one thread only.
+ * Leaks: live_blocks and live_bytes are 0 when everything was freed, with its size. Memory may be given back by
+ * another thread (after a grace period); it is taken by one thread only.
  */
 #ifndef TESTS_FAILING_PORT_H
 #define TESTS_FAILING_PORT_H

@@ -232,7 +232,8 @@ static void look_through(struct reader *r)
 
 	vmaple_rcu_read_lock();
 	for_each_vma (vmi, vma) {
-		if (vmi.mas.last < end) /* it may begin below: if it was joined with the one before meanwhile */
+		if (vmi.mas.last <
+			end) /* it may begin below: if it was joined with the one before meanwhile */
 			failed("iteration: [%lx, %lx] after %lx", vmi.mas.index, vmi.mas.last, end);
 		end = vmi.mas.last + 1;
 		if (vmi.mas.index > address(zone, 0))
