@@ -226,22 +226,46 @@ static bool read_all(struct live *l, int fd)
 	return n == 0;
 }
 
+/* The number at *p, which @after follows; *p is moved behind that. False: there is none. */
+static bool number(char **p, int base, char after, uint64_t *n)
+{
+	char *end;
+
+	*n = strtoull(*p, &end, base);
+	if (end == *p || *end != after)
+		return false;
+	*p = end + 1;
+	return true;
+}
+
 /* A line of maps; its name stays where it is. False: not such a line. */
 static bool parse_line(char *line, struct trace_area *a)
 {
-	unsigned int major, minor;
-	char perms[5];
-	int name = 0;
+	uint64_t major, minor;
+	char *p = line, *perms;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &a->start, &a->end,
-		    perms, &a->offset, &major, &minor, &a->ino, &name) != 7)
+	if (!number(&p, 16, '-', &a->start) || !number(&p, 16, ' ', &a->end))
 		return false;
-	a->dev = (uint64_t)major << 32 | minor;
+	perms = p;
+	p = strchr(p, ' ');
+	if (!p || p - perms != 4 || !number(&p, 16, ' ', &a->offset) || !number(&p, 16, ':', &major) ||
+		!number(&p, 16, ' ', &minor))
+		return false;
+	a->ino = strtoull(p, &p, 10);
+	a->dev = major << 32 | minor;
 	a->prot = (perms[0] == 'r' ? PROT_READ : 0) | (perms[1] == 'w' ? PROT_WRITE : 0) |
 		  (perms[2] == 'x' ? PROT_EXEC : 0);
 	a->shared = perms[3] == 's';
-	a->name = line + name;
+	a->name = p + strspn(p, " ");
 	return true;
+}
+
+/* The amount that a line of smaps gives for @field; 0 when it is another line. */
+static uint64_t amount(const char *line, const char *field)
+{
+	size_t len = strlen(field);
+
+	return strncmp(line, field, len) == 0 ? strtoull(line + len, NULL, 10) : 0;
 }
 
 /* Lines of maps or smaps into l->areas. */
@@ -253,16 +277,14 @@ static void parse_text(struct live *l)
 	l->nr_areas = 0;
 	for (char *line = strtok_r(l->names, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		struct trace_area a = { .name = "" };
-		unsigned long kb;
 
 		if (parse_line(line, &a)) {
 			/* The gate page is the kernel's, and in no process's map. */
 			area = strcmp(a.name, "[vsyscall]") == 0 ? NULL : add_area(l);
 			if (area)
 				*area = a;
-		} else if (area && (sscanf(line, "Anonymous: %lu", &kb) == 1 ||
-					   sscanf(line, "Swap: %lu", &kb) == 1)) {
-			area->touched |= kb > 0;
+		} else if (area && (amount(line, "Anonymous:") || amount(line, "Swap:"))) {
+			area->touched = true;
 		} else if (area && strncmp(line, "VmFlags:", 8) == 0) {
 			area->vm_flags = vm_flags_parse(line + 8);
 		}
