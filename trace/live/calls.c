@@ -142,7 +142,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	file_tell(l, t, result);
 	emit_call(l, t, result);
 	mm->calls++;
-	growth_follow_call(t, result);
+	growth_follow_call(l, t, result);
 	if (check == LIVE_CHECK_EVERY)
 		observe_effect(l, t, result);
 	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)

@@ -71,13 +71,50 @@ static void follow_move(
 	mtree_destroy(&moved);
 }
 
-void growth_follow_call(struct task *t, int64_t result)
+static bool is_about_areas(uint32_t nr)
+{
+	return nr == SYS_mmap || nr == SYS_munmap || nr == SYS_mremap;
+}
+
+/*
+ * A call that failed can have taken some of the range away: a move of several areas has moved the first of them.  What is
+ * not mapped there any more does not grow there; @moved_to: where the range was to go, or 0.
+ */
+static void follow_failure(struct live *l, struct live_mm *mm, const struct range *r, uint64_t moved_to)
+{
+	struct trace_area a;
+
+	for (uint64_t at = r->start; at < r->end;) {
+		bool found = observe_next(l, mm, at, &a);
+		uint64_t hole_end = found && a.start < r->end ? a.start : r->end,
+			 to = moved_to + (at - r->start);
+
+		if (found && a.start <= at) {
+			at = a.end;
+			continue;
+		}
+		if (moved_to && mt_find(&mm->growing, &(unsigned long){ at }, hole_end - 1) &&
+			observe_area(l, mm, to, &a))
+			remember(&mm->growing, to, to + (hole_end - at));
+		forget(&mm->growing, at, hole_end);
+		at = hole_end;
+	}
+}
+
+void growth_follow_call(struct live *l, struct task *t, int64_t result)
 {
 	struct live_mm *mm = t->mm;
 	struct range r[2], placed;
 	unsigned int n = named_ranges(t, r);
 	bool has_placed = placed_range(&t->call, result, &placed);
 
+	if (IS_ERR_VALUE(result) && is_about_areas(t->call.nr)) {
+		if (n == 2)
+			follow_failure(l, mm, &r[1], 0);
+		if (n)
+			follow_failure(l, mm, &r[0], n == 2 ? r[1].start : 0);
+		return;
+	}
 	switch (t->call.nr) {
 	case SYS_mremap:
 		if (has_placed)

@@ -175,7 +175,7 @@ bool growth_tell(struct live *l, struct task *t, bool ambiguous);
 /* A child's areas grow as its parent's do. */
 void growth_copy(const struct live_mm *from, struct live_mm *to);
 /* After a call: where areas that grow are now. */
-void growth_follow_call(struct task *t, int64_t result);
+void growth_follow_call(struct live *l, struct task *t, int64_t result);
 
 /* remember.c: without memory a range is not remembered; to forget cannot fail, but may forget all. */
 void remember(struct maple_tree *set, uint64_t start, uint64_t end);

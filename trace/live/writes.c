@@ -16,6 +16,9 @@
  * 4. Threads.  Others write while a call is in the kernel.  What is found behind it and was not there before has an
  *    order that nobody knows, and is marked ambiguous.  So that little is, areas that may be written soon are remembered
  *    in mm->fresh, and searched before each call.
+ *
+ * 5. Order.  Of two areas side by side, both written since they were last searched, nobody knows which was first; with a
+ *    third beside them that decides who shares an anon_vma.  The second one told is marked ambiguous, too.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -32,14 +35,19 @@ struct search {
 	struct task *t;
 	bool ambiguous;
 	struct range except;
+	uint64_t told_end; /* where the last area that was told ends */
 };
 
-static void tell(const struct search *s, uint64_t addr, bool write, bool known)
+static void tell(struct search *s, const struct trace_area *a, uint64_t addr, bool known)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
-		.fault = { .addr = addr, .write = write, .write_known = known, .ambiguous = s->ambiguous } };
+		.fault = { .addr = addr,
+			.write = true,
+			.write_known = known,
+			.ambiguous = s->ambiguous || s->told_end == a->start } };
 
 	emit(s->l, s->t, &e);
+	s->told_end = a->end;
 }
 
 /* --- written areas ------------------------------------------------------------------------------------------- */
@@ -50,7 +58,7 @@ static void forget_range(struct live_mm *mm, const struct range *r)
 	forget(&mm->fresh, r->start, r->end);
 }
 
-static void search_area(const struct search *s, const struct trace_area *a)
+static void search_area(struct search *s, const struct trace_area *a)
 {
 	struct live_mm *mm = s->t->mm;
 	uint64_t low_end = s->except.start < a->end ? s->except.start : a->end, addr;
@@ -67,13 +75,13 @@ static void search_area(const struct search *s, const struct trace_area *a)
 				remember(&mm->fresh, a->start, a->end);
 			return;
 		}
-		tell(s, addr, true, known);
+		tell(s, a, addr, known);
 	}
 	remember(&mm->settled, a->start, a->end);
 	forget(&mm->fresh, a->start, a->end);
 }
 
-static void search(const struct search *s, uint64_t lo, uint64_t hi)
+static void search(struct search *s, uint64_t lo, uint64_t hi)
 {
 	struct live_mm *mm = s->t->mm;
 	struct range settled;
@@ -92,12 +100,12 @@ static void search(const struct search *s, uint64_t lo, uint64_t hi)
 }
 
 /* The areas that touch a range, and those beside it. */
-static void search_around(const struct search *s, const struct range *r)
+static void search_around(struct search *s, const struct range *r)
 {
 	search(s, r->start ? r->start - 1 : 0, r->end + 1);
 }
 
-static void search_fresh(const struct search *s)
+static void search_fresh(struct search *s)
 {
 	struct live_mm *mm = s->t->mm;
 	struct range fresh[FRESH_MAX];
