@@ -12,17 +12,24 @@
 #include "internal.h"
 #include "uapi.h"
 
-static bool tell_run(struct live *l, struct task *t, bool ambiguous, uint64_t start)
+/* What of a run is not mapped any more says that it was cut unseen: where it begins now is told, which does no harm. */
+static bool tell_run(struct live *l, struct task *t, bool ambiguous, const struct range *run)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT, .fault = { .write_known = true } };
 	struct trace_area a;
 
-	if (!start || !observe_area(l, t->mm, start - 1, &a) || a.end <= start)
+	if (!run->start || !observe_next(l, t->mm, run->start - 1, &a) || a.end <= run->start ||
+		a.start == run->start)
+		return false;
+	if (a.start > run->start)
+		forget(&t->mm->growing, run->start, a.start < run->end ? a.start : run->end);
+	else
+		remember(&t->mm->growing, a.start, run->start);
+	if (a.start >= run->end)
 		return false;
 	e.fault.addr = a.start;
 	e.fault.ambiguous = ambiguous;
 	emit(l, t, &e);
-	remember(&t->mm->growing, a.start, start);
 	return true;
 }
 
@@ -34,16 +41,8 @@ bool growth_tell(struct live *l, struct task *t, bool ambiguous)
 
 	for (; next_remembered(&t->mm->growing, end, &run); end = run.end)
 		if (!end || run.start != end)
-			any |= tell_run(l, t, ambiguous, run.start);
+			any |= tell_run(l, t, ambiguous, &run);
 	return any;
-}
-
-void growth_copy(const struct live_mm *from, struct live_mm *to)
-{
-	struct range run;
-
-	for (uint64_t at = 0; next_remembered(&from->growing, at, &run); at = run.end)
-		remember(&to->growing, run.start, run.end);
 }
 
 /* What of the old range grows does so at the new one, too. */
@@ -77,10 +76,10 @@ static bool is_about_areas(uint32_t nr)
 }
 
 /*
- * A call that failed can have taken some of the range away: a move of several areas has moved the first of them.  What is
- * not mapped there any more does not grow there; @moved_to: where the range was to go, or 0.
+ * What is not mapped does not grow.  A call that failed can have taken some of the range away: a move of several areas has
+ * moved the first of them; @moved_to: where the range was to go, or 0.
  */
-static void follow_failure(struct live *l, struct live_mm *mm, const struct range *r, uint64_t moved_to)
+static void forget_unmapped(struct live *l, struct live_mm *mm, const struct range *r, uint64_t moved_to)
 {
 	struct trace_area a;
 
@@ -101,6 +100,17 @@ static void follow_failure(struct live *l, struct live_mm *mm, const struct rang
 	}
 }
 
+void growth_copy(struct live *l, const struct live_mm *from, struct live_mm *to)
+{
+	struct range run;
+
+	/* MADV_DONTFORK leaves areas out. */
+	for (uint64_t at = 0; next_remembered(&from->growing, at, &run); at = run.end) {
+		remember(&to->growing, run.start, run.end);
+		forget_unmapped(l, to, &run, 0);
+	}
+}
+
 void growth_follow_call(struct live *l, struct task *t, int64_t result)
 {
 	struct live_mm *mm = t->mm;
@@ -110,9 +120,9 @@ void growth_follow_call(struct live *l, struct task *t, int64_t result)
 
 	if (IS_ERR_VALUE(result) && is_about_areas(t->call.nr)) {
 		if (n == 2)
-			follow_failure(l, mm, &r[1], 0);
+			forget_unmapped(l, mm, &r[1], 0);
 		if (n)
-			follow_failure(l, mm, &r[0], n == 2 ? r[1].start : 0);
+			forget_unmapped(l, mm, &r[0], n == 2 ? r[1].start : 0);
 		return;
 	}
 	switch (t->call.nr) {

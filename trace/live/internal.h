@@ -173,7 +173,7 @@ void writes_tell_all(struct live *l, struct task *t, bool ambiguous);
 /* growth.c: send that a stack has grown. True: one has. */
 bool growth_tell(struct live *l, struct task *t, bool ambiguous);
 /* A child's areas grow as its parent's do. */
-void growth_copy(const struct live_mm *from, struct live_mm *to);
+void growth_copy(struct live *l, const struct live_mm *from, struct live_mm *to);
 /* After a call: where areas that grow are now. */
 void growth_follow_call(struct live *l, struct task *t, int64_t result);
 

@@ -164,7 +164,7 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
 	observe_open(mm, child->tid);
-	growth_copy(parent->mm, mm);
+	growth_copy(l, parent->mm, mm);
 	for (int i = 0; i < FILE_CACHE; i++)
 		mm->files[i] = parent->mm->files[i];
 	task_enter_mm(child, mm);
