@@ -9,27 +9,16 @@
  * Intervals start anywhere in a file of 2^28 pages, and are half to one and a half times as long as it takes.
  */
 #include <stdlib.h>
-#include <string.h>
 
-#include "bench.h"
-#include "trees.h"
+#include "change.h"
 
-#define SPACE   (1UL << 28)
-#define POINTS  20000
-#define CHANGES 50000
+#define SPACE  (1UL << 28)
+#define POINTS 20000
 
 struct interval_bench {
-	struct random random, round; /* round: the same orders for all contenders */
-	size_t n, part, times;
+	struct changes changes;
 	struct span *spans;
-	unsigned int *out, *in;
 	unsigned long *points;
-};
-
-struct interval_trial {
-	const struct interval_ops *ops;
-	void *tree;
-	double ns[2]; /* of erasing, of inserting */
 };
 
 static const struct contender sides[] = {
@@ -48,120 +37,71 @@ static const struct contender sides[] = {
 
 static void begin(struct trial *trial, void *arg)
 {
-	struct interval_bench *b = arg;
-	struct interval_trial *t = bench_alloc(1, sizeof(*t));
+	const struct interval_bench *b = arg;
+	const struct interval_ops *ops = trial->contender->ops;
 
-	t->ops = trial->contender->ops;
-	t->tree = t->ops->create(b->spans, b->n);
-	trial->tree = t;
-}
-
-static void end(struct trial *trial, void *arg)
-{
-	struct interval_trial *t = trial->tree;
-
-	(void)arg;
-	t->ops->destroy(t->tree);
-	free(t);
-}
-
-static void new_order(struct interval_bench *b, struct random *random)
-{
-	for (size_t i = 0; i < b->n; i++)
-		b->out[i] = (unsigned int)i;
-	bench_shuffle(b->out, b->n, random);
-	memcpy(b->in, b->out, b->part * sizeof(*b->in));
-	bench_shuffle(b->in, b->part, random);
+	trial->tree = changed_tree_new(&ops->change, ops->create(b->spans, b->changes.n));
 }
 
 static void new_round(void *arg)
 {
 	struct interval_bench *b = arg;
 
-	b->round = b->random;
+	changes_round(&b->changes);
 	for (size_t i = 0; i < POINTS; i++)
-		b->points[i] = random_below(&b->random, SPACE);
+		b->points[i] = random_below(&b->changes.random, SPACE);
+}
+
+static unsigned long stab(const struct trial *trial, const struct interval_bench *b, size_t points)
+{
+	const struct interval_ops *ops = trial->contender->ops;
+
+	return ops->stab(((const struct changed_tree *)trial->tree)->tree, b->points, points);
 }
 
 static unsigned long run_stab(struct trial *trial, void *arg)
 {
-	struct interval_trial *t = trial->tree;
-
-	return t->ops->stab(t->tree, ((struct interval_bench *)arg)->points, POINTS);
+	return stab(trial, arg, POINTS);
 }
 
 /* The sum is over what the first points find afterwards. */
 static unsigned long run_change(struct trial *trial, void *arg)
 {
-	struct interval_bench *b = arg;
-	struct interval_trial *t = trial->tree;
-	struct random order = b->round;
-	double at[3];
-
-	t->ns[0] = t->ns[1] = 0;
-	for (size_t i = 0; i < b->times; i++) {
-		new_order(b, &order);
-		at[0] = bench_seconds(BENCH_THREAD);
-		t->ops->erase(t->tree, b->out, b->part);
-		at[1] = bench_seconds(BENCH_THREAD);
-		t->ops->insert(t->tree, b->in, b->part);
-		at[2] = bench_seconds(BENCH_THREAD);
-		t->ns[0] += (at[1] - at[0]) * 1e9;
-		t->ns[1] += (at[2] - at[1]) * 1e9;
-	}
-	return t->ops->stab(t->tree, b->points, 100);
-}
-
-static double took_erase(struct trial *trial, void *arg)
-{
-	(void)arg;
-	return ((struct interval_trial *)trial->tree)->ns[0];
-}
-
-static double took_insert(struct trial *trial, void *arg)
-{
-	(void)arg;
-	return ((struct interval_trial *)trial->tree)->ns[1];
-}
-
-static double took_both(struct trial *trial, void *arg)
-{
-	return took_erase(trial, arg) + took_insert(trial, arg);
+	changes_run(&((struct interval_bench *)arg)->changes, trial->tree);
+	return stab(trial, arg, 100);
 }
 
 static void fill(struct interval_bench *b, unsigned long hits)
 {
-	unsigned long length = SPACE * hits / b->n;
+	unsigned long length = SPACE * hits / b->changes.n;
+	struct random *random = &b->changes.random;
 
-	for (size_t i = 0; i < b->n; i++) {
-		b->spans[i].start = random_below(&b->random, SPACE);
-		b->spans[i].last = b->spans[i].start + length / 2 + random_below(&b->random, length + 1);
+	for (size_t i = 0; i < b->changes.n; i++) {
+		b->spans[i].start = random_below(random, SPACE);
+		b->spans[i].last = b->spans[i].start + length / 2 + random_below(random, length + 1);
 	}
 }
 
 static void compare(struct work work, const struct contender *who, size_t nr, size_t n, unsigned long hits)
 {
-	struct interval_bench b = { .random = { n + hits }, .n = n, .part = n / 4 ? n / 4 : 1 };
+	struct interval_bench b;
 
-	b.times = CHANGES / b.part + 1;
+	changes_begin(&b.changes, n, (struct random){ n + hits });
 	b.spans = bench_alloc(n, sizeof(*b.spans));
-	b.out = bench_alloc(n, sizeof(*b.out));
-	b.in = bench_alloc(n, sizeof(*b.in));
 	b.points = bench_alloc(POINTS, sizeof(*b.points));
 	fill(&b, hits);
 	work.n = n;
-	work.operations = work.took ? b.times * b.part : POINTS;
+	work.operations = work.took ? changes_in_round(&b.changes) : POINTS;
 	work.clock = BENCH_THREAD;
 	work.arg = &b;
 	work.contenders = who;
 	work.nr_contenders = nr;
 	work.begin = begin;
 	work.round = new_round;
-	work.end = end;
+	work.end = changed_tree_end;
 	bench_compare(&work);
+	changes_end(&b.changes);
 	free(b.spans);
-	free(b.out);
-	free(b.in);
 	free(b.points);
 }
 
@@ -170,7 +110,7 @@ static const size_t sizes[] = { 1000, 100000, 0 };
 /* Those that can change; both ways to search in ours change alike. */
 static bool changes(const struct interval_ops *ops)
 {
-	return ops->insert && ops != &vmaple_iter_interval_ops;
+	return ops->change.insert && ops != &vmaple_iter_interval_ops;
 }
 
 static bool holds_many(const struct interval_ops *ops)
@@ -226,15 +166,15 @@ void question_interval_stab(void)
 
 void question_interval_insert(void)
 {
-	ask_change("interval-insert", took_insert);
+	ask_change("interval-insert", changes_took_insert);
 }
 
 void question_interval_erase(void)
 {
-	ask_change("interval-erase", took_erase);
+	ask_change("interval-erase", changes_took_erase);
 }
 
 void question_interval_update(void)
 {
-	ask_change("interval-update", took_both);
+	ask_change("interval-update", changes_took_both);
 }

@@ -7,26 +7,15 @@
  * plain, and with the largest weight of each subtree.
  */
 #include <stdlib.h>
-#include <string.h>
 
-#include "bench.h"
-#include "trees.h"
+#include "change.h"
 
 #define SEARCHES 200000
-#define CHANGES  50000 /* in a round, at least */
 
 struct rb_bench {
-	struct random random, round; /* round: the same orders for all contenders */
-	size_t n, part;              /* items; of them, those that leave and come again */
-	size_t times;                /* so often in a round */
+	struct changes changes;
 	bool augmented;
-	unsigned int *keys, *out, *in, *looked_for;
-};
-
-struct rb_trial {
-	const struct rb_ops *ops;
-	void *tree;
-	double ns[2]; /* of erasing, of inserting */
+	unsigned int *keys, *looked_for;
 };
 
 static const struct contender sides[] = {
@@ -36,156 +25,104 @@ static const struct contender sides[] = {
 #endif
 };
 
+static const struct rb_ops *ops_of(const struct trial *trial)
+{
+	return trial->contender->ops;
+}
+
+static void *tree_of(const struct trial *trial)
+{
+	return ((const struct changed_tree *)trial->tree)->tree;
+}
+
 static void begin(struct trial *trial, void *arg)
 {
-	struct rb_bench *b = arg;
-	struct rb_trial *t = bench_alloc(1, sizeof(*t));
+	const struct rb_bench *b = arg;
+	const struct rb_ops *ops = ops_of(trial);
 
-	t->ops = trial->contender->ops;
-	t->tree = t->ops->create(b->keys, b->n, b->augmented);
-	trial->tree = t;
-}
-
-static void end(struct trial *trial, void *arg)
-{
-	struct rb_trial *t = trial->tree;
-
-	(void)arg;
-	t->ops->destroy(t->tree);
-	free(t);
-}
-
-/* Other items, in other orders: what the branch predictor has learned of the last ones is of no use. */
-static void new_order(struct rb_bench *b, struct random *random)
-{
-	for (size_t i = 0; i < b->n; i++)
-		b->out[i] = (unsigned int)i;
-	bench_shuffle(b->out, b->n, random);
-	memcpy(b->in, b->out, b->part * sizeof(*b->in));
-	bench_shuffle(b->in, b->part, random);
+	trial->tree = changed_tree_new(&ops->change, ops->create(b->keys, b->changes.n, b->augmented));
 }
 
 static void new_round(void *arg)
 {
 	struct rb_bench *b = arg;
 
-	b->round = b->random;
-	random_u64(&b->random);
-	new_order(b, &b->random);
+	changes_round(&b->changes);
+	changes_order(&b->changes, &b->changes.random);
 	for (size_t i = 0; i < SEARCHES; i++)
-		b->looked_for[i] = (unsigned int)random_below(&b->random, b->n);
+		b->looked_for[i] = (unsigned int)random_below(&b->changes.random, b->changes.n);
 }
 
 static unsigned long run_change(struct trial *trial, void *arg)
 {
-	struct rb_bench *b = arg;
-	struct rb_trial *t = trial->tree;
-	struct random order = b->round;
-	double at[3];
-
-	t->ns[0] = t->ns[1] = 0;
-	for (size_t i = 0; i < b->times; i++) {
-		new_order(b, &order);
-		at[0] = bench_seconds(BENCH_THREAD);
-		t->ops->erase(t->tree, b->out, b->part);
-		at[1] = bench_seconds(BENCH_THREAD);
-		t->ops->insert(t->tree, b->in, b->part);
-		at[2] = bench_seconds(BENCH_THREAD);
-		t->ns[0] += (at[1] - at[0]) * 1e9;
-		t->ns[1] += (at[2] - at[1]) * 1e9;
-	}
-	return t->ops->next(t->tree);
-}
-
-static double took_erase(struct trial *trial, void *arg)
-{
-	(void)arg;
-	return ((struct rb_trial *)trial->tree)->ns[0];
-}
-
-static double took_insert(struct trial *trial, void *arg)
-{
-	(void)arg;
-	return ((struct rb_trial *)trial->tree)->ns[1];
+	changes_run(&((struct rb_bench *)arg)->changes, trial->tree);
+	return ops_of(trial)->next(tree_of(trial));
 }
 
 static unsigned long run_search(struct trial *trial, void *arg)
 {
-	struct rb_trial *t = trial->tree;
-
-	return t->ops->search(t->tree, ((struct rb_bench *)arg)->looked_for, SEARCHES);
+	return ops_of(trial)->search(tree_of(trial), ((struct rb_bench *)arg)->looked_for, SEARCHES);
 }
 
 static unsigned long run_replace(struct trial *trial, void *arg)
 {
-	struct rb_bench *b = arg;
-	struct rb_trial *t = trial->tree;
+	const struct changes *c = &((struct rb_bench *)arg)->changes;
 
-	for (size_t i = 0; i < b->times; i++)
-		t->ops->replace(t->tree, b->out, b->part);
+	for (size_t i = 0; i < c->times; i++)
+		ops_of(trial)->replace(tree_of(trial), c->out, c->part);
 	return 0;
 }
 
-static unsigned long run_pass(const struct rb_bench *b, struct rb_trial *t, unsigned long (*pass)(void *tree))
+static unsigned long run_pass(
+	const struct trial *trial, const struct rb_bench *b, unsigned long (*pass)(void *))
 {
 	unsigned long sum = 0;
 
-	for (size_t i = 0; i < b->times; i++)
-		sum += pass(t->tree);
+	for (size_t i = 0; i < b->changes.times; i++)
+		sum += pass(tree_of(trial));
 	return sum;
 }
 
 static unsigned long run_next(struct trial *trial, void *arg)
 {
-	struct rb_trial *t = trial->tree;
-
-	return run_pass(arg, t, t->ops->next);
+	return run_pass(trial, arg, ops_of(trial)->next);
 }
 
 static unsigned long run_prev(struct trial *trial, void *arg)
 {
-	struct rb_trial *t = trial->tree;
-
-	return run_pass(arg, t, t->ops->prev);
+	return run_pass(trial, arg, ops_of(trial)->prev);
 }
 
 static unsigned long run_postorder(struct trial *trial, void *arg)
 {
-	struct rb_trial *t = trial->tree;
-
-	return run_pass(arg, t, t->ops->postorder);
+	return run_pass(trial, arg, ops_of(trial)->postorder);
 }
 
 /* How many operations one round is. */
-static size_t changes(const struct rb_bench *b)
+static size_t changed(const struct rb_bench *b)
 {
-	return b->times * b->part;
+	return changes_in_round(&b->changes);
 }
 static size_t searches(const struct rb_bench *b)
 {
-	(void)b;
 	return SEARCHES;
 }
 static size_t steps(const struct rb_bench *b)
 {
-	return b->times * b->n;
+	return b->changes.times * b->changes.n;
 }
 
-static void compare(
-	struct work work, size_t n, bool augmented, size_t (*operations)(const struct rb_bench *b))
+static void compare(struct work work, size_t n, bool augmented, size_t (*operations)(const struct rb_bench *))
 {
-	struct rb_bench b = { .random = { n }, .n = n, .part = n / 4 ? n / 4 : 1, .augmented = augmented };
+	struct rb_bench b = { .augmented = augmented };
 
-	b.times = CHANGES / b.part + 1;
+	changes_begin(&b.changes, n, (struct random){ n });
 	b.keys = bench_alloc(n, sizeof(*b.keys));
-	b.out = bench_alloc(n, sizeof(*b.out));
-	b.in = bench_alloc(n, sizeof(*b.in));
 	b.looked_for = bench_alloc(SEARCHES, sizeof(*b.looked_for));
 	for (unsigned int i = 0; i < n; i++)
-		b.keys[i] = b.out[i] = i;
-	bench_shuffle(b.keys, n, &b.random);
+		b.keys[i] = i;
+	bench_shuffle(b.keys, n, &b.changes.random);
 	work.n = n;
-	work.which = augmented ? "augmented" : work.which;
 	work.operations = operations(&b);
 	work.clock = BENCH_THREAD;
 	work.arg = &b;
@@ -193,69 +130,64 @@ static void compare(
 	work.nr_contenders = sizeof(sides) / sizeof(sides[0]);
 	work.begin = begin;
 	work.round = new_round;
-	work.end = end;
+	work.end = changed_tree_end;
 	bench_compare(&work);
+	changes_end(&b.changes);
 	free(b.keys);
-	free(b.out);
-	free(b.in);
 	free(b.looked_for);
 }
 
 static const size_t sizes[] = { 1000, 100000, 0 };
 
+static void ask(struct work work, size_t (*operations)(const struct rb_bench *))
+{
+	work.which = "";
+	for (const size_t *n = bench_sizes(sizes); *n; n++)
+		compare(work, *n, false, operations);
+}
+
+static void ask_change(const char *question, double (*took)(struct trial *trial, void *arg))
+{
+	struct work work = { .question = question, .run = run_change, .took = took };
+
+	for (const size_t *n = bench_sizes(sizes); *n; n++)
+		for (int augmented = 0; augmented < 2; augmented++) {
+			work.which = augmented ? "augmented" : "plain";
+			compare(work, *n, augmented, changed);
+		}
+}
+
 void question_rbtree_search(void)
 {
-	for (const size_t *n = bench_sizes(sizes); *n; n++)
-		compare((struct work){ .question = "rbtree-search", .which = "", .run = run_search }, *n,
-			false, searches);
+	ask((struct work){ .question = "rbtree-search", .run = run_search }, searches);
 }
 
 void question_rbtree_insert(void)
 {
-	const struct work w = {
-		.question = "rbtree-insert", .which = "plain", .run = run_change, .took = took_insert
-	};
-
-	for (const size_t *n = bench_sizes(sizes); *n; n++)
-		for (int augmented = 0; augmented < 2; augmented++)
-			compare(w, *n, augmented, changes);
+	ask_change("rbtree-insert", changes_took_insert);
 }
 
 void question_rbtree_erase(void)
 {
-	const struct work w = {
-		.question = "rbtree-erase", .which = "plain", .run = run_change, .took = took_erase
-	};
-
-	for (const size_t *n = bench_sizes(sizes); *n; n++)
-		for (int augmented = 0; augmented < 2; augmented++)
-			compare(w, *n, augmented, changes);
+	ask_change("rbtree-erase", changes_took_erase);
 }
 
 void question_rbtree_replace(void)
 {
-	for (const size_t *n = bench_sizes(sizes); *n; n++)
-		compare((struct work){ .question = "rbtree-replace", .which = "", .run = run_replace }, *n,
-			false, changes);
+	ask((struct work){ .question = "rbtree-replace", .run = run_replace }, changed);
 }
 
 void question_rbtree_next(void)
 {
-	for (const size_t *n = bench_sizes(sizes); *n; n++)
-		compare((struct work){ .question = "rbtree-next", .which = "", .run = run_next }, *n, false,
-			steps);
+	ask((struct work){ .question = "rbtree-next", .run = run_next }, steps);
 }
 
 void question_rbtree_prev(void)
 {
-	for (const size_t *n = bench_sizes(sizes); *n; n++)
-		compare((struct work){ .question = "rbtree-prev", .which = "", .run = run_prev }, *n, false,
-			steps);
+	ask((struct work){ .question = "rbtree-prev", .run = run_prev }, steps);
 }
 
 void question_rbtree_postorder(void)
 {
-	for (const size_t *n = bench_sizes(sizes); *n; n++)
-		compare((struct work){ .question = "rbtree-postorder", .which = "", .run = run_postorder },
-			*n, false, steps);
+	ask((struct work){ .question = "rbtree-postorder", .run = run_postorder }, steps);
 }

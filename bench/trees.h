@@ -16,12 +16,18 @@
 extern "C" {
 #endif
 
-/* A tree over nr items with the keys 0 to nr - 1 (item i has key keys[i]), all of them in it. */
-struct rb_ops {
-	void *(*create)(const unsigned int *keys, size_t nr, bool augmented);
+/* What questions about change ask of a tree, which knows its items by number. */
+struct change_ops {
 	void (*destroy)(void *tree);
+	/* NULL: it cannot change. */
 	void (*insert)(void *tree, const unsigned int *which, size_t nr);
 	void (*erase)(void *tree, const unsigned int *which, size_t nr);
+};
+
+/* A tree over nr items with the keys 0 to nr - 1 (item i has key keys[i]), all of them in it. */
+struct rb_ops {
+	struct change_ops change;
+	void *(*create)(const unsigned int *keys, size_t nr, bool augmented);
 	unsigned long (*search)(void *tree, const unsigned int *key, size_t nr);
 	/* Each item gives its place to another with the same key. */
 	void (*replace)(void *tree, const unsigned int *which, size_t nr);
@@ -39,11 +45,8 @@ struct span {
 
 /* All of @spans are in it; interval i is known by its number. */
 struct interval_ops {
+	struct change_ops change;
 	void *(*create)(const struct span *spans, size_t nr);
-	void (*destroy)(void *tree);
-	/* NULL: it cannot change. */
-	void (*insert)(void *tree, const unsigned int *which, size_t nr);
-	void (*erase)(void *tree, const unsigned int *which, size_t nr);
 	/* Of all intervals that hold the points: how many, and their numbers, added up. */
 	unsigned long (*stab)(void *tree, const unsigned long *point, size_t nr);
 };

@@ -69,4 +69,4 @@ static unsigned long icl_stab(void *tree, const unsigned long *point, size_t nr)
 	return sum;
 }
 
-const struct interval_ops icl_interval_ops = { icl_create, icl_destroy, icl_insert, icl_erase, icl_stab };
+const struct interval_ops icl_interval_ops = { { icl_destroy, icl_insert, icl_erase }, icl_create, icl_stab };

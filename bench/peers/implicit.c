@@ -113,5 +113,5 @@ static unsigned long implicit_stab(void *tree, const unsigned long *point, size_
 	return sum;
 }
 
-const struct interval_ops implicit_interval_ops = { implicit_create, implicit_destroy, NULL, NULL,
+const struct interval_ops implicit_interval_ops = { { implicit_destroy, NULL, NULL }, implicit_create,
 	implicit_stab };

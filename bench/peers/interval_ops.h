@@ -82,5 +82,5 @@ static unsigned long interval_iterate(void *tree, const unsigned long *point, si
 	return sum;
 }
 
-const struct interval_ops INTERVAL_OPS = { interval_create, interval_destroy, interval_insert, interval_erase,
-	interval_iterate };
+const struct interval_ops INTERVAL_OPS = { { interval_destroy, interval_insert, interval_erase },
+	interval_create, interval_iterate };

@@ -179,5 +179,5 @@ static unsigned long ops_postorder(void *tree)
 	return sum;
 }
 
-const struct rb_ops RB_OPS = { ops_create, ops_destroy, ops_insert, ops_erase, ops_search, ops_replace,
+const struct rb_ops RB_OPS = { { ops_destroy, ops_insert, ops_erase }, ops_create, ops_search, ops_replace,
 	ops_next, ops_prev, ops_postorder };

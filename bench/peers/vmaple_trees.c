@@ -25,8 +25,8 @@ static unsigned long interval_walk(void *tree, const unsigned long *point, size_
 	return sum;
 }
 
-const struct interval_ops vmaple_interval_ops = { interval_create, interval_destroy, interval_insert,
-	interval_erase, interval_walk };
+const struct interval_ops vmaple_interval_ops = { { interval_destroy, interval_insert, interval_erase },
+	interval_create, interval_walk };
 
 /* --- the priority search tree ------------------------------------------------------------------------------- */
 
@@ -101,5 +101,5 @@ static unsigned long prio_stab(void *tree, const unsigned long *point, size_t nr
 	return sum;
 }
 
-const struct interval_ops prio_tree_interval_ops = { prio_create, prio_destroy, prio_insert, prio_erase,
+const struct interval_ops prio_tree_interval_ops = { { prio_destroy, prio_insert, prio_erase }, prio_create,
 	prio_stab };
