@@ -13,12 +13,11 @@
  * 4. Epochs.  Now and then the writer destroys the whole tree and builds it again: then the epoch is odd, and a
  *    stable entry is missed only if the epoch was even, and the same, before and after the look.
  *
- * VMAPLE_SECONDS: how long.  The first failure ends the run and is printed; the exit status is then 1.
+ * How long, and how it fails: torture.h.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -26,6 +25,7 @@
 #include <vmaple/rcu.h>
 
 #include "random.h"
+#include "torture.h"
 
 #define ZONE    2048UL
 #define ZONES   8UL
@@ -38,9 +38,6 @@
 struct torture {
 	struct maple_tree mt;
 	_Atomic unsigned int epoch;
-	atomic_bool stop;
-	_Atomic(const char *) failure;
-	char text[300];
 	struct random r; /* the writer's */
 	unsigned long serial, writes, cyclic;
 	bool draining;
@@ -102,27 +99,13 @@ static bool entry_is_exact(const void *entry)
 	return xa_to_value(entry) >> 20 & 1;
 }
 
-static void __attribute__((format(printf, 2, 3))) failed(struct torture *t, const char *format, ...)
-{
-	static atomic_flag taken = ATOMIC_FLAG_INIT;
-	va_list args;
-
-	if (atomic_flag_test_and_set(&taken))
-		return;
-	va_start(args, format);
-	vsnprintf(t->text, sizeof(t->text), format, args);
-	va_end(args);
-	atomic_store(&t->failure, t->text);
-	atomic_store(&t->stop, true);
-}
-
 /* What every entry must be that was read at @index. */
 static void check_at(struct reader *r, const void *entry, unsigned long index, const char *how)
 {
 	if (!xa_is_value(entry) || index < entry_first(entry) || index > entry_last(entry))
-		failed(r->t, "%s: entry %p was never stored at %lu", how, entry, index);
+		failed("%s: entry %p was never stored at %lu", how, entry, index);
 	else if (is_stable(index) && entry_first(entry) != entry_last(entry))
-		failed(r->t, "%s: entry %p lies over the stable one at %lu", how, entry, index);
+		failed("%s: entry %p lies over the stable one at %lu", how, entry, index);
 }
 
 static void check_range(struct reader *r, const void *entry, const struct ma_state *mas, const char *how)
@@ -130,7 +113,7 @@ static void check_range(struct reader *r, const void *entry, const struct ma_sta
 	check_at(r, entry, mas->index, how);
 	check_at(r, entry, mas->last, how);
 	if (entry_is_exact(entry) && (entry_first(entry) != mas->index || entry_last(entry) != mas->last))
-		failed(r->t, "%s: entry %p was read at [%lu, %lu]", how, entry, mas->index, mas->last);
+		failed("%s: entry %p was read at [%lu, %lu]", how, entry, mas->index, mas->last);
 	r->looks++;
 }
 
@@ -143,7 +126,7 @@ static void look_begins(struct reader *r)
 static void missed(struct reader *r, unsigned long index, const char *how)
 {
 	if (r->epoch % 2 == 0 && atomic_load(&r->t->epoch) == r->epoch)
-		failed(r->t, "%s: the stable entry at %lu was not found", how, index);
+		failed("%s: the stable entry at %lu was not found", how, index);
 }
 
 static void look_load(struct reader *r)
@@ -178,7 +161,7 @@ static void look_up(struct reader *r)
 	if (entry && find)
 		check_at(r, entry, index - 1, how);
 	if (entry && entry_last(entry) < from)
-		failed(r->t, "%s: %p is below %lu", how, entry, from);
+		failed("%s: %p is below %lu", how, entry, from);
 	r->looks++;
 }
 
@@ -193,7 +176,7 @@ static void look_down(struct reader *r)
 	if (!entry || entry_last(entry) < stable)
 		missed(r, stable, "mt_prev");
 	if (entry && entry_first(entry) > from)
-		failed(r->t, "mt_prev: %p is above %lu", entry, from);
+		failed("mt_prev: %p is above %lu", entry, from);
 	r->looks++;
 }
 
@@ -227,13 +210,13 @@ static void look_through(struct reader *r)
 	mas_for_each (&mas, entry, max) {
 		check_range(r, entry, &mas, "mas_for_each");
 		if (mas.last < min)
-			failed(r->t, "mas_for_each: [%lu, %lu] after %lu", mas.index, mas.last, min);
+			failed("mas_for_each: [%lu, %lu] after %lu", mas.index, mas.last, min);
 		min = mas.last + 1;
 		for (; next < mas.index && next < END; next = stable_after(next + 1))
 			missed(r, next, "mas_for_each");
 		if (next == mas.index)
 			next = stable_after(next + 1);
-		if (atomic_load(&r->t->stop))
+		if (torture_stopped())
 			break;
 		dawdle(r);
 		rest(r, &mas);
@@ -255,10 +238,10 @@ static void look_back_through(struct reader *r)
 	mas_for_each_rev (&mas, entry, min) {
 		check_range(r, entry, &mas, "mas_for_each_rev");
 		if (mas.index > max)
-			failed(r->t, "mas_for_each_rev: [%lu, %lu] after %lu", mas.index, mas.last, max);
+			failed("mas_for_each_rev: [%lu, %lu] after %lu", mas.index, mas.last, max);
 		if (next > mas.last)
 			missed(r, next, "mas_for_each_rev");
-		if (mas.index <= min || atomic_load(&r->t->stop))
+		if (mas.index <= min || torture_stopped())
 			break;
 		max = mas.index - 1;
 		next = stable_before(max);
@@ -295,7 +278,7 @@ static void look_at_ranges(struct reader *r)
 		if (!mas_is_active(&mas))
 			break;
 		if (mas.index > end + 1 || mas.last <= end)
-			failed(r->t, "mas_next_range: [%lu, %lu] after %lu", mas.index, mas.last, end);
+			failed("mas_next_range: [%lu, %lu] after %lu", mas.index, mas.last, end);
 		dawdle(r);
 	}
 	vmaple_rcu_read_unlock();
@@ -313,11 +296,11 @@ static void look_for_gap(struct reader *r)
 	look_begins(r);
 	ret = rev ? mas_empty_area_rev(&mas, min, max, size) : mas_empty_area(&mas, min, max, size);
 	if (ret == 0 && (mas.index < min || mas.last > max || mas.last - mas.index != size - 1))
-		failed(r->t, "gap: [%lu, %lu] is not %lu in [%lu, %lu]", mas.index, mas.last, size, min, max);
+		failed("gap: [%lu, %lu] is not %lu in [%lu, %lu]", mas.index, mas.last, size, min, max);
 	else if (ret == 0 && covers_stable(mas.index, mas.last))
 		missed(r, stable_after(mas.index), "gap");
 	else if (ret && ret != -EBUSY && ret != -EINVAL)
-		failed(r->t, "gap: %d", ret);
+		failed("gap: %d", ret);
 	vmaple_rcu_read_unlock();
 	r->looks++;
 }
@@ -327,7 +310,7 @@ static void *reader_main(void *arg)
 	struct reader *r = arg;
 
 	vmaple_rcu_register_thread();
-	while (!atomic_load(&r->t->stop)) {
+	while (!torture_stopped()) {
 		switch (random_below(&r->r, 12)) {
 		case 0 ... 3:
 			look_load(r);
@@ -397,10 +380,10 @@ static void choose_target(struct torture *t, struct target *at)
 	at->entry = NULL;
 }
 
-static void writer_check(struct torture *t, int ret, int allowed, const char *how)
+static void writer_check(int ret, int allowed, const char *how)
 {
 	if (ret < 0 && ret != allowed)
-		failed(t, "writer: %s: %d", how, ret);
+		failed("writer: %s: %d", how, ret);
 }
 
 /* Store over the target, the lock held, by one of the advanced calls. */
@@ -410,15 +393,15 @@ static void store_locked(struct torture *t, struct target *at)
 
 	switch (random_below(&t->r, 3)) {
 	case 0:
-		writer_check(t, mas_store_gfp(&mas, at->entry, GFP_KERNEL), 0, "mas_store_gfp");
+		writer_check(mas_store_gfp(&mas, at->entry, GFP_KERNEL), 0, "mas_store_gfp");
 		break;
 	case 1:
-		writer_check(t, mas_preallocate(&mas, at->entry, GFP_KERNEL), 0, "mas_preallocate");
+		writer_check(mas_preallocate(&mas, at->entry, GFP_KERNEL), 0, "mas_preallocate");
 		mas_store_prealloc(&mas, at->entry);
 		break;
 	default:
 		(void)mas_store(&mas, at->entry);
-		writer_check(t, mas_is_err(&mas) ? -mas.error : 0, 0, "mas_store");
+		writer_check(mas_is_err(&mas) ? -mas.error : 0, 0, "mas_store");
 	}
 }
 
@@ -461,15 +444,14 @@ static void do_alloc(struct torture *t, struct target *at)
 		ret = mtree_alloc_range(&t->mt, &start, entry, size, first, last, GFP_KERNEL);
 	else
 		ret = mtree_alloc_rrange(&t->mt, &start, entry, size, first, last, GFP_KERNEL);
-	writer_check(
-		t, ret == -EINVAL ? 0 : ret, -EBUSY, "alloc"); /* -EINVAL: cyclic, *next above the window */
+	writer_check(ret == -EINVAL ? 0 : ret, -EBUSY, "alloc"); /* -EINVAL: cyclic, *next above the window */
 }
 
 static void plant(struct torture *t, unsigned long index)
 {
 	void *entry = encode(index, index, true, ++t->serial);
 
-	writer_check(t, mtree_store(&t->mt, index, entry, GFP_KERNEL), 0, "a stable entry");
+	writer_check(mtree_store(&t->mt, index, entry, GFP_KERNEL), 0, "a stable entry");
 }
 
 static void plant_all(struct torture *t)
@@ -492,7 +474,7 @@ static void check_tree(struct torture *t)
 
 	mtree_lock(&t->mt);
 	if (!mt_check(&t->mt, &reason))
-		failed(t, "writer: %s", reason);
+		failed("writer: %s", reason);
 	mtree_unlock(&t->mt);
 }
 
@@ -501,9 +483,9 @@ static void duplicate(struct torture *t)
 	struct maple_tree copy = MTREE_INIT(copy, t->mt.ma_flags);
 	const char *reason;
 
-	writer_check(t, mtree_dup(&t->mt, &copy, GFP_KERNEL), 0, "mtree_dup");
+	writer_check(mtree_dup(&t->mt, &copy, GFP_KERNEL), 0, "mtree_dup");
 	if (!mt_check(&copy, &reason))
-		failed(t, "copy: %s", reason);
+		failed("copy: %s", reason);
 	mtree_destroy(&copy);
 }
 
@@ -527,7 +509,7 @@ static void write_once(struct torture *t)
 		break;
 	case 15:
 		at.entry = encode(at.first, at.last, at.exact, ++t->serial);
-		writer_check(t, mtree_insert_range(&t->mt, at.first, at.last, at.entry, GFP_KERNEL), -EEXIST,
+		writer_check(mtree_insert_range(&t->mt, at.first, at.last, at.entry, GFP_KERNEL), -EEXIST,
 			"insert");
 		break;
 	case 16 ... 17:
@@ -542,12 +524,9 @@ static void write_once(struct torture *t)
 	t->writes++;
 }
 
-static void write_all(struct torture *t, double seconds)
+static void write_all(struct torture *t)
 {
-	struct timespec start, now;
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	while (!atomic_load(&t->stop)) {
+	while (!torture_stopped()) {
 		write_once(t);
 		if (t->writes % 4096 == 0)
 			check_tree(t);
@@ -557,25 +536,19 @@ static void write_all(struct torture *t, double seconds)
 			t->draining = !t->draining;
 		if (t->writes % (10 * PHASE) == 0)
 			rebuild_all(t);
-		if (t->writes % 64)
-			continue;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if ((double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) * 1e-9 >=
-			seconds)
+		if (t->writes % 64 == 0 && torture_is_over())
 			break;
 	}
-	atomic_store(&t->stop, true);
+	torture_stop();
 }
 
 int main(void)
 {
 	struct torture *t = &torture;
-	const char *given = getenv("VMAPLE_SECONDS");
-	double seconds = given ? atof(given) : 3;
 	static struct reader readers[READERS];
 	unsigned long looks = 0;
 
-	alarm((unsigned int)seconds + 60); /* a broken tree may send a reader in circles */
+	torture_begin();
 	t->r.state = random_seed();
 	mt_init_flags(&t->mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 	vmaple_rcu_register_thread();
@@ -585,7 +558,7 @@ int main(void)
 		if (pthread_create(&readers[i].thread, NULL, reader_main, &readers[i]))
 			return 2;
 	}
-	write_all(t, seconds);
+	write_all(t);
 	for (unsigned int i = 0; i < READERS; i++) {
 		pthread_join(readers[i].thread, NULL);
 		looks += readers[i].looks;
@@ -594,7 +567,5 @@ int main(void)
 	mtree_destroy(&t->mt);
 	vmaple_rcu_barrier();
 	vmaple_rcu_unregister_thread();
-	if (atomic_load(&t->failure))
-		printf("FAILED: %s\n", atomic_load(&t->failure));
-	return atomic_load(&t->failure) ? 1 : 0;
+	return torture_verdict();
 }

@@ -15,13 +15,12 @@
  * 4. A child comes by fork and goes by exit while readers are in it: its stable areas are found until it begins to go.
  * 5. One reader has not registered, and signals interrupt the writer anywhere: the handler looks, too.
  *
- * VMAPLE_SECONDS: how long.  The first failure ends the run and is printed; the exit status is then 1.
+ * How long, and how it fails: torture.h.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -33,6 +32,7 @@
 #include <vmaple/vma_lock.h>
 
 #include "random.h"
+#include "torture.h"
 
 #define PAGE    4096UL
 #define ZONE    64UL /* pages */
@@ -53,9 +53,6 @@ struct torture {
 	struct mm_struct mm;
 	struct vm_file file[FILES];
 	_Atomic(struct child *) child;
-	atomic_bool stop;
-	_Atomic(const char *) failure;
-	char text[300];
 	struct random r; /* the writer's */
 	unsigned long calls, forks, in_handler;
 	pthread_t writer;
@@ -74,21 +71,6 @@ static struct torture torture;
 static unsigned long address(unsigned long zone, unsigned long page)
 {
 	return BASE + (zone * ZONE + page) * PAGE;
-}
-
-static void __attribute__((format(printf, 1, 2))) failed(const char *format, ...)
-{
-	static atomic_flag taken = ATOMIC_FLAG_INIT;
-	struct torture *t = &torture;
-	va_list args;
-
-	if (atomic_flag_test_and_set(&taken))
-		return;
-	va_start(args, format);
-	vsnprintf(t->text, sizeof(t->text), format, args);
-	va_end(args);
-	atomic_store(&t->failure, t->text);
-	atomic_store(&t->stop, true);
 }
 
 static unsigned long number_of(const struct vm_file *file)
@@ -276,7 +258,7 @@ static void *reader_main(void *arg)
 
 	if (r->registered)
 		vmaple_rcu_register_thread();
-	for (; !atomic_load(&r->t->stop); r->looks++) {
+	for (; !torture_stopped(); r->looks++) {
 		unsigned long addr = random_below(&r->r, 2) ? kept_address(&r->r) : any_address(&r->r);
 
 		switch (random_below(&r->r, 12)) {
@@ -331,7 +313,7 @@ static void *pest_main(void *arg)
 {
 	struct torture *t = arg;
 
-	while (!atomic_load(&t->stop)) {
+	while (!torture_stopped()) {
 		pthread_kill(t->writer, SIGUSR1);
 		usleep(150);
 	}
@@ -445,24 +427,18 @@ static void write_once(struct torture *t)
 	t->calls++;
 }
 
-static void write_all(struct torture *t, double seconds)
+static void write_all(struct torture *t)
 {
-	struct timespec start, now;
 	const char *reason;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	while (!atomic_load(&t->stop)) {
+	while (!torture_stopped()) {
 		write_once(t);
 		if (t->calls % 4096 == 0 && !mm_validate(&t->mm, &reason))
 			failed("writer: %s", reason);
-		if (t->calls % 64)
-			continue;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if ((double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) * 1e-9 >=
-			seconds)
+		if (t->calls % 64 == 0 && torture_is_over())
 			break;
 	}
-	atomic_store(&t->stop, true);
+	torture_stop();
 }
 
 static void begin(struct torture *t)
@@ -483,13 +459,11 @@ static void begin(struct torture *t)
 int main(void)
 {
 	struct torture *t = &torture;
-	const char *given = getenv("VMAPLE_SECONDS");
-	double seconds = given ? atof(given) : 3;
 	static struct reader readers[READERS];
 	struct reader sum = { 0 };
 	pthread_t pest;
 
-	alarm((unsigned int)seconds + 60); /* a broken tree may send a reader in circles */
+	torture_begin();
 	t->r.state = random_seed();
 	vmaple_rcu_register_thread();
 	t->writer = pthread_self();
@@ -501,7 +475,7 @@ int main(void)
 	}
 	if (pthread_create(&pest, NULL, pest_main, t))
 		return 2;
-	write_all(t, seconds);
+	write_all(t);
 	pthread_join(pest, NULL);
 	for (unsigned int i = 0; i < READERS; i++) {
 		pthread_join(readers[i].thread, NULL);
@@ -518,7 +492,5 @@ int main(void)
 	mm_exit(&t->mm);
 	vmaple_rcu_barrier();
 	vmaple_rcu_unregister_thread();
-	if (atomic_load(&t->failure))
-		printf("FAILED: %s\n", atomic_load(&t->failure));
-	return atomic_load(&t->failure) ? 1 : 0;
+	return torture_verdict();
 }
