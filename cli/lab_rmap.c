@@ -14,8 +14,8 @@
 
 /* One workload, or a recording. */
 struct item {
-	const struct rmap_workload *workload;
-	const char *path;
+	const char *name;                     /* of a recording, its path */
+	const struct rmap_workload *workload; /* NULL: a recording */
 	unsigned long n;
 };
 
@@ -55,8 +55,8 @@ static int choose_designs(struct designs *d, const char *names)
 
 static bool run_once(struct rmap_run *run, const struct item *it, const struct rmap_ops *ops, uint64_t swap)
 {
-	return it->path ? rmap_run_recording(run, ops, it->path, (unsigned long)swap)
-			: rmap_run_workload(run, ops, it->workload, it->n, (unsigned long)swap);
+	return it->workload ? rmap_run_workload(run, ops, it->workload, it->n, (unsigned long)swap)
+			    : rmap_run_recording(run, ops, it->name, (unsigned long)swap);
 }
 
 /* The fastest of several runs, kind by kind. */
@@ -150,18 +150,12 @@ static const struct measure measures[] = {
 };
 #define MEASURES ((int)(sizeof(measures) / sizeof(measures[0])))
 
-static const char *name_of(const struct item *it)
-{
-	return it->path ? it->path : it->workload->name;
-}
-
 static void print_item(const struct item *it, const struct rmap_run *runs, int nr)
 {
-	if (it->path)
-		printf("%s\n", it->path);
+	if (it->workload)
+		printf("%s, %lu %s: %s\n", it->name, it->n, it->workload->what_n_is, it->workload->summary);
 	else
-		printf("%s, %lu %s: %s\n", it->workload->name, it->n, it->workload->what_n_is,
-			it->workload->summary);
+		printf("%s\n", it->name);
 	printf("  %-12s %9s", "ns per call", "calls");
 	for (int i = 0; i < nr; i++)
 		printf(" %11s", runs[i].ops->name);
@@ -208,8 +202,8 @@ static void add_json(struct lab_options *l, const struct item *it, const struct 
 
 	for (int i = 0; i < nr; i++)
 		json_object_set_new(all, runs[i].ops->name, run_json(&runs[i]));
-	json_array_append_new(l->results, json_pack("{s:s, s:I, s:o}", "workload", name_of(it), "n",
-						  (json_int_t)it->n, "designs", all));
+	json_array_append_new(l->results,
+		json_pack("{s:s, s:I, s:o}", "workload", it->name, "n", (json_int_t)it->n, "designs", all));
 }
 
 static int do_item(struct lab_options *l, const struct designs *d, const struct item *it)
@@ -219,8 +213,8 @@ static int do_item(struct lab_options *l, const struct designs *d, const struct 
 	for (int i = 0; i < d->nr; i++) {
 		if (run_item(&runs[i], it, d->ops[i], l))
 			continue;
-		complain("lab", "%s: %s", name_of(it), runs[i].error);
-		return it->path ? STATUS_DAMAGED : STATUS_FAILED;
+		complain("lab", "%s: %s", it->name, runs[i].error);
+		return it->workload ? STATUS_FAILED : STATUS_DAMAGED;
 	}
 	if (l->json)
 		add_json(l, it, runs, d->nr);
@@ -235,12 +229,13 @@ int lab_compare_rmaps(struct lab_options *l)
 	int status = choose_designs(&d, l->rmap), done = 0;
 
 	for (int i = 0; i < l->nr_files && !status; i++, done++)
-		status = do_item(l, &d, &(struct item){ .path = l->files[i] });
+		status = do_item(l, &d, &(struct item){ .name = l->files[i] });
 	for (int i = 0; i < rmap_nr_workloads && !status && !l->nr_files; i++) {
-		struct item it = { .workload = &rmap_workloads[i],
+		struct item it = { .name = rmap_workloads[i].name,
+			.workload = &rmap_workloads[i],
 			.n = l->areas ? l->areas : rmap_workloads[i].n };
 
-		if (l->workload && strcmp(l->workload, it.workload->name) != 0)
+		if (l->workload && strcmp(l->workload, it.name) != 0)
 			continue;
 		status = do_item(l, &d, &it);
 		done++;

@@ -82,10 +82,10 @@ static void run_one_file(struct rmap_run *run, unsigned long n)
 		map_file(run, p, FAR + i * 5 * PAGE, 4 * PAGE, file, rmap_random(run, n), MAP_SHARED);
 		touch_all(run, p, FAR + i * 5 * PAGE, 4, false);
 	}
-	if (run->failed)
-		return;
-	rmap_note(run);
-	rmap_reclaim(run, n);
+	if (!run->failed) {
+		rmap_note(run);
+		rmap_reclaim(run, n);
+	}
 	vm_file_put(file);
 }
 
@@ -152,19 +152,18 @@ static void run_uml(struct rmap_run *run, unsigned long n, bool window)
 	struct rmap_process *p = rmap_begin(run, n + 4096, 1) ? rmap_exec(run) : NULL;
 	struct vm_file *file = p ? new_file(run, n) : NULL;
 
-	if (run->failed)
-		return;
-	map_file(run, p, FAR, n * PAGE, file, 0, MAP_SHARED);
+	if (!run->failed)
+		map_file(run, p, FAR, n * PAGE, file, 0, MAP_SHARED);
 	for (unsigned long i = 0; i < n && !run->failed; i++) {
 		unsigned long at = FAR + rmap_random(run, n) * PAGE;
 
 		rmap_remap(run, p, at, rmap_random(run, n), window);
 		rmap_write(run, p, at);
 	}
-	if (run->failed)
-		return;
-	rmap_note(run);
-	rmap_reclaim(run, n / 2);
+	if (!run->failed) {
+		rmap_note(run);
+		rmap_reclaim(run, n / 2);
+	}
 	vm_file_put(file);
 }
 
@@ -226,7 +225,7 @@ static void run_helper(struct rmap_run *run, struct desktop *d, unsigned long i)
 /* @n programs of a user at a desk, which share their libraries and run helpers. */
 static void run_desktop(struct rmap_run *run, unsigned long n)
 {
-	struct desktop d = { .program = calloc(n, sizeof(*d.program)),
+	struct desktop d = { .program = calloc(n, sizeof(struct rmap_process *)),
 		.blocks = calloc(4 * n, sizeof(*d.blocks)) };
 
 	if (!d.program || !d.blocks)

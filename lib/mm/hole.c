@@ -24,6 +24,12 @@ static bool is_valid(const struct mm_struct *mm)
 	return INDEX_KEEPS_HOLE && mm->hole.start < mm->hole.end && mm->hole.changes == mm->changes;
 }
 
+/* It was valid until the one change that is being told of. */
+static bool was_valid(const struct mm_struct *mm)
+{
+	return INDEX_KEEPS_HOLE && mm->hole.changes + 1 == mm->changes;
+}
+
 static unsigned long end_of(const struct vm_area_struct *prev)
 {
 	return prev ? prev->vm_end : 0;
@@ -59,7 +65,7 @@ void hole_mapped(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long
 {
 	struct mm_hole *h = &mm->hole;
 
-	if (!INDEX_KEEPS_HOLE || h->changes + 1 != mm->changes || end != h->end)
+	if (!was_valid(mm) || end != h->end)
 		return;
 	h->end = start;
 	h->next = vma;
@@ -71,7 +77,7 @@ void hole_unmapped(const struct unmap *um)
 	struct mm_hole *h = &um->mm->hole;
 	unsigned long start = end_of(um->prev), end = limit_of(um->next, h->high);
 
-	if (!INDEX_KEEPS_HOLE || h->changes + 1 != um->mm->changes)
+	if (!was_valid(um->mm))
 		return;
 	/* One below it, and not beside it, is no concern of its. */
 	if (end < h->start || (start > h->end && (end <= start || end - start < h->length))) {

@@ -17,7 +17,7 @@
 static int swap_arrays(struct swap *swap, bool memory)
 {
 	swap->refs = port_alloc(swap->nr * sizeof(*swap->refs), _Alignof(unsigned int), GFP_KERNEL);
-	swap->cache = port_alloc(swap->nr * sizeof(*swap->cache), _Alignof(void *), GFP_KERNEL);
+	swap->cache = port_alloc(swap->nr * sizeof(struct page *), _Alignof(void *), GFP_KERNEL);
 	if (memory)
 		swap->store = port_alloc(swap->nr * sizeof(*swap->store), _Alignof(uint64_t), GFP_KERNEL);
 	if (!swap->refs || !swap->cache || (memory && !swap->store)) {
@@ -25,7 +25,7 @@ static int swap_arrays(struct swap *swap, bool memory)
 		return -ENOMEM;
 	}
 	memset(swap->refs, 0, swap->nr * sizeof(*swap->refs));
-	memset(swap->cache, 0, swap->nr * sizeof(*swap->cache));
+	memset(swap->cache, 0, swap->nr * sizeof(struct page *));
 	return 0;
 }
 
@@ -40,7 +40,7 @@ int swap_init(struct swap *swap, const struct paging_options *options)
 void swap_destroy(struct swap *swap)
 {
 	port_free(swap->refs, swap->nr * sizeof(*swap->refs));
-	port_free(swap->cache, swap->nr * sizeof(*swap->cache));
+	port_free(swap->cache, swap->nr * sizeof(struct page *));
 	port_free(swap->store, swap->nr * sizeof(*swap->store));
 	swap->refs = NULL;
 	swap->cache = NULL;

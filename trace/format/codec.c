@@ -83,7 +83,7 @@ static void do_u32(struct codec *c, uint32_t *v)
 static void do_i64(struct codec *c, int64_t *v)
 {
 	int64_t value = c->writing ? *v : 0;
-	uint64_t zigzag = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+	uint64_t zigzag = (uint64_t)value << 1 ^ -(uint64_t)(value < 0);
 
 	do_u64(c, &zigzag);
 	*v = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
