@@ -115,7 +115,7 @@ static unsigned long run(struct trial *trial, void *arg)
 
 void question_mmap_pair(void)
 {
-	static const size_t own[] = { 100, 10000, 0 };
+	static const size_t own[] = { 100, 1000, 10000, 60000, 0 };
 
 	for (const size_t *n = bench_sizes(own); *n; n++)
 		bench_compare(&(struct work){

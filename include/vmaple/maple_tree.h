@@ -79,6 +79,17 @@ struct maple_node {
 	void *slot[MAPLE_NODE_SLOTS];
 };
 
+/** Levels of a tree whose writer remembers the way; higher ones have some 10^9 entries. */
+#define MA_WAY_LEVELS 7
+
+/** The way to the leaf where a writer was last: it is often the next one's, too. */
+struct ma_way {
+	void *node[MA_WAY_LEVELS];          /* from the root to the leaf */
+	unsigned long min, max;             /* bounds of the leaf */
+	unsigned char child[MA_WAY_LEVELS]; /* that was taken */
+	unsigned char height;               /* 0: not known */
+};
+
 /** The tree. Owned by the caller; all members are private. */
 struct maple_tree {
 	spinlock_t ma_lock;
@@ -86,11 +97,15 @@ struct maple_tree {
 	void *ma_root;        /* see lib/trees/maple/node.h */
 	unsigned long ma_gen; /* writes so far: tells a cursor that its position is stale */
 	void *ma_tail;        /* the last leaf, while stores come in ascending order */
+	struct ma_way ma_way; /* the writer's, under its lock */
 };
 
-#define MTREE_INIT(name, flags)                                                                          \
-	{                                                                                                \
-		.ma_lock = { false }, .ma_flags = (flags), .ma_root = NULL, .ma_gen = 0, .ma_tail = NULL \
+#define MTREE_INIT(name, flags)                                                                           \
+	{                                                                                                 \
+		.ma_lock = { false }, .ma_flags = (flags), .ma_root = NULL, .ma_gen = 0, .ma_tail = NULL, \
+		.ma_way = {                                                                               \
+			.height = 0                                                                       \
+		}                                                                                         \
 	}
 #define MTREE_INIT_EXT(name, flags, lock) MTREE_INIT(name, (flags) | MT_FLAGS_LOCK_EXTERN)
 #define DEFINE_MTREE(name)                struct maple_tree name = MTREE_INIT(name, 0)

@@ -867,7 +867,20 @@ static void test_validation_names_the_rule_that_is_broken(void **state)
 	damage(&mt, (unsigned long *)&root->slot[1], 0, "M5");
 	damage(&mt, &root->gap[1], mt_gap(root, 1) + 1, "M7");
 	damage(&mt, &root->gap[root->nr - 1], 0, "M7");
+	damage(&mt, &root->gap[MT_SLOTS - 1], 1, "M7");
+	store(&mt, 305, 305, xa_mk_value(1));
+	assert_int_equal(mt.ma_way.height, 2);
+	damage(&mt, (unsigned long *)&mt.ma_way.node[0], (unsigned long)leaf, "M8");
+	damage(&mt, (unsigned long *)&mt.ma_way.node[1], (unsigned long)last, "M8");
+	damage(&mt, &mt.ma_way.min, mt.ma_way.min + 1, "M8");
+	damage(&mt, &mt.ma_way.max, mt.ma_way.max + 1, "M8");
+	damage_byte(&mt, &mt.ma_way.child[0], 32, "M8");
+	damage_byte(&mt, &mt.ma_way.height, 1, "M8");
 	mtree_destroy(&mt);
+	assert_true(mt_check(&mt, NULL));
+	mt.ma_way.height = 1;
+	assert_false(mt_check(&mt, NULL));
+	mt.ma_way.height = 0;
 	mtree_destroy(&mt);
 }
 

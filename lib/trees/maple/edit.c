@@ -7,13 +7,20 @@ void mt_update_gaps(struct mt_path *path, unsigned int level, unsigned long gap)
 {
 	while (level-- > 0) {
 		struct mt_inner *inner = path_inner(path, level);
-		unsigned long *place = &inner->gap[path->offset[level]];
+		unsigned int child = path->offset[level];
+		unsigned long was = inner->gap[child], others = 0;
 
-		if (*place == gap)
+		if (was == gap)
 			return;
-		__atomic_store_n(place, gap, __ATOMIC_RELAXED);
-		if (level)
-			gap = mt_inner_gap(inner);
+		/* The others are looked at only when the longest may have gone. */
+		if (level) {
+			unsigned long longest = mt_gap(path_inner(path, level - 1), path->offset[level - 1]);
+
+			if (gap < longest)
+				others = was < longest ? longest : mt_inner_gap(inner, child);
+		}
+		__atomic_store_n(&inner->gap[child], gap, __ATOMIC_RELAXED);
+		gap = others > gap ? others : gap;
 	}
 }
 
@@ -72,6 +79,8 @@ static void replace_leaf(struct mt_store *store, struct mt_path *path, struct mt
 	else
 		mt_publish(&store->mt->ma_root, mt_root_word(leaf, 1));
 	path->node[level] = leaf;
+	if (store->mt->ma_way.height)
+		store->mt->ma_way.node[level] = leaf;
 	mt_retire(store->mt, leaf_kind(old), old);
 }
 
@@ -97,18 +106,42 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 		gap_changed(path, lost, gap_around(path, s->from, s->from + s->put_nr));
 }
 
+/*
+ * An area comes or goes where @hole is without it, the range around it up to its neighbours: one that goes makes @hole,
+ * one that comes cuts it.
+ */
+static void exact_gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole)
+{
+	unsigned int level = path->height - 1;
+	unsigned long known = mt_gap(path_inner(path, level - 1), path->offset[level - 1]);
+
+	if (store->entry && hole >= known)
+		mt_update_gaps(path, level, mt_leaf_gap(path_leaf(path), path->min[level], path->max[level]));
+	else if (!store->entry && hole > known)
+		mt_update_gaps(path, level, hole);
+}
+
 void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i)
 {
+	unsigned int level = path->height - 1, before, after;
 	struct mt_leaf *leaf = path_leaf(path);
-	void **place = &leaf->slot[i];
-	bool changes = !*place != !store->entry, gaps = changes && gap_is_known(store, path);
-	unsigned long lost = gaps ? gap_around(path, i, i + 1) : 0;
+	bool changes = !leaf->slot[i] != !store->entry;
+	unsigned long first, last;
 
-	mt_publish(place, store->entry);
-	if (changes)
-		leaf_set_live(leaf, store->entry ? leaf_live(leaf) + 1 : leaf_live(leaf) - 1);
-	if (gaps)
-		gap_changed(path, lost, gap_around(path, i, i + 1));
+	mt_publish(&leaf->slot[i], store->entry);
+	if (!changes)
+		return;
+	leaf_set_live(leaf, store->entry ? leaf_live(leaf) + 1 : leaf_live(leaf) - 1);
+	before = leaf_live_before(leaf, i);
+	after = leaf_live_from(leaf, i + 1);
+	first = hole_first(leaf, before, path->min[level]);
+	last = hole_last(leaf, after, path->max[level]);
+	if (gap_is_known(store, path))
+		exact_gap_changed(path, store, mt_length(first, last));
+	if (!store->entry) {
+		store->first = first;
+		store->last = last;
+	}
 }
 
 /* The form of a leaf that holds nothing but the store, behind all that is there. */

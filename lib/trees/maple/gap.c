@@ -16,7 +16,7 @@
 
 #include <errno.h>
 
-unsigned long mt_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
+unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
 	unsigned long longest = 0, first = min;
 
@@ -32,15 +32,6 @@ unsigned long mt_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigne
 			return longest; /* there is no index behind this area */
 	}
 	return first <= max && mt_length(first, max) > longest ? mt_length(first, max) : longest;
-}
-
-unsigned long mt_inner_gap(const struct mt_inner *node)
-{
-	unsigned long longest = 0;
-
-	for (unsigned int i = 0; i < node->nr; i++)
-		longest = node->gap[i] > longest ? node->gap[i] : longest;
-	return longest;
 }
 
 unsigned int mt_hole_mask(

@@ -251,6 +251,9 @@ static inline unsigned int mt_gap_at_or_before(
 unsigned int mt_hole_mask(
 	const struct mt_leaf *leaf, unsigned long size, unsigned long min, unsigned long max);
 
+/* gap.c: the longest run of NULL in such a leaf. */
+unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max);
+
 /* Can [first, last] be an area of the leaf as it is? */
 bool leaf_fits(const struct mt_leaf *leaf, unsigned long first, unsigned long last);
 /* The base word of the leaf that is to hold these areas, in a leaf that begins at @min. */

@@ -27,7 +27,9 @@
  *    M5  all leaves are at the same depth; children of an inner node are not NULL.
  *    M6  a node that is neither root nor on the right edge holds at least MT_MIN children, or LEAF_MIN entries.
  *    M7  an inner node of an ALLOC_RANGE tree knows the largest gap of each child; of the last child on the right
- *        edge, whose gap every append would change up to the root, it says ULONG_MAX.
+ *        edge, whose gap every append would change up to the root, it says ULONG_MAX; of children that it does
+ *        not have, 0.
+ *    M8  the way that a writer went last (way.c), if it is known, is one from the root to a leaf.
  *
  * 5. Readers and writers.  In RCU mode a node that readers can reach changes in two ways only: one slot is
  *    replaced by one store (an entry by another or by NULL, NULL by an entry, a child by its new version), or what
@@ -183,11 +185,11 @@ struct mt_gap_search;
 /* walk.c: find a free run below the node of a root word. */
 extern bool (*mt_find_gap)(const void *root, struct mt_gap_search *search);
 
-/* gap.c: the longest run of NULL in a leaf with these bounds. */
-unsigned long mt_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max);
-/* gap.c: the longest gap of all children. */
-unsigned long mt_inner_gap(const struct mt_inner *node);
-/* gap.c: what the node above writes down for a leaf (M7). */
+/* walk.c: the longest run of NULL in a leaf with these bounds. */
+extern unsigned long (*mt_leaf_gap)(const struct mt_leaf *leaf, unsigned long min, unsigned long max);
+/* walk.c: the longest gap of all children but @but, which may be MT_SLOTS. */
+extern unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned int but);
+/* What the node above writes down for a leaf (M7). */
 static inline unsigned long mt_recorded_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
 	return max == ULONG_MAX ? ULONG_MAX : mt_leaf_gap(leaf, min, max);
@@ -228,6 +230,13 @@ struct mt_store {
 	void *entry;
 };
 
+/* way.c: the way to @index, for the writer of @mt, which has nodes; the bounds of inner nodes may not be in it. */
+void mt_way_to(struct maple_tree *mt, unsigned long index, struct mt_path *path);
+/* way.c: nodes above a leaf change, or a leaf's bounds. */
+void mt_forget_way(struct maple_tree *mt);
+
+/* walk.c: how many areas of @leaf end below @index. */
+extern unsigned int (*mt_area_at)(const struct mt_leaf *leaf, unsigned long index);
 /* walk.c: the way to @index below the node of a root word. */
 extern void (*mt_path_to)(const void *root, unsigned long index, struct mt_path *path);
 

@@ -201,6 +201,8 @@ static struct mt_inner *make_inner(struct rebuild *r, unsigned int from, unsigne
 	}
 	for (unsigned int i = nr - 1; i < MT_PIVOTS; i++)
 		node->pivot[i] = ULONG_MAX;
+	for (unsigned int i = nr; i < MT_SLOTS; i++)
+		node->gap[i] = 0;
 	node->nr = nr;
 	return node;
 }
@@ -214,7 +216,7 @@ static void make_inners(struct rebuild *r)
 		unsigned int nr = cut(r, r->content.nr - from, nodes, MT_SLOTS);
 		struct mt_inner *node = make_inner(r, from, nr);
 
-		add_child(&r->made, r->content.last[from + nr - 1], node, mt_inner_gap(node));
+		add_child(&r->made, r->content.last[from + nr - 1], node, mt_inner_gap(node, MT_SLOTS));
 		from += nr;
 	}
 }

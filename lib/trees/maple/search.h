@@ -95,6 +95,52 @@ SEARCH_TARGET static inline unsigned int SEARCH(hole_mask)(
 	return mask | (unsigned int)(first && first <= max && max - first >= size - 1) << nr;
 }
 
+/*
+ * The longest hole between two areas of a narrow leaf, none of them erased: units. A loop of a length that the compiler
+ * knows becomes vectors; bounds that the leaf does not have are read too, and not counted.
+ */
+SEARCH_TARGET static inline int SEARCH(longest_hole)(const struct mt_leaf *leaf)
+{
+	const int *end = (const int *)((const char *)leaf + offsetof(struct mt_leaf, narrow.end));
+	const int *next = (const int *)((const char *)leaf + offsetof(struct mt_leaf, narrow.start)) + 1;
+	int longest = 0, last = leaf->nr - 1;
+
+	for (int i = 0; i < 32; i++) {
+		int hole = (int)((unsigned int)next[i] - (unsigned int)end[i] - 1);
+
+		hole = i < last ? hole : 0;
+		longest = hole > longest ? hole : longest;
+	}
+	return longest;
+}
+
+SEARCH_TARGET static unsigned long SEARCH(leaf_gap)(
+	const struct mt_leaf *leaf, unsigned long min, unsigned long max)
+{
+	unsigned long longest, below, first;
+	unsigned int nr = leaf->nr;
+
+	if (leaf_is_wide(leaf) || leaf_live(leaf) != nr || !nr)
+		return mt_any_leaf_gap(leaf, min, max);
+	longest = form_indices(leaf->base, (unsigned long)SEARCH(longest_hole)(leaf));
+	below = leaf_start(leaf, 0) - min;
+	longest = below > longest ? below : longest;
+	first = leaf_end(leaf, nr - 1) + 1;
+	return first && first <= max && mt_length(first, max) > longest ? mt_length(first, max) : longest;
+}
+
+SEARCH_TARGET static unsigned long SEARCH(inner_gap)(const struct mt_inner *node, unsigned int but)
+{
+	unsigned long longest = 0;
+
+	for (unsigned int i = 0; i < MT_SLOTS; i++) {
+		unsigned long gap = i == but ? 0 : node->gap[i];
+
+		longest = gap > longest ? gap : longest;
+	}
+	return longest;
+}
+
 SEARCH_TARGET static bool SEARCH(gap_in_leaf)(
 	struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Validation and statistics: one pass over all nodes, checking M1 to M7 of node.h.
+ * Validation and statistics: one pass over all nodes, checking M1 to M8 of node.h.
  */
 #include "leaf.h"
 
@@ -127,6 +127,7 @@ static bool check_node(struct check *c, const void *node, unsigned int height, u
 {
 	const struct mt_inner *inner = node;
 
+	*gap = 0;
 	if (height == 1)
 		return check_leaf(c, node, min, max, is_root, gap);
 	if (!check_pivots(c, inner, min, max))
@@ -146,9 +147,33 @@ static bool check_node(struct check *c, const void *node, unsigned int height, u
 			return false;
 		if (c->gaps && mt_gap(inner, i) != below)
 			return fail(c, "M7: a gap is the longest below the child");
+		*gap = below > *gap ? below : *gap;
 	}
-	*gap = c->gaps ? mt_inner_gap(inner) : 0;
+	for (unsigned int i = (unsigned int)inner->nr; i < MT_SLOTS; i++)
+		if (c->gaps && mt_gap(inner, i))
+			return fail(c, "M7: a child that is not there has no gap");
 	return true;
+}
+
+/* M8 */
+static bool check_way(struct check *c, const struct ma_way *way, const void *root)
+{
+	unsigned long min = 0, max = ULONG_MAX;
+	const void *node = mt_root_node(root);
+
+	if (way->height != mt_root_height(root) || way->node[0] != node)
+		return fail(c, "M8: the way to a leaf begins at the root");
+	for (unsigned int level = 0; level + 1 < way->height; level++) {
+		const struct mt_inner *inner = node;
+		unsigned int i = way->child[level];
+
+		node = i < inner->nr ? inner->slot[i] : NULL;
+		if (!node || node != way->node[level + 1])
+			return fail(c, "M8: the way to a leaf goes from node to child");
+		max = mt_end(inner, i, max);
+		min = mt_begin(inner, i, min);
+	}
+	return (way->min == min && way->max == max) || fail(c, "M8: the way to a leaf has its bounds");
 }
 
 static void check_tree(const struct maple_tree *mt, struct check *c)
@@ -158,10 +183,13 @@ static void check_tree(const struct maple_tree *mt, struct check *c)
 
 	if (!mt_root_is_node(root)) {
 		c->stats.entries = root != NULL;
+		if (mt->ma_way.height)
+			(void)fail(c, "M8: a tree without nodes has no way to a leaf");
 		return;
 	}
 	c->stats.height = mt_root_height(root);
-	(void)check_node(c, mt_root_node(root), c->stats.height, 0, ULONG_MAX, true, &gap);
+	if (check_node(c, mt_root_node(root), c->stats.height, 0, ULONG_MAX, true, &gap) && mt->ma_way.height)
+		(void)check_way(c, &mt->ma_way, root);
 }
 
 bool mt_check(const struct maple_tree *mt, const char **reason)

@@ -28,8 +28,12 @@
 
 void *(*mt_walk_load)(const void *root, unsigned long index) = scalar_load;
 void (*mt_walk_position)(const void *root, unsigned long index, struct mt_position *pos) = scalar_position;
+unsigned int (*mt_area_at)(const struct mt_leaf *leaf, unsigned long index) = scalar_area;
 void (*mt_path_to)(const void *root, unsigned long index, struct mt_path *path) = scalar_path;
 bool (*mt_find_gap)(const void *root, struct mt_gap_search *search) = scalar_find_gap;
+unsigned long (*mt_leaf_gap)(
+	const struct mt_leaf *leaf, unsigned long min, unsigned long max) = scalar_leaf_gap;
+unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned int but) = scalar_inner_gap;
 
 bool mt_search_select(enum mt_search_kind kind)
 {
@@ -37,23 +41,32 @@ bool mt_search_select(enum mt_search_kind kind)
 	case MT_SEARCH_SCALAR:
 		mt_walk_load = scalar_load;
 		mt_walk_position = scalar_position;
+		mt_area_at = scalar_area;
 		mt_path_to = scalar_path;
 		mt_find_gap = scalar_find_gap;
+		mt_leaf_gap = scalar_leaf_gap;
+		mt_inner_gap = scalar_inner_gap;
 		return true;
 #ifdef __x86_64__
 	case MT_SEARCH_SSE2:
 		mt_walk_load = sse2_load;
 		mt_walk_position = sse2_position;
+		mt_area_at = sse2_area;
 		mt_path_to = sse2_path;
 		mt_find_gap = sse2_find_gap;
+		mt_leaf_gap = sse2_leaf_gap;
+		mt_inner_gap = sse2_inner_gap;
 		return true;
 	case MT_SEARCH_AVX2:
 		if (!__builtin_cpu_supports("avx2"))
 			return false;
 		mt_walk_load = avx2_load;
 		mt_walk_position = avx2_position;
+		mt_area_at = avx2_area;
 		mt_path_to = avx2_path;
 		mt_find_gap = avx2_find_gap;
+		mt_leaf_gap = avx2_leaf_gap;
+		mt_inner_gap = avx2_inner_gap;
 		return true;
 	case MT_SEARCH_AVX512:
 		if (!__builtin_cpu_supports(
@@ -61,8 +74,11 @@ bool mt_search_select(enum mt_search_kind kind)
 			return false;
 		mt_walk_load = avx512_load;
 		mt_walk_position = avx512_position;
+		mt_area_at = avx512_area;
 		mt_path_to = avx512_path;
 		mt_find_gap = avx512_find_gap;
+		mt_leaf_gap = avx512_leaf_gap;
+		mt_inner_gap = avx512_inner_gap;
 		return true;
 #endif
 	default:

@@ -42,6 +42,7 @@ static void drop_empty_root(struct maple_tree *mt)
 
 	if (mt_root_height(mt->ma_root) != 1 || leaf->live)
 		return;
+	mt_forget_way(mt);
 	mt_publish(&mt->ma_root, NULL);
 	mt_retire(mt, leaf_kind(leaf), leaf);
 }
@@ -123,9 +124,11 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 		remember_tail(store, path, &p->splice);
 		break;
 	case WAY_APPEND:
+		mt_forget_way(store->mt);
 		mt_append_leaf(store, path);
 		break;
 	case WAY_REBUILD:
+		mt_forget_way(store->mt);
 		mt_store_rebuild(store);
 		break;
 	}
@@ -145,7 +148,7 @@ static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gf
 		return 0;
 	if (p.way == WAY_REBUILD)
 		widen_to_hole_anew(store);
-	else
+	else if (p.way != WAY_EXACT)
 		widen_to_hole(store, path);
 	drop_empty_root(store->mt);
 	return 0;
@@ -265,7 +268,7 @@ static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepa
 	if (store_at_tail(&store))
 		return finish(mas, &store);
 	if (mt_root_is_node(store.mt->ma_root)) {
-		mt_path_to(store.mt->ma_root, store.first, &path);
+		mt_way_to(store.mt, store.first, &path);
 		if (old)
 			*old = entry_at(&path, store.first);
 		ret = store_in_nodes(&store, &path, gfp, prepared);
@@ -311,7 +314,7 @@ int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
 
 	if (!mt_root_is_node(store.mt->ma_root))
 		return reserve_root(&store, gfp);
-	mt_path_to(store.mt->ma_root, store.first, &path);
+	mt_way_to(store.mt, store.first, &path);
 	mt_plan_store(&p, &store, &path);
 	return reserve_for(&store, &path, p.way, gfp);
 }
@@ -330,7 +333,7 @@ static void *to_be_erased(const struct ma_state *mas, struct mt_store *store, st
 		store->first = store->last = 0;
 		return mas->index ? NULL : root;
 	}
-	mt_path_to(root, mas->index, path);
+	mt_way_to(mas->tree, mas->index, path);
 	entry = entry_at(path, mas->index);
 	if (entry) {
 		store->first = leaf_start(path_leaf(path), path->offset[path->height - 1]);

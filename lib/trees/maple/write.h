@@ -21,6 +21,7 @@ void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt
 
 /* edit.c: carry out a planned store; the path's leaf may be another one afterwards. */
 void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s);
+/* edit.c: the same; a store of NULL becomes one over the hole that it makes. */
 void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i);
 void mt_append_leaf(struct mt_store *store, struct mt_path *path);
 /* edit.c: the form of the leaf that mt_append_leaf() makes. */
