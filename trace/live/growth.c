@@ -45,7 +45,10 @@ bool growth_tell(struct live *l, struct task *t, bool ambiguous)
 	return any;
 }
 
-/* What of the old range grows does so at the new one, too. */
+/*
+ * What of the old range grows does so at the new one, too.  A move of several areas that keeps its length leaves what was
+ * between their new places: that goes on growing, and what is remembered too much does no harm.
+ */
 static void follow_move(
 	struct live_mm *mm, const struct trace_call *c, const struct range *old, struct range to)
 {
@@ -64,7 +67,8 @@ static void follow_move(
 	}
 	if (!(c->args[3] & MREMAP_DONTUNMAP))
 		forget(growing, old->start, old->end);
-	forget(growing, to.start, to.end);
+	if (to.end - to.start != old->end - old->start)
+		forget(growing, to.start, to.end);
 	for (uint64_t at = 0; any && next_remembered(&moved, at, &run); at = run.end)
 		remember(growing, run.start, run.end);
 	mtree_destroy(&moved);
