@@ -17,8 +17,12 @@
  *    order that nobody knows, and is marked ambiguous.  So that little is, areas that may be written soon are remembered
  *    in mm->fresh, and searched before each call.
  *
- * 5. Order.  Of two areas side by side, both written since they were last searched, nobody knows which was first; with a
- *    third beside them that decides who shares an anon_vma.  The second one told is marked ambiguous, too.
+ * 5. Order.  An area that is written for the first time can take the anon_vma of one beside it.  So where one was
+ *    written, those beside it are searched, too, and those beside them: what is not told by then was not written before.
+ *    Of two that are told at the same moment nobody knows which was first: the second is marked ambiguous.
+ *
+ * 6. Cost.  A scan passes over what is not mapped at the speed of page tables.  Of an area of tens of gigabytes and more
+ *    that was never written, only what is near to the call is scanned; what is found there is marked ambiguous.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -29,28 +33,50 @@
 /* As many fresh areas are searched before a call. */
 #define FRESH_MAX 32
 
+/* How far from what a call names areas are scanned, in bytes. */
+#define REACH (16ull << 30)
+
 /* A search: whose, of which moment, and what it passes over (a range that the call itself has just made). */
 struct search {
 	struct live *l;
 	struct task *t;
 	bool ambiguous;
 	struct range except;
-	uint64_t told_end; /* where the last area that was told ends */
+	struct range told; /* areas side by side, the last that were told */
 };
 
-static void tell(struct search *s, const struct trace_area *a, uint64_t addr, bool known)
+#define NOTHING ((struct range){ UINT64_MAX, UINT64_MAX })
+
+static struct search begin_search(struct live *l, struct task *t, bool ambiguous)
 {
+	return (struct search){ .l = l, .t = t, .ambiguous = ambiguous, .except = NOTHING, .told = NOTHING };
+}
+
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t higher(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* --- written areas ------------------------------------------------------------------------------------------- */
+
+static void tell(struct search *s, const struct trace_area *a, uint64_t addr, bool known, bool ambiguous)
+{
+	bool beside = s->told.end == a->start || s->told.start == a->end;
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = addr,
 			.write = true,
 			.write_known = known,
-			.ambiguous = s->ambiguous || s->told_end == a->start } };
+			.ambiguous = ambiguous || beside } };
 
 	emit(s->l, s->t, &e);
-	s->told_end = a->end;
+	s->told = beside ? (struct range){ lower(s->told.start, a->start), higher(s->told.end, a->end) }
+			 : (struct range){ a->start, a->end };
 }
-
-/* --- written areas ------------------------------------------------------------------------------------------- */
 
 static void forget_range(struct live_mm *mm, const struct range *r)
 {
@@ -58,44 +84,72 @@ static void forget_range(struct live_mm *mm, const struct range *r)
 	forget(&mm->fresh, r->start, r->end);
 }
 
-static void search_area(struct search *s, const struct trace_area *a)
+/* Tell that an area was written; false: it was not, as far as was looked. @near: what the search is about. */
+static bool tell_if_written(struct search *s, const struct trace_area *a, const struct range *near)
+{
+	uint64_t from = near->start > REACH ? near->start - REACH : 0;
+	uint64_t to = near->end < UINT64_MAX - REACH ? near->end + REACH : UINT64_MAX, addr;
+	bool whole = a->end - a->start <= 2 * REACH, known;
+
+	from = whole ? a->start : higher(a->start, from);
+	to = whole ? a->end : lower(a->end, to);
+	if (!find_written(s->t->mm, from, lower(to, s->except.start), &addr, &known) &&
+		!find_written(s->t->mm, higher(from, s->except.end), to, &addr, &known))
+		return false;
+	tell(s, a, addr, known, s->ambiguous || !whole);
+	return true;
+}
+
+/* True: it was told now. */
+static bool search_area(struct search *s, const struct trace_area *a, const struct range *near)
 {
 	struct live_mm *mm = s->t->mm;
-	uint64_t low_end = s->except.start < a->end ? s->except.start : a->end, addr;
-	uint64_t high = s->except.end > a->start ? s->except.end : a->start;
-	bool known;
-
 	/* One that cannot be written now was searched before it lost that. */
-	if (!a->shared && (a->prot & PROT_WRITE)) {
-		if (s->except.start == s->except.end)
-			low_end = high = a->end;
-		if (!find_written(mm, a->start, low_end, &addr, &known) &&
-			!find_written(mm, high, a->end, &addr, &known)) {
-			if (mm->users > 1)
-				remember(&mm->fresh, a->start, a->end);
-			return;
-		}
-		tell(s, a, addr, known);
+	bool writable = !a->shared && (a->prot & PROT_WRITE), told = writable && tell_if_written(s, a, near);
+
+	if (told || !writable) {
+		remember(&mm->settled, a->start, a->end);
+		forget(&mm->fresh, a->start, a->end);
+	} else if (mm->users > 1) {
+		remember(&mm->fresh, a->start, a->end);
 	}
-	remember(&mm->settled, a->start, a->end);
-	forget(&mm->fresh, a->start, a->end);
+	return told;
+}
+
+static bool is_settled(const struct live_mm *mm, uint64_t addr, struct range *settled)
+{
+	return next_remembered(&mm->settled, addr, settled) && settled->start <= addr;
+}
+
+static void search_below(struct search *s, struct trace_area a)
+{
+	struct range settled;
+
+	do {
+		if (!a.start || is_settled(s->t->mm, a.start - 1, &settled) ||
+			!observe_area(s->l, s->t->mm, a.start - 1, &a))
+			return;
+	} while (search_area(s, &a, &(struct range){ a.start, a.end }));
 }
 
 static void search(struct search *s, uint64_t lo, uint64_t hi)
 {
-	struct live_mm *mm = s->t->mm;
+	const struct range near = { lo, hi };
 	struct range settled;
 	struct trace_area a;
 
 	while (lo < hi) {
-		if (next_remembered(&mm->settled, lo, &settled) && settled.start <= lo) {
+		if (is_settled(s->t->mm, lo, &settled)) {
 			lo = settled.end;
 			continue;
 		}
-		if (!observe_next(s->l, mm, lo, &a) || a.start >= hi)
+		if (!observe_next(s->l, s->t->mm, lo, &a) || a.start >= hi)
 			return;
-		search_area(s, &a);
 		lo = a.end;
+		if (search_area(s, &a, &near)) {
+			search_below(s, a);
+			hi = higher(hi, a.end + 1);
+		}
 	}
 }
 
@@ -121,7 +175,7 @@ static void search_fresh(struct search *s)
 
 void writes_tell_all(struct live *l, struct task *t, bool ambiguous)
 {
-	struct search s = { .l = l, .t = t, .ambiguous = ambiguous };
+	struct search s = begin_search(l, t, ambiguous);
 
 	growth_tell(l, t, ambiguous);
 	search(&s, 0, UINT64_MAX);
@@ -135,7 +189,7 @@ static bool changes_areas(uint32_t nr)
 
 void writes_before_call(struct live *l, struct task *t)
 {
-	struct search s = { .l = l, .t = t };
+	struct search s = begin_search(l, t, false);
 	struct range r[2];
 	unsigned int n = named_ranges(t, r);
 
@@ -159,15 +213,16 @@ static bool populates(uint32_t nr)
 	       nr == SYS_madvise;
 }
 
-static void search_what_others_wrote(const struct task *t, struct search s)
+static void search_what_others_wrote(struct live *l, struct task *t)
 {
+	struct search s = begin_search(l, t, true);
 	struct range r[2];
 	unsigned int n = named_ranges(t, r);
 
 	if (t->call.nr == SYS_munlockall)
-		writes_tell_all(s.l, s.t, true);
+		writes_tell_all(l, t, true);
 	else
-		growth_tell(s.l, s.t, true);
+		growth_tell(l, t, true);
 	for (unsigned int i = 0; i < n; i++) {
 		if (populates(t->call.nr))
 			s.except = r[i];
@@ -177,10 +232,10 @@ static void search_what_others_wrote(const struct task *t, struct search s)
 
 void writes_after_call(struct live *l, struct task *t, int64_t result)
 {
-	struct search s = { .l = l, .t = t, .ambiguous = t->mm->users > 1 };
+	struct search s = begin_search(l, t, t->mm->users > 1);
 
 	if (s.ambiguous)
-		search_what_others_wrote(t, s);
+		search_what_others_wrote(l, t);
 	if (!placed_range(&t->call, result, &s.except))
 		return;
 	forget_range(t->mm, &s.except);

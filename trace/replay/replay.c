@@ -268,6 +268,26 @@ static void written_beside(struct space *s, const struct vm_area_struct *vma)
 		s->beside_end = vma->vm_end;
 }
 
+/* Side by side, and equal but for access: one may take the anon_vma of the other. */
+static bool may_share_anon_vma(const struct vm_area_struct *a, const struct vm_area_struct *b)
+{
+	return a && b && a->anon_vma && b->anon_vma && a->vm_end == b->vm_start && a->vm_file == b->vm_file &&
+	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY));
+}
+
+/* Of three in a row it is the order of their first writes that says which of them share an anon_vma; of two not. */
+static bool order_matters(struct mm_struct *mm, const struct vm_area_struct *vma)
+{
+	const struct vm_area_struct *a = vma, *other;
+	int in_a_row = 1;
+
+	for (; (other = vma_lookup(mm, a->vm_start - 1)) && may_share_anon_vma(other, a); a = other)
+		in_a_row++;
+	for (a = vma; (other = vma_lookup(mm, a->vm_end)) && may_share_anon_vma(a, other); a = other)
+		in_a_row++;
+	return in_a_row > 2;
+}
+
 static void fault_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_fault *f = &e->fault;
@@ -285,8 +305,10 @@ static void fault_event(struct replay *r, struct space *s, const struct trace_ev
 	if (untouched && vma && vma->anon_vma) {
 		r->stats.first_writes++;
 		s->doubt |= !f->write_known;
-		if (f->ambiguous)
+		if (f->ambiguous) {
 			written_beside(s, vma);
+			s->doubt |= order_matters(&s->mm, vma);
+		}
 	}
 }
 
