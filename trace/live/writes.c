@@ -146,6 +146,8 @@ static void search(struct search *s, uint64_t lo, uint64_t hi)
 		if (!observe_next(s->l, s->t->mm, lo, &a) || a.start >= hi)
 			return;
 		lo = a.end;
+		if (is_settled(s->t->mm, a.start, &settled) && settled.end >= a.end)
+			continue;
 		if (search_area(s, &a, &near)) {
 			search_below(s, a);
 			hi = higher(hi, a.end + 1);
