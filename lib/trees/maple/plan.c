@@ -81,10 +81,9 @@ void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt
 		return;
 	if (s->live > LEAF_AREAS) {
 		p->way = can_append(store, path) ? WAY_APPEND : WAY_REBUILD;
-	} else if (!store->entry && store->last == max && max != ULONG_MAX) {
-		p->way = WAY_REBUILD; /* M4 */
-	} else if (s->live < LEAF_MIN && level && max != ULONG_MAX) {
-		p->way = WAY_REBUILD; /* M6 */
+	} else if (max != ULONG_MAX && ((!store->entry && store->last == max) /* M4 */ ||
+					       (s->live < LEAF_MIN && level) /* M6 */)) {
+		p->way = WAY_REBUILD;
 	} else if (p->way == WAY_LEAF) {
 		if (!leaf->nr || !leaf_fits(leaf, store->first, store->last))
 			p->way = WAY_REBUILD;
