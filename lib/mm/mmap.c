@@ -305,13 +305,13 @@ static int unmap_first(const struct mapping *m)
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, m->addr);
 
-	if (mm->sys->kernel->mmap_gathers || m->hole.known)
+	if (mm->sys->kernel->mmap_gathers)
 		return 0;
 	for_each_vma_range (vmi, vma, end)
 		mapped += to_pages(mm, min(vma->vm_end, end) - max(vma->vm_start, m->addr));
 	if (!may_expand_vm(mm, m->vm_flags, to_pages(mm, m->len) - mapped))
 		return -ENOMEM;
-	return do_munmap(mm, m->addr, end);
+	return m->hole.known ? 0 : do_munmap(mm, m->addr, end);
 }
 
 /* What is in the way: nothing, where the place was searched for. */

@@ -231,6 +231,25 @@ static void test_a_mapping_beyond_the_limit_cuts_what_is_in_its_way(void **state
 	end();
 }
 
+/* kernel-oracle: mmap 14 26; limit data 7; mmap 0x0 1: no kernel passes over a limit where the place is searched for */
+static void test_a_limit_holds_where_the_place_is_searched_for(void **state)
+{
+	static const char *const kernels[] = { "6.1", "6.12", "6.18" };
+	struct mmap_request req = {
+		.len = PAGE, .prot = PROT_READ | PROT_WRITE, .flags = MAP_PRIVATE | MAP_ANONYMOUS
+	};
+
+	for (int i = 0; i < 3; i++) {
+		begin(kernels[i]);
+		map(14, 26);
+		mm.limits.data = 26 * PAGE;
+		assert_int_equal((long)mm_mmap(&mm, &req), -ENOMEM);
+		mm.limits.data = 27 * PAGE;
+		assert_false(IS_ERR_VALUE(mm_mmap(&mm, &req)));
+		end();
+	}
+}
+
 /* What cannot be charged leaves a hole on 6.1. */
 static void test_a_mapping_that_cannot_be_charged_leaves_what_was_there(void **state)
 {
@@ -400,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_what_dontunmap_leaves_is_not_joined_with_its_copy),
 		cmocka_unit_test(test_what_dontunmap_leaves_of_a_locked_area_is_cut_out),
 		cmocka_unit_test(test_a_mapping_beyond_the_limit_cuts_what_is_in_its_way),
+		cmocka_unit_test(test_a_limit_holds_where_the_place_is_searched_for),
 		cmocka_unit_test(test_a_mapping_that_cannot_be_charged_leaves_what_was_there),
 		cmocka_unit_test(test_mmap_between_an_untouched_and_a_touched_area),
 		cmocka_unit_test(test_an_area_with_a_close_operation_may_take_others_in),
