@@ -188,7 +188,7 @@ extern bool (*mt_find_gap)(const void *root, struct mt_gap_search *search);
 /* walk.c: the longest run of NULL in a leaf with these bounds. */
 extern unsigned long (*mt_leaf_gap)(const struct mt_leaf *leaf, unsigned long min, unsigned long max);
 /* walk.c: the longest gap of all children but @but, which may be MT_SLOTS. */
-extern unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned int but);
+extern unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned long but);
 /* What the node above writes down for a leaf (M7). */
 static inline unsigned long mt_recorded_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {

@@ -36,10 +36,22 @@ static void plan_splice(struct plan *p, const struct mt_store *store, const stru
 		p->way = WAY_LEAF;
 }
 
-/* Does the store have the bounds of area @i? */
-static bool is_area(const struct mt_store *store, const struct mt_leaf *leaf, unsigned int i)
+/* Would the leaf of @path, left with @live entries, end with NULL (M4) or hold too little (M6)? */
+static bool would_break(const struct mt_store *store, const struct mt_path *path, unsigned int live)
 {
-	return leaf_start(leaf, i) == store->first && leaf_end(leaf, i) == store->last;
+	unsigned long max = path->max[path->height - 1];
+
+	return max != ULONG_MAX && (live < LEAF_MIN || (!store->entry && store->last == max));
+}
+
+bool mt_is_exact(const struct mt_store *store, const struct mt_path *path)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned int i = path->offset[path->height - 1];
+
+	if (i >= leaf->nr || leaf_start(leaf, i) != store->first || leaf_end(leaf, i) != store->last)
+		return false;
+	return store->entry || (leaf->slot[i] && !would_break(store, path, leaf_live(leaf) - 1));
 }
 
 /* Take in the erased areas beside what goes, so that they go too. */
@@ -63,26 +75,18 @@ static bool can_append(const struct mt_store *store, const struct mt_path *path)
 
 void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path)
 {
-	unsigned int level = path->height - 1, i = path->offset[level];
 	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned long max = path->max[level];
 	struct mt_splice *s = &p->splice;
 
-	if (store->entry && i < leaf->nr && is_area(store, leaf, i)) {
-		p->exact = i;
-		p->way = WAY_EXACT;
-		return;
-	}
 	p->way = WAY_REBUILD;
-	if (store->last > max)
+	if (store->last > path->max[path->height - 1])
 		return;
 	plan_splice(p, store, path);
 	if (p->way == WAY_NOTHING)
 		return;
 	if (s->live > LEAF_AREAS) {
 		p->way = can_append(store, path) ? WAY_APPEND : WAY_REBUILD;
-	} else if (max != ULONG_MAX && ((!store->entry && store->last == max) /* M4 */ ||
-					       (s->live < LEAF_MIN && level) /* M6 */)) {
+	} else if (would_break(store, path, s->live)) {
 		p->way = WAY_REBUILD;
 	} else if (p->way == WAY_LEAF) {
 		if (!leaf->nr || !leaf_fits(leaf, store->first, store->last))

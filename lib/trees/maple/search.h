@@ -129,12 +129,13 @@ SEARCH_TARGET static unsigned long SEARCH(leaf_gap)(
 	return first && first <= max && mt_length(first, max) > longest ? mt_length(first, max) : longest;
 }
 
-SEARCH_TARGET static unsigned long SEARCH(inner_gap)(const struct mt_inner *node, unsigned int but)
+SEARCH_TARGET static unsigned long SEARCH(inner_gap)(const struct mt_inner *node, unsigned long but)
 {
 	unsigned long longest = 0;
 
-	for (unsigned int i = 0; i < MT_SLOTS; i++) {
-		unsigned long gap = i == but ? 0 : node->gap[i];
+	for (unsigned long i = 0; i < MT_SLOTS; i++) {
+		unsigned long gap =
+			node->gap[i] & -(unsigned long)(i != but); /* a mask, so that vectors can */
 
 		longest = gap > longest ? gap : longest;
 	}

@@ -33,7 +33,7 @@ void (*mt_path_to)(const void *root, unsigned long index, struct mt_path *path) 
 bool (*mt_find_gap)(const void *root, struct mt_gap_search *search) = scalar_find_gap;
 unsigned long (*mt_leaf_gap)(
 	const struct mt_leaf *leaf, unsigned long min, unsigned long max) = scalar_leaf_gap;
-unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned int but) = scalar_inner_gap;
+unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned long but) = scalar_inner_gap;
 
 bool mt_search_select(enum mt_search_kind kind)
 {

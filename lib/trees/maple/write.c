@@ -139,6 +139,13 @@ static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gf
 {
 	struct plan p;
 
+	if (mt_is_exact(store, path)) {
+		new_generation(store->mt);
+		mt_store_exactly(store, path, path->offset[path->height - 1]);
+		if (!store->entry)
+			drop_empty_root(store->mt);
+		return 0;
+	}
 	mt_plan_store(&p, store, path);
 	if (!prepared && reserve_for(store, path, p.way, gfp) < 0)
 		return -ENOMEM;
@@ -229,7 +236,8 @@ static int finish(struct ma_state *mas, const struct mt_store *store)
 	mas->last = store->last;
 	mas->status = ma_active;
 	mas->leaf = NULL;
-	mas_destroy(mas);
+	if (mas->spare_leaf || mas->spare_inner)
+		mas_destroy(mas);
 	return 0;
 }
 
@@ -315,6 +323,8 @@ int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
 	if (!mt_root_is_node(store.mt->ma_root))
 		return reserve_root(&store, gfp);
 	mt_way_to(store.mt, store.first, &path);
+	if (mt_is_exact(&store, &path))
+		return 0;
 	mt_plan_store(&p, &store, &path);
 	return reserve_for(&store, &path, p.way, gfp);
 }
@@ -327,8 +337,12 @@ void mas_store_prealloc(struct ma_state *mas, void *entry)
 /* The entry at the cursor's index; @path leads there, and @store becomes one of NULL over all of its area. */
 static void *to_be_erased(const struct ma_state *mas, struct mt_store *store, struct mt_path *path)
 {
-	void *entry;
+	void *root = mas->tree->ma_root, *entry;
 
+	if (!mt_root_is_node(root)) {
+		store->first = store->last = 0;
+		return mas->index ? NULL : root;
+	}
 	mt_way_to(mas->tree, mas->index, path);
 	entry = entry_at(path, mas->index);
 	if (entry) {
@@ -342,20 +356,17 @@ void *mas_erase(struct ma_state *mas)
 {
 	struct mt_store store = { .mt = mas->tree, .mas = mas };
 	struct mt_path path;
-	void *root = mas->tree->ma_root, *old;
-	bool in_nodes = mt_root_is_node(root);
+	void *old = to_be_erased(mas, &store, &path);
 	int ret;
 
-	if (in_nodes)
-		old = to_be_erased(mas, &store, &path);
-	else
-		old = mas->index ? NULL : root; /* the tree's only entry, at 0 */
 	if (!old)
 		return NULL;
 	mas->index = store.first;
 	mas->last = store.last;
-	ret = in_nodes ? store_in_nodes(&store, &path, GFP_KERNEL, false)
-		       : store_without_nodes(&store, GFP_KERNEL, false);
+	if (mt_root_is_node(store.mt->ma_root))
+		ret = store_in_nodes(&store, &path, GFP_KERNEL, false);
+	else
+		ret = store_without_nodes(&store, GFP_KERNEL, false);
 	if (ret == 0) {
 		(void)finish(mas, &store);
 		return old;

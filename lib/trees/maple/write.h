@@ -16,7 +16,9 @@ struct plan {
 	struct mt_splice splice;
 };
 
-/* plan.c: the way of a store whose path leads to its first index. Changes nothing. */
+/* plan.c: does the store, whose path leads to its first index, have the bounds of an area and need but its slot? */
+bool mt_is_exact(const struct mt_store *store, const struct mt_path *path);
+/* plan.c: the way of one that is not so. Changes nothing. */
 void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path);
 
 /* edit.c: carry out a planned store; the path's leaf may be another one afterwards. */
