@@ -229,7 +229,9 @@ struct mm_hole {
 	unsigned long start, end;           /**< bytes; equal: none */
 	unsigned long length, high;         /**< no hole of this length lies between end and high */
 	struct vm_area_struct *prev, *next; /**< around it; or NULL */
-	unsigned long changes;              /**< mm_struct.changes when this was true */
+	struct vm_area_struct *behind;      /**< the one after next, or NULL */
+	bool behind_known;
+	unsigned long changes; /**< mm_struct.changes when this was true */
 };
 
 /** An address space. The caller's memory; all members but the documented ones are private. */

@@ -61,13 +61,17 @@ void anon_vma_name_put(struct anon_vma_name *name)
 		port_free(name, name->size);
 }
 
+#define AREA_LINE (64 + INDEX_LINK_BYTES)
+
 struct vm_area_struct *vma_alloc(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma = recycle_alloc();
 
 	if (!vma)
 		return NULL;
-	memset(vma, 0, sizeof(*vma));
+	/* By lines: for both at once compilers choose a string instruction, which takes longer to begin. */
+	memset(vma, 0, AREA_LINE);
+	memset((char *)vma + AREA_LINE, 0, sizeof(*vma) - AREA_LINE);
 	vma->vm_mm = mm;
 	vma->vm_lock_seq = mm->mm_lock_seq; /* born locked */
 	list_init(&vma->anon_vma_chain);

@@ -14,8 +14,12 @@
  *      map       |- prev -|  hole  |- new -|- next -|- c -|
  *      unmap     |- prev -|       hole              |- c -|
  *
- * 3. Invariant (mm_validate)
+ * 3. Unmapping.  Of the area that was mapped into the hole last, what lies around it is known: prev, and what had been next.
+ *    It is then unmapped without a look at the index.
+ *
+ * 4. Invariants (mm_validate)
  *    H1  a hole that is valid is as part 1 says.
+ *    H2  the area behind next is the one that is remembered, if one is.
  */
 #include "internal.h"
 
@@ -49,6 +53,17 @@ bool hole_serves(const struct mm_struct *mm, unsigned long low, unsigned long hi
 	return h->end - length >= low && !(h->next && (h->next->vm_flags & VM_GROWSDOWN));
 }
 
+bool hole_is_below(const struct mm_struct *mm, unsigned long start, unsigned long end, struct unmap *um)
+{
+	const struct mm_hole *h = &mm->hole;
+
+	if (!is_valid(mm) || !h->behind_known || h->next->vm_start != start || h->next->vm_end != end)
+		return false;
+	um->prev = h->prev;
+	um->next = h->behind;
+	return true;
+}
+
 void hole_found(struct mm_struct *mm, unsigned long high, unsigned long length, const struct hole *found)
 {
 	if (INDEX_KEEPS_HOLE)
@@ -68,7 +83,11 @@ void hole_mapped(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long
 	if (!was_valid(mm) || end != h->end)
 		return;
 	h->end = start;
-	h->next = vma;
+	if (vma != h->next) {
+		h->behind = h->next;
+		h->behind_known = true;
+		h->next = vma;
+	}
 	h->changes = mm->changes;
 }
 
@@ -82,21 +101,42 @@ void hole_unmapped(const struct unmap *um)
 	/* One below it, and not beside it, is no concern of its. */
 	if (end < h->start || (start > h->end && (end <= start || end - start < h->length))) {
 		h->changes = um->mm->changes;
+		h->behind_known = h->behind_known && end < h->start;
 		return;
 	}
-	*h = (struct mm_hole){ start, end, h->length, h->high, um->prev, um->next, um->mm->changes };
+	*h = (struct mm_hole){ .start = start,
+		.end = end,
+		.length = h->length,
+		.high = h->high,
+		.prev = um->prev,
+		.next = um->next,
+		.changes = um->mm->changes };
+}
+
+/* H2 */
+static bool behind_validate(struct mm_struct *mm, const char **reason)
+{
+	const struct mm_hole *h = &mm->hole;
+	struct vm_area_struct *vma = NULL;
+	VMA_ITERATOR(vmi, mm, h->next ? h->next->vm_end : 0);
+
+	if (!h->behind_known)
+		return true;
+	if (!h->next)
+		return index_wrong(reason, NULL, "H2: there is nothing behind the last area");
+	for_each_vma (vmi, vma)
+		break;
+	return vma == h->behind || index_wrong(reason, vma, "H2: another area lies behind the next");
 }
 
 /* H1 */
-bool hole_validate(struct mm_struct *mm, const char **reason)
+static bool found_validate(struct mm_struct *mm, const char **reason)
 {
 	const struct mm_hole *h = &mm->hole;
 	struct vm_area_struct *vma, *prev = NULL;
 	unsigned long last = h->end;
 	VMA_ITERATOR(vmi, mm, 0);
 
-	if (!is_valid(mm))
-		return true;
 	for_each_vma (vmi, vma) {
 		if (vma->vm_end <= h->start) {
 			prev = vma;
@@ -112,4 +152,9 @@ bool hole_validate(struct mm_struct *mm, const char **reason)
 	if (last < h->high && last > h->end && h->high - last >= h->length)
 		return index_wrong(reason, NULL, "H1: there is a hole at the top that is long enough");
 	return prev == h->prev || index_wrong(reason, prev, "H1: another area lies before the hole");
+}
+
+bool hole_validate(struct mm_struct *mm, const char **reason)
+{
+	return !is_valid(mm) || (found_validate(mm, reason) && behind_validate(mm, reason));
 }

@@ -237,6 +237,8 @@ struct hole {
 };
 /* hole.c: does the hole that was found last answer a search for the highest place? */
 bool hole_serves(const struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long length);
+/* Does it end where [start, end) begins, and is that the area that was mapped there last?  Sets @um's prev and next. */
+bool hole_is_below(const struct mm_struct *mm, unsigned long start, unsigned long end, struct unmap *um);
 /* A search below @high has found it, at once. */
 void hole_found(struct mm_struct *mm, unsigned long high, unsigned long length, const struct hole *found);
 /* [start, end) was mapped, and @vma has it; the areas of @um are gone from the index. One store each. */

@@ -243,17 +243,30 @@ static int charge(struct mapping *m, const struct unmap *um, unsigned long *char
 
 static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unmap *um, int *err)
 {
+	/* All of it is named: else compilers clear it first, with a string instruction that takes long to begin. */
 	struct vma_merge vmg = { .mm = m->mm,
 		.prev = um->prev,
+		.middle = NULL,
 		.next = um->next,
 		.start = m->addr,
 		.end = m->addr + m->len,
 		.pgoff = m->pgoff,
 		.flags = m->vm_flags,
 		.file = m->file,
+		.anon_vma = NULL,
+		.copied_from = NULL,
+		.origin = NULL,
+		.name = NULL,
+		.policy = NULL,
+		.uffd_ctx = NULL,
+		.just_expand = false,
+		.after_first = !m->mm->sys->kernel->mmap_joins_before,
+		.err = 0,
 		.work = MM_CHANGE_MAP,
 		.replaces = um->first != NULL,
-		.after_first = !m->mm->sys->kernel->mmap_joins_before };
+		.keeps_source = false,
+		.from = 0,
+		.from_end = 0 };
 	struct vm_area_struct *vma = vma_merge_new_range(&vmg);
 
 	if (vma)

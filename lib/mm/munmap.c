@@ -49,6 +49,8 @@ int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, un
 	int err;
 
 	*um = (struct unmap){ .mm = mm, .start = start, .end = end };
+	if (hole_is_below(mm, start, end, um))
+		return gather_area(um, mm->hole.next, &tail);
 	vma = index_begin(&c, mm, start, &um->prev);
 	if (vma && vma->vm_start < start) {
 		err = cut_front(mm, vma, start, end);

@@ -89,10 +89,10 @@ static unsigned long search_highest(struct mm_struct *mm, const struct search *s
 	}
 }
 
-static unsigned long vm_unmapped_area(struct mm_struct *mm, struct search s, struct hole *hole)
+static unsigned long vm_unmapped_area(struct mm_struct *mm, struct search *s, struct hole *hole)
 {
-	s.low = max(s.low, mm->sys->mmap_min_addr);
-	return s.topdown ? search_highest(mm, &s, hole) : search_lowest(mm, &s, hole);
+	s->low = max(s->low, mm->sys->mmap_min_addr);
+	return s->topdown ? search_highest(mm, s, hole) : search_lowest(mm, s, hole);
 }
 
 /* Is [addr, addr + len) free, with the guard gap of a stack above it? */
@@ -143,7 +143,7 @@ static unsigned long area_bottomup(struct mm_struct *mm, const struct request *r
 	addr = page_align(mm, addr);
 	if (addr && s.high - len >= addr && range_is_free(mm, addr, len))
 		return addr;
-	return vm_unmapped_area(mm, s, r->hole);
+	return vm_unmapped_area(mm, &s, r->hole);
 }
 
 /* A hint is taken only where all of the mapping lies on one side of the 47-bit border. */
@@ -166,7 +166,7 @@ static unsigned long area_topdown(struct mm_struct *mm, const struct request *r)
 		s.low = 1UL << 32;
 	if (addr > mm->mmap_window)
 		s.high += mm->task_size - mm->mmap_window;
-	addr = vm_unmapped_area(mm, s, r->hole);
+	addr = vm_unmapped_area(mm, &s, r->hole);
 	return IS_ERR_VALUE(addr) ? area_bottomup(mm, r) : addr;
 }
 
