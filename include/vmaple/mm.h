@@ -190,7 +190,18 @@ VMAPLE_API int mm_largest_gaps(struct mm_struct *mm, struct mm_gap *gaps, int nr
 VMAPLE_API bool mm_validate(struct mm_struct *mm, const char **reason);
 /** The name that /proc/PID/maps shows for @p vma, "" for none. @p buf is used when one has to be composed. */
 VMAPLE_API const char *vma_name(const struct vm_area_struct *vma, char *buf, size_t size);
-/** One line of /proc/PID/maps, with its newline. @return its length, as snprintf(3) does. */
+/** What a line of /proc/PID/maps says. */
+struct maps_line {
+	unsigned long start, end;
+	vm_flags_t vm_flags;  /**< VM_READ, VM_WRITE, VM_EXEC, VM_MAYSHARE are shown */
+	unsigned long offset; /**< into the file, bytes */
+	unsigned long dev;    /**< major << 32 | minor */
+	unsigned long ino;
+	const char *name; /**< "": none */
+};
+/** The line, with its newline. @return its length, as snprintf(3) does. */
+VMAPLE_API int maps_line_format(const struct maps_line *line, char *buf, size_t size);
+/** The line of @p vma. @return its length, as snprintf(3) does. */
 VMAPLE_API int vma_format(const struct vm_area_struct *vma, char *buf, size_t size);
 /** Flags as the letters of VmFlags in smaps: "rd wr mr mw me ac". @return @p buf; 128 bytes hold all of them. */
 VMAPLE_API const char *vm_flags_format(vm_flags_t flags, char *buf, size_t size);

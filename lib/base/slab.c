@@ -15,6 +15,7 @@
 
 #include "alloc.h"
 #include "list.h"
+#include "minmax.h"
 #include "reclaim.h"
 
 #if !defined(VMAPLE_CHECKS)
@@ -36,8 +37,6 @@ void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
 #define hide(mem, size)   ((void)0)
 #define unhide(mem, size) ((void)0)
 #endif
-
-#define min(a, b) ((a) < (b) ? (a) : (b))
 
 #define SLAB_BYTES 16384UL
 #define MOST       128 /* objects of a slab */

@@ -24,10 +24,8 @@
 #include <vmaple/rmap.h>
 
 #include "index.h"
+#include "minmax.h"
 #include "vma_lock.h"
-
-#define min(a, b) ((a) < (b) ? (a) : (b))
-#define max(a, b) ((a) > (b) ? (a) : (b))
 
 static inline unsigned long page_size(const struct mm_struct *mm)
 {

@@ -37,23 +37,32 @@ const char *vma_name(const struct vm_area_struct *vma, char *buf, size_t size)
 	return vma->anon_name ? composed_name(vma, "anon", buf, size) : "";
 }
 
+int maps_line_format(const struct maps_line *l, char *buf, size_t size)
+{
+	char head[128];
+
+	snprintf(head, sizeof(head), "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu", l->start, l->end,
+		l->vm_flags & VM_READ ? 'r' : '-', l->vm_flags & VM_WRITE ? 'w' : '-',
+		l->vm_flags & VM_EXEC ? 'x' : '-', l->vm_flags & VM_MAYSHARE ? 's' : 'p', l->offset,
+		l->dev >> 32, l->dev & 0xffffffff, l->ino);
+	return *l->name ? snprintf(buf, size, "%-72s %s\n", head, l->name)
+			: snprintf(buf, size, "%s \n", head);
+}
+
 int vma_format(const struct vm_area_struct *vma, char *buf, size_t size)
 {
 	const struct vm_file *file = vma->vm_file;
 	bool real = file && file->kind != VM_FILE_SPECIAL;
-	unsigned long offset = real ? vma->vm_pgoff << vma->vm_mm->sys->page_shift : 0;
-	unsigned long dev = real ? file->dev : 0, ino = real ? file->ino : 0;
 	char name[128];
-	const char *shown = vma_name(vma, name, sizeof(name));
-	char head[96];
+	struct maps_line line = { .start = vma->vm_start,
+		.end = vma->vm_end,
+		.vm_flags = vma->vm_flags,
+		.offset = real ? vma->vm_pgoff << vma->vm_mm->sys->page_shift : 0,
+		.dev = real ? file->dev : 0,
+		.ino = real ? file->ino : 0,
+		.name = vma_name(vma, name, sizeof(name)) };
 
-	snprintf(head, sizeof(head), "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu", vma->vm_start, vma->vm_end,
-		vma->vm_flags & VM_READ ? 'r' : '-', vma->vm_flags & VM_WRITE ? 'w' : '-',
-		vma->vm_flags & VM_EXEC ? 'x' : '-', vma->vm_flags & VM_MAYSHARE ? 's' : 'p', offset,
-		dev >> 32, dev & 0xffffffff, ino);
-	if (!*shown)
-		return snprintf(buf, size, "%s \n", head);
-	return snprintf(buf, size, "%-72s %s\n", head, shown);
+	return maps_line_format(&line, buf, size);
 }
 
 /* The two letters of VmFlags and the bits they stand for. */

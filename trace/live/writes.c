@@ -28,6 +28,7 @@
 #include <sys/syscall.h>
 
 #include "internal.h"
+#include "minmax.h"
 #include "uapi.h"
 
 /* As many fresh areas are searched before a call. */
@@ -52,16 +53,6 @@ static struct search begin_search(struct live *l, struct task *t, bool ambiguous
 	return (struct search){ .l = l, .t = t, .ambiguous = ambiguous, .except = NOTHING, .told = NOTHING };
 }
 
-static uint64_t lower(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t higher(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* --- written areas ------------------------------------------------------------------------------------------- */
 
 static void tell(struct search *s, const struct trace_area *a, uint64_t addr, bool known, bool ambiguous)
@@ -74,7 +65,7 @@ static void tell(struct search *s, const struct trace_area *a, uint64_t addr, bo
 			.ambiguous = ambiguous || beside } };
 
 	emit(s->l, s->t, &e);
-	s->told = beside ? (struct range){ lower(s->told.start, a->start), higher(s->told.end, a->end) }
+	s->told = beside ? (struct range){ min(s->told.start, a->start), max(s->told.end, a->end) }
 			 : (struct range){ a->start, a->end };
 }
 
@@ -91,10 +82,10 @@ static bool tell_if_written(struct search *s, const struct trace_area *a, const 
 	uint64_t to = near->end < UINT64_MAX - REACH ? near->end + REACH : UINT64_MAX, addr;
 	bool whole = a->end - a->start <= 2 * REACH, known;
 
-	from = whole ? a->start : higher(a->start, from);
-	to = whole ? a->end : lower(a->end, to);
-	if (!find_written(s->t->mm, from, lower(to, s->except.start), &addr, &known) &&
-		!find_written(s->t->mm, higher(from, s->except.end), to, &addr, &known))
+	from = whole ? a->start : max(a->start, from);
+	to = whole ? a->end : min(a->end, to);
+	if (!find_written(s->t->mm, from, min(to, s->except.start), &addr, &known) &&
+		!find_written(s->t->mm, max(from, s->except.end), to, &addr, &known))
 		return false;
 	tell(s, a, addr, known, s->ambiguous || !whole);
 	return true;
@@ -150,7 +141,7 @@ static void search(struct search *s, uint64_t lo, uint64_t hi)
 			continue;
 		if (search_area(s, &a, &near)) {
 			search_below(s, a);
-			hi = higher(hi, a.end + 1);
+			hi = max(hi, a.end + 1);
 		}
 	}
 }

@@ -4,7 +4,9 @@
  *
  *   replay.c    events, address spaces and files by number
  *   call.c      a recorded call on the engine
+ *   fault.c     faults, and what they leave in doubt
  *   check.c     the mirror beside an observation
+ *   takeover.c  the mirror made from an observation
  *   describe.c  calls as text
  */
 #ifndef REPLAY_INTERNAL_H
@@ -55,10 +57,27 @@ struct prediction {
 struct prediction replay_call(struct replay *r, struct space *s, const struct trace_call *call);
 enum replay_call_kind replay_kind_of(uint32_t nr);
 
+/* fault.c */
+void replay_fault(struct replay *r, struct space *s, const struct trace_event *event);
+/* A first write beside a call is a doubt only where the call may have joined or cut that area. */
+void fault_settle_call(struct space *s, const struct trace_call *call);
+
+/* check.c */
 void check_map(struct replay *r, struct space *s, const struct trace_event *event);
 void check_result(struct replay *r, struct space *s, const struct trace_event *event,
 	const struct prediction *prediction);
+/* Has it a file as maps shows one? */
+bool has_file(const struct vm_area_struct *vma);
+/* Everything but the bounds, at an address that both contain. */
+bool same_properties(const struct vm_area_struct *vma, const struct trace_area *a, uint64_t addr,
+	const struct trace_map *map);
+
+/* takeover.c */
 /* Areas that exec or attach brought. 0 or -ENOMEM. */
 int begin_map(struct replay *r, struct space *s, const struct trace_map *map);
+/* After a disagreement: what was observed is what is there. */
+void take_over(struct replay *r, struct space *s, const struct trace_map *map);
+/* The flags that the letters of a line of maps stand for. */
+vm_flags_t flags_of_area(const struct trace_area *a);
 
 #endif /* REPLAY_INTERNAL_H */

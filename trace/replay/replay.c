@@ -260,81 +260,6 @@ static void exit_event(struct replay *r, const struct trace_event *e)
 		end_space(r, s);
 }
 
-static void written_beside(struct space *s, const struct vm_area_struct *vma)
-{
-	if (!s->beside_end || vma->vm_start < s->beside_start)
-		s->beside_start = vma->vm_start;
-	if (vma->vm_end > s->beside_end)
-		s->beside_end = vma->vm_end;
-}
-
-/* Side by side, and equal but for access: one may take the anon_vma of the other. */
-static bool may_share_anon_vma(const struct vm_area_struct *a, const struct vm_area_struct *b)
-{
-	return a && b && a->anon_vma && b->anon_vma && a->vm_end == b->vm_start && a->vm_file == b->vm_file &&
-	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY));
-}
-
-/* Of three in a row it is the order of their first writes that says which of them share an anon_vma; of two not. */
-static bool order_matters(struct mm_struct *mm, const struct vm_area_struct *vma)
-{
-	const struct vm_area_struct *a = vma, *other;
-	int in_a_row = 1;
-
-	for (; (other = vma_lookup(mm, a->vm_start - 1)) && may_share_anon_vma(other, a); a = other)
-		in_a_row++;
-	for (a = vma; (other = vma_lookup(mm, a->vm_end)) && may_share_anon_vma(a, other); a = other)
-		in_a_row++;
-	return in_a_row > 2;
-}
-
-static void fault_event(struct replay *r, struct space *s, const struct trace_event *e)
-{
-	const struct trace_fault *f = &e->fault;
-	struct vm_area_struct *vma;
-	bool untouched, below;
-
-	r->stats.faults++;
-	vma = find_vma(&s->mm, f->addr);
-	untouched = vma && !vma->anon_vma;
-	below = vma && vma->vm_start > f->addr;
-	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */
-	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : MM_FAULT_SMALL);
-	vma = vma_lookup(&s->mm, f->addr);
-	s->grown_beside |= below && vma && f->ambiguous;
-	if (untouched && vma && vma->anon_vma) {
-		r->stats.first_writes++;
-		s->doubt |= !f->write_known;
-		if (f->ambiguous) {
-			written_beside(s, vma);
-			s->doubt |= order_matters(&s->mm, vma);
-		}
-	}
-}
-
-/* A first write beside a call is a doubt only where the call may have joined or cut that area. */
-static void settle_written_beside(struct space *s, const struct trace_call *c)
-{
-	uint64_t start = s->beside_start, end = s->beside_end;
-
-	if (!end)
-		return;
-	s->beside_start = s->beside_end = 0;
-	switch (c->nr) {
-	case SYS_mmap:
-	case SYS_shmat:
-		s->doubt |= (uint64_t)c->result <= end && (uint64_t)c->result + c->args[1] + 4096 >= start;
-		break;
-	case SYS_munmap:
-	case SYS_mprotect:
-	case SYS_madvise:
-		s->doubt |= c->args[0] <= end && c->args[0] + c->args[1] + 4096 >= start;
-		break;
-	default:
-		s->doubt = true;
-	}
-}
-
 static int call_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	struct prediction p;
@@ -345,7 +270,7 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 	s->call = e->call;
 	s->call.data = NULL;
 	s->call_step = e->step;
-	settle_written_beside(s, &e->call);
+	fault_settle_call(s, &e->call);
 	p = replay_call(r, s, &e->call);
 	if (p.made && p.compared && p.result != e->call.result)
 		check_result(r, s, e, &p);
@@ -414,7 +339,7 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	case TRACE_EVENT_CALL:
 		return call_event(r, s, e);
 	case TRACE_EVENT_FAULT:
-		fault_event(r, s, e);
+		replay_fault(r, s, e);
 		return 0;
 	case TRACE_EVENT_LIMIT:
 		set_limit(s, e->limit.limit, e->limit.value);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults on the mirror, and the doubts that they bring: a recording cannot always say in which order areas were written.
+ */
+#include <sys/syscall.h>
+
+#include "internal.h"
+
+static void written_beside(struct space *s, const struct vm_area_struct *vma)
+{
+	if (!s->beside_end || vma->vm_start < s->beside_start)
+		s->beside_start = vma->vm_start;
+	if (vma->vm_end > s->beside_end)
+		s->beside_end = vma->vm_end;
+}
+
+/* Side by side, and equal but for access: one may take the anon_vma of the other. */
+static bool may_share_anon_vma(const struct vm_area_struct *a, const struct vm_area_struct *b)
+{
+	return a && b && a->anon_vma && b->anon_vma && a->vm_end == b->vm_start && a->vm_file == b->vm_file &&
+	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY));
+}
+
+/* Of three in a row it is the order of their first writes that says which of them share an anon_vma; of two not. */
+static bool order_matters(struct mm_struct *mm, const struct vm_area_struct *vma)
+{
+	const struct vm_area_struct *a = vma, *other;
+	int in_a_row = 1;
+
+	for (; (other = vma_lookup(mm, a->vm_start - 1)) && may_share_anon_vma(other, a); a = other)
+		in_a_row++;
+	for (a = vma; (other = vma_lookup(mm, a->vm_end)) && may_share_anon_vma(a, other); a = other)
+		in_a_row++;
+	return in_a_row > 2;
+}
+
+void replay_fault(struct replay *r, struct space *s, const struct trace_event *e)
+{
+	const struct trace_fault *f = &e->fault;
+	struct vm_area_struct *vma;
+	bool untouched, below;
+
+	r->stats.faults++;
+	vma = find_vma(&s->mm, f->addr);
+	untouched = vma && !vma->anon_vma;
+	below = vma && vma->vm_start > f->addr;
+	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */
+	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : MM_FAULT_SMALL);
+	vma = vma_lookup(&s->mm, f->addr);
+	s->grown_beside |= below && vma && f->ambiguous;
+	if (untouched && vma && vma->anon_vma) {
+		r->stats.first_writes++;
+		s->doubt |= !f->write_known;
+		if (f->ambiguous) {
+			written_beside(s, vma);
+			s->doubt |= order_matters(&s->mm, vma);
+		}
+	}
+}
+
+void fault_settle_call(struct space *s, const struct trace_call *c)
+{
+	uint64_t start = s->beside_start, end = s->beside_end;
+
+	if (!end)
+		return;
+	s->beside_start = s->beside_end = 0;
+	switch (c->nr) {
+	case SYS_mmap:
+	case SYS_shmat:
+		s->doubt |= (uint64_t)c->result <= end && (uint64_t)c->result + c->args[1] + 4096 >= start;
+		break;
+	case SYS_munmap:
+	case SYS_mprotect:
+	case SYS_madvise:
+		s->doubt |= c->args[0] <= end && c->args[0] + c->args[1] + 4096 >= start;
+		break;
+	default:
+		s->doubt = true;
+	}
+}
