@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
@@ -145,6 +146,30 @@ static bool open_memfd(void)
 	return !ftruncate(fd, (off_t)(FILE_PAGES * PAGE)) && keep_file(FILE_MEMFD, fd);
 }
 
+/* On a file system of its own, mounted noexec and nowhere; else a file as any other in memory. */
+static bool open_noexec(void)
+{
+	int fs = fsopen("tmpfs", FSOPEN_CLOEXEC), tree = -1, fd = -1;
+
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		tree = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOEXEC);
+	if (tree >= 0)
+		fd = openat(tree, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	close(fs);
+	close(tree);
+	background.noexec = fd >= 0;
+	if (fd < 0)
+		fd = memfd_create("kernel-oracle", MFD_CLOEXEC);
+	return !ftruncate(fd, (off_t)(FILE_PAGES * PAGE)) && keep_file(FILE_NOEXEC, fd);
+}
+
+static bool have_userfaultfd(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
 static void read_limits(void)
 {
 	struct rlimit limit;
@@ -158,7 +183,9 @@ static void read_limits(void)
 	background.ram_pages = (info.totalram + info.totalswap) * info.mem_unit / PAGE;
 	background.max_map_count = (int)read_number("/proc/sys/vm/max_map_count", 65530);
 	background.mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);
+	background.overcommit = (unsigned int)read_number("/proc/sys/vm/overcommit_memory", 0);
 	background.pkeys = cpu_has_pkeys();
+	background.uffd = have_userfaultfd();
 	background.thp_enabled = huge_pages();
 }
 
@@ -178,7 +205,7 @@ bool background_open(void)
 		return false;
 	shmctl(background.segment, IPC_RMID, NULL);
 	return open_scratch(FILE_RW, O_RDWR) && open_scratch(FILE_RO, O_RDONLY) &&
-	       open_scratch(FILE_WO, O_WRONLY) && open_memfd() &&
+	       open_scratch(FILE_WO, O_WRONLY) && open_memfd() && open_noexec() &&
 	       keep_file(FILE_ZERO, open("/dev/zero", O_RDWR | O_CLOEXEC));
 }
 

@@ -28,6 +28,7 @@ enum form {
 	ALL_FLAGS,
 	SHM_FLAGS,
 	FILE_NAME,
+	UFFD_MODE,
 	LIMIT_NAME,
 	NUMBER
 };
@@ -54,6 +55,9 @@ static const struct shape {
 	[CALL_SHMAT] = { "shmat", { ADDR, SHM_FLAGS } },
 	[CALL_SHMDT] = { "shmdt", { ADDR } },
 	[CALL_MBIND] = { "mbind", { ADDR, LEN, NUMBER } },
+	[CALL_UFFD] = { "userfaultfd", { ADDR, LEN, UFFD_MODE } },
+	[CALL_REMAP_FILE_PAGES] = { "remap_file_pages", { ADDR, LEN, PROT, NUMBER, NUMBER } },
+	[CALL_MDWE] = { "mdwe", { NUMBER } },
 	[CALL_FORK] = { "fork", { END } },
 	[CALL_EXIT] = { "exit", { END } },
 	[CALL_SPAWN] = { "spawn", { END } },
@@ -93,7 +97,9 @@ static const struct word advice_words[] = { { "normal", 0 }, { "random", 1 }, { 
 	{ "populate_write", 23 }, { "dontneed_locked", 24 }, { "collapse", 25 }, { "guard_install", 102 },
 	{ "guard_remove", 103 }, { NULL, 0 } };
 static const struct word file_words[] = { { "none", FILE_NONE }, { "rw", FILE_RW }, { "ro", FILE_RO },
-	{ "wo", FILE_WO }, { "memfd", FILE_MEMFD }, { "zero", FILE_ZERO }, { NULL, 0 } };
+	{ "wo", FILE_WO }, { "memfd", FILE_MEMFD }, { "zero", FILE_ZERO }, { "noexec", FILE_NOEXEC },
+	{ NULL, 0 } };
+static const struct word uffd_words[] = { { "missing", 1 }, { "wp", 2 }, { "minor", 4 }, { NULL, 0 } };
 static const struct word limit_words[] = { { "as", LIMIT_AS }, { "data", LIMIT_DATA },
 	{ "stack", LIMIT_STACK }, { "memlock", LIMIT_MEMLOCK }, { NULL, 0 } };
 
@@ -107,6 +113,7 @@ static const struct {
 	[ALL_FLAGS] = { all_words, true },
 	[SHM_FLAGS] = { shm_words, true },
 	[ADVICE] = { advice_words, false },
+	[UFFD_MODE] = { uffd_words, true },
 	[FILE_NAME] = { file_words, false },
 	[LIMIT_NAME] = { limit_words, false } };
 

@@ -149,9 +149,15 @@ static bool hit_guard(struct engine *e, const struct call *c, int64_t result)
 	       vma_lookup(engine_mm(e), c->arg[0]);
 }
 
+/* Switches of a process, whose refusal says nothing of its map. */
+static bool refused_switch(const struct call *c, int64_t result)
+{
+	return c->kind == CALL_MDWE && result;
+}
+
 static int64_t mirror(struct engine *e, const struct call *c, int64_t result)
 {
-	return hit_guard(e, c, result) ? result : engine_call(e, c);
+	return hit_guard(e, c, result) || refused_switch(c, result) ? result : engine_call(e, c);
 }
 
 bool compare(const struct sequence *s, const struct record *r, struct difference *d)

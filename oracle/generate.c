@@ -18,7 +18,8 @@ struct mix {
 	unsigned int files, shared, odd, placed, exec, grows, locked;
 	unsigned int min_pages, max_pages;
 	bool limits, heap, room;
-	bool huge; /* huge pages fit */
+	bool huge;     /* huge pages fit */
+	bool unserved; /* a userfaultfd may be there, and nobody to serve it: as with guard pages */
 };
 
 #define COMMON [CALL_MMAP] = 28, [CALL_MUNMAP] = 10, [CALL_MPROTECT] = 22, [CALL_WRITE] = 16
@@ -59,7 +60,8 @@ static const struct mix mixes[] = {
 		.grows = 3, .min_pages = 16, .max_pages = 96 },
 	{ "keys",
 		{ COMMON, [CALL_PKEY] = 8, [CALL_READ] = 8, [CALL_PERSONA] = 1, [CALL_MADVISE] = 6,
-			[CALL_MLOCK] = 4 },
+			[CALL_MLOCK] = 4, [CALL_MDWE] = 1, [CALL_MREMAP] = 4, [CALL_FORK] = 1,
+			[CALL_EXIT] = 1 },
 		.files = 20, .shared = 10, .odd = 3, .exec = 60, .locked = 5, .min_pages = 8,
 		.max_pages = 48 },
 	{ "room",
@@ -67,6 +69,17 @@ static const struct mix mixes[] = {
 			[CALL_BRK] = 4, [CALL_MSEAL] = 1 },
 		.files = 10, .shared = 8, .odd = 1, .grows = 2, .min_pages = 12, .max_pages = 64,
 		.heap = true, .room = true },
+	{ "uffd",
+		{ COMMON, [CALL_UFFD] = 24, [CALL_MREMAP] = 12, [CALL_MADVISE] = 8, [CALL_SHMAT] = 2,
+			[CALL_BRK] = 4, [CALL_MSEAL] = 1, [CALL_FORK] = 1, [CALL_EXIT] = 1 },
+		.files = 20, .shared = 20, .odd = 2, .grows = 2, .min_pages = 8, .max_pages = 48,
+		.heap = true, .unserved = true },
+	{ "nonlinear",
+		{ COMMON, [CALL_REMAP_FILE_PAGES] = 30, [CALL_MREMAP] = 6, [CALL_MLOCK] = 4,
+			[CALL_MUNLOCK] = 3, [CALL_SHMAT] = 4, [CALL_SHMDT] = 2, [CALL_MSEAL] = 1,
+			[CALL_LIMIT] = 1 },
+		.files = 60, .shared = 60, .odd = 2, .exec = 10, .locked = 5, .min_pages = 8, .max_pages = 48,
+		.limits = true },
 	{ "policy",
 		{ COMMON, [CALL_MBIND] = 30, [CALL_MREMAP] = 10, [CALL_MADVISE] = 5, [CALL_FORK] = 1,
 			[CALL_EXIT] = 1 },
@@ -165,9 +178,9 @@ static unsigned long map_extras(struct maker *m)
 static void make_file_mapping(struct maker *m, struct call *c)
 {
 	static const unsigned long files[] = { FILE_RW, FILE_RW, FILE_RW, FILE_RO, FILE_MEMFD, FILE_MEMFD,
-		FILE_WO, FILE_ZERO };
+		FILE_WO, FILE_ZERO, FILE_NOEXEC };
 
-	c->arg[4] = files[pick(m, 8)];
+	c->arg[4] = files[pick(m, 9)];
 	c->arg[3] |= chance(m, 50) ? MAP_PRIVATE : chance(m, 50) ? MAP_SHARED : 3;
 	/* Where address and offset agree, neighbours can merge. */
 	c->arg[5] = ((c->arg[0] - WINDOW) & ~(PAGE - 1)) % (FILE_PAGES * PAGE);
@@ -285,6 +298,21 @@ static void make_arguments(struct maker *m, struct call *c)
 	case CALL_MBIND:
 		c->arg[2] = "\0\1\2\2\4"[pick(m, 5)];
 		break;
+	case CALL_UFFD:
+		c->arg[2] = "\0\0\1\2\2\3\4\6"[pick(m, 8)];
+		c->arg[1] = some_len(m);
+		return;
+	case CALL_REMAP_FILE_PAGES:
+		c->arg[1] = some_len(m);
+		c->arg[3] = chance(m, 60) ? pick(m, 64) : ((c->arg[0] - WINDOW) / PAGE) % FILE_PAGES;
+		if (chance(m, m->p->odd))
+			c->arg[3] = ~0UL >> pick(m, 16);
+		c->arg[2] = chance(m, m->p->odd) ? some_prot(m) : 0;
+		c->arg[4] = chance(m, 30) ? MAP_NONBLOCK : 0;
+		return;
+	case CALL_MDWE:
+		c->arg[0] = chance(m, 30) ? 3 : 1;
+		return;
 	case CALL_SHMAT:
 		c->arg[1] = chance(m, 70) ? SHM_REMAP : 0;
 		c->arg[1] |= chance(m, 30) ? SHM_RDONLY : 0;
@@ -390,7 +418,7 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 		nr = nr * 4 < MAX_CALLS ? nr * 4 : MAX_CALLS;
 	m.pages = m.p->min_pages + pick(&m, m.p->max_pages - m.p->min_pages + 1);
 	m.grid = m.p->huge ? 64UL << pick(&m, 3) : 1 + pick(&m, 4);
-	m.guards = chance(&m, 30);
+	m.guards = m.p->unserved || chance(&m, 30);
 	m.locks = m.p->locked || m.p->weight[CALL_MLOCK] || m.p->weight[CALL_MADVISE];
 	begin(&m, s);
 	while (s->nr < nr) {

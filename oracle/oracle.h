@@ -49,15 +49,18 @@ enum call_kind {
 	CALL_MUNLOCK,  /* addr len */
 	CALL_MLOCKALL, /* flags */
 	CALL_MUNLOCKALL,
-	CALL_MSEAL,    /* addr len */
-	CALL_BRK,      /* addr */
-	CALL_BREAK_AT, /* addr: the heap is empty and begins there */
-	CALL_WRITE,    /* addr: one byte is written */
-	CALL_READ,     /* addr: one byte is read */
-	CALL_SHMAT,    /* addr flags */
-	CALL_SHMDT,    /* addr */
-	CALL_MBIND,    /* addr len mode: 0 default, 1 preferred, 2 bind, 4 local; node 0 */
-	CALL_FORK,     /* the child goes on, until it exits */
+	CALL_MSEAL,            /* addr len */
+	CALL_BRK,              /* addr */
+	CALL_BREAK_AT,         /* addr: the heap is empty and begins there */
+	CALL_WRITE,            /* addr: one byte is written */
+	CALL_READ,             /* addr: one byte is read */
+	CALL_SHMAT,            /* addr flags */
+	CALL_SHMDT,            /* addr */
+	CALL_MBIND,            /* addr len mode: 0 default, 1 preferred, 2 bind, 4 local; node 0 */
+	CALL_UFFD,             /* addr len mode: 0 unregister, 1 missing, 2 write-protected */
+	CALL_REMAP_FILE_PAGES, /* addr len prot pgoff flags */
+	CALL_MDWE,             /* PR_SET_MDWE: 1 or 3 */
+	CALL_FORK,             /* the child goes on, until it exits */
 	CALL_EXIT,
 	CALL_SPAWN,     /* a child is forked and waits */
 	CALL_REAP,      /* what was spawned ends */
@@ -73,7 +76,7 @@ struct call {
 	unsigned long arg[6];
 };
 
-enum file_index { FILE_NONE, FILE_RW, FILE_RO, FILE_WO, FILE_MEMFD, FILE_ZERO, FILE_INDICES };
+enum file_index { FILE_NONE, FILE_RW, FILE_RO, FILE_WO, FILE_MEMFD, FILE_ZERO, FILE_NOEXEC, FILE_INDICES };
 enum limit_index { LIMIT_AS, LIMIT_DATA, LIMIT_STACK, LIMIT_MEMLOCK };
 #define NO_LIMIT (~0UL)
 
@@ -104,7 +107,9 @@ struct background {
 	int max_map_count;
 	unsigned long mmap_min_addr, memlock, stack, ram_pages;
 	bool pkeys;
-	unsigned int thp_enabled;
+	unsigned int thp_enabled, overcommit;
+	bool uffd;    /* there are userfaultfds */
+	bool noexec;  /* FILE_NOEXEC is on a file system without execution */
 	bool on_disk; /* the scratch files are on a disk's file system, not in memory */
 	const struct kernel_profile *kernel;
 	char release[65];

@@ -10,6 +10,7 @@
 #include <vmaple/rmap.h>
 
 #include "oracle.h"
+#include "uapi.h"
 
 static void set_up_files(struct engine *e)
 {
@@ -23,6 +24,7 @@ static void set_up_files(struct engine *e)
 		[FILE_WO] = { VM_FILE_REGULAR, false, true, 2UL << 20 },
 		[FILE_MEMFD] = { VM_FILE_SHMEM, true, true, 0 },
 		[FILE_ZERO] = { VM_FILE_ZERO, true, true, 0 },
+		[FILE_NOEXEC] = { VM_FILE_SHMEM, true, true, 0 },
 	};
 
 	for (int i = FILE_RW; i < FILE_INDICES; i++)
@@ -31,6 +33,7 @@ static void set_up_files(struct engine *e)
 											: kinds[i].kind,
 			.readable = kinds[i].readable,
 			.writable = kinds[i].writable,
+			.noexec = i == FILE_NOEXEC && background.noexec,
 			.map_align = background.on_disk ? kinds[i].map_align : 0,
 			.max_bytes = background.max_bytes[i == FILE_WO ? FILE_RW : i],
 			.size = i == FILE_ZERO ? 0 : FILE_PAGES * PAGE,
@@ -44,7 +47,7 @@ static void set_up_parent(struct engine *e)
 
 	mm_system_init(&e->sys, &anon_vma_rmap);
 	e->sys.mmap_min_addr = background.mmap_min_addr;
-	e->sys.overcommit_memory = 0;
+	e->sys.overcommit_memory = background.overcommit;
 	e->sys.commit_limit = background.ram_pages;
 	e->sys.pkeys = background.pkeys;
 	e->sys.thp_enabled = background.thp_enabled;
@@ -213,6 +216,7 @@ static int64_t do_shmat(struct engine *e, unsigned long addr, unsigned long flag
 		.writable = !(flags & SHM_RDONLY),
 		.has_close = true,
 		.size = SEGMENT_PAGES * PAGE,
+		.max_bytes = background.max_bytes[FILE_MEMFD],
 		.name = "" };
 	return (int64_t)mm_mmap(mm, &req);
 }
@@ -225,6 +229,17 @@ static int64_t do_mbind(struct mm_struct *mm, const unsigned long *a)
 	if (a[2] != 0 && a[2] != 1 && a[2] != 2 && a[2] != 4)
 		return -EINVAL;
 	return mm_mbind(mm, a[0], a[1], a[2] ? &policies[a[2]] : NULL);
+}
+
+/* A process has one userfaultfd; its modes are in the order of VM_UFFD_FLAGS' letters. */
+static int64_t do_uffd(struct mm_struct *mm, const unsigned long *a)
+{
+	vm_flags_t mode = (a[2] & 1 ? VM_UFFD_MISSING : 0) | (a[2] & 2 ? VM_UFFD_WP : 0) |
+			  (a[2] & 4 ? VM_UFFD_MINOR : 0);
+
+	if (!background.uffd)
+		return -EBADF;
+	return mm_userfaultfd(mm, a[0], a[1], a[2] ? mm : NULL, mode);
 }
 
 static int64_t do_touch(struct mm_struct *mm, unsigned long addr, bool write)
@@ -257,6 +272,10 @@ static int64_t do_other(struct engine *e, const struct call *c)
 		return set_limit(mm, c->arg[0], c->arg[1]);
 	case CALL_DROP_LOCK:
 		mm->limits.cap_ipc_lock = false;
+		return 0;
+	case CALL_MDWE:
+		mm->mdwe = true;
+		mm->mdwe_no_inherit = c->arg[0] & PR_MDWE_NO_INHERIT;
 		return 0;
 	case CALL_PERSONA:
 		mm->limits.read_implies_exec = c->arg[0];
@@ -304,6 +323,10 @@ int64_t engine_call(struct engine *e, const struct call *c)
 		return do_touch(mm, a[0], c->kind == CALL_WRITE);
 	case CALL_MBIND:
 		return do_mbind(mm, a);
+	case CALL_UFFD:
+		return do_uffd(mm, a);
+	case CALL_REMAP_FILE_PAGES:
+		return mm_remap_file_pages(mm, a[0], a[1], a[2], a[3], a[4]);
 	case CALL_SHMAT:
 		return do_shmat(e, a[0], a[1]);
 	case CALL_SHMDT:

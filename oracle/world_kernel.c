@@ -31,6 +31,7 @@ static struct {
 	bool break_set;
 	bool crowded; /* the whole map is too long to be read */
 	unsigned int depth, nr_spawned, first_own;
+	int uffd; /* 0: none yet */
 	pid_t spawned[8];
 } self;
 
@@ -289,6 +290,25 @@ static long bind_memory(const unsigned long *a)
 	return syscall(SYS_mbind, a[0], a[1], a[2], wants ? &node : NULL, wants ? 8L : 0L, 0L);
 }
 
+/* Faults that it would have to serve are SIGBUS: there is nobody to serve them. */
+static int open_userfaultfd(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_SIGBUS };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	return fd >= 0 && ioctl(fd, UFFDIO_API, &api) ? -1 : fd;
+}
+
+static long register_userfaultfd(const unsigned long *a)
+{
+	struct uffdio_register request = { .range = { a[0], a[1] }, .mode = a[2] };
+
+	if (!self.uffd)
+		self.uffd = open_userfaultfd();
+	return a[2] ? ioctl(self.uffd, UFFDIO_REGISTER, &request)
+		    : ioctl(self.uffd, UFFDIO_UNREGISTER, &request.range);
+}
+
 static long system_call(const struct call *c)
 {
 	const unsigned long *a = c->arg;
@@ -321,6 +341,12 @@ static long system_call(const struct call *c)
 		return self.break_set ? syscall(SYS_brk, a[0]) : 0;
 	case CALL_MBIND:
 		return bind_memory(a);
+	case CALL_UFFD:
+		return register_userfaultfd(a);
+	case CALL_REMAP_FILE_PAGES:
+		return syscall(SYS_remap_file_pages, a[0], a[1], a[2], a[3], a[4]);
+	case CALL_MDWE:
+		return prctl(PR_SET_MDWE, a[0], 0L, 0L, 0L);
 	case CALL_SHMAT:
 		return syscall(SYS_shmat, (long)background.segment, a[0], a[1]);
 	case CALL_SHMDT:
@@ -371,6 +397,7 @@ static void become_child(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	self.maps_fd = open_maps();
+	self.uffd = 0; /* the other one speaks of its parent's map */
 	self.depth++;
 	self.first_own = self.nr_spawned;
 }

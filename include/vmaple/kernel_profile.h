@@ -50,6 +50,8 @@ struct kernel_profile {
 	bool populate_ends_at_hole;
 	/** A sealed private mapping of /dev/zero that cannot be written keeps its pages. */
 	bool zero_sealed;
+	/** MAP_DROPPABLE memory cannot be registered with a userfaultfd. */
+	bool droppable_not_served;
 	bool mseal;         /**< the call is there */
 	bool droppable;     /**< MAP_DROPPABLE is */
 	bool guard_regions; /**< MADV_GUARD_INSTALL and MADV_GUARD_REMOVE are */

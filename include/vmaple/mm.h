@@ -91,9 +91,14 @@ VMAPLE_API int mm_set_anon_name(
 	struct mm_struct *mm, unsigned long addr, unsigned long len, const char *name);
 /** The effect of mbind(2) with an accepted policy; @p policy NULL is the default policy. */
 VMAPLE_API int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const void *policy);
-/** UFFDIO_REGISTER, or with @p ctx NULL UFFDIO_UNREGISTER; @p mode of VM_UFFD_FLAGS. */
+/** In the mode of mm_userfaultfd(): @p ctx has UFFD_FEATURE_WP_ASYNC, which watches memory of any kind for writes. */
+#define MM_UFFD_WP_ASYNC (1ULL << 63)
+/** UFFDIO_REGISTER, or with @p ctx NULL UFFDIO_UNREGISTER; @p mode of VM_UFFD_FLAGS and MM_UFFD_WP_ASYNC. */
 VMAPLE_API int mm_userfaultfd(
 	struct mm_struct *mm, unsigned long addr, unsigned long len, const void *ctx, vm_flags_t mode);
+/** remap_file_pages(2) as it is today: a mapping of another part of the same file. @p pgoff and @p flags as there. */
+VMAPLE_API int mm_remap_file_pages(struct mm_struct *mm, unsigned long start, unsigned long size,
+	unsigned long prot, unsigned long pgoff, unsigned long flags);
 /** shmdt(2): unmap the areas of the segment attached at @p addr. */
 VMAPLE_API int mm_shmdt(struct mm_struct *mm, unsigned long addr);
 /** @} */

@@ -156,30 +156,62 @@ int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const 
 	return 0;
 }
 
+/* Memory that a userfaultfd can serve, and huge pages as a whole only: 0 or -errno. */
+static int may_register(const struct vm_area_struct *vma, unsigned long start, unsigned long end,
+	const void *ctx, vm_flags_t mode)
+{
+	bool huge = vma->vm_flags & VM_HUGETLB;
+	bool shmem = vma->vm_file && vma->vm_file->kind == VM_FILE_SHMEM && !vma_has_close(vma);
+	unsigned long in_page = huge ? vma->vm_file->map_align - 1 : 0;
+
+	if ((vma->vm_flags & VM_DROPPABLE) && vma->vm_mm->sys->kernel->droppable_not_served)
+		return -EINVAL;
+	if ((vma->vm_flags & VM_SHADOW_STACK) || (!huge && (vma->vm_flags & VM_SPECIAL)))
+		return -EINVAL;
+	if ((mode & VM_UFFD_MINOR) && !huge && !shmem)
+		return -EINVAL;
+	if (mode != (VM_UFFD_WP | MM_UFFD_WP_ASYNC) && !vma_is_anonymous(vma) && !huge && !shmem)
+		return -EINVAL;
+	if ((start > vma->vm_start && (start & in_page)) || (end < vma->vm_end && (end & in_page)))
+		return -EINVAL;
+	if (!ctx)
+		return 0;
+	if (!(vma->vm_flags & VM_MAYWRITE))
+		return -EPERM;
+	return vma->uffd_ctx && vma->uffd_ctx != ctx ? -EBUSY : 0;
+}
+
+/* Is there something to do for it? Modes that it has already are left as they are. */
+static bool registration_changes(const struct vm_area_struct *vma, const struct change *c)
+{
+	return vma->uffd_ctx != c->uffd_ctx || (vma->vm_flags & c->set) != c->set;
+}
+
 int mm_userfaultfd(
 	struct mm_struct *mm, unsigned long addr, unsigned long len, const void *ctx, vm_flags_t mode)
 {
 	const struct change c = {
-		.clear = VM_UFFD_FLAGS & ~mode, .set = mode, .uffds = true, .uffd_ctx = ctx
+		.clear = VM_UFFD_FLAGS & ~mode, .set = mode & VM_UFFD_FLAGS, .uffds = true, .uffd_ctx = ctx
 	};
-	unsigned long end;
-	int err = check_range(mm, addr, len, &end);
+	unsigned long end = addr + len;
+	struct vm_area_struct *vma;
+	int err = -EINVAL;
 	mm_call(mm);
 
-	if (err)
+	if (offset_in_page(mm, addr | len) || !len || addr >= mm->task_size || len > mm->task_size - addr ||
+		(ctx && !c.set))
 		return -EINVAL;
-	if (!find_vma_intersection(mm, addr, end))
-		return -ENOMEM;
-	while (addr < end) {
-		struct vm_area_struct *vma = find_vma_intersection(mm, addr, end);
-
-		if (!vma)
-			break;
-		if (vma->uffd_ctx != ctx || (vma->vm_flags & VM_UFFD_FLAGS) != mode)
+	for (unsigned long at = addr; (vma = find_vma_intersection(mm, at, end)) != NULL; at = vma->vm_end) {
+		err = may_register(vma, addr, end, ctx, ctx ? mode : mode | (vma->vm_flags & VM_UFFD_FLAGS));
+		if (err)
+			return err;
+	}
+	while ((vma = find_vma_intersection(mm, addr, end)) != NULL) {
+		if (registration_changes(vma, &c))
 			vma = change_area(vma, max(addr, vma->vm_start), min(end, vma->vm_end), &c);
 		if (IS_ERR(vma))
 			return (int)PTR_ERR(vma);
 		addr = vma->vm_end;
 	}
-	return 0;
+	return err;
 }

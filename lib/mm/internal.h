@@ -204,6 +204,11 @@ bool accountable_mapping(const struct vm_file *file, vm_flags_t flags);
 void vm_stat_account(struct mm_struct *mm, vm_flags_t flags, long npages);
 bool is_data_mapping(vm_flags_t flags);
 
+/* --- mmap.c --------------------------------------------------------------------------------------------- */
+
+/* mmap() from page @pgoff of the file on: @req's offset is not looked at. */
+unsigned long do_mmap(struct mm_struct *mm, const struct mmap_request *req, pgoff_t pgoff);
+
 /* --- munmap.c ------------------------------------------------------------------------------------------- */
 
 /* A range whose areas are to go, cut out at both ends and still mapped. */

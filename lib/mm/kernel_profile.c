@@ -48,6 +48,7 @@ static const struct kernel_profile profiles[] = {
 		.zero_huge_aligned = true,
 		.populate_ends_at_hole = true,
 		.zero_sealed = true,
+		.droppable_not_served = true,
 		.mseal = true,
 		.droppable = true,
 		.guard_regions = true,

@@ -113,15 +113,12 @@ static int check_anonymous(struct mapping *m)
 	}
 }
 
-static int check_size_and_offset(struct mapping *m, unsigned long offset)
+static int check_size_and_offset(struct mapping *m)
 {
 	struct mm_struct *mm = m->mm;
 
-	if (offset_in_page(mm, offset))
-		return -EINVAL;
 	if (!m->len)
 		return -EINVAL;
-	m->pgoff = to_pages(mm, offset);
 	if (mm->limits.read_implies_exec && (m->prot & PROT_READ) && !(m->file && m->file->noexec))
 		m->prot |= PROT_EXEC;
 	if (m->flags & MAP_FIXED_NOREPLACE)
@@ -157,9 +154,9 @@ static bool is_shared_anonymous(const struct mapping *m)
 }
 
 /* All that is decided from the request alone. */
-static int check_request(struct mapping *m, unsigned long offset)
+static int check_request(struct mapping *m)
 {
-	int err = check_size_and_offset(m, offset);
+	int err = check_size_and_offset(m);
 
 	if (!err)
 		err = choose_place(m);
@@ -218,6 +215,7 @@ static struct vm_file *shmem_file(const struct mapping *m)
 			.writable = true,
 			.anonymous = true,
 			.size = m->len,
+			.max_bytes = ~0UL >> 1,
 			.name = "/dev/zero (deleted)",
 			.release = shmem_release } };
 	return &shmem->file;
@@ -380,16 +378,17 @@ static int map_region(struct mapping *m)
 	return 0;
 }
 
-unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req)
+unsigned long do_mmap(struct mm_struct *mm, const struct mmap_request *req, pgoff_t pgoff)
 {
 	struct mapping m = { .mm = mm,
 		.addr = req->addr,
 		.len = req->len,
 		.prot = req->prot,
 		.flags = req->flags,
+		.pgoff = pgoff,
 		.file = req->file,
 		.shmem = req->shmem };
-	int err = check_request(&m, req->offset);
+	int err = check_request(&m);
 	mm_call(mm);
 
 	if (!err)
@@ -401,4 +400,10 @@ unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req)
 	if ((m.vm_flags & VM_LOCKED) || (m.flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
 		(void)mm_populate(mm, m.addr, m.addr + m.len, true);
 	return m.addr;
+}
+
+unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req)
+{
+	return offset_in_page(mm, req->offset) ? (unsigned long)-EINVAL
+					       : do_mmap(mm, req, to_pages(mm, req->offset));
 }

@@ -391,6 +391,20 @@ static void test_seals_and_zero(void **state)
 	}
 }
 
+/* kernel-oracle: mmap 0 1 droppable; userfaultfd 0 1 wp */
+static void test_droppable_memory_and_a_userfaultfd(void **state)
+{
+	static const char context;
+
+	for (int i = 0; i < 2; i++) {
+		begin(i ? "6.18" : "6.12");
+		assert_int_equal(map_as(0, 1, PROT_READ | PROT_WRITE, DROPPABLE, NULL), at(0));
+		assert_int_equal(
+			mm_userfaultfd(&mm, at(0), PAGE, &context, VM_UFFD_MISSING), i ? -EINVAL : 0);
+		end();
+	}
+}
+
 static void test_calls_that_came_later(void **state)
 {
 	static const struct {
@@ -428,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_placement_on_the_border_of_a_huge_page),
 		cmocka_unit_test(test_populate_over_a_hole),
 		cmocka_unit_test(test_seals_and_zero),
+		cmocka_unit_test(test_droppable_memory_and_a_userfaultfd),
 		cmocka_unit_test(test_calls_that_came_later),
 	};
 

@@ -258,32 +258,22 @@ static struct prediction do_userfaultfd(struct space *s, const struct trace_call
 		return (struct prediction){ 0 };
 	memcpy(range, c->data, c->data_len < 24 ? c->data_len : 24);
 	if ((uint32_t)c->args[1] == UFFDIO_UNREGISTER)
-		return (struct prediction){ true, true, mm_userfaultfd(&s->mm, range[0], range[1], NULL, 0) };
+		return (struct prediction){ true, true,
+			mm_userfaultfd(&s->mm, range[0], range[1], NULL, MM_UFFD_WP_ASYNC) };
 	mode = (range[2] & 1 ? VM_UFFD_MISSING : 0) | (range[2] & 2 ? VM_UFFD_WP : 0) |
 	       (range[2] & 4 ? VM_UFFD_MINOR : 0);
+	/* It was accepted, so that what it serves is in order. */
+	mode |= MM_UFFD_WP_ASYNC;
 	return (struct prediction){ true, true,
 		mm_userfaultfd(&s->mm, range[0], range[1], xa_mk_value(c->args[0]), mode) };
 }
 
 static struct prediction do_remap_file_pages(struct space *s, const struct trace_call *c)
 {
-	unsigned long start = c->args[0] & ~4095UL, size = c->args[1] & ~4095UL;
-	struct vm_area_struct *vma = vma_lookup(&s->mm, start);
-	struct mmap_request req = { .addr = start,
-		.len = size,
-		.flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE,
-		.offset = c->args[3] << 12 };
-	unsigned long result;
-
-	if (!succeeded(c) || !vma || !vma->vm_file)
+	if (!succeeded(c))
 		return (struct prediction){ 0 };
-	req.flags |= vma->vm_flags & VM_LOCKED ? MAP_LOCKED : 0;
-	req.file = vm_file_get(vma->vm_file);
-	req.prot = (vma->vm_flags & VM_READ ? PROT_READ : 0) | (vma->vm_flags & VM_WRITE ? PROT_WRITE : 0) |
-		   (vma->vm_flags & VM_EXEC ? PROT_EXEC : 0);
-	result = mm_mmap(&s->mm, &req);
-	vm_file_put(req.file);
-	return (struct prediction){ true, true, IS_ERR_VALUE(result) ? (int64_t)result : 0 };
+	return (struct prediction){ true, true,
+		mm_remap_file_pages(&s->mm, c->args[0], c->args[1], c->args[2], c->args[3], c->args[4]) };
 }
 
 /* Calls that map things which the engine has no words for. */
