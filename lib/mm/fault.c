@@ -178,9 +178,9 @@ int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bo
 				continue;
 			return -ENOMEM;
 		}
-		/* Out of memory here is what it is for Linux: a page not populated. */
-		if (writes || read_prepares(vma, max(start, vma->vm_start)))
-			(void)!anon_vma_prepare(vma);
+		if ((writes || read_prepares(vma, max(start, vma->vm_start))) && anon_vma_prepare(vma) &&
+			!ignore_errors)
+			return -EAGAIN;
 		if (vma_reaches_beyond_file(vma, end) && !ignore_errors)
 			return -ENOMEM;
 	}

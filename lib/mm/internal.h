@@ -274,7 +274,8 @@ int anon_vma_prepare(struct vm_area_struct *vma);
 /* Does the part of @vma below @end reach beyond the end of its file, where no page can be had? */
 bool vma_reaches_beyond_file(const struct vm_area_struct *vma, unsigned long end);
 /*
- * Fault in [start, end): MAP_POPULATE passes over what cannot be (@ignore_errors), mlock() stops there with -ENOMEM.
+ * Fault in [start, end): MAP_POPULATE passes over what cannot be (@ignore_errors), mlock() stops there with
+ * -ENOMEM, for want of memory with -EAGAIN.
  */
 int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool ignore_errors);
 
