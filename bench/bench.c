@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vmaple-bench: how fast our index is, beside others. See bench.h for how it measures, docs/bench.md for results. */
 #include "bench.h"
+#include "count.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,7 @@ static const struct {
 #define NR_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 
 static bool json;
+static bool counting; /* instructions, in one round */
 static size_t given_sizes[2];
 
 const size_t *bench_sizes(const size_t *own)
@@ -107,6 +109,11 @@ void bench_select(const struct contender *contender)
 		contender->select();
 }
 
+unsigned long bench_holds(struct trial *trial, void *arg)
+{
+	return trial->contender->iterate(trial->tree);
+}
+
 /* One round of one contender. @return its sum. */
 static unsigned long run_once(const struct work *work, struct trial *trial, double *ns)
 {
@@ -116,10 +123,16 @@ static unsigned long run_once(const struct work *work, struct trial *trial, doub
 	bench_select(trial->contender);
 	if (work->before)
 		work->before(trial, work->arg);
+	if (counting)
+		count_begin();
 	start = bench_seconds(work->clock);
 	sum = work->run(trial, work->arg);
 	seconds = bench_seconds(work->clock) - start;
+	if (counting)
+		count_end(work, trial->contender);
 	*ns = (work->took ? work->took(trial, work->arg) : seconds * 1e9) / (double)work->operations;
+	if (work->check)
+		sum += work->check(trial, work->arg);
 	if (work->after)
 		work->after(trial, work->arg);
 	return sum;
@@ -226,21 +239,23 @@ void bench_compare(const struct work *work)
 		bench_select(trials[i].contender);
 		work->begin(&trials[i], work->arg);
 	}
-	for (int round = -1; round < BENCH_ROUNDS; round++)
+	for (int round = -1; round < (counting ? 0 : BENCH_ROUNDS); round++)
 		run_round(work, trials, nr, round);
-	if (work->round)
+	if (work->round && !counting)
 		work->round(work->arg);
-	run_once(work, &trials[0], &again);
+	if (!counting)
+		run_once(work, &trials[0], &again);
 	for (size_t i = 0; i < nr; i++) {
 		bench_select(trials[i].contender);
 		work->end(&trials[i], work->arg);
 	}
-	print(work, trials, nr, again);
+	if (!counting)
+		print(work, trials, nr, again);
 }
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: vmaple-bench [QUESTION...] [--n N] [--json]\nquestions:");
+	fprintf(to, "usage: vmaple-bench [QUESTION...] [--n N] [--json | --count]\nquestions:");
 	for (size_t i = 0; i < NR_QUESTIONS; i++)
 		fprintf(to, " %s", questions[i].name);
 	fprintf(to, "\n");
@@ -262,6 +277,8 @@ static int parse(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0)
 			json = true;
+		else if (strcmp(argv[i], "--count") == 0)
+			counting = true;
 		else if (strcmp(argv[i], "--n") == 0 && i + 1 < argc)
 			given_sizes[0] = strtoull(argv[++i], NULL, 0);
 		else if (is_question(argv[i]))
@@ -291,6 +308,11 @@ int main(int argc, char **argv)
 	asked = parse(argc, argv);
 	if (asked < 0) {
 		usage(stderr);
+		return 2;
+	}
+	if (counting && !count_can()) {
+		fprintf(stderr, "vmaple-bench: --count is for tools/bench-instructions, which runs it under "
+				"valgrind\n");
 		return 2;
 	}
 	for (size_t i = 0; missing[i]; i++)

@@ -59,6 +59,8 @@ struct work {
 	void (*before)(struct trial *trial, void *arg);
 	void (*after)(struct trial *trial, void *arg);
 	unsigned long (*run)(struct trial *trial, void *arg);
+	/* After each contender's run, not timed: what is added to its sum. May be NULL. */
+	unsigned long (*check)(struct trial *trial, void *arg);
 	/* Instead of the clock: nanoseconds that run() has taken, when it is not all of it that counts. May be NULL. */
 	double (*took)(struct trial *trial, void *arg);
 	void (*end)(struct trial *trial, void *arg);
@@ -97,6 +99,8 @@ unsigned long area_address(const struct area *area, struct random *random);
 /* An index that holds all of @areas, stored in random order. */
 void *bench_fill(const struct contender *contender, const struct areas *areas, bool rcu);
 void bench_select(const struct contender *contender);
+/* A check: the areas that the index holds in the end. */
+unsigned long bench_holds(struct trial *trial, void *arg);
 
 /* The questions */
 void question_lookup(void);

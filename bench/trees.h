@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -52,6 +53,16 @@ struct interval_ops {
 };
 extern const struct interval_ops vmaple_interval_ops, vmaple_iter_interval_ops, prio_tree_interval_ops;
 extern const struct interval_ops linux_interval_ops, icl_interval_ops, implicit_interval_ops;
+
+/* The items of a tree, of @size bytes and each in a cache line of its own. */
+static inline void *make_items(size_t nr, size_t size)
+{
+	void *items = aligned_alloc(4096, (nr * size + 4095) & ~4095UL);
+
+	if (!items)
+		abort();
+	return items;
+}
 
 /* What stab() adds up for a hit. */
 #define STAB_HIT(number) ((unsigned long)(number) + (1UL << 40))

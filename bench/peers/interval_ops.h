@@ -5,8 +5,6 @@
  *
  *     #define INTERVAL_OPS name      of the struct interval_ops
  */
-#include <stdlib.h>
-
 #include "trees.h"
 
 /* A cache line. */
@@ -50,9 +48,7 @@ static void *interval_create(const struct span *spans, size_t nr)
 	if (!t)
 		abort();
 	t->root = (struct rb_root_cached)RB_ROOT_CACHED;
-	t->all = aligned_alloc(4096, (nr * sizeof(*t->all) + 4095) & ~4095UL);
-	if (!t->all)
-		abort();
+	t->all = make_items(nr, sizeof(*t->all));
 	for (unsigned int i = 0; i < nr; i++) {
 		t->all[i].node.start = spans[i].start;
 		t->all[i].node.last = spans[i].last;

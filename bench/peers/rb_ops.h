@@ -95,9 +95,9 @@ static void *ops_create(const unsigned int *keys, size_t nr, bool augmented)
 		abort();
 	t->nr = nr;
 	t->augmented = augmented;
-	t->items = aligned_alloc(4096, (2 * nr * sizeof(*t->items) + 4095) & ~4095UL);
+	t->items = make_items(2 * nr, sizeof(*t->items));
 	t->in = calloc(nr, sizeof(*t->in));
-	if (!t->items || !t->in)
+	if (!t->in)
 		abort();
 	for (size_t i = 0; i < 2 * nr; i++) {
 		struct item *item = &t->items[i];

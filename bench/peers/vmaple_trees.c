@@ -65,9 +65,7 @@ static void *prio_create(const struct span *spans, size_t nr)
 	if (!t)
 		abort();
 	prio_tree_root_init(&t->root);
-	t->all = aligned_alloc(4096, (nr * sizeof(*t->all) + 4095) & ~4095UL);
-	if (!t->all)
-		abort();
+	t->all = make_items(nr, sizeof(*t->all));
 	for (unsigned int i = 0; i < nr; i++) {
 		t->all[i].node.start = spans[i].start;
 		t->all[i].node.last = spans[i].last;

@@ -131,28 +131,45 @@ enum maple_status {
 struct ma_state {
 	struct maple_tree *tree;
 	unsigned long index, last;
-	struct maple_enode *node;  /* names the current entry's place: equal only for the same slot */
-	unsigned long min, max;    /* bounds of the leaf */
-	unsigned long gen;         /* ma_gen when the position was taken */
-	const void *leaf, *parent; /* where the position is */
+	/* The leaf, and in the low six bits the place there: equal only for the same entry. */
+	struct maple_enode *node;
+	unsigned long here;     /* what last was when the place was taken: now it may have been set by hand */
+	unsigned long gen;      /* ma_gen when the place was taken */
+	unsigned long step;     /* the same where mas_step_in_leaf() may go on, else MT_NO_STEP */
+	unsigned long min, max; /* bounds of the leaf */
+	const void *parent;     /* the node above it */
 	struct mt_node *spare_leaf, *spare_inner; /* nodes set aside by mas_preallocate() */
 	enum maple_status status;
 	int error;
-	unsigned char offset; /* in the leaf */
-	unsigned char child;  /* the leaf, of the parent */
+	unsigned char offset; /* not used */
+	unsigned char child;  /* which of the parent's children the leaf is */
 };
+#define MT_NO_STEP (~0UL)
 
-#define MA_STATE(name, mt, first, end) \
-	struct ma_state name = {       \
-		.tree = (mt),          \
-		.index = (first),      \
-		.last = (end),         \
-		.status = ma_start,    \
-	}
+/** A cursor over [first, last]. Field by field: compilers clear what an initialiser leaves by a string instruction. */
+static inline struct ma_state mas_at(struct maple_tree *tree, unsigned long first, unsigned long last)
+{
+	struct ma_state mas;
+
+	mas.tree = tree;
+	mas.index = first;
+	mas.last = last;
+	mas.node = NULL;
+	mas.here = mas.gen = mas.min = mas.max = 0;
+	mas.step = MT_NO_STEP;
+	mas.parent = NULL;
+	mas.spare_leaf = mas.spare_inner = NULL;
+	mas.status = ma_start;
+	mas.error = 0;
+	mas.offset = mas.child = 0;
+	return mas;
+}
+
+#define MA_STATE(name, mt, first, end) struct ma_state name = mas_at((mt), (first), (end))
 
 static inline void mas_init(struct ma_state *mas, struct maple_tree *tree, unsigned long addr)
 {
-	*mas = (struct ma_state){ .tree = tree, .index = addr, .last = addr, .status = ma_start };
+	*mas = mas_at(tree, addr, addr);
 }
 
 /** @name Tree
@@ -284,7 +301,7 @@ VMAPLE_API void *mas_next_range(struct ma_state *mas, unsigned long max);
 /** The entry strictly before the cursor, down to @p min (_range: the range before, be it NULL). */
 VMAPLE_API void *mas_prev(struct ma_state *mas, unsigned long min);
 VMAPLE_API void *mas_prev_range(struct ma_state *mas, unsigned long min);
-#define mas_for_each(mas, entry, max)     while (((entry) = mas_find((mas), (max))) != NULL)
+#define mas_for_each(mas, entry, max)     while (((entry) = mas_find_step((mas), (max))) != NULL)
 #define mas_for_each_rev(mas, entry, min) while (((entry) = mas_find_rev((mas), (min))) != NULL)
 /** The next find, next or prev goes on after the current range even if the lock was dropped. */
 VMAPLE_API void mas_pause(struct ma_state *mas);
@@ -299,10 +316,16 @@ VMAPLE_API int mas_empty_area_rev(
 VMAPLE_API int mas_alloc_cyclic(struct ma_state *mas, unsigned long *startp, void *entry, unsigned long lo,
 	unsigned long hi, unsigned long *next, gfp_t gfp) __must_check;
 
+/* Private: the cursor knows no place. */
+static inline void mas_forget(struct ma_state *mas)
+{
+	mas->node = NULL;
+	mas->step = MT_NO_STEP;
+}
 static inline void mas_reset(struct ma_state *mas)
 {
 	mas->status = ma_start;
-	mas->leaf = NULL;
+	mas_forget(mas);
 }
 static inline void mas_set_range(struct ma_state *mas, unsigned long first, unsigned long last)
 {
@@ -327,6 +350,8 @@ static inline bool mas_is_start(const struct ma_state *mas)
 	return mas->status == ma_start;
 }
 /** @} */
+
+#include <vmaple/maple_step.h>
 
 /** @name Inspection
  * @{ */

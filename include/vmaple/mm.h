@@ -135,14 +135,11 @@ VMAPLE_API struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long
 struct vma_iterator {
 	struct ma_state mas;
 };
-#define VMA_ITERATOR(name, mm, addr)                                                                 \
-	struct vma_iterator name = {                                                                 \
-		.mas = { .tree = &(mm)->mm_mt, .index = (addr), .last = (addr), .status = ma_start } \
-	}
+#define VMA_ITERATOR(name, mm, addr) struct vma_iterator name = { mas_at(&(mm)->mm_mt, (addr), (addr)) }
 /** The next area that begins below or at @p last, or contains it. */
 static inline struct vm_area_struct *vma_next_until(struct vma_iterator *vmi, unsigned long last)
 {
-	return (struct vm_area_struct *)mas_find(&vmi->mas, last);
+	return (struct vm_area_struct *)mas_find_step(&vmi->mas, last);
 }
 #else
 struct vma_iterator {

@@ -4,3 +4,11 @@ bench: deps-build deps-bench $(BUILD)/build.ninja ## how fast, beside the kernel
 	@ninja -C $(BUILD) bench/vmaple-bench
 	@ln -sf bench/vmaple-bench $(BUILD)/vmaple-bench
 	@$(BUILD)/vmaple-bench $(BENCH)
+ifeq ($(BENCH),)
+	@tools/bench-instructions $(BUILD)/vmaple-bench
+endif
+
+.PHONY: bench-instructions
+bench-instructions: deps-build deps-bench $(BUILD)/build.ninja ## instructions per operation, by callgrind
+	@ninja -C $(BUILD) bench/vmaple-bench
+	@tools/bench-instructions $(BUILD)/bench/vmaple-bench $(BENCH)

@@ -46,8 +46,7 @@ static inline int index_prepare(
 	struct index_store *st, struct mm_struct *mm, unsigned long start, unsigned long end, void *vma)
 {
 	st->mm = mm;
-	st->mas =
-		(struct ma_state){ .tree = &mm->mm_mt, .index = start, .last = end - 1, .status = ma_start };
+	st->mas = mas_at(&mm->mm_mt, start, end - 1);
 	return mas_preallocate(&st->mas, vma, GFP_KERNEL);
 }
 
@@ -109,7 +108,7 @@ static inline struct vm_area_struct *index_begin(
 	struct vm_area_struct *vma;
 	struct ma_state back;
 
-	c->mas = (struct ma_state){ .tree = &mm->mm_mt, .index = addr, .last = addr, .status = ma_start };
+	mas_init(&c->mas, &mm->mm_mt, addr);
 	vma = mas_find(&c->mas, ULONG_MAX);
 	back = c->mas;
 	if (!vma)
@@ -121,7 +120,7 @@ static inline struct vm_area_struct *index_begin(
 /* The area after the one where the cursor is, or NULL. */
 static inline struct vm_area_struct *index_next(struct index_cursor *c)
 {
-	return mas_find(&c->mas, ULONG_MAX);
+	return mas_find_step(&c->mas, ULONG_MAX);
 }
 
 /* Free-area search over indices: bytes. 0 and *start, or -EBUSY. */

@@ -31,18 +31,19 @@ void mt_update_gaps(struct mt_path *path, unsigned int level, unsigned long gap)
 static unsigned long gap_around(const struct mt_path *path, unsigned int from, unsigned int to)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int level = path->height - 1, i = leaf_live_before(leaf, from);
-	unsigned long first = hole_first(leaf, i, path->min[level]), longest = 0;
+	unsigned int i = leaf_live_before(leaf, from), nr = leaf->nr;
+	unsigned long form = leaf->base, longest = 0;
+	unsigned long first = i ? form_end(leaf, form, i - 1) + 1 : path->min[path->height - 1];
 
 	for (;; i++) {
-		unsigned long last;
+		unsigned long end;
 
 		i = leaf_live_from(leaf, i);
-		last = hole_last(leaf, i, path->max[level]);
-		longest = last + 1 - first > longest ? last + 1 - first : longest;
-		if (i >= to || i >= leaf->nr)
+		end = i < nr ? form_start(leaf, form, i) : path->max[path->height - 1] + 1;
+		longest = end - first > longest ? end - first : longest;
+		if (i >= to || i >= nr)
 			return longest;
-		first = leaf_end(leaf, i) + 1;
+		first = form_end(leaf, form, i) + 1;
 	}
 }
 
@@ -54,18 +55,19 @@ static bool gap_is_known(const struct mt_store *store, const struct mt_path *pat
 }
 
 /*
- * The leaf of @path has been changed: @lost and @gained are the longest gaps that went and came.  The whole leaf
- * is looked at only when its longest gap may have gone.
+ * The leaf of @path has been changed. A store of NULL can only make gaps longer: @hole is the longest that there is now
+ * around it.  One of an entry can only make them shorter: @hole is the longest that it touched, and all of the leaf is
+ * looked at when that may have been its longest.
  */
-static void gap_changed(struct mt_path *path, unsigned long lost, unsigned long gained)
+static void gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole)
 {
 	unsigned int level = path->height - 1;
 	unsigned long known = mt_gap(path_inner(path, level - 1), path->offset[level - 1]);
 
-	if (gained >= known)
-		mt_update_gaps(path, level, gained);
-	else if (lost >= known)
+	if (store->entry && hole >= known)
 		mt_update_gaps(path, level, mt_leaf_gap(path_leaf(path), path->min[level], path->max[level]));
+	else if (!store->entry && hole > known)
+		mt_update_gaps(path, level, hole);
 }
 
 /* Put @leaf where the path's leaf is. */
@@ -88,7 +90,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 {
 	struct mt_leaf *leaf = path_leaf(path);
 	bool gaps = gap_is_known(store, path);
-	unsigned long lost = gaps ? gap_around(path, s->from, s->to) : 0;
+	unsigned long hole = gaps && store->entry ? gap_around(path, s->from, s->to) : 0;
 
 	if (mt_in_rcu(store->mt) && !BREAK_COPY) {
 		struct mt_leaf *new = mas_take(store->mas, leaf_kind(leaf));
@@ -102,23 +104,10 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 	} else {
 		leaf_splice(leaf, s);
 	}
+	if (gaps && !store->entry)
+		hole = gap_around(path, s->from, s->from + s->put_nr);
 	if (gaps)
-		gap_changed(path, lost, gap_around(path, s->from, s->from + s->put_nr));
-}
-
-/*
- * An area comes or goes where @hole is without it, the range around it up to its neighbours: one that goes makes @hole,
- * one that comes cuts it.
- */
-static void exact_gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole)
-{
-	unsigned int level = path->height - 1;
-	unsigned long known = mt_gap(path_inner(path, level - 1), path->offset[level - 1]);
-
-	if (store->entry && hole >= known)
-		mt_update_gaps(path, level, mt_leaf_gap(path_leaf(path), path->min[level], path->max[level]));
-	else if (!store->entry && hole > known)
-		mt_update_gaps(path, level, hole);
+		gap_changed(path, store, hole);
 }
 
 void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i)
@@ -137,7 +126,7 @@ void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int
 	first = hole_first(leaf, before, path->min[level]);
 	last = hole_last(leaf, after, path->max[level]);
 	if (gap_is_known(store, path))
-		exact_gap_changed(path, store, mt_length(first, last));
+		gap_changed(path, store, mt_length(first, last));
 	if (!store->entry) {
 		store->first = first;
 		store->last = last;

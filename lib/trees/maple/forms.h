@@ -216,7 +216,21 @@ AVX512_TARGET static inline unsigned int avx512_narrow(const struct mt_leaf *lea
 	return (unsigned int)__builtin_popcount((low | high << 16) & ~3U);
 }
 
-#define avx512_holes avx2_holes
+AVX512_TARGET static inline unsigned int avx512_holes(const struct mt_leaf *leaf, int units)
+{
+	const __m512i length = _mm512_set1_epi32(units);
+	unsigned int mask = 0;
+
+	UNROLL
+	for (unsigned int i = 0; i < 2; i++) {
+		__m512i end = _mm512_loadu_si512((const char *)leaf + 8 + 64 * i);
+		__m512i start = _mm512_loadu_si512((const char *)leaf + 132 + 64 * i);
+
+		mask |= (unsigned int)_mm512_cmpgt_epi32_mask(_mm512_sub_epi32(start, end), length)
+			<< (16 * i);
+	}
+	return mask << 1 & ((1U << leaf->nr) - 1);
+}
 #endif
 
 #endif /* MAPLE_FORMS_H */

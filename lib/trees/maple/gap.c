@@ -18,37 +18,62 @@
 
 unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
-	unsigned long longest = 0, first = min;
+	unsigned long longest = 0, first = min, form = leaf->base;
+	unsigned int nr = leaf->nr;
 
-	for (unsigned int i = 0; i < leaf->nr; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		unsigned long start;
 
 		if (!leaf_entry(leaf, i))
 			continue;
-		start = leaf_start(leaf, i);
+		start = form_start(leaf, form, i);
 		longest = start - first > longest ? start - first : longest;
-		first = leaf_end(leaf, i) + 1;
+		first = form_end(leaf, form, i) + 1;
 		if (!first)
 			return longest; /* there is no index behind this area */
 	}
 	return first <= max && mt_length(first, max) > longest ? mt_length(first, max) : longest;
 }
 
-unsigned int mt_hole_mask(
-	const struct mt_leaf *leaf, unsigned long size, unsigned long min, unsigned long max)
+/* Each hole ends before an entry, or where the leaf does. */
+static bool lowest_in_leaf(
+	struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
 	unsigned long first = min;
-	unsigned int mask = 0, nr = leaf->nr;
 
-	for (unsigned int i = 0; i < nr; i++) {
-		if (!leaf_entry(leaf, i))
-			continue;
-		mask |= (unsigned int)(leaf_start(leaf, i) - first >= size) << i;
+	for (unsigned int i = leaf_live_from(leaf, 0); i < leaf->nr; i = leaf_live_from(leaf, i + 1)) {
+		unsigned long start = leaf_start(leaf, i);
+
+		if (start > first && mt_gap_fits(s, first, start - 1))
+			return true;
 		first = leaf_end(leaf, i) + 1;
 		if (!first)
-			return mask; /* there is no index behind this area */
+			return false; /* there is no index behind this area */
 	}
-	return mask | (unsigned int)(first <= max && max - first >= size - 1) << nr;
+	return first <= max && mt_gap_fits(s, first, max);
+}
+
+/* Each begins behind an entry, or where the leaf does. */
+static bool highest_in_leaf(
+	struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
+{
+	unsigned long last = max;
+
+	for (unsigned int i = leaf_live_before(leaf, leaf->nr); i; i = leaf_live_before(leaf, i - 1)) {
+		unsigned long end = leaf_end(leaf, i - 1);
+
+		if (end < last && mt_gap_fits(s, end + 1, last))
+			return true;
+		last = leaf_start(leaf, i - 1) - 1;
+		if (last == ULONG_MAX)
+			return false; /* nor before this one */
+	}
+	return last >= min && last <= max && mt_gap_fits(s, min, last);
+}
+
+bool mt_gap_in_leaf(struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
+{
+	return s->highest ? highest_in_leaf(s, leaf, min, max) : lowest_in_leaf(s, leaf, min, max);
 }
 
 static int empty_area(struct ma_state *mas, struct mt_gap_search *s)

@@ -71,6 +71,7 @@ void leaf_fill(struct mt_leaf *leaf, unsigned long form, const struct mt_area *a
 		leaf->slot[i] = areas[i].entry;
 	}
 	set_unused(leaf, nr, LEAF_AREAS);
+	leaf->slot[LEAF_AREAS] = leaf->slot[LEAF_AREAS + 1] = NULL;
 	leaf->nr = (unsigned char)nr;
 	leaf->live = (unsigned char)nr;
 }

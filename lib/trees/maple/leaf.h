@@ -28,33 +28,16 @@
 
 #include "node.h"
 
-#define LEAF_AREAS 30
+#define LEAF_AREAS MT_LEAF_AREAS
 #define LEAF_MIN   8
 
-#define LEAF_CODE       63UL
+#define LEAF_CODE       MT_LEAF_FORM
 #define LEAF_WIDE       63UL
 #define LEAF_PAGE_SHIFT 12
 
 #define NARROW_UNUSED INT_MAX
 #define NARROW_KEY    (INT_MAX - 1) /* the unit of an index that lies above all areas */
 #define NARROW_LAST   (INT_MAX - 2) /* the last unit that an area may have */
-
-struct mt_leaf {
-	unsigned long base; /* and the form: LEAF_CODE */
-	union {
-		struct {
-			int end[LEAF_AREAS], start[LEAF_AREAS];
-		} narrow;
-		struct {
-			unsigned long end[LEAF_AREAS];
-		} wide;
-	};
-	int after;              /* NARROW_UNUSED: where narrow.start[LEAF_AREAS] would be */
-	unsigned char nr, live; /* areas, and how many of them have an entry */
-	unsigned char unused[2];
-	void *slot[LEAF_AREAS];
-	unsigned long unused_slots[2];
-};
 
 struct mt_wide_leaf {
 	struct mt_leaf leaf;
@@ -156,6 +139,13 @@ static inline void leaf_prefetch(const struct mt_leaf *leaf)
 	__builtin_prefetch(&leaf->slot[LEAF_AREAS / 2 + 1]);
 }
 
+/* Load what a step through all areas, or a store, will read. */
+static inline void leaf_prefetch_all(const struct mt_leaf *leaf)
+{
+	for (unsigned int line = 0; line < sizeof(*leaf); line += 64)
+		__builtin_prefetch((const char *)leaf + line);
+}
+
 /* @index in the units of a narrow leaf: -1 below the base, NARROW_KEY above all that an area can have. */
 static inline int narrow_key(const struct mt_leaf *leaf, unsigned long index)
 {
@@ -231,25 +221,16 @@ static inline unsigned int mt_first_bit(const struct mt_gap_search *s, unsigned 
 	return (unsigned int)(s->highest ? 31 - __builtin_clz(mask) : __builtin_ctz(mask));
 }
 
-/* The first child from @i on, or the last up to it, whose gap is long enough. None: not below nr. */
-static inline unsigned int mt_gap_at_or_after(const struct mt_inner *node, unsigned int i, unsigned long size)
-{
-	while (i < node->nr && mt_gap(node, i) < size)
-		i++;
-	return i;
-}
+/* A node on the way down: where it lies, and which of its children is being looked into, with its bounds. */
+struct mt_gap_way {
+	const struct mt_inner *node;
+	unsigned long min, max, begin, end;
+	unsigned int i;
+};
 
-static inline unsigned int mt_gap_at_or_before(
-	const struct mt_inner *node, unsigned int i, unsigned long size)
-{
-	while (i < node->nr && mt_gap(node, i) < size)
-		i--;
-	return i;
-}
-
-/* gap.c: which holes of a leaf of either form, with erased areas in it, are long enough? */
-unsigned int mt_hole_mask(
-	const struct mt_leaf *leaf, unsigned long size, unsigned long min, unsigned long max);
+/* gap.c: the search in a leaf of either form, with erased areas in it. */
+bool mt_gap_in_leaf(
+	struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max);
 
 /* gap.c: the longest run of NULL in such a leaf. */
 unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max);

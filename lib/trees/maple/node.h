@@ -195,7 +195,7 @@ static inline unsigned long mt_recorded_gap(const struct mt_leaf *leaf, unsigned
 	return max == ULONG_MAX ? ULONG_MAX : mt_leaf_gap(leaf, min, max);
 }
 
-/* iterate.c: take the cursor to where @index is. */
+/* cursor.c: take the cursor to where @index is. */
 void *mas_descend(struct ma_state *mas, unsigned long index);
 
 /* tree.c: give back every node below a root word at once: no reader can see them. */

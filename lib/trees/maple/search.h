@@ -67,10 +67,12 @@ SEARCH_TARGET static void SEARCH(path)(const void *root, unsigned long index, st
 		path->offset[level] = offset;
 		path->min[level] = min;
 		path->max[level] = max;
+		__builtin_prefetch(&inner->gap[offset]);
 		max = mt_end(inner, offset, max);
 		min = mt_begin(inner, offset, min);
 		node = inner->slot[offset];
 	}
+	leaf_prefetch_all(node);
 	path->node[last] = node;
 	path->offset[last] = SEARCH(area)(node, index);
 	path->min[last] = min;
@@ -78,21 +80,27 @@ SEARCH_TARGET static void SEARCH(path)(const void *root, unsigned long index, st
 }
 
 /*
- * A bit for each hole that is long enough: hole i lies before area i, hole nr behind the last. A hole that erased areas
- * are part of has the bit of the area, or the end, that it lies before.
+ * A bit for each hole of a narrow leaf without erased areas that is long enough and not wholly outside of the window on
+ * the side where the search begins. Hole i lies before area i; only the last leaf has one behind its last (M4).
  */
 SEARCH_TARGET static inline unsigned int SEARCH(hole_mask)(
-	const struct mt_leaf *leaf, unsigned long size, unsigned long min, unsigned long max)
+	const struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
-	unsigned int nr = leaf->nr, shift = leaf_shift(leaf), mask;
-	unsigned long units = (size - 1) >> shift, first;
+	unsigned long form = leaf->base, units = (s->size - 1) >> leaf_shift(leaf);
+	unsigned int nr = leaf->nr, mask = units < NARROW_LAST ? SEARCH(holes)(leaf, (int)units + 1) : 0, i;
+	int key;
 
-	if (leaf_is_wide(leaf) || leaf_live(leaf) != nr || !nr)
-		return mt_hole_mask(leaf, size, min, max);
-	mask = units < NARROW_LAST ? SEARCH(holes)(leaf, (int)units + 1) : 0;
-	mask |= leaf_start(leaf, 0) - min >= size;
-	first = leaf_end(leaf, nr - 1) + 1;
-	return mask | (unsigned int)(first && first <= max && max - first >= size - 1) << nr;
+	mask |= form_start(leaf, form, 0) - min >= s->size;
+	if (max == ULONG_MAX)
+		mask |= (unsigned int)(ULONG_MAX - form_end(leaf, form, nr - 1) >= s->size) << nr;
+	if (s->highest && form_start(leaf, form, nr - 1) > s->max)
+		mask &= ~(~1U << SEARCH(narrow)(leaf, narrow_key(leaf, s->max)));
+	if (!s->highest && form_end(leaf, form, 0) < s->min) {
+		key = narrow_key(leaf, s->min);
+		i = SEARCH(narrow)(leaf, key);
+		mask &= ~0U << (i + (narrow_start(leaf, i) <= key));
+	}
+	return mask;
 }
 
 /*
@@ -142,19 +150,19 @@ SEARCH_TARGET static unsigned long SEARCH(inner_gap)(const struct mt_inner *node
 	return longest;
 }
 
-SEARCH_TARGET static bool SEARCH(gap_in_leaf)(
+SEARCH_TARGET static inline bool SEARCH(gap_in_leaf)(
 	struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
-	unsigned int mask = SEARCH(hole_mask)(leaf, s->size, min, max), nr = leaf->nr;
+	unsigned long form = leaf->base;
+	unsigned int nr = leaf->nr, mask;
 
-	if (s->highest && nr && leaf_start(leaf, nr - 1) > s->max)
-		mask &= ~(~1U << leaf_live_from(leaf, SEARCH(area)(leaf, s->max)));
-	if (!s->highest && nr && leaf_end(leaf, 0) < s->min)
-		mask &= ~0U << SEARCH(area)(leaf, s->min);
-	while (mask) {
+	if ((form & LEAF_CODE) == LEAF_WIDE || leaf_live(leaf) != nr || !nr)
+		return mt_gap_in_leaf(s, leaf, min, max);
+	for (mask = SEARCH(hole_mask)(s, leaf, min, max); mask;) {
 		unsigned int i = mt_first_bit(s, mask);
 
-		if (mt_gap_fits(s, hole_first(leaf, leaf_live_before(leaf, i), min), hole_last(leaf, i, max)))
+		if (mt_gap_fits(s, i ? form_end(leaf, form, i - 1) + 1 : min,
+			    i < nr ? form_start(leaf, form, i) - 1 : max))
 			return true;
 		mask &= ~(1U << i);
 	}
@@ -171,35 +179,62 @@ SEARCH_TARGET static inline unsigned int SEARCH(gap_begins)(
 }
 
 /*
- * Children are tried one by one: mostly one of the first has a gap that is long enough, and a branch that is guessed
- * lets the CPU look into it before all gaps are compared.
+ * The next child, at or behind at->i, whose gap is long enough and that the window has a part of.
+ *
+ * Children are tried one by one: mostly one of the first will do, and a branch that is guessed lets the CPU look into
+ * it before all gaps are compared.
  */
-SEARCH_TARGET static bool SEARCH(gap_below)(
-	struct mt_gap_search *s, const void *node, unsigned int height, unsigned long min, unsigned long max)
+SEARCH_TARGET static inline bool SEARCH(gap_child)(const struct mt_gap_search *s, struct mt_gap_way *at)
 {
-	const struct mt_inner *inner = node;
-	unsigned int nr, i;
+	const struct mt_inner *node = at->node;
+	unsigned int i = at->i, nr = (unsigned int)node->nr;
 
-	if (height == 1)
-		return SEARCH(gap_in_leaf)(s, node, min, max);
-	nr = (unsigned int)inner->nr;
-	for (i = SEARCH(gap_begins)(s, inner, nr);; i += s->highest ? -1U : 1) {
-		unsigned long begin, end;
-
-		i = s->highest ? mt_gap_at_or_before(inner, i, s->size)
-			       : mt_gap_at_or_after(inner, i, s->size);
-		if (i >= nr)
-			return false;
-		begin = i ? inner->pivot[i - 1] + 1 : min;
-		end = i + 1 < nr ? inner->pivot[i] : max;
-		if (s->highest ? end < s->min : begin > s->max)
-			return false;
-		if (SEARCH(gap_below)(s, mt_child(inner, i), height - 1, begin, end))
-			return true;
+	if (s->highest) {
+		while (i < nr && mt_gap(node, i) < s->size)
+			i--;
+	} else {
+		while (i < nr && mt_gap(node, i) < s->size)
+			i++;
 	}
+	at->i = i;
+	if (i >= nr)
+		return false;
+	at->begin = i ? node->pivot[i - 1] + 1 : at->min;
+	at->end = i + 1 < nr ? node->pivot[i] : at->max;
+	return s->highest ? at->end >= s->min : at->begin <= s->max;
+}
+
+/* Where the children of a node begin to be tried. */
+SEARCH_TARGET static inline void SEARCH(gap_enter)(const struct mt_gap_search *s, struct mt_gap_way *at,
+	const struct mt_inner *node, unsigned long min, unsigned long max)
+{
+	at->node = node;
+	at->min = min;
+	at->max = max;
+	at->i = SEARCH(gap_begins)(s, node, (unsigned int)node->nr);
 }
 
 SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_search *s)
 {
-	return SEARCH(gap_below)(s, mt_root_node(root), mt_root_height(root), 0, ULONG_MAX);
+	struct mt_gap_way way[MT_MAX_HEIGHT], *at = way, *lowest = way + mt_root_height(root) - 2;
+	const unsigned int step = s->highest ? -1U : 1;
+
+	if (mt_root_height(root) == 1)
+		return SEARCH(gap_in_leaf)(s, mt_root_node(root), 0, ULONG_MAX);
+	SEARCH(gap_enter)(s, at, mt_root_node(root), 0, ULONG_MAX);
+	for (;;) {
+		if (!SEARCH(gap_child)(s, at)) {
+			if (at == way)
+				return false;
+			at--;
+			at->i += step;
+		} else if (at == lowest) {
+			if (SEARCH(gap_in_leaf)(s, mt_child(at->node, at->i), at->begin, at->end))
+				return true;
+			at->i += step;
+		} else {
+			SEARCH(gap_enter)(s, at + 1, mt_child(at->node, at->i), at->begin, at->end);
+			at++;
+		}
+	}
 }

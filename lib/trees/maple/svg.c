@@ -214,13 +214,13 @@ static void begin_picture(struct picture *p, const struct mt_stats *stats, void 
 {
 	unsigned long leaves = stats->leaves ? stats->leaves : 1,
 		      levels = stats->height ? stats->height - 1 : 0;
-	unsigned int rows = 2;
+	unsigned long rows = 2;
 
 	if (stats->height)
 		rows = p->full ? 1 + most_ranges(p, mt_root_node(root), stats->height, 0, ULONG_MAX) : 1;
 	dump_put(&p->d, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
-	attribute(p, "width", 2 * EDGE + leaves * p->step);
-	attribute(p, "height", 2 * EDGE + levels * p->level_height + rows * ROW);
+	attribute(p, "width", 2UL * EDGE + leaves * p->step);
+	attribute(p, "height", 2UL * EDGE + levels * p->level_height + rows * ROW);
 	dump_put(&p->d, " font-family=\"monospace\" font-size=\"11\">");
 	dump_end_line(&p->d);
 	dump_put(&p->d, "<style>rect{stroke:#555} .leaf{fill:#2a6} .inner{fill:#36c} .entry{fill:#dfe} "

@@ -66,7 +66,7 @@ static bool check_areas(struct check *c, const struct mt_leaf *leaf, unsigned lo
 	for (unsigned int i = leaf->nr; i < LEAF_AREAS; i++)
 		if (!is_unused(leaf, i) || leaf->slot[i])
 			return fail(c, "M3: unused bounds are the largest number");
-	if (leaf->after != NARROW_UNUSED)
+	if (leaf->after != NARROW_UNUSED || leaf->slot[LEAF_AREAS] || leaf->slot[LEAF_AREAS + 1])
 		return fail(c, "M3: unused bounds are the largest number");
 	return live == leaf->live || fail(c, "M3: a leaf counts its entries");
 }

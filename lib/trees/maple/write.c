@@ -88,11 +88,14 @@ static void remember_tail(struct mt_store *store, const struct mt_path *path, co
 		store->mt->ma_tail = path_leaf(path);
 }
 
-/* Nothing was stored but NULL, at or around the path's index: the hole that is there now. */
-static void widen_to_hole(struct mt_store *store, const struct mt_path *path)
+/*
+ * Nothing was stored but NULL, at or around the path's index: the hole that is there now. @i is an area that the store
+ * began at or behind.
+ */
+static void widen_to_hole(struct mt_store *store, const struct mt_path *path, unsigned int i)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int level = path->height - 1, i = 0;
+	unsigned int level = path->height - 1;
 
 	while (i < leaf->nr && leaf_end(leaf, i) < store->first)
 		i++;
@@ -103,7 +106,7 @@ static void widen_to_hole(struct mt_store *store, const struct mt_path *path)
 /* The same when nodes have been replaced all over. */
 static void widen_to_hole_anew(struct mt_store *store)
 {
-	struct ma_state mas = { .tree = store->mt };
+	MA_STATE(mas, store->mt, store->first, store->first);
 
 	(void)mas_descend(&mas, store->first);
 	store->first = mas.index;
@@ -156,7 +159,7 @@ static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gf
 	if (p.way == WAY_REBUILD)
 		widen_to_hole_anew(store);
 	else if (p.way != WAY_EXACT)
-		widen_to_hole(store, path);
+		widen_to_hole(store, path, p.splice.from);
 	drop_empty_root(store->mt);
 	return 0;
 }
@@ -235,7 +238,7 @@ static int finish(struct ma_state *mas, const struct mt_store *store)
 	mas->index = store->first;
 	mas->last = store->last;
 	mas->status = ma_active;
-	mas->leaf = NULL;
+	mas_forget(mas);
 	if (mas->spare_leaf || mas->spare_inner)
 		mas_destroy(mas);
 	return 0;

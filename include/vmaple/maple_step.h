@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file maple_step.h
+ * The step of a loop over a maple tree, inline: part of <vmaple/maple_tree.h>, which alone is to be included.
+ *
+ * From one entry to the next of the same leaf is a dozen loads and no call. All that a loop must ask on the way is
+ * here: is the cursor where it was left, has the tree been written, does the next place hold an entry, does it begin at
+ * or below the limit?  Where any answer is no, mas_find() finds out.  The layout of a leaf is the library's own affair
+ * (lib/trees/maple/leaf.h), and stands here only so that the step can be compiled into the loop.
+ */
+#ifndef VMAPLE_MAPLE_STEP_H
+#define VMAPLE_MAPLE_STEP_H
+
+#define MT_LEAF_AREAS 30
+#define MT_LEAF_FORM  63UL /* the low bits of a leaf's base: the shift of its units */
+
+/** A leaf. Private. */
+struct mt_leaf {
+	unsigned long base; /* and the form: MT_LEAF_FORM */
+	union {
+		struct {
+			int end[MT_LEAF_AREAS], start[MT_LEAF_AREAS];
+		} narrow;
+		struct {
+			unsigned long end[MT_LEAF_AREAS];
+		} wide;
+	};
+	int after;              /* as an unused bound: where narrow.start[MT_LEAF_AREAS] would be */
+	unsigned char nr, live; /* areas, and how many of them have an entry */
+	unsigned char unused[2];
+	void *slot[MT_LEAF_AREAS + 2]; /* the last two are NULL: a step needs no count */
+};
+
+/**
+ * From an entry to the next of the same leaf, where that is the next place and begins at or below @p max. Private.
+ * @return it; NULL: the cursor is as it was, and mas_find() knows more.
+ *
+ * A leaf that readers can reach changes only in its slots, by one store each (docs/maple-tree.md, 6); the acquire, on
+ * x86 a plain load, makes what an entry points to visible, as in mas_find().
+ */
+static inline void *mas_step_in_leaf(struct ma_state *mas, unsigned long max)
+{
+	unsigned long place = (unsigned long)mas->node, first, base;
+	const struct mt_leaf *leaf = (const struct mt_leaf *)(place & ~63UL);
+	unsigned long next = place % 64 / 2 + 1;
+	unsigned int shift;
+	void *entry;
+
+	if (mas->status != ma_active || mas->last != mas->here ||
+		mas->step != __atomic_load_n(&mas->tree->ma_gen, __ATOMIC_ACQUIRE))
+		return NULL;
+	entry = __atomic_load_n(&leaf->slot[next], __ATOMIC_ACQUIRE);
+	if (!entry)
+		return NULL;
+	shift = leaf->base & MT_LEAF_FORM;
+	base = leaf->base & ~MT_LEAF_FORM;
+	first = base + ((unsigned long)leaf->narrow.start[next] << shift);
+	if (first > max)
+		return NULL;
+	mas->index = first;
+	mas->last = mas->here = base + (((unsigned long)leaf->narrow.end[next] + 1) << shift) - 1;
+	mas->node = (struct maple_enode *)(place + 2);
+	return entry;
+}
+
+/** As mas_find(); what mas_for_each() calls. */
+static inline void *mas_find_step(struct ma_state *mas, unsigned long max)
+{
+	void *entry = mas_step_in_leaf(mas, max);
+
+	return entry ? entry : mas_find(mas, max);
+}
+
+#endif /* VMAPLE_MAPLE_STEP_H */
