@@ -586,6 +586,49 @@ static void test_a_cursor_moved_by_hand_goes_on_from_there(void **state)
 	assert_null(mas_next(&mas, ULONG_MAX));
 }
 
+/* A limit stops the cursor before it has a place, and bounds and count are those of the place that it had. */
+static void test_a_cursor_that_was_set_and_stopped_has_no_place(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	fill(&mt, 20);
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(0));
+	mas_set_range(&mas, mas.index, mas.last);
+	assert_null(mas_next(&mas, mas.last));
+	assert_int_equal(mas.status, ma_overflow);
+	assert_ptr_equal(mas_next(&mas, ULONG_MAX), xa_mk_value(1));
+	mtree_destroy(&mt);
+}
+
+/* The step inside a leaf, and what it leaves to mas_find(): erased areas, the limit, writes, places set by hand. */
+static void test_a_step_of_a_loop_is_a_find(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	fill(&mt, 20);
+	assert_null(mas_step_in_leaf(&mas, ULONG_MAX)); /* not yet anywhere */
+	assert_ptr_equal(mas_find_step(&mas, ULONG_MAX), xa_mk_value(0));
+	assert_null(mas_step_in_leaf(&mas, 9)); /* the next begins at 10 */
+	assert_int_equal(mas.index, 0);
+	assert_ptr_equal(mas_step_in_leaf(&mas, 10), xa_mk_value(1));
+	assert_int_equal(mas.index, 10);
+	assert_ptr_equal(mas_step_in_leaf(&mas, ULONG_MAX), xa_mk_value(2));
+	assert_non_null(mtree_erase(&mt, 30));
+	assert_null(mas_step_in_leaf(&mas, ULONG_MAX)); /* written since */
+	assert_ptr_equal(mas_find_step(&mas, ULONG_MAX), xa_mk_value(4));
+	assert_int_equal(mas.index, 40);
+	mas.last = 57;
+	assert_null(mas_step_in_leaf(&mas, ULONG_MAX));
+	assert_ptr_equal(mas_find_step(&mas, ULONG_MAX), xa_mk_value(6));
+	mas_pause(&mas);
+	assert_null(mas_step_in_leaf(&mas, ULONG_MAX));
+	mtree_destroy(&mt);
+}
+
 static void test_a_loop_meets_every_entry_once(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, 0);
@@ -1279,6 +1322,8 @@ int main(void)
 		cmocka_unit_test(test_a_duplicate_is_equal_and_its_own),
 		cmocka_unit_test(test_destroying_keeps_the_flags),
 		cmocka_unit_test(test_states_at_the_ends_of_a_tree_without_nodes),
+		cmocka_unit_test(test_a_cursor_that_was_set_and_stopped_has_no_place),
+		cmocka_unit_test(test_a_step_of_a_loop_is_a_find),
 		cmocka_unit_test(test_states_going_up),
 		cmocka_unit_test(test_states_going_down),
 		cmocka_unit_test(test_a_cursor_moved_by_hand_goes_on_from_there),

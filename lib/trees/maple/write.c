@@ -340,12 +340,8 @@ void mas_store_prealloc(struct ma_state *mas, void *entry)
 /* The entry at the cursor's index; @path leads there, and @store becomes one of NULL over all of its area. */
 static void *to_be_erased(const struct ma_state *mas, struct mt_store *store, struct mt_path *path)
 {
-	void *root = mas->tree->ma_root, *entry;
+	void *entry;
 
-	if (!mt_root_is_node(root)) {
-		store->first = store->last = 0;
-		return mas->index ? NULL : root;
-	}
 	mt_way_to(mas->tree, mas->index, path);
 	entry = entry_at(path, mas->index);
 	if (entry) {
@@ -359,17 +355,20 @@ void *mas_erase(struct ma_state *mas)
 {
 	struct mt_store store = { .mt = mas->tree, .mas = mas };
 	struct mt_path path;
-	void *old = to_be_erased(mas, &store, &path);
+	void *root = mas->tree->ma_root, *old;
+	bool in_nodes = mt_root_is_node(root);
 	int ret;
 
+	if (in_nodes)
+		old = to_be_erased(mas, &store, &path);
+	else
+		old = mas->index ? NULL : root; /* the tree's only entry, at 0 */
 	if (!old)
 		return NULL;
 	mas->index = store.first;
 	mas->last = store.last;
-	if (mt_root_is_node(store.mt->ma_root))
-		ret = store_in_nodes(&store, &path, GFP_KERNEL, false);
-	else
-		ret = store_without_nodes(&store, GFP_KERNEL, false);
+	ret = in_nodes ? store_in_nodes(&store, &path, GFP_KERNEL, false)
+		       : store_without_nodes(&store, GFP_KERNEL, false);
 	if (ret == 0) {
 		(void)finish(mas, &store);
 		return old;
