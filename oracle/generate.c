@@ -18,6 +18,7 @@ struct mix {
 	unsigned int files, shared, odd, placed, exec, grows, locked;
 	unsigned int min_pages, max_pages;
 	bool limits, heap, room;
+	unsigned int hugetlb;
 	bool huge;     /* huge pages fit */
 	bool unserved; /* a userfaultfd may be there, and nobody to serve it: as with guard pages */
 };
@@ -87,6 +88,9 @@ static const struct mix mixes[] = {
 	{ "huge", { COMMON, [CALL_MADVISE] = 30, [CALL_MREMAP] = 10, [CALL_MLOCK] = 6, [CALL_MUNLOCK] = 6 },
 		.files = 8, .shared = 8, .locked = 3, .grows = 1, .min_pages = 600, .max_pages = 1000,
 		.huge = true },
+	{ "hugetlb", { COMMON, [CALL_MREMAP] = 20, [CALL_MSEAL] = 1, [CALL_FORK] = 1, [CALL_EXIT] = 1 },
+		.files = 5, .shared = 20, .odd = 2, .placed = 8, .exec = 5, .min_pages = 900,
+		.max_pages = 1000, .hugetlb = 40 },
 	{ "all",
 		{ COMMON, [CALL_PKEY] = 1, [CALL_MREMAP] = 14, [CALL_MADVISE] = 14, [CALL_MLOCK] = 4,
 			[CALL_MUNLOCK] = 3, [CALL_MLOCKALL] = 1, [CALL_MUNLOCKALL] = 1, [CALL_MSEAL] = 1,
@@ -211,6 +215,11 @@ static void make_mmap(struct maker *m, struct call *c)
 		return;
 	}
 	c->arg[3] |= MAP_ANONYMOUS;
+	if (chance(m, m->p->hugetlb)) {
+		/* There may be no huge page: nothing is reserved, and nothing faulted in. */
+		c->arg[3] |= MAP_HUGETLB | MAP_NORESERVE;
+		c->arg[3] &= ~(unsigned long)(MAP_POPULATE | MAP_LOCKED);
+	}
 	c->arg[3] |= chance(m, m->p->shared) ? MAP_SHARED
 		     : chance(m, 3)          ? 8 /* MAP_DROPPABLE */
 					     : MAP_PRIVATE;
@@ -417,7 +426,7 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 	if (m.p->room)
 		nr = nr * 4 < MAX_CALLS ? nr * 4 : MAX_CALLS;
 	m.pages = m.p->min_pages + pick(&m, m.p->max_pages - m.p->min_pages + 1);
-	m.grid = m.p->huge ? 64UL << pick(&m, 3) : 1 + pick(&m, 4);
+	m.grid = m.p->hugetlb ? 256UL << pick(&m, 2) : m.p->huge ? 64UL << pick(&m, 3) : 1 + pick(&m, 4);
 	m.guards = m.p->unserved || chance(&m, 30);
 	m.locks = m.p->locked || m.p->weight[CALL_MLOCK] || m.p->weight[CALL_MADVISE];
 	begin(&m, s);

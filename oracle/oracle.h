@@ -26,15 +26,16 @@
 
 #include <vmaple/mm.h>
 
-#define PAGE      4096UL
-#define WINDOW    0x6f0000000000UL
-#define MARGIN    (1024 * PAGE)
-#define MAX_PAGES 1024UL
-#define MAX_CALLS 4096U
-#define MAX_DEPTH 8U               /* of forks */
-#define FILLER    0x500000000000UL /* areas that only fill the map */
-#define WATCH_LO  (WINDOW - MARGIN)
-#define WATCH_HI  (WINDOW + MAX_PAGES * PAGE + MARGIN)
+#define PAGE         4096UL
+#define WINDOW       0x6f0000000000UL
+#define MARGIN       (1024 * PAGE)
+#define MAX_PAGES    1024UL
+#define MAX_CALLS    4096U
+#define MAX_SEGMENTS 512U
+#define MAX_DEPTH    8U               /* of forks */
+#define FILLER       0x500000000000UL /* areas that only fill the map */
+#define WATCH_LO     (WINDOW - MARGIN)
+#define WATCH_HI     (WINDOW + MAX_PAGES * PAGE + MARGIN)
 
 /* --- calls.c: call records and their text form -------------------------------------------------------------- */
 
@@ -180,7 +181,7 @@ struct engine {
 	unsigned int first_own[MAX_DEPTH]; /* of the spawned ones, by depth */
 	bool break_set, guards;            /* the heap has a place; guard pages were installed */
 	struct vm_file file[FILE_INDICES];
-	struct vm_file segment[64];
+	struct vm_file segment[MAX_SEGMENTS]; /* and huge page files */
 	unsigned int nr_segments;
 };
 

@@ -161,6 +161,22 @@ static int64_t leave_room(struct engine *e, unsigned long areas)
 	return 0;
 }
 
+/* Huge pages are of an open file of their own for each mapping; none is in the pool, so none is reserved. */
+static struct vm_file *huge_file(struct engine *e)
+{
+	struct vm_file *file = &e->segment[e->nr_segments++];
+
+	*file = (struct vm_file){ .refs = 1,
+		.kind = VM_FILE_HUGETLB,
+		.readable = true,
+		.writable = true,
+		.map_align = 2UL << 20,
+		.max_bytes = ~0UL >> 1,
+		.vm_flags = VM_HUGETLB | VM_DONTEXPAND,
+		.name = "" };
+	return file;
+}
+
 static int64_t do_mmap(struct engine *e, const unsigned long *a)
 {
 	struct mmap_request req = { .addr = a[0], .len = a[1], .prot = a[2], .flags = a[3], .offset = a[5] };
@@ -170,6 +186,11 @@ static int64_t do_mmap(struct engine *e, const unsigned long *a)
 		if (!a[4] || a[4] >= FILE_INDICES)
 			return a[5] & (PAGE - 1) ? -EINVAL : -EBADF;
 		req.file = &e->file[a[4]];
+	}
+	if ((a[3] & (MAP_ANONYMOUS | MAP_HUGETLB)) == (MAP_ANONYMOUS | MAP_HUGETLB)) {
+		if (e->nr_segments == MAX_SEGMENTS)
+			return -ENFILE;
+		req.file = huge_file(e);
 	}
 	return (int64_t)mm_mmap(engine_mm(e), &req);
 }
@@ -207,7 +228,7 @@ static int64_t do_shmat(struct engine *e, unsigned long addr, unsigned long flag
 		if (req.addr + req.len < req.addr || find_vma_intersection(mm, req.addr, req.addr + req.len))
 			return -EINVAL;
 	}
-	if (e->nr_segments == 64)
+	if (e->nr_segments == MAX_SEGMENTS)
 		return -ENFILE;
 	req.file = &e->segment[e->nr_segments++];
 	*req.file = (struct vm_file){ .refs = 1,

@@ -162,7 +162,7 @@ static int may_register(const struct vm_area_struct *vma, unsigned long start, u
 {
 	bool huge = vma->vm_flags & VM_HUGETLB;
 	bool shmem = vma->vm_file && vma->vm_file->kind == VM_FILE_SHMEM && !vma_has_close(vma);
-	unsigned long in_page = huge ? vma->vm_file->map_align - 1 : 0;
+	unsigned long in_page = vma_page_mask(vma);
 
 	if ((vma->vm_flags & VM_DROPPABLE) && vma->vm_mm->sys->kernel->droppable_not_served)
 		return -EINVAL;

@@ -74,6 +74,14 @@ static inline bool vma_has_close(const struct vm_area_struct *vma)
 	return vma->vm_file && vma->vm_file->has_close;
 }
 
+/* Addresses within @vma, and lengths, are multiples of this plus 1. */
+static inline unsigned long vma_page_mask(const struct vm_area_struct *vma)
+{
+	const struct vm_file *file = vma->vm_file;
+
+	return (file && file->kind == VM_FILE_HUGETLB ? file->map_align : page_size(vma->vm_mm)) - 1;
+}
+
 /* System V shared memory: nothing else of shmem has a close operation. */
 static inline bool vma_is_segment(const struct vm_area_struct *vma)
 {

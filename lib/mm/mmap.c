@@ -117,6 +117,8 @@ static int check_size_and_offset(struct mapping *m)
 {
 	struct mm_struct *mm = m->mm;
 
+	if (m->file && m->file->kind == VM_FILE_HUGETLB)
+		m->len = (m->len + m->file->map_align - 1) & ~(m->file->map_align - 1);
 	if (!m->len)
 		return -EINVAL;
 	if (mm->limits.read_implies_exec && (m->prot & PROT_READ) && !(m->file && m->file->noexec))
@@ -129,8 +131,6 @@ static int check_size_and_offset(struct mapping *m)
 			m->addr = page_align(mm, mm->sys->mmap_min_addr);
 	}
 	m->len = page_align(mm, m->len);
-	if (m->file && m->file->kind == VM_FILE_HUGETLB)
-		m->len = (m->len + m->file->map_align - 1) & ~(m->file->map_align - 1);
 	if (!m->len)
 		return -ENOMEM;
 	if (m->pgoff + to_pages(mm, m->len) < m->pgoff)
@@ -297,7 +297,11 @@ static int ask_file(struct mapping *m)
 		m->own_file = true;
 		return m->file ? 0 : -ENOMEM;
 	}
-	return m->file && m->file->kind == VM_FILE_REGULAR && (m->vm_flags & VM_SYNC) ? -EOPNOTSUPP : 0;
+	if (!m->file)
+		return 0;
+	if (m->file->kind == VM_FILE_HUGETLB && m->pgoff & to_pages(m->mm, m->file->map_align - 1))
+		return -EINVAL;
+	return m->file->kind == VM_FILE_REGULAR && (m->vm_flags & VM_SYNC) ? -EOPNOTSUPP : 0;
 }
 
 /* The file refuses when the old areas have lost their pages: they go all the same. */

@@ -99,12 +99,29 @@ static int check_resize(struct remap *r)
 	return r->new_len > r->old_len ? check_growth(r) : 0;
 }
 
+/* Of huge pages whole ones move, and no more than there are. */
+static int align_to_pages(struct remap *r)
+{
+	unsigned long mask = vma_page_mask(r->vma);
+
+	r->old_len = (r->old_len + mask) & ~mask;
+	r->new_len = (r->new_len + mask) & ~mask;
+	if (!(r->vma->vm_flags & VM_HUGETLB))
+		return 0;
+	return (r->addr | r->new_addr) & mask || r->new_len > r->old_len ? -EINVAL : 0;
+}
+
 static int check_area(struct remap *r)
 {
+	int err;
+
 	if (!r->vma)
 		return -EFAULT;
 	if (vma_is_sealed(r->vma))
 		return -EPERM;
+	err = align_to_pages(r);
+	if (err)
+		return err;
 	if (r->mm->sys->kernel->mremap_checks_first || !implies_new_addr(r))
 		return check_resize(r);
 	return check_target(r);

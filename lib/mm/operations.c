@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The embedder's seam, from the inside: operations that are not there agree and do nothing.
+ * The embedder's seam, from the inside: operations that are not there agree and do nothing; huge pages are not cut.
  *
  * Where they are called is where a call can still fail: memory is there, nothing has changed.  What is told after the
  * change (adjust, merge, close) cannot fail.
@@ -22,6 +22,8 @@ int ops_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
 	const struct mm_operations *ops = vma->vm_mm->ops;
 
+	if (addr & vma_page_mask(vma))
+		return -EINVAL;
 	return ops && ops->may_split ? ops->may_split(vma, addr) : 0;
 }
 

@@ -221,6 +221,17 @@ static unsigned long wanted_alignment(const struct mm_struct *mm, const struct r
 	return 0;
 }
 
+/* Huge page files lie on borders of huge pages. */
+static unsigned long area_huge(struct mm_struct *mm, struct request r)
+{
+	unsigned long mask = r.file->map_align - 1;
+
+	if ((r.flags & MAP_FIXED) && (r.addr & mask))
+		return -EINVAL;
+	r.addr = (r.addr + mask) & ~mask;
+	return area_plain(mm, &r);
+}
+
 static unsigned long area_by_kind(struct mm_struct *mm, const struct request *r)
 {
 	unsigned long size = wanted_alignment(mm, r), ret = size ? area_aligned(mm, r, size) : 0;
@@ -237,7 +248,7 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 		return -ENOMEM;
 	if (mm->task_size <= 1UL << 32)
 		r.flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
-	addr = area_by_kind(mm, &r);
+	addr = file && file->kind == VM_FILE_HUGETLB ? area_huge(mm, r) : area_by_kind(mm, &r);
 	if (IS_ERR_VALUE(addr))
 		return addr;
 	if (addr > mm->task_size - len)

@@ -148,6 +148,31 @@ static void test_damage_is_found_at_the_next_change_when_asked_for(void **state)
 }
 
 #ifndef MM_INDEX_LINKED
+/* The hole that was found last, if it were another one than the highest. */
+static void test_remembered_hole(void **state)
+{
+	const struct mmap_request anywhere = { .len = PAGE, .flags = MAP_PRIVATE | MAP_ANONYMOUS };
+	struct mm_hole lower = { .start = area(20)->vm_end,
+		.end = place(21),
+		.length = PAGE,
+		.high = mm.mmap_base,
+		.prev = area(20),
+		.next = area(21) };
+	unsigned long addr = mm_mmap(&mm, &anywhere);
+
+	assert_int_equal(mm.hole.changes, mm.changes);
+	assert_int_equal(mm.hole.end, addr);
+	DAMAGE(mm.hole.next, area(3), "H1: an area that is not the next", vma_lookup(&mm, addr));
+	DAMAGE(mm.hole.prev, area(3), "H1: another area lies before", NULL);
+	DAMAGE(mm.hole.start, place(3), "H1: an area that is not the next", area(3));
+	lower.changes = mm.changes;
+	DAMAGE(mm.hole, lower, "H1: there is a hole above", area(22));
+	assert_int_equal(mm_munmap(&mm, addr, PAGE), 0);
+	lower.changes = mm.changes;
+	lower.length = 1UL << 40;
+	DAMAGE(mm.hole, lower, "H1: there is a hole at the top", NULL);
+}
+
 static void test_bounds(void **state)
 {
 	struct vm_area_struct *vma = area(20);
@@ -245,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_damage_is_found_at_the_next_change_when_asked_for, begin, end),
 #ifndef MM_INDEX_LINKED
+		cmocka_unit_test_setup_teardown(test_remembered_hole, begin, end),
 		cmocka_unit_test_setup_teardown(test_bounds, begin, end),
 #else
 		cmocka_unit_test_setup_teardown(test_order, begin, end),

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Corners of the address space that neither a recorded program nor the oracle reaches here: what kernels within reach are
+ * not built for (anonymous names), what needs devices, pools of huge pages or another setting of the machine, and what is
+ * this library's own.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+#include <vmaple/merge.h>
+#include <vmaple/mm.h>
+#include <vmaple/rmap.h>
+
+#define PAGE    4096UL
+#define BASE    0x7e0000000000UL
+#define HUGE_2M (2UL << 20)
+#define RW      (PROT_READ | PROT_WRITE)
+#define RW_VM   (VM_READ | VM_WRITE | VM_MAY_FLAGS)
+
+static struct mm_system sys;
+static struct mm_struct mm;
+
+static unsigned long at(unsigned long page)
+{
+	return BASE + page * PAGE;
+}
+
+static int begin(void **state)
+{
+	mm_system_init(&sys, &anon_vma_rmap);
+	mm_init(&mm, &sys);
+	return 0;
+}
+
+static int end(void **state)
+{
+	const char *reason;
+
+	if (!mm_validate(&mm, &reason))
+		fail_msg("%s", reason);
+	mm_exit(&mm);
+	assert_int_equal(sys.committed, 0);
+	return 0;
+}
+
+static long map(unsigned long page, unsigned long pages, unsigned long prot, unsigned long flags,
+	struct vm_file *file)
+{
+	struct mmap_request req = { .addr = at(page),
+		.len = pages * PAGE,
+		.prot = prot,
+		.flags = flags | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS),
+		.offset = file ? page * PAGE : 0,
+		.file = file };
+
+	return (long)mm_mmap(&mm, &req);
+}
+
+static void map_anonymous(unsigned long page, unsigned long pages)
+{
+	assert_int_equal(map(page, pages, RW, MAP_PRIVATE, NULL), at(page));
+}
+
+static struct vm_area_struct *insert(
+	unsigned long page, unsigned long pages, vm_flags_t flags, struct vm_file *file)
+{
+	struct area_spec spec = {
+		.start = at(page), .end = at(page + pages), .vm_flags = flags, .file = file, .pgoff = page
+	};
+
+	assert_int_equal(mm_insert_area(&mm, &spec), 0);
+	return vma_lookup(&mm, at(page));
+}
+
+/* --- reasons not to merge ------------------------------------------------------------------------------------ */
+
+/* The only reason between pages 0 and 1. */
+static void only(enum vma_merge_blocker blocker)
+{
+	assert_int_equal(vma_merge_blockers(vma_lookup(&mm, at(0)), vma_lookup(&mm, at(1))), blocker);
+	(void)mm_munmap(&mm, at(0), 4 * PAGE);
+}
+
+static void test_each_reason_not_to_merge_alone(void **state)
+{
+	static const char policy, context;
+	struct vm_file file = { .refs = 1, .readable = true, .writable = true }, other = file;
+	struct vm_file closing = {
+		.refs = 1, .kind = VM_FILE_SHMEM, .readable = true, .writable = true, .has_close = true
+	};
+
+	insert(0, 1, RW_VM, NULL);
+	insert(1, 1, RW_VM, NULL);
+	only(0);
+	insert(0, 1, RW_VM | VM_DONTEXPAND, NULL);
+	insert(1, 1, RW_VM | VM_DONTEXPAND, NULL);
+	only(VMA_BLOCK_SPECIAL);
+	insert(0, 1, RW_VM, NULL);
+	insert(1, 1, RW_VM & ~VM_WRITE, NULL);
+	only(VMA_BLOCK_FLAGS);
+	insert(0, 1, RW_VM, NULL);
+	insert(1, 1, RW_VM | VM_SOFTDIRTY, NULL);
+	only(0);
+	insert(0, 1, RW_VM, &file);
+	insert(1, 1, RW_VM, &other);
+	only(VMA_BLOCK_FILE);
+	insert(0, 1, RW_VM, &file);
+	insert(1, 1, RW_VM, &file)->vm_pgoff = 7;
+	only(VMA_BLOCK_OFFSET);
+	for (unsigned long page = 0; page < 2; page++) {
+		struct area_spec written = {
+			.start = at(page), .end = at(page + 1), .vm_flags = RW_VM, .touched = true
+		};
+
+		assert_int_equal(mm_insert_area(&mm, &written), 0);
+	}
+	only(VMA_BLOCK_ANON_VMA);
+	insert(0, 2, RW_VM, NULL);
+	assert_int_equal(mm_userfaultfd(&mm, at(1), PAGE, &context, VM_UFFD_WP), 0);
+	vma_lookup(&mm, at(0))->vm_flags |= VM_UFFD_WP;
+	only(VMA_BLOCK_UFFD);
+	insert(0, 2, RW_VM, NULL);
+	assert_int_equal(mm_mbind(&mm, at(1), PAGE, &policy), 0);
+	only(VMA_BLOCK_POLICY);
+	insert(0, 2, RW_VM, NULL);
+	assert_int_equal(mm_set_anon_name(&mm, at(1), PAGE, "one"), 0);
+	only(VMA_BLOCK_NAME);
+	insert(0, 1, RW_VM, &closing);
+	insert(1, 1, RW_VM, &closing);
+	only(VMA_BLOCK_CLOSE);
+	insert(0, 1, RW_VM, NULL);
+	insert(2, 1, RW_VM, NULL);
+	assert_int_equal(vma_merge_blockers(vma_lookup(&mm, at(0)), vma_lookup(&mm, at(2))) & VMA_BLOCK_GAP,
+		VMA_BLOCK_GAP);
+}
+
+static void test_each_reason_has_words_of_its_own(void **state)
+{
+	for (int i = 0; i <= 10; i++)
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(
+				vma_merge_blocker_name(1 << i), vma_merge_blocker_name(1 << j));
+	assert_string_equal(vma_merge_blocker_name(VMA_BLOCK_ANON_VMA), "anon_vmas are not compatible");
+	assert_string_equal(vma_merge_blocker_name(1 << 11), "unknown");
+}
+
+/* --- names --------------------------------------------------------------------------------------------------- */
+
+static void is_called(unsigned long page, const char *name)
+{
+	char buf[64];
+
+	assert_string_equal(vma_name(vma_lookup(&mm, at(page)), buf, sizeof(buf)), name);
+}
+
+/* mm/madvise.c: files are EBADF, holes ENOMEM when the rest is done, shared anonymous memory has names of its own. */
+static void test_anonymous_names(void **state)
+{
+	struct vm_file file = { .refs = 1, .readable = true, .writable = true, .name = "/file" };
+
+	map_anonymous(0, 4);
+	assert_int_equal(mm_set_anon_name(&mm, at(1), 2 * PAGE, "heap of mine"), 0);
+	assert_int_equal(mm.map_count, 3);
+	is_called(0, "");
+	is_called(1, "[anon:heap of mine]");
+	assert_int_equal(mm_set_anon_name(&mm, at(0), 6 * PAGE, "heap of mine"), -ENOMEM);
+	assert_int_equal(mm.map_count, 1);
+	is_called(3, "[anon:heap of mine]");
+	map_anonymous(4, 1);
+	assert_int_equal(mm.map_count, 2);
+	assert_int_equal(mm_set_anon_name(&mm, at(4), PAGE, "heap of mine"), 0);
+	assert_int_equal(mm.map_count, 1);
+	assert_int_equal(mm_set_anon_name(&mm, at(0), 5 * PAGE, NULL), 0);
+	is_called(2, "");
+	assert_int_equal(map(8, 1, RW, MAP_SHARED, NULL), at(8));
+	assert_int_equal(mm_set_anon_name(&mm, at(8), PAGE, "shared"), 0);
+	is_called(8, "[anon_shmem:shared]");
+	assert_int_equal(map(9, 1, RW, MAP_PRIVATE, &file), at(9));
+	assert_int_equal(mm_set_anon_name(&mm, at(8), 2 * PAGE, "both"), -EBADF);
+	is_called(8, "[anon_shmem:both]");
+	is_called(9, "/file");
+	assert_int_equal(mm_set_anon_name(&mm, at(0) + 1, PAGE, "x"), -EINVAL);
+	assert_int_equal(mm_set_anon_name(&mm, at(0), ~0UL, "x"), -EINVAL);
+	assert_int_equal(mm_set_anon_name(&mm, at(0), 0, "x"), 0);
+	is_called(0, "");
+}
+
+/* --- areas of devices ---------------------------------------------------------------------------------------- */
+
+static void test_special_areas(void **state)
+{
+	struct vm_file device = { .refs = 1,
+		.readable = true,
+		.writable = true,
+		.vm_flags = VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP };
+	static const char policy;
+	struct mremap_request grow = { at(0), 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE, 0 };
+	struct mremap_request leave = { at(0), 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | 4, 0 };
+	struct vm_area_struct *vma;
+
+	assert_int_equal(map(0, 2, RW, MAP_SHARED, &device), at(0));
+	vma = vma_lookup(&mm, at(0));
+	assert_true(vma->vm_flags & VM_PFNMAP);
+	assert_int_equal((long)mm_mremap(&mm, &grow), -EFAULT);
+	assert_int_equal((long)mm_mremap(&mm, &leave), -EINVAL);
+	assert_int_equal(mm_mlock(&mm, at(0), 2 * PAGE, 0), 0);
+	assert_false(vma->vm_flags & VM_LOCKED);
+	assert_int_equal(mm.locked_vm, 0);
+	assert_int_equal(mm_madvise(&mm, at(0), PAGE, MADV_DOFORK), -EINVAL);
+	assert_int_equal(mm_madvise(&mm, at(0), PAGE, MADV_DODUMP), -EINVAL);
+	assert_int_equal(mm_madvise(&mm, at(0), PAGE, MADV_DONTNEED), -EINVAL);
+	assert_int_equal(mm_madvise(&mm, at(0), PAGE, 22 /* MADV_POPULATE_READ */), -EINVAL);
+	assert_int_equal(mm_userfaultfd(&mm, at(0), PAGE, &policy, VM_UFFD_WP), -EINVAL);
+	/* A policy is accepted and means nothing. */
+	assert_int_equal(mm_mbind(&mm, at(0), PAGE, &policy), 0);
+	assert_null(vma->policy);
+	assert_int_equal(mm.map_count, 1);
+	assert_int_equal(map(2, 2, RW, MAP_SHARED, &device), at(2));
+	assert_int_equal(mm.map_count, 2);
+	assert_int_equal(map(4, 1, RW, MAP_SHARED | MAP_LOCKED, &device), at(4));
+	assert_int_equal(mm.locked_vm, 0);
+}
+
+/* --- huge page files ----------------------------------------------------------------------------------------- */
+
+static void test_huge_page_files(void **state)
+{
+	static const char context;
+	struct vm_file file = { .refs = 1,
+		.kind = VM_FILE_HUGETLB,
+		.readable = true,
+		.writable = true,
+		.map_align = HUGE_2M,
+		.vm_flags = VM_HUGETLB | VM_DONTEXPAND };
+	struct mmap_request req = {
+		.len = PAGE, .prot = RW, .flags = MAP_PRIVATE | MAP_HUGETLB, .file = &file
+	};
+	unsigned long addr;
+
+	mm.mmap_base -= 7 * PAGE;
+	addr = mm_mmap(&mm, &req);
+	assert_int_equal(addr % HUGE_2M, 0);
+	assert_int_equal(mm.total_vm, HUGE_2M / PAGE);
+	assert_int_equal(sys.committed, 0); /* the pool is reserved, not memory */
+	assert_int_equal(mm_mlock(&mm, addr, HUGE_2M, 0), 0);
+	assert_int_equal(mm.locked_vm, 0);
+	assert_int_equal(mm_madvise(&mm, addr, HUGE_2M, MADV_DODUMP), 0);
+	assert_int_equal(mm_madvise(&mm, addr, HUGE_2M, MADV_FREE), -EINVAL);
+	assert_int_equal(mm_userfaultfd(&mm, addr + PAGE, PAGE, &context, VM_UFFD_MISSING), -EINVAL);
+	assert_int_equal(mm_userfaultfd(&mm, addr, PAGE, &context, VM_UFFD_MISSING), -EINVAL);
+	assert_int_equal(mm_userfaultfd(&mm, addr, HUGE_2M, &context, VM_UFFD_MINOR), 0);
+	assert_int_equal(mm_userfaultfd(&mm, addr, HUGE_2M, &file, VM_UFFD_MINOR), -EBUSY);
+	req.flags |= MAP_NORESERVE;
+	sys.overcommit_memory = 2;
+	addr = mm_mmap(&mm, &req);
+	assert_true(vma_lookup(&mm, addr)->vm_flags & VM_NORESERVE);
+	req.flags = MAP_PRIVATE | MAP_FIXED;
+	req.addr = at(0) + PAGE;
+	assert_int_equal((long)mm_mmap(&mm, &req), -EINVAL);
+	req.addr = BASE;
+	req.offset = PAGE;
+	assert_int_equal((long)mm_mmap(&mm, &req), -EINVAL);
+	req.offset = HUGE_2M;
+	req.len = 2 * HUGE_2M;
+	assert_int_equal(mm_mmap(&mm, &req), BASE);
+	assert_int_equal(mm_munmap(&mm, at(1), HUGE_2M), -EINVAL);
+	assert_int_equal(mm_mprotect(&mm, BASE, PAGE, PROT_READ, -1), -EINVAL);
+	assert_int_equal(mm_mprotect(&mm, BASE, HUGE_2M, PROT_READ, -1), 0);
+	assert_int_equal(mm_munmap(&mm, BASE, HUGE_2M), 0);
+}
+
+/* --- overcommit ---------------------------------------------------------------------------------------------- */
+
+static void test_overcommit(void **state)
+{
+	static const struct {
+		unsigned int mode;
+		long pages_11, pages_6_and_6, noreserve_11;
+		bool shows_noreserve;
+	} cases[] = {
+		{ 0, -ENOMEM, 0, 0, true },              /* one request that is larger than all is refused */
+		{ 1, 0, 0, 0, true },                    /* none */
+		{ 2, -ENOMEM, -ENOMEM, -ENOMEM, false }, /* the sum counts, and MAP_NORESERVE does not */
+	};
+
+	sys.commit_limit = 10;
+	for (int i = 0; i < 3; i++) {
+		unsigned long noreserve = MAP_PRIVATE | MAP_NORESERVE;
+
+		sys.overcommit_memory = cases[i].mode;
+		assert_int_equal(map(0, 11, RW, MAP_PRIVATE, NULL) < 0 ? -ENOMEM : 0, cases[i].pages_11);
+		(void)mm_munmap(&mm, at(0), 16 * PAGE);
+		map_anonymous(0, 6);
+		assert_int_equal(map(6, 6, RW, MAP_PRIVATE, NULL) < 0 ? -ENOMEM : 0, cases[i].pages_6_and_6);
+		(void)mm_munmap(&mm, at(0), 16 * PAGE);
+		assert_int_equal(map(0, 11, RW, noreserve, NULL) < 0 ? -ENOMEM : 0, cases[i].noreserve_11);
+		(void)mm_munmap(&mm, at(0), 16 * PAGE);
+		assert_int_equal(map(0, 1, RW, noreserve, NULL), at(0));
+		assert_int_equal(
+			!!(vma_lookup(&mm, at(0))->vm_flags & VM_NORESERVE), cases[i].shows_noreserve);
+		assert_int_equal(map(1, 11, PROT_READ, MAP_PRIVATE, NULL), at(1));
+		assert_int_equal(mm_mprotect(&mm, at(1), 11 * PAGE, RW, -1), cases[i].pages_11);
+		(void)mm_munmap(&mm, at(0), 16 * PAGE);
+		assert_int_equal(sys.committed, 0);
+	}
+}
+
+/* --- the library's own --------------------------------------------------------------------------------------- */
+
+static void test_areas_are_inserted_as_they_are_or_not_at_all(void **state)
+{
+	struct area_spec spec = { .start = at(0), .end = at(2), .vm_flags = RW_VM | VM_LOCKED | VM_ACCOUNT };
+
+	assert_int_equal(mm_insert_area(&mm, &spec), 0);
+	assert_int_equal(mm.locked_vm, 2);
+	assert_int_equal(sys.committed, 2);
+	spec.start = at(1);
+	spec.end = at(3);
+	assert_int_equal(mm_insert_area(&mm, &spec), -EEXIST);
+	spec.start = at(3);
+	assert_int_equal(mm_insert_area(&mm, &spec), -EINVAL);
+	spec.end = at(4) + 1;
+	assert_int_equal(mm_insert_area(&mm, &spec), -EINVAL);
+	sys.overcommit_memory = 2;
+	sys.commit_limit = 2;
+	spec.end = at(4);
+	assert_int_equal(mm_insert_area(&mm, &spec), -ENOMEM);
+	assert_int_equal(mm.map_count, 1);
+	assert_int_equal(mm.total_vm, 2);
+}
+
+static void test_lookups_agree(void **state)
+{
+	for (unsigned long i = 0; i < 40; i += 1 + i % 4)
+		assert_int_equal(map(i, 1, i % 3 ? RW : PROT_READ, MAP_PRIVATE, NULL), at(i));
+	for (unsigned long i = 0; i < 44; i++) {
+		struct vm_area_struct *prev, *vma = find_vma_prev(&mm, at(i), &prev), *below = NULL,
+					     *above = NULL;
+
+		for (unsigned long j = 0; j < 44; j++) {
+			struct vm_area_struct *here = vma_lookup(&mm, at(j));
+
+			if (here && here->vm_end <= at(i))
+				below = here;
+			if (here && here->vm_end > at(i) && !above)
+				above = here;
+		}
+		assert_ptr_equal(vma, above);
+		assert_ptr_equal(prev, below);
+		assert_ptr_equal(find_vma(&mm, at(i)), above);
+	}
+	assert_null(find_vma_intersection(&mm, at(3), at(3)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_each_reason_not_to_merge_alone, begin, end),
+		cmocka_unit_test(test_each_reason_has_words_of_its_own),
+		cmocka_unit_test_setup_teardown(test_anonymous_names, begin, end),
+		cmocka_unit_test_setup_teardown(test_special_areas, begin, end),
+		cmocka_unit_test_setup_teardown(test_huge_page_files, begin, end),
+		cmocka_unit_test_setup_teardown(test_overcommit, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_areas_are_inserted_as_they_are_or_not_at_all, begin, end),
+		cmocka_unit_test_setup_teardown(test_lookups_agree, begin, end),
+	};
+
+	return cmocka_run_group_tests_name("corners of an address space", tests, NULL, NULL);
+}
