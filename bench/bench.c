@@ -90,6 +90,11 @@ static bool json;
 static bool counting; /* instructions, in one round */
 static size_t given_sizes[2];
 
+bool bench_json(void)
+{
+	return json || counting;
+}
+
 const size_t *bench_sizes(const size_t *own)
 {
 	return given_sizes[0] ? given_sizes : own;
@@ -251,6 +256,8 @@ void bench_compare(const struct work *work)
 	}
 	if (!counting)
 		print(work, trials, nr, again);
+	for (size_t i = 0; i < nr && work->best; i++)
+		work->best[i] = trials[i].ns[0];
 }
 
 static void usage(FILE *to)

@@ -64,9 +64,12 @@ struct work {
 	/* Instead of the clock: nanoseconds that run() has taken, when it is not all of it that counts. May be NULL. */
 	double (*took)(struct trial *trial, void *arg);
 	void (*end)(struct trial *trial, void *arg);
+	double *best; /* becomes each contender's minimum, in their order; may be NULL */
 };
 
 void bench_compare(const struct work *work);
+/* Is the answer for a program, and tables are not wanted? */
+bool bench_json(void);
 
 /* The sizes that a question is asked at: --n, or its own, ending with 0. */
 const size_t *bench_sizes(const size_t *own);

@@ -46,12 +46,16 @@ struct beside {
 	unsigned long index[LOADS];
 	enum pace pace;
 	bool time_writer;
+	size_t nr;
+	double alone
+		[BENCH_CONTENDERS]; /* the fastest loads just before those beside the writer; nanoseconds for all */
 };
 
 /* One contender's index and where its writer is. */
 struct place {
 	struct beside *beside;
 	const struct contender *contender;
+	double *alone; /* in beside */
 	void *tree;
 	size_t step; /* of 2 * STEPS: forwards, then backwards */
 	bool running, stop;
@@ -147,6 +151,14 @@ static void time_writes(struct place *place)
 	place->ns = (bench_seconds(BENCH_WALL) - start) * 1e9;
 }
 
+/* So that the two are compared in the same moment of the machine. */
+static void time_loads_alone(struct place *place)
+{
+	time_loads(place);
+	if (!*place->alone || place->ns < *place->alone)
+		*place->alone = place->ns;
+}
+
 static unsigned long run(struct trial *trial, void *arg)
 {
 	const struct beside *beside = arg;
@@ -154,6 +166,8 @@ static unsigned long run(struct trial *trial, void *arg)
 	bool alone = !beside->time_writer && beside->pace == NOT_AT_ALL;
 	pthread_t other;
 
+	if (!alone && !beside->time_writer)
+		time_loads_alone(place);
 	place->running = place->stop = false;
 	if (!alone) {
 		if (pthread_create(&other, NULL,
@@ -190,6 +204,8 @@ static void begin(struct trial *trial, void *arg)
 
 	place->beside = beside;
 	place->contender = trial->contender;
+	place->alone = &beside->alone[beside->nr++];
+	*place->alone = 0;
 	place->tree = bench_fill(trial->contender, &beside->mix.there, trial->contender->rcu);
 	trial->tree = place;
 }
@@ -244,16 +260,28 @@ static size_t contend(struct contender *list)
 	return nr;
 }
 
+/* How much of its speed alone each reader keeps. */
+static void print_kept(const struct beside *beside, const struct contender *list, const double *best)
+{
+	if (bench_json() || beside->time_writer || beside->pace == NOT_AT_ALL)
+		return;
+	printf("  %-20s %10s\n", "of its speed alone", "keeps, %");
+	for (size_t i = 0; i < beside->nr; i++)
+		printf("  %-20s %10.1f\n", list[i].name, 100 * beside->alone[i] / LOADS / best[i]);
+}
+
 void beside_compare(const char *question, const char *which, enum pace pace, bool time_writer)
 {
 	static const size_t own[] = { 1000, 0 };
 	struct beside *beside = bench_alloc(1, sizeof(*beside));
 	struct contender list[BENCH_CONTENDERS];
+	double best[BENCH_CONTENDERS];
 	size_t nr = contend(list);
 
 	beside->pace = pace;
 	beside->time_writer = time_writer;
 	for (const size_t *n = bench_sizes(own); *n; n++) {
+		beside->nr = 0;
 		mix_begin(&beside->mix, *n, STEPS);
 		mix_continue(&beside->mix);
 		for (size_t i = 0; i < LOADS; i++)
@@ -274,7 +302,9 @@ void beside_compare(const char *question, const char *which, enum pace pace, boo
 			.run = run,
 			.took = took,
 			.end = end,
+			.best = best,
 		});
+		print_kept(beside, list, best);
 		mix_end(&beside->mix);
 	}
 	free(beside);

@@ -2,33 +2,25 @@
 /*
  * Threads on one address space of n areas, against one lock of all readers and writers (pthread_rwlock_t).
  *
- * `threads-lookup`: vma_lookup() by 1, 2, 4 threads, alone and beside a thread that maps and unmaps. `threads-fault`: the
- * same for faults, which take the per-VMA lock and fall back to the rwlock.  `threads-mmap`: pairs of mmap and munmap of
- * a page by two threads, on one mm under the lock, on an mm for each, and as system calls.
+ * `threads-lookup`: vma_lookup() by one thread and more, up to as many as there are CPUs, alone and beside a thread that
+ * maps and unmaps. `threads-fault`: the same for faults, which take the per-VMA lock and fall back to the rwlock. Both
+ * end with the curve: operations a microsecond against threads.
  *
  * Nanoseconds by the wall for one operation of all threads together: the inverse of throughput.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
-#include <vmaple/mm.h>
 #include <vmaple/rcu.h>
-#include <vmaple/rmap.h>
 #include <vmaple/vma_lock.h>
 
 #include "bench.h"
+#include "space.h"
 
-#define LOOKS   200000 /* by all threads of a round */
-#define PAIRS   20000
-#define MOST    16
-#define PACE    100000 /* changes a second */
-#define ADDRESS (1UL << 32)
-
-struct space {
-	struct mm_system sys;
-	struct mm_struct mm;
-	pthread_rwlock_t lock;
-};
+#define LOOKS 200000 /* by all threads of a round */
+#define MOST  256    /* threads */
+#define PACE  100000 /* changes a second */
 
 enum changer { NOBODY, PACED, FLAT_OUT };
 
@@ -58,44 +50,10 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void map_page(struct space *space, unsigned long addr, unsigned long prot)
-{
-	struct mmap_request req = { .addr = addr,
-		.len = BENCH_PAGE,
-		.prot = prot,
-		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED };
-
-	if (IS_ERR_VALUE(mm_mmap(&space->mm, &req)))
-		die("cannot map");
-}
-
-static struct space *make_space(size_t n)
-{
-	struct space *space = bench_alloc(1, sizeof(*space));
-
-	mm_system_init(&space->sys, &anon_vma_rmap);
-	mm_init(&space->mm, &space->sys);
-	pthread_rwlock_init(&space->lock, NULL);
-	for (size_t i = 0; i < n; i++)
-		map_page(space, ADDRESS + 2 * i * BENCH_PAGE, PROT_READ);
-	mm_set_rcu(&space->mm);
-	return space;
-}
-
-static void free_space(struct space *space)
-{
-	mm_exit(&space->mm);
-	vmaple_rcu_synchronize();
-	pthread_rwlock_destroy(&space->lock);
-	free(space);
-}
-
 static unsigned long any_page(struct member *m)
 {
-	return ADDRESS + 2 * random_below(&m->random, m->crowd->n) * BENCH_PAGE;
+	return SPACE_FIRST + 2 * random_below(&m->random, m->crowd->n) * BENCH_PAGE;
 }
-
-/* --- One look, in each contender's way -------------------------------------------------------------------- */
 
 static unsigned long look_under_rcu(struct member *m)
 {
@@ -180,7 +138,7 @@ static void *change_main(void *arg)
 		if (m->crowd->changer == PACED && bench_seconds(BENCH_WALL) < due)
 			continue;
 		pthread_rwlock_wrlock(&m->space->lock);
-		map_page(m->space, hole, PROT_NONE);
+		space_ops.map(m->space, hole, PROT_NONE);
 		if (mm_munmap(&m->space->mm, hole, BENCH_PAGE))
 			die("cannot unmap");
 		pthread_rwlock_unlock(&m->space->lock);
@@ -233,46 +191,97 @@ static double crowd_took(struct trial *trial, void *arg)
 
 static void begin_space(struct trial *trial, void *arg)
 {
-	trial->tree = make_space(((struct crowd *)arg)->n);
+	trial->tree = space_ops.make(((struct crowd *)arg)->n);
 }
 
 static void end_space(struct trial *trial, void *arg)
 {
-	free_space(trial->tree);
+	space_ops.free(trial->tree);
 }
 
 static const struct contender ways[] = { { .name = "vmaple", .rcu = true }, { .name = "vmaple-rwlock" } };
+#define NR_WAYS 2
+
+/* The curve: how many threads, and what the fastest round of each way took. */
+struct curve {
+	unsigned int points, threads[16];
+	double ns[16][NR_WAYS];
+};
+
+/* 1, 2, 4 ... and as many as there are CPUs for us. */
+static void choose_crowds(struct curve *curve)
+{
+	unsigned int cpus = 1;
+	cpu_set_t set;
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		cpus = (unsigned int)CPU_COUNT(&set);
+	cpus = cpus < MOST ? cpus : MOST;
+	curve->points = 0;
+	for (unsigned int threads = 1; threads < cpus; threads *= 2)
+		curve->threads[curve->points++] = threads;
+	curve->threads[curve->points++] = cpus;
+}
+
+static void print_curve(const struct curve *curve, const char *question, const char *beside)
+{
+	if (bench_json())
+		return;
+	printf("\n%s, %s: operations a microsecond, and against one thread\n  %7s", question, beside,
+		"threads");
+	for (int way = 0; way < NR_WAYS; way++)
+		printf(" %20s", ways[way].name);
+	for (unsigned int i = 0; i < curve->points; i++) {
+		printf("\n  %7u", curve->threads[i]);
+		for (int way = 0; way < NR_WAYS; way++)
+			printf(" %12.2f %6.2fx", 1000 / curve->ns[i][way],
+				curve->ns[0][way] / curve->ns[i][way]);
+	}
+	printf("\n");
+}
+
+static void ask_crowd(struct crowd *crowd, const char *question, const char *beside, double *best)
+{
+	char which[64];
+
+	snprintf(which, sizeof(which), "%u threads, %s", crowd->threads, beside);
+	bench_compare(&(struct work){
+		.question = question,
+		.which = which,
+		.n = crowd->n,
+		.operations = LOOKS / crowd->threads * crowd->threads,
+		.clock = BENCH_WALL,
+		.arg = crowd,
+		.contenders = ways,
+		.nr_contenders = NR_WAYS,
+		.begin = begin_space,
+		.run = run_crowd,
+		.took = crowd_took,
+		.end = end_space,
+		.best = best,
+	});
+}
 
 static void ask_crowds(const char *question, bool faults)
 {
 	static const size_t own[] = { 1000, 0 };
-	static const unsigned int crowds[] = { 1, 2, 4 };
-	static const char *const beside[] = { "alone", "beside 100,000 changes a second",
-		"beside changes flat out" };
-	char which[64];
+	static const char *const beside[] = { [NOBODY] = "alone",
+		[PACED] = "beside 100,000 changes a second",
+		[FLAT_OUT] = "beside changes flat out" };
+	struct curve curve;
 
+	choose_crowds(&curve);
 	for (const size_t *n = bench_sizes(own); *n; n++) {
-		for (unsigned int i = 0; i < 9; i++) {
-			struct crowd crowd = { .n = *n,
-				.threads = crowds[i % 3],
-				.changer = (enum changer)(i / 3),
-				.faults = faults };
+		for (enum changer changer = NOBODY; changer <= FLAT_OUT; changer++) {
+			for (unsigned int i = 0; i < curve.points; i++) {
+				struct crowd crowd = { .n = *n,
+					.threads = curve.threads[i],
+					.changer = changer,
+					.faults = faults };
 
-			snprintf(which, sizeof(which), "%u threads, %s", crowd.threads, beside[i / 3]);
-			bench_compare(&(struct work){
-				.question = question,
-				.which = which,
-				.n = *n,
-				.operations = LOOKS / crowd.threads * crowd.threads,
-				.clock = BENCH_WALL,
-				.arg = &crowd,
-				.contenders = ways,
-				.nr_contenders = 2,
-				.begin = begin_space,
-				.run = run_crowd,
-				.took = crowd_took,
-				.end = end_space,
-			});
+				ask_crowd(&crowd, question, beside[changer], curve.ns[i]);
+			}
+			print_curve(&curve, question, beside[changer]);
 		}
 	}
 }
@@ -285,112 +294,4 @@ void question_threads_lookup(void)
 void question_threads_fault(void)
 {
 	ask_crowds("threads-fault", true);
-}
-
-/* --- Pairs of mmap and munmap ----------------------------------------------------------------------------- */
-
-struct mapper {
-	struct space *space; /* NULL: the kernel */
-	pthread_t thread;
-};
-
-static void engine_pair(struct space *space, const struct mmap_request *req)
-{
-	unsigned long addr;
-
-	pthread_rwlock_wrlock(&space->lock);
-	addr = mm_mmap(&space->mm, req);
-	pthread_rwlock_unlock(&space->lock);
-	if (IS_ERR_VALUE(addr))
-		die("cannot map");
-	pthread_rwlock_wrlock(&space->lock);
-	if (mm_munmap(&space->mm, addr, BENCH_PAGE))
-		die("cannot unmap");
-	pthread_rwlock_unlock(&space->lock);
-}
-
-static void *map_main(void *arg)
-{
-	const struct mmap_request req = {
-		.len = BENCH_PAGE, .prot = PROT_READ | PROT_WRITE, .flags = MAP_PRIVATE | MAP_ANONYMOUS
-	};
-	struct mapper *m = arg;
-
-	vmaple_rcu_register_thread();
-	for (int i = 0; i < PAIRS / 2; i++) {
-		void *page;
-
-		if (m->space) {
-			engine_pair(m->space, &req);
-			continue;
-		}
-		page = mmap(NULL, req.len, (int)req.prot, (int)req.flags, -1, 0);
-		if (page == MAP_FAILED || munmap(page, req.len))
-			die("the kernel fails");
-	}
-	vmaple_rcu_unregister_thread();
-	return NULL;
-}
-
-struct spaces {
-	struct space *of[2];
-};
-
-static void begin_mappers(struct trial *trial, void *arg)
-{
-	size_t n = *(const size_t *)arg;
-	struct spaces *spaces = bench_alloc(1, sizeof(*spaces));
-
-	if (trial->contender->same_but_for_rcu) /* the kernel */
-		spaces->of[0] = NULL;
-	else
-		spaces->of[0] = make_space(n);
-	spaces->of[1] = trial->contender->rcu ? make_space(n) : spaces->of[0];
-	trial->tree = spaces;
-}
-
-static unsigned long run_mappers(struct trial *trial, void *arg)
-{
-	struct spaces *spaces = trial->tree;
-	struct mapper m[2] = { { .space = spaces->of[0] }, { .space = spaces->of[1] } };
-
-	for (int i = 0; i < 2; i++)
-		if (pthread_create(&m[i].thread, NULL, map_main, &m[i]))
-			die("no thread");
-	for (int i = 0; i < 2; i++)
-		pthread_join(m[i].thread, NULL);
-	return 0;
-}
-
-static void end_mappers(struct trial *trial, void *arg)
-{
-	struct spaces *spaces = trial->tree;
-
-	if (spaces->of[1] != spaces->of[0])
-		free_space(spaces->of[1]);
-	if (spaces->of[0])
-		free_space(spaces->of[0]);
-	free(spaces);
-}
-
-void question_threads_mmap(void)
-{
-	static const size_t own[] = { 1000, 0 };
-	static const struct contender sides[] = { { .name = "vmaple" },
-		{ .name = "vmaple, two mms", .rcu = true }, { .name = "kernel", .same_but_for_rcu = true } };
-
-	for (const size_t *n = bench_sizes(own); *n; n++)
-		bench_compare(&(struct work){
-			.question = "threads-mmap",
-			.which = "",
-			.n = *n,
-			.operations = PAIRS,
-			.clock = BENCH_WALL,
-			.arg = (void *)n,
-			.contenders = sides,
-			.nr_contenders = 3,
-			.begin = begin_mappers,
-			.run = run_mappers,
-			.end = end_mappers,
-		});
 }
