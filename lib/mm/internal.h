@@ -7,7 +7,7 @@
  *
  *   area.c           making, copying, cutting and freeing areas
  *   merge.c          may areas join, and joining them
- *   account.c        limits, commit charge, counters
+ *   account.h        limits, commit charge, counters
  *   unmapped_area.c  where a mapping goes
  *   operations.c     the embedder's seam
  */
@@ -23,30 +23,11 @@
 #include <vmaple/mm_pages.h>
 #include <vmaple/rmap.h>
 
+#include "account.h"
 #include "index.h"
 #include "minmax.h"
+#include "pages.h"
 #include "vma_lock.h"
-
-static inline unsigned long page_size(const struct mm_struct *mm)
-{
-	return 1UL << mm->sys->page_shift;
-}
-
-static inline unsigned long offset_in_page(const struct mm_struct *mm, unsigned long addr)
-{
-	return addr & (page_size(mm) - 1);
-}
-
-/* Round up; wraps to 0 as the kernel's does. */
-static inline unsigned long page_align(const struct mm_struct *mm, unsigned long len)
-{
-	return (len + page_size(mm) - 1) & ~(page_size(mm) - 1);
-}
-
-static inline unsigned long to_pages(const struct mm_struct *mm, unsigned long bytes)
-{
-	return bytes >> mm->sys->page_shift;
-}
 
 static inline unsigned long vma_pages(const struct vm_area_struct *vma)
 {
@@ -197,21 +178,6 @@ int ops_host(const struct vma_merge *vmg);
 int ops_host_unmap(struct mm_struct *mm, unsigned long start, unsigned long end);
 int ops_host_advise(struct vm_area_struct *vma, unsigned long start, unsigned long end, int advice);
 
-/* --- account.c ------------------------------------------------------------------------------------------ */
-
-/* Is there room for @npages more with @flags under RLIMIT_AS and RLIMIT_DATA? */
-bool may_expand_vm(const struct mm_struct *mm, vm_flags_t flags, unsigned long npages);
-bool mlock_future_ok(const struct mm_struct *mm, vm_flags_t flags, unsigned long bytes);
-bool can_do_mlock(const struct mm_struct *mm);
-/* Charge pages to the commit limit. 0 or -ENOMEM. */
-int vm_charge(struct mm_struct *mm, unsigned long npages);
-void vm_uncharge(struct mm_struct *mm, unsigned long npages);
-/* Are pages of such a mapping charged? */
-bool accountable_mapping(const struct vm_file *file, vm_flags_t flags);
-/* Count @npages (may be negative) of @flags in total_vm and its parts. */
-void vm_stat_account(struct mm_struct *mm, vm_flags_t flags, long npages);
-bool is_data_mapping(vm_flags_t flags);
-
 /* --- mmap.c --------------------------------------------------------------------------------------------- */
 
 /* mmap() from page @pgoff of the file on: @req's offset is not looked at. */
@@ -263,11 +229,19 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 
 /* --- mprotect.c ----------------------------------------------------------------------------------------- */
 
-/* The protection key that makes PROT_EXEC alone unreadable; 0 for any other @prot, or without keys. */
-int execute_only_pkey(const struct mm_struct *mm, unsigned long prot);
+/* The protection key that makes PROT_EXEC alone unreadable, the first that Linux allocates; 0 for any other @prot, or without keys. */
+static inline int execute_only_pkey(const struct mm_struct *mm, unsigned long prot)
+{
+	return mm->sys->pkeys && prot == PROT_EXEC;
+}
 
-/* PR_SET_MDWE: may an area with @old flags get @new ones? */
-bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t old, vm_flags_t new);
+/* PR_SET_MDWE: is an area with @old flags forbidden to get @new ones? */
+static inline bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t old, vm_flags_t new)
+{
+	if (!mm->mdwe || !(new &VM_EXEC))
+		return false;
+	return (new &VM_WRITE) || !(old & VM_EXEC);
+}
 
 /* --- fault.c -------------------------------------------------------------------------------------------- */
 

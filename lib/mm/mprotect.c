@@ -5,28 +5,14 @@
 #include "internal.h"
 #include "uapi.h"
 
-/* The key that Linux takes for mappings that may be executed but not read: the first it allocates. */
-#define EXECUTE_ONLY_PKEY 1
-
-int execute_only_pkey(const struct mm_struct *mm, unsigned long prot)
-{
-	return mm->sys->pkeys && prot == PROT_EXEC ? EXECUTE_ONLY_PKEY : 0;
-}
-
-bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t old, vm_flags_t new)
-{
-	if (!mm->mdwe || !(new &VM_EXEC))
-		return false;
-	return (new &VM_WRITE) || !(old & VM_EXEC);
-}
-
 /* The key that an area has after mprotect() with @prot and @pkey. */
 static vm_flags_t pkey_flags(const struct vm_area_struct *vma, unsigned long prot, int pkey)
 {
 	if (pkey != -1)
 		return (vm_flags_t)pkey << VM_PKEY_SHIFT;
-	if (execute_only_pkey(vma->vm_mm, prot))
-		return (vm_flags_t)EXECUTE_ONLY_PKEY << VM_PKEY_SHIFT;
+	pkey = execute_only_pkey(vma->vm_mm, prot);
+	if (pkey)
+		return (vm_flags_t)pkey << VM_PKEY_SHIFT;
 	if ((vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC)
 		return 0;
 	return vma->vm_flags & VM_PKEY_MASK;

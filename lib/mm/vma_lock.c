@@ -93,12 +93,8 @@ static void restart_numbers(struct mm_struct *mm)
 	__atomic_store_n(&mm->mm_lock_seq, 1, __ATOMIC_RELEASE);
 }
 
-void mm_call_ends(struct mm_struct **mmp)
+void mm_call_ends_for_readers(struct mm_struct *mm)
 {
-	struct mm_struct *mm = *mmp;
-
-	if (--mm->calls || !index_in_rcu(mm))
-		return;
 	/* Everything that the call changed is seen by who sees the new number: see 3. */
 	if (mm->mm_lock_seq < UINT_MAX)
 		__atomic_store_n(&mm->mm_lock_seq, mm->mm_lock_seq + 1, __ATOMIC_RELEASE);

@@ -12,7 +12,7 @@
 #include "index.h"
 
 void vma_start_write_slowly(struct vm_area_struct *vma);
-void mm_call_ends(struct mm_struct **mm);
+void mm_call_ends_for_readers(struct mm_struct *mm);
 
 #define mm_call(mm) \
 	struct mm_struct *call_of __attribute__((cleanup(mm_call_ends), unused)) = mm_call_begins(mm)
@@ -35,6 +35,12 @@ static inline struct mm_struct *mm_call_begins(struct mm_struct *mm)
 	check_may_change(mm);
 	mm->calls++;
 	return mm;
+}
+
+static inline void mm_call_ends(struct mm_struct **mm)
+{
+	if (--(*mm)->calls == 0 && index_in_rcu(*mm))
+		mm_call_ends_for_readers(*mm);
 }
 
 /* Lock @vma for writing until the end of the call; wait for those that hold it for reading. */

@@ -7,45 +7,52 @@
  *    A2  locked_vm is at least the sum over VM_LOCKED areas: MREMAP_DONTUNMAP unlocks what it leaves and counts it on.
  *    A3  what the mm has charged is at most the sum over VM_ACCOUNT areas: a private file mapping made writable and
  *        back stays charged.
+ *
+ * A few instructions each, asked by every call: inline.
  */
-#include "internal.h"
+#ifndef MM_ACCOUNT_H
+#define MM_ACCOUNT_H
 
-bool is_data_mapping(vm_flags_t flags)
+#include "pages.h"
+
+static inline bool is_data_mapping(vm_flags_t flags)
 {
 	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
 }
 
-static bool is_exec_mapping(vm_flags_t flags)
+static inline bool is_exec_mapping(vm_flags_t flags)
 {
 	return (flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) == VM_EXEC;
 }
 
 /* Limits are compared in pages, rounded down. */
-static unsigned long limit_pages(const struct mm_struct *mm, unsigned long bytes)
+static inline unsigned long limit_pages(const struct mm_struct *mm, unsigned long bytes)
 {
 	return bytes == MM_UNLIMITED ? MM_UNLIMITED : to_pages(mm, bytes);
 }
 
-bool may_expand_vm(const struct mm_struct *mm, vm_flags_t flags, unsigned long npages)
+/* Is there room for @npages more with @flags under RLIMIT_AS and RLIMIT_DATA? */
+static inline bool may_expand_vm(const struct mm_struct *mm, vm_flags_t flags, unsigned long npages)
 {
 	if (mm->total_vm + npages > limit_pages(mm, mm->limits.as))
 		return false;
 	return !is_data_mapping(flags) || mm->data_vm + npages <= limit_pages(mm, mm->limits.data);
 }
 
-bool can_do_mlock(const struct mm_struct *mm)
+static inline bool can_do_mlock(const struct mm_struct *mm)
 {
 	return mm->limits.memlock != 0 || mm->limits.cap_ipc_lock;
 }
 
-bool mlock_future_ok(const struct mm_struct *mm, vm_flags_t flags, unsigned long bytes)
+static inline bool mlock_future_ok(const struct mm_struct *mm, vm_flags_t flags, unsigned long bytes)
 {
 	if (!(flags & VM_LOCKED) || mm->limits.cap_ipc_lock)
 		return true;
 	return to_pages(mm, bytes) + mm->locked_vm <= limit_pages(mm, mm->limits.memlock);
 }
 
-int vm_charge(struct mm_struct *mm, unsigned long npages)
+/* Charge pages to the commit limit. 0 or -ENOMEM. */
+static inline int vm_charge(struct mm_struct *mm, unsigned long npages)
 {
 	struct mm_system *sys = mm->sys;
 
@@ -57,19 +64,21 @@ int vm_charge(struct mm_struct *mm, unsigned long npages)
 	return 0;
 }
 
-void vm_uncharge(struct mm_struct *mm, unsigned long npages)
+static inline void vm_uncharge(struct mm_struct *mm, unsigned long npages)
 {
 	mm->sys->committed -= npages;
 }
 
-bool accountable_mapping(const struct vm_file *file, vm_flags_t flags)
+/* Are pages of such a mapping charged? */
+static inline bool accountable_mapping(const struct vm_file *file, vm_flags_t flags)
 {
 	if (file && file->kind == VM_FILE_HUGETLB)
 		return false;
 	return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
 }
 
-void vm_stat_account(struct mm_struct *mm, vm_flags_t flags, long npages)
+/* Count @npages (may be negative) of @flags in total_vm and its parts. */
+static inline void vm_stat_account(struct mm_struct *mm, vm_flags_t flags, long npages)
 {
 	mm->total_vm += (unsigned long)npages;
 	if (is_exec_mapping(flags))
@@ -79,3 +88,5 @@ void vm_stat_account(struct mm_struct *mm, vm_flags_t flags, long npages)
 	else if (is_data_mapping(flags))
 		mm->data_vm += (unsigned long)npages;
 }
+
+#endif /* MM_ACCOUNT_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Bytes and pages of an address space. */
+#ifndef MM_PAGES_H
+#define MM_PAGES_H
+
+#include <errno.h>
+
+#include <vmaple/mm.h>
+
+static inline unsigned long page_size(const struct mm_struct *mm)
+{
+	return 1UL << mm->sys->page_shift;
+}
+
+static inline unsigned long offset_in_page(const struct mm_struct *mm, unsigned long addr)
+{
+	return addr & (page_size(mm) - 1);
+}
+
+/* Round up; wraps to 0 as the kernel's does. */
+static inline unsigned long page_align(const struct mm_struct *mm, unsigned long len)
+{
+	return (len + page_size(mm) - 1) & ~(page_size(mm) - 1);
+}
+
+static inline unsigned long to_pages(const struct mm_struct *mm, unsigned long bytes)
+{
+	return bytes >> mm->sys->page_shift;
+}
+
+#endif /* MM_PAGES_H */
