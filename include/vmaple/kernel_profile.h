@@ -50,6 +50,8 @@ struct kernel_profile {
 	bool populate_ends_at_hole;
 	/** A sealed private mapping of /dev/zero that cannot be written keeps its pages. */
 	bool zero_sealed;
+	/** What a userfaultfd comes to serve, or serves no more, joins what follows also where it begins inside an area. */
+	bool served_part_joins;
 	/** MAP_DROPPABLE memory cannot be registered with a userfaultfd. */
 	bool droppable_not_served;
 	bool mseal;         /**< the call is there */

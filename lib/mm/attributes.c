@@ -27,6 +27,8 @@ static struct vm_area_struct *change_area(
 		vmg.policy = c->policy;
 	if (c->uffds)
 		vmg.uffd_ctx = c->uffd_ctx;
+	if (c->uffds && start > vma->vm_start && !vma->vm_mm->sys->kernel->served_part_joins)
+		vmg.just_expand = true;
 	vma = vma_modify(&vmg);
 	if (IS_ERR(vma))
 		return vma;

@@ -281,7 +281,7 @@ static bool choose_join(const struct vma_merge *vmg, struct join *j)
 	struct vm_area_struct *middle = vmg->middle;
 	bool from_start = vmg->start == middle->vm_start, to_end = vmg->end == middle->vm_end;
 	bool left = from_start && !left_blockers(vmg);
-	bool right = to_end && !right_blockers(vmg) && (!left || ends_agree(vmg));
+	bool right = to_end && !vmg->just_expand && !right_blockers(vmg) && (!left || ends_agree(vmg));
 	bool all = from_start && to_end;
 
 	if ((left || right) && all && vma_has_close(middle))

@@ -405,6 +405,27 @@ static void test_droppable_memory_and_a_userfaultfd(void **state)
 	}
 }
 
+/* kernel-oracle: mmap 0 8; userfaultfd 4 4 wp; userfaultfd 2 2 wp; and the same from an area's beginning on */
+static void test_a_userfaultfd_for_a_part_of_an_area(void **state)
+{
+	static const struct {
+		const char *kernel;
+		unsigned long end; /* of the area that begins with page 2 */
+	} cases[] = { { "6.1", 4 }, { "6.12", 8 }, { "6.18", 8 } };
+	static const char context;
+
+	for (int i = 0; i < 3; i++) {
+		begin(cases[i].kernel);
+		map(0, 8);
+		assert_int_equal(mm_userfaultfd(&mm, at(4), 4 * PAGE, &context, VM_UFFD_WP), 0);
+		assert_int_equal(mm_userfaultfd(&mm, at(2), 2 * PAGE, &context, VM_UFFD_WP), 0);
+		is_area(2, 2, cases[i].end);
+		assert_int_equal(mm_userfaultfd(&mm, at(0), 2 * PAGE, &context, VM_UFFD_WP), 0);
+		is_area(0, 0, cases[i].end);
+		end();
+	}
+}
+
 static void test_calls_that_came_later(void **state)
 {
 	static const struct {
@@ -443,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_populate_over_a_hole),
 		cmocka_unit_test(test_seals_and_zero),
 		cmocka_unit_test(test_droppable_memory_and_a_userfaultfd),
+		cmocka_unit_test(test_a_userfaultfd_for_a_part_of_an_area),
 		cmocka_unit_test(test_calls_that_came_later),
 	};
 

@@ -311,6 +311,19 @@ static void test_overcommit(void **state)
 	}
 }
 
+static void test_a_stack_grows_as_far_as_there_is_to_charge(void **state)
+{
+	assert_int_equal(map(10, 1, RW, MAP_PRIVATE | MAP_GROWSDOWN, NULL), at(10));
+	sys.overcommit_memory = 2;
+	sys.commit_limit = 3;
+	assert_int_equal(mm_fault(&mm, at(6), MM_FAULT_WRITE), -EFAULT);
+	assert_int_equal(mm.total_vm, 1);
+	assert_int_equal(sys.committed, 1);
+	assert_int_equal(mm_fault(&mm, at(8), MM_FAULT_WRITE), 0);
+	assert_int_equal(vma_lookup(&mm, at(8))->vm_end, at(11));
+	assert_int_equal(sys.committed, 3);
+}
+
 /* --- the library's own --------------------------------------------------------------------------------------- */
 
 static void test_areas_are_inserted_as_they_are_or_not_at_all(void **state)
@@ -369,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_overcommit, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_areas_are_inserted_as_they_are_or_not_at_all, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_stack_grows_as_far_as_there_is_to_charge, begin, end),
 		cmocka_unit_test_setup_teardown(test_lookups_agree, begin, end),
 	};
 
