@@ -367,7 +367,7 @@ static bool within(unsigned long page, unsigned long from, unsigned long len)
 static bool may_have_moved(
 	const struct call *c, const struct page_state *before, const struct page_state *now, unsigned long i)
 {
-	const struct page_state *to = &now[c->to + i - c->from];
+	const struct page_state *to;
 
 	if (c->kind != GROW && within(i, c->to, c->kind == MOVE_LONGER ? c->new_len : c->len))
 		return !now[i].mapped || within(c->from + i - c->to, c->from, c->len);
@@ -376,6 +376,7 @@ static bool may_have_moved(
 		return now[i].mapped && !((now[i].flags ^ before[i].flags) & ~VM_LOCKED_MASK);
 	if (!within(i, c->from, c->len) || now[i].mapped)
 		return false;
+	to = &now[c->to + (i - c->from)];
 	/* Without MREMAP_FIXED it may be anywhere. */
 	return c->kind == GROW || !before[i].mapped ||
 	       (to->mapped && to->file == before[i].file &&

@@ -90,8 +90,9 @@ static void only(enum vma_merge_blocker blocker)
 static void test_each_reason_not_to_merge_alone(void **state)
 {
 	static const char policy, context;
-	struct vm_file file = { .refs = 1, .readable = true, .writable = true }, other = file;
-	struct vm_file closing = {
+	static struct vm_file file = { .refs = 1, .readable = true, .writable = true };
+	static struct vm_file other = { .refs = 1, .readable = true, .writable = true };
+	static struct vm_file closing = {
 		.refs = 1, .kind = VM_FILE_SHMEM, .readable = true, .writable = true, .has_close = true
 	};
 
@@ -162,7 +163,7 @@ static void is_called(unsigned long page, const char *name)
 /* mm/madvise.c: files are EBADF, holes ENOMEM when the rest is done, shared anonymous memory has names of its own. */
 static void test_anonymous_names(void **state)
 {
-	struct vm_file file = { .refs = 1, .readable = true, .writable = true, .name = "/file" };
+	static struct vm_file file = { .refs = 1, .readable = true, .writable = true, .name = "/file" };
 
 	map_anonymous(0, 4);
 	assert_int_equal(mm_set_anon_name(&mm, at(1), 2 * PAGE, "heap of mine"), 0);
@@ -195,7 +196,7 @@ static void test_anonymous_names(void **state)
 
 static void test_special_areas(void **state)
 {
-	struct vm_file device = { .refs = 1,
+	static struct vm_file device = { .refs = 1,
 		.readable = true,
 		.writable = true,
 		.vm_flags = VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP };
@@ -232,7 +233,7 @@ static void test_special_areas(void **state)
 static void test_huge_page_files(void **state)
 {
 	static const char context;
-	struct vm_file file = { .refs = 1,
+	static struct vm_file file = { .refs = 1,
 		.kind = VM_FILE_HUGETLB,
 		.readable = true,
 		.writable = true,
