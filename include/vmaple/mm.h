@@ -136,9 +136,18 @@ struct vma_iterator {
 	struct ma_state mas;
 };
 #define VMA_ITERATOR(name, mm, addr) struct vma_iterator name = { mas_at(&(mm)->mm_mt, (addr), (addr)) }
+#ifdef VMAPLE_CHECKS
+/** Panics when the iterator is used without the mmap_lock and outside a section: <vmaple/vma_lock.h>. */
+VMAPLE_API void vma_iterator_check(const struct vma_iterator *vmi);
+#else
+static inline void vma_iterator_check(const struct vma_iterator *vmi)
+{
+}
+#endif
 /** The next area that begins below or at @p last, or contains it. */
 static inline struct vm_area_struct *vma_next_until(struct vma_iterator *vmi, unsigned long last)
 {
+	vma_iterator_check(vmi);
 	return (struct vm_area_struct *)mas_find_step(&vmi->mas, last);
 }
 #else

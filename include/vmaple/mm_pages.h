@@ -43,6 +43,8 @@ struct mm_page_ops {
 	void (*protect)(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 	/** No area is left: page tables go, mm->pgd becomes NULL. */
 	void (*exit)(struct mm_struct *mm);
+	/** A call is over, and MM_VERIFY_PAGES is on: compare all that is known of pages; panics. */
+	void (*verify)(struct mm_system *sys);
 };
 
 #ifdef __cplusplus

@@ -190,11 +190,19 @@ struct mm_system {
 	unsigned int verify;      /**< enum mm_verify; may be changed at any time */
 };
 
-/** When the index of the areas is verified as it changes; a damaged one panics through the port. */
+/**
+ * When an address space is verified: its index of areas as it changes, and all that mm_validate() checks, the reverse
+ * map's invariants among it, when the call is over.  Damage panics through the port.
+ */
 enum mm_verify {
 	MM_VERIFY_NEVER,
 	MM_VERIFY_SOMETIMES, /**< whenever there were as many changes as there are areas: O(1) a change */
-	MM_VERIFY_ALWAYS     /**< after each change: O(n) */
+	MM_VERIFY_ALWAYS,    /**< after each change, and each call: O(n) */
+	/**
+	 * And, after each call, each access to a page, and each reclaim, all page tables of the machine against all pages:
+	 * paging_validate() of <vmaple/paging.h>. As long as one thread alone works on the machine: O(pages).
+	 */
+	MM_VERIFY_PAGES
 };
 
 /** A machine as Linux sets one up by default. */
@@ -249,7 +257,7 @@ struct mm_struct {
 #ifdef MM_INDEX_CLASSIC
 	struct free_area_cache free_area;
 #endif
-	unsigned long unverified; /**< changes since the index was verified, while it is */
+	unsigned long unverified; /**< changes since the index was verified, while it is; 0: right before */
 	int map_count;            /**< number of areas */
 	unsigned long changes;    /**< of the index */
 	struct mm_hole hole;

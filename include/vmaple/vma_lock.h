@@ -19,8 +19,9 @@
  * An area's vm_file is sure to be there while the area is locked, not in a mere section. The kernel's per-VMA locks
  * (Suren Baghdasaryan, 2023) have these names; the protocol is argued in docs/threads.md.
  *
- * A checking build panics when something is looked up outside a section, or changed, by a thread that
- * mm->mmap_lock_held says not to hold the lock.
+ * A checking build panics when something is looked up, iterated over or viewed outside a section, or changed, by a
+ * thread that mm->mmap_lock_held says not to hold the lock; and when an area that nobody holds is let go or faulted on.
+ * (Iterators are inline: the embedder's own are checked if it is compiled with VMAPLE_CHECKS, too.)
  *
  * Only the maple tree index has this.
  */

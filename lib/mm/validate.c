@@ -41,11 +41,25 @@ void index_verify(struct mm_struct *mm)
 {
 	const char *reason;
 
-	if (mm->sys->verify != MM_VERIFY_ALWAYS && mm->unverified++ < (unsigned long)mm->map_count)
+	if (mm->sys->verify < MM_VERIFY_ALWAYS && mm->unverified++ < (unsigned long)mm->map_count)
 		return;
 	mm->unverified = 0;
 	if (!index_validate(mm, &reason))
 		port_panic(reason);
+}
+
+/* The index was verified inside of a call, when only it was whole: now the rest is, too. */
+void mm_verify(struct mm_struct *mm)
+{
+	const char *reason;
+
+	if (mm->sys->verify < MM_VERIFY_ALWAYS && mm->unverified)
+		return;
+	mm->unverified = 1;
+	if (!mm_validate(mm, &reason))
+		port_panic(reason);
+	if (mm->sys->verify >= MM_VERIFY_PAGES && mm->sys->pages)
+		mm->sys->pages->verify(mm->sys);
 }
 
 static bool check_area(const struct mm_struct *mm, const struct vm_area_struct *vma, const char **reason)

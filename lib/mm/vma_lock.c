@@ -27,6 +27,7 @@
 #include "barrier.h"
 #include "broken.h"
 #include "internal.h"
+#include "list.h"
 #include "rcu.h"
 #include "vma_lock.h"
 
@@ -56,6 +57,23 @@ void check_may_change(const struct mm_struct *mm)
 {
 	if (lock_missing(mm))
 		port_panic("address space: changed without its mmap_lock");
+}
+
+#ifndef MM_INDEX_LINKED
+void vma_iterator_check(const struct vma_iterator *vmi)
+{
+	check_may_look(list_entry(vmi->mas.tree, struct mm_struct, mm_mt));
+}
+#endif
+
+static void check_is_held(const struct vm_area_struct *vma)
+{
+	if (index_in_rcu(vma->vm_mm) && !__atomic_load_n(&vma->vm_readers, __ATOMIC_RELAXED))
+		port_panic("address space: an area is used as held that nobody holds");
+}
+#else
+static void check_is_held(const struct vm_area_struct *vma)
+{
 }
 #endif
 
@@ -122,6 +140,7 @@ static bool vma_start_read(struct vm_area_struct *vma)
 
 void vma_end_read(struct vm_area_struct *vma)
 {
+	check_is_held(vma);
 	__atomic_fetch_sub(&vma->vm_readers, 1, __ATOMIC_RELEASE);
 }
 
@@ -186,6 +205,7 @@ int vma_view(struct mm_struct *mm, unsigned long addr, struct vma_view *view)
 
 int vma_fault(struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
 {
+	check_is_held(vma);
 	if (!vma_may_fault(vma, flags))
 		return -EFAULT;
 	return vma_fault_prepares(vma, addr, flags) ? -EAGAIN : 0;

@@ -13,6 +13,8 @@
 
 void vma_start_write_slowly(struct vm_area_struct *vma);
 void mm_call_ends_for_readers(struct mm_struct *mm);
+/* The outermost call is over: verify all of @mm, if it is time (enum mm_verify); panics. */
+void mm_verify(struct mm_struct *mm);
 
 #define mm_call(mm) \
 	struct mm_struct *call_of __attribute__((cleanup(mm_call_ends), unused)) = mm_call_begins(mm)
@@ -39,7 +41,11 @@ static inline struct mm_struct *mm_call_begins(struct mm_struct *mm)
 
 static inline void mm_call_ends(struct mm_struct **mm)
 {
-	if (--(*mm)->calls == 0 && index_in_rcu(*mm))
+	if (--(*mm)->calls)
+		return;
+	if ((*mm)->sys->verify)
+		mm_verify(*mm);
+	if (index_in_rcu(*mm))
 		mm_call_ends_for_readers(*mm);
 }
 

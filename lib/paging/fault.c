@@ -368,10 +368,16 @@ static int access_page(struct mm_struct *mm, unsigned long addr, bool write, uin
 
 int paging_read(struct mm_struct *mm, unsigned long addr, uint64_t *stamp)
 {
-	return access_page(mm, addr, false, stamp);
+	int err = access_page(mm, addr, false, stamp);
+
+	paging_verify_if_asked(mm->pgd->paging);
+	return err;
 }
 
 int paging_write(struct mm_struct *mm, unsigned long addr, uint64_t stamp)
 {
-	return access_page(mm, addr, true, &stamp);
+	int err = access_page(mm, addr, true, &stamp);
+
+	paging_verify_if_asked(mm->pgd->paging);
+	return err;
 }

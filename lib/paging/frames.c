@@ -70,7 +70,7 @@ struct page *page_alloc(struct paging *paging)
 		unsigned int spins = 0;
 
 		/* What others are just working on may be had the next time. */
-		if (!paging_reclaim(paging, RECLAIM_BATCH))
+		if (!reclaim_pages(paging, RECLAIM_BATCH))
 			lock_relax(&spins);
 		page = page_alloc_free(paging);
 	}

@@ -194,6 +194,16 @@ static inline unsigned long leaf_end(const struct leaf *leaf, unsigned long end)
 
 	return end < last ? end : last;
 }
+/* What a walk of the reverse map looks for: PTEs that map the page. */
+struct pte_look {
+	struct paging *paging;
+	/* *@pte maps @page, and its leaf is locked. */
+	enum rmap_found (*at)(struct pte_look *look, struct page *page, pte_t *pte);
+	bool found; /* for at() */
+};
+/* The visitor: @arg is a struct pte_look. */
+enum rmap_found look_at_pte(struct page *page, struct mm_struct *mm, struct vm_area_struct *vma,
+	unsigned long addr, bool try_lock, void *arg);
 void page_tables_trim(struct mm_struct *mm, unsigned long start, unsigned long end, unsigned long floor,
 	unsigned long ceiling);
 
@@ -251,10 +261,23 @@ void zap_range(struct vm_area_struct *vma, unsigned long start, unsigned long en
 void discard_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 void protect_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 
+/* --- validate.c --------------------------------------------------------------------------------------------------- */
+
+/* Compare all page tables with all pages; panics. Skipped where there is no memory for it. */
+void paging_verify(struct mm_system *sys);
+/* An operation that is no call of an mm is over: the same, if it is wanted. */
+static inline void paging_verify_if_asked(const struct paging *paging)
+{
+	if (paging->sys->verify >= MM_VERIFY_PAGES)
+		paging_verify(paging->sys);
+}
+
 /* --- the rest ------------------------------------------------------------------------------------------------------ */
 
 int copy_pages(struct vm_area_struct *child, struct vm_area_struct *parent);
 int move_pages(const struct mm_move *move);
+/* paging_reclaim() in the middle of something else. */
+unsigned long reclaim_pages(struct paging *paging, unsigned long nr);
 /* Let nobody map the locked @page any more, as far as that can be. */
 void try_to_unmap(struct paging *paging, struct page *page);
 /* Unmap the file's @page from nonlinear areas, and what lies beside it. */

@@ -66,9 +66,14 @@ int paging_remap_file_pages(
 	struct mm_struct *mm, unsigned long addr, unsigned long len, pgoff_t pgoff, bool window)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
+	int err;
 
 	if (!vma || !vma->vm_file || !(vma->vm_flags & VM_SHARED) || ((addr | len) & (page_bytes(mm) - 1)) ||
 		!len || len > vma->vm_end - addr)
 		return -EINVAL;
-	return window ? remap_window(vma, addr, addr + len, pgoff) : remap_area(vma, addr, addr + len, pgoff);
+	if (!window)
+		return remap_area(vma, addr, addr + len, pgoff);
+	err = remap_window(vma, addr, addr + len, pgoff);
+	paging_verify_if_asked(mm->pgd->paging);
+	return err;
 }

@@ -49,6 +49,7 @@ static const struct mm_page_ops paging_ops = {
 	.move = move_pages,
 	.protect = protect_range,
 	.exit = end_space,
+	.verify = paging_verify,
 };
 
 static void init_lists(struct paging *paging)

@@ -12,82 +12,30 @@
  */
 #include "internal.h"
 
-static struct leaf *lock_leaf(struct mm_struct *mm, unsigned long addr, bool try_lock, bool *busy)
+static void walk(struct pte_look *look, struct page *page)
 {
-	struct leaf *leaf = leaf_find(mm->pgd, addr);
-
-	*busy = false;
-	if (!leaf)
-		return NULL;
-	if (!try_lock) {
-		rw_write_lock(&leaf->lock);
-		return leaf;
-	}
-	*busy = !rw_write_trylock(&leaf->lock);
-	return *busy ? NULL : leaf;
-}
-
-/* Does @addr of @mm map @page?  Then *pte is its entry, in a locked leaf. */
-static bool maps(struct leaf *leaf, struct paging *paging, struct page *page, unsigned long addr, pte_t **pte)
-{
-	*pte = leaf_pte(leaf, addr);
-	return (**pte & PTE_PRESENT) && pte_page(paging, **pte) == page;
-}
-
-struct look {
-	struct paging *paging;
-	enum rmap_found (*at)(struct look *look, struct page *page, pte_t *pte);
-	bool referenced;
-};
-
-/* The visitor of every walk of reclaim: find the PTE, and do with it what is to be done. */
-static enum rmap_found visit(struct page *page, struct mm_struct *mm, struct vm_area_struct *vma,
-	unsigned long addr, bool try_lock, void *arg)
-{
-	struct look *look = arg;
-	enum rmap_found found = RMAP_GO_ON;
-	struct leaf *leaf;
-	pte_t *pte;
-	bool busy;
-
-	/* Tables stay: they go with `tables` held for writing, if only this area is not in their way. */
-	if (!try_lock)
-		rw_read_lock(&mm->pgd->tables);
-	leaf = lock_leaf(mm, addr, try_lock, &busy);
-	if (leaf) {
-		if (maps(leaf, look->paging, page, addr, &pte))
-			found = look->at(look, page, pte);
-		rw_write_unlock(&leaf->lock);
-	}
-	if (!try_lock)
-		rw_read_unlock(&mm->pgd->tables);
-	return busy ? RMAP_BUSY : found;
-}
-
-static void walk(struct look *look, struct page *page)
-{
-	struct rmap_walk w = { .visit = visit, .arg = look };
+	struct rmap_walk w = { .visit = look_at_pte, .arg = look };
 
 	rmap_walk(look->paging->rmap, page, &w);
 	count(look->paging, areas, w.areas);
 	count(look->paging, walks, 1);
 }
 
-static enum rmap_found test_accessed(struct look *look, struct page *page, pte_t *pte)
+static enum rmap_found test_accessed(struct pte_look *look, struct page *page, pte_t *pte)
 {
 	if (*pte & (PTE_ACCESSED | PTE_LOCKED))
-		look->referenced = true;
+		look->found = true;
 	*pte &= ~PTE_ACCESSED;
 	return RMAP_GO_ON;
 }
 
 bool page_referenced(struct paging *paging, struct page *page)
 {
-	struct look look = { .paging = paging, .at = test_accessed };
+	struct pte_look look = { .paging = paging, .at = test_accessed };
 
 	if (page_mapcount(page))
 		walk(&look, page);
-	return look.referenced;
+	return look.found;
 }
 
 /* What is left of a PTE that reclaim takes out. */
@@ -114,7 +62,7 @@ static void take_pte(struct paging *paging, struct page *page, pte_t *pte)
 	page_put(paging, page);
 }
 
-static enum rmap_found unmap_one(struct look *look, struct page *page, pte_t *pte)
+static enum rmap_found unmap_one(struct pte_look *look, struct page *page, pte_t *pte)
 {
 	if (*pte & PTE_LOCKED)
 		return RMAP_STOP;
@@ -124,7 +72,7 @@ static enum rmap_found unmap_one(struct look *look, struct page *page, pte_t *pt
 
 void try_to_unmap(struct paging *paging, struct page *page)
 {
-	struct look look = { .paging = paging, .at = unmap_one };
+	struct pte_look look = { .paging = paging, .at = unmap_one };
 
 	if (page_mapcount(page))
 		walk(&look, page);
@@ -198,7 +146,7 @@ static bool reclaim_page(struct paging *paging, struct page *page)
 
 #define BATCH 32
 
-unsigned long paging_reclaim(struct paging *paging, unsigned long nr)
+unsigned long reclaim_pages(struct paging *paging, unsigned long nr)
 {
 	unsigned long freed = 0, looked = 0;
 
@@ -215,6 +163,14 @@ unsigned long paging_reclaim(struct paging *paging, unsigned long nr)
 			freed += reclaim_page(paging, pages[i]);
 		looked += got;
 	}
+	return freed;
+}
+
+unsigned long paging_reclaim(struct paging *paging, unsigned long nr)
+{
+	unsigned long freed = reclaim_pages(paging, nr);
+
+	paging_verify_if_asked(paging);
 	return freed;
 }
 

@@ -133,6 +133,48 @@ struct leaf *leaf_next(struct page_tables *pt, unsigned long *addr, unsigned lon
 	return NULL;
 }
 
+static struct leaf *lock_leaf(struct mm_struct *mm, unsigned long addr, bool try_lock, bool *busy)
+{
+	struct leaf *leaf = leaf_find(mm->pgd, addr);
+
+	*busy = false;
+	if (!leaf)
+		return NULL;
+	if (!try_lock) {
+		rw_write_lock(&leaf->lock);
+		return leaf;
+	}
+	*busy = !rw_write_trylock(&leaf->lock);
+	return *busy ? NULL : leaf;
+}
+
+static bool maps(const struct paging *paging, const struct page *page, pte_t pte)
+{
+	return (pte & PTE_PRESENT) && pte_page(paging, pte) == page;
+}
+
+enum rmap_found look_at_pte(struct page *page, struct mm_struct *mm, struct vm_area_struct *vma,
+	unsigned long addr, bool try_lock, void *arg)
+{
+	struct pte_look *look = arg;
+	enum rmap_found found = RMAP_GO_ON;
+	struct leaf *leaf;
+	bool busy;
+
+	/* Tables stay: they go with `tables` held for writing, if only this area is not in their way. */
+	if (!try_lock)
+		rw_read_lock(&mm->pgd->tables);
+	leaf = lock_leaf(mm, addr, try_lock, &busy);
+	if (leaf) {
+		if (maps(look->paging, page, *leaf_pte(leaf, addr)))
+			found = look->at(look, page, leaf_pte(leaf, addr));
+		rw_write_unlock(&leaf->lock);
+	}
+	if (!try_lock)
+		rw_read_unlock(&mm->pgd->tables);
+	return busy ? RMAP_BUSY : found;
+}
+
 /* The tables under @t that lie in [floor, ceiling) as a whole, of those that have an address of [start, end). */
 static void trim_below(struct page_tables *pt, struct table *t, int level, unsigned long base,
 	const unsigned long bounds[4]) // NOLINT(misc-no-recursion): four levels

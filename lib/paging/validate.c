@@ -215,20 +215,19 @@ static bool check_all(struct check *c)
 	       for_each_pte(c, check_seen) && check_slots(c);
 }
 
-bool paging_validate(struct paging *paging, const char **reason)
+/* 0, -EINVAL and the reason, or -ENOMEM: there is no memory to check with. */
+static int validate(struct paging *paging, const char **reason, gfp_t gfp)
 {
 	unsigned long frames = paging->nr_frames, slots = paging->swap.nr;
 	struct check c = { .paging = paging,
-		.ptes = port_alloc(frames * sizeof(*c.ptes), sizeof(*c.ptes), GFP_KERNEL),
-		.odd = port_alloc(frames, 1, GFP_KERNEL),
-		.slots = port_alloc((slots + 1) * sizeof(*c.slots), sizeof(*c.slots), GFP_KERNEL) };
-	bool valid = false;
+		.ptes = port_alloc(frames * sizeof(*c.ptes), sizeof(*c.ptes), gfp),
+		.odd = port_alloc(frames, 1, gfp),
+		.slots = port_alloc((slots + 1) * sizeof(*c.slots), sizeof(*c.slots), gfp) };
+	int err = -ENOMEM;
 
-	if (!c.ptes || !c.odd || !c.slots)
-		c.wrong = "there is no memory to check with";
-	else
-		valid = check_all(&c);
-	if (!valid) {
+	if (c.ptes && c.odd && c.slots)
+		err = check_all(&c) ? 0 : -EINVAL;
+	if (err == -EINVAL) {
 		snprintf(wrong_text, sizeof(wrong_text), "%s (%s %lx)", c.wrong, c.mm ? "at" : "number",
 			c.addr);
 		*reason = wrong_text;
@@ -236,44 +235,54 @@ bool paging_validate(struct paging *paging, const char **reason)
 	port_free(c.ptes, frames * sizeof(*c.ptes));
 	port_free(c.odd, frames);
 	port_free(c.slots, (slots + 1) * sizeof(*c.slots));
-	return valid;
+	return err;
+}
+
+bool paging_validate(struct paging *paging, const char **reason)
+{
+	*reason = "there is no memory to check with";
+	return validate(paging, reason, GFP_KERNEL) == 0;
+}
+
+void paging_verify(struct mm_system *sys)
+{
+	const char *reason;
+
+	/* What a check has no memory for is checked the next time. */
+	if (validate((struct paging *)sys->pages, &reason, GFP_NOWAIT) == -EINVAL)
+		port_panic(reason);
 }
 
 /* --- a single walk -------------------------------------------------------------------------------------------- */
 
 struct places {
-	struct paging *paging;
+	struct pte_look look;
 	void (*visit)(struct mm_struct *mm, unsigned long addr, void *arg);
 	void *arg;
 	long nr;
 };
 
+static enum rmap_found is_there(struct pte_look *look, struct page *page, pte_t *pte)
+{
+	look->found = true;
+	return RMAP_GO_ON;
+}
+
+/* Who is told may look at pages: no leaf is locked. */
 static enum rmap_found tell(struct page *page, struct mm_struct *mm, struct vm_area_struct *vma,
 	unsigned long addr, bool try_lock, void *arg)
 {
 	struct places *p = arg;
-	struct leaf *leaf;
-	bool there;
+	enum rmap_found found;
 
-	if (!try_lock)
-		rw_read_lock(&mm->pgd->tables);
-	leaf = leaf_find(mm->pgd, addr);
-	if (leaf && try_lock && !rw_write_trylock(&leaf->lock))
-		return RMAP_BUSY;
-	if (leaf && !try_lock)
-		rw_write_lock(&leaf->lock);
-	there = leaf && (*leaf_pte(leaf, addr) & PTE_PRESENT) &&
-		pte_page(p->paging, *leaf_pte(leaf, addr)) == page;
-	if (leaf)
-		rw_write_unlock(&leaf->lock);
-	if (!try_lock)
-		rw_read_unlock(&mm->pgd->tables);
-	if (there) {
-		p->nr++;
-		if (p->visit)
-			p->visit(mm, addr, p->arg);
-	}
-	return RMAP_GO_ON;
+	p->look.found = false;
+	found = look_at_pte(page, mm, vma, addr, try_lock, &p->look);
+	if (!p->look.found)
+		return found;
+	p->nr++;
+	if (p->visit)
+		p->visit(mm, addr, p->arg);
+	return found;
 }
 
 /* The page at @addr, with a reference, or NULL. */
@@ -298,16 +307,17 @@ static struct page *page_at(struct mm_struct *mm, unsigned long addr)
 long paging_walk(struct mm_struct *mm, unsigned long addr,
 	void (*visit)(struct mm_struct *mm, unsigned long addr, void *arg), void *arg)
 {
-	struct places p = { .paging = mm->pgd->paging, .visit = visit, .arg = arg };
+	struct paging *paging = mm->pgd->paging;
+	struct places p = { .look = { .paging = paging, .at = is_there }, .visit = visit, .arg = arg };
 	struct rmap_walk w = { .visit = tell, .arg = &p };
 	struct page *page = page_at(mm, addr & ~(page_bytes(mm) - 1));
 
 	if (!page)
 		return -1;
 	page_lock(page);
-	rmap_walk(p.paging->rmap, page, &w);
+	rmap_walk(paging->rmap, page, &w);
 	page_unlock(page);
-	page_put(p.paging, page);
+	page_put(paging, page);
 	walk_areas = w.areas;
 	return p.nr;
 }

@@ -107,35 +107,27 @@ static void end(struct world *w)
 /* --- 1: never missed ----------------------------------------------------------------------------------------- */
 
 struct search {
+	struct pte_look pte;
 	struct world *w;
-	bool found;
 };
+
+static enum rmap_found found_it(struct pte_look *look, struct page *page, pte_t *pte)
+{
+	look->found = true;
+	return RMAP_GO_ON;
+}
 
 static enum rmap_found look(struct page *page, struct mm_struct *mm, struct vm_area_struct *vma,
 	unsigned long addr, bool try_lock, void *arg)
 {
 	struct search *s = arg;
-	struct leaf *leaf;
-	pte_t pte = 0;
+	enum rmap_found found;
 
 	if (mm != &s->w->mm)
 		return RMAP_GO_ON;
-	if (!try_lock)
-		rw_read_lock(&mm->pgd->tables);
-	leaf = leaf_find(mm->pgd, addr);
-	if (leaf && try_lock && !rw_write_trylock(&leaf->lock))
-		return RMAP_BUSY;
-	if (leaf && !try_lock)
-		rw_write_lock(&leaf->lock);
-	if (leaf) {
-		pte = *leaf_pte(leaf, addr);
-		rw_write_unlock(&leaf->lock);
-	}
-	if (!try_lock)
-		rw_read_unlock(&mm->pgd->tables);
-	s->found |= (pte & PTE_PRESENT) && pte_page(s->w->paging, pte) == page;
+	found = look_at_pte(page, mm, vma, addr, try_lock, &s->pte);
 	sched_yield();
-	return RMAP_GO_ON;
+	return found;
 }
 
 static void *walker(void *arg)
@@ -145,13 +137,13 @@ static void *walker(void *arg)
 
 	while (!stopped()) {
 		unsigned long i = random_below(&r, PAGES);
-		struct search s = { w, false };
+		struct search s = { { w->paging, found_it, false }, w };
 		struct rmap_walk walk = { .visit = look, .arg = &s };
 
 		page_lock(w->anchor[i]);
 		rmap_walk(w->sys.rmap, w->anchor[i], &walk);
 		page_unlock(w->anchor[i]);
-		if (!s.found)
+		if (!s.pte.found)
 			fail_with(w->sys.rmap, "a walk missed a page that is mapped", i);
 		__atomic_fetch_add(&w->walks, 1, __ATOMIC_RELAXED);
 	}

@@ -10,6 +10,8 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* Private to its room: damage is done by hand. */
 #include "internal.h"
@@ -141,6 +143,104 @@ static void test_a_list_that_lost_count_is_found(void **state)
 	assert_valid();
 }
 
+/* In a child: @damage, then @change. What it panicked with; "" if it did not. */
+static const char *panic_of(unsigned int verify, void (*damage)(void), void (*change)(void))
+{
+	static char said[512];
+	ssize_t got;
+	int fds[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(fds[1], 2);
+		sys.verify = verify;
+		damage();
+		change();
+		_exit(0);
+	}
+	close(fds[1]);
+	got = read(fds[0], said, sizeof(said) - 1);
+	said[got > 0 ? got : 0] = '\0';
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WIFSIGNALED(status), got > 0);
+	return said;
+}
+
+static void assert_panic(unsigned int verify, void (*damage)(void), void (*change)(void), const char *rule)
+{
+	const char *said = panic_of(verify, damage, change);
+
+	if (rule ? !strstr(said, rule) : said[0])
+		fail_msg("verify %u: \"%s\", not %s", verify, said, rule ? rule : "nothing");
+}
+
+/* What the reverse map knows, and what paging does. */
+static void damage_area(void)
+{
+	vma_lookup(&mm, BASE)->vm_pgoff++;
+}
+
+static void damage_page(void)
+{
+	page_at(BASE)->_mapcount++;
+}
+
+static void change_elsewhere(void)
+{
+	assert_int_equal(mm_munmap(&mm, BASE + 7 * PAGE, PAGE), 0);
+}
+
+/* No change of the index. */
+static void advise_elsewhere(void)
+{
+	assert_int_equal(mm_madvise(&mm, BASE + 7 * PAGE, PAGE, MADV_DONTNEED), 0);
+}
+
+static void read_elsewhere(void)
+{
+	uint64_t stamp;
+
+	assert_int_equal(paging_read(&mm, BASE + 7 * PAGE, &stamp), 0);
+}
+
+static void reclaim_none(void)
+{
+	(void)paging_reclaim(paging, 0);
+}
+
+static void test_damage_is_found_when_the_next_call_is_over(void **state)
+{
+	static void (*const changes[])(
+		void) = { change_elsewhere, advise_elsewhere, read_elsewhere, reclaim_none };
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		bool call = i < 2;
+
+		assert_panic(MM_VERIFY_NEVER, damage_area, changes[i], NULL);
+		assert_panic(MM_VERIFY_ALWAYS, damage_area, changes[i], call ? "R4" : NULL);
+		assert_panic(MM_VERIFY_ALWAYS, damage_page, changes[i], NULL);
+		assert_panic(MM_VERIFY_PAGES, damage_area, changes[i], "R4");
+		assert_panic(MM_VERIFY_PAGES, damage_page, changes[i], "P1");
+	}
+}
+
+/* As often as there are areas. */
+static void change_often(void)
+{
+	for (unsigned long i = 4; i < 8; i++)
+		assert_int_equal(mm_mprotect(&mm, BASE + i * PAGE, PAGE, PROT_NONE, -1), 0);
+}
+
+static void test_damage_is_found_sometime(void **state)
+{
+	mm.unverified = 1;
+	assert_panic(MM_VERIFY_SOMETIMES, damage_area, change_elsewhere, NULL);
+	assert_panic(MM_VERIFY_SOMETIMES, damage_area, change_often, "R4");
+}
+
 #define DAMAGE(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -152,6 +252,8 @@ int main(void)
 		DAMAGE(test_a_pte_that_allows_too_much_is_found),
 		DAMAGE(test_a_slot_that_is_miscounted_is_found),
 		DAMAGE(test_a_list_that_lost_count_is_found),
+		DAMAGE(test_damage_is_found_when_the_next_call_is_over),
+		DAMAGE(test_damage_is_found_sometime),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

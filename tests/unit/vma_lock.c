@@ -241,6 +241,68 @@ static void view_outside(void)
 	(void)!vma_view(&mm, AT, &view);
 }
 
+static void look_for_prev_outside(void)
+{
+	struct vm_area_struct *prev;
+
+	(void)!find_vma_prev(&mm, AT, &prev);
+}
+
+static void intersect_outside(void)
+{
+	(void)!find_vma_intersection(&mm, AT, AT + PAGE);
+}
+
+static void look_up_outside(void)
+{
+	(void)!vma_lookup(&mm, AT);
+}
+
+static void iterate_outside(void)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, &mm, 0);
+
+	for_each_vma (vmi, vma)
+		;
+}
+
+/* What was begun in a section goes on behind its end. */
+static void iterate_on_outside(void)
+{
+	VMA_ITERATOR(vmi, &mm, 0);
+
+	vmaple_rcu_read_lock();
+	(void)!vma_next(&vmi);
+	vmaple_rcu_read_unlock();
+	(void)!vma_next_until(&vmi, ~0UL);
+}
+
+static void view_of_outside(void)
+{
+	struct vma_view view;
+	struct vm_area_struct *vma;
+
+	vmaple_rcu_read_lock();
+	vma = vma_lookup(&mm, AT);
+	vmaple_rcu_read_unlock();
+	(void)!vma_view_of(vma, &view);
+}
+
+static void gaps_outside(void)
+{
+	struct mm_gap gap;
+
+	(void)!mm_largest_gaps(&mm, &gap, 1);
+}
+
+static void validate_outside(void)
+{
+	const char *reason;
+
+	(void)!mm_validate(&mm, &reason);
+}
+
 static void change_without_lock(void)
 {
 	vmaple_rcu_read_lock();
@@ -252,29 +314,68 @@ static void exit_3(void *ctx, const char *line)
 	_exit(3);
 }
 
+/* Of a child that does it: 3 for a panic. */
+static int status_of(void (*misuse)(void))
+{
+	struct vmaple_port port = *vmaple_get_port();
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		port.panic = (__typeof__(port.panic))exit_3;
+		vmaple_set_port(&port);
+		misuse();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
 static void test_misuse_panics(void **state)
 {
-	static void (*const misuse[])(void) = { look_outside, view_outside, change_without_lock };
+	static void (*const misuse[])(void) = { look_outside, look_for_prev_outside, intersect_outside,
+		look_up_outside, iterate_outside, iterate_on_outside, view_outside, view_of_outside,
+		gaps_outside, validate_outside, change_without_lock };
 
 	(void)state;
 	mm.mmap_lock_held = held;
 	for (size_t i = 0; i < 2 * sizeof(misuse) / sizeof(misuse[0]); i++) {
-		struct vmaple_port port = *vmaple_get_port();
-		int status = -1;
-		pid_t pid;
-
 		lock_is_held = i % 2;
-		pid = fork();
-		if (pid == 0) {
-			port.panic = (__typeof__(port.panic))exit_3;
-			vmaple_set_port(&port);
-			misuse[i / 2]();
-			_exit(0);
-		}
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_int_equal(WEXITSTATUS(status), lock_is_held ? 0 : 3);
+		assert_int_equal(status_of(misuse[i / 2]), lock_is_held ? 0 : 3);
 	}
 	mm.mmap_lock_held = NULL;
+}
+
+static void end_twice(void)
+{
+	struct vm_area_struct *vma = lock_vma_under_rcu(&mm, AT);
+
+	vma_end_read(vma);
+	vma_end_read(vma);
+}
+
+static void fault_without_holding(void)
+{
+	struct vm_area_struct *vma = lock_vma_under_rcu(&mm, AT);
+
+	vma_end_read(vma);
+	(void)!vma_fault(vma, AT, 0);
+}
+
+static void fault_and_end(void)
+{
+	struct vm_area_struct *vma = lock_vma_under_rcu(&mm, AT);
+
+	(void)!vma_fault(vma, AT, 0);
+	vma_end_read(vma);
+}
+
+static void test_an_area_that_nobody_holds_panics(void **state)
+{
+	(void)state;
+	assert_int_equal(status_of(end_twice), 3);
+	assert_int_equal(status_of(fault_without_holding), 3);
+	assert_int_equal(status_of(fault_and_end), 0);
 }
 #endif
 
@@ -291,6 +392,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_writer_waits_for_who_holds_the_area, begin, end),
 #ifdef VMAPLE_CHECKS
 		cmocka_unit_test_setup_teardown(test_misuse_panics, begin, end),
+		cmocka_unit_test_setup_teardown(test_an_area_that_nobody_holds_panics, begin, end),
 #endif
 	};
 
