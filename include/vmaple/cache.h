@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file cache.h
- * The object cache that tree nodes and areas come from: what it holds, and giving it back.
+ * The object cache that tree nodes, areas and their links come from: what it holds, and giving it back.
  *
  * Objects of one size are cut from slabs of the host's memory. Each thread keeps up to 124 free objects of each kind
  * for itself (magazines, after Bonwick), so that most are had without a lock; what a tree in RCU mode replaces is
@@ -16,8 +16,8 @@
 extern "C" {
 #endif
 
-/** Kinds of object: maple tree leaves, inner nodes, areas, areas with links. */
-#define VMAPLE_CACHE_KINDS 4
+/** Kinds of object: maple tree leaves, inner nodes, areas, areas with links; small, middle and large ones. */
+#define VMAPLE_CACHE_KINDS 7
 
 /** What one kind's cache holds and did. Exact when no other thread is inside the library. */
 struct vmaple_cache_stats {

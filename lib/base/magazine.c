@@ -252,6 +252,32 @@ void pool_free(enum pool_kind kind, void *object)
 		slab_drain(kind, &object, 1);
 }
 
+static enum pool_kind kind_of_size(size_t size)
+{
+	if (size <= POOL_SMALL_SIZE)
+		return POOL_SMALL;
+	if (size <= POOL_MIDDLE_SIZE)
+		return POOL_MIDDLE;
+	return size <= POOL_LARGE_SIZE ? POOL_LARGE : POOL_KINDS;
+}
+
+void *pool_alloc_size(size_t size)
+{
+	enum pool_kind kind = kind_of_size(size);
+
+	return kind < POOL_KINDS ? pool_alloc(kind, GFP_KERNEL) : port_alloc(size, 64, GFP_KERNEL);
+}
+
+void pool_free_size(void *object, size_t size)
+{
+	enum pool_kind kind = kind_of_size(size);
+
+	if (object && kind < POOL_KINDS)
+		pool_free(kind, object);
+	else
+		port_free(object, size);
+}
+
 #ifndef VMAPLE_RCU_NONE
 void pool_retire(enum pool_kind kind, void *object)
 {
@@ -292,8 +318,10 @@ void magazines_submit(void)
 		struct magazine *magazine = tc->retiring[kind];
 
 		tc->retiring[kind] = NULL;
-		if (magazine)
+		if (magazine && magazine->nr)
 			reclaim_submit(magazine);
+		else if (magazine)
+			give_empty(magazine);
 	}
 }
 #else
@@ -307,6 +335,42 @@ void magazines_submit(void)
 }
 #endif
 
+/* Room for @nr that are retired, when readers may be beside: else there is none to be had without the host. */
+static int prepare_to_retire(struct thread_cache *tc, enum pool_kind kind, unsigned int nr)
+{
+#ifndef VMAPLE_RCU_NONE
+	struct magazine *magazine = tc->retiring[kind];
+
+	if (magazine && magazine->nr + nr > MAGAZINE_SIZE) {
+		reclaim_submit(magazine);
+		magazine = NULL;
+	}
+	if (!magazine)
+		magazine = get_empty(tc, kind, GFP_KERNEL);
+	tc->retiring[kind] = magazine;
+	return magazine ? 0 : -ENOMEM;
+#else
+	return 0;
+#endif
+}
+
+/* At least @nr to take, and room for as many that come back. */
+static int balance(struct magazine *magazine, enum pool_kind kind, unsigned int nr)
+{
+	unsigned int most = MAGAZINE_SIZE - nr, got = 1;
+
+	/* A slab gives what it has left. */
+	while (magazine->nr < nr && got) {
+		got = slab_fill(kind, magazine->object + magazine->nr, nr - magazine->nr, GFP_KERNEL);
+		magazine->nr += got;
+	}
+	if (magazine->nr > most) {
+		slab_drain(kind, magazine->object + most, magazine->nr - most);
+		magazine->nr = most;
+	}
+	return magazine->nr < nr ? -ENOMEM : 0;
+}
+
 int pool_prepare(enum pool_kind kind, unsigned int nr)
 {
 	struct thread_cache *tc = &my_cache;
@@ -316,13 +380,11 @@ int pool_prepare(enum pool_kind kind, unsigned int nr)
 		return -ENOMEM;
 	if (!magazine || !magazine->nr)
 		magazine = load(tc, kind, GFP_KERNEL);
-	if (!magazine)
+	if (!magazine || balance(magazine, kind, nr) ||
+		(kind < POOL_SMALL && prepare_to_retire(tc, kind, nr)))
 		return -ENOMEM;
-	if (magazine->nr < nr)
-		magazine->nr +=
-			slab_fill(kind, magazine->object + magazine->nr, nr - magazine->nr, GFP_KERNEL);
 	tc->spare = get_empty(tc, kind, GFP_KERNEL);
-	return magazine->nr < nr || !tc->spare ? -ENOMEM : 0;
+	return tc->spare ? 0 : -ENOMEM;
 }
 
 static void add_counters(struct kind_counters *sum, const struct kind_counters *c)

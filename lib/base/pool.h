@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The object cache: where tree nodes and areas come from and go to. Theory of operation
+ * The object cache: where tree nodes, areas and their links come from and go to. Theory of operation
  *
  * 1. Layers.  Slabs (slab.c) cut memory of the host into equal objects.  Magazines (magazine.c) are arrays of 62
  *    objects; a thread has one of each kind to take from and put into, without a lock, last in first out, so that
@@ -29,22 +29,44 @@
 #include <vmaple/cache.h>
 #include <vmaple/types.h>
 
-/* The kinds of object there are: the two sizes of maple tree node, and areas, bare and with links of an index. */
-enum pool_kind { POOL_LEAF, POOL_INNER, POOL_AREA, POOL_LINKED_AREA, POOL_KINDS };
+/*
+ * The kinds of object there are: the two sizes of maple tree node, and areas, bare and with links of an index; and three
+ * sizes for what is of no kind of its own: links of the reverse map, names, files of shared memory.
+ */
+enum pool_kind {
+	POOL_LEAF,
+	POOL_INNER,
+	POOL_AREA,
+	POOL_LINKED_AREA,
+	POOL_SMALL,
+	POOL_MIDDLE,
+	POOL_LARGE,
+	POOL_KINDS
+};
 #define POOL_LEAF_SIZE        512
 #define POOL_INNER_SIZE       768
 #define POOL_AREA_SIZE        128
 #define POOL_LINKED_AREA_SIZE 192
+#define POOL_SMALL_SIZE       64
+#define POOL_MIDDLE_SIZE      96
+#define POOL_LARGE_SIZE       256
 
 _Static_assert((int)POOL_KINDS <= VMAPLE_CACHE_KINDS, "every kind has its place in the statistics");
 
-/* Aligned to a cache line. NULL when there is no memory. Contents undefined. */
+/* Aligned to a cache line, where its size is a multiple of one, else to 32. NULL when there is no memory. Contents undefined. */
 void *pool_alloc(enum pool_kind kind, gfp_t gfp) __must_check;
 void pool_free(enum pool_kind kind, void *object);
 /* Reuse @object after a grace period. Never blocks, never fails. */
 void pool_retire(enum pool_kind kind, void *object);
-/* The next @nr objects of @kind, and retiring as many, need nothing of the host. 0 or -ENOMEM. */
+/*
+ * The next @nr objects of @kind, at most half a magazine, and freeing or retiring as many, need nothing of the host. 0 or
+ * -ENOMEM.
+ */
 int pool_prepare(enum pool_kind kind, unsigned int nr) __must_check;
+/* An object of the smallest kind that holds @size bytes; beyond POOL_LARGE_SIZE it is the host's. */
+void *pool_alloc_size(size_t size) __must_check;
+/* NULL is allowed and ignored. @size as given to pool_alloc_size(). */
+void pool_free_size(void *object, size_t size);
 /* Is an object of @kind to be refused, for a test? pool_alloc() asks by itself. */
 bool pool_refuses(enum pool_kind kind);
 /*

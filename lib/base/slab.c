@@ -39,7 +39,7 @@ void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
 #endif
 
 #define SLAB_BYTES 16384UL
-#define MOST       128 /* objects of a slab */
+#define MOST       256 /* objects of a slab */
 
 #ifdef VMAPLE_CHECKS
 #define RED_ZONE 64UL
@@ -76,6 +76,9 @@ static const struct {
 	{ "maple inner node", POOL_INNER_SIZE },
 	{ "area", POOL_AREA_SIZE },
 	{ "area with links", POOL_LINKED_AREA_SIZE },
+	{ "small object", POOL_SMALL_SIZE },
+	{ "middle object", POOL_MIDDLE_SIZE },
+	{ "large object", POOL_LARGE_SIZE },
 };
 
 #define HEADER ((sizeof(struct slab) + 63) & ~63UL)
@@ -87,7 +90,8 @@ static const struct {
 		}                                                                      \
 	}
 
-static struct slab_cache caches[POOL_KINDS] = { LISTS(0), LISTS(1), LISTS(2), LISTS(3) };
+static struct slab_cache caches[POOL_KINDS] = { LISTS(0), LISTS(1), LISTS(2), LISTS(3), LISTS(4), LISTS(5),
+	LISTS(6) };
 static struct slab *marked; /* under marks_lock, which is taken inside a cache's */
 static spinlock_t marks_lock;
 
@@ -354,6 +358,15 @@ struct slab *slab_take_retired(void)
 	return slabs;
 }
 
+static bool has_marks(const struct slab *slab)
+{
+	uint64_t any = 0;
+
+	for (unsigned int i = 0; i < MOST / 64; i++)
+		any |= slab->marked[i];
+	return any;
+}
+
 /* What was taken of @slab is free; marks that came meanwhile wait for the next period. */
 static void free_retired(struct slab *slab)
 {
@@ -370,7 +383,7 @@ static void free_retired(struct slab *slab)
 	depot_count_reclaimed(kind, nr);
 	spin_lock(&cache->lock);
 	spin_lock(&marks_lock);
-	if (slab->marked[0] || slab->marked[1])
+	if (has_marks(slab))
 		list_marked(slab);
 	else
 		slab->is_marked = false;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "internal.h"
 #include "list.h"
 #include "pool.h"
@@ -38,7 +37,7 @@ void vm_file_put(struct vm_file *file)
 struct anon_vma_name *anon_vma_name_alloc(const char *text)
 {
 	unsigned int size = sizeof(struct anon_vma_name) + strlen(text) + 1;
-	struct anon_vma_name *name = port_alloc(size, _Alignof(struct anon_vma_name), GFP_KERNEL);
+	struct anon_vma_name *name = pool_alloc_size(size);
 
 	if (!name)
 		return NULL;
@@ -58,7 +57,7 @@ struct anon_vma_name *anon_vma_name_get(struct anon_vma_name *name)
 void anon_vma_name_put(struct anon_vma_name *name)
 {
 	if (name && --name->refs == 0)
-		port_free(name, name->size);
+		pool_free_size(name, name->size);
 }
 
 #define AREA_LINE (64 + INDEX_LINK_BYTES)

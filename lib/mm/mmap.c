@@ -2,7 +2,6 @@
 /*
  * mmap: checks in Linux's order, a place, then the mapping itself.
  */
-#include "alloc.h"
 #include "internal.h"
 #include "uapi.h"
 
@@ -188,23 +187,25 @@ struct shmem {
 	unsigned long charged; /* pages */
 };
 
+_Static_assert(sizeof(struct shmem) <= POOL_LARGE_SIZE, "it can be set aside");
+
 static void shmem_release(struct vm_file *file)
 {
 	struct shmem *shmem = (struct shmem *)file;
 
 	shmem->sys->committed -= shmem->charged;
-	port_free(shmem, sizeof(*shmem));
+	pool_free_size(shmem, sizeof(*shmem));
 }
 
 static struct vm_file *shmem_file(const struct mapping *m)
 {
 	unsigned long npages = m->vm_flags & VM_NORESERVE ? 0 : to_pages(m->mm, m->len);
-	struct shmem *shmem = port_alloc(sizeof(*shmem), _Alignof(struct shmem), GFP_KERNEL);
+	struct shmem *shmem = pool_alloc_size(sizeof(*shmem));
 
 	if (!shmem)
 		return NULL;
 	if (vm_charge(m->mm, npages)) {
-		port_free(shmem, sizeof(*shmem));
+		pool_free_size(shmem, sizeof(*shmem));
 		return NULL;
 	}
 	*shmem = (struct shmem){ .sys = m->mm->sys,

@@ -9,8 +9,10 @@
 #include "internal.h"
 #include "recycle.h"
 
-#define CALL_AREAS 8  /* that a call may change, of those that prepopulate_vma() provides for */
+/* What prepopulate_vma() provides for. */
+#define CALL_AREAS 8  /* that a call may change */
 #define CALL_NODES 24 /* of each kind of node: a rebuild's worst case, and a copy for each other area */
+#define CALL_LINKS 24 /* an anon_vma for each area, its link, and one that is inherited or a file's */
 
 static __thread struct {
 	void *free_vma;
@@ -69,13 +71,19 @@ void recycle_free(void *vma)
 
 int prepopulate_vma(void)
 {
+	static const struct {
+		enum pool_kind kind;
+		unsigned int nr;
+	} needs[] = {
+		{ POOL_LEAF, CALL_NODES }, { POOL_INNER, CALL_NODES }, { POOL_SMALL, CALL_LINKS },
+		{ POOL_MIDDLE, CALL_LINKS }, { POOL_LARGE, 2 }, /* the file of shared memory, and its pages */
+	};
 	int err = pool_prepare(INDEX_AREA_POOL, CALL_AREAS);
 
 	if (!err && !mine.free_vma)
 		err = keep_one_more();
-	for (int kind = 0; kind < POOL_KINDS && !err; kind++)
-		if (kind != POOL_AREA && kind != POOL_LINKED_AREA)
-			err = pool_prepare((enum pool_kind)kind, CALL_NODES);
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]) && !err; i++)
+		err = pool_prepare(needs[i].kind, needs[i].nr);
 	return err;
 }
 

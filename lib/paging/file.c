@@ -9,6 +9,7 @@
 #include <vmaple/maple_tree.h>
 
 #include "internal.h"
+#include "pool.h"
 
 #define CHUNK_BITS 6
 #define CHUNK      (1u << CHUNK_BITS)
@@ -38,6 +39,8 @@ uint64_t paging_file_stamp(const struct vm_file *file, pgoff_t index)
 	return file->kind == VM_FILE_SHMEM || file->kind == VM_FILE_ZERO ? 0 : z;
 }
 
+_Static_assert(sizeof(struct cached_file) <= POOL_LARGE_SIZE, "it can be set aside: mmap opens files");
+
 static struct cached_file *cached(const struct address_space *mapping)
 {
 	return (struct cached_file *)mapping;
@@ -60,13 +63,13 @@ static void file_release(struct address_space *mapping)
 	mt_for_each (&cf->chunks, chunk, index, ~0UL)
 		drop_chunk(cf, chunk);
 	mtree_destroy(&cf->chunks);
-	port_free(cf, sizeof(*cf));
+	pool_free_size(cf, sizeof(*cf));
 }
 
 int file_open(struct mm_system *sys, struct vm_file *file)
 {
 	struct paging *paging = (struct paging *)sys->pages;
-	struct cached_file *cf = port_alloc(sizeof(*cf), _Alignof(struct cached_file), GFP_KERNEL);
+	struct cached_file *cf = pool_alloc_size(sizeof(*cf));
 
 	if (!cf)
 		return -ENOMEM;

@@ -65,7 +65,7 @@ static int anon_list_prepare(
 	else if (prev && prev->anon_vma && may_share(prev, vma))
 		al = list_of(prev);
 	if (!al) {
-		al = rmap_alloc(sizeof(*al), _Alignof(struct anon_list));
+		al = rmap_alloc(sizeof(*al));
 		if (!al)
 			return -ENOMEM;
 		*al = (struct anon_list){ .lock = RW_LOCK_INIT(LOCK_ANON) };

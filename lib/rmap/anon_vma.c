@@ -46,7 +46,7 @@ static size_t avc_size(bool list)
 /* A child of @parent, or a root. With a parent under the family's lock. */
 static struct anon_vma *anon_vma_alloc(struct anon_vma *parent, bool list)
 {
-	struct anon_vma *av = rmap_alloc(sizeof(*av), _Alignof(struct anon_vma));
+	struct anon_vma *av = rmap_alloc(sizeof(*av));
 
 	if (!av)
 		return NULL;
@@ -118,7 +118,7 @@ static int alloc_chain(struct list_link *spare, unsigned long nr, bool list)
 {
 	list_init(spare);
 	while (nr--) {
-		struct anon_vma_chain *avc = rmap_alloc(avc_size(list), _Alignof(struct anon_vma_chain));
+		struct anon_vma_chain *avc = rmap_alloc(avc_size(list));
 
 		if (!avc) {
 			free_chain(spare, list);

@@ -48,7 +48,7 @@ static void family_put(struct family *family)
 
 static struct family *family_new(void)
 {
-	struct family *family = rmap_alloc(sizeof(*family), _Alignof(struct family));
+	struct family *family = rmap_alloc(sizeof(*family));
 
 	if (!family)
 		return NULL;
@@ -60,7 +60,7 @@ static struct family *family_new(void)
 /* The newest comes last: a child behind its parent. */
 static struct member *member_new(struct mm_struct *mm, struct family *family)
 {
-	struct member *m = rmap_alloc(sizeof(*m), _Alignof(struct member));
+	struct member *m = rmap_alloc(sizeof(*m));
 
 	if (!m)
 		return NULL;

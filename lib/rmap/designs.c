@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "pool.h"
 
 const struct rmap_ops *const rmap_designs[] = { &pte_chain_rmap, &objrmap_rmap, &anon_list_rmap, &anonmm_rmap,
 	&anon_vma_chain_rmap, &anon_vma_rmap, NULL };
@@ -12,9 +13,9 @@ static struct {
 	unsigned long bytes;
 } memory;
 
-void *rmap_alloc(size_t size, size_t align)
+void *rmap_alloc(size_t size)
 {
-	void *mem = port_alloc(size, align, GFP_KERNEL);
+	void *mem = pool_alloc_size(size);
 
 	if (mem)
 		__atomic_fetch_add(&memory.bytes, size, __ATOMIC_RELAXED);
@@ -26,7 +27,7 @@ void rmap_free(void *mem, size_t size)
 	if (!mem)
 		return;
 	__atomic_fetch_sub(&memory.bytes, size, __ATOMIC_RELAXED);
-	port_free(mem, size);
+	pool_free_size(mem, size);
 }
 
 unsigned long rmap_bytes(void)

@@ -107,7 +107,7 @@ static void take_out(struct vm_area_struct *vma)
 
 int i_mmap_attach(struct vm_area_struct *vma)
 {
-	struct i_mmap_node *node = rmap_alloc(node_size(vma), _Alignof(struct i_mmap_node));
+	struct i_mmap_node *node = rmap_alloc(node_size(vma));
 
 	if (!node)
 		return -ENOMEM;

@@ -42,8 +42,8 @@ static inline void *page_owner(const struct page *page)
 
 /* --- designs.c ------------------------------------------------------------------------------------------------ */
 
-/* As port_alloc() and port_free(), and counted. */
-void *rmap_alloc(size_t size, size_t align) __must_check;
+/* Of the object cache, so that it can be set aside before a lock is taken; and counted. */
+void *rmap_alloc(size_t size) __must_check;
 void rmap_free(void *mem, size_t size);
 
 /* --- i_mmap.c: functions of struct rmap_ops for designs with i_mmap, and parts of such ------------------------ */

@@ -74,7 +74,7 @@ static void chain_unlock(struct page *page)
 static int pte_chain_reserve(struct rmap_reserve *reserve, unsigned int nr)
 {
 	while (reserve->nr < nr) {
-		struct pte_chain *block = rmap_alloc(sizeof(*block), sizeof(*block));
+		struct pte_chain *block = rmap_alloc(sizeof(*block));
 
 		if (!block)
 			return -ENOMEM;

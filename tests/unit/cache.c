@@ -24,7 +24,7 @@
 #define MANY 1000
 
 static const size_t sizes[POOL_KINDS] = { POOL_LEAF_SIZE, POOL_INNER_SIZE, POOL_AREA_SIZE,
-	POOL_LINKED_AREA_SIZE };
+	POOL_LINKED_AREA_SIZE, POOL_SMALL_SIZE, POOL_MIDDLE_SIZE, POOL_LARGE_SIZE };
 
 static unsigned long retired(enum pool_kind kind)
 {
@@ -51,7 +51,7 @@ static void test_objects_do_not_overlap(void **state)
 		for (unsigned int i = 0; i < MANY; i++) {
 			object[i] = pool_alloc((enum pool_kind)kind, GFP_KERNEL);
 			assert_non_null(object[i]);
-			assert_int_equal((uintptr_t)object[i] % 64, 0);
+			assert_int_equal((uintptr_t)object[i] % (sizes[kind] % 64 ? 32 : 64), 0);
 			memset(object[i], (int)i & 0xff, sizes[kind]);
 		}
 		assert_int_equal(used((enum pool_kind)kind), MANY);
