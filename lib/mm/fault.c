@@ -156,11 +156,11 @@ static bool can_fault_in(const struct vm_area_struct *vma)
 
 bool vma_reaches_beyond_file(const struct vm_area_struct *vma, unsigned long end)
 {
-	const struct vm_file *file = vma->vm_file;
+	/* Beside truncation on another thread. */
+	unsigned long size = vma->vm_file ? __atomic_load_n(&vma->vm_file->size, __ATOMIC_RELAXED) : 0;
 
 	end = min(end, vma->vm_end);
-	return file && file->size &&
-	       vma_pgoff_at(vma, end) > to_pages(vma->vm_mm, page_align(vma->vm_mm, file->size));
+	return size && vma_pgoff_at(vma, end) > to_pages(vma->vm_mm, page_align(vma->vm_mm, size));
 }
 
 int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool ignore_errors)

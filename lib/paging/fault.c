@@ -26,11 +26,21 @@ struct fault {
 	struct rmap_reserve reserve;
 };
 
-/* Take the leaf's lock, if the PTE is as it was found. */
+/* Would it map a page that the file does not have any more?  The leaf's lock is held: see truncate.c. */
+static bool is_beyond(const struct fault *f)
+{
+	if (!f->vma->vm_file || vma_is_anonymous(f->vma) || (f->pte & (PTE_PRESENT | PTE_SWAP)))
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return file_ends_before(f->paging, f->vma->vm_file,
+		f->pte & PTE_FILE ? pte_value(f->pte) : linear_index(f->vma, f->addr));
+}
+
+/* Take the leaf's lock, if the PTE is as it was found, and may be filled. */
 static bool lock_unchanged(struct fault *f)
 {
 	rw_write_lock(&f->leaf->lock);
-	if (*leaf_pte(f->leaf, f->addr) == f->pte)
+	if (*leaf_pte(f->leaf, f->addr) == f->pte && !is_beyond(f))
 		return true;
 	rw_write_unlock(&f->leaf->lock);
 	return false;

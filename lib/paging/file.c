@@ -26,6 +26,7 @@ struct cached_file {
 	struct rw_lock lock; /* guards all below */
 	struct maple_tree chunks;
 	unsigned long nr_pages;
+	pgoff_t zero_from; /* the file has ended before it: what has no chunk is 0 */
 };
 
 uint64_t paging_file_stamp(const struct vm_file *file, pgoff_t index)
@@ -73,7 +74,7 @@ int file_open(struct mm_system *sys, struct vm_file *file)
 
 	if (!cf)
 		return -ENOMEM;
-	*cf = (struct cached_file){ .paging = paging, .lock = RW_LOCK_INIT(LOCK_CACHE) };
+	*cf = (struct cached_file){ .paging = paging, .lock = RW_LOCK_INIT(LOCK_CACHE), .zero_from = ~0UL };
 	address_space_init(&cf->mapping, paging->rmap);
 	cf->mapping.release = file_release;
 	mt_init_flags(&cf->chunks, MT_FLAGS_LOCK_EXTERN);
@@ -81,13 +82,18 @@ int file_open(struct mm_system *sys, struct vm_file *file)
 	return 0;
 }
 
-static struct chunk *new_chunk(const struct vm_file *file, pgoff_t first)
+static uint64_t stamp_of_hole(const struct cached_file *cf, const struct vm_file *file, pgoff_t index)
+{
+	return index < cf->zero_from ? paging_file_stamp(file, index) : 0;
+}
+
+static struct chunk *new_chunk(const struct cached_file *cf, const struct vm_file *file, pgoff_t first)
 {
 	struct chunk *chunk = port_alloc(sizeof(*chunk), _Alignof(struct chunk), GFP_KERNEL);
 
 	for (unsigned int i = 0; chunk && i < CHUNK; i++) {
 		chunk->page[i] = NULL;
-		chunk->stored[i] = paging_file_stamp(file, first + i);
+		chunk->stored[i] = stamp_of_hole(cf, file, first + i);
 	}
 	return chunk;
 }
@@ -100,7 +106,7 @@ static struct chunk *chunk_of(struct cached_file *cf, const struct vm_file *file
 
 	if (chunk)
 		return chunk;
-	chunk = new_chunk(file, nr << CHUNK_BITS);
+	chunk = new_chunk(cf, file, nr << CHUNK_BITS);
 	if (chunk && mtree_store(&cf->chunks, nr, chunk, GFP_KERNEL)) {
 		port_free(chunk, sizeof(*chunk));
 		return NULL;
@@ -147,11 +153,12 @@ static struct page *find_page(struct cached_file *cf, pgoff_t index)
 	return page;
 }
 
-static bool beyond_end(const struct paging *paging, const struct vm_file *file, pgoff_t index)
+bool file_ends_before(const struct paging *paging, const struct vm_file *file, pgoff_t index)
 {
+	unsigned long size = __atomic_load_n(&file->size, __ATOMIC_RELAXED);
 	unsigned int shift = paging->sys->page_shift;
 
-	return file->size && index >= (file->size + (1UL << shift) - 1) >> shift;
+	return size && index >= (size + (1UL << shift) - 1) >> shift;
 }
 
 struct page *file_page(struct paging *paging, struct vm_file *file, pgoff_t index)
@@ -159,7 +166,7 @@ struct page *file_page(struct paging *paging, struct vm_file *file, pgoff_t inde
 	struct cached_file *cf = cached(file->mapping);
 	struct page *page, *there;
 
-	if (beyond_end(paging, file, index))
+	if (file_ends_before(paging, file, index))
 		return ERR_PTR(-EFAULT);
 	page = find_page(cf, index);
 	if (page)
@@ -209,15 +216,81 @@ bool file_freeze(struct paging *paging, struct page *page)
 	return alone;
 }
 
+/* The first page from *index on, locked, with a reference; NULL: there is none. What has no page is 0 from here on. */
+static struct page *next_to_forget(struct cached_file *cf, pgoff_t *index)
+{
+	struct page *page = NULL;
+	struct chunk *chunk;
+	unsigned long nr = *index >> CHUNK_BITS;
+
+	rw_write_lock(&cf->lock);
+	while (!page && (chunk = mt_find(&cf->chunks, &nr, ~0UL)) != NULL) {
+		pgoff_t base = (nr - 1) << CHUNK_BITS; /* mt_find() is one further */
+
+		*index = *index > base ? *index : base;
+		for (; !page && *index < base + CHUNK; ++*index) {
+			page = chunk->page[*index & (CHUNK - 1)];
+			chunk->stored[*index & (CHUNK - 1)] = 0;
+		}
+	}
+	if (page)
+		page_get(page);
+	rw_write_unlock(&cf->lock);
+	if (page)
+		page_lock(page);
+	return page;
+}
+
+/* The locked @page is not the file's any more, if reclaim has not taken it meanwhile. */
+static bool leave_cache(struct cached_file *cf, struct page *page, pgoff_t index)
+{
+	struct chunk *chunk;
+	bool there;
+
+	rw_write_lock(&cf->lock);
+	chunk = mtree_load(&cf->chunks, index >> CHUNK_BITS);
+	there = chunk->page[index & (CHUNK - 1)] == page;
+	if (there) {
+		chunk->page[index & (CHUNK - 1)] = NULL;
+		cf->nr_pages--;
+		__atomic_store_n(&page->mapping, 0, __ATOMIC_RELAXED);
+	}
+	chunk->stored[index & (CHUNK - 1)] = 0;
+	rw_write_unlock(&cf->lock);
+	return there;
+}
+
+void file_forget(struct paging *paging, struct vm_file *file, pgoff_t first)
+{
+	struct cached_file *cf = cached(file->mapping);
+	struct page *page;
+
+	rw_write_lock(&cf->lock);
+	cf->zero_from = first < cf->zero_from ? first : cf->zero_from;
+	rw_write_unlock(&cf->lock);
+	while ((page = next_to_forget(cf, &first)) != NULL) {
+		bool there;
+
+		if (paging->rmap->i_mmap == I_MMAP_NONE)
+			unmap_from_all(paging, page);
+		there = leave_cache(cf, page, first - 1);
+		page_unlock(page);
+		if (there)
+			page_put(paging, page);
+		page_put(paging, page);
+	}
+}
+
 uint64_t paging_file_read(const struct vm_file *file, pgoff_t index)
 {
 	struct cached_file *cf = cached(file->mapping);
-	uint64_t stamp = paging_file_stamp(file, index);
 	struct chunk *chunk;
+	uint64_t stamp;
 
 	if (!cf)
-		return stamp;
+		return paging_file_stamp(file, index);
 	rw_write_lock(&cf->lock);
+	stamp = stamp_of_hole(cf, file, index);
 	chunk = mtree_load(&cf->chunks, index >> CHUNK_BITS);
 	if (chunk && chunk->page[index & (CHUNK - 1)])
 		stamp = __atomic_load_n(&chunk->page[index & (CHUNK - 1)]->stamp, __ATOMIC_RELAXED);

@@ -8,7 +8,8 @@
  *   swap.c       slots, the device, the swap cache
  *   file.c       pages of files
  *   fault.c      what a touch does
- *   fork.c, zap.c, move.c, protect.c  what the calls of an mm do to page tables
+ *   fork.c, zap.c, move.c  what the calls of an mm do to page tables
+ *   truncate.c   files that become shorter
  *   reclaim.c    taking pages away
  *   validate.c   comparing all that with itself
  */
@@ -245,6 +246,10 @@ int file_open(struct mm_system *sys, struct vm_file *file);
 struct page *file_page(struct paging *paging, struct vm_file *file, pgoff_t index);
 /* Write the locked @page back. */
 void file_write(struct paging *paging, struct page *page);
+/* Is @index behind the last page? */
+bool file_ends_before(const struct paging *paging, const struct vm_file *file, pgoff_t index);
+/* The pages from @first on leave the cache, and what the file holds there is 0. Linear areas map none of them. */
+void file_forget(struct paging *paging, struct vm_file *file, pgoff_t first);
 /* As swap_freeze(). */
 bool file_freeze(struct paging *paging, struct page *page);
 
@@ -259,6 +264,8 @@ pte_t vma_pte_flags(const struct vm_area_struct *vma);
 void zap_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 /* The same, but that a nonlinear area keeps what index is where. */
 void discard_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+/* Of a nonlinear area: pages of the file from index @first on are unmapped; their entries keep it. */
+void zap_indexes(struct vm_area_struct *vma, pgoff_t first);
 void protect_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 
 /* --- validate.c --------------------------------------------------------------------------------------------------- */
@@ -280,6 +287,8 @@ int move_pages(const struct mm_move *move);
 unsigned long reclaim_pages(struct paging *paging, unsigned long nr);
 /* Let nobody map the locked @page any more, as far as that can be. */
 void try_to_unmap(struct paging *paging, struct page *page);
+/* Let nobody map the locked @page of a file any more, as far as the design knows of places. */
+void unmap_from_all(struct paging *paging, struct page *page);
 /* Unmap the file's @page from nonlinear areas, and what lies beside it. */
 void sweep_nonlinear(struct paging *paging, struct page *page);
 /* Has anybody accessed the locked @page since last time? */

@@ -91,6 +91,30 @@ void discard_range(struct vm_area_struct *vma, unsigned long start, unsigned lon
 	zap(vma, start, end, vma->vm_flags & VM_NONLINEAR);
 }
 
+/* Private pages are not there: such areas are shared. */
+static void zap_index(struct leaf *leaf, struct vm_area_struct *vma, unsigned long addr, pgoff_t first)
+{
+	pte_t pte = *leaf_pte(leaf, addr);
+
+	if ((pte & PTE_PRESENT) && pte_page(vma->vm_mm->pgd->paging, pte)->index >= first)
+		zap_pte(leaf, vma, addr, true);
+}
+
+void zap_indexes(struct vm_area_struct *vma, pgoff_t first)
+{
+	unsigned long addr = vma->vm_start;
+	struct leaf *leaf;
+
+	while ((leaf = leaf_next(vma->vm_mm->pgd, &addr, vma->vm_end)) != NULL) {
+		unsigned long stop = leaf_end(leaf, vma->vm_end);
+
+		rw_write_lock(&leaf->lock);
+		for (; addr < stop; addr += page_bytes(vma->vm_mm))
+			zap_index(leaf, vma, addr, first);
+		rw_write_unlock(&leaf->lock);
+	}
+}
+
 /* What is not allowed any more is taken away; what is allowed anew comes with a fault, but for reading. */
 static pte_t protect(const struct vm_area_struct *vma, pte_t pte)
 {

@@ -241,6 +241,51 @@ void rmap_walk(const struct rmap_ops *ops, struct page *page, struct rmap_walk *
 		walk_file(ops->i_mmap, page, walk);
 }
 
+struct linear_visit {
+	bool (*visit)(struct vm_area_struct *vma, void *arg);
+	void *arg;
+};
+
+static bool visit_linear(struct i_mmap_node *node, void *arg)
+{
+	const struct linear_visit *lv = arg;
+
+	return lv->visit(node->vma, lv->arg);
+}
+
+static void each_on_list(struct address_space *mapping, pgoff_t first, struct linear_visit *lv)
+{
+	for (struct list_link *l = mapping->i_mmap.list.next; l != &mapping->i_mmap.list; l = l->next)
+		if (vma_last_index(node_of_link(l)->vma) >= first && visit_linear(node_of_link(l), lv))
+			return;
+}
+
+static void each_in_prio(struct address_space *mapping, pgoff_t first, struct linear_visit *lv)
+{
+	struct prio_tree_iter iter;
+	struct prio_tree_node *hit;
+
+	prio_tree_iter_init(&iter, &mapping->i_mmap.prio, first, ~0UL);
+	while ((hit = prio_tree_next(&iter)) != NULL)
+		if (visit_linear(list_entry(hit, struct i_mmap_node, prio), lv))
+			return;
+}
+
+void rmap_for_each_linear(const struct rmap_ops *ops, struct address_space *mapping, pgoff_t first,
+	bool (*visit)(struct vm_area_struct *vma, void *arg), void *arg)
+{
+	struct linear_visit lv = { visit, arg };
+
+	rw_read_lock(&mapping->i_mmap_rwsem);
+	if (ops->i_mmap == I_MMAP_LIST)
+		each_on_list(mapping, first, &lv);
+	else if (ops->i_mmap == I_MMAP_PRIO)
+		each_in_prio(mapping, first, &lv);
+	else
+		(void)vma_interval_tree_walk(&mapping->i_mmap.interval, first, ~0UL, visit_linear, &lv);
+	rw_read_unlock(&mapping->i_mmap_rwsem);
+}
+
 unsigned long rmap_for_each_nonlinear(
 	struct address_space *mapping, bool (*visit)(struct vm_area_struct *vma, void *arg), void *arg)
 {

@@ -3,7 +3,7 @@
  * Paging and every reverse map against a model: an array of pages for each process, which knows what was last written
  * where and nothing of areas, page tables, frames or swap.
  *
- * Random processes map, unmap, protect, lock, move, discard and remap ranges, fork and exit, write and read, on a
+ * Random processes map, unmap, protect, lock, move, discard and remap ranges, truncate files, fork and exit, write and read, on a
  * machine with far less memory than they use, so that pages are swapped all the time.  Every read is compared with
  * the model; every few steps paging_validate() compares what the reverse map finds with brute force over all page
  * tables.  Allocations fail now and then: what was written must still be there.
@@ -63,6 +63,7 @@ struct world {
 	struct process p[PROCESSES];
 	struct vm_file *files[FILES];
 	uint64_t file_stamp[FILES][FILE_PAGES];
+	unsigned long file_pages[FILES]; /* what it has now */
 	struct random r;
 	uint64_t written; /* the last stamp */
 	bool failing;     /* an allocation of this step may fail */
@@ -340,6 +341,13 @@ static void step_exit(struct world *w, struct process *p)
 	begin(w, p);
 }
 
+/* Is there something to be had? A private copy is there, whatever the file has. */
+static bool there(const struct world *w, const struct model_page *mp)
+{
+	return mp->mapped &&
+	       (mp->file < 0 || (mp->own && !mp->shared) || mp->pgoff < w->file_pages[mp->file]);
+}
+
 static void read_page(struct world *w, struct process *p, unsigned long i)
 {
 	const struct model_page *mp = &p->pages[i];
@@ -350,7 +358,7 @@ static void read_page(struct world *w, struct process *p, unsigned long i)
 		w->no_memory += !w->failing;
 		return;
 	}
-	check(w, err == (mp->mapped && mp->prot ? 0 : -EFAULT),
+	check(w, err == (there(w, mp) && mp->prot ? 0 : -EFAULT),
 		"a read is allowed, or not, against the model");
 	check(w, err || stamp == expected(w, mp), "a read gives other than what was written");
 }
@@ -364,7 +372,7 @@ static void write_page(struct world *w, struct process *p, unsigned long i)
 		w->no_memory += !w->failing;
 		return;
 	}
-	check(w, err == (mp->mapped && (mp->prot & PROT_WRITE) ? 0 : -EFAULT),
+	check(w, err == (there(w, mp) && (mp->prot & PROT_WRITE) ? 0 : -EFAULT),
 		"a write is allowed, or not, against the model");
 	if (err)
 		return;
@@ -433,6 +441,31 @@ static void map_or_move(struct world *w, struct process *p, struct range r)
 	}
 }
 
+/* What one process has of the @f th file behind page @end; what pte_chain knows nothing of stays. */
+static void forget_pages(struct world *w, struct process *p, int f, unsigned long end)
+{
+	for (unsigned long i = 0; i < PAGES; i++)
+		if (p->pages[i].file == f && p->pages[i].pgoff >= end && w->sys.rmap->i_mmap != I_MMAP_NONE)
+			p->pages[i].own = false;
+}
+
+/* ftruncate(): shorter, or longer again. */
+static void step_truncate(struct world *w)
+{
+	int f = (int)random_below(&w->r, FILES);
+	unsigned long end = 1 + random_below(&w->r, FILE_PAGES);
+
+	fail_after(-1);
+	end = random_below(&w->r, 3) ? FILE_PAGES : end;
+	snprintf(w->last, sizeof(w->last), "truncate file %d to %lu pages", f, end);
+	check(w, paging_truncate(&w->sys, w->files[f], end * PAGE) == 0, "truncation fails");
+	for (int i = 0; i < PROCESSES; i++)
+		forget_pages(w, &w->p[i], f, end);
+	for (unsigned long i = end; i < w->file_pages[f]; i++)
+		w->file_stamp[f][i] = 0;
+	w->file_pages[f] = end;
+}
+
 static void step(struct world *w)
 {
 	struct process *p = some_process(w);
@@ -441,9 +474,12 @@ static void step(struct world *w)
 	w->steps++;
 	w->failing = random_below(&w->r, 8) == 0;
 	fail_after(w->failing ? 1 + (long)random_below(&w->r, 12) : -1);
-	switch (random_below(&w->r, 24)) {
+	switch (random_below(&w->r, 25)) {
 	case 0:
 		step_fork(w, p);
+		break;
+	case 24:
+		step_truncate(w);
 		break;
 	case 1:
 		if (random_below(&w->r, 2))
@@ -483,6 +519,7 @@ static void make_files(struct world *w)
 			.ino = 100 + (unsigned int)f,
 			.name = "file" };
 		w->files[f] = file;
+		w->file_pages[f] = FILE_PAGES;
 		for (unsigned long i = 0; i < FILE_PAGES; i++)
 			w->file_stamp[f][i] = paging_file_stamp(file, i);
 	}
