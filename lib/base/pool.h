@@ -30,8 +30,8 @@
 #include <vmaple/types.h>
 
 /*
- * The kinds of object there are: the two sizes of maple tree node, and areas, bare and with links of an index; and three
- * sizes for what is of no kind of its own: links of the reverse map, names, files of shared memory.
+ * The kinds of object there are: the two sizes of maple tree node, and areas, bare and with links of an index; and
+ * three sizes for what is of no kind of its own: links of the reverse map, names, files of shared memory.
  */
 enum pool_kind {
 	POOL_LEAF,
@@ -53,14 +53,17 @@ enum pool_kind {
 
 _Static_assert((int)POOL_KINDS <= VMAPLE_CACHE_KINDS, "every kind has its place in the statistics");
 
-/* Aligned to a cache line, where its size is a multiple of one, else to 32. NULL when there is no memory. Contents undefined. */
+/*
+ * Aligned to a cache line, where its size is a multiple of one, else to 32. NULL when there is no memory. Contents
+ * undefined.
+ */
 void *pool_alloc(enum pool_kind kind, gfp_t gfp) __must_check;
 void pool_free(enum pool_kind kind, void *object);
 /* Reuse @object after a grace period. Never blocks, never fails. */
 void pool_retire(enum pool_kind kind, void *object);
 /*
- * The next @nr objects of @kind, at most half a magazine, and freeing or retiring as many, need nothing of the host. 0 or
- * -ENOMEM.
+ * The next @nr objects of @kind, at most half a magazine, and freeing or retiring as many, need nothing of the host.
+ * 0 or -ENOMEM.
  */
 int pool_prepare(enum pool_kind kind, unsigned int nr) __must_check;
 /* An object of the smallest kind that holds @size bytes; beyond POOL_LARGE_SIZE it is the host's. */

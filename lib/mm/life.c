@@ -103,6 +103,7 @@ void mm_exit(struct mm_struct *mm)
 	if (mm->pgd)
 		mm->sys->pages->exit(mm);
 	mm->map_count = 0;
+	mm->hole = (struct mm_hole){ 0 };
 	mm->total_vm = mm->data_vm = mm->exec_vm = mm->stack_vm = mm->locked_vm = 0;
 }
 

@@ -2,14 +2,15 @@
 /*
  * Truncation: a file becomes shorter while it is mapped.
  *
- * 1. The size is set first.  A fault looks at it under the leaf's lock, before it maps a page of the file; so who has not
- *    mapped one yet will not.
- * 2. What is mapped behind the new end goes, wherever the file's areas say that it may be: pages of the file, and private
- *    copies of them.  The walk holds i_mmap_rwsem; it meets an area that PTEs move out of before the one that they move
- *    to, or no PTE moves meanwhile (move.c), and a fork's parent before the child, so none is missed.
+ * 1. The size is set first.  A fault looks at it under the leaf's lock, before it maps a page of the file; so who has
+ *    not mapped one yet will not.
+ * 2. What is mapped behind the new end goes, wherever the file's areas say that it may be: pages of the file, and
+ *    private copies of them.  The walk holds i_mmap_rwsem; it meets an area that PTEs move out of before the one that
+ *    they move to, or no PTE moves meanwhile (move.c), and a fork's parent before the child, so none is missed.
  * 3. Now the file's pages are mapped nowhere, and leave its cache.  What comes after the end again later is 0.
  *
- * A design without i_mmap asks each page where it is mapped, as reclaim does, and cannot know of private copies: they stay.
+ * A design without i_mmap asks each page where it is mapped, as reclaim does, and cannot know of private copies: they
+ * stay.
  */
 #include "internal.h"
 
