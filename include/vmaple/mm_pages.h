@@ -32,7 +32,7 @@ struct mm_page_ops {
 	int (*fork)(struct vm_area_struct *child, struct vm_area_struct *parent);
 	/** The pages of [start, end) of @p vma go. */
 	void (*zap)(struct vm_area_struct *vma, unsigned long start, unsigned long end);
-	/** So do their contents alone: MADV_DONTNEED. */
+	/** So do their contents alone, guards stay: MADV_DONTNEED. */
 	void (*discard)(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 	/** No area is left in [floor, ceiling), nor was there one outside [start, end): tables there can go. */
 	void (*free_tables)(struct mm_struct *mm, unsigned long start, unsigned long end, unsigned long floor,
@@ -41,6 +41,8 @@ struct mm_page_ops {
 	int (*move)(const struct mm_move *move);
 	/** The flags of [start, end) of @p vma have changed. */
 	void (*protect)(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+	/** MADV_GUARD_INSTALL: contents of [start, end) go, and each access there is a fault; and not any more. */
+	int (*guard)(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool install);
 	/** No area is left: page tables go, mm->pgd becomes NULL. */
 	void (*exit)(struct mm_struct *mm);
 	/** A call is over, and MM_VERIFY_PAGES is on: compare all that is known of pages; panics. */

@@ -199,8 +199,8 @@ enum mm_verify {
 	MM_VERIFY_SOMETIMES, /**< whenever there were as many changes as there are areas: O(1) a change */
 	MM_VERIFY_ALWAYS,    /**< after each change, and each call: O(n) */
 	/**
-	 * And, after each call, each access to a page, and each reclaim, all page tables of the machine against all pages:
-	 * paging_validate() of <vmaple/paging.h>. As long as one thread alone works on the machine: O(pages).
+	 * And, after each call, each access to a page, and each reclaim, all page tables of the machine against all
+	 * pages: paging_validate() of <vmaple/paging.h>. As long as one thread alone works on the machine: O(pages).
 	 */
 	MM_VERIFY_PAGES
 };

@@ -67,15 +67,15 @@ VMAPLE_API struct paging_stats paging_statistics(struct paging *paging);
 VMAPLE_API int paging_attach(struct mm_struct *mm) __must_check;
 /** The mmap_lock of an attached mm. */
 VMAPLE_API struct rw_lock *mmap_lock(struct mm_struct *mm);
-/** Read the page at @p addr. 0, -EFAULT (no area, not allowed, or beyond the end of a file) or -ENOMEM. */
+/** Read the page at @p addr. 0, -EFAULT (no area, not allowed, a guard, beyond the end of a file) or -ENOMEM. */
 VMAPLE_API int paging_read(struct mm_struct *mm, unsigned long addr, uint64_t *stamp) __must_check;
 VMAPLE_API int paging_write(struct mm_struct *mm, unsigned long addr, uint64_t stamp) __must_check;
 /** What a page of a file holds before it is written. */
 VMAPLE_API uint64_t paging_file_stamp(const struct vm_file *file, pgoff_t index);
 /**
- * ftruncate(2) to @p size bytes, more than 0: what is mapped behind the last page goes from all spaces, private copies with
- * it, and a touch there is -EFAULT; what the file holds there later is 0.  Contents of the last page stay.  Open files
- * that share a mapping have their sizes each for itself.  Beside faults and calls on other threads; no lock but
+ * ftruncate(2) to @p size bytes, more than 0: what is mapped behind the last page goes from all spaces, private copies
+ * with it, and a touch there is -EFAULT; what the file holds there later is 0.  Contents of the last page stay.  Open
+ * files that share a mapping have their sizes each for itself.  Beside faults and calls on other threads; no lock but
  * mmap_locks is held. With pte_chain private copies stay: nobody knows them by their file.
  * @return 0, -EINVAL, or, for a file that was never mapped, -ENOMEM: unchanged.
  */

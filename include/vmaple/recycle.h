@@ -17,9 +17,9 @@ extern "C" {
 #endif
 
 /**
- * Before the mmap_lock is taken: set aside all that a mapping call may need (areas, tree nodes, links of the reverse map,
- * a name, the file of shared memory), so that it asks the host for nothing under the lock. Enough for a call that changes
- * up to 8 areas of at most two generations of forks; what stays unused is kept for the next.  fork, and page tables,
+ * Before the mmap_lock is taken: set aside all that a mapping call may need (areas, tree nodes, links of the reverse
+ * map, a name, the file of shared memory), so that it asks the host for nothing under the lock. Enough for a call that
+ * changes up to 8 areas of at most two generations of forks; what stays unused is kept for the next.  fork, and page tables,
  * are not provided for: what they need has no bound.  @return 0, or -ENOMEM: the call may still succeed.
  */
 VMAPLE_API int prepopulate_vma(void);

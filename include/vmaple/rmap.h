@@ -138,7 +138,10 @@ struct rmap_walk {
  * may be. The caller holds the page's lock. Never allocates.
  */
 VMAPLE_API void rmap_walk(const struct rmap_ops *ops, struct page *page, struct rmap_walk *walk);
-/** Visit the linear areas of a file that map an index from @p first on, until @p visit returns true. Not with I_MMAP_NONE. */
+/**
+ * Visit the linear areas of a file that map an index from @p first on, until @p visit returns true. Not with
+ * I_MMAP_NONE.
+ */
 VMAPLE_API void rmap_for_each_linear(const struct rmap_ops *ops, struct address_space *mapping, pgoff_t first,
 	bool (*visit)(struct vm_area_struct *vma, void *arg), void *arg);
 /** Visit the nonlinear areas of a file, until @p visit returns true. @return how many were visited. */

@@ -218,6 +218,8 @@ static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned
 		err = ops_host_advise(vma, start, end, advice);
 	if (!err && vma->vm_mm->pgd && (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED))
 		vma->vm_mm->sys->pages->discard(vma, start, end);
+	if (!err && vma->vm_mm->pgd && (advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE))
+		err = vma->vm_mm->sys->pages->guard(vma, start, end, advice == MADV_GUARD_INSTALL);
 	if (err || flags == vma->vm_flags)
 		return err;
 	vma = vma_modify_flags(vma, start, end, flags);

@@ -9,11 +9,13 @@
  *      frame, no WRITE  write    shared file: allowed now; anonymous and nobody else's: taken; else a copy
  *      slot             any      its page, from the cache or the device; written only by who has it alone
  *      index            any      that page of the file (nonlinear)
+ *      guard            any      refused
  *
  * Each function below gets what it needs, takes the leaf's lock, and changes the PTE if it is still the one that was
  * found. All return 0 when the access is worth another try.
  */
 #include "internal.h"
+#include "../rmap/broken.h"
 
 struct fault {
 	struct paging *paging;
@@ -39,8 +41,10 @@ static bool is_beyond(const struct fault *f)
 /* Take the leaf's lock, if the PTE is as it was found, and may be filled. */
 static bool lock_unchanged(struct fault *f)
 {
+	if (BREAK_SIZE)
+		port_relax();
 	rw_write_lock(&f->leaf->lock);
-	if (*leaf_pte(f->leaf, f->addr) == f->pte && !is_beyond(f))
+	if (*leaf_pte(f->leaf, f->addr) == f->pte && (BREAK_SIZE || !is_beyond(f)))
 		return true;
 	rw_write_unlock(&f->leaf->lock);
 	return false;
@@ -268,6 +272,8 @@ static int fault_read_again(struct fault *f)
 
 static int fault_by_pte(struct fault *f)
 {
+	if (f->pte & PTE_GUARD)
+		return -EFAULT;
 	if (f->pte & PTE_SWAP)
 		return fault_swap(f);
 	if (f->pte & PTE_FILE)

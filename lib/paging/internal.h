@@ -33,11 +33,12 @@ typedef uint64_t pte_t;
 #define PTE_WRITE    (1ULL << 2)
 #define PTE_ACCESSED (1ULL << 3)
 #define PTE_DIRTY    (1ULL << 4)
-#define PTE_LOCKED   (1ULL << 5) /* its area is VM_LOCKED: reclaim leaves it alone */
-#define PTE_SWAP     (1ULL << 6) /* its value is a swap slot */
-#define PTE_FILE     (1ULL << 7) /* its value is an index, of a nonlinear area's file */
-#define PTE_SEEN     (1ULL << 8) /* by a walk of paging_validate() */
-#define PTE_ODD      (1ULL << 9) /* of a nonlinear area */
+#define PTE_LOCKED   (1ULL << 5)  /* its area is VM_LOCKED: reclaim leaves it alone */
+#define PTE_SWAP     (1ULL << 6)  /* its value is a swap slot */
+#define PTE_FILE     (1ULL << 7)  /* its value is an index, of a nonlinear area's file */
+#define PTE_SEEN     (1ULL << 8)  /* by a walk of paging_validate() */
+#define PTE_ODD      (1ULL << 9)  /* of a nonlinear area */
+#define PTE_GUARD    (1ULL << 10) /* no value: an access is a SIGSEGV, whatever its area allows */
 #define PTE_SHIFT    12
 
 static inline unsigned long pte_value(pte_t pte)
@@ -262,10 +263,14 @@ void pte_unmap(struct leaf *leaf, const struct rmap_place *place, pte_t pte);
 /* What an area allows, as flags of a PTE; WRITE not among them. */
 pte_t vma_pte_flags(const struct vm_area_struct *vma);
 void zap_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
-/* The same, but that a nonlinear area keeps what index is where. */
+/* The same, but that guards stay. */
+void zap_contents(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+/* And a nonlinear area keeps what index is where. */
 void discard_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 /* Of a nonlinear area: pages of the file from index @first on are unmapped; their entries keep it. */
 void zap_indexes(struct vm_area_struct *vma, pgoff_t first);
+/* Guards take the place of what is there, or go. 0 or -ENOMEM: unchanged. */
+int guard_range(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool install);
 void protect_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 
 /* --- validate.c --------------------------------------------------------------------------------------------------- */
@@ -279,7 +284,7 @@ static inline void paging_verify_if_asked(const struct paging *paging)
 		paging_verify(paging->sys);
 }
 
-/* --- the rest ------------------------------------------------------------------------------------------------------ */
+/* --- the rest -------------------------------------------------------------------------------------------------- */
 
 int copy_pages(struct vm_area_struct *child, struct vm_area_struct *parent);
 int move_pages(const struct mm_move *move);

@@ -48,6 +48,7 @@ static const struct mm_page_ops paging_ops = {
 	.free_tables = page_tables_trim,
 	.move = move_pages,
 	.protect = protect_range,
+	.guard = guard_range,
 	.exit = end_space,
 	.verify = paging_verify,
 };

@@ -23,7 +23,7 @@ static bool zap_linear(struct vm_area_struct *vma, void *arg)
 	if (first > vma->vm_pgoff)
 		start += (first - vma->vm_pgoff) << vma->vm_mm->sys->page_shift;
 	rw_read_lock(&pt->tables);
-	zap_range(vma, start, vma->vm_end);
+	zap_contents(vma, start, vma->vm_end);
 	rw_read_unlock(&pt->tables);
 	return false;
 }

@@ -84,6 +84,8 @@ static bool count_pte(struct check *c, pte_t *pte)
 		c->slots[pte_value(*pte)]++;
 		return true;
 	}
+	if (*pte & PTE_GUARD)
+		return *pte == PTE_GUARD || wrong(c, "P7: a guard leads somewhere");
 	if (!(*pte & PTE_PRESENT))
 		return (vma->vm_flags & VM_NONLINEAR) || wrong(c, "P7: an index in a PTE of a linear area");
 	if (((*pte & PTE_WRITE) && !(vma->vm_flags & VM_WRITE)) ||

@@ -50,22 +50,26 @@ pte_t vma_pte_flags(const struct vm_area_struct *vma)
 	return vma->vm_flags & VM_LOCKED ? flags | PTE_LOCKED : flags;
 }
 
-static void zap_pte(struct leaf *leaf, struct vm_area_struct *vma, unsigned long addr, bool keep_index)
+/* What of a PTE survives. */
+enum { KEEP_INDEX = 1, KEEP_GUARD = 2 };
+
+static void zap_pte(struct leaf *leaf, struct vm_area_struct *vma, unsigned long addr, unsigned int keep)
 {
 	const struct rmap_place place = { .vma = vma, .addr = addr, .table = &leaf->id };
 	pte_t *pte = leaf_pte(leaf, addr), old = *pte;
 
-	if (keep_index && (old & PTE_FILE))
+	if (((keep & KEEP_INDEX) && (old & PTE_FILE)) || ((keep & KEEP_GUARD) && (old & PTE_GUARD)))
 		return;
-	*pte = keep_index ? ((pte_t)pte_page(vma->vm_mm->pgd->paging, old)->index << PTE_SHIFT) | PTE_FILE
-			  : 0;
+	*pte = keep & KEEP_INDEX
+		       ? ((pte_t)pte_page(vma->vm_mm->pgd->paging, old)->index << PTE_SHIFT) | PTE_FILE
+		       : 0;
 	if (old & PTE_PRESENT)
 		pte_unmap(leaf, &place, old);
 	else if (old & PTE_SWAP)
 		swap_put(leaf->id.mm->pgd->paging, pte_value(old));
 }
 
-static void zap(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool keep_index)
+static void zap(struct vm_area_struct *vma, unsigned long start, unsigned long end, unsigned int keep)
 {
 	unsigned long addr = start;
 	struct leaf *leaf;
@@ -76,19 +80,24 @@ static void zap(struct vm_area_struct *vma, unsigned long start, unsigned long e
 		rw_write_lock(&leaf->lock);
 		for (; addr < stop; addr += page_bytes(vma->vm_mm))
 			if (*leaf_pte(leaf, addr))
-				zap_pte(leaf, vma, addr, keep_index);
+				zap_pte(leaf, vma, addr, keep);
 		rw_write_unlock(&leaf->lock);
 	}
 }
 
 void zap_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
-	zap(vma, start, end, false);
+	zap(vma, start, end, 0);
+}
+
+void zap_contents(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	zap(vma, start, end, KEEP_GUARD);
 }
 
 void discard_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
-	zap(vma, start, end, vma->vm_flags & VM_NONLINEAR);
+	zap(vma, start, end, KEEP_GUARD | (vma->vm_flags & VM_NONLINEAR ? KEEP_INDEX : 0));
 }
 
 /* Private pages are not there: such areas are shared. */
@@ -97,7 +106,7 @@ static void zap_index(struct leaf *leaf, struct vm_area_struct *vma, unsigned lo
 	pte_t pte = *leaf_pte(leaf, addr);
 
 	if ((pte & PTE_PRESENT) && pte_page(vma->vm_mm->pgd->paging, pte)->index >= first)
-		zap_pte(leaf, vma, addr, true);
+		zap_pte(leaf, vma, addr, KEEP_INDEX);
 }
 
 void zap_indexes(struct vm_area_struct *vma, pgoff_t first)
@@ -113,6 +122,32 @@ void zap_indexes(struct vm_area_struct *vma, pgoff_t first)
 			zap_index(leaf, vma, addr, first);
 		rw_write_unlock(&leaf->lock);
 	}
+}
+
+int guard_range(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool install)
+{
+	unsigned long page = page_bytes(vma->vm_mm);
+
+	for (unsigned long addr = start; install && addr < end; addr += page)
+		if (!leaf_make(vma->vm_mm->pgd, addr))
+			return -ENOMEM;
+
+	/* Point of no return. */
+	for (unsigned long addr = start; addr < end; addr += page) {
+		struct leaf *leaf = leaf_find(vma->vm_mm->pgd, addr);
+		bool guarded;
+
+		if (!leaf)
+			continue;
+		rw_write_lock(&leaf->lock);
+		guarded = *leaf_pte(leaf, addr) & PTE_GUARD;
+		if (install && !guarded && *leaf_pte(leaf, addr))
+			zap_pte(leaf, vma, addr, 0);
+		if (install != guarded)
+			*leaf_pte(leaf, addr) = install ? PTE_GUARD : 0;
+		rw_write_unlock(&leaf->lock);
+	}
+	return 0;
 }
 
 /* What is not allowed any more is taken away; what is allowed anew comes with a fault, but for reading. */

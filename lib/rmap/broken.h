@@ -3,10 +3,11 @@
  * Locks left out on purpose.
  *
  * tests/concurrency builds the reverse map and paging again with one of these macros each, and requires that the
- * torture then misses a page:
+ * torture then finds it:
  *
  *  VMAPLE_BREAK_MOVE    page tables move without the rmap locks even where walks do not meet the places in order
  *  VMAPLE_BREAK_ADJUST  the bounds of an area change without the lock of its anon_vma
+ *  VMAPLE_BREAK_SIZE    a fault rests before it maps a page, and does not look at the size of its file again
  *
  * No other build defines them: each constant is then 0 and the compiler drops what depends on it.
  */
@@ -23,6 +24,12 @@
 #define BREAK_ADJUST 1
 #else
 #define BREAK_ADJUST 0
+#endif
+
+#ifdef VMAPLE_BREAK_SIZE
+#define BREAK_SIZE 1
+#else
+#define BREAK_SIZE 0
 #endif
 
 #endif /* RMAP_BROKEN_H */

@@ -3,8 +3,8 @@
  * Every allocation of everything that paging and the reverse maps do fails in turn, on every design.
  *
  * For each operation: two processes are set up, one forked from the other, with pages that were written, shared, moved,
- * mapped from files, and swapped out.  The operation is made with its first allocation failing, then, in a new world, with
- * its second, and so on until none fails.  Each time it says so, everything is valid, and every page of both processes
+ * mapped from files, and swapped out.  The operation is made with its first allocation failing, then, in a new world,
+ * with its second, and so on until none fails.  Each time it says so, everything is valid, and every page of both processes
  * holds what was last written; then it is made once more, with memory, and succeeds.
  */
 // clang-format off
@@ -64,8 +64,7 @@ static void map(struct world *w, unsigned long addr, unsigned long pages, unsign
 }
 
 /*
- * Pages 0 to 11 were written by the parent, 2 and 3 then by the child; the upper half is not writable now.  12 to 15 were
- * never touched.
+ * Pages 0 to 11 were written by the parent, 2 and 3 then by the child.  12 to 15 were never touched.
  */
 static void begin(struct world *w, const struct rmap_ops *ops)
 {
@@ -297,6 +296,18 @@ static int map_over(struct world *w)
 	return IS_ERR_VALUE(res) ? (int)(long)res : 0;
 }
 
+static int guard(struct world *w)
+{
+	int err = mm_madvise(&w->mm, FILES + 2 * PAGE, PAGE, 102 /* MADV_GUARD_INSTALL */);
+	uint64_t stamp;
+
+	if (err)
+		return err;
+	failing_left = -1;
+	assert_int_equal(paging_read(&w->mm, FILES + 2 * PAGE, &stamp), -EFAULT);
+	return 0;
+}
+
 static const struct operation {
 	const char *name;
 	void (*before)(struct world *w);
@@ -317,6 +328,7 @@ static const struct operation {
 	{ "move", NULL, move_all, true, true },
 	{ "move of a part", NULL, move_part, true, true },
 	{ "move of what is swapped out", swap_out, move_part, true, true },
+	{ "guard", NULL, guard, true, false },
 	{ "munmap", NULL, unmap_middle, true, false },
 	{ "MADV_DONTNEED", NULL, discard, false, false },
 	{ "reclaim", NULL, reclaim, false, false },

@@ -3,8 +3,8 @@
  * Paging and every reverse map against a model: an array of pages for each process, which knows what was last written
  * where and nothing of areas, page tables, frames or swap.
  *
- * Random processes map, unmap, protect, lock, move, discard and remap ranges, truncate files, fork and exit, write and read, on a
- * machine with far less memory than they use, so that pages are swapped all the time.  Every read is compared with
+ * Random processes map, unmap, protect, lock, move, discard, guard and remap ranges, truncate files, fork and exit,
+ * write and read, on a machine with far less memory than they use, so that pages are swapped all the time.  Every read is compared with
  * the model; every few steps paging_validate() compares what the reverse map finds with brute force over all page
  * tables.  Allocations fail now and then: what was written must still be there.
  */
@@ -28,6 +28,11 @@
 #include "failing_port.h"
 #include "random.h"
 
+#ifndef MADV_GUARD_INSTALL /* glibc before 2.41 */
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
+#endif
+
 #define PAGE       4096UL
 #define BASE       (0x7e0000000000UL - 40 * PAGE) /* the window reaches over two leaves */
 #define PAGES      192UL
@@ -44,7 +49,7 @@
 #endif
 
 struct model_page {
-	bool mapped, shared, own, locked;
+	bool mapped, shared, own, locked, guard;
 	unsigned char prot;
 	int file; /* -1: anonymous */
 	unsigned long pgoff;
@@ -266,12 +271,32 @@ static void step_move(struct world *w, struct process *p, struct range r)
 		/* Kept, or for want of memory to cut it: then it has lost its pages, and what a window had moved. */
 		if (!from->shared)
 			from->own = false;
+		from->guard = false;
 		vma = vma_lookup(&p->mm, at(r.from + i));
 		from->mapped = vma != NULL;
 		if (vma && vma->vm_file)
 			from->pgoff = vma->vm_pgoff + (at(r.from + i) - vma->vm_start) / PAGE;
 	}
 	finish(w, p, IS_ERR_VALUE(res) ? (int)(long)res : 1);
+}
+
+/* Of anonymous memory: in a mapping of a file, fork inherits guards only where something was written. */
+static void step_guard(struct world *w, struct process *p, struct range r)
+{
+	const struct vm_area_struct *vma = vma_lookup(&p->mm, at(r.from));
+	bool install = random_below(&w->r, 2);
+	int err;
+
+	if (!vma || vma->vm_file || vma->vm_end < at(r.from + r.len) || (vma->vm_flags & VM_LOCKED))
+		return;
+	say(w, p, install ? "MADV_GUARD_INSTALL" : "MADV_GUARD_REMOVE", r);
+	err = mm_madvise(&p->mm, at(r.from), r.len * PAGE, install ? MADV_GUARD_INSTALL : MADV_GUARD_REMOVE);
+	check(w, !err || (err == -ENOMEM && install && w->failing), "a guard is refused");
+	finish(w, p, err);
+	for (unsigned long i = r.from; i < r.from + r.len && !err; i++) {
+		p->pages[i].own = p->pages[i].own && !install;
+		p->pages[i].guard = install;
+	}
 }
 
 /* Pages of a file anywhere in a shared mapping of it. */
@@ -344,7 +369,7 @@ static void step_exit(struct world *w, struct process *p)
 /* Is there something to be had? A private copy is there, whatever the file has. */
 static bool there(const struct world *w, const struct model_page *mp)
 {
-	return mp->mapped &&
+	return mp->mapped && !mp->guard &&
 	       (mp->file < 0 || (mp->own && !mp->shared) || mp->pgoff < w->file_pages[mp->file]);
 }
 
@@ -410,7 +435,10 @@ static struct process *some_process(struct world *w)
 
 static void map_or_move(struct world *w, struct process *p, struct range r)
 {
-	switch (random_below(&w->r, 14)) {
+	switch (random_below(&w->r, 15)) {
+	case 14:
+		step_guard(w, p, r);
+		return;
 	case 0:
 	case 1:
 	case 2:

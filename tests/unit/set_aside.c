@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing is asked of the host under the mmap_lock: random calls of every kind, after prepopulate_vma(), on every reverse
- * map, with readers allowed beside them and without, with pages and without.  The host counts what it is asked for.
+ * Nothing is asked of the host under the mmap_lock: random calls of every kind, after prepopulate_vma(), on every
+ * reverse map, with readers allowed beside them and without, with pages and without.  The host counts what it is asked for.
  */
 // clang-format off
 #include <stdarg.h>
