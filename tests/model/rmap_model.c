@@ -632,7 +632,7 @@ static void test_each_design_finds_what_maps_a_page_and_loses_nothing(void **sta
 static void test_the_library_verifies_itself_after_each_step(void **state)
 {
 	for (int i = 0; rmap_designs[i]; i++)
-		run(rmap_designs[i], MM_VERIFY_PAGES, -1, test_operations(8000) / 20, seed + 1);
+		run(rmap_designs[i], MM_VERIFY_PAGES, -1, test_operations(8000) / 40, seed + 1);
 }
 
 static void test_swap_to_a_file(void **state)
