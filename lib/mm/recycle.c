@@ -10,7 +10,7 @@
 #include "recycle.h"
 
 /* What prepopulate_vma() provides for. */
-#define CALL_AREAS 8  /* that a call may change */
+#define CALL_AREAS 24 /* for 8 that change: a copy of each, and cuts; those that went may still be read */
 #define CALL_NODES 24 /* of each kind of node: a rebuild's worst case, and a copy for each other area */
 #define CALL_LINKS 24 /* an anon_vma for each area, its link, and one that is inherited or a file's */
 
