@@ -143,8 +143,11 @@ static unsigned long run_once(const struct work *work, struct trial *trial, doub
 	return sum;
 }
 
-/* Who begins changes from round to round: the first finds other things in the caches than the others. */
-static void run_round(const struct work *work, struct trial *trials, size_t nr, int round)
+/*
+ * Who begins changes from round to round: the first finds other things in the caches than the others.  So of two each
+ * is, every other time, the one that ran last before; the number of rounds is even, for both to have that as often.
+ */
+static void run_round(const struct work *work, struct trial *trials, size_t nr, int round, bool counts)
 {
 	unsigned long sums[BENCH_CONTENDERS];
 	double ns;
@@ -155,7 +158,7 @@ static void run_round(const struct work *work, struct trial *trials, size_t nr, 
 		size_t i = (k + (size_t)(round + 1)) % nr;
 
 		sums[i] = run_once(work, &trials[i], &ns);
-		if (round >= 0)
+		if (counts)
 			trials[i].ns[round] = ns;
 	}
 	for (size_t i = 1; i < nr; i++) {
@@ -233,29 +236,52 @@ static size_t choose(const struct work *work, struct trial *trials)
 	return nr;
 }
 
-void bench_compare(const struct work *work)
+static void begin_all(const struct work *work, struct trial *trials, size_t nr, bool backwards)
 {
-	struct trial trials[BENCH_CONTENDERS] = { 0 };
-	double again;
-	size_t nr;
+	for (size_t k = 0; k < nr; k++) {
+		struct trial *trial = &trials[backwards ? nr - 1 - k : k];
 
-	nr = choose(work, trials);
-	for (size_t i = 0; i < nr; i++) {
-		bench_select(trials[i].contender);
-		work->begin(&trials[i], work->arg);
+		bench_select(trial->contender);
+		work->begin(trial, work->arg);
 	}
-	for (int round = -1; round < (counting ? 0 : BENCH_ROUNDS); round++)
-		run_round(work, trials, nr, round);
-	if (work->round && !counting)
-		work->round(work->arg);
-	if (!counting)
-		run_once(work, &trials[0], &again);
+}
+
+static void end_all(const struct work *work, struct trial *trials, size_t nr)
+{
 	for (size_t i = 0; i < nr; i++) {
 		bench_select(trials[i].contender);
 		work->end(&trials[i], work->arg);
 	}
+}
+
+static void time_all(const struct work *work, struct trial *trials, size_t nr)
+{
+	double again;
+
+	for (int round = 0; round < BENCH_ROUNDS; round++) {
+		if (work->anew && round == BENCH_ROUNDS / 2) {
+			end_all(work, trials, nr);
+			begin_all(work, trials, nr, true);
+			run_round(work, trials, nr, round - 1, false);
+		}
+		run_round(work, trials, nr, round, true);
+	}
+	if (work->round)
+		work->round(work->arg);
+	run_once(work, &trials[0], &again);
+	print(work, trials, nr, again);
+}
+
+void bench_compare(const struct work *work)
+{
+	struct trial trials[BENCH_CONTENDERS] = { 0 };
+	size_t nr = choose(work, trials);
+
+	begin_all(work, trials, nr, false);
+	run_round(work, trials, nr, -1, false);
 	if (!counting)
-		print(work, trials, nr, again);
+		time_all(work, trials, nr);
+	end_all(work, trials, nr);
 	for (size_t i = 0; i < nr && work->best; i++)
 		work->best[i] = trials[i].ns[0];
 }

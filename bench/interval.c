@@ -99,6 +99,7 @@ static void compare(struct work work, const struct contender *who, size_t nr, si
 	work.begin = begin;
 	work.round = new_round;
 	work.end = changed_tree_end;
+	work.anew = true;
 	bench_compare(&work);
 	changes_end(&b.changes);
 	free(b.spans);

@@ -131,6 +131,7 @@ static void compare(struct work work, size_t n, bool augmented, size_t (*operati
 	work.begin = begin;
 	work.round = new_round;
 	work.end = changed_tree_end;
+	work.anew = true;
 	bench_compare(&work);
 	changes_end(&b.changes);
 	free(b.keys);

@@ -62,11 +62,12 @@ static inline void rb_insert_augmented_cached(struct rb_node *node, struct rb_ro
 static inline void __rb_change_child(
 	struct rb_node *child, struct rb_node *instead, struct rb_node *parent, struct rb_root *root)
 {
-	struct rb_node **link = &root->rb_node;
-
-	if (parent)
-		link = parent->rb_left == child ? &parent->rb_left : &parent->rb_right;
-	rb_set_child_rcu(link, instead);
+	if (!parent)
+		rb_set_child_rcu(&root->rb_node, instead);
+	else if (parent->rb_left == child)
+		rb_set_child_rcu(&parent->rb_left, instead);
+	else
+		rb_set_child_rcu(&parent->rb_right, instead);
 }
 
 /**
@@ -103,48 +104,59 @@ static inline __attribute__((always_inline)) struct rb_node *__rb_lift_successor
 	} else {
 		rb_set_child_rcu(&up->rb_left, c);
 		rb_set_child_rcu(&s->rb_right, right);
-		right->__rb_parent_color = (unsigned long)s | (right->__rb_parent_color & RB_BLACK);
+		right->__rb_parent_color = (unsigned long)s + (right->__rb_parent_color & RB_BLACK);
 		augment->propagate(up, s);
 	}
 	rb_set_child_rcu(&s->rb_left, left);
-	left->__rb_parent_color = (unsigned long)s | (left->__rb_parent_color & RB_BLACK);
+	left->__rb_parent_color = (unsigned long)s + (left->__rb_parent_color & RB_BLACK);
 	*gap = up;
 	*child = c;
 	return s;
 }
 
 /**
- * Take @p node out without balancing.
+ * Let @p child, the only one of @p node, or NULL, move up into its place.
  *
- * A place that is given up has one child at most.  If it has one, R3 says that the child is red and the place
- * black: the child moves up and turns black, and nothing is missing.  If it has none and was black, a black
- * node is missing there.
+ * If there is a child, R3 says that it is red and the place black: it takes over the word of @p node, and so turns
+ * black, and nothing is missing.  If there is none and @p node was black, a black node is missing there.
  *
  * @return the node below which a black one is missing, at a child that is NULL; or NULL when none is
  */
+static inline __attribute__((always_inline)) struct rb_node *__rb_move_up(struct rb_node *node,
+	struct rb_node *child, struct rb_root *root, const struct rb_augment_callbacks *augment)
+{
+	unsigned long word = node->__rb_parent_color;
+	struct rb_node *parent = rb_parent(node), *short_of_black = NULL;
+
+	__rb_change_child(node, child, parent, root);
+	if (child)
+		child->__rb_parent_color = word;
+	else if (word & RB_BLACK)
+		short_of_black = parent;
+	if (parent)
+		augment->propagate(parent, NULL);
+	return short_of_black;
+}
+
+/** Take @p node out without balancing. @return as __rb_move_up(). */
 static inline __attribute__((always_inline)) struct rb_node *__rb_erase_augmented(
 	struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment)
 {
-	struct rb_node *parent = rb_parent(node), *child, *gap, *changed;
-	unsigned long color = node->__rb_parent_color & RB_BLACK;
+	struct rb_node *s, *child, *gap, *short_of_black = NULL;
 
-	if (!node->rb_left || !node->rb_right) {
-		child = node->rb_left ? node->rb_left : node->rb_right;
-		__rb_change_child(node, child, parent, root);
-		gap = changed = parent;
-	} else {
-		struct rb_node *s = __rb_lift_successor(node, &gap, &child, augment);
-
-		color = s->__rb_parent_color & RB_BLACK;
-		s->__rb_parent_color = node->__rb_parent_color;
-		__rb_change_child(node, s, parent, root);
-		changed = s;
-	}
+	if (!node->rb_left)
+		return __rb_move_up(node, node->rb_right, root, augment);
+	if (!node->rb_right)
+		return __rb_move_up(node, node->rb_left, root, augment);
+	s = __rb_lift_successor(node, &gap, &child, augment);
+	__rb_change_child(node, s, rb_parent(node), root);
 	if (child)
-		child->__rb_parent_color = (unsigned long)gap | RB_BLACK;
-	if (changed)
-		augment->propagate(changed, NULL);
-	return !child && color == RB_BLACK ? gap : NULL;
+		child->__rb_parent_color = (unsigned long)gap + RB_BLACK;
+	else if (rb_is_black(s))
+		short_of_black = gap;
+	s->__rb_parent_color = node->__rb_parent_color;
+	augment->propagate(s, NULL);
+	return short_of_black;
 }
 
 /** Take @p node out. @pre A3. */

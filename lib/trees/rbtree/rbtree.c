@@ -20,9 +20,10 @@ typedef void rotate_fn(struct rb_node *down, struct rb_node *up);
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/* Sums rather than ors: a compiler makes one instruction of an address and a constant. */
 ALWAYS_INLINE void set_parent_color(struct rb_node *node, struct rb_node *parent, unsigned long color)
 {
-	node->__rb_parent_color = (unsigned long)parent | color;
+	node->__rb_parent_color = (unsigned long)parent + color;
 }
 
 ALWAYS_INLINE bool is_red(const struct rb_node *node)
@@ -46,16 +47,18 @@ ALWAYS_INLINE struct rb_node *red_parent(const struct rb_node *red)
  *	    2    3            1    2
  *
  * Left to the caller: the link from above, the colours and parents of @up and @down.  The order of the stores is
- * L1's: once @down lets go of @up, nothing below @up leads to @down, and it may be hung there.
+ * L1's: once @down lets go of @up, nothing below @up leads to @down, and it may be hung there.  What crosses over
+ * is known to be black, without a look, when @up is red.
  */
-ALWAYS_INLINE void turn(struct rb_node *down, struct rb_node *up, int dir)
+ALWAYS_INLINE void turn(struct rb_node *down, struct rb_node *up, int dir, bool up_is_red)
 {
 	struct rb_node *crossing = up->rb_child[dir];
 
 	rb_set_child_rcu(&down->rb_child[!dir], crossing);
 	rb_set_child_rcu(&up->rb_child[dir], down);
 	if (crossing)
-		set_parent_color(crossing, down, crossing->__rb_parent_color & RB_BLACK);
+		set_parent_color(
+			crossing, down, up_is_red ? RB_BLACK : crossing->__rb_parent_color & RB_BLACK);
 }
 
 /* The other half: @up stands where @down stood, in its colour, and @down below it in @color. */
@@ -104,12 +107,12 @@ ALWAYS_INLINE struct rb_node *insert_on_side(struct rb_node *node, struct rb_nod
 		return grand;
 	}
 	if (parent->rb_child[!dir] == node) {
-		turn(parent, node, dir);
+		turn(parent, node, dir, true);
 		set_parent_color(parent, node, RB_RED);
 		rotate(parent, node);
 		parent = node;
 	}
-	turn(grand, parent, !dir);
+	turn(grand, parent, !dir, true);
 	take_place(grand, parent, RB_RED, root);
 	rotate(grand, parent);
 	return NULL;
@@ -161,7 +164,7 @@ ALWAYS_INLINE struct rb_node *erase_on_side(
 	struct rb_node *sibling = parent->rb_child[!dir], *outer, *inner;
 
 	if (rb_is_red(sibling)) { /* E1 */
-		turn(parent, sibling, dir);
+		turn(parent, sibling, dir, true);
 		take_place(parent, sibling, RB_RED, root);
 		rotate(parent, sibling);
 		sibling = parent->rb_child[!dir];
@@ -171,17 +174,17 @@ ALWAYS_INLINE struct rb_node *erase_on_side(
 		inner = sibling->rb_child[dir];
 		if (!is_red(inner)) { /* E2 */
 			set_parent_color(sibling, parent, RB_RED);
-			if (rb_is_black(parent) && rb_parent(parent))
+			if (rb_is_black(parent))
 				return parent;
-			set_parent_color(parent, rb_parent(parent), RB_BLACK);
+			parent->__rb_parent_color |= RB_BLACK;
 			return NULL;
 		}
-		turn(sibling, inner, !dir); /* E3 */
+		turn(sibling, inner, !dir, true); /* E3 */
 		rotate(sibling, inner);
 		outer = sibling;
 		sibling = inner;
 	}
-	turn(parent, sibling, dir); /* E4 */
+	turn(parent, sibling, dir, false); /* E4 */
 	take_place(parent, sibling, RB_BLACK, root);
 	set_parent_color(outer, sibling, RB_BLACK);
 	rotate(parent, sibling);
@@ -192,13 +195,10 @@ ALWAYS_INLINE void erase_balance(struct rb_node *parent, struct rb_root *root, r
 {
 	struct rb_node *node = NULL;
 
-	for (;;) {
+	do {
 		node = parent->rb_right == node ? erase_on_side(parent, 1, root, rotate)
 						: erase_on_side(parent, 0, root, rotate);
-		if (!node)
-			return;
-		parent = rb_parent(node);
-	}
+	} while (node && (parent = rb_parent(node)));
 }
 
 static inline void no_propagate(struct rb_node *node, struct rb_node *stop)
