@@ -42,47 +42,40 @@ static bool run_item(
 	return !run->failed;
 }
 
-/* The fastest of several runs, kind by kind. */
-static bool time_item(struct lab_run *best, const struct item *it, const struct lab_index *index,
-	uint64_t repeat, unsigned int verify)
-{
-	for (uint64_t i = 0; i < repeat; i++) {
-		struct lab_run run;
-
-		if (!run_item(&run, it, index, verify)) {
-			*best = run;
-			return false;
-		}
-		if (i == 0)
-			*best = run;
-		for (int k = 0; k < LAB_KINDS; k++)
-			if (run.cost[k].ns < best->cost[k].ns)
-				best->cost[k] = run.cost[k];
-	}
-	return true;
-}
-
 /* One index on one item: timed, timed with the index verified as it changes, and counted. */
 struct measured {
 	struct lab_run timed, verified, counted;
 	struct lab_run *failed;
 };
 
-static bool measure(struct measured *m, const struct item *it, int index, uint64_t repeat)
+/* The fastest of the runs until now, kind by kind. @return whether it is one that failed. */
+static bool run_again(struct lab_run *best, const struct item *it, const struct lab_index *index,
+	unsigned int verify, bool first)
+{
+	struct lab_run run;
+	bool good = run_item(&run, it, index, verify);
+
+	if (first || !good)
+		*best = run;
+	for (int k = 0; k < LAB_KINDS; k++)
+		if (run.cost[k].ns < best->cost[k].ns)
+			best->cost[k] = run.cost[k];
+	return !good;
+}
+
+/* Once more; what is counted repeats, so once is enough. */
+static bool measure(struct measured *m, const struct item *it, int index, bool first)
 {
 	const struct lab_index *counted = lab_counted_indexes[index];
 
-	*m = (struct measured){ .failed = &m->timed };
-	if (!time_item(&m->timed, it, lab_indexes[index], repeat, MM_VERIFY_NEVER))
-		return false;
-	m->failed = &m->verified;
-	if (!time_item(&m->verified, it, lab_indexes[index], repeat, MM_VERIFY_SOMETIMES))
-		return false;
-	m->failed = &m->counted;
-	if (counted && !run_item(&m->counted, it, counted, MM_VERIFY_NEVER))
-		return false;
 	m->failed = NULL;
-	return true;
+	if (run_again(&m->timed, it, lab_indexes[index], MM_VERIFY_NEVER, first))
+		m->failed = &m->timed;
+	else if (run_again(&m->verified, it, lab_indexes[index], MM_VERIFY_SOMETIMES, first))
+		m->failed = &m->verified;
+	else if (first && counted && !run_item(&m->counted, it, counted, MM_VERIFY_NEVER))
+		m->failed = &m->counted;
+	return !m->failed;
 }
 
 static double ratio(double value, double by)
@@ -224,9 +217,11 @@ static int do_item(struct lab_options *l, const struct item *it)
 
 	if (l->check && !run_item(&all, it, NULL, MM_VERIFY_NEVER))
 		return failed(it, &all);
-	for (int i = 0; i < LAB_INDEXES; i++)
-		if (!measure(&measured[i], it, i, l->repeat))
-			return failed(it, measured[i].failed);
+	/* In turn: what else runs on the machine disturbs all alike. */
+	for (uint64_t round = 0; round < l->repeat; round++)
+		for (int i = 0; i < LAB_INDEXES; i++)
+			if (!measure(&measured[i], it, i, round == 0))
+				return failed(it, measured[i].failed);
 	report(l, it, measured);
 	return 0;
 }

@@ -104,7 +104,7 @@ int lab_draw_indexes(struct lab_options *l)
 {
 	static const char note[] =
 		"vmaple lab --picture: areas of one page, holes of one page and one of 16; "
-		"the fastest of several batches.";
+		"the fastest of 40 passes.";
 	static struct lab_sweep sweeps[SIZES];
 	FILE *out = fopen(l->picture, "w");
 	size_t nr;
