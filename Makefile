@@ -7,7 +7,7 @@ JOBS    ?= $(shell nproc)
 
 .PHONY: all
 all: deps-build $(BUILD)/build.ninja ## build the library and the command, at build/vmaple
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) product
 
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD) --werror --prefix=$(PREFIX) >/dev/null
@@ -29,9 +29,10 @@ test-long: deps-build deps-test deps-bench deps-long ## sanitizers, long fuzzing
 	@tools/run-tests long
 
 .PHONY: install
-install: all ## install below DESTDIR/PREFIX
+install: deps-build $(BUILD)/build.ninja ## install below DESTDIR/PREFIX
 	@meson configure $(BUILD) --prefix=$(PREFIX)
-	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet
+	@ninja -C $(BUILD) product
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
 
 .PHONY: clean
 clean: ## remove every build folder

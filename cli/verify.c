@@ -13,6 +13,7 @@ static const char help[] = "usage: vmaple verify [--all] [--no-checks] [--json] 
 			   "The first difference is printed\n"
 			   "with the call that led to it.\n"
 			   "\n"
+			   "  --all        print every difference, not only the first\n"
 			   "  --no-checks  replay without comparing: how fast is the engine?\n"
 			   "  --json       the summary as one line of JSON\n"
 			   "\n"
