@@ -6,6 +6,7 @@
  * Linux answers a 32-bit program; between deciding and committing, host() does the same to the window, and may refuse.
  * Each area carries the translated code that was made from it, which is thrown away when the area may have changed.
  */
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ static int cut_translation(struct vm_area_struct *part, struct vm_area_struct *v
 
 static int copy_translation(struct vm_area_struct *copy, const struct vm_area_struct *vma)
 {
+	(void)vma;
 	return new_translation(copy);
 }
 
@@ -76,6 +78,7 @@ static int move_window(const struct mm_change *c)
 
 static int host(struct mm_struct *mm, const struct mm_change *c)
 {
+	(void)mm;
 	if (refuse)
 		return refuse;
 	switch (c->kind) {

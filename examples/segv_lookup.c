@@ -6,6 +6,7 @@
  * space what the guest may do there: vma_view() takes no lock and allocates nothing, and the thread that faults has never
  * heard of RCU.  Two guest areas exist all the time; a second thread maps, protects and unmaps around them.
  */
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>

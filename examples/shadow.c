@@ -5,6 +5,7 @@
  * A guest maps 64 KiB, makes a hole read-only, and asks for more where there is room.  The shadow answers with Linux's
  * addresses and errors, and shows the map as Linux would.
  */
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>

@@ -241,10 +241,10 @@ VMAPLE_API int mtree_alloc_rrange(struct maple_tree *mt, unsigned long *startp, 
  */
 VMAPLE_API int mtree_alloc_cyclic(struct maple_tree *mt, unsigned long *startp, void *entry, unsigned long lo,
 	unsigned long hi, unsigned long *next, gfp_t gfp) __must_check;
-/** Copy @p mt into the empty tree @p new, whose flags must equal. @return 0, -EINVAL, -ENOMEM. */
-VMAPLE_API int mtree_dup(struct maple_tree *mt, struct maple_tree *new, gfp_t gfp) __must_check;
+/** Copy @p mt into the empty tree @p copy, whose flags must equal. @return 0, -EINVAL, -ENOMEM. */
+VMAPLE_API int mtree_dup(struct maple_tree *mt, struct maple_tree *copy, gfp_t gfp) __must_check;
 /** As mtree_dup() with both locks held. */
-VMAPLE_API int __mt_dup(struct maple_tree *mt, struct maple_tree *new, gfp_t gfp) __must_check;
+VMAPLE_API int __mt_dup(struct maple_tree *mt, struct maple_tree *copy, gfp_t gfp) __must_check;
 /** The first entry in [*index, max]; *index becomes the index after it, 0 if it ends at ULONG_MAX. */
 VMAPLE_API void *mt_find(struct maple_tree *mt, unsigned long *index, unsigned long max);
 /** As mt_find(), but NULL when *index has wrapped to 0. */

@@ -57,7 +57,6 @@ struct live_mm {
 	int maps_fd, pagemap_fd;    /* its /proc/PID/maps and pagemap; -1: none */
 	struct task *busy;          /* whose call is in the kernel */
 	struct task *queue, **tail; /* who waits for it, stopped */
-	unsigned int waiting;       /* how many */
 	uint64_t calls, start_brk, brk;
 	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
 	struct maple_tree growing;        /* growth.c */
@@ -96,7 +95,7 @@ struct live {
 	pid_t root;
 	int root_status;
 	int go_fd, report_fd;
-	bool call_let_through; /* since the last report */
+	bool call_let_through;    /* since the last report */
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;
 	char *names;

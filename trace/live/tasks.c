@@ -104,7 +104,6 @@ bool mm_acquire(struct task *t)
 		return true;
 	}
 	t->queued = true;
-	t->mm->waiting++;
 	t->next = NULL;
 	*mm->tail = t;
 	mm->tail = &t->next;
@@ -122,7 +121,6 @@ static void unqueue(struct live_mm *mm, struct task *t)
 	if (mm->tail == &t->next)
 		mm->tail = link;
 	t->queued = false;
-	mm->waiting--;
 }
 
 struct task *mm_release(struct task *t)
@@ -150,7 +148,7 @@ struct task *mm_take_from_blocked(struct live *l, uint64_t now)
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
 		struct live_mm *mm = t->mm;
 
-		if (!mm || mm->busy != t || !mm->waiting || now - t->resumed_ns < PATIENCE_NS)
+		if (!mm || mm->busy != t || !mm->queue || now - t->resumed_ns < PATIENCE_NS)
 			continue;
 		mm->busy = NULL;
 		t = mm->queue;
