@@ -49,6 +49,7 @@ VMAPLE_API const struct trace_header *live_header(const struct live *live);
 VMAPLE_API int live_run(struct live *live, struct trace_sink *sink, int *status);
 /** One sentence, or "". */
 VMAPLE_API const char *live_error(const struct live *live);
+/** After live_run(), or instead of it: then the program never begins. */
 VMAPLE_API void live_free(struct live *live);
 
 #ifdef __cplusplus

@@ -56,6 +56,10 @@ enum { LOCK_NESTED = 1 };
 #define rw_write_lock_nested(lock) rw_write_lock_at((lock), LOCK_NESTED, LOCK_HERE)
 #define rw_write_trylock(lock)     rw_write_trylock_at((lock), LOCK_HERE)
 
+/**
+ * Wait for the lock, and have it; by the macros above, which say where that is.
+ * @param how LOCK_NESTED: another of the same rank is held already
+ */
 VMAPLE_API void rw_read_lock_at(struct rw_lock *lock, unsigned int how, const char *where);
 VMAPLE_API void rw_read_unlock(struct rw_lock *lock);
 VMAPLE_API void rw_write_lock_at(struct rw_lock *lock, unsigned int how, const char *where);

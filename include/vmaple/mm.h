@@ -68,6 +68,7 @@ struct mmap_request {
 };
 /** mmap(2). @return the address, or -errno. */
 VMAPLE_API unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req);
+/** munmap(2). @return 0, -EINVAL, -EPERM where an area is sealed, or -ENOMEM. */
 VMAPLE_API int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len);
 /** mprotect(2), pkey_mprotect(2); @p pkey -1: keep the areas' own. */
 VMAPLE_API int mm_mprotect(
@@ -79,12 +80,17 @@ struct mremap_request {
 VMAPLE_API unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req);
 /** brk(2), as the kernel answers it: @return the break after the call; unchanged when it failed. */
 VMAPLE_API unsigned long mm_brk(struct mm_struct *mm, unsigned long brk);
+/** madvise(2). Over a hole: what lies on both sides of it is done, and then it is -ENOMEM. */
 VMAPLE_API int mm_madvise(struct mm_struct *mm, unsigned long addr, unsigned long len, int advice);
 /** mlock(2), mlock2(2). */
 VMAPLE_API int mm_mlock(struct mm_struct *mm, unsigned long addr, unsigned long len, int flags);
+/** munlock(2); an area that does not lie wholly in the range is cut. */
 VMAPLE_API int mm_munlock(struct mm_struct *mm, unsigned long addr, unsigned long len);
+/** mlockall(2): MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT. O(areas). */
 VMAPLE_API int mm_mlockall(struct mm_struct *mm, int flags);
+/** munlockall(2), which forgets MCL_FUTURE, too. O(areas). */
 VMAPLE_API int mm_munlockall(struct mm_struct *mm);
+/** mseal(2), since Linux 6.10 (before: -ENOSYS): @p flags 0. With a hole in the range -ENOMEM, and nothing is sealed. */
 VMAPLE_API int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags);
 /** prctl(2) PR_SET_VMA_ANON_NAME; @p name NULL takes the name away. */
 VMAPLE_API int mm_set_anon_name(

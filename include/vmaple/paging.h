@@ -58,6 +58,7 @@ struct paging_stats {
 	unsigned long tables; /**< page tables that exist, of all levels */
 	unsigned long free_frames, free_swap;
 };
+/** Counted since paging_new(). Exact when no other thread is inside. */
 VMAPLE_API struct paging_stats paging_statistics(struct paging *paging);
 /** @} */
 
@@ -69,6 +70,7 @@ VMAPLE_API int paging_attach(struct mm_struct *mm) __must_check;
 VMAPLE_API struct rw_lock *mmap_lock(struct mm_struct *mm);
 /** Read the page at @p addr. 0, -EFAULT (no area, not allowed, a guard, beyond the end of a file) or -ENOMEM. */
 VMAPLE_API int paging_read(struct mm_struct *mm, unsigned long addr, uint64_t *stamp) __must_check;
+/** Write it. 0 or an error, as paging_read(). */
 VMAPLE_API int paging_write(struct mm_struct *mm, unsigned long addr, uint64_t stamp) __must_check;
 /** What a page of a file holds before it is written. */
 VMAPLE_API uint64_t paging_file_stamp(const struct vm_file *file, pgoff_t index);

@@ -33,6 +33,7 @@ VMAPLE_API void vmaple_rcu_register_thread(void);
 VMAPLE_API void vmaple_rcu_unregister_thread(void);
 /** Begin a read-side section; may nest, may be in any signal handler. Never blocks, never allocates. */
 VMAPLE_API void vmaple_rcu_read_lock(void);
+/** End it: pointers had in it are not to be followed any more. */
 VMAPLE_API void vmaple_rcu_read_unlock(void);
 /**
  * With the qsbr flavour a registered thread is always reading, but when it calls this: it must do so now and then,

@@ -29,6 +29,7 @@ struct vma_recycle_stats {
 	unsigned long asked;    /**< areas that were needed */
 	unsigned long recycled; /**< of these, the thread had one */
 };
+/** Since the thread began. */
 VMAPLE_API void vma_recycle_stats(struct vma_recycle_stats *stats);
 
 #ifdef __cplusplus

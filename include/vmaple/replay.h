@@ -9,6 +9,8 @@
  * A disagreement is reported once and counted: a *difference* when the engine was wrong; *uncertain* when the only
  * thing that disagrees is where areas are cut, and the recording cannot say whether pages there had been written.  In
  * both cases the mirror then takes the observed areas, so that one disagreement does not become many.
+ *
+ * One thread at a time inside a replay; several replays need nothing of each other.
  */
 #ifndef VMAPLE_REPLAY_H
 #define VMAPLE_REPLAY_H
@@ -79,9 +81,11 @@ struct replay;
 VMAPLE_API struct replay *replay_new(const struct trace_header *header, const struct replay_options *options);
 /** The sink that mirrors; owned by the replay. Its event() fails with -ENOMEM only. */
 VMAPLE_API struct trace_sink *replay_sink(struct replay *replay);
+/** What has been seen until now. O(areas of the first process), for its gaps. */
 VMAPLE_API void replay_statistics(struct replay *replay, struct replay_stats *stats);
 /** The address space of process @p pid now (0: the first process), or NULL. */
 VMAPLE_API struct mm_struct *replay_find(struct replay *replay, uint32_t pid);
+/** Its address spaces end with it. */
 VMAPLE_API void replay_free(struct replay *replay);
 
 /** A call as strace(1) would write it, without its result. @return @p buf. */

@@ -251,6 +251,7 @@ struct trace_reader;
  */
 VMAPLE_API int trace_reader_open(
 	struct trace_reader **reader, const char *path, char *error, size_t error_size) __must_check;
+/** What was true of the machine and the recording; lives as long as the reader. */
 VMAPLE_API const struct trace_header *trace_reader_header(const struct trace_reader *reader);
 /**
  * The next event; its pointers live until the next call.
@@ -262,6 +263,7 @@ VMAPLE_API int trace_reader_next(struct trace_reader *reader, struct trace_event
 VMAPLE_API const char *trace_reader_error(const struct trace_reader *reader);
 /** Bytes read so far, and of the whole file: for progress. */
 VMAPLE_API void trace_reader_progress(const struct trace_reader *reader, uint64_t *done, uint64_t *total);
+/** Close the file, free. Events that it delivered are gone with it. */
 VMAPLE_API void trace_reader_close(struct trace_reader *reader);
 /** @} */
 

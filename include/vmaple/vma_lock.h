@@ -64,6 +64,7 @@ VMAPLE_API int vma_view_of(struct vm_area_struct *vma, struct vma_view *view);
  * section or in one; never waits.
  */
 VMAPLE_API struct vm_area_struct *lock_vma_under_rcu(struct mm_struct *mm, unsigned long addr);
+/** Unlock it, in the thread that locked it. The area may be gone afterwards, but in a section. */
 VMAPLE_API void vma_end_read(struct vm_area_struct *vma);
 
 /**
