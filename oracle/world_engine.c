@@ -188,6 +188,9 @@ static int64_t do_mmap(struct engine *e, const unsigned long *a)
 		req.file = &e->file[a[4]];
 	}
 	if ((a[3] & (MAP_ANONYMOUS | MAP_HUGETLB)) == (MAP_ANONYMOUS | MAP_HUGETLB)) {
+		/* None is in the pool. */
+		if (!(a[3] & MAP_NORESERVE))
+			return -ENOMEM;
 		if (e->nr_segments == MAX_SEGMENTS)
 			return -ENFILE;
 		req.file = huge_file(e);
