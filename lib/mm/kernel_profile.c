@@ -50,6 +50,7 @@ static const struct kernel_profile profiles[] = {
 		.populate_ends_at_hole = true,
 		.zero_sealed = true,
 		.served_part_joins = true,
+		.huge_hint_up = true,
 		.droppable_not_served = true,
 		.mseal = true,
 		.droppable = true,

@@ -228,7 +228,7 @@ static unsigned long area_huge(struct mm_struct *mm, struct request r)
 
 	if ((r.flags & MAP_FIXED) && (r.addr & mask))
 		return -EINVAL;
-	r.addr = (r.addr + mask) & ~mask;
+	r.addr = (r.addr + (mm->sys->kernel->huge_hint_up ? mask : 0)) & ~mask;
 	return area_plain(mm, &r);
 }
 

@@ -426,6 +426,24 @@ static void test_a_userfaultfd_for_a_part_of_an_area(void **state)
 	}
 }
 
+/* kernel-oracle: mmap 256 1 noreserve,hugetlb */
+static void test_the_hint_for_a_huge_page_file(void **state)
+{
+	static struct vm_file file = { .refs = 1,
+		.kind = VM_FILE_HUGETLB,
+		.readable = true,
+		.writable = true,
+		.map_align = 2UL << 20,
+		.vm_flags = VM_HUGETLB | VM_DONTEXPAND };
+	const struct mmap_request req = { .addr = at(256), .len = PAGE, .flags = MAP_PRIVATE, .file = &file };
+
+	for (int i = 0; i < 2; i++) {
+		begin(i ? "6.18" : "6.12");
+		assert_int_equal(mm_mmap(&mm, &req), at(i ? 512 : 0));
+		end();
+	}
+}
+
 static void test_calls_that_came_later(void **state)
 {
 	static const struct {
@@ -465,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_seals_and_zero),
 		cmocka_unit_test(test_droppable_memory_and_a_userfaultfd),
 		cmocka_unit_test(test_a_userfaultfd_for_a_part_of_an_area),
+		cmocka_unit_test(test_the_hint_for_a_huge_page_file),
 		cmocka_unit_test(test_calls_that_came_later),
 	};
 
