@@ -420,9 +420,8 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 	s->nr = 0;
 	if (!m.p)
 		return false;
-	/* Filling the map takes as long as thousands of calls; of huge page files only the newest kernel was asked. */
-	while (!mix && ((m.p->room && pick(&m, 40)) ||
-			       (m.p->hugetlb && background.kernel != kernel_profile_default)))
+	/* Filling the map takes as long as thousands of calls. */
+	while (!mix && m.p->room && pick(&m, 40))
 		m.p = find_mix(r, NULL);
 	if (m.p->room)
 		nr = nr * 4 < MAX_CALLS ? nr * 4 : MAX_CALLS;

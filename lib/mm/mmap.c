@@ -320,6 +320,7 @@ static int unmap_first(const struct mapping *m)
 	unsigned long end = m->addr + m->len, mapped = 0;
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, m->addr);
+	int err;
 
 	if (mm->sys->kernel->mmap_gathers)
 		return 0;
@@ -327,7 +328,9 @@ static int unmap_first(const struct mapping *m)
 		mapped += to_pages(mm, min(vma->vm_end, end) - max(vma->vm_start, m->addr));
 	if (!may_expand_vm(mm, m->vm_flags, to_pages(mm, m->len) - mapped))
 		return -ENOMEM;
-	return m->hole.known ? 0 : do_munmap(mm, m->addr, end);
+	/* That huge pages cannot be cut is no memory, here. */
+	err = m->hole.known ? 0 : do_munmap(mm, m->addr, end);
+	return err == -EINVAL ? -ENOMEM : err;
 }
 
 /* What is in the way: nothing, where the place was searched for. */
