@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file maple_step.h
- * The step of a loop over a maple tree, inline: part of <vmaple/maple_tree.h>, which alone is to be included.
+ * The step of a loop over a maple tree, inline: part of <vmaple/maple_tree.h>.
  *
  * From one entry to the next of the same leaf is a dozen loads and no call. All that a loop must ask on the way is
  * here: is the cursor where it was left, has the tree been written, does the next place hold an entry, does it begin at
@@ -10,6 +10,8 @@
  */
 #ifndef VMAPLE_MAPLE_STEP_H
 #define VMAPLE_MAPLE_STEP_H
+
+#include <vmaple/maple_tree.h>
 
 #define MT_LEAF_AREAS 30
 #define MT_LEAF_FORM  63UL /* the low bits of a leaf's base: the shift of its units */

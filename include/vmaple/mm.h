@@ -148,6 +148,7 @@ VMAPLE_API void vma_iterator_check(const struct vma_iterator *vmi);
 #else
 static inline void vma_iterator_check(const struct vma_iterator *vmi)
 {
+	(void)vmi;
 }
 #endif
 /** The next area that begins below or at @p last, or contains it. */

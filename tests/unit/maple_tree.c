@@ -629,6 +629,41 @@ static void test_a_step_of_a_loop_is_a_find(void **state)
 	mtree_destroy(&mt);
 }
 
+/* A loop up to @max meets the entries of fill() that begin there or below, but every @gone-th. */
+static void expect_loop(struct maple_tree *mt, unsigned long max, unsigned long gone)
+{
+	MA_STATE(mas, mt, 0, 0);
+	unsigned long next = 1;
+	void *entry;
+
+	mas_for_each (&mas, entry, max) {
+		next += next % gone == 0;
+		assert_ptr_equal(entry, xa_mk_value(next));
+		assert_int_equal(mas.index, 10 * next);
+		assert_int_equal(mas.last, 10 * next + 4);
+		next++;
+	}
+	next += next % gone == 0;
+	assert_true(10 * next > max);
+}
+
+static void test_a_loop_goes_from_leaf_to_leaf_up_to_its_limit(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+
+	(void)state;
+	fill(&mt, 203);
+	for (unsigned long gone = 6; gone < 203; gone += 28) {
+		for (unsigned long i = 0; i < 203; i += gone)
+			(void)mtree_erase(&mt, 10 * i);
+		for (unsigned long max = 9; max < 2000; max += max % 10 == 9 ? 1 : 9)
+			expect_loop(&mt, max, gone);
+		mtree_destroy(&mt);
+		fill(&mt, 203);
+	}
+	mtree_destroy(&mt);
+}
+
 static void test_a_loop_meets_every_entry_once(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, 0);
@@ -1324,6 +1359,7 @@ int main(void)
 		cmocka_unit_test(test_states_at_the_ends_of_a_tree_without_nodes),
 		cmocka_unit_test(test_a_cursor_that_was_set_and_stopped_has_no_place),
 		cmocka_unit_test(test_a_step_of_a_loop_is_a_find),
+		cmocka_unit_test(test_a_loop_goes_from_leaf_to_leaf_up_to_its_limit),
 		cmocka_unit_test(test_states_going_up),
 		cmocka_unit_test(test_states_going_down),
 		cmocka_unit_test(test_a_cursor_moved_by_hand_goes_on_from_there),
