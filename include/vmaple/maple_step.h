@@ -8,6 +8,8 @@
  * or below the limit?  Where any answer is no, mas_find() finds out.  The layout of a leaf is the library's own affair
  * (lib/trees/maple/leaf.h), and stands here only so that the step can be compiled into the loop.
  */
+#include <vmaple/maple_tree.h> /* which has this header in its midst: whoever comes first */
+
 #ifndef VMAPLE_MAPLE_STEP_H
 #define VMAPLE_MAPLE_STEP_H
 
