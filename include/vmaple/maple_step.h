@@ -13,8 +13,6 @@
 #ifndef VMAPLE_MAPLE_STEP_H
 #define VMAPLE_MAPLE_STEP_H
 
-#include <vmaple/maple_tree.h>
-
 #define MT_LEAF_AREAS 30
 #define MT_LEAF_FORM  63UL /* the low bits of a leaf's base: the shift of its units */
 
