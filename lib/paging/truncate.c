@@ -10,7 +10,8 @@
  * 3. Now the file's pages are mapped nowhere, and leave its cache.  What comes after the end again later is 0.
  *
  * A design without i_mmap asks each page where it is mapped, as reclaim does, and cannot know of private copies: they
- * stay.
+ * stay.  A fault that found the page before step 1 may map it after that question.  So it does so under the page's lock,
+ * which is held here from the question until the page has left the cache, and only while the page is there.
  */
 #include "internal.h"
 
