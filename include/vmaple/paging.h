@@ -41,7 +41,10 @@ struct paging_options {
 /** A machine for the spaces of @p sys, whose reverse map is chosen already. 0, -EINVAL or -ENOMEM. */
 VMAPLE_API int paging_new(
 	struct paging **paging, struct mm_system *sys, const struct paging_options *options) __must_check;
-/** End it; its spaces have ended before, and its files been put. */
+/**
+ * End it; its spaces have ended before, and its files been put.  The system may be gone, too; one that lives on has no
+ * machine when the caller sets its `pages` to NULL.
+ */
 VMAPLE_API void paging_free(struct paging *paging);
 
 struct paging_stats {

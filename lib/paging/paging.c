@@ -109,7 +109,6 @@ void paging_free(struct paging *paging)
 	empty_swap_cache(paging);
 	swap_destroy(&paging->swap);
 	port_free(paging->frames, paging->nr_frames * sizeof(struct page));
-	paging->sys->pages = NULL;
 	port_free(paging, sizeof(*paging));
 }
 
