@@ -46,22 +46,6 @@ static int remap_window(struct vm_area_struct *vma, unsigned long addr, unsigned
 	return 0;
 }
 
-static int remap_area(struct vm_area_struct *vma, unsigned long addr, unsigned long end, pgoff_t pgoff)
-{
-	unsigned long prot = (vma->vm_flags & VM_READ ? PROT_READ : 0) |
-			     (vma->vm_flags & VM_WRITE ? PROT_WRITE : 0) |
-			     (vma->vm_flags & VM_EXEC ? PROT_EXEC : 0);
-	const struct mmap_request req = { .addr = addr,
-		.len = end - addr,
-		.prot = prot,
-		.flags = MAP_SHARED | MAP_FIXED,
-		.offset = pgoff << vma->vm_mm->sys->page_shift,
-		.file = vma->vm_file };
-	unsigned long result = mm_mmap(vma->vm_mm, &req);
-
-	return IS_ERR_VALUE(result) ? (int)(long)result : 0;
-}
-
 int paging_remap_file_pages(
 	struct mm_struct *mm, unsigned long addr, unsigned long len, pgoff_t pgoff, bool window)
 {
@@ -72,7 +56,7 @@ int paging_remap_file_pages(
 		!len || len > vma->vm_end - addr)
 		return -EINVAL;
 	if (!window)
-		return remap_area(vma, addr, addr + len, pgoff);
+		return mm_remap_file_pages(mm, addr, len, 0, pgoff, MAP_NONBLOCK);
 	err = remap_window(vma, addr, addr + len, pgoff);
 	paging_verify_if_asked(mm->pgd->paging);
 	return err;
