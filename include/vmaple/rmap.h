@@ -233,6 +233,11 @@ extern VMAPLE_API const struct rmap_ops pte_chain_rmap;
 extern VMAPLE_API const struct rmap_ops objrmap_rmap;
 /** All of them, in the order in which they came; NULL behind the last. */
 extern VMAPLE_API const struct rmap_ops *const rmap_designs[];
+/**
+ * May pages of both live in one anon_vma? @p a ends where @p b begins, and they would be one area but for what mprotect
+ * can change. Under the mmap_lock. O(1). Linux's anon_vma_compatible().
+ */
+VMAPLE_API bool anon_vma_compatible(const struct vm_area_struct *a, const struct vm_area_struct *b);
 /** The bytes that all designs together have allocated and not given back. */
 VMAPLE_API unsigned long rmap_bytes(void);
 /** The one of that name, or NULL. */

@@ -152,8 +152,7 @@ static bool chain_is_singular(const struct vm_area_struct *vma)
 	       vma->anon_vma_chain.next == vma->anon_vma_chain.prev;
 }
 
-/* Neighbours that would be one but for what mprotect can change: their pages can live in one anon_vma. */
-static bool areas_may_share(const struct vm_area_struct *a, const struct vm_area_struct *b)
+bool anon_vma_compatible(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
 	return a->vm_end == b->vm_start && a->policy == b->policy && a->vm_file == b->vm_file &&
 	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY)) &&
@@ -163,9 +162,9 @@ static bool areas_may_share(const struct vm_area_struct *a, const struct vm_area
 static struct anon_vma *anon_vma_of_neighbour(const struct vm_area_struct *vma,
 	const struct vm_area_struct *prev, const struct vm_area_struct *next)
 {
-	if (next && next->anon_vma && chain_is_singular(next) && areas_may_share(vma, next))
+	if (next && next->anon_vma && chain_is_singular(next) && anon_vma_compatible(vma, next))
 		return next->anon_vma;
-	if (prev && prev->anon_vma && chain_is_singular(prev) && areas_may_share(prev, vma))
+	if (prev && prev->anon_vma && chain_is_singular(prev) && anon_vma_compatible(prev, vma))
 		return prev->anon_vma;
 	return NULL;
 }

@@ -4,6 +4,8 @@
  */
 #include <sys/syscall.h>
 
+#include <vmaple/rmap.h>
+
 #include "internal.h"
 
 static void written_beside(struct space *s, const struct vm_area_struct *vma)
@@ -14,11 +16,10 @@ static void written_beside(struct space *s, const struct vm_area_struct *vma)
 		s->beside_end = vma->vm_end;
 }
 
-/* Side by side, and equal but for access: one may take the anon_vma of the other. */
-static bool may_share_anon_vma(const struct vm_area_struct *a, const struct vm_area_struct *b)
+/* One may have taken the anon_vma of the other. */
+static bool may_share(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
-	return a && b && a->anon_vma && b->anon_vma && a->vm_end == b->vm_start && a->vm_file == b->vm_file &&
-	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY));
+	return a->anon_vma && b->anon_vma && anon_vma_compatible(a, b);
 }
 
 /* Of three in a row it is the order of their first writes that says which of them share an anon_vma; of two not. */
@@ -27,9 +28,9 @@ static bool order_matters(struct mm_struct *mm, const struct vm_area_struct *vma
 	const struct vm_area_struct *a = vma, *other;
 	int in_a_row = 1;
 
-	for (; (other = vma_lookup(mm, a->vm_start - 1)) && may_share_anon_vma(other, a); a = other)
+	for (; (other = vma_lookup(mm, a->vm_start - 1)) && may_share(other, a); a = other)
 		in_a_row++;
-	for (a = vma; (other = vma_lookup(mm, a->vm_end)) && may_share_anon_vma(a, other); a = other)
+	for (a = vma; (other = vma_lookup(mm, a->vm_end)) && may_share(a, other); a = other)
 		in_a_row++;
 	return in_a_row > 2;
 }
