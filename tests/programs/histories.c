@@ -44,37 +44,38 @@ static void read_from(volatile char *p)
 	(void)*p;
 }
 
-/* M N L, side by side: M is written and seen, L is written before N, and N is seen before L. */
-static void last_seen_first_written(void)
-{
-	char *m = AT, *n = AT + 4 * PAGE, *l = AT + 8 * PAGE;
+#define M AT
+#define N (AT + 4 * PAGE)
+#define L (AT + 8 * PAGE)
 
-	map(m, 4 * PAGE, RW, 0);
-	map(n, 4 * PAGE, RWX, 0);
-	map(l, 4 * PAGE, RW, 0);
-	write_to(m);
-	look_at(m);
-	write_to(l);
-	look_at(FAR);
-	write_to(n);
-	look_at(m);
-	look_at(l);
-	mprotect(n, 4 * PAGE, RW);
+/* M N L, side by side: M is written and seen, L is written. */
+static void begin_with_l(void)
+{
+	map(M, 4 * PAGE, RW, 0);
+	map(N, 4 * PAGE, RWX, 0);
+	map(L, 4 * PAGE, RW, 0);
+	write_to(M);
+	look_at(M);
+	write_to(L);
 }
 
-/* The same areas; nothing is seen between the writes to L and to N. */
+/* L is written before N, and N is seen before L. */
+static void last_seen_first_written(void)
+{
+	begin_with_l();
+	look_at(FAR);
+	write_to(N);
+	look_at(M);
+	look_at(L);
+	mprotect(N, 4 * PAGE, RW);
+}
+
+/* Nothing is seen between the writes to L and to N. */
 static void order_not_seen(void)
 {
-	char *m = AT, *n = AT + 4 * PAGE, *l = AT + 8 * PAGE;
-
-	map(m, 4 * PAGE, RW, 0);
-	map(n, 4 * PAGE, RWX, 0);
-	map(l, 4 * PAGE, RW, 0);
-	write_to(m);
-	look_at(m);
-	write_to(l);
-	write_to(n);
-	mprotect(n, 4 * PAGE, RW);
+	begin_with_l();
+	write_to(N);
+	mprotect(N, 4 * PAGE, RW);
 }
 
 /* A row of areas written in both directions, seen at its middle only. */

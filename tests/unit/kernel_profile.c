@@ -426,16 +426,19 @@ static void test_a_userfaultfd_for_a_part_of_an_area(void **state)
 	}
 }
 
+static struct vm_file huge_file = { .refs = 1,
+	.kind = VM_FILE_HUGETLB,
+	.readable = true,
+	.writable = true,
+	.map_align = 2UL << 20,
+	.vm_flags = VM_HUGETLB | VM_DONTEXPAND };
+
 /* kernel-oracle: mmap 256 1 noreserve,hugetlb */
 static void test_the_hint_for_a_huge_page_file(void **state)
 {
-	static struct vm_file file = { .refs = 1,
-		.kind = VM_FILE_HUGETLB,
-		.readable = true,
-		.writable = true,
-		.map_align = 2UL << 20,
-		.vm_flags = VM_HUGETLB | VM_DONTEXPAND };
-	const struct mmap_request req = { .addr = at(256), .len = PAGE, .flags = MAP_PRIVATE, .file = &file };
+	const struct mmap_request req = {
+		.addr = at(256), .len = PAGE, .flags = MAP_PRIVATE, .file = &huge_file
+	};
 
 	for (int i = 0; i < 2; i++) {
 		begin(i ? "6.18" : "6.12");
@@ -447,16 +450,9 @@ static void test_the_hint_for_a_huge_page_file(void **state)
 /* kernel-oracle: mmap 512 1 noreserve,hugetlb; mmap 512 1 fixed */
 static void test_a_mapping_over_a_part_of_a_huge_page(void **state)
 {
-	static struct vm_file file = { .refs = 1,
-		.kind = VM_FILE_HUGETLB,
-		.readable = true,
-		.writable = true,
-		.map_align = 2UL << 20,
-		.vm_flags = VM_HUGETLB | VM_DONTEXPAND };
-
 	for (int i = 0; i < 2; i++) {
 		begin(i ? "6.12" : "6.1");
-		assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE, &file), at(0));
+		assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE, &huge_file), at(0));
 		assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE, NULL), i ? -EINVAL : -ENOMEM);
 		is_area(0, 0, 512);
 		end();
