@@ -141,7 +141,7 @@ struct ma_state {
 	struct mt_node *spare_leaf, *spare_inner; /* nodes set aside by mas_preallocate() */
 	enum maple_status status;
 	int error;
-	unsigned char offset; /* not used */
+	unsigned char offset; /* not used; what is written for the kernel's tree sets it */
 	unsigned char child;  /* which of the parent's children the leaf is */
 };
 #define MT_NO_STEP (~0UL)

@@ -42,8 +42,8 @@ struct paging_options {
 VMAPLE_API int paging_new(
 	struct paging **paging, struct mm_system *sys, const struct paging_options *options) __must_check;
 /**
- * End it; its spaces have ended before, and its files been put.  The system may be gone, too; one that lives on has no
- * machine when the caller sets its `pages` to NULL.
+ * End it; its spaces have ended before, and its files been put.  The system is not touched, and may be gone;
+ * for one that lives on, the caller sets its `pages` to NULL.
  */
 VMAPLE_API void paging_free(struct paging *paging);
 

@@ -229,7 +229,10 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 
 /* --- mprotect.c ----------------------------------------------------------------------------------------- */
 
-/* The protection key that makes PROT_EXEC alone unreadable, the first that Linux allocates; 0 for any other @prot, or without keys. */
+/*
+ * The protection key that makes PROT_EXEC alone unreadable, the first that Linux allocates; 0 for any other @prot, or
+ * without keys.
+ */
 static inline int execute_only_pkey(const struct mm_struct *mm, unsigned long prot)
 {
 	return mm->sys->pkeys && prot == PROT_EXEC;
