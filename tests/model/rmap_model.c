@@ -243,8 +243,21 @@ static void step_discard(struct world *w, struct process *p, struct range r)
 			p->pages[i].own = false;
 }
 
-static void step_move(struct world *w, struct process *p, struct range r)
+/* What is mapped of it, up to the first hole; where nothing is, the next that is. */
+static struct range mapped_part(const struct process *p, struct range r)
 {
+	struct range part = { r.from, 0 };
+
+	while (part.from < PAGES && !p->pages[part.from].mapped)
+		part.from++;
+	while (part.len < r.len && part.from + part.len < PAGES && p->pages[part.from + part.len].mapped)
+		part.len++;
+	return part;
+}
+
+static void step_move(struct world *w, struct process *p, struct range any)
+{
+	const struct range r = mapped_part(p, any);
 	struct mremap_request req = { .addr = at(r.from),
 		.old_len = r.len * PAGE,
 		.new_len = r.len * PAGE,
@@ -252,7 +265,7 @@ static void step_move(struct world *w, struct process *p, struct range r)
 	unsigned long to = random_below(&w->r, PAGES - r.len + 1), res;
 	bool keep = random_below(&w->r, 8) == 0;
 
-	if (!all_mapped(p, r) || (to < r.from + r.len && r.from < to + r.len))
+	if (!r.len || (to < r.from + r.len && r.from < to + r.len))
 		return;
 	/* Of several areas some may have moved when the next one cannot: with this flag none could tell which. */
 	keep = keep && vma_lookup(&p->mm, at(r.from))->vm_end >= at(r.from + r.len);
