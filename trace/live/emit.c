@@ -3,16 +3,17 @@
  * Events on their way to the sink.
  *
  * The program stands still while its call is looked at, and need not while it is mirrored and written down: events wait
- * in a queue until it runs again, in their order.  What an event points to waits with it, in the same memory.  One that
- * has much to carry (a map) goes at once, behind those that wait.
+ * in a queue until it runs again, in their order, and until there are enough of them: many calls mirrored together find
+ * the mirror in the caches.  None waits longer than to the next tick.  What an event points to waits with it, in the same
+ * memory.  One that has much to carry (a map) goes at once, behind those that wait.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
-#define EVENTS  32
-#define PAYLOAD 8192
+#define EVENTS  128
+#define PAYLOAD 32768
 
 struct pending {
 	unsigned int nr;
@@ -41,6 +42,13 @@ void emit_flush(struct live *l)
 		deliver(l, &p->event[i]);
 	if (p)
 		p->nr = 0, p->used = 0;
+}
+
+bool emit_is_due(const struct live *l)
+{
+	const struct pending *p = l->pending;
+
+	return p && (p->nr > EVENTS / 2 || p->used > PAYLOAD / 2);
 }
 
 /* NULL: there is no room. */

@@ -69,7 +69,7 @@ static bool look_at_mount(struct live *l, const char *path, uint64_t mount, stru
 	return true;
 }
 
-static void settle_kind(struct live *l, struct trace_file *f, const char *path)
+static void settle_kind(struct live *l, struct file_kind *f, const char *path)
 {
 	struct known_mount m;
 	struct statx st;
@@ -77,6 +77,7 @@ static void settle_kind(struct live *l, struct trace_file *f, const char *path)
 	if (statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MNT_ID_UNIQUE, &st) ||
 		!look_at_mount(l, path, st.stx_mask & STATX_MNT_ID_UNIQUE ? st.stx_mnt_id : 0, &m))
 		return;
+	f->known = true;
 	f->noexec = m.noexec;
 	if (S_ISCHR(st.stx_mode)) {
 		bool zero = st.stx_rdev_major == 1 && st.stx_rdev_minor == 5;
@@ -136,8 +137,8 @@ static bool neighbours_differ(struct live *l, struct task *t, const struct trace
 	return false;
 }
 
-/* The number of the open file behind a mapping that the kernel shows as @area. */
-static uint32_t file_number(
+/* The open file behind a mapping that the kernel shows as @area. */
+static struct known_file *file_of_area(
 	struct live *l, struct task *t, int fd, const struct trace_area *area, bool merged)
 {
 	struct known_file k = {
@@ -146,10 +147,11 @@ static uint32_t file_number(
 	struct known_file *known = known_by(t->mm, &k, merged);
 
 	if (known && (merged || !neighbours_differ(l, t, area)))
-		return known->id;
+		return known;
 	k.id = ++l->next_file;
-	t->mm->files[t->mm->next_file++ % FILE_CACHE] = k;
-	return k.id;
+	known = &t->mm->files[t->mm->next_file++ % FILE_CACHE];
+	*known = k;
+	return known;
 }
 
 static void emit_file(struct live *l, struct task *t, const struct trace_file *f)
@@ -160,34 +162,46 @@ static void emit_file(struct live *l, struct task *t, const struct trace_file *f
 	t->call.file = f->id;
 }
 
+static void tell_mapped_file(struct live *l, struct task *t, const struct known_file *k, struct trace_file *f)
+{
+	f->id = k->id;
+	f->kind = k->is.kind;
+	f->noexec = k->is.noexec;
+	f->map_align = k->is.map_align;
+	emit_file(l, t, f);
+}
+
 /* A mapping of a descriptor. It may have failed: then only what decides about that is told. */
 static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 {
+	uint64_t start = (uint64_t)result, len = (t->call.args[1] + PAGE - 1) & ~(PAGE - 1), page_size;
 	struct trace_file f = { .open_flags = (uint32_t)t->open_flags, .path = "" };
-	struct trace_area area;
-	uint64_t start = (uint64_t)result, len = (t->call.args[1] + PAGE - 1) & ~(PAGE - 1);
+	struct known_file failed = { .id = 0 }, *k = &failed;
 	char path[64], name[AREA_NAME_MAX];
-	uint64_t page_size;
+	struct trace_area area;
+	bool mapped;
 
 	if (t->open_flags < 0)
 		return;
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)t->tid, (int)t->call.args[4]);
-	settle_kind(l, &f, path);
-	if (IS_ERR_VALUE(result) || !observe_named_area(l, t, start, name, &area, &page_size)) {
-		f.id = ++l->next_file;
-	} else {
+	mapped = !IS_ERR_VALUE(result) && observe_named_area(l, t, start, name, &area, &page_size);
+	if (mapped) {
 		f.dev = area.dev;
 		f.ino = area.ino;
 		f.path = area.name;
-		f.id = file_number(
+		k = file_of_area(
 			l, t, (int)t->call.args[4], &area, area.start < start || area.end > start + len);
-		if (f.kind == TRACE_FILE_DEVICE) {
-			observe_smaps(l, t);
-			f.vm_flags = observed_vm_flags(l, area.start) &
-				     (VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
-		}
+	} else {
+		k->id = ++l->next_file;
 	}
-	emit_file(l, t, &f);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)t->tid, (int)t->call.args[4]);
+	if (!k->is.known)
+		settle_kind(l, &k->is, path);
+	if (mapped && k->is.kind == TRACE_FILE_DEVICE) {
+		observe_smaps(l, t);
+		f.vm_flags = observed_vm_flags(l, area.start) &
+			     (VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
+	}
+	tell_mapped_file(l, t, k, &f);
 }
 
 /* Memory for which the kernel made a file of its own. */

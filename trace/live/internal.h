@@ -35,12 +35,21 @@
 #define FILE_CACHE    16
 #define MOUNT_CACHE   8
 
+/* What decides how a file may be mapped. */
+struct file_kind {
+	bool known;
+	uint32_t kind; /* enum trace_file_kind */
+	bool noexec;
+	uint64_t map_align;
+};
+
 /* A file that an address space mapped not long ago, to tell whether a descriptor is still the same one. */
 struct known_file {
 	uint32_t id;
 	int fd;
 	uint32_t open_flags;
 	uint64_t dev, ino;
+	struct file_kind is;
 };
 
 /* A mounted file system that was asked about; its number is never used again. */
@@ -113,6 +122,8 @@ uint64_t now_ns(void);
 void emit(struct live *l, const struct task *t, struct trace_event *e);
 void emit_lost(struct live *l, const struct task *t, uint64_t count, const char *what);
 void emit_flush(struct live *l);
+/* Half of the queue waits. */
+bool emit_is_due(const struct live *l);
 
 /* launch.c: fork the child and install the filter in it; it waits for live_go(). 0 or -errno. */
 int launch(struct live *l);

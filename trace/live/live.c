@@ -100,7 +100,8 @@ static void take_report(struct live *l)
 		on_stop(l, tid, status);
 	else if (errno == EINTR)
 		on_tick(l);
-	emit_flush(l);
+	if (tid <= 0 || emit_is_due(l))
+		emit_flush(l);
 }
 
 static void interrupt_only(int sig)
@@ -150,6 +151,7 @@ int live_run(struct live *l, struct trace_sink *sink, int *status)
 	launch_go(l);
 	while (l->nr_tasks)
 		take_report(l);
+	emit_flush(l);
 	set_timer(0);
 	*status = l->root_status;
 	explain_exec_error(l);
