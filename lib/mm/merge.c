@@ -33,8 +33,12 @@ static bool names_equal(const struct anon_vma_name *a, const struct anon_vma_nam
 	return a == b || (a && b && strcmp(a->name, b->name) == 0);
 }
 
-/* What keeps @area and the range of @vmg apart, apart from the place where they meet. */
-static unsigned int property_blockers(const struct vm_area_struct *area, const struct vma_merge *vmg)
+/*
+ * What keeps @area and the range of @vmg apart, apart from the place where they meet: all of it if @list, else at least
+ * one thing if anything does.
+ */
+static inline unsigned int property_blockers(
+	const struct vm_area_struct *area, const struct vma_merge *vmg, bool list)
 {
 	unsigned int why = 0;
 
@@ -42,6 +46,9 @@ static unsigned int property_blockers(const struct vm_area_struct *area, const s
 		why |= VMA_BLOCK_SPECIAL;
 	if ((area->vm_flags ^ vmg->flags) & ~VM_SOFTDIRTY)
 		why |= VMA_BLOCK_FLAGS;
+	/* What is different mostly differs so. */
+	if (why && !list)
+		return why;
 	if (area->vm_file != vmg->file)
 		why |= VMA_BLOCK_FILE;
 	if (area->uffd_ctx != vmg->uffd_ctx)
@@ -59,37 +66,38 @@ static unsigned int property_blockers(const struct vm_area_struct *area, const s
 	return why;
 }
 
-static unsigned int left_blockers(const struct vma_merge *vmg)
+static unsigned int left_blockers(const struct vma_merge *vmg, bool list)
 {
 	const struct vm_area_struct *prev = vmg->prev;
 	unsigned int why;
 
 	if (!prev || prev->vm_end != vmg->start)
 		return VMA_BLOCK_GAP;
-	why = property_blockers(prev, vmg);
+	why = property_blockers(prev, vmg, list);
 	if (prev->vm_pgoff + vma_pages(prev) != vmg->pgoff)
 		why |= VMA_BLOCK_OFFSET;
 	return why;
 }
 
-static unsigned int right_blockers(const struct vma_merge *vmg)
+static bool may_join_left(const struct vma_merge *vmg)
+{
+	return !left_blockers(vmg, false);
+}
+
+static bool may_join_right(const struct vma_merge *vmg)
 {
 	const struct vm_area_struct *next = vmg->next;
-	unsigned int why;
 
-	if (!next || next->vm_start != vmg->end)
-		return VMA_BLOCK_GAP;
-	why = property_blockers(next, vmg);
-	if (next->vm_pgoff != vmg->pgoff + to_pages(vmg->mm, vmg->end - vmg->start))
-		why |= VMA_BLOCK_OFFSET;
-	return why;
+	return next && next->vm_start == vmg->end &&
+	       next->vm_pgoff == vmg->pgoff + to_pages(vmg->mm, vmg->end - vmg->start) &&
+	       !property_blockers(next, vmg, false);
 }
 
 unsigned int vma_merge_blockers(const struct vm_area_struct *left, const struct vm_area_struct *right)
 {
 	struct vma_merge vmg = vma_merge_of((struct vm_area_struct *)left, (struct vm_area_struct *)right,
 		right->vm_start, right->vm_end);
-	unsigned int why = left_blockers(&vmg);
+	unsigned int why = left_blockers(&vmg, true);
 
 	if (vma_has_close(right))
 		why |= VMA_BLOCK_CLOSE;
@@ -241,12 +249,12 @@ unlink:
 static void choose_neighbours(struct vma_merge *vmg, bool *left, bool *right)
 {
 	if (vmg->after_first) {
-		*right = !right_blockers(vmg);
+		*right = may_join_right(vmg);
 		vmg->anon_vma = *right ? vmg->next->anon_vma : NULL;
-		*left = !left_blockers(vmg);
+		*left = may_join_left(vmg);
 	} else {
-		*left = !left_blockers(vmg);
-		*right = !vmg->just_expand && !right_blockers(vmg) && (!*left || ends_agree(vmg));
+		*left = may_join_left(vmg);
+		*right = !vmg->just_expand && may_join_right(vmg) && (!*left || ends_agree(vmg));
 	}
 }
 
@@ -280,8 +288,8 @@ static bool choose_join(const struct vma_merge *vmg, struct join *j)
 {
 	struct vm_area_struct *middle = vmg->middle;
 	bool from_start = vmg->start == middle->vm_start, to_end = vmg->end == middle->vm_end;
-	bool left = from_start && !left_blockers(vmg);
-	bool right = to_end && !vmg->just_expand && !right_blockers(vmg) && (!left || ends_agree(vmg));
+	bool left = from_start && may_join_left(vmg);
+	bool right = to_end && !vmg->just_expand && may_join_right(vmg) && (!left || ends_agree(vmg));
 	bool all = from_start && to_end;
 
 	if ((left || right) && all && vma_has_close(middle))
