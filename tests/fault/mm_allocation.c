@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every allocation of every mapping call fails in turn.
+ * Every allocation of every mapping call fails in turn: every call of <vmaple/mm.h> that changes an address space is an
+ * enum kind, in each form that takes other memory.
  *
  * Two worlds get the same random calls.  In one of them each call is first tried with its first allocation failing, then
  * its second, and so on until it makes none that fails; the other one always has memory.
@@ -67,6 +68,7 @@ enum kind {
 	SHMDT,
 	REMAP_PAGES,
 	BRK,
+	BRK_LOCKED, /* under MCL_FUTURE */
 	TOUCH,
 	FORK,
 	KINDS
@@ -104,7 +106,8 @@ static const struct {
 	[MBIND] = { PREFIX, false },
 	[REGISTER] = { PREFIX, false },
 	[UNREGISTER] = { PREFIX, false },
-	[SHMDT] = { EITHER, true },        /* of whole areas, for which an index may need no memory */
+	[SHMDT] = { EITHER, true }, /* of whole areas, for which an index may need no memory */
+	[BRK_LOCKED] = { NOTHING, true },
 	[REMAP_PAGES] = { NOTHING, true }, /* populates, as MMAP_LOCKED does */
 };
 
@@ -227,9 +230,12 @@ static long touch(struct world *w, unsigned long addr)
 
 static long break_to(struct world *w, const struct call *c)
 {
-	unsigned long brk = at(HEAP + c->len) + c->to;
+	unsigned long brk = at(HEAP + c->len) + c->to, res;
 
-	return mm_brk(&w->mm, brk) == brk ? 0 : -ENOMEM;
+	w->mm.def_flags = c->kind == BRK_LOCKED ? VM_LOCKED : 0;
+	res = mm_brk(&w->mm, brk);
+	w->mm.def_flags = 0;
+	return res == brk ? 0 : -ENOMEM;
 }
 
 static long make_mapping(struct world *w, const struct call *c)
@@ -315,6 +321,7 @@ static long make(struct world *w, const struct call *c)
 	case REMAP_PAGES:
 		return mm_remap_file_pages(mm, addr, len, 0, c->to, 0);
 	case BRK:
+	case BRK_LOCKED:
 		return break_to(w, c);
 	case TOUCH:
 		return touch(w, addr);

@@ -5,7 +5,8 @@
  * The area that is to grow over pages must know their anon_vma, and gets the links before all that can fail has happened.
  * What it has been given in vain would show only later, in joins that Linux makes and we do not.  So three neighbours,
  * each written to or not, are joined by every call that joins, with each allocation failing in turn and with a host that
- * refuses; afterwards every area has the bounds, the flags and the anon_vma that it had.
+ * refuses; afterwards every area has the bounds, the flags and the anon_vma that it had.  And once the join succeeds, all
+ * that was written is in an area with an anon_vma.
  *
  *      |-- P --|-- N --|-- X --|        N is given the others' protection, is mapped anew, or moves in
  */
@@ -181,6 +182,21 @@ static bool gave_links(const struct seen *before, unsigned int nr)
 	return false;
 }
 
+/* Who has grown over written pages must know them. */
+static void expect_pages_known(const struct shape *s)
+{
+	const struct {
+		unsigned long at;
+		bool written;
+	} parts[] = { { P, s->p && !s->without_p }, { N, s->n && s->way != MAP },
+		{ N + PART - PAGE, s->n && s->way != MAP }, { X, s->x && !s->without_x } };
+
+	for (int i = 0; i < 4; i++)
+		if (parts[i].written && !vma_lookup(&mm, parts[i].at)->anon_vma)
+			fail_msg("way %d, written %d%d%d: part %d has lost its anon_vma", s->way, s->p, s->n,
+				s->x, i);
+}
+
 static void try(const struct shape *s)
 {
 	static const struct mm_operations host = { .host = refuse };
@@ -208,6 +224,7 @@ static void try(const struct shape *s)
 		expect_as_before(s, before, nr, "without memory");
 		failures++;
 	}
+	expect_pages_known(s);
 	if (gave_links(before, nr))
 		undone[s->way] += 1 + failures;
 	mm_exit(&mm);

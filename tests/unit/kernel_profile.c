@@ -11,58 +11,13 @@
 #include <sys/mman.h>
 
 #include <cmocka.h>
-#include <vmaple/mm.h>
-#include <vmaple/rmap.h>
 
-#define PAGE          4096UL
-#define BASE          0x6f0000000000UL
+#include "one_mm.h"
+
 #define DONTUNMAP     4
 #define DROPPABLE     8
 #define POPULATE_READ 22
 #define GUARD_INSTALL 102
-
-static struct mm_system sys;
-static struct mm_struct mm;
-
-static unsigned long at(unsigned long page)
-{
-	return BASE + page * PAGE;
-}
-
-static void begin(const char *kernel)
-{
-	mm_system_init(&sys, &anon_vma_rmap);
-	sys.kernel = kernel_profile_for(kernel);
-	assert_string_equal(sys.kernel->name, kernel);
-	mm_init(&mm, &sys);
-}
-
-static void end(void)
-{
-	const char *reason;
-
-	if (!mm_validate(&mm, &reason))
-		fail_msg("%s", reason);
-	mm_exit(&mm);
-	assert_int_equal(sys.committed, 0);
-}
-
-static long map_as(unsigned long page, unsigned long pages, unsigned long prot, unsigned long flags,
-	struct vm_file *file)
-{
-	struct mmap_request req = { .addr = at(page),
-		.len = pages * PAGE,
-		.prot = prot,
-		.flags = flags | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS),
-		.file = file };
-
-	return (long)mm_mmap(&mm, &req);
-}
-
-static void map(unsigned long page, unsigned long pages)
-{
-	assert_int_equal(map_as(page, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), at(page));
-}
 
 static void protect(unsigned long page, unsigned long pages, unsigned long prot)
 {
@@ -114,33 +69,33 @@ static void test_an_untouched_area_takes_in_a_touched_one(void **state)
 	} cases[] = { { "6.1", 15 }, { "6.12", 15 }, { "6.18", 24 } };
 
 	for (int i = 0; i < 3; i++) {
-		begin(cases[i].kernel);
+		one_mm_begin(cases[i].kernel);
 		map(15, 9);
 		touch(21);
 		protect(15, 1, PROT_READ);
 		map(12, 3);
 		protect(15, 1, PROT_READ | PROT_WRITE);
 		is_area(12, 12, cases[i].end);
-		end();
+		one_mm_end();
 	}
 }
 
 static void test_mremap_of_several_areas(void **state)
 {
-	begin("6.12");
+	one_mm_begin("6.12");
 	map(0, 2);
 	protect(1, 1, PROT_READ);
 	assert_int_equal(remap(0, 2, MREMAP_FIXED, 8), -EFAULT);
 	is_area(0, 0, 1);
-	end();
-	begin("6.18");
+	one_mm_end();
+	one_mm_begin("6.18");
 	map(0, 2);
 	protect(1, 1, PROT_READ);
 	assert_int_equal(remap(0, 2, MREMAP_FIXED, 8), at(8));
 	assert_null(vma_lookup(&mm, at(0)));
 	is_area(8, 8, 9);
 	is_area(9, 9, 10);
-	end();
+	one_mm_end();
 }
 
 /* Nothing is at the old address, and the new one is not aligned. */
@@ -153,10 +108,10 @@ static void test_mremap_checks_the_request_before_the_area(void **state)
 	struct mremap_request req = { at(0), PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(8) + 1 };
 
 	for (int i = 0; i < 2; i++) {
-		begin(cases[i].kernel);
+		one_mm_begin(cases[i].kernel);
 		map(4, 1);
 		assert_int_equal((long)mm_mremap(&mm, &req), cases[i].err);
-		end();
+		one_mm_end();
 	}
 }
 
@@ -165,18 +120,18 @@ static void test_mremap_unmaps_the_target_before_it_fails(void **state)
 {
 	struct mremap_request req = { at(0), 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(8) };
 
-	begin("6.12");
+	one_mm_begin("6.12");
 	map(0, 1);
 	map(8, 1);
 	assert_int_equal((long)mm_mremap(&mm, &req), -EFAULT);
 	assert_null(vma_lookup(&mm, at(8)));
-	end();
-	begin("6.18");
+	one_mm_end();
+	one_mm_begin("6.18");
 	map(0, 1);
 	map(8, 1);
 	assert_int_equal((long)mm_mremap(&mm, &req), -EFAULT);
 	assert_non_null(vma_lookup(&mm, at(8)));
-	end();
+	one_mm_end();
 }
 
 /* kernel-oracle: mmap 236 149; mremap 238 2 2 maymove,fixed,dontunmap 242, with a hole at the target's place */
@@ -188,47 +143,47 @@ static void test_what_dontunmap_leaves_is_not_joined_with_its_copy(void **state)
 	} cases[] = { { "6.1", 242, 244 }, { "6.12", 242, 385 }, { "6.18", 236, 385 } };
 
 	for (int i = 0; i < 3; i++) {
-		begin(cases[i].kernel);
+		one_mm_begin(cases[i].kernel);
 		map(236, 149);
 		assert_int_equal(remap(238, 2, MREMAP_FIXED | DONTUNMAP, 242), at(242));
 		is_area(242, cases[i].first, cases[i].end);
-		end();
+		one_mm_end();
 	}
 }
 
 static void test_what_dontunmap_leaves_of_a_locked_area_is_cut_out(void **state)
 {
-	begin("6.12");
+	one_mm_begin("6.12");
 	map(0, 8);
 	assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, 0), 0);
 	assert_int_equal(remap(2, 2, DONTUNMAP | MREMAP_FIXED, 20), at(20));
 	is_area(2, 2, 4);
 	assert_int_equal(mm.locked_vm, 8);
-	end();
-	begin("6.18");
+	one_mm_end();
+	one_mm_begin("6.18");
 	map(0, 8);
 	assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, 0), 0);
 	assert_int_equal(remap(2, 2, DONTUNMAP | MREMAP_FIXED, 20), at(20));
 	is_area(2, 0, 8);
 	assert_int_equal(mm.locked_vm, 10);
-	end();
+	one_mm_end();
 }
 
 /* kernel-oracle: mmap 5 11; limit data 0; mmap 14 1 fixed: not cut on 6.1 */
 static void test_a_mapping_beyond_the_limit_cuts_what_is_in_its_way(void **state)
 {
-	begin("6.1");
+	one_mm_begin("6.1");
 	map(5, 11);
 	mm.limits.data = 0;
 	assert_int_equal(map_as(14, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
 	is_area(14, 5, 16);
-	end();
-	begin("6.12");
+	one_mm_end();
+	one_mm_begin("6.12");
 	map(5, 11);
 	mm.limits.data = 0;
 	assert_int_equal(map_as(14, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
 	is_area(14, 14, 15);
-	end();
+	one_mm_end();
 }
 
 /* kernel-oracle: mmap 14 26; limit data 7; mmap 0x0 1: no kernel passes over a limit where the place is searched for */
@@ -240,52 +195,52 @@ static void test_a_limit_holds_where_the_place_is_searched_for(void **state)
 	};
 
 	for (int i = 0; i < 3; i++) {
-		begin(kernels[i]);
+		one_mm_begin(kernels[i]);
 		map(14, 26);
 		mm.limits.data = 26 * PAGE;
 		assert_int_equal((long)mm_mmap(&mm, &req), -ENOMEM);
 		mm.limits.data = 27 * PAGE;
 		assert_false(IS_ERR_VALUE(mm_mmap(&mm, &req)));
-		end();
+		one_mm_end();
 	}
 }
 
 /* What cannot be charged leaves a hole on 6.1. */
 static void test_a_mapping_that_cannot_be_charged_leaves_what_was_there(void **state)
 {
-	begin("6.1");
+	one_mm_begin("6.1");
 	map(0, 1);
 	sys.overcommit_memory = 2;
 	sys.commit_limit = 1;
 	assert_int_equal(map_as(0, 2, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
 	assert_null(vma_lookup(&mm, at(0)));
-	end();
-	begin("6.12");
+	one_mm_end();
+	one_mm_begin("6.12");
 	map(0, 1);
 	sys.overcommit_memory = 2;
 	sys.commit_limit = 1;
 	assert_int_equal(map_as(0, 2, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
 	is_area(0, 0, 1);
-	end();
+	one_mm_end();
 }
 
 /* An untouched area, a hole, a touched one; the hole is filled. */
 static void test_mmap_between_an_untouched_and_a_touched_area(void **state)
 {
-	begin("6.1");
+	one_mm_begin("6.1");
 	map(0, 1);
 	map(2, 1);
 	touch(2);
 	map(1, 1);
 	is_area(1, 1, 3);
-	end();
-	begin("6.12");
+	one_mm_end();
+	one_mm_begin("6.12");
 	map(0, 1);
 	map(2, 1);
 	touch(2);
 	map(1, 1);
 	is_area(1, 0, 3);
-	end();
+	one_mm_end();
 }
 
 static void test_an_area_with_a_close_operation_may_take_others_in(void **state)
@@ -294,18 +249,18 @@ static void test_an_area_with_a_close_operation_may_take_others_in(void **state)
 		.refs = 1, .kind = VM_FILE_SHMEM, .readable = true, .writable = true, .has_close = true
 	};
 
-	begin("6.1");
+	one_mm_begin("6.1");
 	assert_int_equal(map_as(0, 4, PROT_READ, MAP_SHARED, &segment), at(0));
 	protect(1, 1, PROT_READ | PROT_WRITE);
 	protect(1, 1, PROT_READ);
 	is_area(1, 1, 2);
-	end();
-	begin("6.12");
+	one_mm_end();
+	one_mm_begin("6.12");
 	assert_int_equal(map_as(0, 4, PROT_READ, MAP_SHARED, &segment), at(0));
 	protect(1, 3, PROT_READ | PROT_WRITE);
 	protect(1, 1, PROT_READ);
 	is_area(1, 0, 2);
-	end();
+	one_mm_end();
 }
 
 static void test_untouched_memory_made_unwritable_is_not_charged(void **state)
@@ -313,12 +268,12 @@ static void test_untouched_memory_made_unwritable_is_not_charged(void **state)
 	static const char *const kernels[] = { "6.1", "6.12" };
 
 	for (int i = 0; i < 2; i++) {
-		begin(kernels[i]);
+		one_mm_begin(kernels[i]);
 		map(0, 2);
 		protect(0, 2, PROT_NONE);
 		assert_int_equal(!(vma_lookup(&mm, at(0))->vm_flags & VM_ACCOUNT), i);
 		assert_int_equal(sys.committed, i ? 0 : 2);
-		end();
+		one_mm_end();
 	}
 }
 
@@ -327,10 +282,10 @@ static void test_a_stack_has_no_huge_pages(void **state)
 	static const char *const kernels[] = { "6.1", "6.12" };
 
 	for (int i = 0; i < 2; i++) {
-		begin(kernels[i]);
+		one_mm_begin(kernels[i]);
 		assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE | MAP_STACK, NULL), at(0));
 		assert_int_equal(!!(vma_lookup(&mm, at(0))->vm_flags & VM_NOHUGEPAGE), i);
-		end();
+		one_mm_end();
 	}
 }
 
@@ -345,7 +300,7 @@ static void test_placement_on_the_border_of_a_huge_page(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct mmap_request req = { .len = 4UL << 20, .flags = MAP_PRIVATE | MAP_ANONYMOUS };
 
-		begin(cases[i].kernel);
+		one_mm_begin(cases[i].kernel);
 		mm.mmap_base -= PAGE;
 		assert_int_equal(mm_mmap(&mm, &req) % sys.pmd_size == 0, cases[i].anon);
 		req.flags = MAP_PRIVATE;
@@ -354,7 +309,7 @@ static void test_placement_on_the_border_of_a_huge_page(void **state)
 		mm_init(&mm, &sys);
 		mm.mmap_base -= PAGE;
 		assert_int_equal(mm_mmap(&mm, &req) % sys.pmd_size == 0, cases[i].zero);
-		end();
+		one_mm_end();
 	}
 }
 
@@ -367,10 +322,10 @@ static void test_populate_over_a_hole(void **state)
 	} cases[] = { { "6.1", -EINVAL }, { "6.12", -ENOMEM } };
 
 	for (int i = 0; i < 2; i++) {
-		begin(cases[i].kernel);
+		one_mm_begin(cases[i].kernel);
 		assert_int_equal(map_as(7, 1, PROT_WRITE, MAP_PRIVATE, NULL), at(7));
 		assert_int_equal(mm_madvise(&mm, at(3), 9 * PAGE, POPULATE_READ), cases[i].err);
-		end();
+		one_mm_end();
 	}
 }
 
@@ -378,16 +333,16 @@ static void test_seals_and_zero(void **state)
 {
 	struct vm_file zero = { .refs = 1, .kind = VM_FILE_ZERO, .readable = true, .writable = true };
 
-	begin("6.1");
+	one_mm_begin("6.1");
 	map(0, 1);
 	assert_int_equal(mm_mseal(&mm, at(0), PAGE, 0), -ENOSYS);
-	end();
+	one_mm_end();
 	for (int i = 0; i < 2; i++) {
-		begin(i ? "6.18" : "6.12");
+		one_mm_begin(i ? "6.18" : "6.12");
 		assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE, &zero), at(0));
 		assert_int_equal(mm_mseal(&mm, at(0), PAGE, 0), 0);
 		assert_int_equal(mm_madvise(&mm, at(0), PAGE, MADV_DONTFORK), i ? -EPERM : 0);
-		end();
+		one_mm_end();
 	}
 }
 
@@ -397,11 +352,11 @@ static void test_droppable_memory_and_a_userfaultfd(void **state)
 	static const char context;
 
 	for (int i = 0; i < 2; i++) {
-		begin(i ? "6.18" : "6.12");
+		one_mm_begin(i ? "6.18" : "6.12");
 		assert_int_equal(map_as(0, 1, PROT_READ | PROT_WRITE, DROPPABLE, NULL), at(0));
 		assert_int_equal(
 			mm_userfaultfd(&mm, at(0), PAGE, &context, VM_UFFD_MISSING), i ? -EINVAL : 0);
-		end();
+		one_mm_end();
 	}
 }
 
@@ -415,14 +370,14 @@ static void test_a_userfaultfd_for_a_part_of_an_area(void **state)
 	static const char context;
 
 	for (int i = 0; i < 3; i++) {
-		begin(cases[i].kernel);
+		one_mm_begin(cases[i].kernel);
 		map(0, 8);
 		assert_int_equal(mm_userfaultfd(&mm, at(4), 4 * PAGE, &context, VM_UFFD_WP), 0);
 		assert_int_equal(mm_userfaultfd(&mm, at(2), 2 * PAGE, &context, VM_UFFD_WP), 0);
 		is_area(2, 2, cases[i].end);
 		assert_int_equal(mm_userfaultfd(&mm, at(0), 2 * PAGE, &context, VM_UFFD_WP), 0);
 		is_area(0, 0, cases[i].end);
-		end();
+		one_mm_end();
 	}
 }
 
@@ -441,9 +396,9 @@ static void test_the_hint_for_a_huge_page_file(void **state)
 	};
 
 	for (int i = 0; i < 2; i++) {
-		begin(i ? "6.18" : "6.12");
+		one_mm_begin(i ? "6.18" : "6.12");
 		assert_int_equal(mm_mmap(&mm, &req), at(i ? 512 : 0));
-		end();
+		one_mm_end();
 	}
 }
 
@@ -451,11 +406,11 @@ static void test_the_hint_for_a_huge_page_file(void **state)
 static void test_a_mapping_over_a_part_of_a_huge_page(void **state)
 {
 	for (int i = 0; i < 2; i++) {
-		begin(i ? "6.12" : "6.1");
+		one_mm_begin(i ? "6.12" : "6.1");
 		assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE, &huge_file), at(0));
 		assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE, NULL), i ? -EINVAL : -ENOMEM);
 		is_area(0, 0, 512);
-		end();
+		one_mm_end();
 	}
 }
 
@@ -467,12 +422,12 @@ static void test_calls_that_came_later(void **state)
 	} cases[] = { { "6.1", false, false }, { "6.12", true, false }, { "6.18", true, true } };
 
 	for (int i = 0; i < 3; i++) {
-		begin(cases[i].kernel);
+		one_mm_begin(cases[i].kernel);
 		assert_int_equal(
 			map_as(0, 1, PROT_READ, DROPPABLE, NULL), cases[i].droppable ? (long)at(0) : -EINVAL);
 		map(0, 1);
 		assert_int_equal(mm_madvise(&mm, at(0), PAGE, GUARD_INSTALL), cases[i].guards ? 0 : -EINVAL);
-		end();
+		one_mm_end();
 	}
 }
 

@@ -14,57 +14,22 @@
 
 #include <cmocka.h>
 #include <vmaple/merge.h>
-#include <vmaple/mm.h>
-#include <vmaple/rmap.h>
 
-#define PAGE    4096UL
-#define BASE    0x7e0000000000UL
+#include "one_mm.h"
+
 #define HUGE_2M (2UL << 20)
-#define RW      (PROT_READ | PROT_WRITE)
 #define RW_VM   (VM_READ | VM_WRITE | VM_MAY_FLAGS)
-
-static struct mm_system sys;
-static struct mm_struct mm;
-
-static unsigned long at(unsigned long page)
-{
-	return BASE + page * PAGE;
-}
 
 static int begin(void **state)
 {
-	mm_system_init(&sys, &anon_vma_rmap);
-	mm_init(&mm, &sys);
+	one_mm_begin(NULL);
 	return 0;
 }
 
 static int end(void **state)
 {
-	const char *reason;
-
-	if (!mm_validate(&mm, &reason))
-		fail_msg("%s", reason);
-	mm_exit(&mm);
-	assert_int_equal(sys.committed, 0);
+	one_mm_end();
 	return 0;
-}
-
-static long map(unsigned long page, unsigned long pages, unsigned long prot, unsigned long flags,
-	struct vm_file *file)
-{
-	struct mmap_request req = { .addr = at(page),
-		.len = pages * PAGE,
-		.prot = prot,
-		.flags = flags | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS),
-		.offset = file ? page * PAGE : 0,
-		.file = file };
-
-	return (long)mm_mmap(&mm, &req);
-}
-
-static void map_anonymous(unsigned long page, unsigned long pages)
-{
-	assert_int_equal(map(page, pages, RW, MAP_PRIVATE, NULL), at(page));
 }
 
 static struct vm_area_struct *insert(
@@ -165,7 +130,7 @@ static void test_anonymous_names(void **state)
 {
 	static struct vm_file file = { .refs = 1, .readable = true, .writable = true, .name = "/file" };
 
-	map_anonymous(0, 4);
+	map(0, 4);
 	assert_int_equal(mm_set_anon_name(&mm, at(1), 2 * PAGE, "heap of mine"), 0);
 	assert_int_equal(mm.map_count, 3);
 	is_called(0, "");
@@ -173,16 +138,16 @@ static void test_anonymous_names(void **state)
 	assert_int_equal(mm_set_anon_name(&mm, at(0), 6 * PAGE, "heap of mine"), -ENOMEM);
 	assert_int_equal(mm.map_count, 1);
 	is_called(3, "[anon:heap of mine]");
-	map_anonymous(4, 1);
+	map(4, 1);
 	assert_int_equal(mm.map_count, 2);
 	assert_int_equal(mm_set_anon_name(&mm, at(4), PAGE, "heap of mine"), 0);
 	assert_int_equal(mm.map_count, 1);
 	assert_int_equal(mm_set_anon_name(&mm, at(0), 5 * PAGE, NULL), 0);
 	is_called(2, "");
-	assert_int_equal(map(8, 1, RW, MAP_SHARED, NULL), at(8));
+	assert_int_equal(map_as(8, 1, RW, MAP_SHARED, NULL), at(8));
 	assert_int_equal(mm_set_anon_name(&mm, at(8), PAGE, "shared"), 0);
 	is_called(8, "[anon_shmem:shared]");
-	assert_int_equal(map(9, 1, RW, MAP_PRIVATE, &file), at(9));
+	assert_int_equal(map_as(9, 1, RW, MAP_PRIVATE, &file), at(9));
 	assert_int_equal(mm_set_anon_name(&mm, at(8), 2 * PAGE, "both"), -EBADF);
 	is_called(8, "[anon_shmem:both]");
 	is_called(9, "/file");
@@ -205,7 +170,7 @@ static void test_special_areas(void **state)
 	struct mremap_request leave = { at(0), 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | 4, 0 };
 	struct vm_area_struct *vma;
 
-	assert_int_equal(map(0, 2, RW, MAP_SHARED, &device), at(0));
+	assert_int_equal(map_as(0, 2, RW, MAP_SHARED, &device), at(0));
 	vma = vma_lookup(&mm, at(0));
 	assert_true(vma->vm_flags & VM_PFNMAP);
 	assert_int_equal((long)mm_mremap(&mm, &grow), -EFAULT);
@@ -222,9 +187,9 @@ static void test_special_areas(void **state)
 	assert_int_equal(mm_mbind(&mm, at(0), PAGE, &policy), 0);
 	assert_null(vma->policy);
 	assert_int_equal(mm.map_count, 1);
-	assert_int_equal(map(2, 2, RW, MAP_SHARED, &device), at(2));
+	assert_int_equal(map_as(2, 2, RW, MAP_SHARED, &device), at(2));
 	assert_int_equal(mm.map_count, 2);
-	assert_int_equal(map(4, 1, RW, MAP_SHARED | MAP_LOCKED, &device), at(4));
+	assert_int_equal(map_as(4, 1, RW, MAP_SHARED | MAP_LOCKED, &device), at(4));
 	assert_int_equal(mm.locked_vm, 0);
 }
 
@@ -295,17 +260,18 @@ static void test_overcommit(void **state)
 		unsigned long noreserve = MAP_PRIVATE | MAP_NORESERVE;
 
 		sys.overcommit_memory = cases[i].mode;
-		assert_int_equal(map(0, 11, RW, MAP_PRIVATE, NULL) < 0 ? -ENOMEM : 0, cases[i].pages_11);
+		assert_int_equal(map_as(0, 11, RW, MAP_PRIVATE, NULL) < 0 ? -ENOMEM : 0, cases[i].pages_11);
 		(void)mm_munmap(&mm, at(0), 16 * PAGE);
-		map_anonymous(0, 6);
-		assert_int_equal(map(6, 6, RW, MAP_PRIVATE, NULL) < 0 ? -ENOMEM : 0, cases[i].pages_6_and_6);
+		map(0, 6);
+		assert_int_equal(
+			map_as(6, 6, RW, MAP_PRIVATE, NULL) < 0 ? -ENOMEM : 0, cases[i].pages_6_and_6);
 		(void)mm_munmap(&mm, at(0), 16 * PAGE);
-		assert_int_equal(map(0, 11, RW, noreserve, NULL) < 0 ? -ENOMEM : 0, cases[i].noreserve_11);
+		assert_int_equal(map_as(0, 11, RW, noreserve, NULL) < 0 ? -ENOMEM : 0, cases[i].noreserve_11);
 		(void)mm_munmap(&mm, at(0), 16 * PAGE);
-		assert_int_equal(map(0, 1, RW, noreserve, NULL), at(0));
+		assert_int_equal(map_as(0, 1, RW, noreserve, NULL), at(0));
 		assert_int_equal(
 			!!(vma_lookup(&mm, at(0))->vm_flags & VM_NORESERVE), cases[i].shows_noreserve);
-		assert_int_equal(map(1, 11, PROT_READ, MAP_PRIVATE, NULL), at(1));
+		assert_int_equal(map_as(1, 11, PROT_READ, MAP_PRIVATE, NULL), at(1));
 		assert_int_equal(mm_mprotect(&mm, at(1), 11 * PAGE, RW, -1), cases[i].pages_11);
 		(void)mm_munmap(&mm, at(0), 16 * PAGE);
 		assert_int_equal(sys.committed, 0);
@@ -314,7 +280,7 @@ static void test_overcommit(void **state)
 
 static void test_a_stack_grows_as_far_as_there_is_to_charge(void **state)
 {
-	assert_int_equal(map(10, 1, RW, MAP_PRIVATE | MAP_GROWSDOWN, NULL), at(10));
+	assert_int_equal(map_as(10, 1, RW, MAP_PRIVATE | MAP_GROWSDOWN, NULL), at(10));
 	sys.overcommit_memory = 2;
 	sys.commit_limit = 3;
 	assert_int_equal(mm_fault(&mm, at(6), MM_FAULT_WRITE), -EFAULT);
@@ -352,7 +318,7 @@ static void test_areas_are_inserted_as_they_are_or_not_at_all(void **state)
 static void test_lookups_agree(void **state)
 {
 	for (unsigned long i = 0; i < 40; i += 1 + i % 4)
-		assert_int_equal(map(i, 1, i % 3 ? RW : PROT_READ, MAP_PRIVATE, NULL), at(i));
+		assert_int_equal(map_as(i, 1, i % 3 ? RW : PROT_READ, MAP_PRIVATE, NULL), at(i));
 	for (unsigned long i = 0; i < 44; i++) {
 		struct vm_area_struct *prev, *vma = find_vma_prev(&mm, at(i), &prev), *below = NULL,
 					     *above = NULL;
