@@ -249,9 +249,38 @@ static void test_failed_join_leaves_nothing(void **state)
 	assert_int_equal(live_blocks, 0);
 }
 
+static int refuse_split(struct vm_area_struct *part, struct vm_area_struct *vma)
+{
+	return -EBUSY;
+}
+
+/* Neither a cut nor the memory that was set aside for it. */
+static void test_refused_cut_leaves_nothing(void **state)
+{
+	static const struct mm_operations host = { .split = refuse_split };
+
+	for (unsigned int bits = 0; bits < 4; bits++) {
+		struct shape s = { .way = CHANGE, .n = bits & 1, .readers = bits & 2 };
+		struct seen before[MOST_AREAS];
+		unsigned int nr;
+
+		build(&s);
+		nr = look(before);
+		mm.ops = &host;
+		assert_int_equal(mm_mprotect(&mm, N + PAGE, PAGE, PROT_READ, -1), -EBUSY);
+		assert_int_equal(mm_munmap(&mm, N + PAGE, PAGE), -EBUSY);
+		mm.ops = NULL;
+		expect_as_before(&s, before, nr, "refused");
+		mm_exit(&mm);
+		empty_caches();
+		assert_int_equal(live_blocks, 0);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_failed_join_leaves_nothing) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_failed_join_leaves_nothing),
+		cmocka_unit_test(test_refused_cut_leaves_nothing) };
 	int failed;
 
 	failing_port_install();
