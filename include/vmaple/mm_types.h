@@ -175,9 +175,15 @@ struct mm_system {
 	unsigned long mmap_min_addr;         /**< vm.mmap_min_addr, bytes */
 	unsigned long stack_guard_gap;       /**< bytes */
 	unsigned int overcommit_memory;      /**< vm.overcommit_memory: 0 guess, 1 always, 2 never */
-	unsigned long commit_limit;          /**< pages: of RAM and swap in mode 0, CommitLimit in mode 2 */
-	unsigned long committed;             /**< pages charged by all its address spaces */
-	unsigned long pmd_size;              /**< bytes of a huge page; 0: no huge-page alignment */
+	/**
+	 * Pages: of RAM and swap in mode 0; in mode 2 CommitLimit, for who has no CAP_SYS_ADMIN less vm.admin_reserve_kbytes:
+	 * what is charged stays below it.
+	 */
+	unsigned long commit_limit;
+	unsigned long
+		user_reserve; /**< vm.user_reserve_kbytes, in pages: mode 2 leaves it, or 1/32 of total_vm */
+	unsigned long committed; /**< pages charged by all its address spaces */
+	unsigned long pmd_size;  /**< bytes of a huge page; 0: no huge-page alignment */
 	/**
 	 * Bits above the page in which a file mapping's address agrees with its offset; 0: none. Linux sets 0x7000 on AMD
 	 * family 15h, whose instruction caches two cores share, for processes with randomised addresses.

@@ -13,6 +13,7 @@
 #ifndef MM_ACCOUNT_H
 #define MM_ACCOUNT_H
 
+#include "minmax.h"
 #include "pages.h"
 
 static inline bool is_data_mapping(vm_flags_t flags)
@@ -51,6 +52,18 @@ static inline bool mlock_future_ok(const struct mm_struct *mm, vm_flags_t flags,
 	return to_pages(mm, bytes) + mm->locked_vm <= limit_pages(mm, mm->limits.memlock);
 }
 
+/*
+ * Mode 2: what is committed stays below the limit, by a part of the process's own size: it shall not grow so large that its
+ * user cannot do anything about it.
+ */
+static inline bool may_commit(const struct mm_struct *mm, unsigned long npages)
+{
+	const struct mm_system *sys = mm->sys;
+	unsigned long reserve = min(mm->total_vm / 32, sys->user_reserve);
+
+	return !npages || sys->committed + npages + reserve < sys->commit_limit;
+}
+
 /* Charge pages to the commit limit. 0 or -ENOMEM. */
 static inline int vm_charge(struct mm_struct *mm, unsigned long npages)
 {
@@ -58,7 +71,7 @@ static inline int vm_charge(struct mm_struct *mm, unsigned long npages)
 
 	if (sys->overcommit_memory == 0 && npages > sys->commit_limit)
 		return -ENOMEM;
-	if (sys->overcommit_memory == 2 && sys->committed + npages > sys->commit_limit)
+	if (sys->overcommit_memory == 2 && !may_commit(mm, npages))
 		return -ENOMEM;
 	sys->committed += npages;
 	return 0;

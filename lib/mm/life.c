@@ -178,13 +178,14 @@ static struct vm_area_struct *inherit_area(struct mm_struct *child, const struct
 	return copy;
 }
 
+/* It is the parent that is asked whether so much may be committed. */
 static int fork_area(struct mm_struct *child, struct vm_area_struct *vma)
 {
 	bool account = vma->vm_flags & VM_ACCOUNT;
 	struct vm_area_struct *copy;
 	int err = -ENOMEM;
 
-	if (account && vm_charge(child, vma_pages(vma)))
+	if (account && vm_charge(vma->vm_mm, vma_pages(vma)))
 		return -ENOMEM;
 	copy = inherit_area(child, vma);
 	if (copy)

@@ -61,11 +61,40 @@ static void test_the_last_page_of_all_addresses_overflows_nothing(void **state)
 	end(1);
 }
 
+/* include/linux/mm.h, check_data_rlimit(): heap and data together, in bytes; the limit may be met. */
+static void test_the_data_limit_counts_bytes_of_heap_and_data(void **state)
+{
+	begin(1UL << 47);
+	mm.start_data = HEAP - 8 * PAGE;
+	mm.end_data = mm.start_data + 2 * PAGE;
+	mm.limits.data = 10 * PAGE;
+	assert_int_equal(mm_brk(&mm, HEAP + 8 * PAGE + 1), HEAP);
+	assert_int_equal(mm_brk(&mm, HEAP + 8 * PAGE), HEAP + 8 * PAGE);
+	assert_int_equal(mm_brk(&mm, HEAP + 8 * PAGE + 1), HEAP + 8 * PAGE);
+	end(1);
+}
+
+/* mm/mmap.c, do_brk_flags(): what grows under MCL_FUTURE is locked, counted and there. */
+static void test_under_future_locks_the_heap_is_locked(void **state)
+{
+	begin(1UL << 47);
+	mm.limits.memlock = 4 * PAGE;
+	mm.limits.cap_ipc_lock = false;
+	assert_int_equal(mm_mlockall(&mm, MCL_FUTURE), 0);
+	assert_int_equal(mm_brk(&mm, HEAP + 5 * PAGE), HEAP);
+	assert_int_equal(mm_brk(&mm, HEAP + 4 * PAGE), HEAP + 4 * PAGE);
+	assert_int_equal(mm.locked_vm, 4);
+	assert_non_null(vma_lookup(&mm, HEAP)->anon_vma);
+	end(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_page_stays_free_below_the_next_area),
 		cmocka_unit_test(test_the_last_page_of_all_addresses_overflows_nothing),
+		cmocka_unit_test(test_the_data_limit_counts_bytes_of_heap_and_data),
+		cmocka_unit_test(test_under_future_locks_the_heap_is_locked),
 	};
 
 	return cmocka_run_group_tests_name("brk", tests, NULL, NULL);

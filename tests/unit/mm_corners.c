@@ -278,11 +278,70 @@ static void test_overcommit(void **state)
 	}
 }
 
+/* include/linux/userfaultfd_k.h, vma_can_userfault(): who only watches writes, by itself, may watch those to any memory. */
+static void test_writes_to_any_memory_are_watched(void **state)
+{
+	static struct vm_file file = { .refs = 1, .readable = true, .writable = true };
+	static const char context;
+
+	assert_int_equal(map_as(0, 2, RW, MAP_PRIVATE, &file), at(0));
+	assert_int_equal(mm_userfaultfd(&mm, at(0), PAGE, &context, VM_UFFD_WP), -EINVAL);
+	assert_int_equal(
+		mm_userfaultfd(&mm, at(0), PAGE, &context, VM_UFFD_MISSING | MM_UFFD_WP_ASYNC), -EINVAL);
+	assert_int_equal(mm_userfaultfd(&mm, at(0), PAGE, &context, VM_UFFD_WP | MM_UFFD_WP_ASYNC), 0);
+	assert_int_equal(vma_lookup(&mm, at(0))->vm_end, at(1));
+	assert_int_equal(vma_lookup(&mm, at(0))->vm_flags & VM_UFFD_FLAGS, VM_UFFD_WP);
+}
+
+/* mm/util.c: less than the limit, by what the user is to have left. */
+static void test_never_overcommitted_is_less_than_the_limit(void **state)
+{
+	sys.overcommit_memory = 2;
+	sys.commit_limit = 10;
+	assert_int_equal(map_as(0, 10, RW, MAP_PRIVATE, NULL), -ENOMEM);
+	map(0, 9);
+	assert_int_equal(map_as(9, 1, RW, MAP_PRIVATE, NULL), -ENOMEM);
+	assert_int_equal(map_as(9, 55, PROT_READ, MAP_PRIVATE, NULL), at(9));
+	assert_int_equal(mm.total_vm, 64);
+	sys.commit_limit = 13;
+	sys.user_reserve = 5;
+	assert_int_equal(mm_mprotect(&mm, at(9), 2 * PAGE, RW, -1), -ENOMEM); /* 9 + 2 + 64 / 32 */
+	assert_int_equal(mm_mprotect(&mm, at(9), PAGE, RW, -1), 0);
+	sys.user_reserve = 1;
+	assert_int_equal(mm_mprotect(&mm, at(10), PAGE, RW, -1), 0);
+	assert_int_equal(mm_mprotect(&mm, at(11), PAGE, RW, -1), -ENOMEM); /* 11 + 1 + 1 */
+}
+
+/* mm/mlock.c, mm/vma.c: a limit may be met, and no page more. */
+static void test_limits_are_met_and_not_passed(void **state)
+{
+	mm.limits.as = 10 * PAGE;
+	map(0, 10);
+	assert_int_equal(map_as(10, 1, PROT_READ, MAP_PRIVATE, NULL), -ENOMEM);
+	mm.limits.as = MM_UNLIMITED;
+	mm.limits.data = 12 * PAGE;
+	map(10, 2);
+	assert_int_equal(map_as(12, 1, RW, MAP_PRIVATE, NULL), -ENOMEM);
+	assert_int_equal(map_as(12, 1, PROT_READ, MAP_PRIVATE, NULL), at(12));
+	mm.limits.data = MM_UNLIMITED;
+	mm.limits.cap_ipc_lock = false;
+	mm.limits.memlock = 12 * PAGE;
+	assert_int_equal(mm_mlockall(&mm, MCL_CURRENT), -ENOMEM);
+	assert_int_equal(mm_mlock(&mm, at(0), 13 * PAGE, 0), -ENOMEM);
+	assert_int_equal(mm_mlock(&mm, at(0), 11 * PAGE, 0), 0);
+	assert_int_equal(map_as(20, 2, RW, MAP_PRIVATE | MAP_LOCKED, NULL), -EAGAIN);
+	assert_int_equal(map_as(20, 1, RW, MAP_PRIVATE | MAP_LOCKED, NULL), at(20));
+	assert_int_equal(mm.locked_vm, 12);
+	mm.limits.memlock = 14 * PAGE;
+	assert_int_equal(mm_mlockall(&mm, MCL_CURRENT), 0);
+	assert_int_equal(mm.locked_vm, 14);
+}
+
 static void test_a_stack_grows_as_far_as_there_is_to_charge(void **state)
 {
 	assert_int_equal(map_as(10, 1, RW, MAP_PRIVATE | MAP_GROWSDOWN, NULL), at(10));
 	sys.overcommit_memory = 2;
-	sys.commit_limit = 3;
+	sys.commit_limit = 4;
 	assert_int_equal(mm_fault(&mm, at(6), MM_FAULT_WRITE), -EFAULT);
 	assert_int_equal(mm.total_vm, 1);
 	assert_int_equal(sys.committed, 1);
@@ -347,6 +406,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_special_areas, begin, end),
 		cmocka_unit_test_setup_teardown(test_huge_page_files, begin, end),
 		cmocka_unit_test_setup_teardown(test_overcommit, begin, end),
+		cmocka_unit_test_setup_teardown(test_writes_to_any_memory_are_watched, begin, end),
+		cmocka_unit_test_setup_teardown(test_never_overcommitted_is_less_than_the_limit, begin, end),
+		cmocka_unit_test_setup_teardown(test_limits_are_met_and_not_passed, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_areas_are_inserted_as_they_are_or_not_at_all, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_stack_grows_as_far_as_there_is_to_charge, begin, end),
