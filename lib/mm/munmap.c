@@ -83,6 +83,8 @@ static void account_gone(struct mm_struct *mm, const struct vm_area_struct *vma)
 
 void unmap_lock_areas(const struct unmap *um)
 {
+	if (!index_in_rcu(um->mm))
+		return;
 	for (struct vm_area_struct *vma = um->first; vma; vma = vma->detached)
 		vma_start_write(vma);
 }

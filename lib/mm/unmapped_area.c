@@ -239,11 +239,32 @@ static unsigned long area_by_kind(struct mm_struct *mm, const struct request *r)
 	return ret ? ret : area_plain(mm, r);
 }
 
+/*
+ * Most requests are for memory anywhere: is it from above, without an alignment, and does the place that is remembered answer
+ * it?  Then all that follows would find the same.
+ */
+static inline bool remembered_anywhere(
+	const struct mm_struct *mm, unsigned long len, unsigned long flags, struct hole *hole)
+{
+	const struct mm_system *sys = mm->sys;
+	unsigned long low = max(page_size(mm), sys->mmap_min_addr);
+
+	if ((flags & (MAP_FIXED | MAP_32BIT | MAP_ABOVE4G)) || !mm->topdown)
+		return false;
+	if ((sys->pmd_size && !(len & (sys->pmd_size - 1))) || !hole_serves(mm, low, mm->mmap_base, len))
+		return false;
+	*hole = (struct hole){ true, mm->hole.prev, mm->hole.next };
+	return true;
+}
+
 unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
 	unsigned long len, pgoff_t pgoff, unsigned long flags, struct hole *hole)
 {
-	struct request r = { file, addr, len, file ? pgoff << mm->sys->page_shift : 0, flags, hole };
+	struct request r;
 
+	if (!file && !addr && remembered_anywhere(mm, len, flags, hole))
+		return mm->hole.end - len;
+	r = (struct request){ file, addr, len, file ? pgoff << mm->sys->page_shift : 0, flags, hole };
 	if (len > mm->task_size)
 		return -ENOMEM;
 	if (mm->task_size <= 1UL << 32)
