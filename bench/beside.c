@@ -57,10 +57,12 @@ struct place {
 	const struct contender *contender;
 	double *alone; /* in beside */
 	void *tree;
-	size_t step; /* of 2 * STEPS: forwards, then backwards */
 	bool running, stop;
 	double ns;
 	unsigned long sum;
+	char apart[128]; /* the writer's progress lies on no line that the reader reads */
+	size_t step;     /* of 2 * STEPS: forwards, then backwards */
+	char from_others[128];
 };
 
 static void write_step(struct place *place)

@@ -79,30 +79,34 @@ struct maple_node {
 	void *slot[MAPLE_NODE_SLOTS];
 };
 
-/** Levels of a tree whose writer remembers the way; higher ones have some 10^9 entries. */
-#define MA_WAY_LEVELS 7
+#define MT_MAX_HEIGHT 16 /* 10^15 nodes of 10 hold more areas than memory does */
 
-/** The way to the leaf where a writer was last: it is often the next one's, too. */
-struct ma_way {
-	void *node[MA_WAY_LEVELS];          /* from the root to the leaf */
-	unsigned long min, max;             /* bounds of the leaf */
-	unsigned char child[MA_WAY_LEVELS]; /* that was taken */
-	unsigned char height;               /* 0: not known */
+/** A writer's way down, level by level from the root. Private. */
+struct mt_path {
+	unsigned long min, max; /* bounds of the leaf */
+	unsigned char height;   /* 0: none */
+	unsigned char offset
+		[MT_MAX_HEIGHT]; /* child that was taken; in the leaf, how many areas end below the index */
+	void *node[MT_MAX_HEIGHT];
 };
 
 /** The tree. Owned by the caller; all members are private. */
 struct maple_tree {
-	spinlock_t ma_lock;
+	/* What every reader reads, and few writes change. */
 	unsigned int ma_flags;
-	void *ma_root;        /* see lib/trees/maple/node.h */
+	void *ma_root; /* see lib/trees/maple/node.h */
+	/* So far apart that, wherever the tree lies, no line of 64 bytes holds something of both sides. */
+	unsigned char ma_apart[56];
+	/* What every write changes. */
 	unsigned long ma_gen; /* writes so far: tells a cursor that its position is stale */
-	void *ma_tail;        /* the last leaf, while stores come in ascending order */
-	struct ma_way ma_way; /* the writer's, under its lock */
+	spinlock_t ma_lock;
+	void *ma_tail;         /* the last leaf, while stores come in ascending order */
+	struct mt_path ma_way; /* to the leaf where a writer was last: it is often the next one's, too */
 };
 
 #define MTREE_INIT(name, flags)                                                                           \
 	{                                                                                                 \
-		.ma_lock = { false }, .ma_flags = (flags), .ma_root = NULL, .ma_gen = 0, .ma_tail = NULL, \
+		.ma_flags = (flags), .ma_root = NULL, .ma_gen = 0, .ma_lock = { false }, .ma_tail = NULL, \
 		.ma_way = {                                                                               \
 			.height = 0                                                                       \
 		}                                                                                         \

@@ -10,8 +10,8 @@
  *    thread gathers them in another magazine; a full one goes to the reclaimer (reclaim.c), a thread that
  *    waits for a grace period as soon as a few have come, and puts them, full as they are, into the depot.
  *    It never touches an object.  No writer waits for a reader.
- * 3. How many are under way: those that are retired while one grace period passes, some hundreds beside a writer flat
- *    out. That they fit the processor's cache is what the reclaimer is for: call_rcu() of liburcu sleeps 10 ms
+ * 3. How many are under way: those that are retired while one grace period passes, a thousand or so beside a writer
+ *    flat out. That they fit the processor's cache is what the reclaimer is for: call_rcu() of liburcu sleeps 10 ms
  *    between two periods, and tens of thousands of cold objects are under way meanwhile.
  * 4. Failure.  pool_alloc() alone can fail.  An object that is retired when there is no memory for a magazine is
  *    marked in its slab instead, which needs none.
@@ -49,7 +49,7 @@ enum pool_kind {
 #define POOL_LINKED_AREA_SIZE 192
 #define POOL_SMALL_SIZE       64
 #define POOL_MIDDLE_SIZE      96
-#define POOL_LARGE_SIZE       256
+#define POOL_LARGE_SIZE       384
 
 _Static_assert((int)POOL_KINDS <= VMAPLE_CACHE_KINDS, "every kind has its place in the statistics");
 

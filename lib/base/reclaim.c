@@ -29,7 +29,7 @@
 
 #include "rcu.h"
 
-#define RECLAIM_AT 4 /* magazines: a wake-up and a grace period, some 10 us, are shared by 248 objects */
+#define RECLAIM_AT 8 /* magazines: a wake-up and a grace period, some 10 us, are shared by 496 objects */
 
 static struct magazine *submitted;
 static int nr_submitted;

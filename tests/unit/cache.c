@@ -197,9 +197,9 @@ static void test_the_reclaimer_comes_by_itself(void **state)
 		object[i] = pool_alloc(POOL_LEAF, GFP_KERNEL);
 	for (int i = 0; i < MANY; i++)
 		pool_retire(POOL_LEAF, object[i]);
-	for (int tries = 0; tries < 5000 && retired(POOL_LEAF) > 248; tries++)
+	for (int tries = 0; tries < 5000 && retired(POOL_LEAF) > 496; tries++)
 		usleep(1000);
-	assert_in_range(retired(POOL_LEAF), 0, 248);
+	assert_in_range(retired(POOL_LEAF), 0, 496);
 	vmaple_rcu_barrier();
 }
 

@@ -952,7 +952,7 @@ static void test_validation_names_the_rule_that_is_broken(void **state)
 	damage(&mt, (unsigned long *)&mt.ma_way.node[1], (unsigned long)last, "M8");
 	damage(&mt, &mt.ma_way.min, mt.ma_way.min + 1, "M8");
 	damage(&mt, &mt.ma_way.max, mt.ma_way.max + 1, "M8");
-	damage_byte(&mt, &mt.ma_way.child[0], 32, "M8");
+	damage_byte(&mt, &mt.ma_way.offset[0], 32, "M8");
 	damage_byte(&mt, &mt.ma_way.height, 1, "M8");
 	mtree_destroy(&mt);
 	assert_true(mt_check(&mt, NULL));

@@ -33,13 +33,13 @@ static unsigned long gap_around(const struct mt_path *path, unsigned int from, u
 	const struct mt_leaf *leaf = path_leaf(path);
 	unsigned int i = leaf_live_before(leaf, from), nr = leaf->nr;
 	unsigned long form = leaf->base, longest = 0;
-	unsigned long first = i ? form_end(leaf, form, i - 1) + 1 : path->min[path->height - 1];
+	unsigned long first = i ? form_end(leaf, form, i - 1) + 1 : path->min;
 
 	for (;; i++) {
 		unsigned long end;
 
 		i = leaf_live_from(leaf, i);
-		end = i < nr ? form_start(leaf, form, i) : path->max[path->height - 1] + 1;
+		end = i < nr ? form_start(leaf, form, i) : path->max + 1;
 		longest = end - first > longest ? end - first : longest;
 		if (i >= to || i >= nr)
 			return longest;
@@ -50,8 +50,7 @@ static unsigned long gap_around(const struct mt_path *path, unsigned int from, u
 /* Does anybody know the gap of the leaf of @path? (M7) */
 static bool gap_is_known(const struct mt_store *store, const struct mt_path *path)
 {
-	return (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 &&
-	       path->max[path->height - 1] != ULONG_MAX;
+	return (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 && path->max != ULONG_MAX;
 }
 
 /*
@@ -61,11 +60,11 @@ static bool gap_is_known(const struct mt_store *store, const struct mt_path *pat
  */
 static void gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole)
 {
-	unsigned int level = path->height - 1;
+	unsigned int level = path->height - 1U;
 	unsigned long known = mt_gap(path_inner(path, level - 1), path->offset[level - 1]);
 
 	if (store->entry && hole >= known)
-		mt_update_gaps(path, level, mt_leaf_gap(path_leaf(path), path->min[level], path->max[level]));
+		mt_update_gaps(path, level, mt_leaf_gap(path_leaf(path), path->min, path->max));
 	else if (!store->entry && hole > known)
 		mt_update_gaps(path, level, hole);
 }
@@ -73,16 +72,14 @@ static void gap_changed(struct mt_path *path, const struct mt_store *store, unsi
 /* Put @leaf where the path's leaf is. */
 static void replace_leaf(struct mt_store *store, struct mt_path *path, struct mt_leaf *leaf)
 {
-	unsigned int level = path->height - 1;
+	unsigned int level = path->height - 1U;
 	struct mt_leaf *old = path_leaf(path);
 
 	if (level)
 		mt_publish(&path_inner(path, level - 1)->slot[path->offset[level - 1]], leaf);
 	else
 		mt_publish(&store->mt->ma_root, mt_root_word(leaf, 1));
-	path->node[level] = leaf;
-	if (store->mt->ma_way.height)
-		store->mt->ma_way.node[level] = leaf;
+	path->node[level] = leaf; /* the way goes on being known */
 	mt_retire(store->mt, leaf_kind(old), old);
 }
 
@@ -112,7 +109,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 
 void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i)
 {
-	unsigned int level = path->height - 1, before, after;
+	unsigned int before, after;
 	struct mt_leaf *leaf = path_leaf(path);
 	bool changes = !leaf->slot[i] != !store->entry;
 	unsigned long first, last;
@@ -123,8 +120,8 @@ void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int
 	leaf_set_live(leaf, store->entry ? leaf_live(leaf) + 1 : leaf_live(leaf) - 1);
 	before = leaf_live_before(leaf, i);
 	after = leaf_live_from(leaf, i + 1);
-	first = hole_first(leaf, before, path->min[level]);
-	last = hole_last(leaf, after, path->max[level]);
+	first = hole_first(leaf, before, path->min);
+	last = hole_last(leaf, after, path->max);
 	if (gap_is_known(store, path))
 		gap_changed(path, store, mt_length(first, last));
 	if (!store->entry) {
@@ -143,7 +140,7 @@ unsigned long mt_appended_form(const struct mt_store *store, const struct mt_pat
 
 void mt_append_leaf(struct mt_store *store, struct mt_path *path)
 {
-	unsigned int level = path->height - 1;
+	unsigned int level = path->height - 1U;
 	struct mt_inner *parent = path_inner(path, level - 1);
 	struct mt_area area = { store->first, store->last, store->entry };
 	unsigned long form = mt_appended_form(store, path), end = leaf_end(path_leaf(path), LEAF_AREAS - 1);
@@ -156,6 +153,6 @@ void mt_append_leaf(struct mt_store *store, struct mt_path *path)
 	parent->nr = nr + 1;
 	if (!(store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE))
 		return;
-	parent->gap[nr - 1] = mt_leaf_gap(path_leaf(path), path->min[level], end);
+	parent->gap[nr - 1] = mt_leaf_gap(path_leaf(path), path->min, end);
 	parent->gap[nr] = ULONG_MAX;
 }

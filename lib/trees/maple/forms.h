@@ -69,13 +69,6 @@ static inline unsigned int scalar_holes(const struct mt_leaf *leaf, int units)
 #ifdef __x86_64__
 #include <immintrin.h>
 
-/* A loop over the vectors of a node. */
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
-
 #define sse2_inner scalar_inner
 #define sse2_wide  scalar_wide
 

@@ -142,6 +142,7 @@ static inline void leaf_prefetch(const struct mt_leaf *leaf)
 /* Load what a step through all areas, or a store, will read. */
 static inline void leaf_prefetch_all(const struct mt_leaf *leaf)
 {
+	UNROLL
 	for (unsigned int line = 0; line < sizeof(*leaf); line += 64)
 		__builtin_prefetch((const char *)leaf + line);
 }

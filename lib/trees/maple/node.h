@@ -52,10 +52,9 @@
 #include "pool.h"
 #include "probe.h"
 
-#define MT_SLOTS      32
-#define MT_PIVOTS     31
-#define MT_MIN        10
-#define MT_MAX_HEIGHT 16 /* 10^15 nodes of 10 hold more areas than memory does */
+#define MT_SLOTS  32
+#define MT_PIVOTS 31
+#define MT_MIN    10
 
 /* A node that has been set aside for a store. */
 struct mt_node {
@@ -73,6 +72,13 @@ _Static_assert(sizeof(struct mt_inner) == POOL_INNER_SIZE, "an inner node is twe
 _Static_assert(offsetof(struct mt_inner, slot) == 256, "pivots and slots do not share cache lines");
 
 struct mt_leaf;
+
+/* A loop over the lines or vectors of a node. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
 
 #define ROOT_HEIGHT_SHIFT 2
 #define ROOT_NODE_MASK    (~63UL)
@@ -133,12 +139,14 @@ static inline unsigned long mt_gap(const struct mt_inner *node, unsigned int off
 	return __atomic_load_n(&node->gap[offset], __ATOMIC_RELAXED);
 }
 
-/* @yes or @no, without a branch: which child is taken is as good as random. */
+/* @yes or @no, by a conditional move: which child is taken is as good as random. */
 static inline unsigned long mt_select(bool condition, unsigned long yes, unsigned long no)
 {
-	unsigned long mask = -(unsigned long)condition;
-
-	return (yes & mask) | (no & ~mask);
+#ifdef __clang__
+	return __builtin_unpredictable(condition) ? yes : no;
+#else
+	return __builtin_expect_with_probability(condition, true, 0.5) ? yes : no;
+#endif
 }
 
 /* Last index of child @offset of a node that ends at @max. */
@@ -201,17 +209,6 @@ void *mas_descend(struct ma_state *mas, unsigned long index);
 /* tree.c: give back every node below a root word at once: no reader can see them. */
 void mt_free_nodes(void *node, unsigned int height);
 
-/*
- * A writer's way down: for each level, counted from the root, the node, the child that was taken (in the leaf: how many
- * areas end below the index), and the bounds of the node.
- */
-struct mt_path {
-	unsigned int height;
-	void *node[MT_MAX_HEIGHT];
-	unsigned int offset[MT_MAX_HEIGHT];
-	unsigned long min[MT_MAX_HEIGHT], max[MT_MAX_HEIGHT];
-};
-
 static inline struct mt_inner *path_inner(const struct mt_path *path, unsigned int level)
 {
 	return path->node[level];
@@ -222,6 +219,11 @@ static inline struct mt_leaf *path_leaf(const struct mt_path *path)
 	return path->node[path->height - 1];
 }
 
+static inline unsigned int path_area(const struct mt_path *path)
+{
+	return path->offset[path->height - 1];
+}
+
 /* A store over [first, last]. */
 struct mt_store {
 	struct maple_tree *mt;
@@ -230,9 +232,9 @@ struct mt_store {
 	void *entry;
 };
 
-/* way.c: the way to @index, for the writer of @mt, which has nodes; the bounds of inner nodes may not be in it. */
-void mt_way_to(struct maple_tree *mt, unsigned long index, struct mt_path *path);
-/* way.c: nodes above a leaf change, or a leaf's bounds. */
+/* way.c: the way to @index, for the writer of @mt, which has nodes: the tree's own, until the next call. */
+struct mt_path *mt_way_to(struct maple_tree *mt, unsigned long index);
+/* way.c: nodes above a leaf have changed, or a leaf's bounds: the way is no more. */
 void mt_forget_way(struct maple_tree *mt);
 
 /* walk.c: how many areas of @leaf end below @index. */

@@ -15,7 +15,7 @@ static void plan_splice(struct plan *p, const struct mt_store *store, const stru
 	struct mt_splice *s = &p->splice;
 	unsigned int nr = leaf->nr, gone = 0;
 
-	s->from = s->to = path->offset[path->height - 1];
+	s->from = s->to = path_area(path);
 	s->put_nr = 0;
 	for (; s->to < nr && leaf_start(leaf, s->to) <= store->last; s->to++)
 		if (leaf->slot[s->to]) {
@@ -39,7 +39,7 @@ static void plan_splice(struct plan *p, const struct mt_store *store, const stru
 /* Would the leaf of @path, left with @live entries, end with NULL (M4) or hold too little (M6)? */
 static bool would_break(const struct mt_store *store, const struct mt_path *path, unsigned int live)
 {
-	unsigned long max = path->max[path->height - 1];
+	unsigned long max = path->max;
 
 	return max != ULONG_MAX && (live < LEAF_MIN || (!store->entry && store->last == max));
 }
@@ -47,7 +47,7 @@ static bool would_break(const struct mt_store *store, const struct mt_path *path
 bool mt_is_exact(const struct mt_store *store, const struct mt_path *path)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int i = path->offset[path->height - 1];
+	unsigned int i = path_area(path);
 
 	if (i >= leaf->nr || leaf_start(leaf, i) != store->first || leaf_end(leaf, i) != store->last)
 		return false;
@@ -66,9 +66,9 @@ static void take_in_erased(struct mt_splice *s, const struct mt_leaf *leaf)
 static bool can_append(const struct mt_store *store, const struct mt_path *path)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int level = path->height - 1;
+	unsigned int level = path->height - 1U;
 
-	return level && path->max[level] == ULONG_MAX && path->offset[level] == leaf->nr &&
+	return level && path->max == ULONG_MAX && path_area(path) == leaf->nr &&
 	       leaf_live(leaf) == LEAF_AREAS && path_inner(path, level - 1)->nr < MT_SLOTS &&
 	       !mt_in_rcu(store->mt);
 }
@@ -79,7 +79,7 @@ void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt
 	struct mt_splice *s = &p->splice;
 
 	p->way = WAY_REBUILD;
-	if (store->last > path->max[path->height - 1])
+	if (store->last > path->max)
 		return;
 	plan_splice(p, store, path);
 	if (p->way == WAY_NOTHING)

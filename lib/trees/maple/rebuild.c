@@ -37,17 +37,23 @@ struct children {
 	unsigned long gap[CHILDREN_MAX];
 };
 
-/* One level of the old tree that is being replaced: from @left.node[level] to @right, inclusive. */
+/* A way down, and the bounds of the nodes on it. */
+struct bounded_path {
+	struct mt_path way;
+	unsigned long min[MT_MAX_HEIGHT], max[MT_MAX_HEIGHT];
+};
+
+/* One level of the old tree that is being replaced: from @left.way.node[level] to @right, inclusive. */
 struct replaced {
-	struct mt_path left;
+	struct bounded_path left;
 	const void *right;
 };
 
 struct rebuild {
 	struct maple_tree *mt;
 	struct ma_state *mas;
-	struct mt_path left, right; /* of the run, at the level in work and above */
-	unsigned int areas;         /* content of the leaves ... */
+	struct bounded_path left, right; /* of the run, at the level in work and above */
+	unsigned int areas;              /* content of the leaves ... */
 	struct mt_area area[AREAS_MAX];
 	struct children content; /* ... or of the level above */
 	struct children made;    /* the new nodes, for the level above */
@@ -76,33 +82,49 @@ static void add_child(struct children *c, unsigned long last, void *node, unsign
 }
 
 /* Add children [from, to) of a node. */
-static void add_children(struct children *c, const struct mt_path *path, unsigned int level,
+static void add_children(struct children *c, const struct bounded_path *path, unsigned int level,
 	unsigned int from, unsigned int to)
 {
-	const struct mt_inner *node = path_inner(path, level);
+	const struct mt_inner *node = path_inner(&path->way, level);
 
 	for (unsigned int i = from; i < to; i++)
 		add_child(c, mt_end(node, i, path->max[level]), node->slot[i], mt_gap(node, i));
 }
 
-/* Move @path to the next node of @level. @return false at the right edge. */
-static bool path_next(struct mt_path *path, unsigned int level)
+/* The bounds of the path's node of @level, from those of the one above. */
+static void find_bounds(struct bounded_path *path, unsigned int level)
 {
+	const struct mt_inner *parent = path_inner(&path->way, level - 1);
+	unsigned int offset = path->way.offset[level - 1];
+
+	path->min[level] = mt_begin(parent, offset, path->min[level - 1]);
+	path->max[level] = mt_end(parent, offset, path->max[level - 1]);
+}
+
+static void path_to(struct bounded_path *path, const struct maple_tree *mt, unsigned long index)
+{
+	mt_path_to(mt->ma_root, index, &path->way);
+	path->min[0] = 0;
+	path->max[0] = ULONG_MAX;
+	for (unsigned int level = 1; level < path->way.height; level++)
+		find_bounds(path, level);
+}
+
+/* Move @path to the next node of @level. @return false at the right edge. */
+static bool path_next(struct bounded_path *path, unsigned int level)
+{
+	struct mt_path *way = &path->way;
 	unsigned int up = level;
 
-	while (up > 0 && path->offset[up - 1] + 1 >= path_inner(path, up - 1)->nr)
+	while (up > 0 && way->offset[up - 1] + 1U >= path_inner(way, up - 1)->nr)
 		up--;
 	if (up == 0)
 		return false;
-	path->offset[up - 1]++;
+	way->offset[up - 1]++;
 	for (unsigned int i = up; i <= level; i++) {
-		const struct mt_inner *parent = path_inner(path, i - 1);
-		unsigned int offset = path->offset[i - 1];
-
-		path->min[i] = mt_begin(parent, offset, path->min[i - 1]);
-		path->max[i] = mt_end(parent, offset, path->max[i - 1]);
-		path->node[i] = parent->slot[offset];
-		path->offset[i] = 0;
+		find_bounds(path, i);
+		way->node[i] = path_inner(way, i - 1)->slot[way->offset[i - 1]];
+		way->offset[i] = 0;
 	}
 	return true;
 }
@@ -110,8 +132,9 @@ static bool path_next(struct mt_path *path, unsigned int level)
 /* What lies left of the store in its first leaf, the store, and what lies right of it in its last leaf. */
 static void gather_leaves(struct rebuild *r, const struct mt_store *store)
 {
-	const struct mt_leaf *first = path_leaf(&r->left), *last = path_leaf(&r->right);
-	unsigned int level = r->left.height - 1, from = r->left.offset[level], to = r->right.offset[level];
+	const struct mt_leaf *first = path_leaf(&r->left.way), *last = path_leaf(&r->right.way);
+	unsigned int level = r->left.way.height - 1U, from = r->left.way.offset[level],
+		     to = r->right.way.offset[level];
 
 	r->areas = 0;
 	add_areas(r, first, 0, from);
@@ -126,7 +149,7 @@ static void gather_leaves(struct rebuild *r, const struct mt_store *store)
 	}
 	add_areas(r, last, to, last->nr);
 	if (r->areas < LEAF_MIN && path_next(&r->right, level)) {
-		add_areas(r, path_leaf(&r->right), 0, path_leaf(&r->right)->nr);
+		add_areas(r, path_leaf(&r->right.way), 0, path_leaf(&r->right.way)->nr);
 		r->append = false;
 	}
 }
@@ -134,17 +157,18 @@ static void gather_leaves(struct rebuild *r, const struct mt_store *store)
 /* An inner level's content: left part, the new children, right part. */
 static void gather_children(struct rebuild *r, unsigned int level)
 {
-	unsigned int to = r->right.offset[level] + 1, nr = (unsigned int)path_inner(&r->right, level)->nr;
+	unsigned int to = r->right.way.offset[level] + 1U,
+		     nr = (unsigned int)path_inner(&r->right.way, level)->nr;
 
 	r->content.nr = 0;
-	add_children(&r->content, &r->left, level, 0, r->left.offset[level]);
+	add_children(&r->content, &r->left, level, 0, r->left.way.offset[level]);
 	for (unsigned int i = 0; i < r->made.nr; i++)
 		add_child(&r->content, r->made.last[i], r->made.node[i], r->made.gap[i]);
 	r->append = r->right.max[level] == ULONG_MAX && to >= nr;
 	add_children(&r->content, &r->right, level, to, nr);
 	if (level && r->content.nr < MT_MIN && path_next(&r->right, level)) {
 		add_children(
-			&r->content, &r->right, level, 0, (unsigned int)path_inner(&r->right, level)->nr);
+			&r->content, &r->right, level, 0, (unsigned int)path_inner(&r->right.way, level)->nr);
 		r->append = false;
 	}
 }
@@ -170,7 +194,7 @@ static struct mt_leaf *make_leaf(struct rebuild *r, unsigned long min, unsigned 
 /* Make the leaves; they are the new children of the level above. The last ends where the run did. */
 static void make_leaves(struct rebuild *r)
 {
-	unsigned int level = r->left.height - 1, from = 0;
+	unsigned int level = r->left.way.height - 1U, from = 0;
 	unsigned int nodes = r->areas ? (r->areas + LEAF_AREAS - 1) / LEAF_AREAS : 1;
 	bool gaps = r->mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
 	unsigned long min = r->left.min[level];
@@ -225,13 +249,13 @@ static void make_inners(struct rebuild *r)
 static void replaces(struct rebuild *r, unsigned int level)
 {
 	r->replaced[level].left = r->left;
-	r->replaced[level].right = r->right.node[level];
+	r->replaced[level].right = r->right.way.node[level];
 }
 
 /* The new nodes are the top of the tree: put a root above them, or take off one that has a single child. */
 static void publish_root(struct rebuild *r)
 {
-	unsigned int height = r->left.height;
+	unsigned int height = r->left.way.height;
 	void *node = r->made.node[0];
 
 	if (r->made.nr > 1) {
@@ -252,17 +276,18 @@ static void publish_root(struct rebuild *r)
 /* Give back the old nodes of the levels from @top down to the leaves. Deepest first: parents lead the way. */
 static void retire_levels(struct rebuild *r, unsigned int top)
 {
-	for (unsigned int level = r->left.height; level-- > top;) {
-		struct mt_path *path = &r->replaced[level].left;
+	for (unsigned int level = r->left.way.height; level-- > top;) {
+		struct bounded_path *path = &r->replaced[level].left;
 		const void *right = r->replaced[level].right;
 
 		for (;;) {
-			void *node = path->node[level];
+			void *node = path->way.node[level];
 			bool last = node == right;
 
 			if (!last)
 				(void)path_next(path, level);
-			mt_retire(r->mt, level == r->left.height - 1 ? leaf_kind(node) : POOL_INNER, node);
+			mt_retire(
+				r->mt, level == r->left.way.height - 1U ? leaf_kind(node) : POOL_INNER, node);
 			if (last)
 				break;
 		}
@@ -272,8 +297,8 @@ static void retire_levels(struct rebuild *r, unsigned int top)
 /* One old child is replaced by one new one of the same bounds: nothing above need change but the gap. */
 static bool can_publish_here(const struct rebuild *r, unsigned int level)
 {
-	return r->made.nr == 1 && r->left.node[level] == r->right.node[level] &&
-	       r->left.offset[level] == r->right.offset[level];
+	return r->made.nr == 1 && r->left.way.node[level] == r->right.way.node[level] &&
+	       r->left.way.offset[level] == r->right.way.offset[level];
 }
 
 void mt_store_rebuild(struct mt_store *store)
@@ -283,9 +308,9 @@ void mt_store_rebuild(struct mt_store *store)
 
 	r.mt = store->mt;
 	r.mas = store->mas;
-	mt_path_to(store->mt->ma_root, store->first, &r.left);
-	mt_path_to(store->mt->ma_root, store->last, &r.right);
-	level = r.left.height - 1;
+	path_to(&r.left, store->mt, store->first);
+	path_to(&r.right, store->mt, store->last);
+	level = r.left.way.height - 1U;
 	if (!store->entry && store->last == r.right.max[level])
 		(void)path_next(&r.right, level);
 	gather_leaves(&r, store);
@@ -294,9 +319,10 @@ void mt_store_rebuild(struct mt_store *store)
 	while (level > 0) {
 		level--;
 		if (can_publish_here(&r, level)) {
-			mt_publish(&path_inner(&r.left, level)->slot[r.left.offset[level]], r.made.node[0]);
+			mt_publish(&path_inner(&r.left.way, level)->slot[r.left.way.offset[level]],
+				r.made.node[0]);
 			if (r.mt->ma_flags & MT_FLAGS_ALLOC_RANGE)
-				mt_update_gaps(&r.left, level + 1, r.made.gap[0]);
+				mt_update_gaps(&r.left.way, level + 1, r.made.gap[0]);
 			retire_levels(&r, level + 1);
 			return;
 		}

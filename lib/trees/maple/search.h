@@ -58,15 +58,13 @@ SEARCH_TARGET static void SEARCH(path)(const void *root, unsigned long index, st
 	unsigned int last = mt_root_height(root) - 1;
 	unsigned long min = 0, max = ULONG_MAX;
 
-	path->height = last + 1;
+	path->height = (unsigned char)(last + 1);
 	for (unsigned int level = 0; level < last; level++) {
 		const struct mt_inner *inner = node;
 		unsigned int offset = SEARCH(inner)(inner, index);
 
 		path->node[level] = node;
-		path->offset[level] = offset;
-		path->min[level] = min;
-		path->max[level] = max;
+		path->offset[level] = (unsigned char)offset;
 		__builtin_prefetch(&inner->gap[offset]);
 		max = mt_end(inner, offset, max);
 		min = mt_begin(inner, offset, min);
@@ -74,9 +72,9 @@ SEARCH_TARGET static void SEARCH(path)(const void *root, unsigned long index, st
 	}
 	leaf_prefetch_all(node);
 	path->node[last] = node;
-	path->offset[last] = SEARCH(area)(node, index);
-	path->min[last] = min;
-	path->max[last] = max;
+	path->offset[last] = (unsigned char)SEARCH(area)(node, index);
+	path->min = min;
+	path->max = max;
 }
 
 /*

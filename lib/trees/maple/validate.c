@@ -156,7 +156,7 @@ static bool check_node(struct check *c, const void *node, unsigned int height, u
 }
 
 /* M8 */
-static bool check_way(struct check *c, const struct ma_way *way, const void *root)
+static bool check_way(struct check *c, const struct mt_path *way, const void *root)
 {
 	unsigned long min = 0, max = ULONG_MAX;
 	const void *node = mt_root_node(root);
@@ -165,7 +165,7 @@ static bool check_way(struct check *c, const struct ma_way *way, const void *roo
 		return fail(c, "M8: the way to a leaf begins at the root");
 	for (unsigned int level = 0; level + 1 < way->height; level++) {
 		const struct mt_inner *inner = node;
-		unsigned int i = way->child[level];
+		unsigned int i = way->offset[level];
 
 		node = i < inner->nr ? inner->slot[i] : NULL;
 		if (!node || node != way->node[level + 1])

@@ -83,8 +83,7 @@ static void new_generation(struct maple_tree *mt)
 /* The leaf of @path took an area behind its last, and is the last: the next store may well follow. */
 static void remember_tail(struct mt_store *store, const struct mt_path *path, const struct mt_splice *s)
 {
-	if (!mt_in_rcu(store->mt) && path->max[path->height - 1] == ULONG_MAX && s->put_nr &&
-		s->from + s->put_nr == s->nr)
+	if (!mt_in_rcu(store->mt) && path->max == ULONG_MAX && s->put_nr && s->from + s->put_nr == s->nr)
 		store->mt->ma_tail = path_leaf(path);
 }
 
@@ -95,12 +94,11 @@ static void remember_tail(struct mt_store *store, const struct mt_path *path, co
 static void widen_to_hole(struct mt_store *store, const struct mt_path *path, unsigned int i)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int level = path->height - 1;
 
 	while (i < leaf->nr && leaf_end(leaf, i) < store->first)
 		i++;
-	store->first = hole_first(leaf, leaf_live_before(leaf, i), path->min[level]);
-	store->last = hole_last(leaf, leaf_live_from(leaf, i), path->max[level]);
+	store->first = hole_first(leaf, leaf_live_before(leaf, i), path->min);
+	store->last = hole_last(leaf, leaf_live_from(leaf, i), path->max);
 }
 
 /* The same when nodes have been replaced all over. */
@@ -127,12 +125,12 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 		remember_tail(store, path, &p->splice);
 		break;
 	case WAY_APPEND:
-		mt_forget_way(store->mt);
 		mt_append_leaf(store, path);
+		mt_forget_way(store->mt);
 		break;
 	case WAY_REBUILD:
-		mt_forget_way(store->mt);
 		mt_store_rebuild(store);
+		mt_forget_way(store->mt);
 		break;
 	}
 }
@@ -144,7 +142,7 @@ static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gf
 
 	if (mt_is_exact(store, path)) {
 		new_generation(store->mt);
-		mt_store_exactly(store, path, path->offset[path->height - 1]);
+		mt_store_exactly(store, path, path_area(path));
 		if (!store->entry)
 			drop_empty_root(store->mt);
 		return 0;
@@ -262,7 +260,7 @@ static bool store_at_tail(struct mt_store *store)
 static void *entry_at(const struct mt_path *path, unsigned long index)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int i = path->offset[path->height - 1];
+	unsigned int i = path_area(path);
 
 	return i < leaf->nr && leaf_start(leaf, i) <= index ? leaf->slot[i] : NULL;
 }
@@ -273,16 +271,16 @@ static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepa
 	struct mt_store store = {
 		.mt = mas->tree, .mas = mas, .first = mas->index, .last = mas->last, .entry = entry
 	};
-	struct mt_path path;
+	struct mt_path *path;
 	int ret;
 
 	if (store_at_tail(&store))
 		return finish(mas, &store);
 	if (mt_root_is_node(store.mt->ma_root)) {
-		mt_way_to(store.mt, store.first, &path);
+		path = mt_way_to(store.mt, store.first);
 		if (old)
-			*old = entry_at(&path, store.first);
-		ret = store_in_nodes(&store, &path, gfp, prepared);
+			*old = entry_at(path, store.first);
+		ret = store_in_nodes(&store, path, gfp, prepared);
 	} else {
 		if (old && !store.first)
 			*old = store.mt->ma_root;
@@ -320,16 +318,16 @@ int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
 	struct mt_store store = {
 		.mt = mas->tree, .mas = mas, .first = mas->index, .last = mas->last, .entry = entry
 	};
-	struct mt_path path;
+	struct mt_path *path;
 	struct plan p;
 
 	if (!mt_root_is_node(store.mt->ma_root))
 		return reserve_root(&store, gfp);
-	mt_way_to(store.mt, store.first, &path);
-	if (mt_is_exact(&store, &path))
+	path = mt_way_to(store.mt, store.first);
+	if (mt_is_exact(&store, path))
 		return 0;
-	mt_plan_store(&p, &store, &path);
-	return reserve_for(&store, &path, p.way, gfp);
+	mt_plan_store(&p, &store, path);
+	return reserve_for(&store, path, p.way, gfp);
 }
 
 void mas_store_prealloc(struct ma_state *mas, void *entry)
@@ -337,16 +335,14 @@ void mas_store_prealloc(struct ma_state *mas, void *entry)
 	(void)mas_wr_store(mas, entry, GFP_NOWAIT, true, NULL);
 }
 
-/* The entry at the cursor's index; @path leads there, and @store becomes one of NULL over all of its area. */
-static void *to_be_erased(const struct ma_state *mas, struct mt_store *store, struct mt_path *path)
+/* The entry at the cursor's index, to which @path leads: @store becomes one of NULL over all of its area. */
+static void *to_be_erased(const struct ma_state *mas, struct mt_store *store, const struct mt_path *path)
 {
-	void *entry;
+	void *entry = entry_at(path, mas->index);
 
-	mt_way_to(mas->tree, mas->index, path);
-	entry = entry_at(path, mas->index);
 	if (entry) {
-		store->first = leaf_start(path_leaf(path), path->offset[path->height - 1]);
-		store->last = leaf_end(path_leaf(path), path->offset[path->height - 1]);
+		store->first = leaf_start(path_leaf(path), path_area(path));
+		store->last = leaf_end(path_leaf(path), path_area(path));
 	}
 	return entry;
 }
@@ -354,21 +350,20 @@ static void *to_be_erased(const struct ma_state *mas, struct mt_store *store, st
 void *mas_erase(struct ma_state *mas)
 {
 	struct mt_store store = { .mt = mas->tree, .mas = mas };
-	struct mt_path path;
 	void *root = mas->tree->ma_root, *old;
-	bool in_nodes = mt_root_is_node(root);
+	struct mt_path *path = mt_root_is_node(root) ? mt_way_to(mas->tree, mas->index) : NULL;
 	int ret;
 
-	if (in_nodes)
-		old = to_be_erased(mas, &store, &path);
+	if (path)
+		old = to_be_erased(mas, &store, path);
 	else
 		old = mas->index ? NULL : root; /* the tree's only entry, at 0 */
 	if (!old)
 		return NULL;
 	mas->index = store.first;
 	mas->last = store.last;
-	ret = in_nodes ? store_in_nodes(&store, &path, GFP_KERNEL, false)
-		       : store_without_nodes(&store, GFP_KERNEL, false);
+	ret = path ? store_in_nodes(&store, path, GFP_KERNEL, false)
+		   : store_without_nodes(&store, GFP_KERNEL, false);
 	if (ret == 0) {
 		(void)finish(mas, &store);
 		return old;
