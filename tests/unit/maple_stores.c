@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* Stores into a maple tree: what they return, what they leave beside them, and what a cursor is told. */
+#include "maple_tree.h"
+
+#include "leaf.h"
+
+static void test_a_store_returns_what_was_at_its_index(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 2, 7);
+
+	(void)state;
+	assert_null(mas_store(&mas, A));
+	mas_set_range(&mas, 5, 9);
+	assert_ptr_equal(mas_store(&mas, B), A);
+	mas_set_range(&mas, 8, 8);
+	assert_ptr_equal(mas_store(&mas, NULL), B);
+	assert_int_equal(mas.index, 8);
+	assert_int_equal(mas.last, 8);
+	mas_set(&mas, 9);
+	assert_ptr_equal(mas_erase(&mas), B);
+	assert_int_equal(mas.index, 8); /* the hole has taken in its neighbours */
+	assert_int_equal(mas.last, ULONG_MAX);
+	assert_true(mas_is_active(&mas));
+	mas_set(&mas, 9);
+	assert_null(mas_erase(&mas));
+	mtree_destroy(&mt);
+}
+
+static void test_a_store_may_span_everything(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+
+	(void)state;
+	for (unsigned long i = 0; i < 300000; i++)
+		assert_int_equal(mtree_store(&mt, i, xa_mk_value(i), GFP_KERNEL), 0);
+	assert_true(mt_height(&mt) >= 4);
+	store(&mt, 5, 299990, A);
+	for (unsigned long i = 0; i < 300000; i++)
+		assert_ptr_equal(mtree_load(&mt, i), i < 5 || i > 299990 ? xa_mk_value(i) : A);
+	assert_true(mt_height(&mt) <= 2);
+	store(&mt, 0, ULONG_MAX, B);
+	assert_ptr_equal(mtree_load(&mt, ULONG_MAX), B);
+	store(&mt, 0, ULONG_MAX, NULL);
+	assert_true(mtree_empty(&mt));
+	store(&mt, 5, ULONG_MAX, A);
+	assert_ptr_equal(mtree_load(&mt, ULONG_MAX), A);
+	mtree_destroy(&mt);
+	store(&mt, 0, ULONG_MAX, A);
+	mtree_destroy(&mt);
+	store(&mt, 0, 0, A);
+	store(&mt, 1, ULONG_MAX, B);
+	assert_ptr_equal(mtree_load(&mt, 0), A);
+	mtree_destroy(&mt);
+}
+
+static void test_the_only_entry_at_0_is_erased_again(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+
+	(void)state;
+	store(&mt, 0, 0, A);
+	assert_int_equal(mt_height(&mt), 0);
+	assert_null(mtree_load(&mt, 1));
+	store(&mt, 1, ULONG_MAX, NULL);
+	assert_ptr_equal(mtree_erase(&mt, 0), A);
+	assert_true(mtree_empty(&mt));
+	store(&mt, 0, 0, A);
+	store(&mt, 0, 5, NULL);
+	assert_true(mtree_empty(&mt));
+	assert_null(mtree_erase(&mt, 0));
+	assert_null(mtree_erase(&mt, 9));
+	MA_STATE(mas, &mt, 3, 4);
+	assert_null(mas_store(&mas, NULL));
+	assert_int_equal(mas.index, 0);
+	assert_int_equal(mas.last, ULONG_MAX);
+	store(&mt, 0, 0, A);
+	mas_set_range(&mas, 3, 4);
+	assert_null(mas_store(&mas, NULL));
+	assert_int_equal(mas.index, 1);
+	assert_int_equal(mas.last, ULONG_MAX);
+	store(&mt, 0, 0, A);
+	store(&mt, 3, 3, B);
+	assert_ptr_equal(mtree_erase(&mt, 0), A);
+	assert_ptr_equal(mtree_erase(&mt, 3), B);
+	assert_true(mtree_empty(&mt));
+}
+
+static void try_store(const struct maple_tree *mt, unsigned long first, unsigned long last, void *entry)
+{
+	struct maple_tree copy = MTREE_INIT(copy, mt->ma_flags);
+	const char *reason;
+
+	assert_int_equal(__mt_dup((struct maple_tree *)mt, &copy, GFP_KERNEL), 0);
+	assert_int_equal(mtree_store_range(&copy, first, last, entry, GFP_KERNEL), 0);
+	if (!mt_check(&copy, &reason))
+		fail_msg("[%lu, %lu]: %s", first, last, reason);
+	assert_ptr_equal(mtree_load(&copy, first), entry);
+	assert_ptr_equal(mtree_load(&copy, last), entry);
+	if (first)
+		assert_ptr_equal(
+			mtree_load(&copy, first - 1), mtree_load((struct maple_tree *)mt, first - 1));
+	assert_ptr_equal(mtree_load(&copy, last + 1), mtree_load((struct maple_tree *)mt, last + 1));
+	mtree_destroy(&copy);
+}
+
+/* Every number of ranges that a store can leave over on both sides of the end of a full leaf. */
+static void test_every_short_store_in_a_full_tree(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+
+	(void)state;
+	for (int form = 0; form < 3; form++) {
+		for (unsigned long i = 0; form == 2 && i < 240; i++)
+			store(&mt, 3 * i, 3 * i + 2, xa_mk_value(i)); /* no NULL between them */
+		if (form < 2)
+			fill(&mt, 70);
+		if (form == 1)
+			store(&mt, 0, 9, A); /* the leaves begin at another range */
+		for (unsigned long first = 0; first < 720; first++)
+			for (unsigned long length = 1; length < 13; length++) {
+				try_store(&mt, first, first + length - 1, A);
+				try_store(&mt, first, first + length - 1, NULL);
+			}
+		mtree_destroy(&mt);
+	}
+}
+
+/* What a cursor with a preallocation holds goes back. The pool is LIFO, so the count in use is what a walk finds. */
+static void test_a_cursor_gives_back_what_it_did_not_need(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 5, 700); /* over several leaves, so that nodes are rebuilt */
+
+	(void)state;
+	fill(&mt, 100);
+	assert_int_equal(mas_preallocate(&mas, A, GFP_KERNEL), 0);
+	assert_non_null(mas.spare_leaf);
+	assert_non_null(mas.spare_inner);
+	mas_store_prealloc(&mas, A);
+	assert_null(mas.spare_leaf);
+	assert_null(mas.spare_inner);
+	mas_set_range(&mas, 5, 700);
+	assert_int_equal(mas_preallocate(&mas, A, GFP_KERNEL), 0);
+	assert_null(mas.spare_leaf);
+	mas_set_range(&mas, 5, 900);
+	assert_int_equal(mas_preallocate(&mas, A, GFP_KERNEL), 0);
+	assert_non_null(mas.spare_leaf);
+	mas_destroy(&mas);
+	assert_null(mas.spare_leaf);
+	assert_null(mas.spare_inner);
+	assert_int_equal(mas_expected_entries(&mas, 10), 0);
+	mtree_destroy(&mt);
+}
+
+static void test_appending_fills_the_leaves(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	struct mt_stats s;
+
+	(void)state;
+	for (unsigned long i = 0; i < 3200; i++)
+		store(&mt, i, i, xa_mk_value(i));
+	mt_statistics(&mt, &s);
+	assert_true(s.leaves <= 108);
+	assert_true(s.inner_nodes <= 5);
+	mtree_destroy(&mt);
+}
+
+static struct vmaple_cache_stats cached(enum pool_kind kind)
+{
+	struct vmaple_cache_stats stats;
+
+	assert_true(vmaple_cache_stats(kind, &stats));
+	return stats;
+}
+
+/* What a rebuild would do too, but with four nodes more. */
+static void test_an_append_takes_one_leaf(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	unsigned long leaves, inners;
+
+	(void)state;
+	for (unsigned long i = 0; i < 2 * LEAF_AREAS; i++)
+		store(&mt, i, i, xa_mk_value(i));
+	leaves = cached(POOL_LEAF).allocated;
+	inners = cached(POOL_INNER).allocated;
+	store(&mt, 2 * LEAF_AREAS, 2 * LEAF_AREAS, A);
+	assert_int_equal(cached(POOL_LEAF).allocated, leaves + 1);
+	assert_int_equal(cached(POOL_INNER).allocated, inners);
+	mtree_destroy(&mt);
+}
+
+/* A leaf that a store replaces: only where readers may be in it. */
+static void test_replaced_nodes_wait_in_rcu_mode_alone(void **state)
+{
+	struct maple_tree plain = MTREE_INIT(plain, 0), rcu = MTREE_INIT(rcu, MT_FLAGS_USE_RCU);
+	unsigned long waiting;
+
+	(void)state;
+	fill(&plain, 100);
+	fill(&rcu, 10);
+	vmaple_rcu_barrier();
+	waiting = cached(POOL_LEAF).retired;
+	store(&plain, 3, 500, A);
+	mtree_destroy(&plain);
+	assert_int_equal(cached(POOL_LEAF).retired, waiting);
+	store(&rcu, 5, 6, A);
+	assert_int_equal(cached(POOL_LEAF).retired, waiting + 1);
+	mtree_destroy(&rcu);
+	assert_int_equal(cached(POOL_LEAF).retired, waiting + 2);
+}
+
+/* In whatever way a store is done, the tree's count of writes goes up, and by one. */
+static void test_every_write_is_counted(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	unsigned long writes = 0;
+
+	(void)state;
+	for (unsigned long i = 0; i < 100; i++) {
+		store(&mt, 10 * i, 10 * i + 4, xa_mk_value(i));
+		assert_int_equal(mt.ma_gen, ++writes);
+	}
+	store(&mt, 500, 504, A);
+	assert_int_equal(mt.ma_gen, ++writes);
+	store(&mt, 502, 503, B);
+	assert_int_equal(mt.ma_gen, ++writes);
+	store(&mt, 100, 900, NULL);
+	assert_int_equal(mt.ma_gen, ++writes);
+	store(&mt, 200, 800, NULL); /* nothing is there */
+	assert_int_equal(mt.ma_gen, writes);
+	mtree_destroy(&mt);
+	assert_int_equal(mt.ma_gen, ++writes);
+}
+
+/* Erasing the last area of a leaf makes nodes anew, and the cursor is told of the hole that goes on into the next. */
+static void test_an_erase_tells_of_a_hole_over_two_leaves(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	fill(&mt, 100);
+	for (unsigned long i = 29; i < 31; i++) { /* the last of the first leaf, the first of the second */
+		mas_set(&mas, 10 * i + 2);
+		assert_ptr_equal(mas_erase(&mas), xa_mk_value(i));
+		assert_int_equal(mas.index, 285);
+		assert_int_equal(mas.last, 10 * i + 9);
+		assert_true(mt_check(&mt, NULL));
+	}
+	mtree_destroy(&mt);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_store_returns_what_was_at_its_index),
+		cmocka_unit_test(test_a_store_may_span_everything),
+		cmocka_unit_test(test_the_only_entry_at_0_is_erased_again),
+		cmocka_unit_test(test_every_short_store_in_a_full_tree),
+		cmocka_unit_test(test_a_cursor_gives_back_what_it_did_not_need),
+		cmocka_unit_test(test_appending_fills_the_leaves),
+		cmocka_unit_test(test_an_append_takes_one_leaf),
+		cmocka_unit_test(test_replaced_nodes_wait_in_rcu_mode_alone),
+		cmocka_unit_test(test_every_write_is_counted),
+		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
+	};
+
+	return RUN_MAPLE_TESTS("stores into a maple tree", tests);
+}
