@@ -29,7 +29,7 @@ static bool may_grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long n
 		return false;
 	if (!mlock_future_ok(mm, mm->def_flags, len))
 		return false;
-	return !next || (newbrk < vm_start_gap(next) && vm_start_gap(next) - newbrk >= page_size(mm));
+	return !next || newbrk < vm_start_gap(next); /* both are a page's */
 }
 
 static struct vm_area_struct *expand_or_make(
