@@ -188,7 +188,8 @@ bool check_sequence(const struct sequence *s, enum depth depth, struct differenc
 	if (!kernel_wait(kernel_start(s, checker, depth), checker)) {
 		d->what = "the child died";
 		d->call = checker->done;
-		snprintf(d->text, sizeof(d->text), "  after %u calls\n", checker->done);
+		snprintf(d->text, sizeof(d->text), "  after %u calls, wait status %#x\n", checker->done,
+			(unsigned int)checker->status);
 		return false;
 	}
 	return compare(s, checker, d);

@@ -49,9 +49,13 @@ static void print_difference(const struct sequence *s, const struct difference *
 	fflush(stdout);
 }
 
-static void report(const struct sequence *s, uint64_t seed, unsigned long nr)
+/* @status: with which the child has ended. */
+static void report(const struct sequence *s, uint64_t seed, unsigned long nr, int status)
 {
 	char path[256], comment[128];
+
+	if (status)
+		printf("# the child has died, wait status %#x\n", (unsigned int)status);
 
 	smallest = *s;
 	shrink(&smallest, &difference);
@@ -94,7 +98,7 @@ static int random_run(void)
 		if (!well)
 			died++;
 		if (!well || !compare(&sequences[this], record[this], &difference))
-			report(&sequences[this], seed[this], ++found);
+			report(&sequences[this], seed[this], ++found, record[this]->status);
 	}
 	(void)kernel_wait(pid, record[nr & 1]);
 	spent = now() - begin;

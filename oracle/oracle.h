@@ -156,6 +156,7 @@ struct record {
 	volatile uint32_t next;  /* call at which the forking process goes on */
 	volatile uint32_t ended; /* the sequence ended well, in whichever process */
 	uint64_t start_total_vm;
+	int status; /* with which it ended, for kernel_wait() */
 	size_t used;
 	_Alignas(16) uint8_t data[];
 };
@@ -167,7 +168,7 @@ struct record *record_new(void);
 /* A child that carries @s out. */
 pid_t kernel_start(const struct sequence *s, struct record *r, enum depth depth);
 /* False: it died of something else than its calls. */
-bool kernel_wait(pid_t pid, const struct record *r);
+bool kernel_wait(pid_t pid, struct record *r);
 
 /* --- world_engine.c ------------------------------------------------------------------------------------------ */
 

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -465,10 +466,11 @@ static void carry_out(const struct sequence *s, enum depth depth)
 static void start_child(const struct sequence *s, struct record *r, enum depth depth)
 {
 	struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
+	struct itimerval most = { .it_value.tv_sec = 60 };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* A call that takes that long was not meant. */
-	alarm(60);
+	/* A call that takes that long was not meant: by the processor's time, for a machine may be slow. */
+	setitimer(ITIMER_PROF, &most, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	self.record = r;
@@ -502,9 +504,7 @@ pid_t kernel_start(const struct sequence *s, struct record *r, enum depth depth)
 	return pid;
 }
 
-bool kernel_wait(pid_t pid, const struct record *r)
+bool kernel_wait(pid_t pid, struct record *r)
 {
-	int status;
-
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 && r->ended;
+	return pid > 0 && waitpid(pid, &r->status, 0) == pid && r->status == 0 && r->ended;
 }
