@@ -121,6 +121,20 @@ static bool remembered(const struct ma_state *mas)
 	       mas->last == hole_last(leaf, leaf_live_from(leaf, i), mas->max);
 }
 
+bool mas_replace(struct ma_state *mas, void *entry, void **old)
+{
+	const struct mt_leaf *leaf = mas_leaf(mas);
+	void **slot;
+
+	if (!leaf || !is_area_place(mas_place(mas)) || !remembered(mas))
+		return false;
+	slot = (void **)&leaf->slot[mas_place(mas) / 2];
+	if (old)
+		*old = *slot;
+	mt_publish(slot, entry);
+	return true;
+}
+
 void *mas_walk(struct ma_state *mas)
 {
 	return mas_descend(mas, mas->index);

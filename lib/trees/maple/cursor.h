@@ -22,4 +22,10 @@ void *mas_step_back(struct ma_state *mas);
 /* From the last area of a leaf to the next one's first, if that has an entry at or below @max; else NULL, unmoved. */
 void *mas_step_to_next_leaf(struct ma_state *mas, unsigned long max);
 
+/*
+ * Where the cursor is on an entry and knows where that lies, @entry, not NULL, takes its place, and *old (unless NULL) is
+ * what it was. The tree keeps its shape: no cursor is stale after it, this one neither. False: nothing is known.
+ */
+bool mas_replace(struct ma_state *mas, void *entry, void **old);
+
 #endif /* MAPLE_CURSOR_H */

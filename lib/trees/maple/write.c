@@ -11,7 +11,7 @@
  *                  before, and takes one area more. Nothing is searched.
  *
  *        exact     the store has the bounds of one area that is there, or erases one and nothing else: one slot is
- *                  replaced, in both modes.
+ *                  replaced, in both modes. Where the cursor is on that area already, nothing is searched.
  *
  *        leaf      the range lies in one leaf, and the leaf can take the result:
  *
@@ -31,6 +31,7 @@
  * 3. Failure.  All memory is reserved before the first change: what mas_reserve() put aside is enough for any
  *    way that the store can take, so that nothing fails half way.
  */
+#include "cursor.h"
 #include "write.h"
 
 #include <errno.h>
@@ -274,6 +275,10 @@ static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepa
 	struct mt_path *path;
 	int ret;
 
+	if (entry && !mas->spare_leaf && !mas->spare_inner && mas_replace(mas, entry, old)) {
+		PROBE4(maple_store, store.mt, store.first, store.last, store.entry);
+		return 0;
+	}
 	if (store_at_tail(&store))
 		return finish(mas, &store);
 	if (mt_root_is_node(store.mt->ma_root)) {
