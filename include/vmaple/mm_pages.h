@@ -10,6 +10,7 @@
 #define VMAPLE_MM_PAGES_H
 
 #include <vmaple/mm_types.h>
+#include <vmaple/recycle.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,7 +20,8 @@ extern "C" {
 struct mm_move {
 	struct vm_area_struct *from, *to; /**< one area may be both: it reaches over both places */
 	unsigned long old_addr, new_addr, len;
-	bool fresh; /**< the area at the new place was made for it, and is not an old one that grew */
+	bool temporary; /**< a stack that exec is making: vma_is_temporary_stack() */
+	bool fresh;     /**< the area at the new place was made for it, and is not an old one that grew */
 };
 
 /** All run under mmap_lock, held for writing. Those that return int may fail with -ENOMEM, with nothing done. */
@@ -43,6 +45,16 @@ struct mm_page_ops {
 	void (*protect)(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 	/** MADV_GUARD_INSTALL: contents of [start, end) go, and each access there is a fault; and not any more. */
 	int (*guard)(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool install);
+	/**
+	 * Add to @p needs what the copy of @p parent's pages, those of [start, end) at another place, and entries for
+	 * all of [start, end) may need; and set that many tables aside for this thread, 0 or -ENOMEM.
+	 */
+	void (*fork_needs)(struct mm_struct *parent, struct mm_needs *needs);
+	void (*move_needs)(
+		struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *needs);
+	void (*guard_needs)(
+		struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *needs);
+	int (*set_aside)(unsigned long tables);
 	/** No area is left: page tables go, mm->pgd becomes NULL. */
 	void (*exit)(struct mm_struct *mm);
 	/** A call is over, and MM_VERIFY_PAGES is on: compare all that is known of pages; panics. */

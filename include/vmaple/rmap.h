@@ -18,6 +18,7 @@
 #include <vmaple/lock.h>
 #include <vmaple/mm_types.h>
 #include <vmaple/prio_tree.h>
+#include <vmaple/recycle.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -135,7 +136,8 @@ struct rmap_walk {
 };
 /**
  * Visit all places where @p page may be mapped. Places at which it is mapped throughout are visited for sure, others
- * may be. The caller holds the page's lock. Never allocates.
+ * may be; but of an area that is a temporary stack (vma_is_temporary_stack()) they may be missed, and the visitor sees
+ * that it is one. The caller holds the page's lock. Never allocates.
  */
 VMAPLE_API void rmap_walk(const struct rmap_ops *ops, struct page *page, struct rmap_walk *walk);
 /**
@@ -186,6 +188,11 @@ struct rmap_ops {
 	/** Check what this design knows of @p vma; false and the broken invariant in @p reason. */
 	bool (*validate)(const struct vm_area_struct *vma, const char **reason);
 
+	/** Add to @p needs what clone(), fork() and attach() of @p vma may take. */
+	void (*needs)(const struct vm_area_struct *vma, struct mm_needs *needs);
+
+	/** The same for reserve(). NULL: nothing. */
+	void (*reserve_needs)(unsigned long nr, struct mm_needs *needs);
 	/** Set memory aside for @p nr calls of map(). NULL: none is needed. */
 	int (*reserve)(struct rmap_reserve *reserve, unsigned int nr);
 	void (*unreserve)(struct rmap_reserve *reserve);

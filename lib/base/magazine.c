@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Magazines: each thread's own objects, and the depot (pool.h, 1 and 2).
+ * Magazines: each thread's own objects (pool.h, 1 and 2).
  *
- * Locks: the depot's and that of the list of threads are leaves: nothing is taken inside them.
+ * The lock of the list of threads is a leaf: nothing is taken inside it, but by fork.
  */
 #include "reclaim.h"
 
@@ -11,8 +11,7 @@
 #include "alloc.h"
 #include "list.h"
 
-#define REFILL     31 /* objects that a thread takes from slabs at a time */
-#define DEPOT_KEEP 64 /* full magazines of a kind, and empty ones, that are kept */
+#define REFILL 31 /* objects that a thread takes from slabs at a time */
 
 /* The counters are written by the owner alone and read by anybody. */
 struct kind_counters {
@@ -22,20 +21,16 @@ struct kind_counters {
 struct thread_cache {
 	struct magazine *loaded[POOL_KINDS];   /* to take from and put into; NULL: none yet */
 	struct magazine *retiring[POOL_KINDS]; /* readers may be in these objects */
-	struct magazine *spare;                /* empty */
+	struct magazine *aside[POOL_KINDS];    /* full, for a call that is to come: pool_set_aside() */
+	struct magazine *spare;                /* empty ones */
+	unsigned int nr_spare,
+		keep_spare; /* how many there are; with that many, or one, more go to the depot */
 	struct kind_counters counters[POOL_KINDS];
 	struct list_link link; /* among all threads */
 	bool listed;
 };
 
 static __thread struct thread_cache my_cache __attribute__((tls_model("initial-exec")));
-
-static struct {
-	spinlock_t lock;
-	struct magazine *full[POOL_KINDS], *empty;
-	unsigned int nr_full[POOL_KINDS], nr_empty;
-	unsigned long reclaimed[POOL_KINDS]; /* objects whose grace period has passed */
-} depot __attribute__((aligned(64)));
 
 static struct {
 	spinlock_t lock;
@@ -82,105 +77,52 @@ bool pool_at_thread_exit(void (*give_back)(void))
 	return listed;
 }
 
-static void give_empty(struct magazine *magazine)
-{
-	bool keep;
-
-	spin_lock(&depot.lock);
-	keep = depot.nr_empty < DEPOT_KEEP;
-	if (keep) {
-		magazine->next = depot.empty;
-		depot.empty = magazine;
-		depot.nr_empty++;
-	}
-	spin_unlock(&depot.lock);
-	if (!keep)
-		port_free(magazine, sizeof(*magazine));
-}
-
-void depot_give(struct magazine *magazine)
-{
-	enum pool_kind kind = magazine->kind;
-	bool keep;
-
-	spin_lock(&depot.lock);
-	keep = depot.nr_full[kind] < DEPOT_KEEP;
-	if (keep) {
-		magazine->next = depot.full[kind];
-		__atomic_store_n(&depot.full[kind], magazine, __ATOMIC_RELAXED);
-		depot.nr_full[kind]++;
-	}
-	spin_unlock(&depot.lock);
-	if (keep)
-		return;
-	slab_drain(kind, magazine->object, magazine->nr);
-	magazine->nr = 0;
-	give_empty(magazine);
-}
-
-void depot_count_reclaimed(enum pool_kind kind, unsigned int nr)
-{
-	spin_lock(&depot.lock);
-	depot.reclaimed[kind] += nr;
-	spin_unlock(&depot.lock);
-}
-
-static struct magazine *take_full(enum pool_kind kind)
-{
-	struct magazine *magazine;
-
-	/* A stale NULL costs a refill from slabs, no more. */
-	if (!__atomic_load_n(&depot.full[kind], __ATOMIC_RELAXED))
-		return NULL;
-	spin_lock(&depot.lock);
-	magazine = depot.full[kind];
-	if (magazine) {
-		__atomic_store_n(&depot.full[kind], magazine->next, __ATOMIC_RELAXED);
-		depot.nr_full[kind]--;
-	}
-	spin_unlock(&depot.lock);
-	return magazine;
-}
-
 /* NULL when there is no memory. */
 static struct magazine *get_empty(struct thread_cache *tc, enum pool_kind kind, gfp_t gfp)
 {
 	struct magazine *magazine = tc->spare;
 
 	appear(tc);
-	tc->spare = NULL;
-	if (!magazine) {
-		spin_lock(&depot.lock);
-		magazine = depot.empty;
-		if (magazine) {
-			depot.empty = magazine->next;
-			depot.nr_empty--;
-		}
-		spin_unlock(&depot.lock);
+	if (magazine) {
+		tc->spare = magazine->next;
+		tc->nr_spare--;
+	} else {
+		magazine = depot_take_empty(gfp);
 	}
-	if (!magazine) {
-		magazine = port_alloc(sizeof(*magazine), 64, gfp);
-		if (!magazine)
-			return NULL;
-		magazine->nr = 0;
-	}
-	magazine->kind = kind;
+	if (magazine)
+		magazine->kind = kind;
 	return magazine;
 }
 
 static void put_empty(struct thread_cache *tc, struct magazine *magazine)
 {
-	if (tc->spare)
-		give_empty(magazine);
-	else
-		tc->spare = magazine;
+	if (tc->nr_spare && tc->nr_spare >= tc->keep_spare) {
+		depot_give_empty(magazine);
+		return;
+	}
+	magazine->next = tc->spare;
+	tc->spare = magazine;
+	tc->nr_spare++;
+}
+
+/* Of those that were set aside. */
+static struct magazine *take_aside(struct thread_cache *tc, enum pool_kind kind)
+{
+	struct magazine *magazine = tc->aside[kind];
+
+	if (magazine)
+		tc->aside[kind] = magazine->next;
+	return magazine;
 }
 
 /* The thread has no object of @kind: get it some. NULL when there is no memory. */
 static struct magazine *load(struct thread_cache *tc, enum pool_kind kind, gfp_t gfp)
 {
-	struct magazine *empty = tc->loaded[kind], *full = take_full(kind);
+	struct magazine *empty = tc->loaded[kind], *full = take_aside(tc, kind);
 
+	appear(tc);
+	if (!full)
+		full = depot_take(kind);
 	if (full) {
 		if (empty)
 			put_empty(tc, empty);
@@ -252,7 +194,7 @@ void pool_free(enum pool_kind kind, void *object)
 		slab_drain(kind, &object, 1);
 }
 
-static enum pool_kind kind_of_size(size_t size)
+enum pool_kind pool_kind_of_size(size_t size)
 {
 	if (size <= POOL_SMALL_SIZE)
 		return POOL_SMALL;
@@ -263,14 +205,14 @@ static enum pool_kind kind_of_size(size_t size)
 
 void *pool_alloc_size(size_t size)
 {
-	enum pool_kind kind = kind_of_size(size);
+	enum pool_kind kind = pool_kind_of_size(size);
 
 	return kind < POOL_KINDS ? pool_alloc(kind, GFP_KERNEL) : port_alloc(size, 64, GFP_KERNEL);
 }
 
 void pool_free_size(void *object, size_t size)
 {
-	enum pool_kind kind = kind_of_size(size);
+	enum pool_kind kind = pool_kind_of_size(size);
 
 	if (object && kind < POOL_KINDS)
 		pool_free(kind, object);
@@ -321,7 +263,7 @@ void magazines_submit(void)
 		if (magazine && magazine->nr)
 			reclaim_submit(magazine);
 		else if (magazine)
-			give_empty(magazine);
+			depot_give_empty(magazine);
 	}
 }
 #else
@@ -371,6 +313,21 @@ static int balance(struct magazine *magazine, enum pool_kind kind, unsigned int 
 	return magazine->nr < nr ? -ENOMEM : 0;
 }
 
+/* @nr empty ones. */
+static int spares(struct thread_cache *tc, unsigned int nr)
+{
+	appear(tc);
+	tc->keep_spare = nr;
+	while (tc->nr_spare < nr) {
+		struct magazine *magazine = depot_take_empty(GFP_KERNEL);
+
+		if (!magazine)
+			return -ENOMEM;
+		put_empty(tc, magazine);
+	}
+	return 0;
+}
+
 int pool_prepare(enum pool_kind kind, unsigned int nr)
 {
 	struct thread_cache *tc = &my_cache;
@@ -383,8 +340,53 @@ int pool_prepare(enum pool_kind kind, unsigned int nr)
 	if (!magazine || balance(magazine, kind, nr) ||
 		(kind < POOL_SMALL && prepare_to_retire(tc, kind, nr)))
 		return -ENOMEM;
-	tc->spare = get_empty(tc, kind, GFP_KERNEL);
-	return tc->spare ? 0 : -ENOMEM;
+	return spares(tc, 1);
+}
+
+/* As many as there is memory for. */
+static void fill(struct magazine *magazine)
+{
+	unsigned int got = 1;
+
+	while (magazine->nr < MAGAZINE_SIZE && got) {
+		got = slab_fill(magazine->kind, magazine->object + magazine->nr, MAGAZINE_SIZE - magazine->nr,
+			GFP_KERNEL);
+		magazine->nr += got;
+	}
+}
+
+int pool_set_aside(enum pool_kind kind, unsigned long nr)
+{
+	struct thread_cache *tc = &my_cache;
+	unsigned long have = 0;
+
+	if (pool_refuses(kind))
+		return -ENOMEM;
+	for (struct magazine *magazine = tc->aside[kind]; magazine; magazine = magazine->next)
+		have += magazine->nr;
+	while (have < nr) {
+		struct magazine *magazine = get_empty(tc, kind, GFP_KERNEL);
+
+		if (!magazine)
+			return -ENOMEM;
+		fill(magazine);
+		if (magazine->nr < MAGAZINE_SIZE) {
+			slab_drain(kind, magazine->object, magazine->nr);
+			magazine->nr = 0;
+			depot_give_empty(magazine);
+			return -ENOMEM;
+		}
+		magazine->next = tc->aside[kind];
+		tc->aside[kind] = magazine;
+		have += magazine->nr;
+	}
+	return 0;
+}
+
+int pool_set_room_aside(unsigned long nr)
+{
+	/* Of each kind one is begun. */
+	return spares(&my_cache, (unsigned int)(nr / MAGAZINE_SIZE) + POOL_KINDS);
 }
 
 static void add_counters(struct kind_counters *sum, const struct kind_counters *c)
@@ -424,46 +426,27 @@ void pool_thread_exit(void)
 		if (magazine && magazine->nr)
 			depot_give(magazine);
 		else if (magazine)
-			give_empty(magazine);
+			depot_give_empty(magazine);
+		while ((magazine = take_aside(tc, (enum pool_kind)kind)))
+			depot_give(magazine);
 	}
-	if (tc->spare)
-		give_empty(tc->spare);
-	tc->spare = NULL;
+	while (tc->spare) {
+		struct magazine *magazine = tc->spare;
+
+		tc->spare = magazine->next;
+		depot_give_empty(magazine);
+	}
+	tc->nr_spare = tc->keep_spare = 0;
 	spin_lock(&threads.lock);
 	if (tc->listed)
 		disappear(tc);
 	spin_unlock(&threads.lock);
 }
 
-static void free_empty_magazines(void)
-{
-	struct magazine *empty;
-
-	spin_lock(&depot.lock);
-	empty = depot.empty;
-	depot.empty = NULL;
-	depot.nr_empty = 0;
-	spin_unlock(&depot.lock);
-	while (empty) {
-		struct magazine *next = empty->next;
-
-		port_free(empty, sizeof(*empty));
-		empty = next;
-	}
-}
-
 void vmaple_cache_shrink(void)
 {
 	pool_thread_exit();
-	for (int kind = 0; kind < POOL_KINDS; kind++) {
-		struct magazine *magazine;
-
-		while ((magazine = take_full((enum pool_kind)kind))) {
-			slab_drain((enum pool_kind)kind, magazine->object, magazine->nr);
-			port_free(magazine, sizeof(*magazine));
-		}
-	}
-	free_empty_magazines();
+	depot_empty();
 	slab_shrink();
 }
 
@@ -479,9 +462,7 @@ bool vmaple_cache_stats(unsigned int kind, struct vmaple_cache_stats *stats)
 	for (struct list_link *l = threads.list.next; l != &threads.list; l = l->next)
 		add_counters(&sum, &list_entry(l, struct thread_cache, link)->counters[kind]);
 	spin_unlock(&threads.lock);
-	spin_lock(&depot.lock);
-	stats->retired = sum.retired - depot.reclaimed[kind];
-	spin_unlock(&depot.lock);
+	stats->retired = sum.retired - depot_reclaimed((enum pool_kind)kind);
 	stats->allocated = sum.allocated;
 	stats->missed = sum.missed;
 	stats->used = sum.allocated - sum.freed - sum.retired;
@@ -491,14 +472,14 @@ bool vmaple_cache_stats(unsigned int kind, struct vmaple_cache_stats *stats)
 void magazines_lock(void)
 {
 	spin_lock(&threads.lock);
-	spin_lock(&depot.lock);
+	depot_lock();
 }
 
 void magazines_unlock(bool child)
 {
 	struct thread_cache *tc = &my_cache;
 
-	spin_unlock(&depot.lock);
+	depot_unlock();
 	/* What the other threads had set aside stays with them, out of use: they may have been anywhere in it. */
 	for (struct list_link *l = threads.list.next, *next; child && l != &threads.list; l = next) {
 		struct thread_cache *other = list_entry(l, struct thread_cache, link);

@@ -66,6 +66,12 @@ void pool_retire(enum pool_kind kind, void *object);
  * 0 or -ENOMEM.
  */
 int pool_prepare(enum pool_kind kind, unsigned int nr) __must_check;
+/* The next @nr objects of @kind need nothing of the host. 0 or -ENOMEM. */
+int pool_set_aside(enum pool_kind kind, unsigned long nr) __must_check;
+/* Nor does freeing or retiring @nr of all kinds together. */
+int pool_set_room_aside(unsigned long nr) __must_check;
+/* The smallest kind that holds @size bytes; POOL_KINDS: none does. */
+enum pool_kind pool_kind_of_size(size_t size);
 /* An object of the smallest kind that holds @size bytes; beyond POOL_LARGE_SIZE it is the host's. */
 void *pool_alloc_size(size_t size) __must_check;
 /* NULL is allowed and ignored. @size as given to pool_alloc_size(). */

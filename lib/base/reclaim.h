@@ -57,11 +57,24 @@ static inline void slab_check_period(enum pool_kind kind, void *object)
 }
 #endif
 
-/* --- magazine.c ------------------------------------------------------------------------------------------ */
+/* --- depot.c --------------------------------------------------------------------------------------------- */
 
 /* Put into the depot a magazine that holds objects which no reader sees. */
 void depot_give(struct magazine *magazine);
+/* A full one; NULL: there is none. */
+struct magazine *depot_take(enum pool_kind kind);
+void depot_give_empty(struct magazine *magazine);
+/* NULL when there is no memory. */
+struct magazine *depot_take_empty(gfp_t gfp);
 void depot_count_reclaimed(enum pool_kind kind, unsigned int nr);
+unsigned long depot_reclaimed(enum pool_kind kind);
+/* Back to slabs and the host with all of them. */
+void depot_empty(void);
+void depot_lock(void);
+void depot_unlock(void);
+
+/* --- magazine.c ------------------------------------------------------------------------------------------ */
+
 /* The same for a magazine that was submitted, a grace period ago. */
 void magazine_give_after_period(struct magazine *magazine);
 /* Submit what the calling thread has gathered. */

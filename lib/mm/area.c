@@ -182,6 +182,19 @@ int vma_link(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_a
 	return err;
 }
 
+int vma_link_inherited(struct index_fork *f, struct vm_area_struct *vma, const struct vm_area_struct *from)
+{
+	int err = vma_attach(vma);
+
+	if (!err)
+		err = ops_open(vma, from);
+	if (err)
+		return err;
+	index_fork_put(f, vma);
+	count_areas(vma->vm_mm, 1);
+	return 0;
+}
+
 /*
  *      before   |----------- vma -----------|            before   |----------- vma -----------|
  *      below    |-- new --|------ vma ------|            above    |-- vma --|------ new ------|

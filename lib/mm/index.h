@@ -12,7 +12,6 @@
  *
  *   index_init, index_destroy          an empty index; forget all areas
  *   index_in_rcu                       may readers be beside a store?
- *   index_inherit_rcu                  an empty index allows what another does
  *   struct index_store                 a store that has its memory
  *   index_prepare, _commit, _cancel    see above; at most one store of an mm at a time
  *   index_put                          prepare and commit in one: may fail, then nothing has changed
@@ -23,6 +22,12 @@
  *                                      of the index ends the cursor
  *   index_find_prev                    index_find, and the area before that
  *   index_gap                          free-area search: the lowest or highest hole of a length between two limits
+ *   index_fork_begin, _next, _end      fork: the empty index of a child becomes that of its parent, area by area. Begun
+ *                                      it may hold areas of the parent still, whose vm_mm says so; and what it allows
+ *                                      beside it, it does when it has ended
+ *   index_fork_put, _drop              the area that _next has found is replaced by the child's; or is not inherited
+ *                                      (may fail)
+ *   index_fork_needs                   what that takes: <vmaple/recycle.h>
  *   index_validate                     its own invariants; the area and the field that is wrong
  *   INDEX_AREA_POOL, INDEX_AREA_SIZE, INDEX_LINK_BYTES    where areas live; what of one is the index's
  *   INDEX_KEEPS_HOLE                   the hole that was found last is remembered, and mm->changes counts stores
@@ -31,6 +36,7 @@
 #define MM_INDEX_H
 
 #include <vmaple/mm.h>
+#include <vmaple/recycle.h>
 
 #include "pool.h"
 

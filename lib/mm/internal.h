@@ -94,6 +94,11 @@ void vma_free(struct vm_area_struct *vma);
 int vma_link(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from,
 	const struct vma_merge *vmg) __must_check;
 /*
+ * The same for a fork's copy of @from, which @f has found. 0 or -errno, as above.
+ */
+int vma_link_inherited(
+	struct index_fork *f, struct vm_area_struct *vma, const struct vm_area_struct *from) __must_check;
+/*
  * Cut @vma at @addr, strictly inside. @new_below: the copy is the lower part. 0, -ENOMEM for want of memory or
  * of map_count, or what the embedder says: nothing changed.
  */

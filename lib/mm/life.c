@@ -86,6 +86,8 @@ void mm_exit(struct mm_struct *mm)
 	mm_call(mm);
 
 	for_each_vma (vmi, vma) {
+		if (vma->vm_mm != mm)
+			break; /* a fork has failed: the rest is the parent's */
 		vma_start_write(vma);
 		vma->detached = areas;
 		areas = vma;
@@ -178,8 +180,8 @@ static struct vm_area_struct *inherit_area(struct mm_struct *child, const struct
 	return copy;
 }
 
-/* It is the parent that is asked whether so much may be committed. */
-static int fork_area(struct mm_struct *child, struct vm_area_struct *vma)
+/* It is the parent that is asked whether so much may be committed. An area of the child's in its index, or none. */
+static int fork_area(struct index_fork *f, struct mm_struct *child, struct vm_area_struct *vma)
 {
 	bool account = vma->vm_flags & VM_ACCOUNT;
 	struct vm_area_struct *copy;
@@ -189,7 +191,7 @@ static int fork_area(struct mm_struct *child, struct vm_area_struct *vma)
 		return -ENOMEM;
 	copy = inherit_area(child, vma);
 	if (copy)
-		err = vma_link(child, copy, vma, NULL);
+		err = vma_link_inherited(f, copy, vma);
 	if (!err) {
 		vm_stat_account(child, copy->vm_flags, (long)vma_pages(copy));
 		return copy->vm_flags & VM_WIPEONFORK || !child->pgd ? 0 : child->sys->pages->fork(copy, vma);
@@ -201,17 +203,12 @@ static int fork_area(struct mm_struct *child, struct vm_area_struct *vma)
 	return err;
 }
 
-int mm_fork(struct mm_struct *child, struct mm_struct *parent)
+/* What the child has of its own before it has areas. */
+static void begin_child(struct mm_struct *child, const struct mm_struct *parent)
 {
-	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, parent, 0);
-
-	mm_call(parent);
-
 	*child = *parent;
 	child->calls = 0;
 	index_init(child);
-	index_inherit_rcu(child, parent);
 	child->map_count = 0;
 	child->hole = (struct mm_hole){ 0 };
 	child->total_vm = child->data_vm = child->exec_vm = child->stack_vm = child->locked_vm = 0;
@@ -221,16 +218,37 @@ int mm_fork(struct mm_struct *child, struct mm_struct *parent)
 	child->counters = (struct mm_counters){ 0 };
 	child->rmap_private = NULL;
 	child->pgd = NULL;
+}
+
+static int fork_areas(struct mm_struct *child, struct mm_struct *parent)
+{
+	struct vm_area_struct *vma;
+	struct index_fork f;
+	int err = index_fork_begin(&f, child, parent);
+
+	while (!err && (vma = index_fork_next(&f)) != NULL)
+		err = vma->vm_flags & VM_DONTCOPY ? index_fork_drop(&f) : fork_area(&f, child, vma);
+	if (err) {
+		mm_exit(child);
+		return err;
+	}
+	index_fork_end(&f);
+	return 0;
+}
+
+int mm_fork(struct mm_struct *child, struct mm_struct *parent)
+{
+	int err;
+	mm_call(parent);
+
+	begin_child(child, parent);
 	if (parent->pgd && parent->sys->pages->begin_fork(child, parent))
 		return -ENOMEM;
-	for_each_vma (vmi, vma) {
-		int err = vma->vm_flags & VM_DONTCOPY ? 0 : fork_area(child, vma);
-
-		if (err) {
-			mm_exit(child);
-			return err;
-		}
-	}
+	err = fork_areas(child, parent);
+	if (err)
+		return err;
 	child->mm_lock_seq++; /* its areas were born locked */
+	if (child->sys->verify)
+		index_verify(child);
 	return 0;
 }

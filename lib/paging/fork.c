@@ -44,8 +44,6 @@ static void copy_pte(struct copy *c, unsigned long addr)
 	}
 }
 
-#define BATCH 32 /* PTEs copied with what was reserved at once */
-
 /* The PTEs of [addr, end), in one leaf. Both spaces' mmap_locks are held, the child's by nobody knowing of it. */
 static int copy_leaf(struct copy *c, unsigned long addr, unsigned long end)
 {
@@ -55,9 +53,9 @@ static int copy_leaf(struct copy *c, unsigned long addr, unsigned long end)
 	if (!c->leaf)
 		return -ENOMEM;
 	while (addr < end) {
-		unsigned long stop = end - addr > BATCH * page ? addr + BATCH * page : end;
+		unsigned long stop = end - addr > FORK_BATCH * page ? addr + FORK_BATCH * page : end;
 
-		if (c->paging->rmap->reserve && c->paging->rmap->reserve(&c->reserve, BATCH))
+		if (c->paging->rmap->reserve && c->paging->rmap->reserve(&c->reserve, FORK_BATCH))
 			return -ENOMEM;
 		rw_write_lock(&c->source->lock);
 		rw_write_lock_nested(&c->leaf->lock);

@@ -5,6 +5,7 @@
  *   paging.c     machines and spaces, from beginning to end
  *   frames.c     frames, references to them, the two lists
  *   tables.c     page tables of four levels
+ *   aside.c      tables set aside before a lock is taken
  *   swap.c       slots, the device, the swap cache
  *   file.c       pages of files
  *   fault.c      what a touch does
@@ -70,6 +71,12 @@ struct page_tables {
 	struct mm_struct *mm;
 	struct list_link same_paging; /* in paging->spaces, under its lock */
 };
+
+/* An entry of a table of @level leads to as many bytes, as a power of two; a leaf's level is 0. */
+static inline unsigned int table_shift(const struct mm_struct *mm, int level)
+{
+	return mm->sys->page_shift + TABLE_BITS * (unsigned int)level;
+}
 
 /* --- machines ---------------------------------------------------------------------------------------------- */
 
@@ -174,6 +181,18 @@ void lru_add(struct paging *paging, struct page *page, bool active);
 unsigned int lru_isolate(struct paging *paging, struct page **pages, unsigned int nr);
 /* Move cold active pages over, while fewer are inactive than active. */
 void lru_balance(struct paging *paging);
+
+/* --- aside.c -------------------------------------------------------------------------------------------------- */
+
+/* Room for one table of any level, aligned to 64, of those that the thread has set aside if there are any; or NULL. */
+void *table_block_alloc(void) __must_check;
+void table_block_free(void *block);
+/* See that this thread has @nr. 0 or -ENOMEM. */
+int tables_set_aside(unsigned long nr) __must_check;
+/* As struct mm_page_ops says. */
+void fork_needs(struct mm_struct *parent, struct mm_needs *needs);
+void move_needs(struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *needs);
+void guard_needs(struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *needs);
 
 /* --- tables.c ------------------------------------------------------------------------------------------------- */
 
@@ -286,6 +305,7 @@ static inline void paging_verify_if_asked(const struct paging *paging)
 
 /* --- the rest -------------------------------------------------------------------------------------------------- */
 
+#define FORK_BATCH 32 /* PTEs copied with what was reserved at once */
 int copy_pages(struct vm_area_struct *child, struct vm_area_struct *parent);
 int move_pages(const struct mm_move *move);
 /* paging_reclaim() in the middle of something else. */

@@ -49,6 +49,10 @@ static const struct mm_page_ops paging_ops = {
 	.move = move_pages,
 	.protect = protect_range,
 	.guard = guard_range,
+	.fork_needs = fork_needs,
+	.move_needs = move_needs,
+	.guard_needs = guard_needs,
+	.set_aside = tables_set_aside,
 	.exit = end_space,
 	.verify = paging_verify,
 };

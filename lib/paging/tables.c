@@ -12,20 +12,18 @@
 #include <string.h>
 
 #include "internal.h"
+#include "pool.h"
 
-static unsigned int level_shift(const struct mm_struct *mm, int level)
-{
-	return mm->sys->page_shift + TABLE_BITS * (unsigned int)level;
-}
+_Static_assert(sizeof(struct page_tables) <= POOL_SMALL_SIZE, "page_tables_new() has one of the pool");
 
 static unsigned int slot_of(const struct mm_struct *mm, unsigned long addr, int level)
 {
-	return (addr >> level_shift(mm, level)) & (TABLE_ENTRIES - 1);
+	return (addr >> table_shift(mm, level)) & (TABLE_ENTRIES - 1);
 }
 
 static struct table *table_alloc(struct paging *paging)
 {
-	struct table *t = port_alloc(sizeof(*t), 64, GFP_KERNEL);
+	struct table *t = table_block_alloc();
 
 	if (!t)
 		return NULL;
@@ -36,27 +34,27 @@ static struct table *table_alloc(struct paging *paging)
 
 static struct leaf *leaf_alloc(struct page_tables *pt, unsigned long addr)
 {
-	struct leaf *leaf = port_alloc(sizeof(*leaf), 64, GFP_KERNEL);
+	struct leaf *leaf = table_block_alloc();
 
 	if (!leaf)
 		return NULL;
 	memset(leaf, 0, sizeof(*leaf));
 	leaf->id.mm = pt->mm;
-	leaf->id.base = addr & ~((1UL << level_shift(pt->mm, 1)) - 1);
+	leaf->id.base = addr & ~((1UL << table_shift(pt->mm, 1)) - 1);
 	leaf->lock.rank = LOCK_PTE;
 	count(pt->paging, tables, 1);
 	return leaf;
 }
 
-static void free_one(struct paging *paging, void *table, size_t size)
+static void free_one(struct paging *paging, void *table)
 {
-	port_free(table, size);
+	table_block_free(table);
 	__atomic_fetch_sub(&paging->stats.tables, 1, __ATOMIC_RELAXED);
 }
 
 struct page_tables *page_tables_new(struct paging *paging, struct mm_struct *mm)
 {
-	struct page_tables *pt = port_alloc(sizeof(*pt), _Alignof(struct page_tables), GFP_KERNEL);
+	struct page_tables *pt = pool_alloc(POOL_SMALL, GFP_KERNEL);
 
 	if (!pt)
 		return NULL;
@@ -67,7 +65,7 @@ struct page_tables *page_tables_new(struct paging *paging, struct mm_struct *mm)
 		.paging = paging,
 		.mm = mm };
 	if (!pt->top) {
-		port_free(pt, sizeof(*pt));
+		pool_free(POOL_SMALL, pt);
 		return NULL;
 	}
 	rw_write_lock(&paging->spaces_lock);
@@ -99,7 +97,7 @@ static void *descend_or_make(struct page_tables *pt, struct table *t, unsigned l
 	/* Release: whoever finds it finds it zeroed. */
 	if (__atomic_compare_exchange_n(slot, &below, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return made;
-	free_one(pt->paging, made, level == 1 ? sizeof(struct leaf) : sizeof(struct table));
+	free_one(pt->paging, made);
 	return below;
 }
 
@@ -128,7 +126,7 @@ struct leaf *leaf_next(struct page_tables *pt, unsigned long *addr, unsigned lon
 		if (t)
 			return (struct leaf *)t;
 		/* Nothing below: on to the next slot of this level. */
-		*addr = ((*addr >> level_shift(pt->mm, level)) + 1) << level_shift(pt->mm, level);
+		*addr = ((*addr >> table_shift(pt->mm, level)) + 1) << table_shift(pt->mm, level);
 	}
 	return NULL;
 }
@@ -179,7 +177,7 @@ enum rmap_found look_at_pte(struct page *page, struct mm_struct *mm, struct vm_a
 static void trim_below(struct page_tables *pt, struct table *t, int level, unsigned long base,
 	const unsigned long bounds[4]) // NOLINT(misc-no-recursion): four levels
 {
-	unsigned long span = 1UL << level_shift(pt->mm, level);
+	unsigned long span = 1UL << table_shift(pt->mm, level);
 	unsigned int i = bounds[0] > base ? (unsigned int)((bounds[0] - base) / span) : 0;
 
 	for (; i < TABLE_ENTRIES && base + i * span < bounds[1]; i++) {
@@ -191,7 +189,7 @@ static void trim_below(struct page_tables *pt, struct table *t, int level, unsig
 			trim_below(pt, t->slot[i], level - 1, from, bounds);
 		if (from < bounds[2] || to > bounds[3])
 			continue;
-		free_one(pt->paging, t->slot[i], level == 1 ? sizeof(struct leaf) : sizeof(struct table));
+		free_one(pt->paging, t->slot[i]);
 		t->slot[i] = NULL;
 	}
 }
@@ -200,7 +198,7 @@ void page_tables_trim(struct mm_struct *mm, unsigned long start, unsigned long e
 	unsigned long ceiling)
 {
 	struct page_tables *pt = mm->pgd;
-	unsigned long mask = (1UL << level_shift(mm, 1)) - 1;
+	unsigned long mask = (1UL << table_shift(mm, 1)) - 1;
 	unsigned long first = start & ~mask, last = (end + mask) & ~mask;
 	const unsigned long bounds[4] = { start, end, floor, ceiling };
 
@@ -225,6 +223,6 @@ void page_tables_free(struct page_tables *pt)
 	rw_write_lock(&pt->tables);
 	trim_below(pt, pt->top, LEVELS - 1, 0, all);
 	rw_write_unlock(&pt->tables);
-	free_one(paging, pt->top, sizeof(struct table));
-	port_free(pt, sizeof(*pt));
+	free_one(paging, pt->top);
+	pool_free(POOL_SMALL, pt);
 }

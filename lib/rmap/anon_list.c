@@ -228,6 +228,7 @@ const struct rmap_ops anon_list_rmap = {
 	.may_merge = anon_list_may_merge,
 	.attach = i_mmap_attach,
 	.detach = i_mmap_detach,
+	.needs = i_mmap_needs,
 	.adjust_begin = anon_list_adjust_begin,
 	.adjust_end = anon_list_adjust_end,
 	.validate = anon_list_validate,

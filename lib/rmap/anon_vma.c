@@ -263,6 +263,16 @@ static int anon_vma_fork(struct vm_area_struct *child, const struct vm_area_stru
 	return 0;
 }
 
+/* One link and one anon_vma more than it has: for a child. */
+static void anon_vma_needs(const struct vm_area_struct *vma, struct mm_needs *needs)
+{
+	i_mmap_needs(vma, needs);
+	if (!vma->anon_vma)
+		return;
+	rmap_needs(needs, avc_size(has_list(vma)), chain_length(vma) + 1);
+	rmap_needs(needs, sizeof(struct anon_vma), 1);
+}
+
 /* The last area that leaves lets the parent be reused again. */
 static void anon_vma_unlink(struct vm_area_struct *vma)
 {
@@ -363,13 +373,13 @@ static bool anon_vma_may_merge(
 	return target->anon_vma == src;
 }
 
-#define ANON_VMA_OPS                                                                                       \
-	.prepare = anon_vma_prepare, .clone = anon_vma_clone, .fork = anon_vma_fork,                       \
-	.unlink = anon_vma_unlink, .may_merge = anon_vma_may_merge, .attach = i_mmap_attach,               \
-	.detach = i_mmap_detach, .adjust_begin = anon_vma_adjust_begin, .adjust_end = anon_vma_adjust_end, \
-	.validate = anon_vma_validate, .own = anon_vma_own, .own_alone = anon_vma_own_alone,               \
-	.disown = anon_vma_disown, .lock = anon_vma_lock, .unlock = anon_vma_unlock,                       \
-	.in_order = anon_vma_in_order
+#define ANON_VMA_OPS                                                                             \
+	.prepare = anon_vma_prepare, .clone = anon_vma_clone, .fork = anon_vma_fork,             \
+	.unlink = anon_vma_unlink, .may_merge = anon_vma_may_merge, .attach = i_mmap_attach,     \
+	.detach = i_mmap_detach, .needs = anon_vma_needs, .adjust_begin = anon_vma_adjust_begin, \
+	.adjust_end = anon_vma_adjust_end, .validate = anon_vma_validate, .own = anon_vma_own,   \
+	.own_alone = anon_vma_own_alone, .disown = anon_vma_disown, .lock = anon_vma_lock,       \
+	.unlock = anon_vma_unlock, .in_order = anon_vma_in_order
 
 const struct rmap_ops anon_vma_rmap = {
 	.name = "anon_vma",

@@ -243,6 +243,7 @@ const struct rmap_ops anonmm_rmap = {
 	.may_merge = anonmm_may_merge,
 	.attach = i_mmap_attach,
 	.detach = i_mmap_detach,
+	.needs = i_mmap_needs, /* the child's member is among what any call has */
 	.adjust_begin = i_mmap_adjust_begin,
 	.adjust_end = i_mmap_adjust_end,
 	.validate = anonmm_validate,

@@ -30,6 +30,20 @@ void rmap_free(void *mem, size_t size)
 	pool_free_size(mem, size);
 }
 
+void rmap_needs(struct mm_needs *needs, size_t size, unsigned long nr)
+{
+	switch (pool_kind_of_size(size)) {
+	case POOL_SMALL:
+		needs->small += nr;
+		break;
+	case POOL_MIDDLE:
+		needs->middle += nr;
+		break;
+	default:
+		needs->large += nr;
+	}
+}
+
 unsigned long rmap_bytes(void)
 {
 	return __atomic_load_n(&memory.bytes, __ATOMIC_RELAXED);

@@ -119,6 +119,12 @@ int i_mmap_attach(struct vm_area_struct *vma)
 	return 0;
 }
 
+void i_mmap_needs(const struct vm_area_struct *vma, struct mm_needs *needs)
+{
+	if (vma->vm_file && vma->vm_mm->pgd)
+		rmap_needs(needs, node_size(vma), 1);
+}
+
 void i_mmap_detach(struct vm_area_struct *vma)
 {
 	rw_write_lock(&mapping_of(vma)->i_mmap_rwsem);

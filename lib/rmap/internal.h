@@ -46,10 +46,14 @@ static inline void *page_owner(const struct page *page)
 void *rmap_alloc(size_t size) __must_check;
 void rmap_free(void *mem, size_t size);
 
+/* Count @nr objects of @size bytes. */
+void rmap_needs(struct mm_needs *needs, size_t size, unsigned long nr);
+
 /* --- i_mmap.c: functions of struct rmap_ops for designs with i_mmap, and parts of such ------------------------ */
 
 int i_mmap_attach(struct vm_area_struct *vma);
 void i_mmap_detach(struct vm_area_struct *vma);
+void i_mmap_needs(const struct vm_area_struct *vma, struct mm_needs *needs);
 /* Take the lock of the file that @a and @b map, and both areas out; put them in again, and give it back. */
 void i_mmap_adjust_begin(struct vm_area_struct *a, struct vm_area_struct *b);
 void i_mmap_adjust_end(struct vm_area_struct *a, struct vm_area_struct *b);

@@ -85,6 +85,11 @@ static int pte_chain_reserve(struct rmap_reserve *reserve, unsigned int nr)
 	return 0;
 }
 
+static void pte_chain_reserve_needs(unsigned long nr, struct mm_needs *needs)
+{
+	rmap_needs(needs, sizeof(struct pte_chain), nr);
+}
+
 static void pte_chain_unreserve(struct rmap_reserve *reserve)
 {
 	while (reserve->nr) {
@@ -172,6 +177,10 @@ static int nothing_to_prepare(
 static int nothing_to_clone(struct vm_area_struct *dst, const struct vm_area_struct *src)
 {
 	return 0;
+}
+
+static void nothing_needed(const struct vm_area_struct *vma, struct mm_needs *needs)
+{
 }
 
 static void nothing_to_do(struct vm_area_struct *vma)
@@ -296,8 +305,9 @@ static void pte_chain_walk(struct page *page, struct rmap_walk *walk)
 #define PTE_CHAIN_OPS                                                                                      \
 	.no_anon_vma = true, .by_address = true, .prepare = nothing_to_prepare, .clone = nothing_to_clone, \
 	.fork = nothing_to_clone, .unlink = nothing_to_do, .may_merge = always_merge,                      \
-	.reserve = pte_chain_reserve, .unreserve = pte_chain_unreserve, .own = pte_chain_own,              \
-	.own_alone = pte_chain_own_alone, .walk = pte_chain_walk
+	.reserve_needs = pte_chain_reserve_needs, .reserve = pte_chain_reserve,                            \
+	.unreserve = pte_chain_unreserve, .own = pte_chain_own, .own_alone = pte_chain_own_alone,          \
+	.walk = pte_chain_walk
 
 const struct rmap_ops pte_chain_rmap = {
 	.name = "pte_chain",
@@ -306,6 +316,7 @@ const struct rmap_ops pte_chain_rmap = {
 	PTE_CHAIN_OPS,
 	.attach = nothing_to_attach,
 	.detach = nothing_to_do,
+	.needs = nothing_needed,
 	.adjust_begin = nothing_to_adjust,
 	.adjust_end = nothing_to_adjust,
 	.validate = always_valid,
@@ -343,6 +354,7 @@ const struct rmap_ops objrmap_rmap = {
 	PTE_CHAIN_OPS,
 	.attach = i_mmap_attach,
 	.detach = i_mmap_detach,
+	.needs = i_mmap_needs,
 	.adjust_begin = i_mmap_adjust_begin,
 	.adjust_end = i_mmap_adjust_end,
 	.validate = i_mmap_validate,

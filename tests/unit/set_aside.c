@@ -2,6 +2,7 @@
 /*
  * Nothing is asked of the host under the mmap_lock: random calls of every kind, after prepopulate_vma(), on every
  * reverse map, with readers allowed beside them and without, with pages and without.  The host counts what it is asked for.
+ * Forks, and calls on hundreds of areas and far away, do so by what was counted for them.
  */
 // clang-format off
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 // clang-format on
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +24,7 @@
 
 #include "failing_port.h"
 #include "random.h"
+#include "uapi.h"
 
 #define PAGE  4096UL
 #define BASE  0x7e0000000000UL
@@ -116,13 +119,40 @@ static long make(struct world *w, unsigned int kind, unsigned long from, unsigne
 	}
 }
 
-/* fork and exit are not provided for. */
+/* The rounds of counting and setting aside that it takes until they agree. */
+static unsigned int provide(struct mm_struct *mm, unsigned long start, unsigned long end,
+	bool (*count)(struct mm_struct *, unsigned long, unsigned long, struct mm_needs *))
+{
+	struct mm_needs needs = { 0 };
+	unsigned int rounds = 1;
+
+	empty_caches();
+	for (; count ? !count(mm, start, end, &needs) : !mm_fork_needs(mm, &needs); rounds++)
+		assert_int_equal(prepopulate_needs(mm, &needs), 0);
+	failing_allocations = 0;
+	return rounds;
+}
+
+static void assert_host_was_not_asked(const struct world *w, const char *call)
+{
+	if (failing_allocations)
+		fail_msg("%s%s, %s asks the host for %ld blocks", w->sys.rmap->name,
+			w->paging ? ", with pages" : "", call, failing_allocations);
+}
+
+static void fork_into(struct world *w, struct mm_struct *child, struct mm_struct *parent)
+{
+	(void)provide(parent, 0, 0, NULL);
+	assert_int_equal(mm_fork(child, parent), 0);
+	assert_host_was_not_asked(w, "fork");
+}
+
 static void fork_or_exit(struct world *w)
 {
 	if (w->has_child)
 		mm_exit(&w->child);
 	else
-		assert_int_equal(mm_fork(&w->child, &w->mm), 0);
+		fork_into(w, &w->child, &w->mm);
 	w->has_child = !w->has_child;
 }
 
@@ -202,7 +232,142 @@ static void test_calls_ask_the_host_for_nothing(void **state)
 			run(rmap_designs[i], how & 1, how & 2, seed + (uint64_t)i);
 }
 
-/* So that the test above can fail: without it they do ask. */
+/* From [BASE, BASE + PAGES) every second page is an area of its own, touched; others have a file. */
+static void fill(struct world *w)
+{
+	for (unsigned long i = 1; i < PAGES - 1; i++) {
+		unsigned long flags = i & 4 ? MAP_PRIVATE : MAP_PRIVATE | MAP_ANONYMOUS;
+
+		assert_false(IS_ERR_VALUE(map(w, i, 1, i & 1 ? PROT_READ : PROT_READ | PROT_WRITE, flags)));
+		if (!(i & 1))
+			assert_int_equal(touch(w, i), 0);
+	}
+	/* A tree of more nodes than any call is given, once of inner ones too. */
+	for (unsigned long i = 2; i < (w->sys.rmap == &objrmap_rmap ? 45000 : 3000); i++)
+		assert_false(IS_ERR_VALUE(map(w, PAGES + 2 * i, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS)));
+	if (!w->paging)
+		return;
+	/* And pages far apart from each other, in tables of every level. */
+	for (unsigned long i = 1; i < 20; i++) {
+		const struct mmap_request req = { .addr = (i << 31) + (i << 40),
+			.len = 600 * PAGE,
+			.prot = PROT_READ | PROT_WRITE,
+			.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED };
+
+		assert_false(IS_ERR_VALUE(mm_mmap(&w->mm, &req)));
+		assert_int_equal(paging_write(&w->mm, req.addr, i), 0);
+		assert_int_equal(paging_write(&w->mm, req.addr + 599 * PAGE, i), 0);
+	}
+	assert_int_equal(mm_madvise(&w->mm, at(100), 30 * PAGE, MADV_DONTFORK), 0);
+}
+
+/* Children of children: each generation has longer chains. */
+static void check_forks(struct world *w)
+{
+	static struct mm_struct generation[5];
+	struct mm_struct *parent = &w->mm;
+
+	for (int i = 0; i < 5; i++) {
+		fork_into(w, &generation[i], parent);
+		parent = &generation[i];
+		for (unsigned long page = 200; page < 240; page += 2)
+			if (w->paging)
+				assert_int_equal(paging_write(parent, at(page), page), 0);
+	}
+	for (int i = 5; i--;)
+		mm_exit(&generation[i]);
+}
+
+static void check_wide_calls(struct world *w)
+{
+	const struct mremap_request far = { 2UL << 31 | 2UL << 40, 600 * PAGE, 600 * PAGE,
+		MREMAP_MAYMOVE | MREMAP_FIXED, 0x123456789000UL };
+	unsigned long start = at(1), end = at(PAGES - 1);
+
+	(void)provide(&w->mm, start, end, mm_call_needs);
+	assert_int_equal(mm_mprotect(&w->mm, start, end - start, PROT_READ | PROT_WRITE, -1), 0);
+	assert_host_was_not_asked(w, "mprotect of hundreds of areas");
+	(void)provide(&w->mm, start, end, mm_call_needs);
+	assert_int_equal(mm_set_anon_name(&w->mm, at(8), 2 * PAGE, "name"), 0);
+	assert_int_equal(mm_mlock(&w->mm, start, end - start, MLOCK_ONFAULT), 0);
+	assert_host_was_not_asked(w, "mlock of hundreds of areas");
+	if (w->paging) {
+		(void)provide(&w->mm, far.addr, far.addr + far.old_len, mm_call_needs);
+		assert_false(IS_ERR_VALUE(mm_mremap(&w->mm, &far)));
+		assert_host_was_not_asked(w, "mremap into nowhere");
+		(void)provide(&w->mm, far.new_addr, far.new_addr + 600 * PAGE, mm_guard_needs);
+		assert_int_equal(mm_madvise(&w->mm, far.new_addr, 600 * PAGE, MADV_GUARD_INSTALL), 0);
+		assert_host_was_not_asked(w, "MADV_GUARD_INSTALL");
+	}
+	(void)provide(&w->mm, start, end, mm_call_needs);
+	assert_int_equal(mm_munmap(&w->mm, start, end - start), 0);
+	assert_host_was_not_asked(w, "munmap of hundreds of areas");
+}
+
+static void test_forks_and_wide_calls_ask_the_host_for_nothing(void **state)
+{
+	static struct world w;
+
+	for (int i = 0; rmap_designs[i]; i++) {
+		for (int how = 0; how < 4; how++) {
+			begin(&w, rmap_designs[i], how & 1, how & 2, seed);
+			fill(&w);
+			check_forks(&w);
+			check_wide_calls(&w);
+			end(&w);
+		}
+	}
+}
+
+/* What was set aside for a small space does not pass for a larger one; a little growth is provided for. */
+static void test_a_space_that_has_grown_is_counted_again(void **state)
+{
+	static struct world w;
+	struct mm_needs needs = { 0 };
+
+	begin(&w, &anon_vma_rmap, true, true, seed);
+	fill(&w);
+	assert_int_equal(provide(&w.mm, 0, 0, NULL), 2);
+	assert_false(mm_fork_needs(&w.mm, &needs));
+	assert_true(mm_fork_needs(&w.mm, &needs));
+	assert_false(IS_ERR_VALUE(map(&w, PAGES + 7001, 1, PROT_READ, MAP_PRIVATE)));
+	assert_true(mm_fork_needs(&w.mm, &needs));
+	for (unsigned long i = 4000; i < 5000; i++)
+		assert_false(IS_ERR_VALUE(map(&w, PAGES + 2 * i, 1, PROT_READ, MAP_PRIVATE)));
+	assert_false(mm_fork_needs(&w.mm, &needs));
+	assert_true(mm_fork_needs(&w.mm, &needs));
+	end(&w);
+}
+
+/* Setting aside can fail, and then nothing is lost; the fork still may. */
+static void test_what_cannot_be_set_aside_is_said(void **state)
+{
+	static struct world w;
+	struct mm_needs needs = { 0 };
+	long blocks;
+
+	begin(&w, &pte_chain_rmap, false, true, seed);
+	fill(&w);
+	assert_false(mm_fork_needs(&w.mm, &needs));
+	empty_caches();
+	blocks = live_blocks;
+	for (long n = 1;; n++) {
+		int err;
+
+		fail_after(n);
+		err = prepopulate_needs(&w.mm, &needs);
+		fail_after(-1);
+		empty_caches();
+		assert_int_equal(live_blocks, blocks);
+		if (!err)
+			break;
+		assert_int_equal(err, -ENOMEM);
+		assert_true(n < 10000);
+	}
+	end(&w);
+}
+
+/* So that the tests above can fail: without it they do ask. */
 static void test_calls_that_were_not_prepared_ask(void **state)
 {
 	static struct world w;
@@ -216,6 +381,11 @@ static void test_calls_that_were_not_prepared_ask(void **state)
 		asked += failing_allocations != 0;
 	}
 	assert_true(asked > 8);
+	empty_caches();
+	failing_allocations = 0;
+	assert_int_equal(mm_fork(&w.child, &w.mm), 0);
+	w.has_child = true;
+	assert_true(failing_allocations);
 	end(&w);
 }
 
@@ -223,6 +393,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calls_ask_the_host_for_nothing),
+		cmocka_unit_test(test_forks_and_wide_calls_ask_the_host_for_nothing),
+		cmocka_unit_test(test_a_space_that_has_grown_is_counted_again),
+		cmocka_unit_test(test_what_cannot_be_set_aside_is_said),
 		cmocka_unit_test(test_calls_that_were_not_prepared_ask),
 	};
 	int failed;

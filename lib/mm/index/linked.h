@@ -69,10 +69,6 @@ static inline bool index_in_rcu(const struct mm_struct *mm)
 	return false;
 }
 
-static inline void index_inherit_rcu(struct mm_struct *child, const struct mm_struct *parent)
-{
-}
-
 static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *vma = mm->mmap_cache;
@@ -149,6 +145,44 @@ static inline int index_put(
 }
 
 static inline void index_cancel(struct index_store *st)
+{
+}
+
+/* A fork's child gets one area after the other. */
+struct index_fork {
+	struct mm_struct *child;
+	struct vm_area_struct *next;
+};
+
+static inline int index_fork_begin(struct index_fork *f, struct mm_struct *child, struct mm_struct *parent)
+{
+	*f = (struct index_fork){ child, parent->mmap };
+	return 0;
+}
+
+static inline struct vm_area_struct *index_fork_next(struct index_fork *f)
+{
+	struct vm_area_struct *vma = f->next;
+
+	f->next = vma ? vma->vm_next : NULL;
+	return vma;
+}
+
+static inline void index_fork_put(struct index_fork *f, struct vm_area_struct *vma)
+{
+	(void)index_put(f->child, vma->vm_start, vma->vm_end, vma);
+}
+
+static inline int index_fork_drop(struct index_fork *f)
+{
+	return 0;
+}
+
+static inline void index_fork_needs(struct mm_struct *mm, unsigned long dropped, struct mm_needs *needs)
+{
+}
+
+static inline void index_fork_end(struct index_fork *f)
 {
 }
 

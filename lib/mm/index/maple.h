@@ -30,15 +30,63 @@ static inline bool index_in_rcu(const struct mm_struct *mm)
 	return mt_in_rcu(&mm->mm_mt);
 }
 
-static inline void index_inherit_rcu(struct mm_struct *child, const struct mm_struct *parent)
-{
-	if (index_in_rcu(parent))
-		mt_set_in_rcu(&child->mm_mt);
-}
-
 static inline void index_destroy(struct mm_struct *mm)
 {
 	__mt_destroy(&mm->mm_mt);
+}
+
+/*
+ * The copy of an index for a fork's child: the tree is duplicated, node by node, and then each of the parent's areas in
+ * it is replaced.  Nobody else sees the child, so that its nodes are edited where they are.
+ */
+struct index_fork {
+	struct ma_state mas;
+	bool in_rcu;
+};
+
+static inline int index_fork_begin(struct index_fork *f, struct mm_struct *child, struct mm_struct *parent)
+{
+	int err;
+
+	f->in_rcu = index_in_rcu(parent);
+	if (f->in_rcu)
+		mt_set_in_rcu(&child->mm_mt);
+	err = __mt_dup(&parent->mm_mt, &child->mm_mt, GFP_KERNEL);
+	mt_clear_in_rcu(&child->mm_mt);
+	f->mas = mas_at(&child->mm_mt, 0, 0);
+	return err;
+}
+
+static inline struct vm_area_struct *index_fork_next(struct index_fork *f)
+{
+	return mas_find_step(&f->mas, ULONG_MAX);
+}
+
+/* Of the very range of an area that is there: needs no memory. */
+static inline void index_fork_put(struct index_fork *f, struct vm_area_struct *vma)
+{
+	mas_store(&f->mas, vma);
+}
+
+static inline int index_fork_drop(struct index_fork *f)
+{
+	return mas_store_gfp(&f->mas, NULL, GFP_KERNEL);
+}
+
+/* Add what the copy, and the erasure of @dropped areas from it, may take. */
+static inline void index_fork_needs(struct mm_struct *mm, unsigned long dropped, struct mm_needs *needs)
+{
+	struct mt_stats stats;
+
+	mt_statistics(&mm->mm_mt, &stats);
+	needs->leaves += stats.leaves - stats.wide_leaves + dropped;
+	needs->inner_nodes += stats.inner_nodes + stats.wide_leaves + dropped;
+}
+
+static inline void index_fork_end(struct index_fork *f)
+{
+	if (f->in_rcu)
+		mt_set_in_rcu(f->mas.tree);
 }
 
 /* Set memory aside for storing @vma (NULL: a hole) over [start, end). 0 or -ENOMEM. */
