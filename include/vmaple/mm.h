@@ -44,6 +44,38 @@ VMAPLE_API void mm_exit(struct mm_struct *mm);
  */
 VMAPLE_API int mm_fork(struct mm_struct *child, struct mm_struct *parent) __must_check;
 
+/** @name exec: the stack of a new program
+ * While its arguments are being written it lies at the top of the space; then it moves to where it is to be.
+ * @{ */
+/**
+ * Begin it in @p mm, which has nothing there: one page below mm->task_size, and more as it is written (mm_fault(),
+ * paging_write()). Linux's __bprm_mm_init(). @return 0, -EEXIST or -ENOMEM.
+ */
+VMAPLE_API int mm_begin_stack(struct mm_struct *mm) __must_check;
+/** What the program's header says of its stack. */
+enum exec_stack { EXSTACK_DEFAULT, EXSTACK_DISABLE_X, EXSTACK_ENABLE_X };
+/**
+ * Move it down, with its pages, so that it ends at @p top, which the caller has drawn; give it its flags, and 128 KiB more
+ * below, as far as RLIMIT_STACK allows. mm->start_stack moves with it. Linux's setup_arg_pages() and shift_arg_pages().
+ * Until it is done, vma_is_temporary_stack().  Not for an mm with operations of an embedder.
+ *
+ * @return 0; -EINVAL: there is none, or @p top lies above it; -ENOMEM; -EFAULT: something is in the way. After a failure
+ * the stack may reach over more than it has to, and a program that is to begin cannot: its pages are all there.
+ */
+VMAPLE_API int mm_setup_stack(
+	struct mm_struct *mm, unsigned long top, enum exec_stack executable) __must_check;
+/**
+ * Does exec still have to move it?  Page tables move without the locks of the reverse map then: a walk may miss
+ * pages, and who must not miss any leaves them alone.
+ */
+static inline bool vma_is_temporary_stack(const struct vm_area_struct *vma)
+{
+	vm_flags_t flags = __atomic_load_n(&vma->vm_flags, __ATOMIC_RELAXED);
+
+	return (flags & VM_GROWSDOWN) && (flags & VM_STACK_INCOMPLETE_SETUP) == VM_STACK_INCOMPLETE_SETUP;
+}
+/** @} */
+
 /** An area that is there without a call having made it: exec's segments, stack and vdso; attach. */
 struct area_spec {
 	unsigned long start, end;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mremap: PTEs move to another address of the same space.
+ * mremap, and the stack of exec: PTEs move to another address of the same space.
  *
  * 1. Walks meanwhile.  A walk visits areas one after the other and holds the rmap lock throughout, but it looks at
  *    PTEs one by one.  If it visits the new place first and the old one later, and the PTE moves in between, it
@@ -14,6 +14,10 @@
  *
  *    With interval trees the first is needed where the new area starts at a lower index than the old one, or at the
  *    same and is older: that is, where a part of an area comes back to what it was cut off from.
+ *
+ *    A stack that exec is making needs neither: walks pass over it or may miss it (lib/mm/exec.c), and nobody else has
+ *    its pages.  But where pages are known by their address, which changes, walks read what moves them writes: that
+ *    takes the lock, wherever it is not in order.
  *
  * 2. Failure.  The new place's leaf is made before a batch is moved.  If it cannot be, or a page has to be copied and
  *    there is none, all that was moved goes back: the old leaves are still there, and what was copied has no need
@@ -133,24 +137,40 @@ static int move_all(struct mover *m, const struct mm_move *mv, bool locks, unsig
 	return 0;
 }
 
+static bool needs_locks(const struct rmap_ops *rmap, const struct mm_move *mv)
+{
+	if (mv->temporary && !rmap->by_address)
+		return false;
+	return !rmap->in_order(mv->from, mv->to, mv->fresh);
+}
+
+/* What was moved goes back, the last page first: the two places may overlap. */
+static void move_back(struct mover *m, const struct mm_move *mv, unsigned long done)
+{
+	unsigned long page = page_bytes(mv->to->vm_mm);
+	struct mm_move undo = { .from = mv->to, .to = mv->from, .len = page };
+
+	m->from = mv->to;
+	m->to = mv->from;
+	while (done) {
+		unsigned long ignored;
+
+		done -= page;
+		undo.old_addr = mv->new_addr + done;
+		undo.new_addr = mv->old_addr + done;
+		(void)move_all(m, &undo, true, &ignored);
+	}
+}
+
 int move_pages(const struct mm_move *mv)
 {
 	struct mover m = { .paging = paging_of(mv->to), .from = mv->from, .to = mv->to };
-	bool locks = !m.paging->rmap->in_order(mv->from, mv->to, mv->fresh) && !BREAK_MOVE;
-	unsigned long done = 0, back = 0;
+	bool locks = needs_locks(m.paging->rmap, mv) && !BREAK_MOVE;
+	unsigned long done = 0;
 	int err = move_all(&m, mv, locks, &done);
 
-	if (err) {
-		const struct mm_move undo = { .from = mv->to,
-			.to = mv->from,
-			.old_addr = mv->new_addr,
-			.new_addr = mv->old_addr,
-			.len = done };
-
-		m.from = mv->to;
-		m.to = mv->from;
-		(void)move_all(&m, &undo, true, &back);
-	}
+	if (err)
+		move_back(&m, mv, done);
 	if (m.spare)
 		page_put(m.paging, m.spare);
 	return err;
