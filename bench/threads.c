@@ -4,7 +4,8 @@
  *
  * `threads-lookup`: vma_lookup() by one thread and more, up to as many as there are CPUs, alone and beside a thread that
  * maps and unmaps. `threads-fault`: the same for faults, which take the per-VMA lock and fall back to the rwlock. Both
- * end with the curve: operations a microsecond against threads.
+ * end with the curve: operations a microsecond against threads, and beside it how many changes went on meanwhile: a
+ * lock whose readers are fast because its writer is kept out has not the better of it.
  *
  * Nanoseconds by the wall for one operation of all threads together: the inverse of throughput.
  */
@@ -31,6 +32,8 @@ struct crowd {
 	bool faults;
 	bool stop;
 	double ns;
+	double *changed; /* for each way, the changes a microsecond in its fastest round */
+	double *fastest; /* which took so many ns */
 };
 
 struct member {
@@ -39,7 +42,7 @@ struct member {
 	struct space *space;
 	pthread_barrier_t *start;
 	struct random random;
-	unsigned long sum;
+	unsigned long sum; /* of who changes: changes, atomic */
 	double begin, end; /* seconds */
 	pthread_t thread;
 };
@@ -143,16 +146,28 @@ static void *change_main(void *arg)
 			die("cannot unmap");
 		pthread_rwlock_unlock(&m->space->lock);
 		due += 2.0 / PACE;
+		__atomic_store_n(&m->sum, m->sum + 2, __ATOMIC_RELAXED);
 	}
 	vmaple_rcu_unregister_thread();
 	return NULL;
+}
+
+/* A round took crowd->ns, with so many changes beside. */
+static void note_changes(struct crowd *crowd, const struct trial *trial, unsigned long changes)
+{
+	size_t way = is_ours(trial->contender) ? 0 : 1;
+
+	if (crowd->fastest[way] && crowd->fastest[way] <= crowd->ns)
+		return;
+	crowd->fastest[way] = crowd->ns;
+	crowd->changed[way] = (double)changes * 1e3 / crowd->ns;
 }
 
 static unsigned long run_crowd(struct trial *trial, void *arg)
 {
 	struct crowd *crowd = arg;
 	bool beside = crowd->changer != NOBODY;
-	struct member members[MOST + 1];
+	struct member members[MOST + 1], *changer = &members[crowd->threads];
 	pthread_barrier_t start;
 	unsigned long sum = 0;
 	double begin = 0, end = 0;
@@ -177,9 +192,10 @@ static unsigned long run_crowd(struct trial *trial, void *arg)
 		sum += members[i].sum;
 	}
 	crowd->ns = (end - begin) * 1e9;
+	note_changes(crowd, trial, beside ? __atomic_load_n(&changer->sum, __ATOMIC_RELAXED) : 0);
 	__atomic_store_n(&crowd->stop, true, __ATOMIC_RELAXED);
 	if (beside)
-		pthread_join(members[crowd->threads].thread, NULL);
+		pthread_join(changer->thread, NULL);
 	pthread_barrier_destroy(&start);
 	return sum;
 }
@@ -205,7 +221,7 @@ static const struct contender ways[] = { { .name = "vmaple", .rcu = true }, { .n
 /* The curve: how many threads, and what the fastest round of each way took. */
 struct curve {
 	unsigned int points, threads[16];
-	double ns[16][NR_WAYS];
+	double ns[16][NR_WAYS], changed[16][NR_WAYS];
 };
 
 /* 1, 2, 4 ... and as many as there are CPUs for us. */
@@ -223,19 +239,22 @@ static void choose_crowds(struct curve *curve)
 	curve->threads[curve->points++] = cpus;
 }
 
-static void print_curve(const struct curve *curve, const char *question, const char *beside)
+static void print_curve(const struct curve *curve, const char *question, const char *beside, bool changes)
 {
 	if (bench_json())
 		return;
-	printf("\n%s, %s: operations a microsecond, and against one thread\n  %7s", question, beside,
-		"threads");
+	printf("\n%s, %s: operations a microsecond, and against one thread%s\n  %7s", question, beside,
+		changes ? "; changes a microsecond" : "", "threads");
 	for (int way = 0; way < NR_WAYS; way++)
-		printf(" %20s", ways[way].name);
+		printf(" %20s%*s", ways[way].name, changes ? 8 : 0, "");
 	for (unsigned int i = 0; i < curve->points; i++) {
 		printf("\n  %7u", curve->threads[i]);
-		for (int way = 0; way < NR_WAYS; way++)
+		for (int way = 0; way < NR_WAYS; way++) {
 			printf(" %12.2f %6.2fx", 1000 / curve->ns[i][way],
 				curve->ns[0][way] / curve->ns[i][way]);
+			if (changes)
+				printf(" %7.3f", curve->changed[i][way]);
+		}
 	}
 	printf("\n");
 }
@@ -274,14 +293,17 @@ static void ask_crowds(const char *question, bool faults)
 	for (const size_t *n = bench_sizes(own); *n; n++) {
 		for (enum changer changer = NOBODY; changer <= FLAT_OUT; changer++) {
 			for (unsigned int i = 0; i < curve.points; i++) {
+				double fastest[NR_WAYS] = { 0 };
 				struct crowd crowd = { .n = *n,
 					.threads = curve.threads[i],
 					.changer = changer,
-					.faults = faults };
+					.faults = faults,
+					.changed = curve.changed[i],
+					.fastest = fastest };
 
 				ask_crowd(&crowd, question, beside[changer], curve.ns[i]);
 			}
-			print_curve(&curve, question, beside[changer]);
+			print_curve(&curve, question, beside[changer], changer != NOBODY);
 		}
 	}
 }
