@@ -81,7 +81,7 @@ VMAPLE_API uint64_t paging_file_stamp(const struct vm_file *file, pgoff_t index)
  * ftruncate(2) to @p size bytes, more than 0: what is mapped behind the last page goes from all spaces, private copies
  * with it, and a touch there is -EFAULT; what the file holds there later is 0.  Contents of the last page stay.  Open
  * files that share a mapping have their sizes each for itself.  Beside faults and calls on other threads; no lock but
- * mmap_locks is held. With pte_chain private copies stay: nobody knows them by their file.
+ * mmap_locks is held.
  * @return 0, -EINVAL, or, for a file that was never mapped, -ENOMEM: unchanged.
  */
 VMAPLE_API int paging_truncate(struct mm_system *sys, struct vm_file *file, unsigned long size) __must_check;

@@ -90,8 +90,7 @@ struct rmap_reserve {
  * @{ */
 /** How a file keeps the areas that map it. */
 enum i_mmap_kind {
-	I_MMAP_NONE,     /**< not at all: Linux before 2.5.x with objrmap */
-	I_MMAP_LIST,     /**< McCracken 2003 */
+	I_MMAP_LIST,     /**< Linux from 2.3 on, for truncation; McCracken 2003: for reverse mapping */
 	I_MMAP_PRIO,     /**< Venkatasubramanian 2004: Linux 2.6.7 to 3.6 */
 	I_MMAP_INTERVAL, /**< Lespinasse 2012: Linux since 3.7 */
 };
@@ -141,8 +140,7 @@ struct rmap_walk {
  */
 VMAPLE_API void rmap_walk(const struct rmap_ops *ops, struct page *page, struct rmap_walk *walk);
 /**
- * Visit the linear areas of a file that map an index from @p first on, until @p visit returns true. Not with
- * I_MMAP_NONE.
+ * Visit the linear areas of a file that map an index from @p first on, until @p visit returns true.
  */
 VMAPLE_API void rmap_for_each_linear(const struct rmap_ops *ops, struct address_space *mapping, pgoff_t first,
 	bool (*visit)(struct vm_area_struct *vma, void *arg), void *arg);
@@ -159,6 +157,7 @@ struct rmap_ops {
 	const char *name, *summary;
 	enum i_mmap_kind i_mmap;
 	bool no_anon_vma; /**< areas do not have to be prepared: vma->anon_vma stays NULL */
+	bool file_chains; /**< pages of files are known by walk(), too; a file's areas serve truncation alone */
 	bool area_list;   /**< an anon_vma has its areas in a list, not in an interval tree */
 	bool by_address; /**< anonymous pages are known by their address: a moved area takes the offset of its place */
 
@@ -220,7 +219,7 @@ struct rmap_ops {
 	 * and did not take the place of another.
 	 */
 	bool (*in_order)(const struct vm_area_struct *first, const struct vm_area_struct *then, bool fresh);
-	/** Walk over an anonymous page; of a page of a file, where i_mmap is I_MMAP_NONE. */
+	/** Walk over an anonymous page; of a page of a file, with file_chains. */
 	void (*walk)(struct page *page, struct rmap_walk *walk);
 };
 

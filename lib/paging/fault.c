@@ -113,12 +113,6 @@ static int fault_anonymous(struct fault *f)
 	return 0;
 }
 
-/* Under its lock: a truncation that comes later waits for that, and finds where the page is mapped. */
-static bool still_in_cache(const struct page *page)
-{
-	return __atomic_load_n(&page->mapping, __ATOMIC_RELAXED) != 0;
-}
-
 static int fault_file(struct fault *f, pgoff_t index)
 {
 	struct page *page = file_page(f->paging, f->vma->vm_file, index);
@@ -127,15 +121,12 @@ static int fault_file(struct fault *f, pgoff_t index)
 		return (int)PTR_ERR(page);
 	if (f->write && !(f->vma->vm_flags & VM_SHARED))
 		return map_copy(f, page);
-	page_lock(page);
-	if (still_in_cache(page) && lock_unchanged(f)) {
-		pte_map(f->leaf, &f->place, page, flags_for(f));
-		unlock(f);
-		page_unlock(page);
+	if (!lock_unchanged(f)) {
+		page_put(f->paging, page);
 		return 0;
 	}
-	page_unlock(page);
-	page_put(f->paging, page);
+	pte_map(f->leaf, &f->place, page, flags_for(f));
+	unlock(f);
 	return 0;
 }
 

@@ -271,8 +271,6 @@ void file_forget(struct paging *paging, struct vm_file *file, pgoff_t first)
 	while ((page = next_to_forget(cf, &first)) != NULL) {
 		bool there;
 
-		if (paging->rmap->i_mmap == I_MMAP_NONE)
-			unmap_from_all(paging, page);
 		there = leave_cache(cf, page, first - 1);
 		page_unlock(page);
 		if (there)

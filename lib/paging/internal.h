@@ -312,8 +312,6 @@ int move_pages(const struct mm_move *move);
 unsigned long reclaim_pages(struct paging *paging, unsigned long nr);
 /* Let nobody map the locked @page any more, as far as that can be. */
 void try_to_unmap(struct paging *paging, struct page *page);
-/* Let nobody map the locked @page of a file any more, as far as the design knows of places. */
-void unmap_from_all(struct paging *paging, struct page *page);
 /* Unmap the file's @page from nonlinear areas, and what lies beside it. */
 void sweep_nonlinear(struct paging *paging, struct page *page);
 /* Has anybody accessed the locked @page since last time? */

@@ -76,22 +76,8 @@ void try_to_unmap(struct paging *paging, struct page *page)
 
 	if (page_mapcount(page))
 		walk(&look, page);
-	if (page_mapcount(page) && !page_is_anon(page) && paging->rmap->i_mmap != I_MMAP_NONE)
+	if (page_mapcount(page) && !page_is_anon(page) && !paging->rmap->file_chains)
 		sweep_nonlinear(paging, page);
-}
-
-static enum rmap_found unmap_locked(struct pte_look *look, struct page *page, pte_t *pte)
-{
-	take_pte(look->paging, page, pte);
-	return RMAP_UNMAPPED;
-}
-
-void unmap_from_all(struct paging *paging, struct page *page)
-{
-	struct pte_look look = { .paging = paging, .at = unmap_locked };
-
-	if (page_mapcount(page))
-		walk(&look, page);
 }
 
 /* Write the locked page, mapped nowhere, to where it belongs. False: it could not be. */

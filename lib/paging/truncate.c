@@ -9,9 +9,8 @@
  *    they move to, or no PTE moves meanwhile (move.c), and a fork's parent before the child, so none is missed.
  * 3. Now the file's pages are mapped nowhere, and leave its cache.  What comes after the end again later is 0.
  *
- * A design without i_mmap asks each page where it is mapped, as reclaim does, and cannot know of private copies: they
- * stay.  A fault that found the page before step 1 may map it after that question.  So it does so under the page's lock,
- * which is held here from the question until the page has left the cache, and only while the page is there.
+ * Every design keeps a file's areas for this, those too that find the file's pages by their chains: private copies
+ * are known by nothing else.
  */
 #include "internal.h"
 
@@ -54,10 +53,8 @@ int paging_truncate(struct mm_system *sys, struct vm_file *file, unsigned long s
 	/* Pairs with the fence in is_beyond(): who makes a table that was not there sees the size. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	first = (size + (1UL << sys->page_shift) - 1) >> sys->page_shift;
-	if (paging->rmap->i_mmap != I_MMAP_NONE) {
-		rmap_for_each_linear(paging->rmap, file->mapping, first, zap_linear, &first);
-		(void)rmap_for_each_nonlinear(file->mapping, zap_nonlinear, &first);
-	}
+	rmap_for_each_linear(paging->rmap, file->mapping, first, zap_linear, &first);
+	(void)rmap_for_each_nonlinear(file->mapping, zap_nonlinear, &first);
 	file_forget(paging, file, first);
 	paging_verify_if_asked(paging);
 	return 0;

@@ -178,7 +178,7 @@ static bool check_seen(struct check *c, pte_t *pte)
 	if (!(*pte & PTE_PRESENT) || pte_page(c->paging, *pte) == zero_page(c->paging) || found)
 		return true;
 	/* Found by sweeping, where designs do not know places. */
-	if ((vma->vm_flags & VM_NONLINEAR) && c->paging->rmap->i_mmap != I_MMAP_NONE)
+	if ((vma->vm_flags & VM_NONLINEAR) && !c->paging->rmap->file_chains)
 		return true;
 	return wrong(c, "P2: a walk does not find a place where the page is mapped");
 }

@@ -241,7 +241,7 @@ static void walk_file(enum i_mmap_kind kind, struct page *page, struct rmap_walk
 void rmap_walk(const struct rmap_ops *ops, struct page *page, struct rmap_walk *walk)
 {
 	walk->areas = 0;
-	if (page_is_anon(page) || ops->i_mmap == I_MMAP_NONE)
+	if (page_is_anon(page) || ops->file_chains)
 		ops->walk(page, walk);
 	else if (page->mapping)
 		walk_file(ops->i_mmap, page, walk);

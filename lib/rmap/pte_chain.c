@@ -15,7 +15,7 @@
  * 5. Failure.  Blocks are set aside before a table is locked: reserve().
  *
  * Two designs: pte_chain has chains for all pages (van Riel 2002, Linux 2.5.27 to 2.6.6); objrmap for anonymous ones
- * only, and finds those of files through a list of areas (McCracken 2003).
+ * only, and finds those of files through the list of areas (McCracken 2003) that the other has too, for truncation.
  */
 #include "internal.h"
 #include "lock.h"
@@ -179,35 +179,12 @@ static int nothing_to_clone(struct vm_area_struct *dst, const struct vm_area_str
 	return 0;
 }
 
-static void nothing_needed(const struct vm_area_struct *vma, struct mm_needs *needs)
-{
-}
-
 static void nothing_to_do(struct vm_area_struct *vma)
-{
-}
-
-static int nothing_to_attach(struct vm_area_struct *vma)
-{
-	return 0;
-}
-
-static void nothing_to_adjust(struct vm_area_struct *a, struct vm_area_struct *b)
 {
 }
 
 static bool always_merge(
 	const struct vm_area_struct *target, const struct anon_vma *src, const struct vm_area_struct *src_vma)
-{
-	return true;
-}
-
-static bool always_in_order(const struct vm_area_struct *first, const struct vm_area_struct *then, bool fresh)
-{
-	return true;
-}
-
-static bool always_valid(const struct vm_area_struct *vma, const char **reason)
 {
 	return true;
 }
@@ -302,30 +279,23 @@ static void pte_chain_walk(struct page *page, struct rmap_walk *walk)
 	} while (found == RMAP_BUSY);
 }
 
-#define PTE_CHAIN_OPS                                                                                      \
-	.no_anon_vma = true, .by_address = true, .prepare = nothing_to_prepare, .clone = nothing_to_clone, \
-	.fork = nothing_to_clone, .unlink = nothing_to_do, .may_merge = always_merge,                      \
-	.reserve_needs = pte_chain_reserve_needs, .reserve = pte_chain_reserve,                            \
-	.unreserve = pte_chain_unreserve, .own = pte_chain_own, .own_alone = pte_chain_own_alone,          \
-	.walk = pte_chain_walk
+#define PTE_CHAIN_OPS                                                                                       \
+	.i_mmap = I_MMAP_LIST, .no_anon_vma = true, .by_address = true, .prepare = nothing_to_prepare,      \
+	.clone = nothing_to_clone, .fork = nothing_to_clone, .unlink = nothing_to_do,                       \
+	.may_merge = always_merge, .attach = i_mmap_attach, .detach = i_mmap_detach, .needs = i_mmap_needs, \
+	.adjust_begin = i_mmap_adjust_begin, .adjust_end = i_mmap_adjust_end, .validate = i_mmap_validate,  \
+	.reserve_needs = pte_chain_reserve_needs, .reserve = pte_chain_reserve,                             \
+	.unreserve = pte_chain_unreserve, .own = pte_chain_own, .own_alone = pte_chain_own_alone,           \
+	.walk = pte_chain_walk, .lock = i_mmap_lock, .unlock = i_mmap_unlock, .in_order = i_mmap_in_order
 
 const struct rmap_ops pte_chain_rmap = {
 	.name = "pte_chain",
 	.summary = "every page knows its PTEs (Linux 2.5.27)",
-	.i_mmap = I_MMAP_NONE,
+	.file_chains = true,
 	PTE_CHAIN_OPS,
-	.attach = nothing_to_attach,
-	.detach = nothing_to_do,
-	.needs = nothing_needed,
-	.adjust_begin = nothing_to_adjust,
-	.adjust_end = nothing_to_adjust,
-	.validate = always_valid,
 	.map = pte_chain_map,
 	.unmap = pte_chain_unmap,
 	.move = pte_chain_move,
-	.lock = nothing_to_do,
-	.unlock = nothing_to_do,
-	.in_order = always_in_order,
 };
 
 /* --- objrmap: only anonymous pages have chains -------------------------------------------------------------------- */
@@ -350,18 +320,8 @@ static bool objrmap_move(struct page *page, const struct rmap_place *from, const
 const struct rmap_ops objrmap_rmap = {
 	.name = "objrmap",
 	.summary = "files by a list of areas, anonymous pages by their PTEs (2003)",
-	.i_mmap = I_MMAP_LIST,
 	PTE_CHAIN_OPS,
-	.attach = i_mmap_attach,
-	.detach = i_mmap_detach,
-	.needs = i_mmap_needs,
-	.adjust_begin = i_mmap_adjust_begin,
-	.adjust_end = i_mmap_adjust_end,
-	.validate = i_mmap_validate,
 	.map = objrmap_map,
 	.unmap = objrmap_unmap,
 	.move = objrmap_move,
-	.lock = i_mmap_lock,
-	.unlock = i_mmap_unlock,
-	.in_order = i_mmap_in_order,
 };

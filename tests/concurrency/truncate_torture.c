@@ -53,12 +53,6 @@ static void map(struct world *w, unsigned long flags)
 		failed("mmap fails");
 }
 
-/* pte_chain does not know of private copies by their file. */
-static bool may_stay(const struct world *w, unsigned long i)
-{
-	return i >= PAGES && w->sys.rmap->i_mmap == I_MMAP_NONE;
-}
-
 /* One access. Of one that is over within an epoch it is known whether there is a page. */
 static void touch(struct world *w, struct random *r)
 {
@@ -74,7 +68,7 @@ static void touch(struct world *w, struct random *r)
 	after = __atomic_load_n(&w->epoch, __ATOMIC_SEQ_CST);
 	if (before != after || !(before & 1) || err == -ENOMEM)
 		return;
-	if (i % PAGES >= cut && !err && !may_stay(w, i))
+	if (i % PAGES >= cut && !err)
 		failed("%s: page %lu of a file of %lu pages is there", w->sys.rmap->name, i, cut);
 	if (i % PAGES < cut && err)
 		failed("%s: page %lu of a file of %lu pages is not there: %d", w->sys.rmap->name, i, cut,

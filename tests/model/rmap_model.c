@@ -482,11 +482,11 @@ static void map_or_move(struct world *w, struct process *p, struct range r)
 	}
 }
 
-/* What one process has of the @f th file behind page @end; what pte_chain knows nothing of stays. */
+/* What one process has of the @f th file behind page @end. */
 static void forget_pages(struct world *w, struct process *p, int f, unsigned long end)
 {
 	for (unsigned long i = 0; i < PAGES; i++)
-		if (p->pages[i].file == f && p->pages[i].pgoff >= end && w->sys.rmap->i_mmap != I_MMAP_NONE)
+		if (p->pages[i].file == f && p->pages[i].pgoff >= end)
 			p->pages[i].own = false;
 }
 
