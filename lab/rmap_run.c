@@ -30,10 +30,17 @@ void rmap_fail(struct rmap_run *run, const char *what)
 	run->failed = true;
 }
 
-static void took(struct rmap_run *run, enum rmap_kind kind, uint64_t before)
+/* A call that began at @before is over. */
+static void took(struct rmap_run *run, enum rmap_kind kind, uint64_t before, bool failed)
 {
+	char what[64];
+
 	run->ns[kind] += lab_since(before);
 	run->calls[kind]++;
+	if (!failed)
+		return;
+	snprintf(what, sizeof(what), "%s fails", rmap_kind_name(kind));
+	rmap_fail(run, what);
 }
 
 bool rmap_begin(struct rmap_run *run, unsigned long frames, unsigned long processes)
@@ -89,7 +96,7 @@ struct rmap_process *rmap_fork(struct rmap_run *run, struct rmap_process *parent
 		rmap_fail(run, "fork: out of memory");
 		return NULL;
 	}
-	took(run, RMAP_FORK, before);
+	took(run, RMAP_FORK, before, false);
 	p->alive = true;
 	return p;
 }
@@ -100,7 +107,7 @@ void rmap_exit(struct rmap_run *run, struct rmap_process *p)
 
 	run->merges += p->mm.counters.merges;
 	mm_exit(&p->mm);
-	took(run, RMAP_EXIT, before);
+	took(run, RMAP_EXIT, before, false);
 	p->alive = false;
 }
 
@@ -109,9 +116,7 @@ unsigned long rmap_mmap(struct rmap_run *run, struct rmap_process *p, const stru
 	uint64_t before = lab_now_ns();
 	unsigned long addr = mm_mmap(&p->mm, req);
 
-	took(run, RMAP_MMAP, before);
-	if (IS_ERR_VALUE(addr))
-		rmap_fail(run, "mmap fails");
+	took(run, RMAP_MMAP, before, IS_ERR_VALUE(addr));
 	return addr;
 }
 
@@ -119,9 +124,7 @@ void rmap_munmap(struct rmap_run *run, struct rmap_process *p, unsigned long add
 {
 	uint64_t before = lab_now_ns();
 
-	if (mm_munmap(&p->mm, addr, len))
-		rmap_fail(run, "munmap fails");
-	took(run, RMAP_MUNMAP, before);
+	took(run, RMAP_MUNMAP, before, mm_munmap(&p->mm, addr, len));
 }
 
 void rmap_mprotect(struct rmap_run *run, struct rmap_process *p, unsigned long addr, unsigned long len,
@@ -129,9 +132,7 @@ void rmap_mprotect(struct rmap_run *run, struct rmap_process *p, unsigned long a
 {
 	uint64_t before = lab_now_ns();
 
-	if (mm_mprotect(&p->mm, addr, len, prot, -1))
-		rmap_fail(run, "mprotect fails");
-	took(run, RMAP_MPROTECT, before);
+	took(run, RMAP_MPROTECT, before, mm_mprotect(&p->mm, addr, len, prot, -1));
 }
 
 unsigned long rmap_mremap(struct rmap_run *run, struct rmap_process *p, const struct mremap_request *req)
@@ -139,9 +140,7 @@ unsigned long rmap_mremap(struct rmap_run *run, struct rmap_process *p, const st
 	uint64_t before = lab_now_ns();
 	unsigned long addr = mm_mremap(&p->mm, req);
 
-	took(run, RMAP_MREMAP, before);
-	if (IS_ERR_VALUE(addr))
-		rmap_fail(run, "mremap fails");
+	took(run, RMAP_MREMAP, before, IS_ERR_VALUE(addr));
 	return addr;
 }
 
@@ -149,9 +148,7 @@ void rmap_remap(struct rmap_run *run, struct rmap_process *p, unsigned long addr
 {
 	uint64_t before = lab_now_ns();
 
-	if (paging_remap_file_pages(&p->mm, addr, PAGE, pgoff, window))
-		rmap_fail(run, "remap_file_pages fails");
-	took(run, RMAP_REMAP, before);
+	took(run, RMAP_REMAP, before, paging_remap_file_pages(&p->mm, addr, PAGE, pgoff, window));
 }
 
 #define LOW_FRAMES 512 /* fewer free ones, and some are freed before anything else is done */
@@ -177,7 +174,7 @@ static void touch(struct rmap_run *run, struct rmap_process *p, unsigned long ad
 	before = lab_now_ns();
 	err = write ? paging_write(&p->mm, addr, ++run->stamp) : paging_read(&p->mm, addr, &ignored);
 	if (paging_statistics(run->paging).faults != faults)
-		took(run, RMAP_FAULT, before);
+		took(run, RMAP_FAULT, before, false);
 	if (err)
 		rmap_fail(run, "an access fails");
 }
@@ -196,9 +193,7 @@ void rmap_ask(struct rmap_run *run, struct rmap_process *p, unsigned long addr)
 {
 	uint64_t before = lab_now_ns();
 
-	if (paging_walk(&p->mm, addr, NULL, NULL) < 1)
-		rmap_fail(run, "a page is not found where it is mapped");
-	took(run, RMAP_WALK, before);
+	took(run, RMAP_WALK, before, paging_walk(&p->mm, addr, NULL, NULL) < 1);
 }
 
 void rmap_reclaim(struct rmap_run *run, unsigned long nr)
@@ -206,7 +201,7 @@ void rmap_reclaim(struct rmap_run *run, unsigned long nr)
 	uint64_t before = lab_now_ns();
 
 	paging_reclaim(run->paging, nr);
-	took(run, RMAP_RECLAIM, before);
+	took(run, RMAP_RECLAIM, before, false);
 }
 
 /* Neighbours of the same kind that only the reverse map keeps apart: by what they own, or by where that was first. */
