@@ -5,7 +5,8 @@
  * `threads-lookup`: vma_lookup() by one thread and more, up to as many as there are CPUs, alone and beside a thread that
  * maps and unmaps. `threads-fault`: the same for faults, which take the per-VMA lock and fall back to the rwlock. Both
  * end with the curve: operations a microsecond against threads, and beside it how many changes went on meanwhile: a
- * lock whose readers are fast because its writer is kept out has not the better of it.
+ * lock whose readers are fast because its writer is kept out has not the better of it.  Where there are changes the
+ * curve is of all rounds together: the fastest may be one in which the writer did not run.
  *
  * Nanoseconds by the wall for one operation of all threads together: the inverse of throughput.
  */
@@ -32,8 +33,13 @@ struct crowd {
 	bool faults;
 	bool stop;
 	double ns;
-	double *changed; /* for each way, the changes a microsecond in its fastest round */
-	double *fastest; /* which took so many ns */
+	struct rounds *rounds; /* of each way */
+};
+
+/* All rounds of one way together. */
+struct rounds {
+	double ns;
+	unsigned long nr, changes;
 };
 
 struct member {
@@ -153,14 +159,13 @@ static void *change_main(void *arg)
 }
 
 /* A round took crowd->ns, with so many changes beside. */
-static void note_changes(struct crowd *crowd, const struct trial *trial, unsigned long changes)
+static void note_round(struct crowd *crowd, const struct trial *trial, unsigned long changes)
 {
-	size_t way = is_ours(trial->contender) ? 0 : 1;
+	struct rounds *rounds = &crowd->rounds[is_ours(trial->contender) ? 0 : 1];
 
-	if (crowd->fastest[way] && crowd->fastest[way] <= crowd->ns)
-		return;
-	crowd->fastest[way] = crowd->ns;
-	crowd->changed[way] = (double)changes * 1e3 / crowd->ns;
+	rounds->ns += crowd->ns;
+	rounds->nr++;
+	rounds->changes += changes;
 }
 
 static unsigned long run_crowd(struct trial *trial, void *arg)
@@ -192,7 +197,7 @@ static unsigned long run_crowd(struct trial *trial, void *arg)
 		sum += members[i].sum;
 	}
 	crowd->ns = (end - begin) * 1e9;
-	note_changes(crowd, trial, beside ? __atomic_load_n(&changer->sum, __ATOMIC_RELAXED) : 0);
+	note_round(crowd, trial, beside ? __atomic_load_n(&changer->sum, __ATOMIC_RELAXED) : 0);
 	__atomic_store_n(&crowd->stop, true, __ATOMIC_RELAXED);
 	if (beside)
 		pthread_join(changer->thread, NULL);
@@ -281,6 +286,17 @@ static void ask_crowd(struct crowd *crowd, const char *question, const char *bes
 	});
 }
 
+static void take_all_rounds(struct curve *curve, unsigned int point, const struct rounds *rounds)
+{
+	unsigned int threads = curve->threads[point];
+
+	for (int way = 0; way < NR_WAYS; way++) {
+		curve->ns[point][way] =
+			rounds[way].ns / (double)(rounds[way].nr * (LOOKS / threads * threads));
+		curve->changed[point][way] = (double)rounds[way].changes * 1e3 / rounds[way].ns;
+	}
+}
+
 static void ask_crowds(const char *question, bool faults)
 {
 	static const size_t own[] = { 1000, 0 };
@@ -293,15 +309,16 @@ static void ask_crowds(const char *question, bool faults)
 	for (const size_t *n = bench_sizes(own); *n; n++) {
 		for (enum changer changer = NOBODY; changer <= FLAT_OUT; changer++) {
 			for (unsigned int i = 0; i < curve.points; i++) {
-				double fastest[NR_WAYS] = { 0 };
+				struct rounds rounds[NR_WAYS] = { { 0 } };
 				struct crowd crowd = { .n = *n,
 					.threads = curve.threads[i],
 					.changer = changer,
 					.faults = faults,
-					.changed = curve.changed[i],
-					.fastest = fastest };
+					.rounds = rounds };
 
 				ask_crowd(&crowd, question, beside[changer], curve.ns[i]);
+				if (changer != NOBODY)
+					take_all_rounds(&curve, i, rounds);
 			}
 			print_curve(&curve, question, beside[changer], changer != NOBODY);
 		}
