@@ -37,7 +37,7 @@ static void begin(struct machine *m, const struct rmap_ops *ops)
 
 	mm_system_init(&m->sys, ops);
 	mm_init(&m->mm, &m->sys);
-	m->sys.verify = MM_VERIFY_PAGES;
+	m->sys.verify = MM_VERIFY_NEVER;
 	assert_int_equal(paging_new(&m->paging, &m->sys, &options), 0);
 	assert_int_equal(paging_attach(&m->mm), 0);
 	assert_int_equal(mm_begin_stack(&m->mm), 0);
@@ -91,7 +91,9 @@ static void assert_shifted(const struct rmap_ops *ops, unsigned long pages, unsi
 	begin(&m, ops);
 	write_arguments(&m, pages);
 	m.mm.start_stack = TOP - 24;
+	m.sys.verify = MM_VERIFY_PAGES;
 	assert_int_equal(mm_setup_stack(&m.mm, top, EXSTACK_DISABLE_X), 0);
+	m.sys.verify = MM_VERIFY_NEVER;
 	assert_false(vma_is_temporary_stack(m.stack));
 	assert_int_equal(m.mm.map_count, 1);
 	assert_int_equal(m.stack->vm_end, top);
@@ -237,7 +239,6 @@ static void test_a_stack_with_a_hole_goes_back(void **state)
 			int err;
 
 			begin(&m, rmap_designs[i]);
-			m.sys.verify = MM_VERIFY_NEVER;
 			for (unsigned long p = pages; p--;)
 				if (is_written(p))
 					assert_int_equal(paging_write(&m.mm, TOP - (p + 1) * PAGE, p), 0);
@@ -271,7 +272,6 @@ static void test_every_allocation_fails(void **state)
 				int err;
 
 				begin(&m, rmap_designs[i]);
-				m.sys.verify = MM_VERIFY_NEVER; /* it asks for memory of its own */
 				write_arguments(&m, 40);
 				vmaple_cache_shrink();
 				fail_after(n);
