@@ -192,6 +192,46 @@ static void test_an_append_takes_one_leaf(void **state)
 	mtree_destroy(&mt);
 }
 
+/* Of one area, with the hole around it or without, in RCU mode too. */
+static void test_an_erase_takes_no_node(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_USE_RCU | MT_FLAGS_ALLOC_RANGE);
+	unsigned long leaves, inners;
+
+	(void)state;
+	fill(&mt, 100);
+	leaves = cached(POOL_LEAF).allocated;
+	inners = cached(POOL_INNER).allocated;
+	store(&mt, 8, 16, NULL);
+	store(&mt, 30, 34, NULL);
+	store(&mt, 47, 54, NULL);
+	assert_int_equal(cached(POOL_LEAF).allocated, leaves);
+	assert_int_equal(cached(POOL_INNER).allocated, inners);
+	assert_null(mtree_load(&mt, 10));
+	assert_null(mtree_load(&mt, 30));
+	assert_null(mtree_load(&mt, 50));
+	mtree_destroy(&mt);
+}
+
+static void test_what_was_set_aside_is_not_set_aside_again(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 3, 500);
+	unsigned long leaves, inners;
+
+	(void)state;
+	fill(&mt, 100);
+	assert_int_equal(mas_preallocate(&mas, A, GFP_KERNEL), 0);
+	leaves = cached(POOL_LEAF).allocated;
+	inners = cached(POOL_INNER).allocated;
+	assert_int_equal(mas_preallocate(&mas, A, GFP_KERNEL), 0);
+	assert_int_equal(cached(POOL_LEAF).allocated, leaves);
+	assert_int_equal(cached(POOL_INNER).allocated, inners);
+	mas_store_prealloc(&mas, A);
+	assert_ptr_equal(mtree_load(&mt, 400), A);
+	mtree_destroy(&mt);
+}
+
 /* A leaf that a store replaces: only where readers may be in it. */
 static void test_replaced_nodes_wait_in_rcu_mode_alone(void **state)
 {
@@ -263,6 +303,8 @@ int main(void)
 		cmocka_unit_test(test_a_cursor_gives_back_what_it_did_not_need),
 		cmocka_unit_test(test_appending_fills_the_leaves),
 		cmocka_unit_test(test_an_append_takes_one_leaf),
+		cmocka_unit_test(test_what_was_set_aside_is_not_set_aside_again),
+		cmocka_unit_test(test_an_erase_takes_no_node),
 		cmocka_unit_test(test_replaced_nodes_wait_in_rcu_mode_alone),
 		cmocka_unit_test(test_every_write_is_counted),
 		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
