@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cursors of the maple tree: where each call leaves them, and in which state; loops. */
+/* Cursors of the maple tree: where each call leaves them, and in which state. */
 #include "maple_tree.h"
 
 #include "leaf.h"
@@ -141,68 +141,6 @@ static void test_a_cursor_that_was_set_and_stopped_has_no_place(void **state)
 	assert_null(mas_next(&mas, mas.last));
 	assert_int_equal(mas.status, ma_overflow);
 	assert_ptr_equal(mas_next(&mas, ULONG_MAX), xa_mk_value(1));
-	mtree_destroy(&mt);
-}
-
-/* The step inside a leaf, and what it leaves to mas_find(): erased areas, the limit, writes, places set by hand. */
-static void test_a_step_of_a_loop_is_a_find(void **state)
-{
-	struct maple_tree mt = MTREE_INIT(mt, 0);
-	MA_STATE(mas, &mt, 0, 0);
-
-	(void)state;
-	fill(&mt, 20);
-	assert_null(mas_step_in_leaf(&mas, ULONG_MAX)); /* not yet anywhere */
-	assert_ptr_equal(mas_find_step(&mas, ULONG_MAX), xa_mk_value(0));
-	assert_null(mas_step_in_leaf(&mas, 9)); /* the next begins at 10 */
-	assert_int_equal(mas.index, 0);
-	assert_ptr_equal(mas_step_in_leaf(&mas, 10), xa_mk_value(1));
-	assert_int_equal(mas.index, 10);
-	assert_ptr_equal(mas_step_in_leaf(&mas, ULONG_MAX), xa_mk_value(2));
-	assert_non_null(mtree_erase(&mt, 30));
-	assert_null(mas_step_in_leaf(&mas, ULONG_MAX)); /* written since */
-	assert_ptr_equal(mas_find_step(&mas, ULONG_MAX), xa_mk_value(4));
-	assert_int_equal(mas.index, 40);
-	mas.last = 57;
-	assert_null(mas_step_in_leaf(&mas, ULONG_MAX));
-	assert_ptr_equal(mas_find_step(&mas, ULONG_MAX), xa_mk_value(6));
-	mas_pause(&mas);
-	assert_null(mas_step_in_leaf(&mas, ULONG_MAX));
-	mtree_destroy(&mt);
-}
-
-/* A loop up to @max meets the entries of fill() that begin there or below, but every @gone-th. */
-static void expect_loop(struct maple_tree *mt, unsigned long max, unsigned long gone)
-{
-	MA_STATE(mas, mt, 0, 0);
-	unsigned long next = 1;
-	void *entry;
-
-	mas_for_each (&mas, entry, max) {
-		next += next % gone == 0;
-		assert_ptr_equal(entry, xa_mk_value(next));
-		assert_int_equal(mas.index, 10 * next);
-		assert_int_equal(mas.last, 10 * next + 4);
-		next++;
-	}
-	next += next % gone == 0;
-	assert_true(10 * next > max);
-}
-
-static void test_a_loop_goes_from_leaf_to_leaf_up_to_its_limit(void **state)
-{
-	struct maple_tree mt = MTREE_INIT(mt, 0);
-
-	(void)state;
-	fill(&mt, 203);
-	for (unsigned long gone = 6; gone < 203; gone += 28) {
-		for (unsigned long i = 0; i < 203; i += gone)
-			(void)mtree_erase(&mt, 10 * i);
-		for (unsigned long max = 9; max < 2000; max += max % 10 == 9 ? 1 : 9)
-			expect_loop(&mt, max, gone);
-		mtree_destroy(&mt);
-		fill(&mt, 203);
-	}
 	mtree_destroy(&mt);
 }
 
@@ -361,28 +299,53 @@ static void test_a_cursor_moved_by_hand_goes_on_from_there(void **state)
 	assert_null(mas_next(&mas, ULONG_MAX));
 }
 
-static void test_a_loop_meets_every_entry_once(void **state)
+/* One of the two bounds of a hole, or the first index of an area: the place is no longer trusted. */
+static void test_a_cursor_of_which_one_bound_was_moved_walks_again(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, 0);
-	unsigned long index = 0, count = 0;
-	void *entry;
+	MA_STATE(mas, &mt, 57, 57);
+
+	(void)state;
+	fill(&mt, 20);
+	assert_null(mas_walk(&mas));
+	mas.last = 12;
+	assert_ptr_equal(mas_next_range(&mas, ULONG_MAX), xa_mk_value(1));
+	mas_set(&mas, 57);
+	assert_null(mas_walk(&mas));
+	mas.index = 98;
+	assert_null(mas_prev_range(&mas, 0));
+	assert_int_equal(mas.index, 95);
+	mas_set(&mas, 52);
+	assert_ptr_equal(mas_walk(&mas), xa_mk_value(5));
+	mas.index = 98;
+	assert_null(mas_prev_range(&mas, 0));
+	assert_int_equal(mas.index, 95);
+	mtree_destroy(&mt);
+}
+
+/* Step back over a range, and on again: the same ranges, also where leaves meet. */
+static void test_ranges_are_the_same_from_either_side(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 1990, 1990);
 
 	(void)state;
 	fill(&mt, 200);
-	mt_for_each (&mt, entry, index, ULONG_MAX)
-		assert_ptr_equal(entry, xa_mk_value(count++));
-	assert_int_equal(count, 200);
-	index = 47;
-	mt_for_each (&mt, entry, index, 60)
-		count++;
-	assert_int_equal(count, 202);
-	assert_int_equal(index, 65);
-	store(&mt, 1995, ULONG_MAX, A);
-	index = 1990;
-	count = 0;
-	mt_for_each (&mt, entry, index, ULONG_MAX)
-		count++;
-	assert_int_equal(count, 2);
+	assert_ptr_equal(mas_walk(&mas), xa_mk_value(199));
+	for (unsigned long i = 199; i-- > 0;) {
+		assert_null(mas_prev_range(&mas, 0));
+		assert_int_equal(mas.index, 10 * i + 5);
+		assert_ptr_equal(mas_prev_range(&mas, 0), xa_mk_value(i));
+		assert_int_equal(mas.last, 10 * i + 4);
+		assert_null(mas_next_range(&mas, ULONG_MAX));
+		assert_int_equal(mas.index, 10 * i + 5);
+		assert_int_equal(mas.last, 10 * i + 9);
+		assert_ptr_equal(mas_next_range(&mas, ULONG_MAX), xa_mk_value(i + 1));
+		assert_null(mas_prev_range(&mas, 0));
+		assert_int_equal(mas.last, 10 * i + 9);
+		assert_ptr_equal(mas_prev_range(&mas, 0), xa_mk_value(i));
+		assert_int_equal(mas.index, 10 * i);
+	}
 	mtree_destroy(&mt);
 }
 
@@ -391,12 +354,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_states_at_the_ends_of_a_tree_without_nodes),
 		cmocka_unit_test(test_a_cursor_that_was_set_and_stopped_has_no_place),
-		cmocka_unit_test(test_a_step_of_a_loop_is_a_find),
-		cmocka_unit_test(test_a_loop_goes_from_leaf_to_leaf_up_to_its_limit),
 		cmocka_unit_test(test_states_going_up),
 		cmocka_unit_test(test_states_going_down),
 		cmocka_unit_test(test_a_cursor_moved_by_hand_goes_on_from_there),
-		cmocka_unit_test(test_a_loop_meets_every_entry_once),
+		cmocka_unit_test(test_a_cursor_of_which_one_bound_was_moved_walks_again),
+		cmocka_unit_test(test_ranges_are_the_same_from_either_side),
 	};
 
 	return RUN_MAPLE_TESTS("cursors of a maple tree", tests);

@@ -78,7 +78,6 @@ static void test_leaves_are_as_narrow_as_they_can(void **state)
 	mtree_destroy(&mt);
 }
 
-/* Rounded down to a multiple of 64. */
 static void test_an_appended_leaf_counts_from_where_it_begins(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, 0);
@@ -86,11 +85,32 @@ static void test_an_appended_leaf_counts_from_where_it_begins(void **state)
 
 	(void)state;
 	for (unsigned long i = 0; i <= 2 * LEAF_AREAS; i++)
-		store(&mt, 1000 * i, 1000 * i + 4, xa_mk_value(i));
+		store(&mt, 1024 * i, 1024 * i + 63, xa_mk_value(i));
 	mt_walk_position(mt.ma_root, ULONG_MAX, &pos);
 	assert_int_equal(pos.leaf->nr, 1);
-	assert_int_equal(pos.min, 1000 * (2 * LEAF_AREAS - 1) + 5);
-	assert_int_equal(leaf_base(pos.leaf), pos.min & ~63UL);
+	assert_int_equal(pos.min, 1024 * (2 * LEAF_AREAS - 1) + 64);
+	assert_int_equal(leaf_base(pos.leaf), pos.min);
+	mtree_destroy(&mt);
+}
+
+/* Those right before it and right behind it; others stay. */
+static void test_erased_areas_go_when_one_is_stored_beside_them(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	const struct mt_leaf *leaf;
+
+	(void)state;
+	fill(&mt, 20);
+	leaf = mt_root_node(mt.ma_root);
+	for (unsigned long i = 5; i < 10; i++)
+		(void)mtree_erase(&mt, 10 * i);
+	assert_int_equal(leaf->nr, 20);
+	store(&mt, 97, 98, A); /* behind the five */
+	assert_int_equal(leaf->nr, 16);
+	(void)mtree_erase(&mt, 20);
+	(void)mtree_erase(&mt, 150);
+	store(&mt, 17, 18, A); /* before the one */
+	assert_int_equal(leaf->nr, 16);
 	mtree_destroy(&mt);
 }
 
@@ -236,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_a_gap_that_vanishes_is_forgotten_at_every_level),
 		cmocka_unit_test(test_leaves_are_as_narrow_as_they_can),
 		cmocka_unit_test(test_an_appended_leaf_counts_from_where_it_begins),
+		cmocka_unit_test(test_erased_areas_go_when_one_is_stored_beside_them),
 		cmocka_unit_test(test_areas_may_come_in_descending_order),
 		cmocka_unit_test(test_erased_areas_are_part_of_the_hole),
 		cmocka_unit_test(test_a_leaf_has_room_at_both_ends),

@@ -213,6 +213,23 @@ static void test_an_erase_takes_no_node(void **state)
 	mtree_destroy(&mt);
 }
 
+/* Down to LEAF_MIN entries. */
+static void test_a_leaf_is_rebuilt_when_it_holds_too_little(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_USE_RCU);
+	unsigned long leaves;
+
+	(void)state;
+	fill(&mt, 100);
+	leaves = cached(POOL_LEAF).allocated;
+	for (unsigned long i = 0; i < LEAF_AREAS - LEAF_MIN; i++)
+		store(&mt, 10 * i, 10 * i + 4, NULL);
+	assert_int_equal(cached(POOL_LEAF).allocated, leaves);
+	store(&mt, 10 * (LEAF_AREAS - LEAF_MIN), 10 * (LEAF_AREAS - LEAF_MIN) + 4, NULL);
+	assert_in_range(cached(POOL_LEAF).allocated, leaves + 1, ULONG_MAX);
+	mtree_destroy(&mt);
+}
+
 static void test_what_was_set_aside_is_not_set_aside_again(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, 0);
@@ -305,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_an_append_takes_one_leaf),
 		cmocka_unit_test(test_what_was_set_aside_is_not_set_aside_again),
 		cmocka_unit_test(test_an_erase_takes_no_node),
+		cmocka_unit_test(test_a_leaf_is_rebuilt_when_it_holds_too_little),
 		cmocka_unit_test(test_replaced_nodes_wait_in_rcu_mode_alone),
 		cmocka_unit_test(test_every_write_is_counted),
 		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
