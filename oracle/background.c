@@ -19,6 +19,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "mmap_min_addr.h"
 #include "oracle.h"
 
 struct background background;
@@ -182,7 +183,7 @@ static void read_limits(void)
 	sysinfo(&info);
 	background.ram_pages = (info.totalram + info.totalswap) * info.mem_unit / PAGE;
 	background.max_map_count = (int)read_number("/proc/sys/vm/max_map_count", 65530);
-	background.mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);
+	background.mmap_min_addr = mmap_min_addr_here(read_number("/proc/sys/vm/mmap_min_addr", 65536));
 	background.overcommit = (unsigned int)read_number("/proc/sys/vm/overcommit_memory", 0);
 	background.pkeys = cpu_has_pkeys();
 	background.uffd = have_userfaultfd();

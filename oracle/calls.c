@@ -76,10 +76,11 @@ struct word {
 /* Longer sets of bits before their parts. */
 static const struct word map_words[] = { { "shared_validate", 3 }, { "shared", 1 }, { "private", 2 },
 	{ "droppable", 8 }, { "fixed", MAP_FIXED }, { "anonymous", MAP_ANONYMOUS }, { "32bit", 0x40 },
-	{ "growsdown", MAP_GROWSDOWN }, { "denywrite", MAP_DENYWRITE }, { "executable", MAP_EXECUTABLE },
-	{ "locked", MAP_LOCKED }, { "noreserve", MAP_NORESERVE }, { "populate", MAP_POPULATE },
-	{ "nonblock", MAP_NONBLOCK }, { "stack", MAP_STACK }, { "sync", MAP_SYNC },
-	{ "hugetlb", MAP_HUGETLB }, { "fixed_noreplace", MAP_FIXED_NOREPLACE }, { NULL, 0 } };
+	{ "above4g", 0x80 }, { "growsdown", MAP_GROWSDOWN }, { "denywrite", MAP_DENYWRITE },
+	{ "executable", MAP_EXECUTABLE }, { "locked", MAP_LOCKED }, { "noreserve", MAP_NORESERVE },
+	{ "populate", MAP_POPULATE }, { "nonblock", MAP_NONBLOCK }, { "stack", MAP_STACK },
+	{ "sync", MAP_SYNC }, { "hugetlb", MAP_HUGETLB }, { "fixed_noreplace", MAP_FIXED_NOREPLACE },
+	{ NULL, 0 } };
 static const struct word prot_words[] = { { "r", PROT_READ }, { "w", PROT_WRITE }, { "x", PROT_EXEC },
 	{ "sem", 8 }, { "growsdown", PROT_GROWSDOWN }, { "growsup", PROT_GROWSUP }, { NULL, 0 } };
 static const struct word remap_words[] = { { "maymove", MREMAP_MAYMOVE }, { "fixed", MREMAP_FIXED },

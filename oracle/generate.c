@@ -168,7 +168,7 @@ static unsigned long some_prot(struct maker *m)
 static unsigned long map_extras(struct maker *m)
 {
 	static const unsigned long extras[] = { MAP_NORESERVE, MAP_STACK, MAP_POPULATE, MAP_DENYWRITE,
-		MAP_EXECUTABLE, MAP_POPULATE | MAP_NONBLOCK, MAP_SYNC, 0x40 /* MAP_32BIT */ };
+		MAP_EXECUTABLE, MAP_POPULATE | MAP_NONBLOCK, MAP_SYNC, 0x40 /* MAP_32BIT */, MAP_ABOVE4G };
 	unsigned long flags = 0;
 
 	if (chance(m, m->p->grows))
@@ -176,7 +176,7 @@ static unsigned long map_extras(struct maker *m)
 	if (chance(m, m->p->locked) && !m->guards)
 		flags |= MAP_LOCKED;
 	if (chance(m, 6))
-		flags |= extras[pick(m, 8)];
+		flags |= extras[pick(m, sizeof(extras) / sizeof(extras[0]))];
 	return flags;
 }
 
@@ -206,7 +206,7 @@ static void make_mmap(struct maker *m, struct call *c)
 	if (!chance(m, m->p->placed + 2))
 		c->arg[3] |= chance(m, 85) ? MAP_FIXED : MAP_FIXED_NOREPLACE;
 	else if (chance(m, 50))
-		c->arg[0] = 0;
+		c->arg[0] = chance(m, 20) ? pick(m, 32) * PAGE : 0; /* around mmap_min_addr, too */
 	if (!(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 15))
 		c->arg[1] = (1 + pick(m, 3)) << 21;
 	if (c->arg[1] > MARGIN)

@@ -42,6 +42,8 @@ struct kernel_profile {
 	bool close_may_merge;
 	/** Private memory that was not written and becomes unwritable is not charged any more. */
 	bool uncharges_untouched;
+	/** There is MAP_ABOVE4G; before, nobody looked at it but MAP_SHARED_VALIDATE, which refuses what is not known. */
+	bool above4g;
 	/** MAP_STACK means VM_NOHUGEPAGE. */
 	bool stack_not_huge;
 	/** Anonymous memory of whole huge pages is placed on a huge page's border; private /dev/zero likewise. */

@@ -174,9 +174,10 @@ struct mm_system {
 	const struct kernel_profile *kernel; /**< whose ways its calls have */
 	unsigned int page_shift;             /**< 12: pages of 4 KiB; see mm_system_set_page_shift() */
 	int max_map_count;                   /**< vm.max_map_count */
-	unsigned long mmap_min_addr;         /**< vm.mmap_min_addr, bytes */
-	unsigned long stack_guard_gap;       /**< bytes */
-	unsigned int overcommit_memory;      /**< vm.overcommit_memory: 0 guess, 1 always, 2 never */
+	unsigned long
+		mmap_min_addr; /**< vm.mmap_min_addr, or CONFIG_LSM_MMAP_MIN_ADDR if that is larger; bytes */
+	unsigned long stack_guard_gap;  /**< bytes */
+	unsigned int overcommit_memory; /**< vm.overcommit_memory: 0 guess, 1 always, 2 never */
 	/**
 	 * Pages: of RAM and swap in mode 0; in mode 2 CommitLimit, for who has no CAP_SYS_ADMIN less vm.admin_reserve_kbytes:
 	 * what is charged stays below it.

@@ -9,7 +9,7 @@
 #define MAP_KNOWN                                                                                    \
 	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |     \
 		MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | \
-		(0x3fUL << 26) | MAP_32BIT | MAP_ABOVE4G | MAP_UNINITIALIZED)
+		(0x3fUL << 26) | MAP_32BIT | MAP_UNINITIALIZED)
 
 /* A request on its way. */
 struct mapping {
@@ -48,9 +48,10 @@ static int check_shared_file(struct mapping *m)
 }
 
 /* Disk file systems know MAP_SYNC, if only to refuse it. */
-static unsigned long known_flags(const struct vm_file *file)
+static unsigned long known_flags(const struct mapping *m)
 {
-	return file->kind == VM_FILE_REGULAR ? MAP_KNOWN | MAP_SYNC : MAP_KNOWN;
+	return MAP_KNOWN | (m->file->kind == VM_FILE_REGULAR ? MAP_SYNC : 0) |
+	       (m->mm->sys->kernel->above4g ? MAP_ABOVE4G : 0);
 }
 
 /* Does the mapping end within what the file can ever hold? */
@@ -69,7 +70,7 @@ static int check_file(struct mapping *m)
 	if (!offset_ok(m))
 		return -EOVERFLOW;
 
-	if (type == MAP_SHARED_VALIDATE && (m->flags & ~known_flags(m->file)))
+	if (type == MAP_SHARED_VALIDATE && (m->flags & ~known_flags(m)))
 		return -EOPNOTSUPP;
 	if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE && type != MAP_PRIVATE)
 		return -EINVAL;

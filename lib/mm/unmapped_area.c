@@ -268,7 +268,9 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 	if (len > mm->task_size)
 		return -ENOMEM;
 	if (mm->task_size <= 1UL << 32)
-		r.flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
+		r.flags &= ~(unsigned long)MAP_32BIT;
+	if (mm->task_size <= 1UL << 32 || !mm->sys->kernel->above4g)
+		r.flags &= ~(unsigned long)MAP_ABOVE4G;
 	addr = file && file->kind == VM_FILE_HUGETLB ? area_huge(mm, r) : area_by_kind(mm, &r);
 	if (IS_ERR_VALUE(addr))
 		return addr;

@@ -14,6 +14,7 @@
 
 #include "one_mm.h"
 
+#define MAP_ABOVE4G   0x80
 #define DONTUNMAP     4
 #define DROPPABLE     8
 #define POPULATE_READ 22
@@ -431,6 +432,24 @@ static void test_calls_that_came_later(void **state)
 	}
 }
 
+/* MAP_SHARED_VALIDATE refuses what is not known; nobody else looks. */
+static void test_above_four_gigabytes(void **state)
+{
+	static const struct {
+		const char *kernel;
+		bool known;
+	} cases[] = { { "6.1", false }, { "6.12", true }, { "6.18", true } };
+	static struct vm_file file = { .refs = 1, .kind = VM_FILE_SHMEM, .readable = true, .writable = true };
+
+	for (int i = 0; i < 3; i++) {
+		one_mm_begin(cases[i].kernel);
+		assert_int_equal(map_as(0, 1, RW, MAP_SHARED_VALIDATE | MAP_ABOVE4G, &file),
+			cases[i].known ? (long)at(0) : -EOPNOTSUPP);
+		assert_int_equal(map_as(1, 1, RW, MAP_PRIVATE | MAP_ABOVE4G, &file), at(1));
+		one_mm_end();
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -456,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_the_hint_for_a_huge_page_file),
 		cmocka_unit_test(test_a_mapping_over_a_part_of_a_huge_page),
 		cmocka_unit_test(test_calls_that_came_later),
+		cmocka_unit_test(test_above_four_gigabytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "mmap_min_addr.h"
 
 #define TASK_SIZE_47 ((1ull << 47) - 4096)
 #define TASK_SIZE_57 ((1ull << 56) - 4096)
@@ -239,7 +240,7 @@ int machine_header(struct live *l)
 	h->page_size = 4096;
 	h->start_time = (uint64_t)time(NULL);
 	h->max_map_count = read_number("/proc/sys/vm/max_map_count", 65530);
-	h->mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);
+	h->mmap_min_addr = mmap_min_addr_here(read_number("/proc/sys/vm/mmap_min_addr", 65536));
 	h->overcommit_memory = (uint32_t)read_number("/proc/sys/vm/overcommit_memory", 0);
 	h->overcommit_ratio = (uint32_t)read_number("/proc/sys/vm/overcommit_ratio", 50);
 	h->total_ram = (uint64_t)si.totalram * si.mem_unit;
