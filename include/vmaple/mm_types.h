@@ -72,8 +72,8 @@ typedef uint64_t vm_flags_t;
 #define VM_MAY_FLAGS    (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
 /** With VM_GROWSDOWN: the stack of a program that exec is making; vma_is_temporary_stack(). */
 #define VM_STACK_INCOMPLETE_SETUP (VM_RAND_READ | VM_SEQ_READ)
-#define VM_LOCKED_MASK  (VM_LOCKED | VM_LOCKONFAULT)
-#define VM_UFFD_FLAGS   (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
+#define VM_LOCKED_MASK            (VM_LOCKED | VM_LOCKONFAULT)
+#define VM_UFFD_FLAGS             (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
 /** Areas of this kind never merge. */
 #define VM_SPECIAL (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
 
