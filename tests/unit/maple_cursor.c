@@ -299,6 +299,28 @@ static void test_a_cursor_moved_by_hand_goes_on_from_there(void **state)
 	assert_null(mas_next(&mas, ULONG_MAX));
 }
 
+/* As after every store, whatever stopped the cursor there before. */
+static void test_a_store_where_the_cursor_is_leaves_it_active(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	MA_STATE(mas, &mt, 0, 0);
+
+	(void)state;
+	fill(&mt, 20);
+	assert_ptr_equal(mas_find(&mas, ULONG_MAX), xa_mk_value(0));
+	assert_null(mas_prev(&mas, 0));
+	assert_int_equal(mas.status, ma_underflow);
+	assert_ptr_equal(mas_store(&mas, A), xa_mk_value(0));
+	assert_int_equal(mas.status, ma_active);
+	assert_ptr_equal(mas_next(&mas, ULONG_MAX), xa_mk_value(1));
+	assert_null(mas_next(&mas, mas.last));
+	assert_int_equal(mas.status, ma_overflow);
+	assert_int_equal(mas_store_gfp(&mas, B, GFP_KERNEL), 0);
+	assert_int_equal(mas.status, ma_active);
+	assert_ptr_equal(mtree_load(&mt, 12), B);
+	mtree_destroy(&mt);
+}
+
 /* One of the two bounds of a hole, or the first index of an area: the place is no longer trusted. */
 static void test_a_cursor_of_which_one_bound_was_moved_walks_again(void **state)
 {
@@ -357,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_states_going_up),
 		cmocka_unit_test(test_states_going_down),
 		cmocka_unit_test(test_a_cursor_moved_by_hand_goes_on_from_there),
+		cmocka_unit_test(test_a_store_where_the_cursor_is_leaves_it_active),
 		cmocka_unit_test(test_a_cursor_of_which_one_bound_was_moved_walks_again),
 		cmocka_unit_test(test_ranges_are_the_same_from_either_side),
 	};

@@ -132,6 +132,7 @@ bool mas_replace(struct ma_state *mas, void *entry, void **old)
 	if (old)
 		*old = *slot;
 	mt_publish(slot, entry);
+	mas->status = ma_active; /* a limit may have stopped it here */
 	return true;
 }
 
