@@ -351,9 +351,13 @@ int main(int argc, char **argv)
 	for (size_t i = 0; missing[i]; i++)
 		fprintf(json ? stderr : stdout, "missing: %s\n", missing[i]);
 	vmaple_rcu_register_thread();
-	for (size_t i = 0; i < NR_QUESTIONS; i++)
-		if (is_asked(questions[i].name, argv, asked))
-			questions[i].ask();
+	for (size_t i = 0; i < NR_QUESTIONS; i++) {
+		if (!is_asked(questions[i].name, argv, asked))
+			continue;
+		/* Not the search of the last contender of the question before. */
+		contender_vmaple.select();
+		questions[i].ask();
+	}
 	vmaple_rcu_unregister_thread();
 	return 0;
 }
