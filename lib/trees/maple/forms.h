@@ -216,8 +216,8 @@ AVX512_TARGET static inline unsigned int avx512_holes(const struct mt_leaf *leaf
 
 	UNROLL
 	for (unsigned int i = 0; i < 2; i++) {
-		__m512i end = _mm512_loadu_si512((const char *)leaf + 8 + 64 * i);
-		__m512i start = _mm512_loadu_si512((const char *)leaf + 132 + 64 * i);
+		__m512i end = _mm512_loadu_si512((const char *)leaf + 8 + 64ul * i);
+		__m512i start = _mm512_loadu_si512((const char *)leaf + 132 + 64ul * i);
 
 		mask |= (unsigned int)_mm512_cmpgt_epi32_mask(_mm512_sub_epi32(start, end), length)
 			<< (16 * i);
