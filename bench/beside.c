@@ -47,8 +47,8 @@ struct beside {
 	enum pace pace;
 	bool time_writer;
 	size_t nr;
-	double alone
-		[BENCH_CONTENDERS]; /* the fastest loads just before those beside the writer; nanoseconds for all */
+	/* The fastest loads just before those beside the writer; nanoseconds for all. */
+	double alone[BENCH_CONTENDERS];
 };
 
 /* One contender's index and where its writer is. */

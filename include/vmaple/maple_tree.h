@@ -85,8 +85,8 @@ struct maple_node {
 struct mt_path {
 	unsigned long min, max; /* bounds of the leaf */
 	unsigned char height;   /* 0: none */
-	unsigned char offset
-		[MT_MAX_HEIGHT]; /* child that was taken; in the leaf, how many areas end below the index */
+	/* The child that was taken; in the leaf, how many areas end below the index. */
+	unsigned char offset[MT_MAX_HEIGHT];
 	void *node[MT_MAX_HEIGHT];
 };
 

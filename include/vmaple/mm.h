@@ -94,8 +94,8 @@ VMAPLE_API int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec
 struct mmap_request {
 	unsigned long addr, len, prot, flags; /**< as for mmap(2) */
 	unsigned long offset;                 /**< bytes */
-	struct vm_file
-		*file; /**< what is mapped; NULL: MAP_ANONYMOUS. The area takes a reference of its own */
+	/** What is mapped; NULL: MAP_ANONYMOUS. The area takes a reference of its own. */
+	struct vm_file *file;
 	struct vm_file *shmem; /**< for MAP_SHARED | MAP_ANONYMOUS: the memory's file; NULL: one is made */
 };
 /** mmap(2). @return the address, or -errno. */

@@ -32,8 +32,8 @@ extern "C" {
  * cached_hole_size.
  */
 struct free_area_cache {
-	unsigned long
-		base; /**< where searches begin: mmap_base, or mmap_legacy_base; 0: nothing learned yet */
+	/** Where searches begin: mmap_base, or mmap_legacy_base; 0: nothing learned yet. */
+	unsigned long base;
 	unsigned long free_area_cache;
 	unsigned long cached_hole_size;
 	bool topdown; /**< they go downwards from it */

@@ -108,9 +108,9 @@ struct vm_file {
 	bool has_close;      /**< mappings have a close operation: such an area never vanishes in a merge */
 	vm_flags_t vm_flags; /**< flags that mapping it adds */
 	vm_flags_t vm_flags_off; /**< flags that mapping it takes away */
-	unsigned long
-		map_align;  /**< bytes; large mappings are placed congruent to their offset, 0: anywhere */
-	unsigned long size; /**< bytes; no page beyond can be faulted in; 0: not known */
+	/** Bytes: large mappings are placed congruent to their offset; 0: anywhere. */
+	unsigned long map_align;
+	unsigned long size;      /**< bytes; no page beyond can be faulted in; 0: not known */
 	unsigned long max_bytes; /**< what its file system can hold: no mapping reaches beyond; 0: 2^64 */
 	uint64_t dev, ino;       /**< shown in maps */
 	const char *name;        /**< shown in maps; lives as long as the file */
@@ -174,8 +174,8 @@ struct mm_system {
 	const struct kernel_profile *kernel; /**< whose ways its calls have */
 	unsigned int page_shift;             /**< 12: pages of 4 KiB; see mm_system_set_page_shift() */
 	int max_map_count;                   /**< vm.max_map_count */
-	unsigned long
-		mmap_min_addr; /**< vm.mmap_min_addr, or CONFIG_LSM_MMAP_MIN_ADDR if that is larger; bytes */
+	/** vm.mmap_min_addr, or CONFIG_LSM_MMAP_MIN_ADDR if that is larger; bytes. */
+	unsigned long mmap_min_addr;
 	unsigned long stack_guard_gap;  /**< bytes */
 	unsigned int overcommit_memory; /**< vm.overcommit_memory: 0 guess, 1 always, 2 never */
 	/**
@@ -183,8 +183,8 @@ struct mm_system {
 	 * what is charged stays below it.
 	 */
 	unsigned long commit_limit;
-	unsigned long
-		user_reserve; /**< vm.user_reserve_kbytes, in pages: mode 2 leaves it, or 1/32 of total_vm */
+	/** vm.user_reserve_kbytes, in pages: mode 2 leaves it, or 1/32 of total_vm. */
+	unsigned long user_reserve;
 	unsigned long committed; /**< pages charged by all its address spaces */
 	unsigned long pmd_size;  /**< bytes of a huge page; 0: no huge-page alignment */
 	/**
@@ -192,8 +192,8 @@ struct mm_system {
 	 * family 15h, whose instruction caches two cores share, for processes with randomised addresses.
 	 */
 	unsigned long va_align_mask;
-	unsigned long
-		va_align_bits; /**< added to the offset, within the mask: drawn once, when the machine starts */
+	/** Added to the offset, within the mask: drawn once, when the machine starts. */
+	unsigned long va_align_bits;
 	unsigned int thp_enabled; /**< 0 never, 1 madvise, 2 always */
 	bool pkeys;               /**< the CPU has protection keys */
 	unsigned int verify;      /**< enum mm_verify; may be changed at any time */

@@ -56,8 +56,8 @@ struct paging_stats {
 	unsigned long areas;     /**< areas that walks of reclaim looked at */
 	unsigned long walks;     /**< walks of reclaim */
 	unsigned long swept;     /**< PTEs looked at because a page was in a nonlinear area */
-	unsigned long moved, move_copies,
-		move_locked;  /**< PTEs moved, copied to do it; tables moved under rmap locks */
+	/** PTEs moved, copied to do it; tables moved under rmap locks. */
+	unsigned long moved, move_copies, move_locked;
 	unsigned long tables; /**< page tables that exist, of all levels */
 	unsigned long free_frames, free_swap;
 };

@@ -47,8 +47,8 @@ VMAPLE_API int prepopulate_vma(void);
 struct mm_needs {
 	unsigned long areas;               /**< and as many that go */
 	unsigned long leaves, inner_nodes; /**< of the tree */
-	unsigned long small, middle,
-		large;        /**< objects of up to 64, 96 and 256 bytes: links of the reverse map */
+	/** Objects of no kind of their own, as links of the reverse map; vmaple_cache_stats() has the three sizes. */
+	unsigned long small, middle, large;
 	unsigned long tables; /**< page tables, of all levels */
 };
 /**

@@ -75,8 +75,8 @@ struct rmap_place {
 	struct vm_area_struct *vma;
 	unsigned long addr;
 	struct rmap_table *table; /**< aligned to 64 bytes */
-	struct rmap_reserve
-		*reserve; /**< what rmap_ops.reserve() set aside; NULL where there is no such function */
+	/** What rmap_ops.reserve() set aside; NULL where there is no such function. */
+	struct rmap_reserve *reserve;
 };
 
 /** Memory set aside for places to come. */

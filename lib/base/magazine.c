@@ -23,8 +23,8 @@ struct thread_cache {
 	struct magazine *retiring[POOL_KINDS]; /* readers may be in these objects */
 	struct magazine *aside[POOL_KINDS];    /* full, for a call that is to come: pool_set_aside() */
 	struct magazine *spare;                /* empty ones */
-	unsigned int nr_spare,
-		keep_spare; /* how many there are; with that many, or one, more go to the depot */
+	unsigned int nr_spare;                 /* how many there are */
+	unsigned int keep_spare;               /* with that many, or one, more go to the depot */
 	struct kind_counters counters[POOL_KINDS];
 	struct list_link link; /* among all threads */
 	bool listed;

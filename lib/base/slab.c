@@ -54,9 +54,9 @@ struct slab {
 	unsigned int nr_free;
 	unsigned char free[MOST];
 	struct slab *next_marked;
-	uint64_t marked[MOST / 64],
-		taken[MOST / 64]; /* retired now; before the grace period that is waited for */
-	bool is_marked;           /* in the list, or taken from it */
+	uint64_t marked[MOST / 64]; /* retired now */
+	uint64_t taken[MOST / 64];  /* retired before the grace period that is waited for */
+	bool is_marked;             /* in the list, or taken from it */
 #ifdef VMAPLE_CHECKS
 	unsigned char state[MOST];
 #endif

@@ -125,8 +125,8 @@ struct anon_vma_name *anon_vma_name_alloc(const char *text);
  */
 struct vma_merge {
 	struct mm_struct *mm;
-	struct vm_area_struct *prev, *middle,
-		*next; /* prev->vm_end <= start, next->vm_start >= end; or NULL */
+	/* prev->vm_end <= start, next->vm_start >= end; each may be NULL. */
+	struct vm_area_struct *prev, *middle, *next;
 	unsigned long start, end;
 	pgoff_t pgoff;
 	vm_flags_t flags;
