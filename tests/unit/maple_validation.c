@@ -30,45 +30,29 @@ static void test_statistics_count_what_is_there(void **state)
 	mtree_destroy(&mt);
 }
 
-/* Damage @word, see what mt_check() calls it, and mend it. */
-static void damage(struct maple_tree *mt, unsigned long *word, unsigned long value, const char *rule)
+/* Put the @size bytes of @value at @at, see what mt_check() calls it, and mend it. */
+static void damage_bytes(struct maple_tree *mt, void *at, const void *value, size_t size, const char *rule)
 {
-	unsigned long whole = *word;
+	unsigned char whole[sizeof(unsigned long)];
 	const char *reason = NULL;
 
-	*word = value;
+	assert_true(size <= sizeof(whole));
+	memcpy(whole, at, size);
+	memcpy(at, value, size);
 	assert_false(mt_check(mt, &reason));
-	*word = whole;
+	memcpy(at, whole, size);
 	if (strncmp(reason, rule, 2))
 		fail_msg("%s was broken, but was called %s", rule, reason);
 	assert_true(mt_check(mt, &reason));
 	assert_null(reason);
 }
 
-/* The same for an int and a byte. */
-static void damage_int(struct maple_tree *mt, int *number, int value, const char *rule)
-{
-	int whole = *number;
-	const char *reason = NULL;
-
-	*number = value;
-	assert_false(mt_check(mt, &reason));
-	*number = whole;
-	if (strncmp(reason, rule, 2))
-		fail_msg("%s was broken, but was called %s", rule, reason);
-}
-
-static void damage_byte(struct maple_tree *mt, unsigned char *byte, unsigned char value, const char *rule)
-{
-	unsigned char whole = *byte;
-	const char *reason = NULL;
-
-	*byte = value;
-	assert_false(mt_check(mt, &reason));
-	*byte = whole;
-	if (strncmp(reason, rule, 2))
-		fail_msg("%s was broken, but was called %s", rule, reason);
-}
+/* Put @value at @at, which is a word, an int or a byte. */
+#define damage(mt, at, value, rule)                                \
+	do {                                                       \
+		__typeof__(*(at)) wrong = (value);                 \
+		damage_bytes(mt, at, &wrong, sizeof(wrong), rule); \
+	} while (0)
 
 /* A tree of a root and leaves, the second of which is neither full nor small. */
 static struct mt_inner *fill_for_damage(struct maple_tree *mt, unsigned long step)
@@ -100,19 +84,19 @@ static void test_validation_names_the_rule_that_is_broken(void **state)
 	damage(&mt, &root->pivot[root->nr - 2], ULONG_MAX, "M1");
 	damage(&mt, &root->pivot[root->nr - 1], 5000, "M2");
 	damage(&mt, &root->pivot[MT_PIVOTS - 1], 5000, "M2");
-	damage_byte(&mt, &leaf->nr, LEAF_AREAS + 1, "M3");
-	damage_byte(&mt, &last->nr, (unsigned char)(last->nr + 1), "M3");
-	damage_byte(&mt, &last->nr, (unsigned char)(last->nr - 1), "M3");
-	damage_byte(&mt, &leaf->live, leaf->nr, "M3");
-	damage_int(&mt, &leaf->narrow.start[1], leaf->narrow.end[0], "M3");
-	damage_int(&mt, &leaf->narrow.start[1], leaf->narrow.end[1] + 1, "M3");
-	damage_int(&mt, &leaf->narrow.start[0], -1, "M3");
-	damage_int(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] + 1, "M3");
-	damage_int(&mt, &leaf->after, 7, "M3");
-	damage_int(&mt, &last->narrow.end[LEAF_AREAS - 1], 5000, "M3");
-	damage_int(&mt, &last->narrow.start[LEAF_AREAS - 1], 5000, "M3");
+	damage(&mt, &leaf->nr, LEAF_AREAS + 1, "M3");
+	damage(&mt, &last->nr, (unsigned char)(last->nr + 1), "M3");
+	damage(&mt, &last->nr, (unsigned char)(last->nr - 1), "M3");
+	damage(&mt, &leaf->live, leaf->nr, "M3");
+	damage(&mt, &leaf->narrow.start[1], leaf->narrow.end[0], "M3");
+	damage(&mt, &leaf->narrow.start[1], leaf->narrow.end[1] + 1, "M3");
+	damage(&mt, &leaf->narrow.start[0], -1, "M3");
+	damage(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] + 1, "M3");
+	damage(&mt, &leaf->after, 7, "M3");
+	damage(&mt, &last->narrow.end[LEAF_AREAS - 1], 5000, "M3");
+	damage(&mt, &last->narrow.start[LEAF_AREAS - 1], 5000, "M3");
 	damage(&mt, (unsigned long *)&last->slot[LEAF_AREAS - 1], 1, "M3");
-	damage_int(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] - 1, "M4");
+	damage(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] - 1, "M4");
 	damage(&mt, (unsigned long *)&root->slot[1], 0, "M5");
 	damage(&mt, &root->gap[1], mt_gap(root, 1) + 1, "M7");
 	damage(&mt, &root->gap[root->nr - 1], 0, "M7");
@@ -123,8 +107,8 @@ static void test_validation_names_the_rule_that_is_broken(void **state)
 	damage(&mt, (unsigned long *)&mt.ma_way.node[1], (unsigned long)last, "M8");
 	damage(&mt, &mt.ma_way.min, mt.ma_way.min + 1, "M8");
 	damage(&mt, &mt.ma_way.max, mt.ma_way.max + 1, "M8");
-	damage_byte(&mt, &mt.ma_way.offset[0], 32, "M8");
-	damage_byte(&mt, &mt.ma_way.height, 1, "M8");
+	damage(&mt, &mt.ma_way.offset[0], 32, "M8");
+	damage(&mt, &mt.ma_way.height, 1, "M8");
 	mtree_destroy(&mt);
 	assert_true(mt_check(&mt, NULL));
 	mt.ma_way.height = 1;
