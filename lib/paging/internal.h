@@ -225,6 +225,8 @@ struct pte_look {
 /* The visitor: @arg is a struct pte_look. */
 enum rmap_found look_at_pte(struct page *page, struct mm_struct *mm, struct vm_area_struct *vma,
 	unsigned long addr, bool try_lock, void *arg);
+/* An at() that asks only whether there is one. */
+enum rmap_found pte_is_there(struct pte_look *look, struct page *page, pte_t *pte);
 void page_tables_trim(struct mm_struct *mm, unsigned long start, unsigned long end, unsigned long floor,
 	unsigned long ceiling);
 

@@ -173,6 +173,12 @@ enum rmap_found look_at_pte(struct page *page, struct mm_struct *mm, struct vm_a
 	return busy ? RMAP_BUSY : found;
 }
 
+enum rmap_found pte_is_there(struct pte_look *look, struct page *page, pte_t *pte)
+{
+	look->found = true;
+	return RMAP_GO_ON;
+}
+
 /* The tables under @t that lie in [floor, ceiling) as a whole, of those that have an address of [start, end). */
 static void trim_below(struct page_tables *pt, struct table *t, int level, unsigned long base,
 	const unsigned long bounds[4]) // NOLINT(misc-no-recursion): four levels

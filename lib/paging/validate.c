@@ -264,12 +264,6 @@ struct places {
 	long nr;
 };
 
-static enum rmap_found is_there(struct pte_look *look, struct page *page, pte_t *pte)
-{
-	look->found = true;
-	return RMAP_GO_ON;
-}
-
 /* Who is told may look at pages: no leaf is locked. */
 static enum rmap_found tell(struct page *page, struct mm_struct *mm, struct vm_area_struct *vma,
 	unsigned long addr, bool try_lock, void *arg)
@@ -310,7 +304,7 @@ long paging_walk(struct mm_struct *mm, unsigned long addr,
 	void (*visit)(struct mm_struct *mm, unsigned long addr, void *arg), void *arg)
 {
 	struct paging *paging = mm->pgd->paging;
-	struct places p = { .look = { .paging = paging, .at = is_there }, .visit = visit, .arg = arg };
+	struct places p = { .look = { .paging = paging, .at = pte_is_there }, .visit = visit, .arg = arg };
 	struct rmap_walk w = { .visit = tell, .arg = &p };
 	struct page *page = page_at(mm, addr & ~(page_bytes(mm) - 1));
 

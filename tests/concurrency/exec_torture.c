@@ -17,10 +17,7 @@
 
 #include <vmaple/rcu.h>
 
-/* Private to its room: pages are held by hand, and looked for. */
-#include "internal.h"
-#undef count
-
+#include "page_search.h"
 #include "random.h"
 #include "torture.h"
 
@@ -29,9 +26,9 @@
 #define WALKERS 2
 
 #ifdef IGNORE_TEMPORARY
-#define ASKS false
+#define PASSES NULL
 #else
-#define ASKS true
+#define PASSES vma_is_temporary_stack
 #endif
 
 static struct world {
@@ -53,36 +50,10 @@ static bool is_over(const struct world *w)
 
 /* --- walkers -------------------------------------------------------------------------------------------------- */
 
-struct search {
-	struct pte_look pte;
-	bool temporary;
-};
-
-static enum rmap_found found_it(struct pte_look *look, struct page *page, pte_t *pte)
-{
-	look->found = true;
-	return RMAP_GO_ON;
-}
-
-static enum rmap_found look(struct page *page, struct mm_struct *mm, struct vm_area_struct *vma,
-	unsigned long addr, bool try_lock, void *arg)
-{
-	struct search *s = arg;
-	enum rmap_found found;
-
-	if (ASKS && vma && vma_is_temporary_stack(vma)) {
-		s->temporary = true;
-		return RMAP_GO_ON;
-	}
-	found = look_at_pte(page, mm, vma, addr, try_lock, &s->pte);
-	sched_yield();
-	return found;
-}
-
 static void walk(struct world *w, unsigned long i)
 {
-	struct search s = { { w->paging, found_it, false }, false };
-	struct rmap_walk walk = { .visit = look, .arg = &s };
+	struct page_search s = { { w->paging, pte_is_there, false }, &w->mm, PASSES, false };
+	struct rmap_walk walk = { .visit = page_search_look, .arg = &s };
 	struct page *page = w->anchor[i];
 	bool mapped;
 
@@ -94,9 +65,9 @@ static void walk(struct world *w, unsigned long i)
 	rmap_walk(w->sys.rmap, page, &walk);
 	mapped = mapped && page_mapcount(page) > 0; /* anonmm moves a copy instead */
 	page_unlock(page);
-	if (mapped && !s.pte.found && !s.temporary)
+	if (mapped && !s.pte.found && !s.passed)
 		failed("%s: a walk missed a page that is mapped (page %lu)", w->sys.rmap->name, i);
-	__atomic_fetch_add(&w->temporary, s.temporary, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&w->temporary, s.passed, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&w->walks, 1, __ATOMIC_RELAXED);
 }
 

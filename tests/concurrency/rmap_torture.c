@@ -13,49 +13,21 @@
  */
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <vmaple/rcu.h>
 
-/* Private to its room: pages are held by hand, and looked for. */
-#include "internal.h"
-#undef count
-
+#include "page_search.h"
 #include "random.h"
+#include "torture.h"
 
 #define PAGE    4096UL
 #define BASE    0x7e0000000000UL
 #define PAGES   64UL
-#define PLACES  3 /* where a part may be: at its place, or far off */
 #define WALKERS 2
 
-static bool stop, failed;
 static uint64_t seed;
-
-static void fail_with(const struct rmap_ops *ops, const char *what, unsigned long page)
-{
-	if (!__atomic_exchange_n(&failed, true, __ATOMIC_RELAXED))
-		printf("FAILED: %s: %s (page %lu)\n", ops->name, what, page);
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-}
-
-static bool stopped(void)
-{
-	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 struct world {
 	struct mm_system sys;
@@ -64,9 +36,20 @@ struct world {
 	bool has_child;
 	struct page *anchor[PAGES]; /* held: a reference each */
 	unsigned long walks, changes;
+	bool done;            /* atomic */
 	uint64_t last[PAGES]; /* part 2: by the thread that owns the page, with mmap_lock for reading */
 	unsigned long base;   /* part 2: where the pages are; mmap_lock */
 };
+
+static bool over(const struct world *w)
+{
+	return torture_stopped() || __atomic_load_n(&w->done, __ATOMIC_RELAXED);
+}
+
+static void fail_with(const struct world *w, const char *what, unsigned long page)
+{
+	failed("%s: %s (page %lu)", w->sys.rmap->name, what, page);
+}
 
 static void begin(struct world *w, const struct rmap_ops *ops, unsigned long frames)
 {
@@ -86,7 +69,6 @@ static void begin(struct world *w, const struct rmap_ops *ops, unsigned long fra
 	for (unsigned long i = 0; i < PAGES; i++)
 		if (paging_write(&w->mm, BASE + i * PAGE, i + 1))
 			abort();
-	stop = false;
 }
 
 static void end(struct world *w)
@@ -98,53 +80,29 @@ static void end(struct world *w)
 	for (unsigned long i = 0; i < PAGES; i++)
 		if (w->anchor[i])
 			page_put(w->paging, w->anchor[i]);
-	if (!failed && !paging_validate(w->paging, &reason))
-		fail_with(w->sys.rmap, reason, 0);
+	if (!torture_stopped() && !paging_validate(w->paging, &reason))
+		fail_with(w, reason, 0);
 	mm_exit(&w->mm);
 	paging_free(w->paging);
 }
 
 /* --- 1: never missed ----------------------------------------------------------------------------------------- */
 
-struct search {
-	struct pte_look pte;
-	struct world *w;
-};
-
-static enum rmap_found found_it(struct pte_look *look, struct page *page, pte_t *pte)
-{
-	look->found = true;
-	return RMAP_GO_ON;
-}
-
-static enum rmap_found look(struct page *page, struct mm_struct *mm, struct vm_area_struct *vma,
-	unsigned long addr, bool try_lock, void *arg)
-{
-	struct search *s = arg;
-	enum rmap_found found;
-
-	if (mm != &s->w->mm)
-		return RMAP_GO_ON;
-	found = look_at_pte(page, mm, vma, addr, try_lock, &s->pte);
-	sched_yield();
-	return found;
-}
-
 static void *walker(void *arg)
 {
 	struct world *w = arg;
 	struct random r = { seed ^ (uintptr_t)&r };
 
-	while (!stopped()) {
+	while (!over(w)) {
 		unsigned long i = random_below(&r, PAGES);
-		struct search s = { { w->paging, found_it, false }, w };
-		struct rmap_walk walk = { .visit = look, .arg = &s };
+		struct page_search s = { { w->paging, pte_is_there, false }, &w->mm, NULL, false };
+		struct rmap_walk walk = { .visit = page_search_look, .arg = &s };
 
 		page_lock(w->anchor[i]);
 		rmap_walk(w->sys.rmap, w->anchor[i], &walk);
 		page_unlock(w->anchor[i]);
 		if (!s.pte.found)
-			fail_with(w->sys.rmap, "a walk missed a page that is mapped", i);
+			fail_with(w, "a walk missed a page that is mapped", i);
 		__atomic_fetch_add(&w->walks, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
@@ -156,7 +114,7 @@ static void move(struct world *w, unsigned long from, unsigned long to, unsigned
 		to };
 
 	if (mm_mremap(&w->mm, &req) != to)
-		fail_with(w->sys.rmap, "mremap fails", from);
+		fail_with(w, "mremap fails", from);
 }
 
 static void fork_or_exit(struct world *w)
@@ -188,7 +146,7 @@ static void protect(struct world *w, struct random *r)
 
 	if (mm_mprotect(&w->mm, BASE + from * PAGE, pages * PAGE,
 		    random_below(r, 2) ? PROT_READ : PROT_READ | PROT_WRITE, -1))
-		fail_with(w->sys.rmap, "mprotect fails", from);
+		fail_with(w, "mprotect fails", from);
 }
 
 static void *changer(void *arg)
@@ -197,7 +155,7 @@ static void *changer(void *arg)
 	struct random r = { seed };
 
 	vmaple_rcu_register_thread();
-	while (!stopped()) {
+	while (!over(w)) {
 		rw_write_lock(mmap_lock(&w->mm));
 		switch (random_below(&r, 8)) {
 		case 0:
@@ -231,13 +189,13 @@ static void hold_pages(struct world *w)
 /* For as long as that, and longer on a machine that is busy with other things. */
 static void rest(struct world *w, double seconds)
 {
-	double begun = now();
+	double begun = torture_clock();
 
-	while (!stopped() &&
-		(now() < begun + seconds ||
-			(__atomic_load_n(&w->walks, __ATOMIC_RELAXED) < 300 && now() < begun + 20)))
+	while (!over(w) &&
+		(torture_clock() < begun + seconds ||
+			(__atomic_load_n(&w->walks, __ATOMIC_RELAXED) < 300 && torture_clock() < begun + 20)))
 		usleep(10000);
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->done, true, __ATOMIC_RELAXED);
 }
 
 static void never_missed(const struct rmap_ops *ops, double seconds)
@@ -255,8 +213,8 @@ static void never_missed(const struct rmap_ops *ops, double seconds)
 		pthread_join(threads[i], NULL);
 	end(w);
 	printf("%s: %lu walks beside %lu changes\n", ops->name, w->walks, w->changes);
-	if (!failed && (w->walks < 100 || w->changes < 100))
-		fail_with(ops, "too little was done", w->walks);
+	if (!torture_stopped() && (w->walks < 100 || w->changes < 100))
+		fail_with(w, "too little was done", w->walks);
 	free(w);
 }
 
@@ -274,7 +232,7 @@ static void use_page(struct world *w, unsigned long i, uint64_t *stamp)
 	uint64_t got = 0;
 
 	if (paging_read(&w->mm, w->base + i * PAGE, &got) || got != w->last[i])
-		fail_with(w->sys.rmap, "a page holds other than what was written", i);
+		fail_with(w, "a page holds other than what was written", i);
 	if (*stamp & 1 && !paging_write(&w->mm, w->base + i * PAGE, *stamp))
 		w->last[i] = *stamp;
 	*stamp += OWNERS + 1;
@@ -287,7 +245,7 @@ static void *owner(void *arg)
 	uint64_t stamp = 1000 + o->which;
 
 	vmaple_rcu_register_thread();
-	while (!stopped()) {
+	while (!over(o->w)) {
 		rw_read_lock(mmap_lock(&o->w->mm));
 		for (int n = 0; n < 8; n++)
 			use_page(o->w, random_below(&r, PAGES / OWNERS) * OWNERS + o->which, &stamp);
@@ -303,7 +261,7 @@ static void *reclaimer(void *arg)
 	struct world *w = arg;
 	struct random r = { seed + 77 };
 
-	while (!stopped()) {
+	while (!over(w)) {
 		paging_reclaim(w->paging, 1 + random_below(&r, 16));
 		sched_yield();
 	}
@@ -322,7 +280,7 @@ static void check_child(struct world *w)
 	for (unsigned long i = 0; i < PAGES; i += 7)
 		if (paging_read(&w->child, w->base + i * PAGE, &got) || got != w->last[i] ||
 			paging_write(&w->child, w->base + i * PAGE, 5))
-			fail_with(w->sys.rmap, "a child has other than its parent had", i);
+			fail_with(w, "a child has other than its parent had", i);
 	mm_exit(&w->child);
 }
 
@@ -342,7 +300,7 @@ static void change(struct world *w, struct random *r)
 		/* Written pages are to stay writable: cut, and join again. */
 		if (mm_mprotect(&w->mm, w->base + from * PAGE, 8 * PAGE, PROT_READ, -1) ||
 			mm_mprotect(&w->mm, w->base + from * PAGE, 8 * PAGE, PROT_READ | PROT_WRITE, -1))
-			fail_with(w->sys.rmap, "mprotect fails", from);
+			fail_with(w, "mprotect fails", from);
 	}
 }
 
@@ -352,7 +310,7 @@ static void *mapper(void *arg)
 	struct random r = { seed + 99 };
 
 	vmaple_rcu_register_thread();
-	while (!stopped()) {
+	while (!over(w)) {
 		rw_write_lock(mmap_lock(&w->mm));
 		change(w, &r);
 		w->changes++;
@@ -397,14 +355,14 @@ int main(void)
 	seed = random_seed();
 #ifdef TORTURE_DESIGN
 	never_missed(rmap_design(TORTURE_DESIGN), seconds);
-	return failed;
+	return torture_verdict();
 #endif
 	while (rmap_designs[nr])
 		nr++;
-	for (int i = 0; i < nr && !failed; i++)
+	for (int i = 0; i < nr && !torture_stopped(); i++)
 		never_missed(rmap_designs[i], seconds / (2 * nr));
-	for (int i = 0; i < nr && !failed; i++)
+	for (int i = 0; i < nr && !torture_stopped(); i++)
 		nothing_lost(rmap_designs[i], seconds / (2 * nr));
 	vmaple_rcu_barrier();
-	return failed;
+	return torture_verdict();
 }
