@@ -4,7 +4,8 @@
  * `interval-insert`, `interval-erase`, `interval-update`: a quarter of the intervals leaves, in random order, and comes
  * back, in another; update is one of each.
  *
- * A boost-icl map holds each interval once for every piece that it covers: at 100 hits too often for a machine's memory.
+ * A boost-icl map holds each interval once for every piece that it covers: at 100 hits too often for a machine's
+ * memory.
  *
  * Intervals start anywhere in a file of 2^28 pages, and are half to one and a half times as long as it takes.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `reader-beside-writer`: a load alone, beside a thread that writes 100,000 times a second, and beside one flat out; and how
- * much of its speed alone, measured just before, is left.
+ * `reader-beside-writer`: a load alone, beside a thread that writes 100,000 times a second, and beside one flat out;
+ * and how much of its speed alone, measured just before, is left.
  */
 #include "beside.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `threads-mmap`: pairs of mmap and munmap of a page by two threads, in address spaces of n areas: on one mm under its lock
- * and on an mm for each, with areas from the object cache and with areas from malloc, and as system calls.
+ * `threads-mmap`: pairs of mmap and munmap of a page by two threads, in address spaces of n areas: on one mm under its
+ * lock and on an mm for each, with areas from the object cache and with areas from malloc, and as system calls.
  *
  * Nanoseconds by the wall for one pair of both threads together: the inverse of throughput.
  */

@@ -2,10 +2,10 @@
 /*
  * Threads on one address space of n areas, against one lock of all readers and writers (pthread_rwlock_t).
  *
- * `threads-lookup`: vma_lookup() by one thread and more, up to as many as there are CPUs, alone and beside a thread that
- * maps and unmaps. `threads-fault`: the same for faults, which take the per-VMA lock and fall back to the rwlock. Both
- * end with the curve: operations a microsecond against threads, and beside it how many changes went on meanwhile: a
- * lock whose readers are fast because its writer is kept out has not the better of it.  Where there are changes the
+ * `threads-lookup`: vma_lookup() by one thread and more, up to as many as there are CPUs, alone and beside a thread
+ * that maps and unmaps. `threads-fault`: the same for faults, which take the per-VMA lock and fall back to the rwlock.
+ * Both end with the curve: operations a microsecond against threads, and beside it how many changes went on meanwhile:
+ * a lock whose readers are fast because its writer is kept out has not the better of it.  Where there are changes the
  * curve is of all rounds together: the fastest may be one in which the writer did not run.
  *
  * Nanoseconds by the wall for one operation of all threads together: the inverse of throughput.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The claims of 2006 (docs/vma-recycling.md). `vma-recycling`: an area's memory had and given back: at once, as when a new
- * area merges, or a hundred at a time; by malloc, by the object cache, and by the thread's one free area before it.
+ * The claims of 2006 (docs/vma-recycling.md). `vma-recycling`: an area's memory had and given back: at once, as when a
+ * new area merges, or a hundred at a time; by malloc, by the object cache, and by the thread's one free area before it.
  * `mmap-hold`: how long a pair of mmap and munmap holds the mmap_lock, with nothing set aside before, with the object
  * cache's share prepared, and with prepopulate_vma(); warm, and when the thread's caches are empty before each pair.
  */

@@ -3,8 +3,8 @@
  * Looking up an area in a SIGSEGV handler, while another thread changes the address space.
  *
  * An emulator reserves host memory and gives pages access only when they are touched. The handler asks the address
- * space what the guest may do there: vma_view() takes no lock and allocates nothing, and the thread that faults has never
- * heard of RCU.  Two guest areas exist all the time; a second thread maps, protects and unmaps around them.
+ * space what the guest may do there: vma_view() takes no lock and allocates nothing, and the thread that faults has
+ * never heard of RCU.  Two guest areas exist all the time; a second thread maps, protects and unmaps around them.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>

@@ -2,8 +2,8 @@
 /*
  * What a cursor should do, as the kernel documents its own: range by range over range_model.h.
  *
- * It stands for a cursor in a tree with nodes that nobody writes to. After each step its status, the bounds of its range
- * and the entry returned are what the tree's must be.
+ * It stands for a cursor in a tree with nodes that nobody writes to. After each step its status, the bounds of its
+ * range and the entry returned are what the tree's must be.
  */
 #ifndef FUZZ_CURSOR_MODEL_H
 #define FUZZ_CURSOR_MODEL_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The maple tree under fuzzing: any bytes are a sequence of calls of its public interface, each made on the tree and on a
- * sorted array (range_model.h), and everything that comes back is compared.
+ * The maple tree under fuzzing: any bytes are a sequence of calls of its public interface, each made on the tree and
+ * on a sorted array (range_model.h), and everything that comes back is compared.
  *
- * The first bytes choose the tree's flags, the search, and what the keys are like: dense, pages, far apart, at the top of
- * the space. Then come operations, a byte for the kind and what each needs; missing bytes are 0. Some operations are
+ * The first bytes choose the tree's flags, the search, and what the keys are like: dense, pages, far apart, at the top
+ * of the space. Then come operations, a byte for the kind and what each needs; missing bytes are 0. Some operations are
  * many stores at once, so that a short input makes a large tree. ARM makes an allocation of the next operation fail:
  * it must say so and change nothing.
  *

@@ -72,7 +72,10 @@ static void touch_all(
 	}
 }
 
-/* "Some workload with zillon of vmas in the same file" (2004): @n areas of four pages, anywhere in a file of @n pages. */
+/*
+ * "Some workload with zillon of vmas in the same file" (2004): @n areas of four pages, anywhere in a
+ * file of @n pages.
+ */
 static void run_one_file(struct rmap_run *run, unsigned long n)
 {
 	struct rmap_process *p = rmap_begin(run, n + 4096, 1) ? rmap_exec(run) : NULL;

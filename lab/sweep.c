@@ -7,9 +7,9 @@
  *
  *     |XXXXXXX|-- 16 pages --|r|-|w|-|r|-|w|-| ... |-|w| mmap_base
  *
- * Each operation is timed in batches as long as the clock needs: in many passes over all operations and indexes in turn,
- * of which the fastest counts, so that what else runs on the machine for a second or two spoils no point. And each is
- * made a few times on the index that counts.
+ * Each operation is timed in batches as long as the clock needs: in many passes over all operations and indexes in
+ * turn, of which the fastest counts, so that what else runs on the machine for a second or two spoils no point. And
+ * each is made a few times on the index that counts.
  */
 #include <errno.h>
 #include <stdlib.h>

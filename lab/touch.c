@@ -2,8 +2,8 @@
 /*
  * Counting cache lines: a hash table of line numbers, open addressing, made anew by a new generation.
  *
- * All that follows "the compiler's hooks" is called from code built with -fsanitize=thread; nothing of ThreadSanitizer's
- * own library is linked.  One thread counts at a time: the lab has one.
+ * All that follows "the compiler's hooks" is called from code built with -fsanitize=thread; nothing of
+ * ThreadSanitizer's own library is linked.  One thread counts at a time: the lab has one.
  */
 #include "touch.h"
 

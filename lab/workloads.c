@@ -138,7 +138,10 @@ static void run_one_gap(struct lab_run *run, unsigned long n)
 	}
 }
 
-/* Buffers of a graphics driver: @n at a time, of all sizes, each at its own offset of the device, so that none merge. */
+/*
+ * Buffers of a graphics driver: @n at a time, of all sizes, each at its own offset of the device, so
+ * that none merge.
+ */
 static void run_buffers(struct lab_run *run, unsigned long n)
 {
 	struct vm_file device = { .refs = 1,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Random sequences that tell something: calls begin and end at few places, so that areas meet again and again;
- * each mix weights a family of calls and its rare paths.  What is not made, and why, is listed in docs/coverage.md: anonymous
- * names first of all, which no kernel within reach is built with.
+ * each mix weights a family of calls and its rare paths.  What is not made, and why, is listed in docs/coverage.md:
+ * anonymous names first of all, which no kernel within reach is built with.
  */
 #include <string.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contender `boost-icl`: Boost's interval map, from each piece between two bounds to the set of the intervals that cover
- * it.  A point is found in one search; an interval is split over all pieces that it covers.
+ * Contender `boost-icl`: Boost's interval map, from each piece between two bounds to the set of the intervals that
+ * cover it.  A point is found in one search; an interval is split over all pieces that it covers.
  */
 #include <boost/icl/interval_map.hpp>
 #include <cstdlib>

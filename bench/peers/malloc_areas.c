@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Areas from malloc, as an embedder without an object cache would have them: lib/mm is built once more with these in the
- * place of the pool's. What readers may still be looking at is freed by call_rcu().
+ * Areas from malloc, as an embedder without an object cache would have them: lib/mm is built once more with these in
+ * the place of the pool's. What readers may still be looking at is freed by call_rcu().
  */
 #include <stdlib.h>
 

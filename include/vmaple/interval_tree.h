@@ -42,9 +42,9 @@ extern "C" {
  *            Else the node is one, or x is on the right.
  * iter_first All end too early, or all start too late: known from the root and from the first node.
  * iter_next  What comes after a node: its right side, then the first node above that has it on its left, and so on.
- * walk       The same in one go. The way back is on a stack, and not read again from nodes that may have left the cache.
- *            Where the right side may hold hits, it and what is directly below it are fetched while the left is being
- *            walked: of the nodes to come only those two steps to the left are waited for.
+ * walk       The same in one go. The way back is on a stack, and not read again from nodes that may have left the
+ *            cache.  Where the right side may hold hits, it and what is directly below it are fetched while the left
+ *            is being walked: of the nodes to come only those two steps to the left are waited for.
  */
 /**
  * Define an interval tree.

@@ -388,7 +388,10 @@ VMAPLE_API void mt_dump_text(const struct maple_tree *mt, enum mt_dump_format fo
 VMAPLE_API void mt_dump_dot(const struct maple_tree *mt, enum mt_dump_format format,
 	void (*line)(void *ctx, const char *line), void *ctx);
 
-/** As mt_dump_text(), as a picture: an SVG file, whole for a few leaves, small boxes as dark as they are full for more. */
+/**
+ * As mt_dump_text(), as a picture: an SVG file, whole for a few leaves, small boxes as dark as they
+ * are full for more.
+ */
 VMAPLE_API void mt_dump_svg(const struct maple_tree *mt, enum mt_dump_format format,
 	void (*line)(void *ctx, const char *line), void *ctx);
 

@@ -29,8 +29,8 @@ VMAPLE_API void mm_init(struct mm_struct *mm, struct mm_system *sys);
  */
 VMAPLE_API void mm_set_task_size(struct mm_struct *mm, unsigned long task_size);
 /**
- * Where exec() would let searches begin: below a gap for a stack of @p stack_limit bytes (RLIMIT_STACK), between 128 MiB
- * and five sixths of the space; and @p random_pages away, by as much as the caller drew (vm.mmap_rnd_bits, 28, of
+ * Where exec() would let searches begin: below a gap for a stack of @p stack_limit bytes (RLIMIT_STACK), between 128
+ * MiB and five sixths of the space; and @p random_pages away, by as much as the caller drew (vm.mmap_rnd_bits, 28, of
  * them on x86-64).  @p randomised: the stack's own place is random, too, and is left room for.
  * mm_init() does it for 8 MiB and nothing random.
  */
@@ -55,12 +55,12 @@ VMAPLE_API int mm_begin_stack(struct mm_struct *mm) __must_check;
 /** What the program's header says of its stack. */
 enum exec_stack { EXSTACK_DEFAULT, EXSTACK_DISABLE_X, EXSTACK_ENABLE_X };
 /**
- * Move it down, with its pages, so that it ends at @p top, which the caller has drawn; give it its flags, and 128 KiB more
- * below, as far as RLIMIT_STACK allows. mm->start_stack moves with it. Linux's setup_arg_pages() and shift_arg_pages().
- * Until it is done, vma_is_temporary_stack().  Not for an mm with operations of an embedder.
+ * Move it down, with its pages, so that it ends at @p top, which the caller has drawn; give it its flags, and 128 KiB
+ * more below, as far as RLIMIT_STACK allows. mm->start_stack moves with it. Linux's setup_arg_pages() and
+ * shift_arg_pages().  Until it is done, vma_is_temporary_stack().  Not for an mm with operations of an embedder.
  *
- * @return 0; -EINVAL: there is none, or @p top lies above it; -ENOMEM; -EFAULT: something is in the way. After a failure
- * the stack may reach over more than it has to, and a program that is to begin cannot: its pages are all there.
+ * @return 0; -EINVAL: there is none, or @p top lies above it; -ENOMEM; -EFAULT: something is in the way. After a
+ * failure the stack may reach over more than it has to, and a program that is to begin cannot: its pages are all there.
  */
 VMAPLE_API int mm_setup_stack(
 	struct mm_struct *mm, unsigned long top, enum exec_stack executable) __must_check;
@@ -122,7 +122,10 @@ VMAPLE_API int mm_munlock(struct mm_struct *mm, unsigned long addr, unsigned lon
 VMAPLE_API int mm_mlockall(struct mm_struct *mm, int flags);
 /** munlockall(2), which forgets MCL_FUTURE, too. O(areas). */
 VMAPLE_API int mm_munlockall(struct mm_struct *mm);
-/** mseal(2), since Linux 6.10 (before: -ENOSYS): @p flags 0. With a hole in the range -ENOMEM, and nothing is sealed. */
+/**
+ * mseal(2), since Linux 6.10 (before: -ENOSYS): @p flags 0. With a hole in the range -ENOMEM, and
+ * nothing is sealed.
+ */
 VMAPLE_API int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags);
 /** prctl(2) PR_SET_VMA_ANON_NAME; @p name NULL takes the name away. */
 VMAPLE_API int mm_set_anon_name(

@@ -199,7 +199,10 @@ struct rmap_ops {
 	void (*own)(struct page *page, const struct rmap_place *place, bool alone);
 	/** The anonymous @p page is mapped by @p place alone, and locked: it may be known by it alone. */
 	void (*own_alone)(struct page *page, const struct rmap_place *place);
-	/** @p page, which is known, is mapped at @p place now; and not any more. NULL: needs nothing. Under its table's lock. */
+	/**
+	 * @p page, which is known, is mapped at @p place now; and not any more. NULL: needs nothing. Under
+	 * its table's lock.
+	 */
 	void (*map)(struct page *page, const struct rmap_place *place);
 	void (*unmap)(struct page *page, const struct rmap_place *place);
 	/** Would a walk of the anonymous @p page find it at @p place? NULL: anywhere where it is inherited. */

@@ -2,8 +2,8 @@
 /*
  * The least address that the kernel which runs here gives away.
  *
- * It is the larger of vm.mmap_min_addr and of a number that the kernel was built with (CONFIG_LSM_MMAP_MIN_ADDR), which can be
- * read nowhere.  But a hint below it is rounded up to it: so the kernel is asked with a mapping.
+ * It is the larger of vm.mmap_min_addr and of a number that the kernel was built with (CONFIG_LSM_MMAP_MIN_ADDR),
+ * which can be read nowhere.  But a hint below it is rounded up to it: so the kernel is asked with a mapping.
  */
 #ifndef BASE_MMAP_MIN_ADDR_H
 #define BASE_MMAP_MIN_ADDR_H

@@ -53,8 +53,8 @@ static inline bool mlock_future_ok(const struct mm_struct *mm, vm_flags_t flags,
 }
 
 /*
- * Mode 2: what is committed stays below the limit, by a part of the process's own size: it shall not grow so large that its
- * user cannot do anything about it.
+ * Mode 2: what is committed stays below the limit, by a part of the process's own size: it shall not grow so large
+ * that its user cannot do anything about it.
  */
 static inline bool may_commit(const struct mm_struct *mm, unsigned long npages)
 {

@@ -14,8 +14,8 @@
  *      map       |- prev -|  hole  |- new -|- next -|- c -|
  *      unmap     |- prev -|       hole              |- c -|
  *
- * 3. Unmapping.  Of the area that was mapped into the hole last, what lies around it is known: prev, and what had been next.
- *    It is then unmapped without a look at the index.
+ * 3. Unmapping.  Of the area that was mapped into the hole last, what lies around it is known: prev, and what had been
+ *    next.  It is then unmapped without a look at the index.
  *
  * 4. Invariants (mm_validate)
  *    H1  a hole that is valid is as part 1 says.

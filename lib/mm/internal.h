@@ -88,8 +88,8 @@ struct vm_area_struct *vma_copy(const struct vm_area_struct *vma, struct mm_stru
 /* Drop what it refers to, and itself. Not in an index any more, and closed if it was opened. */
 void vma_free(struct vm_area_struct *vma);
 /*
- * Attach and store a new area in the hole that it describes: a copy of @from, or new (NULL).  @vmg says what work that is for the
- * host; NULL: none.  0 or -errno: still the caller's, and not open.
+ * Attach and store a new area in the hole that it describes: a copy of @from, or new (NULL).  @vmg says what work that
+ * is for the host; NULL: none.  0 or -errno: still the caller's, and not open.
  */
 int vma_link(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from,
 	const struct vma_merge *vmg) __must_check;

@@ -435,7 +435,10 @@ static unsigned long remap_at(struct remap *r)
 	return err ? (unsigned long)err : move_area(r);
 }
 
-/* Only areas whose place is sure to be honoured move together: not those of files with an odd placement of their own. */
+/*
+ * Only areas whose place is sure to be honoured move together: not those of files with an odd
+ * placement of their own.
+ */
 static bool multi_allowed(const struct vm_area_struct *vma)
 {
 	if (vma->uffd_ctx)

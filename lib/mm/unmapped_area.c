@@ -205,7 +205,10 @@ static unsigned long area_aligned(struct mm_struct *mm, const struct request *r,
 	return ret + (mm->topdown && !off_sub ? size : off_sub);
 }
 
-/* The huge page that @r is placed for; 0: for none. An anonymous mapping's offset says nothing of where it should be. */
+/*
+ * The huge page that @r is placed for; 0: for none. An anonymous mapping's offset says nothing of
+ * where it should be.
+ */
 static unsigned long wanted_alignment(const struct mm_struct *mm, const struct request *r)
 {
 	const struct mm_system *sys = mm->sys;
@@ -240,8 +243,8 @@ static unsigned long area_by_kind(struct mm_struct *mm, const struct request *r)
 }
 
 /*
- * Most requests are for memory anywhere: is it from above, without an alignment, and does the place that is remembered answer
- * it?  Then all that follows would find the same.
+ * Most requests are for memory anywhere: is it from above, without an alignment, and does the place that is remembered
+ * answer it?  Then all that follows would find the same.
  */
 static inline bool remembered_anywhere(
 	const struct mm_struct *mm, unsigned long len, unsigned long flags, struct hole *hole)

@@ -2,9 +2,9 @@
 /*
  * anonmm: anonymous pages are known by the process and the address, not by the area.
  *
- * 1. Meaning.  All address spaces forked from each other since the last exec are one family.  A page belongs to a family
- *    and has an address (page->index, in pages), and whoever of the family maps it maps it there.  A walk looks at
- *    that one address in each member.
+ * 1. Meaning.  All address spaces forked from each other since the last exec are one family.  A page belongs to a
+ *    family and has an address (page->index, in pages), and whoever of the family maps it maps it there.  A walk looks
+ *    at that one address in each member.
  * 2. What it gives.  Nothing depends on areas: whatever two neighbours are, as far as their pages go they may merge; a
  *    split costs nothing; one small object per process instead of one per area and ancestor.
  * 3. What it costs.  A page that mremap moves changes its address. If others of the family have it too, it cannot

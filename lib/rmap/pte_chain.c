@@ -9,9 +9,9 @@
  *    Linux 2.5 spent its time and its low memory, and why objrmap came.  What it gives: nothing depends on areas;
  *    they merge freely, nonlinear ones are as good as others, and a walk looks at nothing in vain.
  * 3. Only the first block of a chain has free entries, at its beginning; what is taken out is replaced by the first.
- * 4. Locks.  The page's chain lock, a bit of its flags, after the page table's.  A walk has the chain first, and so must
- *    not wait for a table: if it cannot have it, it lets go of the chain and starts again.  A place in a chain that is
- *    locked is a place in a table that stays: to take the entry out, it has to be taken out of the chain.
+ * 4. Locks.  The page's chain lock, a bit of its flags, after the page table's.  A walk has the chain first, and so
+ *    must not wait for a table: if it cannot have it, it lets go of the chain and starts again.  A place in a chain
+ *    that is locked is a place in a table that stays: to take the entry out, it has to be taken out of the chain.
  * 5. Failure.  Blocks are set aside before a table is locked: reserve().
  *
  * Two designs: pte_chain has chains for all pages (van Riel 2002, Linux 2.5.27 to 2.6.6); objrmap for anonymous ones

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a maple tree should hold, as plainly as can be: an array of (last, entry), ascending, that covers 0 to ULONG_MAX,
- * without two NULL neighbours.
+ * What a maple tree should hold, as plainly as can be: an array of (last, entry), ascending, that covers 0 to
+ * ULONG_MAX, without two NULL neighbours.
  */
 #ifndef TESTS_RANGE_MODEL_H
 #define TESTS_RANGE_MODEL_H

@@ -6,9 +6,9 @@
  * 1. The space.  Zones of 64 pages. The first two pages of each are one area that nothing ever touches (stable). Eight
  *    pages behind it are always mapped (kept), whatever is done to them: protected, mapped over, locked, cut and
  *    joined. The rest comes and goes.
- * 2. Fields that belong together.  Areas are anonymous or of file 1 to 3, file 9 being the stable ones'. What is mapped at
- *    page p has offset p + the file's number, and moves are by whole zones: so (vm_pgoff - page) % 64 is the number.
- *    File 2 is shared, the others private.  No area reaches from zone to zone.
+ * 2. Fields that belong together.  Areas are anonymous or of file 1 to 3, file 9 being the stable ones'. What is
+ *    mapped at page p has offset p + the file's number, and moves are by whole zones: so (vm_pgoff - page) % 64 is the
+ *    number.  File 2 is shared, the others private.  No area reaches from zone to zone.
  * 3. What readers check.  What is kept is found by every lookup; stable areas are what they were; a view and a locked
  *    area contain the address that was asked for, and obey 2; a locked area does not change; iteration goes up and
  *    misses no stable area.

@@ -3,8 +3,8 @@
  * Every allocation of every mapping call fails in turn: every call of <vmaple/mm.h> that changes an address space is an
  * enum kind, in each form that takes other memory.
  *
- * Two worlds get the same random calls.  In one of them each call is first tried with its first allocation failing, then
- * its second, and so on until it makes none that fails; the other one always has memory.
+ * Two worlds get the same random calls.  In one of them each call is first tried with its first allocation failing,
+ * then its second, and so on until it makes none that fails; the other one always has memory.
  *
  *   after each failure   the address space is valid; what its pages are is as the call's kind says (enum promise)
  *   after the call       both worlds answer the same and have the same pages: what failed on the way has left nothing
@@ -215,7 +215,10 @@ static long fork_and_exit(struct world *w)
 	return err;
 }
 
-/* What a stack grows by is charged, and given back with the area if that is accounted: one that can only be read is not. */
+/*
+ * What a stack grows by is charged, and given back with the area if that is accounted: one that can
+ * only be read is not.
+ */
 static long touch(struct world *w, unsigned long addr)
 {
 	struct vm_area_struct *vma = find_vma(&w->mm, addr);
@@ -481,8 +484,8 @@ static void unmap(struct world *w, unsigned long from)
 }
 
 /*
- * What moved, or did not, goes in both worlds; so does what lies outside the pages that are compared.  Where a failure was
- * passed over, pages were not written that are in the other world.
+ * What moved, or did not, goes in both worlds; so does what lies outside the pages that are compared.  Where a failure
+ * was passed over, pages were not written that are in the other world.
  */
 static void make_alike(struct world *w, const struct call *c, bool hidden)
 {
@@ -538,8 +541,8 @@ static bool try_with_failures(const struct call *c)
 }
 
 /*
- * Joins may differ, since a call that is repeated meets what it has done before.  From then on so does what was written, which is
- * known area by area, and what follows from it.
+ * Joins may differ, since a call that is repeated meets what it has done before.  From then on so does what was
+ * written, which is known area by area, and what follows from it.
  */
 static bool same_areas(void)
 {

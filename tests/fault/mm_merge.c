@@ -2,11 +2,11 @@
 /*
  * A join that fails is undone whole.
  *
- * The area that is to grow over pages must know their anon_vma, and gets the links before all that can fail has happened.
- * What it has been given in vain would show only later, in joins that Linux makes and we do not.  So three neighbours,
- * each written to or not, are joined by every call that joins, with each allocation failing in turn and with a host that
- * refuses; afterwards every area has the bounds, the flags and the anon_vma that it had.  And once the join succeeds, all
- * that was written is in an area with an anon_vma.
+ * The area that is to grow over pages must know their anon_vma, and gets the links before all that can fail has
+ * happened.  What it has been given in vain would show only later, in joins that Linux makes and we do not.  So three
+ * neighbours, each written to or not, are joined by every call that joins, with each allocation failing in turn and
+ * with a host that refuses; afterwards every area has the bounds, the flags and the anon_vma that it had.  And once
+ * the join succeeds, all that was written is in an area with an anon_vma.
  *
  *      |-- P --|-- N --|-- X --|        N is given the others' protection, is mapped anew, or moves in
  */

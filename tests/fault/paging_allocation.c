@@ -4,8 +4,8 @@
  *
  * For each operation: two processes are set up, one forked from the other, with pages that were written, shared, moved,
  * mapped from files, and swapped out.  The operation is made with its first allocation failing, then, in a new world,
- * with its second, and so on until none fails.  Each time it says so, everything is valid, and every page of both processes
- * holds what was last written; then it is made once more, with memory, and succeeds.
+ * with its second, and so on until none fails.  Each time it says so, everything is valid, and every page of both
+ * processes holds what was last written; then it is made once more, with memory, and succeeds.
  */
 // clang-format off
 #include <stdarg.h>

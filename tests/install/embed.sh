@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What an embedder gets: the installed headers, library and pkg-config file, without the build folder's flags.
 #
-# Each public header compiles by itself, as C17 and as C++17, without a warning; each example compiles and runs against the
-# installed library, and so does a program in C++.
+# Each public header compiles by itself, as C17 and as C++17, without a warning; each example compiles and runs against
+# the installed library, and so does a program in C++.
 # usage: embed.sh BUILD_FOLDER SOURCE_FOLDER CC CXX
 set -u
 build=$1 source=$2 cc=$3 cxx=$4

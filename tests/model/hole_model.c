@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hole that lib/mm remembers against brute force: whatever is mapped and unmapped between two searches, the place is the
- * one that a search of all pages finds.
+ * The hole that lib/mm remembers against brute force: whatever is mapped and unmapped between two searches, the place
+ * is the one that a search of all pages finds.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -2,9 +2,9 @@
 /*
  * A maple tree of up to a million areas against brute force: an array that says, index by index, what is stored there.
  *
- * Every store puts an entry of its own over some neighbouring cells of a grid, or NULL, so that the bounds of a range are
- * where the array changes. Trees grow to a million areas, are stirred, and shrink again: cells of one index, of a page,
- * and so far apart that no leaf is narrow.
+ * Every store puts an entry of its own over some neighbouring cells of a grid, or NULL, so that the bounds of a range
+ * are where the array changes. Trees grow to a million areas, are stirred, and shrink again: cells of one index, of a
+ * page, and so far apart that no leaf is narrow.
  */
 #include <setjmp.h>
 #include <stdarg.h>

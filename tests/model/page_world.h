@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An address space of some hundred pages, beside an array of what its pages should be: what calls make of them, and where
- * a mapping goes, by brute force. For pages of any size.
+ * An address space of some hundred pages, beside an array of what its pages should be: what calls make of them, and
+ * where a mapping goes, by brute force. For pages of any size.
  */
 #ifndef TESTS_PAGE_WORLD_H
 #define TESTS_PAGE_WORLD_H

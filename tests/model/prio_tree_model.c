@@ -160,7 +160,10 @@ static void test_searches_find_what_overlaps(void **state)
 	}
 }
 
-/* All 36 intervals of a file of 8 pages, as Linux's own description of the tree draws them, and the most crowded start. */
+/*
+ * All 36 intervals of a file of 8 pages, as Linux's own description of the tree draws them, and the
+ * most crowded start.
+ */
 static void test_all_intervals_of_a_small_file(void **state)
 {
 	static const struct shape shape = { "8 pages", 36, 8, 0, 8, false };

@@ -4,9 +4,9 @@
  * where and nothing of areas, page tables, frames or swap.
  *
  * Random processes map, unmap, protect, lock, move, discard, guard and remap ranges, truncate files, fork and exit,
- * write and read, on a machine with far less memory than they use, so that pages are swapped all the time.  Every read is compared with
- * the model; every few steps paging_validate() compares what the reverse map finds with brute force over all page
- * tables.  Allocations fail now and then: what was written must still be there.
+ * write and read, on a machine with far less memory than they use, so that pages are swapped all the time.  Every read
+ * is compared with the model; every few steps paging_validate() compares what the reverse map finds with brute force
+ * over all page tables.  Allocations fail now and then: what was written must still be there.
  */
 // clang-format off
 #include <stdarg.h>

@@ -2,9 +2,9 @@
 /*
  * Readers beside the writer of a maple tree, down to the reuse of a node: docs/threads.md, docs/maple-tree.md (7).
  *
- * 1. The tree is a root that points to a leaf. A leaf has the two halves of what was stored last, which belong together,
- *    and an entry that is always there. The writer fills a free leaf, publishes it, waits for a grace period, and
- *    frees the old one, which then holds rubbish.
+ * 1. The tree is a root that points to a leaf. A leaf has the two halves of what was stored last, which belong
+ *    together, and an entry that is always there. The writer fills a free leaf, publishes it, waits for a grace
+ *    period, and frees the old one, which then holds rubbish.
  * 2. The grace period is that of strangers (lib/base/rcu.c): two counters and a hint.
  * 3. Memory is weaker than x86's: the store that publishes, and a reader's count of itself, each lie in a buffer until
  *    `memory` carries them out or their owner waits for it, which is what a full fence is.

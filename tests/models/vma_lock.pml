@@ -8,8 +8,8 @@
  * 3. Memory is weaker than x86's: the store of vm_lock_seq, and the reader's count, each lie in a buffer until `memory`
  *    carries them out or their owner waits for it, which is what a full fence is.
  *
- * Breaks, each of which must be found: NO_LOCK, NO_WAIT, NO_WRITER_FENCE, NO_READER_FENCE, NO_RECHECK, NO_CONTAINS, SWAPPED,
- * NO_SECOND_LOOK, EARLY_END.
+ * Breaks, each of which must be found: NO_LOCK, NO_WAIT, NO_WRITER_FENCE, NO_READER_FENCE, NO_RECHECK, NO_CONTAINS,
+ * SWAPPED, NO_SECOND_LOOK, EARLY_END.
  */
 #define CALLS 3
 #define LOOKS 2

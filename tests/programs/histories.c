@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Short histories that a recorder can misread: it sees the map and the pages when a call comes, and not what the program
- * wrote in between.
+ * Short histories that a recorder can misread: it sees the map and the pages when a call comes, and not what the
+ * program wrote in between.
  *
  *   histories NAME
  *

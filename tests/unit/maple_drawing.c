@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The maple tree seen from outside: its picture and its statistics, beside what a walk over all ranges and the text dump
- * say.
+ * The maple tree seen from outside: its picture and its statistics, beside what a walk over all ranges and the text
+ * dump say.
  */
 #include <setjmp.h>
 #include <stdarg.h>

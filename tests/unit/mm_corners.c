@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Corners of the address space that neither a recorded program nor the oracle reaches here: what kernels within reach are
- * not built for (anonymous names), what needs devices, pools of huge pages or another setting of the machine, and what is
- * this library's own.
+ * Corners of the address space that neither a recorded program nor the oracle reaches here: what kernels within reach
+ * are not built for (anonymous names), what needs devices, pools of huge pages or another setting of the machine, and
+ * what is this library's own.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -278,7 +278,10 @@ static void test_overcommit(void **state)
 	}
 }
 
-/* include/linux/userfaultfd_k.h, vma_can_userfault(): who only watches writes, by itself, may watch those to any memory. */
+/*
+ * include/linux/userfaultfd_k.h, vma_can_userfault(): who only watches writes, by itself, may watch
+ * those to any memory.
+ */
 static void test_writes_to_any_memory_are_watched(void **state)
 {
 	static struct vm_file file = { .refs = 1, .readable = true, .writable = true };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Nothing is asked of the host under the mmap_lock: random calls of every kind, after prepopulate_vma(), on every
- * reverse map, with readers allowed beside them and without, with pages and without.  The host counts what it is asked for.
- * Forks, and calls on hundreds of areas and far away, do so by what was counted for them.
+ * reverse map, with readers allowed beside them and without, with pages and without.  The host counts what it is asked
+ * for.  Forks, and calls on hundreds of areas and far away, do so by what was counted for them.
  */
 // clang-format off
 #include <stdarg.h>

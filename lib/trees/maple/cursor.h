@@ -23,8 +23,8 @@ void *mas_step_back(struct ma_state *mas);
 void *mas_step_to_next_leaf(struct ma_state *mas, unsigned long max);
 
 /*
- * Where the cursor is on an entry and knows where that lies, @entry, not NULL, takes its place, and *old (unless NULL) is
- * what it was. The tree keeps its shape: no cursor is stale after it, this one neither. False: nothing is known.
+ * Where the cursor is on an entry and knows where that lies, @entry, not NULL, takes its place, and *old (unless NULL)
+ * is what it was. The tree keeps its shape: no cursor is stale after it, this one neither. False: nothing is known.
  */
 bool mas_replace(struct ma_state *mas, void *entry, void **old);
 

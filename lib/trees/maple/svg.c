@@ -2,10 +2,10 @@
 /*
  * A tree as a picture, in SVG: a row for each level, the root above, lines from nodes to their children.
  *
- * A tree of few leaves is drawn in full: each leaf is a list of its ranges, entries in colour and holes in grey, under a
- * line that says what form it has.  One of more leaves is a row of small boxes, as dark as they are full; what they
- * hold is in their titles, which a browser shows under the mouse.  Leaves stand side by side in order, and a node over the
- * middle of its first and last child.
+ * A tree of few leaves is drawn in full: each leaf is a list of its ranges, entries in colour and holes in grey, under
+ * a line that says what form it has.  One of more leaves is a row of small boxes, as dark as they are full; what they
+ * hold is in their titles, which a browser shows under the mouse.  Leaves stand side by side in order, and a node over
+ * the middle of its first and last child.
  */
 #include "dump.h"
 

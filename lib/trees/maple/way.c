@@ -2,9 +2,9 @@
 /*
  * A writer's way down, and the one that was gone last.
  *
- * 1. Meaning.  Stores come in bunches: what is mapped is cut, protected, unmapped.  So the tree remembers the nodes from the
- *    root to the leaf where a writer was last, and that leaf's bounds: an index between them needs no other way, only
- *    a search in the leaf.
+ * 1. Meaning.  Stores come in bunches: what is mapped is cut, protected, unmapped.  So the tree remembers the nodes
+ *    from the root to the leaf where a writer was last, and that leaf's bounds: an index between them needs no other
+ *    way, only a search in the leaf.
  * 2. Validity.  It holds while those nodes are the tree's and the leaf's bounds are what they were.  A store into the
  *    leaf keeps it true (a copy takes the leaf's place); a rebuild, a leaf hung behind the last one and an empty root's
  *    end are told to mt_forget_way(), when they have used it.  mt_check() compares it with the tree (M8).
