@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving a part of an area, for mremap.
+ *
+ * The range is mapped at its new place, as a copy or joined with what is there; its pages follow; then the old place is
+ * unmapped, or left behind empty (MREMAP_DONTUNMAP).
+ *
+ * A moved anonymous area that was never written takes the offset of its new place, so that it can merge there; one
+ * that was written keeps the offset by which its pages are known.
+ */
+#include "mremap.h"
+#include "uapi.h"
+
+int remap_charge(const struct remap *r, unsigned long *charged)
+{
+	unsigned long bytes = r->flags & MREMAP_DONTUNMAP ? r->new_len : r->new_len - r->old_len;
+
+	*charged = r->vma->vm_flags & VM_ACCOUNT ? to_pages(r->mm, bytes) : 0;
+	return vm_charge(r->mm, *charged);
+}
+
+static bool cuts_source(const struct remap *r)
+{
+	return (r->flags & MREMAP_DONTUNMAP) && r->mm->sys->kernel->dontunmap_cuts;
+}
+
+void remap_account(const struct remap *r, vm_flags_t flags, unsigned long bytes)
+{
+	vm_stat_account(r->mm, flags, (long)to_pages(r->mm, bytes));
+	if ((flags & VM_LOCKED) && !cuts_source(r))
+		r->mm->locked_vm += to_pages(r->mm, bytes);
+}
+
+static struct vm_area_struct *make_copy(const struct remap *r, struct vma_merge *vmg)
+{
+	struct vm_area_struct *new = vma_copy(r->vma, r->mm);
+
+	vmg->err = -ENOMEM;
+	if (!new)
+		return NULL;
+	new->vm_start = r->new_addr;
+	new->vm_end = r->new_addr + r->new_len;
+	new->vm_pgoff = vmg->pgoff;
+	if (!r->mm->sys->rmap->clone(new, r->vma))
+		vmg->err = vma_link(r->mm, new, r->vma, vmg);
+	if (vmg->err) {
+		vma_free(new);
+		return NULL;
+	}
+	return new;
+}
+
+/* Not with its own source. */
+static void keep_apart(struct vma_merge *vmg, const struct vm_area_struct *source)
+{
+	bool above = source->vm_end == vmg->start, below = source->vm_start == vmg->end;
+	bool all = (above || below) && !vmg->mm->sys->kernel->dontunmap_joins_other;
+
+	if (above || all)
+		vmg->prev = NULL;
+	if (below || all)
+		vmg->next = NULL;
+}
+
+/* The range at its new place: joined with what is there, or an area of its own.  May be r->vma itself, grown. */
+static struct vm_area_struct *copy_area(struct remap *r, int *err)
+{
+	struct vm_area_struct *vma = r->vma;
+	struct vma_merge vmg = vma_merge_of(NULL, vma, vma->vm_start, vma->vm_end);
+	struct vm_area_struct *new;
+
+	vmg.start = r->new_addr;
+	vmg.end = r->new_addr + r->new_len;
+	vmg.pgoff = vma_pgoff_at(vma, r->addr);
+	if (vma_is_anonymous(vma) && (!vma->anon_vma || r->mm->sys->rmap->by_address))
+		vmg.pgoff = to_pages(r->mm, r->new_addr);
+	vmg.middle = NULL;
+	vmg.copied_from = vma;
+	vmg.work = MM_CHANGE_MOVE;
+	vmg.from = r->addr;
+	vmg.from_end = r->addr + r->old_len;
+	vmg.keeps_source = r->flags & MREMAP_DONTUNMAP;
+	vmg.next = index_find_prev(r->mm, r->new_addr, &vmg.prev);
+	if (cuts_source(r) && !vma->anon_vma)
+		keep_apart(&vmg, vma);
+	new = vma_merge_new_range(&vmg);
+	if (!new && !vmg.err)
+		new = make_copy(r, &vmg);
+	*err = vmg.err;
+	return new;
+}
+
+/* What could not be unmapped is a mapping without pages, which the host has not any more: map it there. */
+static void host_keeps_source(const struct remap *r)
+{
+	struct vma_merge vmg = vma_merge_of(NULL, vma_lookup(r->mm, r->addr), r->addr, r->addr + r->old_len);
+
+	vmg.middle = NULL;
+	vmg.work = MM_CHANGE_MAP;
+	(void)!ops_host(&vmg);
+}
+
+static void unmap_source(struct remap *r)
+{
+	struct mm_struct *mm = r->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, r->addr);
+	bool accounted = vma->vm_flags & VM_ACCOUNT;
+	struct unmap um;
+
+	/* The unmapping takes away the charge of pages that now belong to the copy: put it there first. */
+	if (accounted)
+		mm->sys->committed += to_pages(mm, r->old_len);
+	/* For want of memory for the cuts, the old range stays mapped, and charged.  For the host it has moved. */
+	if (unmap_gather(&um, mm, r->addr, r->addr + r->old_len) || unmap_gathered(&um, false))
+		host_keeps_source(r);
+}
+
+static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
+{
+	struct vm_area_struct *vma = vma_lookup(r->mm, r->addr);
+
+	/*
+	 * The whole old area is not locked any more.  Where it was not cut out before, Linux does not take it off
+	 * locked_vm, which is too large from now on.
+	 */
+	vma_start_write(vma);
+	set_field(vma, vm_flags, vma->vm_flags & ~VM_LOCKED_MASK);
+	if (r->mm->pgd)
+		r->mm->sys->pages->protect(vma, vma->vm_start, vma->vm_end);
+	if (new == vma || r->addr != vma->vm_start || r->addr + r->old_len != vma->vm_end)
+		return;
+	r->mm->sys->rmap->unlink(vma);
+	if (cuts_source(r) && !vma->vm_file)
+		set_field(vma, vm_pgoff, to_pages(r->mm, vma->vm_start));
+}
+
+static int may_cut_source(const struct remap *r)
+{
+	unsigned long end = r->addr + r->old_len;
+	int err = r->vma->vm_start < r->addr ? ops_may_split(r->vma, r->addr) : 0;
+
+	if (!err && r->vma->vm_end > end)
+		err = ops_may_split(r->vma, end);
+	return err;
+}
+
+/* An area of its own for what is left behind, which is not locked any more. */
+static int cut_source(struct remap *r)
+{
+	unsigned long end = r->addr + r->old_len;
+	int err = 0;
+
+	if (!cuts_source(r) || !(r->vma->vm_flags & VM_LOCKED))
+		return 0;
+	if (r->vma->vm_start < r->addr)
+		err = vma_split(r->mm, r->vma, r->addr, true);
+	if (!err && r->vma->vm_end > end)
+		err = vma_split(r->mm, r->vma, end, false);
+	return err;
+}
+
+/* The old area is looked up again: it may have become part of the new one. */
+static int move_pages(const struct remap *r, struct vm_area_struct *new)
+{
+	struct mm_move move = { .from = vma_lookup(r->mm, r->addr),
+		.to = new,
+		.old_addr = r->addr,
+		.new_addr = r->new_addr,
+		.len = min(r->old_len, r->new_len),
+		.fresh = new->vm_start == r->new_addr &&new->vm_end == r->new_addr + r->new_len };
+
+	return r->mm->pgd && move.len ? r->mm->sys->pages->move(&move) : 0;
+}
+
+unsigned long remap_move(struct remap *r)
+{
+	struct mm_struct *mm = r->mm;
+	vm_flags_t flags = r->vma->vm_flags;
+	struct vm_area_struct *new;
+	unsigned long charged;
+	int err;
+
+	if (mm->map_count >= mm->sys->max_map_count - 3)
+		return -ENOMEM;
+	err = may_cut_source(r);
+	if (!err)
+		err = cut_source(r);
+	if (err)
+		return err;
+	if (remap_charge(r, &charged))
+		return -ENOMEM;
+	new = copy_area(r, &err);
+	if (!new) {
+		vm_uncharge(mm, charged);
+		return err;
+	}
+	remap_account(r, flags, r->new_len);
+	if (move_pages(r, new)) {
+		if (flags & VM_ACCOUNT)
+			mm->sys->committed += to_pages(mm, r->new_len) - charged;
+		(void)!do_munmap(mm, r->new_addr, r->new_addr + r->new_len);
+		if (!(r->flags & MREMAP_DONTUNMAP) && r->old_len)
+			host_keeps_source(r);
+		return -ENOMEM;
+	}
+	/* A userfaultfd does not follow, and what has merged with the moved range loses it too. */
+	new->uffd_ctx = NULL;
+	set_field(new, vm_flags, new->vm_flags & ~VM_UFFD_FLAGS);
+	if (r->flags & MREMAP_DONTUNMAP)
+		leave_source_empty(r, new);
+	else if (r->old_len)
+		unmap_source(r);
+	return r->new_addr;
+}
