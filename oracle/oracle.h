@@ -4,8 +4,8 @@
  *
  * 1. Meaning.  A sequence is data: an array of call records whose text form (calls.c) is a case file.  It is carried
  *    out twice.  World K (world_kernel.c) is a child of this process, fresh for every sequence, that makes the system
- *    calls and writes down what it saw: the result, then every area in the window.  World E (world_engine.c) makes the
- *    engine's calls and compares with what was written down (compare.c).
+ *    calls and writes down what it saw (observe.c): the result, then every area in the window.  World E (world_engine.c)
+ *    makes the engine's calls and compares with what was written down (compare.c).
  *
  * 2. Equal beginnings.  The child is forked, so its map is this process's.  That map is read once (background.c)
  *    and each engine begins with the same areas, so that limits, counters and placement agree to the page.  It must
@@ -130,7 +130,7 @@ void background_reexec(char **argv);
 bool background_open(void);
 bool background_read(void);
 
-/* --- world_kernel.c ------------------------------------------------------------------------------------------ */
+/* --- observe.c: what the kernel says of the calling process's map -------------------------------------------- */
 
 /* An area as both worlds know it. */
 struct seen_area {
@@ -161,6 +161,16 @@ struct record {
 	_Alignas(16) uint8_t data[];
 };
 #define RECORD_SIZE (8UL << 20)
+
+/* First, and again in the child of a fork: it is the caller's map from now on. */
+void observe_own_map(void);
+/* Write down what there is after a call; @deep: with the areas' flags and the counters of status. */
+void observe(struct record *r, int64_t result, bool deep);
+/* Pages, and areas as max_map_count counts them, of the whole map. */
+uint64_t observed_size(void);
+int observed_areas(void);
+
+/* --- world_kernel.c ------------------------------------------------------------------------------------------ */
 
 enum depth { DEEP_NEVER, DEEP_AT_END, DEEP_ALWAYS };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * World K: a forked child makes the calls and writes down what it sees.
+ * World K: a forked child makes the calls and writes down what it sees (observe.c).
  *
  * From its first call on the child allocates nothing and uses no stdio: its map is the one that is observed.  A fork
  * inside the sequence is a fork of the child; which process goes on is what the calls say, and the record, shared by
@@ -12,11 +12,9 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
-#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,8 +25,6 @@
 /* The process that carries calls out; a fork has its own copy. */
 static struct {
 	struct record *record;
-	int maps_fd;
-	bool text; /* no PROCMAP_QUERY here */
 	bool break_set;
 	bool crowded; /* the whole map is too long to be read */
 	unsigned int depth, nr_spawned, first_own;
@@ -37,133 +33,10 @@ static struct {
 } self;
 
 static sigjmp_buf after_fault;
-static char text[1 << 20];
 
 static void on_fault(int sig)
 {
 	siglongjmp(after_fault, sig);
-}
-
-/* --- observing ----------------------------------------------------------------------------------------------- */
-
-static uint32_t which_file(dev_t dev, ino_t ino)
-{
-	if (!ino)
-		return FILE_NONE;
-	for (uint32_t i = FILE_RW; i < FILE_INDICES; i++)
-		if (background.dev[i] == dev && background.ino[i] == ino)
-			return i;
-	return OTHER_FILE;
-}
-
-static void begin_area(struct seen *s, struct seen_area area)
-{
-	if (!area.file)
-		area.offset = 0;
-	s->area[s->nr++] = area;
-}
-
-static bool query_window(struct seen *s)
-{
-	uint64_t at = WATCH_LO;
-
-	while (at < WATCH_HI) {
-		struct procmap_query q = {
-			.size = sizeof(q), .query_flags = PROCMAP_QUERY_COVERING_OR_NEXT_VMA, .query_addr = at
-		};
-
-		if (ioctl(self.maps_fd, PROCMAP_QUERY, &q))
-			return errno == ENOENT;
-		if (q.vma_start >= WATCH_HI)
-			break;
-		begin_area(s, (struct seen_area){ .start = q.vma_start,
-				      .end = q.vma_end,
-				      .offset = q.vma_offset,
-				      .prot = (uint32_t)q.vma_flags & 15,
-				      .file = which_file(makedev(q.dev_major, q.dev_minor), q.inode) });
-		at = q.vma_end;
-	}
-	return true;
-}
-
-static void read_text(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t used = 0;
-	ssize_t n;
-
-	while (used < sizeof(text) - 1 && (n = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
-		used += (size_t)n;
-	text[used] = '\0';
-	close(fd);
-}
-
-static uint32_t prot_of(const char *perms)
-{
-	return (perms[0] == 'r' ? VM_READ : 0) | (perms[1] == 'w' ? VM_WRITE : 0) |
-	       (perms[2] == 'x' ? VM_EXEC : 0) | (perms[3] == 's' ? VM_SHARED : 0);
-}
-
-/* Lines of maps or smaps, those of the window. */
-static void read_window(struct seen *s, const char *path)
-{
-	struct seen_area *area = NULL;
-
-	read_text(path);
-	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-		unsigned long start, stop, offset, ino;
-		unsigned int major, minor;
-		char perms[8];
-
-		*end = '\0';
-		if (line[0] == 'V' && strncmp(line, "VmFlags:", 8) == 0 && area) {
-			area->vm_flags = vm_flags_parse(line + 8);
-			continue;
-		}
-		if (line[0] >= 'A' && line[0] <= 'Z')
-			continue;
-		if (sscanf(line, "%lx-%lx %7s %lx %x:%x %lu", &start, &stop, perms, &offset, &major, &minor,
-			    &ino) != 7)
-			continue;
-		area = NULL;
-		if (stop <= WATCH_LO || start >= WATCH_HI)
-			continue;
-		area = &s->area[s->nr];
-		begin_area(s, (struct seen_area){ .start = start,
-				      .end = stop,
-				      .offset = offset,
-				      .prot = prot_of(perms),
-				      .file = which_file(makedev(major, minor), ino) });
-	}
-}
-
-static uint64_t status_pages(const char *name)
-{
-	const char *at = strstr(text, name);
-
-	return at ? strtoul(at + strlen(name), NULL, 10) / 4 : 0;
-}
-
-static void observe(int64_t result, bool deep)
-{
-	struct record *r = self.record;
-	struct seen *s = (struct seen *)(r->data + r->used);
-
-	deep &= !self.crowded;
-	*s = (struct seen){ .result = result, .deep = deep };
-	if (deep) {
-		read_window(s, "/proc/self/smaps");
-		read_text("/proc/self/status");
-		s->total_vm = status_pages("VmSize:");
-		s->data_vm = status_pages("VmData:");
-		s->locked_vm = status_pages("VmLck:");
-	} else if (self.text || !query_window(s)) {
-		self.text = true;
-		s->nr = 0;
-		read_window(s, "/proc/self/maps");
-	}
-	r->used += sizeof(*s) + s->nr * sizeof(s->area[0]);
-	r->done++;
 }
 
 /* --- calls --------------------------------------------------------------------------------------------------- */
@@ -230,19 +103,9 @@ static int64_t drop_lock(void)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
-static int count_areas(void)
-{
-	int n = 0;
-
-	read_text("/proc/self/maps");
-	for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
-		n++;
-	return strstr(text, "[vsyscall]") ? n - 1 : n;
-}
-
 static int64_t leave_room(unsigned long areas)
 {
-	long fill = background.max_map_count - count_areas() - (long)areas;
+	long fill = background.max_map_count - observed_areas() - (long)areas;
 
 	self.crowded = true;
 	if (fill < 1 || mmap((void *)FILLER, (size_t)fill * PAGE, PROT_NONE,
@@ -389,15 +252,10 @@ static int64_t make_call(const struct call *c)
 
 /* --- the sequence -------------------------------------------------------------------------------------------- */
 
-static int open_maps(void)
-{
-	return open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-}
-
 static void become_child(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	self.maps_fd = open_maps();
+	observe_own_map();
 	self.uffd = 0; /* the other one speaks of its parent's map */
 	self.depth++;
 	self.first_own = self.nr_spawned;
@@ -456,7 +314,8 @@ static void carry_out(const struct sequence *s, enum depth depth)
 			result = make_call(c);
 		if (!mine && (i >= s->nr || r->ended))
 			break;
-		observe(result, depth == DEEP_ALWAYS || (depth == DEEP_AT_END && i + 1 == s->nr));
+		observe(r, result,
+			!self.crowded && (depth == DEEP_ALWAYS || (depth == DEEP_AT_END && i + 1 == s->nr)));
 		i++;
 	}
 	r->ended = 1;
@@ -474,9 +333,8 @@ static void start_child(const struct sequence *s, struct record *r, enum depth d
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	self.record = r;
-	self.maps_fd = open_maps();
-	read_text("/proc/self/status");
-	r->start_total_vm = status_pages("VmSize:");
+	observe_own_map();
+	r->start_total_vm = observed_size();
 	carry_out(s, depth);
 }
 
