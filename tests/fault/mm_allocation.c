@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every allocation of every mapping call fails in turn: every call of <vmaple/mm.h> that changes an address space is an
- * enum kind, in each form that takes other memory.
+ * Every allocation of every mapping call fails in turn; the calls are those of mm_calls.h.
  *
  * Two worlds get the same random calls.  In one of them each call is first tried with its first allocation failing,
  * then its second, and so on until it makes none that fails; the other one always has memory.
@@ -21,58 +20,14 @@
 #include <sys/mman.h>
 
 #include <cmocka.h>
-#include <vmaple/mm.h>
 #include <vmaple/rcu.h>
 #include <vmaple/rmap.h>
 #include <vmaple/vma_lock.h>
 
 #include "failing_port.h"
-#include "random.h"
+#include "mm_calls.h"
 
-#define PAGE      4096UL
-#define BASE      0x7e0000000000UL
-#define PAGES     128UL
-#define HEAP      112UL /* the heap's first page */
-#define FILES     2     /* one that is mapped as it is, and a System V segment */
-#define DONTUNMAP 4
-#define ROUND     400UL /* calls on one address space, at most: what is sealed is there until its end */
-
-enum kind {
-	MMAP,
-	MMAP_FILE,
-	MMAP_SHARED,
-	MMAP_LOCKED,
-	MMAP_STACK,
-	PLACED,
-	INSERT,
-	MUNMAP,
-	MPROTECT,
-	PKEY,
-	MOVE,
-	MOVE_LONGER,
-	GROW,
-	SHRINK,
-	LEAVE,
-	VIEW,
-	MADVISE,
-	MLOCK,
-	MUNLOCK,
-	MLOCKALL,
-	MUNLOCKALL,
-	MSEAL,
-	NAME,
-	MBIND,
-	REGISTER,
-	UNREGISTER,
-	SHMAT,
-	SHMDT,
-	REMAP_PAGES,
-	BRK,
-	BRK_LOCKED, /* under MCL_FUTURE */
-	TOUCH,
-	FORK,
-	KINDS
-};
+#define ROUND 400UL /* calls on one address space, at most: what is sealed is there until its end */
 
 /* What a failed call has done to the pages. */
 enum promise {
@@ -119,221 +74,9 @@ struct page_state {
 	bool mapped, served, named;
 };
 
-struct world {
-	struct mm_system sys;
-	struct mm_struct mm;
-	struct vm_file file[FILES];
-	unsigned long lost; /* pages whose charge Linux never gives back */
-};
-
 static struct world failing, lucky;
 static struct random r;
 static unsigned long failures[KINDS];
-
-struct call {
-	enum kind kind;
-	unsigned long from, len, to, new_len, prot;
-	int advice;
-};
-
-static unsigned long at(unsigned long page)
-{
-	return BASE + page * PAGE;
-}
-
-/* What is done to everything is done seldom, and sealed what will not be needed soon. */
-static enum kind some_kind(void)
-{
-	enum kind kind = (enum kind)random_below(&r, KINDS);
-	bool rare = kind == MLOCKALL || kind == MUNLOCKALL || kind == MSEAL;
-
-	return rare && random_below(&r, 3) ? MMAP : kind;
-}
-
-static struct call random_call(void)
-{
-	static const unsigned char prots[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ,
-		PROT_NONE };
-	static const unsigned char advices[] = { 0, 1, 2, 4, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
-		21, 22, 23, 24, 102, 103 };
-	struct call c = { .kind = some_kind(),
-		.from = random_below(&r, PAGES - 16),
-		.len = 1 + random_below(&r, 12),
-		.to = random_below(&r, PAGES - 16),
-		.prot = prots[random_below(&r, 4)],
-		.advice = advices[random_below(&r, sizeof(advices))] };
-
-	if (c.kind == SHMAT || c.kind == SHMDT)
-		c.from &= ~15UL;
-	c.new_len = c.kind == SHRINK ? 1 + random_below(&r, c.len) : c.len + 1 + random_below(&r, 4);
-	return c;
-}
-
-static long map(struct world *w, const struct call *c, unsigned long flags, struct vm_file *file)
-{
-	struct mmap_request req = { .addr = flags & MAP_FIXED ? at(c->from) : 0,
-		.len = c->len * PAGE,
-		.prot = c->prot,
-		.flags = flags | (file ? 0 : MAP_ANONYMOUS),
-		.offset = c->kind == MMAP_FILE ? c->from * PAGE : 0,
-		.file = file };
-	unsigned long res = mm_mmap(&w->mm, &req);
-
-	return IS_ERR_VALUE(res) ? (long)res : 0;
-}
-
-static long remap(struct world *w, const struct call *c, unsigned long new_len, unsigned long flags)
-{
-	struct mremap_request req = { .addr = at(c->from),
-		.old_len = c->kind == VIEW ? 0 : c->len * PAGE,
-		.new_len = new_len * PAGE,
-		.flags = flags,
-		.new_addr = at(c->to) };
-	unsigned long res = mm_mremap(&w->mm, &req);
-
-	return IS_ERR_VALUE(res) ? (long)res : 0;
-}
-
-static long insert(struct world *w, const struct call *c)
-{
-	return mm_insert_area(&w->mm, &(struct area_spec){ .start = at(c->from),
-					      .end = at(c->from + c->len),
-					      .vm_flags = VM_READ | VM_WRITE | VM_MAY_FLAGS | VM_ACCOUNT,
-					      .touched = c->len & 1,
-					      .anon_name = c->len & 2 ? "inserted" : NULL });
-}
-
-static long fork_and_exit(struct world *w)
-{
-	static struct mm_struct child;
-	const char *reason;
-	int err = mm_fork(&child, &w->mm);
-
-	if (!mm_validate(&child, &reason))
-		fail_msg("child: %s", reason);
-	mm_exit(&child);
-	return err;
-}
-
-/*
- * What a stack grows by is charged, and given back with the area if that is accounted: one that can
- * only be read is not.
- */
-static long touch(struct world *w, unsigned long addr)
-{
-	struct vm_area_struct *vma = find_vma(&w->mm, addr);
-	bool lost = vma && !(vma->vm_flags & VM_ACCOUNT);
-	unsigned long total_vm = w->mm.total_vm;
-	int err = mm_fault(&w->mm, addr, MM_FAULT_WRITE);
-
-	if (lost)
-		w->lost += w->mm.total_vm - total_vm;
-	return err;
-}
-
-static long break_to(struct world *w, const struct call *c)
-{
-	unsigned long brk = at(HEAP + c->len) + c->to, res;
-
-	w->mm.def_flags = c->kind == BRK_LOCKED ? VM_LOCKED : 0;
-	res = mm_brk(&w->mm, brk);
-	w->mm.def_flags = 0;
-	return res == brk ? 0 : -ENOMEM;
-}
-
-static long make_mapping(struct world *w, const struct call *c)
-{
-	switch (c->kind) {
-	case MMAP:
-		return map(w, c, MAP_PRIVATE | MAP_FIXED, NULL);
-	case MMAP_FILE:
-		return map(w, c, MAP_PRIVATE | MAP_FIXED, &w->file[0]);
-	case MMAP_SHARED:
-		return map(w, c, MAP_SHARED | MAP_FIXED, NULL);
-	case MMAP_LOCKED:
-		return map(w, c, MAP_PRIVATE | MAP_FIXED | MAP_LOCKED, NULL);
-	case MMAP_STACK:
-		return map(w, c, MAP_PRIVATE | MAP_FIXED | MAP_GROWSDOWN, NULL);
-	case PLACED:
-		return map(w, c, MAP_PRIVATE, NULL);
-	case SHMAT:
-		return map(w, c, MAP_SHARED | MAP_FIXED, &w->file[1]);
-	case MOVE:
-		return remap(w, c, c->len, MREMAP_MAYMOVE | MREMAP_FIXED);
-	case MOVE_LONGER:
-		return remap(w, c, c->new_len, MREMAP_MAYMOVE | MREMAP_FIXED);
-	case LEAVE:
-		return remap(w, c, c->len, MREMAP_MAYMOVE | DONTUNMAP | (c->new_len & 1 ? MREMAP_FIXED : 0));
-	case VIEW:
-		return remap(w, c, c->new_len, MREMAP_MAYMOVE | MREMAP_FIXED);
-	case GROW:
-		return remap(w, c, c->new_len, c->to & 1 ? MREMAP_MAYMOVE : 0);
-	default: /* SHRINK */
-		return remap(w, c, c->new_len, 0);
-	}
-}
-
-static long make_lock(struct world *w, const struct call *c)
-{
-	switch (c->kind) {
-	case MLOCK:
-		return mm_mlock(&w->mm, at(c->from), c->len * PAGE, c->to & 1 ? MLOCK_ONFAULT : 0);
-	case MUNLOCK:
-		return mm_munlock(&w->mm, at(c->from), c->len * PAGE);
-	case MLOCKALL:
-		return mm_mlockall(&w->mm, c->to & 1 ? MCL_CURRENT : MCL_CURRENT | MCL_ONFAULT);
-	default:
-		return mm_munlockall(&w->mm);
-	}
-}
-
-static long make(struct world *w, const struct call *c)
-{
-	static const char policy, context;
-	struct mm_struct *mm = &w->mm;
-	unsigned long addr = at(c->from), len = c->len * PAGE;
-
-	switch (c->kind) {
-	case INSERT:
-		return insert(w, c);
-	case MUNMAP:
-		return mm_munmap(mm, addr, len);
-	case MPROTECT:
-		return mm_mprotect(mm, addr, len, c->prot, -1);
-	case PKEY:
-		return mm_mprotect(mm, addr, len, c->prot, (int)(c->to & 1));
-	case MADVISE:
-		return mm_madvise(mm, addr, len, c->advice);
-	case MLOCK:
-	case MUNLOCK:
-	case MLOCKALL:
-	case MUNLOCKALL:
-		return make_lock(w, c);
-	case MSEAL:
-		return mm_mseal(mm, addr, len, 0);
-	case NAME:
-		return mm_set_anon_name(mm, addr, len, c->prot ? "name" : NULL);
-	case MBIND:
-		return mm_mbind(mm, addr, len, c->prot ? &policy : NULL);
-	case REGISTER:
-		return mm_userfaultfd(mm, addr, len, &context, VM_UFFD_WP);
-	case UNREGISTER:
-		return mm_userfaultfd(mm, addr, len, NULL, 0);
-	case SHMDT:
-		return mm_shmdt(mm, addr);
-	case REMAP_PAGES:
-		return mm_remap_file_pages(mm, addr, len, 0, c->to, 0);
-	case BRK:
-	case BRK_LOCKED:
-		return break_to(w, c);
-	case TOUCH:
-		return touch(w, addr);
-	case FORK:
-		return fork_and_exit(w);
-	default:
-		return make_mapping(w, c);
-	}
-}
 
 /* --- pages --------------------------------------------------------------------------------------------------- */
 
@@ -586,7 +329,7 @@ static unsigned long play(bool readers)
 	begin(&failing, readers);
 	begin(&lucky, readers);
 	do {
-		struct call c = random_call();
+		struct call c = random_call(&r);
 		bool hidden = try_with_failures(&c);
 
 		make_alike(&failing, &c, hidden);
