@@ -10,176 +10,15 @@
  *
  * With libFuzzer, which chooses inputs by what they reach, or with the main() of plain.c.
  */
-#include <stdint.h>
-
-#include <vmaple/maple_tree.h>
 #include <vmaple/rcu.h>
 
 #include "cursor_model.h"
-#include "failing_port.h"
-#include "range_model.h"
+#include "maple_input.h"
+#include "maple_judge.h"
 
 #define RANGES_MAX 6000 /* no more operations on an input whose tree has grown beyond this */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define require(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
-
-__attribute__((noreturn)) static void broken(const char *what, int line)
-{
-	fprintf(stderr, "fuzz/maple.c:%d: not so: %s\n", line, what);
-	abort();
-}
-
-enum keys { DENSE, PAGES, SPARSE, TOP, HIGH_PAGES, REGIONS, UNEVEN, STRIDES, KEYS };
-
-struct fuzz {
-	const uint8_t *at, *end;
-	enum keys keys;
-	struct maple_tree mt;
-	unsigned long value, cyclic;
-	unsigned int armed; /* the allocation of the next operation that fails; 0: none */
-};
-
-static unsigned int byte(struct fuzz *f)
-{
-	return f->at < f->end ? *f->at++ : 0;
-}
-
-static unsigned int word(struct fuzz *f)
-{
-	unsigned int low = byte(f);
-
-	return low | byte(f) << 8;
-}
-
-static unsigned long key_of(const struct fuzz *f, unsigned long k)
-{
-	switch (f->keys) {
-	case PAGES:
-		return k << 12;
-	case SPARSE:
-		return k * 0x123456789abUL;
-	case TOP:
-		return ULONG_MAX - k;
-	case HIGH_PAGES:
-		return 0x7f0000000000UL + (k << 12);
-	case REGIONS:
-		return (k >> 8 & 15) << 60 | (k & 255);
-	case UNEVEN:
-		return (k << 12) + (k % 7 == 0);
-	case STRIDES:
-		return k << 24;
-	default:
-		return k;
-	}
-}
-
-static unsigned long key(struct fuzz *f)
-{
-	unsigned int k = word(f);
-
-	return k >= 0xfffe ? (k & 1 ? ULONG_MAX : 0) : key_of(f, k >> 1);
-}
-
-/* How many indices: few mostly, sometimes up to the end of the space. */
-static unsigned long length(struct fuzz *f)
-{
-	unsigned int n = byte(f);
-	unsigned long unit = f->keys == TOP ? 1 : key_of(f, 8) - key_of(f, 7);
-
-	return n < 200 ? (1 + n / 4) * unit : n < 255 ? (n - 199) * 64 * unit : ULONG_MAX;
-}
-
-static void range(struct fuzz *f, unsigned long *first, unsigned long *last)
-{
-	unsigned long n;
-
-	*first = key(f);
-	n = length(f);
-	*last = ULONG_MAX - *first < n - 1 ? ULONG_MAX : *first + n - 1;
-}
-
-static void *new_entry(struct fuzz *f, unsigned int kind)
-{
-	f->value++;
-	switch (kind % 16) {
-	case 0 ... 3:
-		return NULL;
-	case 4:
-		return XA_ZERO_ENTRY;
-	case 5:
-		return (void *)(f->value << 12 | 2); /* an entry that the root word cannot hold */
-	case 6:
-		return (void *)(f->value << 12);
-	default:
-		return xa_mk_value(f->value);
-	}
-}
-
-static void *visible(void *entry)
-{
-	return xa_is_zero(entry) ? NULL : entry;
-}
-
-static void arm(struct fuzz *f)
-{
-	fail_after(f->armed ? (long)f->armed : -1);
-	f->armed = 0;
-}
-
-static void disarm(void)
-{
-	failing_left = -1;
-}
-
-static void check_valid(struct fuzz *f)
-{
-	const char *reason;
-
-	if (!mt_check(&f->mt, &reason))
-		broken(reason, __LINE__);
-}
-
-/* Entry by entry, with their bounds, upwards. The lock may be held or not: there is one thread. */
-static void check_content(struct maple_tree *mt)
-{
-	MA_STATE(mas, mt, 0, 0);
-	unsigned int i = 0;
-	void *entry;
-
-	mas_for_each (&mas, entry, ULONG_MAX) {
-		while (!model.range[i].entry)
-			i++;
-		require(entry == model.range[i].entry);
-		require(mas.index == model_begin(i) && mas.last == model.range[i].last);
-		i++;
-	}
-	while (i < model.nr)
-		require(!model.range[i++].entry);
-}
-
-/* A call that returned @ret: memory ran out only if it was made to, and then nothing has changed. */
-static bool went_through(struct fuzz *f, int ret)
-{
-	bool hit = failing_hit;
-
-	disarm();
-	if (ret != -ENOMEM)
-		return true;
-	require(hit);
-	check_valid(f);
-	check_content(&f->mt);
-	return false;
-}
-
-/* What the cursor is on after a store of an entry, or of NULL, is the range that is there now. */
-static void check_on_range(const struct ma_state *mas)
-{
-	unsigned int at = model_at(mas->index);
-
-	require(mas->index == model_begin(at) && mas->last == model.range[at].last);
-}
 
 static void store_and_return_old(struct fuzz *f, struct ma_state *mas, void *entry)
 {
@@ -282,6 +121,12 @@ static void do_erase(struct fuzz *f, bool by_cursor)
 	require(got == entry);
 	if (entry)
 		model_store(model_begin(at), model.range[at].last, NULL);
+}
+
+/* What the normal interface shows of an entry. */
+static void *visible(void *entry)
+{
+	return xa_is_zero(entry) ? NULL : entry;
 }
 
 static void do_walk(struct fuzz *f)
