@@ -368,7 +368,7 @@ VMAPLE_API void mt_validate(struct maple_tree *mt);
 struct mt_stats {
 	unsigned long leaves, inner_nodes; /**< nodes */
 	unsigned long wide_leaves;         /**< leaves whose areas lie too far apart for 32 bits */
-	unsigned long entries, gaps;       /**< ranges with an entry, ranges with NULL */
+	unsigned long entries, gaps;       /**< ranges with an entry; ranges with NULL, in leaves */
 	unsigned long bytes;               /**< of all nodes */
 	unsigned int height;
 	/** How full nodes are: leaf_fill[n] leaves have n entries, inner_fill[n] inner nodes have n children. */
