@@ -23,7 +23,8 @@ struct fault {
 	unsigned long addr; /* of the page */
 	bool write;
 	struct leaf *leaf;
-	pte_t pte; /* as found */
+	pte_t pte;                  /* as found */
+	const struct page *of_file; /* to be mapped, or copied; NULL: none */
 	struct rmap_place place;
 	struct rmap_reserve reserve;
 };
@@ -38,13 +39,20 @@ static bool is_beyond(const struct fault *f)
 		f->pte & PTE_FILE ? pte_value(f->pte) : linear_index(f->vma, f->addr));
 }
 
+/* Has the file lost the page meanwhile, though it may have grown again?  After is_beyond(): see truncate.c. */
+static bool is_forgotten(const struct fault *f)
+{
+	return f->of_file && !__atomic_load_n(&f->of_file->mapping, __ATOMIC_RELAXED);
+}
+
 /* Take the leaf's lock, if the PTE is as it was found, and may be filled. */
 static bool lock_unchanged(struct fault *f)
 {
-	if (BREAK_SIZE)
+	for (int i = 0; i < BREAK_SIZE + 40 * BREAK_PAGE; i++)
 		port_relax();
 	rw_write_lock(&f->leaf->lock);
-	if (*leaf_pte(f->leaf, f->addr) == f->pte && (BREAK_SIZE || !is_beyond(f)))
+	if (*leaf_pte(f->leaf, f->addr) == f->pte && (BREAK_SIZE || !is_beyond(f)) &&
+		(BREAK_SIZE || BREAK_PAGE || !is_forgotten(f)))
 		return true;
 	rw_write_unlock(&f->leaf->lock);
 	return false;
@@ -119,6 +127,7 @@ static int fault_file(struct fault *f, pgoff_t index)
 
 	if (IS_ERR(page))
 		return (int)PTR_ERR(page);
+	f->of_file = page;
 	if (f->write && !(f->vma->vm_flags & VM_SHARED))
 		return map_copy(f, page);
 	if (!lock_unchanged(f)) {

@@ -155,7 +155,8 @@ static struct page *find_page(struct cached_file *cf, pgoff_t index)
 
 bool file_ends_before(const struct paging *paging, const struct vm_file *file, pgoff_t index)
 {
-	unsigned long size = __atomic_load_n(&file->size, __ATOMIC_RELAXED);
+	/* With the store in paging_truncate(): who sees that it has grown sees also what it had lost. */
+	unsigned long size = __atomic_load_n(&file->size, __ATOMIC_ACQUIRE);
 	unsigned int shift = paging->sys->page_shift;
 
 	return size && index >= (size + (1UL << shift) - 1) >> shift;

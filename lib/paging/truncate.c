@@ -3,7 +3,8 @@
  * Truncation: a file becomes shorter while it is mapped.
  *
  * 1. The size is set first.  A fault looks at it under the leaf's lock, before it maps a page of the file; so who has
- *    not mapped one yet will not.
+ *    not mapped one yet will not.  Nor when the file has grown again meanwhile: the page that the fault has found is
+ *    then not the file's any more, which it looks at too.
  * 2. What is mapped behind the new end goes, wherever the file's areas say that it may be: pages of the file, and
  *    private copies of them.  The walk holds i_mmap_rwsem; it meets an area that PTEs move out of before the one that
  *    they move to, or no PTE moves meanwhile (move.c), and a fork's parent before the child, so none is missed.
@@ -49,7 +50,7 @@ int paging_truncate(struct mm_system *sys, struct vm_file *file, unsigned long s
 	/* It has to remember what it does not have any more, though nobody maps it yet. */
 	if (!file->mapping && file_open(sys, file))
 		return -ENOMEM;
-	__atomic_store_n(&file->size, size, __ATOMIC_RELAXED);
+	__atomic_store_n(&file->size, size, __ATOMIC_RELEASE);
 	/* Pairs with the fence in is_beyond(): who makes a table that was not there sees the size. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	first = (size + (1UL << sys->page_shift) - 1) >> sys->page_shift;

@@ -8,6 +8,7 @@
  *  VMAPLE_BREAK_MOVE    page tables move without the rmap locks even where walks do not meet the places in order
  *  VMAPLE_BREAK_ADJUST  the bounds of an area change without the lock of its anon_vma
  *  VMAPLE_BREAK_SIZE    a fault rests before it maps a page, and does not look at the size of its file again
+ *  VMAPLE_BREAK_PAGE    a fault rests for long before it maps a page, and does not ask whether its file still has that
  *
  * No other build defines them: each constant is then 0 and the compiler drops what depends on it.
  */
@@ -30,6 +31,12 @@
 #define BREAK_SIZE 1
 #else
 #define BREAK_SIZE 0
+#endif
+
+#ifdef VMAPLE_BREAK_PAGE
+#define BREAK_PAGE 1
+#else
+#define BREAK_PAGE 0
 #endif
 
 #endif /* RMAP_BROKEN_H */
