@@ -2,8 +2,8 @@
 /*
  * What the bytes of an input mean to the target of the maple tree: numbers, keys, ranges and entries.
  *
- * How the keys are spread over the space is chosen once for an input, by the first bytes of it; those that are missing
- * at its end are 0.
+ * How the keys are spread over the space is chosen once, by the first bytes (maple.c).  Bytes that are missing at the
+ * end are 0.
  */
 #ifndef FUZZ_MAPLE_INPUT_H
 #define FUZZ_MAPLE_INPUT_H

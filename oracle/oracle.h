@@ -4,8 +4,8 @@
  *
  * 1. Meaning.  A sequence is data: an array of call records whose text form (calls.c) is a case file.  It is carried
  *    out twice.  World K (world_kernel.c) is a child of this process, fresh for every sequence, that makes the system
- *    calls and writes down what it saw (observe.c): the result, then every area in the window.  World E (world_engine.c)
- *    makes the engine's calls and compares with what was written down (compare.c).
+ *    calls and writes down what it saw (observe.c): the result, then every area in the window.  World E
+ *    (world_engine.c) makes the engine's calls and compares with what was written down (compare.c).
  *
  * 2. Equal beginnings.  The child is forked, so its map is this process's.  That map is read once (background.c)
  *    and each engine begins with the same areas, so that limits, counters and placement agree to the page.  It must
