@@ -224,14 +224,19 @@ static unsigned long wanted_alignment(const struct mm_struct *mm, const struct r
 	return 0;
 }
 
-/* Huge page files lie on borders of huge pages. */
+/* Huge page files lie on borders of huge pages. A hint in the first of them is for address 0, before they went up. */
 static unsigned long area_huge(struct mm_struct *mm, struct request r)
 {
-	unsigned long mask = r.file->map_align - 1;
+	unsigned long mask = r.file->map_align - 1, hint = r.addr;
 
 	if ((r.flags & MAP_FIXED) && (r.addr & mask))
 		return -EINVAL;
 	r.addr = (r.addr + (mm->sys->kernel->huge_hint_up ? mask : 0)) & ~mask;
+	if (hint && !r.addr && !(r.flags & MAP_FIXED) && hint_valid(mm, 0, r.len) &&
+		range_is_free(mm, 0, r.len)) {
+		r.hole->known = false;
+		return 0;
+	}
 	return area_plain(mm, &r);
 }
 

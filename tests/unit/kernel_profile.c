@@ -403,6 +403,29 @@ static void test_the_hint_for_a_huge_page_file(void **state)
 	}
 }
 
+/* kernel-oracle: mmap 0x1000 1 private,hugetlb, as root */
+static void test_a_hint_in_the_first_huge_page(void **state)
+{
+	struct mmap_request req = {
+		.addr = PAGE, .len = 2UL << 20, .flags = MAP_PRIVATE, .file = &huge_file
+	};
+
+	for (int i = 0; i < 2; i++) {
+		unsigned long place = i ? 2UL << 20 : 0;
+
+		one_mm_begin(i ? "6.18" : "6.12");
+		sys.mmap_min_addr = PAGE;
+		mm.limits.cap_sys_rawio = true;
+		assert_int_equal(mm_mmap(&mm, &req), place);
+		/* What is there by now is not moved: a place is searched for. */
+		assert_int_equal(mm_mmap(&mm, &req) > at(0), 1);
+		mm.limits.cap_sys_rawio = false;
+		assert_int_equal(mm_munmap(&mm, place, req.len), 0);
+		assert_int_equal((long)mm_mmap(&mm, &req), i ? (long)place : -EPERM);
+		one_mm_end();
+	}
+}
+
 /* kernel-oracle: mmap 512 1 noreserve,hugetlb; mmap 512 1 fixed */
 static void test_a_mapping_over_a_part_of_a_huge_page(void **state)
 {
@@ -473,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_droppable_memory_and_a_userfaultfd),
 		cmocka_unit_test(test_a_userfaultfd_for_a_part_of_an_area),
 		cmocka_unit_test(test_the_hint_for_a_huge_page_file),
+		cmocka_unit_test(test_a_hint_in_the_first_huge_page),
 		cmocka_unit_test(test_a_mapping_over_a_part_of_a_huge_page),
 		cmocka_unit_test(test_calls_that_came_later),
 		cmocka_unit_test(test_above_four_gigabytes),
