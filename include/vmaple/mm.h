@@ -194,16 +194,17 @@ static inline struct vm_area_struct *vma_next_until(struct vma_iterator *vmi, un
 }
 #else
 struct vma_iterator {
-	struct mm_struct *mm; /* NULL: next is known */
+	struct mm_struct *mm;
 	unsigned long addr;
 	struct vm_area_struct *next;
+	bool begun; /* next is known */
 };
 #define VMA_ITERATOR(name, mm_, addr_) struct vma_iterator name = { .mm = (mm_), .addr = (addr_) }
 static inline struct vm_area_struct *vma_next_until(struct vma_iterator *vmi, unsigned long last)
 {
-	struct vm_area_struct *vma = vmi->mm ? find_vma(vmi->mm, vmi->addr) : vmi->next;
+	struct vm_area_struct *vma = vmi->begun ? vmi->next : find_vma(vmi->mm, vmi->addr);
 
-	vmi->mm = NULL;
+	vmi->begun = true;
 	vmi->next = vma;
 	if (!vma || vma->vm_start > last)
 		return NULL;
