@@ -22,7 +22,12 @@ extern "C" {
 enum live_check {
 	LIVE_CHECK_EVERY, /**< after each call, where it can have changed something; all of it at the end */
 	LIVE_CHECK_NTH,   /**< all of it after each Nth call, and at the end */
-	LIVE_CHECK_END    /**< all of it when an address space ends */
+	/**
+	 * All of it when an address space ends.  Then, and between the Nth calls of the above, a program of one thread is
+	 * let go on from the entry of a call where the map will tell how the call ended: one stop less.  Of such a call that
+	 * fails the error is not seen (TRACE_ERROR_UNSEEN).
+	 */
+	LIVE_CHECK_END
 };
 
 struct live_options {

@@ -121,11 +121,14 @@ struct trace_space {
 	const char *path;   /**< of the program; never NULL */
 };
 
+/** The error of a call of which is known that it failed, and not why. */
+#define TRACE_ERROR_UNSEEN 4095
+
 /** A system call that has returned. */
 struct trace_call {
 	uint32_t nr; /**< x86-64 number, also for calls that came in through other tables */
 	uint64_t args[6];
-	int64_t result;    /**< -errno in case of failure */
+	int64_t result;    /**< -errno or -TRACE_ERROR_UNSEEN in case of failure */
 	uint32_t file;     /**< number of the file that is mapped; 0 for none */
 	uint64_t ip, sp;   /**< from where it was made */
 	const void *data;  /**< what an argument points to (a name, iovecs, a node mask); may be NULL */

@@ -4,9 +4,9 @@
 
 usage: real_programs.py VMAPLE NAME [RANDOM_CALLS]
 
-Each program is checked three times: its own output and exit status must be as without vmaple, the live mirror must
-have no difference and nothing uncertain, and `vmaple verify` of the recording must repeat that.  Exit status 77 and a
-sentence where the program is not installed.
+Each program is checked four times: its own output and exit status must be as without vmaple, the live mirror must have no
+difference and nothing uncertain, neither after each call nor with `--check end`, and `vmaple verify` of the recording must
+repeat that.  Exit status 77 and a sentence where the program is not installed.
 """
 import json
 import os
@@ -153,6 +153,12 @@ def check(vmaple, name, command, prepare):
         fail("the program did something else than alone: %r" % bare.stdout, mirrored)
     if summary["checks"] < summary["processes"] or summary["calls"] < 5:
         fail("hardly anything was checked", mirrored)
+    if prepare:
+        prepare()
+    deferred = run([vmaple, "run", "--json", "--check", "end", "--"] + command)
+    at_end = json.loads(deferred.stdout.splitlines()[-1])
+    if at_end["differences"] or (at_end["uncertain"] and not may_be_uncertain) or at_end["lost"]:
+        fail("the mirror was not the kernel's map in the end", deferred)
     again = run([vmaple, "verify", "--json", "x.vmt"])
     repeated = json.loads(again.stdout.splitlines()[-1])
     for key in ("calls", "faults", "checks", "differences", "uncertain", "vmas_peak", "splits", "merges"):

@@ -3,6 +3,7 @@
  * A call becomes events: what it names is read at its entry, what it did at its exit.
  */
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -108,6 +109,8 @@ static bool tell_limit(struct live *l, struct task *t)
 	if (nr == SYS_personality || changes_capabilities(nr)) {
 		e.limit.limit = nr == SYS_personality ? TRACE_LIMIT_PERSONALITY : TRACE_LIMIT_CAPABILITIES;
 		e.limit.value = process_limit(t->tid, (enum trace_limit)e.limit.limit);
+		if (nr == SYS_personality)
+			t->mm->read_implies_exec = e.limit.value & READ_IMPLIES_EXEC;
 		emit(l, t, &e);
 		return true;
 	}
@@ -172,6 +175,7 @@ void space_begin(struct live *l, struct task *t)
 	observe_smaps(l, t);
 	process_space(l, t->tid, &e.space);
 	mm->start_brk = mm->brk = e.space.brk;
+	mm->read_implies_exec = e.space.limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC;
 	if (observe_area(l, mm, e.space.start_stack, &stack))
 		remember(&mm->growing, stack.start, stack.end);
 	emit(l, t, &e);

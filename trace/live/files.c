@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include <vmaple/mm.h>
@@ -25,6 +26,11 @@
 #define HUGE_PAGE (2ull << 20)
 #define XFS_MAGIC 0x58465342
 
+static void path_of_descriptor(char path[64], pid_t tid, int fd)
+{
+	snprintf(path, 64, "/proc/%d/fd/%d", (int)tid, fd);
+}
+
 /*
  * The access mode of a descriptor; -1 when there is none, or none that could be mapped.  The link in /proc has it in its
  * permissions, which is all that is asked for: looking must not be felt by the program.
@@ -34,7 +40,7 @@ int descriptor_access(pid_t tid, int fd)
 	struct stat link;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)tid, fd);
+	path_of_descriptor(path, tid, fd);
 	if (lstat(path, &link))
 		return -1;
 	switch (link.st_mode & (S_IRUSR | S_IWUSR)) {
@@ -69,11 +75,13 @@ static bool look_at_mount(struct live *l, const char *path, uint64_t mount, stru
 	return true;
 }
 
-static void settle_kind(struct live *l, struct file_kind *f, const char *path)
+static void settle_kind(struct live *l, struct file_kind *f, pid_t tid, int fd)
 {
 	struct known_mount m;
 	struct statx st;
+	char path[64];
 
+	path_of_descriptor(path, tid, fd);
 	if (statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MNT_ID_UNIQUE, &st) ||
 		!look_at_mount(l, path, st.stx_mask & STATX_MNT_ID_UNIQUE ? st.stx_mnt_id : 0, &m))
 		return;
@@ -105,6 +113,22 @@ static struct known_file *known_by(struct live_mm *mm, const struct known_file *
 			return f;
 	}
 	return NULL;
+}
+
+bool file_is_known(const struct task *t, int fd, uint64_t *dev, uint64_t *ino)
+{
+	struct known_file k = { .fd = fd, .open_flags = (uint32_t)t->open_flags };
+	const struct known_file *known;
+	char path[64];
+	struct stat st;
+
+	path_of_descriptor(path, t->tid, fd);
+	if (t->open_flags < 0 || stat(path, &st))
+		return false;
+	*dev = k.dev = (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev);
+	*ino = k.ino = st.st_ino;
+	known = known_by(t->mm, &k, false);
+	return known && known->is.known && known->is.kind == TRACE_FILE_REGULAR;
 }
 
 /* Two areas that nothing but their open files keeps apart. */
@@ -148,6 +172,8 @@ static struct known_file *file_of_area(
 
 	if (known && (merged || !neighbours_differ(l, t, area)))
 		return known;
+	if (known)
+		k.is = known->is;
 	k.id = ++l->next_file;
 	known = &t->mm->files[t->mm->next_file++ % FILE_CACHE];
 	*known = k;
@@ -177,8 +203,8 @@ static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 	uint64_t start = (uint64_t)result, len = (t->call.args[1] + PAGE - 1) & ~(PAGE - 1), page_size;
 	struct trace_file f = { .open_flags = (uint32_t)t->open_flags, .path = "" };
 	struct known_file failed = { .id = 0 }, *k = &failed;
-	char path[64], name[AREA_NAME_MAX];
-	struct trace_area area;
+	char name[AREA_NAME_MAX];
+	struct trace_area area = { .name = "" };
 	bool mapped;
 
 	if (t->open_flags < 0)
@@ -193,9 +219,8 @@ static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 	} else {
 		k->id = ++l->next_file;
 	}
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)t->tid, (int)t->call.args[4]);
 	if (!k->is.known)
-		settle_kind(l, &k->is, path);
+		settle_kind(l, &k->is, t->tid, (int)t->call.args[4]);
 	if (mapped && k->is.kind == TRACE_FILE_DEVICE) {
 		observe_smaps(l, t);
 		f.vm_flags = observed_vm_flags(l, area.start) &

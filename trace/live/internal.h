@@ -7,6 +7,7 @@
  *   tasks.c    tasks and address spaces by number; who waits for whom
  *   stops.c    what each kind of ptrace stop means
  *   calls.c    a call becomes events
+ *   deferred.c calls whose end is not waited for
  *   files.c    which file a mapping is of
  *   emit.c     events on their way to the sink
  *   ranges.c   which addresses a call is about
@@ -18,7 +19,7 @@
  *   proc.c     facts about a process and the machine
  *
  * Order.  On one address space, one recorded call is in the kernel at a time: its task holds the mm from the stop at
- * entry to the stop at exit, others wait, stopped, in a queue.  A fork holds it until the child's copy exists.  So the
+ * entry to the stop at exit, others wait, stopped, in a queue.  Where there are no others, the stop at exit may be saved.  A fork holds it until the child's copy exists.  So the
  * order of events is the order in which the kernel carried them out; only first writes of other threads during a call
  * remain, and are marked ambiguous.
  */
@@ -67,10 +68,23 @@ struct live_mm {
 	struct task *busy;          /* whose call is in the kernel */
 	struct task *queue, **tail; /* who waits for it, stopped */
 	uint64_t calls, start_brk, brk;
+	bool read_implies_exec;           /* its personality: areas get more than was asked for */
 	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
 	struct maple_tree growing;        /* growth.c */
 	struct known_file files[FILE_CACHE];
 	unsigned int next_file;
+};
+
+/* [start, end), whole pages. */
+struct range {
+	uint64_t start, end;
+};
+
+/* What has to be at @at when a call has succeeded: a part of such an area (but for its bounds), or nothing. */
+struct expected {
+	struct range at;
+	bool mapped;
+	struct trace_area area; /* its offset is that of @at's start */
 };
 
 struct task {
@@ -80,6 +94,8 @@ struct task {
 	bool in_call;       /* holds its mm; stops at the exit of the call */
 	bool exiting;       /* its end has been told */
 	bool queued;
+	bool deferred; /* its call's end has not been told, nor waited for */
+	struct expected expected;
 	struct task *next; /* in the queue */
 	struct trace_call call;
 	uint64_t resumed_ns; /* when the call was let through */
@@ -105,6 +121,7 @@ struct live {
 	int root_status;
 	int go_fd, report_fd;
 	bool call_let_through;    /* since the last report */
+	bool text_only;           /* this kernel has no PROCMAP_QUERY */
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;
 	char *names;
@@ -158,15 +175,24 @@ void call_end(struct live *l, struct task *t, int64_t result);
 /* A new address space by exec: SPACE and its first MAP. */
 void space_begin(struct live *l, struct task *t);
 
+/* deferred.c */
+/* At the entry of a call that holds the mm: need its end not be waited for? */
+bool defer_end(struct live *l, struct task *t);
+/* The task has stopped again: tell how the call ended. */
+void settle_deferred(struct live *l, struct task *t);
+/* Some time has passed: tell of those that have ended, wherever their tasks are. */
+void settle_what_is_there(struct live *l);
+/* The task is gone. */
+void lose_deferred(struct live *l, struct task *t);
+
 /* files.c */
 int descriptor_access(pid_t tid, int fd);
+/* The descriptor that mmap names is of a file whose mappings are plain, and that was mapped through it before. */
+bool file_is_known(const struct task *t, int fd, uint64_t *dev, uint64_t *ino);
 /* Send the file of the mapping that the call has made; the call's own event names it. */
 void file_tell(struct live *l, struct task *t, int64_t result);
 
-/* ranges.c: [start, end), whole pages. */
-struct range {
-	uint64_t start, end;
-};
+/* ranges.c */
 /* The ranges that the call names and may change. How many. */
 unsigned int named_ranges(const struct task *t, struct range r[2]);
 /* The range that the call has made. False: none. */

@@ -98,6 +98,7 @@ static void read_text(struct live *l, const struct live_mm *mm);
 static bool next_area_of_text(
 	struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
+	l->text_only = true;
 	read_text(l, mm);
 	for (uint32_t i = 0; i < l->nr_areas; i++) {
 		if (l->areas[i].end > addr) {

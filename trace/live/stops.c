@@ -83,7 +83,10 @@ static void let_through(struct live *l, struct task *t)
 		call_begin(l, t);
 	}
 	t->resumed_ns = now_ns();
-	l->call_let_through = true;
+	if (t->in_call && defer_end(l, t))
+		mm_release(t);
+	else
+		l->call_let_through = true;
 	resume(t, 0);
 }
 
@@ -108,6 +111,7 @@ static void on_entry(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info;
 
+	settle_deferred(l, t);
 	if (!t->mm || ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) <= 0) {
 		resume(t, 0);
 		return;
@@ -143,6 +147,7 @@ void on_tick(struct live *l)
 {
 	struct task *t;
 
+	settle_what_is_there(l);
 	while ((t = mm_take_from_blocked(l, now_ns())) != NULL) {
 		emit_lost(l, t, 0,
 			"the order of calls: one was blocked in the kernel, others of its address space went "
@@ -163,6 +168,7 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 		writes_tell_all(l, parent, true);
 	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
+	mm->read_implies_exec = parent->mm->read_implies_exec;
 	observe_open(mm, child->tid);
 	growth_copy(l, parent->mm, mm);
 	for (int i = 0; i < FILE_CACHE; i++)
@@ -237,6 +243,7 @@ static void leave_calls(struct live *l, struct task *t)
 static void on_exiting(struct live *l, struct task *t)
 {
 	if (t->mm && !t->exiting) {
+		settle_deferred(l, t);
 		leave_calls(l, t);
 		observe_before_end(l, t);
 		tell_exit(l, t, (int)event_message(t), false);
@@ -248,6 +255,7 @@ static void on_gone(struct live *l, struct task *t, int status)
 {
 	if (t->tid == l->root)
 		l->root_status = status;
+	lose_deferred(l, t);
 	leave_calls(l, t);
 	if (t->mm && !t->exiting)
 		tell_exit(l, t, status, false);

@@ -226,12 +226,17 @@ static void search_what_others_wrote(struct live *l, struct task *t)
 void writes_after_call(struct live *l, struct task *t, int64_t result)
 {
 	struct search s = begin_search(l, t, t->mm->users > 1);
+	struct range named[2];
 
 	if (s.ambiguous)
 		search_what_others_wrote(l, t);
 	if (!placed_range(&t->call, result, &s.except))
 		return;
 	forget_range(t->mm, &s.except);
+	/* What is beside a range that the call named was searched before it. */
+	if (!s.ambiguous && named_ranges(t, named) == 1 && named[0].start == s.except.start &&
+		named[0].end == s.except.end)
+		return;
 	if (s.except.start)
 		search(&s, s.except.start - 1, s.except.start);
 	search(&s, s.except.end, s.except.end + 1);

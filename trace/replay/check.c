@@ -198,6 +198,20 @@ static void write_excerpts(
 		add_line(found, "(nothing)\n");
 }
 
+/* With what stands before and behind it. */
+static void result_text(char *buf, size_t size, const char *before, int64_t result, const char *behind)
+{
+	const char *error = result == -TRACE_ERROR_UNSEEN ? "(an error that was not seen)" : NULL;
+
+	if (!IS_ERR_VALUE(result)) {
+		snprintf(buf, size, "%s%#" PRIx64 "%s", before, (uint64_t)result, behind);
+		return;
+	}
+	if (!error)
+		error = strerrorname_np((int)-result);
+	snprintf(buf, size, "%s-%s%s", before, error ? error : "(no error of this system)", behind);
+}
+
 static void report(
 	struct replay *r, struct space *s, const struct trace_event *e, struct replay_difference *d)
 {
@@ -213,10 +227,7 @@ static void report(
 	if (s->call_step) {
 		trace_call_text(&s->call, text, sizeof(text));
 		n = strlen(text);
-		if (IS_ERR_VALUE(s->call.result))
-			snprintf(text + n, sizeof(text) - n, " = -%s", strerrorname_np((int)-s->call.result));
-		else
-			snprintf(text + n, sizeof(text) - n, " = %#" PRIx64, (uint64_t)s->call.result);
+		result_text(text + n, sizeof(text) - n, " = ", s->call.result, "");
 	}
 	d->step = e->step;
 	d->call_step = s->call_step;
@@ -226,25 +237,17 @@ static void report(
 	r->options.difference(r->options.ctx, d);
 }
 
-static void result_text(char *buf, size_t size, int64_t result)
-{
-	if (IS_ERR_VALUE(result))
-		snprintf(buf, size, "-%s\n", strerrorname_np((int)-result));
-	else
-		snprintf(buf, size, "%#" PRIx64 "\n", (uint64_t)result);
-}
-
 void check_result(struct replay *r, struct space *s, const struct trace_event *e, const struct prediction *p)
 {
-	char expected[32], found[32];
+	char expected[40], found[40];
 	struct replay_difference d = {
 		.what = "the call's result is not the one expected", .expected = expected, .found = found
 	};
 
 	if (r->options.unchecked)
 		return;
-	result_text(expected, sizeof(expected), p->result);
-	result_text(found, sizeof(found), e->call.result);
+	result_text(expected, sizeof(expected), "", p->result, "\n");
+	result_text(found, sizeof(found), "", e->call.result, "\n");
 	report(r, s, e, &d);
 }
 

@@ -24,8 +24,8 @@ struct space {
 	bool base_exact; /* mmap_base is known, not learned from placements */
 	bool randomised; /* not ADDR_NO_RANDOMIZE */
 	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
-	uint64_t beside_start,
-		beside_end; /* areas first written beside the call that comes next; none: 0, 0 */
+	/* Areas first written beside the call that comes next; none: 0, 0. */
+	uint64_t beside_start, beside_end;
 	bool grown_beside; /* a stack grew while another thread's call was in the kernel: before it, or after? */
 	bool take_over;    /* something was done that is not modelled: the next observation is the truth */
 	struct trace_call call; /* the last; without data */
@@ -37,8 +37,8 @@ struct replay {
 	struct replay_options options;
 	struct trace_header header;
 	struct mm_system sys;
-	struct maple_tree spaces, files,
-		processes;       /* by number: struct space, struct vm_file; pid: space number */
+	/* By number: struct space, struct vm_file; by pid: the number of its space. */
+	struct maple_tree spaces, files, processes;
 	struct vm_file *pending; /* what the next call maps, and a reference to it */
 	uint32_t pending_id;
 	uint32_t first_pid;

@@ -260,6 +260,11 @@ static void exit_event(struct replay *r, const struct trace_event *e)
 		end_space(r, s);
 }
 
+static bool is_result(const struct trace_call *c, int64_t predicted)
+{
+	return c->result == predicted || (c->result == -TRACE_ERROR_UNSEEN && IS_ERR_VALUE(predicted));
+}
+
 static int call_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	struct prediction p;
@@ -272,7 +277,7 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 	s->call_step = e->step;
 	fault_settle_call(s, &e->call);
 	p = replay_call(r, s, &e->call);
-	if (p.made && p.compared && p.result != e->call.result)
+	if (p.made && p.compared && !is_result(&e->call, p.result))
 		check_result(r, s, e, &p);
 	return 0;
 }

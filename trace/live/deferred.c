@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls whose end is not waited for.
+ *
+ * 1. Why.  A stop costs more than most calls do: the program leaves its CPU and comes back to it.  Of the two stops of a
+ *    call the second is there for its result, and to compare the map before anything else happens to it.
+ *
+ * 2. When.  Where nothing is compared after the call (--check end), a thread that has its address space for itself is let
+ *    go on at the entry of a call if the map will tell how the call ended: if an area, or a hole, has to be there afterwards
+ *    that is not there before.  At the thread's next stop it is looked whether it is.  Only its own calls change areas, and
+ *    each of them stops it; only stacks grow without one, and where they may nothing is deferred.
+ *
+ * 3. What is not seen.  A call that failed is known to have failed, but not why: its error is TRACE_ERROR_UNSEEN.  Brk says
+ *    nothing more than where the heap ends, and that is seen.
+ *
+ * 4. How long.  A program may compute for hours after a call.  At each tick what is there by then is told; what is not may
+ *    still come, and waits.  A thread that was killed meanwhile took the answer with it: that is told as lost.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "internal.h"
+
+#define PAGE       4096ull
+#define PROT_SHOWN (PROT_READ | PROT_WRITE | PROT_EXEC)
+/* Flags with which a private mapping at a fixed address is just that. */
+#define PLAIN (MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_NORESERVE | MAP_STACK)
+
+static uint64_t page_align(uint64_t addr)
+{
+	return (addr + PAGE - 1) & ~(PAGE - 1);
+}
+
+static bool set_range(struct expected *x, uint64_t start, uint64_t len)
+{
+	x->at = (struct range){ start, start + page_align(len) };
+	return start % PAGE == 0 && x->at.end > start;
+}
+
+/* --- what a call makes -------------------------------------------------------------------------------------- */
+
+static bool expect_mapping(struct task *t, struct expected *x)
+{
+	const uint64_t *a = t->call.args;
+
+	x->mapped = true;
+	x->area = (struct trace_area){ .prot = (uint32_t)a[2], .offset = a[5] };
+	if ((a[3] & ~(uint64_t)PLAIN) || !(a[3] & MAP_FIXED) || !(a[3] & MAP_PRIVATE) || (a[2] & ~PROT_SHOWN))
+		return false;
+	if (a[3] & MAP_ANONYMOUS)
+		x->area.offset = 0;
+	else if (a[5] % PAGE || !file_is_known(t, (int)a[4], &x->area.dev, &x->area.ino))
+		return false;
+	return set_range(x, a[0], a[1]);
+}
+
+/* Within one area: there is nothing that could be done by half.  A shared one's file may not allow it. */
+static bool expect_protection(struct live *l, struct task *t, struct expected *x)
+{
+	const uint64_t *a = t->call.args;
+
+	if ((a[2] & ~PROT_SHOWN) || !set_range(x, a[0], a[1]) || !observe_area(l, t->mm, a[0], &x->area))
+		return false;
+	x->mapped = true;
+	x->area.offset += x->area.ino ? a[0] - x->area.start : 0;
+	x->area.prot = (uint32_t)a[2];
+	return !x->area.shared && x->area.end >= x->at.end;
+}
+
+static bool expect_heap(struct task *t, struct expected *x)
+{
+	uint64_t old = page_align(t->mm->brk), new = page_align(t->call.args[0]);
+
+	x->mapped = new > old;
+	x->area = (struct trace_area){ .prot = PROT_READ | PROT_WRITE };
+	x->at = x->mapped ? (struct range){ old, new } : (struct range){ new, old };
+	return t->call.args[0] >= t->mm->start_brk && old != new;
+}
+
+static bool expect(struct live *l, struct task *t, struct expected *x)
+{
+	switch (t->call.nr) {
+	case SYS_mmap:
+		return expect_mapping(t, x);
+	case SYS_mprotect:
+		return expect_protection(l, t, x);
+	case SYS_munmap:
+		x->mapped = false;
+		return set_range(x, t->call.args[0], t->call.args[1]);
+	case SYS_brk:
+		return expect_heap(t, x);
+	default:
+		return false;
+	}
+}
+
+static bool is_there(struct live *l, const struct live_mm *mm, const struct expected *x)
+{
+	const struct trace_area *want = &x->area;
+	struct trace_area a;
+	bool any = observe_next(l, mm, x->at.start, &a);
+
+	if (!x->mapped)
+		return !any || a.start >= x->at.end;
+	if (!any || a.start > x->at.start || a.end < x->at.end)
+		return false;
+	return a.prot == want->prot && a.shared == want->shared && a.dev == want->dev && a.ino == want->ino &&
+	       (!a.ino || a.offset + (x->at.start - a.start) == want->offset);
+}
+
+/* --- its end ------------------------------------------------------------------------------------------------ */
+
+/* Part of what is there may grow, or what is above may grow into a hole that the call makes. */
+static bool may_grow(struct live *l, const struct live_mm *mm, const struct expected *x)
+{
+	uint64_t end = x->at.end;
+	struct trace_area above;
+	struct range run;
+
+	if (!x->mapped && observe_next(l, mm, end, &above))
+		end = above.end;
+	return next_remembered(&mm->growing, x->at.start, &run) && run.start < end;
+}
+
+static bool is_compared_after(const struct live *l, const struct live_mm *mm)
+{
+	const struct live_options *o = &l->options;
+
+	return o->check == LIVE_CHECK_EVERY || (o->check == LIVE_CHECK_NTH && (mm->calls + 1) % o->nth == 0);
+}
+
+bool defer_end(struct live *l, struct task *t)
+{
+	struct live_mm *mm = t->mm;
+	struct expected x;
+
+	/* Reading maps as text, or a map that shows more than was asked for, is not what this is for. */
+	if (mm->users > 1 || is_compared_after(l, mm) || l->text_only || mm->read_implies_exec)
+		return false;
+	if (!expect(l, t, &x) || may_grow(l, mm, &x) || is_there(l, mm, &x))
+		return false;
+	t->deferred = true;
+	t->expected = x;
+	return true;
+}
+
+static int64_t result_of(const struct task *t, bool succeeded)
+{
+	if (t->call.nr == SYS_brk)
+		return (int64_t)(succeeded ? t->call.args[0] : t->mm->brk);
+	if (!succeeded)
+		return -TRACE_ERROR_UNSEEN;
+	return t->call.nr == SYS_mmap ? (int64_t)t->call.args[0] : 0;
+}
+
+void settle_deferred(struct live *l, struct task *t)
+{
+	if (!t->deferred)
+		return;
+	t->deferred = false;
+	call_end(l, t, result_of(t, is_there(l, t->mm, &t->expected)));
+}
+
+void settle_what_is_there(struct live *l)
+{
+	struct task *t;
+	unsigned long tid = 0;
+
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
+		if (t->deferred && is_there(l, t->mm, &t->expected))
+			settle_deferred(l, t);
+}
+
+void lose_deferred(struct live *l, struct task *t)
+{
+	if (t->deferred)
+		emit_lost(l, t, 1, "a thread was killed before the outcome of its last call was looked at");
+	t->deferred = false;
+}
