@@ -120,7 +120,6 @@ struct live {
 	pid_t root;
 	int root_status;
 	int go_fd, report_fd;
-	bool call_let_through;    /* since the last report */
 	bool text_only;           /* this kernel has no PROCMAP_QUERY */
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;

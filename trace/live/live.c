@@ -2,7 +2,8 @@
 /*
  * The live source: start, the loop over stops, the end.
  *
- * The loop sleeps in waitpid(2).  A timer interrupts it now and then: a call may be blocked that others wait for.
+ * The loop sleeps in waitpid(2), after a moment of asking.  A timer interrupts it now and then: a call may be blocked that
+ * others wait for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,30 +72,28 @@ const char *live_error(const struct live *l)
 	return l->error;
 }
 
-#define CALL_NS 20000
+#define POLL_NS 50000
 
 /*
- * The next report.  A call that was just let through ends within microseconds, sooner than this process would have gone to
- * sleep and been woken again: it is asked for a while, and the CPU is offered to whoever wants it.
+ * The next report.  A stop is mostly followed by another within microseconds, by the end of the call or by the next of a
+ * row of calls, sooner than this process would have gone to sleep and been woken again: it is asked for a while, and the
+ * CPU is offered to whoever wants it.
  */
-static pid_t wait_for_report(struct live *l, int *status)
+static pid_t wait_for_report(int *status)
 {
-	uint64_t until = l->call_let_through ? now_ns() + CALL_NS : 0;
-	pid_t tid = 0;
+	uint64_t until = now_ns() + POLL_NS;
+	pid_t tid;
 
-	while (until && !tid) {
+	do
 		tid = waitpid(-1, status, __WALL | WNOHANG);
-		if (!tid && sched_yield() == 0 && now_ns() > until)
-			until = 0;
-	}
-	l->call_let_through = false;
+	while (!tid && sched_yield() == 0 && now_ns() < until);
 	return tid ? tid : waitpid(-1, status, __WALL);
 }
 
 static void take_report(struct live *l)
 {
 	int status;
-	pid_t tid = wait_for_report(l, &status);
+	pid_t tid = wait_for_report(&status);
 
 	if (tid > 0)
 		on_stop(l, tid, status);

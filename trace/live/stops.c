@@ -85,8 +85,6 @@ static void let_through(struct live *l, struct task *t)
 	t->resumed_ns = now_ns();
 	if (t->in_call && defer_end(l, t))
 		mm_release(t);
-	else
-		l->call_let_through = true;
 	resume(t, 0);
 }
 
