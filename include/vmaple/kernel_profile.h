@@ -54,8 +54,8 @@ struct kernel_profile {
 	bool zero_sealed;
 	/** What a userfaultfd comes to serve, or serves no more, joins what follows also where it begins inside an area. */
 	bool served_part_joins;
-	/** A hint for a huge page file is rounded up to a whole huge page; else down. */
-	bool huge_hint_up;
+	/** Huge page files are placed as others are, by a hint rounded up; else it is rounded down, and MAP_32BIT ignored. */
+	bool huge_as_files;
 	/** MAP_DROPPABLE memory cannot be registered with a userfaultfd. */
 	bool droppable_not_served;
 	bool mseal;         /**< the call is there */

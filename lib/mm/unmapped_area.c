@@ -224,14 +224,20 @@ static unsigned long wanted_alignment(const struct mm_struct *mm, const struct r
 	return 0;
 }
 
-/* Huge page files lie on borders of huge pages. A hint in the first of them is for address 0, before they went up. */
+/*
+ * Huge page files lie on borders of huge pages.  Before they were placed as other files are, a hint was rounded down, that
+ * in the first huge page to address 0, and flags that say where to search were not looked at.
+ */
 static unsigned long area_huge(struct mm_struct *mm, struct request r)
 {
 	unsigned long mask = r.file->map_align - 1, hint = r.addr;
+	bool as_files = mm->sys->kernel->huge_as_files;
 
 	if ((r.flags & MAP_FIXED) && (r.addr & mask))
 		return -EINVAL;
-	r.addr = (r.addr + (mm->sys->kernel->huge_hint_up ? mask : 0)) & ~mask;
+	r.addr = (r.addr + (as_files ? mask : 0)) & ~mask;
+	if (!as_files)
+		r.flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
 	if (hint && !r.addr && !(r.flags & MAP_FIXED) && hint_valid(mm, 0, r.len) &&
 		range_is_free(mm, 0, r.len)) {
 		r.hole->known = false;

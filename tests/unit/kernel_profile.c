@@ -426,6 +426,24 @@ static void test_a_hint_in_the_first_huge_page(void **state)
 	}
 }
 
+/* kernel-oracle: mmap 0 1536 private,32bit,hugetlb */
+static void test_huge_pages_in_the_second_gigabyte(void **state)
+{
+	const struct mmap_request req = {
+		.len = 6UL << 20, .flags = MAP_PRIVATE | MAP_32BIT, .file = &huge_file
+	};
+
+	for (int i = 0; i < 2; i++) {
+		unsigned long addr;
+
+		one_mm_begin(i ? "6.18" : "6.12");
+		addr = mm_mmap(&mm, &req);
+		assert_int_equal(addr % huge_file.map_align, 0);
+		assert_int_equal(addr >= 1UL << 30 && addr < 2UL << 30, i);
+		one_mm_end();
+	}
+}
+
 /* kernel-oracle: mmap 512 1 noreserve,hugetlb; mmap 512 1 fixed */
 static void test_a_mapping_over_a_part_of_a_huge_page(void **state)
 {
@@ -497,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_a_userfaultfd_for_a_part_of_an_area),
 		cmocka_unit_test(test_the_hint_for_a_huge_page_file),
 		cmocka_unit_test(test_a_hint_in_the_first_huge_page),
+		cmocka_unit_test(test_huge_pages_in_the_second_gigabyte),
 		cmocka_unit_test(test_a_mapping_over_a_part_of_a_huge_page),
 		cmocka_unit_test(test_calls_that_came_later),
 		cmocka_unit_test(test_above_four_gigabytes),
