@@ -6,6 +6,7 @@
  *                              print each with its result; last, how often this process had to wait
  *   told_calls flips COUNT     change the access of an area as often, and print how often this process had to wait
  *   told_calls killed MS       change it once, compute for as long, and be killed
+ *   told_calls race COUNT      as often a process ends while four threads of it change the access of pages
  *   told_calls recorded FILE   print the calls of a recording in the same form
  *
  * Only calls on addresses from AT on are printed, and of those of the heap what comes behind the sealed ones:
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,13 +34,14 @@
 #define SYS_mseal 462
 #endif
 
-#define PAGE    4096UL
-#define AT      0x6f0000000000UL
-#define AT_END  0x6fffffffffffUL
-#define SEALED  700UL /* pages from AT */
-#define RW      (PROT_READ | PROT_WRITE)
-#define PRIVATE (MAP_PRIVATE | MAP_FIXED)
-#define ANON    (PRIVATE | MAP_ANONYMOUS)
+#define PAGE       4096UL
+#define AT         0x6f0000000000UL
+#define AT_END     0x6fffffffffffUL
+#define SEALED     700UL /* pages from AT */
+#define RACE_PAGES 4096UL
+#define RW         (PROT_READ | PROT_WRITE)
+#define PRIVATE    (MAP_PRIVATE | MAP_FIXED)
+#define ANON       (PRIVATE | MAP_ANONYMOUS)
 
 static char told[65536];
 static size_t told_len;
@@ -213,6 +217,34 @@ static int be_killed(int ms)
 	return kill(getpid(), SIGKILL);
 }
 
+static void *open_every_fourth(void *first)
+{
+	for (uintptr_t page = (uintptr_t)first;; page = (page + 4) % RACE_PAGES)
+		mprotect((void *)(AT + page * PAGE), PAGE, RW);
+	return NULL;
+}
+
+static void end_beside_threads(long us)
+{
+	pthread_t thread;
+
+	(void)!mmap((void *)AT, RACE_PAGES * PAGE, PROT_NONE, ANON, -1, 0);
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&thread, NULL, open_every_fourth, (void *)i);
+	nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
+	_exit(0);
+}
+
+static int race(int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (fork() == 0)
+			end_beside_threads(500 + i * 37 % 900);
+		wait(NULL);
+	}
+	return 0;
+}
+
 static void tell_recorded(const struct trace_call *c, uint64_t *heap)
 {
 	static bool behind_sealed;
@@ -257,8 +289,10 @@ int main(int argc, char **argv)
 		return flip(atoi(argv[2]));
 	if (strcmp(what, "killed") == 0)
 		return be_killed(atoi(argv[2]));
+	if (strcmp(what, "race") == 0)
+		return race(atoi(argv[2]));
 	if (strcmp(what, "recorded") == 0)
 		return print_recorded(argv[2]);
-	fprintf(stderr, "usage: told_calls calls|flips|killed|recorded ARGUMENT\n");
+	fprintf(stderr, "usage: told_calls calls|flips|killed|race|recorded ARGUMENT\n");
 	return 2;
 }

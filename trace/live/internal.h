@@ -63,6 +63,7 @@ struct known_mount {
 struct live_mm {
 	uint32_t id;
 	unsigned int users;         /* tasks in it that have not begun to exit */
+	bool was_shared;            /* it has had more than one user */
 	unsigned int refs;          /* tasks that point here */
 	int maps_fd, pagemap_fd;    /* its /proc/PID/maps and pagemap; -1: none */
 	struct task *busy;          /* whose call is in the kernel */
@@ -181,6 +182,8 @@ bool defer_end(struct live *l, struct task *t);
 void settle_deferred(struct live *l, struct task *t);
 /* Some time has passed: tell of those that have ended, wherever their tasks are. */
 void settle_what_is_there(struct live *l);
+/* The task ends, and may have been killed in its last call: tell it if it was carried out. */
+void settle_killed(struct live *l, struct task *t);
 /* The task is gone. */
 void lose_deferred(struct live *l, struct task *t);
 

@@ -240,11 +240,16 @@ static void leave_calls(struct live *l, struct task *t)
 
 static void on_exiting(struct live *l, struct task *t)
 {
+	int status = (int)event_message(t);
+
 	if (t->mm && !t->exiting) {
-		settle_deferred(l, t);
+		/* Alone and without a signal: by a call of its own, so that the one before it has ended. */
+		if (!t->mm->was_shared && !WTERMSIG(status))
+			settle_deferred(l, t);
+		settle_killed(l, t);
 		leave_calls(l, t);
 		observe_before_end(l, t);
-		tell_exit(l, t, (int)event_message(t), false);
+		tell_exit(l, t, status, false);
 	}
 	resume(t, 0);
 }
@@ -253,6 +258,9 @@ static void on_gone(struct live *l, struct task *t, int status)
 {
 	if (t->tid == l->root)
 		l->root_status = status;
+	/* Without a last stop; others keep the address space. */
+	if (t->mm && !t->exiting && t->mm->users > 1)
+		settle_killed(l, t);
 	lose_deferred(l, t);
 	leave_calls(l, t);
 	if (t->mm && !t->exiting)

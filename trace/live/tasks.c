@@ -73,6 +73,7 @@ void task_enter_mm(struct task *t, struct live_mm *mm)
 {
 	t->mm = mm;
 	mm->users++;
+	mm->was_shared |= mm->users > 1;
 	mm->refs++;
 }
 
