@@ -10,6 +10,11 @@
 #ifndef LAB_TOUCH_H
 #define LAB_TOUCH_H
 
+#include <stddef.h>
+#include <stdint.h>
+
+/* Something of @size bytes is read or written at @addr. */
+void touch(uintptr_t addr, size_t size);
 /* Begin to count, in this thread. */
 void touch_begin(void);
 /* End, @return how many lines were touched; -1: out of memory. */
