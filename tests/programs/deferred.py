@@ -3,7 +3,7 @@
 """Calls whose end is read from the map: with `--check end`, where it is not waited for, what is recorded is what the program
 had, and it is stopped less often; and where a thread was killed in its call.
 
-usage: deferred.py VMAPLE TOLD_CALLS
+usage: deferred.py VMAPLE TOLD_CALLS RECORDED_CALLS
 
 Prints TAP.
 """
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-VMAPLE, TOLD_CALLS = (os.path.abspath(p) for p in sys.argv[1:3])
+VMAPLE, TOLD_CALLS, RECORDED_CALLS = (os.path.abspath(p) for p in sys.argv[1:4])
 UNSEEN = "-4095"
 SEALED = "0x6f00002bc000"  # pages 700 and 701 of the program: refused for a reason that no map shows
 results = []
@@ -32,7 +32,7 @@ def case(ok, name, why=""):
 
 
 def recorded(path):
-    return run(TOLD_CALLS, "recorded", path).stdout.splitlines()
+    return run(RECORDED_CALLS, path).stdout.splitlines()
 
 
 def differences(path):

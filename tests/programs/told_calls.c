@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls with their results, from both sides: as the program had them, and as a recording has them.
+ * Calls with their results, as the program had them; recorded_calls.c prints those of a recording.
  *
  *   told_calls calls FOLDER    make calls of every kind whose end a recorder need not wait for, some of which fail, and
  *                              print each with its result; last, how often this process had to wait
  *   told_calls flips COUNT     change the access of an area as often, and print how often this process had to wait
  *   told_calls killed MS       change it once, compute for as long, and be killed
  *   told_calls race COUNT      as often a process ends while four threads of it change the access of pages
- *   told_calls recorded FILE   print the calls of a recording in the same form
  *
- * Only calls on addresses from AT on are printed, and of those of the heap what comes behind the sealed ones:
- * libraries have a use for it, too.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,35 +23,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <vmaple/trace.h>
+#include "told.h"
 
 #ifndef SYS_mseal
 #define SYS_mseal 462
 #endif
 
-#define PAGE       4096UL
-#define AT         0x6f0000000000UL
-#define AT_END     0x6fffffffffffUL
-#define SEALED     700UL /* pages from AT */
 #define RACE_PAGES 4096UL
 #define RW         (PROT_READ | PROT_WRITE)
 #define PRIVATE    (MAP_PRIVATE | MAP_FIXED)
 #define ANON       (PRIVATE | MAP_ANONYMOUS)
-
-static char told[65536];
-static size_t told_len;
-
-/* @first: what the call is about; for brk, what the heap's end was moved by. */
-static void tell(long nr, uint64_t first, uint64_t second, int64_t result)
-{
-	told_len += (size_t)snprintf(told + told_len, sizeof(told) - told_len,
-		"%ld %#" PRIx64 " %#" PRIx64 " = %" PRId64 "\n", nr, first, second, result);
-}
-
-static int print_told(void)
-{
-	return write(STDOUT_FILENO, told, told_len) == (ssize_t)told_len ? 0 : 1;
-}
 
 static long call(long nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d, long e, long f)
 {
@@ -245,40 +221,6 @@ static int race(int count)
 	return 0;
 }
 
-static void tell_recorded(const struct trace_call *c, uint64_t *heap)
-{
-	static bool behind_sealed;
-
-	behind_sealed |= c->args[0] == AT + SEALED * PAGE;
-	if (c->nr == SYS_brk) {
-		if (!behind_sealed)
-			return;
-		if (!*heap)
-			*heap = (uint64_t)c->result;
-		tell(SYS_brk, c->args[0] ? c->args[0] - *heap : 0, 0, (int64_t)((uint64_t)c->result - *heap));
-	} else if (c->args[0] >= AT && c->args[0] < AT_END) {
-		tell((long)c->nr, c->args[0], c->args[1], c->result);
-	}
-}
-
-static int print_recorded(const char *path)
-{
-	struct trace_reader *reader;
-	struct trace_event e;
-	uint64_t heap = 0;
-	char error[512];
-
-	if (trace_reader_open(&reader, path, error, sizeof(error))) {
-		fprintf(stderr, "%s\n", error);
-		return 1;
-	}
-	while (trace_reader_next(reader, &e) > 0)
-		if (e.type == TRACE_EVENT_CALL && told_len < sizeof(told) - 256)
-			tell_recorded(&e.call, &heap);
-	trace_reader_close(reader);
-	return print_told();
-}
-
 int main(int argc, char **argv)
 {
 	const char *what = argc == 3 ? argv[1] : "";
@@ -291,8 +233,6 @@ int main(int argc, char **argv)
 		return be_killed(atoi(argv[2]));
 	if (strcmp(what, "race") == 0)
 		return race(atoi(argv[2]));
-	if (strcmp(what, "recorded") == 0)
-		return print_recorded(argv[2]);
-	fprintf(stderr, "usage: told_calls calls|flips|killed|race|recorded ARGUMENT\n");
+	fprintf(stderr, "usage: told_calls calls|flips|killed|race ARGUMENT\n");
 	return 2;
 }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls of a recording, in the form of told.h: recorded_calls FILE */
+#include <stdbool.h>
+#include <sys/syscall.h>
+
+#include <vmaple/trace.h>
+
+#include "told.h"
+
+static void tell_recorded(const struct trace_call *c, uint64_t *heap)
+{
+	static bool behind_sealed;
+
+	behind_sealed |= c->args[0] == AT + SEALED * PAGE;
+	if (c->nr == SYS_brk) {
+		if (!behind_sealed)
+			return;
+		if (!*heap)
+			*heap = (uint64_t)c->result;
+		tell(SYS_brk, c->args[0] ? c->args[0] - *heap : 0, 0, (int64_t)((uint64_t)c->result - *heap));
+	} else if (c->args[0] >= AT && c->args[0] < AT_END) {
+		tell((long)c->nr, c->args[0], c->args[1], c->result);
+	}
+}
+
+static int print_recorded(const char *path)
+{
+	struct trace_reader *reader;
+	struct trace_event e;
+	uint64_t heap = 0;
+	char error[512];
+
+	if (trace_reader_open(&reader, path, error, sizeof(error))) {
+		fprintf(stderr, "%s\n", error);
+		return 1;
+	}
+	while (trace_reader_next(reader, &e) > 0)
+		if (e.type == TRACE_EVENT_CALL && told_len < sizeof(told) - 256)
+			tell_recorded(&e.call, &heap);
+	trace_reader_close(reader);
+	return print_told();
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2)
+		return print_recorded(argv[1]);
+	fprintf(stderr, "usage: recorded_calls FILE\n");
+	return 2;
+}
