@@ -3,11 +3,10 @@
  * Calls with their results, as the program had them; recorded_calls.c prints those of a recording.
  *
  *   told_calls calls FOLDER    make calls of every kind whose end a recorder need not wait for, some of which fail, and
- *                              print each with its result; last, how often this process had to wait
+ *                              print each with its result
  *   told_calls flips COUNT     change the access of an area as often, and print how often this process had to wait
  *   told_calls killed MS       change it once, compute for as long, and be killed
  *   told_calls race COUNT      as often a process ends while four threads of it change the access of pages
- *
  */
 #include <errno.h>
 #include <fcntl.h>
