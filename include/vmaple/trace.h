@@ -84,8 +84,14 @@ struct trace_area {
 
 /** Why the kernel's map was read. */
 enum trace_map_reason {
-	TRACE_MAP_BEGIN, /**< the address space starts from this map (exec, attach): it is the mirror's input */
-	TRACE_MAP_CHECK /**< to be compared with the mirror */
+	/**
+	 * The address space starts from this map (exec, attach): it is the mirror's input.  Where its window is not the
+	 * whole space, there are areas that nobody saw: placements are then taken from the results, and a call that succeeds
+	 * where nothing is known shows that something was there.
+	 */
+	TRACE_MAP_BEGIN,
+	TRACE_MAP_CHECK, /**< to be compared with the mirror */
+	TRACE_MAP_RESYNC /**< what led to it was not seen: the mirror goes on from this map */
 };
 
 /** What was seen of the kernel's map: every area that touches [lo, hi), whole, and nothing else. */

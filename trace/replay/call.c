@@ -2,9 +2,9 @@
 /*
  * A recorded call on the engine: arguments in, prediction out.
  *
- * Two things are taken from the recording rather than predicted, because no map determines them: where MAP_32BIT
- * mappings go in a randomised process, and mmap_base of a process that was not seen to begin (it is learned from
- * the placements themselves).
+ * Three things are taken from the recording rather than predicted, because no map determines them: where MAP_32BIT
+ * mappings go in a randomised process, where anything goes in an address space that was seen in part only, and mmap_base
+ * of a process that was not seen to begin (it is learned from the placements themselves).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -107,9 +107,10 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 	if (anonymous && (req.flags & MAP_TYPE) != MAP_SHARED && !huge)
 		req.shmem = NULL;
 	learn_base(s, req.flags, (unsigned long)c->result, req.len);
-	if ((req.flags & MAP_32BIT) && s->randomised && !(req.flags & MAP_FIXED) && succeeded(c)) {
+	if ((((req.flags & MAP_32BIT) && s->randomised) || s->partial) && !(req.flags & MAP_FIXED) &&
+		succeeded(c)) {
 		req.addr = (unsigned long)c->result;
-		req.flags |= MAP_FIXED;
+		req.flags = (req.flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
 	}
 	p.result = (int64_t)mm_mmap(&s->mm, &req);
 	return p;
@@ -120,8 +121,13 @@ static struct prediction do_mremap(struct space *s, const struct trace_call *c)
 	struct mremap_request req = { c->args[0], c->args[1], c->args[2], c->args[3], c->args[4] };
 
 	if ((req.flags & MREMAP_MAYMOVE) && !(req.flags & MREMAP_FIXED) && succeeded(c) &&
-		(unsigned long)c->result != req.addr)
+		(unsigned long)c->result != req.addr) {
 		learn_base(s, 0, (unsigned long)c->result, req.new_len);
+		if (s->partial) {
+			req.new_addr = (unsigned long)c->result;
+			req.flags |= MREMAP_FIXED;
+		}
+	}
 	return (struct prediction){ true, true, (int64_t)mm_mremap(&s->mm, &req) };
 }
 
@@ -239,9 +245,11 @@ static struct prediction do_shmat(struct replay *r, struct space *s, const struc
 	req.len = size;
 	req.prot |= (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
 	req.addr = flags & SHM_RND ? addr & ~4095UL : addr;
+	if (s->partial && succeeded(c))
+		req.addr = (unsigned long)c->result;
 	if (req.addr) {
 		req.flags |= MAP_FIXED;
-		if (!(flags & SHM_REMAP) && find_vma_intersection(&s->mm, req.addr, req.addr + size))
+		if (!(flags & SHM_REMAP) && !s->partial && find_vma_intersection(&s->mm, req.addr, req.addr + size))
 			return (struct prediction){ true, true, -EINVAL };
 	}
 	learn_base(s, req.flags, (unsigned long)c->result, req.len);

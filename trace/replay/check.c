@@ -246,9 +246,24 @@ void check_result(struct replay *r, struct space *s, const struct trace_event *e
 
 	if (r->options.unchecked)
 		return;
+	if (s->partial) {
+		d.uncertain = true;
+		d.what = "the call's result is not the one expected; areas that were not seen may decide it";
+	}
 	result_text(expected, sizeof(expected), "", p->result, "\n");
 	result_text(found, sizeof(found), "", e->call.result, "\n");
 	report(r, s, e, &d);
+}
+
+void report_doubt(struct replay *r, struct space *s, const struct trace_event *e, const char *what,
+	const char *expected, const char *found)
+{
+	struct replay_difference d = {
+		.uncertain = true, .what = what, .expected = expected, .found = found
+	};
+
+	if (!r->options.unchecked)
+		report(r, s, e, &d);
 }
 
 void check_map(struct replay *r, struct space *s, const struct trace_event *e)

@@ -7,6 +7,7 @@
  *   fault.c     faults, and what they leave in doubt
  *   check.c     the mirror beside an observation
  *   takeover.c  the mirror made from an observation
+ *   partial.c   address spaces of which not all areas were seen
  *   describe.c  calls as text
  */
 #ifndef REPLAY_INTERNAL_H
@@ -27,6 +28,7 @@ struct space {
 	/* Areas first written beside the call that comes next; none: 0, 0. */
 	uint64_t beside_start, beside_end;
 	bool grown_beside; /* a stack grew while another thread's call was in the kernel: before it, or after? */
+	bool partial;      /* it began with areas that were not seen */
 	bool take_over;    /* something was done that is not modelled: the next observation is the truth */
 	struct trace_call call; /* the last; without data */
 	uint64_t call_step;
@@ -62,7 +64,17 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 /* A first write beside a call is a doubt only where the call may have joined or cut that area. */
 void fault_settle_call(struct space *s, const struct trace_call *call);
 
+/* partial.c */
+/*
+ * Before a call of a partial space: areas that its success shows to be there are put there, what cannot have been is
+ * told.  True: it failed, and whether for reasons that were seen is not known; nothing is done.
+ */
+bool partial_call(struct replay *r, struct space *s, const struct trace_event *event);
+
 /* check.c */
+/* Told as uncertain; the event is a call. */
+void report_doubt(struct replay *r, struct space *s, const struct trace_event *event, const char *what,
+	const char *expected, const char *found);
 void check_map(struct replay *r, struct space *s, const struct trace_event *event);
 void check_result(struct replay *r, struct space *s, const struct trace_event *event,
 	const struct prediction *prediction);

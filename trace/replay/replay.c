@@ -227,6 +227,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child->base_exact = parent->base_exact;
 	child->randomised = parent->randomised;
 	child->doubt = parent->doubt;
+	child->partial = parent->partial;
 	child->take_over = parent->take_over;
 	child->mm.owner = child;
 	child->mm.counters.peak_areas = (unsigned long)child->mm.map_count;
@@ -276,6 +277,8 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 	s->call.data = NULL;
 	s->call_step = e->step;
 	fault_settle_call(s, &e->call);
+	if (s->partial && partial_call(r, s, e))
+		return 0;
 	p = replay_call(r, s, &e->call);
 	if (p.made && p.compared && !is_result(&e->call, p.result))
 		check_result(r, s, e, &p);
@@ -284,9 +287,18 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 
 static int map_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
+	bool whole = e->map.lo == 0 && e->map.hi == UINT64_MAX;
+
 	if (e->map.reason == TRACE_MAP_BEGIN) {
 		s->begun = true;
+		s->partial = !whole;
 		return begin_map(r, s, &e->map);
+	}
+	if (e->map.reason == TRACE_MAP_RESYNC) {
+		s->doubt = true;
+		s->partial &= !whole;
+		take_over(r, s, &e->map);
+		return 0;
 	}
 	if (!r->options.unchecked && s->begun)
 		check_map(r, s, e);

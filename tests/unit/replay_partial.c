@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces that were seen in part, and maps that the mirror goes on from. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "recording.h"
+
+struct seen {
+	int differences, uncertain;
+	char what[256];
+};
+
+static void note(void *ctx, const struct replay_difference *d)
+{
+	struct seen *s = ctx;
+
+	*(d->uncertain ? &s->uncertain : &s->differences) += 1;
+	snprintf(s->what, sizeof(s->what), "%s", d->what);
+}
+
+static struct replay *begin(struct seen *seen, struct recording *rec)
+{
+	struct trace_header header = rec_header;
+	struct replay_options options = { .difference = note, .ctx = seen };
+	struct replay *r;
+
+	*seen = (struct seen){ 0 };
+	header.fault_source = TRACE_FAULTS_NONE;
+	r = replay_new(&header, &options);
+	assert_non_null(r);
+	*rec = (struct recording){ .sink = replay_sink(r) };
+	return r;
+}
+
+/* The space begins, and nothing is known of what is in it. */
+static void begin_unseen(struct recording *rec)
+{
+	struct trace_event e = { .type = TRACE_EVENT_SPACE,
+		.space = { .attached = true, .path = "/bin/logged", .topdown = true, .task_size = (1UL << 47) - 4096 } };
+
+	for (int i = 0; i <= TRACE_LIMIT_MEMLOCK; i++)
+		e.space.limits[i] = UINT64_MAX;
+	rec_event(rec, e);
+	rec_event(rec, (struct trace_event){ .type = TRACE_EVENT_MAP, .map = { .reason = TRACE_MAP_BEGIN } });
+}
+
+static void assert_area(struct replay *r, uint64_t from, uint64_t to)
+{
+	struct vm_area_struct *vma = vma_lookup(replay_find(r, 0), rec_at(from));
+
+	assert_non_null(vma);
+	assert_int_equal(vma->vm_start, rec_at(from));
+	assert_int_equal(vma->vm_end, rec_at(to));
+}
+
+static void test_a_mapping_lies_where_the_kernel_put_it(void **state)
+{
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	begin_unseen(&rec);
+	rec_call(&rec, SYS_mmap, 0, 2 * REC_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, (int64_t)rec_at(7));
+	assert_area(r, 7, 9);
+	rec_call(&rec, SYS_mremap, rec_at(7), 2 * REC_PAGE, 3 * REC_PAGE, MREMAP_MAYMOVE, (int64_t)rec_at(20));
+	assert_area(r, 20, 23);
+	assert_int_equal(replay_find(r, 0)->map_count, 1);
+	assert_int_equal(seen.differences + seen.uncertain, 0);
+	replay_free(r);
+}
+
+static void test_a_call_that_succeeds_shows_that_something_was_there(void **state)
+{
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	begin_unseen(&rec);
+	rec_call(&rec, SYS_mprotect, rec_at(3), REC_PAGE, PROT_READ, 0, 0);
+	assert_int_equal(seen.differences, 0);
+	assert_int_equal(seen.uncertain, 1);
+	assert_area(r, 3, 4);
+	/* It is known now. */
+	rec_call(&rec, SYS_madvise, rec_at(3), REC_PAGE, MADV_DONTNEED, 0, 0);
+	assert_int_equal(seen.uncertain, 1);
+	replay_free(r);
+}
+
+static void test_two_mappings_in_one_place_are_an_order_that_cannot_be(void **state)
+{
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	begin_unseen(&rec);
+	for (int i = 0; i < 2; i++)
+		rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, (int64_t)rec_at(1));
+	assert_int_equal(seen.differences, 0);
+	assert_int_equal(seen.uncertain, 1);
+	assert_non_null(strstr(seen.what, "missing or logged later"));
+	assert_area(r, 1, 2);
+	replay_free(r);
+}
+
+static void test_a_failed_call_changes_nothing_that_linux_would_not_have_changed(void **state)
+{
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+	const uint64_t fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	begin_unseen(&rec);
+	rec_call(&rec, SYS_mmap, rec_at(0), 2 * REC_PAGE, PROT_READ, fixed, (int64_t)rec_at(0));
+	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -12);
+	rec_call(&rec, SYS_munmap, rec_at(0), REC_PAGE, 0, 0, -12);
+	assert_area(r, 0, 2);
+	/* What lies before the hole has changed. */
+	rec_call(&rec, SYS_mprotect, rec_at(1), 2 * REC_PAGE, PROT_NONE, 0, -12);
+	assert_area(r, 0, 1);
+	assert_area(r, 1, 2);
+	assert_int_equal(seen.differences + seen.uncertain, 0);
+	replay_free(r);
+}
+
+static void test_the_mirror_goes_on_from_a_map_behind_a_gap(void **state)
+{
+	struct trace_area areas[] = { rec_area(0, 1, PROT_READ), rec_area(5, 6, PROT_READ | PROT_WRITE) };
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	rec_begin(&rec);
+	rec_call(&rec, SYS_mmap, rec_at(0), 4 * REC_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		(int64_t)rec_at(0));
+	rec_event(&rec, (struct trace_event){ .type = TRACE_EVENT_MAP,
+		.map = { .reason = TRACE_MAP_RESYNC, .hi = UINT64_MAX, .count = 2, .areas = areas } });
+	assert_area(r, 0, 1);
+	assert_area(r, 5, 6);
+	rec_map(&rec, areas, 2);
+	assert_int_equal(seen.differences + seen.uncertain, 0);
+	replay_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_mapping_lies_where_the_kernel_put_it),
+		cmocka_unit_test(test_a_call_that_succeeds_shows_that_something_was_there),
+		cmocka_unit_test(test_two_mappings_in_one_place_are_an_order_that_cannot_be),
+		cmocka_unit_test(test_a_failed_call_changes_nothing_that_linux_would_not_have_changed),
+		cmocka_unit_test(test_the_mirror_goes_on_from_a_map_behind_a_gap),
+	};
+
+	return cmocka_run_group_tests_name("replay, in part", tests, NULL, NULL);
+}

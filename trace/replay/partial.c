@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces that were seen in part: a log of calls without the map that they began with.
+ *
+ * 1. Meaning.  What calls made is known; of everything else is not known whether it is there.  Two things tell about it.
+ *    A call that succeeds on addresses where the mirror has nothing shows that something was there: the hole is
+ *    filled by an area called [unseen], which joins nothing.  A mapping whose place the kernel chose lies where nothing
+ *    was: what the mirror has there must have gone before, by a call that is missing or was logged in another order.
+ * 2. Failures.  Whether a call failed for a reason that the mirror knows cannot be told, so a failed call changes nothing
+ *    here; but mprotect, madvise and locking change what lies before the hole that ends them with ENOMEM, and are
+ *    carried out.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+#include "minmax.h"
+#include "uapi.h"
+
+struct range {
+	uint64_t start, end;
+};
+
+/* Where a call has to find areas, all the way, if it succeeds. */
+static struct range range_of(const struct trace_call *c)
+{
+	uint64_t start = c->args[0] & ~4095UL, len = c->args[1];
+
+	switch (c->nr) {
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+	case SYS_madvise:
+	case SYS_mlock:
+	case SYS_mlock2:
+	case SYS_munlock:
+	case SYS_mseal:
+	case SYS_mremap:
+	case SYS_remap_file_pages:
+		break;
+	default:
+		return (struct range){ 0, 0 };
+	}
+	len = len && start + len > start ? (c->args[0] + len + 4095) & ~4095UL : start;
+	return (struct range){ start, len };
+}
+
+/* False: no memory for it. */
+static bool fill(struct replay *r, struct space *s, uint64_t start, uint64_t end)
+{
+	const struct trace_file unseen = { .kind = TRACE_FILE_SPECIAL, .path = "[unseen]" };
+	struct area_spec spec = { .start = start, .end = end, .vm_flags = VM_READ | VM_MAY_FLAGS };
+	bool done;
+
+	spec.file = replay_file(r, &unseen);
+	if (!spec.file)
+		return false;
+	done = !mm_insert_area(&s->mm, &spec);
+	vm_file_put(spec.file);
+	return done;
+}
+
+static void fill_holes(struct replay *r, struct space *s, const struct trace_event *e, struct range range)
+{
+	uint64_t at = range.start, end = min(range.end, s->mm.task_size), found = 0;
+
+	while (at < end) {
+		struct vm_area_struct *vma = find_vma(&s->mm, at);
+		uint64_t next = vma ? min(vma->vm_start, end) : end;
+
+		if (next > at && !fill(r, s, at, next))
+			return;
+		found += next > at ? next - at : 0;
+		at = vma && vma->vm_start <= at ? vma->vm_end : next;
+	}
+	if (found)
+		report_doubt(r, s, e, "the call succeeded where no area was seen: something was there",
+			"(nothing)\n", "(areas)\n");
+}
+
+/* Where the kernel has put something new, by its own choice; empty: nowhere. */
+static struct range chosen_place(const struct trace_call *c)
+{
+	uint64_t at = (uint64_t)c->result, len = 0;
+
+	if (c->nr == SYS_mmap && !(c->args[3] & MAP_FIXED))
+		len = c->args[1];
+	if (c->nr == SYS_mremap && at != c->args[0] && !(c->args[3] & MREMAP_FIXED))
+		len = c->args[2];
+	return (struct range){ at, len ? (at + len + 4095) & ~4095UL : at };
+}
+
+static void tell_what_lies_there(
+	struct replay *r, struct space *s, const struct trace_event *e, struct range place)
+{
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, place.start, place.end);
+	char line[1024], found[80];
+
+	if (!vma)
+		return;
+	vma_format(vma, line, sizeof(line));
+	snprintf(found, sizeof(found), "%" PRIx64 "-%" PRIx64 " free\n", place.start, place.end);
+	report_doubt(r, s, e, "the kernel put it where an area still was: what unmapped that is missing or logged later",
+		line, found);
+}
+
+static bool has_partial_effects(uint32_t nr)
+{
+	return nr == SYS_mprotect || nr == SYS_pkey_mprotect || nr == SYS_madvise || nr == SYS_mlock ||
+	       nr == SYS_mlock2 || nr == SYS_munlock;
+}
+
+bool partial_call(struct replay *r, struct space *s, const struct trace_event *e)
+{
+	const struct trace_call *c = &e->call;
+	struct range range, place;
+
+	if (IS_ERR_VALUE(c->result))
+		return c->result != -ENOMEM || !has_partial_effects(c->nr);
+	range = range_of(c);
+	if (range.start < range.end)
+		fill_holes(r, s, e, range);
+	place = chosen_place(c);
+	if (place.start < place.end)
+		tell_what_lies_there(r, s, e, place);
+	return false;
+}
