@@ -69,6 +69,27 @@ static bool cpu_has_pkeys(void)
 	return found;
 }
 
+static bool read_page_is_written(void)
+{
+	char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned long kb = 0, start, end;
+	FILE *f = fopen("/proc/self/smaps", "r");
+	static char line[4600];
+	bool here = false;
+
+	(void)*(volatile char *)page;
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = start <= (unsigned long)page && (unsigned long)page < end;
+		if (here && sscanf(line, "Anonymous: %lu", &kb) == 1)
+			break;
+	}
+	if (f)
+		fclose(f);
+	munmap(page, PAGE);
+	return kb > 0;
+}
+
 /* 0 never, 1 where it was advised, 2 always: the word in brackets. */
 static unsigned int huge_pages(void)
 {
@@ -186,6 +207,7 @@ static void read_limits(void)
 	background.mmap_min_addr = mmap_min_addr_here(read_number("/proc/sys/vm/mmap_min_addr", 65536));
 	background.overcommit = (unsigned int)read_number("/proc/sys/vm/overcommit_memory", 0);
 	background.pkeys = cpu_has_pkeys();
+	background.no_zero_page = read_page_is_written();
 	background.uffd = have_userfaultfd();
 	background.thp_enabled = huge_pages();
 }

@@ -41,6 +41,8 @@ static const struct shape {
 	[CALL_MUNMAP] = { "munmap", { ADDR, LEN } },
 	[CALL_MPROTECT] = { "mprotect", { ADDR, LEN, PROT } },
 	[CALL_PKEY] = { "pkey_mprotect", { ADDR, LEN, PROT, NUMBER } },
+	[CALL_PKEY_ALLOC] = { "pkey_alloc", { END } },
+	[CALL_PKEY_FREE] = { "pkey_free", { NUMBER } },
 	[CALL_MREMAP] = { "mremap", { ADDR, LEN, LEN, REMAP_FLAGS, ADDR } },
 	[CALL_MADVISE] = { "madvise", { ADDR, LEN, ADVICE } },
 	[CALL_MLOCK] = { "mlock", { ADDR, LEN, LOCK_FLAGS } },

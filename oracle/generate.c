@@ -61,7 +61,7 @@ static const struct mix mixes[] = {
 	{ "place", { COMMON, [CALL_MREMAP] = 12 }, .files = 25, .shared = 10, .odd = 5, .placed = 50,
 		.grows = 3, .min_pages = 16, .max_pages = 96 },
 	{ "keys",
-		{ COMMON, [CALL_PKEY] = 8, [CALL_READ] = 8, [CALL_PERSONA] = 1, [CALL_MADVISE] = 6,
+		{ COMMON, [CALL_PKEY] = 12, [CALL_PKEY_ALLOC] = 3, [CALL_PKEY_FREE] = 1, [CALL_READ] = 8, [CALL_PERSONA] = 1, [CALL_MADVISE] = 6,
 			[CALL_MLOCK] = 4, [CALL_MDWE] = 1, [CALL_MREMAP] = 4, [CALL_FORK] = 1,
 			[CALL_EXIT] = 1 },
 		.files = 20, .shared = 10, .odd = 3, .exec = 60, .locked = 5, .min_pages = 8,
@@ -283,6 +283,12 @@ static void make_lock(struct maker *m, struct call *c)
 		c->arg[0] = pick(m, 8);
 }
 
+/* Few, so that those that were allocated are met again. */
+static long some_key(struct maker *m)
+{
+	return chance(m, 90) ? (long)pick(m, 4) : (long)pick(m, 20) - 2;
+}
+
 static void make_arguments(struct maker *m, struct call *c)
 {
 	c->arg[0] = some_addr(m);
@@ -300,8 +306,11 @@ static void make_arguments(struct maker *m, struct call *c)
 			c->arg[2] |= PROT_GROWSDOWN;
 		if (chance(m, m->p->odd))
 			c->arg[2] |= 1UL << pick(m, 27);
-		c->arg[3] = chance(m, 50) ? 0 : ~0UL;
+		c->arg[3] = chance(m, 40) ? 0 : chance(m, 50) ? ~0UL : (unsigned long)some_key(m);
 		break;
+	case CALL_PKEY_FREE:
+		c->arg[0] = (unsigned long)some_key(m);
+		return;
 	case CALL_MADVISE:
 		c->arg[2] = some_advice(m);
 		break;

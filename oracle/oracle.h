@@ -44,6 +44,8 @@ enum call_kind {
 	CALL_MUNMAP,   /* addr len */
 	CALL_MPROTECT, /* addr len prot */
 	CALL_PKEY,     /* addr len prot key: pkey_mprotect */
+	CALL_PKEY_ALLOC,
+	CALL_PKEY_FREE, /* key */
 	CALL_MREMAP,   /* addr old_len new_len flags new_addr */
 	CALL_MADVISE,  /* addr len advice */
 	CALL_MLOCK,    /* addr len flags */
@@ -108,6 +110,7 @@ struct background {
 	int max_map_count;
 	unsigned long mmap_min_addr, memlock, stack, ram_pages;
 	bool pkeys;
+	bool no_zero_page; /* what is read has a page of its own */
 	unsigned int thp_enabled, overcommit;
 	bool uffd;    /* there are userfaultfds */
 	bool noexec;  /* FILE_NOEXEC is on a file system without execution */

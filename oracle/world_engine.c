@@ -50,6 +50,7 @@ static void set_up_parent(struct engine *e)
 	e->sys.overcommit_memory = background.overcommit;
 	e->sys.commit_limit = background.ram_pages;
 	e->sys.pkeys = background.pkeys;
+	e->sys.no_zero_page = background.no_zero_page;
 	e->sys.thp_enabled = background.thp_enabled;
 	e->sys.kernel = background.kernel;
 	mm_init(mm, &e->sys);
@@ -325,6 +326,10 @@ int64_t engine_call(struct engine *e, const struct call *c)
 		return mm_mprotect(mm, a[0], a[1], a[2], -1);
 	case CALL_PKEY:
 		return mm_mprotect(mm, a[0], a[1], a[2], (int)a[3]);
+	case CALL_PKEY_ALLOC:
+		return mm_pkey_alloc(mm);
+	case CALL_PKEY_FREE:
+		return mm_pkey_free(mm, (int)a[0]);
 	case CALL_MREMAP:
 		return do_mremap(mm, a);
 	case CALL_MADVISE:

@@ -187,6 +187,10 @@ static long system_call(const struct call *c)
 		return syscall(SYS_mprotect, a[0], a[1], a[2]);
 	case CALL_PKEY:
 		return syscall(SYS_pkey_mprotect, a[0], a[1], a[2], a[3]);
+	case CALL_PKEY_ALLOC:
+		return syscall(SYS_pkey_alloc, 0L, 0L);
+	case CALL_PKEY_FREE:
+		return syscall(SYS_pkey_free, a[0]);
 	case CALL_MREMAP:
 		return syscall(SYS_mremap, a[0], a[1], a[2], a[3], a[4]);
 	case CALL_MADVISE:

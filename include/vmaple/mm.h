@@ -102,9 +102,13 @@ struct mmap_request {
 VMAPLE_API unsigned long mm_mmap(struct mm_struct *mm, const struct mmap_request *req);
 /** munmap(2). @return 0, -EINVAL, -EPERM where an area is sealed, or -ENOMEM. */
 VMAPLE_API int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len);
-/** mprotect(2), pkey_mprotect(2); @p pkey -1: keep the areas' own. */
+/** mprotect(2), pkey_mprotect(2); @p pkey -1: keep the areas' own. Any other has to be allocated: -EINVAL. */
 VMAPLE_API int mm_mprotect(
 	struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long prot, int pkey);
+/** pkey_alloc(2). @return the key, 1 to 15; -ENOSPC: all are taken; the CPU has none: -EINVAL, and then -ENOSPC. */
+VMAPLE_API int mm_pkey_alloc(struct mm_struct *mm);
+/** pkey_free(2); areas that have it keep it. @return 0 or -EINVAL. */
+VMAPLE_API int mm_pkey_free(struct mm_struct *mm, int pkey);
 struct mremap_request {
 	unsigned long addr, old_len, new_len, flags, new_addr; /**< as for mremap(2) */
 };

@@ -195,7 +195,9 @@ struct mm_system {
 	/** Added to the offset, within the mask: drawn once, when the machine starts. */
 	unsigned long va_align_bits;
 	unsigned int thp_enabled; /**< 0 never, 1 madvise, 2 always */
-	bool pkeys;               /**< the CPU has protection keys */
+	bool pkeys;               /**< the CPU has protection keys; before mm_init() */
+	/** Memory that is only read gets pages of its own, as if written: Linux's mm_forbids_zeropage(). */
+	bool no_zero_page;
 	unsigned int verify;      /**< enum mm_verify; may be changed at any time */
 };
 
@@ -281,6 +283,8 @@ struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
 	unsigned long total_vm, data_vm, exec_vm, stack_vm, locked_vm; /**< pages */
 	vm_flags_t def_flags;                                          /**< for new areas: MCL_FUTURE */
+	uint16_t pkeys_allocated; /**< a bit for each protection key that was given; key 0 from the start */
+	signed char execute_only_pkey; /**< the key of memory that may be executed alone; -1: none yet */
 	bool mdwe;            /**< PR_MDWE_REFUSE_EXEC_GAIN: nothing writable becomes executable */
 	bool mdwe_no_inherit; /**< PR_MDWE_NO_INHERIT: a fork's child is free of it */
 	struct mm_counters counters;

@@ -93,13 +93,20 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
 	return 0;
 }
 
-/* A huge zero page is mapped for reading too, and its area prepared, where one fits. */
+/*
+ * A page of zeros is shared by all, and says nothing of its area; a huge one is mapped as one that may be written soon,
+ * and its area prepared, where one fits.
+ */
 static bool read_prepares(const struct vm_area_struct *vma, unsigned long addr)
 {
 	const struct mm_system *sys = vma->vm_mm->sys;
 	unsigned long start = addr & ~(sys->pmd_size - 1);
 
-	if (!sys->pmd_size || !vma_is_anonymous(vma) || (vma->vm_flags & (VM_NOHUGEPAGE | VM_SHARED)))
+	if (!vma_is_anonymous(vma) || (vma->vm_flags & VM_SHARED))
+		return false;
+	if (sys->no_zero_page)
+		return true;
+	if (!sys->pmd_size || (vma->vm_flags & VM_NOHUGEPAGE))
 		return false;
 	if (sys->thp_enabled == 0 || (sys->thp_enabled == 1 && !(vma->vm_flags & VM_HUGEPAGE)))
 		return false;
@@ -124,6 +131,8 @@ bool vma_fault_prepares(const struct vm_area_struct *vma, unsigned long addr, un
 {
 	if (__atomic_load_n(&vma->anon_vma, __ATOMIC_RELAXED) || (vma->vm_flags & VM_SHARED))
 		return false;
+	if (vma->vm_mm->sys->no_zero_page)
+		flags &= ~(unsigned int)MM_FAULT_SMALL;
 	return (flags & MM_FAULT_WRITE) || (!(flags & MM_FAULT_SMALL) && read_prepares(vma, addr));
 }
 

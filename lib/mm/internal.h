@@ -235,13 +235,10 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 /* --- mprotect.c ----------------------------------------------------------------------------------------- */
 
 /*
- * The protection key that makes PROT_EXEC alone unreadable, the first that Linux allocates; 0 for any other @prot, or
- * without keys.
+ * The protection key that makes PROT_EXEC alone unreadable: allocated when it is first asked for.  0 for any other @prot,
+ * or where there is none to be had.
  */
-static inline int execute_only_pkey(const struct mm_struct *mm, unsigned long prot)
-{
-	return mm->sys->pkeys && prot == PROT_EXEC;
-}
+int execute_only_pkey(struct mm_struct *mm, unsigned long prot);
 
 /* PR_SET_MDWE: is an area with @old flags forbidden to get @new ones? */
 static inline bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t old, vm_flags_t new)

@@ -73,6 +73,8 @@ void mm_init(struct mm_struct *mm, struct mm_system *sys)
 		.sys = sys,
 		.limits = { MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, false, false, false },
 		.topdown = true,
+		.pkeys_allocated = sys->pkeys,
+		.execute_only_pkey = -1,
 		.mm_lock_seq = 1,
 	};
 	mm_set_task_size(mm, (1UL << 47) - page_size(mm));

@@ -5,17 +5,69 @@
 #include "internal.h"
 #include "uapi.h"
 
+#define PKEYS 16
+
+/* Without keys there is one to be allocated, once, to which no access can be given. */
+int mm_pkey_alloc(struct mm_struct *mm)
+{
+	int pkeys = mm->sys->pkeys ? PKEYS : 1;
+
+	for (int pkey = 0; pkey < pkeys; pkey++) {
+		if (mm->pkeys_allocated & 1U << pkey)
+			continue;
+		mm->pkeys_allocated |= (uint16_t)(1U << pkey);
+		return mm->sys->pkeys ? pkey : -EINVAL;
+	}
+	return -ENOSPC;
+}
+
+/* The key of memory that may be executed alone is the kernel's own. */
+static bool pkey_is_allocated(const struct mm_struct *mm, int pkey)
+{
+	return mm->sys->pkeys && pkey >= 0 && pkey < PKEYS && pkey != mm->execute_only_pkey &&
+	       (mm->pkeys_allocated & 1U << pkey);
+}
+
+int mm_pkey_free(struct mm_struct *mm, int pkey)
+{
+	if (!pkey_is_allocated(mm, pkey))
+		return -EINVAL;
+	mm->pkeys_allocated &= (uint16_t)~(1U << pkey);
+	return 0;
+}
+
+int execute_only_pkey(struct mm_struct *mm, unsigned long prot)
+{
+	int pkey;
+
+	if (prot != PROT_EXEC || !mm->sys->pkeys)
+		return 0;
+	if (mm->execute_only_pkey == -1) {
+		pkey = mm_pkey_alloc(mm);
+		if (pkey < 0)
+			return 0;
+		mm->execute_only_pkey = (signed char)pkey;
+	}
+	return mm->execute_only_pkey;
+}
+
+static int pkey_of(const struct vm_area_struct *vma)
+{
+	return (int)((vma->vm_flags & VM_PKEY_MASK) >> VM_PKEY_SHIFT);
+}
+
 /* The key that an area has after mprotect() with @prot and @pkey. */
 static vm_flags_t pkey_flags(const struct vm_area_struct *vma, unsigned long prot, int pkey)
 {
+	bool execute_only = (vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC &&
+			    pkey_of(vma) == vma->vm_mm->execute_only_pkey;
+
 	if (pkey != -1)
 		return (vm_flags_t)pkey << VM_PKEY_SHIFT;
-	pkey = execute_only_pkey(vma->vm_mm, prot);
-	if (pkey)
-		return (vm_flags_t)pkey << VM_PKEY_SHIFT;
-	if ((vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC)
+	if (execute_only && prot != PROT_EXEC)
 		return 0;
-	return vma->vm_flags & VM_PKEY_MASK;
+	pkey = execute_only_pkey(vma->vm_mm, prot);
+	return pkey ? (vm_flags_t)pkey << VM_PKEY_SHIFT : vma->vm_flags & VM_PKEY_MASK;
 }
 
 static vm_flags_t prot_flags(unsigned long prot)
@@ -132,6 +184,8 @@ int mm_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, uns
 	if (end <= addr)
 		return -ENOMEM;
 	if (p.prot & ~(unsigned long)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+		return -EINVAL;
+	if (pkey != -1 && !pkey_is_allocated(mm, pkey))
 		return -EINVAL;
 	vma = find_vma_intersection(mm, addr, end);
 	if (!vma)

@@ -110,9 +110,15 @@ static int map_copy(struct fault *f, struct page *page)
 	return err;
 }
 
+/* Is memory that nobody has written given a page of its own? */
+static bool takes_page(const struct fault *f)
+{
+	return f->write || f->vma->vm_mm->sys->no_zero_page;
+}
+
 static int fault_anonymous(struct fault *f)
 {
-	if (f->write)
+	if (takes_page(f))
 		return map_new(f, 0);
 	if (!lock_unchanged(f))
 		return 0;
@@ -300,12 +306,13 @@ static int prepare(struct fault *f)
 	struct page_tables *pt = f->vma->vm_mm->pgd;
 	int err = 0;
 
-	if (!f->write || (f->vma->vm_flags & VM_SHARED) || f->paging->rmap->no_anon_vma ||
+	if (!(vma_is_anonymous(f->vma) ? takes_page(f) : f->write) || (f->vma->vm_flags & VM_SHARED) ||
+		f->paging->rmap->no_anon_vma ||
 		__atomic_load_n(&f->vma->anon_vma, __ATOMIC_ACQUIRE))
 		return 0;
 	rw_write_lock(&pt->prepare);
 	if (!f->vma->anon_vma)
-		err = mm_fault(f->vma->vm_mm, f->addr, MM_FAULT_WRITE);
+		err = mm_fault(f->vma->vm_mm, f->addr, f->write ? MM_FAULT_WRITE : 0);
 	rw_write_unlock(&pt->prepare);
 	return err;
 }

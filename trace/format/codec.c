@@ -158,6 +158,8 @@ void codec_header(struct codec *c, struct trace_header *h)
 	do_u32(c, &h->stack_guard_gap);
 	do_u32(c, &h->thp_enabled);
 	do_bool(c, &h->pkeys);
+	if (h->version >= 2)
+		do_bool(c, &h->no_zero_page);
 	do_string(c, &h->kernel);
 	do_string(c, &h->machine);
 	do_string(c, &h->command);

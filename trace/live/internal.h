@@ -249,6 +249,8 @@ void observe_close(struct live_mm *mm);
 bool find_written(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *addr, bool *known);
 /* How much it can find here. */
 enum trace_fault_source find_written_source(void);
+/* Is memory that is only read given pages of its own here?  Then a read is found as a write is, and prepares as one. */
+bool reads_get_pages(void);
 
 /* proc.c */
 int machine_header(struct live *l);

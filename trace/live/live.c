@@ -58,6 +58,7 @@ int live_start(struct live **live, const struct live_options *options, char *err
 	if (!task_add(l, l->root))
 		return start_error(l, -ENOMEM, error, size, "cannot begin to trace");
 	l->header.fault_source = find_written_source();
+	l->header.no_zero_page = reads_get_pages();
 	*live = l;
 	return 0;
 }

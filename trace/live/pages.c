@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -97,6 +98,23 @@ bool find_written(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *
 		return read_written(mm->pagemap_fd, lo, hi, addr, known);
 	*known = true;
 	return found > 0;
+}
+
+bool reads_get_pages(void)
+{
+	const struct live_mm self = { .pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) };
+	const char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t addr = (uintptr_t)page;
+	bool known, found = false;
+
+	if (page != MAP_FAILED) {
+		(void)*(const volatile char *)page;
+		found = find_written(&self, addr, addr + PAGE, &addr, &known) && known;
+		munmap((void *)page, PAGE);
+	}
+	if (self.pagemap_fd >= 0)
+		close(self.pagemap_fd);
+	return found;
 }
 
 enum trace_fault_source find_written_source(void)

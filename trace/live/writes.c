@@ -60,7 +60,7 @@ static void tell(struct search *s, const struct trace_area *a, uint64_t addr, bo
 	bool beside = s->told.end == a->start || s->told.start == a->end;
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = addr,
-			.write = true,
+			.write = a->prot & PROT_WRITE,
 			.write_known = known,
 			.ambiguous = ambiguous || beside } };
 
@@ -91,12 +91,20 @@ static bool tell_if_written(struct search *s, const struct trace_area *a, const 
 	return true;
 }
 
+/* Is there an access to @a that gives it a page of its own? */
+static bool may_get_page(const struct live *l, const struct trace_area *a)
+{
+	const uint32_t access = l->header.no_zero_page ? PROT_READ | PROT_WRITE | PROT_EXEC : PROT_WRITE;
+
+	return !a->shared && (a->prot & access);
+}
+
 /* True: it was told now. */
 static bool search_area(struct search *s, const struct trace_area *a, const struct range *near)
 {
 	struct live_mm *mm = s->t->mm;
 	/* One that cannot be written now was searched before it lost that. */
-	bool writable = !a->shared && (a->prot & PROT_WRITE), told = writable && tell_if_written(s, a, near);
+	bool writable = may_get_page(s->l, a), told = writable && tell_if_written(s, a, near);
 
 	if (told || !writable) {
 		remember(&mm->settled, a->start, a->end);

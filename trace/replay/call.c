@@ -216,6 +216,21 @@ static struct prediction do_prctl(struct space *s, const struct trace_call *c)
 	return (struct prediction){ 0 };
 }
 
+/* Keys are allocated without being recorded: which ones are, the calls that use them say. */
+static struct prediction do_pkey_mprotect(struct space *s, const struct trace_call *c)
+{
+	struct mm_struct *mm = &s->mm;
+	const uint64_t *a = c->args;
+	int key = (int)a[3];
+
+	if (mm->sys->pkeys && key >= 0 && key < 16) {
+		if (c->result == -EINVAL)
+			return (struct prediction){ 0 };
+		mm->pkeys_allocated |= (uint16_t)(1U << key);
+	}
+	return (struct prediction){ true, true, mm_mprotect(mm, a[0], a[1], a[2], key) };
+}
+
 /* Equal policies are equal pointers: a number made of mode and nodes. */
 static const void *policy_of(const struct trace_call *c)
 {
@@ -326,8 +341,7 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 		p.result = mm_mprotect(mm, a[0], a[1], a[2], -1);
 		return p;
 	case SYS_pkey_mprotect:
-		p.result = mm_mprotect(mm, a[0], a[1], a[2], (int)a[3]);
-		return p;
+		return do_pkey_mprotect(s, c);
 	case SYS_mlock:
 		return do_mlock(s, c, 0);
 	case SYS_mlock2:

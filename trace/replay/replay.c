@@ -379,6 +379,7 @@ static void set_machine(struct mm_system *sys, const struct trace_header *h)
 	sys->overcommit_memory = h->overcommit_memory;
 	sys->thp_enabled = h->thp_enabled;
 	sys->pkeys = h->pkeys;
+	sys->no_zero_page = h->no_zero_page;
 	/* In mode 2 the limit is shared with processes that are not recorded: it cannot be predicted. */
 	sys->commit_limit = h->overcommit_memory ? ~0UL : (h->total_ram + h->total_swap) / h->page_size;
 }
