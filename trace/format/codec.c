@@ -2,6 +2,8 @@
 /* Events and bytes; see codec.h. */
 #include "codec.h"
 
+#include "check.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +26,7 @@ static bool reserve(struct codec *c, size_t n)
 		want *= 2;
 	grown = realloc(c->buf, want);
 	if (!grown) {
+		c->no_memory = true;
 		fail(c);
 		return false;
 	}
@@ -217,25 +220,33 @@ static void do_area(struct codec *c, struct trace_area *a)
 	do_string(c, &a->name);
 }
 
-/* An area takes at least ten bytes: a count beyond that is damage, not a reason to allocate. */
-static bool areas_for(struct codec *c, uint32_t count)
+/* Room for one more; a count is not believed before its areas are there. */
+static bool area_room(struct codec *c, uint32_t have)
 {
+	uint32_t want = have ? have * 2 : 64;
 	struct trace_area *grown;
 
-	if (c->failed || count > (c->end - c->pos) / 10) {
-		fail(c);
-		return false;
-	}
-	if (count <= c->areas_allocated)
+	if (have < c->areas_allocated)
 		return true;
-	grown = realloc(c->areas, count * sizeof(*grown));
+	grown = realloc(c->areas, want * sizeof(*grown));
 	if (!grown) {
+		c->no_memory = true;
 		fail(c);
 		return false;
 	}
 	c->areas = grown;
-	c->areas_allocated = count;
+	c->areas_allocated = want;
 	return true;
+}
+
+static void read_areas(struct codec *c, struct trace_map *m)
+{
+	for (uint32_t i = 0; i < m->count && !c->failed && area_room(c, i); i++) {
+		do_area(c, &c->areas[i]);
+		c->wrong = c->failed ? NULL : check_area(&c->areas[i], i ? &c->areas[i - 1] : NULL);
+		c->failed |= c->wrong != NULL;
+	}
+	m->areas = c->areas;
 }
 
 static void do_map(struct codec *c, struct trace_map *m)
@@ -246,12 +257,9 @@ static void do_map(struct codec *c, struct trace_map *m)
 	do_bool(c, &m->has_vm_flags);
 	do_bool(c, &m->has_names);
 	do_u32(c, &m->count);
-	if (!c->writing) {
-		if (!areas_for(c, m->count))
-			m->count = 0;
-		m->areas = c->areas;
-	}
-	for (uint32_t i = 0; i < m->count && !c->failed; i++)
+	if (!c->writing)
+		read_areas(c, m);
+	for (uint32_t i = 0; c->writing && i < m->count && !c->failed; i++)
 		do_area(c, (struct trace_area *)&m->areas[i]);
 }
 

@@ -15,6 +15,8 @@
 
 struct codec {
 	bool writing, failed;
+	bool no_memory;           /* it failed for want of memory */
+	const char *wrong;        /* reading: it failed because of this */
 	uint8_t *buf;
 	size_t pos, end;          /* reading: bytes of the block; writing: allocated */
 	struct trace_area *areas; /* reading: of the last MAP event */
@@ -34,6 +36,9 @@ void codec_free(struct codec *c);
 #define TRACE_MAGIC_LEN 8
 #define BLOCK_MAGIC     0x4b4c4256u /* "VBLK" */
 #define BLOCK_RAW_MAX   (64u << 20)
+/* A block of a few bytes cannot ask for much memory: what it may decompress to, and so much more for each byte. */
+#define BLOCK_RAW_FREE  (1u << 20)
+#define BLOCK_RATIO     256u
 
 enum { BLOCK_HEADER = 1, BLOCK_EVENTS = 2, BLOCK_END = 3 };
 

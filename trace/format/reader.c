@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <zstd.h>
 
+#include "check.h"
 #include "codec.h"
 
 struct trace_reader {
@@ -22,11 +23,13 @@ struct trace_reader {
 	struct trace_header header;
 	char *strings; /* of the header */
 	struct codec codec;
+	struct check check;
 	size_t raw_allocated;
 	uint8_t *compressed;
 	size_t compressed_allocated;
 	uint64_t blocks, offset, size, steps;
 	bool ended;
+	int result; /* then: 0, or why */
 	char error[512];
 };
 
@@ -39,7 +42,7 @@ __attribute__((format(printf, 2, 3))) static int damaged(struct trace_reader *r,
 	vsnprintf(r->error + n, sizeof(r->error) - (size_t)n, fmt, ap);
 	va_end(ap);
 	r->ended = true;
-	return -EBADMSG;
+	return r->result = -EBADMSG;
 }
 
 static int cut_short(struct trace_reader *r)
@@ -66,8 +69,8 @@ static bool grow(uint8_t **buf, size_t *allocated, size_t want)
 
 static int no_memory(struct trace_reader *r)
 {
-	(void)damaged(r, "out of memory at byte %" PRIu64, r->offset);
-	return -ENOMEM;
+	(void)damaged(r, "out of memory at byte %" PRIu64 ", after %" PRIu64 " events", r->offset, r->steps);
+	return r->result = -ENOMEM;
 }
 
 static int check_head(struct trace_reader *r, const struct block_head *head)
@@ -79,6 +82,11 @@ static int check_head(struct trace_reader *r, const struct block_head *head)
 			" where one should begin: the file is damaged; the "
 			"%" PRIu64 " events before it were read",
 			r->offset, r->steps);
+	if (head->raw_size > BLOCK_RAW_FREE + (uint64_t)head->size * BLOCK_RATIO)
+		return damaged(r,
+			"damaged at step %" PRIu64 ": the block at byte %" PRIu64
+			" says that its %u bytes stand for %u; the events before it were read",
+			r->steps + 1, r->offset, head->size, head->raw_size);
 	return 0;
 }
 
@@ -153,6 +161,7 @@ static int keep_strings(struct trace_reader *r)
 static int read_header(struct trace_reader *r)
 {
 	char magic[TRACE_MAGIC_LEN];
+	const char *wrong;
 	int kind;
 
 	if (fread(magic, 1, sizeof(magic), r->file) != sizeof(magic) ||
@@ -170,8 +179,11 @@ static int read_header(struct trace_reader *r)
 		return damaged(r,
 			"the recording has format version %u, this vmaple reads up to %u: use a newer vmaple",
 			r->header.version, TRACE_FORMAT_VERSION);
-	if (r->codec.failed || r->header.page_size != 4096)
+	if (r->codec.failed)
 		return damaged(r, "the recording's header makes no sense: the file is damaged");
+	wrong = check_header(&r->header);
+	if (wrong)
+		return damaged(r, "damaged at step 0, in its header: %s", wrong);
 	return keep_strings(r);
 }
 
@@ -210,10 +222,30 @@ const struct trace_header *trace_reader_header(const struct trace_reader *r)
 	return &r->header;
 }
 
+/* From the block that was read last. */
+static int next_event(struct trace_reader *r, struct trace_event *event)
+{
+	const char *wrong = NULL;
+
+	if (!codec_event(&r->codec, event))
+		wrong = r->codec.wrong ? r->codec.wrong : "its bytes make no event";
+	else if (event->step != r->steps + 1)
+		wrong = "it is not the one that comes next";
+	else
+		wrong = check_event(&r->check, event);
+	if (r->codec.no_memory || r->check.no_memory)
+		return no_memory(r);
+	if (wrong)
+		return damaged(r, "damaged at step %" PRIu64 ": %s; the events before it were read", r->steps + 1,
+			wrong);
+	r->steps = event->step;
+	return 1;
+}
+
 int trace_reader_next(struct trace_reader *r, struct trace_event *event)
 {
 	if (r->ended)
-		return r->error[0] ? -EBADMSG : 0;
+		return r->result;
 	while (r->codec.pos == r->codec.end) {
 		int kind = read_block(r);
 
@@ -227,13 +259,7 @@ int trace_reader_next(struct trace_reader *r, struct trace_event *event)
 			return damaged(
 				r, "block %" PRIu64 " is of an unknown kind: the file is damaged", r->blocks);
 	}
-	if (!codec_event(&r->codec, event) || event->step != r->steps + 1)
-		return damaged(r,
-			"event %" PRIu64
-			" makes no sense: the file is damaged; the events before it were read",
-			r->steps + 1);
-	r->steps = event->step;
-	return 1;
+	return next_event(r, event);
 }
 
 const char *trace_reader_error(const struct trace_reader *r)
@@ -252,6 +278,7 @@ void trace_reader_close(struct trace_reader *r)
 	if (r->file)
 		fclose(r->file);
 	codec_free(&r->codec);
+	check_free(&r->check);
 	free(r->compressed);
 	free(r->strings);
 	free(r->path);

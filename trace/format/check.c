@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* What a recording may say; see check.h. */
+#include "check.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <search.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#define PAGE      4096u
+#define SPACE_MAX (1ull << 56) /* user addresses with five levels of page tables */
+#define TEXT_MAX  65536u       /* a path, a name, a call's data: the kernel's own limits are far below */
+
+/* An address space that lives. */
+struct known {
+	uint32_t mm;
+	bool begun; /* it has had its first map */
+	uint64_t task_size;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = ((const struct known *)a)->mm, y = ((const struct known *)b)->mm;
+
+	return x < y ? -1 : x > y;
+}
+
+static struct known *find(const struct check *c, uint32_t mm)
+{
+	const struct known key = { .mm = mm };
+	struct known *const *found = tfind(&key, &c->spaces, by_number);
+
+	return found ? *found : NULL;
+}
+
+__attribute__((format(printf, 2, 3))) static const char *wrong(struct check *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->sentence, sizeof(c->sentence), fmt, ap);
+	va_end(ap);
+	return c->sentence;
+}
+
+static bool is_page(uint64_t addr)
+{
+	return addr % PAGE == 0;
+}
+
+const char *check_header(const struct trace_header *h)
+{
+	if (h->page_size != PAGE)
+		return "its pages are not of 4096 bytes";
+	if (h->fault_source > TRACE_FAULTS_NONE || h->overcommit_memory > 2 || h->thp_enabled > 2)
+		return "a setting of its machine is none that Linux has";
+	if (h->max_map_count > INT_MAX || h->mmap_min_addr >= SPACE_MAX)
+		return "a limit of its machine is beyond what Linux allows";
+	if (h->total_ram >= 1ull << 62 || h->total_swap >= 1ull << 62)
+		return "its machine has more memory than can be addressed";
+	return NULL;
+}
+
+/* A new one; it must be above all before. */
+static const char *begin_space(struct check *c, uint32_t mm, uint64_t task_size, bool begun)
+{
+	struct known *k;
+
+	if (mm <= c->last_mm)
+		return wrong(c, "address space %u begins, which is not a number above all before it", mm);
+	k = malloc(sizeof(*k));
+	if (k)
+		*k = (struct known){ mm, begun, task_size };
+	if (!k || !tsearch(k, &c->spaces, by_number)) {
+		free(k);
+		c->no_memory = true;
+		return wrong(c, "out of memory");
+	}
+	c->last_mm = mm;
+	return NULL;
+}
+
+static const char *check_space(struct check *c, const struct trace_event *e)
+{
+	const struct trace_space *s = &e->space;
+	const uint64_t marks[] = { s->start_code, s->end_code, s->start_data, s->end_data, s->start_brk,
+		s->brk, s->start_stack, s->arg_start, s->arg_end, s->env_start, s->env_end };
+
+	if (!s->task_size || !is_page(s->task_size) || s->task_size > SPACE_MAX)
+		return wrong(c, "an address space of %#" PRIx64 " bytes", s->task_size);
+	if (!is_page(s->mmap_base) || s->mmap_base > s->task_size)
+		return wrong(c, "a search that begins at %#" PRIx64, s->mmap_base);
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (marks[i] > s->task_size)
+			return wrong(c, "a part of the program at %#" PRIx64 ", beyond its address space",
+				marks[i]);
+	if (strlen(s->path) >= TEXT_MAX)
+		return wrong(c, "the path of the program is too long");
+	return begin_space(c, e->mm, s->task_size, false);
+}
+
+const char *check_area(const struct trace_area *a, const struct trace_area *before)
+{
+	if (!is_page(a->start) || !is_page(a->end))
+		return "an area that is not of whole pages";
+	if (a->start >= a->end)
+		return "an area that ends where it begins, or before";
+	if (before && a->start < before->end)
+		return "areas that overlap, or do not ascend";
+	if (a->end > SPACE_MAX)
+		return "an area beyond what can be addressed";
+	if (a->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC))
+		return "an area with an access that maps cannot show";
+	if (!is_page(a->offset))
+		return "an area whose offset is not of whole pages";
+	if (strlen(a->name) >= TEXT_MAX)
+		return "an area whose name is too long";
+	return NULL;
+}
+
+/* VM_READ, VM_WRITE, VM_EXEC are the bits of PROT_; VM_MAYSHARE is what maps shows as 's'. */
+static bool flags_agree(const struct trace_area *a)
+{
+	return (a->vm_flags & 7) == a->prot && !!(a->vm_flags & 0x80) == a->shared;
+}
+
+static const char *check_map(struct check *c, const struct trace_map *m, struct known *k)
+{
+	if (m->reason > TRACE_MAP_RESYNC || m->lo > m->hi)
+		return wrong(c, "a map for no reason, or of a window that ends before it begins");
+	if (m->reason == TRACE_MAP_BEGIN && k && k->begun)
+		return wrong(c, "an address space that begins twice");
+	for (uint32_t i = 0; i < m->count; i++) {
+		const struct trace_area *a = &m->areas[i];
+
+		if (a->end <= m->lo || a->start >= m->hi)
+			return wrong(c, "an area at %#" PRIx64 ", outside the window that was looked at",
+				a->start);
+		if (k && a->end > k->task_size)
+			return wrong(c, "an area at %#" PRIx64 ", beyond its address space", a->start);
+		if (m->has_vm_flags && !flags_agree(a))
+			return wrong(
+				c, "an area at %#" PRIx64 " whose flags contradict its access", a->start);
+	}
+	if (k && m->reason == TRACE_MAP_BEGIN)
+		k->begun = true;
+	return NULL;
+}
+
+static bool returns_place(uint32_t nr)
+{
+	return nr == SYS_mmap || nr == SYS_mremap || nr == SYS_shmat;
+}
+
+static const char *check_call(struct check *c, const struct trace_call *call, const struct known *k)
+{
+	uint64_t result = (uint64_t)call->result, end = k ? k->task_size : SPACE_MAX;
+	bool failed = call->result < 0, name = call->nr == SYS_prctl && call->args[0] == PR_SET_VMA;
+
+	if (call->result < -TRACE_ERROR_UNSEEN)
+		return wrong(c, "a call that returns %#" PRIx64 ", no result and no error", result);
+	if (!failed && ((returns_place(call->nr) && (!is_page(result) || result >= end)) ||
+			       (call->nr == SYS_brk && result > end)))
+		return wrong(c, "a call that returns %#" PRIx64 ", where nothing can be mapped", result);
+	if (!failed && call->nr == SYS_prctl && call->args[0] == PR_SET_MM && call->args[2] > end)
+		return wrong(c, "a part of the program moved to %#" PRIx64, call->args[2]);
+	if (call->file && call->file != c->last_file)
+		return wrong(
+			c, "a call that maps file %u, which the event before it is not about", call->file);
+	if (call->data_len >= TEXT_MAX)
+		return wrong(c, "a call with more data than any has");
+	if (name && call->data_len && ((const char *)call->data)[call->data_len - 1])
+		return wrong(c, "a name without an end");
+	return NULL;
+}
+
+static const char *check_file(struct check *c, const struct trace_file *f)
+{
+	if (!f->id || f->kind > TRACE_FILE_DEVICE)
+		return wrong(c, "a file without a number, or of no kind");
+	if ((f->map_align & (f->map_align - 1)) || f->map_align > 1ull << 40)
+		return wrong(c, "a file that asks to be aligned to %#" PRIx64, f->map_align);
+	if (strlen(f->path) >= TEXT_MAX)
+		return wrong(c, "a file whose path is too long");
+	c->last_file = f->id;
+	return NULL;
+}
+
+static const char *check_fork(struct check *c, const struct trace_event *e, const struct known *k)
+{
+	if (e->fork.child_pid > INT_MAX)
+		return wrong(c, "a process %u", e->fork.child_pid);
+	return begin_space(c, e->fork.child_mm, k ? k->task_size : SPACE_MAX, true);
+}
+
+static void end_space(struct check *c, struct known *k)
+{
+	tdelete(k, &c->spaces, by_number);
+	free(k);
+}
+
+/* An event of a space that is known, or, if events were lost, is not. */
+static const char *check_in_space(struct check *c, const struct trace_event *e, struct known *k)
+{
+	switch (e->type) {
+	case TRACE_EVENT_MAP:
+		return check_map(c, &e->map, k);
+	case TRACE_EVENT_CALL:
+		return check_call(c, &e->call, k);
+	case TRACE_EVENT_FORK:
+		return check_fork(c, e, k);
+	case TRACE_EVENT_EXIT:
+		if (k && e->exit.last)
+			end_space(c, k);
+		return NULL;
+	case TRACE_EVENT_LIMIT:
+		return e->limit.limit < TRACE_LIMIT_COUNT ? NULL : wrong(c, "a limit that there is not");
+	default:
+		return NULL;
+	}
+}
+
+const char *check_event(struct check *c, const struct trace_event *e)
+{
+	struct known *k = find(c, e->mm);
+
+	if (e->pid > INT_MAX || e->tid > INT_MAX)
+		return wrong(c, "process %u, task %u", e->pid, e->tid);
+	if (e->time_ns > INT64_MAX)
+		return wrong(c, "a time in centuries to come");
+	switch (e->type) {
+	case TRACE_EVENT_FILE:
+		return check_file(c, &e->file);
+	case TRACE_EVENT_SPACE:
+		return check_space(c, e);
+	case TRACE_EVENT_LOST:
+		c->lost = true;
+		return strlen(e->lost.what) < TEXT_MAX ? NULL
+						       : wrong(c, "a loss that is told at too great length");
+	default:
+		if (!k && !c->lost)
+			return wrong(c, "address space %u, which has not begun, or has ended", e->mm);
+		return check_in_space(c, e, k);
+	}
+}
+
+void check_free(struct check *c)
+{
+	tdestroy(c->spaces, free);
+	c->spaces = NULL;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a recording may say: the one place where its values are judged.
+ *
+ * A checksum shows that bytes are what somebody wrote; it does not show that they make sense.  Everything that the reader
+ * delivers has passed through here, so that who replays or shows it need not ask again.
+ *
+ *  R1  an address space begins (SPACE, FORK) with a number above all before it, and events name only spaces that have
+ *      begun and not ended; behind a LOST event they may name one whose beginning nobody saw.
+ *  R2  areas ascend, do not overlap, are whole pages, have a length, touch the window of their map and lie in the space.
+ *  R3  what a call, a file or a limit says is something that the kernel could have said.
+ */
+#ifndef TRACE_CHECK_H
+#define TRACE_CHECK_H
+
+#include <vmaple/trace.h>
+
+struct check {
+	void *spaces;       /* of tsearch(3): those that live */
+	uint32_t last_mm;   /* the highest number so far */
+	uint32_t last_file; /* number of the last FILE event */
+	bool lost;          /* an event was lost: a space may be there that nobody announced */
+	bool no_memory;     /* it was not the event that is wrong */
+	char sentence[160]; /* what is wrong, without a full stop */
+};
+
+/* NULL, or what is wrong with it. */
+const char *check_header(const struct trace_header *header);
+/* NULL, or what is wrong with an area behind @before (NULL: the first), whatever space it is in. */
+const char *check_area(const struct trace_area *area, const struct trace_area *before);
+/* NULL, or what is wrong: a sentence that lives in @check. Areas have passed check_area(). */
+const char *check_event(struct check *check, const struct trace_event *event);
+void check_free(struct check *check);
+
+#endif /* TRACE_CHECK_H */
