@@ -48,6 +48,8 @@ void call_begin(struct live *l, struct task *t)
 	case SYS_mmap:
 		if (!(a[3] & MAP_ANONYMOUS))
 			t->open_flags = descriptor_access(t->tid, (int)a[4]);
+		if (t->open_flags >= 0)
+			t->rank = descriptor_rank(l, t->tid, (int)a[4]);
 		break;
 	case SYS_prctl:
 		if (a[0] == PR_SET_VMA)
@@ -146,6 +148,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	emit_call(l, t, result);
 	mm->calls++;
 	growth_follow_call(l, t, result);
+	mapped_file_follow_call(t, result);
 	if (check == LIVE_CHECK_EVERY)
 		observe_effect(l, t, result);
 	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)

@@ -43,7 +43,7 @@ static bool set_range(struct expected *x, uint64_t start, uint64_t len)
 
 /* --- what a call makes -------------------------------------------------------------------------------------- */
 
-static bool expect_mapping(struct task *t, struct expected *x)
+static bool expect_mapping(struct live *l, struct task *t, struct expected *x)
 {
 	const uint64_t *a = t->call.args;
 
@@ -53,7 +53,7 @@ static bool expect_mapping(struct task *t, struct expected *x)
 		return false;
 	if (a[3] & MAP_ANONYMOUS)
 		x->area.offset = 0;
-	else if (a[5] % PAGE || !file_is_known(t, (int)a[4], &x->area.dev, &x->area.ino))
+	else if (a[5] % PAGE || !file_is_known(l, t, (int)a[4], &x->area.dev, &x->area.ino))
 		return false;
 	return set_range(x, a[0], a[1]);
 }
@@ -85,7 +85,7 @@ static bool expect(struct live *l, struct task *t, struct expected *x)
 {
 	switch (t->call.nr) {
 	case SYS_mmap:
-		return expect_mapping(t, x);
+		return expect_mapping(l, t, x);
 	case SYS_mprotect:
 		return expect_protection(l, t, x);
 	case SYS_munmap:

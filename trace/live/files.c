@@ -2,34 +2,23 @@
 /*
  * Which file a mapping is of.
  *
- * Linux shows device and inode, not the open file itself.  A descriptor that maps the same inode with the same access
- * mode as before is taken for the same open file, unless the kernel shows otherwise: two adjacent areas of one inode
+ * identity.c says which open file a descriptor is, unless the kernel shows otherwise: two adjacent areas of one inode
  * whose offsets adjoin and whose flags are equal, and that are two, are of two files; a mapping that became part of its
  * neighbour has the neighbour's.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 
 #include <vmaple/mm.h>
 
 #include "internal.h"
 #include "uapi.h"
 
-#define PAGE      4096ull
-#define HUGE_PAGE (2ull << 20)
-#define XFS_MAGIC 0x58465342
-
-static void path_of_descriptor(char path[64], pid_t tid, int fd)
-{
-	snprintf(path, 64, "/proc/%d/fd/%d", (int)tid, fd);
-}
+#define PAGE 4096ull
 
 /*
  * The access mode of a descriptor; -1 when there is none, or none that could be mapped.  The link in /proc has it in its
@@ -55,69 +44,9 @@ int descriptor_access(pid_t tid, int fd)
 	}
 }
 
-/* What a file system does with mappings of its files. False: it cannot be asked. */
-static bool look_at_mount(struct live *l, const char *path, uint64_t mount, struct known_mount *m)
+bool file_is_known(const struct live *l, const struct task *t, int fd, uint64_t *dev, uint64_t *ino)
 {
-	struct statfs fs;
-
-	for (int i = 0; mount && i < MOUNT_CACHE; i++) {
-		if (l->mounts[i].id == mount) {
-			*m = l->mounts[i];
-			return true;
-		}
-	}
-	if (statfs(path, &fs))
-		return false;
-	*m = (struct known_mount){
-		.id = mount, .type = fs.f_type, .block_size = fs.f_bsize, .noexec = fs.f_flags & ST_NOEXEC
-	};
-	l->mounts[l->next_mount++ % MOUNT_CACHE] = *m;
-	return true;
-}
-
-static void settle_kind(struct live *l, struct file_kind *f, pid_t tid, int fd)
-{
-	struct known_mount m;
-	struct statx st;
-	char path[64];
-
-	path_of_descriptor(path, tid, fd);
-	if (statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MNT_ID_UNIQUE, &st) ||
-		!look_at_mount(l, path, st.stx_mask & STATX_MNT_ID_UNIQUE ? st.stx_mnt_id : 0, &m))
-		return;
-	f->known = true;
-	f->noexec = m.noexec;
-	if (S_ISCHR(st.stx_mode)) {
-		bool zero = st.stx_rdev_major == 1 && st.stx_rdev_minor == 5;
-
-		f->kind = zero ? TRACE_FILE_ZERO : TRACE_FILE_DEVICE;
-	} else if (m.type == TMPFS_MAGIC) {
-		f->kind = TRACE_FILE_SHMEM;
-	} else if (m.type == HUGETLBFS_MAGIC) {
-		f->kind = TRACE_FILE_HUGETLB;
-		f->map_align = (uint64_t)m.block_size;
-	} else if (!S_ISREG(st.stx_mode)) {
-		f->kind = TRACE_FILE_DEVICE;
-	} else if (m.type == EXT4_SUPER_MAGIC || m.type == XFS_MAGIC) {
-		f->map_align = HUGE_PAGE;
-	}
-}
-
-static struct known_file *known_by(struct live_mm *mm, const struct known_file *k, bool any_descriptor)
-{
-	for (unsigned int i = 1; i <= FILE_CACHE; i++) {
-		struct known_file *f = &mm->files[(mm->next_file - i) % FILE_CACHE];
-
-		if (f->id && f->dev == k->dev && f->ino == k->ino &&
-			(any_descriptor || (f->fd == k->fd && f->open_flags == k->open_flags)))
-			return f;
-	}
-	return NULL;
-}
-
-bool file_is_known(const struct task *t, int fd, uint64_t *dev, uint64_t *ino)
-{
-	struct known_file k = { .fd = fd, .open_flags = (uint32_t)t->open_flags };
+	struct file_key key = { .open_flags = (uint32_t)t->open_flags, .rank = t->rank };
 	const struct known_file *known;
 	char path[64];
 	struct stat st;
@@ -125,9 +54,9 @@ bool file_is_known(const struct task *t, int fd, uint64_t *dev, uint64_t *ino)
 	path_of_descriptor(path, t->tid, fd);
 	if (t->open_flags < 0 || stat(path, &st))
 		return false;
-	*dev = k.dev = (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev);
-	*ino = k.ino = st.st_ino;
-	known = known_by(t->mm, &k, false);
+	*dev = key.dev = (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev);
+	*ino = key.ino = st.st_ino;
+	known = identity_find(l, &key);
 	return known && known->is.known && known->is.kind == TRACE_FILE_REGULAR;
 }
 
@@ -150,34 +79,50 @@ static bool other_file(
 	return flags && flags == observed_vm_flags(l, other->start);
 }
 
-static bool neighbours_differ(struct live *l, struct task *t, const struct trace_area *area)
+/* Does the map say that the file @id of @area is not that of an area beside it, which is believed to have it, too? */
+static bool neighbours_differ(struct live *l, struct task *t, const struct trace_area *area, uint32_t id)
 {
+	uint32_t below = mapped_file_at(t->mm, area->start - 1), above = mapped_file_at(t->mm, area->end);
 	struct trace_area other;
 
-	if (observe_area(l, t->mm, area->start - 1, &other) && apart_by_file(&other, area))
+	if ((!below || below == id) && observe_area(l, t->mm, area->start - 1, &other) &&
+		apart_by_file(&other, area))
 		return other_file(l, t, area, &other);
-	if (observe_area(l, t->mm, area->end, &other) && apart_by_file(area, &other))
+	if ((!above || above == id) && observe_area(l, t->mm, area->end, &other) &&
+		apart_by_file(area, &other))
 		return other_file(l, t, area, &other);
 	return false;
 }
 
-/* The open file behind a mapping that the kernel shows as @area. */
-static struct known_file *file_of_area(
-	struct live *l, struct task *t, int fd, const struct trace_area *area, bool merged)
+/* The number of the neighbour that the mapping [start, end) became a part of; 0: it stands alone, or that is not known. */
+static uint32_t joined_file(
+	const struct live_mm *mm, const struct trace_area *area, uint64_t start, uint64_t end)
 {
-	struct known_file k = {
-		.fd = fd, .open_flags = (uint32_t)t->open_flags, .dev = area->dev, .ino = area->ino
-	};
-	struct known_file *known = known_by(t->mm, &k, merged);
+	uint32_t id = area->start < start ? mapped_file_at(mm, start - 1) : 0;
 
-	if (known && (merged || !neighbours_differ(l, t, area)))
-		return known;
-	if (known)
-		k.is = known->is;
-	k.id = ++l->next_file;
-	known = &t->mm->files[t->mm->next_file++ % FILE_CACHE];
-	*known = k;
-	return known;
+	return !id && area->end > end ? mapped_file_at(mm, end) : id;
+}
+
+/* The open file behind the mapping [start, end), which the kernel shows as @area. NULL: no memory. */
+static struct known_file *file_of_area(
+	struct live *l, struct task *t, const struct trace_area *area, uint64_t start, uint64_t end)
+{
+	const struct file_key key = {
+		.dev = area->dev, .ino = area->ino, .open_flags = (uint32_t)t->open_flags, .rank = t->rank
+	};
+	struct known_file *k = identity_find(l, &key);
+	uint32_t joined = joined_file(t->mm, area, start, end);
+	bool merged = area->start < start || area->end > end;
+
+	if (!k)
+		k = identity_add(l, &key);
+	if (!k)
+		return NULL;
+	if (joined)
+		k->id = joined;
+	else if (!k->id || (!merged && neighbours_differ(l, t, area, k->id)))
+		k->id = ++l->next_file;
+	return k;
 }
 
 static void emit_file(struct live *l, struct task *t, const struct trace_file *f)
@@ -214,11 +159,12 @@ static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 		f.dev = area.dev;
 		f.ino = area.ino;
 		f.path = area.name;
-		k = file_of_area(
-			l, t, (int)t->call.args[4], &area, area.start < start || area.end > start + len);
-	} else {
-		k->id = ++l->next_file;
+		k = file_of_area(l, t, &area, start, start + len);
 	}
+	if (!k)
+		k = &failed;
+	if (!k->id)
+		k->id = ++l->next_file;
 	if (!k->is.known)
 		settle_kind(l, &k->is, t->tid, (int)t->call.args[4]);
 	if (mapped && k->is.kind == TRACE_FILE_DEVICE) {

@@ -9,6 +9,8 @@
  *   calls.c    a call becomes events
  *   deferred.c calls whose end is not waited for
  *   files.c    which file a mapping is of
+ *   identity.c which open file a descriptor is
+ *   mounts.c   what a file system does with mappings of its files
  *   emit.c     events on their way to the sink
  *   ranges.c   which addresses a call is about
  *   writes.c   first writes: which areas were written since the last call
@@ -33,7 +35,7 @@
 #include <vmaple/maple_tree.h>
 
 #define CALL_DATA_MAX 128
-#define FILE_CACHE    16
+#define MARKS_MAX     127
 #define MOUNT_CACHE   8
 
 /* What decides how a file may be mapped. */
@@ -44,20 +46,26 @@ struct file_kind {
 	uint64_t map_align;
 };
 
-/* A file that an address space mapped not long ago, to tell whether a descriptor is still the same one. */
-struct known_file {
-	uint32_t id;
-	int fd;
-	uint32_t open_flags;
+/* What an open file is told by; see identity.c. */
+struct file_key {
 	uint64_t dev, ino;
+	uint32_t open_flags, rank;
+};
+
+/* An open file that was mapped. */
+struct known_file {
+	struct file_key key; /* first: trees point here */
+	uint32_t id;
 	struct file_kind is;
+	struct known_file *next; /* of all */
 };
 
 /* A mounted file system that was asked about; its number is never used again. */
 struct known_mount {
-	uint64_t id; /* 0: not known */
+	uint64_t id; /* 0: not known, this is about all of its type */
 	int64_t type, block_size;
-	bool noexec;
+	bool noexec, asked;
+	uint64_t map_align; /* of large mappings of its regular files */
 };
 
 struct live_mm {
@@ -72,8 +80,7 @@ struct live_mm {
 	bool read_implies_exec;           /* its personality: areas get more than was asked for */
 	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
 	struct maple_tree growing;        /* growth.c */
-	struct known_file files[FILE_CACHE];
-	unsigned int next_file;
+	struct maple_tree mapped;         /* identity.c, 4: numbers of the files of areas */
 };
 
 /* [start, end), whole pages. */
@@ -103,6 +110,7 @@ struct task {
 	uint64_t clone_flags;
 	uint8_t data[CALL_DATA_MAX];
 	int open_flags; /* access mode of the file that mmap names; -1: no file */
+	uint32_t rank;  /* and its rank */
 };
 
 struct live {
@@ -116,6 +124,12 @@ struct live {
 	struct maple_tree tasks; /* by tid */
 	unsigned long nr_tasks;
 	uint32_t next_mm, next_file;
+	int marks[MARKS_MAX]; /* identity.c, 2: descriptors, in the order of their files */
+	unsigned int nr_marks, last_rank;
+	pid_t self;
+	void *known_files; /* tsearch(3) */
+	struct known_file *all_known;
+	unsigned long nr_known, sweep_at;
 	struct known_mount mounts[MOUNT_CACHE];
 	unsigned int next_mount;
 	pid_t root;
@@ -187,10 +201,27 @@ void settle_killed(struct live *l, struct task *t);
 /* The task is gone. */
 void lose_deferred(struct live *l, struct task *t);
 
+/* identity.c */
+void identity_open(struct live *l);
+void identity_close(struct live *l);
+uint32_t descriptor_rank(struct live *l, pid_t tid, int fd);
+/* NULL: not known, or no memory. */
+struct known_file *identity_find(const struct live *l, const struct file_key *key);
+struct known_file *identity_add(struct live *l, const struct file_key *key);
+/* The number of the file that is mapped there; 0: none that is known. */
+uint32_t mapped_file_at(const struct live_mm *mm, uint64_t addr);
+/* After a call, and for a child. */
+void mapped_file_follow_call(struct task *t, int64_t result);
+void mapped_file_copy(const struct live_mm *from, struct live_mm *to);
+
+/* mounts.c: what is decided by the file system, of the file behind a descriptor. */
+void settle_kind(struct live *l, struct file_kind *f, pid_t tid, int fd);
+void path_of_descriptor(char path[64], pid_t tid, int fd);
+
 /* files.c */
 int descriptor_access(pid_t tid, int fd);
 /* The descriptor that mmap names is of a file whose mappings are plain, and that was mapped through it before. */
-bool file_is_known(const struct task *t, int fd, uint64_t *dev, uint64_t *ino);
+bool file_is_known(const struct live *l, const struct task *t, int fd, uint64_t *dev, uint64_t *ino);
 /* Send the file of the mapping that the call has made; the call's own event names it. */
 void file_tell(struct live *l, struct task *t, int64_t result);
 

@@ -58,6 +58,7 @@ int live_start(struct live **live, const struct live_options *options, char *err
 	if (!task_add(l, l->root))
 		return start_error(l, -ENOMEM, error, size, "cannot begin to trace");
 	l->header.fault_source = find_written_source();
+	identity_open(l);
 	l->header.no_zero_page = reads_get_pages();
 	*live = l;
 	return 0;
@@ -166,6 +167,7 @@ void live_free(struct live *l)
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		free(t);
 	mtree_destroy(&l->tasks);
+	identity_close(l);
 	for (int i = 0; i < 3; i++)
 		free(l->strings[i]);
 	if (l->go_fd >= 0)

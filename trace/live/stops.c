@@ -169,8 +169,7 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 	mm->read_implies_exec = parent->mm->read_implies_exec;
 	observe_open(mm, child->tid);
 	growth_copy(l, parent->mm, mm);
-	for (int i = 0; i < FILE_CACHE; i++)
-		mm->files[i] = parent->mm->files[i];
+	mapped_file_copy(parent->mm, mm);
 	task_enter_mm(child, mm);
 	e.fork.child_pid = (uint32_t)child->tgid;
 	e.fork.child_mm = mm->id;

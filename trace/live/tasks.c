@@ -66,6 +66,7 @@ struct live_mm *mm_new(struct live *l)
 	mt_init_flags(&mm->settled, 0);
 	mt_init_flags(&mm->fresh, 0);
 	mt_init_flags(&mm->growing, 0);
+	mt_init_flags(&mm->mapped, 0);
 	return mm;
 }
 
@@ -91,6 +92,7 @@ void task_leave_mm(struct task *t)
 		mtree_destroy(&mm->settled);
 		mtree_destroy(&mm->fresh);
 		mtree_destroy(&mm->growing);
+		mtree_destroy(&mm->mapped);
 		free(mm);
 	}
 }

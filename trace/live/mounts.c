@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a file system does with mappings of its files.
+ *
+ * Some place a mapping of 2 MiB or more so that huge pages fit; which, differs from kernel to kernel.  So the kernel is
+ * asked, once per mounted file system: a part of a file is mapped here, in the recorder, on a copy of the program's
+ * descriptor; the program has nothing to notice.
+ */
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "uapi.h"
+
+#define PAGE      4096ull
+#define HUGE_PAGE (2ull << 20)
+
+void path_of_descriptor(char path[64], pid_t tid, int fd)
+{
+	snprintf(path, 64, "/proc/%d/fd/%d", (int)tid, fd);
+}
+
+/* --- alignment ---------------------------------------------------------------------------------------------- */
+
+static int copy_descriptor(pid_t tid, int fd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, process_of_thread(tid), 0), copy;
+
+	if (pidfd < 0)
+		return -1;
+	copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	close(pidfd);
+	return copy;
+}
+
+/*
+ * Each second mapping is a page, so that the places below it are at odds with the size of a huge page: that a mapping
+ * lies right by chance, twice, happens once in 2^18 times.
+ */
+static uint64_t ask_alignment(pid_t tid, int fd)
+{
+	int copy = copy_descriptor(tid, fd);
+	uint64_t wrong = 0;
+	void *map[4];
+
+	if (copy < 0)
+		return 0;
+	for (int i = 0; i < 4; i++)
+		map[i] = i % 2 ? mmap(NULL, HUGE_PAGE, PROT_NONE, MAP_PRIVATE, copy, 0)
+			       : mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	close(copy);
+	for (int i = 0; i < 4; i++) {
+		if (i % 2)
+			wrong |= (uintptr_t)map[i] % HUGE_PAGE;
+		if (map[i] != MAP_FAILED)
+			munmap(map[i], i % 2 ? HUGE_PAGE : PAGE);
+	}
+	return wrong ? 0 : HUGE_PAGE;
+}
+
+/* --- mounts ------------------------------------------------------------------------------------------------- */
+
+/* NULL: it cannot be asked. */
+static struct known_mount *look_at_mount(struct live *l, const char *path, uint64_t id)
+{
+	struct known_mount *m;
+	struct statfs fs;
+
+	for (int i = 0; id && i < MOUNT_CACHE; i++)
+		if (l->mounts[i].id == id)
+			return &l->mounts[i];
+	if (statfs(path, &fs))
+		return NULL;
+	m = &l->mounts[l->next_mount++ % MOUNT_CACHE];
+	*m = (struct known_mount){
+		.id = id, .type = fs.f_type, .block_size = fs.f_bsize, .noexec = fs.f_flags & ST_NOEXEC
+	};
+	return m;
+}
+
+/* Files of these are not storage: what they do with a mapping is each driver's own. */
+static bool is_of_kernel(int64_t type)
+{
+	return type == ANON_INODE_FS_MAGIC || type == SOCKFS_MAGIC || type == SYSFS_MAGIC ||
+	       type == PROC_SUPER_MAGIC || type == DEBUGFS_MAGIC || type == TRACEFS_MAGIC ||
+	       type == BPF_FS_MAGIC || type == SELINUX_MAGIC || type == SMACK_MAGIC ||
+	       type == SECURITYFS_MAGIC || type == DMA_BUF_MAGIC;
+}
+
+static void settle_regular(struct known_mount *m, struct file_kind *f, pid_t tid, int fd)
+{
+	if (!m->asked)
+		m->map_align = ask_alignment(tid, fd);
+	m->asked = true;
+	f->map_align = m->map_align;
+}
+
+void settle_kind(struct live *l, struct file_kind *f, pid_t tid, int fd)
+{
+	struct known_mount *m;
+	struct statx st;
+	char path[64];
+
+	path_of_descriptor(path, tid, fd);
+	if (statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MNT_ID_UNIQUE, &st))
+		return;
+	m = look_at_mount(l, path, st.stx_mask & STATX_MNT_ID_UNIQUE ? st.stx_mnt_id : 0);
+	if (!m)
+		return;
+	f->known = true;
+	f->noexec = m->noexec;
+	if (S_ISCHR(st.stx_mode)) {
+		bool zero = st.stx_rdev_major == 1 && st.stx_rdev_minor == 5;
+
+		f->kind = zero ? TRACE_FILE_ZERO : TRACE_FILE_DEVICE;
+	} else if (m->type == TMPFS_MAGIC) {
+		f->kind = TRACE_FILE_SHMEM;
+	} else if (m->type == HUGETLBFS_MAGIC) {
+		f->kind = TRACE_FILE_HUGETLB;
+		f->map_align = (uint64_t)m->block_size;
+	} else if (!S_ISREG(st.stx_mode) || is_of_kernel(m->type)) {
+		f->kind = TRACE_FILE_DEVICE;
+	} else {
+		settle_regular(m, f, tid, fd);
+	}
+}
