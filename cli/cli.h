@@ -25,6 +25,7 @@ int cmd_run(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_maps(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 
 /* Options of run and record that mean the same. */

@@ -14,6 +14,7 @@ static const struct command {
 	{ "record", "record a program into a file", cmd_record },
 	{ "verify", "replay a recording and compare it with every map in it", cmd_verify },
 	{ "maps", "the address space at any moment of a recording", cmd_maps },
+	{ "why", "why neighbours of a running process are not one, every reason", cmd_why },
 	{ "lab", "the same calls on every index of areas or every reverse map, compared and timed", cmd_lab },
 };
 

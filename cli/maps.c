@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple maps: the address space at any moment of a recording. */
+/* vmaple maps: the address space at any moment of a recording, or of a running process now. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "live_map.h"
 
 static const char help[] =
 	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|smaps|json] FILE\n"
+	"       vmaple maps --pid PID [--format maps|smaps|json] [--no-bpf]\n"
 	"\n"
-	"Print the address space of a recorded process as /proc/PID/maps would have shown it.\n"
+	"Print the address space of a recorded process as /proc/PID/maps would have shown it; without a FILE,\n"
+	"that of a running process, read by BPF under one hold of its mmap lock where that is permitted.\n"
 	"\n"
 	"  --at STEP       after this step; default: before the process ended\n"
 	"  --pid PID       of this process; default: the first\n"
 	"  --format maps   lines of /proc/PID/maps (default)\n"
 	"  --format smaps  with the size, the anon_vma and VmFlags of each area\n"
 	"  --format json   an array of areas, with vm_flags and what else the mirror knows\n"
+	"  --no-bpf        a running process from /proc, as without the privilege\n"
 	"\n"
 	"exit status: 0; 1 the process has no address space at that step; 3 the recording is damaged or ends "
 	"early\n";
@@ -24,7 +28,7 @@ static const char help[] =
 struct maps {
 	const char *path;
 	uint64_t at, pid;
-	bool json, smaps;
+	bool json, smaps, no_bpf;
 };
 
 static int parse_format(struct maps *m, const char *format)
@@ -40,8 +44,8 @@ static int parse(struct maps *m, int argc, char **argv)
 {
 	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
 		{ "pid", required_argument, NULL, 'p' }, { "format", required_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
+		{ "json", no_argument, NULL, 'j' }, { "no-bpf", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt, err;
 
 	opterr = 0;
@@ -60,6 +64,9 @@ static int parse(struct maps *m, int argc, char **argv)
 		case 'j':
 			m->json = true;
 			break;
+		case 'n':
+			m->no_bpf = true;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			return -1;
@@ -69,6 +76,8 @@ static int parse(struct maps *m, int argc, char **argv)
 			return usage_error("maps", "unknown option", argv[optind - 1]);
 		}
 	}
+	if (optind == argc && m->pid && !m->at)
+		return 0;
 	if (optind != argc - 1)
 		return usage_error("maps",
 			optind == argc ? "a recording is missing" : "one recording only, not", argv[optind]);
@@ -168,6 +177,9 @@ int cmd_maps(int argc, char **argv)
 
 	if (status)
 		return status < 0 ? 0 : status;
+	if (!m.path)
+		return live_maps(&(struct live_maps_options){
+			.pid = (pid_t)m.pid, .json = m.json, .details = m.smaps, .no_bpf = m.no_bpf });
 	if (trace_reader_open(&reader, m.path, error, sizeof(error))) {
 		complain("maps", "%s", error);
 		return STATUS_DAMAGED;

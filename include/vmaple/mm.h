@@ -79,11 +79,16 @@ static inline bool vma_is_temporary_stack(const struct vm_area_struct *vma)
 /** An area that is there without a call having made it: exec's segments, stack and vdso; attach. */
 struct area_spec {
 	unsigned long start, end;
-	pgoff_t pgoff; /**< ignored for anonymous areas: start in pages */
+	pgoff_t pgoff;
+	bool has_pgoff; /**< pgoff is meant for an anonymous area, too; otherwise it is start in pages there */
 	vm_flags_t vm_flags;
 	struct vm_file *file;  /**< a reference of its own is taken; NULL: anonymous */
 	bool touched;          /**< a page of it was written: it has an anon_vma */
+	/** touched: an area of this mm whose anon_vma, and chain, it shares; NULL: it has one of its own. */
+	const struct vm_area_struct *anon_like;
+	bool inherited;        /**< touched: it came by fork, pages of a parent may be mapped in it */
 	const char *anon_name; /**< NULL: none */
+	const void *policy, *uffd_ctx; /**< as in struct vm_area_struct */
 };
 /** Insert an area exactly as given, without any merge. @return 0, -EEXIST, -EINVAL or -ENOMEM. */
 VMAPLE_API int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec) __must_check;

@@ -121,7 +121,9 @@ static struct vm_area_struct *area_of_spec(struct mm_struct *mm, const struct ar
 	vma->vm_end = spec->end;
 	vma->vm_flags = spec->vm_flags;
 	vma->vm_file = vm_file_get(spec->file);
-	vma->vm_pgoff = spec->file ? spec->pgoff : to_pages(mm, spec->start);
+	vma->vm_pgoff = spec->file || spec->has_pgoff ? spec->pgoff : to_pages(mm, spec->start);
+	vma->policy = spec->policy;
+	vma->uffd_ctx = spec->uffd_ctx;
 	if (spec->anon_name) {
 		vma->anon_name = anon_vma_name_alloc(spec->anon_name);
 		if (!vma->anon_name) {
@@ -130,6 +132,32 @@ static struct vm_area_struct *area_of_spec(struct mm_struct *mm, const struct ar
 		}
 	}
 	return vma;
+}
+
+/* As from a parent that has gone: the parent's anon_vma stays in the chain. */
+static int inherit_anon_vma(struct vm_area_struct *vma)
+{
+	const struct rmap_ops *rmap = vma->vm_mm->sys->rmap;
+	struct vm_area_struct *parent = vma_copy(vma, vma->vm_mm);
+	int err = -ENOMEM;
+
+	if (!parent)
+		return -ENOMEM;
+	if (!rmap->prepare(parent, NULL, NULL))
+		err = rmap->fork(vma, parent);
+	vma_free(parent);
+	return err;
+}
+
+static int touch_area(struct vm_area_struct *vma, const struct area_spec *spec)
+{
+	const struct rmap_ops *rmap = vma->vm_mm->sys->rmap;
+
+	if (!spec->touched)
+		return 0;
+	if (spec->anon_like)
+		return rmap->clone(vma, spec->anon_like);
+	return spec->inherited ? inherit_anon_vma(vma) : rmap->prepare(vma, NULL, NULL);
 }
 
 int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec)
@@ -148,7 +176,7 @@ int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec)
 	vma = area_of_spec(mm, spec);
 	if (!vma)
 		return -ENOMEM;
-	if ((spec->touched && mm->sys->rmap->prepare(vma, NULL, NULL)) || (account && vm_charge(mm, npages)))
+	if (touch_area(vma, spec) || (account && vm_charge(mm, npages)))
 		goto free_vma;
 	err = vma_link(mm, vma, NULL, NULL);
 	if (err)

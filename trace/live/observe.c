@@ -15,6 +15,7 @@
 #include <vmaple/mm.h>
 
 #include "internal.h"
+#include "maps_line.h"
 #include "uapi.h"
 
 static int open_proc(pid_t tid, const char *file)
@@ -227,40 +228,6 @@ static bool read_all(struct live *l, int fd)
 	return n == 0;
 }
 
-/* The number at *p, which @after follows; *p is moved behind that. False: there is none. */
-static bool number(char **p, int base, char after, uint64_t *n)
-{
-	char *end;
-
-	*n = strtoull(*p, &end, base);
-	if (end == *p || *end != after)
-		return false;
-	*p = end + 1;
-	return true;
-}
-
-/* A line of maps; its name stays where it is. False: not such a line. */
-static bool parse_line(char *line, struct trace_area *a)
-{
-	uint64_t major, minor;
-	char *p = line, *perms;
-
-	if (!number(&p, 16, '-', &a->start) || !number(&p, 16, ' ', &a->end))
-		return false;
-	perms = p;
-	p = strchr(p, ' ');
-	if (!p || p - perms != 4 || !number(&p, 16, ' ', &a->offset) || !number(&p, 16, ':', &major) ||
-		!number(&p, 16, ' ', &minor))
-		return false;
-	a->ino = strtoull(p, &p, 10);
-	a->dev = major << 32 | minor;
-	a->prot = (perms[0] == 'r' ? PROT_READ : 0) | (perms[1] == 'w' ? PROT_WRITE : 0) |
-		  (perms[2] == 'x' ? PROT_EXEC : 0);
-	a->shared = perms[3] == 's';
-	a->name = p + strspn(p, " ");
-	return true;
-}
-
 /* The amount that a line of smaps gives for @field; 0 when it is another line. */
 static uint64_t amount(const char *line, const char *field)
 {
@@ -279,7 +246,7 @@ static void parse_text(struct live *l)
 	for (char *line = strtok_r(l->names, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		struct trace_area a = { .name = "" };
 
-		if (parse_line(line, &a)) {
+		if (maps_line_parse(line, &a)) {
 			/* The gate page is the kernel's, and in no process's map. */
 			area = strcmp(a.name, "[vsyscall]") == 0 ? NULL : add_area(l);
 			if (area)

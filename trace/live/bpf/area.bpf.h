@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* An area of the kernel's as a record. */
+#ifndef LIVE_BPF_AREA_H
+#define LIVE_BPF_AREA_H
+
+#include "kernel.h"
+
+/* Equal policies, equal numbers; never 0. */
+static __always_inline u64 policy_number(const struct vm_area_struct *vma)
+{
+	const struct mempolicy *p;
+	u64 n;
+
+	if (!bpf_core_field_exists(vma->vm_policy))
+		return 0;
+	p = vma->vm_policy;
+	if (!p)
+		return 0;
+	n = (u64)p->mode | (u64)p->flags << 16 | 1ull << 63;
+	if (bpf_core_field_exists(p->home_node))
+		n ^= (u64)(u32)p->home_node << 32;
+	return n ^ p->nodes.bits[0] * 0x9e3779b97f4a7c15ull;
+}
+
+static __always_inline u32 area_flags(const struct vm_area_struct *vma)
+{
+	u32 flags = 0;
+
+	if (vma->vm_ops && vma->vm_ops->close)
+		flags |= AREA_HAS_CLOSE;
+	if (vma->anon_vma && vma->anon_vma_chain.next != vma->anon_vma_chain.prev)
+		flags |= AREA_INHERITED;
+	return flags;
+}
+
+/* @vma: as the verifier knows it, so that its members can be read. */
+static __always_inline void area_read(struct bpf_area *a, const struct vm_area_struct *vma)
+{
+	struct file *file = vma->vm_file;
+	struct anon_vma *av = vma->anon_vma;
+
+	a->start = vma->vm_start;
+	a->end = vma->vm_end;
+	a->vm_flags = vma->vm_flags;
+	a->pgoff = vma->vm_pgoff;
+	a->file = (u64)file;
+	a->ino = file ? file->f_inode->i_ino : 0;
+	a->dev = file ? file->f_inode->i_sb->s_dev : 0;
+	a->anon_vma = (u64)av;
+	a->anon_root = av ? (u64)av->root : 0;
+	a->uffd = bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx) ? (u64)vma->vm_userfaultfd_ctx.ctx : 0;
+	a->policy = policy_number(vma);
+	a->flags = area_flags(vma);
+}
+
+#endif

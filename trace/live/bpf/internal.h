@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the room share.
+ *
+ *   live_map.c   the seam: which source, names and numbers for what it has read
+ *   map_bpf.c    areas by the program of map.bpf.c
+ *   map_proc.c   areas by /proc/PID/smaps
+ *   map_build.c  the engine's areas out of those
+ *   numbers.c    pointers of the kernel become small numbers
+ */
+#ifndef LIVE_BPF_INTERNAL_H
+#define LIVE_BPF_INTERNAL_H
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <vmaple/live_map.h>
+#include <vmaple/maple_tree.h>
+
+/* A map as it is being made; the public part comes first, and its strings and reason live here. */
+struct reading {
+	struct live_map map;
+	uint32_t allocated;
+	char reason[256];
+	struct name_chunk *names;
+};
+
+/* One area more, cleared; its name is given by reading_name(). NULL: out of memory. */
+struct live_area *reading_add(struct reading *r);
+/* A copy of @name that lives as long as the map. NULL: out of memory. */
+const char *reading_name(struct reading *r, const char *name);
+
+/*
+ * Fill @r. 0; -errno and a sentence: BPF cannot be used here, or the process has no map to read (-ESRCH), which is then true
+ * of any source.
+ */
+int map_read_bpf(struct reading *r, char *error, size_t size);
+int map_read_proc(struct reading *r, char *error, size_t size);
+/* Names, devices and inodes as /proc/PID/maps shows them, for the areas of @r that are still there. */
+void map_name_areas(struct reading *r);
+
+/* Numbers for pointers, from 1 in the order of asking; 0 for NULL and where memory has run out. */
+struct numbers {
+	struct maple_tree tree;
+	uint32_t last;
+};
+void numbers_init(struct numbers *n);
+uint32_t number_of(struct numbers *n, uint64_t pointer);
+void numbers_destroy(struct numbers *n);
+
+#endif /* LIVE_BPF_INTERNAL_H */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The kernel's own types as far as the programs here read them.  Where each member lies is found when a program is loaded
+ * (CO-RE), by its name: neither the order here nor what is left out matters.
+ */
+#ifndef LIVE_BPF_KERNEL_H
+#define LIVE_BPF_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "record.h"
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef _Bool bool;
+#define true  1
+#define false 0
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+struct super_block {
+	u32 s_dev;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct anon_vma {
+	struct anon_vma *root;
+};
+
+struct anon_vma_name {
+	char name[AREA_NAME_BYTES];
+};
+
+
+struct mempolicy {
+	unsigned short mode, flags;
+	struct {
+		unsigned long bits[1];
+	} nodes;
+	int home_node;
+};
+
+struct vm_operations_struct {
+	void (*close)(void);
+};
+
+struct userfaultfd_ctx;
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end, vm_flags, vm_pgoff;
+	struct list_head anon_vma_chain;
+	struct anon_vma *anon_vma;
+	struct anon_vma_name *anon_name;
+	struct file *vm_file;
+	const struct vm_operations_struct *vm_ops;
+	struct mempolicy *vm_policy;
+	struct {
+		struct userfaultfd_ctx *ctx;
+	} vm_userfaultfd_ctx;
+};
+
+struct mm_struct {
+	int map_count;
+	struct {
+		unsigned int sequence;
+	} mm_lock_seq;
+	unsigned long task_size, mmap_base, start_brk, brk, start_stack;
+};
+
+struct thread_info {
+	unsigned long flags;
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	struct mm_struct *mm;
+	int pid, tgid;
+	unsigned int flags;
+};
+
+#pragma clang attribute pop
+
+#define PF_KTHREAD 0x00200000
+#define TIF_ADDR32 29
+
+#endif
