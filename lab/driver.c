@@ -179,7 +179,7 @@ static struct lab_shape shape(struct mm_struct *mm)
 
 static struct replay *begin_replay(const struct trace_header *header)
 {
-	const struct replay_options options = { .unchecked = true };
+	const struct replay_options options = { .unchecked = true, .fork_at_once = true };
 
 	return replay_new(header, &options);
 }

@@ -74,6 +74,8 @@ struct replay_options {
 	void (*machine)(void *ctx, struct mm_system *sys);
 	/** May be NULL. An address space begins that is nobody's copy, and has no area yet. */
 	void (*space)(void *ctx, struct mm_struct *mm);
+	/** Copy an address space at its fork, not when one of the two changes: for who measures. */
+	bool fork_at_once;
 };
 
 struct replay;
@@ -83,7 +85,10 @@ VMAPLE_API struct replay *replay_new(const struct trace_header *header, const st
 VMAPLE_API struct trace_sink *replay_sink(struct replay *replay);
 /** What has been seen until now. O(areas of the first process), for its gaps. */
 VMAPLE_API void replay_statistics(struct replay *replay, struct replay_stats *stats);
-/** The address space of process @p pid now (0: the first process), or NULL. */
+/**
+ * The address space of process @p pid now (0: the first process), to look at.
+ * @return NULL when there is none; then errno is 0, or ENOMEM where it is there and memory has run out.
+ */
 VMAPLE_API struct mm_struct *replay_find(struct replay *replay, uint32_t pid);
 /** Its address spaces end with it. */
 VMAPLE_API void replay_free(struct replay *replay);

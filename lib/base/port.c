@@ -77,7 +77,24 @@ const char *vmaple_version(void)
 
 void *port_alloc(size_t size, size_t align, gfp_t gfp)
 {
-	return host_port.alloc(host_port.ctx, size, align, gfp);
+	void *mem = host_port.alloc(host_port.ctx, size, align, gfp);
+
+	if (!mem && gfp != GFP_NOWAIT)
+		port_count_failure();
+	return mem;
+}
+
+/* Of all threads: who sees it grow knows that memory has run out. */
+static unsigned long failures;
+
+void port_count_failure(void)
+{
+	__atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+}
+
+unsigned long port_failures(void)
+{
+	return __atomic_load_n(&failures, __ATOMIC_RELAXED);
 }
 
 void port_free(void *mem, size_t size)

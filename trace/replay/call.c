@@ -113,6 +113,8 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 		req.flags = (req.flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
 	}
 	p.result = (int64_t)mm_mmap(&s->mm, &req);
+	if (req.file && !IS_ERR_VALUE(p.result))
+		inodes_note(s, req.file);
 	return p;
 }
 

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "alloc.h"
 #include "internal.h"
 #include "minmax.h"
 
@@ -156,6 +157,11 @@ static void add_line(struct excerpt *x, const char *line)
 		x->len = sizeof(x->text) - 1;
 }
 
+static bool is_full(const struct excerpt *x)
+{
+	return x->lines > REPORT_LINES;
+}
+
 /* The first area of each side from which on they differ: lines before it are left out. */
 static uint64_t first_difference(struct space *s, const struct trace_map *map)
 {
@@ -181,13 +187,13 @@ static void write_excerpts(
 	struct vm_area_struct *vma;
 	char line[1024];
 
-	for (vma = first_in_window(s, map); vma; vma = next_in_window(s, vma, map)) {
+	for (vma = first_in_window(s, map); vma && !is_full(expected); vma = next_in_window(s, vma, map)) {
 		if (vma->vm_end <= from)
 			continue;
 		vma_format(vma, line, sizeof(line));
 		add_line(expected, line);
 	}
-	for (uint32_t i = 0; i < map->count; i++) {
+	for (uint32_t i = 0; i < map->count && !is_full(found); i++) {
 		if (map->areas[i].end <= from)
 			continue;
 		add_line(found, observed_line(&map->areas[i], line, sizeof(line)));
@@ -218,6 +224,9 @@ static void report(
 	char text[CALL_TEXT] = "";
 	size_t n;
 
+	/* What the mirror could not do for want of memory is no difference. */
+	if (r->failures != port_failures())
+		return;
 	if (d->uncertain)
 		r->stats.uncertain++;
 	else
@@ -266,7 +275,7 @@ void report_doubt(struct replay *r, struct space *s, const struct trace_event *e
 		report(r, s, e, &d);
 }
 
-void check_map(struct replay *r, struct space *s, const struct trace_event *e)
+int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_map *map = &e->map;
 	static const char only_cuts[] =
@@ -282,7 +291,7 @@ void check_map(struct replay *r, struct space *s, const struct trace_event *e)
 	if (maps_equal(s, map)) {
 		if (map->lo == 0 && map->hi == UINT64_MAX)
 			s->grown_beside = false;
-		return;
+		return 0;
 	}
 	if (!s->take_over) {
 		if (s->doubt && only_cuts_differ(s, map)) {
@@ -295,6 +304,6 @@ void check_map(struct replay *r, struct space *s, const struct trace_event *e)
 		write_excerpts(s, map, &expected, &found);
 		report(r, s, e, &d);
 	}
-	take_over(r, s, map);
 	s->take_over = false;
+	return take_over(r, s, map);
 }

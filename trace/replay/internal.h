@@ -8,6 +8,8 @@
  *   check.c     the mirror beside an observation
  *   takeover.c  the mirror made from an observation
  *   partial.c   address spaces of which not all areas were seen
+ *   copies.c    what a fork copies, made when one of the two changes
+ *   inodes.c    the file of an observed area
  *   describe.c  calls as text
  */
 #ifndef REPLAY_INTERNAL_H
@@ -32,6 +34,11 @@ struct space {
 	bool take_over;    /* something was done that is not modelled: the next observation is the truth */
 	struct trace_call call; /* the last; without data */
 	uint64_t call_step;
+	struct space *source;                     /* its areas are those of this one still; see copies.c */
+	struct list_link copies, among_copies;    /* those whose source it is, by fork; its place among them */
+	void *inodes;                             /* of tsearch(3); see inodes.c */
+	unsigned long nr_inodes;
+	bool inodes_known;
 };
 
 struct replay {
@@ -44,6 +51,7 @@ struct replay {
 	struct vm_file *pending; /* what the next call maps, and a reference to it */
 	uint32_t pending_id;
 	uint32_t first_pid;
+	unsigned long failures; /* allocations that had failed before this event */
 	struct replay_stats stats;
 };
 
@@ -64,6 +72,24 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 /* A first write beside a call is a doubt only where the call may have joined or cut that area. */
 void fault_settle_call(struct space *s, const struct trace_call *call);
 
+/* copies.c */
+void copies_init(struct space *s);
+/* A fork. 0 or -ENOMEM. */
+int copies_add(struct space *child, struct space *parent, bool at_once) __must_check;
+/* Before its areas are looked at. 0 or -ENOMEM. */
+int copies_make_own(struct space *s) __must_check;
+/* Before they change. 0 or -ENOMEM. */
+int copies_before_change(struct space *s) __must_check;
+/* It ends, and its areas have never been needed. */
+void copies_forget(struct space *s);
+
+/* inodes.c */
+/* A file that an area of that inode maps, and a reference to it; NULL: none does. 0 or -ENOMEM. */
+int inodes_find(struct space *s, uint64_t dev, uint64_t ino, struct vm_file **file) __must_check;
+/* An area of it has been made. */
+void inodes_note(struct space *s, struct vm_file *file);
+void inodes_forget(struct space *s);
+
 /* partial.c */
 /*
  * Before a call of a partial space: areas that its success shows to be there are put there, what cannot have been is
@@ -75,7 +101,8 @@ bool partial_call(struct replay *r, struct space *s, const struct trace_event *e
 /* Told as uncertain; the event is a call. */
 void report_doubt(struct replay *r, struct space *s, const struct trace_event *event, const char *what,
 	const char *expected, const char *found);
-void check_map(struct replay *r, struct space *s, const struct trace_event *event);
+/* 0 or -ENOMEM. */
+int check_map(struct replay *r, struct space *s, const struct trace_event *event) __must_check;
 void check_result(struct replay *r, struct space *s, const struct trace_event *event,
 	const struct prediction *prediction);
 /* Has it a file as maps shows one? */
@@ -87,8 +114,8 @@ bool same_properties(const struct vm_area_struct *vma, const struct trace_area *
 /* takeover.c */
 /* Areas that exec or attach brought. 0 or -ENOMEM. */
 int begin_map(struct replay *r, struct space *s, const struct trace_map *map);
-/* After a disagreement: what was observed is what is there. */
-void take_over(struct replay *r, struct space *s, const struct trace_map *map);
+/* After a disagreement: what was observed is what is there. 0 or -ENOMEM. */
+int take_over(struct replay *r, struct space *s, const struct trace_map *map) __must_check;
 /* The flags that the letters of a line of maps stand for. */
 vm_flags_t flags_of_area(const struct trace_area *a);
 

@@ -13,6 +13,7 @@
 
 #include <vmaple/rmap.h>
 
+#include "alloc.h"
 #include "internal.h"
 
 #define CAP_IPC_LOCK  14
@@ -57,8 +58,10 @@ static struct numbered_file *new_file(struct replay *r, const struct trace_file 
 	struct numbered_file *nf = calloc(1, sizeof(*nf) + len);
 	unsigned int mode = t->open_flags & 3;
 
-	if (!nf)
+	if (!nf) {
+		port_count_failure();
 		return NULL;
+	}
 	memcpy(nf->name, t->path, len);
 	nf->list = &r->files;
 	nf->id = t->id;
@@ -115,6 +118,7 @@ static struct space *new_space(struct replay *r, uint32_t id)
 	s->doubt = r->header.fault_source >= TRACE_FAULTS_SOME;
 	mm_init(&s->mm, &r->sys);
 	s->mm.owner = s;
+	copies_init(s);
 	return s;
 }
 
@@ -134,12 +138,19 @@ static void note_final(struct replay_stats *st, struct space *s)
 	st->nr_gaps = mm_largest_gaps(&s->mm, st->gaps, 3);
 }
 
+static void free_space(struct space *s)
+{
+	copies_forget(s);
+	inodes_forget(s);
+	mm_exit(&s->mm);
+	free(s);
+}
+
 static void end_space(struct replay *r, struct space *s)
 {
 	add_counters(&r->stats, &s->mm.counters);
-	mm_exit(&s->mm);
 	mtree_erase(&r->spaces, s->id);
-	free(s);
+	free_space(s);
 }
 
 static void set_limit(struct space *s, uint32_t limit, uint64_t value)
@@ -220,7 +231,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child = new_space(r, e->fork.child_mm);
 	if (!child)
 		return -ENOMEM;
-	err = mm_fork(&child->mm, &parent->mm);
+	err = copies_add(child, parent, r->options.fork_at_once);
 	if (err)
 		return err;
 	child->begun = parent->begun;
@@ -229,8 +240,6 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child->doubt = parent->doubt;
 	child->partial = parent->partial;
 	child->take_over = parent->take_over;
-	child->mm.owner = child;
-	child->mm.counters.peak_areas = (unsigned long)child->mm.map_count;
 	child->call = parent->call;
 	child->call_step = parent->call_step;
 	return set_process(r, e->fork.child_pid, e->fork.child_mm);
@@ -247,18 +256,28 @@ static int task_event(struct replay *r, const struct trace_event *e)
 	return set_process(r, e->pid, e->mm);
 }
 
-static void exit_event(struct replay *r, const struct trace_event *e)
+static int exit_event(struct replay *r, const struct trace_event *e)
 {
 	struct space *s = find_space(r, e->mm);
+	bool noted = s && e->pid == r->first_pid && e->pid == e->tid;
+	int err = 0;
 
 	if (!s)
-		return;
-	if (e->pid == r->first_pid && e->pid == e->tid)
+		return 0;
+	if (noted)
+		err = copies_make_own(s);
+	/* With its last task its areas go; a copy that was never needed has none. */
+	if (!err && e->exit.last && !s->source)
+		err = copies_before_change(s);
+	if (err)
+		return err;
+	if (noted)
 		note_final(&r->stats, s);
 	if (!e->exit.exec && (e->exit.last || e->pid == e->tid))
 		mtree_erase(&r->processes, e->pid);
 	if (e->exit.last)
 		end_space(r, s);
+	return 0;
 }
 
 static bool is_result(const struct trace_call *c, int64_t predicted)
@@ -297,12 +316,9 @@ static int map_event(struct replay *r, struct space *s, const struct trace_event
 	if (e->map.reason == TRACE_MAP_RESYNC) {
 		s->doubt = true;
 		s->partial &= !whole;
-		take_over(r, s, &e->map);
-		return 0;
+		return take_over(r, s, &e->map);
 	}
-	if (!r->options.unchecked && s->begun)
-		check_map(r, s, e);
-	return 0;
+	return r->options.unchecked || !s->begun ? 0 : check_map(r, s, e);
 }
 
 static int file_event(struct replay *r, const struct trace_event *e)
@@ -324,32 +340,14 @@ static void lost_event(struct replay *r, const struct trace_event *e)
 			s->doubt = true;
 }
 
-static int on_event(struct trace_sink *sink, const struct trace_event *e)
+/* An event that looks at an address space, or changes it. */
+static int event_in_space(struct replay *r, struct space *s, const struct trace_event *e)
 {
-	struct replay *r = (struct replay *)sink;
-	struct space *s = NULL;
+	bool looks = e->type == TRACE_EVENT_MAP && e->map.reason == TRACE_MAP_CHECK;
+	int err = looks ? copies_make_own(s) : copies_before_change(s);
 
-	r->stats.events++;
-	switch (e->type) {
-	case TRACE_EVENT_FILE:
-		return file_event(r, e);
-	case TRACE_EVENT_SPACE:
-		return space_event(r, e);
-	case TRACE_EVENT_FORK:
-		return fork_event(r, e);
-	case TRACE_EVENT_TASK:
-		return task_event(r, e);
-	case TRACE_EVENT_EXIT:
-		exit_event(r, e);
-		return 0;
-	case TRACE_EVENT_LOST:
-		lost_event(r, e);
-		return 0;
-	default:
-		s = find_space(r, e->mm);
-	}
-	if (!s)
-		return 0;
+	if (err)
+		return err;
 	switch (e->type) {
 	case TRACE_EVENT_MAP:
 		return map_event(r, s, e);
@@ -364,6 +362,42 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	default:
 		return 0;
 	}
+}
+
+static int any_event(struct replay *r, const struct trace_event *e)
+{
+	struct space *s;
+
+	switch (e->type) {
+	case TRACE_EVENT_FILE:
+		return file_event(r, e);
+	case TRACE_EVENT_SPACE:
+		return space_event(r, e);
+	case TRACE_EVENT_FORK:
+		return fork_event(r, e);
+	case TRACE_EVENT_TASK:
+		return task_event(r, e);
+	case TRACE_EVENT_EXIT:
+		return exit_event(r, e);
+	case TRACE_EVENT_LOST:
+		lost_event(r, e);
+		return 0;
+	default:
+		s = find_space(r, e->mm);
+		return s ? event_in_space(r, s, e) : 0;
+	}
+}
+
+/* The engine's -ENOMEM is mostly the kernel's, of a limit: whether memory has run out is asked where memory comes from. */
+static int on_event(struct trace_sink *sink, const struct trace_event *e)
+{
+	struct replay *r = (struct replay *)sink;
+	int err;
+
+	r->stats.events++;
+	r->failures = port_failures();
+	err = any_event(r, e);
+	return err || r->failures == port_failures() ? err : -ENOMEM;
 }
 
 static void set_machine(struct mm_system *sys, const struct trace_header *h)
@@ -412,6 +446,11 @@ struct mm_struct *replay_find(struct replay *r, uint32_t pid)
 	void *mm = mtree_load(&r->processes, pid ? pid : r->first_pid);
 	struct space *s = mm ? find_space(r, (uint32_t)xa_to_value(mm)) : NULL;
 
+	errno = 0;
+	if (s && copies_make_own(s)) {
+		errno = ENOMEM;
+		return NULL;
+	}
 	return s ? &s->mm : NULL;
 }
 
@@ -434,10 +473,8 @@ void replay_free(struct replay *r)
 	struct space *s;
 	unsigned long id = 0;
 
-	mt_for_each (&r->spaces, s, id, ULONG_MAX) {
-		mm_exit(&s->mm);
-		free(s);
-	}
+	mt_for_each (&r->spaces, s, id, ULONG_MAX)
+		free_space(s);
 	vm_file_put(r->pending);
 	mtree_destroy(&r->spaces);
 	mtree_destroy(&r->processes);

@@ -3,11 +3,13 @@
  * Observed areas become the mirror's: all of them when an address space begins, those that disagreed after a check.  These
  * keep the hidden properties (flags, touched) that the mirror believed in at each place.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "alloc.h"
 #include "internal.h"
 #include "minmax.h"
 
@@ -38,14 +40,10 @@ static bool area_is_anonymous(const struct trace_area *a)
 static struct vm_file *file_of_area(struct replay *r, struct space *s, const struct trace_area *a)
 {
 	struct trace_file t = { .kind = file_kind(a), .dev = a->dev, .ino = a->ino, .path = a->name };
-	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, &s->mm, 0);
+	struct vm_file *file = NULL;
 
-	if (a->ino) {
-		for_each_vma (vmi, vma)
-			if (has_file(vma) && vma->vm_file->ino == a->ino && vma->vm_file->dev == a->dev)
-				return vm_file_get(vma->vm_file);
-	}
+	if (a->ino && (inodes_find(s, a->dev, a->ino, &file) || file))
+		return file;
 	if (a->shared && (a->prot & PROT_WRITE))
 		t.open_flags = 2;
 	return replay_file(r, &t);
@@ -75,12 +73,14 @@ static int insert_area(
 	if (!area_is_anonymous(a)) {
 		spec.file = file_of_area(r, s, a);
 		if (!spec.file)
-			return -12;
+			return -ENOMEM;
 	} else if (strncmp(a->name, "[anon:", 6) == 0) {
 		snprintf(name, sizeof(name), "%.*s", (int)strlen(a->name) - 7, a->name + 6);
 		spec.anon_name = name;
 	}
 	err = mm_insert_area(&s->mm, &spec);
+	if (spec.file && !err)
+		inodes_note(s, spec.file);
 	vm_file_put(spec.file);
 	return err;
 }
@@ -92,7 +92,7 @@ int begin_map(struct replay *r, struct space *s, const struct trace_map *map)
 		int err = insert_area(r, s, a, a->vm_flags & ~VM_SOFTDIRTY, a->touched);
 
 		/* An area that cannot be there is the recording's fault, and a later check names it. */
-		if (err == -12)
+		if (err == -ENOMEM && r->failures != port_failures())
 			return err;
 	}
 	return 0;
@@ -164,19 +164,22 @@ static struct trace_map disagreement(struct space *s, const struct trace_map *wh
 	return map;
 }
 
-void take_over(struct replay *r, struct space *s, const struct trace_map *whole)
+int take_over(struct replay *r, struct space *s, const struct trace_map *whole)
 {
 	const struct trace_map part = disagreement(s, whole), *map = &part;
 	struct belief *beliefs = calloc(map->count + 1, sizeof(*beliefs));
 
-	if (!beliefs)
-		return;
+	if (!beliefs || copies_before_change(s)) {
+		free(beliefs);
+		return -ENOMEM;
+	}
 	for (uint32_t i = 0; i < map->count; i++)
 		believe(s, &map->areas[i], &beliefs[i]);
 	clear_place(s, map);
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct area_spec *spec = &beliefs[i].spec;
 
+		/* What fails for want of memory is noticed at the end of the event. */
 		if (spec->file)
 			(void)!mm_insert_area(&s->mm, spec);
 		else
@@ -184,4 +187,5 @@ void take_over(struct replay *r, struct space *s, const struct trace_map *whole)
 		vm_file_put(spec->file);
 	}
 	free(beliefs);
+	return 0;
 }
