@@ -204,7 +204,8 @@ static void read_limits(void)
 	sysinfo(&info);
 	background.ram_pages = (info.totalram + info.totalswap) * info.mem_unit / PAGE;
 	background.max_map_count = (int)read_number("/proc/sys/vm/max_map_count", 65530);
-	background.mmap_min_addr = mmap_min_addr_here(read_number("/proc/sys/vm/mmap_min_addr", 65536));
+	background.dac_mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);
+	background.mmap_min_addr = mmap_min_addr_here(background.dac_mmap_min_addr);
 	background.overcommit = (unsigned int)read_number("/proc/sys/vm/overcommit_memory", 0);
 	background.pkeys = cpu_has_pkeys();
 	background.no_zero_page = read_page_is_written();

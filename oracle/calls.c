@@ -66,6 +66,7 @@ static const struct shape {
 	[CALL_REAP] = { "reap", { END } },
 	[CALL_LIMIT] = { "limit", { LIMIT_NAME, NUMBER } },
 	[CALL_DROP_LOCK] = { "drop_ipc_lock", { END } },
+	[CALL_DROP_RAWIO] = { "drop_sys_rawio", { END } },
 	[CALL_PERSONA] = { "read_implies_exec", { NUMBER } },
 	[CALL_ROOM] = { "room", { NUMBER } },
 };
@@ -104,7 +105,7 @@ static const struct word file_words[] = { { "none", FILE_NONE }, { "rw", FILE_RW
 	{ NULL, 0 } };
 static const struct word uffd_words[] = { { "missing", 1 }, { "wp", 2 }, { "minor", 4 }, { NULL, 0 } };
 static const struct word limit_words[] = { { "as", LIMIT_AS }, { "data", LIMIT_DATA },
-	{ "stack", LIMIT_STACK }, { "memlock", LIMIT_MEMLOCK }, { NULL, 0 } };
+	{ "stack", LIMIT_STACK }, { "memlock", LIMIT_MEMLOCK }, { "no_data", LIMIT_NO_DATA }, { NULL, 0 } };
 
 static const struct {
 	const struct word *words;

@@ -149,10 +149,10 @@ static bool hit_guard(struct engine *e, const struct call *c, int64_t result)
 	       vma_lookup(engine_mm(e), c->arg[0]);
 }
 
-/* Switches of a process, whose refusal says nothing of its map. */
+/* Switches and limits of a process, whose refusal says nothing of its map. */
 static bool refused_switch(const struct call *c, int64_t result)
 {
-	return c->kind == CALL_MDWE && result;
+	return (c->kind == CALL_MDWE || c->kind == CALL_LIMIT) && result;
 }
 
 static int64_t mirror(struct engine *e, const struct call *c, int64_t result)

@@ -68,7 +68,8 @@ enum call_kind {
 	CALL_SPAWN,     /* a child is forked and waits */
 	CALL_REAP,      /* what was spawned ends */
 	CALL_LIMIT,     /* which pages: as and data beyond what is mapped at the beginning */
-	CALL_DROP_LOCK, /* CAP_IPC_LOCK goes */
+	CALL_DROP_LOCK,  /* CAP_IPC_LOCK goes */
+	CALL_DROP_RAWIO, /* CAP_SYS_RAWIO does */
 	CALL_PERSONA,   /* 1: READ_IMPLIES_EXEC */
 	CALL_ROOM,      /* areas: the map is filled until so many are left of max_map_count */
 	CALL_KINDS
@@ -80,7 +81,7 @@ struct call {
 };
 
 enum file_index { FILE_NONE, FILE_RW, FILE_RO, FILE_WO, FILE_MEMFD, FILE_ZERO, FILE_NOEXEC, FILE_INDICES };
-enum limit_index { LIMIT_AS, LIMIT_DATA, LIMIT_STACK, LIMIT_MEMLOCK };
+enum limit_index { LIMIT_AS, LIMIT_DATA, LIMIT_STACK, LIMIT_MEMLOCK, LIMIT_NO_DATA /* soft: 0; hard: pages */ };
 #define NO_LIMIT (~0UL)
 
 struct sequence {
@@ -108,7 +109,7 @@ struct background {
 	struct area_spec area[256];
 	unsigned long total_vm, data_vm;
 	int max_map_count;
-	unsigned long mmap_min_addr, memlock, stack, ram_pages;
+	unsigned long mmap_min_addr, dac_mmap_min_addr, memlock, stack, ram_pages;
 	bool pkeys;
 	bool no_zero_page; /* what is read has a page of its own */
 	unsigned int thp_enabled, overcommit;

@@ -47,6 +47,7 @@ static void set_up_parent(struct engine *e)
 
 	mm_system_init(&e->sys, &anon_vma_rmap);
 	e->sys.mmap_min_addr = background.mmap_min_addr;
+	e->sys.dac_mmap_min_addr = background.dac_mmap_min_addr;
 	e->sys.overcommit_memory = background.overcommit;
 	e->sys.commit_limit = background.ram_pages;
 	e->sys.pkeys = background.pkeys;
@@ -134,7 +135,11 @@ static int64_t set_limit(struct mm_struct *mm, unsigned long which, unsigned lon
 		mm->limits.as = pages == NO_LIMIT ? MM_UNLIMITED : bytes + background.total_vm * PAGE;
 		return 0;
 	case LIMIT_DATA:
-		mm->limits.data = pages == NO_LIMIT ? MM_UNLIMITED : bytes + background.data_vm * PAGE;
+		mm->limits.data = pages == NO_LIMIT ? mm->limits.data_hard : bytes + background.data_vm * PAGE;
+		return 0;
+	case LIMIT_NO_DATA:
+		mm->limits.data = 0;
+		mm->limits.data_hard = pages == NO_LIMIT ? mm->limits.data_hard : bytes + background.data_vm * PAGE;
 		return 0;
 	case LIMIT_STACK:
 		mm->limits.stack = pages == NO_LIMIT ? background.stack : bytes;
@@ -297,6 +302,9 @@ static int64_t do_other(struct engine *e, const struct call *c)
 		return set_limit(mm, c->arg[0], c->arg[1]);
 	case CALL_DROP_LOCK:
 		mm->limits.cap_ipc_lock = false;
+		return 0;
+	case CALL_DROP_RAWIO:
+		mm->limits.cap_sys_rawio = false;
 		return 0;
 	case CALL_MDWE:
 		mm->mdwe = true;

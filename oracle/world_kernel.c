@@ -79,27 +79,31 @@ static int64_t set_break(unsigned long addr)
 
 static int64_t set_limit(unsigned long which, unsigned long pages)
 {
-	static const int resource[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK };
+	static const int resource[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK, RLIMIT_DATA };
 	struct rlimit limit;
 
-	if (which > LIMIT_MEMLOCK || getrlimit(resource[which], &limit))
+	if (which > LIMIT_NO_DATA || getrlimit(resource[which], &limit))
 		return -EINVAL;
 	limit.rlim_cur = pages == NO_LIMIT ? limit.rlim_max : pages * PAGE;
 	if (pages != NO_LIMIT && which == LIMIT_AS)
 		limit.rlim_cur += background.total_vm * PAGE;
-	if (pages != NO_LIMIT && which == LIMIT_DATA)
+	if (pages != NO_LIMIT && resource[which] == RLIMIT_DATA)
 		limit.rlim_cur += background.data_vm * PAGE;
+	if (which == LIMIT_NO_DATA) {
+		limit.rlim_max = limit.rlim_cur;
+		limit.rlim_cur = 0;
+	}
 	return setrlimit(resource[which], &limit) ? -errno : 0;
 }
 
-static int64_t drop_lock(void)
+static int64_t drop_capability(unsigned int capability)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 
 	if (syscall(SYS_capget, &header, data))
 		return -errno;
-	data[0].effective &= ~(1u << CAP_IPC_LOCK);
+	data[0].effective &= ~(1u << capability);
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
@@ -243,7 +247,9 @@ static int64_t make_call(const struct call *c)
 	case CALL_LIMIT:
 		return set_limit(c->arg[0], c->arg[1]);
 	case CALL_DROP_LOCK:
-		return drop_lock();
+		return drop_capability(CAP_IPC_LOCK);
+	case CALL_DROP_RAWIO:
+		return drop_capability(CAP_SYS_RAWIO);
 	case CALL_PERSONA:
 		return personality(ADDR_NO_RANDOMIZE | (c->arg[0] ? READ_IMPLIES_EXEC : 0)) < 0 ? -errno : 0;
 	case CALL_ROOM:

@@ -90,7 +90,7 @@ struct rmap_ops;
 enum vm_file_kind {
 	VM_FILE_REGULAR,
 	VM_FILE_SHMEM,   /**< no file system's placement rules */
-	VM_FILE_HUGETLB, /**< length and place are multiples of map_align */
+	VM_FILE_HUGETLB, /**< length and place are multiples of map_align, the size of its pages */
 	VM_FILE_ZERO,    /**< /dev/zero: private mappings of it are anonymous */
 	VM_FILE_SPECIAL  /**< no file: the kernel's own pages, such as [vdso]; only its name is shown */
 };
@@ -174,8 +174,10 @@ struct mm_system {
 	const struct kernel_profile *kernel; /**< whose ways its calls have */
 	unsigned int page_shift;             /**< 12: pages of 4 KiB; see mm_system_set_page_shift() */
 	int max_map_count;                   /**< vm.max_map_count */
-	/** vm.mmap_min_addr, or CONFIG_LSM_MMAP_MIN_ADDR if that is larger; bytes. */
+	/** vm.mmap_min_addr, or CONFIG_LSM_MMAP_MIN_ADDR if that is larger: where hints and searches begin; bytes. */
 	unsigned long mmap_min_addr;
+	/** vm.mmap_min_addr itself, where that is less: MAP_FIXED may go so far down without CAP_SYS_RAWIO; bytes. */
+	unsigned long dac_mmap_min_addr;
 	unsigned long stack_guard_gap;  /**< bytes */
 	unsigned int overcommit_memory; /**< vm.overcommit_memory: 0 guess, 1 always, 2 never */
 	/**
@@ -228,9 +230,10 @@ VMAPLE_API void mm_system_set_page_shift(struct mm_system *sys, unsigned int shi
 
 /** What one process may do. Bytes; MM_UNLIMITED for no limit. */
 struct mm_limits {
-	unsigned long as, data, stack, memlock; /**< RLIMIT_* */
+	unsigned long as, data, stack, memlock; /**< RLIMIT_*, the soft ones */
+	unsigned long data_hard; /**< to what RLIMIT_DATA may be raised: it alone counts where that is 0 */
 	bool cap_ipc_lock;                      /**< may lock beyond RLIMIT_MEMLOCK */
-	bool cap_sys_rawio;                     /**< may map below mmap_min_addr */
+	bool cap_sys_rawio;                     /**< may map below dac_mmap_min_addr */
 	bool read_implies_exec;                 /**< personality READ_IMPLIES_EXEC */
 };
 

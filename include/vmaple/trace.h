@@ -112,6 +112,7 @@ enum trace_limit {
 	TRACE_LIMIT_MEMLOCK,      /**< RLIMIT_MEMLOCK, bytes */
 	TRACE_LIMIT_PERSONALITY,  /**< as personality(2) gives it */
 	TRACE_LIMIT_CAPABILITIES, /**< effective set, bit per capability */
+	TRACE_LIMIT_DATA_HARD,    /**< the hard limit of RLIMIT_DATA, bytes; since version 2 */
 	TRACE_LIMIT_COUNT
 };
 
@@ -222,6 +223,7 @@ struct trace_header {
 	uint32_t thp_enabled;                         /**< 0 never, 1 madvise, 2 always */
 	bool pkeys;                                   /**< the CPU has protection keys */
 	bool no_zero_page; /**< memory that is only read has pages of its own; since version 2 */
+	uint64_t dac_mmap_min_addr; /**< vm.mmap_min_addr, where mmap_min_addr is more; since version 2 */
 	const char *kernel;                           /**< uname -r; never NULL */
 	const char *machine;                          /**< uname -m; never NULL */
 	const char *command;                          /**< command line, quoted for a shell; never NULL */

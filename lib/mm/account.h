@@ -32,12 +32,18 @@ static inline unsigned long limit_pages(const struct mm_struct *mm, unsigned lon
 	return bytes == MM_UNLIMITED ? MM_UNLIMITED : to_pages(mm, bytes);
 }
 
+/* A limit of 0 is for who counts brk's memory himself, as Valgrind does: then what it could be raised to is the limit. */
+static inline unsigned long data_limit(const struct mm_struct *mm)
+{
+	return limit_pages(mm, mm->limits.data ? mm->limits.data : mm->limits.data_hard);
+}
+
 /* Is there room for @npages more with @flags under RLIMIT_AS and RLIMIT_DATA? */
 static inline bool may_expand_vm(const struct mm_struct *mm, vm_flags_t flags, unsigned long npages)
 {
 	if (mm->total_vm + npages > limit_pages(mm, mm->limits.as))
 		return false;
-	return !is_data_mapping(flags) || mm->data_vm + npages <= limit_pages(mm, mm->limits.data);
+	return !is_data_mapping(flags) || mm->data_vm + npages <= data_limit(mm);
 }
 
 static inline bool can_do_mlock(const struct mm_struct *mm)

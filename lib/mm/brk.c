@@ -22,7 +22,7 @@ static int shrink(struct mm_struct *mm, unsigned long newbrk, unsigned long oldb
 /* The range must be the user's, lockable, and a page away from what follows. */
 static bool may_grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk)
 {
-	unsigned long len = newbrk - oldbrk;
+	unsigned long len = newbrk - oldbrk; /* beyond all addresses where newbrk was rounded up to 0 */
 	struct vm_area_struct *next = find_vma(mm, oldbrk);
 
 	if (IS_ERR_VALUE(mm_get_unmapped_area(mm, NULL, oldbrk, len, 0, MAP_FIXED)))
@@ -83,10 +83,10 @@ unsigned long mm_brk(struct mm_struct *mm, unsigned long brk)
 
 	if (brk < mm->start_brk || !data_limit_ok(mm, brk))
 		return mm->brk;
-	if (newbrk < oldbrk) {
+	if (newbrk != oldbrk && brk <= mm->brk) {
 		if (shrink(mm, newbrk, oldbrk))
 			return mm->brk;
-	} else if (newbrk > oldbrk) {
+	} else if (newbrk != oldbrk) {
 		if (!may_grow(mm, oldbrk, newbrk) || grow(mm, oldbrk, newbrk))
 			return mm->brk;
 		if (mm->def_flags & VM_LOCKED)

@@ -23,6 +23,7 @@ void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap)
 		.page_shift = 12,
 		.max_map_count = 65530,
 		.mmap_min_addr = 65536,
+		.dac_mmap_min_addr = 65536,
 		.stack_guard_gap = 256UL << 12,
 		.overcommit_memory = 1,
 		.commit_limit = ~0UL,
@@ -71,7 +72,11 @@ void mm_init(struct mm_struct *mm, struct mm_system *sys)
 {
 	*mm = (struct mm_struct){
 		.sys = sys,
-		.limits = { MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, MM_UNLIMITED, false, false, false },
+		.limits = { .as = MM_UNLIMITED,
+			.data = MM_UNLIMITED,
+			.stack = MM_UNLIMITED,
+			.memlock = MM_UNLIMITED,
+			.data_hard = MM_UNLIMITED },
 		.topdown = true,
 		.pkeys_allocated = sys->pkeys,
 		.execute_only_pkey = -1,

@@ -172,6 +172,8 @@ static int check_request(struct mapping *m)
 		return err;
 	if (m->file && !is_shared_anonymous(m)) {
 		m->vm_flags |= m->file->vm_flags;
+		if (m->file->kind == VM_FILE_HUGETLB)
+			m->vm_flags |= VM_HUGETLB | VM_DONTEXPAND;
 		m->vm_flags &= ~m->file->vm_flags_off;
 	}
 	if (m->flags & MAP_NORESERVE) {

@@ -225,8 +225,9 @@ static unsigned long wanted_alignment(const struct mm_struct *mm, const struct r
 }
 
 /*
- * Huge page files lie on borders of huge pages.  Before they were placed as other files are, a hint was rounded down, that
- * in the first huge page to address 0, and flags that say where to search were not looked at.
+ * Huge page files lie on borders of huge pages: a hint is rounded up, one in the last of all pages to none.  Before they
+ * were placed as other files are, it was rounded down, that in the first huge page to address 0, and flags that say
+ * where to search were not looked at.
  */
 static unsigned long area_huge(struct mm_struct *mm, struct request r)
 {
@@ -238,7 +239,7 @@ static unsigned long area_huge(struct mm_struct *mm, struct request r)
 	r.addr = (r.addr + (as_files ? mask : 0)) & ~mask;
 	if (!as_files)
 		r.flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
-	if (hint && !r.addr && !(r.flags & MAP_FIXED) && hint_valid(mm, 0, r.len) &&
+	if (!as_files && hint && !r.addr && !(r.flags & MAP_FIXED) && hint_valid(mm, 0, r.len) &&
 		range_is_free(mm, 0, r.len)) {
 		r.hole->known = false;
 		return 0;
@@ -271,6 +272,12 @@ static inline bool remembered_anywhere(
 	return true;
 }
 
+/* Below it nothing is mapped without privilege, wherever it was asked for. */
+static unsigned long least_address(const struct mm_struct *mm)
+{
+	return min(mm->sys->mmap_min_addr, mm->sys->dac_mmap_min_addr);
+}
+
 unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
 	unsigned long len, pgoff_t pgoff, unsigned long flags, struct hole *hole)
 {
@@ -292,7 +299,7 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 		return -ENOMEM;
 	if (offset_in_page(mm, addr))
 		return -EINVAL;
-	if (addr < mm->sys->mmap_min_addr && !mm->limits.cap_sys_rawio)
+	if (addr < least_address(mm) && !mm->limits.cap_sys_rawio)
 		return -EPERM;
 	return addr;
 }

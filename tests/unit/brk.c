@@ -61,6 +61,19 @@ static void test_the_last_page_of_all_addresses_overflows_nothing(void **state)
 	end(1);
 }
 
+/* A value that is rounded up to 0 is above the break all the same: nothing is unmapped. */
+static void test_a_break_in_the_last_page_of_all_is_refused(void **state)
+{
+	begin((1UL << 47) - PAGE);
+	map_page(HEAP - PAGE);
+	assert_int_equal(mm_brk(&mm, HEAP + 2 * PAGE), HEAP + 2 * PAGE);
+	for (unsigned long brk = ~0UL; brk >= -2 * PAGE; brk -= PAGE / 2 - 1)
+		assert_int_equal(mm_brk(&mm, brk), HEAP + 2 * PAGE);
+	assert_int_equal(mm_brk(&mm, HEAP), HEAP);
+	assert_int_equal(mm_brk(&mm, ~0UL), HEAP);
+	end(1);
+}
+
 /* include/linux/mm.h, check_data_rlimit(): heap and data together, in bytes; the limit may be met. */
 static void test_the_data_limit_counts_bytes_of_heap_and_data(void **state)
 {
@@ -93,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_page_stays_free_below_the_next_area),
 		cmocka_unit_test(test_the_last_page_of_all_addresses_overflows_nothing),
+		cmocka_unit_test(test_a_break_in_the_last_page_of_all_is_refused),
 		cmocka_unit_test(test_the_data_limit_counts_bytes_of_heap_and_data),
 		cmocka_unit_test(test_under_future_locks_the_heap_is_locked),
 	};

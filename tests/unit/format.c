@@ -201,6 +201,35 @@ static void test_a_newer_version_asks_for_a_newer_vmaple(void **state)
 	assert_non_null(strstr(error, "use a newer vmaple"));
 }
 
+/* The SPACE event comes first; what version 1 did not say is what all machines were then. */
+static void test_version_1_is_read_and_filled_in(void **state)
+{
+	struct trace_header header = rec_header;
+	struct recording rec = { 0 };
+	struct trace_writer *w;
+	struct trace_reader *r;
+	struct trace_event e;
+	char error[512];
+
+	for (uint32_t version = 1; version <= 2; version++) {
+		header.version = version;
+		header.no_zero_page = true;
+		header.dac_mmap_min_addr = 4096;
+		assert_int_equal(trace_writer_open(&w, path, &header), 0);
+		rec = (struct recording){ .sink = trace_writer_sink(w) };
+		rec_story(&rec);
+		assert_int_equal(trace_writer_close(w), 0);
+		assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+		assert_int_equal(trace_reader_header(r)->no_zero_page, version == 2);
+		assert_int_equal(trace_reader_header(r)->dac_mmap_min_addr, version == 2 ? 4096 : 65536);
+		assert_int_equal(trace_reader_next(r, &e), 1);
+		assert_int_equal(e.type, TRACE_EVENT_SPACE);
+		assert_true(e.space.limits[TRACE_LIMIT_DATA_HARD] == UINT64_MAX);
+		assert_int_equal(e.space.start_stack, 0x7ffffffde000);
+		trace_reader_close(r);
+	}
+}
+
 static void test_a_full_disk_is_reported_by_the_writer(void **state)
 {
 	struct trace_writer *w;
@@ -220,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_whole_blocks_before_the_damage_are_delivered),
 		cmocka_unit_test(test_a_file_that_is_no_recording_is_named),
 		cmocka_unit_test(test_a_newer_version_asks_for_a_newer_vmaple),
+		cmocka_unit_test(test_version_1_is_read_and_filled_in),
 		cmocka_unit_test(test_a_full_disk_is_reported_by_the_writer),
 	};
 

@@ -175,13 +175,13 @@ static void test_a_mapping_beyond_the_limit_cuts_what_is_in_its_way(void **state
 {
 	one_mm_begin("6.1");
 	map(5, 11);
-	mm.limits.data = 0;
+	mm.limits.data = PAGE;
 	assert_int_equal(map_as(14, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
 	is_area(14, 5, 16);
 	one_mm_end();
 	one_mm_begin("6.12");
 	map(5, 11);
-	mm.limits.data = 0;
+	mm.limits.data = PAGE;
 	assert_int_equal(map_as(14, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL), -ENOMEM);
 	is_area(14, 14, 15);
 	one_mm_end();

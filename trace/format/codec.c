@@ -149,6 +149,7 @@ static void do_string(struct codec *c, const char **s)
 void codec_header(struct codec *c, struct trace_header *h)
 {
 	do_u32(c, &h->version);
+	c->version = h->version;
 	do_u32(c, &h->fault_source);
 	do_u32(c, &h->page_size);
 	do_u64(c, &h->start_time);
@@ -161,8 +162,12 @@ void codec_header(struct codec *c, struct trace_header *h)
 	do_u32(c, &h->stack_guard_gap);
 	do_u32(c, &h->thp_enabled);
 	do_bool(c, &h->pkeys);
-	if (h->version >= 2)
+	if (h->version >= 2) {
 		do_bool(c, &h->no_zero_page);
+		do_u64(c, &h->dac_mmap_min_addr);
+	} else if (!c->writing) {
+		h->dac_mmap_min_addr = h->mmap_min_addr;
+	}
 	do_string(c, &h->kernel);
 	do_string(c, &h->machine);
 	do_string(c, &h->command);
@@ -184,11 +189,21 @@ static void do_file(struct codec *c, struct trace_file *f)
 	do_string(c, &f->path);
 }
 
+/* Version 1 has none of RLIMIT_DATA's hard limit. */
+static void do_limits(struct codec *c, uint64_t limits[TRACE_LIMIT_COUNT])
+{
+	int n = c->version >= 2 ? TRACE_LIMIT_COUNT : TRACE_LIMIT_DATA_HARD;
+
+	for (int i = 0; i < n; i++)
+		do_u64(c, &limits[i]);
+	if (!c->writing && n < TRACE_LIMIT_COUNT)
+		limits[TRACE_LIMIT_DATA_HARD] = UINT64_MAX;
+}
+
 static void do_space(struct codec *c, struct trace_space *s)
 {
 	do_bool(c, &s->attached);
-	for (int i = 0; i < TRACE_LIMIT_COUNT; i++)
-		do_u64(c, &s->limits[i]);
+	do_limits(c, s->limits);
 	do_u64(c, &s->start_code);
 	do_u64(c, &s->end_code);
 	do_u64(c, &s->start_data);

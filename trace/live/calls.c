@@ -103,7 +103,8 @@ static bool tell_limit(struct live *l, struct task *t)
 		uint64_t resource;
 		enum trace_limit limit;
 	} limits[] = { { RLIMIT_AS, TRACE_LIMIT_AS }, { RLIMIT_DATA, TRACE_LIMIT_DATA },
-		{ RLIMIT_STACK, TRACE_LIMIT_STACK }, { RLIMIT_MEMLOCK, TRACE_LIMIT_MEMLOCK } };
+		{ RLIMIT_DATA, TRACE_LIMIT_DATA_HARD }, { RLIMIT_STACK, TRACE_LIMIT_STACK },
+		{ RLIMIT_MEMLOCK, TRACE_LIMIT_MEMLOCK } };
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT };
 	uint32_t nr = t->call.nr;
 	uint64_t resource = nr == SYS_prlimit64 ? t->call.args[1] : t->call.args[0];
@@ -118,7 +119,7 @@ static bool tell_limit(struct live *l, struct task *t)
 	}
 	if (nr != SYS_setrlimit && nr != SYS_prlimit64)
 		return false;
-	for (int i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (limits[i].resource != resource || (nr == SYS_prlimit64 && !t->call.args[2]))
 			continue;
 		e.limit.limit = limits[i].limit;

@@ -85,7 +85,11 @@ bool process_is_x86_64(pid_t tid)
 
 uint64_t process_limit(pid_t tid, enum trace_limit limit)
 {
-	static const int resources[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK };
+	static const int resources[TRACE_LIMIT_COUNT] = { [TRACE_LIMIT_AS] = RLIMIT_AS,
+		[TRACE_LIMIT_DATA] = RLIMIT_DATA,
+		[TRACE_LIMIT_STACK] = RLIMIT_STACK,
+		[TRACE_LIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
+		[TRACE_LIMIT_DATA_HARD] = RLIMIT_DATA };
 	char path[64], text[64];
 	struct rlimit rl;
 
@@ -98,7 +102,7 @@ uint64_t process_limit(pid_t tid, enum trace_limit limit)
 	}
 	if (prlimit(tid, (enum __rlimit_resource)resources[limit], NULL, &rl))
 		return UINT64_MAX;
-	return rl.rlim_cur;
+	return limit == TRACE_LIMIT_DATA_HARD ? rl.rlim_max : rl.rlim_cur;
 }
 
 /* The fields of /proc/PID/stat that describe the address space; proc(5) counts from 1. */
@@ -240,7 +244,8 @@ int machine_header(struct live *l)
 	h->page_size = 4096;
 	h->start_time = (uint64_t)time(NULL);
 	h->max_map_count = read_number("/proc/sys/vm/max_map_count", 65530);
-	h->mmap_min_addr = mmap_min_addr_here(read_number("/proc/sys/vm/mmap_min_addr", 65536));
+	h->dac_mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);
+	h->mmap_min_addr = mmap_min_addr_here(h->dac_mmap_min_addr);
 	h->overcommit_memory = (uint32_t)read_number("/proc/sys/vm/overcommit_memory", 0);
 	h->overcommit_ratio = (uint32_t)read_number("/proc/sys/vm/overcommit_ratio", 50);
 	h->total_ram = (uint64_t)si.totalram * si.mem_unit;

@@ -164,6 +164,9 @@ static void set_limit(struct space *s, uint32_t limit, uint64_t value)
 	case TRACE_LIMIT_DATA:
 		l->data = value;
 		break;
+	case TRACE_LIMIT_DATA_HARD:
+		l->data_hard = value;
+		break;
 	case TRACE_LIMIT_STACK:
 		l->stack = value;
 		break;
@@ -409,6 +412,7 @@ static void set_machine(struct mm_system *sys, const struct trace_header *h)
 		sys->kernel = kernel;
 	sys->max_map_count = (int)h->max_map_count;
 	sys->mmap_min_addr = h->mmap_min_addr;
+	sys->dac_mmap_min_addr = h->dac_mmap_min_addr;
 	sys->stack_guard_gap = (unsigned long)h->stack_guard_gap * h->page_size;
 	sys->overcommit_memory = h->overcommit_memory;
 	sys->thp_enabled = h->thp_enabled;

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arguments of random calls: mostly few places and short lengths on a grid, so that areas meet again and again; now and then
+ * numbers at the ends, where adding and rounding overflow.
+ */
+#include <sys/mman.h>
+#include <sys/shm.h>
+
+#include "maker.h"
+#include "uapi.h"
+
+/* Mostly on the grid. */
+static unsigned long some_page(struct maker *m)
+{
+	unsigned long page = pick(m, m->pages);
+
+	return chance(m, 70) ? page - page % m->grid : page;
+}
+
+/* Where adding and rounding overflow, and where addresses end. */
+static unsigned long some_far_addr(struct maker *m)
+{
+	static const unsigned long ends[] = { ~0UL, -PAGE, -PAGE + 1, -2 * PAGE, -(1UL << 21), 1UL << 47, (1UL << 47) - PAGE,
+		(1UL << 47) + PAGE, 1UL << 56, 1UL << 63, (1UL << 63) - PAGE, -WINDOW };
+
+	return ends[pick(m, sizeof(ends) / sizeof(ends[0]))] + (chance(m, 20) ? pick(m, PAGE) : 0);
+}
+
+static unsigned long some_addr(struct maker *m)
+{
+	unsigned long addr = WINDOW + some_page(m) * PAGE;
+
+	if (chance(m, m->p->odd) && chance(m, 30))
+		return some_far_addr(m);
+	return chance(m, m->p->odd) ? addr + pick(m, PAGE) : addr;
+}
+
+static unsigned long some_len(struct maker *m)
+{
+	unsigned long pages = chance(m, 70) ? m->grid * (1 + pick(m, 3)) : 1 + pick(m, m->pages / 2 + 1);
+
+	if (chance(m, m->p->odd)) {
+		static const unsigned long odd[] = { 0, 1, ~0UL, ~0UL - PAGE, 1UL << 47, 1UL << 46,
+			PAGE - 1, -WINDOW, -WINDOW - PAGE, (1UL << 47) - WINDOW };
+
+		pages = odd[pick(m, sizeof(odd) / sizeof(odd[0]))];
+		return pages > MARGIN && m->locks ? ~0UL : pages;
+	}
+	return pages * PAGE - (chance(m, m->p->odd) ? pick(m, PAGE) : 0);
+}
+
+static unsigned long some_prot(struct maker *m)
+{
+	static const unsigned long plain[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ,
+		PROT_NONE, PROT_READ | PROT_WRITE, PROT_WRITE };
+	static const unsigned long exec[] = { PROT_EXEC, PROT_EXEC, PROT_READ | PROT_EXEC,
+		PROT_READ | PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC };
+
+	return chance(m, m->p->exec) ? exec[pick(m, 5)] : plain[pick(m, 6)];
+}
+
+static unsigned long map_extras(struct maker *m)
+{
+	static const unsigned long extras[] = { MAP_NORESERVE, MAP_STACK, MAP_POPULATE, MAP_DENYWRITE,
+		MAP_EXECUTABLE, MAP_POPULATE | MAP_NONBLOCK, MAP_SYNC, 0x40 /* MAP_32BIT */, MAP_ABOVE4G };
+	unsigned long flags = 0;
+
+	if (chance(m, m->p->grows))
+		flags |= MAP_GROWSDOWN;
+	if (chance(m, m->p->locked) && !m->guards)
+		flags |= MAP_LOCKED;
+	if (chance(m, 6))
+		flags |= extras[pick(m, sizeof(extras) / sizeof(extras[0]))];
+	return flags;
+}
+
+static void make_file_mapping(struct maker *m, struct call *c)
+{
+	static const unsigned long files[] = { FILE_RW, FILE_RW, FILE_RW, FILE_RO, FILE_MEMFD, FILE_MEMFD,
+		FILE_WO, FILE_ZERO, FILE_NOEXEC };
+
+	c->arg[4] = files[pick(m, 9)];
+	c->arg[3] |= chance(m, 50) ? MAP_PRIVATE : chance(m, 50) ? MAP_SHARED : 3;
+	/* Where address and offset agree, neighbours can merge. */
+	c->arg[5] = ((c->arg[0] - WINDOW) & ~(PAGE - 1)) % (FILE_PAGES * PAGE);
+	if (chance(m, 15))
+		c->arg[5] = pick(m, 64) * PAGE;
+	if (chance(m, m->p->odd))
+		c->arg[5] = chance(m, 50) ? ~0UL << 12 : c->arg[5] + 7;
+	if (chance(m, m->p->odd))
+		c->arg[3] &= ~15UL;
+}
+
+static unsigned long some_hint(struct maker *m)
+{
+	return chance(m, 25) ? some_far_addr(m) : 0;
+}
+
+static void make_mmap(struct maker *m, struct call *c)
+{
+	c->arg[0] = some_addr(m);
+	c->arg[1] = some_len(m);
+	c->arg[2] = some_prot(m);
+	c->arg[3] = map_extras(m);
+	if (!chance(m, m->p->placed + 2))
+		c->arg[3] |= chance(m, 85) ? MAP_FIXED : MAP_FIXED_NOREPLACE;
+	else if (chance(m, 50))
+		c->arg[0] = chance(m, 20) ? pick(m, 32) * PAGE : some_hint(m); /* around mmap_min_addr, too */
+	if (!(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 15))
+		c->arg[1] = (1 + pick(m, 3)) << 21;
+	if (c->arg[1] > MARGIN)
+		c->arg[3] &= ~(unsigned long)MAP_POPULATE;
+	if (chance(m, m->p->files)) {
+		make_file_mapping(m, c);
+		return;
+	}
+	c->arg[3] |= MAP_ANONYMOUS;
+	if (chance(m, m->p->hugetlb)) {
+		/* There may be no huge page: nothing is reserved, and nothing faulted in. */
+		c->arg[3] |= MAP_HUGETLB | MAP_NORESERVE;
+		c->arg[3] &= ~(unsigned long)(MAP_POPULATE | MAP_LOCKED);
+	}
+	c->arg[3] |= chance(m, m->p->shared) ? MAP_SHARED
+		     : chance(m, 3)          ? 8 /* MAP_DROPPABLE */
+					     : MAP_PRIVATE;
+	if (chance(m, m->p->odd))
+		c->arg[3] = (c->arg[3] & ~15UL) | pick(m, 16);
+}
+
+static void make_mremap(struct maker *m, struct call *c)
+{
+	static const unsigned long flags[] = { 0, MREMAP_MAYMOVE, MREMAP_MAYMOVE | 4, MREMAP_MAYMOVE | 4,
+		MREMAP_MAYMOVE | MREMAP_FIXED | 4, MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED,
+		MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED };
+
+	c->arg[0] = some_addr(m);
+	c->arg[1] = some_len(m);
+	c->arg[2] = chance(m, 50) ? c->arg[1] : some_len(m);
+	c->arg[3] = flags[pick(m, 10)];
+	c->arg[4] = some_addr(m);
+	if (chance(m, 4))
+		c->arg[1] = 0;
+	if (chance(m, m->p->odd))
+		c->arg[3] = pick(m, 16);
+}
+
+static unsigned long some_advice(struct maker *m)
+{
+	static const unsigned char advices[] = { 0, 1, 2, 3, 4, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+		18, 19, 20, 21, 22, 23, 24, 102, 102, 103, 1, 2, 0, 4 };
+
+	unsigned long advice = m->p->huge && chance(m, 40) ? MADV_HUGEPAGE
+			       : chance(m, m->p->odd)      ? pick(m, 110)
+							   : advices[pick(m, sizeof(advices))];
+	bool guard = advice == 102 || advice == 103, populate = advice == 22 || advice == 23;
+
+	/* Pages are not to be poisoned in earnest. */
+	if (advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
+		return MADV_NORMAL;
+	return (m->guards ? populate : guard) ? MADV_NORMAL : advice;
+}
+
+static void make_limit(struct maker *m, struct call *c)
+{
+	c->arg[0] = pick(m, 5);
+	c->arg[1] = chance(m, 25) ? NO_LIMIT : pick(m, m->pages + 8);
+	if (c->arg[0] == LIMIT_STACK && c->arg[1] != NO_LIMIT)
+		c->arg[1] += 64;
+	if (c->arg[0] == LIMIT_MEMLOCK && chance(m, 10))
+		c->arg[1] = 0;
+}
+
+static void make_lock(struct maker *m, struct call *c)
+{
+	if (c->kind == CALL_MLOCK)
+		c->arg[2] = chance(m, 40) ? MLOCK_ONFAULT : chance(m, m->p->odd) ? pick(m, 4) : 0;
+	if (c->kind != CALL_MLOCKALL)
+		return;
+	/* Locking all that there is takes its time. */
+	c->arg[0] = chance(m, 50) ? MCL_FUTURE : MCL_FUTURE | MCL_ONFAULT;
+	if (m->nr_locks++ < 2 && !m->p->room)
+		c->arg[0] = pick(m, 8);
+}
+
+/* Few, so that those that were allocated are met again. */
+static long some_key(struct maker *m)
+{
+	return chance(m, 90) ? (long)pick(m, 4) : (long)pick(m, 20) - 2;
+}
+
+void make_arguments(struct maker *m, struct call *c)
+{
+	c->arg[0] = some_addr(m);
+	switch (c->kind) {
+	case CALL_MMAP:
+		make_mmap(m, c);
+		return;
+	case CALL_MREMAP:
+		make_mremap(m, c);
+		return;
+	case CALL_MPROTECT:
+	case CALL_PKEY:
+		c->arg[2] = some_prot(m);
+		if (chance(m, m->p->grows / 2 + m->p->odd))
+			c->arg[2] |= PROT_GROWSDOWN;
+		if (chance(m, m->p->odd))
+			c->arg[2] |= 1UL << pick(m, 27);
+		c->arg[3] = chance(m, 40) ? 0 : chance(m, 50) ? ~0UL : (unsigned long)some_key(m);
+		break;
+	case CALL_PKEY_FREE:
+		c->arg[0] = (unsigned long)some_key(m);
+		return;
+	case CALL_MADVISE:
+		c->arg[2] = some_advice(m);
+		break;
+	case CALL_MBIND:
+		c->arg[2] = "\0\1\2\2\4"[pick(m, 5)];
+		break;
+	case CALL_UFFD:
+		c->arg[2] = "\0\0\1\2\2\3\4\6"[pick(m, 8)];
+		c->arg[1] = some_len(m);
+		return;
+	case CALL_REMAP_FILE_PAGES:
+		c->arg[1] = some_len(m);
+		c->arg[3] = chance(m, 60) ? pick(m, 64) : ((c->arg[0] - WINDOW) / PAGE) % FILE_PAGES;
+		if (chance(m, m->p->odd))
+			c->arg[3] = ~0UL >> pick(m, 16);
+		c->arg[2] = chance(m, m->p->odd) ? some_prot(m) : 0;
+		c->arg[4] = chance(m, 30) ? MAP_NONBLOCK : 0;
+		return;
+	case CALL_MDWE:
+		c->arg[0] = chance(m, 30) ? 3 : 1;
+		return;
+	case CALL_SHMAT:
+		c->arg[1] = chance(m, 70) ? SHM_REMAP : 0;
+		c->arg[1] |= chance(m, 30) ? SHM_RDONLY : 0;
+		c->arg[1] |= chance(m, 10) ? SHM_EXEC : 0;
+		c->arg[1] |= chance(m, 20) ? SHM_RND : 0;
+		return;
+	case CALL_BRK:
+		if (chance(m, 30))
+			c->arg[0] += pick(m, PAGE);
+		if (chance(m, 3))
+			c->arg[0] = some_far_addr(m);
+		return;
+	case CALL_WRITE:
+	case CALL_READ:
+		return;
+	case CALL_LIMIT:
+		make_limit(m, c);
+		return;
+	case CALL_PERSONA:
+		c->arg[0] = chance(m, 30);
+		return;
+	case CALL_MLOCK:
+	case CALL_MLOCKALL:
+		make_lock(m, c);
+		break;
+	default:
+		break;
+	}
+	if (c->kind != CALL_MLOCKALL)
+		c->arg[1] = some_len(m);
+	/* Advice passes over holes: it would reach the program itself. */
+	if (c->kind == CALL_MADVISE && c->arg[1] > MARGIN && c->arg[1] < 1UL << 63)
+		c->arg[1] = ~0UL;
+}
