@@ -36,6 +36,8 @@ struct check_option {
 /* "every", "end" or a number; false: neither. */
 bool parse_check(const char *text, struct check_option *check);
 bool parse_number(const char *text, uint64_t *number);
+/* "500M", in bytes. */
+bool parse_size(const char *text, uint64_t *bytes);
 
 /* One sentence on stderr, as "vmaple run: ...". */
 __attribute__((format(printf, 2, 3))) void complain(const char *command, const char *fmt, ...);
@@ -57,8 +59,23 @@ void print_summary(
 	FILE *out, const struct replay_stats *s, const struct trace_header *h, double wall_seconds);
 /* The same as an object; more may be added to it. NULL: out of memory. */
 json_t *summary_json(const struct replay_stats *s, const struct trace_header *h, double wall_seconds);
-/* One line on stdout. */
-void print_json(json_t *object);
+
+/* JSON, see json.c. A string that the bytes of @text can be read back from. NULL: out of memory. */
+json_t *json_text(const char *text);
+/* Like jansson's, but what could not be added is remembered for print_json(). */
+void json_put(json_t *object, const char *key, json_t *value);
+void json_push(json_t *array, json_t *value);
+/* One line on stdout. 0, or STATUS_FAILED: memory ran out, and nothing was printed. */
+int print_json(json_t *object);
+
+/* Recordings, see recording.c. 0, or the status of what was said on stderr. */
+int open_recording(const char *command, const char *path, struct trace_reader **reader);
+/* @got: what trace_reader_next() answered last. */
+int recording_ended(const char *command, const struct trace_reader *reader, int got);
+/* At that step (0: at none). STATUS_FAILED. */
+int out_of_memory(const char *command, uint64_t step);
+/* From here on; 0: half of the machine's. */
+void limit_memory(uint64_t bytes);
 
 /* CLOCK_MONOTONIC, nanoseconds. */
 uint64_t clock_ns(void);

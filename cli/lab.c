@@ -39,19 +39,11 @@ static int take_number(uint64_t *number, const char *text)
 /* "500M": in pages. */
 static int take_size(uint64_t *pages, const char *text)
 {
-	char number[24];
-	size_t len = strlen(text);
 	uint64_t bytes;
-	unsigned int shift = 0;
 
-	if (len && len < sizeof(number)) {
-		shift = text[len - 1] == 'G' ? 30 : text[len - 1] == 'M' ? 20 : text[len - 1] == 'K' ? 10 : 0;
-		snprintf(number, sizeof(number), "%.*s", (int)(shift ? len - 1 : len), text);
-		if (parse_number(number, &bytes) && bytes << shift >> shift == bytes &&
-			bytes << shift >= 4096 && bytes << shift >> 12 < 1UL << 31) {
-			*pages = bytes << shift >> 12;
-			return 0;
-		}
+	if (parse_size(text, &bytes) && bytes >= 4096 && bytes >> 12 < 1UL << 31) {
+		*pages = bytes >> 12;
+		return 0;
 	}
 	return usage_error("lab", "a size such as 500M is wanted, not", text);
 }
@@ -127,14 +119,15 @@ static int compare(struct lab_options *l)
 int cmd_lab(int argc, char **argv)
 {
 	struct lab_options l = { .repeat = 3, .check = true, .swap_pages = 1UL << 18 };
-	int status = parse(&l, argc, argv);
+	int status = parse(&l, argc, argv), printed;
 
 	if (status)
 		return status < 0 ? 0 : status;
 	if (l.json)
 		l.results = json_array();
 	status = compare(&l);
-	if (l.json)
-		print_json(l.results);
-	return status;
+	if (!l.json)
+		return status;
+	printed = print_json(l.results);
+	return status ? status : printed;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vmaple lab: the indexes of areas side by side, as tables and in JSON. */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ static bool run_item(
 	setup = it->workload->setup;
 	setup.verify = verify;
 	if (lab_begin(run, only, &setup)) {
+		run->err = -ENOMEM;
 		snprintf(run->error, sizeof(run->error), "out of memory");
 		return false;
 	}
@@ -176,14 +178,14 @@ static json_t *index_json(const struct measured *m)
 		o = json_pack("{s:I, s:f}", "calls", (json_int_t)run->cost[k].calls, "ns_per_call",
 			ns_per_call(run, k));
 		if (m->counted.indexes[0])
-			json_object_set_new(o, "lines_per_call", json_real(lines_per_call(&m->counted, k)));
-		json_object_set_new(kinds, lab_kind_name(k), o);
+			json_put(o, "lines_per_call", json_real(lines_per_call(&m->counted, k)));
+		json_put(kinds, lab_kind_name(k), o);
 	}
 	o = json_pack("{s:I, s:I, s:i, s:f, s:f, s:o}", "areas", (json_int_t)run->shape.areas, "bytes",
 		(json_int_t)run->shape.bytes, "depth", (int)run->shape.depth, "ns_per_call", ns_of_all(run),
 		"ns_per_call_verified", ns_of_all(&m->verified), "calls", kinds);
 	if (m->counted.lookups)
-		json_object_set_new(o, "nodes_per_find_vma",
+		json_put(o, "nodes_per_find_vma",
 			json_real(ratio((double)m->counted.nodes, (double)m->counted.lookups)));
 	return o;
 }
@@ -199,15 +201,15 @@ static void report(struct lab_options *l, const struct item *it, const struct me
 	}
 	indexes = json_object();
 	for (int i = 0; i < LAB_INDEXES; i++)
-		json_object_set_new(indexes, lab_indexes[i]->name, index_json(&m[i]));
-	json_array_append_new(l->results, json_pack("{s:s, s:I, s:b, s:o}", "workload", it->name, "n",
+		json_put(indexes, lab_indexes[i]->name, index_json(&m[i]));
+	json_push(l->results, json_pack("{s:o, s:I, s:b, s:o}", "workload", json_text(it->name), "n",
 						  (json_int_t)it->n, "agreed", l->check, "indexes", indexes));
 }
 
 static int failed(const struct item *it, const struct lab_run *run)
 {
 	complain("lab", "%s: %s", it->name, run->error);
-	return !it->workload && !run->calls ? STATUS_DAMAGED : STATUS_DIFFERENCES;
+	return !run->err ? STATUS_DIFFERENCES : run->err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 }
 
 static int do_item(struct lab_options *l, const struct item *it)

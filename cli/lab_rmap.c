@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vmaple lab --rmap: the same processes on every reverse map, side by side. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,12 +183,12 @@ static json_t *run_json(const struct rmap_run *run)
 
 	for (int k = 0; k < RMAP_KINDS; k++)
 		if (run->calls[k])
-			json_object_set_new(kinds, rmap_kind_name(k),
+			json_put(kinds, rmap_kind_name(k),
 				json_pack("{s:I, s:f}", "calls", (json_int_t)run->calls[k], "ns_per_call",
 					ratio((double)run->ns[k], (double)run->calls[k])));
-	json_object_set_new(o, "calls", kinds);
+	json_put(o, "calls", kinds);
 	for (int m = 0; m < MEASURES; m++)
-		json_object_set_new(o, measures[m].json, json_real(measures[m].of(run)));
+		json_put(o, measures[m].json, json_real(measures[m].of(run)));
 	return o;
 }
 
@@ -196,9 +197,9 @@ static void add_json(struct lab_options *l, const struct item *it, const struct 
 	json_t *all = json_object();
 
 	for (int i = 0; i < nr; i++)
-		json_object_set_new(all, runs[i].ops->name, run_json(&runs[i]));
-	json_array_append_new(l->results,
-		json_pack("{s:s, s:I, s:o}", "workload", it->name, "n", (json_int_t)it->n, "designs", all));
+		json_put(all, runs[i].ops->name, run_json(&runs[i]));
+	json_push(l->results,
+		json_pack("{s:o, s:I, s:o}", "workload", json_text(it->name), "n", (json_int_t)it->n, "designs", all));
 }
 
 static int do_item(struct lab_options *l, const struct designs *d, const struct item *it)
@@ -212,7 +213,7 @@ static int do_item(struct lab_options *l, const struct designs *d, const struct 
 		if (run_again(&runs[i], it, d->ops[i], l, k < (uint64_t)d->nr))
 			continue;
 		complain("lab", "%s: %s", it->name, runs[i].error);
-		return it->workload ? STATUS_FAILED : STATUS_DAMAGED;
+		return it->workload || runs[i].err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 	}
 	if (l->json)
 		add_json(l, it, runs, d->nr);
@@ -322,7 +323,7 @@ int lab_draw_rmaps(struct lab_options *l)
 		print_sweep(&s, &d);
 	for (size_t p = 0; l->json && p < s.nr; p++)
 		for (int i = 0; i < d.nr; i++)
-			json_array_append_new(l->results,
+			json_push(l->results,
 				json_pack("{s:s, s:f, s:f, s:f}", "design", d.ops[i]->name, "areas",
 					s.ns[i][p].x, "ns", s.ns[i][p].y, "looked", s.looked[i][p].y));
 	return draw_sweep(&s, &d, l->picture);

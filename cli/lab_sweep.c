@@ -57,13 +57,13 @@ static json_t *sweep_json(const struct lab_sweep *s)
 	for (int i = 0; i < LAB_INDEXES; i++) {
 		ops = json_object();
 		for (int op = 0; op < SWEEP_OPS; op++)
-			json_object_set_new(ops, lab_sweep_name(op),
+			json_put(ops, lab_sweep_name(op),
 				json_pack("{s:f, s:f}", "ns", s->index[i].ns[op], "lines",
 					s->index[i].lines[op]));
 		index = json_pack("{s:f, s:i, s:I, s:o}", "nodes_per_find_vma", s->index[i].nodes, "depth",
 			(int)s->index[i].shape.depth, "bytes", (json_int_t)s->index[i].shape.bytes,
 			"operations", ops);
-		json_object_set_new(indexes, lab_indexes[i]->name, index);
+		json_put(indexes, lab_indexes[i]->name, index);
 	}
 	return json_pack("{s:I, s:o}", "areas", (json_int_t)s->n, "indexes", indexes);
 }
@@ -93,7 +93,7 @@ static int failed(struct lab_options *l, int err)
 static void print(struct lab_options *l, const struct lab_sweep *sweeps, size_t nr)
 {
 	for (size_t k = 0; k < nr && l->json; k++)
-		json_array_append_new(l->results, sweep_json(&sweeps[k]));
+		json_push(l->results, sweep_json(&sweeps[k]));
 	for (int op = 0; op < SWEEP_OPS && !l->json; op++)
 		print_table(sweeps, nr, op);
 	if (!l->json)

@@ -8,20 +8,23 @@
 
 static json_t *area_json(const struct live_map *map, const struct live_area *a)
 {
-	json_t *o = json_pack("{s:I, s:I, s:s, s:b, s:b, s:b, s:b, s:I, s:I}", "start", (json_int_t)a->start, "end",
-		(json_int_t)a->end, "name", a->name, "read", !!(a->vm_flags & VM_READ), "write",
+	json_t *o = json_pack("{s:I, s:I, s:o, s:b, s:b, s:b, s:b, s:I, s:I}", "start", (json_int_t)a->start, "end",
+		(json_int_t)a->end, "name", json_text(a->name), "read", !!(a->vm_flags & VM_READ), "write",
 		!!(a->vm_flags & VM_WRITE), "exec", !!(a->vm_flags & VM_EXEC), "shared",
 		!!(a->vm_flags & VM_MAYSHARE), "pgoff", (json_int_t)a->pgoff, "vm_flags",
 		(json_int_t)a->vm_flags);
 
 	if (!o)
 		return NULL;
-	json_object_set_new(o, "anon_vma", json_boolean(a->anon_vma));
+	json_put(o, "anon_vma", json_boolean(a->anon_vma));
 	if (map->source == LIVE_MAP_PROC)
 		return o;
-	json_object_update_new(o, json_pack("{s:i, s:i, s:i, s:b, s:i, s:i, s:b}", "file_id", (int)a->file,
+	if (json_object_update_new(o, json_pack("{s:i, s:i, s:i, s:b, s:i, s:i, s:b}", "file_id", (int)a->file,
 		"anon_vma_id", (int)a->anon_vma, "anon_vma_root", (int)a->anon_root, "inherited", a->inherited,
-		"userfaultfd_id", (int)a->uffd, "policy_id", (int)a->policy, "has_close", a->has_close));
+		"userfaultfd_id", (int)a->uffd, "policy_id", (int)a->policy, "has_close", a->has_close))) {
+		json_decref(o);
+		return NULL;
+	}
 	return o;
 }
 
@@ -79,21 +82,22 @@ int live_maps(const struct live_maps_options *options)
 {
 	struct live_map *map = open_live_map("maps", options->pid, options->no_bpf);
 	json_t *list = options->json ? json_array() : NULL;
+	int status = 0;
 
 	if (!map)
 		return STATUS_FAILED;
 	for (uint32_t i = 0; i < map->nr; i++) {
-		if (list) {
-			json_array_append_new(list, area_json(map, &map->areas[i]));
+		if (options->json) {
+			json_push(list, area_json(map, &map->areas[i]));
 			continue;
 		}
 		print_live_area(&map->areas[i]);
 		if (options->details)
 			print_details(map, &map->areas[i]);
 	}
-	if (list)
-		print_json(list);
+	if (options->json)
+		status = print_json(list);
 	tell_live_source("maps", map);
 	live_map_free(map);
-	return 0;
+	return status;
 }

@@ -134,7 +134,7 @@ static json_t *reasons_json(unsigned int reasons)
 
 	for (unsigned int i = 0; list && i < REASONS; i++)
 		if (reasons & 1u << i)
-			json_array_append_new(
+			json_push(
 				list, json_string(vma_merge_blocker_name((enum vma_merge_blocker)(1u << i))));
 	return list;
 }
@@ -155,7 +155,7 @@ static json_t *tally_json(const struct live_map *map, const struct tally *t)
 		const struct reason_count *c = &t->reasons[i];
 
 		if (c->alone + c->together + c->uncertain)
-			json_array_append_new(reasons,
+			json_push(reasons,
 				json_pack("{s:s, s:I, s:I, s:I}", "reason",
 					vma_merge_blocker_name((enum vma_merge_blocker)(1u << i)), "alone",
 					(json_int_t)c->alone, "together", (json_int_t)c->together,
@@ -197,7 +197,7 @@ static void tell_boundary(
 	if (o->top || b->certain & VMA_BLOCK_GAP || !wanted(o, b))
 		return;
 	if (list)
-		json_array_append_new(list, boundary_json(b));
+		json_push(list, boundary_json(b));
 	else
 		print_boundary(map, b);
 }
@@ -237,9 +237,8 @@ static int answer(const struct live_why_options *o, const struct live_map *map, 
 		return 0;
 	}
 	all = tally_json(map, &t);
-	json_object_set_new(all, "list", list);
-	print_json(all);
-	return 0;
+	json_put(all, "list", list);
+	return print_json(all);
 }
 
 int live_why(const struct live_why_options *options)

@@ -29,8 +29,40 @@ static int help(FILE *out)
 	fprintf(out, "\n`vmaple COMMAND --help` says more.  To begin:\n\n"
 		     "  vmaple run -- python3 -c 'import json'\n"
 		     "  vmaple record -o python.vmt -- python3 -c 'import json'\n"
-		     "  vmaple maps python.vmt\n");
+		     "  vmaple maps python.vmt\n\n"
+		     "Every command takes --max-memory SIZE, such as 500M: more than that it does not use for\n"
+		     "itself (default: half of the machine's).\n");
 	return 0;
+}
+
+/*
+ * --max-memory of a command that reads recordings, wherever it stands before a "--"; it is taken away.  What runs programs
+ * limits itself when they have been started.  False: it makes no sense.
+ */
+static bool take_memory_limit(const char *command, int *argc, char **argv)
+{
+	static const char option[] = "--max-memory";
+	const size_t len = sizeof(option) - 1;
+	uint64_t bytes = 0;
+
+	if (strcmp(command, "run") == 0 || strcmp(command, "record") == 0)
+		return true;
+	for (int i = 1; i < *argc && strcmp(argv[i], "--") != 0; i++) {
+		int taken = strncmp(argv[i], option, len) ? 0 : argv[i][len] == '=' ? 1 : !argv[i][len] ? 2 : 0;
+		const char *size = taken == 1 ? argv[i] + len + 1 : taken == 2 && i + 1 < *argc ? argv[i + 1] : "";
+
+		if (!taken)
+			continue;
+		if (!parse_size(size, &bytes) || !bytes) {
+			usage_error(command, "--max-memory takes a size such as 500M, not", size);
+			return false;
+		}
+		*argc -= taken;
+		memmove(argv + i, argv + i + taken, (size_t)(*argc - i + 1) * sizeof(*argv));
+		i--;
+	}
+	limit_memory(bytes);
+	return true;
 }
 
 static const struct command *find(const char *name)
@@ -66,5 +98,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "vmaple: there is no command `%s`; `vmaple help` lists them\n", argv[1]);
 		return STATUS_USAGE;
 	}
-	return command->run(argc - 1, argv + 1);
+	argc--;
+	argv++;
+	return take_memory_limit(command->name, &argc, argv) ? command->run(argc, argv) : STATUS_USAGE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vmaple maps: the address space at any moment of a recording, or of a running process now. */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -89,9 +90,9 @@ static json_t *area_json(const struct vm_area_struct *vma)
 {
 	char name[128];
 
-	return json_pack("{s:I, s:I, s:s, s:b, s:b, s:b, s:b, s:I, s:b, s:I}", "start",
+	return json_pack("{s:I, s:I, s:o, s:b, s:b, s:b, s:b, s:I, s:b, s:I}", "start",
 		(json_int_t)vma->vm_start, "end", (json_int_t)vma->vm_end, "name",
-		vma_name(vma, name, sizeof(name)), "read", !!(vma->vm_flags & VM_READ), "write",
+		json_text(vma_name(vma, name, sizeof(name))), "read", !!(vma->vm_flags & VM_READ), "write",
 		!!(vma->vm_flags & VM_WRITE), "exec", !!(vma->vm_flags & VM_EXEC), "shared",
 		!!(vma->vm_flags & VM_MAYSHARE), "pgoff", (json_int_t)vma->vm_pgoff, "anon_vma",
 		vma->anon_vma != NULL, "vm_flags", (json_int_t)vma->vm_flags);
@@ -106,7 +107,8 @@ static void print_details(const struct vm_area_struct *vma)
 		vm_flags_format(vma->vm_flags, flags, sizeof(flags)));
 }
 
-static void print_map(const struct maps *m, struct mm_struct *mm)
+/* 0, or the status of what could not be printed. */
+static int print_map(const struct maps *m, struct mm_struct *mm)
 {
 	json_t *list = m->json ? json_array() : NULL;
 	struct vm_area_struct *vma;
@@ -114,8 +116,8 @@ static void print_map(const struct maps *m, struct mm_struct *mm)
 	char line[4400];
 
 	for_each_vma (vmi, vma) {
-		if (list) {
-			json_array_append_new(list, area_json(vma));
+		if (m->json) {
+			json_push(list, area_json(vma));
 			continue;
 		}
 		vma_format(vma, line, sizeof(line));
@@ -123,8 +125,7 @@ static void print_map(const struct maps *m, struct mm_struct *mm)
 		if (m->smaps)
 			print_details(vma);
 	}
-	if (list)
-		print_json(list);
+	return m->json ? print_json(list) : 0;
 }
 
 /* The end of the process that is asked for: its map is shown before it goes. */
@@ -141,29 +142,27 @@ static int show(const struct maps *m, struct trace_reader *reader, struct replay
 	struct mm_struct *mm = NULL;
 	struct trace_event e = { .step = 0 };
 	uint32_t first = 0;
-	int got = 0;
+	int got = 0, printed = 0;
 
 	while ((!m->at || !got || e.step < m->at) && (got = trace_reader_next(reader, &e)) > 0) {
 		if (!first && e.type == TRACE_EVENT_SPACE)
 			first = e.pid;
 		if (ends_it(m, &e, first))
 			break;
-		if (sink->event(sink, &e)) {
-			complain("maps", "out of memory at step %" PRIu64, e.step);
-			return STATUS_FAILED;
-		}
+		if (sink->event(sink, &e))
+			return out_of_memory("maps", e.step);
 	}
 	mm = replay_find(replay, (uint32_t)m->pid);
+	if (!mm && errno == ENOMEM)
+		return out_of_memory("maps", e.step);
 	if (mm)
-		print_map(m, mm);
-	if (got < 0) {
-		complain("maps", "%s", trace_reader_error(reader));
-		return STATUS_DAMAGED;
-	}
+		printed = print_map(m, mm);
+	if (got < 0)
+		return recording_ended("maps", reader, got);
 	if (!mm)
 		complain("maps", "%s: process %" PRIu64 " has no address space at that step", m->path,
 			m->pid ? m->pid : first);
-	return mm ? 0 : 1;
+	return mm ? printed : 1;
 }
 
 int cmd_maps(int argc, char **argv)
@@ -172,7 +171,6 @@ int cmd_maps(int argc, char **argv)
 	struct replay_options options = { .unchecked = false };
 	struct trace_reader *reader;
 	struct replay *replay;
-	char error[512];
 	int status = parse(&m, argc, argv);
 
 	if (status)
@@ -180,12 +178,11 @@ int cmd_maps(int argc, char **argv)
 	if (!m.path)
 		return live_maps(&(struct live_maps_options){
 			.pid = (pid_t)m.pid, .json = m.json, .details = m.smaps, .no_bpf = m.no_bpf });
-	if (trace_reader_open(&reader, m.path, error, sizeof(error))) {
-		complain("maps", "%s", error);
-		return STATUS_DAMAGED;
-	}
+	status = open_recording("maps", m.path, &reader);
+	if (status)
+		return status;
 	replay = replay_new(trace_reader_header(reader), &options);
-	status = replay ? show(&m, reader, replay) : STATUS_FAILED;
+	status = replay ? show(&m, reader, replay) : out_of_memory("maps", 0);
 	if (replay)
 		replay_free(replay);
 	trace_reader_close(reader);

@@ -47,6 +47,7 @@ struct run {
 	const char *command; /* "run" or "record" */
 	const char *output;
 	struct check_option check;
+	uint64_t max_memory; /* bytes; 0: half of the machine's */
 	bool mirror, json;
 	char **argv;
 };
@@ -55,21 +56,24 @@ struct run {
 struct tee {
 	struct trace_sink sink;
 	struct trace_sink *first, *second;
+	uint64_t stopped; /* the step at which the mirror ran out of memory; 0: it did not */
 };
 
 static int tee_event(struct trace_sink *sink, const struct trace_event *e)
 {
 	struct tee *t = (struct tee *)sink;
 	int err = t->first ? t->first->event(t->first, e) : 0;
-	int err2 = t->second ? t->second->event(t->second, e) : 0;
 
-	return err ? err : err2;
+	/* A recording is not lost because the mirror is. */
+	if (t->second && !t->stopped && t->second->event(t->second, e))
+		t->stopped = e->step;
+	return err || t->first || !t->stopped ? err : -ENOMEM;
 }
 
 static int parse(struct run *r, int argc, char **argv, const char *help)
 {
 	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
-		{ "output", required_argument, NULL, 'o' }, { "json", no_argument, NULL, 'j' },
+		{ "output", required_argument, NULL, 'o' }, { "max-memory", required_argument, NULL, 'm' }, { "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
@@ -83,6 +87,11 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 			break;
 		case 'o':
 			r->output = optarg;
+			break;
+		case 'm':
+			if (!parse_size(optarg, &r->max_memory) || !r->max_memory)
+				return usage_error(
+					r->command, "--max-memory takes a size such as 500M, not", optarg);
 			break;
 		case 'j':
 			if (!r->mirror)
@@ -118,12 +127,13 @@ static void add_live_keys(json_t *o, int status)
 	struct rusage self;
 
 	getrusage(RUSAGE_SELF, &self);
-	json_object_set_new(o, "exit_status", json_integer(shell_status(status)));
-	json_object_set_new(o, "recorder_cpu_seconds", json_real(cpu_seconds(&self)));
-	json_object_set_new(o, "recorder_peak_kib", json_integer(self.ru_maxrss));
+	json_put(o, "exit_status", json_integer(shell_status(status)));
+	json_put(o, "recorder_cpu_seconds", json_real(cpu_seconds(&self)));
+	json_put(o, "recorder_peak_kib", json_integer(self.ru_maxrss));
 }
 
-static void summarise(const struct run *r, struct replay *replay, struct live *live, int status, double wall)
+/* 0, or the status of a summary that could not be printed. */
+static int summarise(const struct run *r, struct replay *replay, struct live *live, int status, double wall)
 {
 	struct replay_stats stats;
 	struct rusage self;
@@ -136,8 +146,7 @@ static void summarise(const struct run *r, struct replay *replay, struct live *l
 			add_live_keys(o, status);
 		/* What the command wrote last need not have ended its line. */
 		putchar('\n');
-		print_json(o);
-		return;
+		return print_json(o);
 	}
 	print_summary(stderr, &stats, live_header(live), wall);
 	getrusage(RUSAGE_SELF, &self);
@@ -145,6 +154,7 @@ static void summarise(const struct run *r, struct replay *replay, struct live *l
 		cpu_seconds(&self), self.ru_maxrss / 1024);
 	if (r->output)
 		fprintf(stderr, "  recording   %s\n", r->output);
+	return 0;
 }
 
 /* End as the program ended: by the same signal, without a second core dump, or with its status. */
@@ -187,8 +197,10 @@ static int record_and_mirror(const struct run *r, struct live *live)
 	struct tee tee = { .sink.event = tee_event };
 	struct replay_stats stats = { .events = 0 };
 	uint64_t begin = clock_ns();
-	int status = 0, err, closed;
+	int status = 0, err, closed, printed = 0;
 
+	if (r->mirror && !replay)
+		return out_of_memory(r->command, 0);
 	err = r->output ? trace_writer_open(&writer, r->output, live_header(live)) : 0;
 	if (err) {
 		complain(r->command, "%s: cannot be written: %s", r->output, strerror(-err));
@@ -202,12 +214,16 @@ static int record_and_mirror(const struct run *r, struct live *live)
 		complain(r->command, "%s: cannot be written to its end: %s", r->output, strerror(-closed));
 		return STATUS_FAILED;
 	}
+	if (tee.stopped) {
+		replay_free(replay);
+		return out_of_memory(r->command, tee.stopped);
+	}
 	if (replay) {
-		summarise(r, replay, live, status, (double)(clock_ns() - begin) / 1e9);
+		printed = summarise(r, replay, live, status, (double)(clock_ns() - begin) / 1e9);
 		replay_statistics(replay, &stats);
 		replay_free(replay);
 	}
-	return finish(r, live, err, status, stats.differences);
+	return printed ? printed : finish(r, live, err, status, stats.differences);
 }
 
 static int start(struct run *r)
@@ -223,6 +239,8 @@ static int start(struct run *r)
 		complain(r->command, "%s", error);
 		return STATUS_FAILED;
 	}
+	/* The program has been started: it does not inherit this. */
+	limit_memory(r->max_memory);
 	status = record_and_mirror(r, live);
 	live_free(live);
 	return status;

@@ -74,13 +74,13 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 	json_t *o;
 
 	for (int i = 0; i < REPLAY_CALL_KINDS; i++)
-		json_object_set_new(kinds, replay_call_kind_name((enum replay_call_kind)i),
+		json_put(kinds, replay_call_kind_name((enum replay_call_kind)i),
 			json_integer((json_int_t)s->calls_by_kind[i]));
 	for (int i = 0; i < s->nr_gaps; i++)
-		json_array_append_new(gaps, json_integer((json_int_t)(s->gaps[i].end - s->gaps[i].start)));
-	o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		json_push(gaps, json_integer((json_int_t)(s->gaps[i].end - s->gaps[i].start)));
+	o = json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 		      "s:I, s:f, s:o, s:s}",
-		"command", h->command, "kernel", h->kernel, "processes", (json_int_t)s->processes, "threads",
+		"command", json_text(h->command), "kernel", json_text(h->kernel), "processes", (json_int_t)s->processes, "threads",
 		(json_int_t)s->threads, "calls", (json_int_t)s->calls, "calls_by_kind", kinds, "failed_calls",
 		(json_int_t)s->failed_calls, "faults", (json_int_t)s->faults, "first_writes",
 		(json_int_t)s->first_writes, "checks", (json_int_t)s->checks, "differences",
@@ -91,18 +91,6 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 		share(s->new_merged, s->new_areas), "free_areas", gaps, "fault_source",
 		fault_source_text(h->fault_source));
 	if (o && wall_seconds >= 0)
-		json_object_set_new(o, "wall_seconds", json_real(wall_seconds));
+		json_put(o, "wall_seconds", json_real(wall_seconds));
 	return o;
-}
-
-void print_json(json_t *object)
-{
-	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-
-	if (text)
-		puts(text);
-	else
-		complain("json", "out of memory");
-	free(text);
-	json_decref(object);
 }

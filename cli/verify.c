@@ -72,8 +72,7 @@ static int replay_all(struct trace_reader *reader, struct replay *replay)
 	while ((got = trace_reader_next(reader, &e)) > 0) {
 		if (sink->event(sink, &e)) {
 			progress_end(&progress);
-			complain("verify", "out of memory at step %llu", (unsigned long long)e.step);
-			return STATUS_FAILED;
+			return out_of_memory("verify", e.step);
 		}
 		if ((e.step & 1023) == 0) {
 			trace_reader_progress(reader, &done, &total);
@@ -81,10 +80,7 @@ static int replay_all(struct trace_reader *reader, struct replay *replay)
 		}
 	}
 	progress_end(&progress);
-	if (got == 0)
-		return 0;
-	complain("verify", "%s", trace_reader_error(reader));
-	return STATUS_DAMAGED;
+	return recording_ended("verify", reader, got);
 }
 
 static int verify(const struct verify *v, struct trace_reader *reader)
@@ -97,22 +93,22 @@ static int verify(const struct verify *v, struct trace_reader *reader)
 	struct replay_stats stats;
 	uint64_t begin = clock_ns();
 	double wall;
-	int status;
+	int status, printed = 0;
 
-	if (!replay) {
-		complain("verify", "out of memory");
-		return STATUS_FAILED;
-	}
+	if (!replay)
+		return out_of_memory("verify", 0);
 	if (v->json)
 		log.out = stderr;
 	status = replay_all(reader, replay);
 	wall = (double)(clock_ns() - begin) / 1e9;
 	replay_statistics(replay, &stats);
 	if (v->json)
-		print_json(summary_json(&stats, trace_reader_header(reader), wall));
+		printed = print_json(summary_json(&stats, trace_reader_header(reader), wall));
 	else
 		print_summary(stdout, &stats, trace_reader_header(reader), wall);
 	replay_free(replay);
+	if (!status)
+		status = printed;
 	return status ? status : stats.differences ? STATUS_DIFFERENCES : 0;
 }
 
@@ -120,15 +116,13 @@ int cmd_verify(int argc, char **argv)
 {
 	struct verify v = { .json = false };
 	struct trace_reader *reader;
-	char error[512];
 	int status = parse(&v, argc, argv);
 
 	if (status)
 		return status < 0 ? 0 : status;
-	if (trace_reader_open(&reader, v.path, error, sizeof(error))) {
-		complain("verify", "%s", error);
-		return STATUS_DAMAGED;
-	}
+	status = open_recording("verify", v.path, &reader);
+	if (status)
+		return status;
 	status = verify(&v, reader);
 	trace_reader_close(reader);
 	return status;

@@ -129,6 +129,7 @@ struct lab_run {
 	uint64_t calls;
 	uint64_t unchecked; /* calls since all areas were compared */
 	bool failed;
+	int err; /* then: why, of a recording (-errno) or -ENOMEM; 0: the indexes disagree */
 	char error[400];
 	uint64_t random;
 };

@@ -4,6 +4,7 @@
  * at (see `vmaple verify`): here the indexes are compared with each other.
  */
 #include <stdio.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -78,6 +79,7 @@ static void one_event(struct lab_run *run, const struct trace_event *e)
 	lab_watched(run, cost, watch);
 	if (err) {
 		run->failed = true;
+		run->err = -ENOMEM;
 		snprintf(run->error, sizeof(run->error), "out of memory");
 	}
 	run->calls += e->type == TRACE_EVENT_CALL;
@@ -97,6 +99,7 @@ static void all_events(struct lab_run *run, struct trace_reader *reader)
 		one_event(run, &e);
 	if (got < 0) {
 		run->failed = true;
+		run->err = got;
 		snprintf(run->error, sizeof(run->error), "%s", trace_reader_error(reader));
 	} else if (run->failed) {
 		snprintf(what, sizeof(what), "%.199s", run->error);
@@ -110,7 +113,8 @@ void lab_replay(struct lab_run *run, const struct lab_index *only, const char *p
 	struct trace_reader *reader;
 
 	lab_choose(run, only);
-	if (trace_reader_open(&reader, path, run->error, sizeof(run->error))) {
+	run->err = trace_reader_open(&reader, path, run->error, sizeof(run->error));
+	if (run->err) {
 		run->failed = true;
 		return;
 	}
@@ -119,6 +123,7 @@ void lab_replay(struct lab_run *run, const struct lab_index *only, const char *p
 		if (run->replay[i])
 			continue;
 		run->failed = true;
+		run->err = -ENOMEM;
 		snprintf(run->error, sizeof(run->error), "out of memory");
 	}
 	all_events(run, reader);

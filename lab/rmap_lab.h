@@ -46,6 +46,7 @@ struct rmap_run {
 	unsigned long merges; /* of all processes, also those that ended */
 	struct paging_stats stats;
 	bool failed;
+	int err; /* then: why, of a recording: -errno; 0: what is in error */
 	char error[200];
 };
 

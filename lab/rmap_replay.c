@@ -10,6 +10,8 @@
 
 #include <vmaple/replay.h>
 
+#include <errno.h>
+
 #include "lab.h"
 #include "rmap_lab.h"
 
@@ -93,6 +95,7 @@ static void one_event(struct rmap_run *run, struct replay *replay, const struct 
 
 	if (sink->event(sink, e)) {
 		rmap_fail(run, "out of memory");
+		run->err = -ENOMEM;
 		return;
 	}
 	if (e->type == TRACE_EVENT_CALL || e->type == TRACE_EVENT_FORK || e->type == TRACE_EVENT_EXIT) {
@@ -119,10 +122,14 @@ static void all_events(struct rmap_run *run, struct trace_reader *reader)
 
 	while (replay && !run->failed && (got = trace_reader_next(reader, &e)) > 0)
 		one_event(run, replay, &e);
-	if (!replay)
+	if (!replay) {
 		rmap_fail(run, "out of memory");
-	if (got < 0)
+		run->err = -ENOMEM;
+	}
+	if (got < 0) {
 		rmap_fail(run, trace_reader_error(reader));
+		run->err = got;
+	}
 	if (replay)
 		replay_free(replay);
 }
@@ -135,7 +142,8 @@ bool rmap_run_recording(
 	struct trace_reader *reader;
 
 	*run = (struct rmap_run){ .ops = ops, .random = 1, .swap_pages = swap_pages, .frames = FRAMES };
-	if (trace_reader_open(&reader, path, run->error, sizeof(run->error))) {
+	run->err = trace_reader_open(&reader, path, run->error, sizeof(run->error));
+	if (run->err) {
 		run->failed = true;
 		return false;
 	}

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "check.h"
 #include "codec.h"
@@ -24,6 +25,7 @@ struct trace_reader {
 	char *strings; /* of the header */
 	struct codec codec;
 	struct check check;
+	ZSTD_DCtx *zstd;
 	size_t raw_allocated;
 	uint8_t *compressed;
 	size_t compressed_allocated;
@@ -96,7 +98,9 @@ static int decompress(struct trace_reader *r, const struct block_head *head)
 
 	if (!grow(&r->codec.buf, &r->raw_allocated, head->raw_size ? head->raw_size : 1))
 		return no_memory(r);
-	n = ZSTD_decompress(r->codec.buf, head->raw_size, r->compressed, head->size);
+	n = ZSTD_decompressDCtx(r->zstd, r->codec.buf, head->raw_size, r->compressed, head->size);
+	if (ZSTD_isError(n) && ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
+		return no_memory(r);
 	if (ZSTD_isError(n) || n != head->raw_size)
 		return damaged(r,
 			"block %" PRIu64 " at byte %" PRIu64 " cannot be decompressed: the file is damaged",
@@ -193,9 +197,10 @@ int trace_reader_open(struct trace_reader **reader, const char *path, char *erro
 	struct stat st;
 	int err;
 
-	if (!r || !(r->path = strdup(path))) {
+	if (!r || !(r->path = strdup(path)) || !(r->zstd = ZSTD_createDCtx())) {
 		snprintf(error, error_size, "%s: out of memory", path);
-		free(r);
+		if (r)
+			trace_reader_close(r);
 		return -ENOMEM;
 	}
 	r->file = fopen(path, "rbe");
@@ -279,6 +284,7 @@ void trace_reader_close(struct trace_reader *r)
 		fclose(r->file);
 	codec_free(&r->codec);
 	check_free(&r->check);
+	ZSTD_freeDCtx(r->zstd);
 	free(r->compressed);
 	free(r->strings);
 	free(r->path);

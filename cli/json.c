@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JSON: text that is not UTF-8, and the promise that nothing is left out.
+ *
+ * 1. Text.  A path or a command is bytes, a JSON string is Unicode.  A byte that is no part of UTF-8 becomes \xHH, two
+ *    hexadecimal digits; a backslash that stands before an x becomes \x5c.  Whoever replaces each \xHH by its byte, from
+ *    left to right, has the bytes back; text that is UTF-8 and has no \x is as it was.
+ * 2. Nothing left out.  jansson answers NULL when memory runs out, and adding NULL changes nothing.  json_put() and
+ *    json_push() remember that, and print_json() prints nothing but a sentence then.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* Of this process: something could not be added to what will be printed. */
+static bool incomplete;
+
+/* Bytes of the UTF-8 character at @s; 0: it is none. */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t len = s[0] < 0x80   ? 1
+		     : s[0] < 0xc2 ? 0
+		     : s[0] < 0xe0 ? 2
+		     : s[0] < 0xf0 ? 3
+		     : s[0] < 0xf5 ? 4
+				   : 0;
+
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than need be, a surrogate, or beyond Unicode. */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+		(s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+json_t *json_text(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	char *buf = malloc(4 * strlen(text) + 1), *to = buf;
+	json_t *string;
+
+	if (!buf)
+		return NULL;
+	while (*s) {
+		size_t len = s[0] == '\\' && s[1] == 'x' ? 0 : utf8_length(s);
+
+		if (len)
+			memcpy(to, s, len);
+		else
+			snprintf(to, 5, "\\x%02x", s[0]);
+		to += len ? len : 4;
+		s += len ? len : 1;
+	}
+	string = json_stringn(buf, (size_t)(to - buf));
+	free(buf);
+	return string;
+}
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+	incomplete |= json_object_set_new(object, key, value) != 0;
+}
+
+void json_push(json_t *array, json_t *value)
+{
+	incomplete |= json_array_append_new(array, value) != 0;
+}
+
+/* jansson's writer leaves out what it has no room for, and does not say so. */
+static void *watched_malloc(size_t size)
+{
+	void *mem = malloc(size);
+
+	incomplete |= !mem;
+	return mem;
+}
+
+int print_json(json_t *object)
+{
+	char *text = NULL;
+
+	json_set_alloc_funcs(watched_malloc, free);
+	if (object && !incomplete)
+		text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	incomplete |= !text;
+	if (incomplete)
+		complain("json", "out of memory: nothing is printed, rather than a part");
+	else
+		puts(text);
+	free(text);
+	json_decref(object);
+	return incomplete ? STATUS_FAILED : 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recordings in every command: how one is opened, what is said when it ends early, and how much memory may be used.
+ *
+ * A hostile recording can ask for much.  The limit is one of the process, so that it holds for whatever a command
+ * allocates; beyond it allocations fail, and each command says so.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* Bytes that may be allocated; 0: as the system allows. */
+static uint64_t memory_limit;
+
+bool parse_size(const char *text, uint64_t *bytes)
+{
+	char number[24];
+	size_t len = strlen(text);
+	unsigned int shift;
+
+	if (!len || len >= sizeof(number))
+		return false;
+	shift = text[len - 1] == 'G' ? 30 : text[len - 1] == 'M' ? 20 : text[len - 1] == 'K' ? 10 : 0;
+	snprintf(number, sizeof(number), "%.*s", (int)(shift ? len - 1 : len), text);
+	if (!parse_number(number, bytes) || *bytes << shift >> shift != *bytes)
+		return false;
+	*bytes <<= shift;
+	return true;
+}
+
+/* What the process has by now, such as a sanitizer's shadow, does not count. */
+static uint64_t data_now(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+	uint64_t kib = 0;
+
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "VmData: %" SCNu64, &kib) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return kib << 10;
+}
+
+void limit_memory(uint64_t bytes)
+{
+	struct rlimit data;
+
+	if (!bytes)
+		bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) / 2 * (uint64_t)sysconf(_SC_PAGESIZE);
+	memory_limit = bytes;
+	if (getrlimit(RLIMIT_DATA, &data))
+		return;
+	bytes += data_now();
+	if (bytes < data.rlim_cur)
+		data.rlim_cur = bytes;
+	(void)!setrlimit(RLIMIT_DATA, &data);
+}
+
+int out_of_memory(const char *command, uint64_t step)
+{
+	char size[32];
+
+	size_text(memory_limit, size, sizeof(size));
+	if (step)
+		complain(command, "out of memory at step %" PRIu64 " (--max-memory allows %s)", step, size);
+	else
+		complain(command, "out of memory (--max-memory allows %s)", size);
+	return STATUS_FAILED;
+}
+
+int open_recording(const char *command, const char *path, struct trace_reader **reader)
+{
+	char error[512];
+	int err = trace_reader_open(reader, path, error, sizeof(error));
+
+	if (!err)
+		return 0;
+	complain(command, "%s", error);
+	return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
+}
+
+int recording_ended(const char *command, const struct trace_reader *reader, int got)
+{
+	if (!got)
+		return 0;
+	complain(command, "%s", trace_reader_error(reader));
+	return got == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
+}

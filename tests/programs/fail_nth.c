@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For LD_PRELOAD: the allocation whose number is in FAIL_NTH fails, once.  When the program ends, how many there were is
+ * written into the file that FAIL_COUNT names.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* glibc's own, under the names by which an interposer reaches them. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *mem, size_t size);
+void *__libc_memalign(size_t align, size_t size);
+
+static unsigned long allocations, nth;
+static bool ready;
+
+static bool refuse(void)
+{
+	if (!ready || __atomic_add_fetch(&allocations, 1, __ATOMIC_RELAXED) != nth)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *malloc(size_t size)
+{
+	return refuse() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return refuse() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *mem, size_t size)
+{
+	return refuse() ? NULL : __libc_realloc(mem, size);
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+	return refuse() ? NULL : __libc_memalign(align, size);
+}
+
+int posix_memalign(void **mem, size_t align, size_t size)
+{
+	*mem = refuse() ? NULL : __libc_memalign(align, size);
+	return *mem ? 0 : ENOMEM;
+}
+
+/* What libraries allocate before main() begins is theirs. */
+__attribute__((constructor)) static void begin(void)
+{
+	const char *text = getenv("FAIL_NTH");
+
+	nth = text ? strtoul(text, NULL, 10) : 0;
+	ready = true;
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	const char *path = getenv("FAIL_COUNT");
+	char text[32];
+	int fd, n = snprintf(text, sizeof(text), "%lu\n", allocations);
+
+	ready = false;
+	fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600) : -1;
+	if (fd >= 0 && write(fd, text, (size_t)n) != n)
+		_exit(99);
+}

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the command does without memory, and what JSON says of text that is not UTF-8.
+
+usage: no_memory.py VMAPLE FAIL_NTH.so
+
+Every allocation of verify, maps and the lab is made to fail in turn: each time the command ends as if nothing had
+happened, or with one sentence and status 125.  The same under limits that are too small.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+vmaple, preload = sys.argv[1:3]
+failures = 0
+
+
+def check(good, what):
+    global failures
+    if not good:
+        failures += 1
+        print(f"# {what}")
+
+
+def run(args, **env):
+    return subprocess.run([vmaple] + args, capture_output=True, env={**os.environ, **env}, timeout=100)
+
+
+def steady(text):
+    """Without what differs from run to run."""
+    return re.sub(rb'"wall_seconds":[0-9.e-]+|  time  .*|[0-9.]+', b"", text)
+
+
+def judge(result, good, what):
+    lines = result.stderr.decode(errors="replace").splitlines()
+    if result.returncode == good.returncode:
+        check(steady(result.stdout) == steady(good.stdout), f"{what}: status {result.returncode}, other output")
+    else:
+        check(result.returncode == 125 and len(lines) == 1 and "memory" in lines[0],
+              f"{what}: status {result.returncode}, stderr {lines[:3]}")
+
+
+def fail_each(args, folder):
+    count = os.path.join(folder, "count")
+    good = run(args, LD_PRELOAD=preload, FAIL_COUNT=count)
+    check(good.returncode == 0, f"{args}: {good}")
+    total = int(open(count).read())
+    # All of the first, where setting up is, and a share of the others.
+    for n in list(range(1, min(total, 150) + 1)) + list(range(151, total + 1, max(1, total // 50))):
+        judge(run(args, LD_PRELOAD=preload, FAIL_NTH=str(n)), good, f"{args[:2]}, allocation {n} of {total}")
+    return total
+
+
+def unescape(text):
+    """docs/json.md: each \\xHH is a byte."""
+    return re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), text.encode())
+
+
+def test_text(folder):
+    name = b"a\xff\\x41\xc3\xa9\\\xed\xa0\x80"
+    program = os.path.join(os.fsencode(folder), name)
+    shutil.copy("/bin/true", program)
+    recording = os.path.join(os.fsencode(folder), b"\xfe.vmt")
+    subprocess.run([vmaple, "record", "-o", recording, "--", program], check=True)
+    areas = json.loads(run(["maps", "--format", "json", recording]).stdout)
+    lines = run(["maps", recording]).stdout.splitlines()
+    check(len(areas) == len(lines), f"{len(areas)} areas in JSON, {len(lines)} in maps")
+    check(program in {unescape(a["name"]) for a in areas}, "the program's name is not in the JSON of its map")
+    summary = run(["verify", "--json", recording])
+    check(name in unescape(json.loads(summary.stdout)["command"]), "the command is not in the summary")
+    live = subprocess.run([vmaple, "run", "--json", "--", program], capture_output=True)
+    check(name in unescape(json.loads(live.stdout.splitlines()[-1])["command"]), "the command is not in run's summary")
+    lab = run(["lab", "--json", "--no-check", "--repeat", "1", recording])
+    check(unescape(json.loads(lab.stdout)[0]["workload"]) == recording, "the recording's name is not in the lab's")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        recording = os.path.join(folder, "r.vmt")
+        subprocess.run([vmaple, "record", "-o", recording, "--", "sh", "-c", "true & wait"], check=True)
+        test_text(folder)
+        commands = [["verify", recording], ["verify", "--json", recording], ["maps", recording],
+                    ["maps", "--format", "json", recording]]
+        for args in commands:
+            good = run(args)
+            for size in ["1K", "64K", "200K", "500K", "1M", "9M"]:
+                judge(run(args[:1] + ["--max-memory", size] + args[1:]), good, f"{args[:1]} --max-memory {size}")
+        wrong = run(["verify", "--max-memory", "much", recording])
+        check(wrong.returncode == 2, f"--max-memory much: {wrong}")
+        for args in commands + [["lab", "--json", "--repeat", "1", "--no-check", recording]]:
+            print(f"# {args[:2]}: {fail_each(args, folder)} allocations")
+    print(f"{'not ok' if failures else 'ok'} 1 without memory, and with text that is not UTF-8")
+    print("1..1")
+    return 1 if failures else 0
+
+
+sys.exit(main())
