@@ -28,16 +28,18 @@ extern "C" {
 
 /** What an event says; the member of struct trace_event that belongs to it is in brackets. */
 enum trace_event_type {
-	TRACE_EVENT_FILE = 1,  /**< an open file that later calls name [file] */
-	TRACE_EVENT_SPACE = 2, /**< an address space begins: first program, attach, or exec [space] */
-	TRACE_EVENT_MAP = 3,   /**< the kernel's map was read [map] */
-	TRACE_EVENT_CALL = 4,  /**< a call returned [call] */
-	TRACE_EVENT_FAULT = 5, /**< a page fault that may have changed the map [fault] */
-	TRACE_EVENT_FORK = 6,  /**< a child with a copy of this address space [fork] */
-	TRACE_EVENT_TASK = 7,  /**< a task that shares this address space: thread, vfork, CLONE_VM [task] */
-	TRACE_EVENT_EXIT = 8,  /**< a task ended [exit] */
-	TRACE_EVENT_LIMIT = 9, /**< a limit or a capability of a task changed [limit] */
-	TRACE_EVENT_LOST = 10  /**< something was not recorded; what follows may be uncertain [lost] */
+	TRACE_EVENT_FILE = 1,    /**< an open file that later calls name [file] */
+	TRACE_EVENT_SPACE = 2,   /**< an address space begins: first program, attach, or exec [space] */
+	TRACE_EVENT_MAP = 3,     /**< the kernel's map was read [map] */
+	TRACE_EVENT_CALL = 4,    /**< a call returned [call] */
+	TRACE_EVENT_FAULT = 5,   /**< a page fault that may have changed the map [fault] */
+	TRACE_EVENT_FORK = 6,    /**< a child with a copy of this address space [fork] */
+	TRACE_EVENT_TASK = 7,    /**< a task that shares this address space: thread, vfork, CLONE_VM [task] */
+	TRACE_EVENT_EXIT = 8,    /**< a task ended [exit] */
+	TRACE_EVENT_LIMIT = 9,   /**< a limit or a capability of a task changed [limit] */
+	TRACE_EVENT_LOST = 10,   /**< something was not recorded; what follows may be uncertain [lost] */
+	TRACE_EVENT_MODULE = 11, /**< code of a file that stacks go through [module]; since version 2 */
+	TRACE_EVENT_STACK = 12   /**< a call stack that later calls name [stack]; since version 2 */
 };
 
 /** What an open file is, as far as mapping it is concerned. */
@@ -140,6 +142,46 @@ struct trace_call {
 	uint64_t ip, sp;   /**< from where it was made */
 	const void *data;  /**< what an argument points to (a name, iovecs, a node mask); may be NULL */
 	uint32_t data_len; /**< bytes */
+	uint32_t stack; /**< number of the call stack that it was made from; 0: not known; since version 2 */
+};
+
+/** The longest build-id. */
+#define TRACE_BUILD_ID_MAX 64
+
+/**
+ * A file whose code is mapped somewhere; said before the first stack that goes through it there.  It takes the place of what
+ * was known about its addresses before.  A child has its parent's.
+ */
+struct trace_module {
+	uint64_t start, end;  /**< addresses of its code, [start, end) */
+	uint64_t offset;      /**< of start in the file, bytes */
+	uint64_t bias;        /**< an address minus this is one as the ELF file has it; valid with has_bias */
+	bool has_bias;        /**< false: it is no ELF file, or could not be read */
+	const void *build_id; /**< may be NULL */
+	uint32_t build_id_len; /**< bytes; 0: it has none */
+	const char *path;      /**< as /proc/PID/maps shows it; never NULL */
+};
+
+/** Where a stack ends. */
+enum trace_stack_end {
+	TRACE_STACK_WHOLE, /**< where its thread began */
+	TRACE_STACK_DEEP,  /**< there are more frames than TRACE_STACK_FRAMES */
+	TRACE_STACK_LOST   /**< what called the last frame could not be found */
+};
+
+/** Frames of a stack at most. */
+#define TRACE_STACK_FRAMES 64
+
+/**
+ * A call stack, the innermost frame first.  Each address lies just behind the instruction that it stands for, the system call
+ * or a call: to look it up, take one less.  Equal stacks have one number; what the addresses mean is decided by the address
+ * space of the call that names it, at that moment.
+ */
+struct trace_stack {
+	uint32_t id;    /**< from 1, one more than that of the stack before */
+	uint32_t end;   /**< enum trace_stack_end */
+	uint32_t count; /**< of frames, from 1 to TRACE_STACK_FRAMES */
+	const uint64_t *frames;
 };
 
 /** A page fault. */
@@ -199,6 +241,8 @@ struct trace_event {
 		struct trace_exit exit;
 		struct trace_limit_change limit;
 		struct trace_lost lost;
+		struct trace_module module;
+		struct trace_stack stack;
 	};
 };
 

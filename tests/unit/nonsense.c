@@ -25,6 +25,9 @@
 
 static char path[] = "/tmp/vmaple-nonsense.XXXXXX";
 
+static const uint64_t frames[TRACE_STACK_FRAMES + 1];
+static const uint8_t build_id[TRACE_BUILD_ID_MAX + 1];
+
 struct nonsense {
 	const char *sentence; /* what has to be said, in part */
 	struct trace_event event;
@@ -49,6 +52,14 @@ struct nonsense {
 	{                                                                               \
 		.type = TRACE_EVENT_FILE, .file = {.id = 7, .path = "/f", __VA_ARGS__ } \
 	}
+#define STACK(...)                                                                            \
+	{                                                                                     \
+		.type = TRACE_EVENT_STACK, .mm = 1, .stack = {.frames = frames, __VA_ARGS__ } \
+	}
+#define MODULE(...)                                                                         \
+	{                                                                                   \
+		.type = TRACE_EVENT_MODULE, .mm = 1, .module = {.path = "/m", __VA_ARGS__ } \
+	}
 #define SPACE(...)                                             \
 	{                                                      \
 		.type = TRACE_EVENT_SPACE, .mm = 2, .space = { \
@@ -65,6 +76,18 @@ struct nonsense {
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 #endif
 static const struct nonsense nonsense[] = {
+	/* R4: stacks and the code that they go through */
+	{ "from stack 1, which has not been told", CALL(.nr = SYS_munmap, .stack = 1) },
+	{ "stack 2, which is not the next", STACK(.id = 2, .count = 1) },
+	{ "stack 0, which is not the next", STACK(.id = 0, .count = 1) },
+	{ "without a frame", STACK(.id = 1, .count = 0) },
+	{ "with no end", STACK(.id = 1, .count = 1, .end = 3) },
+	{ "code at 0x1001 that is not of whole pages", MODULE(.start = 0x1001, .end = 0x2000) },
+	{ "code at 0x1000 that is not of whole pages, or of none", MODULE(.start = 0x1000, .end = 0x1000) },
+	{ "code at 0x1000 that is not of whole pages", MODULE(.start = 0x1000, .end = 0x2000, .offset = 1) },
+	{ "beyond its address space", MODULE(.start = 0x1000, .end = 1ull << 47) },
+	{ "a build-id of 65 bytes",
+		MODULE(.start = 0x1000, .end = 0x2000, .build_id = build_id, .build_id_len = 65) },
 	/* R1: numbers */
 	{ "address space 1 begins", { .type = TRACE_EVENT_FORK, .mm = 1, .fork = { 101, 1 } } },
 	{ "address space 0 begins", { .type = TRACE_EVENT_FORK, .mm = 1, .fork = { 101, 0 } } },

@@ -173,6 +173,8 @@ static const char *check_call(struct check *c, const struct trace_call *call, co
 	if (call->file && call->file != c->last_file)
 		return wrong(
 			c, "a call that maps file %u, which the event before it is not about", call->file);
+	if (call->stack > c->last_stack)
+		return wrong(c, "a call from stack %u, which has not been told", call->stack);
 	if (call->data_len >= TEXT_MAX)
 		return wrong(c, "a call with more data than any has");
 	if (name && call->data_len && ((const char *)call->data)[call->data_len - 1])
@@ -199,6 +201,30 @@ static const char *check_fork(struct check *c, const struct trace_event *e, cons
 	return begin_space(c, e->fork.child_mm, k ? k->task_size : SPACE_MAX, true);
 }
 
+static const char *check_module(struct check *c, const struct trace_module *m, const struct known *k)
+{
+	if (!is_page(m->start) || !is_page(m->end) || m->start >= m->end || !is_page(m->offset))
+		return wrong(c, "code at %#" PRIx64 " that is not of whole pages, or of none", m->start);
+	if (m->end > (k ? k->task_size : SPACE_MAX))
+		return wrong(c, "code at %#" PRIx64 ", beyond its address space", m->start);
+	if (m->build_id_len > TRACE_BUILD_ID_MAX)
+		return wrong(c, "code with a build-id of %u bytes", m->build_id_len);
+	if (strlen(m->path) >= TEXT_MAX)
+		return wrong(c, "code of a file whose path is too long");
+	return NULL;
+}
+
+/* How many frames it has at most was asked where they are read. */
+static const char *check_stack(struct check *c, const struct trace_stack *s)
+{
+	if (s->id - 1 != c->last_stack)
+		return wrong(c, "stack %u, which is not the next", s->id);
+	if (s->end > TRACE_STACK_LOST || !s->count)
+		return wrong(c, "a stack without a frame, or with no end");
+	c->last_stack = s->id;
+	return NULL;
+}
+
 static void end_space(struct check *c, struct known *k)
 {
 	tdelete(k, &c->spaces, by_number);
@@ -221,6 +247,10 @@ static const char *check_in_space(struct check *c, const struct trace_event *e, 
 		return NULL;
 	case TRACE_EVENT_LIMIT:
 		return e->limit.limit < TRACE_LIMIT_COUNT ? NULL : wrong(c, "a limit that there is not");
+	case TRACE_EVENT_MODULE:
+		return check_module(c, &e->module, k);
+	case TRACE_EVENT_STACK:
+		return check_stack(c, &e->stack);
 	default:
 		return NULL;
 	}

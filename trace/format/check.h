@@ -9,6 +9,7 @@
  *      begun and not ended; behind a LOST event they may name one whose beginning nobody saw.
  *  R2  areas ascend, do not overlap, are whole pages, have a length, touch the window of their map and lie in the space.
  *  R3  what a call, a file or a limit says is something that the kernel could have said.
+ *  R4  stacks are numbered without gaps, and a call names one that has been told.
  */
 #ifndef TRACE_CHECK_H
 #define TRACE_CHECK_H
@@ -16,12 +17,13 @@
 #include <vmaple/trace.h>
 
 struct check {
-	void *spaces;       /* of tsearch(3): those that live */
-	uint32_t last_mm;   /* the highest number so far */
-	uint32_t last_file; /* number of the last FILE event */
-	bool lost;          /* an event was lost: a space may be there that nobody announced */
-	bool no_memory;     /* it was not the event that is wrong */
-	char sentence[160]; /* what is wrong, without a full stop */
+	void *spaces;        /* of tsearch(3): those that live */
+	uint32_t last_mm;    /* the highest number so far */
+	uint32_t last_file;  /* number of the last FILE event */
+	uint32_t last_stack; /* and of the last STACK event */
+	bool lost;           /* an event was lost: a space may be there that nobody announced */
+	bool no_memory;      /* it was not the event that is wrong */
+	char sentence[160];  /* what is wrong, without a full stop */
 };
 
 /* NULL, or what is wrong with it. */

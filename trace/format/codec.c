@@ -288,6 +288,43 @@ static void do_call(struct codec *c, struct trace_call *call)
 	do_u64(c, &call->ip);
 	do_u64(c, &call->sp);
 	do_bytes(c, &call->data, &call->data_len);
+	if (c->version >= 2)
+		do_u32(c, &call->stack);
+}
+
+static void do_module(struct codec *c, struct trace_module *m)
+{
+	do_u64(c, &m->start);
+	do_u64(c, &m->end);
+	do_u64(c, &m->offset);
+	do_bool(c, &m->has_bias);
+	do_u64(c, &m->bias);
+	do_bytes(c, &m->build_id, &m->build_id_len);
+	do_string(c, &m->path);
+}
+
+/* Frames of one library are near each other: differences from the frame before. */
+static void do_stack(struct codec *c, struct trace_stack *s)
+{
+	uint64_t before = 0;
+
+	do_u32(c, &s->id);
+	do_u32(c, &s->end);
+	do_u32(c, &s->count);
+	if (s->count > TRACE_STACK_FRAMES) {
+		c->wrong = "a stack with more frames than any has";
+		fail(c);
+	}
+	for (uint32_t i = 0; i < s->count && !c->failed; i++) {
+		int64_t step = c->writing ? (int64_t)(s->frames[i] - before) : 0;
+
+		do_i64(c, &step);
+		before += (uint64_t)step;
+		if (!c->writing)
+			c->frames[i] = before;
+	}
+	if (!c->writing)
+		s->frames = c->frames;
 }
 
 static void do_fault(struct codec *c, struct trace_fault *f)
@@ -337,6 +374,12 @@ static void do_body(struct codec *c, struct trace_event *e)
 	case TRACE_EVENT_LOST:
 		do_u64(c, &e->lost.count);
 		do_string(c, &e->lost.what);
+		break;
+	case TRACE_EVENT_MODULE:
+		do_module(c, &e->module);
+		break;
+	case TRACE_EVENT_STACK:
+		do_stack(c, &e->stack);
 		break;
 	default:
 		fail(c);

@@ -15,14 +15,15 @@
 
 struct codec {
 	bool writing, failed;
-	bool no_memory;           /* it failed for want of memory */
-	const char *wrong;        /* reading: it failed because of this */
-	uint32_t version; /* of the recording, when its header is done */
+	bool no_memory;    /* it failed for want of memory */
+	const char *wrong; /* reading: it failed because of this */
+	uint32_t version;  /* of the recording, when its header is done */
 	uint8_t *buf;
 	size_t pos, end;          /* reading: bytes of the block; writing: allocated */
 	struct trace_area *areas; /* reading: of the last MAP event */
 	uint32_t areas_allocated;
-	uint64_t last_step, last_time; /* of the event before */
+	uint64_t frames[TRACE_STACK_FRAMES]; /* reading: of the last STACK event */
+	uint64_t last_step, last_time;       /* of the event before */
 };
 
 void codec_header(struct codec *c, struct trace_header *header);

@@ -85,6 +85,13 @@ static bool keep_payload(struct pending *p, struct trace_event *e)
 		return !e->call.data || (e->call.data = keep(p, e->call.data, e->call.data_len)) != NULL;
 	case TRACE_EVENT_MAP:
 		return !e->map.has_names && keep_areas(p, &e->map);
+	case TRACE_EVENT_MODULE:
+		return (e->module.path = keep(p, e->module.path, strlen(e->module.path) + 1)) != NULL &&
+		       (!e->module.build_id_len || (e->module.build_id = keep(p, e->module.build_id,
+							    e->module.build_id_len)) != NULL);
+	case TRACE_EVENT_STACK:
+		return (e->stack.frames = keep(
+				p, e->stack.frames, e->stack.count * sizeof(*e->stack.frames))) != NULL;
 	case TRACE_EVENT_SPACE:
 		return false;
 	default:

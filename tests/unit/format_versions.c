@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recordings of every version are read: one of version 1, made when that was the newest, and what version 2 has more.
+ *
+ * usage: format_versions VERSION-1.VMT    (a program without a library: mmap of 8 pages, mprotect of the second, a write to
+ * the first, munmap of the fifth, mprotect of the first)
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "recording.h"
+
+static const char *version_1;
+
+static void test_a_recording_of_version_1_says_what_it_said_then(void **state)
+{
+	const uint32_t nr[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_mprotect };
+	const uint64_t page[] = { 0, 1, 4, 0 };
+	struct trace_reader *r;
+	struct trace_event e;
+	char error[512];
+	uint64_t base = 0;
+	size_t calls = 0;
+	int got;
+
+	assert_int_equal(trace_reader_open(&r, version_1, error, sizeof(error)), 0);
+	assert_int_equal(trace_reader_header(r)->version, 1);
+	while ((got = trace_reader_next(r, &e)) > 0) {
+		if (e.type != TRACE_EVENT_CALL)
+			continue;
+		assert_true(calls < 4);
+		assert_int_equal(e.call.nr, nr[calls]);
+		assert_int_equal(e.call.stack, 0);
+		if (!calls)
+			base = (uint64_t)e.call.result;
+		else
+			assert_int_equal(e.call.args[0], base + page[calls] * REC_PAGE);
+		calls++;
+	}
+	assert_int_equal(got, 0);
+	assert_int_equal(calls, 4);
+	trace_reader_close(r);
+}
+
+static void test_modules_and_stacks_are_read_back(void **state)
+{
+	char path[] = "/tmp/vmaple-stacks.XXXXXX", error[512];
+	const uint64_t frames[] = { 0x7f0000001234, 0x401000, 0x7f0000001000 };
+	const uint8_t id[20] = { 1, 0, 0xff };
+	struct trace_event module = { .type = TRACE_EVENT_MODULE,
+		.module = { 0x401000, 0x402000, 0x1000, 0x400000, true, id, sizeof(id), "/bin/by-hand" } };
+	struct trace_event stack = { .type = TRACE_EVENT_STACK, .stack = { 1, TRACE_STACK_LOST, 3, frames } };
+	struct trace_event call = { .type = TRACE_EVENT_CALL, .call = { .nr = SYS_munmap, .stack = 1 } };
+	struct trace_writer *w;
+	struct trace_reader *r;
+	struct recording rec;
+	struct trace_event e;
+
+	close(mkstemp(path));
+	assert_int_equal(trace_writer_open(&w, path, &rec_header), 0);
+	rec = (struct recording){ .sink = trace_writer_sink(w) };
+	rec_begin(&rec);
+	rec_event(&rec, module);
+	rec_event(&rec, stack);
+	rec_event(&rec, call);
+	assert_int_equal(rec.error, 0);
+	assert_int_equal(trace_writer_close(w), 0);
+	assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(trace_reader_next(r, &e), 1);
+	assert_int_equal(e.module.start, 0x401000);
+	assert_int_equal(e.module.end, 0x402000);
+	assert_int_equal(e.module.offset, 0x1000);
+	assert_true(e.module.has_bias);
+	assert_int_equal(e.module.bias, 0x400000);
+	assert_int_equal(e.module.build_id_len, sizeof(id));
+	assert_memory_equal(e.module.build_id, id, sizeof(id));
+	assert_string_equal(e.module.path, "/bin/by-hand");
+	assert_int_equal(trace_reader_next(r, &e), 1);
+	assert_int_equal(e.stack.id, 1);
+	assert_int_equal(e.stack.end, TRACE_STACK_LOST);
+	assert_int_equal(e.stack.count, 3);
+	assert_memory_equal(e.stack.frames, frames, sizeof(frames));
+	assert_int_equal(trace_reader_next(r, &e), 1);
+	assert_int_equal(e.call.stack, 1);
+	assert_int_equal(trace_reader_next(r, &e), 0);
+	trace_reader_close(r);
+	unlink(path);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_recording_of_version_1_says_what_it_said_then),
+		cmocka_unit_test(test_modules_and_stacks_are_read_back),
+	};
+
+	version_1 = argc > 1 ? argv[1] : "version-1.vmt";
+	return cmocka_run_group_tests_name("versions of recordings", tests, NULL, NULL);
+}
