@@ -6,11 +6,9 @@ BUILD   ?= build
 JOBS    ?= $(shell nproc)
 
 .PHONY: all
-all: deps-build $(BUILD)/build.ninja ## build the library and the command, at build/vmaple
+all: deps-build ## build the library and the command, at build/vmaple
+	@tools/configure $(BUILD)
 	@ninja -C $(BUILD) product
-
-$(BUILD)/build.ninja:
-	@meson setup $(BUILD) --werror --prefix=$(PREFIX) >/dev/null
 
 .PHONY: deps-build deps-test deps-bench deps-long
 deps-build deps-test deps-bench deps-long: deps-%:
@@ -29,10 +27,15 @@ test-long: deps-build deps-test deps-bench deps-long ## sanitizers, long fuzzing
 	@tools/run-tests long
 
 .PHONY: install
-install: deps-build $(BUILD)/build.ninja ## install below DESTDIR/PREFIX
+install: all ## install below DESTDIR/PREFIX
 	@meson configure $(BUILD) --prefix=$(PREFIX)
 	@ninja -C $(BUILD) product
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
+
+.PHONY: uninstall
+uninstall: all ## remove what `make install` with the same DESTDIR and PREFIX put there
+	@meson configure $(BUILD) --prefix=$(PREFIX)
+	@tools/uninstall $(BUILD)
 
 .PHONY: clean
 clean: ## remove every build folder

@@ -1,6 +1,6 @@
 .PHONY: bench
-bench: deps-build deps-bench $(BUILD)/build.ninja ## how fast, beside the kernel's trees and others (some minutes)
-	@meson configure $(BUILD) >/dev/null
+bench: deps-build deps-bench ## how fast, beside the kernel's trees and others (some minutes)
+	@tools/configure $(BUILD)
 	@ninja -C $(BUILD) bench/vmaple-bench
 	@ln -sf bench/vmaple-bench $(BUILD)/vmaple-bench
 	@$(BUILD)/vmaple-bench $(BENCH)
@@ -9,6 +9,7 @@ ifeq ($(BENCH),)
 endif
 
 .PHONY: bench-instructions
-bench-instructions: deps-build deps-bench $(BUILD)/build.ninja ## instructions per operation, by callgrind
+bench-instructions: deps-build deps-bench ## instructions per operation, by callgrind
+	@tools/configure $(BUILD)
 	@ninja -C $(BUILD) bench/vmaple-bench
 	@tools/bench-instructions $(BUILD)/bench/vmaple-bench $(BENCH)

@@ -1,8 +1,7 @@
 FUZZ_SECONDS ?= 120
 .PHONY: fuzz coverage-maple
 fuzz: deps-build deps-test ## the maple tree under libFuzzer, for FUZZ_SECONDS (two minutes)
-	@[ -f build-asan/build.ninja ] || CC=clang meson setup build-asan --werror -Dchecks=true \
-		-Db_sanitize=address,undefined -Ddefault_library=static -Db_lundef=false >/dev/null
+	@tools/run-tests configure asan
 	@ninja -C build-asan --quiet fuzz/fuzz_maple
 	@mkdir -p build-asan/fuzz/corpus
 	@cd build-asan/fuzz && ./fuzz_maple -max_total_time=$(FUZZ_SECONDS) -max_len=4096 corpus
