@@ -25,6 +25,7 @@ static const char run_help[] =
 	"  --check N      compare the whole map after each Nth call of an address space\n"
 	"  --check end    compare the whole map when an address space ends\n"
 	"  -o FILE        keep the recording, for verify and maps\n"
+	"  --sync         bring it to the disk (fsync) at the end\n"
 	"  --json         the summary as the last line of stdout, in JSON\n"
 	"\n"
 	"exit status: COMMAND's own (127: not found, 126: cannot be started); 125 when vmaple itself failed "
@@ -37,6 +38,7 @@ static const char record_help[] =
 	"Run COMMAND and record every change to the address spaces of it and its children into FILE.\n"
 	"\n"
 	"  -o FILE        the recording\n"
+	"  --sync         bring it to the disk (fsync) at the end\n"
 	"  --check WHEN   how often to put the kernel's own map beside the calls, for verify: every "
 	"(default), N, end\n"
 	"\n"
@@ -48,7 +50,7 @@ struct run {
 	const char *output;
 	struct check_option check;
 	uint64_t max_memory; /* bytes; 0: half of the machine's */
-	bool mirror, json;
+	bool mirror, json, sync;
 	char **argv;
 };
 
@@ -70,10 +72,18 @@ static int tee_event(struct trace_sink *sink, const struct trace_event *e)
 	return err || t->first || !t->stopped ? err : -ENOMEM;
 }
 
+static int tee_tick(struct trace_sink *sink, uint64_t time_ns)
+{
+	struct tee *t = (struct tee *)sink;
+
+	return t->first && t->first->tick ? t->first->tick(t->first, time_ns) : 0;
+}
+
 static int parse(struct run *r, int argc, char **argv, const char *help)
 {
 	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
-		{ "output", required_argument, NULL, 'o' }, { "max-memory", required_argument, NULL, 'm' }, { "json", no_argument, NULL, 'j' },
+		{ "output", required_argument, NULL, 'o' }, { "max-memory", required_argument, NULL, 'm' },
+		{ "sync", no_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
@@ -92,6 +102,9 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 			if (!parse_size(optarg, &r->max_memory) || !r->max_memory)
 				return usage_error(
 					r->command, "--max-memory takes a size such as 500M, not", optarg);
+			break;
+		case 's':
+			r->sync = true;
 			break;
 		case 'j':
 			if (!r->mirror)
@@ -194,7 +207,7 @@ static int record_and_mirror(const struct run *r, struct live *live)
 	struct replay_options options = { .difference = log_difference, .ctx = &log };
 	struct replay *replay = r->mirror ? replay_new(live_header(live), &options) : NULL;
 	struct trace_writer *writer = NULL;
-	struct tee tee = { .sink.event = tee_event };
+	struct tee tee = { .sink = { .event = tee_event, .tick = tee_tick } };
 	struct replay_stats stats = { .events = 0 };
 	uint64_t begin = clock_ns();
 	int status = 0, err, closed, printed = 0;
@@ -206,6 +219,8 @@ static int record_and_mirror(const struct run *r, struct live *live)
 		complain(r->command, "%s: cannot be written: %s", r->output, strerror(-err));
 		return STATUS_FAILED;
 	}
+	if (writer && r->sync)
+		trace_writer_sync(writer);
 	tee.first = writer ? trace_writer_sink(writer) : NULL;
 	tee.second = replay ? replay_sink(replay) : NULL;
 	err = live_run(live, &tee.sink, &status);

@@ -282,6 +282,11 @@ struct trace_header {
  */
 struct trace_sink {
 	int (*event)(struct trace_sink *sink, const struct trace_event *event);
+	/**
+	 * May be NULL. A source that waits calls it ten times a second, at @p time_ns since the recording began: what a sink
+	 * holds back for the next event is to go on after a while without one.
+	 */
+	int (*tick)(struct trace_sink *sink, uint64_t time_ns);
 };
 
 /** @name Recordings as files
@@ -290,13 +295,15 @@ struct trace_sink {
 
 struct trace_writer;
 /**
- * Begin a recording. The file is made, or emptied.
+ * Begin a recording. The file is made, or emptied, and only its owner may read it.
  * @return 0 and the writer, or -errno.
  */
 VMAPLE_API int trace_writer_open(
 	struct trace_writer **writer, const char *path, const struct trace_header *header) __must_check;
 /** The sink that writes: owned by the writer. */
 VMAPLE_API struct trace_sink *trace_writer_sink(struct trace_writer *writer);
+/** At its close the recording is to be on the disk, and survives what befalls the machine: fsync(2). */
+VMAPLE_API void trace_writer_sync(struct trace_writer *writer);
 /** Write what is pending and the end mark, close, free. @return 0 or -errno: the recording ends before its end. */
 VMAPLE_API int trace_writer_close(struct trace_writer *writer);
 

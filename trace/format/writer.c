@@ -2,13 +2,16 @@
 /*
  * Writing a recording: events gather in a block, a full block is compressed, summed and written whole.
  *
- * A block is also written when the first event in it is a second old, so that a recorder that is killed loses at most
- * the last second.  After a failed write nothing more is written: what is in the file stays readable.
+ * A block is also written when the first event in it is nearly a second old, at the next event or at a tick without one,
+ * so that a recorder that is killed loses at most the last second.  A recording that has no end mark is one whose writer
+ * was killed.  After a failed write nothing more is written: what is in the file stays readable.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -17,13 +20,15 @@
 #include "codec.h"
 
 #define BLOCK_TARGET   (256u << 10) /* bytes of events after which a block is closed */
-#define BLOCK_AGE_NS   1000000000ull
+#define BLOCK_AGE_NS   800000000ull /* and a tick of the source is less than a second */
 #define COMPRESS_LEVEL 1
 
 struct trace_writer {
 	struct trace_sink sink;
 	struct codec codec;
 	int fd, error;
+	bool sync;    /* to the disk, at the end */
+	char *folder; /* of the file */
 	uint64_t blocks, oldest; /* blocks written; time of the first pending event */
 	void *compressed;
 	size_t compressed_size;
@@ -92,6 +97,9 @@ static int write_block(struct trace_writer *w, uint32_t kind)
 
 	if (w->codec.failed && !w->error)
 		w->error = -ENOMEM;
+	/* A map of more than a million areas; the reader would refuse it. */
+	if (w->codec.pos > BLOCK_RAW_MAX && !w->error)
+		w->error = -EFBIG;
 	if (!w->error)
 		w->error = compress_block(w, kind, &size);
 	if (!w->error)
@@ -117,6 +125,15 @@ static int write_event(struct trace_sink *sink, const struct trace_event *event)
 	return 0;
 }
 
+static int write_what_is_old(struct trace_sink *sink, uint64_t time_ns)
+{
+	struct trace_writer *w = (struct trace_writer *)sink;
+
+	if (w->error || !w->codec.pos || time_ns < w->oldest + BLOCK_AGE_NS)
+		return w->error;
+	return write_block(w, BLOCK_EVENTS);
+}
+
 struct trace_sink *trace_writer_sink(struct trace_writer *w)
 {
 	return &w->sink;
@@ -127,7 +144,22 @@ static void free_writer(struct trace_writer *w)
 	codec_free(&w->codec);
 	ZSTD_freeCCtx(w->zstd);
 	free(w->compressed);
+	free(w->folder);
 	free(w);
+}
+
+/* What a program maps is its owner's business: nobody else reads it. 0 or more, or -errno. */
+static int open_private(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	/* One that was there, and is ours; not a pipe or a device. */
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_mode & 077))
+		(void)!fchmod(fd, 0600);
+	return fd;
 }
 
 int trace_writer_open(struct trace_writer **writer, const char *path, const struct trace_header *header)
@@ -138,11 +170,13 @@ int trace_writer_open(struct trace_writer **writer, const char *path, const stru
 	if (!w)
 		return -ENOMEM;
 	w->sink.event = write_event;
+	w->sink.tick = write_what_is_old;
 	w->codec.writing = true;
 	w->zstd = ZSTD_createCCtx();
-	w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (w->fd < 0 || !w->zstd) {
-		int err = w->fd < 0 ? -errno : -ENOMEM;
+	w->folder = strdup(path);
+	w->fd = open_private(path);
+	if (w->fd < 0 || !w->zstd || !w->folder) {
+		int err = w->fd < 0 ? w->fd : -ENOMEM;
 
 		if (w->fd >= 0)
 			close(w->fd);
@@ -162,6 +196,25 @@ int trace_writer_open(struct trace_writer **writer, const char *path, const stru
 	return 0;
 }
 
+void trace_writer_sync(struct trace_writer *w)
+{
+	w->sync = true;
+}
+
+/* The file, and its name in its folder. 0 or -errno. What cannot be synced, such as a pipe, need not be. */
+static int sync_to_disk(struct trace_writer *w)
+{
+	int fd = open(dirname(w->folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
+
+	if (fsync(w->fd) && errno != EINVAL && errno != EROFS)
+		err = -errno;
+	if (fd >= 0 && fsync(fd) && errno != EINVAL && !err)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 int trace_writer_close(struct trace_writer *w)
 {
 	int err;
@@ -169,6 +222,8 @@ int trace_writer_close(struct trace_writer *w)
 	if (w->codec.pos)
 		(void)write_block(w, BLOCK_EVENTS);
 	err = write_block(w, BLOCK_END);
+	if (!err && w->sync)
+		err = sync_to_disk(w);
 	if (close(w->fd) && !err)
 		err = -errno;
 	free_writer(w);

@@ -22,16 +22,23 @@ struct pending {
 	_Alignas(16) char payload[PAYLOAD];
 };
 
+static void check_sink(struct live *l, int err)
+{
+	l->sink_error = err;
+	if (err)
+		snprintf(l->error, sizeof(l->error),
+			"the recording stopped after event %llu: %s; what was written is whole, the program "
+			"ran on",
+			(unsigned long long)l->delivered, strerror(-err));
+}
+
 static void deliver(struct live *l, const struct trace_event *e)
 {
 	if (l->sink_error)
 		return;
-	l->sink_error = l->sink->event(l->sink, e);
-	if (l->sink_error)
-		snprintf(l->error, sizeof(l->error),
-			"the recording stopped after event %llu: %s; what was written is whole, the program "
-			"ran on",
-			(unsigned long long)e->step - 1, strerror(-l->sink_error));
+	check_sink(l, l->sink->event(l->sink, e));
+	if (!l->sink_error)
+		l->delivered = e->step;
 }
 
 void emit_flush(struct live *l)
@@ -42,6 +49,8 @@ void emit_flush(struct live *l)
 		deliver(l, &p->event[i]);
 	if (p)
 		p->nr = 0, p->used = 0;
+	if (l->sink->tick && !l->sink_error)
+		check_sink(l, l->sink->tick(l->sink, now_ns() - l->start_ns));
 }
 
 bool emit_is_due(const struct live *l)

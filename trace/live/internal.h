@@ -121,6 +121,7 @@ struct live {
 	struct trace_sink *sink;
 	int sink_error;
 	uint64_t steps, start_ns;
+	uint64_t delivered; /* the last step that the sink took */
 	struct maple_tree tasks; /* by tid */
 	unsigned long nr_tasks;
 	uint32_t next_mm, next_file;
