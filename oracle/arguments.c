@@ -237,6 +237,10 @@ void make_arguments(struct maker *m, struct call *c)
 		c->arg[1] |= chance(m, 10) ? SHM_EXEC : 0;
 		c->arg[1] |= chance(m, 20) ? SHM_RND : 0;
 		return;
+	case CALL_KERNELS:
+		c->arg[1] = c->arg[0];
+		c->arg[0] = pick(m, KERNELS_AREAS);
+		return;
 	case CALL_BRK:
 		if (chance(m, 30))
 			c->arg[0] += pick(m, PAGE);

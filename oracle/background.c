@@ -233,6 +233,14 @@ bool background_open(void)
 	       keep_file(FILE_ZERO, open("/dev/zero", O_RDWR | O_CLOEXEC));
 }
 
+static void note_kernels(const struct area_spec *a)
+{
+	if (a->file->kind != VM_FILE_SPECIAL || background.nr_kernels == KERNELS_AREAS)
+		return;
+	background.kernels[background.nr_kernels] = a->start;
+	background.kernels_len[background.nr_kernels++] = a->end - a->start;
+}
+
 /* One area of smaps: its line, then what follows it. */
 static bool area_of_line(const char *line, struct area_spec *a, unsigned int index)
 {
@@ -245,11 +253,13 @@ static bool area_of_line(const char *line, struct area_spec *a, unsigned int ind
 	if (inode || strstr(line, "[v")) {
 		some_file[index] = (struct vm_file){ .refs = 1,
 			.kind = inode ? VM_FILE_REGULAR : VM_FILE_SPECIAL,
+			.no_split = !inode,
 			.readable = true,
 			.writable = true,
 			.ino = inode };
 		a->file = &some_file[index];
 		a->pgoff = offset / PAGE;
+		note_kernels(a);
 	}
 	return true;
 }
@@ -270,7 +280,7 @@ bool background_read(void)
 	static char line[4600];
 	unsigned long kb;
 
-	background.nr = 0;
+	background.nr = background.nr_kernels = 0;
 	background.total_vm = 0;
 	background.data_vm = 0;
 	while (f && fgets(line, sizeof(line), f)) {

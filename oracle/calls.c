@@ -68,6 +68,7 @@ static const struct shape {
 	[CALL_DROP_LOCK] = { "drop_ipc_lock", { END } },
 	[CALL_DROP_RAWIO] = { "drop_sys_rawio", { END } },
 	[CALL_PERSONA] = { "read_implies_exec", { NUMBER } },
+	[CALL_KERNELS] = { "kernels", { NUMBER, ADDR } },
 	[CALL_ROOM] = { "room", { NUMBER } },
 };
 

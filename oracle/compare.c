@@ -14,7 +14,7 @@ static struct seen_area next_area(const struct engine *e, const struct vm_area_s
 	struct seen_area a = { .start = vma->vm_start, .end = vma->vm_end, .vm_flags = vma->vm_flags };
 
 	a.prot = (uint32_t)(vma->vm_flags & VM_ACCESS_FLAGS) | (vma->vm_flags & VM_MAYSHARE ? VM_SHARED : 0);
-	if (!vma->vm_file)
+	if (!vma->vm_file || vma->vm_file->kind == VM_FILE_SPECIAL)
 		return a;
 	a.file = vma->vm_file > e->file && vma->vm_file < e->file + FILE_INDICES
 			 ? (uint32_t)(vma->vm_file - e->file)

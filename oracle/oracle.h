@@ -71,6 +71,7 @@ enum call_kind {
 	CALL_DROP_LOCK,  /* CAP_IPC_LOCK goes */
 	CALL_DROP_RAWIO, /* CAP_SYS_RAWIO does */
 	CALL_PERSONA,   /* 1: READ_IMPLIES_EXEC */
+	CALL_KERNELS,   /* number addr: one of [vvar] and [vdso] is moved there, from where exec has put it */
 	CALL_ROOM,      /* areas: the map is filled until so many are left of max_map_count */
 	CALL_KINDS
 };
@@ -104,6 +105,8 @@ void arena_install(void);
 
 /* --- background.c: what both worlds begin with --------------------------------------------------------------- */
 
+#define KERNELS_AREAS 4U
+
 struct background {
 	unsigned int nr;
 	struct area_spec area[256];
@@ -122,6 +125,8 @@ struct background {
 	dev_t dev[FILE_INDICES];
 	ino_t ino[FILE_INDICES];
 	unsigned long max_bytes[FILE_INDICES];
+	unsigned long kernels[KERNELS_AREAS], kernels_len[KERNELS_AREAS]; /* [vvar], [vdso]: bytes */
+	unsigned int nr_kernels;
 	int segment; /* System V shared memory of SEGMENT_PAGES */
 };
 #define SEGMENT_PAGES 4UL

@@ -213,6 +213,17 @@ static int64_t do_mremap(struct mm_struct *mm, const unsigned long *a)
 	return (int64_t)mm_mremap(mm, &req);
 }
 
+static int64_t move_kernels(struct mm_struct *mm, unsigned long number, unsigned long addr)
+{
+	struct mremap_request req = { .flags = MREMAP_MAYMOVE | MREMAP_FIXED, .new_addr = addr };
+
+	if (number >= background.nr_kernels)
+		return 0;
+	req.addr = background.kernels[number];
+	req.old_len = req.new_len = background.kernels_len[number];
+	return (int64_t)mm_mremap(mm, &req);
+}
+
 /* shmat(2) is a mapping of the segment through an open file of its own. */
 static int64_t do_shmat(struct engine *e, unsigned long addr, unsigned long flags)
 {
@@ -364,6 +375,8 @@ int64_t engine_call(struct engine *e, const struct call *c)
 		return do_uffd(mm, a);
 	case CALL_REMAP_FILE_PAGES:
 		return mm_remap_file_pages(mm, a[0], a[1], a[2], a[3], a[4]);
+	case CALL_KERNELS:
+		return move_kernels(mm, a[0], a[1]);
 	case CALL_SHMAT:
 		return do_shmat(e, a[0], a[1]);
 	case CALL_SHMDT:

@@ -219,6 +219,11 @@ static long system_call(const struct call *c)
 		return syscall(SYS_remap_file_pages, a[0], a[1], a[2], a[3], a[4]);
 	case CALL_MDWE:
 		return prctl(PR_SET_MDWE, a[0], 0L, 0L, 0L);
+	case CALL_KERNELS:
+		if (a[0] >= background.nr_kernels)
+			return 0;
+		return syscall(SYS_mremap, background.kernels[a[0]], background.kernels_len[a[0]],
+			background.kernels_len[a[0]], MREMAP_MAYMOVE | MREMAP_FIXED, a[1]);
 	case CALL_SHMAT:
 		return syscall(SYS_shmat, (long)background.segment, a[0], a[1]);
 	case CALL_SHMDT:

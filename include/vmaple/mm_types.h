@@ -105,6 +105,7 @@ struct vm_file {
 	bool readable, writable; /**< FMODE_READ, FMODE_WRITE */
 	bool noexec;             /**< on a file system mounted noexec */
 	bool anonymous;          /**< shmem behind MAP_SHARED | MAP_ANONYMOUS: it can be named */
+	bool no_split;       /**< its areas are not cut: -EINVAL; [vdso] and its kin */
 	bool has_close;      /**< mappings have a close operation: such an area never vanishes in a merge */
 	vm_flags_t vm_flags; /**< flags that mapping it adds */
 	vm_flags_t vm_flags_off; /**< flags that mapping it takes away */

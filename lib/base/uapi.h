@@ -21,6 +21,12 @@
 #define SYS_mseal 462
 #endif
 
+#ifndef ARCH_MAP_VDSO_64
+#define ARCH_MAP_VDSO_X32 0x2001
+#define ARCH_MAP_VDSO_32  0x2002
+#define ARCH_MAP_VDSO_64  0x2003
+#endif
+
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08
 #endif

@@ -102,7 +102,7 @@ static int name_range(struct mm_struct *mm, unsigned long addr, unsigned long en
 		if (!vma || vma->vm_start >= end)
 			break;
 		anon_shmem = vma->vm_file && vma->vm_file->kind == VM_FILE_SHMEM && vma->vm_file->anonymous;
-		if (vma->vm_file && !anon_shmem)
+		if (vma_file(vma) && !anon_shmem)
 			return -EBADF;
 		vma = change_area(vma, max(addr, vma->vm_start), min(end, vma->vm_end), c);
 		if (IS_ERR(vma))
@@ -149,7 +149,7 @@ int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const 
 
 		if (!vma)
 			break;
-		if (vma->policy != policy && !(vma->vm_flags & VM_PFNMAP))
+		if (vma->policy != policy)
 			vma = change_area(vma, max(addr, vma->vm_start), min(end, vma->vm_end), &c);
 		if (IS_ERR(vma))
 			return (int)PTR_ERR(vma);

@@ -45,6 +45,12 @@ static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
 	return !vma->vm_file || vma->vm_file->kind == VM_FILE_ZERO;
 }
 
+/* What is mapped, if it is a file: not for the kernel's own pages. */
+static inline struct vm_file *vma_file(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && vma->vm_file->kind != VM_FILE_SPECIAL ? vma->vm_file : NULL;
+}
+
 static inline bool vma_is_sealed(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_SEALED;

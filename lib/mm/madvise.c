@@ -29,7 +29,7 @@ static int fork_advice(const struct vm_area_struct *vma, int advice, vm_flags_t 
 		return vma->vm_flags & VM_IO ? -EINVAL : 0;
 	case MADV_WIPEONFORK:
 		*flags |= VM_WIPEONFORK;
-		return vma->vm_file || (vma->vm_flags & VM_SHARED) ? -EINVAL : 0;
+		return vma_file(vma) || (vma->vm_flags & VM_SHARED) ? -EINVAL : 0;
 	default: /* MADV_KEEPONFORK */
 		*flags &= ~VM_WIPEONFORK;
 		return vma->vm_flags & VM_DROPPABLE ? -EINVAL : 0;
@@ -133,7 +133,7 @@ static bool may_advise(const struct vm_area_struct *vma, int advice)
 {
 	if (!vma_is_sealed(vma) || !discards(advice) || (vma->vm_flags & (VM_SHARED | VM_WRITE)))
 		return true;
-	return vma->vm_mm->sys->kernel->zero_sealed ? !vma_is_anonymous(vma) : vma->vm_file != NULL;
+	return vma->vm_mm->sys->kernel->zero_sealed ? !vma_is_anonymous(vma) : vma_file(vma) != NULL;
 }
 
 /* Is there a whole huge page in it? */
@@ -151,7 +151,7 @@ static int content_advice(struct vm_area_struct *vma, int advice)
 
 	switch (advice) {
 	case MADV_REMOVE:
-		if ((flags & VM_LOCKED) || !vma->vm_file || vma->vm_file->kind == VM_FILE_SPECIAL)
+		if ((flags & VM_LOCKED) || !vma_file(vma))
 			return -EINVAL;
 		return (flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE) ? 0 : -EACCES;
 	case MADV_COLD:

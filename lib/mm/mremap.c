@@ -162,10 +162,9 @@ static int choose_place(struct remap *r)
 	unsigned long flags =
 		(r->flags & MREMAP_FIXED ? MAP_FIXED : 0) | (vma->vm_flags & VM_MAYSHARE ? MAP_SHARED : 0);
 	unsigned long hint = implies_new_addr(r) ? r->new_addr : 0;
-	const struct vm_file *file =
-		vma->vm_file && vma->vm_file->kind != VM_FILE_SPECIAL ? vma->vm_file : NULL;
 
-	r->new_addr = mm_get_unmapped_area(r->mm, file, hint, r->new_len, vma_pgoff_at(vma, r->addr), flags);
+	r->new_addr = mm_get_unmapped_area(
+		r->mm, vma_file(vma), hint, r->new_len, vma_pgoff_at(vma, r->addr), flags);
 	return IS_ERR_VALUE(r->new_addr) ? (int)r->new_addr : 0;
 }
 
@@ -234,8 +233,7 @@ static bool multi_allowed(const struct vm_area_struct *vma)
 		return false;
 	if (!vma->vm_file)
 		return true;
-	return vma->vm_file->kind != VM_FILE_SPECIAL && vma->vm_file->kind != VM_FILE_ZERO &&
-	       !vma_is_segment(vma);
+	return vma->vm_file->kind != VM_FILE_ZERO && !vma_is_segment(vma);
 }
 
 /* One area's part of a pure move. */

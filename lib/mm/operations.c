@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The embedder's seam, from the inside: operations that are not there agree and do nothing; huge pages are not cut.
+ * The embedder's seam, from the inside: operations that are not there agree and do nothing; huge pages are not cut,
+ * nor what the kernel itself has mapped.
  *
  * Where they are called is where a call can still fail: memory is there, nothing has changed.  What is told after the
  * change (adjust, merge, close) cannot fail.
@@ -22,7 +23,7 @@ int ops_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
 	const struct mm_operations *ops = vma->vm_mm->ops;
 
-	if (addr & vma_page_mask(vma))
+	if ((addr & vma_page_mask(vma)) || (vma->vm_file && vma->vm_file->no_split))
 		return -EINVAL;
 	return ops && ops->may_split ? ops->may_split(vma, addr) : 0;
 }

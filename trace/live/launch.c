@@ -34,6 +34,7 @@ static const struct {
 	uint32_t nr, arg, values[3];
 } conditional[] = {
 	{ SYS_prctl, 0, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE } },
+	{ SYS_arch_prctl, 0, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 } },
 	{ SYS_ioctl, 1, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_UNREGISTER } },
 };
 

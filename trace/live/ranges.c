@@ -82,5 +82,5 @@ bool placed_range(const struct trace_call *c, int64_t result, struct range *r)
 bool is_about_whole_map(uint32_t nr)
 {
 	return nr == SYS_mlockall || nr == SYS_munlockall || nr == SYS_shmdt || nr == SYS_io_setup ||
-	       nr == SYS_io_destroy;
+	       nr == SYS_io_destroy || nr == SYS_arch_prctl;
 }

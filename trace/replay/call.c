@@ -331,6 +331,8 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 		return do_shmat(r, s, c);
 	case SYS_ioctl:
 		return do_userfaultfd(s, c);
+	case SYS_arch_prctl:
+		return vdso_map(s, c);
 	case SYS_remap_file_pages:
 		return do_remap_file_pages(s, c);
 	case SYS_brk:

@@ -32,6 +32,7 @@ static const struct shape shapes[] = {
 	{ SYS_munlockall, "munlockall", { NONE } },
 	{ SYS_mseal, "mseal", { ADDR, SIZE, HEX } },
 	{ SYS_prctl, "prctl", { HEX, HEX, ADDR, SIZE, ADDR } },
+	{ SYS_arch_prctl, "arch_prctl", { HEX, ADDR } },
 	{ SYS_mbind, "mbind", { ADDR, SIZE, NUMBER, ADDR, NUMBER, HEX } },
 	{ SYS_shmat, "shmat", { NUMBER, ADDR, HEX } },
 	{ SYS_shmdt, "shmdt", { ADDR } },

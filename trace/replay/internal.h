@@ -10,6 +10,7 @@
  *   partial.c   address spaces of which not all areas were seen
  *   copies.c    what a fork copies, made when one of the two changes
  *   inodes.c    the file of an observed area
+ *   vdso.c      the kernel's own areas
  *   describe.c  calls as text
  */
 #ifndef REPLAY_INTERNAL_H
@@ -18,6 +19,13 @@
 #include <vmaple/replay.h>
 
 #define CALL_TEXT 512
+
+/* The kernel's own pages, as exec has brought them; references to their files are held. */
+#define VDSO_AREAS 4
+struct vdso {
+	unsigned int nr;
+	struct area_spec area[VDSO_AREAS];
+};
 
 /* One address space. */
 struct space {
@@ -39,6 +47,7 @@ struct space {
 	void *inodes;                             /* of tsearch(3); see inodes.c */
 	unsigned long nr_inodes;
 	bool inodes_known;
+	struct vdso vdso;
 };
 
 struct replay {
@@ -96,6 +105,14 @@ void inodes_forget(struct space *s);
  * told.  True: it failed, and whether for reasons that were seen is not known; nothing is done.
  */
 bool partial_call(struct replay *r, struct space *s, const struct trace_event *event);
+
+/* vdso.c */
+/* Keep in mind what exec has brought, if it is one of the kernel's own areas. */
+void vdso_note(struct space *s, const struct area_spec *area);
+void vdso_copy(struct space *child, const struct space *parent);
+void vdso_forget(struct space *s);
+/* arch_prctl() that maps them. */
+struct prediction vdso_map(struct space *s, const struct trace_call *call);
 
 /* check.c */
 /* Told as uncertain; the event is a call. */

@@ -56,6 +56,7 @@ static bool fill(struct replay *r, struct space *s, uint64_t start, uint64_t end
 	spec.file = replay_file(r, &unseen);
 	if (!spec.file)
 		return false;
+	spec.file->no_split = false;
 	done = !mm_insert_area(&s->mm, &spec);
 	vm_file_put(spec.file);
 	return done;

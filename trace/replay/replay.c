@@ -70,6 +70,7 @@ static struct numbered_file *new_file(struct replay *r, const struct trace_file 
 		.readable = mode != 1,
 		.writable = mode != 0,
 		.noexec = t->noexec,
+		.no_split = t->kind == TRACE_FILE_SPECIAL,
 		.anonymous = t->anonymous,
 		.has_close = t->has_close,
 		.vm_flags = t->vm_flags,
@@ -142,6 +143,7 @@ static void free_space(struct space *s)
 {
 	copies_forget(s);
 	inodes_forget(s);
+	vdso_forget(s);
 	mm_exit(&s->mm);
 	free(s);
 }
@@ -245,6 +247,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child->take_over = parent->take_over;
 	child->call = parent->call;
 	child->call_step = parent->call_step;
+	vdso_copy(child, parent);
 	return set_process(r, e->fork.child_pid, e->fork.child_mm);
 }
 

@@ -60,7 +60,7 @@ vm_flags_t flags_of_area(const struct trace_area *a)
 }
 
 static int insert_area(
-	struct replay *r, struct space *s, const struct trace_area *a, vm_flags_t flags, bool touched)
+	struct replay *r, struct space *s, const struct trace_area *a, vm_flags_t flags, bool touched, bool begins)
 {
 	struct area_spec spec = { .start = a->start,
 		.end = a->end,
@@ -81,6 +81,8 @@ static int insert_area(
 	err = mm_insert_area(&s->mm, &spec);
 	if (spec.file && !err)
 		inodes_note(s, spec.file);
+	if (!err && begins)
+		vdso_note(s, &spec);
 	vm_file_put(spec.file);
 	return err;
 }
@@ -89,7 +91,7 @@ int begin_map(struct replay *r, struct space *s, const struct trace_map *map)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct trace_area *a = &map->areas[i];
-		int err = insert_area(r, s, a, a->vm_flags & ~VM_SOFTDIRTY, a->touched);
+		int err = insert_area(r, s, a, a->vm_flags & ~VM_SOFTDIRTY, a->touched, true);
 
 		/* An area that cannot be there is the recording's fault, and a later check names it. */
 		if (err == -ENOMEM && r->failures != port_failures())
@@ -183,7 +185,7 @@ int take_over(struct replay *r, struct space *s, const struct trace_map *whole)
 		if (spec->file)
 			(void)!mm_insert_area(&s->mm, spec);
 		else
-			(void)!insert_area(r, s, &map->areas[i], spec->vm_flags, spec->touched);
+			(void)!insert_area(r, s, &map->areas[i], spec->vm_flags, spec->touched, false);
 		vm_file_put(spec->file);
 	}
 	free(beliefs);
