@@ -124,8 +124,8 @@ struct trace_space {
 	uint64_t limits[TRACE_LIMIT_COUNT];
 	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	uint64_t arg_start, arg_end, env_start, env_end;
-	uint64_t mmap_base; /**< highest address that top-down search may use; 0 when not known */
-	bool topdown;       /**< placements go downwards from mmap_base */
+	uint64_t mmap_base; /**< highest address that top-down search may use, or lowest; 0 when not known */
+	bool topdown;       /**< placements go downwards from mmap_base, not upwards */
 	uint64_t task_size; /**< end of user addresses: 2^47 - 4096, 4 GiB for 32-bit programs */
 	const char *path;   /**< of the program; never NULL */
 };

@@ -23,7 +23,7 @@ struct test_case {
 	const char *counts; /* "foreign=1 uncertain=0-2"; what is not named is 0 */
 };
 
-static void need(int ok, const char *what)
+static inline void need(int ok, const char *what)
 {
 	if (ok)
 		return;
@@ -32,7 +32,7 @@ static void need(int ok, const char *what)
 }
 
 /* Pages that are apart from all others: what is put on them has no neighbours but each other. */
-static char *place(unsigned long pages)
+static inline char *place(unsigned long pages)
 {
 	char *p = mmap(NULL, (pages + 2) * PAGE, PROT_NONE, PRIVATE, -1, 0);
 

@@ -151,28 +151,36 @@ static uint64_t auxiliary(pid_t tid, uint64_t type)
 }
 
 /*
- * The first thing that Linux places top-down in a new address space is the interpreter, or a static
- * position-independent program: where it ends is mmap_base.  0: nothing was placed.
+ * The first thing that Linux places in a new address space is the interpreter, or a static position-independent program:
+ * where it ends, or where searches go upwards begins, is mmap_base.  0: nothing was placed.
  */
-static uint64_t find_mmap_base(pid_t tid, const struct trace_area *areas, uint32_t nr)
+static uint64_t find_mmap_base(pid_t tid, const struct trace_area *areas, uint32_t nr, bool topdown)
 {
-	uint64_t at = auxiliary(tid, AT_BASE), end = 0, ino = 0;
+	uint64_t at = auxiliary(tid, AT_BASE), start = 0, end = 0, ino = 0;
 
 	if (!at)
 		at = auxiliary(tid, AT_PHDR);
 	if (at < TASK_SIZE_47 / 6)
 		return 0;
-	if (!auxiliary(tid, AT_BASE) && at < 0x700000000000)
+	if (topdown && !auxiliary(tid, AT_BASE) && at < 0x700000000000)
 		return 0;
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct trace_area *a = &areas[i];
 
-		if (a->start <= at && at < a->end)
+		if (!ino && a->start <= at && at < a->end) {
 			ino = a->ino;
+			start = a->start;
+		}
 		if (ino && (a->ino == ino || (a->start == end && !a->ino && !*a->name)))
 			end = a->end;
 	}
-	return end;
+	return topdown ? end : start;
+}
+
+/* Do searches of a program that begins now go down from the stack? */
+static bool searches_topdown(uint64_t personality)
+{
+	return !(personality & ADDR_COMPAT_LAYOUT) && !read_number("/proc/sys/vm/legacy_va_layout", 0);
 }
 
 void process_space(struct live *l, pid_t tid, struct trace_space *s)
@@ -183,8 +191,8 @@ void process_space(struct live *l, pid_t tid, struct trace_space *s)
 		s->limits[i] = process_limit(tid, (enum trace_limit)i);
 	personality = s->limits[TRACE_LIMIT_PERSONALITY];
 	read_stat(tid, s);
-	s->mmap_base = find_mmap_base(tid, l->areas, l->nr_areas);
-	s->topdown = !(personality & ADDR_COMPAT_LAYOUT);
+	s->topdown = searches_topdown(personality);
+	s->mmap_base = find_mmap_base(tid, l->areas, l->nr_areas, s->topdown);
 	s->task_size = l->wide_addresses ? TASK_SIZE_57 : TASK_SIZE_47;
 }
 

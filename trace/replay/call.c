@@ -70,14 +70,27 @@ static bool succeeded(const struct trace_call *c)
 	return !IS_ERR_VALUE(c->result);
 }
 
+/* Where searches go upwards: a placement below what the base was thought to be, or the first one, shows where it is. */
+static void learn_lowest(struct space *s, unsigned long addr)
+{
+	unsigned long *base = &s->mm.mmap_legacy_base;
+
+	if (addr < *base || !find_vma_intersection(&s->mm, *base, addr))
+		*base = addr;
+}
+
 /* A placement above what mmap_base was thought to be shows where it is. */
 static void learn_base(struct space *s, unsigned long flags, unsigned long addr, unsigned long len)
 {
 	unsigned long end = (addr + len + 4095) & ~4095UL;
 
-	if (s->base_exact || (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) || IS_ERR_VALUE(addr))
+	if (s->base_exact || (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT)) || IS_ERR_VALUE(addr))
 		return;
-	if (end > s->mm.mmap_base && end < s->mm.start_stack)
+	if (end >= s->mm.start_stack)
+		return;
+	if (!s->mm.topdown)
+		learn_lowest(s, addr);
+	else if (end > s->mm.mmap_base)
 		s->mm.mmap_base = end;
 }
 

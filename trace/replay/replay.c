@@ -216,6 +216,8 @@ static int space_event(struct replay *r, const struct trace_event *e)
 	mm->topdown = t->topdown;
 	s->base_exact = t->mmap_base != 0;
 	mm->mmap_base = t->mmap_base;
+	if (!t->topdown && t->mmap_base)
+		mm->mmap_legacy_base = t->mmap_base;
 	s->doubt |= t->attached;
 	if (!r->first_pid) {
 		r->first_pid = e->pid;
