@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include <jansson.h>
+#include <vmaple/import.h>
 #include <vmaple/replay.h>
 
 /* Exit statuses, documented in vmaple(1). */
@@ -27,6 +28,10 @@ int cmd_verify(int argc, char **argv);
 int cmd_maps(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+
+/* Import one file into a recording. 0, or an exit status after one sentence on stderr. */
+int import_file(const char *command, const char *path, const char *out);
 
 /* Options of run and record that mean the same. */
 struct check_option {
@@ -68,7 +73,9 @@ void json_push(json_t *array, json_t *value);
 /* One line on stdout. 0, or STATUS_FAILED: memory ran out, and nothing was printed. */
 int print_json(json_t *object);
 
-/* Recordings, see recording.c. 0, or the status of what was said on stderr. */
+/*
+ * Recordings, see recording.c; what can be imported as one is one, too. 0, or the status of what was said on stderr.
+ */
 int open_recording(const char *command, const char *path, struct trace_reader **reader);
 /* @got: what trace_reader_next() answered last. */
 int recording_ended(const char *command, const struct trace_reader *reader, int got);

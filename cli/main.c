@@ -15,6 +15,7 @@ static const struct command {
 	{ "verify", "replay a recording and compare it with every map in it", cmd_verify },
 	{ "maps", "the address space at any moment of a recording", cmd_maps },
 	{ "why", "why neighbours of a running process are not one, every reason", cmd_why },
+	{ "import", "a log of strace, copies of /proc/PID/maps or a core as a recording", cmd_import },
 	{ "lab", "the same calls on every index of areas or every reverse map, compared and timed", cmd_lab },
 };
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -74,6 +75,29 @@ int out_of_memory(const char *command, uint64_t step)
 	return STATUS_FAILED;
 }
 
+/* Through a recording without a name, so that every command sees the same thing. */
+static int open_import(const char *command, const char *path, struct trace_reader **reader)
+{
+	const char *folder = getenv("TMPDIR");
+	char name[512], error[512];
+	int fd, status;
+
+	snprintf(name, sizeof(name), "%s/vmaple-import-XXXXXX", folder && *folder ? folder : "/tmp");
+	fd = mkstemp(name);
+	if (fd < 0) {
+		complain(command, "cannot make a file in %s", folder && *folder ? folder : "/tmp");
+		return STATUS_FAILED;
+	}
+	close(fd);
+	status = import_file(command, path, name);
+	if (!status && trace_reader_open(reader, name, error, sizeof(error))) {
+		complain(command, "%s", error);
+		status = STATUS_FAILED;
+	}
+	unlink(name);
+	return status;
+}
+
 int open_recording(const char *command, const char *path, struct trace_reader **reader)
 {
 	char error[512];
@@ -81,6 +105,8 @@ int open_recording(const char *command, const char *path, struct trace_reader **
 
 	if (!err)
 		return 0;
+	if (trace_import_recognise(path) != TRACE_IMPORT_NONE)
+		return open_import(command, path, reader);
 	complain(command, "%s", error);
 	return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 }

@@ -41,7 +41,10 @@ static struct replay *begin(struct seen *seen, struct recording *rec)
 static void begin_unseen(struct recording *rec)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE,
-		.space = { .attached = true, .path = "/bin/logged", .topdown = true, .task_size = (1UL << 47) - 4096 } };
+		.space = { .attached = true,
+			.path = "/bin/logged",
+			.topdown = true,
+			.task_size = (1UL << 47) - 4096 } };
 
 	for (int i = 0; i <= TRACE_LIMIT_MEMLOCK; i++)
 		e.space.limits[i] = UINT64_MAX;
@@ -67,7 +70,8 @@ static void test_a_mapping_lies_where_the_kernel_put_it(void **state)
 	begin_unseen(&rec);
 	rec_call(&rec, SYS_mmap, 0, 2 * REC_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, (int64_t)rec_at(7));
 	assert_area(r, 7, 9);
-	rec_call(&rec, SYS_mremap, rec_at(7), 2 * REC_PAGE, 3 * REC_PAGE, MREMAP_MAYMOVE, (int64_t)rec_at(20));
+	rec_call(
+		&rec, SYS_mremap, rec_at(7), 2 * REC_PAGE, 3 * REC_PAGE, MREMAP_MAYMOVE, (int64_t)rec_at(20));
 	assert_area(r, 20, 23);
 	assert_int_equal(replay_find(r, 0)->map_count, 1);
 	assert_int_equal(seen.differences + seen.uncertain, 0);
@@ -99,7 +103,8 @@ static void test_two_mappings_in_one_place_are_an_order_that_cannot_be(void **st
 
 	begin_unseen(&rec);
 	for (int i = 0; i < 2; i++)
-		rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, (int64_t)rec_at(1));
+		rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+			(int64_t)rec_at(1));
 	assert_int_equal(seen.differences, 0);
 	assert_int_equal(seen.uncertain, 1);
 	assert_non_null(strstr(seen.what, "missing or logged later"));
@@ -137,8 +142,10 @@ static void test_the_mirror_goes_on_from_a_map_behind_a_gap(void **state)
 	rec_begin(&rec);
 	rec_call(&rec, SYS_mmap, rec_at(0), 4 * REC_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 		(int64_t)rec_at(0));
-	rec_event(&rec, (struct trace_event){ .type = TRACE_EVENT_MAP,
-		.map = { .reason = TRACE_MAP_RESYNC, .hi = UINT64_MAX, .count = 2, .areas = areas } });
+	rec_event(&rec,
+		(struct trace_event){ .type = TRACE_EVENT_MAP,
+			.map = {
+				.reason = TRACE_MAP_RESYNC, .hi = UINT64_MAX, .count = 2, .areas = areas } });
 	assert_area(r, 0, 1);
 	assert_area(r, 5, 6);
 	rec_map(&rec, areas, 2);

@@ -18,6 +18,13 @@ static bool number(char **p, int base, char after, uint64_t *n)
 	return true;
 }
 
+/* "rw-p" */
+static bool is_access(const char *p)
+{
+	return (p[0] == 'r' || p[0] == '-') && (p[1] == 'w' || p[1] == '-') && (p[2] == 'x' || p[2] == '-') &&
+	       (p[3] == 'p' || p[3] == 's');
+}
+
 bool maps_line_parse(char *line, struct trace_area *a)
 {
 	uint64_t major, minor;
@@ -27,7 +34,10 @@ bool maps_line_parse(char *line, struct trace_area *a)
 		return false;
 	perms = p;
 	p = strchr(p, ' ');
-	if (!p || p - perms != 4 || !number(&p, 16, ' ', &a->offset) || !number(&p, 16, ':', &major) ||
+	if (!p || p - perms != 4 || !is_access(perms))
+		return false;
+	p++;
+	if (!number(&p, 16, ' ', &a->offset) || !number(&p, 16, ':', &major) ||
 		!number(&p, 16, ' ', &minor))
 		return false;
 	a->ino = strtoull(p, &p, 10);

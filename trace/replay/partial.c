@@ -102,7 +102,8 @@ static void tell_what_lies_there(
 		return;
 	vma_format(vma, line, sizeof(line));
 	snprintf(found, sizeof(found), "%" PRIx64 "-%" PRIx64 " free\n", place.start, place.end);
-	report_doubt(r, s, e, "the kernel put it where an area still was: what unmapped that is missing or logged later",
+	report_doubt(r, s, e,
+		"the kernel put it where an area still was: what unmapped that is missing or logged later",
 		line, found);
 }
 
@@ -117,6 +118,8 @@ bool partial_call(struct replay *r, struct space *s, const struct trace_event *e
 	const struct trace_call *c = &e->call;
 	struct range range, place;
 
+	if (c->nr == SYS_brk && c->args[0] && (uint64_t)c->result != c->args[0])
+		return true;
 	if (IS_ERR_VALUE(c->result))
 		return c->result != -ENOMEM || !has_partial_effects(c->nr);
 	range = range_of(c);

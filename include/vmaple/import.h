@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file import.h
+ * What other tools have written, as recordings: logs of strace(1), snapshots of /proc/PID/maps, cores.
+ *
+ * An importer reads one or more files and emits the same events as the live source.  Such files do not hold all that a
+ * recording does: whatever they cannot tell is derived where other lines give it, else counted as a doubt of some
+ * kind with the place where it occurred first; nothing is guessed silently.  docs/import.md says for each form how
+ * to make the file and what will be in doubt.
+ *
+ * A file is read once, from its beginning to its end, in memory that depends on the tasks, areas and descriptors that
+ * live at one time, not on its length.  One thread at a time inside an import; several imports need nothing of each other.
+ */
+#ifndef VMAPLE_IMPORT_H
+#define VMAPLE_IMPORT_H
+
+#include <vmaple/trace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The forms of files that can be imported. */
+enum trace_import_form {
+	TRACE_IMPORT_NONE,   /**< none of these */
+	TRACE_IMPORT_STRACE, /**< a log of strace(1) */
+	TRACE_IMPORT_MAPS,   /**< /proc/PID/maps or smaps, once or one after the other */
+	TRACE_IMPORT_CORE    /**< an ELF core */
+};
+
+/** What the content of a file looks like; a recording, an unreadable or an empty file is TRACE_IMPORT_NONE. */
+VMAPLE_API enum trace_import_form trace_import_recognise(const char *path);
+/** "strace log", "snapshots of maps" ... */
+VMAPLE_API const char *trace_import_form_name(enum trace_import_form form);
+
+/** Something that the files do not say. */
+struct trace_import_doubt {
+	const char *what;  /**< one phrase for a person */
+	uint64_t count;    /**< how often */
+	const char *place; /**< "FILE:LINE" of the first; "" where it is of the whole */
+};
+
+struct trace_import_options {
+	enum trace_import_form form; /**< TRACE_IMPORT_NONE: by content */
+	const char *kernel;     /**< release of the kernel that it comes from ("6.12"); NULL: not known */
+	const char *start_maps; /**< /proc/PID/maps as it was where a log begins; NULL: not known */
+	/** May be NULL. Called now and then: bytes read and in all, lines. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total, uint64_t lines);
+	void *ctx;
+};
+
+struct trace_import;
+/**
+ * Prepare to import @p nr files as one recording: one log, the logs of one `strace -ff`, or snapshots in their order.
+ * @return 0, or -errno and one sentence in @p error.
+ */
+VMAPLE_API int trace_import_open(struct trace_import **import, const char *const *paths, size_t nr,
+	const struct trace_import_options *options, char *error, size_t error_size) __must_check;
+/** What is true of the recording to be made; lives as long as the import. */
+VMAPLE_API const struct trace_header *trace_import_header(const struct trace_import *import);
+/**
+ * Read everything; events go to @p sink.
+ * @return 0, or -errno: the sink's, or one sentence in trace_import_error().  What was good until then has been emitted.
+ */
+VMAPLE_API int trace_import_run(struct trace_import *import, struct trace_sink *sink) __must_check;
+/** One sentence, or "". */
+VMAPLE_API const char *trace_import_error(const struct trace_import *import);
+/** Events emitted, and lines (of cores: notes) that meant nothing. */
+VMAPLE_API void trace_import_counts(const struct trace_import *import, uint64_t *events, uint64_t *skipped);
+/** What was in doubt, most frequent first. @return how many kinds. */
+VMAPLE_API size_t trace_import_doubts(
+	const struct trace_import *import, const struct trace_import_doubt **doubts);
+VMAPLE_API void trace_import_free(struct trace_import *import);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_IMPORT_H */

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every fragment of fragments.txt: the map that it leaves, and what is counted as in doubt.
+
+usage: fragments.py VMAPLE fragments.txt
+
+Prints TAP.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+VMAPLE, FRAGMENTS = os.path.abspath(sys.argv[1]), sys.argv[2]
+ALWAYS = ("first writes are not logged", "the kernel is not known", "the map that an address space began with",
+          "which areas were shared")
+
+
+class Fragment:
+    def __init__(self, title):
+        self.title, self.log, self.doubts, self.uncertain = title, [], [], 0
+        self.maps, self.pid = {0: []}, 0
+
+    def add(self, line):
+        if line.startswith("=== "):
+            self.maps[self.pid].append(line[4:].split(" ", 3))
+        elif line.startswith("@@@ "):
+            self.pid = int(line[4:])
+            self.maps[self.pid] = []
+        elif line.startswith("??? "):
+            self.uncertain = int(line[4:])
+        elif line.startswith("!!! "):
+            count, words = line[4:].split(" ", 1)
+            self.doubts.append((int(count), words))
+        elif line and not self.doubts and not self.pid and not self.maps[0]:
+            self.log.append(line)
+
+
+def read(path):
+    fragments = []
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            line = line.rstrip("\n")
+            if line.startswith("### "):
+                fragments.append(Fragment(line[4:]))
+            elif fragments:
+                fragments[-1].add(line)
+    return fragments
+
+
+def run(*command):
+    return subprocess.run([VMAPLE, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                          timeout=60)
+
+
+def areas(text):
+    """(bounds, access, offset, name) of each line of maps."""
+    lines = [line.split(None, 5) for line in text.splitlines()]
+    return [(f[0], f[1], f[2], f[5] if len(f) > 5 else "") for f in lines]
+
+
+def wanted(lines):
+    return [(f[0], f[1], f[2] if len(f) > 2 else "00000000", f[3] if len(f) > 3 else "") for f in lines]
+
+
+def check(fragment, folder):
+    log, out = os.path.join(folder, "log"), os.path.join(folder, "out.vmt")
+    with open(log, "w", encoding="utf-8", newline="") as f:
+        f.write("\n".join(fragment.log).replace("\\r", "\r") + "\n")
+    r = run("import", "--json", "-o", out, log)
+    assert r.returncode == 0, r.stderr
+    doubts = [d for d in json.loads(r.stdout)["uncertain"] if not d["what"].startswith(ALWAYS)]
+    for count, words in fragment.doubts:
+        found = [d for d in doubts if words in d["what"]]
+        assert found and found[0]["count"] == count, "%d times `%s` is wanted: %s" % (count, words, doubts)
+        doubts.remove(found[0])
+    assert not doubts, "nobody wants %s" % doubts
+    verified = json.loads(run("verify", "--json", out).stdout)
+    assert verified["differences"] == 0, verified
+    assert verified["uncertain"] == fragment.uncertain, "%d uncertain" % verified["uncertain"]
+    for pid, lines in fragment.maps.items():
+        got = areas(run("maps", *(["--pid", str(pid)] if pid else []), log).stdout)
+        assert got == wanted(lines), "process %d:\n%s\nis not\n%s" % (
+            pid, "\n".join(map(str, got)), "\n".join(map(str, wanted(lines))))
+
+
+def main():
+    fragments, failed = read(FRAGMENTS), 0
+    for number, fragment in enumerate(fragments, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                check(fragment, folder)
+                print("ok %d - %s" % (number, fragment.title))
+            except AssertionError as e:
+                failed += 1
+                print("not ok %d - %s" % (number, fragment.title))
+                print("# " + str(e).replace("\n", "\n# "))
+    print("1..%d" % len(fragments))
+    sys.exit(1 if failed else 0)
+
+
+main()

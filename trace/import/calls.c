@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A logged call as events: which call is handled how; files, tasks and limits.
+ *
+ * The table is sorted by name.  A call that is not in it changes neither a map nor what later calls mean.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "internal.h"
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+#define O_CLOEXEC_BIT 02000000
+#define CLONE_VM      0x100
+#define CLONE_VFORK   0x4000
+
+bool import_argument(const struct logged *l, int i, const struct word *words, uint64_t *value)
+{
+	const struct text *t = &l->call->args[i];
+
+	*value = 0;
+	if (i < l->call->nr_args && word_value(t->at, t->len, words, value))
+		return true;
+	import_doubt(l->im, DOUBT_BAD_LINE);
+	return false;
+}
+
+static int hex_digit(char c)
+{
+	return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower(c) - 'a' + 10 : -1;
+}
+
+/* Behind a backslash: the byte, and how far it went. */
+static char unescape(char **at)
+{
+	static const char letters[] = "n\nt\tr\rf\fv\vb\b";
+	const char *letter = **at ? strchr(letters, **at) : NULL;
+	int value = 0, n = 0;
+
+	if (**at == 'x') {
+		for ((*at)++; n < 2 && hex_digit(**at) >= 0; n++)
+			value = value * 16 + hex_digit(*(*at)++);
+		return (char)value;
+	}
+	if (**at >= '0' && **at <= '7') {
+		for (; n < 3 && **at >= '0' && **at <= '7'; n++)
+			value = value * 8 + (*(*at)++ - '0');
+		return (char)value;
+	}
+	if (letter && (letter - letters) % 2 == 0) {
+		(*at)++;
+		return letter[1];
+	}
+	return **at ? *(*at)++ : '\\';
+}
+
+char *string_argument(const struct logged *l, int i, size_t *len)
+{
+	char *at, *to, *begin;
+
+	if (i >= l->call->nr_args || !l->call->args[i].len || l->call->args[i].at[0] != '"')
+		return NULL;
+	begin = at = to = l->call->args[i].at + 1;
+	while (*at && *at != '"') {
+		if (*at != '\\') {
+			*to++ = *at++;
+			continue;
+		}
+		at++;
+		*to++ = unescape(&at);
+	}
+	*to = '\0';
+	*len = (size_t)(to - begin);
+	return begin;
+}
+
+bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *path)
+{
+	const struct text *t = &l->call->args[i];
+	char *end, *device;
+
+	*path = (struct text){ t->at, 0 };
+	if (i >= l->call->nr_args || !t->len)
+		return false;
+	*fd = (int)strtol(t->at, &end, 0);
+	if (end == t->at)
+		return false;
+	if (*end != '<' || t->at[t->len - 1] == '<')
+		return true;
+	path->at = end + 1;
+	for (end = t->at + t->len; end > path->at && *end != '>';)
+		end--;
+	*end = '\0';
+	/* Of -yy: "/dev/zero<char 1:5>" */
+	device = strstr(path->at, "<char ");
+	if (device)
+		*device = '\0';
+	path->len = strlen(path->at);
+	return true;
+}
+
+/* One that was opened; which arguments say what depends on the call. */
+static int opened(const struct logged *l, int path_at, int flags_at)
+{
+	struct import_task *t = l->task;
+	struct open_file *file;
+	uint64_t flags = 2;
+	const char *path = "";
+	size_t len = 0;
+
+	if (!l->call->has_result || l->call->result < 0)
+		return 0;
+	if (l->call->result_path.len) {
+		path = l->call->result_path.at;
+		len = l->call->result_path.len;
+	} else {
+		char *own = string_argument(l, path_at, &len);
+
+		path = own ? own : "";
+	}
+	if (flags_at >= 0 && flags_at < l->call->nr_args)
+		(void)word_value(l->call->args[flags_at].at, l->call->args[flags_at].len, open_words, &flags);
+	file = open_file_new(l->im, path, len, (uint32_t)flags & 3, TRACE_FILE_REGULAR);
+	if (file && strcmp(file->path, "/dev/zero") == 0)
+		file->kind = TRACE_FILE_ZERO;
+	return descriptors_set(t->files, (int)l->call->result, file, flags & O_CLOEXEC_BIT) ? 0 : -12;
+}
+
+static int on_open(const struct logged *l, const struct handler *h)
+{
+	return opened(l, 0, 1);
+}
+
+static int on_openat(const struct logged *l, const struct handler *h)
+{
+	return opened(l, 1, 2);
+}
+
+/* openat2(AT_FDCWD, "x", {flags=O_RDONLY|O_CLOEXEC, resolve=0}, 24) */
+static int on_openat2(const struct logged *l, const struct handler *h)
+{
+	struct strace_call copy = *l->call;
+	struct logged inner = *l;
+	char *flags = copy.nr_args > 2 ? strstr(copy.args[2].at, "flags=") : NULL;
+
+	if (flags)
+		copy.args[2] = (struct text){ flags + 6, strcspn(flags + 6, ",}") };
+	inner.call = &copy;
+	return opened(&inner, 1, 2);
+}
+
+static int on_creat(const struct logged *l, const struct handler *h)
+{
+	return opened(l, 0, -1);
+}
+
+/* As maps shows it: always deleted. */
+static int on_memfd(const struct logged *l, const struct handler *h)
+{
+	char path[300] = "/memfd:";
+	uint64_t flags = 0;
+	struct open_file *file;
+	size_t len = 0;
+	char *name;
+
+	if (!l->call->has_result || l->call->result < 0)
+		return 0;
+	(void)(l->call->nr_args > 1 &&
+		word_value(l->call->args[1].at, l->call->args[1].len, memfd_words, &flags));
+	name = string_argument(l, 0, &len);
+	snprintf(path, sizeof(path), "/memfd:%s (deleted)", name ? name : "");
+	file = open_file_new(l->im, path, strlen(path), 2, flags & 4 ? TRACE_FILE_HUGETLB : TRACE_FILE_SHMEM);
+	return descriptors_set(l->task->files, (int)l->call->result, file, flags & 1) ? 0 : -12;
+}
+
+static int duplicate(const struct logged *l, bool cloexec)
+{
+	struct open_file *file;
+	struct text path;
+	int fd;
+
+	if (!l->call->has_result || l->call->result < 0 || !descriptor_argument(l, 0, &fd, &path))
+		return 0;
+	file = descriptors_find(l->task->files, fd);
+	if (!file) {
+		descriptors_close(
+			l->task->files, (unsigned int)l->call->result, (unsigned int)l->call->result);
+		return 0;
+	}
+	file->refs++;
+	return descriptors_set(l->task->files, (int)l->call->result, file, cloexec) ? 0 : -12;
+}
+
+static int on_dup(const struct logged *l, const struct handler *h)
+{
+	uint64_t flags = 0;
+
+	if (l->call->nr_args > 2)
+		(void)word_value(l->call->args[2].at, l->call->args[2].len, open_words, &flags);
+	return duplicate(l, flags & O_CLOEXEC_BIT);
+}
+
+static int on_fcntl(const struct logged *l, const struct handler *h)
+{
+	uint64_t command = ~0ull;
+	struct text path;
+	int fd;
+
+	if (l->call->nr_args < 2 ||
+		!word_value(l->call->args[1].at, l->call->args[1].len, fcntl_words, &command))
+		return 0;
+	if (command == 0 || command == 1030)
+		return duplicate(l, command != 0);
+	if (command == 2 && descriptor_argument(l, 0, &fd, &path) && descriptors_find(l->task->files, fd))
+		l->task->files->table[fd].cloexec =
+			l->call->nr_args > 2 && strstr(l->call->args[2].at, "FD_CLOEXEC");
+	return 0;
+}
+
+static int on_close(const struct logged *l, const struct handler *h)
+{
+	struct text path;
+	int fd;
+
+	if (descriptor_argument(l, 0, &fd, &path) && l->call->has_result && l->call->result == 0)
+		descriptors_close(l->task->files, (unsigned int)fd, (unsigned int)fd);
+	return 0;
+}
+
+static int on_close_range(const struct logged *l, const struct handler *h)
+{
+	uint64_t first, last;
+
+	if (l->call->nr_args > 2 && l->call->result == 0 && import_argument(l, 0, NULL, &first) &&
+		import_argument(l, 1, NULL, &last) && l->call->args[2].at[0] == '0')
+		descriptors_close(l->task->files, (unsigned int)first, (unsigned int)last);
+	return 0;
+}
+
+uint64_t clone_flags(const char *name, const char *args)
+{
+	const char *flags = strstr(args, "flags=");
+	uint64_t value = 0;
+
+	if (strncmp(name, "vfork", 5) == 0)
+		return CLONE_VM | CLONE_VFORK;
+	if (strncmp(name, "clone", 5) != 0 || !flags)
+		return 0;
+	flags += strlen("flags=");
+	/* What is left of a cut word is not known, and nothing that matters here. */
+	(void)word_value(flags, strcspn(flags, ",}) "), clone_words, &value);
+	return value;
+}
+
+static int on_clone(const struct logged *l, const struct handler *h)
+{
+	const char *args = l->call->nr_args ? l->call->args[0].at : "";
+
+	if (!l->call->has_result || l->call->result <= 0 || l->call->result > UINT32_MAX)
+		return 0;
+	return import_task_clone(
+		l->im, l->tasks, l->task, (uint32_t)l->call->result, clone_flags(h->name, args));
+}
+
+/* A child of which nothing was logged has ended. */
+static int on_wait(const struct logged *l, const struct handler *h)
+{
+	struct import_task *child =
+		l->call->result > 0 ? import_task_find(l->tasks, (uint32_t)l->call->result) : NULL;
+
+	return child && child->silent && !l->tasks->apart ? import_task_exit(l->im, l->tasks, child, 0) : 0;
+}
+
+static int on_exec(const struct logged *l, const struct handler *h)
+{
+	size_t len = 0;
+	char *path;
+
+	if (!l->call->has_result || l->call->result != 0)
+		return 0;
+	path = string_argument(l, strcmp(h->name, "execveat") == 0, &len);
+	return import_task_exec(l->im, l->tasks, l->task, path ? path : "", len);
+}
+
+/* prlimit64(0, RLIMIT_AS, {rlim_cur=8192*1024, rlim_max=RLIM64_INFINITY}, NULL), setrlimit(RLIMIT_AS, {...}) */
+static int on_limit(const struct logged *l, const struct handler *h)
+{
+	int at = strcmp(h->name, "prlimit64") == 0 ? 1 : 0;
+	struct trace_event e = { .type = TRACE_EVENT_LIMIT };
+	const char *value;
+	uint64_t limit;
+	int err;
+
+	if (l->call->nr_args < at + 2 || !l->call->has_result || l->call->result != 0 ||
+		!word_value(l->call->args[at].at, l->call->args[at].len, limit_words, &limit))
+		return 0;
+	if (at && strtol(l->call->args[0].at, NULL, 0) != 0)
+		return 0;
+	value = l->call->args[at + 1].at;
+	if (strncmp(value, "{rlim_cur=", 10) != 0 ||
+		!word_value(value + 10, strcspn(value + 10, ","), limit_words, &e.limit.value))
+		return 0;
+	e.limit.limit = (uint32_t)limit;
+	err = import_space_begin(l->im, l->task, 0);
+	return err ? err : import_emit(l->im, &e, l->task->pid, l->task->tid, l->task->space->mm);
+}
+
+static const struct handler handlers[] = {
+	{ "brk", on_brk, SYS_brk },
+	{ "clone", on_clone, 0 },
+	{ "clone3", on_clone, 0 },
+	{ "close", on_close, 0 },
+	{ "close_range", on_close_range, 0 },
+	{ "creat", on_creat, 0 },
+	{ "dup", on_dup, 0 },
+	{ "dup2", on_dup, 0 },
+	{ "dup3", on_dup, 0 },
+	{ "execve", on_exec, 0 },
+	{ "execveat", on_exec, 0 },
+	{ "fcntl", on_fcntl, 0 },
+	{ "fcntl64", on_fcntl, 0 },
+	{ "fork", on_clone, 0 },
+	{ "madvise", on_range_call, SYS_madvise },
+	{ "memfd_create", on_memfd, 0 },
+	{ "mlock", on_range_call, SYS_mlock },
+	{ "mlock2", on_range_call, SYS_mlock2 },
+	{ "mlockall", on_range_call, SYS_mlockall },
+	{ "mmap", on_mmap, SYS_mmap },
+	{ "mmap2", on_mmap, SYS_mmap },
+	{ "mprotect", on_range_call, SYS_mprotect },
+	{ "mremap", on_range_call, SYS_mremap },
+	{ "mseal", on_range_call, SYS_mseal },
+	{ "munlock", on_range_call, SYS_munlock },
+	{ "munlockall", on_range_call, SYS_munlockall },
+	{ "munmap", on_range_call, SYS_munmap },
+	{ "old_mmap", on_mmap, SYS_mmap },
+	{ "open", on_open, 0 },
+	{ "openat", on_openat, 0 },
+	{ "openat2", on_openat2, 0 },
+	{ "pkey_mprotect", on_range_call, SYS_pkey_mprotect },
+	{ "prctl", on_prctl, 0 },
+	{ "prlimit64", on_limit, 0 },
+	{ "remap_file_pages", on_range_call, SYS_remap_file_pages },
+	{ "setrlimit", on_limit, 0 },
+	{ "shmat", on_shmat, SYS_shmat },
+	{ "shmdt", on_range_call, SYS_shmdt },
+	{ "shmget", on_shmget, 0 },
+	{ "vfork", on_clone, 0 },
+	{ "wait4", on_wait, 0 },
+};
+
+struct key {
+	const char *name;
+	size_t len;
+};
+
+static int compare(const void *key, const void *member)
+{
+	const struct key *k = key;
+	const struct handler *h = member;
+	int order = strncmp(k->name, h->name, k->len);
+
+	return order ? order : -(int)(h->name[k->len] != '\0');
+}
+
+const struct handler *handler_of(const char *name, size_t len)
+{
+	struct key key = { name, len };
+
+	return bsearch(&key, handlers, sizeof(handlers) / sizeof(handlers[0]), sizeof(handlers[0]), compare);
+}

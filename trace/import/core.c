@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ELF cores of x86-64 Linux: the address space as it was when the program died, one area for each PT_LOAD.
+ *
+ * Files and offsets are those of the note NT_FILE.  Whether an area was shared is not in a core.  Nothing that the file
+ * says is believed before it was compared with the file's size.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmaple/mm.h>
+
+#include "internal.h"
+
+#define MAX_NOTES ((uint64_t)64 << 20)
+struct core {
+	struct trace_import *im;
+	const char *path;
+	int fd;
+	uint64_t size;
+	Elf64_Ehdr header;
+	char *notes; /* ends with a NUL of our own */
+	size_t notes_len;
+	struct trace_area *areas;
+	uint32_t count;
+};
+
+static bool read_at(const struct core *c, void *to, uint64_t len, uint64_t offset)
+{
+	return offset <= c->size && len <= c->size - offset &&
+	       pread(c->fd, to, len, (off_t)offset) == (ssize_t)len;
+}
+
+static int damaged(struct core *c, const char *what)
+{
+	return import_failed(c->im, -EBADMSG, "%s is no core that can be read: %s", c->path, what);
+}
+
+static int add_load(struct core *c, const Elf64_Phdr *p)
+{
+	struct trace_area *a = &c->areas[c->count];
+
+	if (p->p_vaddr >= IMPORT_TASK_SIZE || !p->p_memsz)
+		return 0;
+	if ((p->p_vaddr | p->p_memsz) & 4095 || p->p_memsz > IMPORT_TASK_SIZE - p->p_vaddr ||
+		(c->count && p->p_vaddr < a[-1].end))
+		return damaged(c, "its segments overlap or are not of whole pages");
+	*a = (struct trace_area){ .start = p->p_vaddr, .end = p->p_vaddr + p->p_memsz, .name = "" };
+	a->prot = (p->p_flags & PF_R ? PROT_READ : 0) | (p->p_flags & PF_W ? PROT_WRITE : 0) |
+		  (p->p_flags & PF_X ? PROT_EXEC : 0);
+	a->vm_flags = (p->p_flags & PF_R ? VM_READ : 0) | (p->p_flags & PF_W ? VM_WRITE | VM_ACCOUNT : 0) |
+		      (p->p_flags & PF_X ? VM_EXEC : 0) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+	c->count++;
+	return 0;
+}
+
+static int read_notes(struct core *c, const Elf64_Phdr *p)
+{
+	if (c->notes || p->p_filesz > MAX_NOTES)
+		return 0;
+	c->notes = malloc(p->p_filesz + 1);
+	if (!c->notes)
+		return import_failed(c->im, -ENOMEM, "out of memory");
+	if (!read_at(c, c->notes, p->p_filesz, p->p_offset))
+		return damaged(c, "its notes lie behind its end");
+	c->notes[p->p_filesz] = '\0';
+	c->notes_len = p->p_filesz;
+	return 0;
+}
+
+/* More than 65,534 segments: their number is in the first section. */
+static uint32_t nr_segments(const struct core *c)
+{
+	Elf64_Shdr first;
+
+	if (c->header.e_phnum != PN_XNUM)
+		return c->header.e_phnum;
+	return read_at(c, &first, sizeof(first), c->header.e_shoff) ? first.sh_info : 0;
+}
+
+static int read_segments(struct core *c)
+{
+	uint32_t n = nr_segments(c);
+	int err = 0;
+
+	if (c->header.e_phentsize != sizeof(Elf64_Phdr) || n > c->size / sizeof(Elf64_Phdr))
+		return damaged(c, "its segments lie behind its end");
+	c->areas = calloc((size_t)n + 1, sizeof(*c->areas));
+	if (!c->areas)
+		return import_failed(c->im, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < n && !err; i++) {
+		Elf64_Phdr p;
+
+		if (!read_at(c, &p, sizeof(p), c->header.e_phoff + (uint64_t)i * sizeof(p)))
+			return damaged(c, "its segments lie behind its end");
+		if (p.p_type == PT_LOAD)
+			err = add_load(c, &p);
+		else if (p.p_type == PT_NOTE)
+			err = read_notes(c, &p);
+	}
+	return err;
+}
+
+static struct trace_area *area_at(struct core *c, uint64_t addr)
+{
+	uint32_t lo = 0, hi = c->count;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (c->areas[mid].end <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < c->count && c->areas[lo].start <= addr ? &c->areas[lo] : NULL;
+}
+
+/* NT_FILE: count, page size, count times start, end, offset in pages; then as many names. */
+static int name_areas(struct core *c, const char *note, size_t len)
+{
+	const char *end = note + len, *name;
+	uint64_t words[3];
+
+	if (len < 16)
+		return damaged(c, "its note of mapped files is too short");
+	memcpy(words, note, 16);
+	if (words[0] > (len - 16) / 24)
+		return damaged(c, "its note of mapped files is too short");
+	name = note + 16 + words[0] * 24;
+	for (uint64_t i = 0, n = words[0], page = words[1]; i < n; i++) {
+		struct trace_area *a;
+
+		if (name >= end || !memchr(name, '\0', (size_t)(end - name)))
+			return damaged(c, "its note of mapped files is too short");
+		memcpy(words, note + 16 + i * 24, 24);
+		a = area_at(c, words[0]);
+		if (a && a->start == words[0]) {
+			a->name = name;
+			a->offset = words[2] * page & ~4095ull;
+			a->ino = i + 1; /* tells files apart; a core does not have theirs */
+		}
+		name += strlen(name) + 1;
+	}
+	return 0;
+}
+
+/* The same name is the same file: its number is that of its first area. */
+static void number_files(struct core *c)
+{
+	for (uint32_t i = 1; i < c->count; i++)
+		if (c->areas[i].name[0] && strcmp(c->areas[i].name, c->areas[i - 1].name) == 0)
+			c->areas[i].ino = c->areas[i - 1].ino;
+}
+
+static int walk_notes(struct core *c)
+{
+	size_t at = 0;
+	int err = 0;
+
+	while (!err && c->notes && c->notes_len - at >= sizeof(Elf64_Nhdr)) {
+		size_t name, data;
+		Elf64_Nhdr h;
+
+		memcpy(&h, c->notes + at, sizeof(h));
+		at += sizeof(h);
+		name = ((size_t)h.n_namesz + 3) & ~(size_t)3;
+		data = ((size_t)h.n_descsz + 3) & ~(size_t)3;
+		if (name > c->notes_len - at || data > c->notes_len - at - name)
+			break;
+		if (h.n_type == NT_FILE)
+			err = name_areas(c, c->notes + at + name, h.n_descsz);
+		at += name + data;
+	}
+	number_files(c);
+	return err;
+}
+
+static int emit_core(struct core *c)
+{
+	struct trace_event e = { .type = TRACE_EVENT_SPACE,
+		.space = {
+			.attached = true, .topdown = true, .task_size = IMPORT_TASK_SIZE, .path = c->path } };
+	int err;
+
+	for (int i = 0; i <= TRACE_LIMIT_MEMLOCK; i++)
+		e.space.limits[i] = UINT64_MAX;
+	err = import_emit(c->im, &e, 1, 1, 1);
+	e = (struct trace_event){ .type = TRACE_EVENT_MAP,
+		.map = { .reason = TRACE_MAP_BEGIN,
+			.hi = UINT64_MAX,
+			.has_vm_flags = true,
+			.has_names = true,
+			.count = c->count,
+			.areas = c->areas } };
+	import_doubt(c->im, DOUBT_SHARING);
+	return err ? err : import_emit(c->im, &e, 1, 1, 1);
+}
+
+static int read_header(struct core *c)
+{
+	const Elf64_Ehdr *h = &c->header;
+	struct stat st;
+
+	if (fstat(c->fd, &st))
+		return damaged(c, strerror(errno));
+	c->size = (uint64_t)st.st_size;
+	if (!read_at(c, &c->header, sizeof(c->header), 0) || memcmp(h->e_ident, ELFMAG, SELFMAG) != 0)
+		return damaged(c, "it is no ELF file");
+	if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_type != ET_CORE)
+		return damaged(c, "it is not the core of a little-endian 64-bit program");
+	return 0;
+}
+
+int import_core(struct trace_import *im)
+{
+	struct core c = { .im = im, .path = im->paths[0] };
+	int err;
+
+	c.fd = open(c.path, O_RDONLY | O_CLOEXEC);
+	if (c.fd < 0)
+		return import_failed(im, -errno, "cannot read %s: %s", c.path, strerror(errno));
+	err = read_header(&c);
+	if (!err)
+		err = read_segments(&c);
+	if (!err)
+		err = walk_notes(&c);
+	if (!err)
+		err = emit_core(&c);
+	close(c.fd);
+	free(c.notes);
+	free(c.areas);
+	return err;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which open file a descriptor is, kept from open, dup, close, exec and their kin.
+ *
+ * Descriptors that dup shares are one open file: only mappings of the same one can merge.  A table is shared by the tasks
+ * of CLONE_FILES and copied otherwise, as the kernel's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+struct open_file *open_file_new(
+	struct trace_import *im, const char *path, size_t len, uint32_t flags, uint32_t kind)
+{
+	struct open_file *file = malloc(sizeof(*file) + len + 1);
+
+	if (!file)
+		return NULL;
+	*file = (struct open_file){
+		.refs = 1, .id = ++im->last_file, .kind = kind, .open_flags = flags, .known = len > 0
+	};
+	memcpy(file->path, path, len);
+	file->path[len] = '\0';
+	return file;
+}
+
+void open_file_put(struct open_file *file)
+{
+	if (file && !--file->refs)
+		free(file);
+}
+
+struct descriptors *descriptors_new(void)
+{
+	struct descriptors *d = calloc(1, sizeof(*d));
+
+	if (d)
+		d->refs = 1;
+	return d;
+}
+
+struct descriptors *descriptors_copy(const struct descriptors *from)
+{
+	struct descriptors *d = descriptors_new();
+
+	if (!d || !from->size)
+		return d;
+	d->table = malloc((size_t)from->size * sizeof(*d->table));
+	if (!d->table) {
+		free(d);
+		return NULL;
+	}
+	memcpy(d->table, from->table, (size_t)from->size * sizeof(*d->table));
+	d->size = from->size;
+	for (int fd = 0; fd < d->size; fd++)
+		if (d->table[fd].file)
+			d->table[fd].file->refs++;
+	return d;
+}
+
+void descriptors_close(struct descriptors *d, unsigned int first, unsigned int last)
+{
+	for (unsigned int fd = first; fd < (unsigned int)d->size && fd <= last; fd++) {
+		open_file_put(d->table[fd].file);
+		d->table[fd].file = NULL;
+	}
+}
+
+void descriptors_put(struct descriptors *d)
+{
+	if (!d || --d->refs)
+		return;
+	descriptors_close(d, 0, ~0u);
+	free(d->table);
+	free(d);
+}
+
+void descriptors_exec(struct descriptors *d)
+{
+	for (int fd = 0; fd < d->size; fd++)
+		if (d->table[fd].cloexec)
+			descriptors_close(d, (unsigned int)fd, (unsigned int)fd);
+}
+
+static bool room_for(struct descriptors *d, int fd)
+{
+	int size = d->size ? d->size : 16;
+	struct descriptor *table;
+
+	if (fd < d->size)
+		return true;
+	while (size <= fd)
+		size *= 2;
+	table = realloc(d->table, (size_t)size * sizeof(*table));
+	if (!table)
+		return false;
+	memset(table + d->size, 0, (size_t)(size - d->size) * sizeof(*table));
+	d->table = table;
+	d->size = size;
+	return true;
+}
+
+bool descriptors_set(struct descriptors *d, int fd, struct open_file *file, bool cloexec)
+{
+	if (fd < 0 || fd >= MAX_DESCRIPTOR) {
+		open_file_put(file);
+		return true;
+	}
+	if (!file || !room_for(d, fd)) {
+		open_file_put(file);
+		return false;
+	}
+	open_file_put(d->table[fd].file);
+	d->table[fd] = (struct descriptor){ file, cloexec };
+	return true;
+}
+
+struct open_file *descriptors_find(const struct descriptors *d, int fd)
+{
+	return fd >= 0 && fd < d->size ? d->table[fd].file : NULL;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Events of an import: steps count from 1, time never goes backward. */
+#include "internal.h"
+
+int import_emit(
+	struct trace_import *im, const struct trace_event *body, uint32_t pid, uint32_t tid, uint32_t mm)
+{
+	struct trace_event e = *body;
+
+	e.step = ++im->step;
+	e.time_ns = im->time_ns;
+	e.pid = pid;
+	e.tid = tid;
+	e.mm = mm;
+	im->events++;
+	return im->sink->event(im->sink, &e);
+}

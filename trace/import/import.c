@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interface of the importers: which form a file has, what the recording says of itself, what is in doubt.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmaple/kernel_profile.h>
+
+#include "internal.h"
+
+/* Lines that are looked at before a file is said to be of no form. */
+#define LINES_LOOKED_AT 400
+
+static const char *const doubt_text[DOUBT_KINDS] = {
+	[DOUBT_START_MAP] =
+		"the map that an address space began with is not known (--start-maps gives the first one)",
+	[DOUBT_FIRST_WRITES] = "first writes are not logged: areas that joined may be apart",
+	[DOUBT_ORDER] = "calls of threads overlapped, and are taken in the order in which they returned",
+	[DOUBT_ORDER_DERIVED] =
+		"a munmap that returned later was taken first, since its place was given to another",
+	[DOUBT_FILE_UNKNOWN] = "the file behind a descriptor is not known (strace -y names it)",
+	[DOUBT_SAME_FILE] =
+		"whether two mappings are of one open file is not known: its opening was not logged",
+	[DOUBT_TASK_UNKNOWN] = "a task whose beginning was not logged is taken to be a process of its own",
+	[DOUBT_HEAP_BEGIN] = "the begin of the heap is derived from what brk returned",
+	[DOUBT_RESULT_UNKNOWN] = "whether a call was carried out is not known: its result was not logged",
+	[DOUBT_BAD_LINE] =
+		"a mapping call could not be read: its line is cut or has a word that is not known",
+	[DOUBT_LONG_LINE] = "a line was longer than 1 MiB, and is read up to there",
+	[DOUBT_NO_TIME] = "the logs have no times of day: each is taken as a whole, one after the other",
+	[DOUBT_KERNEL] = "the kernel is not known, and taken to be the newest (--kernel names it)",
+	[DOUBT_SEGMENT_SIZE] = "a System V segment was attached that no shmget had told the size of",
+	[DOUBT_NAME] = "the name of an anonymous area was not logged",
+	[DOUBT_BETWEEN_SNAPSHOTS] =
+		"what happened between two snapshots is not known: the second is taken as it is",
+	[DOUBT_SHARING] = "which areas were shared is not in a core: all are taken to be private",
+};
+
+void import_doubt(struct trace_import *im, enum doubt kind)
+{
+	if (im->doubts[kind].count++ || !im->reading)
+		return;
+	snprintf(im->doubts[kind].place, sizeof(im->doubts[kind].place), "%s:%llu", im->reading->path,
+		(unsigned long long)im->reading->number);
+}
+
+int import_failed(struct trace_import *im, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(im->error, sizeof(im->error), fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+void import_progress(struct trace_import *im, const struct lines *l)
+{
+	if (im->options.progress && (++im->progress_line & 4095) == 0)
+		im->options.progress(im->options.ctx, l->done, l->total, im->progress_line);
+}
+
+/* ---- forms ---- */
+
+static bool is_core(const char *path)
+{
+	Elf64_Ehdr h;
+	FILE *f = fopen(path, "rbe");
+	bool core = f && fread(&h, sizeof(h), 1, f) == 1 && memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 &&
+		    h.e_type == ET_CORE;
+
+	if (f)
+		fclose(f);
+	return core;
+}
+
+static bool looks_like_strace(char *text)
+{
+	struct strace_line line;
+	size_t prefix = 0;
+
+	strace_line(text, &prefix, &line);
+	return (line.kind == STRACE_CALL && strstr(line.args, " = ")) || line.kind == STRACE_RESUMED ||
+	       line.kind == STRACE_UNFINISHED || line.kind == STRACE_EXITED || line.kind == STRACE_SUPERSEDED;
+}
+
+static enum trace_import_form form_of_line(char *text, struct snapshot *scratch)
+{
+	int err = 0;
+
+	if (snapshot_line(scratch, text, &err))
+		return TRACE_IMPORT_MAPS;
+	return looks_like_strace(text) ? TRACE_IMPORT_STRACE : TRACE_IMPORT_NONE;
+}
+
+enum trace_import_form trace_import_recognise(const char *path)
+{
+	enum trace_import_form form = TRACE_IMPORT_NONE;
+	struct snapshot scratch = { 0 };
+	struct lines l;
+	char *text;
+	size_t len;
+
+	if (is_core(path))
+		return TRACE_IMPORT_CORE;
+	if (lines_open(&l, path, (size_t)64 << 10))
+		return TRACE_IMPORT_NONE;
+	while (!form && l.number < LINES_LOOKED_AT && (text = lines_next(&l, &len))) {
+		if (strlen(text) != len)
+			break;
+		form = form_of_line(text, &scratch);
+	}
+	snapshot_free(&scratch);
+	lines_close(&l);
+	return form;
+}
+
+const char *trace_import_form_name(enum trace_import_form form)
+{
+	switch (form) {
+	case TRACE_IMPORT_STRACE:
+		return "strace log";
+	case TRACE_IMPORT_MAPS:
+		return "snapshots of maps";
+	case TRACE_IMPORT_CORE:
+		return "core";
+	default:
+		return "unknown";
+	}
+}
+
+/* ---- the interface ---- */
+
+static void set_header(struct trace_import *im)
+{
+	const struct trace_import_options *o = &im->options;
+
+	im->header = (struct trace_header){ .version = TRACE_FORMAT_VERSION,
+		.fault_source = TRACE_FAULTS_NONE,
+		.page_size = 4096,
+		.max_map_count = 65530,
+		.mmap_min_addr = 65536,
+		.overcommit_memory = 1,
+		.overcommit_ratio = 50,
+		.stack_guard_gap = 256,
+		.thp_enabled = 1,
+		.kernel = o->kernel ? o->kernel : "",
+		.machine = "x86_64",
+		.command = im->paths[0] };
+}
+
+int trace_import_open(struct trace_import **out, const char *const *paths, size_t nr,
+	const struct trace_import_options *options, char *error, size_t error_size)
+{
+	struct trace_import *im = calloc(1, sizeof(*im));
+
+	if (!im) {
+		snprintf(error, error_size, "out of memory");
+		return -ENOMEM;
+	}
+	im->paths = paths;
+	im->nr_paths = nr;
+	im->options = *options;
+	im->form = options->form ? options->form : trace_import_recognise(paths[0]);
+	set_header(im);
+	if (im->form == TRACE_IMPORT_NONE)
+		snprintf(error, error_size,
+			"%s is neither a recording nor a log, snapshot or core that can be imported",
+			paths[0]);
+	else if (options->kernel && !kernel_profile_for(options->kernel))
+		snprintf(error, error_size, "a kernel's release begins with two numbers, as 6.12, not \"%s\"",
+			options->kernel);
+	else if (im->form == TRACE_IMPORT_CORE && nr > 1)
+		snprintf(error, error_size, "one core at a time, not %s too", paths[1]);
+	else {
+		*out = im;
+		return 0;
+	}
+	free(im);
+	return -EINVAL;
+}
+
+const struct trace_header *trace_import_header(const struct trace_import *im)
+{
+	return &im->header;
+}
+
+int trace_import_run(struct trace_import *im, struct trace_sink *sink)
+{
+	im->sink = sink;
+	import_doubt(im, DOUBT_FIRST_WRITES);
+	if (!im->options.kernel)
+		import_doubt(im, DOUBT_KERNEL);
+	switch (im->form) {
+	case TRACE_IMPORT_STRACE:
+		return import_strace(im);
+	case TRACE_IMPORT_MAPS:
+		return import_snapshots(im);
+	default:
+		return import_core(im);
+	}
+}
+
+const char *trace_import_error(const struct trace_import *im)
+{
+	return im->error;
+}
+
+void trace_import_counts(const struct trace_import *im, uint64_t *events, uint64_t *skipped)
+{
+	*events = im->events;
+	*skipped = im->skipped;
+}
+
+static int more_often(const void *a, const void *b)
+{
+	const struct trace_import_doubt *x = a, *y = b;
+
+	return x->count < y->count ? 1 : x->count > y->count ? -1 : strcmp(x->what, y->what);
+}
+
+size_t trace_import_doubts(const struct trace_import *import, const struct trace_import_doubt **doubts)
+{
+	struct trace_import *im = (struct trace_import *)import;
+	size_t n = 0;
+
+	for (int i = 0; i < DOUBT_KINDS; i++)
+		if (im->doubts[i].count)
+			im->told[n++] = (struct trace_import_doubt){ doubt_text[i], im->doubts[i].count,
+				im->doubts[i].place };
+	qsort(im->told, n, sizeof(im->told[0]), more_often);
+	*doubts = im->told;
+	return n;
+}
+
+void trace_import_free(struct trace_import *im)
+{
+	free(im);
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the importers share.
+ *
+ *   import.c        the interface; which form a file has; doubts
+ *   lines.c         a file, line by line
+ *   emit.c          events, one step after the other
+ *   words.c         the names of flags, advices, errors and calls as numbers
+ *   strace_line.c   one line of strace(1), taken apart
+ *   strace_call.c   the arguments and the result of a call
+ *   strace.c        lines of strace in order: tasks, calls that are interrupted, files of -ff merged by time
+ *   calls.c         a logged call as events: which call is handled how, tasks and limits
+ *   mapping.c       ... that changes a map
+ *   tasks.c         tasks, the address spaces that they share, the beginning of a space
+ *   descriptors.c   which open file a descriptor is
+ *   snapshot.c      lines of /proc/PID/maps and smaps
+ *   core.c          ELF cores
+ */
+#ifndef IMPORT_INTERNAL_H
+#define IMPORT_INTERNAL_H
+
+#include <stdio.h>
+#include <vmaple/import.h>
+
+/* The end of what a program of any machine can have: 2^56, as with five levels of page tables. */
+#define IMPORT_TASK_SIZE ((1ull << 56) - 4096)
+
+/* Kinds of doubt, one for each phrase in import.c. */
+enum doubt {
+	DOUBT_START_MAP,
+	DOUBT_FIRST_WRITES,
+	DOUBT_ORDER,
+	DOUBT_ORDER_DERIVED,
+	DOUBT_FILE_UNKNOWN,
+	DOUBT_SAME_FILE,
+	DOUBT_TASK_UNKNOWN,
+	DOUBT_HEAP_BEGIN,
+	DOUBT_RESULT_UNKNOWN,
+	DOUBT_BAD_LINE,
+	DOUBT_LONG_LINE,
+	DOUBT_NO_TIME,
+	DOUBT_KERNEL,
+	DOUBT_SEGMENT_SIZE,
+	DOUBT_NAME,
+	DOUBT_BETWEEN_SNAPSHOTS,
+	DOUBT_SHARING,
+	DOUBT_KINDS
+};
+
+/* A file that is being read. Lines are cut in place and end with a NUL; they live until the next one is asked for. */
+struct lines {
+	const char *path;
+	int fd;
+	char *buf;
+	size_t size, begin, end; /* what is read and not given yet */
+	uint64_t number;         /* of the line given last, from 1 */
+	uint64_t done, total;    /* bytes read; of the file, 0 where not known */
+	bool at_end, too_long;   /* the line given last was cut */
+	int error;
+};
+
+/* buffer: bytes to begin with. 0 or -errno. */
+int lines_open(struct lines *l, const char *path, size_t buffer);
+/* The next line without its newline and carriage return; NULL at the end and on errors (l->error, negative). */
+char *lines_next(struct lines *l, size_t *len);
+void lines_close(struct lines *l);
+
+struct trace_import {
+	const char *const *paths;
+	size_t nr_paths;
+	struct trace_import_options options;
+	enum trace_import_form form;
+	struct trace_header header;
+	struct trace_sink *sink;
+	uint64_t step, time_ns; /* of the event emitted last */
+	uint64_t events, skipped;
+	uint32_t last_mm, last_file; /* numbers given last */
+	struct {
+		uint64_t count;
+		char place[256];
+	} doubts[DOUBT_KINDS];
+	struct trace_import_doubt told[DOUBT_KINDS];
+	const struct lines *reading; /* for places; NULL: nothing */
+	uint64_t progress_line;
+	char error[512];
+};
+
+/* Counted, with the line that is being read. */
+void import_doubt(struct trace_import *im, enum doubt kind);
+/* Says why the import ends; the errno, for the caller to return. */
+__attribute__((format(printf, 3, 4))) int import_failed(
+	struct trace_import *im, int err, const char *fmt, ...);
+void import_progress(struct trace_import *im, const struct lines *l);
+
+/* emit.c: 0 or -errno of the sink */
+int import_emit(
+	struct trace_import *im, const struct trace_event *body, uint32_t pid, uint32_t tid, uint32_t mm);
+
+/* words.c */
+struct word {
+	const char *name;
+	uint64_t value;
+};
+extern const struct word prot_words[], mmap_words[], mremap_words[], advice_words[], clone_words[],
+	mlock_words[], mcl_words[], open_words[], fcntl_words[], memfd_words[], shm_words[], prctl_words[],
+	limit_words[];
+/* "A|B|0x40", "0x3" with its words in a comment behind, "3", "-1", "2<<SHIFT", "8192*1024". False: something in it is not known. */
+bool word_value(const char *text, size_t len, const struct word *words, uint64_t *value);
+/* ENOMEM as 12; 0: no such error */
+int word_errno(const char *text, size_t len);
+int word_signal(const char *text, size_t len);
+
+/* strace_line.c */
+#define STRACE_ARGS 8
+
+struct text {
+	char *at;
+	size_t len;
+};
+
+enum strace_kind {
+	STRACE_OTHER,      /* of the program, or of nobody */
+	STRACE_CALL,       /* whole, or the end of one that was joined */
+	STRACE_UNFINISHED, /* its beginning */
+	STRACE_RESUMED,    /* its end: rest is what follows "resumed>" */
+	STRACE_CONTINUED,  /* its end, behind a line that another's word has cut: rest */
+	STRACE_EXITED,     /* +++ exited with N +++ : status */
+	STRACE_SUPERSEDED, /* +++ superseded by execve in pid N +++ : other */
+	STRACE_IGNORED     /* strace's own: signals, stacks; "Process N attached": other */
+};
+
+struct strace_line {
+	enum strace_kind kind;
+	bool has_tid, has_time, relative;
+	uint32_t tid, other; /* other also for a child that is told of inside an unfinished call */
+	uint64_t time_ns;
+	uint64_t ip;
+	char *name; /* of the call; not ended by a NUL */
+	size_t name_len;
+	char *args; /* behind the opening parenthesis, to the end of the line */
+	char *rest;
+	int status;
+};
+
+/* Takes a line apart; *prefix is how many bytes before it are another's (journald), as found in the lines before. */
+void strace_line(char *text, size_t *prefix, struct strace_line *line);
+
+struct strace_call {
+	struct text args[STRACE_ARGS];
+	int nr_args;
+	bool has_result;         /* false: "?" */
+	int64_t result;          /* -errno where it failed */
+	struct text result_path; /* of "3</path>"; len 0: none */
+};
+/* Arguments and result; text begins behind the opening parenthesis. False: it is not a whole call. */
+bool strace_call(char *text, struct strace_call *call);
+
+/* descriptors.c */
+/* Beyond it a number is nonsense, and no reason to allocate. */
+#define MAX_DESCRIPTOR (1 << 20)
+struct open_file {
+	uint32_t refs, id;
+	uint32_t kind; /* enum trace_file_kind */
+	uint32_t open_flags;
+	bool known, device; /* its name is known */
+	char path[];
+};
+struct descriptor {
+	struct open_file *file;
+	bool cloexec;
+};
+struct descriptors {
+	uint32_t refs;
+	struct descriptor *table;
+	int size;
+};
+struct open_file *open_file_new(
+	struct trace_import *im, const char *path, size_t len, uint32_t flags, uint32_t kind);
+void open_file_put(struct open_file *file);
+struct descriptors *descriptors_new(void);
+struct descriptors *descriptors_copy(const struct descriptors *from);
+void descriptors_put(struct descriptors *d);
+/* Takes over the reference. False: no memory. */
+bool descriptors_set(struct descriptors *d, int fd, struct open_file *file, bool cloexec);
+/* first to last, both inclusive */
+void descriptors_close(struct descriptors *d, unsigned int first, unsigned int last);
+void descriptors_exec(struct descriptors *d);
+struct open_file *descriptors_find(const struct descriptors *d, int fd);
+
+/* tasks.c */
+struct handler;
+struct import_space {
+	uint32_t refs, mm, pid;
+	uint32_t pending; /* calls of its tasks that may change it, begun and not ended */
+	bool told;        /* its SPACE event was emitted */
+	bool heap_known;
+	bool first; /* of the import: --start-maps is its map */
+	char *path;
+};
+struct import_task {
+	struct import_task *next;
+	uint32_t tid, pid;
+	bool silent; /* none of its lines was seen yet */
+	struct import_space *space;
+	struct descriptors *files;
+	/* A call whose end was not logged yet: its arguments so far; NULL: none. */
+	char *pending;
+	const struct handler *pending_handler; /* NULL: one that changes nothing */
+	bool pending_done;                     /* carried out before its end was logged */
+};
+/* A System V segment. */
+struct segment {
+	int64_t id;
+	uint64_t size;
+	uint32_t file;
+	char name[24];
+};
+struct import_tasks {
+	struct import_task *hash[256];
+	uint32_t live;
+	bool apart; /* each in a file of its own: that nothing was logged of one so far means nothing */
+	struct segment *segments;
+	size_t nr_segments;
+};
+struct import_task *import_task_find(struct import_tasks *tasks, uint32_t tid);
+/* A task without a known beginning, in a space of its own. NULL: no memory. */
+struct import_task *import_task_new(struct trace_import *im, struct import_tasks *tasks, uint32_t tid);
+/* As clone with these flags. 0 or -errno. */
+int import_task_clone(struct trace_import *im, struct import_tasks *tasks, struct import_task *parent,
+	uint32_t tid, uint64_t flags);
+int import_task_exec(struct trace_import *im, struct import_tasks *tasks, struct import_task *task,
+	const char *path, size_t len);
+int import_task_exit(
+	struct trace_import *im, struct import_tasks *tasks, struct import_task *task, int status);
+/* The task whose exec this was is the process's now: it goes on under the first thread's number. */
+int import_task_supersede(struct trace_import *im, struct import_tasks *tasks, uint32_t leader, uint32_t by);
+void import_tasks_free(struct import_tasks *tasks);
+/* The space's own events, before the first that is about it. */
+int import_space_begin(struct trace_import *im, struct import_task *task, uint64_t brk);
+
+/* calls.c: a call of a task, whole. 0 or -errno. */
+struct logged {
+	struct trace_import *im;
+	struct import_tasks *tasks;
+	struct import_task *task;
+	const struct strace_call *call;
+	uint64_t ip;
+};
+struct handler {
+	const char *name;
+	int (*handle)(const struct logged *l, const struct handler *h);
+	uint32_t nr; /* x86-64's number of a mapping call; else 0 */
+};
+/* NULL: a call that changes nothing here. */
+const struct handler *handler_of(const char *name, size_t len);
+/* Argument i as a number; false, and a doubt: it is none. */
+bool import_argument(const struct logged *l, int i, const struct word *words, uint64_t *value);
+/* A string argument without its quotes and escapes, in place; NULL: it is none. */
+char *string_argument(const struct logged *l, int i, size_t *len);
+/* "3</path>": the number, and the path where -y gave it. False: none. */
+bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *path);
+uint64_t clone_flags(const char *name, const char *args);
+
+/* mapping.c: one function for each shape of arguments */
+int on_range_call(const struct logged *l, const struct handler *h);
+int on_mmap(const struct logged *l, const struct handler *h);
+int on_brk(const struct logged *l, const struct handler *h);
+int on_prctl(const struct logged *l, const struct handler *h);
+int on_shmget(const struct logged *l, const struct handler *h);
+int on_shmat(const struct logged *l, const struct handler *h);
+
+/* snapshot.c */
+struct snapshot {
+	struct trace_area *areas;
+	uint32_t count, allocated;
+	bool has_vm_flags;
+	char *names;
+	size_t names_len, names_size;
+};
+/* One line of maps. False: it is none. */
+bool snapshot_line(struct snapshot *s, char *text, int *err);
+void snapshot_clear(struct snapshot *s);
+void snapshot_free(struct snapshot *s);
+/* The event's areas, once: it puts their names in place. Valid until the snapshot is cleared. */
+struct trace_map snapshot_map(struct snapshot *s, uint32_t reason);
+/* What the areas' names say of a space: heap and stack. */
+void snapshot_space(const struct snapshot *s, struct trace_space *space);
+int read_start_maps(struct trace_import *im, struct snapshot *s);
+
+/* The forms. 0 or -errno. */
+int import_strace(struct trace_import *im);
+int import_snapshots(struct trace_import *im);
+int import_core(struct trace_import *im);
+
+#endif /* IMPORT_INTERNAL_H */

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Logged calls that change a map, as CALL events with the FILE events before them.
+ *
+ * Which open file a descriptor is comes from the calls that opened it, else from the path that -y printed behind it: then
+ * one descriptor with one path is taken to be one open file.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "internal.h"
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+#define MAP_ANONYMOUS 0x20
+#define PR_SET_MM     35
+
+static int emit_call(const struct logged *l, const struct trace_call *call)
+{
+	struct trace_event e = { .type = TRACE_EVENT_CALL, .call = *call };
+	struct import_task *t = l->task;
+	int err = import_space_begin(l->im, t, 0);
+
+	e.call.ip = l->ip;
+	return err ? err : import_emit(l->im, &e, t->pid, t->tid, t->space->mm);
+}
+
+/* Killed in the call, or the log ends: whether it was carried out is not known. */
+static bool without_result(const struct logged *l)
+{
+	if (!l->call->has_result)
+		import_doubt(l->im, DOUBT_RESULT_UNKNOWN);
+	return !l->call->has_result;
+}
+
+/* The names that argument i may have. */
+static const struct word *words_of(uint32_t nr, int i)
+{
+	if (i == 2 && (nr == SYS_mprotect || nr == SYS_pkey_mprotect || nr == SYS_remap_file_pages))
+		return prot_words;
+	if (i == 2 && nr == SYS_madvise)
+		return advice_words;
+	if (i == 2 && nr == SYS_mlock2)
+		return mlock_words;
+	if (i == 3 && nr == SYS_mremap)
+		return mremap_words;
+	if (i == 4 && nr == SYS_remap_file_pages)
+		return mmap_words;
+	return i == 0 && nr == SYS_mlockall ? mcl_words : NULL;
+}
+
+static int nr_arguments(uint32_t nr)
+{
+	switch (nr) {
+	case SYS_munlockall:
+		return 0;
+	case SYS_mlockall:
+	case SYS_shmdt:
+		return 1;
+	case SYS_munmap:
+	case SYS_mlock:
+	case SYS_munlock:
+		return 2;
+	case SYS_mremap:
+	case SYS_pkey_mprotect:
+		return 4;
+	case SYS_remap_file_pages:
+		return 5;
+	default:
+		return 3;
+	}
+}
+
+int on_range_call(const struct logged *l, const struct handler *h)
+{
+	struct trace_call c = { .nr = h->nr, .result = l->call->result };
+	int n = nr_arguments(h->nr);
+
+	if (without_result(l))
+		return 0;
+	if (h->nr == SYS_mremap && l->call->nr_args > 4)
+		n = 5;
+	for (int i = 0; i < n; i++)
+		if (!import_argument(l, i, words_of(h->nr, i), &c.args[i]))
+			return 0;
+	return emit_call(l, &c);
+}
+
+static uint32_t kind_of_path(const char *path)
+{
+	if (strcmp(path, "/dev/zero") == 0)
+		return TRACE_FILE_ZERO;
+	if (strncmp(path, "/memfd:", 7) == 0)
+		return TRACE_FILE_SHMEM;
+	if (strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0)
+		return TRACE_FILE_DEVICE;
+	return strncmp(path, "anon_inode:", 11) == 0 ? TRACE_FILE_DEVICE : TRACE_FILE_REGULAR;
+}
+
+/* maps says that a file is deleted, -y says so behind the path. */
+static bool same_path(const struct open_file *file, const struct text *path)
+{
+	size_t len = strlen(file->path);
+
+	if (len > 10 && strcmp(file->path + len - 10, " (deleted)") == 0)
+		len -= 10;
+	return !path->len || !file->known || file->path[0] != '/' ||
+	       (len == path->len && memcmp(file->path, path->at, len) == 0);
+}
+
+/* The open file of a descriptor; one is made where the log did not show how it was opened. NULL: no memory. */
+static struct open_file *file_of(const struct logged *l, int fd, const struct text *path)
+{
+	struct open_file *file = descriptors_find(l->task->files, fd);
+
+	if (file && same_path(file, path))
+		return file;
+	import_doubt(l->im, path->len ? DOUBT_SAME_FILE : DOUBT_FILE_UNKNOWN);
+	file = open_file_new(l->im, path->len ? path->at : "", path->len, 2, TRACE_FILE_REGULAR);
+	if (file)
+		file->kind = kind_of_path(file->path);
+	if (!file || !descriptors_set(l->task->files, fd, file, false))
+		return NULL;
+	return descriptors_find(l->task->files, fd);
+}
+
+static int emit_file(const struct logged *l, const struct open_file *file, bool anonymous)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FILE,
+		.file = { .id = file->id,
+			.kind = file->kind,
+			.open_flags = file->open_flags,
+			.anonymous = anonymous,
+			.path = file->path } };
+
+	return import_emit(l->im, &e, l->task->pid, l->task->tid, 0);
+}
+
+/* 1: the line cannot be right. */
+static int mmap_file(const struct logged *l, struct trace_call *c)
+{
+	struct open_file *file;
+	struct text path;
+	int fd, err;
+
+	if (!descriptor_argument(l, 4, &fd, &path)) {
+		import_doubt(l->im, DOUBT_BAD_LINE);
+		return 1;
+	}
+	c->args[4] = (uint64_t)fd;
+	if ((c->args[3] & MAP_ANONYMOUS) || IS_ERR_VALUE(c->result))
+		return 0;
+	if (fd < 0 || fd >= MAX_DESCRIPTOR) {
+		import_doubt(l->im, DOUBT_BAD_LINE);
+		return 1;
+	}
+	file = file_of(l, fd, &path);
+	if (!file)
+		return -12;
+	err = emit_file(l, file, false);
+	c->file = file->id;
+	return err;
+}
+
+int on_mmap(const struct logged *l, const struct handler *h)
+{
+	static const struct word *const words[] = { NULL, NULL, prot_words, mmap_words, NULL, NULL };
+	struct trace_call c = { .nr = SYS_mmap, .result = l->call->result };
+	int err;
+
+	if (without_result(l))
+		return 0;
+	for (int i = 0; i < 6; i++)
+		if (i != 4 && !import_argument(l, i, words[i], &c.args[i]))
+			return 0;
+	err = mmap_file(l, &c);
+	if (err)
+		return err < 0 ? err : 0;
+	return emit_call(l, &c);
+}
+
+/* Where the heap begins, for a space that was told of before that was known. */
+static int tell_heap(const struct logged *l, uint64_t begin)
+{
+	static const uint64_t fields[] = { 6 /* PR_SET_MM_START_BRK */, 7 /* PR_SET_MM_BRK */ };
+	int err = import_space_begin(l->im, l->task, begin);
+
+	if (err || l->task->space->heap_known)
+		return err;
+	import_doubt(l->im, DOUBT_HEAP_BEGIN);
+	l->task->space->heap_known = true;
+	for (int i = 0; i < 2 && !err; i++)
+		err = emit_call(
+			l, &(struct trace_call){ .nr = SYS_prctl, .args = { PR_SET_MM, fields[i], begin } });
+	return err;
+}
+
+int on_brk(const struct logged *l, const struct handler *h)
+{
+	struct trace_call c = { .nr = SYS_brk, .result = l->call->result };
+	int err;
+
+	if (without_result(l) || !import_argument(l, 0, NULL, &c.args[0]))
+		return 0;
+	if (c.args[0] && !l->task->space->told)
+		import_doubt(l->im, DOUBT_HEAP_BEGIN);
+	err = tell_heap(l, (uint64_t)c.result);
+	return err ? err : emit_call(l, &c);
+}
+
+int on_prctl(const struct logged *l, const struct handler *h)
+{
+	struct trace_call c = { .nr = SYS_prctl, .result = l->call->result };
+	size_t len;
+	char *name;
+
+	if (!l->call->nr_args ||
+		!word_value(l->call->args[0].at, l->call->args[0].len, prctl_words, &c.args[0]) ||
+		c.args[0] != prctl_words[0].value || without_result(l))
+		return 0;
+	for (int i = 1; i < 4; i++)
+		if (!import_argument(l, i, prctl_words, &c.args[i]))
+			return 0;
+	name = string_argument(l, 4, &len);
+	if (name) {
+		c.data = name;
+		c.data_len = (uint32_t)len + 1;
+		c.args[4] = 1;
+	} else if (l->call->nr_args < 5 || strncmp(l->call->args[4].at, "NULL", 4) != 0) {
+		import_doubt(l->im, DOUBT_NAME);
+	}
+	return emit_call(l, &c);
+}
+
+static const struct segment *find_segment(const struct import_tasks *tasks, int64_t id)
+{
+	for (size_t i = 0; i < tasks->nr_segments; i++)
+		if (tasks->segments[i].id == id)
+			return &tasks->segments[i];
+	return NULL;
+}
+
+int on_shmget(const struct logged *l, const struct handler *h)
+{
+	struct import_tasks *tasks = l->tasks;
+	uint64_t key = 0, size;
+	struct segment *grown;
+
+	if (!l->call->has_result || l->call->result < 0 || !import_argument(l, 1, NULL, &size))
+		return 0;
+	(void)word_value(l->call->args[0].at, l->call->args[0].len, NULL, &key);
+	if (find_segment(tasks, l->call->result))
+		return 0;
+	grown = realloc(tasks->segments, (tasks->nr_segments + 1) * sizeof(*grown));
+	if (!grown)
+		return -12;
+	tasks->segments = grown;
+	grown += tasks->nr_segments++;
+	*grown = (struct segment){ .id = l->call->result, .size = size, .file = ++l->im->last_file };
+	snprintf(grown->name, sizeof(grown->name), "/SYSV%08x", (unsigned int)key);
+	return 0;
+}
+
+int on_shmat(const struct logged *l, const struct handler *h)
+{
+	struct trace_call c = { .nr = SYS_shmat, .result = l->call->result };
+	const struct segment *s;
+	struct trace_event e = { .type = TRACE_EVENT_FILE };
+	int err;
+
+	if (without_result(l) || !import_argument(l, 0, NULL, &c.args[0]) ||
+		!import_argument(l, 1, NULL, &c.args[1]) || !import_argument(l, 2, shm_words, &c.args[2]))
+		return 0;
+	s = find_segment(l->tasks, (int64_t)c.args[0]);
+	if (!s) {
+		import_doubt(l->im, DOUBT_SEGMENT_SIZE);
+		return 0;
+	}
+	e.file = (struct trace_file){
+		.id = s->file, .kind = TRACE_FILE_SHMEM, .open_flags = 2, .has_close = true, .path = s->name
+	};
+	err = import_emit(l->im, &e, l->task->pid, l->task->tid, 0);
+	c.file = s->file;
+	c.data = &s->size;
+	c.data_len = sizeof(s->size);
+	return err ? err : emit_call(l, &c);
+}

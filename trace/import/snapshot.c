@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Snapshots: /proc/PID/maps or smaps, once or one after the other.
+ *
+ * The first is what the address space begins with; each later one is what it goes on from (TRACE_MAP_RESYNC), since what
+ * happened between two is not in them.  In one file a snapshot ends where addresses begin anew.  Where whole files are given,
+ * each is one, and the time between two is that between their last changes.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <vmaple/mm.h>
+
+#include "../live/maps_line.h"
+#include "internal.h"
+
+void snapshot_clear(struct snapshot *s)
+{
+	s->count = 0;
+	s->names_len = 0;
+	s->has_vm_flags = false;
+}
+
+void snapshot_free(struct snapshot *s)
+{
+	free(s->areas);
+	free(s->names);
+	*s = (struct snapshot){ 0 };
+}
+
+/* Names are kept by offset while the buffer grows. */
+static bool add_name(struct snapshot *s, const char *name, size_t *at)
+{
+	size_t len = strlen(name) + 1, size = s->names_size ? s->names_size : 4096;
+	char *grown = s->names;
+
+	while (size - s->names_len < len)
+		size *= 2;
+	if (size != s->names_size) {
+		grown = realloc(s->names, size);
+		if (!grown)
+			return false;
+		s->names = grown;
+		s->names_size = size;
+	}
+	*at = s->names_len;
+	memcpy(s->names + *at, name, len);
+	s->names_len += len;
+	return true;
+}
+
+static bool add_area(struct snapshot *s, const struct trace_area *area, const char *name)
+{
+	uint32_t size = s->allocated ? s->allocated * 2 : 256;
+	struct trace_area *grown;
+	size_t at;
+
+	if (s->count == s->allocated) {
+		grown = realloc(s->areas, size * sizeof(*grown));
+		if (!grown)
+			return false;
+		s->areas = grown;
+		s->allocated = size;
+	}
+	if (!add_name(s, name, &at))
+		return false;
+	s->areas[s->count] = *area;
+	s->areas[s->count++].name = (const char *)(uintptr_t)at;
+	return true;
+}
+
+static bool hex(const char **at, char end, uint64_t *value)
+{
+	char *behind;
+
+	*value = strtoull(*at, &behind, 16);
+	if (behind == *at || *behind != end)
+		return false;
+	*at = behind + 1;
+	return true;
+}
+
+/* Names have their newlines as \012, as the kernel escapes them. */
+static void unescape_newlines(char *name)
+{
+	char *from = name, *to = name;
+
+	while (*from) {
+		if (strncmp(from, "\\012", 4) == 0) {
+			*to++ = '\n';
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+bool snapshot_line(struct snapshot *s, char *text, int *err)
+{
+	struct trace_area a = { 0 };
+	char *name;
+
+	if (!maps_line_parse(text, &a))
+		return false;
+	if (a.start >= a.end || (a.start | a.end | a.offset) & 4095 || a.end > IMPORT_TASK_SIZE)
+		return a.start >= IMPORT_TASK_SIZE; /* [vsyscall] is no area */
+	name = (char *)a.name;
+	unescape_newlines(name);
+	if (!add_area(s, &a, name))
+		*err = -ENOMEM;
+	return true;
+}
+
+static const char *name_of(const struct snapshot *s, uint32_t i)
+{
+	return s->names + (uintptr_t)s->areas[i].name;
+}
+
+void snapshot_space(const struct snapshot *s, struct trace_space *space)
+{
+	for (uint32_t i = 0; i < s->count; i++) {
+		const char *name = name_of(s, i);
+
+		if (strcmp(name, "[heap]") == 0) {
+			space->start_brk = space->start_brk ? space->start_brk : s->areas[i].start;
+			space->brk = s->areas[i].end;
+		} else if (strcmp(name, "[stack]") == 0) {
+			space->start_stack = s->areas[i].end - 1;
+		}
+	}
+}
+
+struct trace_map snapshot_map(struct snapshot *s, uint32_t reason)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		s->areas[i].name = name_of(s, i);
+	return (struct trace_map){ .reason = reason,
+		.hi = UINT64_MAX,
+		.has_vm_flags = s->has_vm_flags,
+		.has_names = true,
+		.count = s->count,
+		.areas = s->areas };
+}
+
+/* What the letters stand for, where smaps does not say more. */
+static void derive_flags(struct snapshot *s)
+{
+	for (uint32_t i = 0; i < s->count && !s->has_vm_flags; i++) {
+		struct trace_area *a = &s->areas[i];
+
+		a->vm_flags = (a->prot & PROT_READ ? VM_READ : 0) | (a->prot & PROT_WRITE ? VM_WRITE : 0) |
+			      (a->prot & PROT_EXEC ? VM_EXEC : 0) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+		if (a->shared)
+			a->vm_flags |= VM_SHARED | VM_MAYSHARE;
+		else if (a->prot & PROT_WRITE)
+			a->vm_flags |= VM_ACCOUNT;
+	}
+}
+
+/* "VmFlags: rd wr mr mw me ac sd" */
+static void vm_flags_line(struct snapshot *s, const char *text)
+{
+	static const struct word names[] = { { "rd", VM_READ }, { "wr", VM_WRITE }, { "ex", VM_EXEC },
+		{ "sh", VM_SHARED }, { "mr", VM_MAYREAD }, { "mw", VM_MAYWRITE }, { "me", VM_MAYEXEC },
+		{ "ms", VM_MAYSHARE }, { "gd", VM_GROWSDOWN }, { "pf", VM_PFNMAP }, { "lo", VM_LOCKED },
+		{ "io", VM_IO }, { "sr", VM_SEQ_READ }, { "rr", VM_RAND_READ }, { "dc", VM_DONTCOPY },
+		{ "de", VM_DONTEXPAND }, { "lf", VM_LOCKONFAULT }, { "ac", VM_ACCOUNT },
+		{ "nr", VM_NORESERVE }, { "ht", VM_HUGETLB }, { "wf", VM_WIPEONFORK }, { "dd", VM_DONTDUMP },
+		{ "mm", VM_MIXEDMAP }, { "hg", VM_HUGEPAGE }, { "nh", VM_NOHUGEPAGE }, { "mg", VM_MERGEABLE },
+		{ NULL, 0 } };
+	uint64_t flags = 0, flag;
+
+	if (!s->count)
+		return;
+	for (; *text; text += strcspn(text, " ")) {
+		text += strspn(text, " ");
+		if (word_value(text, strcspn(text, " "), names, &flag))
+			flags |= flag;
+	}
+	s->areas[s->count - 1].vm_flags = flags;
+	s->has_vm_flags = true;
+}
+
+static void detail_line(struct snapshot *s, const char *text)
+{
+	if (strncmp(text, "VmFlags:", 8) == 0)
+		vm_flags_line(s, text + 8);
+	else if (strncmp(text, "Anonymous:", 10) == 0 && s->count)
+		s->areas[s->count - 1].touched = strtoul(text + 10, NULL, 10) > 0;
+}
+
+/* ---- series ---- */
+
+struct series {
+	struct trace_import *im;
+	struct snapshot now;
+	bool begun;
+};
+
+static int emit_snapshot(struct series *s)
+{
+	struct trace_event e = { .type = TRACE_EVENT_SPACE };
+	int err = 0;
+
+	if (!s->now.count)
+		return 0;
+	derive_flags(&s->now);
+	if (!s->begun) {
+		e.space = (struct trace_space){ .attached = true,
+			.topdown = true,
+			.task_size = IMPORT_TASK_SIZE,
+			.path = s->im->paths[0] };
+		for (int i = 0; i <= TRACE_LIMIT_MEMLOCK; i++)
+			e.space.limits[i] = UINT64_MAX;
+		snapshot_space(&s->now, &e.space);
+		err = import_emit(s->im, &e, 1, 1, 1);
+	} else {
+		import_doubt(s->im, DOUBT_BETWEEN_SNAPSHOTS);
+	}
+	e = (struct trace_event){ .type = TRACE_EVENT_MAP,
+		.map = snapshot_map(&s->now, s->begun ? TRACE_MAP_RESYNC : TRACE_MAP_BEGIN) };
+	e.map.has_vm_flags = true;
+	s->begun = true;
+	if (!err)
+		err = import_emit(s->im, &e, 1, 1, 1);
+	snapshot_clear(&s->now);
+	return err;
+}
+
+static bool begins_anew(const struct snapshot *s, const char *text)
+{
+	uint64_t start;
+
+	return s->count && hex(&text, '-', &start) && start < s->areas[s->count - 1].end;
+}
+
+static int read_series(struct series *s, struct lines *l)
+{
+	char *text;
+	size_t len;
+	int err = 0;
+
+	while (!err && (text = lines_next(l, &len))) {
+		import_progress(s->im, l);
+		if (begins_anew(&s->now, text))
+			err = emit_snapshot(s);
+		if (err || snapshot_line(&s->now, text, &err) || !len)
+			continue;
+		if (strchr(text, ':') && s->now.count)
+			detail_line(&s->now, text);
+		else
+			s->im->skipped++;
+	}
+	return err ? err : l->error;
+}
+
+/* Seconds between the files' last changes; without them snapshots are a second apart. */
+static void set_time(struct trace_import *im, const char *path, time_t *first)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return;
+	if (!*first)
+		*first = st.st_mtime;
+	if (st.st_mtime > *first && (uint64_t)(st.st_mtime - *first) * 1000000000 > im->time_ns)
+		im->time_ns = (uint64_t)(st.st_mtime - *first) * 1000000000;
+}
+
+int import_snapshots(struct trace_import *im)
+{
+	struct series s = { .im = im };
+	time_t first = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < im->nr_paths && !err; i++) {
+		struct lines l;
+
+		err = lines_open(&l, im->paths[i], (size_t)64 << 10);
+		if (err) {
+			import_failed(im, err, "cannot read %s: %s", im->paths[i], strerror(-err));
+			break;
+		}
+		im->reading = &l;
+		set_time(im, im->paths[i], &first);
+		err = read_series(&s, &l);
+		if (!err)
+			err = emit_snapshot(&s);
+		im->reading = NULL;
+		lines_close(&l);
+	}
+	snapshot_free(&s.now);
+	return err;
+}
+
+int read_start_maps(struct trace_import *im, struct snapshot *s)
+{
+	const char *path = im->options.start_maps;
+	struct lines l;
+	char *text;
+	size_t len;
+	int err = lines_open(&l, path, (size_t)64 << 10);
+
+	if (err)
+		return import_failed(im, err, "cannot read %s: %s", path, strerror(-err));
+	while (!err && (text = lines_next(&l, &len)))
+		if (!snapshot_line(s, text, &err))
+			detail_line(s, text);
+	err = err ? err : l.error;
+	lines_close(&l);
+	derive_flags(s);
+	s->has_vm_flags = true;
+	if (!err && !s->count)
+		err = import_failed(im, -EINVAL, "%s has no line of /proc/PID/maps", path);
+	return err;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tasks of a log, the address spaces that they share and how these begin.
+ *
+ * 1. A task that clone, fork or vfork returned is its parent's child, by their flags.  One that appears by itself is
+ *    taken to be a process of its own, with a map that nobody saw.
+ * 2. A space is told of with its first call: by then brk(NULL), which the loader asks first, has said where the heap is.
+ * 3. What a space holds at its beginning is not in a log: the window of its map is empty (see TRACE_MAP_BEGIN), unless
+ *    the first one's was given.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define CLONE_VM     0x100
+#define CLONE_FILES  0x400
+#define CLONE_THREAD 0x10000
+
+static struct import_task **bucket(struct import_tasks *tasks, uint32_t tid)
+{
+	return &tasks->hash[tid % 256];
+}
+
+struct import_task *import_task_find(struct import_tasks *tasks, uint32_t tid)
+{
+	struct import_task *t = *bucket(tasks, tid);
+
+	while (t && t->tid != tid)
+		t = t->next;
+	return t;
+}
+
+static struct import_task *add_task(struct import_tasks *tasks, uint32_t tid)
+{
+	struct import_task *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->tid = t->pid = tid;
+	t->next = *bucket(tasks, tid);
+	*bucket(tasks, tid) = t;
+	tasks->live++;
+	return t;
+}
+
+static struct import_space *new_space(struct trace_import *im, uint32_t pid, const char *path, size_t len)
+{
+	struct import_space *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->path = malloc(len + 1);
+	if (!s->path) {
+		free(s);
+		return NULL;
+	}
+	memcpy(s->path, path, len);
+	s->path[len] = '\0';
+	s->refs = 1;
+	s->pid = pid;
+	s->first = !im->last_mm;
+	s->mm = ++im->last_mm;
+	return s;
+}
+
+static void put_space(struct import_space *s)
+{
+	if (!s || --s->refs)
+		return;
+	free(s->path);
+	free(s);
+}
+
+static void free_task(struct import_tasks *tasks, struct import_task *task)
+{
+	struct import_task **link = bucket(tasks, task->tid);
+
+	while (*link != task)
+		link = &(*link)->next;
+	*link = task->next;
+	put_space(task->space);
+	descriptors_put(task->files);
+	free(task->pending);
+	free(task);
+	tasks->live--;
+}
+
+void import_tasks_free(struct import_tasks *tasks)
+{
+	for (int i = 0; i < 256; i++)
+		while (tasks->hash[i])
+			free_task(tasks, tasks->hash[i]);
+	free(tasks->segments);
+}
+
+struct import_task *import_task_new(struct trace_import *im, struct import_tasks *tasks, uint32_t tid)
+{
+	struct import_task *t = add_task(tasks, tid);
+
+	if (!t)
+		return NULL;
+	if (im->last_mm)
+		import_doubt(im, DOUBT_TASK_UNKNOWN);
+	t->space = new_space(im, tid, "", 0);
+	t->files = descriptors_new();
+	if (t->space && t->files)
+		return t;
+	free_task(tasks, t);
+	return NULL;
+}
+
+/* start: what is known of its map; nothing: count 0. */
+static int tell_space(
+	struct trace_import *im, struct import_task *t, uint64_t brk, const struct snapshot *start)
+{
+	struct import_space *s = t->space;
+	struct trace_event e = { .type = TRACE_EVENT_SPACE,
+		.space = { .attached = true,
+			.start_brk = brk,
+			.brk = brk,
+			.topdown = true,
+			.task_size = IMPORT_TASK_SIZE,
+			.path = s->path } };
+
+	for (int i = 0; i <= TRACE_LIMIT_MEMLOCK; i++)
+		e.space.limits[i] = UINT64_MAX;
+	e.space.limits[TRACE_LIMIT_CAPABILITIES] = (1ull << 41) - 1;
+	snapshot_space(start, &e.space);
+	t->space->heap_known |= e.space.start_brk != 0;
+	return import_emit(im, &e, t->pid, t->tid, s->mm);
+}
+
+int import_space_begin(struct trace_import *im, struct import_task *t, uint64_t brk)
+{
+	struct import_space *s = t->space;
+	struct snapshot start = { 0 };
+	struct trace_event e = { .type = TRACE_EVENT_MAP, .map = { .reason = TRACE_MAP_BEGIN } };
+	int err = 0;
+
+	if (s->told)
+		return 0;
+	s->told = true;
+	s->heap_known = brk != 0;
+	if (s->first && im->options.start_maps)
+		err = read_start_maps(im, &start);
+	else
+		import_doubt(im, DOUBT_START_MAP);
+	if (!err)
+		err = tell_space(im, t, brk, &start);
+	if (s->first && im->options.start_maps)
+		e.map = snapshot_map(&start, TRACE_MAP_BEGIN);
+	if (!err)
+		err = import_emit(im, &e, t->pid, t->tid, s->mm);
+	snapshot_free(&start);
+	return err;
+}
+
+/* A thread or a child that shares the space, or one with a copy of it. */
+static int tell_child(
+	struct trace_import *im, struct import_task *parent, struct import_task *t, uint64_t flags)
+{
+	struct trace_event e;
+
+	if (flags & CLONE_VM) {
+		e = (struct trace_event){ .type = TRACE_EVENT_TASK,
+			.task = { .parent_tid = parent->tid, .thread = flags & CLONE_THREAD } };
+		return import_emit(im, &e, t->pid, t->tid, t->space->mm);
+	}
+	e = (struct trace_event){ .type = TRACE_EVENT_FORK,
+		.fork = { .child_pid = t->pid, .child_mm = t->space->mm } };
+	return import_emit(im, &e, parent->pid, parent->tid, parent->space->mm);
+}
+
+static bool share_files(struct import_task *parent, struct import_task *t, uint64_t flags)
+{
+	if (flags & CLONE_FILES) {
+		parent->files->refs++;
+		t->files = parent->files;
+		return true;
+	}
+	t->files = descriptors_copy(parent->files);
+	return t->files;
+}
+
+static bool share_space(
+	struct trace_import *im, struct import_task *parent, struct import_task *t, uint64_t flags)
+{
+	struct import_space *from = parent->space;
+
+	if (flags & CLONE_VM) {
+		from->refs++;
+		t->space = from;
+		return true;
+	}
+	t->space = new_space(im, t->pid, from->path, strlen(from->path));
+	if (!t->space)
+		return false;
+	t->space->told = true;
+	t->space->heap_known = from->heap_known;
+	return true;
+}
+
+int import_task_clone(struct trace_import *im, struct import_tasks *tasks, struct import_task *parent,
+	uint32_t tid, uint64_t flags)
+{
+	struct import_task *t;
+	int err;
+
+	if (import_task_find(tasks, tid))
+		return 0;
+	err = import_space_begin(im, parent, 0);
+	if (err)
+		return err;
+	t = add_task(tasks, tid);
+	if (!t)
+		return -ENOMEM;
+	t->silent = true;
+	if (flags & CLONE_THREAD)
+		t->pid = parent->pid;
+	if (!share_files(parent, t, flags) || !share_space(im, parent, t, flags)) {
+		free_task(tasks, t);
+		return -ENOMEM;
+	}
+	return tell_child(im, parent, t, flags);
+}
+
+/* The task leaves its space. */
+static int leave(struct trace_import *im, struct import_task *t, int status, bool exec)
+{
+	struct trace_event e = { .type = TRACE_EVENT_EXIT,
+		.exit = { .status = status, .last = t->space->refs == 1, .exec = exec } };
+
+	return t->space->told ? import_emit(im, &e, t->pid, t->tid, t->space->mm) : 0;
+}
+
+/* exec ends the other threads of the process, whether or not the log says so. */
+static int end_threads(struct trace_import *im, struct import_tasks *tasks, struct import_task *task)
+{
+	int err = 0;
+
+	for (int i = 0; i < 256; i++) {
+		struct import_task *t = tasks->hash[i], *next;
+
+		for (; t && !err; t = next) {
+			next = t->next;
+			if (t != task && t->pid == task->pid)
+				err = import_task_exit(im, tasks, t, 0);
+		}
+	}
+	return err;
+}
+
+int import_task_exec(struct trace_import *im, struct import_tasks *tasks, struct import_task *task,
+	const char *path, size_t len)
+{
+	struct import_space *s;
+	struct descriptors *own;
+	int err = end_threads(im, tasks, task);
+
+	if (!err)
+		err = leave(im, task, 0, true);
+	if (err)
+		return err;
+	s = new_space(im, task->pid, path, len);
+	own = descriptors_copy(task->files);
+	if (!s || !own) {
+		put_space(s);
+		descriptors_put(own);
+		return -ENOMEM;
+	}
+	/* A log that begins with its program's exec has one space, not an empty one before it. */
+	s->first |= task->space->first && !task->space->told;
+	put_space(task->space);
+	task->space = s;
+	descriptors_put(task->files);
+	task->files = own;
+	descriptors_exec(own);
+	return 0;
+}
+
+int import_task_exit(
+	struct trace_import *im, struct import_tasks *tasks, struct import_task *task, int status)
+{
+	int err = leave(im, task, status, false);
+
+	free_task(tasks, task);
+	return err;
+}
+
+int import_task_supersede(struct trace_import *im, struct import_tasks *tasks, uint32_t leader, uint32_t by)
+{
+	struct import_task *t = import_task_find(tasks, by), *old = import_task_find(tasks, leader), **link;
+	int err = 0;
+
+	if (!t || t == old)
+		return 0;
+	if (old)
+		err = import_task_exit(im, tasks, old, 0);
+	link = bucket(tasks, by);
+	while (*link != t)
+		link = &(*link)->next;
+	*link = t->next;
+	t->tid = leader;
+	t->next = *bucket(tasks, leader);
+	*bucket(tasks, leader) = t;
+	return err;
+}
