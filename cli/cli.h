@@ -6,6 +6,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,6 +45,14 @@ bool parse_number(const char *text, uint64_t *number);
 /* "500M", in bytes. */
 bool parse_size(const char *text, uint64_t *bytes);
 
+/* Text of recorded programs: control characters and what is no UTF-8 as \ooo. */
+void print_quoted(FILE *out, const char *text, size_t size);
+/* The same, but for the newline at its end. */
+void print_quoted_line(FILE *out, const char *line);
+void print_quoted_format(FILE *out, const char *fmt, va_list ap);
+/* Lines of which only the first has `-` before them, those of only the second `+`, and the equal ones beside these. */
+void print_marked(FILE *out, const char *first, const char *second);
+
 /* One sentence on stderr, as "vmaple run: ...". */
 __attribute__((format(printf, 2, 3))) void complain(const char *command, const char *fmt, ...);
 /* A misused option: one sentence and where the help is. STATUS_USAGE. */
@@ -72,6 +81,8 @@ void json_put(json_t *object, const char *key, json_t *value);
 void json_push(json_t *array, json_t *value);
 /* One line on stdout. 0, or STATUS_FAILED: memory ran out, and nothing was printed. */
 int print_json(json_t *object);
+/* The same into @out; or it could not be written. */
+int write_json(FILE *out, json_t *object);
 
 /*
  * Recordings, see recording.c; what can be imported as one is one, too. 0, or the status of what was said on stderr.

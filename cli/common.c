@@ -20,7 +20,7 @@ void complain(const char *command, const char *fmt, ...)
 	fflush(stdout);
 	fprintf(stderr, "vmaple %s: ", command);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	print_quoted_format(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
 }
@@ -29,8 +29,11 @@ int usage_error(const char *command, const char *fmt, const char *arg)
 {
 	fprintf(stderr, "vmaple %s: ", command);
 	fprintf(stderr, "%s", fmt);
-	if (arg)
-		fprintf(stderr, " `%s`", arg);
+	if (arg) {
+		fputs(" `", stderr);
+		print_quoted(stderr, arg, strlen(arg));
+		fputc('`', stderr);
+	}
 	fprintf(stderr, "; see `vmaple %s --help`\n", command);
 	return STATUS_USAGE;
 }
@@ -121,16 +124,6 @@ void progress_end(struct progress *p)
 		fprintf(stderr, "\r\033[K");
 }
 
-static void indent(FILE *out, const char *lines)
-{
-	while (*lines) {
-		size_t n = strcspn(lines, "\n");
-
-		fprintf(out, "    %.*s\n", (int)n, lines);
-		lines += n + (lines[n] == '\n');
-	}
-}
-
 void log_difference(void *ctx, const struct replay_difference *d)
 {
 	struct difference_log *log = ctx;
@@ -143,10 +136,8 @@ void log_difference(void *ctx, const struct replay_difference *d)
 		d->uncertain ? "uncertain" : "difference", d->step, d->pid, d->what);
 	if (*d->call)
 		fprintf(log->out, "  after step %" PRIu64 ": %s\n", d->call_step, d->call);
-	fprintf(log->out, "  expected:\n");
-	indent(log->out, d->expected);
-	fprintf(log->out, "  found:\n");
-	indent(log->out, d->found);
+	fprintf(log->out, "  - expected, + found:\n");
+	print_marked(log->out, d->expected, d->found);
 	if (log->recording)
 		fprintf(log->out, "  to repeat: vmaple verify %s\n", log->recording);
 	else

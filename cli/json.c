@@ -8,6 +8,7 @@
  * 2. Nothing left out.  jansson answers NULL when memory runs out, and adding NULL changes nothing.  json_put() and
  *    json_push() remember that, and print_json() prints nothing but a sentence then.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,11 @@ static void *watched_malloc(size_t size)
 
 int print_json(json_t *object)
 {
+	return write_json(stdout, object);
+}
+
+int write_json(FILE *out, json_t *object)
+{
 	char *text = NULL;
 
 	json_set_alloc_funcs(watched_malloc, free);
@@ -88,8 +94,10 @@ int print_json(json_t *object)
 	incomplete |= !text;
 	if (incomplete)
 		complain("json", "out of memory: nothing is printed, rather than a part");
-	else
-		puts(text);
+	else if (fprintf(out, "%s\n", text) < 0 || fflush(out)) {
+		complain("json", "cannot be written to its end: %s", strerror(errno));
+		incomplete = true;
+	}
 	free(text);
 	json_decref(object);
 	return incomplete ? STATUS_FAILED : 0;

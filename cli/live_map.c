@@ -54,7 +54,7 @@ void print_live_area(const struct live_area *a)
 		.name = a->name };
 
 	maps_line_format(&l, line, sizeof(line));
-	fputs(line, stdout);
+	print_quoted_line(stdout, line);
 }
 
 struct live_map *open_live_map(const char *command, pid_t pid, bool no_bpf)

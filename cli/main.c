@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The vmaple command: which subcommand, and help. */
+#include <errno.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 #include <vmaple/port.h>
@@ -27,12 +29,13 @@ static int help(FILE *out)
 	fprintf(out, "usage: vmaple COMMAND [OPTION]... [ARGUMENT]...\n\ncommands:\n");
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-	fprintf(out, "\n`vmaple COMMAND --help` says more.  To begin:\n\n"
-		     "  vmaple run -- python3 -c 'import json'\n"
-		     "  vmaple record -o python.vmt -- python3 -c 'import json'\n"
-		     "  vmaple maps python.vmt\n\n"
-		     "Every command takes --max-memory SIZE, such as 500M: more than that it does not use for\n"
-		     "itself (default: half of the machine's).\n");
+	fprintf(out,
+		"\n`vmaple COMMAND --help` says more.  To begin:\n\n"
+		"  vmaple run -- python3 -c 'import json'\n"
+		"  vmaple record -o python.vmt -- python3 -c 'import json'\n"
+		"  vmaple maps python.vmt\n\n"
+		"Every command takes --max-memory SIZE, such as 500M: more than that it does not use for\n"
+		"itself (default: half of the machine's).\n");
 	return 0;
 }
 
@@ -49,8 +52,13 @@ static bool take_memory_limit(const char *command, int *argc, char **argv)
 	if (strcmp(command, "run") == 0 || strcmp(command, "record") == 0)
 		return true;
 	for (int i = 1; i < *argc && strcmp(argv[i], "--") != 0; i++) {
-		int taken = strncmp(argv[i], option, len) ? 0 : argv[i][len] == '=' ? 1 : !argv[i][len] ? 2 : 0;
-		const char *size = taken == 1 ? argv[i] + len + 1 : taken == 2 && i + 1 < *argc ? argv[i + 1] : "";
+		int taken = strncmp(argv[i], option, len) ? 0
+			    : argv[i][len] == '='         ? 1
+			    : !argv[i][len]               ? 2
+							  : 0;
+		const char *size = taken == 1                    ? argv[i] + len + 1
+				   : taken == 2 && i + 1 < *argc ? argv[i + 1]
+								 : "";
 
 		if (!taken)
 			continue;
@@ -74,7 +82,19 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-int main(int argc, char **argv)
+/* What was written may not have arrived: on a full disk, say.  Nothing written to a stdout that is not there is good. */
+static int close_stdout(int status)
+{
+	bool written = __fpending(stdout) > 0, failed = ferror(stdout);
+
+	errno = 0;
+	if ((fclose(stdout) == 0 || (!written && errno == EBADF)) && !failed)
+		return status;
+	fprintf(stderr, "vmaple: stdout cannot be written to its end: %s\n", strerror(errno ? errno : EIO));
+	return status ? status : STATUS_FAILED;
+}
+
+static int run_command(int argc, char **argv)
 {
 	static char help_option[] = "--help";
 	const struct command *command;
@@ -96,10 +116,17 @@ int main(int argc, char **argv)
 		return help(stdout);
 	command = find(argv[1]);
 	if (!command) {
-		fprintf(stderr, "vmaple: there is no command `%s`; `vmaple help` lists them\n", argv[1]);
+		fputs("vmaple: there is no command `", stderr);
+		print_quoted(stderr, argv[1], strlen(argv[1]));
+		fputs("`; `vmaple help` lists them\n", stderr);
 		return STATUS_USAGE;
 	}
 	argc--;
 	argv++;
 	return take_memory_limit(command->name, &argc, argv) ? command->run(argc, argv) : STATUS_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	return close_stdout(run_command(argc, argv));
 }

@@ -5,12 +5,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "live_map.h"
 
 static const char help[] =
-	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|smaps|json] FILE\n"
+	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|smaps|json] [--raw] FILE\n"
 	"       vmaple maps --pid PID [--format maps|smaps|json] [--no-bpf]\n"
 	"\n"
 	"Print the address space of a recorded process as /proc/PID/maps would have shown it; without a FILE,\n"
@@ -21,6 +22,7 @@ static const char help[] =
 	"  --format maps   lines of /proc/PID/maps (default)\n"
 	"  --format smaps  with the size, the anon_vma and VmFlags of each area\n"
 	"  --format json   an array of areas, with vm_flags and what else the mirror knows\n"
+	"  --raw           control characters in names as they are, unless stdout is a terminal\n"
 	"  --no-bpf        a running process from /proc, as without the privilege\n"
 	"\n"
 	"exit status: 0; 1 the process has no address space at that step; 3 the recording is damaged or ends "
@@ -29,7 +31,7 @@ static const char help[] =
 struct maps {
 	const char *path;
 	uint64_t at, pid;
-	bool json, smaps, no_bpf;
+	bool json, smaps, no_bpf, raw;
 };
 
 static int parse_format(struct maps *m, const char *format)
@@ -46,6 +48,7 @@ static int parse(struct maps *m, int argc, char **argv)
 	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
 		{ "pid", required_argument, NULL, 'p' }, { "format", required_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' }, { "no-bpf", no_argument, NULL, 'n' },
+		{ "raw", no_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt, err;
 
@@ -67,6 +70,9 @@ static int parse(struct maps *m, int argc, char **argv)
 			break;
 		case 'n':
 			m->no_bpf = true;
+			break;
+		case 'r':
+			m->raw = !isatty(STDOUT_FILENO);
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -98,6 +104,14 @@ static json_t *area_json(const struct vm_area_struct *vma)
 		vma->anon_vma != NULL, "vm_flags", (json_int_t)vma->vm_flags);
 }
 
+static void print_name_line(const char *line, bool raw)
+{
+	if (raw)
+		fputs(line, stdout);
+	else
+		print_quoted_line(stdout, line);
+}
+
 static void print_details(const struct vm_area_struct *vma)
 {
 	char flags[128];
@@ -121,7 +135,7 @@ static int print_map(const struct maps *m, struct mm_struct *mm)
 			continue;
 		}
 		vma_format(vma, line, sizeof(line));
-		fputs(line, stdout);
+		print_name_line(line, m->raw);
 		if (m->smaps)
 			print_details(vma);
 	}

@@ -15,7 +15,7 @@
 #include "cli.h"
 
 static const char run_help[] =
-	"usage: vmaple run [--check every|N|end] [-o FILE] [--json] [--] COMMAND [ARGUMENT]...\n"
+	"usage: vmaple run [--check every|N|end] [-o FILE] [--json[=FILE]] [--] COMMAND [ARGUMENT]...\n"
 	"\n"
 	"Run COMMAND, record every change to the address spaces of it and its children, mirror them, and "
 	"compare the\n"
@@ -26,7 +26,9 @@ static const char run_help[] =
 	"  --check end    compare the whole map when an address space ends\n"
 	"  -o FILE        keep the recording, for verify and maps\n"
 	"  --sync         bring it to the disk (fsync) at the end\n"
-	"  --json         the summary as the last line of stdout, in JSON\n"
+	"  --json         the summary as the last line of stdout, in JSON; behind what COMMAND wrote, if that does not end\n"
+	"                 in a newline\n"
+	"  --json=FILE    the summary into FILE, in JSON; stdout is COMMAND's alone\n"
 	"\n"
 	"exit status: COMMAND's own (127: not found, 126: cannot be started); 125 when vmaple itself failed "
 	"or found\n"
@@ -51,6 +53,8 @@ struct run {
 	struct check_option check;
 	uint64_t max_memory; /* bytes; 0: half of the machine's */
 	bool mirror, json, sync;
+	const char *json_file; /* NULL: stdout */
+	FILE *json_out;
 	char **argv;
 };
 
@@ -83,7 +87,7 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 {
 	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
 		{ "output", required_argument, NULL, 'o' }, { "max-memory", required_argument, NULL, 'm' },
-		{ "sync", no_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
+		{ "sync", no_argument, NULL, 's' }, { "json", optional_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
@@ -110,6 +114,7 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 			if (!r->mirror)
 				return usage_error(r->command, "unknown option", "--json");
 			r->json = true;
+			r->json_file = optarg;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -134,6 +139,24 @@ static double cpu_seconds(const struct rusage *u)
 	       (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
 }
 
+/*
+ * The most memory that this program had.  Not ru_maxrss: that begins with what the process had before its exec.
+ * 0: there is no /proc.
+ */
+static unsigned long peak_kib(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	unsigned long kib = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmHWM: %lu", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib;
+}
+
 /* The summary's own part that only a live run knows. */
 static void add_live_keys(json_t *o, int status)
 {
@@ -142,7 +165,7 @@ static void add_live_keys(json_t *o, int status)
 	getrusage(RUSAGE_SELF, &self);
 	json_put(o, "exit_status", json_integer(shell_status(status)));
 	json_put(o, "recorder_cpu_seconds", json_real(cpu_seconds(&self)));
-	json_put(o, "recorder_peak_kib", json_integer(self.ru_maxrss));
+	json_put(o, "recorder_peak_kib", json_integer((json_int_t)peak_kib()));
 }
 
 /* 0, or the status of a summary that could not be printed. */
@@ -157,14 +180,12 @@ static int summarise(const struct run *r, struct replay *replay, struct live *li
 
 		if (o)
 			add_live_keys(o, status);
-		/* What the command wrote last need not have ended its line. */
-		putchar('\n');
-		return print_json(o);
+		return write_json(r->json_out, o);
 	}
 	print_summary(stderr, &stats, live_header(live), wall);
 	getrusage(RUSAGE_SELF, &self);
-	fprintf(stderr, "  overhead    %.3f s of CPU for recording and checking, %ld MiB of memory at most\n",
-		cpu_seconds(&self), self.ru_maxrss / 1024);
+	fprintf(stderr, "  overhead    %.3f s of CPU for recording and checking, %lu MiB of memory at most\n",
+		cpu_seconds(&self), peak_kib() / 1024);
 	if (r->output)
 		fprintf(stderr, "  recording   %s\n", r->output);
 	return 0;
@@ -250,6 +271,11 @@ static int start(struct run *r)
 	char error[512];
 	int status;
 
+	r->json_out = r->json_file ? fopen(r->json_file, "we") : stdout;
+	if (!r->json_out) {
+		complain(r->command, "%s: cannot be written: %s", r->json_file, strerror(errno));
+		return STATUS_FAILED;
+	}
 	if (live_start(&live, &options, error, sizeof(error))) {
 		complain(r->command, "%s", error);
 		return STATUS_FAILED;

@@ -40,7 +40,9 @@ static void print_command(FILE *out, const char *command)
 {
 	size_t len = strcspn(command, "\n"), shown = len < 90 ? len : 90;
 
-	fprintf(out, "\nvmaple: %.*s%s\n", (int)shown, command, command[shown] ? "..." : "");
+	fputs("\nvmaple: ", out);
+	print_quoted(out, command, shown);
+	fputs(command[shown] ? "...\n" : "\n", out);
 }
 
 void print_summary(FILE *out, const struct replay_stats *s, const struct trace_header *h, double wall_seconds)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names and commands of recorded programs as a person may see them: a control character would move the cursor, change
+ * colours or write elsewhere, so each of its bytes is written as \ooo, as /proc/PID/maps writes a newline.
+ *
+ * Control characters are those of ASCII, U+0080 to U+009F, and bytes that are no part of UTF-8.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* Bytes of the character of UTF-8 that begins here; 0: none does. */
+static size_t utf8_length(const unsigned char *s, size_t left)
+{
+	size_t len = s[0] < 0x80                   ? 1
+		     : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		     : (s[0] & 0xf0) == 0xe0       ? 3
+		     : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+						   : 0;
+
+	if (len > left)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+static bool is_control(const unsigned char *s, size_t len)
+{
+	return s[0] < 0x20 || s[0] == 0x7f || (len == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+void print_quoted(FILE *out, const char *text, size_t size)
+{
+	const unsigned char *s = (const unsigned char *)text, *end = s + size;
+
+	while (s < end) {
+		size_t len = utf8_length(s, (size_t)(end - s));
+
+		if (len && !is_control(s, len)) {
+			fwrite(s, 1, len, out);
+			s += len;
+			continue;
+		}
+		for (len = len ? len : 1; len; len--)
+			fprintf(out, "\\%03o", *s++);
+	}
+}
+
+void print_quoted_line(FILE *out, const char *line)
+{
+	size_t len = strlen(line);
+	bool ends = len && line[len - 1] == '\n';
+
+	print_quoted(out, line, len - ends);
+	if (ends)
+		fputc('\n', out);
+}
+
+void print_quoted_format(FILE *out, const char *fmt, va_list ap)
+{
+	char *text;
+
+	if (vasprintf(&text, fmt, ap) < 0) {
+		fputs("out of memory", out);
+		return;
+	}
+	print_quoted(out, text, strlen(text));
+	free(text);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person reads: control characters never arrive raw, and of two texts the lines that differ are marked. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli.h"
+
+static void expect_quoted(const char *text, const char *want)
+{
+	char *got = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&got, &size);
+
+	assert_non_null(out);
+	print_quoted_line(out, text);
+	fclose(out);
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void test_control_characters_and_bytes_that_are_no_text_are_octal(void **state)
+{
+	expect_quoted("plain \"text\" \\ stays\n", "plain \"text\" \\ stays\n");
+	expect_quoted("\033[31mred\n", "\\033[31mred\n");
+	expect_quoted("a\nb\tc\r\177", "a\\012b\\011c\\015\\177");
+	expect_quoted("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x8d\x81\n",
+		"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x8d\x81\n");
+	expect_quoted("\xc2\x9b"
+		      "31m",
+		"\\302\\23331m"); /* CSI as one character */
+	expect_quoted("\x9b"
+		      "31m \xff \xc3",
+		"\\23331m \\377 \\303");
+	expect_quoted("\xe2\x82", "\\342\\202");
+}
+
+static void expect_marked(const char *first, const char *second, const char *want)
+{
+	char *got = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&got, &size);
+
+	assert_non_null(out);
+	print_marked(out, first, second);
+	fclose(out);
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void test_lines_that_differ_are_marked_and_equal_ones_are_left_out_but_beside_them(void **state)
+{
+	expect_marked("a\nb\nc\nd\ne\n", "a\nb\nX\nd\ne\n", "    b\n  - c\n  + X\n    d\n");
+	expect_marked("a\nb\n", "a\nb\nc\n", "    b\n  + c\n");
+	expect_marked("one\n", "two\n", "  - one\n  + two\n");
+	expect_marked("a\nb\nc\nd\n", "b\nc\nd\nz\n", "  - a\n    b\n    d\n  + z\n");
+	expect_marked("same\n", "same\n", "");
+	expect_marked("(nothing)\n", "x\033\n", "  - (nothing)\n  + x\\033\n");
+}
+
+static void test_more_lines_than_a_person_reads_do_no_harm(void **state)
+{
+	char many[400] = "", *got = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&got, &size);
+
+	assert_non_null(out);
+	for (int i = 0; i < 100; i++)
+		strcat(many, i % 2 ? "y\n" : "x\n");
+	print_marked(out, many, "y\n");
+	fclose(out);
+	assert_non_null(strstr(got, "  - x\n    y\n"));
+	free(got);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_control_characters_and_bytes_that_are_no_text_are_octal),
+		cmocka_unit_test(
+			test_lines_that_differ_are_marked_and_equal_ones_are_left_out_but_beside_them),
+		cmocka_unit_test(test_more_lines_than_a_person_reads_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
