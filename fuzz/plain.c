@@ -4,6 +4,7 @@
  *
  * usage: PROGRAM FILE...            try each of them, such as those that a fuzzer has kept
  *        PROGRAM --random N SEED    try N random ones; the seed of one that fails is printed before it is tried
+ *        PROGRAM --mutate N SEED FILE...    try N that the target's own mutator makes of these; likewise
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,9 @@
 #define INPUT_MAX 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Of targets that have one. */
+__attribute__((weak)) size_t LLVMFuzzerCustomMutator(
+	uint8_t *data, size_t size, size_t max, unsigned int seed);
 
 static uint8_t input[INPUT_MAX];
 
@@ -50,8 +54,36 @@ static int try_random(unsigned long count, uint64_t seed)
 	return 0;
 }
 
+static size_t read_file(const char *name)
+{
+	FILE *file = fopen(name, "rb");
+	size_t size = file ? fread(input, 1, sizeof(input), file) : 0;
+
+	if (file)
+		fclose(file);
+	return size;
+}
+
+static int try_mutated(unsigned long count, uint64_t seed, char **files, int nr)
+{
+	for (; count; count--, seed++) {
+		struct random r = { seed };
+		size_t size = read_file(files[random_below(&r, (uint64_t)nr)]);
+
+		for (uint64_t n = 1 + random_below(&r, 12); size && n; n--)
+			size = LLVMFuzzerCustomMutator(
+				input, size, sizeof(input), (unsigned int)random_u64(&r));
+		fprintf(stderr, "--mutate 1 %llu\n", (unsigned long long)seed);
+		if (!size || LLVMFuzzerTestOneInput(input, size))
+			return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 4 && strcmp(argv[1], "--mutate") == 0 && LLVMFuzzerCustomMutator)
+		return try_mutated(strtoul(argv[2], NULL, 0), strtoull(argv[3], NULL, 0), argv + 4, argc - 4);
 	if (argc == 4 && strcmp(argv[1], "--random") == 0)
 		return try_random(strtoul(argv[2], NULL, 0), strtoull(argv[3], NULL, 0));
 	if (argc < 2 || argv[1][0] == '-') {

@@ -27,8 +27,8 @@ struct trace_writer {
 	struct trace_sink sink;
 	struct codec codec;
 	int fd, error;
-	bool sync;    /* to the disk, at the end */
-	char *folder; /* of the file */
+	bool sync;               /* to the disk, at the end */
+	char *folder;            /* of the file */
 	uint64_t blocks, oldest; /* blocks written; time of the first pending event */
 	void *compressed;
 	size_t compressed_size;

@@ -65,6 +65,9 @@ int copies_before_change(struct space *s)
 
 void copies_forget(struct space *s)
 {
+	/* Where all ends, nobody will ask for them. */
+	while (!list_empty(&s->copies))
+		copies_forget(list_entry(s->copies.next, struct space, among_copies));
 	if (s->source)
 		list_del(&s->among_copies);
 	s->source = NULL;
