@@ -15,7 +15,7 @@
 #include "cli.h"
 
 static const char run_help[] =
-	"usage: vmaple run [--check every|N|end] [-o FILE] [--json[=FILE]] [--] COMMAND [ARGUMENT]...\n"
+	"usage: vmaple run [--check every|N|end] [--stacks] [-o FILE] [--json[=FILE]] [--] COMMAND [ARGUMENT]...\n"
 	"\n"
 	"Run COMMAND, record every change to the address spaces of it and its children, mirror them, and "
 	"compare the\n"
@@ -24,6 +24,7 @@ static const char run_help[] =
 	"  --check every  compare after each call, where it can have changed something (default)\n"
 	"  --check N      compare the whole map after each Nth call of an address space\n"
 	"  --check end    compare the whole map when an address space ends\n"
+	"  --stacks       the recording has the call stack of each mapping call\n"
 	"  -o FILE        keep the recording, for verify and maps\n"
 	"  --sync         bring it to the disk (fsync) at the end\n"
 	"  --json         the summary as the last line of stdout, in JSON; behind what COMMAND wrote, if that does not end\n"
@@ -35,7 +36,7 @@ static const char run_help[] =
 	"differences although COMMAND succeeded\n";
 
 static const char record_help[] =
-	"usage: vmaple record -o FILE [--check every|N|end] [--] COMMAND [ARGUMENT]...\n"
+	"usage: vmaple record -o FILE [--check every|N|end] [--stacks] [--] COMMAND [ARGUMENT]...\n"
 	"\n"
 	"Run COMMAND and record every change to the address spaces of it and its children into FILE.\n"
 	"\n"
@@ -43,6 +44,7 @@ static const char record_help[] =
 	"  --sync         bring it to the disk (fsync) at the end\n"
 	"  --check WHEN   how often to put the kernel's own map beside the calls, for verify: every "
 	"(default), N, end\n"
+	"  --stacks       record the call stack of each mapping call, too\n"
 	"\n"
 	"exit status: COMMAND's own (127: not found, 126: cannot be started); 125 when vmaple itself "
 	"failed\n";
@@ -55,6 +57,7 @@ struct run {
 	bool mirror, json, sync;
 	const char *json_file; /* NULL: stdout */
 	FILE *json_out;
+	bool stacks;
 	char **argv;
 };
 
@@ -88,6 +91,7 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
 		{ "output", required_argument, NULL, 'o' }, { "max-memory", required_argument, NULL, 'm' },
 		{ "sync", no_argument, NULL, 's' }, { "json", optional_argument, NULL, 'j' },
+		{ "stacks", no_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
@@ -115,6 +119,9 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 				return usage_error(r->command, "unknown option", "--json");
 			r->json = true;
 			r->json_file = optarg;
+			break;
+		case 'k':
+			r->stacks = true;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -264,9 +271,10 @@ static int record_and_mirror(const struct run *r, struct live *live)
 
 static int start(struct run *r)
 {
-	struct live_options options = {
-		.argv = r->argv, .check = (enum live_check)r->check.mode, .nth = r->check.nth
-	};
+	struct live_options options = { .argv = r->argv,
+		.check = (enum live_check)r->check.mode,
+		.nth = r->check.nth,
+		.stacks = r->stacks };
 	struct live *live;
 	char error[512];
 	int status;

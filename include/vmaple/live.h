@@ -34,6 +34,7 @@ struct live_options {
 	char *const *argv; /**< the command, found as execvp(3) finds it */
 	enum live_check check;
 	uint64_t nth; /**< for LIVE_CHECK_NTH */
+	bool stacks;  /**< tell the call stack of each mapping call */
 };
 
 struct live;

@@ -170,7 +170,7 @@ enum trace_stack_end {
 };
 
 /** Frames of a stack at most. */
-#define TRACE_STACK_FRAMES 64
+#define TRACE_STACK_FRAMES 256
 
 /**
  * A call stack, the innermost frame first.  Each address lies just behind the instruction that it stands for, the system call

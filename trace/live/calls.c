@@ -64,6 +64,7 @@ void call_begin(struct live *l, struct task *t)
 	default:
 		break;
 	}
+	t->call.stack = stacks_of_call(l, t);
 	writes_before_call(l, t);
 }
 
@@ -150,6 +151,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	mm->calls++;
 	growth_follow_call(l, t, result);
 	mapped_file_follow_call(t, result);
+	stacks_follow_call(t, result);
 	if (check == LIVE_CHECK_EVERY)
 		observe_effect(l, t, result);
 	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)

@@ -15,6 +15,7 @@
  *   ranges.c   which addresses a call is about
  *   writes.c   first writes: which areas were written since the last call
  *   growth.c   stacks that grow
+ *   stacks/    call stacks
  *   remember.c sets of addresses
  *   observe.c  the kernel's map
  *   pages.c    the kernel's pages
@@ -81,6 +82,7 @@ struct live_mm {
 	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
 	struct maple_tree growing;        /* growth.c */
 	struct maple_tree mapped;         /* identity.c, 4: numbers of the files of areas */
+	struct code_map *code;            /* stacks/modules.c */
 };
 
 /* [start, end), whole pages. */
@@ -142,6 +144,7 @@ struct live {
 	char *names;
 	size_t names_len, names_allocated;
 	struct pending *pending; /* emit.c */
+	struct stacks *stacks;   /* NULL: call stacks are not wanted */
 	char error[512];
 };
 
@@ -246,6 +249,20 @@ bool growth_tell(struct live *l, struct task *t, bool ambiguous);
 void growth_copy(struct live *l, const struct live_mm *from, struct live_mm *to);
 /* After a call: where areas that grow are now. */
 void growth_follow_call(struct live *l, struct task *t, int64_t result);
+
+/* stacks/: call stacks; all of it does nothing where they are not wanted. */
+/* NULL, or why this build has none. */
+const char *stacks_missing(void);
+bool stacks_open(struct live *l);
+void stacks_close(struct live *l);
+/* At the entry of a call: tell the stack that it is made from, if it is a new one. Its number, or 0. */
+uint32_t stacks_of_call(struct live *l, struct task *t);
+/* After a call: where code may have changed. */
+void stacks_follow_call(struct task *t, int64_t result);
+/* A child has its parent's code. */
+void stacks_copy(const struct live_mm *from, struct live_mm *to);
+/* The address space ends. */
+void stacks_leave(struct live_mm *mm);
 
 /* remember.c: without memory a range is not remembered; to forget cannot fail, but may forget all. */
 void remember(struct maple_tree *set, uint64_t start, uint64_t end);

@@ -48,6 +48,11 @@ int live_start(struct live **live, const struct live_options *options, char *err
 	err = machine_header(l);
 	if (err)
 		return start_error(l, err, error, size, "cannot describe the machine");
+	if (options->stacks && !stacks_open(l)) {
+		snprintf(error, size, "%s", stacks_missing() ? stacks_missing() : "out of memory");
+		live_free(l);
+		return -ENOTSUP;
+	}
 	err = launch(l);
 	if (err)
 		return start_error(l, err, error, size, "cannot start a process");
@@ -168,6 +173,7 @@ void live_free(struct live *l)
 		free(t);
 	mtree_destroy(&l->tasks);
 	identity_close(l);
+	stacks_close(l);
 	for (int i = 0; i < 3; i++)
 		free(l->strings[i]);
 	if (l->go_fd >= 0)

@@ -170,6 +170,7 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 	observe_open(mm, child->tid);
 	growth_copy(l, parent->mm, mm);
 	mapped_file_copy(parent->mm, mm);
+	stacks_copy(parent->mm, mm);
 	task_enter_mm(child, mm);
 	e.fork.child_pid = (uint32_t)child->tgid;
 	e.fork.child_mm = mm->id;

@@ -89,6 +89,7 @@ void task_leave_mm(struct task *t)
 	t->mm = NULL;
 	if (--mm->refs == 0) {
 		observe_close(mm);
+		stacks_leave(mm);
 		mtree_destroy(&mm->settled);
 		mtree_destroy(&mm->fresh);
 		mtree_destroy(&mm->growing);

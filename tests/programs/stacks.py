@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Call stacks of programs whose stacks are known, and of Debian's own programs, which have no frame pointers.
+
+usage: stacks.py VMAPLE RECORDED_STACKS known PROGRAM    (known_stacks.c, known_stacks_cxx.cpp; static or not)
+       stacks.py VMAPLE RECORDED_STACKS debian
+
+Prints TAP.
+"""
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+VMAPLE, RECORDED, KIND = sys.argv[1:4]
+results = []
+
+
+def result(ok, name, why=""):
+    results.append(ok)
+    print("%sok %d - %s" % ("" if ok else "not ", len(results), name))
+    if not ok:
+        print("# " + why.replace("\n", "\n# "))
+
+
+def record(command, check="every"):
+    """What the command printed, and (nr, second argument, how the stack ends, frames) of each call."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "r.vmt")
+        r = subprocess.run([VMAPLE, "record", "--stacks", "--check", check, "-o", path, "--", *command],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
+        if r.returncode:
+            print("Bail out! %s" % r.stderr.strip().replace("\n", " "))
+            sys.exit(77 if "built without libdw" in r.stderr else 1)
+        calls = subprocess.run([RECORDED, path], stdout=subprocess.PIPE, text=True, check=True, timeout=120)
+        verify = subprocess.run([VMAPLE, "verify", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    result(verify.returncode == 0, "%s is mirrored with stacks in it, --check %s" % (command[0], check), verify.stdout)
+    stacks = []
+    for line in calls.stdout.splitlines():
+        _, nr, _, second, *rest = line.split(" ")
+        stacks.append((int(nr), int(second, 16), rest[0] if rest else "none",
+                       [f.split("@")[0].split("(")[0] for f in rest[1:]]))
+    return r.stdout, stacks
+
+
+def matches(wanted, frames):
+    """Do the frames begin with those, "..." standing for any number?"""
+    if not wanted:
+        return True
+    if wanted[0] == "...":
+        return any(matches(wanted[1:], frames[i:]) for i in range(len(frames) + 1))
+    return bool(frames) and frames[0] == wanted[0] and matches(wanted[1:], frames[1:])
+
+
+def known(program):
+    for check in ("every", "end"):
+        text, stacks = record([program], check)
+        for line in text.splitlines():
+            length, *wanted = line.split()
+            of_it = [s for s in stacks if s[0] in (9, 11) and s[1] == int(length, 16)]
+            deep = wanted[:2] == ["leaf", "middle"] and wanted[-1] == "middle"
+            end = "deep" if deep else "whole"
+            ok = len(of_it) == 2 and all(s[2] == end and matches(wanted, s[3][1:]) for s in of_it)
+            result(ok, "%s, --check %s" % (" ".join(wanted), check), "\n".join("%s: %s" % (s[2], " ".join(s[3])) for s in of_it))
+    for path in glob.glob("/tmp/perf-*.map"):
+        if not os.path.exists("/proc/" + path[10:-4]) and "written function" in open(path, errors="replace").read():
+            os.unlink(path)
+
+
+PYTHON = "import json, decimal, threading\nfor i in range(3):\n t = threading.Thread(target=lambda: bytearray(1 << 22))\n t.start(); t.join()"
+
+
+def debian():
+    programs = [["/usr/bin/python3", "-c", PYTHON], ["sqlite3", ":memory:", "select sum(value) from generate_series(1,1000)"],
+                ["/bin/bash", "-c", "ls / | sort; (echo $BASH_VERSION)"], ["git", "--version"]]
+    for command in programs:
+        if not shutil.which(command[0]):
+            continue
+        _, stacks = record(command, "end")
+        reached = [s for s in stacks if s[2] == "whole" and is_beginning(s[3])]
+        lost = ["%s: %s" % (s[2], " ".join(s[3])) for s in stacks if s not in reached]
+        result(len(stacks) > 10 and len(reached) >= 0.99 * len(stacks),
+               "%s: %d of %d stacks reach where their thread began" % (command[0], len(reached), len(stacks)), "\n".join(lost))
+
+
+def is_beginning(frames):
+    """main's caller, the loader's first function, or a thread's."""
+    return any(f in ("__libc_start_main", "_dl_start", "start_thread", "_start", "_dl_start_user") for f in frames[-3:])
+
+
+if KIND == "known":
+    known(sys.argv[4])
+else:
+    debian()
+print("1..%d" % len(results))
+sys.exit(0 if all(results) else 1)

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which code is mapped where, in each address space: asked of the kernel at the first frame that lies there, told then, and
+ * forgotten when a call has changed something about those addresses.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "stacks.h"
+
+/* The first module that ends above @addr. */
+static size_t first_above(const struct code_map *map, uint64_t addr)
+{
+	size_t lo = 0, hi = map ? map->nr : 0;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (map->modules[mid].end > addr)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+static void forget_code(struct live_mm *mm, uint64_t start, uint64_t end)
+{
+	struct code_map *map = mm->code;
+	size_t from = first_above(map, start), to = from;
+
+	while (map && to < map->nr && map->modules[to].start < end)
+		code_file_put(map->of, map->modules[to++].file);
+	if (!map || from == to)
+		return;
+	memmove(&map->modules[from], &map->modules[to], (map->nr - to) * sizeof(map->modules[0]));
+	map->nr -= to - from;
+}
+
+static bool map_room(struct live *l, struct live_mm *mm)
+{
+	size_t nr = mm->code ? mm->code->nr : 0, want = nr ? 2 * nr : 16;
+	struct code_map *grown;
+
+	if (mm->code && nr < mm->code->allocated)
+		return true;
+	grown = realloc(mm->code, sizeof(*grown) + want * sizeof(grown->modules[0]));
+	if (!grown)
+		return false;
+	grown->of = l->stacks;
+	grown->nr = nr;
+	grown->allocated = want;
+	mm->code = grown;
+	return true;
+}
+
+static void tell_module(struct live *l, struct task *t, const struct code_module *m, const char *path)
+{
+	struct trace_event e = { .type = TRACE_EVENT_MODULE };
+
+	e.module = (struct trace_module){ .start = m->start,
+		.end = m->end,
+		.offset = m->offset,
+		.bias = m->bias,
+		.has_bias = m->has_bias,
+		.path = path };
+	if (m->file && m->file->build_id_len) {
+		e.module.build_id = m->file->build_id;
+		e.module.build_id_len = m->file->build_id_len;
+	}
+	emit(l, t, &e);
+}
+
+const struct code_module *code_module_at(struct live *l, struct task *t, uint64_t addr)
+{
+	struct live_mm *mm = t->mm;
+	size_t at = first_above(mm->code, addr);
+	struct code_module *m;
+	struct trace_area area;
+	char name[AREA_NAME_MAX];
+	uint64_t page_size;
+
+	if (mm->code && at < mm->code->nr && mm->code->modules[at].start <= addr)
+		return &mm->code->modules[at];
+	if (!observe_named_area(l, t, addr, name, &area, &page_size) || !(area.prot & PROT_EXEC))
+		return NULL;
+	/* What was known about these addresses had other bounds. */
+	forget_code(mm, area.start, area.end);
+	if (!map_room(l, mm))
+		return NULL;
+	at = first_above(mm->code, addr);
+	m = &mm->code->modules[at];
+	memmove(m + 1, m, (mm->code->nr - at) * sizeof(*m));
+	mm->code->nr++;
+	*m = (struct code_module){ .start = area.start, .end = area.end, .offset = area.offset };
+	m->file = code_file_get(l, t, &area);
+	m->has_bias = m->file && code_file_bias(m->file, m->start, m->offset, &m->bias);
+	tell_module(l, t, m, name);
+	return m;
+}
+
+void stacks_copy(const struct live_mm *from, struct live_mm *to)
+{
+	size_t size =
+		from->code ? sizeof(*from->code) + from->code->allocated * sizeof(from->code->modules[0]) : 0;
+
+	/* Without memory the child's modules are asked for and told again. */
+	to->code = size ? malloc(size) : NULL;
+	if (!to->code)
+		return;
+	memcpy(to->code, from->code, size);
+	for (size_t i = 0; i < to->code->nr; i++)
+		if (to->code->modules[i].file)
+			to->code->modules[i].file->refs++;
+}
+
+void stacks_leave(struct live_mm *mm)
+{
+	forget_code(mm, 0, UINT64_MAX);
+	free(mm->code);
+	mm->code = NULL;
+}
+
+void stacks_follow_call(struct task *t, int64_t result)
+{
+	struct range r[2], placed;
+	unsigned int n;
+
+	if (!t->mm->code || t->call.nr == SYS_madvise)
+		return;
+	n = named_ranges(t, r);
+	for (unsigned int i = 0; i < n; i++)
+		forget_code(t->mm, r[i].start, r[i].end);
+	if (placed_range(&t->call, result, &placed))
+		forget_code(t->mm, placed.start, placed.end);
+}

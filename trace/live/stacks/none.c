@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Call stacks, in a build without libdw: there are none, and the caller can say why. */
+#include "internal.h"
+
+const char *stacks_missing(void)
+{
+	return "this vmaple was built without libdw (elfutils), which call stacks need";
+}
+
+bool stacks_open(struct live *l)
+{
+	return false;
+}
+
+void stacks_close(struct live *l)
+{
+}
+
+uint32_t stacks_of_call(struct live *l, struct task *t)
+{
+	return 0;
+}
+
+void stacks_follow_call(struct task *t, int64_t result)
+{
+}
+
+void stacks_copy(const struct live_mm *from, struct live_mm *to)
+{
+}
+
+void stacks_leave(struct live_mm *mm)
+{
+}

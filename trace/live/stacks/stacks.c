@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* The stack of a call gets its number; equal ones are told once. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+
+#include "stacks.h"
+
+const char *stacks_missing(void)
+{
+	return NULL;
+}
+
+bool stacks_open(struct live *l)
+{
+	elf_version(EV_CURRENT);
+	l->stacks = calloc(1, sizeof(*l->stacks));
+	return l->stacks != NULL;
+}
+
+void stacks_close(struct live *l)
+{
+	struct stacks *s = l->stacks;
+
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->told_size; i++)
+		free(s->told[i].frames);
+	free(s->told);
+	code_files_free(s);
+	free(s);
+	l->stacks = NULL;
+}
+
+/* --- distinct stacks ---------------------------------------------------------------------------------------- */
+
+static uint64_t hash_of(const struct trace_stack *k)
+{
+	uint64_t h = k->end;
+
+	for (uint32_t i = 0; i < k->count; i++) {
+		h = (h ^ k->frames[i]) * 0x9e3779b97f4a7c15ull;
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+static bool is_same(const struct told_stack *told, const struct trace_stack *k, uint64_t hash)
+{
+	return told->hash == hash && told->count == k->count && told->end == k->end &&
+	       memcmp(told->frames, k->frames, k->count * sizeof(*k->frames)) == 0;
+}
+
+/* Where it is, or may be put. */
+static struct told_stack *find_told(struct stacks *s, const struct trace_stack *k, uint64_t hash)
+{
+	size_t i = (size_t)hash & (s->told_size - 1);
+
+	while (s->told[i].id && !is_same(&s->told[i], k, hash))
+		i = (i + 1) & (s->told_size - 1);
+	return &s->told[i];
+}
+
+static bool told_room(struct stacks *s)
+{
+	size_t size = s->told_size ? 2 * s->told_size : 1024;
+	struct told_stack *grown;
+
+	if ((size_t)s->nr_told * 2 < s->told_size)
+		return true;
+	grown = calloc(size, sizeof(*grown));
+	if (!grown)
+		return false;
+	for (size_t i = 0; i < s->told_size; i++) {
+		size_t at = (size_t)s->told[i].hash & (size - 1);
+
+		if (!s->told[i].id)
+			continue;
+		while (grown[at].id)
+			at = (at + 1) & (size - 1);
+		grown[at] = s->told[i];
+	}
+	free(s->told);
+	s->told = grown;
+	s->told_size = size;
+	return true;
+}
+
+/* Its number; 0: no memory. */
+static uint32_t number_of(struct live *l, struct task *t, struct trace_stack *k)
+{
+	struct stacks *s = l->stacks;
+	struct trace_event e = { .type = TRACE_EVENT_STACK };
+	uint64_t hash = hash_of(k);
+	struct told_stack *told;
+
+	if (!told_room(s))
+		return 0;
+	told = find_told(s, k, hash);
+	if (told->id)
+		return told->id;
+	told->frames = malloc(k->count * sizeof(*k->frames));
+	if (!told->frames)
+		return 0;
+	memcpy(told->frames, k->frames, k->count * sizeof(*k->frames));
+	told->hash = hash;
+	told->end = k->end;
+	told->count = k->count;
+	told->id = k->id = ++s->nr_told;
+	e.stack = *k;
+	emit(l, t, &e);
+	return told->id;
+}
+
+/* --- a call ------------------------------------------------------------------------------------------------- */
+
+static void begin_walk(struct unwind *u, struct live *l, struct task *t, const struct user_regs_struct *regs)
+{
+	/* In the order of their DWARF numbers. */
+	const uint64_t reg[DWARF_REGISTERS] = { regs->rax, regs->rdx, regs->rcx, regs->rbx, regs->rsi,
+		regs->rdi, regs->rbp, regs->rsp, regs->r8, regs->r9, regs->r10, regs->r11, regs->r12,
+		regs->r13, regs->r14, regs->r15, regs->rip };
+
+	u->live = l;
+	u->task = t;
+	memcpy(u->reg, reg, sizeof(reg));
+	u->known = (1u << DWARF_REGISTERS) - 1;
+	u->copied_from = regs->rsp & ~7ull;
+	u->copied = 0;
+}
+
+/* Calls that stop as well, and are told as something else. */
+static bool may_change_map(uint32_t nr)
+{
+	return nr != SYS_setrlimit && nr != SYS_prlimit64 && nr != SYS_personality && nr != SYS_capset &&
+	       nr != SYS_setuid && nr != SYS_setreuid && nr != SYS_setresuid;
+}
+
+uint32_t stacks_of_call(struct live *l, struct task *t)
+{
+	uint64_t frames[TRACE_STACK_FRAMES];
+	struct trace_stack k = { .frames = frames };
+	enum trace_stack_end end;
+	struct user_regs_struct regs;
+	struct unwind u;
+	bool more;
+
+	if (!l->stacks || !may_change_map(t->call.nr) || ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
+		return 0;
+	begin_walk(&u, l, t, &regs);
+	do
+		frames[k.count++] = u.reg[DWARF_RIP];
+	while ((more = unwind_step(&u, &end)) && k.count < TRACE_STACK_FRAMES);
+	k.end = more ? TRACE_STACK_DEEP : end;
+	return number_of(l, t, &k);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One file of code, by libdw.
+ *
+ * The file at the recorded path is read where its build-id is the recorded one.  Where it is not, or there is no file, one with
+ * that build-id is looked for in /usr/lib/debug/.build-id and by debuginfod, if that is configured.
+ */
+#include "symbols_internal.h"
+
+#include <elfutils/libdwelf.h>
+#include <elfutils/libdwfl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct symbol_file {
+	Dwfl *dwfl;
+	Dwfl_Module *module;
+	Elf *elf;
+	GElf_Addr bias; /* libdw's addresses less the file's own */
+};
+
+/* Where a file is looked for by its build-id: a place of libdw's own, that no other file's needs. */
+#define PLACE     0x10000u
+#define PLACE_END (1ull << 46)
+
+static char *debuginfo_path; /* NULL: libdw's default */
+
+static const Dwfl_Callbacks callbacks = { .find_elf = dwfl_build_id_find_elf,
+	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.section_address = dwfl_offline_section_address,
+	.debuginfo_path = &debuginfo_path };
+
+const char *symbols_missing(void)
+{
+	return NULL;
+}
+
+static void hex(const uint8_t *id, uint32_t len, char text[2 * TRACE_BUILD_ID_MAX + 1])
+{
+	text[0] = '\0';
+	for (uint32_t i = 0; i < len; i++)
+		snprintf(text + 2 * (size_t)i, 3, "%02x", id[i]);
+}
+
+/* Is it the file that was recorded? What has no build-id on either side is believed. */
+static bool is_recorded(struct symbols *s, const struct known_module *m, int fd)
+{
+	char recorded[2 * TRACE_BUILD_ID_MAX + 1], here[2 * TRACE_BUILD_ID_MAX + 1] = "none";
+	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
+	const void *id = NULL;
+	ssize_t len = elf && elf_kind(elf) == ELF_K_ELF ? dwelf_elf_gnu_build_id(elf, &id) : -1;
+	bool same = !m->build_id_len ||
+		    (len == (ssize_t)m->build_id_len && memcmp(id, m->build_id, (size_t)len) == 0);
+
+	if (!same) {
+		hex(m->build_id, m->build_id_len, recorded);
+		if (len > 0 && len <= TRACE_BUILD_ID_MAX)
+			hex(id, (uint32_t)len, here);
+		symbols_add_note(s,
+			"%s is not the file that was recorded: its build-id is %s, recorded was %s", m->path,
+			here, recorded);
+	}
+	elf_end(elf);
+	return same;
+}
+
+/* -1: there is none that was recorded. */
+static int open_recorded(struct symbols *s, const struct known_module *m)
+{
+	int fd = open(m->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0) {
+		symbols_add_note(s, "%s cannot be opened: %s", m->path, strerror(errno));
+		return -1;
+	}
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_recorded(s, m, fd))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static Dwfl_Module *report(struct symbols *s, const struct known_module *m, Dwfl *dwfl)
+{
+	int fd = open_recorded(s, m);
+	Dwfl_Module *module;
+
+	dwfl_report_begin(dwfl);
+	if (fd >= 0) {
+		module = dwfl_report_offline(dwfl, m->path, m->path, fd);
+		if (!module) {
+			symbols_add_note(s, "%s cannot be read: %s", m->path, dwfl_errmsg(-1));
+			close(fd);
+		}
+	} else {
+		module = m->build_id_len ? dwfl_report_module(dwfl, m->path, PLACE, PLACE_END) : NULL;
+		if (module && dwfl_module_report_build_id(module, m->build_id, m->build_id_len, 0))
+			module = NULL;
+	}
+	dwfl_report_end(dwfl, NULL, NULL);
+	return module;
+}
+
+struct symbol_file *symbol_file_open(struct symbols *s, const struct known_module *m)
+{
+	struct symbol_file *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	elf_version(EV_CURRENT);
+	f->dwfl = dwfl_begin(&callbacks);
+	f->module = f->dwfl ? report(s, m, f->dwfl) : NULL;
+	f->elf = f->module ? dwfl_module_getelf(f->module, &f->bias) : NULL;
+	if (!f->elf) {
+		symbol_file_close(f);
+		return NULL;
+	}
+	return f;
+}
+
+void symbol_file_close(struct symbol_file *f)
+{
+	if (!f)
+		return;
+	if (f->dwfl)
+		dwfl_end(f->dwfl);
+	free(f);
+}
+
+bool symbol_file_vaddr(struct symbol_file *f, uint64_t offset, uint64_t *vaddr)
+{
+	size_t n;
+	GElf_Phdr p;
+
+	if (elf_getphdrnum(f->elf, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!gelf_getphdr(f->elf, (int)i, &p) || p.p_type != PT_LOAD || offset < p.p_offset ||
+			offset - p.p_offset >= p.p_filesz)
+			continue;
+		*vaddr = offset - p.p_offset + p.p_vaddr;
+		return true;
+	}
+	return false;
+}
+
+bool symbol_file_find(struct symbol_file *f, uint64_t vaddr, struct symbol *symbol)
+{
+	GElf_Addr addr = vaddr + f->bias;
+	GElf_Off offset = 0;
+	GElf_Sym sym;
+	const char *name = dwfl_module_addrinfo(f->module, addr, &offset, &sym, NULL, NULL, NULL);
+	Dwfl_Line *line = dwfl_module_getsrc(f->module, addr);
+
+	if (line)
+		symbol->file = dwfl_lineinfo(line, NULL, &symbol->line, NULL, NULL, NULL);
+	if (!name)
+		return false;
+	symbol->function = name;
+	symbol->offset = offset;
+	return true;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* The public interface: what is known of files is kept, and text is made of what is found. */
+#include "symbols_internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOTES_MAX 64
+
+struct symbols *symbols_new(void)
+{
+	return calloc(1, sizeof(struct symbols));
+}
+
+void symbols_free(struct symbols *s)
+{
+	if (!s)
+		return;
+	symbols_follow_free(s);
+	perf_maps_free(s);
+	while (s->modules) {
+		struct known_module *m = s->modules;
+
+		s->modules = m->next;
+		symbol_file_close(m->file);
+		free(m->path);
+		free(m);
+	}
+	while (s->nr_notes)
+		free(s->notes[--s->nr_notes]);
+	free(s->notes);
+	free(s);
+}
+
+void symbols_add_note(struct symbols *s, const char *fmt, ...)
+{
+	char text[4400];
+	va_list ap;
+
+	if (!s->notes)
+		s->notes = calloc(NOTES_MAX, sizeof(*s->notes));
+	if (!s->notes || s->nr_notes == NOTES_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	s->notes[s->nr_notes] = strdup(text);
+	s->nr_notes += s->notes[s->nr_notes] != NULL;
+}
+
+const char *symbols_note(const struct symbols *s, unsigned int nr)
+{
+	return nr < s->nr_notes ? s->notes[nr] : NULL;
+}
+
+static bool is_module(const struct known_module *k, const struct trace_module *m)
+{
+	return k->build_id_len == m->build_id_len && strcmp(k->path, m->path) == 0 &&
+	       (!k->build_id_len || memcmp(k->build_id, m->build_id, k->build_id_len) == 0);
+}
+
+struct known_module *symbols_module(struct symbols *s, const struct trace_module *m)
+{
+	struct known_module *k = s->modules;
+
+	while (k && !is_module(k, m))
+		k = k->next;
+	if (k || m->build_id_len > TRACE_BUILD_ID_MAX)
+		return k;
+	k = calloc(1, sizeof(*k));
+	if (!k || !(k->path = strdup(m->path))) {
+		free(k);
+		return NULL;
+	}
+	k->build_id_len = m->build_id_len;
+	if (m->build_id_len)
+		memcpy(k->build_id, m->build_id, m->build_id_len);
+	/* A path without a file, such as [heap] or [anon:...], has nothing to be read. */
+	if (*k->path == '/')
+		k->file = symbol_file_open(s, k);
+	k->next = s->modules;
+	return s->modules = k;
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool symbols_look_up(
+	struct symbols *s, const struct code_at *at, uint32_t pid, uint64_t addr, struct symbol *symbol)
+{
+	const struct known_module *k = at ? at->module : NULL;
+	uint64_t offset;
+
+	*symbol = (struct symbol){ .offset = addr };
+	if (!k || (*k->path != '/' && strcmp(k->path, "[vdso]") != 0))
+		return perf_map_find(s, pid, addr, symbol);
+	symbol->module = last_part(k->path);
+	offset = addr - at->start + at->offset;
+	if (at->has_bias)
+		symbol->offset = addr - at->bias;
+	else if (!k->file || !symbol_file_vaddr(k->file, offset, &symbol->offset))
+		symbol->offset = offset;
+	return k->file && symbol_file_find(k->file, symbol->offset, symbol);
+}
+
+bool symbol_find(struct symbols *s, const struct trace_module *module, uint32_t pid, uint64_t addr,
+	struct symbol *symbol)
+{
+	struct code_at at;
+
+	if (!module)
+		return symbols_look_up(s, NULL, pid, addr, symbol);
+	at = (struct code_at){ .start = module->start,
+		.end = module->end,
+		.offset = module->offset,
+		.bias = module->bias,
+		.has_bias = module->has_bias,
+		.module = symbols_module(s, module) };
+	return symbols_look_up(s, &at, pid, addr, symbol);
+}
+
+const char *symbol_text(const struct symbol *y, uint64_t addr, char *buf, size_t size)
+{
+	/* Names in libraries have a version behind an @. */
+	int length = y->function ? (int)strcspn(y->function, "@") : 0;
+
+	if (y->function && y->module)
+		snprintf(buf, size, "%.*s+%#" PRIx64 " (%s)", length, y->function, y->offset, y->module);
+	else if (y->function)
+		snprintf(buf, size, "%.*s+%#" PRIx64, length, y->function, y->offset);
+	else if (y->module)
+		snprintf(buf, size, "%s+%#" PRIx64, y->module, y->offset);
+	else
+		snprintf(buf, size, "%#" PRIx64, addr);
+	return buf;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Addresses as text.  What the files share.
+ *
+ *   symbols.c   the public interface: what is found is kept by file, text
+ *   follow.c    a recording's modules by address space, and its stacks
+ *   file.c      one file of code, by libdw
+ *   no_file.c   the same without libdw: nothing is known
+ *   perf_map.c  /tmp/perf-PID.map
+ *
+ * Nothing here trusts a file: what libdw refuses, or what is not the recorded file, is a note and an address without a name.
+ */
+#ifndef SYMBOLS_INTERNAL_H
+#define SYMBOLS_INTERNAL_H
+
+#include <stdio.h>
+
+#include <vmaple/symbols.h>
+
+struct symbol_file;
+
+/* What is known of a file; one for each path and build-id. */
+struct known_module {
+	struct known_module *next;
+	char *path;
+	uint32_t build_id_len;
+	uint8_t build_id[TRACE_BUILD_ID_MAX];
+	struct symbol_file *file; /* NULL: it cannot be read */
+};
+
+struct perf_map;
+
+/* Where code is, in an address space: ascending, and what is told last is true. */
+struct code_at {
+	uint64_t start, end, offset, bias;
+	bool has_bias;
+	struct known_module *module;
+};
+
+struct space_code {
+	struct space_code *next;
+	uint32_t mm;
+	size_t nr, allocated;
+	struct code_at *at;
+};
+
+struct symbols {
+	struct known_module *modules;
+	struct perf_map *perf_maps;
+	struct space_code *spaces;
+	struct trace_stack *stacks; /* by number - 1 */
+	uint32_t nr_stacks, stacks_allocated;
+	char **notes;
+	unsigned int nr_notes;
+};
+
+/* symbols.c; a note that cannot be kept is lost. NULL: no memory. */
+__attribute__((format(printf, 2, 3))) void symbols_add_note(struct symbols *s, const char *fmt, ...);
+struct known_module *symbols_module(struct symbols *s, const struct trace_module *m);
+bool symbols_look_up(
+	struct symbols *s, const struct code_at *at, uint32_t pid, uint64_t addr, struct symbol *symbol);
+
+/* follow.c */
+void symbols_follow_free(struct symbols *s);
+
+/* file.c: NULL: it cannot be read, or is another one; a note says so. */
+struct symbol_file *symbol_file_open(struct symbols *s, const struct known_module *m);
+void symbol_file_close(struct symbol_file *f);
+/* The address of a byte of the file in its own terms. False: it is in no segment. */
+bool symbol_file_vaddr(struct symbol_file *f, uint64_t offset, uint64_t *vaddr);
+/* The function and the line there; false: no function is known. */
+bool symbol_file_find(struct symbol_file *f, uint64_t vaddr, struct symbol *symbol);
+
+/* perf_map.c */
+bool perf_map_find(struct symbols *s, uint32_t pid, uint64_t addr, struct symbol *symbol);
+void perf_maps_free(struct symbols *s);
+
+#endif /* SYMBOLS_INTERNAL_H */
