@@ -212,8 +212,8 @@ int main(void)
 	};
 
 	if (symbols_missing()) {
-		print_message("%s\n", symbols_missing());
-		return 77;
+		printf("1..0 # SKIP %s\n", symbols_missing());
+		return 0;
 	}
 	return cmocka_run_group_tests_name("symbols", tests, NULL, NULL);
 }
