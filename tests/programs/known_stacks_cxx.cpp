@@ -19,7 +19,7 @@ void say(const char *functions)
 }
 }
 
-__attribute__((noinline, noclone)) void leaf()
+__attribute__((noinline)) void leaf()
 {
 	void *p = mmap(nullptr, next_length * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -35,11 +35,11 @@ struct Base {
 };
 
 struct Derived : Base {
-	__attribute__((noinline, noclone)) Derived() { leaf(); sink = sink + 1; }
-	__attribute__((noinline, noclone)) void run() override { leaf(); sink = sink + 1; }
+	__attribute__((noinline)) Derived() { leaf(); sink = sink + 1; }
+	__attribute__((noinline)) void run() override { leaf(); sink = sink + 1; }
 };
 
-__attribute__((noinline, noclone)) void handles()
+__attribute__((noinline)) void handles()
 {
 	try {
 		throw std::runtime_error("known");
