@@ -36,4 +36,7 @@ if [ -n "$cxx" ]; then
 fi
 check test "$(find "$folder/root" -name vmaple -type f -exec {} --version \;)" = "vmaple $(pkg-config --modversion vmaple)"
 check test -n "$(find "$folder/root" -name vmaple.1)"
+DESTDIR=$folder/root check "$source/tools/uninstall" "$build"
+check test -z "$(find "$folder/root" ! -type d)"
+check test -z "$(find "$folder/root" -name vmaple)"
 exit $failed

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Programs that nobody chose: those of /usr/bin with --help and --version, alone and recorded.
+
+usage: usr_bin.py VMAPLE COUNT
+
+A program counts when it says the same twice alone, within some seconds.  Recorded it has to write the same, end with the same
+status, and the mirror may not differ from the kernel.  Prints each that does not, and ends with how many were tried.
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+VMAPLE, COUNT = os.path.abspath(sys.argv[1]), int(sys.argv[2])
+FOLDER = "/usr/bin"
+
+
+def run(command, seconds):
+    """Status and output, or None: it did not end."""
+    try:
+        r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                           timeout=seconds, start_new_session=True)
+    except subprocess.TimeoutExpired:
+        return None
+    return r.returncode, r.stdout, r.stderr
+
+
+def candidates():
+    """In an order that is the same each time, without those that gain privilege by being started: recorded they do not."""
+    paths = []
+    for name in sorted(os.listdir(FOLDER)):
+        path = os.path.join(FOLDER, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK) and not os.stat(path).st_mode & 0o6000:
+            paths.append(path)
+    random.Random(1).shuffle(paths)
+    for path in paths:
+        for option in ("--version", "--help"):
+            yield [path, option]
+
+
+def wrong(command, alone):
+    """What was not as alone, or None."""
+    recorded = run([VMAPLE, "run", "--json=s.json", "--"] + command, 120)
+    if recorded is None:
+        return "does not end when it is recorded"
+    with open("s.json", encoding="utf-8") as f:
+        s = json.load(f)
+    for count in ("differences", "uncertain", "lost"):
+        if s[count]:
+            return "%s: %d\n%s" % (count, s[count], recorded[2].decode(errors="replace")[-1500:])
+    if recorded != alone:
+        return "alone %r, recorded %r" % (alone, recorded)
+    return None
+
+
+tried = bad = 0
+with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
+    os.chdir(folder)
+    os.environ.update(HOME=folder, TMPDIR=folder, XDG_RUNTIME_DIR=folder, LC_ALL="C.UTF-8")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        os.environ.pop(name, None)
+    for command in candidates():
+        if tried == COUNT:
+            break
+        alone = run(command, 5)
+        if alone is None or run(command, 5) != alone:
+            continue
+        tried += 1
+        why = wrong(command, alone)
+        if why:
+            bad += 1
+            print("%s: %s" % (" ".join(command), why))
+    os.chdir("/")
+print("%d programs, %d not as alone" % (tried, bad))
+if tried < COUNT:
+    sys.exit("fewer than %d programs could be tried" % COUNT)
+sys.exit(1 if bad else 0)
