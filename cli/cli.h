@@ -28,6 +28,8 @@ int cmd_record(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_maps(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_metrics(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 

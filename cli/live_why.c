@@ -1,86 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vmaple why --pid PID: the reasons for every boundary of a running process.
- *
- * The engine decides about the kernel's own areas.  Where the map came from /proc, some of what decides is not known: a
- * reason that depends on it is called uncertain, and so is the absence of one.
+ * vmaple why --pid PID: the reasons for every boundary of a running process.  A reason that depends on what the source
+ * could not see is called uncertain, and so is the absence of one.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <vmaple/merge.h>
-#include <vmaple/rmap.h>
-
+#include "boundaries.h"
 #include "cli.h"
 #include "live_map.h"
-
-#define REASONS 11
-
-/* One boundary between areas that touch. */
-struct boundary {
-	const struct live_area *left, *right;
-	unsigned int certain, perhaps; /* sums of enum vma_merge_blocker */
-};
-
-struct reason_count {
-	uint64_t alone, together, uncertain; /* boundaries with this reason only, with others, and perhaps */
-};
-
-struct tally {
-	struct reason_count reasons[REASONS];
-	uint64_t boundaries, gaps, joinable, unknown;
-};
-
-/* What /proc leaves open about two areas. */
-static unsigned int open_questions(const struct boundary *b, unsigned int certain)
-{
-	unsigned int open = VMA_BLOCK_CLOSE | VMA_BLOCK_POLICY;
-
-	if (b->left->anon_vma && b->right->anon_vma)
-		open |= VMA_BLOCK_ANON_VMA;
-	if (b->left->file && b->right->file)
-		open |= VMA_BLOCK_FILE;
-	if ((b->left->vm_flags | b->right->vm_flags) & VM_UFFD_FLAGS)
-		open |= VMA_BLOCK_UFFD;
-	return open & ~certain;
-}
-
-static struct boundary decide(
-	const struct live_map *map, const struct vm_area_struct *left, const struct vm_area_struct *right)
-{
-	struct boundary b = { .left = left->vm_private_data, .right = right->vm_private_data };
-
-	b.certain = vma_merge_blockers(left, right);
-	/* To the engine a special area has a file; in the kernel neither has. */
-	if (!b.left->file && !b.right->file)
-		b.certain &= ~(unsigned int)VMA_BLOCK_FILE;
-	if (map->source == LIVE_MAP_PROC) {
-		b.certain &= ~(unsigned int)VMA_BLOCK_ANON_VMA;
-		b.perhaps = open_questions(&b, b.certain);
-	}
-	return b;
-}
-
-static void count_boundary(struct tally *t, const struct boundary *b)
-{
-	if (b->certain & VMA_BLOCK_GAP) {
-		t->gaps++;
-		return;
-	}
-	t->boundaries++;
-	t->joinable += !b->certain && !b->perhaps;
-	t->unknown += !b->certain && b->perhaps;
-	for (unsigned int i = 0; i < REASONS; i++) {
-		if (b->certain == 1u << i)
-			t->reasons[i].alone++;
-		else if (b->certain & 1u << i)
-			t->reasons[i].together++;
-		if (!b->certain && b->perhaps & 1u << i)
-			t->reasons[i].uncertain++;
-	}
-}
 
 /* The flags that one has and the other has not, as "wr" or "ex, not wr". */
 static void print_flags(const struct boundary *b)
@@ -117,12 +47,12 @@ static void print_boundary(const struct live_map *map, const struct boundary *b)
 {
 	print_live_area(b->left);
 	print_live_area(b->right);
-	for (unsigned int i = 0; i < REASONS; i++)
+	for (unsigned int i = 0; i < BOUNDARY_REASONS; i++)
 		if (b->certain & 1u << i)
 			print_reason(map, b, 1u << i);
 	if (!b->certain && !b->perhaps)
 		puts("    nothing: they join in the next call that changes one of them to what it is");
-	for (unsigned int i = 0; !b->certain && i < REASONS; i++)
+	for (unsigned int i = 0; !b->certain && i < BOUNDARY_REASONS; i++)
 		if (b->perhaps & 1u << i)
 			printf("    uncertain: %s\n", vma_merge_blocker_name((enum vma_merge_blocker)(1u << i)));
 	putchar('\n');
@@ -132,7 +62,7 @@ static json_t *reasons_json(unsigned int reasons)
 {
 	json_t *list = json_array();
 
-	for (unsigned int i = 0; list && i < REASONS; i++)
+	for (unsigned int i = 0; list && i < BOUNDARY_REASONS; i++)
 		if (reasons & 1u << i)
 			json_push(
 				list, json_string(vma_merge_blocker_name((enum vma_merge_blocker)(1u << i))));
@@ -147,11 +77,11 @@ static json_t *boundary_json(const struct boundary *b)
 		reasons_json(b->certain ? 0 : b->perhaps));
 }
 
-static json_t *tally_json(const struct live_map *map, const struct tally *t)
+static json_t *tally_json(const struct live_map *map, const struct boundary_tally *t)
 {
 	json_t *reasons = json_array();
 
-	for (unsigned int i = 0; reasons && i < REASONS; i++) {
+	for (unsigned int i = 0; reasons && i < BOUNDARY_REASONS; i++) {
 		const struct reason_count *c = &t->reasons[i];
 
 		if (c->alone + c->together + c->uncertain)
@@ -161,20 +91,20 @@ static json_t *tally_json(const struct live_map *map, const struct tally *t)
 					(json_int_t)c->alone, "together", (json_int_t)c->together,
 					"uncertain", (json_int_t)c->uncertain));
 	}
-	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:s, s:f}", "areas", (int)map->nr, "limit",
+	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:o, s:s, s:f}", "areas", (int)map->nr, "limit",
 		(json_int_t)map->max_map_count, "boundaries", (json_int_t)t->boundaries, "gaps",
-		(json_int_t)t->gaps, "joinable", (json_int_t)t->joinable, "unknown", (json_int_t)t->unknown,
+		(json_int_t)t->gaps, "joinable", (json_int_t)t->joinable,
 		"reasons", reasons, "source", map->source == LIVE_MAP_BPF ? "bpf" : "proc", "held_microseconds",
 		(double)map->held_ns / 1e3);
 }
 
-static void print_tally(const struct live_map *map, const struct tally *t)
+static void print_tally(const struct live_map *map, const struct boundary_tally *t)
 {
 	printf("process %d: %u areas, %.1f%% of vm.max_map_count (%" PRIu64 ")\n", (int)map->pid, map->nr,
 		100.0 * map->nr / (double)map->max_map_count, map->max_map_count);
 	printf("  %" PRIu64 " boundaries between areas that touch, %" PRIu64 " gaps\n\n", t->boundaries, t->gaps);
 	printf("  %9s %9s %9s  reason\n", "alone", "together", "uncertain");
-	for (unsigned int i = 0; i < REASONS; i++) {
+	for (unsigned int i = 0; i < BOUNDARY_REASONS; i++) {
 		const struct reason_count *c = &t->reasons[i];
 
 		if (c->alone + c->together + c->uncertain)
@@ -185,84 +115,76 @@ static void print_tally(const struct live_map *map, const struct tally *t)
 		printf("  %9" PRIu64 "                      nothing keeps them apart\n", t->joinable);
 }
 
+/* One answer as it is being given. */
+struct answer {
+	const struct live_why_options *options;
+	const struct live_map *map;
+	json_t *list; /* NULL: as text */
+	struct boundary_tally tally;
+};
+
 /* All boundaries, or those of the area at the address. */
 static bool wanted(const struct live_why_options *o, const struct boundary *b)
 {
 	return !o->has_addr || (o->addr >= b->left->start && o->addr < b->right->end);
 }
 
-static void tell_boundary(
-	const struct live_why_options *o, const struct live_map *map, const struct boundary *b, json_t *list)
+static void tell_boundary(void *ctx, const struct boundary *b)
 {
-	if (o->top || b->certain & VMA_BLOCK_GAP || !wanted(o, b))
+	struct answer *a = ctx;
+
+	if (a->options->top || b->certain & VMA_BLOCK_GAP || !wanted(a->options, b))
 		return;
-	if (list)
-		json_push(list, boundary_json(b));
+	if (a->list)
+		json_push(a->list, boundary_json(b));
 	else
-		print_boundary(map, b);
+		print_boundary(a->map, b);
 }
 
-static void each_boundary(
-	const struct live_why_options *o, const struct live_map *map, struct mm_struct *mm, json_t *list, struct tally *t)
+static bool is_mapped(const struct live_map *map, uint64_t addr)
 {
-	struct vm_area_struct *vma, *prev = NULL;
-	VMA_ITERATOR(vmi, mm, 0);
-
-	for_each_vma (vmi, vma) {
-		struct boundary b;
-
-		if (prev) {
-			b = decide(map, prev, vma);
-			count_boundary(t, &b);
-			tell_boundary(o, map, &b, list);
-		}
-		prev = vma;
-	}
+	for (uint32_t i = 0; i < map->nr; i++)
+		if (addr >= map->areas[i].start && addr < map->areas[i].end)
+			return true;
+	return false;
 }
 
-static int answer(const struct live_why_options *o, const struct live_map *map, struct mm_struct *mm)
+static int tell(struct answer *a)
 {
-	json_t *list = o->json ? json_array() : NULL, *all;
-	struct tally t = { .boundaries = 0 };
+	json_t *all;
+	int err = each_boundary(a->map, &a->tally, tell_boundary, a);
 
-	if (o->has_addr && !vma_lookup(mm, o->addr)) {
-		complain("why", "process %d has nothing at %" PRIx64, (int)o->pid, o->addr);
-		json_decref(list);
-		return 1;
+	if (err) {
+		complain("why", err == -ENOMEM ? "out of memory"
+					       : "the map of process %d changed while it was read; again, please",
+			(int)a->map->pid);
+		return STATUS_FAILED;
 	}
-	each_boundary(o, map, mm, list, &t);
-	if (!list) {
-		if (!o->has_addr)
-			print_tally(map, &t);
-		return 0;
+	if (a->list) {
+		all = tally_json(a->map, &a->tally);
+		json_put(all, "list", json_incref(a->list));
+		err = print_json(all);
+	} else if (!a->options->has_addr) {
+		print_tally(a->map, &a->tally);
 	}
-	all = tally_json(map, &t);
-	json_put(all, "list", list);
-	return print_json(all);
+	tell_live_source("why", a->map);
+	return err;
 }
 
 int live_why(const struct live_why_options *options)
 {
 	struct live_map *map = open_live_map("why", options->pid, options->no_bpf);
-	struct mm_system sys;
-	struct mm_struct mm;
-	int err;
+	struct answer a = { .options = options, .map = map };
+	int status = 1;
 
 	if (!map)
 		return STATUS_FAILED;
-	mm_system_init(&sys, &anon_vma_rmap);
-	mm_init(&mm, &sys);
-	mm.task_size = ~0ul << 12;
-	err = live_map_build(map, &mm);
-	if (err) {
-		complain("why", err == -ENOMEM ? "out of memory" : "the map of process %d changed while it was read; again, please",
-			(int)options->pid);
-		err = STATUS_FAILED;
-	} else {
-		err = answer(options, map, &mm);
-		tell_live_source("why", map);
-	}
-	mm_exit(&mm);
+	a.list = options->json ? json_array() : NULL;
+	if (options->has_addr && !is_mapped(map, options->addr))
+		complain("why", "process %d has nothing at %" PRIx64, (int)options->pid, options->addr);
+	else
+		status = tell(&a);
+	json_decref(a.list);
 	live_map_free(map);
-	return err;
+	return status;
 }

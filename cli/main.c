@@ -18,6 +18,8 @@ static const struct command {
 	{ "maps", "the address space at any moment of a recording", cmd_maps },
 	{ "why", "why neighbours of a running process are not one, every reason", cmd_why },
 	{ "import", "a log of strace, copies of /proc/PID/maps or a core as a recording", cmd_import },
+	{ "top", "every process by its share of vm.max_map_count, with the time it has left", cmd_top },
+	{ "metrics", "the number of areas of every process, for Prometheus", cmd_metrics },
 	{ "lab", "the same calls on every index of areas or every reverse map, compared and timed", cmd_lab },
 };
 

@@ -6,6 +6,9 @@
  *   map_bpf.c    areas by the program of map.bpf.c
  *   map_proc.c   areas by /proc/PID/smaps
  *   map_build.c  the engine's areas out of those
+ *   live_tasks.c the seam: all processes with the number of their areas
+ *   tasks_bpf.c  by the program of tasks.bpf.c
+ *   tasks_proc.c by the lines of every /proc/PID/maps
  *   numbers.c    pointers of the kernel become small numbers
  */
 #ifndef LIVE_BPF_INTERNAL_H
@@ -15,6 +18,7 @@
 #include <stdio.h>
 
 #include <vmaple/live_map.h>
+#include <vmaple/live_tasks.h>
 #include <vmaple/maple_tree.h>
 
 /* A map as it is being made; the public part comes first, and its strings and reason live here. */
@@ -38,6 +42,24 @@ int map_read_bpf(struct reading *r, char *error, size_t size);
 int map_read_proc(struct reading *r, char *error, size_t size);
 /* Names, devices and inodes as /proc/PID/maps shows them, for the areas of @r that are still there. */
 void map_name_areas(struct reading *r);
+
+struct tasks_bpf;
+
+struct live_tasks {
+	struct tasks_bpf *bpf; /* NULL: /proc */
+	struct live_task *list;
+	uint32_t nr, allocated;
+	char reason[256];
+};
+/* One process more, cleared. NULL: out of memory. */
+struct live_task *tasks_add(struct live_tasks *t);
+/* The program in the kernel; NULL and a sentence. */
+struct tasks_bpf *tasks_bpf_open(char *error, size_t size);
+int tasks_bpf_read(struct live_tasks *t);
+void tasks_bpf_close(struct tasks_bpf *b);
+int tasks_proc_read(struct live_tasks *t);
+/* The lines of its maps that are areas. 0: it has none, or they may not be read. */
+uint32_t proc_count_areas(pid_t pid);
 
 /* Numbers for pointers, from 1 in the order of asking; 0 for NULL and where memory has run out. */
 struct numbers {

@@ -83,7 +83,7 @@ struct mm_struct {
 	struct {
 		unsigned int sequence;
 	} mm_lock_seq;
-	unsigned long task_size, mmap_base, start_brk, brk, start_stack;
+	unsigned long total_vm, task_size, mmap_base, start_brk, brk, start_stack;
 };
 
 struct thread_info {
@@ -95,6 +95,8 @@ struct task_struct {
 	struct mm_struct *mm;
 	int pid, tgid;
 	unsigned int flags;
+	u64 start_boottime;
+	char comm[16];
 };
 
 #pragma clang attribute pop

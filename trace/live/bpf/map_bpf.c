@@ -21,43 +21,24 @@
 #define BUSY_TRIES 2000
 #define BUSY_NS    500000
 
-/* The number of lines: more than areas, by one at most. */
-static uint32_t count_areas(pid_t pid)
-{
-	char path[64], buf[65536];
-	uint32_t nr = 0;
-	ssize_t n;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	while ((n = (ssize_t)fread(buf, 1, sizeof(buf), f)) > 0)
-		for (const char *p = buf; (p = memchr(p, '\n', (size_t)(buf + n - p))) != NULL; p++)
-			nr++;
-	fclose(f);
-	return nr;
-}
-
 /* The program, with room for so many areas; NULL: the sentence says why. */
-static struct map_bpf *load(uint32_t room, char *error, size_t size)
+static struct map_program *load(uint32_t room, char *error, size_t size)
 {
-	struct map_bpf *skel = map_bpf__open();
+	struct map_program *skel = map_program__open();
 	int err = skel ? 0 : -errno;
 
 	if (skel)
 		err = bpf_map__set_max_entries(skel->maps.areas, room);
 	if (!err)
-		err = map_bpf__load(skel);
+		err = map_program__load(skel);
 	if (!err)
 		return skel;
-	map_bpf__destroy(skel);
+	map_program__destroy(skel);
 	bpf_refused(err, error, size);
 	return NULL;
 }
 
-static int run(struct map_bpf *skel, pid_t pid)
+static int run(struct map_program *skel, pid_t pid)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int err;
@@ -130,7 +111,7 @@ static int take_areas(struct reading *r, const struct map_request *q, const stru
 	return err;
 }
 
-static int take_answer(struct reading *r, struct map_bpf *skel, char *error, size_t size)
+static int take_answer(struct reading *r, struct map_program *skel, char *error, size_t size)
 {
 	const struct map_request *q = &skel->bss->request;
 	size_t bytes = (size_t)q->count * sizeof(struct named_bpf_area);
@@ -153,8 +134,8 @@ static int take_answer(struct reading *r, struct map_bpf *skel, char *error, siz
 
 int map_read_bpf(struct reading *r, char *error, size_t size)
 {
-	struct map_bpf *skel;
-	uint32_t room = count_areas(r->map.pid) + SPARE;
+	struct map_program *skel;
+	uint32_t room = proc_count_areas(r->map.pid) + SPARE;
 	int err;
 
 	err = bpf_permitted(error, size);
@@ -167,7 +148,7 @@ int map_read_bpf(struct reading *r, char *error, size_t size)
 	/* The second time with room for what it has grown to. */
 	if (!err && skel->bss->request.status == STATUS_TOO_LARGE) {
 		room = skel->bss->request.count * 2;
-		map_bpf__destroy(skel);
+		map_program__destroy(skel);
 		skel = load(room, error, size);
 		if (!skel)
 			return -EPERM;
@@ -177,7 +158,7 @@ int map_read_bpf(struct reading *r, char *error, size_t size)
 		bpf_refused(err, error, size);
 	else
 		err = take_answer(r, skel, error, size);
-	map_bpf__destroy(skel);
+	map_program__destroy(skel);
 	if (!err)
 		map_name_areas(r);
 	return err;

@@ -50,4 +50,13 @@ struct map_request {
 	__u64 map_count, task_size, mmap_base, start_brk, brk, start_stack;
 };
 
+/* One process. */
+struct task_count {
+	__u32 pid, count;
+	__u64 total_pages;
+	__u64 changes; /* write sections of its mmap lock until now */
+	__u64 born_ns; /* since the machine began */
+	char command[16];
+};
+
 #endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The boundaries of a running process.  The engine decides about the kernel's own areas.  Where the map came from /proc,
+ * some of what decides is not known: what depends on it is kept apart, as what may be.
+ */
+#include <vmaple/rmap.h>
+
+#include "boundaries.h"
+
+/* What /proc leaves open about two areas. */
+static unsigned int open_questions(const struct boundary *b, unsigned int certain)
+{
+	unsigned int open = VMA_BLOCK_CLOSE | VMA_BLOCK_POLICY;
+
+	if (b->left->anon_vma && b->right->anon_vma)
+		open |= VMA_BLOCK_ANON_VMA;
+	if (b->left->file && b->right->file)
+		open |= VMA_BLOCK_FILE;
+	if ((b->left->vm_flags | b->right->vm_flags) & VM_UFFD_FLAGS)
+		open |= VMA_BLOCK_UFFD;
+	return open & ~certain;
+}
+
+static struct boundary decide(
+	const struct live_map *map, const struct vm_area_struct *left, const struct vm_area_struct *right)
+{
+	struct boundary b = { .left = left->vm_private_data, .right = right->vm_private_data };
+
+	b.certain = vma_merge_blockers(left, right);
+	/* To the engine a special area has a file; in the kernel neither has. */
+	if (!b.left->file && !b.right->file)
+		b.certain &= ~(unsigned int)VMA_BLOCK_FILE;
+	if (map->source == LIVE_MAP_PROC) {
+		b.certain &= ~(unsigned int)VMA_BLOCK_ANON_VMA;
+		b.perhaps = open_questions(&b, b.certain);
+	}
+	return b;
+}
+
+static void count_boundary(struct boundary_tally *t, const struct boundary *b)
+{
+	if (b->certain & VMA_BLOCK_GAP) {
+		t->gaps++;
+		return;
+	}
+	t->boundaries++;
+	t->joinable += !b->certain && !b->perhaps;
+	for (unsigned int i = 0; i < BOUNDARY_REASONS; i++) {
+		if (b->certain == 1u << i)
+			t->reasons[i].alone++;
+		else if (b->certain & 1u << i)
+			t->reasons[i].together++;
+		if (!b->certain && b->perhaps & 1u << i)
+			t->reasons[i].uncertain++;
+	}
+}
+
+static void walk(const struct live_map *map, struct mm_struct *mm, struct boundary_tally *tally,
+	void (*each)(void *ctx, const struct boundary *b), void *ctx)
+{
+	struct vm_area_struct *vma, *prev = NULL;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	for_each_vma (vmi, vma) {
+		if (prev) {
+			struct boundary b = decide(map, prev, vma);
+
+			count_boundary(tally, &b);
+			if (each)
+				each(ctx, &b);
+		}
+		prev = vma;
+	}
+}
+
+int each_boundary(const struct live_map *map, struct boundary_tally *tally,
+	void (*each)(void *ctx, const struct boundary *b), void *ctx)
+{
+	struct mm_system sys;
+	struct mm_struct mm;
+	int err;
+
+	*tally = (struct boundary_tally){ .boundaries = 0 };
+	mm_system_init(&sys, &anon_vma_rmap);
+	mm_init(&mm, &sys);
+	mm.task_size = ~0ul << 12;
+	err = live_map_build(map, &mm);
+	if (!err)
+		walk(map, &mm, tally, each, ctx);
+	mm_exit(&mm);
+	return err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The boundaries of a running process, decided and counted. */
+#ifndef CLI_BOUNDARIES_H
+#define CLI_BOUNDARIES_H
+
+#include <vmaple/live_map.h>
+#include <vmaple/merge.h>
+
+#define BOUNDARY_REASONS 11 /* of enum vma_merge_blocker */
+
+/* Two areas that follow each other. */
+struct boundary {
+	const struct live_area *left, *right;
+	unsigned int certain; /* sum of enum vma_merge_blocker; VMA_BLOCK_GAP: they do not touch */
+	unsigned int perhaps; /* what the source could not see and may keep them apart */
+};
+
+struct reason_count {
+	uint64_t alone, together, uncertain; /* boundaries with this reason only, with others, and perhaps */
+};
+
+struct boundary_tally {
+	struct reason_count reasons[BOUNDARY_REASONS];
+	uint64_t boundaries, gaps; /* between areas that touch, and others */
+	uint64_t joinable;         /* nothing keeps them apart */
+};
+
+/*
+ * Each pair of neighbours of @map in turn, and count them.  @each may be NULL.  0 or -errno of live_map_build().
+ */
+int each_boundary(const struct live_map *map, struct boundary_tally *tally,
+	void (*each)(void *ctx, const struct boundary *b), void *ctx);
+
+#endif /* CLI_BOUNDARIES_H */

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple metrics: the number of areas of every process for Prometheus, as a file or over HTTP. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "cli.h"
+#include "metrics.h"
+
+static const char help[] =
+	"usage: vmaple metrics --textfile FILE [options]\n"
+	"       vmaple metrics --listen ADDRESS:PORT [options]\n"
+	"\n"
+	"Tell how many areas each process has, how fast that grows, and when it will reach vm.max_map_count, as\n"
+	"OpenMetrics: in a file for node_exporter's textfile collector, or to Prometheus itself at /metrics.\n"
+	"\n"
+	"  --textfile FILE   replace FILE by a new one at every look\n"
+	"  --listen A:PORT   serve HTTP there; 127.0.0.1:9464 for example, or [::1]:9464\n"
+	"  --interval S      seconds between looks (15)\n"
+	"  --threshold N     leave out processes with fewer areas (1000)\n"
+	"  --processes N     at most so many of them, those with most areas first (100)\n"
+	"  --once            one look, and end; growth is not known then\n"
+	"\n"
+	"exit status: 0 after SIGTERM or SIGINT; 125 vmaple failed\n";
+
+static int parse_count(uint64_t *to)
+{
+	return parse_number(optarg, to) ? 0 : usage_error("metrics", "a number is wanted, not", optarg);
+}
+
+static int parse_option(struct metrics_options *o, int opt, char **argv)
+{
+	switch (opt) {
+	case 't':
+		o->textfile = optarg;
+		return 0;
+	case 'l':
+		o->listen = optarg;
+		return 0;
+	case 'i':
+		return parse_count(&o->interval);
+	case 'm':
+		return parse_count(&o->threshold);
+	case 'p':
+		return parse_count(&o->processes);
+	case 'o':
+		o->once = true;
+		return 0;
+	case 'h':
+		fputs(help, stdout);
+		return -1;
+	case ':':
+		return usage_error("metrics", "an argument is missing after", argv[optind - 1]);
+	default:
+		return usage_error("metrics", "unknown option", argv[optind - 1]);
+	}
+}
+
+static int parse(struct metrics_options *o, int argc, char **argv)
+{
+	static const struct option options[] = { { "textfile", required_argument, NULL, 't' },
+		{ "listen", required_argument, NULL, 'l' }, { "interval", required_argument, NULL, 'i' },
+		{ "threshold", required_argument, NULL, 'm' }, { "processes", required_argument, NULL, 'p' },
+		{ "once", no_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	int opt, err;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		err = parse_option(o, opt, argv);
+		if (err)
+			return err;
+	}
+	if (optind != argc)
+		return usage_error("metrics", "no argument is wanted, but", argv[optind]);
+	if (!o->textfile == !o->listen)
+		return usage_error("metrics", "one of --textfile and --listen is wanted", NULL);
+	if (!o->interval)
+		return usage_error("metrics", "--interval takes a number of seconds above 0", NULL);
+	return 0;
+}
+
+/* --- a file ------------------------------------------------------------------------------------------------- */
+
+/* A reader sees the old file or the new one, never a part. */
+static int replace_file(const struct watch *w, const struct metrics_options *o)
+{
+	char name[4096];
+	FILE *f;
+	int err;
+
+	snprintf(name, sizeof(name), "%s.%d.tmp", o->textfile, (int)getpid());
+	f = fopen(name, "we");
+	err = f ? metrics_write(f, w, o) : -errno;
+	if (f && fclose(f) && !err)
+		err = -errno;
+	if (!err && rename(name, o->textfile))
+		err = -errno;
+	if (err) {
+		unlink(name);
+		complain("metrics", "%s: cannot be written: %s", o->textfile, strerror(-err));
+	}
+	return err;
+}
+
+/* --- HTTP --------------------------------------------------------------------------------------------------- */
+
+/* The text of the last look, under the lock. */
+struct page {
+	pthread_mutex_t lock;
+	char *text;
+	size_t len;
+};
+
+static int renew_page(struct page *page, const struct watch *w, const struct metrics_options *o)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int err = f ? metrics_write(f, w, o) : -errno;
+
+	if (f && fclose(f) && !err)
+		err = -ENOMEM;
+	if (err) {
+		free(text);
+		return err;
+	}
+	pthread_mutex_lock(&page->lock);
+	free(page->text);
+	page->text = text;
+	page->len = len;
+	pthread_mutex_unlock(&page->lock);
+	return 0;
+}
+
+static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
+	const char *version, const char *data, size_t *data_size, void **request)
+{
+	static char missing[] = "The metrics are at /metrics.\n";
+	struct page *page = ctx;
+	bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	bool found = get && strcmp(url, "/metrics") == 0;
+	struct MHD_Response *response;
+	enum MHD_Result result;
+
+	pthread_mutex_lock(&page->lock);
+	response = found ? MHD_create_response_from_buffer(page->len, page->text, MHD_RESPMEM_MUST_COPY)
+			 : MHD_create_response_from_buffer(sizeof(missing) - 1, missing, MHD_RESPMEM_PERSISTENT);
+	pthread_mutex_unlock(&page->lock);
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type",
+		found ? "application/openmetrics-text; version=1.0.0; charset=utf-8" : "text/plain");
+	result = MHD_queue_response(connection, found ? 200 : get ? 404 : 405, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* "ADDRESS:PORT", "[ADDRESS]:PORT". */
+static bool parse_address(const char *text, struct sockaddr_storage *to)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
+	const char *colon = strrchr(text, ':');
+	char host[64];
+	uint64_t port;
+
+	if (!colon || !parse_number(colon + 1, &port) || !port || port > 65535)
+		return false;
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
+	memset(to, 0, sizeof(*to));
+	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)port);
+		return true;
+	}
+	if (host[0] != '[' || host[strlen(host) - 1] != ']')
+		return false;
+	host[strlen(host) - 1] = '\0';
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons((uint16_t)port);
+	return inet_pton(AF_INET6, host + 1, &v6->sin6_addr) == 1;
+}
+
+static struct MHD_Daemon *serve(struct page *page, const char *listen)
+{
+	struct sockaddr_storage address;
+	struct MHD_Daemon *daemon;
+
+	if (!parse_address(listen, &address)) {
+		usage_error("metrics", "--listen takes ADDRESS:PORT, not", listen);
+		return NULL;
+	}
+	daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | (address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0), 0,
+		NULL, NULL, answer, page, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, 32u,
+		MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_END);
+	if (!daemon)
+		complain("metrics", "%s: cannot be served: %s", listen, strerror(errno));
+	return daemon;
+}
+
+/* --- the loop ----------------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t ended;
+
+static void end(int sig)
+{
+	ended = 1;
+}
+
+static int look(struct watch *w, struct page *page, const struct metrics_options *o)
+{
+	int err = watch_look(w);
+
+	if (err)
+		complain("metrics", "the processes cannot be listed: %s", strerror(-err));
+	else
+		err = o->textfile ? replace_file(w, o) : renew_page(page, w, o);
+	return err;
+}
+
+static int loop(struct watch *w, const struct metrics_options *o)
+{
+	struct page page = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct MHD_Daemon *daemon = NULL;
+	int err = look(w, &page, o);
+
+	if (!err && o->listen) {
+		daemon = serve(&page, o->listen);
+		err = daemon ? 0 : -EINVAL;
+	}
+	while (!err && !o->once && !ended) {
+		nanosleep(&(struct timespec){ .tv_sec = (time_t)o->interval }, NULL);
+		if (!ended)
+			err = look(w, &page, o);
+	}
+	if (daemon)
+		MHD_stop_daemon(daemon);
+	free(page.text);
+	return err ? STATUS_FAILED : 0;
+}
+
+int cmd_metrics(int argc, char **argv)
+{
+	struct metrics_options o = { .threshold = 1000, .interval = 15, .processes = 100 };
+	struct watch w;
+	int status = parse(&o, argc, argv);
+
+	if (status)
+		return status < 0 ? 0 : status;
+	if (watch_open(&w)) {
+		complain("metrics", "out of memory");
+		return STATUS_FAILED;
+	}
+	if (*live_tasks_reason(w.tasks))
+		complain("metrics", "counting the lines of /proc/PID/maps: %s", live_tasks_reason(w.tasks));
+	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = end }, NULL);
+	sigaction(SIGINT, &(struct sigaction){ .sa_handler = end }, NULL);
+	status = loop(&w, &o);
+	watch_close(&w);
+	return status;
+}

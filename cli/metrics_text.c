@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The metrics as OpenMetrics text.  What is dear is bounded: of the processes above the threshold those with most areas
+ * are told, and of the first few the map is read to see which areas nothing keeps apart.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boundaries.h"
+#include "metrics.h"
+
+#define MAPS_READ 4
+
+struct series {
+	const struct watched *p;
+	char labels[1024];
+	int64_t unneeded; /* -1: not looked at */
+};
+
+/* Backslash, quote and newline are written as two characters. */
+static void put_escaped(char *to, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	for (; *text && n + 3 < size; text++) {
+		if (*text == '\\' || *text == '"' || *text == '\n')
+			to[n++] = '\\';
+		to[n++] = *text == '\n' ? 'n' : *text;
+	}
+	to[n] = '\0';
+}
+
+/* The last line of /proc/PID/cgroup without its "0::"; "" when it cannot be read. */
+static void cgroup_of(pid_t pid, char *buf, size_t size)
+{
+	char path[64], line[512];
+	FILE *f;
+
+	buf[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "0::", 3) == 0)
+			snprintf(buf, size, "%.*s", (int)size - 1, line + 3);
+	}
+	if (f)
+		fclose(f);
+}
+
+/* The innermost part of a cgroup's path that systemd calls a unit; "" when there is none. */
+static void unit_of(const char *cgroup, char *buf, size_t size)
+{
+	const char *end = cgroup + strlen(cgroup), *part;
+
+	buf[0] = '\0';
+	for (; end > cgroup; end = part) {
+		size_t len;
+
+		for (part = end; part > cgroup && part[-1] != '/'; part--)
+			;
+		len = (size_t)(end - part);
+		if ((len > 8 && strncmp(end - 8, ".service", 8) == 0) ||
+			(len > 6 && strncmp(end - 6, ".scope", 6) == 0)) {
+			snprintf(buf, size, "%.*s", (int)len, part);
+			return;
+		}
+		if (part > cgroup)
+			part--;
+	}
+}
+
+static void describe(struct series *s)
+{
+	char cgroup[512], unit[256], command[64], group[600], name[300];
+
+	cgroup_of(s->p->task.pid, cgroup, sizeof(cgroup));
+	unit_of(cgroup, unit, sizeof(unit));
+	put_escaped(command, sizeof(command), s->p->task.command);
+	put_escaped(group, sizeof(group), cgroup);
+	put_escaped(name, sizeof(name), unit);
+	snprintf(s->labels, sizeof(s->labels), "pid=\"%d\",command=\"%s\",cgroup=\"%s\",systemd_unit=\"%s\"",
+		(int)s->p->task.pid, command, group, name);
+}
+
+static int64_t unneeded_areas(pid_t pid)
+{
+	struct boundary_tally tally;
+	struct live_map *map;
+	char error[512];
+	int64_t n = -1;
+
+	if (live_map_read(&map, pid, 0, error, sizeof(error)))
+		return -1;
+	if (map->source == LIVE_MAP_BPF && each_boundary(map, &tally, NULL, NULL) == 0)
+		n = (int64_t)tally.joinable;
+	live_map_free(map);
+	return n;
+}
+
+static int most_areas_first(const void *a, const void *b)
+{
+	const struct series *x = a, *y = b;
+
+	return (x->p->task.count < y->p->task.count) - (x->p->task.count > y->p->task.count);
+}
+
+/* The series, and how many; NULL: out of memory. */
+static struct series *choose(const struct watch *w, const struct metrics_options *o, size_t *nr)
+{
+	struct series *list = calloc(w->nr + 1, sizeof(*list));
+
+	*nr = 0;
+	for (uint32_t i = 0; list && i < w->nr; i++)
+		if (w->list[i].task.count >= o->threshold)
+			list[(*nr)++].p = &w->list[i];
+	if (!list)
+		return NULL;
+	qsort(list, *nr, sizeof(*list), most_areas_first);
+	if (*nr > o->processes)
+		*nr = o->processes;
+	for (size_t i = 0; i < *nr; i++) {
+		describe(&list[i]);
+		list[i].unneeded = i < MAPS_READ ? unneeded_areas(list[i].p->task.pid) : -1;
+	}
+	return list;
+}
+
+static void head(FILE *out, const char *name, const char *help)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+}
+
+static void write_series(FILE *out, const struct series *list, size_t nr)
+{
+	head(out, "vmaple_maps", "Memory areas of the process.");
+	for (size_t i = 0; i < nr; i++)
+		fprintf(out, "vmaple_maps{%s} %u\n", list[i].labels, list[i].p->task.count);
+	head(out, "vmaple_maps_growth_per_second", "Growth of the areas; 0 where it may be noise.");
+	for (size_t i = 0; i < nr; i++)
+		fprintf(out, "vmaple_maps_growth_per_second{%s} %.6g\n", list[i].labels, list[i].p->growth);
+	head(out, "vmaple_maps_seconds_to_limit", "Time until vm.max_map_count is reached, where the areas grow.");
+	for (size_t i = 0; i < nr; i++)
+		if (list[i].p->seconds_left >= 0)
+			fprintf(out, "vmaple_maps_seconds_to_limit{%s} %.6g\n", list[i].labels,
+				list[i].p->seconds_left);
+	head(out, "vmaple_maps_unneeded", "Areas that nothing keeps apart from their neighbour.");
+	for (size_t i = 0; i < nr; i++)
+		if (list[i].unneeded >= 0)
+			fprintf(out, "vmaple_maps_unneeded{%s} %" PRId64 "\n", list[i].labels, list[i].unneeded);
+}
+
+int metrics_write(FILE *out, const struct watch *w, const struct metrics_options *o)
+{
+	size_t nr;
+	struct series *list = choose(w, o, &nr);
+
+	if (!list)
+		return -ENOMEM;
+	head(out, "vmaple_maps_limit", "vm.max_map_count: no process can have more areas.");
+	fprintf(out, "vmaple_maps_limit %" PRIu64 "\n", w->limit);
+	head(out, "vmaple_processes", "Processes that were looked at.");
+	fprintf(out, "vmaple_processes %u\n", w->nr);
+	write_series(out, list, nr);
+	fprintf(out, "# EOF\n");
+	free(list);
+	return ferror(out) ? -EIO : 0;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple top: every process by its share of vm.max_map_count, with the time it has left. */
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "top.h"
+
+static const char help_text[] =
+	"usage: vmaple top [PID]\n"
+	"\n"
+	"Show every process by its share of vm.max_map_count, with its growth and the time until it reaches the\n"
+	"limit; or one process with the reasons why its areas are apart.  `h` lists the keys.  No colour under\n"
+	"NO_COLOR.\n"
+	"\n"
+	"exit status: 0; 125 vmaple failed\n";
+
+static const char *const keys[] = { "h, ?            this help", "q               quit",
+	"UP DOWN PGUP PGDN HOME END   move", "ENTER           look closer at a process; ESC goes back",
+	"< >             sort by the column to the left or to the right",
+	"A G T C M P N   sort by areas, growth, time left, changes, memory mapped, PID, name",
+	"r               turn the order round", "/               filter by command or PID: type, ENTER; ESC ends it",
+	"SPACE           pause: nothing is looked at until the next",
+	"+ -             look more often or less often", "",
+	"LIMIT      share of vm.max_map_count: at 100% mmap fails with ENOMEM",
+	"GROWTH/s   areas a second; - where what was seen may be noise",
+	"TO LIMIT   time until the limit at that growth",
+	"CHANGES/s  how often the map is locked for a change" };
+
+attr_t top_attr(const struct top *t, int pair)
+{
+	return t->colour && pair != TOP_PLAIN ? (attr_t)COLOR_PAIR(pair) : A_NORMAL;
+}
+
+int top_share_pair(double share)
+{
+	return share >= 0.8 ? TOP_BAD : share >= 0.5 ? TOP_WARN : share >= 0.1 ? TOP_GOOD : TOP_PLAIN;
+}
+
+static void draw_help(void)
+{
+	mvprintw(0, 0, "vmaple top: keys and columns");
+	for (int i = 0; i < (int)(sizeof(keys) / sizeof(keys[0])); i++)
+		mvprintw(i + 2, 0, "  %.*s", COLS > 2 ? COLS - 2 : 0, keys[i]);
+	mvprintw(LINES - 1, 0, "any key goes back");
+}
+
+static void draw(struct top *t)
+{
+	erase();
+	if (LINES < 10 || COLS < 60)
+		mvprintw(0, 0, "vmaple top needs 60 columns and 10 lines");
+	else if (t->help)
+		draw_help();
+	else if (t->process.pid)
+		top_draw_process(t);
+	else
+		top_draw_list(t);
+	refresh();
+}
+
+static void start_terminal(struct top *t)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	setlocale(LC_ALL, "");
+	initscr();
+	cbreak();
+	noecho();
+	keypad(stdscr, TRUE);
+	curs_set(0);
+	set_escdelay(25);
+	t->colour = !(no_color && *no_color) && has_colors();
+	if (!t->colour)
+		return;
+	start_color();
+	use_default_colors();
+	init_pair(TOP_TITLE, COLOR_CYAN, -1);
+	init_pair(TOP_GOOD, COLOR_GREEN, -1);
+	init_pair(TOP_WARN, COLOR_YELLOW, -1);
+	init_pair(TOP_BAD, COLOR_RED, -1);
+}
+
+/* Typing a filter. */
+static void type_filter(struct top *t, int key)
+{
+	size_t len = strlen(t->filter);
+
+	if (key == '\n' || key == KEY_ENTER) {
+		t->typing = false;
+	} else if (key == 27) {
+		t->typing = false;
+		t->filter[0] = '\0';
+	} else if ((key == KEY_BACKSPACE || key == 127 || key == 8) && len) {
+		t->filter[len - 1] = '\0';
+	} else if (key >= ' ' && key < 127 && len + 1 < sizeof(t->filter)) {
+		t->filter[len] = (char)key;
+		t->filter[len + 1] = '\0';
+	}
+}
+
+/* Lines to move by; 0: not such a key. */
+static int movement(int key)
+{
+	switch (key) {
+	case KEY_UP:
+	case 'k':
+		return -1;
+	case KEY_DOWN:
+	case 'j':
+		return 1;
+	case KEY_PPAGE:
+		return -(LINES - 6);
+	case KEY_NPAGE:
+		return LINES - 6;
+	case KEY_HOME:
+		return -1000000;
+	case KEY_END:
+		return 1000000;
+	default:
+		return 0;
+	}
+}
+
+static void move_by(struct top *t, int lines)
+{
+	if (t->process.pid) {
+		t->process.first += lines;
+		return;
+	}
+	t->selected += lines;
+	if (t->selected >= (int)t->nr)
+		t->selected = (int)t->nr - 1;
+	if (t->selected < 0)
+		t->selected = 0;
+	t->selected_pid = t->nr ? t->order[t->selected]->task.pid : 0;
+}
+
+static void sort_by(struct top *t, enum top_column by)
+{
+	t->by = by;
+	t->reverse = false;
+}
+
+/* The columns as they stand from left to right. */
+static void sort_beside(struct top *t, int step)
+{
+	static const enum top_column order[] = { BY_PID, BY_AREAS, BY_GROWTH, BY_TIME, BY_CHANGES, BY_SIZE,
+		BY_COMMAND };
+
+	for (int i = 0; i < TOP_COLUMNS; i++) {
+		if (order[i] == t->by) {
+			sort_by(t, order[(i + step + TOP_COLUMNS) % TOP_COLUMNS]);
+			return;
+		}
+	}
+}
+
+static void list_key(struct top *t, int key)
+{
+	static const char letters[] = "AGTCMPN"; /* in the order of enum top_column */
+	const char *letter = key > 0 && key < 127 ? strchr(letters, key) : NULL;
+
+	if (letter)
+		sort_by(t, (enum top_column)(letter - letters));
+	else if (key == '<' || key == '>')
+		sort_beside(t, key == '<' ? -1 : 1);
+	else if (key == 'r')
+		t->reverse = !t->reverse;
+	else if (key == '/')
+		t->typing = true;
+	else if (key == 27)
+		t->filter[0] = '\0';
+	else if ((key == '\n' || key == KEY_ENTER) && t->selected_pid)
+		t->process.pid = t->selected_pid;
+}
+
+static void change_pace(struct top *t, int key)
+{
+	if (key == '+' && t->interval_ms > 250)
+		t->interval_ms /= 2;
+	else if (key == '-' && t->interval_ms < 60000)
+		t->interval_ms *= 2;
+}
+
+/* False: quit. */
+static bool on_key(struct top *t, int key)
+{
+	if (t->typing) {
+		type_filter(t, key);
+		return true;
+	}
+	if (t->help) {
+		t->help = false;
+		return true;
+	}
+	if (key == 'q')
+		return false;
+	if (key == 'h' || key == '?')
+		t->help = true;
+	else if (key == ' ')
+		t->paused = !t->paused;
+	else if (key == '+' || key == '-')
+		change_pace(t, key);
+	else if (movement(key))
+		move_by(t, movement(key));
+	else if (!t->process.pid)
+		list_key(t, key);
+	else if (key == 27 || key == KEY_BACKSPACE || key == 127)
+		top_leave_process(t);
+	return true;
+}
+
+static int look(struct top *t)
+{
+	int err = watch_look(&t->watch);
+
+	return err ? err : top_arrange(t);
+}
+
+static int loop(struct top *t)
+{
+	uint64_t next = 0, now;
+	int err = 0, key = ERR;
+
+	while (!err && (key == ERR || on_key(t, key))) {
+		now = clock_ns();
+		if (now >= next && !t->paused) {
+			err = look(t);
+			next = now + t->interval_ms * 1000000;
+		} else if (key != ERR) {
+			err = top_arrange(t);
+		}
+		if (t->process.pid && !t->paused)
+			top_read_process(t, (double)now / 1e9);
+		draw(t);
+		now = clock_ns();
+		timeout(next > now && !t->paused ? (int)((next - now) / 1000000) + 1 : (int)t->interval_ms);
+		key = getch();
+	}
+	return err;
+}
+
+static int parse(struct top *t, int argc, char **argv)
+{
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	uint64_t pid;
+
+	opterr = 0;
+	switch (getopt_long(argc, argv, "h", options, NULL)) {
+	case 'h':
+		fputs(help_text, stdout);
+		return -1;
+	case -1:
+		break;
+	default:
+		return usage_error("top", "unknown option", argv[optind - 1]);
+	}
+	if (optind == argc)
+		return 0;
+	if (optind + 1 < argc || !parse_number(argv[optind], &pid) || !pid)
+		return usage_error("top", "one PID is wanted, not", argv[argc - 1]);
+	t->process.pid = (pid_t)pid;
+	return 0;
+}
+
+int cmd_top(int argc, char **argv)
+{
+	struct top t = { .by = BY_AREAS, .interval_ms = 1000 };
+	int status = parse(&t, argc, argv), err;
+
+	if (status)
+		return status < 0 ? 0 : status;
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		complain("top", "a terminal is needed; `vmaple metrics` is for programs");
+		return STATUS_FAILED;
+	}
+	err = watch_open(&t.watch);
+	if (!err) {
+		start_terminal(&t);
+		err = loop(&t);
+		endwin();
+		top_leave_process(&t);
+		free(t.order);
+		watch_close(&t.watch);
+	}
+	if (err)
+		complain("top", "%s", strerror(-err));
+	return err ? STATUS_FAILED : 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmaple top: one process.  Its map is read now and then, by BPF where that is permitted: each reading holds its mmap lock
+ * for a moment, so that large ones are read less often.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "top.h"
+
+#define LEAST_PAUSE 2.0  /* seconds between readings */
+#define LOCK_SHARE  1e-3 /* of the time the lock is held at most */
+
+static double pause_after(const struct live_map *map)
+{
+	double seconds = map ? (double)map->held_ns / 1e9 / LOCK_SHARE : 0;
+
+	return seconds > LEAST_PAUSE ? seconds : LEAST_PAUSE;
+}
+
+void top_read_process(struct top *t, double now)
+{
+	struct top_process *p = &t->process;
+	struct live_map *map;
+	int err;
+
+	if (p->read_at > 0 && now - p->read_at < pause_after(p->map))
+		return;
+	p->read_at = now;
+	if (live_map_read(&map, p->pid, 0, p->error, sizeof(p->error)))
+		return;
+	p->error[0] = '\0';
+	if (p->map)
+		live_map_free(p->map);
+	p->map = map;
+	err = each_boundary(map, &p->tally, NULL, NULL);
+	if (err)
+		snprintf(p->error, sizeof(p->error), "the map changed while it was read");
+}
+
+void top_leave_process(struct top *t)
+{
+	if (t->process.map)
+		live_map_free(t->process.map);
+	t->process = (struct top_process){ .pid = 0 };
+}
+
+static void draw_bar(const struct top *t, int y, double share)
+{
+	int width = COLS - 20, full;
+
+	if (width < 10)
+		return;
+	full = (int)(share * width + 0.5);
+	mvprintw(y, 0, "of the limit [");
+	attron(top_attr(t, top_share_pair(share)));
+	for (int i = 0; i < width - 2; i++)
+		addch(i < full ? '#' : '.');
+	attroff(top_attr(t, top_share_pair(share)));
+	printw("] %.1f%%", share * 100);
+}
+
+static int draw_head(const struct top *t)
+{
+	const struct watched *w = watch_find(&t->watch, t->process.pid);
+	char growth[32] = "-", left[32];
+
+	if (!w) {
+		mvprintw(0, 0, "process %d has ended", (int)t->process.pid);
+		return 1;
+	}
+	if (w->growth > 0 || w->growth < 0)
+		snprintf(growth, sizeof(growth), "%.2f/s", w->growth);
+	attron(A_BOLD);
+	mvprintw(0, 0, "%d %s", (int)w->task.pid, w->task.command);
+	attroff(A_BOLD);
+	printw("  %u areas of %" PRIu64 ", growth %s, limit in %s%s", w->task.count, t->watch.limit, growth,
+		duration_text(w->seconds_left, left, sizeof(left)), t->paused ? "  PAUSED" : "");
+	draw_bar(t, 1, (double)w->task.count / (double)t->watch.limit);
+	return 2;
+}
+
+/* What fills an area of memory. */
+static char kind_of(const struct live_area *a)
+{
+	if (a->vm_flags & VM_EXEC)
+		return 'x';
+	if (a->vm_flags & VM_MAYSHARE)
+		return 's';
+	if (!(a->vm_flags & VM_ACCESS_FLAGS))
+		return '-';
+	return a->vm_flags & VM_WRITE ? 'w' : 'r';
+}
+
+/* All areas from the lowest to the highest, equally many in each column: the kind that most of them are. */
+static int draw_strip(const struct live_map *map, int y)
+{
+	static const char kinds[] = "xsrw-";
+
+	mvprintw(y, 0, "areas from low to high (x code, w writable, r read-only, s shared, - no access):");
+	move(y + 1, 0);
+	for (uint64_t c = 0; map->nr && c < (uint64_t)COLS; c++) {
+		uint64_t from = c * map->nr / (uint64_t)COLS, to = (c + 1) * map->nr / (uint64_t)COLS;
+		unsigned int counts[sizeof(kinds)] = { 0 }, best = 0;
+
+		for (uint64_t i = from; i == from || i < to; i++)
+			counts[strchr(kinds, kind_of(&map->areas[i])) - kinds]++;
+		for (unsigned int k = 1; k < sizeof(kinds); k++)
+			if (counts[k] > counts[best])
+				best = k;
+		addch((chtype)kinds[best]);
+	}
+	return y + 2;
+}
+
+static int draw_reasons(const struct top_process *p, int y)
+{
+	const struct boundary_tally *t = &p->tally;
+
+	attron(A_BOLD);
+	mvprintw(y++, 0, "%" PRIu64 " boundaries between areas that touch, and why they are there:", t->boundaries);
+	attroff(A_BOLD);
+	for (unsigned int i = 0; i < BOUNDARY_REASONS; i++) {
+		const struct reason_count *c = &t->reasons[i];
+
+		if (c->alone + c->together + c->uncertain)
+			mvprintw(y++, 0, "%8" PRIu64 " alone %8" PRIu64 " with others%s  %s", c->alone, c->together,
+				c->uncertain ? " (uncertain)" : "",
+				vma_merge_blocker_name((enum vma_merge_blocker)(1u << i)));
+	}
+	if (t->joinable)
+		mvprintw(y++, 0, "%8" PRIu64 " that nothing keeps apart", t->joinable);
+	return y;
+}
+
+static void draw_areas(struct top_process *p, int y)
+{
+	int rows = LINES - 1 - y, nr = (int)p->map->nr;
+
+	if (p->first > nr - rows)
+		p->first = nr - rows;
+	if (p->first < 0)
+		p->first = 0;
+	for (int i = 0; i < rows && p->first + i < nr; i++) {
+		const struct live_area *a = &p->map->areas[p->first + i];
+		char size[24];
+
+		mvprintw(y + i, 0, "%012" PRIx64 " %9s %c%c%c%c %.*s", a->start,
+			size_text(a->end - a->start, size, sizeof(size)), a->vm_flags & VM_READ ? 'r' : '-',
+			a->vm_flags & VM_WRITE ? 'w' : '-', a->vm_flags & VM_EXEC ? 'x' : '-',
+			a->vm_flags & VM_MAYSHARE ? 's' : 'p', COLS > 29 ? COLS - 29 : 0, a->name);
+	}
+}
+
+void top_draw_process(struct top *t)
+{
+	struct top_process *p = &t->process;
+	int y = draw_head(t);
+
+	if (*p->error)
+		mvprintw(y++, 0, "%.*s", COLS, p->error);
+	if (p->map) {
+		if (p->map->source == LIVE_MAP_PROC)
+			mvprintw(y++, 0, "%.*s", COLS, p->map->reason);
+		else
+			mvprintw(y++, 0, "read by BPF, its mmap lock was held for %.0f microseconds",
+				(double)p->map->held_ns / 1e3);
+		y = draw_reasons(p, y);
+		y = draw_strip(p->map, y);
+		draw_areas(p, y);
+	}
+	attron(A_REVERSE);
+	mvhline(LINES - 1, 0, ' ', COLS);
+	mvprintw(LINES - 1, 0, "%.*s", COLS, " q quit  ESC back  UP DOWN PGUP PGDN areas  SPACE pause  h help");
+	attroff(A_REVERSE);
+}

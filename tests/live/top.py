@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""`vmaple top` on a terminal of tmux's, driven by keys, its screens read.  usage: top.py VMAPLE AREAS LEAK"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+vmaple, areas, leak = (os.path.abspath(p) for p in sys.argv[1:4])
+socket = f"vmaple-{os.getpid()}"
+
+
+def tmux(*args):
+    return subprocess.run(["tmux", "-L", socket, "-f", "/dev/null", *args], capture_output=True, text=True, check=True).stdout
+
+
+def keys(*names):
+    tmux("send-keys", "-t", "top", *names)
+
+
+def screen(colours=False):
+    return tmux("capture-pane", "-p", "-t", "top", *(["-e"] if colours else []))
+
+
+def wait_for(pattern, seconds=20):
+    """The screen, when it has the pattern."""
+    deadline = time.monotonic() + seconds
+    while True:
+        text = screen()
+        if re.search(pattern, text, re.M):
+            return text
+        assert time.monotonic() < deadline, f"no {pattern!r} in:\n{text}"
+        time.sleep(0.1)
+
+
+def start(command, columns=80, lines=24):
+    tmux("new-session", "-d", "-s", "top", "-x", str(columns), "-y", str(lines), f"{command}; echo status $?; sleep 60")
+
+
+def stop():
+    tmux("kill-session", "-t", "top")
+
+
+def rows(text):
+    return [line.split() for line in text.splitlines() if re.match(r" +\d+ +\d+ +[\d.]+% ", line)]
+
+
+def the_list_is_sorted_and_fits(large, leaker):
+    start(f"{vmaple} top")
+    text = wait_for(rf"^ +{large} .*areas$")
+    found = rows(text)
+    assert found[0][0] == str(large) and int(found[0][1]) > 20000, text
+    counts = [int(r[1]) for r in found]
+    assert counts == sorted(counts, reverse=True), text
+    assert all(len(line) <= 80 for line in text.splitlines()) and len(text.splitlines()) == 24, text
+    share = float(found[0][2].rstrip("%"))
+    limit = int(open("/proc/sys/vm/max_map_count").read())
+    assert abs(share - 100 * int(found[0][1]) / limit) < 0.2, text
+
+
+def a_leak_has_its_rate_and_time(large, leaker):
+    keys("G")
+    deadline = time.monotonic() + 30
+    while True:
+        row = [r for r in rows(screen()) if r[0] == str(leaker)]
+        if row and row[0][3] != "-" or time.monotonic() > deadline:
+            break
+        time.sleep(0.3)
+    assert abs(float(row[0][3]) - 100) < 10, row
+    assert row[0][5] == "min" and 8 < int(row[0][4]) < 12, row
+
+
+def filter_help_and_pause(large, leaker):
+    keys("/", "a", "r", "e", "a", "s", "Enter")
+    text = wait_for(r"^filter: areas$")
+    assert all(r[-1] == "areas" for r in rows(text)), text
+    keys("Escape")
+    keys("h")
+    wait_for(r"TO LIMIT   time until the limit")
+    keys("x")
+    keys("Space")
+    wait_for(r"PAUSED")
+    before = screen()
+    time.sleep(2.5)
+    assert screen() == before
+    keys("Space")
+
+
+def one_process_has_reasons(large, leaker):
+    keys("A", "Home", "Enter")
+    text = wait_for(r"vm_flags differ")
+    assert re.search(rf"^{large} areas  2\d{{4}} areas of", text, re.M), text
+    assert "read by BPF" in text or "BPF takes" in text, text
+    assert re.search(r"^ +2\d{4} alone .*vm_flags differ", text, re.M), text
+    tmux("resize-window", "-t", "top", "-x", "120", "-y", "40")
+    wait_for(r"^ q quit  ESC back")
+    deadline = time.monotonic() + 10
+    while not screen().splitlines()[-1].startswith(" q quit") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(screen().splitlines()) == 40, screen()
+    keys("Escape")
+    wait_for(r"COMMAND")
+    tmux("resize-window", "-t", "top", "-x", "50", "-y", "8")
+    wait_for(r"needs 60 columns")
+    tmux("resize-window", "-t", "top", "-x", "80", "-y", "24")
+    wait_for(r"COMMAND")
+    keys("q")
+    wait_for(r"status 0")
+    stop()
+
+
+def colours_only_where_wanted(large, leaker):
+    start(f"{vmaple} top")
+    wait_for("COMMAND")
+    assert re.search(r"\x1b\[3[0-7]", screen(colours=True))
+    stop()
+    start(f"NO_COLOR=1 {vmaple} top {large}")
+    wait_for("vm_flags differ")
+    assert not re.search(r"\x1b\[3[0-7]", screen(colours=True))
+    stop()
+
+
+def no_terminal_is_one_sentence(large, leaker):
+    p = subprocess.run([vmaple, "top"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert p.returncode == 125 and "a terminal is needed" in p.stderr and p.stderr.count("\n") == 1
+
+
+cases = [the_list_is_sorted_and_fits, a_leak_has_its_rate_and_time, filter_help_and_pause, one_process_has_reasons,
+         colours_only_where_wanted, no_terminal_is_one_sentence]
+
+
+def main():
+    if not shutil.which("tmux"):
+        print("1..0 # SKIP tmux is not installed")
+        return
+    os.environ.pop("NO_COLOR", None)
+    with tempfile.TemporaryDirectory() as folder:
+        large = subprocess.Popen([areas, folder + "/file", "20000"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 text=True, start_new_session=True)
+        for line in large.stdout:
+            if line.startswith("ready"):
+                pid = int(line.split()[1])
+                break
+        leaker = subprocess.Popen([sys.executable, leak, "100"], stdout=subprocess.PIPE)
+        leaker.stdout.readline()
+        print(f"1..{len(cases)}")
+        failed = False
+        try:
+            for i, case in enumerate(cases, 1):
+                name = case.__name__.replace("_", " ")
+                try:
+                    case(pid, leaker.pid)
+                    print(f"ok {i} - {name}")
+                except (AssertionError, subprocess.SubprocessError, IndexError, ValueError) as e:
+                    failed = True
+                    print(f"not ok {i} - {name}\n# " + str(e).replace("\n", "\n# "))
+        finally:
+            subprocess.run(["tmux", "-L", socket, "kill-server"], capture_output=True)
+            leaker.kill()
+            large.stdin.close()
+            large.wait()
+    sys.exit(failed)
+
+
+main()
