@@ -60,12 +60,12 @@ __attribute__((format(printf, 2, 3))) void complain(const char *command, const c
 /* A misused option: one sentence and where the help is. STATUS_USAGE. */
 int usage_error(const char *command, const char *fmt, const char *arg);
 
-/* Differences as they come: the first in full, the others counted. */
+/* Disagreements as they come: the first of each verdict in full, the others counted. */
 struct difference_log {
 	FILE *out;
 	const char *recording; /* how to repeat it; NULL: no recording was written */
 	bool all;              /* every one in full */
-	bool shown, shown_uncertain;
+	unsigned int shown; /* of which verdict, a bit each */
 };
 void log_difference(void *ctx, const struct replay_difference *d);
 

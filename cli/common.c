@@ -127,13 +127,14 @@ void progress_end(struct progress *p)
 void log_difference(void *ctx, const struct replay_difference *d)
 {
 	struct difference_log *log = ctx;
-	bool *shown = d->uncertain ? &log->shown_uncertain : &log->shown;
+	static const char *const names[] = { "difference", "uncertain", "foreign", "outside" };
+	unsigned int bit = 1u << d->verdict;
 
-	if (*shown && !log->all)
+	if ((log->shown & bit) && !log->all)
 		return;
-	*shown = true;
-	fprintf(log->out, "\n%s at step %" PRIu64 ", process %u: %s\n",
-		d->uncertain ? "uncertain" : "difference", d->step, d->pid, d->what);
+	log->shown |= bit;
+	fprintf(log->out, "\n%s at step %" PRIu64 ", process %u: %s\n", names[d->verdict], d->step, d->pid,
+		d->what);
 	if (*d->call)
 		fprintf(log->out, "  after step %" PRIu64 ": %s\n", d->call_step, d->call);
 	fprintf(log->out, "  - expected, + found:\n");

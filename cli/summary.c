@@ -54,6 +54,15 @@ void print_summary(FILE *out, const struct replay_stats *s, const struct trace_h
 		s->faults, s->first_writes, fault_source_text(h->fault_source));
 	fprintf(out, "  checks      %" PRIu64 ", differences: %" PRIu64 ", uncertain: %" PRIu64 "\n",
 		s->checks, s->differences, s->uncertain);
+	if (s->consequences)
+		fprintf(out, "  following   %" PRIu64 " more disagreements that follow from those\n",
+			s->consequences);
+	if (s->foreign)
+		fprintf(out, "  foreign     %" PRIu64 " times a driver decided about a mapping of its own\n",
+			s->foreign);
+	if (s->outside)
+		fprintf(out, "  outside     %" PRIu64 " times the map was changed by no recorded call\n",
+			s->outside);
 	if (s->lost)
 		fprintf(out, "  lost        %" PRIu64 " times something was not recorded\n", s->lost);
 	fprintf(out,
@@ -81,17 +90,19 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 	for (int i = 0; i < s->nr_gaps; i++)
 		json_push(gaps, json_integer((json_int_t)(s->gaps[i].end - s->gaps[i].start)));
 	o = json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		      "s:I, s:I, s:I, "
 		      "s:I, s:f, s:o, s:s}",
 		"command", json_text(h->command), "kernel", json_text(h->kernel), "processes", (json_int_t)s->processes, "threads",
 		(json_int_t)s->threads, "calls", (json_int_t)s->calls, "calls_by_kind", kinds, "failed_calls",
 		(json_int_t)s->failed_calls, "faults", (json_int_t)s->faults, "first_writes",
 		(json_int_t)s->first_writes, "checks", (json_int_t)s->checks, "differences",
-		(json_int_t)s->differences, "uncertain", (json_int_t)s->uncertain, "lost",
-		(json_int_t)s->lost, "vmas_peak", (json_int_t)s->vmas_peak, "vmas_final",
-		(json_int_t)s->vmas_final, "max_map_count", (json_int_t)h->max_map_count, "splits",
-		(json_int_t)s->splits, "merges", (json_int_t)s->merges, "merged_share",
-		share(s->new_merged, s->new_areas), "free_areas", gaps, "fault_source",
-		fault_source_text(h->fault_source));
+		(json_int_t)s->differences, "uncertain", (json_int_t)s->uncertain, "foreign",
+		(json_int_t)s->foreign, "outside", (json_int_t)s->outside, "consequences",
+		(json_int_t)s->consequences, "lost", (json_int_t)s->lost, "vmas_peak",
+		(json_int_t)s->vmas_peak, "vmas_final", (json_int_t)s->vmas_final, "max_map_count",
+		(json_int_t)h->max_map_count, "splits", (json_int_t)s->splits, "merges",
+		(json_int_t)s->merges, "merged_share", share(s->new_merged, s->new_areas), "free_areas", gaps,
+		"fault_source", fault_source_text(h->fault_source));
 	if (o && wall_seconds >= 0)
 		json_put(o, "wall_seconds", json_real(wall_seconds));
 	return o;

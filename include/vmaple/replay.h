@@ -6,9 +6,9 @@
  * Feed it every event of a source, in order.  It carries out calls, faults, forks and exits on the engine, compares
  * the results, and compares its areas with each observation.
  *
- * A disagreement is reported once and counted: a *difference* when the engine was wrong; *uncertain* when the only
- * thing that disagrees is where areas are cut, and the recording cannot say whether pages there had been written.  In
- * both cases the mirror then takes the observed areas, so that one disagreement does not become many.
+ * A disagreement is reported once and counted by what it is, see enum replay_verdict.  The mirror then takes the observed
+ * areas, so that one disagreement does not become many; what still follows from it (another disagreement about the same
+ * areas, a call of the same kind with the same pair of results) is counted as a *consequence*, and not reported.
  *
  * One thread at a time inside a replay; several replays need nothing of each other.
  */
@@ -22,12 +22,20 @@
 extern "C" {
 #endif
 
+/** What a disagreement is. */
+enum replay_verdict {
+	REPLAY_DIFFERENCE, /**< the engine was wrong */
+	REPLAY_UNCERTAIN,  /**< the recording cannot say what it depends on: mostly, whether a page had been written */
+	REPLAY_FOREIGN,    /**< a driver decided about a mapping of its own file */
+	REPLAY_OUTSIDE     /**< the map changed where no recorded event was */
+};
+
 /** A disagreement. All pointers live during the callback. */
 struct replay_difference {
 	uint64_t step;      /**< of the event that showed it */
 	uint64_t call_step; /**< of the last call in that address space */
 	uint32_t pid, mm;
-	bool uncertain;       /**< counted apart: see above */
+	enum replay_verdict verdict;
 	const char *what;     /**< one sentence */
 	const char *call;     /**< the last call in that address space, as text; "" if there was none */
 	const char *expected; /**< what the mirror has: lines in the form of /proc/PID/maps, or a result */
@@ -55,7 +63,8 @@ struct replay_stats {
 	uint64_t processes, threads; /**< address spaces' processes; tasks of all of them */
 	uint64_t calls, calls_by_kind[REPLAY_CALL_KINDS], failed_calls;
 	uint64_t faults, first_writes; /**< recorded; and those that gave an area its anon_vma */
-	uint64_t checks, differences, uncertain;
+	uint64_t checks, differences, uncertain, foreign, outside;
+	uint64_t consequences; /**< of those four: disagreements that follow from one that was reported */
 	uint64_t lost;       /**< LOST events */
 	uint64_t vmas_peak;  /**< largest map_count of any address space */
 	uint64_t vmas_final; /**< of the first process when it ended, or now */

@@ -147,7 +147,7 @@ def check(vmaple, name, command, prepare):
     summary = json.loads(lines[-1])
     # Threads that fault beside each other's calls leave some merges open, and vmaple says which.
     may_be_uncertain = name == "random-threads"
-    if summary["differences"] or (summary["uncertain"] and not may_be_uncertain) or summary["lost"]:
+    if summary["differences"] or (summary["uncertain"] and not may_be_uncertain) or summary["lost"] or summary["outside"]:
         fail("the mirror was not the kernel's map", mirrored)
     if "\n".join(lines[:-1]).rstrip("\n") != bare.stdout.rstrip("\n") or summary["exit_status"] != bare.returncode:
         fail("the program did something else than alone: %r" % bare.stdout, mirrored)
@@ -157,11 +157,11 @@ def check(vmaple, name, command, prepare):
         prepare()
     deferred = run([vmaple, "run", "--json", "--check", "end", "--"] + command)
     at_end = json.loads(deferred.stdout.splitlines()[-1])
-    if at_end["differences"] or (at_end["uncertain"] and not may_be_uncertain) or at_end["lost"]:
+    if at_end["differences"] or (at_end["uncertain"] and not may_be_uncertain) or at_end["lost"] or at_end["outside"]:
         fail("the mirror was not the kernel's map in the end", deferred)
     again = run([vmaple, "verify", "--json", "x.vmt"])
     repeated = json.loads(again.stdout.splitlines()[-1])
-    for key in ("calls", "faults", "checks", "differences", "uncertain", "vmas_peak", "splits", "merges"):
+    for key in ("calls", "faults", "checks", "differences", "uncertain", "foreign", "outside", "vmas_peak", "splits", "merges"):
         if repeated[key] != summary[key]:
             fail("verify says %s %s, run said %s" % (key, repeated[key], summary[key]), again)
     print("%s: %d calls, %d faults, %d checks, no difference" % (name, summary["calls"], summary["faults"], summary["checks"]))

@@ -19,7 +19,7 @@ static void note(void *ctx, const struct replay_difference *d)
 {
 	struct seen *s = ctx;
 
-	*(d->uncertain ? &s->uncertain : &s->differences) += 1;
+	*(d->verdict == REPLAY_UNCERTAIN ? &s->uncertain : &s->differences) += 1;
 	snprintf(s->what, sizeof(s->what), "%s", d->what);
 }
 

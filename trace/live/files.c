@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <vmaple/mm.h>
 
@@ -142,6 +143,29 @@ static void tell_mapped_file(struct live *l, struct task *t, const struct known_
 	emit_file(l, t, f);
 }
 
+/* What a driver made of the mapping; of one that it refused (@start is 0), which driver it is. */
+static void tell_driver(
+	struct live *l, struct task *t, struct trace_file *f, uint64_t start, char name[AREA_NAME_MAX])
+{
+	const uint64_t adds = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP | VM_MIXEDMAP,
+		       takes = VM_MAYWRITE | VM_MAYEXEC;
+	uint64_t flags;
+	char path[64];
+	ssize_t n;
+
+	if (start) {
+		observe_smaps(l, t);
+		flags = observed_vm_flags(l, start);
+		f->vm_flags = flags & adds;
+		f->vm_flags_off = flags ? takes & ~flags : 0;
+		return;
+	}
+	path_of_descriptor(path, t->tid, (int)t->call.args[4]);
+	n = readlink(path, name, AREA_NAME_MAX - 1);
+	name[n > 0 ? n : 0] = '\0';
+	f->path = name;
+}
+
 /* A mapping of a descriptor. It may have failed: then only what decides about that is told. */
 static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 {
@@ -167,11 +191,8 @@ static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 		k->id = ++l->next_file;
 	if (!k->is.known)
 		settle_kind(l, &k->is, t->tid, (int)t->call.args[4]);
-	if (mapped && k->is.kind == TRACE_FILE_DEVICE) {
-		observe_smaps(l, t);
-		f.vm_flags = observed_vm_flags(l, area.start) &
-			     (VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
-	}
+	if (k->is.kind == TRACE_FILE_DEVICE)
+		tell_driver(l, t, &f, mapped ? area.start : 0, name);
 	tell_mapped_file(l, t, k, &f);
 }
 

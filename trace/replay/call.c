@@ -59,6 +59,7 @@ static bool refused_elsewhere(const struct trace_call *c)
 	case -EINTR:
 	case -ENOSYS:
 	case -ETXTBSY:
+	case -EOVERFLOW: /* beyond what the file's own file system can hold */
 		return true;
 	default:
 		return false;
@@ -99,6 +100,20 @@ static struct vm_file *file_of_call(struct replay *r, const struct trace_call *c
 	return c->file && c->file == r->pending_id ? r->pending : NULL;
 }
 
+/* It is not there, or not where it was foretold: what comes after is not to suffer from it. */
+static void unmake_mapping(
+	struct space *s, const struct trace_call *c, const struct mmap_request *req, unsigned long at)
+{
+	struct mmap_request there = *req;
+
+	(void)!mm_munmap(&s->mm, at, req->len);
+	if (!succeeded(c))
+		return;
+	there.addr = (unsigned long)c->result;
+	there.flags = (req->flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
+	(void)!mm_mmap(&s->mm, &there);
+}
+
 static struct prediction do_mmap(struct replay *r, struct space *s, const struct trace_call *c)
 {
 	struct vm_file *file = file_of_call(r, c);
@@ -125,7 +140,14 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 		req.addr = (unsigned long)c->result;
 		req.flags = (req.flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
 	}
+	/* Who refuses, and when, decides whether what was there before is still there: the next look tells. */
+	if (driver_of(file) && (req.flags & MAP_FIXED) && !succeeded(c)) {
+		p.result = (int64_t)req.addr;
+		return p;
+	}
 	p.result = (int64_t)mm_mmap(&s->mm, &req);
+	if (!IS_ERR_VALUE(p.result) && p.result != c->result)
+		unmake_mapping(s, c, &req, (unsigned long)p.result);
 	if (req.file && !IS_ERR_VALUE(p.result))
 		inodes_note(s, req.file);
 	return p;
@@ -134,6 +156,7 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 static struct prediction do_mremap(struct space *s, const struct trace_call *c)
 {
 	struct mremap_request req = { c->args[0], c->args[1], c->args[2], c->args[3], c->args[4] };
+	struct prediction p = { .made = true, .compared = true };
 
 	if ((req.flags & MREMAP_MAYMOVE) && !(req.flags & MREMAP_FIXED) && succeeded(c) &&
 		(unsigned long)c->result != req.addr) {
@@ -143,7 +166,12 @@ static struct prediction do_mremap(struct space *s, const struct trace_call *c)
 			req.flags |= MREMAP_FIXED;
 		}
 	}
-	return (struct prediction){ true, true, (int64_t)mm_mremap(&s->mm, &req) };
+	p.result = (int64_t)mm_mremap(&s->mm, &req);
+	if (!IS_ERR_VALUE(p.result) && succeeded(c) && p.result != c->result)
+		(void)!mm_mremap(
+			&s->mm, &(struct mremap_request){ (unsigned long)p.result, req.new_len, req.new_len,
+					MREMAP_MAYMOVE | MREMAP_FIXED, (unsigned long)c->result });
+	return p;
 }
 
 /* The results of these depend on what pages and files hold. */
@@ -279,7 +307,8 @@ static struct prediction do_shmat(struct replay *r, struct space *s, const struc
 		req.addr = (unsigned long)c->result;
 	if (req.addr) {
 		req.flags |= MAP_FIXED;
-		if (!(flags & SHM_REMAP) && !s->partial && find_vma_intersection(&s->mm, req.addr, req.addr + size))
+		if (!(flags & SHM_REMAP) && !s->partial &&
+			find_vma_intersection(&s->mm, req.addr, req.addr + size))
 			return (struct prediction){ true, true, -EINVAL };
 	}
 	learn_base(s, req.flags, (unsigned long)c->result, req.len);
@@ -350,6 +379,8 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 		return do_remap_file_pages(s, c);
 	case SYS_brk:
 		p.result = (int64_t)mm_brk(mm, a[0]);
+		if (p.result != c->result && succeeded(c))
+			(void)!mm_brk(mm, (unsigned long)c->result);
 		return p;
 	case SYS_munmap:
 		p.result = mm_munmap(mm, a[0], a[1]);

@@ -11,7 +11,11 @@
  *    ones, sources that miss some, lost events, writes beside another thread's call that the call may have
  *    depended on.  A stack that grew beside another thread's call can have done so before or after it.
  *
- * After a disagreement the observation is taken over: takeover.c.
+ * 3. Foreign, outside.  What a driver decides about its own files is foreign (drivers.c); what changed where no recorded
+ *    event was came from outside (causes.c).
+ *
+ * Each group of areas that lie across each other is a disagreement of its own.  After it, the observation is taken over:
+ * takeover.c.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,12 +23,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "alloc.h"
 #include "internal.h"
 #include "minmax.h"
-
-#define REPORT_LINES 12
-#define REPORT_SIZE  4096
+#include "uapi.h"
 
 static uint32_t prot_of(const struct vm_area_struct *vma)
 {
@@ -122,188 +123,192 @@ static bool only_cuts_differ(struct space *s, const struct trace_map *map)
 	return !vma && i == map->count;
 }
 
-static const char *observed_line(const struct trace_area *a, char *buf, size_t size)
+/* --- where they disagree ------------------------------------------------------------------------------------ */
+
+/* The first observed area that ends above @addr; map->count: there is none. */
+static uint32_t area_above(const struct trace_map *map, uint64_t addr)
 {
-	struct maps_line line = { .start = a->start,
-		.end = a->end,
-		.vm_flags = flags_of_area(a),
-		.offset = a->offset,
-		.dev = a->dev,
-		.ino = a->ino,
-		.name = a->name };
+	uint32_t low = 0, high = map->count;
 
-	maps_line_format(&line, buf, size);
-	return buf;
-}
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
 
-/* Lines for a report, as many as a person reads. */
-struct excerpt {
-	char text[REPORT_SIZE];
-	size_t len;
-	int lines;
-};
-
-static void add_line(struct excerpt *x, const char *line)
-{
-	int n = 0;
-
-	if (x->lines == REPORT_LINES)
-		n = snprintf(x->text + x->len, sizeof(x->text) - x->len, "...\n");
-	else if (x->lines < REPORT_LINES)
-		n = snprintf(x->text + x->len, sizeof(x->text) - x->len, "%s", line);
-	x->lines++;
-	x->len += (size_t)n;
-	if (x->len >= sizeof(x->text))
-		x->len = sizeof(x->text) - 1;
-}
-
-static bool is_full(const struct excerpt *x)
-{
-	return x->lines > REPORT_LINES;
-}
-
-/* The first area of each side from which on they differ: lines before it are left out. */
-static uint64_t first_difference(struct space *s, const struct trace_map *map)
-{
-	struct vm_area_struct *vma = first_in_window(s, map);
-	uint64_t from = map->lo;
-
-	for (uint32_t i = 0; i < map->count && vma; i++) {
-		const struct trace_area *a = &map->areas[i];
-
-		if (vma->vm_start != a->start || vma->vm_end != a->end ||
-			!same_properties(vma, a, a->start, map))
-			break;
-		from = a->start;
-		vma = next_in_window(s, vma, map);
+		if (map->areas[middle].end > addr)
+			high = middle;
+		else
+			low = middle + 1;
 	}
-	return from;
+	return low;
 }
 
-static void write_excerpts(
-	struct space *s, const struct trace_map *map, struct excerpt *expected, struct excerpt *found)
+static bool is_same_area(
+	const struct vm_area_struct *vma, const struct trace_area *a, const struct trace_map *map)
 {
-	uint64_t from = first_difference(s, map);
-	struct vm_area_struct *vma;
-	char line[1024];
+	return vma->vm_start == a->start && vma->vm_end == a->end && same_properties(vma, a, a->start, map);
+}
 
-	for (vma = first_in_window(s, map); vma && !is_full(expected); vma = next_in_window(s, vma, map)) {
-		if (vma->vm_end <= from)
+/* From where both agree: the areas of both sides that lie across each other, as far as they do. */
+static void grow_part(struct space *s, const struct trace_map *map, struct trace_map *part)
+{
+	const struct trace_area *end = map->areas + map->count, *next = part->areas;
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, part->lo, map->hi);
+
+	for (;;) {
+		if (vma && vma->vm_start < part->hi) {
+			part->lo = min(part->lo, vma->vm_start);
+			part->hi = max(part->hi, vma->vm_end);
+			vma = find_vma_intersection(&s->mm, vma->vm_end, map->hi);
+		} else if (next < end && next->start < part->hi) {
+			part->lo = min(part->lo, next->start);
+			part->hi = max(part->hi, next->end);
+			part->count++;
+			next++;
+		} else {
+			return;
+		}
+	}
+}
+
+/* The first disagreement above @at, as an observation of its own. False: there is none. */
+static bool next_disagreement(
+	struct space *s, const struct trace_map *map, uint64_t at, struct trace_map *part)
+{
+	uint32_t i = area_above(map, at);
+
+	for (;; i++) {
+		struct vm_area_struct *vma = find_vma_intersection(&s->mm, at, map->hi);
+		const struct trace_area *a = i < map->count ? &map->areas[i] : NULL;
+
+		if (!vma && !a)
+			return false;
+		if (vma && a && is_same_area(vma, a, map)) {
+			at = a->end;
 			continue;
-		vma_format(vma, line, sizeof(line));
-		add_line(expected, line);
+		}
+		*part = *map;
+		part->areas = map->areas + i;
+		part->count = 0;
+		part->lo = !vma || (a && a->start < vma->vm_start) ? a->start : vma->vm_start;
+		part->hi = part->lo + 1;
+		grow_part(s, map, part);
+		return true;
 	}
-	for (uint32_t i = 0; i < map->count && !is_full(found); i++) {
-		if (map->areas[i].end <= from)
-			continue;
-		add_line(found, observed_line(&map->areas[i], line, sizeof(line)));
-	}
-	if (!expected->lines)
-		add_line(expected, "(nothing)\n");
-	if (!found->lines)
-		add_line(found, "(nothing)\n");
 }
 
-/* With what stands before and behind it. */
-static void result_text(char *buf, size_t size, const char *before, int64_t result, const char *behind)
-{
-	const char *error = result == -TRACE_ERROR_UNSEEN ? "(an error that was not seen)" : NULL;
+/* --- what it is --------------------------------------------------------------------------------------------- */
 
-	if (!IS_ERR_VALUE(result)) {
-		snprintf(buf, size, "%s%#" PRIx64 "%s", before, (uint64_t)result, behind);
-		return;
-	}
-	if (!error)
-		error = strerrorname_np((int)-result);
-	snprintf(buf, size, "%s-%s%s", before, error ? error : "(no error of this system)", behind);
+/* The driver whose area it is about; NULL: none. */
+static const char *driver_of_part(struct space *s, const struct trace_map *part)
+{
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, part->lo, part->hi);
+	const char *driver = NULL;
+
+	for (; vma && !driver; vma = find_vma_intersection(&s->mm, vma->vm_end, part->hi))
+		driver = driver_of(vma->vm_file);
+	for (uint32_t i = 0; i < part->count && !driver; i++)
+		driver = driver_of_file(TRACE_FILE_REGULAR, part->areas[i].name);
+	return driver;
 }
 
-static void report(
-	struct replay *r, struct space *s, const struct trace_event *e, struct replay_difference *d)
+/* The driver about whose file or area the call is. */
+static const char *driver_of_call(struct replay *r, struct space *s, const struct trace_call *c)
 {
-	char text[CALL_TEXT] = "";
-	size_t n;
+	const struct trace_map part = { .lo = c->args[0], .hi = c->args[0] + c->args[1] };
 
-	/* What the mirror could not do for want of memory is no difference. */
-	if (r->failures != port_failures())
-		return;
-	if (d->uncertain)
-		r->stats.uncertain++;
-	else
-		r->stats.differences++;
-	if (!r->options.difference)
-		return;
-	if (s->call_step) {
-		trace_call_text(&s->call, text, sizeof(text));
-		n = strlen(text);
-		result_text(text + n, sizeof(text) - n, " = ", s->call.result, "");
+	if (c->nr == SYS_mmap)
+		return c->file && c->file == r->pending_id ? driver_of(r->pending) : NULL;
+	return c->nr == SYS_brk || part.hi <= part.lo ? NULL : driver_of_part(s, &part);
+}
+
+static enum replay_verdict judge(struct space *s, const struct trace_map *part, const char **what)
+{
+	if (s->doubt && only_cuts_differ(s, part)) {
+		*what = "areas are cut elsewhere, and whether their pages had been written is not known";
+		return REPLAY_UNCERTAIN;
 	}
-	d->step = e->step;
-	d->call_step = s->call_step;
-	d->pid = e->pid;
-	d->mm = e->mm;
-	d->call = text;
-	r->options.difference(r->options.ctx, d);
+	if (s->grown_beside) {
+		*what = "a stack grew while another thread's call was carried out: which came first is not "
+			"known";
+		return REPLAY_UNCERTAIN;
+	}
+	if (driver_of_part(s, part)) {
+		*what = "the map of a driver's file is not the one expected";
+		return REPLAY_FOREIGN;
+	}
+	if (cause_is_outside(s, part->lo, part->hi)) {
+		*what = "the map has changed where no recorded call was: it was changed from outside";
+		return REPLAY_OUTSIDE;
+	}
+	*what = "the map is not the one expected";
+	return REPLAY_DIFFERENCE;
+}
+
+static void judge_and_tell(
+	struct replay *r, struct space *s, const struct trace_event *e, const struct trace_map *part)
+{
+	enum replay_verdict verdict;
+	const char *what;
+
+	if (cause_is_known(s, part->lo, part->hi)) {
+		r->stats.consequences++;
+		return;
+	}
+	verdict = judge(s, part, &what);
+	report_map(r, s, e, verdict, what, part);
+	cause_note(s, part->lo, part->hi, verdict);
 }
 
 void check_result(struct replay *r, struct space *s, const struct trace_event *e, const struct prediction *p)
 {
-	char expected[40], found[40];
-	struct replay_difference d = {
-		.what = "the call's result is not the one expected", .expected = expected, .found = found
-	};
+	enum replay_verdict verdict = REPLAY_DIFFERENCE;
+	const char *what = "the call's result is not the one expected";
+	const char *driver = driver_of_call(r, s, &e->call);
+	char text[160];
 
 	if (r->options.unchecked)
 		return;
-	if (s->partial) {
-		d.uncertain = true;
-		d.what = "the call's result is not the one expected; areas that were not seen may decide it";
+	if (driver) {
+		verdict = REPLAY_FOREIGN;
+		snprintf(text, sizeof(text), "the result is that of %s, which %s", driver,
+			driver_habit(driver));
+		what = text;
+	} else if (s->partial) {
+		verdict = REPLAY_UNCERTAIN;
+		what = "the call's result is not the one expected; areas that were not seen may decide it";
 	}
-	result_text(expected, sizeof(expected), "", p->result, "\n");
-	result_text(found, sizeof(found), "", e->call.result, "\n");
-	report(r, s, e, &d);
+	if (verdict != REPLAY_FOREIGN && (cause_of_call_is_known(s, &e->call) ||
+						 cause_repeats(r, e->call.nr, p->result, e->call.result)))
+		r->stats.consequences++;
+	else
+		report_result(r, s, e, verdict, what, p->result);
+	cause_note_call(s, &e->call, verdict);
 }
 
-void report_doubt(struct replay *r, struct space *s, const struct trace_event *e, const char *what,
-	const char *expected, const char *found)
+int take_over_map(struct replay *r, struct space *s, const struct trace_map *map)
 {
-	struct replay_difference d = {
-		.uncertain = true, .what = what, .expected = expected, .found = found
-	};
+	struct trace_map part;
+	int err = 0;
 
-	if (!r->options.unchecked)
-		report(r, s, e, &d);
+	for (uint64_t at = map->lo; !err && next_disagreement(s, map, at, &part); at = part.hi)
+		err = take_over(r, s, &part);
+	causes_compared(s, map->lo, map->hi);
+	return err;
 }
 
 int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_map *map = &e->map;
-	static const char only_cuts[] =
-		"areas are cut elsewhere, and whether their pages had been written is not known";
-	static const char grown_beside[] =
-		"a stack grew while another thread's call was carried out: which came first is not known";
-	struct excerpt expected = { .len = 0 }, found = { .len = 0 };
-	struct replay_difference d = {
-		.what = "the map is not the one expected", .expected = expected.text, .found = found.text
-	};
+	bool whole = map->lo == 0 && map->hi == UINT64_MAX;
+	struct trace_map part;
 
 	r->stats.checks++;
 	if (maps_equal(s, map)) {
-		if (map->lo == 0 && map->hi == UINT64_MAX)
-			s->grown_beside = false;
+		s->grown_beside &= !whole;
+		causes_compared(s, map->lo, map->hi);
 		return 0;
 	}
-	if (!s->take_over) {
-		if (s->doubt && only_cuts_differ(s, map)) {
-			d.uncertain = true;
-			d.what = only_cuts;
-		} else if (s->grown_beside) {
-			d.uncertain = true;
-			d.what = grown_beside;
-		}
-		write_excerpts(s, map, &expected, &found);
-		report(r, s, e, &d);
-	}
+	for (uint64_t at = map->lo; !s->take_over && next_disagreement(s, map, at, &part); at = part.hi)
+		judge_and_tell(r, s, e, &part);
 	s->take_over = false;
-	return take_over(r, s, map);
+	return take_over_map(r, s, map);
 }

@@ -43,6 +43,7 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 
 	r->stats.faults++;
 	vma = find_vma(&s->mm, f->addr);
+	causes_touch(s, f->addr, f->addr + 1);
 	untouched = vma && !vma->anon_vma;
 	below = vma && vma->vm_start > f->addr;
 	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */

@@ -6,6 +6,9 @@
  *   call.c      a recorded call on the engine
  *   fault.c     faults, and what they leave in doubt
  *   check.c     the mirror beside an observation
+ *   report.c    disagreements as text
+ *   causes.c    what a disagreement comes from
+ *   drivers.c   files whose mappings a driver decides about
  *   takeover.c  the mirror made from an observation
  *   partial.c   address spaces of which not all areas were seen
  *   copies.c    what a fork copies, made when one of the two changes
@@ -40,6 +43,7 @@ struct space {
 	bool grown_beside; /* a stack grew while another thread's call was in the kernel: before it, or after? */
 	bool partial;      /* it began with areas that were not seen */
 	bool take_over;    /* something was done that is not modelled: the next observation is the truth */
+	struct maple_tree touched, caused; /* causes.c */
 	struct trace_call call; /* the last; without data */
 	uint64_t call_step;
 	struct space *source;                     /* its areas are those of this one still; see copies.c */
@@ -49,6 +53,13 @@ struct space {
 	bool inodes_known;
 	struct vdso vdso;
 };
+
+/* A result that was not the one expected: 0 stands for every success. */
+struct repeated {
+	uint32_t nr;
+	int64_t expected, found;
+};
+#define REPEATED_MAX 64
 
 struct replay {
 	struct trace_sink sink;
@@ -62,6 +73,8 @@ struct replay {
 	uint32_t first_pid;
 	unsigned long failures; /* allocations that had failed before this event */
 	struct replay_stats stats;
+	struct repeated repeated[REPEATED_MAX];
+	unsigned int nr_repeated;
 };
 
 /* A file by what the source says of it; a reference for the caller. NULL: out of memory. */
@@ -114,12 +127,45 @@ void vdso_forget(struct space *s);
 /* arch_prctl() that maps them. */
 struct prediction vdso_map(struct space *s, const struct trace_call *call);
 
-/* check.c */
+/* report.c */
+void report_map(struct replay *r, struct space *s, const struct trace_event *event, enum replay_verdict verdict,
+	const char *what, const struct trace_map *part);
+void report_result(struct replay *r, struct space *s, const struct trace_event *event, enum replay_verdict verdict,
+	const char *what, int64_t predicted);
 /* Told as uncertain; the event is a call. */
 void report_doubt(struct replay *r, struct space *s, const struct trace_event *event, const char *what,
 	const char *expected, const char *found);
+
+/* causes.c */
+void causes_begin(struct space *s);
+void causes_end(struct space *s);
+void causes_fork(struct space *child, const struct space *parent);
+/* Something was done there, or may have been. */
+void causes_touch(struct space *s, uint64_t start, uint64_t end);
+void causes_of_call(struct space *s, const struct trace_call *call);
+/* The mirror is as the kernel's map there now. */
+void causes_compared(struct space *s, uint64_t lo, uint64_t hi);
+bool cause_is_outside(struct space *s, uint64_t start, uint64_t end);
+/* A disagreement was told of there before; and tell that one is. */
+bool cause_is_known(struct space *s, uint64_t start, uint64_t end);
+void cause_note(struct space *s, uint64_t start, uint64_t end, enum replay_verdict verdict);
+bool cause_of_call_is_known(struct space *s, const struct trace_call *call);
+void cause_note_call(struct space *s, const struct trace_call *call, enum replay_verdict verdict);
+/* Calls of this kind have differed in this way before. */
+bool cause_repeats(struct replay *r, uint32_t nr, int64_t expected, int64_t found);
+
+/* drivers.c: NULL where the file is none's. */
+const char *driver_of_file(uint32_t kind, const char *path);
+/* What it does, to stand behind its name. */
+const char *driver_habit(const char *name);
+/* replay.c: of a file that an area has; also NULL. */
+const char *driver_of(const struct vm_file *file);
+
+/* check.c */
 /* 0 or -ENOMEM. */
 int check_map(struct replay *r, struct space *s, const struct trace_event *event) __must_check;
+/* Without a word: what led to it was not seen. 0 or -ENOMEM. */
+int take_over_map(struct replay *r, struct space *s, const struct trace_map *map) __must_check;
 void check_result(struct replay *r, struct space *s, const struct trace_event *event,
 	const struct prediction *prediction);
 /* Has it a file as maps shows one? */

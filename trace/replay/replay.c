@@ -24,6 +24,7 @@ struct numbered_file {
 	struct vm_file file;
 	struct maple_tree *list;
 	uint32_t id; /* 0: in no list */
+	const char *driver;
 	char name[];
 };
 
@@ -52,6 +53,11 @@ static enum vm_file_kind kind_of(uint32_t kind)
 	}
 }
 
+const char *driver_of(const struct vm_file *file)
+{
+	return file && file->release == release_file ? ((const struct numbered_file *)file)->driver : NULL;
+}
+
 static struct numbered_file *new_file(struct replay *r, const struct trace_file *t)
 {
 	size_t len = strlen(t->path) + 1;
@@ -65,6 +71,7 @@ static struct numbered_file *new_file(struct replay *r, const struct trace_file 
 	memcpy(nf->name, t->path, len);
 	nf->list = &r->files;
 	nf->id = t->id;
+	nf->driver = driver_of_file(t->kind, t->path);
 	nf->file = (struct vm_file){ .refs = 1,
 		.kind = kind_of(t->kind),
 		.readable = mode != 1,
@@ -120,6 +127,7 @@ static struct space *new_space(struct replay *r, uint32_t id)
 	mm_init(&s->mm, &r->sys);
 	s->mm.owner = s;
 	copies_init(s);
+	causes_begin(s);
 	return s;
 }
 
@@ -144,6 +152,7 @@ static void free_space(struct space *s)
 	copies_forget(s);
 	inodes_forget(s);
 	vdso_forget(s);
+	causes_end(s);
 	mm_exit(&s->mm);
 	free(s);
 }
@@ -241,6 +250,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	err = copies_add(child, parent, r->options.fork_at_once);
 	if (err)
 		return err;
+	causes_fork(child, parent);
 	child->begun = parent->begun;
 	child->base_exact = parent->base_exact;
 	child->randomised = parent->randomised;
@@ -304,6 +314,7 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 	s->call.data = NULL;
 	s->call_step = e->step;
 	fault_settle_call(s, &e->call);
+	causes_of_call(s, &e->call);
 	if (s->partial && partial_call(r, s, e))
 		return 0;
 	p = replay_call(r, s, &e->call);
@@ -324,7 +335,7 @@ static int map_event(struct replay *r, struct space *s, const struct trace_event
 	if (e->map.reason == TRACE_MAP_RESYNC) {
 		s->doubt = true;
 		s->partial &= !whole;
-		return take_over(r, s, &e->map);
+		return take_over_map(r, s, &e->map);
 	}
 	return r->options.unchecked || !s->begun ? 0 : check_map(r, s, e);
 }
@@ -344,8 +355,10 @@ static void lost_event(struct replay *r, const struct trace_event *e)
 
 	r->stats.lost++;
 	mt_for_each (&r->spaces, s, id, ULONG_MAX)
-		if (!e->mm || s->id == e->mm)
+		if (!e->mm || s->id == e->mm) {
 			s->doubt = true;
+			causes_touch(s, 0, UINT64_MAX);
+		}
 }
 
 /* An event that looks at an address space, or changes it. */

@@ -13,10 +13,11 @@
 #include "internal.h"
 #include "minmax.h"
 
-/* What the mirror believed at one place. */
+/* What the mirror believed at one place, with a reference to its file. */
 struct belief {
 	struct area_spec spec;
-	char name[96];
+	const void *policy, *uffd_ctx;
+	char name[96]; /* of anonymous memory */
 };
 
 static uint32_t file_kind(const struct trace_area *a)
@@ -26,6 +27,8 @@ static uint32_t file_kind(const struct trace_area *a)
 	if (strncmp(a->name, "/memfd:", 7) == 0 || strncmp(a->name, "/SYSV", 5) == 0 ||
 		strncmp(a->name, "/dev/zero", 9) == 0)
 		return TRACE_FILE_SHMEM;
+	if (driver_of_file(TRACE_FILE_REGULAR, a->name))
+		return TRACE_FILE_DEVICE;
 	return TRACE_FILE_REGULAR;
 }
 
@@ -59,8 +62,9 @@ vm_flags_t flags_of_area(const struct trace_area *a)
 	return a->prot & PROT_WRITE ? flags | VM_ACCOUNT : flags;
 }
 
-static int insert_area(
-	struct replay *r, struct space *s, const struct trace_area *a, vm_flags_t flags, bool touched, bool begins)
+/* @file: that of an area with one, where it is known; @begins: exec brings it. */
+static int insert_area(struct replay *r, struct space *s, const struct trace_area *a, struct vm_file *file,
+	vm_flags_t flags, bool touched, bool begins)
 {
 	struct area_spec spec = { .start = a->start,
 		.end = a->end,
@@ -71,7 +75,7 @@ static int insert_area(
 	int err;
 
 	if (!area_is_anonymous(a)) {
-		spec.file = file_of_area(r, s, a);
+		spec.file = file ? vm_file_get(file) : file_of_area(r, s, a);
 		if (!spec.file)
 			return -ENOMEM;
 	} else if (strncmp(a->name, "[anon:", 6) == 0) {
@@ -91,18 +95,38 @@ int begin_map(struct replay *r, struct space *s, const struct trace_map *map)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct trace_area *a = &map->areas[i];
-		int err = insert_area(r, s, a, a->vm_flags & ~VM_SOFTDIRTY, a->touched, true);
+		int err = insert_area(r, s, a, NULL, a->vm_flags & ~VM_SOFTDIRTY, a->touched, true);
 
 		/* An area that cannot be there is the recording's fault, and a later check names it. */
 		if (err == -ENOMEM && r->failures != port_failures())
 			return err;
+		if (err)
+			causes_touch(s, a->start, a->end);
 	}
 	return 0;
 }
 
+/* The area of the mirror's that says most about an observed one: where it begins, or the first that it meets. */
+static struct vm_area_struct *believed_area(struct space *s, const struct trace_area *a)
+{
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, a->start, a->end), *other = vma;
+
+	while (other && a->ino && (!has_file(other) || other->vm_file->ino != a->ino))
+		other = find_vma_intersection(&s->mm, other->vm_end, a->end);
+	return other ? other : vma;
+}
+
+/* Is it of the same file, as far as was seen?  The kernel's own pages and anonymous memory have none that shows. */
+static bool may_be_of_file(const struct vm_area_struct *vma, const struct trace_area *a)
+{
+	if (!vma->vm_file)
+		return false;
+	return has_file(vma) ? vma->vm_file->ino == a->ino : !a->ino;
+}
+
 static void believe(struct space *s, const struct trace_area *a, struct belief *b)
 {
-	struct vm_area_struct *vma = find_vma_intersection(&s->mm, a->start, a->end);
+	struct vm_area_struct *vma = believed_area(s, a);
 
 	*b = (struct belief){ .spec = { .start = a->start, .end = a->end, .pgoff = a->offset >> 12 } };
 	if (!vma) {
@@ -111,9 +135,14 @@ static void believe(struct space *s, const struct trace_area *a, struct belief *
 	}
 	b->spec.vm_flags = (vma->vm_flags & ~(VM_ACCESS_FLAGS | VM_SHARED | VM_MAYSHARE)) |
 			   (flags_of_area(a) & (VM_ACCESS_FLAGS | VM_SHARED | VM_MAYSHARE));
-	if (has_file(vma) && vma->vm_file->ino == a->ino)
+	if (may_be_of_file(vma, a))
 		b->spec.file = vm_file_get(vma->vm_file);
-	for (; vma && !b->spec.touched; vma = find_vma_intersection(&s->mm, vma->vm_end, a->end))
+	if (vma->anon_name)
+		snprintf(b->name, sizeof(b->name), "%s", vma->anon_name->name);
+	b->policy = vma->policy;
+	b->uffd_ctx = vma->uffd_ctx;
+	for (vma = find_vma_intersection(&s->mm, a->start, a->end); vma && !b->spec.touched;
+		vma = find_vma_intersection(&s->mm, vma->vm_end, a->end))
 		b->spec.touched = vma->anon_vma != NULL;
 }
 
@@ -136,57 +165,40 @@ static void clear_place(struct space *s, const struct trace_map *map)
 	(void)!mm_munmap(&s->mm, start, end - start);
 }
 
-static bool agrees(struct space *s, const struct trace_area *a, const struct trace_map *map)
+static void insert_belief(
+	struct replay *r, struct space *s, const struct trace_map *map, uint32_t i, struct belief *b)
 {
-	const struct vm_area_struct *vma = vma_lookup(&s->mm, a->start);
+	const struct trace_area *a = &map->areas[i];
+	struct vm_area_struct *vma;
 
-	return vma && vma->vm_start == a->start && vma->vm_end == a->end &&
-	       same_properties(vma, a, a->start, map);
+	/* What fails for want of memory is noticed at the end of the event.  A name that was seen is truer than one that is remembered. */
+	if (map->has_names || (!b->spec.file && !b->name[0]))
+		(void)!insert_area(r, s, a, b->spec.file, b->spec.vm_flags, b->spec.touched, false);
+	else
+		(void)!mm_insert_area(&s->mm, &b->spec);
+	vma = vma_lookup(&s->mm, a->start);
+	if (!vma)
+		return;
+	vma->policy = b->policy;
+	vma->uffd_ctx = b->uffd_ctx;
 }
 
-/* The part of an observation from the first to the last disagreement: what agrees keeps its anon_vmas. */
-static struct trace_map disagreement(struct space *s, const struct trace_map *whole)
+int take_over(struct replay *r, struct space *s, const struct trace_map *map)
 {
-	struct trace_map map = *whole;
-
-	while (map.count && !find_vma_intersection(&s->mm, map.lo, map.areas[0].start) &&
-		agrees(s, &map.areas[0], &map)) {
-		map.lo = map.areas[0].end;
-		map.areas++;
-		map.count--;
-	}
-	while (map.count) {
-		const struct trace_area *last = &map.areas[map.count - 1];
-
-		if (find_vma_intersection(&s->mm, last->end, map.hi) || !agrees(s, last, &map))
-			break;
-		map.hi = last->start;
-		map.count--;
-	}
-	return map;
-}
-
-int take_over(struct replay *r, struct space *s, const struct trace_map *whole)
-{
-	const struct trace_map part = disagreement(s, whole), *map = &part;
 	struct belief *beliefs = calloc(map->count + 1, sizeof(*beliefs));
 
 	if (!beliefs || copies_before_change(s)) {
 		free(beliefs);
 		return -ENOMEM;
 	}
-	for (uint32_t i = 0; i < map->count; i++)
+	for (uint32_t i = 0; i < map->count; i++) {
 		believe(s, &map->areas[i], &beliefs[i]);
+		beliefs[i].spec.anon_name = beliefs[i].name[0] ? beliefs[i].name : NULL;
+	}
 	clear_place(s, map);
 	for (uint32_t i = 0; i < map->count; i++) {
-		const struct area_spec *spec = &beliefs[i].spec;
-
-		/* What fails for want of memory is noticed at the end of the event. */
-		if (spec->file)
-			(void)!mm_insert_area(&s->mm, spec);
-		else
-			(void)!insert_area(r, s, &map->areas[i], spec->vm_flags, spec->touched, false);
-		vm_file_put(spec->file);
+		insert_belief(r, s, map, i, &beliefs[i]);
+		vm_file_put(beliefs[i].spec.file);
 	}
 	free(beliefs);
 	return 0;
