@@ -39,7 +39,8 @@ enum trace_event_type {
 	TRACE_EVENT_LIMIT = 9,   /**< a limit or a capability of a task changed [limit] */
 	TRACE_EVENT_LOST = 10,   /**< something was not recorded; what follows may be uncertain [lost] */
 	TRACE_EVENT_MODULE = 11, /**< code of a file that stacks go through [module]; since version 2 */
-	TRACE_EVENT_STACK = 12   /**< a call stack that later calls name [stack]; since version 2 */
+	TRACE_EVENT_STACK = 12,  /**< a call stack that later calls name [stack]; since version 2 */
+	TRACE_EVENT_CHANGE = 13  /**< the map changed, by no call of it [change]; since version 2 */
 };
 
 /** What an open file is, as far as mapping it is concerned. */
@@ -217,6 +218,17 @@ struct trace_limit_change {
 	uint64_t value;
 };
 
+/** What changed a map without a call that is recorded. */
+enum trace_change_kind {
+	TRACE_CHANGE_UFFD_CLOSED /**< the last descriptor of a userfaultfd went, which served these areas */
+};
+
+/** A change of [start, end), whole pages. */
+struct trace_change {
+	uint32_t what; /**< enum trace_change_kind */
+	uint64_t start, end;
+};
+
 /** Something that the source could not see. */
 struct trace_lost {
 	uint64_t count;   /**< events, when known; else 0 */
@@ -241,6 +253,7 @@ struct trace_event {
 		struct trace_exit exit;
 		struct trace_limit_change limit;
 		struct trace_lost lost;
+		struct trace_change change;
 		struct trace_module module;
 		struct trace_stack stack;
 	};

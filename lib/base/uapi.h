@@ -71,6 +71,10 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
+#ifndef UFFDIO_MOVE /* Linux 6.8; its argument begins with three numbers: to, from, length */
+#define UFFDIO_MOVE _IOC(_IOC_READ | _IOC_WRITE, UFFDIO, 0x05, 40)
+#endif
+
 #ifndef STATX_MNT_ID_UNIQUE /* Linux 6.8 */
 #define STATX_MNT_ID_UNIQUE 0x4000
 #endif

@@ -225,6 +225,16 @@ static const char *check_stack(struct check *c, const struct trace_stack *s)
 	return NULL;
 }
 
+static const char *check_change(struct check *c, const struct trace_change *change)
+{
+	if (change->what > TRACE_CHANGE_UFFD_CLOSED)
+		return wrong(c, "a change of a kind that there is not");
+	if (!is_page(change->start) || !is_page(change->end) || change->start >= change->end ||
+		change->end > SPACE_MAX)
+		return wrong(c, "a change of what is no range of pages");
+	return NULL;
+}
+
 static void end_space(struct check *c, struct known *k)
 {
 	tdelete(k, &c->spaces, by_number);
@@ -251,6 +261,8 @@ static const char *check_in_space(struct check *c, const struct trace_event *e, 
 		return check_module(c, &e->module, k);
 	case TRACE_EVENT_STACK:
 		return check_stack(c, &e->stack);
+	case TRACE_EVENT_CHANGE:
+		return check_change(c, &e->change);
 	default:
 		return NULL;
 	}

@@ -381,6 +381,11 @@ static void do_body(struct codec *c, struct trace_event *e)
 	case TRACE_EVENT_STACK:
 		do_stack(c, &e->stack);
 		break;
+	case TRACE_EVENT_CHANGE:
+		do_u32(c, &e->change.what);
+		do_u64(c, &e->change.start);
+		do_u64(c, &e->change.end);
+		break;
 	default:
 		fail(c);
 	}

@@ -2,6 +2,8 @@
 /*
  * A call becomes events: what it names is read at its entry, what it did at its exit.
  */
+#include <linux/prctl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
@@ -9,6 +11,8 @@
 
 #include "internal.h"
 #include "uapi.h"
+
+#define VECTOR_MAX 1024 /* UIO_MAXIOV */
 
 /* --- at the entry ------------------------------------------------------------------------------------------- */
 
@@ -36,6 +40,34 @@ static void keep_name(struct task *t, uint64_t addr)
 	}
 }
 
+/* Pairs of address and length. */
+static void keep_vector(struct task *t, uint64_t addr, uint64_t n)
+{
+	size_t size = n * 2 * sizeof(uint64_t);
+
+	if (n > VECTOR_MAX)
+		return;
+	if (size <= CALL_DATA_MAX) {
+		keep_data(t, addr, size);
+		return;
+	}
+	free(t->vector);
+	t->vector = malloc(size);
+	if (t->vector && read_memory(t->tid, addr, t->vector, size)) {
+		t->call.data = t->vector;
+		t->call.data_len = (uint32_t)size;
+	}
+}
+
+/* Whose map process_madvise is about: of another process's it only asks for what no map shows. */
+static bool is_about_itself(struct live *l, const struct task *t)
+{
+	pid_t pid = process_of_pidfd(t->tid, (int)t->call.args[0]);
+	const struct task *other = pid > 0 ? task_find(l, pid) : NULL;
+
+	return other && other->mm == t->mm;
+}
+
 void call_begin(struct live *l, struct task *t)
 {
 	const uint64_t *a = t->call.args;
@@ -54,12 +86,18 @@ void call_begin(struct live *l, struct task *t)
 	case SYS_prctl:
 		if (a[0] == PR_SET_VMA)
 			keep_name(t, a[4]);
+		if (a[0] == PR_SET_MM && a[1] == PR_SET_MM_MAP)
+			keep_data(t, a[2], sizeof(struct prctl_mm_map));
 		break;
 	case SYS_ioctl:
 		keep_data(t, a[2], 24);
 		break;
 	case SYS_mbind:
 		keep_data(t, a[3], (a[4] + 63) / 64 * 8);
+		break;
+	case SYS_process_madvise:
+		if (is_about_itself(l, t))
+			keep_vector(t, a[1], a[2]);
 		break;
 	default:
 		break;
@@ -107,6 +145,7 @@ static bool tell_limit(struct live *l, struct task *t)
 		{ RLIMIT_DATA, TRACE_LIMIT_DATA_HARD }, { RLIMIT_STACK, TRACE_LIMIT_STACK },
 		{ RLIMIT_MEMLOCK, TRACE_LIMIT_MEMLOCK } };
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT };
+	struct task *whose;
 	uint32_t nr = t->call.nr;
 	uint64_t resource = nr == SYS_prlimit64 ? t->call.args[1] : t->call.args[0];
 
@@ -120,12 +159,15 @@ static bool tell_limit(struct live *l, struct task *t)
 	}
 	if (nr != SYS_setrlimit && nr != SYS_prlimit64)
 		return false;
+	whose = nr == SYS_prlimit64 && t->call.args[0] ? task_find(l, (pid_t)t->call.args[0]) : t;
+	if (!whose || !whose->mm)
+		return true;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (limits[i].resource != resource || (nr == SYS_prlimit64 && !t->call.args[2]))
 			continue;
 		e.limit.limit = limits[i].limit;
-		e.limit.value = process_limit(t->tid, limits[i].limit);
-		emit(l, t, &e);
+		e.limit.value = process_limit(whose->tid, limits[i].limit);
+		emit(l, whose, &e);
 	}
 	return true;
 }
@@ -144,26 +186,46 @@ static bool is_only_seen(uint32_t nr)
 	return nr == SYS_io_setup || nr == SYS_io_destroy || nr == SYS_map_shadow_stack;
 }
 
+static void follow_break(struct task *t, int64_t result)
+{
+	const uint64_t *a = t->call.args;
+	struct prctl_mm_map map;
+
+	if (t->call.nr == SYS_brk)
+		t->mm->brk = (uint64_t)result;
+	if (t->call.nr != SYS_prctl || a[0] != PR_SET_MM || result)
+		return;
+	if (a[1] == PR_SET_MM_START_BRK)
+		t->mm->start_brk = a[2];
+	if (a[1] == PR_SET_MM_BRK)
+		t->mm->brk = a[2];
+	if (a[1] == PR_SET_MM_MAP && t->call.data_len == sizeof(map)) {
+		memcpy(&map, t->call.data, sizeof(map));
+		t->mm->start_brk = map.start_brk;
+		t->mm->brk = map.brk;
+	}
+}
+
 void call_end(struct live *l, struct task *t, int64_t result)
 {
 	struct live_mm *mm = t->mm;
 	enum live_check check = l->options.check;
 
-	if (tell_limit(l, t))
+	if (tell_limit(l, t) || (t->call.nr == SYS_process_madvise && !t->call.data))
 		return;
 	writes_after_call(l, t, result);
 	file_tell(l, t, result);
 	emit_call(l, t, result);
 	mm->calls++;
 	growth_follow_call(l, t, result);
+	served_follow_call(t, result);
 	mapped_file_follow_call(t, result);
 	stacks_follow_call(t, result);
 	if (check == LIVE_CHECK_EVERY || is_only_seen(t->call.nr))
 		observe_effect(l, t, result);
 	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)
 		observe_all(l, t);
-	if (t->call.nr == SYS_brk)
-		mm->brk = (uint64_t)result;
+	follow_break(t, result);
 }
 
 void space_begin(struct live *l, struct task *t)

@@ -16,6 +16,7 @@
  *   writes.c   first writes: which areas were written since the last call
  *   growth.c   stacks that grow
  *   stacks/    call stacks
+ *   served.c   areas that a userfaultfd serves
  *   remember.c sets of addresses
  *   observe.c  the kernel's map
  *   pages.c    the kernel's pages
@@ -81,6 +82,7 @@ struct live_mm {
 	bool read_implies_exec;           /* its personality: areas get more than was asked for */
 	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
 	struct maple_tree growing;        /* growth.c */
+	struct maple_tree served;         /* served.c */
 	struct maple_tree mapped;         /* identity.c, 4: numbers of the files of areas */
 	struct code_map *code;            /* stacks/modules.c */
 };
@@ -111,6 +113,7 @@ struct task {
 	uint64_t resumed_ns; /* when the call was let through */
 	uint64_t clone_flags;
 	uint8_t data[CALL_DATA_MAX];
+	uint8_t *vector; /* more than that: of process_madvise */
 	int open_flags; /* access mode of the file that mmap names; -1: no file */
 	uint32_t rank;  /* and its rank */
 };
@@ -243,6 +246,18 @@ void writes_after_call(struct live *l, struct task *t, int64_t result);
 /* Send all first writes until now. */
 void writes_tell_all(struct live *l, struct task *t, bool ambiguous);
 
+/* First writes in and beside a range, as of now. */
+void writes_in_range(struct live *l, struct task *t, const struct range *r);
+
+/* served.c */
+/* Send what became of areas whose userfaultfd has been closed. */
+void served_tell(struct live *l, struct task *t);
+void served_follow_call(struct task *t, int64_t result);
+/* The call fills a page of one: what that does has been sent, and it is not one to be waited for. */
+bool served_fills(struct live *l, struct task *t);
+/* What was found in the area are markers of pages that were never written. */
+bool served_is_untouched(struct live *l, struct task *t, const struct trace_area *a);
+
 /* growth.c: send that a stack has grown. True: one has. */
 bool growth_tell(struct live *l, struct task *t, bool ambiguous);
 /* A child's areas grow as its parent's do. */
@@ -296,6 +311,8 @@ void observe_close(struct live_mm *mm);
 /* pages.c */
 /* The first page in [lo, hi) that was written; @known: false when it may have been. False: there is none. */
 bool find_written(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *addr, bool *known);
+/* A written page that is there, not swapped out or marked. */
+bool find_present(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *addr);
 /* How much it can find here. */
 enum trace_fault_source find_written_source(void);
 /* Is memory that is only read given pages of its own here?  Then a read is found as a write is, and prepares as one. */
@@ -305,6 +322,8 @@ bool reads_get_pages(void);
 int machine_header(struct live *l);
 /* The facts of an address space whose map has been read into l->areas. */
 void process_space(struct live *l, pid_t tid, struct trace_space *s);
+/* The process behind a descriptor of pidfd_open(2), or behind one of the numbers that stand for the caller; -1: none. */
+pid_t process_of_pidfd(pid_t tid, int fd);
 uint64_t process_limit(pid_t tid, enum trace_limit limit);
 pid_t process_of_thread(pid_t tid);
 bool process_is_x86_64(pid_t tid);

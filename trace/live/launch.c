@@ -27,7 +27,8 @@ static const uint32_t stopped[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk,
 	SYS_mlock, SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2, SYS_pkey_mprotect, SYS_mseal,
 	SYS_mbind, SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy,
 	SYS_map_shadow_stack, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_execve, SYS_execveat,
-	SYS_personality, SYS_setrlimit, SYS_prlimit64, SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid };
+	SYS_personality, SYS_setrlimit, SYS_prlimit64, SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid,
+	SYS_process_madvise };
 
 /* Stopped for some values of one argument. */
 static const struct {
@@ -35,7 +36,8 @@ static const struct {
 } conditional[] = {
 	{ SYS_prctl, 0, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE } },
 	{ SYS_arch_prctl, 0, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 } },
-	{ SYS_ioctl, 1, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_UNREGISTER } },
+	{ SYS_ioctl, 1, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE } },
+	{ SYS_ioctl, 1, { UFFDIO_MOVE, UFFDIO_MOVE, UFFDIO_MOVE } },
 };
 
 #define NR_STOPPED     (sizeof(stopped) / sizeof(stopped[0]))

@@ -169,8 +169,10 @@ void live_free(struct live *l)
 	struct task *t;
 	unsigned long tid = 0;
 
-	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
+		free(t->vector);
 		free(t);
+	}
 	mtree_destroy(&l->tasks);
 	identity_close(l);
 	stacks_close(l);

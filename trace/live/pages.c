@@ -117,6 +117,11 @@ bool reads_get_pages(void)
 	return found;
 }
 
+bool find_present(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *addr)
+{
+	return scan(mm->pagemap_fd, lo, hi, PAGE_IS_PRESENT, PAGE_IS_FILE | PAGE_IS_PFNZERO, addr) > 0;
+}
+
 enum trace_fault_source find_written_source(void)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), found;

@@ -83,6 +83,38 @@ bool process_is_x86_64(pid_t tid)
 	       info.arch == AUDIT_ARCH_X86_64;
 }
 
+#define PIDFD_SELF_THREAD (-10000)
+#define PIDFD_SELF_PROCESS (-20000)
+
+pid_t process_of_pidfd(pid_t tid, int fd)
+{
+	char path[64], text[512];
+	const char *line;
+
+	if (fd == PIDFD_SELF_THREAD || fd == PIDFD_SELF_PROCESS)
+		return tid;
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)tid, fd);
+	read_file(path, text, sizeof(text));
+	line = strstr(text, "\nPid:");
+	return line ? (pid_t)strtol(line + 5, NULL, 10) : -1;
+}
+
+/* What anyone may read, as of a process that has become another user: prlimit(2) may be refused there. */
+static uint64_t limit_of_text(pid_t tid, const char *name, bool hard)
+{
+	char path[64], text[4096], soft_text[32], hard_text[32];
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/limits", (int)tid);
+	read_file(path, text, sizeof(text));
+	line = strstr(text, name);
+	if (!line || sscanf(line + strlen(name), "%31s %31s", soft_text, hard_text) != 2)
+		return UINT64_MAX;
+	if (strcmp(hard ? hard_text : soft_text, "unlimited") == 0)
+		return UINT64_MAX;
+	return strtoull(hard ? hard_text : soft_text, NULL, 10);
+}
+
 uint64_t process_limit(pid_t tid, enum trace_limit limit)
 {
 	static const int resources[TRACE_LIMIT_COUNT] = { [TRACE_LIMIT_AS] = RLIMIT_AS,
@@ -90,6 +122,11 @@ uint64_t process_limit(pid_t tid, enum trace_limit limit)
 		[TRACE_LIMIT_STACK] = RLIMIT_STACK,
 		[TRACE_LIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
 		[TRACE_LIMIT_DATA_HARD] = RLIMIT_DATA };
+	static const char *const names[TRACE_LIMIT_COUNT] = { [TRACE_LIMIT_AS] = "\nMax address space",
+		[TRACE_LIMIT_DATA] = "\nMax data size",
+		[TRACE_LIMIT_STACK] = "\nMax stack size",
+		[TRACE_LIMIT_MEMLOCK] = "\nMax locked memory",
+		[TRACE_LIMIT_DATA_HARD] = "\nMax data size" };
 	char path[64], text[64];
 	struct rlimit rl;
 
@@ -101,7 +138,7 @@ uint64_t process_limit(pid_t tid, enum trace_limit limit)
 		return strtoull(text, NULL, 16);
 	}
 	if (prlimit(tid, (enum __rlimit_resource)resources[limit], NULL, &rl))
-		return UINT64_MAX;
+		return limit_of_text(tid, names[limit], limit == TRACE_LIMIT_DATA_HARD);
 	return limit == TRACE_LIMIT_DATA_HARD ? rl.rlim_max : rl.rlim_cur;
 }
 

@@ -26,6 +26,27 @@ static unsigned int range_of_brk(const struct live_mm *mm, uint64_t brk, struct 
 	return brk < mm->brk ? range(r, brk, mm->brk - brk) : range(r, mm->brk, brk - mm->brk);
 }
 
+/* Of more than two, everything from the lowest to the highest. */
+static unsigned int ranges_of_vector(const struct trace_call *c, struct range r[2])
+{
+	unsigned int n = c->data_len / (2 * sizeof(uint64_t));
+	struct range one;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t v[2];
+
+		memcpy(v, (const char *)c->data + i * sizeof(v), sizeof(v));
+		range(&one, v[0], v[1]);
+		if (n <= 2 || i == 0) {
+			r[i] = one;
+			continue;
+		}
+		r[0].start = one.start < r[0].start ? one.start : r[0].start;
+		r[0].end = one.end > r[0].end ? one.end : r[0].end;
+	}
+	return n < 2 ? n : n == 2 ? 2 : 1;
+}
+
 unsigned int named_ranges(const struct task *t, struct range r[2])
 {
 	const uint64_t *a = t->call.args;
@@ -50,6 +71,8 @@ unsigned int named_ranges(const struct task *t, struct range r[2])
 	case SYS_mbind:
 	case SYS_remap_file_pages:
 		return range(r, a[0], a[1]);
+	case SYS_process_madvise:
+		return ranges_of_vector(&t->call, r);
 	case SYS_prctl:
 		return a[0] == PR_SET_VMA ? range(r, a[2], a[3]) : 0;
 	case SYS_ioctl:

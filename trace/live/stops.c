@@ -102,6 +102,7 @@ static void observe_before_end(struct live *l, struct task *t)
 	if (t->mm->users > 1)
 		return;
 	growth_tell(l, t, false);
+	served_tell(l, t);
 	observe_all(l, t);
 }
 
@@ -124,7 +125,9 @@ static void on_entry(struct live *l, struct task *t)
 		resume(t, 0);
 		return;
 	}
-	if (mm_acquire(t))
+	if (served_fills(l, t))
+		resume(t, 0);
+	else if (mm_acquire(t))
 		let_through(l, t);
 }
 

@@ -41,6 +41,7 @@ void task_remove(struct live *l, struct task *t)
 	task_leave_mm(t);
 	mtree_erase(&l->tasks, (unsigned long)t->tid);
 	l->nr_tasks--;
+	free(t->vector);
 	free(t);
 }
 
@@ -67,6 +68,7 @@ struct live_mm *mm_new(struct live *l)
 	mt_init_flags(&mm->fresh, 0);
 	mt_init_flags(&mm->growing, 0);
 	mt_init_flags(&mm->mapped, 0);
+	mt_init_flags(&mm->served, 0);
 	return mm;
 }
 
@@ -94,6 +96,7 @@ void task_leave_mm(struct task *t)
 		mtree_destroy(&mm->fresh);
 		mtree_destroy(&mm->growing);
 		mtree_destroy(&mm->mapped);
+		mtree_destroy(&mm->served);
 		free(mm);
 	}
 }

@@ -87,6 +87,8 @@ static bool tell_if_written(struct search *s, const struct trace_area *a, const 
 	if (!find_written(s->t->mm, from, min(to, s->except.start), &addr, &known) &&
 		!find_written(s->t->mm, max(from, s->except.end), to, &addr, &known))
 		return false;
+	if (served_is_untouched(s->l, s->t, a))
+		return false;
 	tell(s, a, addr, known, s->ambiguous || !whole);
 	return true;
 }
@@ -179,7 +181,15 @@ void writes_tell_all(struct live *l, struct task *t, bool ambiguous)
 	struct search s = begin_search(l, t, ambiguous);
 
 	growth_tell(l, t, ambiguous);
+	served_tell(l, t);
 	search(&s, 0, UINT64_MAX);
+}
+
+void writes_in_range(struct live *l, struct task *t, const struct range *r)
+{
+	struct search s = begin_search(l, t, t->mm->users > 1);
+
+	search_around(&s, r);
 }
 
 static bool changes_areas(uint32_t nr)
@@ -199,6 +209,7 @@ void writes_before_call(struct live *l, struct task *t)
 		return;
 	}
 	growth_tell(l, t, false);
+	served_tell(l, t);
 	for (unsigned int i = 0; i < n; i++)
 		search_around(&s, &r[i]);
 	if (t->mm->users > 1)

@@ -204,6 +204,25 @@ static struct prediction do_madvise(struct space *s, const struct trace_call *c)
 		mm_madvise(&s->mm, c->args[0], c->args[1], advice) };
 }
 
+/* data: pairs of address and length.  The result: how many bytes were advised before something was refused. */
+static struct prediction do_process_madvise(struct space *s, const struct trace_call *c)
+{
+	int advice = (int)c->args[3];
+	int64_t done = 0, err = 0;
+
+	/* A kernel that does not take this advice here. */
+	if (c->result == -EINVAL || c->result == -EPERM || c->result == -ESRCH)
+		return (struct prediction){ 0 };
+	for (uint32_t at = 0; !err && at + 16 <= c->data_len; at += 16) {
+		uint64_t v[2];
+
+		memcpy(v, (const char *)c->data + at, sizeof(v));
+		err = mm_madvise(&s->mm, v[0], v[1], advice);
+		done += err ? 0 : (int64_t)v[1];
+	}
+	return (struct prediction){ true, !contents_decide(advice), done ? done : err };
+}
+
 /* Locking faults pages in: a file may be shorter than its mapping, a page may be a guard. */
 static struct prediction do_mlock(struct space *s, const struct trace_call *c, int flags)
 {
@@ -241,6 +260,27 @@ static void set_mm_field(struct mm_struct *mm, unsigned long field, unsigned lon
 	}
 }
 
+/* data: struct prctl_mm_map. */
+static void set_mm_map(struct mm_struct *mm, const struct trace_call *c)
+{
+	struct prctl_mm_map m;
+
+	if (c->data_len != sizeof(m))
+		return;
+	memcpy(&m, c->data, sizeof(m));
+	mm->start_code = m.start_code;
+	mm->end_code = m.end_code;
+	mm->start_data = m.start_data;
+	mm->end_data = m.end_data;
+	mm->start_brk = m.start_brk;
+	mm->brk = m.brk;
+	mm->start_stack = m.start_stack;
+	mm->arg_start = m.arg_start;
+	mm->arg_end = m.arg_end;
+	mm->env_start = m.env_start;
+	mm->env_end = m.env_end;
+}
+
 static struct prediction do_prctl(struct space *s, const struct trace_call *c)
 {
 	if (c->args[0] == PR_SET_VMA && c->args[1] == PR_SET_VMA_ANON_NAME) {
@@ -254,7 +294,9 @@ static struct prediction do_prctl(struct space *s, const struct trace_call *c)
 		s->mm.mdwe = c->args[1] & 1;
 		s->mm.mdwe_no_inherit = c->args[1] & 2;
 	}
-	if (c->args[0] == PR_SET_MM && c->result == 0)
+	if (c->args[0] == PR_SET_MM && c->args[1] == PR_SET_MM_MAP && c->result == 0)
+		set_mm_map(&s->mm, c);
+	else if (c->args[0] == PR_SET_MM && c->result == 0)
 		set_mm_field(&s->mm, c->args[1], c->args[2]);
 	return (struct prediction){ 0 };
 }
@@ -365,6 +407,8 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 		return do_mremap(s, c);
 	case SYS_madvise:
 		return do_madvise(s, c);
+	case SYS_process_madvise:
+		return do_process_madvise(s, c);
 	case SYS_prctl:
 		return do_prctl(s, c);
 	case SYS_mbind:

@@ -10,6 +10,8 @@
  *    disagreement there is a consequence of the first, and counted with it.  A result that differs in the same way
  *    as one before, in calls of the same kind, is a consequence, too.
  */
+#include <string.h>
+
 #include "internal.h"
 #include "uapi.h"
 
@@ -56,6 +58,7 @@ static unsigned int ranges_of(const struct space *s, const struct trace_call *c,
 {
 	const uint64_t *a = c->args, here = (uint64_t)c->result;
 	bool done = !IS_ERR_VALUE(c->result);
+	uint64_t named[2] = { 0 };
 	unsigned int n = 0;
 
 	switch (c->nr) {
@@ -81,6 +84,11 @@ static unsigned int ranges_of(const struct space *s, const struct trace_call *c,
 		break;
 	case SYS_prctl:
 		b[n++] = around(a[2], a[3]);
+		break;
+	case SYS_ioctl:
+		if (c->data_len >= sizeof(named))
+			memcpy(named, c->data, sizeof(named));
+		b[n++] = around(named[0], named[1]);
 		break;
 	case SYS_munmap:
 	case SYS_mprotect:

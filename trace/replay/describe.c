@@ -31,6 +31,7 @@ static const struct shape shapes[] = {
 	{ SYS_mlockall, "mlockall", { HEX } },
 	{ SYS_munlockall, "munlockall", { NONE } },
 	{ SYS_mseal, "mseal", { ADDR, SIZE, HEX } },
+	{ SYS_process_madvise, "process_madvise", { NUMBER, ADDR, NUMBER, ADVICE, HEX } },
 	{ SYS_prctl, "prctl", { HEX, HEX, ADDR, SIZE, ADDR } },
 	{ SYS_arch_prctl, "arch_prctl", { HEX, ADDR } },
 	{ SYS_mbind, "mbind", { ADDR, SIZE, NUMBER, ADDR, NUMBER, HEX } },

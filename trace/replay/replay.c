@@ -361,6 +361,14 @@ static void lost_event(struct replay *r, const struct trace_event *e)
 		}
 }
 
+/* The areas are given back by who served them. */
+static void change_event(struct space *s, const struct trace_change *c)
+{
+	causes_touch(s, c->start - (c->start != 0), c->end + 1);
+	/* Where there is nothing any more, there is nothing to do. */
+	(void)!mm_userfaultfd(&s->mm, c->start, c->end - c->start, NULL, MM_UFFD_WP_ASYNC);
+}
+
 /* An event that looks at an address space, or changes it. */
 static int event_in_space(struct replay *r, struct space *s, const struct trace_event *e)
 {
@@ -379,6 +387,9 @@ static int event_in_space(struct replay *r, struct space *s, const struct trace_
 		return 0;
 	case TRACE_EVENT_LIMIT:
 		set_limit(s, e->limit.limit, e->limit.value);
+		return 0;
+	case TRACE_EVENT_CHANGE:
+		change_event(s, &e->change);
 		return 0;
 	default:
 		return 0;

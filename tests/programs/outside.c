@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* Maps that change, and pages that are filled, by other ways than the calls of the map. */
+#include <fcntl.h>
+#include <linux/prctl.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "cases.h"
+
+#ifndef UFFDIO_MOVE
+#define UFFDIO_MOVE _IOC(_IOC_READ | _IOC_WRITE, UFFDIO, 0x05, 40)
+#endif
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+
+/* Apart from all others, so that what merges is what the case is about. */
+static char *area(unsigned long pages)
+{
+	char *at = place(pages);
+
+	need(mmap(at, pages * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0) == at, "mmap");
+	return at;
+}
+
+static int userfault(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	need(fd >= 0 && !ioctl(fd, UFFDIO_API, &api), "userfaultfd");
+	return fd;
+}
+
+static void serve(int fd, char *at, unsigned long pages, unsigned long mode)
+{
+	struct uffdio_register r = { .range = { (unsigned long)at, pages * PAGE }, .mode = mode };
+
+	need(!ioctl(fd, UFFDIO_REGISTER, &r), "UFFDIO_REGISTER");
+}
+
+static void closed(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	close(fd);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+	mprotect(p + PAGE, PAGE, RW);
+}
+
+static void closed_but_for_a_duplicate(void)
+{
+	char *p = area(8);
+	int fd = userfault(), other;
+
+	serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	other = dup(fd);
+	close(fd);
+	mprotect(p + 6 * PAGE, PAGE, PROT_READ);
+	close(other);
+	mprotect(p + 6 * PAGE, PAGE, RW);
+}
+
+static void closed_by_a_child_that_ends(void)
+{
+	char *p = area(8);
+	int fd = userfault(), go[2];
+	pid_t pid;
+
+	need(!pipe(go), "pipe");
+	serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	pid = fork();
+	if (pid == 0) {
+		char byte;
+
+		(void)!read(go[0], &byte, 1);
+		_exit(0);
+	}
+	close(fd);
+	mprotect(p + 6 * PAGE, PAGE, PROT_READ);
+	(void)!write(go[1], "", 1);
+	waitpid(pid, NULL, 0);
+	mprotect(p + 6 * PAGE, PAGE, RW);
+}
+
+static void zeros(void)
+{
+	char *p = area(8), *q = p + 4 * PAGE;
+	int fd = userfault();
+	struct uffdio_zeropage z = { .range = { (unsigned long)q, PAGE } };
+
+	mprotect(q, 4 * PAGE, PROT_READ);
+	mprotect(q, 4 * PAGE, RW | PROT_EXEC);
+	p[0] = 1;
+	serve(fd, q, 4, UFFDIO_REGISTER_MODE_MISSING);
+	need(!ioctl(fd, UFFDIO_ZEROPAGE, &z), "UFFDIO_ZEROPAGE");
+	close(fd);
+	/* Both have an anon_vma of their own now. */
+	mprotect(q, 4 * PAGE, RW);
+}
+
+static void moved(void)
+{
+	char *p = area(12), *q = p + 4 * PAGE, *far = area(4);
+	int fd = userfault();
+	unsigned long m[5] = { (unsigned long)far, (unsigned long)q, PAGE, 0, 0 };
+
+	mprotect(q, 4 * PAGE, RW | PROT_EXEC);
+	mprotect(q, 4 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
+	p[0] = q[0] = 1;
+	serve(fd, far, 4, UFFDIO_REGISTER_MODE_MISSING);
+	if (ioctl(fd, UFFDIO_MOVE, m)) {
+		fprintf(stderr, "UFFDIO_MOVE: %s\n", strerror(errno));
+		exit(77);
+	}
+	close(fd);
+	mprotect(q, 4 * PAGE, RW);
+	mprotect(far + PAGE, PAGE, PROT_READ);
+}
+
+static void write_protected(void)
+{
+	char *p = area(8), *q = p + 4 * PAGE;
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_UNPOPULATED };
+	struct uffdio_writeprotect w = { .range = { (unsigned long)q, 4 * PAGE },
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP };
+
+	need(fd >= 0 && !ioctl(fd, UFFDIO_API, &api), "userfaultfd");
+	p[0] = 1;
+	mprotect(q, 4 * PAGE, RW | PROT_EXEC);
+	serve(fd, q, 4, UFFDIO_REGISTER_MODE_WP);
+	need(!ioctl(fd, UFFDIO_WRITEPROTECT, &w), "UFFDIO_WRITEPROTECT");
+	madvise(q, PAGE, MADV_NORMAL);
+	close(fd);
+	mprotect(q, 4 * PAGE, RW);
+}
+
+static void advised_through_itself(void)
+{
+	static const int advices[] = { MADV_DONTNEED, MADV_MERGEABLE, MADV_NOHUGEPAGE, MADV_DONTFORK,
+		MADV_DONTDUMP };
+	char *p = area(64);
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	need(self >= 0, "pidfd_open");
+	p[0] = 1;
+	for (unsigned long i = 0; i < 5; i++) {
+		struct iovec v = { p + 4 * i * PAGE, PAGE };
+
+		syscall(SYS_process_madvise, self, &v, 1UL, advices[i], 0UL);
+	}
+	mprotect(p + 3 * PAGE, PAGE, PROT_READ);
+}
+
+static void advised_in_many_places(void)
+{
+	char *p = area(64);
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	struct iovec v[20];
+
+	need(self >= 0, "pidfd_open");
+	for (unsigned long i = 0; i < 20; i++)
+		v[i] = (struct iovec){ p + 3 * i * PAGE, PAGE };
+	syscall(SYS_process_madvise, self, v, 20UL, MADV_DONTFORK, 0UL);
+	/* Of these only what comes before the hole. */
+	munmap(p + 30 * PAGE, PAGE);
+	syscall(SYS_process_madvise, self, v, 20UL, MADV_DONTDUMP, 0UL);
+	mprotect(p + 3 * PAGE, PAGE, PROT_READ);
+}
+
+static void another_ones_limit(void)
+{
+	struct rlimit rl, none = { 0, 0 };
+	int go[2];
+	pid_t pid;
+
+	need(!pipe(go) && !getrlimit(RLIMIT_AS, &rl), "pipe");
+	none.rlim_max = rl.rlim_max;
+	pid = fork();
+	if (pid == 0) {
+		char byte;
+
+		(void)!read(go[0], &byte, 1);
+		/* Refused, and without a difference. */
+		mmap(NULL, PAGE, RW, PRIVATE, -1, 0);
+		_exit(0);
+	}
+	need(!prlimit(pid, RLIMIT_AS, &none, NULL), "prlimit");
+	need(mmap(NULL, PAGE, RW, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
+	(void)!write(go[1], "", 1);
+	waitpid(pid, NULL, 0);
+}
+
+static void moved_break(void)
+{
+	struct prctl_mm_map m;
+	char *heap;
+	FILE *f = fopen("/proc/self/stat", "r");
+	unsigned long v[60] = { 0 };
+	char *text = calloc(1, 4096), *at;
+
+	need(f && fgets(text, 4096, f) != NULL, "stat");
+	at = strrchr(text, ')') + 4;
+	for (int i = 4; i < 53; i++)
+		v[i] = strtoul(at, &at, 10);
+	heap = sbrk(0);
+	m = (struct prctl_mm_map){ .start_code = v[26],
+		.end_code = v[27],
+		.start_data = v[45],
+		.end_data = v[46],
+		.start_brk = (unsigned long)heap,
+		.brk = (unsigned long)heap,
+		.start_stack = v[28],
+		.arg_start = v[48],
+		.arg_end = v[49],
+		.env_start = v[50],
+		.env_end = v[51],
+		.exe_fd = (unsigned int)-1 };
+	m.start_brk = m.brk = (unsigned long)heap + 16 * PAGE;
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &m, sizeof(m), 0)) {
+		fprintf(stderr, "PR_SET_MM_MAP: %s\n", strerror(errno));
+		exit(77);
+	}
+	syscall(SYS_brk, m.brk + 4 * PAGE);
+	syscall(SYS_brk, m.brk + 2 * PAGE);
+}
+
+/* Limits that only it itself may ask for, once it is another user. */
+static void limits_of_another_user(void)
+{
+	struct rlimit rl = { 64 * PAGE, 64 * PAGE };
+
+	if (getuid()) {
+		fprintf(stderr, "only root becomes another user\n");
+		exit(77);
+	}
+	need(!setresuid(1234, 1234, 1234) && !setrlimit(RLIMIT_MEMLOCK, &rl), "setresuid");
+	mlock(area(100), 100 * PAGE);
+	mlock(area(10), 10 * PAGE);
+}
+
+static const struct test_case cases[] = {
+	{ "userfaultfd-closed", closed, "" },
+	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
+	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
+	{ "userfaultfd-zeros", zeros, "" },
+	{ "userfaultfd-moved", moved, "" },
+	{ "userfaultfd-write-protected", write_protected, "" },
+	{ "process_madvise-of-itself", advised_through_itself, "" },
+	{ "process_madvise-in-many-places", advised_in_many_places, "" },
+	{ "limit-of-another-process", another_ones_limit, "" },
+	{ "break-moved", moved_break, "" },
+	{ "limits-of-another-user", limits_of_another_user, "" },
+};
+
+CASES_MAIN(cases)

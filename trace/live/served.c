@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Areas that a userfaultfd serves.
+ *
+ * 1. Closed.  When the last descriptor of a userfaultfd goes (it is closed, its process ends or execs), the kernel takes its
+ *    areas back and joins them with their neighbours; no call of the map does that.  mm->served has the ranges that were
+ *    registered, each with the descriptor that did it.  Before anything else is told of the address space it is looked
+ *    whether that descriptor still is a userfaultfd.  If not, smaps says whether the areas are still served: another
+ *    descriptor may hold it.
+ *
+ * 2. First writes.  A page that is filled with zeros or moved in gives its area an anon_vma as a write does, and may leave
+ *    nothing to be found, there or where it came from.  These ioctls stop the program; they are not held up, since another
+ *    thread may be waiting for the page.
+ *
+ * 3. Markers.  A page that was never written but is write-protected looks like one that is swapped out; smaps knows.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmaple/mm.h>
+
+#include "internal.h"
+#include "uapi.h"
+
+#define PAGE   4096ull
+#define SERVED (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
+
+/* A descriptor of a process, in an entry of a tree. */
+static void *holder(pid_t tgid, int fd)
+{
+	return xa_mk_value((unsigned long)tgid << 32 | (uint32_t)fd);
+}
+
+static bool is_open(const void *holder)
+{
+	unsigned long value = xa_to_value(holder);
+	char path[64], link[64];
+	ssize_t n;
+
+	path_of_descriptor(path, (pid_t)(value >> 32), (int)(uint32_t)value);
+	n = readlink(path, link, sizeof(link) - 1);
+	link[n > 0 ? n : 0] = '\0';
+	return strcmp(link, "anon_inode:[userfaultfd]") == 0;
+}
+
+static bool next_served(const struct live_mm *mm, uint64_t addr, struct range *run, void **by)
+{
+	MA_STATE(mas, (struct maple_tree *)&mm->served, addr, addr);
+
+	mas_lock(&mas);
+	*by = mas_find(&mas, ULONG_MAX);
+	mas_unlock(&mas);
+	*run = (struct range){ mas.index, mas.last + 1 };
+	return *by != NULL;
+}
+
+static void tell_closed(struct live *l, struct task *t, const struct range *run)
+{
+	struct trace_event e = { .type = TRACE_EVENT_CHANGE,
+		.change = { .what = TRACE_CHANGE_UFFD_CLOSED, .start = run->start, .end = run->end } };
+
+	forget(&t->mm->served, run->start, run->end);
+	emit(l, t, &e);
+}
+
+/* As smaps has it, in l->areas. */
+static bool is_served(const struct live *l, const struct range *run)
+{
+	for (uint32_t i = 0; i < l->nr_areas; i++)
+		if (l->areas[i].start < run->end && l->areas[i].end > run->start &&
+			(l->areas[i].vm_flags & SERVED))
+			return true;
+	return false;
+}
+
+void served_tell(struct live *l, struct task *t)
+{
+	struct range run;
+	bool looked = false;
+	void *by;
+
+	for (uint64_t at = 0; next_served(t->mm, at, &run, &by); at = run.end) {
+		if (is_open(by))
+			continue;
+		if (!looked)
+			observe_smaps(l, t);
+		looked = true;
+		if (l->nr_areas && !is_served(l, &run))
+			tell_closed(l, t, &run);
+	}
+}
+
+void served_follow_call(struct task *t, int64_t result)
+{
+	struct range r[2];
+
+	if (t->call.nr != SYS_ioctl || IS_ERR_VALUE(result) || !named_ranges(t, r))
+		return;
+	forget(&t->mm->served, r[0].start, r[0].end);
+	if ((uint32_t)t->call.args[1] == UFFDIO_REGISTER && r[0].end > r[0].start)
+		(void)!mtree_store_range(&t->mm->served, r[0].start, r[0].end - 1,
+			holder(t->tgid, (int)t->call.args[0]), GFP_KERNEL);
+}
+
+/* --- first writes ------------------------------------------------------------------------------------------- */
+
+static void tell_filled(struct live *l, struct task *t, uint64_t addr)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FAULT,
+		.fault = { .addr = addr & ~(PAGE - 1),
+			.write = true,
+			.write_known = true,
+			.ambiguous = t->mm->users > 1 } };
+
+	emit(l, t, &e);
+}
+
+bool served_fills(struct live *l, struct task *t)
+{
+	uint32_t code = (uint32_t)t->call.args[1];
+	/* Of a move: where to, where from, how much; of zeros: where and how much. */
+	uint64_t args[3] = { 0 };
+	struct range from;
+
+	if (t->call.nr != SYS_ioctl || (code != UFFDIO_ZEROPAGE && code != UFFDIO_MOVE))
+		return false;
+	if (!read_memory(t->tid, t->call.args[2], args, sizeof(args)))
+		return true;
+	if (code == UFFDIO_MOVE) {
+		from = (struct range){ args[1], args[1] + args[2] };
+		writes_in_range(l, t, &from);
+	}
+	tell_filled(l, t, args[0]);
+	return true;
+}
+
+bool served_is_untouched(struct live *l, struct task *t, const struct trace_area *a)
+{
+	struct range run;
+	uint64_t addr;
+	void *by;
+
+	if (!next_served(t->mm, a->start, &run, &by) || run.start >= a->end ||
+		find_present(t->mm, a->start, a->end, &addr))
+		return false;
+	observe_smaps(l, t);
+	for (uint32_t i = 0; i < l->nr_areas; i++)
+		if (l->areas[i].start == a->start)
+			return !l->areas[i].touched;
+	return false;
+}
