@@ -46,6 +46,8 @@ bool parse_check(const char *text, struct check_option *check);
 bool parse_number(const char *text, uint64_t *number);
 /* "500M", in bytes. */
 bool parse_size(const char *text, uint64_t *bytes);
+/* Hexadecimal, with 0x or without, as maps shows it. */
+bool parse_hex(const char *text, uint64_t *address);
 
 /* Text of recorded programs: control characters and what is no UTF-8 as \ooo. */
 void print_quoted(FILE *out, const char *text, size_t size);

@@ -47,6 +47,15 @@ bool parse_number(const char *text, uint64_t *number)
 	return *text && *text != '-' && !*end && !errno;
 }
 
+bool parse_hex(const char *text, uint64_t *address)
+{
+	char *end;
+
+	errno = 0;
+	*address = strtoull(text, &end, 16);
+	return *text && *text != '-' && !*end && !errno;
+}
+
 bool parse_check(const char *text, struct check_option *check)
 {
 	*check = (struct check_option){ LIVE_CHECK_EVERY, 0 };

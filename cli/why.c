@@ -1,74 +1,201 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple why: why neighbours are apart. */
+/* vmaple why: the command line of its questions, to a recording and to a running process. */
 #include <getopt.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "cli.h"
 #include "live_map.h"
+#include "why.h"
 
 static const char help[] =
-	"usage: vmaple why --pid PID [--top] [--json] [--no-bpf] [ADDRESS]\n"
+	"usage: vmaple why [--at STEP|peak|end] [--pid PID] [--json] FILE ADDRESS [ADDRESS]\n"
+	"       vmaple why [--at STEP|peak|end] [--pid PID] [--json|--folded] --top[=N] FILE\n"
+	"       vmaple why --pid PID [--top] [--json] [--no-bpf] [ADDRESS]\n"
 	"\n"
-	"Say for every boundary between areas of a running process that touch why they are not one, in the "
-	"kernel's\n"
-	"own terms, and how often each reason occurs.  The process was never recorded and is not stopped.\n"
+	"Why is the area at ADDRESS an area of its own?  Its life, each neighbour, every reason that keeps "
+	"the\n"
+	"two apart, the events that made it so, and what would have let them join.  With two addresses: "
+	"what\n"
+	"lies between them.  Without FILE: of a running process, which was never recorded and is not "
+	"stopped,\n"
+	"for every boundary why it is there, or with --top how often each reason occurs.\n"
 	"\n"
-	"  ADDRESS         only where the area at this (hexadecimal) address meets others\n"
-	"  --top           only how often each reason occurs\n"
-	"  --json          one object, with a list of boundaries\n"
-	"  --no-bpf        from /proc, as without the privilege; what it does not know is called uncertain\n"
+	"  --top[=N]   all boundaries by reason and by the place in the program that made them; N places, "
+	"10\n"
+	"              by default\n"
+	"  --at STEP   after this step; `peak`: when most areas were there (default with --top); `end`: "
+	"before\n"
+	"              the process ended (default with an address)\n"
+	"  --pid PID   of this process; default: the first, at the peak the one with the most areas\n"
+	"  --json      as one line of JSON\n"
+	"  --folded    for flame graph tools: `reason;place COUNT`, one line each\n"
+	"  --no-bpf    of a running process: from /proc, as without the privilege; what it does not know is\n"
+	"              called uncertain\n"
 	"\n"
-	"exit status: 0; 1 nothing is mapped at ADDRESS; 125 the map cannot be read\n";
+	"exit status: 0; 1 nothing is mapped there, or the process has no address space then; 3 the "
+	"recording\n"
+	"is damaged or ends early (what could be read is shown)\n";
 
-static int parse(struct live_why_options *o, int argc, char **argv)
+static int parse_top(struct why *w, const char *arg)
 {
-	static const struct option options[] = { { "pid", required_argument, NULL, 'p' },
-		{ "top", no_argument, NULL, 't' }, { "json", no_argument, NULL, 'j' },
-		{ "no-bpf", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	uint64_t pid = 0;
-	char *end;
-	int opt;
+	w->top = WHY_TOP;
+	if (!arg || (parse_number(arg, &w->top) && w->top))
+		return 0;
+	return usage_error("why", "--top takes a number, not", arg);
+}
+
+static int parse_option(struct why *w, int opt, char **argv)
+{
+	switch (opt) {
+	case 'a':
+		if (!moment_parse(&w->moment, optarg))
+			return usage_error("why", "--at takes a step, peak or end, not", optarg);
+		return 0;
+	case 'p':
+		if (!parse_number(optarg, &w->moment.pid) || !w->moment.pid)
+			return usage_error("why", "--pid takes a number, not", optarg);
+		return 0;
+	case 't':
+		return parse_top(w, optarg);
+	case 'j':
+		w->json = true;
+		return 0;
+	case 'f':
+		w->folded = true;
+		return 0;
+	case 'n':
+		w->no_bpf = true;
+		return 0;
+	case 'h':
+		fputs(help, stdout);
+		return -1;
+	case ':':
+		return usage_error("why", "an argument is missing after", argv[optind - 1]);
+	default:
+		return usage_error("why", "unknown option", argv[optind - 1]);
+	}
+}
+
+/* After --top: a recording, and a number before or behind it, for `--top N` is what people type. */
+static int parse_top_words(struct why *w, int argc, char **argv)
+{
+	uint64_t n;
+
+	if (argc - optind > 2)
+		return usage_error("why", "--top takes no address:", argv[optind + 2]);
+	if (argc - optind == 1) {
+		w->moment.path = argv[optind];
+		return 0;
+	}
+	n = parse_number(argv[optind], &n) ? 0 : 1;
+	w->moment.path = argv[optind + !n];
+	return parse_top(w, argv[optind + (int)n]);
+}
+
+static int parse_words(struct why *w, int argc, char **argv)
+{
+	if (optind == argc)
+		return usage_error("why", "a recording is missing", NULL);
+	if (w->top)
+		return parse_top_words(w, argc, argv);
+	w->moment.path = argv[optind++];
+	for (; optind < argc; optind++) {
+		if (w->nr_addr == WHY_ADDRESSES)
+			return usage_error("why", "two addresses at most, not", argv[optind]);
+		if (!parse_hex(argv[optind], &w->addr[w->nr_addr++]))
+			return usage_error("why", "an address is wanted, not", argv[optind]);
+	}
+	if (!w->nr_addr)
+		return usage_error("why", "an address or --top is missing", NULL);
+	return 0;
+}
+
+/* No file is named: the process runs. What can be read as an address is one, unless there is such a file. */
+static bool asks_running(struct why *w, int argc, char **argv)
+{
+	if (!w->moment.pid || argc - optind > 1)
+		return false;
+	return optind == argc || (access(argv[optind], F_OK) && parse_hex(argv[optind], &w->addr[0]));
+}
+
+static int parse(struct why *w, int argc, char **argv)
+{
+	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
+		{ "pid", required_argument, NULL, 'p' }, { "top", optional_argument, NULL, 't' },
+		{ "json", no_argument, NULL, 'j' }, { "folded", no_argument, NULL, 'f' },
+		{ "no-bpf", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	int opt, err;
+	bool top = false;
 
 	opterr = 0;
+	for (int i = 1; i < argc; i++)
+		top |= strncmp(argv[i], "--top", 5) == 0;
+	w->moment.kind = top ? MOMENT_PEAK : MOMENT_END;
 	while ((opt = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'p':
-			if (!parse_number(optarg, &pid))
-				return usage_error("why", "a number is wanted, not", optarg);
-			break;
-		case 't':
-			o->top = true;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'n':
-			o->no_bpf = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return -1;
-		case ':':
-			return usage_error("why", "an argument is missing after", argv[optind - 1]);
-		default:
-			return usage_error("why", "unknown option", argv[optind - 1]);
-		}
+		err = parse_option(w, opt, argv);
+		if (err)
+			return err;
 	}
-	if (!pid)
-		return usage_error("why", "--pid PID is missing", NULL);
-	o->pid = (pid_t)pid;
-	if (optind == argc)
-		return 0;
-	o->has_addr = true;
-	o->addr = strtoull(argv[optind], &end, 16);
-	return *end || optind + 1 < argc ? usage_error("why", "one hexadecimal address is wanted, not", argv[argc - 1])
-					 : 0;
+	w->running = asks_running(w, argc, argv);
+	w->nr_addr = w->running ? (unsigned int)(argc - optind) : 0;
+	err = w->running ? 0 : parse_words(w, argc, argv);
+	if (err)
+		return err;
+	if (w->no_bpf && !w->running)
+		return usage_error(
+			"why", "--no-bpf is for a running process: --pid without a recording", NULL);
+	if (w->folded && (!w->top || w->json || w->running))
+		return usage_error(
+			"why", "--folded goes with --top of a recording, and not with --json", NULL);
+	return 0;
+}
+
+static void watch(void *ctx, struct moment *m, const struct trace_event *e)
+{
+	histories_event(ctx, m, e);
+}
+
+static int ask(struct why *w)
+{
+	struct histories *h = histories_new(w->nr_addr, w->addr);
+	int status, answered = STATUS_FAILED;
+
+	if (!h)
+		return out_of_memory("why", 0);
+	w->moment.watch = w->nr_addr ? watch : NULL;
+	w->moment.ctx = h;
+	status = moment_reach(&w->moment);
+	if (w->moment.mm && status != STATUS_FAILED)
+		answered = w->top ? why_top(w) : why_area(w, h);
+	if (!status)
+		status = answered;
+	if (histories_incomplete(h))
+		complain("why", "out of memory: the life that is shown has gaps");
+	moment_leave(&w->moment);
+	histories_free(h);
+	return status;
+}
+
+static int ask_running(const struct why *w)
+{
+	struct live_why_options o = { .pid = (pid_t)w->moment.pid,
+		.has_addr = w->nr_addr,
+		.addr = w->addr[0],
+		.top = w->top,
+		.json = w->json,
+		.no_bpf = w->no_bpf };
+
+	return live_why(&o);
 }
 
 int cmd_why(int argc, char **argv)
 {
-	struct live_why_options o = { .pid = 0 };
-	int status = parse(&o, argc, argv);
+	struct why w = { .moment.command = "why" };
+	int status = parse(&w, argc, argv);
 
-	return status ? (status < 0 ? 0 : status) : live_why(&o);
+	if (status)
+		return status < 0 ? 0 : status;
+	return w.running ? ask_running(&w) : ask(&w);
 }

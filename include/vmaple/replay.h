@@ -99,6 +99,10 @@ VMAPLE_API void replay_statistics(struct replay *replay, struct replay_stats *st
  * @return NULL when there is none; then errno is 0, or ENOMEM where it is there and memory has run out.
  */
 VMAPLE_API struct mm_struct *replay_find(struct replay *replay, uint32_t pid);
+/** The address space with this number in the recording now, or NULL. */
+VMAPLE_API struct mm_struct *replay_space(struct replay *replay, uint32_t mm);
+/** Its number in the recording. @p mm is one of this replay's. */
+VMAPLE_API uint32_t replay_space_number(struct replay *replay, const struct mm_struct *mm);
 /** Its address spaces end with it. */
 VMAPLE_API void replay_free(struct replay *replay);
 

@@ -487,6 +487,18 @@ struct mm_struct *replay_find(struct replay *r, uint32_t pid)
 	return s ? &s->mm : NULL;
 }
 
+struct mm_struct *replay_space(struct replay *r, uint32_t mm)
+{
+	struct space *s = find_space(r, mm);
+
+	return s ? &s->mm : NULL;
+}
+
+uint32_t replay_space_number(struct replay *r, const struct mm_struct *mm)
+{
+	return ((const struct space *)mm->owner)->id;
+}
+
 void replay_statistics(struct replay *r, struct replay_stats *stats)
 {
 	void *first = mtree_load(&r->processes, r->first_pid);

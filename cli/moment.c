@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A moment of a recording.  The peak takes two readings: one to find it, without the ledger, and one up to it.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli.h"
+#include "moment.h"
+
+bool moment_parse(struct moment *m, const char *text)
+{
+	if (strcmp(text, "end") == 0)
+		m->kind = MOMENT_END;
+	else if (strcmp(text, "peak") == 0)
+		m->kind = MOMENT_PEAK;
+	else if (parse_number(text, &m->step) && m->step)
+		m->kind = MOMENT_STEP;
+	else
+		return false;
+	return true;
+}
+
+static int open_reader(struct moment *m)
+{
+	int status = open_recording(m->command, m->path, &m->reader);
+
+	if (status)
+		m->reader = NULL;
+	return status;
+}
+
+static int no_memory(const struct moment *m)
+{
+	return out_of_memory(m->command, m->last.step);
+}
+
+static void show_progress(struct moment *m, struct progress *p, const char *what, uint64_t step)
+{
+	uint64_t done, total;
+
+	if (step & 1023)
+		return;
+	trace_reader_progress(m->reader, &done, &total);
+	progress_show(p, what, done, total, step);
+}
+
+/* The step at which most areas were there first, and whose they were. */
+static int find_peak(struct moment *m)
+{
+	struct replay_options options = { .unchecked = true };
+	struct explain_series series;
+	struct replay *replay;
+	struct progress progress;
+	struct trace_event e;
+	int err = 0;
+
+	err = open_reader(m);
+	if (err)
+		return err;
+	replay = replay_new(trace_reader_header(m->reader), &options);
+	explain_series_begin(&series, 0);
+	progress_begin(&progress);
+	while (replay && !err && trace_reader_next(m->reader, &e) > 0) {
+		err = replay_sink(replay)->event(replay_sink(replay), &e);
+		if (!m->pid || e.pid == m->pid)
+			explain_series_event(&series, replay, &e);
+		show_progress(m, &progress, "looking for the peak", e.step);
+	}
+	progress_end(&progress);
+	if (replay)
+		replay_free(replay);
+	trace_reader_close(m->reader);
+	m->reader = NULL;
+	m->step = series.peak.step;
+	m->mm_id = series.peak_mm;
+	m->mm_pid = series.peak_pid;
+	return replay && !err ? 0 : no_memory(m);
+}
+
+static bool ends_it(const struct moment *m, const struct trace_event *e)
+{
+	uint32_t pid = m->pid ? (uint32_t)m->pid : m->first_pid;
+
+	return m->kind == MOMENT_END && e->type == TRACE_EVENT_EXIT && e->pid == pid && e->exit.last &&
+	       !e->exit.exec;
+}
+
+/* 1 at the moment, 0 at the end of the file, or below 0. */
+static int play(struct moment *m)
+{
+	struct trace_sink *sink = explain_sink(m->x);
+	struct progress progress;
+	struct trace_event e;
+	int got = 0;
+
+	progress_begin(&progress);
+	while ((m->kind == MOMENT_END || m->last.step < m->step) &&
+		(got = trace_reader_next(m->reader, &e)) > 0) {
+		if (!m->first_pid && e.type == TRACE_EVENT_SPACE)
+			m->first_pid = e.pid;
+		if (ends_it(m, &e))
+			break;
+		if (sink->event(sink, &e)) {
+			got = -STATUS_FAILED;
+			break;
+		}
+		m->last = e;
+		if (m->watch)
+			m->watch(m->ctx, m, &e);
+		show_progress(m, &progress, "replaying", e.step);
+	}
+	progress_end(&progress);
+	return got;
+}
+
+static int conclude(struct moment *m, int got)
+{
+	if (m->kind == MOMENT_PEAK) {
+		m->mm = replay_space(explain_replay(m->x), m->mm_id);
+	} else {
+		m->mm = replay_find(explain_replay(m->x), (uint32_t)m->pid);
+		m->mm_pid = m->pid ? (uint32_t)m->pid : m->first_pid;
+		m->mm_id = m->mm ? replay_space_number(explain_replay(m->x), m->mm) : 0;
+	}
+	if (got == -STATUS_FAILED)
+		return no_memory(m);
+	if (got < 0) {
+		complain(m->command, "%s", trace_reader_error(m->reader));
+		return STATUS_DAMAGED;
+	}
+	if (m->mm)
+		return 0;
+	complain(m->command, "%s: process %" PRIu64 " has no address space at that moment", m->path,
+		m->pid ? m->pid : m->first_pid);
+	return 1;
+}
+
+int moment_reach(struct moment *m)
+{
+	struct replay_options options = { .unchecked = true };
+	int err = m->kind == MOMENT_PEAK ? find_peak(m) : 0;
+
+	if (!err)
+		err = open_reader(m);
+	if (err)
+		return err;
+	m->x = explain_new(trace_reader_header(m->reader), &options);
+	if (!m->x)
+		return no_memory(m);
+	return conclude(m, play(m));
+}
+
+void moment_leave(struct moment *m)
+{
+	explain_free(m->x);
+	if (m->reader)
+		trace_reader_close(m->reader);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* Text for a terminal of 80 columns, and the same things as JSON. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+void print_wrapped(const char *first, const char *text)
+{
+	size_t indent = strlen(first), room = TEXT_WIDTH - indent;
+	const char *lead = first;
+
+	while (*text) {
+		size_t len = strlen(text), n = len;
+
+		if (len > room) {
+			n = room;
+			while (n && text[n] != ' ')
+				n--;
+			if (!n)
+				n = strcspn(text, " ");
+		}
+		printf("%*s%.*s\n", (int)indent, lead, (int)n, text);
+		lead = "";
+		text += n;
+		text += strspn(text, " ");
+	}
+}
+
+const char *site_text(const struct explain_site *site, char *buf, size_t size)
+{
+	const char *slash;
+
+	if (!site) {
+		snprintf(buf, size, "a place that is not known");
+	} else if (!*site->module) {
+		snprintf(buf, size, "%#" PRIx64 " (no file)", site->offset);
+	} else {
+		slash = strrchr(site->module, '/');
+		snprintf(buf, size, "%s+%#" PRIx64, slash ? slash + 1 : site->module, site->offset);
+	}
+	return buf;
+}
+
+const char *number_text(uint64_t n, char *buf, size_t size)
+{
+	char digits[32];
+	size_t len, out = 0;
+
+	snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	len = strlen(digits);
+	for (size_t i = 0; i < len && out + 2 < size; i++) {
+		if (i && (len - i) % 3 == 0)
+			buf[out++] = ',';
+		buf[out++] = digits[i];
+	}
+	buf[out] = '\0';
+	return buf;
+}
+
+json_t *site_json(const struct explain_site *site)
+{
+	if (!site)
+		return json_null();
+	return json_pack("{s:o, s:I}", "module", json_text(site->module), "offset", (json_int_t)site->offset);
+}
+
+json_t *event_json(const struct explain_event *e)
+{
+	static const char *const types[] = { [TRACE_EVENT_SPACE] = "space",
+		[TRACE_EVENT_MAP] = "map",
+		[TRACE_EVENT_CALL] = "call",
+		[TRACE_EVENT_FAULT] = "fault",
+		[TRACE_EVENT_FORK] = "fork",
+		[TRACE_EVENT_EXIT] = "exit" };
+	char text[320];
+	json_t *o;
+
+	if (!e)
+		return json_null();
+	o = json_pack("{s:I, s:f, s:i, s:i, s:s, s:o}", "step", (json_int_t)e->step, "seconds",
+		(double)e->time_ns / 1e9, "pid", (int)e->pid, "tid", (int)e->tid, "type",
+		e->type < sizeof(types) / sizeof(types[0]) && types[e->type] ? types[e->type] : "other",
+		"text", json_text(explain_event_text(e, text, sizeof(text))));
+	if (o && e->type == TRACE_EVENT_CALL) {
+		json_put(o, "call",
+			json_text(trace_call_name(e->call.nr) ? trace_call_name(e->call.nr) : "unknown"));
+		json_put(o, "result", json_integer((json_int_t)e->call.result));
+		json_put(o, "ip", json_integer((json_int_t)e->call.ip));
+		json_put(o, "site", site_json(e->site));
+		if (e->stack)
+			json_put(o, "stack", json_integer(e->stack));
+	}
+	return o;
+}
+
+json_t *reasons_json(uint32_t reasons)
+{
+	json_t *a = json_array();
+
+	for (int i = 0; i < EXPLAIN_REASONS; i++)
+		if (reasons >> i & 1)
+			json_push(a, json_string(explain_reason_key((enum explain_reason)(1 << i))));
+	return a;
+}

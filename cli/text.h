@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Text for a terminal of 80 columns. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <vmaple/explain.h>
+
+#include "cli.h"
+
+#define TEXT_WIDTH 80
+
+/* Wrapped at spaces; the first line after @first, the others after as many blanks as @first has columns. */
+void print_wrapped(const char *first, const char *text);
+/* "python3.11+0x1234", "0x7f00..." for code that no file has. */
+const char *site_text(const struct explain_site *site, char *buf, size_t size);
+/* "60,123" */
+const char *number_text(uint64_t n, char *buf, size_t size);
+/* An event as an object, null for NULL. */
+json_t *event_json(const struct explain_event *e);
+json_t *site_json(const struct explain_site *site);
+/* The keys of a set of reasons. */
+json_t *reasons_json(uint32_t reasons);
+
+#endif /* TEXT_H */

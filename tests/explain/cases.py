@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The cases of docs/cases.md: `vmaple why --top` names the true reason and the function that is to blame, first.
+
+usage: cases.py VMAPLE FOLDER_OF_CASES [--long]
+
+How many areas there are is known from how each program is made, not from what was printed once.  Prints TAP.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+VMAPLE, CASES = sys.argv[1:3]
+LONG = "--long" in sys.argv
+
+
+class Skip(Exception):
+    pass
+
+
+def run(*argv):
+    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=300)
+
+
+def record(folder, program, *args, status=0):
+    path = os.path.join(folder, program + ".vmt")
+    r = run(VMAPLE, "record", "--check", "end", "-o", path, "--", os.path.join(CASES, "case_" + program), *map(str, args))
+    if r.returncode == 77:
+        raise Skip("this kernel cannot do it")
+    assert r.returncode == status, r.stdout + r.stderr
+    record.printed = r.stdout
+    v = run(VMAPLE, "verify", "--json", path)
+    assert v.returncode == 0, v.stdout + v.stderr
+    assert json.loads(v.stdout)["differences"] == 0, v.stdout
+    return path
+
+
+def top(path, *options):
+    r = run(VMAPLE, "why", "--json", "--top=1000", *options, path)
+    assert r.returncode == 0, r.stderr
+    t = json.loads(r.stdout)
+    assert sum(g["areas"] for g in t["groups"]) == t["areas"], "every boundary is counted once"
+    assert sum(g["areas"] for g in t["groups"] if g["needless"]) == t["needless"]
+    return t
+
+
+def symbols(path):
+    out = run("nm", "-n", path).stdout
+    rows = [line.split() for line in out.splitlines()]
+    return [(int(r[0], 16), r[2]) for r in rows if len(r) == 3 and r[1] in "tT"]
+
+
+def function(group):
+    site = group["site"]
+    name = ""
+    for start, symbol in symbols(site["module"]):
+        if start <= site["offset"]:
+            name = symbol
+    return name
+
+
+def first(t, reasons, culprit, at_least, at_most):
+    g = t["groups"][0]
+    assert set(g["reasons"]) == set(reasons), g
+    assert function(g) == culprit, (function(g), g)
+    assert at_least <= g["areas"] <= at_most, g
+    return g
+
+
+def why(path, address, *options):
+    r = run(VMAPLE, "why", "--json", *options, path, "%x" % address)
+    assert r.returncode == 0, r.stderr
+    return json.loads(r.stdout)
+
+
+def random_order(folder):
+    path = record(folder, "commit_order", "random")
+    t = top(path, "--at", "end")
+    g = first(t, ["written"], "commit", 84, 84)
+    assert g["needless"]
+    answer = why(path, g["example"][1], "--at", "end")
+    below = answer["boundaries"][0]
+    assert [r["reason"] for r in below["reasons"]] == ["written"] and below["needless"]
+    assert "ascending order" in below["reasons"][0]["cure"]
+    assert below["left"]["written"]["step"] != below["right"]["written"]["step"]
+    ascending = top(record(folder, "commit_order", "ascending"), "--at", "end")
+    assert ascending["areas"] == t["areas"] - 84
+
+
+def even_first(folder):
+    first(top(record(folder, "commit_order", "even"), "--at", "end"), ["written"], "commit", 127, 127)
+
+
+def dontfork(folder):
+    n = 40000 if LONG else 3000
+    path = record(folder, "dontfork", n, status=2 if LONG else 0)
+    g = first(top(path), ["dontfork"], "register_buffer", 65400 if LONG else 5999, 65531 if LONG else 5999)
+    answer = why(path, g["example"][1])
+    assert "MADV_DOFORK" in answer["boundaries"][0]["reasons"][0]["cure"]
+
+
+def lazy_commit(folder):
+    first(top(record(folder, "lazy_commit")), ["prot"], "commit_slice", 11999, 11999)
+
+
+def thread_stacks(folder):
+    path = record(folder, "thread_stacks", "mprotect")
+    t = top(path)
+    g = first(t, ["prot"], "protect_guard", 300, 300)
+    answer = why(path, g["example"][1])
+    assert "MADV_GUARD_INSTALL" in answer["boundaries"][0]["reasons"][0]["cure"]
+    try:
+        installed = top(record(folder, "thread_stacks", "install"))
+        assert installed["areas"] == t["areas"] - 599, (installed["areas"], t["areas"])
+    except Skip:
+        pass
+
+
+def names(folder):
+    first(top(record(folder, "names")), ["name"], "name_piece", 499, 499)
+
+
+def fragments(folder):
+    path = record(folder, "fragments")
+    t = top(path, "--at", "end")
+    g = first(t, ["gap"], "main", 400, 1024)
+    assert g["call"] == "munmap", g
+
+
+def jit_double(folder):
+    t = top(record(folder, "jit_double"))
+    g = first(t, ["prot", "offset"], "map_piece", 1649, 1650)
+    assert t["groups"][1]["reasons"] == g["reasons"] and function(t["groups"][1]) == "map_piece"
+
+
+def wasm_instances(folder):
+    n = 30000 if LONG else 1000
+    path = record(folder, "wasm_instances", n, status=2 if LONG else 0)
+    t = top(path)
+    for g in t["groups"][:3]:
+        assert g["reasons"] == ["prot"] and function(g) == "instantiate", g
+        assert (21000 if LONG else 999) <= g["areas"] <= (22000 if LONG else 1000), g
+
+
+def fork_touched(folder):
+    n = 11000
+    path = record(folder, "fork_touched", n)
+    parent = top(path, "--at", "end")
+    assert parent["areas"] < 100, "the parent has one area again"
+    child = top(path, "--at", "end", "--pid", record.printed.strip())
+    g = first(child, ["inherited"], "cut", n - 1, n - 1)
+    below = why(path, g["example"][1], "--at", "end", "--pid", str(child["pid"]))["boundaries"][0]
+    assert below["right"]["inherited"]["type"] == "fork", below["right"]
+    assert below["right"]["inherited"]["pid"] == parent["pid"]
+
+
+def leak(folder):
+    seconds = 20 if LONG else 3
+    t = top(record(folder, "leak", seconds))
+    two = t["groups"][:2]
+    assert {function(g) for g in two} == {"handle_request"}, two
+    assert all(g["reasons"] == ["prot"] for g in two)
+    growth = sum(g["growth_per_second"] for g in two)
+    assert 95 <= growth <= 115, growth
+
+
+def moved(folder):
+    first(top(record(folder, "moved")), ["moved"], "move", 498, 499)
+
+
+TESTS = [random_order, even_first, dontfork, lazy_commit, thread_stacks, names, fragments, jit_double, wasm_instances,
+         fork_touched, leak, moved]
+good = True
+print("1..%d" % len(TESTS))
+for number, test in enumerate(TESTS, 1):
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            test(place)
+            print("ok %d - %s" % (number, test.__name__))
+        except Skip as reason:
+            print("ok %d - %s # SKIP %s" % (number, test.__name__, reason))
+        except AssertionError as error:
+            good = False
+            print("not ok %d - %s\n# %s" % (number, test.__name__, str(error).replace("\n", "\n# ")))
+    sys.stdout.flush()
+sys.exit(0 if good else 1)

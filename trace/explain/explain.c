@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ledger as a sink: each event goes through a replay whose areas carry their lives, and then the areas that it can
+ * have changed are looked at.
+ *
+ * Which those are the engine's operations have said (cut, joined, made, given other flags); names and memory policies,
+ * which no host has, and first writes are in the event itself.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "internal.h"
+
+void explain_event_of(struct explain *x, const struct trace_event *e, struct explain_event *event)
+{
+	*event = (struct explain_event){ .type = e->type,
+		.step = e->step,
+		.time_ns = e->time_ns,
+		.pid = e->pid,
+		.tid = e->tid,
+		.mm = e->mm };
+	switch (e->type) {
+	case TRACE_EVENT_CALL:
+		event->call = e->call;
+		event->call.data = NULL;
+		event->site = site_of(x->sites, replay_space(x->replay, e->mm), e->call.ip);
+		break;
+	case TRACE_EVENT_FAULT:
+		event->addr = e->fault.addr;
+		break;
+	case TRACE_EVENT_FORK:
+		event->other_pid = e->fork.child_pid;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool names_areas(const struct trace_event *e)
+{
+	return e->type == TRACE_EVENT_CALL && e->call.nr == SYS_prctl && e->call.args[0] == PR_SET_VMA;
+}
+
+/* What the event says itself. */
+static void event_will_change(struct explain *x, const struct trace_event *e)
+{
+	struct mm_struct *mm = replay_space(x->replay, e->mm);
+
+	if (!mm)
+		return;
+	if (e->type == TRACE_EVENT_FAULT)
+		will_change(x, mm, e->fault.addr, e->fault.addr + 1);
+	if (names_areas(e))
+		will_change(x, mm, e->call.args[2], e->call.args[2] + e->call.args[3]);
+	if (e->type == TRACE_EVENT_CALL && e->call.nr == SYS_mbind)
+		will_change(x, mm, e->call.args[0], e->call.args[0] + e->call.args[1]);
+	/* It may have faulted pages in. */
+	if (e->type == TRACE_EVENT_CALL && e->call.nr == SYS_madvise)
+		will_change(x, mm, e->call.args[0], e->call.args[0] + e->call.args[1]);
+}
+
+static void look_at_changes(struct explain *x, const struct trace_event *e)
+{
+	struct changes *c = &x->changes;
+	struct mm_struct *mm = c->mm;
+	struct vm_area_struct *vma;
+	bool naming = names_areas(e);
+
+	c->mm = NULL;
+	/* The event may have been its end. */
+	if (!mm || replay_space(x->replay, e->mm) != mm)
+		return;
+	for (unsigned int i = 0; i < c->count; i++) {
+		VMA_ITERATOR(vmi, mm, c->range[i].lo);
+
+		for_each_vma_range (vmi, vma, c->range[i].hi)
+			look_at(x, vma,
+				naming && vma->vm_start >= e->call.args[2] &&
+					vma->vm_end <= e->call.args[2] + e->call.args[3]);
+	}
+}
+
+static int on_event(struct trace_sink *sink, const struct trace_event *e)
+{
+	struct explain *x = (struct explain *)sink;
+	struct trace_sink *mirror = replay_sink(x->replay);
+	int err;
+
+	if (!x->now_ns)
+		x->begin_ns = e->time_ns;
+	if (e->time_ns > x->now_ns)
+		x->now_ns = e->time_ns;
+	x->now = e;
+	err = mirror->event(mirror, e);
+	event_will_change(x, e);
+	look_at_changes(x, e);
+	x->now = NULL;
+	if (x->noted)
+		drop_event(x, &x->noted->event);
+	x->noted = NULL;
+	return err ? err : x->no_memory ? -ENOMEM : 0;
+}
+
+static void on_difference(void *ctx, const struct replay_difference *d)
+{
+	struct explain *x = ctx;
+
+	x->options.difference(x->options.ctx, d);
+}
+
+static void on_machine(void *ctx, struct mm_system *sys)
+{
+	struct explain *x = ctx;
+
+	if (x->options.machine)
+		x->options.machine(x->options.ctx, sys);
+}
+
+static void on_space(void *ctx, struct mm_struct *mm)
+{
+	struct explain *x = ctx;
+
+	mm->ops = &x->ops;
+	if (x->options.space)
+		x->options.space(x->options.ctx, mm);
+}
+
+struct explain *explain_new(const struct trace_header *header, const struct replay_options *options)
+{
+	struct explain *x = calloc(1, sizeof(*x));
+	struct replay_options own = *options;
+
+	if (!x)
+		return NULL;
+	x->sink.event = on_event;
+	x->ops = life_operations;
+	x->options = *options;
+	own.ctx = x;
+	own.difference = options->difference ? on_difference : NULL;
+	own.machine = on_machine;
+	own.space = on_space;
+	x->sites = sites_new();
+	x->replay = replay_new(header, &own);
+	if (x->sites && x->replay)
+		return x;
+	explain_free(x);
+	return NULL;
+}
+
+struct trace_sink *explain_sink(struct explain *x)
+{
+	return &x->sink;
+}
+
+struct replay *explain_replay(struct explain *x)
+{
+	return x->replay;
+}
+
+void explain_free(struct explain *x)
+{
+	if (!x)
+		return;
+	if (x->replay)
+		replay_free(x->replay);
+	while (x->free_lives) {
+		struct life *l = x->free_lives;
+
+		x->free_lives = l->next_free;
+		free(l);
+	}
+	while (x->free_events) {
+		struct noted_event *n = x->free_events;
+
+		x->free_events = n->next_free;
+		free(n);
+	}
+	sites_free(x->sites);
+	free(x);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where calls came from: the file that is mapped at the instruction, and the offset in it.
+ *
+ * Found when the event is noted, for later the module may be unmapped.  A table of chains, by the hash of file and
+ * offset; it doubles when it has as many sites as chains.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+struct site {
+	struct explain_site site;
+	uint64_t dev, ino;
+	struct site *next;
+	char module[];
+};
+
+struct sites {
+	struct site **chain;
+	size_t size, count; /* size: a power of two */
+};
+
+struct sites *sites_new(void)
+{
+	struct sites *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->size = 256;
+	s->chain = calloc(s->size, sizeof(struct site *));
+	if (s->chain)
+		return s;
+	free(s);
+	return NULL;
+}
+
+void sites_free(struct sites *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->size; i++)
+		while (s->chain[i]) {
+			struct site *site = s->chain[i];
+
+			s->chain[i] = site->next;
+			free(site);
+		}
+	free(s->chain);
+	free(s);
+}
+
+static size_t hash_of(uint64_t dev, uint64_t ino, uint64_t offset)
+{
+	uint64_t h = (dev * 31 + ino) * 0x9e3779b97f4a7c15ULL + offset;
+
+	h ^= h >> 29;
+	return (size_t)(h * 0xbf58476d1ce4e5b9ULL >> 32);
+}
+
+/* Without memory it stays as it is, and chains are longer. */
+static void grow(struct sites *s)
+{
+	size_t size = s->size * 2;
+	struct site **chain = calloc(size, sizeof(struct site *));
+
+	if (!chain)
+		return;
+	for (size_t i = 0; i < s->size; i++)
+		while (s->chain[i]) {
+			struct site *site = s->chain[i];
+			size_t to = hash_of(site->dev, site->ino, site->site.offset) & (size - 1);
+
+			s->chain[i] = site->next;
+			site->next = chain[to];
+			chain[to] = site;
+		}
+	free(s->chain);
+	s->chain = chain;
+	s->size = size;
+}
+
+static struct site *find(
+	const struct sites *s, uint64_t dev, uint64_t ino, uint64_t offset, const char *module)
+{
+	struct site *site = s->chain[hash_of(dev, ino, offset) & (s->size - 1)];
+
+	for (; site; site = site->next)
+		if (site->site.offset == offset && site->dev == dev && site->ino == ino &&
+			strcmp(site->module, module) == 0)
+			return site;
+	return NULL;
+}
+
+static struct site *add(struct sites *s, uint64_t dev, uint64_t ino, uint64_t offset, const char *module)
+{
+	size_t len = strlen(module) + 1, i;
+	struct site *site = malloc(sizeof(*site) + len);
+
+	if (!site)
+		return NULL;
+	if (s->count >= s->size)
+		grow(s);
+	i = hash_of(dev, ino, offset) & (s->size - 1);
+	*site = (struct site){ .dev = dev, .ino = ino, .next = s->chain[i] };
+	memcpy(site->module, module, len);
+	site->site = (struct explain_site){ site->module, offset };
+	s->chain[i] = site;
+	s->count++;
+	return site;
+}
+
+const struct explain_site *site_of(struct sites *s, struct mm_struct *mm, uint64_t ip)
+{
+	struct vm_area_struct *vma = mm && ip ? vma_lookup(mm, ip) : NULL;
+	struct vm_file *file = vma ? vma->vm_file : NULL;
+	uint64_t dev = file ? file->dev : 0, ino = file ? file->ino : 0;
+	const char *module = file ? file->name : "";
+	struct site *site;
+
+	if (!ip)
+		return NULL;
+	if (file)
+		ip += ((uint64_t)vma->vm_pgoff << mm->sys->page_shift) - vma->vm_start;
+	site = find(s, dev, ino, ip, module);
+	if (!site)
+		site = add(s, dev, ino, ip, module);
+	return site ? &site->site : NULL;
+}
