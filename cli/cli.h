@@ -30,6 +30,7 @@ int cmd_maps(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
+int cmd_whatif(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple whatif: a recording replayed with one thing changed; the number of areas over time beside what was. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmaple/explain.h>
+#include <vmaple/whatif.h>
+
+#include "text.h"
+
+static const char help[] =
+	"usage: vmaple whatif FILE CHANGE... [--json]\n"
+	"\n"
+	"Replay the recording with something changed, and show the number of areas over time beside what "
+	"was.\n"
+	"Addresses stay as they were recorded.  Each change is one that a program or an administrator can "
+	"make:\n"
+	"\n"
+	"  --kernel SERIES       on Linux 6.1, 6.12, ...\n"
+	"  --rmap anonmm         without anon_vmas in the way of merging; or another design, `vmaple lab "
+	"--rmap all\n"
+	"                        --list` names them\n"
+	"  --guards install      guard pages by MADV_GUARD_INSTALL instead of PROT_NONE\n"
+	"  --touch late          memory is first written after the last mprotect or mremap of it\n"
+	"  --commit SIZE         mprotect and madvise of anonymous memory rounded out to SIZE; what takes "
+	"access\n"
+	"                        away, rounded in (64K, 2M, ...; a power of two)\n"
+	"  --without CALL[:ADVICE]  without these calls: madvise:MADV_DONTFORK, mlock, ...\n"
+	"  --names off           without PR_SET_VMA_ANON_NAME\n"
+	"  --max-map-count N     at which call would it have failed?\n"
+	"  --aslr off            says why no recording can answer that\n"
+	"  --json                as one line of JSON\n"
+	"\n"
+	"Where a call would have ended otherwise than it did, what the program would have done then is not "
+	"known,\n"
+	"and that is said.\n"
+	"\n"
+	"exit status: 0; 3 the recording is damaged or ends early (what could be read is shown)\n";
+
+#define ROWS 16
+
+struct whatif_run {
+	const char *path;
+	struct whatif_changes changes;
+	bool json, any, aslr;
+	char words[256]; /* the changes, as given */
+	struct whatif *whatif;
+	struct replay *was;
+	struct explain_series before, after;
+	uint64_t end_was, end_after; /* areas before the address space ended */
+};
+
+static bool parse_granule(const char *text, uint64_t *size)
+{
+	return parse_size(text, size) && *size >= 4096 && !(*size & (*size - 1));
+}
+
+/* The number of an advice by its name, with or without MADV_, or -1. */
+static int advice_of(const char *name)
+{
+	struct trace_call call = { .nr = 28 };
+	char text[128];
+	const char *found;
+
+	for (int i = 0; i < 128; i++) {
+		size_t n;
+
+		call.args[2] = (uint64_t)i;
+		trace_call_text(&call, text, sizeof(text));
+		found = strstr(text, "MADV_");
+		n = found ? strcspn(found, ")") : 0;
+		if (!n)
+			continue;
+		if (strncasecmp(found, name, n) == 0 && !name[n])
+			return i;
+		if (strncasecmp(found + 5, name, n - 5) == 0 && !name[n - 5])
+			return i;
+	}
+	return -1;
+}
+
+static int parse_without(struct whatif_run *w, const char *text)
+{
+	struct whatif_call *c = &w->changes.without[w->changes.nr_without];
+	size_t n = strcspn(text, ":");
+
+	if (w->changes.nr_without == WHATIF_CALLS)
+		return usage_error("whatif", "too many --without:", text);
+	c->advice = -1;
+	for (c->nr = 0; c->nr < 512; c->nr++) {
+		const char *name = trace_call_name(c->nr);
+
+		if (name && strlen(name) == n && strncmp(name, text, n) == 0)
+			break;
+	}
+	if (c->nr == 512)
+		return usage_error("whatif", "--without takes a call that recordings contain, not", text);
+	if (text[n]) {
+		c->advice = strcmp(trace_call_name(c->nr), "madvise") == 0 ? advice_of(text + n + 1) : -1;
+		if (c->advice < 0)
+			return usage_error("whatif", "--without takes madvise:ADVICE, not", text);
+	}
+	w->changes.nr_without++;
+	return 0;
+}
+
+static int parse_kernel(struct whatif_run *w, const char *text)
+{
+	w->changes.kernel = kernel_profile_for(text);
+	if (w->changes.kernel && strncmp(w->changes.kernel->name, text, strlen(w->changes.kernel->name)) == 0)
+		return 0;
+	return usage_error("whatif", "--kernel takes a series that is known (6.1, 6.12, 6.18), not", text);
+}
+
+static int parse_rmap(struct whatif_run *w, const char *text)
+{
+	/* Memory that has no anon_vma until it must have one joins as if there were none. */
+	w->changes.rmap = rmap_design(strcmp(text, "anon_vma_lazy") == 0 ? "anonmm" : text);
+	return w->changes.rmap ? 0 : usage_error("whatif", "there is no reverse map", text);
+}
+
+static int parse_word(const char *option, const char *text, const char *word)
+{
+	if (strcmp(text, word) == 0)
+		return 0;
+	complain("whatif", "--%s takes %s, not `%s`", option, word, text);
+	return STATUS_USAGE;
+}
+
+static int parse_change(struct whatif_run *w, const char *name, const char *arg)
+{
+	struct whatif_changes *c = &w->changes;
+	size_t n = strlen(w->words);
+
+	snprintf(w->words + n, sizeof(w->words) - n, "%s--%s %s", n ? " " : "", name, arg);
+	w->any = true;
+	if (strcmp(name, "kernel") == 0)
+		return parse_kernel(w, arg);
+	if (strcmp(name, "rmap") == 0)
+		return parse_rmap(w, arg);
+	if (strcmp(name, "without") == 0)
+		return parse_without(w, arg);
+	if (strcmp(name, "commit") == 0)
+		return parse_granule(arg, &c->commit)
+			       ? 0
+			       : usage_error("whatif", "--commit takes a power of two from 4K, not", arg);
+	if (strcmp(name, "max-map-count") == 0)
+		return parse_number(arg, &c->max_map_count) && c->max_map_count &&
+				       c->max_map_count <= INT32_MAX
+			       ? 0
+			       : usage_error("whatif", "--max-map-count takes a number, not", arg);
+	c->guards_install |= strcmp(name, "guards") == 0;
+	c->touch_late |= strcmp(name, "touch") == 0;
+	c->names_off |= strcmp(name, "names") == 0;
+	w->aslr |= strcmp(name, "aslr") == 0;
+	return parse_word(name, arg,
+		strcmp(name, "guards") == 0  ? "install"
+		: strcmp(name, "touch") == 0 ? "late"
+					     : "off");
+}
+
+static int parse(struct whatif_run *w, int argc, char **argv)
+{
+	static const struct option options[] = { { "kernel", required_argument, NULL, 'c' },
+		{ "rmap", required_argument, NULL, 'c' }, { "guards", required_argument, NULL, 'c' },
+		{ "touch", required_argument, NULL, 'c' }, { "commit", required_argument, NULL, 'c' },
+		{ "without", required_argument, NULL, 'c' }, { "names", required_argument, NULL, 'c' },
+		{ "max-map-count", required_argument, NULL, 'c' }, { "aslr", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	int opt, which, err;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":h", options, &which)) != -1) {
+		switch (opt) {
+		case 'c':
+			err = parse_change(w, options[which].name, optarg);
+			if (err)
+				return err;
+			break;
+		case 'j':
+			w->json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return -1;
+		case ':':
+			return usage_error("whatif", "an argument is missing after", argv[optind - 1]);
+		default:
+			return usage_error("whatif", "unknown option", argv[optind - 1]);
+		}
+	}
+	if (optind != argc - 1)
+		return usage_error("whatif",
+			optind == argc ? "a recording is missing" : "one recording only, not", argv[optind]);
+	if (!w->any)
+		return usage_error("whatif", "a change is missing", NULL);
+	w->path = argv[optind];
+	return 0;
+}
+
+/* The first reading: whose number of areas is shown, and what changes have to know before. */
+static int read_first(struct whatif_run *w)
+{
+	struct replay_options options = { .unchecked = true };
+	struct trace_reader *reader;
+	struct replay *replay;
+	struct trace_event e = { .step = 0 };
+	int err = open_recording("whatif", w->path, &reader);
+
+	if (err)
+		return err;
+	replay = replay_new(trace_reader_header(reader), &options);
+	w->whatif = whatif_new(trace_reader_header(reader), &w->changes);
+	explain_series_begin(&w->before, 0);
+	if (!replay || !w->whatif)
+		err = -1;
+	while (!err && trace_reader_next(reader, &e) > 0) {
+		err = replay_sink(replay)->event(replay_sink(replay), &e);
+		explain_series_event(&w->before, replay, &e);
+		if (!err)
+			err = whatif_prepare(w->whatif, &e);
+	}
+	if (replay)
+		replay_free(replay);
+	trace_reader_close(reader);
+	return err ? out_of_memory("whatif", e.step) : 0;
+}
+
+static uint64_t areas_of(struct replay *replay, uint32_t mm)
+{
+	const struct mm_struct *space = replay_space(replay, mm);
+
+	return space ? (uint64_t)space->map_count : 0;
+}
+
+/* The second reading: both mirrors side by side. */
+static int read_second(struct whatif_run *w)
+{
+	struct replay_options options = { .unchecked = true };
+	uint32_t mm = w->before.peak_mm;
+	struct trace_reader *reader;
+	struct trace_event e = { .step = 0 };
+	int err = open_recording("whatif", w->path, &reader), got = 0;
+
+	if (err)
+		return err;
+	w->was = replay_new(trace_reader_header(reader), &options);
+	if (!w->was)
+		err = -1;
+	explain_series_begin(&w->before, mm);
+	explain_series_begin(&w->after, mm);
+	while (!err && (got = trace_reader_next(reader, &e)) > 0) {
+		err = replay_sink(w->was)->event(replay_sink(w->was), &e);
+		if (!err)
+			err = whatif_sink(w->whatif)->event(whatif_sink(w->whatif), &e);
+		explain_series_event(&w->before, w->was, &e);
+		explain_series_event(&w->after, whatif_replay(w->whatif), &e);
+		if (areas_of(w->was, mm)) {
+			w->end_was = areas_of(w->was, mm);
+			w->end_after = areas_of(whatif_replay(w->whatif), mm);
+		}
+	}
+	if (got < 0)
+		complain("whatif", "%s", trace_reader_error(reader));
+	trace_reader_close(reader);
+	return err ? out_of_memory("whatif", e.step) : got < 0 ? STATUS_DAMAGED : 0;
+}
+
+static void print_rows(const struct whatif_run *w)
+{
+	uint32_t n = w->before.count < w->after.count ? w->before.count : w->after.count, last = ~0U;
+	char was[32], after[32], step[32];
+
+	printf("\n%14s %14s %12s %12s\n", "time", "step", "was", "would be");
+	for (uint32_t row = 0; n && row < ROWS; row++) {
+		uint32_t i = (uint32_t)((uint64_t)(n - 1) * row / (ROWS - 1));
+
+		if (i == last)
+			continue;
+		last = i;
+		printf("%12.3f s %14s %12s %12s\n", (double)w->before.sample[i].time_ns / 1e9,
+			number_text(w->before.sample[i].step, step, sizeof(step)),
+			number_text(w->before.sample[i].areas, was, sizeof(was)),
+			number_text(w->after.sample[i].areas, after, sizeof(after)));
+	}
+}
+
+static void print_ends(const struct whatif_run *w)
+{
+	char was[32], after[32];
+
+	printf("%29s %12s %12s\n", "peak", number_text(w->before.peak.areas, was, sizeof(was)),
+		number_text(w->after.peak.areas, after, sizeof(after)));
+	printf("%29s %12s %12s\n\n", "end", number_text(w->end_was, was, sizeof(was)),
+		number_text(w->end_after, after, sizeof(after)));
+}
+
+static void print_doubts(const struct whatif_run *w)
+{
+	const struct whatif_outcome *o = whatif_outcome(w->whatif);
+	char text[1024], count[32];
+
+	if (!o->changed && !w->changes.kernel && !w->changes.rmap && !w->changes.max_map_count)
+		print_wrapped("", "Nothing in the recording is what that would have changed.");
+	if (w->changes.kernel && !w->changes.kernel->asked)
+		print_wrapped("", "What this kernel does was read off its sources; it was not asked.");
+	if (o->otherwise) {
+		snprintf(text, sizeof(text),
+			"At step %" PRIu64
+			" process %u would have got %s from %s.  What it would have done then "
+			"is not known: from there on the numbers are those of a program that goes on as it "
+			"did "
+			"(%s such calls in all).",
+			o->first_step, o->first_pid, o->first_expected, o->first_call,
+			number_text(o->otherwise, count, sizeof(count)));
+		print_wrapped("", text);
+	} else if (w->changes.max_map_count) {
+		print_wrapped("", "No call would have failed.");
+	}
+	if (o->unseen)
+		print_wrapped("",
+			"Parts of the recording were not seen; there both go on from the map that was read.");
+}
+
+static json_t *series_json(const struct explain_series *s)
+{
+	json_t *a = json_array();
+
+	for (uint32_t i = 0; i < s->count; i++)
+		json_push(a,
+			json_pack("{s:I, s:f, s:I}", "step", (json_int_t)s->sample[i].step, "seconds",
+				(double)s->sample[i].time_ns / 1e9, "areas", (json_int_t)s->sample[i].areas));
+	return a;
+}
+
+static int print_whatif_json(const struct whatif_run *w)
+{
+	const struct whatif_outcome *o = whatif_outcome(w->whatif);
+	json_t *first = !o->otherwise ? json_null()
+				      : json_pack("{s:I, s:i, s:o, s:o}", "step", (json_int_t)o->first_step,
+						"pid", (int)o->first_pid, "call", json_text(o->first_call),
+						"would_be", json_text(o->first_expected));
+
+	return print_json(json_pack("{s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o}", "changes",
+		json_text(w->words), "pid", (int)w->before.peak_pid, "peak_was",
+		(json_int_t)w->before.peak.areas, "peak", (json_int_t)w->after.peak.areas, "end_was",
+		(json_int_t)w->end_was, "end", (json_int_t)w->end_after, "changed", (json_int_t)o->changed,
+		"calls_otherwise", (json_int_t)o->otherwise, "first_otherwise", first, "unseen",
+		(json_int_t)o->unseen, "was", series_json(&w->before), "would_be", series_json(&w->after)));
+}
+
+static int print_whatif(const struct whatif_run *w)
+{
+	const struct whatif_outcome *o = whatif_outcome(w->whatif);
+	char line[512], count[32];
+
+	snprintf(line, sizeof(line),
+		"areas of process %u, and what they would have been with %s (%s events changed)",
+		w->before.peak_pid, w->words, number_text(o->changed, count, sizeof(count)));
+	print_wrapped("", line);
+	print_rows(w);
+	print_ends(w);
+	print_doubts(w);
+	return 0;
+}
+
+static int ask(struct whatif_run *w)
+{
+	int status = read_first(w), shown = 0;
+
+	if (!status)
+		status = read_second(w);
+	if (w->was && status != STATUS_FAILED)
+		shown = w->json ? print_whatif_json(w) : print_whatif(w);
+	if (!status)
+		status = shown;
+	whatif_free(w->whatif);
+	if (w->was)
+		replay_free(w->was);
+	return status;
+}
+
+int cmd_whatif(int argc, char **argv)
+{
+	static struct whatif_run w;
+	int status = parse(&w, argc, argv);
+
+	if (status)
+		return status < 0 ? 0 : status;
+	if (w.aslr) {
+		complain("whatif",
+			"--aslr off: where a program would have been mapped, and what it would have "
+			"made of other addresses, no recording knows; record it under `setarch -R`");
+		return STATUS_USAGE;
+	}
+	return ask(&w);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the room share.
+ *
+ *   whatif.c  the sink: which events are changed, and what the changed mirror says of them
+ *   calls.c   a call as it would have been
+ *   late.c    first writes put off
+ */
+#ifndef WHATIF_INTERNAL_H
+#define WHATIF_INTERNAL_H
+
+#include <vmaple/whatif.h>
+
+/* A first write that waits. */
+struct held_write {
+	uint64_t release; /* comes after this step */
+	struct trace_event event;
+};
+
+/* After which step it comes, 0: where it was; and the address that it has then. */
+struct late_write {
+	uint64_t release, addr;
+};
+
+/* First writes by number, in the order of the recording. */
+struct late {
+	struct maple_tree waiting; /* by number of the address space: struct late_space */
+	struct late_write *writes;
+	size_t count, room;
+	size_t next;             /* in the second reading: number of the write that comes next */
+	struct held_write *heap; /* the one to come first is at [0] */
+	size_t held, heap_room;
+};
+
+struct whatif {
+	struct trace_sink sink;
+	struct whatif_changes changes;
+	struct replay *replay;
+	struct whatif_outcome outcome;
+	struct late late;
+};
+
+/* calls.c: change *@e, a call. False: it is left out. */
+bool whatif_call(struct whatif *w, struct trace_event *e);
+
+/* late.c */
+void late_begin(struct late *l);
+void late_end(struct late *l);
+/* The first reading. */
+int late_prepare(struct late *l, const struct trace_event *e);
+/* The second: is this first write put off? 0 no, 1 yes, -ENOMEM. */
+int late_hold(struct late *l, const struct trace_event *e);
+/* A write that comes before @step into *@e. */
+bool late_release(struct late *l, uint64_t step, struct trace_event *e);
+
+#endif /* WHATIF_INTERNAL_H */
