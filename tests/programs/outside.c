@@ -106,23 +106,23 @@ static void zeros(void)
 	mprotect(q, 4 * PAGE, RW);
 }
 
+/* What has an anon_vma is not joined where it is put: neither where the page went nor where it came from. */
 static void moved(void)
 {
-	char *p = area(12), *q = p + 4 * PAGE, *far = area(4);
+	char *at = place(4), *src = area(1), *dst = area(1);
 	int fd = userfault();
-	unsigned long m[5] = { (unsigned long)far, (unsigned long)q, PAGE, 0, 0 };
+	unsigned long m[5] = { (unsigned long)dst, (unsigned long)src, PAGE, 0, 0 };
 
-	mprotect(q, 4 * PAGE, RW | PROT_EXEC);
-	mprotect(q, 4 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
-	p[0] = q[0] = 1;
-	serve(fd, far, 4, UFFDIO_REGISTER_MODE_MISSING);
+	mmap(at, PAGE, RW, PRIVATE | MAP_FIXED, -1, 0);
+	at[0] = src[0] = 1;
+	serve(fd, dst, 1, UFFDIO_REGISTER_MODE_MISSING);
 	if (ioctl(fd, UFFDIO_MOVE, m)) {
 		fprintf(stderr, "UFFDIO_MOVE: %s\n", strerror(errno));
 		exit(77);
 	}
 	close(fd);
-	mprotect(q, 4 * PAGE, RW);
-	mprotect(far + PAGE, PAGE, PROT_READ);
+	mremap(src, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + PAGE);
+	mremap(dst, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + 2 * PAGE);
 }
 
 static void write_protected(void)
@@ -141,6 +141,21 @@ static void write_protected(void)
 	madvise(q, PAGE, MADV_NORMAL);
 	close(fd);
 	mprotect(q, 4 * PAGE, RW);
+}
+
+/* A page of its own that nobody can find any more: what it decides is uncertain, and no more than that. */
+static void written_and_truncated(void)
+{
+	char name[] = "/tmp/vmaple-XXXXXX", *at = place(4), *far = place(4);
+	int fd = mkstemp(name);
+
+	need(fd >= 0 && !ftruncate(fd, 4 * PAGE), "mkstemp");
+	unlink(name);
+	mmap(at, PAGE, RW, MAP_PRIVATE | MAP_FIXED, fd, 0);
+	mmap(far, PAGE, RW, MAP_PRIVATE | MAP_FIXED, fd, PAGE);
+	at[0] = far[0] = 1;
+	need(!ftruncate(fd, PAGE), "ftruncate");
+	mremap(far, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + PAGE);
 }
 
 static void advised_through_itself(void)
@@ -243,7 +258,7 @@ static void limits_of_another_user(void)
 		exit(77);
 	}
 	need(!setresuid(1234, 1234, 1234) && !setrlimit(RLIMIT_MEMLOCK, &rl), "setresuid");
-	mlock(area(100), 100 * PAGE);
+	mlock(area(100) + PAGE, 90 * PAGE);
 	mlock(area(10), 10 * PAGE);
 }
 
@@ -254,6 +269,7 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-zeros", zeros, "" },
 	{ "userfaultfd-moved", moved, "" },
 	{ "userfaultfd-write-protected", write_protected, "" },
+	{ "written-and-truncated", written_and_truncated, "uncertain=1" },
 	{ "process_madvise-of-itself", advised_through_itself, "" },
 	{ "process_madvise-in-many-places", advised_in_many_places, "" },
 	{ "limit-of-another-process", another_ones_limit, "" },

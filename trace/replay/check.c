@@ -220,10 +220,30 @@ static const char *driver_of_call(struct replay *r, struct space *s, const struc
 	return c->nr == SYS_brk || part.hi <= part.lo ? NULL : driver_of_part(s, &part);
 }
 
+/*
+ * A private mapping of a file can have been written, and its pages dropped since: by truncating the file.  And one that
+ * is not writable can have been written by a debugger.
+ */
+static bool evidence_can_vanish(struct space *s, const struct trace_map *part)
+{
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, part->lo, part->hi);
+
+	for (; vma; vma = find_vma_intersection(&s->mm, vma->vm_end, part->hi))
+		if (has_file(vma) && (vma->vm_flags & (VM_MAYSHARE | VM_MAYWRITE)) == VM_MAYWRITE)
+			return true;
+	return false;
+}
+
 static enum replay_verdict judge(struct space *s, const struct trace_map *part, const char **what)
 {
 	if (s->doubt && only_cuts_differ(s, part)) {
 		*what = "areas are cut elsewhere, and whether their pages had been written is not known";
+		return REPLAY_UNCERTAIN;
+	}
+	if (evidence_can_vanish(s, part) && only_cuts_differ(s, part)) {
+		*what = "areas of a file are cut elsewhere, and a write to them can have vanished when it "
+			"was "
+			"truncated";
 		return REPLAY_UNCERTAIN;
 	}
 	if (s->grown_beside) {
