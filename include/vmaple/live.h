@@ -7,7 +7,12 @@
  * calls stop them; calls on one address space are let through one at a time, so that their order is known.  First
  * writes are found by looking at pages at these stops.  If the tracer dies, the program is killed.
  *
- * One live source per process at a time: it waits for any child, and uses SIGALRM.
+ * One live source per process at a time, in one thread: it waits for any child.  Of this process it changes, and puts back:
+ *  - from live_start() to live_free(), SIGCHLD is blocked in the calling thread, which all calls are made from.  Threads
+ *    made meanwhile inherit that; others should block it, too, or reports are found some milliseconds later;
+ *  - during live_run(), SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE and SIGXFSZ are ignored, and SIGCHLD is not;
+ *  - the soft limit of open files is raised to the hard one, and stays so.
+ * The program gets none of it.  Where the shell of a terminal waits for this process, it stops when the program has stopped.
  */
 #ifndef VMAPLE_LIVE_H
 #define VMAPLE_LIVE_H

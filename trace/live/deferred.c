@@ -14,10 +14,7 @@
  *    nothing more than where the heap ends, and that is seen.
  *
  * 4. How long.  A program may compute for hours after a call.  At each tick what is there by then is told; what is not may
- *    still come, and waits.  A thread that was killed meanwhile took the answer with it: that is told as lost.
- *
- * 5. Killed in the kernel.  A call that was carried out while its thread was killed ends without a stop.  If what it makes
- *    is there at the thread's last stop, it is told; if not, it may as well not have been made.
+ *    still come, and waits.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -165,6 +162,13 @@ void settle_deferred(struct live *l, struct task *t)
 	call_end(l, t, result_of(t, is_there(l, t->mm, &t->expected)));
 }
 
+void settle_if_there(struct live *l, struct task *t)
+{
+	if (t->deferred && is_there(l, t->mm, &t->expected))
+		settle_deferred(l, t);
+	t->deferred = false;
+}
+
 void settle_what_is_there(struct live *l)
 {
 	struct task *t;
@@ -173,22 +177,4 @@ void settle_what_is_there(struct live *l)
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		if (t->deferred && is_there(l, t->mm, &t->expected))
 			settle_deferred(l, t);
-}
-
-/* Others of its address space wait for the call to end: what is there is its work, or was there before. */
-void settle_killed(struct live *l, struct task *t)
-{
-	struct expected x = t->expected;
-	bool any = t->deferred || (t->in_call && expect(l, t, &x));
-
-	t->deferred = false;
-	if (any && is_there(l, t->mm, &x))
-		call_end(l, t, result_of(t, true));
-}
-
-void lose_deferred(struct live *l, struct task *t)
-{
-	if (t->deferred)
-		emit_lost(l, t, 1, "a thread was killed before the outcome of its last call was looked at");
-	t->deferred = false;
 }

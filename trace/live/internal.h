@@ -3,9 +3,14 @@
  * What the files of the live source share.
  *
  *   live.c     start, end, the loop over stops
- *   launch.c   the child until its exec; the seccomp filter
+ *   wait.c     the next report of a task; what of this process is changed
+ *   launch.c   the child until its exec
+ *   filter.c   the seccomp filter: which calls stop
  *   tasks.c    tasks and address spaces by number; who waits for whom
  *   stops.c    what each kind of ptrace stop means
+ *   births.c   new tasks
+ *   ends.c     the end of a task
+ *   jobs.c     tasks that a signal has stopped
  *   calls.c    a call becomes events
  *   deferred.c calls whose end is not waited for
  *   files.c    which file a mapping is of
@@ -30,6 +35,7 @@
 #ifndef LIVE_INTERNAL_H
 #define LIVE_INTERNAL_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -39,6 +45,10 @@
 #define CALL_DATA_MAX 128
 #define MARKS_MAX     127
 #define MOUNT_CACHE   8
+
+#define NR_TAKEN_SIGNALS 7 /* wait.c */
+#define X32_BIT          0x40000000u
+#define FILTER_MARK      0x6d70 /* in the answers of our filter */
 
 /* What decides how a file may be mapped. */
 struct file_kind {
@@ -110,8 +120,10 @@ struct task {
 	struct expected expected;
 	struct task *next; /* in the queue */
 	struct trace_call call;
-	uint64_t resumed_ns; /* when the call was let through */
+	uint64_t resumed_ns; /* when the call was let through; of one that waits: when it was seen first */
 	uint64_t clone_flags;
+	bool argument_changed; /* births.c, B1: the first one, which was this */
+	uint64_t argument;
 	uint8_t data[CALL_DATA_MAX];
 	uint8_t *vector; /* more than that: of process_madvise */
 	int open_flags; /* access mode of the file that mmap names; -1: no file */
@@ -133,6 +145,9 @@ struct live {
 	int marks[MARKS_MAX]; /* identity.c, 2: descriptors, in the order of their files */
 	unsigned int nr_marks, last_rank;
 	pid_t self;
+	bool mask_changed; /* wait.c: what was before */
+	sigset_t mask_before;
+	struct sigaction actions_before[NR_TAKEN_SIGNALS], sigchld_before;
 	void *known_files; /* tsearch(3) */
 	struct known_file *all_known;
 	unsigned long nr_known, sweep_at;
@@ -169,6 +184,17 @@ void launch_go(struct live *l);
 /* Why exec failed: errno, 0 when it did not. */
 int launch_exec_error(struct live *l);
 
+/* wait.c */
+void signals_block(struct live *l);
+void signals_unblock(struct live *l);
+void signals_take(struct live *l);
+void signals_give_back(struct live *l);
+/* The task that has something to report; 0: none for a while; -1: there is none. */
+pid_t wait_for_report(int *status);
+
+/* filter.c: install it in the calling process, for good. 0 or -errno. */
+int filter_install(void);
+
 /* tasks.c */
 struct task *task_find(struct live *l, pid_t tid);
 struct task *task_add(struct live *l, pid_t tid);
@@ -189,6 +215,41 @@ struct task *mm_take_from_blocked(struct live *l, uint64_t now);
 void on_stop(struct live *l, pid_t tid, int status);
 /* Some time has passed. */
 void on_tick(struct live *l);
+/* Let it run: to the end of its call if it is in one. A task that has been killed is not there any more: fine. */
+void resume(struct task *t, int sig);
+unsigned long event_message(const struct task *t);
+/* The call is not made, and ends with ENOSYS. */
+void refuse_call(struct task *t);
+/* Its call has ended: who waits for the mm goes on. */
+void release(struct live *l, struct task *t);
+
+/* births.c */
+bool makes_task(uint32_t nr);
+uint64_t flags_of_new_task(const struct task *t);
+/* At the entry of a call that makes a task: it is to be traced. */
+void insist_on_tracing(struct task *t);
+/* Likewise, by a call through another table than is recorded. */
+void insist_on_tracing_elsewhere(struct task *t, uint32_t arch, uint64_t nr, uint64_t first);
+/* The call has been made: its argument is the program's again. */
+void restore_argument(struct task *t);
+void on_new_task(struct live *l, struct task *parent);
+/* @parent was killed in the call, which has made @result. */
+void announce_child_of_killed(struct live *l, struct task *parent, int64_t result);
+/* A task that nobody has announced yet waits for its parent's event; but not for ever. */
+void on_unknown(struct live *l, pid_t tid, int status);
+void let_unannounced_go(struct live *l);
+
+/* ends.c */
+/* An address space may be about to go with its last task: all of it is looked at. */
+void observe_before_end(struct live *l, struct task *t);
+void tell_exit(struct live *l, struct task *t, int status, bool exec);
+/* A task that ends while it holds its mm, or waits for it, lets the others go on. */
+void leave_calls(struct live *l, struct task *t);
+void on_exiting(struct live *l, struct task *t);
+void on_gone(struct live *l, struct task *t, int status);
+
+/* jobs.c */
+void on_event_stop(struct live *l, struct task *t, int sig);
 
 /* calls.c */
 void call_begin(struct live *l, struct task *t);
@@ -201,13 +262,10 @@ void space_begin(struct live *l, struct task *t);
 bool defer_end(struct live *l, struct task *t);
 /* The task has stopped again: tell how the call ended. */
 void settle_deferred(struct live *l, struct task *t);
+/* The task has ended in its call: tell it if it was carried out. */
+void settle_if_there(struct live *l, struct task *t);
 /* Some time has passed: tell of those that have ended, wherever their tasks are. */
 void settle_what_is_there(struct live *l);
-/* The task ends, and may have been killed in its last call: tell it if it was carried out. */
-void settle_killed(struct live *l, struct task *t);
-/* The task is gone. */
-void lose_deferred(struct live *l, struct task *t);
-
 /* identity.c */
 void identity_open(struct live *l);
 void identity_close(struct live *l);
@@ -328,5 +386,7 @@ uint64_t process_limit(pid_t tid, enum trace_limit limit);
 pid_t process_of_thread(pid_t tid);
 bool process_is_x86_64(pid_t tid);
 bool read_memory(pid_t tid, uint64_t addr, void *buf, size_t size);
+bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size);
+pid_t tracer_of(pid_t tid);
 
 #endif /* LIVE_INTERNAL_H */

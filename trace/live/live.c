@@ -2,17 +2,14 @@
 /*
  * The live source: start, the loop over stops, the end.
  *
- * The loop sleeps in waitpid(2), after a moment of asking.  A timer interrupts it now and then: a call may be blocked that
- * others wait for.
+ * A report of a task is awaited (wait.c) and answered (stops.c); where none comes for a while, that is a tick.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +53,7 @@ int live_start(struct live **live, const struct live_options *options, char *err
 	err = launch(l);
 	if (err)
 		return start_error(l, err, error, size, "cannot start a process");
+	signals_block(l);
 	if (ptrace(PTRACE_SEIZE, l->root, NULL, (void *)(long)OPTIONS))
 		return start_error(l, -errno, error, size,
 			"tracing is not permitted here (ptrace: see kernel.yama.ptrace_scope, or the "
@@ -79,22 +77,14 @@ const char *live_error(const struct live *l)
 	return l->error;
 }
 
-#define POLL_NS 50000
-
-/*
- * The next report.  A stop is mostly followed by another within microseconds, by the end of the call or by the next of a
- * row of calls, sooner than this process would have gone to sleep and been woken again: it is asked for a while, and the
- * CPU is offered to whoever wants it.
- */
-static pid_t wait_for_report(int *status)
+/* There is nothing that could be waited for: somebody else in this process has. */
+static void lose_all_tasks(struct live *l)
 {
-	uint64_t until = now_ns() + POLL_NS;
-	pid_t tid;
+	struct task *t;
+	unsigned long tid = 0;
 
-	do
-		tid = waitpid(-1, status, __WALL | WNOHANG);
-	while (!tid && sched_yield() == 0 && now_ns() < until);
-	return tid ? tid : waitpid(-1, status, __WALL);
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
+		on_gone(l, t, 0);
 }
 
 static void take_report(struct live *l)
@@ -104,36 +94,12 @@ static void take_report(struct live *l)
 
 	if (tid > 0)
 		on_stop(l, tid, status);
-	else if (errno == EINTR)
+	else if (tid == 0)
 		on_tick(l);
+	else
+		lose_all_tasks(l);
 	if (tid <= 0 || emit_is_due(l))
 		emit_flush(l);
-}
-
-static void interrupt_only(int sig)
-{
-	(void)sig;
-}
-
-/* Signals that a terminal sends to the whole job are the program's to decide about. */
-static void leave_signals_to_program(void)
-{
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	/* A recording that hits RLIMIT_FSIZE is an error of write(2), as a full disk is. */
-	signal(SIGXFSZ, SIG_IGN);
-}
-
-#define TICK_US 100000
-
-static void set_timer(int us)
-{
-	struct itimerval tick = { .it_interval.tv_usec = us, .it_value.tv_usec = us };
-
-	/* Without SA_RESTART: it is to interrupt waitpid(). */
-	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = interrupt_only }, NULL);
-	setitimer(ITIMER_REAL, &tick, NULL);
 }
 
 static void explain_exec_error(struct live *l)
@@ -152,13 +118,12 @@ int live_run(struct live *l, struct trace_sink *sink, int *status)
 {
 	l->sink = sink;
 	l->start_ns = now_ns();
-	leave_signals_to_program();
-	set_timer(TICK_US);
+	signals_take(l);
 	launch_go(l);
 	while (l->nr_tasks)
 		take_report(l);
 	emit_flush(l);
-	set_timer(0);
+	signals_give_back(l);
 	*status = l->root_status;
 	explain_exec_error(l);
 	return l->sink_error;
@@ -174,6 +139,7 @@ void live_free(struct live *l)
 		free(t);
 	}
 	mtree_destroy(&l->tasks);
+	signals_unblock(l);
 	identity_close(l);
 	stacks_close(l);
 	for (int i = 0; i < 3; i++)

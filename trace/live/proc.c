@@ -58,6 +58,13 @@ bool read_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
 }
 
+bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
+{
+	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
+
+	return process_vm_writev(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
 /* A number of /proc/PID/status; @otherwise when there is none. */
 static uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise)
 {
@@ -73,6 +80,11 @@ static uint64_t status_number(pid_t tid, const char *field, int base, uint64_t o
 pid_t process_of_thread(pid_t tid)
 {
 	return (pid_t)status_number(tid, "\nTgid:", 10, (uint64_t)tid);
+}
+
+pid_t tracer_of(pid_t tid)
+{
+	return (pid_t)status_number(tid, "\nTracerPid:", 10, 0);
 }
 
 bool process_is_x86_64(pid_t tid)

@@ -7,10 +7,11 @@
  *      fork, clone      a new task; for a copy, the call that made it holds the mm until here
  *      exec             a new address space
  *      exit             the task's last moment with its address space
- *      PTRACE_EVENT_STOP  birth of a traced task, or a group-stop (job control): stays stopped
+ *      PTRACE_EVENT_STOP  birth of a traced task, or a group-stop (jobs.c)
  *      any other signal   to be delivered, unchanged
  */
 #include <errno.h>
+#include <linux/audit.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,13 +25,25 @@
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
-/* Let it run: to the end of its call if it is in one. A task that has been killed is not there any more: fine. */
-static void resume(struct task *t, int sig)
+/*
+ * A task that is killed leaves its stop for the last one, at its exit, whatever was reported of it.  That one must not be
+ * left before it was reported itself: it is looked whether the task is still where it was.
+ */
+static bool is_where_it_was(const struct task *t)
 {
-	ptrace(t->in_call ? PTRACE_SYSCALL : PTRACE_CONT, t->tid, NULL, (void *)(long)sig);
+	siginfo_t info = { 0 };
+
+	return ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) == 0 &&
+	       info.si_code != (SIGTRAP | PTRACE_EVENT_EXIT << 8);
 }
 
-static unsigned long event_message(const struct task *t)
+void resume(struct task *t, int sig)
+{
+	if (is_where_it_was(t))
+		ptrace(t->in_call ? PTRACE_SYSCALL : PTRACE_CONT, t->tid, NULL, (void *)(long)sig);
+}
+
+unsigned long event_message(const struct task *t)
 {
 	unsigned long msg = 0;
 
@@ -38,45 +51,11 @@ static unsigned long event_message(const struct task *t)
 	return msg;
 }
 
-static bool makes_task(uint32_t nr)
-{
-	return nr == SYS_fork || nr == SYS_vfork || nr == SYS_clone || nr == SYS_clone3;
-}
-
-static uint64_t clone_flags(const struct task *t)
-{
-	uint64_t flags = 0;
-
-	switch (t->call.nr) {
-	case SYS_vfork:
-		return CLONE_VM | CLONE_VFORK;
-	case SYS_clone:
-		return t->call.args[0];
-	case SYS_clone3:
-		return read_memory(t->tid, t->call.args[0], &flags, sizeof(flags)) ? flags : 0;
-	default:
-		return 0;
-	}
-}
-
-/* A task that is not traced would have the filter and nobody who answers it: its mapping calls would fail. */
-static void insist_on_tracing(struct task *t)
-{
-	struct user_regs_struct regs;
-
-	if (t->call.nr != SYS_clone || !(t->call.args[0] & CLONE_UNTRACED))
-		return;
-	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
-		return;
-	regs.rdi &= ~(unsigned long)CLONE_UNTRACED;
-	ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
-}
-
 static void let_through(struct live *l, struct task *t)
 {
 	if (makes_task(t->call.nr)) {
 		insist_on_tracing(t);
-		t->clone_flags = clone_flags(t);
+		t->clone_flags = flags_of_new_task(t);
 		if (!(t->clone_flags & CLONE_VM))
 			writes_tell_all(l, t, false);
 	} else {
@@ -88,7 +67,7 @@ static void let_through(struct live *l, struct task *t)
 	resume(t, 0);
 }
 
-static void release(struct live *l, struct task *t)
+void release(struct live *l, struct task *t)
 {
 	struct task *next = mm_release(t);
 
@@ -96,22 +75,38 @@ static void release(struct live *l, struct task *t)
 		let_through(l, next);
 }
 
-/* An address space is about to go with its last task: all of it is looked at. */
-static void observe_before_end(struct live *l, struct task *t)
+void refuse_call(struct task *t)
 {
-	if (t->mm->users > 1)
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
 		return;
-	growth_tell(l, t, false);
-	served_tell(l, t);
-	observe_all(l, t);
+	regs.orig_rax = (unsigned long)-1;
+	regs.rax = (unsigned long)-ENOSYS;
+	ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+}
+
+/* Not by our filter, or not of the table that is recorded. */
+static void on_foreign_entry(struct task *t, const struct __ptrace_syscall_info *info)
+{
+	if (info->seccomp.ret_data != FILTER_MARK)
+		refuse_call(t); /* a filter of the program's own asks a tracer that it does not have */
+	else
+		insist_on_tracing_elsewhere(t, info->arch, info->seccomp.nr, info->seccomp.args[0]);
 }
 
 static void on_entry(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info;
 
+	/* Otherwise it has been killed meanwhile. */
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) <= 0 ||
+		info.op != PTRACE_SYSCALL_INFO_SECCOMP)
+		return;
 	settle_deferred(l, t);
-	if (!t->mm || ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) <= 0) {
+	if (info.seccomp.ret_data != FILTER_MARK || info.arch != AUDIT_ARCH_X86_64 ||
+		(info.seccomp.nr & X32_BIT)) {
+		on_foreign_entry(t, &info);
 		resume(t, 0);
 		return;
 	}
@@ -120,6 +115,11 @@ static void on_entry(struct live *l, struct task *t)
 	};
 	for (int i = 0; i < 6; i++)
 		t->call.args[i] = info.seccomp.args[i];
+	if (!t->mm) {
+		insist_on_tracing(t);
+		resume(t, 0);
+		return;
+	}
 	if (t->call.nr == SYS_execve || t->call.nr == SYS_execveat) {
 		observe_before_end(l, t);
 		resume(t, 0);
@@ -137,6 +137,7 @@ static void on_exit_of_call(struct live *l, struct task *t)
 
 	if (t->in_call && ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) > 0 &&
 		info.op == PTRACE_SYSCALL_INFO_EXIT) {
+		restore_argument(t);
 		if (!makes_task(t->call.nr))
 			call_end(l, t, info.exit.rval);
 		release(l, t);
@@ -149,6 +150,7 @@ void on_tick(struct live *l)
 	struct task *t;
 
 	settle_what_is_there(l);
+	let_unannounced_go(l);
 	while ((t = mm_take_from_blocked(l, now_ns())) != NULL) {
 		emit_lost(l, t, 0,
 			"the order of calls: one was blocked in the kernel, others of its address space went "
@@ -158,120 +160,20 @@ void on_tick(struct live *l)
 	}
 }
 
-static void tell_fork(struct live *l, struct task *parent, struct task *child)
+/* A thread that execs takes the number of its process, whose first thread has ended. */
+static struct task *task_that_takes_number(struct live *l, pid_t tid)
 {
-	struct trace_event e = { .type = TRACE_EVENT_FORK };
-	struct live_mm *mm = mm_new(l);
+	unsigned long former = 0;
+	struct task *t;
 
-	if (!mm)
-		return;
-	if (parent->mm->users > 1)
-		writes_tell_all(l, parent, true);
-	mm->start_brk = parent->mm->start_brk;
-	mm->brk = parent->mm->brk;
-	mm->read_implies_exec = parent->mm->read_implies_exec;
-	observe_open(mm, child->tid);
-	growth_copy(l, parent->mm, mm);
-	mapped_file_copy(parent->mm, mm);
-	stacks_copy(parent->mm, mm);
-	task_enter_mm(child, mm);
-	e.fork.child_pid = (uint32_t)child->tgid;
-	e.fork.child_mm = mm->id;
-	emit(l, parent, &e);
-	if (l->options.check == LIVE_CHECK_EVERY)
-		observe_all(l, child);
+	ptrace(PTRACE_GETEVENTMSG, tid, NULL, &former);
+	t = task_find(l, (pid_t)former);
+	if (t)
+		task_rename(l, t, tid);
+	return t;
 }
 
-static void tell_task(struct live *l, struct task *parent, struct task *child, bool thread)
-{
-	struct trace_event e = { .type = TRACE_EVENT_TASK };
-
-	task_enter_mm(child, parent->mm);
-	e.task.parent_tid = (uint32_t)parent->tid;
-	e.task.thread = thread;
-	emit(l, child, &e);
-	/* From here on others write beside a call: what they may write first is noted. */
-	if (thread && parent->mm->users == 2)
-		writes_tell_all(l, parent, false);
-}
-
-static void on_new_task(struct live *l, struct task *parent)
-{
-	pid_t tid = (pid_t)event_message(parent);
-	struct task *child = task_find(l, tid);
-	bool was_waiting = child && child->waiting, thread;
-
-	if (!child)
-		child = task_add(l, tid);
-	if (!child) {
-		snprintf(l->error, sizeof(l->error), "out of memory: task %d is not recorded", (int)tid);
-		resume(parent, 0);
-		return;
-	}
-	thread = process_of_thread(tid) != tid;
-	child->tgid = thread ? parent->tgid : tid;
-	child->waiting = false;
-	if (parent->mm && (parent->clone_flags & CLONE_VM))
-		tell_task(l, parent, child, thread);
-	else if (parent->mm)
-		tell_fork(l, parent, child);
-	if (parent->in_call)
-		release(l, parent);
-	if (was_waiting)
-		resume(child, 0);
-	resume(parent, 0);
-}
-
-static void tell_exit(struct live *l, struct task *t, int status, bool exec)
-{
-	struct trace_event e = { .type = TRACE_EVENT_EXIT };
-
-	e.exit.status = status;
-	e.exit.last = t->mm->users == 1;
-	e.exit.exec = exec;
-	emit(l, t, &e);
-	t->mm->users--;
-	t->exiting = true;
-}
-
-/* A task that ends while it holds its mm, or waits for it, lets the others go on. */
-static void leave_calls(struct live *l, struct task *t)
-{
-	if (t->mm && (t->in_call || t->queued))
-		release(l, t);
-}
-
-static void on_exiting(struct live *l, struct task *t)
-{
-	int status = (int)event_message(t);
-
-	if (t->mm && !t->exiting) {
-		/* Alone and without a signal: by a call of its own, so that the one before it has ended. */
-		if (!t->mm->was_shared && !WTERMSIG(status))
-			settle_deferred(l, t);
-		settle_killed(l, t);
-		leave_calls(l, t);
-		observe_before_end(l, t);
-		tell_exit(l, t, status, false);
-	}
-	resume(t, 0);
-}
-
-static void on_gone(struct live *l, struct task *t, int status)
-{
-	if (t->tid == l->root)
-		l->root_status = status;
-	/* Without a last stop; others keep the address space. */
-	if (t->mm && !t->exiting && t->mm->users > 1)
-		settle_killed(l, t);
-	lose_deferred(l, t);
-	leave_calls(l, t);
-	if (t->mm && !t->exiting)
-		tell_exit(l, t, status, false);
-	task_remove(l, t);
-}
-
-/* A thread that execs takes the number of its process; the old leader's entry is a ghost. */
+/* As above, where the first thread's entry is still there. */
 static struct task *settle_exec_identity(struct live *l, struct task *t)
 {
 	pid_t former = (pid_t)event_message(t);
@@ -306,42 +208,13 @@ static void on_exec(struct live *l, struct task *t)
 	resume(t, 0);
 }
 
-/* The whole job stops: this process with it, so that the shell sees what it would see of the program alone. */
-static void on_group_stop(struct live *l, struct task *t, int sig)
-{
-	ptrace(PTRACE_LISTEN, t->tid, NULL, NULL);
-	if (t->tid != l->root)
-		return;
-	raise(sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU ? SIGSTOP : sig);
-	kill(l->root, SIGCONT);
-}
-
-static void on_event_stop(struct live *l, struct task *t, int sig)
-{
-	if (sig == SIGTRAP)
-		resume(t, 0);
-	else
-		on_group_stop(l, t, sig);
-}
-
-/* A task that nobody has announced yet waits for its parent's event. */
-static void on_unknown(struct live *l, pid_t tid, int status)
-{
-	struct task *t;
-
-	if (!WIFSTOPPED(status))
-		return;
-	t = task_add(l, tid);
-	if (t)
-		t->waiting = true;
-	else
-		ptrace(PTRACE_CONT, tid, NULL, NULL);
-}
-
 void on_stop(struct live *l, pid_t tid, int status)
 {
 	struct task *t = task_find(l, tid);
 
+	/* Its former number is in the event. */
+	if (!t && WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_EXEC)
+		t = task_that_takes_number(l, tid);
 	if (!t) {
 		on_unknown(l, tid, status);
 		return;

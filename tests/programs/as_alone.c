@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs that a tracer could disturb.  Each case looks at what happens to itself, and fails where it is not what happens
+ * without a tracer.
+ */
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "cases.h"
+
+#define expect(what)                                                        \
+	do {                                                                \
+		if (!(what)) {                                              \
+			fprintf(stderr, "line %d: %s\n", __LINE__, #what);  \
+			exit(1);                                            \
+		}                                                           \
+	} while (0)
+
+static void map_a_little(void)
+{
+	char *p = place(3);
+
+	expect(mprotect(p, PAGE, RW) == 0);
+	p[0] = 1;
+	expect(munmap(p + PAGE, PAGE) == 0);
+}
+
+static void ends_well(pid_t pid)
+{
+	int status = -1;
+
+	expect(waitpid(pid, &status, __WALL) == pid);
+	expect(status == 0);
+}
+
+static int readable(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 10000) == 1;
+}
+
+/* --- ends ----------------------------------------------------------------------------------------------------- */
+
+/* What has ended can be waited for. */
+static void ended_is_waited_for(void)
+{
+	for (int i = 0; i < 200; i++) {
+		pid_t pid = fork();
+		int status, fd;
+
+		if (!pid)
+			_exit(7);
+		fd = (int)syscall(SYS_pidfd_open, pid, 0);
+		need(fd >= 0, "pidfd_open");
+		expect(readable(fd));
+		expect(waitpid(pid, &status, WNOHANG) == pid);
+		expect(WEXITSTATUS(status) == 7);
+		close(fd);
+	}
+}
+
+static void ended_clone3_is_waited_for(uint64_t flags)
+{
+	for (int i = 0; i < 50; i++) {
+		int fd = -1;
+		struct clone_args a = {
+			.flags = CLONE_PIDFD | flags, .pidfd = (uintptr_t)&fd, .exit_signal = SIGCHLD
+		};
+		pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+
+		need(pid >= 0, "clone3");
+		if (!pid) {
+			map_a_little();
+			_exit(0);
+		}
+		expect(readable(fd));
+		expect(waitpid(pid, NULL, WNOHANG) == pid);
+		close(fd);
+	}
+}
+
+static void ended_with_pidfd(void)
+{
+	ended_clone3_is_waited_for(0);
+}
+
+static void ended_as_vfork(void)
+{
+	ended_clone3_is_waited_for(CLONE_VFORK);
+}
+
+static void vfork_shares_and_ends(void)
+{
+	for (int i = 0; i < 100; i++) {
+		pid_t pid = vfork();
+
+		if (!pid)
+			_exit(0);
+		ends_well(pid);
+	}
+}
+
+static void *exec_true(void *unused)
+{
+	(void)unused;
+	usleep(20000);
+	execl("/bin/true", "true", (char *)NULL);
+	exit(1);
+}
+
+/* The first thread has ended before another one execs and takes its number. */
+static void exec_after_first_thread(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, exec_true, NULL);
+	pthread_exit(NULL);
+}
+
+static void exec_beside_first_thread(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, exec_true, NULL);
+	for (;;)
+		map_a_little();
+}
+
+/* --- killed in a call ------------------------------------------------------------------------------------------ */
+
+static void populate_for_ever(void)
+{
+	for (;;) {
+		char *p = mmap(NULL, 256ul << 20, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+		munmap(p, 256ul << 20);
+	}
+}
+
+static void map_for_ever(void)
+{
+	for (;;)
+		mmap(NULL, PAGE, PROT_READ, PRIVATE, -1, 0);
+}
+
+static void protect_for_ever(void)
+{
+	char *p = place(64);
+
+	for (int i = 0;; i++)
+		mprotect(p + i % 64 * PAGE, PAGE, i & 64 ? PROT_READ : PROT_NONE);
+}
+
+static void heap_for_ever(void)
+{
+	for (;;) {
+		(void)!sbrk(1 << 16);
+		(void)!sbrk(-(1 << 15));
+	}
+}
+
+static void fork_for_ever(void)
+{
+	for (;;) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+}
+
+static void kill_in(void (*work)(void), int times, int after_us)
+{
+	for (int i = 0; i < times; i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (!pid)
+			work();
+		usleep((useconds_t)(after_us + i * 137));
+		kill(pid, SIGKILL);
+		expect(waitpid(pid, &status, 0) == pid);
+		expect(WTERMSIG(status) == SIGKILL);
+	}
+}
+
+static void killed_in_populate(void)
+{
+	kill_in(populate_for_ever, 5, 20000);
+}
+
+static void killed_in_mmap(void)
+{
+	kill_in(map_for_ever, 20, 5000);
+}
+
+static void killed_in_mprotect(void)
+{
+	kill_in(protect_for_ever, 20, 5000);
+}
+
+static void killed_in_brk(void)
+{
+	kill_in(heap_for_ever, 20, 5000);
+}
+
+static void killed_in_fork(void)
+{
+	kill_in(fork_for_ever, 20, 5000);
+}
+
+static void *map_in_thread(void *unused)
+{
+	(void)unused;
+	map_for_ever();
+	return NULL;
+}
+
+static void exits_beside_calls(void)
+{
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			pthread_t thread;
+
+			pthread_create(&thread, NULL, map_in_thread, NULL);
+			usleep((useconds_t)(4000 + i * 137));
+			_exit(0);
+		}
+		ends_well(pid);
+	}
+}
+
+/* --- tasks that are not to be traced --------------------------------------------------------------------------- */
+
+static void child_maps(long pid)
+{
+	need(pid >= 0, "clone");
+	if (!pid) {
+		map_a_little();
+		_exit(0);
+	}
+	ends_well((pid_t)pid);
+}
+
+static void untraced_by_clone(void)
+{
+	child_maps(syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0));
+}
+
+static void untraced_by_clone3(void)
+{
+	static const struct clone_args constant = { .flags = CLONE_UNTRACED, .exit_signal = SIGCHLD };
+
+	child_maps(syscall(SYS_clone3, &constant, sizeof(constant)));
+}
+
+/* The call keeps its registers, in the parent and in the child, whether it succeeds or not. */
+static void untraced_keeps_registers(void)
+{
+	struct clone_args a = { .flags = CLONE_UNTRACED, .exit_signal = SIGCHLD };
+	struct clone_args *first = &a;
+	long pid;
+
+	__asm__ volatile("syscall"
+			 : "=a"(pid), "+D"(first)
+			 : "0"(SYS_clone3), "S"(sizeof(a))
+			 : "rcx", "r11", "memory");
+	expect(first == &a && a.flags == CLONE_UNTRACED);
+	child_maps(pid);
+	a.exit_signal = 1000;
+	__asm__ volatile("syscall"
+			 : "=a"(pid), "+D"(first)
+			 : "0"(SYS_clone3), "S"(sizeof(a))
+			 : "rcx", "r11", "memory");
+	expect(pid == -EINVAL && first == &a);
+}
+
+static void no_32_bit_calls(int sig)
+{
+	(void)sig;
+	fputs("this kernel has no 32-bit calls\n", stderr);
+	_exit(77);
+}
+
+static void untraced_by_int80(void)
+{
+	long pid;
+
+	signal(SIGSEGV, no_32_bit_calls);
+	__asm__ volatile("int $0x80"
+			 : "=a"(pid)
+			 : "0"(120), "b"(CLONE_UNTRACED | SIGCHLD), "c"(0), "d"(0), "S"(0), "D"(0)
+			 : "memory", "r8", "r9", "r10", "r11");
+	child_maps(pid);
+}
+
+/* --- stops ----------------------------------------------------------------------------------------------------- */
+
+static void stopped_by_child(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (!pid) {
+		usleep(50000);
+		kill(parent, SIGSTOP);
+		usleep(50000);
+		map_a_little();
+		kill(parent, SIGCONT);
+		_exit(0);
+	}
+	ends_well(pid);
+	map_a_little();
+}
+
+static void stopped_child_is_waited_for(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		raise(SIGSTOP);
+		map_a_little();
+		_exit(0);
+	}
+	expect(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	expect(kill(pid, SIGCONT) == 0);
+	expect(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
+	ends_well(pid);
+}
+
+static void *stop_all(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 20; i++) {
+		map_a_little();
+		kill(getpid(), SIGTSTP);
+	}
+	return NULL;
+}
+
+/* All threads of a process stop, and go on, while they make calls. */
+static void stopped_threads(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		pthread_t thread[2];
+
+		setpgid(0, 0);
+		signal(SIGTSTP, SIG_DFL);
+		for (int i = 0; i < 2; i++)
+			pthread_create(&thread[i], NULL, stop_all, NULL);
+		for (int i = 0; i < 2; i++)
+			pthread_join(thread[i], NULL);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status))
+		kill(pid, SIGCONT);
+	/* An orphaned group is not stopped by SIGTSTP: both ends are good. */
+	expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* --- filters of its own ---------------------------------------------------------------------------------------- */
+
+/* Without a tracer, what it would be asked about is not there. */
+static void own_filter_asks_nobody(void)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_munmap, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | 7), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct sock_fprog prog = { .len = 5, .filter = code };
+	char *p = place(1);
+
+	need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+	need(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0, "seccomp");
+	expect(syscall(SYS_getppid) == -1 && errno == ENOSYS);
+	expect(munmap(p, PAGE) == -1 && errno == ENOSYS);
+	expect(mprotect(p, PAGE, RW) == 0);
+	p[0] = 1;
+}
+
+static const struct test_case all[] = {
+	{ "ended-is-waited-for", ended_is_waited_for, "" },
+	{ "ended-with-pidfd", ended_with_pidfd, "" },
+	{ "ended-as-vfork", ended_as_vfork, "" },
+	{ "vfork-shares-and-ends", vfork_shares_and_ends, "" },
+	{ "exec-after-first-thread", exec_after_first_thread, "" },
+	{ "exec-beside-first-thread", exec_beside_first_thread, "" },
+	{ "killed-in-populate", killed_in_populate, "" },
+	{ "killed-in-mmap", killed_in_mmap, "" },
+	{ "killed-in-mprotect", killed_in_mprotect, "" },
+	{ "killed-in-brk", killed_in_brk, "" },
+	{ "killed-in-fork", killed_in_fork, "" },
+	/* Killed between two looks at it, while others live: rare, and said. */
+	{ "exits-beside-calls", exits_beside_calls, "lost=0-2" },
+	{ "untraced-by-clone", untraced_by_clone, "" },
+	{ "untraced-by-clone3", untraced_by_clone3, "" },
+	{ "untraced-keeps-registers", untraced_keeps_registers, "" },
+	{ "untraced-by-int80", untraced_by_int80, "" },
+	{ "stopped-by-child", stopped_by_child, "" },
+	{ "stopped-child-is-waited-for", stopped_child_is_waited_for, "" },
+	{ "stopped-threads", stopped_threads, "" },
+	{ "own-filter-asks-nobody", own_filter_asks_nobody, "" },
+};
+
+CASES_MAIN(all)

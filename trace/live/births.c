@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * New tasks: who they are, and that each of them is traced.
+ *
+ *    B1  Every task that has the filter has a tracer: without one the kernel refuses what the filter stops (ENOSYS).  So a
+ *        task that asks for a child that is not traced (CLONE_UNTRACED) gets one that is: the flag is taken out of what the
+ *        kernel reads, and nothing else of the two tasks is changed.
+ *    B2  A new task stops before its first instruction, and its parent stops with its number, in any order.  It waits for
+ *        its parent's stop; a parent that is killed before that is asked for the number at its end.
+ */
+#include <linux/audit.h>
+#include <sched.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include "internal.h"
+
+/* clone(2) through the 32-bit table. */
+#define CLONE_OF_I386 120
+/* What lies below the stack pointer may be in use, so far. */
+#define RED_ZONE 128
+/* More of struct clone_args than any kernel reads is refused or zero. */
+#define CLONE_ARGS_MAX 256
+
+bool makes_task(uint32_t nr)
+{
+	return nr == SYS_fork || nr == SYS_vfork || nr == SYS_clone || nr == SYS_clone3;
+}
+
+uint64_t flags_of_new_task(const struct task *t)
+{
+	uint64_t flags = 0;
+
+	switch (t->call.nr) {
+	case SYS_vfork:
+		return CLONE_VM | CLONE_VFORK;
+	case SYS_clone:
+		return t->call.args[0];
+	case SYS_clone3:
+		return read_memory(t->tid, t->call.args[0], &flags, sizeof(flags)) ? flags : 0;
+	default:
+		return 0;
+	}
+}
+
+/* --- B1 ------------------------------------------------------------------------------------------------------ */
+
+static void set_first_argument(struct task *t, uint64_t value)
+{
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
+		return;
+	t->argument = regs.rdi;
+	t->argument_changed = true;
+	regs.rdi = value;
+	ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+}
+
+void restore_argument(struct task *t)
+{
+	struct user_regs_struct regs;
+
+	if (!t->argument_changed)
+		return;
+	t->argument_changed = false;
+	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
+		return;
+	regs.rdi = t->argument;
+	ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+}
+
+/* A copy of the arguments without the flag, below the red zone of the stack that the call is made on. */
+static void pass_other_clone_args(struct task *t)
+{
+	uint64_t args[CLONE_ARGS_MAX / sizeof(uint64_t)], size = t->call.args[1], at;
+
+	if (size < sizeof(args[0]) || size > sizeof(args) || !read_memory(t->tid, t->call.args[0], args, size) ||
+		!(args[0] & CLONE_UNTRACED))
+		return;
+	args[0] &= ~(uint64_t)CLONE_UNTRACED;
+	at = (t->call.sp - RED_ZONE - size) & ~(uint64_t)15;
+	if (write_memory(t->tid, at, args, size))
+		set_first_argument(t, at);
+	else
+		refuse_call(t);
+}
+
+void insist_on_tracing(struct task *t)
+{
+	if (t->call.nr == SYS_clone && (t->call.args[0] & CLONE_UNTRACED))
+		set_first_argument(t, t->call.args[0] & ~(uint64_t)CLONE_UNTRACED);
+	else if (t->call.nr == SYS_clone3)
+		pass_other_clone_args(t);
+}
+
+void insist_on_tracing_elsewhere(struct task *t, uint32_t arch, uint64_t nr, uint64_t first)
+{
+	bool i386 = arch == AUDIT_ARCH_I386;
+	struct user_regs_struct regs;
+	uint64_t flags = 0;
+
+	if (nr == CLONE_OF_I386 || nr == (X32_BIT | SYS_clone)) {
+		if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
+			return;
+		*(i386 ? &regs.rbx : &regs.rdi) &= ~(unsigned long long)CLONE_UNTRACED;
+		ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+	} else if (!read_memory(t->tid, i386 ? (uint32_t)first : first, &flags, sizeof(flags)) ||
+		   (flags & CLONE_UNTRACED)) {
+		refuse_call(t); /* clone3(2): nobody is known to ask for this there */
+	}
+}
+
+/* --- the events ----------------------------------------------------------------------------------------------- */
+
+static void tell_fork(struct live *l, struct task *parent, struct task *child)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FORK };
+	struct live_mm *mm = mm_new(l);
+
+	if (!mm) {
+		emit_lost(l, parent, 0, "out of memory: a child process is not recorded");
+		return;
+	}
+	if (parent->mm->users > 1)
+		writes_tell_all(l, parent, true);
+	mm->start_brk = parent->mm->start_brk;
+	mm->brk = parent->mm->brk;
+	mm->read_implies_exec = parent->mm->read_implies_exec;
+	observe_open(mm, child->tid);
+	growth_copy(l, parent->mm, mm);
+	mapped_file_copy(parent->mm, mm);
+	stacks_copy(parent->mm, mm);
+	task_enter_mm(child, mm);
+	e.fork.child_pid = (uint32_t)child->tgid;
+	e.fork.child_mm = mm->id;
+	emit(l, parent, &e);
+	if (l->options.check == LIVE_CHECK_EVERY)
+		observe_all(l, child);
+}
+
+static void tell_task(struct live *l, struct task *parent, struct task *child, bool thread)
+{
+	struct trace_event e = { .type = TRACE_EVENT_TASK };
+
+	task_enter_mm(child, parent->mm);
+	e.task.parent_tid = (uint32_t)parent->tid;
+	e.task.thread = thread;
+	emit(l, child, &e);
+	/* From here on others write beside a call: what they may write first is noted. */
+	if (thread && parent->mm->users == 2)
+		writes_tell_all(l, parent, false);
+}
+
+/* The task @tid is the child that @parent's call has made. False: no memory. */
+static bool announce(struct live *l, struct task *parent, pid_t tid)
+{
+	struct task *child = task_find(l, tid);
+	bool was_waiting = child && child->waiting;
+
+	if (!child)
+		child = task_add(l, tid);
+	if (!child) {
+		emit_lost(l, parent, 0, "out of memory: a task is not recorded");
+		return false;
+	}
+	child->tgid = process_of_thread(tid) != tid ? parent->tgid : tid;
+	child->waiting = false;
+	child->argument = parent->argument;
+	child->argument_changed = parent->argument_changed;
+	if (parent->mm && (parent->clone_flags & CLONE_VM))
+		tell_task(l, parent, child, child->tgid != tid);
+	else if (parent->mm)
+		tell_fork(l, parent, child);
+	if (was_waiting) {
+		restore_argument(child);
+		resume(child, 0);
+	}
+	return true;
+}
+
+void on_new_task(struct live *l, struct task *parent)
+{
+	announce(l, parent, (pid_t)event_message(parent));
+	restore_argument(parent);
+	if (parent->in_call)
+		release(l, parent);
+	resume(parent, 0);
+}
+
+void announce_child_of_killed(struct live *l, struct task *parent, int64_t result)
+{
+	struct task *child = result > 0 ? task_find(l, (pid_t)result) : NULL;
+
+	if (child ? child->waiting : result > 0 && tracer_of((pid_t)result) == l->self)
+		announce(l, parent, (pid_t)result);
+}
+
+void on_unknown(struct live *l, pid_t tid, int status)
+{
+	struct task *t;
+
+	if (!WIFSTOPPED(status))
+		return;
+	t = task_add(l, tid);
+	if (t) {
+		t->waiting = true;
+		t->resumed_ns = now_ns();
+	} else {
+		emit_lost(l, NULL, 0, "out of memory: a task is not recorded");
+		ptrace(PTRACE_CONT, tid, NULL, NULL);
+	}
+}
+
+#define PATIENCE_NS 3000000000ull
+
+void let_unannounced_go(struct live *l)
+{
+	struct task *t;
+	unsigned long tid = 0;
+
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
+		if (!t->waiting || now_ns() - t->resumed_ns < PATIENCE_NS)
+			continue;
+		t->waiting = false;
+		emit_lost(l, t, 0, "a task whose beginning was not seen: it and its children are not recorded");
+		resume(t, 0);
+	}
+}

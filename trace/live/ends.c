@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a task.
+ *
+ *    E1  The last look at an address space is taken at the exit stop of its last task, where the map is whole.
+ *    E2  There the task is let go for good: its parent can wait for it as soon as it has ended, as if nobody had traced it.
+ *        Only the first process is kept: it is this process's own child, and has to be waited for here.
+ *    E3  A task may end inside a call: it was killed, or another thread of it was.  What the call has returned is in its
+ *        registers, or that it was never made: -ENOSYS, which the kernel puts there first.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include "internal.h"
+
+#define ERESTARTSYS           512
+#define ERESTART_RESTARTBLOCK 516
+
+#define LAST_CALL_UNSEEN "a thread was killed before the outcome of its last call was looked at"
+
+void observe_before_end(struct live *l, struct task *t)
+{
+	if (t->mm->users > 1)
+		return;
+	growth_tell(l, t, false);
+	served_tell(l, t);
+	observe_all(l, t);
+}
+
+void tell_exit(struct live *l, struct task *t, int status, bool exec)
+{
+	struct trace_event e = { .type = TRACE_EVENT_EXIT };
+
+	e.exit.status = status;
+	e.exit.last = t->mm->users == 1;
+	e.exit.exec = exec;
+	emit(l, t, &e);
+	t->mm->users--;
+	t->exiting = true;
+}
+
+void leave_calls(struct live *l, struct task *t)
+{
+	if (t->mm && (t->in_call || t->queued))
+		release(l, t);
+}
+
+/* --- E3 ------------------------------------------------------------------------------------------------------ */
+
+/* False: the task has left its call. */
+static bool ended_in_call(const struct task *t, int64_t *result)
+{
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs) || regs.orig_rax != t->call.nr || regs.rip != t->call.ip)
+		return false;
+	*result = (int64_t)regs.rax;
+	return true;
+}
+
+/* A call that was broken off before it had the map for itself has done nothing; others may have done part of it. */
+static bool has_done_nothing(const struct trace_call *c, int64_t result)
+{
+	if (result == -ENOSYS)
+		return true;
+	return c->nr == SYS_munmap || c->nr == SYS_mprotect || c->nr == SYS_pkey_mprotect || c->nr == SYS_brk ||
+	       c->nr == SYS_mremap || (c->nr == SYS_mmap && (c->args[3] & MAP_ANONYMOUS));
+}
+
+static bool is_broken_off(int64_t result)
+{
+	return result == -ENOSYS || result == -EINTR ||
+	       (result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK);
+}
+
+static void settle_call_in_kernel(struct live *l, struct task *t)
+{
+	int64_t result;
+
+	if (!ended_in_call(t, &result))
+		emit_lost(l, t, 1, LAST_CALL_UNSEEN);
+	else if (makes_task(t->call.nr))
+		announce_child_of_killed(l, t, result);
+	else if (!is_broken_off(result))
+		call_end(l, t, result);
+	else if (!has_done_nothing(&t->call, result))
+		emit_lost(l, t, 1, "a thread was killed inside a call: how much of it was done is not known");
+}
+
+/* It may have ended, even at the entry of another one; or not, and was carried out or was not. */
+static void settle_call_let_go(struct live *l, struct task *t)
+{
+	int64_t result;
+
+	if (ended_in_call(t, &result) && is_broken_off(result))
+		settle_if_there(l, t);
+	else
+		settle_deferred(l, t);
+}
+
+/* --- the stops ------------------------------------------------------------------------------------------------ */
+
+/* E2.  One that is killed once more, in this very stop, is gone from it and has to be waited for. */
+static void let_end(struct live *l, struct task *t)
+{
+	if (ptrace(PTRACE_DETACH, t->tid, NULL, NULL) == 0 && t->tid != l->root)
+		task_remove(l, t);
+}
+
+void on_exiting(struct live *l, struct task *t)
+{
+	int status = (int)event_message(t);
+
+	if (t->mm && !t->exiting) {
+		if (t->in_call)
+			settle_call_in_kernel(l, t);
+		else if (t->deferred)
+			settle_call_let_go(l, t);
+		leave_calls(l, t);
+		observe_before_end(l, t);
+		tell_exit(l, t, status, false);
+	}
+	let_end(l, t);
+}
+
+void on_gone(struct live *l, struct task *t, int status)
+{
+	if (t->tid == l->root)
+		l->root_status = status;
+	/* Killed between two looks at it.  If the map is nobody else's there is nothing left that could be wrong. */
+	if (t->mm && !t->exiting && t->in_call && t->mm->users > 1)
+		emit_lost(l, t, 1, LAST_CALL_UNSEEN);
+	t->deferred = false;
+	leave_calls(l, t);
+	if (t->mm && !t->exiting)
+		tell_exit(l, t, status, false);
+	task_remove(l, t);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for reports of the tasks, and what of this process is changed for it.
+ *
+ * The process may be anybody's: nothing here needs a handler or a timer of its own.  SIGCHLD is blocked in the calling
+ * thread from live_start() to live_free() and asked for with a time limit, for a call may be blocked that others wait for.
+ * Where another thread of the process takes the signal, the tasks are asked after a growing while.  Signals of the terminal
+ * are the program's to decide about, and have no effect on this process during live_run().
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "internal.h"
+
+#define POLL_NS      50000
+#define FIRST_REST   1000000
+#define LONGEST_REST 100000000
+
+static const int taken[NR_TAKEN_SIGNALS] = { SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE,
+	/* A recording that hits RLIMIT_FSIZE is an error of write(2), as a full disk is. */
+	SIGXFSZ };
+
+static void only_sigchld(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+}
+
+void signals_block(struct live *l)
+{
+	sigset_t set;
+
+	only_sigchld(&set);
+	pthread_sigmask(SIG_BLOCK, &set, &l->mask_before);
+	l->mask_changed = true;
+}
+
+void signals_unblock(struct live *l)
+{
+	if (l->mask_changed)
+		pthread_sigmask(SIG_SETMASK, &l->mask_before, NULL);
+	l->mask_changed = false;
+}
+
+void signals_take(struct live *l)
+{
+	struct sigaction ignored = { .sa_handler = SIG_IGN }, plain = { .sa_handler = SIG_DFL };
+
+	for (int i = 0; i < NR_TAKEN_SIGNALS; i++)
+		sigaction(taken[i], &ignored, &l->actions_before[i]);
+	/* Ignored, it would let the program's status vanish. */
+	sigaction(SIGCHLD, &plain, &l->sigchld_before);
+}
+
+void signals_give_back(struct live *l)
+{
+	for (int i = 0; i < NR_TAKEN_SIGNALS; i++)
+		sigaction(taken[i], &l->actions_before[i], NULL);
+	sigaction(SIGCHLD, &l->sigchld_before, NULL);
+}
+
+/*
+ * A stop is mostly followed by another within microseconds, by the end of the call or by the next of a row of calls, sooner
+ * than this process would have gone to sleep and been woken again: it is asked for a while, and the CPU is offered to
+ * whoever wants it.
+ */
+static pid_t ask_for_a_while(int *status)
+{
+	uint64_t until = now_ns() + POLL_NS;
+	pid_t tid;
+
+	do
+		tid = waitpid(-1, status, __WALL | WNOHANG);
+	while (!tid && sched_yield() == 0 && now_ns() < until);
+	return tid;
+}
+
+pid_t wait_for_report(int *status)
+{
+	pid_t tid = ask_for_a_while(status);
+	long rest = FIRST_REST, rested = 0;
+	sigset_t set;
+
+	only_sigchld(&set);
+	while (!tid && rested < LONGEST_REST) {
+		if (sigtimedwait(&set, NULL, &(struct timespec){ .tv_nsec = rest }) < 0) {
+			rested += rest;
+			rest = 2 * rest < LONGEST_REST - rested ? 2 * rest : LONGEST_REST - rested;
+		}
+		tid = waitpid(-1, status, __WALL | WNOHANG);
+	}
+	return tid;
+}
