@@ -23,7 +23,7 @@ static const char help[] =
 	"--rmap all\n"
 	"                        --list` names them\n"
 	"  --guards install      guard pages by MADV_GUARD_INSTALL instead of PROT_NONE\n"
-	"  --touch late          memory is first written after the last mprotect or mremap of it\n"
+	"  --touch late          memory is first written after the last mprotect or mremap in its mapping\n"
 	"  --commit SIZE         mprotect and madvise of anonymous memory rounded out to SIZE; what takes "
 	"access\n"
 	"                        away, rounded in (64K, 2M, ...; a power of two)\n"
@@ -31,6 +31,7 @@ static const char help[] =
 	"  --names off           without PR_SET_VMA_ANON_NAME\n"
 	"  --max-map-count N     at which call would it have failed?\n"
 	"  --aslr off            says why no recording can answer that\n"
+	"  --pid PID             count the areas of this process; default: of the one with the most\n"
 	"  --json                as one line of JSON\n"
 	"\n"
 	"Where a call would have ended otherwise than it did, what the program would have done then is not "
@@ -45,6 +46,7 @@ struct whatif_run {
 	const char *path;
 	struct whatif_changes changes;
 	bool json, any, aslr;
+	uint64_t pid;    /* whose areas are counted; 0: of the address space with the most */
 	char words[256]; /* the changes, as given */
 	struct whatif *whatif;
 	struct replay *was;
@@ -168,8 +170,8 @@ static int parse(struct whatif_run *w, int argc, char **argv)
 		{ "touch", required_argument, NULL, 'c' }, { "commit", required_argument, NULL, 'c' },
 		{ "without", required_argument, NULL, 'c' }, { "names", required_argument, NULL, 'c' },
 		{ "max-map-count", required_argument, NULL, 'c' }, { "aslr", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
+		{ "pid", required_argument, NULL, 'p' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt, which, err;
 
 	opterr = 0;
@@ -179,6 +181,10 @@ static int parse(struct whatif_run *w, int argc, char **argv)
 			err = parse_change(w, options[which].name, optarg);
 			if (err)
 				return err;
+			break;
+		case 'p':
+			if (!parse_number(optarg, &w->pid) || !w->pid)
+				return usage_error("whatif", "--pid takes a number, not", optarg);
 			break;
 		case 'j':
 			w->json = true;
@@ -219,7 +225,8 @@ static int read_first(struct whatif_run *w)
 		err = -1;
 	while (!err && trace_reader_next(reader, &e) > 0) {
 		err = replay_sink(replay)->event(replay_sink(replay), &e);
-		explain_series_event(&w->before, replay, &e);
+		if (!w->pid || e.pid == w->pid)
+			explain_series_event(&w->before, replay, &e);
 		if (!err)
 			err = whatif_prepare(w->whatif, &e);
 	}

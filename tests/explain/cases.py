@@ -75,6 +75,18 @@ def why(path, address, *options):
     return json.loads(r.stdout)
 
 
+def whatif(path, *changes):
+    r = run(VMAPLE, "whatif", "--json", path, *map(str, changes))
+    assert r.returncode == 0, r.stderr
+    return json.loads(r.stdout)
+
+
+def cured(path, saved, *changes):
+    """At the end, at least so many areas fewer."""
+    w = whatif(path, *changes)
+    assert w["calls_otherwise"] == 0 and w["end"] <= w["end_was"] - saved, (w["end_was"], w["end"], w["first_otherwise"])
+
+
 def random_order(folder):
     path = record(folder, "commit_order", "random")
     t = top(path, "--at", "end")
@@ -85,12 +97,17 @@ def random_order(folder):
     assert [r["reason"] for r in below["reasons"]] == ["written"] and below["needless"]
     assert "ascending order" in below["reasons"][0]["cure"]
     assert below["left"]["written"]["step"] != below["right"]["written"]["step"]
+    cured(path, 84, "--touch", "late")
+    cured(path, 84, "--rmap", "anonmm")
+    cured(path, 84, "--commit", "1G")
     ascending = top(record(folder, "commit_order", "ascending"), "--at", "end")
     assert ascending["areas"] == t["areas"] - 84
 
 
 def even_first(folder):
-    first(top(record(folder, "commit_order", "even"), "--at", "end"), ["written"], "commit", 127, 127)
+    path = record(folder, "commit_order", "even")
+    first(top(path, "--at", "end"), ["written"], "commit", 127, 127)
+    cured(path, 127, "--touch", "late")
 
 
 def dontfork(folder):
@@ -98,11 +115,17 @@ def dontfork(folder):
     path = record(folder, "dontfork", n, status=2 if LONG else 0)
     g = first(top(path), ["dontfork"], "register_buffer", 65400 if LONG else 5999, 65531 if LONG else 5999)
     answer = why(path, g["example"][1])
+    if not LONG:
+        cured(path, 5998, "--without", "madvise:MADV_DONTFORK")
+        w = whatif(path, "--max-map-count", 2000)
+        assert w["first_otherwise"]["would_be"] == "-EAGAIN", w["first_otherwise"]
     assert "MADV_DOFORK" in answer["boundaries"][0]["reasons"][0]["cure"]
 
 
 def lazy_commit(folder):
-    first(top(record(folder, "lazy_commit")), ["prot"], "commit_slice", 11999, 11999)
+    path = record(folder, "lazy_commit")
+    first(top(path), ["prot"], "commit_slice", 11999, 11999)
+    cured(path, 11990, "--commit", "2M")
 
 
 def thread_stacks(folder):
@@ -110,6 +133,7 @@ def thread_stacks(folder):
     t = top(path)
     g = first(t, ["prot"], "protect_guard", 300, 300)
     answer = why(path, g["example"][1])
+    cured(path, 599, "--guards", "install")
     assert "MADV_GUARD_INSTALL" in answer["boundaries"][0]["reasons"][0]["cure"]
     try:
         installed = top(record(folder, "thread_stacks", "install"))
@@ -119,7 +143,9 @@ def thread_stacks(folder):
 
 
 def names(folder):
-    first(top(record(folder, "names")), ["name"], "name_piece", 499, 499)
+    path = record(folder, "names")
+    first(top(path), ["name"], "name_piece", 499, 499)
+    cured(path, 499, "--names", "off")
 
 
 def fragments(folder):
@@ -154,6 +180,7 @@ def fork_touched(folder):
     below = why(path, g["example"][1], "--at", "end", "--pid", str(child["pid"]))["boundaries"][0]
     assert below["right"]["inherited"]["type"] == "fork", below["right"]
     assert below["right"]["inherited"]["pid"] == parent["pid"]
+    cured(path, n - 1, "--rmap", "anonmm", "--pid", child["pid"])
 
 
 def leak(folder):
@@ -167,7 +194,9 @@ def leak(folder):
 
 
 def moved(folder):
-    first(top(record(folder, "moved")), ["moved"], "move", 498, 499)
+    path = record(folder, "moved")
+    first(top(path), ["moved"], "move", 498, 499)
+    cured(path, 498, "--touch", "late")
 
 
 TESTS = [random_order, even_first, dontfork, lazy_commit, thread_stacks, names, fragments, jit_double, wasm_instances,

@@ -141,6 +141,8 @@ struct explain *explain_new(const struct trace_header *header, const struct repl
 	own.difference = options->difference ? on_difference : NULL;
 	own.machine = on_machine;
 	own.space = on_space;
+	/* What areas were inherited by is the fork, not what made a copy necessary. */
+	own.fork_at_once = true;
 	x->sites = sites_new();
 	x->replay = replay_new(header, &own);
 	if (x->sites && x->replay)

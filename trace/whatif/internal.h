@@ -17,14 +17,18 @@ struct held_write {
 	struct trace_event event;
 };
 
-/* After which step it comes, 0: where it was; and the address that it has then. */
 struct late_write {
-	uint64_t release, addr;
+	size_t mapping; /* number plus one; 0: of none that a call made, so that it comes where it was */
+	uint64_t addr;  /* that it has when it comes */
+	uint64_t limit; /* it comes behind this step at the latest: a fork is next */
+	uint64_t end;   /* at this step its memory was gone */
 };
 
 /* First writes by number, in the order of the recording. */
 struct late {
 	struct maple_tree waiting; /* by number of the address space: struct late_space */
+	uint64_t *mappings;        /* step of the last change of access in each */
+	size_t nr_mappings, mapping_room;
 	struct late_write *writes;
 	size_t count, room;
 	size_t next;             /* in the second reading: number of the write that comes next */

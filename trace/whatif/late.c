@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First writes put off until the last call that changes the access of what they write to.
+ * First writes put off until the last call that changes the access of any part of the mapping that they write to.
  *
- * 1. First reading.  Each first write waits at its page; a call that changes access over it puts its release off; a call
- *    that unmaps it, or maps something else over it, ends its wait.
- * 2. Second reading.  A write with a release after its own step is held in a heap and let go behind that step.
- * 3. A move by mremap puts it off, too, and takes it along.  A fork ends all waits: what a child inherits was written.
+ * 1. First reading.  A mapping is what one mmap made.  Each first write belongs to the mapping at its address; each
+ *    mprotect puts off what belongs to the mappings that it meets.  A move by mremap takes writes along, and they belong to
+ *    the mapping that they come to.  A fork is a limit for what waits: what a child inherits was written.  What is unmapped
+ *    ends: a write that would come later never comes.
+ * 2. Second reading.  A write whose time is later than its own step is held in a heap and let go behind that step.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,9 +17,9 @@
 
 #define WRITE_PAGE 4096UL
 
-/* By address: the number of the write plus one that waits there. */
+/* By address, numbers plus one: of the mapping that is there, of the write that belongs there. */
 struct late_space {
-	struct maple_tree writes;
+	struct maple_tree mappings, writes;
 };
 
 void late_begin(struct late *l)
@@ -28,6 +29,7 @@ void late_begin(struct late *l)
 
 static void free_space(struct late_space *s)
 {
+	mtree_destroy(&s->mappings);
 	mtree_destroy(&s->writes);
 	free(s);
 }
@@ -41,6 +43,7 @@ void late_end(struct late *l)
 		free_space(s);
 	mtree_destroy(&l->waiting);
 	free(l->writes);
+	free(l->mappings);
 	free(l->heap);
 }
 
@@ -53,6 +56,7 @@ static struct late_space *space_of(struct late *l, uint32_t mm)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
+	mt_init_flags(&s->mappings, 0);
 	mt_init_flags(&s->writes, 0);
 	if (!mtree_insert(&l->waiting, mm, s, GFP_KERNEL))
 		return s;
@@ -60,119 +64,180 @@ static struct late_space *space_of(struct late *l, uint32_t mm)
 	return NULL;
 }
 
-static int add_write(struct late *l, const struct trace_event *e)
+/* Room for one more in an array that doubles. */
+static int make_room(void **array, size_t count, size_t *room, size_t size)
 {
-	struct late_space *s = space_of(l, e->mm);
-	unsigned long page = e->fault.addr & ~(WRITE_PAGE - 1);
+	void *larger;
 
-	if (!s)
+	if (count < *room)
+		return 0;
+	larger = realloc(*array, (*room ? 2 * *room : 256) * size);
+	if (!larger)
 		return -ENOMEM;
-	if (l->count == l->room) {
-		size_t room = l->room ? 2 * l->room : 256;
-		struct late_write *writes = realloc(l->writes, room * sizeof(*writes));
-
-		if (!writes)
-			return -ENOMEM;
-		l->writes = writes;
-		l->room = room;
-	}
-	l->writes[l->count++] = (struct late_write){ 0, e->fault.addr };
-	return mtree_store_range(&s->writes, page, page + WRITE_PAGE - 1, xa_mk_value(l->count), GFP_KERNEL);
+	*array = larger;
+	*room = *room ? 2 * *room : 256;
+	return 0;
 }
 
-static void put_off(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
+static int store(struct maple_tree *tree, uint64_t lo, uint64_t hi, size_t number)
+{
+	return mtree_store_range(tree, lo, hi - 1, number ? xa_mk_value(number) : NULL, GFP_KERNEL);
+}
+
+static int put_write(struct late_space *s, uint64_t addr, size_t number)
+{
+	unsigned long page = addr & ~(WRITE_PAGE - 1);
+
+	return store(&s->writes, page, page + WRITE_PAGE, number);
+}
+
+static size_t mapping_at(struct late_space *s, uint64_t addr)
+{
+	void *number = mtree_load(&s->mappings, addr);
+
+	return number ? xa_to_value(number) : 0;
+}
+
+static int add_write(struct late *l, struct late_space *s, const struct trace_event *e)
+{
+	if (make_room((void **)&l->writes, l->count, &l->room, sizeof(*l->writes)))
+		return -ENOMEM;
+	l->writes[l->count++] = (struct late_write){ .mapping = mapping_at(s, e->fault.addr),
+		.addr = e->fault.addr,
+		.limit = UINT64_MAX,
+		.end = UINT64_MAX };
+	return put_write(s, e->fault.addr, l->count);
+}
+
+/* What is there ends. */
+static int unmap(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
 {
 	void *number;
 	unsigned long at = lo;
 
 	mt_for_each (&s->writes, number, at, hi - 1)
-		l->writes[xa_to_value(number) - 1].release = step;
+		l->writes[xa_to_value(number) - 1].end = step;
+	return store(&s->writes, lo, hi, 0) || store(&s->mappings, lo, hi, 0) ? -ENOMEM : 0;
 }
 
-static int forget(struct late_space *s, uint64_t lo, uint64_t hi)
+static int add_mapping(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
 {
-	return mtree_store_range(&s->writes, lo, hi - 1, NULL, GFP_KERNEL);
+	int err = unmap(l, s, lo, hi, step);
+
+	if (err || make_room((void **)&l->mappings, l->nr_mappings, &l->mapping_room, sizeof(*l->mappings)))
+		return -ENOMEM;
+	l->mappings[l->nr_mappings++] = 0;
+	return store(&s->mappings, lo, hi, l->nr_mappings);
 }
 
-/* What moves takes its writes along, page by page. */
-static int move(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t to, uint64_t step)
+static void change(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
 {
 	void *number;
 	unsigned long at = lo;
-	int err = 0;
 
-	mt_for_each (&s->writes, number, at, hi - 1) {
-		struct late_write *w = &l->writes[xa_to_value(number) - 1];
-		unsigned long page = (w->addr & ~(WRITE_PAGE - 1)) + (to - lo);
-
-		w->release = step;
-		w->addr += to - lo;
-		err = err ? err
-			  : mtree_store_range(&s->writes, page, page + WRITE_PAGE - 1, number, GFP_KERNEL);
-	}
-	return err ? err : forget(s, lo, hi);
+	mt_for_each (&s->mappings, number, at, hi - 1)
+		l->mappings[xa_to_value(number) - 1] = step;
 }
 
-static int prepare_call(struct late *l, const struct trace_event *e)
+/* What moves takes its writes along. */
+static int move(struct late *l, struct late_space *s, const struct trace_event *e, uint64_t lo, uint64_t hi)
+{
+	uint64_t to = (uint64_t)e->call.result, delta = to - lo;
+	size_t mapping = mapping_at(s, to);
+	unsigned long at = lo;
+	void *number;
+	int err = 0;
+
+	if (!mapping) {
+		err = add_mapping(l, s, to, to + (hi - lo), e->step);
+		mapping = l->nr_mappings;
+	}
+	change(l, s, to, to + 1, e->step);
+	mt_for_each (&s->writes, number, at, hi - 1) {
+		struct late_write *w = &l->writes[xa_to_value(number) - 1];
+
+		w->addr += delta;
+		w->mapping = mapping;
+		err = err ? err : put_write(s, w->addr, xa_to_value(number));
+	}
+	return err || store(&s->writes, lo, hi, 0) || store(&s->mappings, lo, hi, 0) ? -ENOMEM : 0;
+}
+
+static int prepare_call(struct late *l, struct late_space *s, const struct trace_event *e)
 {
 	const struct trace_call *c = &e->call;
-	uint64_t lo = c->args[0], hi = (c->args[0] + c->args[1] + WRITE_PAGE - 1) & ~(WRITE_PAGE - 1);
-	struct late_space *s = mtree_load(&l->waiting, e->mm);
+	uint64_t lo = c->nr == SYS_mmap ? (uint64_t)c->result : c->args[0];
+	uint64_t hi = (lo + c->args[1] + WRITE_PAGE - 1) & ~(WRITE_PAGE - 1);
 
-	if (!s || c->result < 0)
-		return 0;
-	if (c->nr == SYS_mmap) {
-		lo = (uint64_t)c->result;
-		hi = (lo + c->args[1] + WRITE_PAGE - 1) & ~(WRITE_PAGE - 1);
-	}
-	if (hi <= lo)
+	if (c->result < 0 || hi <= lo)
 		return 0;
 	switch (c->nr) {
 	case SYS_mprotect:
 	case SYS_pkey_mprotect:
-		put_off(l, s, lo, hi, e->step);
+		change(l, s, lo, hi, e->step);
 		return 0;
 	case SYS_mmap:
+		return add_mapping(l, s, lo, hi, e->step);
 	case SYS_munmap:
-		return forget(s, lo, hi);
+		return unmap(l, s, lo, hi, e->step);
 	case SYS_mremap:
-		return (uint64_t)c->result == lo ? 0 : move(l, s, lo, hi, (uint64_t)c->result, e->step);
+		return (uint64_t)c->result == lo ? 0 : move(l, s, e, lo, hi);
 	default:
 		return 0;
+	}
+}
+
+/* What has been written so far is so when the child begins. */
+static void fork_limits(struct late *l, struct late_space *s, uint64_t step)
+{
+	unsigned long at = 0;
+	void *number;
+
+	mt_for_each (&s->writes, number, at, ULONG_MAX) {
+		struct late_write *w = &l->writes[xa_to_value(number) - 1];
+
+		if (w->limit == UINT64_MAX)
+			w->limit = step - 1;
 	}
 }
 
 int late_prepare(struct late *l, const struct trace_event *e)
 {
-	struct late_space *s;
+	struct late_space *s = e->mm ? space_of(l, e->mm) : NULL;
 
+	if (!s)
+		return e->mm ? -ENOMEM : 0;
 	switch (e->type) {
 	case TRACE_EVENT_FAULT:
-		return add_write(l, e);
+		return add_write(l, s, e);
 	case TRACE_EVENT_CALL:
-		return prepare_call(l, e);
+		return prepare_call(l, s, e);
 	case TRACE_EVENT_FORK:
+		fork_limits(l, s, e->step);
+		return 0;
 	case TRACE_EVENT_EXIT:
-		if (e->type == TRACE_EVENT_EXIT && !e->exit.last)
+		if (!e->exit.last)
 			return 0;
-		s = mtree_erase(&l->waiting, e->mm);
-		if (s)
-			free_space(s);
+		mtree_erase(&l->waiting, e->mm);
+		free_space(s);
 		return 0;
 	default:
 		return 0;
 	}
 }
 
+static void swap(struct held_write *a, struct held_write *b)
+{
+	struct held_write t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
 static void sift_up(struct held_write *heap, size_t i)
 {
-	while (i && heap[(i - 1) / 2].release > heap[i].release) {
-		struct held_write t = heap[i];
-
-		heap[i] = heap[(i - 1) / 2];
-		heap[(i - 1) / 2] = t;
-		i = (i - 1) / 2;
-	}
+	for (; i && heap[(i - 1) / 2].release > heap[i].release; i = (i - 1) / 2)
+		swap(&heap[i], &heap[(i - 1) / 2]);
 }
 
 static void sift_down(struct held_write *heap, size_t n)
@@ -180,15 +245,11 @@ static void sift_down(struct held_write *heap, size_t n)
 	size_t i = 0, child;
 
 	while ((child = 2 * i + 1) < n) {
-		struct held_write t;
-
 		if (child + 1 < n && heap[child + 1].release < heap[child].release)
 			child++;
 		if (heap[i].release <= heap[child].release)
 			return;
-		t = heap[i];
-		heap[i] = heap[child];
-		heap[child] = t;
+		swap(&heap[i], &heap[child]);
 		i = child;
 	}
 }
@@ -196,20 +257,18 @@ static void sift_down(struct held_write *heap, size_t n)
 int late_hold(struct late *l, const struct trace_event *e)
 {
 	const struct late_write *w = l->next < l->count ? &l->writes[l->next] : NULL;
+	uint64_t release = w && w->mapping ? l->mappings[w->mapping - 1] : 0;
 
 	l->next++;
-	if (!w || w->release <= e->step)
+	if (w && release > w->limit)
+		release = w->limit;
+	if (release <= e->step)
 		return 0;
-	if (l->held == l->heap_room) {
-		size_t room = l->heap_room ? 2 * l->heap_room : 64;
-		struct held_write *heap = realloc(l->heap, room * sizeof(*heap));
-
-		if (!heap)
-			return -ENOMEM;
-		l->heap = heap;
-		l->heap_room = room;
-	}
-	l->heap[l->held] = (struct held_write){ w->release, *e };
+	if (release >= w->end)
+		return 1;
+	if (make_room((void **)&l->heap, l->held, &l->heap_room, sizeof(*l->heap)))
+		return -ENOMEM;
+	l->heap[l->held] = (struct held_write){ release, *e };
 	l->heap[l->held].event.fault.addr = w->addr;
 	sift_up(l->heap, l->held++);
 	return 1;
