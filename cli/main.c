@@ -18,6 +18,7 @@ static const struct command {
 	{ "maps", "the address space at any moment of a recording", cmd_maps },
 	{ "why", "why an area is an area of its own, or where all boundaries come from", cmd_why },
 	{ "whatif", "how many areas there would have been with one thing changed", cmd_whatif },
+	{ "report", "one page that shows an address space over its whole life", cmd_report },
 	{ "import", "a log of strace, copies of /proc/PID/maps or a core as a recording", cmd_import },
 	{ "top", "every process by its share of vm.max_map_count, with the time it has left", cmd_top },
 	{ "metrics", "the number of areas of every process, for Prometheus", cmd_metrics },

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page: what everybody can read without a script (summary, reasons, culprits, free areas), then the data, then the script.
+ *
+ * 1. Harmless.  Everything that comes from a recording is escaped here, or is data: JSON with every '<' as \u003c, in a script
+ *    element that is not run.  The content security policy permits our own script, by its hash, and nothing else; the
+ *    script makes text nodes of data, never markup.
+ * 2. Columns.  Numbers are packed column by column, in the order in which page.js reads them: rects (start, end, born,
+ *    ended as doubles; step, reasons, site, name as 32 bits; kind, access as bytes), then samples, then the areas of the peak.
+ * 3. Size.  Rects are left out, shortest-lived first, until the page fits.
+ */
+#include "page.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../cli/text.h"
+#include "pack.h"
+#include "report_assets.h"
+
+#define TABLE_ROWS 40
+
+static void put_text(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '"':
+			fputs("&quot;", out);
+			break;
+		default:
+			/* Control characters mean nothing here. */
+			fputc((unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text, out);
+		}
+	}
+}
+
+/* Bytes that are not UTF-8 as \xHH, as in every JSON of this command. */
+static void put_bytes(FILE *out, const char *text)
+{
+	json_t *string = json_text(text);
+
+	put_text(out, string ? json_string_value(string) : "?");
+	json_decref(string);
+}
+
+static void put_fact(FILE *out, const char *what, const char *value)
+{
+	fprintf(out, "<dt>%s<dd>", what);
+	put_bytes(out, value);
+	fputc('\n', out);
+}
+
+static void put_summary(const struct report_page *p, FILE *out)
+{
+	const struct explain_table *t = p->table;
+	char number[32], size[32], text[512];
+
+	fputs("<dl>", out);
+	put_fact(out, "command", p->header->command);
+	snprintf(text, sizeof(text), "%u, one of %" PRIu64 "; Linux %s", p->pid, p->stats.processes,
+		p->header->kernel);
+	put_fact(out, "process", text);
+	snprintf(text, sizeof(text),
+		"%s at step %" PRIu64 ", after %.3f s; max_map_count %" PRIu64 " (%.1f%%)",
+		number_text(t->areas, number, sizeof(number)), p->peak_step, (double)p->peak_ns / 1e9,
+		p->header->max_map_count,
+		p->header->max_map_count ? 100.0 * (double)t->areas / (double)p->header->max_map_count : 0.0);
+	put_fact(out, "most areas", text);
+	snprintf(text, sizeof(text),
+		"%s (%.0f%%): they differ from their neighbour in nothing that the program asked for",
+		number_text(t->needless, number, sizeof(number)),
+		t->areas ? 100.0 * (double)t->needless / (double)t->areas : 0.0);
+	put_fact(out, "need not be", text);
+	put_fact(out, "mapped then", size_text(t->bytes, size, sizeof(size)));
+	snprintf(text, sizeof(text), "%" PRIu64 "; %" PRIu64 " splits, %" PRIu64 " merges", p->stats.calls,
+		p->stats.splits, p->stats.merges);
+	put_fact(out, "mapping calls", text);
+	if (p->life->merged) {
+		snprintf(text, sizeof(text),
+			"%" PRIu64 " areas that lived less than %.3f ms or were less than %" PRIu64 " KiB",
+			p->life->merged, (double)p->life->shortest_ns / 1e6, p->life->smallest >> 10);
+		put_fact(out, "not drawn", text);
+	}
+	fputs("</dl>\n", out);
+}
+
+static void put_reasons(const struct report_page *p, FILE *out)
+{
+	char names[256], number[32], size[32], site[512];
+
+	fputs("<table id=reasons><caption>Why areas are apart, at the peak</caption>\n<thead><tr><th "
+	      "class=n>areas"
+	      "<th class=n>size<th class=n>growth a second<th>reason<th>made by</thead><tbody>\n",
+		out);
+	for (size_t i = 0; i < p->table->count && i < TABLE_ROWS; i++) {
+		const struct explain_group *g = &p->table->groups[i];
+		const char *call = trace_call_name(g->call_nr);
+
+		fprintf(out, "<tr><td class=n>%s<td class=n>%s<td class=n>%.1f<td>%s%s<td>%s%s",
+			number_text(g->areas, number, sizeof(number)),
+			size_text(g->bytes, size, sizeof(size)), explain_growth(p->table, g),
+			explain_reason_names(g->main_reasons, names, sizeof(names)),
+			g->needless ? " (need not be)" : "", g->example && call ? call : "no call",
+			g->site ? " at " : "");
+		if (g->site)
+			put_bytes(out, site_text(g->site, site, sizeof(site)));
+		fputc('\n', out);
+	}
+	fputs("</tbody></table>\n", out);
+	if (p->table->count > TABLE_ROWS)
+		fprintf(out, "<p>and %zu more groups.</p>\n", p->table->count - TABLE_ROWS);
+}
+
+static void put_gaps(const struct report_page *p, FILE *out)
+{
+	char size[32];
+
+	fputs("<table><caption>Largest free ranges, at the end</caption><thead><tr><th>range<th "
+	      "class=n>size</thead><tbody>\n",
+		out);
+	for (int i = 0; i < p->stats.nr_gaps; i++)
+		fprintf(out, "<tr><td><code>%012" PRIx64 "-%012" PRIx64 "</code><td class=n>%s\n",
+			(uint64_t)p->stats.gaps[i].start, (uint64_t)p->stats.gaps[i].end,
+			size_text(p->stats.gaps[i].end - p->stats.gaps[i].start, size, sizeof(size)));
+	fputs("</tbody></table>\n", out);
+}
+
+/* ---- data ---- */
+
+static json_t *words_json(const struct report_words *w)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < w->count; i++)
+		json_push(list, json_text(w->word[i]));
+	return list;
+}
+
+static json_t *names_json(const char *(*name)(int i), int n)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < n; i++)
+		json_push(list, json_string(name(i)));
+	return list;
+}
+
+static const char *reason_name(int i)
+{
+	return explain_reason_name((enum explain_reason)(1u << i));
+}
+
+static const char *reason_key(int i)
+{
+	return explain_reason_key((enum explain_reason)(1u << i));
+}
+
+static const char *kind_name(int i)
+{
+	return report_kind_names[i];
+}
+
+static void put_json(const struct report_page *p, FILE *out)
+{
+	const struct report *r = p->life;
+	json_t *o = json_object();
+	char *text;
+
+	json_put(o, "rects", json_integer(r->nr_rects));
+	json_put(o, "samples", json_integer(r->nr_samples));
+	json_put(o, "areas", json_integer(p->nr_areas));
+	json_put(o, "limit", json_integer((json_int_t)p->header->max_map_count));
+	json_put(o, "begin", json_integer((json_int_t)r->begin_ns));
+	json_put(o, "end", json_integer((json_int_t)r->now_ns));
+	json_put(o, "peak", json_integer((json_int_t)p->peak_ns));
+	json_put(o, "kinds", names_json(kind_name, REPORT_KINDS));
+	json_put(o, "reasons", names_json(reason_name, EXPLAIN_REASONS));
+	json_put(o, "keys", names_json(reason_key, EXPLAIN_REASONS));
+	json_put(o, "names", words_json(&r->names));
+	json_put(o, "sites", words_json(&r->sites));
+	text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
+	for (const char *c = text ? text : "null"; *c; c++)
+		*c == '<' ? fputs("\\u003c", out) : fputc(*c, out);
+	free(text);
+	json_decref(o);
+}
+
+#define RECTS(pack, field, r)                        \
+	for (uint32_t i = 0; i < (r)->nr_rects; i++) \
+	pack(data, (r)->rects[i].field)
+#define SAMPLES(field, r)                              \
+	for (uint32_t i = 0; i < (r)->nr_samples; i++) \
+	pack_f64(data, (double)(r)->samples[i].field)
+#define AREAS(pack, field, p)                        \
+	for (uint32_t i = 0; i < (p)->nr_areas; i++) \
+	pack(data, (p)->areas[i].field)
+
+static void pack_rects(struct pack *data, const struct report *r)
+{
+	RECTS(pack_f64, start, r);
+	RECTS(pack_f64, end, r);
+	RECTS(pack_f64, born_ns, r);
+	RECTS(pack_f64, ended_ns, r);
+	RECTS(pack_u32, step, r);
+	RECTS(pack_u32, reasons, r);
+	RECTS(pack_u32, site, r);
+	RECTS(pack_u32, name, r);
+	RECTS(pack_u8, kind, r);
+	RECTS(pack_u8, prot, r);
+}
+
+static void pack_all(struct pack *data, const struct report_page *p)
+{
+	const struct report *r = p->life;
+
+	pack_rects(data, r);
+	SAMPLES(time_ns, r);
+	SAMPLES(step, r);
+	SAMPLES(areas, r);
+	SAMPLES(bytes, r);
+	SAMPLES(calls, r);
+	SAMPLES(splits, r);
+	SAMPLES(merges, r);
+	AREAS(pack_f64, start, p);
+	AREAS(pack_f64, end, p);
+	AREAS(pack_u32, step, p);
+	AREAS(pack_u32, reasons, p);
+	AREAS(pack_u32, name, p);
+	AREAS(pack_u32, site, p);
+	AREAS(pack_u8, kind, p);
+	AREAS(pack_u8, prot, p);
+	AREAS(pack_u8, needless, p);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct report_rect *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->born_ns < y->born_ns ? -1 : x->born_ns > y->born_ns;
+}
+
+/* Half of the rects go: those that lived shortest. */
+static void leave_out(struct report *r)
+{
+	uint32_t target = r->nr_rects / 2;
+
+	while (r->nr_rects > target) {
+		uint32_t kept = 0;
+
+		r->shortest_ns = r->shortest_ns ? r->shortest_ns * 2 : 1000;
+		if (r->shortest_ns > 2 * (r->now_ns - r->begin_ns) + 2000)
+			r->smallest = r->smallest ? r->smallest * 2 : 8192;
+		for (uint32_t i = 0; i < r->nr_rects; i++) {
+			const struct report_rect *q = &r->rects[i];
+
+			if (q->ended_ns - q->born_ns >= r->shortest_ns && q->end - q->start >= r->smallest)
+				r->rects[kept++] = *q;
+		}
+		r->merged += r->nr_rects - kept;
+		r->nr_rects = kept;
+	}
+}
+
+/* The data as text that leaves room for the rest of the page. NULL: *err. */
+static char *data_text(const struct report_page *p, size_t *len, int *err)
+{
+	struct pack data = { 0 };
+	char *text;
+
+	qsort(p->life->rects, p->life->nr_rects, sizeof(struct report_rect), by_address);
+	for (;;) {
+		pack_all(&data, p);
+		text = pack_text(&data, len);
+		pack_free(&data);
+		if (!text)
+			*err = -ENOMEM;
+		if (!text || *len <= p->max_size)
+			return text;
+		free(text);
+		*err = -EFBIG;
+		if (!p->life->nr_rects)
+			return NULL;
+		*err = 0;
+		leave_out(p->life);
+	}
+}
+
+int report_page_write(const struct report_page *p, FILE *out)
+{
+	size_t len = 0;
+	int err = 0;
+	char *data = data_text(p, &len, &err);
+
+	if (!data)
+		return err;
+	fprintf(out,
+		"<!doctype html>\n<html lang=en><meta charset=utf-8>\n<meta name=viewport "
+		"content='width=device-width'>\n"
+		"<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src "
+		"'sha256-%s'; "
+		"script-src 'sha256-%s'\">\n<title>vmaple: ",
+		report_css_hash, report_js_hash);
+	put_bytes(out, p->header->command);
+	fprintf(out, "</title>\n<style>%s</style>\n%s", report_css, report_html_head);
+	put_summary(p, out);
+	fputs(report_html_views, out);
+	put_reasons(p, out);
+	put_gaps(p, out);
+	fputs(report_html_tail, out);
+	fputs("<script type=application/json id=meta>", out);
+	put_json(p, out);
+	fputs("</script>\n<script type=text/plain id=data>", out);
+	fwrite(data, 1, len, out);
+	fprintf(out, "</script>\n<script>%s</script>\n</html>\n", report_js);
+	free(data);
+	return 0;
+}

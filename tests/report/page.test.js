@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// The pure parts of the report's script. usage: node --test page.test.js (REPORT_JS names the script)
+"use strict";
+const test = require("node:test");
+const assert = require("node:assert");
+const page = require(process.env.REPORT_JS);
+
+test("addresses are folded: used ones keep their order, gaps shrink", () => {
+	const segments = page.foldAddresses([0x1000, 0x7f0000000000, 0x2000], [0x2000, 0x7f0000001000, 0x3000]);
+	assert.strictEqual(segments.length, 2);
+	assert.deepStrictEqual([segments[0].start, segments[0].end, segments[0].areas], [0x1000, 0x3000, 2]);
+	assert.ok(segments[0].low === 0 && segments[0].high < segments[1].low && segments[1].high <= 1.0001);
+	assert.ok(segments[1].low - segments[0].high < 0.2);
+});
+
+test("an address on the line lies in its segment, and order is kept", () => {
+	const segments = page.foldAddresses([0x1000, 0x100000], [0x5000, 0x200000]);
+	const places = [0x1000, 0x2000, 0x4fff, 0x100000, 0x180000].map((a) => page.addressToLine(segments, a));
+	assert.deepStrictEqual([...places].sort((a, b) => a - b), places);
+	assert.strictEqual(page.segmentAt(segments, 0xfff), -1);
+	assert.strictEqual(page.segmentAt(segments, 0x100000), 1);
+});
+
+test("sizes are read and written", () => {
+	assert.strictEqual(page.parseSize("1M"), 1048576);
+	assert.strictEqual(page.parseSize("1.5K"), 1536);
+	assert.ok(Number.isNaN(page.parseSize("many")));
+	assert.strictEqual(page.sizeText(4096), "4.0 KiB");
+	assert.strictEqual(page.sizeText(3 * 2 ** 30), "3.0 GiB");
+});
+
+test("filters: sizes, access, words, and a sentence for what is wrong", () => {
+	const area = { size: 2 << 20, start: 0x7f00, prot: "rw-", kind: "anonymous", name: "[anon:jit code]", reason: "prot + written", site: "mmap at libx" };
+	const yes = ["size>1M", "prot=rw", "name~jit", "reason=written", "size>1M prot=rw name~jit reason=written", "JIT", "site~libx", "start=7f00"];
+	const no = ["size<1M", "prot=r", "name~heap", "reason=uffd", "size>1M prot=rx"];
+	for (const f of yes)
+		assert.strictEqual(page.parseFilter(f)(area), true, f);
+	for (const f of no)
+		assert.strictEqual(page.parseFilter(f)(area), false, f);
+	assert.match(page.parseFilter("colour=red"), /no column colour/);
+	assert.match(page.parseFilter("size=big"), /wants a number/);
+});
+
+test("forecast: ten areas a second over a minute, and none where nothing grows", () => {
+	const times = Array.from({ length: 61 }, (_, i) => i * 1e9), grows = times.map((_, i) => 100 + 10 * i);
+	const f = page.forecast(times, grows, 1700);
+	assert.ok(Math.abs(f.slope - 10) < 1e-6);
+	assert.ok(Math.abs(f.seconds - 100) < 1e-6);
+	assert.strictEqual(page.forecast(times, times.map(() => 100), 1700), null);
+	assert.strictEqual(page.forecast(times, times.map((_, i) => 100 + (i % 2)), 1700), null);
+	assert.strictEqual(page.forecast(times.map((t) => t / 100), grows, 1700), null);
+});
+
+test("what began in a span, by site", () => {
+	const rects = { born: [1, 5, 6, 20], ended: [30, 7, 30, 30], site: [0, 1, 1, 1], start: [0, 0, 0, 0], end: [10, 10, 10, 10] };
+	const sums = page.bornBetween(rects, 2, 10);
+	assert.deepStrictEqual([...sums.entries()], [[1, { born: 2, left: 1, bytes: 10 }]]);
+});
+
+test("CSV: quotes, and formulas that a spreadsheet would run", () => {
+	assert.strictEqual(page.csvField('a"b,c'), '"a""b,c"');
+	assert.strictEqual(page.csvField("=HYPERLINK(1)"), "'=HYPERLINK(1)");
+	assert.strictEqual(page.csvField("plain"), "plain");
+});
+
+test("access", () => {
+	assert.strictEqual(page.protText(5), "r-x");
+	assert.strictEqual(page.protText(0), "---");
+});

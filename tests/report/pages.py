@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Pages that vmaple report writes: what is in them, of hostile input too, and in a real browser where there is one.
+
+usage: pages.py VMAPLE PROGRAM [BROWSER]
+
+PROGRAM is recorded.  Prints TAP; with BROWSER the page is loaded there, else these cases are skipped and said to be.
+"""
+import base64
+import hashlib
+import html.parser
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+
+VMAPLE, PROGRAM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+HOSTILE = [b"/tmp/</script><img src=x onerror=alert(1)>", b"/tmp/\"quote' & <b>", b"/tmp/\xff\xfe not utf-8",
+           "/tmp/\u202eright to left".encode(), b"/tmp/\x01\x1b[31m control", b"/tmp/{{7*7}} ${x} `y`"]
+
+
+def vmaple(*command):
+    return subprocess.run([VMAPLE, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                          timeout=120)
+
+
+class Parts(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.scripts, self.text, self.inside = [], [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self.scripts.append([tag, dict(attrs), ""])
+            self.inside = tag
+
+    def handle_endtag(self, tag):
+        if tag == self.inside:
+            self.inside = None
+
+    def handle_data(self, data):
+        if self.inside:
+            self.scripts[-1][2] += data
+        else:
+            self.text.append(data)
+
+    def script(self, name):
+        return next(s[2] for s in self.scripts if s[1].get("id") == name)
+
+
+class Page:
+    def __init__(self, path, recording, *options):
+        r = vmaple("report", recording, "-o", path, *options)
+        assert r.returncode == 0, r.stderr
+        with open(path, "rb") as f:
+            self.bytes = f.read()
+        self.source = self.bytes.decode("utf-8")
+        self.parts = Parts(self.source)
+        self.meta = json.loads(self.parts.script("meta"))
+        self.data = zlib.decompress(base64.b64decode(self.parts.script("data")))
+
+    def doubles(self, column, count):
+        return struct.unpack_from("<%dd" % count, self.data, 8 * column * count)
+
+
+def recorded(folder):
+    path = os.path.join(folder, "r.vmt")
+    r = vmaple("record", "-o", path, "--", PROGRAM)
+    assert r.returncode == 0, r.stderr
+    return path
+
+
+def hostile(folder):
+    path = os.path.join(folder, "maps")
+    with open(path, "wb") as f:
+        for i, name in enumerate(HOSTILE):
+            f.write(b"7f%010x-7f%010x r--p 00000000 08:01 %d %s\n" % (i << 16, (i << 16) + 4096, i + 1, name))
+    return path
+
+
+def the_page_has_what_the_ledger_has(folder):
+    recording = recorded(folder)
+    page = Page(os.path.join(folder, "p.html"), recording)
+    top = json.loads(vmaple("why", recording, "--top", "1000", "--json").stdout)
+    assert page.meta["areas"] == top["areas"], (page.meta["areas"], top["areas"])
+    rows = re.findall(r"<tr><td class=n>([\d,]+)<td", page.source)
+    wanted = [g["areas"] for g in top["groups"]][:40]
+    assert [int(n.replace(",", "")) for n in rows[:len(wanted)]] == wanted, (rows, wanted)
+    assert "max_map_count" in page.source
+
+
+def every_area_of_the_end_is_a_rectangle(folder):
+    recording = recorded(folder)
+    page = Page(os.path.join(folder, "p.html"), recording)
+    n = page.meta["rects"]
+    starts, ends, born, ended = (page.doubles(c, n) for c in range(4))
+    live = {(int(s), int(e)) for s, e, t in zip(starts, ends, ended) if t == page.meta["end"]}
+    maps = json.loads(vmaple("maps", "--format", "json", recording).stdout)
+    assert {(a["start"], a["end"]) for a in maps} <= live
+    assert all(b <= t for b, t in zip(born, ended))
+
+
+def only_our_own_script_is_permitted(folder):
+    page = Page(os.path.join(folder, "p.html"), recorded(folder))
+    policy = next(a["content"] for t, a in page.parts.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'") and "unsafe" not in policy, policy
+    for kind, source in (("script", "script-src"), ("style", "style-src")):
+        own = [s for s in page.parts.scripts if s[0] == kind and "type" not in s[1]]
+        assert len(own) == 1
+        digest = base64.b64encode(hashlib.sha256(own[0][2].encode()).digest()).decode()
+        assert "%s 'sha256-%s'" % (source, digest) in policy, policy
+    assert not [t for t, a in page.parts.tags if "src" in a or "href" in a or any(k.startswith("on") for k in a)]
+
+
+def hostile_names_are_text(folder):
+    page = Page(os.path.join(folder, "p.html"), hostile(folder))
+    assert not [t for t, a in page.parts.tags if t == "img"]
+    assert "/tmp/</script><img src=x onerror=alert(1)>" in page.meta["names"], page.meta["names"]
+    assert "/tmp/\\xff\\xfe not utf-8" in page.meta["names"], page.meta["names"]
+    assert "\u202eright" not in page.source
+
+
+def the_size_is_bounded(folder):
+    recording = recorded(folder)
+    whole = Page(os.path.join(folder, "p.html"), recording)
+    size = len(whole.parts.script("data"))
+    small = Page(os.path.join(folder, "q.html"), recording, "--max-size", str(size - 200))
+    assert len(small.parts.script("data")) <= size - 200, (len(small.parts.script("data")), size)
+    assert small.meta["rects"] < whole.meta["rects"] and "not drawn" in small.source
+    r = vmaple("report", recording, "-o", os.path.join(folder, "no.html"), "--max-size", "10")
+    assert r.returncode == 125 and "--max-size" in r.stderr and r.stderr.count("\n") == 1, r.stderr
+    assert not [f for f in os.listdir(folder) if f.startswith("no.html")]
+
+
+def browse(path):
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+               "--disable-component-update", "--disable-sync", "--user-data-dir=" + path + ".profile", "--enable-logging=stderr",
+               "--virtual-time-budget=8000", "--dump-dom", "file://" + path]
+    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=100)
+    errors = [line for line in r.stderr.splitlines() if ":CONSOLE" in line]
+    assert not errors, errors
+    return r.stdout
+
+
+def a_browser_draws_it(folder):
+    path = os.path.join(folder, "p.html")
+    page = Page(path, recorded(folder))
+    dom = browse(path)
+    assert 'data-ready="yes"' in dom, dom[:2000]
+    assert "%d of %d areas" % (page.meta["areas"], page.meta["areas"]) in dom
+    assert dom.count("<tr>") >= page.meta["areas"]
+
+
+def a_browser_draws_hostile_names_as_text(folder):
+    path = os.path.join(folder, "p.html")
+    Page(path, hostile(folder))
+    dom = browse(path)
+    assert 'data-ready="yes"' in dom and "<img" not in dom
+    assert "&lt;img src=x onerror=alert(1)&gt;" in dom
+
+
+CASES = [the_page_has_what_the_ledger_has, every_area_of_the_end_is_a_rectangle, only_our_own_script_is_permitted,
+         hostile_names_are_text, the_size_is_bounded]
+IN_A_BROWSER = [a_browser_draws_it, a_browser_draws_hostile_names_as_text]
+
+
+def main():
+    failed = 0
+    for number, case in enumerate(CASES + IN_A_BROWSER, 1):
+        name = case.__name__.replace("_", " ")
+        if case in IN_A_BROWSER and not BROWSER:
+            print("ok %d - %s # SKIP chromium is not installed" % (number, name))
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                case(folder)
+                print("ok %d - %s" % (number, name))
+            except AssertionError as e:
+                failed += 1
+                print("not ok %d - %s\n# %s" % (number, name, str(e)[:3000].replace("\n", "\n# ")))
+    print("1..%d" % len(CASES + IN_A_BROWSER))
+    sys.exit(1 if failed else 0)
+
+
+main()
