@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Maps that change, and pages that are filled, by other ways than the calls of the map. */
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <linux/prctl.h>
 #include <linux/userfaultfd.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -262,6 +264,71 @@ static void limits_of_another_user(void)
 	mlock(area(10), 10 * PAGE);
 }
 
+/* A call of the 32-bit table, with six arguments. */
+static long call32(long nr, long a, long b, long c, long d, long e)
+{
+	long result;
+
+	__asm__ volatile("push %%rbp\n\txor %%ebp, %%ebp\n\tint $0x80\n\tpop %%rbp"
+			 : "=a"(result)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return result;
+}
+
+static void no_such_table(int sig)
+{
+	static const char why[] = "int 0x80 is no system call here\n";
+
+	(void)!write(2, why, sizeof(why) - 1);
+	(void)sig;
+	_exit(77);
+}
+
+static void by_the_32_bit_table(void)
+{
+	long at;
+
+	signal(SIGSEGV, no_such_table);
+	at = call32(192, 0x20000000, 8 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1);
+
+	if (at != 0x20000000) {
+		fprintf(stderr, "int 0x80 does not map here: %ld\n", at);
+		exit(77);
+	}
+	*(char *)at = 1;
+	call32(125, at + (long)PAGE, PAGE, PROT_READ, 0, 0);
+	place(4);
+	call32(91, at + 3 * (long)PAGE, PAGE, 0, 0, 0);
+	place(5);
+}
+
+/* The kernel does it, later, on behalf of a ring. */
+static void by_a_ring(void)
+{
+	struct io_uring_params params = { 0 };
+	int fd = (int)syscall(SYS_io_uring_setup, 4, &params);
+	char *ring, *p = area(8);
+	struct io_uring_sqe *sqe;
+	unsigned int *tail, *array;
+
+	need(fd >= 0, "io_uring_setup");
+	ring = mmap(NULL, params.sq_off.array + params.sq_entries * 4, RW, MAP_SHARED | MAP_POPULATE, fd,
+		IORING_OFF_SQ_RING);
+	sqe = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_SQES);
+	need(ring != MAP_FAILED && sqe != MAP_FAILED, "mmap");
+	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_MADVISE,
+		.addr = (unsigned long)p + 2 * PAGE,
+		.len = PAGE,
+		.fadvise_advice = MADV_DONTFORK };
+	tail = (unsigned int *)(ring + params.sq_off.tail);
+	array = (unsigned int *)(ring + params.sq_off.array);
+	array[*tail & (params.sq_entries - 1)] = 0;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	need(syscall(SYS_io_uring_enter, fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) == 1, "io_uring_enter");
+	place(5);
+}
+
 static const struct test_case cases[] = {
 	{ "userfaultfd-closed", closed, "" },
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
@@ -272,6 +339,8 @@ static const struct test_case cases[] = {
 	{ "written-and-truncated", written_and_truncated, "uncertain=1" },
 	{ "process_madvise-of-itself", advised_through_itself, "" },
 	{ "process_madvise-in-many-places", advised_in_many_places, "" },
+	{ "by-the-32-bit-table", by_the_32_bit_table, "outside=1-2" },
+	{ "by-a-ring", by_a_ring, "outside=1 end:outside=0 end:uncertain=1" },
 	{ "limit-of-another-process", another_ones_limit, "" },
 	{ "break-moved", moved_break, "" },
 	{ "limits-of-another-user", limits_of_another_user, "" },

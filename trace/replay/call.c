@@ -146,6 +146,7 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 		return p;
 	}
 	p.result = (int64_t)mm_mmap(&s->mm, &req);
+	s->ring |= driver_of(file) && strcmp(driver_of(file), "io_uring") == 0 && succeeded(c);
 	if (!IS_ERR_VALUE(p.result) && p.result != c->result)
 		unmake_mapping(s, c, &req, (unsigned long)p.result);
 	if (req.file && !IS_ERR_VALUE(p.result))

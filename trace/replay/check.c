@@ -259,6 +259,10 @@ static enum replay_verdict judge(struct space *s, const struct trace_map *part, 
 		*what = "the map has changed where no recorded call was: it was changed from outside";
 		return REPLAY_OUTSIDE;
 	}
+	if (s->ring && only_cuts_differ(s, part)) {
+		*what = "areas are cut elsewhere, and an io_uring may have advised them in between";
+		return REPLAY_UNCERTAIN;
+	}
 	*what = "the map is not the one expected";
 	return REPLAY_DIFFERENCE;
 }

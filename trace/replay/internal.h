@@ -37,6 +37,7 @@ struct space {
 	bool begun;      /* it has its areas */
 	bool base_exact; /* mmap_base is known, not learned from placements */
 	bool randomised; /* not ADDR_NO_RANDOMIZE */
+	bool ring;       /* an io_uring is mapped: the kernel may advise areas for it at any time */
 	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
 	/* Areas first written beside the call that comes next; none: 0, 0. */
 	uint64_t beside_start, beside_end;

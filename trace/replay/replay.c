@@ -255,6 +255,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child->base_exact = parent->base_exact;
 	child->randomised = parent->randomised;
 	child->doubt = parent->doubt;
+	child->ring = parent->ring;
 	child->partial = parent->partial;
 	child->take_over = parent->take_over;
 	child->call = parent->call;
