@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -396,6 +397,64 @@ static void own_filter_asks_nobody(void)
 	p[0] = 1;
 }
 
+/* --- other tracers --------------------------------------------------------------------------------------------- */
+
+/* What a tracer finds, and that the traced one's calls go on: its lowest free descriptor says that none is left open. */
+static void is_traced_to_its_end(pid_t pid, int lowest)
+{
+	int status;
+
+	expect(ptrace(PTRACE_CONT, pid, 0, 0) == 0);
+	expect(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	expect(WEXITSTATUS(status) == lowest);
+}
+
+static int lowest_descriptor(void)
+{
+	int fd = dup(1);
+
+	close(fd);
+	return fd;
+}
+
+static void traced_by_parent(void)
+{
+	int status, lowest = lowest_descriptor();
+	pid_t pid = fork();
+
+	if (!pid) {
+		expect(ptrace(PTRACE_TRACEME, 0, 0, 0) == 0);
+		raise(SIGSTOP);
+		map_a_little();
+		_exit(dup(1));
+	}
+	expect(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	is_traced_to_its_end(pid, lowest);
+	map_a_little();
+}
+
+static void seized_by_parent(void)
+{
+	int status, lowest = lowest_descriptor();
+	pid_t pid = fork();
+
+	if (!pid) {
+		raise(SIGSTOP);
+		map_a_little();
+		_exit(dup(1));
+	}
+	expect(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+	expect(ptrace(PTRACE_SEIZE, pid, 0, 0) == 0);
+	expect(kill(pid, SIGCONT) == 0);
+	expect(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status));
+	while (!(WSTOPSIG(status) == SIGCONT && status >> 16 == 0)) {
+		expect(ptrace(PTRACE_CONT, pid, 0, 0) == 0);
+		expect(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status));
+	}
+	is_traced_to_its_end(pid, lowest);
+	map_a_little();
+}
+
 static const struct test_case all[] = {
 	{ "ended-is-waited-for", ended_is_waited_for, "" },
 	{ "ended-with-pidfd", ended_with_pidfd, "" },
@@ -417,6 +476,8 @@ static const struct test_case all[] = {
 	{ "stopped-by-child", stopped_by_child, "" },
 	{ "stopped-child-is-waited-for", stopped_child_is_waited_for, "" },
 	{ "stopped-threads", stopped_threads, "" },
+	{ "traced-by-parent", traced_by_parent, "lost=1" },
+	{ "seized-by-parent", seized_by_parent, "lost=1" },
 	{ "own-filter-asks-nobody", own_filter_asks_nobody, "" },
 };
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The recorded program under signals and job control, and a recorder that is stopped and killed.
+"""The recorded program under signals and job control.
 
-usage: control.py VMAPLE BLOCKED_CALL [MOMENTS]
+usage: control.py VMAPLE BLOCKED_CALL
 
-With MOMENTS: kill, end, interrupt, stop and continue vmaple at so many random moments beside several kinds of programs.
 Prints TAP.
 """
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +17,6 @@ import tempfile
 import time
 
 VMAPLE, BLOCKED_CALL = (os.path.abspath(p) for p in sys.argv[1:3])
-MOMENTS = int(sys.argv[3]) if len(sys.argv) > 3 else 0
 results = []
 
 
@@ -146,11 +145,51 @@ def ignored_signals_make_no_difference():
     assert r.returncode == 0 and r.stdout == alone.stdout, r.stdout + alone.stdout
 
 
+def recorded(*command):
+    r = subprocess.run([VMAPLE, "run", "--json", "--"] + list(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       text=True, check=False, timeout=60)
+    return r, json.loads(r.stdout.splitlines()[-1])
+
+
+def where_descriptors_are_few_what_is_not_seen_is_lost():
+    r, s = recorded("bash", "-c", "for i in {1..20}; do sleep 0.5 & done; wait")
+    assert r.returncode == 0 and s["lost"] == 0, r.stdout
+    r = subprocess.run(["bash", "-c", 'ulimit -n 16; exec "$0" run --json -- bash -c "for i in {1..20}; do sleep 0.5 & done; wait"',
+                        VMAPLE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    s = json.loads(r.stdout.splitlines()[-1])
+    assert r.returncode == 0 and s["differences"] == 0 and s["lost"] > 0, r.stdout + r.stderr
+
+
+def a_debugger_and_a_tracer_work_in_a_recorded_program():
+    if not shutil.which("strace"):
+        print("# strace is not installed: not tried inside")
+    else:
+        r, s = recorded("strace", "-f", "-o", "log", "-e", "trace=mprotect", "sh", "-c", "true; /bin/true")
+        assert r.returncode == 0 and s["differences"] == 0, r.stderr
+        with open("log", encoding="ascii") as f:
+            assert "mprotect(" in f.read(), r.stderr
+    if not shutil.which("gdb"):
+        print("# gdb is not installed: not tried inside")
+    else:
+        r, s = recorded("gdb", "-q", "-nx", "-batch", "-ex", "run", "/bin/true")
+        assert "exited normally" in r.stdout and s["differences"] == 0, r.stdout + r.stderr
+
+
+def what_a_recorded_program_can_notice_is_as_documented():
+    r, _ = recorded("grep", "-E", "^(TracerPid|Seccomp):", "/proc/self/status")
+    tracer = [line for line in r.stdout.splitlines() if line.startswith("TracerPid")][0]
+    assert int(tracer.split()[1]) > 0 and "Seccomp:\t2" in r.stdout, r.stdout
+    r, _ = recorded("sh", "-c", "(kill -STOP $(exec sh -c 'echo $PPID')) & sleep 0.3; cut -d' ' -f3 /proc/$!/stat; kill -CONT $!; wait")
+    assert r.stdout.splitlines()[0] == "t", r.stdout
+
+
 with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
     os.chdir(folder)
     for function in (a_program_that_is_stopped_and_continued_goes_on, the_job_stops_with_its_program_and_goes_on_with_it,
                      a_continuation_of_vmaple_alone_continues_the_program, blocked_signals_make_no_difference,
-                     ignored_signals_make_no_difference):
+                     ignored_signals_make_no_difference, where_descriptors_are_few_what_is_not_seen_is_lost,
+                     a_debugger_and_a_tracer_work_in_a_recorded_program,
+                     what_a_recorded_program_can_notice_is_as_documented):
         case(function)
     os.chdir("/")
 print("1..%d" % len(results))

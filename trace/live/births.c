@@ -19,8 +19,6 @@
 
 /* clone(2) through the 32-bit table. */
 #define CLONE_OF_I386 120
-/* What lies below the stack pointer may be in use, so far. */
-#define RED_ZONE 128
 /* More of struct clone_args than any kernel reads is refused or zero. */
 #define CLONE_ARGS_MAX 256
 
@@ -130,10 +128,15 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 	mm->brk = parent->mm->brk;
 	mm->read_implies_exec = parent->mm->read_implies_exec;
 	observe_open(mm, child->tid);
+	task_enter_mm(child, mm);
+	if (mm->maps_fd < 0 || mm->pagemap_fd < 0) {
+		task_leave_mm(child);
+		emit_lost(l, parent, 0, "a child whose map cannot be read: it and its children are not recorded");
+		return;
+	}
 	growth_copy(l, parent->mm, mm);
 	mapped_file_copy(parent->mm, mm);
 	stacks_copy(parent->mm, mm);
-	task_enter_mm(child, mm);
 	e.fork.child_pid = (uint32_t)child->tgid;
 	e.fork.child_mm = mm->id;
 	emit(l, parent, &e);

@@ -247,6 +247,11 @@ void space_begin(struct live *l, struct task *t)
 	path[n > 0 ? n : 0] = '\0';
 	e.space.path = path;
 	observe_smaps(l, t);
+	if (!l->nr_areas || mm->maps_fd < 0 || mm->pagemap_fd < 0) {
+		task_leave_mm(t);
+		emit_lost(l, t, 0, "a program whose map cannot be read: it and its children are not recorded");
+		return;
+	}
 	process_space(l, t->tid, &e.space);
 	mm->start_brk = mm->brk = e.space.brk;
 	mm->read_implies_exec = e.space.limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC;

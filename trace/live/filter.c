@@ -15,6 +15,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 
 #include "internal.h"
@@ -46,6 +47,7 @@ static const struct rule {
 	{ SYS_setrlimit, STOP_IF, 0, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK } },
 	{ SYS_prlimit64, PASS_NULL, 2, 0, { 0 } },
 	{ SYS_prlimit64, STOP_IF, 1, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK } },
+	{ SYS_ptrace, STOP_IF, 0, 3, { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE } },
 	{ SYS_prctl, STOP_IF, 0, 3, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE } },
 	{ SYS_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 } },
 	{ SYS_ioctl, STOP_IF, 1, 4, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, UFFDIO_MOVE } },
@@ -54,11 +56,11 @@ static const struct rule {
 #define NR_STOPPED (sizeof(stopped) / sizeof(stopped[0]))
 #define NR_RULES   (sizeof(rules) / sizeof(rules[0]))
 #define MAX_RULE   8
-#define MAX_FILTER (24 + 2 * NR_STOPPED + MAX_RULE * NR_RULES)
+_Static_assert(24 + 2 * NR_STOPPED + MAX_RULE * NR_RULES <= FILTER_MAX, "the filter may be longer than is kept for it");
 
 struct program {
 	unsigned short len;
-	struct sock_filter code[MAX_FILTER];
+	struct sock_filter *code;
 };
 
 static void load(struct program *p, size_t offset)
@@ -116,7 +118,6 @@ static void build(struct program *p, uint32_t stop)
 {
 	unsigned short foreign;
 
-	p->len = 0;
 	load(p, offsetof(struct seccomp_data, arch));
 	foreign = p->len;
 	branch(p, AUDIT_ARCH_X86_64, 0, 0);
@@ -132,14 +133,20 @@ static void build(struct program *p, uint32_t stop)
 	answer(p, SECCOMP_RET_ALLOW);
 }
 
+unsigned short filter_build(struct sock_filter *code, uint32_t stop)
+{
+	struct program p = { .code = code };
+
+	build(&p, stop);
+	return p.len;
+}
+
 /* Without privilege, Linux wants the promise that no program gains any: setuid programs then run without. */
 int filter_install(void)
 {
-	struct program p;
-	struct sock_fprog prog = { .filter = p.code };
+	struct sock_filter code[FILTER_MAX];
+	struct sock_fprog prog = { .len = filter_build(code, SECCOMP_RET_TRACE | FILTER_MARK), .filter = code };
 
-	build(&p, SECCOMP_RET_TRACE | FILTER_MARK);
-	prog.len = p.len;
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0)
 		return 0;
 	if (errno != EACCES || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

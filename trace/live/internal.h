@@ -11,6 +11,7 @@
  *   births.c   new tasks
  *   ends.c     the end of a task
  *   jobs.c     tasks that a signal has stopped
+ *   letgo.c    tasks that want another tracer
  *   calls.c    a call becomes events
  *   deferred.c calls whose end is not waited for
  *   files.c    which file a mapping is of
@@ -48,6 +49,8 @@
 
 #define NR_TAKEN_SIGNALS 7 /* wait.c */
 #define X32_BIT          0x40000000u
+#define FILTER_MAX       256 /* instructions */
+#define RED_ZONE         128 /* what lies below the stack pointer may be in use, so far */
 #define FILTER_MARK      0x6d70 /* in the answers of our filter */
 
 /* What decides how a file may be mapped. */
@@ -122,6 +125,7 @@ struct task {
 	struct trace_call call;
 	uint64_t resumed_ns; /* when the call was let through; of one that waits: when it was seen first */
 	uint64_t clone_flags;
+	bool stopped; /* by a signal; jobs.c */
 	bool argument_changed; /* births.c, B1: the first one, which was this */
 	uint64_t argument;
 	uint8_t data[CALL_DATA_MAX];
@@ -194,6 +198,9 @@ pid_t wait_for_report(int *status);
 
 /* filter.c: install it in the calling process, for good. 0 or -errno. */
 int filter_install(void);
+/* Its program, with another answer to what it stops. How long it is. */
+struct sock_filter;
+unsigned short filter_build(struct sock_filter *code, uint32_t stop);
 
 /* tasks.c */
 struct task *task_find(struct live *l, pid_t tid);
@@ -247,6 +254,11 @@ void tell_exit(struct live *l, struct task *t, int status, bool exec);
 void leave_calls(struct live *l, struct task *t);
 void on_exiting(struct live *l, struct task *t);
 void on_gone(struct live *l, struct task *t, int status);
+
+/* letgo.c: at the entry of PTRACE_TRACEME. False: it cannot be, and goes on as it is. */
+bool let_go_to_parent(struct live *l, struct task *t);
+/* The task is about to be attached to by another one. */
+void let_go_to(struct live *l, pid_t tid);
 
 /* jobs.c */
 void on_event_stop(struct live *l, struct task *t, int sig);

@@ -95,6 +95,18 @@ static void on_foreign_entry(struct task *t, const struct __ptrace_syscall_info 
 		insist_on_tracing_elsewhere(t, info->arch, info->seccomp.nr, info->seccomp.args[0]);
 }
 
+/* A recorded program wants to trace, or to be traced. */
+static void on_ptrace(struct live *l, struct task *t)
+{
+	if (t->call.args[0] == PTRACE_TRACEME) {
+		if (let_go_to_parent(l, t))
+			return;
+	} else {
+		let_go_to(l, (pid_t)t->call.args[1]);
+	}
+	resume(t, 0);
+}
+
 static void on_entry(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info;
@@ -115,6 +127,10 @@ static void on_entry(struct live *l, struct task *t)
 	};
 	for (int i = 0; i < 6; i++)
 		t->call.args[i] = info.seccomp.args[i];
+	if (t->call.nr == SYS_ptrace) {
+		on_ptrace(l, t);
+		return;
+	}
 	if (!t->mm) {
 		insist_on_tracing(t);
 		resume(t, 0);

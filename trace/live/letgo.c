@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Letting a task go that wants another tracer.
+ *
+ *    1. Why.  A task has one tracer.  ptrace(PTRACE_TRACEME) of a recorded task would be EPERM, and its parent, a debugger
+ *       or a test, would wait for a stop that never comes.  So the task is let go before it makes that call; that it, and
+ *       what it starts, is not recorded any more is told as lost.
+ *    2. Its filter stays, and without us asks a tracer that does not answer: ENOSYS (births.c, B1).  A second filter is put
+ *       above it, of the same calls: it outranks the first one, and asks whoever holds its descriptor.  That is a process of
+ *       its own, which lets every call pass (SECCOMP_USER_NOTIF_FLAG_CONTINUE) until no task is left that could ask.  It
+ *       lives on when this process ends, or is killed.
+ *    3. How.  The task stands at the entry of its ptrace call, or is stopped by a signal, inside a call.  Calls are made in
+ *       its place: seccomp(2), whose program lies below the red zone of its stack, and close(2).  Then it is as it was, and
+ *       nobody's: it makes its call once more, or stays stopped.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define SYSCALL_STOP (SIGTRAP | 0x80)
+#define SYSCALL_SIZE 2 /* of the instruction */
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+/* A task that calls are made in place of. */
+struct puppet {
+	pid_t tid;
+	struct user_regs_struct before;
+	sigset_t held; /* signals that came meanwhile */
+};
+
+/* --- calls in place of the task's own -------------------------------------------------------------------------- */
+
+/* To the next entry or exit of a call. */
+static bool step(struct puppet *p)
+{
+	int status;
+
+	for (;;) {
+		if (ptrace(PTRACE_SYSCALL, p->tid, NULL, NULL) || waitpid(p->tid, &status, __WALL) != p->tid ||
+			!WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_EXIT)
+			return false;
+		if (WSTOPSIG(status) == SYSCALL_STOP)
+			return true;
+		if (status >> 16 == 0)
+			sigaddset(&p->held, WSTOPSIG(status));
+	}
+}
+
+/* At the entry of a call: another one instead, to its exit. */
+static long call_instead(struct puppet *p, long nr, long a, long b, long c)
+{
+	struct user_regs_struct regs = p->before;
+
+	regs.orig_rax = (unsigned long)nr;
+	regs.rdi = (unsigned long)a;
+	regs.rsi = (unsigned long)b;
+	regs.rdx = (unsigned long)c;
+	if (ptrace(PTRACE_SETREGS, p->tid, NULL, &regs) || !step(p) ||
+		ptrace(PTRACE_GETREGS, p->tid, NULL, &regs))
+		return -ESRCH;
+	return (long)regs.rax;
+}
+
+/* Back to the instruction of the call that it was in, and to the entry of one that nothing stops. */
+static bool enter_again(struct puppet *p)
+{
+	struct user_regs_struct regs = p->before;
+
+	regs.rip -= SYSCALL_SIZE;
+	regs.rax = SYS_getpid;
+	regs.orig_rax = (unsigned long)-1;
+	return ptrace(PTRACE_SETREGS, p->tid, NULL, &regs) == 0 && step(p);
+}
+
+/* As it was; at an entry: before its call.  A call that a signal has broken off is taken up again when the task goes on. */
+static void put_back(struct puppet *p, bool at_entry)
+{
+	struct user_regs_struct regs = p->before;
+
+	if (at_entry) {
+		regs.rip -= SYSCALL_SIZE;
+		regs.rax = regs.orig_rax;
+		regs.orig_rax = (unsigned long)-1;
+	}
+	ptrace(PTRACE_SETREGS, p->tid, NULL, &regs);
+}
+
+/* --- the second filter ------------------------------------------------------------------------------------------ */
+
+/* The number of its descriptor in the task, or -errno. */
+static long install_in(struct puppet *p)
+{
+	const long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	struct {
+		struct sock_fprog prog;
+		struct sock_filter code[FILTER_MAX];
+	} below = { .prog.len = 0 };
+	uint64_t at = (p->before.rsp - RED_ZONE - sizeof(below)) & ~(uint64_t)15;
+
+	below.prog.len = filter_build(below.code, SECCOMP_RET_USER_NOTIF);
+	below.prog.filter = (struct sock_filter *)(uintptr_t)(at + offsetof(__typeof__(below), code));
+	if (!write_memory(p->tid, at, &below, sizeof(below)))
+		return -EFAULT;
+	return call_instead(p, SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, (long)at);
+}
+
+static void let_all_pass(int listener)
+{
+	struct pollfd asked = { .fd = listener, .events = POLLIN };
+	struct seccomp_notif question;
+
+	while (poll(&asked, 1, -1) >= 0 && !(asked.revents & POLLHUP)) {
+		struct seccomp_notif_resp pass = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+
+		memset(&question, 0, sizeof(question));
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &question))
+			continue;
+		pass.id = question.id;
+		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &pass);
+	}
+}
+
+/* A process that nobody has to wait for, with nothing of this one but the descriptor.  False: there is none. */
+static bool begin_to_answer(int listener)
+{
+	pid_t pid = fork();
+	int status = 1;
+
+	if (pid == 0) {
+		pid = fork();
+		if (pid)
+			_exit(pid < 0);
+		setsid();
+		if (listener > 0)
+			syscall(SYS_close_range, 0, listener - 1, 0);
+		syscall(SYS_close_range, listener + 1, ~0u, 0);
+		prctl(PR_SET_NAME, "vmaple-pass");
+		let_all_pass(listener);
+		_exit(0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static int take_descriptor(pid_t tgid, int fd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, tgid, 0), taken = -1;
+
+	if (pidfd >= 0) {
+		taken = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+		close(pidfd);
+	}
+	return taken;
+}
+
+/* Its filter is answered from now on.  False: it is not there. */
+static bool put_second_filter(struct puppet *p, pid_t tgid)
+{
+	long fd = install_in(p);
+	int listener = fd < 0 ? -1 : take_descriptor(tgid, (int)fd);
+	bool answered = listener >= 0 && begin_to_answer(listener);
+
+	if (listener >= 0)
+		close(listener);
+	if (fd >= 0 && enter_again(p))
+		call_instead(p, SYS_close, fd, 0, 0);
+	return answered;
+}
+
+/* --- letting go ------------------------------------------------------------------------------------------------- */
+
+static void send_held(struct puppet *p, pid_t tgid)
+{
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sigismember(&p->held, sig) == 1)
+			syscall(SYS_tgkill, tgid, p->tid, sig);
+}
+
+/* False: it cannot be, and is as it was. */
+static bool let_go(struct live *l, struct task *t, bool at_entry)
+{
+	struct puppet p = { .tid = t->tid };
+	bool free;
+
+	sigemptyset(&p.held);
+	if (t->tid == l->root || ptrace(PTRACE_GETREGS, t->tid, NULL, &p.before) ||
+		(!at_entry && ((long)p.before.orig_rax < 0 || !enter_again(&p))))
+		return false;
+	free = put_second_filter(&p, t->tgid);
+	put_back(&p, at_entry);
+	if (free) {
+		emit_lost(l, t, 0, "a process that another one traces: it and its children are not recorded");
+		ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
+	}
+	send_held(&p, t->tgid);
+	if (free) {
+		leave_calls(l, t);
+		task_remove(l, t);
+	}
+	return free;
+}
+
+bool let_go_to_parent(struct live *l, struct task *t)
+{
+	return let_go(l, t, true);
+}
+
+void let_go_to(struct live *l, pid_t tid)
+{
+	struct task *t = task_find(l, tid);
+	int status;
+
+	/* Stopped by a signal, as its tracer-to-be has waited for; it may be anywhere otherwise.  The report may be on its way. */
+	if (t && !t->stopped && waitpid(tid, &status, __WALL | WNOHANG) == tid) {
+		on_stop(l, tid, status);
+		t = task_find(l, tid);
+	}
+	if (!t || !t->stopped || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) ||
+		waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status))
+		return;
+	if (!let_go(l, t, false))
+		on_stop(l, tid, status);
+}
