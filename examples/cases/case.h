@@ -17,7 +17,12 @@
 
 #define PAGE 4096UL
 
+/* A function that keeps its name. */
+#ifdef __clang__
+#define culprit __attribute__((noinline, used))
+#else
 #define culprit __attribute__((noinline, noclone, used))
+#endif
 
 static inline __attribute__((always_inline)) long sys6(long nr, unsigned long a, unsigned long b,
 	unsigned long c, unsigned long d, unsigned long e, unsigned long f)
