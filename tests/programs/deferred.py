@@ -47,9 +47,10 @@ def same(told, seen):
 
 def results_are_the_programs(check, unseen):
     r = run(VMAPLE, "record", "--check", check, "-o", "x.vmt", "--", TOLD_CALLS, "calls", ".")
-    told, seen = r.stdout.splitlines(), recorded("x.vmt")
+    # brk(0) only asks, and is not recorded.
+    told, seen = [t for t in r.stdout.splitlines() if not t.startswith("12 0 0 =")], recorded("x.vmt")
     wrong = [t for t in zip(told, seen) if not same(*t)]
-    ok = r.returncode == 0 and len(told) == len(seen) and len(told) > 45 and not wrong and differences("x.vmt") == 0
+    ok = r.returncode == 0 and len(told) == len(seen) and len(told) >= 40 and not wrong and differences("x.vmt") == 0
     none_unseen = not any(UNSEEN in s for s in seen)
     case(ok and (unseen or none_unseen), "recorded with --check %s: results are the program's" % check,
          "\n".join("%-60s %s" % t for t in wrong) or r.stderr or "%d told, %d seen" % (len(told), len(seen)))

@@ -7,16 +7,17 @@
 
 #include "told.h"
 
+/* @heap: where it ended before the calls that are told of. */
 static void tell_recorded(const struct trace_call *c, uint64_t *heap)
 {
 	static bool behind_sealed;
 
 	behind_sealed |= c->args[0] == AT + SEALED * PAGE;
 	if (c->nr == SYS_brk) {
-		if (!behind_sealed)
-			return;
-		if (!*heap)
+		if (!behind_sealed) {
 			*heap = (uint64_t)c->result;
+			return;
+		}
 		tell(SYS_brk, c->args[0] ? c->args[0] - *heap : 0, 0, (int64_t)((uint64_t)c->result - *heap));
 	} else if (c->args[0] >= AT && c->args[0] < AT_END) {
 		tell((long)c->nr, c->args[0], c->args[1], c->result);
@@ -34,9 +35,12 @@ static int print_recorded(const char *path)
 		fprintf(stderr, "%s\n", error);
 		return 1;
 	}
-	while (trace_reader_next(reader, &e) > 0)
+	while (trace_reader_next(reader, &e) > 0) {
+		if (e.type == TRACE_EVENT_SPACE)
+			heap = e.space.brk;
 		if (e.type == TRACE_EVENT_CALL && told_len < sizeof(told) - 256)
 			tell_recorded(&e.call, &heap);
+	}
 	trace_reader_close(reader);
 	return print_told();
 }
