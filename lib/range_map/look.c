@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking: nothing here changes the map or allocates. */
+#include "piece.h"
+
+bool range_map_find(const struct range_map *map, uint64_t at, struct range_map_range *range)
+{
+	const struct range_map_piece *piece;
+	struct place place = { piece_of(map, at), 0 };
+
+	if (map->nr_pieces == 0)
+		return false;
+	piece = map->pieces[place.piece];
+	place.slot = count_up_to(piece->first, piece->nr, at) - 1;
+	if (place.slot >= piece->nr ||
+		piece->last[place.slot] < at) /* the first begins after it, or the last before */
+		return false;
+	*range = place_range(map, place);
+	return true;
+}
+
+bool range_map_first(const struct range_map *map, uint64_t at, struct range_map_range *range)
+{
+	struct place place = place_of(map, at);
+
+	if (place_is_end(map, place))
+		return false;
+	*range = place_range(map, place);
+	return true;
+}
+
+bool range_map_previous(const struct range_map *map, uint64_t at, struct range_map_range *range)
+{
+	struct place place = place_of(map, at);
+
+	if (!place_step_back(map, &place))
+		return false;
+	*range = place_range(map, place);
+	return true;
+}
+
+bool range_map_covered(
+	const struct range_map *map, uint64_t first, uint64_t last, uint64_t bits, uint64_t *where)
+{
+	uint64_t need = first; /* all before it is as it should be */
+	struct place at = place_of(map, first);
+
+	for (; first <= last && !place_is_end(map, at); at = place_next(map, at)) {
+		const struct range_map_piece *piece = map->pieces[at.piece];
+
+		if (piece->first[at.slot] > need || (piece->load[at.slot].bits & bits) != bits)
+			break;
+		if (piece->last[at.slot] >= last)
+			return true;
+		need = piece->last[at.slot] + 1;
+	}
+	if (where)
+		*where = need;
+	return false;
+}
+
+bool range_map_next(
+	const struct range_map *map, struct range_map_cursor *cursor, struct range_map_range *range)
+{
+	if (cursor->end || !range_map_first(map, cursor->next, range)) {
+		cursor->end = true;
+		return false;
+	}
+	cursor->end = range->last == UINT64_MAX;
+	cursor->next = range->last + 1;
+	return true;
+}
+
+struct range_map_counters range_map_count(const struct range_map *map)
+{
+	struct range_map_counters counters = map->counters;
+
+	counters.pieces = map->nr_pieces;
+	return counters;
+}
+
+static bool piece_holds(const struct range_map *map, unsigned int p, const char **reason)
+{
+	const struct range_map_piece *piece = map->pieces[p];
+	uint64_t begin;
+
+	*reason = "P1";
+	if (piece->nr == 0 || piece->nr > PIECE)
+		return false;
+	for (struct place at = { p, 0 }; at.slot < piece->nr; at.slot++) {
+		bool full = hole_before(map, at, &begin);
+
+		*reason = "P2";
+		if (full || piece->first[at.slot] < begin || piece->last[at.slot] < piece->first[at.slot])
+			return false;
+		*reason = "P4";
+		if (piece->first[at.slot] - begin > map->holes[p])
+			return false;
+	}
+	*reason = "P3";
+	return map->firsts[p] == piece->first[0];
+}
+
+bool range_map_validate(const struct range_map *map, const char **reason)
+{
+	uint64_t ranges = 0, covered = 0;
+
+	for (unsigned int p = 0; p < map->nr_pieces; p++) {
+		const struct range_map_piece *piece = map->pieces[p];
+
+		if (!piece_holds(map, p, reason))
+			return false;
+		for (unsigned int i = 0; i < piece->nr; i++)
+			covered += piece->last[i] - piece->first[i] + 1;
+		ranges += piece->nr;
+	}
+	*reason = "P5";
+	return ranges == map->counters.ranges && covered == map->counters.covered;
+}

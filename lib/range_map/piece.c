@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* Pieces: memory for them, and the one way in which what they hold changes. See piece.h. */
+#include "piece.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "../base/alloc.h"
+
+#define ALIGN 64
+
+static size_t table_size(unsigned int capacity)
+{
+	return capacity * (2 * sizeof(uint64_t) + sizeof(struct range_map_piece *));
+}
+
+/* The three tables are one allocation, that firsts points to. */
+static int grow_tables(struct range_map *map, unsigned int capacity)
+{
+	uint64_t *firsts = port_alloc(table_size(capacity), ALIGN, GFP_KERNEL);
+	uint64_t *holes;
+	struct range_map_piece **pieces;
+
+	if (!firsts)
+		return -ENOMEM;
+	holes = firsts + capacity;
+	pieces = (void *)(holes + capacity);
+	if (map->firsts) {
+		memcpy(firsts, map->firsts, map->nr_pieces * sizeof(*firsts));
+		memcpy(holes, map->holes, map->nr_pieces * sizeof(*holes));
+		memcpy(pieces, map->pieces, map->nr_pieces * sizeof(struct range_map_piece *));
+		port_free(map->firsts, table_size(map->capacity));
+	}
+	map->firsts = firsts;
+	map->holes = holes;
+	map->pieces = pieces;
+	map->capacity = capacity;
+	return 0;
+}
+
+int pieces_reserve(struct range_map *map, unsigned int splits)
+{
+	if (map->nr_pieces + splits > map->capacity &&
+		grow_tables(map, map->capacity ? map->capacity * 2 : 4) != 0)
+		return -ENOMEM;
+	while (map->nr_spare < splits) {
+		struct range_map_piece *piece = port_alloc(sizeof(*piece), ALIGN, GFP_KERNEL);
+
+		if (!piece)
+			return -ENOMEM;
+		map->spare[map->nr_spare++] = piece;
+	}
+	return 0;
+}
+
+static void give_back(struct range_map *map, struct range_map_piece *piece)
+{
+	if (map->nr_spare < 2)
+		map->spare[map->nr_spare++] = piece;
+	else
+		port_free(piece, sizeof(*piece));
+}
+
+void pieces_free(struct range_map *map)
+{
+	for (unsigned int p = 0; p < map->nr_pieces; p++)
+		port_free(map->pieces[p], sizeof(struct range_map_piece));
+	while (map->nr_spare)
+		port_free(map->spare[--map->nr_spare], sizeof(struct range_map_piece));
+	if (map->firsts)
+		port_free(map->firsts, table_size(map->capacity));
+	map->firsts = map->holes = NULL;
+	map->pieces = NULL;
+	map->nr_pieces = map->capacity = 0;
+}
+
+/* Entries of the tables from @from on move to @to. */
+static void move_tables(struct range_map *map, unsigned int to, unsigned int from)
+{
+	size_t nr = map->nr_pieces - from;
+
+	memmove(map->firsts + to, map->firsts + from, nr * sizeof(*map->firsts));
+	memmove(map->holes + to, map->holes + from, nr * sizeof(*map->holes));
+	memmove(map->pieces + to, map->pieces + from, nr * sizeof(struct range_map_piece *));
+	map->nr_pieces = to + (unsigned int)nr;
+}
+
+static void remove_pieces(struct range_map *map, unsigned int from, unsigned int to)
+{
+	if (from == to)
+		return;
+	for (unsigned int p = from; p < to; p++)
+		give_back(map, map->pieces[p]);
+	move_tables(map, from, to);
+}
+
+/* @nr ranges of @from, from @slot on, are copied to @at in @to. They may be the same piece. */
+static void move_ranges(struct range_map_piece *to, unsigned int at, const struct range_map_piece *from,
+	unsigned int slot, unsigned int nr)
+{
+	memmove(to->first + at, from->first + slot, nr * sizeof(to->first[0]));
+	memmove(to->last + at, from->last + slot, nr * sizeof(to->last[0]));
+	memmove(to->load + at, from->load + slot, nr * sizeof(to->load[0]));
+}
+
+/* A new piece after @p takes its ranges from @slot on. */
+static void split_piece(struct range_map *map, unsigned int p, unsigned int slot)
+{
+	struct range_map_piece *fresh = map->spare[--map->nr_spare];
+	struct range_map_piece *piece;
+
+	if (map->nr_pieces == 0) {
+		fresh->nr = 0;
+		map->pieces[0] = fresh;
+		map->holes[0] = 0;
+		map->nr_pieces = 1;
+		return;
+	}
+	piece = map->pieces[p];
+	fresh->nr = piece->nr - slot;
+	move_ranges(fresh, 0, piece, slot, fresh->nr);
+	piece->nr = slot;
+	move_tables(map, p + 2, p + 1);
+	map->pieces[p + 1] = fresh;
+	map->holes[p + 1] = map->holes[p];
+	map->firsts[p + 1] = fresh->first[0]; /* of an empty one: set when it is filled */
+}
+
+/* @p and the one after it become one, if they are half of one or less. */
+static bool join_pieces(struct range_map *map, unsigned int p)
+{
+	struct range_map_piece *piece, *next;
+
+	if (p + 1 >= map->nr_pieces)
+		return false;
+	piece = map->pieces[p];
+	next = map->pieces[p + 1];
+	if (piece->nr + next->nr > PIECE / 2)
+		return false;
+	move_ranges(piece, piece->nr, next, 0, next->nr);
+	piece->nr += next->nr;
+	if (map->holes[p + 1] > map->holes[p])
+		map->holes[p] = map->holes[p + 1];
+	remove_pieces(map, p + 1, p + 2);
+	return true;
+}
+
+static void learn_hole(struct range_map *map, struct place at)
+{
+	uint64_t begin, length;
+
+	if (place_is_end(map, at))
+		return;
+	hole_before(map, at, &begin);
+	length = map->pieces[at.piece]->first[at.slot] - begin;
+	if (length > map->holes[at.piece])
+		map->holes[at.piece] = length;
+}
+
+/* What lies in [from, to) goes; pieces that only it was in go too, but not from's. Where it was is what comes back. */
+static struct place remove_across(struct range_map *map, struct place from, struct place to)
+{
+	if (to.slot) {
+		struct range_map_piece *piece = map->pieces[to.piece];
+
+		piece->nr -= to.slot;
+		move_ranges(piece, 0, piece, to.slot, piece->nr);
+		map->firsts[to.piece] = piece->first[0];
+	}
+	map->pieces[from.piece]->nr = from.slot;
+	remove_pieces(map, from.piece + 1, to.piece);
+	return from;
+}
+
+/* Room for @nr more at @at. A piece to which ranges are appended stays full. */
+static struct place make_room(struct range_map *map, struct place at, unsigned int nr)
+{
+	unsigned int have, half;
+
+	if (map->nr_pieces == 0) {
+		split_piece(map, 0, 0);
+		return (struct place){ 0, 0 };
+	}
+	have = map->pieces[at.piece]->nr;
+	if (have + nr <= PIECE)
+		return at;
+	half = at.slot == have && at.piece + 1 == map->nr_pieces ? have : have / 2;
+	split_piece(map, at.piece, half);
+	if (at.slot > half || half == have)
+		at = (struct place){ at.piece + 1, at.slot - half };
+	return at;
+}
+
+static void write_ranges(struct range_map *map, struct place at, unsigned int gone,
+	const struct range_map_range *ranges, unsigned int nr)
+{
+	struct range_map_piece *piece = map->pieces[at.piece];
+
+	if (gone != nr)
+		move_ranges(piece, at.slot + nr, piece, at.slot + gone, piece->nr - at.slot - gone);
+	piece->nr += nr - gone;
+	for (unsigned int i = 0; i < nr; i++) {
+		piece->first[at.slot + i] = ranges[i].first;
+		piece->last[at.slot + i] = ranges[i].last;
+		piece->load[at.slot + i].value = ranges[i].value;
+		piece->load[at.slot + i].bits = ranges[i].bits;
+	}
+}
+
+void piece_replace(struct range_map *map, struct place from, struct place to,
+	const struct range_map_range *ranges, unsigned int nr)
+{
+	bool shrinks = to.piece != from.piece || to.slot - from.slot > nr;
+	unsigned int gone = 0;
+
+	if (to.piece != from.piece) {
+		from = remove_across(map, from, to);
+	} else if (to.slot != from.slot) {
+		gone = to.slot - from.slot;
+	} else if (from.slot == 0 &&
+		   from.piece) { /* nothing goes: rather behind a piece than in front of one */
+		from.piece--;
+		from.slot = map->pieces[from.piece]->nr;
+	}
+	if (map->nr_pieces == 0 || map->pieces[from.piece]->nr + nr - gone > PIECE) {
+		if (gone)
+			write_ranges(map, from, gone, NULL, 0);
+		gone = 0;
+		from = make_room(map, from, nr);
+	}
+	write_ranges(map, from, gone, ranges, nr);
+	if (map->pieces[from.piece]->nr == 0) {
+		remove_pieces(map, from.piece, from.piece + 1);
+		learn_hole(map, (struct place){ from.piece, 0 });
+		return;
+	}
+	map->firsts[from.piece] = map->pieces[from.piece]->first[0];
+	for (unsigned int i = 0; i < nr; i++)
+		learn_hole(map, (struct place){ from.piece, from.slot + i });
+	if (from.slot + nr < map->pieces[from.piece]->nr)
+		learn_hole(map, (struct place){ from.piece, from.slot + nr });
+	else
+		learn_hole(map, (struct place){ from.piece + 1, 0 });
+	if (shrinks && !join_pieces(map, from.piece) && from.piece)
+		join_pieces(map, from.piece - 1);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Range maps: theory of operation
+ *
+ * 1. Meaning.  All ranges in one sorted array would be best for the 30 to 200 that most maps hold: a search touches two
+ *    or three cache lines, and a change moves a few hundred bytes. To stay good when maps grow, the array lies in
+ *    pieces of up to PIECE ranges, and three arrays have a word for each piece.
+ * 2. Invariants (range_map_validate() names the one that fails)
+ *    P1  a piece holds 1 to PIECE ranges.
+ *    P2  ranges ascend, do not overlap, and none ends before it begins.
+ *    P3  firsts[p] is where the first range of piece p begins.
+ *    P4  no hole before a range of piece p is longer than holes[p]. It may say more than is true: changes raise
+ *        it only, and a search that was led astray puts it right.
+ *    P5  counters.ranges and counters.covered are those of the ranges.
+ * 3. Failure.  A change is one piece_replace() of up to three ranges, or a few of them; each needs at most one new piece,
+ *    which pieces_reserve() has set aside when it returns 0.
+ */
+#ifndef RANGE_MAP_PIECE_H
+#define RANGE_MAP_PIECE_H
+
+#include <vmaple/range_map.h>
+
+#define PIECE 64U
+
+struct range_map_piece {
+	unsigned int nr;
+	uint64_t first[PIECE], last[PIECE];
+	struct {
+		void *value;
+		uint64_t bits;
+	} load[PIECE];
+};
+
+/* Where a range lies. The end of the map is { nr_pieces, 0 }. */
+struct place {
+	unsigned int piece, slot;
+};
+
+static inline bool place_is_end(const struct range_map *map, struct place at)
+{
+	return at.piece == map->nr_pieces;
+}
+
+static inline struct range_map_range place_range(const struct range_map *map, struct place at)
+{
+	const struct range_map_piece *piece = map->pieces[at.piece];
+
+	return (struct range_map_range){
+		.first = piece->first[at.slot],
+		.last = piece->last[at.slot],
+		.value = piece->load[at.slot].value,
+		.bits = piece->load[at.slot].bits,
+	};
+}
+
+static inline struct place place_next(const struct range_map *map, struct place at)
+{
+	if (++at.slot == map->pieces[at.piece]->nr)
+		return (struct place){ at.piece + 1, 0 };
+	return at;
+}
+
+/* Is there one before? Then it becomes *at. */
+static inline bool place_step_back(const struct range_map *map, struct place *at)
+{
+	if (at->slot == 0) {
+		if (at->piece == 0)
+			return false;
+		at->piece--;
+		at->slot = map->pieces[at->piece]->nr;
+	}
+	at->slot--;
+	return true;
+}
+
+/* How many of @nr ascending numbers are @x or less. Without branches: which way it goes is not to be foretold. */
+static inline unsigned int count_up_to(const uint64_t *numbers, unsigned int nr, uint64_t x)
+{
+	const uint64_t *base = numbers;
+
+	while (nr > 1) {
+		unsigned int half = nr / 2;
+
+		base += half & -(unsigned long)(base[half - 1] <= x);
+		nr -= half;
+	}
+	return (unsigned int)(base - numbers) + (nr && *base <= x);
+}
+
+/* The piece that @at belongs into; 0 in an empty map. */
+static inline unsigned int piece_of(const struct range_map *map, uint64_t at)
+{
+	unsigned int nr = map->nr_pieces <= 1 ? 0 : count_up_to(map->firsts, map->nr_pieces, at);
+
+	return nr ? nr - 1 : 0;
+}
+
+/* The first range that ends at @at or later. */
+static inline struct place place_of(const struct range_map *map, uint64_t at)
+{
+	struct place place = { piece_of(map, at), 0 };
+	const struct range_map_piece *piece;
+
+	if (map->nr_pieces == 0)
+		return place;
+	piece = map->pieces[place.piece];
+	place.slot = count_up_to(piece->first, piece->nr, at);
+	if (place.slot && piece->last[place.slot - 1] >= at)
+		place.slot--;
+	else if (place.slot == piece->nr)
+		place = (struct place){ place.piece + 1, 0 };
+	return place;
+}
+
+/* Where the hole before @at begins; true: there is no such index, a range ends at the very last one. */
+static inline bool hole_before(const struct range_map *map, struct place at, uint64_t *begin)
+{
+	uint64_t last;
+
+	*begin = 0;
+	if (!place_step_back(map, &at))
+		return false;
+	last = map->pieces[at.piece]->last[at.slot];
+	*begin = last + 1;
+	return last == UINT64_MAX;
+}
+
+/* Set aside what @splits calls of piece_replace() may need. */
+int pieces_reserve(struct range_map *map, unsigned int splits) __must_check;
+/* How many new pieces may a replace at @at need? */
+static inline unsigned int pieces_needed(const struct range_map *map, struct place at)
+{
+	if (map->nr_pieces == 0)
+		return 1;
+	if (at.slot == 0 && at.piece) /* where piece_replace() would put it */
+		return map->pieces[at.piece - 1]->nr + 3 > PIECE ||
+		       (!place_is_end(map, at) && map->pieces[at.piece]->nr + 3 > PIECE);
+	return map->pieces[at.piece]->nr + 3 > PIECE;
+}
+/* The ranges in [from, to) give way to @nr others, at most three, that fit there. Cannot fail. */
+void piece_replace(struct range_map *map, struct place from, struct place to,
+	const struct range_map_range *ranges, unsigned int nr);
+/* All memory goes back; ranges are forgotten. */
+void pieces_free(struct range_map *map);
+
+#endif /* RANGE_MAP_PIECE_H */

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Range maps against brute force: an array with a payload's number and bits for each index.
+ *
+ * Random calls are made on both. Of each the model foretells the result and every callback, in order; afterwards the
+ * map is searched, and now and then compared from end to end and validated. A split is refused now and then, and then
+ * nothing may have changed. Both ends of the 64-bit space are tried.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "random.h"
+#include "range_map_world.h"
+
+#define SPACE 1200UL
+
+/* What lies at each index, and what is expected of the callbacks. */
+struct model {
+	uint64_t id[SPACE], bits[SPACE];
+	uint64_t next_id;
+	int refuse, err;
+	unsigned int nr_events;
+	struct event events[EVENTS];
+};
+
+static struct world world;
+static struct model model, trial; /* as it is; as it will be if the call succeeds */
+static uint64_t base;
+
+static bool same_range(const struct model *m, unsigned long a, unsigned long b)
+{
+	return m->id[a] == m->id[b];
+}
+
+static unsigned long begin_of(const struct model *m, unsigned long at)
+{
+	while (at > 0 && same_range(m, at - 1, at))
+		at--;
+	return at;
+}
+
+static unsigned long end_of(const struct model *m, unsigned long at)
+{
+	while (at + 1 < SPACE && same_range(m, at + 1, at))
+		at++;
+	return at;
+}
+
+static void expect(struct model *m, enum event_kind kind, unsigned long first, unsigned long last,
+	uint64_t at, uint64_t id, uint64_t other)
+{
+	m->events[m->nr_events++] = (struct event){ kind, base + first, base + last, at, id, other };
+}
+
+static void model_cut(struct model *m, unsigned long at)
+{
+	unsigned long last;
+
+	if (m->err || at == 0 || at >= SPACE || !m->id[at] || !same_range(m, at - 1, at))
+		return;
+	last = end_of(m, at);
+	expect(m, SPLIT, begin_of(m, at), last, base + at, m->id[at], 0);
+	if (m->refuse && --m->refuse == 0) {
+		m->err = -EPERM;
+		return;
+	}
+	m->next_id++;
+	for (unsigned long i = at; i <= last; i++)
+		m->id[i] = m->next_id;
+}
+
+/* Both cuts; what the first has made is freed when the second is refused. */
+static void model_cuts(struct model *m, unsigned long first, unsigned long last, bool lower, bool upper)
+{
+	uint64_t made = m->next_id;
+
+	if (lower)
+		model_cut(m, first);
+	made = m->next_id != made ? m->next_id : 0;
+	if (m->err || !upper)
+		return;
+	model_cut(m, last + 1);
+	if (m->err && made)
+		expect(m, FREE, first, end_of(m, first), 0, made, 0);
+}
+
+static void model_free(struct model *m, unsigned long first, unsigned long last)
+{
+	for (unsigned long i = first, end; i <= last; i = end + 1) {
+		end = end_of(m, i);
+		if (m->id[i])
+			expect(m, FREE, i, end, 0, m->id[i], 0);
+	}
+	for (unsigned long i = first; i <= last; i++)
+		m->id[i] = m->bits[i] = 0;
+}
+
+static void model_merge(struct model *m, unsigned long at)
+{
+	unsigned long last;
+	uint64_t right;
+
+	if (at == 0 || at >= SPACE || !m->id[at - 1] || !m->id[at] || same_range(m, at - 1, at) ||
+		!bits_may_merge(m->bits[at - 1], m->bits[at]))
+		return;
+	last = end_of(m, at);
+	right = m->id[at];
+	expect(m, MERGE, begin_of(m, at - 1), last, base + at, m->id[at - 1], right);
+	for (unsigned long i = at; i <= last; i++)
+		m->id[i] = m->id[at - 1];
+}
+
+static void model_set(struct model *m, unsigned long first, unsigned long last, uint64_t id, uint64_t bits)
+{
+	model_cuts(m, first, last, true, true);
+	if (m->err)
+		return;
+	model_free(m, first, last);
+	for (unsigned long i = first; i <= last; i++) {
+		m->id[i] = id;
+		m->bits[i] = bits;
+	}
+	model_merge(m, first);
+	model_merge(m, last + 1);
+}
+
+static void model_update(
+	struct model *m, unsigned long first, unsigned long last, uint64_t set, uint64_t clear)
+{
+	bool lower = ((m->bits[first] & ~clear) | set) != m->bits[first];
+	bool upper = ((m->bits[last] & ~clear) | set) != m->bits[last];
+	bool met = false;
+
+	for (unsigned long i = first; i <= last; i++)
+		met |= m->id[i] != 0;
+	if (!met)
+		return;
+	model_cuts(m, first, last, lower, upper);
+	if (m->err)
+		return;
+	for (unsigned long i = first; i <= last; i++)
+		if (m->id[i])
+			m->bits[i] = (m->bits[i] & ~clear) | set;
+	for (unsigned long i = first; i <= last + 1; i++)
+		model_merge(m, i);
+}
+
+static void check_events(void)
+{
+	assert_int_equal(world.nr_events, trial.nr_events);
+	for (unsigned int i = 0; i < trial.nr_events; i++) {
+		const struct event *is = &world.events[i], *should = &trial.events[i];
+
+		assert_int_equal(is->kind, should->kind);
+		assert_int_equal(is->first, should->first);
+		assert_int_equal(is->last, should->last);
+		assert_int_equal(is->at, should->at);
+		assert_int_equal(is->id, should->id);
+		assert_int_equal(is->other, should->other);
+	}
+}
+
+static void check_range(const struct range_map_range *range, unsigned long at)
+{
+	assert_int_equal(range->first - base, begin_of(&model, at));
+	assert_int_equal(range->last - base, end_of(&model, at));
+	assert_int_equal(payload_id(range->value), model.id[at]);
+	assert_int_equal(range->bits, model.bits[at]);
+}
+
+static void check_all(void)
+{
+	struct range_map_cursor cursor = range_map_from(0);
+	struct range_map_range range;
+	const char *reason;
+	uint64_t ranges = 0;
+
+	if (!range_map_validate(&world.map, &reason))
+		fail_msg("broken: %s", reason);
+	for (unsigned long i = 0; i < SPACE; i = end_of(&model, i) + 1) {
+		if (!model.id[i])
+			continue;
+		assert_true(range_map_next(&world.map, &cursor, &range));
+		check_range(&range, i);
+		ranges++;
+	}
+	assert_false(range_map_next(&world.map, &cursor, &range));
+	assert_int_equal(ranges, range_map_count(&world.map).ranges);
+	assert_int_equal(ranges, world.live);
+}
+
+static void check_looks(struct random *random)
+{
+	unsigned long at = random_below(random, SPACE), i = at, last, bad;
+	uint64_t bits = random_below(random, 4), where = 0;
+	struct range_map_range range;
+
+	assert_int_equal(range_map_find(&world.map, base + at, &range), model.id[at] != 0);
+	if (model.id[at])
+		check_range(&range, at);
+	while (i < SPACE && !model.id[i])
+		i++;
+	assert_int_equal(range_map_first(&world.map, base + at, &range), i < SPACE);
+	if (i < SPACE)
+		check_range(&range, i);
+	for (i = begin_of(&model, at); i > 0 && !model.id[i - 1];)
+		i--;
+	assert_int_equal(range_map_previous(&world.map, base + at, &range), i > 0);
+	if (i > 0)
+		check_range(&range, i - 1);
+	last = at + random_below(random, SPACE - at < 20 ? SPACE - at : 20);
+	for (bad = at; bad <= last && model.id[bad] && (model.bits[bad] & bits) == bits;)
+		bad++;
+	assert_int_equal(range_map_covered(&world.map, base + at, base + last, bits, &where), bad > last);
+	if (bad <= last) /* no later than that, and in the same range or hole */
+		assert_true(
+			where == base + bad || (where < base + bad && where >= base + begin_of(&model, bad)));
+}
+
+static bool free_at(unsigned long at, unsigned long size, uint64_t align, uint64_t min, uint64_t max)
+{
+	if (((base + at) & (align - 1)) || base + at < min || max - (base + at) < size - 1 ||
+		at + size > SPACE)
+		return false;
+	for (unsigned long i = at; i < at + size; i++)
+		if (model.id[i])
+			return false;
+	return true;
+}
+
+static void check_rooms(struct random *random)
+{
+	unsigned long lo = random_below(random, SPACE), hi = lo + random_below(random, SPACE - lo);
+	unsigned long hint = random_below(random, SPACE), lowest = SPACE, highest = SPACE, nearest = SPACE;
+	uint64_t at, size = 1 + random_below(random, random_below(random, 4) ? 6 : 60);
+	uint64_t align = 1UL << random_below(random, 4);
+	struct range_map_room room = { size, align, base + lo, base + hi };
+
+	for (unsigned long i = 0; i < SPACE; i++) {
+		if (!(base + i <= room.max && free_at(i, size, align, room.min, room.max)))
+			continue;
+		if (lowest == SPACE)
+			lowest = i;
+		highest = i;
+		if (nearest == SPACE || labs((long)(i - hint)) < labs((long)(nearest - hint)))
+			nearest = i;
+	}
+	assert_int_equal(range_map_lowest(&world.map, &room, &at), lowest == SPACE ? -ENOSPC : 0);
+	assert_true(lowest == SPACE || at == base + lowest);
+	assert_int_equal(range_map_highest(&world.map, &room, &at), lowest == SPACE ? -ENOSPC : 0);
+	assert_true(lowest == SPACE || at == base + highest);
+	assert_int_equal(
+		range_map_nearest(&world.map, &room, base + hint, &at), lowest == SPACE ? -ENOSPC : 0);
+	assert_true(lowest == SPACE || at == base + nearest);
+}
+
+static bool any_in(unsigned long first, unsigned long last)
+{
+	for (unsigned long i = first; i <= last; i++)
+		if (model.id[i])
+			return true;
+	return false;
+}
+
+static int step_set(struct random *random, unsigned long first, unsigned long last, bool where_empty)
+{
+	struct payload *payload = payload_new(&world);
+	uint64_t bits = random_below(random, 4);
+	int err;
+
+	trial.next_id = world.next_id;
+	if (where_empty && any_in(first, last))
+		trial.err = -EEXIST;
+	else
+		model_set(&trial, first, last, payload->id, bits);
+	err = (where_empty ? range_map_set_empty : range_map_set)(
+		&world.map, base + first, base + last, payload, bits);
+	if (err)
+		payload_end(&world, payload);
+	return err;
+}
+
+static int step_change(struct random *random, unsigned long first, unsigned long last)
+{
+	uint64_t set = random_below(random, 4), clear = random_below(random, 4);
+
+	switch (random_below(random, 10)) {
+	case 0 ... 3:
+		return step_set(random, first, last, false);
+	case 4:
+		return step_set(random, first, last, true);
+	case 5 ... 6:
+		model_cuts(&trial, first, last, true, true);
+		if (!trial.err)
+			model_free(&trial, first, last);
+		return range_map_erase(&world.map, base + first, base + last);
+	case 7:
+		model_update(&trial, first, last, set, clear);
+		return range_map_update(&world.map, base + first, base + last, set, clear);
+	case 8:
+		model_cuts(&trial, first, last, true, true);
+		return range_map_isolate(&world.map, base + first, base + last);
+	default:
+		if (model.id[first])
+			model_cuts(&trial, first, first, true, false);
+		else
+			trial.err = -ENOENT;
+		return range_map_split(&world.map, base + first);
+	}
+}
+
+static void step(struct random *random, unsigned long longest)
+{
+	unsigned long first = random_below(random, SPACE), length = 1 + random_below(random, longest);
+	unsigned long last = first + length <= SPACE ? first + length - 1 : SPACE - 1;
+	int err;
+
+	memcpy(&trial, &model, offsetof(struct model, events));
+	trial.next_id = world.next_id;
+	trial.nr_events = world.nr_events = 0;
+	trial.err = 0;
+	trial.refuse = world.refuse = random_below(random, 10) ? 0 : 1 + (int)random_below(random, 2);
+	err = step_change(random, first, last);
+	assert_int_equal(err, trial.err);
+	check_events();
+	if (!err)
+		memcpy(&model, &trial, offsetof(struct model, events));
+	world.refuse = 0;
+}
+
+static void run_at(uint64_t where, uint64_t seed, uint64_t operations)
+{
+	struct random random = { seed };
+
+	base = where;
+	memset(&world, 0, sizeof(world));
+	memset(&model, 0, sizeof(model));
+	range_map_init(&world.map, &world_ops, &world);
+	for (uint64_t i = 0; i < operations; i++) {
+		/* Times of short ranges, many of them, and times in which long ones sweep them away. */
+		step(&random, i / 3000 % 4 == 3 ? (random_below(&random, 20) ? 40 : SPACE) : 4);
+		check_looks(&random);
+		if (i % 8 == 0)
+			check_rooms(&random);
+		if (i % 16 == 0)
+			check_all();
+	}
+	check_all();
+	range_map_destroy(&world.map);
+	assert_int_equal(world.live, 0);
+}
+
+static void test_random_calls_do_what_the_model_says_at_the_low_end(void **state)
+{
+	run_at(0, random_seed(), test_operations(200000) / 2);
+}
+
+static void test_random_calls_do_what_the_model_says_at_the_high_end(void **state)
+{
+	run_at(UINT64_MAX - SPACE + 1, random_seed() + 1, test_operations(200000) / 2);
+}
+
+static void test_the_whole_space_is_one_range(void **state)
+{
+	struct range_map_room room = { 1, 1, 0, UINT64_MAX };
+	struct range_map_cursor cursor = range_map_from(0);
+	struct range_map_range range;
+	struct range_map map;
+	uint64_t at = 7;
+
+	range_map_init(&map, NULL, NULL);
+	assert_int_equal(range_map_lowest(&map, &room, &at), 0);
+	assert_int_equal(at, 0);
+	assert_int_equal(range_map_highest(&map, &room, &at), 0);
+	assert_true(at == UINT64_MAX);
+	assert_int_equal(range_map_set(&map, 0, UINT64_MAX, NULL, 6), 0);
+	assert_true(range_map_covered(&map, 0, UINT64_MAX, 2, NULL));
+	assert_int_equal(range_map_nearest(&map, &room, 5, &at), -ENOSPC);
+	assert_true(range_map_next(&map, &cursor, &range));
+	assert_false(range_map_next(&map, &cursor, &range));
+	assert_int_equal(range_map_erase(&map, 10, 19), 0);
+	assert_int_equal(range_map_nearest(&map, &room, 500, &at), 0);
+	assert_int_equal(at, 19);
+	room.size = 10;
+	assert_int_equal(range_map_lowest(&map, &room, &at), 0);
+	assert_int_equal(at, 10);
+	room.size = 11;
+	assert_int_equal(range_map_lowest(&map, &room, &at), -ENOSPC);
+	assert_int_equal(range_map_set(&map, 5, 4, NULL, 0), -EINVAL);
+	room.size = 0;
+	assert_int_equal(range_map_highest(&map, &room, &at), -EINVAL);
+	range_map_destroy(&map);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_whole_space_is_one_range),
+		cmocka_unit_test(test_random_calls_do_what_the_model_says_at_the_low_end),
+		cmocka_unit_test(test_random_calls_do_what_the_model_says_at_the_high_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
