@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmaple/symbols.h>
+
 #include "text.h"
 
 void print_wrapped(const char *first, const char *text)
@@ -28,14 +30,28 @@ void print_wrapped(const char *first, const char *text)
 	}
 }
 
+/* The function at a place, where the file is still there and has names. Files are opened once, for all of the process. */
+static bool find_function(const struct explain_site *site, struct symbol *symbol)
+{
+	static struct symbols *symbols;
+	const struct trace_module module = { .end = UINT64_MAX, .path = site->module };
+
+	if (!symbols)
+		symbols = symbols_new();
+	return symbols && symbol_find(symbols, &module, 0, site->offset, symbol);
+}
+
 const char *site_text(const struct explain_site *site, char *buf, size_t size)
 {
 	const char *slash;
+	struct symbol symbol;
 
 	if (!site) {
 		snprintf(buf, size, "a place that is not known");
 	} else if (!*site->module) {
 		snprintf(buf, size, "%#" PRIx64 " (no file)", site->offset);
+	} else if (find_function(site, &symbol)) {
+		symbol_text(&symbol, site->offset, buf, size);
 	} else {
 		slash = strrchr(site->module, '/');
 		snprintf(buf, size, "%s+%#" PRIx64, slash ? slash + 1 : site->module, site->offset);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The cases of docs/cases.md: `vmaple why --top` names the true reason and the function that is to blame, first.
 
-usage: cases.py VMAPLE FOLDER_OF_CASES [--long]
+usage: cases.py VMAPLE FOLDER_OF_CASES [--names] [--long]
 
 How many areas there are is known from how each program is made, not from what was printed once.  Prints TAP.
 """
@@ -92,6 +92,9 @@ def random_order(folder):
     t = top(path, "--at", "end")
     g = first(t, ["written"], "commit", 84, 84)
     assert g["needless"]
+    if "--names" in sys.argv:
+        text = run(VMAPLE, "why", "--top", "--at", "end", path).stdout
+        assert "mprotect at commit+" in text, text
     answer = why(path, g["example"][1], "--at", "end")
     below = answer["boundaries"][0]
     assert [r["reason"] for r in below["reasons"]] == ["written"] and below["needless"]
