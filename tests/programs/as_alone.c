@@ -183,6 +183,21 @@ static void fork_for_ever(void)
 	}
 }
 
+static void *nothing(void *unused)
+{
+	return unused;
+}
+
+static void thread_for_ever(void)
+{
+	for (;;) {
+		pthread_t thread;
+
+		pthread_create(&thread, NULL, nothing, NULL);
+		pthread_join(thread, NULL);
+	}
+}
+
 static void kill_in(void (*work)(void), int times, int after_us)
 {
 	for (int i = 0; i < times; i++) {
@@ -221,6 +236,11 @@ static void killed_in_brk(void)
 static void killed_in_fork(void)
 {
 	kill_in(fork_for_ever, 20, 5000);
+}
+
+static void killed_in_clone(void)
+{
+	kill_in(thread_for_ever, 20, 5000);
 }
 
 static void *map_in_thread(void *unused)
@@ -467,6 +487,7 @@ static const struct test_case all[] = {
 	{ "killed-in-mprotect", killed_in_mprotect, "" },
 	{ "killed-in-brk", killed_in_brk, "" },
 	{ "killed-in-fork", killed_in_fork, "" },
+	{ "killed-in-clone", killed_in_clone, "lost=0-2" },
 	/* Killed between two looks at it, while others live: rare, and said. */
 	{ "exits-beside-calls", exits_beside_calls, "lost=0-2" },
 	{ "untraced-by-clone", untraced_by_clone, "" },

@@ -157,17 +157,32 @@ static void tell_task(struct live *l, struct task *parent, struct task *child, b
 		writes_tell_all(l, parent, false);
 }
 
-/* The task @tid is the child that @parent's call has made. False: no memory. */
-static bool announce(struct live *l, struct task *parent, pid_t tid)
+/* A task that has waited goes on; or it has been killed meanwhile. */
+static void begin(struct live *l, struct task *t)
+{
+	t->waiting = false;
+	if (t->has_ended) {
+		on_exiting(l, t);
+		return;
+	}
+	restore_argument(t);
+	resume(t, 0);
+}
+
+/* The task @tid is the child that @parent's call has made. */
+static void announce(struct live *l, struct task *parent, pid_t tid)
 {
 	struct task *child = task_find(l, tid);
 	bool was_waiting = child && child->waiting;
 
+	/* It may be gone already. */
+	if (!child && tracer_of(tid) != l->self)
+		return;
 	if (!child)
 		child = task_add(l, tid);
 	if (!child) {
 		emit_lost(l, parent, 0, "out of memory: a task is not recorded");
-		return false;
+		return;
 	}
 	child->tgid = process_of_thread(tid) != tid ? parent->tgid : tid;
 	child->waiting = false;
@@ -177,16 +192,18 @@ static bool announce(struct live *l, struct task *parent, pid_t tid)
 		tell_task(l, parent, child, child->tgid != tid);
 	else if (parent->mm)
 		tell_fork(l, parent, child);
-	if (was_waiting) {
-		restore_argument(child);
-		resume(child, 0);
-	}
-	return true;
+	if (was_waiting)
+		begin(l, child);
 }
 
-void on_new_task(struct live *l, struct task *parent)
+void on_new_task(struct live *l, struct task *parent, int event)
 {
-	announce(l, parent, (pid_t)event_message(parent));
+	unsigned long tid = event_message(parent);
+
+	/* It has been killed meanwhile: at its end it is asked what it has made. */
+	if (!is_at_event(parent, event))
+		return;
+	announce(l, parent, (pid_t)tid);
 	restore_argument(parent);
 	if (parent->in_call)
 		release(l, parent);
@@ -210,6 +227,7 @@ void on_unknown(struct live *l, pid_t tid, int status)
 	t = task_add(l, tid);
 	if (t) {
 		t->waiting = true;
+		t->has_ended = status >> 16 == PTRACE_EVENT_EXIT;
 		t->resumed_ns = now_ns();
 	} else {
 		emit_lost(l, NULL, 0, "out of memory: a task is not recorded");
@@ -227,8 +245,7 @@ void let_unannounced_go(struct live *l)
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
 		if (!t->waiting || now_ns() - t->resumed_ns < PATIENCE_NS)
 			continue;
-		t->waiting = false;
 		emit_lost(l, t, 0, "a task whose beginning was not seen: it and its children are not recorded");
-		resume(t, 0);
+		begin(l, t);
 	}
 }

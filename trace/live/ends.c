@@ -115,6 +115,10 @@ void on_exiting(struct live *l, struct task *t)
 {
 	int status = (int)event_message(t);
 
+	/* Killed before its first instruction, and before its parent could announce it. */
+	t->has_ended = true;
+	if (t->waiting)
+		return;
 	if (t->mm && !t->exiting) {
 		if (t->in_call)
 			settle_call_in_kernel(l, t);

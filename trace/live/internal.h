@@ -125,7 +125,8 @@ struct task {
 	struct trace_call call;
 	uint64_t resumed_ns; /* when the call was let through; of one that waits: when it was seen first */
 	uint64_t clone_flags;
-	bool stopped; /* by a signal; jobs.c */
+	bool stopped;   /* by a signal; jobs.c */
+	bool has_ended; /* is at its exit stop */
 	bool argument_changed; /* births.c, B1: the first one, which was this */
 	uint64_t argument;
 	uint8_t data[CALL_DATA_MAX];
@@ -225,6 +226,8 @@ void on_tick(struct live *l);
 /* Let it run: to the end of its call if it is in one. A task that has been killed is not there any more: fine. */
 void resume(struct task *t, int sig);
 unsigned long event_message(const struct task *t);
+/* It stands at this event still: it has not been killed since that was reported. */
+bool is_at_event(const struct task *t, int event);
 /* The call is not made, and ends with ENOSYS. */
 void refuse_call(struct task *t);
 /* Its call has ended: who waits for the mm goes on. */
@@ -239,7 +242,7 @@ void insist_on_tracing(struct task *t);
 void insist_on_tracing_elsewhere(struct task *t, uint32_t arch, uint64_t nr, uint64_t first);
 /* The call has been made: its argument is the program's again. */
 void restore_argument(struct task *t);
-void on_new_task(struct live *l, struct task *parent);
+void on_new_task(struct live *l, struct task *parent, int event);
 /* @parent was killed in the call, which has made @result. */
 void announce_child_of_killed(struct live *l, struct task *parent, int64_t result);
 /* A task that nobody has announced yet waits for its parent's event; but not for ever. */

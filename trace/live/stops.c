@@ -29,6 +29,13 @@
  * A task that is killed leaves its stop for the last one, at its exit, whatever was reported of it.  That one must not be
  * left before it was reported itself: it is looked whether the task is still where it was.
  */
+bool is_at_event(const struct task *t, int event)
+{
+	siginfo_t info = { 0 };
+
+	return ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) == 0 && info.si_code == (SIGTRAP | event << 8);
+}
+
 static bool is_where_it_was(const struct task *t)
 {
 	siginfo_t info = { 0 };
@@ -246,7 +253,7 @@ void on_stop(struct live *l, pid_t tid, int status)
 	case PTRACE_EVENT_FORK:
 	case PTRACE_EVENT_VFORK:
 	case PTRACE_EVENT_CLONE:
-		on_new_task(l, t);
+		on_new_task(l, t, status >> 16);
 		break;
 	case PTRACE_EVENT_EXEC:
 		on_exec(l, t);
