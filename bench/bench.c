@@ -83,6 +83,7 @@ static const struct {
 	{ "interval-insert", question_interval_insert },
 	{ "interval-erase", question_interval_erase },
 	{ "interval-update", question_interval_update },
+	{ "range-map", question_range_map },
 };
 #define NR_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 

@@ -141,5 +141,6 @@ void question_interval_stab(void);
 void question_interval_insert(void);
 void question_interval_erase(void);
 void question_interval_update(void);
+void question_range_map(void);
 
 #endif /* BENCH_BENCH_H */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Contenders `range-map` and `maple-tree` of the question `range-map`. */
+#include <stdlib.h>
+
+#include <vmaple/maple_tree.h>
+#include <vmaple/range_map.h>
+
+#include "../bench.h"
+#include "../range-map.h"
+
+static bool equal(void *ctx, const struct range_map_range *left, const struct range_map_range *right)
+{
+	return left->bits == right->bits;
+}
+
+static const struct range_map_ops equal_merge = { .may_merge = equal };
+
+static void *map_create(void)
+{
+	struct range_map *map = bench_alloc(1, sizeof(*map));
+
+	range_map_init(map, &equal_merge, NULL);
+	return map;
+}
+
+static void map_destroy(void *tracker)
+{
+	range_map_destroy(tracker);
+	free(tracker);
+}
+
+static void map_set(void *tracker, const struct tracker_set *set, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (range_map_set(tracker, set[i].first, set[i].last, NULL, set[i].bits) != 0)
+			exit(1);
+}
+
+static unsigned long map_find(void *tracker, const unsigned long *at, size_t nr)
+{
+	struct range_map_range range;
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		if (range_map_find(tracker, at[i], &range))
+			sum += range.last + range.bits;
+	return sum;
+}
+
+static unsigned long map_room(void *tracker, const struct tracker_set *query, size_t nr)
+{
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		struct range_map_room room = { query[i].last, 0, query[i].first, UINT64_MAX };
+		uint64_t at = 0;
+
+		if (range_map_lowest(tracker, &room, &at) != 0)
+			exit(1);
+		sum += at;
+	}
+	return sum;
+}
+
+const struct tracker_ops range_map_tracker = { map_create, map_destroy, map_set, map_find, map_room };
+
+static void *maple_create(void)
+{
+	struct maple_tree *mt = bench_alloc(1, sizeof(*mt));
+
+	mt_init_flags(mt, MT_FLAGS_ALLOC_RANGE);
+	return mt;
+}
+
+static void maple_destroy(void *tracker)
+{
+	__mt_destroy(tracker);
+	free(tracker);
+}
+
+/* Neighbours with the same bits are looked for on both sides first. */
+static void maple_set(void *tracker, const struct tracker_set *set, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		struct ma_state left = mas_at(tracker, set[i].first - 1, set[i].first - 1);
+		struct ma_state right = mas_at(tracker, set[i].last + 1, set[i].last + 1);
+		struct ma_state mas = mas_at(tracker, set[i].first, set[i].last);
+		void *entry = xa_mk_value(set[i].bits);
+
+		if (mas_walk(&left) == entry)
+			mas.index = left.index;
+		if (mas_walk(&right) == entry)
+			mas.last = right.last;
+		if (mas_store_gfp(&mas, entry, GFP_KERNEL) != 0)
+			exit(1);
+	}
+}
+
+static unsigned long maple_find(void *tracker, const unsigned long *at, size_t nr)
+{
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		struct ma_state mas = mas_at(tracker, at[i], at[i]);
+		void *entry = mas_walk(&mas);
+
+		if (entry)
+			sum += mas.last + xa_to_value(entry);
+	}
+	return sum;
+}
+
+static unsigned long maple_room(void *tracker, const struct tracker_set *query, size_t nr)
+{
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		struct ma_state mas = mas_at(tracker, 0, 0);
+
+		if (mas_empty_area(&mas, query[i].first, ~0UL, query[i].last) != 0)
+			exit(1);
+		sum += mas.index;
+	}
+	return sum;
+}
+
+const struct tracker_ops maple_tracker = { maple_create, maple_destroy, maple_set, maple_find, maple_room };

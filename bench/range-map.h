@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contenders of the question `range-map`: trackers of ranges with bits, in which equal neighbours become one.
+ * Operations in batches, as in contender.h.
+ */
+#ifndef BENCH_RANGE_MAP_H
+#define BENCH_RANGE_MAP_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* [first, last] gets these bits, which are not 0. */
+struct tracker_set {
+	unsigned long first, last, bits;
+};
+
+struct tracker_ops {
+	void *(*create)(void);
+	void (*destroy)(void *tracker);
+	void (*set)(void *tracker, const struct tracker_set *set, size_t nr);
+	unsigned long (*find)(void *tracker, const unsigned long *at, size_t nr);
+	/* The first free run of @size from @min on. */
+	unsigned long (*room)(
+		void *tracker, const struct tracker_set *query, size_t nr); /* first: min, last: size */
+};
+
+extern const struct tracker_ops range_map_tracker, maple_tracker, rbtree_tracker, std_map_tracker;
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* BENCH_RANGE_MAP_H */
