@@ -28,6 +28,7 @@ int cmd_record(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_maps(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_attach(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
 int cmd_whatif(int argc, char **argv);

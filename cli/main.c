@@ -20,6 +20,7 @@ static const struct command {
 	{ "whatif", "how many areas there would have been with one thing changed", cmd_whatif },
 	{ "report", "one page that shows an address space over its whole life", cmd_report },
 	{ "import", "a log of strace, copies of /proc/PID/maps or a core as a recording", cmd_import },
+	{ "attach", "follow a running process without stopping it, mirror and check it", cmd_attach },
 	{ "top", "every process by its share of vm.max_map_count, with the time it has left", cmd_top },
 	{ "metrics", "the number of areas of every process, for Prometheus", cmd_metrics },
 	{ "lab", "the same calls on every index of areas or every reverse map, compared and timed", cmd_lab },

@@ -12,6 +12,7 @@
 
 #include <vmaple/live.h>
 
+#include "attach.h"
 #include "cli.h"
 
 static const char run_help[] =
@@ -27,6 +28,8 @@ static const char run_help[] =
 	"  --stacks       the recording has the call stack of each mapping call\n"
 	"  -o FILE        keep the recording, for verify and maps\n"
 	"  --sync         bring it to the disk (fsync) at the end\n"
+	"  --via SOURCE   ptrace (default), bpf: COMMAND is not stopped, and there is no --check; auto: bpf where "
+	"permitted\n"
 	"  --json         the summary as the last line of stdout, in JSON; behind what COMMAND wrote, if that does not end\n"
 	"                 in a newline\n"
 	"  --json=FILE    the summary into FILE, in JSON; stdout is COMMAND's alone\n"
@@ -42,6 +45,8 @@ static const char record_help[] =
 	"\n"
 	"  -o FILE        the recording\n"
 	"  --sync         bring it to the disk (fsync) at the end\n"
+	"  --via SOURCE   ptrace (default), bpf: COMMAND is not stopped, and there is no --check; auto: bpf where "
+	"permitted\n"
 	"  --check WHEN   how often to put the kernel's own map beside the calls, for verify: every "
 	"(default), N, end\n"
 	"  --stacks       record the call stack of each mapping call, too\n"
@@ -58,6 +63,7 @@ struct run {
 	const char *json_file; /* NULL: stdout */
 	FILE *json_out;
 	bool stacks;
+	bool by_bpf, by_ptrace; /* which source; both: BPF, or else ptrace */
 	char **argv;
 };
 
@@ -86,10 +92,20 @@ static int tee_tick(struct trace_sink *sink, uint64_t time_ns)
 	return t->first && t->first->tick ? t->first->tick(t->first, time_ns) : 0;
 }
 
+static bool parse_source(struct run *r, const char *name)
+{
+	bool any = strcmp(name, "auto") == 0;
+
+	r->by_bpf = any || strcmp(name, "bpf") == 0;
+	r->by_ptrace = any || strcmp(name, "ptrace") == 0;
+	return r->by_bpf || r->by_ptrace;
+}
+
 static int parse(struct run *r, int argc, char **argv, const char *help)
 {
 	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
-		{ "output", required_argument, NULL, 'o' }, { "max-memory", required_argument, NULL, 'm' },
+		{ "output", required_argument, NULL, 'o' }, { "via", required_argument, NULL, 'v' },
+		 { "max-memory", required_argument, NULL, 'm' },
 		{ "sync", no_argument, NULL, 's' }, { "json", optional_argument, NULL, 'j' },
 		{ "stacks", no_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
@@ -113,6 +129,10 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 			break;
 		case 's':
 			r->sync = true;
+			break;
+		case 'v':
+			if (!parse_source(r, optarg))
+				return usage_error(r->command, "--via takes bpf, ptrace or auto, not", optarg);
 			break;
 		case 'j':
 			if (!r->mirror)
@@ -269,6 +289,18 @@ static int record_and_mirror(const struct run *r, struct live *live)
 	return printed ? printed : finish(r, live, err, status, stats.differences);
 }
 
+/* Negative: BPF is not permitted here, and another source may be taken. */
+static int run_by_bpf(const struct run *r)
+{
+	struct bpf_run b = { .command = r->command, .argv = r->argv, .output = r->output, .mirror = r->mirror,
+		.json = r->json, .sync = r->sync, .or_else = r->by_ptrace };
+	int wait_status = 0, status = bpf_run(&b, &wait_status);
+
+	if (status < 0 || status == STATUS_FAILED)
+		return status;
+	return status && !wait_status ? STATUS_FAILED : end_like(wait_status);
+}
+
 static int start(struct run *r)
 {
 	struct live_options options = { .argv = r->argv,
@@ -277,13 +309,15 @@ static int start(struct run *r)
 		.stacks = r->stacks };
 	struct live *live;
 	char error[512];
-	int status;
+	int status = r->by_bpf ? run_by_bpf(r) : -1;
 
 	r->json_out = r->json_file ? fopen(r->json_file, "we") : stdout;
 	if (!r->json_out) {
 		complain(r->command, "%s: cannot be written: %s", r->json_file, strerror(errno));
 		return STATUS_FAILED;
 	}
+	if (status >= 0)
+		return status;
 	if (live_start(&live, &options, error, sizeof(error))) {
 		complain(r->command, "%s", error);
 		return STATUS_FAILED;

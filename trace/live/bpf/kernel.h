@@ -31,15 +31,42 @@ struct list_head {
 
 struct super_block {
 	u32 s_dev;
+	unsigned long s_magic, s_blocksize;
 };
 
 struct inode {
+	unsigned short i_mode;
+	u32 i_rdev;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	int mnt_flags;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file_operations {
+	void (*get_unmapped_area)(void);
+};
+
 struct file {
+	unsigned int f_mode;
+	const struct file_operations *f_op;
 	struct inode *f_inode;
+	struct path f_path;
 };
 
 struct anon_vma {
@@ -78,7 +105,35 @@ struct vm_area_struct {
 	} vm_userfaultfd_ctx;
 };
 
+struct maple_tree {
+	void *ma_root;
+};
+
+struct maple_range_64 {
+	unsigned long pivot[15];
+	void *slot[16];
+};
+
+struct maple_arange_64 {
+	unsigned long pivot[9];
+	void *slot[10];
+};
+
+struct ma_state {
+	struct maple_tree *tree;
+	unsigned long index, last;
+};
+
+struct vm_unmapped_area_info {
+	unsigned long length;
+};
+
 struct mm_struct {
+	struct {
+		int counter;
+	} mm_users;
+	struct maple_tree mm_mt;
+	unsigned long start_code, end_code, start_data, end_data, arg_start, arg_end, env_start, env_end;
 	int map_count;
 	struct {
 		unsigned int sequence;
@@ -90,8 +145,34 @@ struct thread_info {
 	unsigned long flags;
 };
 
+struct rlimit {
+	u64 rlim_cur, rlim_max;
+};
+
+struct signal_struct {
+	struct rlimit rlim[16];
+};
+
+struct cred {
+	struct {
+		u64 val;
+	} cap_effective;
+};
+
+struct linux_binprm {
+	const char *filename;
+};
+
+struct pt_regs {
+	unsigned long r10, r9, r8, dx, si, di, ip, sp;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	int exit_code;
+	unsigned int personality;
+	const struct cred *cred;
+	struct signal_struct *signal;
 	struct mm_struct *mm;
 	int pid, tgid;
 	unsigned int flags;

@@ -15,14 +15,14 @@
 #include "internal.h"
 #include "record.h"
 #include "map.skel.h" /* after the records that it has */
+#include "map_reader.h"
 #include "permitted.h"
 
 #define SPARE      1024 /* areas that may be added between counting and reading */
 #define BUSY_TRIES 2000
 #define BUSY_NS    500000
 
-/* The program, with room for so many areas; NULL: the sentence says why. */
-static struct map_program *load(uint32_t room, char *error, size_t size)
+struct map_reader *map_reader_open(uint32_t room, char *error, size_t size)
 {
 	struct map_program *skel = map_program__open();
 	int err = skel ? 0 : -errno;
@@ -32,17 +32,24 @@ static struct map_program *load(uint32_t room, char *error, size_t size)
 	if (!err)
 		err = map_program__load(skel);
 	if (!err)
-		return skel;
+		return (struct map_reader *)skel;
 	map_program__destroy(skel);
 	bpf_refused(err, error, size);
 	return NULL;
 }
 
-static int run(struct map_program *skel, pid_t pid)
+void map_reader_close(struct map_reader *reader)
 {
+	map_program__destroy((struct map_program *)reader);
+}
+
+int map_reader_read(struct map_reader *reader, pid_t pid, const struct map_request **answer)
+{
+	struct map_program *skel = (struct map_program *)reader;
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int err;
 
+	*answer = &skel->bss->request;
 	skel->bss->request.pid = (__u32)pid;
 	for (int i = 0; i < BUSY_TRIES; i++) {
 		err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.read_map), &opts);
@@ -53,10 +60,14 @@ static int run(struct map_program *skel, pid_t pid)
 	return 0;
 }
 
-/* What /proc shows of it is major << 32 | minor; the kernel's own number has 20 bits of minor. */
-static uint64_t device(uint32_t dev)
+const struct named_bpf_area *map_reader_areas(struct map_reader *reader, size_t *bytes)
 {
-	return (uint64_t)(dev >> 20) << 32 | (dev & 0xfffff);
+	struct map_program *skel = (struct map_program *)reader;
+	void *areas;
+
+	*bytes = (size_t)skel->bss->request.count * sizeof(struct named_bpf_area);
+	areas = mmap(NULL, *bytes, PROT_READ, MAP_SHARED, bpf_map__fd(skel->maps.areas), 0);
+	return areas == MAP_FAILED ? NULL : areas;
 }
 
 struct numbering {
@@ -74,7 +85,7 @@ static int take_area(struct reading *r, const struct named_bpf_area *from, struc
 	a->end = b->end;
 	a->vm_flags = b->vm_flags;
 	a->pgoff = b->pgoff;
-	a->dev = device(b->dev);
+	a->dev = shown_device(b->dev);
 	a->ino = b->ino;
 	a->file = number_of(&n->files, b->file);
 	a->anon_root = number_of(&n->anon_vmas, b->anon_root);
@@ -111,55 +122,59 @@ static int take_areas(struct reading *r, const struct map_request *q, const stru
 	return err;
 }
 
-static int take_answer(struct reading *r, struct map_program *skel, char *error, size_t size)
+static int take_answer(struct reading *r, struct map_reader *reader, const struct map_request *q, char *error,
+	size_t size)
 {
-	const struct map_request *q = &skel->bss->request;
-	size_t bytes = (size_t)q->count * sizeof(struct named_bpf_area);
-	struct named_bpf_area *areas;
+	const struct named_bpf_area *areas;
+	size_t bytes;
 	int err;
 
 	if (q->status != STATUS_READ)
 		return map_status_error(q->status, r->map.pid, error, size);
-	areas = mmap(NULL, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(skel->maps.areas), 0);
-	if (areas == MAP_FAILED) {
+	areas = map_reader_areas(reader, &bytes);
+	if (!areas) {
 		snprintf(error, size, "the areas that BPF has read cannot be mapped: %s", strerror(errno));
 		return -errno;
 	}
 	err = take_areas(r, q, areas);
-	munmap(areas, bytes);
+	munmap((void *)areas, bytes);
 	if (err)
 		snprintf(error, size, "out of memory");
 	return err;
 }
 
-int map_read_bpf(struct reading *r, char *error, size_t size)
+/* Once; *@room: what it would have taken, if it was not enough. */
+static int read_once(struct reading *r, uint32_t *room, char *error, size_t size)
 {
-	struct map_program *skel;
-	uint32_t room = proc_count_areas(r->map.pid) + SPARE;
+	struct map_reader *reader = map_reader_open(*room, error, size);
+	const struct map_request *q;
 	int err;
 
-	err = bpf_permitted(error, size);
-	if (err)
-		return err;
-	skel = load(room, error, size);
-	if (!skel)
+	if (!reader)
 		return -EPERM;
-	err = run(skel, r->map.pid);
-	/* The second time with room for what it has grown to. */
-	if (!err && skel->bss->request.status == STATUS_TOO_LARGE) {
-		room = skel->bss->request.count * 2;
-		map_program__destroy(skel);
-		skel = load(room, error, size);
-		if (!skel)
-			return -EPERM;
-		err = run(skel, r->map.pid);
-	}
+	err = map_reader_read(reader, r->map.pid, &q);
 	if (err)
 		bpf_refused(err, error, size);
 	else
-		err = take_answer(r, skel, error, size);
-	map_program__destroy(skel);
-	if (!err)
+		err = take_answer(r, reader, q, error, size);
+	*room = q->status == STATUS_TOO_LARGE ? q->count * 2 : 0;
+	map_reader_close(reader);
+	return err;
+}
+
+int map_read_bpf(struct reading *r, char *error, size_t size)
+{
+	uint32_t room = proc_count_areas(r->map.pid) + SPARE;
+	int err = bpf_permitted(error, size);
+
+	if (err)
+		return err;
+	err = read_once(r, &room, error, size);
+	if (err && room)
+		err = read_once(r, &room, error, size);
+	if (!err) {
+		*error = '\0';
 		map_name_areas(r);
+	}
 	return err;
 }

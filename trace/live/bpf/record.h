@@ -59,4 +59,84 @@ struct task_count {
 	char command[16];
 };
 
+/* --- what happens to an address space, in the order of its mmap lock ----------------------------------------- */
+
+enum record_type {
+	RECORD_AREA = 1,
+	RECORD_WRITTEN, /* an area with an anon_vma, as it was before the section changes it */
+	RECORD_FILE,
+	RECORD_BEGIN, /* of a write section */
+	RECORD_END,   /* of a write section; the areas of its window came before it */
+	RECORD_CALL,
+	RECORD_FORK,
+	RECORD_EXEC, /* the areas of the new address space came before it */
+	RECORD_EXIT,
+	RECORD_FINAL /* nobody uses the address space any more; all of its areas came before it */
+};
+
+struct record_head {
+	__u32 type, space; /* enum record_type; number of the address space */
+	__u32 tid, pid;
+	__u64 time_ns;
+	__u64 sequence; /* mm_lock_seq: odd within a section */
+};
+
+struct area_record {
+	struct record_head head;
+	struct bpf_area area;
+};
+
+/* An open file, before the first area that has it. */
+struct file_record {
+	struct record_head head;
+	__u64 file, ino;
+	__u64 magic, block_size; /* of its file system */
+	__u32 dev, mode, rdev;
+	__u32 f_mode;
+	__u32 noexec, places; /* its file system is mounted noexec; it places mappings itself */
+	char name[64];        /* the last part of its path */
+};
+
+struct section_record {
+	struct record_head head;
+	__u64 lo, hi;     /* END: every area that touches it was told; empty: none was */
+	__u64 wrote_lo, wrote_hi; /* addresses whose area became another one; empty: none */
+	__u32 nr;         /* of the call that it is in; ~0: of none that was seen to begin */
+	__u32 pad;
+};
+
+#define RECORD_DATA_BYTES 80
+
+struct call_record {
+	struct record_head head;
+	__u64 args[6];
+	__s64 result;
+	__u64 ip, sp;
+	__u32 nr, sections; /* how many of them it had */
+	__u32 data_len, pad;
+	__u8 data[RECORD_DATA_BYTES];
+};
+
+#define RECORD_LIMITS 6 /* of enum trace_limit, in its order */
+
+struct exec_record {
+	struct record_head head;
+	__u32 old_space, old_tid;
+	__u64 limits[RECORD_LIMITS];
+	__u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	__u64 arg_start, arg_end, env_start, env_end;
+	__u64 mmap_base, task_size;
+	char path[128];
+};
+
+struct fork_record {
+	struct record_head head;
+	__u32 child_tid, child_pid, child_space, pad; /* child_space: the parent's own for a thread or vfork */
+};
+
+struct exit_record {
+	struct record_head head;
+	__s32 status, pad;
+};
+
 #endif

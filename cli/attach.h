@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Following processes by BPF: what attach, run and record have in common. */
+#ifndef CLI_ATTACH_H
+#define CLI_ATTACH_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct bpf_run {
+	const char *command;
+	pid_t pid;         /* attach to it; or */
+	char *const *argv; /* start this */
+	const char *output;
+	double seconds; /* 0: until the processes end */
+	bool mirror, json, sync;
+	bool or_else; /* where BPF is not permitted, return -EPERM without a word */
+};
+
+/* 0, STATUS_DIFFERENCES, or STATUS_FAILED after one sentence; *@wait_status: of a program that was started. */
+int bpf_run(const struct bpf_run *r, int *wait_status);
+
+#endif /* CLI_ATTACH_H */

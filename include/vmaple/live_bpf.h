@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file live_bpf.h
+ * The other live source: BPF tells what happens to address spaces, and nobody is stopped.
+ *
+ * It follows a process that is already running, from its map of that moment, or a program that it starts, with all
+ * threads and children.  Calls are told in the order in which the kernel held the mmap lock, with the areas around the
+ * change as they were when the lock was let go.  What was lost is told, and the map is read anew (TRACE_MAP_RESYNC).
+ *
+ * It takes CAP_BPF and CAP_PERFMON (or root), BTF, and Linux 6.14 or newer, whose mm_lock_seq proves that nothing was
+ * missed.  It sees every process: whose it is, is the caller's business to ask.
+ */
+#ifndef VMAPLE_LIVE_BPF_H
+#define VMAPLE_LIVE_BPF_H
+
+#include <sys/types.h>
+
+#include <vmaple/trace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct live_bpf_options {
+	pid_t pid;         /**< attach to this process; or */
+	char *const *argv; /**< start this command */
+	double seconds;    /**< end after so long; 0: when the processes have ended */
+	/** Asked between events: end now? NULL: no. */
+	bool (*stop)(void *ctx);
+	void *ctx;
+};
+
+struct live_bpf;
+/** Load and prepare. @return 0, or -errno and one sentence in @p error. */
+VMAPLE_API int live_bpf_start(
+	struct live_bpf **source, const struct live_bpf_options *options, char *error, size_t error_size) __must_check;
+/** What is true of the recording to be made. */
+VMAPLE_API const struct trace_header *live_bpf_header(const struct live_bpf *source);
+/**
+ * Follow until the end; the processes go on unharmed.  Events go to @p sink.
+ * @return 0, and the wait status of a command that was started; or -errno.
+ */
+VMAPLE_API int live_bpf_run(struct live_bpf *source, struct trace_sink *sink, int *status);
+VMAPLE_API void live_bpf_free(struct live_bpf *source);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VMAPLE_LIVE_BPF_H */

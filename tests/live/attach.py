@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""`vmaple attach` and `run --via bpf`: programs with threads, children and execs end with no difference.
+
+usage: attach.py VMAPLE RANDOM_CALLS
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+vmaple, random_calls = sys.argv[1:3]
+WORK = """
+import mmap, subprocess, sys, threading
+print("ready", flush=True)
+def work():
+    for i in range(300):
+        m = mmap.mmap(-1, 32768, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        m[0] = 1
+sys.stdin.readline()
+threads = [threading.Thread(target=work) for _ in range(int(sys.argv[1]))]
+for t in threads: t.start()
+for t in threads: t.join()
+subprocess.run(["true"])
+print("over", flush=True)
+"""
+
+
+def summary(out):
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def check(s, processes):
+    assert s["differences"] == 0 and s["uncertain"] == 0 and s["lost"] == 0, s
+    assert s["processes"] == processes and s["checks"] > 10, s
+
+
+def attached(threads):
+    p = subprocess.Popen([sys.executable, "-c", WORK, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         text=True)
+    p.stdout.readline()
+    with tempfile.TemporaryDirectory() as folder:
+        a = subprocess.Popen([vmaple, "attach", "--json", "-o", folder + "/a.vmt", str(p.pid)], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        # It has begun when the recording is there.
+        while not os.path.exists(folder + "/a.vmt") and a.poll() is None:
+            pass
+        subprocess.run(["sleep", "1"])
+        out, _ = p.communicate("go\n", timeout=60)
+        assert out == "over\n" and p.returncode == 0
+        out, err = a.communicate(timeout=60)
+        assert a.returncode == 0, err
+        check(summary(out), 2)
+        assert summary(out)["calls"] > 300 * threads
+        v = subprocess.run([vmaple, "verify", folder + "/a.vmt"], capture_output=True, text=True, timeout=60)
+        assert v.returncode == 0, v.stdout + v.stderr
+
+
+def one_thread():
+    attached(1)
+
+
+def four_threads():
+    attached(4)
+
+
+def a_program_from_its_start():
+    p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", "sh", "-c", "ls / >/dev/null; true; exit 3"],
+                       capture_output=True, text=True, timeout=60)
+    assert p.returncode == 3, p.stderr
+    check(summary(p.stdout), 2)
+
+
+def random_calls_of_threads():
+    p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", random_calls, "2", "2000", "4"],
+                       capture_output=True, text=True, timeout=100)
+    assert p.returncode == 0, p.stderr
+    check(summary(p.stdout), 1)
+
+
+def one_sentence_each():
+    for pid, words in ("2", "kernel thread"), ("4194304", "there is no process"):
+        p = subprocess.run([vmaple, "attach", pid], capture_output=True, text=True, timeout=60)
+        assert p.returncode == 125 and words in p.stderr and p.stderr.count("\n") == 1, p.stderr
+    p = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", vmaple, "attach", str(os.getpid())],
+                       capture_output=True, text=True, timeout=60)
+    assert p.returncode == 125 and "CAP_BPF" in p.stderr and p.stderr.count("\n") == 1, p.stderr
+
+
+cases = [one_thread, four_threads, a_program_from_its_start, random_calls_of_threads, one_sentence_each]
+
+
+def main():
+    p = subprocess.run([vmaple, "run", "--via", "bpf", "--", "true"], capture_output=True, text=True, timeout=60)
+    if "BPF" in p.stderr and p.returncode == 125:
+        print("1..0 # SKIP " + p.stderr.strip())
+        return
+    print(f"1..{len(cases)}")
+    failed = False
+    for i, case in enumerate(cases, 1):
+        try:
+            case()
+            print(f"ok {i} - {case.__name__.replace('_', ' ')}")
+        except (AssertionError, KeyError, ValueError, subprocess.SubprocessError) as e:
+            failed = True
+            print(f"not ok {i} - {case.__name__}\n# " + repr(e).replace("\n", "\n# "))
+    sys.exit(failed)
+
+
+main()

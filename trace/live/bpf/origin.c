@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which file an area is of.  The kernel's pointer tells open files apart for as long as an area holds one; when it is used
+ * again, for another file, that is told with another inode, or no area has the old one any more.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "source.h"
+
+#define HUGE_PAGE (2ull << 20)
+
+static uint32_t kind_of(const struct file_record *r)
+{
+	if (S_ISCHR(r->mode))
+		return r->rdev == (1u << 20 | 5) ? TRACE_FILE_ZERO : TRACE_FILE_DEVICE;
+	if (r->magic == TMPFS_MAGIC)
+		return TRACE_FILE_SHMEM;
+	if (r->magic == HUGETLBFS_MAGIC)
+		return TRACE_FILE_HUGETLB;
+	if (!S_ISREG(r->mode) || r->magic == ANON_INODE_FS_MAGIC)
+		return TRACE_FILE_DEVICE;
+	return TRACE_FILE_REGULAR;
+}
+
+static struct origin *origin_by_pointer(struct live_bpf *s, uint64_t pointer)
+{
+	void *id = mtree_load(&s->pointers, pointer);
+
+	return id ? mtree_load(&s->origins, xa_to_value(id)) : NULL;
+}
+
+static struct origin *origin_add(struct live_bpf *s, uint64_t pointer)
+{
+	struct origin *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->id = s->next_file + 1;
+	if (mtree_store(&s->origins, o->id, o, GFP_KERNEL)) {
+		free(o);
+		return NULL;
+	}
+	s->next_file++;
+	return mtree_store(&s->pointers, pointer, xa_mk_value(o->id), GFP_KERNEL) ? NULL : o;
+}
+
+void origin_learn(struct live_bpf *s, const struct file_record *r)
+{
+	struct origin *o = origin_by_pointer(s, r->file);
+
+	if (o && o->file.ino == r->ino && o->file.dev == shown_device(r->dev))
+		return;
+	o = origin_add(s, r->file);
+	if (!o) {
+		s->err = -ENOMEM;
+		return;
+	}
+	snprintf(o->path, sizeof(o->path), "%s", r->name);
+	o->file = (struct trace_file){ .id = o->id,
+		.kind = kind_of(r),
+		.dev = shown_device(r->dev),
+		.ino = r->ino,
+		.open_flags = (r->f_mode & 3) == 3 ? 2 : (r->f_mode & 3) == 2 ? 1 : 0,
+		.noexec = r->noexec,
+		.path = o->path };
+	if (o->file.kind == TRACE_FILE_HUGETLB)
+		o->file.map_align = r->block_size;
+	else if (o->file.kind == TRACE_FILE_REGULAR && r->places)
+		o->file.map_align = HUGE_PAGE;
+}
+
+void origin_number(struct live_bpf *s, struct bpf_area *a)
+{
+	struct origin *o = a->file ? origin_by_pointer(s, a->file) : NULL;
+
+	if (a->file)
+		a->file = o ? o->id : ~0ull;
+}
+
+struct origin *origin_of(struct live_bpf *s, const struct bpf_area *a)
+{
+	return a->file ? mtree_load(&s->origins, a->file) : NULL;
+}
+
+/* The whole path, while the area is still there. */
+void origin_name(struct origin *o, pid_t pid, const struct bpf_area *a)
+{
+	char link[96], path[sizeof(o->path)];
+	ssize_t n;
+
+	if (o->path[0] == '/')
+		return;
+	snprintf(link, sizeof(link), "/proc/%d/map_files/%llx-%llx", (int)pid, (unsigned long long)a->start,
+		(unsigned long long)a->end);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return;
+	path[n] = '\0';
+	memcpy(o->path, path, (size_t)n + 1);
+}
+
+void origins_free(struct live_bpf *s)
+{
+	struct origin *o;
+	unsigned long at = 0;
+
+	mt_for_each (&s->origins, o, at, ULONG_MAX)
+		free(o);
+	mtree_destroy(&s->origins);
+	mtree_destroy(&s->pointers);
+}

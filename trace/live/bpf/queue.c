@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* Records become items in the order of the mmap lock, and wait there for what they lack. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source.h"
+#include "uapi.h"
+
+bool area_list_add(struct area_list *l, const struct bpf_area *a)
+{
+	if (l->nr == l->allocated) {
+		uint32_t more = l->allocated ? l->allocated * 2 : 16;
+		struct bpf_area *grown = realloc(l->areas, more * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		l->areas = grown;
+		l->allocated = more;
+	}
+	l->areas[l->nr++] = *a;
+	return true;
+}
+
+/* The list is the caller's now. */
+static struct area_list take_list(struct area_list *l)
+{
+	struct area_list taken = *l;
+
+	*l = (struct area_list){ 0 };
+	return taken;
+}
+
+static void item_free(struct item *it)
+{
+	free(it->before.areas);
+	free(it->after.areas);
+	free(it->exec);
+	free(it);
+}
+
+struct followed *followed_find(struct live_bpf *s, uint32_t id)
+{
+	for (struct followed *f = s->spaces; f; f = f->next)
+		if (f->id == id)
+			return f;
+	return NULL;
+}
+
+struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid)
+{
+	struct followed *f = calloc(1, sizeof(*f));
+
+	if (!f) {
+		s->err = -ENOMEM;
+		return NULL;
+	}
+	f->id = id;
+	f->pid = pid;
+	f->users = 1;
+	f->tail = &f->head;
+	mt_init_flags(&f->written, 0);
+	f->next = s->spaces;
+	s->spaces = f;
+	return f;
+}
+
+void followed_drop_items(struct followed *f)
+{
+	while (f->head) {
+		struct item *next = f->head->next;
+
+		item_free(f->head);
+		f->head = next;
+	}
+	f->tail = &f->head;
+	f->gather.nr = f->before.nr = 0;
+}
+
+void followed_free(struct live_bpf *s, struct followed *f)
+{
+	struct followed **at = &s->spaces;
+
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+	followed_drop_items(f);
+	free(f->gather.areas);
+	free(f->before.areas);
+	mtree_destroy(&f->written);
+	free(f);
+}
+
+static struct item *push(struct live_bpf *s, struct followed *f, enum item_kind kind, const struct record_head *h)
+{
+	struct item *it = calloc(1, sizeof(*it));
+
+	if (!it) {
+		s->err = -ENOMEM;
+		return NULL;
+	}
+	it->kind = kind;
+	it->tid = h->tid;
+	it->pid = h->pid;
+	it->time_ns = h->time_ns;
+	it->ready = true;
+	*f->tail = it;
+	f->tail = &it->next;
+	return it;
+}
+
+static bool is_fork(uint32_t nr)
+{
+	return nr == SYS_fork || nr == SYS_vfork || nr == SYS_clone || nr == SYS_clone3;
+}
+
+/* --- sections ----------------------------------------------------------------------------------------------- */
+
+static void check_sequence(struct live_bpf *s, struct followed *f, uint64_t sequence)
+{
+	if (f->sequence && sequence != f->sequence + 2)
+		s->lost++;
+	f->sequence = sequence;
+}
+
+static void on_begin(struct live_bpf *s, struct followed *f, const struct section_record *r)
+{
+	if (r->head.sequence > f->snapshot)
+		check_sequence(s, f, r->head.sequence);
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct bpf_area *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Ascending, each once: a section can look at one more than once. */
+static void put_in_order(struct area_list *l)
+{
+	uint32_t kept = 0;
+
+	if (!l->nr)
+		return;
+	qsort(l->areas, l->nr, sizeof(*l->areas), by_start);
+	for (uint32_t i = 1; i < l->nr; i++)
+		if (l->areas[i].start != l->areas[kept].start)
+			l->areas[++kept] = l->areas[i];
+	l->nr = kept + 1;
+}
+
+static void on_end(struct live_bpf *s, struct followed *f, const struct section_record *r)
+{
+	struct item *it;
+
+	if (r->head.sequence <= f->snapshot) {
+		f->gather.nr = f->before.nr = 0;
+		return;
+	}
+	it = push(s, f, ITEM_SECTION, &r->head);
+	if (!it)
+		return;
+	it->section = *r;
+	it->before = take_list(&f->before);
+	put_in_order(&it->before);
+	it->after = take_list(&f->gather);
+	it->ready = r->nr == NO_CALL;
+}
+
+static void on_final(struct live_bpf *s, struct followed *f, const struct section_record *r)
+{
+	struct item *it = push(s, f, ITEM_FINAL, &r->head);
+
+	if (it)
+		it->after = take_list(&f->gather);
+}
+
+/* The sections of a call that has returned, or whose task is gone. The last of them; the others tell nothing. */
+static struct item *sections_of(struct followed *f, uint32_t tid)
+{
+	struct item *last = NULL;
+
+	for (struct item *it = f->head; it; it = it->next) {
+		if (it->kind != ITEM_SECTION || it->ready || it->tid != tid)
+			continue;
+		if (last)
+			last->drop = last->ready = true;
+		last = it;
+	}
+	return last;
+}
+
+static void on_call(struct live_bpf *s, struct followed *f, const struct call_record *r)
+{
+	struct item *it = sections_of(f, r->head.tid);
+
+	if (is_fork(r->nr)) {
+		/* It has been told by its own record, or there was no child. */
+		if (it)
+			it->ready = it->drop = true;
+		return;
+	}
+	if (!it)
+		it = push(s, f, ITEM_CALL, &r->head);
+	if (!it)
+		return;
+	it->call = *r;
+	it->has_call = true;
+	it->ready = true;
+}
+
+/* --- tasks -------------------------------------------------------------------------------------------------- */
+
+static void on_fork(struct live_bpf *s, struct followed *f, const struct fork_record *r)
+{
+	struct item *it;
+
+	if (r->child_space == f->id) {
+		it = push(s, f, ITEM_TASK, &r->head);
+		if (it)
+			it->fork = *r;
+		return;
+	}
+	followed_add(s, r->child_space, r->child_pid);
+	it = sections_of(f, r->head.tid);
+	if (!it)
+		it = push(s, f, ITEM_SECTION, &r->head);
+	if (!it)
+		return;
+	it->fork = *r;
+	it->ready = true;
+}
+
+/* A task that was killed in a call: it was carried out if the map says so, and what it returned nobody saw. */
+static void on_exit_record(struct live_bpf *s, struct followed *f, const struct exit_record *r)
+{
+	struct item *it = sections_of(f, r->head.tid);
+
+	if (it) {
+		it->ready = true;
+		it->drop = it->section.wrote_lo >= it->section.wrote_hi;
+	}
+	it = push(s, f, ITEM_EXIT, &r->head);
+	if (it)
+		it->status = r->status;
+}
+
+static void on_exec(struct live_bpf *s, const struct exec_record *r)
+{
+	struct followed *new = followed_find(s, r->head.space), *old = followed_find(s, r->old_space);
+	struct item *it;
+
+	if (!new)
+		return;
+	new->pid = r->head.pid;
+	it = push(s, old ? old : new, ITEM_EXEC, &r->head);
+	if (!it)
+		return;
+	it->after = take_list(&new->gather);
+	it->exec = malloc(sizeof(*r));
+	if (it->exec)
+		*it->exec = *r;
+	else
+		s->err = -ENOMEM;
+	new->sequence = 0;
+	/* A new space's own items wait until it was told of. */
+	new->known = !old;
+}
+
+static void gather(struct live_bpf *s, struct area_list *l, const struct area_record *r)
+{
+	if (area_list_add(l, &r->area))
+		origin_number(s, &l->areas[l->nr - 1]);
+	else
+		s->err = -ENOMEM;
+}
+
+int on_record(void *ctx, void *data, size_t size)
+{
+	struct live_bpf *s = ctx;
+	const struct record_head *h = data;
+	struct followed *f = followed_find(s, h->space);
+
+	if (!f && (h->type == RECORD_AREA || h->type == RECORD_EXEC))
+		f = followed_add(s, h->space, h->pid);
+	if (h->type == RECORD_FILE)
+		origin_learn(s, data);
+	if (!f)
+		return 0;
+	switch (h->type) {
+	case RECORD_AREA:
+		gather(s, &f->gather, data);
+		break;
+	case RECORD_WRITTEN:
+		gather(s, &f->before, data);
+		break;
+	case RECORD_BEGIN:
+		on_begin(s, f, data);
+		break;
+	case RECORD_END:
+		on_end(s, f, data);
+		break;
+	case RECORD_FINAL:
+		on_final(s, f, data);
+		break;
+	case RECORD_CALL:
+		on_call(s, f, data);
+		break;
+	case RECORD_FORK:
+		on_fork(s, f, data);
+		break;
+	case RECORD_EXEC:
+		on_exec(s, data);
+		break;
+	case RECORD_EXIT:
+		on_exit_record(s, f, data);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+/* True: something was told. */
+static bool flush(struct live_bpf *s, struct followed *f)
+{
+	bool told = false;
+
+	while (f->known && f->head && f->head->ready) {
+		struct item *it = f->head;
+
+		f->head = it->next;
+		if (!f->head)
+			f->tail = &f->head;
+		tell_item(s, f, it);
+		item_free(it);
+		told = true;
+	}
+	return told;
+}
+
+void flush_items(struct live_bpf *s)
+{
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (struct followed *f = s->spaces, *next; f; f = next) {
+			next = f->next;
+			again |= flush(s, f);
+			if (f->finished && !f->users && !f->head && !f->held_exit)
+				followed_free(s, f);
+		}
+	}
+}

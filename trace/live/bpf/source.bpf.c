@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What happens to address spaces, told in the order in which the kernel held their mmap locks.
+ *
+ * 1. Order.  A write section begins (mmap_lock_acquire_returned) and ends (mmap_lock_released, or a downgrade) while the lock is
+ *    held, so records made there are in its order by themselves.  mm_lock_seq is odd inside and grows by two: a reader
+ *    that sees a jump knows that it missed one.
+ * 2. What changed.  Every store into the tree of areas (ma_write) widens the window of the section; what its call names
+ *    is in it from the start.  At the end every area that touches the window is told, as it is then.
+ * 3. First writes.  An anon_vma is only ever made under the lock held for reading: those that areas have when a section
+ *    begins are told before it.
+ * 4. Calls.  Kept from sys_enter to sys_exit by thread; only those that can change a map.
+ *
+ * Others' tasks cost a look at one table.  Dual licence, because the kernel lends its helpers to programs under the GPL
+ * only.
+ */
+#include "areas.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+#define NO_CALL    (~0u)
+#define PAGE       4096ull
+#define WINDOW_MAX 2048   /* areas of one section */
+#define WHOLE_MAX  131072 /* of a whole map */
+#define NR_CALLS   512
+
+enum { SYS_MMAP = 9, SYS_MREMAP = 25, SYS_BRK = 12, SYS_CLONE = 56, SYS_FORK = 57, SYS_VFORK = 58, SYS_CLONE3 = 435 };
+enum { SYS_MLOCKALL = 151, SYS_MUNLOCKALL = 152, SYS_PRCTL = 157, SYS_IOCTL = 16, SYS_MBIND = 237, SYS_SHMAT = 30 };
+enum { SYS_SHMDT = 67, SYS_IO_SETUP = 206 };
+#define UFFDIO_REGISTER   0xc020aa00u
+#define UFFDIO_UNREGISTER 0x8010aa01u
+#define MREMAP_FIXED      2
+
+/* Which calls are told: set before loading. */
+const volatile __u8 wanted[NR_CALLS];
+
+/* An address space that is followed. */
+struct space {
+	u32 id, tid;             /* tid: whose section it is */
+	u64 wrote_lo, wrote_hi;  /* of the section */
+};
+
+struct call {
+	u64 args[6], ip, sp, time_ns;
+	u32 nr, sections, data_len, space;
+	u8 data[RECORD_DATA_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, struct space);
+} spaces SEC(".maps");
+
+/* The space of each task: 0 for vmaple's child until it becomes the program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, u32);
+	__type(value, u32);
+} tasks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, u32);
+	__type(value, struct call);
+} calls SEC(".maps");
+
+/* Open files that were told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, u64);
+} files SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 23);
+} records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct call);
+} scratch SEC(".maps");
+
+__u32 last_space; /* numbers of address spaces */
+__u64 lost;     /* records for which there was no room */
+
+static __always_inline struct space *space_of(const struct mm_struct *mm)
+{
+	u64 key = (u64)mm;
+
+	return bpf_map_lookup_elem(&spaces, &key);
+}
+
+static __always_inline void head_fill(struct record_head *h, u32 type, u32 space, u64 sequence)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	h->type = type;
+	h->space = space;
+	h->tid = (u32)id;
+	h->pid = id >> 32;
+	h->time_ns = bpf_ktime_get_ns();
+	h->sequence = sequence;
+}
+
+static __always_inline void *reserve(u64 size)
+{
+	void *r = bpf_ringbuf_reserve(&records, size, 0);
+
+	if (!r)
+		__sync_fetch_and_add(&lost, 1);
+	return r;
+}
+
+static __always_inline void submit(void *record)
+{
+	bpf_ringbuf_submit(record, 0);
+}
+
+/* --- areas and files ---------------------------------------------------------------------------------------- */
+
+static __always_inline void tell_file(struct file *file, u32 space)
+{
+	u64 key = (u64)file, ino = file->f_inode->i_ino, *known = bpf_map_lookup_elem(&files, &key);
+	struct file_record *r;
+
+	if (known && *known == ino)
+		return;
+	r = reserve(sizeof(*r));
+	if (!r)
+		return;
+	head_fill(&r->head, RECORD_FILE, space, 0);
+	r->file = key;
+	r->ino = ino;
+	r->magic = file->f_inode->i_sb->s_magic;
+	r->block_size = file->f_inode->i_sb->s_blocksize;
+	r->dev = file->f_inode->i_sb->s_dev;
+	r->mode = file->f_inode->i_mode;
+	r->rdev = file->f_inode->i_rdev;
+	r->f_mode = file->f_mode;
+	r->noexec = !!(file->f_path.mnt->mnt_flags & 4);
+	r->places = !!file->f_op->get_unmapped_area;
+	r->name[0] = 0;
+	bpf_probe_read_kernel_str(r->name, sizeof(r->name), file->f_path.dentry->d_name.name);
+	submit(r);
+	bpf_map_update_elem(&files, &key, &ino, BPF_ANY);
+}
+
+struct sample {
+	struct mm_struct *mm;
+	u64 at, hi, sequence;
+	u32 space, written_only;
+};
+
+static long sample_one(u32 i, struct sample *s)
+{
+	struct vm_area_struct *vma = area_from(s->mm, s->at);
+	struct area_record *r;
+
+	if (!vma || vma->vm_start >= s->hi) {
+		s->at = s->hi;
+		return 1;
+	}
+	s->at = vma->vm_end;
+	if (s->written_only && !vma->anon_vma)
+		return 0;
+	if (vma->vm_file)
+		tell_file(vma->vm_file, s->space);
+	r = reserve(sizeof(*r));
+	if (!r)
+		return 0;
+	head_fill(&r->head, s->written_only ? RECORD_WRITTEN : RECORD_AREA, s->space, s->sequence);
+	area_read(&r->area, vma);
+	submit(r);
+	return 0;
+}
+
+/* Tell every area that touches [lo, hi), at most @most. How far it came. */
+static __noinline u64 sample(struct mm_struct *mm, struct sample *s, u32 most)
+{
+	s->mm = mm;
+	bpf_loop(most, sample_one, s, 0);
+	return s->at;
+}
+
+/* --- sections ----------------------------------------------------------------------------------------------- */
+
+struct range {
+	u64 lo, hi;
+};
+
+static __always_inline bool is_fork(u32 nr)
+{
+	return nr == SYS_CLONE || nr == SYS_FORK || nr == SYS_VFORK || nr == SYS_CLONE3;
+}
+
+/* What a call names of the map: that, and what touches it. */
+static __always_inline struct range range_of(const struct call *c, const struct mm_struct *mm)
+{
+	u64 start = c->args[0], len = c->args[1];
+	struct range r;
+
+	if (is_fork(c->nr) || c->nr == SYS_MLOCKALL || c->nr == SYS_MUNLOCKALL)
+		return (struct range){ 0, ~0ull };
+	if (c->nr == SYS_MMAP && !start)
+		return (struct range){ 0, 0 };
+	if (c->nr == SYS_IO_SETUP)
+		return (struct range){ 0, 0 };
+	if (c->nr == SYS_PRCTL) {
+		start = c->args[2];
+		len = c->args[3];
+	} else if (c->nr == SYS_IOCTL) {
+		start = *(u64 *)c->data;
+		len = *(u64 *)(c->data + 8);
+	} else if (c->nr == SYS_SHMAT || c->nr == SYS_SHMDT) {
+		start = c->nr == SYS_SHMAT ? c->args[1] : start;
+		len = start ? PAGE : 0;
+	} else if (c->nr == SYS_BRK) {
+		u64 brk = mm->brk;
+
+		len = start > brk ? start - brk : brk - start;
+		start = start > brk ? brk : start;
+	} else if (c->nr == SYS_MREMAP && c->args[2] > len) {
+		len = c->args[2];
+	}
+	r.lo = (start & ~(PAGE - 1)) - (start >= PAGE ? 1 : 0);
+	r.hi = ((start + len + PAGE - 1) & ~(PAGE - 1)) + 1;
+	if (r.hi < r.lo)
+		r.hi = r.lo + PAGE;
+	return r;
+}
+
+static __always_inline u64 sequence_of(const struct mm_struct *mm)
+{
+	return mm->mm_lock_seq.sequence;
+}
+
+static __always_inline void tell_written(struct mm_struct *mm, const struct space *s, struct range r, u32 most)
+{
+	struct sample sm = { .at = r.lo, .hi = r.hi, .space = s->id, .written_only = 1, .sequence = sequence_of(mm) };
+
+	if (r.lo < r.hi)
+		sample(mm, &sm, most);
+}
+
+static __always_inline void tell_section(struct mm_struct *mm, const struct space *s, u32 type, u32 nr, struct range r)
+{
+	struct section_record *rec = reserve(sizeof(*rec));
+
+	if (!rec)
+		return;
+	head_fill(&rec->head, type, s->id, sequence_of(mm));
+	rec->lo = r.lo;
+	rec->hi = r.hi;
+	rec->wrote_lo = s->wrote_lo;
+	rec->wrote_hi = s->wrote_hi;
+	rec->nr = nr;
+	rec->pad = 0;
+	submit(rec);
+}
+
+static __always_inline struct call *current_call(u32 space)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct call *c = bpf_map_lookup_elem(&calls, &tid);
+
+	return c && c->space == space ? c : 0;
+}
+
+static __always_inline void section_begins(struct mm_struct *mm, struct space *s)
+{
+	struct call *c = current_call(s->id);
+	struct sample whole = { .hi = ~0ull, .space = s->id, .sequence = sequence_of(mm) };
+
+	s->tid = (u32)bpf_get_current_pid_tgid();
+	s->wrote_lo = ~0ull;
+	s->wrote_hi = 0;
+	if (!mm->mm_users.counter) {
+		sample(mm, &whole, WHOLE_MAX);
+		tell_section(mm, s, RECORD_FINAL, NO_CALL, (struct range){ 0, ~0ull });
+		return;
+	}
+	if (c) {
+		struct range r = range_of(c, mm);
+
+		tell_written(mm, s, r, r.hi == ~0ull ? WHOLE_MAX : WINDOW_MAX);
+		if (c->nr == SYS_MREMAP && c->args[3] & MREMAP_FIXED) {
+			r.lo = c->args[4] - 1;
+			r.hi = c->args[4] + c->args[2] + 1;
+			tell_written(mm, s, r, WINDOW_MAX);
+		}
+	}
+	tell_section(mm, s, RECORD_BEGIN, c ? c->nr : NO_CALL, (struct range){ 0, 0 });
+}
+
+static __always_inline void widen(struct range *r, u64 lo, u64 hi)
+{
+	if (lo >= hi)
+		return;
+	if (r->lo >= r->hi) {
+		r->lo = lo;
+		r->hi = hi;
+		return;
+	}
+	if (lo < r->lo)
+		r->lo = lo;
+	if (hi > r->hi)
+		r->hi = hi;
+}
+
+static __always_inline void section_ends(struct mm_struct *mm, struct space *s)
+{
+	struct call *c = current_call(s->id);
+	struct range r = { 0, 0 };
+	struct sample sm = { .space = s->id, .sequence = sequence_of(mm) };
+	u64 key = (u64)mm;
+
+	s->tid = 0;
+	if (!mm->mm_users.counter) {
+		bpf_map_delete_elem(&spaces, &key);
+		return;
+	}
+	if (c) {
+		c->sections++;
+		if (!is_fork(c->nr))
+			r = range_of(c, mm);
+	}
+	if (s->wrote_lo < s->wrote_hi)
+		widen(&r, s->wrote_lo ? s->wrote_lo - 1 : 0, s->wrote_hi + 1);
+	if (r.lo < r.hi) {
+		sm.at = r.lo;
+		sm.hi = r.hi;
+		r.hi = sample(mm, &sm, WINDOW_MAX);
+	}
+	tell_section(mm, s, RECORD_END, c ? c->nr : NO_CALL, r);
+}
+
+SEC("tp_btf/mmap_lock_acquire_returned")
+int BPF_PROG(lock_taken, struct mm_struct *mm, bool write, bool success)
+{
+	struct space *s = space_of(mm);
+
+	if (!s || !success)
+		return 0;
+	if (write)
+		section_begins(mm, s);
+	else if (sequence_of(mm) & 1 && s->tid == (u32)bpf_get_current_pid_tgid())
+		section_ends(mm, s); /* it goes on with the lock for reading */
+	return 0;
+}
+
+SEC("tp_btf/mmap_lock_released")
+int BPF_PROG(lock_released, struct mm_struct *mm, bool write)
+{
+	struct space *s = write ? space_of(mm) : 0;
+
+	if (s)
+		section_ends(mm, s);
+	return 0;
+}
+
+SEC("tp_btf/ma_write")
+int BPF_PROG(tree_written, const char *fn, struct ma_state *mas, unsigned long piv, void *val)
+{
+	u64 mm = (u64)mas->tree - bpf_core_field_offset(struct mm_struct, mm_mt);
+	struct space *s = bpf_map_lookup_elem(&spaces, &mm);
+
+	if (!s || s->tid != (u32)bpf_get_current_pid_tgid())
+		return 0;
+	if (mas->index < s->wrote_lo)
+		s->wrote_lo = mas->index;
+	if (mas->last + 1 > s->wrote_hi && mas->last + 1)
+		s->wrote_hi = mas->last + 1;
+	return 0;
+}
+
+/* Where a mapping without a place of its own goes: what it will touch, before it is there. */
+SEC("tp_btf/vm_unmapped_area")
+int BPF_PROG(place_found, unsigned long addr, struct vm_unmapped_area_info *info)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm;
+	struct space *s = space_of(mm);
+
+	if (!s || s->tid != (u32)bpf_get_current_pid_tgid() || addr > ~PAGE || addr < PAGE)
+		return 0;
+	tell_written(mm, s, (struct range){ addr - 1, addr + 1 }, 4);
+	tell_written(mm, s, (struct range){ addr + info->length - 1, addr + info->length + 1 }, 4);
+	return 0;
+}
+
+/* --- calls -------------------------------------------------------------------------------------------------- */
+
+/* What an argument points to. */
+static __always_inline void read_data(struct call *c)
+{
+	const void *from = 0;
+	u32 len = 0;
+
+	if (c->nr == SYS_PRCTL && c->args[0] == 0x53564d41 && c->args[4]) {
+		long n = bpf_probe_read_user_str(c->data, sizeof(c->data), (void *)c->args[4]);
+
+		c->data_len = n > 0 ? n : 0;
+		return;
+	}
+	if (c->nr == SYS_IOCTL) {
+		from = (void *)c->args[2];
+		len = (u32)c->args[1] == UFFDIO_REGISTER ? 24 : 16;
+	} else if (c->nr == SYS_MBIND && c->args[3]) {
+		from = (void *)c->args[3];
+		len = (c->args[4] + 6) >> 3;
+		len = len > 64 ? 64 : len;
+	}
+	if (from && len && !bpf_probe_read_user(c->data, len & 127 ? (len & 127) > 80 ? 80 : len & 127 : 8, from))
+		c->data_len = len;
+}
+
+/* Of these only some are about the map. */
+static __always_inline bool is_meant(const struct call *c)
+{
+	u32 request = (u32)c->args[1];
+
+	if (c->nr == SYS_IOCTL)
+		return request == UFFDIO_REGISTER || request == UFFDIO_UNREGISTER;
+	if (c->nr == SYS_PRCTL)
+		return c->args[0] == 0x53564d41 || c->args[0] == 35 || c->args[0] == 65;
+	return true;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(call_begins, struct pt_regs *regs, long nr)
+{
+	struct task_struct *task;
+	struct space *s;
+	struct call *c;
+	u32 tid = (u32)bpf_get_current_pid_tgid(), zero = 0;
+
+	if (nr < 0 || nr >= NR_CALLS || !wanted[nr & (NR_CALLS - 1)])
+		return 0;
+	task = bpf_get_current_task_btf();
+	s = space_of(task->mm);
+	c = s ? bpf_map_lookup_elem(&scratch, &zero) : 0;
+	if (!c)
+		return 0;
+	c->args[0] = regs->di;
+	c->args[1] = regs->si;
+	c->args[2] = regs->dx;
+	c->args[3] = regs->r10;
+	c->args[4] = regs->r8;
+	c->args[5] = regs->r9;
+	c->ip = regs->ip;
+	c->sp = regs->sp;
+	c->nr = (u32)nr;
+	c->space = s->id;
+	c->sections = 0;
+	c->data_len = 0;
+	c->time_ns = 0;
+	if (!is_meant(c))
+		return 0;
+	read_data(c);
+	bpf_map_update_elem(&calls, &tid, c, BPF_ANY);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(call_ends, struct pt_regs *regs, long result)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct call *c = bpf_map_lookup_elem(&calls, &tid);
+	struct call_record *r;
+
+	if (!c)
+		return 0;
+	r = reserve(sizeof(*r));
+	if (r) {
+		head_fill(&r->head, RECORD_CALL, c->space, 0);
+		for (int i = 0; i < 6; i++)
+			r->args[i] = c->args[i];
+		r->result = result;
+		r->ip = c->ip;
+		r->sp = c->sp;
+		r->nr = c->nr;
+		r->sections = c->sections;
+		r->data_len = c->data_len;
+		r->pad = 0;
+		__builtin_memcpy(r->data, c->data, sizeof(r->data));
+		submit(r);
+	}
+	bpf_map_delete_elem(&calls, &tid);
+	return 0;
+}
+
+/* --- tasks -------------------------------------------------------------------------------------------------- */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
+{
+	struct space *s = space_of(parent->mm), new = { 0 };
+	struct fork_record *r;
+	u64 mm = (u64)child->mm;
+	u32 id, tid = (u32)child->pid;
+
+	if (!s || !mm)
+		return 0;
+	id = s->id;
+	if (child->mm != parent->mm) {
+		new.id = __sync_fetch_and_add(&last_space, 1) + 1;
+		id = new.id;
+		bpf_map_update_elem(&spaces, &mm, &new, BPF_ANY);
+	}
+	bpf_map_update_elem(&tasks, &tid, &id, BPF_ANY);
+	r = reserve(sizeof(*r));
+	if (!r)
+		return 0;
+	head_fill(&r->head, RECORD_FORK, s->id, 0);
+	r->child_tid = (u32)child->pid;
+	r->child_pid = (u32)child->tgid;
+	r->child_space = id;
+	r->pad = 0;
+	submit(r);
+	return 0;
+}
+
+static __always_inline void read_limits(u64 *limits, struct task_struct *task)
+{
+	limits[0] = task->signal->rlim[9].rlim_cur;
+	limits[1] = task->signal->rlim[2].rlim_cur;
+	limits[2] = task->signal->rlim[3].rlim_cur;
+	limits[3] = task->signal->rlim[8].rlim_cur;
+	limits[4] = task->personality;
+	limits[5] = task->cred->cap_effective.val;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+{
+	struct mm_struct *mm = task->mm;
+	u64 key = (u64)mm;
+	u32 tid = (u32)task->pid, former = (u32)old_tid, *old = bpf_map_lookup_elem(&tasks, &former), was;
+	struct space new = { 0 };
+	struct sample whole = { .hi = ~0ull };
+	struct exec_record *r;
+
+	if (!old)
+		return 0;
+	was = *old;
+	new.id = __sync_fetch_and_add(&last_space, 1) + 1;
+	bpf_map_update_elem(&spaces, &key, &new, BPF_ANY);
+	bpf_map_delete_elem(&tasks, &former);
+	bpf_map_update_elem(&tasks, &tid, &new.id, BPF_ANY);
+	whole.space = new.id;
+	sample(mm, &whole, WHOLE_MAX);
+	r = reserve(sizeof(*r));
+	if (!r)
+		return 0;
+	head_fill(&r->head, RECORD_EXEC, new.id, sequence_of(mm));
+	r->old_space = was;
+	r->old_tid = former;
+	read_limits(r->limits, task);
+	r->start_code = mm->start_code;
+	r->end_code = mm->end_code;
+	r->start_data = mm->start_data;
+	r->end_data = mm->end_data;
+	r->start_brk = mm->start_brk;
+	r->brk = mm->brk;
+	r->start_stack = mm->start_stack;
+	r->arg_start = mm->arg_start;
+	r->arg_end = mm->arg_end;
+	r->env_start = mm->env_start;
+	r->env_end = mm->env_end;
+	r->mmap_base = mm->mmap_base;
+	r->task_size = mm->task_size;
+	r->path[0] = 0;
+	bpf_probe_read_kernel_str(r->path, sizeof(r->path), bprm->filename);
+	submit(r);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(task_exits, struct task_struct *task)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct space *s = space_of(task->mm);
+	struct exit_record *r;
+
+	bpf_map_delete_elem(&calls, &tid);
+	bpf_map_delete_elem(&tasks, &tid);
+	if (!s)
+		return 0;
+	r = reserve(sizeof(*r));
+	if (!r)
+		return 0;
+	head_fill(&r->head, RECORD_EXIT, s->id, 0);
+	r->status = task->exit_code;
+	r->pad = 0;
+	submit(r);
+	return 0;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the source share.
+ *
+ *   source.c   start, end, the loop; the process as it is when it is attached to
+ *   queue.c    records become items, in the order of the mmap lock, and wait for what they lack
+ *   tell.c     items become events
+ *   origin.c   which file an area is of
+ *
+ * Order.  A section's record is made before its call has returned, and other threads' sections come in between: an item
+ * waits at the head of its address space's queue until the result is there, and a child's space until its fork was told.
+ */
+#ifndef LIVE_BPF_SOURCE_H
+#define LIVE_BPF_SOURCE_H
+
+#include <vmaple/live_bpf.h>
+
+#include "../internal.h"
+#include "map_reader.h"
+
+#define NO_CALL (~0u)
+
+/* An open file that was told of. */
+struct origin {
+	uint32_t id;
+	struct trace_file file; /* its path is path */
+	char path[256];
+};
+
+struct area_list {
+	struct bpf_area *areas;
+	uint32_t nr, allocated;
+};
+
+enum item_kind { ITEM_SECTION, ITEM_CALL, ITEM_TASK, ITEM_EXIT, ITEM_EXEC, ITEM_FINAL };
+
+struct item {
+	enum item_kind kind;
+	struct item *next;
+	bool ready; /* nothing is missing */
+	bool drop;  /* nothing is to be told */
+	uint32_t tid, pid;
+	uint64_t time_ns;
+	struct section_record section;
+	struct area_list before, after; /* written ones when it began; all in its window when it ended */
+	struct call_record call;
+	bool has_call;
+	struct fork_record fork; /* child_tid 0: none */
+	int32_t status;
+	struct exec_record *exec;
+};
+
+/* An address space that is followed. */
+struct followed {
+	uint32_t id, pid;
+	uint32_t mm; /* its number in the recording, in the order in which they begin there; 0: not begun */
+	uint32_t users;
+	bool known;    /* its beginning was told */
+	bool finished; /* its areas are gone */
+	bool held_exit;
+	struct item exit;       /* held: the last task's */
+	uint64_t sequence;      /* of its last section; 0: none yet */
+	uint64_t snapshot;      /* sections before this one are in the map that was read */
+	struct area_list gather; /* areas of the record that comes next */
+	struct area_list before; /* written ones, of the section that is under way */
+	struct item *head, **tail;
+	struct maple_tree written; /* addresses whose area is known to have an anon_vma */
+	uint64_t limits[TRACE_LIMIT_COUNT];
+	struct followed *next;
+};
+
+struct source_program;
+
+struct live_bpf {
+	struct live machine; /* for its header */
+	struct live_bpf_options options;
+	struct trace_header header;
+	struct source_program *skel;
+	struct ring_buffer *ring;
+	struct map_reader *reader;
+	struct trace_sink *sink;
+	struct followed *spaces;
+	struct maple_tree origins, pointers; /* by number; the number by the kernel's pointer */
+	uint32_t next_file, next_mm;
+	pid_t child;
+	int go_fd;
+	bool child_ended;
+	int child_status;
+	uint64_t start_ns, last_ns, steps, lost;
+	int err;
+};
+
+/* queue.c */
+int on_record(void *ctx, void *data, size_t size);
+struct followed *followed_find(struct live_bpf *s, uint32_t id);
+struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid);
+void followed_drop_items(struct followed *f);
+void followed_free(struct live_bpf *s, struct followed *f);
+/* Tell what can be told, of all address spaces. */
+void flush_items(struct live_bpf *s);
+bool area_list_add(struct area_list *l, const struct bpf_area *a);
+
+/* tell.c */
+void tell_item(struct live_bpf *s, struct followed *f, struct item *it);
+/* The address space as it is; @reason: enum trace_map_reason. */
+void tell_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
+	uint64_t hi);
+void tell_event(struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns);
+void tell_lost(struct live_bpf *s, struct followed *f, uint64_t count, const char *what);
+/* What is known to be written after @l was seen in [lo, hi). */
+void note_written(struct followed *f, const struct area_list *l, uint64_t lo, uint64_t hi);
+
+/* origin.c */
+void origin_learn(struct live_bpf *s, const struct file_record *r);
+/* Put the number of the file in place of the kernel's pointer, which may be another file's when the area is told of. */
+void origin_number(struct live_bpf *s, struct bpf_area *a);
+/* NULL: none, or it was never told. */
+struct origin *origin_of(struct live_bpf *s, const struct bpf_area *a);
+void origin_name(struct origin *o, pid_t pid, const struct bpf_area *a);
+void origins_free(struct live_bpf *s);
+
+#endif /* LIVE_BPF_SOURCE_H */

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/* Items become events. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+
+#include <vmaple/mm.h>
+
+#include "source.h"
+#include "uapi.h"
+
+void tell_event(struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns)
+{
+	uint64_t time = time_ns > s->start_ns ? time_ns - s->start_ns : 0;
+	int err;
+
+	if (s->err)
+		return;
+	/* An item may have waited while others were told. */
+	s->last_ns = time > s->last_ns ? time : s->last_ns;
+	e->step = ++s->steps;
+	e->time_ns = s->last_ns;
+	e->pid = pid;
+	e->tid = tid;
+	e->mm = mm;
+	err = s->sink->event(s->sink, e);
+	if (err)
+		s->err = err;
+}
+
+void tell_lost(struct live_bpf *s, struct followed *f, uint64_t count, const char *what)
+{
+	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost = { count, what } };
+
+	tell_event(s, &e, f->pid, f->pid, f->mm, now_ns());
+}
+
+/* --- maps --------------------------------------------------------------------------------------------------- */
+
+static const char *name_of(struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin)
+{
+	struct origin *o = origin_of(s, a);
+
+	if (o && begin)
+		origin_name(o, (pid_t)f->pid, a);
+	if (o)
+		return o->path;
+	if (a->vm_flags & VM_GROWSDOWN)
+		return "[stack]";
+	if (!a->file && a->flags & AREA_HAS_CLOSE)
+		return a->vm_flags & VM_EXEC ? "[vdso]" : "[vvar]";
+	return "";
+}
+
+static void area_of(struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin, struct trace_area *t)
+{
+	*t = (struct trace_area){ .start = a->start,
+		.end = a->end,
+		.offset = a->file ? a->pgoff << 12 : 0,
+		.dev = a->file ? shown_device(a->dev) : 0,
+		.ino = a->file ? a->ino : 0,
+		.prot = (a->vm_flags & VM_READ ? PROT_READ : 0) | (a->vm_flags & VM_WRITE ? PROT_WRITE : 0) |
+			(a->vm_flags & VM_EXEC ? PROT_EXEC : 0),
+		.shared = a->vm_flags & VM_MAYSHARE,
+		.vm_flags = a->vm_flags & ~VM_SOFTDIRTY,
+		.touched = a->anon_vma != 0,
+		.name = name_of(s, f, a, begin) };
+}
+
+void tell_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
+	uint64_t hi)
+{
+	struct trace_area *areas = calloc(l->nr + 1, sizeof(*areas));
+	struct trace_event e = { .type = TRACE_EVENT_MAP,
+		.map = { .reason = reason, .lo = lo, .hi = hi, .has_vm_flags = true, .count = l->nr, .areas = areas } };
+
+	if (!areas) {
+		s->err = -ENOMEM;
+		return;
+	}
+	e.map.has_names = reason == TRACE_MAP_BEGIN;
+	for (uint32_t i = 0; i < l->nr; i++)
+		area_of(s, f, &l->areas[i], reason == TRACE_MAP_BEGIN, &areas[i]);
+	tell_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
+	free(areas);
+}
+
+/* --- first writes ------------------------------------------------------------------------------------------- */
+
+void note_written(struct followed *f, const struct area_list *l, uint64_t lo, uint64_t hi)
+{
+	forget(&f->written, lo, hi);
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (l->areas[i].anon_vma)
+			remember(&f->written, l->areas[i].start, l->areas[i].end);
+}
+
+/* The first address of an area that was not known to be written. */
+static bool newly_written(const struct followed *f, const struct bpf_area *a)
+{
+	struct range run;
+
+	return !next_remembered(&f->written, a->start, &run) || run.start > a->start || run.end < a->end;
+}
+
+static void tell_fault(struct live_bpf *s, struct followed *f, const struct item *it, const struct bpf_area *a)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FAULT,
+		.fault = { .addr = a->start, .write = a->vm_flags & VM_WRITE, .write_known = true } };
+
+	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	remember(&f->written, a->start, a->end);
+}
+
+/* Does it share its anon_vma with the area that follows it? */
+static bool shares(const struct area_list *l, uint32_t i)
+{
+	const struct bpf_area *a = &l->areas[i];
+
+	return i + 1 < l->nr && a->end == a[1].start && a->anon_vma == a[1].anon_vma;
+}
+
+/*
+ * An area that is written for the first time takes the anon_vma of its neighbour above, or else below, if they go together.
+ * In this order all come to what they have: what shares the one of a neighbour below that was written before, upwards;
+ * the highest of each row that shares one; what is below those, downwards.
+ */
+static void tell_first_writes(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	const struct area_list *l = &it->before;
+
+	for (uint32_t i = 1; i < l->nr; i++)
+		if (newly_written(f, &l->areas[i]) && shares(l, i - 1) && !newly_written(f, &l->areas[i - 1]))
+			tell_fault(s, f, it, &l->areas[i]);
+	for (uint32_t i = l->nr; i-- > 0;)
+		if (newly_written(f, &l->areas[i]) && !shares(l, i))
+			tell_fault(s, f, it, &l->areas[i]);
+	for (uint32_t i = l->nr; i-- > 0;)
+		if (newly_written(f, &l->areas[i]))
+			tell_fault(s, f, it, &l->areas[i]);
+}
+
+/* --- calls -------------------------------------------------------------------------------------------------- */
+
+static const struct bpf_area *area_at(const struct area_list *l, uint64_t addr)
+{
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (l->areas[i].start <= addr && addr < l->areas[i].end)
+			return &l->areas[i];
+	return NULL;
+}
+
+/* The file of the mapping that the call has made. */
+static void tell_file(struct live_bpf *s, struct followed *f, const struct item *it, struct trace_call *call)
+{
+	const struct bpf_area *a = IS_ERR_VALUE(call->result) ? NULL : area_at(&it->after, (uint64_t)call->result);
+	struct origin *o = a ? origin_of(s, a) : NULL;
+	struct trace_event e = { .type = TRACE_EVENT_FILE };
+
+	if (!o || (call->nr != SYS_mmap && call->nr != SYS_shmat))
+		return;
+	origin_name(o, (pid_t)f->pid, a);
+	e.file = o->file;
+	e.file.path = o->path;
+	e.file.has_close = a->flags & AREA_HAS_CLOSE;
+	if (call->nr == SYS_mmap && call->args[3] & MAP_ANONYMOUS) {
+		e.file.anonymous = true;
+		e.file.open_flags = 2;
+		if (e.file.kind == TRACE_FILE_HUGETLB)
+			e.file.vm_flags = VM_HUGETLB | VM_DONTEXPAND;
+	} else if (e.file.kind == TRACE_FILE_DEVICE) {
+		e.file.vm_flags =
+			a->vm_flags & (VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
+	}
+	call->file = o->id;
+	tell_event(s, &e, it->pid, it->tid, 0, it->time_ns);
+}
+
+static void tell_call(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	struct trace_event e = { .type = TRACE_EVENT_CALL,
+		.call = { .nr = it->call.nr,
+			.result = it->call.result,
+			.ip = it->call.ip,
+			.sp = it->call.sp,
+			.data = it->call.data_len ? it->call.data : NULL,
+			.data_len = it->call.data_len } };
+	const struct bpf_area *a;
+	uint64_t size;
+
+	memcpy(e.call.args, it->call.args, sizeof(e.call.args));
+	tell_file(s, f, it, &e.call);
+	if (e.call.nr == SYS_shmat && !IS_ERR_VALUE(e.call.result) &&
+		(a = area_at(&it->after, (uint64_t)e.call.result)) != NULL) {
+		size = a->end - a->start;
+		e.call.data = &size;
+		e.call.data_len = sizeof(size);
+	}
+	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+}
+
+/* Calls that change limits: what has changed. */
+static bool is_about_limits(uint32_t nr)
+{
+	return nr == SYS_setrlimit || nr == SYS_prlimit64 || nr == SYS_capset || nr == SYS_setuid || nr == SYS_setreuid ||
+	       nr == SYS_setresuid || nr == SYS_personality;
+}
+
+static void tell_limits(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++) {
+		uint64_t now = process_limit((pid_t)it->tid, (enum trace_limit)i);
+		struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { i, now } };
+
+		if (now == f->limits[i])
+			continue;
+		f->limits[i] = now;
+		tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	}
+}
+
+/* --- sections ----------------------------------------------------------------------------------------------- */
+
+static void tell_fork(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FORK,
+		.fork = { it->fork.child_pid, ++s->next_mm } };
+	struct followed *child = followed_find(s, it->fork.child_space);
+
+	tell_first_writes(s, f, it);
+	if (child)
+		child->mm = s->next_mm;
+	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	if (!child)
+		return;
+	child->known = true;
+	memcpy(child->limits, f->limits, sizeof(child->limits));
+	/* What was written in the parent is so in the child, if it is there. */
+	for (uint32_t i = 0; i < it->before.nr; i++)
+		if (!(it->before.areas[i].vm_flags & (VM_WIPEONFORK | VM_DONTCOPY)))
+			remember(&child->written, it->before.areas[i].start, it->before.areas[i].end);
+}
+
+/* Nobody's call: a stack that a fault has extended, or something that is not known. */
+static void tell_unasked(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	const struct section_record *sec = &it->section;
+	const struct bpf_area *a;
+
+	if (sec->wrote_lo >= sec->wrote_hi)
+		return;
+	a = area_at(&it->after, sec->wrote_lo);
+	if (a && a->vm_flags & VM_GROWSDOWN && newly_written(f, a)) {
+		tell_fault(s, f, it, a);
+		tell_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
+	} else {
+		tell_lost(s, f, 1, "a change of the map by no call that was seen to begin");
+		tell_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
+	}
+	note_written(f, &it->after, sec->lo, sec->hi);
+}
+
+/* Areas that the section has not touched, but its window has: they were written before it, too. */
+static void tell_bystanders(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	const struct section_record *sec = &it->section;
+
+	for (uint32_t i = it->after.nr; i-- > 0;) {
+		const struct bpf_area *a = &it->after.areas[i];
+
+		if (a->anon_vma && (a->end <= sec->wrote_lo || a->start >= sec->wrote_hi) && newly_written(f, a))
+			tell_fault(s, f, it, a);
+	}
+}
+
+static void tell_section(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	const struct section_record *sec = &it->section;
+
+	if (it->fork.child_tid) {
+		tell_fork(s, f, it);
+		return;
+	}
+	if (!it->has_call) {
+		tell_unasked(s, f, it);
+		return;
+	}
+	tell_first_writes(s, f, it);
+	tell_bystanders(s, f, it);
+	tell_call(s, f, it);
+	if (sec->lo >= sec->hi)
+		return;
+	tell_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
+	note_written(f, &it->after, sec->lo, sec->hi);
+}
+
+/* --- tasks -------------------------------------------------------------------------------------------------- */
+
+static void tell_exit(struct live_bpf *s, struct followed *f, const struct item *it, bool last, bool exec)
+{
+	struct trace_event e = { .type = TRACE_EVENT_EXIT,
+		.exit = { .status = it->status, .last = last, .exec = exec } };
+
+	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+}
+
+static void on_exit_item(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	if (f->users)
+		f->users--;
+	if (f->users || f->finished) {
+		tell_exit(s, f, it, !f->users, false);
+		return;
+	}
+	/* Its areas are looked at before they go. */
+	f->exit = *it;
+	f->held_exit = true;
+}
+
+static void on_final_item(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	tell_first_writes(s, f, it);
+	tell_map(s, f, &it->after, TRACE_MAP_CHECK, 0, UINT64_MAX);
+	f->finished = true;
+	if (f->held_exit)
+		tell_exit(s, f, &f->exit, true, false);
+	f->held_exit = false;
+}
+
+static void begin_space(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	const struct exec_record *x = it->exec;
+	struct trace_event e = { .type = TRACE_EVENT_SPACE, .space = { .path = x->path } };
+	struct trace_space *t = &e.space;
+
+	f->mm = ++s->next_mm;
+	memcpy(t->limits, x->limits, sizeof(t->limits));
+	memcpy(f->limits, x->limits, sizeof(f->limits));
+	t->start_code = x->start_code;
+	t->end_code = x->end_code;
+	t->start_data = x->start_data;
+	t->end_data = x->end_data;
+	t->start_brk = x->start_brk;
+	t->brk = x->brk;
+	t->start_stack = x->start_stack;
+	t->arg_start = x->arg_start;
+	t->arg_end = x->arg_end;
+	t->env_start = x->env_start;
+	t->env_end = x->env_end;
+	t->mmap_base = x->mmap_base;
+	t->task_size = x->task_size;
+	t->topdown = !(x->limits[TRACE_LIMIT_PERSONALITY] & ADDR_COMPAT_LAYOUT);
+	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	tell_map(s, f, &it->after, TRACE_MAP_BEGIN, 0, UINT64_MAX);
+	note_written(f, &it->after, 0, UINT64_MAX);
+	f->known = true;
+}
+
+/* The task leaves @f, if it was in one that is followed, for a new one. */
+static void on_exec_item(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	struct followed *new = followed_find(s, it->exec->head.space);
+
+	if (f && f != new) {
+		if (f->users)
+			f->users--;
+		tell_exit(s, f, it, !f->users, true);
+		f->finished |= !f->users;
+	}
+	if (new)
+		begin_space(s, new, it);
+}
+
+void tell_item(struct live_bpf *s, struct followed *f, struct item *it)
+{
+	struct trace_event task = { .type = TRACE_EVENT_TASK };
+
+	if (it->drop)
+		return;
+	switch (it->kind) {
+	case ITEM_SECTION:
+		tell_section(s, f, it);
+		break;
+	case ITEM_CALL:
+		if (is_about_limits(it->call.nr))
+			tell_limits(s, f, it);
+		else
+			tell_call(s, f, it);
+		break;
+	case ITEM_TASK:
+		f->users++;
+		task.task.parent_tid = it->tid;
+		task.task.thread = it->fork.child_pid == it->pid;
+		tell_event(s, &task, it->fork.child_pid, it->fork.child_tid, f->mm, it->time_ns);
+		break;
+	case ITEM_EXIT:
+		on_exit_item(s, f, it);
+		break;
+	case ITEM_EXEC:
+		on_exec_item(s, f, it);
+		break;
+	case ITEM_FINAL:
+		on_final_item(s, f, it);
+		break;
+	}
+}
