@@ -298,7 +298,7 @@ static void tell_section(struct live_bpf *s, struct followed *f, const struct it
 
 /* --- tasks -------------------------------------------------------------------------------------------------- */
 
-static void tell_exit(struct live_bpf *s, struct followed *f, const struct item *it, bool last, bool exec)
+static void tell_end(struct live_bpf *s, struct followed *f, const struct item *it, bool last, bool exec)
 {
 	struct trace_event e = { .type = TRACE_EVENT_EXIT,
 		.exit = { .status = it->status, .last = last, .exec = exec } };
@@ -311,7 +311,7 @@ static void on_exit_item(struct live_bpf *s, struct followed *f, const struct it
 	if (f->users)
 		f->users--;
 	if (f->users || f->finished) {
-		tell_exit(s, f, it, !f->users, false);
+		tell_end(s, f, it, !f->users, false);
 		return;
 	}
 	/* Its areas are looked at before they go. */
@@ -325,7 +325,7 @@ static void on_final_item(struct live_bpf *s, struct followed *f, const struct i
 	tell_map(s, f, &it->after, TRACE_MAP_CHECK, 0, UINT64_MAX);
 	f->finished = true;
 	if (f->held_exit)
-		tell_exit(s, f, &f->exit, true, false);
+		tell_end(s, f, &f->exit, true, false);
 	f->held_exit = false;
 }
 
@@ -366,7 +366,7 @@ static void on_exec_item(struct live_bpf *s, struct followed *f, const struct it
 	if (f && f != new) {
 		if (f->users)
 			f->users--;
-		tell_exit(s, f, it, !f->users, true);
+		tell_end(s, f, it, !f->users, true);
 		f->finished |= !f->users;
 	}
 	if (new)
