@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -232,10 +233,21 @@ static int end_like(int status)
 	return shell_status(status);
 }
 
+/* A recording of nothing is not left behind; what is not a file of its own (a device, a pipe) is not touched. */
+static void remove_empty_recording(const struct run *r)
+{
+	struct stat st;
+
+	if (r->output && lstat(r->output, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(r->output);
+}
+
 static int finish(const struct run *r, struct live *live, int err, int status, uint64_t differences)
 {
 	int own = shell_status(status);
 
+	if (!live_began(live))
+		remove_empty_recording(r);
 	if (*live_error(live)) {
 		complain(r->command, "%s", live_error(live));
 		return own == 126 || own == 127 ? own : STATUS_FAILED;

@@ -58,6 +58,8 @@ VMAPLE_API const struct trace_header *live_header(const struct live *live);
  * with live_error() set: the program could not be started.
  */
 VMAPLE_API int live_run(struct live *live, struct trace_sink *sink, int *status);
+/** After live_run(): the program was started, so that there is something in the recording. */
+VMAPLE_API bool live_began(const struct live *live);
 /** One sentence, or "". */
 VMAPLE_API const char *live_error(const struct live *live);
 /** After live_run(), or instead of it: then the program never begins. */

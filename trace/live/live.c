@@ -72,6 +72,11 @@ const struct trace_header *live_header(const struct live *l)
 	return &l->header;
 }
 
+bool live_began(const struct live *l)
+{
+	return l->steps > 0;
+}
+
 const char *live_error(const struct live *l)
 {
 	return l->error;
