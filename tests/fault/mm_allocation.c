@@ -188,7 +188,10 @@ static void check_valid(struct world *w, const struct call *c, const char *when)
 static void begin(struct world *w, bool readers)
 {
 	mm_system_init(&w->sys, &anon_vma_rmap);
+	/* Whatever CPU this runs on: keys 0 and 1 are there. */
+	w->sys.pkeys = true;
 	mm_init(&w->mm, &w->sys);
+	assert_int_equal(mm_pkey_alloc(&w->mm), 1);
 #ifndef MM_INDEX_LINKED
 	if (readers)
 		mm_set_rcu(&w->mm);
