@@ -44,19 +44,26 @@ static inline void rec_event(struct recording *r, struct trace_event e)
 		r->error = r->sink->event(r->sink, &e);
 }
 
+/* The address space that all of them begin with, without limits. */
+static inline struct trace_space rec_space(void)
+{
+	struct trace_space s = { .path = "/bin/by-hand",
+		.topdown = true,
+		.mmap_base = REC_BASE,
+		.task_size = (1UL << 47) - 4096,
+		.start_brk = 0x10000000,
+		.brk = 0x10000000,
+		.start_stack = 0x7ffffffde000 };
+
+	for (int i = 0; i < TRACE_LIMIT_COUNT; i++)
+		s.limits[i] = i == TRACE_LIMIT_PERSONALITY || i == TRACE_LIMIT_CAPABILITIES ? 0 : UINT64_MAX;
+	return s;
+}
+
 static inline void rec_begin(struct recording *r)
 {
-	struct trace_event e = { .type = TRACE_EVENT_SPACE };
+	struct trace_event e = { .type = TRACE_EVENT_SPACE, .space = rec_space() };
 
-	e.space.path = "/bin/by-hand";
-	for (int i = 0; i < TRACE_LIMIT_COUNT; i++)
-		e.space.limits[i] =
-			i == TRACE_LIMIT_PERSONALITY || i == TRACE_LIMIT_CAPABILITIES ? 0 : UINT64_MAX;
-	e.space.topdown = true;
-	e.space.mmap_base = REC_BASE;
-	e.space.task_size = (1UL << 47) - 4096;
-	e.space.start_brk = e.space.brk = 0x10000000;
-	e.space.start_stack = 0x7ffffffde000;
 	rec_event(r, e);
 	e = (struct trace_event){ .type = TRACE_EVENT_MAP,
 		.map = { .reason = TRACE_MAP_BEGIN,
