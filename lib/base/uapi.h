@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel's interface to programs has, and the headers of Debian 12 (Linux 6.1, glibc 2.36) do not have yet.
+ * What the kernel's interface to x86-64's programs has, and the headers of Debian 12 (Linux 6.1, glibc 2.36), or of a
+ * host of another architecture, do not have.
  *
  * Numbers and layouts only, each under its own name and only where it is missing.
  */
@@ -27,6 +28,9 @@
 #define ARCH_MAP_VDSO_64  0x2003
 #endif
 
+#ifndef MAP_32BIT /* x86's alone: missing where the host is another */
+#define MAP_32BIT 0x40
+#endif
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08
 #endif
