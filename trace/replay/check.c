@@ -169,11 +169,12 @@ static void grow_part(struct space *s, const struct trace_map *map, struct trace
 	}
 }
 
-/* The first disagreement above @at, as an observation of its own. False: there is none. */
+/* The first disagreement above @at, as an observation of its own. False: there is none, or areas are out of order. */
 static bool next_disagreement(
 	struct space *s, const struct trace_map *map, uint64_t at, struct trace_map *part)
 {
 	uint32_t i = area_above(map, at);
+	uint64_t from = at;
 
 	for (;; i++) {
 		struct vm_area_struct *vma = find_vma_intersection(&s->mm, at, map->hi);
@@ -191,7 +192,7 @@ static bool next_disagreement(
 		part->lo = !vma || (a && a->start < vma->vm_start) ? a->start : vma->vm_start;
 		part->hi = part->lo + 1;
 		grow_part(s, map, part);
-		return true;
+		return part->hi > from;
 	}
 }
 
