@@ -77,9 +77,9 @@ static unsigned long map_extras(struct maker *m)
 static void make_file_mapping(struct maker *m, struct call *c)
 {
 	static const unsigned long files[] = { FILE_RW, FILE_RW, FILE_RW, FILE_RO, FILE_MEMFD, FILE_MEMFD,
-		FILE_WO, FILE_ZERO, FILE_NOEXEC };
+		FILE_WO, FILE_ZERO, FILE_NOEXEC, FILE_SEALED, FILE_SECRET };
 
-	c->arg[4] = files[pick(m, 9)];
+	c->arg[4] = files[pick(m, sizeof(files) / sizeof(files[0]))];
 	c->arg[3] |= chance(m, 50) ? MAP_PRIVATE : chance(m, 50) ? MAP_SHARED : 3;
 	/* Where address and offset agree, neighbours can merge. */
 	c->arg[5] = ((c->arg[0] - WINDOW) & ~(PAGE - 1)) % (FILE_PAGES * PAGE);

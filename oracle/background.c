@@ -112,8 +112,8 @@ static unsigned long file_limit(enum file_index i)
 
 	while (low + 1 < high) {
 		unsigned long page = low + (high - low) / 2;
-		void *p = (void *)syscall(
-			SYS_mmap, NULL, PAGE, PROT_NONE, MAP_PRIVATE, background.fd[i], page * PAGE);
+		void *p = (void *)syscall(SYS_mmap, NULL, PAGE, PROT_NONE,
+			i == FILE_SECRET ? MAP_SHARED : MAP_PRIVATE, background.fd[i], page * PAGE);
 
 		if (p == MAP_FAILED) {
 			high = page;
@@ -166,6 +166,25 @@ static bool open_memfd(void)
 	int fd = memfd_create("kernel-oracle", MFD_CLOEXEC);
 
 	return !ftruncate(fd, (off_t)(FILE_PAGES * PAGE)) && keep_file(FILE_MEMFD, fd);
+}
+
+static bool open_sealed(void)
+{
+	int fd = memfd_create("kernel-oracle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	return !ftruncate(fd, (off_t)(FILE_PAGES * PAGE)) && !fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) &&
+	       keep_file(FILE_SEALED, fd);
+}
+
+/* Where there is none, a file as any other in memory. */
+static bool open_secret(void)
+{
+	int fd = (int)syscall(SYS_memfd_secret, (unsigned int)FD_CLOEXEC);
+
+	background.secret = fd >= 0;
+	if (fd < 0)
+		fd = memfd_create("kernel-oracle", MFD_CLOEXEC);
+	return !ftruncate(fd, (off_t)(FILE_PAGES * PAGE)) && keep_file(FILE_SECRET, fd);
 }
 
 /* On a file system of its own, mounted noexec and nowhere; else a file as any other in memory. */
@@ -229,7 +248,8 @@ bool background_open(void)
 		return false;
 	shmctl(background.segment, IPC_RMID, NULL);
 	return open_scratch(FILE_RW, O_RDWR) && open_scratch(FILE_RO, O_RDONLY) &&
-	       open_scratch(FILE_WO, O_WRONLY) && open_memfd() && open_noexec() &&
+	       open_scratch(FILE_WO, O_WRONLY) && open_memfd() && open_noexec() && open_sealed() &&
+	       open_secret() &&
 	       keep_file(FILE_ZERO, open("/dev/zero", O_RDWR | O_CLOEXEC));
 }
 

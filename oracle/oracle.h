@@ -81,7 +81,8 @@ struct call {
 	unsigned long arg[6];
 };
 
-enum file_index { FILE_NONE, FILE_RW, FILE_RO, FILE_WO, FILE_MEMFD, FILE_ZERO, FILE_NOEXEC, FILE_INDICES };
+enum file_index { FILE_NONE, FILE_RW, FILE_RO, FILE_WO, FILE_MEMFD, FILE_ZERO, FILE_NOEXEC, FILE_SEALED, FILE_SECRET,
+	FILE_INDICES };
 enum limit_index { LIMIT_AS, LIMIT_DATA, LIMIT_STACK, LIMIT_MEMLOCK, LIMIT_NO_DATA /* soft: 0; hard: pages */ };
 #define NO_LIMIT (~0UL)
 
@@ -118,6 +119,7 @@ struct background {
 	unsigned int thp_enabled, overcommit;
 	bool uffd;    /* there are userfaultfds */
 	bool noexec;  /* FILE_NOEXEC is on a file system without execution */
+	bool secret;  /* FILE_SECRET is of memfd_secret(2) */
 	bool on_disk; /* the scratch files are on a disk's file system, not in memory */
 	const struct kernel_profile *kernel;
 	char release[65];

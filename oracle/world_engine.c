@@ -12,6 +12,14 @@
 #include "oracle.h"
 #include "uapi.h"
 
+/* What stands in for kinds of files that are not to be had. */
+static enum vm_file_kind kind_here(enum vm_file_kind kind)
+{
+	if (kind == VM_FILE_REGULAR && !background.on_disk)
+		return VM_FILE_SHMEM;
+	return kind == VM_FILE_SECRET && !background.secret ? VM_FILE_SHMEM : kind;
+}
+
 static void set_up_files(struct engine *e)
 {
 	static const struct {
@@ -25,14 +33,16 @@ static void set_up_files(struct engine *e)
 		[FILE_MEMFD] = { VM_FILE_SHMEM, true, true, 0 },
 		[FILE_ZERO] = { VM_FILE_ZERO, true, true, 0 },
 		[FILE_NOEXEC] = { VM_FILE_SHMEM, true, true, 0 },
+		[FILE_SEALED] = { VM_FILE_SHMEM, true, true, 0 },
+		[FILE_SECRET] = { VM_FILE_SECRET, true, true, 0 },
 	};
 
 	for (int i = FILE_RW; i < FILE_INDICES; i++)
 		e->file[i] = (struct vm_file){ .refs = 1,
-			.kind = kinds[i].kind == VM_FILE_REGULAR && !background.on_disk ? VM_FILE_SHMEM
-											: kinds[i].kind,
+			.kind = kind_here(kinds[i].kind),
 			.readable = kinds[i].readable,
 			.writable = kinds[i].writable,
+			.vm_flags_off = i == FILE_SEALED ? VM_MAYWRITE : 0,
 			.noexec = i == FILE_NOEXEC && background.noexec,
 			.map_align = background.on_disk ? kinds[i].map_align : 0,
 			.max_bytes = background.max_bytes[i == FILE_WO ? FILE_RW : i],

@@ -92,6 +92,7 @@ enum vm_file_kind {
 	VM_FILE_SHMEM,   /**< no file system's placement rules */
 	VM_FILE_HUGETLB, /**< length and place are multiples of map_align, the size of its pages */
 	VM_FILE_ZERO,    /**< /dev/zero: private mappings of it are anonymous */
+	VM_FILE_SECRET,  /**< memfd_secret(2): shared and locked, never executed, not reached by the kernel */
 	VM_FILE_SPECIAL  /**< no file: the kernel's own pages, such as [vdso]; only its name is shown */
 };
 
@@ -108,7 +109,11 @@ struct vm_file {
 	bool no_split;       /**< its areas are not cut: -EINVAL; [vdso] and its kin */
 	bool has_close;      /**< mappings have a close operation: such an area never vanishes in a merge */
 	vm_flags_t vm_flags; /**< flags that mapping it adds */
-	vm_flags_t vm_flags_off; /**< flags that mapping it takes away */
+	/**
+	 * Flags that shared mappings of it are made without: VM_MAYWRITE of a memfd that is sealed against writing, which cannot
+	 * be mapped for it either (-EPERM).  May be changed between calls.
+	 */
+	vm_flags_t vm_flags_off;
 	/** Bytes: large mappings are placed congruent to their offset; 0: anywhere. */
 	unsigned long map_align;
 	unsigned long size;      /**< bytes; no page beyond can be faulted in; 0: not known */

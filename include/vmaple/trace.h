@@ -51,6 +51,7 @@ enum trace_file_kind {
 	TRACE_FILE_ZERO,    /**< /dev/zero: private mappings are anonymous, shared ones are shmem */
 	TRACE_FILE_SPECIAL, /**< no file: the kernel's own pages, such as [vdso] */
 	TRACE_FILE_DEVICE,  /**< another device or an anonymous inode; vm_flags were observed */
+	TRACE_FILE_SECRET,  /**< memory of memfd_secret(2) */
 };
 
 /**
@@ -68,7 +69,7 @@ struct trace_file {
 	bool noexec;         /**< on a file system mounted noexec */
 	bool has_close;      /**< its mappings have a close operation */
 	uint64_t vm_flags;   /**< what mapping it adds (VM_IO, VM_PFNMAP, VM_DONTEXPAND ...), kernel values */
-	uint64_t vm_flags_off; /**< what mapping it takes away (VM_MAYWRITE of a sealed memfd ...) */
+	uint64_t vm_flags_off; /**< what its shared mappings are made without (VM_MAYWRITE of a sealed memfd) */
 	uint64_t map_align;    /**< alignment that the file system asks for, bytes; 0 for none */
 	const char *path;      /**< as /proc/PID/maps shows it, with its escapes undone; never NULL */
 };

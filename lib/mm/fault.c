@@ -160,7 +160,7 @@ int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 /* Can its pages be faulted in? */
 static bool can_fault_in(const struct vm_area_struct *vma)
 {
-	return accessible(vma) && !key_forbids_data(vma);
+	return accessible(vma) && !key_forbids_data(vma) && !vma_is_secret(vma);
 }
 
 bool vma_reaches_beyond_file(const struct vm_area_struct *vma, unsigned long end)

@@ -69,6 +69,11 @@ static inline unsigned long vma_page_mask(const struct vm_area_struct *vma)
 	return (file && file->kind == VM_FILE_HUGETLB ? file->map_align : page_size(vma->vm_mm)) - 1;
 }
 
+static inline bool vma_is_secret(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && vma->vm_file->kind == VM_FILE_SECRET;
+}
+
 /* System V shared memory: nothing else of shmem has a close operation. */
 static inline bool vma_is_segment(const struct vm_area_struct *vma)
 {

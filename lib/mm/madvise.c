@@ -186,7 +186,7 @@ static int populate(struct mm_struct *mm, unsigned long start, unsigned long end
 
 		if (!vma || vma->vm_start > start)
 			return -ENOMEM;
-		if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+		if ((vma->vm_flags & (VM_IO | VM_PFNMAP)) || vma_is_secret(vma))
 			return -EINVAL;
 		if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
 			return -EINVAL;

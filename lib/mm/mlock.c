@@ -4,10 +4,10 @@
  */
 #include "internal.h"
 
-/* Areas that are never locked: the call passes over them. */
+/* Areas that are never locked, or always: the call passes over them. */
 static bool never_locked(const struct vm_area_struct *vma)
 {
-	return vma->vm_flags & (VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE);
+	return (vma->vm_flags & (VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)) || vma_is_secret(vma);
 }
 
 /* Lock or unlock [start, end) of one area; *reached: up to where it is done. */

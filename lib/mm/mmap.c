@@ -62,6 +62,30 @@ static bool offset_ok(const struct mapping *m)
 	return m->len <= max && m->pgoff <= to_pages(m->mm, max - m->len);
 }
 
+/* What is sealed against writing cannot be mapped for it, and not be made writable later. */
+static int check_seals(struct mapping *m)
+{
+	if (!(m->vm_flags & VM_SHARED))
+		return 0;
+	if ((m->vm_flags & VM_WRITE) && (m->file->vm_flags_off & VM_MAYWRITE))
+		return -EPERM;
+	m->vm_flags &= ~m->file->vm_flags_off;
+	return 0;
+}
+
+/* Flags that the file itself brings. */
+static vm_flags_t flags_of_file(const struct vm_file *file)
+{
+	switch (file->kind) {
+	case VM_FILE_HUGETLB:
+		return file->vm_flags | VM_HUGETLB | VM_DONTEXPAND;
+	case VM_FILE_SECRET:
+		return file->vm_flags | VM_LOCKED | VM_DONTDUMP;
+	default:
+		return file->vm_flags;
+	}
+}
+
 static int check_file(struct mapping *m)
 {
 	unsigned long type = m->flags & MAP_TYPE;
@@ -81,12 +105,12 @@ static int check_file(struct mapping *m)
 	}
 	if (!m->file->readable)
 		return -EACCES;
-	if (m->file->noexec) {
+	if (m->file->noexec || m->file->kind == VM_FILE_SECRET) {
 		if (m->vm_flags & VM_EXEC)
 			return -EPERM;
 		m->vm_flags &= ~VM_MAYEXEC;
 	}
-	return m->vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
+	return m->vm_flags & VM_GROWSDOWN ? -EINVAL : check_seals(m);
 }
 
 static int check_anonymous(struct mapping *m)
@@ -170,12 +194,8 @@ static int check_request(struct mapping *m)
 	err = m->file ? check_file(m) : check_anonymous(m);
 	if (err)
 		return err;
-	if (m->file && !is_shared_anonymous(m)) {
-		m->vm_flags |= m->file->vm_flags;
-		if (m->file->kind == VM_FILE_HUGETLB)
-			m->vm_flags |= VM_HUGETLB | VM_DONTEXPAND;
-		m->vm_flags &= ~m->file->vm_flags_off;
-	}
+	if (m->file && !is_shared_anonymous(m))
+		m->vm_flags |= flags_of_file(m->file);
 	if (m->flags & MAP_NORESERVE) {
 		if (m->mm->sys->overcommit_memory != 2 || (m->file && m->file->kind == VM_FILE_HUGETLB))
 			m->vm_flags |= VM_NORESERVE;
@@ -305,6 +325,10 @@ static int ask_file(struct mapping *m)
 		return 0;
 	if (m->file->kind == VM_FILE_HUGETLB && m->pgoff & to_pages(m->mm, m->file->map_align - 1))
 		return -EINVAL;
+	if (m->file->kind == VM_FILE_SECRET && !(m->vm_flags & (VM_SHARED | VM_MAYSHARE)))
+		return -EINVAL;
+	if (m->file->kind == VM_FILE_SECRET && !mlock_future_ok(m->mm, VM_LOCKED, m->len))
+		return -EAGAIN;
 	return m->file->kind == VM_FILE_REGULAR && (m->vm_flags & VM_SYNC) ? -EOPNOTSUPP : 0;
 }
 

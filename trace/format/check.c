@@ -184,7 +184,7 @@ static const char *check_call(struct check *c, const struct trace_call *call, co
 
 static const char *check_file(struct check *c, const struct trace_file *f)
 {
-	if (!f->id || f->kind > TRACE_FILE_DEVICE)
+	if (!f->id || f->kind > TRACE_FILE_SECRET)
 		return wrong(c, "a file without a number, or of no kind");
 	if ((f->map_align & (f->map_align - 1)) || f->map_align > 1ull << 40)
 		return wrong(c, "a file that asks to be aligned to %#" PRIx64, f->map_align);

@@ -140,6 +140,8 @@ static void tell_mapped_file(struct live *l, struct task *t, const struct known_
 	f->kind = k->is.kind;
 	f->noexec = k->is.noexec;
 	f->map_align = k->is.map_align;
+	if (f->kind == TRACE_FILE_SHMEM || f->kind == TRACE_FILE_HUGETLB)
+		f->vm_flags_off = flags_off_by_seals(t->tid, (int)t->call.args[4]);
 	emit_file(l, t, f);
 }
 

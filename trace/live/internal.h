@@ -296,6 +296,8 @@ void mapped_file_copy(const struct live_mm *from, struct live_mm *to);
 
 /* mounts.c: what is decided by the file system, of the file behind a descriptor. */
 void settle_kind(struct live *l, struct file_kind *f, pid_t tid, int fd);
+/* What shared mappings of a descriptor are made without, because it is sealed. */
+uint64_t flags_off_by_seals(pid_t tid, int fd);
 void path_of_descriptor(char path[64], pid_t tid, int fd);
 
 /* files.c */

@@ -14,6 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <vmaple/mm_types.h>
+
 #include "internal.h"
 #include "uapi.h"
 
@@ -61,6 +63,17 @@ static uint64_t ask_alignment(pid_t tid, int fd)
 			munmap(map[i], i % 2 ? HUGE_PAGE : PAGE);
 	}
 	return wrong ? 0 : HUGE_PAGE;
+}
+
+uint64_t flags_off_by_seals(pid_t tid, int fd)
+{
+	int copy = copy_descriptor(tid, fd), seals;
+
+	if (copy < 0)
+		return 0;
+	seals = fcntl(copy, F_GET_SEALS);
+	close(copy);
+	return seals > 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) ? VM_MAYWRITE : 0;
 }
 
 /* --- mounts ------------------------------------------------------------------------------------------------- */
@@ -123,6 +136,8 @@ void settle_kind(struct live *l, struct file_kind *f, pid_t tid, int fd)
 	} else if (m->type == HUGETLBFS_MAGIC) {
 		f->kind = TRACE_FILE_HUGETLB;
 		f->map_align = (uint64_t)m->block_size;
+	} else if (m->type == SECRETMEM_MAGIC) {
+		f->kind = TRACE_FILE_SECRET;
 	} else if (!S_ISREG(st.stx_mode) || is_of_kernel(m->type)) {
 		f->kind = TRACE_FILE_DEVICE;
 	} else {

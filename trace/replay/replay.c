@@ -46,6 +46,8 @@ static enum vm_file_kind kind_of(uint32_t kind)
 		return VM_FILE_HUGETLB;
 	case TRACE_FILE_ZERO:
 		return VM_FILE_ZERO;
+	case TRACE_FILE_SECRET:
+		return VM_FILE_SECRET;
 	case TRACE_FILE_SPECIAL:
 		return VM_FILE_SPECIAL;
 	default:
@@ -94,8 +96,10 @@ struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
 {
 	struct numbered_file *nf = t->id ? mtree_load(&r->files, t->id) : NULL;
 
-	if (nf)
+	if (nf) {
+		nf->file.vm_flags_off = t->vm_flags_off; /* it may have been sealed since */
 		return vm_file_get(&nf->file);
+	}
 	nf = new_file(r, t);
 	if (nf && nf->id && mtree_store(&r->files, nf->id, nf, GFP_KERNEL)) {
 		free(nf);
