@@ -117,7 +117,10 @@ enum trace_limit {
 	TRACE_LIMIT_PERSONALITY,  /**< as personality(2) gives it */
 	TRACE_LIMIT_CAPABILITIES, /**< effective set, bit per capability */
 	TRACE_LIMIT_DATA_HARD,    /**< the hard limit of RLIMIT_DATA, bytes; since version 2 */
-	TRACE_LIMIT_COUNT
+	TRACE_LIMIT_COUNT,        /**< so many are a process's own */
+	/** Of the machine: vm.max_map_count, vm.overcommit_memory; since version 2. */
+	TRACE_LIMIT_MAX_MAP_COUNT = 16,
+	TRACE_LIMIT_OVERCOMMIT_MEMORY
 };
 
 /** The birth of an address space by exec or attach. A MAP event with TRACE_MAP_BEGIN follows. */
@@ -213,7 +216,7 @@ struct trace_exit {
 	bool exec;      /**< the task lives on, in the new address space of an exec */
 };
 
-/** A change of one limit for the tasks of one process. */
+/** A change of one limit for the tasks of one process, or of one of the whole machine. */
 struct trace_limit_change {
 	uint32_t limit; /**< enum trace_limit */
 	uint64_t value;

@@ -74,10 +74,12 @@ static inline bool vma_is_secret(const struct vm_area_struct *vma)
 	return vma->vm_file && vma->vm_file->kind == VM_FILE_SECRET;
 }
 
-/* System V shared memory: nothing else of shmem has a close operation. */
+/* System V shared memory, of small pages or huge ones: nothing else of these kinds is said to have a close operation. */
 static inline bool vma_is_segment(const struct vm_area_struct *vma)
 {
-	return vma->vm_file && vma->vm_file->kind == VM_FILE_SHMEM && vma->vm_file->has_close;
+	const struct vm_file *file = vma->vm_file;
+
+	return file && (file->kind == VM_FILE_SHMEM || file->kind == VM_FILE_HUGETLB) && file->has_close;
 }
 
 /* The lowest address that may be free below @vma: a stack keeps its guard gap. */

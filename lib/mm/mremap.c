@@ -233,7 +233,8 @@ static bool multi_allowed(const struct vm_area_struct *vma)
 		return false;
 	if (!vma->vm_file)
 		return true;
-	return vma->vm_file->kind != VM_FILE_ZERO && !vma_is_segment(vma);
+	return vma->vm_file->kind != VM_FILE_ZERO &&
+	       (vma->vm_file->kind == VM_FILE_HUGETLB || !vma_is_segment(vma));
 }
 
 /* One area's part of a pure move. */

@@ -241,6 +241,12 @@ static void end_space(struct check *c, struct known *k)
 	free(k);
 }
 
+static bool is_limit(uint32_t limit)
+{
+	return limit < TRACE_LIMIT_COUNT || limit == TRACE_LIMIT_MAX_MAP_COUNT ||
+	       limit == TRACE_LIMIT_OVERCOMMIT_MEMORY;
+}
+
 /* An event of a space that is known, or, if events were lost, is not. */
 static const char *check_in_space(struct check *c, const struct trace_event *e, struct known *k)
 {
@@ -256,7 +262,7 @@ static const char *check_in_space(struct check *c, const struct trace_event *e, 
 			end_space(c, k);
 		return NULL;
 	case TRACE_EVENT_LIMIT:
-		return e->limit.limit < TRACE_LIMIT_COUNT ? NULL : wrong(c, "a limit that there is not");
+		return is_limit(e->limit.limit) ? NULL : wrong(c, "a limit that there is not");
 	case TRACE_EVENT_MODULE:
 		return check_module(c, &e->module, k);
 	case TRACE_EVENT_STACK:

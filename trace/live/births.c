@@ -127,6 +127,7 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
 	mm->read_implies_exec = parent->mm->read_implies_exec;
+	mm->calls_in_all = parent->mm->calls_in_all;
 	observe_open(mm, child->tid);
 	task_enter_mm(child, mm);
 	if (mm->maps_fd < 0 || mm->pagemap_fd < 0) {

@@ -213,6 +213,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 
 	if (tell_limit(l, t) || (t->call.nr == SYS_process_madvise && !t->call.data))
 		return;
+	sysctls_follow(l, t, result);
 	writes_after_call(l, t, result);
 	file_tell(l, t, result);
 	emit_call(l, t, result);

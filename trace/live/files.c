@@ -213,7 +213,9 @@ static void tell_made_file(struct live *l, struct task *t, int64_t result, uint3
 	f.dev = area.dev;
 	f.ino = area.ino;
 	f.path = area.name;
-	if (kind == TRACE_FILE_HUGETLB) {
+	if (page_size > PAGE)
+		f.kind = TRACE_FILE_HUGETLB;
+	if (f.kind == TRACE_FILE_HUGETLB) {
 		f.map_align = page_size;
 		f.vm_flags = VM_HUGETLB | VM_DONTEXPAND;
 	}

@@ -92,6 +92,7 @@ struct live_mm {
 	struct task *busy;          /* whose call is in the kernel */
 	struct task *queue, **tail; /* who waits for it, stopped */
 	uint64_t calls, start_brk, brk;
+	uint64_t calls_in_all; /* with those before the fork */
 	bool read_implies_exec;           /* its personality: areas get more than was asked for */
 	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
 	struct maple_tree growing;        /* growth.c */
@@ -140,6 +141,7 @@ struct live {
 	struct trace_header header;
 	char *strings[3];    /* of the header */
 	bool wide_addresses; /* 57 bits */
+	uint64_t max_map_count, overcommit_memory; /* sysctls.c: as they were told last */
 	struct trace_sink *sink;
 	int sink_error;
 	uint64_t steps, start_ns;
@@ -182,6 +184,9 @@ void emit_lost(struct live *l, const struct task *t, uint64_t count, const char 
 void emit_flush(struct live *l);
 /* Half of the queue waits. */
 bool emit_is_due(const struct live *l);
+
+/* sysctls.c: tell what has changed in the machine, if the call that has ended depends on it. */
+void sysctls_follow(struct live *l, struct task *t, int64_t result);
 
 /* launch.c: fork the child and install the filter in it; it waits for live_go(). 0 or -errno. */
 int launch(struct live *l);
@@ -399,6 +404,8 @@ int machine_header(struct live *l);
 void process_space(struct live *l, pid_t tid, struct trace_space *s);
 /* The process behind a descriptor of pidfd_open(2), or behind one of the numbers that stand for the caller; -1: none. */
 pid_t process_of_pidfd(pid_t tid, int fd);
+/* In a file that holds one; @otherwise when it cannot be read. */
+uint64_t read_number(const char *path, uint64_t otherwise);
 uint64_t process_limit(pid_t tid, enum trace_limit limit);
 pid_t process_of_thread(pid_t tid);
 bool process_is_x86_64(pid_t tid);

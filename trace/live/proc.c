@@ -43,7 +43,7 @@ static void read_file(const char *path, char *buf, size_t size)
 	buf[n > 0 ? n : 0] = '\0';
 }
 
-static uint64_t read_number(const char *path, uint64_t otherwise)
+uint64_t read_number(const char *path, uint64_t otherwise)
 {
 	char text[64];
 
@@ -149,6 +149,7 @@ uint64_t process_limit(pid_t tid, enum trace_limit limit)
 		read_file(path, text, sizeof(text));
 		return strtoull(text, NULL, 16);
 	}
+	/* Another user's may not be asked for in numbers. */
 	if (prlimit(tid, (enum __rlimit_resource)resources[limit], NULL, &rl))
 		return limit_of_text(tid, names[limit], limit == TRACE_LIMIT_DATA_HARD);
 	return limit == TRACE_LIMIT_DATA_HARD ? rl.rlim_max : rl.rlim_cur;
@@ -308,6 +309,8 @@ int machine_header(struct live *l)
 	h->total_ram = (uint64_t)si.totalram * si.mem_unit;
 	h->total_swap = (uint64_t)si.totalswap * si.mem_unit;
 	h->stack_guard_gap = 256;
+	l->max_map_count = h->max_map_count;
+	l->overcommit_memory = h->overcommit_memory;
 	h->thp_enabled = thp_enabled();
 	h->pkeys = strstr(cpu, " ospke") != NULL;
 	l->wide_addresses = strstr(cpu, " la57") != NULL;

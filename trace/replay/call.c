@@ -378,12 +378,31 @@ static struct prediction do_userfaultfd(struct space *s, const struct trace_call
 		mm_userfaultfd(&s->mm, range[0], range[1], xa_mk_value(c->args[0]), mode) };
 }
 
+/*
+ * A segment that was removed ends when it is detached for the last time; here by making room for itself: it cannot be
+ * attached again, and the area is gone.
+ */
+static bool may_be_removed(struct space *s, const struct trace_call *c)
+{
+	const struct vm_area_struct *vma = vma_lookup(&s->mm, c->args[0]);
+
+	return vma && vma->vm_file && vma->vm_file->has_close && (c->result == -EINVAL || c->result == -EIDRM);
+}
+
 static struct prediction do_remap_file_pages(struct space *s, const struct trace_call *c)
 {
-	if (!succeeded(c))
+	const uint64_t *a = c->args;
+	bool removed = may_be_removed(s, c);
+	int result;
+
+	if (!succeeded(c) && !removed)
 		return (struct prediction){ 0 };
-	return (struct prediction){ true, true,
-		mm_remap_file_pages(&s->mm, c->args[0], c->args[1], c->args[2], c->args[3], c->args[4]) };
+	result = mm_remap_file_pages(&s->mm, a[0], a[1], a[2], a[3], a[4]);
+	if (removed && !result) {
+		result = mm_munmap(&s->mm, a[0] & ~4095UL, a[1] & ~4095UL);
+		result = result ? result : (int)c->result;
+	}
+	return (struct prediction){ true, true, result };
 }
 
 /* Calls that map things which the engine has no words for. */

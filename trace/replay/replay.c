@@ -6,6 +6,7 @@
  * it is before each call that maps it.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -15,6 +16,7 @@
 
 #include "alloc.h"
 #include "internal.h"
+#include "minmax.h"
 
 #define CAP_IPC_LOCK  14
 #define CAP_SYS_RAWIO 17
@@ -199,6 +201,23 @@ static void set_limit(struct space *s, uint32_t limit, uint64_t value)
 	default:
 		break;
 	}
+}
+
+/* In mode 2 the limit is shared with processes that are not recorded: it cannot be predicted. */
+static void set_overcommit(struct mm_system *sys, const struct trace_header *h, uint64_t mode)
+{
+	sys->overcommit_memory = (unsigned int)mode;
+	sys->commit_limit = mode ? ~0UL : (h->total_ram + h->total_swap) / h->page_size;
+}
+
+static void limit_event(struct replay *r, struct space *s, const struct trace_limit_change *c)
+{
+	if (c->limit == TRACE_LIMIT_MAX_MAP_COUNT)
+		r->sys.max_map_count = (int)min(c->value, (uint64_t)INT_MAX);
+	else if (c->limit == TRACE_LIMIT_OVERCOMMIT_MEMORY)
+		set_overcommit(&r->sys, &r->header, c->value);
+	else
+		set_limit(s, c->limit, c->value);
 }
 
 static int space_event(struct replay *r, const struct trace_event *e)
@@ -391,7 +410,7 @@ static int event_in_space(struct replay *r, struct space *s, const struct trace_
 		replay_fault(r, s, e);
 		return 0;
 	case TRACE_EVENT_LIMIT:
-		set_limit(s, e->limit.limit, e->limit.value);
+		limit_event(r, s, &e->limit);
 		return 0;
 	case TRACE_EVENT_CHANGE:
 		change_event(s, &e->change);
@@ -448,12 +467,10 @@ static void set_machine(struct mm_system *sys, const struct trace_header *h)
 	sys->mmap_min_addr = h->mmap_min_addr;
 	sys->dac_mmap_min_addr = h->dac_mmap_min_addr;
 	sys->stack_guard_gap = (unsigned long)h->stack_guard_gap * h->page_size;
-	sys->overcommit_memory = h->overcommit_memory;
+	set_overcommit(sys, h, h->overcommit_memory);
 	sys->thp_enabled = h->thp_enabled;
 	sys->pkeys = h->pkeys;
 	sys->no_zero_page = h->no_zero_page;
-	/* In mode 2 the limit is shared with processes that are not recorded: it cannot be predicted. */
-	sys->commit_limit = h->overcommit_memory ? ~0UL : (h->total_ram + h->total_swap) / h->page_size;
 }
 
 struct replay *replay_new(const struct trace_header *header, const struct replay_options *options)

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* What decides about calls and is no call of the map: limits of another user, numbers of the machine, segments. */
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+
+#include "cases.h"
+
+/* A limit of a process of another user is read all the same. */
+static void locked_memory_of_another_user(void)
+{
+	struct rlimit limit = { 7, 10 };
+
+	errno = EPERM;
+	need(geteuid() == 0, "not root");
+	need(seteuid(65534) == 0, "seteuid");
+	need(setrlimit(RLIMIT_MEMLOCK, &limit) == 0, "setrlimit");
+	mlockall(MCL_CURRENT);
+	mlock(place(1), PAGE);
+}
+
+static int read_max_map_count(void)
+{
+	FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
+	int n = 0;
+
+	need(f && fscanf(f, "%d", &n) == 1, "vm.max_map_count");
+	fclose(f);
+	return n;
+}
+
+static int write_max_map_count(int n)
+{
+	FILE *f = fopen("/proc/sys/vm/max_map_count", "w");
+
+	return f && fprintf(f, "%d\n", n) > 0 && fclose(f) == 0;
+}
+
+/* Fewer areas are allowed for a while, not so few that others suffer. */
+static void fewer_areas(void)
+{
+	int before = read_max_map_count(), lowered = 1200;
+
+	need(before > lowered && write_max_map_count(lowered), "vm.max_map_count");
+	for (int n = 0; n < 2000; n++)
+		if (mmap(NULL, PAGE, n % 2 ? PROT_READ : PROT_NONE, PRIVATE, -1, 0) == MAP_FAILED)
+			break;
+	write_max_map_count(before);
+	for (int n = 0; n < 100; n++)
+		need(mmap(NULL, PAGE, n % 2 ? PROT_READ : PROT_NONE, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
+}
+
+static void removed_segment(void)
+{
+	for (unsigned long pages = 1; pages < 4; pages++) {
+		int id = shmget(IPC_PRIVATE, pages * PAGE, IPC_CREAT | 0600);
+		char *at;
+
+		need(id >= 0, "shmget");
+		at = shmat(id, NULL, 0);
+		shmctl(id, IPC_RMID, NULL);
+		syscall(SYS_remap_file_pages, at, pages * PAGE, 0, pages / 2, 0);
+		shmdt(at);
+	}
+}
+
+static void huge_segment(void)
+{
+	size_t huge = 2UL << 20;
+	int id = shmget(IPC_PRIVATE, 2 * huge, IPC_CREAT | SHM_HUGETLB | 0600);
+	char *at;
+
+	if (id < 0)
+		errno = ENOENT;
+	need(id >= 0, "no huge pages in the pool (vm.nr_hugepages)");
+	at = shmat(id, NULL, 0);
+	mprotect(at, PAGE, PROT_READ);
+	mprotect(at, huge, PROT_READ);
+	mremap(at + huge, huge, huge, MREMAP_MAYMOVE);
+	munmap(at, PAGE);
+	shmdt(at);
+	at = shmat(id, NULL, SHM_RDONLY);
+	shmctl(id, IPC_RMID, NULL);
+	shmdt(at);
+}
+
+static const struct test_case cases[] = { { "locked-memory", locked_memory_of_another_user, "" },
+	{ "fewer-areas", fewer_areas, "" }, { "removed-segment", removed_segment, "" },
+	{ "huge-segment", huge_segment, "" } };
+CASES_MAIN(cases)
