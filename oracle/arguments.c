@@ -108,6 +108,11 @@ static void make_mmap(struct maker *m, struct call *c)
 		c->arg[0] = chance(m, 20) ? pick(m, 32) * PAGE : some_hint(m); /* around mmap_min_addr, too */
 	if (!(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 15))
 		c->arg[1] = (1 + pick(m, 3)) << 21;
+	/* The second gigabyte is soon used up. */
+	if ((c->arg[3] & 0x40) && !(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 30)) {
+		c->arg[1] = 1UL << (28 + pick(m, 3));
+		c->arg[2] = PROT_NONE;
+	}
 	if (c->arg[1] > MARGIN)
 		c->arg[3] &= ~(unsigned long)MAP_POPULATE;
 	if (chance(m, m->p->files)) {
