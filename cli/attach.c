@@ -11,18 +11,20 @@
 #include "attach.h"
 #include "cli.h"
 
-static const char help[] =
-	"usage: vmaple attach [-o FILE] [--for SECONDS] [--json] PID\n"
-	"\n"
-	"Follow a running process, its threads and its children without stopping them: every mapping call in the\n"
-	"order of the mmap lock, first writes, forks, execs, exits.  All of it is mirrored and compared with the areas\n"
-	"that the kernel had.  It ends with the processes, after SECONDS, or by Ctrl-C, and leaves them as they are.\n"
-	"\n"
-	"  -o FILE        keep the recording, for verify and maps\n"
-	"  --for SECONDS  end after so long\n"
-	"  --json         the summary as the last line of stdout, in JSON\n"
-	"\n"
-	"exit status: 0; 1 differences were found; 125 the process cannot be followed\n";
+static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--json] PID\n"
+			   "\n"
+			   "Follow a running process, its threads and its children without stopping them: "
+			   "every mapping call in the\n"
+			   "order of the mmap lock, first writes, forks, execs, exits.  All of it is "
+			   "mirrored and compared with the areas\n"
+			   "that the kernel had.  It ends with the processes, after SECONDS, or by Ctrl-C, "
+			   "and leaves them as they are.\n"
+			   "\n"
+			   "  -o FILE        keep the recording, for verify and maps\n"
+			   "  --for SECONDS  end after so long\n"
+			   "  --json         the summary as the last line of stdout, in JSON\n"
+			   "\n"
+			   "exit status: 0; 1 differences were found; 125 the process cannot be followed\n";
 
 static volatile sig_atomic_t interrupted;
 
@@ -50,8 +52,8 @@ static int both_event(struct trace_sink *sink, const struct trace_event *e)
 	return err || !b->mirror ? err : b->mirror->event(b->mirror, e);
 }
 
-static int summarise(const struct bpf_run *r, struct replay *replay, const struct trace_header *h, double wall,
-	uint64_t *differences)
+static int summarise(const struct bpf_run *r, struct replay *replay, const struct trace_header *h,
+	double wall, uint64_t *differences)
 {
 	struct replay_stats stats;
 
@@ -75,7 +77,8 @@ static int follow(const struct bpf_run *r, struct live_bpf *source, int *wait_st
 	struct trace_writer *writer = NULL;
 	struct both both = { .sink.event = both_event };
 	uint64_t begin = clock_ns(), differences = 0;
-	int err = r->output ? trace_writer_open(&writer, r->output, live_bpf_header(source)) : 0, closed, status = 0;
+	int err = r->output ? trace_writer_open(&writer, r->output, live_bpf_header(source)) : 0, closed,
+	    status = 0;
 
 	if (!err) {
 		if (writer && r->sync)
@@ -89,7 +92,8 @@ static int follow(const struct bpf_run *r, struct live_bpf *source, int *wait_st
 	if (err)
 		complain(r->command, "%s", err == -ESRCH ? "the process has ended" : strerror(-err));
 	else if (replay)
-		status = summarise(r, replay, live_bpf_header(source), (double)(clock_ns() - begin) / 1e9, &differences);
+		status = summarise(
+			r, replay, live_bpf_header(source), (double)(clock_ns() - begin) / 1e9, &differences);
 	if (replay)
 		replay_free(replay);
 	if (err || status)
@@ -99,7 +103,9 @@ static int follow(const struct bpf_run *r, struct live_bpf *source, int *wait_st
 
 int bpf_run(const struct bpf_run *r, int *wait_status)
 {
-	struct live_bpf_options options = { .pid = r->pid, .argv = r->argv, .seconds = r->seconds, .stop = stop };
+	struct live_bpf_options options = {
+		.pid = r->pid, .argv = r->argv, .seconds = r->seconds, .stop = stop
+	};
 	struct live_bpf *source;
 	char error[512];
 	int status;

@@ -70,7 +70,7 @@ struct difference_log {
 	FILE *out;
 	const char *recording; /* how to repeat it; NULL: no recording was written */
 	bool all;              /* every one in full */
-	unsigned int shown; /* of which verdict, a bit each */
+	unsigned int shown;    /* of which verdict, a bit each */
 };
 void log_difference(void *ctx, const struct replay_difference *d);
 

@@ -203,7 +203,7 @@ static void report(struct lab_options *l, const struct item *it, const struct me
 	for (int i = 0; i < LAB_INDEXES; i++)
 		json_put(indexes, lab_indexes[i]->name, index_json(&m[i]));
 	json_push(l->results, json_pack("{s:o, s:I, s:b, s:o}", "workload", json_text(it->name), "n",
-						  (json_int_t)it->n, "agreed", l->check, "indexes", indexes));
+				      (json_int_t)it->n, "agreed", l->check, "indexes", indexes));
 }
 
 static int failed(const struct item *it, const struct lab_run *run)

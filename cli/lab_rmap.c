@@ -198,8 +198,8 @@ static void add_json(struct lab_options *l, const struct item *it, const struct 
 
 	for (int i = 0; i < nr; i++)
 		json_put(all, runs[i].ops->name, run_json(&runs[i]));
-	json_push(l->results,
-		json_pack("{s:o, s:I, s:o}", "workload", json_text(it->name), "n", (json_int_t)it->n, "designs", all));
+	json_push(l->results, json_pack("{s:o, s:I, s:o}", "workload", json_text(it->name), "n",
+				      (json_int_t)it->n, "designs", all));
 }
 
 static int do_item(struct lab_options *l, const struct designs *d, const struct item *it)

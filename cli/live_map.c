@@ -8,9 +8,9 @@
 
 static json_t *area_json(const struct live_map *map, const struct live_area *a)
 {
-	json_t *o = json_pack("{s:I, s:I, s:o, s:b, s:b, s:b, s:b, s:I, s:I}", "start", (json_int_t)a->start, "end",
-		(json_int_t)a->end, "name", json_text(a->name), "read", !!(a->vm_flags & VM_READ), "write",
-		!!(a->vm_flags & VM_WRITE), "exec", !!(a->vm_flags & VM_EXEC), "shared",
+	json_t *o = json_pack("{s:I, s:I, s:o, s:b, s:b, s:b, s:b, s:I, s:I}", "start", (json_int_t)a->start,
+		"end", (json_int_t)a->end, "name", json_text(a->name), "read", !!(a->vm_flags & VM_READ),
+		"write", !!(a->vm_flags & VM_WRITE), "exec", !!(a->vm_flags & VM_EXEC), "shared",
 		!!(a->vm_flags & VM_MAYSHARE), "pgoff", (json_int_t)a->pgoff, "vm_flags",
 		(json_int_t)a->vm_flags);
 
@@ -19,9 +19,11 @@ static json_t *area_json(const struct live_map *map, const struct live_area *a)
 	json_put(o, "anon_vma", json_boolean(a->anon_vma));
 	if (map->source == LIVE_MAP_PROC)
 		return o;
-	if (json_object_update_new(o, json_pack("{s:i, s:i, s:i, s:b, s:i, s:i, s:b}", "file_id", (int)a->file,
-		"anon_vma_id", (int)a->anon_vma, "anon_vma_root", (int)a->anon_root, "inherited", a->inherited,
-		"userfaultfd_id", (int)a->uffd, "policy_id", (int)a->policy, "has_close", a->has_close))) {
+	if (json_object_update_new(
+		    o, json_pack("{s:i, s:i, s:i, s:b, s:i, s:i, s:b}", "file_id", (int)a->file,
+			       "anon_vma_id", (int)a->anon_vma, "anon_vma_root", (int)a->anon_root,
+			       "inherited", a->inherited, "userfaultfd_id", (int)a->uffd, "policy_id",
+			       (int)a->policy, "has_close", a->has_close))) {
 		json_decref(o);
 		return NULL;
 	}
@@ -37,8 +39,8 @@ static void print_details(const struct live_map *map, const struct live_area *a)
 		vm_flags_format(a->vm_flags, flags, sizeof(flags)));
 	if (map->source == LIVE_MAP_PROC)
 		return;
-	printf("Kernel:  file %u, anon_vma %u of root %u%s, userfaultfd %u, policy %u%s\n", a->file, a->anon_vma,
-		a->anon_root, a->inherited ? ", inherited" : "", a->uffd, a->policy,
+	printf("Kernel:  file %u, anon_vma %u of root %u%s, userfaultfd %u, policy %u%s\n", a->file,
+		a->anon_vma, a->anon_root, a->inherited ? ", inherited" : "", a->uffd, a->policy,
 		a->has_close ? ", close operation" : "");
 }
 
@@ -74,7 +76,9 @@ void tell_live_source(const char *command, const struct live_map *map)
 	if (map->source == LIVE_MAP_PROC)
 		fprintf(stderr, "vmaple %s: read from /proc: %s\n", command, map->reason);
 	else
-		fprintf(stderr, "vmaple %s: %u areas, read by BPF; the process' mmap lock was held for %.0f microseconds\n",
+		fprintf(stderr,
+			"vmaple %s: %u areas, read by BPF; the process' mmap lock was held for %.0f "
+			"microseconds\n",
 			command, map->nr, (double)map->held_ns / 1e3);
 }
 

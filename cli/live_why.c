@@ -54,7 +54,8 @@ static void print_boundary(const struct live_map *map, const struct boundary *b)
 		puts("    nothing: they join in the next call that changes one of them to what it is");
 	for (unsigned int i = 0; !b->certain && i < BOUNDARY_REASONS; i++)
 		if (b->perhaps & 1u << i)
-			printf("    uncertain: %s\n", vma_merge_blocker_name((enum vma_merge_blocker)(1u << i)));
+			printf("    uncertain: %s\n",
+				vma_merge_blocker_name((enum vma_merge_blocker)(1u << i)));
 	putchar('\n');
 }
 
@@ -93,8 +94,8 @@ static json_t *tally_json(const struct live_map *map, const struct boundary_tall
 	}
 	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:o, s:s, s:f}", "areas", (int)map->nr, "limit",
 		(json_int_t)map->max_map_count, "boundaries", (json_int_t)t->boundaries, "gaps",
-		(json_int_t)t->gaps, "joinable", (json_int_t)t->joinable,
-		"reasons", reasons, "source", map->source == LIVE_MAP_BPF ? "bpf" : "proc", "held_microseconds",
+		(json_int_t)t->gaps, "joinable", (json_int_t)t->joinable, "reasons", reasons, "source",
+		map->source == LIVE_MAP_BPF ? "bpf" : "proc", "held_microseconds",
 		(double)map->held_ns / 1e3);
 }
 
@@ -102,7 +103,8 @@ static void print_tally(const struct live_map *map, const struct boundary_tally 
 {
 	printf("process %d: %u areas, %.1f%% of vm.max_map_count (%" PRIu64 ")\n", (int)map->pid, map->nr,
 		100.0 * map->nr / (double)map->max_map_count, map->max_map_count);
-	printf("  %" PRIu64 " boundaries between areas that touch, %" PRIu64 " gaps\n\n", t->boundaries, t->gaps);
+	printf("  %" PRIu64 " boundaries between areas that touch, %" PRIu64 " gaps\n\n", t->boundaries,
+		t->gaps);
 	printf("  %9s %9s %9s  reason\n", "alone", "together", "uncertain");
 	for (unsigned int i = 0; i < BOUNDARY_REASONS; i++) {
 		const struct reason_count *c = &t->reasons[i];
@@ -155,8 +157,9 @@ static int tell(struct answer *a)
 	int err = each_boundary(a->map, &a->tally, tell_boundary, a);
 
 	if (err) {
-		complain("why", err == -ENOMEM ? "out of memory"
-					       : "the map of process %d changed while it was read; again, please",
+		complain("why",
+			err == -ENOMEM ? "out of memory"
+				       : "the map of process %d changed while it was read; again, please",
 			(int)a->map->pid);
 		return STATUS_FAILED;
 	}

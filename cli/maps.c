@@ -14,7 +14,8 @@ static const char help[] =
 	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|smaps|json] [--raw] FILE\n"
 	"       vmaple maps --pid PID [--format maps|smaps|json] [--no-bpf]\n"
 	"\n"
-	"Print the address space of a recorded process as /proc/PID/maps would have shown it; without a FILE,\n"
+	"Print the address space of a recorded process as /proc/PID/maps would have shown it; without a "
+	"FILE,\n"
 	"that of a running process, read by BPF under one hold of its mmap lock where that is permitted.\n"
 	"\n"
 	"  --at STEP       after this step; default: before the process ended\n"
@@ -48,8 +49,7 @@ static int parse(struct maps *m, int argc, char **argv)
 	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
 		{ "pid", required_argument, NULL, 'p' }, { "format", required_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' }, { "no-bpf", no_argument, NULL, 'n' },
-		{ "raw", no_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "raw", no_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt, err;
 
 	opterr = 0;

@@ -15,21 +15,22 @@
 #include "cli.h"
 #include "metrics.h"
 
-static const char help[] =
-	"usage: vmaple metrics --textfile FILE [options]\n"
-	"       vmaple metrics --listen ADDRESS:PORT [options]\n"
-	"\n"
-	"Tell how many areas each process has, how fast that grows, and when it will reach vm.max_map_count, as\n"
-	"OpenMetrics: in a file for node_exporter's textfile collector, or to Prometheus itself at /metrics.\n"
-	"\n"
-	"  --textfile FILE   replace FILE by a new one at every look\n"
-	"  --listen A:PORT   serve HTTP there; 127.0.0.1:9464 for example, or [::1]:9464\n"
-	"  --interval S      seconds between looks (15)\n"
-	"  --threshold N     leave out processes with fewer areas (1000)\n"
-	"  --processes N     at most so many of them, those with most areas first (100)\n"
-	"  --once            one look, and end; growth is not known then\n"
-	"\n"
-	"exit status: 0 after SIGTERM or SIGINT; 125 vmaple failed\n";
+static const char help[] = "usage: vmaple metrics --textfile FILE [options]\n"
+			   "       vmaple metrics --listen ADDRESS:PORT [options]\n"
+			   "\n"
+			   "Tell how many areas each process has, how fast that grows, and when it will "
+			   "reach vm.max_map_count, as\n"
+			   "OpenMetrics: in a file for node_exporter's textfile collector, or to Prometheus "
+			   "itself at /metrics.\n"
+			   "\n"
+			   "  --textfile FILE   replace FILE by a new one at every look\n"
+			   "  --listen A:PORT   serve HTTP there; 127.0.0.1:9464 for example, or [::1]:9464\n"
+			   "  --interval S      seconds between looks (15)\n"
+			   "  --threshold N     leave out processes with fewer areas (1000)\n"
+			   "  --processes N     at most so many of them, those with most areas first (100)\n"
+			   "  --once            one look, and end; growth is not known then\n"
+			   "\n"
+			   "exit status: 0 after SIGTERM or SIGINT; 125 vmaple failed\n";
 
 static int parse_count(uint64_t *to)
 {
@@ -69,7 +70,8 @@ static int parse(struct metrics_options *o, int argc, char **argv)
 	static const struct option options[] = { { "textfile", required_argument, NULL, 't' },
 		{ "listen", required_argument, NULL, 'l' }, { "interval", required_argument, NULL, 'i' },
 		{ "threshold", required_argument, NULL, 'm' }, { "processes", required_argument, NULL, 'p' },
-		{ "once", no_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "once", no_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
 	int opt, err;
 
 	opterr = 0;
@@ -140,8 +142,8 @@ static int renew_page(struct page *page, const struct watch *w, const struct met
 	return 0;
 }
 
-static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
-	const char *version, const char *data, size_t *data_size, void **request)
+static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *data, size_t *data_size, void **request)
 {
 	static char missing[] = "The metrics are at /metrics.\n";
 	struct page *page = ctx;
@@ -151,8 +153,9 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
 	enum MHD_Result result;
 
 	pthread_mutex_lock(&page->lock);
-	response = found ? MHD_create_response_from_buffer(page->len, page->text, MHD_RESPMEM_MUST_COPY)
-			 : MHD_create_response_from_buffer(sizeof(missing) - 1, missing, MHD_RESPMEM_PERSISTENT);
+	response =
+		found ? MHD_create_response_from_buffer(page->len, page->text, MHD_RESPMEM_MUST_COPY)
+		      : MHD_create_response_from_buffer(sizeof(missing) - 1, missing, MHD_RESPMEM_PERSISTENT);
 	pthread_mutex_unlock(&page->lock);
 	if (!response)
 		return MHD_NO;
@@ -198,8 +201,9 @@ static struct MHD_Daemon *serve(struct page *page, const char *listen)
 		usage_error("metrics", "--listen takes ADDRESS:PORT, not", listen);
 		return NULL;
 	}
-	daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | (address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0), 0,
-		NULL, NULL, answer, page, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, 32u,
+	daemon = MHD_start_daemon(
+		MHD_USE_INTERNAL_POLLING_THREAD | (address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0), 0, NULL,
+		NULL, answer, page, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, 32u,
 		MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_END);
 	if (!daemon)
 		complain("metrics", "%s: cannot be served: %s", listen, strerror(errno));

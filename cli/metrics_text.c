@@ -141,7 +141,8 @@ static void write_series(FILE *out, const struct series *list, size_t nr)
 	head(out, "vmaple_maps_growth_per_second", "Growth of the areas; 0 where it may be noise.");
 	for (size_t i = 0; i < nr; i++)
 		fprintf(out, "vmaple_maps_growth_per_second{%s} %.6g\n", list[i].labels, list[i].p->growth);
-	head(out, "vmaple_maps_seconds_to_limit", "Time until vm.max_map_count is reached, where the areas grow.");
+	head(out, "vmaple_maps_seconds_to_limit",
+		"Time until vm.max_map_count is reached, where the areas grow.");
 	for (size_t i = 0; i < nr; i++)
 		if (list[i].p->seconds_left >= 0)
 			fprintf(out, "vmaple_maps_seconds_to_limit{%s} %.6g\n", list[i].labels,
@@ -149,7 +150,8 @@ static void write_series(FILE *out, const struct series *list, size_t nr)
 	head(out, "vmaple_maps_unneeded", "Areas that nothing keeps apart from their neighbour.");
 	for (size_t i = 0; i < nr; i++)
 		if (list[i].unneeded >= 0)
-			fprintf(out, "vmaple_maps_unneeded{%s} %" PRId64 "\n", list[i].labels, list[i].unneeded);
+			fprintf(out, "vmaple_maps_unneeded{%s} %" PRId64 "\n", list[i].labels,
+				list[i].unneeded);
 }
 
 int metrics_write(FILE *out, const struct watch *w, const struct metrics_options *o)

@@ -17,7 +17,8 @@
 #include "cli.h"
 
 static const char run_help[] =
-	"usage: vmaple run [--check every|N|end] [--stacks] [-o FILE] [--json[=FILE]] [--] COMMAND [ARGUMENT]...\n"
+	"usage: vmaple run [--check every|N|end] [--stacks] [-o FILE] [--json[=FILE]] [--] COMMAND "
+	"[ARGUMENT]...\n"
 	"\n"
 	"Run COMMAND, record every change to the address spaces of it and its children, mirror them, and "
 	"compare the\n"
@@ -29,9 +30,11 @@ static const char run_help[] =
 	"  --stacks       the recording has the call stack of each mapping call\n"
 	"  -o FILE        keep the recording, for verify and maps\n"
 	"  --sync         bring it to the disk (fsync) at the end\n"
-	"  --via SOURCE   ptrace (default), bpf: COMMAND is not stopped, and there is no --check; auto: bpf where "
+	"  --via SOURCE   ptrace (default), bpf: COMMAND is not stopped, and there is no --check; auto: bpf "
+	"where "
 	"permitted\n"
-	"  --json         the summary as the last line of stdout, in JSON; behind what COMMAND wrote, if that does not end\n"
+	"  --json         the summary as the last line of stdout, in JSON; behind what COMMAND wrote, if "
+	"that does not end\n"
 	"                 in a newline\n"
 	"  --json=FILE    the summary into FILE, in JSON; stdout is COMMAND's alone\n"
 	"\n"
@@ -46,7 +49,8 @@ static const char record_help[] =
 	"\n"
 	"  -o FILE        the recording\n"
 	"  --sync         bring it to the disk (fsync) at the end\n"
-	"  --via SOURCE   ptrace (default), bpf: COMMAND is not stopped, and there is no --check; auto: bpf where "
+	"  --via SOURCE   ptrace (default), bpf: COMMAND is not stopped, and there is no --check; auto: bpf "
+	"where "
 	"permitted\n"
 	"  --check WHEN   how often to put the kernel's own map beside the calls, for verify: every "
 	"(default), N, end\n"
@@ -106,9 +110,8 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 {
 	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
 		{ "output", required_argument, NULL, 'o' }, { "via", required_argument, NULL, 'v' },
-		 { "max-memory", required_argument, NULL, 'm' },
-		{ "sync", no_argument, NULL, 's' }, { "json", optional_argument, NULL, 'j' },
-		{ "stacks", no_argument, NULL, 'k' },
+		{ "max-memory", required_argument, NULL, 'm' }, { "sync", no_argument, NULL, 's' },
+		{ "json", optional_argument, NULL, 'j' }, { "stacks", no_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
@@ -133,7 +136,8 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 			break;
 		case 'v':
 			if (!parse_source(r, optarg))
-				return usage_error(r->command, "--via takes bpf, ptrace or auto, not", optarg);
+				return usage_error(
+					r->command, "--via takes bpf, ptrace or auto, not", optarg);
 			break;
 		case 'j':
 			if (!r->mirror)
@@ -304,8 +308,13 @@ static int record_and_mirror(const struct run *r, struct live *live)
 /* Negative: BPF is not permitted here, and another source may be taken. */
 static int run_by_bpf(const struct run *r)
 {
-	struct bpf_run b = { .command = r->command, .argv = r->argv, .output = r->output, .mirror = r->mirror,
-		.json = r->json, .sync = r->sync, .or_else = r->by_ptrace };
+	struct bpf_run b = { .command = r->command,
+		.argv = r->argv,
+		.output = r->output,
+		.mirror = r->mirror,
+		.json = r->json,
+		.sync = r->sync,
+		.or_else = r->by_ptrace };
 	int wait_status = 0, status = bpf_run(&b, &wait_status);
 
 	if (status < 0 || status == STATUS_FAILED)

@@ -92,17 +92,18 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 	o = json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 		      "s:I, s:I, s:I, "
 		      "s:I, s:f, s:o, s:s}",
-		"command", json_text(h->command), "kernel", json_text(h->kernel), "processes", (json_int_t)s->processes, "threads",
-		(json_int_t)s->threads, "calls", (json_int_t)s->calls, "calls_by_kind", kinds, "failed_calls",
-		(json_int_t)s->failed_calls, "faults", (json_int_t)s->faults, "first_writes",
-		(json_int_t)s->first_writes, "checks", (json_int_t)s->checks, "differences",
-		(json_int_t)s->differences, "uncertain", (json_int_t)s->uncertain, "foreign",
-		(json_int_t)s->foreign, "outside", (json_int_t)s->outside, "consequences",
-		(json_int_t)s->consequences, "lost", (json_int_t)s->lost, "vmas_peak",
-		(json_int_t)s->vmas_peak, "vmas_final", (json_int_t)s->vmas_final, "max_map_count",
-		(json_int_t)h->max_map_count, "splits", (json_int_t)s->splits, "merges",
-		(json_int_t)s->merges, "merged_share", share(s->new_merged, s->new_areas), "free_areas", gaps,
-		"fault_source", fault_source_text(h->fault_source));
+		"command", json_text(h->command), "kernel", json_text(h->kernel), "processes",
+		(json_int_t)s->processes, "threads", (json_int_t)s->threads, "calls", (json_int_t)s->calls,
+		"calls_by_kind", kinds, "failed_calls", (json_int_t)s->failed_calls, "faults",
+		(json_int_t)s->faults, "first_writes", (json_int_t)s->first_writes, "checks",
+		(json_int_t)s->checks, "differences", (json_int_t)s->differences, "uncertain",
+		(json_int_t)s->uncertain, "foreign", (json_int_t)s->foreign, "outside",
+		(json_int_t)s->outside, "consequences", (json_int_t)s->consequences, "lost",
+		(json_int_t)s->lost, "vmas_peak", (json_int_t)s->vmas_peak, "vmas_final",
+		(json_int_t)s->vmas_final, "max_map_count", (json_int_t)h->max_map_count, "splits",
+		(json_int_t)s->splits, "merges", (json_int_t)s->merges, "merged_share",
+		share(s->new_merged, s->new_areas), "free_areas", gaps, "fault_source",
+		fault_source_text(h->fault_source));
 	if (o && wall_seconds >= 0)
 		json_put(o, "wall_seconds", json_real(wall_seconds));
 	return o;

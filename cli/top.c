@@ -11,20 +11,22 @@
 #include "cli.h"
 #include "top.h"
 
-static const char help_text[] =
-	"usage: vmaple top [PID]\n"
-	"\n"
-	"Show every process by its share of vm.max_map_count, with its growth and the time until it reaches the\n"
-	"limit; or one process with the reasons why its areas are apart.  `h` lists the keys.  No colour under\n"
-	"NO_COLOR.\n"
-	"\n"
-	"exit status: 0; 125 vmaple failed\n";
+static const char help_text[] = "usage: vmaple top [PID]\n"
+				"\n"
+				"Show every process by its share of vm.max_map_count, with its growth and "
+				"the time until it reaches the\n"
+				"limit; or one process with the reasons why its areas are apart.  `h` lists "
+				"the keys.  No colour under\n"
+				"NO_COLOR.\n"
+				"\n"
+				"exit status: 0; 125 vmaple failed\n";
 
 static const char *const keys[] = { "h, ?            this help", "q               quit",
 	"UP DOWN PGUP PGDN HOME END   move", "ENTER           look closer at a process; ESC goes back",
 	"< >             sort by the column to the left or to the right",
 	"A G T C M P N   sort by areas, growth, time left, changes, memory mapped, PID, name",
-	"r               turn the order round", "/               filter by command or PID: type, ENTER; ESC ends it",
+	"r               turn the order round",
+	"/               filter by command or PID: type, ENTER; ESC ends it",
 	"SPACE           pause: nothing is looked at until the next",
 	"+ -             look more often or less often", "",
 	"LIMIT      share of vm.max_map_count: at 100% mmap fails with ENOMEM",

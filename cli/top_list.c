@@ -99,11 +99,16 @@ int top_arrange(struct top *t)
 static const struct {
 	const char *title;
 	int width; /* negative: to the left */
-} columns[] = { [BY_PID] = { "PID", 7 }, [BY_AREAS] = { "AREAS", 7 }, [BY_GROWTH] = { "GROWTH/s", 9 },
-	[BY_TIME] = { "TO LIMIT", 9 }, [BY_CHANGES] = { "CHANGES/s", 9 }, [BY_SIZE] = { "MAPPED", 9 },
+} columns[] = { [BY_PID] = { "PID", 7 },
+	[BY_AREAS] = { "AREAS", 7 },
+	[BY_GROWTH] = { "GROWTH/s", 9 },
+	[BY_TIME] = { "TO LIMIT", 9 },
+	[BY_CHANGES] = { "CHANGES/s", 9 },
+	[BY_SIZE] = { "MAPPED", 9 },
 	[BY_COMMAND] = { "COMMAND", -7 } };
 
-static const enum top_column shown[] = { BY_PID, BY_AREAS, BY_GROWTH, BY_TIME, BY_CHANGES, BY_SIZE, BY_COMMAND };
+static const enum top_column shown[] = { BY_PID, BY_AREAS, BY_GROWTH, BY_TIME, BY_CHANGES, BY_SIZE,
+	BY_COMMAND };
 
 static void draw_titles(const struct top *t, int y)
 {
@@ -115,7 +120,8 @@ static void draw_titles(const struct top *t, int y)
 
 		if (c == t->by)
 			attron(A_BOLD);
-		printw("%*s%s", columns[c].width, columns[c].title, c == t->by ? (t->reverse ? "^" : "v") : " ");
+		printw("%*s%s", columns[c].width, columns[c].title,
+			c == t->by ? (t->reverse ? "^" : "v") : " ");
 		attroff(A_BOLD);
 		if (c == BY_AREAS)
 			printw("%6s ", "LIMIT");
@@ -144,8 +150,8 @@ static void draw_row(const struct top *t, int y, const struct watched *p, bool s
 	size_text(p->task.total_pages * 4096, size, sizeof(size));
 	attron(attr);
 	mvhline(y, 0, ' ', COLS);
-	mvprintw(y, 0, "%7d %7u %5.1f%% %9s %9s %9s %9s %.*s", (int)p->task.pid, p->task.count, share * 100, growth,
-		left, changes, size, COLS > 64 ? COLS - 64 : 0, p->task.command);
+	mvprintw(y, 0, "%7d %7u %5.1f%% %9s %9s %9s %9s %.*s", (int)p->task.pid, p->task.count, share * 100,
+		growth, left, changes, size, COLS > 64 ? COLS - 64 : 0, p->task.command);
 	attroff(attr);
 }
 
@@ -156,8 +162,8 @@ static void draw_head(const struct top *t)
 	attron(A_BOLD | top_attr(t, TOP_TITLE));
 	mvprintw(0, 0, "vmaple top");
 	attroff(A_BOLD | top_attr(t, TOP_TITLE));
-	printw("  %u processes, %" PRIu64 " areas; a process can have %" PRIu64 "%s", t->watch.nr, t->watch.total,
-		t->watch.limit, t->paused ? "  PAUSED" : "");
+	printw("  %u processes, %" PRIu64 " areas; a process can have %" PRIu64 "%s", t->watch.nr,
+		t->watch.total, t->watch.limit, t->paused ? "  PAUSED" : "");
 	mvprintw(1, 0, "%.*s", COLS, *reason ? reason : "counted in the kernel by BPF");
 	if (*t->filter || t->typing)
 		mvprintw(2, 0, "filter: %s%s", t->filter, t->typing ? "_" : "");

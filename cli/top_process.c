@@ -120,14 +120,15 @@ static int draw_reasons(const struct top_process *p, int y)
 	const struct boundary_tally *t = &p->tally;
 
 	attron(A_BOLD);
-	mvprintw(y++, 0, "%" PRIu64 " boundaries between areas that touch, and why they are there:", t->boundaries);
+	mvprintw(y++, 0,
+		"%" PRIu64 " boundaries between areas that touch, and why they are there:", t->boundaries);
 	attroff(A_BOLD);
 	for (unsigned int i = 0; i < BOUNDARY_REASONS; i++) {
 		const struct reason_count *c = &t->reasons[i];
 
 		if (c->alone + c->together + c->uncertain)
-			mvprintw(y++, 0, "%8" PRIu64 " alone %8" PRIu64 " with others%s  %s", c->alone, c->together,
-				c->uncertain ? " (uncertain)" : "",
+			mvprintw(y++, 0, "%8" PRIu64 " alone %8" PRIu64 " with others%s  %s", c->alone,
+				c->together, c->uncertain ? " (uncertain)" : "",
 				vma_merge_blocker_name((enum vma_merge_blocker)(1u << i)));
 	}
 	if (t->joinable)
@@ -173,6 +174,7 @@ void top_draw_process(struct top *t)
 	}
 	attron(A_REVERSE);
 	mvhline(LINES - 1, 0, ' ', COLS);
-	mvprintw(LINES - 1, 0, "%.*s", COLS, " q quit  ESC back  UP DOWN PGUP PGDN areas  SPACE pause  h help");
+	mvprintw(LINES - 1, 0, "%.*s", COLS,
+		" q quit  ESC back  UP DOWN PGUP PGDN areas  SPACE pause  h help");
 	attroff(A_REVERSE);
 }

@@ -15,7 +15,7 @@ struct why {
 	uint64_t addr[WHY_ADDRESSES];
 	bool json, folded;
 	bool running, no_bpf; /* no recording: a running process is asked */
-	uint64_t top; /* groups to show; 0: not asked for */
+	uint64_t top;         /* groups to show; 0: not asked for */
 };
 
 /* why_history.c: what happened at an address, of which the first and the last entries are kept */

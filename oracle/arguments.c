@@ -20,8 +20,8 @@ static unsigned long some_page(struct maker *m)
 /* Where adding and rounding overflow, and where addresses end. */
 static unsigned long some_far_addr(struct maker *m)
 {
-	static const unsigned long ends[] = { ~0UL, -PAGE, -PAGE + 1, -2 * PAGE, -(1UL << 21), 1UL << 47, (1UL << 47) - PAGE,
-		(1UL << 47) + PAGE, 1UL << 56, 1UL << 63, (1UL << 63) - PAGE, -WINDOW };
+	static const unsigned long ends[] = { ~0UL, -PAGE, -PAGE + 1, -2 * PAGE, -(1UL << 21), 1UL << 47,
+		(1UL << 47) - PAGE, (1UL << 47) + PAGE, 1UL << 56, 1UL << 63, (1UL << 63) - PAGE, -WINDOW };
 
 	return ends[pick(m, sizeof(ends) / sizeof(ends[0]))] + (chance(m, 20) ? pick(m, PAGE) : 0);
 }
@@ -40,8 +40,8 @@ static unsigned long some_len(struct maker *m)
 	unsigned long pages = chance(m, 70) ? m->grid * (1 + pick(m, 3)) : 1 + pick(m, m->pages / 2 + 1);
 
 	if (chance(m, m->p->odd)) {
-		static const unsigned long odd[] = { 0, 1, ~0UL, ~0UL - PAGE, 1UL << 47, 1UL << 46,
-			PAGE - 1, -WINDOW, -WINDOW - PAGE, (1UL << 47) - WINDOW };
+		static const unsigned long odd[] = { 0, 1, ~0UL, ~0UL - PAGE, 1UL << 47, 1UL << 46, PAGE - 1,
+			-WINDOW, -WINDOW - PAGE, (1UL << 47) - WINDOW };
 
 		pages = odd[pick(m, sizeof(odd) / sizeof(odd[0]))];
 		return pages > MARGIN && m->locks ? ~0UL : pages;

@@ -249,8 +249,7 @@ bool background_open(void)
 	shmctl(background.segment, IPC_RMID, NULL);
 	return open_scratch(FILE_RW, O_RDWR) && open_scratch(FILE_RO, O_RDONLY) &&
 	       open_scratch(FILE_WO, O_WRONLY) && open_memfd() && open_noexec() && open_sealed() &&
-	       open_secret() &&
-	       keep_file(FILE_ZERO, open("/dev/zero", O_RDWR | O_CLOEXEC));
+	       open_secret() && keep_file(FILE_ZERO, open("/dev/zero", O_RDWR | O_CLOEXEC));
 }
 
 static void note_kernels(const struct area_spec *a)

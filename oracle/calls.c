@@ -103,8 +103,7 @@ static const struct word advice_words[] = { { "normal", 0 }, { "random", 1 }, { 
 	{ "guard_remove", 103 }, { NULL, 0 } };
 static const struct word file_words[] = { { "none", FILE_NONE }, { "rw", FILE_RW }, { "ro", FILE_RO },
 	{ "wo", FILE_WO }, { "memfd", FILE_MEMFD }, { "zero", FILE_ZERO }, { "noexec", FILE_NOEXEC },
-	{ "sealed", FILE_SEALED }, { "secret", FILE_SECRET },
-	{ NULL, 0 } };
+	{ "sealed", FILE_SEALED }, { "secret", FILE_SECRET }, { NULL, 0 } };
 static const struct word uffd_words[] = { { "missing", 1 }, { "wp", 2 }, { "minor", 4 }, { NULL, 0 } };
 static const struct word limit_words[] = { { "as", LIMIT_AS }, { "data", LIMIT_DATA },
 	{ "stack", LIMIT_STACK }, { "memlock", LIMIT_MEMLOCK }, { "no_data", LIMIT_NO_DATA }, { NULL, 0 } };

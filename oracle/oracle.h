@@ -46,11 +46,11 @@ enum call_kind {
 	CALL_PKEY,     /* addr len prot key: pkey_mprotect */
 	CALL_PKEY_ALLOC,
 	CALL_PKEY_FREE, /* key */
-	CALL_MREMAP,   /* addr old_len new_len flags new_addr */
-	CALL_MADVISE,  /* addr len advice */
-	CALL_MLOCK,    /* addr len flags */
-	CALL_MUNLOCK,  /* addr len */
-	CALL_MLOCKALL, /* flags */
+	CALL_MREMAP,    /* addr old_len new_len flags new_addr */
+	CALL_MADVISE,   /* addr len advice */
+	CALL_MLOCK,     /* addr len flags */
+	CALL_MUNLOCK,   /* addr len */
+	CALL_MLOCKALL,  /* flags */
 	CALL_MUNLOCKALL,
 	CALL_MSEAL,            /* addr len */
 	CALL_BRK,              /* addr */
@@ -65,14 +65,14 @@ enum call_kind {
 	CALL_MDWE,             /* PR_SET_MDWE: 1 or 3 */
 	CALL_FORK,             /* the child goes on, until it exits */
 	CALL_EXIT,
-	CALL_SPAWN,     /* a child is forked and waits */
-	CALL_REAP,      /* what was spawned ends */
-	CALL_LIMIT,     /* which pages: as and data beyond what is mapped at the beginning */
+	CALL_SPAWN,      /* a child is forked and waits */
+	CALL_REAP,       /* what was spawned ends */
+	CALL_LIMIT,      /* which pages: as and data beyond what is mapped at the beginning */
 	CALL_DROP_LOCK,  /* CAP_IPC_LOCK goes */
 	CALL_DROP_RAWIO, /* CAP_SYS_RAWIO does */
-	CALL_PERSONA,   /* 1: READ_IMPLIES_EXEC */
-	CALL_KERNELS,   /* number addr: one of [vvar] and [vdso] is moved there, from where exec has put it */
-	CALL_ROOM,      /* areas: the map is filled until so many are left of max_map_count */
+	CALL_PERSONA,    /* 1: READ_IMPLIES_EXEC */
+	CALL_KERNELS, /* number addr: one of [vvar] and [vdso] is moved there, from where exec has put it */
+	CALL_ROOM,    /* areas: the map is filled until so many are left of max_map_count */
 	CALL_KINDS
 };
 
@@ -81,9 +81,25 @@ struct call {
 	unsigned long arg[6];
 };
 
-enum file_index { FILE_NONE, FILE_RW, FILE_RO, FILE_WO, FILE_MEMFD, FILE_ZERO, FILE_NOEXEC, FILE_SEALED, FILE_SECRET,
-	FILE_INDICES };
-enum limit_index { LIMIT_AS, LIMIT_DATA, LIMIT_STACK, LIMIT_MEMLOCK, LIMIT_NO_DATA /* soft: 0; hard: pages */ };
+enum file_index {
+	FILE_NONE,
+	FILE_RW,
+	FILE_RO,
+	FILE_WO,
+	FILE_MEMFD,
+	FILE_ZERO,
+	FILE_NOEXEC,
+	FILE_SEALED,
+	FILE_SECRET,
+	FILE_INDICES
+};
+enum limit_index {
+	LIMIT_AS,
+	LIMIT_DATA,
+	LIMIT_STACK,
+	LIMIT_MEMLOCK,
+	LIMIT_NO_DATA /* soft: 0; hard: pages */
+};
 #define NO_LIMIT (~0UL)
 
 struct sequence {

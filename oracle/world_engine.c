@@ -145,11 +145,13 @@ static int64_t set_limit(struct mm_struct *mm, unsigned long which, unsigned lon
 		mm->limits.as = pages == NO_LIMIT ? MM_UNLIMITED : bytes + background.total_vm * PAGE;
 		return 0;
 	case LIMIT_DATA:
-		mm->limits.data = pages == NO_LIMIT ? mm->limits.data_hard : bytes + background.data_vm * PAGE;
+		mm->limits.data =
+			pages == NO_LIMIT ? mm->limits.data_hard : bytes + background.data_vm * PAGE;
 		return 0;
 	case LIMIT_NO_DATA:
 		mm->limits.data = 0;
-		mm->limits.data_hard = pages == NO_LIMIT ? mm->limits.data_hard : bytes + background.data_vm * PAGE;
+		mm->limits.data_hard =
+			pages == NO_LIMIT ? mm->limits.data_hard : bytes + background.data_vm * PAGE;
 		return 0;
 	case LIMIT_STACK:
 		mm->limits.stack = pages == NO_LIMIT ? background.stack : bytes;

@@ -32,8 +32,8 @@ struct live_bpf_options {
 
 struct live_bpf;
 /** Load and prepare. @return 0, or -errno and one sentence in @p error. */
-VMAPLE_API int live_bpf_start(
-	struct live_bpf **source, const struct live_bpf_options *options, char *error, size_t error_size) __must_check;
+VMAPLE_API int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *options, char *error,
+	size_t error_size) __must_check;
 /** What is true of the recording to be made. */
 VMAPLE_API const struct trace_header *live_bpf_header(const struct live_bpf *source);
 /**

@@ -82,12 +82,12 @@ struct area_spec {
 	pgoff_t pgoff;
 	bool has_pgoff; /**< pgoff is meant for an anonymous area, too; otherwise it is start in pages there */
 	vm_flags_t vm_flags;
-	struct vm_file *file;  /**< a reference of its own is taken; NULL: anonymous */
-	bool touched;          /**< a page of it was written: it has an anon_vma */
+	struct vm_file *file; /**< a reference of its own is taken; NULL: anonymous */
+	bool touched;         /**< a page of it was written: it has an anon_vma */
 	/** touched: an area of this mm whose anon_vma, and chain, it shares; NULL: it has one of its own. */
 	const struct vm_area_struct *anon_like;
-	bool inherited;        /**< touched: it came by fork, pages of a parent may be mapped in it */
-	const char *anon_name; /**< NULL: none */
+	bool inherited;                /**< touched: it came by fork, pages of a parent may be mapped in it */
+	const char *anon_name;         /**< NULL: none */
 	const void *policy, *uffd_ctx; /**< as in struct vm_area_struct */
 };
 /** Insert an area exactly as given, without any merge. @return 0, -EEXIST, -EINVAL or -ENOMEM. */

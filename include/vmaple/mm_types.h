@@ -106,7 +106,7 @@ struct vm_file {
 	bool readable, writable; /**< FMODE_READ, FMODE_WRITE */
 	bool noexec;             /**< on a file system mounted noexec */
 	bool anonymous;          /**< shmem behind MAP_SHARED | MAP_ANONYMOUS: it can be named */
-	bool no_split;       /**< its areas are not cut: -EINVAL; [vdso] and its kin */
+	bool no_split;           /**< its areas are not cut: -EINVAL; [vdso] and its kin */
 	bool has_close;      /**< mappings have a close operation: such an area never vanishes in a merge */
 	vm_flags_t vm_flags; /**< flags that mapping it adds */
 	/**
@@ -206,7 +206,7 @@ struct mm_system {
 	bool pkeys;               /**< the CPU has protection keys; before mm_init() */
 	/** Memory that is only read gets pages of its own, as if written: Linux's mm_forbids_zeropage(). */
 	bool no_zero_page;
-	unsigned int verify;      /**< enum mm_verify; may be changed at any time */
+	unsigned int verify; /**< enum mm_verify; may be changed at any time */
 };
 
 /**
@@ -238,9 +238,9 @@ VMAPLE_API void mm_system_set_page_shift(struct mm_system *sys, unsigned int shi
 struct mm_limits {
 	unsigned long as, data, stack, memlock; /**< RLIMIT_*, the soft ones */
 	unsigned long data_hard; /**< to what RLIMIT_DATA may be raised: it alone counts where that is 0 */
-	bool cap_ipc_lock;                      /**< may lock beyond RLIMIT_MEMLOCK */
-	bool cap_sys_rawio;                     /**< may map below dac_mmap_min_addr */
-	bool read_implies_exec;                 /**< personality READ_IMPLIES_EXEC */
+	bool cap_ipc_lock;       /**< may lock beyond RLIMIT_MEMLOCK */
+	bool cap_sys_rawio;      /**< may map below dac_mmap_min_addr */
+	bool read_implies_exec;  /**< personality READ_IMPLIES_EXEC */
 };
 
 /** What happened so far. */
@@ -294,8 +294,8 @@ struct mm_struct {
 	vm_flags_t def_flags;                                          /**< for new areas: MCL_FUTURE */
 	uint16_t pkeys_allocated; /**< a bit for each protection key that was given; key 0 from the start */
 	signed char execute_only_pkey; /**< the key of memory that may be executed alone; -1: none yet */
-	bool mdwe;            /**< PR_MDWE_REFUSE_EXEC_GAIN: nothing writable becomes executable */
-	bool mdwe_no_inherit; /**< PR_MDWE_NO_INHERIT: a fork's child is free of it */
+	bool mdwe;                     /**< PR_MDWE_REFUSE_EXEC_GAIN: nothing writable becomes executable */
+	bool mdwe_no_inherit;          /**< PR_MDWE_NO_INHERIT: a fork's child is free of it */
 	struct mm_counters counters;
 	const struct mm_operations *ops; /**< the embedder's, <vmaple/mm_operations.h>; NULL: none */
 	struct page_tables *pgd;         /**< of the room behind sys->pages; NULL: no pages */

@@ -25,9 +25,9 @@ extern "C" {
 /** What a disagreement is. */
 enum replay_verdict {
 	REPLAY_DIFFERENCE, /**< the engine was wrong */
-	REPLAY_UNCERTAIN,  /**< the recording cannot say what it depends on: mostly, whether a page had been written */
-	REPLAY_FOREIGN,    /**< a driver decided about a mapping of its own file */
-	REPLAY_OUTSIDE     /**< the map changed where no recorded event was */
+	REPLAY_UNCERTAIN, /**< the recording cannot say what it depends on: mostly, whether a page had been written */
+	REPLAY_FOREIGN, /**< a driver decided about a mapping of its own file */
+	REPLAY_OUTSIDE  /**< the map changed where no recorded event was */
 };
 
 /** A disagreement. All pointers live during the callback. */
@@ -65,9 +65,9 @@ struct replay_stats {
 	uint64_t faults, first_writes; /**< recorded; and those that gave an area its anon_vma */
 	uint64_t checks, differences, uncertain, foreign, outside;
 	uint64_t consequences; /**< of those four: disagreements that follow from one that was reported */
-	uint64_t lost;       /**< LOST events */
-	uint64_t vmas_peak;  /**< largest map_count of any address space */
-	uint64_t vmas_final; /**< of the first process when it ended, or now */
+	uint64_t lost;         /**< LOST events */
+	uint64_t vmas_peak;    /**< largest map_count of any address space */
+	uint64_t vmas_final;   /**< of the first process when it ended, or now */
 	uint64_t splits, merges;
 	uint64_t new_areas, new_merged; /**< ranges mapped; those of them that merged at once */
 	struct mm_gap gaps[3]; /**< the largest free ranges of the first process, when it ended or now */

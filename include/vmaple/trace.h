@@ -62,16 +62,17 @@ enum trace_file_kind {
 struct trace_file {
 	uint32_t id;   /**< from 1; 0 is no file */
 	uint32_t kind; /**< enum trace_file_kind */
-	uint64_t dev;  /**< as makedev(3) makes it, of what /proc/PID/maps shows */
+	uint64_t dev;  /**< major << 32 | minor, of what /proc/PID/maps shows */
 	uint64_t ino;
 	uint32_t open_flags; /**< O_RDONLY, O_WRONLY, O_RDWR of open(2) */
 	bool anonymous;      /**< shared memory that a call made, not a file that it was given */
 	bool noexec;         /**< on a file system mounted noexec */
 	bool has_close;      /**< its mappings have a close operation */
 	uint64_t vm_flags;   /**< what mapping it adds (VM_IO, VM_PFNMAP, VM_DONTEXPAND ...), kernel values */
-	uint64_t vm_flags_off; /**< what its shared mappings are made without (VM_MAYWRITE of a sealed memfd) */
-	uint64_t map_align;    /**< alignment that the file system asks for, bytes; 0 for none */
-	const char *path;      /**< as /proc/PID/maps shows it, with its escapes undone; never NULL */
+	uint64_t
+		vm_flags_off; /**< what its shared mappings are made without (VM_MAYWRITE of a sealed memfd) */
+	uint64_t map_align;   /**< alignment that the file system asks for, bytes; 0 for none */
+	const char *path;     /**< as /proc/PID/maps shows it, with its escapes undone; never NULL */
 };
 
 /** One line of /proc/PID/maps. */
@@ -283,11 +284,11 @@ struct trace_header {
 	uint32_t stack_guard_gap;                     /**< pages */
 	uint32_t thp_enabled;                         /**< 0 never, 1 madvise, 2 always */
 	bool pkeys;                                   /**< the CPU has protection keys */
-	bool no_zero_page; /**< memory that is only read has pages of its own; since version 2 */
+	bool no_zero_page;          /**< memory that is only read has pages of its own; since version 2 */
 	uint64_t dac_mmap_min_addr; /**< vm.mmap_min_addr, where mmap_min_addr is more; since version 2 */
-	const char *kernel;                           /**< uname -r; never NULL */
-	const char *machine;                          /**< uname -m; never NULL */
-	const char *command;                          /**< command line, quoted for a shell; never NULL */
+	const char *kernel;         /**< uname -r; never NULL */
+	const char *machine;        /**< uname -m; never NULL */
+	const char *command;        /**< command line, quoted for a shell; never NULL */
 };
 
 #define TRACE_FORMAT_VERSION 2

@@ -32,7 +32,7 @@ int mm_pkey_free(struct mm_struct *mm, int pkey)
 {
 	if (!pkey_is_allocated(mm, pkey))
 		return -EINVAL;
-	mm->pkeys_allocated &= (uint16_t)~(1U << pkey);
+	mm->pkeys_allocated &= (uint16_t) ~(1U << pkey);
 	return 0;
 }
 
@@ -59,8 +59,8 @@ static int pkey_of(const struct vm_area_struct *vma)
 /* The key that an area has after mprotect() with @prot and @pkey. */
 static vm_flags_t pkey_flags(const struct vm_area_struct *vma, unsigned long prot, int pkey)
 {
-	bool execute_only = (vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC &&
-			    pkey_of(vma) == vma->vm_mm->execute_only_pkey;
+	bool execute_only =
+		(vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC && pkey_of(vma) == vma->vm_mm->execute_only_pkey;
 
 	if (pkey != -1)
 		return (vm_flags_t)pkey << VM_PKEY_SHIFT;

@@ -307,8 +307,7 @@ static int prepare(struct fault *f)
 	int err = 0;
 
 	if (!(vma_is_anonymous(f->vma) ? takes_page(f) : f->write) || (f->vma->vm_flags & VM_SHARED) ||
-		f->paging->rmap->no_anon_vma ||
-		__atomic_load_n(&f->vma->anon_vma, __ATOMIC_ACQUIRE))
+		f->paging->rmap->no_anon_vma || __atomic_load_n(&f->vma->anon_vma, __ATOMIC_ACQUIRE))
 		return 0;
 	rw_write_lock(&pt->prepare);
 	if (!f->vma->anon_vma)

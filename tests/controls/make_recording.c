@@ -114,8 +114,9 @@ static int add_call(struct text *t, const char *rest)
 	char name[32];
 	int n = 0;
 
-	if (sscanf(rest, "%31s %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64
-			 " = %" SCNi64 "%n",
+	if (sscanf(rest,
+		    "%31s %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64 " = %" SCNi64
+		    "%n",
 		    name, (int64_t *)&a[0], (int64_t *)&a[1], (int64_t *)&a[2], (int64_t *)&a[3],
 		    (int64_t *)&a[4], (int64_t *)&a[5], &e.call.result, &n) != 8)
 		return -1;

@@ -106,7 +106,7 @@ static void print(int fd)
 static void import(struct random *rnd, char **lines, size_t n)
 {
 	const struct trace_import_options options = { .form = TRACE_IMPORT_STRACE };
-	struct count count = { .sink = { on_event } };
+	struct count count = { .sink = { .event = on_event } };
 	int fd = memfd_create("log", 0);
 	FILE *f = fdopen(dup(fd), "w");
 	char path[40], error[512], line[65536];

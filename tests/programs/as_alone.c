@@ -20,12 +20,12 @@
 
 #include "cases.h"
 
-#define expect(what)                                                        \
-	do {                                                                \
-		if (!(what)) {                                              \
-			fprintf(stderr, "line %d: %s\n", __LINE__, #what);  \
-			exit(1);                                            \
-		}                                                           \
+#define expect(what)                                                       \
+	do {                                                               \
+		if (!(what)) {                                             \
+			fprintf(stderr, "line %d: %s\n", __LINE__, #what); \
+			exit(1);                                           \
+		}                                                          \
 	} while (0)
 
 static void map_a_little(void)
@@ -405,7 +405,8 @@ static void own_filter_asks_nobody(void)
 	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_munmap, 1, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | 7), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | 7),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
 	struct sock_fprog prog = { .len = 5, .filter = code };
 	char *p = place(1);
 

@@ -33,7 +33,8 @@ static void test_a_steady_leak_has_its_rate(void **state)
 	for (int t = 0; t < 40; t++)
 		forecast_look(&f, t, 1000 + 7 * t);
 	assert_within(forecast_growth(&f), 7, 0.001);
-	assert_within(forecast_seconds(1000 + 7 * 39, forecast_growth(&f), 65530), (65530 - 1273) / 7.0, 0.001);
+	assert_within(
+		forecast_seconds(1000 + 7 * 39, forecast_growth(&f), 65530), (65530 - 1273) / 7.0, 0.001);
 }
 
 static void test_a_noisy_leak_has_its_rate(void **state)

@@ -39,8 +39,8 @@ void codec_free(struct codec *c);
 #define BLOCK_MAGIC     0x4b4c4256u /* "VBLK" */
 #define BLOCK_RAW_MAX   (64u << 20)
 /* A block of a few bytes cannot ask for much memory: what it may decompress to, and so much more for each byte. */
-#define BLOCK_RAW_FREE  (1u << 20)
-#define BLOCK_RATIO     256u
+#define BLOCK_RAW_FREE (1u << 20)
+#define BLOCK_RATIO    256u
 
 enum { BLOCK_HEADER = 1, BLOCK_EVENTS = 2, BLOCK_END = 3 };
 

@@ -241,8 +241,8 @@ static int next_event(struct trace_reader *r, struct trace_event *event)
 	if (r->codec.no_memory || r->check.no_memory)
 		return no_memory(r);
 	if (wrong)
-		return damaged(r, "damaged at step %" PRIu64 ": %s; the events before it were read", r->steps + 1,
-			wrong);
+		return damaged(r, "damaged at step %" PRIu64 ": %s; the events before it were read",
+			r->steps + 1, wrong);
 	r->steps = event->step;
 	return 1;
 }

@@ -75,8 +75,8 @@ static void pass_other_clone_args(struct task *t)
 {
 	uint64_t args[CLONE_ARGS_MAX / sizeof(uint64_t)], size = t->call.args[1], at;
 
-	if (size < sizeof(args[0]) || size > sizeof(args) || !read_memory(t->tid, t->call.args[0], args, size) ||
-		!(args[0] & CLONE_UNTRACED))
+	if (size < sizeof(args[0]) || size > sizeof(args) ||
+		!read_memory(t->tid, t->call.args[0], args, size) || !(args[0] & CLONE_UNTRACED))
 		return;
 	args[0] &= ~(uint64_t)CLONE_UNTRACED;
 	at = (t->call.sp - RED_ZONE - size) & ~(uint64_t)15;
@@ -132,7 +132,8 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 	task_enter_mm(child, mm);
 	if (mm->maps_fd < 0 || mm->pagemap_fd < 0) {
 		task_leave_mm(child);
-		emit_lost(l, parent, 0, "a child whose map cannot be read: it and its children are not recorded");
+		emit_lost(l, parent, 0,
+			"a child whose map cannot be read: it and its children are not recorded");
 		return;
 	}
 	growth_copy(l, parent->mm, mm);
@@ -246,7 +247,8 @@ void let_unannounced_go(struct live *l)
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
 		if (!t->waiting || now_ns() - t->resumed_ns < PATIENCE_NS)
 			continue;
-		emit_lost(l, t, 0, "a task whose beginning was not seen: it and its children are not recorded");
+		emit_lost(
+			l, t, 0, "a task whose beginning was not seen: it and its children are not recorded");
 		begin(l, t);
 	}
 }

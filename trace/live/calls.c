@@ -250,7 +250,8 @@ void space_begin(struct live *l, struct task *t)
 	observe_smaps(l, t);
 	if (!l->nr_areas || mm->maps_fd < 0 || mm->pagemap_fd < 0) {
 		task_leave_mm(t);
-		emit_lost(l, t, 0, "a program whose map cannot be read: it and its children are not recorded");
+		emit_lost(
+			l, t, 0, "a program whose map cannot be read: it and its children are not recorded");
 		return;
 	}
 	process_space(l, t->tid, &e.space);

@@ -56,7 +56,8 @@ static bool ended_in_call(const struct task *t, int64_t *result)
 {
 	struct user_regs_struct regs;
 
-	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs) || regs.orig_rax != t->call.nr || regs.rip != t->call.ip)
+	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs) || regs.orig_rax != t->call.nr ||
+		regs.rip != t->call.ip)
 		return false;
 	*result = (int64_t)regs.rax;
 	return true;
@@ -67,8 +68,8 @@ static bool has_done_nothing(const struct trace_call *c, int64_t result)
 {
 	if (result == -ENOSYS)
 		return true;
-	return c->nr == SYS_munmap || c->nr == SYS_mprotect || c->nr == SYS_pkey_mprotect || c->nr == SYS_brk ||
-	       c->nr == SYS_mremap || (c->nr == SYS_mmap && (c->args[3] & MAP_ANONYMOUS));
+	return c->nr == SYS_munmap || c->nr == SYS_mprotect || c->nr == SYS_pkey_mprotect ||
+	       c->nr == SYS_brk || c->nr == SYS_mremap || (c->nr == SYS_mmap && (c->args[3] & MAP_ANONYMOUS));
 }
 
 static bool is_broken_off(int64_t result)

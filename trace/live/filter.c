@@ -24,9 +24,9 @@
 /* Stopped whatever their arguments. */
 static const uint32_t stopped[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mlock,
 	SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2, SYS_pkey_mprotect, SYS_mseal, SYS_mbind,
-	SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy, SYS_map_shadow_stack, SYS_fork,
-	SYS_vfork, SYS_clone, SYS_clone3, SYS_execve, SYS_execveat, SYS_capset, SYS_setuid, SYS_setreuid,
-	SYS_setresuid, SYS_process_madvise, X32_BIT | SYS_clone, X32_BIT | SYS_clone3 };
+	SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy, SYS_map_shadow_stack,
+	SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_execve, SYS_execveat, SYS_capset, SYS_setuid,
+	SYS_setreuid, SYS_setresuid, SYS_process_madvise, X32_BIT | SYS_clone, X32_BIT | SYS_clone3 };
 
 enum verdict {
 	STOP_IF,  /* the argument is one of the values; otherwise the next rule decides */
@@ -56,7 +56,8 @@ static const struct rule {
 #define NR_STOPPED (sizeof(stopped) / sizeof(stopped[0]))
 #define NR_RULES   (sizeof(rules) / sizeof(rules[0]))
 #define MAX_RULE   8
-_Static_assert(24 + 2 * NR_STOPPED + MAX_RULE * NR_RULES <= FILTER_MAX, "the filter may be longer than is kept for it");
+_Static_assert(24 + 2 * NR_STOPPED + MAX_RULE * NR_RULES <= FILTER_MAX,
+	"the filter may be longer than is kept for it");
 
 struct program {
 	unsigned short len;
@@ -145,7 +146,8 @@ unsigned short filter_build(struct sock_filter *code, uint32_t stop)
 int filter_install(void)
 {
 	struct sock_filter code[FILTER_MAX];
-	struct sock_fprog prog = { .len = filter_build(code, SECCOMP_RET_TRACE | FILTER_MARK), .filter = code };
+	struct sock_fprog prog = { .len = filter_build(code, SECCOMP_RET_TRACE | FILTER_MARK),
+		.filter = code };
 
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0)
 		return 0;

@@ -49,8 +49,8 @@
 
 #define NR_TAKEN_SIGNALS 7 /* wait.c */
 #define X32_BIT          0x40000000u
-#define FILTER_MAX       256 /* instructions */
-#define RED_ZONE         128 /* what lies below the stack pointer may be in use, so far */
+#define FILTER_MAX       256    /* instructions */
+#define RED_ZONE         128    /* what lies below the stack pointer may be in use, so far */
 #define FILTER_MARK      0x6d70 /* in the answers of our filter */
 
 /* What decides how a file may be mapped. */
@@ -92,7 +92,7 @@ struct live_mm {
 	struct task *busy;          /* whose call is in the kernel */
 	struct task *queue, **tail; /* who waits for it, stopped */
 	uint64_t calls, start_brk, brk;
-	uint64_t calls_in_all; /* with those before the fork */
+	uint64_t calls_in_all;            /* with those before the fork */
 	bool read_implies_exec;           /* its personality: areas get more than was asked for */
 	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
 	struct maple_tree growing;        /* growth.c */
@@ -126,26 +126,26 @@ struct task {
 	struct trace_call call;
 	uint64_t resumed_ns; /* when the call was let through; of one that waits: when it was seen first */
 	uint64_t clone_flags;
-	bool stopped;   /* by a signal; jobs.c */
-	bool has_ended; /* is at its exit stop */
+	bool stopped;          /* by a signal; jobs.c */
+	bool has_ended;        /* is at its exit stop */
 	bool argument_changed; /* births.c, B1: the first one, which was this */
 	uint64_t argument;
 	uint8_t data[CALL_DATA_MAX];
 	uint8_t *vector; /* more than that: of process_madvise */
-	int open_flags; /* access mode of the file that mmap names; -1: no file */
-	uint32_t rank;  /* and its rank */
+	int open_flags;  /* access mode of the file that mmap names; -1: no file */
+	uint32_t rank;   /* and its rank */
 };
 
 struct live {
 	struct live_options options;
 	struct trace_header header;
-	char *strings[3];    /* of the header */
-	bool wide_addresses; /* 57 bits */
+	char *strings[3];                          /* of the header */
+	bool wide_addresses;                       /* 57 bits */
 	uint64_t max_map_count, overcommit_memory; /* sysctls.c: as they were told last */
 	struct trace_sink *sink;
 	int sink_error;
 	uint64_t steps, start_ns;
-	uint64_t delivered; /* the last step that the sink took */
+	uint64_t delivered;      /* the last step that the sink took */
 	struct maple_tree tasks; /* by tid */
 	unsigned long nr_tasks;
 	uint32_t next_mm, next_file;

@@ -33,7 +33,8 @@ static void pass_on_continuation(struct live *l)
 	siginfo_t info = { 0 };
 
 	nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-	if (waitid(P_PID, (id_t)l->root, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && !info.si_pid)
+	if (waitid(P_PID, (id_t)l->root, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+		!info.si_pid)
 		kill(l->root, SIGCONT);
 }
 

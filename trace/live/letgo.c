@@ -52,8 +52,9 @@ static bool step(struct puppet *p)
 	int status;
 
 	for (;;) {
-		if (ptrace(PTRACE_SYSCALL, p->tid, NULL, NULL) || waitpid(p->tid, &status, __WALL) != p->tid ||
-			!WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_EXIT)
+		if (ptrace(PTRACE_SYSCALL, p->tid, NULL, NULL) ||
+			waitpid(p->tid, &status, __WALL) != p->tid || !WIFSTOPPED(status) ||
+			status >> 16 == PTRACE_EVENT_EXIT)
 			return false;
 		if (WSTOPSIG(status) == SYSCALL_STOP)
 			return true;

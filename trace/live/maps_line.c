@@ -37,8 +37,7 @@ bool maps_line_parse(char *line, struct trace_area *a)
 	if (!p || p - perms != 4 || !is_access(perms))
 		return false;
 	p++;
-	if (!number(&p, 16, ' ', &a->offset) || !number(&p, 16, ':', &major) ||
-		!number(&p, 16, ' ', &minor))
+	if (!number(&p, 16, ' ', &a->offset) || !number(&p, 16, ':', &major) || !number(&p, 16, ' ', &minor))
 		return false;
 	a->ino = strtoull(p, &p, 10);
 	a->dev = major << 32 | minor;

@@ -95,7 +95,7 @@ bool process_is_x86_64(pid_t tid)
 	       info.arch == AUDIT_ARCH_X86_64;
 }
 
-#define PIDFD_SELF_THREAD (-10000)
+#define PIDFD_SELF_THREAD  (-10000)
 #define PIDFD_SELF_PROCESS (-20000)
 
 pid_t process_of_pidfd(pid_t tid, int fd)

@@ -386,7 +386,8 @@ static bool may_be_removed(struct space *s, const struct trace_call *c)
 {
 	const struct vm_area_struct *vma = vma_lookup(&s->mm, c->args[0]);
 
-	return vma && vma->vm_file && vma->vm_file->has_close && (c->result == -EINVAL || c->result == -EIDRM);
+	return vma && vma->vm_file && vma->vm_file->has_close &&
+	       (c->result == -EINVAL || c->result == -EIDRM);
 }
 
 static struct prediction do_remap_file_pages(struct space *s, const struct trace_call *c)

@@ -45,11 +45,11 @@ struct space {
 	bool partial;      /* it began with areas that were not seen */
 	bool take_over;    /* something was done that is not modelled: the next observation is the truth */
 	struct maple_tree touched, caused; /* causes.c */
-	struct trace_call call; /* the last; without data */
+	struct trace_call call;            /* the last; without data */
 	uint64_t call_step;
-	struct space *source;                     /* its areas are those of this one still; see copies.c */
-	struct list_link copies, among_copies;    /* those whose source it is, by fork; its place among them */
-	void *inodes;                             /* of tsearch(3); see inodes.c */
+	struct space *source;                  /* its areas are those of this one still; see copies.c */
+	struct list_link copies, among_copies; /* those whose source it is, by fork; its place among them */
+	void *inodes;                          /* of tsearch(3); see inodes.c */
 	unsigned long nr_inodes;
 	bool inodes_known;
 	struct vdso vdso;
@@ -129,10 +129,10 @@ void vdso_forget(struct space *s);
 struct prediction vdso_map(struct space *s, const struct trace_call *call);
 
 /* report.c */
-void report_map(struct replay *r, struct space *s, const struct trace_event *event, enum replay_verdict verdict,
-	const char *what, const struct trace_map *part);
-void report_result(struct replay *r, struct space *s, const struct trace_event *event, enum replay_verdict verdict,
-	const char *what, int64_t predicted);
+void report_map(struct replay *r, struct space *s, const struct trace_event *event,
+	enum replay_verdict verdict, const char *what, const struct trace_map *part);
+void report_result(struct replay *r, struct space *s, const struct trace_event *event,
+	enum replay_verdict verdict, const char *what, int64_t predicted);
 /* Told as uncertain; the event is a call. */
 void report_doubt(struct replay *r, struct space *s, const struct trace_event *event, const char *what,
 	const char *expected, const char *found);

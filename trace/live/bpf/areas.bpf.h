@@ -66,7 +66,8 @@ static __always_inline struct vm_area_struct *area_from(const struct mm_struct *
 	for (int i = 0; i < 4; i++) {
 		maple_find(root, addr, &slot);
 		if (slot.entry)
-			return bpf_rdonly_cast((void *)slot.entry, bpf_core_type_id_kernel(struct vm_area_struct));
+			return bpf_rdonly_cast(
+				(void *)slot.entry, bpf_core_type_id_kernel(struct vm_area_struct));
 		if (slot.last == ~0ull)
 			return 0;
 		addr = slot.last + 1;

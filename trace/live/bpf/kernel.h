@@ -20,7 +20,7 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 typedef _Bool bool;
-#define true  1
+#define true 1
 #define false 0
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -76,7 +76,6 @@ struct anon_vma {
 struct anon_vma_name {
 	char name[AREA_NAME_BYTES];
 };
-
 
 struct mempolicy {
 	unsigned short mode, flags;

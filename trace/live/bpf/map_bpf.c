@@ -122,8 +122,8 @@ static int take_areas(struct reading *r, const struct map_request *q, const stru
 	return err;
 }
 
-static int take_answer(struct reading *r, struct map_reader *reader, const struct map_request *q, char *error,
-	size_t size)
+static int take_answer(
+	struct reading *r, struct map_reader *reader, const struct map_request *q, char *error, size_t size)
 {
 	const struct named_bpf_area *areas;
 	size_t bytes;

@@ -123,8 +123,9 @@ int map_read_proc(struct reading *r, char *error, size_t size)
 	r->map.nr = 0;
 	if (!f) {
 		err = -errno;
-		snprintf(error, size, "the map of process %d may not be read (%s): it takes the right to ptrace it, "
-				      "by its user or CAP_SYS_PTRACE",
+		snprintf(error, size,
+			"the map of process %d may not be read (%s): it takes the right to ptrace it, "
+			"by its user or CAP_SYS_PTRACE",
 			(int)r->map.pid, strerror(errno));
 		return err;
 	}
@@ -133,7 +134,8 @@ int map_read_proc(struct reading *r, char *error, size_t size)
 	numbers_destroy(&inodes);
 	fclose(f);
 	if (!err && !r->map.nr) {
-		snprintf(error, size, "process %d has no map: it is a kernel thread, or has ended", (int)r->map.pid);
+		snprintf(error, size, "process %d has no map: it is a kernel thread, or has ended",
+			(int)r->map.pid);
 		return -ESRCH;
 	}
 	for (uint32_t i = 0; i < r->map.nr; i++)

@@ -66,7 +66,9 @@ void origin_learn(struct live_bpf *s, const struct file_record *r)
 		.kind = kind_of(r),
 		.dev = shown_device(r->dev),
 		.ino = r->ino,
-		.open_flags = (r->f_mode & 3) == 3 ? 2 : (r->f_mode & 3) == 2 ? 1 : 0,
+		.open_flags = (r->f_mode & 3) == 3   ? 2
+			      : (r->f_mode & 3) == 2 ? 1
+						     : 0,
 		.noexec = r->noexec,
 		.path = o->path };
 	if (o->file.kind == TRACE_FILE_HUGETLB)

@@ -56,8 +56,9 @@ int bpf_permitted(char *error, size_t size)
 	if (!has_capabilities())
 		snprintf(error, size, "BPF takes the capabilities CAP_BPF and CAP_PERFMON, or root");
 	else if (access("/sys/kernel/btf/vmlinux", R_OK))
-		snprintf(error, size, "this kernel has no BTF (/sys/kernel/btf/vmlinux), without which BPF programs cannot "
-				      "find their way in it");
+		snprintf(error, size,
+			"this kernel has no BTF (/sys/kernel/btf/vmlinux), without which BPF programs cannot "
+			"find their way in it");
 	else if (!in_first_pid_namespace())
 		snprintf(error, size, "BPF knows processes by their numbers outside of this pid namespace");
 	else
@@ -70,7 +71,8 @@ void bpf_refused(int err, char *error, size_t size)
 	const char *why = strerror(-err);
 
 	if (err == -EPERM || err == -EACCES)
-		why = "the kernel refuses it: lockdown, a security module, or a container's seccomp profile forbids "
+		why = "the kernel refuses it: lockdown, a security module, or a container's seccomp profile "
+		      "forbids "
 		      "BPF";
 	else if (err == -ENOENT || err == -EINVAL || err == -ESRCH)
 		why = "this kernel lacks something that they need: it takes Linux 6.7 or newer";
@@ -90,7 +92,8 @@ int map_status_error(uint32_t status, pid_t pid, char *error, size_t size)
 		snprintf(error, size, "process %d is a 32-bit program", (int)pid);
 		return -EAGAIN;
 	case STATUS_BUSY:
-		snprintf(error, size, "process %d changes its map all the time: the lock was never free", (int)pid);
+		snprintf(error, size, "process %d changes its map all the time: the lock was never free",
+			(int)pid);
 		return -EAGAIN;
 	default:
 		snprintf(error, size, "process %d maps faster than its map can be read", (int)pid);

@@ -91,7 +91,8 @@ void followed_free(struct live_bpf *s, struct followed *f)
 	free(f);
 }
 
-static struct item *push(struct live_bpf *s, struct followed *f, enum item_kind kind, const struct record_head *h)
+static struct item *push(
+	struct live_bpf *s, struct followed *f, enum item_kind kind, const struct record_head *h)
 {
 	struct item *it = calloc(1, sizeof(*it));
 

@@ -99,9 +99,9 @@ struct file_record {
 
 struct section_record {
 	struct record_head head;
-	__u64 lo, hi;     /* END: every area that touches it was told; empty: none was */
+	__u64 lo, hi;             /* END: every area that touches it was told; empty: none was */
 	__u64 wrote_lo, wrote_hi; /* addresses whose area became another one; empty: none */
-	__u32 nr;         /* of the call that it is in; ~0: of none that was seen to begin */
+	__u32 nr;                 /* of the call that it is in; ~0: of none that was seen to begin */
 	__u32 pad;
 };
 
@@ -131,7 +131,8 @@ struct exec_record {
 
 struct fork_record {
 	struct record_head head;
-	__u32 child_tid, child_pid, child_space, pad; /* child_space: the parent's own for a thread or vfork */
+	__u32 child_tid, child_pid, child_space,
+		pad; /* child_space: the parent's own for a thread or vfork */
 };
 
 struct exit_record {

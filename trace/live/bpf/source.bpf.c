@@ -24,8 +24,23 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define WHOLE_MAX  131072 /* of a whole map */
 #define NR_CALLS   512
 
-enum { SYS_MMAP = 9, SYS_MREMAP = 25, SYS_BRK = 12, SYS_CLONE = 56, SYS_FORK = 57, SYS_VFORK = 58, SYS_CLONE3 = 435 };
-enum { SYS_MLOCKALL = 151, SYS_MUNLOCKALL = 152, SYS_PRCTL = 157, SYS_IOCTL = 16, SYS_MBIND = 237, SYS_SHMAT = 30 };
+enum {
+	SYS_MMAP = 9,
+	SYS_MREMAP = 25,
+	SYS_BRK = 12,
+	SYS_CLONE = 56,
+	SYS_FORK = 57,
+	SYS_VFORK = 58,
+	SYS_CLONE3 = 435
+};
+enum {
+	SYS_MLOCKALL = 151,
+	SYS_MUNLOCKALL = 152,
+	SYS_PRCTL = 157,
+	SYS_IOCTL = 16,
+	SYS_MBIND = 237,
+	SYS_SHMAT = 30
+};
 enum { SYS_SHMDT = 67, SYS_IO_SETUP = 206 };
 #define UFFDIO_REGISTER   0xc020aa00u
 #define UFFDIO_UNREGISTER 0x8010aa01u
@@ -36,8 +51,8 @@ const volatile __u8 wanted[NR_CALLS];
 
 /* An address space that is followed. */
 struct space {
-	u32 id, tid;             /* tid: whose section it is */
-	u64 wrote_lo, wrote_hi;  /* of the section */
+	u32 id, tid;            /* tid: whose section it is */
+	u64 wrote_lo, wrote_hi; /* of the section */
 };
 
 struct call {
@@ -89,7 +104,7 @@ struct {
 } scratch SEC(".maps");
 
 __u32 last_space; /* numbers of address spaces */
-__u64 lost;     /* records for which there was no room */
+__u64 lost;       /* records for which there was no room */
 
 static __always_inline struct space *space_of(const struct mm_struct *mm)
 {
@@ -242,15 +257,19 @@ static __always_inline u64 sequence_of(const struct mm_struct *mm)
 	return mm->mm_lock_seq.sequence;
 }
 
-static __always_inline void tell_written(struct mm_struct *mm, const struct space *s, struct range r, u32 most)
+static __always_inline void tell_written(
+	struct mm_struct *mm, const struct space *s, struct range r, u32 most)
 {
-	struct sample sm = { .at = r.lo, .hi = r.hi, .space = s->id, .written_only = 1, .sequence = sequence_of(mm) };
+	struct sample sm = {
+		.at = r.lo, .hi = r.hi, .space = s->id, .written_only = 1, .sequence = sequence_of(mm)
+	};
 
 	if (r.lo < r.hi)
 		sample(mm, &sm, most);
 }
 
-static __always_inline void tell_section(struct mm_struct *mm, const struct space *s, u32 type, u32 nr, struct range r)
+static __always_inline void tell_section(
+	struct mm_struct *mm, const struct space *s, u32 type, u32 nr, struct range r)
 {
 	struct section_record *rec = reserve(sizeof(*rec));
 
@@ -418,7 +437,8 @@ static __always_inline void read_data(struct call *c)
 		len = (c->args[4] + 6) >> 3;
 		len = len > 64 ? 64 : len;
 	}
-	if (from && len && !bpf_probe_read_user(c->data, len & 127 ? (len & 127) > 80 ? 80 : len & 127 : 8, from))
+	if (from && len &&
+		!bpf_probe_read_user(c->data, len & 127 ? (len & 127) > 80 ? 80 : len & 127 : 8, from))
 		c->data_len = len;
 }
 

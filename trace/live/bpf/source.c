@@ -31,11 +31,11 @@
 #define POLL_MS      10
 #define DRAIN_ROUNDS 100
 
-static const uint32_t wanted[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk, SYS_mremap, SYS_madvise, SYS_mlock,
-	SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2, SYS_pkey_mprotect, SYS_mseal, SYS_mbind,
-	SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy, SYS_map_shadow_stack, SYS_fork,
-	SYS_vfork, SYS_clone, SYS_clone3, SYS_prctl, SYS_ioctl, SYS_personality, SYS_setrlimit, SYS_prlimit64,
-	SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid };
+static const uint32_t wanted[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk, SYS_mremap, SYS_madvise,
+	SYS_mlock, SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2, SYS_pkey_mprotect, SYS_mseal,
+	SYS_mbind, SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy,
+	SYS_map_shadow_stack, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_prctl, SYS_ioctl,
+	SYS_personality, SYS_setrlimit, SYS_prlimit64, SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid };
 
 static int load(struct live_bpf *s, char *error, size_t size)
 {
@@ -125,7 +125,8 @@ static void tell_threads(struct live_bpf *s, const struct followed *f)
 	}
 }
 
-static void tell_attached(struct live_bpf *s, struct followed *f, const struct map_request *q, const struct area_list *l)
+static void tell_attached(
+	struct live_bpf *s, struct followed *f, const struct map_request *q, const struct area_list *l)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE };
 	char path[64], exe[4096];
@@ -157,7 +158,9 @@ static void learn_files(struct live_bpf *s, struct area_list *l, const struct li
 
 	for (uint32_t i = 0; i < l->nr; i++) {
 		struct bpf_area *a = &l->areas[i];
-		struct file_record r = { .file = a->file, .ino = a->ino, .dev = a->dev, .mode = 0100000, .f_mode = 1 };
+		struct file_record r = {
+			.file = a->file, .ino = a->ino, .dev = a->dev, .mode = 0100000, .f_mode = 1
+		};
 
 		while (at < named->nr && named->areas[at].start < a->start)
 			at++;
@@ -182,7 +185,10 @@ static int attach(struct live_bpf *s)
 	char error[256];
 	uint64_t key;
 	int err = f ? snapshot(s, f, &l, &q) : -ENOMEM;
-	struct { uint32_t id, tid; uint64_t lo, hi; } space = { 1, 0, 0, 0 };
+	struct {
+		uint32_t id, tid;
+		uint64_t lo, hi;
+	} space = { 1, 0, 0, 0 };
 
 	if (err)
 		goto out;

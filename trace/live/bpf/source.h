@@ -58,9 +58,9 @@ struct followed {
 	bool known;    /* its beginning was told */
 	bool finished; /* its areas are gone */
 	bool held_exit;
-	struct item exit;       /* held: the last task's */
-	uint64_t sequence;      /* of its last section; 0: none yet */
-	uint64_t snapshot;      /* sections before this one are in the map that was read */
+	struct item exit;        /* held: the last task's */
+	uint64_t sequence;       /* of its last section; 0: none yet */
+	uint64_t snapshot;       /* sections before this one are in the map that was read */
 	struct area_list gather; /* areas of the record that comes next */
 	struct area_list before; /* written ones, of the section that is under way */
 	struct item *head, **tail;
@@ -105,7 +105,8 @@ void tell_item(struct live_bpf *s, struct followed *f, struct item *it);
 /* The address space as it is; @reason: enum trace_map_reason. */
 void tell_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
 	uint64_t hi);
-void tell_event(struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns);
+void tell_event(
+	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns);
 void tell_lost(struct live_bpf *s, struct followed *f, uint64_t count, const char *what);
 /* What is known to be written after @l was seen in [lo, hi). */
 void note_written(struct followed *f, const struct area_list *l, uint64_t lo, uint64_t hi);

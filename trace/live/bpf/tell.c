@@ -11,7 +11,8 @@
 #include "source.h"
 #include "uapi.h"
 
-void tell_event(struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns)
+void tell_event(
+	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns)
 {
 	uint64_t time = time_ns > s->start_ns ? time_ns - s->start_ns : 0;
 	int err;
@@ -54,7 +55,8 @@ static const char *name_of(struct live_bpf *s, struct followed *f, const struct 
 	return "";
 }
 
-static void area_of(struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin, struct trace_area *t)
+static void area_of(
+	struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin, struct trace_area *t)
 {
 	*t = (struct trace_area){ .start = a->start,
 		.end = a->end,
@@ -74,7 +76,12 @@ void tell_map(struct live_bpf *s, struct followed *f, const struct area_list *l,
 {
 	struct trace_area *areas = calloc(l->nr + 1, sizeof(*areas));
 	struct trace_event e = { .type = TRACE_EVENT_MAP,
-		.map = { .reason = reason, .lo = lo, .hi = hi, .has_vm_flags = true, .count = l->nr, .areas = areas } };
+		.map = { .reason = reason,
+			.lo = lo,
+			.hi = hi,
+			.has_vm_flags = true,
+			.count = l->nr,
+			.areas = areas } };
 
 	if (!areas) {
 		s->err = -ENOMEM;
@@ -105,7 +112,8 @@ static bool newly_written(const struct followed *f, const struct bpf_area *a)
 	return !next_remembered(&f->written, a->start, &run) || run.start > a->start || run.end < a->end;
 }
 
-static void tell_fault(struct live_bpf *s, struct followed *f, const struct item *it, const struct bpf_area *a)
+static void tell_fault(
+	struct live_bpf *s, struct followed *f, const struct item *it, const struct bpf_area *a)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = a->start, .write = a->vm_flags & VM_WRITE, .write_known = true } };
@@ -155,7 +163,8 @@ static const struct bpf_area *area_at(const struct area_list *l, uint64_t addr)
 /* The file of the mapping that the call has made. */
 static void tell_file(struct live_bpf *s, struct followed *f, const struct item *it, struct trace_call *call)
 {
-	const struct bpf_area *a = IS_ERR_VALUE(call->result) ? NULL : area_at(&it->after, (uint64_t)call->result);
+	const struct bpf_area *a =
+		IS_ERR_VALUE(call->result) ? NULL : area_at(&it->after, (uint64_t)call->result);
 	struct origin *o = a ? origin_of(s, a) : NULL;
 	struct trace_event e = { .type = TRACE_EVENT_FILE };
 
@@ -204,8 +213,8 @@ static void tell_call(struct live_bpf *s, struct followed *f, const struct item 
 /* Calls that change limits: what has changed. */
 static bool is_about_limits(uint32_t nr)
 {
-	return nr == SYS_setrlimit || nr == SYS_prlimit64 || nr == SYS_capset || nr == SYS_setuid || nr == SYS_setreuid ||
-	       nr == SYS_setresuid || nr == SYS_personality;
+	return nr == SYS_setrlimit || nr == SYS_prlimit64 || nr == SYS_capset || nr == SYS_setuid ||
+	       nr == SYS_setreuid || nr == SYS_setresuid || nr == SYS_personality;
 }
 
 static void tell_limits(struct live_bpf *s, struct followed *f, const struct item *it)
@@ -225,8 +234,7 @@ static void tell_limits(struct live_bpf *s, struct followed *f, const struct ite
 
 static void tell_fork(struct live_bpf *s, struct followed *f, const struct item *it)
 {
-	struct trace_event e = { .type = TRACE_EVENT_FORK,
-		.fork = { it->fork.child_pid, ++s->next_mm } };
+	struct trace_event e = { .type = TRACE_EVENT_FORK, .fork = { it->fork.child_pid, ++s->next_mm } };
 	struct followed *child = followed_find(s, it->fork.child_space);
 
 	tell_first_writes(s, f, it);
@@ -270,7 +278,8 @@ static void tell_bystanders(struct live_bpf *s, struct followed *f, const struct
 	for (uint32_t i = it->after.nr; i-- > 0;) {
 		const struct bpf_area *a = &it->after.areas[i];
 
-		if (a->anon_vma && (a->end <= sec->wrote_lo || a->start >= sec->wrote_hi) && newly_written(f, a))
+		if (a->anon_vma && (a->end <= sec->wrote_lo || a->start >= sec->wrote_hi) &&
+			newly_written(f, a))
 			tell_fault(s, f, it, a);
 	}
 }
