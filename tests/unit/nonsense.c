@@ -136,7 +136,7 @@ static const struct nonsense nonsense[] = {
 	{ "a name without an end",
 		CALL(.nr = SYS_prctl, .args = { PR_SET_VMA }, .data = "xyz", .data_len = 3) },
 	{ "without a number", FILE_EVENT(.id = 0) },
-	{ "of no kind", FILE_EVENT(.kind = 6) },
+	{ "of no kind", FILE_EVENT(.kind = TRACE_FILE_SECRET + 1) },
 	{ "asks to be aligned", FILE_EVENT(.map_align = 12288) },
 	{ "a limit that there is not",
 		{ .type = TRACE_EVENT_LIMIT, .mm = 1, .limit = { TRACE_LIMIT_COUNT, 0 } } },
