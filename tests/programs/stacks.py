@@ -7,6 +7,7 @@ usage: stacks.py VMAPLE RECORDED_STACKS known PROGRAM    (known_stacks.c, known_
 
 Prints TAP.
 """
+import fcntl
 import glob
 import os
 import shutil
@@ -55,6 +56,9 @@ def matches(wanted, frames):
 
 
 def known(program):
+    # One at a time: the maps of code that is made at run time are removed at the end, and another run's could be among them.
+    alone = open(__file__, encoding="utf-8")
+    fcntl.flock(alone, fcntl.LOCK_EX)
     for check in ("every", "end"):
         text, stacks = record([program], check)
         for line in text.splitlines():
