@@ -162,36 +162,18 @@ static void derive_flags(struct snapshot *s)
 	}
 }
 
-/* "VmFlags: rd wr mr mw me ac sd" */
-static void vm_flags_line(struct snapshot *s, const char *text)
-{
-	static const struct word names[] = { { "rd", VM_READ }, { "wr", VM_WRITE }, { "ex", VM_EXEC },
-		{ "sh", VM_SHARED }, { "mr", VM_MAYREAD }, { "mw", VM_MAYWRITE }, { "me", VM_MAYEXEC },
-		{ "ms", VM_MAYSHARE }, { "gd", VM_GROWSDOWN }, { "pf", VM_PFNMAP }, { "lo", VM_LOCKED },
-		{ "io", VM_IO }, { "sr", VM_SEQ_READ }, { "rr", VM_RAND_READ }, { "dc", VM_DONTCOPY },
-		{ "de", VM_DONTEXPAND }, { "lf", VM_LOCKONFAULT }, { "ac", VM_ACCOUNT },
-		{ "nr", VM_NORESERVE }, { "ht", VM_HUGETLB }, { "wf", VM_WIPEONFORK }, { "dd", VM_DONTDUMP },
-		{ "mm", VM_MIXEDMAP }, { "hg", VM_HUGEPAGE }, { "nh", VM_NOHUGEPAGE }, { "mg", VM_MERGEABLE },
-		{ NULL, 0 } };
-	uint64_t flags = 0, flag;
-
-	if (!s->count)
-		return;
-	for (; *text; text += strcspn(text, " ")) {
-		text += strspn(text, " ");
-		if (word_value(text, strcspn(text, " "), names, &flag))
-			flags |= flag;
-	}
-	s->areas[s->count - 1].vm_flags = flags;
-	s->has_vm_flags = true;
-}
-
 static void detail_line(struct snapshot *s, const char *text)
 {
-	if (strncmp(text, "VmFlags:", 8) == 0)
-		vm_flags_line(s, text + 8);
-	else if (strncmp(text, "Anonymous:", 10) == 0 && s->count)
-		s->areas[s->count - 1].touched = strtoul(text + 10, NULL, 10) > 0;
+	struct trace_area *last = s->count ? &s->areas[s->count - 1] : NULL;
+
+	if (!last)
+		return;
+	if (strncmp(text, "VmFlags:", 8) == 0) {
+		last->vm_flags = vm_flags_parse(text + 8);
+		s->has_vm_flags = true;
+	} else if (strncmp(text, "Anonymous:", 10) == 0) {
+		last->touched = strtoul(text + 10, NULL, 10) > 0;
+	}
 }
 
 /* ---- series ---- */
