@@ -22,6 +22,8 @@
  *    R4  the interval in a link is that of its area.
  *    R5  a link is in the tree or list of its anon_vma, once, and names its area.
  *    R6  all anon_vmas of a chain have the same root.
+ *    R7  who is linked to an anon_vma is linked to its parent, and num_children is how many anon_vmas with links have
+ *        this one as their parent; a root counts itself.
  *
  * 5. Locks.  One for a whole family, that of its root: for reading to walk, for writing to change links, counts, or
  *    the bounds of an area.  References are atomic. vma->anon_vma is set once, with release, by who has the mm's

@@ -1,15 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* R1, R2 and R4 to R6 of anon_vma.c. What is wrong with a whole tree or list is found at its first link. */
+/* R1, R2 and R4 to R7 of anon_vma.c. What is wrong with a whole tree or list is found at its first link. */
 #include "anon_vma.h"
 
 struct degrees {
-	unsigned long areas, active;
+	unsigned long areas, active, children;
 };
+
+/* Is it the first that its anon_vma's tree or list has? */
+static bool is_first(const struct anon_vma_chain *avc)
+{
+	const struct anon_vma *av = avc->anon_vma;
+
+	return has_list(avc->vma) ? av->list.next == &avc->same_anon_vma : av->tree.rb_leftmost == &avc->rb;
+}
+
+/* The children of @av that are met first in @vma: each is met first in one area, which is linked to @av, too (R7). */
+static unsigned long children_met(const struct anon_vma *av, const struct vm_area_struct *vma)
+{
+	unsigned long nr = 0;
+	struct list_link *l;
+
+	for_each_link(l, vma) nr += avc_of(l)->anon_vma->parent == av && is_first(avc_of(l));
+	return nr;
+}
 
 static void count_link(struct degrees *d, const struct anon_vma_chain *avc)
 {
 	d->areas++;
 	d->active += avc->vma->anon_vma == avc->anon_vma;
+	d->children += children_met(avc->anon_vma, avc->vma);
 }
 
 static bool find_link(struct anon_vma_chain *avc, void *arg)
@@ -17,13 +36,13 @@ static bool find_link(struct anon_vma_chain *avc, void *arg)
 	return avc == arg;
 }
 
-/* The tree or list as a whole, when its first link is looked at: O(1) a link on the average. */
+/* The tree or list as a whole, when its first link is looked at: O(1) a link, and its area's, on the average. */
 static bool areas_are_valid(const struct anon_vma_chain *avc, bool list, const char **reason)
 {
 	const struct anon_vma *av = avc->anon_vma;
-	struct degrees d = { 0, 0 };
+	struct degrees d = { 0 };
 
-	if (list ? av->list.next != &avc->same_anon_vma : av->tree.rb_leftmost != &avc->rb)
+	if (!is_first(avc))
 		return true;
 	if (!list && !avc_tree_validate(&av->tree, reason))
 		return false;
@@ -34,7 +53,10 @@ static bool areas_are_valid(const struct anon_vma_chain *avc, bool list, const c
 		for (const struct rb_node *rb = av->tree.rb_leftmost; rb; rb = rb_next(rb))
 			count_link(&d, rb_entry(rb, struct anon_vma_chain, rb));
 	*reason = "R2: an anon_vma counts other areas than are linked to it";
-	return d.areas == av->areas && d.active == av->num_active_vmas;
+	if (d.areas != av->areas || d.active != av->num_active_vmas)
+		return false;
+	*reason = "R7: an anon_vma counts other children than it has";
+	return d.children == av->num_children;
 }
 
 static bool link_is_valid(struct anon_vma_chain *avc, const struct vm_area_struct *vma, const char **reason)

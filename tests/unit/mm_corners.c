@@ -193,6 +193,45 @@ static void test_special_areas(void **state)
 	assert_int_equal(mm.locked_vm, 0);
 }
 
+/* --- offsets and counts -------------------------------------------------------------------------------------- */
+
+/* Of a file of devices, whose offsets are what the driver says: mm/mremap.c refuses where the last would wrap. */
+static void test_growth_ends_where_offsets_do(void **state)
+{
+	static struct vm_file file = { .refs = 1, .readable = true, .writable = true };
+	struct area_spec spec = {
+		.start = at(0), .end = at(2), .vm_flags = RW_VM, .file = &file, .pgoff = ~0UL - 3
+	};
+	struct mremap_request in_place = { at(0), 2 * PAGE, 3 * PAGE, 0, 0 };
+	struct mremap_request too_far = { at(0), 3 * PAGE, 5 * PAGE, MREMAP_MAYMOVE, 0 };
+
+	assert_int_equal(mm_insert_area(&mm, &spec), 0);
+	assert_int_equal(mm_mremap(&mm, &in_place), at(0));
+	assert_int_equal((long)mm_mremap(&mm, &too_far), -EINVAL);
+	assert_int_equal(vma_lookup(&mm, at(0))->vm_end, at(3));
+	assert_int_equal(mm.map_count, 1);
+}
+
+static void test_what_is_locked_is_counted_once(void **state)
+{
+	map(0, 8);
+	assert_int_equal(mm_mlock(&mm, at(0), 4 * PAGE, MLOCK_ONFAULT), 0);
+	assert_int_equal(mm.locked_vm, 4);
+	assert_int_equal(mm_mlock(&mm, at(0), 4 * PAGE, MLOCK_ONFAULT), 0);
+	assert_int_equal(mm.locked_vm, 4);
+	assert_int_equal(mm_mlock(&mm, at(2), 4 * PAGE, 0), 0);
+	assert_int_equal(mm.locked_vm, 6);
+	assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, MLOCK_ONFAULT), 0);
+	assert_int_equal(mm.locked_vm, 8);
+	assert_int_equal(mm_mlockall(&mm, MCL_CURRENT), 0);
+	assert_int_equal(mm.locked_vm, 8);
+	assert_int_equal(mm_munlock(&mm, at(1), 2 * PAGE), 0);
+	assert_int_equal(mm_munlock(&mm, at(0), 3 * PAGE), 0);
+	assert_int_equal(mm.locked_vm, 5);
+	assert_int_equal(mm_munlockall(&mm), 0);
+	assert_int_equal(mm.locked_vm, 0);
+}
+
 /* --- huge page files ----------------------------------------------------------------------------------------- */
 
 static void test_huge_page_files(void **state)
@@ -407,6 +446,8 @@ int main(void)
 		cmocka_unit_test(test_each_reason_has_words_of_its_own),
 		cmocka_unit_test_setup_teardown(test_anonymous_names, begin, end),
 		cmocka_unit_test_setup_teardown(test_special_areas, begin, end),
+		cmocka_unit_test_setup_teardown(test_growth_ends_where_offsets_do, begin, end),
+		cmocka_unit_test_setup_teardown(test_what_is_locked_is_counted_once, begin, end),
 		cmocka_unit_test_setup_teardown(test_huge_page_files, begin, end),
 		cmocka_unit_test_setup_teardown(test_overcommit, begin, end),
 		cmocka_unit_test_setup_teardown(test_writes_to_any_memory_are_watched, begin, end),

@@ -14,6 +14,7 @@
 /* Private to its room: damage is done by hand. */
 #include "internal.h"
 #undef count
+#include "../rmap/anon_vma.h"
 #include "panic.h"
 
 #define PAGE 4096UL
@@ -87,6 +88,19 @@ static void test_an_area_that_changed_behind_its_tree_is_found(void **state)
 	vma->vm_pgoff++;
 	assert_found("R4");
 	vma->vm_pgoff--;
+	assert_valid();
+}
+
+static void test_an_anon_vma_that_lost_count_of_its_children_is_found(void **state)
+{
+	struct anon_vma *av = vma_lookup(&mm, BASE)->anon_vma;
+
+	assert_int_equal(av->num_children, 3); /* itself, and one for each area of the child */
+	av->num_children--;
+	assert_found("R7");
+	av->num_children += 2;
+	assert_found("R7");
+	av->num_children--;
 	assert_valid();
 }
 
@@ -236,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAMAGE(test_an_area_that_changed_behind_its_tree_is_found),
+		DAMAGE(test_an_anon_vma_that_lost_count_of_its_children_is_found),
 		DAMAGE(test_a_wrong_mapcount_is_found),
 		DAMAGE(test_a_place_that_no_walk_finds_is_found),
 		DAMAGE(test_a_pte_that_allows_too_much_is_found),
