@@ -32,14 +32,15 @@ struct recording {
 	struct trace_sink *sink;
 	uint64_t step;
 	int error;
+	uint32_t pid, mm; /* whose events follow; 0: of process 100, in address space 1 */
 };
 
 static inline void rec_event(struct recording *r, struct trace_event e)
 {
 	e.step = ++r->step;
 	e.time_ns = r->step * 1000;
-	e.pid = e.tid = 100;
-	e.mm = e.type == TRACE_EVENT_FILE ? 0 : 1;
+	e.pid = e.tid = r->pid ? r->pid : 100;
+	e.mm = e.type == TRACE_EVENT_FILE ? 0 : r->mm ? r->mm : 1;
 	if (!r->error)
 		r->error = r->sink->event(r->sink, &e);
 }

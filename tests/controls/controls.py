@@ -19,6 +19,8 @@ COUNTS = {"difference": "differences", "uncertain": "uncertain", "foreign": "for
 class Control:
     def __init__(self, line):
         self.verdict, status, self.step, self.title = line.split(" ", 3)
+        self.step, _, process = self.step.partition("@")
+        self.process = process or "100"
         self.status, self.right, self.wrong, self.says = int(status), [], [], []
 
     def add(self, line):
@@ -64,7 +66,7 @@ def complaints(control, directory):
         yield f"status {status}, with --json {json_status}, expected {control.status}"
     if counts != {**none, control.verdict: 1}:
         yield f"counted as {counts}, expected one {control.verdict}"
-    title = f"{control.verdict} at step {control.step}, process 100: {control.says[0]}"
+    title = f"{control.verdict} at step {control.step}, process {control.process}: {control.says[0]}"
     if not any(line.startswith(title) for line in text):
         yield f"not said: {title}"
     for line in control.says[1:]:

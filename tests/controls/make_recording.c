@@ -10,6 +10,8 @@
  *   write ADDRESS
  *   limit NUMBER VALUE                     NUMBER as in enum trace_limit
  *   lost WORDS
+ *   fork PID MM                            process PID, with the address space MM, is forked; the first are 100 and 1
+ *   process PID MM                         what follows is of that process
  *   map                                    an observation of the whole map; areas follow
  *   7f0000000000-7f0000001000 rw-p 00000000 08:01 77 NAME      an area, in the form of /proc/PID/maps
  *
@@ -127,10 +129,23 @@ static int add_call(struct text *t, const char *rest)
 	return e.call.nr < 512 ? emit(t, e) : -1;
 }
 
+static int add_fork(struct text *t, const char *rest)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FORK };
+
+	if (sscanf(rest, "%" SCNu32 " %" SCNu32, &e.fork.child_pid, &e.fork.child_mm) != 2)
+		return -1;
+	return emit(t, e);
+}
+
 static int add_small(struct text *t, const char *word, const char *rest)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost.what = rest };
 
+	if (strcmp(word, "fork") == 0)
+		return add_fork(t, rest);
+	if (strcmp(word, "process") == 0)
+		return sscanf(rest, "%" SCNu32 " %" SCNu32, &t->rec.pid, &t->rec.mm) == 2 ? 0 : -1;
 	if (strcmp(word, "lost") == 0)
 		return emit(t, e);
 	if (strcmp(word, "write") == 0) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What decides about calls and is no call of the map: limits of another user, numbers of the machine, segments. */
+#include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -17,6 +18,57 @@ static void locked_memory_of_another_user(void)
 	need(setrlimit(RLIMIT_MEMLOCK, &limit) == 0, "setrlimit");
 	mlockall(MCL_CURRENT);
 	mlock(place(1), PAGE);
+}
+
+/* With CAP_IPC_LOCK 32 pages are locked whatever the limit; without it 16 of them may be. */
+static void lock_more_than_the_limit(void)
+{
+	char *at = mmap(NULL, 32 * PAGE, RW, PRIVATE, -1, 0);
+
+	need(at != MAP_FAILED, "mmap");
+	need(mlock(at, 32 * PAGE) == -1 && errno == ENOMEM, "a limit that does not hold");
+	need(mlock(at, 16 * PAGE) == 0, "mlock");
+}
+
+static void begin_as_root(void)
+{
+	struct rlimit limit = { 16 * PAGE, 16 * PAGE };
+
+	errno = EPERM;
+	need(geteuid() == 0, "not root");
+	need(setrlimit(RLIMIT_MEMLOCK, &limit) == 0, "setrlimit");
+}
+
+/* The calls themselves: the C library makes others of some. */
+static void setuid_drops_capabilities(void)
+{
+	begin_as_root();
+	need(syscall(SYS_setuid, 65534) == 0, "setuid");
+	lock_more_than_the_limit();
+}
+
+static void setreuid_drops_capabilities(void)
+{
+	begin_as_root();
+	need(syscall(SYS_setreuid, 65534, 65534) == 0, "setreuid");
+	lock_more_than_the_limit();
+}
+
+static void setresuid_drops_capabilities(void)
+{
+	begin_as_root();
+	need(syscall(SYS_setresuid, 65534, 65534, 65534) == 0, "setresuid");
+	lock_more_than_the_limit();
+}
+
+static void capset_drops_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { { 0 } };
+
+	begin_as_root();
+	need(syscall(SYS_capset, &header, none) == 0, "capset");
+	lock_more_than_the_limit();
 }
 
 static int read_max_map_count(void)
@@ -85,6 +137,8 @@ static void huge_segment(void)
 }
 
 static const struct test_case cases[] = { { "locked-memory", locked_memory_of_another_user, "" },
+	{ "setuid", setuid_drops_capabilities, "" }, { "setreuid", setreuid_drops_capabilities, "" },
+	{ "setresuid", setresuid_drops_capabilities, "" }, { "capset", capset_drops_capabilities, "" },
 	{ "fewer-areas", fewer_areas, "" }, { "removed-segment", removed_segment, "" },
 	{ "huge-segment", huge_segment, "" } };
 CASES_MAIN(cases)
