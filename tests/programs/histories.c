@@ -7,10 +7,12 @@
  *
  * Exit status 77: this kernel does not know the call that it is about.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define PAGE 4096UL
 #define AT   ((char *)0x6f0000000000UL)
@@ -122,6 +124,35 @@ static void enormous_area(void)
 	map(middle, 64UL << 30, RW, MAP_NORESERVE);
 }
 
+static int here[2];
+
+static void *sleep_on(void *arg)
+{
+	if (write(here[1], "", 1) == 1)
+		pause();
+	return NULL;
+}
+
+/*
+ * With a second thread, which sleeps: an area is written, and then another is mapped beside it, by a call that does not
+ * name it.  The write came before the call, and nobody else can have done it meanwhile.
+ */
+static void written_before_a_neighbour_comes(void)
+{
+	pthread_t thread;
+	char byte;
+
+	if (pipe(here) || pthread_create(&thread, NULL, sleep_on, NULL) || read(here[0], &byte, 1) != 1)
+		exit(1);
+	for (char *at = AT + 64 * PAGE; at > AT; at -= 8 * PAGE) {
+		if (mmap(at, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != at)
+			exit(1);
+		write_to(at);
+		if (mmap(at - PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != at - PAGE)
+			exit(1);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -131,6 +162,7 @@ static const struct {
 	{ "row-seen-at-its-middle", row_seen_at_its_middle },
 	{ "grows-between-moved", grows_between_moved },
 	{ "enormous-area", enormous_area },
+	{ "written-before-a-neighbour-comes", written_before_a_neighbour_comes },
 };
 
 int main(int argc, char **argv)

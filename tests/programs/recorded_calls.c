@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls of a recording, in the form of told.h: recorded_calls FILE */
+/*
+ * What a recording says of the addresses from AT on (told.h).
+ *
+ *   recorded_calls FILE            its calls, in the form of told.h
+ *   recorded_calls --writes FILE   its first writes: the address, and "ambiguous" or "known" for its order
+ */
 #include <stdbool.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #include <vmaple/trace.h>
@@ -24,7 +30,13 @@ static void tell_recorded(const struct trace_call *c, uint64_t *heap)
 	}
 }
 
-static int print_recorded(const char *path)
+static void print_write(const struct trace_fault *f)
+{
+	if (f->addr >= AT && f->addr < AT_END)
+		printf("%#" PRIx64 " %s\n", f->addr, f->ambiguous ? "ambiguous" : "known");
+}
+
+static int print_recorded(const char *path, bool writes)
 {
 	struct trace_reader *reader;
 	struct trace_event e;
@@ -38,7 +50,9 @@ static int print_recorded(const char *path)
 	while (trace_reader_next(reader, &e) > 0) {
 		if (e.type == TRACE_EVENT_SPACE)
 			heap = e.space.brk;
-		if (e.type == TRACE_EVENT_CALL && told_len < sizeof(told) - 256)
+		if (e.type == TRACE_EVENT_FAULT && writes)
+			print_write(&e.fault);
+		if (e.type == TRACE_EVENT_CALL && !writes && told_len < sizeof(told) - 256)
 			tell_recorded(&e.call, &heap);
 	}
 	trace_reader_close(reader);
@@ -48,7 +62,9 @@ static int print_recorded(const char *path)
 int main(int argc, char **argv)
 {
 	if (argc == 2)
-		return print_recorded(argv[1]);
-	fprintf(stderr, "usage: recorded_calls FILE\n");
+		return print_recorded(argv[1], false);
+	if (argc == 3 && strcmp(argv[1], "--writes") == 0)
+		return print_recorded(argv[2], true);
+	fprintf(stderr, "usage: recorded_calls [--writes] FILE\n");
 	return 2;
 }
