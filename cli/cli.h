@@ -35,6 +35,8 @@ int cmd_whatif(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_sql(int argc, char **argv);
 
 /* Import one file into a recording. 0, or an exit status after one sentence on stderr. */
 int import_file(const char *command, const char *path, const char *out);

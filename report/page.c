@@ -181,8 +181,8 @@ static void put_json(const struct report_page *p, FILE *out)
 	json_put(o, "samples", json_integer(r->nr_samples));
 	json_put(o, "areas", json_integer(p->nr_areas));
 	json_put(o, "limit", json_integer((json_int_t)p->header->max_map_count));
-	json_put(o, "begin", json_integer((json_int_t)r->begin_ns));
-	json_put(o, "end", json_integer((json_int_t)r->now_ns));
+	json_put(o, "begin", json_integer((json_int_t)r->lives.begin_ns));
+	json_put(o, "end", json_integer((json_int_t)r->lives.now_ns));
 	json_put(o, "peak", json_integer((json_int_t)p->peak_ns));
 	json_put(o, "kinds", names_json(kind_name, REPORT_KINDS));
 	json_put(o, "reasons", names_json(reason_name, EXPLAIN_REASONS));
@@ -261,7 +261,7 @@ static void leave_out(struct report *r)
 		uint32_t kept = 0;
 
 		r->shortest_ns = r->shortest_ns ? r->shortest_ns * 2 : 1000;
-		if (r->shortest_ns > 2 * (r->now_ns - r->begin_ns) + 2000)
+		if (r->shortest_ns > 2 * (r->lives.now_ns - r->lives.begin_ns) + 2000)
 			r->smallest = r->smallest ? r->smallest * 2 : 8192;
 		for (uint32_t i = 0; i < r->nr_rects; i++) {
 			const struct report_rect *q = &r->rects[i];

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collect.h"
+#include "lives.h"
 
 static uint64_t hash_of(const char *text)
 {

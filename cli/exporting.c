@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* See exporting.h. */
+#include "exporting.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "reading.h"
+
+/* FNV-1a of the file's bytes, eight at a time. */
+static bool run_id_of(const char *path, char id[17])
+{
+	uint64_t hash = 0xcbf29ce484222325ull, words[1024];
+	FILE *in = fopen(path, "re");
+	size_t got;
+
+	if (!in)
+		return false;
+	while ((got = fread(words, 1, sizeof(words), in)) > 0) {
+		memset((char *)words + got, 0, (8 - got % 8) % 8);
+		for (size_t i = 0; i < (got + 7) / 8; i++)
+			hash = (hash ^ words[i]) * 0x100000001b3ull;
+		hash ^= got;
+		hash ^= hash >> 32;
+	}
+	fclose(in);
+	snprintf(id, 17, "%016" PRIx64, hash);
+	return true;
+}
+
+static int before(void *ctx, struct explain *x, const struct trace_event *e)
+{
+	return export_before(ctx, x, e);
+}
+
+static int event(void *ctx, struct explain *x, const struct trace_event *e)
+{
+	return export_event(ctx, x, e);
+}
+
+static int second_reading(
+	struct exporting *x, struct reading *r, struct export_run *run, const struct survey *survey)
+{
+	struct export *rows;
+	int status;
+
+	run->header = trace_reader_header(r->reader);
+	rows = export_begin(run, survey, x->writer);
+	if (!rows)
+		return out_of_memory(x->command, 0);
+	r->before = before;
+	r->event = event;
+	r->ctx = rows;
+	status = reading_run(r);
+	x->err = r->err ? r->err : export_end(rows, r->x);
+	export_free(rows);
+	if (x->err == -ENOMEM && !r->err)
+		return out_of_memory(x->command, 0);
+	return x->err ? STATUS_FAILED : status;
+}
+
+int export_recording(struct exporting *x, const char *path)
+{
+	struct export_run run = { .host = x->host ? x->host : "" };
+	struct reading r = { .command = x->command, .path = path, .quiet = true };
+	struct survey survey;
+	int status = reading_survey(x->command, path, &survey), second;
+
+	memcpy(run.wanted, x->wanted, sizeof(run.wanted));
+	run.build = x->build ? x->build : survey.build;
+	if ((status && status != STATUS_DAMAGED) || !survey.begun) {
+		survey_free(&survey);
+		return status ? status : STATUS_DAMAGED;
+	}
+	if (!run_id_of(path, run.run_id)) {
+		complain(x->command, "%s: %s", path, strerror(errno));
+		status = STATUS_FAILED;
+	} else {
+		second = reading_begin(&r);
+		second = second ? second : second_reading(x, &r, &run, &survey);
+		status = second ? second : status;
+	}
+	reading_end(&r);
+	survey_free(&survey);
+	return status;
+}

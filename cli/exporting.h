@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Recordings into the rows of an export: what `vmaple export` and `vmaple sql` share. */
+#ifndef EXPORTING_H
+#define EXPORTING_H
+
+#include "../report/export/export.h"
+
+struct exporting {
+	const char *command;
+	const char *host, *build; /* NULL: not given */
+	bool wanted[EXPORT_TABLES];
+	struct export_writer *writer;
+	int err; /* of the writer, -errno: it is not said yet */
+};
+/* All rows of one recording. 0, STATUS_DAMAGED (what could be read is there), or another exit status. */
+int export_recording(struct exporting *x, const char *path);
+
+#endif /* EXPORTING_H */

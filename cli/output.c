@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* See output.h. */
+#include "output.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+int output_name(struct output *o, const char *command, const char *path)
+{
+	*o = (struct output){ .command = command, .path = path };
+	if (path && asprintf(&o->partial, "%s.partial", path) < 0) {
+		o->partial = NULL;
+		return out_of_memory(command, 0);
+	}
+	return 0;
+}
+
+int output_open(struct output *o, const char *command, const char *path)
+{
+	int status = output_name(o, command, path);
+
+	if (status)
+		return status;
+	o->file = path ? fopen(o->partial, "we") : stdout;
+	if (o->file)
+		return 0;
+	complain(command, "cannot write %s: %s", path, strerror(errno));
+	free(o->partial);
+	return STATUS_FAILED;
+}
+
+/* A file, or a folder of files. */
+static void remove_partial(const char *path)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)))
+		(void)!unlinkat(dirfd(folder), entry->d_name, 0);
+	if (folder)
+		closedir(folder);
+	(void)!remove(path);
+}
+
+int output_close(struct output *o, int err)
+{
+	if (o->file && o->path && fclose(o->file) && !err)
+		err = -errno;
+	if (o->path && !err && rename(o->partial, o->path))
+		err = -errno;
+	if (o->path && err)
+		remove_partial(o->partial);
+	if (err == -ENOMEM)
+		out_of_memory(o->command, 0);
+	else if (err && err != -ECANCELED)
+		complain(o->command, "cannot write %s: %s", o->path ? o->path : "stdout", strerror(-err));
+	free(o->partial);
+	return err ? STATUS_FAILED : 0;
+}

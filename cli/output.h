@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files and folders that a command makes: under a name of their own, NAME.partial, until they are whole, so that what is
+ * interrupted leaves nothing under the final name.
+ */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct output {
+	const char *command, *path; /* path NULL: stdout */
+	char *partial;
+	FILE *file; /* output_open() */
+};
+
+/* 0 or an exit status, after a sentence. */
+int output_open(struct output *o, const char *command, const char *path);
+/* The name only, for what makes its file or folder itself. */
+int output_name(struct output *o, const char *command, const char *path);
+/*
+ * @err: 0, or -errno of what could not be written, -ECANCELED where that has been said; what is half done is removed then,
+ * files of a folder too.
+ */
+int output_close(struct output *o, int err);
+
+#endif /* OUTPUT_H */

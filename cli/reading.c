@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* See reading.h. */
+#include "reading.h"
+
+#include <errno.h>
+
+#include "cli.h"
+
+static void show(struct progress *p, const struct trace_reader *reader, const char *what, uint64_t step)
+{
+	uint64_t done, total;
+
+	if (step & 1023)
+		return;
+	trace_reader_progress(reader, &done, &total);
+	progress_show(p, what, done, total, step);
+}
+
+static int survey_all(
+	const char *command, struct trace_reader *reader, struct replay *replay, struct survey *survey)
+{
+	struct progress progress;
+	struct trace_event e = { .step = 0 };
+	int err = 0, got = 0;
+
+	progress_begin(&progress);
+	while (!err && (got = trace_reader_next(reader, &e)) > 0) {
+		err = replay_sink(replay)->event(replay_sink(replay), &e);
+		survey_event(survey, replay, &e);
+		show(&progress, reader, "looking for the peak", e.step);
+	}
+	progress_end(&progress);
+	if (err || survey->no_memory)
+		return out_of_memory(command, e.step);
+	return recording_ended(command, reader, got);
+}
+
+int reading_survey(const char *command, const char *path, struct survey *survey)
+{
+	struct replay_options options = { .unchecked = true };
+	struct trace_reader *reader;
+	struct replay *replay;
+	int status = open_recording(command, path, &reader);
+
+	survey_begin(survey);
+	if (status)
+		return status;
+	replay = replay_new(trace_reader_header(reader), &options);
+	status = replay ? survey_all(command, reader, replay, survey) : out_of_memory(command, 0);
+	if (replay)
+		replay_free(replay);
+	trace_reader_close(reader);
+	return status;
+}
+
+int reading_begin(struct reading *r)
+{
+	struct replay_options options = { .unchecked = true };
+	int status = open_recording(r->command, r->path, &r->reader);
+
+	if (status) {
+		r->reader = NULL;
+		return status;
+	}
+	r->x = explain_new(trace_reader_header(r->reader), &options);
+	return r->x ? 0 : out_of_memory(r->command, 0);
+}
+
+int reading_run(struct reading *r)
+{
+	struct trace_sink *sink = explain_sink(r->x);
+	struct progress progress;
+	struct trace_event e = { .step = 0 };
+	bool no_memory = false;
+	int got = 0;
+
+	progress_begin(&progress);
+	while (!r->err && !no_memory && (got = trace_reader_next(r->reader, &e)) > 0) {
+		r->err = r->before ? r->before(r->ctx, r->x, &e) : 0;
+		no_memory = sink->event(sink, &e) != 0;
+		if (!r->err && !no_memory)
+			r->err = r->event(r->ctx, r->x, &e);
+		show(&progress, r->reader, "replaying", e.step);
+	}
+	progress_end(&progress);
+	if (no_memory || r->err == -ENOMEM) {
+		r->err = -ENOMEM;
+		return out_of_memory(r->command, e.step);
+	}
+	if (r->err)
+		return STATUS_FAILED;
+	if (got < 0 && r->quiet)
+		return got == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
+	return recording_ended(r->command, r->reader, got);
+}
+
+void reading_end(struct reading *r)
+{
+	explain_free(r->x);
+	if (r->reader)
+		trace_reader_close(r->reader);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple sql: a question to recordings, as a database in memory. */
+#include <errno.h>
+#include <getopt.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../report/export/quoted.h"
+#include "cli.h"
+#include "exporting.h"
+
+static const char help[] =
+	"usage: vmaple sql [--json|--csv] FILE... 'select ...'\n"
+	"\n"
+	"Ask recordings in SQL (SQLite's): tables runs, spaces, events, areas, boundaries, stacks, counts, "
+	"and\n"
+	"ready views; `vmaple export --columns` lists all of them.  docs/cookbook.md has questions to begin "
+	"with:\n"
+	"\n"
+	"  vmaple sql FILE 'select made_by, areas from culprits limit 10'\n"
+	"\n"
+	"  --json   an array of objects, on one line\n"
+	"  --csv    with the names of the columns in the first line\n"
+	"\n"
+	"exit status: 0; 1 the question has an error; 2 usage; 3 a recording is damaged or ends early (what "
+	"could "
+	"be\n"
+	"read is asked); 125 vmaple itself failed\n";
+
+enum form { TABLE, JSON, CSV };
+
+/* Cells of a table for a terminal are bounded. */
+#define CELL_MAX 60
+#define MEASURED 1000 /* rows that say how wide a column is */
+
+struct answer {
+	sqlite3_stmt *statement;
+	int columns;
+	enum form form;
+};
+
+/* ---- a table for people ---- */
+
+struct cells {
+	char **text;   /* of rows that are held, row by row */
+	bool *numeric; /* of each column: only numbers so far */
+	int *width;
+	size_t rows;
+};
+
+static char *cell_text(sqlite3_stmt *s, int i)
+{
+	const unsigned char *text = sqlite3_column_text(s, i);
+
+	return strdup(sqlite3_column_type(s, i) == SQLITE_NULL || !text ? "" : (const char *)text);
+}
+
+/* Characters, not bytes: text is UTF-8. Control characters are shown as \ooo. */
+static int width_of(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += (unsigned char)*text < ' ' ? 4 : ((unsigned char)*text & 0xc0) != 0x80;
+	return n < CELL_MAX ? n : CELL_MAX;
+}
+
+static void put_cell(const char *text, int width, bool right, bool last)
+{
+	int n = 0, pad = width - width_of(text);
+	const char *end = text;
+
+	for (; *end && n < CELL_MAX; end++)
+		n += ((unsigned char)end[1] & 0xc0) != 0x80;
+	if (right && pad > 0)
+		printf("%*s", pad, "");
+	print_quoted(stdout, text, (size_t)(end - text));
+	if (!right && pad > 0 && !last)
+		printf("%*s", pad, "");
+	fputs(last ? "\n" : "  ", stdout);
+}
+
+static void put_row(char *const *text, const struct cells *c, int columns)
+{
+	for (int i = 0; i < columns; i++)
+		put_cell(text[i], c->width[i], c->numeric[i], i == columns - 1);
+}
+
+static bool take_row(struct answer *a, struct cells *c)
+{
+	char **grown = realloc(c->text, (c->rows + 1) * (size_t)a->columns * sizeof(*grown));
+	bool whole = true;
+
+	if (!grown)
+		return false;
+	c->text = grown;
+	for (int i = 0; i < a->columns; i++) {
+		char *text = cell_text(a->statement, i);
+
+		grown[c->rows * (size_t)a->columns + (size_t)i] = text;
+		whole &= text != NULL;
+		c->numeric[i] &= sqlite3_column_type(a->statement, i) != SQLITE_TEXT;
+		c->width[i] = text && width_of(text) > c->width[i] ? width_of(text) : c->width[i];
+	}
+	c->rows++;
+	return whole;
+}
+
+/* The first rows are held until it is known how wide they are. */
+static int print_held(struct answer *a, struct cells *c, char **names)
+{
+	int got = SQLITE_ROW;
+
+	while (c->rows < MEASURED && (got = sqlite3_step(a->statement)) == SQLITE_ROW)
+		if (!take_row(a, c))
+			return SQLITE_NOMEM;
+	put_row(names, c, a->columns);
+	for (size_t i = 0; i < c->rows; i++)
+		put_row(c->text + i * (size_t)a->columns, c, a->columns);
+	return got;
+}
+
+static int print_table(struct answer *a)
+{
+	struct cells c = { .numeric = calloc((size_t)a->columns, sizeof(bool)),
+		.width = calloc((size_t)a->columns, sizeof(int)) };
+	char **names = calloc((size_t)a->columns, sizeof(*names));
+	int got = c.numeric && c.width && names ? SQLITE_ROW : SQLITE_NOMEM;
+
+	for (int i = 0; i < a->columns && got == SQLITE_ROW; i++) {
+		names[i] = (char *)sqlite3_column_name(a->statement, i);
+		c.numeric[i] = true;
+		c.width[i] = width_of(names[i]);
+	}
+	if (got == SQLITE_ROW)
+		got = print_held(a, &c, names);
+	while (got == SQLITE_ROW && (got = sqlite3_step(a->statement)) == SQLITE_ROW)
+		for (int i = 0; i < a->columns; i++)
+			put_cell((const char *)sqlite3_column_text(a->statement, i) ?: "", c.width[i],
+				c.numeric[i], i == a->columns - 1);
+	for (size_t i = 0; i < c.rows * (size_t)a->columns; i++)
+		free(c.text[i]);
+	free(c.text);
+	free(c.numeric);
+	free(c.width);
+	free(names);
+	return got;
+}
+
+/* ---- for programs ---- */
+
+static struct export_value value_of(sqlite3_stmt *s, int i)
+{
+	switch (sqlite3_column_type(s, i)) {
+	case SQLITE_INTEGER:
+		return (struct export_value){ .has = EXPORT_HAS_INTEGER,
+			.integer = sqlite3_column_int64(s, i) };
+	case SQLITE_FLOAT:
+		return (struct export_value){ .has = EXPORT_HAS_REAL, .real = sqlite3_column_double(s, i) };
+	case SQLITE_NULL:
+		return (struct export_value){ .has = EXPORT_NULL };
+	default:
+		return (struct export_value){ .has = EXPORT_HAS_TEXT,
+			.text = (const char *)sqlite3_column_text(s, i) ?: "" };
+	}
+}
+
+static int print_json_rows(struct answer *a)
+{
+	bool any = false;
+	int got;
+
+	fputc('[', stdout);
+	while ((got = sqlite3_step(a->statement)) == SQLITE_ROW) {
+		fputs(any ? ",{" : "{", stdout);
+		any = true;
+		for (int i = 0; i < a->columns; i++) {
+			struct export_value v = value_of(a->statement, i);
+
+			if (i)
+				fputc(',', stdout);
+			put_json_string(stdout, sqlite3_column_name(a->statement, i));
+			fputc(':', stdout);
+			put_json_value(stdout, &v);
+		}
+		fputc('}', stdout);
+	}
+	fputs("]\n", stdout);
+	return got;
+}
+
+static int print_csv_rows(struct answer *a)
+{
+	int got;
+
+	for (int i = 0; i < a->columns; i++) {
+		fputs(i ? "," : "", stdout);
+		put_csv(stdout, sqlite3_column_name(a->statement, i));
+	}
+	fputs("\r\n", stdout);
+	while ((got = sqlite3_step(a->statement)) == SQLITE_ROW) {
+		for (int i = 0; i < a->columns; i++) {
+			fputs(i ? "," : "", stdout);
+			if (sqlite3_column_type(a->statement, i) != SQLITE_NULL)
+				put_csv(stdout, (const char *)sqlite3_column_text(a->statement, i) ?: "");
+		}
+		fputs("\r\n", stdout);
+	}
+	return got;
+}
+
+/* ---- the question ---- */
+
+static int ask(struct sqlite3 *db, const char *question, enum form form)
+{
+	struct answer a = { .form = form };
+	int got;
+
+	if (sqlite3_prepare_v2(db, question, -1, &a.statement, NULL) != SQLITE_OK) {
+		complain("sql", "%s", sqlite3_errmsg(db));
+		return 1;
+	}
+	a.columns = sqlite3_column_count(a.statement);
+	if (!a.columns) {
+		complain("sql", "the question has no answer: it is no select");
+		sqlite3_finalize(a.statement);
+		return 1;
+	}
+	got = form == JSON ? print_json_rows(&a) : form == CSV ? print_csv_rows(&a) : print_table(&a);
+	if (got != SQLITE_DONE)
+		complain("sql", "%s", sqlite3_errmsg(db));
+	sqlite3_finalize(a.statement);
+	return got == SQLITE_DONE ? 0 : got == SQLITE_NOMEM ? STATUS_FAILED : 1;
+}
+
+static int ask_recordings(char **paths, int nr, const char *question, enum form form)
+{
+	struct exporting x = { .command = "sql" };
+	char error[256];
+	int status = 0, one = 0;
+
+	for (enum export_table t = 0; t < EXPORT_TABLES; t++)
+		x.wanted[t] = true;
+	if (export_sqlite_open(&x.writer, ":memory:", error, sizeof(error)))
+		return out_of_memory("sql", 0);
+	for (int i = 0; i < nr && (!one || one == STATUS_DAMAGED); i++) {
+		one = export_recording(&x, paths[i]);
+		status = one ? one : status;
+	}
+	if (!x.err && (!one || one == STATUS_DAMAGED))
+		x.err = x.writer->finish(x.writer);
+	if (x.err && x.writer->error[0])
+		complain("sql", "%s", x.writer->error);
+	if (x.err || (status && status != STATUS_DAMAGED)) {
+		status = status && status != STATUS_DAMAGED ? status : STATUS_FAILED;
+	} else {
+		one = ask(export_sqlite_database(x.writer), question, form);
+		status = one ? one : status;
+	}
+	x.writer->free(x.writer);
+	return status;
+}
+
+int cmd_sql(int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+		{ "csv", no_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	enum form form = TABLE;
+	int opt;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'j':
+			form = JSON;
+			break;
+		case 'c':
+			form = CSV;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			return usage_error("sql", "unknown option", argv[optind - 1]);
+		}
+	}
+	if (argc - optind < 2)
+		return usage_error(
+			"sql", optind == argc ? "a recording is missing" : "a question is missing", NULL);
+	return ask_recordings(argv + optind, argc - optind - 1, argv[argc - 1], form);
+}

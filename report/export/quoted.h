@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Values as JSON and as CSV. */
+#ifndef REPORT_EXPORT_QUOTED_H
+#define REPORT_EXPORT_QUOTED_H
+
+#include "export.h"
+
+/* @text is UTF-8. */
+void put_json_string(FILE *out, const char *text);
+void put_json_value(FILE *out, const struct export_value *v);
+void put_csv(FILE *out, const char *text);
+
+#endif /* REPORT_EXPORT_QUOTED_H */

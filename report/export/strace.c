@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A recording as a log of strace -f -y -ttt.
+ *
+ * 1. What strace would have shown is a line: mapping calls, forks, execs, limits, ends.
+ * 2. What it would have shown of calls that a recording does not have is derived: before a file is mapped the call that opened it
+ *    (openat, memfd_create, shmget), where its number is not that file's already; and brk(NULL) behind an exec.
+ * 3. What no log has is written as the calls that lead to it: the map that an address space begins with as mmap with MAP_FIXED,
+ *    so that importing the log gives the same map.
+ * 4. What has no such form (first writes, faults that grew a stack, observations) is left out and counted.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <vmaple/maple_tree.h>
+
+#include "export.h"
+
+/* Descriptors that what an address space begins with is mapped through; a program that has them too gets them back. */
+#define BEGIN_FD  900
+#define BEGIN_FDS 100
+
+/* An open file that may be mapped. */
+struct file {
+	uint32_t kind, open_flags;
+	bool anonymous;
+	struct file *next;
+	char path[];
+};
+
+struct export_strace {
+	FILE *out;
+	uint64_t start_s, now_ns, left_out;
+	struct maple_tree files; /* struct file by number; from the last FILE event with it */
+	struct maple_tree open;  /* number of a file, as a value, by process << 32 | descriptor */
+	struct file *all;
+	uint64_t brk; /* of the space that has begun last, until its map comes; 0: no exec */
+	bool no_memory;
+};
+
+static void line_begin(struct export_strace *s, const struct trace_event *e)
+{
+	fprintf(s->out, "%u %" PRIu64 ".%06u ", e->tid, s->start_s + s->now_ns / 1000000000,
+		(unsigned int)(s->now_ns / 1000 % 1000000));
+}
+
+/* As strace writes strings: C's escapes, octal for what is not printable. */
+static void put_string(FILE *out, const char *text, size_t len)
+{
+	fputc('"', out);
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", c);
+		else if (c < ' ' || c > '~')
+			fprintf(out, "\\%03o", c);
+		else
+			fputc(c, out);
+	}
+	fputc('"', out);
+}
+
+static void put_result(FILE *out, int64_t result, bool address)
+{
+	int error = result < 0 && result >= -4095 ? (int)-result : 0;
+
+	if (error == TRACE_ERROR_UNSEEN)
+		fprintf(out, " = -1 (errno not known)\n");
+	else if (error)
+		fprintf(out, " = -1 %s (%s)\n", strerrorname_np(error) ? strerrorname_np(error) : "EIO",
+			strerror(error));
+	else
+		fprintf(out, address ? " = %#" PRIx64 "\n" : " = %" PRId64 "\n", (uint64_t)result);
+}
+
+/* ---- files ---- */
+
+static void on_file(struct export_strace *s, const struct trace_file *f)
+{
+	struct file *old = mtree_load(&s->files, f->id), *file;
+	size_t len = strlen(f->path);
+
+	if (old && strcmp(old->path, f->path) == 0)
+		return;
+	file = malloc(sizeof(*file) + len + 1);
+	if (!file || mtree_store(&s->files, f->id, file, GFP_KERNEL)) {
+		free(file);
+		s->no_memory = true;
+		return;
+	}
+	*file = (struct file){
+		.kind = f->kind, .open_flags = f->open_flags, .anonymous = f->anonymous, .next = s->all
+	};
+	memcpy(file->path, f->path, len + 1);
+	s->all = file;
+}
+
+/* The call that opened it. */
+static void put_open(struct export_strace *s, const struct trace_event *e, const struct file *file, int fd)
+{
+	static const char *const flags[] = { "O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR" };
+	static const char memfd[] = "/memfd:", deleted[] = " (deleted)";
+	const char *path = file->path;
+	size_t len = strlen(path), end = sizeof(deleted) - 1;
+
+	line_begin(s, e);
+	if (strncmp(path, memfd, sizeof(memfd) - 1) == 0) {
+		path += sizeof(memfd) - 1;
+		len -= sizeof(memfd) - 1;
+		len -= len >= end && strcmp(path + len - end, deleted) == 0 ? end : 0;
+		fputs("memfd_create(", s->out);
+		put_string(s->out, path, len);
+		fprintf(s->out, ", %s) = %d\n", file->kind == TRACE_FILE_HUGETLB ? "MFD_HUGETLB" : "0", fd);
+		return;
+	}
+	fputs("openat(AT_FDCWD, ", s->out);
+	put_string(s->out, path, len);
+	fprintf(s->out, ", %s) = %d\n", flags[file->open_flags & 3], fd);
+}
+
+/* Behind this the descriptor is that file, and its path is to stand behind it; NULL: it has none that can. */
+static const char *open_file(struct export_strace *s, const struct trace_event *e, uint32_t id, int fd)
+{
+	unsigned long key = (unsigned long)e->pid << 32 | (uint32_t)fd;
+	const struct file *file = mtree_load(&s->files, id);
+
+	if (!file)
+		return NULL;
+	if (mtree_load(&s->open, key) != xa_mk_value(id)) {
+		if (mtree_store(&s->open, key, xa_mk_value(id), GFP_KERNEL))
+			s->no_memory = true;
+		if (file->kind != TRACE_FILE_DEVICE || strncmp(file->path, "/dev/", 5) != 0)
+			put_open(s, e, file, fd);
+	}
+	return strpbrk(file->path, "<>\n") ? NULL : file->path;
+}
+
+/* ---- calls ---- */
+
+static void put_mmap(struct export_strace *s, const struct trace_event *e, const struct trace_call *c)
+{
+	char text[512], *fd;
+	const char *path = NULL;
+
+	if (!(c->args[3] & MAP_ANONYMOUS) && c->file)
+		path = open_file(s, e, c->file, (int)c->args[4]);
+	line_begin(s, e);
+	trace_call_text(c, text, sizeof(text));
+	/* "…, FD, OFFSET)" */
+	fd = strrchr(text, ',');
+	if (path && fd)
+		fprintf(s->out, "%.*s<%s>%s", (int)(fd - text), text, path, fd);
+	else
+		fputs(text, s->out);
+	put_result(s->out, c->result, true);
+}
+
+static void put_name(struct export_strace *s, const struct trace_event *e, const struct trace_call *c)
+{
+	line_begin(s, e);
+	fprintf(s->out, "prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, %#" PRIx64 ", %" PRIu64 ", ", c->args[2],
+		c->args[3]);
+	if (c->args[4] && c->data)
+		put_string(s->out, c->data, strnlen(c->data, c->data_len));
+	else
+		fputs("NULL", s->out);
+	fputc(')', s->out);
+	put_result(s->out, c->result, false);
+}
+
+static void put_shmat(struct export_strace *s, const struct trace_event *e, const struct trace_call *c)
+{
+	const struct file *file = mtree_load(&s->files, c->file);
+	uint64_t size = 0;
+
+	if (c->data && c->data_len == sizeof(size))
+		memcpy(&size, c->data, sizeof(size));
+	line_begin(s, e);
+	fprintf(s->out, "shmget(0x%s, %" PRIu64 ", 0) = %d\n",
+		file && strncmp(file->path, "/SYSV", 5) == 0 ? file->path + 5 : "0", size, (int)c->args[0]);
+	line_begin(s, e);
+	fprintf(s->out, "shmat(%d, %#" PRIx64 ", %#" PRIx64 ")", (int)c->args[0], c->args[1], c->args[2]);
+	put_result(s->out, c->result, true);
+}
+
+static void on_call(struct export_strace *s, const struct trace_event *e)
+{
+	const struct trace_call *c = &e->call;
+	char text[512];
+
+	switch (c->nr) {
+	case SYS_mmap:
+		put_mmap(s, e, c);
+		break;
+	case SYS_shmat:
+		put_shmat(s, e, c);
+		break;
+	case SYS_prctl:
+		if (c->args[0] == PR_SET_VMA) {
+			put_name(s, e, c);
+			break;
+		}
+		/* fall through */
+	default:
+		line_begin(s, e);
+		fputs(trace_call_text(c, text, sizeof(text)), s->out);
+		put_result(s->out, c->result, c->nr == SYS_brk || c->nr == SYS_mremap);
+	}
+}
+
+/* ---- what else happens ---- */
+
+static void on_space(struct export_strace *s, const struct trace_event *e)
+{
+	s->brk = e->space.brk;
+	if (e->space.attached)
+		return;
+	line_begin(s, e);
+	fputs("execve(", s->out);
+	put_string(s->out, e->space.path, strlen(e->space.path));
+	fputs(", [], 0x0 /* not recorded */) = 0\n", s->out);
+}
+
+/* What it begins with, as a call that makes it. */
+static void put_begin(struct export_strace *s, const struct trace_event *e, const struct trace_area *a)
+{
+	bool file = a->name[0] == '/', stack = strncmp(a->name, "[stack", 6) == 0;
+	struct trace_call c = { .nr = SYS_mmap,
+		.args = { a->start, a->end - a->start, a->prot,
+			(a->shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS) |
+				(stack ? MAP_GROWSDOWN | MAP_STACK : 0),
+			(uint64_t)-1, file ? a->offset : 0 },
+		.result = (int64_t)a->start };
+
+	if (file) {
+		/* By its inode: what is mapped twice is one open file. */
+		c.file = 0x80000000u | (uint32_t)(a->ino * 31 + a->dev);
+		c.args[4] = BEGIN_FD + a->ino % BEGIN_FDS;
+		on_file(s, &(struct trace_file){ .id = c.file, .path = a->name });
+	}
+	put_mmap(s, e, &c);
+}
+
+static void on_map(struct export_strace *s, const struct trace_event *e)
+{
+	if (e->map.reason == TRACE_MAP_CHECK || (e->map.reason == TRACE_MAP_RESYNC && !e->map.count)) {
+		s->left_out += e->map.reason != TRACE_MAP_CHECK;
+		return;
+	}
+	if (e->map.reason == TRACE_MAP_BEGIN && s->brk) {
+		line_begin(s, e);
+		fprintf(s->out, "brk(NULL) = %#" PRIx64 "\n", s->brk);
+	}
+	for (uint32_t i = 0; i < e->map.count; i++)
+		/* The kernel's own page above all user addresses is in every map. */
+		if (e->map.areas[i].start < 1ull << 63)
+			put_begin(s, e, &e->map.areas[i]);
+	s->brk = 0;
+}
+
+static void on_task(struct export_strace *s, const struct trace_event *e)
+{
+	struct trace_event parent = *e;
+
+	parent.tid = e->task.parent_tid;
+	line_begin(s, &parent);
+	fprintf(s->out, "clone(child_stack=NULL, flags=CLONE_VM|%s) = %u\n",
+		e->task.thread ? "CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD" : "CLONE_VFORK|SIGCHLD",
+		e->tid);
+}
+
+static void on_end(struct export_strace *s, const struct trace_event *e)
+{
+	int status = e->exit.status, sig = status & 0x7f;
+
+	if (e->exit.exec)
+		return;
+	line_begin(s, e);
+	if (sig)
+		fprintf(s->out, "+++ killed by SIG%s%s +++\n", sigabbrev_np(sig) ? sigabbrev_np(sig) : "KILL",
+			status & 0x80 ? " (core dumped)" : "");
+	else
+		fprintf(s->out, "+++ exited with %d +++\n", status >> 8 & 0xff);
+}
+
+static void on_limit(struct export_strace *s, const struct trace_event *e)
+{
+	static const char *const names[] = { [TRACE_LIMIT_AS] = "AS",
+		[TRACE_LIMIT_DATA] = "DATA",
+		[TRACE_LIMIT_STACK] = "STACK",
+		[TRACE_LIMIT_MEMLOCK] = "MEMLOCK" };
+
+	if (e->limit.limit > TRACE_LIMIT_MEMLOCK) {
+		s->left_out++;
+		return;
+	}
+	line_begin(s, e);
+	fprintf(s->out, "prlimit64(0, RLIMIT_%s, {rlim_cur=", names[e->limit.limit]);
+	if (e->limit.value == UINT64_MAX)
+		fputs("RLIM64_INFINITY", s->out);
+	else
+		fprintf(s->out, "%" PRIu64, e->limit.value);
+	fputs(", rlim_max=RLIM64_INFINITY}, NULL) = 0\n", s->out);
+}
+
+int export_strace_event(struct export_strace *s, const struct trace_event *e)
+{
+	s->now_ns = e->time_ns > s->now_ns ? e->time_ns : s->now_ns;
+	switch (e->type) {
+	case TRACE_EVENT_FILE:
+		on_file(s, &e->file);
+		break;
+	case TRACE_EVENT_SPACE:
+		on_space(s, e);
+		break;
+	case TRACE_EVENT_MAP:
+		on_map(s, e);
+		break;
+	case TRACE_EVENT_CALL:
+		on_call(s, e);
+		break;
+	case TRACE_EVENT_FORK:
+		line_begin(s, e);
+		fprintf(s->out, "fork() = %u\n", e->fork.child_pid);
+		break;
+	case TRACE_EVENT_TASK:
+		on_task(s, e);
+		break;
+	case TRACE_EVENT_EXIT:
+		on_end(s, e);
+		break;
+	case TRACE_EVENT_LIMIT:
+		on_limit(s, e);
+		break;
+	case TRACE_EVENT_MODULE:
+	case TRACE_EVENT_STACK:
+		break;
+	default:
+		s->left_out++;
+	}
+	if (s->no_memory)
+		return -ENOMEM;
+	return ferror(s->out) ? -(errno ? errno : EIO) : 0;
+}
+
+uint64_t export_strace_left_out(const struct export_strace *s)
+{
+	return s->left_out;
+}
+
+struct export_strace *export_strace_begin(FILE *out, const struct trace_header *header)
+{
+	struct export_strace *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->out = out;
+	s->start_s = header->start_time;
+	mt_init_flags(&s->files, 0);
+	mt_init_flags(&s->open, 0);
+	return s;
+}
+
+void export_strace_free(struct export_strace *s)
+{
+	while (s->all) {
+		struct file *file = s->all;
+
+		s->all = file->next;
+		free(file);
+	}
+	mtree_destroy(&s->files);
+	mtree_destroy(&s->open);
+	free(s);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* See lives.h. */
+#include "lives.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+const char *const report_kind_names[REPORT_KINDS] = { "anonymous", "heap", "stack", "file, code",
+	"file, data", "no access", "shared", "huge pages", "kernel's own" };
+
+enum report_kind report_kind_of(const struct vm_area_struct *vma)
+{
+	char buf[64];
+	const char *name = vma_name(vma, buf, sizeof(buf));
+
+	if (vma->vm_file && vma->vm_file->kind == VM_FILE_SPECIAL)
+		return REPORT_SPECIAL;
+	if (!(vma->vm_flags & VM_ACCESS_FLAGS))
+		return REPORT_NONE;
+	if (strcmp(name, "[heap]") == 0)
+		return REPORT_HEAP;
+	if (strncmp(name, "[stack", 6) == 0)
+		return REPORT_STACK;
+	if (vma->vm_flags & VM_HUGETLB)
+		return REPORT_HUGE;
+	if (vma->vm_flags & VM_MAYSHARE)
+		return REPORT_SHARED;
+	if (!vma->vm_file)
+		return REPORT_ANON;
+	return vma->vm_flags & VM_EXEC ? REPORT_TEXT : REPORT_FILE;
+}
+
+struct life_birth life_birth_of(const struct explain_event *e)
+{
+	bool call = e && e->type == TRACE_EVENT_CALL;
+
+	if (!e)
+		return (struct life_birth){ .call_nr = ~0U };
+	return (struct life_birth){ .site = e->site,
+		.step = e->step,
+		.time_ns = e->time_ns,
+		.type = e->type,
+		.call_nr = call ? e->call.nr : ~0U,
+		.stack = call ? e->call.stack : 0 };
+}
+
+const char *life_birth_call(const struct life_birth *birth)
+{
+	return birth->type == TRACE_EVENT_CALL ? trace_call_name(birth->call_nr) : NULL;
+}
+
+/* ---- births and ends ---- */
+
+static void close_life(struct lives *l, struct life *life)
+{
+	mtree_erase(&l->open, life->start);
+	life->ended_ns = l->now_ns;
+	life->ended_step = l->now_step;
+	l->nr_open--;
+	l->ended(l->ctx, life);
+	free(life);
+}
+
+static uint8_t prot_of(const struct vm_area_struct *vma)
+{
+	return (uint8_t)((vma->vm_flags & VM_READ ? 1 : 0) | (vma->vm_flags & VM_WRITE ? 2 : 0) |
+			 (vma->vm_flags & VM_EXEC ? 4 : 0));
+}
+
+static bool is_still(const struct life *life, const struct vm_area_struct *vma)
+{
+	return vma && life->start == vma->vm_start && life->end == vma->vm_end &&
+	       life->anon_name == vma->anon_name && life->prot == prot_of(vma) &&
+	       life->kind == (uint8_t)report_kind_of(vma);
+}
+
+static void open_life(struct lives *l, const struct vm_area_struct *vma)
+{
+	struct life *life = malloc(sizeof(*life));
+	struct explain_boundary b;
+	char name[4096];
+
+	if (!life) {
+		l->no_memory = true;
+		return;
+	}
+	explain_boundary(vma, &b);
+	*life = (struct life){ .start = vma->vm_start,
+		.end = vma->vm_end,
+		.born_ns = l->now_ns,
+		.born_step = l->now_step,
+		.birth = life_birth_of(b.birth),
+		.anon_name = vma->anon_name,
+		.reasons = b.main_reasons,
+		.name = report_word(l->names, vma_name(vma, name, sizeof(name))),
+		.kind = (uint8_t)report_kind_of(vma),
+		.prot = prot_of(vma),
+		.shared = vma->vm_flags & VM_MAYSHARE,
+		.needless = b.needless };
+	l->no_memory |= life->name == UINT32_MAX;
+	if (mtree_store_range(&l->open, life->start, life->end - 1, life, GFP_KERNEL)) {
+		l->no_memory = true;
+		free(life);
+		return;
+	}
+	l->nr_open++;
+}
+
+static void look_at(struct lives *l, uint64_t lo, uint64_t hi)
+{
+	unsigned long index = lo ? lo - 1 : 0;
+	struct life *life;
+	struct vm_area_struct *vma;
+
+	hi = hi + 1 > hi ? hi + 1 : hi;
+	for (life = mt_find(&l->open, &index, hi); life; life = mt_find(&l->open, &index, hi))
+		if (!is_still(life, vma_lookup(l->mm, life->start)))
+			close_life(l, life);
+	vma = find_vma(l->mm, lo ? lo - 1 : 0);
+	for (; vma && vma->vm_start <= hi; vma = find_vma(l->mm, vma->vm_end))
+		if (!mtree_load(&l->open, vma->vm_start))
+			open_life(l, vma);
+}
+
+/* ---- where an event may have changed something ---- */
+
+static void look_at_call(struct lives *l, const struct trace_call *c)
+{
+	uint64_t result = (uint64_t)c->result, addr = c->args[0], len = c->args[1];
+	bool failed = IS_ERR_VALUE(result);
+
+	switch (c->nr) {
+	case SYS_mmap:
+		/* A failure may have unmapped what lay there. */
+		look_at(l, failed ? addr : result, (failed ? addr : result) + len);
+		break;
+	case SYS_brk:
+		look_at(l, l->brk < result ? l->brk : result, l->brk > result ? l->brk : result);
+		break;
+	case SYS_mremap:
+		look_at(l, addr, addr + len);
+		if (!failed)
+			look_at(l, result, result + c->args[2]);
+		break;
+	case SYS_munmap:
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+	case SYS_madvise:
+	case SYS_mlock:
+	case SYS_mlock2:
+	case SYS_munlock:
+	case SYS_mseal:
+	case SYS_mbind:
+		look_at(l, addr, addr + len);
+		break;
+	case SYS_prctl:
+		if (addr == PR_SET_VMA)
+			look_at(l, c->args[2], c->args[2] + c->args[3]);
+		break;
+	default:
+		/* A segment's size, a structure, flags for the whole of it. */
+		look_at(l, 0, ~0ull);
+	}
+}
+
+static void follow(struct lives *l, const struct trace_event *e)
+{
+	switch (e->type) {
+	case TRACE_EVENT_MAP:
+		if (e->map.reason != TRACE_MAP_CHECK)
+			look_at(l, 0, ~0ull);
+		break;
+	case TRACE_EVENT_FAULT:
+		look_at(l, e->fault.addr, e->fault.addr + 1);
+		break;
+	case TRACE_EVENT_CHANGE:
+		look_at(l, e->change.start, e->change.end);
+		break;
+	case TRACE_EVENT_CALL:
+		l->calls++;
+		look_at_call(l, &e->call);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- the interface ---- */
+
+void lives_begin(struct lives *l, uint32_t mm_id, struct report_words *names,
+	void (*ended)(void *ctx, const struct life *life), void *ctx)
+{
+	*l = (struct lives){ .mm_id = mm_id, .names = names, .ended = ended, .ctx = ctx };
+	mt_init_flags(&l->open, 0);
+}
+
+bool lives_event(struct lives *l, struct explain *x, const struct trace_event *e)
+{
+	bool is_fork = e->type == TRACE_EVENT_FORK && e->fork.child_mm == l->mm_id;
+
+	if (e->mm != l->mm_id && !is_fork)
+		return false;
+	if (!l->begin_ns)
+		l->begin_ns = e->time_ns;
+	l->now_ns = e->time_ns;
+	l->now_step = e->step;
+	l->mm = replay_space(explain_replay(x), l->mm_id);
+	if (!l->mm)
+		return false;
+	if (is_fork)
+		look_at(l, 0, ~0ull);
+	else
+		follow(l, e);
+	l->brk = l->mm->brk;
+	return true;
+}
+
+void lives_end(struct lives *l)
+{
+	struct life *life;
+	unsigned long index = 0;
+
+	for (life = mt_find(&l->open, &index, ULONG_MAX); life; life = mt_find(&l->open, &index, ULONG_MAX))
+		close_life(l, life);
+	mtree_destroy(&l->open);
+	mt_init_flags(&l->open, 0);
+}
