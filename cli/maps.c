@@ -7,11 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../report/picture.h"
 #include "cli.h"
 #include "live_map.h"
 
 static const char help[] =
-	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|smaps|json] [--raw] FILE\n"
+	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|smaps|json|svg] [--raw] FILE\n"
 	"       vmaple maps --pid PID [--format maps|smaps|json] [--no-bpf]\n"
 	"\n"
 	"Print the address space of a recorded process as /proc/PID/maps would have shown it; without a "
@@ -23,6 +24,7 @@ static const char help[] =
 	"  --format maps   lines of /proc/PID/maps (default)\n"
 	"  --format smaps  with the size, the anon_vma and VmFlags of each area\n"
 	"  --format json   an array of areas, with vm_flags and what else the mirror knows\n"
+	"  --format svg    a picture of it, of a recorded process\n"
 	"  --raw           control characters in names as they are, unless stdout is a terminal\n"
 	"  --no-bpf        a running process from /proc, as without the privilege\n"
 	"\n"
@@ -32,16 +34,17 @@ static const char help[] =
 struct maps {
 	const char *path;
 	uint64_t at, pid;
-	bool json, smaps, no_bpf, raw;
+	bool json, smaps, svg, no_bpf, raw;
 };
 
 static int parse_format(struct maps *m, const char *format)
 {
 	m->json = strcmp(format, "json") == 0;
 	m->smaps = strcmp(format, "smaps") == 0;
-	if (m->json || m->smaps || strcmp(format, "maps") == 0)
+	m->svg = strcmp(format, "svg") == 0;
+	if (m->json || m->smaps || m->svg || strcmp(format, "maps") == 0)
 		return 0;
-	return usage_error("maps", "--format takes maps, smaps or json, not", format);
+	return usage_error("maps", "--format takes maps, smaps, json or svg, not", format);
 }
 
 static int parse(struct maps *m, int argc, char **argv)
@@ -83,7 +86,7 @@ static int parse(struct maps *m, int argc, char **argv)
 			return usage_error("maps", "unknown option", argv[optind - 1]);
 		}
 	}
-	if (optind == argc && m->pid && !m->at)
+	if (optind == argc && m->pid && !m->at && !m->svg)
 		return 0;
 	if (optind != argc - 1)
 		return usage_error("maps",
@@ -142,6 +145,18 @@ static int print_map(const struct maps *m, struct mm_struct *mm)
 	return m->json ? print_json(list) : 0;
 }
 
+static int print_picture(
+	const struct maps *m, struct mm_struct *mm, const struct trace_header *h, uint64_t step)
+{
+	char title[160];
+	int err;
+
+	snprintf(title, sizeof(title), "%.50s%s, step %" PRIu64, h->command,
+		strlen(h->command) > 50 ? "..." : "", step);
+	err = picture_map(stdout, mm, title);
+	return err == -ENOMEM ? out_of_memory("maps", 0) : 0;
+}
+
 /* The end of the process that is asked for: its map is shown before it goes. */
 static bool ends_it(const struct maps *m, const struct trace_event *e, uint32_t first)
 {
@@ -170,7 +185,8 @@ static int show(const struct maps *m, struct trace_reader *reader, struct replay
 	if (!mm && errno == ENOMEM)
 		return out_of_memory("maps", e.step);
 	if (mm)
-		printed = print_map(m, mm);
+		printed =
+			m->svg ? print_picture(m, mm, trace_reader_header(reader), e.step) : print_map(m, mm);
 	if (got < 0)
 		return recording_ended("maps", reader, got);
 	if (!mm)

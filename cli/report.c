@@ -1,42 +1,53 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple report: one page that shows an address space over its whole life. */
+/*
+ * vmaple report: one page, or one picture, that shows an address space over its whole life.
+ *
+ * Two readings: the first finds the address spaces with the most areas and when they had them; the second follows these on the
+ * ledger, and takes each one's boundaries at its peak.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include <vmaple/symbols.h>
 
 #include "../report/page.h"
-#include "moment.h"
+#include "../report/picture.h"
+#include "output.h"
+#include "reading.h"
 #include "text.h"
 
 #define DEFAULT_SIZE ((uint64_t)10 << 20)
 
 static const char help[] =
-	"usage: vmaple report FILE -o OUT.html [--pid PID] [--max-size BYTES]\n"
+	"usage: vmaple report FILE [-o OUT.html] [--svg OUT.svg] [--pid PID] [--max-size BYTES]\n"
 	"\n"
 	"Write one page, which needs nothing else and no network: every area of a process from its birth to "
 	"its end,\n"
-	"numbers over time, the reasons why areas are apart, who made them, and a list that can be "
-	"searched.\n"
+	"numbers over time, the reasons why areas are apart, who made them, free ranges, and a list that can "
+	"be\n"
+	"searched.  The address spaces with the most areas can be chosen.\n"
 	"\n"
 	"  -o FILE           the page\n"
-	"  --pid PID         of this process; default: the one with the most areas\n"
+	"  --svg FILE        a picture of areas over time, for documents\n"
+	"  --pid PID         this process first; default: the one with the most areas\n"
 	"  --max-size BYTES  leave out what lived shortest, until the data fits; 10M by default (K, M and G "
 	"are known)\n"
 	"\n"
 	"exit status: 0; 2 usage; 3 the recording is damaged or ends early; 125 vmaple itself failed\n";
 
 struct arguments {
-	const char *path, *out;
+	const char *path, *out, *svg;
 	uint64_t pid, max_size;
 };
 
 static int parse(struct arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
-		{ "pid", required_argument, NULL, 'p' }, { "max-size", required_argument, NULL, 's' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "svg", required_argument, NULL, 'v' }, { "pid", required_argument, NULL, 'p' },
+		{ "max-size", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
 	int opt;
 
 	opterr = 0;
@@ -44,6 +55,9 @@ static int parse(struct arguments *a, int argc, char **argv)
 		switch (opt) {
 		case 'o':
 			a->out = optarg;
+			break;
+		case 'v':
+			a->svg = optarg;
 			break;
 		case 'p':
 			if (!parse_number(optarg, &a->pid))
@@ -65,151 +79,204 @@ static int parse(struct arguments *a, int argc, char **argv)
 	if (optind != argc - 1)
 		return usage_error("report",
 			optind == argc ? "a recording is missing" : "one recording only, not", argv[optind]);
-	if (!a->out)
+	if (!a->out && !a->svg)
 		return usage_error("report", "where to? -o FILE is missing", NULL);
 	a->path = argv[optind];
 	return 0;
 }
 
-static uint32_t site_of(struct report *life, const struct explain_event *birth)
-{
-	const char *call = birth && birth->type == TRACE_EVENT_CALL ? trace_call_name(birth->call.nr) : NULL;
-	char text[512], site[400];
+/* All that the two readings lead to. */
+struct making {
+	const struct arguments *a;
+	struct survey survey;
+	struct report_page page;
+	struct report_words names, sites, frames;
+	struct symbols *symbols;
+};
 
-	snprintf(text, sizeof(text), "%s%s%s",
-		call    ? call
-		: birth ? "no call"
-			: "before the recording",
-		birth && birth->site ? " at " : "",
-		birth && birth->site ? site_text(birth->site, site, sizeof(site)) : "");
-	return report_word(&life->sites, text);
+/* ---- which address spaces ---- */
+
+static int by_peak(const void *a, const void *b)
+{
+	const struct survey_space *x = *(const struct survey_space *const *)a;
+	const struct survey_space *y = *(const struct survey_space *const *)b;
+
+	if (x->peak_areas != y->peak_areas)
+		return x->peak_areas < y->peak_areas ? 1 : -1;
+	return x->mm < y->mm ? -1 : x->mm > y->mm;
 }
 
-static void take_area(struct report_page *p, const struct vm_area_struct *vma)
+/* Those of the process that was asked for come first. 0 or an exit status. */
+static int choose(struct making *m)
 {
-	struct explain_boundary b;
-	char name[4096];
+	const struct survey *s = &m->survey;
+	const struct survey_space **order = malloc((s->spaces + 1) * sizeof(*order)), *first = s->largest;
+	size_t n = 0;
 
-	explain_boundary(vma, &b);
-	p->areas[p->nr_areas++] = (struct report_area){ .start = vma->vm_start,
-		.end = vma->vm_end,
-		.reasons = b.main_reasons,
-		.step = b.birth ? b.birth->step : 0,
-		.name = report_word(&p->life->names, vma_name(vma, name, sizeof(name))),
-		.site = site_of(p->life, b.birth),
-		.kind = (uint8_t)report_kind_of(vma),
-		.prot = (uint8_t)(vma->vm_flags & VM_ACCESS_FLAGS),
-		.needless = b.needless };
-}
-
-/* The moment with the most areas: all of them, before the ledger goes. 0 or an exit status. */
-static int take_peak(struct report_page *p, struct moment *m)
-{
-	struct vm_area_struct *vma;
-	int n = m->mm->map_count;
-
-	p->areas = calloc((size_t)(n < REPORT_AREAS ? n : REPORT_AREAS) + 1, sizeof(*p->areas));
-	if (!p->areas)
+	if (!order)
 		return out_of_memory("report", 0);
-	for (vma = find_vma(m->mm, 0); vma && p->nr_areas < REPORT_AREAS; vma = find_vma(m->mm, vma->vm_end))
-		take_area(p, vma);
-	p->peak_step = m->last.step;
-	p->peak_ns = m->last.time_ns;
-	p->pid = m->mm_pid;
+	for (const struct survey_space *space = s->last; space; space = space->next)
+		order[n++] = space;
+	qsort(order, n, sizeof(*order), by_peak);
+	for (size_t i = n; m->a->pid && i-- > 0;)
+		if (order[i]->pid == m->a->pid)
+			first = order[i];
+	for (size_t i = 0; first && i <= n && m->page.nr_spaces < REPORT_SPACES; i++) {
+		const struct survey_space *space = i ? order[i - 1] : first;
+		struct report *r = (i && space == first) ? NULL : calloc(1, sizeof(*r));
+
+		if (!r)
+			continue;
+		report_begin(r, s, space, &m->names, &m->sites);
+		m->page.spaces[m->page.nr_spaces++] = r;
+	}
+	free(order);
+	if (m->a->pid && first && first->pid != m->a->pid)
+		first = NULL;
+	if (m->page.nr_spaces && first)
+		return 0;
+	complain("report", "%s: there is no such process, or it has no areas", m->a->path);
+	return 1;
+}
+
+/* ---- the second reading ---- */
+
+/* Frames of a stack by number, as text. */
+static bool keep_stack(struct making *m, const struct trace_event *e)
+{
+	const struct trace_stack *stack = symbols_stack(m->symbols, e->call.stack);
+	uint32_t id = e->call.stack, *grown;
+	char text[8192], frame[256];
+	size_t len = 0;
+
+	if (!stack || (id < m->page.nr_stacks && m->page.stacks[id] != UINT32_MAX))
+		return true;
+	if (id >= m->page.nr_stacks) {
+		grown = realloc(m->page.stacks, ((size_t)id + 1) * 2 * sizeof(*grown));
+		if (!grown)
+			return false;
+		m->page.stacks = grown;
+		while (m->page.nr_stacks < (id + 1) * 2)
+			grown[m->page.nr_stacks++] = UINT32_MAX;
+	}
+	for (uint32_t i = stack->count; i-- > 0 && len < sizeof(text) - sizeof(frame);) {
+		struct symbol symbol = { .function = NULL };
+
+		symbols_frame(m->symbols, e->mm, e->pid, stack->frames[i], &symbol);
+		if (symbol.function)
+			snprintf(frame, sizeof(frame), "%s", symbol.function);
+		else
+			symbol_text(&symbol, stack->frames[i], frame, sizeof(frame));
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len ? "\n" : "", frame);
+	}
+	m->page.stacks[id] = report_word(&m->frames, text);
+	return m->page.stacks[id] != UINT32_MAX;
+}
+
+static int on_event(void *ctx, struct explain *x, const struct trace_event *e)
+{
+	struct making *m = ctx;
+
+	if (symbols_event(m->symbols, e))
+		return -ENOMEM;
+	if (e->type == TRACE_EVENT_CALL && e->call.stack && !keep_stack(m, e))
+		return -ENOMEM;
+	for (int i = 0; i < m->page.nr_spaces; i++) {
+		report_event(m->page.spaces[i], x, e);
+		if (m->page.spaces[i]->no_memory || m->page.spaces[i]->lives.no_memory)
+			return -ENOMEM;
+	}
 	return 0;
 }
 
-static void watch(void *ctx, struct moment *m, const struct trace_event *e)
+static int write_page(struct making *m)
 {
-	report_event(ctx, m->x, e);
-}
+	struct output o;
+	int status = output_open(&o, "report", m->a->out), err;
 
-/* Under a name of its own until it is whole. */
-static int write_page(const struct arguments *a, struct report_page *p)
-{
-	char *temporary = NULL;
-	FILE *out;
-	int err;
-
-	if (asprintf(&temporary, "%s.partial", a->out) < 0)
-		return out_of_memory("report", 0);
-	out = fopen(temporary, "we");
-	err = out ? report_page_write(p, out) : -errno;
-	if (out && fclose(out) && !err)
-		err = -errno;
-	if (!err && rename(temporary, a->out))
-		err = -errno;
-	if (err)
-		unlink(temporary);
-	free(temporary);
-	if (err == -ENOMEM)
-		return out_of_memory("report", 0);
-	if (err)
-		complain("report", "cannot write %s: %s", a->out,
-			err == -EFBIG ? "even without any area it is larger than --max-size"
-				      : strerror(-err));
-	return err ? STATUS_FAILED : 0;
-}
-
-/* The whole life, with the peak's table at hand. */
-static int take_life(const struct arguments *a, struct report_page *p, uint32_t pid)
-{
-	struct moment end = { .command = "report",
-		.path = a->path,
-		.kind = MOMENT_END,
-		.pid = pid,
-		.watch = watch,
-		.ctx = p->life };
-	int status = moment_reach(&end), written;
-
-	if (!end.x) {
-		moment_leave(&end);
-		return status ? status : STATUS_DAMAGED;
+	if (status)
+		return status;
+	err = report_page_write(&m->page, o.file);
+	if (!err && ferror(o.file))
+		err = -EIO;
+	if (err == -EFBIG) {
+		complain("report", "cannot write %s: even without any area it is larger than --max-size",
+			m->a->out);
+		err = -ECANCELED;
 	}
-	replay_statistics(explain_replay(end.x), &p->stats);
-	p->header = trace_reader_header(end.reader);
-	report_end(p->life);
-	written = p->life->no_memory ? out_of_memory("report", 0) : write_page(a, p);
-	moment_leave(&end);
+	return output_close(&o, err);
+}
+
+static int write_picture(struct making *m)
+{
+	struct output o;
+	int status = output_open(&o, "report", m->a->svg);
+
+	if (status)
+		return status;
+	return output_close(&o, picture_life(o.file, m->page.spaces[0], m->page.header->max_map_count,
+					m->page.header->command));
+}
+
+static int second_reading(struct making *m)
+{
+	struct reading r = {
+		.command = "report", .path = m->a->path, .event = on_event, .ctx = m, .quiet = true
+	};
+	int status = reading_begin(&r), written = 0;
+
+	if (!status)
+		status = reading_run(&r);
+	if (!status || status == STATUS_DAMAGED) {
+		replay_statistics(explain_replay(r.x), &m->page.stats);
+		m->page.header = trace_reader_header(r.reader);
+		for (int i = 0; i < m->page.nr_spaces; i++)
+			report_end(m->page.spaces[i]);
+		written = m->a->svg ? write_picture(m) : 0;
+		written = m->a->out && !written ? write_page(m) : written;
+	}
+	reading_end(&r);
 	return written ? written : status;
 }
 
-static int make_report(const struct arguments *a)
+static int make(struct making *m)
 {
-	struct moment peak = { .command = "report", .path = a->path, .kind = MOMENT_PEAK, .pid = a->pid };
-	struct report_page p = { .max_size = a->max_size };
-	struct report *life = calloc(1, sizeof(*life));
-	struct explain_table table;
-	int status = life ? moment_reach(&peak) : out_of_memory("report", 0);
+	int status = reading_survey("report", m->a->path, &m->survey), next;
 
-	if (!peak.mm || !life) {
-		moment_leave(&peak);
-		free(life);
-		return status ? status : STATUS_DAMAGED;
-	}
-	report_begin(life, peak.mm_id);
-	p.life = life;
-	p.table = &table;
-	if (explain_table(peak.x, peak.mm, &table)) {
-		status = out_of_memory("report", 0);
-	} else {
-		status = take_peak(&p, &peak);
-		status = status ? status : take_life(a, &p, peak.mm_pid);
-		explain_table_free(&table);
-	}
-	moment_leave(&peak);
-	report_free(life);
-	free(life);
-	free(p.areas);
-	return status;
+	if (status && status != STATUS_DAMAGED)
+		return status;
+	if (!m->survey.largest)
+		return status ? status : choose(m);
+	m->page.all_spaces = m->survey.spaces;
+	m->symbols = symbols_new();
+	next = m->symbols ? choose(m) : out_of_memory("report", 0);
+	next = next ? next : second_reading(m);
+	return next ? next : status;
 }
 
 int cmd_report(int argc, char **argv)
 {
 	struct arguments a = { .max_size = DEFAULT_SIZE };
+	struct making m = { .a = &a };
 	int status = parse(&a, argc, argv);
 
 	if (status)
 		return status < 0 ? 0 : status;
-	return make_report(&a);
+	m.page.max_size = a.max_size;
+	m.page.names = &m.names;
+	m.page.sites = &m.sites;
+	m.page.frames = &m.frames;
+	status = make(&m);
+	for (int i = 0; i < m.page.nr_spaces; i++) {
+		report_free(m.page.spaces[i]);
+		free(m.page.spaces[i]);
+	}
+	if (m.symbols)
+		symbols_free(m.symbols);
+	free(m.page.stacks);
+	report_words_free(&m.names);
+	report_words_free(&m.sites);
+	report_words_free(&m.frames);
+	survey_free(&m.survey);
+	return status;
 }

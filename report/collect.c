@@ -2,7 +2,6 @@
 /*
  * What a page keeps of the lives of areas and of the numbers over time, in bounded memory.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +19,7 @@ static void make_room(struct report *r)
 {
 	uint32_t kept = r->nr_rects;
 
-	while (kept > REPORT_RECTS - REPORT_RECTS / 4) {
+	while (kept > r->max_rects - r->max_rects / 4) {
 		if (r->shortest_ns * 4 < r->lives.now_ns - r->lives.begin_ns)
 			r->shortest_ns = r->shortest_ns ? r->shortest_ns * 2 : 1000;
 		else
@@ -34,23 +33,22 @@ static void make_room(struct report *r)
 	}
 }
 
-/* Who put the lower end there, in words. */
+/* Who put the lower end there, in words: the same for many areas. */
 static uint32_t site_number(struct report *r, const struct life_birth *birth)
 {
-	const struct explain_site *site = birth->site;
-	const char *call = life_birth_call(birth);
-	const char *slash = site ? strrchr(site->module, '/') : NULL;
+	size_t slot = ((uintptr_t)birth->site / 16 * 31 + birth->call_nr + birth->type) % REPORT_KNOWN;
+	struct report_known *known = &r->known[slot];
 	char text[512];
 
-	snprintf(text, sizeof(text), "%s%s%s",
-		call          ? call
-		: birth->type ? "no call"
-			      : "before the recording",
-		site ? " at " : "", site && site->module[0] ? (slash ? slash + 1 : site->module) : "");
-	if (site)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%#llx",
-			site->module[0] ? "+" : "", (unsigned long long)site->offset);
-	return report_word(&r->sites, text);
+	if (known->has && known->site == birth->site && known->call_nr == birth->call_nr &&
+		known->type == birth->type)
+		return known->word;
+	*known = (struct report_known){ .has = true,
+		.site = birth->site,
+		.call_nr = birth->call_nr,
+		.type = birth->type,
+		.word = report_word(r->sites, life_birth_text(birth, text, sizeof(text))) };
+	return known->word;
 }
 
 static bool have_room(struct report *r)
@@ -58,7 +56,7 @@ static bool have_room(struct report *r)
 	uint32_t size = r->allocated ? r->allocated * 2 : 1024;
 	struct report_rect *grown;
 
-	if (r->nr_rects == REPORT_RECTS)
+	if (r->nr_rects == r->max_rects)
 		make_room(r);
 	if (r->nr_rects < r->allocated)
 		return true;
@@ -94,55 +92,142 @@ static void keep(void *ctx, const struct life *life)
 
 /* ---- numbers over time ---- */
 
-static void halve(struct report *r)
+/* Which of @n parts of the recording's time. */
+static uint32_t part_of(const struct report *r, uint64_t ns, uint32_t n)
 {
-	for (uint32_t i = 0; i < REPORT_SAMPLES / 2; i++) {
-		uint64_t most = r->samples[2 * i].areas;
+	uint64_t span = r->end_ns - r->begin_ns + 1, at = ns > r->begin_ns ? ns - r->begin_ns : 0;
 
-		r->samples[i] = r->samples[2 * i + 1];
-		if (most > r->samples[i].areas)
-			r->samples[i].areas = most;
-	}
-	r->nr_samples = REPORT_SAMPLES / 2;
-	r->stride *= 2;
+	return (uint32_t)((double)at / (double)span * n);
 }
 
+/* A part of the time has one sample: what was true last in it, and the most areas. */
 static void sample(struct report *r, const struct trace_event *e)
 {
-	struct report_sample *last = r->nr_samples ? &r->samples[r->nr_samples - 1] : NULL;
-	struct report_sample now = { .time_ns = e->time_ns,
+	uint32_t slot = part_of(r, e->time_ns, REPORT_SAMPLES) + 1;
+	const struct mm_struct *mm = r->lives.mm;
+	struct report_sample *s, now = { .time_ns = e->time_ns,
 		.step = e->step,
-		.areas = (uint64_t)r->lives.mm->map_count,
-		.bytes = r->lives.mm->total_vm << 12,
+		.areas = (uint64_t)mm->map_count,
+		.bytes = mm->total_vm << 12,
 		.calls = r->lives.calls,
-		.splits = r->lives.mm->counters.splits,
-		.merges = r->lives.mm->counters.merges };
+		.splits = mm->counters.splits,
+		.merges = mm->counters.merges };
 
-	if (last && r->skipped + 1 < r->stride) {
-		r->skipped++;
-		if (last->areas > now.areas)
-			now.areas = last->areas;
-		*last = now;
+	if (slot > r->last_slot && r->nr_samples < REPORT_SAMPLES) {
+		r->last_slot = slot;
+		r->samples[r->nr_samples++] = now;
 		return;
 	}
-	if (r->nr_samples == REPORT_SAMPLES)
-		halve(r);
-	r->skipped = 0;
-	r->samples[r->nr_samples++] = now;
+	s = &r->samples[r->nr_samples - 1];
+	now.areas = s->areas > now.areas ? s->areas : now.areas;
+	*s = now;
+}
+
+static int class_of(uint64_t size)
+{
+	static const uint64_t below[REPORT_CLASSES - 1] = { 1ull << 16, 1ull << 20, 1ull << 24, 1ull << 28,
+		1ull << 32 };
+	int i = 0;
+
+	while (i < REPORT_CLASSES - 1 && size >= below[i])
+		i++;
+	return i;
+}
+
+static void count_hole(struct report_holes *h, uint64_t start, uint64_t end)
+{
+	if (end <= start)
+		return;
+	h->ranges[class_of(end - start)]++;
+	if (end - start > h->largest) {
+		h->largest = end - start;
+		h->largest_start = start;
+	}
+}
+
+/* Free ranges, at the first event of a part of the time. */
+static void count_holes(struct report *r, const struct trace_event *e)
+{
+	uint32_t slot = part_of(r, e->time_ns, REPORT_HOLES) + 1;
+	struct mm_struct *mm = r->lives.mm;
+	struct report_holes *h;
+	struct vm_area_struct *vma;
+	uint64_t end = 0;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	if (slot <= r->last_hole || r->nr_holes == REPORT_HOLES || !mm->map_count)
+		return;
+	r->last_hole = slot;
+	h = &r->holes[r->nr_holes++];
+	*h = (struct report_holes){ .time_ns = e->time_ns };
+	for_each_vma (vmi, vma) {
+		count_hole(h, end, vma->vm_start < mm->task_size ? vma->vm_start : mm->task_size);
+		end = vma->vm_end;
+	}
+	count_hole(h, end, mm->task_size);
+}
+
+/* ---- the peak ---- */
+
+static void take_area(struct report *r, const struct vm_area_struct *vma)
+{
+	struct explain_boundary b;
+	struct life_birth birth;
+	char name[4096];
+
+	explain_boundary(vma, &b);
+	birth = life_birth_of(b.birth);
+	r->areas[r->nr_areas++] = (struct report_area){ .start = vma->vm_start,
+		.end = vma->vm_end,
+		.reasons = b.main_reasons,
+		.step = birth.step,
+		.name = report_word(r->names, vma_name(vma, name, sizeof(name))),
+		.site = site_number(r, &birth),
+		.stack = birth.stack,
+		.kind = (uint8_t)report_kind_of(vma),
+		.prot = (uint8_t)(vma->vm_flags & VM_ACCESS_FLAGS),
+		.needless = b.needless };
+}
+
+static void take_peak(struct report *r, struct explain *x)
+{
+	struct mm_struct *mm = r->lives.mm;
+	struct vm_area_struct *vma;
+	int n = mm->map_count < REPORT_AREAS ? mm->map_count : REPORT_AREAS;
+
+	r->areas = r->areas ? r->areas : calloc((size_t)n + 1, sizeof(*r->areas));
+	if (!r->areas || r->nr_areas || explain_table(x, mm, &r->table)) {
+		r->no_memory |= !r->nr_areas;
+		return;
+	}
+	for (vma = find_vma(mm, 0); vma && r->nr_areas < (uint32_t)n; vma = find_vma(mm, vma->vm_end))
+		take_area(r, vma);
 }
 
 /* ---- the interface ---- */
 
-void report_begin(struct report *r, uint32_t mm_id)
+void report_begin(struct report *r, const struct survey *survey, const struct survey_space *space,
+	struct report_words *names, struct report_words *sites)
 {
-	*r = (struct report){ .stride = 1 };
-	lives_begin(&r->lives, mm_id, &r->names, keep, r);
+	*r = (struct report){ .survey = space,
+		.begin_ns = survey->begin_ns,
+		.end_ns = survey->end_ns,
+		.max_rects = space == survey->largest ? REPORT_RECTS : REPORT_RECTS / 8,
+		.names = names,
+		.sites = sites };
+	lives_begin(&r->lives, space->mm, names, keep, r);
 }
 
 void report_event(struct report *r, struct explain *x, const struct trace_event *e)
 {
-	if (lives_event(&r->lives, x, e))
-		sample(r, e);
+	if (!lives_event(&r->lives, x, e))
+		return;
+	if (e->type == TRACE_EVENT_SPACE && !r->program)
+		r->program = strdup(e->space.path);
+	sample(r, e);
+	count_holes(r, e);
+	if (e->step == r->survey->peak_step)
+		take_peak(r, x);
 }
 
 void report_end(struct report *r)
@@ -154,7 +239,8 @@ void report_end(struct report *r)
 void report_free(struct report *r)
 {
 	report_end(r);
-	report_words_free(&r->names);
-	report_words_free(&r->sites);
+	explain_table_free(&r->table);
+	free(r->program);
+	free(r->areas);
 	free(r->rects);
 }

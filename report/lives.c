@@ -7,6 +7,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "../cli/text.h"
+
 #ifndef SYS_mseal
 #define SYS_mseal 462
 #endif
@@ -53,6 +55,19 @@ struct life_birth life_birth_of(const struct explain_event *e)
 const char *life_birth_call(const struct life_birth *birth)
 {
 	return birth->type == TRACE_EVENT_CALL ? trace_call_name(birth->call_nr) : NULL;
+}
+
+const char *life_birth_text(const struct life_birth *birth, char *buf, size_t size)
+{
+	const char *call = life_birth_call(birth);
+	char site[400];
+
+	snprintf(buf, size, "%s%s%s",
+		call          ? call
+		: birth->type ? "no call"
+			      : "before the recording",
+		birth->site ? " at " : "", birth->site ? site_text(birth->site, site, sizeof(site)) : "");
+	return buf;
 }
 
 /* ---- births and ends ---- */

@@ -5,9 +5,10 @@
  * 1. Harmless.  Everything that comes from a recording is escaped here, or is data: JSON with every '<' as \u003c, in a script
  *    element that is not run.  The content security policy permits our own script, by its hash, and nothing else; the
  *    script makes text nodes of data, never markup.
- * 2. Columns.  Numbers are packed column by column, in the order in which page.js reads them: rects (start, end, born,
- *    ended as doubles; step, reasons, site, name as 32 bits; kind, access as bytes), then samples, then the areas of the peak.
- * 3. Size.  Rects are left out, shortest-lived first, until the page fits.
+ * 2. Columns.  Numbers are packed column by column, in the order in which page.js reads them, for each address space: rects
+ *    (start, end, born, ended as doubles; step, reasons, site, name as 32 bits; kind, access as bytes), samples, free ranges,
+ *    the areas of the peak.
+ * 3. Size.  Rects are left out, shortest-lived first, of the address spaces that are shown last first, until the page fits.
  */
 #include "page.h"
 
@@ -18,6 +19,7 @@
 
 #include "../cli/text.h"
 #include "pack.h"
+#include "picture.h"
 #include "report_assets.h"
 
 #define TABLE_ROWS 40
@@ -61,21 +63,16 @@ static void put_fact(FILE *out, const char *what, const char *value)
 	fputc('\n', out);
 }
 
-static void put_summary(const struct report_page *p, FILE *out)
+static void put_peak(const struct report *r, uint64_t max_map_count, FILE *out)
 {
-	const struct explain_table *t = p->table;
+	const struct explain_table *t = &r->table;
 	char number[32], size[32], text[512];
 
-	fputs("<dl>", out);
-	put_fact(out, "command", p->header->command);
-	snprintf(text, sizeof(text), "%u, one of %" PRIu64 "; Linux %s", p->pid, p->stats.processes,
-		p->header->kernel);
-	put_fact(out, "process", text);
 	snprintf(text, sizeof(text),
 		"%s at step %" PRIu64 ", after %.3f s; max_map_count %" PRIu64 " (%.1f%%)",
-		number_text(t->areas, number, sizeof(number)), p->peak_step, (double)p->peak_ns / 1e9,
-		p->header->max_map_count,
-		p->header->max_map_count ? 100.0 * (double)t->areas / (double)p->header->max_map_count : 0.0);
+		number_text(t->areas, number, sizeof(number)), r->survey->peak_step,
+		(double)r->survey->peak_ns / 1e9, max_map_count,
+		max_map_count ? 100.0 * (double)t->areas / (double)max_map_count : 0.0);
 	put_fact(out, "most areas", text);
 	snprintf(text, sizeof(text),
 		"%s (%.0f%%): they differ from their neighbour in nothing that the program asked for",
@@ -83,33 +80,80 @@ static void put_summary(const struct report_page *p, FILE *out)
 		t->areas ? 100.0 * (double)t->needless / (double)t->areas : 0.0);
 	put_fact(out, "need not be", text);
 	put_fact(out, "mapped then", size_text(t->bytes, size, sizeof(size)));
+}
+
+static void put_merged(const struct report *r, FILE *out)
+{
+	char text[512];
+
+	if (!r->merged)
+		return;
+	snprintf(text, sizeof(text),
+		"of process %u %" PRIu64 " areas that lived less than %.3f ms or were less than %" PRIu64 " KiB",
+		r->survey->pid, r->merged, (double)r->shortest_ns / 1e6, r->smallest >> 10);
+	put_fact(out, "not drawn", text);
+}
+
+static void put_summary(const struct report_page *p, FILE *out)
+{
+	const struct report *r = p->spaces[0];
+	char text[512];
+
+	fputs("<dl>", out);
+	put_fact(out, "command", p->header->command);
+	snprintf(text, sizeof(text), "%u, one of %" PRIu64 "; Linux %s", r->survey->pid, p->stats.processes,
+		p->header->kernel);
+	put_fact(out, "process", text);
+	put_peak(r, p->header->max_map_count, out);
 	snprintf(text, sizeof(text), "%" PRIu64 "; %" PRIu64 " splits, %" PRIu64 " merges", p->stats.calls,
 		p->stats.splits, p->stats.merges);
 	put_fact(out, "mapping calls", text);
-	if (p->life->merged) {
-		snprintf(text, sizeof(text),
-			"%" PRIu64 " areas that lived less than %.3f ms or were less than %" PRIu64 " KiB",
-			p->life->merged, (double)p->life->shortest_ns / 1e6, p->life->smallest >> 10);
-		put_fact(out, "not drawn", text);
-	}
+	for (int i = 0; i < p->nr_spaces; i++)
+		put_merged(p->spaces[i], out);
 	fputs("</dl>\n", out);
+}
+
+/* The others in words; with a script each can be chosen. */
+static void put_spaces(const struct report_page *p, FILE *out)
+{
+	char number[32];
+
+	if (p->nr_spaces < 2)
+		return;
+	fputs("<table id=spaces><caption>Address spaces with the most areas</caption><thead><tr><th "
+	      "class=n>process<th "
+	      "class=n>most areas<th class=n>mapping calls<th>program</thead><tbody>\n",
+		out);
+	for (int i = 0; i < p->nr_spaces; i++) {
+		const struct report *r = p->spaces[i];
+
+		fprintf(out, "<tr><td class=n>%u<td class=n>%s", r->survey->pid,
+			number_text(r->survey->peak_areas, number, sizeof(number)));
+		fprintf(out, "<td class=n>%s<td>", number_text(r->lives.calls, number, sizeof(number)));
+		put_bytes(out, r->program ? r->program : "by fork");
+		fputc('\n', out);
+	}
+	fputs("</tbody></table>\n", out);
+	if (p->all_spaces > (uint64_t)p->nr_spaces)
+		fprintf(out, "<p>and %" PRIu64 " more.</p>\n", p->all_spaces - (uint64_t)p->nr_spaces);
 }
 
 static void put_reasons(const struct report_page *p, FILE *out)
 {
+	const struct explain_table *t = &p->spaces[0]->table;
 	char names[256], number[32], size[32], site[512];
 
 	fputs("<table id=reasons><caption>Why areas are apart, at the peak</caption>\n<thead><tr><th "
 	      "class=n>areas"
 	      "<th class=n>size<th class=n>growth a second<th>reason<th>made by</thead><tbody>\n",
 		out);
-	for (size_t i = 0; i < p->table->count && i < TABLE_ROWS; i++) {
-		const struct explain_group *g = &p->table->groups[i];
+	for (size_t i = 0; i < t->count && i < TABLE_ROWS; i++) {
+		const struct explain_group *g = &t->groups[i];
 		const char *call = trace_call_name(g->call_nr);
 
 		fprintf(out, "<tr><td class=n>%s<td class=n>%s<td class=n>%.1f<td>%s%s<td>%s%s",
 			number_text(g->areas, number, sizeof(number)),
-			size_text(g->bytes, size, sizeof(size)), explain_growth(p->table, g),
+			size_text(g->bytes, size, sizeof(size)), explain_growth(t, g),
 			explain_reason_names(g->main_reasons, names, sizeof(names)),
 			g->needless ? " (need not be)" : "", g->example && call ? call : "no call",
 			g->site ? " at " : "");
@@ -118,8 +162,8 @@ static void put_reasons(const struct report_page *p, FILE *out)
 		fputc('\n', out);
 	}
 	fputs("</tbody></table>\n", out);
-	if (p->table->count > TABLE_ROWS)
-		fprintf(out, "<p>and %zu more groups.</p>\n", p->table->count - TABLE_ROWS);
+	if (t->count > TABLE_ROWS)
+		fprintf(out, "<p>and %zu more groups.</p>\n", t->count - TABLE_ROWS);
 }
 
 static void put_gaps(const struct report_page *p, FILE *out)
@@ -171,24 +215,68 @@ static const char *kind_name(int i)
 	return report_kind_names[i];
 }
 
-static void put_json(const struct report_page *p, FILE *out)
+static json_t *space_json(const struct report *r)
 {
-	const struct report *r = p->life;
 	json_t *o = json_object();
-	char *text;
 
+	json_put(o, "pid", json_integer(r->survey->pid));
+	json_put(o, "program", json_text(r->program ? r->program : "by fork"));
 	json_put(o, "rects", json_integer(r->nr_rects));
 	json_put(o, "samples", json_integer(r->nr_samples));
-	json_put(o, "areas", json_integer(p->nr_areas));
-	json_put(o, "limit", json_integer((json_int_t)p->header->max_map_count));
+	json_put(o, "holes", json_integer(r->nr_holes));
+	json_put(o, "areas", json_integer(r->nr_areas));
 	json_put(o, "begin", json_integer((json_int_t)r->lives.begin_ns));
 	json_put(o, "end", json_integer((json_int_t)r->lives.now_ns));
-	json_put(o, "peak", json_integer((json_int_t)p->peak_ns));
+	json_put(o, "peak", json_integer((json_int_t)r->survey->peak_ns));
+	json_put(o, "merged", json_integer((json_int_t)r->merged));
+	return o;
+}
+
+/* Frames of the stacks that areas of the peaks have, by number; as much as a quarter of the page may be. */
+static json_t *stacks_json(const struct report_page *p)
+{
+	json_t *stacks = json_object();
+	size_t size = 0;
+	char key[16];
+
+	for (int i = 0; i < p->nr_spaces; i++) {
+		const struct report *r = p->spaces[i];
+
+		for (uint32_t k = 0; k < r->nr_areas && size < p->max_size / 4; k++) {
+			uint32_t stack = r->areas[k].stack;
+			uint32_t word = stack < p->nr_stacks ? p->stacks[stack] : UINT32_MAX;
+
+			snprintf(key, sizeof(key), "%u", stack);
+			if (word == UINT32_MAX || json_object_get(stacks, key))
+				continue;
+			size += strlen(p->frames->word[word]);
+			json_put(stacks, key, json_text(p->frames->word[word]));
+		}
+	}
+	return stacks;
+}
+
+static const char *kind_color(int i)
+{
+	return report_kind_colors[i];
+}
+
+static void put_json(const struct report_page *p, FILE *out)
+{
+	json_t *o = json_object(), *spaces = json_array();
+	char *text;
+
+	for (int i = 0; i < p->nr_spaces; i++)
+		json_push(spaces, space_json(p->spaces[i]));
+	json_put(o, "spaces", spaces);
+	json_put(o, "limit", json_integer((json_int_t)p->header->max_map_count));
 	json_put(o, "kinds", names_json(kind_name, REPORT_KINDS));
+	json_put(o, "colors", names_json(kind_color, REPORT_KINDS));
 	json_put(o, "reasons", names_json(reason_name, EXPLAIN_REASONS));
 	json_put(o, "keys", names_json(reason_key, EXPLAIN_REASONS));
-	json_put(o, "names", words_json(&r->names));
-	json_put(o, "sites", words_json(&r->sites));
+	json_put(o, "names", words_json(p->names));
+	json_put(o, "sites", words_json(p->sites));
+	json_put(o, "stacks", stacks_json(p));
 	text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
 	for (const char *c = text ? text : "null"; *c; c++)
 		*c == '<' ? fputs("\\u003c", out) : fputc(*c, out);
@@ -202,9 +290,12 @@ static void put_json(const struct report_page *p, FILE *out)
 #define SAMPLES(field, r)                              \
 	for (uint32_t i = 0; i < (r)->nr_samples; i++) \
 	pack_f64(data, (double)(r)->samples[i].field)
-#define AREAS(pack, field, p)                        \
-	for (uint32_t i = 0; i < (p)->nr_areas; i++) \
-	pack(data, (p)->areas[i].field)
+#define HOLES(pack, field, r)                        \
+	for (uint32_t i = 0; i < (r)->nr_holes; i++) \
+	pack(data, (r)->holes[i].field)
+#define AREAS(pack, field, r)                        \
+	for (uint32_t i = 0; i < (r)->nr_areas; i++) \
+	pack(data, (r)->areas[i].field)
 
 static void pack_rects(struct pack *data, const struct report *r)
 {
@@ -220,11 +311,8 @@ static void pack_rects(struct pack *data, const struct report *r)
 	RECTS(pack_u8, prot, r);
 }
 
-static void pack_all(struct pack *data, const struct report_page *p)
+static void pack_numbers(struct pack *data, const struct report *r)
 {
-	const struct report *r = p->life;
-
-	pack_rects(data, r);
 	SAMPLES(time_ns, r);
 	SAMPLES(step, r);
 	SAMPLES(areas, r);
@@ -232,15 +320,31 @@ static void pack_all(struct pack *data, const struct report_page *p)
 	SAMPLES(calls, r);
 	SAMPLES(splits, r);
 	SAMPLES(merges, r);
-	AREAS(pack_f64, start, p);
-	AREAS(pack_f64, end, p);
-	AREAS(pack_u32, step, p);
-	AREAS(pack_u32, reasons, p);
-	AREAS(pack_u32, name, p);
-	AREAS(pack_u32, site, p);
-	AREAS(pack_u8, kind, p);
-	AREAS(pack_u8, prot, p);
-	AREAS(pack_u8, needless, p);
+	HOLES(pack_f64, time_ns, r);
+	HOLES(pack_f64, largest, r);
+	HOLES(pack_f64, largest_start, r);
+	for (int c = 0; c < REPORT_CLASSES; c++)
+		HOLES(pack_u32, ranges[c], r);
+}
+
+static void pack_all(struct pack *data, const struct report_page *p)
+{
+	for (int i = 0; i < p->nr_spaces; i++) {
+		const struct report *r = p->spaces[i];
+
+		pack_rects(data, r);
+		pack_numbers(data, r);
+		AREAS(pack_f64, start, r);
+		AREAS(pack_f64, end, r);
+		AREAS(pack_u32, step, r);
+		AREAS(pack_u32, reasons, r);
+		AREAS(pack_u32, name, r);
+		AREAS(pack_u32, site, r);
+		AREAS(pack_u32, stack, r);
+		AREAS(pack_u8, kind, r);
+		AREAS(pack_u8, prot, r);
+		AREAS(pack_u8, needless, r);
+	}
 }
 
 static int by_address(const void *a, const void *b)
@@ -261,7 +365,7 @@ static void leave_out(struct report *r)
 		uint32_t kept = 0;
 
 		r->shortest_ns = r->shortest_ns ? r->shortest_ns * 2 : 1000;
-		if (r->shortest_ns > 2 * (r->lives.now_ns - r->lives.begin_ns) + 2000)
+		if (r->shortest_ns > 2 * (r->end_ns - r->begin_ns) + 2000)
 			r->smallest = r->smallest ? r->smallest * 2 : 8192;
 		for (uint32_t i = 0; i < r->nr_rects; i++) {
 			const struct report_rect *q = &r->rects[i];
@@ -274,27 +378,39 @@ static void leave_out(struct report *r)
 	}
 }
 
+/* Less of what is shown last; false: nothing is left. */
+static bool leave_out_of_some(const struct report_page *p)
+{
+	for (int i = p->nr_spaces - 1; i >= 0; i--) {
+		if (p->spaces[i]->nr_rects) {
+			leave_out(p->spaces[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The data as text that leaves room for the rest of the page. NULL: *err. */
 static char *data_text(const struct report_page *p, size_t *len, int *err)
 {
 	struct pack data = { 0 };
 	char *text;
 
-	qsort(p->life->rects, p->life->nr_rects, sizeof(struct report_rect), by_address);
+	for (int i = 0; i < p->nr_spaces; i++)
+		if (p->spaces[i]->nr_rects)
+			qsort(p->spaces[i]->rects, p->spaces[i]->nr_rects, sizeof(struct report_rect),
+				by_address);
 	for (;;) {
 		pack_all(&data, p);
 		text = pack_text(&data, len);
 		pack_free(&data);
-		if (!text)
-			*err = -ENOMEM;
+		*err = text ? 0 : -ENOMEM;
 		if (!text || *len <= p->max_size)
 			return text;
 		free(text);
 		*err = -EFBIG;
-		if (!p->life->nr_rects)
+		if (!leave_out_of_some(p))
 			return NULL;
-		*err = 0;
-		leave_out(p->life);
 	}
 }
 
@@ -316,6 +432,7 @@ int report_page_write(const struct report_page *p, FILE *out)
 	put_bytes(out, p->header->command);
 	fprintf(out, "</title>\n<style>%s</style>\n%s", report_css, report_html_head);
 	put_summary(p, out);
+	put_spaces(p, out);
 	fputs(report_html_views, out);
 	put_reasons(p, out);
 	put_gaps(p, out);

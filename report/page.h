@@ -7,22 +7,18 @@
 
 #include "collect.h"
 
-/* An area at the peak, and why it is not one with the area below it. */
-struct report_area {
-	uint64_t start, end, reasons, step;
-	uint32_t name, site;
-	uint8_t kind, prot;
-	bool needless;
-};
+/* Address spaces that can be chosen, at most: those with the most areas. */
+#define REPORT_SPACES 12
 
 struct report_page {
 	const struct trace_header *header;
-	struct report *life;
-	struct explain_table *table; /* of the peak */
-	struct report_area *areas;   /* of the peak, at most REPORT_AREAS */
-	uint32_t nr_areas;
-	uint64_t peak_step, peak_ns;
-	uint32_t pid;
+	struct report *spaces[REPORT_SPACES]; /* the one that is shown first, then the others */
+	int nr_spaces;
+	uint64_t all_spaces; /* of the recording */
+	struct report_words *names, *sites;
+	/* Frames of the call stacks of areas at peaks, outermost first, as text joined by newlines, by number of the stack. */
+	struct report_words *frames;
+	uint32_t *stacks, nr_stacks; /* number of a word of frames, or UINT32_MAX */
 	struct replay_stats stats;
 	size_t max_size; /* bytes; beyond it detail is left out */
 };

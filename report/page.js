@@ -2,7 +2,8 @@
 // The report's pictures and lists.  Everything from the recording becomes text nodes or pixels, never markup.
 "use strict";
 
-const COLORS = ["#4c78a8", "#f58518", "#e45756", "#54a24b", "#a6c96a", "#9aa3af", "#b279a2", "#eeca3b", "#79706e"];
+const HOLE_CLASSES = ["< 64 KiB", "< 1 MiB", "< 16 MiB", "< 256 MiB", "< 4 GiB", "larger"];
+const HOLE_COLORS = ["#b2182b", "#ef8a62", "#fddbc7", "#d1e5f0", "#67a9cf", "#2166ac"];
 
 // ---- pure functions, tested by themselves ----
 
@@ -138,6 +139,64 @@ function bornBetween(rects, from, to) {
 	return sums;
 }
 
+/** Paths with weights as a tree: { name, value, children: Map }. */
+function flameTree(paths, weights) {
+	const root = { name: "all", value: 0, children: new Map() };
+	paths.forEach((path, i) => {
+		let at = root;
+		root.value += weights[i];
+		for (const name of path) {
+			let next = at.children.get(name);
+			if (!next)
+				at.children.set(name, (next = { name, value: 0, children: new Map() }));
+			next.value += weights[i];
+			at = next;
+		}
+	});
+	return root;
+}
+
+/** Boxes of a tree, or of a part of it: { node, depth, x, width } on a line from 0 to 1, the largest child first. */
+function flameBoxes(top, least) {
+	const boxes = [], below = (node, depth, x, width) => {
+		boxes.push({ node, depth, x, width });
+		for (const child of [...node.children.values()].sort((a, b) => b.value - a.value)) {
+			const w = (width * child.value) / node.value;
+			if (w < least)
+				break;
+			below(child, depth + 1, x, w);
+			x += w;
+		}
+	};
+	if (top.value)
+		below(top, 0, 0, 1);
+	return boxes;
+}
+
+/** What an area's flame is made of: its stack, else the module and the place; then why it is apart. */
+function flamePath(stack, site, reason) {
+	const module = /\(([^()]+)\)$/.exec(site), frames = stack ? stack.split("\n") : [module ? module[1] : "no file"];
+	return [...frames, site, reason];
+}
+
+/** The last index whose value is not above; -1: all are. */
+function lastAt(values, v) {
+	let lo = 0, hi = values.length;
+	while (lo < hi) {
+		const mid = (lo + hi) >> 1;
+		if (values[mid] <= v)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo - 1;
+}
+
+/** Events a second between samples, of a number that only grows. */
+function rates(times, counts) {
+	return Array.from(counts, (c, i) => (i && times[i] > times[i - 1] ? ((c - counts[i - 1]) * 1e9) / (times[i] - times[i - 1]) : 0));
+}
+
 function csvField(text) {
 	const safe = /^[=+\-@\t]/.test(text) ? "'" + text : text;
 	return /[",\n\r]/.test(safe) ? '"' + safe.replace(/"/g, '""') + '"' : safe;
@@ -148,7 +207,7 @@ function protText(bits) {
 }
 
 if (typeof module !== "undefined")
-	module.exports = { foldAddresses, segmentAt, addressToLine, sizeText, parseSize, parseFilter, forecast, bornBetween, csvField, protText };
+	module.exports = { foldAddresses, segmentAt, addressToLine, sizeText, parseSize, parseFilter, forecast, bornBetween, flameTree, flameBoxes, flamePath, lastAt, rates, csvField, protText };
 
 // ---- the data ----
 
@@ -166,11 +225,13 @@ async function readColumns(meta) {
 	};
 	const columns = (n, shape) => Object.fromEntries(shape.map(([name, type]) => [name, column(type, n)]));
 	const F = Float64Array, U = Uint32Array, B = Uint8Array;
-	return {
-		rects: columns(meta.rects, [["start", F], ["end", F], ["born", F], ["ended", F], ["step", U], ["reasons", U], ["site", U], ["name", U], ["kind", B], ["prot", B]]),
-		samples: columns(meta.samples, [["time", F], ["step", F], ["areas", F], ["bytes", F], ["calls", F], ["splits", F], ["merges", F]]),
-		areas: columns(meta.areas, [["start", F], ["end", F], ["step", U], ["reasons", U], ["name", U], ["site", U], ["kind", B], ["prot", B], ["needless", B]]),
-	};
+	const ranges = HOLE_CLASSES.map((_, i) => ["class" + i, U]);
+	return meta.spaces.map((m) => ({
+		rects: columns(m.rects, [["start", F], ["end", F], ["born", F], ["ended", F], ["step", U], ["reasons", U], ["site", U], ["name", U], ["kind", B], ["prot", B]]),
+		samples: columns(m.samples, [["time", F], ["step", F], ["areas", F], ["bytes", F], ["calls", F], ["splits", F], ["merges", F]]),
+		holes: columns(m.holes, [["time", F], ["largest", F], ["start", F], ...ranges]),
+		areas: columns(m.areas, [["start", F], ["end", F], ["step", U], ["reasons", U], ["name", U], ["site", U], ["stack", U], ["kind", B], ["prot", B], ["needless", B]]),
+	}));
 }
 
 function reasonWords(meta, bits, words) {
@@ -194,28 +255,44 @@ function element(tag, text, parent, className) {
 // ---- the picture ----
 
 class Picture {
-	constructor(meta, rects) {
-		this.meta = meta;
-		this.rects = rects;
+	constructor() {
 		this.canvas = document.getElementById("picture");
 		this.mini = document.getElementById("mini");
+		this.frames = [];
+		this.listen();
+	}
+
+	load(meta, rects) {
+		this.meta = meta;
+		this.rects = rects;
 		this.segments = foldAddresses(rects.start, rects.end);
 		const n = rects.start.length;
 		this.low = new Float32Array(n);
 		this.high = new Float32Array(n);
 		for (let i = 0; i < n; i++) {
-			this.low[i] = addressToLine(this.segments, rects.start[i]);
-			const s = this.segments[segmentAt(this.segments, rects.start[i])];
-			this.high[i] = s.low + (s.high - s.low) * ((rects.end[i] - s.start) / (s.end - s.start));
+			const s = this.segments[segmentAt(this.segments, rects.start[i])], scale = (s.high - s.low) / (s.end - s.start);
+			this.low[i] = s.low + scale * (rects.start[i] - s.start);
+			this.high[i] = s.low + scale * (rects.end[i] - s.start);
 		}
-		this.colors = new Uint32Array(COLORS.map((c) => {
-			const v = parseInt(c.slice(1), 16);
-			return (0xff << 24) | ((v & 255) << 16) | (v & 0xff00) | (v >> 16);
-		}));
+		const colors = meta.colors.map((c) => parseInt(c.slice(1), 16)).map((v) => ((v & 255) << 16) | (v & 0xff00) | (v >> 16));
+		this.colors = new Uint32Array(colors.map((c) => (0xff << 24) | c));
+		this.faint = new Uint32Array(colors.map((c) => (0x28 << 24) | c));
+		this.chosen = null;
+		this.version = 0;
+		this.images = new Map();
 		this.reset();
-		this.frames = [];
-		this.pinnedAt = -1;
-		this.listen();
+		this.pin(-1);
+	}
+
+	/** Only these are drawn in full: a function of an area's description, or null. */
+	choose(filter) {
+		const r = this.rects, m = this.meta;
+		this.chosen = filter && Uint8Array.from(r.start, (start, i) => filter({
+			start, size: r.end[i] - start, prot: protText(r.prot[i]), kind: m.kinds[r.kind[i]], name: m.names[r.name[i]] || "",
+			reason: reasonWords(m, r.reasons[i], m.keys), site: m.sites[r.site[i]] || "",
+		}));
+		this.version++;
+		this.draw();
 	}
 
 	reset() {
@@ -239,26 +316,38 @@ class Picture {
 		});
 	}
 
+	/** The pixels of a view, made again only where it has changed. */
+	image(canvas, view) {
+		const w = canvas.width, h = canvas.height, key = [w, h, view.t0, view.t1, view.y0, view.y1, this.version].join(" "), old = this.images.get(canvas);
+		if (old && old.key === key)
+			return old.image;
+		const image = new ImageData(w, h), pixels = new Uint32Array(image.data.buffer);
+		const { rects, low, high, chosen } = this, { born, ended, kind } = rects, xScale = w / (view.t1 - view.t0), yScale = h / (view.y1 - view.y0);
+		for (let i = 0; i < low.length; i++) {
+			if (ended[i] < view.t0 || born[i] > view.t1 || high[i] < view.y0 || low[i] > view.y1)
+				continue;
+			const x0 = Math.max(0, Math.min(w - 1, ((born[i] - view.t0) * xScale) | 0));
+			const x1 = Math.min(w, Math.max(x0 + 1, ((ended[i] - view.t0) * xScale) | 0));
+			const top = Math.max(0, Math.min(h - 1, Math.round(h - (high[i] - view.y0) * yScale)));
+			const bottom = Math.min(h, Math.max(top + 1, Math.round(h - (low[i] - view.y0) * yScale)));
+			const color = (!chosen || chosen[i] ? this.colors : this.faint)[kind[i]], edge = bottom - top > 3 && x1 - x0 > 3 ? 1 : 0;
+			for (let y = top; y < bottom - edge; y++)
+				pixels.fill(color, y * w + x0, y * w + x1 - edge);
+		}
+		this.images.set(canvas, { key, image });
+		return image;
+	}
+
 	paint(canvas, view, labels) {
 		const w = (canvas.width = canvas.clientWidth), h = (canvas.height = canvas.clientHeight);
 		if (!w || !h)
 			return;
-		const context = canvas.getContext("2d"), image = context.createImageData(w, h), pixels = new Uint32Array(image.data.buffer);
-		const { rects, low, high, colors } = this, xScale = w / (view.t1 - view.t0), yScale = h / (view.y1 - view.y0);
-		for (let i = 0; i < low.length; i++) {
-			if (rects.ended[i] < view.t0 || rects.born[i] > view.t1 || high[i] < view.y0 || low[i] > view.y1)
-				continue;
-			const x0 = Math.max(0, ((rects.born[i] - view.t0) * xScale) | 0);
-			const x1 = Math.min(w, Math.max(x0 + 1, ((rects.ended[i] - view.t0) * xScale) | 0));
-			const top = Math.max(0, Math.round(h - (high[i] - view.y0) * yScale));
-			const bottom = Math.min(h, Math.max(top + 1, Math.round(h - (low[i] - view.y0) * yScale)));
-			const color = colors[rects.kind[i]], edge = bottom - top > 3 && x1 - x0 > 3;
-			for (let y = top; y < bottom - (edge ? 1 : 0); y++)
-				pixels.fill(color, y * w + x0, y * w + x1 - (edge ? 1 : 0));
-		}
-		context.putImageData(image, 0, 0);
-		if (labels)
-			this.paintGaps(context, w, h, view, yScale);
+		const context = canvas.getContext("2d");
+		context.putImageData(this.image(canvas, view), 0, 0);
+		if (!labels)
+			return;
+		this.paintGaps(context, w, h, view, h / (view.y1 - view.y0));
+		paintCursor(context, ((page.cursor - view.t0) / (view.t1 - view.t0)) * w, h);
 	}
 
 	paintGaps(context, w, h, view, yScale) {
@@ -321,7 +410,21 @@ class Picture {
 		return `${hex(r.start[i])}-${hex(r.end[i])} ${protText(r.prot[i])} ${sizeText(r.end[i] - r.start[i])} ${this.meta.names[r.name[i]] || this.meta.kinds[r.kind[i]]}`;
 	}
 
+	/** The area that began where this one ended, while both lived; -1: there was none. */
+	above(i) {
+		const r = this.rects;
+		for (let k = lastAt(r.start, r.end[i]); k >= 0 && r.start[k] === r.end[i]; k--)
+			if (r.born[k] <= r.ended[i] && r.ended[k] >= r.born[i])
+				return k;
+		return -1;
+	}
+
 	describe(i) {
+		const k = this.above(i), r = this.rects, upper = k < 0 ? "" : `\nits upper end: ${this.meta.sites[r.site[k]]}\napart from the area above: ${reasonWords(this.meta, r.reasons[k], this.meta.reasons)}`;
+		return this.describeLower(i) + upper;
+	}
+
+	describeLower(i) {
 		const r = this.rects, lived = r.ended[i] >= this.meta.end ? "lives to the end" : `ended after ${seconds(r.ended[i])}`;
 		return `${this.line(i)}\nso since step ${r.step[i]}, ${seconds(r.born[i])}; ${lived}\nits lower end: ${this.meta.sites[r.site[i]]}\napart from the area below: ${reasonWords(this.meta, r.reasons[i], this.meta.reasons)}`;
 	}
@@ -340,7 +443,7 @@ class Picture {
 		c.addEventListener("wheel", (e) => {
 			e.preventDefault();
 			const [x, y] = place(e);
-			this.zoom(e.deltaY > 0 ? 1.25 : 0.8, x, y, !e.shiftKey, true);
+			this.zoom((e.deltaY || e.deltaX) > 0 ? 1.25 : 0.8, x, y, !e.shiftKey, true);
 		}, { passive: false });
 		c.addEventListener("pointerdown", (e) => {
 			from = place(e);
@@ -358,6 +461,7 @@ class Picture {
 				return;
 			}
 			const i = this.find(x, y);
+			moveCursor(this.view.t0 + (this.view.t1 - this.view.t0) * x);
 			document.getElementById("tip").textContent = i < 0 ? "" : this.line(i);
 		});
 		c.addEventListener("pointerup", (e) => {
@@ -386,14 +490,32 @@ class Picture {
 // ---- numbers over time ----
 
 class Chart {
-	constructor(meta, samples, rects) {
+	constructor() {
+		this.canvas = document.getElementById("chart");
+		this.measure = document.getElementById("measure");
+		this.measure.addEventListener("change", () => this.draw());
+		this.listen();
+	}
+
+	load(meta, samples, rects) {
 		this.meta = meta;
 		this.samples = samples;
 		this.rects = rects;
-		this.canvas = document.getElementById("chart");
 		this.spans = [null, null];
-		this.listen();
+		this.from = null;
 		this.tell();
+		this.show();
+	}
+
+	/** What is drawn: numbers, and how one is said. */
+	values() {
+		const s = this.samples, a_second = (n) => `${n < 10 ? n.toFixed(1) : Math.round(n)} a second`;
+		return {
+			areas: () => [s.areas, (n) => `${n} areas`], bytes: () => [s.bytes, (n) => sizeText(n) + " mapped"],
+			calls: () => [rates(s.time, s.calls), (n) => a_second(n) + ", mapping calls"],
+			splits: () => [rates(s.time, s.splits), (n) => a_second(n) + ", splits"],
+			merges: () => [rates(s.time, s.merges), (n) => a_second(n) + ", merges"],
+		}[this.measure.value]();
 	}
 
 	tell() {
@@ -405,8 +527,8 @@ class Chart {
 
 	draw() {
 		const c = this.canvas, w = (c.width = c.clientWidth), h = (c.height = c.clientHeight), context = c.getContext("2d");
-		const style = getComputedStyle(document.documentElement), s = this.samples, n = s.time.length;
-		const begin = this.meta.begin, span = Math.max(1, this.meta.end - begin), most = Math.max(1, s.areas.reduce((a, b) => Math.max(a, b), 1)) * 1.1;
+		const style = getComputedStyle(document.documentElement), times = this.samples.time, n = times.length, [numbers, words] = this.values();
+		const begin = this.meta.begin, span = Math.max(1, this.meta.end - begin), highest = numbers.reduce((a, b) => Math.max(a, b), 0), most = Math.max(highest, 1e-9) * 1.1;
 		const x = (t) => ((t - begin) / span) * w, y = (a) => h - 16 - (a / most) * (h - 24);
 		context.clearRect(0, 0, w, h);
 		context.fillStyle = "rgba(120,140,220,.25)";
@@ -417,14 +539,16 @@ class Chart {
 		context.lineWidth = 1.5;
 		context.beginPath();
 		for (let i = 0; i < n; i++)
-			context.lineTo(x(s.time[i]), y(s.areas[i]));
+			context.lineTo(x(times[i]), y(numbers[i]));
 		context.stroke();
 		context.fillStyle = style.getPropertyValue("--dim");
 		context.font = "12px system-ui, sans-serif";
-		context.fillText(`${Math.round(most / 1.1)} areas at most`, w - 150, y(most / 1.1) + 16);
+		context.textAlign = "right";
+		context.fillText(`at most ${words(highest)}`, w - 6, y(highest) + 16);
+		context.fillText(seconds(this.meta.end), w - 6, h - 2);
+		context.textAlign = "left";
 		context.fillText(seconds(begin), 4, h - 2);
-		context.fillText(seconds(this.meta.end), w - 70, h - 2);
-		if (this.meta.limit < most) {
+		if (this.measure.value === "areas" && this.meta.limit < most) {
 			context.strokeStyle = style.getPropertyValue("--mark");
 			context.beginPath();
 			context.moveTo(0, y(this.meta.limit));
@@ -432,6 +556,33 @@ class Chart {
 			context.stroke();
 			context.fillText("max_map_count", 6, y(this.meta.limit) + 14);
 		}
+		paintCursor(context, x(page.cursor), h);
+		const at = lastAt(times, page.cursor);
+		document.getElementById("now").textContent = at < 0 ? "" : `${seconds(page.cursor)}: ${words(numbers[at])}`;
+	}
+
+	/** A span from one end to the other; the second is the one of a difference. */
+	setSpan(which, a, b) {
+		this.spans[which] = [Math.min(a, b), Math.max(a, b)];
+		this.draw();
+	}
+
+	clear() {
+		this.spans = [null, null];
+		this.from = null;
+		this.draw();
+		this.show();
+	}
+
+	/** The first press begins a span at the cursor, the next ends it. */
+	mark(which) {
+		if (this.from === null) {
+			this.from = page.cursor;
+			return;
+		}
+		this.setSpan(which, this.from, page.cursor);
+		this.from = null;
+		this.show();
 	}
 
 	listen() {
@@ -443,20 +594,26 @@ class Chart {
 			c.setPointerCapture(e.pointerId);
 		});
 		c.addEventListener("pointermove", (e) => {
-			if (from === null)
-				return;
-			this.spans[which] = [Math.min(from, time(e)), Math.max(from, time(e))];
-			this.draw();
+			moveCursor(time(e));
+			if (from !== null)
+				this.setSpan(which, from, time(e));
 		});
 		c.addEventListener("pointerup", () => {
 			from = null;
 			this.show();
 		});
-		document.getElementById("clear").addEventListener("click", () => {
-			this.spans = [null, null];
-			this.draw();
-			this.show();
+		c.addEventListener("keydown", (e) => {
+			const step = (this.meta.end - this.meta.begin) / (e.shiftKey ? 500 : 50);
+			const keys = {
+				ArrowLeft: () => moveCursor(page.cursor - step), ArrowRight: () => moveCursor(page.cursor + step),
+				Enter: () => this.mark(e.ctrlKey ? 1 : 0), Escape: () => this.clear(),
+			};
+			if (!keys[e.key])
+				return;
+			e.preventDefault();
+			keys[e.key]();
 		});
+		document.getElementById("clear").addEventListener("click", () => this.clear());
 	}
 
 	show() {
@@ -486,18 +643,21 @@ class Chart {
 // ---- the list ----
 
 class List {
-	constructor(meta, columns) {
-		this.body = document.querySelector("#areas tbody");
+	load(meta, columns) {
 		this.rows = Array.from(columns.start, (start, i) => ({
 			start, size: columns.end[i] - start, prot: protText(columns.prot[i]), kind: meta.kinds[columns.kind[i]],
 			name: meta.names[columns.name[i]] || "", reason: reasonWords(meta, columns.reasons[i], meta.keys),
 			words: reasonWords(meta, columns.reasons[i], meta.reasons) + (columns.needless[i] ? " (need not be)" : ""),
 			site: meta.sites[columns.site[i]] || "",
 		}));
+	}
+
+	constructor() {
+		this.body = document.querySelector("#areas tbody");
 		this.key = "start";
 		this.down = false;
 		this.input = document.getElementById("filter");
-		this.input.addEventListener("input", () => this.show());
+		this.input.addEventListener("input", () => this.filter());
 		for (const b of document.querySelectorAll("#areas th button"))
 			b.addEventListener("click", () => {
 				this.down = this.key === b.dataset.key && !this.down;
@@ -517,6 +677,13 @@ class List {
 		rows.sort((a, b) => (a[this.key] < b[this.key] ? -sign : a[this.key] > b[this.key] ? sign : 0));
 		found.textContent = `${rows.length} of ${this.rows.length} areas${rows.length > 500 ? "; the first 500 are shown" : ""}`;
 		return rows;
+	}
+
+	/** The list and the picture have what the filter lets through. */
+	filter() {
+		const filter = parseFilter(this.input.value);
+		page.picture.choose(typeof filter === "string" || !this.input.value.trim() ? null : filter);
+		this.show();
 	}
 
 	show() {
@@ -545,28 +712,324 @@ class List {
 	}
 }
 
+// ---- culprits ----
+
+const FLAME_ROW = 19;
+
+class Flame {
+	constructor() {
+		this.canvas = document.getElementById("flame");
+		this.weight = document.getElementById("weight");
+		this.weight.addEventListener("change", () => this.build());
+		this.listen();
+	}
+
+	load(meta, data) {
+		this.meta = meta;
+		this.data = data;
+		this.build();
+	}
+
+	build() {
+		const m = this.meta, births = this.weight.value === "births", from = births ? this.data.rects : this.data.areas, paths = [], weights = [];
+		for (let i = 0; i < from.start.length; i++) {
+			paths.push(flamePath(births ? "" : m.stacks[from.stack[i]], m.sites[from.site[i]] || "", reasonWords(m, from.reasons[i], m.reasons)));
+			weights.push(this.weight.value === "bytes" ? from.end[i] - from.start[i] : 1);
+		}
+		this.root = flameTree(paths, weights);
+		this.zoomTo([this.root]);
+	}
+
+	/** To the last of nodes, each a child of the one before. */
+	zoomTo(way) {
+		this.way = way;
+		this.at = 0;
+		this.draw();
+	}
+
+	draw() {
+		const c = this.canvas, w = c.clientWidth, top = this.way[this.way.length - 1];
+		this.boxes = flameBoxes(top, 0.7 / Math.max(w, 1));
+		c.style.height = (Math.max(0, ...this.boxes.map((b) => b.depth)) + 1) * FLAME_ROW + "px";
+		c.width = w;
+		c.height = c.clientHeight;
+		const context = c.getContext("2d");
+		context.font = "12px system-ui, sans-serif";
+		this.boxes.forEach((b, i) => this.paintBox(context, b, w, i === this.at));
+		this.tell();
+	}
+
+	paintBox(context, b, w, marked) {
+		const x = b.x * w, width = b.width * w, y = b.depth * FLAME_ROW;
+		let hash = 7;
+		for (let i = 0; i < b.node.name.length; i++)
+			hash = (hash * 31 + b.node.name.charCodeAt(i)) | 0;
+		context.fillStyle = `hsl(${18 + (Math.abs(hash) % 38)} 78% ${62 + (Math.abs(hash >> 8) % 12)}%)`;
+		context.fillRect(x, y, Math.max(0.5, width - 1), FLAME_ROW - 1);
+		if (marked) {
+			context.strokeStyle = "#b00020";
+			context.lineWidth = 2;
+			context.strokeRect(x + 1, y + 1, Math.max(1, width - 3), FLAME_ROW - 3);
+		}
+		if (width < 36)
+			return;
+		context.save();
+		context.beginPath();
+		context.rect(x, y, width - 4, FLAME_ROW);
+		context.clip();
+		context.fillStyle = "#1b1f24";
+		context.fillText(b.node.name, x + 4, y + 13);
+		context.restore();
+	}
+
+	amount(value) {
+		return this.weight.value === "bytes" ? sizeText(value) : `${value} ${this.weight.value}`;
+	}
+
+	tell() {
+		const b = this.boxes[this.at];
+		document.getElementById("flametip").textContent = b ? `${b.node.name}: ${this.amount(b.node.value)}, ${((100 * b.node.value) / this.root.value).toFixed(1)}%` : "";
+	}
+
+	select(i) {
+		if (i < 0 || i >= this.boxes.length || i === this.at)
+			return;
+		this.at = i;
+		this.draw();
+	}
+
+	find(x, y) {
+		const depth = Math.floor(y / FLAME_ROW), at = x / this.canvas.clientWidth;
+		return this.boxes.findIndex((b) => b.depth === depth && at >= b.x && at < b.x + b.width);
+	}
+
+	/** Into the selected box; at the top of what is shown, out again. */
+	enter() {
+		const b = this.boxes[this.at];
+		if (!b)
+			return;
+		if (b.depth === 0) {
+			this.zoomTo(this.way.length > 1 ? this.way.slice(0, -1) : this.way);
+			return;
+		}
+		const way = [...this.way], holds = (o) => o.x <= b.x + 1e-12 && o.x + o.width >= b.x + b.width - 1e-12;
+		for (let d = 1; d <= b.depth; d++)
+			way.push(this.boxes.find((o) => o.depth === d && holds(o)).node);
+		this.zoomTo(way);
+	}
+
+	/** The next box in a direction. */
+	step(depth, along) {
+		const b = this.boxes[this.at], middle = b.x + b.width / 2;
+		if (along) {
+			const row = this.boxes.map((_, i) => i).filter((i) => this.boxes[i].depth === b.depth).sort((p, q) => this.boxes[p].x - this.boxes[q].x);
+			this.select(row[row.indexOf(this.at) + along] ?? -1);
+			return;
+		}
+		const in_row = (o) => o.depth === b.depth + depth;
+		this.select(this.boxes.findIndex((o) => in_row(o) && (depth > 0 ? o.x >= b.x - 1e-12 && o.x < b.x + b.width : o.x <= middle && o.x + o.width >= middle)));
+	}
+
+	listen() {
+		const c = this.canvas;
+		c.addEventListener("pointermove", (e) => this.select(this.find(e.offsetX, e.offsetY)));
+		c.addEventListener("click", (e) => {
+			this.select(this.find(e.offsetX, e.offsetY));
+			this.enter();
+		});
+		c.addEventListener("keydown", (e) => {
+			const keys = {
+				ArrowUp: () => this.step(-1, 0), ArrowDown: () => this.step(1, 0), ArrowLeft: () => this.step(0, -1), ArrowRight: () => this.step(0, 1),
+				Enter: () => this.enter(), Escape: () => this.zoomTo([this.root]),
+			};
+			if (!keys[e.key])
+				return;
+			e.preventDefault();
+			keys[e.key]();
+		});
+	}
+}
+
+// ---- free ranges ----
+
+class Holes {
+	constructor() {
+		this.canvas = document.getElementById("holes");
+		this.canvas.addEventListener("pointermove", (e) => moveCursor(this.meta.begin + (e.offsetX / this.canvas.clientWidth) * (this.meta.end - this.meta.begin)));
+		this.canvas.addEventListener("keydown", (e) => {
+			const sign = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
+			if (!sign)
+				return;
+			e.preventDefault();
+			moveCursor(page.cursor + (sign * (this.meta.end - this.meta.begin)) / 50);
+		});
+		HOLE_CLASSES.forEach((name, i) => legendItem("holelegend", name, HOLE_COLORS[i]));
+		legendItem("holelegend", "the largest (logarithm)", "#1b1f24");
+	}
+
+	load(meta, data) {
+		this.meta = meta;
+		this.holes = data.holes;
+		this.rects = data.rects;
+	}
+
+	/** What lay around the largest free range then. */
+	around(i) {
+		const h = this.holes, r = this.rects, low = h.start[i], high = low + h.largest[i], t = h.time[i];
+		let below = "nothing", above = "nothing";
+		for (let k = 0; k < r.start.length; k++) {
+			if (r.born[k] > t || r.ended[k] < t)
+				continue;
+			const name = this.meta.names[r.name[k]] || this.meta.kinds[r.kind[k]];
+			below = r.end[k] === low ? name : below;
+			above = r.start[k] === high ? name : above;
+		}
+		return `between ${below} and ${above}`;
+	}
+
+	tell() {
+		const h = this.holes, i = Math.max(0, lastAt(h.time, page.cursor)), counts = HOLE_CLASSES.map((_, k) => h["class" + k][i]);
+		document.getElementById("holetip").textContent = h.time.length
+			? `${seconds(h.time[i])}: ${counts.reduce((a, b) => a + b, 0)} free ranges; the largest has ${sizeText(h.largest[i])} at ${hex(h.start[i])}, ${this.around(i)}` : "";
+	}
+
+	draw() {
+		const c = this.canvas, w = (c.width = c.clientWidth), h = (c.height = c.clientHeight), context = c.getContext("2d"), holes = this.holes, n = holes.time.length;
+		const span = Math.max(1, this.meta.end - this.meta.begin), x = (t) => ((t - this.meta.begin) / span) * w;
+		const sums = Array.from(holes.time, (_, i) => HOLE_CLASSES.reduce((a, _c, k) => a + holes["class" + k][i], 0)), most = Math.max(1, ...sums) * 1.1;
+		for (let i = 0; i < n; i++) {
+			const from = x(holes.time[i]), to = i + 1 < n ? x(holes.time[i + 1]) : w;
+			let y = h;
+			for (let k = 0; k < HOLE_CLASSES.length; k++) {
+				const high = (holes["class" + k][i] / most) * h;
+				context.fillStyle = HOLE_COLORS[k];
+				context.fillRect(from, y - high, to - from + 0.5, high);
+				y -= high;
+			}
+		}
+		context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--fg");
+		context.lineWidth = 1.5;
+		context.beginPath();
+		for (let i = 0; i < n; i++) {
+			const y = h - ((Math.log2(Math.max(4096, holes.largest[i])) - 12) / 36) * h;
+			context.lineTo(x(holes.time[i]), y);
+			context.lineTo(i + 1 < n ? x(holes.time[i + 1]) : w, y);
+		}
+		context.stroke();
+		paintCursor(context, x(page.cursor), h);
+		this.tell();
+	}
+}
+
 // ---- the page ----
 
-const page = {};
+const page = { cursor: -1 };
+
+function legendItem(id, name, color) {
+	const item = element("span", undefined, document.getElementById(id));
+	element("i", undefined, item).style.background = color;
+	item.append(name);
+}
+
+/** One moment, in every picture. */
+function moveCursor(time) {
+	const s = page.space;
+	page.cursor = Math.min(Math.max(s.begin, time), s.end);
+	drawAll(false);
+}
+
+function paintCursor(context, x, h) {
+	if (page.cursor < 0)
+		return;
+	context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--mark");
+	context.lineWidth = 1;
+	context.beginPath();
+	context.moveTo(Math.round(x) + 0.5, 0);
+	context.lineTo(Math.round(x) + 0.5, h);
+	context.stroke();
+}
+
+/** At the next frame; the flame graph has no time. */
+function drawAll(flame) {
+	page.flameToo |= flame;
+	if (page.drawing)
+		return;
+	page.drawing = true;
+	requestAnimationFrame(() => {
+		page.drawing = false;
+		page.chart.draw();
+		page.holes.draw();
+		if (page.flameToo)
+			page.flame.draw();
+		page.flameToo = false;
+	});
+	page.picture.draw();
+}
 
 function writeLink() {
-	if (!page.picture || !page.list)
+	if (!page.ready)
 		return;
 	const v = page.picture.view, link = new URLSearchParams({ t: `${Math.round(v.t0)}-${Math.round(v.t1)}`, y: `${v.y0.toFixed(6)}-${v.y1.toFixed(6)}` });
 	if (page.list.input.value)
 		link.set("filter", page.list.input.value);
-	history.replaceState(null, "", "#" + link);
+	if (page.number)
+		link.set("process", page.number);
+	if (page.chart.measure.value !== "areas")
+		link.set("numbers", page.chart.measure.value);
+	if (page.flame.weight.value !== "areas")
+		link.set("culprits", page.flame.weight.value);
+	page.chart.spans.forEach((p, i) => p && link.set(i ? "second" : "span", p.map(Math.round).join("-")));
+	clearTimeout(page.linking);
+	// Browsers refuse more than some hundred a minute.
+	page.linking = setTimeout(() => history.replaceState(null, "", "#" + link), 150);
+}
+
+function pair(text) {
+	const [a, b] = (text || "").split("-").map(Number);
+	return b > a ? [a, b] : null;
 }
 
 function readLink() {
-	const link = new URLSearchParams(location.hash.slice(1)), v = page.picture.view;
-	const pair = (text) => (text || "").split("-").map(Number);
-	const [t0, t1] = pair(link.get("t")), [y0, y1] = pair(link.get("y"));
-	if (t1 > t0)
-		Object.assign(v, { t0, t1 });
-	if (y1 > y0)
-		Object.assign(v, { y0, y1 });
+	const link = new URLSearchParams(location.hash.slice(1)), v = page.picture.view, t = pair(link.get("t")), y = pair(link.get("y"));
+	const choose = (select, value) => [...select.options].some((o) => o.value === value) && (select.value = value);
+	if (t)
+		Object.assign(v, { t0: t[0], t1: t[1] });
+	if (y)
+		Object.assign(v, { y0: y[0], y1: y[1] });
+	choose(page.chart.measure, link.get("numbers"));
+	choose(page.flame.weight, link.get("culprits"));
+	page.chart.spans = [pair(link.get("span")), pair(link.get("second"))];
 	page.list.input.value = link.get("filter") || "";
+}
+
+/** The address space with this number. */
+function show(number) {
+	const data = page.data[number];
+	page.number = number;
+	page.space = { ...page.meta, ...page.meta.spaces[number] };
+	page.cursor = -1;
+	page.picture.load(page.space, data.rects);
+	page.chart.load(page.space, data.samples, data.rects);
+	page.holes.load(page.space, data);
+	page.list.load(page.space, data.areas);
+}
+
+function refresh() {
+	page.flame.load(page.space, page.data[page.number]);
+	page.chart.show();
+	page.list.filter();
+	drawAll(true);
+}
+
+function setProcesses(wanted) {
+	const select = document.getElementById("process"), spaces = page.meta.spaces;
+	spaces.forEach((s, i) => (element("option", `${s.pid} ${s.program} (${s.areas} areas)`, select).value = i));
+	select.parentElement.hidden = spaces.length < 2;
+	select.value = wanted;
+	select.addEventListener("change", () => {
+		show(Number(select.value));
+		refresh();
+	});
 }
 
 function setTheme() {
@@ -574,33 +1037,31 @@ function setTheme() {
 		const root = document.documentElement.classList, dark = root.contains("dark") || (!root.contains("light") && matchMedia("(prefers-color-scheme: dark)").matches);
 		root.toggle("dark", !dark);
 		root.toggle("light", dark);
-		page.picture.draw();
-		page.chart.draw();
+		drawAll(true);
 	});
 }
 
 async function main() {
-	const meta = JSON.parse(document.getElementById("meta").textContent), data = await readColumns(meta);
-	for (const id of ["life", "counts", "list"])
+	const meta = JSON.parse(document.getElementById("meta").textContent);
+	page.meta = meta;
+	page.data = await readColumns(meta);
+	for (const id of ["life", "counts", "culprits", "free", "list"])
 		document.getElementById(id).hidden = false;
-	meta.kinds.forEach((kind, i) => {
-		const item = element("span", undefined, document.getElementById("legend"));
-		element("i", undefined, item).style.background = COLORS[i];
-		item.append(kind);
-	});
-	page.picture = new Picture(meta, data.rects);
-	page.chart = new Chart(meta, data.samples, data.rects);
-	page.list = new List(meta, data.areas);
+	meta.kinds.forEach((kind, i) => legendItem("legend", kind, meta.colors[i]));
+	Object.assign(page, { picture: new Picture(), chart: new Chart(), flame: new Flame(), holes: new Holes(), list: new List() });
+	const wanted = Number(new URLSearchParams(location.hash.slice(1)).get("process")) || 0, number = meta.spaces[wanted] ? wanted : 0;
+	show(number);
+	setProcesses(number);
 	readLink();
 	setTheme();
-	page.picture.draw();
-	page.chart.draw();
-	page.list.show();
-	addEventListener("resize", () => {
-		page.picture.draw();
-		page.chart.draw();
-	});
-	document.documentElement.dataset.ready = "yes";
+	page.ready = true;
+	refresh();
+	for (const event of ["resize", "beforeprint", "afterprint"])
+		addEventListener(event, () => drawAll(true));
+	requestAnimationFrame(() => requestAnimationFrame(() => {
+		document.documentElement.dataset.loaded = Math.round(performance.now());
+		document.documentElement.dataset.ready = "yes";
+	}));
 }
 
 if (typeof document !== "undefined")

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../cli/text.h"
-
 static const char *prot_text(unsigned int prot, char buf[4])
 {
 	snprintf(buf, 4, "%c%c%c", prot & 1 ? 'r' : '-', prot & 2 ? 'w' : '-', prot & 4 ? 'x' : '-');
@@ -230,19 +228,6 @@ void row_of_life(struct export *x, struct export_space *s, const struct life *li
 	row_end(x, EXPORT_AREAS);
 }
 
-static const char *made_by(const struct life_birth *birth, char *buf, size_t size)
-{
-	const char *call = life_birth_call(birth);
-	char site[400];
-
-	snprintf(buf, size, "%s%s%s",
-		call          ? call
-		: birth->type ? "no call"
-			      : "before the recording",
-		birth->site ? " at " : "", birth->site ? site_text(birth->site, site, sizeof(site)) : "");
-	return buf;
-}
-
 static void row_of_boundary(struct export *x, struct export_space *s, const struct vm_area_struct *vma)
 {
 	char name[4096], prot[4], text[512], reasons[512];
@@ -268,7 +253,7 @@ static void row_of_boundary(struct export *x, struct export_space *s, const stru
 	row_text(x, vma_name(vma, name, sizeof(name)));
 	birth.type ? row_integer(x, birth.step) : row_null(x);
 	birth.type ? row_integer(x, birth.time_ns) : row_null(x);
-	row_text(x, made_by(&birth, text, sizeof(text)));
+	row_text(x, life_birth_text(&birth, text, sizeof(text)));
 	birth_columns(x, &birth, b.main_reasons, b.needless, reasons, sizeof(reasons));
 	row_end(x, EXPORT_BOUNDARIES);
 }

@@ -65,6 +65,7 @@ class Page:
         self.source = self.bytes.decode("utf-8")
         self.parts = Parts(self.source)
         self.meta = json.loads(self.parts.script("meta"))
+        self.space = self.meta["spaces"][0]
         self.data = zlib.decompress(base64.b64decode(self.parts.script("data")))
 
     def doubles(self, column, count):
@@ -90,8 +91,8 @@ def the_page_has_what_the_ledger_has(folder):
     recording = recorded(folder)
     page = Page(os.path.join(folder, "p.html"), recording)
     top = json.loads(vmaple("why", recording, "--top", "1000", "--json").stdout)
-    assert page.meta["areas"] == top["areas"], (page.meta["areas"], top["areas"])
-    rows = re.findall(r"<tr><td class=n>([\d,]+)<td", page.source)
+    assert page.space["areas"] == top["areas"], (page.space["areas"], top["areas"])
+    rows = re.findall(r"<tr><td class=n>([\d,]+)<td", page.source.split("<table id=reasons>")[1])
     wanted = [g["areas"] for g in top["groups"]][:40]
     assert [int(n.replace(",", "")) for n in rows[:len(wanted)]] == wanted, (rows, wanted)
     assert "max_map_count" in page.source
@@ -100,9 +101,9 @@ def the_page_has_what_the_ledger_has(folder):
 def every_area_of_the_end_is_a_rectangle(folder):
     recording = recorded(folder)
     page = Page(os.path.join(folder, "p.html"), recording)
-    n = page.meta["rects"]
+    n = page.space["rects"]
     starts, ends, born, ended = (page.doubles(c, n) for c in range(4))
-    live = {(int(s), int(e)) for s, e, t in zip(starts, ends, ended) if t == page.meta["end"]}
+    live = {(int(s), int(e)) for s, e, t in zip(starts, ends, ended) if t == page.space["end"]}
     maps = json.loads(vmaple("maps", "--format", "json", recording).stdout)
     assert {(a["start"], a["end"]) for a in maps} <= live
     assert all(b <= t for b, t in zip(born, ended))
@@ -134,7 +135,8 @@ def the_size_is_bounded(folder):
     size = len(whole.parts.script("data"))
     small = Page(os.path.join(folder, "q.html"), recording, "--max-size", str(size - 200))
     assert len(small.parts.script("data")) <= size - 200, (len(small.parts.script("data")), size)
-    assert small.meta["rects"] < whole.meta["rects"] and "not drawn" in small.source
+    rects = [sum(s["rects"] for s in p.meta["spaces"]) for p in (small, whole)]
+    assert rects[0] < rects[1] and "not drawn" in small.source
     r = vmaple("report", recording, "-o", os.path.join(folder, "no.html"), "--max-size", "10")
     assert r.returncode == 125 and "--max-size" in r.stderr and r.stderr.count("\n") == 1, r.stderr
     assert not [f for f in os.listdir(folder) if f.startswith("no.html")]
@@ -155,8 +157,8 @@ def a_browser_draws_it(folder):
     page = Page(path, recorded(folder))
     dom = browse(path)
     assert 'data-ready="yes"' in dom, dom[:2000]
-    assert "%d of %d areas" % (page.meta["areas"], page.meta["areas"]) in dom
-    assert dom.count("<tr>") >= page.meta["areas"]
+    assert "%d of %d areas" % (page.space["areas"], page.space["areas"]) in dom
+    assert dom.count("<tr>") >= page.space["areas"]
 
 
 def a_browser_draws_hostile_names_as_text(folder):
