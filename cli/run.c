@@ -322,12 +322,21 @@ static int run_by_bpf(const struct run *r)
 	return status && !wait_status ? STATUS_FAILED : end_like(wait_status);
 }
 
+static void print_notice(void *ctx, const char *sentence)
+{
+	const struct run *r = ctx;
+
+	complain(r->command, "%s", sentence);
+}
+
 static int start(struct run *r)
 {
 	struct live_options options = { .argv = r->argv,
 		.check = (enum live_check)r->check.mode,
 		.nth = r->check.nth,
-		.stacks = r->stacks };
+		.stacks = r->stacks,
+		.notice = print_notice,
+		.ctx = r };
 	struct live *live;
 	char error[512];
 	int status = r->by_bpf ? run_by_bpf(r) : -1;

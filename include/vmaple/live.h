@@ -11,6 +11,8 @@
  *  - from live_start() to live_free(), SIGCHLD is blocked in the calling thread, which all calls are made from.  Threads
  *    made meanwhile inherit that; others should block it, too, or reports are found some milliseconds later;
  *  - during live_run(), SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE and SIGXFSZ are ignored, and SIGCHLD is not;
+ *  - during live_run(), SIGTERM and SIGHUP are blocked in the calling thread.  One that comes is the program's: it is sent to
+ *    it, unless it has had its own (sent to the whole process group), and the run ends when the program does;
  *  - the soft limit of open files is raised to the hard one, and stays so.
  * The program gets none of it.  Where the shell of a terminal waits for this process, it stops when the program has stopped.
  */
@@ -40,6 +42,12 @@ struct live_options {
 	enum live_check check;
 	uint64_t nth; /**< for LIVE_CHECK_NTH */
 	bool stacks;  /**< tell the call stack of each mapping call */
+	/**
+	 * The program behaves otherwise than alone, because it is recorded: one sentence, which is valid during the call.  Called
+	 * from live_run(), once for each kind.  NULL: nobody wants to know.
+	 */
+	void (*notice)(void *ctx, const char *sentence);
+	void *ctx; /**< for notice */
 };
 
 struct live;

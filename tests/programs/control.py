@@ -151,6 +151,64 @@ def recorded(*command):
     return r, json.loads(r.stdout.splitlines()[-1])
 
 
+COUNTS_SIGTERM = """
+import signal, time
+had = []
+signal.signal(signal.SIGTERM, lambda *_: had.append(1))
+print("begun", flush=True)
+until = time.monotonic() + 30
+while not had and time.monotonic() < until:
+    time.sleep(0.02)
+time.sleep(0.5)
+print("had %d" % len(had))
+"""
+
+
+def asked_to_end(program, ask, *options):
+    """Record a program that says when it has begun, ask by a signal, and wait."""
+    p = subprocess.Popen([VMAPLE] + list(options) + ["--"] + program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         start_new_session=True)
+    assert p.stdout.readline() == "begun\n"
+    ask(p.pid)
+    out, err = p.communicate(timeout=60)
+    return p.returncode, out, err
+
+
+def a_request_to_end_ends_the_program_and_the_summary_comes():
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        status, _, err = asked_to_end(["sh", "-c", "echo begun; exec sleep 60"], lambda pid, sig=sig: os.kill(pid, sig), "run")
+        assert status == -sig and "differences: 0" in err, "%d %s" % (status, err)
+    # Where calls are made all the time, too, and by what the program has left behind.
+    status, _, err = asked_to_end(["python3", "-S", "-c", "import mmap\nprint('begun', flush=True)\nwhile True: mmap.mmap(-1, 4096)"],
+                                  lambda pid: os.kill(pid, signal.SIGTERM), "run")
+    assert status == -signal.SIGTERM and "differences: 0" in err, "%d %s" % (status, err)
+
+    def when_it_is_alone(pid):
+        def it_has_ended():
+            with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+                return not f.read()
+        wait_for(it_has_ended)
+        os.kill(pid, signal.SIGTERM)
+    status, _, err = asked_to_end(["sh", "-c", "sleep 60 & echo begun"], when_it_is_alone, "run")
+    assert status == 0 and "differences: 0" in err, "%d %s" % (status, err)
+
+
+def a_request_to_end_is_the_programs_to_answer():
+    status, out, err = asked_to_end(["sh", "-c", "trap 'echo asked; exit 5' TERM; echo begun; while :; do sleep 0.1; done"],
+                                    lambda pid: os.kill(pid, signal.SIGTERM), "run", "--json")
+    assert status == 5 and "asked" in out and json.loads(out.splitlines()[-1])["exit_status"] == 5, out + err
+    status, _, err = asked_to_end(["sh", "-c", "echo begun; exec sleep 60"], lambda pid: os.kill(pid, signal.SIGTERM),
+                                  "record", "-o", "asked.vmt")
+    r = subprocess.run([VMAPLE, "verify", "asked.vmt"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert status == -signal.SIGTERM and r.returncode == 0, err + r.stdout
+
+
+def a_request_comes_once_also_to_the_whole_group():
+    for ask in (os.kill, os.killpg):
+        status, out, err = asked_to_end(["python3", "-S", "-c", COUNTS_SIGTERM], lambda pid, ask=ask: ask(pid, signal.SIGTERM), "run")
+        assert status == 0 and "had 1" in out, out + err
+
+
 def where_descriptors_are_few_what_is_not_seen_is_lost():
     r, s = recorded("bash", "-c", "for i in {1..20}; do sleep 0.5 & done; wait")
     assert r.returncode == 0 and s["lost"] == 0, r.stdout
@@ -173,6 +231,7 @@ def a_debugger_and_a_tracer_work_in_a_recorded_program():
     else:
         r, s = recorded("gdb", "-q", "-nx", "-batch", "-ex", "run", "/bin/true")
         assert "exited normally" in r.stdout and s["differences"] == 0, r.stdout + r.stderr
+        assert r.stderr.count("wants to be traced") == 1, r.stderr
 
 
 def what_a_recorded_program_can_notice_is_as_documented():
@@ -183,11 +242,47 @@ def what_a_recorded_program_can_notice_is_as_documented():
     assert r.stdout.splitlines()[0] == "t", r.stdout
 
 
+def who_behaves_otherwise_is_told_of_once():
+    stopped = "(kill -STOP $(exec sh -c 'echo $PPID')) & sleep 2; kill -CONT $!; wait; "
+    r, _ = recorded("sh", "-c", stopped + stopped)
+    assert r.stderr.count("has the state t while it is recorded") == 1, r.stderr
+    r, _ = recorded("sh", "-c", "(kill -STOP $(exec sh -c 'echo $PPID')) & sleep 0.2; kill -CONT $!; wait")
+    assert "has the state" not in r.stderr, r.stderr
+    strict = ("import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+              "assert libc.prctl(22, 1) == -1 and ctypes.get_errno() == 22")
+    r, s = recorded("python3", "-S", "-c", strict)
+    assert r.returncode == 0 and s["differences"] == 0 and r.stderr.count("strict mode") == 1, r.stderr
+    attach = ("import ctypes, os, time\nlibc = ctypes.CDLL(None, use_errno=True)\npid = os.fork()\nif not pid: time.sleep(30)\n"
+              "assert libc.ptrace(0x4206, pid, 0, 0) == -1 and ctypes.get_errno() == 1\nos.kill(pid, 9)")
+    r, s = recorded("python3", "-S", "-c", attach)
+    assert r.returncode == 0 and s["differences"] == 0 and r.stderr.count("attaching to process") == 1, r.stderr
+
+
+def what_gains_no_privilege_is_told_of():
+    """As somebody without privilege, who may not read this folder: su is set-user-ID."""
+    su = shutil.which("su")
+    if os.getuid() or not shutil.which("setpriv") or not su or not os.stat(su).st_mode & 0o4000:
+        print("# root, setpriv and a set-user-ID su are needed: not tried")
+        return
+    with tempfile.TemporaryDirectory(prefix="vmaple-", dir="/tmp") as open_to_all:
+        os.chmod(open_to_all, 0o755)
+        copy = shutil.copy(VMAPLE, open_to_all)
+        r = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", copy, "run", "--", su, "--version"],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    if "tracing is not permitted" in r.stderr or r.returncode == 127:
+        print("# not tried: " + r.stderr.strip())
+        return
+    assert r.returncode == 0 and r.stderr.count("gains privilege") == 1, r.stderr
+
+
 with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
     os.chdir(folder)
     for function in (a_program_that_is_stopped_and_continued_goes_on, the_job_stops_with_its_program_and_goes_on_with_it,
                      a_continuation_of_vmaple_alone_continues_the_program, blocked_signals_make_no_difference,
                      ignored_signals_make_no_difference, where_descriptors_are_few_what_is_not_seen_is_lost,
+                     a_request_to_end_ends_the_program_and_the_summary_comes,
+                     a_request_to_end_is_the_programs_to_answer, a_request_comes_once_also_to_the_whole_group,
+                     who_behaves_otherwise_is_told_of_once, what_gains_no_privilege_is_told_of,
                      a_debugger_and_a_tracer_work_in_a_recorded_program,
                      what_a_recorded_program_can_notice_is_as_documented):
         case(function)

@@ -12,6 +12,7 @@
  *   ends.c     the end of a task
  *   jobs.c     tasks that a signal has stopped
  *   letgo.c    tasks that want another tracer
+ *   notices.c  what the program does otherwise because it is recorded
  *   calls.c    a call becomes events
  *   deferred.c calls whose end is not waited for
  *   files.c    which file a mapping is of
@@ -47,11 +48,12 @@
 #define MARKS_MAX     127
 #define MOUNT_CACHE   8
 
-#define NR_TAKEN_SIGNALS 7 /* wait.c */
-#define X32_BIT          0x40000000u
-#define FILTER_MAX       256    /* instructions */
-#define RED_ZONE         128    /* what lies below the stack pointer may be in use, so far */
-#define FILTER_MARK      0x6d70 /* in the answers of our filter */
+#define NR_TAKEN_SIGNALS  7 /* wait.c */
+#define NR_PASSED_SIGNALS 2
+#define X32_BIT           0x40000000u
+#define FILTER_MAX        256    /* instructions */
+#define RED_ZONE          128    /* what lies below the stack pointer may be in use, so far */
+#define FILTER_MARK       0x6d70 /* in the answers of our filter */
 
 /* What decides how a file may be mapped. */
 struct file_kind {
@@ -127,6 +129,7 @@ struct task {
 	uint64_t resumed_ns; /* when the call was let through; of one that waits: when it was seen first */
 	uint64_t clone_flags;
 	bool stopped;          /* by a signal; jobs.c */
+	uint64_t stopped_ns;   /* since when */
 	bool has_ended;        /* is at its exit stop */
 	bool argument_changed; /* births.c, B1: the first one, which was this */
 	uint64_t argument;
@@ -134,6 +137,13 @@ struct task {
 	uint8_t *vector; /* more than that: of process_madvise */
 	int open_flags;  /* access mode of the file that mmap names; -1: no file */
 	uint32_t rank;   /* and its rank */
+};
+
+/* A signal by which a process is asked to end: when it was noticed that one had come (0: none is to be passed on). */
+struct passed_signal {
+	uint64_t found;
+	uint64_t before; /* when it had not come yet */
+	uint64_t had;    /* when the program was given one */
 };
 
 struct live {
@@ -155,7 +165,12 @@ struct live {
 	bool mask_changed; /* wait.c: what was before */
 	sigset_t mask_before;
 	struct sigaction actions_before[NR_TAKEN_SIGNALS], sigchld_before;
-	void *known_files; /* tsearch(3) */
+	sigset_t run_mask_before;
+	uint64_t signals_asked; /* wait.c: when it was looked last whether one had come */
+	struct passed_signal passed[NR_PASSED_SIGNALS];
+	uint64_t ticked_ns;   /* the last tick */
+	unsigned int noticed; /* notices.c: kinds that were said */
+	void *known_files;    /* tsearch(3) */
 	struct known_file *all_known;
 	unsigned long nr_known, sweep_at;
 	struct known_mount mounts[MOUNT_CACHE];
@@ -201,6 +216,10 @@ void signals_take(struct live *l);
 void signals_give_back(struct live *l);
 /* The task that has something to report; 0: none for a while; -1: there is none. */
 pid_t wait_for_report(int *status);
+/* Signals that came to this process and are the program's. */
+void signals_pass_on(struct live *l);
+/* The task is about to be given a signal. */
+void signals_note_delivery(struct live *l, const struct task *t, int sig);
 
 /* filter.c: install it in the calling process, for good. 0 or -errno. */
 int filter_install(void);
@@ -267,6 +286,22 @@ void on_gone(struct live *l, struct task *t, int status);
 bool let_go_to_parent(struct live *l, struct task *t);
 /* The task is about to be attached to by another one. */
 void let_go_to(struct live *l, pid_t tid);
+
+/* notices.c: said once for each kind. */
+enum notice {
+	NOTICE_LET_GO,
+	NOTICE_NOT_ATTACHED,
+	NOTICE_STOPPED,
+	NOTICE_STRICT_MODE,
+	NOTICE_SET_USER_ID,
+};
+void notice(struct live *l, enum notice what, pid_t tid);
+/* Some time has passed: somebody may wait for what a recorded task does not show. */
+void notice_stopped_tasks(struct live *l);
+/* At the entry of prctl or seccomp: strict mode cannot be had. */
+void notice_strict_mode(struct live *l, const struct task *t);
+/* A program begins that would have gained privilege. */
+void notice_set_user_id(struct live *l, const struct task *t);
 
 /* jobs.c */
 void on_event_stop(struct live *l, struct task *t, int sig);

@@ -51,6 +51,7 @@ void on_event_stop(struct live *l, struct task *t, int sig)
 	if (t->waiting)
 		return;
 	t->stopped = sig != SIGTRAP;
+	t->stopped_ns = now_ns();
 	if (sig == SIGTRAP) {
 		restore_argument(t);
 		resume(t, 0);

@@ -138,7 +138,7 @@ static void let_all_pass(int listener)
 }
 
 /* A process that nobody has to wait for, with nothing of this one but the descriptor.  False: there is none. */
-static bool begin_to_answer(int listener)
+static bool begin_to_answer(struct live *l, int listener)
 {
 	pid_t pid = fork();
 	int status = 1;
@@ -148,6 +148,7 @@ static bool begin_to_answer(int listener)
 		if (pid)
 			_exit(pid < 0);
 		setsid();
+		signals_give_back(l);
 		if (listener > 0)
 			syscall(SYS_close_range, 0, listener - 1, 0);
 		syscall(SYS_close_range, listener + 1, ~0u, 0);
@@ -170,11 +171,11 @@ static int take_descriptor(pid_t tgid, int fd)
 }
 
 /* Its filter is answered from now on.  False: it is not there. */
-static bool put_second_filter(struct puppet *p, pid_t tgid)
+static bool put_second_filter(struct live *l, struct puppet *p, pid_t tgid)
 {
 	long fd = install_in(p);
 	int listener = fd < 0 ? -1 : take_descriptor(tgid, (int)fd);
-	bool answered = listener >= 0 && begin_to_answer(listener);
+	bool answered = listener >= 0 && begin_to_answer(l, listener);
 
 	if (listener >= 0)
 		close(listener);
@@ -202,9 +203,10 @@ static bool let_go(struct live *l, struct task *t, bool at_entry)
 	if (t->tid == l->root || ptrace(PTRACE_GETREGS, t->tid, NULL, &p.before) ||
 		(!at_entry && ((long)p.before.orig_rax < 0 || !enter_again(&p))))
 		return false;
-	free = put_second_filter(&p, t->tgid);
+	free = put_second_filter(l, &p, t->tgid);
 	put_back(&p, at_entry);
 	if (free) {
+		notice(l, NOTICE_LET_GO, t->tgid);
 		emit_lost(l, t, 0, "a process that another one traces: it and its children are not recorded");
 		ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
 	}
@@ -231,6 +233,8 @@ void let_go_to(struct live *l, pid_t tid)
 		on_stop(l, tid, status);
 		t = task_find(l, tid);
 	}
+	if (t && !t->stopped)
+		notice(l, NOTICE_NOT_ATTACHED, tid);
 	if (!t || !t->stopped || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) ||
 		waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status))
 		return;

@@ -2,7 +2,7 @@
 /*
  * The live source: start, the loop over stops, the end.
  *
- * A report of a task is awaited (wait.c) and answered (stops.c); where none comes for a while, that is a tick.
+ * A report of a task is awaited (wait.c) and answered (stops.c); after a while that is a tick, whether there were any or not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,8 @@
 #define OPTIONS                                                                                     \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
 		PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
+
+#define TICK_NS 50000000
 
 static int start_error(struct live *l, int err, char *error, size_t size, const char *what)
 {
@@ -92,6 +94,17 @@ static void lose_all_tasks(struct live *l)
 		on_gone(l, t, 0);
 }
 
+/* Where reports come all the time, time passes, too. */
+static bool is_tick_due(struct live *l)
+{
+	uint64_t now = now_ns();
+
+	if (now - l->ticked_ns < TICK_NS)
+		return false;
+	l->ticked_ns = now;
+	return true;
+}
+
 static void take_report(struct live *l)
 {
 	int status;
@@ -99,12 +112,14 @@ static void take_report(struct live *l)
 
 	if (tid > 0)
 		on_stop(l, tid, status);
-	else if (tid == 0)
-		on_tick(l);
-	else
+	else if (tid < 0)
 		lose_all_tasks(l);
-	if (tid <= 0 || emit_is_due(l))
+	if (tid >= 0 && is_tick_due(l)) {
+		on_tick(l);
 		emit_flush(l);
+	} else if (tid <= 0 || emit_is_due(l)) {
+		emit_flush(l);
+	}
 }
 
 static void explain_exec_error(struct live *l)

@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -114,6 +115,11 @@ static void on_ptrace(struct live *l, struct task *t)
 	resume(t, 0);
 }
 
+static bool asks_for_filter(const struct trace_call *c)
+{
+	return c->nr == SYS_seccomp || (c->nr == SYS_prctl && c->args[0] == PR_SET_SECCOMP);
+}
+
 static void on_entry(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info;
@@ -136,6 +142,11 @@ static void on_entry(struct live *l, struct task *t)
 		t->call.args[i] = info.seccomp.args[i];
 	if (t->call.nr == SYS_ptrace) {
 		on_ptrace(l, t);
+		return;
+	}
+	if (asks_for_filter(&t->call)) {
+		notice_strict_mode(l, t);
+		resume(t, 0);
 		return;
 	}
 	if (!t->mm) {
@@ -172,6 +183,8 @@ void on_tick(struct live *l)
 {
 	struct task *t;
 
+	signals_pass_on(l);
+	notice_stopped_tasks(l);
 	settle_what_is_there(l);
 	let_unannounced_go(l);
 	while ((t = mm_take_from_blocked(l, now_ns())) != NULL) {
@@ -224,11 +237,18 @@ static void on_exec(struct live *l, struct task *t)
 	}
 	t->exiting = false;
 	t->tgid = t->tid;
+	notice_set_user_id(l, t);
 	if (process_is_x86_64(t->tid))
 		space_begin(l, t);
 	else
 		emit_lost(l, t, 0, "a 32-bit program: it and its children are not recorded");
 	resume(t, 0);
+}
+
+static void deliver_signal(struct live *l, struct task *t, int sig)
+{
+	signals_note_delivery(l, t, sig);
+	resume(t, sig);
 }
 
 void on_stop(struct live *l, pid_t tid, int status)
@@ -268,6 +288,6 @@ void on_stop(struct live *l, pid_t tid, int status)
 		if (WSTOPSIG(status) == SYSCALL_STOP)
 			on_exit_of_call(l, t);
 		else
-			resume(t, WSTOPSIG(status));
+			deliver_signal(l, t, WSTOPSIG(status));
 	}
 }
