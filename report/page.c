@@ -89,7 +89,8 @@ static void put_merged(const struct report *r, FILE *out)
 	if (!r->merged)
 		return;
 	snprintf(text, sizeof(text),
-		"of process %u %" PRIu64 " areas that lived less than %.3f ms or were less than %" PRIu64 " KiB",
+		"of process %u %" PRIu64 " areas that lived less than %.3f ms or were less than %" PRIu64
+		" KiB",
 		r->survey->pid, r->merged, (double)r->shortest_ns / 1e6, r->smallest >> 10);
 	put_fact(out, "not drawn", text);
 }

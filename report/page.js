@@ -9,9 +9,13 @@ const HOLE_COLORS = ["#b2182b", "#ef8a62", "#fddbc7", "#d1e5f0", "#67a9cf", "#21
 
 /** Used addresses as segments, gaps between them folded away: where each lies on a line from 0 to 1. */
 function foldAddresses(starts, ends) {
-	const order = Array.from(starts.keys()).sort((a, b) => starts[a] - starts[b]);
+	let order = null;
+	for (let i = 1; i < starts.length && !order; i++)
+		if (starts[i] < starts[i - 1])
+			order = Array.from(starts.keys()).sort((a, b) => starts[a] - starts[b]);
 	const segments = [];
-	for (const i of order) {
+	for (let k = 0; k < starts.length; k++) {
+		const i = order ? order[k] : k;
 		const last = segments[segments.length - 1];
 		if (last && starts[i] <= last.end) {
 			last.end = Math.max(last.end, ends[i]);
@@ -213,7 +217,9 @@ if (typeof module !== "undefined")
 
 async function readColumns(meta) {
 	const text = atob(document.getElementById("data").textContent);
-	const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
+	const bytes = new Uint8Array(text.length);
+	for (let i = 0; i < text.length; i++)
+		bytes[i] = text.charCodeAt(i);
 	const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
 	const buffer = await new Response(stream).arrayBuffer();
 	let at = 0;
@@ -234,9 +240,17 @@ async function readColumns(meta) {
 	}));
 }
 
+/** The words of a set of bits; most sets come again and again. */
 function reasonWords(meta, bits, words) {
-	return words.filter((_, i) => (bits >>> i) & 1).join(" + ");
+	let known = reasonWords.known.get(words);
+	if (!known)
+		reasonWords.known.set(words, (known = new Map()));
+	let text = known.get(bits);
+	if (text === undefined)
+		known.set(bits, (text = words.filter((_, i) => (bits >>> i) & 1).join(" + ")));
+	return text;
 }
+reasonWords.known = new Map();
 
 const hex = (n) => n.toString(16).padStart(12, "0");
 const seconds = (ns) => (ns / 1e9).toFixed(3) + " s";
@@ -674,7 +688,8 @@ class List {
 			return [];
 		}
 		const rows = this.rows.filter(filter), sign = this.down ? -1 : 1;
-		rows.sort((a, b) => (a[this.key] < b[this.key] ? -sign : a[this.key] > b[this.key] ? sign : 0));
+		if (this.key !== "start" || this.down)
+			rows.sort((a, b) => (a[this.key] < b[this.key] ? -sign : a[this.key] > b[this.key] ? sign : 0));
 		found.textContent = `${rows.length} of ${this.rows.length} areas${rows.length > 500 ? "; the first 500 are shown" : ""}`;
 		return rows;
 	}
@@ -731,10 +746,16 @@ class Flame {
 	}
 
 	build() {
-		const m = this.meta, births = this.weight.value === "births", from = births ? this.data.rects : this.data.areas, paths = [], weights = [];
+		const m = this.meta, births = this.weight.value === "births", from = births ? this.data.rects : this.data.areas, groups = new Map(), paths = [], weights = [];
 		for (let i = 0; i < from.start.length; i++) {
-			paths.push(flamePath(births ? "" : m.stacks[from.stack[i]], m.sites[from.site[i]] || "", reasonWords(m, from.reasons[i], m.reasons)));
-			weights.push(this.weight.value === "bytes" ? from.end[i] - from.start[i] : 1);
+			const stack = births ? 0 : from.stack[i], key = `${stack} ${from.site[i]} ${from.reasons[i]}`;
+			let at = groups.get(key);
+			if (at === undefined) {
+				groups.set(key, (at = paths.length));
+				paths.push(flamePath(m.stacks[stack], m.sites[from.site[i]] || "", reasonWords(m, from.reasons[i], m.reasons)));
+				weights.push(0);
+			}
+			weights[at] += this.weight.value === "bytes" ? from.end[i] - from.start[i] : 1;
 		}
 		this.root = flameTree(paths, weights);
 		this.zoomTo([this.root]);
@@ -1058,10 +1079,9 @@ async function main() {
 	refresh();
 	for (const event of ["resize", "beforeprint", "afterprint"])
 		addEventListener(event, () => drawAll(true));
-	requestAnimationFrame(() => requestAnimationFrame(() => {
-		document.documentElement.dataset.loaded = Math.round(performance.now());
-		document.documentElement.dataset.ready = "yes";
-	}));
+	document.documentElement.dataset.ready = "yes";
+	// Milliseconds from the beginning of the load until everything is there and can be used.
+	requestAnimationFrame(() => setTimeout(() => (document.documentElement.dataset.loaded = Math.round(performance.now()))));
 }
 
 if (typeof document !== "undefined")

@@ -67,3 +67,23 @@ test("access", () => {
 	assert.strictEqual(page.protText(5), "r-x");
 	assert.strictEqual(page.protText(0), "---");
 });
+
+test("a flame graph has the weights of its paths, the largest first", () => {
+	const root = page.flameTree([["a", "x"], ["b"], ["a", "y"], ["a", "x"]], [1, 2, 3, 1]);
+	assert.strictEqual(root.value, 7);
+	const boxes = page.flameBoxes(root, 0).map((b) => [b.node.name, b.depth, +b.x.toFixed(6), +b.width.toFixed(6)]);
+	assert.deepStrictEqual(boxes, [["all", 0, 0, 1], ["a", 1, 0, 0.714286], ["y", 2, 0, 0.428571], ["x", 2, 0.428571, 0.285714], ["b", 1, 0.714286, 0.285714]]);
+	assert.strictEqual(page.flameBoxes(root, 0.3).length, 3, "what is too narrow is left out");
+	assert.deepStrictEqual(page.flameBoxes(page.flameTree([], []), 0), []);
+});
+
+test("the path of an area: its stack, or its module; then the place and the reason", () => {
+	assert.deepStrictEqual(page.flamePath("main\nf", "mmap at f (a.out)", "prot"), ["main", "f", "mmap at f (a.out)", "prot"]);
+	assert.deepStrictEqual(page.flamePath("", "mmap at f (a.out)", "prot"), ["a.out", "mmap at f (a.out)", "prot"]);
+	assert.deepStrictEqual(page.flamePath(undefined, "no call", "gap"), ["no file", "no call", "gap"]);
+});
+
+test("the last one that is not above, and rates between samples", () => {
+	assert.deepStrictEqual([0, 1, 2, 3.5, 9].map((v) => page.lastAt([1, 3, 3, 4], v)), [-1, 0, 0, 2, 3]);
+	assert.deepStrictEqual(page.rates([0, 1e9, 1e9, 3e9], [5, 10, 12, 20]), [0, 5, 0, 4]);
+});

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Pages in a real browser: made here, driven by browser.js.
+
+usage: browser.py VMAPLE PROGRAM SCREENSHOTS
+
+PROGRAM has children and is recorded; pictures of each view are kept in SCREENSHOTS.  Prints TAP.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+VMAPLE, PROGRAM, SHOTS = (os.path.abspath(p) for p in sys.argv[1:4])
+NAMES = [b"/tmp/</script><img src=x onerror=alert(1)>", b"/tmp/\"quote' & <b>", b"/tmp/\xff\xfe not utf-8",
+         "/tmp/\u202eright to left".encode(), b"/tmp/\x01\x1b[31m control"]
+
+
+def main():
+    browser, node = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("node")
+    if not browser or not node:
+        print("%s is not installed: no page is opened" % ("chromium" if not browser else "node"), file=sys.stderr)
+        sys.exit(77)
+    os.makedirs(SHOTS, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        recording, maps = os.path.join(folder, "r.vmt"), os.path.join(folder, "maps")
+        pages = [os.path.join(folder, "page.html"), os.path.join(folder, "hostile.html")]
+        with open(maps, "wb") as f:
+            for i, name in enumerate(NAMES):
+                f.write(b"7f%010x-7f%010x r--p 00000000 08:01 %d %s\n" % (i << 16, (i << 16) + 4096, i + 1, name))
+        subprocess.run([VMAPLE, "record", "-o", recording, "--", PROGRAM], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([VMAPLE, "report", recording, "-o", pages[0]], check=True)
+        subprocess.run([VMAPLE, "report", maps, "-o", pages[1]], check=True)
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser.js")
+        sys.exit(subprocess.run([node, script, browser, *pages, SHOTS], check=False).returncode)
+
+
+main()
