@@ -101,7 +101,7 @@ static int play(struct moment *m)
 			m->first_pid = e.pid;
 		if (ends_it(m, &e))
 			break;
-		if (sink->event(sink, &e)) {
+		if (sink->event(sink, &e) || symbols_event(m->symbols, &e)) {
 			got = -STATUS_FAILED;
 			break;
 		}
@@ -146,13 +146,21 @@ int moment_reach(struct moment *m)
 	if (err)
 		return err;
 	m->x = explain_new(trace_reader_header(m->reader), &options);
-	if (!m->x)
+	m->symbols = symbols_new();
+	if (!m->x || !m->symbols)
 		return no_memory(m);
 	return conclude(m, play(m));
 }
 
+struct code moment_code(const struct moment *m)
+{
+	return (struct code){ .symbols = m->symbols, .mm = m->mm_id, .pid = m->mm_pid };
+}
+
 void moment_leave(struct moment *m)
 {
+	if (m->symbols)
+		symbols_free(m->symbols);
 	explain_free(m->x);
 	if (m->reader)
 		trace_reader_close(m->reader);

@@ -3,7 +3,7 @@
 #ifndef MOMENT_H
 #define MOMENT_H
 
-#include <vmaple/explain.h>
+#include "made_by.h"
 
 enum moment_kind {
 	MOMENT_END,  /* before the process ended */
@@ -24,6 +24,7 @@ struct moment {
 	struct trace_reader *reader;
 	struct explain *x;
 	struct mm_struct *mm;
+	struct symbols *symbols; /* that have followed the recording */
 	uint32_t mm_id, first_pid, mm_pid;
 	struct trace_event last; /* its pointers are not valid */
 };
@@ -32,6 +33,8 @@ struct moment {
 bool moment_parse(struct moment *m, const char *text);
 /* 0, or an exit status, with a sentence printed; of a damaged recording what could be read is there (m->mm). */
 int moment_reach(struct moment *m);
+/* Where its address space's stacks are looked up. */
+struct code moment_code(const struct moment *m);
 void moment_leave(struct moment *m);
 
 #endif /* MOMENT_H */

@@ -23,7 +23,9 @@ void print_wrapped(const char *first, const char *text)
 			if (!n)
 				n = strcspn(text, " ");
 		}
-		printf("%*s%.*s\n", (int)indent, lead, (int)n, text);
+		printf("%*s", (int)indent, lead);
+		print_quoted(stdout, text, n);
+		putchar('\n');
 		lead = "";
 		text += n;
 		text += strspn(text, " ");

@@ -21,9 +21,9 @@ static void area_text(const struct vm_area_struct *vma, char *buf, size_t size)
 		size_text(vma->vm_end - vma->vm_start, bytes, sizeof(bytes)), name);
 }
 
-static void print_entry(const struct history_entry *h)
+static void print_entry(const struct history_entry *h, const struct code *code)
 {
-	char lead[64], event[320], where[160], text[800], times[80] = "";
+	char lead[64], event[320], where[160], text[800], stack[2048], times[80] = "";
 
 	explain_event_text(&h->event, event, sizeof(event));
 	if (h->times > 1)
@@ -34,13 +34,15 @@ static void print_entry(const struct history_entry *h)
 		size_t n = strlen(text);
 
 		snprintf(text + n, sizeof(text) - n, ", by thread %u at %s", h->event.tid,
-			site_text(h->event.site, where, sizeof(where)));
+			place_text(code, h->event.site, h->event.stack, where, sizeof(where)));
 	}
 	snprintf(lead, sizeof(lead), "  %11.6f s  ", (double)h->event.time_ns / 1e9);
 	print_wrapped(lead, text);
+	if (*stack_text(code, h->event.stack, stack, sizeof(stack)))
+		print_wrapped("                 by ", stack);
 }
 
-static void print_history(const struct history *h)
+static void print_history(const struct history *h, const struct code *code)
 {
 	uint64_t kept = HISTORY_FIRST + HISTORY_LAST, skipped = h->total > kept ? h->total - kept : 0;
 
@@ -50,7 +52,8 @@ static void print_history(const struct history *h)
 			printf("  ... %" PRIu64 " more ...\n", skipped);
 			i += skipped;
 		}
-		print_entry(i < HISTORY_FIRST ? &h->first[i] : &h->last[(i - HISTORY_FIRST) % HISTORY_LAST]);
+		print_entry(i < HISTORY_FIRST ? &h->first[i] : &h->last[(i - HISTORY_FIRST) % HISTORY_LAST],
+			code);
 	}
 }
 
@@ -190,6 +193,7 @@ static void print_areas(const struct why *w, struct vm_area_struct **vma, const 
 	const struct histories *histories)
 {
 	const struct moment *m = &w->moment;
+	const struct code code = moment_code(m);
 	char text[512], number[32];
 
 	for (unsigned int i = 0; i < w->nr_addr; i++) {
@@ -205,7 +209,7 @@ static void print_areas(const struct why *w, struct vm_area_struct **vma, const 
 		printf("     of process %u at step %s\n", m->mm_pid,
 			number_text(m->last.step, number, sizeof(number)));
 		if (h)
-			print_history(h);
+			print_history(h, &code);
 	}
 	for (unsigned int i = 0; i < a->shown; i++)
 		print_boundary(&a->boundary[i], a->title[i]);

@@ -148,8 +148,9 @@ VMAPLE_API void explain_free(struct explain *x);
 struct explain_group {
 	uint32_t main_reasons;
 	bool needless;
-	uint32_t call_nr; /**< of the calls that put them there; ~0: no call */
-	uint32_t stack;   /**< of these calls, if they have one */
+	uint32_t birth_type; /**< enum trace_event_type of what put them there; 0: before the ledger began */
+	uint32_t call_nr;    /**< CALL: of these calls; ~0: no call */
+	uint32_t stack;      /**< of these calls, if they have one */
 	const struct explain_site *site;
 	uint64_t areas;             /**< boundaries: areas that begin there */
 	uint64_t bytes;             /**< of these areas */

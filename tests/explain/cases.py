@@ -8,6 +8,7 @@ How many areas there are is known from how each program is made, not from what w
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,29 @@ def random_order(folder):
     assert ascending["areas"] == t["areas"] - 84
 
 
+def stacks(folder):
+    if "--names" not in sys.argv:
+        raise Skip("this build has no libdw")
+    path = os.path.join(folder, "stacks.vmt")
+    r = run(VMAPLE, "record", "--stacks", "--check", "end", "-o", path, "--", os.path.join(CASES, "case_commit_order"), "even")
+    assert r.returncode == 0, r.stderr
+    g = first(top(path, "--at", "end"), ["written"], "commit", 127, 127)
+    functions = [f.split("+")[0] for f in g["frames"]]
+    assert functions[:2] == ["commit", "main"] and functions[-1] == "_start", functions
+    assert g["made_by"].startswith("mprotect at commit+"), g["made_by"]
+    text = run(VMAPLE, "why", "--top", "--at", "end", path).stdout
+    assert "by commit+" in text and "< main+" in text, text
+    folded = run(VMAPLE, "why", "--top", "--folded", "--at", "end", path).stdout.splitlines()
+    frames = [re.sub(r"\+.*", "", f) for f in folded[0].split(";")]
+    assert frames[:2] == ["written apart", "_start"] and frames[-3:-1] == ["main", "commit"], folded[0]
+    assert frames[-1] == "mprotect 127", folded[0]
+    life = why(path, g["example"][1], "--at", "end")["areas"][0]["life"]
+    calls = [e["event"] for e in life if e["event"]["type"] == "call"]
+    assert calls and all(c["stack"] for c in calls), life
+    text = run(VMAPLE, "why", "--at", "end", path, "%x" % g["example"][1]).stdout
+    assert "< main+" in text, text
+
+
 def even_first(folder):
     path = record(folder, "commit_order", "even")
     first(top(path, "--at", "end"), ["written"], "commit", 127, 127)
@@ -202,7 +226,7 @@ def moved(folder):
     cured(path, 498, "--touch", "late")
 
 
-TESTS = [random_order, even_first, dontfork, lazy_commit, thread_stacks, names, fragments, jit_double, wasm_instances,
+TESTS = [random_order, stacks, even_first, dontfork, lazy_commit, thread_stacks, names, fragments, jit_double, wasm_instances,
          fork_touched, leak, moved]
 good = True
 print("1..%d" % len(TESTS))

@@ -25,6 +25,7 @@ void explain_event_of(struct explain *x, const struct trace_event *e, struct exp
 	case TRACE_EVENT_CALL:
 		event->call = e->call;
 		event->call.data = NULL;
+		event->stack = e->call.stack;
 		event->site = site_of(x->sites, replay_space(x->replay, e->mm), e->call.ip);
 		break;
 	case TRACE_EVENT_FAULT:

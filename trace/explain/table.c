@@ -23,6 +23,7 @@ static struct explain_group key_of(const struct explain_boundary *b)
 
 	return (struct explain_group){ .main_reasons = b->main_reasons,
 		.needless = b->needless,
+		.birth_type = e ? e->type : 0,
 		.call_nr = call ? e->call.nr : ~0U,
 		.stack = e ? e->stack : 0,
 		.site = e ? e->site : NULL };
@@ -30,15 +31,17 @@ static struct explain_group key_of(const struct explain_boundary *b)
 
 static bool same_group(const struct explain_group *a, const struct explain_group *b)
 {
-	return a->main_reasons == b->main_reasons && a->call_nr == b->call_nr && a->stack == b->stack &&
-	       a->site == b->site;
+	return a->main_reasons == b->main_reasons && a->birth_type == b->birth_type &&
+	       a->call_nr == b->call_nr && a->stack == b->stack && a->site == b->site;
 }
 
 static size_t hash_of(const struct explain_group *g)
 {
 	uint64_t h = (uint64_t)g->main_reasons * 0x9e3779b97f4a7c15ULL;
 
-	h = (h ^ (uintptr_t)g->site ^ ((uint64_t)g->stack << 32) ^ g->call_nr) * 0xbf58476d1ce4e5b9ULL;
+	h = (h ^ (uintptr_t)g->site ^ ((uint64_t)g->stack << 32) ^ g->call_nr ^
+		    (uint64_t)g->birth_type << 24) *
+	    0xbf58476d1ce4e5b9ULL;
 	return (size_t)(h ^ h >> 31);
 }
 

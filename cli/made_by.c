@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Who made a boundary: a call, at a place in the program, or what else it was. */
+#include <string.h>
+
+#include "made_by.h"
+#include "text.h"
+
+/* Frames that stack_text() writes. */
+#define FRAMES_SHOWN 12
+
+static const struct trace_stack *find_stack(const struct code *code, uint32_t stack)
+{
+	return code && code->symbols ? symbols_stack(code->symbols, stack) : NULL;
+}
+
+uint32_t frames_of(const struct code *code, uint32_t stack)
+{
+	const struct trace_stack *k = find_stack(code, stack);
+
+	return k ? k->count : 0;
+}
+
+const char *frame_text(const struct code *code, uint32_t stack, uint32_t nr, char *buf, size_t size)
+{
+	const struct trace_stack *k = find_stack(code, stack);
+	struct symbol symbol;
+
+	*buf = '\0';
+	if (!k || nr >= k->count)
+		return buf;
+	symbols_frame(code->symbols, code->mm, code->pid, k->frames[nr], &symbol);
+	return symbol_text(&symbol, k->frames[nr], buf, size);
+}
+
+const char *stack_text(const struct code *code, uint32_t stack, char *buf, size_t size)
+{
+	const struct trace_stack *k = find_stack(code, stack);
+	uint32_t count = k ? k->count : 0, i;
+	const char *module = NULL;
+	size_t n = 0;
+
+	*buf = '\0';
+	for (i = 0; i < count && i < FRAMES_SHOWN && n + 1 < size; i++) {
+		struct symbol symbol;
+		const char *own;
+		char frame[160];
+
+		symbols_frame(code->symbols, code->mm, code->pid, k->frames[i], &symbol);
+		own = symbol.module;
+		/* Said once for functions of one file that call each other. */
+		if (symbol.function && module && own && strcmp(module, own) == 0)
+			symbol.module = NULL;
+		module = own;
+		snprintf(buf + n, size - n, "%s%s", i ? " < " : "",
+			symbol_text(&symbol, k->frames[i], frame, sizeof(frame)));
+		n += strlen(buf + n);
+	}
+	if (i < count && n + 1 < size)
+		snprintf(buf + n, size - n, " < %u more", count - i);
+	return buf;
+}
+
+/* The C library and the loader make calls for others. */
+static bool calls_for_others(const char *module)
+{
+	static const char *const names[] = { "libc.", "libc-", "ld-", "libpthread" };
+
+	for (size_t i = 0; module && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(module, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The number of the frame that is to blame. */
+static uint32_t culprit_of(const struct code *code, const struct trace_stack *k)
+{
+	for (uint32_t i = 0; i < k->count; i++) {
+		struct symbol symbol;
+
+		symbols_frame(code->symbols, code->mm, code->pid, k->frames[i], &symbol);
+		if (!calls_for_others(symbol.module))
+			return i;
+	}
+	return 0;
+}
+
+const char *place_text(
+	const struct code *code, const struct explain_site *site, uint32_t stack, char *buf, size_t size)
+{
+	const struct trace_stack *k = find_stack(code, stack);
+
+	return k ? frame_text(code, stack, culprit_of(code, k), buf, size) : site_text(site, buf, size);
+}
+
+const char *made_by_group(const struct code *code, const struct explain_group *g, char *buf, size_t size)
+{
+	const char *call = trace_call_name(g->call_nr);
+	char where[160];
+
+	if (!g->birth_type)
+		snprintf(buf, size, "before the recording");
+	else if (g->birth_type == TRACE_EVENT_FAULT)
+		snprintf(buf, size, "a stack that grew");
+	else if (g->birth_type != TRACE_EVENT_CALL)
+		snprintf(buf, size, "exec, or there before");
+	else
+		snprintf(buf, size, "%s at %s", call ? call : "a call",
+			place_text(code, g->site, g->stack, where, sizeof(where)));
+	return buf;
+}
+
+const char *made_by_event(const struct code *code, const struct explain_event *birth, char *buf, size_t size)
+{
+	struct explain_group g = { .call_nr = ~0U };
+
+	if (birth) {
+		g.birth_type = birth->type;
+		g.call_nr = birth->call.nr;
+		g.stack = birth->stack;
+		g.site = birth->site;
+	}
+	return made_by_group(code, &g, buf, size);
+}
+
+void made_by_any_build(char *text)
+{
+	char *plus = strstr(text, "+0x"), *end, *library;
+	size_t digits = plus ? strspn(plus + 3, "0123456789abcdef") : 0;
+
+	/* Only behind the name of a function: it has its module in brackets. */
+	if (!plus || strncmp(plus + 3 + digits, " (", 2) != 0)
+		return;
+	memmove(plus, plus + 3 + digits, strlen(plus + 3 + digits) + 1);
+	library = strstr(plus, ".so.");
+	end = library ? strchr(library, ')') : NULL;
+	if (end)
+		memmove(library + 3, end, strlen(end) + 1);
+}
