@@ -52,20 +52,27 @@ static int both_event(struct trace_sink *sink, const struct trace_event *e)
 	return err || !b->mirror ? err : b->mirror->event(b->mirror, e);
 }
 
-static int summarise(const struct bpf_run *r, struct replay *replay, const struct trace_header *h,
+static int summarise(const struct bpf_run *r, struct census *census, const struct trace_header *h,
 	double wall, uint64_t *differences)
 {
 	struct replay_stats stats;
 
-	replay_statistics(replay, &stats);
+	replay_statistics(census_replay(census), &stats);
 	*differences = stats.differences;
+	if (census_end(census))
+		return out_of_memory(r->command, 0);
 	if (r->json) {
+		json_t *o = summary_json(&stats, h, wall);
+
+		if (o)
+			census_json(census, &r->budget, o);
 		putchar('\n');
-		return print_json(summary_json(&stats, h, wall));
+		return print_json(o);
 	}
 	print_summary(stderr, &stats, h, wall);
 	if (r->output)
 		fprintf(stderr, "  recording   %s\n", r->output);
+	census_print(census, stderr);
 	return 0;
 }
 
@@ -73,32 +80,35 @@ static int follow(const struct bpf_run *r, struct live_bpf *source, int *wait_st
 {
 	struct difference_log log = { .out = stderr, .recording = r->output };
 	struct replay_options options = { .difference = log_difference, .ctx = &log };
-	struct replay *replay = r->mirror ? replay_new(live_bpf_header(source), &options) : NULL;
+	struct census *census =
+		r->mirror ? census_new(live_bpf_header(source), &options, r->json || has_budget(&r->budget))
+			  : NULL;
 	struct trace_writer *writer = NULL;
 	struct both both = { .sink.event = both_event };
 	uint64_t begin = clock_ns(), differences = 0;
 	int err = r->output ? trace_writer_open(&writer, r->output, live_bpf_header(source)) : 0, closed,
 	    status = 0;
+	bool within;
 
 	if (!err) {
 		if (writer && r->sync)
 			trace_writer_sync(writer);
 		both.writer = writer ? trace_writer_sink(writer) : NULL;
-		both.mirror = replay ? replay_sink(replay) : NULL;
+		both.mirror = census ? census_sink(census) : NULL;
 		err = live_bpf_run(source, &both.sink, wait_status);
 		closed = writer ? trace_writer_close(writer) : 0;
 		err = err ? err : closed;
 	}
 	if (err)
 		complain(r->command, "%s", err == -ESRCH ? "the process has ended" : strerror(-err));
-	else if (replay)
+	else if (census)
 		status = summarise(
-			r, replay, live_bpf_header(source), (double)(clock_ns() - begin) / 1e9, &differences);
-	if (replay)
-		replay_free(replay);
+			r, census, live_bpf_header(source), (double)(clock_ns() - begin) / 1e9, &differences);
+	within = !census || err || status || census_within(census, &r->budget, r->command);
+	census_free(census);
 	if (err || status)
 		return STATUS_FAILED;
-	return differences ? STATUS_DIFFERENCES : 0;
+	return differences ? STATUS_DIFFERENCES : within ? 0 : STATUS_OVER_BUDGET;
 }
 
 int bpf_run(const struct bpf_run *r, int *wait_status)

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "census.h"
+
 struct bpf_run {
 	const char *command;
 	pid_t pid;         /* attach to it; or */
@@ -13,10 +15,11 @@ struct bpf_run {
 	const char *output;
 	double seconds; /* 0: until the processes end */
 	bool mirror, json, sync;
-	bool or_else; /* where BPF is not permitted, return -EPERM without a word */
+	struct budget budget; /* all 0: none */
+	bool or_else;         /* where BPF is not permitted, return -EPERM without a word */
 };
 
-/* 0, STATUS_DIFFERENCES, or STATUS_FAILED after one sentence; *@wait_status: of a program that was started. */
+/* 0, STATUS_DIFFERENCES, STATUS_OVER_BUDGET, or STATUS_FAILED after one sentence; *@wait_status: of a program that was started. */
 int bpf_run(const struct bpf_run *r, int *wait_status);
 
 #endif /* CLI_ATTACH_H */

@@ -20,6 +20,7 @@ enum {
 	STATUS_DIFFERENCES = 1, /* the mirror and the kernel disagree */
 	STATUS_USAGE = 2,
 	STATUS_DAMAGED = 3, /* a recording could not be read to its end */
+	STATUS_OVER_BUDGET = 123,
 	STATUS_FAILED = 125 /* vmaple itself failed */
 };
 
@@ -31,6 +32,7 @@ int cmd_why(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_whatif(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_import(int argc, char **argv);

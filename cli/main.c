@@ -17,6 +17,7 @@ static const struct command {
 	{ "verify", "replay a recording and compare it with every map in it", cmd_verify },
 	{ "maps", "the address space at any moment of a recording", cmd_maps },
 	{ "why", "why an area is an area of its own, or where all boundaries come from", cmd_why },
+	{ "diff", "which areas, reasons and places of two recordings are new, gone, grown", cmd_diff },
 	{ "whatif", "how many areas there would have been with one thing changed", cmd_whatif },
 	{ "report", "one page that shows an address space over its whole life", cmd_report },
 	{ "export", "the data of recordings as SQLite, JSON lines, CSV, trace events, stacks, an strace log",

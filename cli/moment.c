@@ -53,7 +53,7 @@ static int find_peak(struct moment *m)
 	struct replay *replay;
 	struct progress progress;
 	struct trace_event e;
-	int err = 0;
+	int err = 0, got = 0;
 
 	err = open_reader(m);
 	if (err)
@@ -61,7 +61,7 @@ static int find_peak(struct moment *m)
 	replay = replay_new(trace_reader_header(m->reader), &options);
 	explain_series_begin(&series, 0);
 	progress_begin(&progress);
-	while (replay && !err && trace_reader_next(m->reader, &e) > 0) {
+	while (replay && !err && (got = trace_reader_next(m->reader, &e)) > 0) {
 		err = replay_sink(replay)->event(replay_sink(replay), &e);
 		if (!m->pid || e.pid == m->pid)
 			explain_series_event(&series, replay, &e);
@@ -70,6 +70,7 @@ static int find_peak(struct moment *m)
 	progress_end(&progress);
 	if (replay)
 		replay_free(replay);
+	m->damaged = replay && !err ? recording_ended(m->command, m->reader, got) : 0;
 	trace_reader_close(m->reader);
 	m->reader = NULL;
 	m->step = series.peak.step;
@@ -126,7 +127,8 @@ static int conclude(struct moment *m, int got)
 	if (got == -STATUS_FAILED)
 		return no_memory(m);
 	if (got < 0) {
-		complain(m->command, "%s", trace_reader_error(m->reader));
+		if (!m->damaged)
+			complain(m->command, "%s", trace_reader_error(m->reader));
 		return STATUS_DAMAGED;
 	}
 	if (m->mm)
@@ -149,7 +151,8 @@ int moment_reach(struct moment *m)
 	m->symbols = symbols_new();
 	if (!m->x || !m->symbols)
 		return no_memory(m);
-	return conclude(m, play(m));
+	err = conclude(m, play(m));
+	return err ? err : m->damaged;
 }
 
 struct code moment_code(const struct moment *m)

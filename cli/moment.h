@@ -25,6 +25,7 @@ struct moment {
 	struct explain *x;
 	struct mm_struct *mm;
 	struct symbols *symbols; /* that have followed the recording */
+	int damaged;             /* STATUS_DAMAGED: behind the peak the recording is, and that was said */
 	uint32_t mm_id, first_pid, mm_pid;
 	struct trace_event last; /* its pointers are not valid */
 };

@@ -14,11 +14,12 @@
 #include <vmaple/live.h>
 
 #include "attach.h"
+#include "census.h"
 #include "cli.h"
 
 static const char run_help[] =
-	"usage: vmaple run [--check every|N|end] [--stacks] [-o FILE] [--json[=FILE]] [--] COMMAND "
-	"[ARGUMENT]...\n"
+	"usage: vmaple run [--check every|N|end] [--stacks] [--budget LIMITS] [-o FILE] [--json[=FILE]]\n"
+	"                  [--] COMMAND [ARGUMENT]...\n"
 	"\n"
 	"Run COMMAND, record every change to the address spaces of it and its children, mirror them, and "
 	"compare the\n"
@@ -28,6 +29,10 @@ static const char run_help[] =
 	"  --check N      compare the whole map after each Nth call of an address space\n"
 	"  --check end    compare the whole map when an address space ends\n"
 	"  --stacks       the recording has the call stack of each mapping call\n"
+	"  --budget areas=N,growth=N/s,unneeded=N\n"
+	"                 no address space may have more areas, grow faster, or have more areas that need "
+	"not be; one or\n"
+	"                 more of the three\n"
 	"  -o FILE        keep the recording, for verify and maps\n"
 	"  --sync         bring it to the disk (fsync) at the end\n"
 	"  --via SOURCE   ptrace (default), bpf: COMMAND is not stopped, and there is no --check; auto: bpf "
@@ -40,7 +45,7 @@ static const char run_help[] =
 	"\n"
 	"exit status: COMMAND's own (127: not found, 126: cannot be started); 125 when vmaple itself failed "
 	"or found\n"
-	"differences although COMMAND succeeded\n";
+	"differences although COMMAND succeeded; 123 when COMMAND succeeded, but not within its budget\n";
 
 static const char record_help[] =
 	"usage: vmaple record -o FILE [--check every|N|end] [--stacks] [--] COMMAND [ARGUMENT]...\n"
@@ -68,6 +73,7 @@ struct run {
 	const char *json_file; /* NULL: stdout */
 	FILE *json_out;
 	bool stacks;
+	struct budget budget;
 	bool by_bpf, by_ptrace; /* which source; both: BPF, or else ptrace */
 	char **argv;
 };
@@ -112,7 +118,8 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 		{ "output", required_argument, NULL, 'o' }, { "via", required_argument, NULL, 'v' },
 		{ "max-memory", required_argument, NULL, 'm' }, { "sync", no_argument, NULL, 's' },
 		{ "json", optional_argument, NULL, 'j' }, { "stacks", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "budget", required_argument, NULL, 'b' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
 	int opt;
 
 	opterr = 0;
@@ -144,6 +151,14 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 				return usage_error(r->command, "unknown option", "--json");
 			r->json = true;
 			r->json_file = optarg;
+			break;
+		case 'b':
+			if (!r->mirror)
+				return usage_error(r->command, "unknown option", "--budget");
+			if (!parse_budget(optarg, &r->budget))
+				return usage_error(r->command,
+					"--budget takes areas=N,growth=N/s,unneeded=N or some of them, not",
+					optarg);
 			break;
 		case 'k':
 			r->stacks = true;
@@ -201,17 +216,21 @@ static void add_live_keys(json_t *o, int status)
 }
 
 /* 0, or the status of a summary that could not be printed. */
-static int summarise(const struct run *r, struct replay *replay, struct live *live, int status, double wall)
+static int summarise(const struct run *r, struct census *census, struct live *live, int status, double wall)
 {
 	struct replay_stats stats;
 	struct rusage self;
 
-	replay_statistics(replay, &stats);
+	replay_statistics(census_replay(census), &stats);
+	if (census_end(census))
+		return out_of_memory(r->command, 0);
 	if (r->json) {
 		json_t *o = summary_json(&stats, live_header(live), wall);
 
-		if (o)
+		if (o) {
 			add_live_keys(o, status);
+			census_json(census, &r->budget, o);
+		}
 		return write_json(r->json_out, o);
 	}
 	print_summary(stderr, &stats, live_header(live), wall);
@@ -220,6 +239,7 @@ static int summarise(const struct run *r, struct replay *replay, struct live *li
 		cpu_seconds(&self), peak_kib() / 1024);
 	if (r->output)
 		fprintf(stderr, "  recording   %s\n", r->output);
+	census_print(census, stderr);
 	return 0;
 }
 
@@ -246,7 +266,8 @@ static void remove_empty_recording(const struct run *r)
 		unlink(r->output);
 }
 
-static int finish(const struct run *r, struct live *live, int err, int status, uint64_t differences)
+static int finish(
+	const struct run *r, struct live *live, int err, int status, uint64_t differences, bool within)
 {
 	int own = shell_status(status);
 
@@ -262,6 +283,8 @@ static int finish(const struct run *r, struct live *live, int err, int status, u
 	}
 	if (differences && status == 0)
 		return STATUS_FAILED;
+	if (!within && status == 0)
+		return STATUS_OVER_BUDGET;
 	return end_like(status);
 }
 
@@ -269,14 +292,16 @@ static int record_and_mirror(const struct run *r, struct live *live)
 {
 	struct difference_log log = { .out = stderr, .recording = r->output };
 	struct replay_options options = { .difference = log_difference, .ctx = &log };
-	struct replay *replay = r->mirror ? replay_new(live_header(live), &options) : NULL;
+	struct census *census =
+		r->mirror ? census_new(live_header(live), &options, r->json || has_budget(&r->budget)) : NULL;
 	struct trace_writer *writer = NULL;
 	struct tee tee = { .sink = { .event = tee_event, .tick = tee_tick } };
 	struct replay_stats stats = { .events = 0 };
 	uint64_t begin = clock_ns();
 	int status = 0, err, closed, printed = 0;
+	bool within = true;
 
-	if (r->mirror && !replay)
+	if (r->mirror && !census)
 		return out_of_memory(r->command, 0);
 	err = r->output ? trace_writer_open(&writer, r->output, live_header(live)) : 0;
 	if (err) {
@@ -286,7 +311,7 @@ static int record_and_mirror(const struct run *r, struct live *live)
 	if (writer && r->sync)
 		trace_writer_sync(writer);
 	tee.first = writer ? trace_writer_sink(writer) : NULL;
-	tee.second = replay ? replay_sink(replay) : NULL;
+	tee.second = census ? census_sink(census) : NULL;
 	err = live_run(live, &tee.sink, &status);
 	closed = writer ? trace_writer_close(writer) : 0;
 	if (closed && !err) {
@@ -294,15 +319,16 @@ static int record_and_mirror(const struct run *r, struct live *live)
 		return STATUS_FAILED;
 	}
 	if (tee.stopped) {
-		replay_free(replay);
+		census_free(census);
 		return out_of_memory(r->command, tee.stopped);
 	}
-	if (replay) {
-		printed = summarise(r, replay, live, status, (double)(clock_ns() - begin) / 1e9);
-		replay_statistics(replay, &stats);
-		replay_free(replay);
+	if (census) {
+		printed = summarise(r, census, live, status, (double)(clock_ns() - begin) / 1e9);
+		replay_statistics(census_replay(census), &stats);
+		within = printed || census_within(census, &r->budget, r->command);
+		census_free(census);
 	}
-	return printed ? printed : finish(r, live, err, status, stats.differences);
+	return printed ? printed : finish(r, live, err, status, stats.differences, within);
 }
 
 /* Negative: BPF is not permitted here, and another source may be taken. */
@@ -314,10 +340,11 @@ static int run_by_bpf(const struct run *r)
 		.mirror = r->mirror,
 		.json = r->json,
 		.sync = r->sync,
+		.budget = r->budget,
 		.or_else = r->by_ptrace };
 	int wait_status = 0, status = bpf_run(&b, &wait_status);
 
-	if (status < 0 || status == STATUS_FAILED)
+	if (status < 0 || status == STATUS_FAILED || (status == STATUS_OVER_BUDGET && !wait_status))
 		return status;
 	return status && !wait_status ? STATUS_FAILED : end_like(wait_status);
 }

@@ -8,10 +8,9 @@
 
 #include "text.h"
 
-void print_wrapped(const char *first, const char *text)
+void print_wrapped_behind(FILE *out, size_t column, const char *text)
 {
-	size_t indent = strlen(first), room = TEXT_WIDTH - indent;
-	const char *lead = first;
+	const size_t room = TEXT_WIDTH - column;
 
 	while (*text) {
 		size_t len = strlen(text), n = len;
@@ -23,13 +22,20 @@ void print_wrapped(const char *first, const char *text)
 			if (!n)
 				n = strcspn(text, " ");
 		}
-		printf("%*s", (int)indent, lead);
-		print_quoted(stdout, text, n);
-		putchar('\n');
-		lead = "";
+		print_quoted(out, text, n);
+		fputc('\n', out);
 		text += n;
 		text += strspn(text, " ");
+		if (*text)
+			fprintf(out, "%*s", (int)column, "");
 	}
+}
+
+void print_wrapped(const char *first, const char *text)
+{
+	if (*text)
+		fputs(first, stdout);
+	print_wrapped_behind(stdout, strlen(first), text);
 }
 
 /* The function at a place, where the file is still there and has names. Files are opened once, for all of the process. */

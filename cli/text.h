@@ -11,6 +11,8 @@
 
 /* Wrapped at spaces; the first line after @first, the others after as many blanks as @first has columns. */
 void print_wrapped(const char *first, const char *text);
+/* The same where @column characters of the first line have been printed. */
+void print_wrapped_behind(FILE *out, size_t column, const char *text);
 /* "python3.11+0x1234", "0x7f00..." for code that no file has. */
 const char *site_text(const struct explain_site *site, char *buf, size_t size);
 /* "60,123" */

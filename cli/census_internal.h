@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What census.c finds and census_words.c says. */
+#ifndef CLI_CENSUS_INTERNAL_H
+#define CLI_CENSUS_INTERNAL_H
+
+#include "census.h"
+
+/* A moment of one address space: all its boundaries, and who made them. */
+struct found {
+	uint32_t mm, pid; /* mm 0: nothing was found */
+	uint64_t step;
+	struct explain_table table;
+	struct culprits culprits;
+	double growth;      /* of MOST_GROWTH */
+	double last_growth; /* when it ended: areas a second, 0 where it may be noise */
+	uint64_t last_areas;
+};
+
+/* The few areas that every program has, and that need not be, are nothing to know. */
+#define LEAST_WASTE 10
+
+/* Is more than a tenth of it not needed? */
+static inline bool is_wasteful(const struct found *f)
+{
+	return f->table.needless * 10 > f->table.areas && f->table.needless >= LEAST_WASTE;
+}
+
+enum { MOST_AREAS, MOST_NEEDLESS, MOST_GROWTH, FOUND_KINDS };
+
+struct space;
+struct census {
+	struct trace_sink sink;
+	struct explain *x;
+	struct symbols *symbols;
+	bool all_names; /* of all culprits, not only those that the summary's end will name */
+	struct space *spaces;
+	double seconds; /* of the last event */
+	uint64_t step;
+	uint64_t peak, peak_step, max_map_count;
+	uint32_t peak_pid;
+	struct found found[FOUND_KINDS];
+};
+
+#endif /* CLI_CENSUS_INTERNAL_H */
