@@ -127,7 +127,7 @@ static int choose(struct making *m)
 
 		if (!r)
 			continue;
-		report_begin(r, s, space, &m->names, &m->sites);
+		report_begin(r, s, space, &m->names, &m->sites, m->symbols);
 		m->page.spaces[m->page.nr_spaces++] = r;
 	}
 	free(order);
@@ -176,8 +176,10 @@ static bool keep_stack(struct making *m, const struct trace_event *e)
 static int on_event(void *ctx, struct explain *x, const struct trace_event *e)
 {
 	struct making *m = ctx;
+	bool over = e->type == TRACE_EVENT_EXIT;
 
-	if (symbols_event(m->symbols, e))
+	/* What ends has names until it has been looked at. */
+	if (!over && symbols_event(m->symbols, e))
 		return -ENOMEM;
 	if (e->type == TRACE_EVENT_CALL && e->call.stack && !keep_stack(m, e))
 		return -ENOMEM;
@@ -186,7 +188,7 @@ static int on_event(void *ctx, struct explain *x, const struct trace_event *e)
 		if (m->page.spaces[i]->no_memory || m->page.spaces[i]->lives.no_memory)
 			return -ENOMEM;
 	}
-	return 0;
+	return over && symbols_event(m->symbols, e) ? -ENOMEM : 0;
 }
 
 static int write_page(struct making *m)

@@ -36,18 +36,20 @@ static void make_room(struct report *r)
 /* Who put the lower end there, in words: the same for many areas. */
 static uint32_t site_number(struct report *r, const struct life_birth *birth)
 {
-	size_t slot = ((uintptr_t)birth->site / 16 * 31 + birth->call_nr + birth->type) % REPORT_KNOWN;
+	size_t slot = ((uintptr_t)birth->site / 16 * 31 + birth->stack * 7 + birth->call_nr + birth->type) %
+		      REPORT_KNOWN;
 	struct report_known *known = &r->known[slot];
 	char text[512];
 
 	if (known->has && known->site == birth->site && known->call_nr == birth->call_nr &&
-		known->type == birth->type)
+		known->stack == birth->stack && known->type == birth->type)
 		return known->word;
 	*known = (struct report_known){ .has = true,
 		.site = birth->site,
 		.call_nr = birth->call_nr,
+		.stack = birth->stack,
 		.type = birth->type,
-		.word = report_word(r->sites, life_birth_text(birth, text, sizeof(text))) };
+		.word = report_word(r->sites, life_birth_text(&r->code, birth, text, sizeof(text))) };
 	return known->word;
 }
 
@@ -196,7 +198,8 @@ static void take_peak(struct report *r, struct explain *x)
 	int n = mm->map_count < REPORT_AREAS ? mm->map_count : REPORT_AREAS;
 
 	r->areas = r->areas ? r->areas : calloc((size_t)n + 1, sizeof(*r->areas));
-	if (!r->areas || r->nr_areas || explain_table(x, mm, &r->table)) {
+	if (!r->areas || r->nr_areas || explain_table(x, mm, &r->table) ||
+		culprits_of(&r->table, &r->code, &r->culprits)) {
 		r->no_memory |= !r->nr_areas;
 		return;
 	}
@@ -207,14 +210,15 @@ static void take_peak(struct report *r, struct explain *x)
 /* ---- the interface ---- */
 
 void report_begin(struct report *r, const struct survey *survey, const struct survey_space *space,
-	struct report_words *names, struct report_words *sites)
+	struct report_words *names, struct report_words *sites, struct symbols *symbols)
 {
 	*r = (struct report){ .survey = space,
 		.begin_ns = survey->begin_ns,
 		.end_ns = survey->end_ns,
 		.max_rects = space == survey->largest ? REPORT_RECTS : REPORT_RECTS / 8,
 		.names = names,
-		.sites = sites };
+		.sites = sites,
+		.code = { .symbols = symbols, .mm = space->mm, .pid = space->pid } };
 	lives_begin(&r->lives, space->mm, names, keep, r);
 }
 
@@ -239,6 +243,7 @@ void report_end(struct report *r)
 void report_free(struct report *r)
 {
 	report_end(r);
+	culprits_free(&r->culprits);
 	explain_table_free(&r->table);
 	free(r->program);
 	free(r->areas);

@@ -9,6 +9,7 @@
 #ifndef REPORT_COLLECT_H
 #define REPORT_COLLECT_H
 
+#include "../cli/culprits.h"
 #include "lives.h"
 #include "survey.h"
 
@@ -49,7 +50,7 @@ struct report_area {
 #define REPORT_KNOWN 256
 struct report_known {
 	const struct explain_site *site;
-	uint32_t call_nr, type, word;
+	uint32_t call_nr, type, stack, word;
 	bool has;
 };
 
@@ -69,6 +70,8 @@ struct report {
 	struct report_area *areas; /* of the peak, at most REPORT_AREAS */
 	uint32_t nr_areas;
 	struct explain_table table; /* of the peak; its examples are gone */
+	struct culprits culprits;   /* who made it so */
+	struct code code;           /* where its stacks are looked up */
 	bool no_memory;
 	struct report_words *names, *sites;
 	struct report_known known[REPORT_KNOWN];
@@ -76,7 +79,7 @@ struct report {
 
 /* @survey is of the recording, @space the one that is shown. Words go into @names and @sites. */
 void report_begin(struct report *r, const struct survey *survey, const struct survey_space *space,
-	struct report_words *names, struct report_words *sites);
+	struct report_words *names, struct report_words *sites, struct symbols *symbols);
 /* After each event of the ledger. */
 void report_event(struct report *r, struct explain *x, const struct trace_event *e);
 /* All that live now end now. */

@@ -7,8 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "../cli/text.h"
-
 #ifndef SYS_mseal
 #define SYS_mseal 462
 #endif
@@ -57,17 +55,14 @@ const char *life_birth_call(const struct life_birth *birth)
 	return birth->type == TRACE_EVENT_CALL ? trace_call_name(birth->call_nr) : NULL;
 }
 
-const char *life_birth_text(const struct life_birth *birth, char *buf, size_t size)
+const char *life_birth_text(const struct code *code, const struct life_birth *birth, char *buf, size_t size)
 {
-	const char *call = life_birth_call(birth);
-	char site[400];
+	const struct explain_group g = { .birth_type = birth->type,
+		.call_nr = birth->call_nr,
+		.stack = birth->stack,
+		.site = birth->site };
 
-	snprintf(buf, size, "%s%s%s",
-		call          ? call
-		: birth->type ? "no call"
-			      : "before the recording",
-		birth->site ? " at " : "", birth->site ? site_text(birth->site, site, sizeof(site)) : "");
-	return buf;
+	return made_by_group(code, &g, buf, size);
 }
 
 /* ---- births and ends ---- */

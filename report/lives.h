@@ -15,6 +15,8 @@
 #include <vmaple/explain.h>
 #include <vmaple/maple_tree.h>
 
+#include "../cli/made_by.h"
+
 enum report_kind {
 	REPORT_ANON,
 	REPORT_HEAP,
@@ -48,8 +50,8 @@ struct life_birth {
 struct life_birth life_birth_of(const struct explain_event *event);
 /* The call that it was, or NULL. */
 const char *life_birth_call(const struct life_birth *birth);
-/* The call and the place that it came from: "mmap at malloc+0x12 (libc.so.6)". @return @buf. */
-const char *life_birth_text(const struct life_birth *birth, char *buf, size_t size);
+/* The call and the place that it came from, see made_by.h: "mmap at malloc+0x12 (libc.so.6)". @code may be NULL. @return @buf. */
+const char *life_birth_text(const struct code *code, const struct life_birth *birth, char *buf, size_t size);
 
 struct life {
 	uint64_t start, end, born_ns, born_step, ended_ns, ended_step;

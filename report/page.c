@@ -142,29 +142,27 @@ static void put_spaces(const struct report_page *p, FILE *out)
 static void put_reasons(const struct report_page *p, FILE *out)
 {
 	const struct explain_table *t = &p->spaces[0]->table;
-	char names[256], number[32], size[32], site[512];
+	const struct culprits *c = &p->spaces[0]->culprits;
+	char names[256], number[32], size[32];
 
 	fputs("<table id=reasons><caption>Why areas are apart, at the peak</caption>\n<thead><tr><th "
 	      "class=n>areas"
 	      "<th class=n>size<th class=n>growth a second<th>reason<th>made by</thead><tbody>\n",
 		out);
-	for (size_t i = 0; i < t->count && i < TABLE_ROWS; i++) {
-		const struct explain_group *g = &t->groups[i];
-		const char *call = trace_call_name(g->call_nr);
+	for (size_t i = 0; i < c->count && i < TABLE_ROWS; i++) {
+		const struct explain_group *g = &c->list[i].group;
 
-		fprintf(out, "<tr><td class=n>%s<td class=n>%s<td class=n>%.1f<td>%s%s<td>%s%s",
+		fprintf(out, "<tr><td class=n>%s<td class=n>%s<td class=n>%.1f<td>%s%s<td>",
 			number_text(g->areas, number, sizeof(number)),
 			size_text(g->bytes, size, sizeof(size)), explain_growth(t, g),
 			explain_reason_names(g->main_reasons, names, sizeof(names)),
-			g->needless ? " (need not be)" : "", g->example && call ? call : "no call",
-			g->site ? " at " : "");
-		if (g->site)
-			put_bytes(out, site_text(g->site, site, sizeof(site)));
+			g->needless ? " (need not be)" : "");
+		put_bytes(out, c->list[i].made_by);
 		fputc('\n', out);
 	}
 	fputs("</tbody></table>\n", out);
-	if (t->count > TABLE_ROWS)
-		fprintf(out, "<p>and %zu more groups.</p>\n", t->count - TABLE_ROWS);
+	if (c->count > TABLE_ROWS)
+		fprintf(out, "<p>and %zu more groups.</p>\n", c->count - TABLE_ROWS);
 }
 
 static void put_gaps(const struct report_page *p, FILE *out)

@@ -253,7 +253,7 @@ static void row_of_boundary(struct export *x, struct export_space *s, const stru
 	row_text(x, vma_name(vma, name, sizeof(name)));
 	birth.type ? row_integer(x, birth.step) : row_null(x);
 	birth.type ? row_integer(x, birth.time_ns) : row_null(x);
-	row_text(x, life_birth_text(&birth, text, sizeof(text)));
+	row_text(x, life_birth_text(NULL, &birth, text, sizeof(text)));
 	birth_columns(x, &birth, b.main_reasons, b.needless, reasons, sizeof(reasons));
 	row_end(x, EXPORT_BOUNDARIES);
 }
