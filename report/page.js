@@ -196,6 +196,21 @@ function lastAt(values, v) {
 	return lo - 1;
 }
 
+/** Base64 without line breaks as bytes: several times faster than atob() and a loop over its string. */
+function decodeBase64(text) {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", value = new Uint8Array(128);
+	for (let i = 0; i < 64; i++)
+		value[digits.charCodeAt(i)] = i;
+	const pad = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0, bytes = new Uint8Array((text.length / 4) * 3 - pad);
+	for (let i = 0, to = 0; i < text.length; i += 4) {
+		const v = (value[text.charCodeAt(i)] << 18) | (value[text.charCodeAt(i + 1)] << 12) | (value[text.charCodeAt(i + 2)] << 6) | value[text.charCodeAt(i + 3)];
+		bytes[to++] = v >> 16;
+		bytes[to++] = v >> 8;
+		bytes[to++] = v;
+	}
+	return bytes;
+}
+
 /** Events a second between samples, of a number that only grows. */
 function rates(times, counts) {
 	return Array.from(counts, (c, i) => (i && times[i] > times[i - 1] ? ((c - counts[i - 1]) * 1e9) / (times[i] - times[i - 1]) : 0));
@@ -211,15 +226,12 @@ function protText(bits) {
 }
 
 if (typeof module !== "undefined")
-	module.exports = { foldAddresses, segmentAt, addressToLine, sizeText, parseSize, parseFilter, forecast, bornBetween, flameTree, flameBoxes, flamePath, lastAt, rates, csvField, protText };
+	module.exports = { foldAddresses, segmentAt, addressToLine, sizeText, parseSize, parseFilter, forecast, bornBetween, flameTree, flameBoxes, flamePath, lastAt, decodeBase64, rates, csvField, protText };
 
 // ---- the data ----
 
 async function readColumns(meta) {
-	const text = atob(document.getElementById("data").textContent);
-	const bytes = new Uint8Array(text.length);
-	for (let i = 0; i < text.length; i++)
-		bytes[i] = text.charCodeAt(i);
+	const bytes = decodeBase64(document.getElementById("data").textContent);
 	const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
 	const buffer = await new Response(stream).arrayBuffer();
 	let at = 0;

@@ -87,3 +87,8 @@ test("the last one that is not above, and rates between samples", () => {
 	assert.deepStrictEqual([0, 1, 2, 3.5, 9].map((v) => page.lastAt([1, 3, 3, 4], v)), [-1, 0, 0, 2, 3]);
 	assert.deepStrictEqual(page.rates([0, 1e9, 1e9, 3e9], [5, 10, 12, 20]), [0, 5, 0, 4]);
 });
+
+test("base64 is read whatever its padding", () => {
+	for (const text of ["", "a", "ab", "abc", "\u0000\u00ff~?>", "x".repeat(1000)])
+		assert.deepStrictEqual(Buffer.from(page.decodeBase64(Buffer.from(text, "latin1").toString("base64"))).toString("latin1"), text);
+});

@@ -159,8 +159,34 @@ def the_size_is_bounded(folder):
     assert not [f for f in os.listdir(folder) if f.startswith("no.html")]
 
 
+def many_processes_and_clocks_that_jump_make_a_page(folder):
+    log = os.path.join(folder, "many.log")
+    with open(log, "w", encoding="ascii") as f:
+        f.write('1 1000.0 execve("/bin/x", ["x"], 0x0 /* 1 vars */) = 0\n')
+        for i in range(2, 20002):
+            f.write("1 1000.%06d fork() = %d\n" % (i, i))
+            f.write("%d %s mmap(0x8000000000, %d, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x8000000000\n" %
+                    (i, "1.000000" if i % 100 == 0 else "1000.%06d" % i, 4096 * i))
+            if i % 10:
+                f.write("%d 1000.%06d +++ exited with 0 +++\n" % (i, i))
+    page = Page(os.path.join(folder, "p.html"), log)
+    assert len(page.meta["spaces"]) == 12 and "and 19989 more" in page.source, len(page.meta["spaces"])
+    assert len(page.bytes) < 300000
+
+
+def an_area_of_everything_is_one(folder):
+    log = os.path.join(folder, "huge.log")
+    with open(log, "w", encoding="ascii") as f:
+        f.write('1 execve("/bin/x", ["x"], 0x0 /* 1 vars */) = 0\n1 mmap(0x10000, 140737488220160, PROT_NONE, MAP_PRIVATE|'
+                "MAP_FIXED|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0) = 0x10000\n")
+    page = Page(os.path.join(folder, "p.html"), log)
+    assert page.space["areas"] == 1 and (page.doubles(0, 1)[0], page.doubles(1, 1)[0]) == (65536, 65536 + 140737488220160)
+    assert "128.0 TiB" in page.source
+
+
 CASES = [the_page_has_what_the_ledger_has, every_area_of_the_end_is_a_rectangle, only_our_own_script_is_permitted,
-         hostile_names_are_text, pictures_are_xml_and_say_what_is_there, the_size_is_bounded]
+         hostile_names_are_text, pictures_are_xml_and_say_what_is_there, the_size_is_bounded,
+         many_processes_and_clocks_that_jump_make_a_page, an_area_of_everything_is_one]
 
 
 def main():
