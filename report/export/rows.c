@@ -230,6 +230,7 @@ void row_of_life(struct export *x, struct export_space *s, const struct life *li
 
 static void row_of_boundary(struct export *x, struct export_space *s, const struct vm_area_struct *vma)
 {
+	const struct code code = { .symbols = x->symbols, .mm = s->mm, .pid = s->pid };
 	char name[4096], prot[4], text[512], reasons[512];
 	struct life_birth birth;
 	struct explain_boundary b;
@@ -253,7 +254,7 @@ static void row_of_boundary(struct export *x, struct export_space *s, const stru
 	row_text(x, vma_name(vma, name, sizeof(name)));
 	birth.type ? row_integer(x, birth.step) : row_null(x);
 	birth.type ? row_integer(x, birth.time_ns) : row_null(x);
-	row_text(x, life_birth_text(NULL, &birth, text, sizeof(text)));
+	row_text(x, life_birth_text(x->symbols ? &code : NULL, &birth, text, sizeof(text)));
 	birth_columns(x, &birth, b.main_reasons, b.needless, reasons, sizeof(reasons));
 	row_end(x, EXPORT_BOUNDARIES);
 }

@@ -12,11 +12,11 @@ const struct export_view export_views[] = {
 		"FROM runs r JOIN spaces s ON s.run_id = r.run_id AND s.mm = r.largest_mm" },
 	{ "culprits",
 		"who made the areas at each peak, and why they are apart: the groups of `vmaple why --top`",
-		"SELECT run_id, mm, reasons, max(needless) AS needless, made_by, call, module, "
-		"module_offset, "
-		"min(stack) AS stack, count(*) AS areas, sum(bytes) AS bytes FROM boundaries "
-		"GROUP BY run_id, mm, reasons, event, call, module, module_offset ORDER BY areas DESC, "
-		"min(start)" },
+		"SELECT run_id, mm, reasons, max(needless) AS needless, made_by, max(call) AS call, "
+		"max(module) AS module, "
+		"max(module_offset) AS module_offset, max(stack) AS stack, count(*) AS areas, sum(bytes) AS "
+		"bytes FROM boundaries "
+		"GROUP BY run_id, mm, reasons, made_by ORDER BY areas DESC, min(start)" },
 	{ "reasons", "why areas are apart at each peak",
 		"SELECT run_id, mm, reasons, max(needless) AS needless, count(*) AS areas, sum(bytes) AS "
 		"bytes "

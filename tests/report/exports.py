@@ -89,7 +89,13 @@ def every_event_and_peak_is_there(folder):
 
 
 def page_database_and_why_say_the_same(folder):
-    recording = known(folder)[0]
+    recording, stacks = known(folder)[0], os.path.join(folder, "stacks.vmt")
+    vmaple("record", "--stacks", "-o", stacks, "--", KNOWN)
+    for path in (recording, stacks, mapped(folder)):
+        the_same_three_times(folder, path)
+
+
+def the_same_three_times(folder, recording):
     top = json.loads(vmaple("why", recording, "--top", "100000", "--json").stdout)
     page = os.path.join(folder, "p.html")
     vmaple("report", recording, "-o", page)
@@ -102,15 +108,10 @@ def page_database_and_why_say_the_same(folder):
     assert (total["areas"], total["bytes"], total["needless"]) == (top["areas"], top["bytes"], top["needless"])
     assert first["areas"] == total["areas"]
     assert first["peak"] == one(recording, "select peak_ns from spaces join largest using (run_id, mm)")
-    groups = {}
-    for g in top["groups"]:
-        site = g["site"] or {"module": None, "offset": None}
-        key = ("+".join(g["reasons"]), g["call"], site["module"], site["offset"])
-        areas, size = groups.get(key, (0, 0))
-        groups[key] = (areas + g["areas"], size + g["bytes"])
-    rows = sql(recording, "select reasons, call, module, module_offset, sum(areas) areas, sum(bytes) bytes from culprits "
-               "join largest using (run_id, mm) group by 1, 2, 3, 4")
-    assert {(r["reasons"], r["call"], r["module"], r["module_offset"]): (r["areas"], r["bytes"]) for r in rows} == groups
+    groups = {("+".join(g["reasons"]), g["made_by"]): (g["areas"], g["bytes"]) for g in top["groups"]}
+    rows = sql(recording, "select reasons, made_by, areas, bytes from culprits join largest using (run_id, mm)")
+    assert {(r["reasons"], r["made_by"]): (r["areas"], r["bytes"]) for r in rows} == groups
+    assert len(rows) == len(groups) == len(top["groups"])
     on_page = [int(n.replace(",", "")) for n in re.findall(r"<tr><td class=n>([\d,]+)<td", source.split("<table id=reasons>")[1])][:len(top["groups"])]
     assert on_page == [g["areas"] for g in top["groups"]][:len(on_page)], (on_page, top)
     assert sum(on_page) == total["areas"] or len(top["groups"]) > len(on_page)
