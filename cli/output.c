@@ -4,12 +4,36 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
+
+/* What an interrupted command leaves is removed; a folder is left, under its partial name. */
+static char interrupted[4096];
+
+static void on_signal(int sig)
+{
+	(void)!unlink(interrupted);
+	raise(sig); /* as it would have ended: the action is the default again */
+}
+
+static void remove_at_signals(const char *partial)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction old,
+		action = { .sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
+
+	if (strlen(partial) >= sizeof(interrupted))
+		return;
+	strcpy(interrupted, partial);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (!sigaction(signals[i], NULL, &old) && old.sa_handler == SIG_DFL)
+			(void)!sigaction(signals[i], &action, NULL);
+}
 
 int output_name(struct output *o, const char *command, const char *path)
 {
@@ -18,6 +42,8 @@ int output_name(struct output *o, const char *command, const char *path)
 		o->partial = NULL;
 		return out_of_memory(command, 0);
 	}
+	if (path)
+		remove_at_signals(o->partial);
 	return 0;
 }
 

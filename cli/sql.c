@@ -234,29 +234,39 @@ static int ask(struct sqlite3 *db, const char *question, enum form form)
 	return got == SQLITE_DONE ? 0 : got == SQLITE_NOMEM ? STATUS_FAILED : 1;
 }
 
+static int read_recordings(struct exporting *x, char **paths, int nr)
+{
+	int status = 0, one = 0;
+
+	for (int i = 0; i < nr && (!one || one == STATUS_DAMAGED); i++) {
+		one = export_recording(x, paths[i]);
+		status = one ? one : status;
+	}
+	if (!x->err && (!one || one == STATUS_DAMAGED))
+		x->err = x->writer->finish(x->writer);
+	if (x->err && x->writer->error[0])
+		complain("sql", "%s", x->writer->error);
+	return x->err && (!status || status == STATUS_DAMAGED) ? STATUS_FAILED : status;
+}
+
+/* What is wrong with the question is said before anything is read, and only the tables that it reads are filled. */
 static int ask_recordings(char **paths, int nr, const char *question, enum form form)
 {
 	struct exporting x = { .command = "sql" };
 	char error[256];
-	int status = 0, one = 0;
+	int status, asked;
 
-	for (enum export_table t = 0; t < EXPORT_TABLES; t++)
-		x.wanted[t] = true;
 	if (export_sqlite_open(&x.writer, ":memory:", error, sizeof(error)))
 		return out_of_memory("sql", 0);
-	for (int i = 0; i < nr && (!one || one == STATUS_DAMAGED); i++) {
-		one = export_recording(&x, paths[i]);
-		status = one ? one : status;
-	}
-	if (!x.err && (!one || one == STATUS_DAMAGED))
-		x.err = x.writer->finish(x.writer);
-	if (x.err && x.writer->error[0])
+	if (export_sqlite_reads(x.writer, question, x.wanted)) {
 		complain("sql", "%s", x.writer->error);
-	if (x.err || (status && status != STATUS_DAMAGED)) {
-		status = status && status != STATUS_DAMAGED ? status : STATUS_FAILED;
-	} else {
-		one = ask(export_sqlite_database(x.writer), question, form);
-		status = one ? one : status;
+		x.writer->free(x.writer);
+		return 1;
+	}
+	status = read_recordings(&x, paths, nr);
+	if (!status || status == STATUS_DAMAGED) {
+		asked = ask(export_sqlite_database(x.writer), question, form);
+		status = asked ? asked : status;
 	}
 	x.writer->free(x.writer);
 	return status;

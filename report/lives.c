@@ -193,7 +193,6 @@ static void follow(struct lives *l, const struct trace_event *e)
 		look_at(l, e->change.start, e->change.end);
 		break;
 	case TRACE_EVENT_CALL:
-		l->calls++;
 		look_at_call(l, &e->call);
 		break;
 	default:
@@ -223,9 +222,10 @@ bool lives_event(struct lives *l, struct explain *x, const struct trace_event *e
 	l->mm = replay_space(explain_replay(x), l->mm_id);
 	if (!l->mm)
 		return false;
-	if (is_fork)
+	l->calls += !is_fork && e->type == TRACE_EVENT_CALL;
+	if (l->ended && is_fork)
 		look_at(l, 0, ~0ull);
-	else
+	else if (l->ended)
 		follow(l, e);
 	l->brk = l->mm->brk;
 	return true;

@@ -69,7 +69,7 @@ struct lives {
 	struct maple_tree open;                                   /* struct life by range */
 	uint64_t nr_open, calls, begin_ns, now_ns, now_step, brk; /* brk: as it was before the event */
 	struct report_words *names;
-	/* A life has ended; it is gone afterwards. */
+	/* A life has ended; it is gone afterwards. NULL: nobody wants to know, and lives are not followed. */
 	void (*ended)(void *ctx, const struct life *life);
 	void *ctx;
 	bool no_memory;

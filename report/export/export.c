@@ -99,7 +99,7 @@ static struct export_space *space_begin(
 		.pid = pid,
 		.begin_ns = e->time_ns,
 		.begin_step = e->step };
-	lives_begin(&s->lives, mm, &x->names, on_ended, s);
+	lives_begin(&s->lives, mm, &x->names, x->run->wanted[EXPORT_AREAS] ? on_ended : NULL, s);
 	if (e->type == TRACE_EVENT_FORK)
 		s->parent_mm = e->mm;
 	else if (e->type == TRACE_EVENT_SPACE)
@@ -211,8 +211,9 @@ struct export *export_begin(
 	x->survey = survey;
 	x->writer = writer;
 	mt_init_flags(&x->spaces, 0);
-	x->symbols = run->wanted[EXPORT_STACKS] ? symbols_new() : NULL;
-	if (run->wanted[EXPORT_STACKS] && !x->symbols) {
+	/* Who made a boundary is said by its stack. */
+	x->symbols = run->wanted[EXPORT_STACKS] || run->wanted[EXPORT_BOUNDARIES] ? symbols_new() : NULL;
+	if ((run->wanted[EXPORT_STACKS] || run->wanted[EXPORT_BOUNDARIES]) && !x->symbols) {
 		export_free(x);
 		return NULL;
 	}

@@ -96,8 +96,8 @@ void export_free(struct export *x);
 /* sqlite.c; @path may be ":memory:". The views of views.c are made. 0 or -errno, and a sentence. */
 struct sqlite3;
 int export_sqlite_open(struct export_writer **w, const char *path, char *error, size_t size);
-/* What was written so far can be read: the views are there. 0 or -errno. */
-int export_sqlite_commit(struct export_writer *w);
+/* Which tables a question reads, by itself or through views; it is not asked. 0 or -errno: it has an error, in w->error. */
+int export_sqlite_reads(struct export_writer *w, const char *question, bool read[EXPORT_TABLES]);
 /* Of a writer that export_sqlite_open() made, which goes on owning it. */
 struct sqlite3 *export_sqlite_database(struct export_writer *w);
 /* Ready questions, made as views. */

@@ -205,7 +205,7 @@ void row_of_life(struct export *x, struct export_space *s, const struct life *li
 {
 	char prot[4], reasons[512];
 
-	if (!x->run->wanted[EXPORT_AREAS] || x->err)
+	if (x->err)
 		return;
 	rows_of_stack(x, s, life->birth.stack);
 	row_begin(x);

@@ -86,14 +86,35 @@ static int write_row(struct export_writer *base, enum export_table table, const 
 	return 0;
 }
 
-int export_sqlite_commit(struct export_writer *base)
+static int finish(struct export_writer *base)
+{
+	return run((struct sqlite_writer *)base, "COMMIT");
+}
+
+/* Tables that are read, also through a view. */
+static int note_table(
+	void *ctx, int action, const char *table, const char *column, const char *db, const char *view)
+{
+	bool *read = ctx;
+
+	for (enum export_table t = 0; t < EXPORT_TABLES && action == SQLITE_READ && table; t++)
+		read[t] |= strcmp(table, export_shapes[t].name) == 0;
+	return SQLITE_OK;
+}
+
+int export_sqlite_reads(struct export_writer *base, const char *question, bool read[EXPORT_TABLES])
 {
 	struct sqlite_writer *w = (struct sqlite_writer *)base;
+	sqlite3_stmt *s = NULL;
 	int err = 0;
 
-	for (int i = 0; i < export_nr_views && !err; i++)
-		err = make_view(w, &export_views[i]);
-	return err ? err : run(w, "COMMIT");
+	memset(read, 0, EXPORT_TABLES * sizeof(*read));
+	sqlite3_set_authorizer(w->db, note_table, read);
+	if (sqlite3_prepare_v2(w->db, question, -1, &s, NULL) != SQLITE_OK)
+		err = failed(w);
+	sqlite3_set_authorizer(w->db, NULL, NULL);
+	sqlite3_finalize(s);
+	return err;
 }
 
 static void free_writer(struct export_writer *base)
@@ -118,15 +139,15 @@ int export_sqlite_open(struct export_writer **writer, const char *path, char *er
 
 	if (!w)
 		return -ENOMEM;
-	w->base = (struct export_writer){
-		.row = write_row, .finish = export_sqlite_commit, .free = free_writer
-	};
+	w->base = (struct export_writer){ .row = write_row, .finish = finish, .free = free_writer };
 	if (sqlite3_open_v2(path, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
 		err = w->db ? failed(w) : -ENOMEM;
 	if (!err)
 		err = run(w, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN");
 	for (enum export_table t = 0; t < EXPORT_TABLES && !err; t++)
 		err = make_table(w, t);
+	for (int i = 0; i < export_nr_views && !err; i++)
+		err = make_view(w, &export_views[i]);
 	if (err) {
 		snprintf(error, size, "%s", w->base.error[0] ? w->base.error : strerror(-err));
 		free_writer(&w->base);

@@ -55,7 +55,8 @@ static void row_of_frame(
 
 void rows_of_stack(struct export *x, struct export_space *s, uint32_t number)
 {
-	const struct trace_stack *stack = number && x->symbols ? symbols_stack(x->symbols, number) : NULL;
+	const struct trace_stack *stack =
+		number && x->run->wanted[EXPORT_STACKS] ? symbols_stack(x->symbols, number) : NULL;
 
 	/* A number that was never told has no frames: a damaged recording. */
 	if (!stack || !is_new(x, s, number))

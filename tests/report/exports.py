@@ -11,10 +11,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 VMAPLE, KNOWN, MAPPED = (os.path.abspath(p) for p in sys.argv[1:4])
 DOCS = sys.argv[4]
@@ -241,6 +243,20 @@ def what_cannot_be_written_leaves_nothing(folder):
     assert os.listdir(folder) == ["known.vmt"], "a folder that is there stays as it is"
 
 
+def what_is_interrupted_leaves_nothing(folder):
+    log, out = os.path.join(folder, "long.log"), os.path.join(folder, "x.jsonl")
+    with open(log, "w", encoding="ascii") as f:
+        f.write('1 execve("/bin/x", ["x"], 0x0 /* 1 vars */) = 0\n')
+        f.write("1 mmap(0x7000000000, 8192, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x7000000000\n" * 150000)
+    with subprocess.Popen([VMAPLE, "export", log, "--format", "jsonl", "-o", out], stderr=subprocess.DEVNULL) as p:
+        while p.poll() is None and not os.path.exists(out + ".partial"):
+            time.sleep(0.01)
+        assert p.poll() is None, "it was done before it could be interrupted"
+        p.send_signal(signal.SIGINT)
+        assert p.wait(60) == -signal.SIGINT
+    assert os.listdir(folder) == ["long.log"], os.listdir(folder)
+
+
 def of_a_damaged_recording_is_what_could_be_read(folder):
     recording = known(folder)[0]
     whole = one(recording, "select count(*) n from events")
@@ -301,7 +317,7 @@ def the_cookbook_is_answered(folder):
 CASES = [counts_are_those_of_arithmetic, the_end_is_the_map_of_the_end, every_event_and_peak_is_there,
          page_database_and_why_say_the_same, files_say_the_same_as_the_database, several_recordings_are_runs,
          trace_events_are_what_perfetto_documents, folded_lines_weigh_what_the_peak_has,
-         a_log_of_strace_leads_to_the_same_map, what_cannot_be_written_leaves_nothing,
+         a_log_of_strace_leads_to_the_same_map, what_cannot_be_written_leaves_nothing, what_is_interrupted_leaves_nothing,
          of_a_damaged_recording_is_what_could_be_read, questions_have_one_sentence_when_they_are_wrong,
          the_page_of_columns_is_complete, the_cookbook_is_answered]
 
