@@ -65,7 +65,7 @@ static void report(const struct sequence *s, uint64_t seed, unsigned long nr, in
 	if (options.save)
 		snprintf(path, sizeof(path), options.keep_going ? "%s.%lu" : "%s", options.save, nr);
 	else
-		snprintf(path, sizeof(path), "/tmp/kernel-oracle-%d.%lu.case", (int)getpid(), nr);
+		snprintf(path, sizeof(path), "kernel-oracle-%d.%lu.case", (int)getpid(), nr);
 	printf("# difference %lu, %u calls, kept in %s\n", nr, smallest.nr,
 		sequence_save(&smallest, path, comment) ? path : "no file");
 	print_difference(&smallest, &difference);

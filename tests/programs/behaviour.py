@@ -24,11 +24,18 @@ def run(*command, **kw):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=120, **kw)
 
 
+class Skip(Exception):
+    """What this machine lacks."""
+
+
 def case(function):
     try:
         function()
         results.append(True)
         print("ok %d - %s" % (len(results), function.__name__.replace("_", " ")))
+    except Skip as e:
+        results.append(True)
+        print("ok %d - %s # SKIP %s" % (len(results), function.__name__.replace("_", " "), e))
     except AssertionError as e:
         results.append(False)
         print("not ok %d - %s" % (len(results), function.__name__.replace("_", " ")))
@@ -161,26 +168,25 @@ def a_setuid_program_is_recorded_or_refused_as_the_kernel_does():
 
 
 def a_killed_recorder_leaves_a_readable_recording_and_no_program():
-    p = subprocess.Popen([VMAPLE, "record", "-o", "k.vmt", "--", "python3", "-c",
-                          "import mmap,time\nwhile True:\n  mmap.mmap(-1, 4096).close(); time.sleep(0.001)"])
-    time.sleep(3)
-    children = open("/proc/%d/task/%d/children" % (p.pid, p.pid), encoding="ascii").read().split() \
-        if os.path.exists("/proc/%d/task/%d/children" % (p.pid, p.pid)) else []
+    code = "import mmap,os,time\nprint(os.getpid(), flush=True)\nwhile True:\n  mmap.mmap(-1, 4096).close(); time.sleep(0.001)"
+    p = subprocess.Popen([VMAPLE, "record", "-o", "k.vmt", "--", "python3", "-c", code], stdout=subprocess.PIPE, text=True)
+    child = int(p.stdout.readline())
+    time.sleep(1)
     p.kill()
     p.wait()
+    p.stdout.close()
     r = run(VMAPLE, "verify", "k.vmt")
     equal(r.returncode, 3, r)
     has(r.stderr, "without its end mark")
     has(r.stdout, "differences: 0")
     time.sleep(0.2)
-    for child in children:
-        if os.path.exists("/proc/%s" % child) and "Z" not in open("/proc/%s/stat" % child, encoding="ascii").read():
-            raise AssertionError("process %s still runs" % child)
+    if os.path.exists("/proc/%d" % child) and "Z" not in open("/proc/%d/stat" % child, encoding="ascii").read():
+        raise AssertionError("process %d still runs" % child)
 
 
 def a_full_disk_stops_the_recording_not_the_program():
     if not os.path.exists("/dev/full"):
-        return
+        raise Skip("there is no /dev/full")
     r = run(VMAPLE, "record", "-o", "/dev/full", "--", "echo", "hello")
     equal(r.returncode, 125)
     has(r.stderr, "No space left on device")
@@ -252,7 +258,7 @@ def maps_at_a_step_and_at_the_end():
 
 def without_privilege_no_first_write_is_missed():
     if os.getuid() != 0:
-        return
+        raise Skip("only root can give its privilege up")
     os.chmod(".", 0o777)
     r = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", VMAPLE, "run", "--json", "--", "python3", "-S", "-c", "print(1)"],
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
