@@ -151,6 +151,24 @@ struct trace_call {
 	uint32_t stack; /**< number of the call stack that it was made from; 0: not known; since version 2 */
 };
 
+/** Whole pages, in bytes: [start, end). */
+struct trace_range {
+	uint64_t start, end;
+};
+/** Where the heap begins, and where it ends before a call. */
+struct trace_heap {
+	uint64_t start_brk, brk;
+};
+/**
+ * The ranges that @p call names and may change: none, one or two; of mremap the old one first. A range whose end would
+ * wrap ends with the last page. Of more pairs than two in process_madvise it is one, from the lowest to the highest. Calls
+ * that are about all of a map, and those whose place the kernel chooses, name none. O(1), or O(pairs). No locks.
+ */
+VMAPLE_API unsigned int trace_named_ranges(
+	const struct trace_call *call, const struct trace_heap *heap, struct trace_range named[2]);
+/** The range that @p call has made, wherever the kernel has put it; of shmat its first page. False: it made none. */
+VMAPLE_API bool trace_placed_range(const struct trace_call *call, struct trace_range *placed);
+
 /** The longest build-id. */
 #define TRACE_BUILD_ID_MAX 64
 

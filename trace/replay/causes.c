@@ -42,69 +42,57 @@ static bool meets(struct maple_tree *set, uint64_t start, uint64_t end)
 	return end > start && mt_find(set, &at, end - 1) != NULL;
 }
 
-static struct bounds around(uint64_t start, uint64_t len)
+/* A byte more on both sides. */
+static struct bounds around(struct trace_range r)
 {
-	struct bounds b = { start & ~4095UL, (start + len + 4095) & ~4095UL };
-
-	if (start + len < start || b.end < b.start)
-		b.end = UINT64_MAX - 1;
-	b.start -= b.start != 0;
-	b.end++;
-	return b;
+	return (struct bounds){ r.start - (r.start != 0), r.end == ~4095ull ? UINT64_MAX : r.end + 1 };
 }
 
-/* Everything that the call names or has made. */
-static unsigned int ranges_of(const struct space *s, const struct trace_call *c, struct bounds b[3])
+static struct bounds around_len(uint64_t start, uint64_t len)
 {
-	const uint64_t *a = c->args, here = (uint64_t)c->result;
-	bool done = !IS_ERR_VALUE(c->result);
-	uint64_t named[2] = { 0 };
-	unsigned int n = 0;
+	uint64_t end = (start + len + 4095) & ~4095ull;
+
+	start &= ~4095ull;
+	return around((struct trace_range){ start, end < start ? ~4095ull : end });
+}
+
+/* brk, mmap and mremap may have been expected elsewhere than where they were, or to have gone further. */
+static unsigned int expected_range(const struct space *s, const struct trace_call *c, struct bounds *b)
+{
+	const uint64_t *a = c->args;
 
 	switch (c->nr) {
 	case SYS_mmap:
 	case SYS_map_shadow_stack:
-		if (a[0])
-			b[n++] = around(a[0], a[1]);
-		if (done)
-			b[n++] = around(here, a[1]);
-		break;
+		*b = around_len(a[0], a[1]);
+		return a[0] != 0;
 	case SYS_mremap:
-		b[n++] = around(a[0], a[1] > a[2] ? a[1] : a[2]);
-		if (a[3] & MREMAP_FIXED)
-			b[n++] = around(a[4], a[2]);
-		if (done)
-			b[n++] = around(here, a[2]);
-		break;
+		*b = around_len(a[0], a[2]);
+		return 1;
 	case SYS_brk:
-		b[n++] = around(s->mm.start_brk, 0);
-		b[0].end = s->mm.brk + 4097;
-		if (a[0] > b[0].end)
-			b[0].end = a[0] + 4097;
-		break;
-	case SYS_prctl:
-		b[n++] = around(a[2], a[3]);
-		break;
-	case SYS_ioctl:
-		if (c->data_len >= sizeof(named))
-			memcpy(named, c->data, sizeof(named));
-		b[n++] = around(named[0], named[1]);
-		break;
-	case SYS_munmap:
-	case SYS_mprotect:
-	case SYS_pkey_mprotect:
-	case SYS_madvise:
-	case SYS_mlock:
-	case SYS_mlock2:
-	case SYS_munlock:
-	case SYS_mseal:
-	case SYS_mbind:
-	case SYS_remap_file_pages:
-		b[n++] = around(a[0], a[1]);
-		break;
+		*b = around_len(s->mm.start_brk, (a[0] > s->mm.brk ? a[0] : s->mm.brk) - s->mm.start_brk);
+		return 1;
 	default:
-		b[n++] = (struct bounds){ 0, UINT64_MAX };
+		return 0;
 	}
+}
+
+#define RANGES_MAX 4
+
+/* Everything that the call names or has made; where it names nothing, all there is. */
+static unsigned int ranges_of(const struct space *s, const struct trace_call *c, struct bounds b[RANGES_MAX])
+{
+	const struct trace_heap heap = { s->mm.start_brk, s->mm.brk };
+	struct trace_range named[2], placed;
+	unsigned int nr = trace_named_ranges(c, &heap, named), n = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		b[n++] = around(named[i]);
+	if (trace_placed_range(c, &placed) && c->nr != SYS_shmat)
+		b[n++] = around(placed);
+	n += expected_range(s, c, &b[n]);
+	if (!n && c->nr != SYS_mmap)
+		b[n++] = (struct bounds){ 0, UINT64_MAX };
 	return n;
 }
 
@@ -137,7 +125,7 @@ void causes_touch(struct space *s, uint64_t start, uint64_t end)
 
 void causes_of_call(struct space *s, const struct trace_call *c)
 {
-	struct bounds b[3];
+	struct bounds b[RANGES_MAX];
 	unsigned int n = ranges_of(s, c, b);
 
 	for (unsigned int i = 0; i < n; i++)
@@ -145,7 +133,8 @@ void causes_of_call(struct space *s, const struct trace_call *c)
 	if (IS_ERR_VALUE(c->result) || (c->nr != SYS_mmap && c->nr != SYS_munmap))
 		return;
 	/* What was there before is gone. */
-	b[0] = c->nr == SYS_mmap ? around((uint64_t)c->result, c->args[1]) : around(c->args[0], c->args[1]);
+	b[0] = c->nr == SYS_mmap ? around_len((uint64_t)c->result, c->args[1])
+				 : around_len(c->args[0], c->args[1]);
 	drop(&s->caused, b[0].start + 1, b[0].end - 1);
 }
 
@@ -176,7 +165,7 @@ void cause_note(struct space *s, uint64_t start, uint64_t end, enum replay_verdi
 
 bool cause_of_call_is_known(struct space *s, const struct trace_call *c)
 {
-	struct bounds b[3];
+	struct bounds b[RANGES_MAX];
 	unsigned int n = ranges_of(s, c, b);
 
 	for (unsigned int i = 0; i < n; i++)
@@ -187,7 +176,7 @@ bool cause_of_call_is_known(struct space *s, const struct trace_call *c)
 
 void cause_note_call(struct space *s, const struct trace_call *c, enum replay_verdict verdict)
 {
-	struct bounds b[3];
+	struct bounds b[RANGES_MAX];
 	unsigned int n = ranges_of(s, c, b);
 
 	for (unsigned int i = 0; i < n; i++)

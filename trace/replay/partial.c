@@ -19,16 +19,10 @@
 #include "minmax.h"
 #include "uapi.h"
 
-struct range {
-	uint64_t start, end;
-};
-
-/* Where a call has to find areas, all the way, if it succeeds. */
-static struct range range_of(const struct trace_call *c)
+/* Does it have to find areas, all the way, if it succeeds? */
+static bool wants_areas(uint32_t nr)
 {
-	uint64_t start = c->args[0] & ~4095UL, len = c->args[1];
-
-	switch (c->nr) {
+	switch (nr) {
 	case SYS_mprotect:
 	case SYS_pkey_mprotect:
 	case SYS_madvise:
@@ -38,12 +32,10 @@ static struct range range_of(const struct trace_call *c)
 	case SYS_mseal:
 	case SYS_mremap:
 	case SYS_remap_file_pages:
-		break;
+		return true;
 	default:
-		return (struct range){ 0, 0 };
+		return false;
 	}
-	len = len && start + len > start ? (c->args[0] + len + 4095) & ~4095UL : start;
-	return (struct range){ start, len };
 }
 
 /* False: no memory for it. */
@@ -62,7 +54,8 @@ static bool fill(struct replay *r, struct space *s, uint64_t start, uint64_t end
 	return done;
 }
 
-static void fill_holes(struct replay *r, struct space *s, const struct trace_event *e, struct range range)
+static void fill_holes(
+	struct replay *r, struct space *s, const struct trace_event *e, struct trace_range range)
 {
 	uint64_t at = range.start, end = min(range.end, s->mm.task_size), found = 0;
 
@@ -81,19 +74,18 @@ static void fill_holes(struct replay *r, struct space *s, const struct trace_eve
 }
 
 /* Where the kernel has put something new, by its own choice; empty: nowhere. */
-static struct range chosen_place(const struct trace_call *c)
+static struct trace_range chosen_place(const struct trace_call *c)
 {
-	uint64_t at = (uint64_t)c->result, len = 0;
+	bool moved = c->nr == SYS_mremap && (uint64_t)c->result != c->args[0] && !(c->args[3] & MREMAP_FIXED);
+	struct trace_range place;
 
-	if (c->nr == SYS_mmap && !(c->args[3] & MAP_FIXED))
-		len = c->args[1];
-	if (c->nr == SYS_mremap && at != c->args[0] && !(c->args[3] & MREMAP_FIXED))
-		len = c->args[2];
-	return (struct range){ at, len ? (at + len + 4095) & ~4095UL : at };
+	if (((c->nr == SYS_mmap && !(c->args[3] & MAP_FIXED)) || moved) && trace_placed_range(c, &place))
+		return place;
+	return (struct trace_range){ 0, 0 };
 }
 
 static void tell_what_lies_there(
-	struct replay *r, struct space *s, const struct trace_event *e, struct range place)
+	struct replay *r, struct space *s, const struct trace_event *e, struct trace_range place)
 {
 	struct vm_area_struct *vma = find_vma_intersection(&s->mm, place.start, place.end);
 	char line[1024], found[80];
@@ -116,15 +108,14 @@ static bool has_partial_effects(uint32_t nr)
 bool partial_call(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_call *c = &e->call;
-	struct range range, place;
+	struct trace_range range[2], place;
 
 	if (c->nr == SYS_brk && c->args[0] && (uint64_t)c->result != c->args[0])
 		return true;
 	if (IS_ERR_VALUE(c->result))
 		return c->result != -ENOMEM || !has_partial_effects(c->nr);
-	range = range_of(c);
-	if (range.start < range.end)
-		fill_holes(r, s, e, range);
+	if (wants_areas(c->nr) && trace_named_ranges(c, NULL, range))
+		fill_holes(r, s, e, range[0]);
 	place = chosen_place(c);
 	if (place.start < place.end)
 		tell_what_lies_there(r, s, e, place);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which addresses a call is about: what it names, and what the kernel chose for it.  Whole pages.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <vmaple/mm_types.h>
+#include <vmaple/trace.h>
+
+#include "uapi.h"
+
+#define PAGE 4096ull
+
+static unsigned int range(struct trace_range *r, uint64_t start, uint64_t len)
+{
+	r->start = start & ~(PAGE - 1);
+	r->end = (start + len + PAGE - 1) & ~(PAGE - 1);
+	if (r->end < r->start || start + len < start)
+		r->end = ~(PAGE - 1);
+	return 1;
+}
+
+static unsigned int range_of_brk(const struct trace_heap *heap, uint64_t brk, struct trace_range *r)
+{
+	if (brk < heap->start_brk || brk == heap->brk)
+		return 0;
+	return brk < heap->brk ? range(r, brk, heap->brk - brk) : range(r, heap->brk, brk - heap->brk);
+}
+
+/* Of more than two, everything from the lowest to the highest. */
+static unsigned int ranges_of_vector(const struct trace_call *c, struct trace_range r[2])
+{
+	unsigned int n = c->data_len / (2 * sizeof(uint64_t));
+	struct trace_range one;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t v[2];
+
+		memcpy(v, (const char *)c->data + i * sizeof(v), sizeof(v));
+		range(&one, v[0], v[1]);
+		if (n <= 2 || i == 0) {
+			r[i] = one;
+			continue;
+		}
+		r[0].start = one.start < r[0].start ? one.start : r[0].start;
+		r[0].end = one.end > r[0].end ? one.end : r[0].end;
+	}
+	return n < 2 ? n : n == 2 ? 2 : 1;
+}
+
+static unsigned int range_in_data(const struct trace_call *c, struct trace_range *r)
+{
+	uint64_t v[2];
+
+	if (c->data_len < sizeof(v))
+		return 0;
+	memcpy(v, c->data, sizeof(v));
+	return range(r, v[0], v[1]);
+}
+
+unsigned int trace_named_ranges(
+	const struct trace_call *c, const struct trace_heap *heap, struct trace_range r[2])
+{
+	const uint64_t *a = c->args;
+
+	switch (c->nr) {
+	case SYS_mmap:
+		return a[3] & MAP_FIXED ? range(r, a[0], a[1]) : 0;
+	case SYS_brk:
+		return range_of_brk(heap, a[0], r);
+	case SYS_mremap:
+		range(r, a[0], a[1]);
+		return 1 + (a[3] & MREMAP_FIXED ? range(r + 1, a[4], a[2]) : 0);
+	case SYS_munmap:
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+	case SYS_madvise:
+	case SYS_mlock:
+	case SYS_mlock2:
+	case SYS_munlock:
+	case SYS_mseal:
+	case SYS_mbind:
+	case SYS_remap_file_pages:
+		return range(r, a[0], a[1]);
+	case SYS_process_madvise:
+		return ranges_of_vector(c, r);
+	case SYS_prctl:
+		return a[0] == PR_SET_VMA ? range(r, a[2], a[3]) : 0;
+	case SYS_ioctl:
+		return range_in_data(c, r);
+	default:
+		return 0;
+	}
+}
+
+bool trace_placed_range(const struct trace_call *c, struct trace_range *r)
+{
+	if (IS_ERR_VALUE(c->result))
+		return false;
+	switch (c->nr) {
+	case SYS_mmap:
+	case SYS_map_shadow_stack:
+		return range(r, (uint64_t)c->result, c->args[1]);
+	case SYS_mremap:
+		return range(r, (uint64_t)c->result, c->args[2]);
+	case SYS_shmat:
+		return range(r, (uint64_t)c->result, PAGE);
+	default:
+		return false;
+	}
+}
