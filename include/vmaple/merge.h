@@ -3,7 +3,7 @@
  * @file merge.h
  * Why two neighbours are two: every reason, in the kernel's terms.
  *
- * The calls of <vmaple/mm.h> decide with the same function, so the answer is what they act on.
+ * The calls of <vmaple/mm.h> decide by the same tests, so the answer is what they act on.
  */
 #ifndef VMAPLE_MERGE_H
 #define VMAPLE_MERGE_H
