@@ -137,6 +137,24 @@ static void test_what_is_written_is_read_back(void **state)
 	assert_string_equal(error, "");
 }
 
+static void test_the_words_of_the_header_are_read_back(void **state)
+{
+	const struct trace_header *h;
+	struct trace_reader *r;
+	struct trace_event e;
+	char error[256];
+
+	write_file(whole, size);
+	assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+	while (trace_reader_next(r, &e) > 0)
+		;
+	h = trace_reader_header(r);
+	assert_string_equal(h->kernel, rec_header.kernel);
+	assert_string_equal(h->machine, rec_header.machine);
+	assert_string_equal(h->command, rec_header.command);
+	trace_reader_close(r);
+}
+
 static void test_a_recording_cut_at_any_byte_says_so(void **state)
 {
 	char error[512];
@@ -244,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_written_is_read_back),
+		cmocka_unit_test(test_the_words_of_the_header_are_read_back),
 		cmocka_unit_test(test_a_recording_cut_at_any_byte_says_so),
 		cmocka_unit_test(test_a_flipped_byte_anywhere_is_noticed),
 		cmocka_unit_test(test_whole_blocks_before_the_damage_are_delivered),

@@ -232,6 +232,87 @@ static void test_what_is_locked_is_counted_once(void **state)
 	assert_int_equal(mm.locked_vm, 0);
 }
 
+static void assert_gap(const struct mm_gap *gap, unsigned long start, unsigned long end)
+{
+	assert_int_equal(gap->start, start);
+	assert_int_equal(gap->end, end);
+}
+
+/* Below and above all areas, and of 2, 6 and 3 pages between them. */
+static void test_the_largest_gaps_come_first(void **state)
+{
+	struct mm_gap gaps[8];
+
+	assert_int_equal(mm_largest_gaps(&mm, gaps, 0), 0);
+	assert_int_equal(mm_largest_gaps(&mm, gaps, 8), 1);
+	assert_gap(&gaps[0], 0, mm.task_size);
+	map(0, 1);
+	map(3, 1);
+	map(10, 1);
+	map(14, 1);
+	assert_int_equal(mm_largest_gaps(&mm, gaps, 8), 5);
+	assert_gap(&gaps[0], 0, at(0));
+	assert_gap(&gaps[1], at(15), mm.task_size);
+	assert_gap(&gaps[2], at(4), at(10));
+	assert_gap(&gaps[3], at(11), at(14));
+	assert_gap(&gaps[4], at(1), at(3));
+	memset(gaps, 0, sizeof(gaps));
+	assert_int_equal(mm_largest_gaps(&mm, gaps, 3), 3);
+	assert_gap(&gaps[2], at(4), at(10));
+	assert_gap(&gaps[3], 0, 0);
+	assert_int_equal(mm_largest_gaps(&mm, gaps, 1), 1);
+	assert_gap(&gaps[0], 0, at(0));
+}
+
+/* mm/mmap.c: a hint is taken where all of the mapping lies below the end of the space, right up to it. */
+static void test_a_hint_may_reach_to_the_end(void **state)
+{
+	struct mmap_request req = { .len = 2 * PAGE, .prot = RW, .flags = MAP_PRIVATE | MAP_ANONYMOUS };
+
+	req.addr = mm.task_size - PAGE;
+	assert_int_not_equal(mm_mmap(&mm, &req), mm.task_size - PAGE);
+	req.addr = mm.task_size - 2 * PAGE;
+	assert_int_equal(mm_mmap(&mm, &req), req.addr);
+}
+
+/* fs/proc/task_mmu.c: by where the program's heap and stack are said to be, to the last byte. */
+static void test_heap_and_stack_are_named_by_their_marks(void **state)
+{
+	map(0, 2);
+	map(4, 2);
+	mm.start_stack = at(1) + 64;
+	is_called(0, "[stack]");
+	is_called(4, "");
+	mm.start_stack = at(0) - 1;
+	is_called(0, "");
+	mm.start_stack = at(2) + 1;
+	is_called(0, "");
+	mm.start_stack = 0;
+	mm.start_brk = at(4);
+	mm.brk = at(4);
+	is_called(4, "");
+	mm.brk = at(4) + 1;
+	is_called(4, "[heap]");
+	is_called(0, "");
+	mm.start_brk = at(6) - 1;
+	mm.brk = at(6);
+	is_called(4, "[heap]");
+	mm.start_brk = at(6);
+	is_called(4, "");
+	mm.start_brk = mm.brk = 0;
+}
+
+/* mm/shmem.c: shared memory with MAP_NORESERVE is charged for by its pages, not by its length. */
+static void test_shared_memory_without_reserve_is_not_charged(void **state)
+{
+	assert_int_equal(map_as(0, 8, RW, MAP_SHARED, NULL), at(0));
+	assert_int_equal(sys.committed, 8);
+	assert_int_equal(map_as(8, 8, RW, MAP_SHARED | MAP_NORESERVE, NULL), at(8));
+	assert_int_equal(sys.committed, 8);
+	assert_int_equal(mm_munmap(&mm, at(0), 16 * PAGE), 0);
+	assert_int_equal(sys.committed, 0);
+}
+
 /* --- huge page files ----------------------------------------------------------------------------------------- */
 
 static void test_huge_page_files(void **state)
@@ -446,6 +527,11 @@ int main(void)
 		cmocka_unit_test(test_each_reason_has_words_of_its_own),
 		cmocka_unit_test_setup_teardown(test_anonymous_names, begin, end),
 		cmocka_unit_test_setup_teardown(test_special_areas, begin, end),
+		cmocka_unit_test_setup_teardown(test_the_largest_gaps_come_first, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_hint_may_reach_to_the_end, begin, end),
+		cmocka_unit_test_setup_teardown(test_heap_and_stack_are_named_by_their_marks, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_shared_memory_without_reserve_is_not_charged, begin, end),
 		cmocka_unit_test_setup_teardown(test_growth_ends_where_offsets_do, begin, end),
 		cmocka_unit_test_setup_teardown(test_what_is_locked_is_counted_once, begin, end),
 		cmocka_unit_test_setup_teardown(test_huge_page_files, begin, end),

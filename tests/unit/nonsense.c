@@ -145,6 +145,8 @@ static const struct nonsense nonsense[] = {
 	{ "an address space of", SPACE(.task_size = 1UL << 60) },
 	{ "a search that begins at 0x7", SPACE(.mmap_base = 0x7fffffffffff) },
 	{ "beyond its address space", SPACE(.start_brk = 1UL << 60) },
+	{ "beyond its address space", SPACE(.start_code = 1UL << 60) },
+	{ "beyond its address space", SPACE(.env_end = 1UL << 60) },
 };
 #pragma GCC diagnostic pop
 

@@ -142,6 +142,16 @@ static void test_walks_meet_areas_in_the_order_that_is_claimed(void **state)
 
 /* --- whose anon_vma a child takes ------------------------------------------------------------------------------ */
 
+static void visit_nothing(struct mm_struct *of, unsigned long addr, void *arg)
+{
+}
+
+/* How many places a page is found at. */
+static long places(struct mm_struct *of)
+{
+	return paging_walk(of, at(0), visit_nothing, NULL);
+}
+
 static struct anon_vma *owner(struct mm_struct *of)
 {
 	return vma_lookup(of, at(0))->anon_vma;
@@ -158,17 +168,22 @@ static void reuse(const struct rmap_ops *ops)
 {
 	struct mm_struct parent, one, two, grandchild;
 	const struct anon_vma *of_parent;
+	uint64_t stamp;
 
 	begin_pages(ops, -1);
 	map(0, 2);
 	assert_int_equal(paging_write(&mm, at(0), 1), 0);
+	assert_int_equal(paging_read(&mm, at(1), &stamp), 0); /* the zero page: nobody's */
+	assert_int_equal(stamp, 0);
 	fork_to(&parent, &mm);
 	of_parent = owner(&parent);
 	assert_ptr_not_equal(of_parent, owner(&mm));
 	fork_to(&one, &parent);
 	fork_to(&two, &parent);
 	assert_ptr_not_equal(owner(&one), of_parent);
+	assert_int_equal(places(&mm), 4);
 	mm_exit(&parent);
+	assert_int_equal(places(&two), 3);
 	fork_to(&grandchild, &one);
 	assert_ptr_not_equal(owner(&grandchild), of_parent); /* two children */
 	mm_exit(&grandchild);

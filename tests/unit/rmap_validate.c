@@ -104,6 +104,71 @@ static void test_an_anon_vma_that_lost_count_of_its_children_is_found(void **sta
 	assert_valid();
 }
 
+static void test_chains_that_are_damaged_are_found(void **state)
+{
+	struct vm_area_struct *vma = vma_lookup(&mm, BASE), *other = vma_lookup(&mm, BASE + 4 * PAGE);
+	struct vm_area_struct *inherits = vma_lookup(&child, BASE);
+	struct anon_vma_chain *avc = avc_of(vma->anon_vma_chain.next);
+	struct anon_vma *av = vma->anon_vma, *root = av->root;
+	struct list_link chain = vma->anon_vma_chain;
+
+	assert_ptr_not_equal(inherits->anon_vma, av);
+	vma->anon_vma = inherits->anon_vma;
+	av->num_active_vmas--;
+	assert_found("R1");
+	av->num_active_vmas++;
+	vma->anon_vma = NULL;
+	assert_found("R1");
+	vma->anon_vma = av;
+	av->areas++;
+	assert_found("R2");
+	av->areas--;
+	av->num_active_vmas--;
+	assert_found("R2");
+	av->num_active_vmas++;
+	avc->vma = other;
+	assert_found("R5");
+	avc->vma = vma;
+	avc->last++;
+	assert_found("R4");
+	avc->last--;
+	inherits->anon_vma->root = inherits->anon_vma;
+	assert_found("R6");
+	inherits->anon_vma->root = root;
+	avc->subtree_last++;
+	assert_found("subtree");
+	avc->subtree_last--;
+	avc_tree_remove(avc, &av->tree);
+	assert_found("R5");
+	avc_tree_insert(avc, &av->tree);
+	assert_valid();
+	assert_memory_equal(&chain, &vma->anon_vma_chain, sizeof(chain));
+}
+
+static void test_a_file_that_lost_count_of_its_areas_is_found(void **state)
+{
+	static struct vm_file file = { .refs = 1, .readable = true, .writable = true, .size = 8 * PAGE };
+	const struct mmap_request req = { .addr = BASE + 16 * PAGE,
+		.len = 8 * PAGE,
+		.prot = PROT_READ | PROT_WRITE,
+		.flags = MAP_SHARED | MAP_FIXED,
+		.file = &file };
+	struct vm_area_struct *vma;
+
+	assert_true(mm_mmap(&mm, &req) == req.addr);
+	vma = vma_lookup(&mm, req.addr);
+	assert_valid();
+	file.mapping->nr_areas++;
+	assert_found("F3");
+	file.mapping->nr_areas--;
+	vma->vm_pgoff++;
+	assert_found("F2");
+	vma->vm_pgoff--;
+	assert_valid();
+	assert_int_equal(mm_munmap(&mm, req.addr, req.len), 0);
+	vm_file_put(&file);
+}
+
 static void test_a_wrong_mapcount_is_found(void **state)
 {
 	page_at(BASE)->_mapcount++;
@@ -251,6 +316,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DAMAGE(test_an_area_that_changed_behind_its_tree_is_found),
 		DAMAGE(test_an_anon_vma_that_lost_count_of_its_children_is_found),
+		DAMAGE(test_chains_that_are_damaged_are_found),
+		DAMAGE(test_a_file_that_lost_count_of_its_areas_is_found),
 		DAMAGE(test_a_wrong_mapcount_is_found),
 		DAMAGE(test_a_place_that_no_walk_finds_is_found),
 		DAMAGE(test_a_pte_that_allows_too_much_is_found),
