@@ -3,6 +3,7 @@
  * kernel-oracle: does the engine answer as this kernel does?
  *
  *   kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] [--save FILE] [--keep-going N]
+ *   kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] --undo
  *   kernel-oracle [--profile NAME] --replay FILE...
  *
  * Exit status: 0 no difference, 1 a difference, 2 cannot run, 77 not possible here.
@@ -21,8 +22,8 @@ static struct options {
 	unsigned long calls, seed;
 	unsigned int length, keep_going;
 	const char *profile, *mix, *save;
-	bool replay;
-} options = { .calls = 100000, .length = 300 };
+	bool replay, undo;
+} options = { .calls = 100000 };
 
 static struct sequence sequences[2], smallest;
 static struct difference difference;
@@ -160,7 +161,9 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] "
-		"[--save FILE] [--keep-going N]\n       kernel-oracle [--profile NAME] --replay "
+		"[--save FILE] [--keep-going N]\n       kernel-oracle [--calls N] [--seed S] [--profile "
+		"NAME] "
+		"[--mix NAME] [--length N] --undo\n       kernel-oracle [--profile NAME] --replay "
 		"FILE...\nmixes:");
 	list_mixes(stderr);
 	fprintf(stderr, "\nprofiles:\n");
@@ -172,7 +175,8 @@ static void parse_options(int argc, char **argv)
 {
 	static const struct option known[] = { { "calls", 1, NULL, 'c' }, { "seed", 1, NULL, 's' },
 		{ "profile", 1, NULL, 'p' }, { "mix", 1, NULL, 'm' }, { "length", 1, NULL, 'l' },
-		{ "save", 1, NULL, 'o' }, { "keep-going", 1, NULL, 'k' }, { "replay", 0, NULL, 'r' }, { 0 } };
+		{ "save", 1, NULL, 'o' }, { "keep-going", 1, NULL, 'k' }, { "replay", 0, NULL, 'r' },
+		{ "undo", 0, NULL, 'u' }, { 0 } };
 	int c;
 
 	options.seed = (unsigned long)time(NULL) * 2654435761u;
@@ -202,10 +206,15 @@ static void parse_options(int argc, char **argv)
 		case 'r':
 			options.replay = true;
 			break;
+		case 'u':
+			options.undo = true;
+			break;
 		default:
 			usage();
 		}
 	}
+	if (!options.length)
+		options.length = options.undo ? 40 : 300;
 	if (options.length < 4 || options.length > MAX_CALLS || options.replay != (optind < argc))
 		usage();
 }
@@ -245,5 +254,7 @@ int main(int argc, char **argv)
 	choose_profile();
 	background_reexec(argv);
 	settle();
+	if (options.undo)
+		return undo_run(options.calls, options.seed, options.length, options.mix);
 	return options.replay ? replay(argv + optind, argc - optind) : random_run();
 }

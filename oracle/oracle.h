@@ -256,4 +256,12 @@ struct random;
 bool generate(struct sequence *s, struct random *r, unsigned int nr, const char *mix);
 void list_mixes(FILE *f);
 
+/* --- undo.c -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Random sequences, in which what keeps areas apart is undone. The exit status: 0 everything was as explained, 1 something was
+ * not, 2 no such mix, 77 not with this index.
+ */
+int undo_run(unsigned long calls, unsigned long seed, unsigned int length, const char *mix);
+
 #endif /* ORACLE_H */
