@@ -74,9 +74,11 @@ static void look_at_changes(struct explain *x, const struct trace_event *e)
 	if (!mm || replay_space(x->replay, e->mm) != mm)
 		return;
 	for (unsigned int i = 0; i < c->count; i++) {
-		VMA_ITERATOR(vmi, mm, c->range[i].lo);
+		unsigned long hi = c->range[i].hi;
 
-		for_each_vma_range (vmi, vma, c->range[i].hi)
+		/* Mostly one area, so that a lookup costs less than to begin a walk. */
+		vma = find_vma(mm, c->range[i].lo);
+		for (; vma && vma->vm_start < hi; vma = vma->vm_end < hi ? find_vma(mm, vma->vm_end) : NULL)
 			look_at(x, vma,
 				naming && vma->vm_start >= e->call.args[2] &&
 					vma->vm_end <= e->call.args[2] + e->call.args[3]);
