@@ -11,6 +11,7 @@
 static const char help[] =
 	"usage: vmaple why [--at STEP|peak|end] [--pid PID] [--json] FILE ADDRESS [ADDRESS]\n"
 	"       vmaple why [--at STEP|peak|end] [--pid PID] [--json|--folded] --top[=N] FILE\n"
+	"       vmaple why [--at STEP|peak|end] [--pid PID] [--json] --room SIZE [--in LOW-HIGH] FILE\n"
 	"       vmaple why --pid PID [--top] [--json] [--no-bpf] [ADDRESS]\n"
 	"\n"
 	"Why is the area at ADDRESS an area of its own?  Its life, each neighbour, every reason that keeps "
@@ -24,6 +25,8 @@ static const char help[] =
 	"  --top[=N]   all boundaries by reason and by the place in the program that made them; N places, "
 	"10\n"
 	"              by default\n"
+	"  --room SIZE which areas stand in the way of a map of SIZE, such as 64M\n"
+	"  --in LOW-HIGH  between these addresses: 40000000-80000000 for MAP_32BIT\n"
 	"  --at STEP   after this step; `peak`: when most areas were there (default with --top); `end`: "
 	"before\n"
 	"              the process ended (default with an address)\n"
@@ -45,6 +48,18 @@ static int parse_top(struct why *w, const char *arg)
 	return usage_error("why", "--top takes a number, not", arg);
 }
 
+static int parse_limits(struct why *w, const char *text)
+{
+	const char *dash = strchr(text, '-');
+	char low[32];
+
+	snprintf(low, sizeof(low), "%.*s", dash ? (int)(dash - text) : 0, text);
+	if (dash && parse_hex(low, &w->room_low) && parse_hex(dash + 1, &w->room_high) &&
+		w->room_low < w->room_high)
+		return 0;
+	return usage_error("why", "--in takes two addresses such as 40000000-80000000, not", text);
+}
+
 static int parse_option(struct why *w, int opt, char **argv)
 {
 	switch (opt) {
@@ -64,6 +79,12 @@ static int parse_option(struct why *w, int opt, char **argv)
 	case 'f':
 		w->folded = true;
 		return 0;
+	case 'r':
+		if (!parse_size(optarg, &w->room) || !w->room)
+			return usage_error("why", "--room takes a size such as 64M, not", optarg);
+		return 0;
+	case 'i':
+		return parse_limits(w, optarg);
 	case 'n':
 		w->no_bpf = true;
 		return 0;
@@ -99,6 +120,8 @@ static int parse_words(struct why *w, int argc, char **argv)
 		return usage_error("why", "a recording is missing", NULL);
 	if (w->top)
 		return parse_top_words(w, argc, argv);
+	if (w->room && argc - optind > 1)
+		return usage_error("why", "--room takes no address:", argv[optind + 1]);
 	w->moment.path = argv[optind++];
 	for (; optind < argc; optind++) {
 		if (w->nr_addr == WHY_ADDRESSES)
@@ -106,8 +129,8 @@ static int parse_words(struct why *w, int argc, char **argv)
 		if (!parse_hex(argv[optind], &w->addr[w->nr_addr++]))
 			return usage_error("why", "an address is wanted, not", argv[optind]);
 	}
-	if (!w->nr_addr)
-		return usage_error("why", "an address or --top is missing", NULL);
+	if (!w->nr_addr && !w->room)
+		return usage_error("why", "an address, --top or --room is missing", NULL);
 	return 0;
 }
 
@@ -124,7 +147,8 @@ static int parse(struct why *w, int argc, char **argv)
 	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
 		{ "pid", required_argument, NULL, 'p' }, { "top", optional_argument, NULL, 't' },
 		{ "json", no_argument, NULL, 'j' }, { "folded", no_argument, NULL, 'f' },
-		{ "no-bpf", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
+		{ "no-bpf", no_argument, NULL, 'n' }, { "room", required_argument, NULL, 'r' },
+		{ "in", required_argument, NULL, 'i' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
 	int opt, err;
 	bool top = false;
@@ -146,6 +170,9 @@ static int parse(struct why *w, int argc, char **argv)
 	if (w->no_bpf && !w->running)
 		return usage_error(
 			"why", "--no-bpf is for a running process: --pid without a recording", NULL);
+	if ((w->room && (w->top || w->running || w->folded)) || (w->room_high && !w->room))
+		return usage_error(
+			"why", "--room goes with a recording, --in with --room; neither with --top", NULL);
 	if (w->folded && (!w->top || w->json || w->running))
 		return usage_error(
 			"why", "--folded goes with --top of a recording, and not with --json", NULL);
@@ -168,7 +195,7 @@ static int ask(struct why *w)
 	w->moment.ctx = h;
 	status = moment_reach(&w->moment);
 	if (w->moment.mm && status != STATUS_FAILED)
-		answered = w->top ? why_top(w) : why_area(w, h);
+		answered = w->top ? why_top(w) : w->room ? why_room(w) : why_area(w, h);
 	if (!status)
 		status = answered;
 	if (histories_incomplete(h))

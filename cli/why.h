@@ -14,8 +14,9 @@ struct why {
 	unsigned int nr_addr;
 	uint64_t addr[WHY_ADDRESSES];
 	bool json, folded;
-	bool running, no_bpf; /* no recording: a running process is asked */
-	uint64_t top;         /* groups to show; 0: not asked for */
+	bool running, no_bpf;               /* no recording: a running process is asked */
+	uint64_t top;                       /* groups to show; 0: not asked for */
+	uint64_t room, room_low, room_high; /* bytes of a map to be, and where; 0: not asked for, anywhere */
 };
 
 /* why_history.c: what happened at an address, of which the first and the last entries are kept */
@@ -42,5 +43,7 @@ void histories_free(struct histories *h);
 
 int why_area(struct why *w, const struct histories *h);
 int why_top(struct why *w);
+/* What stands in the way of a map of w->room bytes. */
+int why_room(const struct why *w);
 
 #endif /* WHY_H */

@@ -6,6 +6,7 @@ usage: cases.py VMAPLE FOLDER_OF_CASES [--names] [--long]
 
 How many areas there are is known from how each program is made, not from what was printed once.  Prints TAP.
 """
+import json
 import os
 import re
 import sys
@@ -102,10 +103,48 @@ def thread_stacks(folder):
         pass
 
 
+def log_of_names(folder, pieces):
+    """What the program would have done on a kernel that has such names, as strace writes it: made without that kernel."""
+    path, heap = os.path.join(folder, "names.log"), 0x7f0000000000
+    with open(path, "w", encoding="utf-8") as log:
+        log.write('1000 execve("/bin/names", ["names"], 0x7ffd00000000 /* 9 vars */) = 0\n')
+        log.write("1000 mmap(NULL, %d, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = %#x\n" % (pieces * 4096, heap))
+        for i in range(pieces):
+            log.write('1000 prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, %#x, 4096, "object %d") = 0\n' % (heap + i * 4096, i))
+        log.write("1000 exit_group(0) = ?\n1000 +++ exited with 0 +++\n")
+    return path
+
+
+def names_by_the_engine(folder):
+    path = log_of_names(folder, 500)
+    g = top(path)["groups"][0]
+    assert (g["reasons"], g["areas"], g["call"]) == (["name"], 499, "prctl"), g
+    below = why(path, 0x7f0000001000)["boundaries"][0]
+    assert [r["reason"] for r in below["reasons"]] == ["name"] and "same name" in below["reasons"][0]["cure"], below
+    cured(path, 499, "--names", "off")
+
+
 def names(folder):
     path = record(folder, "names")
     first(top(path), ["name"], "name_piece", 499, 499)
     cured(path, 499, "--names", "off")
+
+
+def room(path, size):
+    r = run(VMAPLE, "why", "--at", "end", "--json", "--room", size, "--in", "40000000-80000000", path)
+    assert r.returncode == 0, r.stderr
+    return json.loads(r.stdout)
+
+
+def fewest(path, way):
+    """Counted one by one, with a place at each area's end: no place has fewer areas in it."""
+    areas = json.loads(run(VMAPLE, "maps", "--format", "json", path).stdout)
+
+    def count(at):
+        return sum(a["start"] < at + way["size"] and a["end"] > at for a in areas)
+    places = [way["low"]] + [a["end"] for a in areas]
+    counts = [count(at) for at in places if way["low"] <= at <= way["high"] - way["size"]]
+    assert min(counts) == count(way["place"]) == len(way["in_the_way"]) > 1, (min(counts), way)
 
 
 def fragments(folder):
@@ -113,6 +152,13 @@ def fragments(folder):
     t = top(path, "--at", "end")
     g = first(t, ["gap"], "main", 400, 1024)
     assert g["call"] == "munmap", g
+    way = room(path, "64M")
+    assert not way["fits"] and way["largest_hole"] < 64 << 20 and way["free"] > 400 << 20, way
+    assert way["place"] >= 0x40000000 and way["place"] + (64 << 20) <= 0x80000000, way
+    if "--names" in sys.argv:
+        assert {a["made_by"].split("+")[0] for a in way["in_the_way"]} == {"mmap at map_block"}, way
+    assert room(path, "1M")["fits"]
+    fewest(path, way)
 
 
 def jit_double(folder):
@@ -128,6 +174,8 @@ def wasm_instances(folder):
     for g in t["groups"][:3]:
         assert g["reasons"] == ["prot"] and function(g) == "instantiate", g
         assert (21000 if LONG else 999) <= g["areas"] <= (22000 if LONG else 1000), g
+    if not LONG:
+        cured(path, 999, "--guards", "install")
 
 
 def fork_touched(folder):
@@ -145,12 +193,14 @@ def fork_touched(folder):
 
 def leak(folder):
     seconds = 20 if LONG else 3
-    t = top(record(folder, "leak", seconds))
+    path = record(folder, "leak", seconds)
+    t = top(path)
     two = t["groups"][:2]
     assert {function(g) for g in two} == {"handle_request"}, two
     assert all(g["reasons"] == ["prot"] for g in two)
     growth = sum(g["growth_per_second"] for g in two)
     assert 95 <= growth <= 115, growth
+    cured(path, 2 * 54 * seconds * 9 // 10, "--guards", "install")
 
 
 def moved(folder):
@@ -159,5 +209,5 @@ def moved(folder):
     cured(path, 498, "--touch", "late")
 
 
-tests(random_order, stacks, even_first, dontfork, lazy_commit, thread_stacks, names, fragments, jit_double, wasm_instances,
-      fork_touched, leak, moved)
+tests(random_order, stacks, even_first, dontfork, lazy_commit, thread_stacks, names, names_by_the_engine, fragments, jit_double,
+      wasm_instances, fork_touched, leak, moved)
