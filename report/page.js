@@ -126,19 +126,19 @@ function forecast(times, areas, limit) {
 	return { slope, seconds: (limit - last) / slope };
 }
 
-/** What began in a span of time, by site: [site, began, still there at its end], most first. */
-function bornBetween(rects, from, to) {
+/** What began in a span of time, by a column such as the site: how many, and how many bytes are still there at its end. */
+function bornBetween(rects, from, to, by = "site") {
 	const sums = new Map();
 	for (let i = 0; i < rects.born.length; i++) {
 		if (rects.born[i] < from || rects.born[i] > to)
 			continue;
-		const s = sums.get(rects.site[i]) || { born: 0, left: 0, bytes: 0 };
+		const s = sums.get(rects[by][i]) || { born: 0, left: 0, bytes: 0 };
 		s.born++;
 		if (rects.ended[i] > to) {
 			s.left++;
 			s.bytes += rects.end[i] - rects.start[i];
 		}
-		sums.set(rects.site[i], s);
+		sums.set(rects[by][i], s);
 	}
 	return sums;
 }
@@ -646,22 +646,33 @@ class Chart {
 		const box = document.getElementById("span"), [a, b] = this.spans;
 		box.replaceChildren();
 		box.hidden = !a;
-		if (!a)
+		if (!a) {
+			if (page.ready && page.flame.weight.value === "births")
+				page.flame.build();
 			return;
-		const first = bornBetween(this.rects, ...a), second = b ? bornBetween(this.rects, ...b) : null;
+		}
 		element("p", `Began between ${seconds(a[0])} and ${seconds(a[1])}${b ? `, and between ${seconds(b[0])} and ${seconds(b[1])}` : ""}:`, box);
+		this.table(box, "made by", "site", (site) => this.meta.sites[site]);
+		this.table(box, "apart from the area below", "reasons", (reasons) => reasonWords(this.meta, reasons, this.meta.reasons));
+		if (page.ready && page.flame.weight.value === "births")
+			page.flame.build();
+	}
+
+	/** What began in the span, or in both and what grew between them, by a column of the areas. */
+	table(box, title, by, words) {
+		const [a, b] = this.spans, first = bornBetween(this.rects, ...a, by), second = b ? bornBetween(this.rects, ...b, by) : null;
 		const table = element("table", undefined, box), head = element("tr", undefined, element("thead", undefined, table));
-		for (const text of b ? ["first", "second", "more", "made by"] : ["began", "still there", "bytes", "made by"])
-			element("th", text, head, text === "made by" ? "" : "n");
+		for (const text of b ? ["first", "second", "more", title] : ["began", "still there", "bytes", title])
+			element("th", text, head, text === title ? "" : "n");
 		const body = element("tbody", undefined, table), none = { born: 0, left: 0, bytes: 0 };
-		const sites = [...new Set([...first.keys(), ...(second ? second.keys() : [])])];
-		const key = (s) => (b ? (second.get(s) || none).born - (first.get(s) || none).born : first.get(s).born);
-		sites.sort((p, q) => key(q) - key(p));
-		for (const s of sites.slice(0, 30)) {
-			const f = first.get(s) || none, g = second && (second.get(s) || none), row = element("tr", undefined, body);
+		const keys = [...new Set([...first.keys(), ...(second ? second.keys() : [])])];
+		const rank = (k) => (b ? (second.get(k) || none).born - (first.get(k) || none).born : first.get(k).born);
+		keys.sort((p, q) => rank(q) - rank(p));
+		for (const k of keys.slice(0, 30)) {
+			const f = first.get(k) || none, g = second && (second.get(k) || none), row = element("tr", undefined, body);
 			for (const text of b ? [f.born, g.born, g.born - f.born] : [f.born, f.left, sizeText(f.bytes)])
 				element("td", String(text), row, "n");
-			element("td", this.meta.sites[s], row);
+			element("td", words(k), row);
 		}
 	}
 }
@@ -759,7 +770,10 @@ class Flame {
 
 	build() {
 		const m = this.meta, births = this.weight.value === "births", from = births ? this.data.rects : this.data.areas, groups = new Map(), paths = [], weights = [];
+		const span = births && page.chart.spans[0];
 		for (let i = 0; i < from.start.length; i++) {
+			if (span && (from.born[i] < span[0] || from.born[i] > span[1]))
+				continue;
 			const stack = births ? 0 : from.stack[i], key = `${stack} ${from.site[i]} ${from.reasons[i]}`;
 			let at = groups.get(key);
 			if (at === undefined) {

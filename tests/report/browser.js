@@ -190,11 +190,17 @@ const cases = {
 		await b.drag("#chart", [0.02, 0.5], [0.6, 0.5]);
 		assert.ok((await b.value("document.querySelectorAll('#span tbody tr').length")) > 0);
 		assert.match(await b.value(text("span")), /Began between/);
+		assert.strictEqual(await b.value("document.querySelectorAll('#span table').length"), 2, "by site and by reason");
+		await b.value("(() => { const w = page.flame.weight; w.value = 'births'; w.dispatchEvent(new Event('change')); })()");
+		const inside = await b.value("(() => { const [a, z] = page.chart.spans[0], born = [...page.chart.rects.born]; return born.filter((t) => t >= a && t <= z).length; })()");
+		assert.strictEqual(await b.value("page.flame.root.value"), inside, "the flame graph is of the span");
 		await b.drag("#chart", [0.62, 0.5], [0.98, 0.5], CTRL);
 		assert.match(await b.value(text("span")), /, and between/);
 		await b.shot("4-difference");
 		await b.click("#clear");
 		assert.strictEqual(await b.value("document.getElementById('span').hidden"), true);
+		assert.strictEqual(await b.value("page.flame.root.value"), await b.value("page.space.rects"));
+		await b.value("(() => { const w = page.flame.weight; w.value = 'areas'; w.dispatchEvent(new Event('change')); })()");
 	},
 	async "the filter works on the list and on the picture"(b) {
 		await b.click("#filter");
