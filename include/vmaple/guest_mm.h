@@ -184,6 +184,9 @@ VMAPLE_API int guest_mm_adopt(struct guest_mm *guest, const char *maps,
  */
 VMAPLE_API bool guest_mm_verify_host(struct guest_mm *guest, const char *maps, char *difference, size_t size);
 
+/** Check the mm, and what is kept of host pages. @return false and the invariant (lib/guest/internal.h). O(n + copies) */
+VMAPLE_API bool guest_mm_validate(struct guest_mm *guest, const char **reason);
+
 #ifdef __cplusplus
 }
 #endif

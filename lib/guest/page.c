@@ -102,7 +102,7 @@ static bool compare_area(const struct vm_area_struct *vma, void *ctx)
 bool page_maps_alike(
 	struct guest_mm *guest, unsigned long page, const struct future *future, const struct mm_change *c)
 {
-	struct likeness l = { c, guest->mm.sys->page_shift, !meets(guest, page, future->moved) };
+	struct likeness l = { c, guest->mm.sys->page_shift, !(future && meets(guest, page, future->moved)) };
 
 	for_each_area(guest, page, future, compare_area, &l);
 	return l.alike && !page_is_copy(guest, page);

@@ -215,7 +215,7 @@ static void compare(const char *what)
 {
 	const char *reason;
 
-	if (!mm_validate(&w.guest.mm, &reason))
+	if (!guest_mm_validate(&w.guest, &reason))
 		fail_msg("after %s: %s", what, reason);
 	compare_bytes(what);
 	compare_host(what);
@@ -280,10 +280,10 @@ static struct mremap_request some_mremap(void)
 	static const unsigned long flags[] = { 0, MREMAP_MAYMOVE, MREMAP_MAYMOVE,
 		MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED,
 		MREMAP_MAYMOVE | MREMAP_DONTUNMAP };
-	struct mremap_request req = { .addr = some_addr(), .old_len = some_len(), .flags = flags[below(6)] };
+	struct mremap_request req = { .addr = some_addr(), .old_len = some_len(), .flags = flags[below(7)] };
 
 	req.new_len = req.flags & MREMAP_DONTUNMAP || below(2) ? req.old_len : some_len();
-	req.new_addr = some_addr();
+	req.new_addr = below(2) ? some_addr() : req.addr + req.old_len + below(4) * w.page;
 	return req;
 }
 
