@@ -405,19 +405,17 @@ static bool make_call(const struct call *c, long fail)
 	return w.failed;
 }
 
+/* A few bytes in each page of a part of the arena that the guest may write. */
 static void write_something(void)
 {
 	unsigned long addr = some_addr();
 	unsigned char value = (unsigned char)(1 + below(255));
 
-	for (int i = 0; i < 8; i++, addr += 5 * w.page) {
-		struct content *c;
+	for (int i = 0; i < 48; i++, addr += w.page) {
+		struct content *c = &w.pages[page_of(addr)];
 		unsigned long at = addr + below(w.page - 16);
 
-		if (!guest_mm_allows(&w.guest, addr, w.page, VM_WRITE))
-			continue;
-		c = &w.pages[page_of(addr)];
-		if (c->file_page >= FILE_PAGES)
+		if (!guest_mm_allows(&w.guest, addr, w.page, VM_WRITE) || c->file_page >= FILE_PAGES)
 			continue;
 		memset(w.window + at, value, 16);
 		memset(model_bytes(c) + (at - addr), value, 16);
