@@ -20,6 +20,7 @@
  *   GM2  a host page outside copies is anonymous if its areas are private and anonymous; else they all map one file, at
  *        one offset, alike shared or private, and the host maps that.
  *   GM3  the host's rights of a page are the union of its areas', as far as any call has changed them.
+ * They hold as long as nothing is lost.
  */
 #ifndef GUEST_INTERNAL_H
 #define GUEST_INTERNAL_H

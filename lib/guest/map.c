@@ -50,24 +50,24 @@ static int map_directly(struct guest_mm *guest, const struct mm_change *c, struc
 	return guest->setup.host->map(guest->setup.ctx, &map);
 }
 
-/* Memory with what was read of the file. */
+/* Memory with what was read of the file. What replaces something cannot be undone once that has gone. */
 static int map_copy(struct guest_mm *guest, const struct mm_change *c, struct span run)
 {
 	int err = c->flags & VM_MAYSHARE ? ask_incoherent(guest, run.start) : 0;
 
 	if (!err)
-		err = mark_copies(guest, run);
-	if (!err)
 		err = host_map_memory(guest, run, VM_READ | VM_WRITE);
 	if (err)
 		return err;
-	err = host_fill(guest, c, run.start, run.end - run.start);
+	err = mark_copies(guest, run);
+	if (!err)
+		err = host_fill(guest, c, run.start, run.end - run.start);
 	if (!err && rights_of(c->flags) != (VM_READ | VM_WRITE))
 		err = host_protect(guest, run, rights_of(c->flags));
-	if (err && c->replaces)
+	if (err && !c->replaces)
+		forget_copies(guest, run);
+	if (err && (c->replaces || host_unmap(guest, run)))
 		host_lost(guest, run);
-	else if (err)
-		(void)!host_unmap(guest, run);
 	return err;
 }
 
@@ -80,15 +80,8 @@ int map_run(struct guest_mm *guest, const struct mm_change *c, struct span run)
 	err = set_aside_copies(guest, run);
 	if (err)
 		return err;
-	if (!is_congruent(guest, c)) {
-		bool were = copies_in(guest, run);
-
-		err = map_copy(guest, c, run);
-		/* What lay there and was direct is not, whatever became of it; what was not is forgotten. */
-		if (err && !were)
-			forget_copies(guest, run);
-		return err;
-	}
+	if (!is_congruent(guest, c))
+		return map_copy(guest, c, run);
 	err = map_directly(guest, c, run);
 	if (!err)
 		forget_copies(guest, run);

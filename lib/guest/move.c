@@ -86,10 +86,10 @@ static int copy_run(struct work *work, struct span run)
 	const struct mm_change *c = work->change;
 	int err = c->file && (c->flags & VM_MAYSHARE) ? ask_incoherent(guest, run.start) : 0;
 
-	if (!err && c->file)
-		err = mark_copies(guest, run);
 	if (!err)
 		err = host_map_memory(guest, run, VM_READ | VM_WRITE);
+	if (!err && c->file)
+		err = mark_copies(guest, run);
 	if (!err)
 		err = fill_moved(work, run.start, run.end);
 	if (!err && rights_of(c->flags) != (VM_READ | VM_WRITE))
