@@ -120,8 +120,11 @@ static void command(int (*run)(int argc, char **argv), char *name, char *option,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char verify[] = "verify", maps[] = "maps", json[] = "--json", all[] = "--all",
-		    format[] = "--format", smaps[] = "smaps", at[] = "--at", step[] = "9";
-	char path[64];
+		    format[] = "--format", smaps[] = "smaps", svg[] = "svg", at[] = "--at", step[] = "9",
+		    report[] = "report", picture[] = "--svg", page[] = "-o", export[] = "export",
+		    jsonl[] = "jsonl", perfetto[] = "perfetto", folded[] = "folded", strace[] = "strace";
+	static char *const exports[] = { jsonl, perfetto, folded, strace };
+	char path[64], out[64];
 	int fd;
 
 	if (size > 1 << 16)
@@ -137,6 +140,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	command(cmd_maps, maps, json, NULL, path);
 	command(cmd_maps, maps, format, smaps, path);
 	command(cmd_maps, maps, at, step, path);
+	command(cmd_maps, maps, format, svg, path);
+	for (size_t i = 0; i < sizeof(exports) / sizeof(exports[0]); i++)
+		command(cmd_export, export, format, exports[i], path);
+	snprintf(out, sizeof(out), "/tmp/vmaple-fuzz-%d", (int)getpid());
+	command(cmd_report, report, picture, out, path);
+	command(cmd_report, report, page, out, path);
+	unlink(out);
 	close(fd);
 	return 0;
 }
