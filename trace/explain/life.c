@@ -12,7 +12,7 @@
  *    E3  a life holds what its area was when the ledger last looked (look_at()), which is after each event.
  *
  * 3. Failure.  A life is allocated where a call may still fail, and its failure is the call's.  An event that cannot be
- *    allocated leaves its slot as it was and is remembered: the ledger's sink then fails.
+ *    allocated leaves its slot as it was.  Either is remembered: the ledger's sink then fails.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -119,6 +119,8 @@ static struct life *new_life(struct explain *x)
 		x->free_lives = l->next_free;
 	else
 		l = malloc(sizeof(*l));
+	/* To the mirror it is a call that failed: the program's did not. */
+	x->no_memory |= !l;
 	return l;
 }
 
