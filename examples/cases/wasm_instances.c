@@ -19,10 +19,10 @@ static culprit long instantiate(void)
 	if (failed(space))
 		return (long)space;
 	result = sys_mprotect(space, MEMORY, READ_WRITE);
-	if (!result)
-		result = sys_mprotect(space + MEMORY, PAGE, PROT_READ);
+	if (result)
+		return result;
 	*(volatile char *)space = 1;
-	return result;
+	return sys_mprotect(space + MEMORY, PAGE, PROT_READ);
 }
 
 int main(int argc, char **argv)
