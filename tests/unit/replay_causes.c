@@ -228,6 +228,29 @@ static void test_a_repair_keeps_names_and_files(void **state)
 	replay_free(r);
 }
 
+/* Its order is in doubt about that stack, and about nothing else. */
+static void test_a_stack_that_grew_explains_no_other_area(void **state)
+{
+	struct trace_event grown = { .type = TRACE_EVENT_FAULT,
+		.fault = { .addr = rec_at(599), .write_known = true, .ambiguous = true } };
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	rec_call(&rec, SYS_mmap, rec_at(600), 4 * REC_PAGE, RW, FIXED | MAP_GROWSDOWN, (int64_t)rec_at(600));
+	map_pages(&rec, 0, 16);
+	rec_event(&rec, grown);
+	assert_non_null(vma_lookup(replay_find(r, 0), rec_at(599)));
+	rec_map(&rec, (struct trace_area[]){ rec_area(0, 15, RW), rec_area(599, 604, RW) }, 2);
+	assert_int_equal(seen.of[REPLAY_DIFFERENCE], 1);
+	assert_int_equal(seen.of[REPLAY_UNCERTAIN], 0);
+	rec_map(&rec, (struct trace_area[]){ rec_area(0, 15, RW), rec_area(600, 604, RW) }, 2);
+	assert_int_equal(seen.of[REPLAY_DIFFERENCE], 1);
+	assert_int_equal(seen.of[REPLAY_UNCERTAIN], 1);
+	assert_non_null(strstr(seen.what, "a stack grew"));
+	replay_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_driver_refuses_is_foreign_and_not_there),
 		cmocka_unit_test(test_what_a_driver_places_elsewhere_is_there),
 		cmocka_unit_test(test_a_repair_keeps_names_and_files),
+		cmocka_unit_test(test_a_stack_that_grew_explains_no_other_area),
 	};
 
 	return cmocka_run_group_tests_name("replay_causes", tests, NULL, NULL);

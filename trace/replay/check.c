@@ -235,6 +235,18 @@ static bool evidence_can_vanish(struct space *s, const struct trace_map *part)
 	return false;
 }
 
+/* A stack is part of it that may have grown before the call that comes first here, or behind it. */
+static bool has_grown_beside(struct space *s, const struct trace_map *part)
+{
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, part->lo, part->hi);
+
+	if (part->lo >= s->grown_end || part->hi <= s->grown_start)
+		return false;
+	while (vma && !(vma->vm_flags & VM_GROWSDOWN))
+		vma = find_vma_intersection(&s->mm, vma->vm_end, part->hi);
+	return vma != NULL;
+}
+
 static enum replay_verdict judge(struct space *s, const struct trace_map *part, const char **what)
 {
 	if (s->doubt && only_cuts_differ(s, part)) {
@@ -247,7 +259,7 @@ static enum replay_verdict judge(struct space *s, const struct trace_map *part, 
 			"truncated";
 		return REPLAY_UNCERTAIN;
 	}
-	if (s->grown_beside) {
+	if (has_grown_beside(s, part)) {
 		*what = "a stack grew while another thread's call was carried out: which came first is not "
 			"known";
 		return REPLAY_UNCERTAIN;
@@ -328,7 +340,8 @@ int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 
 	r->stats.checks++;
 	if (maps_equal(s, map)) {
-		s->grown_beside &= !whole;
+		if (whole)
+			s->grown_start = s->grown_end = 0;
 		causes_compared(s, map->lo, map->hi);
 		return 0;
 	}

@@ -16,6 +16,14 @@ static void written_beside(struct space *s, const struct vm_area_struct *vma)
 		s->beside_end = vma->vm_end;
 }
 
+static void grown_beside(struct space *s, const struct vm_area_struct *vma)
+{
+	if (!s->grown_end || vma->vm_start < s->grown_start)
+		s->grown_start = vma->vm_start;
+	if (vma->vm_end > s->grown_end)
+		s->grown_end = vma->vm_end;
+}
+
 /* One may have taken the anon_vma of the other. */
 static bool may_share(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
@@ -49,7 +57,8 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */
 	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : MM_FAULT_SMALL);
 	vma = vma_lookup(&s->mm, f->addr);
-	s->grown_beside |= below && vma && f->ambiguous;
+	if (below && vma && f->ambiguous)
+		grown_beside(s, vma);
 	if (untouched && vma && vma->anon_vma) {
 		r->stats.first_writes++;
 		s->doubt |= !f->write_known;

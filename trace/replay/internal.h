@@ -41,9 +41,10 @@ struct space {
 	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
 	/* Areas first written beside the call that comes next; none: 0, 0. */
 	uint64_t beside_start, beside_end;
-	bool grown_beside; /* a stack grew while another thread's call was in the kernel: before it, or after? */
-	bool partial;      /* it began with areas that were not seen */
-	bool take_over;    /* something was done that is not modelled: the next observation is the truth */
+	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */
+	uint64_t grown_start, grown_end;
+	bool partial;   /* it began with areas that were not seen */
+	bool take_over; /* something was done that is not modelled: the next observation is the truth */
 	struct maple_tree touched, caused; /* causes.c */
 	struct trace_call call;            /* the last; without data */
 	uint64_t call_step;
