@@ -109,6 +109,13 @@ static bool is_there(struct live *l, const struct live_mm *mm, const struct expe
 	       (!a.ino || a.offset + (x->at.start - a.start) == want->offset);
 }
 
+/* By now: the task may have been running since the last look. */
+static bool has_come(struct live *l, const struct task *t)
+{
+	observe_changed(t->mm);
+	return is_there(l, t->mm, &t->expected);
+}
+
 /* --- its end ------------------------------------------------------------------------------------------------ */
 
 /* Part of what is there may grow, or what is above may grow into a hole that the call makes. */
@@ -159,12 +166,12 @@ void settle_deferred(struct live *l, struct task *t)
 	if (!t->deferred)
 		return;
 	t->deferred = false;
-	call_end(l, t, result_of(t, is_there(l, t->mm, &t->expected)));
+	call_end(l, t, result_of(t, has_come(l, t)));
 }
 
 void settle_if_there(struct live *l, struct task *t)
 {
-	if (t->deferred && is_there(l, t->mm, &t->expected))
+	if (t->deferred && has_come(l, t))
 		settle_deferred(l, t);
 	t->deferred = false;
 }
@@ -175,6 +182,6 @@ void settle_what_is_there(struct live *l)
 	unsigned long tid = 0;
 
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
-		if (t->deferred && is_there(l, t->mm, &t->expected))
+		if (t->deferred && has_come(l, t))
 			settle_deferred(l, t);
 }

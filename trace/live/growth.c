@@ -18,9 +18,10 @@ static bool tell_run(struct live *l, struct task *t, bool ambiguous, const struc
 	struct trace_event e = { .type = TRACE_EVENT_FAULT, .fault = { .write_known = true } };
 	struct trace_area a;
 
-	if (!run->start || !observe_next(l, t->mm, run->start - 1, &a) || a.end <= run->start ||
+	if (!run->start || !observe_next_now(l, t->mm, run->start - 1, &a) || a.end <= run->start ||
 		a.start == run->start)
 		return false;
+	observe_changed(t->mm);
 	if (a.start > run->start)
 		forget(&t->mm->growing, run->start, a.start < run->end ? a.start : run->end);
 	else

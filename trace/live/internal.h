@@ -47,6 +47,7 @@
 #define CALL_DATA_MAX 128
 #define MARKS_MAX     127
 #define MOUNT_CACHE   8
+#define SEEN_AREAS    8
 
 #define NR_TAKEN_SIGNALS  7 /* wait.c */
 #define NR_PASSED_SIGNALS 2
@@ -89,6 +90,7 @@ struct live_mm {
 	uint32_t id;
 	unsigned int users;         /* tasks in it that have not begun to exit */
 	bool was_shared;            /* it has had more than one user */
+	uint64_t changes;           /* observe.c: grows whenever its areas may have changed */
 	unsigned int refs;          /* tasks that point here */
 	int maps_fd, pagemap_fd;    /* its /proc/PID/maps and pagemap; -1: none */
 	struct task *busy;          /* whose call is in the kernel */
@@ -139,6 +141,17 @@ struct task {
 	uint32_t rank;   /* and its rank */
 };
 
+/* Areas as they were asked for last: observe.c. */
+struct seen_areas {
+	uint32_t mm;
+	uint64_t changes;
+	unsigned int nr, next;
+	struct {
+		uint64_t from; /* asked about any address from here on, the kernel names this area */
+		struct trace_area area;
+	} at[SEEN_AREAS];
+};
+
 /* A signal by which a process is asked to end: when it was noticed that one had come (0: none is to be passed on). */
 struct passed_signal {
 	uint64_t found;
@@ -178,7 +191,8 @@ struct live {
 	pid_t root;
 	int root_status;
 	int go_fd, report_fd;
-	bool text_only;           /* this kernel has no PROCMAP_QUERY */
+	bool text_only; /* this kernel has no PROCMAP_QUERY */
+	struct seen_areas seen;
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;
 	char *names;
@@ -416,6 +430,10 @@ void emit_begin_map(struct live *l, struct task *t);
 bool observe_area(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area);
 /* That, or the next one above. */
 bool observe_next(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area);
+/* Likewise, where a fault may have changed it since the last stop. */
+bool observe_next_now(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area);
+/* What was asked for is of the past: a call has been, or will be, carried out. */
+void observe_changed(struct live_mm *mm);
 /* And its name, in the caller's buffer, with the size of its pages. */
 bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name[AREA_NAME_MAX],
 	struct trace_area *area, uint64_t *page_size);

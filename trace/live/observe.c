@@ -4,6 +4,11 @@
  *
  * The descriptor of /proc/PID/maps is kept open with its address space: it stays valid whatever becomes of the task
  * through which it was opened.
+ *
+ * One area is asked for several times at one stop and at the next: where it was written, what the call will do to it,
+ * what it has done.  Where an address space has one user, only that user's calls move bounds of areas, and faults those of
+ * stacks; so until the next call is let through the last answers are good (mm->changes).  A look that a comparison is made
+ * of is always of the stop at which it is told.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +115,48 @@ static bool next_area_of_text(
 	return false;
 }
 
+void observe_changed(struct live_mm *mm)
+{
+	mm->changes++;
+}
+
+static bool is_seen(const struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
+{
+	const struct seen_areas *s = &l->seen;
+
+	if (mm->users != 1 || s->mm != mm->id || s->changes != mm->changes)
+		return false;
+	for (unsigned int i = 0; i < s->nr; i++) {
+		if (s->at[i].from <= addr && addr < s->at[i].area.end) {
+			*area = s->at[i].area;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void keep_seen(struct live *l, const struct live_mm *mm, uint64_t addr, const struct trace_area *area)
+{
+	struct seen_areas *s = &l->seen;
+
+	if (s->mm != mm->id || s->changes != mm->changes) {
+		s->mm = mm->id;
+		s->changes = mm->changes;
+		s->nr = s->next = 0;
+	}
+	s->at[s->next].from = addr < area->start ? addr : area->start;
+	s->at[s->next].area = *area;
+	s->next = (s->next + 1) % SEEN_AREAS;
+	if (s->nr < SEEN_AREAS)
+		s->nr++;
+}
+
 bool observe_next(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
+{
+	return is_seen(l, mm, addr, area) || observe_next_now(l, mm, addr, area);
+}
+
+bool observe_next_now(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
 	struct procmap_query q;
 	int err = query(mm->maps_fd, addr, PROCMAP_QUERY_COVERING_OR_NEXT_VMA, NULL, 0, &q);
@@ -122,6 +168,7 @@ bool observe_next(struct live *l, const struct live_mm *mm, uint64_t addr, struc
 	if (err)
 		return false;
 	area_of_query(&q, area);
+	keep_seen(l, mm, addr, area);
 	return true;
 }
 
@@ -163,21 +210,28 @@ static void keep_window(struct live *l, uint64_t lo, uint64_t hi)
 /* Every area that touches [lo, hi), by queries. False: no memory, or no such ioctl. */
 static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, uint64_t hi)
 {
+	struct trace_area found;
 	struct procmap_query q;
 	int err = 0;
 
 	l->nr_areas = 0;
-	while (lo < hi &&
-		(err = query(mm->maps_fd, lo, PROCMAP_QUERY_COVERING_OR_NEXT_VMA, NULL, 0, &q)) == 0) {
+	while (lo < hi) {
 		struct trace_area *a;
 
-		if (q.vma_start >= hi)
+		if (!is_seen(l, mm, lo, &found)) {
+			err = query(mm->maps_fd, lo, PROCMAP_QUERY_COVERING_OR_NEXT_VMA, NULL, 0, &q);
+			if (err)
+				break;
+			area_of_query(&q, &found);
+			keep_seen(l, mm, lo, &found);
+		}
+		if (found.start >= hi)
 			return true;
 		a = add_area(l);
 		if (!a)
 			return false;
-		area_of_query(&q, a);
-		lo = q.vma_end;
+		*a = found;
+		lo = found.end;
 	}
 	return err == 0 || err == -ENOENT;
 }

@@ -47,6 +47,8 @@ static bool is_where_it_was(const struct task *t)
 
 void resume(struct task *t, int sig)
 {
+	if (t->mm && (t->in_call || t->deferred || t->mm->users > 1))
+		observe_changed(t->mm);
 	if (is_where_it_was(t))
 		ptrace(t->in_call ? PTRACE_SYSCALL : PTRACE_CONT, t->tid, NULL, (void *)(long)sig);
 }
