@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmaple/kernel_profile.h>
+
 #include "cli.h"
 
 static double share(uint64_t part, uint64_t whole)
@@ -45,9 +47,26 @@ static void print_command(FILE *out, const char *command)
 	fputs(command[shown] ? "...\n" : "\n", out);
 }
 
+/* Where the recording's kernel is none that is known: as which it was replayed. */
+static void print_kernel(FILE *out, const char *release)
+{
+	const struct kernel_profile *as = kernel_profile_for(release);
+	int major = 0, minor = 0;
+
+	if (!as || sscanf(release, "%d.%d", &major, &minor) != 2 ||
+		(as->major == major && as->minor == minor))
+		return;
+	fputs("  kernel      ", out);
+	print_quoted(out, release, strlen(release));
+	fprintf(out, " is %s: replayed as %s\n",
+		as == kernel_profile_default ? "newer than all that are known" : "none that is known",
+		as->name);
+}
+
 void print_summary(FILE *out, const struct replay_stats *s, const struct trace_header *h, double wall_seconds)
 {
 	print_command(out, h->command);
+	print_kernel(out, h->kernel);
 	fprintf(out, "  processes   %" PRIu64 ", %" PRIu64 " threads in all\n", s->processes, s->threads);
 	print_calls(out, s);
 	fprintf(out, "  faults      %" PRIu64 " seen, %" PRIu64 " of them the first write in an area; %s\n",
@@ -82,6 +101,7 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 {
 	json_t *kinds = json_object();
 	json_t *gaps = json_array();
+	const struct kernel_profile *as = kernel_profile_for(h->kernel);
 	json_t *o;
 
 	for (int i = 0; i < REPLAY_CALL_KINDS; i++)
@@ -104,6 +124,8 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 		(json_int_t)s->splits, "merges", (json_int_t)s->merges, "merged_share",
 		share(s->new_merged, s->new_areas), "free_areas", gaps, "fault_source",
 		fault_source_text(h->fault_source));
+	if (o)
+		json_put(o, "replayed_as", json_text((as ? as : kernel_profile_default)->name));
 	if (o && wall_seconds >= 0)
 		json_put(o, "wall_seconds", json_real(wall_seconds));
 	return o;

@@ -110,10 +110,15 @@ static int parse_without(struct whatif_run *w, const char *text)
 
 static int parse_kernel(struct whatif_run *w, const char *text)
 {
+	size_t len;
+
 	w->changes.kernel = kernel_profile_for(text);
-	if (w->changes.kernel && strncmp(w->changes.kernel->name, text, strlen(w->changes.kernel->name)) == 0)
+	len = w->changes.kernel ? strlen(w->changes.kernel->name) : 0;
+	/* 6.10 is not 6.1. */
+	if (len && strncmp(w->changes.kernel->name, text, len) == 0 && strspn(text + len, "0123456789") == 0)
 		return 0;
-	return usage_error("whatif", "--kernel takes a series that is known (6.1, 6.12, 6.18), not", text);
+	return usage_error("whatif",
+		"--kernel takes a series that is known (6.1, 6.12, 6.17 to 6.19, 7.0 to 7.3), not", text);
 }
 
 static int parse_rmap(struct whatif_run *w, const char *text)

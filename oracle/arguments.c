@@ -213,7 +213,9 @@ void make_arguments(struct maker *m, struct call *c)
 		c->arg[3] = chance(m, 40) ? 0 : chance(m, 50) ? ~0UL : (unsigned long)some_key(m);
 		break;
 	case CALL_PKEY_FREE:
+		/* Not key 0: a later mapping that can only be executed would take it, and all memory be out of reach. */
 		c->arg[0] = (unsigned long)some_key(m);
+		c->arg[0] += !c->arg[0];
 		return;
 	case CALL_MADVISE:
 		c->arg[2] = some_advice(m);

@@ -32,10 +32,42 @@ static struct {
 	pid_t spawned[8];
 } self;
 
+/*
+ * What the thread may do with each protection key.  A handler begins with none but key 0; who leaves it by a jump keeps
+ * that, and would be refused at the next touch of what has a key.
+ */
+#ifdef __x86_64__
+static unsigned int read_rights(void)
+{
+	unsigned int rights = 0, unused;
+
+	if (background.pkeys)
+		__asm__ volatile("rdpkru" : "=a"(rights), "=d"(unused) : "c"(0));
+	return rights;
+}
+
+static void write_rights(unsigned int rights)
+{
+	if (background.pkeys)
+		__asm__ volatile("wrpkru" : : "a"(rights), "c"(0), "d"(0) : "memory");
+}
+#else
+static unsigned int read_rights(void)
+{
+	return 0;
+}
+
+static void write_rights(unsigned int rights)
+{
+}
+#endif
+
 static sigjmp_buf after_fault;
+static unsigned int rights_before;
 
 static void on_fault(int sig)
 {
+	write_rights(rights_before);
 	siglongjmp(after_fault, sig);
 }
 
@@ -49,6 +81,7 @@ static int64_t touch(unsigned long addr, bool write)
 	/* A SIGBUS is a page that the area was given and the file does not have. */
 	if (sig)
 		return sig == SIGBUS ? 0 : -EFAULT;
+	rights_before = read_rights();
 	if (write)
 		*p = 1;
 	else

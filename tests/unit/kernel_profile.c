@@ -50,9 +50,12 @@ static void test_a_release_has_the_profile_of_its_series_or_of_the_one_before(vo
 {
 	assert_string_equal(kernel_profile_for("6.12.117+deb12-cloud-amd64")->name, "6.12");
 	assert_string_equal(kernel_profile_for("6.1.0-56-cloud-amd64")->name, "6.1");
-	assert_string_equal(kernel_profile_for("6.17.3")->name, "6.12");
+	assert_string_equal(kernel_profile_for("6.17.3")->name, "6.17");
+	assert_string_equal(kernel_profile_for("6.15.0")->name, "6.12");
 	assert_string_equal(kernel_profile_for("6.18")->name, "6.18");
-	assert_string_equal(kernel_profile_for("7.0-rc1")->name, "6.18");
+	assert_string_equal(kernel_profile_for("7.0-rc1")->name, "7.0");
+	assert_string_equal(kernel_profile_for("7.3.4+deb13-cloud-amd64")->name, "7.3");
+	assert_string_equal(kernel_profile_for("8.0.1")->name, "7.3");
 	assert_string_equal(kernel_profile_for("5.15.0")->name, "6.1");
 	assert_null(kernel_profile_for("unknown"));
 	assert_null(kernel_profile_for("6"));
@@ -141,9 +144,10 @@ static void test_what_dontunmap_leaves_is_not_joined_with_its_copy(void **state)
 	static const struct {
 		const char *kernel;
 		unsigned long first, end; /* of the area with the copy */
-	} cases[] = { { "6.1", 242, 244 }, { "6.12", 242, 385 }, { "6.18", 236, 385 } };
+	} cases[] = { { "6.1", 242, 244 }, { "6.12", 242, 385 }, { "6.18", 236, 385 }, { "7.1", 236, 385 },
+		{ "7.2", 242, 385 }, { "7.3", 242, 385 } };
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 6; i++) {
 		one_mm_begin(cases[i].kernel);
 		map(236, 149);
 		assert_int_equal(remap(238, 2, MREMAP_FIXED | DONTUNMAP, 242), at(242));
@@ -154,13 +158,17 @@ static void test_what_dontunmap_leaves_is_not_joined_with_its_copy(void **state)
 
 static void test_what_dontunmap_leaves_of_a_locked_area_is_cut_out(void **state)
 {
-	one_mm_begin("6.12");
-	map(0, 8);
-	assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, 0), 0);
-	assert_int_equal(remap(2, 2, DONTUNMAP | MREMAP_FIXED, 20), at(20));
-	is_area(2, 2, 4);
-	assert_int_equal(mm.locked_vm, 8);
-	one_mm_end();
+	static const char *const cutting[] = { "6.12", "7.2", "7.3" };
+
+	for (int i = 0; i < 3; i++) {
+		one_mm_begin(cutting[i]);
+		map(0, 8);
+		assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, 0), 0);
+		assert_int_equal(remap(2, 2, DONTUNMAP | MREMAP_FIXED, 20), at(20));
+		is_area(2, 2, 4);
+		assert_int_equal(mm.locked_vm, 8);
+		one_mm_end();
+	}
 	one_mm_begin("6.18");
 	map(0, 8);
 	assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, 0), 0);
