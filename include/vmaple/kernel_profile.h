@@ -58,6 +58,10 @@ struct kernel_profile {
 	bool huge_as_files;
 	/** MAP_DROPPABLE memory cannot be registered with a userfaultfd. */
 	bool droppable_not_served;
+	/** MADV_DOFORK is refused for all of VM_SPECIAL; else for VM_IO. */
+	bool special_stays_unforked;
+	/** What a userfaultfd protects against writing is not registered anew without that: -EBUSY. */
+	bool wp_stays;
 	bool mseal;         /**< the call is there */
 	bool droppable;     /**< MAP_DROPPABLE is */
 	bool guard_regions; /**< MADV_GUARD_INSTALL and MADV_GUARD_REMOVE are */

@@ -180,7 +180,10 @@ static int may_register(const struct vm_area_struct *vma, unsigned long start, u
 		return 0;
 	if (!(vma->vm_flags & VM_MAYWRITE))
 		return -EPERM;
-	return vma->uffd_ctx && vma->uffd_ctx != ctx ? -EBUSY : 0;
+	if (vma->uffd_ctx && vma->uffd_ctx != ctx)
+		return -EBUSY;
+	/* Pages that are marked as protected would lose what tells what the mark means. */
+	return vma->vm_mm->sys->kernel->wp_stays && (vma->vm_flags & ~mode & VM_UFFD_WP) ? -EBUSY : 0;
 }
 
 /* Is there something to do for it? Modes that it has already are left as they are. */

@@ -26,7 +26,9 @@ static int fork_advice(const struct vm_area_struct *vma, int advice, vm_flags_t 
 		return 0;
 	case MADV_DOFORK:
 		*flags &= ~VM_DONTCOPY;
-		return vma->vm_flags & VM_IO ? -EINVAL : 0;
+		return vma->vm_flags & (vma->vm_mm->sys->kernel->special_stays_unforked ? VM_SPECIAL : VM_IO)
+			       ? -EINVAL
+			       : 0;
 	case MADV_WIPEONFORK:
 		*flags |= VM_WIPEONFORK;
 		return vma_file(vma) || (vma->vm_flags & VM_SHARED) ? -EINVAL : 0;

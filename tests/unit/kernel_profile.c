@@ -369,6 +369,40 @@ static void test_droppable_memory_and_a_userfaultfd(void **state)
 	}
 }
 
+/* kernel-oracle: the kernel's own pages, which cannot grow; madvise 5 1 dofork */
+static void test_what_cannot_grow_is_not_forked_on_demand(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct vm_file file = {
+			.refs = 1, .readable = true, .writable = true, .vm_flags = VM_DONTEXPAND
+		};
+
+		one_mm_begin(i ? "7.0" : "6.19");
+		assert_int_equal(map_as(5, 1, RW, MAP_SHARED, &file), at(5));
+		assert_int_equal(mm_madvise(&mm, at(5), PAGE, MADV_DOFORK), i ? -EINVAL : 0);
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mmap 24 1; userfaultfd 24 1 wp; userfaultfd 24 1 missing */
+static void test_a_userfaultfd_that_protects_is_not_registered_without(void **state)
+{
+	static const char context;
+
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "7.3" : "7.2");
+		map(24, 1);
+		assert_int_equal(mm_userfaultfd(&mm, at(24), PAGE, &context, VM_UFFD_WP), 0);
+		assert_int_equal(
+			mm_userfaultfd(&mm, at(24), PAGE, &context, VM_UFFD_MISSING), i ? -EBUSY : 0);
+		assert_int_equal(
+			mm_userfaultfd(&mm, at(24), PAGE, &context, VM_UFFD_MISSING | VM_UFFD_WP), 0);
+		assert_int_equal(mm_userfaultfd(&mm, at(24), PAGE, NULL, 0), 0);
+		assert_int_equal(mm_userfaultfd(&mm, at(24), PAGE, &context, VM_UFFD_MISSING), 0);
+		one_mm_end();
+	}
+}
+
 /* kernel-oracle: mmap 0 8; userfaultfd 4 4 wp; userfaultfd 2 2 wp; and the same from an area's beginning on */
 static void test_a_userfaultfd_for_a_part_of_an_area(void **state)
 {
@@ -520,6 +554,8 @@ int main(void)
 		cmocka_unit_test(test_populate_over_a_hole),
 		cmocka_unit_test(test_seals_and_zero),
 		cmocka_unit_test(test_droppable_memory_and_a_userfaultfd),
+		cmocka_unit_test(test_what_cannot_grow_is_not_forked_on_demand),
+		cmocka_unit_test(test_a_userfaultfd_that_protects_is_not_registered_without),
 		cmocka_unit_test(test_a_userfaultfd_for_a_part_of_an_area),
 		cmocka_unit_test(test_the_hint_for_a_huge_page_file),
 		cmocka_unit_test(test_a_hint_in_the_first_huge_page),
