@@ -62,6 +62,10 @@ struct kernel_profile {
 	bool special_stays_unforked;
 	/** What a userfaultfd protects against writing is not registered anew without that: -EBUSY. */
 	bool wp_stays;
+	/** mmap of memory that may only be executed takes its protection key before its place is looked for, and keeps it. */
+	bool key_before_place;
+	/** mmap asks a memfd's seals before anything is unmapped. */
+	bool seals_first;
 	bool mseal;         /**< the call is there */
 	bool droppable;     /**< MAP_DROPPABLE is */
 	bool guard_regions; /**< MADV_GUARD_INSTALL and MADV_GUARD_REMOVE are */

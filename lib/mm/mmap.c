@@ -62,15 +62,12 @@ static bool offset_ok(const struct mapping *m)
 	return m->len <= max && m->pgoff <= to_pages(m->mm, max - m->len);
 }
 
-/* What is sealed against writing cannot be mapped for it, and not be made writable later. */
-static int check_seals(struct mapping *m)
+/* What is sealed against writing cannot be mapped for it. */
+static int check_seals(const struct mapping *m)
 {
-	if (!(m->vm_flags & VM_SHARED))
-		return 0;
-	if ((m->vm_flags & VM_WRITE) && (m->file->vm_flags_off & VM_MAYWRITE))
-		return -EPERM;
-	m->vm_flags &= ~m->file->vm_flags_off;
-	return 0;
+	return (m->vm_flags & VM_SHARED) && (m->vm_flags & VM_WRITE) && (m->file->vm_flags_off & VM_MAYWRITE)
+		       ? -EPERM
+		       : 0;
 }
 
 /* Flags that the file itself brings. */
@@ -110,7 +107,11 @@ static int check_file(struct mapping *m)
 			return -EPERM;
 		m->vm_flags &= ~VM_MAYEXEC;
 	}
-	return m->vm_flags & VM_GROWSDOWN ? -EINVAL : check_seals(m);
+	if (m->vm_flags & VM_GROWSDOWN)
+		return -EINVAL;
+	if (m->vm_flags & VM_SHARED)
+		m->vm_flags &= ~m->file->vm_flags_off; /* what is sealed cannot be made writable later */
+	return m->mm->sys->kernel->seals_first ? check_seals(m) : 0;
 }
 
 static int check_anonymous(struct mapping *m)
@@ -180,13 +181,17 @@ static bool is_shared_anonymous(const struct mapping *m)
 /* All that is decided from the request alone. */
 static int check_request(struct mapping *m)
 {
+	bool early = m->mm->sys->kernel->key_before_place;
 	int err = check_size_and_offset(m);
 
+	if (!err && early)
+		m->vm_flags = flags_of_call(m);
 	if (!err)
 		err = choose_place(m);
 	if (err)
 		return err;
-	m->vm_flags = flags_of_call(m);
+	if (!early)
+		m->vm_flags = flags_of_call(m);
 	if ((m->flags & MAP_LOCKED) && !can_do_mlock(m->mm))
 		return -EPERM;
 	if (!mlock_future_ok(m->mm, m->vm_flags, m->len))
@@ -323,6 +328,8 @@ static int ask_file(struct mapping *m)
 	}
 	if (!m->file)
 		return 0;
+	if (check_seals(m))
+		return -EPERM;
 	if (m->file->kind == VM_FILE_HUGETLB && m->pgoff & to_pages(m->mm, m->file->map_align - 1))
 		return -EINVAL;
 	if (m->file->kind == VM_FILE_SECRET && !(m->vm_flags & (VM_SHARED | VM_MAYSHARE)))

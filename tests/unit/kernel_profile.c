@@ -355,6 +355,27 @@ static void test_seals_and_zero(void **state)
 	}
 }
 
+/* kernel-oracle: mmap 19 2 r,w private,anonymous; mmap 20 1 r,w shared_validate,fixed sealed */
+static void test_a_sealed_memfd_in_the_place_of_something(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct vm_file sealed = { .refs = 1,
+			.kind = VM_FILE_SHMEM,
+			.readable = true,
+			.writable = true,
+			.vm_flags_off = VM_MAYWRITE };
+
+		one_mm_begin(i ? "6.12" : "6.1");
+		map(0, 2);
+		assert_int_equal(map_as(1, 1, PROT_READ | PROT_WRITE, MAP_SHARED, &sealed), -EPERM);
+		is_area(0, 0, i ? 2 : 1);
+		assert_int_equal(mm.total_vm, i ? 2 : 1);
+		assert_int_equal(map_as(1, 1, PROT_READ, MAP_SHARED, &sealed), at(1));
+		assert_int_equal(mm_mprotect(&mm, at(1), PAGE, PROT_READ | PROT_WRITE, -1), -EACCES);
+		one_mm_end();
+	}
+}
+
 /* kernel-oracle: mmap 0 1 droppable; userfaultfd 0 1 wp */
 static void test_droppable_memory_and_a_userfaultfd(void **state)
 {
@@ -553,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_placement_on_the_border_of_a_huge_page),
 		cmocka_unit_test(test_populate_over_a_hole),
 		cmocka_unit_test(test_seals_and_zero),
+		cmocka_unit_test(test_a_sealed_memfd_in_the_place_of_something),
 		cmocka_unit_test(test_droppable_memory_and_a_userfaultfd),
 		cmocka_unit_test(test_what_cannot_grow_is_not_forked_on_demand),
 		cmocka_unit_test(test_a_userfaultfd_that_protects_is_not_registered_without),

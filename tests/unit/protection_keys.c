@@ -110,6 +110,30 @@ static void test_a_child_has_its_parents_keys(void **state)
 	one_mm_end();
 }
 
+/* The key of execute-only memory: taken, or not, by an mmap that finds something in its place. */
+static int next_key_after_a_refusal(const char *release)
+{
+	struct mmap_request req = { .addr = at(0),
+		.len = PAGE,
+		.prot = PROT_EXEC,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE };
+	int key;
+
+	begin(true);
+	sys.kernel = kernel_profile_for(release);
+	assert_int_equal(mm_mmap(&mm, &req), -EEXIST);
+	key = mm_pkey_alloc(&mm);
+	one_mm_end();
+	return key;
+}
+
+static void test_a_refused_mapping_keeps_its_key_since_it_is_taken_first(void **state)
+{
+	assert_int_equal(next_key_after_a_refusal("6.1"), 1);
+	assert_int_equal(next_key_after_a_refusal("6.12"), 2);
+	assert_int_equal(next_key_after_a_refusal("7.3"), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +143,7 @@ int main(void)
 		cmocka_unit_test(test_there_are_fifteen_keys_to_be_had),
 		cmocka_unit_test(test_memory_for_execution_alone_has_a_key_of_the_kernels),
 		cmocka_unit_test(test_a_child_has_its_parents_keys),
+		cmocka_unit_test(test_a_refused_mapping_keeps_its_key_since_it_is_taken_first),
 	};
 
 	return cmocka_run_group_tests_name("protection keys", tests, NULL, NULL);
