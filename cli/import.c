@@ -149,11 +149,11 @@ int import_file(const char *command, const char *path, const char *out)
 	struct trace_import_options options = { .form = TRACE_IMPORT_NONE };
 	struct trace_import *im;
 	char error[512];
-	int status;
+	int status, err = trace_import_open(&im, &path, 1, &options, error, sizeof(error));
 
-	if (trace_import_open(&im, &path, 1, &options, error, sizeof(error))) {
+	if (err) {
 		complain(command, "%s", error);
-		return STATUS_DAMAGED;
+		return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 	}
 	status = write_recording(command, im, out);
 	trace_import_free(im);
@@ -166,17 +166,18 @@ int cmd_import(int argc, char **argv)
 	struct trace_import *im;
 	struct progress progress;
 	char error[512];
-	int status = parse(&a, argc, argv), told;
+	int status = parse(&a, argc, argv), told, err;
 
 	if (status)
 		return status < 0 ? 0 : status;
 	progress_begin(&progress);
 	a.options.progress = on_progress;
 	a.options.ctx = &progress;
-	if (trace_import_open(&im, (const char *const *)argv + optind, (size_t)(argc - optind), &a.options,
-		    error, sizeof(error))) {
+	err = trace_import_open(&im, (const char *const *)argv + optind, (size_t)(argc - optind), &a.options,
+		error, sizeof(error));
+	if (err) {
 		complain("import", "%s", error);
-		return STATUS_DAMAGED;
+		return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 	}
 	status = write_recording("import", im, a.out);
 	progress_end(&progress);

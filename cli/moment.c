@@ -2,6 +2,7 @@
 /*
  * A moment of a recording.  The peak takes two readings: one to find it, without the ledger, and one up to it.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -53,9 +54,8 @@ static int find_peak(struct moment *m)
 	struct replay *replay;
 	struct progress progress;
 	struct trace_event e;
-	int err = 0, got = 0;
+	int err = open_reader(m), got = 0;
 
-	err = open_reader(m);
 	if (err)
 		return err;
 	replay = replay_new(trace_reader_header(m->reader), &options);
@@ -76,7 +76,9 @@ static int find_peak(struct moment *m)
 	m->step = series.peak.step;
 	m->mm_id = series.peak_mm;
 	m->mm_pid = series.peak_pid;
-	return replay && !err ? 0 : no_memory(m);
+	if (!replay || err)
+		return no_memory(m);
+	return m->damaged == STATUS_FAILED ? STATUS_FAILED : 0;
 }
 
 static bool ends_it(const struct moment *m, const struct trace_event *e)
@@ -126,11 +128,10 @@ static int conclude(struct moment *m, int got)
 	}
 	if (got == -STATUS_FAILED)
 		return no_memory(m);
-	if (got < 0) {
-		if (!m->damaged)
-			complain(m->command, "%s", trace_reader_error(m->reader));
-		return STATUS_DAMAGED;
-	}
+	/* What was said already is not said again. */
+	if (got < 0)
+		return m->damaged && got != -ENOMEM ? STATUS_DAMAGED
+						    : recording_ended(m->command, m->reader, got);
 	if (m->mm)
 		return 0;
 	complain(m->command, "%s: process %" PRIu64 " has no address space at that moment", m->path,

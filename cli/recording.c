@@ -105,8 +105,10 @@ int open_recording(const char *command, const char *path, struct trace_reader **
 
 	if (!err)
 		return 0;
-	if (trace_import_recognise(path) != TRACE_IMPORT_NONE)
+	if (err != -ENOMEM && trace_import_recognise(path) != TRACE_IMPORT_NONE)
 		return open_import(command, path, reader);
+	if (err != -ENOMEM && errno == ENOMEM)
+		return out_of_memory(command, 0);
 	complain(command, "%s", error);
 	return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 }

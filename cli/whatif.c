@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vmaple whatif: a recording replayed with one thing changed; the number of areas over time beside what was. */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -219,7 +220,7 @@ static int read_first(struct whatif_run *w)
 	struct trace_reader *reader;
 	struct replay *replay;
 	struct trace_event e = { .step = 0 };
-	int err = open_recording("whatif", w->path, &reader);
+	int err = open_recording("whatif", w->path, &reader), got = 0;
 
 	if (err)
 		return err;
@@ -228,7 +229,7 @@ static int read_first(struct whatif_run *w)
 	explain_series_begin(&w->before, 0);
 	if (!replay || !w->whatif)
 		err = -1;
-	while (!err && trace_reader_next(reader, &e) > 0) {
+	while (!err && (got = trace_reader_next(reader, &e)) > 0) {
 		err = replay_sink(replay)->event(replay_sink(replay), &e);
 		if (!w->pid || e.pid == w->pid)
 			explain_series_event(&w->before, replay, &e);
@@ -238,7 +239,8 @@ static int read_first(struct whatif_run *w)
 	if (replay)
 		replay_free(replay);
 	trace_reader_close(reader);
-	return err ? out_of_memory("whatif", e.step) : 0;
+	/* What is damaged is told by the second reading. */
+	return err || got == -ENOMEM ? out_of_memory("whatif", e.step) : 0;
 }
 
 static uint64_t areas_of(struct replay *replay, uint32_t mm)
@@ -275,10 +277,9 @@ static int read_second(struct whatif_run *w)
 			w->end_after = areas_of(whatif_replay(w->whatif), mm);
 		}
 	}
-	if (got < 0)
-		complain("whatif", "%s", trace_reader_error(reader));
+	err = err ? out_of_memory("whatif", e.step) : recording_ended("whatif", reader, got);
 	trace_reader_close(reader);
-	return err ? out_of_memory("whatif", e.step) : got < 0 ? STATUS_DAMAGED : 0;
+	return err;
 }
 
 static void print_rows(const struct whatif_run *w)

@@ -28,7 +28,10 @@ enum trace_import_form {
 	TRACE_IMPORT_CORE    /**< an ELF core */
 };
 
-/** What the content of a file looks like; a recording, an unreadable or an empty file is TRACE_IMPORT_NONE. */
+/**
+ * What the content of a file looks like; a recording, an unreadable or an empty file is TRACE_IMPORT_NONE.  Then errno is
+ * ENOMEM where that is why nothing was recognised, else 0.
+ */
 VMAPLE_API enum trace_import_form trace_import_recognise(const char *path);
 /** "strace log", "snapshots of maps" ... */
 VMAPLE_API const char *trace_import_form_name(enum trace_import_form form);

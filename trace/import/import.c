@@ -4,9 +4,11 @@
  */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vmaple/kernel_profile.h>
 
@@ -69,12 +71,12 @@ void import_progress(struct trace_import *im, const struct lines *l)
 static bool is_core(const char *path)
 {
 	Elf64_Ehdr h;
-	FILE *f = fopen(path, "rbe");
-	bool core = f && fread(&h, sizeof(h), 1, f) == 1 && memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 &&
-		    h.e_type == ET_CORE;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool core = fd >= 0 && read(fd, &h, sizeof(h)) == sizeof(h) &&
+		    memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 && h.e_type == ET_CORE;
 
-	if (f)
-		fclose(f);
+	if (fd >= 0)
+		close(fd);
 	return core;
 }
 
@@ -88,11 +90,9 @@ static bool looks_like_strace(char *text)
 	       line.kind == STRACE_UNFINISHED || line.kind == STRACE_EXITED || line.kind == STRACE_SUPERSEDED;
 }
 
-static enum trace_import_form form_of_line(char *text, struct snapshot *scratch)
+static enum trace_import_form form_of_line(char *text, struct snapshot *scratch, int *err)
 {
-	int err = 0;
-
-	if (snapshot_line(scratch, text, &err))
+	if (snapshot_line(scratch, text, err))
 		return TRACE_IMPORT_MAPS;
 	return looks_like_strace(text) ? TRACE_IMPORT_STRACE : TRACE_IMPORT_NONE;
 }
@@ -104,19 +104,24 @@ enum trace_import_form trace_import_recognise(const char *path)
 	struct lines l;
 	char *text;
 	size_t len;
+	int err;
 
 	if (is_core(path))
 		return TRACE_IMPORT_CORE;
-	if (lines_open(&l, path, (size_t)64 << 10))
+	err = lines_open(&l, path, (size_t)64 << 10);
+	errno = err == -ENOMEM ? ENOMEM : 0;
+	if (err)
 		return TRACE_IMPORT_NONE;
-	while (!form && l.number < LINES_LOOKED_AT && (text = lines_next(&l, &len))) {
+	while (!form && !err && l.number < LINES_LOOKED_AT && (text = lines_next(&l, &len))) {
 		if (strlen(text) != len)
 			break;
-		form = form_of_line(text, &scratch);
+		form = form_of_line(text, &scratch, &err);
 	}
+	err = err == -ENOMEM || l.error == -ENOMEM ? ENOMEM : 0;
 	snapshot_free(&scratch);
 	lines_close(&l);
-	return form;
+	errno = err;
+	return err ? TRACE_IMPORT_NONE : form;
 }
 
 const char *trace_import_form_name(enum trace_import_form form)
@@ -167,6 +172,11 @@ int trace_import_open(struct trace_import **out, const char *const *paths, size_
 	im->options = *options;
 	im->form = options->form ? options->form : trace_import_recognise(paths[0]);
 	set_header(im);
+	if (im->form == TRACE_IMPORT_NONE && errno == ENOMEM) {
+		snprintf(error, error_size, "out of memory");
+		free(im);
+		return -ENOMEM;
+	}
 	if (im->form == TRACE_IMPORT_NONE)
 		snprintf(error, error_size,
 			"%s is neither a recording nor a log, snapshot or core that can be imported",

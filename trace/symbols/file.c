@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -149,13 +150,33 @@ bool symbol_file_vaddr(struct symbol_file *f, uint64_t offset, uint64_t *vaddr)
 	return false;
 }
 
+/* Where libdw's own way out without memory, which ends the process, leads to instead. */
+static _Thread_local jmp_buf without_memory;
+
+__attribute__((noreturn)) static void leave_libdw(void)
+{
+	longjmp(without_memory, 1);
+}
+
+/* NULL: not known, or no memory. */
+static Dwfl_Line *line_of(struct symbol_file *f, GElf_Addr addr)
+{
+	Dwarf_Addr bias;
+	Dwarf *dwarf = dwfl_module_getdwarf(f->module, &bias);
+
+	if (!dwarf)
+		return NULL;
+	dwarf_new_oom_handler(dwarf, leave_libdw);
+	return setjmp(without_memory) ? NULL : dwfl_module_getsrc(f->module, addr);
+}
+
 bool symbol_file_find(struct symbol_file *f, uint64_t vaddr, struct symbol *symbol)
 {
 	GElf_Addr addr = vaddr + f->bias;
 	GElf_Off offset = 0;
 	GElf_Sym sym;
 	const char *name = dwfl_module_addrinfo(f->module, addr, &offset, &sym, NULL, NULL, NULL);
-	Dwfl_Line *line = dwfl_module_getsrc(f->module, addr);
+	Dwfl_Line *line = line_of(f, addr);
 
 	if (line)
 		symbol->file = dwfl_lineinfo(line, NULL, &symbol->line, NULL, NULL, NULL);
