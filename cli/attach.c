@@ -79,7 +79,7 @@ static int summarise(const struct bpf_run *r, struct census *census, const struc
 static int follow(const struct bpf_run *r, struct live_bpf *source, int *wait_status)
 {
 	struct difference_log log = { .out = stderr, .recording = r->output };
-	struct replay_options options = { .difference = log_difference, .ctx = &log };
+	struct replay_options options = { .difference = log_difference, .lost = log_lost, .ctx = &log };
 	struct census *census =
 		r->mirror ? census_new(live_bpf_header(source), &options, r->json || has_budget(&r->budget))
 			  : NULL;

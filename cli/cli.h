@@ -69,14 +69,18 @@ __attribute__((format(printf, 2, 3))) void complain(const char *command, const c
 /* A misused option: one sentence and where the help is. STATUS_USAGE. */
 int usage_error(const char *command, const char *fmt, const char *arg);
 
-/* Disagreements as they come: the first of each verdict in full, the others counted. */
+/* Disagreements and losses as they come: the first of each kind in full, the others counted. */
+#define LOST_KINDS 16
 struct difference_log {
 	FILE *out;
 	const char *recording; /* how to repeat it; NULL: no recording was written */
 	bool all;              /* every one in full */
 	unsigned int shown;    /* of which verdict, a bit each */
+	unsigned int nr_lost;  /* phrases that were shown, by their hashes */
+	uint64_t lost[LOST_KINDS];
 };
 void log_difference(void *ctx, const struct replay_difference *d);
+void log_lost(void *ctx, const struct trace_event *e);
 
 /* A wait status as a shell shows it. */
 int shell_status(int wait_status);

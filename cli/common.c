@@ -154,3 +154,23 @@ void log_difference(void *ctx, const struct replay_difference *d)
 		fprintf(log->out, "  to repeat it from a recording: add `-o FILE.vmt`, then `vmaple verify "
 				  "FILE.vmt`\n");
 }
+
+void log_lost(void *ctx, const struct trace_event *e)
+{
+	struct difference_log *log = ctx;
+	size_t len = strlen(e->lost.what);
+	uint64_t hash = 14695981039346656037u;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)e->lost.what[i]) * 1099511628211u;
+	for (unsigned int i = 0; i < log->nr_lost && !log->all; i++)
+		if (log->lost[i] == hash)
+			return;
+	if (log->nr_lost == LOST_KINDS && !log->all)
+		return;
+	if (log->nr_lost < LOST_KINDS)
+		log->lost[log->nr_lost++] = hash;
+	fprintf(log->out, "\nlost at step %" PRIu64 ", process %u: ", e->step, e->pid);
+	print_quoted(log->out, e->lost.what, len);
+	fputc('\n', log->out);
+}

@@ -2,6 +2,7 @@
 /* vmaple run: record, mirror, check and summarise in one go.  vmaple record: record only. */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,14 +206,30 @@ static unsigned long peak_kib(void)
 }
 
 /* The summary's own part that only a live run knows. */
-static void add_live_keys(json_t *o, int status)
+static void add_live_keys(json_t *o, const struct live *live, int status)
 {
+	const char *program;
 	struct rusage self;
 
 	getrusage(RUSAGE_SELF, &self);
 	json_put(o, "exit_status", json_integer(shell_status(status)));
+	json_put(o, "privileges_lost", json_integer((json_int_t)live_privileges_lost(live, &program)));
 	json_put(o, "recorder_cpu_seconds", json_real(cpu_seconds(&self)));
 	json_put(o, "recorder_peak_kib", json_integer((json_int_t)peak_kib()));
+}
+
+/* What was not as alone, and cannot be. */
+static void print_privileges(const struct live *live)
+{
+	const char *program;
+	uint64_t n = live_privileges_lost(live, &program);
+
+	if (!n)
+		return;
+	fprintf(stderr, "  privileges  %" PRIu64 " %s without its set-user-ID bit or capabilities: ", n,
+		n == 1 ? "program ran" : "programs ran, each");
+	print_quoted(stderr, program, strlen(program));
+	fputs(" (no_new_privs; as root it keeps them)\n", stderr);
 }
 
 /* 0, or the status of a summary that could not be printed. */
@@ -228,12 +245,13 @@ static int summarise(const struct run *r, struct census *census, struct live *li
 		json_t *o = summary_json(&stats, live_header(live), wall);
 
 		if (o) {
-			add_live_keys(o, status);
+			add_live_keys(o, live, status);
 			census_json(census, &r->budget, o);
 		}
 		return write_json(r->json_out, o);
 	}
 	print_summary(stderr, &stats, live_header(live), wall);
+	print_privileges(live);
 	getrusage(RUSAGE_SELF, &self);
 	fprintf(stderr, "  overhead    %.3f s of CPU for recording and checking, %lu MiB of memory at most\n",
 		cpu_seconds(&self), peak_kib() / 1024);
@@ -291,7 +309,7 @@ static int finish(
 static int record_and_mirror(const struct run *r, struct live *live)
 {
 	struct difference_log log = { .out = stderr, .recording = r->output };
-	struct replay_options options = { .difference = log_difference, .ctx = &log };
+	struct replay_options options = { .difference = log_difference, .lost = log_lost, .ctx = &log };
 	struct census *census =
 		r->mirror ? census_new(live_header(live), &options, r->json || has_budget(&r->budget)) : NULL;
 	struct trace_writer *writer = NULL;

@@ -87,7 +87,7 @@ static int verify(const struct verify *v, struct trace_reader *reader)
 {
 	struct difference_log log = { .out = stdout, .recording = v->path, .all = v->all };
 	struct replay_options options = {
-		.unchecked = v->unchecked, .difference = log_difference, .ctx = &log
+		.unchecked = v->unchecked, .difference = log_difference, .lost = log_lost, .ctx = &log
 	};
 	struct replay *replay = replay_new(trace_reader_header(reader), &options);
 	struct replay_stats stats;

@@ -68,6 +68,12 @@ VMAPLE_API const struct trace_header *live_header(const struct live *live);
 VMAPLE_API int live_run(struct live *live, struct trace_sink *sink, int *status);
 /** After live_run(): the program was started, so that there is something in the recording. */
 VMAPLE_API bool live_began(const struct live *live);
+/**
+ * After live_run(): how many programs were begun without the privileges that their set-user-ID or set-group-ID bit, or
+ * their file capabilities, would have given them, because tracing without privilege takes no_new_privs.
+ * @p program is the first of them, or "".
+ */
+VMAPLE_API uint64_t live_privileges_lost(const struct live *live, const char **program);
 /** One sentence, or "". */
 VMAPLE_API const char *live_error(const struct live *live);
 /** After live_run(), or instead of it: then the program never begins. */

@@ -78,6 +78,8 @@ struct replay_options {
 	bool unchecked; /**< do not compare */
 	/** Called for every disagreement; may be NULL. */
 	void (*difference)(void *ctx, const struct replay_difference *difference);
+	/** Called for every LOST event; may be NULL. */
+	void (*lost)(void *ctx, const struct trace_event *e);
 	void *ctx;
 	/** May be NULL. The machine is set up, and has no address space: give it another reverse map, or pages. */
 	void (*machine)(void *ctx, struct mm_system *sys);

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -418,6 +419,180 @@ static void own_filter_asks_nobody(void)
 	p[0] = 1;
 }
 
+/* The status of a child that does this in strict mode: it can do nothing but read, write, exit and sigreturn. */
+static int status_in_strict_mode(long (*begin)(void), void (*work)(void))
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (!pid) {
+		long err = begin();
+
+		if (err == 0 && work)
+			work();
+		syscall(SYS_exit, err ? errno : 7);
+	}
+	expect(waitpid(pid, &status, 0) == pid);
+	return status;
+}
+
+static long strict_by_prctl(void)
+{
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+}
+
+static long strict_by_seccomp(void)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0, NULL);
+}
+
+static long strict_with_flags(void)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL);
+}
+
+static long strict_as_another_user(void)
+{
+	need(setresuid(65534, 65534, 65534) == 0, "setresuid");
+	return strict_by_prctl();
+}
+
+static void ask_for_number(void)
+{
+	syscall(SYS_getpid);
+}
+
+static void map_in_strict_mode(void)
+{
+	syscall(SYS_munmap, 0x10000, PAGE);
+}
+
+static void read_time_stamp(void)
+{
+	__builtin_ia32_rdtsc();
+}
+
+static void write_in_strict_mode(void)
+{
+	if (syscall(SYS_write, 1, "", 0) != 0)
+		syscall(SYS_exit, 1);
+}
+
+static void strict_mode(void)
+{
+	expect(status_in_strict_mode(strict_by_prctl, write_in_strict_mode) == 7 << 8);
+	expect(status_in_strict_mode(strict_by_seccomp, NULL) == 7 << 8);
+	expect(status_in_strict_mode(strict_with_flags, NULL) == EINVAL << 8);
+	expect(status_in_strict_mode(strict_by_prctl, ask_for_number) == SIGKILL);
+	expect(status_in_strict_mode(strict_by_seccomp, map_in_strict_mode) == SIGKILL);
+	/* Whether strict mode takes it away is the kernel's to say, before anybody traces: counts.py compares. */
+	printf("%x\n", status_in_strict_mode(strict_by_prctl, read_time_stamp));
+}
+
+static void strict_mode_of_another_user(void)
+{
+	if (getuid()) {
+		fputs("only root becomes another user\n", stderr);
+		exit(77);
+	}
+	expect(status_in_strict_mode(strict_as_another_user, NULL) == 7 << 8);
+	expect(status_in_strict_mode(strict_as_another_user, ask_for_number) == SIGKILL);
+}
+
+static void *thread_in_strict_mode(void *result)
+{
+	if (strict_by_prctl() == 0)
+		*(int *)result = 1;
+	ask_for_number();
+	*(int *)result = 2;
+	return NULL;
+}
+
+/* The thread alone is ended by what it may not do. */
+static void strict_thread(void)
+{
+	pthread_t thread;
+	volatile int result = 0;
+
+	pthread_create(&thread, NULL, thread_in_strict_mode, (void *)(uintptr_t)&result);
+	usleep(300000);
+	expect(result == 1);
+	map_a_little();
+}
+
+/* A filter that answers @action where @nr is called. */
+static int filter_for(int nr, unsigned int action, unsigned long flags)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, action), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct sock_fprog prog = { .len = 6, .filter = code };
+
+	need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+}
+
+static void strict_mode_beside_a_filter(void)
+{
+	need(filter_for(SYS_getppid, SECCOMP_RET_ERRNO | 99, 0) == 0, "seccomp");
+	expect(status_in_strict_mode(strict_by_prctl, NULL) == EINVAL << 8);
+}
+
+/* Lets @times calls of the child continue. */
+static void supervise(pid_t pid, int fd, int times)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int listener = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	need(listener >= 0, "pidfd_getfd");
+	for (int i = 0; i < times; i++) {
+		struct seccomp_notif question;
+		struct seccomp_notif_resp answer = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+
+		memset(&question, 0, sizeof(question));
+		expect(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &question) == 0);
+		answer.id = question.id;
+		expect(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0);
+	}
+}
+
+/* A child whose calls of this number a supervisor lets continue. */
+static void supervised(int nr, int times)
+{
+	int to[2];
+	pid_t pid;
+	int fd;
+
+	need(pipe(to) == 0, "pipe");
+	pid = fork();
+	if (!pid) {
+		fd = filter_for(nr, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+		need(fd >= 0, "seccomp");
+		need(write(to[1], &fd, sizeof(fd)) == sizeof(fd), "write");
+		for (int i = 0; i < 4; i++)
+			map_a_little();
+		for (int i = 0; i < 4; i++)
+			syscall(SYS_getppid);
+		_exit(0);
+	}
+	need(read(to[0], &fd, sizeof(fd)) == sizeof(fd), "read");
+	supervise(pid, fd, times);
+	ends_well(pid);
+}
+
+static void supervised_mapping(void)
+{
+	supervised(SYS_munmap, 4);
+}
+
+/* What is asked about is no call of the map: all of it is recorded. */
+static void supervised_elsewhere(void)
+{
+	supervised(SYS_getppid, 4);
+}
+
 /* --- other tracers --------------------------------------------------------------------------------------------- */
 
 /* What a tracer finds, and that the traced one's calls go on: its lowest free descriptor says that none is left open. */
@@ -501,6 +676,12 @@ static const struct test_case all[] = {
 	{ "traced-by-parent", traced_by_parent, "lost=1" },
 	{ "seized-by-parent", seized_by_parent, "lost=1" },
 	{ "own-filter-asks-nobody", own_filter_asks_nobody, "" },
+	{ "strict-mode", strict_mode, "" },
+	{ "strict-mode-of-another-user", strict_mode_of_another_user, "" },
+	{ "strict-mode-beside-a-filter", strict_mode_beside_a_filter, "" },
+	{ "strict-thread", strict_thread, "" },
+	{ "supervised-mapping", supervised_mapping, "lost=1" },
+	{ "supervised-elsewhere", supervised_elsewhere, "" },
 };
 
 CASES_MAIN(all)

@@ -9,7 +9,9 @@ Prints TAP.  Each case states what a user would see.
 import json
 import math
 import os
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -270,6 +272,120 @@ def without_privilege_no_first_write_is_missed():
     has(s["fault_source"], "all that calls depend on")
 
 
+def as_nobody(*command):
+    return run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command)
+
+
+def skip(why):
+    print("# not tried: " + why)
+
+
+def a_program_that_loses_its_set_user_id_bit_is_told_of():
+    if os.getuid() != 0:
+        skip("only root makes a set-user-ID program")
+        return
+    os.chmod(".", 0o777)
+    for mode, name in ((0o4755, "set-user"), (0o2755, "set-group"), (0o755, "plain"), (0o755, "capable")):
+        shutil.copy("/bin/true", name)
+        os.chmod(name, mode)
+    try:
+        # cap_net_raw, permitted and effective: version 2 of the attribute
+        os.setxattr("capable", "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))
+        capable = [("capable", 1)]
+    except OSError as e:
+        skip("file capabilities: %s" % e)
+        capable = []
+    for name, lost in [("set-user", 1), ("set-group", 1), ("plain", 0)] + capable:
+        path = os.path.join(os.getcwd(), name)
+        r = as_nobody(VMAPLE, "run", "--", "sh", "-c", '"$0"; "$0"', path)
+        equal(r.returncode, 0, r)
+        equal(path in r.stderr and "privileges" in r.stderr, bool(lost), r)
+        equal("programs ran, each without its set-user-ID bit or capabilities" in r.stderr, bool(lost), r)
+        equal(summary_of(as_nobody(VMAPLE, "run", "--json", "--", path))["privileges_lost"], lost)
+        # Its own promise, or that of who started vmaple: alone it would not have gained anything either.
+        for command in ((VMAPLE, "run", "--json", "--", "setpriv", "--no-new-privs", path),
+                        ("setpriv", "--no-new-privs", VMAPLE, "run", "--json", "--", path)):
+            equal(summary_of(as_nobody(*command))["privileges_lost"], 0)
+        equal(summary_of(run(VMAPLE, "run", "--json", "--", path))["privileges_lost"], 0)
+
+
+# What is run below in namespaces of its own: whether that is permitted is asked first.
+def unshared(options, *command):
+    if run("unshare", *options, "true").returncode:
+        skip("unshare " + " ".join(options))
+        return None
+    return run("unshare", *options, *command)
+
+
+THREE_PROGRAMS = ("sh", "-c", "true & /bin/true; wait; echo through")
+
+
+def other_process_numbers_are_followed():
+    r = run(VMAPLE, "run", "--json", "--", "unshare", "-pf", *THREE_PROGRAMS)
+    if r.returncode:
+        skip("unshare -pf: " + r.stderr)
+        return
+    s = summary_of(r)
+    equal((s["differences"], s["uncertain"], s["lost"]), (0, 0, 0), r)
+    equal(s["processes"] >= 4, True, r)
+
+
+def is_lost_and_said_once(r):
+    equal(r.returncode, 0, r)
+    has(r.stdout, "through\n")
+    equal(r.stderr.count("lost at step"), 1, r)
+    has(r.stderr, "/proc is not there, or is that of other process numbers: nothing is recorded")
+    has(r.stderr, "differences: 0")
+
+
+def where_proc_is_that_of_other_process_numbers_all_is_lost():
+    r = unshared(("-pf",), VMAPLE, "run", "--", *THREE_PROGRAMS)
+    if r:
+        is_lost_and_said_once(r)
+
+
+def where_proc_is_missing_all_is_lost():
+    r = unshared(("-m",), "sh", "-c", 'umount -l /proc && exec "$0" "$@"', VMAPLE, "run", "--", *THREE_PROGRAMS)
+    if r:
+        is_lost_and_said_once(r)
+
+
+def where_others_processes_are_hidden_ones_own_are_not():
+    for option in ("hidepid=2", "hidepid=4"):
+        r = unshared(("-m",), "sh", "-c", 'mount -t proc -o %s proc /proc && exec setpriv --reuid=65534 --clear-groups "$0" "$@"'
+                     % option, VMAPLE, "run", "--json", "--", *THREE_PROGRAMS)
+        if not r:
+            return
+        if r.returncode and "mount" in r.stderr:
+            skip(r.stderr)
+            continue
+        s = summary_of(r)
+        equal((r.returncode, s["differences"], s["uncertain"], s["lost"]), (0, 0, 0, 0), r)
+
+
+def a_program_that_may_only_be_executed_is_lost():
+    if os.getuid() != 0:
+        skip("only root becomes another user")
+        return
+    os.chmod(".", 0o777)
+    shutil.copy("/bin/true", "executable")
+    os.chmod("executable", 0o111)
+    r = as_nobody(VMAPLE, "run", "--json", "--", "sh", "-c", "./executable; ./executable; echo through")
+    s = summary_of(r)
+    equal((r.returncode, s["differences"], s["lost"]), (0, 0, 2), r)
+    equal(r.stderr.count("a program whose map cannot be read"), 1, r)
+    has(r.stdout, "through\n")
+
+
+def where_descriptors_are_few_many_children_are_lost_not_different():
+    r = run("bash", "-c", 'ulimit -n 16; exec "$0" run --json -- bash -c "for i in {1..40}; do sleep 0.3 & done; wait; echo through"',
+            VMAPLE)
+    s = summary_of(r)
+    equal((r.returncode, s["differences"], s["lost"] > 0), (0, 0, True), r)
+    has(r.stdout, "through\n")
+    equal(r.stderr.count("lost at step") <= 4, True, r)
+
+
 with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
     os.chdir(folder)
     for function in (exit_status_is_the_programs, a_program_killed_by_a_signal_ends_vmaple_by_the_same,
@@ -282,7 +398,11 @@ with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
                      a_directory_that_does_not_exist_is_named,
                      bad_files_get_a_sentence_and_status_3, misused_options_are_explained, maps_at_a_step_and_at_the_end,
                      without_privilege_no_first_write_is_missed, lab_compares_every_index, lab_draws_cost_against_areas,
-                     lab_replays_recordings):
+                     lab_replays_recordings, a_program_that_loses_its_set_user_id_bit_is_told_of,
+                     other_process_numbers_are_followed, where_proc_is_that_of_other_process_numbers_all_is_lost,
+                     where_proc_is_missing_all_is_lost, where_others_processes_are_hidden_ones_own_are_not,
+                     a_program_that_may_only_be_executed_is_lost,
+                     where_descriptors_are_few_many_children_are_lost_not_different):
         case(function)
     os.chdir("/")
 print("1..%d" % len(results))

@@ -248,10 +248,6 @@ def who_behaves_otherwise_is_told_of_once():
     assert r.stderr.count("has the state t while it is recorded") == 1, r.stderr
     r, _ = recorded("sh", "-c", "(kill -STOP $(exec sh -c 'echo $PPID')) & sleep 0.2; kill -CONT $!; wait")
     assert "has the state" not in r.stderr, r.stderr
-    strict = ("import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-              "assert libc.prctl(22, 1) == -1 and ctypes.get_errno() == 22")
-    r, s = recorded("python3", "-S", "-c", strict)
-    assert r.returncode == 0 and s["differences"] == 0 and r.stderr.count("strict mode") == 1, r.stderr
     attach = ("import ctypes, os, time\nlibc = ctypes.CDLL(None, use_errno=True)\npid = os.fork()\nif not pid: time.sleep(30)\n"
               "assert libc.ptrace(0x4206, pid, 0, 0) == -1 and ctypes.get_errno() == 1\nos.kill(pid, 9)")
     r, s = recorded("python3", "-S", "-c", attach)

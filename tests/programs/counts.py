@@ -36,6 +36,8 @@ def judge(name, wanted, check):
     r = run(VMAPLE, "run", "--json", "--check", check, "--", PROGRAM, name)
     if r.returncode != alone.returncode or alone.returncode:
         return False, "status %d, alone %d\n%s" % (r.returncode, alone.returncode, r.stderr)
+    if not r.stdout.startswith(alone.stdout):
+        return False, "alone it says %r, recorded %r" % (alone.stdout, r.stdout)
     found = list(wrong(json.loads(r.stdout.splitlines()[-1]), wanted))
     return not found, "\n".join(found) + "\n" + r.stderr
 

@@ -60,6 +60,8 @@ __attribute__((constructor)) static void begin(void)
 	const char *text = getenv("FAIL_NTH");
 
 	nth = text ? strtoul(text, NULL, 10) : 0;
+	/* Nor are those of programs that this one begins. */
+	unsetenv("LD_PRELOAD");
 	ready = true;
 }
 

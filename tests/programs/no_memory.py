@@ -4,8 +4,9 @@
 
 usage: no_memory.py VMAPLE FAIL_NTH.so
 
-Every allocation of verify, maps and the lab is made to fail in turn: each time the command ends as if nothing had
-happened, or with one sentence and status 125.  The same under limits that are too small.
+Every allocation of verify, maps, the lab, import, why, report and whatif is made to fail in turn: each time the command ends
+as if nothing had happened, or with one sentence and status 125.  The same under limits that are too small.  Of run and record
+too: the program runs on, and what could not be recorded is lost, never a difference.
 """
 import json
 import os
@@ -32,7 +33,7 @@ def run(args, **env):
 
 def steady(text):
     """Without what differs from run to run."""
-    return re.sub(rb'"wall_seconds":[0-9.e-]+|  time  .*|[0-9.]+', b"", text)
+    return re.sub(rb'"wall_seconds":[0-9.e-]+|  time  .*|[0-9.]+(e[-+][0-9]+)?', b"", text)
 
 
 def judge(result, good, what):
@@ -44,14 +45,33 @@ def judge(result, good, what):
               f"{what}: status {result.returncode}, stderr {lines[:3]}")
 
 
-def fail_each(args, folder):
+def judge_live(result, good, what):
+    """The recorder: the program's output is there, whatever became of the recording."""
+    text = result.stderr.decode(errors="replace")
+    if result.returncode == 125:
+        said = [line for line in text.splitlines() if line.startswith("vmaple ")]
+        check(len(said) == 1 and "memory" in said[0], f"{what}: status 125, stderr {text[-600:]}")
+        check(result.stdout in (b"", b"through\n"), f"{what}: stdout {result.stdout}")
+    else:
+        check(result.returncode == good.returncode and result.stdout == good.stdout,
+              f"{what}: status {result.returncode}, stdout {result.stdout}")
+        check("difference at step" not in text, f"{what}: {text[:600]}")
+
+
+def fail_each(args, folder, judge=judge, first=50):
     count = os.path.join(folder, "count")
     good = run(args, LD_PRELOAD=preload, FAIL_COUNT=count)
     check(good.returncode == 0, f"{args}: {good}")
+    # Names of functions are an ornament: without memory there may be fewer.
+    if "--top" in args or args[0] == "report":
+        good.stdout = b""
     total = int(open(count).read())
     # All of the first, where setting up is, and a share of the others.
-    for n in list(range(1, min(total, 150) + 1)) + list(range(151, total + 1, max(1, total // 50))):
-        judge(run(args, LD_PRELOAD=preload, FAIL_NTH=str(n)), good, f"{args[:2]}, allocation {n} of {total}")
+    for n in list(range(1, min(total, first) + 1)) + list(range(first + 1, total + 1, max(1, total // 25))):
+        result = run(args, LD_PRELOAD=preload, FAIL_NTH=str(n))
+        if not good.stdout and not result.returncode and judge is not judge_live:
+            result.stdout = b""
+        judge(result, good, f"{args[:2]}, allocation {n} of {total}")
     return total
 
 
@@ -78,6 +98,19 @@ def test_text(folder):
     check(unescape(json.loads(lab.stdout)[0]["workload"]) == recording, "the recording's name is not in the lab's")
 
 
+def test_questions(folder, recording):
+    log = os.path.join(folder, "s.log")
+    with open(log, "w", encoding="ascii") as f:
+        f.write('7 execve("/bin/true", ["true"], 0x7ffc) = 0\n7 brk(NULL) = 0x5555000\n'
+                "7 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000000000\n"
+                "7 mprotect(0x7f0000000000, 4096, PROT_READ) = 0\n7 +++ exited with 0 +++\n")
+    address = run(["maps", recording]).stdout.decode().splitlines()[2].split("-")[0]
+    for args in (["import", "-o", os.path.join(folder, "i.vmt"), log], ["why", "--json", recording, address],
+                 ["why", "--top", recording], ["report", recording, "-o", os.path.join(folder, "r.html")],
+                 ["whatif", "--touch", "late", "--json", recording]):
+        print(f"# {args[:2]}: {fail_each(args, folder)} allocations")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         recording = os.path.join(folder, "r.vmt")
@@ -93,6 +126,10 @@ def main():
         check(wrong.returncode == 2, f"--max-memory much: {wrong}")
         for args in commands + [["lab", "--json", "--repeat", "1", "--no-check", recording]]:
             print(f"# {args[:2]}: {fail_each(args, folder)} allocations")
+        test_questions(folder, recording)
+        for options in (["run"], ["run", "--stacks"], ["record", "-o", os.path.join(folder, "q.vmt")]):
+            args = options + ["--", "sh", "-c", "true & wait; echo through"]
+            print(f"# {options}: {fail_each(args, folder, judge_live)} allocations")
     print(f"{'not ok' if failures else 'ok'} 1 without memory, and with text that is not UTF-8")
     print("1..1")
     return 1 if failures else 0

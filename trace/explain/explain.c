@@ -113,6 +113,13 @@ static void on_difference(void *ctx, const struct replay_difference *d)
 	x->options.difference(x->options.ctx, d);
 }
 
+static void on_lost(void *ctx, const struct trace_event *e)
+{
+	struct explain *x = ctx;
+
+	x->options.lost(x->options.ctx, e);
+}
+
 static void on_machine(void *ctx, struct mm_system *sys)
 {
 	struct explain *x = ctx;
@@ -142,6 +149,7 @@ struct explain *explain_new(const struct trace_header *header, const struct repl
 	x->options = *options;
 	own.ctx = x;
 	own.difference = options->difference ? on_difference : NULL;
+	own.lost = options->lost ? on_lost : NULL;
 	own.machine = on_machine;
 	own.space = on_space;
 	/* What areas were inherited by is the fork, not what made a copy necessary. */

@@ -178,7 +178,7 @@ static void announce(struct live *l, struct task *parent, pid_t tid)
 	bool was_waiting = child && child->waiting;
 
 	/* It may be gone already. */
-	if (!child && tracer_of(tid) != l->self)
+	if (!child && !is_traced_here(l, tid))
 		return;
 	if (!child)
 		child = task_add(l, tid);
@@ -188,6 +188,9 @@ static void announce(struct live *l, struct task *parent, pid_t tid)
 	}
 	child->tgid = process_of_thread(tid) != tid ? parent->tgid : tid;
 	child->waiting = false;
+	child->strict = parent->strict;
+	child->unseen = parent->unseen;
+	child->no_privileges = parent->no_privileges;
 	child->argument = parent->argument;
 	child->argument_changed = parent->argument_changed;
 	if (parent->mm && (parent->clone_flags & CLONE_VM))
@@ -216,7 +219,7 @@ void announce_child_of_killed(struct live *l, struct task *parent, int64_t resul
 {
 	struct task *child = result > 0 ? task_find(l, (pid_t)result) : NULL;
 
-	if (child ? child->waiting : result > 0 && tracer_of((pid_t)result) == l->self)
+	if (child ? child->waiting : result > 0 && is_traced_here(l, (pid_t)result))
 		announce(l, parent, (pid_t)result);
 }
 

@@ -229,14 +229,28 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	follow_break(t, result);
 }
 
+/* There is nothing that could be looked at; it is said once. */
+static void tell_no_proc(struct live *l, struct task *t)
+{
+	if (!l->no_proc_told)
+		emit_lost(l, t, 0,
+			"/proc is not there, or is that of other process numbers: nothing is recorded");
+	l->no_proc_told = true;
+}
+
 void space_begin(struct live *l, struct task *t)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE };
-	struct live_mm *mm = mm_new(l);
+	struct live_mm *mm;
 	struct trace_area stack;
 	char link[64], path[512] = "";
 	ssize_t n;
 
+	if (l->no_proc) {
+		tell_no_proc(l, t);
+		return;
+	}
+	mm = mm_new(l);
 	if (!mm) {
 		emit_lost(l, t, 0, "out of memory: a program is not recorded");
 		return;
@@ -258,7 +272,7 @@ void space_begin(struct live *l, struct task *t)
 	mm->start_brk = mm->brk = e.space.brk;
 	mm->read_implies_exec = e.space.limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC;
 	if (observe_area(l, mm, e.space.start_stack, &stack))
-		remember(&mm->growing, stack.start, stack.end);
+		growth_begin(mm, stack.start, stack.end);
 	emit(l, t, &e);
 	emit_begin_map(l, t);
 }

@@ -49,6 +49,28 @@ void leave_calls(struct live *l, struct task *t)
 		release(l, t);
 }
 
+void end_recording_of(struct live *l, struct task *t)
+{
+	struct live_mm *mm = t->mm;
+	struct task *other;
+	unsigned long tid = 0;
+
+	while (mm->queue) {
+		other = mm->queue;
+		mm->busy = NULL;
+		mm_release(other);
+		resume(other, 0);
+	}
+	mt_for_each (&l->tasks, other, tid, ULONG_MAX) {
+		if (other->mm != mm)
+			continue;
+		other->in_call = other->deferred = false;
+		if (!other->exiting)
+			tell_exit(l, other, 0, false);
+		task_leave_mm(other);
+	}
+}
+
 /* --- E3 ------------------------------------------------------------------------------------------------------ */
 
 /* False: the task has left its call. */

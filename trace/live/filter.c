@@ -7,7 +7,8 @@
  *    F2  Everything else is let through at full speed: the kernel remembers which calls a filter always allows.
  *    F3  Calls through other tables (32-bit, x32) are let through: programs made of them are not recorded.  Only a task that
  *        they make is looked at (births.c, B1).
- *    F4  The answer has a mark: a filter of the program's own may ask a tracer, too, and is not answered.
+ *    F4  So does one that is about filters of the program's own (sandbox.c).
+ *    F5  The answer has a mark: a filter of the program's own may ask a tracer, too, and is not answered.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -48,8 +49,9 @@ static const struct rule {
 	{ SYS_prlimit64, PASS_NULL, 2, 0, { 0 } },
 	{ SYS_prlimit64, STOP_IF, 1, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK } },
 	{ SYS_ptrace, STOP_IF, 0, 3, { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE } },
-	{ SYS_prctl, STOP_IF, 0, 4, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE, PR_SET_SECCOMP } },
-	{ SYS_seccomp, STOP_IF, 0, 1, { SECCOMP_SET_MODE_STRICT } },
+	{ SYS_prctl, STOP_IF, 0, 3, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE } },
+	{ SYS_prctl, STOP_IF, 0, 2, { PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS } },
+	{ SYS_seccomp, STOP_IF, 0, 2, { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER } },
 	{ SYS_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 } },
 	{ SYS_ioctl, STOP_IF, 1, 4, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, UFFDIO_MOVE } },
 };
@@ -133,6 +135,20 @@ static void build(struct program *p, uint32_t stop)
 	for (size_t i = 0; i < NR_RULES; i++)
 		add_rule(p, &rules[i], stop);
 	answer(p, SECCOMP_RET_ALLOW);
+}
+
+bool filter_has(uint32_t *nr)
+{
+	uint32_t next = UINT32_MAX;
+
+	for (size_t i = 0; i < NR_STOPPED; i++)
+		if (stopped[i] >= *nr && stopped[i] < next)
+			next = stopped[i];
+	for (size_t i = 0; i < NR_RULES; i++)
+		if (rules[i].nr >= *nr && rules[i].nr < next)
+			next = rules[i].nr;
+	*nr = next;
+	return next != UINT32_MAX;
 }
 
 unsigned short filter_build(struct sock_filter *code, uint32_t stop)

@@ -12,6 +12,22 @@
 #include "internal.h"
 #include "uapi.h"
 
+/* Without memory it is not known any more what grows; that is told at the next look. */
+static void add(struct live_mm *mm, struct maple_tree *set, uint64_t start, uint64_t end)
+{
+	mm->growth_lost |= !remember(set, start, end);
+}
+
+void growth_begin(struct live_mm *mm, uint64_t start, uint64_t end)
+{
+	add(mm, &mm->growing, start, end);
+}
+
+static void drop(struct live_mm *mm, uint64_t start, uint64_t end)
+{
+	mm->growth_lost |= !forget(&mm->growing, start, end);
+}
+
 /* What of a run is not mapped any more says that it was cut unseen: where it begins now is told, which does no harm. */
 static bool tell_run(struct live *l, struct task *t, bool ambiguous, const struct range *run)
 {
@@ -23,9 +39,9 @@ static bool tell_run(struct live *l, struct task *t, bool ambiguous, const struc
 		return false;
 	observe_changed(t->mm);
 	if (a.start > run->start)
-		forget(&t->mm->growing, run->start, a.start < run->end ? a.start : run->end);
+		drop(t->mm, run->start, a.start < run->end ? a.start : run->end);
 	else
-		remember(&t->mm->growing, a.start, run->start);
+		growth_begin(t->mm, a.start, run->start);
 	if (a.start >= run->end)
 		return false;
 	e.fault.addr = a.start;
@@ -40,6 +56,9 @@ bool growth_tell(struct live *l, struct task *t, bool ambiguous)
 	uint64_t end = 0;
 	bool any = false;
 
+	if (t->mm->growth_lost)
+		emit_lost(l, t, 1, "out of memory: which stacks grow is not followed");
+	t->mm->growth_lost = false;
 	for (; next_remembered(&t->mm->growing, end, &run); end = run.end)
 		if (!end || run.start != end)
 			any |= tell_run(l, t, ambiguous, &run);
@@ -63,15 +82,15 @@ static void follow_move(
 		/* The last of it is what becomes longer. */
 		uint64_t end = run.end < old->end ? to.start + (run.end - old->start) : to.end;
 
-		remember(&moved, to.start + (start - old->start), end < to.end ? end : to.end);
+		add(mm, &moved, to.start + (start - old->start), end < to.end ? end : to.end);
 		any = true;
 	}
 	if (!(c->args[3] & MREMAP_DONTUNMAP))
-		forget(growing, old->start, old->end);
+		drop(mm, old->start, old->end);
 	if (to.end - to.start != old->end - old->start)
-		forget(growing, to.start, to.end);
+		drop(mm, to.start, to.end);
 	for (uint64_t at = 0; any && next_remembered(&moved, at, &run); at = run.end)
-		remember(growing, run.start, run.end);
+		growth_begin(mm, run.start, run.end);
 	mtree_destroy(&moved);
 }
 
@@ -99,8 +118,8 @@ static void forget_unmapped(struct live *l, struct live_mm *mm, const struct ran
 		}
 		if (moved_to && mt_find(&mm->growing, &(unsigned long){ at }, hole_end - 1) &&
 			observe_area(l, mm, to, &a))
-			remember(&mm->growing, to, to + (hole_end - at));
-		forget(&mm->growing, at, hole_end);
+			growth_begin(mm, to, to + (hole_end - at));
+		drop(mm, at, hole_end);
 		at = hole_end;
 	}
 }
@@ -111,7 +130,7 @@ void growth_copy(struct live *l, const struct live_mm *from, struct live_mm *to)
 
 	/* MADV_DONTFORK leaves areas out. */
 	for (uint64_t at = 0; next_remembered(&from->growing, at, &run); at = run.end) {
-		remember(&to->growing, run.start, run.end);
+		growth_begin(to, run.start, run.end);
 		forget_unmapped(l, to, &run, 0);
 	}
 }
@@ -139,13 +158,13 @@ void growth_follow_call(struct live *l, struct task *t, int64_t result)
 	case SYS_brk:
 	case SYS_remap_file_pages:
 		if (n && !IS_ERR_VALUE(result))
-			forget(&mm->growing, r[0].start, r[0].end);
+			drop(mm, r[0].start, r[0].end);
 		break;
 	default:
 		if (!has_placed)
 			break;
-		forget(&mm->growing, placed.start, placed.end);
+		drop(mm, placed.start, placed.end);
 		if (t->call.nr == SYS_mmap && (t->call.args[3] & MAP_GROWSDOWN))
-			remember(&mm->growing, placed.start, placed.end);
+			growth_begin(mm, placed.start, placed.end);
 	}
 }

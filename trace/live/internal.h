@@ -13,6 +13,9 @@
  *   jobs.c     tasks that a signal has stopped
  *   letgo.c    tasks that want another tracer
  *   notices.c  what the program does otherwise because it is recorded
+ *   sandbox.c  filters of the program's own
+ *   puppet.c   calls in place of a task's own
+ *   privileges.c  programs that would have gained some
  *   calls.c    a call becomes events
  *   deferred.c calls whose end is not waited for
  *   files.c    which file a mapping is of
@@ -100,6 +103,7 @@ struct live_mm {
 	bool read_implies_exec;           /* its personality: areas get more than was asked for */
 	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
 	struct maple_tree growing;        /* growth.c */
+	bool growth_lost;                 /* some of it could not be remembered */
 	struct maple_tree served;         /* served.c */
 	struct maple_tree mapped;         /* identity.c, 4: numbers of the files of areas */
 	struct code_map *code;            /* stacks/modules.c */
@@ -133,6 +137,9 @@ struct task {
 	bool stopped;          /* by a signal; jobs.c */
 	uint64_t stopped_ns;   /* since when */
 	bool has_ended;        /* is at its exit stop */
+	bool strict;           /* sandbox.c, S1 */
+	bool unseen;           /* S2: nor are its children recorded */
+	bool no_privileges;    /* it has itself asked for no_new_privs, or is the child of who has */
 	bool argument_changed; /* births.c, B1: the first one, which was this */
 	uint64_t argument;
 	uint8_t data[CALL_DATA_MAX];
@@ -191,7 +198,11 @@ struct live {
 	pid_t root;
 	int root_status;
 	int go_fd, report_fd;
-	bool text_only; /* this kernel has no PROCMAP_QUERY */
+	bool text_only;             /* this kernel has no PROCMAP_QUERY */
+	bool no_proc, no_proc_told; /* proc.c */
+	bool no_new_privs;          /* privileges.c */
+	uint64_t privileges_lost;
+	char privileged[256];       /* the first program */
 	struct seen_areas seen;
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;
@@ -240,6 +251,8 @@ int filter_install(void);
 /* Its program, with another answer to what it stops. How long it is. */
 struct sock_filter;
 unsigned short filter_build(struct sock_filter *code, uint32_t stop);
+/* The number of a call that it may stop, from @nr on. False: there is none. */
+bool filter_has(uint32_t *nr);
 
 /* tasks.c */
 struct task *task_find(struct live *l, pid_t tid);
@@ -295,6 +308,8 @@ void tell_exit(struct live *l, struct task *t, int status, bool exec);
 void leave_calls(struct live *l, struct task *t);
 void on_exiting(struct live *l, struct task *t);
 void on_gone(struct live *l, struct task *t, int status);
+/* Nothing more is told of the address space of @t, whose tasks run on. */
+void end_recording_of(struct live *l, struct task *t);
 
 /* letgo.c: at the entry of PTRACE_TRACEME. False: it cannot be, and goes on as it is. */
 bool let_go_to_parent(struct live *l, struct task *t);
@@ -306,16 +321,21 @@ enum notice {
 	NOTICE_LET_GO,
 	NOTICE_NOT_ATTACHED,
 	NOTICE_STOPPED,
-	NOTICE_STRICT_MODE,
 	NOTICE_SET_USER_ID,
 };
 void notice(struct live *l, enum notice what, pid_t tid);
 /* Some time has passed: somebody may wait for what a recorded task does not show. */
 void notice_stopped_tasks(struct live *l);
-/* At the entry of prctl or seccomp: strict mode cannot be had. */
-void notice_strict_mode(struct live *l, const struct task *t);
-/* A program begins that would have gained privilege. */
-void notice_set_user_id(struct live *l, const struct task *t);
+
+/* sandbox.c: at the entry of a call that makes a filter, or promises to gain no privileges.  The task goes on. */
+bool is_about_filters(const struct trace_call *c);
+void on_filter(struct live *l, struct task *t);
+/* At the entry of a call that strict mode forbids. */
+bool is_forbidden(const struct task *t, uint32_t mark);
+void end_strictly(struct task *t);
+
+/* privileges.c: after an exec. */
+void note_privileges(struct live *l, const struct task *t);
 
 /* jobs.c */
 void on_event_stop(struct live *l, struct task *t, int sig);
@@ -389,6 +409,8 @@ bool served_is_untouched(struct live *l, struct task *t, const struct trace_area
 
 /* growth.c: send that a stack has grown. True: one has. */
 bool growth_tell(struct live *l, struct task *t, bool ambiguous);
+/* [start, end) of the address space grows. */
+void growth_begin(struct live_mm *mm, uint64_t start, uint64_t end);
 /* A child's areas grow as its parent's do. */
 void growth_copy(struct live *l, const struct live_mm *from, struct live_mm *to);
 /* After a call: where areas that grow are now. */
@@ -408,9 +430,9 @@ void stacks_copy(const struct live_mm *from, struct live_mm *to);
 /* The address space ends. */
 void stacks_leave(struct live_mm *mm);
 
-/* remember.c: without memory a range is not remembered; to forget cannot fail, but may forget all. */
-void remember(struct maple_tree *set, uint64_t start, uint64_t end);
-void forget(struct maple_tree *set, uint64_t start, uint64_t end);
+/* remember.c: without memory (false) a range is not remembered, or all are forgotten. */
+bool remember(struct maple_tree *set, uint64_t start, uint64_t end);
+bool forget(struct maple_tree *set, uint64_t start, uint64_t end);
 /* The range that @addr is in, or the next one above. */
 bool next_remembered(const struct maple_tree *set, uint64_t addr, struct range *run);
 
@@ -464,6 +486,11 @@ pid_t process_of_thread(pid_t tid);
 bool process_is_x86_64(pid_t tid);
 bool read_memory(pid_t tid, uint64_t addr, void *buf, size_t size);
 bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size);
-pid_t tracer_of(pid_t tid);
+/* A number of /proc/PID/status; @otherwise when there is none. */
+uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise);
+/* A task of this number is there, and traced by this process. */
+bool is_traced_here(const struct live *l, pid_t tid);
+/* /proc is there, and its numbers are those that this process knows. */
+bool proc_is_ours(void);
 
 #endif /* LIVE_INTERNAL_H */

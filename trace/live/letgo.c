@@ -17,108 +17,31 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
-#include <signal.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "internal.h"
-
-#define SYSCALL_STOP (SIGTRAP | 0x80)
-#define SYSCALL_SIZE 2 /* of the instruction */
+#include "puppet.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
-
-/* A task that calls are made in place of. */
-struct puppet {
-	pid_t tid;
-	struct user_regs_struct before;
-	sigset_t held; /* signals that came meanwhile */
-};
-
-/* --- calls in place of the task's own -------------------------------------------------------------------------- */
-
-/* To the next entry or exit of a call. */
-static bool step(struct puppet *p)
-{
-	int status;
-
-	for (;;) {
-		if (ptrace(PTRACE_SYSCALL, p->tid, NULL, NULL) ||
-			waitpid(p->tid, &status, __WALL) != p->tid || !WIFSTOPPED(status) ||
-			status >> 16 == PTRACE_EVENT_EXIT)
-			return false;
-		if (WSTOPSIG(status) == SYSCALL_STOP)
-			return true;
-		if (status >> 16 == 0)
-			sigaddset(&p->held, WSTOPSIG(status));
-	}
-}
-
-/* At the entry of a call: another one instead, to its exit. */
-static long call_instead(struct puppet *p, long nr, long a, long b, long c)
-{
-	struct user_regs_struct regs = p->before;
-
-	regs.orig_rax = (unsigned long)nr;
-	regs.rdi = (unsigned long)a;
-	regs.rsi = (unsigned long)b;
-	regs.rdx = (unsigned long)c;
-	if (ptrace(PTRACE_SETREGS, p->tid, NULL, &regs) || !step(p) ||
-		ptrace(PTRACE_GETREGS, p->tid, NULL, &regs))
-		return -ESRCH;
-	return (long)regs.rax;
-}
-
-/* Back to the instruction of the call that it was in, and to the entry of one that nothing stops. */
-static bool enter_again(struct puppet *p)
-{
-	struct user_regs_struct regs = p->before;
-
-	regs.rip -= SYSCALL_SIZE;
-	regs.rax = SYS_getpid;
-	regs.orig_rax = (unsigned long)-1;
-	return ptrace(PTRACE_SETREGS, p->tid, NULL, &regs) == 0 && step(p);
-}
-
-/* As it was; at an entry: before its call.  A call that a signal has broken off is taken up again when the task goes on. */
-static void put_back(struct puppet *p, bool at_entry)
-{
-	struct user_regs_struct regs = p->before;
-
-	if (at_entry) {
-		regs.rip -= SYSCALL_SIZE;
-		regs.rax = regs.orig_rax;
-		regs.orig_rax = (unsigned long)-1;
-	}
-	ptrace(PTRACE_SETREGS, p->tid, NULL, &regs);
-}
 
 /* --- the second filter ------------------------------------------------------------------------------------------ */
 
 /* The number of its descriptor in the task, or -errno. */
 static long install_in(struct puppet *p)
 {
-	const long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-	struct {
-		struct sock_fprog prog;
-		struct sock_filter code[FILTER_MAX];
-	} below = { .prog.len = 0 };
-	uint64_t at = (p->before.rsp - RED_ZONE - sizeof(below)) & ~(uint64_t)15;
+	struct sock_filter code[FILTER_MAX];
+	unsigned short len = filter_build(code, SECCOMP_RET_USER_NOTIF);
 
-	below.prog.len = filter_build(below.code, SECCOMP_RET_USER_NOTIF);
-	below.prog.filter = (struct sock_filter *)(uintptr_t)(at + offsetof(__typeof__(below), code));
-	if (!write_memory(p->tid, at, &below, sizeof(below)))
-		return -EFAULT;
-	return call_instead(p, SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, (long)at);
+	return puppet_install(
+		p, code, len, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 }
 
 static void let_all_pass(int listener)
@@ -179,38 +102,30 @@ static bool put_second_filter(struct live *l, struct puppet *p, pid_t tgid)
 
 	if (listener >= 0)
 		close(listener);
-	if (fd >= 0 && enter_again(p))
-		call_instead(p, SYS_close, fd, 0, 0);
+	if (fd >= 0 && puppet_enter_again(p))
+		puppet_call(p, SYS_close, fd, 0, 0);
 	return answered;
 }
 
 /* --- letting go ------------------------------------------------------------------------------------------------- */
 
-static void send_held(struct puppet *p, pid_t tgid)
-{
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sigismember(&p->held, sig) == 1)
-			syscall(SYS_tgkill, tgid, p->tid, sig);
-}
-
 /* False: it cannot be, and is as it was. */
 static bool let_go(struct live *l, struct task *t, bool at_entry)
 {
-	struct puppet p = { .tid = t->tid };
+	struct puppet p;
 	bool free;
 
-	sigemptyset(&p.held);
-	if (t->tid == l->root || ptrace(PTRACE_GETREGS, t->tid, NULL, &p.before) ||
-		(!at_entry && ((long)p.before.orig_rax < 0 || !enter_again(&p))))
+	if (t->tid == l->root || !puppet_begin(&p, t->tid) ||
+		(!at_entry && ((long)p.before.orig_rax < 0 || !puppet_enter_again(&p))))
 		return false;
 	free = put_second_filter(l, &p, t->tgid);
-	put_back(&p, at_entry);
+	puppet_put_back(&p, at_entry);
 	if (free) {
 		notice(l, NOTICE_LET_GO, t->tgid);
 		emit_lost(l, t, 0, "a process that another one traces: it and its children are not recorded");
 		ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
 	}
-	send_held(&p, t->tgid);
+	puppet_send_held(&p, t->tgid);
 	if (free) {
 		leave_calls(l, t);
 		task_remove(l, t);

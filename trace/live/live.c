@@ -62,6 +62,7 @@ int live_start(struct live **live, const struct live_options *options, char *err
 			"container's seccomp profile)");
 	if (!task_add(l, l->root))
 		return start_error(l, -ENOMEM, error, size, "cannot begin to trace");
+	l->no_proc = !proc_is_ours();
 	l->header.fault_source = find_written_source();
 	identity_open(l);
 	l->header.no_zero_page = reads_get_pages();
@@ -77,6 +78,12 @@ const struct trace_header *live_header(const struct live *l)
 bool live_began(const struct live *l)
 {
 	return l->steps > 0;
+}
+
+uint64_t live_privileges_lost(const struct live *l, const char **program)
+{
+	*program = l->privileged;
+	return l->privileges_lost;
 }
 
 const char *live_error(const struct live *l)

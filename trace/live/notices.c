@@ -5,14 +5,8 @@
  * A tracer cannot hide everything (docs/recorded-program.md).  Who waits for what a recorded program does not show should not
  * have to guess why.
  */
-#include <linux/seccomp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/xattr.h>
-#include <unistd.h>
+
+#include <stdio.h>
 
 #include "internal.h"
 
@@ -27,8 +21,6 @@ static const char *const texts[] = {
 		"attaching to process %d fails (EPERM) while it is recorded, unless it is stopped",
 	[NOTICE_STOPPED] = "process %d is stopped by a signal: /proc/%d/stat has the state t while it is "
 			   "recorded, not T",
-	[NOTICE_STRICT_MODE] =
-		"process %d asks for seccomp's strict mode, which fails (EINVAL) while it is recorded",
 	[NOTICE_SET_USER_ID] = "process %d runs a program that gains privilege (set-user-ID, or file "
 			       "capabilities): not while it "
 			       "is recorded by somebody without",
@@ -55,27 +47,4 @@ void notice_stopped_tasks(struct live *l)
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		if (t->stopped && now_ns() - t->stopped_ns > STOPPED_LONG_NS)
 			notice(l, NOTICE_STOPPED, t->tgid);
-}
-
-void notice_strict_mode(struct live *l, const struct task *t)
-{
-	const uint64_t *a = t->call.args;
-	bool strict = t->call.nr == SYS_seccomp ? a[0] == SECCOMP_SET_MODE_STRICT
-						: a[0] == PR_SET_SECCOMP && a[1] == SECCOMP_MODE_STRICT;
-
-	if (strict)
-		notice(l, NOTICE_STRICT_MODE, t->tgid);
-}
-
-void notice_set_user_id(struct live *l, const struct task *t)
-{
-	char path[64];
-	struct stat st;
-
-	if (geteuid() == 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
-		return;
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)t->tid);
-	if ((stat(path, &st) == 0 && (st.st_mode & (S_ISUID | S_ISGID))) ||
-		getxattr(path, "security.capability", NULL, 0) > 0)
-		notice(l, NOTICE_SET_USER_ID, t->tgid);
 }

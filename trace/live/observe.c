@@ -99,7 +99,7 @@ static int query(int fd, uint64_t addr, uint64_t flags, char *name, size_t name_
 }
 
 /* Text for kernels without the ioctl. */
-static void read_text(struct live *l, const struct live_mm *mm);
+static bool read_text(struct live *l, const struct live_mm *mm);
 
 static bool next_area_of_text(
 	struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
@@ -236,6 +236,11 @@ static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, 
 	return err == 0 || err == -ENOENT;
 }
 
+static void tell_unseen(struct live *l, const struct task *t)
+{
+	emit_lost(l, t, 0, "out of memory: the map was not looked at");
+}
+
 /*
  * Calls of other threads wait meanwhile, but their stacks may grow: what was read is told after the growth that it
  * may show, and read again if there was some.
@@ -244,13 +249,16 @@ static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, 
 
 void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
 {
+	bool seen;
 	int tries = 0;
 
-	do {
-		if (!query_window(l, t->mm, lo, hi)) {
-			read_text(l, t->mm);
-		}
-	} while (t->mm->users > 1 && growth_tell(l, t, true) && ++tries < MAX_TRIES);
+	do
+		seen = query_window(l, t->mm, lo, hi) || read_text(l, t->mm);
+	while (t->mm->users > 1 && growth_tell(l, t, true) && ++tries < MAX_TRIES);
+	if (!seen) {
+		tell_unseen(l, t);
+		return;
+	}
 	keep_window(l, lo, hi);
 	emit_map(l, t, (struct trace_map){ .reason = TRACE_MAP_CHECK, .lo = lo, .hi = hi });
 }
@@ -290,8 +298,8 @@ static uint64_t amount(const char *line, const char *field)
 	return strncmp(line, field, len) == 0 ? strtoull(line + len, NULL, 10) : 0;
 }
 
-/* Lines of maps or smaps into l->areas. */
-static void parse_text(struct live *l)
+/* Lines of maps or smaps into l->areas. False: no memory, and nothing is there. */
+static bool parse_text(struct live *l)
 {
 	struct trace_area *area = NULL;
 	char *save = NULL;
@@ -302,32 +310,41 @@ static void parse_text(struct live *l)
 
 		if (maps_line_parse(line, &a)) {
 			/* The gate page is the kernel's, and in no process's map. */
-			area = strcmp(a.name, "[vsyscall]") == 0 ? NULL : add_area(l);
-			if (area)
+			bool gate = strcmp(a.name, "[vsyscall]") == 0;
+
+			area = gate ? NULL : add_area(l);
+			if (area) {
 				*area = a;
+			} else if (!gate) {
+				l->nr_areas = 0;
+				return false;
+			}
 		} else if (area && (amount(line, "Anonymous:") || amount(line, "Swap:"))) {
 			area->touched = true;
 		} else if (area && strncmp(line, "VmFlags:", 8) == 0) {
 			area->vm_flags = vm_flags_parse(line + 8);
 		}
 	}
+	return true;
 }
 
-static void read_text(struct live *l, const struct live_mm *mm)
+static bool read_text(struct live *l, const struct live_mm *mm)
 {
 	l->nr_areas = 0;
-	if (read_all(l, mm->maps_fd))
-		parse_text(l);
+	return read_all(l, mm->maps_fd) && parse_text(l);
 }
 
 void observe_all(struct live *l, struct task *t)
 {
+	bool seen;
 	int tries = 0;
 
 	do
-		read_text(l, t->mm);
+		seen = read_text(l, t->mm);
 	while (t->mm->users > 1 && growth_tell(l, t, true) && ++tries < MAX_TRIES);
-	if (l->nr_areas)
+	if (!seen)
+		tell_unseen(l, t);
+	else if (l->nr_areas)
 		emit_map(l, t,
 			(struct trace_map){ .reason = TRACE_MAP_CHECK, .hi = UINT64_MAX, .has_names = true });
 }

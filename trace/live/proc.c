@@ -65,8 +65,7 @@ bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 	return process_vm_writev(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
 }
 
-/* A number of /proc/PID/status; @otherwise when there is none. */
-static uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise)
+uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise)
 {
 	char path[64], text[4096];
 	const char *line;
@@ -82,9 +81,18 @@ pid_t process_of_thread(pid_t tid)
 	return (pid_t)status_number(tid, "\nTgid:", 10, (uint64_t)tid);
 }
 
-pid_t tracer_of(pid_t tid)
+bool is_traced_here(const struct live *l, pid_t tid)
 {
-	return (pid_t)status_number(tid, "\nTracerPid:", 10, 0);
+	if (l->no_proc)
+		return kill(tid, 0) == 0;
+	return (pid_t)status_number(tid, "\nTracerPid:", 10, 0) == l->self;
+}
+
+bool proc_is_ours(void)
+{
+	char text[32] = "";
+
+	return readlink("/proc/self", text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) == getpid();
 }
 
 bool process_is_x86_64(pid_t tid)

@@ -4,20 +4,20 @@
 
 #define REMEMBERED xa_mk_value(1)
 
-void remember(struct maple_tree *set, uint64_t start, uint64_t end)
+bool remember(struct maple_tree *set, uint64_t start, uint64_t end)
 {
-	if (end > start)
-		(void)!mtree_store_range(set, start, end - 1, REMEMBERED, GFP_KERNEL);
+	return end <= start || mtree_store_range(set, start, end - 1, REMEMBERED, GFP_KERNEL) == 0;
 }
 
-void forget(struct maple_tree *set, uint64_t start, uint64_t end)
+bool forget(struct maple_tree *set, uint64_t start, uint64_t end)
 {
 	unsigned long at = start;
 
-	if (end <= start || !mt_find(set, &at, end - 1))
-		return;
-	if (mtree_store_range(set, start, end - 1, NULL, GFP_KERNEL))
-		mtree_destroy(set);
+	if (end <= start || !mt_find(set, &at, end - 1) ||
+		mtree_store_range(set, start, end - 1, NULL, GFP_KERNEL) == 0)
+		return true;
+	mtree_destroy(set);
+	return false;
 }
 
 bool next_remembered(const struct maple_tree *set, uint64_t addr, struct range *run)

@@ -15,7 +15,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -117,11 +116,6 @@ static void on_ptrace(struct live *l, struct task *t)
 	resume(t, 0);
 }
 
-static bool asks_for_filter(const struct trace_call *c)
-{
-	return c->nr == SYS_seccomp || (c->nr == SYS_prctl && c->args[0] == PR_SET_SECCOMP);
-}
-
 static void on_entry(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info;
@@ -131,6 +125,10 @@ static void on_entry(struct live *l, struct task *t)
 		info.op != PTRACE_SYSCALL_INFO_SECCOMP)
 		return;
 	settle_deferred(l, t);
+	if (is_forbidden(t, info.seccomp.ret_data)) {
+		end_strictly(t);
+		return;
+	}
 	if (info.seccomp.ret_data != FILTER_MARK || info.arch != AUDIT_ARCH_X86_64 ||
 		(info.seccomp.nr & X32_BIT)) {
 		on_foreign_entry(t, &info);
@@ -146,9 +144,8 @@ static void on_entry(struct live *l, struct task *t)
 		on_ptrace(l, t);
 		return;
 	}
-	if (asks_for_filter(&t->call)) {
-		notice_strict_mode(l, t);
-		resume(t, 0);
+	if (is_about_filters(&t->call)) {
+		on_filter(l, t);
 		return;
 	}
 	if (!t->mm) {
@@ -190,7 +187,7 @@ void on_tick(struct live *l)
 	settle_what_is_there(l);
 	let_unannounced_go(l);
 	while ((t = mm_take_from_blocked(l, now_ns())) != NULL) {
-		emit_lost(l, t, 0,
+		emit_lost(l, t, 1,
 			"the order of calls: one was blocked in the kernel, others of its address space went "
 			"on");
 		if (mm_acquire(t))
@@ -239,7 +236,11 @@ static void on_exec(struct live *l, struct task *t)
 	}
 	t->exiting = false;
 	t->tgid = t->tid;
-	notice_set_user_id(l, t);
+	note_privileges(l, t);
+	if (t->unseen) {
+		resume(t, 0);
+		return;
+	}
 	if (process_is_x86_64(t->tid))
 		space_begin(l, t);
 	else

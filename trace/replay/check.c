@@ -11,6 +11,8 @@
  *    ones, sources that miss some, lost events, writes beside another thread's call that the call may have
  *    depended on.  A stack that grew beside another thread's call can have done so before or after it.
  *
+ *    So is every disagreement after events were lost (LOST with a count), until all of the map has been seen.
+ *
  * 3. Foreign, outside.  What a driver decides about its own files is foreign (drivers.c); what changed where no recorded
  *    event was came from outside (causes.c).
  *
@@ -253,6 +255,10 @@ static enum replay_verdict judge(struct space *s, const struct trace_map *part, 
 		*what = "areas are cut elsewhere, and whether their pages had been written is not known";
 		return REPLAY_UNCERTAIN;
 	}
+	if (s->lost) {
+		*what = "the map is not the one expected, but events of it were lost";
+		return REPLAY_UNCERTAIN;
+	}
 	if (evidence_can_vanish(s, part) && only_cuts_differ(s, part)) {
 		*what = "areas of a file are cut elsewhere, and a write to them can have vanished when it "
 			"was "
@@ -309,6 +315,9 @@ void check_result(struct replay *r, struct space *s, const struct trace_event *e
 		snprintf(text, sizeof(text), "the result is that of %s, which %s", driver,
 			driver_habit(driver));
 		what = text;
+	} else if (s->lost) {
+		verdict = REPLAY_UNCERTAIN;
+		what = "the call's result is not the one expected, but events before it were lost";
 	} else if (s->partial) {
 		verdict = REPLAY_UNCERTAIN;
 		what = "the call's result is not the one expected; areas that were not seen may decide it";
@@ -342,11 +351,13 @@ int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 	if (maps_equal(s, map)) {
 		if (whole)
 			s->grown_start = s->grown_end = 0;
+		s->lost &= !whole;
 		causes_compared(s, map->lo, map->hi);
 		return 0;
 	}
 	for (uint64_t at = map->lo; !s->take_over && next_disagreement(s, map, at, &part); at = part.hi)
 		judge_and_tell(r, s, e, &part);
 	s->take_over = false;
+	s->lost &= !whole;
 	return take_over_map(r, s, map);
 }

@@ -39,6 +39,7 @@ struct space {
 	bool randomised; /* not ADDR_NO_RANDOMIZE */
 	bool ring;       /* an io_uring is mapped: the kernel may advise areas for it at any time */
 	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
+	bool lost;       /* events were lost, and not all of the map has been seen since */
 	/* Areas first written beside the call that comes next; none: 0, 0. */
 	uint64_t beside_start, beside_end;
 	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */

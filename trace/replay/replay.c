@@ -278,6 +278,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child->base_exact = parent->base_exact;
 	child->randomised = parent->randomised;
 	child->doubt = parent->doubt;
+	child->lost = parent->lost;
 	child->ring = parent->ring;
 	child->partial = parent->partial;
 	child->take_over = parent->take_over;
@@ -378,9 +379,12 @@ static void lost_event(struct replay *r, const struct trace_event *e)
 	unsigned long id = 0;
 
 	r->stats.lost++;
+	if (r->options.lost)
+		r->options.lost(r->options.ctx, e);
 	mt_for_each (&r->spaces, s, id, ULONG_MAX)
 		if (!e->mm || s->id == e->mm) {
 			s->doubt = true;
+			s->lost |= e->lost.count != 0;
 			causes_touch(s, 0, UINT64_MAX);
 		}
 }

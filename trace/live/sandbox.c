@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs that make seccomp filters of their own, which meet the recorder's.
+ *
+ *    S1  Strict mode (SECCOMP_MODE_STRICT) is refused to who has a filter, which is every recorded task.  One that has no other
+ *        gets a filter that is strict in the same way: read, write, exit and sigreturn; what else it calls is asked of us,
+ *        and it is killed, as the kernel would.  Some kernels take the time stamp counter away, too: a child of ours tries.
+ *    S2  A filter with a listener (SECCOMP_RET_USER_NOTIF) is answered before ours is: calls that it is asked about, and that
+ *        its supervisor lets continue, pass by unseen.  The filter's program is looked at: can it ask about a call that is
+ *        recorded?  If so, no more is told of that address space, and this is told as lost; the program goes on as it would.
+ *    S3  Other answers of the program's own filters leave the call undone, and the map as it is, or rank below ours.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "puppet.h"
+
+#define STRICT_MARK 0x6d71
+
+bool is_about_filters(const struct trace_call *c)
+{
+	return c->nr == SYS_seccomp ||
+	       (c->nr == SYS_prctl && (c->args[0] == PR_SET_SECCOMP || c->args[0] == PR_SET_NO_NEW_PRIVS));
+}
+
+/* --- S1 ------------------------------------------------------------------------------------------------------- */
+
+/* Its numbers in the two tables are read, write, exit and sigreturn. */
+static const struct sock_filter strict_code[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 6),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 10, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 9, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 8, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 7, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | STRICT_MARK),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 3, 4, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 4, 3, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 2, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 119, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | STRICT_MARK),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+#define STRICT_LEN (sizeof(strict_code) / sizeof(strict_code[0]))
+
+/* Alone it would not be refused: it has no filter but ours, and its arguments are good. */
+static bool wants_strict_mode(const struct task *t)
+{
+	const uint64_t *a = t->call.args;
+	bool asks = t->call.nr == SYS_prctl ? a[0] == PR_SET_SECCOMP && a[1] == SECCOMP_MODE_STRICT
+					    : a[0] == SECCOMP_SET_MODE_STRICT && !a[1] && !a[2];
+
+	return asks && status_number(t->tid, "\nSeccomp_filters:", 10, 0) == 1;
+}
+
+/* At the entry of its call, or back there. */
+static bool install_strict(struct puppet *p)
+{
+	long err = puppet_install(p, strict_code, STRICT_LEN, 0);
+
+	/* Who has become another user since needs the promise, which changes nothing for who cannot exec any more. */
+	if (err == -EACCES && puppet_enter_again(p) &&
+		puppet_call(p, SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0) == 0 && puppet_enter_again(p))
+		err = puppet_install(p, strict_code, STRICT_LEN, 0);
+	return err == 0;
+}
+
+static bool strict_mode_stops_the_clock(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0)
+			__builtin_ia32_rdtsc();
+		syscall(SYS_exit, 0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
+}
+
+static void be_strict(struct task *t)
+{
+	struct puppet p;
+
+	if (!puppet_begin(&p, t->tid))
+		return;
+	t->strict = install_strict(&p);
+	if (t->strict && strict_mode_stops_the_clock() && puppet_enter_again(&p))
+		puppet_call(&p, SYS_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0);
+	if (t->strict)
+		puppet_return(&p, 0);
+	else
+		puppet_put_back(&p, true);
+	puppet_send_held(&p, t->tgid);
+}
+
+bool is_forbidden(const struct task *t, uint32_t mark)
+{
+	return t->strict && mark == STRICT_MARK;
+}
+
+/* The kernel ends the thread, by SIGKILL.  The last one's end is that of its process. */
+void end_strictly(struct task *t)
+{
+	struct user_regs_struct regs;
+
+	if (status_number(t->tid, "\nThreads:", 10, 1) > 1 && !ptrace(PTRACE_GETREGS, t->tid, NULL, &regs)) {
+		regs.orig_rax = SYS_exit;
+		ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+	} else {
+		kill(t->tid, SIGKILL);
+	}
+	resume(t, 0);
+}
+
+/* --- S2 ------------------------------------------------------------------------------------------------------- */
+
+/* What is known of the accumulator. */
+enum known { ANYTHING, NUMBER, ARCH, KINDS };
+
+/* At which instructions the program can be, with what known. */
+struct reach {
+	const struct sock_filter *code;
+	unsigned short len;
+	uint32_t nr;
+	bool at[BPF_MAXINSNS][KINDS];
+};
+
+static void reach(struct reach *r, uint32_t pc, enum known a)
+{
+	if (pc < r->len)
+		r->at[pc][a] = true;
+}
+
+static bool holds(const struct sock_filter *i, uint32_t value)
+{
+	switch (BPF_OP(i->code)) {
+	case BPF_JEQ:
+		return value == i->k;
+	case BPF_JGT:
+		return value > i->k;
+	case BPF_JGE:
+		return value >= i->k;
+	default:
+		return value & i->k;
+	}
+}
+
+static void reach_by_jump(struct reach *r, uint32_t pc, enum known a)
+{
+	const struct sock_filter *i = &r->code[pc];
+	bool both = a == ANYTHING || BPF_SRC(i->code) == BPF_X, yes;
+
+	if (BPF_OP(i->code) == BPF_JA) {
+		if (i->k < r->len)
+			reach(r, pc + 1 + i->k, a);
+		return;
+	}
+	yes = holds(i, a == NUMBER ? r->nr : AUDIT_ARCH_X86_64);
+	if (both || yes)
+		reach(r, pc + 1 + i->jt, a);
+	if (both || !yes)
+		reach(r, pc + 1 + i->jf, a);
+}
+
+static enum known loaded(const struct sock_filter *i)
+{
+	if (BPF_MODE(i->code) != BPF_ABS)
+		return ANYTHING;
+	return i->k == offsetof(struct seccomp_data, nr)     ? NUMBER
+	       : i->k == offsetof(struct seccomp_data, arch) ? ARCH
+							     : ANYTHING;
+}
+
+/* One instruction.  True: it may answer that the listener is to be asked. */
+static bool reach_from(struct reach *r, uint32_t pc, enum known a)
+{
+	const struct sock_filter *i = &r->code[pc];
+
+	switch (BPF_CLASS(i->code)) {
+	case BPF_RET:
+		return BPF_RVAL(i->code) != BPF_K ||
+		       (i->k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
+	case BPF_JMP:
+		reach_by_jump(r, pc, a);
+		return false;
+	case BPF_LD:
+		reach(r, pc + 1, loaded(i));
+		return false;
+	case BPF_LDX:
+	case BPF_ST:
+	case BPF_STX:
+		reach(r, pc + 1, a);
+		return false;
+	case BPF_MISC:
+		reach(r, pc + 1, BPF_MISCOP(i->code) == BPF_TXA ? ANYTHING : a);
+		return false;
+	default:
+		reach(r, pc + 1, ANYTHING);
+		return false;
+	}
+}
+
+/* Jumps go forward: one pass meets all that can be reached. */
+static bool may_ask(struct reach *r, uint32_t nr)
+{
+	memset(r->at, 0, sizeof(r->at));
+	r->nr = nr;
+	reach(r, 0, ANYTHING);
+	for (uint32_t pc = 0; pc < r->len; pc++)
+		for (int a = 0; a < KINDS; a++)
+			if (r->at[pc][a] && reach_from(r, pc, (enum known)a))
+				return true;
+	return false;
+}
+
+/* What cannot be looked at may do anything. */
+static bool may_hide_calls(const struct task *t)
+{
+	struct sock_filter code[BPF_MAXINSNS];
+	struct reach *r = malloc(sizeof(*r));
+	struct sock_fprog prog;
+	bool hides = true;
+
+	if (r && read_memory(t->tid, t->call.args[2], &prog, sizeof(prog)) && prog.len <= BPF_MAXINSNS &&
+		read_memory(t->tid, (uintptr_t)prog.filter, code, prog.len * sizeof(code[0]))) {
+		r->code = code;
+		r->len = prog.len;
+		hides = false;
+		for (uint32_t nr = 0; filter_has(&nr) && !hides; nr++)
+			hides = may_ask(r, nr);
+	}
+	free(r);
+	return hides;
+}
+
+static void mark_unseen(struct live *l, struct task *t)
+{
+	struct task *other;
+	unsigned long tid = 0;
+
+	t->unseen = true;
+	if (t->call.args[1] & SECCOMP_FILTER_FLAG_TSYNC)
+		mt_for_each (&l->tasks, other, tid, ULONG_MAX)
+			other->unseen |= other->tgid == t->tgid;
+	if (!t->mm)
+		return;
+	emit_lost(l, t, 0,
+		"a filter of the program's own lets another process decide about mapping calls "
+		"(SECCOMP_RET_USER_NOTIF): it and its children are not recorded any more");
+	end_recording_of(l, t);
+}
+
+/* --- the entry ------------------------------------------------------------------------------------------------- */
+
+void on_filter(struct live *l, struct task *t)
+{
+	const struct trace_call *c = &t->call;
+
+	if (c->nr == SYS_prctl && c->args[0] == PR_SET_NO_NEW_PRIVS)
+		t->no_privileges = true;
+	else if (wants_strict_mode(t))
+		be_strict(t);
+	else if (c->nr == SYS_seccomp && c->args[0] == SECCOMP_SET_MODE_FILTER &&
+		 (c->args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) && may_hide_calls(t))
+		mark_unseen(l, t);
+	resume(t, 0);
+}
