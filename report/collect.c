@@ -242,7 +242,9 @@ void report_end(struct report *r)
 
 void report_free(struct report *r)
 {
-	report_end(r);
+	/* What is still open was not told: the ledger, whose places its words are of, is gone. */
+	r->lives.ended = NULL;
+	lives_end(&r->lives);
 	culprits_free(&r->culprits);
 	explain_table_free(&r->table);
 	free(r->program);

@@ -73,7 +73,8 @@ static void close_life(struct lives *l, struct life *life)
 	life->ended_ns = l->now_ns;
 	life->ended_step = l->now_step;
 	l->nr_open--;
-	l->ended(l->ctx, life);
+	if (l->ended)
+		l->ended(l->ctx, life);
 	free(life);
 }
 
