@@ -23,6 +23,7 @@ struct symbol_file {
 	Dwfl_Module *module;
 	Elf *elf;
 	GElf_Addr bias; /* libdw's addresses less the file's own */
+	bool no_lines;  /* libdw has been left in the middle of them */
 };
 
 /* Where a file is looked for by its build-id: a place of libdw's own, that no other file's needs. */
@@ -164,10 +165,14 @@ static Dwfl_Line *line_of(struct symbol_file *f, GElf_Addr addr)
 	Dwarf_Addr bias;
 	Dwarf *dwarf = dwfl_module_getdwarf(f->module, &bias);
 
-	if (!dwarf)
+	if (!dwarf || f->no_lines)
 		return NULL;
 	dwarf_new_oom_handler(dwarf, leave_libdw);
-	return setjmp(without_memory) ? NULL : dwfl_module_getsrc(f->module, addr);
+	if (setjmp(without_memory)) {
+		f->no_lines = true;
+		return NULL;
+	}
+	return dwfl_module_getsrc(f->module, addr);
 }
 
 bool symbol_file_find(struct symbol_file *f, uint64_t vaddr, struct symbol *symbol)
