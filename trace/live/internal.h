@@ -202,7 +202,7 @@ struct live {
 	bool no_proc, no_proc_told; /* proc.c */
 	bool no_new_privs;          /* privileges.c */
 	uint64_t privileges_lost;
-	char privileged[256];       /* the first program */
+	char privileged[256]; /* the first program */
 	struct seen_areas seen;
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;
