@@ -152,8 +152,12 @@ static void renew(const struct vm_area_struct *vma, unsigned long addr)
 
 static void renew_range(unsigned long start, unsigned long end)
 {
-	for (; start < end; start += w.page)
-		renew(vma_lookup(&w.guest.mm, start), start);
+	for (; start < end; start += w.page) {
+		struct vm_area_struct *vma = vma_lookup(&w.guest.mm, start);
+
+		if (vma) /* holes of several areas that MREMAP_DONTUNMAP left */
+			renew(vma, start);
+	}
 }
 
 /* What is mapped no more is forgotten: calls that fail may have unmapped, too. */
@@ -279,7 +283,7 @@ static struct mremap_request some_mremap(void)
 {
 	static const unsigned long flags[] = { 0, MREMAP_MAYMOVE, MREMAP_MAYMOVE,
 		MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED,
-		MREMAP_MAYMOVE | MREMAP_DONTUNMAP };
+		MREMAP_MAYMOVE | MREMAP_DONTUNMAP, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP };
 	struct mremap_request req = { .addr = some_addr(), .old_len = some_len(), .flags = flags[below(7)] };
 
 	req.new_len = req.flags & MREMAP_DONTUNMAP || below(2) ? req.old_len : some_len();
