@@ -4,12 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
 
 const char *const report_kind_names[REPORT_KINDS] = { "anonymous", "heap", "stack", "file, code",
 	"file, data", "no access", "shared", "huge pages", "kernel's own" };
@@ -141,43 +136,28 @@ static void look_at(struct lives *l, uint64_t lo, uint64_t hi)
 
 /* ---- where an event may have changed something ---- */
 
+/* It changes nothing where it names nothing, and has not been given a place. */
+static bool may_name_nothing(uint32_t nr)
+{
+	return nr == SYS_mmap || nr == SYS_brk || nr == SYS_prctl;
+}
+
 static void look_at_call(struct lives *l, const struct trace_call *c)
 {
-	uint64_t result = (uint64_t)c->result, addr = c->args[0], len = c->args[1];
-	bool failed = IS_ERR_VALUE(result);
+	const struct trace_heap heap = { .start_brk = l->mm->start_brk, .brk = l->brk };
+	struct trace_range named[2], placed;
+	unsigned int n = trace_named_ranges(c, &heap, named);
+	bool has_placed = trace_placed_range(c, &placed);
 
-	switch (c->nr) {
-	case SYS_mmap:
-		/* A failure may have unmapped what lay there. */
-		look_at(l, failed ? addr : result, (failed ? addr : result) + len);
-		break;
-	case SYS_brk:
-		look_at(l, l->brk < result ? l->brk : result, l->brk > result ? l->brk : result);
-		break;
-	case SYS_mremap:
-		look_at(l, addr, addr + len);
-		if (!failed)
-			look_at(l, result, result + c->args[2]);
-		break;
-	case SYS_munmap:
-	case SYS_mprotect:
-	case SYS_pkey_mprotect:
-	case SYS_madvise:
-	case SYS_mlock:
-	case SYS_mlock2:
-	case SYS_munlock:
-	case SYS_mseal:
-	case SYS_mbind:
-		look_at(l, addr, addr + len);
-		break;
-	case SYS_prctl:
-		if (addr == PR_SET_VMA)
-			look_at(l, c->args[2], c->args[2] + c->args[3]);
-		break;
-	default:
-		/* A segment's size, a structure, flags for the whole of it. */
+	/* A segment's size is not known; others are about the whole of the map, or about what is in a structure. */
+	if (c->nr == SYS_shmat || (!n && !has_placed && !may_name_nothing(c->nr))) {
 		look_at(l, 0, ~0ull);
+		return;
 	}
+	for (unsigned int i = 0; i < n; i++)
+		look_at(l, named[i].start, named[i].end);
+	if (has_placed)
+		look_at(l, placed.start, placed.end);
 }
 
 static void follow(struct lives *l, const struct trace_event *e)
