@@ -175,16 +175,8 @@ static int parse(struct arguments *a, int argc, char **argv)
 static int write_all(struct arguments *a)
 {
 	struct export_writer *w = a->x.writer;
-	int status = 0, one = 0;
+	int status = export_recordings(&a->x, a->paths, a->nr_paths);
 
-	for (int i = 0; i < a->nr_paths && (!one || one == STATUS_DAMAGED); i++) {
-		one = export_recording(&a->x, a->paths[i]);
-		status = one ? one : status;
-	}
-	if (one && one != STATUS_DAMAGED && (!a->x.err || a->x.err == -ENOMEM))
-		a->x.err = -ECANCELED;
-	if (!a->x.err)
-		a->x.err = w->finish(w);
 	if (a->x.err && w->error[0]) {
 		complain("export", "cannot write %s: %s", a->out ? a->out : "stdout", w->error);
 		a->x.err = -ECANCELED;
@@ -219,22 +211,27 @@ static int to_sqlite(struct arguments *a)
 	return settle(&o, a, status);
 }
 
-/* Made by @maker, which may fail for want of memory. */
+/* Into a writer of text, which it ends; NULL: there was no memory for one. */
+static int write_into(struct arguments *a, struct export_writer *writer)
+{
+	int status = 0;
+
+	a->x.writer = writer;
+	if (!writer) {
+		a->x.err = -ENOMEM;
+		return 0;
+	}
+	status = write_all(a);
+	writer->free(writer);
+	return status;
+}
+
 static int to_file(struct arguments *a, struct export_writer *(*maker)(FILE *out))
 {
 	struct output o;
 	int status = output_open(&o, "export", a->out);
 
-	if (status)
-		return status;
-	a->x.writer = maker(o.file);
-	if (a->x.writer) {
-		status = write_all(a);
-		a->x.writer->free(a->x.writer);
-	} else {
-		a->x.err = -ENOMEM;
-	}
-	return settle(&o, a, status);
+	return status ? status : settle(&o, a, write_into(a, maker(o.file)));
 }
 
 static enum export_table chosen(const struct arguments *a)
@@ -255,14 +252,7 @@ static int csv_table(struct arguments *a)
 	if (status)
 		return status;
 	out[chosen(a)] = o.file;
-	a->x.writer = export_csv(out);
-	if (a->x.writer) {
-		status = write_all(a);
-		a->x.writer->free(a->x.writer);
-	} else {
-		a->x.err = -ENOMEM;
-	}
-	return settle(&o, a, status);
+	return settle(&o, a, write_into(a, export_csv(out)));
 }
 
 /* 0 or -errno. */
@@ -290,13 +280,8 @@ static int csv_folder(struct arguments *a)
 	if (status)
 		return status;
 	a->x.err = open_tables(o.partial, out);
-	a->x.writer = a->x.err ? NULL : export_csv(out);
-	if (a->x.writer) {
-		status = write_all(a);
-		a->x.writer->free(a->x.writer);
-	} else if (!a->x.err) {
-		a->x.err = -ENOMEM;
-	}
+	if (!a->x.err)
+		status = write_into(a, export_csv(out));
 	for (enum export_table t = 0; t < EXPORT_TABLES; t++)
 		if (out[t] && fclose(out[t]) && !a->x.err)
 			a->x.err = -errno;

@@ -62,7 +62,8 @@ static int second_reading(
 	return x->err ? STATUS_FAILED : status;
 }
 
-int export_recording(struct exporting *x, const char *path)
+/* All rows of one. */
+static int export_recording(struct exporting *x, const char *path)
 {
 	struct export_run run = { .host = x->host ? x->host : "" };
 	struct reading r = { .command = x->command, .path = path, .quiet = true };
@@ -85,5 +86,20 @@ int export_recording(struct exporting *x, const char *path)
 	}
 	reading_end(&r);
 	survey_free(&survey);
+	return status;
+}
+
+int export_recordings(struct exporting *x, char **paths, int nr)
+{
+	int status = 0, one = 0;
+
+	for (int i = 0; i < nr && (!one || one == STATUS_DAMAGED); i++) {
+		one = export_recording(x, paths[i]);
+		status = one ? one : status;
+	}
+	if (one && one != STATUS_DAMAGED && (!x->err || x->err == -ENOMEM))
+		x->err = -ECANCELED;
+	if (!x->err)
+		x->err = x->writer->finish(x->writer);
 	return status;
 }

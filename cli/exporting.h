@@ -12,7 +12,10 @@ struct exporting {
 	struct export_writer *writer;
 	int err; /* of the writer, -errno: it is not said yet */
 };
-/* All rows of one recording. 0, STATUS_DAMAGED (what could be read is there), or another exit status. */
-int export_recording(struct exporting *x, const char *path);
+/*
+ * All rows of recordings, and the writer's end. 0, STATUS_DAMAGED (what could be read is there), or another exit status, which
+ * has been said; then, or where the writer fails, x->err is not 0.
+ */
+int export_recordings(struct exporting *x, char **paths, int nr);
 
 #endif /* EXPORTING_H */

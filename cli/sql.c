@@ -236,14 +236,8 @@ static int ask(struct sqlite3 *db, const char *question, enum form form)
 
 static int read_recordings(struct exporting *x, char **paths, int nr)
 {
-	int status = 0, one = 0;
+	int status = export_recordings(x, paths, nr);
 
-	for (int i = 0; i < nr && (!one || one == STATUS_DAMAGED); i++) {
-		one = export_recording(x, paths[i]);
-		status = one ? one : status;
-	}
-	if (!x->err && (!one || one == STATUS_DAMAGED))
-		x->err = x->writer->finish(x->writer);
 	if (x->err && x->writer->error[0])
 		complain("sql", "%s", x->writer->error);
 	return x->err && (!status || status == STATUS_DAMAGED) ? STATUS_FAILED : status;
