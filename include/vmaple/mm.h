@@ -262,6 +262,11 @@ struct maps_line {
 	unsigned long ino;
 	const char *name; /**< "": none */
 };
+/**
+ * Read the line of /proc/PID/maps at @p text. line->name is where its name begins in @p text: it ends with the line.
+ * @return what is behind the line and its newline; NULL: it is no such line.
+ */
+VMAPLE_API const char *maps_line_read(const char *text, struct maps_line *line) __must_check;
 /** The line, with its newline. @return its length, as snprintf(3) does. */
 VMAPLE_API int maps_line_format(const struct maps_line *line, char *buf, size_t size);
 /** The line of @p vma. @return its length, as snprintf(3) does. */

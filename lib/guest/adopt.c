@@ -4,74 +4,21 @@
  */
 #include "internal.h"
 
-/* A number in @base, which ends with @end. */
-static bool number(const char **text, unsigned int base, char end, unsigned long *value)
-{
-	const char *start = *text;
-
-	*value = 0;
-	for (;; (*text)++) {
-		unsigned int digit = **text >= '0' && **text <= '9'   ? (unsigned int)(**text - '0')
-				     : **text >= 'a' && **text <= 'f' ? (unsigned int)(**text - 'a') + 10
-								      : base;
-
-		if (digit >= base || *value > (~0UL - digit) / base)
-			break;
-		*value = *value * base + digit;
-	}
-	return *text > start && *(*text)++ == end;
-}
-
-static bool letters(const char **text, vm_flags_t *flags)
-{
-	static const char set[] = "rwxs", clear[] = "---p";
-	static const vm_flags_t bits[] = { VM_READ, VM_WRITE, VM_EXEC, VM_SHARED | VM_MAYSHARE };
-
-	*flags = 0;
-	for (int i = 0; i < 4; i++, (*text)++) {
-		if (**text != set[i] && **text != clear[i])
-			return false;
-		*flags |= **text == set[i] ? bits[i] : 0;
-	}
-	return *(*text)++ == ' ';
-}
-
-/* The rest of a line: its name, after blanks. What @name has no room for is left out. */
-static void rest(const char **text, char *name, size_t size)
-{
-	size_t length = 0;
-
-	while (**text == ' ')
-		(*text)++;
-	for (; **text && **text != '\n'; (*text)++)
-		if (length + 1 < size)
-			name[length++] = **text;
-	name[length] = 0;
-	if (**text)
-		(*text)++;
-}
-
 int next_maps_line(const char **text, struct maps_line *line, char *name, size_t size)
 {
-	unsigned long major, minor;
-	const char *inode;
+	const char *next = **text ? maps_line_read(*text, line) : NULL;
+	size_t length;
 
 	if (!**text)
 		return 0;
-	if (!number(text, 16, '-', &line->start) || !number(text, 16, ' ', &line->end) ||
-		!letters(text, &line->vm_flags) || !number(text, 16, ' ', &line->offset) ||
-		!number(text, 16, ':', &major) || !number(text, 16, ' ', &minor) || line->start >= line->end)
+	if (!next || line->start >= line->end)
 		return -EINVAL;
-	inode = *text;
-	/* Behind it there is a blank, or the end of the line. */
-	if (!number(text, 10, ' ', &line->ino)) {
-		if (*text == inode || ((*text)[-1] && (*text)[-1] != '\n'))
-			return -EINVAL;
-		(*text)--;
-	}
-	line->dev = major << 32 | minor;
-	rest(text, name, size);
+	length = strcspn(line->name, "\n");
+	length = min(length, size - 1);
+	memcpy(name, line->name, length);
+	name[length] = 0;
 	line->name = name;
+	*text = next;
 	return 1;
 }
 

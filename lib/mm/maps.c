@@ -49,6 +49,60 @@ int maps_line_format(const struct maps_line *l, char *buf, size_t size)
 			: snprintf(buf, size, "%s \n", head);
 }
 
+/* The digits at *@text, which goes behind them. */
+static bool read_digits(const char **text, unsigned int base, unsigned long *n)
+{
+	const char *at = *text, *begin = at;
+	unsigned int digit;
+
+	for (*n = 0;; at++) {
+		digit = *at >= '0' && *at <= '9'   ? (unsigned int)(*at - '0')
+			: *at >= 'a' && *at <= 'f' ? (unsigned int)(*at - 'a') + 10
+						   : base;
+		if (digit >= base || *n > (~0UL - digit) / base)
+			break;
+		*n = *n * base + digit;
+	}
+	*text = at;
+	return at > begin;
+}
+
+/* And behind @after, which follows them. */
+static bool read_number(const char **text, unsigned int base, char after, unsigned long *n)
+{
+	return read_digits(text, base, n) && *(*text)++ == after;
+}
+
+/* "rw-p " */
+static bool read_access(const char **text, vm_flags_t *flags)
+{
+	static const char set[] = "rwxs", clear[] = "---p";
+	static const vm_flags_t bits[] = { VM_READ, VM_WRITE, VM_EXEC, VM_SHARED | VM_MAYSHARE };
+
+	*flags = 0;
+	for (int i = 0; i < 4; i++, (*text)++) {
+		if (**text != set[i] && **text != clear[i])
+			return false;
+		*flags |= **text == set[i] ? bits[i] : 0;
+	}
+	return *(*text)++ == ' ';
+}
+
+const char *maps_line_read(const char *text, struct maps_line *line)
+{
+	unsigned long major, minor;
+
+	if (!read_number(&text, 16, '-', &line->start) || !read_number(&text, 16, ' ', &line->end) ||
+		!read_access(&text, &line->vm_flags) || !read_number(&text, 16, ' ', &line->offset) ||
+		!read_number(&text, 16, ':', &major) || !read_number(&text, 16, ' ', &minor) ||
+		!read_digits(&text, 10, &line->ino) || (*text && *text != ' ' && *text != '\n'))
+		return NULL;
+	line->dev = major << 32 | minor;
+	line->name = text + strspn(text, " ");
+	text = line->name + strcspn(line->name, "\n");
+	return *text ? text + 1 : text;
+}
+
 int vma_format(const struct vm_area_struct *vma, char *buf, size_t size)
 {
 	const struct vm_file *file = vma->vm_file;
