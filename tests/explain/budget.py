@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from recorded import CASES, VMAPLE, run, tests
+from recorded import CASES, VMAPLE, run, run_cases
 
 LEAK = 4  # seconds
 BROKEN = ("areas", "areas=", "areas=-1", "areas=1,areas=2", "growth=x", "areas=1,", "size=4", "areas=1 growth=2", "")
@@ -117,5 +117,5 @@ def not_a_budget(folder):
     assert r.returncode == 2, r
 
 
-tests(too_many, needless, growth, without_growth, the_programs_own_status, children_count, the_sentence, the_workflow_in_docs,
-      not_a_budget)
+run_cases(too_many, needless, growth, without_growth, the_programs_own_status, children_count, the_sentence, the_workflow_in_docs,
+          not_a_budget)

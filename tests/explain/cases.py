@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-from recorded import CASES, VMAPLE, Skip, first, function, record, run, tests, top, whatif, why
+from recorded import CASES, Skip, VMAPLE, first, function, record, run, run_cases, top, whatif, why
 
 LONG = "--long" in sys.argv
 
@@ -209,5 +209,5 @@ def moved(folder):
     cured(path, 498, "--touch", "late")
 
 
-tests(random_order, stacks, even_first, dontfork, lazy_commit, thread_stacks, names, names_by_the_engine, fragments, jit_double,
-      wasm_instances, fork_touched, leak, moved)
+run_cases(random_order, stacks, even_first, dontfork, lazy_commit, thread_stacks, names, names_by_the_engine, fragments, jit_double,
+          wasm_instances, fork_touched, leak, moved)

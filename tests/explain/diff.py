@@ -7,7 +7,7 @@ usage: diff.py VMAPLE FOLDER_OF_CASES
 import json
 import os
 
-from recorded import VMAPLE, record, run, tests
+from recorded import VMAPLE, record, run, run_cases
 
 
 def diff(*argv):
@@ -94,4 +94,4 @@ def bad_input(folder):
     assert r.returncode == 3 and r.stdout, r
 
 
-tests(more_of_the_same, gone, places_of_another_build, equal, on_eighty_columns, bad_input)
+run_cases(more_of_the_same, gone, places_of_another_build, equal, on_eighty_columns, bad_input)

@@ -7,13 +7,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+from tap import Skip, run_cases  # noqa: E402
 
 VMAPLE, CASES = sys.argv[1:3]
-
-
-class Skip(Exception):
-    pass
 
 
 def run(*argv):
@@ -75,21 +73,3 @@ def whatif(path, *changes):
     r = run(VMAPLE, "whatif", "--json", path, *map(str, changes))
     assert r.returncode == 0, r.stderr
     return json.loads(r.stdout)
-
-
-def tests(*functions):
-    """Each in a folder of its own.  Prints TAP, and ends the program."""
-    good = True
-    print("1..%d" % len(functions))
-    for number, test in enumerate(functions, 1):
-        with tempfile.TemporaryDirectory() as place:
-            try:
-                test(place)
-                print("ok %d - %s" % (number, test.__name__))
-            except Skip as reason:
-                print("ok %d - %s # SKIP %s" % (number, test.__name__, reason))
-            except AssertionError as error:
-                good = False
-                print("not ok %d - %s\n# %s" % (number, test.__name__, str(error).replace("\n", "\n# ")))
-        sys.stdout.flush()
-    sys.exit(0 if good else 1)

@@ -15,8 +15,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+from tap import run_cases  # noqa: E402
 
 VMAPLE, KNOWN, MAPPED = (os.path.abspath(p) for p in sys.argv[1:4])
 DOCS = sys.argv[4]
@@ -314,27 +316,9 @@ def the_cookbook_is_answered(folder):
     assert len(rows) > 30, "questions that find nothing: %d rows" % len(rows)
 
 
-CASES = [counts_are_those_of_arithmetic, the_end_is_the_map_of_the_end, every_event_and_peak_is_there,
-         page_database_and_why_say_the_same, files_say_the_same_as_the_database, several_recordings_are_runs,
-         trace_events_are_what_perfetto_documents, folded_lines_weigh_what_the_peak_has,
-         a_log_of_strace_leads_to_the_same_map, what_cannot_be_written_leaves_nothing, what_is_interrupted_leaves_nothing,
-         of_a_damaged_recording_is_what_could_be_read, questions_have_one_sentence_when_they_are_wrong,
-         the_page_of_columns_is_complete, the_cookbook_is_answered]
-
-
-def main():
-    failed = 0
-    for number, case in enumerate(CASES, 1):
-        name = case.__name__.replace("_", " ")
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                case(folder)
-                print("ok %d - %s" % (number, name))
-            except AssertionError as e:
-                failed += 1
-                print("not ok %d - %s\n# %s" % (number, name, str(e)[:3000].replace("\n", "\n# ")))
-    print("1..%d" % len(CASES))
-    sys.exit(1 if failed else 0)
-
-
-main()
+run_cases(counts_are_those_of_arithmetic, the_end_is_the_map_of_the_end, every_event_and_peak_is_there,
+          page_database_and_why_say_the_same, files_say_the_same_as_the_database, several_recordings_are_runs,
+          trace_events_are_what_perfetto_documents, folded_lines_weigh_what_the_peak_has,
+          a_log_of_strace_leads_to_the_same_map, what_cannot_be_written_leaves_nothing, what_is_interrupted_leaves_nothing,
+          of_a_damaged_recording_is_what_could_be_read, questions_have_one_sentence_when_they_are_wrong,
+          the_page_of_columns_is_complete, the_cookbook_is_answered)

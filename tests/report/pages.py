@@ -15,9 +15,11 @@ import re
 import struct
 import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree
 import zlib
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+from tap import run_cases  # noqa: E402
 
 VMAPLE, PROGRAM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 HOSTILE = [b"/tmp/</script><img src=x onerror=alert(1)>", b"/tmp/\"quote' & <b>", b"/tmp/\xff\xfe not utf-8",
@@ -184,24 +186,6 @@ def an_area_of_everything_is_one(folder):
     assert "128.0 TiB" in page.source
 
 
-CASES = [the_page_has_what_the_ledger_has, every_area_of_the_end_is_a_rectangle, only_our_own_script_is_permitted,
-         hostile_names_are_text, pictures_are_xml_and_say_what_is_there, the_size_is_bounded,
-         many_processes_and_clocks_that_jump_make_a_page, an_area_of_everything_is_one]
-
-
-def main():
-    failed = 0
-    for number, case in enumerate(CASES, 1):
-        name = case.__name__.replace("_", " ")
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                case(folder)
-                print("ok %d - %s" % (number, name))
-            except AssertionError as e:
-                failed += 1
-                print("not ok %d - %s\n# %s" % (number, name, str(e)[:3000].replace("\n", "\n# ")))
-    print("1..%d" % len(CASES))
-    sys.exit(1 if failed else 0)
-
-
-main()
+run_cases(the_page_has_what_the_ledger_has, every_area_of_the_end_is_a_rectangle, only_our_own_script_is_permitted,
+          hostile_names_are_text, pictures_are_xml_and_say_what_is_there, the_size_is_bounded,
+          many_processes_and_clocks_that_jump_make_a_page, an_area_of_everything_is_one)
