@@ -70,7 +70,7 @@ struct guest_host {
 	 * without such ends.
 	 */
 	int (*load)(void *ctx, void *to, uintptr_t from, size_t len);
-	/** madvise() that concerns contents, MADV_*; NULL: none is passed on, and MADV_DONTNEED maps anew. */
+	/** madvise() that only hints, or is MADV_REMOVE; NULL: none is passed on. MADV_DONTNEED is a map() anew. */
 	int (*advise)(void *ctx, uintptr_t addr, size_t len, int advice);
 };
 
@@ -123,8 +123,7 @@ struct guest_mm {
 	struct range_map
 		copies;       /* host pages, by number, that are copies and have a part of a file in them */
 	unsigned char *saved; /* what GUEST_EDGES host pages held */
-	struct vm_file reserved;  /* what the translator's ranges are mapped to */
-	unsigned long nr_reserve; /* of them */
+	struct vm_file reserved; /* what the translator's ranges are mapped to */
 };
 
 /** Begin. @return 0; -EINVAL: a size or base of @p setup is not possible; -ENOMEM. */

@@ -195,6 +195,8 @@ static int change_pages(struct work *work)
 	return -EINVAL;
 }
 
+_Static_assert(offsetof(struct guest_mm, mm) == 0, "an mm of a guest is its guest");
+
 int guest_host_change(struct mm_struct *mm, const struct mm_change *c)
 {
 	struct guest_mm *guest = (struct guest_mm *)mm;
