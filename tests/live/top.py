@@ -147,6 +147,8 @@ def main():
         leaker.stdout.readline()
         print(f"1..{len(cases)}")
         failed = False
+        # The server ends with its last session, and would while the next case's is asked for.
+        tmux("new-session", "-d", "-s", "server", "sleep 600")
         try:
             for i, case in enumerate(cases, 1):
                 name = case.__name__.replace("_", " ")
