@@ -134,7 +134,7 @@ static inline struct vm_file *vm_file_get(struct vm_file *file)
 /** Drop a reference; NULL is allowed. */
 VMAPLE_API void vm_file_put(struct vm_file *file);
 
-/** A counted name, as PR_SET_VMA_ANON_NAME gives it. */
+/** A counted name, as PR_SET_VMA_ANON_NAME gives it. A forked child shares those of its parent: refs is atomic. */
 struct anon_vma_name {
 	unsigned int refs;
 	unsigned int size; /**< bytes allocated */
@@ -144,8 +144,9 @@ struct anon_vma_name {
 /**
  * A virtual memory area: one range of addresses with one set of properties.
  *
- * Read its fields freely; only the calls of <vmaple/mm.h> may change them, except for vm_private_data, which is
- * the embedder's.  What a lookup reads lies in the first cache line.
+ * Under the mmap_lock all fields may be read; without it, through <vmaple/vma_lock.h>. Only the calls of <vmaple/mm.h>
+ * change them, except for vm_private_data, which is the embedder's. docs/locking.md has each field with its lock.
+ * What a lookup reads lies in the first cache line.
  */
 struct vm_area_struct {
 	unsigned long vm_start, vm_end; /**< [vm_start, vm_end), bytes */
@@ -193,8 +194,10 @@ struct mm_system {
 	unsigned long commit_limit;
 	/** vm.user_reserve_kbytes, in pages: mode 2 leaves it, or 1/32 of total_vm. */
 	unsigned long user_reserve;
-	unsigned long committed; /**< pages charged by all its address spaces */
-	unsigned long pmd_size;  /**< bytes of a huge page; 0: no huge-page alignment */
+	/** Pages charged by all its address spaces: mm_system_committed(). */
+	unsigned long committed, committed_others;
+	const void *committer;  /**< the thread that counts in the first of the two, lib/mm/commit.h */
+	unsigned long pmd_size; /**< bytes of a huge page; 0: no huge-page alignment */
 	/**
 	 * Bits above the page in which a file mapping's address agrees with its offset; 0: none. Linux sets 0x7000 on AMD
 	 * family 15h, whose instruction caches two cores share, for processes with randomised addresses.
@@ -208,6 +211,13 @@ struct mm_system {
 	bool no_zero_page;
 	unsigned int verify; /**< enum mm_verify; may be changed at any time */
 };
+
+/** Pages charged by all address spaces of @p sys, exact when no call is under way. Any thread, no lock. */
+static inline unsigned long mm_system_committed(const struct mm_system *sys)
+{
+	return __atomic_load_n(&sys->committed, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&sys->committed_others, __ATOMIC_RELAXED);
+}
 
 /**
  * When an address space is verified: its index of areas as it changes, and all that mm_validate() checks, the reverse

@@ -13,6 +13,7 @@
 #ifndef MM_ACCOUNT_H
 #define MM_ACCOUNT_H
 
+#include "commit.h"
 #include "minmax.h"
 #include "pages.h"
 
@@ -67,7 +68,7 @@ static inline bool may_commit(const struct mm_struct *mm, unsigned long npages)
 	const struct mm_system *sys = mm->sys;
 	unsigned long reserve = min(mm->total_vm / 32, sys->user_reserve);
 
-	return !npages || sys->committed + npages + reserve < sys->commit_limit;
+	return !npages || mm_system_committed(sys) + npages + reserve < sys->commit_limit;
 }
 
 /* Charge pages to the commit limit. 0 or -ENOMEM. */
@@ -79,13 +80,13 @@ static inline int vm_charge(struct mm_struct *mm, unsigned long npages)
 		return -ENOMEM;
 	if (sys->overcommit_memory == 2 && !may_commit(mm, npages))
 		return -ENOMEM;
-	sys->committed += npages;
+	commit_account(sys, (long)npages);
 	return 0;
 }
 
 static inline void vm_uncharge(struct mm_struct *mm, unsigned long npages)
 {
-	mm->sys->committed -= npages;
+	commit_account(mm->sys, -(long)npages);
 }
 
 /* Are pages of such a mapping charged? */

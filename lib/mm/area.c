@@ -50,13 +50,13 @@ struct anon_vma_name *anon_vma_name_alloc(const char *text)
 struct anon_vma_name *anon_vma_name_get(struct anon_vma_name *name)
 {
 	if (name)
-		name->refs++;
+		__atomic_fetch_add(&name->refs, 1, __ATOMIC_RELAXED);
 	return name;
 }
 
 void anon_vma_name_put(struct anon_vma_name *name)
 {
-	if (name && --name->refs == 0)
+	if (name && __atomic_sub_fetch(&name->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		pool_free_size(name, name->size);
 }
 

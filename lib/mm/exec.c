@@ -51,7 +51,7 @@ static void set_bounds(struct vm_area_struct *vma, unsigned long start, unsigned
 /* While it reaches over both places it counts as long as it is, without being asked: soon it is cut. */
 static void account(struct vm_area_struct *vma, long npages)
 {
-	vma->vm_mm->sys->committed += (unsigned long)npages;
+	commit_account(vma->vm_mm->sys, npages);
 	vm_stat_account(vma->vm_mm, vma->vm_flags, npages);
 }
 

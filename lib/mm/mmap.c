@@ -221,7 +221,7 @@ static void shmem_release(struct vm_file *file)
 {
 	struct shmem *shmem = (struct shmem *)file;
 
-	shmem->sys->committed -= shmem->charged;
+	commit_account(shmem->sys, -(long)shmem->charged);
 	pool_free_size(shmem, sizeof(*shmem));
 }
 
@@ -411,7 +411,7 @@ static int map_region(struct mapping *m)
 	}
 	/* Done; what was there before goes.  Its charge has become ours as far as it reached. */
 	if (m->vm_flags & VM_ACCOUNT)
-		mm->sys->committed += to_pages(mm, m->len) - charged;
+		commit_account(mm->sys, (long)(to_pages(mm, m->len) - charged));
 	unmap_complete(&um);
 	hole_mapped(mm, vma, m->addr, m->addr + m->len);
 	vm_stat_account(mm, m->vm_flags, (long)to_pages(mm, m->len));

@@ -109,7 +109,7 @@ static void unmap_source(struct remap *r)
 
 	/* The unmapping takes away the charge of pages that now belong to the copy: put it there first. */
 	if (accounted)
-		mm->sys->committed += to_pages(mm, r->old_len);
+		commit_account(mm->sys, (long)to_pages(mm, r->old_len));
 	/* For want of memory for the cuts, the old range stays mapped, and charged.  For the host it has moved. */
 	if (unmap_gather(&um, mm, r->addr, r->addr + r->old_len) || unmap_gathered(&um, false))
 		host_keeps_source(r);
@@ -197,7 +197,7 @@ unsigned long remap_move(struct remap *r)
 	remap_account(r, flags, r->new_len);
 	if (move_pages(r, new)) {
 		if (flags & VM_ACCOUNT)
-			mm->sys->committed += to_pages(mm, r->new_len) - charged;
+			commit_account(mm->sys, (long)(to_pages(mm, r->new_len) - charged));
 		(void)!do_munmap(mm, r->new_addr, r->new_addr + r->new_len);
 		if (!(r->flags & MREMAP_DONTUNMAP) && r->old_len)
 			host_keeps_source(r);

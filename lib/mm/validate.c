@@ -98,7 +98,7 @@ static const char *compare_sums(const struct mm_struct *mm, const struct sums *s
 		return "A1: stack_vm is not the sum over its areas";
 	if (s->locked > mm->locked_vm)
 		return "A2: locked_vm is less than the sum over the locked areas";
-	if (s->account > mm->sys->committed)
+	if (s->account > mm_system_committed(mm->sys))
 		return "A3: more is accounted than was charged";
 	return NULL;
 }
