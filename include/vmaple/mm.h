@@ -4,8 +4,9 @@
  * An address space that behaves call by call like Linux's.
  *
  * Each call has the order of checks, the result, the errno and the partial effects of the system call it is named
- * after; man 2 pages say what they are for, docs/semantics.md what they do exactly.  Errors are -errno; addresses
- * carry them in the last page (IS_ERR_VALUE).  A call that runs out of the library's own memory returns -ENOMEM
+ * after; man 2 pages say what they are for, docs/semantics.md what they do exactly.  Flags and errors are Linux's numbers
+ * on x86-64, whatever the host: <vmaple/linux_abi.h>.  Errors are -errno; addresses carry them in the last page
+ * (IS_ERR_VALUE).  A call that runs out of the library's own memory returns -ENOMEM
  * and leaves the address space as Linux would: valid, with at most the cuts that the call had begun with.
  *
  * Locks: see <vmaple/mm_types.h>. Cost: O(log n) in the number of areas, plus O(areas the call covers).

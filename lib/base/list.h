@@ -3,7 +3,6 @@
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
-#include <errno.h>
 #include <stddef.h>
 
 #include <vmaple/types.h>

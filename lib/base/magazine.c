@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "linux_names.h"
 #include "list.h"
 
 #define REFILL 31 /* objects that a thread takes from slabs at a time */

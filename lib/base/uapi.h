@@ -15,6 +15,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <vmaple/linux_abi.h>
+
 #ifndef SYS_map_shadow_stack
 #define SYS_map_shadow_stack 453
 #endif
@@ -29,40 +31,40 @@
 #endif
 
 #ifndef MAP_32BIT /* x86's alone: missing where the host is another */
-#define MAP_32BIT 0x40
+#define MAP_32BIT VMAPLE_MAP_32BIT
 #endif
 #ifndef MAP_DROPPABLE
-#define MAP_DROPPABLE 0x08
+#define MAP_DROPPABLE VMAPLE_MAP_DROPPABLE
 #endif
 #ifndef MAP_ABOVE4G
-#define MAP_ABOVE4G 0x80
+#define MAP_ABOVE4G VMAPLE_MAP_ABOVE4G
 #endif
 #ifndef MAP_UNINITIALIZED
-#define MAP_UNINITIALIZED 0x4000000
+#define MAP_UNINITIALIZED VMAPLE_MAP_UNINITIALIZED
 #endif
 #ifndef PROT_SEM
-#define PROT_SEM 0x8
+#define PROT_SEM VMAPLE_PROT_SEM
 #endif
 #ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
+#define MREMAP_DONTUNMAP VMAPLE_MREMAP_DONTUNMAP
 #endif
 
 #ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ  22
-#define MADV_POPULATE_WRITE 23
+#define MADV_POPULATE_READ  VMAPLE_MADV_POPULATE_READ
+#define MADV_POPULATE_WRITE VMAPLE_MADV_POPULATE_WRITE
 #endif
 #ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED 24
+#define MADV_DONTNEED_LOCKED VMAPLE_MADV_DONTNEED_LOCKED
 #endif
 #ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
+#define MADV_COLLAPSE VMAPLE_MADV_COLLAPSE
 #endif
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE 101
 #endif
 #ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE  103
+#define MADV_GUARD_INSTALL VMAPLE_MADV_GUARD_INSTALL
+#define MADV_GUARD_REMOVE  VMAPLE_MADV_GUARD_REMOVE
 #endif
 
 #ifndef PR_SET_MDWE

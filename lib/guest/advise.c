@@ -3,7 +3,6 @@
  * madvise about contents. What only hints is passed on for whole host pages, and its result does not matter.
  */
 #include "internal.h"
-#include "uapi.h"
 
 /* Private pages lose what was written: the range is mapped anew. */
 static int discard(struct work *work, const struct vm_area_struct *vma)

@@ -2,11 +2,15 @@
 /*
  * The host is Linux. A place that is not the guest's is a mapping without rights, so that nobody else gets it.
  */
-#include "internal.h"
+#include <vmaple/guest_mm.h>
 
+#include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "minmax.h"
 
 static int prot_of(const void *ctx, vm_flags_t rights)
 {

@@ -14,9 +14,6 @@
 #ifndef MM_INTERNAL_H
 #define MM_INTERNAL_H
 
-#include <errno.h>
-#include <sys/mman.h>
-
 #include <vmaple/merge.h>
 #include <vmaple/mm.h>
 #include <vmaple/mm_operations.h>

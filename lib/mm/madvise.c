@@ -4,7 +4,6 @@
  * as it is, but is refused where Linux refuses it.  A hole is ENOMEM after the rest was done.
  */
 #include "internal.h"
-#include "uapi.h"
 
 /* Areas that same-page merging passes over. */
 #define VM_KSM_EXCLUDED (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)

@@ -3,7 +3,6 @@
  * mmap: checks in Linux's order, a place, then the mapping itself.
  */
 #include "internal.h"
-#include "uapi.h"
 
 /* What Linux knows under MAP_SHARED_VALIDATE for ordinary files. */
 #define MAP_KNOWN                                                                                    \

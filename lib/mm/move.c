@@ -9,7 +9,6 @@
  * that was written keeps the offset by which its pages are known.
  */
 #include "mremap.h"
-#include "uapi.h"
 
 int remap_charge(const struct remap *r, unsigned long *charged)
 {

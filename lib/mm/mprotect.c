@@ -3,7 +3,6 @@
  * mprotect: area by area, as far as it goes; what lies before a failure has changed.
  */
 #include "internal.h"
-#include "uapi.h"
 
 #define PKEYS 16
 

@@ -12,7 +12,6 @@
  * (MREMAP_FIXED, old_len == new_len) may span several areas and the holes between them, since Linux 6.17.
  */
 #include "mremap.h"
-#include "uapi.h"
 
 static bool implies_new_addr(const struct remap *r)
 {

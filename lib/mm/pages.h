@@ -3,9 +3,9 @@
 #ifndef MM_PAGES_H
 #define MM_PAGES_H
 
-#include <errno.h>
-
 #include <vmaple/mm.h>
+
+#include "linux_names.h"
 
 static inline unsigned long page_size(const struct mm_struct *mm)
 {

@@ -17,7 +17,6 @@
  * Lespinasse 2012 (the search and the colour); docs/unmapped-area.md.
  */
 #include "internal.h"
-#include "uapi.h"
 
 #define MAP_32BIT_START 0x40000000UL
 #define MAP_32BIT_END   0x80000000UL

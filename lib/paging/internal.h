@@ -17,11 +17,10 @@
 #ifndef PAGING_INTERNAL_H
 #define PAGING_INTERNAL_H
 
-#include <errno.h>
-
 #include <vmaple/paging.h>
 
 #include "alloc.h"
+#include "linux_names.h"
 #include "list.h"
 #include "lock.h"
 

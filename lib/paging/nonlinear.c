@@ -6,7 +6,6 @@
  * (PTE_FILE).  A file knows its nonlinear areas, but not what is where in them: reclaim.c sweeps.
  * As it is: mmap() over the range, and so an area for each run of indexes.
  */
-#include <sys/mman.h>
 
 #include "internal.h"
 

@@ -9,7 +9,6 @@
  */
 #include "piece.h"
 
-#include <errno.h>
 #include <stddef.h>
 
 /* What [first, last] cuts. */

@@ -2,7 +2,6 @@
 /* Maps as wholes: made, ended, copied; snapshots and what differs between two. */
 #include "piece.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "../base/alloc.h"

@@ -2,7 +2,6 @@
 /* Pieces: memory for them, and the one way in which what they hold changes. See piece.h. */
 #include "piece.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "../base/alloc.h"

@@ -20,6 +20,8 @@
 
 #include <vmaple/range_map.h>
 
+#include "../base/linux_names.h"
+
 #define PIECE 64U
 
 struct range_map_piece {

@@ -2,8 +2,6 @@
 /* Free room: holes[] says which pieces are worth a look (P4); one that was and had nothing is put right. */
 #include "piece.h"
 
-#include <errno.h>
-
 static bool room_is_sane(const struct range_map_room *room, uint64_t *mask)
 {
 	*mask = room->align ? room->align - 1 : 0;

@@ -6,6 +6,7 @@
 #include <vmaple/rmap.h>
 
 #include "alloc.h"
+#include "linux_names.h"
 #include "list.h"
 
 static inline unsigned int page_shift(const struct vm_area_struct *vma)

@@ -27,9 +27,9 @@
 #ifndef MM_INDEX_LINKED_H
 #define MM_INDEX_LINKED_H
 
-#include <errno.h>
-
 #include <vmaple/rbtree_augmented.h>
+
+#include "linux_names.h"
 
 #define INDEX_AREA_POOL  POOL_LINKED_AREA
 #define INDEX_AREA_SIZE  POOL_LINKED_AREA_SIZE

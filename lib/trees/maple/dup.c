@@ -6,7 +6,6 @@
  */
 #include "leaf.h"
 
-#include <errno.h>
 #include <string.h>
 
 static struct mt_leaf *dup_leaf(const struct mt_leaf *leaf, gfp_t gfp)

@@ -14,8 +14,6 @@
  */
 #include "leaf.h"
 
-#include <errno.h>
-
 unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
 	unsigned long longest = 0, first = min, form = leaf->base;

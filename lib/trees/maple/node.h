@@ -49,6 +49,7 @@
 
 #include "alloc.h"
 #include "broken.h"
+#include "linux_names.h"
 #include "pool.h"
 #include "probe.h"
 

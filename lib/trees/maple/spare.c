@@ -4,8 +4,6 @@
  */
 #include "node.h"
 
-#include <errno.h>
-
 static int reserve(struct mt_node **list, enum pool_kind kind, unsigned int count, gfp_t gfp)
 {
 	unsigned int have = 0;

@@ -5,8 +5,6 @@
  */
 #include "leaf.h"
 
-#include <errno.h>
-
 #include "rcu.h"
 
 /* The next *next of mtree_alloc_cyclic() has wrapped: the following call reports it. */

@@ -34,8 +34,6 @@
 #include "cursor.h"
 #include "write.h"
 
-#include <errno.h>
-
 /* A tree of one leaf that holds nothing is an empty tree. */
 static void drop_empty_root(struct maple_tree *mt)
 {
