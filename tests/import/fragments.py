@@ -19,7 +19,7 @@ ALWAYS = ("first writes are not logged", "the kernel is not known", "the map tha
 
 class Fragment:
     def __init__(self, title):
-        self.title, self.log, self.doubts, self.uncertain = title, [], [], 0
+        self.title, self.files, self.doubts, self.uncertain = title, [("log", [])], [], 0
         self.maps, self.pid = {0: []}, 0
 
     def add(self, line):
@@ -33,8 +33,10 @@ class Fragment:
         elif line.startswith("!!! "):
             count, words = line[4:].split(" ", 1)
             self.doubts.append((int(count), words))
+        elif line.startswith("%%% "):
+            self.files = [f for f in self.files if f[1]] + [(line[4:], [])]
         elif line and not self.doubts and not self.pid and not self.maps[0]:
-            self.log.append(line)
+            self.files[-1][1].append(line)
 
 
 def read(path):
@@ -64,11 +66,18 @@ def wanted(lines):
     return [(f[0], f[1], f[2] if len(f) > 2 else "00000000", f[3] if len(f) > 3 else "") for f in lines]
 
 
+def write(fragment, folder):
+    paths = []
+    for name, lines in fragment.files:
+        paths.append(os.path.join(folder, name))
+        with open(paths[-1], "w", encoding="utf-8", newline="") as f:
+            f.write("\n".join(lines).replace("\\r", "\r").replace("\\e", "\x1b") + "\n")
+    return paths
+
+
 def check(fragment, folder):
-    log, out = os.path.join(folder, "log"), os.path.join(folder, "out.vmt")
-    with open(log, "w", encoding="utf-8", newline="") as f:
-        f.write("\n".join(fragment.log).replace("\\r", "\r") + "\n")
-    r = run("import", "--json", "-o", out, log)
+    logs, out = write(fragment, folder), os.path.join(folder, "out.vmt")
+    r = run("import", "--json", "-o", out, *logs)
     assert r.returncode == 0, r.stderr
     doubts = [d for d in json.loads(r.stdout)["uncertain"] if not d["what"].startswith(ALWAYS)]
     for count, words in fragment.doubts:
@@ -80,7 +89,7 @@ def check(fragment, folder):
     assert verified["differences"] == 0, verified
     assert verified["uncertain"] == fragment.uncertain, "%d uncertain" % verified["uncertain"]
     for pid, lines in fragment.maps.items():
-        got = areas(run("maps", *(["--pid", str(pid)] if pid else []), log).stdout)
+        got = areas(run("maps", *(["--pid", str(pid)] if pid else []), logs[0] if len(logs) == 1 else out).stdout)
         assert got == wanted(lines), "process %d:\n%s\nis not\n%s" % (
             pid, "\n".join(map(str, got)), "\n".join(map(str, wanted(lines))))
 

@@ -11,12 +11,17 @@
 
 #include "internal.h"
 
+#ifndef SYS_map_shadow_stack
+#define SYS_map_shadow_stack 453
+#endif
 #ifndef SYS_mseal
 #define SYS_mseal 462
 #endif
 #define O_CLOEXEC_BIT 02000000
 #define CLONE_VM      0x100
+#define CLONE_FILES   0x400
 #define CLONE_VFORK   0x4000
+#define CLONE_THREAD  0x10000
 
 bool import_argument(const struct logged *l, int i, const struct word *words, uint64_t *value)
 {
@@ -58,14 +63,12 @@ static char unescape(char **at)
 	return **at ? *(*at)++ : '\\';
 }
 
-char *string_argument(const struct logged *l, int i, size_t *len)
+/* Without its escapes, in place, up to the character (or the NUL) that ends it; how long it is then. */
+static size_t unescape_text(char *begin, char end)
 {
-	char *at, *to, *begin;
+	char *at = begin, *to = begin;
 
-	if (i >= l->call->nr_args || !l->call->args[i].len || l->call->args[i].at[0] != '"')
-		return NULL;
-	begin = at = to = l->call->args[i].at + 1;
-	while (*at && *at != '"') {
+	while (*at && *at != end) {
 		if (*at != '\\') {
 			*to++ = *at++;
 			continue;
@@ -74,7 +77,17 @@ char *string_argument(const struct logged *l, int i, size_t *len)
 		*to++ = unescape(&at);
 	}
 	*to = '\0';
-	*len = (size_t)(to - begin);
+	return (size_t)(to - begin);
+}
+
+char *string_argument(const struct logged *l, int i, size_t *len)
+{
+	char *begin;
+
+	if (i >= l->call->nr_args || !l->call->args[i].len || l->call->args[i].at[0] != '"')
+		return NULL;
+	begin = l->call->args[i].at + 1;
+	*len = unescape_text(begin, '"');
 	return begin;
 }
 
@@ -99,7 +112,7 @@ bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *pa
 	device = strstr(path->at, "<char ");
 	if (device)
 		*device = '\0';
-	path->len = strlen(path->at);
+	path->len = unescape_text(path->at, '\0');
 	return true;
 }
 
@@ -115,8 +128,9 @@ static int opened(const struct logged *l, int path_at, int flags_at)
 	if (!l->call->has_result || l->call->result < 0)
 		return 0;
 	if (l->call->result_path.len) {
+		l->call->result_path.at[l->call->result_path.len] = '\0';
+		len = unescape_text(l->call->result_path.at, '\0');
 		path = l->call->result_path.at;
-		len = l->call->result_path.len;
 	} else {
 		char *own = string_argument(l, path_at, &len);
 
@@ -124,9 +138,7 @@ static int opened(const struct logged *l, int path_at, int flags_at)
 	}
 	if (flags_at >= 0 && flags_at < l->call->nr_args)
 		(void)word_value(l->call->args[flags_at].at, l->call->args[flags_at].len, open_words, &flags);
-	file = open_file_new(l->im, path, len, (uint32_t)flags & 3, TRACE_FILE_REGULAR);
-	if (file && strcmp(file->path, "/dev/zero") == 0)
-		file->kind = TRACE_FILE_ZERO;
+	file = open_file_new(l->im, path, len, (uint32_t)flags & 3);
 	return descriptors_set(t->files, (int)l->call->result, file, flags & O_CLOEXEC_BIT) ? 0 : -12;
 }
 
@@ -173,7 +185,9 @@ static int on_memfd(const struct logged *l, const struct handler *h)
 		word_value(l->call->args[1].at, l->call->args[1].len, memfd_words, &flags));
 	name = string_argument(l, 0, &len);
 	snprintf(path, sizeof(path), "/memfd:%s (deleted)", name ? name : "");
-	file = open_file_new(l->im, path, strlen(path), 2, flags & 4 ? TRACE_FILE_HUGETLB : TRACE_FILE_SHMEM);
+	file = open_file_new(l->im, path, strlen(path), 2);
+	if (file && (flags & 4))
+		file->kind = TRACE_FILE_HUGETLB;
 	return descriptors_set(l->task->files, (int)l->call->result, file, flags & 1) ? 0 : -12;
 }
 
@@ -241,15 +255,22 @@ static int on_close_range(const struct logged *l, const struct handler *h)
 	return 0;
 }
 
-uint64_t clone_flags(const char *name, const char *args)
+uint64_t clone_flags(struct trace_import *im, const char *name, const char *args)
 {
 	const char *flags = strstr(args, "flags=");
 	uint64_t value = 0;
 
 	if (strncmp(name, "vfork", 5) == 0)
 		return CLONE_VM | CLONE_VFORK;
-	if (strncmp(name, "clone", 5) != 0 || !flags)
+	if (strncmp(name, "clone", 5) != 0)
 		return 0;
+	/* Without names of arguments clone's flags come first; clone3's are behind a pointer. */
+	if (!flags && strcmp(name, "clone") == 0)
+		return strtoull(args, NULL, 0);
+	if (!flags) {
+		import_doubt(im, DOUBT_CLONE_FLAGS);
+		return CLONE_VM | CLONE_FILES | CLONE_THREAD;
+	}
 	flags += strlen("flags=");
 	/* What is left of a cut word is not known, and nothing that matters here. */
 	(void)word_value(flags, strcspn(flags, ",}) "), clone_words, &value);
@@ -263,16 +284,36 @@ static int on_clone(const struct logged *l, const struct handler *h)
 	if (!l->call->has_result || l->call->result <= 0 || l->call->result > UINT32_MAX)
 		return 0;
 	return import_task_clone(
-		l->im, l->tasks, l->task, (uint32_t)l->call->result, clone_flags(h->name, args));
+		l->im, l->tasks, l->task, (uint32_t)l->call->result, clone_flags(l->im, h->name, args));
 }
 
-/* A child of which nothing was logged has ended. */
+/* A child has ended; one of which nothing was logged ends here. */
 static int on_wait(const struct logged *l, const struct handler *h)
 {
 	struct import_task *child =
 		l->call->result > 0 ? import_task_find(l->tasks, (uint32_t)l->call->result) : NULL;
 
-	return child && child->silent && !l->tasks->apart ? import_task_exit(l->im, l->tasks, child, 0) : 0;
+	if (!child || child == l->task)
+		return 0;
+	child->ended = true;
+	return child->silent && !l->tasks->apart ? import_task_exit(l->im, l->tasks, child, 0) : 0;
+}
+
+static int on_exit_call(const struct logged *l, const struct handler *h)
+{
+	import_task_ending(l->tasks, l->task, strcmp(h->name, "exit_group") == 0);
+	return 0;
+}
+
+/* Calls that matter and whose arguments a log has only in part. */
+static int on_unread(const struct logged *l, const struct handler *h)
+{
+	if (!l->call->has_result || l->call->result < 0)
+		return 0;
+	if (strcmp(h->name, "ioctl") != 0 ||
+		(l->call->nr_args > 1 && strncmp(l->call->args[1].at, "UFFDIO_REGISTER", 15) == 0))
+		import_doubt(l->im, DOUBT_NOT_READ);
+	return 0;
 }
 
 static int on_exec(const struct logged *l, const struct handler *h)
@@ -321,10 +362,16 @@ static const struct handler handlers[] = {
 	{ "dup3", on_dup, 0 },
 	{ "execve", on_exec, 0 },
 	{ "execveat", on_exec, 0 },
+	{ "exit", on_exit_call, 0 },
+	{ "exit_group", on_exit_call, 0 },
 	{ "fcntl", on_fcntl, 0 },
 	{ "fcntl64", on_fcntl, 0 },
 	{ "fork", on_clone, 0 },
+	{ "io_setup", on_unread, 0 },
+	{ "ioctl", on_unread, 0 },
 	{ "madvise", on_range_call, SYS_madvise },
+	{ "map_shadow_stack", on_range_call, SYS_map_shadow_stack },
+	{ "mbind", on_unread, 0 },
 	{ "memfd_create", on_memfd, 0 },
 	{ "mlock", on_range_call, SYS_mlock },
 	{ "mlock2", on_range_call, SYS_mlock2 },
@@ -351,6 +398,7 @@ static const struct handler handlers[] = {
 	{ "shmget", on_shmget, 0 },
 	{ "vfork", on_clone, 0 },
 	{ "wait4", on_wait, 0 },
+	{ "waitpid", on_wait, 0 },
 };
 
 struct key {
@@ -367,9 +415,27 @@ static int compare(const void *key, const void *member)
 	return order ? order : -(int)(h->name[k->len] != '\0');
 }
 
+/* What an older tool has no name for: "syscall_0x1b3", "syscall_435", the same on all machines from 424 on. */
+static const char *name_of_number(const char *name, size_t len)
+{
+	switch (len > 8 && strncmp(name, "syscall_", 8) == 0 ? strtoul(name + 8, NULL, 0) : 0) {
+	case 435:
+		return "clone3";
+	case 436:
+		return "close_range";
+	case SYS_map_shadow_stack:
+		return "map_shadow_stack";
+	case SYS_mseal:
+		return "mseal";
+	default:
+		return NULL;
+	}
+}
+
 const struct handler *handler_of(const char *name, size_t len)
 {
-	struct key key = { name, len };
+	const char *named = name_of_number(name, len);
+	struct key key = { named ? named : name, named ? strlen(named) : len };
 
 	return bsearch(&key, handlers, sizeof(handlers) / sizeof(handlers[0]), sizeof(handlers[0]), compare);
 }

@@ -10,18 +10,34 @@
 
 #include "internal.h"
 
-struct open_file *open_file_new(
-	struct trace_import *im, const char *path, size_t len, uint32_t flags, uint32_t kind)
+static bool begins(const char *path, const char *with)
+{
+	return strncmp(path, with, strlen(with)) == 0;
+}
+
+static uint32_t kind_of_path(const char *path)
+{
+	if (strcmp(path, "/dev/zero") == 0)
+		return TRACE_FILE_ZERO;
+	if (begins(path, "/memfd:"))
+		return TRACE_FILE_SHMEM;
+	if (begins(path, "/dev/hugepages/"))
+		return TRACE_FILE_HUGETLB;
+	if (begins(path, "anon_inode:") || (begins(path, "/dev/") && !begins(path, "/dev/shm/")))
+		return TRACE_FILE_DEVICE;
+	return TRACE_FILE_REGULAR;
+}
+
+struct open_file *open_file_new(struct trace_import *im, const char *path, size_t len, uint32_t flags)
 {
 	struct open_file *file = malloc(sizeof(*file) + len + 1);
 
 	if (!file)
 		return NULL;
-	*file = (struct open_file){
-		.refs = 1, .id = ++im->last_file, .kind = kind, .open_flags = flags, .known = len > 0
-	};
+	*file = (struct open_file){ .refs = 1, .id = ++im->last_file, .open_flags = flags, .known = len > 0 };
 	memcpy(file->path, path, len);
 	file->path[len] = '\0';
+	file->kind = kind_of_path(file->path);
 	return file;
 }
 

@@ -28,6 +28,9 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_SAME_FILE] =
 		"whether two mappings are of one open file is not known: its opening was not logged",
 	[DOUBT_TASK_UNKNOWN] = "a task whose beginning was not logged is taken to be a process of its own",
+	[DOUBT_CLONE_FLAGS] = "the flags of a clone were not logged: it is taken to have made a thread",
+	[DOUBT_NOT_READ] =
+		"a call that can map or cut areas is not read from logs (mbind, io_setup, UFFDIO_REGISTER)",
 	[DOUBT_HEAP_BEGIN] = "the begin of the heap is derived from what brk returned",
 	[DOUBT_RESULT_UNKNOWN] = "whether a call was carried out is not known: its result was not logged",
 	[DOUBT_BAD_LINE] =

@@ -34,6 +34,8 @@ enum doubt {
 	DOUBT_FILE_UNKNOWN,
 	DOUBT_SAME_FILE,
 	DOUBT_TASK_UNKNOWN,
+	DOUBT_CLONE_FLAGS,
+	DOUBT_NOT_READ,
 	DOUBT_HEAP_BEGIN,
 	DOUBT_RESULT_UNKNOWN,
 	DOUBT_BAD_LINE,
@@ -102,8 +104,8 @@ struct word {
 	uint64_t value;
 };
 extern const struct word prot_words[], mmap_words[], mremap_words[], advice_words[], clone_words[],
-	mlock_words[], mcl_words[], open_words[], fcntl_words[], memfd_words[], shm_words[], prctl_words[],
-	limit_words[];
+	mlock_words[], shadow_stack_words[], mcl_words[], open_words[], fcntl_words[], memfd_words[],
+	shm_words[], prctl_words[], limit_words[];
 /* "A|B|0x40", "0x3" with its words in a comment behind, "3", "-1", "2<<SHIFT", "8192*1024". False: something in it is not known. */
 bool word_value(const char *text, size_t len, const struct word *words, uint64_t *value);
 /* ENOMEM as 12; 0: no such error */
@@ -126,13 +128,14 @@ enum strace_kind {
 	STRACE_CONTINUED,  /* its end, behind a line that another's word has cut: rest */
 	STRACE_EXITED,     /* +++ exited with N +++ : status */
 	STRACE_SUPERSEDED, /* +++ superseded by execve in pid N +++ : other */
-	STRACE_IGNORED     /* strace's own: signals, stacks; "Process N attached": other */
+	STRACE_IGNORED     /* strace's own: signals, stacks; "Process N attached": other, threads */
 };
 
 struct strace_line {
 	enum strace_kind kind;
 	bool has_tid, has_time, relative;
 	uint32_t tid, other; /* other also for a child that is told of inside an unfinished call */
+	uint32_t threads;    /* of other, that strace was attached to; else 1 */
 	uint64_t time_ns;
 	uint64_t ip;
 	char *name; /* of the call; not ended by a NUL */
@@ -149,6 +152,7 @@ struct strace_call {
 	struct text args[STRACE_ARGS];
 	int nr_args;
 	bool has_result;         /* false: "?" */
+	bool injected;           /* it was not made: the result is strace's */
 	int64_t result;          /* -errno where it failed */
 	struct text result_path; /* of "3</path>"; len 0: none */
 };
@@ -162,7 +166,8 @@ struct open_file {
 	uint32_t refs, id;
 	uint32_t kind; /* enum trace_file_kind */
 	uint32_t open_flags;
-	bool known, device; /* its name is known */
+	bool known; /* its name is */
+	bool told;  /* that it is not known has been counted */
 	char path[];
 };
 struct descriptor {
@@ -174,8 +179,8 @@ struct descriptors {
 	struct descriptor *table;
 	int size;
 };
-struct open_file *open_file_new(
-	struct trace_import *im, const char *path, size_t len, uint32_t flags, uint32_t kind);
+/* Its kind is what its path says. */
+struct open_file *open_file_new(struct trace_import *im, const char *path, size_t len, uint32_t flags);
 void open_file_put(struct open_file *file);
 struct descriptors *descriptors_new(void);
 struct descriptors *descriptors_copy(const struct descriptors *from);
@@ -201,6 +206,7 @@ struct import_task {
 	struct import_task *next;
 	uint32_t tid, pid;
 	bool silent; /* none of its lines was seen yet */
+	bool ended;  /* it called exit, or was waited for: its number may be given again */
 	struct import_space *space;
 	struct descriptors *files;
 	/* A call whose end was not logged yet: its arguments so far; NULL: none. */
@@ -232,6 +238,8 @@ int import_task_exec(struct trace_import *im, struct import_tasks *tasks, struct
 	const char *path, size_t len);
 int import_task_exit(
 	struct trace_import *im, struct import_tasks *tasks, struct import_task *task, int status);
+/* It called exit; group: all of its process. Their ends may be logged, or not (-qq). */
+void import_task_ending(struct import_tasks *tasks, struct import_task *task, bool group);
 /* The task whose exec this was is the process's now: it goes on under the first thread's number. */
 int import_task_supersede(struct trace_import *im, struct import_tasks *tasks, uint32_t leader, uint32_t by);
 void import_tasks_free(struct import_tasks *tasks);
@@ -259,7 +267,7 @@ bool import_argument(const struct logged *l, int i, const struct word *words, ui
 char *string_argument(const struct logged *l, int i, size_t *len);
 /* "3</path>": the number, and the path where -y gave it. False: none. */
 bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *path);
-uint64_t clone_flags(const char *name, const char *args);
+uint64_t clone_flags(struct trace_import *im, const char *name, const char *args);
 
 /* mapping.c: one function for each shape of arguments */
 int on_range_call(const struct logged *l, const struct handler *h);

@@ -16,6 +16,9 @@
 #endif
 #define MAP_ANONYMOUS 0x20
 #define PR_SET_MM     35
+#ifndef SYS_map_shadow_stack
+#define SYS_map_shadow_stack 453
+#endif
 
 static int emit_call(const struct logged *l, const struct trace_call *call)
 {
@@ -44,6 +47,8 @@ static const struct word *words_of(uint32_t nr, int i)
 		return advice_words;
 	if (i == 2 && nr == SYS_mlock2)
 		return mlock_words;
+	if (i == 2 && nr == SYS_map_shadow_stack)
+		return shadow_stack_words;
 	if (i == 3 && nr == SYS_mremap)
 		return mremap_words;
 	if (i == 4 && nr == SYS_remap_file_pages)
@@ -88,17 +93,6 @@ int on_range_call(const struct logged *l, const struct handler *h)
 	return emit_call(l, &c);
 }
 
-static uint32_t kind_of_path(const char *path)
-{
-	if (strcmp(path, "/dev/zero") == 0)
-		return TRACE_FILE_ZERO;
-	if (strncmp(path, "/memfd:", 7) == 0)
-		return TRACE_FILE_SHMEM;
-	if (strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0)
-		return TRACE_FILE_DEVICE;
-	return strncmp(path, "anon_inode:", 11) == 0 ? TRACE_FILE_DEVICE : TRACE_FILE_REGULAR;
-}
-
 /* maps says that a file is deleted, -y says so behind the path. */
 static bool same_path(const struct open_file *file, const struct text *path)
 {
@@ -115,12 +109,16 @@ static struct open_file *file_of(const struct logged *l, int fd, const struct te
 {
 	struct open_file *file = descriptors_find(l->task->files, fd);
 
-	if (file && same_path(file, path))
+	if (file && same_path(file, path)) {
+		if (!file->known && !file->told)
+			import_doubt(l->im, DOUBT_FILE_UNKNOWN);
+		file->told = true;
 		return file;
+	}
 	import_doubt(l->im, path->len ? DOUBT_SAME_FILE : DOUBT_FILE_UNKNOWN);
-	file = open_file_new(l->im, path->len ? path->at : "", path->len, 2, TRACE_FILE_REGULAR);
+	file = open_file_new(l->im, path->len ? path->at : "", path->len, 2);
 	if (file)
-		file->kind = kind_of_path(file->path);
+		file->told = true;
 	if (!file || !descriptors_set(l->task->files, fd, file, false))
 		return NULL;
 	return descriptors_find(l->task->files, fd);
@@ -175,6 +173,9 @@ int on_mmap(const struct logged *l, const struct handler *h)
 	for (int i = 0; i < 6; i++)
 		if (i != 4 && !import_argument(l, i, words[i], &c.args[i]))
 			return 0;
+	/* Older ones print mmap2's offset as it is, in pages; later ones in bytes. */
+	if (strcmp(h->name, "mmap2") == 0 && c.args[5] % 4096 && c.args[5] < UINT64_MAX / 4096)
+		c.args[5] *= 4096;
 	err = mmap_file(l, &c);
 	if (err)
 		return err < 0 ? err : 0;

@@ -20,10 +20,11 @@
 
 #include "internal.h"
 
-#define NAMELESS    1 /* no task of a log: pid 1 is not traced */
-#define DAY_NS      (86400ull * 1000000000)
-#define BUFFER_ONE  ((size_t)256 << 10)
-#define BUFFER_MANY ((size_t)16 << 10)
+#define NAMELESS         1       /* no task of a log: pid 1 is not traced */
+#define CLONE_OF_THREADS 0x10f00 /* VM, FS, FILES, SIGHAND, THREAD */
+#define DAY_NS           (86400ull * 1000000000)
+#define BUFFER_ONE       ((size_t)256 << 10)
+#define BUFFER_MANY      ((size_t)16 << 10)
 
 struct source {
 	struct lines lines;
@@ -42,7 +43,9 @@ struct strace {
 	size_t nr;
 	size_t *heap, nr_heap; /* of sources with a line, the earliest first */
 	uint64_t base_ns;
-	bool based, nameless; /* the first time is known; NAMELESS was used and not named yet */
+	bool based, nameless;   /* the first time is known; NAMELESS was used and not named yet */
+	uint32_t attached;      /* the process that strace was attached to; 0: none, or several */
+	uint32_t attached_left; /* its threads of which nothing was seen yet */
 };
 
 /* ---- reading ---- */
@@ -181,8 +184,8 @@ static struct import_task *parent_in_clone(struct strace *st)
 static int adopt(struct strace *st, struct import_task *parent, uint32_t tid)
 {
 	parent->pending_done = true;
-	return import_task_clone(
-		st->im, &st->tasks, parent, tid, clone_flags(parent->pending_handler->name, parent->pending));
+	return import_task_clone(st->im, &st->tasks, parent, tid,
+		clone_flags(st->im, parent->pending_handler->name, parent->pending));
 }
 
 /* A line that names nobody: of the only task there is. */
@@ -204,6 +207,23 @@ static bool is_clone_end(const struct strace_line *line)
 	return line->kind == STRACE_RESUMED &&
 	       (strncmp(line->name, "clone", 5) == 0 || strncmp(line->name, "vfork", 5) == 0 ||
 		       strncmp(line->name, "fork", 4) == 0);
+}
+
+/* One whose beginning was not logged: a process of its own, or a thread of the one that strace was attached to. */
+static struct import_task *task_from_nowhere(struct strace *st, uint32_t tid, int *err)
+{
+	struct import_task *leader;
+
+	if (!st->attached || tid == st->attached || !st->attached_left)
+		return import_task_new(st->im, &st->tasks, tid);
+	leader = import_task_find(&st->tasks, st->attached);
+	if (!leader)
+		leader = import_task_new(st->im, &st->tasks, st->attached);
+	if (!leader)
+		return NULL;
+	st->attached_left--;
+	*err = import_task_clone(st->im, &st->tasks, leader, tid, CLONE_OF_THREADS);
+	return *err ? NULL : import_task_find(&st->tasks, tid);
 }
 
 /* NULL: out of memory, or the sink's error in *err. */
@@ -228,7 +248,7 @@ static struct import_task *task_of(struct strace *st, const struct source *s, in
 		*err = import_task_supersede(st->im, &st->tasks, tid, NAMELESS);
 		return *err ? NULL : import_task_find(&st->tasks, tid);
 	}
-	return import_task_new(st->im, &st->tasks, tid);
+	return task_from_nowhere(st, tid, err);
 }
 
 /* ---- calls ---- */
@@ -248,6 +268,8 @@ static int carry_out(
 		import_doubt(st->im, DOUBT_BAD_LINE);
 		return 0;
 	}
+	if (call.injected)
+		return 0;
 	return h->handle(&l, h);
 }
 
@@ -393,11 +415,18 @@ static int end_task(struct strace *st, struct import_task *t, int status)
 }
 
 /* "Process N attached" on a line of its own. */
-static int attached(struct strace *st, uint32_t tid)
+static int attached(struct strace *st, uint32_t tid, uint32_t threads)
 {
 	struct import_task *parent = import_task_find(&st->tasks, tid) ? NULL : parent_in_clone(st);
 
-	return parent ? adopt(st, parent, tid) : 0;
+	if (parent)
+		return adopt(st, parent, tid);
+	if (threads > 1) {
+		/* Of two such processes nothing tells which one a thread is of. */
+		st->attached_left = st->attached ? 0 : threads - 1;
+		st->attached = tid;
+	}
+	return 0;
 }
 
 static int on_line(struct strace *st, struct source *s)
@@ -410,7 +439,7 @@ static int on_line(struct strace *st, struct source *s)
 	if (line->kind == STRACE_CONTINUED)
 		return continue_call(st, s);
 	if (line->kind == STRACE_IGNORED)
-		return line->other ? attached(st, line->other) : 0;
+		return line->other ? attached(st, line->other, line->threads) : 0;
 	t = task_of(st, s, &err);
 	if (!t)
 		return err ? err : import_failed(st->im, -ENOMEM, "out of memory");

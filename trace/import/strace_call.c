@@ -136,6 +136,7 @@ static bool result(char *at, struct strace_call *call)
 		return false;
 	call->has_result = true;
 	call->result = *at == '-' ? strtoll(at, &end, 0) : (int64_t)strtoull(at, &end, 0);
+	call->injected = strstr(end, "(INJECTED)");
 	/* A task, as its parent sees it, and then as strace does. */
 	if (strncmp(end, " /* ", 4) == 0 && strstr(end, " in strace's PID NS */"))
 		call->result = strtoll(end + 4, &end, 10);

@@ -15,6 +15,10 @@
 
 #include "internal.h"
 
+#define MAX_PID   (1 << 22) /* PID_MAX_LIMIT: a number beyond it is a time */
+#define MAX_COMM  72        /* a task's name with its escapes */
+#define MAX_STACK 4096      /* as far as a line is looked at to tell a stack from a quotation */
+
 static bool starts(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
@@ -27,7 +31,7 @@ static char *skip_spaces(char *at)
 	return at;
 }
 
-/* Nanoseconds of "12:34:56.789012", "1700000000.123456", "0.000123"; NULL: it is none. Seconds alone are a task. */
+/* Nanoseconds of "12:34:56.789012", "1700000000", "0.000123"; NULL: it is none. A number that can be a task's is one. */
 static char *time_text(char *at, uint64_t *ns)
 {
 	uint64_t seconds = 0, fraction = 0, scale = 1000000000;
@@ -47,12 +51,14 @@ static char *time_text(char *at, uint64_t *ns)
 			break;
 		p++;
 	}
+	if (colons == 1 || colons > 2)
+		return NULL;
 	if (*p == '.') {
 		for (p++; isdigit((unsigned char)*p); p++) {
 			scale /= 10;
 			fraction += (uint64_t)(*p - '0') * scale;
 		}
-	} else if (colons != 2) {
+	} else if (!colons && seconds <= MAX_PID) {
 		return NULL;
 	}
 	if (*p != ' ' && *p != ')')
@@ -72,11 +78,13 @@ static char *task_text(char *at, uint32_t *tid)
 	if (p == at || n > UINT32_MAX)
 		return NULL;
 	if (*p == '<') {
-		p = strstr(p, "> ") ? strstr(p, "> ") + 1 : strstr(p, ">]");
-		if (!p)
+		size_t left = strnlen(p, MAX_COMM);
+		char *end = memmem(p, left, "> ", 2);
+
+		end = end ? end : memmem(p, left, ">]", 2);
+		if (!end)
 			return NULL;
-		if (*p == '>')
-			p++;
+		p = end + 1;
 	}
 	*tid = (uint32_t)n;
 	return p;
@@ -89,14 +97,13 @@ static char *bracket(char *at, struct strace_line *line)
 
 	if (starts(at, "[pid ")) {
 		p = task_text(skip_spaces(at + 5), &line->tid);
-		close = p ? strchr(p, ']') : NULL;
-		if (!close || close[1] != ' ')
+		if (!p || p[0] != ']' || p[1] != ' ')
 			return NULL;
 		line->has_tid = true;
-		return skip_spaces(close + 1);
+		return skip_spaces(p + 1);
 	}
-	close = strchr(at, ']');
-	if (!close || close - at > 24 || close[1] != ' ')
+	close = memchr(at, ']', strnlen(at, 25));
+	if (!close || close[1] != ' ')
 		return NULL;
 	for (p = skip_spaces(at + 1); p < close; p++)
 		if (!isxdigit((unsigned char)*p) && *p != '?')
@@ -189,8 +196,8 @@ static bool plus_text(char *at, struct strace_line *line)
 	return true;
 }
 
-/* "Process 1234 attached": 1234; else 0. */
-static uint32_t attached(const char *at)
+/* "Process 1234 attached with 3 threads": 1234, and 3; else 0. */
+static uint32_t attached(const char *at, uint32_t *threads)
 {
 	char *end;
 	unsigned long tid;
@@ -198,7 +205,21 @@ static uint32_t attached(const char *at)
 	if (!starts(at, "Process "))
 		return 0;
 	tid = strtoul(at + strlen("Process "), &end, 10);
-	return starts(end, " attached") ? (uint32_t)tid : 0;
+	if (!starts(end, " attached"))
+		return 0;
+	end += strlen(" attached");
+	*threads = starts(end, " with ") ? (uint32_t)strtoul(end + strlen(" with "), NULL, 10) : 1;
+	return (uint32_t)tid;
+}
+
+/* " > /lib/libc.so.6(mmap+0x23) [0x1019b3]" of -k, and not a line of strace in a mail that quotes it. */
+static bool stack_text(const char *at)
+{
+	size_t len = strnlen(at, MAX_STACK);
+
+	return starts(at, "> ") && (memchr(at, '(', len) || memchr(at, '[', len)) &&
+	       !memmem(at, len, ") = ", 4) && !memmem(at, len, "<... ", 5) &&
+	       !memmem(at, len, "<unfinished", 11);
 }
 
 static bool content(char *at, struct strace_line *line)
@@ -213,11 +234,11 @@ static bool content(char *at, struct strace_line *line)
 		return starts(at, "--- ") && strstr(at + 4, " ---");
 	case '>':
 		line->kind = STRACE_IGNORED;
-		return starts(at, "> ") && (strchr(at, '(') || strchr(at, '['));
+		return stack_text(at);
 	case 's':
 		line->kind = STRACE_IGNORED;
 		if (starts(at, "strace: Process ")) {
-			line->other = attached(at + strlen("strace: "));
+			line->other = attached(at + strlen("strace: "), &line->threads);
 			return true;
 		}
 		if (starts(at, "strace: "))
@@ -226,7 +247,7 @@ static bool content(char *at, struct strace_line *line)
 	case 'P':
 		/* strace 4 */
 		line->kind = STRACE_IGNORED;
-		line->other = attached(at);
+		line->other = attached(at, &line->threads);
 		return line->other;
 	default:
 		break;
@@ -257,7 +278,7 @@ static void cut_unfinished(struct strace_line *line)
 
 	/* strace's word of a new child, in the middle of the line with the call that makes it. */
 	if (child && (!cut || child < cut)) {
-		line->other = attached(child + strlen("strace: "));
+		line->other = attached(child + strlen("strace: "), &line->threads);
 		cut = line->other ? child : cut;
 	}
 	if (!cut || strstr(cut, ") = ")) {
@@ -272,26 +293,42 @@ static void cut_unfinished(struct strace_line *line)
 	line->kind = STRACE_UNFINISHED;
 }
 
-/* Behind another's words; a call there has to have a result, or it is a sentence of the program. */
-static bool line_behind(char *at, struct strace_line *line)
+/* The last place where a call's result is, or what stands for it; NULL: no call can have ended in this line. */
+static const char *last_result(const char *text)
 {
-	return line_from(at, line) && (line->kind != STRACE_CALL || strstr(line->args, ") = ") ||
-					      strstr(line->args, ") =") || strstr(line->args, "<unfinished"));
+	static const char *const ends[] = { ") =", "<unfinished" };
+	const char *last = NULL;
+
+	for (int i = 0; i < 2; i++)
+		for (const char *at = strstr(text, ends[i]); at; at = strstr(at + 1, ends[i]))
+			last = at > last ? at : last;
+	return last;
 }
 
-static bool find_line(char *text, size_t *prefix, struct strace_line *line)
+/* Behind another's words; a call there has to have a result, or it is a sentence of the program. */
+static bool line_behind(char *at, const char *result, struct strace_line *line)
 {
-	char *at = strstr(text, "[pid ");
+	return line_from(at, line) && (line->kind != STRACE_CALL || (result && line->args <= result));
+}
 
-	if (line_from(text, line) ||
-		(*prefix && *prefix <= strlen(text) && line_behind(text + *prefix, line)))
-		return true;
-	/* Behind output of the program that did not end its line. */
-	if (at && line_behind(at, line))
-		return true;
-	for (at = strchr(text, ' '); at; at = strchr(at, ' ')) {
-		at = skip_spaces(at);
-		if (!line_behind(at, line))
+/* A line of strace may begin at, behind another's words. */
+static bool may_begin(const char *text, const char *at)
+{
+	char before = at > text ? at[-1] : ' ';
+
+	return !isalnum((unsigned char)before) && !strchr("_.-+/%", before);
+}
+
+/*
+ * From the left, so that the task and the time before a call are its.  Behind a colon stands no fraction of a second: that
+ * is the rest of a time of another's.
+ */
+static bool find_behind(char *text, const char *result, size_t *prefix, struct strace_line *line)
+{
+	for (char *at = text + (*text != '\0'); *at; at++) {
+		if (*at == ' ' || !may_begin(text, at) || !line_behind(at, result, line))
+			continue;
+		if (at[-1] == ':' && line->has_time && line->relative)
 			continue;
 		*prefix = (size_t)(at - text);
 		return true;
@@ -299,8 +336,60 @@ static bool find_line(char *text, size_t *prefix, struct strace_line *line)
 	return false;
 }
 
+/* "Loading...munmap(0x7f0000000000, 4096) = 0": only calls that matter are looked for so far inside. */
+static bool find_glued(char *text, const char *result, struct strace_line *line)
+{
+	for (char *at = result ? strchr(text, '(') : NULL; at && at < result; at = strchr(at + 1, '(')) {
+		char *name = at;
+
+		while (name > text && (islower((unsigned char)name[-1]) || isdigit((unsigned char)name[-1]) ||
+					      name[-1] == '_'))
+			name--;
+		while (name < at && isdigit((unsigned char)*name))
+			name++;
+		if (handler_of(name, (size_t)(at - name)) &&
+			!(name > text && isalnum((unsigned char)name[-1])))
+			return line_behind(name, result, line);
+	}
+	return false;
+}
+
+static bool find_line(char *text, size_t *prefix, struct strace_line *line)
+{
+	char *pid = strstr(text, "[pid ");
+	const char *result;
+
+	if (line_from(text, line))
+		return true;
+	result = last_result(text);
+	if (*prefix && *prefix <= strlen(text) && may_begin(text, text + *prefix) &&
+		line_behind(text + *prefix, result, line))
+		return true;
+	/* Behind output of the program that did not end its line. */
+	if (pid && line_behind(pid, result, line))
+		return true;
+	return find_behind(text, result, prefix, line) || find_glued(text, result, line);
+}
+
+/* Without what colours it in a terminal: ESC [ numbers letter. */
+static void strip_colours(char *text)
+{
+	char *to = strchr(text, '\033');
+
+	for (char *from = to; from && *from;) {
+		if (from[0] == '\033' && from[1] == '[') {
+			from += 2 + strspn(from + 2, "0123456789;?");
+			from += *from != '\0';
+		} else {
+			*to++ = *from++;
+		}
+		*to = '\0';
+	}
+}
+
 void strace_line(char *text, size_t *prefix, struct strace_line *line)
 {
+	strip_colours(text);
 	if (!find_line(text, prefix, line))
 		*line = (struct strace_line){ .kind = STRACE_OTHER };
 	else if (line->kind == STRACE_CALL)

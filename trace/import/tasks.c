@@ -202,15 +202,26 @@ static bool share_space(
 	return true;
 }
 
+void import_task_ending(struct import_tasks *tasks, struct import_task *task, bool group)
+{
+	task->ended = true;
+	for (int i = 0; i < 256 && group; i++)
+		for (struct import_task *t = tasks->hash[i]; t; t = t->next)
+			t->ended |= t->pid == task->pid;
+}
+
 int import_task_clone(struct trace_import *im, struct import_tasks *tasks, struct import_task *parent,
 	uint32_t tid, uint64_t flags)
 {
-	struct import_task *t;
-	int err;
+	struct import_task *t = import_task_find(tasks, tid);
+	int err = 0;
 
-	if (import_task_find(tasks, tid))
+	if (t && !(t->ended && t != parent))
 		return 0;
-	err = import_space_begin(im, parent, 0);
+	if (t)
+		err = import_task_exit(im, tasks, t, 0);
+	if (!err)
+		err = import_space_begin(im, parent, 0);
 	if (err)
 		return err;
 	t = add_task(tasks, tid);

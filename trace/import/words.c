@@ -46,6 +46,7 @@ const struct word clone_words[] = { { "CLONE_VM", 0x100 }, { "CLONE_FS", 0x200 }
 	{ "CLONE_IO", 0x80000000 }, { "CLONE_CLEAR_SIGHAND", 1ull << 32 },
 	{ "CLONE_INTO_CGROUP", 1ull << 33 }, { "CLONE_NEWTIME", 0x80 }, { "SIGCHLD", 17 }, { NULL, 0 } };
 const struct word mlock_words[] = { { "MLOCK_ONFAULT", 1 }, { NULL, 0 } };
+const struct word shadow_stack_words[] = { { "SHADOW_STACK_SET_TOKEN", 1 }, { NULL, 0 } };
 const struct word mcl_words[] = { { "MCL_CURRENT", 1 }, { "MCL_FUTURE", 2 }, { "MCL_ONFAULT", 4 },
 	{ NULL, 0 } };
 const struct word open_words[] = { { "O_RDONLY", 0 }, { "O_WRONLY", 1 }, { "O_RDWR", 2 },
