@@ -150,6 +150,7 @@ static const struct {
 
 static const struct contender sides[] = {
 	{ .name = "range-map", .ops = &range_map_tracker },
+	{ .name = "shared-map", .ops = &shared_map_tracker },
 	{ .name = "maple-tree", .ops = &maple_tracker },
 	{ .name = "rbtree-tracker", .ops = &rbtree_tracker },
 #ifdef HAVE_CPP

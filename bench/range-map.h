@@ -27,7 +27,8 @@ struct tracker_ops {
 		void *tracker, const struct tracker_set *query, size_t nr); /* first: min, last: size */
 };
 
-extern const struct tracker_ops range_map_tracker, maple_tracker, rbtree_tracker, std_map_tracker;
+extern const struct tracker_ops range_map_tracker, shared_map_tracker, maple_tracker, rbtree_tracker,
+	std_map_tracker;
 
 #ifdef __cplusplus
 }

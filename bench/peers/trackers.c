@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Contenders `range-map` and `maple-tree` of the question `range-map`. */
+/* Contenders `range-map`, `shared-map` (readers may be beside) and `maple-tree` of the question `range-map`. */
 #include <stdlib.h>
 
 #include <vmaple/maple_tree.h>
@@ -63,6 +63,28 @@ static unsigned long map_room(void *tracker, const struct tracker_set *query, si
 }
 
 const struct tracker_ops range_map_tracker = { map_create, map_destroy, map_set, map_find, map_room };
+
+static void *shared_create(void)
+{
+	struct range_map *map = map_create();
+
+	if (range_map_share(map) != 0)
+		exit(1);
+	return map;
+}
+
+static unsigned long shared_find(void *tracker, const unsigned long *at, size_t nr)
+{
+	struct range_map_range range;
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		if (range_map_lookup(tracker, at[i], &range))
+			sum += range.last + range.bits;
+	return sum;
+}
+
+const struct tracker_ops shared_map_tracker = { shared_create, map_destroy, map_set, shared_find, map_room };
 
 static void *maple_create(void)
 {

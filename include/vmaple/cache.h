@@ -16,8 +16,8 @@
 extern "C" {
 #endif
 
-/** Kinds of object: maple tree leaves, inner nodes, areas, areas with links; small, middle and large ones. */
-#define VMAPLE_CACHE_KINDS 7
+/** Maple tree leaves, inner nodes; areas, areas with links; small, middle, large objects; pieces of range maps. */
+#define VMAPLE_CACHE_KINDS 8
 
 /** What one kind's cache holds and did. Exact when no other thread is inside the library. */
 struct vmaple_cache_stats {

@@ -12,7 +12,8 @@
 #include "linux_names.h"
 #include "list.h"
 
-#define REFILL 31 /* objects that a thread takes from slabs at a time */
+#define REFILL       31 /* objects that a thread takes from slabs at a time */
+#define REFILL_LARGE 4  /* of those beyond 1 KiB, which a program may need few of */
 
 /* The counters are written by the owner alone and read by anybody. */
 struct kind_counters {
@@ -135,7 +136,8 @@ static struct magazine *load(struct thread_cache *tc, enum pool_kind kind, gfp_t
 		tc->loaded[kind] = empty;
 	}
 	if (empty)
-		empty->nr = slab_fill(kind, empty->object, REFILL, gfp);
+		empty->nr = slab_fill(
+			kind, empty->object, pool_object_size(kind) > 1024 ? REFILL_LARGE : REFILL, gfp);
 	return empty && empty->nr ? empty : NULL;
 }
 

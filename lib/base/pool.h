@@ -30,8 +30,8 @@
 #include <vmaple/types.h>
 
 /*
- * The kinds of object there are: the two sizes of maple tree node, and areas, bare and with links of an index; and
- * three sizes for what is of no kind of its own: links of the reverse map, names, files of shared memory.
+ * The kinds of object there are: the two sizes of maple tree node, and areas, bare and with links of an index; three
+ * sizes for what is of no kind of its own: links of the reverse map, names, files of shared memory; pieces of range maps.
  */
 enum pool_kind {
 	POOL_LEAF,
@@ -41,6 +41,7 @@ enum pool_kind {
 	POOL_SMALL,
 	POOL_MIDDLE,
 	POOL_LARGE,
+	POOL_PIECE,
 	POOL_KINDS
 };
 #define POOL_LEAF_SIZE        512
@@ -50,6 +51,7 @@ enum pool_kind {
 #define POOL_SMALL_SIZE       64
 #define POOL_MIDDLE_SIZE      96
 #define POOL_LARGE_SIZE       384
+#define POOL_PIECE_SIZE       2112
 
 _Static_assert((int)POOL_KINDS <= VMAPLE_CACHE_KINDS, "every kind has its place in the statistics");
 

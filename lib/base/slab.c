@@ -79,6 +79,7 @@ static const struct {
 	{ "small object", POOL_SMALL_SIZE },
 	{ "middle object", POOL_MIDDLE_SIZE },
 	{ "large object", POOL_LARGE_SIZE },
+	{ "piece of a range map", POOL_PIECE_SIZE },
 };
 
 #define HEADER ((sizeof(struct slab) + 63) & ~63UL)
@@ -91,7 +92,7 @@ static const struct {
 	}
 
 static struct slab_cache caches[POOL_KINDS] = { LISTS(0), LISTS(1), LISTS(2), LISTS(3), LISTS(4), LISTS(5),
-	LISTS(6) };
+	LISTS(6), LISTS(7) };
 static struct slab *marked; /* under marks_lock, which is taken inside a cache's */
 static spinlock_t marks_lock;
 

@@ -6,6 +6,8 @@
  *      range            |======================|
  *      cut      |-- A --|-A'|  |-- X --|  |-- B -|- B' -|
  *      set      |-- A --|=========== new ======|- B' -|        A', X, B end
+ *
+ * Where no owner wants to know of cuts and ends (map->plain), and all happens within one piece, quick.c does it.
  */
 #include "piece.h"
 
@@ -36,6 +38,7 @@ static bool mergeable(
 	const struct range_map *map, const struct range_map_range *left, const struct range_map_range *right)
 {
 	return map->ops && map->ops->may_merge && left->last + 1 == right->first && right->first != 0 &&
+	       !range_is_tombstone(left) && !range_is_tombstone(right) &&
 	       map->ops->may_merge(map->ctx, left, right);
 }
 
@@ -47,13 +50,46 @@ static void tell_merge(
 	map->counters.merges++;
 }
 
-/* The ranges that overlap [first, last] are [*from, *to). */
-static void overlap(
-	const struct range_map *map, uint64_t first, uint64_t last, struct place *from, struct place *to)
+/* What a call meets: the ranges in [from, to). */
+struct met {
+	struct place from, to;
+	uint64_t ranges;
+	bool tombstone;
+};
+
+static struct met meet(const struct range_map *map, uint64_t first, uint64_t last)
 {
-	*from = *to = place_of(map, first);
-	while (!place_is_end(map, *to) && map->pieces[to->piece]->first[to->slot] <= last)
-		*to = place_next(map, *to);
+	struct place at = place_of(map, first);
+	struct met met = { at, at, 0, false };
+
+	while (!place_is_end(map, met.to) && map->pieces[met.to.piece]->first[met.to.slot] <= last) {
+		met.tombstone |= place_is_tombstone(map, met.to);
+		met.ranges++;
+		met.to = place_next(map, met.to);
+	}
+	return met;
+}
+
+/* Would @more ranges, and @covered indexes more, be too many? A call that leaves fewer than there are may always be. */
+static bool beyond_limits(const struct range_map *map, uint64_t ranges, uint64_t covered)
+{
+	return (map->most_ranges && ranges > map->most_ranges && ranges > map->counters.ranges) ||
+	       (map->most_covered && covered > map->most_covered && covered > map->counters.covered);
+}
+
+/* How much of [first, last] is covered. */
+static uint64_t covered_in(const struct range_map *map, const struct met *met, uint64_t first, uint64_t last)
+{
+	uint64_t covered = 0;
+
+	for (struct place at = met->from; at.piece != met->to.piece || at.slot != met->to.slot;
+		at = place_next(map, at)) {
+		struct range_map_range range = place_range(map, at);
+
+		covered += (range.last < last ? range.last : last) -
+			   (range.first > first ? range.first : first) + 1;
+	}
+	return covered;
 }
 
 /* Asks the owner of what is cut; nothing has changed yet. [from, to) is not empty. */
@@ -95,7 +131,7 @@ static void see_cuts(const struct range_map *map, struct place from, struct plac
 	cuts->upper = map->pieces[to.piece]->last[to.slot] > last;
 }
 
-/* The parts of [from, to) that lie in [first, last] end. */
+/* The parts of [from, to) that lie in [first, last] end. What is left of ranges that were cut are ranges too. */
 static void end_values(struct range_map *map, struct place from, struct place to, uint64_t first,
 	uint64_t last, const struct cuts *cuts)
 {
@@ -104,17 +140,19 @@ static void end_values(struct range_map *map, struct place from, struct place to
 	for (; from.piece != to.piece || from.slot != to.slot; from = place_next(map, from)) {
 		struct range_map_range range = place_range(map, from);
 
-		if (lowest && cuts->lower)
+		count_range(map, &range, -1);
+		if (lowest && cuts->lower) {
+			range.last = first - 1;
+			count_range(map, &range, 1);
 			range = cuts->low;
+		}
 		lowest = false;
 		if (range.last > last)
 			range.last = last;
-		map->counters.covered -= range.last - range.first + 1;
-		map->counters.ranges--;
 		end_value(map, &range);
 	}
-	/* What is left of ranges that were cut are ranges too. */
-	map->counters.ranges += cuts->lower + cuts->upper;
+	if (cuts->upper)
+		count_range(map, &cuts->high, 1);
 	map->counters.splits += cuts->lower + cuts->upper;
 }
 
@@ -132,12 +170,12 @@ static void join_lower(struct range_map *map, struct range_map_range *range, str
 		return;
 	if (!mergeable(map, &left, range))
 		return;
+	count_range(map, &left, -1);
 	tell_merge(map, &left, range);
 	left.last = range->last;
 	*range = left;
 	*from = at;
 	cuts->lower = false;
-	map->counters.ranges--;
 }
 
 static void join_upper(
@@ -153,23 +191,30 @@ static void join_upper(
 		return;
 	if (!mergeable(map, range, &right))
 		return;
+	count_range(map, &right, -1);
 	tell_merge(map, range, &right);
 	range->last = right.last;
 	if (!cuts->upper)
 		*to = place_next(map, *to);
 	cuts->upper = false;
-	map->counters.ranges--;
 }
 
-/* [from, to) overlaps @range. */
-static int put(struct range_map *map, struct place from, struct place to, struct range_map_range range)
+/* @range comes in the place of what @met says. */
+static int put(struct range_map *map, const struct met *met, struct range_map_range range)
 {
 	struct range_map_range ranges[3], rest = range;
+	struct place from = met->from, to = met->to;
 	struct cuts cuts;
 	unsigned int nr = 0;
-	int err = pieces_reserve(map, pieces_needed(map, from));
+	int err;
 
 	see_cuts(map, from, to, range.first, range.last, &cuts);
+	if (!range_is_tombstone(&range) &&
+		beyond_limits(map, map->counters.ranges - met->ranges + cuts.lower + cuts.upper + 1,
+			map->counters.covered - covered_in(map, met, range.first, range.last) +
+				(range.last - range.first + 1)))
+		return -ENOSPC;
+	err = pieces_reserve(map, pieces_needed(map, from), REPLACE_CHANGES);
 	if (!err && (cuts.lower || cuts.upper))
 		err = plan_cuts(map, from, to, range.first, range.last, &cuts);
 	if (err)
@@ -179,70 +224,115 @@ static int put(struct range_map *map, struct place from, struct place to, struct
 		rest.last = range.first - 1;
 	}
 	end_values(map, from, to, range.first, range.last, &cuts);
-	map->counters.covered += range.last - range.first + 1;
-	map->counters.ranges++;
 	if (map->ops && map->ops->may_merge) {
 		join_lower(map, &range, &from, &cuts, &rest);
 		join_upper(map, &range, &to, &cuts);
 	}
+	count_range(map, &range, 1);
 	if (cuts.lower)
 		ranges[nr++] = rest;
 	ranges[nr++] = range;
 	if (cuts.upper)
 		ranges[nr++] = cuts.high;
 	piece_replace(map, from, to, ranges, nr);
+	change_ends(map);
 	return 0;
 }
 
 int range_map_set(struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
-	struct place from, to;
+	struct range_map_range range = { first, last, value, bits };
+	struct met met;
+	int err;
 
-	if (first > last)
+	if (first > last || (bits & RANGE_MAP_TOMBSTONE))
 		return -EINVAL;
-	overlap(map, first, last, &from, &to);
-	return put(map, from, to, (struct range_map_range){ first, last, value, bits });
+	if (quick_set(map, &range, &err))
+		return err;
+	met = meet(map, first, last);
+	return met.tombstone ? -EBUSY : put(map, &met, range);
 }
 
 int range_map_set_empty(struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
 	struct place at = place_of(map, first);
+	struct met met = { at, at, 0, false };
 
-	if (first > last)
+	if (first > last || (bits & RANGE_MAP_TOMBSTONE))
 		return -EINVAL;
 	if (!place_is_end(map, at) && map->pieces[at.piece]->first[at.slot] <= last)
 		return -EEXIST;
-	return put(map, at, at, (struct range_map_range){ first, last, value, bits });
+	return put(map, &met, (struct range_map_range){ first, last, value, bits });
+}
+
+int range_map_unmap_begin(struct range_map *map, uint64_t first, uint64_t last)
+{
+	struct met met;
+
+	if (first > last)
+		return -EINVAL;
+	met = meet(map, first, last);
+	return met.tombstone
+		       ? -EBUSY
+		       : put(map, &met, (struct range_map_range){ first, last, NULL, RANGE_MAP_TOMBSTONE });
+}
+
+int range_map_unmap_finish(struct range_map *map, uint64_t first, uint64_t last)
+{
+	struct place at = place_of(map, first);
+	struct range_map_range range;
+	int err;
+
+	if (first > last)
+		return -EINVAL;
+	if (place_is_end(map, at))
+		return -ENOENT;
+	range = place_range(map, at);
+	if (!range_is_tombstone(&range) || range.first != first || range.last != last)
+		return -ENOENT;
+	err = pieces_reserve(map, 0, REPLACE_CHANGES);
+	if (err)
+		return err;
+	count_range(map, &range, -1);
+	piece_replace(map, at, (struct place){ at.piece, at.slot + 1 }, NULL, 0);
+	change_ends(map);
+	return 0;
 }
 
 int range_map_erase(struct range_map *map, uint64_t first, uint64_t last)
 {
 	struct range_map_range ranges[2];
-	struct place from, to;
 	struct cuts cuts;
+	struct met met;
 	unsigned int nr = 0;
-	int err = 0;
+	int err;
 
 	if (first > last)
 		return -EINVAL;
-	overlap(map, first, last, &from, &to);
-	if (from.piece == to.piece && from.slot == to.slot)
+	met = meet(map, first, last);
+	if (met.tombstone)
+		return -EBUSY;
+	if (met.ranges == 0)
 		return 0;
-	see_cuts(map, from, to, first, last, &cuts);
-	if (cuts.lower && cuts.upper) /* else no piece has more than before */
-		err = pieces_reserve(map, pieces_needed(map, from));
+	see_cuts(map, met.from, met.to, first, last, &cuts);
+	if (beyond_limits(map, map->counters.ranges - met.ranges + cuts.lower + cuts.upper, 0))
+		return -ENOSPC;
+	/* But where both ends cut no piece has more than before. */
+	err = pieces_reserve(
+		map, cuts.lower && cuts.upper ? pieces_needed(map, met.from) : 0, REPLACE_CHANGES);
 	if (!err && (cuts.lower || cuts.upper))
-		err = plan_cuts(map, from, to, first, last, &cuts);
+		err = plan_cuts(map, met.from, met.to, first, last, &cuts);
 	if (err)
 		return err;
 	if (cuts.lower) {
-		ranges[nr] = place_range(map, from);
+		ranges[nr] = place_range(map, met.from);
 		ranges[nr++].last = first - 1;
 	}
 	if (cuts.upper)
 		ranges[nr++] = cuts.high;
-	end_values(map, from, to, first, last, &cuts);
-	piece_replace(map, from, to, ranges, nr);
+	end_values(map, met.from, met.to, first, last, &cuts);
+	piece_replace(map, met.from, met.to, ranges, nr);
+	change_ends(map);
 	return 0;
 }
 
@@ -252,30 +342,35 @@ static void cut(struct range_map *map, struct place at, const struct range_map_r
 	struct range_map_range ranges[2] = { place_range(map, at), *right };
 	struct place next = at;
 
+	count_range(map, &ranges[0], -1);
 	ranges[0].last = right->first - 1;
 	next.slot++; /* may be the end of its piece: still a place in it */
+	count_range(map, &ranges[0], 1);
+	count_range(map, right, 1);
 	piece_replace(map, at, next, ranges, 2);
 	map->counters.splits++;
-	map->counters.ranges++;
 }
 
-/* Cuts that cuts->lower and upper ask for. */
-static int make_cuts(struct range_map *map, struct place from, struct place to, uint64_t first, uint64_t last,
-	struct cuts *cuts)
+/* Cuts that cuts->lower and upper ask for. @changes: pieces that the call changes besides. */
+static int make_cuts(struct range_map *map, const struct met *met, uint64_t first, uint64_t last,
+	struct cuts *cuts, unsigned int changes)
 {
-	struct place end = to;
+	struct place end = met->to;
 	int err;
 
 	if (!cuts->lower && !cuts->upper)
-		return 0;
+		return pieces_reserve(map, 0, changes);
+	if (beyond_limits(map, map->counters.ranges + cuts->lower + cuts->upper, 0))
+		return -ENOSPC;
 	place_step_back(map, &end);
-	err = pieces_reserve(map, pieces_needed(map, from) + pieces_needed(map, end));
+	err = pieces_reserve(
+		map, pieces_needed(map, met->from) + pieces_needed(map, end), changes + 2 * REPLACE_CHANGES);
 	if (!err)
-		err = plan_cuts(map, from, to, first, last, cuts);
+		err = plan_cuts(map, met->from, met->to, first, last, cuts);
 	if (err)
 		return err;
 	if (cuts->lower)
-		cut(map, from, &cuts->low);
+		cut(map, met->from, &cuts->low);
 	if (cuts->upper)
 		cut(map, place_of(map, last), &cuts->high);
 	return 0;
@@ -283,26 +378,34 @@ static int make_cuts(struct range_map *map, struct place from, struct place to, 
 
 int range_map_isolate(struct range_map *map, uint64_t first, uint64_t last)
 {
-	struct place from, to;
 	struct cuts cuts;
+	struct met met;
+	int err;
 
 	if (first > last)
 		return -EINVAL;
-	overlap(map, first, last, &from, &to);
-	see_cuts(map, from, to, first, last, &cuts);
-	return make_cuts(map, from, to, first, last, &cuts);
+	met = meet(map, first, last);
+	if (met.tombstone)
+		return -EBUSY;
+	see_cuts(map, met.from, met.to, first, last, &cuts);
+	err = make_cuts(map, &met, first, last, &cuts, 0);
+	change_ends(map);
+	return err;
 }
 
 int range_map_split(struct range_map *map, uint64_t at)
 {
-	struct place from = place_of(map, at);
+	struct met met = meet(map, at, at);
 	struct cuts cuts = { .lower = true, .upper = false };
+	int err;
 
-	if (place_is_end(map, from) || map->pieces[from.piece]->first[from.slot] > at)
+	if (met.ranges == 0 || met.tombstone)
 		return -ENOENT;
-	if (map->pieces[from.piece]->first[from.slot] == at)
+	if (map->pieces[met.from.piece]->first[met.from.slot] == at)
 		return 0;
-	return make_cuts(map, from, place_next(map, from), at, at, &cuts);
+	err = make_cuts(map, &met, at, at, &cuts, 0);
+	change_ends(map);
+	return err;
 }
 
 /* Neighbours that meet at @first, after @last or between merge where they may. */
@@ -323,44 +426,60 @@ static void join_all(struct range_map *map, uint64_t first, uint64_t last)
 			at = next;
 			continue;
 		}
+		count_range(map, &left, -1);
+		count_range(map, &right, -1);
 		tell_merge(map, &left, &right);
-		map->counters.ranges--;
 		left.last = right.last;
-		map->pieces[at.piece]->last[at.slot] = left.last;
+		count_range(map, &left, 1);
+		piece_own(map, at.piece)->last[at.slot] = left.last;
 		piece_replace(map, next, (struct place){ next.piece, next.slot + 1 }, NULL, 0);
 		at = place_of(map, left.first);
+	}
+}
+
+static void change_bits(struct range_map *map, uint64_t first, uint64_t last, uint64_t set, uint64_t clear)
+{
+	for (struct place at = place_of(map, first); !place_is_end(map, at); at = place_next(map, at)) {
+		struct range_map_range range = place_range(map, at);
+
+		if (range.first > last)
+			return;
+		count_range(map, &range, -1);
+		range.bits = (range.bits & ~clear) | set;
+		count_range(map, &range, 1);
+		piece_own(map, at.piece)->load[at.slot].bits = range.bits;
 	}
 }
 
 int range_map_update(struct range_map *map, uint64_t first, uint64_t last, uint64_t set, uint64_t clear)
 {
 	struct range_map_range low, high;
-	struct place from, to, end;
+	struct place end;
 	struct cuts cuts;
+	struct met met;
 	int err;
 
-	if (first > last)
+	clear &= ~RANGE_MAP_TOMBSTONE;
+	if (first > last || (set & RANGE_MAP_TOMBSTONE))
 		return -EINVAL;
-	overlap(map, first, last, &from, &to);
-	if (from.piece == to.piece && from.slot == to.slot)
+	met = meet(map, first, last);
+	if (met.tombstone)
+		return -EBUSY;
+	if (met.ranges == 0)
 		return 0;
-	end = to;
+	end = met.to;
 	place_step_back(map, &end);
-	low = place_range(map, from);
+	low = place_range(map, met.from);
 	high = place_range(map, end);
 	cuts.lower = low.first < first && ((low.bits & ~clear) | set) != low.bits;
 	cuts.upper = high.last > last && ((high.bits & ~clear) | set) != high.bits;
-	err = make_cuts(map, from, to, first, last, &cuts);
+	/* Bits change in all pieces that are met; neighbours join in one more at either end. */
+	err = make_cuts(map, &met, first, last, &cuts, end.piece - met.from.piece + 1 + REPLACE_CHANGES);
 	if (err)
 		return err;
-	for (from = place_of(map, first); !place_is_end(map, from); from = place_next(map, from)) {
-		struct range_map_piece *piece = map->pieces[from.piece];
-
-		if (piece->first[from.slot] > last)
-			break;
-		piece->load[from.slot].bits = (piece->load[from.slot].bits & ~clear) | set;
-	}
+	change_bits(map, first, last, set, clear);
 	if (map->ops && map->ops->may_merge)
 		join_all(map, first, last);
+	change_ends(map);
 	return 0;
 }

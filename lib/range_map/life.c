@@ -4,51 +4,76 @@
 
 #include <string.h>
 
-#include "../base/alloc.h"
+#include "alloc.h"
 
 void range_map_init(struct range_map *map, const struct range_map_ops *ops, void *ctx)
 {
 	memset(map, 0, sizeof(*map));
 	map->ops = ops;
 	map->ctx = ctx;
+	map->change = 1; /* pieces of none have 0 */
+	map->plain = !ops || (!ops->split && !ops->free && !ops->class_of);
 }
 
 void range_map_destroy(struct range_map *map)
 {
+	uint64_t most_ranges, most_covered;
+
 	if (map->ops && map->ops->free)
 		for (struct place at = { 0, 0 }; !place_is_end(map, at); at = place_next(map, at)) {
 			struct range_map_range range = place_range(map, at);
 
-			map->ops->free(map->ctx, &range);
+			if (!range_is_tombstone(&range))
+				map->ops->free(map->ctx, &range);
 		}
 	pieces_free(map);
+	most_ranges = map->most_ranges;
+	most_covered = map->most_covered;
 	range_map_init(map, map->ops, map->ctx);
+	range_map_limit(map, most_ranges, most_covered);
+}
+
+void range_map_limit(struct range_map *map, uint64_t ranges, uint64_t covered)
+{
+	map->most_ranges = ranges;
+	map->most_covered = covered;
+	map->plain = !ranges && !covered &&
+		     (!map->ops || (!map->ops->split && !map->ops->free && !map->ops->class_of));
+}
+
+int range_map_append(struct range_map *map, const struct range_map_range *range)
+{
+	struct place end = { map->nr_pieces, 0 };
+	int err = pieces_reserve(map, 1, REPLACE_CHANGES);
+
+	if (err)
+		return err;
+	piece_replace(map, end, end, range, 1);
+	count_range(map, range, 1);
+	change_ends(map);
+	return 0;
 }
 
 int range_map_copy(struct range_map *to, const struct range_map *from)
 {
 	int err = 0;
 
-	if (to->nr_pieces || to == from)
+	if (to->nr_pieces || to->view || to == from)
 		return -EINVAL;
-	for (struct place at = { 0, 0 }; !place_is_end(from, at); at = place_next(from, at)) {
+	for (struct place at = { 0, 0 }; !err && !place_is_end(from, at); at = place_next(from, at)) {
 		struct range_map_range range = place_range(from, at);
-		struct place end = { to->nr_pieces, 0 };
 
-		err = pieces_reserve(to, 1);
+		if (range_is_tombstone(&range))
+			continue;
+		err = pieces_reserve(to, 1, REPLACE_CHANGES);
 		if (!err && from->ops && from->ops->copy)
 			err = from->ops->copy(from->ctx, &range, &range.value);
-		if (err)
-			break;
-		piece_replace(to, end, end, &range, 1);
+		if (!err)
+			err = range_map_append(to, &range);
 	}
-	if (err) {
+	if (err)
 		range_map_destroy(to);
-		return err;
-	}
-	to->counters.ranges = from->counters.ranges;
-	to->counters.covered = from->counters.covered;
-	return 0;
+	return err;
 }
 
 int range_map_snapshot(const struct range_map *map, struct range_map_snapshot *snapshot)
@@ -63,7 +88,8 @@ int range_map_snapshot(const struct range_map *map, struct range_map_snapshot *s
 	if (!snapshot->ranges)
 		return -ENOMEM;
 	for (struct place at = { 0, 0 }; !place_is_end(map, at); at = place_next(map, at))
-		snapshot->ranges[i++] = place_range(map, at);
+		if (!place_is_tombstone(map, at))
+			snapshot->ranges[i++] = place_range(map, at);
 	snapshot->nr = nr;
 	return 0;
 }

@@ -2,26 +2,19 @@
 /* Looking: nothing here changes the map or allocates. */
 #include "piece.h"
 
+#include <string.h>
+
 bool range_map_find(const struct range_map *map, uint64_t at, struct range_map_range *range)
 {
-	const struct range_map_piece *piece;
-	struct place place = { piece_of(map, at), 0 };
-
-	if (map->nr_pieces == 0)
-		return false;
-	piece = map->pieces[place.piece];
-	place.slot = count_up_to(piece->first, piece->nr, at) - 1;
-	if (place.slot >= piece->nr ||
-		piece->last[place.slot] < at) /* the first begins after it, or the last before */
-		return false;
-	*range = place_range(map, place);
-	return true;
+	return map->nr_pieces && piece_find(map->pieces[piece_of(map, at)], at, range);
 }
 
 bool range_map_first(const struct range_map *map, uint64_t at, struct range_map_range *range)
 {
 	struct place place = place_of(map, at);
 
+	while (!place_is_end(map, place) && place_is_tombstone(map, place))
+		place = place_next(map, place);
 	if (place_is_end(map, place))
 		return false;
 	*range = place_range(map, place);
@@ -32,8 +25,10 @@ bool range_map_previous(const struct range_map *map, uint64_t at, struct range_m
 {
 	struct place place = place_of(map, at);
 
-	if (!place_step_back(map, &place))
-		return false;
+	do {
+		if (!place_step_back(map, &place))
+			return false;
+	} while (place_is_tombstone(map, place));
 	*range = place_range(map, place);
 	return true;
 }
@@ -47,7 +42,8 @@ bool range_map_covered(
 	for (; first <= last && !place_is_end(map, at); at = place_next(map, at)) {
 		const struct range_map_piece *piece = map->pieces[at.piece];
 
-		if (piece->first[at.slot] > need || (piece->load[at.slot].bits & bits) != bits)
+		if (piece->first[at.slot] > need || (piece->load[at.slot].bits & bits) != bits ||
+			place_is_tombstone(map, at))
 			break;
 		if (piece->last[at.slot] >= last)
 			return true;
@@ -78,6 +74,13 @@ struct range_map_counters range_map_count(const struct range_map *map)
 	return counters;
 }
 
+struct range_map_class range_map_count_class(const struct range_map *map, unsigned int class_nr)
+{
+	if (class_nr == 0 && (!map->ops || !map->ops->class_of))
+		return (struct range_map_class){ map->counters.ranges, map->counters.covered };
+	return map->classes[class_nr];
+}
+
 static bool piece_holds(const struct range_map *map, unsigned int p, const char **reason)
 {
 	const struct range_map_piece *piece = map->pieces[p];
@@ -100,19 +103,30 @@ static bool piece_holds(const struct range_map *map, unsigned int p, const char 
 	return map->firsts[p] == piece->first[0];
 }
 
+/* What the counters should say. */
+static void count_again(const struct range_map *map, struct range_map *sums)
+{
+	for (struct place at = { 0, 0 }; !place_is_end(map, at); at = place_next(map, at)) {
+		struct range_map_range range = place_range(map, at);
+
+		count_range(sums, &range, 1);
+	}
+}
+
 bool range_map_validate(const struct range_map *map, const char **reason)
 {
-	uint64_t ranges = 0, covered = 0;
+	struct range_map sums;
 
-	for (unsigned int p = 0; p < map->nr_pieces; p++) {
-		const struct range_map_piece *piece = map->pieces[p];
-
+	for (unsigned int p = 0; p < map->nr_pieces; p++)
 		if (!piece_holds(map, p, reason))
 			return false;
-		for (unsigned int i = 0; i < piece->nr; i++)
-			covered += piece->last[i] - piece->first[i] + 1;
-		ranges += piece->nr;
-	}
+	range_map_init(&sums, map->ops, map->ctx);
+	count_again(map, &sums);
 	*reason = "P5";
-	return ranges == map->counters.ranges && covered == map->counters.covered;
+	if (sums.counters.ranges != map->counters.ranges || sums.counters.covered != map->counters.covered ||
+		sums.counters.tombstones != map->counters.tombstones ||
+		memcmp(sums.classes, map->classes, sizeof(sums.classes)) != 0)
+		return false;
+	*reason = "P6";
+	return view_holds(map);
 }

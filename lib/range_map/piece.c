@@ -4,9 +4,12 @@
 
 #include <string.h>
 
-#include "../base/alloc.h"
+#include "alloc.h"
+#include "pool.h"
 
 #define ALIGN 64
+
+_Static_assert(sizeof(struct range_map_piece) <= POOL_PIECE_SIZE, "pieces are objects of the cache");
 
 static size_t table_size(unsigned int capacity)
 {
@@ -37,35 +40,59 @@ static int grow_tables(struct range_map *map, unsigned int capacity)
 	return 0;
 }
 
-int pieces_reserve(struct range_map *map, unsigned int splits)
+int pieces_reserve(struct range_map *map, unsigned int splits, unsigned int changes)
 {
-	if (map->nr_pieces + splits > map->capacity &&
-		grow_tables(map, map->capacity ? map->capacity * 2 : 4) != 0)
-		return -ENOMEM;
-	while (map->nr_spare < splits) {
-		struct range_map_piece *piece = port_alloc(sizeof(*piece), ALIGN, GFP_KERNEL);
+	unsigned int nr = splits + (map->view ? changes : 0);
+
+	if (map->nr_pieces + splits > map->capacity) {
+		unsigned int capacity = map->capacity ? map->capacity * 2 : 4;
+
+		if (grow_tables(map, capacity) != 0)
+			return -ENOMEM;
+	}
+	while (map->nr_spare < nr) {
+		struct range_map_piece *piece = pool_alloc(POOL_PIECE, GFP_KERNEL);
 
 		if (!piece)
 			return -ENOMEM;
-		map->spare[map->nr_spare++] = piece;
+		piece->next = map->spare;
+		map->spare = piece;
+		map->nr_spare++;
 	}
-	return 0;
+	return map->view ? view_reserve(map, map->nr_pieces + splits) : 0;
+}
+
+struct range_map_piece *piece_take(struct range_map *map)
+{
+	struct range_map_piece *piece = map->spare;
+
+	map->spare = piece->next;
+	map->nr_spare--;
+	piece->change = map->change;
+	return piece;
 }
 
 static void give_back(struct range_map *map, struct range_map_piece *piece)
 {
-	if (map->nr_spare < 2)
-		map->spare[map->nr_spare++] = piece;
-	else
-		port_free(piece, sizeof(*piece));
+	if (map->view && piece->change != map->change) { /* readers may be in it */
+		piece->next = map->replaced;
+		map->replaced = piece;
+	} else if (map->nr_spare < 2) {
+		piece->next = map->spare;
+		map->spare = piece;
+		map->nr_spare++;
+	} else {
+		pool_free(POOL_PIECE, piece);
+	}
 }
 
 void pieces_free(struct range_map *map)
 {
+	view_free(map);
 	for (unsigned int p = 0; p < map->nr_pieces; p++)
-		port_free(map->pieces[p], sizeof(struct range_map_piece));
+		pool_free(POOL_PIECE, map->pieces[p]);
 	while (map->nr_spare)
-		port_free(map->spare[--map->nr_spare], sizeof(struct range_map_piece));
+		pool_free(POOL_PIECE, piece_take(map));
 	if (map->firsts)
 		port_free(map->firsts, table_size(map->capacity));
 	map->firsts = map->holes = NULL;
@@ -81,6 +108,7 @@ static void move_tables(struct range_map *map, unsigned int to, unsigned int fro
 	memmove(map->firsts + to, map->firsts + from, nr * sizeof(*map->firsts));
 	memmove(map->holes + to, map->holes + from, nr * sizeof(*map->holes));
 	memmove(map->pieces + to, map->pieces + from, nr * sizeof(struct range_map_piece *));
+	map->reshaped = true;
 	map->nr_pieces = to + (unsigned int)nr;
 }
 
@@ -105,17 +133,18 @@ static void move_ranges(struct range_map_piece *to, unsigned int at, const struc
 /* A new piece after @p takes its ranges from @slot on. */
 static void split_piece(struct range_map *map, unsigned int p, unsigned int slot)
 {
-	struct range_map_piece *fresh = map->spare[--map->nr_spare];
+	struct range_map_piece *fresh = piece_take(map);
 	struct range_map_piece *piece;
 
 	if (map->nr_pieces == 0) {
+		map->reshaped = true;
 		fresh->nr = 0;
 		map->pieces[0] = fresh;
 		map->holes[0] = 0;
 		map->nr_pieces = 1;
 		return;
 	}
-	piece = map->pieces[p];
+	piece = piece_own(map, p);
 	fresh->nr = piece->nr - slot;
 	move_ranges(fresh, 0, piece, slot, fresh->nr);
 	piece->nr = slot;
@@ -136,6 +165,7 @@ static bool join_pieces(struct range_map *map, unsigned int p)
 	next = map->pieces[p + 1];
 	if (piece->nr + next->nr > PIECE / 2)
 		return false;
+	piece = piece_own(map, p);
 	move_ranges(piece, piece->nr, next, 0, next->nr);
 	piece->nr += next->nr;
 	if (map->holes[p + 1] > map->holes[p])
@@ -160,13 +190,13 @@ static void learn_hole(struct range_map *map, struct place at)
 static struct place remove_across(struct range_map *map, struct place from, struct place to)
 {
 	if (to.slot) {
-		struct range_map_piece *piece = map->pieces[to.piece];
+		struct range_map_piece *piece = piece_own(map, to.piece);
 
 		piece->nr -= to.slot;
 		move_ranges(piece, 0, piece, to.slot, piece->nr);
 		map->firsts[to.piece] = piece->first[0];
 	}
-	map->pieces[from.piece]->nr = from.slot;
+	piece_own(map, from.piece)->nr = from.slot;
 	remove_pieces(map, from.piece + 1, to.piece);
 	return from;
 }
@@ -193,7 +223,7 @@ static struct place make_room(struct range_map *map, struct place at, unsigned i
 static void write_ranges(struct range_map *map, struct place at, unsigned int gone,
 	const struct range_map_range *ranges, unsigned int nr)
 {
-	struct range_map_piece *piece = map->pieces[at.piece];
+	struct range_map_piece *piece = piece_own(map, at.piece);
 
 	if (gone != nr)
 		move_ranges(piece, at.slot + nr, piece, at.slot + gone, piece->nr - at.slot - gone);
@@ -204,6 +234,20 @@ static void write_ranges(struct range_map *map, struct place at, unsigned int go
 		piece->load[at.slot + i].value = ranges[i].value;
 		piece->load[at.slot + i].bits = ranges[i].bits;
 	}
+}
+
+static void join_around(struct range_map *map, unsigned int p)
+{
+	if (!join_pieces(map, p) && p)
+		join_pieces(map, p - 1);
+}
+
+void piece_refresh(struct range_map *map, unsigned int p, unsigned int slot, bool shrinks)
+{
+	map->firsts[p] = map->pieces[p]->first[0];
+	learn_hole(map, (struct place){ p, slot });
+	if (shrinks)
+		join_around(map, p);
 }
 
 void piece_replace(struct range_map *map, struct place from, struct place to,
@@ -240,6 +284,6 @@ void piece_replace(struct range_map *map, struct place from, struct place to,
 		learn_hole(map, (struct place){ from.piece, from.slot + nr });
 	else
 		learn_hole(map, (struct place){ from.piece + 1, 0 });
-	if (shrinks && !join_pieces(map, from.piece) && from.piece)
-		join_pieces(map, from.piece - 1);
+	if (shrinks)
+		join_around(map, from.piece);
 }

@@ -11,9 +11,11 @@
  *    P3  firsts[p] is where the first range of piece p begins.
  *    P4  no hole before a range of piece p is longer than holes[p]. It may say more than is true: changes raise
  *        it only, and a search that was led astray puts it right.
- *    P5  counters.ranges and counters.covered are those of the ranges.
- * 3. Failure.  A change is one piece_replace() of up to three ranges, or a few of them; each needs at most one new piece,
- *    which pieces_reserve() has set aside when it returns 0.
+ *    P5  counters and classes are those of the ranges.
+ *    P6  of a shared map (share.c): between two calls the view says what firsts[] and pieces[] say.
+ * 3. Failure.  A change is one piece_replace() of up to three ranges, or a few of them; each needs at most one new
+ *    piece, which pieces_reserve() has set aside when it returns 0.
+ * 4. A tombstone is a range whose bits are RANGE_MAP_TOMBSTONE: here it is one like all others, but for the counters.
  */
 #ifndef RANGE_MAP_PIECE_H
 #define RANGE_MAP_PIECE_H
@@ -26,6 +28,8 @@
 
 struct range_map_piece {
 	unsigned int nr;
+	uint64_t change; /* in which it was made; readers look at nothing but nr and the arrays */
+	struct range_map_piece *next; /* among the spare ones, and among the replaced */
 	uint64_t first[PIECE], last[PIECE];
 	struct {
 		void *value;
@@ -55,6 +59,35 @@ static inline struct range_map_range place_range(const struct range_map *map, st
 	};
 }
 
+/* How many of @nr ascending numbers are @x or less. Without branches: which way it goes is not to be foretold. */
+static inline unsigned int count_up_to(const uint64_t *numbers, unsigned int nr, uint64_t x)
+{
+	const uint64_t *base = numbers;
+
+	while (nr > 1) {
+		unsigned int half = nr / 2;
+
+		base += half & -(unsigned long)(base[half - 1] <= x);
+		nr -= half;
+	}
+	return (unsigned int)(base - numbers) + (nr && *base <= x);
+}
+
+/* The range of @piece that covers @at. */
+static inline bool piece_find(const struct range_map_piece *piece, uint64_t at, struct range_map_range *range)
+{
+	unsigned int slot = count_up_to(piece->first, piece->nr, at) - 1;
+
+	/* The first begins after it, or the last ends before it. */
+	if (slot >= piece->nr || piece->last[slot] < at || (piece->load[slot].bits & RANGE_MAP_TOMBSTONE))
+		return false;
+	range->first = piece->first[slot];
+	range->last = piece->last[slot];
+	range->value = piece->load[slot].value;
+	range->bits = piece->load[slot].bits;
+	return true;
+}
+
 static inline struct place place_next(const struct range_map *map, struct place at)
 {
 	if (++at.slot == map->pieces[at.piece]->nr)
@@ -73,20 +106,6 @@ static inline bool place_step_back(const struct range_map *map, struct place *at
 	}
 	at->slot--;
 	return true;
-}
-
-/* How many of @nr ascending numbers are @x or less. Without branches: which way it goes is not to be foretold. */
-static inline unsigned int count_up_to(const uint64_t *numbers, unsigned int nr, uint64_t x)
-{
-	const uint64_t *base = numbers;
-
-	while (nr > 1) {
-		unsigned int half = nr / 2;
-
-		base += half & -(unsigned long)(base[half - 1] <= x);
-		nr -= half;
-	}
-	return (unsigned int)(base - numbers) + (nr && *base <= x);
 }
 
 /* The piece that @at belongs into; 0 in an empty map. */
@@ -127,8 +146,41 @@ static inline bool hole_before(const struct range_map *map, struct place at, uin
 	return last == UINT64_MAX;
 }
 
-/* Set aside what @splits calls of piece_replace() may need. */
-int pieces_reserve(struct range_map *map, unsigned int splits) __must_check;
+static inline bool range_is_tombstone(const struct range_map_range *range)
+{
+	return range->bits & RANGE_MAP_TOMBSTONE;
+}
+
+static inline bool place_is_tombstone(const struct range_map *map, struct place at)
+{
+	return map->pieces[at.piece]->load[at.slot].bits & RANGE_MAP_TOMBSTONE;
+}
+
+/* It has come (@sign 1) or goes (-1). */
+static inline void count_range(struct range_map *map, const struct range_map_range *range, int sign)
+{
+	uint64_t length = range->last - range->first + 1;
+	struct range_map_class *sum;
+
+	if (range_is_tombstone(range)) {
+		map->counters.tombstones += (uint64_t)sign;
+		return;
+	}
+	map->counters.ranges += (uint64_t)sign;
+	map->counters.covered += (uint64_t)sign * length;
+	if (!map->ops || !map->ops->class_of)
+		return;
+	sum = &map->classes[map->ops->class_of(map->ctx, range) % RANGE_MAP_CLASSES];
+	sum->ranges += (uint64_t)sign;
+	sum->covered += (uint64_t)sign * length;
+}
+
+/* One piece_replace() changes at most so many pieces: both ends, and two that it may join. */
+#define REPLACE_CHANGES 4U
+/* Set aside what makes @splits pieces more, and, in a shared map, changes @changes of those there are. */
+int pieces_reserve(struct range_map *map, unsigned int splits, unsigned int changes) __must_check;
+/* The next of those set aside. */
+struct range_map_piece *piece_take(struct range_map *map);
 /* How many new pieces may a replace at @at need? */
 static inline unsigned int pieces_needed(const struct range_map *map, struct place at)
 {
@@ -142,7 +194,39 @@ static inline unsigned int pieces_needed(const struct range_map *map, struct pla
 /* The ranges in [from, to) give way to @nr others, at most three, that fit there. Cannot fail. */
 void piece_replace(struct range_map *map, struct place from, struct place to,
 	const struct range_map_range *ranges, unsigned int nr);
+/* After a change within piece @p that has put a range into @slot and made no hole longer. */
+void piece_refresh(struct range_map *map, unsigned int p, unsigned int slot, bool shrinks);
+/* @range comes behind all others; after a pieces_reserve() for it, it cannot fail. */
+int range_map_append(struct range_map *map, const struct range_map_range *range) __must_check;
 /* All memory goes back; ranges are forgotten. */
 void pieces_free(struct range_map *map);
+
+/* --- the common case (quick.c) --- */
+
+/* range_map_set() within one piece of a plain map. False: nothing was done. */
+bool quick_set(struct range_map *map, const struct range_map_range *range, int *err);
+
+/* --- readers (share.c) --- */
+
+/* Room in a view for @nr pieces. */
+int view_reserve(struct range_map *map, unsigned int nr) __must_check;
+/* Instead of piece @p, which readers see, a copy that they do not. */
+struct range_map_piece *piece_copy(struct range_map *map, unsigned int p);
+/* Readers see what this call has done. */
+void view_publish(struct range_map *map);
+void view_free(struct range_map *map);
+bool view_holds(const struct range_map *map);
+
+/* Piece @p, to be written to. */
+static inline struct range_map_piece *piece_own(struct range_map *map, unsigned int p)
+{
+	return __builtin_expect(map->view == NULL, 1) ? map->pieces[p] : piece_copy(map, p);
+}
+/* The end of each call that may have changed something. */
+static inline void change_ends(struct range_map *map)
+{
+	if (__builtin_expect(map->view != NULL, 0))
+		view_publish(map);
+}
 
 #endif /* RANGE_MAP_PIECE_H */

@@ -128,29 +128,134 @@ int range_map_highest(struct range_map *map, const struct range_map_room *room, 
 	}
 }
 
-int range_map_nearest(struct range_map *map, const struct range_map_room *room, uint64_t hint, uint64_t *at)
+/* --- Several windows, and what is excluded ----------------------------------------------------------------- */
+
+/* An excluded range that [at, at + size) meets; NULL: none. */
+static const struct range_map_window *in_the_way(const struct range_map_search *s, uint64_t at)
 {
-	struct range_map_room above = *room, below = *room;
-	uint64_t higher, lower, end = hint + (room->size - 1);
+	for (size_t i = 0; i < s->nr_excluded; i++)
+		if (s->excluded[i].min <= at + (s->size - 1) && at <= s->excluded[i].max)
+			return &s->excluded[i];
+	return NULL;
+}
+
+/* The lowest of @room that meets nothing excluded. Each turn leaves one excluded range behind. */
+static int lowest_allowed(
+	struct range_map *map, const struct range_map_search *s, struct range_map_room room, uint64_t *at)
+{
+	for (;;) {
+		const struct range_map_window *excluded;
+		uint64_t found;
+		int err = range_map_lowest(map, &room, &found);
+
+		if (err)
+			return err;
+		excluded = in_the_way(s, found);
+		if (!excluded) {
+			*at = found;
+			return 0;
+		}
+		if (excluded->max >= room.max)
+			return -ENOSPC;
+		room.min = excluded->max + 1;
+	}
+}
+
+static int highest_allowed(
+	struct range_map *map, const struct range_map_search *s, struct range_map_room room, uint64_t *at)
+{
+	for (;;) {
+		const struct range_map_window *excluded;
+		uint64_t found;
+		int err = range_map_highest(map, &room, &found);
+
+		if (err)
+			return err;
+		excluded = in_the_way(s, found);
+		if (!excluded) {
+			*at = found;
+			return 0;
+		}
+		if (excluded->min <= room.min)
+			return -ENOSPC;
+		room.max = excluded->min - 1;
+	}
+}
+
+/* What begins at the hint or later is a lowest, what begins before it a highest. */
+static int nearest_allowed(
+	struct range_map *map, const struct range_map_search *s, struct range_map_room room, uint64_t *at)
+{
+	struct range_map_room above = room, below = room;
+	uint64_t higher, lower, end = s->hint + (s->size - 1);
 	int no_higher = -ENOSPC, no_lower = -ENOSPC;
 
-	if (above.min < hint)
-		above.min = hint;
-	if (end >= hint && end < below.max) /* what begins at hint or before ends here or before */
+	if (above.min < s->hint)
+		above.min = s->hint;
+	if (end >= s->hint && end < below.max)
 		below.max = end;
-	if (above.min <= above.max || room->min > room->max)
-		no_higher = range_map_lowest(map, &above, &higher);
-	if (no_higher == -EINVAL)
-		return no_higher;
+	if (above.min <= above.max)
+		no_higher = lowest_allowed(map, s, above, &higher);
 	if (below.min <= below.max)
-		no_lower = range_map_highest(map, &below, &lower);
-	if (no_lower == -EINVAL)
-		return no_lower;
+		no_lower = highest_allowed(map, s, below, &lower);
 	if (no_lower && no_higher)
 		return -ENOSPC;
-	if (no_lower || (!no_higher && higher - hint < hint - lower))
-		*at = higher;
-	else
-		*at = lower;
+	*at = no_lower || (!no_higher && higher - s->hint < s->hint - lower) ? higher : lower;
 	return 0;
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a < b ? b - a : a - b;
+}
+
+static bool search_is_sane(const struct range_map_search *s)
+{
+	for (size_t i = 0; i < s->nr_windows; i++) {
+		struct range_map_room room = { s->size, s->align, s->windows[i].min, s->windows[i].max };
+		uint64_t mask;
+
+		if (!room_is_sane(&room, &mask))
+			return false;
+	}
+	return s->nr_windows > 0;
+}
+
+int range_map_search(struct range_map *map, const struct range_map_search *s, uint64_t *at)
+{
+	int none = -ENOSPC;
+
+	if (!search_is_sane(s))
+		return -EINVAL;
+	for (size_t i = 0; i < s->nr_windows; i++) {
+		struct range_map_room room = { s->size, s->align, s->windows[i].min, s->windows[i].max };
+		uint64_t found;
+
+		if (s->order == RANGE_MAP_NEAREST) {
+			if (nearest_allowed(map, s, room, &found) != 0)
+				continue;
+			/* Of two that are as near, the lower one. */
+			if (none || distance(found, s->hint) < distance(*at, s->hint) ||
+				(distance(found, s->hint) == distance(*at, s->hint) && found < *at))
+				*at = found;
+			none = 0;
+		} else if ((s->order == RANGE_MAP_LOWEST ? lowest_allowed : highest_allowed)(
+				   map, s, room, at) == 0) {
+			return 0;
+		}
+	}
+	return none;
+}
+
+int range_map_nearest(struct range_map *map, const struct range_map_room *room, uint64_t hint, uint64_t *at)
+{
+	struct range_map_window window = { room->min, room->max };
+	struct range_map_search search = { .size = room->size,
+		.align = room->align,
+		.order = RANGE_MAP_NEAREST,
+		.hint = hint,
+		.windows = &window,
+		.nr_windows = 1 };
+
+	return range_map_search(map, &search, at);
 }

@@ -121,12 +121,36 @@ static inline int world_copy(void *ctx, const struct range_map_range *range, voi
 	return 0;
 }
 
+static inline unsigned int world_class_of(void *ctx, const struct range_map_range *range)
+{
+	payload_id(range->value);
+	return (unsigned int)range->bits;
+}
+
 static const struct range_map_ops world_ops = {
 	.split = world_split,
 	.may_merge = world_may_merge,
 	.merge = world_merge,
 	.copy = world_copy,
 	.free = world_free,
+	.class_of = world_class_of,
 };
+
+/* Values that are numbers, and nobody who wants to know of cuts and ends. */
+static inline bool plain_may_merge(
+	void *ctx, const struct range_map_range *left, const struct range_map_range *right)
+{
+	assert_true(left->last + 1 == right->first);
+	return bits_may_merge(left->bits, right->bits);
+}
+
+static inline void plain_merge(
+	void *ctx, const struct range_map_range *left, const struct range_map_range *right)
+{
+	note(ctx, (struct event){ MERGE, left->first, right->last, right->first, (uintptr_t)left->value,
+			  (uintptr_t)right->value });
+}
+
+static const struct range_map_ops plain_ops = { .may_merge = plain_may_merge, .merge = plain_merge };
 
 #endif /* TESTS_RANGE_MAP_WORLD_H */

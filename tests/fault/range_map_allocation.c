@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every allocation of every call on a range map fails in turn, and so does every split and copy that an owner may refuse.
- * After a failure the map must be valid and differ in nothing from what it was, with as many payloads alive; all memory
- * and all payloads come back in the end.
+ * Every allocation of every call on a range map fails in turn, and so does every split and copy that an owner may
+ * refuse. After a failure the map must be valid and differ in nothing from what it was, with as many payloads alive;
+ * all memory and all payloads come back in the end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,6 +57,16 @@ static int snapshot(void)
 	return err;
 }
 
+/* In a shared map the second half may fail, too; it is tried again. */
+static int unmap(const struct call *call)
+{
+	int err = range_map_unmap_begin(&world.map, call->first, call->last);
+
+	while (!err && range_map_unmap_finish(&world.map, call->first, call->last) == -ENOMEM)
+		failures++;
+	return err;
+}
+
 static int make(const struct call *call)
 {
 	world.nr_events = 0;
@@ -75,6 +85,8 @@ static int make(const struct call *call)
 		return range_map_split(&world.map, call->first);
 	case 11:
 		return copy();
+	case 13:
+		return unmap(call);
 	default:
 		return snapshot();
 	}
@@ -142,19 +154,32 @@ static void try_all_allocations(const struct call *call)
 	assert_true(err == 0 || err == -EEXIST || err == -ENOENT);
 }
 
-static void test_each_allocation_and_each_split_may_fail(void **state)
+static void share(void)
+{
+	long n = 1;
+
+	do
+		fail_after(n++);
+	while (range_map_share(&world.map) == -ENOMEM);
+	fail_after(-1);
+	assert_true(n > 2);
+}
+
+static void run(bool shared)
 {
 	struct random random = { random_seed() };
-	uint64_t operations = test_operations(20000);
+	uint64_t operations = test_operations(20000) / 2;
 
-	failing_port_install();
+	failures = 0;
 	memset(&world, 0, sizeof(world));
 	range_map_init(&world.map, &world_ops, &world);
+	if (shared)
+		share();
 	for (uint64_t i = 0; i < operations; i++) {
 		bool sweep = i % 4000 > 3900;
 		unsigned long first = random_below(&random, SPACE),
 			      length = random_below(&random, sweep ? SPACE : 5);
-		struct call call = { (unsigned int)random_below(&random, random_below(&random, 20) ? 11 : 13),
+		struct call call = { (unsigned int)random_below(&random, random_below(&random, 20) ? 11 : 14),
 			first, first + length, random_below(&random, 4) };
 
 		if (random_below(&random, 2))
@@ -164,9 +189,20 @@ static void test_each_allocation_and_each_split_may_fail(void **state)
 	}
 	range_map_destroy(&world.map);
 	assert_int_equal(world.live, 0);
+	empty_caches();
 	assert_int_equal(live_blocks, 0);
 	assert_int_equal(live_bytes, 0);
 	assert_true(failures > operations / 1000);
+}
+
+static void test_each_allocation_and_each_split_may_fail(void **state)
+{
+	run(false);
+}
+
+static void test_the_same_in_a_map_with_readers(void **state)
+{
+	run(true);
 }
 
 static struct {
@@ -214,7 +250,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_difference_is_told_of_in_order_and_a_cut_is_none),
 		cmocka_unit_test(test_each_allocation_and_each_split_may_fail),
+		cmocka_unit_test(test_the_same_in_a_map_with_readers),
 	};
 
+	failing_port_install();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,9 @@ for example in "$source"/examples/*.c; do
 done
 if [ -n "$cxx" ]; then
 	check "$cxx" -std=c++17 -Wall -Werror -o "$folder/cpp" "$source/tests/install/guest.cpp" "${flags[@]}" "${libs[@]}"
+	check "$cxx" -std=c++17 -Wall -Wextra -Werror -o "$folder/map" "$source/tests/install/range_map.cpp" "${flags[@]}" "${libs[@]}"
 	check "$folder/cpp"
+	check "$folder/map"
 fi
 check test "$(find "$folder/root" -name vmaple -type f -exec {} --version \;)" = "vmaple $(pkg-config --modversion vmaple)"
 check test -n "$(find "$folder/root" -name vmaple.1)"

@@ -4,7 +4,8 @@
  *
  * Random calls are made on both. Of each the model foretells the result and every callback, in order; afterwards the
  * map is searched, and now and then compared from end to end and validated. A split is refused now and then, and then
- * nothing may have changed. Both ends of the 64-bit space are tried.
+ * nothing may have changed. Both ends of the 64-bit space are tried; maps with and without owners of payloads, with
+ * and without readers; tombstones, limits, classes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,8 @@
 
 /* What lies at each index, and what is expected of the callbacks. */
 struct model {
-	uint64_t id[SPACE], bits[SPACE];
+	uint64_t id[SPACE], value[SPACE], bits[SPACE];
+	uint64_t tomb[SPACE]; /* the number of the tombstone there; id is 0 then */
 	uint64_t next_id;
 	int refuse, err;
 	unsigned int nr_events;
@@ -28,7 +30,8 @@ struct model {
 
 static struct world world;
 static struct model model, trial; /* as it is; as it will be if the call succeeds */
-static uint64_t base;
+static uint64_t base, most_ranges, most_covered;
+static bool plain; /* payloads are numbers: both parts of a cut keep theirs */
 
 static bool same_range(const struct model *m, unsigned long a, unsigned long b)
 {
@@ -52,6 +55,8 @@ static unsigned long end_of(const struct model *m, unsigned long at)
 static void expect(struct model *m, enum event_kind kind, unsigned long first, unsigned long last,
 	uint64_t at, uint64_t id, uint64_t other)
 {
+	if (plain && kind != MERGE)
+		return;
 	m->events[m->nr_events++] = (struct event){ kind, base + first, base + last, at, id, other };
 }
 
@@ -63,13 +68,15 @@ static void model_cut(struct model *m, unsigned long at)
 		return;
 	last = end_of(m, at);
 	expect(m, SPLIT, begin_of(m, at), last, base + at, m->id[at], 0);
-	if (m->refuse && --m->refuse == 0) {
+	if (!plain && m->refuse && --m->refuse == 0) {
 		m->err = -EPERM;
 		return;
 	}
 	m->next_id++;
-	for (unsigned long i = at; i <= last; i++)
+	for (unsigned long i = at; i <= last; i++) {
 		m->id[i] = m->next_id;
+		m->value[i] = plain ? m->value[i] : m->next_id;
+	}
 }
 
 /* Both cuts; what the first has made is freed when the second is refused. */
@@ -101,30 +108,93 @@ static void model_free(struct model *m, unsigned long first, unsigned long last)
 static void model_merge(struct model *m, unsigned long at)
 {
 	unsigned long last;
-	uint64_t right;
 
 	if (at == 0 || at >= SPACE || !m->id[at - 1] || !m->id[at] || same_range(m, at - 1, at) ||
 		!bits_may_merge(m->bits[at - 1], m->bits[at]))
 		return;
 	last = end_of(m, at);
-	right = m->id[at];
-	expect(m, MERGE, begin_of(m, at - 1), last, base + at, m->id[at - 1], right);
-	for (unsigned long i = at; i <= last; i++)
+	expect(m, MERGE, begin_of(m, at - 1), last, base + at, m->value[at - 1], m->value[at]);
+	for (unsigned long i = at; i <= last; i++) {
 		m->id[i] = m->id[at - 1];
+		m->value[i] = m->value[at - 1];
+	}
+}
+
+static uint64_t count_ranges(const struct model *m)
+{
+	uint64_t ranges = 0;
+
+	for (unsigned long i = 0; i < SPACE; i++)
+		ranges += m->id[i] && (i == 0 || !same_range(m, i - 1, i));
+	return ranges;
+}
+
+static uint64_t count_covered(const struct model *m, unsigned long first, unsigned long last)
+{
+	uint64_t covered = 0;
+
+	for (unsigned long i = first; i <= last; i++)
+		covered += m->id[i] != 0;
+	return covered;
+}
+
+static bool cuts_at(const struct model *m, unsigned long at)
+{
+	return at > 0 && at < SPACE && m->id[at] && same_range(m, at - 1, at);
+}
+
+/* Is the call, which leaves @more ranges more and covers @covered, beyond a limit? */
+static bool too_many(struct model *m, uint64_t more, uint64_t covered)
+{
+	uint64_t ranges = count_ranges(m), all = count_covered(m, 0, SPACE - 1);
+
+	if ((most_ranges && (int64_t)more > 0 && ranges + more > most_ranges) ||
+		(most_covered && covered && (int64_t)covered > 0 && all + covered > most_covered))
+		m->err = -ENOSPC;
+	return m->err != 0;
+}
+
+/* How many ranges more there are when those in [first, last] are gone. */
+static uint64_t without(const struct model *m, unsigned long first, unsigned long last)
+{
+	uint64_t more = (uint64_t)cuts_at(m, first) + cuts_at(m, last + 1);
+
+	for (unsigned long i = first; i <= last; i = end_of(m, i) + 1)
+		more -= m->id[i] != 0;
+	return more;
 }
 
 static void model_set(struct model *m, unsigned long first, unsigned long last, uint64_t id, uint64_t bits)
 {
+	if (too_many(m, without(m, first, last) + 1, last - first + 1 - count_covered(m, first, last)))
+		return;
 	model_cuts(m, first, last, true, true);
 	if (m->err)
 		return;
 	model_free(m, first, last);
 	for (unsigned long i = first; i <= last; i++) {
-		m->id[i] = id;
+		m->id[i] = m->value[i] = id;
 		m->bits[i] = bits;
 	}
 	model_merge(m, first);
 	model_merge(m, last + 1);
+}
+
+static void model_erase(struct model *m, unsigned long first, unsigned long last, bool limited)
+{
+	if (limited && too_many(m, without(m, first, last), 0))
+		return;
+	model_cuts(m, first, last, true, true);
+	if (!m->err)
+		model_free(m, first, last);
+}
+
+static void model_isolate(struct model *m, unsigned long first, unsigned long last, bool lower, bool upper)
+{
+	uint64_t cuts = (uint64_t)(lower && cuts_at(m, first)) + (upper && cuts_at(m, last + 1));
+
+	if (!cuts || !too_many(m, cuts, 0))
+		model_cuts(m, first, last, lower, upper);
 }
 
 static void model_update(
@@ -138,7 +208,7 @@ static void model_update(
 		met |= m->id[i] != 0;
 	if (!met)
 		return;
-	model_cuts(m, first, last, lower, upper);
+	model_isolate(m, first, last, lower, upper);
 	if (m->err)
 		return;
 	for (unsigned long i = first; i <= last; i++)
@@ -167,8 +237,24 @@ static void check_range(const struct range_map_range *range, unsigned long at)
 {
 	assert_int_equal(range->first - base, begin_of(&model, at));
 	assert_int_equal(range->last - base, end_of(&model, at));
-	assert_int_equal(payload_id(range->value), model.id[at]);
+	assert_int_equal(plain ? (uintptr_t)range->value : payload_id(range->value), model.value[at]);
 	assert_int_equal(range->bits, model.bits[at]);
+}
+
+static void check_classes(void)
+{
+	for (unsigned int class_nr = 0; class_nr < RANGE_MAP_CLASSES; class_nr++) {
+		struct range_map_class sum = range_map_count_class(&world.map, class_nr);
+
+		for (unsigned long i = 0; i < SPACE; i++) {
+			if (!model.id[i] || (plain ? 0 : model.bits[i]) != class_nr)
+				continue;
+			sum.covered--;
+			sum.ranges -= i == 0 || !same_range(&model, i - 1, i);
+		}
+		assert_int_equal(sum.covered, 0);
+		assert_int_equal(sum.ranges, 0);
+	}
 }
 
 static void check_all(void)
@@ -189,7 +275,8 @@ static void check_all(void)
 	}
 	assert_false(range_map_next(&world.map, &cursor, &range));
 	assert_int_equal(ranges, range_map_count(&world.map).ranges);
-	assert_int_equal(ranges, world.live);
+	assert_true(plain || ranges == world.live);
+	check_classes();
 }
 
 static void check_looks(struct random *random)
@@ -199,6 +286,9 @@ static void check_looks(struct random *random)
 	struct range_map_range range;
 
 	assert_int_equal(range_map_find(&world.map, base + at, &range), model.id[at] != 0);
+	if (model.id[at])
+		check_range(&range, at);
+	assert_int_equal(range_map_lookup(&world.map, base + at, &range), model.id[at] != 0);
 	if (model.id[at])
 		check_range(&range, at);
 	while (i < SPACE && !model.id[i])
@@ -226,9 +316,74 @@ static bool free_at(unsigned long at, unsigned long size, uint64_t align, uint64
 		at + size > SPACE)
 		return false;
 	for (unsigned long i = at; i < at + size; i++)
-		if (model.id[i])
+		if (model.id[i] || model.tomb[i])
 			return false;
 	return true;
+}
+
+#define WINDOWS 3
+
+static bool meets(const struct range_map_window *windows, size_t nr, uint64_t at, uint64_t size)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (windows[i].min <= at + (size - 1) && at <= windows[i].max)
+			return true;
+	return false;
+}
+
+/* Every index is tried in every window. */
+static bool model_search(const struct range_map_search *s, uint64_t *at)
+{
+	bool any = false;
+
+	for (size_t w = 0; w < s->nr_windows && (!any || s->order == RANGE_MAP_NEAREST); w++) {
+		for (unsigned long i = 0; i < SPACE; i++) {
+			uint64_t here = base + i;
+			uint64_t far = here < s->hint ? s->hint - here : here - s->hint;
+			uint64_t best = !any ? 0 : *at < s->hint ? s->hint - *at : *at - s->hint;
+
+			if (here > s->windows[w].max || meets(s->excluded, s->nr_excluded, here, s->size) ||
+				!free_at(i, s->size, s->align, s->windows[w].min, s->windows[w].max))
+				continue;
+			if (!any || s->order == RANGE_MAP_HIGHEST ||
+				(s->order == RANGE_MAP_NEAREST &&
+					(far < best || (far == best && here < *at))))
+				*at = here;
+			any = true;
+		}
+	}
+	return any;
+}
+
+static void fill_windows(struct random *random, struct range_map_window *windows, unsigned long longest)
+{
+	for (unsigned int i = 0; i < WINDOWS; i++) {
+		windows[i].min = base + random_below(random, SPACE);
+		windows[i].max = windows[i].min + random_below(random, longest);
+		if (windows[i].max < windows[i].min || windows[i].max > base + SPACE - 1)
+			windows[i].max = base + SPACE - 1;
+	}
+}
+
+static void check_searches(struct random *random)
+{
+	struct range_map_window windows[WINDOWS], excluded[WINDOWS];
+	struct range_map_search search = { .size = 1 + random_below(random, 12),
+		.align = 1UL << random_below(random, 3),
+		.order = (enum range_map_order)random_below(random, 3),
+		.hint = base + random_below(random, SPACE),
+		.windows = windows,
+		.nr_windows = 1 + random_below(random, WINDOWS),
+		.excluded = excluded,
+		.nr_excluded = random_below(random, WINDOWS + 1) };
+	uint64_t at = 0, should = 0;
+	bool any;
+
+	fill_windows(random, windows, 400);
+	fill_windows(random, excluded, 60);
+	any = model_search(&search, &should);
+	assert_int_equal(range_map_search(&world.map, &search, &at), any ? 0 : -ENOSPC);
+	assert_true(!any || at == should);
 }
 
 static void check_rooms(struct random *random)
@@ -260,25 +415,62 @@ static void check_rooms(struct random *random)
 static bool any_in(unsigned long first, unsigned long last)
 {
 	for (unsigned long i = first; i <= last; i++)
-		if (model.id[i])
+		if (model.id[i] || model.tomb[i])
 			return true;
 	return false;
 }
 
+static bool tomb_in(unsigned long first, unsigned long last)
+{
+	for (unsigned long i = first; i <= last; i++)
+		if (model.tomb[i])
+			return true;
+	return false;
+}
+
+static int step_unmap(struct random *random, unsigned long first, unsigned long last)
+{
+	if (random_below(random, 2) || !model.tomb[first]) {
+		if (tomb_in(first, last)) {
+			trial.err = -EBUSY;
+		} else {
+			model_erase(&trial, first, last, false);
+			trial.next_id++;
+			for (unsigned long i = first; i <= last && !trial.err; i++)
+				trial.tomb[i] = trial.next_id;
+		}
+		return range_map_unmap_begin(&world.map, base + first, base + last);
+	}
+	while (first > 0 && model.tomb[first - 1] == model.tomb[first])
+		first--;
+	for (last = first; last + 1 < SPACE && model.tomb[last + 1] == model.tomb[first];)
+		last++;
+	if (last > first && random_below(random, 4) == 0) {
+		assert_int_equal(range_map_unmap_finish(&world.map, base + first, base + last - 1), -ENOENT);
+		assert_int_equal(range_map_unmap_finish(&world.map, base + first + 1, base + last), -ENOENT);
+	}
+	for (unsigned long i = first; i <= last; i++)
+		trial.tomb[i] = 0;
+	return range_map_unmap_finish(&world.map, base + first, base + last);
+}
+
 static int step_set(struct random *random, unsigned long first, unsigned long last, bool where_empty)
 {
-	struct payload *payload = payload_new(&world);
+	struct payload *payload = plain ? NULL : payload_new(&world);
+	void *value = plain ? (void *)(uintptr_t)++world.next_id : payload;
 	uint64_t bits = random_below(random, 4);
 	int err;
 
 	trial.next_id = world.next_id;
 	if (where_empty && any_in(first, last))
 		trial.err = -EEXIST;
+	else if (tomb_in(first, last))
+		trial.err = -EBUSY;
 	else
-		model_set(&trial, first, last, payload->id, bits);
+		model_set(&trial, first, last, world.next_id, bits);
 	err = (where_empty ? range_map_set_empty : range_map_set)(
-		&world.map, base + first, base + last, payload, bits);
-	if (err)
+		&world.map, base + first, base + last, value, bits);
+	if (err && payload)
 		payload_end(&world, payload);
 	return err;
 }
@@ -287,28 +479,35 @@ static int step_change(struct random *random, unsigned long first, unsigned long
 {
 	uint64_t set = random_below(random, 4), clear = random_below(random, 4);
 
-	switch (random_below(random, 10)) {
+	unsigned int kind = (unsigned int)random_below(random, 11);
+
+	if (kind > 4 && kind < 9 && tomb_in(first, last))
+		trial.err = -EBUSY;
+	switch (kind) {
 	case 0 ... 3:
 		return step_set(random, first, last, false);
 	case 4:
 		return step_set(random, first, last, true);
 	case 5 ... 6:
-		model_cuts(&trial, first, last, true, true);
 		if (!trial.err)
-			model_free(&trial, first, last);
+			model_erase(&trial, first, last, any_in(first, last));
 		return range_map_erase(&world.map, base + first, base + last);
 	case 7:
-		model_update(&trial, first, last, set, clear);
+		if (!trial.err)
+			model_update(&trial, first, last, set, clear);
 		return range_map_update(&world.map, base + first, base + last, set, clear);
 	case 8:
-		model_cuts(&trial, first, last, true, true);
+		if (!trial.err)
+			model_isolate(&trial, first, last, true, true);
 		return range_map_isolate(&world.map, base + first, base + last);
-	default:
+	case 9:
 		if (model.id[first])
-			model_cuts(&trial, first, first, true, false);
+			model_isolate(&trial, first, first, true, false);
 		else
 			trial.err = -ENOENT;
 		return range_map_split(&world.map, base + first);
+	default:
+		return step_unmap(random, first, last);
 	}
 }
 
@@ -316,6 +515,7 @@ static void step(struct random *random, unsigned long longest)
 {
 	unsigned long first = random_below(random, SPACE), length = 1 + random_below(random, longest);
 	unsigned long last = first + length <= SPACE ? first + length - 1 : SPACE - 1;
+	uint64_t generation;
 	int err;
 
 	memcpy(&trial, &model, offsetof(struct model, events));
@@ -323,28 +523,48 @@ static void step(struct random *random, unsigned long longest)
 	trial.nr_events = world.nr_events = 0;
 	trial.err = 0;
 	trial.refuse = world.refuse = random_below(random, 10) ? 0 : 1 + (int)random_below(random, 2);
+	generation = range_map_generation(&world.map);
+	assert_true(range_map_unchanged(&world.map, generation));
 	err = step_change(random, first, last);
+	world.next_id = plain && trial.next_id > world.next_id ? trial.next_id : world.next_id;
 	assert_int_equal(err, trial.err);
+	if (err)
+		assert_true(range_map_unchanged(&world.map, generation));
+	else if (world.map.view && memcmp(&model, &trial, offsetof(struct model, next_id)) != 0)
+		assert_false(range_map_unchanged(&world.map, generation));
 	check_events();
 	if (!err)
 		memcpy(&model, &trial, offsetof(struct model, events));
 	world.refuse = 0;
 }
 
-static void run_at(uint64_t where, uint64_t seed, uint64_t operations)
+/* How a run is made: payloads with owners, readers, limits. */
+struct way {
+	bool plain, shared, limited;
+};
+
+static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct way way)
 {
 	struct random random = { seed };
 
 	base = where;
+	plain = way.plain;
+	most_ranges = way.limited ? 90 : 0;
+	most_covered = way.limited ? SPACE / 2 : 0;
 	memset(&world, 0, sizeof(world));
 	memset(&model, 0, sizeof(model));
-	range_map_init(&world.map, &world_ops, &world);
+	range_map_init(&world.map, plain ? &plain_ops : &world_ops, &world);
+	range_map_limit(&world.map, most_ranges, most_covered);
+	if (way.shared)
+		assert_int_equal(range_map_share(&world.map), 0);
 	for (uint64_t i = 0; i < operations; i++) {
 		/* Times of short ranges, many of them, and times in which long ones sweep them away. */
 		step(&random, i / 3000 % 4 == 3 ? (random_below(&random, 20) ? 40 : SPACE) : 4);
 		check_looks(&random);
-		if (i % 8 == 0)
+		if (i % 8 == 0) {
 			check_rooms(&random);
+			check_searches(&random);
+		}
 		if (i % 16 == 0)
 			check_all();
 	}
@@ -353,14 +573,34 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations)
 	assert_int_equal(world.live, 0);
 }
 
-static void test_random_calls_do_what_the_model_says_at_the_low_end(void **state)
+static void run_both_ends(struct way way)
 {
-	run_at(0, random_seed(), test_operations(200000) / 2);
+	uint64_t operations = test_operations(120000) / 8, seed = random_seed();
+
+	run_at(0, seed, operations, way);
+	run_at(UINT64_MAX - SPACE + 1, seed + 1, operations, way);
 }
 
-static void test_random_calls_do_what_the_model_says_at_the_high_end(void **state)
+static void test_random_calls_do_what_the_model_says_with_owners(void **state)
 {
-	run_at(UINT64_MAX - SPACE + 1, random_seed() + 1, test_operations(200000) / 2);
+	run_both_ends((struct way){ .plain = false });
+	run_both_ends((struct way){ .plain = false, .limited = true });
+}
+
+static void test_random_calls_do_what_the_model_says_without_owners(void **state)
+{
+	run_both_ends((struct way){ .plain = true });
+	run_both_ends((struct way){ .plain = true, .limited = true });
+}
+
+static void test_random_calls_do_what_the_model_says_of_a_shared_map_with_owners(void **state)
+{
+	run_both_ends((struct way){ .shared = true });
+}
+
+static void test_random_calls_do_what_the_model_says_of_a_shared_map_without_owners(void **state)
+{
+	run_both_ends((struct way){ .plain = true, .shared = true });
 }
 
 static void test_the_whole_space_is_one_range(void **state)
@@ -399,8 +639,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_whole_space_is_one_range),
-		cmocka_unit_test(test_random_calls_do_what_the_model_says_at_the_low_end),
-		cmocka_unit_test(test_random_calls_do_what_the_model_says_at_the_high_end),
+		cmocka_unit_test(test_random_calls_do_what_the_model_says_with_owners),
+		cmocka_unit_test(test_random_calls_do_what_the_model_says_without_owners),
+		cmocka_unit_test(test_random_calls_do_what_the_model_says_of_a_shared_map_with_owners),
+		cmocka_unit_test(test_random_calls_do_what_the_model_says_of_a_shared_map_without_owners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
