@@ -23,7 +23,7 @@ static const struct command {
 	{ "export", "the data of recordings as SQLite, JSON lines, CSV, trace events, stacks, an strace log",
 		cmd_export },
 	{ "sql", "recordings as a database: a question in SQL", cmd_sql },
-	{ "import", "a log of strace, copies of /proc/PID/maps or a core as a recording", cmd_import },
+	{ "import", "a log of strace, perf or ltrace, copies of /proc/PID/maps or a core as a recording", cmd_import },
 	{ "attach", "follow a running process without stopping it, mirror and check it", cmd_attach },
 	{ "top", "every process by its share of vm.max_map_count, with the time it has left", cmd_top },
 	{ "metrics", "the number of areas of every process, for Prometheus", cmd_metrics },

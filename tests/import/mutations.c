@@ -20,7 +20,19 @@
 #include "random.h"
 
 #define LINES_A_LOG 200
-#define LAST        "4242 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x123456789000\n"
+
+/* The good line, as each tool writes it. */
+static const struct tool {
+	enum trace_import_form form;
+	const char *last;
+} tools[] = {
+	{ TRACE_IMPORT_STRACE,
+		"4242 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x123456789000\n" },
+	{ TRACE_IMPORT_PERF,
+		"  9999.000 ( 0.016 ms): p/4242 mmap(len: 4096, prot: READ, flags: PRIVATE|ANONYMOUS)"
+		"        = 0x123456789000\n" },
+	{ TRACE_IMPORT_LTRACE, "4242 SYS_mmap(0, 4096, 1, 34) = 0x123456789000\n" },
+};
 
 struct count {
 	struct trace_sink sink;
@@ -105,7 +117,8 @@ static void print(int fd)
 
 static void import(struct random *rnd, char **lines, size_t n)
 {
-	const struct trace_import_options options = { .form = TRACE_IMPORT_STRACE };
+	const struct tool *tool = &tools[random_below(rnd, sizeof(tools) / sizeof(tools[0]))];
+	const struct trace_import_options options = { .form = tool->form };
 	struct count count = { .sink = { .event = on_event } };
 	int fd = memfd_create("log", 0);
 	FILE *f = fdopen(dup(fd), "w");
@@ -119,7 +132,7 @@ static void import(struct random *rnd, char **lines, size_t n)
 			damage(rnd, line, sizeof(line));
 		fputs(line, f);
 	}
-	fputs("\n" LAST, f);
+	fprintf(f, "\n%s", tool->last);
 	fclose(f);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (trace_import_open(&im, paths, 1, &options, error, sizeof(error))) {

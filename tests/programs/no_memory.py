@@ -105,7 +105,20 @@ def test_questions(folder, recording):
                 "7 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000000000\n"
                 "7 mprotect(0x7f0000000000, 4096, PROT_READ) = 0\n7 +++ exited with 0 +++\n")
     address = run(["maps", recording]).stdout.decode().splitlines()[2].split("-")[0]
-    for args in (["import", "-o", os.path.join(folder, "i.vmt"), log], ["why", "--json", recording, address],
+    perf, ltrace = os.path.join(folder, "p.log"), os.path.join(folder, "l.log")
+    with open(perf, "w", encoding="ascii") as f:
+        f.write("p 7 [0] 1.000001: PERF_RECORD_MMAP2 7/7: [0x5000(0x1000) @ 0 08:01 12 0]: r-xp /bin/p\n"
+                "p 7 [0] 1.000002: syscalls:sys_enter_mmap: addr: 0, len: 0x1000, prot: 1, flags: 2, fd: 3, off: 0\n"
+                "p 7 [0] 1.000003: PERF_RECORD_MMAP2 7/7: [0x7000(0x1000) @ 0 08:01 12 0]: r--p /lib/x\n"
+                "p 7 [0] 1.000004: syscalls:sys_exit_mmap: 0x7000\n"
+                "   ? (         ): p/8  ... [continued]: vfork())   = 0\n"
+                "   9.000 ( 0.010 ms): p/8 munmap(addr: 0x7000, len: 4096)   = 0\n"
+                "   8.000 ( 0.010 ms): p/7 vfork()   = 8\n")
+    with open(ltrace, "w", encoding="ascii") as f:
+        f.write("7 SYS_mmap(0, 4096, 1, 2) = 0x7000\n7 SYS_execve(0, 0, 0 <no return ...>\n7 --- Called exec() ---\n")
+    for args in (["import", "-o", os.path.join(folder, "i.vmt"), log],
+                 ["import", "-o", os.path.join(folder, "i.vmt"), perf],
+                 ["import", "-o", os.path.join(folder, "i.vmt"), ltrace], ["why", "--json", recording, address],
                  ["why", "--top", recording], ["report", recording, "-o", os.path.join(folder, "r.html")],
                  ["whatif", "--touch", "late", "--json", recording]):
         print(f"# {args[:2]}: {fail_each(args, folder)} allocations")

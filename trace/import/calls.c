@@ -415,10 +415,14 @@ static int compare(const void *key, const void *member)
 	return order ? order : -(int)(h->name[k->len] != '\0');
 }
 
-/* What an older tool has no name for: "syscall_0x1b3", "syscall_435", the same on all machines from 424 on. */
+/* What an older tool has no name for: "syscall_0x1b3", of ltrace "435"; the same on all machines from 424 on. */
 static const char *name_of_number(const char *name, size_t len)
 {
-	switch (len > 8 && strncmp(name, "syscall_", 8) == 0 ? strtoul(name + 8, NULL, 0) : 0) {
+	const char *digits = len > 8 && strncmp(name, "syscall_", 8) == 0 ? name + 8 : name;
+
+	switch (len && isdigit((unsigned char)*digits) ? strtoul(digits, NULL, 0) : 0) {
+	case SYS_memfd_create:
+		return "memfd_create";
 	case 435:
 		return "clone3";
 	case 436:

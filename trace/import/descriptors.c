@@ -132,6 +132,21 @@ bool descriptors_set(struct descriptors *d, int fd, struct open_file *file, bool
 	return true;
 }
 
+/* A file's name came later than its opening: all its descriptors are of the one with the name. Takes over the reference. */
+void descriptors_rename(struct descriptors *d, struct open_file *from, struct open_file *to)
+{
+	from->refs++;
+	for (int fd = 0; fd < d->size; fd++) {
+		if (d->table[fd].file != from)
+			continue;
+		open_file_put(from);
+		to->refs++;
+		d->table[fd].file = to;
+	}
+	open_file_put(from);
+	open_file_put(to);
+}
+
 struct open_file *descriptors_find(const struct descriptors *d, int fd)
 {
 	return fd >= 0 && fd < d->size ? d->table[fd].file : NULL;

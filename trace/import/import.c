@@ -15,7 +15,8 @@
 #include "internal.h"
 
 /* Lines that are looked at before a file is said to be of no form. */
-#define LINES_LOOKED_AT 400
+#define LINES_LOOKED_AT  400
+#define LINES_FOR_LTRACE 40
 
 static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_START_MAP] =
@@ -31,6 +32,9 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_CLONE_FLAGS] = "the flags of a clone were not logged: it is taken to have made a thread",
 	[DOUBT_NOT_READ] =
 		"a call that can map or cut areas is not read from logs (mbind, io_setup, UFFDIO_REGISTER)",
+	[DOUBT_LOST] = "the tool lost events",
+	[DOUBT_MMAP_EVENTS] =
+		"perf's mmap events tell of areas, not of what is unmapped, nor of who shares a file",
 	[DOUBT_HEAP_BEGIN] = "the begin of the heap is derived from what brk returned",
 	[DOUBT_RESULT_UNKNOWN] = "whether a call was carried out is not known: its result was not logged",
 	[DOUBT_BAD_LINE] =
@@ -83,21 +87,29 @@ static bool is_core(const char *path)
 	return core;
 }
 
-static bool looks_like_strace(char *text)
+static enum trace_import_form form_of_call(char *text)
 {
 	struct strace_line line;
 	size_t prefix = 0;
 
 	strace_line(text, &prefix, &line);
-	return (line.kind == STRACE_CALL && strstr(line.args, " = ")) || line.kind == STRACE_RESUMED ||
-	       line.kind == STRACE_UNFINISHED || line.kind == STRACE_EXITED || line.kind == STRACE_SUPERSEDED;
+	if ((line.kind == STRACE_CALL && strstr(line.args, " = ")) || line.kind == STRACE_RESUMED ||
+		line.kind == STRACE_UNFINISHED || line.kind == STRACE_EXITED ||
+		line.kind == STRACE_SUPERSEDED)
+		return line.system ? TRACE_IMPORT_LTRACE : TRACE_IMPORT_STRACE;
+	return TRACE_IMPORT_NONE;
 }
 
 static enum trace_import_form form_of_line(char *text, struct snapshot *scratch, int *err)
 {
+	struct strace_line line;
+	struct foreign f;
+
 	if (snapshot_line(scratch, text, err))
 		return TRACE_IMPORT_MAPS;
-	return looks_like_strace(text) ? TRACE_IMPORT_STRACE : TRACE_IMPORT_NONE;
+	if (perf_line(text, &f, &line))
+		return TRACE_IMPORT_PERF;
+	return form_of_call(text);
 }
 
 enum trace_import_form trace_import_recognise(const char *path)
@@ -115,10 +127,15 @@ enum trace_import_form trace_import_recognise(const char *path)
 	errno = err == -ENOMEM ? ENOMEM : 0;
 	if (err)
 		return TRACE_IMPORT_NONE;
-	while (!form && !err && l.number < LINES_LOOKED_AT && (text = lines_next(&l, &len))) {
+	/* ltrace's own lines look like strace's until one of a system call comes. */
+	while ((!form || form == TRACE_IMPORT_STRACE) && !err &&
+		l.number < (form ? LINES_FOR_LTRACE : LINES_LOOKED_AT) && (text = lines_next(&l, &len))) {
+		enum trace_import_form found;
+
 		if (strlen(text) != len)
 			break;
-		form = form_of_line(text, &scratch, &err);
+		found = form_of_line(text, &scratch, &err);
+		form = form && found != TRACE_IMPORT_LTRACE ? form : found;
 	}
 	err = err == -ENOMEM || l.error == -ENOMEM ? ENOMEM : 0;
 	snapshot_free(&scratch);
@@ -132,6 +149,10 @@ const char *trace_import_form_name(enum trace_import_form form)
 	switch (form) {
 	case TRACE_IMPORT_STRACE:
 		return "strace log";
+	case TRACE_IMPORT_PERF:
+		return "log of perf";
+	case TRACE_IMPORT_LTRACE:
+		return "log of ltrace";
 	case TRACE_IMPORT_MAPS:
 		return "snapshots of maps";
 	case TRACE_IMPORT_CORE:
@@ -210,6 +231,8 @@ int trace_import_run(struct trace_import *im, struct trace_sink *sink)
 		import_doubt(im, DOUBT_KERNEL);
 	switch (im->form) {
 	case TRACE_IMPORT_STRACE:
+	case TRACE_IMPORT_PERF:
+	case TRACE_IMPORT_LTRACE:
 		return import_strace(im);
 	case TRACE_IMPORT_MAPS:
 		return import_snapshots(im);

@@ -7,6 +7,7 @@
  *   emit.c          events, one step after the other
  *   words.c         the names of flags, advices, errors and calls as numbers
  *   strace_line.c   one line of strace(1), taken apart
+ *   perf.c          lines of perf trace and perf script, as lines of strace
  *   strace_call.c   the arguments and the result of a call
  *   strace.c        lines of strace in order: tasks, calls that are interrupted, files of -ff merged by time
  *   calls.c         a logged call as events: which call is handled how, tasks and limits
@@ -36,6 +37,8 @@ enum doubt {
 	DOUBT_TASK_UNKNOWN,
 	DOUBT_CLONE_FLAGS,
 	DOUBT_NOT_READ,
+	DOUBT_LOST,
+	DOUBT_MMAP_EVENTS,
 	DOUBT_HEAP_BEGIN,
 	DOUBT_RESULT_UNKNOWN,
 	DOUBT_BAD_LINE,
@@ -128,12 +131,26 @@ enum strace_kind {
 	STRACE_CONTINUED,  /* its end, behind a line that another's word has cut: rest */
 	STRACE_EXITED,     /* +++ exited with N +++ : status */
 	STRACE_SUPERSEDED, /* +++ superseded by execve in pid N +++ : other */
+	STRACE_CHILD,      /* a task made by a clone whose end in its parent may not be logged yet */
+	STRACE_FORKED,     /* the kernel's word of a new task: other, a thread where threads is not 0 */
+	STRACE_EXEC,       /* the kernel's word, or ltrace's, that an exec was carried out */
+	STRACE_MAPPED,     /* the kernel's word of an area: mapped */
+	STRACE_LOST,       /* the tool's word that it lost events */
 	STRACE_IGNORED     /* strace's own: signals, stacks; "Process N attached": other, threads */
+};
+
+/* An area as perf tells of it. */
+struct mapped {
+	uint64_t start, len, offset; /* bytes */
+	uint32_t prot;
+	bool shared;
+	char *path;
 };
 
 struct strace_line {
 	enum strace_kind kind;
 	bool has_tid, has_time, relative;
+	bool system;         /* of ltrace: a system call, not one of a library */
 	uint32_t tid, other; /* other also for a child that is told of inside an unfinished call */
 	uint32_t threads;    /* of other, that strace was attached to; else 1 */
 	uint64_t time_ns;
@@ -142,11 +159,20 @@ struct strace_line {
 	size_t name_len;
 	char *args; /* behind the opening parenthesis, to the end of the line */
 	char *rest;
+	struct mapped mapped;
 	int status;
 };
 
 /* Takes a line apart; *prefix is how many bytes before it are another's (journald), as found in the lines before. */
 void strace_line(char *text, size_t *prefix, struct strace_line *line);
+
+/* perf.c: a line of another tool, rewritten. The text is valid until the next line. */
+struct foreign {
+	size_t len;
+	char text[8192];
+};
+/* False: it is none. The line itself is not changed. */
+bool perf_line(char *text, struct foreign *f, struct strace_line *line);
 
 struct strace_call {
 	struct text args[STRACE_ARGS];
@@ -190,14 +216,16 @@ bool descriptors_set(struct descriptors *d, int fd, struct open_file *file, bool
 /* first to last, both inclusive */
 void descriptors_close(struct descriptors *d, unsigned int first, unsigned int last);
 void descriptors_exec(struct descriptors *d);
+void descriptors_rename(struct descriptors *d, struct open_file *from, struct open_file *to);
 struct open_file *descriptors_find(const struct descriptors *d, int fd);
 
 /* tasks.c */
 struct handler;
 struct import_space {
 	uint32_t refs, mm, pid;
-	uint32_t pending; /* calls of its tasks that may change it, begun and not ended */
-	bool told;        /* its SPACE event was emitted */
+	uint32_t pending;     /* calls of its tasks that may change it, begun and not ended */
+	uint64_t start_stack; /* 0: not known */
+	bool told;            /* its SPACE event was emitted */
 	bool heap_known;
 	bool first; /* of the import: --start-maps is its map */
 	char *path;
@@ -206,6 +234,7 @@ struct import_task {
 	struct import_task *next;
 	uint32_t tid, pid;
 	bool silent; /* none of its lines was seen yet */
+	bool execed; /* its exec was carried out before its end was logged */
 	bool ended;  /* it called exit, or was waited for: its number may be given again */
 	struct import_space *space;
 	struct descriptors *files;
@@ -228,7 +257,7 @@ struct import_tasks {
 	struct segment *segments;
 	size_t nr_segments;
 };
-struct import_task *import_task_find(struct import_tasks *tasks, uint32_t tid);
+struct import_task *import_task_find(const struct import_tasks *tasks, uint32_t tid);
 /* A task without a known beginning, in a space of its own. NULL: no memory. */
 struct import_task *import_task_new(struct trace_import *im, struct import_tasks *tasks, uint32_t tid);
 /* As clone with these flags. 0 or -errno. */
@@ -272,6 +301,8 @@ uint64_t clone_flags(struct trace_import *im, const char *name, const char *args
 /* mapping.c: one function for each shape of arguments */
 int on_range_call(const struct logged *l, const struct handler *h);
 int on_mmap(const struct logged *l, const struct handler *h);
+/* An area that the kernel told of by itself: a mapping at its place. */
+int import_mapped(struct trace_import *im, struct import_task *t, const struct mapped *m);
 int on_brk(const struct logged *l, const struct handler *h);
 int on_prctl(const struct logged *l, const struct handler *h);
 int on_shmget(const struct logged *l, const struct handler *h);

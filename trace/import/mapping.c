@@ -100,7 +100,9 @@ static bool same_path(const struct open_file *file, const struct text *path)
 
 	if (len > 10 && strcmp(file->path + len - 10, " (deleted)") == 0)
 		len -= 10;
-	return !path->len || !file->known || file->path[0] != '/' ||
+	if (!file->known)
+		return !path->len;
+	return !path->len || file->path[0] != '/' ||
 	       (len == path->len && memcmp(file->path, path->at, len) == 0);
 }
 
@@ -114,6 +116,13 @@ static struct open_file *file_of(const struct logged *l, int fd, const struct te
 			import_doubt(l->im, DOUBT_FILE_UNKNOWN);
 		file->told = true;
 		return file;
+	}
+	if (file && !file->known) {
+		struct open_file *named = open_file_new(l->im, path->at, path->len, file->open_flags);
+
+		if (named)
+			descriptors_rename(l->task->files, file, named);
+		return named ? descriptors_find(l->task->files, fd) : NULL;
 	}
 	import_doubt(l->im, path->len ? DOUBT_SAME_FILE : DOUBT_FILE_UNKNOWN);
 	file = open_file_new(l->im, path->len ? path->at : "", path->len, 2);
@@ -162,6 +171,65 @@ static int mmap_file(const struct logged *l, struct trace_call *c)
 	return err;
 }
 
+/* ltrace has four arguments of each call: of a file neither which nor where. */
+static int mmap_of_four(const struct logged *l, struct trace_call *c)
+{
+	struct open_file *file;
+	int err;
+
+	c->args[4] = (uint64_t)-1;
+	if ((c->args[3] & MAP_ANONYMOUS) || IS_ERR_VALUE(c->result))
+		return 0;
+	import_doubt(l->im, DOUBT_FILE_UNKNOWN);
+	file = open_file_new(l->im, "", 0, 2);
+	if (!file)
+		return -12;
+	err = emit_file(l, file, false);
+	c->args[4] = 0;
+	c->file = file->id;
+	open_file_put(file);
+	return err;
+}
+
+/* [stack], [heap] and the like are anonymous; the vdso's areas are the kernel's own pages. */
+int import_mapped(struct trace_import *im, struct import_task *t, const struct mapped *m)
+{
+	struct trace_event e = { .type = TRACE_EVENT_CALL };
+	struct trace_call *c = &e.call;
+	const struct logged l = { .im = im, .task = t };
+	bool special = strncmp(m->path, "[v", 2) == 0;
+	struct open_file *file;
+	int err = 0;
+
+	if ((m->start | m->len | m->offset) & 4095 || !m->len || m->len > IMPORT_TASK_SIZE ||
+		m->start > IMPORT_TASK_SIZE - m->len)
+		return 0;
+	import_doubt(im, DOUBT_MMAP_EVENTS);
+	*c = (struct trace_call){ .nr = SYS_mmap,
+		.args = { m->start, m->len, m->prot, (m->shared ? 1 : 2) | 0x10, (uint64_t)-1, m->offset },
+		.result = (int64_t)m->start };
+	/* It is the first that an exec maps. */
+	if (strcmp(m->path, "[stack]") == 0)
+		t->space->start_stack = m->start + m->len - 1;
+	err = import_space_begin(im, t, 0);
+	if (err)
+		return err;
+	if (!special && (m->path[0] == '[' || strncmp(m->path, "//", 2) == 0)) {
+		c->args[3] |= MAP_ANONYMOUS;
+		c->args[5] = 0;
+		return import_emit(im, &e, t->pid, t->tid, t->space->mm);
+	}
+	file = open_file_new(im, m->path, strlen(m->path), 2);
+	if (!file)
+		return -12;
+	file->kind = special ? TRACE_FILE_SPECIAL : file->kind;
+	c->args[4] = 3;
+	c->file = file->id;
+	err = emit_file(&l, file, false);
+	open_file_put(file);
+	return err ? err : import_emit(im, &e, t->pid, t->tid, t->space->mm);
+}
+
 int on_mmap(const struct logged *l, const struct handler *h)
 {
 	static const struct word *const words[] = { NULL, NULL, prot_words, mmap_words, NULL, NULL };
@@ -170,9 +238,13 @@ int on_mmap(const struct logged *l, const struct handler *h)
 
 	if (without_result(l))
 		return 0;
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < (l->call->nr_args == 4 ? 4 : 6); i++)
 		if (i != 4 && !import_argument(l, i, words[i], &c.args[i]))
 			return 0;
+	if (l->call->nr_args == 4) {
+		err = mmap_of_four(l, &c);
+		return err ? err : emit_call(l, &c);
+	}
 	/* Older ones print mmap2's offset as it is, in pages; later ones in bytes. */
 	if (strcmp(h->name, "mmap2") == 0 && c.args[5] % 4096 && c.args[5] < UINT64_MAX / 4096)
 		c.args[5] *= 4096;

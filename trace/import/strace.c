@@ -10,7 +10,9 @@
  *    not ended, calls of others in the same space may have been carried out before or after it: they are taken in
  *    the order in which they returned, and counted as in doubt.  One order can be derived: where a mapping was put
  *    into what a munmap that has begun covers, the munmap came first.
- * 4. The files of -ff are merged by time; without times one after the other, which is right for processes that share
+ * 4. perf trace tells of a call when it has ended, so that a child's lines come before those of the call that made it.
+ *    They wait until that call is there.
+ * 5. The files of -ff are merged by time; without times one after the other, which is right for processes that share
  *    nothing and a doubt for threads.
  */
 #include <errno.h>
@@ -22,6 +24,7 @@
 
 #define NAMELESS         1       /* no task of a log: pid 1 is not traced */
 #define CLONE_OF_THREADS 0x10f00 /* VM, FS, FILES, SIGHAND, THREAD */
+#define MAX_WAITING      4096
 #define DAY_NS           (86400ull * 1000000000)
 #define BUFFER_ONE       ((size_t)256 << 10)
 #define BUFFER_MANY      ((size_t)16 << 10)
@@ -36,12 +39,22 @@ struct source {
 	uint32_t cut_tid;         /* whose call goes on in the line to come, without its name; 0: nobody's */
 };
 
+/* A line of a task whose beginning is still to come. */
+struct waiting {
+	struct waiting *next;
+	uint32_t tid;
+	char text[];
+};
+
 struct strace {
 	struct trace_import *im;
 	struct import_tasks tasks;
 	struct source *sources;
 	size_t nr;
-	size_t *heap, nr_heap; /* of sources with a line, the earliest first */
+	size_t *heap, nr_heap;   /* of sources with a line, the earliest first */
+	struct foreign *foreign; /* of perf; NULL: lines are as strace wrote them */
+	struct waiting *waiting, **waiting_end;
+	size_t nr_waiting;
 	uint64_t base_ns;
 	bool based, nameless;   /* the first time is known; NAMELESS was used and not named yet */
 	uint32_t attached;      /* the process that strace was attached to; 0: none, or several */
@@ -49,6 +62,19 @@ struct strace {
 };
 
 /* ---- reading ---- */
+
+static void read_line(struct strace *st, char *text, size_t *prefix, struct strace_line *line)
+{
+	if (st->foreign) {
+		(void)perf_line(text, st->foreign, line);
+		return;
+	}
+	strace_line(text, prefix, line);
+	if (st->im->form == TRACE_IMPORT_LTRACE && !line->system &&
+		(line->kind == STRACE_CALL || line->kind == STRACE_UNFINISHED ||
+			line->kind == STRACE_RESUMED))
+		line->kind = STRACE_IGNORED;
+}
 
 static void set_time(struct source *s)
 {
@@ -77,7 +103,7 @@ static int advance(struct strace *st, struct source *s)
 		import_progress(st->im, &s->lines);
 		if (s->lines.too_long)
 			import_doubt(st->im, DOUBT_LONG_LINE);
-		strace_line(s->text, &s->prefix, &s->line);
+		read_line(st, s->text, &s->prefix, &s->line);
 		if (s->line.kind == STRACE_OTHER && s->cut_tid && len) {
 			s->line = (struct strace_line){ .kind = STRACE_CONTINUED, .rest = s->text };
 			return 0;
@@ -138,6 +164,12 @@ static int open_sources(struct strace *st)
 	struct trace_import *im = st->im;
 	bool timed = true;
 
+	st->waiting_end = &st->waiting;
+	if (im->form == TRACE_IMPORT_PERF) {
+		st->foreign = malloc(sizeof(*st->foreign));
+		if (!st->foreign)
+			return import_failed(im, -ENOMEM, "out of memory");
+	}
 	st->sources = calloc(im->nr_paths, sizeof(*st->sources));
 	st->heap = calloc(im->nr_paths, sizeof(*st->heap));
 	if (!st->sources || !st->heap)
@@ -170,7 +202,7 @@ static int open_sources(struct strace *st)
 /* ---- tasks ---- */
 
 /* A task whose clone has begun and has no child yet. */
-static struct import_task *parent_in_clone(struct strace *st)
+static struct import_task *parent_in_clone(const struct strace *st)
 {
 	for (int i = 0; i < 256; i++)
 		for (struct import_task *t = st->tasks.hash[i]; t; t = t->next)
@@ -330,8 +362,16 @@ static int whole_call(
 	return err ? err : carry_out(st, t, h, args, ip);
 }
 
+static bool is_call(const struct strace_line *line, const char *name)
+{
+	return line->name_len == strlen(name) && strncmp(line->name, name, line->name_len) == 0;
+}
+
 static int begin_call(struct strace *st, struct import_task *t, const struct strace_line *line)
 {
+	/* That of an exit is no end that could be waited for. */
+	if (is_call(line, "exit") || is_call(line, "exit_group"))
+		import_task_ending(&st->tasks, t, is_call(line, "exit_group"));
 	free(t->pending);
 	t->pending = strdup(line->args);
 	t->pending_handler = handler_of(line->name, line->name_len);
@@ -358,6 +398,33 @@ static char *join(const char *begin, const char *rest)
 	return text;
 }
 
+/* An exec is carried out; its call may have begun, and its end is to come then. */
+static int exec_early(struct strace *st, struct import_task *t)
+{
+	static const char unnamed[] = "\"\", 0, 0";
+	const struct handler *h = handler_of("execve", strlen("execve"));
+	bool begun = t->pending && t->pending_handler == h;
+	char *text = join(begun ? t->pending : unnamed, ") = 0");
+	int err;
+
+	if (!text)
+		return import_failed(st->im, -ENOMEM, "out of memory");
+	err = carry_out(st, t, h, text, 0);
+	free(text);
+	t->pending_done |= begun;
+	t->execed = true;
+	return err;
+}
+
+/* The end of one whose beginning was not logged.  Of a task of which nothing was known its space begins here. */
+static int exec_ended(struct strace *st, struct import_task *t)
+{
+	int err = t->execed || !t->space->told ? 0 : exec_early(st, t);
+
+	t->execed = false;
+	return err;
+}
+
 /* h: what the line's own name says it is. */
 static int end_call(
 	struct strace *st, struct import_task *t, const struct strace_line *line, const struct handler *h)
@@ -366,11 +433,14 @@ static int end_call(
 	bool done = t->pending_done;
 	int err;
 
+	if (!begin && is_call(line, "execve") && strncmp(line->rest, ") = 0", 5) == 0)
+		return exec_ended(st, t);
 	if (!begin || t->pending_handler != h) {
 		if (h)
 			import_doubt(st->im, DOUBT_BAD_LINE);
 		return 0;
 	}
+	t->execed = false;
 	t->pending = NULL;
 	t->space->pending -= changes_map(h);
 	text = h && !done ? join(begin, line->rest) : NULL;
@@ -429,22 +499,55 @@ static int attached(struct strace *st, uint32_t tid, uint32_t threads)
 	return 0;
 }
 
-static int on_line(struct strace *st, struct source *s)
+/* An area that the kernel told of.  Inside a mmap it names the file, inside other calls it says what they say themselves. */
+static int mapped(struct strace *st, struct import_task *t, const struct mapped *m)
+{
+	char *fd = t->pending ? strrchr(t->pending, ',') : NULL, *text;
+	const struct handler *h = t->pending ? t->pending_handler : NULL;
+
+	if (h && strncmp(h->name, "exec", 4) == 0 && !t->pending_done) {
+		int err = exec_early(st, t);
+
+		return err ? err : import_mapped(st->im, t, m);
+	}
+	if (!h || !h->nr) {
+		/* What comes first of a task is of an exec whose end is to come. */
+		t->execed |= !t->space->told;
+		return import_mapped(st->im, t, m);
+	}
+	if (h->nr != SYS_mmap || m->path[0] != '/' || m->path[1] == '/' || !fd)
+		return 0;
+	text = malloc(strlen(t->pending) + strlen(m->path) + 3);
+	if (!text)
+		return import_failed(st->im, -ENOMEM, "out of memory");
+	sprintf(text, "%.*s<%s>%s", (int)(fd - t->pending), t->pending, m->path, fd);
+	free(t->pending);
+	t->pending = text;
+	return 0;
+}
+
+/* The kernel's word of a new task. */
+static int forked(struct strace *st, struct import_task *t, const struct strace_line *line)
+{
+	if (import_task_find(&st->tasks, line->other))
+		return 0;
+	if (t->pending && t->pending_handler && strstr("clone3 vfork", t->pending_handler->name))
+		return adopt(st, t, line->other);
+	return import_task_clone(st->im, &st->tasks, t, line->other, line->threads ? CLONE_OF_THREADS : 0);
+}
+
+static int line_of_task(struct strace *st, struct source *s, struct import_task *t)
 {
 	struct strace_line *line = &s->line;
 	const struct handler *h;
-	struct import_task *t;
-	int err = 0;
 
-	if (line->kind == STRACE_CONTINUED)
-		return continue_call(st, s);
-	if (line->kind == STRACE_IGNORED)
-		return line->other ? attached(st, line->other, line->threads) : 0;
-	t = task_of(st, s, &err);
-	if (!t)
-		return err ? err : import_failed(st->im, -ENOMEM, "out of memory");
-	t->silent = false;
 	switch (line->kind) {
+	case STRACE_FORKED:
+		return forked(st, t, line);
+	case STRACE_EXEC:
+		return exec_early(st, t);
+	case STRACE_MAPPED:
+		return mapped(st, t, &line->mapped);
 	case STRACE_CALL:
 		h = handler_of(line->name, line->name_len);
 		return h ? whole_call(st, t, h, line->args, line->ip) : 0;
@@ -460,6 +563,99 @@ static int on_line(struct strace *st, struct source *s)
 	default:
 		return 0;
 	}
+}
+
+static int on_line(struct strace *st, struct source *s)
+{
+	struct strace_line *line = &s->line;
+	struct import_task *t;
+	int err = 0;
+
+	if (line->kind == STRACE_CONTINUED)
+		return continue_call(st, s);
+	if (line->kind == STRACE_LOST)
+		import_doubt(st->im, DOUBT_LOST);
+	if (line->kind == STRACE_IGNORED || line->kind == STRACE_LOST)
+		return line->other ? attached(st, line->other, line->threads) : 0;
+	if (line->kind == STRACE_CHILD)
+		return attached(st, line->tid, 0);
+	t = task_of(st, s, &err);
+	if (!t)
+		return err ? err : import_failed(st->im, -ENOMEM, "out of memory");
+	t->silent = false;
+	return line_of_task(st, s, t);
+}
+
+/* ---- lines that wait ---- */
+
+static bool is_waiting(const struct strace *st, uint32_t tid)
+{
+	for (const struct waiting *w = st->waiting; w; w = w->next)
+		if (w->tid == tid)
+			return true;
+	return false;
+}
+
+/* Its task is made by a call whose end is still to come. */
+static bool has_to_wait(const struct strace *st, const struct strace_line *line)
+{
+	return line->has_tid && !import_task_find(&st->tasks, line->tid) &&
+	       ((line->kind == STRACE_CHILD && !parent_in_clone(st)) || is_waiting(st, line->tid));
+}
+
+static int wait_for_parent(struct strace *st, const struct source *s)
+{
+	size_t len = strlen(s->text) + 1;
+	struct waiting *w = malloc(sizeof(*w) + len);
+
+	if (!w)
+		return import_failed(st->im, -ENOMEM, "out of memory");
+	*w = (struct waiting){ .tid = s->line.tid };
+	memcpy(w->text, s->text, len);
+	*st->waiting_end = w;
+	st->waiting_end = &w->next;
+	st->nr_waiting++;
+	return 0;
+}
+
+/* Lines whose task is there now, the first first; all: whose is not, too. */
+static int release(struct strace *st, struct source *s, bool all)
+{
+	struct waiting **link = &st->waiting;
+	int err = 0;
+
+	while (*link && !err) {
+		struct waiting *w = *link;
+
+		if (!all && !import_task_find(&st->tasks, w->tid)) {
+			link = &w->next;
+			continue;
+		}
+		*link = w->next;
+		st->nr_waiting--;
+		read_line(st, w->text, &s->prefix, &s->line);
+		if (s->line.kind != STRACE_OTHER && s->line.kind != STRACE_CHILD)
+			err = on_line(st, s);
+		free(w);
+		/* It may have made another one's task. */
+		link = &st->waiting;
+	}
+	st->waiting_end = &st->waiting;
+	while (*st->waiting_end)
+		st->waiting_end = &(*st->waiting_end)->next;
+	return err;
+}
+
+/* One line, and what waited for it. */
+static int line_and_waiting(struct strace *st, struct source *s)
+{
+	bool many = st->nr_waiting >= MAX_WAITING;
+	uint32_t live = st->tasks.live;
+	int err = has_to_wait(st, &s->line) ? wait_for_parent(st, s) : on_line(st, s);
+
+	if (!err && st->nr_waiting && (many || st->tasks.live > live))
+		err = release(st, s, many);
+	return err;
 }
 
 static void tell_time(struct strace *st, const struct source *s)
@@ -484,13 +680,15 @@ static int run(struct strace *st)
 
 		st->im->reading = &s->lines;
 		tell_time(st, s);
-		err = on_line(st, s);
+		err = line_and_waiting(st, s);
 		if (!err)
 			err = advance(st, s);
 		if (!s->text)
 			st->heap[0] = st->heap[--st->nr_heap];
 		if (st->nr_heap)
 			sift_down(st, 0);
+		else if (!err && st->nr_waiting)
+			err = release(st, s, true);
 	}
 	return err;
 }
@@ -504,6 +702,13 @@ int import_strace(struct trace_import *im)
 	import_tasks_free(&st.tasks);
 	for (size_t i = 0; st.sources && i < im->nr_paths; i++)
 		lines_close(&st.sources[i].lines);
+	while (st.waiting) {
+		struct waiting *w = st.waiting;
+
+		st.waiting = w->next;
+		free(w);
+	}
+	free(st.foreign);
 	free(st.sources);
 	free(st.heap);
 	return err;

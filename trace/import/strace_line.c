@@ -149,11 +149,14 @@ static char *leader(char *at, struct strace_line *line)
 
 static bool call_text(char *at, struct strace_line *line)
 {
-	char *p = at;
+	char *p;
 
+	line->system = starts(at, "SYS_");
+	at += line->system ? 4 : 0;
+	p = at;
 	while (islower((unsigned char)*p) || isdigit((unsigned char)*p) || *p == '_')
 		p++;
-	if (p == at || p - at > 30 || *p != '(' || isdigit((unsigned char)*at))
+	if (p == at || p - at > 30 || *p != '(' || (isdigit((unsigned char)*at) && !line->system))
 		return false;
 	line->kind = STRACE_CALL;
 	line->name = at;
@@ -169,6 +172,8 @@ static bool resumed_text(char *at, struct strace_line *line)
 	if (!end || !starts(end, " resumed>"))
 		return false;
 	line->kind = STRACE_RESUMED;
+	line->system = starts(name, "SYS_");
+	name += line->system ? 4 : 0;
 	line->name = name;
 	line->name_len = (size_t)(end - name);
 	line->rest = end + strlen(" resumed>");
@@ -182,6 +187,9 @@ static bool plus_text(char *at, struct strace_line *line)
 	if (starts(at, "+++ exited with ")) {
 		line->kind = STRACE_EXITED;
 		line->status = (int)strtol(at + 16, NULL, 10) << 8;
+	} else if (starts(at, "+++ exited (status ")) {
+		line->kind = STRACE_EXITED;
+		line->status = (int)strtol(at + 19, NULL, 10) << 8;
 	} else if (starts(at, "+++ killed by ")) {
 		p = at + 14;
 		line->kind = STRACE_EXITED;
@@ -230,7 +238,7 @@ static bool content(char *at, struct strace_line *line)
 	case '+':
 		return plus_text(at, line);
 	case '-':
-		line->kind = STRACE_IGNORED;
+		line->kind = starts(at, "--- Called exec() ---") ? STRACE_EXEC : STRACE_IGNORED;
 		return starts(at, "--- ") && strstr(at + 4, " ---");
 	case '>':
 		line->kind = STRACE_IGNORED;
@@ -276,6 +284,9 @@ static void cut_unfinished(struct strace_line *line)
 {
 	char *cut = strstr(line->args, "<unfinished ...>"), *child = strstr(line->args, "strace: Process ");
 
+	/* ltrace's word for exit, and for an exec until it says that it was carried out. */
+	if (!cut)
+		cut = strstr(line->args, "<no return ...>");
 	/* strace's word of a new child, in the middle of the line with the call that makes it. */
 	if (child && (!cut || child < cut)) {
 		line->other = attached(child + strlen("strace: "), &line->threads);

@@ -23,9 +23,9 @@ static struct import_task **bucket(struct import_tasks *tasks, uint32_t tid)
 	return &tasks->hash[tid % 256];
 }
 
-struct import_task *import_task_find(struct import_tasks *tasks, uint32_t tid)
+struct import_task *import_task_find(const struct import_tasks *tasks, uint32_t tid)
 {
-	struct import_task *t = *bucket(tasks, tid);
+	struct import_task *t = tasks->hash[tid % 256];
 
 	while (t && t->tid != tid)
 		t = t->next;
@@ -120,6 +120,7 @@ static int tell_space(
 		.space = { .attached = true,
 			.start_brk = brk,
 			.brk = brk,
+			.start_stack = s->start_stack,
 			.topdown = true,
 			.task_size = IMPORT_TASK_SIZE,
 			.path = s->path } };

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""One program under strace with every option that changes a line, perf and ltrace: the map of the log is the kernel's own.
+
+usage: tools.py VMAPLE PROGRAM
+
+The program prints /proc/self/maps before it ends.  Every area that the log leads to has to be one of the kernel's, with the
+same access, offset and kind of file, and the areas that the program's calls made have all to be there.  Prints TAP.
+"""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+VMAPLE, PROGRAM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+SINGLE = ["-f", "-f -y", "-f -yy", "-f -t", "-f -tt", "-f -ttt", "-f -r", "-f -r -tt", "-f -T -i", "-f -n", "-f -k -y",
+          "-f -X raw", "-f -X verbose", "-f -X abbrev", "-f --decode-pids=comm", "-f --decode-pids=pidns -q",
+          "-f -y -tt -T -i -n -k --decode-pids=comm", "-f -e trace=all -s 4096 -v", "-f -a 1"]
+CALLS = ("mmap munmap mprotect mremap brk madvise openat close dup memfd_create clone clone3 vfork execve wait4 exit "
+         "exit_group prctl").split()
+MANY = ["-ff -ttt", "-ff -tt -y"]
+
+
+def areas(text):
+    """(bounds, access, offset, base name) of each line of maps that a log can know: not what exec and faults made."""
+    found = []
+    for line in text.splitlines():
+        f = line.split(None, 5)
+        name = f[5] if len(f) > 5 else ""
+        if name == "[unseen]" or f[0].startswith("ffffffffff6"):
+            continue
+        found.append((f[0], f[1], f[2], os.path.basename(name)))
+    return found
+
+
+def of_the_program(kernels):
+    """What its own calls made, and no loader: all that is not of an exec."""
+    return [a for a in kernels if a[3] in ("jit (deleted)", "zero (deleted)") or a[1].startswith("---")]
+
+
+ALL, NAMELESS, FILELESS = range(3)  # what a tool tells of an area: all, no names of files, neither names nor offsets
+
+
+def is_kernels(area, kernels, told):
+    """One of the kernel's areas; where a tool does not tell files apart, a part of one."""
+    if told == ALL:
+        return area in kernels
+    if told == NAMELESS:
+        return area[:2] in [k[:2] for k in kernels]
+    start, end = (int(x, 16) for x in area[0].split("-"))
+    return any(int(k[0].split("-")[0], 16) <= start and end <= int(k[0].split("-")[1], 16) and area[1] == k[1]
+               for k in kernels)
+
+
+def run(command):
+    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert r.returncode == 0, r.stderr
+    return r.stdout
+
+
+def strace(options, log):
+    kernels = run(["setarch", "-R", "strace", *options.split(), "-o", log, PROGRAM])
+    return kernels, sorted(glob.glob(log + ".*")) if "-ff" in options else [log]
+
+
+def perf_trace(options, log):
+    return run(["setarch", "-R", "perf", "trace", *options.split(), "-o", log, PROGRAM]), [log]
+
+
+def perf_script(options, log):
+    events = [a for c in CALLS for a in ("-e", "syscalls:sys_enter_%s,syscalls:sys_exit_%s" % (c, c))]
+    kernels = run(["setarch", "-R", "perf", "record", "-q", "-d", *events, "-e", "page-faults", "-o", log + ".data", PROGRAM])
+    with open(log, "w", encoding="utf-8") as f:
+        f.write(run(["perf", "script", "-i", log + ".data", *options.split()]))
+    return kernels, [log]
+
+
+def ltrace(options, log):
+    return run(["setarch", "-R", "ltrace", "-S", "-f", *options.split(), "-o", log, PROGRAM]), [log]
+
+
+def check(tool, options, told, folder):
+    kernels, logs = tool(options, os.path.join(folder, "log"))
+    out = os.path.join(folder, "out.vmt")
+    words = [d["what"] for d in json.loads(run([VMAPLE, "import", "--json", "-o", out, *logs]))["uncertain"]]
+    assert not any("could not be read" in w or "beginning was not logged" in w for w in words), words
+    lost = any("lost events" in w for w in words)
+    maps = run([VMAPLE, "maps", out])
+    got, whole = areas(maps), areas(kernels)
+    wrong = [a for a in got if not is_kernels(a, whole, told)]
+    assert lost or not wrong, "not the kernel's: %s\n%s\n%s" % (wrong, kernels, maps)
+    missing = [a for a in of_the_program(whole) if not is_kernels(a, got, min(told, NAMELESS))]
+    assert lost or not missing, "missing: %s\n%s" % (missing, maps)
+    assert len(got) >= 15, "only %d areas" % len(got)
+
+
+def unusable(name):
+    """Why a tool cannot be tried here, or None."""
+    if not shutil.which(name):
+        return "%s is not installed" % name
+    if name == "perf":
+        r = subprocess.run(["perf", "trace", "-o", "/dev/null", "true"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           check=False, timeout=60)
+        return "perf is not permitted to trace system calls" if r.returncode else None
+    return None
+
+
+def main():
+    cases = [("strace", strace, o, ALL) for o in SINGLE + MANY]
+    cases += [("perf", perf_trace, "", NAMELESS), ("perf", perf_script, "", NAMELESS),
+              ("perf", perf_script, "--show-mmap-events", ALL),
+              ("perf", perf_script, "--show-mmap-events --show-task-events", ALL),
+              ("ltrace", ltrace, "", FILELESS), ("ltrace", ltrace, "-tt", FILELESS)]
+    failed, why_not = 0, {name: unusable(name) for name in ("strace", "perf", "ltrace")}
+    for number, (name, tool, options, told) in enumerate(cases, 1):
+        title = "%s %s" % (tool.__name__.replace("_", " "), options)
+        if why_not[name]:
+            print("ok %d - %s # SKIP %s" % (number, title, why_not[name]))
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                check(tool, options, told, folder)
+                print("ok %d - %s" % (number, title))
+            except AssertionError as e:
+                failed += 1
+                print("not ok %d - %s" % (number, title))
+                print("# " + str(e).replace("\n", "\n# "))
+    print("1..%d" % len(cases))
+    sys.exit(1 if failed else 0)
+
+
+main()

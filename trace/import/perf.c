@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lines of `perf trace` and `perf script`, as strace would have written them.
+ *
+ *     0.975 ( 0.016 ms): prog/4042 mmap(len: 8192, prot: READ|WRITE, flags: PRIVATE|ANONYMOUS)      = 0x7f98d1b22000
+ *     35.854 (        ): prog/4042 wait4(upid: -1)   ...
+ *     35.854 (31.2 ms): prog/4042  ... [continued]: wait4())   = 4045 (prog)
+ *
+ *     prog  4070 [001] 30939.570813: syscalls:sys_enter_mmap: addr: 0x00000000, len: 0x00002000, ...
+ *     prog  4070 [001] 30939.570826:  syscalls:sys_exit_mmap: 0x7fbdba116000
+ *     prog  4070 [001] 30939.570820: PERF_RECORD_MMAP2 4070/4070: [0x7f00(0x2000) @ 0 08:01 12 0]: r-xp /lib/x.so
+ *
+ * perf trace leaves out arguments that are 0, and the prefixes of words: each is put back where the call has it.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* Arguments in their order, as the kernel's tracepoints name them, each with the prefix of its words behind a slash. */
+static const struct shape {
+	const char *call;
+	const char *args[7];
+} shapes[] = {
+	{ "brk", { "brk" } },
+	{ "clone", { "clone_flags/CLONE_" } },
+	{ "clone3", { "uargs" } },
+	{ "close", { "fd" } },
+	{ "close_range", { "fd", "max_fd", "flags" } },
+	{ "creat", { "pathname", "mode" } },
+	{ "dup", { "fildes" } },
+	{ "dup2", { "oldfd", "newfd" } },
+	{ "dup3", { "oldfd", "newfd", "flags/O_" } },
+	{ "execve", { "filename" } },
+	{ "execveat", { "fd", "filename" } },
+	{ "exit", { "error_code" } },
+	{ "exit_group", { "error_code" } },
+	{ "fcntl", { "fd", "cmd/F_", "arg" } },
+	{ "fork", { NULL } },
+	{ "madvise", { "start", "len_in", "behavior/MADV_" } },
+	{ "memfd_create", { "uname", "flags/MFD_" } },
+	{ "mlock", { "start", "len" } },
+	{ "mlock2", { "start", "len", "flags/MLOCK_" } },
+	{ "mlockall", { "flags/MCL_" } },
+	{ "mmap", { "addr", "len", "prot/PROT_", "flags/MAP_", "fd", "off" } },
+	{ "mprotect", { "start", "len", "prot/PROT_" } },
+	{ "mremap", { "addr", "old_len", "new_len", "flags/MREMAP_", "new_addr" } },
+	{ "mseal", { "start", "len", "flags" } },
+	{ "munlock", { "start", "len" } },
+	{ "munlockall", { NULL } },
+	{ "munmap", { "addr", "len" } },
+	{ "open", { "filename", "flags/O_" } },
+	{ "openat", { "dfd", "filename", "flags/O_" } },
+	{ "pkey_mprotect", { "start", "len", "prot/PROT_", "pkey" } },
+	{ "remap_file_pages", { "start", "size", "prot/PROT_", "pgoff", "flags/MAP_" } },
+	{ "shmat", { "shmid", "shmaddr", "shmflg/SHM_" } },
+	{ "shmdt", { "shmaddr" } },
+	{ "shmget", { "key", "size", "shmflg" } },
+	{ "vfork", { NULL } },
+	{ "wait4", { "upid" } },
+};
+
+static const struct shape *shape_of(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (strncmp(shapes[i].call, name, len) == 0 && shapes[i].call[len] == '\0')
+			return &shapes[i];
+	return NULL;
+}
+
+static char *skip_spaces(char *at)
+{
+	return at + strspn(at, " \t");
+}
+
+/* What is being written; what does not fit is cut, and then no call that can be read. */
+static void put(struct foreign *f, const char *text, size_t len)
+{
+	if (len < sizeof(f->text) - f->len) {
+		memcpy(f->text + f->len, text, len);
+		f->len += len;
+	}
+	f->text[f->len] = '\0';
+}
+
+/* The end of an argument: its comma or the parenthesis that closes the call; NULL: neither comes. */
+static char *argument_end(char *at)
+{
+	int depth = 0;
+
+	for (bool quoted = false; *at; at++) {
+		if (*at == '"' && at[-1] != '\\')
+			quoted = !quoted;
+		if (quoted)
+			continue;
+		if (!depth && (*at == ')' || (*at == ',' && at[1] == ' ')))
+			return at;
+		depth += *at == '(' || *at == '{' || *at == '[';
+		depth -= *at == ')' || *at == '}' || *at == ']';
+	}
+	return NULL;
+}
+
+/* A value of words, each with its prefix. */
+static void put_value(struct foreign *f, const char *value, const char *end, const char *prefix)
+{
+	while (value < end) {
+		size_t len = 0;
+
+		while (value + len < end && value[len] != '|')
+			len++;
+		if (prefix && isupper((unsigned char)*value) && strncmp(value, prefix, strlen(prefix)) != 0 &&
+			strncmp(value, "SIG", 3) != 0)
+			put(f, prefix, strlen(prefix));
+		put(f, value, len);
+		value += len;
+		if (value < end)
+			put(f, value++, 1);
+	}
+}
+
+/* Where the value of the argument of this name is; false: it was left out. */
+static bool find_argument(char *args, const char *name, size_t len, char **value, char **end)
+{
+	for (char *at = args; at && *at && *at != ')'; at = **end == ',' ? *end + 2 : NULL) {
+		*end = argument_end(at);
+		if (!*end)
+			return false;
+		if (strncmp(at, name, len) == 0 && at[len] == ':') {
+			*value = skip_spaces(at + len + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "fd: 3, off: 0x1000)" as the call has them. */
+static void put_arguments(struct foreign *f, const struct shape *shape, char *args)
+{
+	for (int i = 0; i < 7 && shape->args[i]; i++) {
+		const char *prefix = strchr(shape->args[i], '/');
+		size_t len = prefix ? (size_t)(prefix - shape->args[i]) : strlen(shape->args[i]);
+		char *value, *end;
+
+		if (i)
+			put(f, ", ", 2);
+		if (find_argument(args, shape->args[i], len, &value, &end))
+			put_value(f, value, end, prefix ? prefix + 1 : NULL);
+		else if (strcmp(shape->args[i], "fd") == 0 && strstr(f->text, "MAP_ANONYMOUS"))
+			put(f, "-1", 2);
+		else
+			put(f, "0", 1);
+	}
+}
+
+static char *call_end(char *args)
+{
+	char *end = argument_end(args);
+
+	while (end && *end == ',')
+		end = argument_end(end + 2);
+	return end;
+}
+
+/* ---- perf trace ---- */
+
+/* "0.373 ( 0.012 ms): ", "? (         ): "; NULL: it is none. */
+static char *trace_head(char *at, struct strace_line *line)
+{
+	char *close;
+
+	at = skip_spaces(at);
+	if (*at == '?') {
+		at++;
+	} else {
+		char *begin = at;
+		double ms = isdigit((unsigned char)*at) ? strtod(at, &at) : -1;
+
+		if (ms < 0 || ms > 1e15 || !memchr(begin, '.', (size_t)(at - begin)))
+			return NULL;
+		line->time_ns = (uint64_t)(ms * 1e6);
+		line->has_time = true;
+	}
+	if (at[0] != ' ' || at[1] != '(')
+		return NULL;
+	close = memchr(at, ')', strnlen(at, 32));
+	if (!close || close[1] != ':' || close[2] != ' ' ||
+		(close[-1] != ' ' && strncmp(close - 3, " ms", 3) != 0))
+		return NULL;
+	return close + 3;
+}
+
+/* Where a call's name begins: before a parenthesis, behind a space. */
+static char *find_name(char *at)
+{
+	for (char *p = strchr(at, '('); p; p = strchr(p + 1, '(')) {
+		char *name = p;
+
+		while (name > at && (islower((unsigned char)name[-1]) || isdigit((unsigned char)name[-1]) ||
+					    name[-1] == '_'))
+			name--;
+		if (name < p && (name == at || name[-1] == ' '))
+			return name;
+	}
+	return NULL;
+}
+
+/* "comm/123 " before the name, or nothing. */
+static void task_before(const char *at, const char *name, struct strace_line *line)
+{
+	const char *slash = name;
+
+	while (slash > at && slash[-1] != '/')
+		slash--;
+	if (slash == at)
+		return;
+	line->tid = (uint32_t)strtoul(slash, NULL, 10);
+	line->has_tid = line->tid != 0;
+}
+
+/* "... [continued]: clone())   = 0": of the parent the end of its call, of the child its beginning. */
+static bool continued(char *text, struct foreign *f, struct strace_line *line)
+{
+	char *end = strchr(text, ')'), *result;
+
+	line->kind = STRACE_RESUMED;
+	line->name = text;
+	line->name_len = strcspn(text, "(");
+	result = end && end[1] == ')' ? strchr(end, '=') : NULL;
+	if (!result)
+		return false;
+	put(f, ") ", 2);
+	put(f, result, strlen(result));
+	line->rest = f->text;
+	if (strncmp(text, "clone", 5) == 0 || strncmp(text, "fork", 4) == 0 ||
+		strncmp(text, "vfork", 5) == 0) {
+		result = skip_spaces(result + 1);
+		if (!*result || *result == '0')
+			line->kind = STRACE_CHILD;
+	}
+	return true;
+}
+
+static bool trace_line(char *text, struct foreign *f, struct strace_line *line)
+{
+	char *at = trace_head(text, line), *more, *end;
+	const struct shape *shape;
+
+	if (!at)
+		return false;
+	more = strstr(at, " ... [continued]: ");
+	line->name = more ? more + 1 : find_name(at);
+	if (!line->name)
+		return false;
+	task_before(at, line->name, line);
+	if (more)
+		return continued(more + strlen(" ... [continued]: "), f, line);
+	line->name_len = strcspn(line->name, "(");
+	shape = shape_of(line->name, line->name_len);
+	end = call_end(line->name + line->name_len + 1);
+	line->kind = STRACE_IGNORED;
+	if (!shape || !end)
+		return true;
+	put_arguments(f, shape, line->name + line->name_len + 1);
+	line->args = f->text;
+	end = skip_spaces(end + 1);
+	line->kind = strncmp(end, "...", 3) == 0 ? STRACE_UNFINISHED : STRACE_CALL;
+	if (line->kind == STRACE_CALL) {
+		put(f, ") ", 2);
+		put(f, end, strlen(end));
+	}
+	return true;
+}
+
+/* ---- perf script ---- */
+
+/* The word before at, which blanks end. */
+static const char *word_before(const char *text, const char *at)
+{
+	while (at > text && at[-1] == ' ')
+		at--;
+	while (at > text && at[-1] != ' ')
+		at--;
+	return at;
+}
+
+/* What stands before an event, backwards: how often it occurred, its time, the processor, the task. */
+static void script_head(const char *text, const char *event, struct strace_line *line)
+{
+	const char *at = word_before(text, event), *slash;
+	uint64_t seconds;
+	char *end;
+
+	if (at[strspn(at, "0123456789")] == ' ')
+		at = word_before(text, at);
+	seconds = strtoull(at, &end, 10);
+	if (*end == '.') {
+		double fraction = strtod(end, &end);
+
+		line->has_time = *end == ':' && seconds < UINT64_MAX / 1000000001;
+		line->time_ns = line->has_time ? seconds * 1000000000 + (uint64_t)(fraction * 1e9) : 0;
+	}
+	at = word_before(text, at);
+	if (*at == '[')
+		at = word_before(text, at);
+	slash = at + strcspn(at, "/ ");
+	line->tid = (uint32_t)strtoul(*slash == '/' ? slash + 1 : at, &end, 10);
+	line->has_tid = line->tid && *end == ' ';
+}
+
+/* "addr: 0x00000000, len: 0x00002000": the values are in the call's order. */
+static void put_values(struct foreign *f, char *at)
+{
+	while (*at) {
+		char *end = argument_end(at), *colon = strchr(at, ':'), *quote;
+
+		end = end ? end : at + strlen(at);
+		if (colon && colon < end) {
+			at = skip_spaces(colon + 1);
+			quote = memchr(at, '"', (size_t)(end - at));
+			at = quote ? quote : at;
+		}
+		if (f->len)
+			put(f, ", ", 2);
+		put(f, at, (size_t)(end - at));
+		at = *end == ',' ? end + 2 : end + strlen(end);
+	}
+}
+
+static bool syscall_line(char *at, struct foreign *f, struct strace_line *line)
+{
+	bool enter = strncmp(at, "enter_", 6) == 0;
+	char *rest;
+
+	line->name = at + (enter ? 6 : 5);
+	rest = strchr(line->name, ':');
+	if ((!enter && strncmp(at, "exit_", 5) != 0) || !rest)
+		return false;
+	line->name_len = (size_t)(rest - line->name);
+	rest = skip_spaces(rest + 1);
+	if (enter) {
+		line->kind = STRACE_UNFINISHED;
+		put_values(f, rest);
+		line->args = f->text;
+		return true;
+	}
+	put(f, ") = ", 4);
+	put(f, rest, strlen(rest));
+	line->rest = f->text;
+	line->kind = STRACE_RESUMED;
+	/* In the child, the end of the call that made it. */
+	if ((strncmp(line->name, "clone", 5) == 0 || strncmp(line->name, "fork", 4) == 0 ||
+		    strncmp(line->name, "vfork", 5) == 0) &&
+		strtoull(rest, NULL, 0) == 0)
+		line->kind = STRACE_CHILD;
+	return true;
+}
+
+/* "MMAP2 4070/4070: [0x7f00(0x2000) @ 0x1000 08:01 12 0]: r-xp /lib/x.so", "MMAP 1/1: [0x7f00(0x2000) @ 0]: x /lib/x.so" */
+static bool mapped(char *at, struct strace_line *line)
+{
+	char *open = strchr(at, '['), *close = open ? strstr(open, "]: ") : NULL, *end;
+	struct mapped *m = &line->mapped;
+
+	at = strchr(at, ' ');
+	if (!open || !close || !at)
+		return false;
+	line->tid = (uint32_t)strtoul(strchr(at, '/') ? strchr(at, '/') + 1 : at, NULL, 10);
+	line->has_tid = line->tid && at[1] != '-';
+	m->start = strtoull(open + 1, &end, 16);
+	if (*end != '(')
+		return false;
+	m->len = strtoull(end + 1, &end, 16);
+	end = strstr(end, " @ ");
+	if (!end || end > close)
+		return false;
+	m->offset = strtoull(end + 3, NULL, 16);
+	at = close + 3;
+	end = strchr(at, ' ');
+	if (!end)
+		return false;
+	m->prot = (at[0] == 'r' ? 1u : 0) | (at[1] == 'w' ? 2u : 0) | (at[2] == 'x' || at[0] == 'x' ? 4u : 0);
+	if (end - at == 1)
+		m->prot |= 1;
+	m->shared = end - at == 4 && at[3] == 's';
+	m->path = end + 1;
+	line->kind = line->has_tid ? STRACE_MAPPED : STRACE_IGNORED;
+	return true;
+}
+
+/* "FORK(101:102):(100:100)": process and task of the child, then of its parent. */
+static bool forked(const char *at, struct strace_line *line)
+{
+	unsigned int pid, tid, parent_pid, parent;
+
+	if (sscanf(at, "FORK(%u:%u):(%u:%u)", &pid, &tid, &parent_pid, &parent) != 4)
+		return false;
+	line->kind = STRACE_FORKED;
+	line->other = tid;
+	line->threads = pid == parent_pid ? 1 : 0;
+	line->tid = parent;
+	line->has_tid = true;
+	return tid && parent;
+}
+
+static bool record_line(char *at, struct strace_line *line)
+{
+	if (strncmp(at, "MMAP", 4) == 0)
+		return mapped(at, line);
+	if (strncmp(at, "FORK(", 5) == 0)
+		return forked(at, line);
+	line->kind = STRACE_IGNORED;
+	if (strncmp(at, "COMM exec: ", 11) == 0)
+		line->kind = STRACE_EXEC;
+	else if (strncmp(at, "LOST ", 5) == 0)
+		line->kind = STRACE_LOST;
+	else if (strncmp(at, "EXIT(", 5) == 0 && strchr(at, ':')) {
+		line->kind = STRACE_EXITED;
+		line->tid = (uint32_t)strtoul(strchr(at, ':') + 1, NULL, 10);
+		line->has_tid = line->tid;
+	}
+	return true;
+}
+
+static bool script_line(char *text, struct foreign *f, struct strace_line *line)
+{
+	char *at = strstr(text, " syscalls:sys_"), *event = at;
+
+	if (!at)
+		event = strstr(text, " PERF_RECORD_");
+	if (!at && !event)
+		event = strstr(text, " page-faults:");
+	if (!event)
+		return false;
+	script_head(text, event, line);
+	if (at)
+		return syscall_line(at + strlen(" syscalls:sys_"), f, line);
+	if (event[1] == 'P')
+		return record_line(event + strlen(" PERF_RECORD_"), line);
+	line->kind = STRACE_IGNORED;
+	return line->has_time || line->has_tid;
+}
+
+bool perf_line(char *text, struct foreign *f, struct strace_line *line)
+{
+	*line = (struct strace_line){ .kind = STRACE_OTHER };
+	f->len = 0;
+	f->text[0] = '\0';
+	if (trace_line(text, f, line) || script_line(text, f, line))
+		return true;
+	*line = (struct strace_line){ .kind = STRACE_OTHER };
+	if (strncmp(text, "LOST ", 5) == 0 && strstr(text, " events!"))
+		line->kind = STRACE_LOST;
+	return line->kind == STRACE_LOST;
+}
