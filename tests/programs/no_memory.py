@@ -66,6 +66,7 @@ def fail_each(args, folder, judge=judge, first=50):
     if "--top" in args or args[0] == "report":
         good.stdout = b""
     total = int(open(count).read())
+    check(total, f"{args}: no allocation could be made to fail")
     # All of the first, where setting up is, and a share of the others.
     for n in list(range(1, min(total, first) + 1)) + list(range(first + 1, total + 1, max(1, total // 25))):
         result = run(args, LD_PRELOAD=preload, FAIL_NTH=str(n))
