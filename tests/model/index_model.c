@@ -62,7 +62,7 @@ static unsigned long any_prot(struct world *w)
 static struct lab_call random_mmap(struct world *w)
 {
 	static const unsigned long where[] = { 0, 0, 0, MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE,
-		MAP_32BIT };
+		VMAPLE_MAP_32BIT };
 	static const unsigned long extra[] = { 0, 0, 0, MAP_NORESERVE, MAP_POPULATE, MAP_GROWSDOWN,
 		MAP_LOCKED };
 	struct lab_call c = { .kind = LAB_MMAP };

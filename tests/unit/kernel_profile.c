@@ -12,9 +12,10 @@
 
 #include <cmocka.h>
 
+#include <vmaple/linux_abi.h>
+
 #include "one_mm.h"
 
-#define MAP_ABOVE4G   0x80
 #define DONTUNMAP     4
 #define DROPPABLE     8
 #define POPULATE_READ 22
@@ -493,7 +494,7 @@ static void test_a_hint_in_the_first_huge_page(void **state)
 static void test_huge_pages_in_the_second_gigabyte(void **state)
 {
 	const struct mmap_request req = {
-		.len = 6UL << 20, .flags = MAP_PRIVATE | MAP_32BIT, .file = &huge_file
+		.len = 6UL << 20, .flags = MAP_PRIVATE | VMAPLE_MAP_32BIT, .file = &huge_file
 	};
 
 	for (int i = 0; i < 2; i++) {
@@ -547,9 +548,9 @@ static void test_above_four_gigabytes(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		one_mm_begin(cases[i].kernel);
-		assert_int_equal(map_as(0, 1, RW, MAP_SHARED_VALIDATE | MAP_ABOVE4G, &file),
+		assert_int_equal(map_as(0, 1, RW, MAP_SHARED_VALIDATE | VMAPLE_MAP_ABOVE4G, &file),
 			cases[i].known ? (long)at(0) : -EOPNOTSUPP);
-		assert_int_equal(map_as(1, 1, RW, MAP_PRIVATE | MAP_ABOVE4G, &file), at(1));
+		assert_int_equal(map_as(1, 1, RW, MAP_PRIVATE | VMAPLE_MAP_ABOVE4G, &file), at(1));
 		one_mm_end();
 	}
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <vmaple/linux_abi.h>
 #include <vmaple/mm.h>
 #include <vmaple/rmap.h>
 
@@ -106,11 +107,11 @@ static void test_a_hint_is_taken_where_it_is_free(void **state)
 
 static void test_32_bit_lies_in_the_second_gigabyte(void **state)
 {
-	assert_int_equal(map(0, PAGE, ANON | MAP_32BIT), GB);
-	assert_int_equal(map(0, PAGE, ANON | MAP_32BIT), GB + PAGE);
+	assert_int_equal(map(0, PAGE, ANON | VMAPLE_MAP_32BIT), GB);
+	assert_int_equal(map(0, PAGE, ANON | VMAPLE_MAP_32BIT), GB + PAGE);
 	take(GB, 2 * GB - PAGE);
-	assert_int_equal(map(0, PAGE, ANON | MAP_32BIT), 2 * GB - PAGE);
-	assert_int_equal(map(0, PAGE, ANON | MAP_32BIT), -ENOMEM);
+	assert_int_equal(map(0, PAGE, ANON | VMAPLE_MAP_32BIT), 2 * GB - PAGE);
+	assert_int_equal(map(0, PAGE, ANON | VMAPLE_MAP_32BIT), -ENOMEM);
 }
 
 static void test_above_47_bits_only_for_those_who_ask(void **state)
