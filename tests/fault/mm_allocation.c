@@ -184,30 +184,6 @@ static void check_valid(struct world *w, const struct call *c, const char *when)
 			c->from + c->len, c->to, c->prot, c->advice, reason);
 }
 
-/* @readers: they may be beside the calls, so that a store is a copy. */
-static void begin(struct world *w, bool readers)
-{
-	mm_system_init(&w->sys, &anon_vma_rmap);
-	/* Whatever CPU this runs on: keys 0 and 1 are there. */
-	w->sys.pkeys = true;
-	mm_init(&w->mm, &w->sys);
-	assert_int_equal(mm_pkey_alloc(&w->mm), 1);
-#ifndef MM_INDEX_LINKED
-	if (readers)
-		mm_set_rcu(&w->mm);
-#endif
-	w->lost = 0;
-	w->mm.start_brk = w->mm.brk = at(HEAP);
-	w->mm.start_data = w->mm.end_data = BASE;
-	for (int i = 0; i < FILES; i++)
-		w->file[i] = (struct vm_file){ .refs = 1,
-			.kind = i ? VM_FILE_SHMEM : VM_FILE_REGULAR,
-			.has_close = i,
-			.readable = true,
-			.writable = true,
-			.name = "file" };
-}
-
 static void finish(struct world *w)
 {
 	fail_after(1);
@@ -329,8 +305,8 @@ static unsigned long play(bool readers)
 {
 	unsigned long nr = 0;
 
-	begin(&failing, readers);
-	begin(&lucky, readers);
+	world_begin(&failing, &anon_vma_rmap, readers);
+	world_begin(&lucky, &anon_vma_rmap, readers);
 	do {
 		struct call c = random_call(&r);
 		bool hidden = try_with_failures(&c);

@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+#include <vmaple/rmap.h>
+#include <vmaple/vma_lock.h>
+
 #include "mm_calls.h"
 
 /* What is done to everything is done seldom, and sealed what will not be needed soon. */
@@ -39,6 +42,11 @@ struct call random_call(struct random *r)
 	return c;
 }
 
+static struct mm_struct *on(struct world *w)
+{
+	return w->on ? w->on : &w->mm;
+}
+
 static long map(struct world *w, const struct call *c, unsigned long flags, struct vm_file *file)
 {
 	struct mmap_request req = { .addr = flags & MAP_FIXED ? at(c->from) : 0,
@@ -47,7 +55,7 @@ static long map(struct world *w, const struct call *c, unsigned long flags, stru
 		.flags = flags | (file ? 0 : MAP_ANONYMOUS),
 		.offset = c->kind == MMAP_FILE ? c->from * PAGE : 0,
 		.file = file };
-	unsigned long res = mm_mmap(&w->mm, &req);
+	unsigned long res = mm_mmap(on(w), &req);
 
 	return IS_ERR_VALUE(res) ? (long)res : 0;
 }
@@ -59,25 +67,25 @@ static long remap(struct world *w, const struct call *c, unsigned long new_len, 
 		.new_len = new_len * PAGE,
 		.flags = flags,
 		.new_addr = at(c->to) };
-	unsigned long res = mm_mremap(&w->mm, &req);
+	unsigned long res = mm_mremap(on(w), &req);
 
 	return IS_ERR_VALUE(res) ? (long)res : 0;
 }
 
 static long insert(struct world *w, const struct call *c)
 {
-	return mm_insert_area(&w->mm, &(struct area_spec){ .start = at(c->from),
-					      .end = at(c->from + c->len),
-					      .vm_flags = VM_READ | VM_WRITE | VM_MAY_FLAGS | VM_ACCOUNT,
-					      .touched = c->len & 1,
-					      .anon_name = c->len & 2 ? "inserted" : NULL });
+	return mm_insert_area(on(w), &(struct area_spec){ .start = at(c->from),
+					     .end = at(c->from + c->len),
+					     .vm_flags = VM_READ | VM_WRITE | VM_MAY_FLAGS | VM_ACCOUNT,
+					     .touched = c->len & 1,
+					     .anon_name = c->len & 2 ? "inserted" : NULL });
 }
 
 static long fork_and_exit(struct world *w)
 {
 	static struct mm_struct child;
 	const char *reason;
-	int err = mm_fork(&child, &w->mm);
+	int err = mm_fork(&child, on(w));
 
 	if (!mm_validate(&child, &reason))
 		fail_msg("child: %s", reason);
@@ -91,13 +99,13 @@ static long fork_and_exit(struct world *w)
  */
 long touch(struct world *w, unsigned long addr)
 {
-	struct vm_area_struct *vma = find_vma(&w->mm, addr);
+	struct vm_area_struct *vma = find_vma(on(w), addr);
 	bool lost = vma && !(vma->vm_flags & VM_ACCOUNT);
-	unsigned long total_vm = w->mm.total_vm;
-	int err = mm_fault(&w->mm, addr, MM_FAULT_WRITE);
+	unsigned long total_vm = on(w)->total_vm;
+	int err = mm_fault(on(w), addr, MM_FAULT_WRITE);
 
 	if (lost)
-		w->lost += w->mm.total_vm - total_vm;
+		w->lost += on(w)->total_vm - total_vm;
 	return err;
 }
 
@@ -105,9 +113,9 @@ static long break_to(struct world *w, const struct call *c)
 {
 	unsigned long brk = at(HEAP + c->len) + c->to, res;
 
-	w->mm.def_flags = c->kind == BRK_LOCKED ? VM_LOCKED : 0;
-	res = mm_brk(&w->mm, brk);
-	w->mm.def_flags = 0;
+	on(w)->def_flags = c->kind == BRK_LOCKED ? VM_LOCKED : 0;
+	res = mm_brk(on(w), brk);
+	on(w)->def_flags = 0;
 	return res == brk ? 0 : -ENOMEM;
 }
 
@@ -147,20 +155,20 @@ static long make_lock(struct world *w, const struct call *c)
 {
 	switch (c->kind) {
 	case MLOCK:
-		return mm_mlock(&w->mm, at(c->from), c->len * PAGE, c->to & 1 ? MLOCK_ONFAULT : 0);
+		return mm_mlock(on(w), at(c->from), c->len * PAGE, c->to & 1 ? MLOCK_ONFAULT : 0);
 	case MUNLOCK:
-		return mm_munlock(&w->mm, at(c->from), c->len * PAGE);
+		return mm_munlock(on(w), at(c->from), c->len * PAGE);
 	case MLOCKALL:
-		return mm_mlockall(&w->mm, c->to & 1 ? MCL_CURRENT : MCL_CURRENT | MCL_ONFAULT);
+		return mm_mlockall(on(w), c->to & 1 ? MCL_CURRENT : MCL_CURRENT | MCL_ONFAULT);
 	default:
-		return mm_munlockall(&w->mm);
+		return mm_munlockall(on(w));
 	}
 }
 
 long make(struct world *w, const struct call *c)
 {
 	static const char policy, context;
-	struct mm_struct *mm = &w->mm;
+	struct mm_struct *mm = on(w);
 	unsigned long addr = at(c->from), len = c->len * PAGE;
 
 	switch (c->kind) {
@@ -203,4 +211,28 @@ long make(struct world *w, const struct call *c)
 	default:
 		return make_mapping(w, c);
 	}
+}
+
+void world_begin(struct world *w, const struct rmap_ops *design, bool readers)
+{
+	w->on = NULL;
+	mm_system_init(&w->sys, design);
+	/* Whatever CPU this runs on: keys 0 and 1 are there. */
+	w->sys.pkeys = true;
+	mm_init(&w->mm, &w->sys);
+	assert_int_equal(mm_pkey_alloc(&w->mm), 1);
+#ifndef MM_INDEX_LINKED
+	if (readers)
+		mm_set_rcu(&w->mm);
+#endif
+	w->lost = 0;
+	w->mm.start_brk = w->mm.brk = at(HEAP);
+	w->mm.start_data = w->mm.end_data = BASE;
+	for (int i = 0; i < FILES; i++)
+		w->file[i] = (struct vm_file){ .refs = 1,
+			.kind = i ? VM_FILE_SHMEM : VM_FILE_REGULAR,
+			.has_close = i,
+			.readable = true,
+			.writable = true,
+			.name = "file" };
 }

@@ -58,6 +58,7 @@ enum kind {
 struct world {
 	struct mm_system sys;
 	struct mm_struct mm;
+	struct mm_struct *on; /* what calls are made on; NULL: mm */
 	struct vm_file file[FILES];
 	unsigned long lost; /* pages whose charge Linux never gives back */
 };
@@ -74,6 +75,8 @@ static inline unsigned long at(unsigned long page)
 	return BASE + page * PAGE;
 }
 
+/* @readers: they may be beside the calls, so that a store is a copy. */
+void world_begin(struct world *w, const struct rmap_ops *design, bool readers);
 struct call random_call(struct random *r);
 /* @return 0 or -errno. */
 long make(struct world *w, const struct call *c);
