@@ -19,7 +19,8 @@ read -ra flags < <(pkg-config --cflags vmaple)
 read -ra libs < <(pkg-config --libs vmaple)
 
 for header in "$source"/include/vmaple/*.h; do
-	echo "#include <vmaple/${header##*/}>" | tee "$folder/$(basename "$header" .h).cpp" >"$folder/$(basename "$header" .h).c"
+	# A header may have nothing but numbers, and C forbids a file without a declaration.
+	printf '#include <vmaple/%s>\nextern int nothing;\n' "${header##*/}" | tee "$folder/$(basename "$header" .h).cpp" >"$folder/$(basename "$header" .h).c"
 done
 check "$cc" -std=c17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "${flags[@]}" "$folder"/*.c
 [ -z "$cxx" ] || check "$cxx" -std=c++17 -Wall -Werror -fsyntax-only "${flags[@]}" "$folder"/*.cpp

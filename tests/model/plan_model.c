@@ -55,7 +55,7 @@ static int write_down(struct mm_struct *mm, const struct mm_change *change)
 
 static const struct mm_operations ops = { .host = write_down };
 
-/* Files of shared anonymous memory, of which the rehearsal has its own, are one to it. @refs: references are counted, too. */
+/* Files of shared anonymous memory, of which the rehearsal has its own, are one to it. @refs: references count, too. */
 static void read_state(struct mm_struct *mm, struct state *s, bool refs)
 {
 	struct vm_area_struct *vma;
