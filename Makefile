@@ -19,11 +19,11 @@ run: all ## the main job: record a real program, mirror it, check the mirror aga
 	@tools/run-demo $(BUILD)/vmaple
 
 .PHONY: test
-test: deps-build deps-test ## build with both compilers and run the tests (a few minutes)
+test: deps-build deps-test ## build with gcc and run the tests (a few minutes)
 	@tools/run-tests quick
 
 .PHONY: test-long
-test-long: deps-build deps-test deps-bench deps-long ## sanitizers, long fuzzing and torture, linters, heavy programs
+test-long: deps-build deps-test deps-bench deps-long ## clang with its sanitizers, long fuzzing and torture, linters, heavy programs
 	@tools/run-tests long
 
 .PHONY: install

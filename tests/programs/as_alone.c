@@ -55,10 +55,16 @@ static int readable(int pidfd)
 
 /* --- ends ----------------------------------------------------------------------------------------------------- */
 
+/* What goes wrong does so in one round of some: all of them in the long suite. */
+static int rounds(int all)
+{
+	return getenv("VMAPLE_LONG") ? all : all / 4;
+}
+
 /* What has ended can be waited for. */
 static void ended_is_waited_for(void)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < rounds(200); i++) {
 		pid_t pid = fork();
 		int status, fd;
 
@@ -75,7 +81,7 @@ static void ended_is_waited_for(void)
 
 static void ended_clone3_is_waited_for(uint64_t flags)
 {
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < rounds(80); i++) {
 		int fd = -1;
 		struct clone_args a = {
 			.flags = CLONE_PIDFD | flags, .pidfd = (uintptr_t)&fd, .exit_signal = SIGCHLD
@@ -103,15 +109,19 @@ static void ended_as_vfork(void)
 	ended_clone3_is_waited_for(CLONE_VFORK);
 }
 
+static void vfork_and_end(void)
+{
+	pid_t pid = vfork();
+
+	if (!pid)
+		_exit(0);
+	ends_well(pid);
+}
+
 static void vfork_shares_and_ends(void)
 {
-	for (int i = 0; i < 100; i++) {
-		pid_t pid = vfork();
-
-		if (!pid)
-			_exit(0);
-		ends_well(pid);
-	}
+	for (int i = 0; i < rounds(100); i++)
+		vfork_and_end();
 }
 
 static void *exec_true(void *unused)
@@ -253,7 +263,7 @@ static void *map_in_thread(void *unused)
 
 static void exits_beside_calls(void)
 {
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds(40); i++) {
 		pid_t pid = fork();
 
 		if (!pid) {

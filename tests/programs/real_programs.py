@@ -10,6 +10,7 @@ repeat that.  Exit status 77 and a sentence where the program is not installed.
 """
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,11 @@ kill $server; wait
 """
 
 
+FORKS = "for i in $(seq %d); do (exit 0) & done; wait; echo forked"
+# A new one each time, and said in the end.
+SEED = os.environ.get("VMAPLE_SEED", str(random.randrange(1 << 30)))
+
+
 def c_source(functions):
     body = "int f%d(int a, int b) { int c = a * %d; for (int k = 0; k < b; k++) c += k * a ^ %d; return c; }\n"
     return "".join(body % (i, i, i) for i in range(functions))
@@ -103,9 +109,11 @@ def programs(random_calls):
                    "git -c user.name=a -c user.email=b commit -qm x && git gc -q && git log --format=%s")),
         "tar": ("zstd", lambda: write("big.c", c_source(5000)), sh("tar --zstd -cf x.tar.zst big.c && tar --zstd -tf x.tar.zst")),
         "sqlite": ("sqlite3", lambda: os.path.exists("x.db") and os.unlink("x.db"), ["sqlite3", "x.db", SQLITE_WORK]),
-        "forks": ("bash", None, sh("for i in $(seq 1000); do (exit 0) & done; wait; echo forked")),
-        "random-1": ("true", None, [random_calls, "1", "6000"]),
-        "random-2": ("true", None, [random_calls, os.environ.get("VMAPLE_SEED", "2"), "6000"]),
+        "forks": ("bash", None, sh(FORKS % 150)),
+        "forks-1000": ("bash", None, sh(FORKS % 1000)),
+        "random-1": ("true", None, [random_calls, "1", "2000"]),
+        "random-2": ("true", None, [random_calls, "2", "2000"]),
+        "random-long": ("true", None, [random_calls, SEED, "12000"]),
         "random-threads": ("true", None, [random_calls, "3", "2000", "3"]),
         "perl": ("perl", None, ["perl", "-e", "@a = map { $_ x 10 } (1 .. 200000); print scalar @a"]),
         "clang": ("clang", lambda: write("big.c", c_source(1500)), ["clang", "-O1", "-c", "big.c", "-o", "big.o"]),
@@ -174,7 +182,7 @@ def check(vmaple, name, command, prepare):
     for key in ("calls", "faults", "checks", "differences", "uncertain", "foreign", "outside", "vmas_peak", "splits", "merges"):
         if repeated[key] != summary[key]:
             fail("verify says %s %s, run said %s" % (key, repeated[key], summary[key]), again)
-    print("%s: %d calls, %d faults, %d checks, no difference" % (name, summary["calls"], summary["faults"], summary["checks"]))
+    print("%s: %d calls, %d faults, %d checks, no difference" % (" ".join([name] + command[1:2] * (name == "random-long")), summary["calls"], summary["faults"], summary["checks"]))
 
 
 def main():
