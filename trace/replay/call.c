@@ -201,6 +201,7 @@ static struct prediction do_madvise(struct space *s, const struct trace_call *c)
 
 	if (advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
 		return (struct prediction){ 0 };
+	s->guards |= advice == MADV_GUARD_INSTALL;
 	return (struct prediction){ true, !contents_decide(advice) && !key_decides(s, c),
 		mm_madvise(&s->mm, c->args[0], c->args[1], advice) };
 }
@@ -214,6 +215,7 @@ static struct prediction do_process_madvise(struct space *s, const struct trace_
 	/* A kernel that does not take this advice here. */
 	if (c->result == -EINVAL || c->result == -EPERM || c->result == -ESRCH)
 		return (struct prediction){ 0 };
+	s->guards |= advice == MADV_GUARD_INSTALL;
 	for (uint32_t at = 0; !err && at + 16 <= c->data_len; at += 16) {
 		uint64_t v[2];
 
@@ -224,12 +226,29 @@ static struct prediction do_process_madvise(struct space *s, const struct trace_
 	return (struct prediction){ true, !contents_decide(advice), done ? done : err };
 }
 
-/* Locking faults pages in: a file may be shorter than its mapping, a page may be a guard. */
+/*
+ * Locking faults pages in, and what cannot be is ENOMEM: a file may be shorter than its mapping, a page may be a guard, a
+ * key may forbid the access, and whoever serves a userfaultfd may refuse.  Elsewhere the map alone decides.
+ */
+static bool faulting_in_may_fail(struct space *s, const struct trace_call *c)
+{
+	unsigned long end = c->args[0] + c->args[1];
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, c->args[0], end);
+
+	if (s->guards || s->partial)
+		return true;
+	for (; vma; vma = find_vma_intersection(&s->mm, vma->vm_end, end))
+		if (vma->vm_file || (vma->vm_flags & (VM_UFFD_FLAGS | VM_PKEY_MASK)))
+			return true;
+	return false;
+}
+
 static struct prediction do_mlock(struct space *s, const struct trace_call *c, int flags)
 {
 	int64_t result = mm_mlock(&s->mm, c->args[0], c->args[1], flags);
+	bool faults = !result && !(flags & MLOCK_ONFAULT) && c->result == -ENOMEM;
 
-	return (struct prediction){ true, result != 0 || c->result != -ENOMEM, result };
+	return (struct prediction){ true, !faults || !faulting_in_may_fail(s, c), result };
 }
 
 static void set_mm_field(struct mm_struct *mm, unsigned long field, unsigned long value)

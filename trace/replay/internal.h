@@ -38,6 +38,7 @@ struct space {
 	bool base_exact; /* mmap_base is known, not learned from placements */
 	bool randomised; /* not ADDR_NO_RANDOMIZE */
 	bool ring;       /* an io_uring is mapped: the kernel may advise areas for it at any time */
+	bool guards;     /* pages may be guards: no area shows where */
 	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
 	bool lost;       /* events were lost, and not all of the map has been seen since */
 	/* Areas first written beside the call that comes next; none: 0, 0. */

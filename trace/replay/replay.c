@@ -280,6 +280,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child->doubt = parent->doubt;
 	child->lost = parent->lost;
 	child->ring = parent->ring;
+	child->guards = parent->guards;
 	child->partial = parent->partial;
 	child->take_over = parent->take_over;
 	child->call = parent->call;
