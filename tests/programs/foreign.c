@@ -165,6 +165,26 @@ static void zero(void)
 	go_on();
 }
 
+/* More huge pages than any pool has: the recorder cannot know what is left in it. */
+static void huge_pages_refused(void)
+{
+	const unsigned long len = 1UL << 42;
+	int fd = memfd_create("huge", MFD_HUGETLB);
+
+	need(fd >= 0, "memfd_create");
+	need(ftruncate(fd, (off_t)len) == 0, "ftruncate");
+	if (try(fd, NULL, len, RW, MAP_SHARED, 0) != ENOMEM)
+		exit(1);
+	if (try(fd, NULL, len, RW, MAP_PRIVATE, 0) != ENOMEM)
+		exit(1);
+	mmap(ASIDE, 4 * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0);
+	if (try(fd, ASIDE, len, RW, MAP_SHARED | MAP_FIXED, 0) != ENOMEM)
+		exit(1);
+	/* That is the map's: an offset within a huge page. */
+	if (try(fd, NULL, len, RW, MAP_SHARED, PAGE) != EINVAL)
+		exit(1);
+}
+
 /* Beyond what a file system can hold. */
 static void far_offset(void)
 {
@@ -184,6 +204,7 @@ static const struct test_case cases[] = {
 	{ "aio", aio, "" },
 	{ "files-of-the-kernel", kernel_files, "" },
 	{ "zero", zero, "" },
+	{ "huge-pages-refused", huge_pages_refused, "foreign=3" },
 	{ "far-offset", far_offset, "" },
 };
 

@@ -141,7 +141,7 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 		req.flags = (req.flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
 	}
 	/* Who refuses, and when, decides whether what was there before is still there: the next look tells. */
-	if (driver_of(file) && (req.flags & MAP_FIXED) && !succeeded(c)) {
+	if (driver_that_refuses(file, c->result) && (req.flags & MAP_FIXED) && !succeeded(c)) {
 		p.result = (int64_t)req.addr;
 		return p;
 	}

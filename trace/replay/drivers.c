@@ -5,7 +5,10 @@
  * A driver may refuse a mapping for reasons of its own, place it elsewhere, or add flags.  The recorder reads the flags; what
  * is refused or placed cannot be foretold, and such a disagreement is *foreign*: counted apart, by driver.  The table says
  * what is known of whom, and where in Linux that is written (6.12 and 6.18); whoever is not in it is "a driver".
+ *
+ * Files of huge pages are mapped as the map says, unless the pool has too few: only that refusal is foreign.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "internal.h"
@@ -48,6 +51,8 @@ static const struct driver drivers[] = {
 #define NR_DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
 static const struct driver other = { "", "a driver", "decides itself" };
+/* fs/hugetlbfs/inode.c, hugetlbfs_file_mmap(): pages are set aside when they are mapped */
+static const struct driver pool = { "", "the pool of huge pages", "has too few, or keeps them for others" };
 
 static const struct driver *find_driver(const char *path)
 {
@@ -67,8 +72,17 @@ const char *driver_of_file(uint32_t kind, const char *path)
 	return d && (path[0] != '/' || path[1] == '[') ? d->name : NULL;
 }
 
+const char *driver_that_refuses(const struct vm_file *file, int64_t result)
+{
+	if (file && file->kind == VM_FILE_HUGETLB && result == -ENOMEM)
+		return pool.name;
+	return driver_of(file);
+}
+
 const char *driver_habit(const char *name)
 {
+	if (name == pool.name)
+		return pool.does;
 	for (size_t i = 0; i < NR_DRIVERS; i++)
 		if (strcmp(drivers[i].name, name) == 0)
 			return drivers[i].does;

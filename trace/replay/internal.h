@@ -161,6 +161,8 @@ bool cause_repeats(struct replay *r, uint32_t nr, int64_t expected, int64_t foun
 /* drivers.c: NULL where the file is none's. */
 const char *driver_of_file(uint32_t kind, const char *path);
 /* What it does, to stand behind its name. */
+/* Who may have given a mapping of the file this result. */
+const char *driver_that_refuses(const struct vm_file *file, int64_t result);
 const char *driver_habit(const char *name);
 /* replay.c: of a file that an area has; also NULL. */
 const char *driver_of(const struct vm_file *file);
