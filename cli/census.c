@@ -114,7 +114,7 @@ static int take(struct census *c, struct space *s, uint64_t step, double growth)
 }
 
 /* @s ends, or the recording does. */
-static int leave(struct census *c, struct space *s, uint64_t step, double seconds)
+static int leave(struct census *c, struct space *s, uint64_t step, double seconds, bool ended)
 {
 	double growth;
 	int err;
@@ -129,6 +129,7 @@ static int leave(struct census *c, struct space *s, uint64_t step, double second
 			continue;
 		f->last_growth = growth;
 		f->last_areas = s->areas;
+		f->ended = ended;
 		err = settle(c, f);
 	}
 	return err;
@@ -141,7 +142,7 @@ static int ends(struct census *c, const struct trace_event *e)
 
 	if (!s)
 		return 0;
-	err = leave(c, s, e->step, c->seconds);
+	err = leave(c, s, e->step, c->seconds, true);
 	*at = s->next;
 	free(s);
 	return err;
@@ -191,7 +192,7 @@ int census_end(struct census *c)
 	while (c->spaces) {
 		struct space *s = c->spaces;
 
-		err = err ? err : leave(c, s, c->step, c->seconds);
+		err = err ? err : leave(c, s, c->step, c->seconds, false);
 		c->spaces = s->next;
 		free(s);
 	}

@@ -14,6 +14,7 @@ struct found {
 	double growth;      /* of MOST_GROWTH */
 	double last_growth; /* when it ended: areas a second, 0 where it may be noise */
 	uint64_t last_areas;
+	bool ended; /* before the recording did */
 };
 
 /* The few areas that every program has, and that need not be, are nothing to know. */

@@ -110,9 +110,10 @@ static void say_limit(const struct census *c, char *buf, size_t size)
 	const struct found *f = &c->found[MOST_AREAS];
 	char limit[32], left[64];
 
-	snprintf(buf, size, "growing by %.1f areas a second process %u comes to max_map_count (%s) in %s",
-		f->last_growth, f->pid, number_text(c->max_map_count, limit, sizeof(limit)),
-		duration_text(seconds_left(c), left, sizeof(left)));
+	snprintf(buf, size, "growing by %.1f areas a second, process %u %s to max_map_count (%s) in %s%s",
+		f->last_growth, f->pid, f->ended ? "would have come" : "comes",
+		number_text(c->max_map_count, limit, sizeof(limit)),
+		duration_text(seconds_left(c), left, sizeof(left)), f->ended ? ", had it not ended" : "");
 }
 
 void census_print(const struct census *c, FILE *out)

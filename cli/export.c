@@ -258,12 +258,15 @@ static int csv_table(struct arguments *a)
 /* 0 or -errno. */
 static int open_tables(const char *folder, FILE *out[EXPORT_TABLES])
 {
-	char path[4096];
+	char path[4096], name[64];
 
+	_Static_assert(EXPORT_TABLES <= OUTPUT_HELD_MAX, "a signal removes every table");
 	if (mkdir(folder, 0777))
 		return -errno;
 	for (enum export_table t = 0; t < EXPORT_TABLES; t++) {
-		snprintf(path, sizeof(path), "%s/%s.csv", folder, export_shapes[t].name);
+		snprintf(name, sizeof(name), "%s.csv", export_shapes[t].name);
+		snprintf(path, sizeof(path), "%s/%s", folder, name);
+		output_holds(name);
 		out[t] = fopen(path, "we");
 		if (!out[t])
 			return -errno;

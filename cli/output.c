@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,21 @@
 
 #include "cli.h"
 
-/* What an interrupted command leaves is removed; a folder is left, under its partial name. */
+/* What an interrupted command leaves is removed: the file, or what the folder holds and the folder. */
 static char interrupted[4096];
+static char held[OUTPUT_HELD_MAX][64];
+static volatile sig_atomic_t nr_held;
 
 static void on_signal(int sig)
 {
-	(void)!unlink(interrupted);
+	int folder = nr_held ? open(interrupted, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	for (int i = 0; folder >= 0 && i < nr_held; i++)
+		(void)!unlinkat(folder, held[i], 0);
+	if (folder >= 0)
+		(void)!rmdir(interrupted);
+	else
+		(void)!unlink(interrupted);
 	raise(sig); /* as it would have ended: the action is the default again */
 }
 
@@ -45,6 +55,14 @@ int output_name(struct output *o, const char *command, const char *path)
 	if (path)
 		remove_at_signals(o->partial);
 	return 0;
+}
+
+void output_holds(const char *name)
+{
+	if (nr_held >= OUTPUT_HELD_MAX || strlen(name) >= sizeof(held[0]))
+		return;
+	strcpy(held[nr_held], name);
+	nr_held = nr_held + 1;
 }
 
 int output_open(struct output *o, const char *command, const char *path)

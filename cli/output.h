@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#define OUTPUT_HELD_MAX 16
+
 struct output {
 	const char *command, *path; /* path NULL: stdout */
 	char *partial;
@@ -19,6 +21,8 @@ struct output {
 int output_open(struct output *o, const char *command, const char *path);
 /* The name only, for what makes its file or folder itself. */
 int output_name(struct output *o, const char *command, const char *path);
+/* Before a file is made in the folder of output_name(): a signal removes it; the first OUTPUT_HELD_MAX. */
+void output_holds(const char *name);
 /*
  * @err: 0, or -errno of what could not be written, -ECANCELED where that has been said; what is half done is removed then,
  * files of a folder too.

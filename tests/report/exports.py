@@ -246,17 +246,19 @@ def what_cannot_be_written_leaves_nothing(folder):
 
 
 def what_is_interrupted_leaves_nothing(folder):
-    log, out = os.path.join(folder, "long.log"), os.path.join(folder, "x.jsonl")
+    log, out = os.path.join(folder, "long.log"), os.path.join(folder, "out")
     with open(log, "w", encoding="ascii") as f:
         f.write('1 execve("/bin/x", ["x"], 0x0 /* 1 vars */) = 0\n')
         f.write("1 mmap(0x7000000000, 8192, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x7000000000\n" * 150000)
-    with subprocess.Popen([VMAPLE, "export", log, "--format", "jsonl", "-o", out], stderr=subprocess.DEVNULL) as p:
-        while p.poll() is None and not os.path.exists(out + ".partial"):
-            time.sleep(0.01)
-        assert p.poll() is None, "it was done before it could be interrupted"
-        p.send_signal(signal.SIGINT)
-        assert p.wait(60) == -signal.SIGINT
-    assert os.listdir(folder) == ["long.log"], os.listdir(folder)
+    for fmt in ("jsonl", "csv", "sqlite"):
+        with subprocess.Popen([VMAPLE, "export", log, "--format", fmt, "-o", out], stderr=subprocess.DEVNULL) as p:
+            while p.poll() is None and not os.path.exists(out + ".partial"):
+                time.sleep(0.01)
+            time.sleep(0.1)
+            assert p.poll() is None, "it was done before it could be interrupted"
+            p.send_signal(signal.SIGINT)
+            assert p.wait(60) == -signal.SIGINT
+        assert os.listdir(folder) == ["long.log"], (fmt, os.listdir(folder))
 
 
 def of_a_damaged_recording_is_what_could_be_read(folder):

@@ -78,7 +78,7 @@ static void parse(struct perf_map *m)
 			m->nr++;
 		}
 	}
-	if (m->nr)
+	if (m->functions)
 		qsort(m->functions, m->nr, sizeof(*m->functions), by_start);
 }
 
