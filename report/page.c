@@ -66,12 +66,12 @@ static void put_fact(FILE *out, const char *what, const char *value)
 static void put_peak(const struct report *r, uint64_t max_map_count, FILE *out)
 {
 	const struct explain_table *t = &r->table;
-	char number[32], size[32], text[512];
+	char number[32], size[32], step[32], limit[32], text[512];
 
-	snprintf(text, sizeof(text),
-		"%s at step %" PRIu64 ", after %.3f s; max_map_count %" PRIu64 " (%.1f%%)",
-		number_text(t->areas, number, sizeof(number)), r->survey->peak_step,
-		(double)r->survey->peak_ns / 1e9, max_map_count,
+	snprintf(text, sizeof(text), "%s at step %s, after %.3f s; max_map_count %s (%.1f%%)",
+		number_text(t->areas, number, sizeof(number)),
+		number_text(r->survey->peak_step, step, sizeof(step)), (double)r->survey->peak_ns / 1e9,
+		number_text(max_map_count, limit, sizeof(limit)),
 		max_map_count ? 100.0 * (double)t->areas / (double)max_map_count : 0.0);
 	put_fact(out, "most areas", text);
 	snprintf(text, sizeof(text),
@@ -84,21 +84,24 @@ static void put_peak(const struct report *r, uint64_t max_map_count, FILE *out)
 
 static void put_merged(const struct report *r, FILE *out)
 {
-	char text[512];
+	char text[512], number[32], lived[64] = "", smaller[64] = "";
 
 	if (!r->merged)
 		return;
-	snprintf(text, sizeof(text),
-		"of process %u %" PRIu64 " areas that lived less than %.3f ms or were less than %" PRIu64
-		" KiB",
-		r->survey->pid, r->merged, (double)r->shortest_ns / 1e6, r->smallest >> 10);
+	if (r->shortest_ns)
+		snprintf(lived, sizeof(lived), " that lived less than %.3f ms", (double)r->shortest_ns / 1e6);
+	if (r->smallest)
+		snprintf(smaller, sizeof(smaller), " %s smaller than %" PRIu64 " KiB",
+			*lived ? "or were" : "that were", r->smallest >> 10);
+	snprintf(text, sizeof(text), "%s areas of process %u%s%s",
+		number_text(r->merged, number, sizeof(number)), r->survey->pid, lived, smaller);
 	put_fact(out, "not drawn", text);
 }
 
 static void put_summary(const struct report_page *p, FILE *out)
 {
 	const struct report *r = p->spaces[0];
-	char text[512];
+	char text[512], calls[32], splits[32], merges[32];
 
 	fputs("<dl>", out);
 	put_fact(out, "command", p->header->command);
@@ -106,8 +109,10 @@ static void put_summary(const struct report_page *p, FILE *out)
 		p->header->kernel);
 	put_fact(out, "process", text);
 	put_peak(r, p->header->max_map_count, out);
-	snprintf(text, sizeof(text), "%" PRIu64 "; %" PRIu64 " splits, %" PRIu64 " merges", p->stats.calls,
-		p->stats.splits, p->stats.merges);
+	snprintf(text, sizeof(text), "%s; %s splits, %s merges",
+		number_text(p->stats.calls, calls, sizeof(calls)),
+		number_text(p->stats.splits, splits, sizeof(splits)),
+		number_text(p->stats.merges, merges, sizeof(merges)));
 	put_fact(out, "mapping calls", text);
 	for (int i = 0; i < p->nr_spaces; i++)
 		put_merged(p->spaces[i], out);

@@ -537,7 +537,7 @@ class Chart {
 	values() {
 		const s = this.samples, a_second = (n) => `${n < 10 ? n.toFixed(1) : Math.round(n)} a second`;
 		return {
-			areas: () => [s.areas, (n) => `${n} areas`], bytes: () => [s.bytes, (n) => sizeText(n) + " mapped"],
+			areas: () => [s.areas, (n) => `${n.toLocaleString("en")} areas`], bytes: () => [s.bytes, (n) => sizeText(n) + " mapped"],
 			calls: () => [rates(s.time, s.calls), (n) => a_second(n) + ", mapping calls"],
 			splits: () => [rates(s.time, s.splits), (n) => a_second(n) + ", splits"],
 			merges: () => [rates(s.time, s.merges), (n) => a_second(n) + ", merges"],
@@ -547,8 +547,8 @@ class Chart {
 	tell() {
 		const s = this.samples, f = forecast(s.time, s.areas, this.meta.limit);
 		document.getElementById("forecast").textContent = f
-			? `${f.slope.toFixed(1)} areas a second over the later half: max_map_count (${this.meta.limit}) would be reached ${f.seconds.toFixed(0)} s after the end.`
-			: `No steady growth over five seconds or more; max_map_count is ${this.meta.limit}.`;
+			? `${f.slope.toFixed(1)} areas a second over the later half: max_map_count (${this.meta.limit.toLocaleString("en")}) would be reached ${f.seconds.toFixed(0)} s after the end.`
+			: `No steady growth over five seconds or more; max_map_count is ${this.meta.limit.toLocaleString("en")}.`;
 	}
 
 	draw() {
