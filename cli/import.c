@@ -9,7 +9,8 @@
 #include "cli.h"
 
 static const char help[] =
-	"usage: vmaple import -o OUT.vmt [--start-maps MAPS] [--kernel RELEASE] [--json] FILE...\n"
+	"usage: vmaple import -o OUT.vmt [--start-maps MAPS] [--kernel RELEASE]\n"
+	"                     [--line-format FORMAT]... [--json] FILE...\n"
 	"\n"
 	"Make a recording of what other tools have written: a log of strace, perf trace, perf script or "
 	"ltrace "
@@ -21,6 +22,12 @@ static const char help[] =
 	"  -o FILE          the recording to write\n"
 	"  --start-maps MAPS  /proc/PID/maps as it was where the log begins\n"
 	"  --kernel RELEASE   the kernel that it comes from, as 6.12; default: like the newest\n"
+	"  --line-format FORMAT  lines of bpftrace, bcc or your own: text and fields in braces, of which\n"
+	"                   {} is passed over: {time} {pid} {tid} {call} {addr} {len} {end} {prot} {flags} "
+	"{fd}\n"
+	"                   {offset} {path} {result} {1} to {6}; {addr:x} is hexadecimal without 0x. Again: "
+	"lines of\n"
+	"                   other formats in the same file\n"
 	"  --json           the summary as one line of JSON\n"
 	"\n"
 	"What such files cannot tell is counted, by kind, with the place where it occurred first.\n"
@@ -29,9 +36,12 @@ static const char help[] =
 	"until\n"
 	"then is in the recording); 125 vmaple itself failed\n";
 
+#define MAX_FORMATS 16
+
 struct arguments {
 	const char *out;
 	struct trace_import_options options;
+	const char *formats[MAX_FORMATS];
 	bool json;
 };
 
@@ -39,10 +49,11 @@ static int parse(struct arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
 		{ "start-maps", required_argument, NULL, 's' }, { "kernel", required_argument, NULL, 'k' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
+		{ "line-format", required_argument, NULL, 'l' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
+	a->options.line_formats = a->formats;
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":o:h", options, NULL)) != -1) {
 		switch (opt) {
@@ -54,6 +65,11 @@ static int parse(struct arguments *a, int argc, char **argv)
 			break;
 		case 'k':
 			a->options.kernel = optarg;
+			break;
+		case 'l':
+			if (a->options.nr_line_formats == MAX_FORMATS)
+				return usage_error("import", "too many formats, from", optarg);
+			a->formats[a->options.nr_line_formats++] = optarg;
 			break;
 		case 'j':
 			a->json = true;

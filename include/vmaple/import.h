@@ -27,7 +27,8 @@ enum trace_import_form {
 	TRACE_IMPORT_MAPS,   /**< /proc/PID/maps or smaps, once or one after the other */
 	TRACE_IMPORT_CORE,   /**< an ELF core */
 	TRACE_IMPORT_PERF,   /**< text of perf trace, or perf script of syscalls and mmap events */
-	TRACE_IMPORT_LTRACE  /**< a log of ltrace -S */
+	TRACE_IMPORT_LTRACE, /**< a log of ltrace -S */
+	TRACE_IMPORT_COLUMNS /**< lines of any tool, by trace_import_options.line_formats */
 };
 
 /**
@@ -49,6 +50,12 @@ struct trace_import_options {
 	enum trace_import_form form; /**< TRACE_IMPORT_NONE: by content */
 	const char *kernel;     /**< release of the kernel that it comes from ("6.12"); NULL: not known */
 	const char *start_maps; /**< /proc/PID/maps as it was where a log begins; NULL: not known */
+	/**
+	 * How lines are to be read that are of no form that is known: text and fields in braces, as "{tid} {call} {addr:x}";
+	 * the first format that fits a line says what is what.  docs/import.md has the fields.  0 formats: by content.
+	 */
+	const char *const *line_formats;
+	size_t nr_line_formats;
 	/** May be NULL. Called now and then: bytes read and in all, lines. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total, uint64_t lines);
 	void *ctx;

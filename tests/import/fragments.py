@@ -20,7 +20,7 @@ ALWAYS = ("first writes are not logged", "the kernel is not known", "the map tha
 class Fragment:
     def __init__(self, title):
         self.title, self.files, self.doubts, self.uncertain = title, [("log", [])], [], 0
-        self.maps, self.pid = {0: []}, 0
+        self.maps, self.pid, self.formats = {0: []}, 0, []
 
     def add(self, line):
         if line.startswith("=== "):
@@ -33,6 +33,8 @@ class Fragment:
         elif line.startswith("!!! "):
             count, words = line[4:].split(" ", 1)
             self.doubts.append((int(count), words))
+        elif line.startswith("$$$ "):
+            self.formats += ["--line-format", line[4:]]
         elif line.startswith("%%% "):
             self.files = [f for f in self.files if f[1]] + [(line[4:], [])]
         elif line and not self.doubts and not self.pid and not self.maps[0]:
@@ -77,7 +79,7 @@ def write(fragment, folder):
 
 def check(fragment, folder):
     logs, out = write(fragment, folder), os.path.join(folder, "out.vmt")
-    r = run("import", "--json", "-o", out, *logs)
+    r = run("import", "--json", "-o", out, *fragment.formats, *logs)
     assert r.returncode == 0, r.stderr
     doubts = [d for d in json.loads(r.stdout)["uncertain"] if not d["what"].startswith(ALWAYS)]
     for count, words in fragment.doubts:
@@ -89,9 +91,20 @@ def check(fragment, folder):
     assert verified["differences"] == 0, verified
     assert verified["uncertain"] == fragment.uncertain, "%d uncertain" % verified["uncertain"]
     for pid, lines in fragment.maps.items():
-        got = areas(run("maps", *(["--pid", str(pid)] if pid else []), logs[0] if len(logs) == 1 else out).stdout)
+        got = areas(run("maps", *(["--pid", str(pid)] if pid else []), logs[0] if len(logs) == 1 and not fragment.formats else out).stdout)
         assert got == wanted(lines), "process %d:\n%s\nis not\n%s" % (
             pid, "\n".join(map(str, got)), "\n".join(map(str, wanted(lines))))
+
+
+def check_formats(folder):
+    """A format that cannot be is one sentence that shows it."""
+    log = os.path.join(folder, "log")
+    with open(log, "w", encoding="utf-8") as f:
+        f.write("1 2\n")
+    for form, words in (("{x} {addr}", "{x}"), ("{addr}{len}", "between two fields"), ("{time}", "neither"),
+                        ("{call=nothing} {addr}", "{call=nothing}"), ("{addr", "neither"), ("{} " * 40, "more than")):
+        r = run("import", "-o", os.path.join(folder, "out.vmt"), "--line-format", form, log)
+        assert r.returncode == 3 and words in r.stderr and r.stderr.count("\n") == 1, "%s: %s" % (form, r.stderr)
 
 
 def main():
@@ -105,7 +118,14 @@ def main():
                 failed += 1
                 print("not ok %d - %s" % (number, fragment.title))
                 print("# " + str(e).replace("\n", "\n# "))
-    print("1..%d" % len(fragments))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            check_formats(folder)
+            print("ok %d - formats that cannot be" % (len(fragments) + 1))
+        except AssertionError as e:
+            failed += 1
+            print("not ok %d - formats that cannot be\n# %s" % (len(fragments) + 1, e))
+    print("1..%d" % (len(fragments) + 1))
     sys.exit(1 if failed else 0)
 
 

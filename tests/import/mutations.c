@@ -31,7 +31,13 @@ static const struct tool {
 	{ TRACE_IMPORT_PERF,
 		"  9999.000 ( 0.016 ms): p/4242 mmap(len: 4096, prot: READ, flags: PRIVATE|ANONYMOUS)"
 		"        = 0x123456789000\n" },
+	{ TRACE_IMPORT_COLUMNS, "9.5 4242/4242 mmap 0 1000 1 22 ffffffff 0 = 123456789000\n" },
 	{ TRACE_IMPORT_LTRACE, "4242 SYS_mmap(0, 4096, 1, 34) = 0x123456789000\n" },
+};
+
+static const char *const formats[] = {
+	"{time} {pid}/{tid} {call} {1:x} {2:x} {3:x} {4:x} {5:x} {6:x} = {result:x}",
+	"{}({1}, {2}, {3}, {path}) = {result}"
 };
 
 struct count {
@@ -118,7 +124,9 @@ static void print(int fd)
 static void import(struct random *rnd, char **lines, size_t n)
 {
 	const struct tool *tool = &tools[random_below(rnd, sizeof(tools) / sizeof(tools[0]))];
-	const struct trace_import_options options = { .form = tool->form };
+	const struct trace_import_options options = { .form = tool->form,
+		.line_formats = formats,
+		.nr_line_formats = tool->form == TRACE_IMPORT_COLUMNS ? 2 : 0 };
 	struct count count = { .sink = { .event = on_event } };
 	int fd = memfd_create("log", 0);
 	FILE *f = fdopen(dup(fd), "w");

@@ -41,6 +41,33 @@ def of_the_program(kernels):
     return [a for a in kernels if a[3] in ("jit (deleted)", "zero (deleted)") or a[1].startswith("---")]
 
 
+# What bpftrace prints, and the formats that say so.
+PROBES = {"mmap": "addr len prot flags fd off", "munmap": "addr len", "mprotect": "start len prot", "brk": "brk",
+          "mremap": "addr old_len new_len flags new_addr", "madvise": "start len_in behavior", "close": "fd",
+          "dup": "fildes", "clone": "clone_flags", "clone3": "", "vfork": "", "exit_group": "error_code"}
+NAMED = {"openat": "filename", "execve": "filename", "memfd_create": "uname"}
+FORMATS = ["{time} {pid}/{tid} {call} {1:x} {2:x} {3:x} {4:x} {5:x} {6:x} = {result:x}"] + [
+    "{time} {pid}/{tid} named {call=%s}%s {path} = {result:x}" % (c, c) for c in NAMED]
+
+
+def bpftrace_program(comm):
+    """One line for each call, when it has returned."""
+    head = 'printf("%%lld.%%09lld %%d/%%d ", nsecs / 1000000000, nsecs %% 1000000000, pid, tid);'.replace("%%", "%")
+    mine = '(comm == "%s" || comm == "true")' % comm
+    text = ""
+    for call, names in PROBES.items():
+        args = ["args->" + n for n in names.split()] + ["0"] * (6 - len(names.split()))
+        text += "tracepoint:syscalls:sys_enter_%s /%s/ { %s }\n" % (
+            call, mine, " ".join("@a%d[tid] = (uint64)%s;" % (i, a) for i, a in enumerate(args)))
+        text += 'tracepoint:syscalls:sys_exit_%s /%s/ { %s printf("%s %%lx %%lx %%lx %%lx %%lx %%lx = %%lx\\n", %s, args->ret); }\n' % (
+            call, mine, head, call, ", ".join("@a%d[tid]" % i for i in range(6)))
+    for call, name in NAMED.items():
+        text += "tracepoint:syscalls:sys_enter_%s /%s/ { @n[tid] = args->%s; }\n" % (call, mine, name)
+        text += 'tracepoint:syscalls:sys_exit_%s /%s/ { %s printf("named %s %%s = %%lx\\n", str(@n[tid]), args->ret); }\n' % (
+            call, mine, head, call)
+    return text + "END { %s clear(@n); }" % " ".join("clear(@a%d);" % i for i in range(6))
+
+
 ALL, NAMELESS, FILELESS = range(3)  # what a tool tells of an area: all, no names of files, neither names nor offsets
 
 
@@ -82,6 +109,17 @@ def ltrace(options, log):
     return run(["setarch", "-R", "ltrace", "-S", "-f", *options.split(), "-o", log, PROGRAM]), [log]
 
 
+def bpftrace(options, log):
+    with open(log + ".bt", "w", encoding="utf-8") as f:
+        f.write(bpftrace_program(os.path.basename(PROGRAM)))
+    text = "exec setarch -R %s > %s.maps" % (PROGRAM, log)
+    with open(log + ".sh", "w", encoding="utf-8") as f:
+        f.write(text + "\n")
+    run(["bpftrace", "-c", "/bin/sh " + log + ".sh", "-o", log, log + ".bt"])
+    with open(log + ".maps", encoding="utf-8") as f:
+        return f.read(), [log] + [a for form in FORMATS for a in ("--line-format", form)]
+
+
 def check(tool, options, told, folder):
     kernels, logs = tool(options, os.path.join(folder, "log"))
     out = os.path.join(folder, "out.vmt")
@@ -105,6 +143,10 @@ def unusable(name):
         r = subprocess.run(["perf", "trace", "-o", "/dev/null", "true"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            check=False, timeout=60)
         return "perf is not permitted to trace system calls" if r.returncode else None
+    if name == "bpftrace":
+        r = subprocess.run(["bpftrace", "-e", "tracepoint:syscalls:sys_enter_mmap { exit(); }", "-c", "/bin/true"],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=60)
+        return "bpftrace is not permitted to trace system calls" if r.returncode else None
     return None
 
 
@@ -113,8 +155,8 @@ def main():
     cases += [("perf", perf_trace, "", NAMELESS), ("perf", perf_script, "", NAMELESS),
               ("perf", perf_script, "--show-mmap-events", ALL),
               ("perf", perf_script, "--show-mmap-events --show-task-events", ALL),
-              ("ltrace", ltrace, "", FILELESS), ("ltrace", ltrace, "-tt", FILELESS)]
-    failed, why_not = 0, {name: unusable(name) for name in ("strace", "perf", "ltrace")}
+              ("ltrace", ltrace, "", FILELESS), ("ltrace", ltrace, "-tt", FILELESS), ("bpftrace", bpftrace, "", ALL)]
+    failed, why_not = 0, {name: unusable(name) for name in ("strace", "perf", "ltrace", "bpftrace")}
     for number, (name, tool, options, told) in enumerate(cases, 1):
         title = "%s %s" % (tool.__name__.replace("_", " "), options)
         if why_not[name]:

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Events of an import: steps count from 1, time never goes backward. */
+/* Events of an import: steps count from 1, time never goes backward. Lines of other tools, rewritten. */
+#include <string.h>
+
 #include "internal.h"
 
 int import_emit(
@@ -14,4 +16,14 @@ int import_emit(
 	e.mm = mm;
 	im->events++;
 	return im->sink->event(im->sink, &e);
+}
+
+/* What is being written; what does not fit is cut, and then no call that can be read. */
+void foreign_put(struct foreign *f, const char *text, size_t len)
+{
+	if (len < sizeof(f->text) - f->len) {
+		memcpy(f->text + f->len, text, len);
+		f->len += len;
+	}
+	f->text[f->len] = '\0';
 }

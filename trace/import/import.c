@@ -35,6 +35,7 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_LOST] = "the tool lost events",
 	[DOUBT_MMAP_EVENTS] =
 		"perf's mmap events tell of areas, not of what is unmapped, nor of who shares a file",
+	[DOUBT_COLUMN] = "the format has no {flags} or {result}: private, and carried out as asked",
 	[DOUBT_HEAP_BEGIN] = "the begin of the heap is derived from what brk returned",
 	[DOUBT_RESULT_UNKNOWN] = "whether a call was carried out is not known: its result was not logged",
 	[DOUBT_BAD_LINE] =
@@ -153,6 +154,8 @@ const char *trace_import_form_name(enum trace_import_form form)
 		return "log of perf";
 	case TRACE_IMPORT_LTRACE:
 		return "log of ltrace";
+	case TRACE_IMPORT_COLUMNS:
+		return "lines of a format";
 	case TRACE_IMPORT_MAPS:
 		return "snapshots of maps";
 	case TRACE_IMPORT_CORE:
@@ -194,7 +197,10 @@ int trace_import_open(struct trace_import **out, const char *const *paths, size_
 	im->paths = paths;
 	im->nr_paths = nr;
 	im->options = *options;
-	im->form = options->form ? options->form : trace_import_recognise(paths[0]);
+	if (options->nr_line_formats)
+		im->form = TRACE_IMPORT_COLUMNS;
+	else
+		im->form = options->form ? options->form : trace_import_recognise(paths[0]);
 	set_header(im);
 	if (im->form == TRACE_IMPORT_NONE && errno == ENOMEM) {
 		snprintf(error, error_size, "out of memory");
@@ -233,6 +239,7 @@ int trace_import_run(struct trace_import *im, struct trace_sink *sink)
 	case TRACE_IMPORT_STRACE:
 	case TRACE_IMPORT_PERF:
 	case TRACE_IMPORT_LTRACE:
+	case TRACE_IMPORT_COLUMNS:
 		return import_strace(im);
 	case TRACE_IMPORT_MAPS:
 		return import_snapshots(im);

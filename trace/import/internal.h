@@ -8,6 +8,7 @@
  *   words.c         the names of flags, advices, errors and calls as numbers
  *   strace_line.c   one line of strace(1), taken apart
  *   perf.c          lines of perf trace and perf script, as lines of strace
+ *   columns.c       lines of any tool, by a format, as lines of strace
  *   strace_call.c   the arguments and the result of a call
  *   strace.c        lines of strace in order: tasks, calls that are interrupted, files of -ff merged by time
  *   calls.c         a logged call as events: which call is handled how, tasks and limits
@@ -39,6 +40,7 @@ enum doubt {
 	DOUBT_NOT_READ,
 	DOUBT_LOST,
 	DOUBT_MMAP_EVENTS,
+	DOUBT_COLUMN,
 	DOUBT_HEAP_BEGIN,
 	DOUBT_RESULT_UNKNOWN,
 	DOUBT_BAD_LINE,
@@ -171,6 +173,14 @@ struct foreign {
 	size_t len;
 	char text[8192];
 };
+/* Adds text to what is being written; what does not fit is left out. */
+void foreign_put(struct foreign *f, const char *text, size_t len);
+/* columns.c: the formats of the options; to be freed with free(). 0 or -errno, said with import_failed(). */
+struct columns;
+int columns_new(struct trace_import *im, struct columns **columns);
+/* False: it fits none of the formats. */
+bool columns_line(struct trace_import *im, const struct columns *c, char *text, struct foreign *f,
+	struct strace_line *line);
 /* False: it is none. The line itself is not changed. */
 bool perf_line(char *text, struct foreign *f, struct strace_line *line);
 

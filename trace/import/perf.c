@@ -74,16 +74,6 @@ static char *skip_spaces(char *at)
 	return at + strspn(at, " \t");
 }
 
-/* What is being written; what does not fit is cut, and then no call that can be read. */
-static void put(struct foreign *f, const char *text, size_t len)
-{
-	if (len < sizeof(f->text) - f->len) {
-		memcpy(f->text + f->len, text, len);
-		f->len += len;
-	}
-	f->text[f->len] = '\0';
-}
-
 /* The end of an argument: its comma or the parenthesis that closes the call; NULL: neither comes. */
 static char *argument_end(char *at)
 {
@@ -112,11 +102,11 @@ static void put_value(struct foreign *f, const char *value, const char *end, con
 			len++;
 		if (prefix && isupper((unsigned char)*value) && strncmp(value, prefix, strlen(prefix)) != 0 &&
 			strncmp(value, "SIG", 3) != 0)
-			put(f, prefix, strlen(prefix));
-		put(f, value, len);
+			foreign_put(f, prefix, strlen(prefix));
+		foreign_put(f, value, len);
 		value += len;
 		if (value < end)
-			put(f, value++, 1);
+			foreign_put(f, value++, 1);
 	}
 }
 
@@ -144,13 +134,13 @@ static void put_arguments(struct foreign *f, const struct shape *shape, char *ar
 		char *value, *end;
 
 		if (i)
-			put(f, ", ", 2);
+			foreign_put(f, ", ", 2);
 		if (find_argument(args, shape->args[i], len, &value, &end))
 			put_value(f, value, end, prefix ? prefix + 1 : NULL);
 		else if (strcmp(shape->args[i], "fd") == 0 && strstr(f->text, "MAP_ANONYMOUS"))
-			put(f, "-1", 2);
+			foreign_put(f, "-1", 2);
 		else
-			put(f, "0", 1);
+			foreign_put(f, "0", 1);
 	}
 }
 
@@ -230,8 +220,8 @@ static bool continued(char *text, struct foreign *f, struct strace_line *line)
 	result = end && end[1] == ')' ? strchr(end, '=') : NULL;
 	if (!result)
 		return false;
-	put(f, ") ", 2);
-	put(f, result, strlen(result));
+	foreign_put(f, ") ", 2);
+	foreign_put(f, result, strlen(result));
 	line->rest = f->text;
 	if (strncmp(text, "clone", 5) == 0 || strncmp(text, "fork", 4) == 0 ||
 		strncmp(text, "vfork", 5) == 0) {
@@ -267,8 +257,8 @@ static bool trace_line(char *text, struct foreign *f, struct strace_line *line)
 	end = skip_spaces(end + 1);
 	line->kind = strncmp(end, "...", 3) == 0 ? STRACE_UNFINISHED : STRACE_CALL;
 	if (line->kind == STRACE_CALL) {
-		put(f, ") ", 2);
-		put(f, end, strlen(end));
+		foreign_put(f, ") ", 2);
+		foreign_put(f, end, strlen(end));
 	}
 	return true;
 }
@@ -322,8 +312,8 @@ static void put_values(struct foreign *f, char *at)
 			at = quote ? quote : at;
 		}
 		if (f->len)
-			put(f, ", ", 2);
-		put(f, at, (size_t)(end - at));
+			foreign_put(f, ", ", 2);
+		foreign_put(f, at, (size_t)(end - at));
 		at = *end == ',' ? end + 2 : end + strlen(end);
 	}
 }
@@ -345,8 +335,8 @@ static bool syscall_line(char *at, struct foreign *f, struct strace_line *line)
 		line->args = f->text;
 		return true;
 	}
-	put(f, ") = ", 4);
-	put(f, rest, strlen(rest));
+	foreign_put(f, ") = ", 4);
+	foreign_put(f, rest, strlen(rest));
 	line->rest = f->text;
 	line->kind = STRACE_RESUMED;
 	/* In the child, the end of the call that made it. */

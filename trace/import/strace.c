@@ -52,7 +52,8 @@ struct strace {
 	struct source *sources;
 	size_t nr;
 	size_t *heap, nr_heap;   /* of sources with a line, the earliest first */
-	struct foreign *foreign; /* of perf; NULL: lines are as strace wrote them */
+	struct foreign *foreign; /* of perf and columns; NULL: lines are as strace wrote them */
+	struct columns *columns; /* NULL: no format was given */
 	struct waiting *waiting, **waiting_end;
 	size_t nr_waiting;
 	uint64_t base_ns;
@@ -65,6 +66,10 @@ struct strace {
 
 static void read_line(struct strace *st, char *text, size_t *prefix, struct strace_line *line)
 {
+	if (st->columns) {
+		(void)columns_line(st->im, st->columns, text, st->foreign, line);
+		return;
+	}
 	if (st->foreign) {
 		(void)perf_line(text, st->foreign, line);
 		return;
@@ -163,21 +168,25 @@ static int open_sources(struct strace *st)
 {
 	struct trace_import *im = st->im;
 	bool timed = true;
+	int err;
 
 	st->waiting_end = &st->waiting;
-	if (im->form == TRACE_IMPORT_PERF) {
+	if (im->form == TRACE_IMPORT_PERF || im->form == TRACE_IMPORT_COLUMNS) {
 		st->foreign = malloc(sizeof(*st->foreign));
 		if (!st->foreign)
 			return import_failed(im, -ENOMEM, "out of memory");
 	}
+	err = im->form == TRACE_IMPORT_COLUMNS ? columns_new(im, &st->columns) : 0;
+	if (err)
+		return err;
 	st->sources = calloc(im->nr_paths, sizeof(*st->sources));
 	st->heap = calloc(im->nr_paths, sizeof(*st->heap));
 	if (!st->sources || !st->heap)
 		return import_failed(im, -ENOMEM, "out of memory");
 	for (st->nr = 0; st->nr < im->nr_paths; st->nr++) {
 		struct source *s = &st->sources[st->nr];
-		int err =
-			lines_open(&s->lines, im->paths[st->nr], im->nr_paths > 1 ? BUFFER_MANY : BUFFER_ONE);
+
+		err = lines_open(&s->lines, im->paths[st->nr], im->nr_paths > 1 ? BUFFER_MANY : BUFFER_ONE);
 
 		if (err)
 			return import_failed(
@@ -709,6 +718,7 @@ int import_strace(struct trace_import *im)
 		free(w);
 	}
 	free(st.foreign);
+	free(st.columns);
 	free(st.sources);
 	free(st.heap);
 	return err;
