@@ -227,6 +227,34 @@ static void do_find(struct fuzz *f)
 		require(mt_prev(&f->mt, from, limit) == visible(entry));
 }
 
+/* The offset of the nearest range with an entry from @at on, upwards or downwards, or MODEL_MAX; zero entries count. */
+static unsigned int entry_near(unsigned int at, unsigned int step)
+{
+	while (at < model.nr && !model.range[at].entry)
+		at += step;
+	return at < model.nr ? at : MODEL_MAX;
+}
+
+static void *entry_or_null(unsigned int at)
+{
+	return at < MODEL_MAX ? model.range[at].entry : NULL;
+}
+
+/* mt_look() and mt_look_around(). */
+static void do_look(struct fuzz *f)
+{
+	unsigned long index = key(f), limit = key(f);
+	unsigned int at = model_at(index), here = entry_near(at, 1);
+	void *entry = entry_or_null(here), *before, *after,
+	     *next = entry ? entry_or_null(entry_near(here + 1, 1)) : NULL;
+
+	require(mt_look(&f->mt, index, limit) ==
+		(entry && index <= limit && model_begin(here) <= limit ? entry : NULL));
+	require(mt_look_around(&f->mt, index, &before, limit & 1 ? &after : NULL) == entry);
+	require(before == entry_or_null(entry_near(at - 1, -1U)));
+	require(!(limit & 1) || after == next);
+}
+
 static void do_gap(struct fuzz *f)
 {
 	unsigned long a = key(f), b = key(f), size = length(f), expected = 0, found = 0;
@@ -423,6 +451,7 @@ static void do_one(struct fuzz *f)
 	case 13 ... 15:
 		return do_cursor(f);
 	case 16:
+		do_look(f);
 		return do_find(f);
 	case 17 ... 19:
 		return do_gap(f);

@@ -272,6 +272,18 @@ static inline void *mas_load(struct ma_state *mas)
 {
 	return mas_walk(mas);
 }
+/**
+ * Without a cursor: the entry at @p index, or the next above it, if that begins at or below @p max; else NULL.
+ * XA_ZERO_ENTRY is shown. Less than half of what mas_find() costs, for who does not go on from there.
+ */
+VMAPLE_API void *mt_look(const struct maple_tree *mt, unsigned long index, unsigned long max);
+/**
+ * As mt_look() without a limit, and what lies on both sides: *before, the last entry that ends below @p index, and
+ * *after (unless NULL), the one behind that returned; NULL where there is none. Beside a writer each of the three is an
+ * entry that was there during the call, but they need not have been so all at one moment.
+ */
+VMAPLE_API void *mt_look_around(
+	const struct maple_tree *mt, unsigned long index, void **before, void **after);
 /** Store @p entry over [index, last]. @return what was at index. Failure: mas_is_err(). */
 VMAPLE_API void *mas_store(struct ma_state *mas, void *entry);
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */

@@ -19,11 +19,12 @@ static int shrink(struct mm_struct *mm, unsigned long newbrk, unsigned long oldb
 	return do_munmap(mm, newbrk, oldbrk);
 }
 
-/* The range must be the user's, lockable, and a page away from what follows. */
-static bool may_grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk)
+/* The range must be the user's, lockable, and a page away from what follows. *prev: what lies before it. */
+static bool may_grow(
+	struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk, struct vm_area_struct **prev)
 {
 	unsigned long len = newbrk - oldbrk; /* beyond all addresses where newbrk was rounded up to 0 */
-	struct vm_area_struct *next = find_vma(mm, oldbrk);
+	struct vm_area_struct *next = index_find_prev(mm, oldbrk, prev);
 
 	if (IS_ERR_VALUE(mm_get_unmapped_area(mm, NULL, oldbrk, len, 0, MAP_FIXED)))
 		return false;
@@ -32,10 +33,11 @@ static bool may_grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long n
 	return !next || newbrk < vm_start_gap(next); /* both are a page's */
 }
 
-static struct vm_area_struct *expand_or_make(
-	struct mm_struct *mm, unsigned long addr, unsigned long end, vm_flags_t flags)
+static struct vm_area_struct *expand_or_make(struct mm_struct *mm, struct vm_area_struct *prev,
+	unsigned long addr, unsigned long end, vm_flags_t flags)
 {
 	struct vma_merge vmg = { .mm = mm,
+		.prev = prev,
 		.start = addr,
 		.end = end,
 		.pgoff = to_pages(mm, addr),
@@ -44,8 +46,7 @@ static struct vm_area_struct *expand_or_make(
 		.work = MM_CHANGE_MAP };
 	struct vm_area_struct *vma;
 
-	(void)index_find_prev(mm, addr, &vmg.prev);
-	if (vmg.prev && vmg.prev->vm_end > mm->start_brk) {
+	if (prev && prev->vm_end > mm->start_brk) {
 		vma = vma_merge_new_range(&vmg);
 		if (vma)
 			mm->counters.new_merged++;
@@ -55,7 +56,7 @@ static struct vm_area_struct *expand_or_make(
 	return vma_make_range(&vmg);
 }
 
-static int grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk)
+static int grow(struct mm_struct *mm, struct vm_area_struct *prev, unsigned long oldbrk, unsigned long newbrk)
 {
 	vm_flags_t flags = VM_READ | VM_WRITE | VM_MAY_FLAGS | VM_ACCOUNT | mm->def_flags;
 	unsigned long npages = to_pages(mm, newbrk - oldbrk);
@@ -65,7 +66,7 @@ static int grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk
 	if (!may_expand_vm(mm, flags, npages) || mm->map_count > mm->sys->max_map_count ||
 		vm_charge(mm, npages))
 		return -ENOMEM;
-	if (!expand_or_make(mm, oldbrk, newbrk, flags)) {
+	if (!expand_or_make(mm, prev, oldbrk, newbrk, flags)) {
 		vm_uncharge(mm, npages);
 		return -ENOMEM;
 	}
@@ -79,6 +80,7 @@ static int grow(struct mm_struct *mm, unsigned long oldbrk, unsigned long newbrk
 unsigned long mm_brk(struct mm_struct *mm, unsigned long brk)
 {
 	unsigned long newbrk = page_align(mm, brk), oldbrk = page_align(mm, mm->brk);
+	struct vm_area_struct *prev;
 	mm_call(mm);
 
 	if (brk < mm->start_brk || !data_limit_ok(mm, brk))
@@ -87,7 +89,7 @@ unsigned long mm_brk(struct mm_struct *mm, unsigned long brk)
 		if (shrink(mm, newbrk, oldbrk))
 			return mm->brk;
 	} else if (newbrk != oldbrk) {
-		if (!may_grow(mm, oldbrk, newbrk) || grow(mm, oldbrk, newbrk))
+		if (!may_grow(mm, oldbrk, newbrk, &prev) || grow(mm, prev, oldbrk, newbrk))
 			return mm->brk;
 		if (mm->def_flags & VM_LOCKED)
 			(void)mm_populate(mm, oldbrk, newbrk, true);

@@ -13,8 +13,7 @@ int anon_vma_prepare(struct vm_area_struct *vma)
 
 	if (vma->anon_vma)
 		return 0;
-	(void)index_find_prev(vma->vm_mm, vma->vm_start, &prev);
-	next = find_vma(vma->vm_mm, vma->vm_end);
+	index_neighbours(vma, &prev, &next);
 	return vma->vm_mm->sys->rmap->prepare(vma, prev, next);
 }
 

@@ -18,9 +18,10 @@
  *   index_find                         the area that contains an address, or the next above
  *   index_find_until                   the same, NULL when it begins above a last address
  *   index_lookup                       the area that contains an address
- *   index_begin, index_next            index_find with a cursor, and the area before that; the next ones. A change
- *                                      of the index ends the cursor
- *   index_find_prev                    index_find, and the area before that
+ *   index_begin, index_next            index_find_prev with a cursor; the next areas, each before NULL has been
+ *                                      returned. A change of the index ends the cursor
+ *   index_find_prev                    index_find, and the area before that: the last one if there is none
+ *   index_neighbours                   the areas before and after one that is in the index; or NULL
  *   index_gap                          free-area search: the lowest or highest hole of a length between two limits
  *   index_fork_begin, _next, _end      fork: the empty index of a child becomes that of its parent, area by area. Begun
  *                                      it may hold areas of the parent still, whose vm_mm says so; and what it allows
@@ -55,13 +56,5 @@ void index_verify(struct mm_struct *mm);
 #else
 #include "index/maple.h"
 #endif
-
-static inline struct vm_area_struct *index_find_prev(
-	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
-{
-	struct index_cursor c;
-
-	return index_begin(&c, mm, addr, prev);
-}
 
 #endif /* MM_INDEX_H */

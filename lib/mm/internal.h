@@ -159,7 +159,7 @@ struct vma_merge {
 /* The properties of the part [start, end) of @vma, to be changed by the caller before merging. */
 struct vma_merge vma_merge_of(
 	struct vm_area_struct *prev, struct vm_area_struct *vma, unsigned long start, unsigned long end);
-/* The same, for a part of @vma that is to change: with what stands before it, where that matters. */
+/* The same, for a part of @vma that is to change: with what stands on both sides, where that matters. */
 struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 /* Join a new range (a hole in the index) with its neighbours: the area that now covers it, or NULL: see vmg->err. */
 struct vm_area_struct *vma_merge_new_range(struct vma_merge *vmg);

@@ -325,7 +325,6 @@ struct vm_area_struct *vma_modify(struct vma_merge *vmg)
 	struct join j;
 	int err;
 
-	vmg->next = find_vma(vmg->mm, vma->vm_end);
 	if (choose_join(vmg, &j)) {
 		merged = join_areas(vmg, &j);
 		return merged ? merged : ERR_PTR(vmg->err);
@@ -346,11 +345,14 @@ struct vm_area_struct *vma_modify(struct vma_merge *vmg)
 
 struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
-	struct vm_area_struct *prev = NULL;
+	struct vm_area_struct *prev = NULL, *next = NULL;
+	struct vma_merge vmg;
 
-	if (start == vma->vm_start)
-		(void)index_find_prev(vma->vm_mm, start, &prev);
-	return vma_merge_of(prev, vma, start, end);
+	if (start == vma->vm_start || end == vma->vm_end)
+		index_neighbours(vma, &prev, &next);
+	vmg = vma_merge_of(prev, vma, start, end);
+	vmg.next = next;
+	return vmg;
 }
 
 struct vm_area_struct *vma_make_range(struct vma_merge *vmg)

@@ -141,11 +141,13 @@ struct protection {
 	bool read_implies_exec;
 };
 
+/* @vma: the first area that ends above @start. */
 static int protect_range(
-	struct mm_struct *mm, unsigned long start, unsigned long end, const struct protection *p)
+	struct vm_area_struct *vma, unsigned long start, unsigned long end, const struct protection *p)
 {
-	while (start < end) {
-		struct vm_area_struct *vma = find_vma(mm, start);
+	struct mm_struct *mm = vma->vm_mm;
+
+	for (;;) {
 		unsigned long prot = p->prot;
 		vm_flags_t flags;
 		int err;
@@ -160,10 +162,10 @@ static int protect_range(
 			map_deny_write_exec(mm, vma->vm_flags, flags))
 			return -EACCES;
 		err = protect_area(vma, start, min(vma->vm_end, end), flags, &start);
-		if (err)
+		if (err || start >= end)
 			return err;
+		vma = find_vma(mm, start);
 	}
-	return 0;
 }
 
 int mm_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long prot, int pkey)
@@ -198,5 +200,5 @@ int mm_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, uns
 	} else if (grows & PROT_GROWSUP) {
 		return -EINVAL;
 	}
-	return protect_range(mm, addr, end, &p);
+	return protect_range(vma, addr, end, &p);
 }

@@ -105,6 +105,43 @@ static inline void look_down(struct reader *r)
 	r->looks++;
 }
 
+/* What lies around an entry passes no stable one either. */
+static inline void check_sides(
+	struct reader *r, unsigned long from, const void *before, const void *entry, const void *after)
+{
+	unsigned long next = entry ? stable_after(entry_first(entry) + 1) : END;
+
+	if (from && (!before || entry_last(before) < stable_before(from - 1)))
+		missed(r, stable_before(from - 1), "mt_look_around, before");
+	if (before && entry_first(before) >= from)
+		failed("mt_look_around: %p is not before %lu", before, from);
+	if (next < END && (!after || entry_first(after) > next))
+		missed(r, next, "mt_look_around, after");
+	if (after && (!entry || entry_last(after) <= entry_first(entry)))
+		failed("mt_look_around: %p is not after %p", after, entry);
+}
+
+/* A look without a cursor must not pass the first stable entry. */
+static inline void look_around(struct reader *r)
+{
+	unsigned long from = random_below(&r->r, END), stable = stable_after(from);
+	bool around = random_below(&r->r, 2);
+	void *before, *after, *entry;
+
+	vmaple_rcu_read_lock();
+	look_begins(r);
+	entry = around ? mt_look_around(&r->t->mt, from, &before, &after)
+		       : mt_look(&r->t->mt, from, ULONG_MAX);
+	if (stable < END && (!entry || entry_first(entry) > stable))
+		missed(r, stable, "mt_look");
+	if (entry && entry_last(entry) < from)
+		failed("mt_look: %p is below %lu", entry, from);
+	if (around)
+		check_sides(r, from, before, entry, after);
+	vmaple_rcu_read_unlock();
+	r->looks++;
+}
+
 /* Stay in the section for long now and then, so that the writer gets far. */
 static inline void dawdle(struct reader *r)
 {
@@ -236,7 +273,7 @@ static inline void *reader_main(void *arg)
 
 	vmaple_rcu_register_thread();
 	while (!torture_stopped()) {
-		switch (random_below(&r->r, 12)) {
+		switch (random_below(&r->r, 14)) {
 		case 0 ... 3:
 			look_load(r);
 			break;
@@ -254,6 +291,9 @@ static inline void *reader_main(void *arg)
 			break;
 		case 10:
 			look_at_ranges(r);
+			break;
+		case 11 ... 12:
+			look_around(r);
 			break;
 		default:
 			look_for_gap(r);

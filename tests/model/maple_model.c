@@ -201,6 +201,55 @@ static void do_find(struct run *r)
 	assert_int_equal(mas.index, model_begin(at));
 }
 
+/* The offset of the next range with an entry from @at on, or nr; the same downwards, or -1. */
+static unsigned int entry_from(unsigned int at)
+{
+	while (at < model.nr && !model.range[at].entry)
+		at++;
+	return at;
+}
+
+static int entry_downwards(int at)
+{
+	while (at >= 0 && !model.range[at].entry)
+		at--;
+	return at;
+}
+
+static void *model_entry(unsigned int at)
+{
+	return at < model.nr ? model.range[at].entry : NULL;
+}
+
+/* A look from anywhere, or from the very edge of a range: the entry there or above, and those on both sides. */
+static void do_look(struct run *r)
+{
+	unsigned long index = key(r), max = key(r);
+	unsigned int at = model_at(index), here;
+	void *before, *after, *entry;
+	int below;
+
+	switch (random_below(&r->random, 4)) {
+	case 0:
+		index = model_begin(at);
+		break;
+	case 1:
+		index = model.range[at].last;
+	}
+	here = entry_from(at);
+	entry = model_entry(here);
+	assert_ptr_equal(mt_look(&r->mt, index, ULONG_MAX), entry);
+	assert_ptr_equal(mt_look(&r->mt, index, index), model.range[at].entry);
+	assert_ptr_equal(mt_look(&r->mt, index, max),
+		index <= max && entry && model_begin(here) <= max ? entry : NULL);
+	below = entry_downwards((int)at - 1);
+	assert_ptr_equal(mt_look_around(&r->mt, index, &before, &after), entry);
+	assert_ptr_equal(before, below < 0 ? NULL : model.range[below].entry);
+	assert_ptr_equal(after, entry ? model_entry(entry_from(here + 1)) : NULL);
+	assert_ptr_equal(mt_look_around(&r->mt, index, &before, NULL), entry);
+	assert_ptr_equal(before, below < 0 ? NULL : model.range[below].entry);
+}
+
 static void do_gap(struct run *r)
 {
 	unsigned long a = key(r), b = key(r), min = a < b ? a : b, max = a < b ? b : a, expected = 0;
@@ -251,7 +300,7 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 	mt_init_flags(&r.mt, shape->flags);
 	model_init();
 	for (uint64_t i = 0; i < operations; i++) {
-		switch (random_below(&r.random, 16)) {
+		switch (random_below(&r.random, 17)) {
 		case 0 ... 4:
 			do_store(&r);
 			break;
@@ -269,6 +318,9 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 			break;
 		case 13:
 			do_find(&r);
+			break;
+		case 14:
+			do_look(&r);
 			break;
 		default:
 			do_gap(&r);

@@ -120,6 +120,21 @@ static inline struct vm_area_struct *index_next(struct index_cursor *c)
 	return c->vma;
 }
 
+static inline struct vm_area_struct *index_find_prev(
+	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+{
+	struct index_cursor c;
+
+	return index_begin(&c, mm, addr, prev);
+}
+
+static inline void index_neighbours(
+	const struct vm_area_struct *vma, struct vm_area_struct **prev, struct vm_area_struct **next)
+{
+	*prev = vma->vm_prev;
+	*next = vma->vm_next;
+}
+
 static inline int index_prepare(struct index_store *st, struct mm_struct *mm, unsigned long start,
 	unsigned long end, struct vm_area_struct *vma)
 {

@@ -128,9 +128,7 @@ static inline void index_cancel(struct index_store *st)
 static inline struct vm_area_struct *index_find_until(
 	struct mm_struct *mm, unsigned long addr, unsigned long last)
 {
-	MA_STATE(mas, &mm->mm_mt, addr, addr);
-
-	return mas_find(&mas, last);
+	return mt_look(&mm->mm_mt, addr, last);
 }
 
 static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned long addr)
@@ -140,35 +138,56 @@ static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned l
 
 static inline struct vm_area_struct *index_lookup(struct mm_struct *mm, unsigned long addr)
 {
-	MA_STATE(mas, &mm->mm_mt, addr, addr);
-
-	return mas_walk(&mas);
+	return mt_look(&mm->mm_mt, addr, addr);
 }
 
-struct index_cursor {
-	struct ma_state mas;
-};
-
-/* The area that contains @addr, or the next above, or NULL, where the cursor stays; *prev: the one before it. */
-static inline struct vm_area_struct *index_begin(
-	struct index_cursor *c, struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+static inline struct vm_area_struct *index_find_prev(
+	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
 {
-	struct vm_area_struct *vma;
-	struct ma_state back;
+	void *before, *vma = mt_look_around(&mm->mm_mt, addr, &before, NULL);
 
-	mas_init(&c->mas, &mm->mm_mt, addr);
-	vma = mas_find(&c->mas, ULONG_MAX);
-	back = c->mas;
-	if (!vma)
-		mas_set(&back, ULONG_MAX);
-	*prev = mas_prev(&back, 0);
+	*prev = before;
 	return vma;
 }
 
-/* The area after the one where the cursor is, or NULL. */
+static inline void index_neighbours(
+	const struct vm_area_struct *vma, struct vm_area_struct **prev, struct vm_area_struct **next)
+{
+	void *before, *after;
+
+	(void)mt_look_around(&vma->vm_mm->mm_mt, vma->vm_start, &before, &after);
+	*prev = before;
+	*next = after;
+}
+
+/* Few calls go on from the second area: a look finds two, and only for the third is there a cursor in the tree. */
+struct index_cursor {
+	struct vm_area_struct *second;
+	bool begun;
+	struct ma_state mas;
+};
+
+static inline struct vm_area_struct *index_begin(
+	struct index_cursor *c, struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev)
+{
+	void *before, *after, *vma = mt_look_around(&mm->mm_mt, addr, &before, &after);
+
+	*prev = before;
+	c->second = after;
+	c->begun = false;
+	return vma;
+}
+
 static inline struct vm_area_struct *index_next(struct index_cursor *c)
 {
-	return mas_find_step(&c->mas, ULONG_MAX);
+	struct vm_area_struct *second = c->second;
+
+	if (c->begun)
+		return mas_find_step(&c->mas, ULONG_MAX);
+	c->begun = true;
+	if (second)
+		mas_init(&c->mas, &second->vm_mm->mm_mt, second->vm_end);
+	return second;
 }
 
 /* Free-area search over indices: bytes. 0 and *start, or -EBUSY. */

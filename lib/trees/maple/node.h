@@ -189,6 +189,12 @@ struct mt_position {
 extern void *(*mt_walk_load)(const void *root, unsigned long index);
 /* walk.c: the position of @index below the node of a root word. */
 extern void (*mt_walk_position)(const void *root, unsigned long index, struct mt_position *pos);
+/* walk.c: mt_look() and mt_look_around() below the node of a root word. */
+extern void *(*mt_walk_look)(const void *root, unsigned long index, unsigned long max);
+extern void *(*mt_walk_around)(const void *root, unsigned long index, void **before, void **after);
+/* look.c: the same, where the leaf that holds @index does not tell. */
+void *mt_look_on(const void *root, unsigned long index, unsigned long max);
+void *mt_look_both_ways(const void *root, unsigned long index, void **before, void **after);
 
 struct mt_gap_search;
 /* walk.c: find a free run below the node of a root word. */

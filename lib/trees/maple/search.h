@@ -6,16 +6,22 @@
  * compiler attribute. The free-area search is explained in gap.c.
  */
 
-SEARCH_TARGET static void *SEARCH(load)(const void *root, unsigned long index)
+/* The leaf that holds @index. */
+SEARCH_TARGET static inline const struct mt_leaf *SEARCH(leaf)(const void *root, unsigned long index)
 {
 	const void *node = mt_root_node(root);
-	const struct mt_leaf *leaf;
-	unsigned int area;
-	int key;
 
 	for (unsigned int level = mt_root_height(root); level > 1; level--)
 		node = mt_child(node, SEARCH(inner)(node, index));
-	leaf = node;
+	return node;
+}
+
+SEARCH_TARGET static void *SEARCH(load)(const void *root, unsigned long index)
+{
+	const struct mt_leaf *leaf = SEARCH(leaf)(root, index);
+	unsigned int area;
+	int key;
+
 	leaf_prefetch(leaf);
 	if (leaf_is_wide(leaf)) {
 		area = SEARCH(wide)(leaf, index);
@@ -31,6 +37,32 @@ SEARCH_TARGET static void *SEARCH(load)(const void *root, unsigned long index)
 SEARCH_TARGET static inline unsigned int SEARCH(area)(const struct mt_leaf *leaf, unsigned long index)
 {
 	return leaf_is_wide(leaf) ? SEARCH(wide)(leaf, index) : SEARCH(narrow)(leaf, narrow_key(leaf, index));
+}
+
+/* Places for slots behind the areas that a leaf has are NULL, and there is one more than a leaf can have. */
+SEARCH_TARGET static void *SEARCH(look)(const void *root, unsigned long index, unsigned long max)
+{
+	const struct mt_leaf *leaf = SEARCH(leaf)(root, index);
+	unsigned int area = SEARCH(area)(leaf, index);
+	void *entry = leaf_entry(leaf, area);
+
+	if (!entry)
+		return mt_look_on(root, index, max);
+	return leaf_start(leaf, area) <= max ? entry : NULL;
+}
+
+SEARCH_TARGET static void *SEARCH(around)(const void *root, unsigned long index, void **before, void **after)
+{
+	const struct mt_leaf *leaf = SEARCH(leaf)(root, index);
+	unsigned int area = SEARCH(area)(leaf, index);
+	void *entry = leaf_entry(leaf, area);
+
+	if (!entry || !area)
+		return mt_look_both_ways(root, index, before, after);
+	*before = leaf_entry(leaf, area - 1);
+	if (after)
+		*after = leaf_entry(leaf, area + 1);
+	return *before && (!after || *after) ? entry : mt_look_both_ways(root, index, before, after);
 }
 
 SEARCH_TARGET static void SEARCH(position)(const void *root, unsigned long index, struct mt_position *pos)

@@ -28,6 +28,8 @@
 
 void *(*mt_walk_load)(const void *root, unsigned long index) = scalar_load;
 void (*mt_walk_position)(const void *root, unsigned long index, struct mt_position *pos) = scalar_position;
+void *(*mt_walk_look)(const void *root, unsigned long index, unsigned long max) = scalar_look;
+void *(*mt_walk_around)(const void *root, unsigned long index, void **before, void **after) = scalar_around;
 unsigned int (*mt_area_at)(const struct mt_leaf *leaf, unsigned long index) = scalar_area;
 void (*mt_path_to)(const void *root, unsigned long index, struct mt_path *path) = scalar_path;
 bool (*mt_find_gap)(const void *root, struct mt_gap_search *search) = scalar_find_gap;
@@ -41,6 +43,8 @@ bool mt_search_select(enum mt_search_kind kind)
 	case MT_SEARCH_SCALAR:
 		mt_walk_load = scalar_load;
 		mt_walk_position = scalar_position;
+		mt_walk_look = scalar_look;
+		mt_walk_around = scalar_around;
 		mt_area_at = scalar_area;
 		mt_path_to = scalar_path;
 		mt_find_gap = scalar_find_gap;
@@ -51,6 +55,8 @@ bool mt_search_select(enum mt_search_kind kind)
 	case MT_SEARCH_SSE2:
 		mt_walk_load = sse2_load;
 		mt_walk_position = sse2_position;
+		mt_walk_look = sse2_look;
+		mt_walk_around = sse2_around;
 		mt_area_at = sse2_area;
 		mt_path_to = sse2_path;
 		mt_find_gap = sse2_find_gap;
@@ -62,6 +68,8 @@ bool mt_search_select(enum mt_search_kind kind)
 			return false;
 		mt_walk_load = avx2_load;
 		mt_walk_position = avx2_position;
+		mt_walk_look = avx2_look;
+		mt_walk_around = avx2_around;
 		mt_area_at = avx2_area;
 		mt_path_to = avx2_path;
 		mt_find_gap = avx2_find_gap;
@@ -74,6 +82,8 @@ bool mt_search_select(enum mt_search_kind kind)
 			return false;
 		mt_walk_load = avx512_load;
 		mt_walk_position = avx512_position;
+		mt_walk_look = avx512_look;
+		mt_walk_around = avx512_around;
 		mt_area_at = avx512_area;
 		mt_path_to = avx512_path;
 		mt_find_gap = avx512_find_gap;
