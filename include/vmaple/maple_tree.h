@@ -295,6 +295,17 @@ VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __mus
 VMAPLE_API int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
 /** The store that mas_preallocate() was made for: cannot fail. Gives back what was not needed. */
 VMAPLE_API void mas_store_prealloc(struct ma_state *mas, void *entry);
+/** What mas_prepare() has found out about a store. Private. */
+struct mt_plan {
+	unsigned long words[16];
+};
+/**
+ * As mas_preallocate(), and *plan carries what was found out to mas_commit(): for stores of which the second step is sure
+ * to follow, with the same @p entry and nothing stored between. @return 0 or -ENOMEM.
+ */
+VMAPLE_API int mas_prepare(struct ma_state *mas, void *entry, gfp_t gfp, struct mt_plan *plan) __must_check;
+/** The store that mas_prepare() was made for: cannot fail. Without it, mas_destroy() gives back what the cursor holds. */
+VMAPLE_API void mas_commit(struct ma_state *mas, void *entry, struct mt_plan *plan);
 /** Clear the whole range that index lies in. @return what was there. */
 VMAPLE_API void *mas_erase(struct ma_state *mas);
 /** After a store: did it run out of memory, and is it worth trying again? Gathers memory if so. */

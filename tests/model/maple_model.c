@@ -78,6 +78,21 @@ static void check_valid(struct run *r)
 		fail_msg("%s: %s", r->shape->name, reason);
 }
 
+/* Now and then another cursor asks the writer's way in between: the plan is made again then. */
+static void store_in_two_steps(struct run *r, struct ma_state *mas, void *entry)
+{
+	unsigned long elsewhere = key(r);
+	MA_STATE(other, &r->mt, elsewhere, elsewhere);
+	struct mt_plan plan;
+
+	assert_int_equal(mas_prepare(mas, entry, GFP_KERNEL, &plan), 0);
+	if (random_below(&r->random, 4) == 0) {
+		assert_int_equal(mas_preallocate(&other, NULL, GFP_KERNEL), 0);
+		mas_destroy(&other);
+	}
+	mas_commit(mas, entry, &plan);
+}
+
 static void do_store(struct run *r)
 {
 	unsigned long first, last;
@@ -87,7 +102,7 @@ static void do_store(struct run *r)
 	entry = random_below(&r->random, 100) < r->shape->erase_percent ? NULL : xa_mk_value(++r->value);
 	MA_STATE(mas, &r->mt, first, last);
 	old = model.range[model_at(first)].entry;
-	switch (random_below(&r->random, 4)) {
+	switch (random_below(&r->random, 6)) {
 	case 0:
 		assert_ptr_equal(mas_store(&mas, entry), old);
 		break;
@@ -95,7 +110,10 @@ static void do_store(struct run *r)
 		assert_int_equal(mas_preallocate(&mas, entry, GFP_KERNEL), 0);
 		mas_store_prealloc(&mas, entry);
 		break;
-	case 2:
+	case 2 ... 3:
+		store_in_two_steps(r, &mas, entry);
+		break;
+	case 4:
 		assert_int_equal(mas_store_gfp(&mas, entry, GFP_KERNEL), 0);
 		break;
 	default:

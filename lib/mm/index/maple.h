@@ -16,6 +16,7 @@
 
 struct index_store {
 	struct ma_state mas;
+	struct mt_plan plan;
 	struct mm_struct *mm;
 };
 
@@ -95,12 +96,12 @@ static inline int index_prepare(
 {
 	st->mm = mm;
 	st->mas = mas_at(&mm->mm_mt, start, end - 1);
-	return mas_preallocate(&st->mas, vma, GFP_KERNEL);
+	return mas_prepare(&st->mas, vma, GFP_KERNEL, &st->plan);
 }
 
 static inline void index_commit(struct index_store *st, void *vma)
 {
-	mas_store_prealloc(&st->mas, vma);
+	mas_commit(&st->mas, vma, &st->plan);
 	st->mm->changes++;
 	if (st->mm->sys->verify)
 		index_verify(st->mm);

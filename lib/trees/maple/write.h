@@ -14,7 +14,12 @@ struct plan {
 	enum way way;
 	unsigned int exact; /* the area, for WAY_EXACT */
 	struct mt_splice splice;
+	/* Kept for later: where the way led, NULL when there was none, and when. */
+	const struct mt_leaf *leaf;
+	unsigned long gen;
 };
+
+_Static_assert(sizeof(struct plan) <= sizeof(struct mt_plan), "users have room for a plan");
 
 /* plan.c: does the store, whose path leads to its first index, have the bounds of an area and need but its slot? */
 bool mt_is_exact(const struct mt_store *store, const struct mt_path *path);
