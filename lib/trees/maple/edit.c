@@ -86,7 +86,8 @@ static void replace_leaf(struct mt_store *store, struct mt_path *path, struct mt
 void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s)
 {
 	struct mt_leaf *leaf = path_leaf(path);
-	bool gaps = gap_is_known(store, path);
+	/* Where entries take the place of entries no gap has changed. */
+	bool gaps = gap_is_known(store, path) && !(store->entry && s->solid);
 	unsigned long hole = gaps && store->entry ? gap_around(path, s->from, s->to) : 0;
 
 	if (mt_in_rcu(store->mt) && !BREAK_COPY) {

@@ -178,6 +178,28 @@ static inline unsigned int leaf_live_before(const struct mt_leaf *leaf, unsigned
 	return i;
 }
 
+/* The first entry of areas [*i, nr), whose place is *i then: each slot is read once, beside a writer it may change. */
+static inline void *leaf_first_entry(const struct mt_leaf *leaf, unsigned int *i)
+{
+	for (; *i < leaf->nr; (*i)++) {
+		void *entry = leaf_entry(leaf, *i);
+
+		if (entry)
+			return entry;
+	}
+	return NULL;
+}
+
+/* The last entry of areas [0, i). */
+static inline void *leaf_last_entry(const struct mt_leaf *leaf, unsigned int i)
+{
+	void *entry = NULL;
+
+	while (i && !entry)
+		entry = leaf_entry(leaf, --i);
+	return entry;
+}
+
 /* Of the hole between areas @before - 1 and @after, which have entries or are not there: its first and last index. */
 static inline unsigned long hole_first(const struct mt_leaf *leaf, unsigned int before, unsigned long min)
 {
@@ -194,6 +216,7 @@ struct mt_splice {
 	unsigned int from, to; /* areas [from, to) go */
 	unsigned int nr, live; /* areas and entries of the leaf afterwards */
 	unsigned int put_nr;
+	bool solid; /* nothing of what the store covers is NULL */
 	struct mt_area put[3];
 };
 

@@ -5,36 +5,14 @@
  * 1. Meaning.  A call that changes an area asks two or three such questions and needs no position to go on from.  A
  *    cursor for each, set up, walked to the ends of its hole and stepped back, took 240 instructions for the first and
  *    470 for the one before too; a look takes 100, and 170 for both sides (callgrind, AVX2, on a recording of node).
- * 2. Ways.  Mostly all that is asked for stands side by side in one leaf: search.h, SEARCH(look) and SEARCH(around).
- *    Where a slot there is NULL, an area has been erased or the answer is in another leaf: then each question goes its
- *    own way, here, from leaf to leaf by a walk from the root.
+ * 2. Ways.  Mostly all that is asked for stands in one leaf: search.h, SEARCH(look) and SEARCH(around), which know no
+ *    bounds.  Where the answer is in another leaf, each question goes its own way, here, from leaf to leaf by a walk from
+ *    the root.
  * 3. Readers.  As of a load (docs/maple-tree.md, 6): each slot is read once.  What lies on both sides need not have
  *    been so all at one moment.  The root is read once for a call: who goes on below an old one sees nodes that are
  *    whole until the section ends.
  */
 #include "leaf.h"
-
-/* The first entry of areas [*i, nr), whose place is *i then: each slot is read once, beside a writer it may change. */
-static void *first_entry(const struct mt_leaf *leaf, unsigned int *i)
-{
-	for (; *i < leaf->nr; (*i)++) {
-		void *entry = leaf_entry(leaf, *i);
-
-		if (entry)
-			return entry;
-	}
-	return NULL;
-}
-
-/* The last entry of areas [0, i). */
-static void *last_entry(const struct mt_leaf *leaf, unsigned int i)
-{
-	void *entry = NULL;
-
-	while (i && !entry)
-		entry = leaf_entry(leaf, --i);
-	return entry;
-}
 
 /* The first entry behind the leaf of @pos, which is somewhere else then, and its place. */
 static void *entry_behind(const void *root, struct mt_position *pos)
@@ -43,7 +21,7 @@ static void *entry_behind(const void *root, struct mt_position *pos)
 
 	while (!entry && pos->max != ULONG_MAX) {
 		mt_walk_position(root, pos->max + 1, pos);
-		entry = first_entry(pos->leaf, &pos->area);
+		entry = leaf_first_entry(pos->leaf, &pos->area);
 	}
 	return entry;
 }
@@ -59,7 +37,7 @@ static void *entry_before(const void *root, struct mt_position pos)
 
 		mt_walk_position(root, index, &pos);
 		covered = pos.area < pos.leaf->nr && leaf_start(pos.leaf, pos.area) <= index;
-		entry = last_entry(pos.leaf, pos.area + covered);
+		entry = leaf_last_entry(pos.leaf, pos.area + covered);
 	}
 	return entry;
 }
@@ -70,7 +48,7 @@ void *mt_look_on(const void *root, unsigned long index, unsigned long max)
 	void *entry;
 
 	mt_walk_position(root, index, &pos);
-	entry = first_entry(pos.leaf, &pos.area);
+	entry = leaf_first_entry(pos.leaf, &pos.area);
 	if (!entry && pos.max < max)
 		entry = entry_behind(root, &pos);
 	return entry && leaf_start(pos.leaf, pos.area) <= max ? entry : NULL;
@@ -82,10 +60,10 @@ void *mt_look_both_ways(const void *root, unsigned long index, void **before, vo
 	void *entry;
 
 	mt_walk_position(root, index, &pos);
-	*before = last_entry(pos.leaf, pos.area);
+	*before = leaf_last_entry(pos.leaf, pos.area);
 	if (!*before)
 		*before = entry_before(root, pos);
-	entry = first_entry(pos.leaf, &pos.area);
+	entry = leaf_first_entry(pos.leaf, &pos.area);
 	if (!entry)
 		entry = entry_behind(root, &pos);
 	if (!after)
@@ -94,7 +72,7 @@ void *mt_look_both_ways(const void *root, unsigned long index, void **before, vo
 	if (!entry)
 		return NULL;
 	pos.area++;
-	*after = first_entry(pos.leaf, &pos.area);
+	*after = leaf_first_entry(pos.leaf, &pos.area);
 	if (!*after)
 		*after = entry_behind(root, &pos);
 	return entry;

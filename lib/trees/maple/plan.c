@@ -13,20 +13,31 @@ static void plan_splice(struct plan *p, const struct mt_store *store, const stru
 {
 	const struct mt_leaf *leaf = path_leaf(path);
 	struct mt_splice *s = &p->splice;
-	unsigned int nr = leaf->nr, gone = 0;
+	unsigned long form = leaf->base, next = store->first;
+	unsigned int nr = leaf->nr, from = path_area(path), to = from, gone = 0;
 
-	s->from = s->to = path_area(path);
 	s->put_nr = 0;
-	for (; s->to < nr && leaf_start(leaf, s->to) <= store->last; s->to++)
-		if (leaf->slot[s->to]) {
-			p->exact = s->to;
-			gone++;
-		}
-	if (s->from < s->to && leaf_start(leaf, s->from) < store->first)
-		put(s, leaf_start(leaf, s->from), store->first - 1, leaf->slot[s->from]);
+	s->solid = true;
+	for (; to < nr; to++) {
+		unsigned long first = form_start(leaf, form, to);
+
+		if (first > store->last)
+			break;
+		s->solid = s->solid && first <= next && leaf->slot[to];
+		next = form_end(leaf, form, to) + 1;
+		if (!leaf->slot[to])
+			continue;
+		p->exact = to;
+		gone++;
+	}
+	s->from = from;
+	s->to = to;
+	s->solid = s->solid && from < to && next - 1 >= store->last;
+	if (from < to && form_start(leaf, form, from) < store->first)
+		put(s, form_start(leaf, form, from), store->first - 1, leaf->slot[from]);
 	put(s, store->first, store->last, store->entry);
-	if (s->from < s->to && leaf_end(leaf, s->to - 1) > store->last)
-		put(s, store->last + 1, leaf_end(leaf, s->to - 1), leaf->slot[s->to - 1]);
+	if (from < to && next - 1 > store->last)
+		put(s, store->last + 1, next - 1, leaf->slot[to - 1]);
 	s->live = leaf_live(leaf) - gone + s->put_nr;
 	if (!store->entry && !gone)
 		p->way = WAY_NOTHING;

@@ -39,12 +39,11 @@ SEARCH_TARGET static inline unsigned int SEARCH(area)(const struct mt_leaf *leaf
 	return leaf_is_wide(leaf) ? SEARCH(wide)(leaf, index) : SEARCH(narrow)(leaf, narrow_key(leaf, index));
 }
 
-/* Places for slots behind the areas that a leaf has are NULL, and there is one more than a leaf can have. */
 SEARCH_TARGET static void *SEARCH(look)(const void *root, unsigned long index, unsigned long max)
 {
 	const struct mt_leaf *leaf = SEARCH(leaf)(root, index);
 	unsigned int area = SEARCH(area)(leaf, index);
-	void *entry = leaf_entry(leaf, area);
+	void *entry = leaf_first_entry(leaf, &area);
 
 	if (!entry)
 		return mt_look_on(root, index, max);
@@ -55,14 +54,15 @@ SEARCH_TARGET static void *SEARCH(around)(const void *root, unsigned long index,
 {
 	const struct mt_leaf *leaf = SEARCH(leaf)(root, index);
 	unsigned int area = SEARCH(area)(leaf, index);
-	void *entry = leaf_entry(leaf, area);
+	void *entry;
 
-	if (!entry || !area)
-		return mt_look_both_ways(root, index, before, after);
-	*before = leaf_entry(leaf, area - 1);
-	if (after)
-		*after = leaf_entry(leaf, area + 1);
-	return *before && (!after || *after) ? entry : mt_look_both_ways(root, index, before, after);
+	*before = leaf_last_entry(leaf, area);
+	entry = leaf_first_entry(leaf, &area);
+	if (after) {
+		area++;
+		*after = leaf_first_entry(leaf, &area);
+	}
+	return entry && *before && (!after || *after) ? entry : mt_look_both_ways(root, index, before, after);
 }
 
 SEARCH_TARGET static void SEARCH(position)(const void *root, unsigned long index, struct mt_position *pos)
