@@ -142,7 +142,7 @@ int main(void)
 	expect(window != MAP_FAILED);
 	mm_system_init(&sys, &anon_vma_rmap);
 	mm_init(&mm, &sys);
-	mm_set_task_size(&mm, GUEST_SIZE);
+	expect(mm_set_task_size(&mm, GUEST_SIZE) == 0);
 	mm.ops = &operations;
 
 	at = mm_mmap(&mm, &code);

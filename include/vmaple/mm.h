@@ -25,18 +25,22 @@ extern "C" {
 /** Begin an empty 47-bit x86-64 address space with unlimited resources. Then set what differs. Cannot fail. */
 VMAPLE_API void mm_init(struct mm_struct *mm, struct mm_system *sys);
 /**
- * An address space of another size: 3 or 4 GiB for a 32-bit guest, or any other multiple of the page size; where
- * mappings go follows.  Right after mm_init().  Up to 4 GiB, MAP_32BIT and MAP_ABOVE4G mean nothing, as on Linux.
+ * An address space of another size: 3 or 4 GiB for a 32-bit guest, or any other multiple of the page size from one
+ * page to MM_TASK_SIZE_MAX; where mappings go follows.  Right after mm_init().  Up to 4 GiB, MAP_32BIT and MAP_ABOVE4G
+ * mean nothing, as on Linux.  @return 0; -EINVAL, unchanged: no such size, or there are areas.
  */
-VMAPLE_API void mm_set_task_size(struct mm_struct *mm, unsigned long task_size);
+VMAPLE_API int mm_set_task_size(struct mm_struct *mm, unsigned long task_size) __must_check;
+/** 2^63: that many bytes are the user's at most. On a 32-bit host, all but 64 KiB, which addresses that are errors need. */
+#define MM_TASK_SIZE_MAX (~0UL >> 32 ? 1UL << (sizeof(long) * 8 - 1) : -(1UL << MM_PAGE_SHIFT_MAX))
 /**
  * Where exec() would let searches begin: below a gap for a stack of @p stack_limit bytes (RLIMIT_STACK), between 128
  * MiB and five sixths of the space; and @p random_pages away, by as much as the caller drew (vm.mmap_rnd_bits, 28, of
  * them on x86-64).  @p randomised: the stack's own place is random, too, and is left room for.
  * mm_init() does it for 8 MiB and nothing random.
+ * @return 0; -EINVAL, unchanged: @p random_pages are more than a sixth of the space.
  */
-VMAPLE_API void mm_set_mmap_base(
-	struct mm_struct *mm, unsigned long stack_limit, bool randomised, unsigned long random_pages);
+VMAPLE_API int mm_set_mmap_base(struct mm_struct *mm, unsigned long stack_limit, bool randomised,
+	unsigned long random_pages) __must_check;
 /** End it: every area goes, files are put, charges given back. The struct is the caller's again. */
 VMAPLE_API void mm_exit(struct mm_struct *mm);
 /**
@@ -60,7 +64,7 @@ enum exec_stack { EXSTACK_DEFAULT, EXSTACK_DISABLE_X, EXSTACK_ENABLE_X };
  * more below, as far as RLIMIT_STACK allows. mm->start_stack moves with it. Linux's setup_arg_pages() and
  * shift_arg_pages().  Until it is done, vma_is_temporary_stack().  Not for an mm with operations of an embedder.
  *
- * @return 0; -EINVAL: there is none, or @p top lies above it; -ENOMEM; -EFAULT: something is in the way. After a
+ * @return 0; -EINVAL: there is none, @p top lies above it, or no such @p executable; -ENOMEM; -EFAULT: something is in the way. After a
  * failure the stack may reach over more than it has to, and a program that is to begin cannot: its pages are all there.
  */
 VMAPLE_API int mm_setup_stack(
@@ -91,7 +95,10 @@ struct area_spec {
 	const char *anon_name;         /**< NULL: none */
 	const void *policy, *uffd_ctx; /**< as in struct vm_area_struct */
 };
-/** Insert an area exactly as given, without any merge. @return 0, -EEXIST, -EINVAL or -ENOMEM. */
+/**
+ * Insert an area exactly as given, without any merge.
+ * @return 0; -EINVAL: its bounds are no pages below task_size, or end before they begin; -EEXIST; -ENOMEM.
+ */
 VMAPLE_API int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec) __must_check;
 /** @} */
 
@@ -137,14 +144,19 @@ VMAPLE_API int mm_munlockall(struct mm_struct *mm);
  * nothing is sealed.
  */
 VMAPLE_API int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags);
-/** prctl(2) PR_SET_VMA_ANON_NAME; @p name NULL takes the name away. */
+/**
+ * prctl(2) PR_SET_VMA_ANON_NAME; @p name NULL takes the name away. -EINVAL: longer than 79 bytes, or with one that does
+ * not print, or that Linux forbids there: \ ` $ [ ].
+ */
 VMAPLE_API int mm_set_anon_name(
 	struct mm_struct *mm, unsigned long addr, unsigned long len, const char *name);
 /** The effect of mbind(2) with an accepted policy; @p policy NULL is the default policy. */
 VMAPLE_API int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const void *policy);
 /** In the mode of mm_userfaultfd(): @p ctx has UFFD_FEATURE_WP_ASYNC, which watches memory of any kind for writes. */
 #define MM_UFFD_WP_ASYNC (1ULL << 63)
-/** UFFDIO_REGISTER, or with @p ctx NULL UFFDIO_UNREGISTER; @p mode of VM_UFFD_FLAGS and MM_UFFD_WP_ASYNC. */
+/**
+ * UFFDIO_REGISTER, or with @p ctx NULL UFFDIO_UNREGISTER; @p mode of VM_UFFD_FLAGS and MM_UFFD_WP_ASYNC: others are -EINVAL.
+ */
 VMAPLE_API int mm_userfaultfd(
 	struct mm_struct *mm, unsigned long addr, unsigned long len, const void *ctx, vm_flags_t mode);
 /** remap_file_pages(2) as it is today: a mapping of another part of the same file. @p pgoff and @p flags as there. */
@@ -158,12 +170,13 @@ VMAPLE_API int mm_shmdt(struct mm_struct *mm, unsigned long addr);
  * @{ */
 enum {
 	MM_FAULT_WRITE = 1,
-	MM_FAULT_SMALL = 2 /**< a read that did not map a huge page, where one would fit */
+	MM_FAULT_SMALL = 2, /**< a read that did not map a huge page, where one would fit */
+	MM_FAULT_FLAGS = MM_FAULT_WRITE | MM_FAULT_SMALL
 };
 /**
  * A page fault at @p addr: grows a stack, gives an area its anon_vma. A read does that too where Linux maps a huge
  * page; whether it can depends on page tables, which an mm does not have: MM_FAULT_SMALL says that it did not.
- * @return 0, -EFAULT where the access is a SIGSEGV, -ENOMEM.
+ * @return 0, -EFAULT where the access is a SIGSEGV, -ENOMEM; -EINVAL: other @p flags than these.
  */
 VMAPLE_API int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags);
 /** @} */

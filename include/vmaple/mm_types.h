@@ -238,9 +238,11 @@ enum mm_verify {
 VMAPLE_API void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap);
 /**
  * Pages of 2^@p shift bytes, 12 to 16, and what goes with them: a stack guard gap of 256 pages, huge pages of as many
- * bytes as a page of page-table entries maps.  Before the first mm_init().
+ * bytes as a page of page-table entries maps.  Before the first mm_init().  @return 0, or -EINVAL and unchanged.
  */
-VMAPLE_API void mm_system_set_page_shift(struct mm_system *sys, unsigned int shift);
+VMAPLE_API int mm_system_set_page_shift(struct mm_system *sys, unsigned int shift) __must_check;
+#define MM_PAGE_SHIFT_MIN 12
+#define MM_PAGE_SHIFT_MAX 16
 
 #define MM_UNLIMITED (~0UL)
 

@@ -32,11 +32,12 @@ extern "C" {
 struct paging;
 
 struct paging_options {
-	unsigned long frames;     /**< pages of memory, at least PAGING_MIN_FRAMES */
-	unsigned long swap_pages; /**< 0: no swap */
+	unsigned long frames;     /**< pages of memory, PAGING_MIN_FRAMES to PAGING_MAX_FRAMES */
+	unsigned long swap_pages; /**< up to PAGING_MAX_FRAMES; 0: no swap */
 	int swap_fd;              /**< a file to swap to, open for reading and writing; -1: memory */
 };
 #define PAGING_MIN_FRAMES 16
+#define PAGING_MAX_FRAMES (~0U >> 8) /**< of memory, or of swap: 64 GiB of pages of 4 KiB */
 
 /** A machine for the spaces of @p sys, whose reverse map is chosen already. 0, -EINVAL or -ENOMEM. */
 VMAPLE_API int paging_new(
@@ -67,7 +68,11 @@ VMAPLE_API struct paging_stats paging_statistics(struct paging *paging);
 
 /** @name Spaces
  * @{ */
-/** Give @p mm, without areas, page tables; a fork's child gets its own in mm_fork(). 0 or -ENOMEM. */
+/**
+ * Give @p mm, without areas, page tables; a fork's child gets its own in mm_fork().
+ * @return 0; -EINVAL: it has areas or tables, its system no machine, or its task_size is more than tables of four levels
+ * reach: 2^48 with pages of 4 KiB; -ENOMEM.
+ */
 VMAPLE_API int paging_attach(struct mm_struct *mm) __must_check;
 /** The mmap_lock of an attached mm. */
 VMAPLE_API struct rw_lock *mmap_lock(struct mm_struct *mm);

@@ -68,8 +68,8 @@ VMAPLE_API struct vm_area_struct *lock_vma_under_rcu(struct mm_struct *mm, unsig
 VMAPLE_API void vma_end_read(struct vm_area_struct *vma);
 
 /**
- * A page fault at @p addr in the locked @p vma, as mm_fault() answers it. @return 0, -EFAULT, or -EAGAIN: unlock,
- * take the mmap_lock, and call mm_fault().
+ * A page fault at @p addr in the locked @p vma, as mm_fault() answers it. @return 0, -EFAULT, -EINVAL, or -EAGAIN:
+ * unlock, take the mmap_lock, and call mm_fault().
  */
 VMAPLE_API int vma_fault(struct vm_area_struct *vma, unsigned long addr, unsigned int flags);
 

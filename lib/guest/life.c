@@ -14,7 +14,10 @@ static bool is_possible(const struct guest_setup *setup)
 	unsigned long page;
 
 	if (!setup->host || setup->host_page_shift < HOST_PAGE_SHIFT_MIN ||
-		setup->host_page_shift > HOST_PAGE_SHIFT_MAX)
+		setup->host_page_shift > HOST_PAGE_SHIFT_MAX || setup->sys->page_shift < MM_PAGE_SHIFT_MIN ||
+		setup->sys->page_shift > MM_PAGE_SHIFT_MAX)
+		return false;
+	if (setup->size > MM_TASK_SIZE_MAX || setup->base + setup->size < setup->base)
 		return false;
 	page = 1UL << max(setup->host_page_shift, setup->sys->page_shift);
 	return !(setup->base & (page - 1)) && !(setup->size & ((1UL << setup->sys->page_shift) - 1));
@@ -32,7 +35,7 @@ int guest_mm_init(struct guest_mm *guest, const struct guest_setup *setup)
 	range_map_init(&guest->copies, NULL, NULL);
 	mm_init(&guest->mm, setup->sys);
 	if (setup->size)
-		mm_set_task_size(&guest->mm, setup->size);
+		(void)!mm_set_task_size(&guest->mm, setup->size); /* is_possible() has seen to it */
 	if (setup->ops)
 		guest->ops = *setup->ops;
 	guest->ops.host = guest_host_change;

@@ -112,11 +112,28 @@ static int name_range(struct mm_struct *mm, unsigned long addr, unsigned long en
 	return unmapped;
 }
 
+#define ANON_NAME_BYTES 79
+
+/* What prints, in Latin-1: what looks like the kernel's own words in maps does not count. */
+static bool is_anon_name(const char *name)
+{
+	size_t length = 0;
+
+	for (; name[length]; length++) {
+		unsigned char c = (unsigned char)name[length];
+
+		if (length == ANON_NAME_BYTES || c < ' ' || (c > '~' && c < 0xa0) || c == '\\' || c == '`' ||
+			c == '$' || c == '[' || c == ']')
+			return false;
+	}
+	return true;
+}
+
 int mm_set_anon_name(struct mm_struct *mm, unsigned long addr, unsigned long len, const char *name)
 {
 	struct change c = { .names = true };
 	unsigned long end;
-	int err = check_range(mm, addr, len, &end);
+	int err = name && !is_anon_name(name) ? -EINVAL : check_range(mm, addr, len, &end);
 	mm_call(mm);
 
 	if (err)
@@ -204,7 +221,7 @@ int mm_userfaultfd(
 	mm_call(mm);
 
 	if (offset_in_page(mm, addr | len) || !len || addr >= mm->task_size || len > mm->task_size - addr ||
-		(ctx && !c.set))
+		(ctx && !c.set) || (mode & ~(VM_UFFD_FLAGS | MM_UFFD_WP_ASYNC)))
 		return -EINVAL;
 	for (unsigned long at = addr; (vma = find_vma_intersection(mm, at, end)) != NULL; at = vma->vm_end) {
 		err = may_register(vma, addr, end, ctx, ctx ? mode : mode | (vma->vm_flags & VM_UFFD_FLAGS));

@@ -149,7 +149,8 @@ int mm_setup_stack(struct mm_struct *mm, unsigned long top, enum exec_stack exec
 	mm_call(mm);
 
 	top = page_align(mm, top);
-	if (!vma || !vma_is_temporary_stack(vma) || top > vma->vm_end || mm->ops)
+	if (!vma || !vma_is_temporary_stack(vma) || top > vma->vm_end || mm->ops ||
+		(unsigned int)executable > EXSTACK_ENABLE_X)
 		return -EINVAL;
 	if (top < low || vma->vm_end - vma->vm_start >= top - low)
 		return -ENOMEM;

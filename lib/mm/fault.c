@@ -145,8 +145,11 @@ static int grow_stack(struct vm_area_struct *vma, unsigned long addr)
 
 int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 {
-	struct vm_area_struct *vma = find_vma(mm, addr);
+	struct vm_area_struct *vma;
 
+	if (flags & ~(unsigned int)MM_FAULT_FLAGS)
+		return -EINVAL;
+	vma = find_vma(mm, addr);
 	if (!vma)
 		return -EFAULT;
 	if (vma->vm_start > addr && grow_stack(vma, addr))

@@ -33,18 +33,29 @@ void mm_system_init(struct mm_system *sys, const struct rmap_ops *rmap)
 	};
 }
 
-void mm_system_set_page_shift(struct mm_system *sys, unsigned int shift)
+int mm_system_set_page_shift(struct mm_system *sys, unsigned int shift)
 {
+	if (shift < MM_PAGE_SHIFT_MIN || shift > MM_PAGE_SHIFT_MAX)
+		return -EINVAL;
 	sys->page_shift = shift;
 	sys->stack_guard_gap = 256UL << shift;
 	sys->pmd_size = 1UL << (shift + shift - 3);
+	return 0;
 }
 
-void mm_set_task_size(struct mm_struct *mm, unsigned long task_size)
+static void begin_space(struct mm_struct *mm, unsigned long task_size)
 {
 	mm->task_size = task_size;
 	mm->mmap_window = task_size;
-	mm_set_mmap_base(mm, 8 * MB, false, 0);
+	(void)!mm_set_mmap_base(mm, 8 * MB, false, 0);
+}
+
+int mm_set_task_size(struct mm_struct *mm, unsigned long task_size)
+{
+	if (!task_size || offset_in_page(mm, task_size) || task_size > MM_TASK_SIZE_MAX || mm->map_count)
+		return -EINVAL;
+	begin_space(mm, task_size);
+	return 0;
 }
 
 /* The stack begins anywhere in so many pages: a 32-bit process has few to give away. */
@@ -53,12 +64,15 @@ static unsigned long stack_random_pages(const struct mm_struct *mm)
 	return mm->mmap_window <= 1UL << 32 ? 0x7ff : 0x3fffff;
 }
 
-void mm_set_mmap_base(
+int mm_set_mmap_base(
 	struct mm_struct *mm, unsigned long stack_limit, bool randomised, unsigned long random_pages)
 {
 	unsigned long pad = mm->sys->stack_guard_gap, gap = stack_limit, most = mm->mmap_window / 6 * 5;
 	unsigned long random = random_pages << mm->sys->page_shift;
 
+	/* The gap is five sixths at most: the base stays above 0. */
+	if (random_pages > to_pages(mm, mm->mmap_window / 6))
+		return -EINVAL;
 	if (randomised)
 		pad += stack_random_pages(mm) << mm->sys->page_shift;
 	if (gap + pad > gap)
@@ -66,6 +80,7 @@ void mm_set_mmap_base(
 	gap = min(max(gap, 128 * MB), most);
 	mm->mmap_base = page_align(mm, mm->mmap_window - gap - random);
 	mm->mmap_legacy_base = page_align(mm, mm->mmap_window / 3) + random;
+	return 0;
 }
 
 void mm_init(struct mm_struct *mm, struct mm_system *sys)
@@ -82,7 +97,7 @@ void mm_init(struct mm_struct *mm, struct mm_system *sys)
 		.execute_only_pkey = -1,
 		.mm_lock_seq = 1,
 	};
-	mm_set_task_size(mm, (1UL << 47) - page_size(mm));
+	begin_space(mm, (1UL << 47) - page_size(mm));
 	index_init(mm);
 }
 
@@ -173,7 +188,8 @@ int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec)
 	int err = -ENOMEM;
 	mm_call(mm);
 
-	if (spec->start >= spec->end || offset_in_page(mm, spec->start | spec->end))
+	if (spec->start >= spec->end || spec->end > mm->task_size ||
+		offset_in_page(mm, spec->start | spec->end))
 		return -EINVAL;
 	if (find_vma_intersection(mm, spec->start, spec->end))
 		return -EEXIST;

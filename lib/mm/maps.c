@@ -10,7 +10,7 @@
 static const char *composed_name(const struct vm_area_struct *vma, const char *kind, char *buf, size_t size)
 {
 	snprintf(buf, size, "[%s:%s]", kind, vma->anon_name->name);
-	return buf;
+	return size ? buf : "";
 }
 
 static bool is_heap(const struct vm_area_struct *vma)
@@ -152,7 +152,8 @@ const char *vm_flags_format(vm_flags_t flags, char *buf, size_t size)
 {
 	size_t n = 0;
 
-	buf[0] = '\0';
+	if (size)
+		buf[0] = '\0';
 	for (size_t i = 0; i < NR_FLAG_NAMES && n + 4 <= size; i++)
 		if (flags & flag_names[i].bit)
 			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "", flag_names[i].letters);

@@ -206,6 +206,8 @@ int vma_view(struct mm_struct *mm, unsigned long addr, struct vma_view *view)
 int vma_fault(struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
 {
 	check_is_held(vma);
+	if (flags & ~(unsigned int)MM_FAULT_FLAGS)
+		return -EINVAL;
 	if (!vma_may_fault(vma, flags))
 		return -EFAULT;
 	return vma_fault_prepares(vma, addr, flags) ? -EAGAIN : 0;

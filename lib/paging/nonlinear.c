@@ -51,7 +51,7 @@ int paging_remap_file_pages(
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
 	int err;
 
-	if (!vma || !vma->vm_file || !(vma->vm_flags & VM_SHARED) || ((addr | len) & (page_bytes(mm) - 1)) ||
+	if (!mm->pgd || !vma || !vma->vm_file || !(vma->vm_flags & VM_SHARED) || ((addr | len) & (page_bytes(mm) - 1)) ||
 		!len || len > vma->vm_end - addr)
 		return -EINVAL;
 	if (!window)

@@ -77,7 +77,8 @@ int paging_new(struct paging **result, struct mm_system *sys, const struct pagin
 {
 	struct paging *paging;
 
-	if (options->frames < PAGING_MIN_FRAMES || options->swap_pages >= ~0U)
+	if (options->frames < PAGING_MIN_FRAMES || options->frames > PAGING_MAX_FRAMES ||
+		options->swap_pages > PAGING_MAX_FRAMES || options->swap_fd < -1)
 		return -EINVAL;
 	paging = port_alloc(sizeof(*paging), _Alignof(struct paging), GFP_KERNEL);
 	if (!paging)
@@ -118,6 +119,9 @@ void paging_free(struct paging *paging)
 
 int paging_attach(struct mm_struct *mm)
 {
+	if (!mm->sys->pages || mm->pgd || mm->map_count ||
+		(mm->task_size - 1) >> table_shift(mm, LEVELS - 1) >> TABLE_BITS)
+		return -EINVAL;
 	mm->pgd = page_tables_new((struct paging *)mm->sys->pages, mm);
 	return mm->pgd ? 0 : -ENOMEM;
 }

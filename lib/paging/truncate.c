@@ -45,7 +45,7 @@ int paging_truncate(struct mm_system *sys, struct vm_file *file, unsigned long s
 	struct paging *paging = (struct paging *)sys->pages;
 	pgoff_t first;
 
-	if (!size)
+	if (!size || !paging)
 		return -EINVAL;
 	/* It has to remember what it does not have any more, though nobody maps it yet. */
 	if (!file->mapping && file_open(sys, file))

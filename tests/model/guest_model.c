@@ -471,7 +471,7 @@ static void begin(unsigned int guest_shift, unsigned int host_shift)
 	w.pages = calloc(page_of(WINDOW), sizeof(*w.pages));
 	assert_non_null(w.pages);
 	mm_system_init(&w.sys, &anon_vma_rmap);
-	mm_system_set_page_shift(&w.sys, guest_shift);
+	assert_int_equal(mm_system_set_page_shift(&w.sys, guest_shift), 0);
 	w.sys.max_map_count = 2000;
 	assert_int_equal(guest_mm_init(&w.guest, &setup), 0);
 	w.guest.mm.start_brk = w.guest.mm.brk = 64UL << 20;

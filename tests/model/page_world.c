@@ -21,12 +21,12 @@ void world_begin(unsigned int shift)
 {
 	w = (struct world){ .r = { random_seed() }, .shift = shift, .base = BASE, .low = LOW };
 	mm_system_init(&w.sys, &anon_vma_rmap);
-	mm_system_set_page_shift(&w.sys, shift);
+	assert_int_equal(mm_system_set_page_shift(&w.sys, shift), 0);
 	assert_int_equal(w.sys.pmd_size, at(at(1) / 8));
 	w.sys.mmap_min_addr = at(LOW);
 	w.sys.stack_guard_gap = at(GUARD);
 	mm_init(&w.mm, &w.sys);
-	mm_set_task_size(&w.mm, at(PAGES));
+	assert_int_equal(mm_set_task_size(&w.mm, at(PAGES)), 0);
 }
 
 unsigned long at(unsigned long page)

@@ -20,7 +20,7 @@ static void begin(unsigned long task_size)
 {
 	mm_system_init(&sys, &anon_vma_rmap);
 	mm_init(&mm, &sys);
-	mm_set_task_size(&mm, task_size);
+	assert_int_equal(mm_set_task_size(&mm, task_size), 0);
 	mm.start_brk = mm.brk = HEAP;
 }
 

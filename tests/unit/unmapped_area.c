@@ -292,14 +292,14 @@ static void test_mmap_base_is_the_kernels(void **state)
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		base = kernels_base(limits[i], false);
 		asked += base != 0;
-		mm_set_mmap_base(&mm, limits[i], false, 0);
+		assert_int_equal(mm_set_mmap_base(&mm, limits[i], false, 0), 0);
 		if (base && base != mm.mmap_base)
 			fail_msg("stack limit %lx: %lx, the kernel has %lx", (unsigned long)limits[i],
 				mm.mmap_base, base);
 		for (int k = 0; base && k < 4; k++) {
-			mm_set_mmap_base(&mm, limits[i], true, (1UL << 32) - 1);
+			assert_int_equal(mm_set_mmap_base(&mm, limits[i], true, (1UL << 32) - 1), 0);
 			low = mm.mmap_base;
-			mm_set_mmap_base(&mm, limits[i], true, 0);
+			assert_int_equal(mm_set_mmap_base(&mm, limits[i], true, 0), 0);
 			high = mm.mmap_base;
 			base = kernels_base(limits[i], true);
 			if (base < low || base > high)
@@ -309,9 +309,9 @@ static void test_mmap_base_is_the_kernels(void **state)
 	}
 	if (!asked)
 		skip();
-	mm_set_mmap_base(&mm, 8 * MB, true, 12345);
+	assert_int_equal(mm_set_mmap_base(&mm, 8 * MB, true, 12345), 0);
 	low = mm.mmap_base;
-	mm_set_mmap_base(&mm, 8 * MB, true, 12344);
+	assert_int_equal(mm_set_mmap_base(&mm, 8 * MB, true, 12344), 0);
 	assert_int_equal(mm.mmap_base - low, PAGE);
 }
 
