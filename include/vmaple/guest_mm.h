@@ -128,7 +128,7 @@ struct guest_mm {
 
 /**
  * Begin. @return 0; -ENOMEM; -EINVAL: a page's size of @p setup is out of its range, base or size is no multiple of it,
- * size is more than MM_TASK_SIZE_MAX, or base + size more than an address.
+ * or base + size is more than an address.
  */
 VMAPLE_API int guest_mm_init(struct guest_mm *guest, const struct guest_setup *setup) __must_check;
 /** End: every area goes, and the host's pages are unmapped. */

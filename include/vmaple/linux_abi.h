@@ -107,6 +107,7 @@
 #define VMAPLE_EINVAL     22
 #define VMAPLE_ENOSPC     28
 #define VMAPLE_ENOSYS     38
+#define VMAPLE_EBADMSG    74
 #define VMAPLE_EOVERFLOW  75
 #define VMAPLE_EOPNOTSUPP 95
 /** @} */

@@ -25,13 +25,11 @@ extern "C" {
 /** Begin an empty 47-bit x86-64 address space with unlimited resources. Then set what differs. Cannot fail. */
 VMAPLE_API void mm_init(struct mm_struct *mm, struct mm_system *sys);
 /**
- * An address space of another size: 3 or 4 GiB for a 32-bit guest, or any other multiple of the page size from one
- * page to MM_TASK_SIZE_MAX; where mappings go follows.  Right after mm_init().  Up to 4 GiB, MAP_32BIT and MAP_ABOVE4G
- * mean nothing, as on Linux.  @return 0; -EINVAL, unchanged: no such size, or there are areas.
+ * An address space of another size: 3 or 4 GiB for a 32-bit guest, or any other multiple of the page size but 0, up to
+ * all pages but the last, whose addresses are errors; where mappings go follows.  Right after mm_init().  Up to 4 GiB,
+ * MAP_32BIT and MAP_ABOVE4G mean nothing, as on Linux.  @return 0; -EINVAL, unchanged: no such size, or there are areas.
  */
 VMAPLE_API int mm_set_task_size(struct mm_struct *mm, unsigned long task_size) __must_check;
-/** 2^63: that many bytes are the user's at most. On a 32-bit host, all but 64 KiB, which addresses that are errors need. */
-#define MM_TASK_SIZE_MAX (~0UL >> 32 ? 1UL << (sizeof(long) * 8 - 1) : -(1UL << MM_PAGE_SHIFT_MAX))
 /**
  * Where exec() would let searches begin: below a gap for a stack of @p stack_limit bytes (RLIMIT_STACK), between 128
  * MiB and five sixths of the space; and @p random_pages away, by as much as the caller drew (vm.mmap_rnd_bits, 28, of

@@ -34,7 +34,7 @@ struct paging;
 struct paging_options {
 	unsigned long frames;     /**< pages of memory, PAGING_MIN_FRAMES to PAGING_MAX_FRAMES */
 	unsigned long swap_pages; /**< up to PAGING_MAX_FRAMES; 0: no swap */
-	int swap_fd;              /**< a file to swap to, open for reading and writing; -1: memory */
+	int swap_fd;              /**< a file to swap to, open for reading and writing; -1: memory, all that a freestanding build has */
 };
 #define PAGING_MIN_FRAMES 16
 #define PAGING_MAX_FRAMES (~0U >> 8) /**< of memory, or of swap: 64 GiB of pages of 4 KiB */

@@ -4,8 +4,10 @@
  * The one seam between vmaple's core and the system it runs on: memory, messages, and what to do when an
  * internal invariant is broken.
  *
- * The core (lib/base, lib/trees, lib/mm, lib/rmap) calls nothing else of its host.  A hosted build starts
- * with malloc(3) and stderr; an embedder replaces them before the first use of the library.
+ * The core (lib/base, lib/trees, lib/mm, lib/rmap, lib/paging) calls nothing else of its host.  A hosted build starts
+ * with malloc(3) and stderr; an embedder replaces them before the first use of the library.  Built with -ffreestanding and
+ * -DVMAPLE_RCU_NONE there is no C library behind it: the embedder must set a port, and has one thread in the library at
+ * a time (docs/ports.md).
  */
 #ifndef VMAPLE_PORT_H
 #define VMAPLE_PORT_H

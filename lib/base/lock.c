@@ -11,9 +11,9 @@
  */
 #include "lock.h"
 
-#include <stdio.h>
-
 #include "alloc.h"
+#include "text.h"
+#include "thread_local.h"
 
 #define WRITER  (1u << 31)
 #define WAITING (1u << 30)
@@ -39,8 +39,8 @@ struct held {
 	unsigned int rank;
 };
 
-static _Thread_local struct held held[DEEPEST];
-static _Thread_local unsigned int nr_held;
+static THREAD_LOCAL struct held held[DEEPEST];
+static THREAD_LOCAL unsigned int nr_held;
 
 static const char *rank_name(unsigned int rank)
 {
@@ -54,7 +54,7 @@ static void out_of_order(const struct held *h, const void *lock, unsigned int ra
 {
 	char text[300];
 
-	snprintf(text, sizeof(text), "lock order: %s (%p) is wanted at %s by who has had %s (%p) since %s",
+	text_format(text, sizeof(text), "lock order: %s (%p) is wanted at %s by who has had %s (%p) since %s",
 		rank_name(rank), lock, where, rank_name(h->rank), h->lock, h->where);
 	port_panic(text);
 }

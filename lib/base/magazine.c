@@ -6,11 +6,11 @@
  */
 #include "reclaim.h"
 
-#include <string.h>
-
 #include "alloc.h"
 #include "linux_names.h"
 #include "list.h"
+#include "bytes.h"
+#include "thread_local.h"
 
 #define REFILL       31 /* objects that a thread takes from slabs at a time */
 #define REFILL_LARGE 4  /* of those beyond 1 KiB, which a program may need few of */
@@ -32,7 +32,7 @@ struct thread_cache {
 	bool listed;
 };
 
-static __thread struct thread_cache my_cache __attribute__((tls_model("initial-exec")));
+static THREAD_LOCAL struct thread_cache my_cache THREAD_LOCAL_STATIC;
 
 static struct {
 	spinlock_t lock;

@@ -7,9 +7,11 @@
  */
 #include <vmaple/port.h>
 
+#if __STDC_HOSTED__
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#endif
 
 #include "alloc.h"
 
@@ -17,6 +19,7 @@
 #error "the build must define VMAPLE_VERSION"
 #endif
 
+#if __STDC_HOSTED__
 static void *hosted_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
 {
 	(void)ctx;
@@ -59,6 +62,9 @@ struct vmaple_port host_port = {
 	.panic = hosted_panic,
 	.relax = hosted_relax,
 };
+#else
+struct vmaple_port host_port; /* the embedder's, before anything else */
+#endif
 
 void vmaple_set_port(const struct vmaple_port *port)
 {

@@ -11,12 +11,13 @@
  * 3. Marks (pool.h, 4).  A bit for each retired object that no magazine holds; a slab with marks is also in one
  *    list of all kinds. It cannot go back to the host meanwhile, since the object counts as used.
  */
-#include <string.h>
 
 #include "alloc.h"
 #include "list.h"
 #include "minmax.h"
 #include "reclaim.h"
+#include "text.h"
+#include "bytes.h"
 
 #if !defined(VMAPLE_CHECKS)
 /* Only the checks say when an object changes hands. */
@@ -138,9 +139,7 @@ static _Noreturn void damaged(enum pool_kind kind, const char *what)
 {
 	static char line[100];
 
-	memcpy(line, "object cache: ", 15);
-	strncat(line, kinds[kind].name, 30);
-	strncat(line, what, 50);
+	text_format(line, sizeof(line), "object cache: %s%s", kinds[kind].name, what);
 	port_panic(line);
 }
 

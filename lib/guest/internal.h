@@ -25,12 +25,11 @@
 #ifndef GUEST_INTERNAL_H
 #define GUEST_INTERNAL_H
 
-#include <string.h>
-
 #include <vmaple/guest_mm.h>
 
 #include "linux_names.h"
 #include "minmax.h"
+#include "bytes.h"
 
 /* Contents change in three host pages at most, as a move can need (move.c); rights in two more, where it came from. */
 #define GUEST_SAVED 3

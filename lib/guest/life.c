@@ -17,7 +17,7 @@ static bool is_possible(const struct guest_setup *setup)
 		setup->host_page_shift > HOST_PAGE_SHIFT_MAX || setup->sys->page_shift < MM_PAGE_SHIFT_MIN ||
 		setup->sys->page_shift > MM_PAGE_SHIFT_MAX)
 		return false;
-	if (setup->size > MM_TASK_SIZE_MAX || setup->base + setup->size < setup->base)
+	if (setup->size > -(1UL << setup->sys->page_shift) || setup->base + setup->size < setup->base)
 		return false;
 	page = 1UL << max(setup->host_page_shift, setup->sys->page_shift);
 	return !(setup->base & (page - 1)) && !(setup->size & ((1UL << setup->sys->page_shift) - 1));

@@ -3,8 +3,7 @@
  * The host's own map against what the areas need: run by run of host pages that need the same.
  */
 #include "internal.h"
-
-#include <stdio.h>
+#include "text.h"
 
 /* What a run of host pages is to be. */
 struct need {
@@ -93,7 +92,7 @@ static bool compare_run(
 		line = lines->state > 0 && lines->line.start <= addr ? &lines->line : NULL;
 		what = difference_of(guest, &need, line);
 		if (what) {
-			snprintf(text, size,
+			text_format(text, size,
 				"the host page at guest address %lx (host %lx) %s: the guest needs %c%c%c",
 				need.span.start, (unsigned long)addr, what, need.rights & VM_READ ? 'r' : '-',
 				need.rights & VM_WRITE ? 'w' : '-', need.rights & VM_EXEC ? 'x' : '-');
@@ -135,6 +134,6 @@ bool guest_mm_verify_host(struct guest_mm *guest, const char *maps, char *differ
 		addr = need.span.end;
 	}
 	if (lines.state < 0)
-		snprintf(difference, size, "the text is no /proc/PID/maps: a line of it cannot be read");
+		text_format(difference, size, "the text is no /proc/PID/maps: a line of it cannot be read");
 	return lines.state >= 0;
 }

@@ -5,13 +5,12 @@
  * An area refers to a file, a name and, through its reverse map, to anon_vmas; each copy holds references of its
  * own, so that areas can be freed in any order.
  */
-#include <stdio.h>
-#include <string.h>
 
 #include "internal.h"
 #include "list.h"
 #include "pool.h"
 #include "recycle.h"
+#include "bytes.h"
 
 /* Of indexes with links in each area see index/linked.h. */
 _Static_assert(offsetof(struct vm_area_struct, vm_private_data) + sizeof(void *) == 64 + INDEX_LINK_BYTES,

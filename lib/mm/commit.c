@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Charged pages of a machine, where another thread than its committer charges: see commit.h. */
 #include "commit.h"
+#include "thread_local.h"
 
-__thread char mm_this_thread;
+THREAD_LOCAL char mm_this_thread;
 
 void commit_account_others(struct mm_system *sys, unsigned long npages)
 {

@@ -19,7 +19,9 @@
 
 #include <vmaple/mm_types.h>
 
-extern __thread char mm_this_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+#include "thread_local.h"
+
+extern THREAD_LOCAL char mm_this_thread THREAD_LOCAL_STATIC __attribute__((visibility("hidden")));
 
 /* The calling thread is not known to be the committer: @npages more, unless it can become it. */
 void commit_account_others(struct mm_system *sys, unsigned long npages);

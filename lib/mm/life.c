@@ -2,10 +2,10 @@
 /*
  * An address space from its beginning to its end: init, areas that exec or attach brings, fork, exit.
  */
-#include <string.h>
 
 #include "alloc.h"
 #include "internal.h"
+#include "bytes.h"
 
 #define MB (1UL << 20)
 
@@ -52,7 +52,7 @@ static void begin_space(struct mm_struct *mm, unsigned long task_size)
 
 int mm_set_task_size(struct mm_struct *mm, unsigned long task_size)
 {
-	if (!task_size || offset_in_page(mm, task_size) || task_size > MM_TASK_SIZE_MAX || mm->map_count)
+	if (!task_size || offset_in_page(mm, task_size) || task_size > -page_size(mm) || mm->map_count)
 		return -EINVAL;
 	begin_space(mm, task_size);
 	return 0;

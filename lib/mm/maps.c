@@ -2,14 +2,14 @@
 /*
  * Areas as /proc/PID/maps shows them, flags as smaps does.
  */
-#include <stdio.h>
-#include <string.h>
 
 #include "internal.h"
+#include "bytes.h"
+#include "text.h"
 
 static const char *composed_name(const struct vm_area_struct *vma, const char *kind, char *buf, size_t size)
 {
-	snprintf(buf, size, "[%s:%s]", kind, vma->anon_name->name);
+	text_format(buf, size, "[%s:%s]", kind, vma->anon_name->name);
 	return size ? buf : "";
 }
 
@@ -41,12 +41,12 @@ int maps_line_format(const struct maps_line *l, char *buf, size_t size)
 {
 	char head[128];
 
-	snprintf(head, sizeof(head), "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu", l->start, l->end,
+	text_format(head, sizeof(head), "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu", l->start, l->end,
 		l->vm_flags & VM_READ ? 'r' : '-', l->vm_flags & VM_WRITE ? 'w' : '-',
 		l->vm_flags & VM_EXEC ? 'x' : '-', l->vm_flags & VM_MAYSHARE ? 's' : 'p', l->offset,
 		l->dev >> 32, l->dev & 0xffffffff, l->ino);
-	return *l->name ? snprintf(buf, size, "%-72s %s\n", head, l->name)
-			: snprintf(buf, size, "%s \n", head);
+	return *l->name ? text_format(buf, size, "%-72s %s\n", head, l->name)
+			: text_format(buf, size, "%s \n", head);
 }
 
 /* The digits at *@text, which goes behind them. */
@@ -156,6 +156,7 @@ const char *vm_flags_format(vm_flags_t flags, char *buf, size_t size)
 		buf[0] = '\0';
 	for (size_t i = 0; i < NR_FLAG_NAMES && n + 4 <= size; i++)
 		if (flags & flag_names[i].bit)
-			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "", flag_names[i].letters);
+			n += (size_t)text_format(
+				buf + n, size - n, "%s%s", n ? " " : "", flag_names[i].letters);
 	return buf;
 }

@@ -24,9 +24,9 @@
  * 4. Failure.  Links are cloned and the one index store is prepared before anything changes; a clone that was made
  *    in vain is unlinked again.
  */
-#include <string.h>
 
 #include "internal.h"
+#include "bytes.h"
 
 static bool names_equal(const struct anon_vma_name *a, const struct anon_vma_name *b)
 {

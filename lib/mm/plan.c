@@ -10,12 +10,10 @@
  *    written in the rehearsal gets an anon_vma that no other area has: its own address.
  * 4. Its operations write down what the host would be told, and pass on what only asks.
  */
-#include <errno.h>
-#include <string.h>
-
 #include <vmaple/mm_plan.h>
 
 #include "alloc.h"
+#include "bytes.h"
 #include "internal.h"
 #include "list.h"
 

@@ -8,17 +8,18 @@
 
 #include "internal.h"
 #include "recycle.h"
+#include "thread_local.h"
 
 /* What prepopulate_vma() provides for. */
 #define CALL_AREAS 24 /* for 8 that change: a copy of each, and cuts; those that went may still be read */
 #define CALL_NODES 24 /* of each kind of node: a rebuild's worst case, and a copy for each other area */
 #define CALL_LINKS 24 /* an anon_vma for each area, its link, and one that is inherited or a file's */
 
-static __thread struct {
+static THREAD_LOCAL struct {
 	void *free_vma;
 	bool watched; /* is given back when the thread ends */
 	struct vma_recycle_stats stats;
-} mine __attribute__((tls_model("initial-exec")));
+} mine THREAD_LOCAL_STATIC;
 
 static void give_back(void)
 {

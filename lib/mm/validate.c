@@ -11,10 +11,11 @@
  *    A3  what is charged machine-wide is at least what this mm's VM_ACCOUNT areas account for.
  *    R*  the reverse map's own, see lib/rmap/.
  */
-#include <stdio.h>
 
 #include "alloc.h"
 #include "internal.h"
+#include "text.h"
+#include "thread_local.h"
 
 struct sums {
 	int count;
@@ -23,15 +24,15 @@ struct sums {
 };
 
 /* What was found last by this thread: a rule, the area and its field. */
-static _Thread_local char wrong_text[160];
+static THREAD_LOCAL char wrong_text[160];
 
 bool index_wrong(const char **reason, const struct vm_area_struct *vma, const char *rule)
 {
 	if (vma)
-		snprintf(wrong_text, sizeof(wrong_text), "%s (area %lx-%lx)", rule, vma->vm_start,
+		text_format(wrong_text, sizeof(wrong_text), "%s (area %lx-%lx)", rule, vma->vm_start,
 			vma->vm_end);
 	else
-		snprintf(wrong_text, sizeof(wrong_text), "%s", rule);
+		text_format(wrong_text, sizeof(wrong_text), "%s", rule);
 	*reason = wrong_text;
 	return false;
 }

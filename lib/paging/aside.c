@@ -7,6 +7,7 @@
  */
 #include "internal.h"
 #include "pool.h"
+#include "thread_local.h"
 
 struct block {
 	struct block *next;
@@ -14,11 +15,11 @@ struct block {
 
 _Static_assert(sizeof(struct leaf) >= sizeof(struct table), "a block holds either");
 
-static __thread struct {
+static THREAD_LOCAL struct {
 	struct block *blocks;
 	unsigned long nr;
 	bool watched;
-} aside __attribute__((tls_model("initial-exec")));
+} aside THREAD_LOCAL_STATIC;
 
 static struct block *take(void)
 {

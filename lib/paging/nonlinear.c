@@ -51,8 +51,8 @@ int paging_remap_file_pages(
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
 	int err;
 
-	if (!mm->pgd || !vma || !vma->vm_file || !(vma->vm_flags & VM_SHARED) || ((addr | len) & (page_bytes(mm) - 1)) ||
-		!len || len > vma->vm_end - addr)
+	if (!mm->pgd || !vma || !vma->vm_file || !(vma->vm_flags & VM_SHARED) ||
+		((addr | len) & (page_bytes(mm) - 1)) || !len || len > vma->vm_end - addr)
 		return -EINVAL;
 	if (!window)
 		return mm_remap_file_pages(mm, addr, len, 0, pgoff, MAP_NONBLOCK);

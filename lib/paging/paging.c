@@ -23,9 +23,9 @@
  * 5. Failure.  Everything that can fail comes before the first change of a PTE; a move of pages that cannot go on moves
  *    what it has moved back.
  */
-#include <string.h>
 
 #include "internal.h"
+#include "bytes.h"
 
 static int begin_fork(struct mm_struct *child, struct mm_struct *parent)
 {
@@ -78,7 +78,8 @@ int paging_new(struct paging **result, struct mm_system *sys, const struct pagin
 	struct paging *paging;
 
 	if (options->frames < PAGING_MIN_FRAMES || options->frames > PAGING_MAX_FRAMES ||
-		options->swap_pages > PAGING_MAX_FRAMES || options->swap_fd < -1)
+		options->swap_pages > PAGING_MAX_FRAMES || options->swap_fd < -1 ||
+		(options->swap_fd >= 0 && !__STDC_HOSTED__))
 		return -EINVAL;
 	paging = port_alloc(sizeof(*paging), _Alignof(struct paging), GFP_KERNEL);
 	if (!paging)

@@ -9,10 +9,12 @@
  * page in the cache are taken under the swap lock, so that under it, and with the page mapped nowhere, two
  * references (the cache's, the caller's) mean that nobody else can come.
  */
-#include <string.h>
+#if __STDC_HOSTED__
 #include <unistd.h>
+#endif
 
 #include "internal.h"
+#include "bytes.h"
 
 static int swap_arrays(struct swap *swap, bool memory)
 {
@@ -162,6 +164,31 @@ unsigned int swap_refs(struct paging *paging, unsigned long slot)
 	return refs;
 }
 
+#if __STDC_HOSTED__
+static bool device_read(int fd, uint64_t *stamp, unsigned long slot)
+{
+	return pread(fd, stamp, sizeof(*stamp), (off_t)(slot * sizeof(*stamp))) == sizeof(*stamp);
+}
+
+static bool device_write(int fd, const uint64_t *stamp, unsigned long slot)
+{
+	return pwrite(fd, stamp, sizeof(*stamp), (off_t)(slot * sizeof(*stamp))) == sizeof(*stamp);
+}
+#else /* without files swap_fd is -1: paging_new() */
+static bool device_read(int fd, uint64_t *stamp, unsigned long slot)
+{
+	(void)fd;
+	(void)stamp;
+	(void)slot;
+	return false;
+}
+
+static bool device_write(int fd, const uint64_t *stamp, unsigned long slot)
+{
+	return device_read(fd, (uint64_t *)stamp, slot);
+}
+#endif
+
 int swap_read(struct paging *paging, unsigned long slot, uint64_t *stamp)
 {
 	const struct swap *swap = &paging->swap;
@@ -171,9 +198,7 @@ int swap_read(struct paging *paging, unsigned long slot, uint64_t *stamp)
 		*stamp = swap->store[slot];
 		return 0;
 	}
-	return pread(swap->fd, stamp, sizeof(*stamp), (off_t)(slot * sizeof(*stamp))) == sizeof(*stamp)
-		       ? 0
-		       : -EIO;
+	return device_read(swap->fd, stamp, slot) ? 0 : -EIO;
 }
 
 int swap_write(struct paging *paging, unsigned long slot, uint64_t stamp)
@@ -185,6 +210,5 @@ int swap_write(struct paging *paging, unsigned long slot, uint64_t stamp)
 		swap->store[slot] = stamp;
 		return 0;
 	}
-	return pwrite(swap->fd, &stamp, sizeof(stamp), (off_t)(slot * sizeof(stamp))) == sizeof(stamp) ? 0
-												       : -EIO;
+	return device_write(swap->fd, &stamp, slot) ? 0 : -EIO;
 }

@@ -9,10 +9,10 @@
  * go when an munmap leaves a gap that covers them whole, and at exit, with `tables` held for writing: walks of the
  * reverse map, which have no mmap_lock, descend with it held for reading.
  */
-#include <string.h>
 
 #include "internal.h"
 #include "pool.h"
+#include "bytes.h"
 
 _Static_assert(sizeof(struct page_tables) <= POOL_SMALL_SIZE, "page_tables_new() has one of the pool");
 

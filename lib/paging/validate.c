@@ -6,13 +6,14 @@
  * Every PTE that leads to a frame is counted; then each page is walked, and every PTE that the walk finds is marked;
  * then all PTEs are looked at again: none is without the mark.
  */
-#include <stdio.h>
-#include <string.h>
 
 #include "internal.h"
+#include "bytes.h"
+#include "text.h"
+#include "thread_local.h"
 
-static _Thread_local char wrong_text[200];
-static _Thread_local unsigned long walk_areas;
+static THREAD_LOCAL char wrong_text[200];
+static THREAD_LOCAL unsigned long walk_areas;
 
 struct check {
 	struct paging *paging;
@@ -230,7 +231,7 @@ static int validate(struct paging *paging, const char **reason, gfp_t gfp)
 	if (c.ptes && c.odd && c.slots)
 		err = check_all(&c) ? 0 : -EINVAL;
 	if (err == -EINVAL) {
-		snprintf(wrong_text, sizeof(wrong_text), "%s (%s %lx)", c.wrong, c.mm ? "at" : "number",
+		text_format(wrong_text, sizeof(wrong_text), "%s (%s %lx)", c.wrong, c.mm ? "at" : "number",
 			c.addr);
 		*reason = wrong_text;
 	}

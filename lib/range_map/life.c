@@ -2,9 +2,8 @@
 /* Maps as wholes: made, ended, copied; snapshots and what differs between two. */
 #include "piece.h"
 
-#include <string.h>
-
 #include "alloc.h"
+#include "bytes.h"
 
 void range_map_init(struct range_map *map, const struct range_map_ops *ops, void *ctx)
 {

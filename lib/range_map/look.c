@@ -2,7 +2,7 @@
 /* Looking: nothing here changes the map or allocates. */
 #include "piece.h"
 
-#include <string.h>
+#include "bytes.h"
 
 bool range_map_find(const struct range_map *map, uint64_t at, struct range_map_range *range)
 {

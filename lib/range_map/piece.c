@@ -2,9 +2,8 @@
 /* Pieces: memory for them, and the one way in which what they hold changes. See piece.h. */
 #include "piece.h"
 
-#include <string.h>
-
 #include "alloc.h"
+#include "bytes.h"
 #include "pool.h"
 
 #define ALIGN 64

@@ -22,7 +22,7 @@
 
 #include <vmaple/range_map.h>
 
-#include "../base/linux_names.h"
+#include "linux_names.h"
 
 #define PIECE 64U
 

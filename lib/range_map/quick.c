@@ -11,7 +11,7 @@
  */
 #include "piece.h"
 
-#include <string.h>
+#include "bytes.h"
 
 /* May @left and @right, which meet, become one? Then their owner is told so. */
 static bool join(struct range_map *map, struct range_map_range left, struct range_map_range right)

@@ -9,8 +9,7 @@
  */
 #include "piece.h"
 
-#include <errno.h>
-#include <string.h>
+#include "bytes.h"
 
 #define MAGIC      0x31676e7270616d76ULL /* "vmaprng1" */
 #define FNV_BASIS  0xcbf29ce484222325ULL

@@ -16,10 +16,8 @@
  */
 #include "piece.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "alloc.h"
+#include "bytes.h"
 #include "pool.h"
 #include "rcu.h"
 

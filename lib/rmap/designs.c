@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* All designs, in the order in which they came, and the memory that they have. */
-#include <string.h>
 
 #include "internal.h"
 #include "pool.h"
+#include "bytes.h"
 
 const struct rmap_ops *const rmap_designs[] = { &pte_chain_rmap, &objrmap_rmap, &anon_list_rmap, &anonmm_rmap,
 	&anon_vma_chain_rmap, &anon_vma_rmap, NULL };

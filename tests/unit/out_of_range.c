@@ -111,7 +111,7 @@ static void test_of_machines_and_spaces(void **state)
 			INVAL(mm_set_task_size(&empty, 0)),
 			INVAL(mm_set_task_size(&empty, 1)),
 			INVAL(mm_set_task_size(&empty, PAGE + 1)),
-			INVAL(mm_set_task_size(&empty, MM_TASK_SIZE_MAX + PAGE)),
+			INVAL(mm_set_task_size(&empty, -PAGE + 1)),
 			INVAL(mm_set_task_size(&empty, ~0UL)),
 			INVAL(mm_set_task_size(&mm, 1UL << 31)), /* it has areas */
 			INVAL(mm_set_mmap_base(&empty, 0, false, sixth + 1)),
@@ -120,7 +120,7 @@ static void test_of_machines_and_spaces(void **state)
 			IS((long)before, empty.task_size),
 			IS((long)base, empty.mmap_base),
 			IS(0, mm_set_mmap_base(&empty, ~0UL, true, sixth)),
-			IS(0, mm_set_task_size(&empty, MM_TASK_SIZE_MAX)),
+			IS(0, mm_set_task_size(&empty, -PAGE)),
 			IS(0, mm_set_task_size(&empty, PAGE)),
 			INVAL(mm_setup_stack(&empty, PAGE, EXSTACK_DEFAULT)), /* there is none */
 			IS(0, mm_begin_stack(&empty)),
@@ -346,9 +346,10 @@ static void test_of_guests(void **state)
 		INVAL(guest_of(12, ~0U, 0, 0)),
 		INVAL(guest_of(12, 14, PAGE, 1UL << 30)),
 		INVAL(guest_of(12, 12, 0, PAGE + 1)),
-		INVAL(guest_of(12, 12, 0, ~0UL & ~(PAGE - 1))),
+		INVAL(guest_of(12, 12, 0, ~0UL)),
 		INVAL(guest_of(12, 12, ~0UL & ~(PAGE - 1), 2 * PAGE)),
 		IS(0, guest_of(12, 12, 0, PAGE)),
+		IS(0, guest_of(12, 12, 0, -PAGE)),
 		IS(0, guest_of(16, 21, 0, 1UL << 30)),
 	};
 

@@ -2,9 +2,9 @@
 /*
  * The linked indexes: finding and verifying.  Theory and invariants (L1 to L4) in linked.h.
  */
-#include <stdio.h>
 
 #include "../internal.h"
+#include "text.h"
 
 struct vm_area_struct *linked_descend(struct mm_struct *mm, unsigned long addr)
 {
@@ -94,7 +94,7 @@ static bool check_tree(struct mm_struct *mm, const char **reason)
 	if (rb_validate(&mm->mm_rb, NULL, &rule))
 		return true;
 	(void)find_suspect(mm->mm_rb.rb_node, NULL, 0, &suspect);
-	snprintf(text, sizeof(text), "L3: vm_rb is damaged: %s", rule);
+	text_format(text, sizeof(text), "L3: vm_rb is damaged: %s", rule);
 	return index_wrong(reason, suspect, text);
 }
 

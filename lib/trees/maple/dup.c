@@ -5,8 +5,7 @@
  * Failure.  A copy that runs out of memory gives back what it made and leaves the new tree empty.
  */
 #include "leaf.h"
-
-#include <string.h>
+#include "bytes.h"
 
 static struct mt_leaf *dup_leaf(const struct mt_leaf *leaf, gfp_t gfp)
 {

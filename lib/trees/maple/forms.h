@@ -66,7 +66,9 @@ static inline unsigned int scalar_holes(const struct mt_leaf *leaf, int units)
 	return mask;
 }
 
-#ifdef __x86_64__
+/* Without a C library the compiler's header of vectors does not compile, and nobody would choose a form. */
+#if defined(__x86_64__) && __STDC_HOSTED__
+#define MT_VECTORS 1
 #include <immintrin.h>
 
 #define sse2_inner scalar_inner

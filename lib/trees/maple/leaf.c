@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Making and changing leaves: see leaf.h. */
 #include "leaf.h"
-
-#include <string.h>
+#include "bytes.h"
 
 #define UNITS_OF_ROUNDING 63 /* a base is rounded down to a multiple of 64 indices */
 

@@ -10,7 +10,7 @@
 #define SEARCH(name) scalar_##name
 #include "search.h"
 #undef SEARCH
-#ifdef __x86_64__
+#ifdef MT_VECTORS
 #define SEARCH(name) sse2_##name
 #include "search.h"
 #undef SEARCH
@@ -51,7 +51,7 @@ bool mt_search_select(enum mt_search_kind kind)
 		mt_leaf_gap = scalar_leaf_gap;
 		mt_inner_gap = scalar_inner_gap;
 		return true;
-#ifdef __x86_64__
+#ifdef MT_VECTORS
 	case MT_SEARCH_SSE2:
 		mt_walk_load = sse2_load;
 		mt_walk_position = sse2_position;
