@@ -3,16 +3,18 @@
  * @file rcu.h
  * What a thread must do to read structures in RCU mode.
  *
- * The flavour of userspace RCU is chosen when the library is built (`-Drcu=memb|qsbr|bp|none`). Readers never
- * wait for writers; a writer's replaced nodes are reused after a grace period, for which a thread of the library
- * waits: it is started when there is first something to wait for, has all signals blocked, and stays.
+ * The flavour of userspace RCU is chosen when the library is built (`-Drcu=memb|qsbr|bp|own|none`); the static library
+ * and the amalgamation have our own, which makes no system call, and beside liburcu's it can be chosen before the first
+ * thread registers.  Readers never wait for writers; a writer's replaced nodes are reused after a grace period, for which a thread of the library
+ * waits: it is started when there is first something to wait for, has all signals blocked, and stays; vmaple_reclaim_poll() does
+ * without.
  *
  * Any thread may read. One that has registered reads faster; one that has not, or whose signal handler runs while it
  * registers, is counted in a word that all such threads share. Neither takes a lock or allocates.
  *
  * fork(2) may be called anywhere. The child can use everything that its own locks allow it to; what the parent's
  * other threads had set aside for reuse is lost to it, and its threads read at the speed of those that have not
- * registered. With the bp flavour they keep theirs, but fork waits for the grace period that is under way: not inside
+ * registered. With our own flavour they keep theirs; with bp too, but then fork waits for the grace period that is under way: not inside
  * a section then, nor with a lock held that a reader may want inside one.
  */
 #ifndef VMAPLE_RCU_H
@@ -24,6 +26,20 @@
 extern "C" {
 #endif
 
+/** How a grace period comes to know of readers. */
+enum vmaple_rcu_flavour {
+	VMAPLE_RCU_FLAVOUR_LIBURCU, /**< as that library does: membarrier(2), in most */
+	VMAPLE_RCU_FLAVOUR_OWN, /**< by a counter and a fence in each section: no system call that could be forbidden */
+};
+/**
+ * Choose the flavour of the process. With memb, a filter that forbids membarrier(2) once it has been used ends the
+ * process: who sets up such a filter chooses our own first.
+ *
+ * @return 0; -EBUSY: a thread has registered with another; -EOPNOTSUPP: this library was built without that flavour;
+ * -EINVAL: there is no such flavour.
+ * @pre no other thread is inside the library.
+ */
+VMAPLE_API int vmaple_rcu_choose(enum vmaple_rcu_flavour flavour) __must_check;
 /** The calling thread is going to read or write structures in RCU mode. Twice is as good as once. */
 VMAPLE_API void vmaple_rcu_register_thread(void);
 /**
@@ -47,6 +63,12 @@ VMAPLE_API void vmaple_rcu_synchronize(void);
  * Waits for the readers that are in a section now; not inside a section.
  */
 VMAPLE_API void vmaple_rcu_barrier(void);
+/**
+ * Reclaim, in the calling thread, the full batches that threads have retired so far, unless another thread is at it:
+ * waits for the readers that are in a section now, and not inside a section. A program whose first call of the library
+ * is this one gets no thread from it: it has to call it now and then, or nothing is ever reused.
+ */
+VMAPLE_API void vmaple_reclaim_poll(void);
 
 #ifdef __cplusplus
 }

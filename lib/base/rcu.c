@@ -11,7 +11,8 @@
  *
  * Fork.  The child has one thread, but the registry of liburcu still has all of the parent's, and only the bp flavour
  * can forget them, nor can it be asked to let go of its locks, which a thread that waits for a reader holds.  So with
- * the others the child never asks liburcu again: all its threads are strangers, and fork waits for nobody.
+ * the others the child never asks liburcu again: all its threads are strangers, and fork waits for nobody.  Our own
+ * flavour forgets them.
  */
 #include "rcu.h"
 
@@ -19,11 +20,12 @@
 
 #ifndef VMAPLE_RCU_NONE
 
+#include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
 #include "barrier.h"
 #include "reclaim.h"
+#include "rest.h"
 
 __thread struct rcu_thread my_rcu;
 
@@ -33,6 +35,10 @@ static struct {
 } strangers[2] __attribute__((aligned(64)));
 static unsigned char enter_here; /* the hint */
 static bool all_are_strangers;   /* written in the only thread of a forked child */
+
+static unsigned int chosen =
+	FAST_FLAVOUR;        /* what the next thread registers with; written under the registry's lock */
+static bool chosen_for_good; /* one has registered. The registry's lock */
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER; /* held while liburcu's own may be, for fork */
 
@@ -44,7 +50,7 @@ char port_tsan_grace;
  * A signal may come between any two lines: what its section does to my_rcu.stranger it has undone when it returns, and
  * the one store that says that this thread is inside says in which counter.
  */
-void port_stranger_enters(void)
+static void stranger_enters(void)
 {
 	unsigned int inside = my_rcu.stranger, counter;
 
@@ -59,7 +65,7 @@ void port_stranger_enters(void)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-void port_stranger_leaves(void)
+static void stranger_leaves(void)
 {
 	unsigned int inside = my_rcu.stranger;
 
@@ -74,27 +80,81 @@ void port_stranger_leaves(void)
 	__atomic_fetch_sub(&strangers[inside & 1].inside, 1, __ATOMIC_RELEASE);
 }
 
+void port_section_begins_slowly(void)
+{
+	if (my_rcu.known == RCU_OWN && !my_rcu.stranger)
+		rcu_own_read_lock(&my_rcu.own);
+	else
+		stranger_enters();
+}
+
+void port_section_ends_slowly(void)
+{
+	if (my_rcu.stranger) {
+		stranger_leaves();
+		return;
+	}
+	port_section_ends();
+	rcu_own_read_unlock(&my_rcu.own);
+}
+
 static void wait_for_strangers(void)
 {
-	const struct timespec rest = { .tv_nsec = 20000 };
-
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (unsigned char i = 0; i < 2; i++) {
 		if (!__atomic_load_n(&strangers[i].inside, __ATOMIC_ACQUIRE))
 			continue;
 		__atomic_store_n(&enter_here, !i, __ATOMIC_RELAXED);
 		while (__atomic_load_n(&strangers[i].inside, __ATOMIC_ACQUIRE))
-			nanosleep(&rest, NULL);
+			base_rest();
 	}
 }
+
+/* --- What liburcu is asked --------------------------------------------------------------------------------- */
+
+#ifdef VMAPLE_RCU_OWN
+static void liburcu_synchronize(void)
+{
+}
+static void register_with(unsigned int flavour)
+{
+	rcu_own_register(&my_rcu.own);
+}
+static void unregister_from(unsigned int flavour)
+{
+	rcu_own_unregister(&my_rcu.own);
+}
+#else
+static void liburcu_synchronize(void)
+{
+	if (!all_are_strangers)
+		PORT_RCU(synchronize_rcu)();
+}
+static void register_with(unsigned int flavour)
+{
+	if (flavour == RCU_OWN)
+		rcu_own_register(&my_rcu.own);
+	else
+		PORT_RCU(register_thread)();
+}
+static void unregister_from(unsigned int flavour)
+{
+	if (flavour == RCU_OWN)
+		rcu_own_unregister(&my_rcu.own);
+	else
+		PORT_RCU(unregister_thread)();
+}
+#endif
 
 void port_synchronize_rcu(void)
 {
 #ifdef VMAPLE_BREAK_PERIOD /* see lib/mm/broken.h */
 	return;
 #endif
-	if (!all_are_strangers)
-		PORT_RCU(synchronize_rcu)();
+	if (__atomic_load_n(&chosen, __ATOMIC_RELAXED) == RCU_OWN)
+		rcu_own_synchronize();
+	else
+		liburcu_synchronize();
 	wait_for_strangers();
 	port_period_passed();
 }
@@ -105,16 +165,20 @@ void port_rcu_before_fork(void)
 #ifdef VMAPLE_RCU_BP
 	urcu_bp_before_fork();
 #endif
+	rcu_own_before_fork();
 }
 
-/* The section that the forking thread is in goes on in the child, as a stranger's. */
+/* The section that the forking thread is in goes on in the child, as a stranger's where liburcu had it. */
 static void become_a_stranger(void)
 {
-#ifndef VMAPLE_RCU_BP
-	all_are_strangers = true;
-	if (my_rcu.known && PORT_RCU(read_ongoing)())
-		my_rcu.stranger = 2U * (unsigned int)PORT_RCU(read_ongoing)();
-	my_rcu.known = false;
+#if !defined(VMAPLE_RCU_BP) && !defined(VMAPLE_RCU_OWN)
+	if (chosen == RCU_LIBURCU)
+		all_are_strangers = true;
+	if (my_rcu.known == RCU_LIBURCU) {
+		if (liburcu_ongoing())
+			my_rcu.stranger = 2U * (unsigned int)liburcu_ongoing();
+		my_rcu.known = RCU_STRANGER;
+	}
 #endif
 	strangers[0].inside = my_rcu.stranger && !(my_rcu.stranger & 1);
 	strangers[1].inside = my_rcu.stranger & 1;
@@ -122,6 +186,7 @@ static void become_a_stranger(void)
 
 void port_rcu_after_fork(bool child)
 {
+	rcu_own_after_fork(child, my_rcu.known == RCU_OWN ? &my_rcu.own : NULL);
 #ifdef VMAPLE_RCU_BP
 	if (child)
 		urcu_bp_after_fork_child();
@@ -133,28 +198,50 @@ void port_rcu_after_fork(bool child)
 	pthread_mutex_unlock(&registry);
 }
 
+int vmaple_rcu_choose(enum vmaple_rcu_flavour flavour)
+{
+	unsigned int choice = flavour == VMAPLE_RCU_FLAVOUR_OWN ? RCU_OWN : RCU_LIBURCU;
+	int err = 0;
+
+	if (flavour != VMAPLE_RCU_FLAVOUR_OWN && flavour != VMAPLE_RCU_FLAVOUR_LIBURCU)
+		return -EINVAL;
+	if (choice != RCU_OWN && FAST_FLAVOUR == RCU_OWN)
+		return -EOPNOTSUPP;
+	pthread_mutex_lock(&registry);
+	if (chosen_for_good && choice != chosen)
+		err = -EBUSY;
+	else
+		__atomic_store_n(&chosen, choice, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&registry);
+	return err;
+}
+
 void vmaple_rcu_register_thread(void)
 {
 	if (my_rcu.known || my_rcu.stranger)
 		return;
 	reclaim_watch_thread();
 	pthread_mutex_lock(&registry);
+	chosen_for_good = true;
 	if (!all_are_strangers) {
-		PORT_RCU(register_thread)();
+		register_with(chosen);
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		my_rcu.known = true;
+		my_rcu.known = chosen;
 	}
 	pthread_mutex_unlock(&registry);
 }
 
 void vmaple_rcu_unregister_thread(void)
 {
+	unsigned int known;
+
 	pool_thread_exit();
 	pthread_mutex_lock(&registry);
-	if (my_rcu.known) {
-		my_rcu.known = false;
+	known = my_rcu.known;
+	if (known) {
+		my_rcu.known = RCU_STRANGER;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		PORT_RCU(unregister_thread)();
+		unregister_from(known);
 	}
 	pthread_mutex_unlock(&registry);
 }
@@ -162,7 +249,7 @@ void vmaple_rcu_unregister_thread(void)
 void vmaple_rcu_quiescent_state(void)
 {
 #ifdef VMAPLE_RCU_QSBR
-	if (my_rcu.known) {
+	if (my_rcu.known == RCU_LIBURCU) {
 		port_section_ends();
 		urcu_qsbr_quiescent_state();
 	}
@@ -173,7 +260,7 @@ void vmaple_rcu_quiescent_state(void)
 static bool go_offline(void)
 {
 #ifdef VMAPLE_RCU_QSBR
-	if (my_rcu.known) {
+	if (my_rcu.known == RCU_LIBURCU) {
 		port_section_ends();
 		urcu_qsbr_thread_offline();
 		return true;
@@ -206,9 +293,24 @@ void vmaple_rcu_barrier(void)
 	go_online(was_online);
 }
 
+void vmaple_reclaim_poll(void)
+{
+	bool was_online = go_offline();
+
+	reclaim_poll();
+	go_online(was_online);
+}
+
 #else /* VMAPLE_RCU_NONE */
 
+#include <errno.h>
+
 #include "pool.h"
+
+int vmaple_rcu_choose(enum vmaple_rcu_flavour flavour)
+{
+	return -EOPNOTSUPP;
+}
 
 void vmaple_rcu_register_thread(void)
 {
@@ -228,6 +330,10 @@ void vmaple_rcu_synchronize(void)
 }
 
 void vmaple_rcu_barrier(void)
+{
+}
+
+void vmaple_reclaim_poll(void)
 {
 }
 

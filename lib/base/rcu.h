@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The RCU port: read-side sections and grace periods, over the flavour of liburcu that the build chose.
+ * The RCU port: read-side sections and grace periods, over the flavour of liburcu that the build chose, or our own.
  *
  * 1. Meaning.  What is unlinked before port_synchronize_rcu() is seen by no section that is still open after it.
- * 2. Known threads have called vmaple_rcu_register_thread(); their sections are liburcu's, and cost what those cost.
+ * 2. Known threads have called vmaple_rcu_register_thread(); their sections are the flavour's, and cost what those cost.
+ *    Our own (rcu_own.h) is in every build: the only one with -Drcu=own, else instead of liburcu's where the program
+ *    has chosen so before its first thread registered.
  * 3. Strangers are all other threads: one that has not registered, or that a signal has met before or after it was. A
  *    stranger's section is counted in one of two shared counters; that is slower, but takes no lock, allocates
  *    nothing and registers nothing, so that any thread may read in any signal handler.  In the child of a fork
- *    all threads are strangers (rcu.c says why), except with the bp flavour.
+ *    all threads are strangers (rcu.c says why), except with the bp flavour and our own.
  * 4. With -Drcu=none there are no readers beside a writer, and sections are nothing.
  *
  * ThreadSanitizer cannot see the ordering that a grace period of liburcu gives: the annotations state it, from the
@@ -36,6 +38,17 @@ static inline void port_synchronize_rcu(void)
 
 #else
 
+#include "rcu_own.h"
+
+/* Whose sections a thread's are; FAST_FLAVOUR is the one that is inlined. */
+enum { RCU_STRANGER, RCU_LIBURCU, RCU_OWN };
+
+#if defined(VMAPLE_RCU_OWN)
+#define FAST_FLAVOUR      RCU_OWN
+#define fast_lock()       rcu_own_read_lock(&my_rcu.own)
+#define fast_unlock()     rcu_own_read_unlock(&my_rcu.own)
+#define liburcu_ongoing() 0
+#else
 #if defined(VMAPLE_RCU_QSBR)
 #include <urcu/urcu-qsbr.h>
 #define PORT_RCU(name) urcu_qsbr_##name
@@ -45,6 +58,11 @@ static inline void port_synchronize_rcu(void)
 #else
 #include <urcu/urcu-memb.h>
 #define PORT_RCU(name) urcu_memb_##name
+#endif
+#define FAST_FLAVOUR      RCU_LIBURCU
+#define fast_lock()       PORT_RCU(read_lock)()
+#define fast_unlock()     PORT_RCU(read_unlock)()
+#define liburcu_ongoing() PORT_RCU(read_ongoing)()
 #endif
 
 #if defined(__SANITIZE_THREAD__)
@@ -67,36 +85,39 @@ extern char port_tsan_grace;
 #endif
 
 struct rcu_thread {
-	bool known;
+	unsigned int known;    /* RCU_STRANGER: it has not registered */
 	unsigned int stranger; /* 2 * sections that it has open as a stranger + the counter that holds it */
+	struct rcu_own_thread own;
 };
 /* In static TLS: reading it in a signal handler never allocates. */
 extern __thread struct rcu_thread my_rcu __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-void port_stranger_enters(void);
-void port_stranger_leaves(void);
+/* A section of a stranger, or of our own beside liburcu's. */
+void port_section_begins_slowly(void);
+void port_section_ends_slowly(void);
 
 static inline void port_rcu_read_lock(void)
 {
 	/* A section that was begun as a stranger ends as one, whatever happens in between. */
-	if (__builtin_expect(my_rcu.known && !my_rcu.stranger, true))
-		PORT_RCU(read_lock)();
+	if (__builtin_expect(my_rcu.known == FAST_FLAVOUR && !my_rcu.stranger, true))
+		fast_lock();
 	else
-		port_stranger_enters();
+		port_section_begins_slowly();
 }
 static inline void port_rcu_read_unlock(void)
 {
-	if (__builtin_expect(my_rcu.stranger != 0, 0)) {
-		port_stranger_leaves();
+	if (__builtin_expect(my_rcu.known != FAST_FLAVOUR || my_rcu.stranger, 0)) {
+		port_section_ends_slowly();
 		return;
 	}
 	port_section_ends();
-	PORT_RCU(read_unlock)();
+	fast_unlock();
 }
 /* Is the calling thread in a section? */
 static inline bool port_rcu_read_ongoing(void)
 {
-	return my_rcu.stranger || (my_rcu.known && PORT_RCU(read_ongoing)());
+	return my_rcu.stranger || (my_rcu.known == RCU_OWN && rcu_own_read_ongoing(&my_rcu.own)) ||
+	       (my_rcu.known == RCU_LIBURCU && liburcu_ongoing());
 }
 
 /* Wait for every section that is open now. Not inside a section. */

@@ -9,6 +9,7 @@
  *    waits with hangs in `waiting`, whose lock is held while something is put there and while it is given.
  * 3. Sleep.  The reclaimer says that it is idle and then looks once more; who submits pushes and then looks whether it
  *    is idle.  Both with full fences, so that one sees the other.
+ *    Where the program polls (vmaple_reclaim_poll()), there is no thread to wake and none is started.
  * 4. Failure.  When no thread can be had, magazines wait until one can, or until reclaim_barrier(): memory that is
  *    not reused, and nothing else.
  * 5. Fork.  Before a fork this file takes every lock of the room but the period, so that fork waits for no reader
@@ -35,6 +36,7 @@ static struct magazine *submitted;
 static int nr_submitted;
 static unsigned int idle; /* futex: the reclaimer sleeps while it is 1 */
 static bool running;
+static bool polled; /* the program does what the thread would */
 static pthread_mutex_t period = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 
@@ -139,8 +141,11 @@ static void start(void)
 
 static void wake(void)
 {
-	if (!__atomic_load_n(&running, __ATOMIC_RELAXED))
+	if (!__atomic_load_n(&running, __ATOMIC_RELAXED)) {
+		if (__atomic_load_n(&polled, __ATOMIC_RELAXED))
+			return;
 		start();
+	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the one in sleep_until_woken() */
 	if (__atomic_load_n(&idle, __ATOMIC_RELAXED) && __atomic_exchange_n(&idle, 0, __ATOMIC_RELAXED))
 		syscall(SYS_futex, &idle, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -166,6 +171,15 @@ void reclaim_barrier(void)
 {
 	magazines_submit();
 	pthread_mutex_lock(&period);
+	reclaim_all();
+	pthread_mutex_unlock(&period);
+}
+
+void reclaim_poll(void)
+{
+	__atomic_store_n(&polled, true, __ATOMIC_RELAXED);
+	if (pthread_mutex_trylock(&period))
+		return;
 	reclaim_all();
 	pthread_mutex_unlock(&period);
 }

@@ -92,6 +92,8 @@ void reclaim_submit(struct magazine *magazine);
 void reclaim_marked(void);
 /* Do so now for everything that was submitted: blocks for a grace period. */
 void reclaim_barrier(void);
+/* The same, if nobody is at it; from now on the program does so instead of a thread. */
+void reclaim_poll(void);
 #endif
 /* See that the calling thread gives everything back when it ends, and that forks find no lock held. */
 void reclaim_watch_thread(void);
