@@ -16,16 +16,20 @@
 #define MT_LEAF_AREAS 30
 #define MT_LEAF_FORM  63UL /* the low bits of a leaf's base: the shift of its units */
 
+/** What a leaf of each form has of its areas. Private. */
+struct mt_leaf_narrow {
+	int end[MT_LEAF_AREAS], start[MT_LEAF_AREAS];
+};
+struct mt_leaf_wide {
+	unsigned long end[MT_LEAF_AREAS];
+};
+
 /** A leaf. Private. */
 struct mt_leaf {
 	unsigned long base; /* and the form: MT_LEAF_FORM */
 	union {
-		struct {
-			int end[MT_LEAF_AREAS], start[MT_LEAF_AREAS];
-		} narrow;
-		struct {
-			unsigned long end[MT_LEAF_AREAS];
-		} wide;
+		struct mt_leaf_narrow narrow;
+		struct mt_leaf_wide wide;
 	};
 	int after;              /* as an unused bound: where narrow.start[MT_LEAF_AREAS] would be */
 	unsigned char nr, live; /* areas, and how many of them have an entry */

@@ -104,12 +104,16 @@ struct maple_tree {
 	struct mt_path ma_way; /* to the leaf where a writer was last: it is often the next one's, too */
 };
 
-#define MTREE_INIT(name, flags)                                                                           \
-	{                                                                                                 \
-		.ma_flags = (flags), .ma_root = NULL, .ma_gen = 0, .ma_lock = { false }, .ma_tail = NULL, \
-		.ma_way = {                                                                               \
-			.height = 0                                                                       \
-		}                                                                                         \
+/* By place, not by name: C++17 knows no other. */
+#define MTREE_INIT(name, flags)                           \
+	{                                                 \
+		(flags), NULL, { 0 }, 0, { false }, NULL, \
+		{                                         \
+			0, 0, 0, { 0 },                   \
+			{                                 \
+				NULL                      \
+			}                                 \
+		}                                         \
 	}
 #define MTREE_INIT_EXT(name, flags, lock) MTREE_INIT(name, (flags) | MT_FLAGS_LOCK_EXTERN)
 #define DEFINE_MTREE(name)                struct maple_tree name = MTREE_INIT(name, 0)
@@ -180,7 +184,9 @@ static inline void mas_init(struct ma_state *mas, struct maple_tree *tree, unsig
  * @{ */
 static inline void mt_init_flags(struct maple_tree *mt, unsigned int flags)
 {
-	*mt = (struct maple_tree)MTREE_INIT(mt, flags);
+	struct maple_tree empty = MTREE_INIT(mt, flags);
+
+	*mt = empty;
 }
 static inline void mt_init(struct maple_tree *mt)
 {

@@ -134,12 +134,14 @@ static inline struct vm_file *vm_file_get(struct vm_file *file)
 /** Drop a reference; NULL is allowed. */
 VMAPLE_API void vm_file_put(struct vm_file *file);
 
+VMAPLE_C_ONLY_BEGIN
 /** A counted name, as PR_SET_VMA_ANON_NAME gives it. A forked child shares those of its parent: refs is atomic. */
 struct anon_vma_name {
 	unsigned int refs;
 	unsigned int size; /**< bytes allocated */
 	char name[];
 };
+VMAPLE_C_ONLY_END
 
 /**
  * A virtual memory area: one range of addresses with one set of properties.

@@ -32,6 +32,7 @@
 extern "C" {
 #endif
 
+VMAPLE_C_ONLY_BEGIN
 /** An interval; a member of the caller's structure. */
 struct prio_tree_node {
 	union {
@@ -45,6 +46,7 @@ struct prio_tree_node {
 	unsigned long start;          /**< first index in it */
 	unsigned long last;           /**< last index in it */
 };
+VMAPLE_C_ONLY_END
 
 /** A tree. */
 struct prio_tree_root {

@@ -50,6 +50,7 @@
 extern "C" {
 #endif
 
+VMAPLE_C_ONLY_BEGIN
 /** A node of a tree; a member of the caller's structure. */
 struct rb_node {
 	unsigned long __rb_parent_color; /**< the parent's address, and RB_BLACK or RB_RED in bit 0 */
@@ -60,6 +61,7 @@ struct rb_node {
 		struct rb_node *rb_child[2]; /**< the same, by direction: 0 is left */
 	};
 } __attribute__((aligned(sizeof(long))));
+VMAPLE_C_ONLY_END
 
 /** A tree. */
 struct rb_root {

@@ -3,19 +3,19 @@
  * @file rcu.h
  * What a thread must do to read structures in RCU mode.
  *
- * The flavour of userspace RCU is chosen when the library is built (`-Drcu=memb|qsbr|bp|own|none`); the static library
- * and the amalgamation have our own, which makes no system call, and beside liburcu's it can be chosen before the first
- * thread registers.  Readers never wait for writers; a writer's replaced nodes are reused after a grace period, for which a thread of the library
- * waits: it is started when there is first something to wait for, has all signals blocked, and stays; vmaple_reclaim_poll() does
- * without.
+ * The flavour of userspace RCU is chosen when the library is built (`-Drcu=memb|qsbr|bp|own|none`): liburcu's, or
+ * our own, which makes no system call. The static library has our own; a shared one has it beside liburcu's, and it can
+ * be chosen before the first thread registers. Readers never wait for writers; a writer's replaced nodes are reused
+ * after a grace period, for which a thread of the library waits: it is started when there is first something to wait
+ * for, has all signals blocked, and stays; vmaple_reclaim_poll() does without.
  *
  * Any thread may read. One that has registered reads faster; one that has not, or whose signal handler runs while it
  * registers, is counted in a word that all such threads share. Neither takes a lock or allocates.
  *
  * fork(2) may be called anywhere. The child can use everything that its own locks allow it to; what the parent's
  * other threads had set aside for reuse is lost to it, and its threads read at the speed of those that have not
- * registered. With our own flavour they keep theirs; with bp too, but then fork waits for the grace period that is under way: not inside
- * a section then, nor with a lock held that a reader may want inside one.
+ * registered. With our own flavour they keep theirs; with bp too, but then fork waits for the grace period that is
+ * under way: not inside a section then, nor with a lock held that a reader may want inside one.
  */
 #ifndef VMAPLE_RCU_H
 #define VMAPLE_RCU_H

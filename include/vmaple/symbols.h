@@ -54,9 +54,17 @@ VMAPLE_API const char *symbol_text(const struct symbol *symbol, uint64_t addr, c
 /** An area that a file is mapped in, as a module; valid as long as @p area's name. */
 static inline struct trace_module symbol_module_of_area(const struct trace_area *area)
 {
-	return (struct trace_module){
-		.start = area->start, .end = area->end, .offset = area->offset, .path = area->name
-	};
+	struct trace_module module;
+
+	module.start = area->start;
+	module.end = area->end;
+	module.offset = area->offset;
+	module.bias = 0;
+	module.has_bias = false;
+	module.build_id = NULL;
+	module.build_id_len = 0;
+	module.path = area->name;
+	return module;
 }
 
 /** @name A recording's stacks

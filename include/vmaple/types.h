@@ -22,6 +22,10 @@ extern "C" {
 /** On a function whose result must not be ignored. */
 #define __must_check __attribute__((warn_unused_result))
 
+/** Around what C has, and every C++ compiler, but no C++ standard: unnamed structs, arrays without a length. */
+#define VMAPLE_C_ONLY_BEGIN _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wpedantic\"")
+#define VMAPLE_C_ONLY_END   _Pragma("GCC diagnostic pop")
+
 /** Allocation flags. Only GFP_NOWAIT means something here: the allocator must not block. */
 typedef unsigned int gfp_t;
 #define GFP_KERNEL ((gfp_t)0)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What an embedder gets: the installed headers, library and pkg-config file, without the build folder's flags.
 #
-# Each public header compiles by itself, as C17 and as C++17, without a warning; each example compiles and runs against
-# the installed library, and so does a program in C++.
+# Each public header compiles by itself, as C (C11, C17 with and without GNU's extensions, and C2x) and as C++ (17 and 20),
+# pedantic, without a warning; each example compiles and runs against the installed library, and so does a program in C++.
 # usage: embed.sh BUILD_FOLDER SOURCE_FOLDER CC CXX
 set -u
 build=$1 source=$2 cc=$3 cxx=$4
@@ -18,12 +18,20 @@ export PKG_CONFIG_PATH=$library/pkgconfig PKG_CONFIG_SYSROOT_DIR=$folder/root LD
 read -ra flags < <(pkg-config --cflags vmaple)
 read -ra libs < <(pkg-config --libs vmaple)
 
-for header in "$source"/include/vmaple/*.h; do
-	# A header may have nothing but numbers, and C forbids a file without a declaration.
-	printf '#include <vmaple/%s>\nextern int nothing;\n' "${header##*/}" | tee "$folder/$(basename "$header" .h).cpp" >"$folder/$(basename "$header" .h).c"
+mapfile -t headers < <(find "$folder/root" -path '*/include/vmaple/*.h')
+[ ${#headers[@]} -gt 30 ] || { echo "FAILED: ${#headers[@]} headers are installed"; failed=1; }
+for header in "${headers[@]}"; do
+	# Behind it a declaration: a header may have macros only, a file of C may not.
+	printf '#include <vmaple/%s>\nextern int declared;\n' "${header##*/}" |
+		tee "$folder/$(basename "$header" .h).cpp" >"$folder/$(basename "$header" .h).c"
 done
-check "$cc" -std=c17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "${flags[@]}" "$folder"/*.c
-[ -z "$cxx" ] || check "$cxx" -std=c++17 -Wall -Werror -fsyntax-only "${flags[@]}" "$folder"/*.cpp
+strict=(-Wall -Wextra -Wpedantic -Werror -fsyntax-only)
+for std in c11 c17 gnu17 c2x; do
+	check "$cc" -std=$std "${strict[@]}" "${flags[@]}" "$folder"/*.c
+done
+for std in c++17 c++20; do
+	[ -z "$cxx" ] || check "$cxx" -std=$std "${strict[@]}" "${flags[@]}" "$folder"/*.cpp
+done
 
 for example in "$source"/examples/*.c; do
 	name=$(basename "$example" .c)
