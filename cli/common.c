@@ -78,6 +78,7 @@ const char *fault_source_text(uint32_t source)
 {
 	switch (source) {
 	case TRACE_FAULTS_ALL:
+	case TRACE_FAULTS_EACH:
 		return "all that calls depend on";
 	case TRACE_FAULTS_SOME:
 		return "some can be missing (this kernel's /proc/PID/pagemap has no PAGEMAP_SCAN)";

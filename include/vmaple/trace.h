@@ -286,7 +286,12 @@ struct trace_event {
 enum trace_fault_source {
 	TRACE_FAULTS_ALL,  /**< all that a call can depend on */
 	TRACE_FAULTS_SOME, /**< some can be missing, as of the kernel's own writes */
-	TRACE_FAULTS_NONE  /**< none */
+	TRACE_FAULTS_NONE, /**< none */
+	/**
+	 * All, and those of pages that a call populates (mlock, MAP_POPULATE, MADV_POPULATE_WRITE) by themselves: others can
+	 * change the map before them.  Since version 2.
+	 */
+	TRACE_FAULTS_EACH
 };
 
 /** What is true of a whole recording. */

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """`vmaple attach` and `run --via bpf`: programs with threads, children and execs end with no difference.
 
-usage: attach.py VMAPLE
+usage: attach.py VMAPLE RANDOM_CALLS [RUNS]
 """
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
 
-vmaple = sys.argv[1]
+vmaple, random_calls = sys.argv[1:3]
+runs = int(sys.argv[3]) if len(sys.argv) > 3 else 2
 WORK = """
 import mmap, subprocess, sys, threading
 print("ready", flush=True)
@@ -71,6 +73,19 @@ def a_program_from_its_start():
     check(summary(p.stdout), 2)
 
 
+def every_call_at_random():
+    """Threads write areas for the first time between each other's calls; children go on with copies."""
+    for seed in [random.randrange(1 << 20) for _ in range(runs)]:
+        for threads in "4", "1":
+            print(f"# seed {seed}, {threads} threads", flush=True)
+            p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", random_calls, str(seed), "1500", threads],
+                               capture_output=True, text=True, timeout=60)
+            assert p.returncode == 0, p.stderr
+            s = summary(p.stdout)
+            assert s["differences"] == 0, p.stderr
+            assert s["lost"] or s["uncertain"] == 0 and s["checks"] > 1000, s
+
+
 def one_sentence_each():
     for pid, words in ("2", "kernel thread"), ("4194304", "there is no process"):
         p = subprocess.run([vmaple, "attach", pid], capture_output=True, text=True, timeout=60)
@@ -80,7 +95,7 @@ def one_sentence_each():
     assert p.returncode == 125 and "CAP_BPF" in p.stderr and p.stderr.count("\n") == 1, p.stderr
 
 
-cases = [one_thread, four_threads, a_program_from_its_start, one_sentence_each]
+cases = [one_thread, four_threads, a_program_from_its_start, every_call_at_random, one_sentence_each]
 
 
 def main():

@@ -238,7 +238,7 @@ static void test_a_machine_that_cannot_be_is_damage_in_the_header(void **state)
 		*(i == 0         ? &h.page_size
 			: i == 1 ? &h.thp_enabled
 			: i == 2 ? &h.overcommit_memory
-				 : &h.fault_source) = 3;
+				 : &h.fault_source) = 4;
 		h.max_map_count = i == 4 ? 1UL << 31 : 65530;
 		h.total_ram = i == 5 ? UINT64_MAX - 4095 : 0;
 		if (i > 3)

@@ -58,7 +58,7 @@ const char *check_header(const struct trace_header *h)
 {
 	if (h->page_size != PAGE)
 		return "its pages are not of 4096 bytes";
-	if (h->fault_source > TRACE_FAULTS_NONE || h->overcommit_memory > 2 || h->thp_enabled > 2)
+	if (h->fault_source > TRACE_FAULTS_EACH || h->overcommit_memory > 2 || h->thp_enabled > 2)
 		return "a setting of its machine is none that Linux has";
 	if (h->max_map_count > INT_MAX || h->mmap_min_addr >= SPACE_MAX)
 		return "a limit of its machine is beyond what Linux allows";

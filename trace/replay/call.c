@@ -248,6 +248,9 @@ static struct prediction do_mlock(struct space *s, const struct trace_call *c, i
 	int64_t result = mm_mlock(&s->mm, c->args[0], c->args[1], flags);
 	bool faults = !result && !(flags & MLOCK_ONFAULT) && c->result == -ENOMEM;
 
+	/* What others do while it populates can decide. */
+	if (s->populating && (result == -ENOMEM || c->result == -ENOMEM))
+		return (struct prediction){ true, false, result };
 	return (struct prediction){ true, !faults || !faulting_in_may_fail(s, c), result };
 }
 

@@ -2,11 +2,48 @@
 /*
  * Faults on the mirror, and the doubts that they bring: a recording cannot always say in which order areas were written.
  */
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <vmaple/rmap.h>
 
 #include "internal.h"
+
+bool call_populates(const struct trace_call *c)
+{
+	switch (c->nr) {
+	case SYS_mmap:
+	case SYS_mremap:
+	case SYS_brk:
+	case SYS_shmat:
+	case SYS_mlock:
+	case SYS_mlock2:
+	case SYS_mlockall:
+		return true;
+	case SYS_madvise:
+		return c->args[2] == MADV_POPULATE_READ || c->args[2] == MADV_POPULATE_WRITE;
+	default:
+		return false;
+	}
+}
+
+/* They do it after they have let the lock go: others may have changed the map before, and the fault says where it was. */
+static int prepare_unless_populating(
+	struct vm_area_struct *vma, struct vm_area_struct *prev, struct vm_area_struct *next)
+{
+	const struct space *s = vma->vm_mm->owner;
+
+	return s && s->populating ? 0 : anon_vma_rmap.prepare(vma, prev, next);
+}
+
+static struct rmap_ops apart;
+
+void replay_populates_apart(struct mm_system *sys)
+{
+	apart = *sys->rmap;
+	apart.prepare = prepare_unless_populating;
+	sys->rmap = &apart;
+}
 
 static void written_beside(struct space *s, const struct vm_area_struct *vma)
 {

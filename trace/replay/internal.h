@@ -46,6 +46,7 @@ struct space {
 	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */
 	uint64_t grown_start, grown_end;
 	bool partial;   /* it began with areas that were not seen */
+	bool populating; /* a call is made whose first writes are told as faults, TRACE_FAULTS_EACH */
 	bool take_over; /* something was done that is not modelled: the next observation is the truth */
 	struct maple_tree touched, caused; /* causes.c */
 	struct trace_call call;            /* the last; without data */
@@ -94,6 +95,9 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 enum replay_call_kind replay_kind_of(uint32_t nr);
 
 /* fault.c */
+/* The reverse map, but that calls do not write what they populate. */
+void replay_populates_apart(struct mm_system *sys);
+bool call_populates(const struct trace_call *c);
 void replay_fault(struct replay *r, struct space *s, const struct trace_event *event);
 /* A first write beside a call is a doubt only where the call may have joined or cut that area. */
 void fault_settle_call(struct space *s, const struct trace_call *call);

@@ -129,7 +129,7 @@ static struct space *new_space(struct replay *r, uint32_t id)
 		return NULL;
 	}
 	s->id = id;
-	s->doubt = r->header.fault_source >= TRACE_FAULTS_SOME;
+	s->doubt = r->header.fault_source == TRACE_FAULTS_SOME || r->header.fault_source == TRACE_FAULTS_NONE;
 	mm_init(&s->mm, &r->sys);
 	s->mm.owner = s;
 	copies_init(s);
@@ -343,7 +343,9 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 	causes_of_call(s, &e->call);
 	if (s->partial && partial_call(r, s, e))
 		return 0;
+	s->populating = r->header.fault_source == TRACE_FAULTS_EACH && call_populates(&e->call);
 	p = replay_call(r, s, &e->call);
+	s->populating = false;
 	if (p.made && p.compared && !is_result(&e->call, p.result))
 		check_result(r, s, e, &p);
 	return 0;
@@ -476,6 +478,8 @@ static void set_machine(struct mm_system *sys, const struct trace_header *h)
 	sys->thp_enabled = h->thp_enabled;
 	sys->pkeys = h->pkeys;
 	sys->no_zero_page = h->no_zero_page;
+	if (h->fault_source == TRACE_FAULTS_EACH)
+		replay_populates_apart(sys);
 }
 
 struct replay *replay_new(const struct trace_header *header, const struct replay_options *options)

@@ -54,6 +54,20 @@ __noinline int maple_find(u64 root, u64 addr, struct slot *out)
 	return 0;
 }
 
+/* The area that contains @addr; NULL: none does. */
+static __always_inline struct vm_area_struct *area_at(const struct mm_struct *mm, u64 addr)
+{
+	u64 root = (u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+	struct slot slot = { 0 };
+
+	if ((root & 3) != 2)
+		return 0;
+	maple_find(root, addr, &slot);
+	return slot.entry
+		       ? bpf_rdonly_cast((void *)slot.entry, bpf_core_type_id_kernel(struct vm_area_struct))
+		       : 0;
+}
+
 /* The area that contains @addr, or the next one above; NULL: there is none. */
 static __always_inline struct vm_area_struct *area_from(const struct mm_struct *mm, u64 addr)
 {

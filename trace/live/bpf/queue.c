@@ -4,8 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bpf/libbpf.h>
+
 #include "source.h"
 #include "uapi.h"
+
+#define TELL_AT_ONCE 32
+#define WAITING_MAX  100000
 
 bool area_list_add(struct area_list *l, const struct bpf_area *a)
 {
@@ -31,8 +36,9 @@ static struct area_list take_list(struct area_list *l)
 	return taken;
 }
 
-static void item_free(struct item *it)
+static void item_free(struct live_bpf *s, struct item *it)
 {
+	s->waiting--;
 	free(it->before.areas);
 	free(it->after.areas);
 	free(it->exec);
@@ -65,16 +71,37 @@ struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid)
 	return f;
 }
 
-void followed_drop_items(struct followed *f)
+void followed_drop_items(struct live_bpf *s, struct followed *f)
 {
 	while (f->head) {
 		struct item *next = f->head->next;
 
-		item_free(f->head);
+		item_free(s, f->head);
 		f->head = next;
 	}
 	f->tail = &f->head;
 	f->gather.nr = f->before.nr = 0;
+}
+
+void followed_pass_over(struct followed *f)
+{
+	f->gather.nr = f->before.nr = 0;
+	f->passed_over = true;
+	for (struct item *it = f->head; it; it = it->next) {
+		if (it->kind > ITEM_CALL || it->fork.child_tid)
+			continue;
+		it->before.nr = 0;
+		it->ready = it->drop = true;
+	}
+}
+
+bool followed_ends(const struct followed *f)
+{
+	const struct item *it = f->head;
+
+	while (it && it->kind != ITEM_FINAL)
+		it = it->next;
+	return it || f->finished;
 }
 
 void followed_free(struct live_bpf *s, struct followed *f)
@@ -84,7 +111,7 @@ void followed_free(struct live_bpf *s, struct followed *f)
 	while (*at != f)
 		at = &(*at)->next;
 	*at = f->next;
-	followed_drop_items(f);
+	followed_drop_items(s, f);
 	free(f->gather.areas);
 	free(f->before.areas);
 	mtree_destroy(&f->written);
@@ -107,6 +134,7 @@ static struct item *push(
 	it->ready = true;
 	*f->tail = it;
 	f->tail = &it->next;
+	s->waiting++;
 	return it;
 }
 
@@ -169,6 +197,14 @@ static void on_end(struct live_bpf *s, struct followed *f, const struct section_
 	it->ready = r->nr == NO_CALL;
 }
 
+static void on_look(struct live_bpf *s, struct followed *f, const struct record_head *h)
+{
+	struct item *it = h->sequence >= f->snapshot ? push(s, f, ITEM_CALL, h) : NULL;
+
+	if (it)
+		it->ready = false;
+}
+
 static void on_final(struct live_bpf *s, struct followed *f, const struct section_record *r)
 {
 	struct item *it = push(s, f, ITEM_FINAL, &r->head);
@@ -183,7 +219,7 @@ static struct item *sections_of(struct followed *f, uint32_t tid)
 	struct item *last = NULL;
 
 	for (struct item *it = f->head; it; it = it->next) {
-		if (it->kind != ITEM_SECTION || it->ready || it->tid != tid)
+		if (it->kind > ITEM_CALL || it->ready || it->tid != tid)
 			continue;
 		if (last)
 			last->drop = last->ready = true;
@@ -305,6 +341,9 @@ int on_record(void *ctx, void *data, size_t size)
 	case RECORD_FINAL:
 		on_final(s, f, data);
 		break;
+	case RECORD_LOOK:
+		on_look(s, f, data);
+		break;
 	case RECORD_CALL:
 		on_call(s, f, data);
 		break;
@@ -323,19 +362,27 @@ int on_record(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+/* Telling takes longer than the ring has room for: what comes meanwhile waits in memory, up to a limit. */
+static void drain(struct live_bpf *s)
+{
+	if (++s->told % TELL_AT_ONCE == 0 && s->waiting < WAITING_MAX)
+		ring_buffer__consume(s->ring);
+}
+
 /* True: something was told. */
 static bool flush(struct live_bpf *s, struct followed *f)
 {
 	bool told = false;
 
-	while (f->known && f->head && f->head->ready) {
+	while (f->known && f->head && f->head->ready && !s->lost) {
 		struct item *it = f->head;
 
 		f->head = it->next;
 		if (!f->head)
 			f->tail = &f->head;
 		tell_item(s, f, it);
-		item_free(it);
+		item_free(s, it);
+		drain(s);
 		told = true;
 	}
 	return told;

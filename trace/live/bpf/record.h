@@ -67,6 +67,7 @@ enum record_type {
 	RECORD_FILE,
 	RECORD_BEGIN, /* of a write section */
 	RECORD_END,   /* of a write section; the areas of its window came before it */
+	RECORD_LOOK,  /* a call that has changed nothing yet looks at the map */
 	RECORD_CALL,
 	RECORD_FORK,
 	RECORD_EXEC, /* the areas of the new address space came before it */

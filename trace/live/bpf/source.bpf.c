@@ -8,7 +8,7 @@
  * 2. What changed.  Every store into the tree of areas (ma_write) widens the window of the section; what its call names
  *    is in it from the start.  At the end every area that touches the window is told, as it is then.
  * 3. First writes.  An anon_vma is only ever made under the lock held for reading: those that areas have when a section
- *    begins are told before it.
+ *    begins are told before it, with the neighbours that say in which order they were made.
  * 4. Calls.  Kept from sys_enter to sys_exit by thread; only those that can change a map.
  *
  * Others' tasks cost a look at one table.  Dual licence, because the kernel lends its helpers to programs under the GPL
@@ -18,11 +18,10 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define NO_CALL    (~0u)
-#define PAGE       4096ull
-#define WINDOW_MAX 2048   /* areas of one section */
-#define WHOLE_MAX  131072 /* of a whole map */
-#define NR_CALLS   512
+#define NO_CALL   (~0u)
+#define PAGE      4096ull
+#define WHOLE_MAX 131072 /* of a whole map */
+#define NR_CALLS  512
 
 enum {
 	SYS_MMAP = 9,
@@ -45,6 +44,7 @@ enum { SYS_SHMDT = 67, SYS_IO_SETUP = 206 };
 #define UFFDIO_REGISTER   0xc020aa00u
 #define UFFDIO_UNREGISTER 0x8010aa01u
 #define MREMAP_FIXED      2
+#define MAP_FIXED         16
 
 /* Which calls are told: set before loading. */
 const volatile __u8 wanted[NR_CALLS];
@@ -90,6 +90,18 @@ struct {
 	__type(key, u64);
 	__type(value, u64);
 } files SEC(".maps");
+
+/* What was told of an area's first write: as long as both are the same, nothing has to be told again. */
+struct told {
+	u64 anon_vma, space;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, u64);
+	__type(value, struct told);
+} written SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -168,32 +180,80 @@ static __always_inline void tell_file(struct file *file, u32 space)
 	bpf_map_update_elem(&files, &key, &ino, BPF_ANY);
 }
 
+/* --- first writes -------------------------------------------------------------------------------------------- */
+
+static __always_inline bool is_told(const struct vm_area_struct *vma, u32 space)
+{
+	u64 key = (u64)vma;
+	const struct told *t = bpf_map_lookup_elem(&written, &key);
+
+	return t && t->anon_vma == (u64)vma->anon_vma && t->space == space;
+}
+
+static __always_inline void note_told(const struct vm_area_struct *vma, u32 space)
+{
+	u64 key = (u64)vma;
+	struct told t = { (u64)vma->anon_vma, space };
+
+	bpf_map_update_elem(&written, &key, &t, BPF_ANY);
+}
+
 struct sample {
 	struct mm_struct *mm;
 	u64 at, hi, sequence;
 	u32 space, written_only;
+	u32 row;   /* the one before was written, and nobody knew */
+	u64 known; /* the one before was written, and that was told: where a row may begin */
 };
 
-static long sample_one(u32 i, struct sample *s)
+static __always_inline void tell_area(struct sample *s, struct vm_area_struct *vma)
 {
-	struct vm_area_struct *vma = area_from(s->mm, s->at);
 	struct area_record *r;
 
-	if (!vma || vma->vm_start >= s->hi) {
-		s->at = s->hi;
-		return 1;
-	}
-	s->at = vma->vm_end;
-	if (s->written_only && !vma->anon_vma)
-		return 0;
 	if (vma->vm_file)
 		tell_file(vma->vm_file, s->space);
 	r = reserve(sizeof(*r));
 	if (!r)
-		return 0;
+		return;
 	head_fill(&r->head, s->written_only ? RECORD_WRITTEN : RECORD_AREA, s->space, s->sequence);
 	area_read(&r->area, vma);
 	submit(r);
+}
+
+/* Of those that were told only the ones at the ends of a row are told again. */
+static __always_inline void tell_if_new(struct sample *s, struct vm_area_struct *vma, bool adjacent)
+{
+	bool new = !is_told(vma, s->space), in_row = adjacent && s->row;
+
+	if (new &&adjacent && s->known)
+		tell_area(
+			s, bpf_rdonly_cast((void *)s->known, bpf_core_type_id_kernel(struct vm_area_struct)));
+	if (new)
+		note_told(vma, s->space);
+	if (new || in_row)
+		tell_area(s, vma);
+	s->row = new;
+	s->known = new || in_row ? 0 : (u64)vma;
+}
+
+static long sample_one(u32 i, struct sample *s)
+{
+	struct vm_area_struct *vma = area_from(s->mm, s->at);
+	bool adjacent = vma && vma->vm_start == s->at;
+
+	if (!vma || (vma->vm_start >= s->hi && !(adjacent && s->row && vma->anon_vma))) {
+		s->at = s->hi;
+		return 1;
+	}
+	s->at = vma->vm_end;
+	if (!vma->anon_vma)
+		bpf_map_delete_elem(&written, &vma); /* it has lost it */
+	if (!s->written_only)
+		tell_area(s, vma);
+	else if (vma->anon_vma)
+		tell_if_new(s, vma, adjacent);
+	else
+		s->row = s->known = 0;
 	return 0;
 }
 
@@ -203,6 +263,30 @@ static __noinline u64 sample(struct mm_struct *mm, struct sample *s, u32 most)
 	s->mm = mm;
 	bpf_loop(most, sample_one, s, 0);
 	return s->at;
+}
+
+static long row_one(u32 i, struct sample *s)
+{
+	struct vm_area_struct *vma = area_at(s->mm, s->at);
+
+	if (!vma || !vma->anon_vma)
+		return 1;
+	s->hi = vma->vm_start;
+	s->at = s->hi - 1;
+	return is_told(vma, s->space);
+}
+
+/*
+ * Which anon_vma an area took at its first write depends on its neighbours, and on which of them were written before: of areas
+ * that lie side by side and were written since anybody looked, the whole row is told, and where it ends.  Where the row that
+ * goes through @addr begins; each area is in such a row once.
+ */
+static __noinline u64 row_start(struct mm_struct *mm, u64 addr, u32 space)
+{
+	struct sample s = { .mm = mm, .at = addr, .hi = addr, .space = space };
+
+	bpf_loop(WHOLE_MAX, row_one, &s, 0);
+	return s.hi;
 }
 
 /* --- sections ----------------------------------------------------------------------------------------------- */
@@ -224,7 +308,7 @@ static __always_inline struct range range_of(const struct call *c, const struct 
 
 	if (is_fork(c->nr) || c->nr == SYS_MLOCKALL || c->nr == SYS_MUNLOCKALL)
 		return (struct range){ 0, ~0ull };
-	if (c->nr == SYS_MMAP && !start)
+	if (c->nr == SYS_MMAP && !start && !(c->args[3] & MAP_FIXED))
 		return (struct range){ 0, 0 };
 	if (c->nr == SYS_IO_SETUP)
 		return (struct range){ 0, 0 };
@@ -257,15 +341,17 @@ static __always_inline u64 sequence_of(const struct mm_struct *mm)
 	return mm->mm_lock_seq.sequence;
 }
 
-static __always_inline void tell_written(
-	struct mm_struct *mm, const struct space *s, struct range r, u32 most)
+static __always_inline void tell_written(struct mm_struct *mm, const struct space *s, struct range r)
 {
 	struct sample sm = {
 		.at = r.lo, .hi = r.hi, .space = s->id, .written_only = 1, .sequence = sequence_of(mm)
 	};
 
-	if (r.lo < r.hi)
-		sample(mm, &sm, most);
+	if (r.lo >= r.hi)
+		return;
+	if (r.lo)
+		sm.at = row_start(mm, r.lo, s->id);
+	sample(mm, &sm, WHOLE_MAX);
 }
 
 static __always_inline void tell_section(
@@ -309,11 +395,11 @@ static __always_inline void section_begins(struct mm_struct *mm, struct space *s
 	if (c) {
 		struct range r = range_of(c, mm);
 
-		tell_written(mm, s, r, r.hi == ~0ull ? WHOLE_MAX : WINDOW_MAX);
+		tell_written(mm, s, r);
 		if (c->nr == SYS_MREMAP && c->args[3] & MREMAP_FIXED) {
 			r.lo = c->args[4] - 1;
 			r.hi = c->args[4] + c->args[2] + 1;
-			tell_written(mm, s, r, WINDOW_MAX);
+			tell_written(mm, s, r);
 		}
 	}
 	tell_section(mm, s, RECORD_BEGIN, c ? c->nr : NO_CALL, (struct range){ 0, 0 });
@@ -334,6 +420,22 @@ static __always_inline void widen(struct range *r, u64 lo, u64 hi)
 		r->hi = hi;
 }
 
+/* A call that only reads the map, or has not changed it yet: where that is in the order of the lock. */
+static __always_inline void call_looks(struct mm_struct *mm, struct space *s)
+{
+	struct call *c = current_call(s->id);
+	struct record_head *r;
+
+	if (!c || c->sections || is_fork(c->nr))
+		return;
+	c->sections = 1;
+	r = reserve(sizeof(*r));
+	if (!r)
+		return;
+	head_fill(r, RECORD_LOOK, s->id, sequence_of(mm));
+	submit(r);
+}
+
 static __always_inline void section_ends(struct mm_struct *mm, struct space *s)
 {
 	struct call *c = current_call(s->id);
@@ -348,7 +450,8 @@ static __always_inline void section_ends(struct mm_struct *mm, struct space *s)
 	}
 	if (c) {
 		c->sections++;
-		if (!is_fork(c->nr))
+		/* Where a mapping was put is what was written: a hint can be far from it. */
+		if (!is_fork(c->nr) && !(c->nr == SYS_MMAP && s->wrote_lo < s->wrote_hi))
 			r = range_of(c, mm);
 	}
 	if (s->wrote_lo < s->wrote_hi)
@@ -356,7 +459,7 @@ static __always_inline void section_ends(struct mm_struct *mm, struct space *s)
 	if (r.lo < r.hi) {
 		sm.at = r.lo;
 		sm.hi = r.hi;
-		r.hi = sample(mm, &sm, WINDOW_MAX);
+		r.hi = sample(mm, &sm, WHOLE_MAX);
 	}
 	tell_section(mm, s, RECORD_END, c ? c->nr : NO_CALL, r);
 }
@@ -372,6 +475,8 @@ int BPF_PROG(lock_taken, struct mm_struct *mm, bool write, bool success)
 		section_begins(mm, s);
 	else if (sequence_of(mm) & 1 && s->tid == (u32)bpf_get_current_pid_tgid())
 		section_ends(mm, s); /* it goes on with the lock for reading */
+	else
+		call_looks(mm, s);
 	return 0;
 }
 
@@ -388,11 +493,15 @@ int BPF_PROG(lock_released, struct mm_struct *mm, bool write)
 SEC("tp_btf/ma_write")
 int BPF_PROG(tree_written, const char *fn, struct ma_state *mas, unsigned long piv, void *val)
 {
-	u64 mm = (u64)mas->tree - bpf_core_field_offset(struct mm_struct, mm_mt);
+	u64 mm = (u64)mas->tree - bpf_core_field_offset(struct mm_struct, mm_mt), vma = (u64)val;
 	struct space *s = bpf_map_lookup_elem(&spaces, &mm);
 
 	if (!s || s->tid != (u32)bpf_get_current_pid_tgid())
 		return 0;
+	if (vma && !((const struct vm_area_struct *)bpf_rdonly_cast(
+			     val, bpf_core_type_id_kernel(struct vm_area_struct)))
+			    ->anon_vma)
+		bpf_map_delete_elem(&written, &vma);
 	if (mas->index < s->wrote_lo)
 		s->wrote_lo = mas->index;
 	if (mas->last + 1 > s->wrote_hi && mas->last + 1)
@@ -410,8 +519,8 @@ int BPF_PROG(place_found, unsigned long addr, struct vm_unmapped_area_info *info
 
 	if (!s || s->tid != (u32)bpf_get_current_pid_tgid() || addr > ~PAGE || addr < PAGE)
 		return 0;
-	tell_written(mm, s, (struct range){ addr - 1, addr + 1 }, 4);
-	tell_written(mm, s, (struct range){ addr + info->length - 1, addr + info->length + 1 }, 4);
+	tell_written(mm, s, (struct range){ addr - 1, addr + 1 });
+	tell_written(mm, s, (struct range){ addr + info->length - 1, addr + info->length + 1 });
 	return 0;
 }
 

@@ -126,7 +126,7 @@ static void tell_threads(struct live_bpf *s, const struct followed *f)
 }
 
 static void tell_attached(
-	struct live_bpf *s, struct followed *f, const struct map_request *q, const struct area_list *l)
+	struct live_bpf *s, struct followed *f, const struct map_request *q, struct area_list *l)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE };
 	char path[64], exe[4096];
@@ -147,7 +147,7 @@ static void tell_attached(
 	f->mm = ++s->next_mm;
 	tell_event(s, &e, f->pid, f->pid, f->mm, now_ns());
 	tell_map(s, f, l, TRACE_MAP_BEGIN, 0, UINT64_MAX);
-	note_written(f, l, 0, UINT64_MAX);
+	note_written(f, l, &everywhere, &everywhere);
 	f->known = true;
 }
 
@@ -269,16 +269,18 @@ static void make_good(struct live_bpf *s, uint64_t lost)
 		struct area_list l = { 0 };
 		struct map_request q;
 
-		followed_drop_items(f);
-		if (!f->known)
-			continue;
-		tell_lost(s, f, lost, "records of BPF: the buffer was full, or a section was missed");
-		if (snapshot(s, f, &l, &q) == 0) {
+		followed_pass_over(f);
+		if (f->known)
+			tell_lost(s, f, lost, "records of BPF: the buffer was full, or a section was missed");
+		if (snapshot(s, f, &l, &q)) {
+			if (!followed_ends(f))
+				tell_gone(s, f);
+		} else if (f->known) {
 			f->snapshot = q.sequence;
 			f->sequence = 0;
 			number_files(s, &l);
 			tell_map(s, f, &l, TRACE_MAP_RESYNC, 0, UINT64_MAX);
-			note_written(f, &l, 0, UINT64_MAX);
+			note_written(f, &l, &everywhere, &everywhere);
 		}
 		free(l.areas);
 	}
@@ -364,7 +366,7 @@ static int describe_machine(struct live_bpf *s)
 	err = machine_header(&s->machine);
 	s->machine.options.argv = NULL;
 	s->header = s->machine.header;
-	s->header.fault_source = TRACE_FAULTS_ALL;
+	s->header.fault_source = TRACE_FAULTS_EACH;
 	s->header.no_zero_page = reads_get_pages();
 	return err;
 }

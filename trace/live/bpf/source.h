@@ -58,6 +58,7 @@ struct followed {
 	bool known;    /* its beginning was told */
 	bool finished; /* its areas are gone */
 	bool held_exit;
+	bool passed_over;        /* records of it were lost */
 	struct item exit;        /* held: the last task's */
 	uint64_t sequence;       /* of its last section; 0: none yet */
 	uint64_t snapshot;       /* sections before this one are in the map that was read */
@@ -87,6 +88,7 @@ struct live_bpf {
 	bool child_ended;
 	int child_status;
 	uint64_t start_ns, last_ns, steps, lost;
+	uint64_t waiting, told; /* items in queues; since the beginning */
 	int err;
 };
 
@@ -94,7 +96,11 @@ struct live_bpf {
 int on_record(void *ctx, void *data, size_t size);
 struct followed *followed_find(struct live_bpf *s, uint32_t id);
 struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid);
-void followed_drop_items(struct followed *f);
+void followed_drop_items(struct live_bpf *s, struct followed *f);
+/* After a loss: of what waits only the lives of tasks are told. */
+void followed_pass_over(struct followed *f);
+/* Its end is among what waits. */
+bool followed_ends(const struct followed *f);
 void followed_free(struct live_bpf *s, struct followed *f);
 /* Tell what can be told, of all address spaces. */
 void flush_items(struct live_bpf *s);
@@ -107,9 +113,16 @@ void tell_map(struct live_bpf *s, struct followed *f, const struct area_list *l,
 	uint64_t hi);
 void tell_event(
 	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns);
+/* Its end was not seen. */
+void tell_gone(struct live_bpf *s, struct followed *f);
 void tell_lost(struct live_bpf *s, struct followed *f, uint64_t count, const char *what);
-/* What is known to be written after @l was seen in [lo, hi). */
-void note_written(struct followed *f, const struct area_list *l, uint64_t lo, uint64_t hi);
+extern const struct range everywhere;
+/*
+ * After areas @l were seen: what of them the mirror knows to be written, because it was told or follows from that, as where
+ * a call has moved areas to.  An anon_vma that it cannot know of yet is taken out of @l; its row is told another time.
+ */
+void note_written(
+	struct followed *f, struct area_list *l, const struct range *seen, const struct range *placed);
 
 /* origin.c */
 void origin_learn(struct live_bpf *s, const struct file_record *r);

@@ -11,6 +11,8 @@
 #include "source.h"
 #include "uapi.h"
 
+const struct range everywhere = { 0, UINT64_MAX };
+
 void tell_event(
 	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns)
 {
@@ -96,9 +98,23 @@ void tell_map(struct live_bpf *s, struct followed *f, const struct area_list *l,
 
 /* --- first writes ------------------------------------------------------------------------------------------- */
 
-void note_written(struct followed *f, const struct area_list *l, uint64_t lo, uint64_t hi)
+/* Some of it was told, or it was moved to @placed: what the mirror has there has an anon_vma, too. */
+static bool is_derived(const struct followed *f, const struct bpf_area *a, const struct range *placed)
 {
-	forget(&f->written, lo, hi);
+	struct range run;
+
+	if (!a->anon_vma || (a->start < placed->end && a->end > placed->start))
+		return a->anon_vma;
+	return next_remembered(&f->written, a->start, &run) && run.start < a->end;
+}
+
+void note_written(
+	struct followed *f, struct area_list *l, const struct range *seen, const struct range *placed)
+{
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (!is_derived(f, &l->areas[i], placed))
+			l->areas[i].anon_vma = 0;
+	forget(&f->written, seen->start, seen->end);
 	for (uint32_t i = 0; i < l->nr; i++)
 		if (l->areas[i].anon_vma)
 			remember(&f->written, l->areas[i].start, l->areas[i].end);
@@ -252,7 +268,7 @@ static void tell_fork(struct live_bpf *s, struct followed *f, const struct item 
 }
 
 /* Nobody's call: a stack that a fault has extended, or something that is not known. */
-static void tell_unasked(struct live_bpf *s, struct followed *f, const struct item *it)
+static void tell_unasked(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct section_record *sec = &it->section;
 	const struct bpf_area *a;
@@ -267,26 +283,14 @@ static void tell_unasked(struct live_bpf *s, struct followed *f, const struct it
 		tell_lost(s, f, 1, "a change of the map by no call that was seen to begin");
 		tell_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
 	}
-	note_written(f, &it->after, sec->lo, sec->hi);
+	note_written(f, &it->after, &(struct range){ sec->lo, sec->hi }, &everywhere);
 }
 
-/* Areas that the section has not touched, but its window has: they were written before it, too. */
-static void tell_bystanders(struct live_bpf *s, struct followed *f, const struct item *it)
+static void tell_section(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct section_record *sec = &it->section;
-
-	for (uint32_t i = it->after.nr; i-- > 0;) {
-		const struct bpf_area *a = &it->after.areas[i];
-
-		if (a->anon_vma && (a->end <= sec->wrote_lo || a->start >= sec->wrote_hi) &&
-			newly_written(f, a))
-			tell_fault(s, f, it, a);
-	}
-}
-
-static void tell_section(struct live_bpf *s, struct followed *f, const struct item *it)
-{
-	const struct section_record *sec = &it->section;
+	const struct range seen = { sec->lo, sec->hi };
+	struct range placed = { 0, 0 };
 
 	if (it->fork.child_tid) {
 		tell_fork(s, f, it);
@@ -297,12 +301,14 @@ static void tell_section(struct live_bpf *s, struct followed *f, const struct it
 		return;
 	}
 	tell_first_writes(s, f, it);
-	tell_bystanders(s, f, it);
 	tell_call(s, f, it);
 	if (sec->lo >= sec->hi)
 		return;
+	if (it->call.nr == SYS_mremap && !IS_ERR_VALUE(it->call.result))
+		placed = (struct range){ (uint64_t)it->call.result,
+			(uint64_t)it->call.result + it->call.args[2] };
 	tell_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
-	note_written(f, &it->after, sec->lo, sec->hi);
+	note_written(f, &it->after, &seen, &placed);
 }
 
 /* --- tasks -------------------------------------------------------------------------------------------------- */
@@ -313,6 +319,17 @@ static void tell_end(struct live_bpf *s, struct followed *f, const struct item *
 		.exit = { .status = it->status, .last = last, .exec = exec } };
 
 	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+}
+
+void tell_gone(struct live_bpf *s, struct followed *f)
+{
+	const struct item it = { .pid = f->pid, .tid = f->pid };
+
+	if (f->known)
+		tell_end(s, f, &it, true, false);
+	f->users = 0;
+	f->finished = true;
+	f->held_exit = false;
 }
 
 static void on_exit_item(struct live_bpf *s, struct followed *f, const struct item *it)
@@ -335,10 +352,12 @@ static void on_final_item(struct live_bpf *s, struct followed *f, const struct i
 	f->finished = true;
 	if (f->held_exit)
 		tell_end(s, f, &f->exit, true, false);
+	else if (f->passed_over)
+		tell_gone(s, f);
 	f->held_exit = false;
 }
 
-static void begin_space(struct live_bpf *s, struct followed *f, const struct item *it)
+static void begin_space(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct exec_record *x = it->exec;
 	struct trace_event e = { .type = TRACE_EVENT_SPACE, .space = { .path = x->path } };
@@ -363,12 +382,12 @@ static void begin_space(struct live_bpf *s, struct followed *f, const struct ite
 	t->topdown = !(x->limits[TRACE_LIMIT_PERSONALITY] & ADDR_COMPAT_LAYOUT);
 	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	tell_map(s, f, &it->after, TRACE_MAP_BEGIN, 0, UINT64_MAX);
-	note_written(f, &it->after, 0, UINT64_MAX);
+	note_written(f, &it->after, &everywhere, &everywhere);
 	f->known = true;
 }
 
 /* The task leaves @f, if it was in one that is followed, for a new one. */
-static void on_exec_item(struct live_bpf *s, struct followed *f, const struct item *it)
+static void on_exec_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	struct followed *new = followed_find(s, it->exec->head.space);
 
@@ -386,8 +405,12 @@ void tell_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	struct trace_event task = { .type = TRACE_EVENT_TASK };
 
-	if (it->drop)
+	if (it->drop) {
+		/* Of several sections of a call only the last is told; what was written before them is. */
+		if (it->kind == ITEM_SECTION)
+			tell_first_writes(s, f, it);
 		return;
+	}
 	switch (it->kind) {
 	case ITEM_SECTION:
 		tell_section(s, f, it);
