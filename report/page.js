@@ -570,7 +570,7 @@ class Chart {
 		context.fillStyle = style.getPropertyValue("--dim");
 		context.font = "12px system-ui, sans-serif";
 		context.textAlign = "right";
-		context.fillText(`at most ${words(highest)}`, w - 6, y(highest) + 16);
+		context.fillText(`at most ${words(highest)}`, w - 6, y(highest) - 6);
 		context.fillText(seconds(this.meta.end), w - 6, h - 2);
 		context.textAlign = "left";
 		context.fillText(seconds(begin), 4, h - 2);
