@@ -17,6 +17,9 @@
 
 #include <vmaple/linux_abi.h>
 
+#ifndef SYS_set_mempolicy_home_node
+#define SYS_set_mempolicy_home_node 450
+#endif
 #ifndef SYS_map_shadow_stack
 #define SYS_map_shadow_stack 453
 #endif

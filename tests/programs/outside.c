@@ -329,6 +329,28 @@ static void by_a_ring(void)
 	place(5);
 }
 
+/* What has a policy is cut where its home node is another; what has none is not. */
+static void home_of_a_policy(void)
+{
+	unsigned long node = 1;
+	char *p = place(8);
+
+	mprotect(p, 8 * PAGE, RW);
+	need(syscall(SYS_mbind, p + PAGE, 6 * PAGE, 2 /* MPOL_BIND */, &node, 64, 0) == 0, "mbind");
+	need(syscall(SYS_set_mempolicy_home_node, p, 4 * PAGE, 0, 0) == 0, "set_mempolicy_home_node");
+	mprotect(p + 3 * PAGE, 2 * PAGE, PROT_READ);
+	mprotect(p + 3 * PAGE, 2 * PAGE, RW);
+	if (syscall(SYS_set_mempolicy_home_node, p, PAGE, 12345, 0) != -1)
+		exit(1);
+	need(syscall(SYS_set_mempolicy_home_node, p + 4 * PAGE, 4 * PAGE, 0, 0) == 0,
+		"set_mempolicy_home_node");
+	/* The same home once more is the same policy, and what has it is one area. */
+	need(syscall(SYS_set_mempolicy_home_node, p + 2 * PAGE, 6 * PAGE, 0, 0) == 0,
+		"set_mempolicy_home_node");
+	mprotect(p + 2 * PAGE, PAGE, PROT_READ);
+	mprotect(p + 2 * PAGE, PAGE, RW);
+}
+
 static const struct test_case cases[] = {
 	{ "userfaultfd-closed", closed, "" },
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
@@ -341,6 +363,7 @@ static const struct test_case cases[] = {
 	{ "process_madvise-in-many-places", advised_in_many_places, "" },
 	{ "by-the-32-bit-table", by_the_32_bit_table, "outside=1-2" },
 	{ "by-a-ring", by_a_ring, "outside=1 end:outside=0 end:uncertain=1" },
+	{ "home-of-a-policy", home_of_a_policy, "" },
 	{ "limit-of-another-process", another_ones_limit, "" },
 	{ "break-moved", moved_break, "" },
 	{ "limits-of-another-user", limits_of_another_user, "" },

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "internal.h"
+#include "uapi.h"
 
 void explain_event_of(struct explain *x, const struct trace_event *e, struct explain_event *event)
 {
@@ -55,7 +56,8 @@ static void event_will_change(struct explain *x, const struct trace_event *e)
 		will_change(x, mm, e->fault.addr, e->fault.addr + 1);
 	if (names_areas(e))
 		will_change(x, mm, e->call.args[2], e->call.args[2] + e->call.args[3]);
-	if (e->type == TRACE_EVENT_CALL && e->call.nr == SYS_mbind)
+	if (e->type == TRACE_EVENT_CALL &&
+		(e->call.nr == SYS_mbind || e->call.nr == SYS_set_mempolicy_home_node))
 		will_change(x, mm, e->call.args[0], e->call.args[0] + e->call.args[1]);
 	/* It may have faulted pages in. */
 	if (e->type == TRACE_EVENT_CALL && e->call.nr == SYS_madvise)

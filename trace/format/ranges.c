@@ -81,6 +81,7 @@ unsigned int trace_named_ranges(
 	case SYS_munlock:
 	case SYS_mseal:
 	case SYS_mbind:
+	case SYS_set_mempolicy_home_node:
 	case SYS_remap_file_pages:
 		return range(r, a[0], a[1]);
 	case SYS_process_madvise:

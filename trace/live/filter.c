@@ -25,9 +25,10 @@
 /* Stopped whatever their arguments. */
 static const uint32_t stopped[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mlock,
 	SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2, SYS_pkey_mprotect, SYS_mseal, SYS_mbind,
-	SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy, SYS_map_shadow_stack,
-	SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_execve, SYS_execveat, SYS_capset, SYS_setuid,
-	SYS_setreuid, SYS_setresuid, SYS_process_madvise, X32_BIT | SYS_clone, X32_BIT | SYS_clone3 };
+	SYS_set_mempolicy_home_node, SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy,
+	SYS_map_shadow_stack, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_execve, SYS_execveat,
+	SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid, SYS_process_madvise, X32_BIT | SYS_clone,
+	X32_BIT | SYS_clone3 };
 
 enum verdict {
 	STOP_IF,  /* the argument is one of the values; otherwise the next rule decides */

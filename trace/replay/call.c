@@ -13,6 +13,7 @@
 #include <sys/shm.h>
 
 #include "internal.h"
+#include "minmax.h"
 #include "uapi.h"
 
 enum replay_call_kind replay_kind_of(uint32_t nr)
@@ -339,14 +340,16 @@ static struct prediction do_pkey_mprotect(struct space *s, const struct trace_ca
 	return (struct prediction){ true, true, mm_mprotect(mm, a[0], a[1], a[2], key) };
 }
 
-/* Equal policies are equal pointers: a number made of mode and nodes. */
+/* Equal policies are equal pointers: a number made of mode and nodes, and below it the home node, plus one. */
+#define POLICY_HOME 0xffffUL
+
 static const void *policy_of(const struct trace_call *c)
 {
 	uint64_t hash = c->args[2] * 0x9e3779b97f4a7c15ULL;
 
 	for (uint32_t i = 0; i < c->data_len; i++)
 		hash = (hash ^ ((const uint8_t *)c->data)[i]) * 0x100000001b3ULL;
-	return c->args[2] & 0xff ? xa_mk_value(hash >> 1) : NULL;
+	return c->args[2] & 0xff ? xa_mk_value((hash >> 1) & ~POLICY_HOME) : NULL;
 }
 
 static struct prediction do_mbind(struct space *s, const struct trace_call *c)
@@ -354,6 +357,30 @@ static struct prediction do_mbind(struct space *s, const struct trace_call *c)
 	if (!succeeded(c))
 		return (struct prediction){ 0 };
 	return (struct prediction){ true, true, mm_mbind(&s->mm, c->args[0], c->args[1], policy_of(c)) };
+}
+
+/* The policies of the range get another home; where there is none, none comes. */
+static struct prediction do_home_node(struct space *s, const struct trace_call *c)
+{
+	unsigned long start = c->args[0], end = (start + c->args[1] + 0xfff) & ~0xfffUL;
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, start, end);
+	int64_t result = 0;
+
+	/* Refused at a policy of a kind that has no home: those before it have theirs. */
+	if (c->result == -EOPNOTSUPP)
+		s->take_over = true;
+	if (!succeeded(c))
+		return (struct prediction){ 0 };
+	while (vma && !result) {
+		unsigned long from = max(start, vma->vm_start), to = min(end, vma->vm_end);
+		unsigned long policy = vma->policy ? xa_to_value(vma->policy) & ~POLICY_HOME : 0;
+
+		if (vma->policy)
+			result = mm_mbind(&s->mm, from, to - from,
+				xa_mk_value(policy | ((c->args[2] + 1) & POLICY_HOME)));
+		vma = find_vma_intersection(&s->mm, to, end);
+	}
+	return (struct prediction){ true, true, result };
 }
 
 /* data: the segment's size in bytes. */
@@ -456,6 +483,8 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 		return do_prctl(s, c);
 	case SYS_mbind:
 		return do_mbind(s, c);
+	case SYS_set_mempolicy_home_node:
+		return do_home_node(s, c);
 	case SYS_shmat:
 		return do_shmat(r, s, c);
 	case SYS_ioctl:

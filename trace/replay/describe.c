@@ -35,6 +35,7 @@ static const struct shape shapes[] = {
 	{ SYS_prctl, "prctl", { HEX, HEX, ADDR, SIZE, ADDR } },
 	{ SYS_arch_prctl, "arch_prctl", { HEX, ADDR } },
 	{ SYS_mbind, "mbind", { ADDR, SIZE, NUMBER, ADDR, NUMBER, HEX } },
+	{ SYS_set_mempolicy_home_node, "set_mempolicy_home_node", { ADDR, SIZE, NUMBER, HEX } },
 	{ SYS_shmat, "shmat", { NUMBER, ADDR, HEX } },
 	{ SYS_shmdt, "shmdt", { ADDR } },
 	{ SYS_ioctl, "ioctl", { NUMBER, HEX, ADDR } },
