@@ -36,6 +36,8 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_MMAP_EVENTS] =
 		"perf's mmap events tell of areas, not of what is unmapped, nor of who shares a file",
 	[DOUBT_COLUMN] = "the format has no {flags} or {result}: private, and carried out as asked",
+	[DOUBT_SAVED_MEMORY] =
+		"the dump has no maps: what it saved is taken to be areas, each readable and writable",
 	[DOUBT_HEAP_BEGIN] = "the begin of the heap is derived from what brk returned",
 	[DOUBT_RESULT_UNKNOWN] = "whether a call was carried out is not known: its result was not logged",
 	[DOUBT_BAD_LINE] =
@@ -124,6 +126,8 @@ enum trace_import_form trace_import_recognise(const char *path)
 
 	if (is_core(path))
 		return TRACE_IMPORT_CORE;
+	if (is_minidump(path))
+		return TRACE_IMPORT_MINIDUMP;
 	err = lines_open(&l, path, (size_t)64 << 10);
 	errno = err == -ENOMEM ? ENOMEM : 0;
 	if (err)
@@ -158,6 +162,8 @@ const char *trace_import_form_name(enum trace_import_form form)
 		return "lines of a format";
 	case TRACE_IMPORT_MAPS:
 		return "snapshots of maps";
+	case TRACE_IMPORT_MINIDUMP:
+		return "minidump";
 	case TRACE_IMPORT_CORE:
 		return "core";
 	default:
@@ -214,8 +220,8 @@ int trace_import_open(struct trace_import **out, const char *const *paths, size_
 	else if (options->kernel && !kernel_profile_for(options->kernel))
 		snprintf(error, error_size, "a kernel's release begins with two numbers, as 6.12, not \"%s\"",
 			options->kernel);
-	else if (im->form == TRACE_IMPORT_CORE && nr > 1)
-		snprintf(error, error_size, "one core at a time, not %s too", paths[1]);
+	else if ((im->form == TRACE_IMPORT_CORE || im->form == TRACE_IMPORT_MINIDUMP) && nr > 1)
+		snprintf(error, error_size, "one dump at a time, not %s too", paths[1]);
 	else {
 		*out = im;
 		return 0;
@@ -243,6 +249,8 @@ int trace_import_run(struct trace_import *im, struct trace_sink *sink)
 		return import_strace(im);
 	case TRACE_IMPORT_MAPS:
 		return import_snapshots(im);
+	case TRACE_IMPORT_MINIDUMP:
+		return import_minidump(im);
 	default:
 		return import_core(im);
 	}

@@ -17,6 +17,7 @@
  *   descriptors.c   which open file a descriptor is
  *   snapshot.c      lines of /proc/PID/maps and smaps
  *   core.c          ELF cores
+ *   minidump.c      minidumps
  */
 #ifndef IMPORT_INTERNAL_H
 #define IMPORT_INTERNAL_H
@@ -41,6 +42,7 @@ enum doubt {
 	DOUBT_LOST,
 	DOUBT_MMAP_EVENTS,
 	DOUBT_COLUMN,
+	DOUBT_SAVED_MEMORY,
 	DOUBT_HEAP_BEGIN,
 	DOUBT_RESULT_UNKNOWN,
 	DOUBT_BAD_LINE,
@@ -328,6 +330,10 @@ struct snapshot {
 };
 /* One line of maps. False: it is none. */
 bool snapshot_line(struct snapshot *s, char *text, int *err);
+/* Behind those that are there; the name is copied. False: no memory. */
+bool snapshot_add(struct snapshot *s, const struct trace_area *area, const char *name);
+/* All of a recording: the areas that the space begins with. 0 or -errno. */
+int import_one_snapshot(struct trace_import *im, struct snapshot *s);
 void snapshot_clear(struct snapshot *s);
 void snapshot_free(struct snapshot *s);
 /* The event's areas, once: it puts their names in place. Valid until the snapshot is cleared. */
@@ -340,5 +346,8 @@ int read_start_maps(struct trace_import *im, struct snapshot *s);
 int import_strace(struct trace_import *im);
 int import_snapshots(struct trace_import *im);
 int import_core(struct trace_import *im);
+int import_minidump(struct trace_import *im);
+/* What it begins with. */
+bool is_minidump(const char *path);
 
 #endif /* IMPORT_INTERNAL_H */

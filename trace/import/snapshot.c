@@ -53,7 +53,7 @@ static bool add_name(struct snapshot *s, const char *name, size_t *at)
 	return true;
 }
 
-static bool add_area(struct snapshot *s, const struct trace_area *area, const char *name)
+bool snapshot_add(struct snapshot *s, const struct trace_area *area, const char *name)
 {
 	uint32_t size = s->allocated ? s->allocated * 2 : 256;
 	struct trace_area *grown;
@@ -111,7 +111,7 @@ bool snapshot_line(struct snapshot *s, char *text, int *err)
 		return a.start >= IMPORT_TASK_SIZE; /* [vsyscall] is no area */
 	name = (char *)a.name;
 	unescape_newlines(name);
-	if (!add_area(s, &a, name))
+	if (!snapshot_add(s, &a, name))
 		*err = -ENOMEM;
 	return true;
 }
@@ -211,6 +211,15 @@ static int emit_snapshot(struct series *s)
 	if (!err)
 		err = import_emit(s->im, &e, 1, 1, 1);
 	snapshot_clear(&s->now);
+	return err;
+}
+
+int import_one_snapshot(struct trace_import *im, struct snapshot *s)
+{
+	struct series one = { .im = im, .now = *s };
+	int err = emit_snapshot(&one);
+
+	*s = one.now;
 	return err;
 }
 
