@@ -31,7 +31,8 @@ struct model {
 static struct world world;
 static struct model model, trial; /* as it is; as it will be if the call succeeds */
 static uint64_t base, most_ranges, most_covered;
-static bool plain; /* payloads are numbers: both parts of a cut keep theirs */
+static uint64_t tombstones; /* so far: no two have one number, or neighbours would be one */
+static bool plain;          /* payloads are numbers: both parts of a cut keep theirs */
 
 static bool same_range(const struct model *m, unsigned long a, unsigned long b)
 {
@@ -435,9 +436,9 @@ static int step_unmap(struct random *random, unsigned long first, unsigned long 
 			trial.err = -EBUSY;
 		} else {
 			model_erase(&trial, first, last, false);
-			trial.next_id++;
+			tombstones++;
 			for (unsigned long i = first; i <= last && !trial.err; i++)
-				trial.tomb[i] = trial.next_id;
+				trial.tomb[i] = tombstones;
 		}
 		return range_map_unmap_begin(&world.map, base + first, base + last);
 	}
