@@ -128,7 +128,7 @@ static void prepare(const struct contender *caller)
 	if (caller == &callers[0] && prepopulate_vma())
 		abort();
 	if (caller == &callers[1] &&
-		(pool_prepare(POOL_AREA, 8) || pool_prepare(POOL_LEAF, 24) || pool_prepare(POOL_INNER, 24)))
+		(pool_prefill(POOL_AREA, 8) || pool_prefill(POOL_LEAF, 24) || pool_prefill(POOL_INNER, 24)))
 		abort();
 }
 

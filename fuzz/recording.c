@@ -6,9 +6,9 @@
  * and with right checksums, so that whatever the bytes say reaches the reader.  Then every command that reads
  * recordings is run on it.
  *
- *  P1  the mirror of events that the reader delivers fails for nothing but want of memory, which there is.
- *  P2  every address space is valid after every event.
- *  P3  each command ends with a status that vmaple(1) lists for it, and not with 125.
+ *  FZ1  the mirror of events that the reader delivers fails for nothing but want of memory, which there is.
+ *  FZ2  every address space is valid after every event.
+ *  FZ3  each command ends with a status that vmaple(1) lists for it, and not with 125.
  *
  * The mutator decodes the events, makes one of them wrong, leaves it out, or says it twice, numbers them again and
  * encodes what it has; now and then it changes bytes.
@@ -98,7 +98,7 @@ static void mirror(const char *path)
 	while (trace_reader_next(reader, &e) > 0) {
 		struct mm_struct *mm;
 
-		must(replay_sink(replay)->event(replay_sink(replay), &e) == 0, "P1: the mirror fails");
+		must(replay_sink(replay)->event(replay_sink(replay), &e) == 0, "FZ1: the mirror fails");
 		mm = replay_find(replay, e.pid);
 		must(!mm || mm_validate(mm, &reason), reason);
 	}
@@ -114,7 +114,7 @@ static void command(int (*run)(int argc, char **argv), char *name, char *option,
 	optind = 0;
 	status = run(argc, argv);
 	must(status >= 0 && status <= STATUS_DAMAGED && status != STATUS_USAGE,
-		"P3: a status that it does not have");
+		"FZ3: a status that it does not have");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,9 +2,9 @@
 /*
  * Runs: calls on one index, timed, or on all, compared.
  *
- *    A1  after each call all indexes have given the same result, have the same counters, and the same areas in and
+ *    LB1  after each call all indexes have given the same result, have the same counters, and the same areas in and
  *        around the range that the call was about.
- *    A2  whenever there were as many calls as there are areas, and at the end, all areas are the same: so that
+ *    LB2  whenever there were as many calls as there are areas, and at the end, all areas are the same: so that
  *        the comparison costs O(1) a call, and what a call did elsewhere does not stay hidden.
  */
 #include "lab.h"
@@ -173,7 +173,7 @@ void lab_end(struct lab_run *run)
 	memset(run->mm, 0, sizeof(run->mm));
 }
 
-/* A1: the bytes that @call was about, and where it went. */
+/* LB1: the bytes that @call was about, and where it went. */
 static bool same_around(struct lab_run *run, const struct lab_call *call, long result)
 {
 	unsigned long lo = call->a[0], len = call->a[1], hi;

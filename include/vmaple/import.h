@@ -22,14 +22,14 @@ extern "C" {
 
 /** The forms of files that can be imported. */
 enum trace_import_form {
-	TRACE_IMPORT_NONE,   /**< none of these */
-	TRACE_IMPORT_STRACE, /**< a log of strace(1) */
-	TRACE_IMPORT_MAPS,   /**< /proc/PID/maps or smaps, once or one after the other */
-	TRACE_IMPORT_CORE,   /**< an ELF core */
-	TRACE_IMPORT_PERF,   /**< text of perf trace, or perf script of syscalls and mmap events */
-	TRACE_IMPORT_LTRACE, /**< a log of ltrace -S */
+	TRACE_IMPORT_NONE,     /**< none of these */
+	TRACE_IMPORT_STRACE,   /**< a log of strace(1) */
+	TRACE_IMPORT_MAPS,     /**< /proc/PID/maps or smaps, once or one after the other */
+	TRACE_IMPORT_CORE,     /**< an ELF core */
+	TRACE_IMPORT_PERF,     /**< text of perf trace, or perf script of syscalls and mmap events */
+	TRACE_IMPORT_LTRACE,   /**< a log of ltrace -S */
 	TRACE_IMPORT_MINIDUMP, /**< a minidump of breakpad, crashpad or Windows */
-	TRACE_IMPORT_COLUMNS /**< lines of any tool, by trace_import_options.line_formats */
+	TRACE_IMPORT_COLUMNS   /**< lines of any tool, by trace_import_options.line_formats */
 };
 
 /**

@@ -8,11 +8,11 @@
  * those who have no such structure.  The interface is the Linux kernel's; the code is ours.  Lespinasse 2012;
  * docs/trees.md.
  *
- * Rules (prefix_validate() names the one that is broken; R1 to R7 are those of rbtree.h)
- * I1  An interval is [start, last], both included, and does not end before it starts.
- * I2  Nodes ascend by start; those with equal starts are in the order in which they came. (R5)
- * I3  A node's subtree_last is the largest last of its subtree. (R7)
- * I4  start and last of a node do not change while it is in the tree.
+ * Rules (prefix_validate() names the one that is broken; RB1 to RB7 are those of rbtree.h)
+ * IT1  An interval is [start, last], both included, and does not end before it starts.
+ * IT2  Nodes ascend by start; those with equal starts are in the order in which they came. (RB5)
+ * IT3  A node's subtree_last is the largest last of its subtree. (RB7)
+ * IT4  start and last of a node do not change while it is in the tree.
  *
  * A search for [start, last] passes by on both sides: a subtree that ends before `start` holds nothing to find, and
  * from the first node on that starts after `last` there is nothing either.  Hits come in the tree's order.
@@ -34,7 +34,7 @@ extern "C" {
 /*
  * How it works, in the order of the functions below.
  *
- * insert     The way down raises subtree_last, so that it is right before anything rotates (A2).
+ * insert     The way down raises subtree_last, so that it is right before anything rotates (RA2).
  * reaches    Does anything below rb, which may be NULL, end at start or later?
  * first_below  The first hit below rb, where some interval x ends at start or later.  If there is such an x on the
  *            left, only the left counts: either x is a hit, or x starts after last, and so does all that comes
@@ -52,7 +52,7 @@ extern "C" {
  * @param ITSTRUCT  the type of the entries, `struct thing`
  * @param ITRB      their rb_node
  * @param ITTYPE    the type of the indexes; has to order by <
- * @param ITSUBTREE their member for I3, an ITTYPE; the tree's own
+ * @param ITSUBTREE their member for IT3, an ITTYPE; the tree's own
  * @param ITSTART   ITTYPE ITSTART(entry), a function or a macro
  * @param ITLAST    ITTYPE ITLAST(entry)
  * @param ITSTATIC  `static`, `static inline`, or nothing where prototypes stand in a header
@@ -208,7 +208,7 @@ extern "C" {
                                                                                                              \
 			if (!(ITLAST(node) < ITSTART(node)))                                                 \
 				continue;                                                                    \
-			*reason = "I1: an interval does not end before it starts";                           \
+			*reason = "IT1: an interval does not end before it starts";                          \
 			return false;                                                                        \
 		}                                                                                            \
 		return true;                                                                                 \
@@ -219,7 +219,7 @@ struct interval_tree_node {
 	struct rb_node rb;
 	unsigned long start;          /**< first index in it */
 	unsigned long last;           /**< last index in it */
-	unsigned long __subtree_last; /**< I3 */
+	unsigned long __subtree_last; /**< IT3 */
 };
 
 /** @name The ready-made tree

@@ -13,10 +13,10 @@
 #ifndef VMAPLE_MAPLE_STEP_H
 #define VMAPLE_MAPLE_STEP_H
 
-#define MT_LEAF_AREAS 30
-#define MT_LEAF_FORM  63UL /* the low bits of a leaf's base: the shift of its units */
+#define MT_LEAF_AREAS  30
+#define MT_LEAF_LAYOUT 63UL /* the low bits of a leaf's base: the shift of its units */
 
-/** What a leaf of each form has of its areas. Private. */
+/** What a leaf of each layout has of its areas. Private. */
 struct mt_leaf_narrow {
 	int end[MT_LEAF_AREAS], start[MT_LEAF_AREAS];
 };
@@ -26,7 +26,7 @@ struct mt_leaf_wide {
 
 /** A leaf. Private. */
 struct mt_leaf {
-	unsigned long base; /* and the form: MT_LEAF_FORM */
+	unsigned long base; /* and the layout: MT_LEAF_LAYOUT */
 	union {
 		struct mt_leaf_narrow narrow;
 		struct mt_leaf_wide wide;
@@ -58,8 +58,8 @@ static inline void *mas_step_in_leaf(struct ma_state *mas, unsigned long max)
 	entry = __atomic_load_n(&leaf->slot[next], __ATOMIC_ACQUIRE);
 	if (!entry)
 		return NULL;
-	shift = leaf->base & MT_LEAF_FORM;
-	base = leaf->base & ~MT_LEAF_FORM;
+	shift = leaf->base & MT_LEAF_LAYOUT;
+	base = leaf->base & ~MT_LEAF_LAYOUT;
 	first = base + ((unsigned long)leaf->narrow.start[next] << shift);
 	if (first > max)
 		return NULL;

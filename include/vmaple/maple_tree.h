@@ -100,8 +100,8 @@ struct maple_tree {
 	/* What every write changes. */
 	unsigned long ma_gen; /* writes so far: tells a cursor that its position is stale */
 	spinlock_t ma_lock;
-	void *ma_tail;         /* the last leaf, while stores come in ascending order */
-	struct mt_path ma_way; /* to the leaf where a writer was last: it is often the next one's, too */
+	void *ma_tail;          /* the last leaf, while stores come in ascending order */
+	struct mt_path ma_path; /* to the leaf where a writer was last: it is often the next one's, too */
 };
 
 /* By place, not by name: C++17 knows no other. */

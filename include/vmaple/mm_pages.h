@@ -54,7 +54,7 @@ struct mm_page_ops {
 		struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *needs);
 	void (*guard_needs)(
 		struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *needs);
-	int (*set_aside)(unsigned long tables);
+	int (*preallocate)(unsigned long tables);
 	/** No area is left: page tables go, mm->pgd becomes NULL. */
 	void (*exit)(struct mm_struct *mm);
 	/** A call is over, and MM_VERIFY_PAGES is on: compare all that is known of pages; panics. */

@@ -34,7 +34,7 @@ struct paging;
 struct paging_options {
 	unsigned long frames;     /**< pages of memory, PAGING_MIN_FRAMES to PAGING_MAX_FRAMES */
 	unsigned long swap_pages; /**< up to PAGING_MAX_FRAMES; 0: no swap */
-	int swap_fd;              /**< a file to swap to, open for reading and writing; -1: memory, all that a freestanding build has */
+	int swap_fd; /**< a file to swap to, open for reading and writing; -1: memory, all that a freestanding build has */
 };
 #define PAGING_MIN_FRAMES 16
 #define PAGING_MAX_FRAMES (~0U >> 8) /**< of memory, or of swap: 64 GiB of pages of 4 KiB */
@@ -116,13 +116,13 @@ VMAPLE_API unsigned long paging_reclaim(struct paging *paging, unsigned long nr)
 /**
  * Compare all page tables with everything that is known of pages, while nobody else works on the machine.
  *
- *    P1  a page's _mapcount is the number of PTEs that map it.
- *    P2  a walk over the page finds each of them, once.
- *    P3  a design that knows places, and not areas, knows no other.
- *    P4  _refcount is the number of PTEs and caches that have the page; free frames have none, and are on no list.
- *    P5  a swap slot counts the PTEs that lead to it.
- *    P6  pages of use are on one of the two lists, which count them.
- *    P7  a PTE lies in an area, allows no more than the area does, and maps what the area maps there.
+ *    PG1  a page's _mapcount is the number of PTEs that map it.
+ *    PG2  a walk over the page finds each of them, once.
+ *    PG3  a design that knows places, and not areas, knows no other.
+ *    PG4  _refcount is the number of PTEs and caches that have the page; free frames have none, and are on no list.
+ *    PG5  a swap slot counts the PTEs that lead to it.
+ *    PG6  pages of use are on one of the two lists, which count them.
+ *    PG7  a PTE lies in an area, allows no more than the area does, and maps what the area maps there.
  *
  * @return false, and the first that is broken with its page and place in @p reason, valid until the next check.
  */

@@ -8,15 +8,15 @@
  * the index bits in use and not of the number of intervals.  McCreight 1985; Venkatasubramanian 2004; docs/trees.md.
  *
  * Rules (prio_tree_validate() names the one that is broken)
- * P1  Heap: a node comes before both children: it has the larger last or, where that is equal, the smaller start.
- * P2  Radix: on levels 0 to index_bits - 1 the bits of start decide between left (0) and right (1), from bit
+ * PR1  Heap: a node comes before both children: it has the larger last or, where that is equal, the smaller start.
+ * PR2  Radix: on levels 0 to index_bits - 1 the bits of start decide between left (0) and right (1), from bit
  *     index_bits - 1 downwards.  Below, where all starts of a subtree are equal, an overflow subtree begins: there
  *     the bits of last - start decide, from the highest of the word downwards.
- * P3  The root's parent is NULL; every other node's is the node that it hangs on.
- * P4  Equal intervals have one node in the tree.  The others follow it in a list: their left and right are the
+ * PR3  The root's parent is NULL; every other node's is the node that it hangs on.
+ * PR4  Equal intervals have one node in the tree.  The others follow it in a list: their left and right are the
  *     one before and the one behind, and they are their own parent.
- * P5  Every last fits into index_bits bits.
- * P6  An interval is [start, last], both included, and does not end before it starts.
+ * PR5  Every last fits into index_bits bits.
+ * PR6  An interval is [start, last], both included, and does not end before it starts.
  *
  * Memory and failure.  Nothing here allocates, nothing here can fail.  One writer, or readers, under the caller's lock.
  *
@@ -42,7 +42,7 @@ struct prio_tree_node {
 		struct prio_tree_node *child[2]; /**< the same, by the bit that decides */
 	};
 	struct prio_tree_node *parent;
-	struct prio_tree_node *equal; /**< the first that follows it (P4) */
+	struct prio_tree_node *equal; /**< the first that follows it (PR4) */
 	unsigned long start;          /**< first index in it */
 	unsigned long last;           /**< last index in it */
 };
@@ -93,7 +93,7 @@ static inline void prio_tree_iter_init(struct prio_tree_iter *iter, const struct
 /** The next of them, in no useful order, or NULL after the last. No change of the tree may lie between. */
 VMAPLE_API struct prio_tree_node *prio_tree_next(struct prio_tree_iter *iter);
 
-/** Check P1 to P6. @param reason the one that is broken; untouched when none is */
+/** Check PR1 to PR6. @param reason the one that is broken; untouched when none is */
 VMAPLE_API bool prio_tree_validate(const struct prio_tree_root *root, const char **reason) __must_check;
 
 #ifdef __cplusplus

@@ -19,24 +19,24 @@
  * subtree: <vmaple/rbtree_augmented.h>.  Guibas and Sedgewick 1978; docs/trees.md.
  *
  * Rules (rb_validate() names the one that is broken)
- * R1  The root is black and has no parent.
- * R2  A red node has no red child.
- * R3  Every way from a node down to a missing child passes the same number of black nodes.
- * R4  The parent word of each node names the node that it hangs on.
- * R5  The nodes are in the caller's order (where the caller says which that is).
- * R6  Of rb_root_cached: the cached node is the first.
- * R7  Of an augmented tree: the caller finds each node's value right.
+ * RB1  The root is black and has no parent.
+ * RB2  A red node has no red child.
+ * RB3  Every way from a node down to a missing child passes the same number of black nodes.
+ * RB4  The parent word of each node names the node that it hangs on.
+ * RB5  The nodes are in the caller's order (where the caller says which that is).
+ * RB6  Of rb_root_cached: the cached node is the first.
+ * RB7  Of an augmented tree: the caller finds each node's value right.
  *
  * Readers and writers.  One writer at a time, or readers, under the caller's lock.  Readers without a lock, inside an
  * RCU section, may descend from the root by rb_child_rcu() while a writer works, as rb_find_rcu() does:
  *
- * L1  At each moment the child pointers below the root form a tree: no node is its own descendant.  A node may be
+ * RL1  At each moment the child pointers below the root form a tree: no node is its own descendant.  A node may be
  *     out of reach for as long as a rotation lasts.
- * L2  Child pointers are stored with release order, in the order that L1 needs, so that acquire loads see it.
+ * RL2  Child pointers are stored with release order, in the order that RL1 needs, so that acquire loads see it.
  *     Without it a reader could see the second store of a rotation before the first: a loop.
- * L3  So a reader may miss a node, but what he finds is there, and he comes to an end.  One that missed and must
+ * RL3  So a reader may miss a node, but what he finds is there, and he comes to an end.  One that missed and must
  *     not (see the sequence counter of the caller) looks again under the lock.
- * L4  Parent words change in no such order: rb_next() and its kin are for those who hold the lock.
+ * RL4  Parent words change in no such order: rb_next() and its kin are for those who hold the lock.
  *
  * Cost.  n nodes: O(log n) for all but rb_next() and rb_prev(), which are O(1) on average; the deepest node is at
  * most 2 log2(n + 1) below the root.  An insertion rotates at most twice, an erasure three times.
@@ -117,7 +117,7 @@ static inline bool rb_is_red(const struct rb_node *node)
 #define RB_CLEAR_NODE(node) ((void)((node)->__rb_parent_color = (unsigned long)(node)))
 /** @} */
 
-/** @name Pointers that readers without a lock follow (L2)
+/** @name Pointers that readers without a lock follow (RL2)
  * @{ */
 static inline void rb_set_child_rcu(struct rb_node **link, struct rb_node *child)
 {
@@ -308,23 +308,23 @@ static inline __attribute__((always_inline)) struct rb_node *rb_find_rcu(
  * @{ */
 /** What only the caller can check. Either may be NULL. */
 struct rb_checks {
-	/** May @p later come directly after @p earlier? (R5) */
+	/** May @p later come directly after @p earlier? (RB5) */
 	bool (*ordered)(const struct rb_node *earlier, const struct rb_node *later);
-	/** Is the value that @p node holds for its subtree right, given its children's? (R7) */
+	/** Is the value that @p node holds for its subtree right, given its children's? (RB7) */
 	bool (*augmented)(const struct rb_node *node);
 };
 
 /**
- * Check R1 to R5 and R7 at every node.
+ * Check RB1 to RB5 and RB7 at every node.
  *
  * @param checks may be NULL
  * @param reason the rule that is broken, by number; untouched when none is
- * @pre no writer works meanwhile.  A damaged tree is no danger: no pointer is followed before R4 was seen to hold.
+ * @pre no writer works meanwhile.  A damaged tree is no danger: no pointer is followed before RB4 was seen to hold.
  */
 VMAPLE_API bool rb_validate(
 	const struct rb_root *root, const struct rb_checks *checks, const char **reason) __must_check;
 
-/** The same, and R6. */
+/** The same, and RB6. */
 VMAPLE_API bool rb_validate_cached(
 	const struct rb_root_cached *root, const struct rb_checks *checks, const char **reason) __must_check;
 /** @} */

@@ -7,11 +7,11 @@
  * of the two subtrees below.  The tree calls back wherever a subtree changes, in constant many places each time,
  * so that the value costs O(log n) per change.  Lespinasse 2012; docs/trees.md.
  *
- * A1  A node's value is that of its subtree: of the node itself and its children's values, nothing else.
- * A2  Before rb_insert_augmented() A1 holds at every node, the new one included: the caller raises the values
+ * RA1  A node's value is that of its subtree: of the node itself and its children's values, nothing else.
+ * RA2  Before rb_insert_augmented() RA1 holds at every node, the new one included: the caller raises the values
  *     on his way down, or calls propagate(parent, NULL) after linking.
- * A3  Before rb_erase_augmented() A1 holds at every node; afterwards again at all that remain.
- * A4  Who changes what a node's value comes from calls propagate(node, NULL) himself.
+ * RA3  Before rb_erase_augmented() RA1 holds at every node; afterwards again at all that remain.
+ * RA4  Who changes what a node's value comes from calls propagate(node, NULL) himself.
  *
  * RB_DECLARE_CALLBACKS() and RB_DECLARE_CALLBACKS_MAX() write the three callbacks from one function.
  */
@@ -42,7 +42,7 @@ VMAPLE_API void __rb_erase_color(struct rb_node *parent, struct rb_root *root,
 	void (*rotate)(struct rb_node *down, struct rb_node *up));
 /** @} */
 
-/** Balance after rb_link_node(). @pre A2. */
+/** Balance after rb_link_node(). @pre RA2. */
 static inline void rb_insert_augmented(
 	struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment)
 {
@@ -84,7 +84,7 @@ static inline void __rb_change_child(
  *	       \
  *	       (c)                   s == r: gap is s itself, and c stays where it is
  *
- * For readers (L1): s leaves its place before it is given r, and gets l before it can be reached again.
+ * For readers (RL1): s leaves its place before it is given r, and gets l before it can be reached again.
  * @param child becomes c, the right child of s, or NULL
  * @return s
  */
@@ -117,7 +117,7 @@ static inline __attribute__((always_inline)) struct rb_node *__rb_lift_successor
 /**
  * Let @p child, the only one of @p node, or NULL, move up into its place.
  *
- * If there is a child, R3 says that it is red and the place black: it takes over the word of @p node, and so turns
+ * If there is a child, RB3 says that it is red and the place black: it takes over the word of @p node, and so turns
  * black, and nothing is missing.  If there is none and @p node was black, a black node is missing there.
  *
  * @return the node below which a black one is missing, at a child that is NULL; or NULL when none is
@@ -159,7 +159,7 @@ static inline __attribute__((always_inline)) struct rb_node *__rb_erase_augmente
 	return short_of_black;
 }
 
-/** Take @p node out. @pre A3. */
+/** Take @p node out. @pre RA3. */
 static inline __attribute__((always_inline)) void rb_erase_augmented(
 	struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment)
 {

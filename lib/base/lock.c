@@ -6,8 +6,8 @@
  * giving back a release, so that what was written under the lock is seen by the next who has it.
  *
  * Invariants (of the check)
- *  K1  a thread that waits for a lock holds none of a higher rank; of the same rank, only if it says so.
- *  K2  a thread does not wait for what it holds.
+ *  LK1  a thread that waits for a lock holds none of a higher rank; of the same rank, only if it says so.
+ *  LK2  a thread does not wait for what it holds.
  */
 #include "lock.h"
 

@@ -21,12 +21,12 @@ struct kind_counters {
 };
 
 struct thread_cache {
-	struct magazine *loaded[POOL_KINDS];   /* to take from and put into; NULL: none yet */
-	struct magazine *retiring[POOL_KINDS]; /* readers may be in these objects */
-	struct magazine *aside[POOL_KINDS];    /* full, for a call that is to come: pool_set_aside() */
-	struct magazine *spare;                /* empty ones */
-	unsigned int nr_spare;                 /* how many there are */
-	unsigned int keep_spare;               /* with that many, or one, more go to the depot */
+	struct magazine *loaded[POOL_KINDS];       /* to take from and put into; NULL: none yet */
+	struct magazine *retiring[POOL_KINDS];     /* readers may be in these objects */
+	struct magazine *preallocated[POOL_KINDS]; /* full, for a call that is to come: pool_preallocate() */
+	struct magazine *spare;                    /* empty ones */
+	unsigned int nr_spare;                     /* how many there are */
+	unsigned int keep_spare;                   /* with that many, or one, more go to the depot */
 	struct kind_counters counters[POOL_KINDS];
 	struct list_link link; /* among all threads */
 	bool listed;
@@ -108,19 +108,19 @@ static void put_empty(struct thread_cache *tc, struct magazine *magazine)
 }
 
 /* Of those that were set aside. */
-static struct magazine *take_aside(struct thread_cache *tc, enum pool_kind kind)
+static struct magazine *take_preallocated(struct thread_cache *tc, enum pool_kind kind)
 {
-	struct magazine *magazine = tc->aside[kind];
+	struct magazine *magazine = tc->preallocated[kind];
 
 	if (magazine)
-		tc->aside[kind] = magazine->next;
+		tc->preallocated[kind] = magazine->next;
 	return magazine;
 }
 
 /* The thread has no object of @kind: get it some. NULL when there is no memory. */
 static struct magazine *load(struct thread_cache *tc, enum pool_kind kind, gfp_t gfp)
 {
-	struct magazine *empty = tc->loaded[kind], *full = take_aside(tc, kind);
+	struct magazine *empty = tc->loaded[kind], *full = take_preallocated(tc, kind);
 
 	appear(tc);
 	if (!full)
@@ -331,7 +331,7 @@ static int spares(struct thread_cache *tc, unsigned int nr)
 	return 0;
 }
 
-int pool_prepare(enum pool_kind kind, unsigned int nr)
+int pool_prefill(enum pool_kind kind, unsigned int nr)
 {
 	struct thread_cache *tc = &my_cache;
 	struct magazine *magazine = tc->loaded[kind];
@@ -358,14 +358,14 @@ static void fill(struct magazine *magazine)
 	}
 }
 
-int pool_set_aside(enum pool_kind kind, unsigned long nr)
+int pool_preallocate(enum pool_kind kind, unsigned long nr)
 {
 	struct thread_cache *tc = &my_cache;
 	unsigned long have = 0;
 
 	if (pool_refuses(kind))
 		return -ENOMEM;
-	for (struct magazine *magazine = tc->aside[kind]; magazine; magazine = magazine->next)
+	for (struct magazine *magazine = tc->preallocated[kind]; magazine; magazine = magazine->next)
 		have += magazine->nr;
 	while (have < nr) {
 		struct magazine *magazine = get_empty(tc, kind, GFP_KERNEL);
@@ -379,14 +379,14 @@ int pool_set_aside(enum pool_kind kind, unsigned long nr)
 			depot_give_empty(magazine);
 			return -ENOMEM;
 		}
-		magazine->next = tc->aside[kind];
-		tc->aside[kind] = magazine;
+		magazine->next = tc->preallocated[kind];
+		tc->preallocated[kind] = magazine;
 		have += magazine->nr;
 	}
 	return 0;
 }
 
-int pool_set_room_aside(unsigned long nr)
+int pool_preallocate_room(unsigned long nr)
 {
 	/* Of each kind one is begun. */
 	return spares(&my_cache, (unsigned int)(nr / MAGAZINE_SIZE) + POOL_KINDS);
@@ -430,7 +430,7 @@ void pool_thread_exit(void)
 			depot_give(magazine);
 		else if (magazine)
 			depot_give_empty(magazine);
-		while ((magazine = take_aside(tc, (enum pool_kind)kind)))
+		while ((magazine = take_preallocated(tc, (enum pool_kind)kind)))
 			depot_give(magazine);
 	}
 	while (tc->spare) {

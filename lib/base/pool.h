@@ -20,8 +20,8 @@
  *    end and a second free panic, with the object's kind.  AddressSanitizer is told what is free.
  *
  * Invariants
- *    P1  an object is in exactly one place: in use, in one magazine, marked as retired in its slab, or free there.
- *    P2  what lies in the depot, in a magazine to take from, or free in a slab is seen by no reader.
+ *    PL1  an object is in exactly one place: in use, in one magazine, marked as retired in its slab, or free there.
+ *    PL2  what lies in the depot, in a magazine to take from, or free in a slab is seen by no reader.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
@@ -67,11 +67,11 @@ void pool_retire(enum pool_kind kind, void *object);
  * The next @nr objects of @kind, at most half a magazine, and freeing or retiring as many, need nothing of the host.
  * 0 or -ENOMEM.
  */
-int pool_prepare(enum pool_kind kind, unsigned int nr) __must_check;
+int pool_prefill(enum pool_kind kind, unsigned int nr) __must_check;
 /* The next @nr objects of @kind need nothing of the host. 0 or -ENOMEM. */
-int pool_set_aside(enum pool_kind kind, unsigned long nr) __must_check;
+int pool_preallocate(enum pool_kind kind, unsigned long nr) __must_check;
 /* Nor does freeing or retiring @nr of all kinds together. */
-int pool_set_room_aside(unsigned long nr) __must_check;
+int pool_preallocate_room(unsigned long nr) __must_check;
 /* The smallest kind that holds @size bytes; POOL_KINDS: none does. */
 enum pool_kind pool_kind_of_size(size_t size);
 /* An object of the smallest kind that holds @size bytes; beyond POOL_LARGE_SIZE it is the host's. */

@@ -124,8 +124,8 @@ bool page_is_direct(struct guest_mm *guest, unsigned long page);
 bool page_is_shared(struct guest_mm *guest, unsigned long page, const struct future *future);
 /* Is there a copy in @span, which begins and ends with host pages? */
 bool copies_in(const struct guest_mm *guest, struct span span);
-/* After set_aside_copies() of the same span the others cannot fail. */
-int set_aside_copies(struct guest_mm *guest, struct span span) __must_check;
+/* After preallocate_copies() of the same span the others cannot fail. */
+int preallocate_copies(struct guest_mm *guest, struct span span) __must_check;
 void forget_copies(struct guest_mm *guest, struct span span);
 int mark_copies(struct guest_mm *guest, struct span span) __must_check;
 

@@ -77,7 +77,7 @@ int map_run(struct guest_mm *guest, const struct mm_change *c, struct span run)
 
 	if (span_is_empty(run))
 		return 0;
-	err = set_aside_copies(guest, run);
+	err = preallocate_copies(guest, run);
 	if (err)
 		return err;
 	if (!is_congruent(guest, c))
@@ -156,7 +156,7 @@ int unmap_range(struct work *work, struct span range)
 	int err = for_each_edge(work, &c, &run, leave_edge);
 
 	if (!err && !span_is_empty(run))
-		err = set_aside_copies(guest, run);
+		err = preallocate_copies(guest, run);
 	if (!err && !span_is_empty(run))
 		err = host_unmap(guest, run);
 	if (!err)

@@ -121,7 +121,7 @@ static int move_run(struct work *work, struct span run)
 	struct guest_mm *guest = work->guest;
 	unsigned long from = work->change->from + (run.start - work->change->start);
 	struct span source = { from, from + (run.end - run.start) };
-	int err = set_aside_copies(guest, source);
+	int err = preallocate_copies(guest, source);
 
 	if (!err)
 		err = mark_moved(guest, run, from);
@@ -209,7 +209,7 @@ static int move_contents(struct work *work)
 	if (!err && congruent && !span_is_empty(moved))
 		err = move_run(work, moved);
 	else if (!err && !congruent && !c->keeps_source && !span_is_empty(source)) {
-		err = set_aside_copies(guest, source);
+		err = preallocate_copies(guest, source);
 		if (!err)
 			err = host_unmap(guest, source);
 		if (!err)

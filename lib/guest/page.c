@@ -164,7 +164,7 @@ bool copies_in(const struct guest_mm *guest, struct span span)
 	       range.first <= last_page(guest, span);
 }
 
-int set_aside_copies(struct guest_mm *guest, struct span span)
+int preallocate_copies(struct guest_mm *guest, struct span span)
 {
 	return span_is_empty(span)
 		       ? 0

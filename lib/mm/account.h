@@ -3,9 +3,9 @@
  * Limits and charges: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, overcommit; the counters behind them.
  *
  * Invariants (mm_validate names the one that fails)
- *    A1  total_vm is the sum of the areas' pages; data_vm, exec_vm and stack_vm the sums over their kinds.
- *    A2  locked_vm is at least the sum over VM_LOCKED areas: MREMAP_DONTUNMAP unlocks what it leaves and counts it on.
- *    A3  what the mm has charged is at most the sum over VM_ACCOUNT areas: a private file mapping made writable and
+ *    AC1  total_vm is the sum of the areas' pages; data_vm, exec_vm and stack_vm the sums over their kinds.
+ *    AC2  locked_vm is at least the sum over VM_LOCKED areas: MREMAP_DONTUNMAP unlocks what it leaves and counts it on.
+ *    AC3  what the mm has charged is at most the sum over VM_ACCOUNT areas: a private file mapping made writable and
  *        back stays charged.
  *
  * A few instructions each, asked by every call: inline.

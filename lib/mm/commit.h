@@ -12,7 +12,7 @@
  * 3. Nothing else is ordered by the counters.
  *
  * Invariant (mm_validate names it: account.h)
- *    A3  what the machine has charged is at least what each mm accounts for.
+ *    AC3  what the machine has charged is at least what each mm accounts for.
  */
 #ifndef MM_COMMIT_H
 #define MM_COMMIT_H

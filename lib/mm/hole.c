@@ -18,8 +18,8 @@
  *    next.  It is then unmapped without a look at the index.
  *
  * 4. Invariants (mm_validate)
- *    H1  a hole that is valid is as part 1 says.
- *    H2  the area behind next is the one that is remembered, if one is.
+ *    HO1  a hole that is valid is as part 1 says.
+ *    HO2  the area behind next is the one that is remembered, if one is.
  */
 #include "internal.h"
 
@@ -113,7 +113,7 @@ void hole_unmapped(const struct unmap *um)
 		.changes = um->mm->changes };
 }
 
-/* H2 */
+/* HO2 */
 static bool behind_validate(struct mm_struct *mm, const char **reason)
 {
 	const struct mm_hole *h = &mm->hole;
@@ -123,13 +123,13 @@ static bool behind_validate(struct mm_struct *mm, const char **reason)
 	if (!h->behind_known)
 		return true;
 	if (!h->next)
-		return index_wrong(reason, NULL, "H2: there is nothing behind the last area");
+		return index_wrong(reason, NULL, "HO2: there is nothing behind the last area");
 	for_each_vma (vmi, vma)
 		break;
-	return vma == h->behind || index_wrong(reason, vma, "H2: another area lies behind the next");
+	return vma == h->behind || index_wrong(reason, vma, "HO2: another area lies behind the next");
 }
 
-/* H1 */
+/* HO1 */
 static bool found_validate(struct mm_struct *mm, const char **reason)
 {
 	const struct mm_hole *h = &mm->hole;
@@ -144,14 +144,14 @@ static bool found_validate(struct mm_struct *mm, const char **reason)
 		}
 		if (last == h->end && (vma->vm_start < h->end || vma != h->next))
 			return index_wrong(
-				reason, vma, "H1: an area that is not the next lies in or behind the hole");
+				reason, vma, "HO1: an area that is not the next lies in or behind the hole");
 		if (vma->vm_start < h->high && vma->vm_start - last >= h->length && vma->vm_start > last)
-			return index_wrong(reason, vma, "H1: there is a hole above that is long enough");
+			return index_wrong(reason, vma, "HO1: there is a hole above that is long enough");
 		last = vma->vm_end;
 	}
 	if (last < h->high && last > h->end && h->high - last >= h->length)
-		return index_wrong(reason, NULL, "H1: there is a hole at the top that is long enough");
-	return prev == h->prev || index_wrong(reason, prev, "H1: another area lies before the hole");
+		return index_wrong(reason, NULL, "HO1: there is a hole at the top that is long enough");
+	return prev == h->prev || index_wrong(reason, prev, "HO1: another area lies before the hole");
 }
 
 bool hole_validate(struct mm_struct *mm, const char **reason)

@@ -10,7 +10,7 @@
 		MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | \
 		(0x3fUL << 26) | MAP_32BIT | MAP_UNINITIALIZED)
 
-/* A request on its way. */
+/* A request on its path. */
 struct mapping {
 	struct mm_struct *mm;
 	unsigned long addr, len, prot, flags;

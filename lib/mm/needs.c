@@ -13,35 +13,34 @@ static void count_area(const struct vm_area_struct *vma, struct mm_needs *needs)
 	vma->vm_mm->sys->rmap->needs(vma, needs);
 }
 
-static bool fits(const struct mm_needs *needs, const struct mm_needs *set_aside)
+static bool fits(const struct mm_needs *needs, const struct mm_needs *have)
 {
-	return needs->areas <= set_aside->areas && needs->leaves <= set_aside->leaves &&
-	       needs->inner_nodes <= set_aside->inner_nodes && needs->small <= set_aside->small &&
-	       needs->middle <= set_aside->middle && needs->large <= set_aside->large &&
-	       needs->tables <= set_aside->tables;
+	return needs->areas <= have->areas && needs->leaves <= have->leaves &&
+	       needs->inner_nodes <= have->inner_nodes && needs->small <= have->small &&
+	       needs->middle <= have->middle && needs->large <= have->large && needs->tables <= have->tables;
 }
 
-static void raise(unsigned long *set_aside, unsigned long needed)
+static void raise(unsigned long *have, unsigned long needed)
 {
-	*set_aside = max(*set_aside, needed + needed / 8);
+	*have = max(*have, needed + needed / 8);
 }
 
-/* True, or @set_aside becomes more than enough for @needs. */
-static bool suffices(struct mm_needs *set_aside, const struct mm_needs *needs)
+/* True, or @have becomes more than enough for @needs. */
+static bool suffices(struct mm_needs *have, const struct mm_needs *needs)
 {
-	if (fits(needs, set_aside))
+	if (fits(needs, have))
 		return true;
-	raise(&set_aside->areas, needs->areas);
-	raise(&set_aside->leaves, needs->leaves);
-	raise(&set_aside->inner_nodes, needs->inner_nodes);
-	raise(&set_aside->small, needs->small);
-	raise(&set_aside->middle, needs->middle);
-	raise(&set_aside->large, needs->large);
-	raise(&set_aside->tables, needs->tables);
+	raise(&have->areas, needs->areas);
+	raise(&have->leaves, needs->leaves);
+	raise(&have->inner_nodes, needs->inner_nodes);
+	raise(&have->small, needs->small);
+	raise(&have->middle, needs->middle);
+	raise(&have->large, needs->large);
+	raise(&have->tables, needs->tables);
 	return false;
 }
 
-bool mm_fork_needs(struct mm_struct *mm, struct mm_needs *set_aside)
+bool mm_fork_needs(struct mm_struct *mm, struct mm_needs *have)
 {
 	struct mm_needs needs = { 0 };
 	unsigned long dropped = 0;
@@ -57,10 +56,10 @@ bool mm_fork_needs(struct mm_struct *mm, struct mm_needs *set_aside)
 	index_fork_needs(mm, dropped, &needs);
 	if (mm->pgd)
 		mm->sys->pages->fork_needs(mm, &needs);
-	return suffices(set_aside, &needs);
+	return suffices(have, &needs);
 }
 
-bool mm_call_needs(struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *set_aside)
+bool mm_call_needs(struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *have)
 {
 	struct mm_needs needs = { 0 };
 	struct vm_area_struct *vma, *prev = NULL;
@@ -78,16 +77,16 @@ bool mm_call_needs(struct mm_struct *mm, unsigned long start, unsigned long end,
 	needs.leaves = needs.inner_nodes = needs.areas;
 	if (mm->pgd)
 		mm->sys->pages->move_needs(mm, start, end, &needs);
-	return suffices(set_aside, &needs);
+	return suffices(have, &needs);
 }
 
-bool mm_guard_needs(struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *set_aside)
+bool mm_guard_needs(struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *have)
 {
 	struct mm_needs needs = { 0 };
 
 	if (mm->pgd)
 		mm->sys->pages->guard_needs(mm, start, end, &needs);
-	return suffices(set_aside, &needs);
+	return suffices(have, &needs);
 }
 
 int prepopulate_needs(const struct mm_struct *mm, const struct mm_needs *needs)
@@ -107,10 +106,10 @@ int prepopulate_needs(const struct mm_struct *mm, const struct mm_needs *needs)
 	int err = prepopulate_vma();
 
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]) && !err; i++) {
-		err = pool_set_aside(objects[i].kind, objects[i].nr);
+		err = pool_preallocate(objects[i].kind, objects[i].nr);
 		all += objects[i].nr;
 	}
 	if (!err)
-		err = pool_set_room_aside(all);
-	return err || !mm->pgd ? err : mm->sys->pages->set_aside(needs->tables);
+		err = pool_preallocate_room(all);
+	return err || !mm->pgd ? err : mm->sys->pages->preallocate(needs->tables);
 }

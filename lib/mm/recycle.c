@@ -79,12 +79,12 @@ int prepopulate_vma(void)
 		{ POOL_LEAF, CALL_NODES }, { POOL_INNER, CALL_NODES }, { POOL_SMALL, CALL_LINKS },
 		{ POOL_MIDDLE, CALL_LINKS }, { POOL_LARGE, 2 }, /* the file of shared memory, and its pages */
 	};
-	int err = pool_prepare(INDEX_AREA_POOL, CALL_AREAS);
+	int err = pool_prefill(INDEX_AREA_POOL, CALL_AREAS);
 
 	if (!err && !mine.free_vma)
 		err = keep_one_more();
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]) && !err; i++)
-		err = pool_prepare(needs[i].kind, needs[i].nr);
+		err = pool_prefill(needs[i].kind, needs[i].nr);
 	return err;
 }
 

@@ -2,13 +2,13 @@
 /*
  * What must be true of an address space between two calls.
  *
- *    V1, V2, L*, G*, C*  the index's own: index/maple.h, linked.h, augmented.c, classic.c.
- *    V2  each area is not empty, page-aligned, and belongs to the mm.
- *    H1  the hole that is remembered: hole.c.
- *    V3  map_count is the number of areas.
- *    A1  total_vm, data_vm, exec_vm and stack_vm are the sums over the areas.
- *    A2  locked_vm is at least the sum over VM_LOCKED areas: MREMAP_DONTUNMAP unlocks what it leaves and counts it on.
- *    A3  what is charged machine-wide is at least what this mm's VM_ACCOUNT areas account for.
+ *    VM1, VM2, L*, G*, C*  the index's own: index/maple.h, linked.h, augmented.c, classic.c.
+ *    VM2  each area is not empty, page-aligned, and belongs to the mm.
+ *    HO1  the hole that is remembered: hole.c.
+ *    VM3  map_count is the number of areas.
+ *    AC1  total_vm, data_vm, exec_vm and stack_vm are the sums over the areas.
+ *    AC2  locked_vm is at least the sum over VM_LOCKED areas: MREMAP_DONTUNMAP unlocks what it leaves and counts it on.
+ *    AC3  what is charged machine-wide is at least what this mm's VM_ACCOUNT areas account for.
  *    R*  the reverse map's own, see lib/rmap/.
  */
 
@@ -66,11 +66,11 @@ void mm_verify(struct mm_struct *mm)
 static bool check_area(const struct mm_struct *mm, const struct vm_area_struct *vma, const char **reason)
 {
 	if (vma->vm_start >= vma->vm_end)
-		return index_wrong(reason, vma, "V2: vm_end is not above vm_start");
+		return index_wrong(reason, vma, "VM2: vm_end is not above vm_start");
 	if (offset_in_page(mm, vma->vm_start | vma->vm_end))
-		return index_wrong(reason, vma, "V2: vm_start or vm_end is not page-aligned");
+		return index_wrong(reason, vma, "VM2: vm_start or vm_end is not page-aligned");
 	if (vma->vm_mm != mm)
-		return index_wrong(reason, vma, "V2: vm_mm is another mm");
+		return index_wrong(reason, vma, "VM2: vm_mm is another mm");
 	return mm->sys->rmap->validate(vma, reason) || index_wrong(reason, vma, *reason);
 }
 
@@ -88,19 +88,19 @@ static void sum_area(struct sums *s, const struct vm_area_struct *vma)
 static const char *compare_sums(const struct mm_struct *mm, const struct sums *s)
 {
 	if (s->count != mm->map_count)
-		return "V3: map_count is not the number of areas";
+		return "VM3: map_count is not the number of areas";
 	if (s->total != mm->total_vm)
-		return "A1: total_vm is not the sum of the areas' pages";
+		return "AC1: total_vm is not the sum of the areas' pages";
 	if (s->kinds.data_vm != mm->data_vm)
-		return "A1: data_vm is not the sum over its areas";
+		return "AC1: data_vm is not the sum over its areas";
 	if (s->kinds.exec_vm != mm->exec_vm)
-		return "A1: exec_vm is not the sum over its areas";
+		return "AC1: exec_vm is not the sum over its areas";
 	if (s->kinds.stack_vm != mm->stack_vm)
-		return "A1: stack_vm is not the sum over its areas";
+		return "AC1: stack_vm is not the sum over its areas";
 	if (s->locked > mm->locked_vm)
-		return "A2: locked_vm is less than the sum over the locked areas";
+		return "AC2: locked_vm is less than the sum over the locked areas";
 	if (s->account > mm_system_committed(mm->sys))
-		return "A3: more is accounted than was charged";
+		return "AC3: more is accounted than was charged";
 	return NULL;
 }
 

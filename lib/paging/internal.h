@@ -5,7 +5,7 @@
  *   paging.c     machines and spaces, from beginning to end
  *   frames.c     frames, references to them, the two lists
  *   tables.c     page tables of four levels
- *   aside.c      tables set aside before a lock is taken
+ *   preallocate.c      tables set aside before a lock is taken
  *   swap.c       slots, the device, the swap cache
  *   file.c       pages of files
  *   fault.c      what a touch does
@@ -181,13 +181,13 @@ unsigned int lru_isolate(struct paging *paging, struct page **pages, unsigned in
 /* Move cold active pages over, while fewer are inactive than active. */
 void lru_balance(struct paging *paging);
 
-/* --- aside.c -------------------------------------------------------------------------------------------------- */
+/* --- preallocate.c -------------------------------------------------------------------------------------------------- */
 
 /* Room for one table of any level, aligned to 64, of those that the thread has set aside if there are any; or NULL. */
 void *table_block_alloc(void) __must_check;
 void table_block_free(void *block);
 /* See that this thread has @nr. 0 or -ENOMEM. */
-int tables_set_aside(unsigned long nr) __must_check;
+int tables_preallocate(unsigned long nr) __must_check;
 /* As struct mm_page_ops says. */
 void fork_needs(struct mm_struct *parent, struct mm_needs *needs);
 void move_needs(struct mm_struct *mm, unsigned long start, unsigned long end, struct mm_needs *needs);

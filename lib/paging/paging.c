@@ -52,7 +52,7 @@ static const struct mm_page_ops paging_ops = {
 	.fork_needs = fork_needs,
 	.move_needs = move_needs,
 	.guard_needs = guard_needs,
-	.set_aside = tables_set_aside,
+	.preallocate = tables_preallocate,
 	.exit = end_space,
 	.verify = paging_verify,
 };

@@ -57,18 +57,18 @@ static bool check_frame(struct check *c, const struct vm_area_struct *vma, pte_t
 	struct page *page = pte_page(c->paging, pte);
 
 	if (page == zero_page(c->paging))
-		return !(pte & PTE_WRITE) || wrong(c, "P7: a PTE lets the zero page be written");
+		return !(pte & PTE_WRITE) || wrong(c, "PG7: a PTE lets the zero page be written");
 	if (!page->mapping)
-		return wrong(c, "P7: a PTE leads to a page that is nobody's");
+		return wrong(c, "PG7: a PTE leads to a page that is nobody's");
 	if (page_is_anon(page) && vma_is_anonymous(vma) == false && (vma->vm_flags & VM_SHARED))
-		return wrong(c, "P7: a shared area maps an anonymous page");
+		return wrong(c, "PG7: a shared area maps an anonymous page");
 	if (!page_is_anon(page) && (page->mapping != (uintptr_t)vma->vm_file->mapping))
-		return wrong(c, "P7: an area maps a page of another file");
+		return wrong(c, "PG7: an area maps a page of another file");
 	if (!page_is_anon(page) && !(vma->vm_flags & VM_NONLINEAR) &&
 		page->index != linear_index(vma, c->addr))
-		return wrong(c, "P7: an area maps another page of its file than it says");
+		return wrong(c, "PG7: an area maps another page of its file than it says");
 	if ((pte & PTE_WRITE) && !(vma->vm_flags & VM_SHARED) && page_mapcount(page) != 1)
-		return wrong(c, "P7: a private page that others map can be written");
+		return wrong(c, "PG7: a private page that others map can be written");
 	c->ptes[page - c->paging->frames]++;
 	c->odd[page - c->paging->frames] |= (vma->vm_flags & VM_NONLINEAR) != 0;
 	return true;
@@ -80,20 +80,20 @@ static bool count_pte(struct check *c, pte_t *pte)
 
 	*pte &= ~PTE_SEEN;
 	if (!vma)
-		return wrong(c, "P7: a PTE lies in no area");
+		return wrong(c, "PG7: a PTE lies in no area");
 	if (*pte & PTE_SWAP) {
 		c->slots[pte_value(*pte)]++;
 		return true;
 	}
 	if (*pte & PTE_GUARD)
-		return *pte == PTE_GUARD || wrong(c, "P7: a guard leads somewhere");
+		return *pte == PTE_GUARD || wrong(c, "PG7: a guard leads somewhere");
 	if (!(*pte & PTE_PRESENT))
-		return (vma->vm_flags & VM_NONLINEAR) || wrong(c, "P7: an index in a PTE of a linear area");
+		return (vma->vm_flags & VM_NONLINEAR) || wrong(c, "PG7: an index in a PTE of a linear area");
 	if (((*pte & PTE_WRITE) && !(vma->vm_flags & VM_WRITE)) ||
 		((*pte & PTE_READ) && !(vma->vm_flags & VM_ACCESS_FLAGS)))
-		return wrong(c, "P7: a PTE allows more than its area");
+		return wrong(c, "PG7: a PTE allows more than its area");
 	if (!(*pte & PTE_LOCKED) != !(vma->vm_flags & VM_LOCKED))
-		return wrong(c, "P7: a PTE is locked and its area is not, or the other way round");
+		return wrong(c, "PG7: a PTE is locked and its area is not, or the other way round");
 	return check_frame(c, vma, *pte);
 }
 
@@ -106,11 +106,11 @@ static enum rmap_found mark(struct page *page, struct mm_struct *mm, struct vm_a
 
 	if (pte && (*pte & PTE_PRESENT) && pte_page(c->paging, *pte) == page) {
 		if (*pte & PTE_SEEN)
-			c->wrong = "P2: a walk finds a place twice";
+			c->wrong = "PG2: a walk finds a place twice";
 		*pte |= PTE_SEEN;
 		c->walked++;
 	} else if (try_lock) {
-		c->wrong = "P3: a page is known at a place where it is not mapped";
+		c->wrong = "PG3: a page is known at a place where it is not mapped";
 	}
 	return RMAP_GO_ON;
 }
@@ -127,7 +127,7 @@ static bool walk_page(struct check *c, struct page *page)
 	if (c->wrong)
 		return false;
 	return c->odd[frame] || c->walked == (long)c->ptes[frame] ||
-	       wrong(c, "P2: a walk finds fewer places than map the page");
+	       wrong(c, "PG2: a walk finds fewer places than map the page");
 }
 
 static bool check_page(struct check *c, struct page *page)
@@ -137,13 +137,13 @@ static bool check_page(struct check *c, struct page *page)
 
 	if (!page->_refcount)
 		return (!c->ptes[frame] && !(page->flags & PAGE_LRU)) ||
-		       wrong(c, "P4: a free page is in use");
+		       wrong(c, "PG4: a free page is in use");
 	if ((unsigned int)page_mapcount(page) != c->ptes[frame])
-		return wrong(c, "P1: _mapcount is not the number of PTEs");
+		return wrong(c, "PG1: _mapcount is not the number of PTEs");
 	if ((unsigned int)page->_refcount != refs)
-		return wrong(c, "P4: _refcount is not the number of those who have the page");
+		return wrong(c, "PG4: _refcount is not the number of those who have the page");
 	if (!(page->flags & PAGE_LRU))
-		return wrong(c, "P6: a page in use is on no list");
+		return wrong(c, "PG6: a page in use is on no list");
 	return walk_page(c, page);
 }
 
@@ -166,7 +166,7 @@ static bool check_frames(struct check *c)
 	c->addr = 0;
 	if (active != c->paging->nr_active || used != c->paging->nr_active + c->paging->nr_inactive ||
 		used + c->paging->nr_free + 1 != c->paging->nr_frames)
-		return wrong(c, "P6: the lists count other pages than they have");
+		return wrong(c, "PG6: the lists count other pages than they have");
 	return true;
 }
 
@@ -181,7 +181,7 @@ static bool check_seen(struct check *c, pte_t *pte)
 	/* Found by sweeping, where designs do not know places. */
 	if ((vma->vm_flags & VM_NONLINEAR) && !c->paging->rmap->file_chains)
 		return true;
-	return wrong(c, "P2: a walk does not find a place where the page is mapped");
+	return wrong(c, "PG2: a walk does not find a place where the page is mapped");
 }
 
 static bool check_slots(struct check *c)
@@ -192,9 +192,9 @@ static bool check_slots(struct check *c)
 		used += c->slots[i] || c->paging->swap.cache[i];
 		c->addr = i;
 		if (c->slots[i] != c->paging->swap.refs[i])
-			return wrong(c, "P5: a swap slot counts other PTEs than lead to it");
+			return wrong(c, "PG5: a swap slot counts other PTEs than lead to it");
 	}
-	return used == c->paging->swap.used || wrong(c, "P5: slots in use are miscounted");
+	return used == c->paging->swap.used || wrong(c, "PG5: slots in use are miscounted");
 }
 
 static bool check_areas(struct check *c)

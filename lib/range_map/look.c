@@ -86,20 +86,20 @@ static bool piece_holds(const struct range_map *map, unsigned int p, const char 
 	const struct range_map_piece *piece = map->pieces[p];
 	uint64_t begin;
 
-	*reason = "P1";
+	*reason = "RM1";
 	if (piece->nr == 0 || piece->nr > PIECE)
 		return false;
 	for (struct place at = { p, 0 }; at.slot < piece->nr; at.slot++) {
 		bool full = hole_before(map, at, &begin);
 
-		*reason = "P2";
+		*reason = "RM2";
 		if (full || piece->first[at.slot] < begin || piece->last[at.slot] < piece->first[at.slot])
 			return false;
-		*reason = "P4";
+		*reason = "RM4";
 		if (piece->first[at.slot] - begin > map->holes[p])
 			return false;
 	}
-	*reason = "P3";
+	*reason = "RM3";
 	return map->firsts[p] == piece->first[0];
 }
 
@@ -122,11 +122,11 @@ bool range_map_validate(const struct range_map *map, const char **reason)
 			return false;
 	range_map_init(&sums, map->ops, map->ctx);
 	count_again(map, &sums);
-	*reason = "P5";
+	*reason = "RM5";
 	if (sums.counters.ranges != map->counters.ranges || sums.counters.covered != map->counters.covered ||
 		sums.counters.tombstones != map->counters.tombstones ||
 		memcmp(sums.classes, map->classes, sizeof(sums.classes)) != 0)
 		return false;
-	*reason = "P6";
+	*reason = "RM6";
 	return view_holds(map);
 }

@@ -6,13 +6,13 @@
  *    or three cache lines, and a change moves a few hundred bytes. To stay good when maps grow, the array lies in
  *    pieces of up to PIECE ranges, and three arrays have a word for each piece.
  * 2. Invariants (range_map_validate() names the one that fails)
- *    P1  a piece holds 1 to PIECE ranges.
- *    P2  ranges ascend, do not overlap, and none ends before it begins.
- *    P3  firsts[p] is where the first range of piece p begins.
- *    P4  no hole before a range of piece p is longer than holes[p]. It may say more than is true: changes raise
+ *    RM1  a piece holds 1 to PIECE ranges.
+ *    RM2  ranges ascend, do not overlap, and none ends before it begins.
+ *    RM3  firsts[p] is where the first range of piece p begins.
+ *    RM4  no hole before a range of piece p is longer than holes[p]. It may say more than is true: changes raise
  *        it only, and a search that was led astray puts it right.
- *    P5  counters and classes are those of the ranges.
- *    P6  of a shared map (share.c): between two calls the view says what firsts[] and pieces[] say.
+ *    RM5  counters and classes are those of the ranges.
+ *    RM6  of a shared map (share.c): between two calls the view says what firsts[] and pieces[] say.
  * 3. Failure.  A change is one piece_replace() of up to three ranges, or a few of them; each needs at most one new
  *    piece, which pieces_reserve() has set aside when it returns 0.
  * 4. A tombstone is a range whose bits are RANGE_MAP_TOMBSTONE: here it is one like all others, but for the counters.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Free room: holes[] says which pieces are worth a look (P4); one that was and had nothing is put right. */
+/* Free room: holes[] says which pieces are worth a look (RM4); one that was and had nothing is put right. */
 #include "piece.h"
 
 static bool room_is_sane(const struct range_map_room *room, uint64_t *mask)

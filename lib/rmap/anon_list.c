@@ -8,8 +8,8 @@
  *    server with 1,000 children has at least 1,001 areas on each list: each page of one child costs a look at all of
  *    them, though only one can have it.  That is why Linux 2.6.34 got anon_vma_chain.
  * 3. Invariants (validate names the one that fails)
- *    R1  an area with an anon_vma is on its list, once; one without is on none.
- *    R2  anon_vma.areas is the length of the list.
+ *    AL1  an area with an anon_vma is on its list, once; one without is on none.
+ *    AL2  anon_vma.areas is the length of the list.
  * 4. Locks.  The anon_vma's own: for reading to walk, for writing to change the list or the bounds of an area on it.
  *
  * Arcangeli 2004; in files by prio_tree, Venkatasubramanian 2004.
@@ -194,8 +194,8 @@ static bool list_is_valid(const struct anon_list *al, const struct vm_area_struc
 		nr++;
 		found += area_of(l)->anon_vma == (const struct anon_vma *)al;
 	}
-	*reason = found < nr ? "R1: an area is on the list of another anon_vma"
-			     : "R2: an anon_vma counts other areas than are on its list";
+	*reason = found < nr ? "AL1: an area is on the list of another anon_vma"
+			     : "AL2: an anon_vma counts other areas than are on its list";
 	return found == nr && nr == al->areas;
 }
 
@@ -206,7 +206,7 @@ static bool anon_list_validate(const struct vm_area_struct *vma, const char **re
 
 	if (!i_mmap_validate(vma, reason))
 		return false;
-	*reason = "R1: an area is on a list, and has no anon_vma, or the other way round";
+	*reason = "AL1: an area is on a list, and has no anon_vma, or the other way round";
 	if (!al)
 		return list_empty(&vma->anon_vma_chain);
 	if (list_empty(&vma->anon_vma_chain))

@@ -16,13 +16,13 @@
  *    O(log n) or O(n) for each of its pages.
  *
  * 4. Invariants (validate names the one that fails)
- *    R1  vma->anon_vma is NULL or is in the area's chain.
- *    R2  anon_vma.areas is the number of chain links to it; num_active_vmas the number of areas that own it.
- *    R3  an anon_vma with no link is in no chain; it is freed once no child and no page refers to it.
- *    R4  the interval in a link is that of its area.
- *    R5  a link is in the tree or list of its anon_vma, once, and names its area.
- *    R6  all anon_vmas of a chain have the same root.
- *    R7  who is linked to an anon_vma is linked to its parent, and num_children is how many anon_vmas with links have
+ *    AV1  vma->anon_vma is NULL or is in the area's chain.
+ *    AV2  anon_vma.areas is the number of chain links to it; num_active_vmas the number of areas that own it.
+ *    AV3  an anon_vma with no link is in no chain; it is freed once no child and no page refers to it.
+ *    AV4  the interval in a link is that of its area.
+ *    AV5  a link is in the tree or list of its anon_vma, once, and names its area.
+ *    AV6  all anon_vmas of a chain have the same root.
+ *    AV7  who is linked to an anon_vma is linked to its parent, and num_children is how many anon_vmas with links have
  *        this one as their parent; a root counts itself.
  *
  * 5. Locks.  One for a whole family, that of its root: for reading to walk, for writing to change links, counts, or

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* R1, R2 and R4 to R7 of anon_vma.c. What is wrong with a whole tree or list is found at its first link. */
+/* AV1, AV2 and AV4 to AV7 of anon_vma.c. What is wrong with a whole tree or list is found at its first link. */
 #include "anon_vma.h"
 
 struct degrees {
@@ -14,7 +14,7 @@ static bool is_first(const struct anon_vma_chain *avc)
 	return has_list(avc->vma) ? av->list.next == &avc->same_anon_vma : av->tree.rb_leftmost == &avc->rb;
 }
 
-/* The children of @av that are met first in @vma: each is met first in one area, which is linked to @av, too (R7). */
+/* The children of @av that are met first in @vma: each is met first in one area, which is linked to @av, too (AV7). */
 static unsigned long children_met(const struct anon_vma *av, const struct vm_area_struct *vma)
 {
 	unsigned long nr = 0;
@@ -52,10 +52,10 @@ static bool areas_are_valid(const struct anon_vma_chain *avc, bool list, const c
 	else
 		for (const struct rb_node *rb = av->tree.rb_leftmost; rb; rb = rb_next(rb))
 			count_link(&d, rb_entry(rb, struct anon_vma_chain, rb));
-	*reason = "R2: an anon_vma counts other areas than are linked to it";
+	*reason = "AV2: an anon_vma counts other areas than are linked to it";
 	if (d.areas != av->areas || d.active != av->num_active_vmas)
 		return false;
-	*reason = "R7: an anon_vma counts other children than it has";
+	*reason = "AV7: an anon_vma counts other children than it has";
 	return d.children == av->num_children;
 }
 
@@ -63,16 +63,16 @@ static bool link_is_valid(struct anon_vma_chain *avc, const struct vm_area_struc
 {
 	bool list = has_list(vma);
 
-	*reason = "R5: a link names another area";
+	*reason = "AV5: a link names another area";
 	if (avc->vma != vma)
 		return false;
-	*reason = "R6: a chain leads to several families";
+	*reason = "AV6: a chain leads to several families";
 	if (avc->anon_vma->root != vma->anon_vma->root)
 		return false;
-	*reason = "R4: an area is not where its anon_vma's tree has it";
+	*reason = "AV4: an area is not where its anon_vma's tree has it";
 	if (!list && (avc->start != vma_first_index(vma) || avc->last != vma_last_index(vma)))
 		return false;
-	*reason = "R5: an anon_vma's tree does not have an area that is linked to it";
+	*reason = "AV5: an anon_vma's tree does not have an area that is linked to it";
 	if (!list && !avc_tree_walk(&avc->anon_vma->tree, avc->start, avc->last, find_link, avc))
 		return false;
 	return areas_are_valid(avc, list, reason);
@@ -89,7 +89,7 @@ static bool chain_is_valid(const struct vm_area_struct *vma, const char **reason
 		if (!link_is_valid(avc_of(l), vma, reason))
 			return false;
 	}
-	*reason = "R1: an area's anon_vma is not in its chain";
+	*reason = "AV1: an area's anon_vma is not in its chain";
 	return owns;
 }
 
@@ -100,7 +100,7 @@ bool anon_vma_validate(const struct vm_area_struct *vma, const char **reason)
 	if (!i_mmap_validate(vma, reason))
 		return false;
 	if (!vma->anon_vma) {
-		*reason = "R1: an area without an anon_vma has a chain";
+		*reason = "AV1: an area without an anon_vma has a chain";
 		return list_empty(&vma->anon_vma_chain);
 	}
 	rw_read_lock(family_lock(vma));

@@ -11,8 +11,8 @@
  *    be at both addresses: whoever moves gets a copy (move() says no, and fits() when it comes back from swap).
  *    And a walk looks at every member, even at those that exec'd nothing but never had the page.
  * 4. Invariants (validate names the one that fails)
- *    M1  an area with pages has its mm's member, which counts these areas.
- *    M2  a member is in its family's list, once.
+ *    AM1  an area with pages has its mm's member, which counts these areas.
+ *    AM2  a member is in its family's list, once.
  * 5. Locks.  The family's: for reading to walk, for writing to change the list of members or the address of a page.
  *
  * Dickins 2004, from an idea of Torvalds; never merged into Linux. Files as in Linux 2.6.7.
@@ -220,10 +220,10 @@ static bool anonmm_validate(const struct vm_area_struct *vma, const char **reaso
 		return false;
 	if (!m)
 		return true;
-	*reason = "M1: an area refers to another process than its own";
+	*reason = "AM1: an area refers to another process than its own";
 	if (m->mm != vma->vm_mm || vma->vm_mm->rmap_private != m || !m->areas)
 		return false;
-	*reason = "M2: a process is not in its family, or more than once";
+	*reason = "AM2: a process is not in its family, or more than once";
 	rw_read_lock(&m->family->lock);
 	for (struct list_link *l = m->family->members.next; l != &m->family->members; l = l->next)
 		found += member_of_link(l) == m;

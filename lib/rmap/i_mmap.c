@@ -7,9 +7,9 @@
  *    list has to look at all areas of the file, the trees only at those that do (and O(log n) others).
  * 2. Nonlinear areas (VM_NONLINEAR) map any index anywhere and have a list of their own.
  * 3. Invariants (i_mmap_validate() names the one that fails)
- *    F1  an area's node is among its file's, once, and names the area.
- *    F2  the interval in the node is that of the area.
- *    F3  the tree is valid, and nr_areas is the number of nodes.
+ *    IM1  an area's node is among its file's, once, and names the area.
+ *    IM2  the interval in the node is that of the area.
+ *    IM3  the tree is valid, and nr_areas is the number of nodes.
  * 4. Locks.  i_mmap_rwsem: for reading to walk, for writing to change the set or the bounds of an area in it.
  * 5. Failure.  A node is allocated when an area is attached, and not after.
  */
@@ -330,7 +330,7 @@ static bool tree_is_valid(struct address_space *mapping, const struct i_mmap_nod
 	for (const struct list_link *l = mapping->i_mmap_nonlinear.next; l != &mapping->i_mmap_nonlinear;
 		l = l->next)
 		nr++;
-	*reason = "F3: a file counts other areas than it has";
+	*reason = "IM3: a file counts other areas than it has";
 	return nr == mapping->nr_areas;
 }
 
@@ -341,17 +341,17 @@ static bool node_is_valid(
 	pgoff_t first = vma_first_index(vma), last = vma_last_index(vma);
 	enum i_mmap_kind kind = vma->vm_mm->sys->rmap->i_mmap;
 
-	*reason = "F1: a file's node names another area";
+	*reason = "IM1: a file's node names another area";
 	if (node->vma != vma)
 		return false;
 	if (node->nonlinear || kind == I_MMAP_LIST)
 		return true;
-	*reason = "F2: an area is not where its file's tree has it";
+	*reason = "IM2: an area is not where its file's tree has it";
 	if (kind == I_MMAP_PRIO)
 		return node->prio.start == first && node->prio.last == last;
 	if (node->start != first || node->last != last)
 		return false;
-	*reason = "F1: a file's tree does not have an area that maps it";
+	*reason = "IM1: a file's tree does not have an area that maps it";
 	return vma_interval_tree_walk(&mapping->i_mmap.interval, first, last, find_in_tree, node) &&
 	       tree_is_valid(mapping, node, reason);
 }

@@ -30,7 +30,7 @@ static inline pgoff_t linear_page_index(const struct vm_area_struct *vma, unsign
 	return vma->vm_pgoff + ((addr - vma->vm_start) >> page_shift(vma));
 }
 
-/* Where @vma maps @index: it does, as its interval was found for it (B4: no case of error). */
+/* Where @vma maps @index: it does, as its interval was found for it, and that is no case of error. */
 static inline unsigned long vma_address(const struct vm_area_struct *vma, pgoff_t index)
 {
 	return vma->vm_start + ((index - vma->vm_pgoff) << page_shift(vma));

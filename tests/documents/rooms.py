@@ -16,7 +16,7 @@ TREES = ["lib/trees/maple", "lib/trees/rbtree", "lib/trees/interval_tree", "lib/
 TESTS = ("tests", "fuzz", "examples")  # look into what they test
 # What the last column calls a room by, where it is not its folder's last part.
 CALLED = {"trees": TREES, "live": ["trace/live"], "all": None}
-BASE = {"cache", "lock", "port", "rcu", "spinlock", "types"}
+BASE = {"cache", "linux_abi", "lock", "port", "rcu", "spinlock", "types"}
 PUBLIC = {  # of the lowest rooms: the public headers that they may come to
     "lib/base": BASE,
     "lib/range_map": BASE | {"range_map"},

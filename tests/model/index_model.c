@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include <lab.h>
+#include <vmaple/linux_abi.h>
 #include <vmaple/mm_types.h>
 
 #include "random.h"

@@ -303,22 +303,22 @@ static void test_a_stale_interval_is_found(void **state)
 	first = model_next(NULL, 0, ULONG_MAX);
 
 	first->interval.last += 20000; /* its area grew behind the tree's back */
-	expect("R7");
+	expect("RB7");
 	first->interval.last -= 20000;
 
 	first->interval.start += 20000;
-	expect("R5");
+	expect("RB5");
 	first->interval.start -= 20000;
 
 	first = &run.item[7];
 	first->interval.__subtree_last++;
-	expect("R7");
+	expect("RB7");
 	first->interval.__subtree_last--;
 
 	start(2, &shape);
 	do_insert(&run.item[0]);
 	run.item[0].interval.start = run.item[0].interval.last + 1;
-	expect("I1");
+	expect("IT1");
 }
 
 int main(void)

@@ -256,31 +256,31 @@ static void test_each_broken_rule_is_named(void **state)
 
 	saved = *left;
 	left->last = left->start = top->last + 1;
-	expect("P1");
+	expect("PR1");
 	*left = saved;
 
 	top->left = right; /* to the wrong side */
 	top->right = left;
-	expect("P2");
+	expect("PR2");
 	top->left = left;
 	top->right = right;
 
 	left->parent = right;
-	expect("P3");
+	expect("PR3");
 	*left = saved;
 
 	for (first = top; !first->equal;)
 		first = &run.item[random_below(&run.random, shape.items)].node;
 	first->equal->start++;
-	expect("P4");
+	expect("PR4");
 	first->equal->start--;
 
 	run.root.index_bits = 3;
-	expect("P5");
+	expect("PR5");
 	run.root.index_bits = 10;
 
 	left->start = left->last + 1;
-	expect("P6");
+	expect("PR6");
 	*left = saved;
 	check();
 }

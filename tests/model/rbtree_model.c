@@ -186,7 +186,7 @@ static void do_replace(struct run *r, struct item *item)
 	r->spare = item;
 }
 
-/* A new weight, as A4 has it. */
+/* A new weight, as RA4 has it. */
 static void do_change(struct run *r, struct item *item)
 {
 	item->weight = random_u64(&r->random) >> random_below(&r->random, 64);
@@ -333,29 +333,29 @@ static void test_each_broken_rule_is_named(void **state)
 	first = run.root.rb_leftmost;
 
 	top->__rb_parent_color ^= RB_BLACK;
-	expect("R1");
+	expect("RB1");
 	top->__rb_parent_color ^= RB_BLACK;
 
 	saved = *first; /* the leftmost has a child at most: if red its parent is black, if black it may turn red */
 	first->__rb_parent_color ^= RB_BLACK;
-	expect(rb_is_red(first) && rb_is_red(rb_parent(first)) ? "R2" : "R3");
+	expect(rb_is_red(first) && rb_is_red(rb_parent(first)) ? "RB2" : "RB3");
 	*first = saved;
 
 	first->rb_left = top; /* a loop */
-	expect("R4");
+	expect("RB4");
 	*first = saved;
 
 	item = item_of(first);
 	item->key += 1UL << 41;
-	expect("R5");
+	expect("RB5");
 	item->key -= 1UL << 41;
 
 	run.root.rb_leftmost = rb_next(first);
-	expect("R6");
+	expect("RB6");
 	run.root.rb_leftmost = first;
 
 	item_of(top)->heaviest++;
-	expect("R7");
+	expect("RB7");
 	item_of(top)->heaviest--;
 	check(&run);
 }

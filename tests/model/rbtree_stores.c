@@ -3,9 +3,9 @@
  * The red-black tree as readers without a lock may see it: after every single store to a child pointer, whatever can
  * be reached from the root is walked.
  *
- * 1. L1 of <vmaple/rbtree.h>: no way down leads back to a node on it.  A loop, even one that lasts for one store,
+ * 1. RL1 of <vmaple/rbtree.h>: no way down leads back to a node on it.  A loop, even one that lasts for one store,
  *    makes a way down longer than there are nodes.
- * 2. L2: the balancing code is compiled here once more, with a store that looks at the tree, in program order; release
+ * 2. RL2: the balancing code is compiled here once more, with a store that looks at the tree, in program order; release
  *    order carries that over to other threads.
  */
 #include <setjmp.h>

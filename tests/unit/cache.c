@@ -110,8 +110,8 @@ static void test_what_was_prepared_needs_no_memory(void **state)
 	(void)state;
 	empty_caches();
 	fail_after(1);
-	assert_int_equal(pool_prepare(POOL_AREA, 3), -ENOMEM);
-	assert_int_equal(pool_prepare(POOL_AREA, 3), 0);
+	assert_int_equal(pool_prefill(POOL_AREA, 3), -ENOMEM);
+	assert_int_equal(pool_prefill(POOL_AREA, 3), 0);
 	failing_allocations = 0;
 	for (int i = 0; i < 3; i++)
 		assert_non_null(object[i] = pool_alloc(POOL_AREA, GFP_KERNEL));

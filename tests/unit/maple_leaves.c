@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Leaves of the maple tree: their forms, the areas erased in them, and the gaps that are known of them. */
+/* Leaves of the maple tree: their layout, the areas erased in them, and the gaps that are known of them. */
 #include "maple_tree.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static void test_a_gap_that_vanishes_is_forgotten_at_every_level(void **state)
 	mtree_destroy(&mt);
 }
 
-static void expect_form(struct maple_tree *mt, unsigned long index, unsigned int shift, unsigned long wide)
+static void expect_layout(struct maple_tree *mt, unsigned long index, unsigned int shift, unsigned long wide)
 {
 	struct mt_position pos;
 	struct mt_stats s;
@@ -40,7 +40,7 @@ static void expect_form(struct maple_tree *mt, unsigned long index, unsigned int
 	assert_int_equal(s.bytes, (s.leaves - wide) * 512 + (wide + s.inner_nodes) * 768);
 }
 
-/* A leaf takes the form that its areas ask for, and another when it can no longer hold what comes. */
+/* A leaf takes the layout that its areas ask for, and another when it can no longer hold what comes. */
 static void test_leaves_are_as_narrow_as_they_can(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
@@ -48,29 +48,29 @@ static void test_leaves_are_as_narrow_as_they_can(void **state)
 
 	(void)state;
 	store(&mt, 7 * page, 9 * page - 1, A);
-	expect_form(&mt, 7 * page, 12, 0);
+	expect_layout(&mt, 7 * page, 12, 0);
 	store(&mt, page, 2 * page - 1, B); /* below the first */
-	expect_form(&mt, 7 * page, 12, 0);
+	expect_layout(&mt, 7 * page, 12, 0);
 	store(&mt, 20 * page, 20 * page, C); /* no page */
-	expect_form(&mt, 7 * page, 0, 0);
+	expect_layout(&mt, 7 * page, 0, 0);
 	store(&mt, units - 100, units, A);
-	expect_form(&mt, 7 * page, 0, 0);
+	expect_layout(&mt, 7 * page, 0, 0);
 	store(&mt, units + 2 * page, units + 3 * page, B); /* farther than 2^31 indices from the first */
-	expect_form(&mt, 7 * page, LEAF_WIDE, 1);
+	expect_layout(&mt, 7 * page, LEAF_WIDE, 1);
 	assert_ptr_equal(mtree_load(&mt, 20 * page), C);
 	assert_ptr_equal(mtree_load(&mt, units + 2 * page), B);
 	mtree_destroy(&mt);
 	store(&mt, 0, page - 1, A);
 	store(&mt, (units - 70) * page, (units - 69) * page - 1, B); /* 8 TiB above */
-	expect_form(&mt, 0, 12, 0);
+	expect_layout(&mt, 0, 12, 0);
 	store(&mt, (units + 9) * page, (units + 10) * page - 1, C);
-	expect_form(&mt, 0, LEAF_WIDE, 1);
+	expect_layout(&mt, 0, LEAF_WIDE, 1);
 	for (unsigned long i = 0; i < 40; i++)
 		store(&mt, (units + 20 + 2 * i) * page, (units + 21 + 2 * i) * page - 1, A);
-	expect_form(&mt, (units + 98) * page, 12, 1); /* the leaf behind it lies near together again */
+	expect_layout(&mt, (units + 98) * page, 12, 1); /* the leaf behind it lies near together again */
 	store(&mt, 0, 0, NULL);
 	store(&mt, 0, ULONG_MAX - 5, A);
-	expect_form(&mt, 0, LEAF_WIDE, 1);
+	expect_layout(&mt, 0, LEAF_WIDE, 1);
 	store(&mt, 0, ULONG_MAX - page, NULL);
 	store(&mt, ULONG_MAX - 4 * page, ULONG_MAX, B);
 	assert_ptr_equal(mtree_load(&mt, ULONG_MAX), B);

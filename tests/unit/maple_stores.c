@@ -110,12 +110,12 @@ static void test_every_short_store_in_a_full_tree(void **state)
 	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
 
 	(void)state;
-	for (int form = 0; form < 3; form++) {
-		for (unsigned long i = 0; form == 2 && i < 240; i++)
+	for (int layout = 0; layout < 3; layout++) {
+		for (unsigned long i = 0; layout == 2 && i < 240; i++)
 			store(&mt, 3 * i, 3 * i + 2, xa_mk_value(i)); /* no NULL between them */
-		if (form < 2)
+		if (layout < 2)
 			fill(&mt, 70);
-		if (form == 1)
+		if (layout == 1)
 			store(&mt, 0, 9, A); /* the leaves begin at another range */
 		for (unsigned long first = 0; first < 720; first++)
 			for (unsigned long length = 1; length < 13; length++) {

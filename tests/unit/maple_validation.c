@@ -41,7 +41,7 @@ static void damage_bytes(struct maple_tree *mt, void *at, const void *value, siz
 	memcpy(at, value, size);
 	assert_false(mt_check(mt, &reason));
 	memcpy(at, whole, size);
-	if (strncmp(reason, rule, 2))
+	if (strncmp(reason, rule, strlen(rule)))
 		fail_msg("%s was broken, but was called %s", rule, reason);
 	assert_true(mt_check(mt, &reason));
 	assert_null(reason);
@@ -78,42 +78,42 @@ static void test_validation_names_the_rule_that_is_broken(void **state)
 	assert_int_equal(leaf->nr, LEAF_AREAS);
 	assert_int_equal(leaf->live, LEAF_AREAS - 8);
 	assert_true(last->nr < LEAF_AREAS && root->nr < MT_SLOTS);
-	damage(&mt, &root->nr, 0, "M1");
-	damage(&mt, &root->nr, 33, "M1");
-	damage(&mt, &root->pivot[2], root->pivot[1], "M1");
-	damage(&mt, &root->pivot[root->nr - 2], ULONG_MAX, "M1");
-	damage(&mt, &root->pivot[root->nr - 1], 5000, "M2");
-	damage(&mt, &root->pivot[MT_PIVOTS - 1], 5000, "M2");
-	damage(&mt, &leaf->nr, LEAF_AREAS + 1, "M3");
-	damage(&mt, &last->nr, (unsigned char)(last->nr + 1), "M3");
-	damage(&mt, &last->nr, (unsigned char)(last->nr - 1), "M3");
-	damage(&mt, &leaf->live, leaf->nr, "M3");
-	damage(&mt, &leaf->narrow.start[1], leaf->narrow.end[0], "M3");
-	damage(&mt, &leaf->narrow.start[1], leaf->narrow.end[1] + 1, "M3");
-	damage(&mt, &leaf->narrow.start[0], -1, "M3");
-	damage(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] + 1, "M3");
-	damage(&mt, &leaf->after, 7, "M3");
-	damage(&mt, &last->narrow.end[LEAF_AREAS - 1], 5000, "M3");
-	damage(&mt, &last->narrow.start[LEAF_AREAS - 1], 5000, "M3");
-	damage(&mt, (unsigned long *)&last->slot[LEAF_AREAS - 1], 1, "M3");
-	damage(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] - 1, "M4");
-	damage(&mt, (unsigned long *)&root->slot[1], 0, "M5");
-	damage(&mt, &root->gap[1], mt_gap(root, 1) + 1, "M7");
-	damage(&mt, &root->gap[root->nr - 1], 0, "M7");
-	damage(&mt, &root->gap[MT_SLOTS - 1], 1, "M7");
+	damage(&mt, &root->nr, 0, "MT1");
+	damage(&mt, &root->nr, 33, "MT1");
+	damage(&mt, &root->pivot[2], root->pivot[1], "MT1");
+	damage(&mt, &root->pivot[root->nr - 2], ULONG_MAX, "MT1");
+	damage(&mt, &root->pivot[root->nr - 1], 5000, "MT2");
+	damage(&mt, &root->pivot[MT_PIVOTS - 1], 5000, "MT2");
+	damage(&mt, &leaf->nr, LEAF_AREAS + 1, "MT3");
+	damage(&mt, &last->nr, (unsigned char)(last->nr + 1), "MT3");
+	damage(&mt, &last->nr, (unsigned char)(last->nr - 1), "MT3");
+	damage(&mt, &leaf->live, leaf->nr, "MT3");
+	damage(&mt, &leaf->narrow.start[1], leaf->narrow.end[0], "MT3");
+	damage(&mt, &leaf->narrow.start[1], leaf->narrow.end[1] + 1, "MT3");
+	damage(&mt, &leaf->narrow.start[0], -1, "MT3");
+	damage(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] + 1, "MT3");
+	damage(&mt, &leaf->after, 7, "MT3");
+	damage(&mt, &last->narrow.end[LEAF_AREAS - 1], 5000, "MT3");
+	damage(&mt, &last->narrow.start[LEAF_AREAS - 1], 5000, "MT3");
+	damage(&mt, (unsigned long *)&last->slot[LEAF_AREAS - 1], 1, "MT3");
+	damage(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] - 1, "MT4");
+	damage(&mt, (unsigned long *)&root->slot[1], 0, "MT5");
+	damage(&mt, &root->gap[1], mt_gap(root, 1) + 1, "MT7");
+	damage(&mt, &root->gap[root->nr - 1], 0, "MT7");
+	damage(&mt, &root->gap[MT_SLOTS - 1], 1, "MT7");
 	store(&mt, 305, 305, xa_mk_value(1));
-	assert_int_equal(mt.ma_way.height, 2);
-	damage(&mt, (unsigned long *)&mt.ma_way.node[0], (unsigned long)leaf, "M8");
-	damage(&mt, (unsigned long *)&mt.ma_way.node[1], (unsigned long)last, "M8");
-	damage(&mt, &mt.ma_way.min, mt.ma_way.min + 1, "M8");
-	damage(&mt, &mt.ma_way.max, mt.ma_way.max + 1, "M8");
-	damage(&mt, &mt.ma_way.offset[0], 32, "M8");
-	damage(&mt, &mt.ma_way.height, 1, "M8");
+	assert_int_equal(mt.ma_path.height, 2);
+	damage(&mt, (unsigned long *)&mt.ma_path.node[0], (unsigned long)leaf, "MT8");
+	damage(&mt, (unsigned long *)&mt.ma_path.node[1], (unsigned long)last, "MT8");
+	damage(&mt, &mt.ma_path.min, mt.ma_path.min + 1, "MT8");
+	damage(&mt, &mt.ma_path.max, mt.ma_path.max + 1, "MT8");
+	damage(&mt, &mt.ma_path.offset[0], 32, "MT8");
+	damage(&mt, &mt.ma_path.height, 1, "MT8");
 	mtree_destroy(&mt);
 	assert_true(mt_check(&mt, NULL));
-	mt.ma_way.height = 1;
+	mt.ma_path.height = 1;
 	assert_false(mt_check(&mt, NULL));
-	mt.ma_way.height = 0;
+	mt.ma_path.height = 0;
 	mtree_destroy(&mt);
 }
 
@@ -131,7 +131,7 @@ static void test_validation_names_small_leaves_and_crossing_gaps(void **state)
 	leaf->slot[LEAF_AREAS - 1] = NULL;
 	leaf->live--;
 	assert_false(mt_check(&mt, &reason));
-	assert_int_equal(strncmp(reason, "M4", 2), 0);
+	assert_int_equal(strncmp(reason, "MT4", 3), 0);
 	leaf->slot[LEAF_AREAS - 1] = entry;
 	leaf->live++;
 	for (unsigned int i = 9; i < LEAF_AREAS - LEAF_MIN + 1; i++)
@@ -139,7 +139,7 @@ static void test_validation_names_small_leaves_and_crossing_gaps(void **state)
 	leaf->slot[0] = NULL;
 	leaf->live = LEAF_MIN - 1;
 	assert_false(mt_check(&mt, &reason));
-	assert_int_equal(strncmp(reason, "M6", 2), 0);
+	assert_int_equal(strncmp(reason, "MT6", 3), 0);
 	mtree_destroy(&mt);
 }
 

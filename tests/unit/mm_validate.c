@@ -91,18 +91,18 @@ static void test_counters(void **state)
 {
 	DAMAGE(mm.map_count, mm.map_count + 1, "map_count", NULL);
 	DAMAGE(mm.total_vm, mm.total_vm - 1, "total_vm", NULL);
-	DAMAGE(mm.data_vm, mm.data_vm + 1, "A1: data_vm", NULL);
-	DAMAGE(mm.exec_vm, mm.exec_vm + 1, "A1: exec_vm", NULL);
-	DAMAGE(mm.stack_vm, mm.stack_vm - 1, "A1: stack_vm", NULL);
-	DAMAGE(area(7)->vm_flags, area(7)->vm_flags | VM_LOCKED, "A2: locked_vm", NULL);
-	DAMAGE(sys.committed, 0, "A3", NULL);
+	DAMAGE(mm.data_vm, mm.data_vm + 1, "AC1: data_vm", NULL);
+	DAMAGE(mm.exec_vm, mm.exec_vm + 1, "AC1: exec_vm", NULL);
+	DAMAGE(mm.stack_vm, mm.stack_vm - 1, "AC1: stack_vm", NULL);
+	DAMAGE(area(7)->vm_flags, area(7)->vm_flags | VM_LOCKED, "AC2: locked_vm", NULL);
+	DAMAGE(sys.committed, 0, "AC3", NULL);
 }
 
 static void test_an_area_of_another_mm(void **state)
 {
 	static struct mm_struct other;
 
-	DAMAGE(area(20)->vm_mm, &other, "V2: vm_mm", area(20));
+	DAMAGE(area(20)->vm_mm, &other, "VM2: vm_mm", area(20));
 }
 
 static unsigned long changes;
@@ -158,26 +158,26 @@ static void test_remembered_hole(void **state)
 
 	assert_int_equal(mm.hole.changes, mm.changes);
 	assert_int_equal(mm.hole.end, addr);
-	DAMAGE(mm.hole.next, area(3), "H1: an area that is not the next", vma_lookup(&mm, addr));
-	DAMAGE(mm.hole.prev, area(3), "H1: another area lies before", NULL);
-	DAMAGE(mm.hole.start, place(3), "H1: an area that is not the next", area(3));
+	DAMAGE(mm.hole.next, area(3), "HO1: an area that is not the next", vma_lookup(&mm, addr));
+	DAMAGE(mm.hole.prev, area(3), "HO1: another area lies before", NULL);
+	DAMAGE(mm.hole.start, place(3), "HO1: an area that is not the next", area(3));
 	lower.changes = mm.changes;
-	DAMAGE(mm.hole, lower, "H1: there is a hole above", area(22));
+	DAMAGE(mm.hole, lower, "HO1: there is a hole above", area(22));
 	assert_int_equal(mm_munmap(&mm, addr, PAGE), 0);
 	lower.changes = mm.changes;
 	lower.length = 1UL << 40;
-	DAMAGE(mm.hole, lower, "H1: there is a hole at the top", NULL);
+	DAMAGE(mm.hole, lower, "HO1: there is a hole at the top", NULL);
 }
 
 static void test_bounds(void **state)
 {
 	struct vm_area_struct *vma = area(20);
 
-	DAMAGE(vma->vm_start, vma->vm_start - PAGE, "V2: vm_start", NULL);
-	DAMAGE(vma->vm_end, vma->vm_end + PAGE, "V2: vm_start or vm_end", NULL);
+	DAMAGE(vma->vm_start, vma->vm_start - PAGE, "VM2: vm_start", NULL);
+	DAMAGE(vma->vm_end, vma->vm_end + PAGE, "VM2: vm_start or vm_end", NULL);
 	assert_int_equal(
 		mtree_store_range(&mm.mm_mt, vma->vm_end, vma->vm_end + PAGE - 1, vma, GFP_KERNEL), 0);
-	found("V2: vm_start or vm_end", vma);
+	found("VM2: vm_start or vm_end", vma);
 	assert_int_equal(
 		mtree_store_range(&mm.mm_mt, vma->vm_end, vma->vm_end + PAGE - 1, NULL, GFP_KERNEL), 0);
 	repaired();
@@ -187,8 +187,8 @@ static void test_order(void **state)
 {
 	struct vm_area_struct *vma = area(20);
 
-	DAMAGE(vma->vm_start, area(19)->vm_end - PAGE, "L2: vm_start is below", NULL);
-	DAMAGE(vma->vm_end, vma->vm_start, "L2: vm_end", NULL);
+	DAMAGE(vma->vm_start, area(19)->vm_end - PAGE, "LI2: vm_start is below", NULL);
+	DAMAGE(vma->vm_end, vma->vm_start, "LI2: vm_end", NULL);
 }
 
 static void test_links(void **state)
@@ -196,12 +196,12 @@ static void test_links(void **state)
 	struct vm_area_struct *vma = area(20), *last = area(AREAS - 1);
 	struct vm_area_struct stray = *vma;
 
-	DAMAGE(vma->vm_next, area(22), "L1: vm_next is not", vma);
-	DAMAGE(vma->vm_next, NULL, "L1: vm_next is not", vma);
-	DAMAGE(vma->vm_prev, area(18), "L1: vm_prev", vma);
-	DAMAGE(last->vm_next, &stray, "L1: vm_next leads on", last);
-	DAMAGE(mm.mmap, area(1), "L1: mm->mmap", area(0));
-	DAMAGE(mm.mmap_cache, &stray, "L4: mmap_cache", NULL);
+	DAMAGE(vma->vm_next, area(22), "LI1: vm_next is not", vma);
+	DAMAGE(vma->vm_next, NULL, "LI1: vm_next is not", vma);
+	DAMAGE(vma->vm_prev, area(18), "LI1: vm_prev", vma);
+	DAMAGE(last->vm_next, &stray, "LI1: vm_next leads on", last);
+	DAMAGE(mm.mmap, area(1), "LI1: mm->mmap", area(0));
+	DAMAGE(mm.mmap_cache, &stray, "LI4: mmap_cache", NULL);
 }
 
 /* Every node's colour, one after the other. */
@@ -211,7 +211,7 @@ static void test_colours(void **state)
 		struct rb_node *node = &area(i)->vm_rb;
 
 		node->__rb_parent_color ^= RB_BLACK;
-		found("L3: vm_rb", NULL);
+		found("LI3: vm_rb", NULL);
 		node->__rb_parent_color ^= RB_BLACK;
 		repaired();
 	}
@@ -221,7 +221,7 @@ static void test_parents(void **state)
 {
 	struct rb_node *node = &area(20)->vm_rb;
 
-	DAMAGE(node->__rb_parent_color, node->__rb_parent_color & 3, "R4", area(20));
+	DAMAGE(node->__rb_parent_color, node->__rb_parent_color & 3, "RB4", area(20));
 }
 #endif
 
@@ -232,11 +232,11 @@ static void test_gaps(void **state)
 		struct vm_area_struct *vma = area(i);
 
 		/* The rule is broken at the area itself, or first at the one above that hides behind it. */
-		DAMAGE(vma->rb_subtree_gap, vma->rb_subtree_gap + PAGE, "G1: rb_subtree_gap", NULL);
-		DAMAGE(vma->rb_subtree_gap, vma->rb_subtree_gap - PAGE, "G1: rb_subtree_gap", NULL);
+		DAMAGE(vma->rb_subtree_gap, vma->rb_subtree_gap + PAGE, "GA1: rb_subtree_gap", NULL);
+		DAMAGE(vma->rb_subtree_gap, vma->rb_subtree_gap - PAGE, "GA1: rb_subtree_gap", NULL);
 	}
-	DAMAGE(area(0)->rb_subtree_gap, 0, "G1: rb_subtree_gap", NULL);
-	DAMAGE(mm.highest_vm_end, mm.highest_vm_end + PAGE, "G2: highest_vm_end", area(AREAS - 1));
+	DAMAGE(area(0)->rb_subtree_gap, 0, "GA1: rb_subtree_gap", NULL);
+	DAMAGE(mm.highest_vm_end, mm.highest_vm_end + PAGE, "GA2: highest_vm_end", area(AREAS - 1));
 }
 #endif
 
@@ -252,9 +252,9 @@ static void test_free_area_cache(void **state)
 	mm.free_area = all;
 	repaired();
 	mm.free_area.cached_hole_size = hole;
-	found("C1: cached_hole_size", NULL);
+	found("FC1: cached_hole_size", NULL);
 	mm.free_area = all;
-	DAMAGE(mm.free_area.free_area_cache, area(20)->vm_end + PAGE, "C2: free_area_cache", area(21));
+	DAMAGE(mm.free_area.free_area_cache, area(20)->vm_end + PAGE, "FC2: free_area_cache", area(21));
 }
 #endif
 

@@ -76,7 +76,7 @@ struct nonsense {
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 #endif
 static const struct nonsense nonsense[] = {
-	/* R4: stacks and the code that they go through */
+	/* CK4: stacks and the code that they go through */
 	{ "from stack 1, which has not been told", CALL(.nr = SYS_munmap, .stack = 1) },
 	{ "stack 2, which is not the next", STACK(.id = 2, .count = 1) },
 	{ "stack 0, which is not the next", STACK(.id = 0, .count = 1) },
@@ -88,7 +88,7 @@ static const struct nonsense nonsense[] = {
 	{ "beyond its address space", MODULE(.start = 0x1000, .end = 1ull << 47) },
 	{ "a build-id of 65 bytes",
 		MODULE(.start = 0x1000, .end = 0x2000, .build_id = build_id, .build_id_len = 65) },
-	/* R1: numbers */
+	/* CK1: numbers */
 	{ "address space 1 begins", { .type = TRACE_EVENT_FORK, .mm = 1, .fork = { 101, 1 } } },
 	{ "address space 0 begins", { .type = TRACE_EVENT_FORK, .mm = 1, .fork = { 101, 0 } } },
 	{ "address space 1 begins",
@@ -99,7 +99,7 @@ static const struct nonsense nonsense[] = {
 	{ "process 4294967295", { .type = TRACE_EVENT_EXIT, .mm = 1, .pid = UINT32_MAX } },
 	{ "process 4294967295", { .type = TRACE_EVENT_FORK, .mm = 1, .fork = { UINT32_MAX, 2 } } },
 	{ "centuries", { .type = TRACE_EVENT_TASK, .mm = 1, .time_ns = 1ull << 63 } },
-	/* R2: areas */
+	/* CK2: areas */
 	{ "not of whole pages", ONE_AREA(.start = 0x10001) },
 	{ "not of whole pages", ONE_AREA(.end = 0x12fff) },
 	{ "ends where it begins", ONE_AREA(.end = 0x10000) },
@@ -125,7 +125,7 @@ static const struct nonsense nonsense[] = {
 					       .mm = 1,
 					       .map = { .reason = TRACE_MAP_CHECK, .lo = 2, .hi = 1 } } },
 	{ "for no reason", { .type = TRACE_EVENT_MAP, .mm = 1, .map = { .reason = 3, .hi = UINT64_MAX } } },
-	/* R3: calls, files, limits, the space itself */
+	/* CK3: calls, files, limits, the space itself */
 	{ "where nothing can be mapped", CALL(.nr = SYS_mmap, .result = 0x10001) },
 	{ "where nothing can be mapped", CALL(.nr = SYS_mremap, .result = 1L << 47) },
 	{ "where nothing can be mapped", CALL(.nr = SYS_brk, .result = 1L << 60) },

@@ -86,7 +86,7 @@ static void test_an_area_that_changed_behind_its_tree_is_found(void **state)
 
 	assert_valid();
 	vma->vm_pgoff++;
-	assert_found("R4");
+	assert_found("AV4");
 	vma->vm_pgoff--;
 	assert_valid();
 }
@@ -97,9 +97,9 @@ static void test_an_anon_vma_that_lost_count_of_its_children_is_found(void **sta
 
 	assert_int_equal(av->num_children, 3); /* itself, and one for each area of the child */
 	av->num_children--;
-	assert_found("R7");
+	assert_found("AV7");
 	av->num_children += 2;
-	assert_found("R7");
+	assert_found("AV7");
 	av->num_children--;
 	assert_valid();
 }
@@ -115,31 +115,31 @@ static void test_chains_that_are_damaged_are_found(void **state)
 	assert_ptr_not_equal(inherits->anon_vma, av);
 	vma->anon_vma = inherits->anon_vma;
 	av->num_active_vmas--;
-	assert_found("R1");
+	assert_found("AV1");
 	av->num_active_vmas++;
 	vma->anon_vma = NULL;
-	assert_found("R1");
+	assert_found("AV1");
 	vma->anon_vma = av;
 	av->areas++;
-	assert_found("R2");
+	assert_found("AV2");
 	av->areas--;
 	av->num_active_vmas--;
-	assert_found("R2");
+	assert_found("AV2");
 	av->num_active_vmas++;
 	avc->vma = other;
-	assert_found("R5");
+	assert_found("AV5");
 	avc->vma = vma;
 	avc->last++;
-	assert_found("R4");
+	assert_found("AV4");
 	avc->last--;
 	inherits->anon_vma->root = inherits->anon_vma;
-	assert_found("R6");
+	assert_found("AV6");
 	inherits->anon_vma->root = root;
 	avc->subtree_last++;
 	assert_found("subtree");
 	avc->subtree_last--;
 	avc_tree_remove(avc, &av->tree);
-	assert_found("R5");
+	assert_found("AV5");
 	avc_tree_insert(avc, &av->tree);
 	assert_valid();
 	assert_memory_equal(&chain, &vma->anon_vma_chain, sizeof(chain));
@@ -159,10 +159,10 @@ static void test_a_file_that_lost_count_of_its_areas_is_found(void **state)
 	vma = vma_lookup(&mm, req.addr);
 	assert_valid();
 	file.mapping->nr_areas++;
-	assert_found("F3");
+	assert_found("IM3");
 	file.mapping->nr_areas--;
 	vma->vm_pgoff++;
-	assert_found("F2");
+	assert_found("IM2");
 	vma->vm_pgoff--;
 	assert_valid();
 	assert_int_equal(mm_munmap(&mm, req.addr, req.len), 0);
@@ -172,10 +172,10 @@ static void test_a_file_that_lost_count_of_its_areas_is_found(void **state)
 static void test_a_wrong_mapcount_is_found(void **state)
 {
 	page_at(BASE)->_mapcount++;
-	assert_found("P1");
+	assert_found("PG1");
 	page_at(BASE)->_mapcount--;
 	page_at(BASE)->_refcount++;
-	assert_found("P4");
+	assert_found("PG4");
 	page_at(BASE)->_refcount--;
 	assert_valid();
 }
@@ -183,7 +183,7 @@ static void test_a_wrong_mapcount_is_found(void **state)
 static void test_a_place_that_no_walk_finds_is_found(void **state)
 {
 	page_at(BASE)->index += 100;
-	assert_found("P2");
+	assert_found("PG2");
 	page_at(BASE)->index -= 100;
 	assert_valid();
 }
@@ -191,7 +191,7 @@ static void test_a_place_that_no_walk_finds_is_found(void **state)
 static void test_a_pte_that_allows_too_much_is_found(void **state)
 {
 	*pte_at(BASE) |= PTE_WRITE;
-	assert_found("P7");
+	assert_found("PG7");
 	*pte_at(BASE) &= ~PTE_WRITE;
 	assert_valid();
 }
@@ -205,7 +205,7 @@ static void test_a_slot_that_is_miscounted_is_found(void **state)
 		if (!paging->swap.refs[i])
 			continue;
 		paging->swap.refs[i]++;
-		assert_found("P5");
+		assert_found("PG5");
 		paging->swap.refs[i]--;
 		assert_valid();
 		return;
@@ -216,7 +216,7 @@ static void test_a_slot_that_is_miscounted_is_found(void **state)
 static void test_a_list_that_lost_count_is_found(void **state)
 {
 	paging->nr_inactive++;
-	assert_found("P6");
+	assert_found("PG6");
 	paging->nr_inactive--;
 	assert_valid();
 }
@@ -288,10 +288,10 @@ static void test_damage_is_found_when_the_next_call_is_over(void **state)
 		bool call = i < 2;
 
 		assert_panic(MM_VERIFY_NEVER, damage_area, changes[i], NULL);
-		assert_panic(MM_VERIFY_ALWAYS, damage_area, changes[i], call ? "R4" : NULL);
+		assert_panic(MM_VERIFY_ALWAYS, damage_area, changes[i], call ? "AV4" : NULL);
 		assert_panic(MM_VERIFY_ALWAYS, damage_page, changes[i], NULL);
-		assert_panic(MM_VERIFY_PAGES, damage_area, changes[i], "R4");
-		assert_panic(MM_VERIFY_PAGES, damage_page, changes[i], "P1");
+		assert_panic(MM_VERIFY_PAGES, damage_area, changes[i], "AV4");
+		assert_panic(MM_VERIFY_PAGES, damage_page, changes[i], "PG1");
 	}
 }
 
@@ -306,7 +306,7 @@ static void test_damage_is_found_sometime(void **state)
 {
 	mm.unverified = 1;
 	assert_panic(MM_VERIFY_SOMETIMES, damage_area, change_elsewhere, NULL);
-	assert_panic(MM_VERIFY_SOMETIMES, damage_area, change_often, "R4");
+	assert_panic(MM_VERIFY_SOMETIMES, damage_area, change_often, "AV4");
 }
 
 #define DAMAGE(test) cmocka_unit_test_setup_teardown(test, begin, end)

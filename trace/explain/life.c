@@ -7,9 +7,9 @@
  *    had itself.
  *
  * 2. Invariants
- *    E1  every slot of a life that is not NULL is one reference to its event; the current event has one of its own.
- *    E2  an event with no reference is on the list of free ones: events are at most LIFE_EVENTS times as many as areas.
- *    E3  a life holds what its area was when the ledger last looked (look_at()), which is after each event.
+ *    LF1  every slot of a life that is not NULL is one reference to its event; the current event has one of its own.
+ *    LF2  an event with no reference is on the list of free ones: events are at most LIFE_EVENTS times as many as areas.
+ *    LF3  a life holds what its area was when the ledger last looked (look_at()), which is after each event.
  *
  * 3. Failure.  A life is allocated where a call may still fail, and its failure is the call's.  An event that cannot be
  *    allocated leaves its slot as it was.  Either is remembered: the ledger's sink then fails.

@@ -5,11 +5,11 @@
  * A checksum shows that bytes are what somebody wrote; it does not show that they make sense.  Everything that the reader
  * delivers has passed through here, so that who replays or shows it need not ask again.
  *
- *  R1  an address space begins (SPACE, FORK) with a number above all before it, and events name only spaces that have
+ *  CK1  an address space begins (SPACE, FORK) with a number above all before it, and events name only spaces that have
  *      begun and not ended; behind a LOST event they may name one whose beginning nobody saw.
- *  R2  areas ascend, do not overlap, are whole pages, have a length, touch the window of their map and lie in the space.
- *  R3  what a call, a file or a limit says is something that the kernel could have said.
- *  R4  stacks are numbered without gaps, and a call names one that has been told.
+ *  CK2  areas ascend, do not overlap, are whole pages, have a length, touch the window of their map and lie in the space.
+ *  CK3  what a call, a file or a limit says is something that the kernel could have said.
+ *  CK4  stacks are numbered without gaps, and a call names one that has been told.
  */
 #ifndef TRACE_CHECK_H
 #define TRACE_CHECK_H

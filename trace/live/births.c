@@ -2,10 +2,10 @@
 /*
  * New tasks: who they are, and that each of them is traced.
  *
- *    B1  Every task that has the filter has a tracer: without one the kernel refuses what the filter stops (ENOSYS).  So a
+ *    BI1  Every task that has the filter has a tracer: without one the kernel refuses what the filter stops (ENOSYS).  So a
  *        task that asks for a child that is not traced (CLONE_UNTRACED) gets one that is: the flag is taken out of what the
  *        kernel reads, and nothing else of the two tasks is changed.
- *    B2  A new task stops before its first instruction, and its parent stops with its number, in any order.  It waits for
+ *    BI2  A new task stops before its first instruction, and its parent stops with its number, in any order.  It waits for
  *        its parent's stop; a parent that is killed before that is asked for the number at its end.
  */
 #include <linux/audit.h>
@@ -43,7 +43,7 @@ uint64_t flags_of_new_task(const struct task *t)
 	}
 }
 
-/* --- B1 ------------------------------------------------------------------------------------------------------ */
+/* --- BI1 ------------------------------------------------------------------------------------------------------ */
 
 static void set_first_argument(struct task *t, uint64_t value)
 {
@@ -113,7 +113,7 @@ void insist_on_tracing_elsewhere(struct task *t, uint32_t arch, uint64_t nr, uin
 
 /* --- the events ----------------------------------------------------------------------------------------------- */
 
-static void tell_fork(struct live *l, struct task *parent, struct task *child)
+static void emit_fork(struct live *l, struct task *parent, struct task *child)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FORK };
 	struct live_mm *mm = mm_new(l);
@@ -123,7 +123,7 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 		return;
 	}
 	if (parent->mm->users > 1)
-		writes_tell_all(l, parent, true);
+		writes_emit_all(l, parent, true);
 	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
 	mm->read_implies_exec = parent->mm->read_implies_exec;
@@ -146,7 +146,7 @@ static void tell_fork(struct live *l, struct task *parent, struct task *child)
 		observe_all(l, child);
 }
 
-static void tell_task(struct live *l, struct task *parent, struct task *child, bool thread)
+static void emit_task(struct live *l, struct task *parent, struct task *child, bool thread)
 {
 	struct trace_event e = { .type = TRACE_EVENT_TASK };
 
@@ -156,7 +156,7 @@ static void tell_task(struct live *l, struct task *parent, struct task *child, b
 	emit(l, child, &e);
 	/* From here on others write beside a call: what they may write first is noted. */
 	if (thread && parent->mm->users == 2)
-		writes_tell_all(l, parent, false);
+		writes_emit_all(l, parent, false);
 }
 
 /* A task that has waited goes on; or it has been killed meanwhile. */
@@ -194,9 +194,9 @@ static void announce(struct live *l, struct task *parent, pid_t tid)
 	child->argument = parent->argument;
 	child->argument_changed = parent->argument_changed;
 	if (parent->mm && (parent->clone_flags & CLONE_VM))
-		tell_task(l, parent, child, child->tgid != tid);
+		emit_task(l, parent, child, child->tgid != tid);
 	else if (parent->mm)
-		tell_fork(l, parent, child);
+		emit_fork(l, parent, child);
 	if (was_waiting)
 		begin(l, child);
 }

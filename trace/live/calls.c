@@ -136,7 +136,7 @@ static bool changes_capabilities(uint32_t nr)
 }
 
 /* Limits are not calls of the map, but decide about later ones. */
-static bool tell_limit(struct live *l, struct task *t)
+static bool emit_limit(struct live *l, struct task *t)
 {
 	static const struct {
 		uint64_t resource;
@@ -211,11 +211,11 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	struct live_mm *mm = t->mm;
 	enum live_check check = l->options.check;
 
-	if (tell_limit(l, t) || (t->call.nr == SYS_process_madvise && !t->call.data))
+	if (emit_limit(l, t) || (t->call.nr == SYS_process_madvise && !t->call.data))
 		return;
 	sysctls_follow(l, t, result);
 	writes_after_call(l, t, result);
-	file_tell(l, t, result);
+	file_emit(l, t, result);
 	emit_call(l, t, result);
 	mm->calls++;
 	growth_follow_call(l, t, result);
@@ -230,7 +230,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 }
 
 /* There is nothing that could be looked at; it is said once. */
-static void tell_no_proc(struct live *l, struct task *t)
+static void emit_no_proc(struct live *l, struct task *t)
 {
 	if (!l->no_proc_told)
 		emit_lost(l, t, 0,
@@ -247,7 +247,7 @@ void space_begin(struct live *l, struct task *t)
 	ssize_t n;
 
 	if (l->no_proc) {
-		tell_no_proc(l, t);
+		emit_no_proc(l, t);
 		return;
 	}
 	mm = mm_new(l);

@@ -2,10 +2,10 @@
 /*
  * The end of a task.
  *
- *    E1  The last look at an address space is taken at the exit stop of its last task, where the map is whole.
- *    E2  There the task is let go for good: its parent can wait for it as soon as it has ended, as if nobody had traced it.
+ *    EN1  The last look at an address space is taken at the exit stop of its last task, where the map is whole.
+ *    EN2  There the task is let go for good: its parent can wait for it as soon as it has ended, as if nobody had traced it.
  *        Only the first process is kept: it is this process's own child, and has to be waited for here.
- *    E3  A task may end inside a call: it was killed, or another thread of it was.  What the call has returned is in its
+ *    EN3  A task may end inside a call: it was killed, or another thread of it was.  What the call has returned is in its
  *        registers, or that it was never made: -ENOSYS, which the kernel puts there first.
  */
 #include <errno.h>
@@ -26,12 +26,12 @@ void observe_before_end(struct live *l, struct task *t)
 {
 	if (t->mm->users > 1)
 		return;
-	growth_tell(l, t, false);
-	served_tell(l, t);
+	growth_emit(l, t, false);
+	served_emit(l, t);
 	observe_all(l, t);
 }
 
-void tell_exit(struct live *l, struct task *t, int status, bool exec)
+void emit_exit(struct live *l, struct task *t, int status, bool exec)
 {
 	struct trace_event e = { .type = TRACE_EVENT_EXIT };
 
@@ -66,12 +66,12 @@ void end_recording_of(struct live *l, struct task *t)
 			continue;
 		other->in_call = other->deferred = false;
 		if (!other->exiting)
-			tell_exit(l, other, 0, false);
+			emit_exit(l, other, 0, false);
 		task_leave_mm(other);
 	}
 }
 
-/* --- E3 ------------------------------------------------------------------------------------------------------ */
+/* --- EN3 ------------------------------------------------------------------------------------------------------ */
 
 /* False: the task has left its call. */
 static bool ended_in_call(const struct task *t, int64_t *result)
@@ -127,7 +127,7 @@ static void settle_call_let_go(struct live *l, struct task *t)
 
 /* --- the stops ------------------------------------------------------------------------------------------------ */
 
-/* E2.  One that is killed once more, in this very stop, is gone from it and has to be waited for. */
+/* EN2.  One that is killed once more, in this very stop, is gone from it and has to be waited for. */
 static void let_end(struct live *l, struct task *t)
 {
 	if (ptrace(PTRACE_DETACH, t->tid, NULL, NULL) == 0 && t->tid != l->root)
@@ -149,7 +149,7 @@ void on_exiting(struct live *l, struct task *t)
 			settle_call_let_go(l, t);
 		leave_calls(l, t);
 		observe_before_end(l, t);
-		tell_exit(l, t, status, false);
+		emit_exit(l, t, status, false);
 	}
 	let_end(l, t);
 }
@@ -164,6 +164,6 @@ void on_gone(struct live *l, struct task *t, int status)
 	t->deferred = false;
 	leave_calls(l, t);
 	if (t->mm && !t->exiting)
-		tell_exit(l, t, status, false);
+		emit_exit(l, t, status, false);
 	task_remove(l, t);
 }

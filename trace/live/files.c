@@ -134,7 +134,7 @@ static void emit_file(struct live *l, struct task *t, const struct trace_file *f
 	t->call.file = f->id;
 }
 
-static void tell_mapped_file(struct live *l, struct task *t, const struct known_file *k, struct trace_file *f)
+static void emit_mapped_file(struct live *l, struct task *t, const struct known_file *k, struct trace_file *f)
 {
 	f->id = k->id;
 	f->kind = k->is.kind;
@@ -146,7 +146,7 @@ static void tell_mapped_file(struct live *l, struct task *t, const struct known_
 }
 
 /* What a driver made of the mapping; of one that it refused (@start is 0), which driver it is. */
-static void tell_driver(
+static void emit_driver(
 	struct live *l, struct task *t, struct trace_file *f, uint64_t start, char name[AREA_NAME_MAX])
 {
 	const uint64_t adds = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP | VM_MIXEDMAP,
@@ -169,7 +169,7 @@ static void tell_driver(
 }
 
 /* A mapping of a descriptor. It may have failed: then only what decides about that is told. */
-static void tell_descriptor(struct live *l, struct task *t, int64_t result)
+static void emit_descriptor(struct live *l, struct task *t, int64_t result)
 {
 	uint64_t start = (uint64_t)result, len = (t->call.args[1] + PAGE - 1) & ~(PAGE - 1), page_size;
 	struct trace_file f = { .open_flags = (uint32_t)t->open_flags, .path = "" };
@@ -194,12 +194,12 @@ static void tell_descriptor(struct live *l, struct task *t, int64_t result)
 	if (!k->is.known)
 		settle_kind(l, &k->is, t->tid, (int)t->call.args[4]);
 	if (k->is.kind == TRACE_FILE_DEVICE)
-		tell_driver(l, t, &f, mapped ? area.start : 0, name);
-	tell_mapped_file(l, t, k, &f);
+		emit_driver(l, t, &f, mapped ? area.start : 0, name);
+	emit_mapped_file(l, t, k, &f);
 }
 
 /* Memory for which the kernel made a file of its own. */
-static void tell_made_file(struct live *l, struct task *t, int64_t result, uint32_t kind)
+static void emit_made_file(struct live *l, struct task *t, int64_t result, uint32_t kind)
 {
 	struct trace_file f = {
 		.id = ++l->next_file, .kind = kind, .open_flags = O_RDWR, .anonymous = true, .path = ""
@@ -231,16 +231,16 @@ static void tell_made_file(struct live *l, struct task *t, int64_t result, uint3
 	emit_file(l, t, &f);
 }
 
-void file_tell(struct live *l, struct task *t, int64_t result)
+void file_emit(struct live *l, struct task *t, int64_t result)
 {
 	uint64_t flags = t->call.nr == SYS_mmap ? t->call.args[3] : MAP_SHARED | MAP_ANONYMOUS;
 
 	if (t->call.nr != SYS_mmap && t->call.nr != SYS_shmat)
 		return;
 	if (!(flags & MAP_ANONYMOUS))
-		tell_descriptor(l, t, result);
+		emit_descriptor(l, t, result);
 	else if (flags & MAP_HUGETLB)
-		tell_made_file(l, t, result, TRACE_FILE_HUGETLB);
+		emit_made_file(l, t, result, TRACE_FILE_HUGETLB);
 	else if ((flags & MAP_TYPE) == MAP_SHARED)
-		tell_made_file(l, t, result, TRACE_FILE_SHMEM);
+		emit_made_file(l, t, result, TRACE_FILE_SHMEM);
 }

@@ -2,13 +2,13 @@
 /*
  * The seccomp filter: which calls stop.
  *
- *    F1  A call that can change a map stops, before it is made.  One that only asks does not: what tells them apart is an
+ *    FI1  A call that can change a map stops, before it is made.  One that only asks does not: what tells them apart is an
  *        argument in a register.
- *    F2  Everything else is let through at full speed: the kernel remembers which calls a filter always allows.
- *    F3  Calls through other tables (32-bit, x32) are let through: programs made of them are not recorded.  Only a task that
- *        they make is looked at (births.c, B1).
- *    F4  So does one that is about filters of the program's own (sandbox.c).
- *    F5  The answer has a mark: a filter of the program's own may ask a tracer, too, and is not answered.
+ *    FI2  Everything else is let through at full speed: the kernel remembers which calls a filter always allows.
+ *    FI3  Calls through other tables (32-bit, x32) are let through: programs made of them are not recorded.  Only a task that
+ *        they make is looked at (births.c, BI1).
+ *    FI4  So does one that is about filters of the program's own (sandbox.c).
+ *    FI5  The answer has a mark: a filter of the program's own may ask a tracer, too, and is not answered.
  */
 #include <errno.h>
 #include <linux/audit.h>

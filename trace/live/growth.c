@@ -29,7 +29,7 @@ static void drop(struct live_mm *mm, uint64_t start, uint64_t end)
 }
 
 /* What of a run is not mapped any more says that it was cut unseen: where it begins now is told, which does no harm. */
-static bool tell_run(struct live *l, struct task *t, bool ambiguous, const struct range *run)
+static bool emit_run(struct live *l, struct task *t, bool ambiguous, const struct range *run)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT, .fault = { .write_known = true } };
 	struct trace_area a;
@@ -50,7 +50,7 @@ static bool tell_run(struct live *l, struct task *t, bool ambiguous, const struc
 	return true;
 }
 
-bool growth_tell(struct live *l, struct task *t, bool ambiguous)
+bool growth_emit(struct live *l, struct task *t, bool ambiguous)
 {
 	struct range run = { 0, 0 };
 	uint64_t end = 0;
@@ -61,7 +61,7 @@ bool growth_tell(struct live *l, struct task *t, bool ambiguous)
 	t->mm->growth_lost = false;
 	for (; next_remembered(&t->mm->growing, end, &run); end = run.end)
 		if (!end || run.start != end)
-			any |= tell_run(l, t, ambiguous, &run);
+			any |= emit_run(l, t, ambiguous, &run);
 	return any;
 }
 

@@ -137,10 +137,10 @@ struct task {
 	bool stopped;          /* by a signal; jobs.c */
 	uint64_t stopped_ns;   /* since when */
 	bool has_ended;        /* is at its exit stop */
-	bool strict;           /* sandbox.c, S1 */
-	bool unseen;           /* S2: nor are its children recorded */
+	bool strict;           /* sandbox.c, SB1 */
+	bool unseen;           /* SB2: nor are its children recorded */
 	bool no_privileges;    /* it has itself asked for no_new_privs, or is the child of who has */
-	bool argument_changed; /* births.c, B1: the first one, which was this */
+	bool argument_changed; /* births.c, BI1: the first one, which was this */
 	uint64_t argument;
 	uint8_t data[CALL_DATA_MAX];
 	uint8_t *vector; /* more than that: of process_madvise */
@@ -303,7 +303,7 @@ void let_unannounced_go(struct live *l);
 /* ends.c */
 /* An address space may be about to go with its last task: all of it is looked at. */
 void observe_before_end(struct live *l, struct task *t);
-void tell_exit(struct live *l, struct task *t, int status, bool exec);
+void emit_exit(struct live *l, struct task *t, int status, bool exec);
 /* A task that ends while it holds its mm, or waits for it, lets the others go on. */
 void leave_calls(struct live *l, struct task *t);
 void on_exiting(struct live *l, struct task *t);
@@ -379,7 +379,7 @@ int descriptor_access(pid_t tid, int fd);
 /* The descriptor that mmap names is of a file whose mappings are plain, and that was mapped through it before. */
 bool file_is_known(const struct live *l, const struct task *t, int fd, uint64_t *dev, uint64_t *ino);
 /* Send the file of the mapping that the call has made; the call's own event names it. */
-void file_tell(struct live *l, struct task *t, int64_t result);
+void file_emit(struct live *l, struct task *t, int64_t result);
 
 /* ranges.c */
 /* The ranges that the call names and may change. How many. */
@@ -393,14 +393,14 @@ void writes_before_call(struct live *l, struct task *t);
 /* Send what the call that has been made depended on; it has not been sent yet itself. */
 void writes_after_call(struct live *l, struct task *t, int64_t result);
 /* Send all first writes until now. */
-void writes_tell_all(struct live *l, struct task *t, bool ambiguous);
+void writes_emit_all(struct live *l, struct task *t, bool ambiguous);
 
 /* First writes in and beside a range, as of now. */
 void writes_in_range(struct live *l, struct task *t, const struct range *r);
 
 /* served.c */
 /* Send what became of areas whose userfaultfd has been closed. */
-void served_tell(struct live *l, struct task *t);
+void served_emit(struct live *l, struct task *t);
 void served_follow_call(struct task *t, int64_t result);
 /* The call fills a page of one: what that does has been sent, and it is not one to be waited for. */
 bool served_fills(struct live *l, struct task *t);
@@ -408,7 +408,7 @@ bool served_fills(struct live *l, struct task *t);
 bool served_is_untouched(struct live *l, struct task *t, const struct trace_area *a);
 
 /* growth.c: send that a stack has grown. True: one has. */
-bool growth_tell(struct live *l, struct task *t, bool ambiguous);
+bool growth_emit(struct live *l, struct task *t, bool ambiguous);
 /* [start, end) of the address space grows. */
 void growth_begin(struct live_mm *mm, uint64_t start, uint64_t end);
 /* A child's areas grow as its parent's do. */

@@ -5,7 +5,7 @@
  *    1. Why.  A task has one tracer.  ptrace(PTRACE_TRACEME) of a recorded task would be EPERM, and its parent, a debugger
  *       or a test, would wait for a stop that never comes.  So the task is let go before it makes that call; that it, and
  *       what it starts, is not recorded any more is told as lost.
- *    2. Its filter stays, and without us asks a tracer that does not answer: ENOSYS (births.c, B1).  A second filter is put
+ *    2. Its filter stays, and without us asks a tracer that does not answer: ENOSYS (births.c, BI1).  A second filter is put
  *       above it, of the same calls: it outranks the first one, and asks whoever holds its descriptor.  That is a process of
  *       its own, which lets every call pass (SECCOMP_USER_NOTIF_FLAG_CONTINUE) until no task is left that could ask.  It
  *       lives on when this process ends, or is killed.

@@ -236,7 +236,7 @@ static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, 
 	return err == 0 || err == -ENOENT;
 }
 
-static void tell_unseen(struct live *l, const struct task *t)
+static void emit_unseen(struct live *l, const struct task *t)
 {
 	emit_lost(l, t, 0, "out of memory: the map was not looked at");
 }
@@ -254,9 +254,9 @@ void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
 
 	do
 		seen = query_window(l, t->mm, lo, hi) || read_text(l, t->mm);
-	while (t->mm->users > 1 && growth_tell(l, t, true) && ++tries < MAX_TRIES);
+	while (t->mm->users > 1 && growth_emit(l, t, true) && ++tries < MAX_TRIES);
 	if (!seen) {
-		tell_unseen(l, t);
+		emit_unseen(l, t);
 		return;
 	}
 	keep_window(l, lo, hi);
@@ -341,9 +341,9 @@ void observe_all(struct live *l, struct task *t)
 
 	do
 		seen = read_text(l, t->mm);
-	while (t->mm->users > 1 && growth_tell(l, t, true) && ++tries < MAX_TRIES);
+	while (t->mm->users > 1 && growth_emit(l, t, true) && ++tries < MAX_TRIES);
 	if (!seen)
-		tell_unseen(l, t);
+		emit_unseen(l, t);
 	else if (l->nr_areas)
 		emit_map(l, t,
 			(struct trace_map){ .reason = TRACE_MAP_CHECK, .hi = UINT64_MAX, .has_names = true });

@@ -2,13 +2,13 @@
 /*
  * Programs that make seccomp filters of their own, which meet the recorder's.
  *
- *    S1  Strict mode (SECCOMP_MODE_STRICT) is refused to who has a filter, which is every recorded task.  One that has no other
+ *    SB1  Strict mode (SECCOMP_MODE_STRICT) is refused to who has a filter, which is every recorded task.  One that has no other
  *        gets a filter that is strict in the same way: read, write, exit and sigreturn; what else it calls is asked of us,
  *        and it is killed, as the kernel would.  Some kernels take the time stamp counter away, too: a child of ours tries.
- *    S2  A filter with a listener (SECCOMP_RET_USER_NOTIF) is answered before ours is: calls that it is asked about, and that
+ *    SB2  A filter with a listener (SECCOMP_RET_USER_NOTIF) is answered before ours is: calls that it is asked about, and that
  *        its supervisor lets continue, pass by unseen.  The filter's program is looked at: can it ask about a call that is
  *        recorded?  If so, no more is told of that address space, and this is told as lost; the program goes on as it would.
- *    S3  Other answers of the program's own filters leave the call undone, and the map as it is, or rank below ours.
+ *    SB3  Other answers of the program's own filters leave the call undone, and the map as it is, or rank below ours.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -35,7 +35,7 @@ bool is_about_filters(const struct trace_call *c)
 	       (c->nr == SYS_prctl && (c->args[0] == PR_SET_SECCOMP || c->args[0] == PR_SET_NO_NEW_PRIVS));
 }
 
-/* --- S1 ------------------------------------------------------------------------------------------------------- */
+/* --- SB1 ------------------------------------------------------------------------------------------------------- */
 
 /* Its numbers in the two tables are read, write, exit and sigreturn. */
 static const struct sock_filter strict_code[] = {
@@ -127,7 +127,7 @@ void end_strictly(struct task *t)
 	resume(t, 0);
 }
 
-/* --- S2 ------------------------------------------------------------------------------------------------------- */
+/* --- SB2 ------------------------------------------------------------------------------------------------------- */
 
 /* What is known of the accumulator. */
 enum known { ANYTHING, NUMBER, ARCH, KINDS };

@@ -56,7 +56,7 @@ static bool next_served(const struct live_mm *mm, uint64_t addr, struct range *r
 	return *by != NULL;
 }
 
-static void tell_closed(struct live *l, struct task *t, const struct range *run)
+static void emit_closed(struct live *l, struct task *t, const struct range *run)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CHANGE,
 		.change = { .what = TRACE_CHANGE_UFFD_CLOSED, .start = run->start, .end = run->end } };
@@ -75,7 +75,7 @@ static bool is_served(const struct live *l, const struct range *run)
 	return false;
 }
 
-void served_tell(struct live *l, struct task *t)
+void served_emit(struct live *l, struct task *t)
 {
 	struct range run;
 	bool looked = false;
@@ -88,7 +88,7 @@ void served_tell(struct live *l, struct task *t)
 			observe_smaps(l, t);
 		looked = true;
 		if (l->nr_areas && !is_served(l, &run))
-			tell_closed(l, t, &run);
+			emit_closed(l, t, &run);
 	}
 }
 
@@ -106,7 +106,7 @@ void served_follow_call(struct task *t, int64_t result)
 
 /* --- first writes ------------------------------------------------------------------------------------------- */
 
-static void tell_filled(struct live *l, struct task *t, uint64_t addr)
+static void emit_filled(struct live *l, struct task *t, uint64_t addr)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = addr & ~(PAGE - 1),
@@ -132,7 +132,7 @@ bool served_fills(struct live *l, struct task *t)
 		from = (struct range){ args[1], args[1] + args[2] };
 		writes_in_range(l, t, &from);
 	}
-	tell_filled(l, t, args[0]);
+	emit_filled(l, t, args[0]);
 	return true;
 }
 

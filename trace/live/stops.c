@@ -66,7 +66,7 @@ static void let_through(struct live *l, struct task *t)
 		insist_on_tracing(t);
 		t->clone_flags = flags_of_new_task(t);
 		if (!(t->clone_flags & CLONE_VM))
-			writes_tell_all(l, t, false);
+			writes_emit_all(l, t, false);
 	} else {
 		call_begin(l, t);
 	}
@@ -219,7 +219,7 @@ static struct task *settle_exec_identity(struct live *l, struct task *t)
 		return t;
 	leave_calls(l, t);
 	if (t->mm && !t->exiting)
-		tell_exit(l, t, 0, false);
+		emit_exit(l, t, 0, false);
 	task_remove(l, t);
 	task_rename(l, thread, tid);
 	return thread;
@@ -231,7 +231,7 @@ static void on_exec(struct live *l, struct task *t)
 	leave_calls(l, t);
 	if (t->mm) {
 		if (!t->exiting)
-			tell_exit(l, t, 0, true);
+			emit_exit(l, t, 0, true);
 		task_leave_mm(t);
 	}
 	t->exiting = false;

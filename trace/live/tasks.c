@@ -2,9 +2,9 @@
 /*
  * Tasks and address spaces by number; who waits for whom.
  *
- *    T1  mm->busy is a task of mm with in_call set, or NULL; then nobody is queued.
- *    T2  a queued task is stopped at the entry of its call.
- *    T3  an mm lives while a task points to it.
+ *    TK1  mm->busy is a task of mm with in_call set, or NULL; then nobody is queued.
+ *    TK2  a queued task is stopped at the entry of its call.
+ *    TK3  an mm lives while a task points to it.
  *
  * A call can block for reasons that another thread has to remove (a page that userfaultfd or a file system brings).
  * Who has held an mm for PATIENCE_NS while others wait loses it: the program must not hang because it is recorded.

@@ -55,7 +55,8 @@ static struct search begin_search(struct live *l, struct task *t, bool ambiguous
 
 /* --- written areas ------------------------------------------------------------------------------------------- */
 
-static void tell(struct search *s, const struct trace_area *a, uint64_t addr, bool known, bool ambiguous)
+static void emit_found(
+	struct search *s, const struct trace_area *a, uint64_t addr, bool known, bool ambiguous)
 {
 	bool beside = s->told.end == a->start || s->told.start == a->end;
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
@@ -76,7 +77,7 @@ static void forget_range(struct live_mm *mm, const struct range *r)
 }
 
 /* Tell that an area was written; false: it was not, as far as was looked. @near: what the search is about. */
-static bool tell_if_written(struct search *s, const struct trace_area *a, const struct range *near)
+static bool emit_if_written(struct search *s, const struct trace_area *a, const struct range *near)
 {
 	uint64_t from = near->start > REACH ? near->start - REACH : 0;
 	uint64_t to = near->end < UINT64_MAX - REACH ? near->end + REACH : UINT64_MAX, addr;
@@ -89,7 +90,7 @@ static bool tell_if_written(struct search *s, const struct trace_area *a, const 
 		return false;
 	if (served_is_untouched(s->l, s->t, a))
 		return false;
-	tell(s, a, addr, known, s->ambiguous || !whole);
+	emit_found(s, a, addr, known, s->ambiguous || !whole);
 	return true;
 }
 
@@ -106,7 +107,7 @@ static bool search_area(struct search *s, const struct trace_area *a, const stru
 {
 	struct live_mm *mm = s->t->mm;
 	/* One that cannot be written now was searched before it lost that. */
-	bool writable = may_get_page(s->l, a), told = writable && tell_if_written(s, a, near);
+	bool writable = may_get_page(s->l, a), told = writable && emit_if_written(s, a, near);
 
 	if (told || !writable) {
 		remember(&mm->settled, a->start, a->end);
@@ -176,12 +177,12 @@ static void search_fresh(struct search *s)
 
 /* --- calls --------------------------------------------------------------------------------------------------- */
 
-void writes_tell_all(struct live *l, struct task *t, bool ambiguous)
+void writes_emit_all(struct live *l, struct task *t, bool ambiguous)
 {
 	struct search s = begin_search(l, t, ambiguous);
 
-	growth_tell(l, t, ambiguous);
-	served_tell(l, t);
+	growth_emit(l, t, ambiguous);
+	served_emit(l, t);
 	search(&s, 0, UINT64_MAX);
 }
 
@@ -205,11 +206,11 @@ void writes_before_call(struct live *l, struct task *t)
 	unsigned int n = named_ranges(t, r);
 
 	if (is_about_whole_map(t->call.nr)) {
-		writes_tell_all(l, t, false);
+		writes_emit_all(l, t, false);
 		return;
 	}
-	growth_tell(l, t, false);
-	served_tell(l, t);
+	growth_emit(l, t, false);
+	served_emit(l, t);
 	for (unsigned int i = 0; i < n; i++)
 		search_around(&s, &r[i]);
 	if (t->mm->users > 1)
@@ -232,9 +233,9 @@ static void search_what_others_wrote(struct live *l, struct task *t)
 	unsigned int n = named_ranges(t, r);
 
 	if (t->call.nr == SYS_munlockall)
-		writes_tell_all(l, t, true);
+		writes_emit_all(l, t, true);
 	else
-		growth_tell(l, t, true);
+		growth_emit(l, t, true);
 	for (unsigned int i = 0; i < n; i++) {
 		if (populates(t->call.nr))
 			s.except = r[i];

@@ -5,8 +5,8 @@
  * 1. Meaning.  A fork gives the child what its parent has at that moment.  As long as neither changes, the parent's areas
  *    are the child's as well: the child is only listed with it, in the order of the forks.
  * 2. Invariants
- *    C1  a space with a source has no area of its own, and no copies: a fork of it makes it whole first.
- *    C2  a space that others are copies of has not changed since the first of them was listed.
+ *    CP1  a space with a source has no area of its own, and no copies: a fork of it makes it whole first.
+ *    CP2  a space that others are copies of has not changed since the first of them was listed.
  * 3. Why it is exact.  A copy that is made later is made from the same areas.  What forks leave in the parent, the number
  *    of children of its anon_vmas, is asked only where the parent has given up areas: then all copies have been made.
  * 4. Failure.  Making a copy allocates: whoever is about to change a space asks first, and can still leave it as it is.

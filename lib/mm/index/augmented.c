@@ -5,9 +5,9 @@
  * 1. Meaning.  The hole before an area belongs to it; rb_subtree_gap is the longest such hole in the subtree below
  *    its node, its own included.  The hole above the last area belongs to none: it begins at highest_vm_end.
  *
- * 2. Invariants (mm_validate names the one that fails, with the area and the field; L1 to L4 are in linked.h)
- *    G1  rb_subtree_gap is the longest of the hole before the area and of its children's rb_subtree_gap.
- *    G2  highest_vm_end is the end of the last area, 0 when there is none.
+ * 2. Invariants (mm_validate names the one that fails, with the area and the field; LI1 to LI4 are in linked.h)
+ *    GA1  rb_subtree_gap is the longest of the hole before the area and of its children's rb_subtree_gap.
+ *    GA2  highest_vm_end is the end of the last area, 0 when there is none.
  *
  * 3. Search.  In order of addresses (or against it), leaving out subtrees without a hole that is long enough, and
  *    those that lie before the window.  A subtree that lies in the window and has such a hole has the answer; so
@@ -185,10 +185,10 @@ bool index_validate(struct mm_struct *mm, const char **reason)
 	for (struct vm_area_struct *vma = mm->mmap; vma; vma = vma->vm_next)
 		if (vma->rb_subtree_gap != gap_callbacks_max(vma))
 			return index_wrong(
-				reason, vma, "G1: rb_subtree_gap is not the longest hole of its subtree");
+				reason, vma, "GA1: rb_subtree_gap is not the longest hole of its subtree");
 	last = rb_last(&mm->mm_rb);
 	if (mm->highest_vm_end != (last ? vma_of(last)->vm_end : 0))
 		return index_wrong(reason, last ? vma_of(last) : NULL,
-			"G2: highest_vm_end is not the end of the last area");
+			"GA2: highest_vm_end is not the end of the last area");
 	return true;
 }

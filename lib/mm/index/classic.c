@@ -7,10 +7,10 @@
  *    not be looked for there again; for a shorter one the search begins anew, and forgets.  Other windows are
  *    searched from their edge, and remember nothing.
  *
- * 2. Invariants (mm_validate names the one that fails; L1 to L4 are in linked.h).  Top-down; bottom-up is the mirror
+ * 2. Invariants (mm_validate names the one that fails; LI1 to LI4 are in linked.h).  Top-down; bottom-up is the mirror
  *    image.
- *    C1  no hole between free_area_cache and the base is longer than cached_hole_size.
- *    C2  free_area_cache lies within no hole and at no hole's lower end: the hole that it bounds lies beyond it.
+ *    FC1  no hole between free_area_cache and the base is longer than cached_hole_size.
+ *    FC2  free_area_cache lies within no hole and at no hole's lower end: the hole that it bounds lies beyond it.
  *
  *            free_area_cache            base
  *        |-----|      hole     |-- A --| |- B -|   |- C -|
@@ -18,7 +18,7 @@
  *
  * 3. A difference to Linux.  There the cache was a guess: it was set to the address that the search had returned,
  *    whether that was mapped then or not, and an unmapping beside a hole did not move it past that hole.  A search
- *    could miss the first fit.  Here C1 and C2 are kept, so that all indexes answer the same, and what remains of
+ *    could miss the first fit.  Here FC1 and FC2 are kept, so that all indexes answer the same, and what remains of
  *    the cache is its cost: O(n) after each request that is not longer than a hole once seen.
  *
  * Linux 2.6.13 (cached_hole_size: Wander 2005); docs/unmapped-area.md.
@@ -138,7 +138,7 @@ int index_gap(struct mm_struct *mm, unsigned long low, unsigned long high, unsig
 
 /* --- verification ------------------------------------------------------------------------------------------- */
 
-/* C1 and C2 for the hole [start, end) that ends at @vma. */
+/* FC1 and FC2 for the hole [start, end) that ends at @vma. */
 static bool check_hole(const struct mm_struct *mm, unsigned long start, unsigned long end,
 	const struct vm_area_struct *vma, const char **reason)
 {
@@ -149,9 +149,9 @@ static bool check_hole(const struct mm_struct *mm, unsigned long start, unsigned
 	if (start >= high || end <= low)
 		return true;
 	if (c->free_area_cache != c->base && c->free_area_cache > start && c->free_area_cache < end)
-		return index_wrong(reason, vma, "C2: free_area_cache lies within the hole before");
+		return index_wrong(reason, vma, "FC2: free_area_cache lies within the hole before");
 	if (min(end, high) - max(start, low) > c->cached_hole_size)
-		return index_wrong(reason, vma, "C1: cached_hole_size is less than the hole before");
+		return index_wrong(reason, vma, "FC1: cached_hole_size is less than the hole before");
 	return true;
 }
 

@@ -6,11 +6,11 @@
  *    touch the same area again and again.
  *
  * 2. Invariants (mm_validate names the one that fails, with the area and the field)
- *    L1  vm_next leads from mm->mmap through all areas of the tree in its order, and ends in NULL; vm_prev is the
+ *    LI1  vm_next leads from mm->mmap through all areas of the tree in its order, and ends in NULL; vm_prev is the
  *        way back.
- *    L2  areas are in ascending order and do not overlap.
- *    L3  the tree is balanced: R1 to R4 of <vmaple/rbtree.h>.
- *    L4  mmap_cache is an area of the list, or NULL.
+ *    LI2  areas are in ascending order and do not overlap.
+ *    LI3  the tree is balanced: RB1 to RB4 of <vmaple/rbtree.h>.
+ *    LI4  mmap_cache is an area of the list, or NULL.
  *
  * 3. A store.  At index_prepare() the areas that touch the range are first, ..., up to next; nothing is allocated.
  *    By the time of index_commit() the caller has cut those that stay so that they touch it no more:
@@ -53,7 +53,7 @@ void index_commit(struct index_store *st, struct vm_area_struct *vma);
 int index_gap(struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long len, bool topdown,
 	unsigned long *start);
 bool index_validate(struct mm_struct *mm, const char **reason);
-/* L1 to L4. */
+/* LI1 to LI4. */
 bool linked_validate(struct mm_struct *mm, const char **reason);
 /* index_find() without the cache. */
 struct vm_area_struct *linked_descend(struct mm_struct *mm, unsigned long addr);

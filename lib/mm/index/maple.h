@@ -3,8 +3,8 @@
  * The index that libvmaple has: the maple tree, by name, so that the compiler sees through it.
  *
  * Invariants (mm_validate names the one that fails)
- *    V1  the index is a valid tree (docs/maple-tree.md).
- *    V2  each area lies in the index exactly over [vm_start, vm_end).
+ *    VM1  the index is a valid tree (docs/maple-tree.md).
+ *    VM2  each area lies in the index exactly over [vm_start, vm_end).
  */
 #ifndef MM_INDEX_MAPLE_H
 #define MM_INDEX_MAPLE_H
@@ -214,7 +214,7 @@ static inline bool index_validate(struct mm_struct *mm, const char **reason)
 	for_each_vma (vmi, vma)
 		if (vmi.mas.index != vma->vm_start || vmi.mas.last != vma->vm_end - 1)
 			return index_wrong(
-				reason, vma, "V2: vm_start or vm_end is not that of its range in the tree");
+				reason, vma, "VM2: vm_start or vm_end is not that of its range in the tree");
 	return true;
 }
 

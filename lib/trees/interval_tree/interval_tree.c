@@ -2,7 +2,7 @@
 /*
  * The ready-made interval tree: the template of <vmaple/interval_tree.h> for unsigned long, out of line.
  *
- * Invariants, readers and writers, memory and failure: I1 to I4 there.
+ * Invariants, readers and writers, memory and failure: IT1 to IT4 there.
  */
 #include <vmaple/interval_tree.h>
 

@@ -47,11 +47,11 @@ static inline void set_place(struct ma_state *mas, const struct mt_leaf *leaf, u
 /* Onto area @i of @leaf. */
 static inline void on_area(struct ma_state *mas, const struct mt_leaf *leaf, unsigned int i)
 {
-	unsigned long form = leaf->base;
+	unsigned long layout = leaf->base;
 
-	mas->index = form_start(leaf, form, i);
-	mas->last = mas->here = form_end(leaf, form, i);
-	mas->step = (form & LEAF_CODE) == LEAF_WIDE ? MT_NO_STEP : mas->gen;
+	mas->index = layout_start(leaf, layout, i);
+	mas->last = mas->here = layout_end(leaf, layout, i);
+	mas->step = (layout & LEAF_CODE) == LEAF_WIDE ? MT_NO_STEP : mas->gen;
 	set_place(mas, leaf, area_place(i));
 }
 

@@ -122,7 +122,7 @@ static void text_leaf_range(
 	text_range(d, d->depth + 1, first, last, entry);
 }
 
-/* The longest run of NULL below a node; on the right edge nobody has written it down (M7). */
+/* The longest run of NULL below a node; on the right edge nobody has written it down (MT7). */
 static unsigned long longest_gap(const void *node, unsigned int height, unsigned long min, unsigned long max)
 {
 	const struct mt_inner *inner = node;

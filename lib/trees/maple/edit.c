@@ -32,22 +32,22 @@ static unsigned long gap_around(const struct mt_path *path, unsigned int from, u
 {
 	const struct mt_leaf *leaf = path_leaf(path);
 	unsigned int i = leaf_live_before(leaf, from), nr = leaf->nr;
-	unsigned long form = leaf->base, longest = 0;
-	unsigned long first = i ? form_end(leaf, form, i - 1) + 1 : path->min;
+	unsigned long layout = leaf->base, longest = 0;
+	unsigned long first = i ? layout_end(leaf, layout, i - 1) + 1 : path->min;
 
 	for (;; i++) {
 		unsigned long end;
 
 		i = leaf_live_from(leaf, i);
-		end = i < nr ? form_start(leaf, form, i) : path->max + 1;
+		end = i < nr ? layout_start(leaf, layout, i) : path->max + 1;
 		longest = end - first > longest ? end - first : longest;
 		if (i >= to || i >= nr)
 			return longest;
-		first = form_end(leaf, form, i) + 1;
+		first = layout_end(leaf, layout, i) + 1;
 	}
 }
 
-/* Does anybody know the gap of the leaf of @path? (M7) */
+/* Does anybody know the gap of the leaf of @path? (MT7) */
 static bool gap_is_known(const struct mt_store *store, const struct mt_path *path)
 {
 	return (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 && path->max != ULONG_MAX;
@@ -79,7 +79,7 @@ static void replace_leaf(struct mt_store *store, struct mt_path *path, struct mt
 		mt_publish(&path_inner(path, level - 1)->slot[path->offset[level - 1]], leaf);
 	else
 		mt_publish(&store->mt->ma_root, mt_root_word(leaf, 1));
-	path->node[level] = leaf; /* the way goes on being known */
+	path->node[level] = leaf; /* the path goes on being known */
 	mt_retire(store->mt, leaf_kind(old), old);
 }
 
@@ -131,12 +131,12 @@ void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int
 	}
 }
 
-/* The form of a leaf that holds nothing but the store, behind all that is there. */
-unsigned long mt_appended_form(const struct mt_store *store, const struct mt_path *path)
+/* The layout of a leaf that holds nothing but the store, behind all that is there. */
+unsigned long mt_appended_layout(const struct mt_store *store, const struct mt_path *path)
 {
 	struct mt_area area = { store->first, store->last, store->entry };
 
-	return leaf_form(&area, 1, leaf_end(path_leaf(path), LEAF_AREAS - 1) + 1);
+	return leaf_layout(&area, 1, leaf_end(path_leaf(path), LEAF_AREAS - 1) + 1);
 }
 
 void mt_append_leaf(struct mt_store *store, struct mt_path *path)
@@ -144,11 +144,12 @@ void mt_append_leaf(struct mt_store *store, struct mt_path *path)
 	unsigned int level = path->height - 1U;
 	struct mt_inner *parent = path_inner(path, level - 1);
 	struct mt_area area = { store->first, store->last, store->entry };
-	unsigned long form = mt_appended_form(store, path), end = leaf_end(path_leaf(path), LEAF_AREAS - 1);
-	struct mt_leaf *leaf = mas_take(store->mas, leaf_form_kind(form));
+	unsigned long layout = mt_appended_layout(store, path),
+		      end = leaf_end(path_leaf(path), LEAF_AREAS - 1);
+	struct mt_leaf *leaf = mas_take(store->mas, leaf_layout_kind(layout));
 	unsigned int nr = (unsigned int)parent->nr;
 
-	leaf_fill(leaf, form, &area, 1);
+	leaf_fill(leaf, layout, &area, 1);
 	parent->slot[nr] = leaf;
 	parent->pivot[nr - 1] = end;
 	parent->nr = nr + 1;

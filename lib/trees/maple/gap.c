@@ -2,8 +2,8 @@
 /*
  * Free-area search: theory of operation
  *
- * 1. Meaning.  Each inner node of an ALLOC_RANGE tree knows the longest run of NULL below each child (M7), so
- *    that a search enters only children that can answer it.  By M4 no run crosses leaves.
+ * 1. Meaning.  Each inner node of an ALLOC_RANGE tree knows the longest run of NULL below each child (MT7), so
+ *    that a search enters only children that can answer it.  By MT4 no run crosses leaves.
  * 2. Search (search.h).  Lowest first or highest first, written once with a direction.  It begins at the child
  *    that holds the window's edge, and tries one child after the other that has a gap that is long enough; in a
  *    leaf all holes that are long enough are found at once, as a mask.  One that lies wholly inside the window
@@ -16,7 +16,7 @@
 
 unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
-	unsigned long longest = 0, first = min, form = leaf->base;
+	unsigned long longest = 0, first = min, layout = leaf->base;
 	unsigned int nr = leaf->nr;
 
 	for (unsigned int i = 0; i < nr; i++) {
@@ -24,9 +24,9 @@ unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, uns
 
 		if (!leaf_entry(leaf, i))
 			continue;
-		start = form_start(leaf, form, i);
+		start = layout_start(leaf, layout, i);
 		longest = start - first > longest ? start - first : longest;
-		first = form_end(leaf, form, i) + 1;
+		first = layout_end(leaf, layout, i) + 1;
 		if (!first)
 			return longest; /* there is no index behind this area */
 	}

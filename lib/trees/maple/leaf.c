@@ -15,7 +15,7 @@ bool leaf_fits(const struct mt_leaf *leaf, unsigned long first, unsigned long la
 	return ((first | (last + 1)) & within) == 0 && first >= base && (last - base) >> shift <= NARROW_LAST;
 }
 
-unsigned long leaf_form(const struct mt_area *areas, unsigned int nr, unsigned long min)
+unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned long min)
 {
 	unsigned long bits = 0, first, units, below, room;
 	unsigned int shift;
@@ -41,8 +41,8 @@ static inline void set_bounds(struct mt_leaf *leaf, unsigned int i, unsigned lon
 		leaf->wide.end[i] = last;
 		((struct mt_wide_leaf *)leaf)->start[i] = first;
 	} else {
-		leaf->narrow.end[i] = (int)form_units(leaf->base, last - leaf_base(leaf));
-		leaf->narrow.start[i] = (int)form_units(leaf->base, first - leaf_base(leaf));
+		leaf->narrow.end[i] = (int)layout_units(leaf->base, last - leaf_base(leaf));
+		leaf->narrow.start[i] = (int)layout_units(leaf->base, first - leaf_base(leaf));
 	}
 }
 
@@ -61,9 +61,9 @@ static void set_unused(struct mt_leaf *leaf, unsigned int from, unsigned int to)
 	}
 }
 
-void leaf_fill(struct mt_leaf *leaf, unsigned long form, const struct mt_area *areas, unsigned int nr)
+void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area *areas, unsigned int nr)
 {
-	leaf->base = form;
+	leaf->base = layout;
 	leaf->after = NARROW_UNUSED;
 	for (unsigned int i = 0; i < nr; i++) {
 		set_bounds(leaf, i, areas[i].first, areas[i].last);

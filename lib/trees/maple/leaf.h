@@ -7,8 +7,8 @@
  *
  * 2. Narrow and wide.  Bounds are kept as 32-bit numbers of units above a base that the leaf has; a unit is one index,
  *    or a page of 4096 when every area begins and ends at a page. Areas that lie too far apart for that are kept in a
- *    wide leaf, with bounds of 64 bits.  The form is chosen when a leaf is made from its areas; a store that does not
- *    fit the form makes the leaf anew.
+ *    wide leaf, with bounds of 64 bits.  The layout is chosen when a leaf is made from its areas; a store that does not
+ *    fit the layout makes the leaf anew.
  *
  *      cache line   0        1     |    2        3     |  4        5        6        7  |   8 to 11
  *      narrow     base, end[30]    |  start[30], nr    |  slot[30]                      |                512 bytes
@@ -31,7 +31,7 @@
 #define LEAF_AREAS MT_LEAF_AREAS
 #define LEAF_MIN   8
 
-#define LEAF_CODE       MT_LEAF_FORM
+#define LEAF_CODE       MT_LEAF_LAYOUT
 #define LEAF_WIDE       63UL
 #define LEAF_PAGE_SHIFT 12
 
@@ -75,14 +75,14 @@ static inline unsigned long leaf_base(const struct mt_leaf *leaf)
 }
 
 /* Units of a narrow leaf in indices, and back: two shifts that the compiler knows are faster than one it does not. */
-static inline unsigned long form_indices(unsigned long form, unsigned long units)
+static inline unsigned long layout_indices(unsigned long layout, unsigned long units)
 {
-	return form & LEAF_CODE ? units << LEAF_PAGE_SHIFT : units;
+	return layout & LEAF_CODE ? units << LEAF_PAGE_SHIFT : units;
 }
 
-static inline unsigned long form_units(unsigned long form, unsigned long indices)
+static inline unsigned long layout_units(unsigned long layout, unsigned long indices)
 {
-	return form & LEAF_CODE ? indices >> LEAF_PAGE_SHIFT : indices;
+	return layout & LEAF_CODE ? indices >> LEAF_PAGE_SHIFT : indices;
 }
 
 static inline const struct mt_wide_leaf *leaf_wide(const struct mt_leaf *leaf)
@@ -90,29 +90,29 @@ static inline const struct mt_wide_leaf *leaf_wide(const struct mt_leaf *leaf)
 	return (const struct mt_wide_leaf *)leaf;
 }
 
-/* The bounds of area @i, of a leaf whose base word is @form: for who reads several and loads it once. */
-static inline unsigned long form_start(const struct mt_leaf *leaf, unsigned long form, unsigned int i)
+/* The bounds of area @i, of a leaf whose base word is @layout: for who reads several and loads it once. */
+static inline unsigned long layout_start(const struct mt_leaf *leaf, unsigned long layout, unsigned int i)
 {
-	if ((form & LEAF_CODE) == LEAF_WIDE)
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
 		return leaf_wide(leaf)->start[i];
-	return (form & ~LEAF_CODE) + form_indices(form, (unsigned long)leaf->narrow.start[i]);
+	return (layout & ~LEAF_CODE) + layout_indices(layout, (unsigned long)leaf->narrow.start[i]);
 }
 
-static inline unsigned long form_end(const struct mt_leaf *leaf, unsigned long form, unsigned int i)
+static inline unsigned long layout_end(const struct mt_leaf *leaf, unsigned long layout, unsigned int i)
 {
-	if ((form & LEAF_CODE) == LEAF_WIDE)
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
 		return leaf->wide.end[i];
-	return (form & ~LEAF_CODE) + form_indices(form, (unsigned long)leaf->narrow.end[i] + 1) - 1;
+	return (layout & ~LEAF_CODE) + layout_indices(layout, (unsigned long)leaf->narrow.end[i] + 1) - 1;
 }
 
 static inline unsigned long leaf_start(const struct mt_leaf *leaf, unsigned int i)
 {
-	return form_start(leaf, leaf->base, i);
+	return layout_start(leaf, leaf->base, i);
 }
 
 static inline unsigned long leaf_end(const struct mt_leaf *leaf, unsigned int i)
 {
-	return form_end(leaf, leaf->base, i);
+	return layout_end(leaf, leaf->base, i);
 }
 
 static inline void *leaf_entry(const struct mt_leaf *leaf, unsigned int i)
@@ -150,7 +150,7 @@ static inline void leaf_prefetch_all(const struct mt_leaf *leaf)
 /* @index in the units of a narrow leaf: -1 below the base, NARROW_KEY above all that an area can have. */
 static inline int narrow_key(const struct mt_leaf *leaf, unsigned long index)
 {
-	unsigned long base = leaf_base(leaf), units = form_units(leaf->base, index - base);
+	unsigned long base = leaf_base(leaf), units = layout_units(leaf->base, index - base);
 	int key = units > NARROW_KEY ? NARROW_KEY : (int)units;
 
 	return index < base ? -1 : key;
@@ -245,14 +245,14 @@ static inline unsigned int mt_first_bit(const struct mt_gap_search *s, unsigned 
 	return (unsigned int)(s->highest ? 31 - __builtin_clz(mask) : __builtin_ctz(mask));
 }
 
-/* A node on the way down: where it lies, and which of its children is being looked into, with its bounds. */
-struct mt_gap_way {
+/* A node on the path down: where it lies, and which of its children is being looked into, with its bounds. */
+struct mt_gap_level {
 	const struct mt_inner *node;
 	unsigned long min, max, begin, end;
 	unsigned int i;
 };
 
-/* gap.c: the search in a leaf of either form, with erased areas in it. */
+/* gap.c: the search in a leaf of either layout, with erased areas in it. */
 bool mt_gap_in_leaf(
 	struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max);
 
@@ -262,13 +262,13 @@ unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, uns
 /* Can [first, last] be an area of the leaf as it is? */
 bool leaf_fits(const struct mt_leaf *leaf, unsigned long first, unsigned long last);
 /* The base word of the leaf that is to hold these areas, in a leaf that begins at @min. */
-unsigned long leaf_form(const struct mt_area *areas, unsigned int nr, unsigned long min);
-static inline enum pool_kind leaf_form_kind(unsigned long form)
+unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned long min);
+static inline enum pool_kind leaf_layout_kind(unsigned long layout)
 {
-	return (form & LEAF_CODE) == LEAF_WIDE ? POOL_INNER : POOL_LEAF;
+	return (layout & LEAF_CODE) == LEAF_WIDE ? POOL_INNER : POOL_LEAF;
 }
-/* Fill a leaf of that form. */
-void leaf_fill(struct mt_leaf *leaf, unsigned long form, const struct mt_area *areas, unsigned int nr);
+/* Fill a leaf of that layout. */
+void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area *areas, unsigned int nr);
 /* Add an area behind the last, for which there is room. */
 void leaf_append(struct mt_leaf *leaf, const struct mt_area *area);
 void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from);

@@ -18,18 +18,18 @@
  *    Anything else: the entry at [0, 0], which is then the only one.
  *
  * 4. Invariants (mt_check() names the one that fails)
- *    M1  an inner node has 1 to 32 children, and its pivots ascend strictly within its bounds.
- *    M2  unused pivots, and the pivot of the last child, are ULONG_MAX.
- *    M3  the areas of a leaf ascend within its bounds and do not overlap; unused bounds are the largest number;
+ *    MT1  an inner node has 1 to 32 children, and its pivots ascend strictly within its bounds.
+ *    MT2  unused pivots, and the pivot of the last child, are ULONG_MAX.
+ *    MT3  the areas of a leaf ascend within its bounds and do not overlap; unused bounds are the largest number;
  *        the leaf counts its entries.
- *    M4  every leaf but the rightmost ends with an entry: a run of NULL never crosses leaves, so that a gap is
+ *    MT4  every leaf but the rightmost ends with an entry: a run of NULL never crosses leaves, so that a gap is
  *        known from one leaf alone.
- *    M5  all leaves are at the same depth; children of an inner node are not NULL.
- *    M6  a node that is neither root nor on the right edge holds at least MT_MIN children, or LEAF_MIN entries.
- *    M7  an inner node of an ALLOC_RANGE tree knows the largest gap of each child; of the last child on the right
+ *    MT5  all leaves are at the same depth; children of an inner node are not NULL.
+ *    MT6  a node that is neither root nor on the right edge holds at least MT_MIN children, or LEAF_MIN entries.
+ *    MT7  an inner node of an ALLOC_RANGE tree knows the largest gap of each child; of the last child on the right
  *        edge, whose gap every append would change up to the root, it says ULONG_MAX; of children that it does
  *        not have, 0.
- *    M8  the way that a writer went last (way.c), if it is known, is one from the root to a leaf.
+ *    MT8  the path that a writer went last (path.c), if it is known, is one from the root to a leaf.
  *
  * 5. Readers and writers.  In RCU mode a node that readers can reach changes in two ways only: one slot is
  *    replaced by one store (an entry by another or by NULL, NULL by an entry, a child by its new version), or what
@@ -204,7 +204,7 @@ extern bool (*mt_find_gap)(const void *root, struct mt_gap_search *search);
 extern unsigned long (*mt_leaf_gap)(const struct mt_leaf *leaf, unsigned long min, unsigned long max);
 /* walk.c: the longest gap of all children but @but, which may be MT_SLOTS. */
 extern unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned long but);
-/* What the node above writes down for a leaf (M7). */
+/* What the node above writes down for a leaf (MT7). */
 static inline unsigned long mt_recorded_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
 	return max == ULONG_MAX ? ULONG_MAX : mt_leaf_gap(leaf, min, max);
@@ -239,14 +239,14 @@ struct mt_store {
 	void *entry;
 };
 
-/* way.c: the way to @index, for the writer of @mt, which has nodes: the tree's own, until the next call. */
-struct mt_path *mt_way_to(struct maple_tree *mt, unsigned long index);
-/* way.c: nodes above a leaf have changed, or a leaf's bounds: the way is no more. */
-void mt_forget_way(struct maple_tree *mt);
+/* path.c: the path to @index, for the writer of @mt, which has nodes: the tree's own, until the next call. */
+struct mt_path *mt_writer_path(struct maple_tree *mt, unsigned long index);
+/* path.c: nodes above a leaf have changed, or a leaf's bounds: the path is no more. */
+void mt_forget_path(struct maple_tree *mt);
 
 /* walk.c: how many areas of @leaf end below @index. */
 extern unsigned int (*mt_area_at)(const struct mt_leaf *leaf, unsigned long index);
-/* walk.c: the way to @index below the node of a root word. */
+/* walk.c: the path to @index below the node of a root word. */
 extern void (*mt_path_to)(const void *root, unsigned long index, struct mt_path *path);
 
 /* spare.c */

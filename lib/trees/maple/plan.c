@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which way a store takes: see write.c, 2. Nothing here changes anything. */
+/* Which kind of store it is: see write.c, 2. Nothing here changes anything. */
 #include "write.h"
 
 static void put(struct mt_splice *s, unsigned long first, unsigned long last, void *entry)
@@ -13,18 +13,18 @@ static void plan_splice(struct plan *p, const struct mt_store *store, const stru
 {
 	const struct mt_leaf *leaf = path_leaf(path);
 	struct mt_splice *s = &p->splice;
-	unsigned long form = leaf->base, next = store->first;
+	unsigned long layout = leaf->base, next = store->first;
 	unsigned int nr = leaf->nr, from = path_area(path), to = from, gone = 0;
 
 	s->put_nr = 0;
 	s->solid = true;
 	for (; to < nr; to++) {
-		unsigned long first = form_start(leaf, form, to);
+		unsigned long first = layout_start(leaf, layout, to);
 
 		if (first > store->last)
 			break;
 		s->solid = s->solid && first <= next && leaf->slot[to];
-		next = form_end(leaf, form, to) + 1;
+		next = layout_end(leaf, layout, to) + 1;
 		if (!leaf->slot[to])
 			continue;
 		p->exact = to;
@@ -33,21 +33,21 @@ static void plan_splice(struct plan *p, const struct mt_store *store, const stru
 	s->from = from;
 	s->to = to;
 	s->solid = s->solid && from < to && next - 1 >= store->last;
-	if (from < to && form_start(leaf, form, from) < store->first)
-		put(s, form_start(leaf, form, from), store->first - 1, leaf->slot[from]);
+	if (from < to && layout_start(leaf, layout, from) < store->first)
+		put(s, layout_start(leaf, layout, from), store->first - 1, leaf->slot[from]);
 	put(s, store->first, store->last, store->entry);
 	if (from < to && next - 1 > store->last)
 		put(s, store->last + 1, next - 1, leaf->slot[to - 1]);
 	s->live = leaf_live(leaf) - gone + s->put_nr;
 	if (!store->entry && !gone)
-		p->way = WAY_NOTHING;
+		p->kind = STORE_NOTHING;
 	else if (!store->entry && gone == 1 && !s->put_nr)
-		p->way = WAY_EXACT;
+		p->kind = STORE_EXACT;
 	else
-		p->way = WAY_LEAF;
+		p->kind = STORE_LEAF;
 }
 
-/* Would the leaf of @path, left with @live entries, end with NULL (M4) or hold too little (M6)? */
+/* Would the leaf of @path, left with @live entries, end with NULL (MT4) or hold too little (MT6)? */
 static bool would_break(const struct mt_store *store, const struct mt_path *path, unsigned int live)
 {
 	unsigned long max = path->max;
@@ -89,19 +89,19 @@ void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt
 	const struct mt_leaf *leaf = path_leaf(path);
 	struct mt_splice *s = &p->splice;
 
-	p->way = WAY_REBUILD;
+	p->kind = STORE_REBUILD;
 	if (store->last > path->max)
 		return;
 	plan_splice(p, store, path);
-	if (p->way == WAY_NOTHING)
+	if (p->kind == STORE_NOTHING)
 		return;
 	if (s->live > LEAF_AREAS) {
-		p->way = can_append(store, path) ? WAY_APPEND : WAY_REBUILD;
+		p->kind = can_append(store, path) ? STORE_APPEND : STORE_REBUILD;
 	} else if (would_break(store, path, s->live)) {
-		p->way = WAY_REBUILD;
-	} else if (p->way == WAY_LEAF) {
+		p->kind = STORE_REBUILD;
+	} else if (p->kind == STORE_LEAF) {
 		if (!leaf->nr || !leaf_fits(leaf, store->first, store->last))
-			p->way = WAY_REBUILD;
+			p->kind = STORE_REBUILD;
 		take_in_erased(s, leaf);
 	}
 }

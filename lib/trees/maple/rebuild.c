@@ -13,12 +13,12 @@
  *
  * 2. Content.  Per level: what lies left of the run in its first node, the new areas or children, and what lies
  *    right of it in its last node.  Leaves are taken apart into areas and made from areas, so that a leaf of
- *    either form can follow one of the other.  Less than a node must hold takes in the next node of that level
- *    too, so that at most two nodes that hold enough come out (M6); the right edge of the tree has no next node
+ *    either layout can follow one of the other.  Less than a node must hold takes in the next node of that level
+ *    too, so that at most two nodes that hold enough come out (MT6); the right edge of the tree has no next node
  *    and is exempt.
  *
  * 3. Cuts.  Content is cut evenly, but at the right edge, where areas are being appended, everything goes to the
- *    left node but what does not fit: trees built in order are full.  A leaf ends where its last area ends (M4).
+ *    left node but what does not fit: trees built in order are full.  A leaf ends where its last area ends (MT4).
  *
  * 4. Publication.  New nodes hang together from the bottom up and are reached by one last store, into the
  *    parent's slot or the root.  Only then are the old nodes retired, found again along the left path, which
@@ -37,13 +37,13 @@ struct children {
 	unsigned long gap[CHILDREN_MAX];
 };
 
-/* A way down, and the bounds of the nodes on it. */
+/* A path down, and the bounds of the nodes on it. */
 struct bounded_path {
-	struct mt_path way;
+	struct mt_path nodes;
 	unsigned long min[MT_MAX_HEIGHT], max[MT_MAX_HEIGHT];
 };
 
-/* One level of the old tree that is being replaced: from @left.way.node[level] to @right, inclusive. */
+/* One level of the old tree that is being replaced: from @left.nodes.node[level] to @right, inclusive. */
 struct replaced {
 	struct bounded_path left;
 	const void *right;
@@ -85,7 +85,7 @@ static void add_child(struct children *c, unsigned long last, void *node, unsign
 static void add_children(struct children *c, const struct bounded_path *path, unsigned int level,
 	unsigned int from, unsigned int to)
 {
-	const struct mt_inner *node = path_inner(&path->way, level);
+	const struct mt_inner *node = path_inner(&path->nodes, level);
 
 	for (unsigned int i = from; i < to; i++)
 		add_child(c, mt_end(node, i, path->max[level]), node->slot[i], mt_gap(node, i));
@@ -94,8 +94,8 @@ static void add_children(struct children *c, const struct bounded_path *path, un
 /* The bounds of the path's node of @level, from those of the one above. */
 static void find_bounds(struct bounded_path *path, unsigned int level)
 {
-	const struct mt_inner *parent = path_inner(&path->way, level - 1);
-	unsigned int offset = path->way.offset[level - 1];
+	const struct mt_inner *parent = path_inner(&path->nodes, level - 1);
+	unsigned int offset = path->nodes.offset[level - 1];
 
 	path->min[level] = mt_begin(parent, offset, path->min[level - 1]);
 	path->max[level] = mt_end(parent, offset, path->max[level - 1]);
@@ -103,28 +103,28 @@ static void find_bounds(struct bounded_path *path, unsigned int level)
 
 static void path_to(struct bounded_path *path, const struct maple_tree *mt, unsigned long index)
 {
-	mt_path_to(mt->ma_root, index, &path->way);
+	mt_path_to(mt->ma_root, index, &path->nodes);
 	path->min[0] = 0;
 	path->max[0] = ULONG_MAX;
-	for (unsigned int level = 1; level < path->way.height; level++)
+	for (unsigned int level = 1; level < path->nodes.height; level++)
 		find_bounds(path, level);
 }
 
 /* Move @path to the next node of @level. @return false at the right edge. */
 static bool path_next(struct bounded_path *path, unsigned int level)
 {
-	struct mt_path *way = &path->way;
+	struct mt_path *nodes = &path->nodes;
 	unsigned int up = level;
 
-	while (up > 0 && way->offset[up - 1] + 1U >= path_inner(way, up - 1)->nr)
+	while (up > 0 && nodes->offset[up - 1] + 1U >= path_inner(nodes, up - 1)->nr)
 		up--;
 	if (up == 0)
 		return false;
-	way->offset[up - 1]++;
+	nodes->offset[up - 1]++;
 	for (unsigned int i = up; i <= level; i++) {
 		find_bounds(path, i);
-		way->node[i] = path_inner(way, i - 1)->slot[way->offset[i - 1]];
-		way->offset[i] = 0;
+		nodes->node[i] = path_inner(nodes, i - 1)->slot[nodes->offset[i - 1]];
+		nodes->offset[i] = 0;
 	}
 	return true;
 }
@@ -132,9 +132,9 @@ static bool path_next(struct bounded_path *path, unsigned int level)
 /* What lies left of the store in its first leaf, the store, and what lies right of it in its last leaf. */
 static void gather_leaves(struct rebuild *r, const struct mt_store *store)
 {
-	const struct mt_leaf *first = path_leaf(&r->left.way), *last = path_leaf(&r->right.way);
-	unsigned int level = r->left.way.height - 1U, from = r->left.way.offset[level],
-		     to = r->right.way.offset[level];
+	const struct mt_leaf *first = path_leaf(&r->left.nodes), *last = path_leaf(&r->right.nodes);
+	unsigned int level = r->left.nodes.height - 1U, from = r->left.nodes.offset[level],
+		     to = r->right.nodes.offset[level];
 
 	r->areas = 0;
 	add_areas(r, first, 0, from);
@@ -149,7 +149,7 @@ static void gather_leaves(struct rebuild *r, const struct mt_store *store)
 	}
 	add_areas(r, last, to, last->nr);
 	if (r->areas < LEAF_MIN && path_next(&r->right, level)) {
-		add_areas(r, path_leaf(&r->right.way), 0, path_leaf(&r->right.way)->nr);
+		add_areas(r, path_leaf(&r->right.nodes), 0, path_leaf(&r->right.nodes)->nr);
 		r->append = false;
 	}
 }
@@ -157,18 +157,18 @@ static void gather_leaves(struct rebuild *r, const struct mt_store *store)
 /* An inner level's content: left part, the new children, right part. */
 static void gather_children(struct rebuild *r, unsigned int level)
 {
-	unsigned int to = r->right.way.offset[level] + 1U,
-		     nr = (unsigned int)path_inner(&r->right.way, level)->nr;
+	unsigned int to = r->right.nodes.offset[level] + 1U,
+		     nr = (unsigned int)path_inner(&r->right.nodes, level)->nr;
 
 	r->content.nr = 0;
-	add_children(&r->content, &r->left, level, 0, r->left.way.offset[level]);
+	add_children(&r->content, &r->left, level, 0, r->left.nodes.offset[level]);
 	for (unsigned int i = 0; i < r->made.nr; i++)
 		add_child(&r->content, r->made.last[i], r->made.node[i], r->made.gap[i]);
 	r->append = r->right.max[level] == ULONG_MAX && to >= nr;
 	add_children(&r->content, &r->right, level, to, nr);
 	if (level && r->content.nr < MT_MIN && path_next(&r->right, level)) {
-		add_children(
-			&r->content, &r->right, level, 0, (unsigned int)path_inner(&r->right.way, level)->nr);
+		add_children(&r->content, &r->right, level, 0,
+			(unsigned int)path_inner(&r->right.nodes, level)->nr);
 		r->append = false;
 	}
 }
@@ -184,17 +184,17 @@ static unsigned int cut(const struct rebuild *r, unsigned int left, unsigned int
 /* A leaf that begins at @min, of @nr of the areas. */
 static struct mt_leaf *make_leaf(struct rebuild *r, unsigned long min, unsigned int from, unsigned int nr)
 {
-	unsigned long form = leaf_form(&r->area[from], nr, min);
-	struct mt_leaf *leaf = mas_take(r->mas, leaf_form_kind(form));
+	unsigned long layout = leaf_layout(&r->area[from], nr, min);
+	struct mt_leaf *leaf = mas_take(r->mas, leaf_layout_kind(layout));
 
-	leaf_fill(leaf, form, &r->area[from], nr);
+	leaf_fill(leaf, layout, &r->area[from], nr);
 	return leaf;
 }
 
 /* Make the leaves; they are the new children of the level above. The last ends where the run did. */
 static void make_leaves(struct rebuild *r)
 {
-	unsigned int level = r->left.way.height - 1U, from = 0;
+	unsigned int level = r->left.nodes.height - 1U, from = 0;
 	unsigned int nodes = r->areas ? (r->areas + LEAF_AREAS - 1) / LEAF_AREAS : 1;
 	bool gaps = r->mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
 	unsigned long min = r->left.min[level];
@@ -249,13 +249,13 @@ static void make_inners(struct rebuild *r)
 static void replaces(struct rebuild *r, unsigned int level)
 {
 	r->replaced[level].left = r->left;
-	r->replaced[level].right = r->right.way.node[level];
+	r->replaced[level].right = r->right.nodes.node[level];
 }
 
 /* The new nodes are the top of the tree: put a root above them, or take off one that has a single child. */
 static void publish_root(struct rebuild *r)
 {
-	unsigned int height = r->left.way.height;
+	unsigned int height = r->left.nodes.height;
 	void *node = r->made.node[0];
 
 	if (r->made.nr > 1) {
@@ -273,21 +273,21 @@ static void publish_root(struct rebuild *r)
 	mt_publish(&r->mt->ma_root, mt_root_word(node, height));
 }
 
-/* Give back the old nodes of the levels from @top down to the leaves. Deepest first: parents lead the way. */
+/* Give back the old nodes of the levels from @top down to the leaves. Deepest first: parents lead the nodes. */
 static void retire_levels(struct rebuild *r, unsigned int top)
 {
-	for (unsigned int level = r->left.way.height; level-- > top;) {
+	for (unsigned int level = r->left.nodes.height; level-- > top;) {
 		struct bounded_path *path = &r->replaced[level].left;
 		const void *right = r->replaced[level].right;
 
 		for (;;) {
-			void *node = path->way.node[level];
+			void *node = path->nodes.node[level];
 			bool last = node == right;
 
 			if (!last)
 				(void)path_next(path, level);
-			mt_retire(
-				r->mt, level == r->left.way.height - 1U ? leaf_kind(node) : POOL_INNER, node);
+			mt_retire(r->mt, level == r->left.nodes.height - 1U ? leaf_kind(node) : POOL_INNER,
+				node);
 			if (last)
 				break;
 		}
@@ -297,8 +297,8 @@ static void retire_levels(struct rebuild *r, unsigned int top)
 /* One old child is replaced by one new one of the same bounds: nothing above need change but the gap. */
 static bool can_publish_here(const struct rebuild *r, unsigned int level)
 {
-	return r->made.nr == 1 && r->left.way.node[level] == r->right.way.node[level] &&
-	       r->left.way.offset[level] == r->right.way.offset[level];
+	return r->made.nr == 1 && r->left.nodes.node[level] == r->right.nodes.node[level] &&
+	       r->left.nodes.offset[level] == r->right.nodes.offset[level];
 }
 
 void mt_store_rebuild(struct mt_store *store)
@@ -310,7 +310,7 @@ void mt_store_rebuild(struct mt_store *store)
 	r.mas = store->mas;
 	path_to(&r.left, store->mt, store->first);
 	path_to(&r.right, store->mt, store->last);
-	level = r.left.way.height - 1U;
+	level = r.left.nodes.height - 1U;
 	if (!store->entry && store->last == r.right.max[level])
 		(void)path_next(&r.right, level);
 	gather_leaves(&r, store);
@@ -319,10 +319,10 @@ void mt_store_rebuild(struct mt_store *store)
 	while (level > 0) {
 		level--;
 		if (can_publish_here(&r, level)) {
-			mt_publish(&path_inner(&r.left.way, level)->slot[r.left.way.offset[level]],
+			mt_publish(&path_inner(&r.left.nodes, level)->slot[r.left.nodes.offset[level]],
 				r.made.node[0]);
 			if (r.mt->ma_flags & MT_FLAGS_ALLOC_RANGE)
-				mt_update_gaps(&r.left.way, level + 1, r.made.gap[0]);
+				mt_update_gaps(&r.left.nodes, level + 1, r.made.gap[0]);
 			retire_levels(&r, level + 1);
 			return;
 		}

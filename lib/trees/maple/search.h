@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ways down, written once and compiled for each kind of CPU: to an index, and to a free run.
+ * The paths down, written once and compiled for each kind of CPU: to an index, and to a free run.
  *
- * Included by walk.c with SEARCH(name) naming this form's functions, forms.h's and those below, and SEARCH_TARGET their
+ * Included by walk.c with SEARCH(name) naming this instruction set's functions, isa.h's and those below, and SEARCH_TARGET their
  * compiler attribute. The free-area search is explained in gap.c.
  */
 
@@ -111,21 +111,21 @@ SEARCH_TARGET static void SEARCH(path)(const void *root, unsigned long index, st
 
 /*
  * A bit for each hole of a narrow leaf without erased areas that is long enough and not wholly outside of the window on
- * the side where the search begins. Hole i lies before area i; only the last leaf has one behind its last (M4).
+ * the side where the search begins. Hole i lies before area i; only the last leaf has one behind its last (MT4).
  */
 SEARCH_TARGET static inline unsigned int SEARCH(hole_mask)(
 	const struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
-	unsigned long form = leaf->base, units = (s->size - 1) >> leaf_shift(leaf);
+	unsigned long layout = leaf->base, units = (s->size - 1) >> leaf_shift(leaf);
 	unsigned int nr = leaf->nr, mask = units < NARROW_LAST ? SEARCH(holes)(leaf, (int)units + 1) : 0, i;
 	int key;
 
-	mask |= form_start(leaf, form, 0) - min >= s->size;
+	mask |= layout_start(leaf, layout, 0) - min >= s->size;
 	if (max == ULONG_MAX)
-		mask |= (unsigned int)(ULONG_MAX - form_end(leaf, form, nr - 1) >= s->size) << nr;
-	if (s->highest && form_start(leaf, form, nr - 1) > s->max)
+		mask |= (unsigned int)(ULONG_MAX - layout_end(leaf, layout, nr - 1) >= s->size) << nr;
+	if (s->highest && layout_start(leaf, layout, nr - 1) > s->max)
 		mask &= ~(~1U << SEARCH(narrow)(leaf, narrow_key(leaf, s->max)));
-	if (!s->highest && form_end(leaf, form, 0) < s->min) {
+	if (!s->highest && layout_end(leaf, layout, 0) < s->min) {
 		key = narrow_key(leaf, s->min);
 		i = SEARCH(narrow)(leaf, key);
 		mask &= ~0U << (i + (narrow_start(leaf, i) <= key));
@@ -160,7 +160,7 @@ SEARCH_TARGET static unsigned long SEARCH(leaf_gap)(
 
 	if (leaf_is_wide(leaf) || leaf_live(leaf) != nr || !nr)
 		return mt_any_leaf_gap(leaf, min, max);
-	longest = form_indices(leaf->base, (unsigned long)SEARCH(longest_hole)(leaf));
+	longest = layout_indices(leaf->base, (unsigned long)SEARCH(longest_hole)(leaf));
 	below = leaf_start(leaf, 0) - min;
 	longest = below > longest ? below : longest;
 	first = leaf_end(leaf, nr - 1) + 1;
@@ -183,16 +183,16 @@ SEARCH_TARGET static unsigned long SEARCH(inner_gap)(const struct mt_inner *node
 SEARCH_TARGET static inline bool SEARCH(gap_in_leaf)(
 	struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
-	unsigned long form = leaf->base;
+	unsigned long layout = leaf->base;
 	unsigned int nr = leaf->nr, mask;
 
-	if ((form & LEAF_CODE) == LEAF_WIDE || leaf_live(leaf) != nr || !nr)
+	if ((layout & LEAF_CODE) == LEAF_WIDE || leaf_live(leaf) != nr || !nr)
 		return mt_gap_in_leaf(s, leaf, min, max);
 	for (mask = SEARCH(hole_mask)(s, leaf, min, max); mask;) {
 		unsigned int i = mt_first_bit(s, mask);
 
-		if (mt_gap_fits(s, i ? form_end(leaf, form, i - 1) + 1 : min,
-			    i < nr ? form_start(leaf, form, i) - 1 : max))
+		if (mt_gap_fits(s, i ? layout_end(leaf, layout, i - 1) + 1 : min,
+			    i < nr ? layout_start(leaf, layout, i) - 1 : max))
 			return true;
 		mask &= ~(1U << i);
 	}
@@ -214,7 +214,7 @@ SEARCH_TARGET static inline unsigned int SEARCH(gap_begins)(
  * Children are tried one by one: mostly one of the first will do, and a branch that is guessed lets the CPU look into
  * it before all gaps are compared.
  */
-SEARCH_TARGET static inline bool SEARCH(gap_child)(const struct mt_gap_search *s, struct mt_gap_way *at)
+SEARCH_TARGET static inline bool SEARCH(gap_child)(const struct mt_gap_search *s, struct mt_gap_level *at)
 {
 	const struct mt_inner *node = at->node;
 	unsigned int i = at->i, nr = (unsigned int)node->nr;
@@ -235,7 +235,7 @@ SEARCH_TARGET static inline bool SEARCH(gap_child)(const struct mt_gap_search *s
 }
 
 /* Where the children of a node begin to be tried. */
-SEARCH_TARGET static inline void SEARCH(gap_enter)(const struct mt_gap_search *s, struct mt_gap_way *at,
+SEARCH_TARGET static inline void SEARCH(gap_enter)(const struct mt_gap_search *s, struct mt_gap_level *at,
 	const struct mt_inner *node, unsigned long min, unsigned long max)
 {
 	at->node = node;
@@ -246,7 +246,8 @@ SEARCH_TARGET static inline void SEARCH(gap_enter)(const struct mt_gap_search *s
 
 SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_search *s)
 {
-	struct mt_gap_way way[MT_MAX_HEIGHT], *at = way, *lowest = way + mt_root_height(root) - 2;
+	struct mt_gap_level level_at[MT_MAX_HEIGHT], *at = level_at,
+						     *lowest = level_at + mt_root_height(root) - 2;
 	const unsigned int step = s->highest ? -1U : 1;
 
 	if (mt_root_height(root) == 1)
@@ -254,7 +255,7 @@ SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_searc
 	SEARCH(gap_enter)(s, at, mt_root_node(root), 0, ULONG_MAX);
 	for (;;) {
 		if (!SEARCH(gap_child)(s, at)) {
-			if (at == way)
+			if (at == level_at)
 				return false;
 			at--;
 			at->i += step;

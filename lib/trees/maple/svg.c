@@ -3,7 +3,7 @@
  * A tree as a picture, in SVG: a row for each level, the root above, lines from nodes to their children.
  *
  * A tree of few leaves is drawn in full: each leaf is a list of its ranges, entries in colour and holes in grey, under
- * a line that says what form it has.  One of more leaves is a row of small boxes, as dark as they are full; what they
+ * a line that says what layout it has.  One of more leaves is a row of small boxes, as dark as they are full; what they
  * hold is in their titles, which a browser shows under the mouse.  Leaves stand side by side in order, and a node over
  * the middle of its first and last child.
  */
@@ -150,7 +150,7 @@ static void draw_inner(struct picture *p, const struct mt_inner *inner, unsigned
 	end_text(p);
 }
 
-/* The gap that the node above knows of a child (M7). */
+/* The gap that the node above knows of a child (MT7). */
 static void draw_gap(
 	struct picture *p, const struct mt_inner *inner, unsigned int i, unsigned int x, unsigned int y)
 {

@@ -49,7 +49,7 @@ void __mt_destroy(struct maple_tree *mt)
 
 	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
 	mt->ma_tail = NULL;
-	mt_forget_way(mt);
+	mt_forget_path(mt);
 	mt_publish(&mt->ma_root, NULL);
 	if (mt_root_is_node(root))
 		retire_nodes(mt, mt_root_node(root), mt_root_height(root));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Validation and statistics: one pass over all nodes, checking M1 to M8 of node.h.
+ * Validation and statistics: one pass over all nodes, checking MT1 to MT8 of node.h.
  */
 #include "leaf.h"
 
@@ -22,15 +22,15 @@ static bool check_pivots(struct check *c, const struct mt_inner *node, unsigned 
 	unsigned long begin = min;
 
 	if (node->nr < 1 || node->nr > MT_SLOTS)
-		return fail(c, "M1: an inner node has between 1 and 32 children");
+		return fail(c, "MT1: an inner node has between 1 and 32 children");
 	for (unsigned int i = 0; i + 1 < node->nr; i++) {
 		if (node->pivot[i] < begin || node->pivot[i] >= max)
-			return fail(c, "M1: pivots ascend within the node's bounds");
+			return fail(c, "MT1: pivots ascend within the node's bounds");
 		begin = node->pivot[i] + 1;
 	}
 	for (unsigned long i = node->nr - 1; i < MT_PIVOTS; i++)
 		if (node->pivot[i] != ULONG_MAX)
-			return fail(c, "M2: unused pivots are ULONG_MAX");
+			return fail(c, "MT2: unused pivots are ULONG_MAX");
 	return true;
 }
 
@@ -41,8 +41,8 @@ static bool is_unused(const struct mt_leaf *leaf, unsigned int i)
 	return leaf->narrow.end[i] == NARROW_UNUSED && leaf->narrow.start[i] == NARROW_UNUSED;
 }
 
-/* Is area @i one that the leaf's form can hold? */
-static bool fits_form(const struct mt_leaf *leaf, unsigned int i)
+/* Is area @i one that the leaf's layout can hold? */
+static bool fits_layout(const struct mt_leaf *leaf, unsigned int i)
 {
 	return leaf_is_wide(leaf) || (leaf->narrow.start[i] >= 0 && leaf->narrow.end[i] <= NARROW_LAST);
 }
@@ -52,23 +52,23 @@ static bool check_areas(struct check *c, const struct mt_leaf *leaf, unsigned lo
 	unsigned long begin = min, live = 0;
 
 	if (leaf->nr > LEAF_AREAS)
-		return fail(c, "M3: a leaf holds at most 30 areas");
+		return fail(c, "MT3: a leaf holds at most 30 areas");
 	for (unsigned int i = 0; i < leaf->nr; i++) {
 		unsigned long first = leaf_start(leaf, i), last = leaf_end(leaf, i);
 
-		if (!fits_form(leaf, i))
-			return fail(c, "M3: bounds of an area are numbers that the leaf can hold");
+		if (!fits_layout(leaf, i))
+			return fail(c, "MT3: bounds of an area are numbers that the leaf can hold");
 		if (first < begin || last < first || last > max || (i && !begin))
-			return fail(c, "M3: areas ascend within the leaf's bounds");
+			return fail(c, "MT3: areas ascend within the leaf's bounds");
 		begin = last + 1;
 		live += leaf->slot[i] != NULL;
 	}
 	for (unsigned int i = leaf->nr; i < LEAF_AREAS; i++)
 		if (!is_unused(leaf, i) || leaf->slot[i])
-			return fail(c, "M3: unused bounds are the largest number");
+			return fail(c, "MT3: unused bounds are the largest number");
 	if (leaf->after != NARROW_UNUSED || leaf->slot[LEAF_AREAS] || leaf->slot[LEAF_AREAS + 1])
-		return fail(c, "M3: unused bounds are the largest number");
-	return live == leaf->live || fail(c, "M3: a leaf counts its entries");
+		return fail(c, "MT3: unused bounds are the largest number");
+	return live == leaf->live || fail(c, "MT3: a leaf counts its entries");
 }
 
 /* The holes of a leaf, counted from the areas alone and not by gap.c, which is what is being checked. */
@@ -107,9 +107,9 @@ static bool check_leaf(struct check *c, const struct mt_leaf *leaf, unsigned lon
 	if (!check_areas(c, leaf, min, max))
 		return false;
 	if (max != ULONG_MAX && (!nr || !leaf->slot[nr - 1] || leaf_end(leaf, nr - 1) != max))
-		return fail(c, "M4: a leaf ends with an entry");
+		return fail(c, "MT4: a leaf ends with an entry");
 	if (!is_root && max != ULONG_MAX && leaf->live < LEAF_MIN)
-		return fail(c, "M6: a leaf holds at least 8 entries");
+		return fail(c, "MT6: a leaf holds at least 8 entries");
 	*gap = count_holes(c, leaf, min, max);
 	if (max == ULONG_MAX)
 		*gap = ULONG_MAX;
@@ -133,7 +133,7 @@ static bool check_node(struct check *c, const void *node, unsigned int height, u
 	if (!check_pivots(c, inner, min, max))
 		return false;
 	if (!is_root && max != ULONG_MAX && inner->nr < MT_MIN)
-		return fail(c, "M6: an inner node has at least 10 children");
+		return fail(c, "MT6: an inner node has at least 10 children");
 	c->stats.inner_nodes++;
 	c->stats.inner_fill[inner->nr]++;
 	c->stats.bytes += sizeof(*inner);
@@ -141,39 +141,39 @@ static bool check_node(struct check *c, const void *node, unsigned int height, u
 		unsigned long below = 0;
 
 		if (!inner->slot[i])
-			return fail(c, "M5: an inner node has no empty child");
+			return fail(c, "MT5: an inner node has no empty child");
 		if (!check_node(c, inner->slot[i], height - 1, mt_begin(inner, i, min), mt_end(inner, i, max),
 			    false, &below))
 			return false;
 		if (c->gaps && mt_gap(inner, i) != below)
-			return fail(c, "M7: a gap is the longest below the child");
+			return fail(c, "MT7: a gap is the longest below the child");
 		*gap = below > *gap ? below : *gap;
 	}
 	for (unsigned int i = (unsigned int)inner->nr; i < MT_SLOTS; i++)
 		if (c->gaps && mt_gap(inner, i))
-			return fail(c, "M7: a child that is not there has no gap");
+			return fail(c, "MT7: a child that is not there has no gap");
 	return true;
 }
 
-/* M8 */
-static bool check_way(struct check *c, const struct mt_path *way, const void *root)
+/* MT8 */
+static bool check_path(struct check *c, const struct mt_path *path, const void *root)
 {
 	unsigned long min = 0, max = ULONG_MAX;
 	const void *node = mt_root_node(root);
 
-	if (way->height != mt_root_height(root) || way->node[0] != node)
-		return fail(c, "M8: the way to a leaf begins at the root");
-	for (unsigned int level = 0; level + 1 < way->height; level++) {
+	if (path->height != mt_root_height(root) || path->node[0] != node)
+		return fail(c, "MT8: the path to a leaf begins at the root");
+	for (unsigned int level = 0; level + 1 < path->height; level++) {
 		const struct mt_inner *inner = node;
-		unsigned int i = way->offset[level];
+		unsigned int i = path->offset[level];
 
 		node = i < inner->nr ? inner->slot[i] : NULL;
-		if (!node || node != way->node[level + 1])
-			return fail(c, "M8: the way to a leaf goes from node to child");
+		if (!node || node != path->node[level + 1])
+			return fail(c, "MT8: the path to a leaf goes from node to child");
 		max = mt_end(inner, i, max);
 		min = mt_begin(inner, i, min);
 	}
-	return (way->min == min && way->max == max) || fail(c, "M8: the way to a leaf has its bounds");
+	return (path->min == min && path->max == max) || fail(c, "MT8: the path to a leaf has its bounds");
 }
 
 static void check_tree(const struct maple_tree *mt, struct check *c)
@@ -183,13 +183,14 @@ static void check_tree(const struct maple_tree *mt, struct check *c)
 
 	if (!mt_root_is_node(root)) {
 		c->stats.entries = root != NULL;
-		if (mt->ma_way.height)
-			(void)fail(c, "M8: a tree without nodes has no way to a leaf");
+		if (mt->ma_path.height)
+			(void)fail(c, "MT8: a tree without nodes has no path to a leaf");
 		return;
 	}
 	c->stats.height = mt_root_height(root);
-	if (check_node(c, mt_root_node(root), c->stats.height, 0, ULONG_MAX, true, &gap) && mt->ma_way.height)
-		(void)check_way(c, &mt->ma_way, root);
+	if (check_node(c, mt_root_node(root), c->stats.height, 0, ULONG_MAX, true, &gap) &&
+		mt->ma_path.height)
+		(void)check_path(c, &mt->ma_path, root);
 }
 
 bool mt_check(const struct maple_tree *mt, const char **reason)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walking down, in every form that the CPU may have (forms.h).
+ * Walking down, for every instruction set that the CPU may have (isa.h).
  *
  * Which one runs is decided once, for the whole walk, so that the choice costs one indirect call per operation.
  */
-#include "forms.h"
+#include "isa.h"
 
 #define SEARCH_TARGET
 #define SEARCH(name) scalar_##name

@@ -25,14 +25,14 @@
  *        append    the last leaf of the tree is full, and the store lies behind all in it: a new leaf is hung behind
  *                  it, where the parent has room, without RCU.
  *
- *        rebuild   everything else: the leaf overflows or runs low, cannot hold the bounds in its form, the range
- *                  spans leaves, or a leaf would end with NULL (M4).  See rebuild.c.
+ *        rebuild   everything else: the leaf overflows or runs low, cannot hold the bounds in its layout, the range
+ *                  spans leaves, or a leaf would end with NULL (MT4).  See rebuild.c.
  *
  * 3. Plans.  Which way, and what the leaf becomes, is found out before the first change.  A store in two steps
  *    (mas_prepare(), mas_commit()) carries that over: to go down and find it out again took 350 of 1,150 instructions.
  *
  * 4. Failure.  All memory is reserved before the first change: what mas_reserve() put aside is enough for any
- *    way that the store can take, so that nothing fails half way.
+ *    kind that the store can be, so that nothing fails half way.
  */
 #include "cursor.h"
 #include "write.h"
@@ -44,30 +44,31 @@ static void drop_empty_root(struct maple_tree *mt)
 
 	if (mt_root_height(mt->ma_root) != 1 || leaf->live)
 		return;
-	mt_forget_way(mt);
+	mt_forget_path(mt);
 	mt_publish(&mt->ma_root, NULL);
 	mt_retire(mt, leaf_kind(leaf), leaf);
 }
 
 /*
- * Reserve for the way that the store will take: nothing for an exact one or an edit in place, one leaf for a
+ * Reserve for the kind of store that it will be: nothing for an exact one or an edit in place, one leaf for a
  * copy of it or a new one, the worst case for the rest.
  */
-static int reserve_for(const struct mt_store *store, const struct mt_path *path, enum way way, gfp_t gfp)
+static int reserve_for(
+	const struct mt_store *store, const struct mt_path *path, enum store_kind how, gfp_t gfp)
 {
 	enum pool_kind kind;
 
-	switch (way) {
-	case WAY_NOTHING:
-	case WAY_EXACT:
+	switch (how) {
+	case STORE_NOTHING:
+	case STORE_EXACT:
 		return 0;
-	case WAY_LEAF:
+	case STORE_LEAF:
 		if (!mt_in_rcu(store->mt))
 			return 0;
 		kind = leaf_kind(path_leaf(path));
 		break;
-	case WAY_APPEND:
-		kind = leaf_form_kind(mt_appended_form(store, path));
+	case STORE_APPEND:
+		kind = leaf_layout_kind(mt_appended_layout(store, path));
 		break;
 	default:
 		return mas_reserve(store->mas, MT_WORST_LEAVES, MT_WORST_INNERS(path->height), gfp);
@@ -116,23 +117,23 @@ static void widen_to_hole_anew(struct mt_store *store)
 static void carry_out(struct mt_store *store, struct mt_path *path, struct plan *p)
 {
 	new_generation(store->mt);
-	switch (p->way) {
-	case WAY_NOTHING:
+	switch (p->kind) {
+	case STORE_NOTHING:
 		break;
-	case WAY_EXACT:
+	case STORE_EXACT:
 		mt_store_exactly(store, path, p->exact);
 		break;
-	case WAY_LEAF:
+	case STORE_LEAF:
 		mt_store_in_leaf(store, path, &p->splice);
 		remember_tail(store, path, &p->splice);
 		break;
-	case WAY_APPEND:
+	case STORE_APPEND:
 		mt_append_leaf(store, path);
-		mt_forget_way(store->mt);
+		mt_forget_path(store->mt);
 		break;
-	case WAY_REBUILD:
+	case STORE_REBUILD:
 		mt_store_rebuild(store);
-		mt_forget_way(store->mt);
+		mt_forget_path(store->mt);
 		break;
 	}
 }
@@ -141,7 +142,7 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 static void make_plan(struct plan *p, const struct mt_store *store, const struct mt_path *path)
 {
 	if (mt_is_exact(store, path)) {
-		p->way = WAY_EXACT;
+		p->kind = STORE_EXACT;
 		p->exact = path_area(path);
 	} else {
 		mt_plan_store(p, store, path);
@@ -151,13 +152,13 @@ static void make_plan(struct plan *p, const struct mt_store *store, const struct
 /* The store as planned, for which there are nodes; of NULL it becomes one over the hole that there is now. */
 static void complete(struct mt_store *store, struct mt_path *path, struct plan *p)
 {
-	if (p->way != WAY_NOTHING)
+	if (p->kind != STORE_NOTHING)
 		carry_out(store, path, p);
 	if (store->entry)
 		return;
-	if (p->way == WAY_REBUILD)
+	if (p->kind == STORE_REBUILD)
 		widen_to_hole_anew(store);
-	else if (p->way != WAY_EXACT)
+	else if (p->kind != STORE_EXACT)
 		widen_to_hole(store, path, p->splice.from);
 	drop_empty_root(store->mt);
 }
@@ -168,7 +169,7 @@ static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gf
 	struct plan p;
 
 	make_plan(&p, store, path);
-	if (!prepared && reserve_for(store, path, p.way, gfp) < 0)
+	if (!prepared && reserve_for(store, path, p.kind, gfp) < 0)
 		return -ENOMEM;
 	complete(store, path, &p);
 	return 0;
@@ -199,7 +200,7 @@ static int reserve_root(const struct mt_store *store, gfp_t gfp)
 
 	if (!root_needs_leaf(store))
 		return 0;
-	kind = leaf_form_kind(leaf_form(area, root_areas(store, area), 0));
+	kind = leaf_layout_kind(leaf_layout(area, root_areas(store, area), 0));
 	return mas_reserve(store->mas, kind == POOL_LEAF, kind == POOL_INNER, gfp);
 }
 
@@ -209,7 +210,7 @@ static void store_in_root(struct mt_store *store)
 	struct maple_tree *mt = store->mt;
 	struct mt_area area[2];
 	struct mt_leaf *leaf;
-	unsigned long form;
+	unsigned long layout;
 	unsigned int nr;
 
 	if (!root_needs_leaf(store)) {
@@ -217,9 +218,9 @@ static void store_in_root(struct mt_store *store)
 		return;
 	}
 	nr = root_areas(store, area);
-	form = leaf_form(area, nr, 0);
-	leaf = mas_take(store->mas, leaf_form_kind(form));
-	leaf_fill(leaf, form, area, nr);
+	layout = leaf_layout(area, nr, 0);
+	leaf = mas_take(store->mas, leaf_layout_kind(layout));
+	leaf_fill(leaf, layout, area, nr);
 	mt_publish(&mt->ma_root, mt_root_word(leaf, 1));
 }
 
@@ -254,7 +255,7 @@ static int finish(struct ma_state *mas, const struct mt_store *store)
 	return 0;
 }
 
-/* The way "tail" (theory, 2). @return false when the store is not for it. */
+/* The kind "tail" (theory, 2). @return false when the store is not for it. */
 static bool store_at_tail(struct mt_store *store)
 {
 	struct mt_leaf *leaf = store->mt->ma_tail;
@@ -293,7 +294,7 @@ static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepa
 	if (store_at_tail(&store))
 		return finish(mas, &store);
 	if (mt_root_is_node(store.mt->ma_root)) {
-		path = mt_way_to(store.mt, store.first);
+		path = mt_writer_path(store.mt, store.first);
 		if (old)
 			*old = entry_at(path, store.first);
 		ret = store_in_nodes(&store, path, gfp, prepared);
@@ -340,11 +341,11 @@ int mas_prepare(struct ma_state *mas, void *entry, gfp_t gfp, struct mt_plan *pl
 	p->leaf = NULL;
 	if (!mt_root_is_node(store.mt->ma_root))
 		return reserve_root(&store, gfp);
-	path = mt_way_to(store.mt, store.first);
+	path = mt_writer_path(store.mt, store.first);
 	make_plan(p, &store, path);
 	p->leaf = path_leaf(path);
 	p->gen = store.mt->ma_gen;
-	return reserve_for(&store, path, p->way, gfp);
+	return reserve_for(&store, path, p->kind, gfp);
 }
 
 int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
@@ -366,7 +367,7 @@ void mas_commit(struct ma_state *mas, void *entry, struct mt_plan *plan)
 		.mt = mas->tree, .mas = mas, .first = mas->index, .last = mas->last, .entry = entry
 	};
 	struct plan *p = (struct plan *)plan;
-	struct mt_path *path = &store.mt->ma_way;
+	struct mt_path *path = &store.mt->ma_path;
 
 	if (!p->leaf || p->gen != store.mt->ma_gen || !path->height || path_leaf(path) != p->leaf) {
 		mas_store_prealloc(mas, entry);
@@ -392,7 +393,7 @@ void *mas_erase(struct ma_state *mas)
 {
 	struct mt_store store = { .mt = mas->tree, .mas = mas };
 	void *root = mas->tree->ma_root, *old;
-	struct mt_path *path = mt_root_is_node(root) ? mt_way_to(mas->tree, mas->index) : NULL;
+	struct mt_path *path = mt_root_is_node(root) ? mt_writer_path(mas->tree, mas->index) : NULL;
 	int ret;
 
 	if (path)

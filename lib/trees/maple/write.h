@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of a store: which way it takes (plan.c), how a leaf is edited (edit.c); the theory is in write.c.
+ * The parts of a store: which kind it is (plan.c), how a leaf is edited (edit.c); the theory is in write.c.
  */
 #ifndef MAPLE_WRITE_H
 #define MAPLE_WRITE_H
 
 #include "leaf.h"
 
-/* Which way a store takes (theory, 2), found out before anything changes. */
-enum way { WAY_NOTHING, WAY_EXACT, WAY_LEAF, WAY_APPEND, WAY_REBUILD };
+/* Which kind of store it is (theory, 2), found out before anything changes. */
+enum store_kind { STORE_NOTHING, STORE_EXACT, STORE_LEAF, STORE_APPEND, STORE_REBUILD };
 
 struct plan {
-	enum way way;
-	unsigned int exact; /* the area, for WAY_EXACT */
+	enum store_kind kind;
+	unsigned int exact; /* the area, for STORE_EXACT */
 	struct mt_splice splice;
 	/* Kept for later: where the way led, NULL when there was none, and when. */
 	const struct mt_leaf *leaf;
@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct plan) <= sizeof(struct mt_plan), "users have room f
 
 /* plan.c: does the store, whose path leads to its first index, have the bounds of an area and need but its slot? */
 bool mt_is_exact(const struct mt_store *store, const struct mt_path *path);
-/* plan.c: the way of one that is not so. Changes nothing. */
+/* plan.c: the kind of one that is not so. Changes nothing. */
 void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path);
 
 /* edit.c: carry out a planned store; the path's leaf may be another one afterwards. */
@@ -31,7 +31,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 /* edit.c: the same; a store of NULL becomes one over the hole that it makes. */
 void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i);
 void mt_append_leaf(struct mt_store *store, struct mt_path *path);
-/* edit.c: the form of the leaf that mt_append_leaf() makes. */
-unsigned long mt_appended_form(const struct mt_store *store, const struct mt_path *path);
+/* edit.c: the layout of the leaf that mt_append_leaf() makes. */
+unsigned long mt_appended_layout(const struct mt_store *store, const struct mt_path *path);
 
 #endif /* MAPLE_WRITE_H */

@@ -5,7 +5,7 @@
  * 1. An insertion goes one way down. Where the node in hand comes before the one that it meets it takes that place,
  *    and the other goes on down, by its own bits.
  * 2. A removal leaves a hole. The child that comes first moves up into it and leaves a hole of its own; a place
- *    further up on the same way is right for any node (P2 only asks for what lies above it).
+ *    further up on the same way is right for any node (PR2 only asks for what lies above it).
  */
 #include "internal.h"
 

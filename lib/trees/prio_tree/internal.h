@@ -19,7 +19,7 @@
  *        +-------------------------  start
  *          0  1  2  3  4  5  6  7
  *
- * 2. Invariants: P1 to P6 of <vmaple/prio_tree.h>.  P1 is a strict order, as equal intervals share a node; so an
+ * 2. Invariants: PR1 to PR6 of <vmaple/prio_tree.h>.  PR1 is a strict order, as equal intervals share a node; so an
  *    interval equal to a new one is met on the way down or is not in the tree.
  * 3. Depth.  Level b has decided all b bits of start.  From there on, starts being equal, the sizes differ, and 64 more
  *    levels decide them: no way down is longer than b + 65 nodes.
@@ -49,7 +49,7 @@
 
 #define WORD_BITS ((unsigned int)(sizeof(unsigned long) * CHAR_BIT))
 
-/* P1: does @a lie above @b? Intervals differ. */
+/* PR1: does @a lie above @b? Intervals differ. */
 static inline bool prio_tree_before(const struct prio_tree_node *a, const struct prio_tree_node *b)
 {
 	return a->last > b->last || (a->last == b->last && a->start < b->start);
@@ -60,7 +60,7 @@ static inline bool prio_tree_same(const struct prio_tree_node *a, const struct p
 	return a->start == b->start && a->last == b->last;
 }
 
-/* P2: on which side of a node on @level does @node belong? */
+/* PR2: on which side of a node on @level does @node belong? */
 static inline unsigned int prio_tree_side(
 	const struct prio_tree_root *root, const struct prio_tree_node *node, unsigned int level)
 {
@@ -75,7 +75,7 @@ static inline unsigned int prio_tree_bits(unsigned long index)
 	return index ? WORD_BITS - (unsigned int)__builtin_clzl(index) : 0;
 }
 
-/* P4: a node that follows an equal one. */
+/* PR4: a node that follows an equal one. */
 static inline bool prio_tree_follows(const struct prio_tree_node *node)
 {
 	return node->parent == node;

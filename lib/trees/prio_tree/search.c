@@ -3,8 +3,8 @@
  * Radix priority search trees: all intervals that overlap a given one.
  *
  * 1. The walk meets a node before those below it, left before right.
- * 2. It passes by a subtree whose top ends before what is looked for (P1: so do all below), and one all of whose starts
- *    lie behind it (P2: the bits decided on the way give the least start that it can hold).
+ * 2. It passes by a subtree whose top ends before what is looked for (PR1: so do all below), and one all of whose starts
+ *    lie behind it (PR2: the bits decided on the way give the least start that it can hold).
  * 3. Where it enters in spite of that it finds: at most one node on each level ends late enough and starts too late.
  */
 #include "internal.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Radix priority search trees: validation, one pass over all nodes, checking P1 to P6 of <vmaple/prio_tree.h>.
+ * Radix priority search trees: validation, one pass over all nodes, checking PR1 to PR6 of <vmaple/prio_tree.h>.
  *
  * The pass carries the bits that the way down decided.  It follows a child only once its parent word was seen to lead
- * back, so that it ends whatever the links say; P1 and P2 bound its depth by b + 65 nodes.
+ * back, so that it ends whatever the links say; PR1 and PR2 bound its depth by b + 65 nodes.
  */
 #include "internal.h"
 
@@ -53,7 +53,7 @@ static bool check_followers(const struct prio_tree_node *first, const char **rea
 	for (; node; before = node, node = node->right)
 		if (!prio_tree_follows(node) || node->left != before || node->equal ||
 			!prio_tree_same(node, first))
-			return fail(reason, "P4: equal intervals follow the one in the tree");
+			return fail(reason, "PR4: equal intervals follow the one in the tree");
 	return true;
 }
 
@@ -64,15 +64,15 @@ static bool check_subtree( // NOLINT(misc-no-recursion): bounded by the bits of 
 	if (!node)
 		return true;
 	if (node->parent != parent || way->level > way->root->index_bits + WORD_BITS)
-		return fail(reason, "P3: a parent word names the node above");
+		return fail(reason, "PR3: a parent word names the node above");
 	if (parent && !prio_tree_before(parent, node))
-		return fail(reason, "P1: a node comes before its children");
+		return fail(reason, "PR1: a node comes before its children");
 	if (node->last < node->start)
-		return fail(reason, "P6: an interval does not end before it starts");
+		return fail(reason, "PR6: an interval does not end before it starts");
 	if (prio_tree_bits(node->last) > way->root->index_bits)
-		return fail(reason, "P5: every last fits into index_bits");
+		return fail(reason, "PR5: every last fits into index_bits");
 	if (!lies_right(way, node))
-		return fail(reason, "P2: bits of start, then of the size, say where a node lies");
+		return fail(reason, "PR2: bits of start, then of the size, say where a node lies");
 	if (!check_followers(node, reason))
 		return false;
 	for (unsigned int side = 0; side < 2; side++) {

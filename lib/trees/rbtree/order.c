@@ -4,7 +4,7 @@
  *
  * 1. A step in order goes down one side and then always the other, or up until it comes from the right side:
  *    each link is passed twice in a whole walk, so that a step is O(1) on average.
- * 2. All of it follows parent words: for holders of the lock only (L4).
+ * 2. All of it follows parent words: for holders of the lock only (RL4).
  */
 #include <vmaple/rbtree.h>
 

@@ -4,7 +4,7 @@
  *
  * 1. Meaning.  What an insertion or an erasure leaves wrong is one rule at one place; both loops move that place
  *    up by recolouring until a rotation, or a lucky colour, mends it.
- * 2. Invariants: R1 to R7 and L1 to L4 of <vmaple/rbtree.h>, A1 to A4 of <vmaple/rbtree_augmented.h>.
+ * 2. Invariants: RB1 to RB7 and RL1 to RL4 of <vmaple/rbtree.h>, RA1 to RA4 of <vmaple/rbtree_augmented.h>.
  * 3. Left and right are one: `dir` is the side that is looked at, 0 or 1, and !dir the other.  Drawings show
  *    dir = left.  Capitals are black nodes, small letters red ones, (x) a node of either colour.  The code is compiled
  *    once for each side: a branch that is guessed lets the next load begin, an index that is computed does not.
@@ -47,7 +47,7 @@ ALWAYS_INLINE struct rb_node *red_parent(const struct rb_node *red)
  *	    2    3            1    2
  *
  * Left to the caller: the link from above, the colours and parents of @up and @down.  The order of the stores is
- * L1's: once @down lets go of @up, nothing below @up leads to @down, and it may be hung there.  What crosses over
+ * RL1's: once @down lets go of @up, nothing below @up leads to @down, and it may be hung there.  What crosses over
  * is known to be black, without a look, when @up is red.
  */
 ALWAYS_INLINE void turn(struct rb_node *down, struct rb_node *up, int dir, bool up_is_red)
@@ -73,7 +73,7 @@ ALWAYS_INLINE void take_place(
 }
 
 /*
- * A red node was hung on the tree, or turned red: only R2 may be broken, between @node and its parent p, on side @dir
+ * A red node was hung on the tree, or turned red: only RB2 may be broken, between @node and its parent p, on side @dir
  * of g.  The node to go on with, or NULL.
  *
  *  uncle red: both below g turn black,        uncle black, @node outside: one rotation, done
@@ -136,7 +136,7 @@ ALWAYS_INLINE void insert_balance(struct rb_node *node, struct rb_root *root, ro
 }
 
 /*
- * Below @parent, on the side where its child is @node (NULL to begin with), a black node is missing: only R3 is
+ * Below @parent, on the side where its child is @node (NULL to begin with), a black node is missing: only RB3 is
  * broken.  s is the sibling, which exists, as its side has a black node more; o and i are its children, outside
  * and inside.  The node to go on with, or NULL.
  *

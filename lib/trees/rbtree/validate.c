@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Red-black trees: validation, one pass over all nodes, checking R1 to R7 of <vmaple/rbtree.h>.
+ * Red-black trees: validation, one pass over all nodes, checking RB1 to RB7 of <vmaple/rbtree.h>.
  *
  * No pointer is followed further than to the parent word of what it names, before that word was seen to name the
- * node that it was reached from (R4).  A node has one parent word, so that no node is entered twice and the
- * pass ends, whatever the child pointers say; and its depth is at most 2 log2(n + 1), or R3 is broken.
+ * node that it was reached from (RB4).  A node has one parent word, so that no node is entered twice and the
+ * pass ends, whatever the child pointers say; and its depth is at most 2 log2(n + 1), or RB3 is broken.
  */
 #include <vmaple/rbtree.h>
 
@@ -21,25 +21,25 @@ static int fail(struct pass *p, const char *rule)
 	return -1;
 }
 
-/* R5 and R7, in order. */
+/* RB5 and RB7, in order. */
 static bool caller_agrees(struct pass *p, const struct rb_node *node)
 {
 	const struct rb_node *before = p->before;
 
 	p->before = node;
 	if (before && p->checks && p->checks->ordered && !p->checks->ordered(before, node))
-		return fail(p, "R5: nodes are in the caller's order") == 0;
+		return fail(p, "RB5: nodes are in the caller's order") == 0;
 	if (p->checks && p->checks->augmented && !p->checks->augmented(node))
-		return fail(p, "R7: a node's value is that of its subtree") == 0;
+		return fail(p, "RB7: a node's value is that of its subtree") == 0;
 	return true;
 }
 
 static bool hangs_right(struct pass *p, const struct rb_node *node, const struct rb_node *parent)
 {
 	if (rb_parent(node) != parent)
-		return fail(p, "R4: a parent word names the node above") == 0;
+		return fail(p, "RB4: a parent word names the node above") == 0;
 	if (parent && rb_is_red(node) && rb_is_red(parent))
-		return fail(p, "R2: a red node has no red child") == 0;
+		return fail(p, "RB2: a red node has no red child") == 0;
 	return true;
 }
 
@@ -52,7 +52,7 @@ static int check_subtree( // NOLINT(misc-no-recursion): bounded by RB_DEEPEST
 	if (!node)
 		return 0;
 	if (depth > RB_DEEPEST)
-		return fail(p, "R3: ways down pass equally many black nodes");
+		return fail(p, "RB3: ways down pass equally many black nodes");
 	if (!hangs_right(p, node, parent))
 		return -1;
 	left = check_subtree(p, node->rb_left, node, depth + 1);
@@ -62,7 +62,7 @@ static int check_subtree( // NOLINT(misc-no-recursion): bounded by RB_DEEPEST
 	if (right < 0)
 		return -1;
 	if (left != right)
-		return fail(p, "R3: ways down pass equally many black nodes");
+		return fail(p, "RB3: ways down pass equally many black nodes");
 	return left + rb_is_black(node);
 }
 
@@ -71,7 +71,7 @@ bool rb_validate(const struct rb_root *root, const struct rb_checks *checks, con
 	struct pass p = { .checks = checks };
 
 	if (root->rb_node && (rb_parent(root->rb_node) || rb_is_red(root->rb_node)))
-		fail(&p, "R1: the root is black and has no parent");
+		fail(&p, "RB1: the root is black and has no parent");
 	else
 		(void)check_subtree(&p, root->rb_node, NULL, 0);
 	if (p.broken)
@@ -86,6 +86,6 @@ bool rb_validate_cached(
 		return false;
 	if (root->rb_leftmost == rb_first(&root->rb_root))
 		return true;
-	*reason = "R6: the cached node is the first";
+	*reason = "RB6: the cached node is the first";
 	return false;
 }

@@ -9,7 +9,7 @@
 #include "source.h"
 #include "uapi.h"
 
-#define TELL_AT_ONCE 32
+#define EMIT_AT_ONCE 32
 #define WAITING_MAX  100000
 
 bool area_list_add(struct area_list *l, const struct bpf_area *a)
@@ -365,7 +365,7 @@ int on_record(void *ctx, void *data, size_t size)
 /* Telling takes longer than the ring has room for: what comes meanwhile waits in memory, up to a limit. */
 static void drain(struct live_bpf *s)
 {
-	if (++s->told % TELL_AT_ONCE == 0 && s->waiting < WAITING_MAX)
+	if (++s->told % EMIT_AT_ONCE == 0 && s->waiting < WAITING_MAX)
 		ring_buffer__consume(s->ring);
 }
 
@@ -380,7 +380,7 @@ static bool flush(struct live_bpf *s, struct followed *f)
 		f->head = it->next;
 		if (!f->head)
 			f->tail = &f->head;
-		tell_item(s, f, it);
+		emit_item(s, f, it);
 		item_free(s, it);
 		drain(s);
 		told = true;

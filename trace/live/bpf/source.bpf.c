@@ -153,7 +153,7 @@ static __always_inline void submit(void *record)
 
 /* --- areas and files ---------------------------------------------------------------------------------------- */
 
-static __always_inline void tell_file(struct file *file, u32 space)
+static __always_inline void emit_file(struct file *file, u32 space)
 {
 	u64 key = (u64)file, ino = file->f_inode->i_ino, *known = bpf_map_lookup_elem(&files, &key);
 	struct file_record *r;
@@ -206,12 +206,12 @@ struct sample {
 	u64 known; /* the one before was written, and that was told: where a row may begin */
 };
 
-static __always_inline void tell_area(struct sample *s, struct vm_area_struct *vma)
+static __always_inline void emit_area(struct sample *s, struct vm_area_struct *vma)
 {
 	struct area_record *r;
 
 	if (vma->vm_file)
-		tell_file(vma->vm_file, s->space);
+		emit_file(vma->vm_file, s->space);
 	r = reserve(sizeof(*r));
 	if (!r)
 		return;
@@ -221,17 +221,17 @@ static __always_inline void tell_area(struct sample *s, struct vm_area_struct *v
 }
 
 /* Of those that were told only the ones at the ends of a row are told again. */
-static __always_inline void tell_if_new(struct sample *s, struct vm_area_struct *vma, bool adjacent)
+static __always_inline void emit_if_new(struct sample *s, struct vm_area_struct *vma, bool adjacent)
 {
 	bool new = !is_told(vma, s->space), in_row = adjacent && s->row;
 
 	if (new &&adjacent && s->known)
-		tell_area(
+		emit_area(
 			s, bpf_rdonly_cast((void *)s->known, bpf_core_type_id_kernel(struct vm_area_struct)));
 	if (new)
 		note_told(vma, s->space);
 	if (new || in_row)
-		tell_area(s, vma);
+		emit_area(s, vma);
 	s->row = new;
 	s->known = new || in_row ? 0 : (u64)vma;
 }
@@ -249,9 +249,9 @@ static long sample_one(u32 i, struct sample *s)
 	if (!vma->anon_vma)
 		bpf_map_delete_elem(&written, &vma); /* it has lost it */
 	if (!s->written_only)
-		tell_area(s, vma);
+		emit_area(s, vma);
 	else if (vma->anon_vma)
-		tell_if_new(s, vma, adjacent);
+		emit_if_new(s, vma, adjacent);
 	else
 		s->row = s->known = 0;
 	return 0;
@@ -341,7 +341,7 @@ static __always_inline u64 sequence_of(const struct mm_struct *mm)
 	return mm->mm_lock_seq.sequence;
 }
 
-static __always_inline void tell_written(struct mm_struct *mm, const struct space *s, struct range r)
+static __always_inline void emit_written(struct mm_struct *mm, const struct space *s, struct range r)
 {
 	struct sample sm = {
 		.at = r.lo, .hi = r.hi, .space = s->id, .written_only = 1, .sequence = sequence_of(mm)
@@ -354,7 +354,7 @@ static __always_inline void tell_written(struct mm_struct *mm, const struct spac
 	sample(mm, &sm, WHOLE_MAX);
 }
 
-static __always_inline void tell_section(
+static __always_inline void emit_section(
 	struct mm_struct *mm, const struct space *s, u32 type, u32 nr, struct range r)
 {
 	struct section_record *rec = reserve(sizeof(*rec));
@@ -389,20 +389,20 @@ static __always_inline void section_begins(struct mm_struct *mm, struct space *s
 	s->wrote_hi = 0;
 	if (!mm->mm_users.counter) {
 		sample(mm, &whole, WHOLE_MAX);
-		tell_section(mm, s, RECORD_FINAL, NO_CALL, (struct range){ 0, ~0ull });
+		emit_section(mm, s, RECORD_FINAL, NO_CALL, (struct range){ 0, ~0ull });
 		return;
 	}
 	if (c) {
 		struct range r = range_of(c, mm);
 
-		tell_written(mm, s, r);
+		emit_written(mm, s, r);
 		if (c->nr == SYS_MREMAP && c->args[3] & MREMAP_FIXED) {
 			r.lo = c->args[4] - 1;
 			r.hi = c->args[4] + c->args[2] + 1;
-			tell_written(mm, s, r);
+			emit_written(mm, s, r);
 		}
 	}
-	tell_section(mm, s, RECORD_BEGIN, c ? c->nr : NO_CALL, (struct range){ 0, 0 });
+	emit_section(mm, s, RECORD_BEGIN, c ? c->nr : NO_CALL, (struct range){ 0, 0 });
 }
 
 static __always_inline void widen(struct range *r, u64 lo, u64 hi)
@@ -461,7 +461,7 @@ static __always_inline void section_ends(struct mm_struct *mm, struct space *s)
 		sm.hi = r.hi;
 		r.hi = sample(mm, &sm, WHOLE_MAX);
 	}
-	tell_section(mm, s, RECORD_END, c ? c->nr : NO_CALL, r);
+	emit_section(mm, s, RECORD_END, c ? c->nr : NO_CALL, r);
 }
 
 SEC("tp_btf/mmap_lock_acquire_returned")
@@ -519,8 +519,8 @@ int BPF_PROG(place_found, unsigned long addr, struct vm_unmapped_area_info *info
 
 	if (!s || s->tid != (u32)bpf_get_current_pid_tgid() || addr > ~PAGE || addr < PAGE)
 		return 0;
-	tell_written(mm, s, (struct range){ addr - 1, addr + 1 });
-	tell_written(mm, s, (struct range){ addr + info->length - 1, addr + info->length + 1 });
+	emit_written(mm, s, (struct range){ addr - 1, addr + 1 });
+	emit_written(mm, s, (struct range){ addr + info->length - 1, addr + info->length + 1 });
 	return 0;
 }
 

@@ -111,7 +111,7 @@ static void follow_tasks(struct live_bpf *s, struct followed *f)
 }
 
 /* Its threads but the first. */
-static void tell_threads(struct live_bpf *s, const struct followed *f)
+static void emit_threads(struct live_bpf *s, const struct followed *f)
 {
 	int tasks = bpf_map__fd(s->skel->maps.tasks);
 	uint32_t tid, *at = NULL;
@@ -120,12 +120,12 @@ static void tell_threads(struct live_bpf *s, const struct followed *f)
 		struct trace_event e = { .type = TRACE_EVENT_TASK, .task = { f->pid, true } };
 
 		if (tid != f->pid)
-			tell_event(s, &e, f->pid, tid, f->mm, now_ns());
+			emit_event(s, &e, f->pid, tid, f->mm, now_ns());
 		at = &tid;
 	}
 }
 
-static void tell_attached(
+static void emit_attached(
 	struct live_bpf *s, struct followed *f, const struct map_request *q, struct area_list *l)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE };
@@ -145,8 +145,8 @@ static void tell_attached(
 	e.space.task_size = q->task_size;
 	memcpy(f->limits, e.space.limits, sizeof(f->limits));
 	f->mm = ++s->next_mm;
-	tell_event(s, &e, f->pid, f->pid, f->mm, now_ns());
-	tell_map(s, f, l, TRACE_MAP_BEGIN, 0, UINT64_MAX);
+	emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
+	emit_map(s, f, l, TRACE_MAP_BEGIN, 0, UINT64_MAX);
 	note_written(f, l, &everywhere, &everywhere);
 	f->known = true;
 }
@@ -207,8 +207,8 @@ static int attach(struct live_bpf *s)
 		learn_files(s, &l, named);
 		live_map_free(named);
 	}
-	tell_attached(s, f, &q, &l);
-	tell_threads(s, f);
+	emit_attached(s, f, &q, &l);
+	emit_threads(s, f);
 out:
 	free(l.areas);
 	return err;
@@ -271,15 +271,16 @@ static void make_good(struct live_bpf *s, uint64_t lost)
 
 		followed_pass_over(f);
 		if (f->known)
-			tell_lost(s, f, lost, "records of BPF: the buffer was full, or a section was missed");
+			emit_lost_records(
+				s, f, lost, "records of BPF: the buffer was full, or a section was missed");
 		if (snapshot(s, f, &l, &q)) {
 			if (!followed_ends(f))
-				tell_gone(s, f);
+				emit_gone(s, f);
 		} else if (f->known) {
 			f->snapshot = q.sequence;
 			f->sequence = 0;
 			number_files(s, &l);
-			tell_map(s, f, &l, TRACE_MAP_RESYNC, 0, UINT64_MAX);
+			emit_map(s, f, &l, TRACE_MAP_RESYNC, 0, UINT64_MAX);
 			note_written(f, &l, &everywhere, &everywhere);
 		}
 		free(l.areas);
@@ -325,7 +326,7 @@ static void compare_at_end(struct live_bpf *s)
 			flush_items(s);
 			number_files(s, &l);
 			if (!f->head && f->sequence <= q.sequence)
-				tell_map(s, f, &l, TRACE_MAP_CHECK, 0, UINT64_MAX);
+				emit_map(s, f, &l, TRACE_MAP_CHECK, 0, UINT64_MAX);
 		}
 		free(l.areas);
 	}

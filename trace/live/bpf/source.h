@@ -4,7 +4,7 @@
  *
  *   source.c   start, end, the loop; the process as it is when it is attached to
  *   queue.c    records become items, in the order of the mmap lock, and wait for what they lack
- *   tell.c     items become events
+ *   emit.c     items become events
  *   origin.c   which file an area is of
  *
  * Order.  A section's record is made before its call has returned, and other threads' sections come in between: an item
@@ -106,16 +106,16 @@ void followed_free(struct live_bpf *s, struct followed *f);
 void flush_items(struct live_bpf *s);
 bool area_list_add(struct area_list *l, const struct bpf_area *a);
 
-/* tell.c */
-void tell_item(struct live_bpf *s, struct followed *f, struct item *it);
+/* emit.c */
+void emit_item(struct live_bpf *s, struct followed *f, struct item *it);
 /* The address space as it is; @reason: enum trace_map_reason. */
-void tell_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
+void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
 	uint64_t hi);
-void tell_event(
+void emit_event(
 	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns);
 /* Its end was not seen. */
-void tell_gone(struct live_bpf *s, struct followed *f);
-void tell_lost(struct live_bpf *s, struct followed *f, uint64_t count, const char *what);
+void emit_gone(struct live_bpf *s, struct followed *f);
+void emit_lost_records(struct live_bpf *s, struct followed *f, uint64_t count, const char *what);
 extern const struct range everywhere;
 /*
  * After areas @l were seen: what of them the mirror knows to be written, because it was told or follows from that, as where

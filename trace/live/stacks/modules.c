@@ -56,7 +56,7 @@ static bool map_room(struct live *l, struct live_mm *mm)
 	return true;
 }
 
-static void tell_module(struct live *l, struct task *t, const struct code_module *m, const char *path)
+static void emit_module(struct live *l, struct task *t, const struct code_module *m, const char *path)
 {
 	struct trace_event e = { .type = TRACE_EVENT_MODULE };
 
@@ -97,7 +97,7 @@ const struct code_module *code_module_at(struct live *l, struct task *t, uint64_
 	*m = (struct code_module){ .start = area.start, .end = area.end, .offset = area.offset };
 	m->file = code_file_get(l, t, &area);
 	m->has_bias = m->file && code_file_bias(m->file, m->start, m->offset, &m->bias);
-	tell_module(l, t, m, name);
+	emit_module(l, t, m, name);
 	return m;
 }
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is done to one node at a time, in every form that the CPU may have: scalar_, sse2_, avx2_ and avx512_
+ * What is done to one node at a time, for every instruction set that the CPU may have: scalar_, sse2_, avx2_ and avx512_
  *
  *    inner      how many pivots of an inner node are below an index
  *    narrow     how many ends of a narrow leaf are below a key
  *    wide       how many ends of a wide leaf are below an index
  *    holes      a bit for each hole between two areas of a narrow leaf, none of them erased, that is long enough
  *
- * A search counts what is below the index (node.h, 1; leaf.h, 2).  The scalar form halves; the SSE2 form, which every
- * x86-64 has, treats the bounds of a narrow leaf four an instruction; the AVX2 form eight, and the pivots of inner
- * nodes four; the AVX-512 form all pivots, or ends, of a node in four.
+ * A search counts what is below the index (node.h, 1; leaf.h, 2).  Scalar code halves; SSE2, which every
+ * x86-64 has, treats the bounds of a narrow leaf four an instruction; AVX2 eight, and the pivots of inner
+ * nodes four; AVX-512 all pivots, or ends, of a node in four.
  */
-#ifndef MAPLE_FORMS_H
-#define MAPLE_FORMS_H
+#ifndef MAPLE_ISA_H
+#define MAPLE_ISA_H
 
 #include "leaf.h"
 
@@ -228,4 +228,4 @@ AVX512_TARGET static inline unsigned int avx512_holes(const struct mt_leaf *leaf
 }
 #endif
 
-#endif /* MAPLE_FORMS_H */
+#endif /* MAPLE_ISA_H */

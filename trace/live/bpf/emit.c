@@ -13,7 +13,7 @@
 
 const struct range everywhere = { 0, UINT64_MAX };
 
-void tell_event(
+void emit_event(
 	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns)
 {
 	uint64_t time = time_ns > s->start_ns ? time_ns - s->start_ns : 0;
@@ -33,11 +33,11 @@ void tell_event(
 		s->err = err;
 }
 
-void tell_lost(struct live_bpf *s, struct followed *f, uint64_t count, const char *what)
+void emit_lost_records(struct live_bpf *s, struct followed *f, uint64_t count, const char *what)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost = { count, what } };
 
-	tell_event(s, &e, f->pid, f->pid, f->mm, now_ns());
+	emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
 }
 
 /* --- maps --------------------------------------------------------------------------------------------------- */
@@ -73,7 +73,7 @@ static void area_of(
 		.name = name_of(s, f, a, begin) };
 }
 
-void tell_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
+void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
 	uint64_t hi)
 {
 	struct trace_area *areas = calloc(l->nr + 1, sizeof(*areas));
@@ -92,7 +92,7 @@ void tell_map(struct live_bpf *s, struct followed *f, const struct area_list *l,
 	e.map.has_names = reason == TRACE_MAP_BEGIN;
 	for (uint32_t i = 0; i < l->nr; i++)
 		area_of(s, f, &l->areas[i], reason == TRACE_MAP_BEGIN, &areas[i]);
-	tell_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
+	emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
 	free(areas);
 }
 
@@ -128,13 +128,13 @@ static bool newly_written(const struct followed *f, const struct bpf_area *a)
 	return !next_remembered(&f->written, a->start, &run) || run.start > a->start || run.end < a->end;
 }
 
-static void tell_fault(
+static void emit_fault(
 	struct live_bpf *s, struct followed *f, const struct item *it, const struct bpf_area *a)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = a->start, .write = a->vm_flags & VM_WRITE, .write_known = true } };
 
-	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	remember(&f->written, a->start, a->end);
 }
 
@@ -151,19 +151,19 @@ static bool shares(const struct area_list *l, uint32_t i)
  * In this order all come to what they have: what shares the one of a neighbour below that was written before, upwards;
  * the highest of each row that shares one; what is below those, downwards.
  */
-static void tell_first_writes(struct live_bpf *s, struct followed *f, const struct item *it)
+static void emit_first_writes(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	const struct area_list *l = &it->before;
 
 	for (uint32_t i = 1; i < l->nr; i++)
 		if (newly_written(f, &l->areas[i]) && shares(l, i - 1) && !newly_written(f, &l->areas[i - 1]))
-			tell_fault(s, f, it, &l->areas[i]);
+			emit_fault(s, f, it, &l->areas[i]);
 	for (uint32_t i = l->nr; i-- > 0;)
 		if (newly_written(f, &l->areas[i]) && !shares(l, i))
-			tell_fault(s, f, it, &l->areas[i]);
+			emit_fault(s, f, it, &l->areas[i]);
 	for (uint32_t i = l->nr; i-- > 0;)
 		if (newly_written(f, &l->areas[i]))
-			tell_fault(s, f, it, &l->areas[i]);
+			emit_fault(s, f, it, &l->areas[i]);
 }
 
 /* --- calls -------------------------------------------------------------------------------------------------- */
@@ -177,7 +177,7 @@ static const struct bpf_area *area_at(const struct area_list *l, uint64_t addr)
 }
 
 /* The file of the mapping that the call has made. */
-static void tell_file(struct live_bpf *s, struct followed *f, const struct item *it, struct trace_call *call)
+static void emit_file(struct live_bpf *s, struct followed *f, const struct item *it, struct trace_call *call)
 {
 	const struct bpf_area *a =
 		IS_ERR_VALUE(call->result) ? NULL : area_at(&it->after, (uint64_t)call->result);
@@ -200,10 +200,10 @@ static void tell_file(struct live_bpf *s, struct followed *f, const struct item 
 			a->vm_flags & (VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
 	}
 	call->file = o->id;
-	tell_event(s, &e, it->pid, it->tid, 0, it->time_ns);
+	emit_event(s, &e, it->pid, it->tid, 0, it->time_ns);
 }
 
-static void tell_call(struct live_bpf *s, struct followed *f, const struct item *it)
+static void emit_call(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CALL,
 		.call = { .nr = it->call.nr,
@@ -216,14 +216,14 @@ static void tell_call(struct live_bpf *s, struct followed *f, const struct item 
 	uint64_t size;
 
 	memcpy(e.call.args, it->call.args, sizeof(e.call.args));
-	tell_file(s, f, it, &e.call);
+	emit_file(s, f, it, &e.call);
 	if (e.call.nr == SYS_shmat && !IS_ERR_VALUE(e.call.result) &&
 		(a = area_at(&it->after, (uint64_t)e.call.result)) != NULL) {
 		size = a->end - a->start;
 		e.call.data = &size;
 		e.call.data_len = sizeof(size);
 	}
-	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 }
 
 /* Calls that change limits: what has changed. */
@@ -233,7 +233,7 @@ static bool is_about_limits(uint32_t nr)
 	       nr == SYS_setreuid || nr == SYS_setresuid || nr == SYS_personality;
 }
 
-static void tell_limits(struct live_bpf *s, struct followed *f, const struct item *it)
+static void emit_limits(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++) {
 		uint64_t now = process_limit((pid_t)it->tid, (enum trace_limit)i);
@@ -242,21 +242,21 @@ static void tell_limits(struct live_bpf *s, struct followed *f, const struct ite
 		if (now == f->limits[i])
 			continue;
 		f->limits[i] = now;
-		tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+		emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	}
 }
 
 /* --- sections ----------------------------------------------------------------------------------------------- */
 
-static void tell_fork(struct live_bpf *s, struct followed *f, const struct item *it)
+static void emit_fork(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FORK, .fork = { it->fork.child_pid, ++s->next_mm } };
 	struct followed *child = followed_find(s, it->fork.child_space);
 
-	tell_first_writes(s, f, it);
+	emit_first_writes(s, f, it);
 	if (child)
 		child->mm = s->next_mm;
-	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	if (!child)
 		return;
 	child->known = true;
@@ -268,7 +268,7 @@ static void tell_fork(struct live_bpf *s, struct followed *f, const struct item 
 }
 
 /* Nobody's call: a stack that a fault has extended, or something that is not known. */
-static void tell_unasked(struct live_bpf *s, struct followed *f, struct item *it)
+static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct section_record *sec = &it->section;
 	const struct bpf_area *a;
@@ -277,56 +277,56 @@ static void tell_unasked(struct live_bpf *s, struct followed *f, struct item *it
 		return;
 	a = area_at(&it->after, sec->wrote_lo);
 	if (a && a->vm_flags & VM_GROWSDOWN && newly_written(f, a)) {
-		tell_fault(s, f, it, a);
-		tell_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
+		emit_fault(s, f, it, a);
+		emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
 	} else {
-		tell_lost(s, f, 1, "a change of the map by no call that was seen to begin");
-		tell_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
+		emit_lost_records(s, f, 1, "a change of the map by no call that was seen to begin");
+		emit_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
 	}
 	note_written(f, &it->after, &(struct range){ sec->lo, sec->hi }, &everywhere);
 }
 
-static void tell_section(struct live_bpf *s, struct followed *f, struct item *it)
+static void emit_section(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct section_record *sec = &it->section;
 	const struct range seen = { sec->lo, sec->hi };
 	struct range placed = { 0, 0 };
 
 	if (it->fork.child_tid) {
-		tell_fork(s, f, it);
+		emit_fork(s, f, it);
 		return;
 	}
 	if (!it->has_call) {
-		tell_unasked(s, f, it);
+		emit_unasked(s, f, it);
 		return;
 	}
-	tell_first_writes(s, f, it);
-	tell_call(s, f, it);
+	emit_first_writes(s, f, it);
+	emit_call(s, f, it);
 	if (sec->lo >= sec->hi)
 		return;
 	if (it->call.nr == SYS_mremap && !IS_ERR_VALUE(it->call.result))
 		placed = (struct range){ (uint64_t)it->call.result,
 			(uint64_t)it->call.result + it->call.args[2] };
-	tell_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
+	emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
 	note_written(f, &it->after, &seen, &placed);
 }
 
 /* --- tasks -------------------------------------------------------------------------------------------------- */
 
-static void tell_end(struct live_bpf *s, struct followed *f, const struct item *it, bool last, bool exec)
+static void emit_end(struct live_bpf *s, struct followed *f, const struct item *it, bool last, bool exec)
 {
 	struct trace_event e = { .type = TRACE_EVENT_EXIT,
 		.exit = { .status = it->status, .last = last, .exec = exec } };
 
-	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 }
 
-void tell_gone(struct live_bpf *s, struct followed *f)
+void emit_gone(struct live_bpf *s, struct followed *f)
 {
 	const struct item it = { .pid = f->pid, .tid = f->pid };
 
 	if (f->known)
-		tell_end(s, f, &it, true, false);
+		emit_end(s, f, &it, true, false);
 	f->users = 0;
 	f->finished = true;
 	f->held_exit = false;
@@ -337,7 +337,7 @@ static void on_exit_item(struct live_bpf *s, struct followed *f, const struct it
 	if (f->users)
 		f->users--;
 	if (f->users || f->finished) {
-		tell_end(s, f, it, !f->users, false);
+		emit_end(s, f, it, !f->users, false);
 		return;
 	}
 	/* Its areas are looked at before they go. */
@@ -347,13 +347,13 @@ static void on_exit_item(struct live_bpf *s, struct followed *f, const struct it
 
 static void on_final_item(struct live_bpf *s, struct followed *f, const struct item *it)
 {
-	tell_first_writes(s, f, it);
-	tell_map(s, f, &it->after, TRACE_MAP_CHECK, 0, UINT64_MAX);
+	emit_first_writes(s, f, it);
+	emit_map(s, f, &it->after, TRACE_MAP_CHECK, 0, UINT64_MAX);
 	f->finished = true;
 	if (f->held_exit)
-		tell_end(s, f, &f->exit, true, false);
+		emit_end(s, f, &f->exit, true, false);
 	else if (f->passed_over)
-		tell_gone(s, f);
+		emit_gone(s, f);
 	f->held_exit = false;
 }
 
@@ -380,8 +380,8 @@ static void begin_space(struct live_bpf *s, struct followed *f, struct item *it)
 	t->mmap_base = x->mmap_base;
 	t->task_size = x->task_size;
 	t->topdown = !(x->limits[TRACE_LIMIT_PERSONALITY] & ADDR_COMPAT_LAYOUT);
-	tell_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
-	tell_map(s, f, &it->after, TRACE_MAP_BEGIN, 0, UINT64_MAX);
+	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	emit_map(s, f, &it->after, TRACE_MAP_BEGIN, 0, UINT64_MAX);
 	note_written(f, &it->after, &everywhere, &everywhere);
 	f->known = true;
 }
@@ -394,38 +394,38 @@ static void on_exec_item(struct live_bpf *s, struct followed *f, struct item *it
 	if (f && f != new) {
 		if (f->users)
 			f->users--;
-		tell_end(s, f, it, !f->users, true);
+		emit_end(s, f, it, !f->users, true);
 		f->finished |= !f->users;
 	}
 	if (new)
 		begin_space(s, new, it);
 }
 
-void tell_item(struct live_bpf *s, struct followed *f, struct item *it)
+void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	struct trace_event task = { .type = TRACE_EVENT_TASK };
 
 	if (it->drop) {
 		/* Of several sections of a call only the last is told; what was written before them is. */
 		if (it->kind == ITEM_SECTION)
-			tell_first_writes(s, f, it);
+			emit_first_writes(s, f, it);
 		return;
 	}
 	switch (it->kind) {
 	case ITEM_SECTION:
-		tell_section(s, f, it);
+		emit_section(s, f, it);
 		break;
 	case ITEM_CALL:
 		if (is_about_limits(it->call.nr))
-			tell_limits(s, f, it);
+			emit_limits(s, f, it);
 		else
-			tell_call(s, f, it);
+			emit_call(s, f, it);
 		break;
 	case ITEM_TASK:
 		f->users++;
 		task.task.parent_tid = it->tid;
 		task.task.thread = it->fork.child_pid == it->pid;
-		tell_event(s, &task, it->fork.child_pid, it->fork.child_tid, f->mm, it->time_ns);
+		emit_event(s, &task, it->fork.child_pid, it->fork.child_tid, f->mm, it->time_ns);
 		break;
 	case ITEM_EXIT:
 		on_exit_item(s, f, it);

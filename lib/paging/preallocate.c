@@ -19,15 +19,15 @@ static THREAD_LOCAL struct {
 	struct block *blocks;
 	unsigned long nr;
 	bool watched;
-} aside THREAD_LOCAL_STATIC;
+} preallocated THREAD_LOCAL_STATIC;
 
 static struct block *take(void)
 {
-	struct block *block = aside.blocks;
+	struct block *block = preallocated.blocks;
 
 	if (block) {
-		aside.blocks = block->next;
-		aside.nr--;
+		preallocated.blocks = block->next;
+		preallocated.nr--;
 	}
 	return block;
 }
@@ -36,7 +36,7 @@ static void give_back(void)
 {
 	for (struct block *block = take(); block; block = take())
 		port_free(block, sizeof(struct leaf));
-	aside.watched = false;
+	preallocated.watched = false;
 }
 
 void *table_block_alloc(void)
@@ -51,20 +51,20 @@ void table_block_free(void *block)
 	port_free(block, sizeof(struct leaf));
 }
 
-int tables_set_aside(unsigned long nr)
+int tables_preallocate(unsigned long nr)
 {
-	if (nr && !aside.watched)
-		aside.watched = pool_at_thread_exit(give_back);
-	if (nr && !aside.watched)
+	if (nr && !preallocated.watched)
+		preallocated.watched = pool_at_thread_exit(give_back);
+	if (nr && !preallocated.watched)
 		return -ENOMEM;
-	while (aside.nr < nr) {
+	while (preallocated.nr < nr) {
 		struct block *block = port_alloc(sizeof(struct leaf), 64, GFP_KERNEL);
 
 		if (!block)
 			return -ENOMEM;
-		block->next = aside.blocks;
-		aside.blocks = block;
-		aside.nr++;
+		block->next = preallocated.blocks;
+		preallocated.blocks = block;
+		preallocated.nr++;
 	}
 	return 0;
 }
