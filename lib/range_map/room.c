@@ -187,7 +187,7 @@ static int nearest_allowed(
 	struct range_map *map, const struct range_map_search *s, struct range_map_room room, uint64_t *at)
 {
 	struct range_map_room above = room, below = room;
-	uint64_t higher, lower, end = s->hint + (s->size - 1);
+	uint64_t higher = 0, lower = 0, end = s->hint + (s->size - 1);
 	int no_higher = -ENOSPC, no_lower = -ENOSPC;
 
 	if (above.min < s->hint)
