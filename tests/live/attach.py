@@ -6,9 +6,11 @@ usage: attach.py VMAPLE RANDOM_CALLS [RUNS]
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 vmaple, random_calls = sys.argv[1:3]
 runs = int(sys.argv[3]) if len(sys.argv) > 3 else 2
@@ -86,6 +88,21 @@ def every_call_at_random():
             assert s["lost"] or s["uncertain"] == 0 and s["checks"] > 1000, s
 
 
+def a_full_buffer_is_told():
+    """While vmaple is stopped its buffer runs over: what was lost is told, and it goes on from the map as it is."""
+    p = subprocess.Popen([vmaple, "run", "--via", "bpf", "--json", "--", random_calls, "7", "30000", "2"],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    p.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    p.send_signal(signal.SIGCONT)
+    out, err = p.communicate(timeout=100)
+    s = summary(out)
+    assert p.returncode == 0 and s["differences"] == 0, err
+    assert s["lost"] > 0 and "lost at step" in err and "the buffer was full" in err, err
+    assert s["checks"] > 1000, s
+
+
 def one_sentence_each():
     for pid, words in ("2", "kernel thread"), ("4194304", "there is no process"):
         p = subprocess.run([vmaple, "attach", pid], capture_output=True, text=True, timeout=60)
@@ -95,7 +112,8 @@ def one_sentence_each():
     assert p.returncode == 125 and "CAP_BPF" in p.stderr and p.stderr.count("\n") == 1, p.stderr
 
 
-cases = [one_thread, four_threads, a_program_from_its_start, every_call_at_random, one_sentence_each]
+cases = [one_thread, four_threads, a_program_from_its_start, every_call_at_random, a_full_buffer_is_told,
+         one_sentence_each]
 
 
 def main():
