@@ -247,7 +247,8 @@ static bool faulting_in_may_fail(struct space *s, const struct trace_call *c)
 static struct prediction do_mlock(struct space *s, const struct trace_call *c, int flags)
 {
 	int64_t result = mm_mlock(&s->mm, c->args[0], c->args[1], flags);
-	bool faults = !result && !(flags & MLOCK_ONFAULT) && c->result == -ENOMEM;
+	/* With MLOCK_ONFAULT, too: areas that cannot be locked, as droppable ones, do not get the flag, and are faulted in. */
+	bool faults = !result && c->result == -ENOMEM;
 
 	/* What others do while it populates can decide. */
 	if (s->populating && (result == -ENOMEM || c->result == -ENOMEM))
