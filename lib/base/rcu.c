@@ -303,8 +303,7 @@ void vmaple_reclaim_poll(void)
 
 #else /* VMAPLE_RCU_NONE */
 
-#include <errno.h>
-
+#include "linux_names.h"
 #include "pool.h"
 
 int vmaple_rcu_choose(enum vmaple_rcu_flavour flavour)
