@@ -2,7 +2,8 @@
 # What an embedder gets: the installed headers, library and pkg-config file, without the build folder's flags.
 #
 # Each public header compiles by itself, as C (C11, C17 with and without GNU's extensions, and C2x) and as C++ (17 and 20),
-# pedantic, without a warning; each example compiles and runs against the installed library, and so does a program in C++.
+# pedantic, without a warning; each example compiles and runs against the installed library, and so does a program in C++;
+# one is linked with the static library, by pkg-config and by CMake.
 # usage: embed.sh BUILD_FOLDER SOURCE_FOLDER CC CXX
 set -u
 build=$1 source=$2 cc=$3 cxx=$4
@@ -45,6 +46,24 @@ if [ -n "$cxx" ]; then
 	check "$folder/cpp"
 	check "$folder/map"
 fi
+# The static library needs nothing but libc, by pkg-config and by CMake.
+check "$cc" -static -std=c17 -Wall -Werror -o "$folder/static" "$source/examples/shadow.c" "${flags[@]}" \
+	$(pkg-config --static --libs vmaple) -pthread
+check "$folder/static" >"$folder/out"
+mkdir "$folder/cmake"
+cat >"$folder/cmake/CMakeLists.txt" <<END
+cmake_minimum_required(VERSION 3.18)
+project(embedder C)
+find_package(vmaple $(pkg-config --modversion vmaple) REQUIRED)
+foreach(kind vmaple static)
+  add_executable(with_\${kind} $source/examples/shadow.c)
+  target_link_libraries(with_\${kind} vmaple::\${kind})
+endforeach()
+END
+check env CC="$cc" cmake -S "$folder/cmake" -B "$folder/cmake/build" -Dvmaple_DIR="$library/cmake/vmaple" >"$folder/out"
+check cmake --build "$folder/cmake/build" >"$folder/out"
+for kind in vmaple static; do check "$folder/cmake/build/with_$kind" >"$folder/out"; done
+check test -z "$(ldd "$folder/cmake/build/with_static" | grep vmaple)"
 check test "$(find "$folder/root" -name vmaple -type f -exec {} --version \;)" = "vmaple $(pkg-config --modversion vmaple)"
 check test -n "$(find "$folder/root" -name vmaple.1)"
 DESTDIR=$folder/root check "$source/tools/uninstall" "$build"
