@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+from tap import run_cases  # noqa: E402
+
 VMAPLE = os.path.abspath(sys.argv[1])
 PT_LOAD, PT_NOTE, NT_FILE, ET_CORE = 1, 4, 0x46494C45, 4
 
@@ -48,7 +51,7 @@ LOADS = [(0x400000, 0x401000, 5), (0x401000, 0x402000, 6), (0x7F0000000000, 0x7F
 FILES = [(0x400000, 0x401000, 0, "/bin/x"), (0x401000, 0x402000, 1, "/bin/x")]
 
 
-def a_core_has_the_areas_of_its_segments():
+def a_core_has_the_areas_of_its_segments(_folder):
     r = with_core(core(LOADS, FILES), "maps")
     assert r.returncode == 0, r.stderr
     got = [" ".join(line.split()) for line in r.stdout.splitlines()]
@@ -56,7 +59,7 @@ def a_core_has_the_areas_of_its_segments():
                    "7f0000000000-7f0000010000 rw-p 00000000 00:00 0"], got
 
 
-def what_is_not_in_a_core_is_said():
+def what_is_not_in_a_core_is_said(_folder):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "core")
         with open(path, "wb") as f:
@@ -71,38 +74,28 @@ def bad(data, words):
     assert words in r.stderr and r.stderr.count("\n") == 1, r.stderr
 
 
-def a_32_bit_core_is_refused():
+def a_32_bit_core_is_refused(_folder):
     bad(core(LOADS, FILES, elf_class=1), "not the core of a little-endian 64-bit program")
 
 
-def segments_that_overlap_are_refused():
+def segments_that_overlap_are_refused(_folder):
     bad(core([LOADS[1], LOADS[0]], []), "overlap")
 
 
-def a_core_that_is_cut_is_refused_at_any_byte():
+def a_core_that_is_cut_is_refused_at_any_byte(_folder):
     whole = core(LOADS, FILES)
     for cut in range(20, len(whole) - 1, 7):
         r = with_core(whole[:cut], "maps")
         assert r.returncode == 3 and r.stderr.count("\n") == 1, (cut, r.returncode, r.stderr)
 
 
-def a_note_that_counts_more_files_than_it_has_is_refused():
+def a_note_that_counts_more_files_than_it_has_is_refused(_folder):
     data = bytearray(core(LOADS, FILES))
     at = data.index(b"CORE\0") + 8
     data[at:at + 8] = struct.pack("<Q", 1 << 60)
     bad(bytes(data), "note of mapped files")
 
 
-CASES = [a_core_has_the_areas_of_its_segments, what_is_not_in_a_core_is_said, a_32_bit_core_is_refused,
-         segments_that_overlap_are_refused, a_core_that_is_cut_is_refused_at_any_byte,
-         a_note_that_counts_more_files_than_it_has_is_refused]
-failures = 0
-for number, function in enumerate(CASES, 1):
-    try:
-        function()
-        print("ok %d - %s" % (number, function.__name__.replace("_", " ")))
-    except AssertionError as e:
-        failures += 1
-        print("not ok %d - %s\n# %s" % (number, function.__name__.replace("_", " "), str(e).replace("\n", "\n# ")))
-print("1..%d" % len(CASES))
-sys.exit(1 if failures else 0)
+run_cases(a_core_has_the_areas_of_its_segments, what_is_not_in_a_core_is_said, a_32_bit_core_is_refused,
+          segments_that_overlap_are_refused, a_core_that_is_cut_is_refused_at_any_byte,
+          a_note_that_counts_more_files_than_it_has_is_refused)

@@ -14,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+from tap import run_cases  # noqa: E402
+
 VMAPLE = os.path.abspath(sys.argv[1])
 MAPS, INFO, LIST, LIST64, SYSTEM_INFO = 0x47670009, 16, 5, 9, 7
 COMMIT, RESERVE, FREE = 0x1000, 0x2000, 0x10000
@@ -60,25 +63,25 @@ OF_REGIONS = ["00010000-00011000 r--p 00000000 00:00 0", "00020000-00022000 r-xp
               "00022000-00024000 ---p 00000000 00:00 0", "00024000-00025000 rw-p 00000000 00:00 0"]
 
 
-def maps_of_linux_are_taken_first():
+def maps_of_linux_are_taken_first(_folder):
     got = areas(dump((SYSTEM_INFO, b"x" * 56), (INFO, REGIONS), (MAPS, TEXT), (LIST, struct.pack("<I", 0))))
     assert got == ["00400000-00401000 r-xp 00001000 08:01 7 /bin/x y", "7f0000000000-7f0000002000 rw-s 00000000 00:05 9 "
                    "/dev/shm/z", "7ffd00000000-7ffd00021000 rw-p 00000000 00:00 0 [stack]"], got
 
 
-def the_memory_info_list_has_regions_and_protections():
+def the_memory_info_list_has_regions_and_protections(_folder):
     got = areas(dump((INFO, REGIONS)))
     assert got == OF_REGIONS, got
 
 
-def saved_memory_is_counted_as_uncertain():
+def saved_memory_is_counted_as_uncertain(_folder):
     data = dump((LIST, struct.pack("<I", 2) + struct.pack("<QII", 0x20000, 0x1000, 0) + struct.pack("<QII", 0x30010, 0x20, 0)))
     assert areas(data) == ["00020000-00021000 rw-p 00000000 00:00 0", "00030000-00031000 rw-p 00000000 00:00 0"], areas(data)
     r = with_dump(data, "import", "--json", "-o", "/dev/null")
     assert any("what it saved" in d["what"] for d in json.loads(r.stdout)["uncertain"]), r.stdout
 
 
-def the_list_of_a_full_dump_is_read():
+def the_list_of_a_full_dump_is_read(_folder):
     data = dump((LIST64, struct.pack("<QQ", 1, 0) + struct.pack("<QQ", 0x7F0000000000, 0x3000)))
     assert areas(data) == ["7f0000000000-7f0000003000 rw-p 00000000 00:00 0"], areas(data)
 
@@ -88,21 +91,21 @@ def bad(data, words):
     assert r.returncode == 3 and r.stderr.count("\n") == 1 and words in r.stderr, (r.returncode, r.stderr)
 
 
-def lists_that_count_more_than_they_have_are_refused():
+def lists_that_count_more_than_they_have_are_refused(_folder):
     bad(dump((INFO, struct.pack("<IIQ", 16, 48, 1 << 60))), "memory info list is too short")
     bad(dump((INFO, struct.pack("<IIQ", 16, 0, 1))), "memory info list is too short")
     bad(dump((LIST64, struct.pack("<QQ", 1 << 60, 0))), "memory list is too short")
     bad(dump((SYSTEM_INFO, b"")), "neither maps nor a list of memory")
 
 
-def a_dump_that_is_cut_is_refused_at_any_byte():
+def a_dump_that_is_cut_is_refused_at_any_byte(_folder):
     whole = dump((SYSTEM_INFO, b"x" * 56), (INFO, REGIONS))
     for cut in range(4, len(whole), 7):
         r = with_dump(whole[:cut], "maps")
         assert r.returncode == 3 and r.stderr.count("\n") == 1, (cut, r.returncode, r.stderr)
 
 
-def damaged_bytes_crash_nothing():
+def damaged_bytes_crash_nothing(_folder):
     rnd = random.Random(1)
     for kinds in ((INFO, REGIONS), (MAPS, TEXT)):
         whole = bytearray(dump((SYSTEM_INFO, b"x" * 8), kinds))
@@ -114,17 +117,7 @@ def damaged_bytes_crash_nothing():
             assert r.returncode in (0, 1, 3), (r.returncode, r.stderr, bytes(data))
 
 
-CASES = [maps_of_linux_are_taken_first, the_memory_info_list_has_regions_and_protections,
-         saved_memory_is_counted_as_uncertain, the_list_of_a_full_dump_is_read,
-         lists_that_count_more_than_they_have_are_refused, a_dump_that_is_cut_is_refused_at_any_byte,
-         damaged_bytes_crash_nothing]
-failures = 0
-for number, function in enumerate(CASES, 1):
-    try:
-        function()
-        print("ok %d - %s" % (number, function.__name__.replace("_", " ")))
-    except AssertionError as e:
-        failures += 1
-        print("not ok %d - %s\n# %s" % (number, function.__name__.replace("_", " "), str(e).replace("\n", "\n# ")))
-print("1..%d" % len(CASES))
-sys.exit(1 if failures else 0)
+run_cases(maps_of_linux_are_taken_first, the_memory_info_list_has_regions_and_protections,
+          saved_memory_is_counted_as_uncertain, the_list_of_a_full_dump_is_read,
+          lists_that_count_more_than_they_have_are_refused, a_dump_that_is_cut_is_refused_at_any_byte,
+          damaged_bytes_crash_nothing)
