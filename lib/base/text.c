@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
+#include "bytes.h"
+
 /* Where the text goes: beyond the end it is only counted. */
 struct text {
 	char *buf;
@@ -70,15 +72,6 @@ static const char *read_directive(const char *format, struct directive *d)
 	return *format ? format + 1 : format;
 }
 
-static size_t length_of(const char *s)
-{
-	size_t length = 0;
-
-	while (s[length])
-		length++;
-	return length;
-}
-
 int text_format(char *buf, size_t size, const char *format, ...)
 {
 	struct text text = { buf, size, 0 };
@@ -96,7 +89,7 @@ int text_format(char *buf, size_t size, const char *format, ...)
 		format = read_directive(format + 1, &d);
 		if (d.conversion == 's') {
 			s = va_arg(args, const char *);
-			put_padded(&text, &d, s, length_of(s));
+			put_padded(&text, &d, s, strlen(s));
 		} else if (d.conversion == 'c') {
 			c = (char)va_arg(args, int);
 			put_padded(&text, &d, &c, 1);
