@@ -244,11 +244,6 @@ static uint64_t number(const struct found *found, enum field field)
 	return *at == '-' ? (uint64_t)strtoll(at, NULL, 10) : strtoull(at, NULL, found->hex[field] ? 16 : 0);
 }
 
-static bool is_call(const struct strace_line *line, const char *name)
-{
-	return line->name_len == strlen(name) && strncmp(line->name, name, line->name_len) == 0;
-}
-
 /* "r-xp": what maps shows. */
 static bool letters(const struct found *found, uint64_t *prot, bool *shared)
 {
@@ -406,9 +401,8 @@ bool columns_line(struct trace_import *im, const struct columns *c, char *text, 
 		put_result(im, f, &found, line);
 		line->args = f->text;
 		/* What a call that makes a task returns in that task. */
-		if ((is_call(line, "clone") || is_call(line, "clone3") || is_call(line, "fork") ||
-			    is_call(line, "vfork")) &&
-			found.at[RESULT] && number(&found, RESULT) == 0)
+		if (name_makes_task(line->name, line->name_len) && found.at[RESULT] &&
+			number(&found, RESULT) == 0)
 			line->kind = STRACE_CHILD;
 		return true;
 	}

@@ -167,6 +167,11 @@ struct strace_line {
 	int status;
 };
 
+bool is_call(const struct strace_line *line, const char *name);
+/* clone, clone3, fork, vfork: they return twice, in the new task, too. */
+bool name_makes_task(const char *name, size_t len);
+char *skip_spaces(char *at);
+
 /* Takes a line apart; *prefix is how many bytes before it are another's (journald), as found in the lines before. */
 void strace_line(char *text, size_t *prefix, struct strace_line *line);
 

@@ -69,11 +69,6 @@ static const struct shape *shape_of(const char *name, size_t len)
 	return NULL;
 }
 
-static char *skip_spaces(char *at)
-{
-	return at + strspn(at, " \t");
-}
-
 /* The end of an argument: its comma or the parenthesis that closes the call; NULL: neither comes. */
 static char *argument_end(char *at)
 {
@@ -223,8 +218,7 @@ static bool continued(char *text, struct foreign *f, struct strace_line *line)
 	foreign_put(f, ") ", 2);
 	foreign_put(f, result, strlen(result));
 	line->rest = f->text;
-	if (strncmp(text, "clone", 5) == 0 || strncmp(text, "fork", 4) == 0 ||
-		strncmp(text, "vfork", 5) == 0) {
+	if (name_makes_task(line->name, line->name_len)) {
 		result = skip_spaces(result + 1);
 		if (!*result || *result == '0')
 			line->kind = STRACE_CHILD;
@@ -340,9 +334,7 @@ static bool syscall_line(char *at, struct foreign *f, struct strace_line *line)
 	line->rest = f->text;
 	line->kind = STRACE_RESUMED;
 	/* In the child, the end of the call that made it. */
-	if ((strncmp(line->name, "clone", 5) == 0 || strncmp(line->name, "fork", 4) == 0 ||
-		    strncmp(line->name, "vfork", 5) == 0) &&
-		strtoull(rest, NULL, 0) == 0)
+	if (name_makes_task(line->name, line->name_len) && strtoull(rest, NULL, 0) == 0)
 		line->kind = STRACE_CHILD;
 	return true;
 }

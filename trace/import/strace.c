@@ -216,8 +216,7 @@ static struct import_task *parent_in_clone(const struct strace *st)
 	for (int i = 0; i < 256; i++)
 		for (struct import_task *t = st->tasks.hash[i]; t; t = t->next)
 			if (t->pending && t->pending_handler && !t->pending_done &&
-				(strncmp(t->pending_handler->name, "clone", 5) == 0 ||
-					strstr(t->pending_handler->name, "fork")))
+				name_makes_task(t->pending_handler->name, strlen(t->pending_handler->name)))
 				return t;
 	return NULL;
 }
@@ -245,9 +244,7 @@ static struct import_task *task_without_name(struct strace *st)
 
 static bool is_clone_end(const struct strace_line *line)
 {
-	return line->kind == STRACE_RESUMED &&
-	       (strncmp(line->name, "clone", 5) == 0 || strncmp(line->name, "vfork", 5) == 0 ||
-		       strncmp(line->name, "fork", 4) == 0);
+	return line->kind == STRACE_RESUMED && name_makes_task(line->name, line->name_len);
 }
 
 /* One whose beginning was not logged: a process of its own, or a thread of the one that strace was attached to. */
@@ -369,11 +366,6 @@ static int whole_call(
 	if (changes_map(h) && t->space->pending)
 		err = settle_order(st, t, h, args);
 	return err ? err : carry_out(st, t, h, args, ip);
-}
-
-static bool is_call(const struct strace_line *line, const char *name)
-{
-	return line->name_len == strlen(name) && strncmp(line->name, name, line->name_len) == 0;
 }
 
 static int begin_call(struct strace *st, struct import_task *t, const struct strace_line *line)
@@ -540,7 +532,8 @@ static int forked(struct strace *st, struct import_task *t, const struct strace_
 {
 	if (import_task_find(&st->tasks, line->other))
 		return 0;
-	if (t->pending && t->pending_handler && strstr("clone3 vfork", t->pending_handler->name))
+	if (t->pending && t->pending_handler &&
+		name_makes_task(t->pending_handler->name, strlen(t->pending_handler->name)))
 		return adopt(st, t, line->other);
 	return import_task_clone(st->im, &st->tasks, t, line->other, line->threads ? CLONE_OF_THREADS : 0);
 }

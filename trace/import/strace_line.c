@@ -24,11 +24,24 @@ static bool starts(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-static char *skip_spaces(char *at)
+char *skip_spaces(char *at)
 {
-	while (*at == ' ' || *at == '\t')
-		at++;
-	return at;
+	return at + strspn(at, " \t");
+}
+
+bool is_call(const struct strace_line *line, const char *name)
+{
+	return line->name_len == strlen(name) && strncmp(line->name, name, line->name_len) == 0;
+}
+
+bool name_makes_task(const char *name, size_t len)
+{
+	static const char *const makers[] = { "clone", "clone3", "fork", "vfork" };
+
+	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
+		if (strlen(makers[i]) == len && strncmp(makers[i], name, len) == 0)
+			return true;
+	return false;
 }
 
 /* Nanoseconds of "12:34:56.789012", "1700000000", "0.000123"; NULL: it is none. A number that can be a task's is one. */
