@@ -36,13 +36,11 @@ static int prepare_unless_populating(
 	return s && s->populating ? 0 : anon_vma_rmap.prepare(vma, prev, next);
 }
 
-static struct rmap_ops apart;
-
-void replay_populates_apart(struct mm_system *sys)
+void replay_populates_apart(struct replay *r)
 {
-	apart = *sys->rmap;
-	apart.prepare = prepare_unless_populating;
-	sys->rmap = &apart;
+	r->populating = *r->sys.rmap;
+	r->populating.prepare = prepare_unless_populating;
+	r->sys.rmap = &r->populating;
 }
 
 static void written_beside(struct space *s, const struct vm_area_struct *vma)

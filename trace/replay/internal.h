@@ -20,6 +20,7 @@
 #define REPLAY_INTERNAL_H
 
 #include <vmaple/replay.h>
+#include <vmaple/rmap.h>
 
 #define CALL_TEXT 512
 
@@ -71,6 +72,7 @@ struct replay {
 	struct replay_options options;
 	struct trace_header header;
 	struct mm_system sys;
+	struct rmap_ops populating; /* the reverse map of TRACE_FAULTS_EACH */
 	/* By number: struct space, struct vm_file; by pid: the number of its space. */
 	struct maple_tree spaces, files, processes;
 	struct vm_file *pending; /* what the next call maps, and a reference to it */
@@ -96,7 +98,7 @@ enum replay_call_kind replay_kind_of(uint32_t nr);
 
 /* fault.c */
 /* The reverse map, but that calls do not write what they populate. */
-void replay_populates_apart(struct mm_system *sys);
+void replay_populates_apart(struct replay *r);
 bool call_populates(const struct trace_call *c);
 void replay_fault(struct replay *r, struct space *s, const struct trace_event *event);
 /* A first write beside a call is a doubt only where the call may have joined or cut that area. */

@@ -478,8 +478,6 @@ static void set_machine(struct mm_system *sys, const struct trace_header *h)
 	sys->thp_enabled = h->thp_enabled;
 	sys->pkeys = h->pkeys;
 	sys->no_zero_page = h->no_zero_page;
-	if (h->fault_source == TRACE_FAULTS_EACH)
-		replay_populates_apart(sys);
 }
 
 struct replay *replay_new(const struct trace_header *header, const struct replay_options *options)
@@ -492,6 +490,8 @@ struct replay *replay_new(const struct trace_header *header, const struct replay
 	r->options = *options;
 	r->header = *header;
 	set_machine(&r->sys, header);
+	if (header->fault_source == TRACE_FAULTS_EACH)
+		replay_populates_apart(r);
 	if (r->options.machine)
 		r->options.machine(r->options.ctx, &r->sys);
 	mt_init_flags(&r->spaces, 0);
