@@ -63,7 +63,6 @@ struct mm_plan {
 	struct mm_system sys;
 	struct rmap_ops rmap;
 	struct mm_operations ops;
-	const struct rmap_ops *real;
 	struct mm_change *told;
 	size_t room;
 	uint64_t fingerprint; /* of the mm, when it was copied */

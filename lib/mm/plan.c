@@ -101,8 +101,7 @@ static int write_down(struct mm_struct *mm, const struct mm_change *change)
 static void begin_machine(struct mm_plan *plan, const struct mm_struct *of)
 {
 	plan->sys = *of->sys;
-	plan->real = of->sys->rmap;
-	plan->rmap = *plan->real;
+	plan->rmap = *of->sys->rmap;
 	plan->rmap.prepare = rehearse_prepare;
 	plan->rmap.clone = plan->rmap.fork = rehearse_clone;
 	plan->rmap.unlink = rehearse_unlink;

@@ -30,6 +30,9 @@ PUBLIC = {  # of the lowest rooms: the public headers that they may come to
 def table():
     """{room: the words of its last column}"""
     rows = re.findall(r"^\| `([\w/]+)/` \|.*\| ([^|]*)\|$", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.M)
+    twice = {room for room, _ in rows if sum(room == other for other, _ in rows) > 1}
+    if twice:
+        sys.exit("Bail out! rooms that ARCHITECTURE.md names twice: %s" % ", ".join(sorted(twice)))
     return {room: re.findall(r"\w+", words) for room, words in rows if room not in TESTS}
 
 
