@@ -23,6 +23,6 @@ for room in base range_map trees/maple trees/rbtree trees/interval_tree trees/pr
 		"$@" "${flags[@]}" -c "$file" -o "${objects[-1]}" || fail "$file"
 	done
 done
-"$@" "${flags[@]}" -nostdlib -static -no-pie "$source/tests/install/freestanding.c" "${objects[@]}" -lgcc -o "$out/program" ||
+"$@" "${flags[@]}" -nostdlib -static -no-pie "$source/tests/install/freestanding.c" "$source/examples/kernel_mm/bytes.c" "${objects[@]}" -lgcc -o "$out/program" ||
 	fail "does not link without a C library"
 "$out/program"
