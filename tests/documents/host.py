@@ -4,9 +4,9 @@
 
 usage: host.py SOURCE_FOLDER CC
 
-The rooms that stand for Linux, and all that they include, are compiled where the host's headers define every name of
-<vmaple/linux_abi.h> as nonsense: what they answer cannot depend on them.  Then the other way round: beside the host's
-real headers, before and behind, linux_abi.h changes nothing and warns of nothing.  Prints TAP.
+The rooms that stand for Linux, and all that they include, are preprocessed where the headers of the host that bring such
+names are errors: what they answer cannot depend on them.  Then the other way round: beside the host's real headers,
+before and behind, linux_abi.h changes nothing and warns of nothing.  Prints TAP.
 """
 import pathlib
 import re
@@ -36,9 +36,10 @@ def names():
     return dict(re.findall(r"^#define VMAPLE_(\w+)\s+(\w+)$", text, re.M))
 
 
-def compiles(args, text=None):
-    done = subprocess.run(CC + ["-fsyntax-only", "-std=gnu17", "-D_GNU_SOURCE", "-DVMAPLE_RCU_NONE", '-DVMAPLE_VERSION="0"',
-                                f"-I{ROOT}/include", f"-I{ROOT}/lib/base"] + args, input=text, capture_output=True, text=True)
+def compiles(how, args, text=None):
+    done = subprocess.run(CC + [how, "-std=gnu17", "-D_GNU_SOURCE", "-DVMAPLE_RCU_NONE", '-DVMAPLE_VERSION="0"',
+                                f"-I{ROOT}/include", f"-I{ROOT}/lib/base", "-o", "/dev/null"] + args, input=text,
+                          capture_output=True, text=True)
     return "" if done.returncode == 0 and not done.stderr else done.stderr or "exit status %d" % done.returncode
 
 
@@ -49,8 +50,8 @@ def poisoned(folder):
         path.write_text('#error "a header of the host: it must not say what a guest\'s numbers are"\n', encoding="utf-8")
     for source in sources():
         index = ["-DMM_INDEX_" + source.stem.replace("linked", "augmented").upper()] if source.parent.name == "index" else []
-        yield str(source.relative_to(ROOT)), compiles([f"-I{folder}", f"-I{source.parent}", f"-I{source.parent.parent}"] + index +
-                                                      [str(source)])
+        folders = [f"-I{folder}", f"-I{source.parent}", f"-I{source.parent.parent}"]
+        yield str(source.relative_to(ROOT)), compiles("-E", folders + index + [str(source)])
 
 
 def beside():
@@ -58,8 +59,8 @@ def beside():
     ours = "#include <vmaple/linux_abi.h>\n#include <vmaple/mm.h>\n#include <vmaple/guest_mm.h>\n"
     same = "".join(f'#ifdef {n}\n_Static_assert({n} == VMAPLE_{n}, "{n}");\n#endif\n' for n in names())
     args = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-x", "c", "-"]
-    yield "the numbers are this host's, its headers first", compiles(args, host + ours + same)
-    yield "the numbers are this host's, its headers last", compiles(args, ours + host + same)
+    yield "the numbers are this host's, its headers first", compiles("-fsyntax-only", args, host + ours + same)
+    yield "the numbers are this host's, its headers last", compiles("-fsyntax-only", args, ours + host + same)
 
 
 def main():

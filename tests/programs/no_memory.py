@@ -4,9 +4,11 @@
 
 usage: no_memory.py VMAPLE FAIL_NTH.so
 
-Every allocation of verify, maps, the lab, import, why, report and whatif is made to fail in turn: each time the command ends
+The allocations of verify, maps, the lab, import, why, report and whatif are made to fail in turn: each time the command ends
 as if nothing had happened, or with one sentence and status 125.  The same under limits that are too small.  Of run and record
 too: the program runs on, and what could not be recorded is lost, never a difference.
+
+VMAPLE_EACH: the first so many of a command fail one after the other, and as many of the rest, evenly spread (default: 12).
 """
 import json
 import os
@@ -17,6 +19,7 @@ import sys
 import tempfile
 
 vmaple, preload = sys.argv[1:3]
+EACH = int(os.environ.get("VMAPLE_EACH", "12"))
 failures = 0
 
 
@@ -58,7 +61,7 @@ def judge_live(result, good, what):
         check("difference at step" not in text, f"{what}: {text[:600]}")
 
 
-def fail_each(args, folder, judge=judge, first=50):
+def fail_each(args, folder, judge=judge):
     count = os.path.join(folder, "count")
     good = run(args, LD_PRELOAD=preload, FAIL_COUNT=count)
     check(good.returncode == 0, f"{args}: {good}")
@@ -68,7 +71,7 @@ def fail_each(args, folder, judge=judge, first=50):
     total = int(open(count).read())
     check(total, f"{args}: no allocation could be made to fail")
     # All of the first, where setting up is, and a share of the others.
-    for n in list(range(1, min(total, first) + 1)) + list(range(first + 1, total + 1, max(1, total // 25))):
+    for n in list(range(1, min(total, EACH) + 1)) + list(range(EACH + 1, total + 1, max(1, (total - EACH) // EACH))):
         result = run(args, LD_PRELOAD=preload, FAIL_NTH=str(n))
         if not good.stdout and not result.returncode and judge is not judge_live:
             result.stdout = b""
