@@ -9,6 +9,7 @@ import re
 OURS = re.compile(r'_*(vm|vmaple)_|vmaple$', re.I)
 
 
+TAGGED = ('struct', 'union', 'enum')
 WORDS = set('void char short int long unsigned signed bool float double const volatile static inline extern struct union '
             'enum typedef return if else while for do switch case default goto break continue sizeof __attribute__ _Static_assert __thread'.split())
 
@@ -103,15 +104,16 @@ def macros(toks):
     return re.findall(r'^[ \t]*#[ \t]*define[ \t]+(\w+)', '\n'.join(t for k, t in toks if k == 'directive'), re.M)
 
 
-def renamed(toks, names, members):
-    """The tokens' text with names replaced; members: those behind . and -> too."""
+def renamed(toks, names, members, tags=frozenset()):
+    """The tokens' text with names replaced; members: those behind . and -> too; tags: only behind struct, union, enum."""
     out, last = [], ''
     for kind, text in toks:
-        if kind == 'name' and (members or last not in ('.', '->')):
+        if kind == 'name' and (members or last not in ('.', '->')) and (text not in tags or last in TAGGED):
             text = names.get(text, text)
         elif kind == 'directive' and '#include' not in text.replace(' ', ''):
             before = '' if members else r'(?<![.>])'
-            text = re.sub(before + r'\b[A-Za-z_]\w*', lambda m: names.get(m.group(), m.group()), text)
+            text = re.sub(before + r'(\b(?:struct|union|enum)\s+)?\b([A-Za-z_]\w*)', lambda m: (m.group(1) or '') + (
+                m.group(2) if m.group(2) in tags and not m.group(1) else names.get(m.group(2), m.group(2))), text)
         out.append((kind, text))
         if kind not in ('comment', 'space'):
             last = text
@@ -125,8 +127,15 @@ def is_static(code, words):
 def public_names(toks):
     names = set(macros(toks))
     for code in statements(toks):
-        names.update(name for _, name in declared(code))
+        names.update(name for kind, name in declared(code) if kind != 'tag')
     return names
+
+
+def public_tags(toks):
+    """What is behind struct, union and enum, defined there or not, and nothing else's name."""
+    words = [text for kind, text in toks if kind not in ('comment', 'space')]
+    found = {b for a, b in zip(words, words[1:]) if a in TAGGED and re.match(r'[A-Za-z_]', b)}
+    return found - public_names(toks)
 
 
 def new_names(names, prefix):
@@ -143,5 +152,5 @@ def new_names(names, prefix):
     return new
 
 
-def prefixed(text, names, prefix):
-    return ''.join(t for _, t in renamed(tokens(text), names, True))
+def prefixed(text, names, tags):
+    return ''.join(t for _, t in renamed(tokens(text), names, True, tags))

@@ -20,7 +20,7 @@ static bool fits(const struct mm_needs *needs, const struct mm_needs *have)
 	       needs->middle <= have->middle && needs->large <= have->large && needs->tables <= have->tables;
 }
 
-static void raise(unsigned long *have, unsigned long needed)
+static void raise_to(unsigned long *have, unsigned long needed)
 {
 	*have = max(*have, needed + needed / 8);
 }
@@ -30,13 +30,13 @@ static bool suffices(struct mm_needs *have, const struct mm_needs *needs)
 {
 	if (fits(needs, have))
 		return true;
-	raise(&have->areas, needs->areas);
-	raise(&have->leaves, needs->leaves);
-	raise(&have->inner_nodes, needs->inner_nodes);
-	raise(&have->small, needs->small);
-	raise(&have->middle, needs->middle);
-	raise(&have->large, needs->large);
-	raise(&have->tables, needs->tables);
+	raise_to(&have->areas, needs->areas);
+	raise_to(&have->leaves, needs->leaves);
+	raise_to(&have->inner_nodes, needs->inner_nodes);
+	raise_to(&have->small, needs->small);
+	raise_to(&have->middle, needs->middle);
+	raise_to(&have->large, needs->large);
+	raise_to(&have->tables, needs->tables);
 	return false;
 }
 

@@ -32,7 +32,7 @@ struct fault {
 /* Would it map a page that the file does not have any more?  The leaf's lock is held: see truncate.c. */
 static bool is_beyond(const struct fault *f)
 {
-	if (!f->vma->vm_file || vma_is_anonymous(f->vma) || (f->pte & (PTE_PRESENT | PTE_SWAP)))
+	if (!f->vma->vm_file || vma_is_private_anonymous(f->vma) || (f->pte & (PTE_PRESENT | PTE_SWAP)))
 		return false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return file_ends_before(f->paging, f->vma->vm_file,
@@ -295,7 +295,7 @@ static int fault_by_pte(struct fault *f)
 		return fault_file(f, pte_value(f->pte));
 	if (f->pte & PTE_PRESENT)
 		return f->write ? fault_write_protected(f) : fault_read_again(f);
-	if (vma_is_anonymous(f->vma))
+	if (vma_is_private_anonymous(f->vma))
 		return fault_anonymous(f);
 	return fault_file(f, linear_index(f->vma, f->addr));
 }
@@ -306,8 +306,9 @@ static int prepare(struct fault *f)
 	struct page_tables *pt = f->vma->vm_mm->pgd;
 	int err = 0;
 
-	if (!(vma_is_anonymous(f->vma) ? takes_page(f) : f->write) || (f->vma->vm_flags & VM_SHARED) ||
-		f->paging->rmap->no_anon_vma || __atomic_load_n(&f->vma->anon_vma, __ATOMIC_ACQUIRE))
+	if (!(vma_is_private_anonymous(f->vma) ? takes_page(f) : f->write) ||
+		(f->vma->vm_flags & VM_SHARED) || f->paging->rmap->no_anon_vma ||
+		__atomic_load_n(&f->vma->anon_vma, __ATOMIC_ACQUIRE))
 		return 0;
 	rw_write_lock(&pt->prepare);
 	if (!f->vma->anon_vma)
@@ -316,7 +317,7 @@ static int prepare(struct fault *f)
 	return err;
 }
 
-static int reserve(struct fault *f)
+static int reserve_links(struct fault *f)
 {
 	if (!f->paging->rmap->reserve || !f->paging->rmap->reserve(&f->reserve, 1))
 		return 0;
@@ -330,7 +331,7 @@ static int handle_fault(struct fault *f)
 	if (err)
 		return err;
 	f->leaf = leaf_make(f->vma->vm_mm->pgd, f->addr);
-	if (!f->leaf || reserve(f))
+	if (!f->leaf || reserve_links(f))
 		return -ENOMEM;
 	f->place = (struct rmap_place){ f->vma, f->addr, &f->leaf->id, &f->reserve };
 	rw_write_lock(&f->leaf->lock);

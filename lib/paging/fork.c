@@ -77,7 +77,7 @@ int copy_pages(struct vm_area_struct *child, struct vm_area_struct *parent)
 	if (!needs_copy(c.paging, parent))
 		return 0;
 	while (!err && (c.source = leaf_next(parent->vm_mm->pgd, &addr, parent->vm_end)) != NULL) {
-		unsigned long stop = leaf_end(c.source, parent->vm_end);
+		unsigned long stop = leaf_stop(c.source, parent->vm_end);
 
 		err = copy_leaf(&c, addr, stop);
 		addr = stop;

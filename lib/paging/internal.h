@@ -138,7 +138,7 @@ static inline struct paging *paging_of(const struct vm_area_struct *vma)
 }
 
 /* Private memory of its own. */
-static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
+static inline bool vma_is_private_anonymous(const struct vm_area_struct *vma)
 {
 	return !vma->vm_file || (vma->vm_file->kind == VM_FILE_ZERO && !(vma->vm_flags & VM_SHARED));
 }
@@ -208,7 +208,7 @@ static inline pte_t *leaf_pte(struct leaf *leaf, unsigned long addr)
 	return &leaf->pte[(addr - leaf->id.base) >> leaf->id.mm->sys->page_shift];
 }
 /* One past the last address of @leaf, or @end. */
-static inline unsigned long leaf_end(const struct leaf *leaf, unsigned long end)
+static inline unsigned long leaf_stop(const struct leaf *leaf, unsigned long end)
 {
 	unsigned long last = leaf->id.base + ((unsigned long)TABLE_ENTRIES << leaf->id.mm->sys->page_shift);
 

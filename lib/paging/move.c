@@ -116,14 +116,14 @@ static int move_all(struct mover *m, const struct mm_move *mv, bool locks, unsig
 
 	while ((m->old_leaf = leaf_next(pt, &addr, end)) != NULL) {
 		unsigned long new_addr = mv->new_addr + (addr - mv->old_addr),
-			      stop = leaf_end(m->old_leaf, end);
+			      stop = leaf_stop(m->old_leaf, end);
 		unsigned long some;
 
 		*done = addr - mv->old_addr;
 		m->new_leaf = leaf_make(pt, new_addr);
 		if (!m->new_leaf)
 			return -ENOMEM;
-		some = leaf_end(m->new_leaf, new_addr + (stop - addr)) - new_addr;
+		some = leaf_stop(m->new_leaf, new_addr + (stop - addr)) - new_addr;
 		stop = addr + some;
 		addr += move_some(m, addr, new_addr, some, locks);
 		*done = addr - mv->old_addr;

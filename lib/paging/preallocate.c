@@ -136,7 +136,7 @@ void move_needs(struct mm_struct *mm, unsigned long start, unsigned long end, st
 	unsigned long addr = start, leaves = 0;
 	struct leaf *leaf;
 
-	for (; (leaf = leaf_next(mm->pgd, &addr, end)) != NULL; addr = leaf_end(leaf, end))
+	for (; (leaf = leaf_next(mm->pgd, &addr, end)) != NULL; addr = leaf_stop(leaf, end))
 		leaves += 2; /* where it is to be it may lie across two */
 	needs->tables += tables_over(mm, end - start, leaves);
 }

@@ -217,7 +217,7 @@ static bool sweep_area(struct vm_area_struct *vma, void *arg)
 	addr &= ~(page - 1);
 	rw_read_lock(&pt->tables);
 	while (left && (leaf = leaf_next(pt, &addr, vma->vm_end)) != NULL) {
-		unsigned long stop = leaf_end(leaf, vma->vm_end);
+		unsigned long stop = leaf_stop(leaf, vma->vm_end);
 
 		rw_write_lock(&leaf->lock);
 		for (; addr < stop && left; addr += page, left--)

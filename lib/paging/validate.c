@@ -42,7 +42,7 @@ static bool for_each_pte(struct check *c, bool (*at)(struct check *c, pte_t *pte
 		c->mm = pt->mm;
 		c->addr = 0;
 		while ((leaf = leaf_next(pt, &c->addr, 1UL << 48)) != NULL) {
-			unsigned long stop = leaf_end(leaf, 1UL << 48);
+			unsigned long stop = leaf_stop(leaf, 1UL << 48);
 
 			for (; c->addr < stop; c->addr += page_bytes(c->mm))
 				if (*leaf_pte(leaf, c->addr) && !at(c, leaf_pte(leaf, c->addr)))
@@ -60,7 +60,7 @@ static bool check_frame(struct check *c, const struct vm_area_struct *vma, pte_t
 		return !(pte & PTE_WRITE) || wrong(c, "PG7: a PTE lets the zero page be written");
 	if (!page->mapping)
 		return wrong(c, "PG7: a PTE leads to a page that is nobody's");
-	if (page_is_anon(page) && vma_is_anonymous(vma) == false && (vma->vm_flags & VM_SHARED))
+	if (page_is_anon(page) && vma_is_private_anonymous(vma) == false && (vma->vm_flags & VM_SHARED))
 		return wrong(c, "PG7: a shared area maps an anonymous page");
 	if (!page_is_anon(page) && (page->mapping != (uintptr_t)vma->vm_file->mapping))
 		return wrong(c, "PG7: an area maps a page of another file");

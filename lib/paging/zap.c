@@ -75,7 +75,7 @@ static void zap(struct vm_area_struct *vma, unsigned long start, unsigned long e
 	struct leaf *leaf;
 
 	while ((leaf = leaf_next(vma->vm_mm->pgd, &addr, end)) != NULL) {
-		unsigned long stop = leaf_end(leaf, end);
+		unsigned long stop = leaf_stop(leaf, end);
 
 		rw_write_lock(&leaf->lock);
 		for (; addr < stop; addr += page_bytes(vma->vm_mm))
@@ -115,7 +115,7 @@ void zap_indexes(struct vm_area_struct *vma, pgoff_t first)
 	struct leaf *leaf;
 
 	while ((leaf = leaf_next(vma->vm_mm->pgd, &addr, vma->vm_end)) != NULL) {
-		unsigned long stop = leaf_end(leaf, vma->vm_end);
+		unsigned long stop = leaf_stop(leaf, vma->vm_end);
 
 		rw_write_lock(&leaf->lock);
 		for (; addr < stop; addr += page_bytes(vma->vm_mm))
@@ -165,7 +165,7 @@ void protect_range(struct vm_area_struct *vma, unsigned long start, unsigned lon
 	struct leaf *leaf;
 
 	while ((leaf = leaf_next(vma->vm_mm->pgd, &addr, end)) != NULL) {
-		unsigned long stop = leaf_end(leaf, end);
+		unsigned long stop = leaf_stop(leaf, end);
 
 		rw_write_lock(&leaf->lock);
 		for (; addr < stop; addr += page_bytes(vma->vm_mm)) {

@@ -1,21 +1,63 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The amalgamated sources of tools/amalgamate: each compiles alone, with nothing of the project's folders, without a warning,
-# and with a prefix all of them link with a program that has things of their names.
-# usage: amalgamated.sh SOURCE_FOLDER CC
+# The amalgamated sources of tools/amalgamate: each compiles alone, with nothing of the project's folders, without a warning, by
+# gcc and by clang; programs in C and C++ are linked with them and run, with a prefix beside things of their own of the same
+# names; text is as small as docs/embedding.md says. Prints TAP.
+# usage: amalgamated.sh SOURCE_FOLDER quick|long       quick: the programs in C, unoptimised, with gcc
 set -u
-source=$1 cc=$2
+source=$1 suite=$2
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
+n=0 failed=0
+ok() { # what, command...
+	local what=$1
+	shift
+	n=$((n + 1))
+	if "$@" >"$folder/out" 2>&1; then echo "ok $n - $what"; else
+		failed=1
+		echo "not ok $n - $what"
+		head -20 "$folder/out" | sed 's/^/# /'
+	fi
+}
+# text_below BYTES OBJECT: code and constants, as size(1) counts them
+text_below() {
+	local text
+	text=$(size "$2" | awk 'NR == 2 { print $1 }')
+	echo "# text of $(basename "$2" .o): $text bytes"
+	[ "$text" -lt "$1" ]
+}
+strict=(-Wall -Wextra -Werror)
+
 "$source/tools/amalgamate" "$folder/plain" && "$source/tools/amalgamate" --prefix vm_ "$folder/prefixed" || exit 1
-failed=0 parts=0
-for part in "$folder"/plain/*.c; do
-	parts=$((parts + 1))
-	"$cc" -std=c17 -Os -Wall -Wextra -Werror -c -o "$folder/part.o" "$part" || { echo "FAILED: $part"; failed=1; continue; }
-	size "$folder/part.o"
+cd "$folder/plain" || exit 1
+compilers=(gcc) level=-O1 has_cxx=$(command -v g++)
+if [ "$suite" = quick ]; then compilers=() level=-O0 has_cxx=; fi
+[ "$suite" = long ] && command -v clang >/dev/null && compilers+=(clang)
+for cc in ${compilers[@]+"${compilers[@]}"}; do
+	for part in *.c; do
+		ok "$cc compiles $part" "$cc" -std=c17 -Os "${strict[@]}" -c -o "${part%.c}-$cc.o" "$part"
+	done
 done
-cd "$folder/prefixed" || exit 1
-"$cc" -std=c17 -O1 -Wall -Wextra -Werror -I. -o program "$source/tests/install/amalgamated.c" maple_tree.c rbtree.c \
-	interval_tree.c -pthread && ./program || failed=1
-echo "$parts parts"
-[ "$parts" -ge 4 ] && [ "$failed" -eq 0 ]
+needs() { gcc -std=c17 -M "$1" | grep -oE '[^ ]*(/(urcu|zstd|xxhash|jansson|cmocka)|include/vmaple/)[^ ]*'; }
+for part in *.c; do ok "$part needs nobody's headers but the C library's" test -z "$(needs "$part")"; done
+if [ "$suite" = long ]; then
+	gcc -std=c17 -Os -DVMAPLE_NO_DUMPS -fno-asynchronous-unwind-tables -c -o maple_tree-small.o maple_tree.c
+	ok "a maple tree without dumps and unwind tables is below 40 KB" text_below 40000 maple_tree-small.o
+	ok "the engine is below 200 KB" text_below 200000 vmaple-gcc.o
+fi
+
+engine=$source/tests/install/amalgamated_engine.c
+for kind in plain prefixed; do
+	cd "$folder/$kind" || exit 1
+	flags=("${strict[@]}" -I.)
+	[ $kind = plain ] || flags+=(-DPREFIXED)
+	ok "$kind: the engine's object" gcc -std=c17 $level "${flags[@]}" -c -o vmaple.o vmaple.c
+	ok "$kind: the engine in C" sh -c 'gcc -std=gnu17 -o program "$@" vmaple.o -pthread && ./program' - "${flags[@]}" "$engine"
+	[ -z "$has_cxx" ] || ok "$kind: the engine in C++" sh -c \
+		'g++ -std=c++20 -o program -x c++ "$@" -x none vmaple.o -pthread && ./program' - "${flags[@]}" "$engine"
+done
+ok "prefixed: every symbol begins with vm_ or vmaple_" sh -c '! nm -g --defined-only vmaple.o | grep -vE " _*(vm|vmaple)_| _.stapsdt.base"'
+ok "prefixed: trees and range maps in C" sh -c 'gcc -std=c17 "$@" -pthread && ./program' - $level -I. -o program \
+	"$source/tests/install/amalgamated.c" "${strict[@]}" maple_tree.c rbtree.c interval_tree.c
+echo "1..$n"
+exit $failed
