@@ -25,6 +25,8 @@ struct kernel_profile {
 	bool untouched_takes_touched;
 	/** mremap: a move without a change of size may span several areas. */
 	bool mremap_several;
+	/** mremap looks whether the new address is one before it looks for the area. */
+	bool mremap_aligns_first;
 	/** mremap judges the whole request, then the area, then unmaps the target; else the target goes first. */
 	bool mremap_checks_first;
 	/**
@@ -32,6 +34,8 @@ struct kernel_profile {
 	 * joined with its own copy.
 	 */
 	bool dontunmap_cuts;
+	/** MREMAP_DONTUNMAP takes VM_ACCOUNT off the area that it leaves behind or is a part of; its charge stays. */
+	bool dontunmap_unaccounts;
 	/** A copy beside what MREMAP_DONTUNMAP left may join the area on its other side. */
 	bool dontunmap_joins_other;
 	/** mmap unmaps what is in the way when all else is sure; else before the charge, and even where that fails. */
@@ -58,6 +62,10 @@ struct kernel_profile {
 	bool huge_as_files;
 	/** MAP_DROPPABLE memory cannot be registered with a userfaultfd. */
 	bool droppable_not_served;
+	/** Nor is it locked by mlockall()'s MCL_FUTURE. */
+	bool droppable_unlocked;
+	/** What mremap moves joins nothing where a userfaultfd serves it. */
+	bool served_moves_alone;
 	/** MADV_DOFORK is refused for all of VM_SPECIAL; else for VM_IO. */
 	bool special_stays_unforked;
 	/** What a userfaultfd protects against writing is not registered anew without that: -EBUSY. */
@@ -69,6 +77,8 @@ struct kernel_profile {
 	bool mseal;         /**< the call is there */
 	bool droppable;     /**< MAP_DROPPABLE is */
 	bool guard_regions; /**< MADV_GUARD_INSTALL and MADV_GUARD_REMOVE are */
+	/** An area in which guard pages are installed is marked, and so is what it is joined with: VM_STICKY. */
+	bool marks_guards;
 	bool shows_onfault; /**< VmFlags of smaps tell VM_LOCKONFAULT */
 };
 

@@ -39,6 +39,7 @@ typedef uint64_t vm_flags_t;
 #define VM_GROWSDOWN    0x100ULL /**< a fault below extends it */
 #define VM_UFFD_MISSING 0x200ULL
 #define VM_PFNMAP       0x400ULL
+#define VM_MAYBE_GUARD  0x800ULL /**< guard pages were installed in it, or in what it was joined with */
 #define VM_UFFD_WP      0x1000ULL
 #define VM_LOCKED       0x2000ULL
 #define VM_IO           0x4000ULL
@@ -73,7 +74,9 @@ typedef uint64_t vm_flags_t;
 /** With VM_GROWSDOWN: the stack of a program that exec is making; vma_is_temporary_stack(). */
 #define VM_STACK_INCOMPLETE_SETUP (VM_RAND_READ | VM_SEQ_READ)
 #define VM_LOCKED_MASK            (VM_LOCKED | VM_LOCKONFAULT)
-#define VM_UFFD_FLAGS             (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
+/** They keep no two areas apart; since Linux 6.19 what is joined has those of either. */
+#define VM_STICKY     (VM_SOFTDIRTY | VM_MAYBE_GUARD)
+#define VM_UFFD_FLAGS (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
 /** Areas of this kind never merge. */
 #define VM_SPECIAL (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
 

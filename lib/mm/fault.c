@@ -112,10 +112,15 @@ static bool read_prepares(const struct vm_area_struct *vma, unsigned long addr)
 	return start >= vma->vm_start && start + sys->pmd_size <= vma->vm_end;
 }
 
-/* Memory that may be executed alone has a protection key, where there are any, that forbids all else. */
+/*
+ * Memory that may be executed alone has a protection key, where there are any, that forbids all else.  A key that the process
+ * has allocated forbids what the thread says, of which the engine knows nothing: it allows all, as pkey_alloc() has it.
+ */
 static bool key_forbids_data(const struct vm_area_struct *vma)
 {
-	return (vma->vm_flags & VM_PKEY_MASK) && !(vma->vm_flags & (VM_READ | VM_WRITE));
+	int key = (int)((vma->vm_flags & VM_PKEY_MASK) >> VM_PKEY_SHIFT);
+
+	return key && key == vma->vm_mm->execute_only_pkey;
 }
 
 bool vma_may_fault(const struct vm_area_struct *vma, unsigned int flags)

@@ -10,16 +10,20 @@
 	.uncharges_untouched = true, .above4g = true, .stack_not_huge = true, .anon_huge_aligned = true, \
 	.populate_ends_at_hole = true, .served_part_joins = true, .key_before_place = true,              \
 	.seals_first = true, .mseal = true, .droppable = true, .shows_onfault = true
-#define CAME_WITH_6_17                                                                           \
-	CAME_WITH_6_12, .untouched_takes_touched = true, .mremap_several = true,                 \
-			.mremap_checks_first = true, .zero_sealed = true, .huge_as_files = true, \
-			.droppable_not_served = true, .guard_regions = true
-#define CAME_WITH_6_18 CAME_WITH_6_17, .zero_huge_aligned = true
-#define CAME_WITH_7_0  CAME_WITH_6_18, .special_stays_unforked = true
+#define CAME_WITH_6_16 \
+	CAME_WITH_6_12, .untouched_takes_touched = true, .mremap_aligns_first = true, .guard_regions = true
+#define CAME_WITH_6_17                                                                            \
+	CAME_WITH_6_16, .mremap_several = true, .mremap_checks_first = true, .zero_sealed = true, \
+			.huge_as_files = true, .droppable_not_served = true
+#define CAME_WITH_6_18 CAME_WITH_6_17, .zero_huge_aligned = true, .marks_guards = true
+#define CAME_WITH_7_0  CAME_WITH_6_18, .droppable_unlocked = true, .special_stays_unforked = true
 #define CAME_WITH_7_2  CAME_WITH_7_0, .dontunmap_cuts = true, .dontunmap_joins_other = true
-#define CAME_WITH_7_3  CAME_WITH_7_2, .wp_stays = true
+#define CAME_WITH_7_3  CAME_WITH_7_2, .wp_stays = true, .served_moves_alone = true
 
-/* Oldest first.  MREMAP_DONTUNMAP: 6.12 took over a fix that 7.2 came with and the series between do not have. */
+/*
+ * Oldest first.  A series that is kept up takes over fixes of later ones: 6.12 has MREMAP_DONTUNMAP as 7.2, and 6.12 and 6.18 lock no
+ * droppable memory, as 7.0.
+ */
 static const struct kernel_profile profiles[] = {
 	{ .name = "6.1", .major = 6, .minor = 1, .asked = "6.1.192", .dontunmap_cuts = true },
 	{ .name = "6.12",
@@ -27,10 +31,22 @@ static const struct kernel_profile profiles[] = {
 		.minor = 12,
 		.asked = "6.12.117",
 		CAME_WITH_6_12,
+		.droppable_unlocked = true,
 		.dontunmap_cuts = true,
 		.dontunmap_joins_other = true },
+	{ .name = "6.16",
+		.major = 6,
+		.minor = 16,
+		.asked = "6.16.12",
+		CAME_WITH_6_16,
+		.dontunmap_unaccounts = true },
 	{ .name = "6.17", .major = 6, .minor = 17, .asked = "6.17.13", CAME_WITH_6_17 },
-	{ .name = "6.18", .major = 6, .minor = 18, .asked = "6.18.44", CAME_WITH_6_18 },
+	{ .name = "6.18",
+		.major = 6,
+		.minor = 18,
+		.asked = "6.18.44",
+		CAME_WITH_6_18,
+		.droppable_unlocked = true },
 	{ .name = "6.19", .major = 6, .minor = 19, .asked = "6.19.14", CAME_WITH_6_18 },
 	{ .name = "7.0", .major = 7, .minor = 0, .asked = "7.0.13", CAME_WITH_7_0 },
 	{ .name = "7.1", .major = 7, .minor = 1, .asked = "7.1.13", CAME_WITH_7_0 },

@@ -200,6 +200,13 @@ static int populate(struct mm_struct *mm, unsigned long start, unsigned long end
 	return 0;
 }
 
+/* All of it, however small the part is. */
+static void mark_guarded(struct vm_area_struct *vma)
+{
+	vma_start_write(vma);
+	set_field(vma, vm_flags, vma->vm_flags | VM_MAYBE_GUARD);
+}
+
 /* One area's part of the range; *reached: up to where it is done. */
 static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned long end, int advice,
 	unsigned long *reached)
@@ -221,7 +228,9 @@ static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned
 		vma->vm_mm->sys->pages->discard(vma, start, end);
 	if (!err && vma->vm_mm->pgd && (advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE))
 		err = vma->vm_mm->sys->pages->guard(vma, start, end, advice == MADV_GUARD_INSTALL);
-	if (err || flags == vma->vm_flags)
+	if (!err && advice == MADV_GUARD_INSTALL && vma->vm_mm->sys->kernel->marks_guards)
+		mark_guarded(vma);
+	if (err || flags == vma->vm_flags || is_about_contents(advice))
 		return err;
 	vma = vma_modify_flags(vma, start, end, flags);
 	if (IS_ERR(vma))

@@ -125,13 +125,13 @@ static const struct {
 	vm_flags_t bit;
 } flag_names[] = { { "rd", VM_READ }, { "wr", VM_WRITE }, { "ex", VM_EXEC }, { "sh", VM_SHARED },
 	{ "mr", VM_MAYREAD }, { "mw", VM_MAYWRITE }, { "me", VM_MAYEXEC }, { "ms", VM_MAYSHARE },
-	{ "gd", VM_GROWSDOWN }, { "pf", VM_PFNMAP }, { "lo", VM_LOCKED }, { "io", VM_IO },
-	{ "sr", VM_SEQ_READ }, { "rr", VM_RAND_READ }, { "dc", VM_DONTCOPY }, { "de", VM_DONTEXPAND },
-	{ "lf", VM_LOCKONFAULT }, { "ac", VM_ACCOUNT }, { "nr", VM_NORESERVE }, { "ht", VM_HUGETLB },
-	{ "sf", VM_SYNC }, { "ar", VM_ARCH_1 }, { "wf", VM_WIPEONFORK }, { "dd", VM_DONTDUMP },
-	{ "sd", VM_SOFTDIRTY }, { "mm", VM_MIXEDMAP }, { "hg", VM_HUGEPAGE }, { "nh", VM_NOHUGEPAGE },
-	{ "mg", VM_MERGEABLE }, { "um", VM_UFFD_MISSING }, { "uw", VM_UFFD_WP }, { "ui", VM_UFFD_MINOR },
-	{ "ss", VM_SHADOW_STACK }, { "dp", VM_DROPPABLE }, { "sl", VM_SEALED } };
+	{ "gd", VM_GROWSDOWN }, { "pf", VM_PFNMAP }, { "gu", VM_MAYBE_GUARD }, { "lo", VM_LOCKED },
+	{ "io", VM_IO }, { "sr", VM_SEQ_READ }, { "rr", VM_RAND_READ }, { "dc", VM_DONTCOPY },
+	{ "de", VM_DONTEXPAND }, { "lf", VM_LOCKONFAULT }, { "ac", VM_ACCOUNT }, { "nr", VM_NORESERVE },
+	{ "ht", VM_HUGETLB }, { "sf", VM_SYNC }, { "ar", VM_ARCH_1 }, { "wf", VM_WIPEONFORK },
+	{ "dd", VM_DONTDUMP }, { "sd", VM_SOFTDIRTY }, { "mm", VM_MIXEDMAP }, { "hg", VM_HUGEPAGE },
+	{ "nh", VM_NOHUGEPAGE }, { "mg", VM_MERGEABLE }, { "um", VM_UFFD_MISSING }, { "uw", VM_UFFD_WP },
+	{ "ui", VM_UFFD_MINOR }, { "ss", VM_SHADOW_STACK }, { "dp", VM_DROPPABLE }, { "sl", VM_SEALED } };
 
 #define NR_FLAG_NAMES (sizeof(flag_names) / sizeof(flag_names[0]))
 

@@ -44,7 +44,7 @@ static inline unsigned int property_blockers(
 
 	if ((area->vm_flags | vmg->flags) & VM_SPECIAL)
 		why |= VMA_BLOCK_SPECIAL;
-	if ((area->vm_flags ^ vmg->flags) & ~VM_SOFTDIRTY)
+	if ((area->vm_flags ^ vmg->flags) & ~VM_STICKY)
 		why |= VMA_BLOCK_FLAGS;
 	/* What is different mostly differs so. */
 	if (why && !list)
@@ -191,6 +191,19 @@ struct join {
 	struct vm_area_struct *shrinks;           /* loses what the target gains; or NULL */
 };
 
+/* What marks the range, or an area that is joined, marks the join. */
+static vm_flags_t sticky_flags(const struct vma_merge *vmg, const struct join *j)
+{
+	vm_flags_t flags = vmg->flags;
+
+	if (!vmg->mm->sys->kernel->marks_guards)
+		return 0;
+	for (int i = 0; i < 2; i++)
+		if (j->gone[i])
+			flags |= j->gone[i]->vm_flags;
+	return flags & VM_STICKY;
+}
+
 static void lock_areas(const struct join *j)
 {
 	vma_start_write(j->target);
@@ -230,6 +243,7 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	set_field(target, vm_start, j->start);
 	set_field(target, vm_end, j->end);
 	set_field(target, vm_pgoff, j->pgoff);
+	set_field(target, vm_flags, target->vm_flags | sticky_flags(vmg, j));
 	vma_adjust_end(target, j->shrinks);
 	index_commit(&st, target);
 	if (!vmg->middle || j->shrinks)
@@ -385,7 +399,7 @@ struct vm_area_struct *vma_modify_flags(
 	if (IS_ERR(vma))
 		return vma;
 	vma_start_write(vma);
-	set_field(vma, vm_flags, flags);
+	set_field(vma, vm_flags, flags | (vma->vm_flags & VM_MAYBE_GUARD));
 	if (vma->vm_mm->pgd)
 		vma->vm_mm->sys->pages->protect(vma, start, end);
 	return vma;

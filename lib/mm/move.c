@@ -61,6 +61,11 @@ static void keep_apart(struct vma_merge *vmg, const struct vm_area_struct *sourc
 		vmg->next = NULL;
 }
 
+static bool moves_alone(const struct vm_area_struct *vma)
+{
+	return vma->uffd_ctx && vma->vm_mm->sys->kernel->served_moves_alone;
+}
+
 /* The range at its new place: joined with what is there, or an area of its own.  May be r->vma itself, grown. */
 static struct vm_area_struct *copy_area(struct remap *r, int *err)
 {
@@ -82,7 +87,7 @@ static struct vm_area_struct *copy_area(struct remap *r, int *err)
 	vmg.next = index_find_prev(r->mm, r->new_addr, &vmg.prev);
 	if (cuts_source(r) && !vma->anon_vma)
 		keep_apart(&vmg, vma);
-	new = vma_merge_new_range(&vmg);
+	new = moves_alone(vma) ? NULL : vma_merge_new_range(&vmg);
 	if (!new && !vmg.err)
 		new = make_copy(r, &vmg);
 	*err = vmg.err;
@@ -123,7 +128,9 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 	 * locked_vm, which is too large from now on.
 	 */
 	vma_start_write(vma);
-	set_field(vma, vm_flags, vma->vm_flags & ~VM_LOCKED_MASK);
+	set_field(vma, vm_flags,
+		vma->vm_flags &
+			~(VM_LOCKED_MASK | (r->mm->sys->kernel->dontunmap_unaccounts ? VM_ACCOUNT : 0)));
 	if (r->mm->pgd)
 		r->mm->sys->pages->protect(vma, vma->vm_start, vma->vm_end);
 	if (new == vma || r->addr != vma->vm_start || r->addr + r->old_len != vma->vm_end)

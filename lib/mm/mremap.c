@@ -47,6 +47,8 @@ static int check_request(const struct remap *r, const struct mremap_request *req
 		return -EINVAL;
 	if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
 		return -EINVAL;
+	if (mm->sys->kernel->mremap_aligns_first && implies_new_addr(r) && offset_in_page(mm, r->new_addr))
+		return -EINVAL;
 	if (!mm->sys->kernel->mremap_checks_first)
 		return (r->flags & MREMAP_DONTUNMAP) && req->old_len != req->new_len ? -EINVAL : 0;
 	if (r->new_len > mm->task_size)

@@ -51,7 +51,7 @@ static void join(struct vm_area_struct *vma, struct anon_list *al)
 static bool may_share(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
 	return a->vm_end == b->vm_start && a->policy == b->policy && a->vm_file == b->vm_file &&
-	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY)) &&
+	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_STICKY)) &&
 	       b->vm_pgoff == linear_page_index(a, a->vm_end);
 }
 

@@ -157,7 +157,7 @@ static bool chain_is_singular(const struct vm_area_struct *vma)
 bool anon_vma_compatible(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
 	return a->vm_end == b->vm_start && a->policy == b->policy && a->vm_file == b->vm_file &&
-	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY)) &&
+	       !((a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_STICKY)) &&
 	       b->vm_pgoff == a->vm_pgoff + ((a->vm_end - a->vm_start) >> page_shift(a));
 }
 

@@ -51,6 +51,7 @@ static void test_a_release_has_the_profile_of_its_series_or_of_the_one_before(vo
 {
 	assert_string_equal(kernel_profile_for("6.12.117+deb12-cloud-amd64")->name, "6.12");
 	assert_string_equal(kernel_profile_for("6.1.0-56-cloud-amd64")->name, "6.1");
+	assert_string_equal(kernel_profile_for("6.16.12")->name, "6.16");
 	assert_string_equal(kernel_profile_for("6.17.3")->name, "6.17");
 	assert_string_equal(kernel_profile_for("6.15.0")->name, "6.12");
 	assert_string_equal(kernel_profile_for("6.18")->name, "6.18");
@@ -104,15 +105,15 @@ static void test_mremap_of_several_areas(void **state)
 }
 
 /* Nothing is at the old address, and the new one is not aligned. */
-static void test_mremap_checks_the_request_before_the_area(void **state)
+static void test_mremap_looks_at_the_new_address_before_the_area(void **state)
 {
 	static const struct {
 		const char *kernel;
 		int err;
-	} cases[] = { { "6.12", -EFAULT }, { "6.18", -EINVAL } };
+	} cases[] = { { "6.12", -EFAULT }, { "6.16", -EINVAL }, { "6.18", -EINVAL } };
 	struct mremap_request req = { at(0), PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(8) + 1 };
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		one_mm_begin(cases[i].kernel);
 		map(4, 1);
 		assert_int_equal((long)mm_mremap(&mm, &req), cases[i].err);
@@ -120,17 +121,19 @@ static void test_mremap_checks_the_request_before_the_area(void **state)
 	}
 }
 
-/* The area at the old address is too short: 6.12 finds out when the target is unmapped already. */
+/* The area at the old address is too short: up to 6.16 that is found out when the target is unmapped already. */
 static void test_mremap_unmaps_the_target_before_it_fails(void **state)
 {
 	struct mremap_request req = { at(0), 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(8) };
 
-	one_mm_begin("6.12");
-	map(0, 1);
-	map(8, 1);
-	assert_int_equal((long)mm_mremap(&mm, &req), -EFAULT);
-	assert_null(vma_lookup(&mm, at(8)));
-	one_mm_end();
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "6.16" : "6.12");
+		map(0, 1);
+		map(8, 1);
+		assert_int_equal((long)mm_mremap(&mm, &req), -EFAULT);
+		assert_null(vma_lookup(&mm, at(8)));
+		one_mm_end();
+	}
 	one_mm_begin("6.18");
 	map(0, 1);
 	map(8, 1);
@@ -377,6 +380,77 @@ static void test_a_sealed_memfd_in_the_place_of_something(void **state)
 	}
 }
 
+/* kernel-oracle: mmap 380 270; mremap 506 12 12 maymove,dontunmap 480 */
+static void test_dontunmap_of_a_part_and_the_charge_of_the_whole(void **state)
+{
+	struct mremap_request req = { at(2), PAGE, PAGE, MREMAP_MAYMOVE | DONTUNMAP, 0 };
+
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "6.16" : "6.12");
+		map(0, 8);
+		assert_false(IS_ERR_VALUE(mm_mremap(&mm, &req)));
+		assert_int_equal(!(vma_lookup(&mm, at(0))->vm_flags & VM_ACCOUNT), i);
+		/* What is not marked is never given back: Linux 6.16 lost it, too. */
+		sys.committed -= i ? 8 : 0;
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mlockall future; mmap 38 1 droppable */
+static void test_droppable_memory_and_locks_to_come(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "7.0" : "6.19");
+		mm.limits.cap_ipc_lock = true;
+		assert_int_equal(mm_mlockall(&mm, MCL_FUTURE), 0);
+		assert_int_equal(map_as(0, 1, RW, DROPPABLE, NULL), at(0));
+		assert_int_equal(!(vma_lookup(&mm, at(0))->vm_flags & VM_LOCKED), i);
+		assert_int_equal(mm.locked_vm, !i);
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mmap 16 12; userfaultfd 12 8 missing; mremap 16 1 2 maymove,fixed 14 */
+static void test_what_a_userfaultfd_serves_moves_beside_itself(void **state)
+{
+	static const char context;
+	struct mremap_request req = { at(16), PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(14) };
+
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "7.3" : "7.2");
+		map(16, 12);
+		assert_int_equal(mm_userfaultfd(&mm, at(16), 4 * PAGE, &context, VM_UFFD_MISSING), 0);
+		assert_int_equal((long)mm_mremap(&mm, &req), at(14));
+		/* What is left of the old area has lost the userfaultfd too, if the two were one in between. */
+		assert_int_equal(!!(vma_lookup(&mm, at(18))->vm_flags & VM_UFFD_MISSING), i);
+		assert_false(vma_lookup(&mm, at(14))->vm_flags & VM_UFFD_MISSING);
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mmap 0 4; madvise 0 1 guard_install; mmap 4 1 */
+static void test_guard_pages_mark_what_they_are_joined_with(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "6.18" : "6.17");
+		map(0, 4);
+		assert_int_equal(mm_madvise(&mm, at(0), PAGE, GUARD_INSTALL), 0);
+		assert_int_equal(!!(vma_lookup(&mm, at(3))->vm_flags & VM_MAYBE_GUARD), i);
+		/* Between the marked one and one that is not: they are no reason to stay apart. */
+		map(5, 1);
+		map(4, 1);
+		is_area(5, 0, 6);
+		protect(5, 1, PROT_READ);
+		assert_int_equal(!!(vma_lookup(&mm, at(5))->vm_flags & VM_MAYBE_GUARD), i);
+		map(6, 1);
+		touch(6);
+		protect(6, 1, PROT_READ);
+		is_area(6, 5, 7);
+		assert_int_equal(!!(vma_lookup(&mm, at(6))->vm_flags & VM_MAYBE_GUARD), i);
+		one_mm_end();
+	}
+}
+
 /* kernel-oracle: mmap 0 1 droppable; userfaultfd 0 1 wp */
 static void test_droppable_memory_and_a_userfaultfd(void **state)
 {
@@ -561,7 +635,7 @@ int main(void)
 		cmocka_unit_test(test_a_release_has_the_profile_of_its_series_or_of_the_one_before),
 		cmocka_unit_test(test_an_untouched_area_takes_in_a_touched_one),
 		cmocka_unit_test(test_mremap_of_several_areas),
-		cmocka_unit_test(test_mremap_checks_the_request_before_the_area),
+		cmocka_unit_test(test_mremap_looks_at_the_new_address_before_the_area),
 		cmocka_unit_test(test_mremap_unmaps_the_target_before_it_fails),
 		cmocka_unit_test(test_what_dontunmap_leaves_is_not_joined_with_its_copy),
 		cmocka_unit_test(test_what_dontunmap_leaves_of_a_locked_area_is_cut_out),
@@ -576,6 +650,10 @@ int main(void)
 		cmocka_unit_test(test_populate_over_a_hole),
 		cmocka_unit_test(test_seals_and_zero),
 		cmocka_unit_test(test_a_sealed_memfd_in_the_place_of_something),
+		cmocka_unit_test(test_dontunmap_of_a_part_and_the_charge_of_the_whole),
+		cmocka_unit_test(test_droppable_memory_and_locks_to_come),
+		cmocka_unit_test(test_what_a_userfaultfd_serves_moves_beside_itself),
+		cmocka_unit_test(test_guard_pages_mark_what_they_are_joined_with),
 		cmocka_unit_test(test_droppable_memory_and_a_userfaultfd),
 		cmocka_unit_test(test_what_cannot_grow_is_not_forked_on_demand),
 		cmocka_unit_test(test_a_userfaultfd_that_protects_is_not_registered_without),

@@ -96,6 +96,18 @@ static void test_memory_for_execution_alone_has_a_key_of_the_kernels(void **stat
 	one_mm_end();
 }
 
+/* kernel-oracle: mmap 24 1 x; pkey_alloc; mmap 4 9; pkey_mprotect 5 12 x 2; read 12 */
+static void test_execute_only_memory_with_a_key_of_the_programs_can_be_read(void **state)
+{
+	begin(true);
+	assert_int_equal(mm_mprotect(&mm, at(1), PAGE, PROT_EXEC, -1), 0);
+	assert_int_equal(mm_fault(&mm, at(1), 0), -EFAULT);
+	assert_int_equal(mm_pkey_alloc(&mm), 2);
+	assert_int_equal(mm_mprotect(&mm, at(1), PAGE, PROT_EXEC, 2), 0);
+	assert_int_equal(mm_fault(&mm, at(1), 0), 0);
+	one_mm_end();
+}
+
 static void test_a_child_has_its_parents_keys(void **state)
 {
 	struct mm_struct child;
@@ -142,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_only_allocated_keys_can_be_used),
 		cmocka_unit_test(test_there_are_fifteen_keys_to_be_had),
 		cmocka_unit_test(test_memory_for_execution_alone_has_a_key_of_the_kernels),
+		cmocka_unit_test(test_execute_only_memory_with_a_key_of_the_programs_can_be_read),
 		cmocka_unit_test(test_a_child_has_its_parents_keys),
 		cmocka_unit_test(test_a_refused_mapping_keeps_its_key_since_it_is_taken_first),
 	};

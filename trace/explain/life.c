@@ -252,7 +252,7 @@ static void life_adjust(
 static void note_if_differs(struct explain *x, const struct explain_event **slot,
 	const struct vm_area_struct *into, const struct vm_area_struct *gone)
 {
-	if (((into->vm_flags ^ gone->vm_flags) & ~VM_SOFTDIRTY) || into->anon_name != gone->anon_name ||
+	if (((into->vm_flags ^ gone->vm_flags) & ~VM_STICKY) || into->anon_name != gone->anon_name ||
 		into->policy != gone->policy || into->uffd_ctx != gone->uffd_ctx)
 		note(x, slot);
 }
@@ -316,7 +316,7 @@ static void changed(struct explain *x, struct life *l, const struct explain_even
 void look_at(struct explain *x, struct vm_area_struct *vma, bool renamed)
 {
 	struct life *l = vma->vm_private_data;
-	vm_flags_t differ = (vma->vm_flags ^ l->vm_flags) & ~VM_SOFTDIRTY;
+	vm_flags_t differ = (vma->vm_flags ^ l->vm_flags) & ~VM_STICKY;
 
 	if (differ & VM_ACCESS_FLAGS)
 		changed(x, l, &l->life.prot);

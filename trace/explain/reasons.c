@@ -68,7 +68,7 @@ uint32_t explain_reasons(const struct vm_area_struct *left, const struct vm_area
 	if (why & VMA_BLOCK_GAP)
 		return EXPLAIN_GAP;
 	if (why & VMA_BLOCK_FLAGS)
-		reasons |= flag_reasons((left->vm_flags ^ right->vm_flags) & ~VM_SOFTDIRTY);
+		reasons |= flag_reasons((left->vm_flags ^ right->vm_flags) & ~VM_STICKY);
 	if (why & VMA_BLOCK_FILE)
 		reasons |= same_inode(left->vm_file, right->vm_file) ? EXPLAIN_OPENED_TWICE : EXPLAIN_FILE;
 	if (why & VMA_BLOCK_OFFSET)
