@@ -1,30 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple attach: follow a running process by BPF, from its map as it is now; and record --via bpf. */
+/* vmaple attach: follow a running process from its map as it is now, by BPF or by ptrace; and record --via bpf. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmaple/live.h>
 #include <vmaple/live_bpf.h>
 
 #include "attach.h"
 #include "cli.h"
 
-static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--json] PID\n"
-			   "\n"
-			   "Follow a running process, its threads and its children without stopping them: "
-			   "every mapping call in the\n"
-			   "order of the mmap lock, first writes, forks, execs, exits.  All of it is "
-			   "mirrored and compared with the areas\n"
-			   "that the kernel had.  It ends with the processes, after SECONDS, or by Ctrl-C, "
-			   "and leaves them as they are.\n"
-			   "\n"
-			   "  -o FILE        keep the recording, for verify and maps\n"
-			   "  --for SECONDS  end after so long\n"
-			   "  --json         the summary as the last line of stdout, in JSON\n"
-			   "\n"
-			   "exit status: 0; 1 differences were found; 125 the process cannot be followed\n";
+static const char help[] =
+	"usage: vmaple attach [-o FILE] [--for SECONDS] [--via bpf|ptrace|auto] [--json] PID\n"
+	"\n"
+	"Follow a running process, its threads and its children to come: every mapping call in the order of "
+	"the "
+	"mmap lock,\n"
+	"first writes, forks, execs, exits.  All of it is mirrored and compared with the areas that the "
+	"kernel "
+	"had.  It ends\n"
+	"with the processes, after SECONDS, or by Ctrl-C, and leaves them as they are.\n"
+	"\n"
+	"  -o FILE        keep the recording, for verify and maps\n"
+	"  --for SECONDS  end after so long\n"
+	"  --via SOURCE   bpf: nobody is stopped; ptrace: every system call of the process stops, twice; "
+	"auto "
+	"(default):\n"
+	"                 ptrace where BPF is not permitted\n"
+	"  --json         the summary as the last line of stdout, in JSON\n"
+	"\n"
+	"exit status: 0; 1 differences were found; 125 the process cannot be followed\n";
 
 static volatile sig_atomic_t interrupted;
 
@@ -52,6 +59,24 @@ static int both_event(struct trace_sink *sink, const struct trace_event *e)
 	return err || !b->mirror ? err : b->mirror->event(b->mirror, e);
 }
 
+/* What is followed, and how: the two live sources have this in common. */
+struct source {
+	const struct trace_header *header;
+	int (*run)(void *live, struct trace_sink *sink, int *wait_status);
+	void *live;
+	struct live *by_ptrace; /* NULL: by BPF */
+};
+
+static int run_bpf(void *live, struct trace_sink *sink, int *wait_status)
+{
+	return live_bpf_run(live, sink, wait_status);
+}
+
+static int run_ptrace(void *live, struct trace_sink *sink, int *wait_status)
+{
+	return live_run(live, sink, wait_status);
+}
+
 static int summarise(const struct bpf_run *r, struct census *census, const struct trace_header *h,
 	double wall, uint64_t *differences)
 {
@@ -76,18 +101,23 @@ static int summarise(const struct bpf_run *r, struct census *census, const struc
 	return 0;
 }
 
-static int follow(const struct bpf_run *r, struct live_bpf *source, int *wait_status)
+static const char *why_ended(const struct source *source, int err)
+{
+	const char *own = source->by_ptrace ? live_error(source->by_ptrace) : "";
+
+	return *own ? own : err == -ESRCH ? "the process has ended" : strerror(-err);
+}
+
+static int follow(const struct bpf_run *r, const struct source *source, int *wait_status)
 {
 	struct difference_log log = { .out = stderr, .recording = r->output };
 	struct replay_options options = { .difference = log_difference, .lost = log_lost, .ctx = &log };
 	struct census *census =
-		r->mirror ? census_new(live_bpf_header(source), &options, r->json || has_budget(&r->budget))
-			  : NULL;
+		r->mirror ? census_new(source->header, &options, r->json || has_budget(&r->budget)) : NULL;
 	struct trace_writer *writer = NULL;
 	struct both both = { .sink.event = both_event };
 	uint64_t begin = clock_ns(), differences = 0;
-	int err = r->output ? trace_writer_open(&writer, r->output, live_bpf_header(source)) : 0, closed,
-	    status = 0;
+	int err = r->output ? trace_writer_open(&writer, r->output, source->header) : 0, closed, status = 0;
 	bool within;
 
 	if (!err) {
@@ -95,15 +125,15 @@ static int follow(const struct bpf_run *r, struct live_bpf *source, int *wait_st
 			trace_writer_sync(writer);
 		both.writer = writer ? trace_writer_sink(writer) : NULL;
 		both.mirror = census ? census_sink(census) : NULL;
-		err = live_bpf_run(source, &both.sink, wait_status);
+		err = source->run(source->live, &both.sink, wait_status);
 		closed = writer ? trace_writer_close(writer) : 0;
 		err = err ? err : closed;
 	}
 	if (err)
-		complain(r->command, "%s", err == -ESRCH ? "the process has ended" : strerror(-err));
+		complain(r->command, "%s", why_ended(source, err));
 	else if (census)
 		status = summarise(
-			r, census, live_bpf_header(source), (double)(clock_ns() - begin) / 1e9, &differences);
+			r, census, source->header, (double)(clock_ns() - begin) / 1e9, &differences);
 	within = !census || err || status || census_within(census, &r->budget, r->command);
 	census_free(census);
 	if (err || status)
@@ -111,33 +141,94 @@ static int follow(const struct bpf_run *r, struct live_bpf *source, int *wait_st
 	return differences ? STATUS_DIFFERENCES : within ? 0 : STATUS_OVER_BUDGET;
 }
 
+static void end_by_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &(struct sigaction){ .sa_handler = interrupt }, NULL);
+}
+
+static void print_notice(void *ctx, const char *sentence)
+{
+	complain("attach", "%s", sentence);
+}
+
+/* @bpf_error: why it is not BPF; "": it was not asked. */
+static int attach_by_ptrace(const struct bpf_run *r, const char *bpf_error)
+{
+	struct live_options options = {
+		.pid = r->pid, .seconds = r->seconds, .stop = stop, .notice = print_notice
+	};
+	struct source source = { .run = run_ptrace };
+	char error[512];
+	int status, wait_status;
+
+	/* A signal that comes once the process is traced is not to end this one on the spot. */
+	end_by_signals();
+	if (live_start(&source.by_ptrace, &options, error, sizeof(error))) {
+		complain(r->command, "%s%s%s", bpf_error, *bpf_error ? "; " : "", error);
+		return STATUS_FAILED;
+	}
+	if (*bpf_error)
+		complain(r->command,
+			"%s: process %d is followed by ptrace, which stops it twice at each of its system "
+			"calls",
+			bpf_error, (int)r->pid);
+	source.live = source.by_ptrace;
+	source.header = live_header(source.by_ptrace);
+	status = follow(r, &source, &wait_status);
+	live_free(source.by_ptrace);
+	return status;
+}
+
+/* It is not the process that is in the way. */
+static bool is_not_permitted(int err)
+{
+	return err != -ESRCH && err != -EAGAIN && err != -ENOMEM;
+}
+
 int bpf_run(const struct bpf_run *r, int *wait_status)
 {
 	struct live_bpf_options options = {
 		.pid = r->pid, .argv = r->argv, .seconds = r->seconds, .stop = stop
 	};
-	struct live_bpf *source;
+	struct source source = { .run = run_bpf };
+	struct live_bpf *bpf;
 	char error[512];
-	int status;
+	int status, err = live_bpf_start(&bpf, &options, error, sizeof(error));
 
-	if (live_bpf_start(&source, &options, error, sizeof(error))) {
-		if (r->or_else)
-			return -EPERM;
+	if (err && r->or_else && !r->pid)
+		return -EPERM;
+	if (err && r->or_else && is_not_permitted(err))
+		return attach_by_ptrace(r, error);
+	if (err) {
 		complain(r->command, "%s", error);
 		return STATUS_FAILED;
 	}
-	sigaction(SIGINT, &(struct sigaction){ .sa_handler = interrupt }, NULL);
-	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = interrupt }, NULL);
-	status = follow(r, source, wait_status);
-	live_bpf_free(source);
+	end_by_signals();
+	source.live = bpf;
+	source.header = live_bpf_header(bpf);
+	status = follow(r, &source, wait_status);
+	live_bpf_free(bpf);
 	return status;
 }
 
-static int parse(struct bpf_run *r, int argc, char **argv)
+bool parse_source(const char *name, bool *by_bpf, bool *by_ptrace)
+{
+	bool any = strcmp(name, "auto") == 0;
+
+	*by_bpf = any || strcmp(name, "bpf") == 0;
+	*by_ptrace = any || strcmp(name, "ptrace") == 0;
+	return *by_bpf || *by_ptrace;
+}
+
+static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
-		{ "for", required_argument, NULL, 'f' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "for", required_argument, NULL, 'f' }, { "via", required_argument, NULL, 'v' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
 	uint64_t pid;
 	char *end;
 	int opt;
@@ -152,6 +243,10 @@ static int parse(struct bpf_run *r, int argc, char **argv)
 			r->seconds = strtod(optarg, &end);
 			if (*end || !(r->seconds > 0))
 				return usage_error("attach", "--for takes seconds, not", optarg);
+			break;
+		case 'v':
+			if (!parse_source(optarg, by_bpf, &r->or_else))
+				return usage_error("attach", "--via takes bpf, ptrace or auto, not", optarg);
 			break;
 		case 'j':
 			r->json = true;
@@ -173,8 +268,11 @@ static int parse(struct bpf_run *r, int argc, char **argv)
 
 int cmd_attach(int argc, char **argv)
 {
-	struct bpf_run r = { .command = "attach", .mirror = true };
-	int status = parse(&r, argc, argv), wait_status;
+	struct bpf_run r = { .command = "attach", .mirror = true, .or_else = true };
+	bool by_bpf = true;
+	int status = parse(&r, &by_bpf, argc, argv), wait_status;
 
-	return status ? (status < 0 ? 0 : status) : bpf_run(&r, &wait_status);
+	if (status)
+		return status < 0 ? 0 : status;
+	return by_bpf ? bpf_run(&r, &wait_status) : attach_by_ptrace(&r, "");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Following processes by BPF: what attach, run and record have in common. */
+/* Following processes, by BPF where it is permitted: what attach, run and record have in common. */
 #ifndef CLI_ATTACH_H
 #define CLI_ATTACH_H
 
@@ -16,9 +16,11 @@ struct bpf_run {
 	double seconds; /* 0: until the processes end */
 	bool mirror, json, sync;
 	struct budget budget; /* all 0: none */
-	bool or_else;         /* where BPF is not permitted, return -EPERM without a word */
+	bool or_else; /* where BPF is not permitted: attach by ptrace, or return -EPERM without a word */
 };
 
+/* The source that --via names; both: BPF, or else ptrace. False: there is none of that name. */
+bool parse_source(const char *name, bool *by_bpf, bool *by_ptrace);
 /* 0, STATUS_DIFFERENCES, STATUS_OVER_BUDGET, or STATUS_FAILED after one sentence; *@wait_status: of a program that was started. */
 int bpf_run(const struct bpf_run *r, int *wait_status);
 

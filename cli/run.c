@@ -104,15 +104,6 @@ static int tee_tick(struct trace_sink *sink, uint64_t time_ns)
 	return t->first && t->first->tick ? t->first->tick(t->first, time_ns) : 0;
 }
 
-static bool parse_source(struct run *r, const char *name)
-{
-	bool any = strcmp(name, "auto") == 0;
-
-	r->by_bpf = any || strcmp(name, "bpf") == 0;
-	r->by_ptrace = any || strcmp(name, "ptrace") == 0;
-	return r->by_bpf || r->by_ptrace;
-}
-
 static int parse(struct run *r, int argc, char **argv, const char *help)
 {
 	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
@@ -143,7 +134,7 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 			r->sync = true;
 			break;
 		case 'v':
-			if (!parse_source(r, optarg))
+			if (!parse_source(optarg, &r->by_bpf, &r->by_ptrace))
 				return usage_error(
 					r->command, "--via takes bpf, ptrace or auto, not", optarg);
 			break;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file live.h
- * The live source: a program is started, and everything that happens to its address spaces becomes events.
+ * The live source: a program is started, or a running process attached to, and everything that happens to its address spaces becomes events.
  *
  * The program, its threads and its children are traced with ptrace(2) under a seccomp filter, so that only mapping
  * calls stop them; calls on one address space are let through one at a time, so that their order is known.  First
  * writes are found by looking at pages at these stops.  If the tracer dies, the program is killed.
+ *
+ * A process that was attached to has no filter: every call of it stops, twice, and calls that block are interrupted once,
+ * when it is attached to (EINTR where the kernel does not begin them again).  It goes on as it was when it is left, and if the
+ * tracer dies.  Whose process it is, the kernel asks (ptrace(2): its user, or CAP_SYS_PTRACE).
  *
  * One live source per process at a time, in one thread: it waits for any child.  Of this process it changes, and puts back:
  *  - from live_start() to live_free(), SIGCHLD is blocked in the calling thread, which all calls are made from.  Threads
@@ -14,10 +18,13 @@
  *  - during live_run(), SIGTERM and SIGHUP are blocked in the calling thread.  One that comes is the program's: it is sent to
  *    it, unless it has had its own (sent to the whole process group), and the run ends when the program does;
  *  - the soft limit of open files is raised to the hard one, and stays so.
+ * Of a process that was attached to, SIGINT, SIGQUIT, SIGTERM and SIGHUP are as the caller has set them.
  * The program gets none of it.  Where the shell of a terminal waits for this process, it stops when the program has stopped.
  */
 #ifndef VMAPLE_LIVE_H
 #define VMAPLE_LIVE_H
+
+#include <sys/types.h>
 
 #include <vmaple/trace.h>
 
@@ -38,7 +45,11 @@ enum live_check {
 };
 
 struct live_options {
-	char *const *argv; /**< the command, found as execvp(3) finds it */
+	char *const *argv; /**< the command, found as execvp(3) finds it; or NULL, and */
+	pid_t pid;         /**< attach to this process, its threads and its children to come */
+	double seconds;    /**< attached: leave after so long; 0: when the processes have ended */
+	/** Attached: asked between events: leave now? NULL: no. */
+	bool (*stop)(void *ctx);
 	enum live_check check;
 	uint64_t nth; /**< for LIVE_CHECK_NTH */
 	bool stacks;  /**< tell the call stack of each mapping call */
@@ -47,12 +58,12 @@ struct live_options {
 	 * from live_run(), once for each kind.  NULL: nobody wants to know.
 	 */
 	void (*notice)(void *ctx, const char *sentence);
-	void *ctx; /**< for notice */
+	void *ctx; /**< for notice and stop */
 };
 
 struct live;
 /**
- * Prepare: the child process exists and waits, the fault source is chosen.
+ * Prepare: the child process exists and waits, or the process is traced and runs on; the fault source is chosen.
  * @return 0, or -errno and one sentence in @p error.
  */
 VMAPLE_API int live_start(
@@ -60,7 +71,7 @@ VMAPLE_API int live_start(
 /** What is true of the recording to be made. */
 VMAPLE_API const struct trace_header *live_header(const struct live *live);
 /**
- * Let the program run, until it and all its children have ended.  Events go to @p sink; if that fails, the program
+ * Let the program run, until it and all its children have ended, or it is time to leave.  Events go to @p sink; if that fails, the program
  * runs on unrecorded.
  * @return 0 and the program's wait status, or -errno and one sentence in live_error(). 127 or 126 in the exit status
  * with live_error() set: the program could not be started.

@@ -146,7 +146,7 @@ static void emit_fork(struct live *l, struct task *parent, struct task *child)
 		observe_all(l, child);
 }
 
-static void emit_task(struct live *l, struct task *parent, struct task *child, bool thread)
+void emit_task(struct live *l, struct task *parent, struct task *child, bool thread)
 {
 	struct trace_event e = { .type = TRACE_EVENT_TASK };
 
@@ -168,7 +168,7 @@ static void begin(struct live *l, struct task *t)
 		return;
 	}
 	restore_argument(t);
-	resume(t, 0);
+	resume(l, t, 0);
 }
 
 /* The task @tid is the child that @parent's call has made. */
@@ -212,7 +212,7 @@ void on_new_task(struct live *l, struct task *parent, int event)
 	restore_argument(parent);
 	if (parent->in_call)
 		release(l, parent);
-	resume(parent, 0);
+	resume(l, parent, 0);
 }
 
 void announce_child_of_killed(struct live *l, struct task *parent, int64_t result)

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <vmaple/mm.h>
+
 #include "internal.h"
 #include "uapi.h"
 
@@ -238,11 +240,29 @@ static void emit_no_proc(struct live *l, struct task *t)
 	l->no_proc_told = true;
 }
 
-void space_begin(struct live *l, struct task *t)
+/* Of the areas that smaps shows as growing downwards, the stack among them. */
+static void begin_growing(const struct live *l, struct live_mm *mm)
+{
+	for (uint32_t i = 0; i < l->nr_areas; i++)
+		if (l->areas[i].vm_flags & VM_GROWSDOWN)
+			growth_begin(mm, l->areas[i].start, l->areas[i].end);
+}
+
+/* In whole pages, which is all that a map shows. */
+static uint64_t end_of_heap(const struct live *l, uint64_t start_brk)
+{
+	uint64_t end = start_brk;
+
+	for (uint32_t i = 0; i < l->nr_areas; i++)
+		if (strcmp(l->areas[i].name, "[heap]") == 0)
+			end = l->areas[i].end;
+	return end;
+}
+
+void space_begin(struct live *l, struct task *t, bool attached)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE };
 	struct live_mm *mm;
-	struct trace_area stack;
 	char link[64], path[512] = "";
 	ssize_t n;
 
@@ -269,10 +289,13 @@ void space_begin(struct live *l, struct task *t)
 		return;
 	}
 	process_space(l, t->tid, &e.space);
-	mm->start_brk = mm->brk = e.space.brk;
 	mm->read_implies_exec = e.space.limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC;
-	if (observe_area(l, mm, e.space.start_stack, &stack))
-		growth_begin(mm, stack.start, stack.end);
+	if (attached)
+		e.space.brk = end_of_heap(l, e.space.start_brk);
+	e.space.attached = attached;
+	mm->start_brk = e.space.start_brk;
+	mm->brk = e.space.brk;
+	begin_growing(l, mm);
 	emit(l, t, &e);
 	emit_begin_map(l, t);
 }

@@ -142,8 +142,9 @@ bool defer_end(struct live *l, struct task *t)
 	struct live_mm *mm = t->mm;
 	struct expected x;
 
-	/* Reading maps as text, or a map that shows more than was asked for, is not what this is for. */
-	if (mm->users > 1 || is_compared_after(l, mm) || l->text_only || mm->read_implies_exec)
+	/* Without a filter it stops at the end of each call anyway.  Reading maps as text, or a map that shows more than was asked for, is not what this is for. */
+	if (is_attached(l) || mm->users > 1 || is_compared_after(l, mm) || l->text_only ||
+		mm->read_implies_exec)
 		return false;
 	if (!expect(l, t, &x) || may_grow(l, mm, &x) || is_there(l, mm, &x))
 		return false;

@@ -59,7 +59,7 @@ void end_recording_of(struct live *l, struct task *t)
 		other = mm->queue;
 		mm->busy = NULL;
 		mm_release(other);
-		resume(other, 0);
+		resume(l, other, 0);
 	}
 	mt_for_each (&l->tasks, other, tid, ULONG_MAX) {
 		if (other->mm != mm)

@@ -152,6 +152,27 @@ bool filter_has(uint32_t *nr)
 	return next != UINT32_MAX;
 }
 
+static bool rule_holds(const struct rule *r, uint64_t arg)
+{
+	if (r->verdict == PASS_NULL)
+		return arg == 0;
+	for (uint32_t i = 0; i < r->nr_values; i++)
+		if ((uint32_t)arg == r->values[i])
+			return true;
+	return r->nr_values == 0;
+}
+
+bool filter_stops(const struct trace_call *c)
+{
+	for (size_t i = 0; i < NR_STOPPED; i++)
+		if (stopped[i] == c->nr)
+			return true;
+	for (size_t i = 0; i < NR_RULES; i++)
+		if (rules[i].nr == c->nr && rule_holds(&rules[i], c->args[rules[i].arg]))
+			return rules[i].verdict == STOP_IF;
+	return false;
+}
+
 unsigned short filter_build(struct sock_filter *code, uint32_t stop)
 {
 	struct program p = { .code = code };

@@ -5,6 +5,7 @@
  *   live.c     start, end, the loop over stops
  *   wait.c     the next report of a task; what of this process is changed
  *   launch.c   the child until its exec
+ *   attach.c   a process that is running: how it comes to be traced, and how it is left
  *   filter.c   the seccomp filter: which calls stop
  *   tasks.c    tasks and address spaces by number; who waits for whom
  *   stops.c    what each kind of ptrace stop means
@@ -47,10 +48,15 @@
 #include <vmaple/live.h>
 #include <vmaple/maple_tree.h>
 
-#define CALL_DATA_MAX 128
-#define MARKS_MAX     127
-#define MOUNT_CACHE   8
-#define SEEN_AREAS    8
+/* Nobody must run on with a filter that is not answered; who was attached to has none. */
+#define OPTIONS_OF_ATTACHED                                                                       \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
+		PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT)
+#define OPTIONS_OF_STARTED (OPTIONS_OF_ATTACHED | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
+#define CALL_DATA_MAX      128
+#define MARKS_MAX          127
+#define MOUNT_CACHE        8
+#define SEEN_AREAS         8
 
 #define NR_TAKEN_SIGNALS  7 /* wait.c */
 #define NR_PASSED_SIGNALS 2
@@ -93,6 +99,7 @@ struct live_mm {
 	uint32_t id;
 	unsigned int users;         /* tasks in it that have not begun to exit */
 	bool was_shared;            /* it has had more than one user */
+	bool seen_last;             /* attach.c: the last look at it was taken */
 	uint64_t changes;           /* observe.c: grows whenever its areas may have changed */
 	unsigned int refs;          /* tasks that point here */
 	int maps_fd, pagemap_fd;    /* its /proc/PID/maps and pagemap; -1: none */
@@ -134,7 +141,9 @@ struct task {
 	struct trace_call call;
 	uint64_t resumed_ns; /* when the call was let through; of one that waits: when it was seen first */
 	uint64_t clone_flags;
-	bool stopped;          /* by a signal; jobs.c */
+	bool stopped; /* by a signal; jobs.c */
+	bool held;    /* attach.c: stands where it stopped last, and is to go on with held_signal */
+	int held_signal;
 	uint64_t stopped_ns;   /* since when */
 	bool has_ended;        /* is at its exit stop */
 	bool strict;           /* sandbox.c, SB1 */
@@ -195,8 +204,9 @@ struct live {
 	unsigned long nr_known, sweep_at;
 	struct known_mount mounts[MOUNT_CACHE];
 	unsigned int next_mount;
-	pid_t root;
+	pid_t root; /* the program that was started; 0: attached */
 	int root_status;
+	bool holding; /* attach.c: who stops stays where it is */
 	int go_fd, report_fd;
 	bool text_only;             /* this kernel has no PROCMAP_QUERY */
 	bool no_proc, no_proc_told; /* proc.c */
@@ -231,6 +241,8 @@ void sysctls_follow(struct live *l, struct task *t, int64_t result);
 /* launch.c: fork the child and install the filter in it; it waits for live_go(). 0 or -errno. */
 int launch(struct live *l);
 void launch_go(struct live *l);
+/* A recorder needs many descriptors. */
+void raise_file_limit(void);
 /* Why exec failed: errno, 0 when it did not. */
 int launch_exec_error(struct live *l);
 
@@ -248,6 +260,8 @@ void signals_note_delivery(struct live *l, const struct task *t, int sig);
 
 /* filter.c: install it in the calling process, for good. 0 or -errno. */
 int filter_install(void);
+/* Would it stop the call? For tasks that do not have it. */
+bool filter_stops(const struct trace_call *c);
 /* Its program, with another answer to what it stops. How long it is. */
 struct sock_filter;
 unsigned short filter_build(struct sock_filter *code, uint32_t stop);
@@ -275,7 +289,7 @@ void on_stop(struct live *l, pid_t tid, int status);
 /* Some time has passed. */
 void on_tick(struct live *l);
 /* Let it run: to the end of its call if it is in one. A task that has been killed is not there any more: fine. */
-void resume(struct task *t, int sig);
+void resume(struct live *l, struct task *t, int sig);
 unsigned long event_message(const struct task *t);
 /* It stands at this event still: it has not been killed since that was reported. */
 bool is_at_event(const struct task *t, int event);
@@ -284,6 +298,17 @@ void refuse_call(struct task *t);
 /* Its call has ended: who waits for the mm goes on. */
 void release(struct live *l, struct task *t);
 
+/* attach.c */
+bool is_attached(const struct live *l);
+/* 0; or -errno, and one sentence in @error. */
+int attach_seize(struct live *l, char *error, size_t size);
+/* All that it has are stopped at once, told, and let go on. -errno: it has ended, or cannot be stopped. */
+int attach_begin(struct live *l);
+/* It is time to leave. */
+bool attach_is_over(const struct live *l);
+/* A last look at every map, then the tasks are nobody's again. */
+void attach_leave(struct live *l);
+
 /* births.c */
 bool makes_task(uint32_t nr);
 uint64_t flags_of_new_task(const struct task *t);
@@ -291,6 +316,8 @@ uint64_t flags_of_new_task(const struct task *t);
 void insist_on_tracing(struct task *t);
 /* Likewise, by a call through another table than is recorded. */
 void insist_on_tracing_elsewhere(struct task *t, uint32_t arch, uint64_t nr, uint64_t first);
+/* Tell that @child runs in the address space of @parent. */
+void emit_task(struct live *l, struct task *parent, struct task *child, bool thread);
 /* The call has been made: its argument is the program's again. */
 void restore_argument(struct task *t);
 void on_new_task(struct live *l, struct task *parent, int event);
@@ -332,7 +359,7 @@ bool is_about_filters(const struct trace_call *c);
 void on_filter(struct live *l, struct task *t);
 /* At the entry of a call that strict mode forbids. */
 bool is_forbidden(const struct task *t, uint32_t mark);
-void end_strictly(struct task *t);
+void end_strictly(struct live *l, struct task *t);
 
 /* privileges.c: after an exec. */
 void note_privileges(struct live *l, const struct task *t);
@@ -343,8 +370,8 @@ void on_event_stop(struct live *l, struct task *t, int sig);
 /* calls.c */
 void call_begin(struct live *l, struct task *t);
 void call_end(struct live *l, struct task *t, int64_t result);
-/* A new address space by exec: SPACE and its first MAP. */
-void space_begin(struct live *l, struct task *t);
+/* A new address space, by exec or because it was @attached to: SPACE and its first MAP. */
+void space_begin(struct live *l, struct task *t, bool attached);
 
 /* deferred.c */
 /* At the entry of a call that holds the mm: need its end not be waited for? */

@@ -54,10 +54,13 @@ void on_event_stop(struct live *l, struct task *t, int sig)
 	t->stopped_ns = now_ns();
 	if (sig == SIGTRAP) {
 		restore_argument(t);
-		resume(t, 0);
+		resume(l, t, 0);
 		return;
 	}
-	ptrace(PTRACE_LISTEN, t->tid, NULL, NULL);
+	if (l->holding)
+		resume(l, t, 0);
+	else
+		ptrace(PTRACE_LISTEN, t->tid, NULL, NULL);
 	if (t->tid == l->root && is_job_in_foreground())
 		stop_with_job(l);
 }

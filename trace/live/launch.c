@@ -36,7 +36,7 @@ static void become_program(const struct live *l, const struct inherited *in, int
 	_exit(err == -ENOENT ? 127 : 126);
 }
 
-static void raise_file_limit(void)
+void raise_file_limit(void)
 {
 	struct rlimit rl;
 

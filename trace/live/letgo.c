@@ -9,7 +9,7 @@
  *       above it, of the same calls: it outranks the first one, and asks whoever holds its descriptor.  That is a process of
  *       its own, which lets every call pass (SECCOMP_USER_NOTIF_FLAG_CONTINUE) until no task is left that could ask.  It
  *       lives on when this process ends, or is killed.
- *    3. How.  The task stands at the entry of its ptrace call, or is stopped by a signal, inside a call.  Calls are made in
+ *    3. How.  A task that was attached to has no filter: it is let go, and that is all.  Another task stands at the entry of its ptrace call, or is stopped by a signal, inside a call.  Calls are made in
  *       its place: seccomp(2), whose program lies below the red zone of its stack, and close(2).  Then it is as it was, and
  *       nobody's: it makes its call once more, or stays stopped.
  */
@@ -109,27 +109,33 @@ static bool put_second_filter(struct live *l, struct puppet *p, pid_t tgid)
 
 /* --- letting go ------------------------------------------------------------------------------------------------- */
 
+static void end_tracing(struct live *l, struct task *t)
+{
+	notice(l, NOTICE_LET_GO, t->tgid);
+	emit_lost(l, t, 0, "a process that another one traces: it and its children are not recorded");
+	ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
+	leave_calls(l, t);
+	task_remove(l, t);
+}
+
 /* False: it cannot be, and is as it was. */
 static bool let_go(struct live *l, struct task *t, bool at_entry)
 {
-	struct puppet p;
+	struct puppet p = { .tid = 0 };
 	bool free;
 
+	if (is_attached(l)) {
+		end_tracing(l, t);
+		return true;
+	}
 	if (t->tid == l->root || !puppet_begin(&p, t->tid) ||
 		(!at_entry && ((long)p.before.orig_rax < 0 || !puppet_enter_again(&p))))
 		return false;
 	free = put_second_filter(l, &p, t->tgid);
 	puppet_put_back(&p, at_entry);
-	if (free) {
-		notice(l, NOTICE_LET_GO, t->tgid);
-		emit_lost(l, t, 0, "a process that another one traces: it and its children are not recorded");
-		ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
-	}
 	puppet_send_held(&p, t->tgid);
-	if (free) {
-		leave_calls(l, t);
-		task_remove(l, t);
-	}
+	if (free)
+		end_tracing(l, t);
 	return free;
 }
 

@@ -15,10 +15,6 @@
 
 #include "internal.h"
 
-#define OPTIONS                                                                                     \
-	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
-		PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
-
 #define TICK_NS 50000000
 
 static int start_error(struct live *l, int err, char *error, size_t size, const char *what)
@@ -28,8 +24,28 @@ static int start_error(struct live *l, int err, char *error, size_t size, const 
 		kill(l->root, SIGKILL);
 		waitpid(l->root, NULL, __WALL);
 	}
-	live_free(l);
 	return err;
+}
+
+static int begin_to_launch(struct live *l, char *error, size_t size)
+{
+	int err = launch(l);
+
+	if (err)
+		return start_error(l, err, error, size, "cannot start a process");
+	signals_block(l);
+	if (ptrace(PTRACE_SEIZE, l->root, NULL, (void *)(long)OPTIONS_OF_STARTED))
+		return start_error(l, -errno, error, size,
+			"tracing is not permitted here (ptrace: see kernel.yama.ptrace_scope, or the "
+			"container's seccomp profile)");
+	return task_add(l, l->root) ? 0 : start_error(l, -ENOMEM, error, size, "cannot begin to trace");
+}
+
+static int begin_to_attach(struct live *l, char *error, size_t size)
+{
+	signals_block(l);
+	raise_file_limit();
+	return attach_seize(l, error, size);
 }
 
 int live_start(struct live **live, const struct live_options *options, char *error, size_t size)
@@ -45,23 +61,21 @@ int live_start(struct live **live, const struct live_options *options, char *err
 	l->go_fd = l->report_fd = -1;
 	mt_init_flags(&l->tasks, 0);
 	err = machine_header(l);
-	if (err)
-		return start_error(l, err, error, size, "cannot describe the machine");
+	if (err) {
+		snprintf(error, size, "cannot describe the machine: %s", strerror(-err));
+		live_free(l);
+		return err;
+	}
 	if (options->stacks && !stacks_open(l)) {
 		snprintf(error, size, "%s", stacks_missing() ? stacks_missing() : "out of memory");
 		live_free(l);
 		return -ENOTSUP;
 	}
-	err = launch(l);
-	if (err)
-		return start_error(l, err, error, size, "cannot start a process");
-	signals_block(l);
-	if (ptrace(PTRACE_SEIZE, l->root, NULL, (void *)(long)OPTIONS))
-		return start_error(l, -errno, error, size,
-			"tracing is not permitted here (ptrace: see kernel.yama.ptrace_scope, or the "
-			"container's seccomp profile)");
-	if (!task_add(l, l->root))
-		return start_error(l, -ENOMEM, error, size, "cannot begin to trace");
+	err = options->pid ? begin_to_attach(l, error, size) : begin_to_launch(l, error, size);
+	if (err) {
+		live_free(l);
+		return err;
+	}
 	l->no_proc = !proc_is_ours();
 	l->header.fault_source = find_written_source();
 	identity_open(l);
@@ -143,17 +157,25 @@ static void explain_exec_error(struct live *l)
 
 int live_run(struct live *l, struct trace_sink *sink, int *status)
 {
+	int err = 0;
+
 	l->sink = sink;
 	l->start_ns = now_ns();
 	signals_take(l);
-	launch_go(l);
-	while (l->nr_tasks)
+	if (is_attached(l))
+		err = attach_begin(l);
+	else
+		launch_go(l);
+	while (!err && l->nr_tasks && !attach_is_over(l))
 		take_report(l);
+	if (is_attached(l))
+		attach_leave(l);
 	emit_flush(l);
 	signals_give_back(l);
 	*status = l->root_status;
-	explain_exec_error(l);
-	return l->sink_error;
+	if (!is_attached(l))
+		explain_exec_error(l);
+	return err ? err : l->sink_error;
 }
 
 void live_free(struct live *l)

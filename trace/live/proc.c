@@ -291,6 +291,13 @@ static char *quoted_command(char *const *argv)
 	return s;
 }
 
+static char *attached_command(pid_t pid)
+{
+	char *s = NULL;
+
+	return asprintf(&s, "vmaple attach %d", (int)pid) < 0 ? NULL : s;
+}
+
 int machine_header(struct live *l)
 {
 	struct trace_header *h = &l->header;
@@ -303,7 +310,7 @@ int machine_header(struct live *l)
 	sysinfo(&si);
 	l->strings[0] = strdup(un.release);
 	l->strings[1] = strdup(un.machine);
-	l->strings[2] = quoted_command(l->options.argv);
+	l->strings[2] = l->options.argv ? quoted_command(l->options.argv) : attached_command(l->options.pid);
 	if (!l->strings[0] || !l->strings[1] || !l->strings[2])
 		return -ENOMEM;
 	h->version = TRACE_FORMAT_VERSION;

@@ -114,7 +114,7 @@ bool is_forbidden(const struct task *t, uint32_t mark)
 }
 
 /* The kernel ends the thread, by SIGKILL.  The last one's end is that of its process. */
-void end_strictly(struct task *t)
+void end_strictly(struct live *l, struct task *t)
 {
 	struct user_regs_struct regs;
 
@@ -124,7 +124,7 @@ void end_strictly(struct task *t)
 	} else {
 		kill(t->tid, SIGKILL);
 	}
-	resume(t, 0);
+	resume(l, t, 0);
 }
 
 /* --- SB2 ------------------------------------------------------------------------------------------------------- */
@@ -273,10 +273,12 @@ void on_filter(struct live *l, struct task *t)
 
 	if (c->nr == SYS_prctl && c->args[0] == PR_SET_NO_NEW_PRIVS)
 		t->no_privileges = true;
+	else if (is_attached(l))
+		; /* there is no filter of ours that it could meet */
 	else if (wants_strict_mode(t))
 		be_strict(t);
 	else if (c->nr == SYS_seccomp && c->args[0] == SECCOMP_SET_MODE_FILTER &&
 		 (c->args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) && may_hide_calls(t))
 		mark_unseen(l, t);
-	resume(t, 0);
+	resume(l, t, 0);
 }

@@ -3,7 +3,7 @@
  * What each kind of ptrace stop means.
  *
  *      seccomp stop     a mapping call is about to be made: take the mm, or wait for it
- *      syscall stop     it has been made
+ *      syscall stop     it has been made; or, where there is no filter (attach.c), any call begins or ends
  *      fork, clone      a new task; for a copy, the call that made it holds the mm until here
  *      exec             a new address space
  *      exit             the task's last moment with its address space
@@ -44,12 +44,19 @@ static bool is_where_it_was(const struct task *t)
 	       info.si_code != (SIGTRAP | PTRACE_EVENT_EXIT << 8);
 }
 
-void resume(struct task *t, int sig)
+void resume(struct live *l, struct task *t, int sig)
 {
+	if (l->holding) {
+		t->held = true;
+		t->held_signal = sig;
+		return;
+	}
 	if (t->mm && (t->in_call || t->deferred || t->mm->users > 1))
 		observe_changed(t->mm);
+	/* Where there is no filter each call is asked for. */
 	if (is_where_it_was(t))
-		ptrace(t->in_call ? PTRACE_SYSCALL : PTRACE_CONT, t->tid, NULL, (void *)(long)sig);
+		ptrace(t->in_call || (is_attached(l) && t->mm) ? PTRACE_SYSCALL : PTRACE_CONT, t->tid, NULL,
+			(void *)(long)sig);
 }
 
 unsigned long event_message(const struct task *t)
@@ -73,7 +80,7 @@ static void let_through(struct live *l, struct task *t)
 	t->resumed_ns = now_ns();
 	if (t->in_call && defer_end(l, t))
 		mm_release(t);
-	resume(t, 0);
+	resume(l, t, 0);
 }
 
 void release(struct live *l, struct task *t)
@@ -113,7 +120,43 @@ static void on_ptrace(struct live *l, struct task *t)
 	} else {
 		let_go_to(l, (pid_t)t->call.args[1]);
 	}
-	resume(t, 0);
+	resume(l, t, 0);
+}
+
+static void note_call(struct task *t, const struct __ptrace_syscall_info *info)
+{
+	t->call = (struct trace_call){
+		.nr = (uint32_t)info->entry.nr, .ip = info->instruction_pointer, .sp = info->stack_pointer
+	};
+	for (int i = 0; i < 6; i++)
+		t->call.args[i] = info->entry.args[i];
+}
+
+/* The call that was noted is about to be made. */
+static void take_call(struct live *l, struct task *t)
+{
+	if (t->call.nr == SYS_ptrace) {
+		on_ptrace(l, t);
+		return;
+	}
+	if (is_about_filters(&t->call)) {
+		on_filter(l, t);
+		return;
+	}
+	if (!t->mm) {
+		insist_on_tracing(t);
+		resume(l, t, 0);
+		return;
+	}
+	if (t->call.nr == SYS_execve || t->call.nr == SYS_execveat) {
+		observe_before_end(l, t);
+		resume(l, t, 0);
+		return;
+	}
+	if (served_fills(l, t))
+		resume(l, t, 0);
+	else if (mm_acquire(t))
+		let_through(l, t);
 }
 
 static void on_entry(struct live *l, struct task *t)
@@ -126,42 +169,34 @@ static void on_entry(struct live *l, struct task *t)
 		return;
 	settle_deferred(l, t);
 	if (is_forbidden(t, info.seccomp.ret_data)) {
-		end_strictly(t);
-		return;
-	}
-	if (info.seccomp.ret_data != FILTER_MARK || info.arch != AUDIT_ARCH_X86_64 ||
-		(info.seccomp.nr & X32_BIT)) {
+		end_strictly(l, t);
+	} else if (info.seccomp.ret_data != FILTER_MARK || info.arch != AUDIT_ARCH_X86_64 ||
+		   (info.seccomp.nr & X32_BIT)) {
 		on_foreign_entry(t, &info);
-		resume(t, 0);
+		resume(l, t, 0);
+	} else {
+		note_call(t, &info);
+		take_call(l, t);
+	}
+}
+
+/* The beginning or the end of any call of a task that has no filter of ours. */
+static void on_call_stop(struct live *l, struct task *t)
+{
+	struct __ptrace_syscall_info info;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) <= 0)
+		return;
+	if (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.arch != AUDIT_ARCH_X86_64 ||
+		(info.entry.nr & X32_BIT)) {
+		resume(l, t, 0);
 		return;
 	}
-	t->call = (struct trace_call){
-		.nr = (uint32_t)info.seccomp.nr, .ip = info.instruction_pointer, .sp = info.stack_pointer
-	};
-	for (int i = 0; i < 6; i++)
-		t->call.args[i] = info.seccomp.args[i];
-	if (t->call.nr == SYS_ptrace) {
-		on_ptrace(l, t);
-		return;
-	}
-	if (is_about_filters(&t->call)) {
-		on_filter(l, t);
-		return;
-	}
-	if (!t->mm) {
-		insist_on_tracing(t);
-		resume(t, 0);
-		return;
-	}
-	if (t->call.nr == SYS_execve || t->call.nr == SYS_execveat) {
-		observe_before_end(l, t);
-		resume(t, 0);
-		return;
-	}
-	if (served_fills(l, t))
-		resume(t, 0);
-	else if (mm_acquire(t))
-		let_through(l, t);
+	note_call(t, &info);
+	if (filter_stops(&t->call))
+		take_call(l, t);
+	else
+		resume(l, t, 0);
 }
 
 static void on_exit_of_call(struct live *l, struct task *t)
@@ -175,7 +210,7 @@ static void on_exit_of_call(struct live *l, struct task *t)
 			call_end(l, t, info.exit.rval);
 		release(l, t);
 	}
-	resume(t, 0);
+	resume(l, t, 0);
 }
 
 void on_tick(struct live *l)
@@ -238,20 +273,20 @@ static void on_exec(struct live *l, struct task *t)
 	t->tgid = t->tid;
 	note_privileges(l, t);
 	if (t->unseen) {
-		resume(t, 0);
+		resume(l, t, 0);
 		return;
 	}
 	if (process_is_x86_64(t->tid))
-		space_begin(l, t);
+		space_begin(l, t, false);
 	else
 		emit_lost(l, t, 0, "a 32-bit program: it and its children are not recorded");
-	resume(t, 0);
+	resume(l, t, 0);
 }
 
 static void deliver_signal(struct live *l, struct task *t, int sig)
 {
 	signals_note_delivery(l, t, sig);
-	resume(t, sig);
+	resume(l, t, sig);
 }
 
 void on_stop(struct live *l, pid_t tid, int status)
@@ -288,7 +323,9 @@ void on_stop(struct live *l, pid_t tid, int status)
 		on_event_stop(l, t, WSTOPSIG(status));
 		break;
 	default:
-		if (WSTOPSIG(status) == SYSCALL_STOP)
+		if (WSTOPSIG(status) == SYSCALL_STOP && is_attached(l) && !t->in_call)
+			on_call_stop(l, t);
+		else if (WSTOPSIG(status) == SYSCALL_STOP)
 			on_exit_of_call(l, t);
 		else
 			deliver_signal(l, t, WSTOPSIG(status));

@@ -7,6 +7,7 @@
  * Where another thread of the process takes the signal, the tasks are asked after a growing while.  Signals of the terminal
  * are the program's to decide about, and have no effect on this process during live_run().  So are those by which a process is
  * asked to end: sent to this process alone they are passed on; sent to the whole group the program has its own.
+ * A program that was attached to is not this process's: signals that end mean this process, whose caller decides about them.
  */
 #include <errno.h>
 #include <sched.h>
@@ -22,6 +23,7 @@
 /* So long after a signal came it is known whether the program was sent it, too. */
 #define OWN_SIGNAL_NS 20000000
 
+/* The first two are the user's word to this process where it has attached to a program. */
 static const int taken[NR_TAKEN_SIGNALS] = { SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE,
 	/* A recording that hits RLIMIT_FSIZE is an error of write(2), as a full disk is. */
 	SIGXFSZ };
@@ -57,14 +59,21 @@ void signals_unblock(struct live *l)
 	l->mask_changed = false;
 }
 
+static int first_taken(const struct live *l)
+{
+	return is_attached(l) ? 2 : 0;
+}
+
 void signals_take(struct live *l)
 {
 	struct sigaction ignored = { .sa_handler = SIG_IGN }, plain = { .sa_handler = SIG_DFL };
 	sigset_t set;
 
-	only_passed(&set);
+	sigemptyset(&set);
+	if (!is_attached(l))
+		only_passed(&set);
 	pthread_sigmask(SIG_BLOCK, &set, &l->run_mask_before);
-	for (int i = 0; i < NR_TAKEN_SIGNALS; i++)
+	for (int i = first_taken(l); i < NR_TAKEN_SIGNALS; i++)
 		sigaction(taken[i], &ignored, &l->actions_before[i]);
 	/* Ignored, it would let the program's status vanish. */
 	sigaction(SIGCHLD, &plain, &l->sigchld_before);
@@ -90,11 +99,12 @@ static void take_passed(struct live *l)
 
 void signals_give_back(struct live *l)
 {
-	for (int i = 0; i < NR_TAKEN_SIGNALS; i++)
+	for (int i = first_taken(l); i < NR_TAKEN_SIGNALS; i++)
 		sigaction(taken[i], &l->actions_before[i], NULL);
 	sigaction(SIGCHLD, &l->sigchld_before, NULL);
 	/* What came for a program that has ended since is done with. */
-	take_passed(l);
+	if (!is_attached(l))
+		take_passed(l);
 	pthread_sigmask(SIG_SETMASK, &l->run_mask_before, NULL);
 }
 
@@ -122,6 +132,8 @@ static void send_to_program(struct live *l, int sig)
 
 void signals_pass_on(struct live *l)
 {
+	if (is_attached(l))
+		return;
 	take_passed(l);
 	for (int i = 0; i < NR_PASSED_SIGNALS; i++) {
 		struct passed_signal *s = &l->passed[i];

@@ -358,14 +358,11 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 
 static int describe_machine(struct live_bpf *s)
 {
-	char pid[32];
-	char *words[] = { "vmaple", "attach", pid, NULL };
 	int err;
 
-	snprintf(pid, sizeof(pid), "%d", (int)s->options.pid);
-	s->machine.options.argv = s->options.pid ? words : s->options.argv;
+	s->machine.options.argv = s->options.pid ? NULL : s->options.argv;
+	s->machine.options.pid = s->options.pid;
 	err = machine_header(&s->machine);
-	s->machine.options.argv = NULL;
 	s->header = s->machine.header;
 	s->header.fault_source = TRACE_FAULTS_EACH;
 	s->header.no_zero_page = reads_get_pages();

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process that is running: how it comes to be traced, and how it is left.
+ *
+ *    AT1  No filter can be put into it from outside, so that each of its calls stops (PTRACE_SYSCALL), and filter_stops()
+ *         says which of these stops are about the map.
+ *    AT2  It begins with a moment at which all of its tasks are stopped outside of their calls (PTRACE_INTERRUPT): its map is
+ *         read then, and nothing is missed from there on.  Tasks that are made meanwhile are traced from their birth.  It
+ *         ends with such a moment, too, for a last look; calls of the map that are under way are brought to their end.
+ *    AT3  A task is left with the signal that it was about to be given, stopped if it was.  If this process dies the kernel
+ *         does the same.
+ *    AT4  Who is blocked where no signal reaches it (a parent in vfork(2)) is not waited for longer than PATIENCE_NS.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/kcmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define PATIENCE_NS 3000000000ull
+
+bool is_attached(const struct live *l)
+{
+	return l->options.pid > 0;
+}
+
+/* --- seizing ------------------------------------------------------------------------------------------------- */
+
+static bool may_trace_all(void)
+{
+	return status_number(getpid(), "\nCapEff:", 16, 0) >> CAP_SYS_PTRACE & 1;
+}
+
+/* Why it may not be traced, as far as can be told. */
+static void explain_refusal(pid_t pid, int err, char *error, size_t size)
+{
+	uint64_t tracer = status_number(pid, "\nTracerPid:", 10, 0);
+	uint64_t scope = read_number("/proc/sys/kernel/yama/ptrace_scope", 0);
+
+	if (err == ESRCH)
+		snprintf(error, size, "there is no process %d", (int)pid);
+	else if (tracer)
+		snprintf(error, size, "process %d is traced by process %d already, and can have one tracer",
+			(int)pid, (int)tracer);
+	else if (scope == 3)
+		snprintf(error, size, "kernel.yama.ptrace_scope is 3: no process can be attached to");
+	else if (!may_trace_all() && scope)
+		snprintf(error, size,
+			"attaching to process %d takes CAP_SYS_PTRACE, for kernel.yama.ptrace_scope is %d",
+			(int)pid, (int)scope);
+	else if (!may_trace_all())
+		snprintf(error, size,
+			"attaching to process %d takes CAP_SYS_PTRACE: it is another user's, or hides its "
+			"memory (kernel.yama.ptrace_scope is 0)",
+			(int)pid);
+	else
+		snprintf(error, size,
+			"attaching to process %d is refused: %s (a security module, or the container's "
+			"seccomp profile)",
+			(int)pid, strerror(err));
+}
+
+static bool is_32bit(pid_t pid)
+{
+	unsigned char ident[EI_NIDENT] = { 0 };
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	(void)!read(fd, ident, sizeof(ident));
+	close(fd);
+	return ident[EI_CLASS] == ELFCLASS32;
+}
+
+/* What no right could change. */
+static int look_at_process(pid_t pid, char *error, size_t size)
+{
+	if (kill(pid, 0) && errno == ESRCH) {
+		snprintf(error, size, "there is no process %d", (int)pid);
+		return -ESRCH;
+	}
+	if (!proc_is_ours()) {
+		snprintf(error, size, "/proc is not there, or is that of other process numbers");
+		return -ESRCH;
+	}
+	if (status_number(pid, "\nVmSize:", 10, UINT64_MAX) == UINT64_MAX) {
+		snprintf(error, size, "process %d has no map: it is a kernel thread, or has ended", (int)pid);
+		return -ESRCH;
+	}
+	if (is_32bit(pid)) {
+		snprintf(error, size, "process %d is a 32-bit program", (int)pid);
+		return -ESRCH;
+	}
+	return 0;
+}
+
+static int seize(struct live *l, pid_t tid)
+{
+	struct task *t;
+
+	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)(long)OPTIONS_OF_ATTACHED))
+		return -errno;
+	t = task_add(l, tid);
+	if (!t)
+		return -ENOMEM;
+	t->tgid = l->options.pid;
+	return 0;
+}
+
+/* The threads that are not traced yet.  How many; or -errno of the one that cannot be, if it is there still. */
+static int seize_threads(struct live *l)
+{
+	char path[64];
+	struct dirent *d;
+	int nr = 0, err = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)l->options.pid);
+	dir = opendir(path);
+	if (!dir)
+		return -ESRCH;
+	while (!err && (d = readdir(dir)) != NULL) {
+		pid_t tid = isdigit((unsigned char)*d->d_name) ? (pid_t)strtol(d->d_name, NULL, 10) : 0;
+
+		if (!tid || task_find(l, tid) || is_traced_here(l, tid))
+			continue;
+		err = seize(l, tid);
+		nr += !err;
+		/* It has ended; of a process whose first thread has, that one stays to be seen. */
+		if (err == -ESRCH || (err == -EPERM && l->nr_tasks))
+			err = 0;
+	}
+	closedir(dir);
+	return err ? err : nr;
+}
+
+int attach_seize(struct live *l, char *error, size_t size)
+{
+	int err;
+
+	l->options.pid = process_of_thread(l->options.pid);
+	err = look_at_process(l->options.pid, error, size);
+	if (err)
+		return err;
+	l->no_new_privs = !may_trace_all();
+	l->self = getpid();
+	err = seize_threads(l);
+	if (err > 0)
+		return 0;
+	explain_refusal(l->options.pid, err ? -err : ESRCH, error, size);
+	return err ? err : -ESRCH;
+}
+
+/* --- all of them at once ------------------------------------------------------------------------------------ */
+
+static bool stands(const struct task *t)
+{
+	return t->held || t->queued || t->waiting;
+}
+
+static unsigned long nr_running(struct live *l)
+{
+	struct task *t;
+	unsigned long tid = 0, nr = 0;
+
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
+		nr += !stands(t);
+	return nr;
+}
+
+/* Each task stops where it is, or at the end of the call that is recorded.  False: some did not. */
+static bool hold_all(struct live *l)
+{
+	uint64_t begin = now_ns();
+	struct task *t;
+	unsigned long tid = 0;
+
+	l->holding = true;
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
+		if (!stands(t))
+			ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
+	while (nr_running(l) && now_ns() - begin < PATIENCE_NS) {
+		int status;
+		pid_t report = wait_for_report(&status);
+
+		if (report > 0)
+			on_stop(l, report, status);
+		else if (report < 0)
+			break;
+	}
+	return nr_running(l) == 0;
+}
+
+static void let_all_go(struct live *l)
+{
+	struct task *t;
+	unsigned long tid = 0;
+
+	l->holding = false;
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
+		int sig = t->held_signal;
+
+		if (!t->held)
+			continue;
+		t->held = false;
+		t->held_signal = 0;
+		if (t->stopped)
+			ptrace(PTRACE_LISTEN, t->tid, NULL, NULL);
+		else
+			resume(l, t, sig);
+	}
+}
+
+/* --- the beginning ------------------------------------------------------------------------------------------ */
+
+/* A task whose address space was told and is that of @t, too. */
+static struct task *sharer(struct live *l, const struct task *t)
+{
+	struct task *other;
+	unsigned long tid = 0;
+
+	mt_for_each (&l->tasks, other, tid, ULONG_MAX)
+		if (other->mm &&
+			(other->tgid == t->tgid || syscall(SYS_kcmp, other->tid, t->tid, KCMP_VM, 0, 0) == 0))
+			return other;
+	return NULL;
+}
+
+static void tell_beginning(struct live *l, struct task *t)
+{
+	struct task *other = t->mm ? NULL : sharer(l, t);
+
+	if (other)
+		emit_task(l, other, t, other->tgid == t->tgid);
+	else if (!t->mm)
+		space_begin(l, t, true);
+}
+
+int attach_begin(struct live *l)
+{
+	struct task *t;
+	unsigned long tid = 0;
+	bool all;
+
+	do
+		all = hold_all(l);
+	while (seize_threads(l) > 0);
+	if (!l->nr_tasks || nr_running(l) == l->nr_tasks) {
+		snprintf(l->error, sizeof(l->error),
+			l->nr_tasks ? "process %d does not stop: it is blocked in the kernel, or its cgroup "
+				      "is frozen"
+				    : "process %d has ended",
+			(int)l->options.pid);
+		return -ESRCH;
+	}
+	t = task_find(l, l->options.pid);
+	if (t)
+		tell_beginning(l, t);
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
+		tell_beginning(l, t);
+	if (!all)
+		emit_lost(l, NULL, 0,
+			"a thread that is blocked in the kernel was not stopped: a call that it is in may "
+			"be missing");
+	let_all_go(l);
+	return 0;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------ */
+
+bool attach_is_over(const struct live *l)
+{
+	const struct live_options *o = &l->options;
+
+	if (!is_attached(l))
+		return false;
+	return (o->stop && o->stop(o->ctx)) ||
+	       (o->seconds > 0 && (double)(now_ns() - l->start_ns) > o->seconds * 1e9);
+}
+
+static void look_a_last_time(struct live *l, struct task *t)
+{
+	if (!t->mm || t->mm->seen_last || t->exiting)
+		return;
+	t->mm->seen_last = true;
+	writes_emit_all(l, t, false);
+	observe_all(l, t);
+}
+
+void attach_leave(struct live *l)
+{
+	bool all = hold_all(l);
+	struct task *t;
+	unsigned long tid = 0;
+
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
+		if (all)
+			look_a_last_time(l, t);
+	tid = 0;
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
+		ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(long)t->held_signal);
+		task_remove(l, t);
+	}
+}
