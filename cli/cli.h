@@ -35,6 +35,7 @@ int cmd_metrics(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_whatif(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
+int cmd_conform(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_export(int argc, char **argv);

@@ -29,6 +29,7 @@ static const struct command {
 	{ "top", "every process by its share of vm.max_map_count, with the time it has left", cmd_top },
 	{ "metrics", "the number of areas of every process, for Prometheus", cmd_metrics },
 	{ "lab", "the same calls on every index of areas or every reverse map, compared and timed", cmd_lab },
+	{ "conform", "how like Linux's the mapping calls of another kernel or an emulator are", cmd_conform },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple conform: how like Linux's are the mapping calls of another kernel, or of an emulator? */
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "cli.h"
+#include "conforming.h"
+
+static const char help[] =
+	"usage: vmaple conform [--kernel SERIES] [--json] ANSWERS\n"
+	"       vmaple conform [--kernel SERIES] [--json] -- [RUNNER...]\n"
+	"       vmaple conform --emit FOLDER\n"
+	"\n"
+	"Judge a kernel or an emulator by some hundred sequences of mapping calls: what it answered, and "
+	"what a caller\n"
+	"could see after each call, beside what Linux does.  The calls are made by a small program without "
+	"libraries, the\n"
+	"kit: --emit writes its source, for x86-64, aarch64 and riscv64; ANSWERS is what it has printed "
+	"there (- is stdin).\n"
+	"With -- the kit for this machine is run, under RUNNER, as in `vmaple conform -- qemu-x86_64`.\n"
+	"\n"
+	"  --kernel SERIES  be like this Linux, as 6.12 (default: the release that the system says it is)\n"
+	"  --json           scores and the first difference of each area as one line of JSON\n"
+	"  --emit FOLDER    write the kit: source, Makefile, and answers.json with what every Linux answers\n"
+	"\n"
+	"exit status: 0 all as on Linux; 1 something differs; 2 usage; 3 the answers cannot be read to their "
+	"end;\n"
+	"125 vmaple failed\n";
+
+struct options {
+	const struct kernel_profile *profile; /* NULL: as the system says */
+	const char *emit, *answers;
+	char **runner; /* NULL: no kit is run */
+	bool json;
+};
+
+static int parse_kernel(struct options *o)
+{
+	o->profile = kernel_profile_for(optarg);
+	if (!o->profile || strcmp(o->profile->name, optarg) != 0)
+		return usage_error("conform", "--kernel takes a series that is known, as 6.12, not", optarg);
+	return 0;
+}
+
+static int parse_option(struct options *o, int opt, char **argv)
+{
+	switch (opt) {
+	case 'k':
+		return parse_kernel(o);
+	case 'e':
+		o->emit = optarg;
+		return 0;
+	case 'j':
+		o->json = true;
+		return 0;
+	case 'h':
+		fputs(help, stdout);
+		return -1;
+	case ':':
+		return usage_error("conform", "an argument is missing after", argv[optind - 1]);
+	default:
+		return usage_error("conform", "unknown option", argv[optind - 1]);
+	}
+}
+
+static int parse(struct options *o, int argc, char **argv)
+{
+	static const struct option options[] = { { "kernel", required_argument, NULL, 'k' },
+		{ "emit", required_argument, NULL, 'e' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	int opt, err;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+		err = parse_option(o, opt, argv);
+		if (err)
+			return err;
+	}
+	if (strcmp(argv[optind - 1], "--") == 0)
+		o->runner = argv + optind;
+	else if (optind < argc)
+		o->answers = argv[optind++];
+	if (!o->runner && optind < argc)
+		return usage_error("conform", "one file of answers is wanted, and not also", argv[optind]);
+	if (!!o->emit + !!o->runner + !!o->answers != 1)
+		return usage_error("conform", "one of ANSWERS, -- and --emit is wanted", NULL);
+	if (o->emit && (o->json || o->profile))
+		return usage_error("conform", "--emit stands alone: the kit is for every kernel", NULL);
+	return 0;
+}
+
+static int no_memory(void)
+{
+	complain("conform", "out of memory");
+	return STATUS_FAILED;
+}
+
+static int judge(const struct options *o, const struct conform_set *set, const struct conform_run *run)
+{
+	const struct kernel_profile *profile = o->profile ? o->profile : kernel_profile_for(run->release);
+	struct conform_verdict verdict;
+	int status = 0;
+
+	if (!profile)
+		profile = kernel_profile_default;
+	if (conform_judge(set, run, profile, &verdict))
+		return no_memory();
+	if (o->json)
+		status = conform_print_json(set, run, profile, &verdict);
+	else
+		conform_print(set, run, profile, &verdict);
+	if (verdict.right < set->nr - verdict.skipped)
+		status = status ? status : STATUS_DIFFERENCES;
+	return status;
+}
+
+/* @name: of what was read, for people. */
+static int read_and_judge(const struct options *o, const struct conform_set *set, FILE *in, const char *name)
+{
+	struct conform_run run;
+	char why[256] = "";
+	int err = conform_run_read(&run, set, in, why, sizeof(why)), status;
+
+	if (err) {
+		conform_run_free(&run);
+		if (err == -ENOMEM)
+			return no_memory();
+		complain("conform", "%s: %s", name, why);
+		return STATUS_DAMAGED;
+	}
+	status = judge(o, set, &run);
+	if (!run.done && status != STATUS_FAILED) {
+		complain("conform", "%s ends before the last sequence: what is there was judged", name);
+		status = STATUS_DAMAGED;
+	}
+	conform_run_free(&run);
+	return status;
+}
+
+static int judge_file(const struct options *o, const struct conform_set *set)
+{
+	bool standard = strcmp(o->answers, "-") == 0;
+	FILE *in = standard ? stdin : fopen(o->answers, "re");
+	int status;
+
+	if (!in) {
+		complain("conform", "%s: cannot be opened: %s", o->answers, strerror(errno));
+		return STATUS_DAMAGED;
+	}
+	status = read_and_judge(o, set, in, standard ? "stdin" : o->answers);
+	if (!standard)
+		fclose(in);
+	return status;
+}
+
+static int judge_runner(const struct options *o, const struct conform_set *set)
+{
+	pid_t pid;
+	FILE *from = conform_start(o->runner, &pid);
+	int status, ended;
+
+	if (!from)
+		return STATUS_FAILED;
+	status = read_and_judge(o, set, from, "the kit's output");
+	ended = conform_end(from, pid);
+	if (ended && status == STATUS_DAMAGED)
+		complain("conform", "the kit ended with status %d", ended);
+	return status;
+}
+
+int cmd_conform(int argc, char **argv)
+{
+	struct options o = { 0 };
+	int status = parse(&o, argc, argv);
+	struct conform_set *set;
+
+	if (status)
+		return status < 0 ? 0 : status;
+	set = conform_set_new();
+	if (!set)
+		return no_memory();
+	if (o.emit)
+		status = conform_emit(set, o.emit);
+	else
+		status = o.runner ? judge_runner(&o, set) : judge_file(&o, set);
+	conform_set_free(set);
+	return status;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple conform: the kit as files for another machine, or run on this one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "conforming.h"
+
+/* --- as files ------------------------------------------------------------------------------------------------ */
+
+static FILE *create(const char *folder, const char *name)
+{
+	char path[4096];
+	FILE *f = NULL;
+
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path))
+		f = fopen(path, "we");
+	else
+		errno = ENAMETOOLONG;
+	if (!f)
+		complain("conform", "%s/%s: cannot be written: %s", folder, name, strerror(errno));
+	return f;
+}
+
+static int finish(FILE *f, const char *folder, const char *name)
+{
+	bool failed = ferror(f);
+
+	if (fclose(f) || failed) {
+		complain("conform", "%s/%s: cannot be written to its end: %s", folder, name,
+			strerror(errno ? errno : EIO));
+		return STATUS_FAILED;
+	}
+	return 0;
+}
+
+static json_t *seen_json(const struct conform_seen *seen)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "result", seen->result, "pages", seen->pages, "bounds",
+		seen->bounds, "locks", seen->locks, "areas", seen->areas);
+}
+
+static json_t *answers_json(const struct conform_sequence *s, const struct conform_answers *answers)
+{
+	json_t *calls = json_array();
+
+	for (unsigned int i = 0; i < s->nr; i++)
+		json_push(calls, seen_json(&answers->call[i]));
+	return json_pack("{s:[], s:o, s:s}", "kernels", "calls", calls, "rights", answers->rights);
+}
+
+/* The one of @expected that answers like @mine; it becomes one of them, if there is none. */
+static json_t *find_alike(json_t *expected, json_t *mine)
+{
+	json_t *other;
+	size_t i;
+
+	json_array_foreach(expected, i, other)
+	{
+		if (json_equal(json_object_get(other, "calls"), json_object_get(mine, "calls")) &&
+			json_equal(json_object_get(other, "rights"), json_object_get(mine, "rights"))) {
+			json_decref(mine);
+			return other;
+		}
+	}
+	json_push(expected, mine);
+	return mine;
+}
+
+/* Series that answer alike stand together. NULL: no memory. */
+static json_t *expected_json(const struct conform_set *set, unsigned int number)
+{
+	const struct kernel_profile *profile;
+	struct conform_answers answers;
+	json_t *expected = json_array();
+
+	for (unsigned int p = 0; (profile = kernel_profile_at(p)) != NULL; p++) {
+		json_t *alike;
+
+		if (conform_expect(set, number, profile, true, &answers)) {
+			json_decref(expected);
+			return NULL;
+		}
+		alike = find_alike(expected, answers_json(&set->sequence[number], &answers));
+		json_push(json_object_get(alike, "kernels"), json_string(profile->name));
+	}
+	return expected;
+}
+
+static json_t *sequence_json(const struct conform_set *set, unsigned int number)
+{
+	const struct conform_sequence *s = &set->sequence[number];
+	json_t *calls = json_array();
+	char text[256];
+
+	for (unsigned int i = 0; i < s->nr; i++)
+		json_push(
+			calls, json_string(conform_call_text(&set->call[s->first + i], text, sizeof(text))));
+	return json_pack("{s:i, s:s, s:o, s:o}", "number", (int)number, "name", s->name, "calls", calls,
+		"expected", expected_json(set, number));
+}
+
+static int write_answers(const struct conform_set *set, FILE *out)
+{
+	json_t *all = json_array();
+
+	for (unsigned int i = 0; i < set->nr; i++)
+		json_push(all, sequence_json(set, i));
+	return write_json(out, json_pack("{s:i, s:s, s:i, s:i, s:i, s:o}", "version", CONFORM_VERSION, "mark",
+				       set->mark, "window", (int)CONFORM_PAGES, "fence", (int)CONFORM_FENCE,
+				       "lockable", (int)CONFORM_LOCKABLE, "sequences", all));
+}
+
+int conform_emit(const struct conform_set *set, const char *folder)
+{
+	const struct conform_kit_file *file;
+	int status = 0;
+	FILE *f;
+
+	if (mkdir(folder, 0777) && errno != EEXIST) {
+		complain("conform", "%s: cannot be made: %s", folder, strerror(errno));
+		return STATUS_FAILED;
+	}
+	for (unsigned int i = 0; !status && (file = conform_kit_file_at(i)) != NULL; i++) {
+		f = create(folder, file->name);
+		if (!f)
+			return STATUS_FAILED;
+		fputs(file->text, f);
+		status = finish(f, folder, file->name);
+	}
+	f = status ? NULL : create(folder, "sequences.c");
+	if (!f)
+		return STATUS_FAILED;
+	conform_set_source(set, f);
+	status = finish(f, folder, "sequences.c");
+	f = status ? NULL : create(folder, "answers.json");
+	if (!f)
+		return STATUS_FAILED;
+	status = write_answers(set, f);
+	return finish(f, folder, "answers.json") ? STATUS_FAILED : status;
+}
+
+/* --- here ---------------------------------------------------------------------------------------------------- */
+
+/* Beside this program, as it was built or installed. */
+static bool find_kit(char *path, size_t size)
+{
+	static const char *const places[] = { "conform/vmaple-conform", "../libexec/vmaple/vmaple-conform" };
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (snprintf(path, size, "%s/%s", self, places[i]) < (int)size && access(path, X_OK) == 0)
+			return true;
+	return false;
+}
+
+static void become_kit(char **runner, char *kit, int out)
+{
+	size_t nr = 0;
+	char **words;
+
+	while (runner[nr])
+		nr++;
+	words = calloc(nr + 2, sizeof(*words));
+	if (!words || dup2(out, STDOUT_FILENO) < 0)
+		_exit(STATUS_FAILED);
+	memcpy(words, runner, nr * sizeof(*words));
+	words[nr] = kit;
+	execvp(words[0], words);
+	complain("conform", "%s: cannot be started: %s", words[0], strerror(errno));
+	_exit(127);
+}
+
+FILE *conform_start(char **runner, pid_t *pid)
+{
+	char kit[4200];
+	int ends[2];
+	FILE *from;
+
+	if (!find_kit(kit, sizeof(kit))) {
+		complain("conform", "the kit for this machine is not beside this program; `vmaple conform "
+				    "--emit` has its "
+				    "source");
+		return NULL;
+	}
+	if (pipe2(ends, O_CLOEXEC)) {
+		complain("conform", "a pipe: %s", strerror(errno));
+		return NULL;
+	}
+	fflush(stdout);
+	*pid = fork();
+	if (*pid == 0)
+		become_kit(runner, kit, ends[1]);
+	close(ends[1]);
+	from = *pid > 0 ? fdopen(ends[0], "r") : NULL;
+	if (!from) {
+		complain("conform", "the kit cannot be started: %s", strerror(errno));
+		close(ends[0]);
+	}
+	return from;
+}
+
+int conform_end(FILE *from, pid_t pid)
+{
+	int status = 0;
+
+	fclose(from);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return shell_status(status);
+}

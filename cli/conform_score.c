@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* vmaple conform: a verdict for people, and as JSON. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "conforming.h"
+
+static double per_cent(const struct conform_score *s)
+{
+	return s->checks ? 100.0 * (double)s->right / (double)s->checks : 0.0;
+}
+
+static const char *per_cent_text(const struct conform_score *s, char *buf, size_t size)
+{
+	/* 100 % is said of what is all right only. */
+	double shown = per_cent(s);
+
+	if (s->right < s->checks && shown > 99.9)
+		shown = 99.9;
+	snprintf(buf, size, s->checks ? "%.1f%%" : "-", shown);
+	return buf;
+}
+
+/* A result for people: the kit says -errno. */
+static const char *result_text(const char *text, char *buf, size_t size)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+	const char *name = number < 0 && !*end ? strerrorname_np((int)-number) : NULL;
+
+	if (!name)
+		return text;
+	snprintf(buf, size, "-%s", name);
+	return buf;
+}
+
+static void print_failure(
+	const struct conform_set *set, enum conform_area area, const struct conform_score *s)
+{
+	const struct conform_sequence *sequence = &set->sequence[s->sequence];
+	bool result = strcmp(s->what, "result") == 0;
+	char text[256], expected[32], seen[32];
+
+	printf("\n%s: first in sequence %u, %s\n", conform_area_name(area), s->sequence, sequence->name);
+	for (unsigned int i = 0; i <= s->call; i++)
+		printf("  %s\n", conform_call_text(&set->call[sequence->first + i], text, sizeof(text)));
+	printf("    %-8s expected  %s\n", s->what,
+		result ? result_text(s->expected, expected, sizeof(expected)) : s->expected);
+	printf("    %-8s seen      ", "");
+	text[0] = '\0';
+	print_quoted(stdout, result ? result_text(s->seen, seen, sizeof(seen)) : s->seen,
+		strlen(result ? result_text(s->seen, seen, sizeof(seen)) : s->seen));
+	putchar('\n');
+}
+
+static void print_machine(const struct conform_run *run, const struct kernel_profile *profile)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s %s, %s, pages of %lu bytes; judged as Linux %s", run->system,
+		run->release, run->machine, run->page, profile->name);
+	print_quoted_line(stdout, line);
+	putchar('\n');
+	if (strcmp(run->searches, "window") != 0)
+		printf("searches for free room do not begin at the top, below what is mapped already, as "
+		       "Linux's do\n");
+	if (strcmp(run->memlock, "limited") != 0)
+		printf("RLIMIT_MEMLOCK could not be set\n");
+	if (strcmp(run->pages, "msync") != 0)
+		printf("msync does not tell what is mapped\n");
+	if (!run->maps)
+		printf("there is no /proc/self/maps\n");
+	if (!run->fork)
+		printf("there is no fork\n");
+	if (!run->zero_page)
+		printf("memory that was only read has pages of its own: it is judged as if written\n");
+}
+
+void conform_print(const struct conform_set *set, const struct conform_run *run,
+	const struct kernel_profile *profile, const struct conform_verdict *verdict)
+{
+	bool all = true;
+	char text[16];
+
+	print_machine(run, profile);
+	printf("\n%-10s %7s %7s %7s\n", "area", "checks", "right", "score");
+	for (int i = 0; i < CONFORM_AREAS; i++) {
+		const struct conform_score *s = &verdict->score[i];
+
+		printf("%-10s %7lu %7lu %7s  %s\n", conform_area_name((enum conform_area)i), s->checks,
+			s->right, per_cent_text(s, text, sizeof(text)),
+			conform_area_meaning((enum conform_area)i));
+		all &= s->right == s->checks;
+	}
+	printf("\n%u of %u sequences are right in all", verdict->right, verdict->ran);
+	if (verdict->skipped)
+		printf("; %u were left out", verdict->skipped);
+	if (verdict->died)
+		printf("; in %u the process died", verdict->died);
+	if (verdict->not_run)
+		printf("; %u were not run", verdict->not_run);
+	printf("\n");
+	if (!all)
+		printf("\nThe window begins at %#lx, the heap at %#lx; each letter is a page.\n",
+			CONFORM_WINDOW_SHOWN, CONFORM_HEAP_SHOWN);
+	for (int i = 0; i < CONFORM_AREAS; i++)
+		if (verdict->score[i].right < verdict->score[i].checks)
+			print_failure(set, (enum conform_area)i, &verdict->score[i]);
+}
+
+static json_t *failure_json(const struct conform_set *set, const struct conform_score *s)
+{
+	const struct conform_sequence *sequence = &set->sequence[s->sequence];
+	json_t *calls = json_array();
+	char text[256];
+
+	for (unsigned int i = 0; i <= s->call; i++)
+		json_push(calls,
+			json_string(conform_call_text(&set->call[sequence->first + i], text, sizeof(text))));
+	return json_pack("{s:i, s:s, s:o, s:s, s:s, s:o}", "sequence", (int)s->sequence, "name",
+		sequence->name, "calls", calls, "what", s->what, "expected", s->expected, "seen",
+		json_text(s->seen));
+}
+
+static json_t *score_json(const struct conform_set *set, const struct conform_score *s)
+{
+	json_t *score =
+		json_pack("{s:I, s:I}", "checks", (json_int_t)s->checks, "right", (json_int_t)s->right);
+
+	if (s->checks)
+		json_put(score, "percent", json_real(per_cent(s)));
+	if (s->right < s->checks)
+		json_put(score, "first", failure_json(set, s));
+	return score;
+}
+
+int conform_print_json(const struct conform_set *set, const struct conform_run *run,
+	const struct kernel_profile *profile, const struct conform_verdict *verdict)
+{
+	json_t *scores = json_object(), *all;
+
+	for (int i = 0; i < CONFORM_AREAS; i++)
+		json_put(
+			scores, conform_area_name((enum conform_area)i), score_json(set, &verdict->score[i]));
+	all = json_pack("{s:o, s:o, s:o, s:I, s:s}", "system", json_text(run->system), "release",
+		json_text(run->release), "machine", json_text(run->machine), "page", (json_int_t)run->page,
+		"kernel", profile->name);
+	json_put(all, "sequences",
+		json_pack("{s:i, s:i, s:i, s:i, s:i}", "ran", (int)verdict->ran, "right", (int)verdict->right,
+			"skipped", (int)verdict->skipped, "died", (int)verdict->died, "not_run",
+			(int)verdict->not_run));
+	json_put(all, "complete", json_boolean(run->done));
+	json_put(all, "areas", scores);
+	return print_json(all);
+}
