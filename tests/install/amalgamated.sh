@@ -46,7 +46,7 @@ if [ "$suite" = long ]; then
 	ok "the engine is below 200 KB" text_below 200000 vmaple-gcc.o
 fi
 
-engine=$source/tests/install/amalgamated_engine.c
+engine=$source/tests/install/own_names.c
 for kind in plain prefixed; do
 	cd "$folder/$kind" || exit 1
 	flags=("${strict[@]}" -I.)

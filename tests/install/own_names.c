@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine from one header and one source, plain or with a prefix, in C or in C++20: areas, their reverse map, pages and a
- * fork, beside a program's own things of the kernel's names where there is a prefix.
+ * The engine, from one header and one source or installed, plain or with a prefix, in C or in C++20: areas, their reverse
+ * map, pages and a fork; where there is a prefix, beside a program's own things of the kernel's names.
  */
-#include "vmaple.h"
-
-#include <stdio.h>
-
 #ifdef PREFIXED
 #define N(name) vm_##name
 typedef int u64;
@@ -23,6 +19,13 @@ struct mm_struct {
 #define MAX_ERRNO          -1
 #define GFP_KERNEL         "mine"
 #define for_each_vma(a, b) if ((a) == (b))
+#endif
+
+#include "vmaple.h"
+
+#include <stdio.h>
+
+#ifdef PREFIXED
 #ifdef __cplusplus
 extern "C" {
 #endif
