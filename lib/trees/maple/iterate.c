@@ -3,38 +3,38 @@
  * Iteration: what happens where it begins and ends, and how it is taken up again.
  *
  * The states are the kernel's documented behaviour (enum maple_status); how a cursor gets from range to range in
- * between is cursor.c.
+ * between is cursor.c.  Both directions are one state machine: @forward is a constant where it is called, and the
+ * limit is the last index of interest when going forward and the first when going back.  Where the kernel treats its
+ * two directions differently, @forward is asked; the kernel's own test holds us to it.
  */
 #include "cursor.h"
 
-/* Go on to the next entry, or with @empty to the next range, that begins at or below @max. */
-static void *next_slot(struct ma_state *mas, unsigned long max, bool empty)
+#define directed static inline __attribute__((always_inline))
+
+/* What the cursor becomes when it meets the limit. */
+directed enum maple_status beyond_limit(bool forward)
+{
+	return forward ? ma_overflow : ma_underflow;
+}
+
+directed bool at_limit(const struct ma_state *mas, unsigned long limit, bool forward)
+{
+	return forward ? mas->last >= limit : mas->index <= limit;
+}
+
+/* Go on to the next entry, or with @empty to the next range, that reaches to the near side of @limit. */
+directed void *step(struct ma_state *mas, unsigned long limit, bool forward, bool empty)
 {
 	for (;;) {
-		void *entry = empty ? NULL : mas_step_in_leaf(mas, max);
+		void *entry = forward && !empty ? mas_step_in_leaf(mas, limit) : NULL;
 
 		if (entry)
 			return entry;
-		if (mas->last >= max) {
-			mas->status = ma_overflow;
+		if (at_limit(mas, limit, forward)) {
+			mas->status = beyond_limit(forward);
 			return NULL;
 		}
-		entry = mas_step_forward(mas);
-		if (entry || empty || !mas_is_active(mas))
-			return entry;
-	}
-}
-
-static void *prev_slot(struct ma_state *mas, unsigned long min, bool empty)
-{
-	for (;;) {
-		void *entry;
-
-		if (mas->index <= min) {
-			mas->status = ma_underflow;
-			return NULL;
-		}
-		entry = mas_step_back(mas);
+		entry = forward ? mas_step_forward(mas) : mas_step_back(mas);
 		if (entry || empty || !mas_is_active(mas))
 			return entry;
 	}
@@ -46,58 +46,6 @@ static void past_root(struct ma_state *mas)
 	mas->index = 1;
 	mas->last = ULONG_MAX;
 	mas->status = ma_none;
-}
-
-/* Before a next: bring the cursor onto a range. @return true when @entry is already the answer. */
-static bool next_setup(struct ma_state *mas, unsigned long max, void **entry)
-{
-	bool was_none = mas->status == ma_none;
-
-	if (mas->last >= max) {
-		mas->status = ma_overflow;
-		return true;
-	}
-	switch (mas->status) {
-	case ma_active:
-		return false;
-	case ma_none:
-	case ma_pause:
-	case ma_start:
-		(void)mas_walk(mas);
-		break;
-	case ma_overflow: /* there is more room now */
-		mas->status = ma_active;
-		break;
-	case ma_underflow: /* the cursor stands before what it is on */
-		*entry = mas_walk(mas);
-		if (*entry)
-			return true;
-		break;
-	case ma_root:
-		break;
-	case ma_error:
-		return true;
-	}
-	if (mas->status == ma_root) {
-		if (!was_none || mas->index)
-			past_root(mas);
-		return true;
-	}
-	return mas->status == ma_none;
-}
-
-void *mas_next(struct ma_state *mas, unsigned long max)
-{
-	void *entry = NULL;
-
-	return next_setup(mas, max, &entry) ? entry : next_slot(mas, max, false);
-}
-
-void *mas_next_range(struct ma_state *mas, unsigned long max)
-{
-	void *entry = NULL;
-
-	return next_setup(mas, max, &entry) ? entry : next_slot(mas, max, true);
 }
 
 /*
@@ -115,10 +63,13 @@ static void *at_root(struct ma_state *mas)
 	return root;
 }
 
-static bool prev_setup(struct ma_state *mas, unsigned long min, void **entry)
+/* Before a next or prev: bring the cursor onto a range. @return true when @entry is already the answer. */
+directed bool step_setup(struct ma_state *mas, unsigned long limit, bool forward, void **entry)
 {
-	if (mas->index <= min) {
-		mas->status = ma_underflow;
+	bool was_none = mas->status == ma_none;
+
+	if (at_limit(mas, limit, forward)) {
+		mas->status = beyond_limit(forward);
 		return true;
 	}
 	switch (mas->status) {
@@ -129,11 +80,13 @@ static bool prev_setup(struct ma_state *mas, unsigned long min, void **entry)
 	case ma_start:
 		(void)mas_walk(mas);
 		break;
-	case ma_underflow: /* there is more room now */
-		mas->status = ma_active;
-		break;
-	case ma_overflow: /* the cursor stands after what it is on */
-		*entry = mas_walk(mas);
+	case ma_overflow:
+	case ma_underflow:
+		if (mas->status == beyond_limit(forward)) { /* there is more room now */
+			mas->status = ma_active;
+			return false;
+		}
+		*entry = mas_walk(mas); /* the cursor stands on the other side of what it is on */
 		if (*entry)
 			return true;
 		break;
@@ -144,78 +97,107 @@ static bool prev_setup(struct ma_state *mas, unsigned long min, void **entry)
 	}
 	if (mas_is_active(mas))
 		return false;
-	if (mas->index) /* beyond the only entry, [0, 0] */
+	if (!forward && mas->index)
 		*entry = at_root(mas);
+	if (forward && mas->status == ma_root && (!was_none || mas->index))
+		past_root(mas);
 	return true;
+}
+
+directed void *step_from(struct ma_state *mas, unsigned long limit, bool forward, bool empty)
+{
+	void *entry = NULL;
+
+	return step_setup(mas, limit, forward, &entry) ? entry : step(mas, limit, forward, empty);
+}
+
+void *mas_next(struct ma_state *mas, unsigned long max)
+{
+	return step_from(mas, max, true, false);
+}
+
+void *mas_next_range(struct ma_state *mas, unsigned long max)
+{
+	return step_from(mas, max, true, true);
 }
 
 void *mas_prev(struct ma_state *mas, unsigned long min)
 {
-	void *entry = NULL;
-
-	return prev_setup(mas, min, &entry) ? entry : prev_slot(mas, min, false);
+	return step_from(mas, min, false, false);
 }
 
 void *mas_prev_range(struct ma_state *mas, unsigned long min)
 {
-	void *entry = NULL;
+	return step_from(mas, min, false, true);
+}
 
-	return prev_setup(mas, min, &entry) ? entry : prev_slot(mas, min, true);
+/* A find that was paused, or that has found nothing, starts again beside what the cursor has seen. */
+directed void find_again(struct ma_state *mas, bool forward)
+{
+	unsigned long seen = mas->status == ma_pause;
+
+	if (forward)
+		mas->index = mas->last += seen;
+	else
+		mas->last = mas->index -= seen;
+	mas->status = ma_start;
 }
 
 /* Before a find: true when the search ends here, with @entry. */
-static bool find_setup(struct ma_state *mas, unsigned long max, void **entry)
+directed bool find_setup(struct ma_state *mas, unsigned long limit, bool forward, void **entry)
 {
 	switch (mas->status) {
 	case ma_active:
-		return mas->last >= max;
+		return forward ? mas->last >= limit : mas->index < limit;
 	case ma_start:
+	case ma_root:
 		break;
 	case ma_pause:
-		if (mas->last >= max)
-			return true;
-		mas->index = ++mas->last;
-		mas->status = ma_start;
-		break;
 	case ma_none:
-		if (mas->last >= max)
+		if (at_limit(mas, limit, forward)) {
+			if (!forward && mas->status == ma_pause)
+				mas->status = ma_underflow;
 			return true;
-		mas->index = mas->last;
-		mas->status = ma_start;
+		}
+		find_again(mas, forward);
 		break;
+	case ma_overflow:
 	case ma_underflow:
-		if (mas->index >= max) {
-			mas->status = ma_overflow;
+		if (forward && mas->status == ma_underflow ? mas->index >= limit
+							   : at_limit(mas, limit, forward)) {
+			mas->status = beyond_limit(forward);
 			return true;
+		}
+		if (!forward) {
+			mas->status = ma_active;
+			break;
 		}
 		*entry = mas_walk(mas);
 		if (*entry)
 			return true;
 		break;
-	case ma_overflow:
-		if (mas->last >= max)
-			return true;
-		*entry = mas_walk(mas);
-		if (*entry)
-			return true;
-		break;
-	case ma_root:
-		break;
 	case ma_error:
 		return true;
 	}
 	if (mas->status == ma_start) {
-		if (mas->index > max)
+		if (forward ? mas->index > limit : mas->index < limit)
 			return true;
 		*entry = mas_walk(mas);
 		if (*entry)
 			return true;
+		if (!forward && mas->status == ma_none) {
+			*entry = at_root(mas);
+			return true;
+		}
 	}
 	if (mas->status == ma_root) {
-		past_root(mas);
+		if (forward)
+			past_root(mas);
+		else
+			mas->status = ma_none;
 		return true;
 	}
-	return mas->status == ma_none || mas->index == max;
+	return forward ? mas->status == ma_none || mas->index == limit : mas->index < limit;
 }
 
 static __attribute__((noinline)) void *find_from_setup(struct ma_state *mas, unsigned long max)
@@ -224,9 +206,9 @@ static __attribute__((noinline)) void *find_from_setup(struct ma_state *mas, uns
 
 	if (mas_is_active(mas))
 		entry = mas_step_to_next_leaf(mas, max);
-	if (entry || find_setup(mas, max, &entry))
+	if (entry || find_setup(mas, max, true, &entry))
 		return entry;
-	entry = next_slot(mas, max, false);
+	entry = step(mas, max, true, false);
 	mas->status = ma_active;
 	return entry;
 }
@@ -238,79 +220,24 @@ void *mas_find(struct ma_state *mas, unsigned long max)
 	return entry ? entry : find_from_setup(mas, max);
 }
 
-void *mas_find_range(struct ma_state *mas, unsigned long max)
+directed void *find_from(struct ma_state *mas, unsigned long limit, bool forward, bool empty)
 {
 	void *entry = NULL;
 
-	return find_setup(mas, max, &entry) ? entry : next_slot(mas, max, true);
+	return find_setup(mas, limit, forward, &entry) ? entry : step(mas, limit, forward, empty);
 }
 
-static bool find_rev_setup(struct ma_state *mas, unsigned long min, void **entry)
+void *mas_find_range(struct ma_state *mas, unsigned long max)
 {
-	switch (mas->status) {
-	case ma_active:
-		return mas->index < min;
-	case ma_start:
-		break;
-	case ma_pause:
-		if (mas->index <= min) {
-			mas->status = ma_underflow;
-			return true;
-		}
-		mas->last = --mas->index;
-		mas->status = ma_start;
-		break;
-	case ma_none:
-		if (mas->index <= min)
-			return true;
-		mas->last = mas->index;
-		mas->status = ma_start;
-		break;
-	case ma_overflow:
-		if (mas->index <= min) {
-			mas->status = ma_underflow;
-			return true;
-		}
-		mas->status = ma_active;
-		break;
-	case ma_underflow:
-		if (mas->index <= min)
-			return true;
-		mas->status = ma_active;
-		break;
-	case ma_root:
-		break;
-	case ma_error:
-		return true;
-	}
-	if (mas->status == ma_start) {
-		if (mas->index < min)
-			return true;
-		*entry = mas_walk(mas);
-		if (*entry)
-			return true;
-		if (mas->status == ma_none) {
-			*entry = at_root(mas);
-			return true;
-		}
-	}
-	if (mas->status == ma_root) {
-		mas->status = ma_none;
-		return true;
-	}
-	return mas->index < min;
+	return find_from(mas, max, true, true);
 }
 
 void *mas_find_rev(struct ma_state *mas, unsigned long min)
 {
-	void *entry = NULL;
-
-	return find_rev_setup(mas, min, &entry) ? entry : prev_slot(mas, min, false);
+	return find_from(mas, min, false, false);
 }
 
 void *mas_find_range_rev(struct ma_state *mas, unsigned long min)
 {
-	void *entry = NULL;
-
-	return find_rev_setup(mas, min, &entry) ? entry : prev_slot(mas, min, true);
+	return find_from(mas, min, false, true);
 }
