@@ -16,6 +16,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "markup.h"
+
 #define PLOT_W 340.0
 #define PLOT_H 220.0
 #define LEFT   78.0
@@ -170,28 +172,10 @@ static size_t make_ticks(const struct scale *s, double *ticks)
 
 /* --- drawing ------------------------------------------------------------------------------------------------- */
 
-static void put_text(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		default:
-			fputc(*text, out);
-		}
-}
-
 static void label(FILE *out, double x, double y, const char *attributes, const char *text)
 {
 	fprintf(out, "<text x=\"%.1f\" y=\"%.1f\"%s>", x, y, attributes);
-	put_text(out, text);
+	put_markup(out, text);
 	fputs("</text>\n", out);
 }
 

@@ -18,41 +18,19 @@
 #include <string.h>
 
 #include "../cli/text.h"
+#include "../lab/markup.h"
 #include "pack.h"
 #include "picture.h"
 #include "report_assets.h"
 
 #define TABLE_ROWS 40
 
-static void put_text(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		switch (*text) {
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			/* Control characters mean nothing here. */
-			fputc((unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text, out);
-		}
-	}
-}
-
 /* Bytes that are not UTF-8 as \xHH, as in every JSON of this command. */
 static void put_bytes(FILE *out, const char *text)
 {
 	json_t *string = json_text(text);
 
-	put_text(out, string ? json_string_value(string) : "?");
+	put_markup(out, string ? json_string_value(string) : "?");
 	json_decref(string);
 }
 
