@@ -29,7 +29,8 @@ enum trace_import_form {
 	TRACE_IMPORT_PERF,     /**< text of perf trace, or perf script of syscalls and mmap events */
 	TRACE_IMPORT_LTRACE,   /**< a log of ltrace -S */
 	TRACE_IMPORT_MINIDUMP, /**< a minidump of breakpad, crashpad or Windows */
-	TRACE_IMPORT_COLUMNS   /**< lines of any tool, by trace_import_options.line_formats */
+	TRACE_IMPORT_COLUMNS,  /**< lines of any tool, by trace_import_options.line_formats */
+	TRACE_IMPORT_CRIU      /**< mm-PID.img of CRIU, with files.img and memfd.img beside it */
 };
 
 /**

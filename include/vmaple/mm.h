@@ -287,6 +287,18 @@ VMAPLE_API int vma_format(const struct vm_area_struct *vma, char *buf, size_t si
 VMAPLE_API const char *vm_flags_format(vm_flags_t flags, char *buf, size_t size);
 /** The flags that such letters stand for; unknown ones are passed over. */
 VMAPLE_API vm_flags_t vm_flags_parse(const char *text);
+/**
+ * What a line of maps says of flags, where there is no VmFlags: its letters are @p shared and @p prot, of which PROT_READ,
+ * PROT_WRITE and PROT_EXEC are VM_READ, VM_WRITE and VM_EXEC.
+ */
+static inline vm_flags_t vm_flags_of_letters(uint32_t prot, bool shared)
+{
+	vm_flags_t flags = (prot & VM_ACCESS_FLAGS) | VM_MAY_FLAGS;
+
+	if (shared)
+		return flags | VM_SHARED | VM_MAYSHARE;
+	return prot & VM_WRITE ? flags | VM_ACCOUNT : flags;
+}
 /** @} */
 
 #ifdef __cplusplus

@@ -54,8 +54,7 @@ static int add_load(struct core *c, const Elf64_Phdr *p)
 	*a = (struct trace_area){ .start = p->p_vaddr, .end = p->p_vaddr + p->p_memsz, .name = "" };
 	a->prot = (p->p_flags & PF_R ? PROT_READ : 0) | (p->p_flags & PF_W ? PROT_WRITE : 0) |
 		  (p->p_flags & PF_X ? PROT_EXEC : 0);
-	a->vm_flags = (p->p_flags & PF_R ? VM_READ : 0) | (p->p_flags & PF_W ? VM_WRITE | VM_ACCOUNT : 0) |
-		      (p->p_flags & PF_X ? VM_EXEC : 0) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+	a->vm_flags = vm_flags_of_letters(a->prot, false);
 	c->count++;
 	return 0;
 }

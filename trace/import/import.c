@@ -49,6 +49,7 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_NAME] = "the name of an anonymous area was not logged",
 	[DOUBT_BETWEEN_SNAPSHOTS] =
 		"what happened between two snapshots is not known: the second is taken as it is",
+	[DOUBT_FILE_NAME] = "what a mapped file is called is not in the images beside",
 	[DOUBT_SHARING] = "which areas were shared is not in a core: all are taken to be private",
 };
 
@@ -128,6 +129,8 @@ enum trace_import_form trace_import_recognise(const char *path)
 		return TRACE_IMPORT_CORE;
 	if (is_minidump(path))
 		return TRACE_IMPORT_MINIDUMP;
+	if (is_criu_image(path))
+		return TRACE_IMPORT_CRIU;
 	err = lines_open(&l, path, (size_t)64 << 10);
 	errno = err == -ENOMEM ? ENOMEM : 0;
 	if (err)
@@ -164,6 +167,8 @@ const char *trace_import_form_name(enum trace_import_form form)
 		return "snapshots of maps";
 	case TRACE_IMPORT_MINIDUMP:
 		return "minidump";
+	case TRACE_IMPORT_CRIU:
+		return "image of CRIU";
 	case TRACE_IMPORT_CORE:
 		return "core";
 	default:
@@ -220,7 +225,8 @@ int trace_import_open(struct trace_import **out, const char *const *paths, size_
 	else if (options->kernel && !kernel_profile_for(options->kernel))
 		snprintf(error, error_size, "a kernel's release begins with two numbers, as 6.12, not \"%s\"",
 			options->kernel);
-	else if ((im->form == TRACE_IMPORT_CORE || im->form == TRACE_IMPORT_MINIDUMP) && nr > 1)
+	else if (nr > 1 && (im->form == TRACE_IMPORT_CORE || im->form == TRACE_IMPORT_MINIDUMP ||
+				   im->form == TRACE_IMPORT_CRIU))
 		snprintf(error, error_size, "one dump at a time, not %s too", paths[1]);
 	else {
 		*out = im;
@@ -251,6 +257,8 @@ int trace_import_run(struct trace_import *im, struct trace_sink *sink)
 		return import_snapshots(im);
 	case TRACE_IMPORT_MINIDUMP:
 		return import_minidump(im);
+	case TRACE_IMPORT_CRIU:
+		return import_criu(im);
 	default:
 		return import_core(im);
 	}

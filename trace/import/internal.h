@@ -18,6 +18,7 @@
  *   snapshot.c      lines of /proc/PID/maps and smaps
  *   core.c          ELF cores
  *   minidump.c      minidumps
+ *   criu.c          images of CRIU
  */
 #ifndef IMPORT_INTERNAL_H
 #define IMPORT_INTERNAL_H
@@ -53,6 +54,7 @@ enum doubt {
 	DOUBT_NAME,
 	DOUBT_BETWEEN_SNAPSHOTS,
 	DOUBT_SHARING,
+	DOUBT_FILE_NAME,
 	DOUBT_KINDS
 };
 
@@ -352,7 +354,9 @@ int import_strace(struct trace_import *im);
 int import_snapshots(struct trace_import *im);
 int import_core(struct trace_import *im);
 int import_minidump(struct trace_import *im);
-/* What it begins with. */
+int import_criu(struct trace_import *im);
+/* What they begin with. */
 bool is_minidump(const char *path);
+bool is_criu_image(const char *path);
 
 #endif /* IMPORT_INTERNAL_H */

@@ -150,16 +150,8 @@ struct trace_map snapshot_map(struct snapshot *s, uint32_t reason)
 /* What the letters stand for, where smaps does not say more. */
 static void derive_flags(struct snapshot *s)
 {
-	for (uint32_t i = 0; i < s->count && !s->has_vm_flags; i++) {
-		struct trace_area *a = &s->areas[i];
-
-		a->vm_flags = (a->prot & PROT_READ ? VM_READ : 0) | (a->prot & PROT_WRITE ? VM_WRITE : 0) |
-			      (a->prot & PROT_EXEC ? VM_EXEC : 0) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
-		if (a->shared)
-			a->vm_flags |= VM_SHARED | VM_MAYSHARE;
-		else if (a->prot & PROT_WRITE)
-			a->vm_flags |= VM_ACCOUNT;
-	}
+	for (uint32_t i = 0; i < s->count && !s->has_vm_flags; i++)
+		s->areas[i].vm_flags = vm_flags_of_letters(s->areas[i].prot, s->areas[i].shared);
 }
 
 static void detail_line(struct snapshot *s, const char *text)

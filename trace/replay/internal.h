@@ -191,7 +191,5 @@ bool same_properties(const struct vm_area_struct *vma, const struct trace_area *
 int begin_map(struct replay *r, struct space *s, const struct trace_map *map);
 /* After a disagreement: what was observed is what is there. 0 or -ENOMEM. */
 int take_over(struct replay *r, struct space *s, const struct trace_map *map) __must_check;
-/* The flags that the letters of a line of maps stand for. */
-vm_flags_t flags_of_area(const struct trace_area *a);
 
 #endif /* REPLAY_INTERNAL_H */

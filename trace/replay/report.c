@@ -17,7 +17,7 @@ static const char *observed_line(const struct trace_area *a, char *buf, size_t s
 {
 	struct maps_line line = { .start = a->start,
 		.end = a->end,
-		.vm_flags = flags_of_area(a),
+		.vm_flags = vm_flags_of_letters(a->prot, a->shared),
 		.offset = a->offset,
 		.dev = a->dev,
 		.ino = a->ino,

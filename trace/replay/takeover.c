@@ -52,16 +52,6 @@ static struct vm_file *file_of_area(struct replay *r, struct space *s, const str
 	return replay_file(r, &t);
 }
 
-vm_flags_t flags_of_area(const struct trace_area *a)
-{
-	vm_flags_t flags = (a->prot & PROT_READ ? VM_READ : 0) | (a->prot & PROT_WRITE ? VM_WRITE : 0) |
-			   (a->prot & PROT_EXEC ? VM_EXEC : 0) | VM_MAY_FLAGS;
-
-	if (a->shared)
-		return flags | VM_SHARED | VM_MAYSHARE;
-	return a->prot & PROT_WRITE ? flags | VM_ACCOUNT : flags;
-}
-
 /* @file: that of an area with one, where it is known; @begins: exec brings it. */
 static int insert_area(struct replay *r, struct space *s, const struct trace_area *a, struct vm_file *file,
 	vm_flags_t flags, bool touched, bool begins)
@@ -130,11 +120,12 @@ static void believe(struct space *s, const struct trace_area *a, struct belief *
 
 	*b = (struct belief){ .spec = { .start = a->start, .end = a->end, .pgoff = a->offset >> 12 } };
 	if (!vma) {
-		b->spec.vm_flags = flags_of_area(a);
+		b->spec.vm_flags = vm_flags_of_letters(a->prot, a->shared);
 		return;
 	}
-	b->spec.vm_flags = (vma->vm_flags & ~(VM_ACCESS_FLAGS | VM_SHARED | VM_MAYSHARE)) |
-			   (flags_of_area(a) & (VM_ACCESS_FLAGS | VM_SHARED | VM_MAYSHARE));
+	b->spec.vm_flags =
+		(vma->vm_flags & ~(VM_ACCESS_FLAGS | VM_SHARED | VM_MAYSHARE)) |
+		(vm_flags_of_letters(a->prot, a->shared) & (VM_ACCESS_FLAGS | VM_SHARED | VM_MAYSHARE));
 	if (may_be_of_file(vma, a))
 		b->spec.file = vm_file_get(vma->vm_file);
 	if (vma->anon_name)
