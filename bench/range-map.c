@@ -156,6 +156,12 @@ static const struct contender sides[] = {
 #ifdef HAVE_CPP
 	{ .name = "std-map", .ops = &std_map_tracker },
 #endif
+#ifdef HAVE_ABSL
+	{ .name = "absl-btree", .ops = &absl_btree_tracker },
+#endif
+#ifdef HAVE_ICL
+	{ .name = "boost-icl", .ops = &boost_icl_tracker },
+#endif
 };
 
 static void compare(size_t n, size_t kind)

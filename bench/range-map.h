@@ -28,7 +28,7 @@ struct tracker_ops {
 };
 
 extern const struct tracker_ops range_map_tracker, shared_map_tracker, maple_tracker, rbtree_tracker,
-	std_map_tracker;
+	std_map_tracker, absl_btree_tracker, boost_icl_tracker;
 
 #ifdef __cplusplus
 }

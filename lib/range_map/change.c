@@ -62,7 +62,7 @@ static struct met meet(const struct range_map *map, uint64_t first, uint64_t las
 	struct place at = place_of(map, first);
 	struct met met = { at, at, 0, false };
 
-	while (!place_is_end(map, met.to) && map->pieces[met.to.piece]->first[met.to.slot] <= last) {
+	while (!place_is_end(map, met.to) && map->pieces[met.to.piece]->slots[met.to.slot].first <= last) {
 		met.tombstone |= place_is_tombstone(map, met.to);
 		met.ranges++;
 		met.to = place_next(map, met.to);
@@ -126,9 +126,9 @@ static void see_cuts(const struct range_map *map, struct place from, struct plac
 	cuts->lower = cuts->upper = false;
 	if (from.piece == to.piece && from.slot == to.slot)
 		return;
-	cuts->lower = map->pieces[from.piece]->first[from.slot] < first;
+	cuts->lower = map->pieces[from.piece]->slots[from.slot].first < first;
 	place_step_back(map, &to);
-	cuts->upper = map->pieces[to.piece]->last[to.slot] > last;
+	cuts->upper = map->pieces[to.piece]->slots[to.slot].last > last;
 }
 
 /* The parts of [from, to) that lie in [first, last] end. What is left of ranges that were cut are ranges too. */
@@ -260,7 +260,7 @@ int range_map_set_empty(struct range_map *map, uint64_t first, uint64_t last, vo
 
 	if (first > last || (bits & RANGE_MAP_TOMBSTONE))
 		return -EINVAL;
-	if (!place_is_end(map, at) && map->pieces[at.piece]->first[at.slot] <= last)
+	if (!place_is_end(map, at) && map->pieces[at.piece]->slots[at.slot].first <= last)
 		return -EEXIST;
 	return put(map, &met, (struct range_map_range){ first, last, value, bits });
 }
@@ -401,7 +401,7 @@ int range_map_split(struct range_map *map, uint64_t at)
 
 	if (met.ranges == 0 || met.tombstone)
 		return -ENOENT;
-	if (map->pieces[met.from.piece]->first[met.from.slot] == at)
+	if (map->pieces[met.from.piece]->slots[met.from.slot].first == at)
 		return 0;
 	err = make_cuts(map, &met, at, at, &cuts, 0);
 	change_ends(map);
@@ -413,7 +413,7 @@ static void join_all(struct range_map *map, uint64_t first, uint64_t last)
 {
 	struct place at = place_of(map, first), next;
 
-	if (map->pieces[at.piece]->first[at.slot] >= first) /* there is one: the call has met it */
+	if (map->pieces[at.piece]->slots[at.slot].first >= first) /* there is one: the call has met it */
 		place_step_back(map, &at);
 	while (!place_is_end(map, at)) {
 		struct range_map_range left = place_range(map, at), right;
@@ -431,7 +431,7 @@ static void join_all(struct range_map *map, uint64_t first, uint64_t last)
 		tell_merge(map, &left, &right);
 		left.last = right.last;
 		count_range(map, &left, 1);
-		piece_own(map, at.piece)->last[at.slot] = left.last;
+		piece_own(map, at.piece)->slots[at.slot].last = left.last;
 		piece_replace(map, next, (struct place){ next.piece, next.slot + 1 }, NULL, 0);
 		at = place_of(map, left.first);
 	}
@@ -447,7 +447,7 @@ static void change_bits(struct range_map *map, uint64_t first, uint64_t last, ui
 		count_range(map, &range, -1);
 		range.bits = (range.bits & ~clear) | set;
 		count_range(map, &range, 1);
-		piece_own(map, at.piece)->load[at.slot].bits = range.bits;
+		piece_own(map, at.piece)->slots[at.slot].bits = range.bits;
 	}
 }
 

@@ -42,12 +42,12 @@ bool range_map_covered(
 	for (; first <= last && !place_is_end(map, at); at = place_next(map, at)) {
 		const struct range_map_piece *piece = map->pieces[at.piece];
 
-		if (piece->first[at.slot] > need || (piece->load[at.slot].bits & bits) != bits ||
+		if (piece->slots[at.slot].first > need || (piece->slots[at.slot].bits & bits) != bits ||
 			place_is_tombstone(map, at))
 			break;
-		if (piece->last[at.slot] >= last)
+		if (piece->slots[at.slot].last >= last)
 			return true;
-		need = piece->last[at.slot] + 1;
+		need = piece->slots[at.slot].last + 1;
 	}
 	if (where)
 		*where = need;
@@ -93,14 +93,19 @@ static bool piece_holds(const struct range_map *map, unsigned int p, const char 
 		bool full = hole_before(map, at, &begin);
 
 		*reason = "RM2";
-		if (full || piece->first[at.slot] < begin || piece->last[at.slot] < piece->first[at.slot])
+		if (full || piece->slots[at.slot].first < begin ||
+			piece->slots[at.slot].last < piece->slots[at.slot].first)
 			return false;
 		*reason = "RM4";
-		if (piece->first[at.slot] - begin > map->holes[p])
+		if (piece->slots[at.slot].first - begin > map->holes[p])
 			return false;
 	}
+	*reason = "RM7";
+	for (unsigned int i = piece->nr; i < PIECE; i++)
+		if (piece->slots[i].first != UINT64_MAX)
+			return false;
 	*reason = "RM3";
-	return map->firsts[p] == piece->first[0];
+	return map->firsts[p] == piece->slots[0].first;
 }
 
 /* What the counters should say. */

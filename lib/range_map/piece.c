@@ -124,9 +124,7 @@ static void remove_pieces(struct range_map *map, unsigned int from, unsigned int
 static void move_ranges(struct range_map_piece *to, unsigned int at, const struct range_map_piece *from,
 	unsigned int slot, unsigned int nr)
 {
-	memmove(to->first + at, from->first + slot, nr * sizeof(to->first[0]));
-	memmove(to->last + at, from->last + slot, nr * sizeof(to->last[0]));
-	memmove(to->load + at, from->load + slot, nr * sizeof(to->load[0]));
+	memmove(to->slots + at, from->slots + slot, nr * sizeof(to->slots[0]));
 }
 
 /* A new piece after @p takes its ranges from @slot on. */
@@ -135,9 +133,10 @@ static void split_piece(struct range_map *map, unsigned int p, unsigned int slot
 	struct range_map_piece *fresh = piece_take(map);
 	struct range_map_piece *piece;
 
+	fresh->nr = PIECE;
+	piece_set_nr(fresh, 0);
 	if (map->nr_pieces == 0) {
 		map->reshaped = true;
-		fresh->nr = 0;
 		map->pieces[0] = fresh;
 		map->holes[0] = 0;
 		map->nr_pieces = 1;
@@ -146,11 +145,11 @@ static void split_piece(struct range_map *map, unsigned int p, unsigned int slot
 	piece = piece_own(map, p);
 	fresh->nr = piece->nr - slot;
 	move_ranges(fresh, 0, piece, slot, fresh->nr);
-	piece->nr = slot;
+	piece_set_nr(piece, slot);
 	move_tables(map, p + 2, p + 1);
 	map->pieces[p + 1] = fresh;
 	map->holes[p + 1] = map->holes[p];
-	map->firsts[p + 1] = fresh->first[0]; /* of an empty one: set when it is filled */
+	map->firsts[p + 1] = fresh->slots[0].first; /* of an empty one: set when it is filled */
 }
 
 /* @p and the one after it become one, if they are half of one or less. */
@@ -173,14 +172,14 @@ static bool join_pieces(struct range_map *map, unsigned int p)
 	return true;
 }
 
-static void learn_hole(struct range_map *map, struct place at)
+void piece_learn_hole(struct range_map *map, struct place at)
 {
 	uint64_t begin, length;
 
 	if (place_is_end(map, at))
 		return;
 	hole_before(map, at, &begin);
-	length = map->pieces[at.piece]->first[at.slot] - begin;
+	length = map->pieces[at.piece]->slots[at.slot].first - begin;
 	if (length > map->holes[at.piece])
 		map->holes[at.piece] = length;
 }
@@ -191,11 +190,11 @@ static struct place remove_across(struct range_map *map, struct place from, stru
 	if (to.slot) {
 		struct range_map_piece *piece = piece_own(map, to.piece);
 
-		piece->nr -= to.slot;
-		move_ranges(piece, 0, piece, to.slot, piece->nr);
-		map->firsts[to.piece] = piece->first[0];
+		move_ranges(piece, 0, piece, to.slot, piece->nr - to.slot);
+		piece_set_nr(piece, piece->nr - to.slot);
+		map->firsts[to.piece] = piece->slots[0].first;
 	}
-	piece_own(map, from.piece)->nr = from.slot;
+	piece_set_nr(piece_own(map, from.piece), from.slot);
 	remove_pieces(map, from.piece + 1, to.piece);
 	return from;
 }
@@ -226,27 +225,15 @@ static void write_ranges(struct range_map *map, struct place at, unsigned int go
 
 	if (gone != nr)
 		move_ranges(piece, at.slot + nr, piece, at.slot + gone, piece->nr - at.slot - gone);
-	piece->nr += nr - gone;
-	for (unsigned int i = 0; i < nr; i++) {
-		piece->first[at.slot + i] = ranges[i].first;
-		piece->last[at.slot + i] = ranges[i].last;
-		piece->load[at.slot + i].value = ranges[i].value;
-		piece->load[at.slot + i].bits = ranges[i].bits;
-	}
+	piece_set_nr(piece, piece->nr + nr - gone);
+	for (unsigned int i = 0; i < nr; i++)
+		piece->slots[at.slot + i] = ranges[i];
 }
 
-static void join_around(struct range_map *map, unsigned int p)
+void pieces_join_around(struct range_map *map, unsigned int p)
 {
 	if (!join_pieces(map, p) && p)
 		join_pieces(map, p - 1);
-}
-
-void piece_refresh(struct range_map *map, unsigned int p, unsigned int slot, bool shrinks)
-{
-	map->firsts[p] = map->pieces[p]->first[0];
-	learn_hole(map, (struct place){ p, slot });
-	if (shrinks)
-		join_around(map, p);
 }
 
 void piece_replace(struct range_map *map, struct place from, struct place to,
@@ -273,16 +260,16 @@ void piece_replace(struct range_map *map, struct place from, struct place to,
 	write_ranges(map, from, gone, ranges, nr);
 	if (map->pieces[from.piece]->nr == 0) {
 		remove_pieces(map, from.piece, from.piece + 1);
-		learn_hole(map, (struct place){ from.piece, 0 });
+		piece_learn_hole(map, (struct place){ from.piece, 0 });
 		return;
 	}
-	map->firsts[from.piece] = map->pieces[from.piece]->first[0];
+	map->firsts[from.piece] = map->pieces[from.piece]->slots[0].first;
 	for (unsigned int i = 0; i < nr; i++)
-		learn_hole(map, (struct place){ from.piece, from.slot + i });
+		piece_learn_hole(map, (struct place){ from.piece, from.slot + i });
 	if (from.slot + nr < map->pieces[from.piece]->nr)
-		learn_hole(map, (struct place){ from.piece, from.slot + nr });
+		piece_learn_hole(map, (struct place){ from.piece, from.slot + nr });
 	else
-		learn_hole(map, (struct place){ from.piece + 1, 0 });
+		piece_learn_hole(map, (struct place){ from.piece + 1, 0 });
 	if (shrinks)
-		join_around(map, from.piece);
+		pieces_join_around(map, from.piece);
 }

@@ -13,6 +13,7 @@
  *        it only, and a search that was led astray puts it right.
  *    RM5  counters and classes are those of the ranges.
  *    RM6  of a shared map (share.c): between two calls the view says what firsts[] and pieces[] say.
+ *    RM7  slots of a piece that hold no range begin at UINT64_MAX, so that all PIECE can be counted.
  * 3. Failure.  A change is one piece_replace() of up to three ranges, or a few of them; each needs at most one new
  *    piece, which pieces_reserve() has set aside when it returns 0.
  * 4. A tombstone is a range whose bits are RANGE_MAP_TOMBSTONE: here it is one like all others, but for the counters.
@@ -25,16 +26,13 @@
 #include "linux_names.h"
 
 #define PIECE 64U
+#define BLOCK 8U /* and as many of them are a piece */
 
 struct range_map_piece {
 	unsigned int nr;
-	uint64_t change; /* in which it was made; readers look at nothing but nr and the arrays */
+	uint64_t change;              /* in which it was made; readers look at nothing but nr and the slots */
 	struct range_map_piece *next; /* among the spare ones, and among the replaced */
-	uint64_t first[PIECE], last[PIECE];
-	struct {
-		void *value;
-		uint64_t bits;
-	} load[PIECE];
+	struct range_map_range slots[PIECE];
 };
 
 /* Where a range lies. The end of the map is { nr_pieces, 0 }. */
@@ -49,14 +47,7 @@ static inline bool place_is_end(const struct range_map *map, struct place at)
 
 static inline struct range_map_range place_range(const struct range_map *map, struct place at)
 {
-	const struct range_map_piece *piece = map->pieces[at.piece];
-
-	return (struct range_map_range){
-		.first = piece->first[at.slot],
-		.last = piece->last[at.slot],
-		.value = piece->load[at.slot].value,
-		.bits = piece->load[at.slot].bits,
-	};
+	return map->pieces[at.piece]->slots[at.slot];
 }
 
 /* How many of @nr ascending numbers are @x or less. Without branches: which way it goes is not to be foretold. */
@@ -73,18 +64,33 @@ static inline unsigned int count_up_to(const uint64_t *numbers, unsigned int nr,
 	return (unsigned int)(base - numbers) + (nr && *base <= x);
 }
 
+/*
+ * How many ranges of @piece begin at @at or before. The last of each block says which block, its eight say which: 15
+ * comparisons that wait for two loads, where a binary search waits for six.
+ */
+static inline unsigned int slots_up_to(const struct range_map_piece *piece, uint64_t at)
+{
+	const struct range_map_range *s = piece->slots;
+	unsigned int slots = BLOCK * ((s[7].first <= at) + (s[15].first <= at) + (s[23].first <= at) +
+					     (s[31].first <= at) + (s[39].first <= at) + (s[47].first <= at) +
+					     (s[55].first <= at));
+
+	s += slots;
+	slots += (s[0].first <= at) + (s[1].first <= at) + (s[2].first <= at) + (s[3].first <= at) +
+		 (s[4].first <= at) + (s[5].first <= at) + (s[6].first <= at) + (s[7].first <= at);
+	return slots < piece->nr ? slots : piece->nr; /* UINT64_MAX counts what is behind, too */
+}
+
 /* The range of @piece that covers @at. */
 static inline bool piece_find(const struct range_map_piece *piece, uint64_t at, struct range_map_range *range)
 {
-	unsigned int slot = count_up_to(piece->first, piece->nr, at) - 1;
+	unsigned int slot = slots_up_to(piece, at) - 1;
 
 	/* The first begins after it, or the last ends before it. */
-	if (slot >= piece->nr || piece->last[slot] < at || (piece->load[slot].bits & RANGE_MAP_TOMBSTONE))
+	if (slot >= piece->nr || piece->slots[slot].last < at ||
+		(piece->slots[slot].bits & RANGE_MAP_TOMBSTONE))
 		return false;
-	range->first = piece->first[slot];
-	range->last = piece->last[slot];
-	range->value = piece->load[slot].value;
-	range->bits = piece->load[slot].bits;
+	*range = piece->slots[slot];
 	return true;
 }
 
@@ -125,8 +131,8 @@ static inline struct place place_of(const struct range_map *map, uint64_t at)
 	if (map->nr_pieces == 0)
 		return place;
 	piece = map->pieces[place.piece];
-	place.slot = count_up_to(piece->first, piece->nr, at);
-	if (place.slot && piece->last[place.slot - 1] >= at)
+	place.slot = slots_up_to(piece, at);
+	if (place.slot && piece->slots[place.slot - 1].last >= at)
 		place.slot--;
 	else if (place.slot == piece->nr)
 		place = (struct place){ place.piece + 1, 0 };
@@ -141,7 +147,7 @@ static inline bool hole_before(const struct range_map *map, struct place at, uin
 	*begin = 0;
 	if (!place_step_back(map, &at))
 		return false;
-	last = map->pieces[at.piece]->last[at.slot];
+	last = map->pieces[at.piece]->slots[at.slot].last;
 	*begin = last + 1;
 	return last == UINT64_MAX;
 }
@@ -153,7 +159,7 @@ static inline bool range_is_tombstone(const struct range_map_range *range)
 
 static inline bool place_is_tombstone(const struct range_map *map, struct place at)
 {
-	return map->pieces[at.piece]->load[at.slot].bits & RANGE_MAP_TOMBSTONE;
+	return map->pieces[at.piece]->slots[at.slot].bits & RANGE_MAP_TOMBSTONE;
 }
 
 /* It has come (@sign 1) or goes (-1). */
@@ -179,6 +185,13 @@ static inline void count_range(struct range_map *map, const struct range_map_ran
 #define REPLACE_CHANGES 4U
 /* Set aside what makes @splits pieces more, and, in a shared map, changes @changes of those there are. */
 int pieces_reserve(struct range_map *map, unsigned int splits, unsigned int changes) __must_check;
+/* It has @nr ranges now: those behind are gone, or those in between were written. */
+static inline void piece_set_nr(struct range_map_piece *piece, unsigned int nr)
+{
+	for (unsigned int i = nr; i < piece->nr; i++)
+		piece->slots[i].first = UINT64_MAX;
+	piece->nr = nr;
+}
 /* The next of those set aside. */
 struct range_map_piece *piece_take(struct range_map *map);
 /* How many new pieces may a replace at @at need? */
@@ -194,8 +207,10 @@ static inline unsigned int pieces_needed(const struct range_map *map, struct pla
 /* The ranges in [from, to) give way to @nr others, at most three, that fit there. Cannot fail. */
 void piece_replace(struct range_map *map, struct place from, struct place to,
 	const struct range_map_range *ranges, unsigned int nr);
-/* After a change within piece @p that has put a range into @slot and made no hole longer. */
-void piece_refresh(struct range_map *map, unsigned int p, unsigned int slot, bool shrinks);
+/* The hole before @at may be longer than all that were before ranges of its piece. */
+void piece_learn_hole(struct range_map *map, struct place at);
+/* Piece @p has lost ranges: it and a neighbour become one, if they are half of one or less. */
+void pieces_join_around(struct range_map *map, unsigned int p);
 /* @range comes behind all others; after a pieces_reserve() for it, it cannot fail. */
 int range_map_append(struct range_map *map, const struct range_map_range *range) __must_check;
 /* All memory goes back; ranges are forgotten. */
@@ -203,8 +218,8 @@ void pieces_free(struct range_map *map);
 
 /* --- the common case (quick.c) --- */
 
-/* range_map_set() within one piece of a plain map. False: nothing was done. */
-bool quick_set(struct range_map *map, const struct range_map_range *range, int *err);
+/* range_map_set() within one piece of a plain map. False: nothing was done; otherwise *range is what it has become. */
+bool quick_set(struct range_map *map, struct range_map_range *range, int *err);
 
 /* --- readers (share.c) --- */
 

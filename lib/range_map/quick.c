@@ -13,102 +13,115 @@
 
 #include "bytes.h"
 
-/* May @left and @right, which meet, become one? Then their owner is told so. */
-static bool join(struct range_map *map, struct range_map_range left, struct range_map_range right)
+/* Slots from @from on move to @to. */
+static inline void move_slots(struct range_map_piece *piece, unsigned int to, unsigned int from)
 {
-	if (((left.bits | right.bits) & RANGE_MAP_TOMBSTONE) || !map->ops->may_merge(map->ctx, &left, &right))
+	unsigned int nr = piece->nr - from;
+
+	if (to == from)
+		return;
+	memmove(piece->slots + to, piece->slots + from, nr * sizeof(piece->slots[0]));
+	piece_set_nr(piece, to + nr);
+}
+
+/* How much of @range the slots [i, j) cover. */
+static inline uint64_t covered_by(const struct range_map_piece *piece, unsigned int i, unsigned int j,
+	const struct range_map_range *range)
+{
+	uint64_t covered = 0;
+
+	for (const struct range_map_range *slot = piece->slots + i; i < j; i++, slot++)
+		covered += (slot->last < range->last ? slot->last : range->last) -
+			   (slot->first > range->first ? slot->first : range->first) + 1;
+	return covered;
+}
+
+/* They meet. May they become one? Then their owner is told so. */
+static inline bool join(
+	struct range_map *map, const struct range_map_range *left, const struct range_map_range *right)
+{
+	if (!map->ops->may_merge(map->ctx, left, right))
 		return false;
 	if (map->ops->merge)
-		map->ops->merge(map->ctx, &left, &right);
+		map->ops->merge(map->ctx, left, right);
 	map->counters.merges++;
 	return true;
 }
 
-/* Slots from @from on move to @to. */
-static void move_slots(struct range_map_piece *piece, unsigned int to, unsigned int from)
+/* What of slot @at lies before @range becomes its beginning, if it may. */
+static inline bool join_lower(struct range_map *map, const struct range_map_piece *piece, unsigned int at,
+	struct range_map_range *range)
 {
-	unsigned int nr = piece->nr - from;
+	struct range_map_range left = piece->slots[at];
 
-	piece->nr = to + nr;
-	if (to == from || nr == 0)
-		return;
-	memmove(piece->first + to, piece->first + from, nr * sizeof(piece->first[0]));
-	memmove(piece->last + to, piece->last + from, nr * sizeof(piece->last[0]));
-	memmove(piece->load + to, piece->load + from, nr * sizeof(piece->load[0]));
+	left.last = range->first - 1;
+	if (!join(map, &left, range))
+		return false;
+	left.last = range->last;
+	*range = left;
+	return true;
 }
 
-static inline void write_slot(struct range_map_piece *piece, unsigned int at, uint64_t first, uint64_t last,
-	void *value, uint64_t bits)
+/* What of slot @at lies after @range. */
+static inline struct range_map_range above(
+	const struct range_map_piece *piece, unsigned int at, const struct range_map_range *range)
 {
-	piece->first[at] = first;
-	piece->last[at] = last;
-	piece->load[at].value = value;
-	piece->load[at].bits = bits;
+	struct range_map_range rest = piece->slots[at];
+
+	rest.first = range->last + 1;
+	return rest;
 }
 
-/* How much of [first, last] the slots [i, j) cover. */
-static inline uint64_t covered_by(
-	const struct range_map_piece *piece, unsigned int i, unsigned int j, uint64_t first, uint64_t last)
-{
-	uint64_t covered = 0;
-
-	for (; i < j; i++)
-		covered += (piece->last[i] < last ? piece->last[i] : last) -
-			   (piece->first[i] > first ? piece->first[i] : first) + 1;
-	return covered;
-}
-
-/* [first, last] overlaps the slots [i, j) of piece @p, which has room for two more. */
-static void set_slots(struct range_map *map, unsigned int p, unsigned int i, unsigned int j,
-	const struct range_map_range *range)
+/* @range overlaps the slots [i, j) of piece @p, which has room for two more. */
+static void set_slots(
+	struct range_map *map, unsigned int p, unsigned int i, unsigned int j, struct range_map_range *range)
 {
 	struct range_map_piece *piece = piece_own(map, p);
-	uint64_t first = range->first, last = range->last, bits = range->bits, high_last = last;
-	bool lower = i < j && piece->first[i] < first, upper = i < j && piece->last[j - 1] > last;
-	unsigned int from = i + lower, to = j, nr = piece->nr, at = from - 1;
-	void *value = range->value, *high_value = NULL;
-	uint64_t high_bits = 0;
+	bool merges = map->ops && map->ops->may_merge, lower = false, upper = false;
+	unsigned int from = i, to = j, nr = piece->nr;
+	struct range_map_range right = { 0 };
 
-	map->counters.covered += last - first + 1 - covered_by(piece, i, j, first, last);
-	map->counters.splits += lower + upper;
-	if (upper) {
-		high_last = piece->last[j - 1];
-		high_value = piece->load[j - 1].value;
-		high_bits = piece->load[j - 1].bits;
+	map->counters.covered += range->last - range->first + 1;
+	if (i < j) {
+		lower = piece->slots[i].first < range->first;
+		upper = piece->slots[j - 1].last > range->last;
+		from += lower;
+		map->counters.covered -= covered_by(piece, i, j, range);
+		map->counters.splits += lower + upper;
 	}
-	if (map->ops && map->ops->may_merge) {
-		if ((lower || (i && piece->last[at] + 1 == first)) &&
-			join(map,
-				(struct range_map_range){ piece->first[at], first - 1, piece->load[at].value,
-					piece->load[at].bits },
-				*range)) {
-			from = at;
-			first = piece->first[at];
-			value = piece->load[at].value;
-			bits = piece->load[at].bits;
-			lower = false;
+	if (upper)
+		right = above(piece, j - 1, range);
+	if (merges && (lower || (i && piece->slots[i - 1].last + 1 == range->first)) &&
+		join_lower(map, piece, from - 1, range)) {
+		from--;
+		lower = false;
+	}
+	if (merges && !upper && j < nr && range->last + 1 == piece->slots[j].first) {
+		right = above(piece, j, range);
+		if (join(map, range, &right)) {
+			range->last = right.last;
+			to++;
 		}
-		at = upper ? j - 1 : j;
-		if ((upper || (at < nr && last + 1 == piece->first[at])) &&
-			join(map, (struct range_map_range){ first, last, value, bits },
-				(struct range_map_range){ last + 1, piece->last[at], piece->load[at].value,
-					piece->load[at].bits })) {
-			to = at + 1;
-			last = piece->last[at];
-			upper = false;
-		}
+	} else if (merges && upper && join(map, range, &right)) {
+		range->last = right.last;
+		upper = false;
 	}
 	if (lower)
-		piece->last[i] = first - 1;
+		piece->slots[i].last = range->first - 1;
 	move_slots(piece, from + 1 + upper, to);
-	write_slot(piece, from, first, last, value, bits);
+	piece->slots[from] = *range;
 	if (upper)
-		write_slot(piece, from + 1, last + 1, high_last, high_value, high_bits);
+		piece->slots[from + 1] = right;
 	map->counters.ranges += (uint64_t)piece->nr - nr;
-	piece_refresh(map, p, from, piece->nr < nr);
+	map->firsts[p] = piece->slots[0].first;
+	/* Holes before ranges get no longer, but that the last range may be one that had none before it. */
+	if (to == nr)
+		piece_learn_hole(map, (struct place){ p, from });
+	if (piece->nr < nr && map->nr_pieces > 1)
+		pieces_join_around(map, p);
 }
 
-bool quick_set(struct range_map *map, const struct range_map_range *range, int *err)
+bool quick_set(struct range_map *map, struct range_map_range *range, int *err)
 {
 	const struct range_map_piece *piece;
 	unsigned int p, i, j;
@@ -117,10 +130,10 @@ bool quick_set(struct range_map *map, const struct range_map_range *range, int *
 		return false;
 	p = piece_of(map, range->first);
 	piece = map->pieces[p];
-	i = count_up_to(piece->first, piece->nr, range->first);
-	for (j = i; j < piece->nr && piece->first[j] <= range->last; j++)
+	i = slots_up_to(piece, range->first);
+	for (j = i; j < piece->nr && piece->slots[j].first <= range->last; j++)
 		;
-	if (i && piece->last[i - 1] >= range->first)
+	if (i && piece->slots[i - 1].last >= range->first)
 		i--;
 	/* It, or a neighbour, may be in another piece; or this one may get too full. */
 	if (piece->nr + 2 > PIECE || (i == 0 && p) || (j == piece->nr && p + 1 < map->nr_pieces))

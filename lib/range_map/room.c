@@ -53,7 +53,7 @@ typedef bool fits_fn(
 static bool hole_fits(const struct range_map *map, struct place place, const struct range_map_room *room,
 	uint64_t mask, fits_fn *fits, uint64_t *at)
 {
-	uint64_t begin, first = map->pieces[place.piece]->first[place.slot];
+	uint64_t begin, first = map->pieces[place.piece]->slots[place.slot].first;
 
 	hole_before(map, place, &begin);
 	return begin < first && fits(room, mask, begin, first - 1, at);
@@ -65,8 +65,8 @@ static void learn_holes(struct range_map *map, unsigned int p)
 
 	for (struct place at = { p, 0 }; at.slot < map->pieces[p]->nr; at.slot++) {
 		hole_before(map, at, &begin);
-		if (map->pieces[p]->first[at.slot] - begin > longest)
-			longest = map->pieces[p]->first[at.slot] - begin;
+		if (map->pieces[p]->slots[at.slot].first - begin > longest)
+			longest = map->pieces[p]->slots[at.slot].first - begin;
 	}
 	map->holes[p] = longest;
 }
@@ -86,7 +86,7 @@ int range_map_lowest(struct range_map *map, const struct range_map_room *room, u
 		for (; place.slot < piece->nr; place.slot++) {
 			if (hole_fits(map, place, room, mask, lowest_in, at))
 				return 0;
-			if (piece->first[place.slot] > room->max)
+			if (piece->slots[place.slot].first > room->max)
 				return -ENOSPC;
 		}
 		learn_holes(map, place.piece);
@@ -116,7 +116,7 @@ int range_map_highest(struct range_map *map, const struct range_map_room *room, 
 			do {
 				if (hole_fits(map, place, room, mask, highest_in, at))
 					return 0;
-				if (piece->first[place.slot] <= room->min)
+				if (piece->slots[place.slot].first <= room->min)
 					return -ENOSPC;
 			} while (place.slot--);
 			learn_holes(map, place.piece);

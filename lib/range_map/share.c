@@ -133,9 +133,9 @@ struct range_map_piece *piece_copy(struct range_map *map, unsigned int p)
 		return piece;
 	copy = piece_take(map);
 	copy->nr = piece->nr;
-	memcpy(copy->first, piece->first, piece->nr * sizeof(piece->first[0]));
-	memcpy(copy->last, piece->last, piece->nr * sizeof(piece->last[0]));
-	memcpy(copy->load, piece->load, piece->nr * sizeof(piece->load[0]));
+	memcpy(copy->slots, piece->slots, piece->nr * sizeof(piece->slots[0]));
+	for (unsigned int i = piece->nr; i < PIECE; i++)
+		copy->slots[i].first = UINT64_MAX;
 	map->pieces[p] = copy;
 	piece->next = map->replaced;
 	map->replaced = piece;
