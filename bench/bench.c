@@ -84,12 +84,14 @@ static const struct {
 	{ "interval-erase", question_interval_erase },
 	{ "interval-update", question_interval_update },
 	{ "range-map", question_range_map },
+	{ "range-map-recorded", question_range_map_recorded },
 };
 #define NR_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 
 static bool json;
 static bool counting; /* instructions, in one round */
 static size_t given_sizes[2];
+static const char *given_calls;
 
 bool bench_json(void)
 {
@@ -99,6 +101,11 @@ bool bench_json(void)
 const size_t *bench_sizes(const size_t *own)
 {
 	return given_sizes[0] ? given_sizes : own;
+}
+
+const char *bench_calls(void)
+{
+	return given_calls;
 }
 
 double bench_seconds(enum bench_clock clock)
@@ -289,7 +296,7 @@ void bench_compare(const struct work *work)
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: vmaple-bench [QUESTION...] [--n N] [--json | --count]\nquestions:");
+	fprintf(to, "usage: vmaple-bench [QUESTION...] [--n N] [--calls FILE] [--json | --count]\nquestions:");
 	for (size_t i = 0; i < NR_QUESTIONS; i++)
 		fprintf(to, " %s", questions[i].name);
 	fprintf(to, "\n");
@@ -315,6 +322,8 @@ static int parse(int argc, char **argv)
 			counting = true;
 		else if (strcmp(argv[i], "--n") == 0 && i + 1 < argc)
 			given_sizes[0] = strtoull(argv[++i], NULL, 0);
+		else if (strcmp(argv[i], "--calls") == 0 && i + 1 < argc)
+			given_calls = argv[++i];
 		else if (is_question(argv[i]))
 			argv[asked++] = argv[i];
 		else

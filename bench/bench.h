@@ -78,6 +78,8 @@ bool bench_json(void);
 
 /* The sizes that a question is asked at: --n, or its own, ending with 0. */
 const size_t *bench_sizes(const size_t *own);
+/* --calls: a file; NULL: none was given. */
+const char *bench_calls(void);
 
 double bench_seconds(enum bench_clock clock);
 
@@ -142,5 +144,6 @@ void question_interval_insert(void);
 void question_interval_erase(void);
 void question_interval_update(void);
 void question_range_map(void);
+void question_range_map_recorded(void);
 
 #endif /* BENCH_BENCH_H */

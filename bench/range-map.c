@@ -148,7 +148,7 @@ static const struct {
 	{ "room, end", fill_end, ask_room, ENDS },
 };
 
-static const struct contender sides[] = {
+const struct contender trackers[] = {
 	{ .name = "range-map", .ops = &range_map_tracker },
 	{ .name = "shared-map", .ops = &shared_map_tracker },
 	{ .name = "maple-tree", .ops = &maple_tracker },
@@ -163,6 +163,7 @@ static const struct contender sides[] = {
 	{ .name = "boost-icl", .ops = &boost_icl_tracker },
 #endif
 };
+const size_t nr_trackers = sizeof(trackers) / sizeof(trackers[0]);
 
 static void compare(size_t n, size_t kind)
 {
@@ -176,8 +177,8 @@ static void compare(size_t n, size_t kind)
 	b.ask = kinds[kind].ask;
 	work.clock = BENCH_THREAD;
 	work.arg = &b;
-	work.contenders = sides;
-	work.nr_contenders = sizeof(sides) / sizeof(sides[0]);
+	work.contenders = trackers;
+	work.nr_contenders = nr_trackers;
 	work.begin = begin;
 	work.round = new_round;
 	work.run = run;

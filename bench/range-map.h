@@ -21,6 +21,8 @@ struct tracker_ops {
 	void *(*create)(void);
 	void (*destroy)(void *tracker);
 	void (*set)(void *tracker, const struct tracker_set *set, size_t nr);
+	/* Nothing is left in [first, last]. */
+	void (*erase)(void *tracker, const struct tracker_set *range, size_t nr);
 	unsigned long (*find)(void *tracker, const unsigned long *at, size_t nr);
 	/* The first free run of @size from @min on. */
 	unsigned long (*room)(
@@ -29,6 +31,10 @@ struct tracker_ops {
 
 extern const struct tracker_ops range_map_tracker, shared_map_tracker, maple_tracker, rbtree_tracker,
 	std_map_tracker, absl_btree_tracker, boost_icl_tracker;
+
+/* Those that take part: whose ops are a struct tracker_ops. */
+extern const struct contender trackers[];
+extern const size_t nr_trackers;
 
 #ifdef __cplusplus
 }

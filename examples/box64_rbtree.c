@@ -5,7 +5,8 @@
  * ranges of addresses with a number, of which equal neighbours are one.
  *
  * The program makes calls as an emulator does (libraries mapped, rights taken from their parts and given back, code
- * pages counted up and down) on both this and an array with a number for each page, and compares after each.
+ * pages counted up and down) on both this and an array with a number for each page, and compares after each. With a
+ * file of tools/tracker-calls the calls are those of a recorded program.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +14,8 @@
 #include <stdlib.h>
 
 #include <vmaple/range_map.h>
+
+#include "tracker_calls.h"
 
 typedef struct rbtree {
 	struct range_map map;
@@ -95,6 +98,24 @@ static int rb_set_if_empty(rbtree *tree, uintptr_t start, uintptr_t end, uint32_
 	return err;
 }
 
+/* What is there gets another number: an emulator's mprotect. */
+static int rb_change(rbtree *tree, uintptr_t start, uintptr_t end, uint32_t data)
+{
+	uint32_t val;
+	uintptr_t to;
+	int err = 0;
+
+	for (; start < end && !err; start = to) {
+		int is = rb_get_end(tree, start, &val, &to);
+
+		if (to > end)
+			to = end;
+		if (is)
+			err = rb_set(tree, start, to, data);
+	}
+	return err;
+}
+
 /* Numbers one higher, holes 1; or one lower, and holes where that is 0. */
 static int rb_add(rbtree *tree, uintptr_t start, uintptr_t end, int by)
 {
@@ -123,7 +144,8 @@ static int rb_add(rbtree *tree, uintptr_t start, uintptr_t end, int by)
 #define PAGES 2048UL
 #define CALLS 100000UL
 
-static uint32_t pages[PAGES];
+static uint32_t *pages;
+static unsigned long nr_pages = PAGES;
 static rbtree *tree;
 
 static unsigned long pick(uint64_t *state, unsigned long below)
@@ -158,44 +180,87 @@ static int change(unsigned int kind, unsigned long first, unsigned long end, uin
 	}
 }
 
-static bool answers_are_right(uint64_t *state)
+static bool answer_is_right(unsigned long page)
 {
-	for (unsigned int i = 0; i < 8; i++) {
-		unsigned long page = pick(state, PAGES), end = page;
-		uint32_t val;
-		uintptr_t to;
+	unsigned long end = page;
+	uint32_t val;
+	uintptr_t to;
 
-		while (end < PAGES && pages[end] == pages[page])
-			end++;
-		if (rb_get(tree, BASE + page * PAGE + pick(state, PAGE)) != pages[page])
+	while (end < nr_pages && pages[end] == pages[page])
+		end++;
+	return rb_get(tree, BASE + page * PAGE + page % PAGE) == pages[page] &&
+	       rb_get_end(tree, BASE + page * PAGE, &val, &to) == (pages[page] != 0) && val == pages[page] &&
+	       to == (end < nr_pages || pages[page] ? BASE + end * PAGE : UINTPTR_MAX);
+}
+
+static bool some_random_calls(void)
+{
+	uint64_t state = 5;
+
+	for (unsigned long i = 0; i < CALLS; i++) {
+		unsigned long first = pick(&state, PAGES), length = 1 + pick(&state, i % 50 ? 12 : 300);
+		unsigned long end = first + length < PAGES ? first + length : PAGES;
+		bool right =
+			!change((unsigned int)pick(&state, 5), first, end, 1 + (uint32_t)pick(&state, 7));
+
+		for (unsigned int k = 0; k < 8; k++)
+			right = right && answer_is_right(pick(&state, PAGES));
+		if (!right) {
+			printf("call %lu: another answer than the array's\n", i);
 			return false;
-		if (rb_get_end(tree, BASE + page * PAGE, &val, &to) != (pages[page] != 0) ||
-			val != pages[page] ||
-			to != (end < PAGES || pages[page] ? BASE + end * PAGE : UINTPTR_MAX))
-			return false;
+		}
 	}
 	return true;
 }
 
-int main(void)
+/* Asked after each call: at its ends, and beside them. */
+static bool follow(const struct tracker_calls *all)
 {
-	uint64_t state = 5;
+	for (size_t i = 0; i < all->nr; i++) {
+		const struct tracker_call *call = &all->calls[i];
+		uintptr_t from = BASE + call->first * PAGE, to = BASE + (call->last + 1) * PAGE;
+		uint32_t bits = (uint32_t)call->bits;
+		int err = 0;
 
-	tree = rbtree_init();
-	if (!tree)
-		return 1;
-	for (unsigned long i = 0; i < CALLS; i++) {
-		unsigned long first = pick(&state, PAGES), length = 1 + pick(&state, i % 50 ? 12 : 300);
-		unsigned long end = first + length < PAGES ? first + length : PAGES;
-
-		if (change((unsigned int)pick(&state, 5), first, end, 1 + (uint32_t)pick(&state, 7)) ||
-			!answers_are_right(&state)) {
-			printf("call %lu: another answer than the array's\n", i);
-			return 1;
+		if (call->kind == TRACKER_SET)
+			err = change(0, call->first, call->last + 1, bits);
+		else if (call->kind == TRACKER_ERASE)
+			err = change(1, call->first, call->last + 1, 0);
+		else if (call->kind == TRACKER_PROTECT) {
+			for (unsigned long page = call->first; page <= call->last; page++)
+				pages[page] = pages[page] ? bits : 0;
+			err = rb_change(tree, from, to, bits);
+		}
+		if (err || !answer_is_right(call->first) || !answer_is_right(call->last) ||
+			(call->first && !answer_is_right(call->first - 1)) ||
+			(call->last + 1 < nr_pages && !answer_is_right(call->last + 1))) {
+			printf("call %zu: another answer than the array's\n", i);
+			return false;
 		}
 	}
-	printf("%lu calls, %lu ranges now: all answers as an array's of pages\n", CALLS,
-		(unsigned long)range_map_count(&tree->map).ranges);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct tracker_calls all = { 0 };
+	bool right;
+
+	if (argc > 1 && tracker_calls_read(&all, argv[1]))
+		return 2;
+	if (argc > 1)
+		nr_pages = all.pages;
+	pages = calloc(nr_pages + 1, sizeof(*pages));
+	tree = rbtree_init();
+	if (!tree || !pages)
+		return 1;
+	right = argc > 1 ? follow(&all) : some_random_calls();
+	if (right)
+		printf("%lu calls, %lu ranges now: all answers as an array's of pages\n",
+			argc > 1 ? (unsigned long)all.nr : CALLS,
+			(unsigned long)range_map_count(&tree->map).ranges);
 	rbtree_delete(tree);
-	return 0;
+	free(pages);
+	free(all.calls);
+	return !right;
 }

@@ -5,7 +5,8 @@
  * file is mapped once it is written.
  *
  * A mapping is the payload of a range. Cuts, merges and ends come as callbacks, and keep the lists of the resources
- * right: no call has to think of them. Everything is compared with an array of pages after each call.
+ * right: no call has to think of them. Everything is compared with an array of pages after each call. With a file of
+ * tools/tracker-calls the calls are those of a recorded program.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +15,10 @@
 
 #include <vmaple/range_map.h>
 
+#include "tracker_calls.h"
+
 #define PAGES     1024UL
-#define RESOURCES 6
+#define RESOURCES 6UL
 #define CALLS     60000UL
 
 struct resource {
@@ -32,7 +35,8 @@ struct mapping {
 
 struct tracker {
 	struct range_map map; /* pages; bits are rights */
-	struct resource resources[RESOURCES];
+	struct resource *resources;
+	unsigned long nr_resources;
 };
 
 static struct mapping *mapping_new(struct resource *resource, uint64_t first, uint64_t offset)
@@ -141,7 +145,7 @@ static uint64_t delete_segment(struct tracker *t, uint64_t first)
 static void invalidate(
 	struct tracker *t, uint64_t dev, uint64_t ino, uint64_t offset, uint64_t pages, bool *stale)
 {
-	for (unsigned int i = 0; i < RESOURCES; i++) {
+	for (unsigned long i = 0; i < t->nr_resources; i++) {
 		const struct resource *resource = &t->resources[i];
 
 		if (resource->dev != dev || resource->ino != ino)
@@ -164,7 +168,9 @@ static struct tracker tracker;
 static struct {
 	struct resource *resource;
 	uint64_t offset, prot;
-} pages[PAGES];
+} * pages;
+static unsigned long nr_pages = PAGES;
+static bool *stale; /* for each page */
 
 static uint64_t pick(uint64_t below)
 {
@@ -174,79 +180,166 @@ static uint64_t pick(uint64_t below)
 	return (state >> 33) % below;
 }
 
+static int model_track(
+	uint64_t first, uint64_t last, uint64_t prot, struct resource *resource, uint64_t offset)
+{
+	for (uint64_t i = first; i <= last; i++) {
+		pages[i].resource = resource;
+		pages[i].offset = offset + (i - first);
+		pages[i].prot = prot;
+	}
+	return track(&tracker, first, last, prot, resource, offset);
+}
+
+static int model_delete(uint64_t first, uint64_t last)
+{
+	for (uint64_t i = first; i <= last; i++)
+		pages[i].resource = NULL;
+	return delete (&tracker, first, last);
+}
+
+static int model_change_prot(uint64_t first, uint64_t last, uint64_t prot)
+{
+	for (uint64_t i = first; i <= last; i++)
+		pages[i].prot = prot;
+	return change_prot(&tracker, first, last, prot);
+}
+
+static int model_delete_segment(uint64_t first)
+{
+	uint64_t gone = 0;
+
+	while (first + gone < nr_pages && pages[first].resource &&
+		pages[first + gone].resource == pages[first].resource &&
+		pages[first + gone].offset == pages[first].offset + gone)
+		gone++;
+	for (uint64_t i = first; i < first + gone; i++)
+		pages[i].resource = NULL;
+	return delete_segment(&tracker, first) == gone ? 0 : -EINVAL;
+}
+
 static int some_call(void)
 {
-	uint64_t first = pick(PAGES - 40), last = first + pick(40), prot = pick(8), offset = pick(200), gone;
+	uint64_t first = pick(PAGES - 40), last = first + pick(40), prot = pick(8), offset = pick(200);
 	struct resource *resource = &tracker.resources[pick(RESOURCES)];
 
 	switch (pick(5)) {
 	case 0:
 	case 1:
-		for (uint64_t i = first; i <= last; i++) {
-			pages[i].resource = resource;
-			pages[i].offset = offset + (i - first);
-			pages[i].prot = prot;
-		}
-		return track(&tracker, first, last, prot, resource, offset);
+		return model_track(first, last, prot, resource, offset);
 	case 2:
-		for (uint64_t i = first; i <= last; i++)
-			pages[i].resource = NULL;
-		return delete (&tracker, first, last);
+		return model_delete(first, last);
 	case 3:
-		for (uint64_t i = first; i <= last; i++)
-			pages[i].prot = prot;
-		return change_prot(&tracker, first, last, prot);
+		return model_change_prot(first, last, prot);
 	default:
-		gone = 0;
-		while (first + gone < PAGES && pages[first].resource &&
-			pages[first + gone].resource == pages[first].resource &&
-			pages[first + gone].offset == pages[first].offset + gone)
-			gone++;
-		for (uint64_t i = first; i < first + gone; i++)
-			pages[i].resource = NULL;
-		return delete_segment(&tracker, first) == gone ? 0 : -EINVAL;
+		return model_delete_segment(first);
 	}
 }
 
-static bool all_is_alike(void)
+static int recorded_call(const struct tracker_call *call)
 {
-	const struct resource *resource = &tracker.resources[pick(RESOURCES)];
-	uint64_t page = pick(PAGES), offset = pick(200), nr = 1 + pick(20);
+	switch (call->kind) {
+	case TRACKER_SET:
+		return model_track(call->first, call->last, call->bits & 7,
+			&tracker.resources[call->resource], call->offset);
+	case TRACKER_ERASE:
+		return model_delete(call->first, call->last);
+	case TRACKER_PROTECT:
+		return model_change_prot(call->first, call->last, call->bits & 7);
+	default:
+		return 0;
+	}
+}
+
+static bool page_is_alike(uint64_t page)
+{
+	const struct mapping *mapping;
 	struct range_map_range range;
-	bool stale[PAGES] = { false };
 
 	if (range_map_find(&tracker.map, page, &range) != (pages[page].resource != NULL))
 		return false;
-	if (pages[page].resource) {
-		const struct mapping *mapping = range.value;
+	if (!pages[page].resource)
+		return true;
+	mapping = range.value;
+	return mapping->resource == pages[page].resource && range.bits == pages[page].prot &&
+	       mapping->offset + (page - range.first) == pages[page].offset;
+}
 
-		if (mapping->resource != pages[page].resource || range.bits != pages[page].prot ||
-			mapping->offset + (page - range.first) != pages[page].offset)
-			return false;
-	}
+/* Where is this part of the resource mapped? */
+static bool resource_is_alike(const struct resource *resource, uint64_t offset, uint64_t nr)
+{
+	memset(stale, 0, nr_pages * sizeof(*stale));
 	invalidate(&tracker, resource->dev, resource->ino, offset, nr, stale);
-	for (uint64_t i = 0; i < PAGES; i++)
+	for (uint64_t i = 0; i < nr_pages; i++)
 		if (stale[i] != (pages[i].resource == resource && pages[i].offset - offset < nr))
 			return false;
 	return true;
 }
 
-int main(void)
+static bool some_random_calls(void)
 {
-	unsigned long left = 0;
+	for (unsigned long i = 0; i < CALLS; i++)
+		if (some_call() || !page_is_alike(pick(PAGES)) ||
+			!resource_is_alike(&tracker.resources[pick(RESOURCES)], pick(200), 1 + pick(20))) {
+			printf("call %lu: another answer than the array's\n", i);
+			return false;
+		}
+	return true;
+}
 
-	for (unsigned int i = 0; i < RESOURCES; i++)
+static bool follow(const struct tracker_calls *all)
+{
+	for (size_t i = 0; i < all->nr; i++) {
+		const struct tracker_call *call = &all->calls[i];
+
+		if (recorded_call(call) || !page_is_alike(call->first) || !page_is_alike(call->last) ||
+			!page_is_alike(pick(nr_pages)) ||
+			!resource_is_alike(&tracker.resources[call->resource], call->offset,
+				call->last - call->first + 1)) {
+			printf("call %zu: another answer than the array's\n", i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool begin(void)
+{
+	tracker.resources = calloc(tracker.nr_resources, sizeof(*tracker.resources));
+	pages = calloc(nr_pages, sizeof(*pages));
+	stale = calloc(nr_pages, sizeof(*stale));
+	if (!tracker.resources || !pages || !stale)
+		return false;
+	for (unsigned long i = 0; i < tracker.nr_resources; i++)
 		tracker.resources[i] = (struct resource){ 0x801, 100 + i, NULL };
 	range_map_init(&tracker.map, &ops, NULL);
-	for (unsigned long i = 0; i < CALLS; i++)
-		if (some_call() || !all_is_alike()) {
-			printf("call %lu: another answer than the array's\n", i);
-			return 1;
-		}
-	printf("%lu calls, %lu mappings now: all answers as an array's of pages\n", CALLS,
-		(unsigned long)range_map_count(&tracker.map).ranges);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct tracker_calls all = { 0 };
+	unsigned long left = 0;
+	bool right;
+
+	if (argc > 1 && tracker_calls_read(&all, argv[1]))
+		return 2;
+	tracker.nr_resources = argc > 1 ? all.resources : RESOURCES;
+	if (argc > 1)
+		nr_pages = all.pages;
+	if (!begin())
+		return 1;
+	right = argc > 1 ? follow(&all) : some_random_calls();
+	if (right)
+		printf("%lu calls, %lu mappings now: all answers as an array's of pages\n",
+			argc > 1 ? (unsigned long)all.nr : CALLS,
+			(unsigned long)range_map_count(&tracker.map).ranges);
 	range_map_destroy(&tracker.map);
-	for (unsigned int i = 0; i < RESOURCES; i++)
+	for (unsigned long i = 0; i < tracker.nr_resources; i++)
 		left += tracker.resources[i].mappings != NULL;
-	return left != 0;
+	free(tracker.resources);
+	free(pages);
+	free(stale);
+	free(all.calls);
+	return !right || left != 0;
 }

@@ -23,6 +23,11 @@ void set_all(void *map, const tracker_set *set, size_t nr)
 	for (size_t i = 0; i < nr; i++)
 		static_cast<tracker *>(map)->set({ interval(set[i].first, set[i].last + 1), set[i].bits });
 }
+void erase_all(void *map, const tracker_set *range, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		static_cast<tracker *>(map)->erase(interval(range[i].first, range[i].last + 1));
+}
 unsigned long find(void *map, const unsigned long *at, size_t nr)
 {
 	const auto &ranges = *static_cast<const tracker *>(map);
@@ -53,4 +58,4 @@ unsigned long room(void *map, const tracker_set *query, size_t nr)
 }
 } // namespace
 
-const tracker_ops boost_icl_tracker = { create, destroy, set_all, find, room };
+const tracker_ops boost_icl_tracker = { create, destroy, set_all, erase_all, find, room };

@@ -67,6 +67,30 @@ template <class tracker> struct map_tracker {
 		map.insert_or_assign(it, first, rest{ last, set.bits });
 	}
 
+	static void erase_one(tracker &map, unsigned long first, unsigned long last)
+	{
+		auto it = from(map, first);
+
+		if (it != map.end() && it->first < first) {
+			rest old = it->second;
+
+			it->second.last = first - 1;
+			if (old.last > last) {
+				map.emplace_hint(std::next(it), last + 1, old);
+				return;
+			}
+			++it;
+		}
+		while (it != map.end() && it->second.last <= last)
+			it = map.erase(it);
+		if (it != map.end() && it->first <= last) {
+			rest old = it->second;
+
+			it = map.erase(it);
+			map.emplace_hint(it, last + 1, old);
+		}
+	}
+
 	static void *create()
 	{
 		return new tracker;
@@ -79,6 +103,11 @@ template <class tracker> struct map_tracker {
 	{
 		for (size_t i = 0; i < nr; i++)
 			set_one(*static_cast<tracker *>(map), set[i]);
+	}
+	static void erase_all(void *map, const tracker_set *range, size_t nr)
+	{
+		for (size_t i = 0; i < nr; i++)
+			erase_one(*static_cast<tracker *>(map), range[i].first, range[i].last);
 	}
 	static unsigned long find(void *map, const unsigned long *at, size_t nr)
 	{
@@ -107,7 +136,7 @@ template <class tracker> struct map_tracker {
 		}
 		return sum;
 	}
-	static constexpr tracker_ops ops = { create, destroy, set_all, find, room };
+	static constexpr tracker_ops ops = { create, destroy, set_all, erase_all, find, room };
 };
 
 #endif // BENCH_MAP_TRACKER_HPP

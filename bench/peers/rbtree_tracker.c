@@ -136,6 +136,26 @@ static void set_one(struct tracker *t, const struct tracker_set *set)
 	keep->bits = set->bits;
 }
 
+static void erase_one(struct tracker *t, unsigned long first, unsigned long last)
+{
+	struct node *node = from(t, first);
+
+	if (node && node->first < first) {
+		unsigned long end = node->last;
+
+		node->last = first - 1;
+		if (end > last) {
+			add(t, last + 1, end, node->bits);
+			return;
+		}
+		node = node_of(rb_next(&node->rb));
+	}
+	while (node && node->last <= last)
+		node = drop(t, node);
+	if (node && node->first <= last)
+		node->first = last + 1; /* the order stays */
+}
+
 static void *create(void)
 {
 	return bench_alloc(1, sizeof(struct tracker));
@@ -160,6 +180,12 @@ static void set_all(void *tracker, const struct tracker_set *set, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
 		set_one(tracker, &set[i]);
+}
+
+static void erase_all(void *tracker, const struct tracker_set *range, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		erase_one(tracker, range[i].first, range[i].last);
 }
 
 static unsigned long find(void *tracker, const unsigned long *at, size_t nr)
@@ -203,4 +229,4 @@ static unsigned long room(void *tracker, const struct tracker_set *query, size_t
 	return sum;
 }
 
-const struct tracker_ops rbtree_tracker = { create, destroy, set_all, find, room };
+const struct tracker_ops rbtree_tracker = { create, destroy, set_all, erase_all, find, room };

@@ -36,6 +36,13 @@ static void map_set(void *tracker, const struct tracker_set *set, size_t nr)
 			exit(1);
 }
 
+static void map_erase(void *tracker, const struct tracker_set *range, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (range_map_erase(tracker, range[i].first, range[i].last) != 0)
+			exit(1);
+}
+
 static unsigned long map_find(void *tracker, const unsigned long *at, size_t nr)
 {
 	struct range_map_range range;
@@ -62,7 +69,8 @@ static unsigned long map_room(void *tracker, const struct tracker_set *query, si
 	return sum;
 }
 
-const struct tracker_ops range_map_tracker = { map_create, map_destroy, map_set, map_find, map_room };
+const struct tracker_ops range_map_tracker = { map_create, map_destroy, map_set, map_erase, map_find,
+	map_room };
 
 static void *shared_create(void)
 {
@@ -84,7 +92,8 @@ static unsigned long shared_find(void *tracker, const unsigned long *at, size_t 
 	return sum;
 }
 
-const struct tracker_ops shared_map_tracker = { shared_create, map_destroy, map_set, shared_find, map_room };
+const struct tracker_ops shared_map_tracker = { shared_create, map_destroy, map_set, map_erase, shared_find,
+	map_room };
 
 static void *maple_create(void)
 {
@@ -118,6 +127,16 @@ static void maple_set(void *tracker, const struct tracker_set *set, size_t nr)
 	}
 }
 
+static void maple_erase(void *tracker, const struct tracker_set *range, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		struct ma_state mas = mas_at(tracker, range[i].first, range[i].last);
+
+		if (mas_store_gfp(&mas, NULL, GFP_KERNEL) != 0)
+			exit(1);
+	}
+}
+
 static unsigned long maple_find(void *tracker, const unsigned long *at, size_t nr)
 {
 	unsigned long sum = 0;
@@ -146,4 +165,5 @@ static unsigned long maple_room(void *tracker, const struct tracker_set *query, 
 	return sum;
 }
 
-const struct tracker_ops maple_tracker = { maple_create, maple_destroy, maple_set, maple_find, maple_room };
+const struct tracker_ops maple_tracker = { maple_create, maple_destroy, maple_set, maple_erase, maple_find,
+	maple_room };
