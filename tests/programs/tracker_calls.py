@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 
-common, vmaple, tracker_calls = sys.argv[1:4]
-examples = sys.argv[4:sys.argv.index("--")]
+common = sys.argv[1]
+vmaple, tracker_calls, *examples = (os.path.abspath(path) for path in sys.argv[2:sys.argv.index("--")])
 programs = sys.argv[sys.argv.index("--") + 1:]
 sys.path.insert(0, common)
 import tap
