@@ -34,6 +34,7 @@
 #include <vmaple/mm.h>
 #include <vmaple/mm_operations.h>
 #include <vmaple/range_map.h>
+#include <vmaple/rbtree.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -121,9 +122,10 @@ struct guest_mm {
 	struct guest_setup setup;
 	struct mm_operations ops;
 	struct range_map
-		copies;       /* host pages, by number, that are copies and have a part of a file in them */
-	unsigned char *saved; /* what GUEST_EDGES host pages held */
-	struct vm_file reserved; /* what the translator's ranges are mapped to */
+		copies; /* host pages, by number, that are copies and have a part of a file in them */
+	struct rb_root file_areas; /* by device and inode */
+	unsigned char *saved;      /* what GUEST_EDGES host pages held */
+	struct vm_file reserved;   /* what the translator's ranges are mapped to */
 };
 
 /**
@@ -157,8 +159,8 @@ struct guest_page {
 VMAPLE_API void guest_mm_look(struct guest_mm *guest, unsigned long addr, struct guest_page *page);
 
 /**
- * Visit the areas that map a file, ascending: what is to be thrown away when it is written. @p dev as in struct vm_file.
- * O(n)
+ * Visit the areas that map a file, in no order: what is to be thrown away when it is written. @p dev and @p ino as in
+ * struct vm_file, where they do not change while it is mapped. visit() must not change the map. O(log n + areas visited)
  */
 VMAPLE_API void guest_mm_file_areas(struct guest_mm *guest, uint64_t dev, uint64_t ino,
 	void (*visit)(void *ctx, struct vm_area_struct *vma), void *ctx);

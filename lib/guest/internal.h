@@ -20,6 +20,7 @@
  *   GM2  a host page outside copies is anonymous if its areas are private and anonymous; else they all map one file, at
  *        one offset, alike shared or private, and the host maps that.
  *   GM3  the host's rights of a page are the union of its areas', as far as any call has changed them.
+ *   GM4  guest->file_areas has each area of a file, and no other (files.c).
  * They hold as long as nothing is lost.
  */
 #ifndef GUEST_INTERNAL_H
@@ -174,6 +175,13 @@ int advise_range(struct work *work) __must_check;
 
 /* Is it the translator's? */
 bool area_is_reserved(const struct guest_mm *guest, const struct vm_area_struct *vma);
+
+/* --- who maps a file (files.c) --- */
+
+/* Operations that keep guest->file_areas, and pass on to the embedder's. */
+void files_watch(struct mm_operations *ops);
+/* GM4. O(n log n) */
+bool files_hold(struct guest_mm *guest);
 
 /* --- the text of /proc/PID/maps (adopt.c) --- */
 

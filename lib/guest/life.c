@@ -39,6 +39,7 @@ int guest_mm_init(struct guest_mm *guest, const struct guest_setup *setup)
 	if (setup->ops)
 		guest->ops = *setup->ops;
 	guest->ops.host = guest_host_change;
+	files_watch(&guest->ops);
 	guest->mm.ops = &guest->ops;
 	guest->reserved =
 		(struct vm_file){ .refs = 1, .kind = VM_FILE_SPECIAL, .no_split = true, .name = "" };

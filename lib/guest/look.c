@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Questions: what a host page has, what the guest may do, who maps a file, what /proc/self/maps shows.
+ * Questions: what a host page has, what the guest may do, what /proc/self/maps shows.
  */
 #include "internal.h"
 
@@ -44,18 +44,6 @@ void guest_mm_look(struct guest_mm *guest, unsigned long addr, struct guest_page
 		return;
 	page->exact = (page->exact && covered == end) || !page->rights;
 	page->kind = page_is_direct(guest, start) ? GUEST_PAGE_DIRECT : GUEST_PAGE_COPY;
-}
-
-void guest_mm_file_areas(struct guest_mm *guest, uint64_t dev, uint64_t ino,
-	void (*visit)(void *ctx, struct vm_area_struct *vma), void *ctx)
-{
-	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, &guest->mm, 0);
-
-	for_each_vma (vmi, vma)
-		if (vma->vm_file && !area_is_reserved(guest, vma) && vma->vm_file->dev == dev &&
-			vma->vm_file->ino == ino)
-			visit(ctx, vma);
 }
 
 size_t guest_mm_maps(struct guest_mm *guest, char *buf, size_t size)

@@ -56,5 +56,6 @@ bool guest_mm_validate(struct guest_mm *guest, const char **reason)
 			(!page_is_copy(guest, last) && !areas_agree(guest, last)))
 			return false;
 	}
-	return mm_validate(&guest->mm, reason);
+	*reason = "GM4: the areas by file are not those that are there";
+	return files_hold(guest) && mm_validate(&guest->mm, reason);
 }

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -49,7 +51,7 @@ static struct world {
 	unsigned long page, host_page;
 	long fail;         /* calls of the host until one fails; 0: none does */
 	bool failed, veto; /* in this call */
-	unsigned long calls, failures, vetoes, bytes;
+	unsigned long calls, failures, vetoes, bytes, mappers;
 } w;
 
 static unsigned long page_of(unsigned long addr)
@@ -215,12 +217,47 @@ static void compare_bytes(const char *what)
 		}
 }
 
+struct mappers {
+	unsigned long nr;
+	uintptr_t sum;
+};
+
+static void count_mapper(void *ctx, struct vm_area_struct *vma)
+{
+	struct mappers *mappers = ctx;
+
+	mappers->nr++;
+	mappers->sum += (uintptr_t)vma ^ vma->vm_start;
+}
+
+/* Who maps each file, and a file that nobody has: as a look at all areas has it. */
+static void compare_files(const char *what)
+{
+	for (unsigned int i = 0; i <= NR_FILES; i++) {
+		const struct vm_file nobodys = { .ino = 1 },
+				     *file = i < NR_FILES ? &w.files[i].file : &nobodys;
+		struct mappers found = { 0 }, scanned = { 0 };
+		struct vm_area_struct *vma;
+		VMA_ITERATOR(vmi, &w.guest.mm, 0);
+
+		for_each_vma (vmi, vma)
+			if (vma->vm_file && vma->vm_file->dev == file->dev && vma->vm_file->ino == file->ino)
+				count_mapper(&scanned, vma);
+		guest_mm_file_areas(&w.guest, file->dev, file->ino, count_mapper, &found);
+		if (found.nr != scanned.nr || found.sum != scanned.sum)
+			fail_msg("after %s: %lu areas of file %u are found, and %lu are there", what,
+				found.nr, i, scanned.nr);
+		w.mappers += found.nr;
+	}
+}
+
 static void compare(const char *what)
 {
 	const char *reason;
 
 	if (!guest_mm_validate(&w.guest, &reason))
 		fail_msg("after %s: %s", what, reason);
+	compare_files(what);
 	compare_bytes(what);
 	compare_host(what);
 }
@@ -432,6 +469,7 @@ static void make_files(void)
 {
 	for (int i = 0; i < NR_FILES; i++) {
 		size_t size = FILE_PAGES * w.page;
+		struct stat is;
 
 		w.files[i] = (struct guest_file){ .file = { .refs = 1,
 							  .readable = true,
@@ -440,7 +478,9 @@ static void make_files(void)
 							  .name = "/guest file" },
 			.fd = memfd_create("guest file", 0) };
 		w.file_bytes[i] = malloc(size);
-		assert_true(w.files[i].fd >= 0 && w.file_bytes[i]);
+		assert_true(w.files[i].fd >= 0 && w.file_bytes[i] && fstat(w.files[i].fd, &is) == 0);
+		w.files[i].file.dev = (uint64_t)major(is.st_dev) << 32 | minor(is.st_dev);
+		w.files[i].file.ino = is.st_ino;
 		for (size_t k = 0; k < size; k++)
 			w.file_bytes[i][k] = (unsigned char)(k / w.page * 7 + k % 251 + (size_t)i * 13);
 		assert_int_equal(pwrite(w.files[i].fd, w.file_bytes[i], size, 0), size);
@@ -540,7 +580,7 @@ static void run_pages(unsigned int guest_shift, unsigned int host_shift)
 		vetoes += w.vetoes;
 		conversions += w.guest.counters.conversions;
 		worlds++;
-		assert_true(w.bytes);
+		assert_true(w.bytes && w.mappers);
 		end();
 	}
 	print_message("# guest pages of %u KiB on %u: %lu calls in %lu worlds, %lu failures, %lu refusals, "

@@ -215,7 +215,7 @@ static void test_an_embedder_refuses_and_hears_of_what_failed(void **state)
 
 static void visit(void *ctx, struct vm_area_struct *vma)
 {
-	*(unsigned long *)ctx = *(unsigned long *)ctx * 16 + (vma->vm_start >> 20);
+	*(unsigned long *)ctx += 1UL << (vma->vm_start >> 20);
 }
 
 static void test_areas_of_a_file(void **state)
@@ -235,9 +235,9 @@ static void test_areas_of_a_file(void **state)
 		assert_int_equal(mm_mmap(&guest.mm, &req), req.addr);
 	map_at(0x200000, PAGE, RW);
 	guest_mm_file_areas(&guest, 5, 7, visit, &seen);
-	assert_int_equal(seen, 0x13);
+	assert_int_equal(seen, 1 << 1 | 1 << 3);
 	guest_mm_file_areas(&guest, 5, 8, visit, &seen);
-	assert_int_equal(seen, 0x13);
+	assert_int_equal(seen, 1 << 1 | 1 << 3);
 	assert_int_equal(mm_munmap(&guest.mm, 0x100000, 0x300000), 0);
 	assert_int_equal(file.file.refs, 1);
 	close(file.fd);
