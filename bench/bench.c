@@ -296,7 +296,8 @@ void bench_compare(const struct work *work)
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: vmaple-bench [QUESTION...] [--n N] [--calls FILE] [--json | --count]\nquestions:");
+	fprintf(to,
+		"usage: vmaple-bench [QUESTION...] [--n N] [--calls FILE] [--json | --count]\nquestions:");
 	for (size_t i = 0; i < NR_QUESTIONS; i++)
 		fprintf(to, " %s", questions[i].name);
 	fprintf(to, "\n");
