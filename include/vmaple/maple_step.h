@@ -14,7 +14,8 @@
 #define VMAPLE_MAPLE_STEP_H
 
 #define MT_LEAF_AREAS  30
-#define MT_LEAF_LAYOUT 63UL /* the low bits of a leaf's base: the shift of its units */
+#define MT_LEAF_LAYOUT 63UL /* the low bits of a leaf's base: the shift of its units, or MT_LEAF_WIDE */
+#define MT_LEAF_WIDE   63UL
 
 /** What a leaf of each layout has of its areas. Private. */
 struct mt_leaf_narrow {
@@ -37,6 +38,12 @@ struct mt_leaf {
 	void *slot[MT_LEAF_AREAS + 2]; /* the last two are NULL: a step needs no count */
 };
 
+/** Where a wide leaf begins its areas: behind what a narrow one is. Private. */
+static inline const unsigned long *mt_leaf_wide_start(const struct mt_leaf *leaf)
+{
+	return (const unsigned long *)(leaf + 1);
+}
+
 /**
  * From an entry to the next of the same leaf, where that is the next place and begins at or below @p max. Private.
  * @return it; NULL: the cursor is as it was, and mas_find() knows more.
@@ -48,8 +55,7 @@ static inline void *mas_step_in_leaf(struct ma_state *mas, unsigned long max)
 {
 	unsigned long place = (unsigned long)mas->node, first, base;
 	const struct mt_leaf *leaf = (const struct mt_leaf *)(place & ~63UL);
-	unsigned long next = place % 64 / 2 + 1;
-	unsigned int shift;
+	unsigned long next = place % 64 / 2 + 1, layout, last;
 	void *entry;
 
 	if (mas->status != ma_active || mas->last != mas->here ||
@@ -58,13 +64,20 @@ static inline void *mas_step_in_leaf(struct ma_state *mas, unsigned long max)
 	entry = __atomic_load_n(&leaf->slot[next], __ATOMIC_ACQUIRE);
 	if (!entry)
 		return NULL;
-	shift = leaf->base & MT_LEAF_LAYOUT;
-	base = leaf->base & ~MT_LEAF_LAYOUT;
-	first = base + ((unsigned long)leaf->narrow.start[next] << shift);
+	layout = leaf->base & MT_LEAF_LAYOUT;
+	if (layout ==
+		MT_LEAF_WIDE) { /* as most leaves of a small process are: its heap lies far from the rest */
+		first = mt_leaf_wide_start(leaf)[next];
+		last = leaf->wide.end[next];
+	} else {
+		base = leaf->base & ~MT_LEAF_LAYOUT;
+		first = base + ((unsigned long)leaf->narrow.start[next] << layout);
+		last = base + (((unsigned long)leaf->narrow.end[next] + 1) << layout) - 1;
+	}
 	if (first > max)
 		return NULL;
 	mas->index = first;
-	mas->last = mas->here = base + (((unsigned long)leaf->narrow.end[next] + 1) << shift) - 1;
+	mas->last = mas->here = last;
 	mas->node = (struct maple_enode *)(place + 2);
 	return entry;
 }

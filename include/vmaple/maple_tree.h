@@ -226,6 +226,15 @@ VMAPLE_API void mt_clear_in_rcu(struct maple_tree *mt);
  * @{ */
 /** The entry at @p index, NULL if there is none or it is XA_ZERO_ENTRY. */
 VMAPLE_API void *mtree_load(struct maple_tree *mt, unsigned long index);
+/**
+ * entry[i] becomes what mtree_load() returns for index[i], for all @p nr of them (any number; they may be in any order, and
+ * equal). Up to 32 lookups are under way at a time, so that one node is loaded from memory while others are searched: for
+ * who has many addresses at once, such as a sampled profile or a garbage collector. One lock, or one RCU read-side
+ * section, covers the call; in RCU mode each entry is one that its index had during the call, but they need not have been
+ * so all at one moment. Neither allocates nor waits. Cost: O(nr log n), of which the waits for memory overlap.
+ */
+VMAPLE_API void mtree_load_many(
+	struct maple_tree *mt, const unsigned long *index, void **entry, unsigned int nr);
 /** Store @p entry over [first, last], whatever was there. @return 0, -EINVAL (first > last, reserved), -ENOMEM */
 VMAPLE_API int mtree_store_range(
 	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp) __must_check;
@@ -290,8 +299,19 @@ VMAPLE_API void *mt_look(const struct maple_tree *mt, unsigned long index, unsig
  */
 VMAPLE_API void *mt_look_around(
 	const struct maple_tree *mt, unsigned long index, void **before, void **after);
+/**
+ * As mt_look_around(), for the writer, who holds the lock in RCU mode too: the way there is kept for the store, or the
+ * look, that follows.
+ */
+VMAPLE_API void *mt_writer_look(struct maple_tree *mt, unsigned long index, void **before, void **after);
 /** Store @p entry over [index, last]. @return what was at index. Failure: mas_is_err(). */
 VMAPLE_API void *mas_store(struct ma_state *mas, void *entry);
+/**
+ * Without a cursor: store @p entry over [first, last], whatever was there. @return 0 or -ENOMEM, nothing changed.
+ * Half of what mas_store_gfp() costs where a leaf of some dozen areas takes it.
+ */
+VMAPLE_API int mt_put(
+	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp) __must_check;
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */
 VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
 /**

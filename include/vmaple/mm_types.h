@@ -282,7 +282,8 @@ struct mm_hole {
 /** An address space. The caller's memory; all members but the documented ones are private. */
 struct mm_struct {
 #ifndef MM_INDEX_LINKED
-	struct maple_tree mm_mt; /**< areas by address */
+	struct maple_tree mm_mt;      /**< areas by address */
+	struct vm_area_struct *found; /**< by a call that may change areas, or stored: last; NULL: none */
 #else
 	struct rb_root mm_rb;              /**< areas by address */
 	struct vm_area_struct *mmap;       /**< the first of their list */

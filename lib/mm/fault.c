@@ -13,7 +13,7 @@ int anon_vma_prepare(struct vm_area_struct *vma)
 
 	if (vma->anon_vma)
 		return 0;
-	index_neighbours(vma, &prev, &next);
+	index_read_neighbours(vma, &prev, &next); /* faults are under the mmap_lock for reading */
 	return vma->vm_mm->sys->rmap->prepare(vma, prev, next);
 }
 

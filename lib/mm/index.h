@@ -18,6 +18,8 @@
  *   index_find                         the area that contains an address, or the next above
  *   index_find_until                   the same, NULL when it begins above a last address
  *   index_lookup                       the area that contains an address
+ *   index_read, index_read_prev        index_find_until, index_find_prev, index_neighbours for readers beside a call that
+ *   index_read_neighbours              changes the index: what was found last is not theirs
  *   index_begin, index_next            index_find_prev with a cursor; the next areas, each before NULL has been
  *                                      returned. A change of the index ends the cursor
  *   index_find_prev                    index_find, and the area before that: the last one if there is none

@@ -183,7 +183,7 @@ static int populate(struct mm_struct *mm, unsigned long start, unsigned long end
 	bool write = advice == MADV_POPULATE_WRITE;
 
 	while (start < end) {
-		struct vm_area_struct *vma = find_vma(mm, start);
+		struct vm_area_struct *vma = index_find(mm, start);
 
 		if (!vma || vma->vm_start > start)
 			return -ENOMEM;

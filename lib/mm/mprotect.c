@@ -164,7 +164,7 @@ static int protect_range(
 		err = protect_area(vma, start, min(vma->vm_end, end), flags, &start);
 		if (err || start >= end)
 			return err;
-		vma = find_vma(mm, start);
+		vma = index_find(mm, start);
 	}
 }
 
@@ -188,7 +188,7 @@ int mm_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, uns
 		return -EINVAL;
 	if (pkey != -1 && !pkey_is_allocated(mm, pkey))
 		return -EINVAL;
-	vma = find_vma_intersection(mm, addr, end);
+	vma = index_find_until(mm, addr, end - 1);
 	if (!vma)
 		return -ENOMEM;
 	if (grows & PROT_GROWSDOWN) {

@@ -64,7 +64,7 @@ int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, un
 		err = gather_area(um, vma, &tail);
 		if (err)
 			return err;
-		vma = cut ? find_vma(mm, end) : index_next(&c);
+		vma = cut ? index_find(mm, end) : index_next(&c);
 	}
 	um->next = vma;
 	return 0;

@@ -97,7 +97,7 @@ static unsigned long vm_unmapped_area(struct mm_struct *mm, struct search *s, st
 /* Is [addr, addr + len) free, with the guard gap of a stack above it? */
 static bool range_is_free(struct mm_struct *mm, unsigned long addr, unsigned long len)
 {
-	struct vm_area_struct *vma = find_vma(mm, addr);
+	struct vm_area_struct *vma = index_find(mm, addr);
 
 	return !vma || addr + len <= vm_start_gap(vma);
 }

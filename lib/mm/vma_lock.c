@@ -149,7 +149,7 @@ struct vm_area_struct *lock_vma_under_rcu(struct mm_struct *mm, unsigned long ad
 	struct vm_area_struct *vma;
 
 	port_rcu_read_lock();
-	vma = index_lookup(mm, addr);
+	vma = index_read(mm, addr, addr);
 	if (vma && !vma_start_read(vma))
 		vma = NULL;
 	/* It may have been cut, moved or unmapped between finding and locking it. */
@@ -194,7 +194,7 @@ int vma_view(struct mm_struct *mm, unsigned long addr, struct vma_view *view)
 {
 	check_may_look(mm);
 	for (int i = 0; i < TRIES; i++) {
-		view->vma = index_lookup(mm, addr);
+		view->vma = index_read(mm, addr, addr);
 		if (!view->vma)
 			return 0;
 		if (copy_fields(view->vma, view) && view->vm_start <= addr && addr < view->vm_end)

@@ -266,6 +266,28 @@ static void do_look(struct run *r)
 	assert_ptr_equal(after, entry ? model_entry(entry_from(here + 1)) : NULL);
 	assert_ptr_equal(mt_look_around(&r->mt, index, &before, NULL), entry);
 	assert_ptr_equal(before, below < 0 ? NULL : model.range[below].entry);
+	assert_ptr_equal(mt_writer_look(&r->mt, index, &before, &after), entry);
+	assert_ptr_equal(before, below < 0 ? NULL : model.range[below].entry);
+	assert_ptr_equal(after, entry ? model_entry(entry_from(here + 1)) : NULL);
+}
+
+/* Of any number, some of them at the edges of ranges and some twice. */
+static void do_load_many(struct run *r)
+{
+	unsigned long index[80] = { 0 };
+	void *entry[80] = { NULL };
+	unsigned int nr = (unsigned int)random_below(&r->random, 80);
+
+	for (unsigned int i = 0; i < nr; i++) {
+		index[i] = key(r);
+		if (i && random_below(&r->random, 4) == 0)
+			index[i] = model.range[model_at(index[i - 1])].last;
+	}
+	entry[nr] = r;
+	mtree_load_many(&r->mt, index, entry, nr);
+	for (unsigned int i = 0; i < nr; i++)
+		assert_ptr_equal(entry[i], model.range[model_at(index[i])].entry);
+	assert_ptr_equal(entry[nr], r); /* not behind the last */
 }
 
 static void do_gap(struct run *r)
@@ -339,6 +361,7 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 			break;
 		case 14:
 			do_look(&r);
+			do_load_many(&r);
 			break;
 		default:
 			do_gap(&r);

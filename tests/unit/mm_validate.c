@@ -182,6 +182,14 @@ static void test_bounds(void **state)
 		mtree_store_range(&mm.mm_mt, vma->vm_end, vma->vm_end + PAGE - 1, NULL, GFP_KERNEL), 0);
 	repaired();
 }
+
+static void test_what_was_found_last(void **state)
+{
+	struct vm_area_struct gone = *area(20);
+
+	assert_ptr_equal(mm.found, area(20));
+	DAMAGE(mm.found, &gone, "VM3", &gone);
+}
 #else
 static void test_order(void **state)
 {
@@ -268,6 +276,7 @@ int main(void)
 #ifndef MM_INDEX_LINKED
 		cmocka_unit_test_setup_teardown(test_remembered_hole, begin, end),
 		cmocka_unit_test_setup_teardown(test_bounds, begin, end),
+		cmocka_unit_test_setup_teardown(test_what_was_found_last, begin, end),
 #else
 		cmocka_unit_test_setup_teardown(test_order, begin, end),
 		cmocka_unit_test_setup_teardown(test_links, begin, end),

@@ -94,6 +94,9 @@ static inline struct vm_area_struct *index_lookup(struct mm_struct *mm, unsigned
 	return index_find_until(mm, addr, addr);
 }
 
+/* There is no RCU mode, and so nobody beside a call. */
+#define index_read index_find_until
+
 struct index_cursor {
 	struct vm_area_struct *vma;
 };
@@ -134,6 +137,9 @@ static inline void index_neighbours(
 	*prev = vma->vm_prev;
 	*next = vma->vm_next;
 }
+
+#define index_read_prev       index_find_prev
+#define index_read_neighbours index_neighbours
 
 static inline int index_prepare(struct index_store *st, struct mm_struct *mm, unsigned long start,
 	unsigned long end, struct vm_area_struct *vma)

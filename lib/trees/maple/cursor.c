@@ -8,8 +8,8 @@
  *    before the first has place 0.  The memory is trusted only while the count is the same and the leaf still
  *    says [index, last]; otherwise the cursor goes down from the root again.  So a cursor may be edited by hand
  *    between calls, and the tree may be changed through another.  Forwards `last` alone says where to go on.
- * 2. Steps.  To the next entry of the same leaf costs some thirty instructions in the caller's loop, where the leaf is
- *    narrow and the next place not erased: mas_step_in_leaf() in <vmaple/maple_step.h>, which `step` says may be tried.
+ * 2. Steps.  To the next entry of the same leaf costs some thirty instructions in the caller's loop, where the next
+ *    place is not erased: mas_step_in_leaf() in <vmaple/maple_step.h>, which `step` says may be tried.
  *    To the next range of the leaf otherwise some more; past its end, a step through the parent; past the end of that,
  *    one walk from the root to the index after it.  In RCU mode the old leaf, and the old parent, stay whole until
  *    the reader's section ends, and show the tree as it was when the cursor came to them.
@@ -51,7 +51,7 @@ static inline void on_area(struct ma_state *mas, const struct mt_leaf *leaf, uns
 
 	mas->index = layout_start(leaf, layout, i);
 	mas->last = mas->here = layout_end(leaf, layout, i);
-	mas->step = (layout & LEAF_CODE) == LEAF_WIDE ? MT_NO_STEP : mas->gen;
+	mas->step = mas->gen;
 	set_place(mas, leaf, area_place(i));
 }
 

@@ -96,14 +96,15 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 		if (BREAK_ORDER)
 			replace_leaf(store, path, new);
 		leaf_copy(new, leaf);
-		leaf_splice(new, s);
+		leaf_splice(new, s, store);
 		if (!BREAK_ORDER)
 			replace_leaf(store, path, new);
 	} else {
-		leaf_splice(leaf, s);
+		leaf_splice(leaf, s, store);
 	}
+	path->offset[path->height - 1] = (unsigned char)(s->from + s->left); /* now the one of the store */
 	if (gaps && !store->entry)
-		hole = gap_around(path, s->from, s->from + s->put_nr);
+		hole = gap_around(path, s->from, s->from + s->left + s->right);
 	if (gaps)
 		gap_changed(path, store, hole);
 }
@@ -119,16 +120,13 @@ void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int
 	if (!changes)
 		return;
 	leaf_set_live(leaf, store->entry ? leaf_live(leaf) + 1 : leaf_live(leaf) - 1);
+	if (!gap_is_known(store, path))
+		return;
 	before = leaf_live_before(leaf, i);
 	after = leaf_live_from(leaf, i + 1);
 	first = hole_first(leaf, before, path->min);
 	last = hole_last(leaf, after, path->max);
-	if (gap_is_known(store, path))
-		gap_changed(path, store, mt_length(first, last));
-	if (!store->entry) {
-		store->first = first;
-		store->last = last;
-	}
+	gap_changed(path, store, mt_length(first, last));
 }
 
 /* The layout of a leaf that holds nothing but the store, behind all that is there. */

@@ -5,16 +5,6 @@
 
 #define UNITS_OF_ROUNDING 63 /* a base is rounded down to a multiple of 64 indices */
 
-bool leaf_fits(const struct mt_leaf *leaf, unsigned long first, unsigned long last)
-{
-	unsigned int shift = leaf_shift(leaf);
-	unsigned long base = leaf_base(leaf), within = (1UL << shift) - 1;
-
-	if (leaf_is_wide(leaf))
-		return true;
-	return ((first | (last + 1)) & within) == 0 && first >= base && (last - base) >> shift <= NARROW_LAST;
-}
-
 unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned long min)
 {
 	unsigned long bits = 0, first, units, below, room;
@@ -35,15 +25,28 @@ unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned
 	return (first & ~LEAF_CODE) | shift;
 }
 
-static inline void set_bounds(struct mt_leaf *leaf, unsigned int i, unsigned long first, unsigned long last)
+static inline void set_start(struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long first)
 {
-	if (leaf_is_wide(leaf)) {
-		leaf->wide.end[i] = last;
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
 		((struct mt_wide_leaf *)leaf)->start[i] = first;
-	} else {
-		leaf->narrow.end[i] = (int)layout_units(leaf->base, last - leaf_base(leaf));
-		leaf->narrow.start[i] = (int)layout_units(leaf->base, first - leaf_base(leaf));
-	}
+	else
+		leaf->narrow.start[i] = (int)layout_units(layout, first - (layout & ~LEAF_CODE));
+}
+
+static inline void set_end(struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long last)
+{
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
+		leaf->wide.end[i] = last;
+	else
+		leaf->narrow.end[i] = (int)layout_units(layout, last - (layout & ~LEAF_CODE));
+}
+
+static inline void set_area(struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long first,
+	unsigned long last, void *entry)
+{
+	set_start(leaf, layout, i, first);
+	set_end(leaf, layout, i, last);
+	leaf->slot[i] = entry;
 }
 
 /* Areas [from, to) are not there any more. */
@@ -66,8 +69,7 @@ void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area 
 	leaf->base = layout;
 	leaf->after = NARROW_UNUSED;
 	for (unsigned int i = 0; i < nr; i++) {
-		set_bounds(leaf, i, areas[i].first, areas[i].last);
-		leaf->slot[i] = areas[i].entry;
+		set_area(leaf, layout, i, areas[i].first, areas[i].last, areas[i].entry);
 	}
 	set_unused(leaf, nr, LEAF_AREAS);
 	leaf->slot[LEAF_AREAS] = leaf->slot[LEAF_AREAS + 1] = NULL;
@@ -77,10 +79,7 @@ void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area 
 
 void leaf_append(struct mt_leaf *leaf, const struct mt_area *area)
 {
-	unsigned int nr = leaf->nr;
-
-	set_bounds(leaf, nr, area->first, area->last);
-	leaf->slot[nr] = area->entry;
+	set_area(leaf, leaf->base, leaf->nr, area->first, area->last, area->entry);
 	leaf->nr++;
 	leaf->live++;
 }
@@ -95,11 +94,12 @@ void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from)
 }
 
 /* Move the areas from @from on, @count of them, to @to. */
-static void move(struct mt_leaf *leaf, unsigned int to, unsigned int from, unsigned int count)
+static inline void move(
+	struct mt_leaf *leaf, unsigned long layout, unsigned int to, unsigned int from, unsigned int count)
 {
 	memmove(&leaf->slot[to], &leaf->slot[from], count * sizeof(leaf->slot[0]));
 	break_rest();
-	if (leaf_is_wide(leaf)) {
+	if ((layout & LEAF_CODE) == LEAF_WIDE) {
 		unsigned long *start = ((struct mt_wide_leaf *)leaf)->start;
 
 		memmove(&leaf->wide.end[to], &leaf->wide.end[from], count * sizeof(leaf->wide.end[0]));
@@ -108,6 +108,18 @@ static void move(struct mt_leaf *leaf, unsigned int to, unsigned int from, unsig
 		memmove(&leaf->narrow.end[to], &leaf->narrow.end[from], count * sizeof(int));
 		memmove(&leaf->narrow.start[to], &leaf->narrow.start[from], count * sizeof(int));
 	}
+}
+
+void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned int cut)
+{
+	unsigned int nr = LEAF_AREAS - cut;
+
+	leaf_copy(right, leaf);
+	move(right, right->base, 0, cut, nr);
+	set_unused(right, nr, LEAF_AREAS);
+	right->nr = right->live = (unsigned char)nr;
+	set_unused(leaf, cut, LEAF_AREAS);
+	leaf->nr = leaf->live = (unsigned char)cut;
 }
 
 /* Drop the erased areas, so that @s finds room. */
@@ -123,30 +135,50 @@ static void compact(struct mt_leaf *leaf, struct mt_splice *s)
 		if (!leaf->slot[i])
 			continue;
 		if (at != i)
-			move(leaf, at, i, 1);
+			move(leaf, leaf->base, at, i, 1);
 		at++;
 	}
 	s->from = from == nr ? at : s->from;
 	s->to = to == nr ? at : s->to;
 	set_unused(leaf, at, nr);
+	s->nr -= nr - at - (to - from - (s->to - s->from));
 	leaf->nr = (unsigned char)at;
-	s->nr = at - (s->to - s->from) + s->put_nr;
 }
 
-void leaf_splice(struct mt_leaf *leaf, struct mt_splice *s)
+/* leaf_splice() in a leaf of that layout: its callers know the code, so that the compiler has one form for each. */
+static inline __attribute__((always_inline)) void splice(
+	struct mt_leaf *leaf, unsigned long layout, const struct mt_splice *s, const struct mt_store *store)
 {
-	unsigned int old;
+	bool both = s->left && s->right && s->to == s->from + 1;
+	/* What stays behind the store is moved, but that an area which is left over on both sides becomes two. */
+	unsigned int at = s->from + s->left, tail = s->to - (s->right && !both);
+	unsigned int behind = at + (store->entry != NULL) + both, old = leaf->nr;
 
-	if (s->nr > LEAF_AREAS)
-		compact(leaf, s);
-	old = leaf->nr;
-	if (s->to - s->from != s->put_nr)
-		move(leaf, s->from + s->put_nr, s->to, old - s->to);
-	for (unsigned int i = 0; i < s->put_nr; i++) {
-		set_bounds(leaf, s->from + i, s->put[i].first, s->put[i].last);
-		leaf->slot[s->from + i] = s->put[i].entry;
-	}
-	set_unused(leaf, s->nr, old);
+	if (behind != tail && tail != old)
+		move(leaf, layout, behind, tail, old - tail);
+	if (both)
+		set_area(leaf, layout, behind - 1, store->last + 1, layout_end(leaf, layout, s->from),
+			leaf->slot[s->from]);
+	else if (s->right)
+		set_start(leaf, layout, behind, store->last + 1);
+	if (s->left)
+		set_end(leaf, layout, s->from, store->first - 1);
+	if (store->entry)
+		set_area(leaf, layout, at, store->first, store->last, store->entry);
+	if (s->nr < old)
+		set_unused(leaf, s->nr, old);
 	leaf->nr = (unsigned char)s->nr;
 	leaf_set_live(leaf, s->live);
+}
+
+void leaf_splice(struct mt_leaf *leaf, struct mt_splice *s, const struct mt_store *store)
+{
+	if (s->nr > LEAF_AREAS)
+		compact(leaf, s);
+	if (leaf_is_wide(leaf))
+		splice(leaf, LEAF_WIDE, s, store);
+	else if (leaf_shift(leaf))
+		splice(leaf, leaf_base(leaf) | LEAF_PAGE_SHIFT, s, store);
+	else
+		splice(leaf, leaf_base(leaf), s, store);
 }

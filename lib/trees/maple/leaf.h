@@ -32,7 +32,7 @@
 #define LEAF_MIN   8
 
 #define LEAF_CODE       MT_LEAF_LAYOUT
-#define LEAF_WIDE       63UL
+#define LEAF_WIDE       MT_LEAF_WIDE
 #define LEAF_PAGE_SHIFT 12
 
 #define NARROW_UNUSED INT_MAX
@@ -46,6 +46,7 @@ struct mt_wide_leaf {
 
 _Static_assert(sizeof(struct mt_leaf) == POOL_LEAF_SIZE, "a leaf is eight cache lines");
 _Static_assert(sizeof(struct mt_wide_leaf) == POOL_INNER_SIZE, "a wide one twelve, as an inner node");
+_Static_assert(offsetof(struct mt_wide_leaf, start) == sizeof(struct mt_leaf), "where a step looks for them");
 _Static_assert(offsetof(struct mt_leaf, narrow.start) == 128, "ends fill two cache lines with the base");
 _Static_assert(offsetof(struct mt_leaf, slot) == 256, "and starts the next two");
 
@@ -211,13 +212,18 @@ static inline unsigned long hole_last(const struct mt_leaf *leaf, unsigned int a
 	return after < leaf->nr ? leaf_start(leaf, after) - 1 : max;
 }
 
-/* The part of a leaf that a store replaces, and what comes in its place. */
+/*
+ * What a store does to a leaf: it covers areas [from, to), and something may be left over of the first and the last.
+ *
+ *      before   | a |      b      | c |        from is b, to is c: left and right are both of b
+ *      store            |= e =|
+ *      after    | a | b |  e  | b | c |
+ */
 struct mt_splice {
-	unsigned int from, to; /* areas [from, to) go */
+	unsigned int from, to;
 	unsigned int nr, live; /* areas and entries of the leaf afterwards */
-	unsigned int put_nr;
-	bool solid; /* nothing of what the store covers is NULL */
-	struct mt_area put[3];
+	bool left, right;      /* something is left over of area from, of area to - 1 */
+	bool solid;            /* nothing of what the store covers is NULL */
 };
 
 /* A free-area search (gap.c). */
@@ -259,8 +265,20 @@ bool mt_gap_in_leaf(
 /* gap.c: the longest run of NULL in such a leaf. */
 unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max);
 
-/* Can [first, last] be an area of the leaf as it is? */
-bool leaf_fits(const struct mt_leaf *leaf, unsigned long first, unsigned long last);
+/* Can [first, last] be an area of the leaf, whose base word is @layout, as it is? */
+static inline bool layout_fits(unsigned long layout, unsigned long first, unsigned long last)
+{
+	unsigned long base = layout & ~LEAF_CODE, within = layout_indices(layout, 1) - 1;
+
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
+		return true;
+	return ((first | (last + 1)) & within) == 0 && first >= base &&
+	       layout_units(layout, last - base) <= NARROW_LAST;
+}
+static inline bool leaf_fits(const struct mt_leaf *leaf, unsigned long first, unsigned long last)
+{
+	return layout_fits(leaf->base, first, last);
+}
 /* The base word of the leaf that is to hold these areas, in a leaf that begins at @min. */
 unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned long min);
 static inline enum pool_kind leaf_layout_kind(unsigned long layout)
@@ -271,8 +289,10 @@ static inline enum pool_kind leaf_layout_kind(unsigned long layout)
 void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area *areas, unsigned int nr);
 /* Add an area behind the last, for which there is room. */
 void leaf_append(struct mt_leaf *leaf, const struct mt_area *area);
+/* Areas from @cut on, of a narrow leaf that is full, go to @right, which is not yet anything. */
+void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned int cut);
 void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from);
-/* Carry out @s on a leaf that nobody else sees. */
-void leaf_splice(struct mt_leaf *leaf, struct mt_splice *s);
+/* Carry out @store, as @s says, on a leaf that nobody else sees. */
+void leaf_splice(struct mt_leaf *leaf, struct mt_splice *s, const struct mt_store *store);
 
 #endif /* MAPLE_LEAF_H */

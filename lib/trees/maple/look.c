@@ -89,6 +89,25 @@ void *mt_look(const struct maple_tree *mt, unsigned long index, unsigned long ma
 	return index ? NULL : root;
 }
 
+void *mt_writer_look(struct maple_tree *mt, unsigned long index, void **before, void **after)
+{
+	const struct mt_path *path;
+	const struct mt_leaf *leaf;
+	unsigned int area;
+	void *entry;
+
+	if (!mt_root_is_node(mt->ma_root))
+		return mt_look_around(mt, index, before, after);
+	path = mt_writer_path(mt, index);
+	leaf = path_leaf(path);
+	area = path_area(path);
+	*before = leaf_last_entry(leaf, area);
+	entry = leaf_first_entry(leaf, &area);
+	area++;
+	*after = leaf_first_entry(leaf, &area);
+	return entry && *before && *after ? entry : mt_look_both_ways(mt->ma_root, index, before, after);
+}
+
 void *mt_look_around(const struct maple_tree *mt, unsigned long index, void **before, void **after)
 {
 	void *root = mt_root(mt);

@@ -187,6 +187,9 @@ struct mt_position {
 
 /* walk.c: the entry at @index below the node of a root word. */
 extern void *(*mt_walk_load)(const void *root, unsigned long index);
+/* The same for several at a time, MT_BATCH at most. */
+#define MT_BATCH 32
+extern void (*mt_walk_load_many)(const void *root, const unsigned long *index, void **entry, unsigned int nr);
 /* walk.c: the position of @index below the node of a root word. */
 extern void (*mt_walk_position)(const void *root, unsigned long index, struct mt_position *pos);
 /* walk.c: mt_look() and mt_look_around() below the node of a root word. */

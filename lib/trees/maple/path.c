@@ -8,7 +8,9 @@
  * 2. Validity.  It holds while those nodes are the tree's and the leaf's bounds are what they were.  A store into the
  *    leaf keeps it true (a copy takes the leaf's place); a rebuild, a leaf hung behind the last one and an empty root's
  *    end are told to mt_forget_path(), when they have used it.  mt_check() compares it with the tree (MT8).
- * 3. Readers know nothing of it: it is the writer's own, under its lock.
+ * 3. Place.  The offset in the leaf is where the index of the last call was found, or the area that was stored since: the
+ *    next call asks for the same index more often than not, which two compares find out.
+ * 4. Readers know nothing of it: it is the writer's own, under its lock.
  */
 #include "leaf.h"
 
@@ -17,14 +19,23 @@ void mt_forget_path(struct maple_tree *mt)
 	mt->ma_path.height = 0;
 }
 
+/* Do just @i areas of @leaf end below @index? */
+static inline bool is_place(const struct mt_leaf *leaf, unsigned int i, unsigned long index)
+{
+	unsigned long layout = leaf->base;
+
+	return i < leaf->nr && index <= layout_end(leaf, layout, i) &&
+	       (!i || index > layout_end(leaf, layout, i - 1));
+}
+
 struct mt_path *mt_writer_path(struct maple_tree *mt, unsigned long index)
 {
 	struct mt_path *path = &mt->ma_path;
 
 	/* One compare for both bounds: on which side another leaf lies is as good as random. */
-	if (path->height && index - path->min <= path->max - path->min)
-		path->offset[path->height - 1] = (unsigned char)mt_area_at(path_leaf(path), index);
-	else
+	if (!path->height || index - path->min > path->max - path->min)
 		mt_path_to(mt->ma_root, index, path);
+	else if (!is_place(path_leaf(path), path_area(path), index))
+		path->offset[path->height - 1] = (unsigned char)mt_area_at(path_leaf(path), index);
 	return path;
 }

@@ -2,51 +2,6 @@
 /* Which kind of store it is: see write.c, 2. Nothing here changes anything. */
 #include "write.h"
 
-static void put(struct mt_splice *s, unsigned long first, unsigned long last, void *entry)
-{
-	if (entry && first <= last)
-		s->put[s->put_nr++] = (struct mt_area){ first, last, entry };
-}
-
-/* What the store touches in its leaf, and what it leaves over of it. */
-static void plan_splice(struct plan *p, const struct mt_store *store, const struct mt_path *path)
-{
-	const struct mt_leaf *leaf = path_leaf(path);
-	struct mt_splice *s = &p->splice;
-	unsigned long layout = leaf->base, next = store->first;
-	unsigned int nr = leaf->nr, from = path_area(path), to = from, gone = 0;
-
-	s->put_nr = 0;
-	s->solid = true;
-	for (; to < nr; to++) {
-		unsigned long first = layout_start(leaf, layout, to);
-
-		if (first > store->last)
-			break;
-		s->solid = s->solid && first <= next && leaf->slot[to];
-		next = layout_end(leaf, layout, to) + 1;
-		if (!leaf->slot[to])
-			continue;
-		p->exact = to;
-		gone++;
-	}
-	s->from = from;
-	s->to = to;
-	s->solid = s->solid && from < to && next - 1 >= store->last;
-	if (from < to && layout_start(leaf, layout, from) < store->first)
-		put(s, layout_start(leaf, layout, from), store->first - 1, leaf->slot[from]);
-	put(s, store->first, store->last, store->entry);
-	if (from < to && next - 1 > store->last)
-		put(s, store->last + 1, next - 1, leaf->slot[to - 1]);
-	s->live = leaf_live(leaf) - gone + s->put_nr;
-	if (!store->entry && !gone)
-		p->kind = STORE_NOTHING;
-	else if (!store->entry && gone == 1 && !s->put_nr)
-		p->kind = STORE_EXACT;
-	else
-		p->kind = STORE_LEAF;
-}
-
 /* Would the leaf of @path, left with @live entries, end with NULL (MT4) or hold too little (MT6)? */
 static bool would_break(const struct mt_store *store, const struct mt_path *path, unsigned int live)
 {
@@ -55,22 +10,45 @@ static bool would_break(const struct mt_store *store, const struct mt_path *path
 	return max != ULONG_MAX && (live < LEAF_MIN || (!store->entry && store->last == max));
 }
 
-bool mt_is_exact(const struct mt_store *store, const struct mt_path *path)
+/* What the store covers in its leaf, which holds all of it, and what it leaves over. @return the entries that go. */
+static inline unsigned int find_covered(
+	struct plan *p, const struct mt_store *store, const struct mt_path *path, unsigned long layout)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int i = path_area(path);
+	struct mt_splice *s = &p->splice;
+	unsigned long next = store->first;
+	unsigned int nr = leaf->nr, from = path_area(path), to = from, gone = 0;
 
-	if (i >= leaf->nr || leaf_start(leaf, i) != store->first || leaf_end(leaf, i) != store->last)
-		return false;
-	return store->entry || (leaf->slot[i] && !would_break(store, path, leaf_live(leaf) - 1));
+	s->solid = true;
+	s->left = s->right = false;
+	for (; to < nr; to++) {
+		unsigned long first = layout_start(leaf, layout, to);
+		const void *entry = leaf->slot[to];
+
+		if (first > store->last)
+			break;
+		s->solid = s->solid && first <= next && entry;
+		next = layout_end(leaf, layout, to) + 1;
+		s->left = s->left || (entry && first < store->first);
+		s->right = entry && next - 1 > store->last;
+		if (!entry)
+			continue;
+		p->exact = to;
+		gone++;
+	}
+	s->solid = s->solid && from < to && next - 1 >= store->last;
+	s->from = from;
+	s->to = to;
+	return gone;
 }
 
-/* Take in the erased areas beside what goes, so that they go too. */
-static void take_in_erased(struct mt_splice *s, const struct mt_leaf *leaf)
+/* Take in the erased areas beside what goes, so that they go too, or make room. */
+static inline void take_in_erased(struct mt_splice *s, const struct mt_leaf *leaf)
 {
-	s->from = leaf_live_before(leaf, s->from);
-	s->to = leaf_live_from(leaf, s->to);
-	s->nr = leaf->nr - (s->to - s->from) + s->put_nr;
+	if (!s->left)
+		s->from = leaf_live_before(leaf, s->from);
+	if (!s->right)
+		s->to = leaf_live_from(leaf, s->to);
 }
 
 /* Is there room for a leaf behind the one of @path, which is the last? */
@@ -84,24 +62,58 @@ static bool can_append(const struct mt_store *store, const struct mt_path *path)
 	       !mt_in_rcu(store->mt);
 }
 
-void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path)
+/* A store of an entry over the very bounds of an area, be it erased. */
+static inline bool is_exact(
+	const struct mt_store *store, const struct mt_leaf *leaf, unsigned int i, unsigned long layout)
+{
+	return store->entry && i < leaf->nr && layout_start(leaf, layout, i) == store->first &&
+	       layout_end(leaf, layout, i) == store->last;
+}
+
+/* mt_plan_store() in a leaf of that layout: its callers know the code, so that the compiler has one form for each. */
+static inline __attribute__((always_inline)) void plan_store(
+	struct plan *p, const struct mt_store *store, const struct mt_path *path, unsigned long layout)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
 	struct mt_splice *s = &p->splice;
+	unsigned int gone, put;
 
+	p->kind = STORE_EXACT;
+	p->exact = path_area(path);
+	if (is_exact(store, leaf, p->exact, layout))
+		return;
 	p->kind = STORE_REBUILD;
 	if (store->last > path->max)
 		return;
-	plan_splice(p, store, path);
-	if (p->kind == STORE_NOTHING)
-		return;
-	if (s->live > LEAF_AREAS) {
-		p->kind = can_append(store, path) ? STORE_APPEND : STORE_REBUILD;
+	gone = find_covered(p, store, path, layout);
+	put = (unsigned int)(store->entry != NULL) + s->left + s->right;
+	s->live = leaf_live(leaf) - gone + put;
+	if (!store->entry && !gone) {
+		p->kind = STORE_NOTHING;
+	} else if (s->live > LEAF_AREAS) {
+		if (can_append(store, path))
+			p->kind = STORE_APPEND;
+		else if (mt_can_split(store, path))
+			p->kind = STORE_SPLIT;
 	} else if (would_break(store, path, s->live)) {
 		p->kind = STORE_REBUILD;
-	} else if (p->kind == STORE_LEAF) {
-		if (!leaf->nr || !leaf_fits(leaf, store->first, store->last))
-			p->kind = STORE_REBUILD;
+	} else if (gone == 1 && !put) {
+		p->kind = STORE_EXACT;
+	} else if (leaf->nr && layout_fits(layout, store->first, store->last)) {
+		p->kind = STORE_LEAF;
 		take_in_erased(s, leaf);
+		s->nr = leaf->nr - (s->to - s->from) + put;
 	}
+}
+
+void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+
+	if (leaf_is_wide(leaf))
+		plan_store(p, store, path, LEAF_WIDE);
+	else if (leaf_shift(leaf))
+		plan_store(p, store, path, leaf_base(leaf) | LEAF_PAGE_SHIFT);
+	else
+		plan_store(p, store, path, leaf_base(leaf));
 }

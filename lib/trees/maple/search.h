@@ -16,13 +16,12 @@ SEARCH_TARGET static inline const struct mt_leaf *SEARCH(leaf)(const void *root,
 	return node;
 }
 
-SEARCH_TARGET static void *SEARCH(load)(const void *root, unsigned long index)
+/* What @leaf, loaded already, has at @index. */
+SEARCH_TARGET static inline void *SEARCH(load_in_leaf)(const struct mt_leaf *leaf, unsigned long index)
 {
-	const struct mt_leaf *leaf = SEARCH(leaf)(root, index);
 	unsigned int area;
 	int key;
 
-	leaf_prefetch(leaf);
 	if (leaf_is_wide(leaf)) {
 		area = SEARCH(wide)(leaf, index);
 		return area < leaf->nr && leaf_wide(leaf)->start[area] <= index ? leaf_entry(leaf, area)
@@ -31,6 +30,36 @@ SEARCH_TARGET static void *SEARCH(load)(const void *root, unsigned long index)
 	key = narrow_key(leaf, index);
 	area = SEARCH(narrow)(leaf, key);
 	return narrow_start(leaf, area) <= key ? leaf_entry(leaf, area) : NULL;
+}
+
+SEARCH_TARGET static void *SEARCH(load)(const void *root, unsigned long index)
+{
+	const struct mt_leaf *leaf = SEARCH(leaf)(root, index);
+
+	leaf_prefetch(leaf);
+	return SEARCH(load_in_leaf)(leaf, index);
+}
+
+/*
+ * Level by level, all of them: while one node is searched, those of the others are on their way.
+ */
+SEARCH_TARGET static void SEARCH(load_many)(
+	const void *root, const unsigned long *index, void **entry, unsigned int nr)
+{
+	const void *node[MT_BATCH];
+
+	for (unsigned int i = 0; i < nr; i++)
+		node[i] = mt_root_node(root);
+	for (unsigned int level = mt_root_height(root); level > 1; level--) {
+		for (unsigned int i = 0; i < nr; i++) {
+			const struct mt_inner *inner = node[i];
+
+			node[i] = mt_child(inner, SEARCH(inner)(inner, index[i]));
+			leaf_prefetch_all(node[i]); /* of an inner node too: pivots and slots */
+		}
+	}
+	for (unsigned int i = 0; i < nr; i++)
+		entry[i] = SEARCH(load_in_leaf)(node[i], index[i]);
 }
 
 /* How many areas of a leaf end below @index. */

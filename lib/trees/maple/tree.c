@@ -112,15 +112,32 @@ void *mtree_load(struct maple_tree *mt, unsigned long index)
 	return xa_is_zero(entry) ? NULL : entry;
 }
 
+void mtree_load_many(struct maple_tree *mt, const unsigned long *index, void **entry, unsigned int nr)
+{
+	void *root;
+
+	read_begin(mt);
+	root = mt_root(mt);
+	if (mt_root_is_node(root)) {
+		for (unsigned int i = 0; i < nr; i += MT_BATCH)
+			mt_walk_load_many(root, index + i, entry + i, nr - i < MT_BATCH ? nr - i : MT_BATCH);
+	} else {
+		for (unsigned int i = 0; i < nr; i++)
+			entry[i] = index[i] ? NULL : root;
+	}
+	read_end(mt);
+	for (unsigned int i = 0; i < nr; i++)
+		entry[i] = xa_is_zero(entry[i]) ? NULL : entry[i];
+}
+
 int mtree_store_range(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
 {
-	MA_STATE(mas, mt, first, last);
 	int ret;
 
-	if (mt_is_reserved(entry) && !xa_is_zero(entry))
+	if (first > last || (mt_is_reserved(entry) && !xa_is_zero(entry)))
 		return -EINVAL;
 	mtree_lock(mt);
-	ret = mas_store_gfp(&mas, entry, gfp);
+	ret = mt_put(mt, first, last, entry, gfp);
 	mtree_unlock(mt);
 	return ret;
 }

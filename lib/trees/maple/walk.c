@@ -27,6 +27,8 @@
 #endif
 
 void *(*mt_walk_load)(const void *root, unsigned long index) = scalar_load;
+void (*mt_walk_load_many)(
+	const void *root, const unsigned long *index, void **entry, unsigned int nr) = scalar_load_many;
 void (*mt_walk_position)(const void *root, unsigned long index, struct mt_position *pos) = scalar_position;
 void *(*mt_walk_look)(const void *root, unsigned long index, unsigned long max) = scalar_look;
 void *(*mt_walk_around)(const void *root, unsigned long index, void **before, void **after) = scalar_around;
@@ -42,6 +44,7 @@ bool mt_search_select(enum mt_search_kind kind)
 	switch (kind) {
 	case MT_SEARCH_SCALAR:
 		mt_walk_load = scalar_load;
+		mt_walk_load_many = scalar_load_many;
 		mt_walk_position = scalar_position;
 		mt_walk_look = scalar_look;
 		mt_walk_around = scalar_around;
@@ -54,6 +57,7 @@ bool mt_search_select(enum mt_search_kind kind)
 #ifdef MT_VECTORS
 	case MT_SEARCH_SSE2:
 		mt_walk_load = sse2_load;
+		mt_walk_load_many = sse2_load_many;
 		mt_walk_position = sse2_position;
 		mt_walk_look = sse2_look;
 		mt_walk_around = sse2_around;
@@ -67,6 +71,7 @@ bool mt_search_select(enum mt_search_kind kind)
 		if (!__builtin_cpu_supports("avx2"))
 			return false;
 		mt_walk_load = avx2_load;
+		mt_walk_load_many = avx2_load_many;
 		mt_walk_position = avx2_position;
 		mt_walk_look = avx2_look;
 		mt_walk_around = avx2_around;
@@ -81,6 +86,7 @@ bool mt_search_select(enum mt_search_kind kind)
 			    "avx512vbmi2")) /* those before it slow down when they meet such vectors */
 			return false;
 		mt_walk_load = avx512_load;
+		mt_walk_load_many = avx512_load_many;
 		mt_walk_position = avx512_position;
 		mt_walk_look = avx512_look;
 		mt_walk_around = avx512_around;

@@ -25,6 +25,9 @@
  *        append    the last leaf of the tree is full, and the store lies behind all in it: a new leaf is hung behind
  *                  it, where the parent has room, without RCU.
  *
+ *        split     the leaf is full, and the parent, if there is one, has room: without RCU it becomes two where it
+ *                  is.  See split.c.
+ *
  *        rebuild   everything else: the leaf overflows or runs low, cannot hold the bounds in its layout, the range
  *                  spans leaves, or a leaf would end with NULL (MT4).  See rebuild.c.
  *
@@ -70,6 +73,8 @@ static int reserve_for(
 	case STORE_APPEND:
 		kind = leaf_layout_kind(mt_appended_layout(store, path));
 		break;
+	case STORE_SPLIT:
+		return mas_reserve(store->mas, 1, path->height == 1, gfp);
 	default:
 		return mas_reserve(store->mas, MT_WORST_LEAVES, MT_WORST_INNERS(path->height), gfp);
 	}
@@ -86,7 +91,7 @@ static void new_generation(struct maple_tree *mt)
 /* The leaf of @path took an area behind its last, and is the last: the next store may well follow. */
 static void remember_tail(struct mt_store *store, const struct mt_path *path, const struct mt_splice *s)
 {
-	if (!mt_in_rcu(store->mt) && path->max == ULONG_MAX && s->put_nr && s->from + s->put_nr == s->nr)
+	if (!mt_in_rcu(store->mt) && path->max == ULONG_MAX && store->entry && path_area(path) + 1U == s->nr)
 		store->mt->ma_tail = path_leaf(path);
 }
 
@@ -116,6 +121,8 @@ static void widen_to_hole_anew(struct mt_store *store)
 
 static void carry_out(struct mt_store *store, struct mt_path *path, struct plan *p)
 {
+	if (p->kind == STORE_NOTHING)
+		return;
 	new_generation(store->mt);
 	switch (p->kind) {
 	case STORE_NOTHING:
@@ -131,6 +138,10 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 		mt_append_leaf(store, path);
 		mt_forget_path(store->mt);
 		break;
+	case STORE_SPLIT:
+		mt_split_leaf(store, path, &p->splice);
+		mt_forget_path(store->mt);
+		break;
 	case STORE_REBUILD:
 		mt_store_rebuild(store);
 		mt_forget_path(store->mt);
@@ -138,28 +149,16 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 	}
 }
 
-/* Which way, for a tree that has nodes; @path leads to the first index. */
-static void make_plan(struct plan *p, const struct mt_store *store, const struct mt_path *path)
-{
-	if (mt_is_exact(store, path)) {
-		p->kind = STORE_EXACT;
-		p->exact = path_area(path);
-	} else {
-		mt_plan_store(p, store, path);
-	}
-}
-
 /* The store as planned, for which there are nodes; of NULL it becomes one over the hole that there is now. */
 static void complete(struct mt_store *store, struct mt_path *path, struct plan *p)
 {
-	if (p->kind != STORE_NOTHING)
-		carry_out(store, path, p);
+	carry_out(store, path, p);
 	if (store->entry)
 		return;
-	if (p->kind == STORE_REBUILD)
+	if (p->kind >= STORE_SPLIT)
 		widen_to_hole_anew(store);
-	else if (p->kind != STORE_EXACT)
-		widen_to_hole(store, path, p->splice.from);
+	else
+		widen_to_hole(store, path, path_area(path));
 	drop_empty_root(store->mt);
 }
 
@@ -168,7 +167,7 @@ static int store_in_nodes(struct mt_store *store, struct mt_path *path, gfp_t gf
 {
 	struct plan p;
 
-	make_plan(&p, store, path);
+	mt_plan_store(&p, store, path);
 	if (!prepared && reserve_for(store, path, p.kind, gfp) < 0)
 		return -ENOMEM;
 	complete(store, path, &p);
@@ -323,6 +322,54 @@ void *mas_store(struct ma_state *mas, void *entry)
 	return old;
 }
 
+/* mt_put() where a node is needed. */
+static __attribute__((noinline)) int put_with_nodes(
+	struct mt_store *store, struct mt_path *path, struct plan *p, gfp_t gfp)
+{
+	MA_STATE(mas, store->mt, store->first, store->last);
+
+	store->mas = &mas;
+	if (reserve_for(store, path, p->kind, gfp) < 0)
+		return -ENOMEM;
+	carry_out(store, path, p);
+	if (!store->entry)
+		drop_empty_root(store->mt);
+	mas_destroy(&mas);
+	return 0;
+}
+
+/* Can the planned store be done with the nodes that are there? */
+static inline bool needs_no_node(const struct maple_tree *mt, const struct plan *p)
+{
+	return p->kind <= STORE_EXACT || (p->kind == STORE_LEAF && !mt_in_rcu(mt));
+}
+
+int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
+{
+	struct mt_store store = { .mt = mt, .mas = NULL, .first = first, .last = last, .entry = entry };
+	struct mt_path *path;
+	struct plan p;
+
+	if (!mt_root_is_node(mt->ma_root)) {
+		MA_STATE(mas, mt, first, last);
+		return mas_store_gfp(&mas, entry, gfp);
+	}
+	if (!store_at_tail(&store)) {
+		path = mt_writer_path(mt, first);
+		mt_plan_store(&p, &store, path);
+		if (!needs_no_node(mt, &p)) {
+			if (put_with_nodes(&store, path, &p, gfp) < 0)
+				return -ENOMEM;
+		} else {
+			carry_out(&store, path, &p);
+			if (!entry)
+				drop_empty_root(mt);
+		}
+	}
+	PROBE4(maple_store, mt, first, last, entry);
+	return 0;
+}
+
 int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp)
 {
 	if (mas->index > mas->last)
@@ -342,7 +389,7 @@ int mas_prepare(struct ma_state *mas, void *entry, gfp_t gfp, struct mt_plan *pl
 	if (!mt_root_is_node(store.mt->ma_root))
 		return reserve_root(&store, gfp);
 	path = mt_writer_path(store.mt, store.first);
-	make_plan(p, &store, path);
+	mt_plan_store(p, &store, path);
 	p->leaf = path_leaf(path);
 	p->gen = store.mt->ma_gen;
 	return reserve_for(&store, path, p->kind, gfp);

@@ -8,7 +8,7 @@
 #include "leaf.h"
 
 /* Which kind of store it is (theory, 2), found out before anything changes. */
-enum store_kind { STORE_NOTHING, STORE_EXACT, STORE_LEAF, STORE_APPEND, STORE_REBUILD };
+enum store_kind { STORE_NOTHING, STORE_EXACT, STORE_LEAF, STORE_APPEND, STORE_SPLIT, STORE_REBUILD };
 
 struct plan {
 	enum store_kind kind;
@@ -21,17 +21,20 @@ struct plan {
 
 _Static_assert(sizeof(struct plan) <= sizeof(struct mt_plan), "users have room for a plan");
 
-/* plan.c: does the store, whose path leads to its first index, have the bounds of an area and need but its slot? */
-bool mt_is_exact(const struct mt_store *store, const struct mt_path *path);
-/* plan.c: the kind of one that is not so. Changes nothing. */
+/* plan.c: which kind it is, for a tree that has nodes; @path leads to the first index. Changes nothing. */
 void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt_path *path);
 
 /* edit.c: carry out a planned store; the path's leaf may be another one afterwards. */
 void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s);
-/* edit.c: the same; a store of NULL becomes one over the hole that it makes. */
+/* edit.c: the same, of one slot. */
 void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i);
 void mt_append_leaf(struct mt_store *store, struct mt_path *path);
 /* edit.c: the layout of the leaf that mt_append_leaf() makes. */
 unsigned long mt_appended_layout(const struct mt_store *store, const struct mt_path *path);
+
+/* split.c: may the full leaf of @path be cut in two where it is? */
+bool mt_can_split(const struct mt_store *store, const struct mt_path *path);
+/* split.c: carry out a store into it, as planned for one leaf; the path is no more. */
+void mt_split_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s);
 
 #endif /* MAPLE_WRITE_H */
