@@ -39,7 +39,7 @@ static void remove_at_signals(const char *partial)
 
 	if (strlen(partial) >= sizeof(interrupted))
 		return;
-	strcpy(interrupted, partial);
+	memcpy(interrupted, partial, strlen(partial) + 1);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		if (!sigaction(signals[i], NULL, &old) && old.sa_handler == SIG_DFL)
 			(void)!sigaction(signals[i], &action, NULL);
@@ -61,7 +61,7 @@ void output_holds(const char *name)
 {
 	if (nr_held >= OUTPUT_HELD_MAX || strlen(name) >= sizeof(held[0]))
 		return;
-	strcpy(held[nr_held], name);
+	memcpy(held[nr_held], name, strlen(name) + 1);
 	nr_held = nr_held + 1;
 }
 

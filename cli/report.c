@@ -110,14 +110,15 @@ static int by_peak(const void *a, const void *b)
 static int choose(struct making *m)
 {
 	const struct survey *s = &m->survey;
-	const struct survey_space **order = malloc((s->spaces + 1) * sizeof(*order)), *first = s->largest;
+	const struct survey_space **order = malloc((s->spaces + 1) * sizeof(struct survey_space *)),
+				  *first = s->largest;
 	size_t n = 0;
 
 	if (!order)
 		return out_of_memory("report", 0);
 	for (const struct survey_space *space = s->last; space; space = space->next)
 		order[n++] = space;
-	qsort(order, n, sizeof(*order), by_peak);
+	qsort(order, n, sizeof(struct survey_space *), by_peak);
 	for (size_t i = n; m->a->pid && i-- > 0;)
 		if (order[i]->pid == m->a->pid)
 			first = order[i];

@@ -80,7 +80,7 @@ static void follow_selected(struct top *t)
 
 int top_arrange(struct top *t)
 {
-	const struct watched **order = realloc(t->order, (t->watch.nr + 1) * sizeof(*order));
+	const struct watched **order = realloc(t->order, (t->watch.nr + 1) * sizeof(struct watched *));
 
 	if (!order)
 		return -ENOMEM;
@@ -91,7 +91,7 @@ int top_arrange(struct top *t)
 			order[t->nr++] = &t->watch.list[i];
 	sort_by = t->by;
 	sort_reverse = t->reverse;
-	qsort(order, t->nr, sizeof(*order), in_order);
+	qsort(order, t->nr, sizeof(struct watched *), in_order);
 	follow_selected(t);
 	return 0;
 }

@@ -196,7 +196,7 @@ static void print_areas(const struct why *w, struct vm_area_struct **vma, const 
 	const struct code code = moment_code(m);
 	char text[512], number[32];
 
-	for (unsigned int i = 0; i < w->nr_addr; i++) {
+	for (unsigned int i = 0; i < WHY_ADDRESSES && vma[i]; i++) {
 		const struct history *h = history_of(histories, m->mm_id, i);
 
 		if (i && vma[1] == vma[0]) {
@@ -226,15 +226,15 @@ static int print_areas_json(const struct why *w, struct vm_area_struct **vma, co
 	json_t *areas = json_array();
 	json_t *boundaries = json_array();
 
-	for (unsigned int i = 0; i < w->nr_addr; i++)
+	for (unsigned int i = 0; i < WHY_ADDRESSES && vma[i]; i++)
 		json_push(areas,
 			json_pack("{s:I, s:o, s:o}", "asked", (json_int_t)w->addr[i], "area",
 				area_json(vma[i]), "life", history_json(history_of(histories, m->mm_id, i))));
 	for (unsigned int i = 0; i < a->shown; i++)
 		json_push(boundaries, boundary_json(&a->boundary[i]));
 	return print_json(json_pack("{s:i, s:I, s:b, s:o, s:I, s:o}", "pid", (int)m->mm_pid, "step",
-		(json_int_t)m->last.step, "one_area", w->nr_addr == 2 && vma[0] == vma[1], "areas", areas,
-		"boundaries_in_all", (json_int_t)a->count, "boundaries", boundaries));
+		(json_int_t)m->last.step, "one_area", vma[0] == vma[1], "areas", areas, "boundaries_in_all",
+		(json_int_t)a->count, "boundaries", boundaries));
 }
 
 int why_area(struct why *w, const struct histories *histories)
@@ -242,21 +242,22 @@ int why_area(struct why *w, const struct histories *histories)
 	struct mm_struct *mm = w->moment.mm;
 	struct vm_area_struct *vma[WHY_ADDRESSES] = { NULL };
 	struct asked a = { .count = 0 };
+	unsigned int i = 0;
 
-	for (unsigned int i = 0; i < w->nr_addr; i++) {
+	do {
 		vma[i] = vma_lookup(mm, w->addr[i]);
 		if (!vma[i]) {
 			complain("why", "nothing is mapped at %#" PRIx64 " in process %u at step %" PRIu64,
 				w->addr[i], w->moment.mm_pid, w->moment.last.step);
 			return 1;
 		}
-	}
-	if (w->nr_addr == 2 && vma[0] != vma[1] && vma[0]->vm_start < vma[1]->vm_start)
-		ask_between(&a, mm, vma[0], vma[1]);
-	else if (w->nr_addr == 2 && vma[0] != vma[1])
-		ask_between(&a, mm, vma[1], vma[0]);
-	else
+	} while (++i < w->nr_addr);
+	if (!vma[1] || vma[0] == vma[1])
 		ask_around(&a, mm, vma[0]);
+	else if (vma[0]->vm_start < vma[1]->vm_start)
+		ask_between(&a, mm, vma[0], vma[1]);
+	else
+		ask_between(&a, mm, vma[1], vma[0]);
 	if (w->json)
 		return print_areas_json(w, vma, &a, histories);
 	print_areas(w, vma, &a, histories);

@@ -194,8 +194,8 @@ static void look(struct place *p, struct moment *m, struct vm_area_struct *vma, 
 {
 	struct state is = state_of(vma);
 	const struct explain_life *life = vma ? explain_life(vma) : NULL;
-	bool touched =
-		life && ((life->low && life->low->step == e->step) || memcmp(&is, &p->state, sizeof(is)));
+	bool touched = life &&
+		       ((life->low && life->low->step == e->step) || memcmp(&is, &p->state, sizeof(is)) != 0);
 	bool moved = life && life->moved && life->moved->step == e->step && life->low == life->moved &&
 		     life->high == life->moved;
 	struct explain_event event;

@@ -205,7 +205,7 @@ int vmaple_rcu_choose(enum vmaple_rcu_flavour flavour)
 
 	if (flavour != VMAPLE_RCU_FLAVOUR_OWN && flavour != VMAPLE_RCU_FLAVOUR_LIBURCU)
 		return -EINVAL;
-	if (choice != RCU_OWN && FAST_FLAVOUR == RCU_OWN)
+	if (choice == RCU_LIBURCU && !HAS_LIBURCU)
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&registry);
 	if (chosen_for_good && choice != chosen)

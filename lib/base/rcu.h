@@ -48,6 +48,7 @@ enum { RCU_STRANGER, RCU_LIBURCU, RCU_OWN };
 #define fast_lock()       rcu_own_read_lock(&my_rcu.own)
 #define fast_unlock()     rcu_own_read_unlock(&my_rcu.own)
 #define liburcu_ongoing() 0
+#define HAS_LIBURCU       false
 #else
 #if defined(VMAPLE_RCU_QSBR)
 #include <urcu/urcu-qsbr.h>
@@ -63,6 +64,7 @@ enum { RCU_STRANGER, RCU_LIBURCU, RCU_OWN };
 #define fast_lock()       PORT_RCU(read_lock)()
 #define fast_unlock()     PORT_RCU(read_unlock)()
 #define liburcu_ongoing() PORT_RCU(read_ongoing)()
+#define HAS_LIBURCU       true
 #endif
 
 #if defined(__SANITIZE_THREAD__)
