@@ -73,6 +73,8 @@ void print_summary(FILE *out, const struct replay_stats *s, const struct trace_h
 		s->faults, s->first_writes, fault_source_text(h->fault_source));
 	fprintf(out, "  checks      %" PRIu64 ", differences: %" PRIu64 ", uncertain: %" PRIu64 "\n",
 		s->checks, s->differences, s->uncertain);
+	if (s->anon_checks)
+		fprintf(out, "  anon_vmas   %" PRIu64 " looks at which areas share one\n", s->anon_checks);
 	if (s->consequences)
 		fprintf(out, "  following   %" PRIu64 " more disagreements that follow from those\n",
 			s->consequences);
@@ -124,6 +126,8 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 		(json_int_t)s->splits, "merges", (json_int_t)s->merges, "merged_share",
 		share(s->new_merged, s->new_areas), "free_areas", gaps, "fault_source",
 		fault_source_text(h->fault_source));
+	if (o)
+		json_put(o, "anon_vma_checks", json_integer((json_int_t)s->anon_checks));
 	if (o)
 		json_put(o, "replayed_as", json_text((as ? as : kernel_profile_default)->name));
 	if (o && wall_seconds >= 0)

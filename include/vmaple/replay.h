@@ -64,6 +64,7 @@ struct replay_stats {
 	uint64_t calls, calls_by_kind[REPLAY_CALL_KINDS], failed_calls;
 	uint64_t faults, first_writes; /**< recorded; and those that gave an area its anon_vma */
 	uint64_t checks, differences, uncertain, foreign, outside;
+	uint64_t anon_checks;  /**< looks at which areas share an anon_vma */
 	uint64_t consequences; /**< of those four: disagreements that follow from one that was reported */
 	uint64_t lost;         /**< LOST events */
 	uint64_t vmas_peak;    /**< largest map_count of any address space */

@@ -40,7 +40,8 @@ enum trace_event_type {
 	TRACE_EVENT_LOST = 10,   /**< something was not recorded; what follows may be uncertain [lost] */
 	TRACE_EVENT_MODULE = 11, /**< code of a file that stacks go through [module]; since version 2 */
 	TRACE_EVENT_STACK = 12,  /**< a call stack that later calls name [stack]; since version 2 */
-	TRACE_EVENT_CHANGE = 13  /**< the map changed, by no call of it [change]; since version 2 */
+	TRACE_EVENT_CHANGE = 13, /**< the map changed, by no call of it [change]; since version 2 */
+	TRACE_EVENT_ANON = 14    /**< which areas share an anon_vma [anon]; since version 2 */
 };
 
 /** What an open file is, as far as mapping it is concerned. */
@@ -252,6 +253,23 @@ struct trace_change {
 	uint64_t start, end;
 };
 
+/** An area that has an anon_vma. */
+struct trace_anon_area {
+	uint64_t start;    /**< where it begins */
+	uint32_t anon_vma; /**< equal in areas of this event that share one; from 1 */
+	uint32_t
+		root; /**< that of its root, which is one of these numbers where the root is among them; from 1 */
+};
+
+/**
+ * The anon_vmas of areas, as the kernel had them at the moment of the MAP event before, and of its window.  An area that is
+ * not named has none, or one that came from a write that has not been told.  Numbers mean nothing beyond the event.
+ */
+struct trace_anon {
+	uint32_t count;
+	const struct trace_anon_area *areas; /**< ascending */
+};
+
 /** Something that the source could not see. */
 struct trace_lost {
 	uint64_t count;   /**< events, when known; else 0 */
@@ -277,6 +295,7 @@ struct trace_event {
 		struct trace_limit_change limit;
 		struct trace_lost lost;
 		struct trace_change change;
+		struct trace_anon anon;
 		struct trace_module module;
 		struct trace_stack stack;
 	};

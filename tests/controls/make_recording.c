@@ -12,6 +12,7 @@
  *   lost WORDS
  *   fork PID MM                            process PID, with the address space MM, is forked; the first are 100 and 1
  *   process PID MM                         what follows is of that process
+ *   anon START:NUMBER:ROOT ...             which areas have an anon_vma, and which
  *   map                                    an observation of the whole map; areas follow
  *   7f0000000000-7f0000001000 rw-p 00000000 08:01 77 NAME      an area, in the form of /proc/PID/maps
  *
@@ -138,6 +139,22 @@ static int add_fork(struct text *t, const char *rest)
 	return emit(t, e);
 }
 
+static int add_anon(struct text *t, const char *rest)
+{
+	struct trace_anon_area areas[AREAS_MAX];
+	struct trace_event e = { .type = TRACE_EVENT_ANON, .anon.areas = areas };
+	int n = 0;
+
+	for (; *rest && e.anon.count < AREAS_MAX; rest += n) {
+		struct trace_anon_area *a = &areas[e.anon.count++];
+
+		if (sscanf(rest, "%" SCNx64 ":%" SCNu32 ":%" SCNu32 " %n", &a->start, &a->anon_vma, &a->root,
+			    &n) != 3)
+			return -1;
+	}
+	return emit(t, e);
+}
+
 static int add_small(struct text *t, const char *word, const char *rest)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost.what = rest };
@@ -187,6 +204,8 @@ static int add_line(struct text *t, const char *line)
 		return add_space(t, line + n);
 	if (strcmp(word, "file") == 0)
 		return add_file(t, line + n);
+	if (strcmp(word, "anon") == 0)
+		return add_anon(t, line + n);
 	if (strcmp(word, "call") == 0)
 		return add_call(t, line + n);
 	if (strcmp(word, "map") == 0) {

@@ -75,7 +75,19 @@ struct nonsense {
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 #endif
+#define ANON(...)                                                                \
+	{                                                                        \
+		.type = TRACE_EVENT_ANON, .mm = 1, .anon = {                     \
+			.count = 2,                                              \
+			.areas = (const struct trace_anon_area[]){ __VA_ARGS__ } \
+		}                                                                \
+	}
 static const struct nonsense nonsense[] = {
+	/* anon_vmas */
+	{ "anon_vmas of areas that do not ascend", ANON({ 0x2000, 1, 1 }, { 0x2000, 1, 1 }) },
+	{ "anon_vmas of areas that do not ascend", ANON({ 0x2000, 1, 1 }, { 0x2001, 1, 1 }) },
+	{ "an anon_vma at 0x3000 with a number that is none", ANON({ 0x2000, 1, 1 }, { 0x3000, 0, 1 }) },
+	{ "an anon_vma at 0x3000 with a number that is none", ANON({ 0x2000, 1, 4 }, { 0x3000, 1, 5 }) },
 	/* CK4: stacks and the code that they go through */
 	{ "from stack 1, which has not been told", CALL(.nr = SYS_munmap, .stack = 1) },
 	{ "stack 2, which is not the next", STACK(.id = 2, .count = 1) },

@@ -235,6 +235,24 @@ static const char *check_change(struct check *c, const struct trace_change *chan
 	return NULL;
 }
 
+/* As many numbers as there can be: an anon_vma and a root each. */
+static const char *check_anon(struct check *c, const struct trace_anon *a)
+{
+	uint64_t most = 2ull * a->count;
+
+	for (uint32_t i = 0; i < a->count; i++) {
+		const struct trace_anon_area *area = &a->areas[i];
+
+		if (!is_page(area->start) || area->start > SPACE_MAX ||
+			(i && area->start <= a->areas[i - 1].start))
+			return wrong(c, "anon_vmas of areas that do not ascend");
+		if (!area->anon_vma || !area->root || area->anon_vma > most || area->root > most)
+			return wrong(
+				c, "an anon_vma at %#" PRIx64 " with a number that is none", area->start);
+	}
+	return NULL;
+}
+
 static void end_space(struct check *c, struct known *k)
 {
 	tdelete(k, &c->spaces, by_number);
@@ -269,6 +287,8 @@ static const char *check_in_space(struct check *c, const struct trace_event *e, 
 		return check_stack(c, &e->stack);
 	case TRACE_EVENT_CHANGE:
 		return check_change(c, &e->change);
+	case TRACE_EVENT_ANON:
+		return check_anon(c, &e->anon);
 	default:
 		return NULL;
 	}

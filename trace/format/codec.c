@@ -235,23 +235,28 @@ static void do_area(struct codec *c, struct trace_area *a)
 	do_string(c, &a->name);
 }
 
-/* Room for one more; a count is not believed before its areas are there. */
-static bool area_room(struct codec *c, uint32_t have)
+/* Room for one more of @size bytes behind @have; a count is not believed before what it counts is there. */
+static bool room(struct codec *c, void **list, uint32_t *allocated, uint32_t have, size_t size)
 {
 	uint32_t want = have ? have * 2 : 64;
-	struct trace_area *grown;
+	void *grown;
 
-	if (have < c->areas_allocated)
+	if (have < *allocated)
 		return true;
-	grown = realloc(c->areas, want * sizeof(*grown));
+	grown = realloc(*list, want * size);
 	if (!grown) {
 		c->no_memory = true;
 		fail(c);
 		return false;
 	}
-	c->areas = grown;
-	c->areas_allocated = want;
+	*list = grown;
+	*allocated = want;
 	return true;
+}
+
+static bool area_room(struct codec *c, uint32_t have)
+{
+	return room(c, (void **)&c->areas, &c->areas_allocated, have, sizeof(*c->areas));
 }
 
 static void read_areas(struct codec *c, struct trace_map *m)
@@ -327,6 +332,32 @@ static void do_stack(struct codec *c, struct trace_stack *s)
 		s->frames = c->frames;
 }
 
+/* Areas ascend: differences from the start of the one before. */
+static void do_anon(struct codec *c, struct trace_anon *a)
+{
+	uint64_t before = 0;
+
+	do_u32(c, &a->count);
+	for (uint32_t i = 0; i < a->count && !c->failed; i++) {
+		struct trace_anon_area area = { 0 };
+		uint64_t step;
+
+		if (c->writing)
+			area = a->areas[i];
+		else if (!room(c, (void **)&c->anons, &c->anons_allocated, i, sizeof(*c->anons)))
+			return;
+		step = area.start - before;
+		do_u64(c, &step);
+		before = area.start = before + step;
+		do_u32(c, &area.anon_vma);
+		do_u32(c, &area.root);
+		if (!c->writing)
+			c->anons[i] = area;
+	}
+	if (!c->writing)
+		a->areas = c->anons;
+}
+
 static void do_fault(struct codec *c, struct trace_fault *f)
 {
 	do_u64(c, &f->addr);
@@ -386,6 +417,9 @@ static void do_body(struct codec *c, struct trace_event *e)
 		do_u64(c, &e->change.start);
 		do_u64(c, &e->change.end);
 		break;
+	case TRACE_EVENT_ANON:
+		do_anon(c, &e->anon);
+		break;
 	default:
 		fail(c);
 	}
@@ -421,4 +455,5 @@ void codec_free(struct codec *c)
 {
 	free(c->buf);
 	free(c->areas);
+	free(c->anons);
 }

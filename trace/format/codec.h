@@ -22,6 +22,8 @@ struct codec {
 	size_t pos, end;          /* reading: bytes of the block; writing: allocated */
 	struct trace_area *areas; /* reading: of the last MAP event */
 	uint32_t areas_allocated;
+	struct trace_anon_area *anons; /* reading: of the last ANON event */
+	uint32_t anons_allocated;
 	uint64_t frames[TRACE_STACK_FRAMES]; /* reading: of the last STACK event */
 	uint64_t last_step, last_time;       /* of the event before */
 };

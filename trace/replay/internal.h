@@ -35,13 +35,14 @@ struct vdso {
 struct space {
 	struct mm_struct mm;
 	uint32_t id;
-	bool begun;      /* it has its areas */
-	bool base_exact; /* mmap_base is known, not learned from placements */
-	bool randomised; /* not ADDR_NO_RANDOMIZE */
-	bool ring;       /* an io_uring is mapped: the kernel may advise areas for it at any time */
-	bool guards;     /* pages may be guards: no area shows where */
-	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
-	bool lost;       /* events were lost, and not all of the map has been seen since */
+	bool begun;        /* it has its areas */
+	bool base_exact;   /* mmap_base is known, not learned from placements */
+	bool randomised;   /* not ADDR_NO_RANDOMIZE */
+	bool ring;         /* an io_uring is mapped: the kernel may advise areas for it at any time */
+	bool guards;       /* pages may be guards: no area shows where */
+	bool doubt;        /* first writes may have been missed: cuts can be uncertain */
+	bool anon_differs; /* which areas share an anon_vma is not as expected; told once */
+	bool lost;         /* events were lost, and not all of the map has been seen since */
 	/* Areas first written beside the call that comes next; none: 0, 0. */
 	uint64_t beside_start, beside_end;
 	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */
@@ -142,6 +143,9 @@ void report_map(struct replay *r, struct space *s, const struct trace_event *eve
 	enum replay_verdict verdict, const char *what, const struct trace_map *part);
 void report_result(struct replay *r, struct space *s, const struct trace_event *event,
 	enum replay_verdict verdict, const char *what, int64_t predicted);
+/* A difference; the event is about anon_vmas. */
+void report_anon(struct replay *r, struct space *s, const struct trace_event *event, const char *what,
+	const char *expected, const char *found);
 /* Told as uncertain; the event is a call. */
 void report_doubt(struct replay *r, struct space *s, const struct trace_event *event, const char *what,
 	const char *expected, const char *found);
@@ -175,6 +179,7 @@ const char *driver_of(const struct vm_file *file);
 
 /* check.c */
 /* 0 or -ENOMEM. */
+int check_anon(struct replay *r, struct space *s, const struct trace_event *e);
 int check_map(struct replay *r, struct space *s, const struct trace_event *event) __must_check;
 /* Without a word: what led to it was not seen. 0 or -ENOMEM. */
 int take_over_map(struct replay *r, struct space *s, const struct trace_map *map) __must_check;

@@ -403,7 +403,8 @@ static void change_event(struct space *s, const struct trace_change *c)
 /* An event that looks at an address space, or changes it. */
 static int event_in_space(struct replay *r, struct space *s, const struct trace_event *e)
 {
-	bool looks = e->type == TRACE_EVENT_MAP && e->map.reason == TRACE_MAP_CHECK;
+	bool looks = e->type == TRACE_EVENT_ANON ||
+		     (e->type == TRACE_EVENT_MAP && e->map.reason == TRACE_MAP_CHECK);
 	int err = looks ? copies_make_own(s) : copies_before_change(s);
 
 	if (err)
@@ -422,6 +423,8 @@ static int event_in_space(struct replay *r, struct space *s, const struct trace_
 	case TRACE_EVENT_CHANGE:
 		change_event(s, &e->change);
 		return 0;
+	case TRACE_EVENT_ANON:
+		return check_anon(r, s, e);
 	default:
 		return 0;
 	}

@@ -153,6 +153,16 @@ void report_result(struct replay *r, struct space *s, const struct trace_event *
 	report(r, s, e, &d);
 }
 
+void report_anon(struct replay *r, struct space *s, const struct trace_event *e, const char *what,
+	const char *expected, const char *found)
+{
+	struct replay_difference d = {
+		.verdict = REPLAY_DIFFERENCE, .what = what, .expected = expected, .found = found
+	};
+
+	report(r, s, e, &d);
+}
+
 void report_doubt(struct replay *r, struct space *s, const struct trace_event *e, const char *what,
 	const char *expected, const char *found)
 {

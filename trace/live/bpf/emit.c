@@ -11,7 +11,7 @@
 #include "source.h"
 #include "uapi.h"
 
-const struct range everywhere = { 0, UINT64_MAX };
+const struct range everywhere = { 0, UINT64_MAX }, nowhere = { 0, 0 };
 
 void emit_event(
 	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns)
@@ -93,6 +93,47 @@ void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l,
 	for (uint32_t i = 0; i < l->nr; i++)
 		area_of(s, f, &l->areas[i], reason == TRACE_MAP_BEGIN, &areas[i]);
 	emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
+	free(areas);
+}
+
+/* --- anon_vmas ---------------------------------------------------------------------------------------------- */
+
+/* One number for each pointer, from 1; O(log n), and the kernel's pointers stay here. */
+static uint32_t number_of(struct maple_tree *numbers, uint64_t pointer, uint32_t *last)
+{
+	void *n = mtree_load(numbers, pointer);
+
+	if (!n && !mtree_store(numbers, pointer, xa_mk_value(*last + 1ul), GFP_KERNEL))
+		return ++*last;
+	return n ? (uint32_t)xa_to_value(n) : 0;
+}
+
+void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l)
+{
+	struct trace_anon_area *areas = calloc(l->nr + 1, sizeof(*areas));
+	struct trace_event e = { .type = TRACE_EVENT_ANON, .anon.areas = areas };
+	struct maple_tree numbers = MTREE_INIT(numbers, 0);
+	uint32_t last = 0;
+	bool whole = areas != NULL;
+
+	for (uint32_t i = 0; whole && i < l->nr; i++) {
+		const struct bpf_area *a = &l->areas[i];
+		struct trace_anon_area *to = &areas[e.anon.count];
+
+		if (!a->anon_vma)
+			continue;
+		to->start = a->start;
+		to->anon_vma = number_of(&numbers, a->anon_vma, &last);
+		to->root = number_of(&numbers, a->anon_root, &last);
+		whole = to->anon_vma && to->root;
+		e.anon.count++;
+	}
+	mtree_destroy(&numbers);
+	/* Of one area there is nothing to say. */
+	if (whole && e.anon.count > 1)
+		emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
+	else if (!whole)
+		s->err = -ENOMEM;
 	free(areas);
 }
 
@@ -309,6 +350,7 @@ static void emit_section(struct live_bpf *s, struct followed *f, struct item *it
 			(uint64_t)it->call.result + it->call.args[2] };
 	emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
 	note_written(f, &it->after, &seen, &placed);
+	emit_anon(s, f, &it->after);
 }
 
 /* --- tasks -------------------------------------------------------------------------------------------------- */
@@ -345,10 +387,12 @@ static void on_exit_item(struct live_bpf *s, struct followed *f, const struct it
 	f->held_exit = true;
 }
 
-static void on_final_item(struct live_bpf *s, struct followed *f, const struct item *it)
+static void on_final_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	emit_first_writes(s, f, it);
 	emit_map(s, f, &it->after, TRACE_MAP_CHECK, 0, UINT64_MAX);
+	note_written(f, &it->after, &everywhere, &nowhere);
+	emit_anon(s, f, &it->after);
 	f->finished = true;
 	if (f->held_exit)
 		emit_end(s, f, &f->exit, true, false);

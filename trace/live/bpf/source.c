@@ -325,8 +325,11 @@ static void compare_at_end(struct live_bpf *s)
 			f->snapshot = q.sequence;
 			flush_items(s);
 			number_files(s, &l);
-			if (!f->head && f->sequence <= q.sequence)
+			if (!f->head && f->sequence <= q.sequence) {
 				emit_map(s, f, &l, TRACE_MAP_CHECK, 0, UINT64_MAX);
+				note_written(f, &l, &everywhere, &nowhere);
+				emit_anon(s, f, &l);
+			}
 		}
 		free(l.areas);
 	}

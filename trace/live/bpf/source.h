@@ -116,7 +116,9 @@ void emit_event(
 /* Its end was not seen. */
 void emit_gone(struct live_bpf *s, struct followed *f);
 void emit_lost_records(struct live_bpf *s, struct followed *f, uint64_t count, const char *what);
-extern const struct range everywhere;
+/* Which of the areas share an anon_vma: of those of which the mirror knows that they have one. */
+void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l);
+extern const struct range everywhere, nowhere;
 /*
  * After areas @l were seen: what of them the mirror knows to be written, because it was told or follows from that, as where
  * a call has moved areas to.  An anon_vma that it cannot know of yet is taken out of @l; its row is told another time.
