@@ -4,12 +4,12 @@
  *
  * 1. What was found last.  A call asks for the same area two or three times, and so does the next call: mm->found is
  *    the area that was found or stored last, and most looks are two compares. It is in the index: a store takes its
- *    place when it covers it.  Of its neighbours the tree keeps the way (mt_writer_look()).  A look took 100
- *    instructions before, a mapping call made two to four.
+ *    place when it covers it.  The tree keeps the path to its neighbours (mt_writer_look()).  A look in the tree
+ *    takes 100 instructions, and a mapping call asks two to four times.
  * 2. Whose it is.  Without RCU mode it belongs to all who hold the mmap_lock, for reading too: it is loaded and stored at
  *    once, and what any of them found is true for all of them until a call that changes areas, which excludes them.  In
  *    RCU mode, where it is not so, it belongs to those calls alone, and others look in the tree: index_read().  The
- *    way is the calls' own, always.
+ *    path is the calls' own, always.
  * 3. Invariants (mm_validate names the one that fails)
  *    VM1  the index is a valid tree (docs/maple-tree.md).
  *    VM2  each area lies in the index exactly over [vm_start, vm_end).

@@ -177,7 +177,7 @@ static inline bool mt_fits_root(const void *entry)
 	return ((unsigned long)entry & 3) != 2;
 }
 
-/* Where an index is: the leaf with its bounds, how many of its areas end below the index, and the way it hangs. */
+/* Where an index is: the leaf with its bounds, how many of its areas end below the index, and how it hangs. */
 struct mt_position {
 	const struct mt_leaf *leaf;
 	const struct mt_inner *parent; /* NULL: the leaf is the root */

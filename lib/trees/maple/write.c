@@ -31,7 +31,7 @@
  *        rebuild   everything else: the leaf overflows or runs low, cannot hold the bounds in its layout, the range
  *                  spans leaves, or a leaf would end with NULL (MT4).  See rebuild.c.
  *
- * 3. Plans.  Which way, and what the leaf becomes, is found out before the first change.  A store in two steps
+ * 3. Plans.  Which kind of store, and what the leaf becomes, is found out before the first change.  A store in two steps
  *    (mas_prepare(), mas_commit()) carries that over: to go down and find it out again took 350 of 1,150 instructions.
  *
  * 4. Failure.  All memory is reserved before the first change: what mas_reserve() put aside is enough for any
@@ -407,7 +407,7 @@ void mas_store_prealloc(struct ma_state *mas, void *entry)
 	(void)mas_wr_store(mas, entry, GFP_NOWAIT, true, NULL);
 }
 
-/* The writer's way is still where the plan was made, unless somebody has asked for another meanwhile. */
+/* The writer's path is still where the plan was made, unless somebody has asked for another meanwhile. */
 void mas_commit(struct ma_state *mas, void *entry, struct mt_plan *plan)
 {
 	struct mt_store store = {

@@ -14,7 +14,7 @@ struct plan {
 	enum store_kind kind;
 	unsigned int exact; /* the area, for STORE_EXACT */
 	struct mt_splice splice;
-	/* Kept for later: where the way led, NULL when there was none, and when. */
+	/* Kept for later: where the path led, NULL when there was none, and when. */
 	const struct mt_leaf *leaf;
 	unsigned long gen;
 };
