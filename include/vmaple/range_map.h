@@ -92,7 +92,8 @@ struct range_map {
 	struct range_map_piece **pieces; /* ascending */
 	struct range_map_piece *spare;   /* that the next changes take */
 	unsigned int nr_pieces, capacity, nr_spare;
-	bool plain; /* no callback but may_merge() and merge(), and no limit */
+	bool plain;  /* no callback but may_merge() and merge(), and no limit */
+	bool merges; /* has may_merge() */
 	struct range_map_counters counters;
 	struct range_map_class classes[RANGE_MAP_CLASSES];
 	uint64_t most_ranges, most_covered;

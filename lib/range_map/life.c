@@ -12,6 +12,7 @@ void range_map_init(struct range_map *map, const struct range_map_ops *ops, void
 	map->ctx = ctx;
 	map->change = 1; /* pieces of none have 0 */
 	map->plain = !ops || (!ops->split && !ops->free && !ops->class_of);
+	map->merges = ops && ops->may_merge;
 }
 
 void range_map_destroy(struct range_map *map)

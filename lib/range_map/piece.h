@@ -114,11 +114,17 @@ static inline bool place_step_back(const struct range_map *map, struct place *at
 	return true;
 }
 
-/* The piece that @at belongs into; 0 in an empty map. */
+/* The piece that @at belongs into; 0 in an empty map. Of few it is looked for one by one. */
 static inline unsigned int piece_of(const struct range_map *map, uint64_t at)
 {
-	unsigned int nr = map->nr_pieces <= 1 ? 0 : count_up_to(map->firsts, map->nr_pieces, at);
+	unsigned int nr;
 
+	if (map->nr_pieces <= 4) {
+		for (nr = 1; nr < map->nr_pieces && map->firsts[nr] <= at; nr++)
+			;
+		return nr - 1;
+	}
+	nr = count_up_to(map->firsts, map->nr_pieces, at);
 	return nr ? nr - 1 : 0;
 }
 

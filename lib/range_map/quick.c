@@ -24,15 +24,13 @@ static inline void move_slots(struct range_map_piece *piece, unsigned int to, un
 	piece_set_nr(piece, to + nr);
 }
 
-/* How much of @range the slots [i, j) cover. */
-static inline uint64_t covered_by(const struct range_map_piece *piece, unsigned int i, unsigned int j,
-	const struct range_map_range *range)
+/* What the slots [i, j) cover. */
+static inline uint64_t covered_by(const struct range_map_piece *piece, unsigned int i, unsigned int j)
 {
 	uint64_t covered = 0;
 
-	for (const struct range_map_range *slot = piece->slots + i; i < j; i++, slot++)
-		covered += (slot->last < range->last ? slot->last : range->last) -
-			   (slot->first > range->first ? slot->first : range->first) + 1;
+	for (; i < j; i++)
+		covered += piece->slots[i].last - piece->slots[i].first + 1;
 	return covered;
 }
 
@@ -77,20 +75,27 @@ static void set_slots(
 	struct range_map *map, unsigned int p, unsigned int i, unsigned int j, struct range_map_range *range)
 {
 	struct range_map_piece *piece = piece_own(map, p);
-	bool merges = map->ops && map->ops->may_merge, lower = false, upper = false;
 	unsigned int from = i, to = j, nr = piece->nr;
+	bool merges = map->merges, lower = false, upper = false;
+	uint64_t covered = range->last - range->first + 1;
 	struct range_map_range right = { 0 };
 
-	map->counters.covered += range->last - range->first + 1;
 	if (i < j) {
-		lower = piece->slots[i].first < range->first;
-		upper = piece->slots[j - 1].last > range->last;
-		from += lower;
-		map->counters.covered -= covered_by(piece, i, j, range);
-		map->counters.splits += lower + upper;
+		covered -= covered_by(piece, i, j);
+		if (piece->slots[i].first < range->first) {
+			lower = true;
+			from++;
+			covered += range->first - piece->slots[i].first;
+			map->counters.splits++;
+		}
+		if (piece->slots[j - 1].last > range->last) {
+			upper = true;
+			right = above(piece, j - 1, range);
+			covered += right.last - range->last;
+			map->counters.splits++;
+		}
 	}
-	if (upper)
-		right = above(piece, j - 1, range);
+	map->counters.covered += covered;
 	if (merges && (lower || (i && piece->slots[i - 1].last + 1 == range->first)) &&
 		join_lower(map, piece, from - 1, range)) {
 		from--;

@@ -80,13 +80,17 @@ int range_map_lowest(struct range_map *map, const struct range_map_room *room, u
 		return -EINVAL;
 	for (; place.piece < map->nr_pieces; place = (struct place){ place.piece + 1, 0 }) {
 		const struct range_map_piece *piece = map->pieces[place.piece];
+		const struct range_map_range *next = piece->slots + place.slot,
+					     *end = piece->slots + piece->nr;
 
 		if (map->holes[place.piece] < room->size)
 			continue;
-		for (; place.slot < piece->nr; place.slot++) {
-			if (hole_fits(map, place, room, mask, lowest_in, at))
+		hole_before(map, place, &begin);
+		for (; next < end; begin = next++->last + 1) {
+			if (next->first - begin >= room->size &&
+				lowest_in(room, mask, begin, next->first - 1, at))
 				return 0;
-			if (piece->slots[place.slot].first > room->max)
+			if (next->first > room->max)
 				return -ENOSPC;
 		}
 		learn_holes(map, place.piece);
