@@ -2,8 +2,8 @@
 /*
  * Range maps: theory of operation
  *
- * 1. Meaning.  All ranges in one sorted array would be best for the 30 to 200 that most maps hold: a search touches two
- *    or three cache lines, and a change moves a few hundred bytes. To stay good when maps grow, the array lies in
+ * 1. Meaning.  All ranges in one sorted array would be best for the 30 to 200 that most maps hold: a search touches few
+ *    cache lines, and a change moves a few hundred bytes. To stay good when maps grow, the array lies in
  *    pieces of up to PIECE ranges, and three arrays have a word for each piece.
  * 2. Invariants (range_map_validate() names the one that fails)
  *    RM1  a piece holds 1 to PIECE ranges.
