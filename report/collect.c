@@ -81,6 +81,7 @@ static void keep(void *ctx, const struct life *life)
 		.step = life->born_step,
 		.reasons = life->reasons,
 		.name = life->name,
+		.thread = life->birth.tid,
 		.kind = life->kind,
 		.prot = life->prot };
 
@@ -183,9 +184,11 @@ static void take_area(struct report *r, const struct vm_area_struct *vma)
 		.end = vma->vm_end,
 		.reasons = b.main_reasons,
 		.step = birth.step,
+		.born_ns = birth.time_ns,
 		.name = report_word(r->names, vma_name(vma, name, sizeof(name))),
 		.site = site_number(r, &birth),
 		.stack = birth.stack,
+		.thread = birth.tid,
 		.kind = (uint8_t)report_kind_of(vma),
 		.prot = (uint8_t)(vma->vm_flags & VM_ACCESS_FLAGS),
 		.needless = b.needless };

@@ -21,8 +21,8 @@
 /* An area with these bounds and of this kind, as long as it had them. */
 struct report_rect {
 	uint64_t start, end, born_ns, ended_ns;
-	uint64_t step; /* at which it came to be so */
-	uint32_t reasons, site, name;
+	uint64_t step;                        /* at which it came to be so */
+	uint32_t reasons, site, name, thread; /* thread: that put its lower end there; 0: not known */
 	uint8_t kind, prot;
 };
 
@@ -40,8 +40,8 @@ struct report_holes {
 
 /* An area at the peak, and why it is not one with the area below it. */
 struct report_area {
-	uint64_t start, end, reasons, step;
-	uint32_t name, site, stack;
+	uint64_t start, end, reasons, step, born_ns;
+	uint32_t name, site, stack, thread;
 	uint8_t kind, prot;
 	bool needless;
 };

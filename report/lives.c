@@ -40,6 +40,7 @@ struct life_birth life_birth_of(const struct explain_event *e)
 	return (struct life_birth){ .site = e->site,
 		.step = e->step,
 		.time_ns = e->time_ns,
+		.tid = e->tid,
 		.type = e->type,
 		.call_nr = call ? e->call.nr : ~0U,
 		.stack = call ? e->call.stack : 0 };

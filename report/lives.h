@@ -45,6 +45,7 @@ void report_words_free(struct report_words *w);
 struct life_birth {
 	const struct explain_site *site; /* lives as long as the ledger; NULL: not known */
 	uint64_t step, time_ns;
+	uint32_t tid;                  /* the thread that did it; 0: not known */
 	uint32_t type, call_nr, stack; /* type: of the event; 0: it was there before the recording */
 };
 struct life_birth life_birth_of(const struct explain_event *event);

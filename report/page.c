@@ -289,6 +289,7 @@ static void pack_rects(struct pack *data, const struct report *r)
 	RECTS(pack_u32, reasons, r);
 	RECTS(pack_u32, site, r);
 	RECTS(pack_u32, name, r);
+	RECTS(pack_u32, thread, r);
 	RECTS(pack_u8, kind, r);
 	RECTS(pack_u8, prot, r);
 }
@@ -318,11 +319,13 @@ static void pack_all(struct pack *data, const struct report_page *p)
 		pack_numbers(data, r);
 		AREAS(pack_f64, start, r);
 		AREAS(pack_f64, end, r);
+		AREAS(pack_f64, born_ns, r);
 		AREAS(pack_u32, step, r);
 		AREAS(pack_u32, reasons, r);
 		AREAS(pack_u32, name, r);
 		AREAS(pack_u32, site, r);
 		AREAS(pack_u32, stack, r);
+		AREAS(pack_u32, thread, r);
 		AREAS(pack_u8, kind, r);
 		AREAS(pack_u8, prot, r);
 		AREAS(pack_u8, needless, r);

@@ -91,7 +91,7 @@ function parseFilter(text) {
 			continue;
 		}
 		const [, key, op, value] = m;
-		if (!["size", "start", "prot", "kind", "name", "reason", "site"].includes(key))
+		if (!["size", "start", "prot", "kind", "name", "reason", "site", "thread"].includes(key))
 			return `there is no column ${key}`;
 		if (key === "size" || key === "start") {
 			const n = key === "size" ? parseSize(value) : parseInt(value, 16);
@@ -101,6 +101,10 @@ function parseFilter(text) {
 			tests.push((a) => compare[op](a[key]));
 		} else if (key === "prot" && op === "=") {
 			tests.push((a) => a.prot.replace(/-/g, "") === value.replace(/-/g, ""));
+		} else if (key === "thread") {
+			if (op !== "=")
+				return "thread wants a number behind =";
+			tests.push((a) => a.thread === Number(value));
 		} else {
 			tests.push((a) => (op === "=" && key !== "reason" ? a[key] === value : a[key].includes(value)));
 		}
@@ -126,11 +130,25 @@ function forecast(times, areas, limit) {
 	return { slope, seconds: (limit - last) / slope };
 }
 
+/** What one thread (0: all) did in a span of time (null: ever): of a number of columns. */
+function isOf(columns, i, thread, span) {
+	return (!thread || columns.thread[i] === thread) && (!span || (columns.born[i] >= span[0] && columns.born[i] <= span[1]));
+}
+
+/** Threads by how many areas they began, the most first: [number, areas]. */
+function threadsOf(rects) {
+	const sums = new Map();
+	for (const t of rects.thread)
+		if (t)
+			sums.set(t, (sums.get(t) || 0) + 1);
+	return [...sums].sort((a, b) => b[1] - a[1]);
+}
+
 /** What began in a span of time, by a column such as the site: how many, and how many bytes are still there at its end. */
-function bornBetween(rects, from, to, by = "site") {
+function bornBetween(rects, from, to, by = "site", thread = 0) {
 	const sums = new Map();
 	for (let i = 0; i < rects.born.length; i++) {
-		if (rects.born[i] < from || rects.born[i] > to)
+		if (!isOf(rects, i, thread, [from, to]))
 			continue;
 		const s = sums.get(rects[by][i]) || { born: 0, left: 0, bytes: 0 };
 		s.born++;
@@ -226,7 +244,7 @@ function protText(bits) {
 }
 
 if (typeof module !== "undefined")
-	module.exports = { foldAddresses, segmentAt, addressToLine, sizeText, parseSize, parseFilter, forecast, bornBetween, flameTree, flameBoxes, flamePath, lastAt, decodeBase64, rates, csvField, protText };
+	module.exports = { foldAddresses, segmentAt, addressToLine, sizeText, parseSize, parseFilter, forecast, bornBetween, threadsOf, flameTree, flameBoxes, flamePath, lastAt, decodeBase64, rates, csvField, protText };
 
 // ---- the data ----
 
@@ -245,10 +263,10 @@ async function readColumns(meta) {
 	const F = Float64Array, U = Uint32Array, B = Uint8Array;
 	const ranges = HOLE_CLASSES.map((_, i) => ["class" + i, U]);
 	return meta.spaces.map((m) => ({
-		rects: columns(m.rects, [["start", F], ["end", F], ["born", F], ["ended", F], ["step", U], ["reasons", U], ["site", U], ["name", U], ["kind", B], ["prot", B]]),
+		rects: columns(m.rects, [["start", F], ["end", F], ["born", F], ["ended", F], ["step", U], ["reasons", U], ["site", U], ["name", U], ["thread", U], ["kind", B], ["prot", B]]),
 		samples: columns(m.samples, [["time", F], ["step", F], ["areas", F], ["bytes", F], ["calls", F], ["splits", F], ["merges", F]]),
 		holes: columns(m.holes, [["time", F], ["largest", F], ["start", F], ...ranges]),
-		areas: columns(m.areas, [["start", F], ["end", F], ["step", U], ["reasons", U], ["name", U], ["site", U], ["stack", U], ["kind", B], ["prot", B], ["needless", B]]),
+		areas: columns(m.areas, [["start", F], ["end", F], ["born", F], ["step", U], ["reasons", U], ["name", U], ["site", U], ["stack", U], ["thread", U], ["kind", B], ["prot", B], ["needless", B]]),
 	}));
 }
 
@@ -313,10 +331,10 @@ class Picture {
 	/** Only these are drawn in full: a function of an area's description, or null. */
 	choose(filter) {
 		const r = this.rects, m = this.meta;
-		this.chosen = filter && Uint8Array.from(r.start, (start, i) => filter({
+		this.chosen = !filter && !page.thread ? null : Uint8Array.from(r.start, (start, i) => isOf(r, i, page.thread, null) && (!filter || filter({
 			start, size: r.end[i] - start, prot: protText(r.prot[i]), kind: m.kinds[r.kind[i]], name: m.names[r.name[i]] || "",
-			reason: reasonWords(m, r.reasons[i], m.keys), site: m.sites[r.site[i]] || "",
-		}));
+			reason: reasonWords(m, r.reasons[i], m.keys), site: m.sites[r.site[i]] || "", thread: r.thread[i],
+		})));
 		this.version++;
 		this.draw();
 	}
@@ -646,21 +664,20 @@ class Chart {
 		const box = document.getElementById("span"), [a, b] = this.spans;
 		box.replaceChildren();
 		box.hidden = !a;
-		if (!a) {
-			if (page.ready && page.flame.weight.value === "births")
-				page.flame.build();
-			return;
+		if (page.ready) {
+			page.flame.build();
+			page.list.show();
 		}
+		if (!a)
+			return;
 		element("p", `Began between ${seconds(a[0])} and ${seconds(a[1])}${b ? `, and between ${seconds(b[0])} and ${seconds(b[1])}` : ""}:`, box);
 		this.table(box, "made by", "site", (site) => this.meta.sites[site]);
 		this.table(box, "apart from the area below", "reasons", (reasons) => reasonWords(this.meta, reasons, this.meta.reasons));
-		if (page.ready && page.flame.weight.value === "births")
-			page.flame.build();
 	}
 
 	/** What began in the span, or in both and what grew between them, by a column of the areas. */
 	table(box, title, by, words) {
-		const [a, b] = this.spans, first = bornBetween(this.rects, ...a, by), second = b ? bornBetween(this.rects, ...b, by) : null;
+		const [a, b] = this.spans, first = bornBetween(this.rects, ...a, by, page.thread), second = b ? bornBetween(this.rects, ...b, by, page.thread) : null;
 		const table = element("table", undefined, box), head = element("tr", undefined, element("thead", undefined, table));
 		for (const text of b ? ["first", "second", "more", title] : ["began", "still there", "bytes", title])
 			element("th", text, head, text === title ? "" : "n");
@@ -685,8 +702,9 @@ class List {
 			start, size: columns.end[i] - start, prot: protText(columns.prot[i]), kind: meta.kinds[columns.kind[i]],
 			name: meta.names[columns.name[i]] || "", reason: reasonWords(meta, columns.reasons[i], meta.keys),
 			words: reasonWords(meta, columns.reasons[i], meta.reasons) + (columns.needless[i] ? " (need not be)" : ""),
-			site: meta.sites[columns.site[i]] || "",
+			site: meta.sites[columns.site[i]] || "", thread: columns.thread[i], number: i,
 		}));
+		this.columns = columns;
 	}
 
 	constructor() {
@@ -710,10 +728,10 @@ class List {
 			found.textContent = filter;
 			return [];
 		}
-		const rows = this.rows.filter(filter), sign = this.down ? -1 : 1;
+		const span = page.chart.spans[0], rows = this.rows.filter((a) => isOf(this.columns, a.number, page.thread, span) && filter(a)), sign = this.down ? -1 : 1;
 		if (this.key !== "start" || this.down)
 			rows.sort((a, b) => (a[this.key] < b[this.key] ? -sign : a[this.key] > b[this.key] ? sign : 0));
-		found.textContent = `${rows.length} of ${this.rows.length} areas${rows.length > 500 ? "; the first 500 are shown" : ""}`;
+		found.textContent = `${rows.length} of ${this.rows.length} areas${span ? ", of those that began in the span" : ""}${rows.length > 500 ? "; the first 500 are shown" : ""}`;
 		return rows;
 	}
 
@@ -770,9 +788,8 @@ class Flame {
 
 	build() {
 		const m = this.meta, births = this.weight.value === "births", from = births ? this.data.rects : this.data.areas, groups = new Map(), paths = [], weights = [];
-		const span = births && page.chart.spans[0];
 		for (let i = 0; i < from.start.length; i++) {
-			if (span && (from.born[i] < span[0] || from.born[i] > span[1]))
+			if (!isOf(from, i, page.thread, page.chart.spans[0]))
 				continue;
 			const stack = births ? 0 : from.stack[i], key = `${stack} ${from.site[i]} ${from.reasons[i]}`;
 			let at = groups.get(key);
@@ -1021,6 +1038,8 @@ function writeLink() {
 		link.set("filter", page.list.input.value);
 	if (page.number)
 		link.set("process", page.number);
+	if (page.thread)
+		link.set("thread", page.thread);
 	if (page.chart.measure.value !== "areas")
 		link.set("numbers", page.chart.measure.value);
 	if (page.flame.weight.value !== "areas")
@@ -1047,6 +1066,8 @@ function readLink() {
 	choose(page.flame.weight, link.get("culprits"));
 	page.chart.spans = [pair(link.get("span")), pair(link.get("second"))];
 	page.list.input.value = link.get("filter") || "";
+	choose(document.getElementById("thread"), link.get("thread"));
+	page.thread = Number(document.getElementById("thread").value);
 }
 
 /** The address space with this number. */
@@ -1059,6 +1080,18 @@ function show(number) {
 	page.chart.load(page.space, data.samples, data.rects);
 	page.holes.load(page.space, data);
 	page.list.load(page.space, data.areas);
+	setThreads(threadsOf(data.rects));
+}
+
+/** Of one address space; the rest is out of sight where one is chosen. */
+function setThreads(threads) {
+	const select = document.getElementById("thread");
+	page.thread = 0;
+	select.replaceChildren();
+	element("option", `all ${threads.length}`, select).value = 0;
+	for (const [tid, areas] of threads)
+		element("option", `${tid} (began ${areas} areas)`, select).value = tid;
+	select.parentElement.hidden = threads.length < 2;
 }
 
 function refresh() {
@@ -1075,6 +1108,10 @@ function setProcesses(wanted) {
 	select.value = wanted;
 	select.addEventListener("change", () => {
 		show(Number(select.value));
+		refresh();
+	});
+	document.getElementById("thread").addEventListener("change", (e) => {
+		page.thread = Number(e.target.value);
 		refresh();
 	});
 }

@@ -225,6 +225,35 @@ const cases = {
 		await b.value("(page.list.input.value = '', page.list.filter())");
 		assert.strictEqual(await b.value("page.list.chosen().length"), all);
 	},
+	async "one thread: what it began is in the list, the culprits, the spans and the picture, and a link says so"(b) {
+		assert.strictEqual(await b.value("document.getElementById('thread').parentElement.hidden"), false);
+		const all = await b.value("page.list.chosen().length"), births = await b.value("page.space.rects");
+		await b.value("document.getElementById('thread').focus()");
+		await b.key("ArrowDown");
+		await b.until("page.thread !== 0");
+		await b.frames();
+		const tid = await b.value("page.thread"), own = await b.value(`[...page.chart.rects.thread].filter((t) => t === ${tid}).length`);
+		assert.ok(own > 0 && own < births, `${own} of ${births}`);
+		assert.strictEqual(await b.value("[...page.picture.chosen].filter(Boolean).length"), own);
+		const left = await b.value("page.list.chosen().length");
+		assert.ok(left < all, `${left} of ${all}`);
+		assert.ok(await b.value(`page.list.chosen().every((a) => a.thread === ${tid})`));
+		assert.strictEqual(await b.value("page.flame.root.value"), left);
+		await b.drag("#chart", [0.02, 0.5], [0.98, 0.5]);
+		assert.ok(await b.value("page.list.chosen().length") <= left);
+		assert.match(await b.value(text("found")), /of those that began in the span/);
+		await b.shot("10-thread", true);
+		await sleep(400);
+		const link = await b.value("location.href");
+		assert.match(link, new RegExp(`thread=${tid}`));
+		await b.open(link);
+		assert.strictEqual(await b.value("page.thread"), tid);
+		await b.click("#clear");
+		await b.value("(() => { const t = document.getElementById('thread'); t.value = '0'; t.dispatchEvent(new Event('change')); })()");
+		assert.strictEqual(await b.value("page.list.chosen().length"), all);
+		assert.strictEqual(await b.value("page.picture.chosen"), null);
+		b.quiet();
+	},
 	async "a column sorts, and again the other way"(b) {
 		await b.click("#areas th button[data-key=size]");
 		const up = await b.value("page.list.chosen().map((a) => a.size)");
@@ -271,7 +300,7 @@ const cases = {
 			await b.key("Tab");
 			reached.add(await b.value("document.activeElement.id || document.activeElement.dataset.key || ''"));
 		}
-		for (const id of ["theme", "process", "picture", "measure", "chart", "clear", "weight", "flame", "holes", "filter", "csv", "size"])
+		for (const id of ["theme", "process", "thread", "picture", "measure", "chart", "clear", "weight", "flame", "holes", "filter", "csv", "size"])
 			assert.ok(reached.has(id), `${id} is not reached: ${[...reached]}`);
 		await b.value("document.getElementById('picture').focus()");
 		const all = await b.value(view);

@@ -30,15 +30,16 @@ test("sizes are read and written", () => {
 });
 
 test("filters: sizes, access, words, and a sentence for what is wrong", () => {
-	const area = { size: 2 << 20, start: 0x7f00, prot: "rw-", kind: "anonymous", name: "[anon:jit code]", reason: "prot + written", site: "mmap at libx" };
-	const yes = ["size>1M", "prot=rw", "name~jit", "reason=written", "size>1M prot=rw name~jit reason=written", "JIT", "site~libx", "start=7f00"];
-	const no = ["size<1M", "prot=r", "name~heap", "reason=uffd", "size>1M prot=rx"];
+	const area = { size: 2 << 20, start: 0x7f00, prot: "rw-", kind: "anonymous", name: "[anon:jit code]", reason: "prot + written", site: "mmap at libx", thread: 77 };
+	const yes = ["size>1M", "prot=rw", "name~jit", "reason=written", "size>1M prot=rw name~jit reason=written", "JIT", "site~libx", "start=7f00", "thread=77", "thread=77 prot=rw"];
+	const no = ["size<1M", "prot=r", "name~heap", "reason=uffd", "size>1M prot=rx", "thread=7"];
 	for (const f of yes)
 		assert.strictEqual(page.parseFilter(f)(area), true, f);
 	for (const f of no)
 		assert.strictEqual(page.parseFilter(f)(area), false, f);
 	assert.match(page.parseFilter("colour=red"), /no column colour/);
 	assert.match(page.parseFilter("size=big"), /wants a number/);
+	assert.match(page.parseFilter("thread~7"), /wants a number behind =/);
 });
 
 test("forecast: ten areas a second over a minute, and none where nothing grows", () => {
@@ -55,6 +56,12 @@ test("what began in a span, by site", () => {
 	const rects = { born: [1, 5, 6, 20], ended: [30, 7, 30, 30], site: [0, 1, 1, 1], start: [0, 0, 0, 0], end: [10, 10, 10, 10] };
 	const sums = page.bornBetween(rects, 2, 10);
 	assert.deepStrictEqual([...sums.entries()], [[1, { born: 2, left: 1, bytes: 10 }]]);
+});
+
+test("of one thread: what it began in a span, and who began most", () => {
+	const rects = { born: [1, 5, 6, 20], ended: [30, 7, 30, 30], site: [0, 1, 1, 1], start: [0, 0, 0, 0], end: [10, 10, 10, 10], thread: [8, 9, 8, 0] };
+	assert.deepStrictEqual([...page.bornBetween(rects, 0, 10, "site", 8).entries()], [[0, { born: 1, left: 1, bytes: 10 }], [1, { born: 1, left: 1, bytes: 10 }]]);
+	assert.deepStrictEqual(page.threadsOf(rects), [[8, 2], [9, 1]]);
 });
 
 test("CSV: quotes, and formulas that a spreadsheet would run", () => {
