@@ -177,8 +177,9 @@ def continued(folder):
 def by_itself_where_bpf_is_not_permitted(folder):
     """Without the capabilities of BPF, of the same user: it says why, and what it costs."""
     program = Program("1")
-    a = subprocess.run(["setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin", "--inh-caps=-bpf,-perfmon,-sys_admin", vmaple,
-                        "attach", "--json", "--for", "0.5", str(program.p.pid)], capture_output=True, text=True, timeout=60)
+    without = "-bpf,-perfmon,-sys_admin"
+    a = subprocess.run(["setpriv", "--bounding-set=" + without, "--inh-caps=" + without, vmaple, "attach", "--json",
+                        "--for", "0.5", str(program.p.pid)], capture_output=True, text=True, timeout=60)
     assert a.returncode == 0, a.stderr
     check(a.stdout, a.stderr, 1)
     assert "CAP_BPF" in a.stderr and "by ptrace, which stops it twice" in a.stderr, a.stderr
@@ -208,7 +209,8 @@ def one_sentence_each(folder):
     program.end()
 
 
-cases = [one_thread, six_threads, threads_and_children, to_the_end, over_and_over, interrupted, killed, stopped, continued]
+cases = [one_thread, six_threads, threads_and_children, to_the_end, over_and_over, interrupted, killed, stopped,
+         continued]
 if os.geteuid() == 0:
     cases += [by_itself_where_bpf_is_not_permitted, one_sentence_each]
 run_cases(*cases)

@@ -105,4 +105,5 @@ def metrics_say_so(folder):
         assert "vmaple_maps_limit" in f.read()
 
 
-run_cases(it_builds, attach_takes_ptrace, attach_by_bpf_is_refused, why_and_maps_read_proc, top_counts_lines, metrics_say_so)
+run_cases(it_builds, attach_takes_ptrace, attach_by_bpf_is_refused, why_and_maps_read_proc, top_counts_lines,
+          metrics_say_so)

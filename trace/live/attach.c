@@ -2,13 +2,14 @@
 /*
  * A process that is running: how it comes to be traced, and how it is left.
  *
- *    AT1  No filter can be put into it from outside, so that each of its calls stops (PTRACE_SYSCALL), and filter_stops()
- *         says which of these stops are about the map.
- *    AT2  It begins with a moment at which all of its tasks are stopped outside of their calls (PTRACE_INTERRUPT): its map is
- *         read then, and nothing is missed from there on.  Tasks that are made meanwhile are traced from their birth.  It
- *         ends with such a moment, too, for a last look; calls of the map that are under way are brought to their end.
- *    AT3  A task is left with the signal that it was about to be given, stopped if it was.  If this process dies the kernel
- *         does the same.
+ *    AT1  No filter can be put into it from outside, so that each of its calls stops (PTRACE_SYSCALL), and
+ *         filter_stops() says which of these stops are about the map.
+ *    AT2  It begins with a moment at which all of its tasks are stopped outside of their calls (PTRACE_INTERRUPT):
+ *         its map is read then, and nothing is missed from there on.  Tasks that are made meanwhile are traced from
+ *         their birth.  It ends with such a moment, too, for a last look; calls of the map that are under way are
+ *         brought to their end.
+ *    AT3  A task is left with the signal that it was about to be given, stopped if it was.  If this process dies the
+ *         kernel does the same.
  *    AT4  Who is blocked where no signal reaches it (a parent in vfork(2)) is not waited for longer than PATIENCE_NS.
  */
 #include <ctype.h>

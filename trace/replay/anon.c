@@ -2,10 +2,10 @@
 /*
  * Which areas share an anon_vma: the mirror beside the kernel.
  *
- * Two areas of the mirror share one exactly when two of the kernel's do.  A number of the event goes
- * with one anon_vma of the mirror, and it with that number: sorted by either, equal ones stand side by side.  Areas
- * that lie elsewhere in the mirror are the map's own disagreement, which was told.  What a mirror in doubt has is not compared:
- * it does not know who wrote first.
+ * Two areas of the mirror share one exactly when two of the kernel's do.  A number of the event goes with one anon_vma
+ * of the mirror, and it with that number: sorted by either, equal ones stand side by side.  Areas that lie elsewhere in
+ * the mirror are the map's own disagreement, which was told.  What a mirror in doubt has is not compared: it does not
+ * know who wrote first.
  */
 #include <errno.h>
 #include <inttypes.h>
