@@ -55,6 +55,7 @@ static const struct {
 } questions[] = {
 	{ "lookup", question_lookup },
 	{ "lookup-dependent", question_lookup_dependent },
+	{ "lookup-batch", question_lookup_batch },
 	{ "mix-rcu", question_mix_rcu },
 	{ "overwrite", question_overwrite },
 	{ "gap-lowest", question_gap_lowest },

@@ -46,6 +46,8 @@ struct contender {
 	/* The same in ascending order, in the way that the contender has for it. */
 	void (*append)(void *tree, struct area *const *areas, size_t nr);
 	unsigned long (*load)(void *tree, const unsigned long *index, size_t nr);
+	/* As load, several at a time; NULL: one by one is all that it can. */
+	unsigned long (*load_many)(void *tree, const unsigned long *index, size_t nr);
 	/* As load, each index known only when the entry before has been found. */
 	unsigned long (*chase)(void *tree, const unsigned long *index, size_t nr);
 	void (*mix)(void *tree, const struct step *steps, size_t nr);

@@ -65,6 +65,14 @@ static unsigned long run_load(struct trial *trial, void *arg)
 	return trial->contender->load(trial->tree, ((struct lookup *)arg)->index, LOOKUPS);
 }
 
+static unsigned long run_load_many(struct trial *trial, void *arg)
+{
+	const struct contender *contender = trial->contender;
+	const unsigned long *index = ((struct lookup *)arg)->index;
+
+	return (contender->load_many ? contender->load_many : contender->load)(trial->tree, index, LOOKUPS);
+}
+
 static unsigned long run_chase(struct trial *trial, void *arg)
 {
 	return trial->contender->chase(trial->tree, ((struct lookup *)arg)->index, LOOKUPS);
@@ -114,5 +122,15 @@ void question_lookup_dependent(void)
 
 	for (const size_t *n = bench_sizes(own); *n; n++)
 		compare((struct work){ .question = "lookup-dependent", .which = "", .run = run_chase }, *n,
+			uniform);
+}
+
+/* `lookup-batch`: 64 addresses are known at a time; who has no lookup of several makes one after the other. */
+void question_lookup_batch(void)
+{
+	static const size_t own[] = { 1000, 10000, 100000, 0 };
+
+	for (const size_t *n = bench_sizes(own); *n; n++)
+		compare((struct work){ .question = "lookup-batch", .which = "", .run = run_load_many }, *n,
 			uniform);
 }

@@ -44,10 +44,28 @@ static size_t vmaple_bytes(void *tree)
 	return stats.bytes;
 }
 
+#define BATCH 64
+
+static unsigned long vmaple_load_many(void *tree, const unsigned long *index, size_t nr)
+{
+	unsigned long sum = 0;
+	void *entry[BATCH];
+
+	for (size_t at = 0; at < nr; at += BATCH) {
+		unsigned int batch = (unsigned int)(nr - at < BATCH ? nr - at : BATCH);
+
+		mtree_load_many(tree, index + at, entry, batch);
+		for (unsigned int i = 0; i < batch; i++)
+			sum += (unsigned long)entry[i];
+	}
+	return sum;
+}
+
 const struct contender contender_vmaple = {
 	.name = "vmaple",
 	.select = select_best,
 	.bytes = vmaple_bytes,
+	.load_many = vmaple_load_many,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,
 };
@@ -56,6 +74,7 @@ const struct contender contender_vmaple_avx2 = {
 	.name = "vmaple-avx2",
 	.select = select_avx2,
 	.bytes = vmaple_bytes,
+	.load_many = vmaple_load_many,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,
 };
@@ -64,6 +83,7 @@ const struct contender contender_vmaple_sse = {
 	.name = "vmaple-sse",
 	.select = select_sse,
 	.bytes = vmaple_bytes,
+	.load_many = vmaple_load_many,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,
 };
@@ -72,6 +92,7 @@ const struct contender contender_vmaple_scalar = {
 	.name = "vmaple-scalar",
 	.select = select_scalar,
 	.bytes = vmaple_bytes,
+	.load_many = vmaple_load_many,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,
 };

@@ -274,7 +274,13 @@ void mt_store_rebuild(struct mt_store *store);
  *
  * A leaf may have to be wide, and then is of an inner node's size: leaves are counted for both.
  */
-#define MT_WORST_LEAVES         3
+#define MT_WORST_LEAVES 3
+/*
+ * The most for what overflows one leaf, or does not fit its layout, where the parent has room: of at most 32 entries two
+ * leaves, either of which may have to be wide, and the parent anew, or a root.
+ */
+#define MT_LEAVES_LEAVES        2
+#define MT_LEAVES_INNERS        (MT_LEAVES_LEAVES + 1)
 #define MT_WORST_INNERS(height) (3 * ((height)-1) + 1 + MT_WORST_LEAVES)
 
 #endif /* MAPLE_NODE_H */

@@ -85,6 +85,8 @@ static inline __attribute__((always_inline)) void plan_store(
 	p->kind = STORE_REBUILD;
 	if (store->last > path->max)
 		return;
+	if (path->height == 1 || path_inner(path, path->height - 2U)->nr < MT_SLOTS)
+		p->kind = STORE_LEAVES;
 	gone = find_covered(p, store, path, layout);
 	put = (unsigned int)(store->entry != NULL) + s->left + s->right;
 	s->live = leaf_live(leaf) - gone + put;

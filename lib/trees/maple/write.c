@@ -28,6 +28,9 @@
  *        split     the leaf is full, and the parent, if there is one, has room: without RCU it becomes two where it
  *                  is.  See split.c.
  *
+ *        leaves    the leaf overflows or cannot hold the bounds in its layout, and the parent, if there is one, has
+ *                  room: a rebuild for which few nodes are set aside.
+ *
  *        rebuild   everything else: the leaf overflows or runs low, cannot hold the bounds in its layout, the range
  *                  spans leaves, or a leaf would end with NULL (MT4).  See rebuild.c.
  *
@@ -75,6 +78,8 @@ static int reserve_for(
 		break;
 	case STORE_SPLIT:
 		return mas_reserve(store->mas, 1, path->height == 1, gfp);
+	case STORE_LEAVES:
+		return mas_reserve(store->mas, MT_LEAVES_LEAVES, MT_LEAVES_INNERS, gfp);
 	default:
 		return mas_reserve(store->mas, MT_WORST_LEAVES, MT_WORST_INNERS(path->height), gfp);
 	}
@@ -142,6 +147,7 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 		mt_split_leaf(store, path, &p->splice);
 		mt_forget_path(store->mt);
 		break;
+	case STORE_LEAVES:
 	case STORE_REBUILD:
 		mt_store_rebuild(store);
 		mt_forget_path(store->mt);
@@ -354,7 +360,7 @@ int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void 
 		MA_STATE(mas, mt, first, last);
 		return mas_store_gfp(&mas, entry, gfp);
 	}
-	if (!store_at_tail(&store)) {
+	if (!mt->ma_tail || !store_at_tail(&store)) {
 		path = mt_writer_path(mt, first);
 		mt_plan_store(&p, &store, path);
 		if (!needs_no_node(mt, &p)) {

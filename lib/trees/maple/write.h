@@ -8,7 +8,15 @@
 #include "leaf.h"
 
 /* Which kind of store it is (theory, 2), found out before anything changes. */
-enum store_kind { STORE_NOTHING, STORE_EXACT, STORE_LEAF, STORE_APPEND, STORE_SPLIT, STORE_REBUILD };
+enum store_kind {
+	STORE_NOTHING,
+	STORE_EXACT,
+	STORE_LEAF,
+	STORE_APPEND,
+	STORE_SPLIT,
+	STORE_LEAVES,
+	STORE_REBUILD
+};
 
 struct plan {
 	enum store_kind kind;
