@@ -39,6 +39,14 @@ VMAPLE_API int mm_set_task_size(struct mm_struct *mm, unsigned long task_size) _
  */
 VMAPLE_API int mm_set_mmap_base(struct mm_struct *mm, unsigned long stack_limit, bool randomised,
 	unsigned long random_pages) __must_check;
+/**
+ * Likewise for the calls of a 64-bit program that come through a table of 32-bit calls (MM_IN_32BIT), whose space ends at
+ * @p task_size: 4 GiB less two pages on x86-64, 3 GiB for who asked for that (ADDR_LIMIT_3GB).  @p random_pages are drawn
+ * apart (vm.mmap_rnd_compat_bits, 8).  mm_init() does it for 8 MiB and nothing random.
+ * @return 0; -EINVAL, unchanged: no such size, or @p random_pages are more than a sixth of it.
+ */
+VMAPLE_API int mm_set_mmap_compat_base(struct mm_struct *mm, unsigned long task_size,
+	unsigned long stack_limit, bool randomised, unsigned long random_pages) __must_check;
 /** End it: every area goes, files are put, charges given back. The struct is the caller's again. */
 VMAPLE_API void mm_exit(struct mm_struct *mm);
 /**
@@ -102,6 +110,12 @@ VMAPLE_API int mm_insert_area(struct mm_struct *mm, const struct area_spec *spec
 
 /** @name Mapping calls
  * @{ */
+/**
+ * In the flags of a request, behind those that the call itself has: it comes through a table of 32-bit calls (on x86-64
+ * int 0x80 and x32), which decides where it is placed: below mmap_compat_base.  In a space of up to 4 GiB it says nothing
+ * new.  Linux's in_32bit_syscall().
+ */
+#define MM_IN_32BIT (1UL << 32)
 struct mmap_request {
 	unsigned long addr, len, prot, flags; /**< as for mmap(2) */
 	unsigned long offset;                 /**< bytes */

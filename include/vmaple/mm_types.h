@@ -323,6 +323,8 @@ struct mm_struct {
 	unsigned int mm_lock_seq; /**< number of the call that changes it now; not 0 */
 	unsigned int calls;       /**< that are under way, each inside the one before */
 	void *owner;              /**< the embedder's */
+	/** Where searches of calls with MM_IN_32BIT begin, in a space of more than 4 GiB, and below what they end. */
+	unsigned long mmap_compat_base, mmap_compat_legacy_base, compat_task_size;
 };
 
 #ifdef __cplusplus

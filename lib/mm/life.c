@@ -48,6 +48,7 @@ static void begin_space(struct mm_struct *mm, unsigned long task_size)
 	mm->task_size = task_size;
 	mm->mmap_window = task_size;
 	(void)!mm_set_mmap_base(mm, 8 * MB, false, 0);
+	(void)!mm_set_mmap_compat_base(mm, min(task_size, (1UL << 32) - 2 * page_size(mm)), 8 * MB, false, 0);
 }
 
 int mm_set_task_size(struct mm_struct *mm, unsigned long task_size)
@@ -59,27 +60,54 @@ int mm_set_task_size(struct mm_struct *mm, unsigned long task_size)
 }
 
 /* The stack begins anywhere in so many pages: a 32-bit process has few to give away. */
-static unsigned long stack_random_pages(const struct mm_struct *mm)
+static unsigned long stack_random_pages(unsigned long window)
 {
-	return mm->mmap_window <= 1UL << 32 ? 0x7ff : 0x3fffff;
+	return window <= 1UL << 32 ? 0x7ff : 0x3fffff;
+}
+
+/* How far the base lies below the end of a window. */
+static unsigned long gap_below(
+	const struct mm_struct *mm, unsigned long window, unsigned long stack_limit, bool randomised)
+{
+	unsigned long pad = mm->sys->stack_guard_gap, gap = stack_limit;
+
+	if (randomised)
+		pad += stack_random_pages(window) << mm->sys->page_shift;
+	if (gap + pad > gap)
+		gap += pad;
+	return min(max(gap, 128 * MB), window / 6 * 5);
+}
+
+/* The gap is five sixths at most: a base stays above 0 with a sixth that is random. */
+static bool may_be_random(const struct mm_struct *mm, unsigned long window, unsigned long random_pages)
+{
+	return random_pages <= to_pages(mm, window / 6);
 }
 
 int mm_set_mmap_base(
 	struct mm_struct *mm, unsigned long stack_limit, bool randomised, unsigned long random_pages)
 {
-	unsigned long pad = mm->sys->stack_guard_gap, gap = stack_limit, most = mm->mmap_window / 6 * 5;
+	unsigned long window = mm->mmap_window, random = random_pages << mm->sys->page_shift;
+
+	if (!may_be_random(mm, window, random_pages))
+		return -EINVAL;
+	mm->mmap_base = page_align(mm, window - gap_below(mm, window, stack_limit, randomised) - random);
+	mm->mmap_legacy_base = page_align(mm, window / 3) + random;
+	return 0;
+}
+
+int mm_set_mmap_compat_base(struct mm_struct *mm, unsigned long task_size, unsigned long stack_limit,
+	bool randomised, unsigned long random_pages)
+{
 	unsigned long random = random_pages << mm->sys->page_shift;
 
-	/* The gap is five sixths at most: the base stays above 0. */
-	if (random_pages > to_pages(mm, mm->mmap_window / 6))
+	if (!task_size || offset_in_page(mm, task_size) || task_size > mm->task_size ||
+		!may_be_random(mm, task_size, random_pages))
 		return -EINVAL;
-	if (randomised)
-		pad += stack_random_pages(mm) << mm->sys->page_shift;
-	if (gap + pad > gap)
-		gap += pad;
-	gap = min(max(gap, 128 * MB), most);
-	mm->mmap_base = page_align(mm, mm->mmap_window - gap - random);
-	mm->mmap_legacy_base = page_align(mm, mm->mmap_window / 3) + random;
+	mm->compat_task_size = task_size;
+	mm->mmap_compat_base =
+		page_align(mm, task_size - gap_below(mm, task_size, stack_limit, randomised) - random);
+	mm->mmap_compat_legacy_base = page_align(mm, task_size / 3) + random;
 	return 0;
 }
 

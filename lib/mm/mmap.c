@@ -49,7 +49,7 @@ static int check_shared_file(struct mapping *m)
 /* Disk file systems know MAP_SYNC, if only to refuse it. */
 static unsigned long known_flags(const struct mapping *m)
 {
-	return MAP_KNOWN | (m->file->kind == VM_FILE_REGULAR ? MAP_SYNC : 0) |
+	return MM_IN_32BIT | MAP_KNOWN | (m->file->kind == VM_FILE_REGULAR ? MAP_SYNC : 0) |
 	       (m->mm->sys->kernel->above4g ? MAP_ABOVE4G : 0);
 }
 

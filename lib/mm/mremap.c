@@ -39,7 +39,7 @@ static int check_request(const struct remap *r, const struct mremap_request *req
 {
 	struct mm_struct *mm = r->mm;
 
-	if (r->flags & ~(unsigned long)(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))
+	if (r->flags & ~(MM_IN_32BIT | MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))
 		return -EINVAL;
 	if (offset_in_page(mm, r->addr) || !r->new_len)
 		return -EINVAL;
@@ -160,8 +160,8 @@ static int expand_in_place(struct remap *r)
 static int choose_place(struct remap *r)
 {
 	const struct vm_area_struct *vma = r->vma;
-	unsigned long flags =
-		(r->flags & MREMAP_FIXED ? MAP_FIXED : 0) | (vma->vm_flags & VM_MAYSHARE ? MAP_SHARED : 0);
+	unsigned long flags = (r->flags & MREMAP_FIXED ? MAP_FIXED : 0) |
+			      (vma->vm_flags & VM_MAYSHARE ? MAP_SHARED : 0) | (r->flags & MM_IN_32BIT);
 	unsigned long hint = implies_new_addr(r) ? r->new_addr : 0;
 
 	r->new_addr = mm_get_unmapped_area(

@@ -8,7 +8,9 @@
  *
  * 2. Policy.  Top-down from mmap_base, bottom-up from mmap_legacy_base when that fails or the process prefers it;
  *    a hint is taken if it is free; MAP_32BIT lies in the second gigabyte; a hint above the 47-bit window opens
- *    what lies there.  Large mappings are placed so that huge pages fit, by searching for a longer hole.
+ *    what lies there.  Large mappings are placed so that huge pages fit, by searching for a longer hole.  What a 64-bit
+ *    program asks for through a table of 32-bit calls has bases of its own, and an end; flags and hints that are about
+ *    more than 4 GiB mean nothing there, nor in a space of 4 GiB, and nothing is placed for huge pages.
  *
  * 3. Colour.  Where the processor's caches ask for it (mm_system.va_align_mask) the address of a file's mapping has the
  *    same bits within the mask as its offset, plus bits drawn once for the machine: the same page of a file is then
@@ -107,7 +109,25 @@ struct request {
 	const struct vm_file *file;
 	unsigned long addr, len, off, flags;
 	struct hole *hole; /* becomes known */
+	bool compat;       /* by the bases of 32-bit calls */
 };
+
+/* In all of which there is nothing but what a 32-bit program can have. */
+static bool is_small(const struct mm_struct *mm)
+{
+	return mm->task_size <= 1UL << 32;
+}
+
+/* From where, upwards, and until where. */
+static void set_bottomup(const struct mm_struct *mm, const struct request *r, struct search *s)
+{
+	bool far = r->addr > mm->mmap_window;
+
+	s->low = r->compat ? mm->mmap_compat_legacy_base : mm->mmap_legacy_base;
+	s->high = r->compat ? mm->compat_task_size
+		  : far     ? mm->task_size
+			    : min(mm->task_size, mm->mmap_window);
+}
 
 /* Where it may begin, as far as @file cares. */
 static void set_alignment(const struct mm_struct *mm, const struct request *r, struct search *s)
@@ -126,11 +146,11 @@ static void set_alignment(const struct mm_struct *mm, const struct request *r, s
 
 static unsigned long area_bottomup(struct mm_struct *mm, const struct request *r)
 {
-	struct search s = { .length = r->len, .low = mm->mmap_legacy_base };
+	struct search s = { .length = r->len };
 	unsigned long addr = r->addr, len = r->len, flags = r->flags;
 
 	set_alignment(mm, r, &s);
-	s.high = addr > mm->mmap_window ? mm->task_size : min(mm->task_size, mm->mmap_window);
+	set_bottomup(mm, r, &s);
 	if (flags & MAP_32BIT) {
 		s.low = MAP_32BIT_START;
 		s.high = MAP_32BIT_END;
@@ -153,7 +173,10 @@ static bool hint_valid(const struct mm_struct *mm, unsigned long addr, unsigned 
 
 static unsigned long area_topdown(struct mm_struct *mm, const struct request *r)
 {
-	struct search s = { .length = r->len, .low = page_size(mm), .high = mm->mmap_base, .topdown = true };
+	struct search s = { .length = r->len,
+		.low = page_size(mm),
+		.high = r->compat ? mm->mmap_compat_base : mm->mmap_base,
+		.topdown = true };
 	unsigned long addr = r->addr & ~(page_size(mm) - 1);
 
 	if (r->flags & MAP_32BIT)
@@ -163,7 +186,7 @@ static unsigned long area_topdown(struct mm_struct *mm, const struct request *r)
 	set_alignment(mm, r, &s);
 	if (r->flags & MAP_ABOVE4G)
 		s.low = 1UL << 32;
-	if (addr > mm->mmap_window)
+	if (addr > mm->mmap_window && !r->compat)
 		s.high += mm->task_size - mm->mmap_window;
 	addr = vm_unmapped_area(mm, &s, r->hole);
 	return IS_ERR_VALUE(addr) ? area_bottomup(mm, r) : addr;
@@ -213,6 +236,9 @@ static unsigned long wanted_alignment(const struct mm_struct *mm, const struct r
 	const struct mm_system *sys = mm->sys;
 	bool shared = r->flags & MAP_SHARED;
 
+	/* Since anonymous memory is placed for them, too. */
+	if ((r->compat || is_small(mm)) && sys->kernel->anon_huge_aligned)
+		return 0;
 	if (r->file && r->file->kind == VM_FILE_REGULAR)
 		return r->file->map_align;
 	if (r->file && r->file->kind == VM_FILE_ZERO && !shared)
@@ -263,7 +289,7 @@ static inline bool remembered_anywhere(
 	const struct mm_system *sys = mm->sys;
 	unsigned long low = max(page_size(mm), sys->mmap_min_addr);
 
-	if ((flags & (MAP_FIXED | MAP_32BIT | MAP_ABOVE4G)) || !mm->topdown)
+	if ((flags & (MAP_FIXED | MAP_32BIT | MAP_ABOVE4G | MM_IN_32BIT)) || !mm->topdown)
 		return false;
 	if ((sys->pmd_size && !(len & (sys->pmd_size - 1))) || !hole_serves(mm, low, mm->mmap_base, len))
 		return false;
@@ -284,12 +310,13 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 
 	if (!file && !addr && remembered_anywhere(mm, len, flags, hole))
 		return mm->hole.end - len;
-	r = (struct request){ file, addr, len, file ? pgoff << mm->sys->page_shift : 0, flags, hole };
+	r = (struct request){ file, addr, len, file ? pgoff << mm->sys->page_shift : 0, flags & ~MM_IN_32BIT,
+		hole, (flags & MM_IN_32BIT) && !is_small(mm) };
 	if (len > mm->task_size)
 		return -ENOMEM;
-	if (mm->task_size <= 1UL << 32)
+	if (r.compat || is_small(mm))
 		r.flags &= ~(unsigned long)MAP_32BIT;
-	if (mm->task_size <= 1UL << 32 || !mm->sys->kernel->above4g)
+	if (r.compat || is_small(mm) || !mm->sys->kernel->above4g)
 		r.flags &= ~(unsigned long)MAP_ABOVE4G;
 	addr = file && file->kind == VM_FILE_HUGETLB ? area_huge(mm, r) : area_by_kind(mm, &r);
 	if (IS_ERR_VALUE(addr))

@@ -315,6 +315,53 @@ static void test_mmap_base_is_the_kernels(void **state)
 	assert_int_equal(mm.mmap_base - low, PAGE);
 }
 
+#define COMPAT (ANON | MM_IN_32BIT)
+
+static void test_32_bit_calls_of_a_64_bit_program_have_bases_of_their_own(void **state)
+{
+	const unsigned long end = 0xffffe000, base = end - 128 * MB;
+	unsigned long at, moved;
+
+	assert_int_equal(mm.compat_task_size, end);
+	assert_int_equal(map(0, 3 * PAGE, COMPAT), base - 3 * PAGE);
+	assert_int_equal(map(0, 3 * PAGE, ANON), mm.mmap_base - 3 * PAGE);
+	assert_int_equal(map(0, PAGE, COMPAT), base - 4 * PAGE);
+	/* What is about 64 bits says nothing, and huge pages are not placed for. */
+	assert_int_equal(map(0, PAGE, COMPAT | MAP_32BIT), base - 5 * PAGE);
+	assert_int_equal(map(0, PAGE, COMPAT | VMAPLE_MAP_ABOVE4G), base - 6 * PAGE);
+	assert_int_equal(map(0, HUGE, COMPAT), base - 6 * PAGE - HUGE);
+	at = map(0, 2 * PAGE, ANON);
+	assert_true(at > end);
+	assert_int_equal(map(0, PAGE, ANON), at - PAGE);
+	moved = mm_mremap(
+		&mm, &(struct mremap_request){ at, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0 });
+	assert_true(moved > end);
+	moved = mm_mremap(&mm, &(struct mremap_request){
+				       at, PAGE, PAGE, MM_IN_32BIT | MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0 });
+	assert_int_equal(moved, base - 7 * PAGE - HUGE);
+}
+
+static void test_32_bit_calls_end_where_their_space_does(void **state)
+{
+	const unsigned long end = 0xffffe000, base = end - 128 * MB;
+
+	take(sys.mmap_min_addr, base);
+	/* Then upwards from a third of it, beyond the base, until its end and not a page more. */
+	assert_int_equal(map(0, 64 * MB, COMPAT), base);
+	assert_int_equal(map(0, 64 * MB + PAGE, COMPAT), (unsigned long)-ENOMEM);
+	assert_int_equal(map(0, 64 * MB, COMPAT), base + 64 * MB);
+	assert_int_equal(map(0, PAGE, COMPAT), (unsigned long)-ENOMEM);
+	assert_true(map(0, PAGE, ANON) > end);
+	/* ADDR_LIMIT_3GB, a stack of 1 GiB, and 17 pages that were drawn. */
+	assert_int_equal(mm_munmap(&mm, sys.mmap_min_addr, end - sys.mmap_min_addr), 0);
+	assert_int_equal(mm_set_mmap_compat_base(&mm, 3 * GB, GB, false, 17), 0);
+	assert_int_equal(map(0, PAGE, COMPAT), 2 * GB - GUARD - 18 * PAGE);
+	mm.topdown = false;
+	assert_int_equal(map(0, PAGE, COMPAT), GB + 17 * PAGE);
+	assert_int_equal(mm_set_mmap_compat_base(&mm, 3 * GB, GB, false, GB / PAGE), -EINVAL);
+	assert_int_equal(mm_set_mmap_compat_base(&mm, GB + 1, GB, false, 0), -EINVAL);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +371,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_upwards_from_the_legacy_base, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_hint_is_taken_where_it_is_free, begin, end),
 		cmocka_unit_test_setup_teardown(test_32_bit_lies_in_the_second_gigabyte, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_32_bit_calls_of_a_64_bit_program_have_bases_of_their_own, begin, end),
+		cmocka_unit_test_setup_teardown(test_32_bit_calls_end_where_their_space_does, begin, end),
 		cmocka_unit_test_setup_teardown(test_above_47_bits_only_for_those_who_ask, begin, end),
 		cmocka_unit_test_setup_teardown(test_huge_pages_fit, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_stack_keeps_its_guard_gap, begin, end),
