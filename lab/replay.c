@@ -6,26 +6,26 @@
 #include <stdio.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include <vmaple/trace.h>
 
 #include "lab.h"
+#include "system_calls.h"
 
 static enum lab_kind kind_of_call(uint32_t nr)
 {
 	switch (nr) {
-	case SYS_mmap:
+	case NR_mmap:
 		return LAB_MMAP;
-	case SYS_munmap:
+	case NR_munmap:
 		return LAB_MUNMAP;
-	case SYS_mprotect:
+	case NR_mprotect:
 		return LAB_MPROTECT;
-	case SYS_mremap:
+	case NR_mremap:
 		return LAB_MREMAP;
-	case SYS_brk:
+	case NR_brk:
 		return LAB_BRK;
-	case SYS_madvise:
+	case NR_madvise:
 		return LAB_MADVISE;
 	default:
 		return LAB_OTHER;

@@ -6,7 +6,6 @@
  * it are written, sixteen in all.
  */
 #include <stdio.h>
-#include <sys/syscall.h>
 
 #include <vmaple/replay.h>
 
@@ -14,6 +13,7 @@
 
 #include "lab.h"
 #include "rmap_lab.h"
+#include "system_calls.h"
 
 #define PAGE    4096UL
 #define WRITTEN 16
@@ -23,11 +23,11 @@ static enum rmap_kind kind_of(const struct trace_event *e)
 	if (e->type != TRACE_EVENT_CALL)
 		return e->type == TRACE_EVENT_FORK ? RMAP_FORK : RMAP_EXIT;
 	switch (e->call.nr) {
-	case SYS_munmap:
+	case NR_munmap:
 		return RMAP_MUNMAP;
-	case SYS_mprotect:
+	case NR_mprotect:
 		return RMAP_MPROTECT;
-	case SYS_mremap:
+	case NR_mremap:
 		return RMAP_MREMAP;
 	default:
 		return RMAP_MMAP;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* See lives.h. */
 #include "lives.h"
+#include "system_calls.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 const char *const report_kind_names[REPORT_KINDS] = { "anonymous", "heap", "stack", "file, code",
 	"file, data", "no access", "shared", "huge pages", "kernel's own" };
@@ -140,7 +140,7 @@ static void look_at(struct lives *l, uint64_t lo, uint64_t hi)
 /* It changes nothing where it names nothing, and has not been given a place. */
 static bool may_name_nothing(uint32_t nr)
 {
-	return nr == SYS_mmap || nr == SYS_brk || nr == SYS_prctl;
+	return nr == NR_mmap || nr == NR_brk || nr == NR_prctl;
 }
 
 static void look_at_call(struct lives *l, const struct trace_call *c)
@@ -151,7 +151,7 @@ static void look_at_call(struct lives *l, const struct trace_call *c)
 	bool has_placed = trace_placed_range(c, &placed);
 
 	/* A segment's size is not known; others are about the whole of the map, or about what is in a structure. */
-	if (c->nr == SYS_shmat || (!n && !has_placed && !may_name_nothing(c->nr))) {
+	if (c->nr == NR_shmat || (!n && !has_placed && !may_name_nothing(c->nr))) {
 		look_at(l, 0, ~0ull);
 		return;
 	}

@@ -137,12 +137,28 @@ struct trace_space {
 	const char *path;   /**< of the program; never NULL */
 };
 
+/** The table of calls that a call came through, with arguments of its width. */
+enum trace_abi {
+	TRACE_ABI_X86_64,
+	TRACE_ABI_I386, /**< int 0x80 and sysenter, of 32-bit programs and 64-bit ones */
+	TRACE_ABI_X32,
+	TRACE_ABI_GENERIC, /**< aarch64, riscv64 and all newer machines */
+	TRACE_ABIS
+};
+
+/** Is it a table of 32-bit calls?  It decides where mappings go. */
+static inline bool trace_abi_is_32bit(uint32_t abi)
+{
+	return abi == TRACE_ABI_I386 || abi == TRACE_ABI_X32;
+}
+
 /** The error of a call of which is known that it failed, and not why. */
 #define TRACE_ERROR_UNSEEN 4095
 
 /** A system call that has returned. */
 struct trace_call {
-	uint32_t nr; /**< x86-64 number, also for calls that came in through other tables */
+	uint32_t
+		nr; /**< x86-64 number, also for calls that came in through other tables: those have its arguments, too */
 	uint64_t args[6];
 	int64_t result;    /**< -errno or -TRACE_ERROR_UNSEEN in case of failure */
 	uint32_t file;     /**< number of the file that is mapped; 0 for none */
@@ -150,6 +166,7 @@ struct trace_call {
 	const void *data;  /**< what an argument points to (a name, iovecs, a node mask); may be NULL */
 	uint32_t data_len; /**< bytes */
 	uint32_t stack; /**< number of the call stack that it was made from; 0: not known; since version 2 */
+	uint32_t abi;   /**< enum trace_abi; since version 3 */
 };
 
 /** Whole pages, in bytes: [start, end). */
@@ -333,7 +350,7 @@ struct trace_header {
 	const char *command;        /**< command line, quoted for a shell; never NULL */
 };
 
-#define TRACE_FORMAT_VERSION 2
+#define TRACE_FORMAT_VERSION 3
 
 /**
  * Where events go. One sink can be put before another.

@@ -17,6 +17,8 @@
 
 #include <vmaple/linux_abi.h>
 
+#include "system_calls.h"
+
 #ifndef SYS_set_mempolicy_home_node
 #define SYS_set_mempolicy_home_node 450
 #endif

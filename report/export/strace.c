@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include <vmaple/maple_tree.h>
 
 #include "export.h"
+#include "system_calls.h"
 
 /* Descriptors that what an address space begins with is mapped through; a program that has them too gets them back. */
 #define BEGIN_FD  900
@@ -195,13 +195,13 @@ static void on_call(struct export_strace *s, const struct trace_event *e)
 	char text[512];
 
 	switch (c->nr) {
-	case SYS_mmap:
+	case NR_mmap:
 		put_mmap(s, e, c);
 		break;
-	case SYS_shmat:
+	case NR_shmat:
 		put_shmat(s, e, c);
 		break;
-	case SYS_prctl:
+	case NR_prctl:
 		if (c->args[0] == PR_SET_VMA) {
 			put_name(s, e, c);
 			break;
@@ -210,7 +210,7 @@ static void on_call(struct export_strace *s, const struct trace_event *e)
 	default:
 		line_begin(s, e);
 		fputs(trace_call_text(c, text, sizeof(text)), s->out);
-		put_result(s->out, c->result, c->nr == SYS_brk || c->nr == SYS_mremap);
+		put_result(s->out, c->result, c->nr == NR_brk || c->nr == NR_mremap);
 	}
 }
 
@@ -231,7 +231,7 @@ static void on_space(struct export_strace *s, const struct trace_event *e)
 static void put_begin(struct export_strace *s, const struct trace_event *e, const struct trace_area *a)
 {
 	bool file = a->name[0] == '/', stack = strncmp(a->name, "[stack", 6) == 0;
-	struct trace_call c = { .nr = SYS_mmap,
+	struct trace_call c = { .nr = NR_mmap,
 		.args = { a->start, a->end - a->start, a->prot,
 			(a->shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS) |
 				(stack ? MAP_GROWSDOWN | MAP_STACK : 0),

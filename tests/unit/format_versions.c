@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recordings of every version are read: one of version 1, made when that was the newest, and what version 2 has more.
+ * Recordings of every version are read: one of version 1, made when that was the newest, and what versions 2 and 3 have more.
  *
  * usage: format_versions VERSION-1.VMT    (a program without a library: mmap of 8 pages, mprotect of the second, a write to
  * the first, munmap of the fifth, mprotect of the first)
@@ -38,6 +38,7 @@ static void test_a_recording_of_version_1_says_what_it_said_then(void **state)
 		assert_true(calls < 4);
 		assert_int_equal(e.call.nr, nr[calls]);
 		assert_int_equal(e.call.stack, 0);
+		assert_int_equal(e.call.abi, TRACE_ABI_X86_64);
 		if (!calls)
 			base = (uint64_t)e.call.result;
 		else
@@ -95,11 +96,51 @@ static void test_modules_and_stacks_are_read_back(void **state)
 	unlink(path);
 }
 
+/* What is written as version 2 says no table, and all that it says is read back. */
+static void test_a_call_of_version_3_says_its_table(void **state)
+{
+	char path[] = "/tmp/vmaple-tables.XXXXXX", error[512];
+
+	close(mkstemp(path));
+	for (uint32_t version = 2; version <= 3; version++) {
+		struct trace_header header = rec_header;
+		struct trace_event call = { .type = TRACE_EVENT_CALL,
+			.call = {
+				.nr = SYS_munmap, .args = { 0xf7fe0000, REC_PAGE }, .abi = TRACE_ABI_I386 } };
+		struct trace_writer *w;
+		struct trace_reader *r;
+		struct recording rec;
+		struct trace_event e;
+
+		header.version = version;
+		assert_int_equal(trace_writer_open(&w, path, &header), 0);
+		rec = (struct recording){ .sink = trace_writer_sink(w) };
+		rec_begin(&rec);
+		rec_event(&rec, call);
+		rec_event(&rec, call);
+		assert_int_equal(rec.error, 0);
+		assert_int_equal(trace_writer_close(w), 0);
+		assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+		assert_int_equal(trace_reader_header(r)->version, version);
+		do
+			assert_int_equal(trace_reader_next(r, &e), 1);
+		while (e.type != TRACE_EVENT_CALL);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(e.call.args[0], 0xf7fe0000);
+			assert_int_equal(e.call.abi, version < 3 ? TRACE_ABI_X86_64 : TRACE_ABI_I386);
+			assert_int_equal(trace_reader_next(r, &e), i == 0);
+		}
+		trace_reader_close(r);
+	}
+	unlink(path);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_recording_of_version_1_says_what_it_said_then),
 		cmocka_unit_test(test_modules_and_stacks_are_read_back),
+		cmocka_unit_test(test_a_call_of_version_3_says_its_table),
 	};
 
 	version_1 = argc > 1 ? argv[1] : "version-1.vmt";

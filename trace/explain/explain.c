@@ -42,7 +42,7 @@ void explain_event_of(struct explain *x, const struct trace_event *e, struct exp
 
 static bool names_areas(const struct trace_event *e)
 {
-	return e->type == TRACE_EVENT_CALL && e->call.nr == SYS_prctl && e->call.args[0] == PR_SET_VMA;
+	return e->type == TRACE_EVENT_CALL && e->call.nr == NR_prctl && e->call.args[0] == PR_SET_VMA;
 }
 
 /* What the event says itself. */
@@ -57,10 +57,10 @@ static void event_will_change(struct explain *x, const struct trace_event *e)
 	if (names_areas(e))
 		will_change(x, mm, e->call.args[2], e->call.args[2] + e->call.args[3]);
 	if (e->type == TRACE_EVENT_CALL &&
-		(e->call.nr == SYS_mbind || e->call.nr == SYS_set_mempolicy_home_node))
+		(e->call.nr == NR_mbind || e->call.nr == NR_set_mempolicy_home_node))
 		will_change(x, mm, e->call.args[0], e->call.args[0] + e->call.args[1]);
 	/* It may have faulted pages in. */
-	if (e->type == TRACE_EVENT_CALL && e->call.nr == SYS_madvise)
+	if (e->type == TRACE_EVENT_CALL && e->call.nr == NR_madvise)
 		will_change(x, mm, e->call.args[0], e->call.args[0] + e->call.args[1]);
 }
 

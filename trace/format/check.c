@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a recording may say; see check.h. */
 #include "check.h"
+#include "system_calls.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #define PAGE      4096u
 #define SPACE_MAX (1ull << 56) /* user addresses with five levels of page tables */
@@ -155,26 +155,28 @@ static const char *check_map(struct check *c, const struct trace_map *m, struct 
 
 static bool returns_place(uint32_t nr)
 {
-	return nr == SYS_mmap || nr == SYS_mremap || nr == SYS_shmat;
+	return nr == NR_mmap || nr == NR_mremap || nr == NR_shmat;
 }
 
 static const char *check_call(struct check *c, const struct trace_call *call, const struct known *k)
 {
 	uint64_t result = (uint64_t)call->result, end = k ? k->task_size : SPACE_MAX;
-	bool failed = call->result < 0, name = call->nr == SYS_prctl && call->args[0] == PR_SET_VMA;
+	bool failed = call->result < 0, name = call->nr == NR_prctl && call->args[0] == PR_SET_VMA;
 
 	if (call->result < -TRACE_ERROR_UNSEEN)
 		return wrong(c, "a call that returns %#" PRIx64 ", no result and no error", result);
 	if (!failed && ((returns_place(call->nr) && (!is_page(result) || result >= end)) ||
-			       (call->nr == SYS_brk && result > end)))
+			       (call->nr == NR_brk && result > end)))
 		return wrong(c, "a call that returns %#" PRIx64 ", where nothing can be mapped", result);
-	if (!failed && call->nr == SYS_prctl && call->args[0] == PR_SET_MM && call->args[2] > end)
+	if (!failed && call->nr == NR_prctl && call->args[0] == PR_SET_MM && call->args[2] > end)
 		return wrong(c, "a part of the program moved to %#" PRIx64, call->args[2]);
 	if (call->file && call->file != c->last_file)
 		return wrong(
 			c, "a call that maps file %u, which the event before it is not about", call->file);
 	if (call->stack > c->last_stack)
 		return wrong(c, "a call from stack %u, which has not been told", call->stack);
+	if (call->abi >= TRACE_ABIS)
+		return wrong(c, "a call through a table that no machine has");
 	if (call->data_len >= TEXT_MAX)
 		return wrong(c, "a call with more data than any has");
 	if (name && call->data_len && ((const char *)call->data)[call->data_len - 1])

@@ -295,6 +295,8 @@ static void do_call(struct codec *c, struct trace_call *call)
 	do_bytes(c, &call->data, &call->data_len);
 	if (c->version >= 2)
 		do_u32(c, &call->stack);
+	if (c->version >= 3)
+		do_u32(c, &call->abi);
 }
 
 static void do_module(struct codec *c, struct trace_module *m)

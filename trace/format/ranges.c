@@ -65,30 +65,30 @@ unsigned int trace_named_ranges(
 	const uint64_t *a = c->args;
 
 	switch (c->nr) {
-	case SYS_mmap:
+	case NR_mmap:
 		return a[3] & MAP_FIXED ? range(r, a[0], a[1]) : 0;
-	case SYS_brk:
+	case NR_brk:
 		return range_of_brk(heap, a[0], r);
-	case SYS_mremap:
+	case NR_mremap:
 		range(r, a[0], a[1]);
 		return 1 + (a[3] & MREMAP_FIXED ? range(r + 1, a[4], a[2]) : 0);
-	case SYS_munmap:
-	case SYS_mprotect:
-	case SYS_pkey_mprotect:
-	case SYS_madvise:
-	case SYS_mlock:
-	case SYS_mlock2:
-	case SYS_munlock:
-	case SYS_mseal:
-	case SYS_mbind:
-	case SYS_set_mempolicy_home_node:
-	case SYS_remap_file_pages:
+	case NR_munmap:
+	case NR_mprotect:
+	case NR_pkey_mprotect:
+	case NR_madvise:
+	case NR_mlock:
+	case NR_mlock2:
+	case NR_munlock:
+	case NR_mseal:
+	case NR_mbind:
+	case NR_set_mempolicy_home_node:
+	case NR_remap_file_pages:
 		return range(r, a[0], a[1]);
-	case SYS_process_madvise:
+	case NR_process_madvise:
 		return ranges_of_vector(c, r);
-	case SYS_prctl:
+	case NR_prctl:
 		return a[0] == PR_SET_VMA ? range(r, a[2], a[3]) : 0;
-	case SYS_ioctl:
+	case NR_ioctl:
 		return range_in_data(c, r);
 	default:
 		return 0;
@@ -100,12 +100,12 @@ bool trace_placed_range(const struct trace_call *c, struct trace_range *r)
 	if (IS_ERR_VALUE(c->result))
 		return false;
 	switch (c->nr) {
-	case SYS_mmap:
-	case SYS_map_shadow_stack:
+	case NR_mmap:
+	case NR_map_shadow_stack:
 		return range(r, (uint64_t)c->result, c->args[1]);
-	case SYS_mremap:
+	case NR_mremap:
 		return range(r, (uint64_t)c->result, c->args[2]);
-	case SYS_shmat:
+	case NR_shmat:
 		return range(r, (uint64_t)c->result, PAGE);
 	default:
 		return false;

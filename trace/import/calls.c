@@ -5,19 +5,15 @@
  * The table is sorted by name.  A call that is not in it changes neither a map nor what later calls mean.
  */
 #include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
+#include "call_table.h"
 #include "internal.h"
 
-#ifndef SYS_map_shadow_stack
-#define SYS_map_shadow_stack 453
-#endif
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
 #define O_CLOEXEC_BIT 02000000
+#define FIRST_OF_ALL  424 /* from here on calls have one number on all machines */
 #define CLONE_VM      0x100
 #define CLONE_FILES   0x400
 #define CLONE_VFORK   0x4000
@@ -351,7 +347,7 @@ static int on_limit(const struct logged *l, const struct handler *h)
 }
 
 static const struct handler handlers[] = {
-	{ "brk", on_brk, SYS_brk },
+	{ "brk", on_brk, NR_brk },
 	{ "clone", on_clone, 0 },
 	{ "clone3", on_clone, 0 },
 	{ "close", on_close, 0 },
@@ -369,32 +365,32 @@ static const struct handler handlers[] = {
 	{ "fork", on_clone, 0 },
 	{ "io_setup", on_unread, 0 },
 	{ "ioctl", on_unread, 0 },
-	{ "madvise", on_range_call, SYS_madvise },
-	{ "map_shadow_stack", on_range_call, SYS_map_shadow_stack },
+	{ "madvise", on_range_call, NR_madvise },
+	{ "map_shadow_stack", on_range_call, NR_map_shadow_stack },
 	{ "mbind", on_unread, 0 },
 	{ "memfd_create", on_memfd, 0 },
-	{ "mlock", on_range_call, SYS_mlock },
-	{ "mlock2", on_range_call, SYS_mlock2 },
-	{ "mlockall", on_range_call, SYS_mlockall },
-	{ "mmap", on_mmap, SYS_mmap },
-	{ "mmap2", on_mmap, SYS_mmap },
-	{ "mprotect", on_range_call, SYS_mprotect },
-	{ "mremap", on_range_call, SYS_mremap },
-	{ "mseal", on_range_call, SYS_mseal },
-	{ "munlock", on_range_call, SYS_munlock },
-	{ "munlockall", on_range_call, SYS_munlockall },
-	{ "munmap", on_range_call, SYS_munmap },
-	{ "old_mmap", on_mmap, SYS_mmap },
+	{ "mlock", on_range_call, NR_mlock },
+	{ "mlock2", on_range_call, NR_mlock2 },
+	{ "mlockall", on_range_call, NR_mlockall },
+	{ "mmap", on_mmap, NR_mmap },
+	{ "mmap2", on_mmap, NR_mmap },
+	{ "mprotect", on_range_call, NR_mprotect },
+	{ "mremap", on_range_call, NR_mremap },
+	{ "mseal", on_range_call, NR_mseal },
+	{ "munlock", on_range_call, NR_munlock },
+	{ "munlockall", on_range_call, NR_munlockall },
+	{ "munmap", on_range_call, NR_munmap },
+	{ "old_mmap", on_mmap, NR_mmap },
 	{ "open", on_open, 0 },
 	{ "openat", on_openat, 0 },
 	{ "openat2", on_openat2, 0 },
-	{ "pkey_mprotect", on_range_call, SYS_pkey_mprotect },
+	{ "pkey_mprotect", on_range_call, NR_pkey_mprotect },
 	{ "prctl", on_prctl, 0 },
 	{ "prlimit64", on_limit, 0 },
-	{ "remap_file_pages", on_range_call, SYS_remap_file_pages },
+	{ "remap_file_pages", on_range_call, NR_remap_file_pages },
 	{ "setrlimit", on_limit, 0 },
-	{ "shmat", on_shmat, SYS_shmat },
-	{ "shmdt", on_range_call, SYS_shmdt },
+	{ "shmat", on_shmat, NR_shmat },
+	{ "shmdt", on_range_call, NR_shmdt },
 	{ "shmget", on_shmget, 0 },
 	{ "vfork", on_clone, 0 },
 	{ "wait4", on_wait, 0 },
@@ -415,25 +411,15 @@ static int compare(const void *key, const void *member)
 	return order ? order : -(int)(h->name[k->len] != '\0');
 }
 
-/* What an older tool has no name for: "syscall_0x1b3", of ltrace "435"; the same on all machines from 424 on. */
+/* What an older tool has no name for: "syscall_0x1b3", of ltrace "435"; on x86-64, or the same everywhere. */
 static const char *name_of_number(const char *name, size_t len)
 {
 	const char *digits = len > 8 && strncmp(name, "syscall_", 8) == 0 ? name + 8 : name;
+	unsigned long nr = len && isdigit((unsigned char)*digits) ? strtoul(digits, NULL, 0) : 0;
+	const struct call_row *row =
+		nr == NR_memfd_create || (nr >= FIRST_OF_ALL && nr <= INT_MAX) ? call_of((uint32_t)nr) : NULL;
 
-	switch (len && isdigit((unsigned char)*digits) ? strtoul(digits, NULL, 0) : 0) {
-	case SYS_memfd_create:
-		return "memfd_create";
-	case 435:
-		return "clone3";
-	case 436:
-		return "close_range";
-	case SYS_map_shadow_stack:
-		return "map_shadow_stack";
-	case SYS_mseal:
-		return "mseal";
-	default:
-		return NULL;
-	}
+	return row ? row->name : NULL;
 }
 
 const struct handler *handler_of(const char *name, size_t len)

@@ -7,18 +7,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
+#include "system_calls.h"
 
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
 #define MAP_ANONYMOUS 0x20
 #define PR_SET_MM     35
-#ifndef SYS_map_shadow_stack
-#define SYS_map_shadow_stack 453
-#endif
 
 static int emit_call(const struct logged *l, const struct trace_call *call)
 {
@@ -41,37 +35,37 @@ static bool without_result(const struct logged *l)
 /* The names that argument i may have. */
 static const struct word *words_of(uint32_t nr, int i)
 {
-	if (i == 2 && (nr == SYS_mprotect || nr == SYS_pkey_mprotect || nr == SYS_remap_file_pages))
+	if (i == 2 && (nr == NR_mprotect || nr == NR_pkey_mprotect || nr == NR_remap_file_pages))
 		return prot_words;
-	if (i == 2 && nr == SYS_madvise)
+	if (i == 2 && nr == NR_madvise)
 		return advice_words;
-	if (i == 2 && nr == SYS_mlock2)
+	if (i == 2 && nr == NR_mlock2)
 		return mlock_words;
-	if (i == 2 && nr == SYS_map_shadow_stack)
+	if (i == 2 && nr == NR_map_shadow_stack)
 		return shadow_stack_words;
-	if (i == 3 && nr == SYS_mremap)
+	if (i == 3 && nr == NR_mremap)
 		return mremap_words;
-	if (i == 4 && nr == SYS_remap_file_pages)
+	if (i == 4 && nr == NR_remap_file_pages)
 		return mmap_words;
-	return i == 0 && nr == SYS_mlockall ? mcl_words : NULL;
+	return i == 0 && nr == NR_mlockall ? mcl_words : NULL;
 }
 
 static int nr_arguments(uint32_t nr)
 {
 	switch (nr) {
-	case SYS_munlockall:
+	case NR_munlockall:
 		return 0;
-	case SYS_mlockall:
-	case SYS_shmdt:
+	case NR_mlockall:
+	case NR_shmdt:
 		return 1;
-	case SYS_munmap:
-	case SYS_mlock:
-	case SYS_munlock:
+	case NR_munmap:
+	case NR_mlock:
+	case NR_munlock:
 		return 2;
-	case SYS_mremap:
-	case SYS_pkey_mprotect:
+	case NR_mremap:
+	case NR_pkey_mprotect:
 		return 4;
-	case SYS_remap_file_pages:
+	case NR_remap_file_pages:
 		return 5;
 	default:
 		return 3;
@@ -85,7 +79,7 @@ int on_range_call(const struct logged *l, const struct handler *h)
 
 	if (without_result(l))
 		return 0;
-	if (h->nr == SYS_mremap && l->call->nr_args > 4)
+	if (h->nr == NR_mremap && l->call->nr_args > 4)
 		n = 5;
 	for (int i = 0; i < n; i++)
 		if (!import_argument(l, i, words_of(h->nr, i), &c.args[i]))
@@ -205,7 +199,7 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 		m->start > IMPORT_TASK_SIZE - m->len)
 		return 0;
 	import_doubt(im, DOUBT_MMAP_EVENTS);
-	*c = (struct trace_call){ .nr = SYS_mmap,
+	*c = (struct trace_call){ .nr = NR_mmap,
 		.args = { m->start, m->len, m->prot, (m->shared ? 1 : 2) | 0x10, (uint64_t)-1, m->offset },
 		.result = (int64_t)m->start };
 	/* It is the first that an exec maps. */
@@ -233,7 +227,7 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 int on_mmap(const struct logged *l, const struct handler *h)
 {
 	static const struct word *const words[] = { NULL, NULL, prot_words, mmap_words, NULL, NULL };
-	struct trace_call c = { .nr = SYS_mmap, .result = l->call->result };
+	struct trace_call c = { .nr = NR_mmap, .result = l->call->result };
 	int err;
 
 	if (without_result(l))
@@ -266,13 +260,13 @@ static int tell_heap(const struct logged *l, uint64_t begin)
 	l->task->space->heap_known = true;
 	for (int i = 0; i < 2 && !err; i++)
 		err = emit_call(
-			l, &(struct trace_call){ .nr = SYS_prctl, .args = { PR_SET_MM, fields[i], begin } });
+			l, &(struct trace_call){ .nr = NR_prctl, .args = { PR_SET_MM, fields[i], begin } });
 	return err;
 }
 
 int on_brk(const struct logged *l, const struct handler *h)
 {
-	struct trace_call c = { .nr = SYS_brk, .result = l->call->result };
+	struct trace_call c = { .nr = NR_brk, .result = l->call->result };
 	int err;
 
 	if (without_result(l) || !import_argument(l, 0, NULL, &c.args[0]))
@@ -285,7 +279,7 @@ int on_brk(const struct logged *l, const struct handler *h)
 
 int on_prctl(const struct logged *l, const struct handler *h)
 {
-	struct trace_call c = { .nr = SYS_prctl, .result = l->call->result };
+	struct trace_call c = { .nr = NR_prctl, .result = l->call->result };
 	size_t len;
 	char *name;
 
@@ -338,7 +332,7 @@ int on_shmget(const struct logged *l, const struct handler *h)
 
 int on_shmat(const struct logged *l, const struct handler *h)
 {
-	struct trace_call c = { .nr = SYS_shmat, .result = l->call->result };
+	struct trace_call c = { .nr = NR_shmat, .result = l->call->result };
 	const struct segment *s;
 	struct trace_event e = { .type = TRACE_EVENT_FILE };
 	int err;

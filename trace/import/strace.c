@@ -18,9 +18,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
+#include "system_calls.h"
 
 #define NAMELESS         1       /* no task of a log: pid 1 is not traced */
 #define CLONE_OF_THREADS 0x10f00 /* VM, FS, FILES, SIGHAND, THREAD */
@@ -322,7 +322,7 @@ static int munmap_before(struct strace *st, struct import_task *of, uint64_t sta
 	for (int i = 0; i < 256; i++) {
 		for (struct import_task *t = st->tasks.hash[i]; t; t = t->next) {
 			if (t == of || t->space != of->space || !t->pending || t->pending_done ||
-				!t->pending_handler || t->pending_handler->nr != SYS_munmap)
+				!t->pending_handler || t->pending_handler->nr != NR_munmap)
 				continue;
 			from = strtoull(t->pending, &comma, 0);
 			len = *comma == ',' ? strtoull(comma + 1, NULL, 0) : 0;
@@ -346,7 +346,7 @@ static int settle_order(struct strace *st, struct import_task *t, const struct h
 	uint64_t at, len;
 	char *end;
 
-	if (h->nr != SYS_mmap || !equals) {
+	if (h->nr != NR_mmap || !equals) {
 		import_doubt(st->im, DOUBT_ORDER);
 		return 0;
 	}
@@ -516,7 +516,7 @@ static int mapped(struct strace *st, struct import_task *t, const struct mapped 
 		t->execed |= !t->space->told;
 		return import_mapped(st->im, t, m);
 	}
-	if (h->nr != SYS_mmap || m->path[0] != '/' || m->path[1] == '/' || !fd)
+	if (h->nr != NR_mmap || m->path[0] != '/' || m->path[1] == '/' || !fd)
 		return 0;
 	text = malloc(strlen(t->pending) + strlen(m->path) + 3);
 	if (!text)

@@ -8,23 +8,20 @@
  *    BI2  A new task stops before its first instruction, and its parent stops with its number, in any order.  It waits for
  *        its parent's stop; a parent that is killed before that is asked for the number at its end.
  */
-#include <linux/audit.h>
 #include <sched.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 
 #include "internal.h"
+#include "machine.h"
+#include "system_calls.h"
 
-/* clone(2) through the 32-bit table. */
-#define CLONE_OF_I386 120
 /* More of struct clone_args than any kernel reads is refused or zero. */
 #define CLONE_ARGS_MAX 256
 
 bool makes_task(uint32_t nr)
 {
-	return nr == SYS_fork || nr == SYS_vfork || nr == SYS_clone || nr == SYS_clone3;
+	return nr == NR_fork || nr == NR_vfork || nr == NR_clone || nr == NR_clone3;
 }
 
 uint64_t flags_of_new_task(const struct task *t)
@@ -32,11 +29,11 @@ uint64_t flags_of_new_task(const struct task *t)
 	uint64_t flags = 0;
 
 	switch (t->call.nr) {
-	case SYS_vfork:
+	case NR_vfork:
 		return CLONE_VM | CLONE_VFORK;
-	case SYS_clone:
+	case NR_clone:
 		return t->call.args[0];
-	case SYS_clone3:
+	case NR_clone3:
 		return read_memory(t->tid, t->call.args[0], &flags, sizeof(flags)) ? flags : 0;
 	default:
 		return 0;
@@ -47,27 +44,28 @@ uint64_t flags_of_new_task(const struct task *t)
 
 static void set_first_argument(struct task *t, uint64_t value)
 {
-	struct user_regs_struct regs;
+	struct registers regs;
 
-	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
+	if (!registers_take(&regs, t->tid))
 		return;
-	t->argument = regs.rdi;
+	t->argument_abi = t->call.abi;
+	t->argument = registers_first_argument(&regs, (enum trace_abi)t->argument_abi);
 	t->argument_changed = true;
-	regs.rdi = value;
-	ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+	registers_set_first_argument(&regs, (enum trace_abi)t->argument_abi, value);
+	registers_put(&regs, t->tid);
 }
 
 void restore_argument(struct task *t)
 {
-	struct user_regs_struct regs;
+	struct registers regs;
 
 	if (!t->argument_changed)
 		return;
 	t->argument_changed = false;
-	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
+	if (!registers_take(&regs, t->tid))
 		return;
-	regs.rdi = t->argument;
-	ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+	registers_set_first_argument(&regs, (enum trace_abi)t->argument_abi, t->argument);
+	registers_put(&regs, t->tid);
 }
 
 /* A copy of the arguments without the flag, below the red zone of the stack that the call is made on. */
@@ -88,27 +86,10 @@ static void pass_other_clone_args(struct task *t)
 
 void insist_on_tracing(struct task *t)
 {
-	if (t->call.nr == SYS_clone && (t->call.args[0] & CLONE_UNTRACED))
+	if (t->call.nr == NR_clone && (t->call.args[0] & CLONE_UNTRACED))
 		set_first_argument(t, t->call.args[0] & ~(uint64_t)CLONE_UNTRACED);
-	else if (t->call.nr == SYS_clone3)
+	else if (t->call.nr == NR_clone3)
 		pass_other_clone_args(t);
-}
-
-void insist_on_tracing_elsewhere(struct task *t, uint32_t arch, uint64_t nr, uint64_t first)
-{
-	bool i386 = arch == AUDIT_ARCH_I386;
-	struct user_regs_struct regs;
-	uint64_t flags = 0;
-
-	if (nr == CLONE_OF_I386 || nr == (X32_BIT | SYS_clone)) {
-		if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
-			return;
-		*(i386 ? &regs.rbx : &regs.rdi) &= ~(unsigned long long)CLONE_UNTRACED;
-		ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
-	} else if (!read_memory(t->tid, i386 ? (uint32_t)first : first, &flags, sizeof(flags)) ||
-		   (flags & CLONE_UNTRACED)) {
-		refuse_call(t); /* clone3(2): nobody is known to ask for this there */
-	}
 }
 
 /* --- the events ----------------------------------------------------------------------------------------------- */
@@ -192,6 +173,7 @@ static void announce(struct live *l, struct task *parent, pid_t tid)
 	child->unseen = parent->unseen;
 	child->no_privileges = parent->no_privileges;
 	child->argument = parent->argument;
+	child->argument_abi = parent->argument_abi;
 	child->argument_changed = parent->argument_changed;
 	if (parent->mm && (parent->clone_flags & CLONE_VM))
 		emit_task(l, parent, child, child->tgid != tid);

@@ -42,23 +42,38 @@ static void keep_name(struct task *t, uint64_t addr)
 	}
 }
 
-/* Pairs of address and length. */
+/* Numbers of 32 bits become numbers of 64, in their place. */
+static void widen(uint8_t *numbers, size_t n)
+{
+	uint32_t narrow;
+	uint64_t wide;
+
+	while (n-- > 0) {
+		memcpy(&narrow, numbers + n * sizeof(narrow), sizeof(narrow));
+		wide = narrow;
+		memcpy(numbers + n * sizeof(wide), &wide, sizeof(wide));
+	}
+}
+
+/* Pairs of address and length, as wide as the table's arguments. */
 static void keep_vector(struct task *t, uint64_t addr, uint64_t n)
 {
 	size_t size = n * 2 * sizeof(uint64_t);
+	bool narrow = trace_abi_is_32bit(t->call.abi);
+	uint8_t *kept = t->data;
 
-	if (n > VECTOR_MAX)
+	if (!n || n > VECTOR_MAX)
 		return;
-	if (size <= CALL_DATA_MAX) {
-		keep_data(t, addr, size);
+	if (size > CALL_DATA_MAX) {
+		free(t->vector);
+		kept = t->vector = malloc(size);
+	}
+	if (!kept || !read_memory(t->tid, addr, kept, narrow ? size / 2 : size))
 		return;
-	}
-	free(t->vector);
-	t->vector = malloc(size);
-	if (t->vector && read_memory(t->tid, addr, t->vector, size)) {
-		t->call.data = t->vector;
-		t->call.data_len = (uint32_t)size;
-	}
+	if (narrow)
+		widen(kept, n * 2);
+	t->call.data = kept;
+	t->call.data_len = (uint32_t)size;
 }
 
 /* Whose map process_madvise is about: of another process's it only asks for what no map shows. */
@@ -79,25 +94,25 @@ void call_begin(struct live *l, struct task *t)
 	t->call.file = 0;
 	t->open_flags = -1;
 	switch (t->call.nr) {
-	case SYS_mmap:
+	case NR_mmap:
 		if (!(a[3] & MAP_ANONYMOUS))
 			t->open_flags = descriptor_access(t->tid, (int)a[4]);
 		if (t->open_flags >= 0)
 			t->rank = descriptor_rank(l, t->tid, (int)a[4]);
 		break;
-	case SYS_prctl:
+	case NR_prctl:
 		if (a[0] == PR_SET_VMA)
 			keep_name(t, a[4]);
 		if (a[0] == PR_SET_MM && a[1] == PR_SET_MM_MAP)
 			keep_data(t, a[2], sizeof(struct prctl_mm_map));
 		break;
-	case SYS_ioctl:
+	case NR_ioctl:
 		keep_data(t, a[2], 24);
 		break;
-	case SYS_mbind:
+	case NR_mbind:
 		keep_data(t, a[3], (a[4] + 63) / 64 * 8);
 		break;
-	case SYS_process_madvise:
+	case NR_process_madvise:
 		if (is_about_itself(l, t))
 			keep_vector(t, a[1], a[2]);
 		break;
@@ -134,7 +149,7 @@ static void observe_effect(struct live *l, struct task *t, int64_t result)
 
 static bool changes_capabilities(uint32_t nr)
 {
-	return nr == SYS_capset || nr == SYS_setuid || nr == SYS_setreuid || nr == SYS_setresuid;
+	return nr == NR_capset || nr == NR_setuid || nr == NR_setreuid || nr == NR_setresuid;
 }
 
 /* Limits are not calls of the map, but decide about later ones. */
@@ -149,23 +164,23 @@ static bool emit_limit(struct live *l, struct task *t)
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT };
 	struct task *whose;
 	uint32_t nr = t->call.nr;
-	uint64_t resource = nr == SYS_prlimit64 ? t->call.args[1] : t->call.args[0];
+	uint64_t resource = nr == NR_prlimit64 ? t->call.args[1] : t->call.args[0];
 
-	if (nr == SYS_personality || changes_capabilities(nr)) {
-		e.limit.limit = nr == SYS_personality ? TRACE_LIMIT_PERSONALITY : TRACE_LIMIT_CAPABILITIES;
+	if (nr == NR_personality || changes_capabilities(nr)) {
+		e.limit.limit = nr == NR_personality ? TRACE_LIMIT_PERSONALITY : TRACE_LIMIT_CAPABILITIES;
 		e.limit.value = process_limit(t->tid, (enum trace_limit)e.limit.limit);
-		if (nr == SYS_personality)
+		if (nr == NR_personality)
 			t->mm->read_implies_exec = e.limit.value & READ_IMPLIES_EXEC;
 		emit(l, t, &e);
 		return true;
 	}
-	if (nr != SYS_setrlimit && nr != SYS_prlimit64)
+	if (nr != NR_setrlimit && nr != NR_prlimit64)
 		return false;
-	whose = nr == SYS_prlimit64 && t->call.args[0] ? task_find(l, (pid_t)t->call.args[0]) : t;
+	whose = nr == NR_prlimit64 && t->call.args[0] ? task_find(l, (pid_t)t->call.args[0]) : t;
 	if (!whose || !whose->mm)
 		return true;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (limits[i].resource != resource || (nr == SYS_prlimit64 && !t->call.args[2]))
+		if (limits[i].resource != resource || (nr == NR_prlimit64 && !t->call.args[2]))
 			continue;
 		e.limit.limit = limits[i].limit;
 		e.limit.value = process_limit(whose->tid, limits[i].limit);
@@ -185,7 +200,7 @@ static void emit_call(struct live *l, struct task *t, int64_t result)
 /* What these map is not foretold: the mirror has it from the map. */
 static bool is_only_seen(uint32_t nr)
 {
-	return nr == SYS_io_setup || nr == SYS_io_destroy || nr == SYS_map_shadow_stack;
+	return nr == NR_io_setup || nr == NR_io_destroy || nr == NR_map_shadow_stack;
 }
 
 static void follow_break(struct task *t, int64_t result)
@@ -193,9 +208,9 @@ static void follow_break(struct task *t, int64_t result)
 	const uint64_t *a = t->call.args;
 	struct prctl_mm_map map;
 
-	if (t->call.nr == SYS_brk)
+	if (t->call.nr == NR_brk)
 		t->mm->brk = (uint64_t)result;
-	if (t->call.nr != SYS_prctl || a[0] != PR_SET_MM || result)
+	if (t->call.nr != NR_prctl || a[0] != PR_SET_MM || result)
 		return;
 	if (a[1] == PR_SET_MM_START_BRK)
 		t->mm->start_brk = a[2];
@@ -213,7 +228,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	struct live_mm *mm = t->mm;
 	enum live_check check = l->options.check;
 
-	if (emit_limit(l, t) || (t->call.nr == SYS_process_madvise && !t->call.data))
+	if (emit_limit(l, t) || (t->call.nr == NR_process_madvise && !t->call.data))
 		return;
 	sysctls_follow(l, t, result);
 	writes_after_call(l, t, result);

@@ -18,9 +18,9 @@
  */
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
+#include "system_calls.h"
 
 #define PAGE       4096ull
 #define PROT_SHOWN (PROT_READ | PROT_WRITE | PROT_EXEC)
@@ -81,14 +81,14 @@ static bool expect_heap(struct task *t, struct expected *x)
 static bool expect(struct live *l, struct task *t, struct expected *x)
 {
 	switch (t->call.nr) {
-	case SYS_mmap:
+	case NR_mmap:
 		return expect_mapping(l, t, x);
-	case SYS_mprotect:
+	case NR_mprotect:
 		return expect_protection(l, t, x);
-	case SYS_munmap:
+	case NR_munmap:
 		x->mapped = false;
 		return set_range(x, t->call.args[0], t->call.args[1]);
-	case SYS_brk:
+	case NR_brk:
 		return expect_heap(t, x);
 	default:
 		return false;
@@ -155,11 +155,11 @@ bool defer_end(struct live *l, struct task *t)
 
 static int64_t result_of(const struct task *t, bool succeeded)
 {
-	if (t->call.nr == SYS_brk)
+	if (t->call.nr == NR_brk)
 		return (int64_t)(succeeded ? t->call.args[0] : t->mm->brk);
 	if (!succeeded)
 		return -TRACE_ERROR_UNSEEN;
-	return t->call.nr == SYS_mmap ? (int64_t)t->call.args[0] : 0;
+	return t->call.nr == NR_mmap ? (int64_t)t->call.args[0] : 0;
 }
 
 void settle_deferred(struct live *l, struct task *t)

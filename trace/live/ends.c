@@ -11,11 +11,11 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 
 #include "internal.h"
+#include "machine.h"
+#include "system_calls.h"
 
 #define ERESTARTSYS           512
 #define ERESTART_RESTARTBLOCK 516
@@ -76,12 +76,12 @@ void end_recording_of(struct live *l, struct task *t)
 /* False: the task has left its call. */
 static bool ended_in_call(const struct task *t, int64_t *result)
 {
-	struct user_regs_struct regs;
+	struct registers regs;
 
-	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs) || regs.orig_rax != t->call.nr ||
-		regs.rip != t->call.ip)
+	if (!registers_take(&regs, t->tid) || registers_call(&regs) != t->number ||
+		registers_ip(&regs) != t->call.ip)
 		return false;
-	*result = (int64_t)regs.rax;
+	*result = registers_result(&regs);
 	return true;
 }
 
@@ -90,8 +90,8 @@ static bool has_done_nothing(const struct trace_call *c, int64_t result)
 {
 	if (result == -ENOSYS)
 		return true;
-	return c->nr == SYS_munmap || c->nr == SYS_mprotect || c->nr == SYS_pkey_mprotect ||
-	       c->nr == SYS_brk || c->nr == SYS_mremap || (c->nr == SYS_mmap && (c->args[3] & MAP_ANONYMOUS));
+	return c->nr == NR_munmap || c->nr == NR_mprotect || c->nr == NR_pkey_mprotect || c->nr == NR_brk ||
+	       c->nr == NR_mremap || (c->nr == NR_mmap && (c->args[3] & MAP_ANONYMOUS));
 }
 
 static bool is_broken_off(int64_t result)

@@ -219,7 +219,7 @@ static void emit_made_file(struct live *l, struct task *t, int64_t result, uint3
 		f.map_align = page_size;
 		f.vm_flags = VM_HUGETLB | VM_DONTEXPAND;
 	}
-	if (t->call.nr == SYS_shmat) {
+	if (t->call.nr == NR_shmat) {
 		uint64_t size = area.end - area.start;
 
 		f.anonymous = false;
@@ -233,9 +233,9 @@ static void emit_made_file(struct live *l, struct task *t, int64_t result, uint3
 
 void file_emit(struct live *l, struct task *t, int64_t result)
 {
-	uint64_t flags = t->call.nr == SYS_mmap ? t->call.args[3] : MAP_SHARED | MAP_ANONYMOUS;
+	uint64_t flags = t->call.nr == NR_mmap ? t->call.args[3] : MAP_SHARED | MAP_ANONYMOUS;
 
-	if (t->call.nr != SYS_mmap && t->call.nr != SYS_shmat)
+	if (t->call.nr != NR_mmap && t->call.nr != NR_shmat)
 		return;
 	if (!(flags & MAP_ANONYMOUS))
 		emit_descriptor(l, t, result);

@@ -5,30 +5,22 @@
  *    FI1  A call that can change a map stops, before it is made.  One that only asks does not: what tells them apart is an
  *        argument in a register.
  *    FI2  Everything else is let through at full speed: the kernel remembers which calls a filter always allows.
- *    FI3  Calls through other tables (32-bit, x32) are let through: programs made of them are not recorded.  Only a task that
- *        they make is looked at (births.c, BI1).
+ *    FI3  Calls through all tables of the machine stop likewise (machine.h); those by which the program wants a tracer or a filter
+ *        of its own through the native one only, where they can be answered.
  *    FI4  So does one that is about filters of the program's own (sandbox.c).
  *    FI5  The answer has a mark: a filter of the program's own may ask a tracer, too, and is not answered.
  */
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 
+#include "call_table.h"
 #include "internal.h"
+#include "machine.h"
 #include "uapi.h"
-
-/* Stopped whatever their arguments. */
-static const uint32_t stopped[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mlock,
-	SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2, SYS_pkey_mprotect, SYS_mseal, SYS_mbind,
-	SYS_set_mempolicy_home_node, SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy,
-	SYS_map_shadow_stack, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_execve, SYS_execveat,
-	SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid, SYS_process_madvise, X32_BIT | SYS_clone,
-	X32_BIT | SYS_clone3 };
 
 enum verdict {
 	STOP_IF,  /* the argument is one of the values; otherwise the next rule decides */
@@ -36,32 +28,44 @@ enum verdict {
 	PASS_NULL /* all of it is 0 */
 };
 
-/* Decided by an argument; rules of one call are asked in this order, and after the last of them it is let through. */
+/* i386's ipc(2), which is shmat and shmdt. */
+#define IPC_SHMAT 21
+#define IPC_SHMDT 22
+
+/*
+ * Decided by an argument; rules of one call are asked in this order, and after the last of them it is let through.  They are
+ * about the rows of the table with STOP_RULE.
+ */
 static const struct rule {
 	uint32_t nr;
 	enum verdict verdict;
 	uint32_t arg, nr_values, values[4];
+	bool native; /* through other tables the call is let through */
 } rules[] = {
-	{ SYS_brk, PASS_NULL, 0, 0, { 0 } },
-	{ SYS_brk, STOP_IF, 0, 0, { 0 } },
-	{ SYS_personality, PASS_IF, 0, 1, { UINT32_MAX } },
-	{ SYS_personality, STOP_IF, 0, 0, { 0 } },
-	{ SYS_setrlimit, STOP_IF, 0, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK } },
-	{ SYS_prlimit64, PASS_NULL, 2, 0, { 0 } },
-	{ SYS_prlimit64, STOP_IF, 1, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK } },
-	{ SYS_ptrace, STOP_IF, 0, 3, { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE } },
-	{ SYS_prctl, STOP_IF, 0, 3, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE } },
-	{ SYS_prctl, STOP_IF, 0, 2, { PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS } },
-	{ SYS_seccomp, STOP_IF, 0, 2, { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER } },
-	{ SYS_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 } },
-	{ SYS_ioctl, STOP_IF, 1, 4, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, UFFDIO_MOVE } },
+	{ NR_brk, PASS_NULL, 0, 0, { 0 }, false },
+	{ NR_brk, STOP_IF, 0, 0, { 0 }, false },
+	{ NR_personality, PASS_IF, 0, 1, { UINT32_MAX }, false },
+	{ NR_personality, STOP_IF, 0, 0, { 0 }, false },
+	{ NR_setrlimit, STOP_IF, 0, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK }, false },
+	{ NR_prlimit64, PASS_NULL, 2, 0, { 0 }, false },
+	{ NR_prlimit64, STOP_IF, 1, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK }, false },
+	{ NR_ptrace, STOP_IF, 0, 3, { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE }, true },
+	{ NR_prctl, STOP_IF, 0, 4, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE, PR_SET_NO_NEW_PRIVS }, false },
+	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_SECCOMP }, true },
+	{ NR_seccomp, STOP_IF, 0, 2, { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER }, true },
+	{ NR_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 }, false },
+	{ NR_shmat, STOP_IF, 0, 2, { IPC_SHMAT, IPC_SHMDT }, false },
+	{ NR_ioctl, STOP_IF, 1, 4, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, UFFDIO_MOVE },
+		false },
 };
 
-#define NR_STOPPED (sizeof(stopped) / sizeof(stopped[0]))
-#define NR_RULES   (sizeof(rules) / sizeof(rules[0]))
-#define MAX_RULE   8
-_Static_assert(24 + 2 * NR_STOPPED + MAX_RULE * NR_RULES <= FILTER_MAX,
+#define NR_RULES      (sizeof(rules) / sizeof(rules[0]))
+#define ONE_MORE(...) +1
+#define NR_ROWS       (0 SYSTEM_CALLS(ONE_MORE) CALL_DOORS(ONE_MORE))
+#define MAX_RULE      8
+_Static_assert(MACHINE_TABLES *(10 + NR_ROWS + MAX_RULE * (NR_RULES + 1)) < FILTER_MAX,
 	"the filter may be longer than is kept for it");
+#define TABLE_BITS 0x40000000u /* numbers from here on have the bit of a table */
 
 struct program {
 	unsigned short len;
@@ -85,14 +89,15 @@ static void branch(struct program *p, uint32_t value, unsigned int then, unsigne
 		BPF_JMP | BPF_JEQ | BPF_K, value, (unsigned char)then, (unsigned char)otherwise);
 }
 
-static void add_rule(struct program *p, const struct rule *r, uint32_t stop)
+/* A call of this number. */
+static void add_rule(struct program *p, const struct rule *r, uint32_t number, uint32_t stop)
 {
 	size_t low = offsetof(struct seccomp_data, args) + sizeof(uint64_t) * r->arg;
 	unsigned short begin;
 
 	load(p, offsetof(struct seccomp_data, nr));
 	begin = p->len;
-	branch(p, r->nr, 0, 0);
+	branch(p, number, 0, 0);
 	if (r->verdict == PASS_NULL) {
 		load(p, low + 4);
 		branch(p, 0, 0, 3);
@@ -107,47 +112,64 @@ static void add_rule(struct program *p, const struct rule *r, uint32_t stop)
 	p->code[begin].jf = (unsigned char)(p->len - begin - 1);
 }
 
-/* clone(2) with CLONE_UNTRACED, and clone3(2), whose flags are in memory: by their 32-bit numbers. */
-static void add_i386(struct program *p, uint32_t stop)
+/* Those that stop whatever their arguments: each jumps behind the last of them, to the answer. */
+static void add_stopped(struct program *p, const struct machine_table *m, uint32_t stop)
 {
-	load(p, offsetof(struct seccomp_data, nr));
-	branch(p, 435, 3, 0);
-	branch(p, 120, 0, 3);
-	load(p, offsetof(struct seccomp_data, args));
-	p->code[p->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_UNTRACED, 0, 1);
+	unsigned short first = p->len;
+
+	for (size_t i = 0; i < nr_call_rows; i++)
+		if (call_rows[i].stop == STOP_ALWAYS && call_rows[i].numbers[m->abi] != NOT_THERE)
+			branch(p, (uint32_t)call_rows[i].numbers[m->abi] | m->bit, 0, 0);
+	for (unsigned short at = first; at < p->len; at++)
+		p->code[at].jt = (unsigned char)(p->len - at);
+	p->code[p->len++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 1);
 	answer(p, stop);
-	answer(p, SECCOMP_RET_ALLOW);
 }
 
-static void build(struct program *p, uint32_t stop)
+static void add_rules(struct program *p, const struct machine_table *m, uint32_t stop)
 {
-	unsigned short foreign;
+	for (size_t i = 0; i < NR_RULES; i++) {
+		if (rules[i].native && m != machine_tables)
+			continue;
+		for (size_t k = 0; k < nr_call_rows; k++) {
+			const struct call_row *row = &call_rows[k];
+
+			if (row->nr == rules[i].nr && row->stop == STOP_RULE &&
+				row->numbers[m->abi] != NOT_THERE)
+				add_rule(p, &rules[i], (uint32_t)row->numbers[m->abi] | m->bit, stop);
+		}
+	}
+}
+
+/* Through one table; what came through another one goes on behind it. */
+static void add_table(struct program *p, const struct machine_table *m, uint32_t stop)
+{
+	unsigned short other;
 
 	load(p, offsetof(struct seccomp_data, arch));
-	foreign = p->len;
-	branch(p, AUDIT_ARCH_X86_64, 0, 0);
-	add_i386(p, stop);
-	p->code[foreign].jt = (unsigned char)(p->len - foreign - 1);
+	branch(p, m->arch, 0, 2);
 	load(p, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < NR_STOPPED; i++) {
-		branch(p, stopped[i], 0, 1);
-		answer(p, stop);
-	}
-	for (size_t i = 0; i < NR_RULES; i++)
-		add_rule(p, &rules[i], stop);
+	p->code[p->len++] = (struct sock_filter)BPF_JUMP(
+		BPF_JMP | BPF_JGE | BPF_K, TABLE_BITS, m->bit ? 1 : 0, m->bit ? 0 : 1);
+	other = p->len++;
+	add_stopped(p, m, stop);
+	add_rules(p, m, stop);
 	answer(p, SECCOMP_RET_ALLOW);
+	p->code[other] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(p->len - other - 1));
 }
 
 bool filter_has(uint32_t *nr)
 {
 	uint32_t next = UINT32_MAX;
 
-	for (size_t i = 0; i < NR_STOPPED; i++)
-		if (stopped[i] >= *nr && stopped[i] < next)
-			next = stopped[i];
-	for (size_t i = 0; i < NR_RULES; i++)
-		if (rules[i].nr >= *nr && rules[i].nr < next)
-			next = rules[i].nr;
+	for (size_t i = 0; i < nr_call_rows; i++) {
+		const struct call_row *row = &call_rows[i];
+		int number = row->numbers[machine_tables->abi];
+
+		if (row->stop != STOP_NEVER && number != NOT_THERE && (uint32_t)number >= *nr &&
+			(uint32_t)number < next)
+			next = (uint32_t)number;
+	}
 	*nr = next;
 	return next != UINT32_MAX;
 }
@@ -164,11 +186,14 @@ static bool rule_holds(const struct rule *r, uint64_t arg)
 
 bool filter_stops(const struct trace_call *c)
 {
-	for (size_t i = 0; i < NR_STOPPED; i++)
-		if (stopped[i] == c->nr)
-			return true;
+	const struct call_row *row = call_of(c->nr);
+
+	/* What has another form in its table is one of these by now. */
+	if (row && row->stop == STOP_ALWAYS)
+		return true;
 	for (size_t i = 0; i < NR_RULES; i++)
-		if (rules[i].nr == c->nr && rule_holds(&rules[i], c->args[rules[i].arg]))
+		if (rules[i].nr == c->nr && (!rules[i].native || c->abi == machine_tables->abi) &&
+			rule_holds(&rules[i], c->args[rules[i].arg]))
 			return rules[i].verdict == STOP_IF;
 	return false;
 }
@@ -177,7 +202,9 @@ unsigned short filter_build(struct sock_filter *code, uint32_t stop)
 {
 	struct program p = { .code = code };
 
-	build(&p, stop);
+	for (size_t i = 0; i < nr_machine_tables; i++)
+		add_table(&p, &machine_tables[i], stop);
+	answer(&p, SECCOMP_RET_ALLOW);
 	return p.len;
 }
 

@@ -7,7 +7,6 @@
  * at: an area that reaches beyond it has grown.
  */
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
 #include "uapi.h"
@@ -96,7 +95,7 @@ static void follow_move(
 
 static bool is_about_areas(uint32_t nr)
 {
-	return nr == SYS_mmap || nr == SYS_munmap || nr == SYS_mremap;
+	return nr == NR_mmap || nr == NR_munmap || nr == NR_mremap;
 }
 
 /*
@@ -150,13 +149,13 @@ void growth_follow_call(struct live *l, struct task *t, int64_t result)
 		return;
 	}
 	switch (t->call.nr) {
-	case SYS_mremap:
+	case NR_mremap:
 		if (has_placed)
 			follow_move(mm, &t->call, &r[0], placed);
 		break;
-	case SYS_munmap:
-	case SYS_brk:
-	case SYS_remap_file_pages:
+	case NR_munmap:
+	case NR_brk:
+	case NR_remap_file_pages:
 		if (n && !IS_ERR_VALUE(result))
 			drop(mm, r[0].start, r[0].end);
 		break;
@@ -164,7 +163,7 @@ void growth_follow_call(struct live *l, struct task *t, int64_t result)
 		if (!has_placed)
 			break;
 		drop(mm, placed.start, placed.end);
-		if (t->call.nr == SYS_mmap && (t->call.args[3] & MAP_GROWSDOWN))
+		if (t->call.nr == NR_mmap && (t->call.args[3] & MAP_GROWSDOWN))
 			growth_begin(mm, placed.start, placed.end);
 	}
 }

@@ -258,14 +258,14 @@ void mapped_file_follow_call(struct task *t, int64_t result)
 	unsigned int n = named_ranges(t, r);
 	bool has_placed = placed_range(&t->call, result, &placed);
 
-	if (t->call.nr == SYS_mremap) {
+	if (t->call.nr == NR_mremap) {
 		if (has_placed && n)
 			follow_move(mm, &t->call, &r[0], placed);
 	} else if (has_placed) {
 		forget(&mm->mapped, placed.start, placed.end);
 		if (t->call.file)
 			store_id(&mm->mapped, placed.start, placed.end, t->call.file);
-	} else if (t->call.nr == SYS_munmap && n) {
+	} else if (t->call.nr == NR_munmap && n) {
 		forget(&mm->mapped, r[0].start, r[0].end);
 	}
 }

@@ -31,6 +31,7 @@
  *   remember.c sets of addresses
  *   observe.c  the kernel's map
  *   pages.c    the kernel's pages
+ *   machine.h  what is the machine's, not the kernel's
  *   proc.c     facts about a process and the machine
  *
  * Order.  On one address space, one recorded call is in the kernel at a time: its task holds the mm from the stop at
@@ -60,8 +61,7 @@
 
 #define NR_TAKEN_SIGNALS  7 /* wait.c */
 #define NR_PASSED_SIGNALS 2
-#define X32_BIT           0x40000000u
-#define FILTER_MAX        256    /* instructions */
+#define FILTER_MAX        640    /* instructions */
 #define RED_ZONE          128    /* what lies below the stack pointer may be in use, so far */
 #define FILTER_MARK       0x6d70 /* in the answers of our filter */
 
@@ -139,6 +139,8 @@ struct task {
 	struct expected expected;
 	struct task *next; /* in the queue */
 	struct trace_call call;
+	int64_t number;      /* of the call, as it came in */
+	uint64_t result_at;  /* where its result is put; 0: it is returned */
 	uint64_t resumed_ns; /* when the call was let through; of one that waits: when it was seen first */
 	uint64_t clone_flags;
 	bool stopped; /* by a signal; jobs.c */
@@ -151,6 +153,7 @@ struct task {
 	bool no_privileges;    /* it has itself asked for no_new_privs, or is the child of who has */
 	bool argument_changed; /* births.c, BI1: the first one, which was this */
 	uint64_t argument;
+	uint32_t argument_abi; /* of the call whose it was */
 	uint8_t data[CALL_DATA_MAX];
 	uint8_t *vector; /* more than that: of process_madvise */
 	int open_flags;  /* access mode of the file that mmap names; -1: no file */
@@ -314,8 +317,6 @@ bool makes_task(uint32_t nr);
 uint64_t flags_of_new_task(const struct task *t);
 /* At the entry of a call that makes a task: it is to be traced. */
 void insist_on_tracing(struct task *t);
-/* Likewise, by a call through another table than is recorded. */
-void insist_on_tracing_elsewhere(struct task *t, uint32_t arch, uint64_t nr, uint64_t first);
 /* Tell that @child runs in the address space of @parent. */
 void emit_task(struct live *l, struct task *parent, struct task *child, bool thread);
 /* The call has been made: its argument is the program's again. */
@@ -510,7 +511,8 @@ pid_t process_of_pidfd(pid_t tid, int fd);
 uint64_t read_number(const char *path, uint64_t otherwise);
 uint64_t process_limit(pid_t tid, enum trace_limit limit);
 pid_t process_of_thread(pid_t tid);
-bool process_is_x86_64(pid_t tid);
+/* Its program is of 32 bits. */
+bool process_is_narrow(pid_t tid);
 bool read_memory(pid_t tid, uint64_t addr, void *buf, size_t size);
 bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size);
 /* A number of /proc/PID/status; @otherwise when there is none. */

@@ -2,6 +2,7 @@
 /*
  * The child until its exec: it waits to be traced, installs the filter (filter.c), and becomes the program.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +17,21 @@ struct inherited {
 	struct rlimit files;
 };
 
+/* execvp(3) gives what the kernel does not start to a shell; a program of another machine is nothing for one. */
+static void execute(char *const *argv)
+{
+	char magic[SELFMAG];
+	int fd = strchr(argv[0], '/') ? open(argv[0], O_RDONLY | O_CLOEXEC) : -1;
+	bool elf = fd >= 0 && read(fd, magic, SELFMAG) == SELFMAG && memcmp(magic, ELFMAG, SELFMAG) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (elf)
+		execv(argv[0], argv);
+	else
+		execvp(argv[0], argv);
+}
+
 static void become_program(const struct live *l, const struct inherited *in, int go_fd, int report_fd)
 {
 	char byte;
@@ -27,7 +43,7 @@ static void become_program(const struct live *l, const struct inherited *in, int
 	err = filter_install();
 	if (!err) {
 		setrlimit(RLIMIT_NOFILE, &in->files);
-		execvp(l->options.argv[0], l->options.argv);
+		execute(l->options.argv);
 		err = -errno;
 	} else {
 		err -= 4096; /* not exec's error */

@@ -129,7 +129,7 @@ static bool let_go(struct live *l, struct task *t, bool at_entry)
 		return true;
 	}
 	if (t->tid == l->root || !puppet_begin(&p, t->tid) ||
-		(!at_entry && ((long)p.before.orig_rax < 0 || !puppet_enter_again(&p))))
+		(!at_entry && (registers_call(&p.before) < 0 || !puppet_enter_again(&p))))
 		return false;
 	free = put_second_filter(l, &p, t->tgid);
 	puppet_put_back(&p, at_entry);

@@ -6,11 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/audit.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
@@ -19,10 +17,8 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "machine.h"
 #include "mmap_min_addr.h"
-
-#define TASK_SIZE_47 ((1ull << 47) - 4096)
-#define TASK_SIZE_57 ((1ull << 56) - 4096)
 
 uint64_t now_ns(void)
 {
@@ -95,12 +91,19 @@ bool proc_is_ours(void)
 	return readlink("/proc/self", text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) == getpid();
 }
 
-bool process_is_x86_64(pid_t tid)
+bool process_is_narrow(pid_t tid)
 {
-	struct __ptrace_syscall_info info = { 0 };
+	char path[64];
+	unsigned char ident[EI_NIDENT];
+	bool narrow;
+	int fd;
 
-	return ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) <= 0 ||
-	       info.arch == AUDIT_ARCH_X86_64;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	narrow = fd >= 0 && read(fd, ident, sizeof(ident)) == sizeof(ident) && ident[EI_CLASS] == ELFCLASS32;
+	if (fd >= 0)
+		close(fd);
+	return narrow;
 }
 
 #define PIDFD_SELF_THREAD  (-10000)
@@ -190,37 +193,60 @@ static void read_stat(pid_t tid, struct trace_space *s)
 	s->brk = s->start_brk;
 }
 
-static uint64_t auxiliary(pid_t tid, uint64_t type)
+/* Of a 32-bit program its pairs are of 32-bit numbers. */
+static uint64_t auxiliary(pid_t tid, bool narrow, uint64_t type)
 {
 	char path[64];
-	Elf64_auxv_t av[64];
-	ssize_t n;
+	union {
+		Elf64_auxv_t wide[64];
+		Elf32_auxv_t narrow[128];
+	} av;
+	ssize_t n, size = narrow ? sizeof(av.narrow[0]) : sizeof(av.wide[0]);
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, av, sizeof(av));
+	n = fd < 0 ? 0 : read(fd, &av, sizeof(av));
 	if (fd >= 0)
 		close(fd);
-	for (ssize_t i = 0; i < n / (ssize_t)sizeof(av[0]); i++)
-		if (av[i].a_type == type)
-			return av[i].a_un.a_val;
+	for (ssize_t i = 0; i < n / size; i++)
+		if ((narrow ? av.narrow[i].a_type : av.wide[i].a_type) == type)
+			return narrow ? av.narrow[i].a_un.a_val : av.wide[i].a_un.a_val;
 	return 0;
+}
+
+/* Where [vdso] and what it reads end, or where searches go upwards begin; 0: there is none. */
+static uint64_t vdso_bounds(const struct trace_area *areas, uint32_t nr, bool topdown)
+{
+	uint64_t start = 0, end = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		if (strcmp(areas[i].name, "[vdso]") != 0 && strncmp(areas[i].name, "[vvar", 5) != 0)
+			continue;
+		start = start ? start : areas[i].start;
+		end = areas[i].end;
+	}
+	return topdown ? end : start;
 }
 
 /*
  * The first thing that Linux places in a new address space is the interpreter, or a static position-independent program:
- * where it ends, or where searches go upwards begins, is mmap_base.  0: nothing was placed.
+ * where it ends, or where searches go upwards begins, is mmap_base.  0: nothing was placed.  The vdso of a 32-bit program,
+ * and what it reads, are placed in the same way, right behind.
  */
-static uint64_t find_mmap_base(pid_t tid, const struct trace_area *areas, uint32_t nr, bool topdown)
+static uint64_t find_mmap_base(
+	pid_t tid, bool narrow, const struct trace_area *areas, uint32_t nr, bool topdown)
 {
-	uint64_t at = auxiliary(tid, AT_BASE), start = 0, end = 0, ino = 0;
+	uint64_t at = auxiliary(tid, narrow, AT_BASE), start = 0, end = 0, ino = 0;
+	uint64_t least = machine_task_size(false, narrow, 0) / 6;
 
+	if (!at && narrow)
+		return vdso_bounds(areas, nr, topdown);
 	if (!at)
-		at = auxiliary(tid, AT_PHDR);
-	if (at < TASK_SIZE_47 / 6)
+		at = auxiliary(tid, narrow, AT_PHDR);
+	if (at < least)
 		return 0;
-	if (topdown && !auxiliary(tid, AT_BASE) && at < 0x700000000000)
+	if (topdown && !auxiliary(tid, narrow, AT_BASE) && at < 0x700000000000)
 		return 0;
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct trace_area *a = &areas[i];
@@ -243,6 +269,7 @@ static bool searches_topdown(uint64_t personality)
 
 void process_space(struct live *l, pid_t tid, struct trace_space *s)
 {
+	bool narrow = process_is_narrow(tid);
 	uint64_t personality;
 
 	for (int i = 0; i < TRACE_LIMIT_COUNT; i++)
@@ -250,8 +277,8 @@ void process_space(struct live *l, pid_t tid, struct trace_space *s)
 	personality = s->limits[TRACE_LIMIT_PERSONALITY];
 	read_stat(tid, s);
 	s->topdown = searches_topdown(personality);
-	s->mmap_base = find_mmap_base(tid, l->areas, l->nr_areas, s->topdown);
-	s->task_size = l->wide_addresses ? TASK_SIZE_57 : TASK_SIZE_47;
+	s->mmap_base = find_mmap_base(tid, narrow, l->areas, l->nr_areas, s->topdown);
+	s->task_size = machine_task_size(l->wide_addresses, narrow, personality);
 }
 
 /* --- the machine -------------------------------------------------------------------------------------------- */
@@ -314,7 +341,7 @@ int machine_header(struct live *l)
 	if (!l->strings[0] || !l->strings[1] || !l->strings[2])
 		return -ENOMEM;
 	h->version = TRACE_FORMAT_VERSION;
-	h->page_size = 4096;
+	h->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
 	h->start_time = (uint64_t)time(NULL);
 	h->max_map_count = read_number("/proc/sys/vm/max_map_count", 65530);
 	h->dac_mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);

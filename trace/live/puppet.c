@@ -19,13 +19,12 @@
 #include "puppet.h"
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)
-#define SYSCALL_SIZE 2 /* of the instruction */
 
 bool puppet_begin(struct puppet *p, pid_t tid)
 {
 	*p = (struct puppet){ .tid = tid };
 	sigemptyset(&p->held);
-	return ptrace(PTRACE_GETREGS, tid, NULL, &p->before) == 0;
+	return machine_is_native(tid) && registers_take(&p->before, tid);
 }
 
 /* To the next entry or exit of a call. */
@@ -47,39 +46,31 @@ static bool step(struct puppet *p)
 
 long puppet_call(struct puppet *p, long nr, long a, long b, long c)
 {
-	struct user_regs_struct regs = p->before;
+	const uint64_t args[] = { (uint64_t)a, (uint64_t)b, (uint64_t)c };
+	struct registers regs = p->before;
 
-	regs.orig_rax = (unsigned long)nr;
-	regs.rdi = (unsigned long)a;
-	regs.rsi = (unsigned long)b;
-	regs.rdx = (unsigned long)c;
-	regs.r10 = regs.r8 = regs.r9 = 0;
-	if (ptrace(PTRACE_SETREGS, p->tid, NULL, &regs) || !step(p) ||
-		ptrace(PTRACE_GETREGS, p->tid, NULL, &regs))
+	registers_set_call(&regs, nr);
+	registers_set_arguments(&regs, args);
+	if (!registers_put(&regs, p->tid) || !step(p) || !registers_take(&regs, p->tid))
 		return -ESRCH;
-	return (long)regs.rax;
+	return (long)registers_result(&regs);
 }
 
 bool puppet_enter_again(struct puppet *p)
 {
-	struct user_regs_struct regs = p->before;
+	struct registers regs = p->before;
 
-	regs.rip -= SYSCALL_SIZE;
-	regs.rax = SYS_getpid;
-	regs.orig_rax = (unsigned long)-1;
-	return ptrace(PTRACE_SETREGS, p->tid, NULL, &regs) == 0 && step(p);
+	registers_call_again(&regs, SYS_getpid);
+	return registers_put(&regs, p->tid) && step(p);
 }
 
 void puppet_put_back(struct puppet *p, bool at_entry)
 {
-	struct user_regs_struct regs = p->before;
+	struct registers regs = p->before;
 
-	if (at_entry) {
-		regs.rip -= SYSCALL_SIZE;
-		regs.rax = regs.orig_rax;
-		regs.orig_rax = (unsigned long)-1;
-	}
-	ptrace(PTRACE_SETREGS, p->tid, NULL, &regs);
+	if (at_entry)
+		registers_call_again(&regs, registers_call(&p->before));
+	registers_put(&regs, p->tid);
 }
 
 long puppet_install(struct puppet *p, const struct sock_filter *code, unsigned short len, long flags)
@@ -88,7 +79,7 @@ long puppet_install(struct puppet *p, const struct sock_filter *code, unsigned s
 		struct sock_fprog prog;
 		struct sock_filter code[FILTER_MAX];
 	} below = { .prog.len = len };
-	uint64_t at = (p->before.rsp - RED_ZONE - sizeof(below)) & ~(uint64_t)15;
+	uint64_t at = (registers_sp(&p->before) - RED_ZONE - sizeof(below)) & ~(uint64_t)15;
 
 	memcpy(below.code, code, len * sizeof(*code));
 	below.prog.filter = (struct sock_filter *)(uintptr_t)(at + offsetof(__typeof__(below), code));
@@ -99,11 +90,11 @@ long puppet_install(struct puppet *p, const struct sock_filter *code, unsigned s
 
 void puppet_return(struct puppet *p, long result)
 {
-	struct user_regs_struct regs = p->before;
+	struct registers regs = p->before;
 
-	regs.rax = (unsigned long)result;
-	regs.orig_rax = (unsigned long)-1;
-	ptrace(PTRACE_SETREGS, p->tid, NULL, &regs);
+	registers_set_result(&regs, result);
+	registers_set_call(&regs, -1);
+	registers_put(&regs, p->tid);
 }
 
 void puppet_send_held(struct puppet *p, pid_t tgid)

@@ -6,18 +6,20 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
-#include <sys/user.h>
+
+#include "machine.h"
 
 struct sock_filter;
 
 /* A task that calls are made in place of. */
 struct puppet {
 	pid_t tid;
-	struct user_regs_struct before;
+	struct registers before;
 	sigset_t held; /* signals that came meanwhile */
 };
 
-/* It stands at the entry of a call, or is stopped by a signal inside one.  False: it has been killed. */
+/* It stands at the entry of a call, or is stopped by a signal inside one.  False: it has been killed, or is
+ * in a call that is not of the native table. */
 bool puppet_begin(struct puppet *p, pid_t tid);
 /* At the entry of a call: another one instead, with three arguments, to its exit.  What it returned. */
 long puppet_call(struct puppet *p, long nr, long a, long b, long c);

@@ -28,6 +28,6 @@ bool placed_range(const struct trace_call *c, int64_t result, struct range *r)
 
 bool is_about_whole_map(uint32_t nr)
 {
-	return nr == SYS_mlockall || nr == SYS_munlockall || nr == SYS_shmdt || nr == SYS_io_setup ||
-	       nr == SYS_io_destroy || nr == SYS_arch_prctl;
+	return nr == NR_mlockall || nr == NR_munlockall || nr == NR_shmdt || nr == NR_io_setup ||
+	       nr == NR_io_destroy || nr == NR_arch_prctl;
 }

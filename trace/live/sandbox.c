@@ -19,20 +19,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "internal.h"
 #include "puppet.h"
+#include "system_calls.h"
 
 #define STRICT_MARK 0x6d71
 
 bool is_about_filters(const struct trace_call *c)
 {
-	return c->nr == SYS_seccomp ||
-	       (c->nr == SYS_prctl && (c->args[0] == PR_SET_SECCOMP || c->args[0] == PR_SET_NO_NEW_PRIVS));
+	return c->nr == NR_seccomp ||
+	       (c->nr == NR_prctl && (c->args[0] == PR_SET_SECCOMP || c->args[0] == PR_SET_NO_NEW_PRIVS));
 }
 
 /* --- SB1 ------------------------------------------------------------------------------------------------------- */
@@ -61,8 +61,8 @@ static const struct sock_filter strict_code[] = {
 static bool wants_strict_mode(const struct task *t)
 {
 	const uint64_t *a = t->call.args;
-	bool asks = t->call.nr == SYS_prctl ? a[0] == PR_SET_SECCOMP && a[1] == SECCOMP_MODE_STRICT
-					    : a[0] == SECCOMP_SET_MODE_STRICT && !a[1] && !a[2];
+	bool asks = t->call.nr == NR_prctl ? a[0] == PR_SET_SECCOMP && a[1] == SECCOMP_MODE_STRICT
+					   : a[0] == SECCOMP_SET_MODE_STRICT && !a[1] && !a[2];
 
 	return asks && status_number(t->tid, "\nSeccomp_filters:", 10, 0) == 1;
 }
@@ -116,11 +116,11 @@ bool is_forbidden(const struct task *t, uint32_t mark)
 /* The kernel ends the thread, by SIGKILL.  The last one's end is that of its process. */
 void end_strictly(struct live *l, struct task *t)
 {
-	struct user_regs_struct regs;
+	struct registers regs;
 
-	if (status_number(t->tid, "\nThreads:", 10, 1) > 1 && !ptrace(PTRACE_GETREGS, t->tid, NULL, &regs)) {
-		regs.orig_rax = SYS_exit;
-		ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+	if (status_number(t->tid, "\nThreads:", 10, 1) > 1 && registers_take(&regs, t->tid)) {
+		registers_set_call(&regs, SYS_exit);
+		registers_put(&regs, t->tid);
 	} else {
 		kill(t->tid, SIGKILL);
 	}
@@ -271,13 +271,13 @@ void on_filter(struct live *l, struct task *t)
 {
 	const struct trace_call *c = &t->call;
 
-	if (c->nr == SYS_prctl && c->args[0] == PR_SET_NO_NEW_PRIVS)
+	if (c->nr == NR_prctl && c->args[0] == PR_SET_NO_NEW_PRIVS)
 		t->no_privileges = true;
 	else if (is_attached(l))
 		; /* there is no filter of ours that it could meet */
 	else if (wants_strict_mode(t))
 		be_strict(t);
-	else if (c->nr == SYS_seccomp && c->args[0] == SECCOMP_SET_MODE_FILTER &&
+	else if (c->nr == NR_seccomp && c->args[0] == SECCOMP_SET_MODE_FILTER &&
 		 (c->args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) && may_hide_calls(t))
 		mark_unseen(l, t);
 	resume(l, t, 0);

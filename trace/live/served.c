@@ -96,7 +96,7 @@ void served_follow_call(struct task *t, int64_t result)
 {
 	struct range r[2];
 
-	if (t->call.nr != SYS_ioctl || IS_ERR_VALUE(result) || !named_ranges(t, r))
+	if (t->call.nr != NR_ioctl || IS_ERR_VALUE(result) || !named_ranges(t, r))
 		return;
 	forget(&t->mm->served, r[0].start, r[0].end);
 	if ((uint32_t)t->call.args[1] == UFFDIO_REGISTER && r[0].end > r[0].start)
@@ -124,7 +124,7 @@ bool served_fills(struct live *l, struct task *t)
 	uint64_t args[3] = { 0 };
 	struct range from;
 
-	if (t->call.nr != SYS_ioctl || (code != UFFDIO_ZEROPAGE && code != UFFDIO_MOVE))
+	if (t->call.nr != NR_ioctl || (code != UFFDIO_ZEROPAGE && code != UFFDIO_MOVE))
 		return false;
 	if (!read_memory(t->tid, t->call.args[2], args, sizeof(args)))
 		return true;

@@ -11,17 +11,16 @@
  *      any other signal   to be delivered, unchanged
  */
 #include <errno.h>
-#include <linux/audit.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "call_table.h"
 #include "internal.h"
+#include "machine.h"
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
@@ -93,22 +92,36 @@ void release(struct live *l, struct task *t)
 
 void refuse_call(struct task *t)
 {
-	struct user_regs_struct regs;
+	struct registers regs;
 
-	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
+	if (!registers_take(&regs, t->tid))
 		return;
-	regs.orig_rax = (unsigned long)-1;
-	regs.rax = (unsigned long)-ENOSYS;
-	ptrace(PTRACE_SETREGS, t->tid, NULL, &regs);
+	registers_set_call(&regs, -1);
+	registers_set_result(&regs, -ENOSYS);
+	registers_put(&regs, t->tid);
 }
 
-/* Not by our filter, or not of the table that is recorded. */
-static void on_foreign_entry(struct task *t, const struct __ptrace_syscall_info *info)
+static bool read_of_task(void *task, uint64_t addr, void *buf, size_t size)
 {
-	if (info->seccomp.ret_data != FILTER_MARK)
-		refuse_call(t); /* a filter of the program's own asks a tracer that it does not have */
-	else
-		insist_on_tracing_elsewhere(t, info->arch, info->seccomp.nr, info->seccomp.args[0]);
+	const struct task *t = task;
+
+	return read_memory(t->tid, addr, buf, size);
+}
+
+/* The call that stands at its entry. False: it is none that could change anything. */
+static bool note_call(struct task *t, const struct __ptrace_syscall_info *info)
+{
+	const struct call_memory memory = { read_of_task, t };
+	const uint64_t *args = (const uint64_t *)info->seccomp.args;
+	enum trace_abi abi;
+	uint32_t number;
+
+	t->number = (int64_t)info->seccomp.nr;
+	t->call = (struct trace_call){ .ip = info->instruction_pointer, .sp = info->stack_pointer };
+	if (!machine_table_of(info->arch, info->seccomp.nr, &abi, &number))
+		return false;
+	t->result_at = call_result_at(abi, number, args);
+	return call_decode(&t->call, abi, number, args, &memory);
 }
 
 /* A recorded program wants to trace, or to be traced. */
@@ -123,19 +136,10 @@ static void on_ptrace(struct live *l, struct task *t)
 	resume(l, t, 0);
 }
 
-static void note_call(struct task *t, const struct __ptrace_syscall_info *info)
-{
-	t->call = (struct trace_call){
-		.nr = (uint32_t)info->entry.nr, .ip = info->instruction_pointer, .sp = info->stack_pointer
-	};
-	for (int i = 0; i < 6; i++)
-		t->call.args[i] = info->entry.args[i];
-}
-
 /* The call that was noted is about to be made. */
 static void take_call(struct live *l, struct task *t)
 {
-	if (t->call.nr == SYS_ptrace) {
+	if (t->call.nr == NR_ptrace) {
 		on_ptrace(l, t);
 		return;
 	}
@@ -148,7 +152,7 @@ static void take_call(struct live *l, struct task *t)
 		resume(l, t, 0);
 		return;
 	}
-	if (t->call.nr == SYS_execve || t->call.nr == SYS_execveat) {
+	if (t->call.nr == NR_execve || t->call.nr == NR_execveat) {
 		observe_before_end(l, t);
 		resume(l, t, 0);
 		return;
@@ -170,13 +174,13 @@ static void on_entry(struct live *l, struct task *t)
 	settle_deferred(l, t);
 	if (is_forbidden(t, info.seccomp.ret_data)) {
 		end_strictly(l, t);
-	} else if (info.seccomp.ret_data != FILTER_MARK || info.arch != AUDIT_ARCH_X86_64 ||
-		   (info.seccomp.nr & X32_BIT)) {
-		on_foreign_entry(t, &info);
+	} else if (info.seccomp.ret_data != FILTER_MARK) {
+		refuse_call(t); /* a filter of the program's own asks a tracer that it does not have */
 		resume(l, t, 0);
-	} else {
-		note_call(t, &info);
+	} else if (note_call(t, &info)) {
 		take_call(l, t);
+	} else {
+		resume(l, t, 0);
 	}
 }
 
@@ -187,16 +191,20 @@ static void on_call_stop(struct live *l, struct task *t)
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) <= 0)
 		return;
-	if (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.arch != AUDIT_ARCH_X86_64 ||
-		(info.entry.nr & X32_BIT)) {
-		resume(l, t, 0);
-		return;
-	}
-	note_call(t, &info);
-	if (filter_stops(&t->call))
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY && note_call(t, &info) && filter_stops(&t->call))
 		take_call(l, t);
 	else
 		resume(l, t, 0);
+}
+
+/* Where a call puts its result it returns 0, and leaves it there in 32 bits. */
+static int64_t result_of_call(const struct task *t, int64_t returned)
+{
+	uint32_t put;
+
+	if (!t->result_at || returned || !read_memory(t->tid, t->result_at, &put, sizeof(put)))
+		return returned;
+	return put;
 }
 
 static void on_exit_of_call(struct live *l, struct task *t)
@@ -207,7 +215,7 @@ static void on_exit_of_call(struct live *l, struct task *t)
 		info.op == PTRACE_SYSCALL_INFO_EXIT) {
 		restore_argument(t);
 		if (!makes_task(t->call.nr))
-			call_end(l, t, info.exit.rval);
+			call_end(l, t, result_of_call(t, info.exit.rval));
 		release(l, t);
 	}
 	resume(l, t, 0);
@@ -276,10 +284,7 @@ static void on_exec(struct live *l, struct task *t)
 		resume(l, t, 0);
 		return;
 	}
-	if (process_is_x86_64(t->tid))
-		space_begin(l, t, false);
-	else
-		emit_lost(l, t, 0, "a 32-bit program: it and its children are not recorded");
+	space_begin(l, t, false);
 	resume(l, t, 0);
 }
 

@@ -6,9 +6,9 @@
  * and when one has succeeded that the numbers known last may forbid.  How many areas there are at most is known without
  * looking: no call makes more than three.
  */
-#include <sys/syscall.h>
 
 #include "internal.h"
+#include "system_calls.h"
 
 #define AREAS_OF_A_PROGRAM 1000 /* and more than exec brings */
 #define AREAS_OF_A_CALL    3
@@ -23,7 +23,7 @@ static bool may_be_forbidden(const struct live *l, const struct task *t)
 
 static bool has_failed(const struct task *t, int64_t result)
 {
-	return t->call.nr == SYS_brk ? (uint64_t)result != t->call.args[0] : result < 0 && result >= -4095;
+	return t->call.nr == NR_brk ? (uint64_t)result != t->call.args[0] : result < 0 && result >= -4095;
 }
 
 static void follow(struct live *l, struct task *t, enum trace_limit limit, uint64_t *known, const char *path)

@@ -25,7 +25,6 @@
  *    that was never written, only what is near to the call is scanned; what is found there is marked ambiguous.
  */
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
 #include "minmax.h"
@@ -195,8 +194,8 @@ void writes_in_range(struct live *l, struct task *t, const struct range *r)
 
 static bool changes_areas(uint32_t nr)
 {
-	return nr == SYS_mmap || nr == SYS_munmap || nr == SYS_mremap || nr == SYS_brk ||
-	       nr == SYS_mprotect || nr == SYS_pkey_mprotect || nr == SYS_remap_file_pages;
+	return nr == NR_mmap || nr == NR_munmap || nr == NR_mremap || nr == NR_brk || nr == NR_mprotect ||
+	       nr == NR_pkey_mprotect || nr == NR_remap_file_pages;
 }
 
 void writes_before_call(struct live *l, struct task *t)
@@ -222,8 +221,8 @@ void writes_before_call(struct live *l, struct task *t)
 /* The kernel itself may have written there. */
 static bool populates(uint32_t nr)
 {
-	return nr == SYS_mmap || nr == SYS_mremap || nr == SYS_brk || nr == SYS_mlock || nr == SYS_mlock2 ||
-	       nr == SYS_madvise;
+	return nr == NR_mmap || nr == NR_mremap || nr == NR_brk || nr == NR_mlock || nr == NR_mlock2 ||
+	       nr == NR_madvise;
 }
 
 static void search_what_others_wrote(struct live *l, struct task *t)
@@ -232,7 +231,7 @@ static void search_what_others_wrote(struct live *l, struct task *t)
 	struct range r[2];
 	unsigned int n = named_ranges(t, r);
 
-	if (t->call.nr == SYS_munlockall)
+	if (t->call.nr == NR_munlockall)
 		writes_emit_all(l, t, true);
 	else
 		growth_emit(l, t, true);

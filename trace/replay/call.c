@@ -19,24 +19,24 @@
 enum replay_call_kind replay_kind_of(uint32_t nr)
 {
 	switch (nr) {
-	case SYS_mmap:
+	case NR_mmap:
 		return REPLAY_MMAP;
-	case SYS_munmap:
+	case NR_munmap:
 		return REPLAY_MUNMAP;
-	case SYS_mprotect:
-	case SYS_pkey_mprotect:
+	case NR_mprotect:
+	case NR_pkey_mprotect:
 		return REPLAY_MPROTECT;
-	case SYS_mremap:
+	case NR_mremap:
 		return REPLAY_MREMAP;
-	case SYS_brk:
+	case NR_brk:
 		return REPLAY_BRK;
-	case SYS_madvise:
+	case NR_madvise:
 		return REPLAY_MADVISE;
-	case SYS_mlock:
-	case SYS_mlock2:
-	case SYS_munlock:
-	case SYS_mlockall:
-	case SYS_munlockall:
+	case NR_mlock:
+	case NR_mlock2:
+	case NR_munlock:
+	case NR_mlockall:
+	case NR_munlockall:
 		return REPLAY_MLOCK;
 	default:
 		return REPLAY_OTHER;
@@ -73,25 +73,37 @@ static bool succeeded(const struct trace_call *c)
 }
 
 /* Where searches go upwards: a placement below what the base was thought to be, or the first one, shows where it is. */
-static void learn_lowest(struct space *s, unsigned long addr)
+static void learn_lowest(struct space *s, unsigned long *base, unsigned long addr)
 {
-	unsigned long *base = &s->mm.mmap_legacy_base;
-
 	if (addr < *base || !find_vma_intersection(&s->mm, *base, addr))
 		*base = addr;
+}
+
+/* Likewise for 32-bit calls of a 64-bit program; but what is full below its base is searched upwards, beyond it. */
+static void learn_compat_base(struct space *s, unsigned long end, unsigned long len)
+{
+	unsigned long *base = &s->mm.mmap_compat_base;
+
+	if (end <= *base || (*base && mm_get_unmapped_area(&s->mm, NULL, 0, len, 0, MM_IN_32BIT) >= *base))
+		return;
+	*base = end;
 }
 
 /* A placement above what mmap_base was thought to be shows where it is. */
 static void learn_base(struct space *s, unsigned long flags, unsigned long addr, unsigned long len)
 {
 	unsigned long end = (addr + len + 4095) & ~4095UL;
+	bool compat = (flags & MM_IN_32BIT) && s->mm.task_size > 1UL << 32;
 
-	if (s->base_exact || (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT)) || IS_ERR_VALUE(addr))
+	if ((s->base_exact && !compat) || (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT)) ||
+		IS_ERR_VALUE(addr))
 		return;
 	if (end >= s->mm.start_stack)
 		return;
 	if (!s->mm.topdown)
-		learn_lowest(s, addr);
+		learn_lowest(s, compat ? &s->mm.mmap_compat_legacy_base : &s->mm.mmap_legacy_base, addr);
+	else if (compat)
+		learn_compat_base(s, end, end - addr);
 	else if (end > s->mm.mmap_base)
 		s->mm.mmap_base = end;
 }
@@ -115,13 +127,19 @@ static void unmake_mapping(
 	(void)!mm_mmap(&s->mm, &there);
 }
 
+/* Of a request: through which kind of table it came. */
+static unsigned long width_of(const struct trace_call *c)
+{
+	return trace_abi_is_32bit(c->abi) ? MM_IN_32BIT : 0;
+}
+
 static struct prediction do_mmap(struct replay *r, struct space *s, const struct trace_call *c)
 {
 	struct vm_file *file = file_of_call(r, c);
 	struct mmap_request req = { .addr = c->args[0],
 		.len = c->args[1],
 		.prot = c->args[2],
-		.flags = c->args[3] & 0xffffffff,
+		.flags = (c->args[3] & 0xffffffff) | width_of(c),
 		.offset = c->args[5] };
 	bool anonymous = req.flags & MAP_ANONYMOUS, huge = req.flags & MAP_HUGETLB;
 	struct prediction p = { .made = true, .compared = true };
@@ -135,9 +153,11 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 		req.shmem = file;
 	if (anonymous && (req.flags & MAP_TYPE) != MAP_SHARED && !huge)
 		req.shmem = NULL;
-	learn_base(s, req.flags, (unsigned long)c->result, req.len);
-	if ((((req.flags & MAP_32BIT) && s->randomised) || s->partial) && !(req.flags & MAP_FIXED) &&
-		succeeded(c)) {
+	/* A place that was asked for says nothing of where searches begin. */
+	if (!width_of(c) || !req.addr || req.addr != (unsigned long)c->result)
+		learn_base(s, req.flags, (unsigned long)c->result, req.len);
+	if ((((req.flags & MAP_32BIT) && !width_of(c) && s->randomised) || s->partial) &&
+		!(req.flags & MAP_FIXED) && succeeded(c)) {
 		req.addr = (unsigned long)c->result;
 		req.flags = (req.flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
 	}
@@ -157,12 +177,13 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 
 static struct prediction do_mremap(struct space *s, const struct trace_call *c)
 {
-	struct mremap_request req = { c->args[0], c->args[1], c->args[2], c->args[3], c->args[4] };
+	struct mremap_request req = { c->args[0], c->args[1], c->args[2], c->args[3] | width_of(c),
+		c->args[4] };
 	struct prediction p = { .made = true, .compared = true };
 
 	if ((req.flags & MREMAP_MAYMOVE) && !(req.flags & MREMAP_FIXED) && succeeded(c) &&
 		(unsigned long)c->result != req.addr) {
-		learn_base(s, 0, (unsigned long)c->result, req.new_len);
+		learn_base(s, width_of(c), (unsigned long)c->result, req.new_len);
 		if (s->partial) {
 			req.new_addr = (unsigned long)c->result;
 			req.flags |= MREMAP_FIXED;
@@ -388,7 +409,9 @@ static struct prediction do_home_node(struct space *s, const struct trace_call *
 static struct prediction do_shmat(struct replay *r, struct space *s, const struct trace_call *c)
 {
 	unsigned long addr = c->args[1], flags = c->args[2], size;
-	struct mmap_request req = { .flags = MAP_SHARED, .file = file_of_call(r, c), .prot = PROT_READ };
+	struct mmap_request req = {
+		.flags = MAP_SHARED | width_of(c), .file = file_of_call(r, c), .prot = PROT_READ
+	};
 
 	if (!req.file || c->data_len != sizeof(size))
 		return (struct prediction){ 0 };
@@ -472,58 +495,58 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 	if (refused_elsewhere(c))
 		return (struct prediction){ 0 };
 	switch (c->nr) {
-	case SYS_mmap:
+	case NR_mmap:
 		return do_mmap(r, s, c);
-	case SYS_mremap:
+	case NR_mremap:
 		return do_mremap(s, c);
-	case SYS_madvise:
+	case NR_madvise:
 		return do_madvise(s, c);
-	case SYS_process_madvise:
+	case NR_process_madvise:
 		return do_process_madvise(s, c);
-	case SYS_prctl:
+	case NR_prctl:
 		return do_prctl(s, c);
-	case SYS_mbind:
+	case NR_mbind:
 		return do_mbind(s, c);
-	case SYS_set_mempolicy_home_node:
+	case NR_set_mempolicy_home_node:
 		return do_home_node(s, c);
-	case SYS_shmat:
+	case NR_shmat:
 		return do_shmat(r, s, c);
-	case SYS_ioctl:
+	case NR_ioctl:
 		return do_userfaultfd(s, c);
-	case SYS_arch_prctl:
+	case NR_arch_prctl:
 		return vdso_map(s, c);
-	case SYS_remap_file_pages:
+	case NR_remap_file_pages:
 		return do_remap_file_pages(s, c);
-	case SYS_brk:
+	case NR_brk:
 		p.result = (int64_t)mm_brk(mm, a[0]);
 		if (p.result != c->result && succeeded(c))
 			(void)!mm_brk(mm, (unsigned long)c->result);
 		return p;
-	case SYS_munmap:
+	case NR_munmap:
 		p.result = mm_munmap(mm, a[0], a[1]);
 		return p;
-	case SYS_mprotect:
+	case NR_mprotect:
 		p.result = mm_mprotect(mm, a[0], a[1], a[2], -1);
 		return p;
-	case SYS_pkey_mprotect:
+	case NR_pkey_mprotect:
 		return do_pkey_mprotect(s, c);
-	case SYS_mlock:
+	case NR_mlock:
 		return do_mlock(s, c, 0);
-	case SYS_mlock2:
+	case NR_mlock2:
 		return do_mlock(s, c, (int)a[2]);
-	case SYS_munlock:
+	case NR_munlock:
 		p.result = mm_munlock(mm, a[0], a[1]);
 		return p;
-	case SYS_mlockall:
+	case NR_mlockall:
 		p.result = mm_mlockall(mm, (int)a[0]);
 		return p;
-	case SYS_munlockall:
+	case NR_munlockall:
 		p.result = mm_munlockall(mm);
 		return p;
-	case SYS_mseal:
+	case NR_mseal:
 		p.result = mm_mseal(mm, a[0], a[1], a[2]);
 		return p;
-	case SYS_shmdt:
+	case NR_shmdt:
 		p.result = mm_shmdt(mm, a[0]);
 		return p;
 	default:

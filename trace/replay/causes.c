@@ -62,14 +62,14 @@ static unsigned int expected_range(const struct space *s, const struct trace_cal
 	const uint64_t *a = c->args;
 
 	switch (c->nr) {
-	case SYS_mmap:
-	case SYS_map_shadow_stack:
+	case NR_mmap:
+	case NR_map_shadow_stack:
 		*b = around_len(a[0], a[1]);
 		return a[0] != 0;
-	case SYS_mremap:
+	case NR_mremap:
 		*b = around_len(a[0], a[2]);
 		return 1;
-	case SYS_brk:
+	case NR_brk:
 		*b = around_len(s->mm.start_brk, (a[0] > s->mm.brk ? a[0] : s->mm.brk) - s->mm.start_brk);
 		return 1;
 	default:
@@ -88,10 +88,10 @@ static unsigned int ranges_of(const struct space *s, const struct trace_call *c,
 
 	for (unsigned int i = 0; i < nr; i++)
 		b[n++] = around(named[i]);
-	if (trace_placed_range(c, &placed) && c->nr != SYS_shmat)
+	if (trace_placed_range(c, &placed) && c->nr != NR_shmat)
 		b[n++] = around(placed);
 	n += expected_range(s, c, &b[n]);
-	if (!n && c->nr != SYS_mmap)
+	if (!n && c->nr != NR_mmap)
 		b[n++] = (struct bounds){ 0, UINT64_MAX };
 	return n;
 }
@@ -130,11 +130,11 @@ void causes_of_call(struct space *s, const struct trace_call *c)
 
 	for (unsigned int i = 0; i < n; i++)
 		add(&s->touched, b[i].start, b[i].end, 0);
-	if (IS_ERR_VALUE(c->result) || (c->nr != SYS_mmap && c->nr != SYS_munmap))
+	if (IS_ERR_VALUE(c->result) || (c->nr != NR_mmap && c->nr != NR_munmap))
 		return;
 	/* What was there before is gone. */
-	b[0] = c->nr == SYS_mmap ? around_len((uint64_t)c->result, c->args[1])
-				 : around_len(c->args[0], c->args[1]);
+	b[0] = c->nr == NR_mmap ? around_len((uint64_t)c->result, c->args[1])
+				: around_len(c->args[0], c->args[1]);
 	drop(&s->caused, b[0].start + 1, b[0].end - 1);
 }
 

@@ -218,10 +218,10 @@ static const char *driver_of_call(struct replay *r, struct space *s, const struc
 {
 	const struct trace_map part = { .lo = c->args[0], .hi = c->args[0] + c->args[1] };
 
-	if (c->nr == SYS_mmap)
+	if (c->nr == NR_mmap)
 		return c->file && c->file == r->pending_id ? driver_that_refuses(r->pending, c->result)
 							   : NULL;
-	return c->nr == SYS_brk || part.hi <= part.lo ? NULL : driver_of_part(s, &part);
+	return c->nr == NR_brk || part.hi <= part.lo ? NULL : driver_of_part(s, &part);
 }
 
 /*

@@ -3,24 +3,24 @@
  * Faults on the mirror, and the doubts that they bring: a recording cannot always say in which order areas were written.
  */
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include <vmaple/rmap.h>
 
 #include "internal.h"
+#include "system_calls.h"
 
 bool call_populates(const struct trace_call *c)
 {
 	switch (c->nr) {
-	case SYS_mmap:
-	case SYS_mremap:
-	case SYS_brk:
-	case SYS_shmat:
-	case SYS_mlock:
-	case SYS_mlock2:
-	case SYS_mlockall:
+	case NR_mmap:
+	case NR_mremap:
+	case NR_brk:
+	case NR_shmat:
+	case NR_mlock:
+	case NR_mlock2:
+	case NR_mlockall:
 		return true;
-	case SYS_madvise:
+	case NR_madvise:
 		return c->args[2] == MADV_POPULATE_READ || c->args[2] == MADV_POPULATE_WRITE;
 	default:
 		return false;
@@ -112,13 +112,13 @@ void fault_settle_call(struct space *s, const struct trace_call *c)
 		return;
 	s->beside_start = s->beside_end = 0;
 	switch (c->nr) {
-	case SYS_mmap:
-	case SYS_shmat:
+	case NR_mmap:
+	case NR_shmat:
 		s->doubt |= (uint64_t)c->result <= end && (uint64_t)c->result + c->args[1] + 4096 >= start;
 		break;
-	case SYS_munmap:
-	case SYS_mprotect:
-	case SYS_madvise:
+	case NR_munmap:
+	case NR_mprotect:
+	case NR_madvise:
 		s->doubt |= c->args[0] <= end && c->args[0] + c->args[1] + 4096 >= start;
 		break;
 	default:

@@ -23,15 +23,15 @@
 static bool wants_areas(uint32_t nr)
 {
 	switch (nr) {
-	case SYS_mprotect:
-	case SYS_pkey_mprotect:
-	case SYS_madvise:
-	case SYS_mlock:
-	case SYS_mlock2:
-	case SYS_munlock:
-	case SYS_mseal:
-	case SYS_mremap:
-	case SYS_remap_file_pages:
+	case NR_mprotect:
+	case NR_pkey_mprotect:
+	case NR_madvise:
+	case NR_mlock:
+	case NR_mlock2:
+	case NR_munlock:
+	case NR_mseal:
+	case NR_mremap:
+	case NR_remap_file_pages:
 		return true;
 	default:
 		return false;
@@ -76,10 +76,10 @@ static void fill_holes(
 /* Where the kernel has put something new, by its own choice; empty: nowhere. */
 static struct trace_range chosen_place(const struct trace_call *c)
 {
-	bool moved = c->nr == SYS_mremap && (uint64_t)c->result != c->args[0] && !(c->args[3] & MREMAP_FIXED);
+	bool moved = c->nr == NR_mremap && (uint64_t)c->result != c->args[0] && !(c->args[3] & MREMAP_FIXED);
 	struct trace_range place;
 
-	if (((c->nr == SYS_mmap && !(c->args[3] & MAP_FIXED)) || moved) && trace_placed_range(c, &place))
+	if (((c->nr == NR_mmap && !(c->args[3] & MAP_FIXED)) || moved) && trace_placed_range(c, &place))
 		return place;
 	return (struct trace_range){ 0, 0 };
 }
@@ -101,8 +101,8 @@ static void tell_what_lies_there(
 
 static bool has_partial_effects(uint32_t nr)
 {
-	return nr == SYS_mprotect || nr == SYS_pkey_mprotect || nr == SYS_madvise || nr == SYS_mlock ||
-	       nr == SYS_mlock2 || nr == SYS_munlock;
+	return nr == NR_mprotect || nr == NR_pkey_mprotect || nr == NR_madvise || nr == NR_mlock ||
+	       nr == NR_mlock2 || nr == NR_munlock;
 }
 
 bool partial_call(struct replay *r, struct space *s, const struct trace_event *e)
@@ -110,7 +110,7 @@ bool partial_call(struct replay *r, struct space *s, const struct trace_event *e
 	const struct trace_call *c = &e->call;
 	struct trace_range range[2], place;
 
-	if (c->nr == SYS_brk && c->args[0] && (uint64_t)c->result != c->args[0])
+	if (c->nr == NR_brk && c->args[0] && (uint64_t)c->result != c->args[0])
 		return true;
 	if (IS_ERR_VALUE(c->result))
 		return c->result != -ENOMEM || !has_partial_effects(c->nr);

@@ -193,6 +193,7 @@ static void set_limit(struct space *s, uint32_t limit, uint64_t value)
 	case TRACE_LIMIT_PERSONALITY:
 		l->read_implies_exec = value & READ_IMPLIES_EXEC;
 		s->randomised = !(value & ADDR_NO_RANDOMIZE);
+		s->mm.compat_task_size = value & ADDR_LIMIT_3GB ? 3UL << 30 : (1UL << 32) - 0x2000;
 		break;
 	case TRACE_LIMIT_CAPABILITIES:
 		l->cap_ipc_lock = value >> CAP_IPC_LOCK & 1;
@@ -244,10 +245,13 @@ static int space_event(struct replay *r, const struct trace_event *e)
 	mm->arg_end = t->arg_end;
 	mm->env_start = t->env_start;
 	mm->env_end = t->env_end;
+	if (t->task_size <= 1UL << 32 && mm_set_task_size(mm, t->task_size))
+		return -EINVAL;
 	mm->task_size = t->task_size;
 	mm->topdown = t->topdown;
 	s->base_exact = t->mmap_base != 0;
 	mm->mmap_base = t->mmap_base;
+	mm->mmap_compat_base = 0; /* learned from placements, where there are any */
 	if (!t->topdown && t->mmap_base)
 		mm->mmap_legacy_base = t->mmap_base;
 	s->doubt |= t->attached;

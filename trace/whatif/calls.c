@@ -12,9 +12,9 @@
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
+#include "system_calls.h"
 
 #define GUARD_MAX (1UL << 20)
 #ifndef MADV_DONTDUMP
@@ -23,7 +23,7 @@
 
 static bool is_mprotect(const struct trace_call *c)
 {
-	return c->nr == SYS_mprotect || c->nr == SYS_pkey_mprotect;
+	return c->nr == NR_mprotect || c->nr == NR_pkey_mprotect;
 }
 
 static bool is_anonymous(const struct vm_area_struct *vma)
@@ -33,13 +33,13 @@ static bool is_anonymous(const struct vm_area_struct *vma)
 
 static bool keep_place(struct trace_call *c)
 {
-	bool mapped = (c->nr == SYS_mmap || c->nr == SYS_mremap) && c->result >= 0;
+	bool mapped = (c->nr == NR_mmap || c->nr == NR_mremap) && c->result >= 0;
 
-	if (mapped && c->nr == SYS_mmap && !(c->args[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
+	if (mapped && c->nr == NR_mmap && !(c->args[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
 		c->args[0] = (uint64_t)c->result;
 		c->args[3] |= MAP_FIXED_NOREPLACE;
 	}
-	if (mapped && c->nr == SYS_mremap && (uint64_t)c->result != c->args[0] &&
+	if (mapped && c->nr == NR_mremap && (uint64_t)c->result != c->args[0] &&
 		!(c->args[3] & MREMAP_FIXED)) {
 		c->args[3] |= MREMAP_FIXED | MREMAP_MAYMOVE;
 		c->args[4] = (uint64_t)c->result;
@@ -97,7 +97,7 @@ static bool round_range(const struct whatif_changes *w, struct mm_struct *mm, st
 	uint64_t mask = w->commit - 1, lo = c->args[0], hi = (lo + c->args[1] + 4095) & ~4095UL;
 	bool takes = is_mprotect(c) && !(c->args[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
 
-	if (!is_mprotect(c) && !(c->nr == SYS_madvise && changes_areas(c->args[2])))
+	if (!is_mprotect(c) && !(c->nr == NR_madvise && changes_areas(c->args[2])))
 		return true;
 	if (hi <= lo || !is_anonymous(vma_lookup(mm, lo)))
 		return true;
@@ -153,7 +153,7 @@ bool whatif_call(struct whatif *w, struct trace_event *e)
 		return true;
 	if (is_without(&w->changes, c))
 		kept = false;
-	if (w->changes.names_off && c->nr == SYS_prctl && c->args[0] == PR_SET_VMA)
+	if (w->changes.names_off && c->nr == NR_prctl && c->args[0] == PR_SET_VMA)
 		kept = false;
 	if (kept && w->changes.guards_install)
 		kept = install_guards(mm, c);

@@ -11,9 +11,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
+#include "system_calls.h"
 
 #define WRITE_PAGE 4096UL
 
@@ -166,21 +166,21 @@ static int move(struct late *l, struct late_space *s, const struct trace_event *
 static int prepare_call(struct late *l, struct late_space *s, const struct trace_event *e)
 {
 	const struct trace_call *c = &e->call;
-	uint64_t lo = c->nr == SYS_mmap ? (uint64_t)c->result : c->args[0];
+	uint64_t lo = c->nr == NR_mmap ? (uint64_t)c->result : c->args[0];
 	uint64_t hi = (lo + c->args[1] + WRITE_PAGE - 1) & ~(WRITE_PAGE - 1);
 
 	if (c->result < 0 || hi <= lo)
 		return 0;
 	switch (c->nr) {
-	case SYS_mprotect:
-	case SYS_pkey_mprotect:
+	case NR_mprotect:
+	case NR_pkey_mprotect:
 		change(l, s, lo, hi, e->step);
 		return 0;
-	case SYS_mmap:
+	case NR_mmap:
 		return add_mapping(l, s, lo, hi, e->step);
-	case SYS_munmap:
+	case NR_munmap:
 		return unmap(l, s, lo, hi, e->step);
-	case SYS_mremap:
+	case NR_mremap:
 		return (uint64_t)c->result == lo ? 0 : move(l, s, e, lo, hi);
 	default:
 		return 0;

@@ -225,13 +225,13 @@ static void emit_file(struct live_bpf *s, struct followed *f, const struct item 
 	struct origin *o = a ? origin_of(s, a) : NULL;
 	struct trace_event e = { .type = TRACE_EVENT_FILE };
 
-	if (!o || (call->nr != SYS_mmap && call->nr != SYS_shmat))
+	if (!o || (call->nr != NR_mmap && call->nr != NR_shmat))
 		return;
 	origin_name(o, (pid_t)f->pid, a);
 	e.file = o->file;
 	e.file.path = o->path;
 	e.file.has_close = a->flags & AREA_HAS_CLOSE;
-	if (call->nr == SYS_mmap && call->args[3] & MAP_ANONYMOUS) {
+	if (call->nr == NR_mmap && call->args[3] & MAP_ANONYMOUS) {
 		e.file.anonymous = true;
 		e.file.open_flags = 2;
 		if (e.file.kind == TRACE_FILE_HUGETLB)
@@ -258,7 +258,7 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 
 	memcpy(e.call.args, it->call.args, sizeof(e.call.args));
 	emit_file(s, f, it, &e.call);
-	if (e.call.nr == SYS_shmat && !IS_ERR_VALUE(e.call.result) &&
+	if (e.call.nr == NR_shmat && !IS_ERR_VALUE(e.call.result) &&
 		(a = area_at(&it->after, (uint64_t)e.call.result)) != NULL) {
 		size = a->end - a->start;
 		e.call.data = &size;
@@ -270,8 +270,8 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 /* Calls that change limits: what has changed. */
 static bool is_about_limits(uint32_t nr)
 {
-	return nr == SYS_setrlimit || nr == SYS_prlimit64 || nr == SYS_capset || nr == SYS_setuid ||
-	       nr == SYS_setreuid || nr == SYS_setresuid || nr == SYS_personality;
+	return nr == NR_setrlimit || nr == NR_prlimit64 || nr == NR_capset || nr == NR_setuid ||
+	       nr == NR_setreuid || nr == NR_setresuid || nr == NR_personality;
 }
 
 static void emit_limits(struct live_bpf *s, struct followed *f, const struct item *it)
@@ -345,7 +345,7 @@ static void emit_section(struct live_bpf *s, struct followed *f, struct item *it
 	emit_call(s, f, it);
 	if (sec->lo >= sec->hi)
 		return;
-	if (it->call.nr == SYS_mremap && !IS_ERR_VALUE(it->call.result))
+	if (it->call.nr == NR_mremap && !IS_ERR_VALUE(it->call.result))
 		placed = (struct range){ (uint64_t)it->call.result,
 			(uint64_t)it->call.result + it->call.args[2] };
 	emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);

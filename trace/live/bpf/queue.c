@@ -140,7 +140,7 @@ static struct item *push(
 
 static bool is_fork(uint32_t nr)
 {
-	return nr == SYS_fork || nr == SYS_vfork || nr == SYS_clone || nr == SYS_clone3;
+	return nr == NR_fork || nr == NR_vfork || nr == NR_clone || nr == NR_clone3;
 }
 
 /* --- sections ----------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
  * only.
  */
 #include "areas.bpf.h"
+#include "system_calls.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -23,24 +24,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define WHOLE_MAX 131072 /* of a whole map */
 #define NR_CALLS  512
 
-enum {
-	SYS_MMAP = 9,
-	SYS_MREMAP = 25,
-	SYS_BRK = 12,
-	SYS_CLONE = 56,
-	SYS_FORK = 57,
-	SYS_VFORK = 58,
-	SYS_CLONE3 = 435
-};
-enum {
-	SYS_MLOCKALL = 151,
-	SYS_MUNLOCKALL = 152,
-	SYS_PRCTL = 157,
-	SYS_IOCTL = 16,
-	SYS_MBIND = 237,
-	SYS_SHMAT = 30
-};
-enum { SYS_SHMDT = 67, SYS_IO_SETUP = 206 };
 #define UFFDIO_REGISTER   0xc020aa00u
 #define UFFDIO_UNREGISTER 0x8010aa01u
 #define MREMAP_FIXED      2
@@ -297,7 +280,7 @@ struct range {
 
 static __always_inline bool is_fork(u32 nr)
 {
-	return nr == SYS_CLONE || nr == SYS_FORK || nr == SYS_VFORK || nr == SYS_CLONE3;
+	return nr == NR_clone || nr == NR_fork || nr == NR_vfork || nr == NR_clone3;
 }
 
 /* What a call names of the map: that, and what touches it. */
@@ -306,27 +289,27 @@ static __always_inline struct range range_of(const struct call *c, const struct 
 	u64 start = c->args[0], len = c->args[1];
 	struct range r;
 
-	if (is_fork(c->nr) || c->nr == SYS_MLOCKALL || c->nr == SYS_MUNLOCKALL)
+	if (is_fork(c->nr) || c->nr == NR_mlockall || c->nr == NR_munlockall)
 		return (struct range){ 0, ~0ull };
-	if (c->nr == SYS_MMAP && !start && !(c->args[3] & MAP_FIXED))
+	if (c->nr == NR_mmap && !start && !(c->args[3] & MAP_FIXED))
 		return (struct range){ 0, 0 };
-	if (c->nr == SYS_IO_SETUP)
+	if (c->nr == NR_io_setup)
 		return (struct range){ 0, 0 };
-	if (c->nr == SYS_PRCTL) {
+	if (c->nr == NR_prctl) {
 		start = c->args[2];
 		len = c->args[3];
-	} else if (c->nr == SYS_IOCTL) {
+	} else if (c->nr == NR_ioctl) {
 		start = *(u64 *)c->data;
 		len = *(u64 *)(c->data + 8);
-	} else if (c->nr == SYS_SHMAT || c->nr == SYS_SHMDT) {
-		start = c->nr == SYS_SHMAT ? c->args[1] : start;
+	} else if (c->nr == NR_shmat || c->nr == NR_shmdt) {
+		start = c->nr == NR_shmat ? c->args[1] : start;
 		len = start ? PAGE : 0;
-	} else if (c->nr == SYS_BRK) {
+	} else if (c->nr == NR_brk) {
 		u64 brk = mm->brk;
 
 		len = start > brk ? start - brk : brk - start;
 		start = start > brk ? brk : start;
-	} else if (c->nr == SYS_MREMAP && c->args[2] > len) {
+	} else if (c->nr == NR_mremap && c->args[2] > len) {
 		len = c->args[2];
 	}
 	r.lo = (start & ~(PAGE - 1)) - (start >= PAGE ? 1 : 0);
@@ -396,7 +379,7 @@ static __always_inline void section_begins(struct mm_struct *mm, struct space *s
 		struct range r = range_of(c, mm);
 
 		emit_written(mm, s, r);
-		if (c->nr == SYS_MREMAP && c->args[3] & MREMAP_FIXED) {
+		if (c->nr == NR_mremap && c->args[3] & MREMAP_FIXED) {
 			r.lo = c->args[4] - 1;
 			r.hi = c->args[4] + c->args[2] + 1;
 			emit_written(mm, s, r);
@@ -451,7 +434,7 @@ static __always_inline void section_ends(struct mm_struct *mm, struct space *s)
 	if (c) {
 		c->sections++;
 		/* Where a mapping was put is what was written: a hint can be far from it. */
-		if (!is_fork(c->nr) && !(c->nr == SYS_MMAP && s->wrote_lo < s->wrote_hi))
+		if (!is_fork(c->nr) && !(c->nr == NR_mmap && s->wrote_lo < s->wrote_hi))
 			r = range_of(c, mm);
 	}
 	if (s->wrote_lo < s->wrote_hi)
@@ -532,16 +515,16 @@ static __always_inline void read_data(struct call *c)
 	const void *from = 0;
 	u32 len = 0;
 
-	if (c->nr == SYS_PRCTL && c->args[0] == 0x53564d41 && c->args[4]) {
+	if (c->nr == NR_prctl && c->args[0] == 0x53564d41 && c->args[4]) {
 		long n = bpf_probe_read_user_str(c->data, sizeof(c->data), (void *)c->args[4]);
 
 		c->data_len = n > 0 ? n : 0;
 		return;
 	}
-	if (c->nr == SYS_IOCTL) {
+	if (c->nr == NR_ioctl) {
 		from = (void *)c->args[2];
 		len = (u32)c->args[1] == UFFDIO_REGISTER ? 24 : 16;
-	} else if (c->nr == SYS_MBIND && c->args[3]) {
+	} else if (c->nr == NR_mbind && c->args[3]) {
 		from = (void *)c->args[3];
 		len = (c->args[4] + 6) >> 3;
 		len = len > 64 ? 64 : len;
@@ -556,9 +539,9 @@ static __always_inline bool is_meant(const struct call *c)
 {
 	u32 request = (u32)c->args[1];
 
-	if (c->nr == SYS_IOCTL)
+	if (c->nr == NR_ioctl)
 		return request == UFFDIO_REGISTER || request == UFFDIO_UNREGISTER;
-	if (c->nr == SYS_PRCTL)
+	if (c->nr == NR_prctl)
 		return c->args[0] == 0x53564d41 || c->args[0] == 35 || c->args[0] == 65;
 	return true;
 }

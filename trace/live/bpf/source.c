@@ -31,11 +31,11 @@
 #define POLL_MS      10
 #define DRAIN_ROUNDS 100
 
-static const uint32_t wanted[] = { SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk, SYS_mremap, SYS_madvise,
-	SYS_mlock, SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2, SYS_pkey_mprotect, SYS_mseal,
-	SYS_mbind, SYS_remap_file_pages, SYS_shmat, SYS_shmdt, SYS_io_setup, SYS_io_destroy,
-	SYS_map_shadow_stack, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_prctl, SYS_ioctl,
-	SYS_personality, SYS_setrlimit, SYS_prlimit64, SYS_capset, SYS_setuid, SYS_setreuid, SYS_setresuid };
+static const uint32_t wanted[] = { NR_mmap, NR_mprotect, NR_munmap, NR_brk, NR_mremap, NR_madvise, NR_mlock,
+	NR_munlock, NR_mlockall, NR_munlockall, NR_mlock2, NR_pkey_mprotect, NR_mseal, NR_mbind,
+	NR_remap_file_pages, NR_shmat, NR_shmdt, NR_io_setup, NR_io_destroy, NR_map_shadow_stack, NR_fork,
+	NR_vfork, NR_clone, NR_clone3, NR_prctl, NR_ioctl, NR_personality, NR_setrlimit, NR_prlimit64,
+	NR_capset, NR_setuid, NR_setreuid, NR_setresuid };
 
 static int load(struct live_bpf *s, char *error, size_t size)
 {

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "stacks.h"
+#include "system_calls.h"
 
 /* The first module that ends above @addr. */
 static size_t first_above(const struct code_map *map, uint64_t addr)
@@ -128,7 +128,7 @@ void stacks_follow_call(struct task *t, int64_t result)
 	struct range r[2], placed;
 	unsigned int n;
 
-	if (!t->mm->code || t->call.nr == SYS_madvise)
+	if (!t->mm->code || t->call.nr == NR_madvise)
 		return;
 	n = named_ranges(t, r);
 	for (unsigned int i = 0; i < n; i++)

@@ -2,11 +2,9 @@
 /* The stack of a call gets its number; equal ones are told once. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/user.h>
 
 #include "stacks.h"
+#include "system_calls.h"
 
 const char *stacks_missing(void)
 {
@@ -116,26 +114,21 @@ static uint32_t number_of(struct live *l, struct task *t, struct trace_stack *k)
 
 /* --- a call ------------------------------------------------------------------------------------------------- */
 
-static void begin_walk(struct unwind *u, struct live *l, struct task *t, const struct user_regs_struct *regs)
+static void begin_walk(struct unwind *u, struct live *l, struct task *t, const struct registers *regs)
 {
-	/* In the order of their DWARF numbers. */
-	const uint64_t reg[DWARF_REGISTERS] = { regs->rax, regs->rdx, regs->rcx, regs->rbx, regs->rsi,
-		regs->rdi, regs->rbp, regs->rsp, regs->r8, regs->r9, regs->r10, regs->r11, regs->r12,
-		regs->r13, regs->r14, regs->r15, regs->rip };
-
 	u->live = l;
 	u->task = t;
-	memcpy(u->reg, reg, sizeof(reg));
+	registers_for_dwarf(regs, u->reg);
 	u->known = (1u << DWARF_REGISTERS) - 1;
-	u->copied_from = regs->rsp & ~7ull;
+	u->copied_from = registers_sp(regs) & ~7ull;
 	u->copied = 0;
 }
 
 /* Calls that stop as well, and are told as something else. */
 static bool may_change_map(uint32_t nr)
 {
-	return nr != SYS_setrlimit && nr != SYS_prlimit64 && nr != SYS_personality && nr != SYS_capset &&
-	       nr != SYS_setuid && nr != SYS_setreuid && nr != SYS_setresuid;
+	return nr != NR_setrlimit && nr != NR_prlimit64 && nr != NR_personality && nr != NR_capset &&
+	       nr != NR_setuid && nr != NR_setreuid && nr != NR_setresuid;
 }
 
 uint32_t stacks_of_call(struct live *l, struct task *t)
@@ -143,11 +136,13 @@ uint32_t stacks_of_call(struct live *l, struct task *t)
 	uint64_t frames[TRACE_STACK_FRAMES];
 	struct trace_stack k = { .frames = frames };
 	enum trace_stack_end end;
-	struct user_regs_struct regs;
+	struct registers regs;
 	struct unwind u;
 	bool more;
 
-	if (!l->stacks || !may_change_map(t->call.nr) || ptrace(PTRACE_GETREGS, t->tid, NULL, &regs))
+	/* Frames of 32-bit code are not walked. */
+	if (!l->stacks || !may_change_map(t->call.nr) || t->call.abi != machine_tables->abi ||
+		!registers_take(&regs, t->tid))
 		return 0;
 	begin_walk(&u, l, t, &regs);
 	do

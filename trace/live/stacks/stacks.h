@@ -22,8 +22,9 @@
 #include <sys/stat.h>
 
 #include "internal.h"
+#include "machine.h"
 
-enum { DWARF_RBX = 3, DWARF_RBP = 6, DWARF_RSP = 7, DWARF_R12 = 12, DWARF_RIP = 16, DWARF_REGISTERS };
+enum { DWARF_RBX = 3, DWARF_RBP = 6, DWARF_RSP = 7, DWARF_R12 = 12, DWARF_RIP = 16 };
 
 /* What a frame does to a register of its caller's. */
 enum kept_how { KEPT_SAME, KEPT_UNDEFINED, KEPT_AT };

@@ -5,45 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "internal.h"
+#include <vmaple/replay.h>
+
+#include "call_table.h"
 #include "uapi.h"
-
-/* How an argument is written. */
-enum kind { NONE, ADDR, SIZE, PROT, MMAP_FLAGS, MREMAP_FLAGS, ADVICE, NUMBER, HEX };
-
-struct shape {
-	uint32_t nr;
-	const char *name;
-	enum kind args[6];
-};
-
-static const struct shape shapes[] = {
-	{ SYS_mmap, "mmap", { ADDR, SIZE, PROT, MMAP_FLAGS, NUMBER, HEX } },
-	{ SYS_munmap, "munmap", { ADDR, SIZE } },
-	{ SYS_mprotect, "mprotect", { ADDR, SIZE, PROT } },
-	{ SYS_pkey_mprotect, "pkey_mprotect", { ADDR, SIZE, PROT, NUMBER } },
-	{ SYS_mremap, "mremap", { ADDR, SIZE, SIZE, MREMAP_FLAGS, ADDR } },
-	{ SYS_brk, "brk", { ADDR } },
-	{ SYS_madvise, "madvise", { ADDR, SIZE, ADVICE } },
-	{ SYS_mlock, "mlock", { ADDR, SIZE } },
-	{ SYS_mlock2, "mlock2", { ADDR, SIZE, HEX } },
-	{ SYS_munlock, "munlock", { ADDR, SIZE } },
-	{ SYS_mlockall, "mlockall", { HEX } },
-	{ SYS_munlockall, "munlockall", { NONE } },
-	{ SYS_mseal, "mseal", { ADDR, SIZE, HEX } },
-	{ SYS_process_madvise, "process_madvise", { NUMBER, ADDR, NUMBER, ADVICE, HEX } },
-	{ SYS_prctl, "prctl", { HEX, HEX, ADDR, SIZE, ADDR } },
-	{ SYS_arch_prctl, "arch_prctl", { HEX, ADDR } },
-	{ SYS_mbind, "mbind", { ADDR, SIZE, NUMBER, ADDR, NUMBER, HEX } },
-	{ SYS_set_mempolicy_home_node, "set_mempolicy_home_node", { ADDR, SIZE, NUMBER, HEX } },
-	{ SYS_shmat, "shmat", { NUMBER, ADDR, HEX } },
-	{ SYS_shmdt, "shmdt", { ADDR } },
-	{ SYS_ioctl, "ioctl", { NUMBER, HEX, ADDR } },
-	{ SYS_remap_file_pages, "remap_file_pages", { ADDR, SIZE, PROT, NUMBER, HEX } },
-	{ SYS_io_setup, "io_setup", { NUMBER, ADDR } },
-	{ SYS_io_destroy, "io_destroy", { ADDR } },
-	{ SYS_map_shadow_stack, "map_shadow_stack", { ADDR, SIZE, HEX } },
-};
 
 struct flag {
 	unsigned long bit;
@@ -115,66 +80,59 @@ static void add_mmap_flags(struct text *t, unsigned long v)
 	}
 }
 
-static void add_argument(struct text *t, enum kind kind, uint64_t v)
+static void add_argument(struct text *t, enum call_argument kind, uint64_t v)
 {
 	switch (kind) {
-	case NONE:
+	case CALL_NO_MORE:
 		break;
-	case ADDR:
+	case CALL_ADDR:
 		v ? add(t, "%#" PRIx64, v) : add(t, "NULL");
 		break;
-	case SIZE:
+	case CALL_SIZE:
 		add(t, "%" PRIu64, v);
 		break;
-	case NUMBER:
+	case CALL_NUMBER:
 		add(t, "%d", (int)v);
 		break;
-	case HEX:
+	case CALL_HEX:
 		v ? add(t, "%#" PRIx64, v) : add(t, "0");
 		break;
-	case PROT:
+	case CALL_PROT:
 		add_flags(t, prot_flags, v, "PROT_NONE");
 		break;
-	case MREMAP_FLAGS:
+	case CALL_MREMAP_FLAGS:
 		add_flags(t, mremap_flags, v, "0");
 		break;
-	case MMAP_FLAGS:
+	case CALL_MMAP_FLAGS:
 		add_mmap_flags(t, v & 0xffffffff);
 		break;
-	case ADVICE:
+	case CALL_ADVICE:
 		v < 104 && advices[v] ? add(t, "%s", advices[v]) : add(t, "%d", (int)v);
 		break;
 	}
 }
 
-static const struct shape *shape_of(uint32_t nr)
-{
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-		if (shapes[i].nr == nr)
-			return &shapes[i];
-	return NULL;
-}
-
 const char *trace_call_name(uint32_t nr)
 {
-	const struct shape *s = shape_of(nr);
+	const struct call_row *row = call_of(nr);
 
-	return s ? s->name : NULL;
+	return row ? row->name : NULL;
 }
 
 const char *trace_call_text(const struct trace_call *call, char *buf, size_t size)
 {
-	static const struct shape unknown = { 0, "syscall", { HEX, HEX, HEX, HEX, HEX, HEX } };
-	const struct shape *s = shape_of(call->nr);
+	static const struct call_row unknown = { .name = "syscall",
+		.args = { CALL_HEX, CALL_HEX, CALL_HEX, CALL_HEX, CALL_HEX, CALL_HEX } };
+	const struct call_row *row = call_of(call->nr);
 	struct text t = { buf, size, 0 };
 
-	if (!s)
-		s = &unknown;
-	add(&t, "%s(", s->name);
-	for (int i = 0; i < 6 && s->args[i] != NONE; i++) {
+	if (!row)
+		row = &unknown;
+	add(&t, "%s(", row->name);
+	for (int i = 0; i < 6 && row->args[i] != CALL_NO_MORE; i++) {
 		if (i)
 			add(&t, ", ");
-		add_argument(&t, s->args[i], call->args[i]);
+		add_argument(&t, row->args[i], call->args[i]);
 	}
 	add(&t, ")");
 	return buf;

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""32-bit programs, and 32-bit calls of a 64-bit one, under `vmaple run`: the mirror never differs from the kernel.
+
+usage: narrow.py VMAPLE NARROW WIDE [KERNEL_VM SERIES]
+
+NARROW and WIDE are narrow_calls.c in 32 and 64 bits. With KERNEL_VM they run on Debian's kernel of a series, else on this
+one; where it has no 32-bit calls, what vmaple says of such a program is looked at. Prints TAP.
+"""
+import os
+import re
+import subprocess
+import sys
+
+VMAPLE, NARROW, WIDE = (os.path.abspath(path) for path in sys.argv[1:4])
+KERNEL_VM = sys.argv[4:6]
+FEW = 1000  # calls: what two programs and a child make is more
+BAD = re.compile(r"^(difference|uncertain|outside|lost) |not recorded", re.M)
+
+
+def starts_here():
+    try:
+        subprocess.run([NARROW], check=False)
+    except OSError:
+        return False
+    return True
+
+
+def run_here(first, second):
+    """Both under vmaple, the second by exec of the first: what it said, and its status."""
+    ran = subprocess.run([VMAPLE, "run", "--", first, second], capture_output=True, text=True, timeout=300, check=False)
+    return ran.stdout + ran.stderr, ran.returncode
+
+
+def run_there(first, second):
+    names = ["./" + os.path.basename(path) for path in (VMAPLE, first, second)]
+    ran = subprocess.run([KERNEL_VM[0]] + [word for path in (VMAPLE, NARROW, WIDE) for word in ("-f", path)] +
+                         [KERNEL_VM[1], "/bin/dash", "-c", "%s run -- %s %s" % tuple(names)],
+                         capture_output=True, text=True, timeout=1700, check=False)
+    return ran.stdout + ran.stderr, ran.returncode
+
+
+def refused():
+    said, status = run_here(NARROW, WIDE)
+    good = status == 126 and "%s: cannot be started: Exec format error" % NARROW in said
+    print("1..1\n%s 1 - a program that the kernel does not start is said to be one" % ("ok" if good else "not ok"))
+    if not good:
+        print("# status %d\n# %s" % (status, said.replace("\n", "\n# ")))
+    return 0 if good else 1
+
+
+def main():
+    if not KERNEL_VM and not starts_here():
+        return refused()
+    bad = 0
+    print("1..2")
+    for number, (first, second) in enumerate(((WIDE, NARROW), (NARROW, WIDE)), 1):
+        said, status = (run_there if KERNEL_VM else run_here)(first, second)
+        if status == 77:
+            print("ok %d # SKIP %s" % (number, said.strip()))
+            continue
+        calls = re.search(r"^ +calls +(\d+)", said, re.M)
+        good = status == 0 and "differences: 0, uncertain: 0" in said and not BAD.search(said) and \
+            calls is not None and int(calls[1]) > FEW
+        bad |= not good
+        print("%s %d - %s becomes %s" % ("ok" if good else "not ok", number, os.path.basename(first), os.path.basename(second)))
+        if not good:
+            print("# status %d\n# %s" % (status, said.replace("\n", "\n# ")))
+        sys.stdout.flush()
+    return 1 if bad else 0
+
+
+sys.exit(main())

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of calls (system_calls.h), and calls of all its tables as recordings have them: by x86-64's number, with its
+ * arguments.
+ */
+#include "call_table.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define PAGE         4096u /* the unit of mmap2's offset, whatever pages are */
+
+/* Of ipc(2). */
+#define IPC_SHMAT 21
+#define IPC_SHMDT 22
+
+#define ROW(name, nr, i386, x32, generic, stop, ...) \
+	{ #name, nr, { nr, i386, x32, generic }, stop, { __VA_ARGS__ } },
+#define DOOR(name, is, i386, stop) \
+	{ #name, NR_##is, { NOT_THERE, i386, NOT_THERE, NOT_THERE }, stop, { CALL_NO_MORE } },
+const struct call_row call_rows[] = { SYSTEM_CALLS(ROW) CALL_DOORS(DOOR) };
+const size_t nr_call_rows = COUNT(call_rows);
+
+#define DOOR_NUMBER(name, is, i386, stop) I386_##name = i386,
+enum { CALL_DOORS(DOOR_NUMBER) };
+
+const struct call_row *call_of_number(enum trace_abi abi, uint32_t number)
+{
+	for (size_t i = 0; i < nr_call_rows; i++)
+		if (call_rows[i].numbers[abi] == (int)number && number <= INT32_MAX)
+			return &call_rows[i];
+	return NULL;
+}
+
+const struct call_row *call_of(uint32_t nr)
+{
+	return call_of_number(TRACE_ABI_X86_64, nr);
+}
+
+/* --- i386's other forms ---------------------------------------------------------------------------------------- */
+
+/* One argument, which points to all of them. */
+static bool decode_old_mmap(struct trace_call *c, const struct call_memory *memory)
+{
+	uint32_t args[6];
+
+	if (!memory->read(memory->ctx, c->args[0], args, sizeof(args)))
+		return false;
+	for (size_t i = 0; i < COUNT(args); i++)
+		c->args[i] = args[i];
+	return true;
+}
+
+/* ipc(which, first, second, third, pointer): its versions are refused, but for the one that is none. */
+static bool decode_ipc(struct trace_call *c)
+{
+	const uint64_t which = c->args[0], first = c->args[1], second = c->args[2], pointer = c->args[4];
+
+	if (which != IPC_SHMAT && which != IPC_SHMDT)
+		return false;
+	c->nr = which == IPC_SHMAT ? NR_shmat : NR_shmdt;
+	for (size_t i = 0; i < COUNT(c->args); i++)
+		c->args[i] = 0;
+	if (which == IPC_SHMAT) {
+		c->args[0] = first;
+		c->args[1] = pointer;
+		c->args[2] = second;
+	} else {
+		c->args[0] = pointer;
+	}
+	return true;
+}
+
+static bool decode_i386(struct trace_call *c, uint32_t number, const struct call_memory *memory)
+{
+	for (size_t i = 0; i < COUNT(c->args); i++)
+		c->args[i] = (uint32_t)c->args[i];
+	switch (number) {
+	case I386_old_mmap:
+		return decode_old_mmap(c, memory);
+	case I386_mmap2:
+		c->args[5] *= PAGE;
+		return true;
+	case I386_ipc:
+		return decode_ipc(c);
+	default:
+		return true;
+	}
+}
+
+bool call_decode(struct trace_call *c, enum trace_abi abi, uint32_t number, const uint64_t args[6],
+	const struct call_memory *memory)
+{
+	const struct call_row *row = call_of_number(abi, number);
+
+	if (!row)
+		return false;
+	c->nr = row->nr;
+	c->abi = abi;
+	for (size_t i = 0; i < COUNT(c->args); i++)
+		c->args[i] = args[i];
+	return abi != TRACE_ABI_I386 || decode_i386(c, number, memory);
+}
+
+uint64_t call_result_at(enum trace_abi abi, uint32_t number, const uint64_t args[6])
+{
+	return abi == TRACE_ABI_I386 && number == I386_ipc && args[0] == IPC_SHMAT ? (uint32_t)args[3] : 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is the machine's, not the kernel's: registers, tables of calls, the size of an address space.  One file for each
+ * machine (machine_x86.c); all else in this room asks here.
+ *
+ *    MA1  A task's call came through one of machine_tables; the native one is what the programs of this machine use, and the
+ *         only one through which calls are made in place of a task's own (puppet.c).
+ *    MA2  Registers are the tracer's copy: nothing changes before registers_put().
+ */
+#ifndef LIVE_MACHINE_H
+#define LIVE_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include <vmaple/trace.h>
+
+/* A table of calls: which calls come through it. */
+struct machine_table {
+	enum trace_abi abi;
+	uint32_t arch; /* AUDIT_ARCH_... */
+	uint32_t bit;  /* of the numbers of its calls; 0: none */
+};
+/* The native one first. */
+#define MACHINE_TABLES 3 /* at most */
+extern const struct machine_table machine_tables[];
+extern const size_t nr_machine_tables;
+
+/* Which one it is, and the number without its bit. False: none that is known. */
+bool machine_table_of(uint32_t arch, uint64_t nr, enum trace_abi *abi, uint32_t *number);
+/* The task's present call, or its program when it is in none, is of the native table. */
+bool machine_is_native(pid_t tid);
+
+struct registers {
+	struct user_regs_struct user;
+};
+
+bool registers_take(struct registers *r, pid_t tid);
+bool registers_put(const struct registers *r, pid_t tid);
+uint64_t registers_ip(const struct registers *r);
+uint64_t registers_sp(const struct registers *r);
+/* Of the call that it is in, as it came in; -1: it is in none. */
+int64_t registers_call(const struct registers *r);
+int64_t registers_result(const struct registers *r);
+/* At the entry of a call: another one is made instead; -1: none. */
+void registers_set_call(struct registers *r, int64_t nr);
+void registers_set_result(struct registers *r, int64_t result);
+/* The first three arguments, of a call of this table. */
+void registers_set_arguments(struct registers *r, const uint64_t args[3]);
+uint64_t registers_first_argument(const struct registers *r, enum trace_abi abi);
+void registers_set_first_argument(struct registers *r, enum trace_abi abi, uint64_t value);
+/* Back to the instruction that has made the call, to make this one of the native table. */
+void registers_call_again(struct registers *r, int64_t nr);
+
+/* In the order of their DWARF numbers, with the address of the instruction behind them. */
+#define DWARF_REGISTERS 17
+void registers_for_dwarf(const struct registers *r, uint64_t reg[DWARF_REGISTERS]);
+
+/* Where the addresses of a program end: @wide: it can have more than usual; @narrow: it is of 32 bits. */
+uint64_t machine_task_size(bool wide, bool narrow, uint64_t personality);
+
+#endif /* LIVE_MACHINE_H */

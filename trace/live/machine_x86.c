@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine x86-64, with its three tables of calls: its own, x32 and i386. */
+#include <linux/audit.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/ptrace.h>
+
+#include "machine.h"
+
+#define X32_BIT      0x40000000u
+#define SYSCALL_SIZE 2 /* of the instruction: syscall, sysenter, int 0x80 */
+
+#define TASK_SIZE_47   ((1ull << 47) - 4096)
+#define TASK_SIZE_57   ((1ull << 56) - 4096)
+#define TASK_SIZE_32   0xffffe000ull
+#define TASK_SIZE_3_GB 0xc0000000ull
+
+const struct machine_table machine_tables[] = {
+	{ TRACE_ABI_X86_64, AUDIT_ARCH_X86_64, 0 },
+	{ TRACE_ABI_X32, AUDIT_ARCH_X86_64, X32_BIT },
+	{ TRACE_ABI_I386, AUDIT_ARCH_I386, 0 },
+};
+const size_t nr_machine_tables = sizeof(machine_tables) / sizeof(machine_tables[0]);
+
+bool machine_table_of(uint32_t arch, uint64_t nr, enum trace_abi *abi, uint32_t *number)
+{
+	*number = (uint32_t)nr;
+	if (arch == AUDIT_ARCH_I386) {
+		*abi = TRACE_ABI_I386;
+		return true;
+	}
+	*abi = nr & X32_BIT ? TRACE_ABI_X32 : TRACE_ABI_X86_64;
+	*number &= ~X32_BIT;
+	return arch == AUDIT_ARCH_X86_64;
+}
+
+bool machine_is_native(pid_t tid)
+{
+	struct __ptrace_syscall_info info = { 0 };
+
+	return ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) <= 0 ||
+	       info.arch == AUDIT_ARCH_X86_64;
+}
+
+bool registers_take(struct registers *r, pid_t tid)
+{
+	return ptrace(PTRACE_GETREGS, tid, NULL, &r->user) == 0;
+}
+
+bool registers_put(const struct registers *r, pid_t tid)
+{
+	return ptrace(PTRACE_SETREGS, tid, NULL, &r->user) == 0;
+}
+
+uint64_t registers_ip(const struct registers *r)
+{
+	return r->user.rip;
+}
+
+uint64_t registers_sp(const struct registers *r)
+{
+	return r->user.rsp;
+}
+
+int64_t registers_call(const struct registers *r)
+{
+	return (int64_t)r->user.orig_rax;
+}
+
+int64_t registers_result(const struct registers *r)
+{
+	return (int64_t)r->user.rax;
+}
+
+void registers_set_call(struct registers *r, int64_t nr)
+{
+	r->user.orig_rax = (unsigned long)nr;
+}
+
+void registers_set_result(struct registers *r, int64_t result)
+{
+	r->user.rax = (unsigned long)result;
+}
+
+void registers_set_arguments(struct registers *r, const uint64_t args[3])
+{
+	r->user.rdi = args[0];
+	r->user.rsi = args[1];
+	r->user.rdx = args[2];
+	r->user.r10 = r->user.r8 = r->user.r9 = 0;
+}
+
+uint64_t registers_first_argument(const struct registers *r, enum trace_abi abi)
+{
+	return abi == TRACE_ABI_I386 ? r->user.rbx : r->user.rdi;
+}
+
+void registers_set_first_argument(struct registers *r, enum trace_abi abi, uint64_t value)
+{
+	*(abi == TRACE_ABI_I386 ? &r->user.rbx : &r->user.rdi) = value;
+}
+
+void registers_call_again(struct registers *r, int64_t nr)
+{
+	r->user.rip -= SYSCALL_SIZE;
+	r->user.rax = (unsigned long)nr;
+	r->user.orig_rax = (unsigned long)-1;
+}
+
+void registers_for_dwarf(const struct registers *r, uint64_t reg[DWARF_REGISTERS])
+{
+	const struct user_regs_struct *u = &r->user;
+	const uint64_t order[DWARF_REGISTERS] = { u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi, u->rbp,
+		u->rsp, u->r8, u->r9, u->r10, u->r11, u->r12, u->r13, u->r14, u->r15, u->rip };
+
+	memcpy(reg, order, sizeof(order));
+}
+
+uint64_t machine_task_size(bool wide, bool narrow, uint64_t personality)
+{
+	if (narrow)
+		return personality & ADDR_LIMIT_3GB ? TASK_SIZE_3_GB : TASK_SIZE_32;
+	return wide ? TASK_SIZE_57 : TASK_SIZE_47;
+}
