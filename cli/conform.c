@@ -8,8 +8,8 @@
 #include "conforming.h"
 
 static const char help[] =
-	"usage: vmaple conform [--kernel SERIES] [--json] ANSWERS\n"
-	"       vmaple conform [--kernel SERIES] [--json] -- [RUNNER...]\n"
+	"usage: vmaple conform [--kernel SERIES] [--all] [--json] ANSWERS\n"
+	"       vmaple conform [--kernel SERIES] [--all] [--json] -- [RUNNER...]\n"
 	"       vmaple conform --emit FOLDER\n"
 	"\n"
 	"Judge a kernel or an emulator by some hundred sequences of mapping calls: what it answered, and "
@@ -21,7 +21,8 @@ static const char help[] =
 	"With -- the kit for this machine is run, under RUNNER, as in `vmaple conform -- qemu-x86_64`.\n"
 	"\n"
 	"  --kernel SERIES  be like this Linux, as 6.12 (default: the release that the system says it is)\n"
-	"  --json           scores and the first difference of each area as one line of JSON\n"
+	"  --all            tell all that differs, not only the first of each area\n"
+	"  --json           the verdict as one line of JSON\n"
 	"  --emit FOLDER    write the kit: source, Makefile, and answers.json with what every Linux answers\n"
 	"\n"
 	"exit status: 0 all as on Linux; 1 something differs; 2 usage; 3 the answers cannot be read to their "
@@ -32,7 +33,7 @@ struct options {
 	const struct kernel_profile *profile; /* NULL: as the system says */
 	const char *emit, *answers;
 	char **runner; /* NULL: no kit is run */
-	bool json;
+	bool json, all;
 };
 
 static int parse_kernel(struct options *o)
@@ -54,6 +55,9 @@ static int parse_option(struct options *o, int opt, char **argv)
 	case 'j':
 		o->json = true;
 		return 0;
+	case 'a':
+		o->all = true;
+		return 0;
 	case 'h':
 		fputs(help, stdout);
 		return -1;
@@ -68,7 +72,7 @@ static int parse(struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = { { "kernel", required_argument, NULL, 'k' },
 		{ "emit", required_argument, NULL, 'e' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "all", no_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int opt, err;
 
 	opterr = 0;
@@ -85,7 +89,7 @@ static int parse(struct options *o, int argc, char **argv)
 		return usage_error("conform", "one file of answers is wanted, and not also", argv[optind]);
 	if (!!o->emit + !!o->runner + !!o->answers != 1)
 		return usage_error("conform", "one of ANSWERS, -- and --emit is wanted", NULL);
-	if (o->emit && (o->json || o->profile))
+	if (o->emit && (o->json || o->all || o->profile))
 		return usage_error("conform", "--emit stands alone: the kit is for every kernel", NULL);
 	return 0;
 }
@@ -100,18 +104,21 @@ static int judge(const struct options *o, const struct conform_set *set, const s
 {
 	const struct kernel_profile *profile = o->profile ? o->profile : kernel_profile_for(run->release);
 	struct conform_verdict verdict;
+	struct conform_verdict_of of = { .set = set,
+		.run = run,
+		.profile = profile ? profile : kernel_profile_default,
+		.verdict = &verdict };
 	int status = 0;
 
-	if (!profile)
-		profile = kernel_profile_default;
-	if (conform_judge(set, run, profile, &verdict))
-		return no_memory();
-	if (o->json)
-		status = conform_print_json(set, run, profile, &verdict);
+	if (conform_judge(set, run, of.profile, &verdict))
+		status = no_memory();
+	else if (o->json)
+		status = conform_print_json(&of, o->all);
 	else
-		conform_print(set, run, profile, &verdict);
-	if (verdict.right < set->nr - verdict.skipped)
-		status = status ? status : STATUS_DIFFERENCES;
+		conform_print(&of, o->all);
+	if (!status && verdict.right < set->nr - verdict.skipped)
+		status = STATUS_DIFFERENCES;
+	conform_verdict_free(&verdict);
 	return status;
 }
 

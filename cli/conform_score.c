@@ -36,22 +36,19 @@ static const char *result_text(const char *text, char *buf, size_t size)
 	return buf;
 }
 
-static void print_failure(
-	const struct conform_set *set, enum conform_area area, const struct conform_score *s)
+static void print_difference(const struct conform_set *set, const struct conform_difference *d)
 {
-	const struct conform_sequence *sequence = &set->sequence[s->sequence];
-	bool result = strcmp(s->what, "result") == 0;
+	const struct conform_sequence *sequence = &set->sequence[d->sequence];
+	bool result = strcmp(d->what, "result") == 0;
 	char text[256], expected[32], seen[32];
+	const char *was = result ? result_text(d->seen, seen, sizeof(seen)) : d->seen;
 
-	printf("\n%s: first in sequence %u, %s\n", conform_area_name(area), s->sequence, sequence->name);
-	for (unsigned int i = 0; i <= s->call; i++)
+	printf("\n%s: sequence %u, %s\n", conform_area_name(d->area), d->sequence, sequence->name);
+	for (unsigned int i = 0; i <= d->call; i++)
 		printf("  %s\n", conform_call_text(&set->call[sequence->first + i], text, sizeof(text)));
-	printf("    %-8s expected  %s\n", s->what,
-		result ? result_text(s->expected, expected, sizeof(expected)) : s->expected);
-	printf("    %-8s seen      ", "");
-	text[0] = '\0';
-	print_quoted(stdout, result ? result_text(s->seen, seen, sizeof(seen)) : s->seen,
-		strlen(result ? result_text(s->seen, seen, sizeof(seen)) : s->seen));
+	printf("    %-8s expected  %s\n    %-8s seen      ", d->what,
+		result ? result_text(d->expected, expected, sizeof(expected)) : d->expected, "");
+	print_quoted(stdout, was, strlen(was));
 	putchar('\n');
 }
 
@@ -78,13 +75,10 @@ static void print_machine(const struct conform_run *run, const struct kernel_pro
 		printf("memory that was only read has pages of its own: it is judged as if written\n");
 }
 
-void conform_print(const struct conform_set *set, const struct conform_run *run,
-	const struct kernel_profile *profile, const struct conform_verdict *verdict)
+static void print_scores(const struct conform_verdict *verdict)
 {
-	bool all = true;
 	char text[16];
 
-	print_machine(run, profile);
 	printf("\n%-10s %7s %7s %7s\n", "area", "checks", "right", "score");
 	for (int i = 0; i < CONFORM_AREAS; i++) {
 		const struct conform_score *s = &verdict->score[i];
@@ -92,7 +86,6 @@ void conform_print(const struct conform_set *set, const struct conform_run *run,
 		printf("%-10s %7lu %7lu %7s  %s\n", conform_area_name((enum conform_area)i), s->checks,
 			s->right, per_cent_text(s, text, sizeof(text)),
 			conform_area_meaning((enum conform_area)i));
-		all &= s->right == s->checks;
 	}
 	printf("\n%u of %u sequences are right in all", verdict->right, verdict->ran);
 	if (verdict->skipped)
@@ -102,56 +95,82 @@ void conform_print(const struct conform_set *set, const struct conform_run *run,
 	if (verdict->not_run)
 		printf("; %u were not run", verdict->not_run);
 	printf("\n");
-	if (!all)
-		printf("\nThe window begins at %#lx, the heap at %#lx; each letter is a page.\n",
-			CONFORM_WINDOW_SHOWN, CONFORM_HEAP_SHOWN);
-	for (int i = 0; i < CONFORM_AREAS; i++)
-		if (verdict->score[i].right < verdict->score[i].checks)
-			print_failure(set, (enum conform_area)i, &verdict->score[i]);
 }
 
-static json_t *failure_json(const struct conform_set *set, const struct conform_score *s)
+void conform_print(const struct conform_verdict_of *of, bool all)
 {
-	const struct conform_sequence *sequence = &set->sequence[s->sequence];
+	const struct conform_verdict *verdict = of->verdict;
+
+	print_machine(of->run, of->profile);
+	print_scores(verdict);
+	if (!verdict->nr_differences)
+		return;
+	printf("\n%s.  The window begins at %#lx, the heap at %#lx; each letter is a page.\n",
+		all ? "All that differs" : "The first of each area that differs", CONFORM_WINDOW_SHOWN,
+		CONFORM_HEAP_SHOWN);
+	for (unsigned int i = 0; i < verdict->nr_differences; i++) {
+		const struct conform_difference *d = &verdict->difference[i];
+
+		if (all || verdict->score[d->area].first == i)
+			print_difference(of->set, d);
+	}
+}
+
+static json_t *difference_json(const struct conform_set *set, const struct conform_difference *d)
+{
+	const struct conform_sequence *sequence = &set->sequence[d->sequence];
 	json_t *calls = json_array();
 	char text[256];
 
-	for (unsigned int i = 0; i <= s->call; i++)
+	for (unsigned int i = 0; i <= d->call; i++)
 		json_push(calls,
 			json_string(conform_call_text(&set->call[sequence->first + i], text, sizeof(text))));
-	return json_pack("{s:i, s:s, s:o, s:s, s:s, s:o}", "sequence", (int)s->sequence, "name",
-		sequence->name, "calls", calls, "what", s->what, "expected", s->expected, "seen",
-		json_text(s->seen));
+	return json_pack("{s:s, s:i, s:s, s:o, s:s, s:s, s:o}", "area", conform_area_name(d->area),
+		"sequence", (int)d->sequence, "name", sequence->name, "calls", calls, "what", d->what,
+		"expected", d->expected, "seen", json_text(d->seen));
 }
 
-static json_t *score_json(const struct conform_set *set, const struct conform_score *s)
+static json_t *scores_json(const struct conform_verdict *verdict)
 {
-	json_t *score =
-		json_pack("{s:I, s:I}", "checks", (json_int_t)s->checks, "right", (json_int_t)s->right);
+	json_t *scores = json_object();
 
-	if (s->checks)
-		json_put(score, "percent", json_real(per_cent(s)));
-	if (s->right < s->checks)
-		json_put(score, "first", failure_json(set, s));
-	return score;
+	for (int i = 0; i < CONFORM_AREAS; i++) {
+		const struct conform_score *s = &verdict->score[i];
+		json_t *score = json_pack(
+			"{s:I, s:I}", "checks", (json_int_t)s->checks, "right", (json_int_t)s->right);
+
+		if (s->checks)
+			json_put(score, "percent", json_real(per_cent(s)));
+		json_put(scores, conform_area_name((enum conform_area)i), score);
+	}
+	return scores;
 }
 
-int conform_print_json(const struct conform_set *set, const struct conform_run *run,
-	const struct kernel_profile *profile, const struct conform_verdict *verdict)
+static json_t *differences_json(const struct conform_verdict_of *of, bool all)
 {
-	json_t *scores = json_object(), *all;
+	const struct conform_verdict *verdict = of->verdict;
+	json_t *differences = json_array();
 
-	for (int i = 0; i < CONFORM_AREAS; i++)
-		json_put(
-			scores, conform_area_name((enum conform_area)i), score_json(set, &verdict->score[i]));
-	all = json_pack("{s:o, s:o, s:o, s:I, s:s}", "system", json_text(run->system), "release",
+	for (unsigned int i = 0; i < verdict->nr_differences; i++)
+		if (all || verdict->score[verdict->difference[i].area].first == i)
+			json_push(differences, difference_json(of->set, &verdict->difference[i]));
+	return differences;
+}
+
+int conform_print_json(const struct conform_verdict_of *of, bool all)
+{
+	const struct conform_verdict *verdict = of->verdict;
+	const struct conform_run *run = of->run;
+	json_t *said = json_pack("{s:o, s:o, s:o, s:I, s:s}", "system", json_text(run->system), "release",
 		json_text(run->release), "machine", json_text(run->machine), "page", (json_int_t)run->page,
-		"kernel", profile->name);
-	json_put(all, "sequences",
+		"kernel", of->profile->name);
+
+	json_put(said, "sequences",
 		json_pack("{s:i, s:i, s:i, s:i, s:i}", "ran", (int)verdict->ran, "right", (int)verdict->right,
 			"skipped", (int)verdict->skipped, "died", (int)verdict->died, "not_run",
 			(int)verdict->not_run));
-	json_put(all, "complete", json_boolean(run->done));
-	json_put(all, "areas", scores);
-	return print_json(all);
+	json_put(said, "complete", json_boolean(run->done));
+	json_put(said, "areas", scores_json(verdict));
+	json_put(said, "differences", differences_json(of, all));
+	return print_json(said);
 }

@@ -18,10 +18,15 @@ int conform_emit(const struct conform_set *set, const char *folder);
 FILE *conform_start(char **runner, pid_t *pid);
 int conform_end(FILE *from, pid_t pid);
 
-/* For people, and as one line of JSON: STATUS_FAILED if memory ran out. */
-void conform_print(const struct conform_set *set, const struct conform_run *run,
-	const struct kernel_profile *profile, const struct conform_verdict *verdict);
-int conform_print_json(const struct conform_set *set, const struct conform_run *run,
-	const struct kernel_profile *profile, const struct conform_verdict *verdict);
+/* A verdict, and of what. */
+struct conform_verdict_of {
+	const struct conform_set *set;
+	const struct conform_run *run;
+	const struct kernel_profile *profile;
+	const struct conform_verdict *verdict;
+};
+/* For people, and as one line of JSON: STATUS_FAILED if memory ran out. @all: not only the first difference of each area. */
+void conform_print(const struct conform_verdict_of *of, bool all);
+int conform_print_json(const struct conform_verdict_of *of, bool all);
 
 #endif /* CLI_CONFORMING_H */

@@ -26,11 +26,13 @@
 
 /* --- set.c, named.c, generate.c: the sequences --------------------------------------------------------------- */
 
+#define CONFORM_NAME_SIZE 16
 struct conform_set {
 	unsigned int nr, nr_calls;
 	struct conform_sequence *sequence; /* those with names first */
 	struct conform_call *call;
-	char mark[17]; /* a hash of all calls */
+	char (*name)[CONFORM_NAME_SIZE]; /* of those that are made by chance */
+	char mark[17];                   /* a hash of all calls */
 };
 /* NULL: no memory. */
 struct conform_set *conform_set_new(void);
@@ -105,20 +107,28 @@ enum conform_area {
 const char *conform_area_name(enum conform_area area);
 const char *conform_area_meaning(enum conform_area area);
 
-struct conform_score {
-	unsigned long checks, right;
-	/* The first that differs; valid if checks > right. */
+/* One check that did not come out right. */
+struct conform_difference {
+	enum conform_area area;
 	unsigned int sequence, call;
 	const char *what; /* "result", "pages", ... */
 	char expected[CONFORM_PAGES * 11 + 1], seen[CONFORM_PAGES * 11 + 1];
 };
 
+struct conform_score {
+	unsigned long checks, right;
+	unsigned int first; /* its first difference; valid if checks > right */
+};
+
 struct conform_verdict {
 	struct conform_score score[CONFORM_AREAS];
+	struct conform_difference *difference; /* by sequence and call */
+	unsigned int nr_differences;
 	unsigned int ran, skipped, died, not_run, right; /* sequences */
 };
-/* 0 or -ENOMEM. */
+/* 0 or -ENOMEM; freed in any case. */
 int conform_judge(const struct conform_set *set, const struct conform_run *run,
 	const struct kernel_profile *profile, struct conform_verdict *verdict);
+void conform_verdict_free(struct conform_verdict *verdict);
 
 #endif /* CONFORM_CONFORM_H */

@@ -7,6 +7,7 @@
  * not decide what later calls do for a caller: each is judged until it is wrong for the first time.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conform.h"
@@ -41,8 +42,34 @@ struct judging {
 	unsigned int sequence, call;
 	bool closed[CONFORM_AREAS]; /* was wrong before */
 	bool forked;                /* there is, or was, a child */
-	bool wrong;
+	bool wrong, no_memory;
 };
+
+static void note(
+	struct judging *j, enum conform_area area, const char *what, const char *expected, const char *seen)
+{
+	struct conform_verdict *v = j->verdict;
+	struct conform_difference *d;
+
+	if (!(v->nr_differences & (v->nr_differences - 1))) {
+		unsigned int room = v->nr_differences ? 2 * v->nr_differences : 1;
+		void *more = realloc(v->difference, room * sizeof(*v->difference));
+
+		if (!more) {
+			j->no_memory = true;
+			return;
+		}
+		v->difference = more;
+	}
+	if (v->score[area].checks - v->score[area].right == 1)
+		v->score[area].first = v->nr_differences;
+	d = &v->difference[v->nr_differences++];
+	*d = (struct conform_difference){
+		.area = area, .sequence = j->sequence, .call = j->call, .what = what
+	};
+	snprintf(d->expected, sizeof(d->expected), "%s", expected);
+	snprintf(d->seen, sizeof(d->seen), "%s", seen);
+}
 
 static bool check(
 	struct judging *j, enum conform_area area, const char *what, const char *expected, const char *seen)
@@ -52,13 +79,8 @@ static bool check(
 
 	s->checks++;
 	s->right += right;
-	if (!right && s->checks - s->right == 1) {
-		s->sequence = j->sequence;
-		s->call = j->call;
-		s->what = what;
-		snprintf(s->expected, sizeof(s->expected), "%s", expected);
-		snprintf(s->seen, sizeof(s->seen), "%s", seen);
-	}
+	if (!right)
+		note(j, area, what, expected, seen);
 	j->wrong |= !right;
 	return right;
 }
@@ -168,7 +190,15 @@ int conform_judge(const struct conform_set *set, const struct conform_run *run,
 		if (err)
 			return err;
 		judge_sequence(&j, set, &expected, &run->sequence[i].answers);
+		if (j.no_memory)
+			return -ENOMEM;
 		verdict->right += !j.wrong;
 	}
 	return 0;
+}
+
+void conform_verdict_free(struct conform_verdict *verdict)
+{
+	free(verdict->difference);
+	verdict->difference = NULL;
 }

@@ -54,11 +54,17 @@ static void add_generated(struct conform_set *set)
 {
 	struct conform_call call[CONFORM_MAX_CALLS] = { 0 };
 	unsigned int nr = 0;
-	const char *name;
+	const char *family_name;
 
-	for (unsigned int family = 0; conform_generate(family, 0, call, &nr); family++)
-		for (unsigned int i = 0; (name = conform_generate(family, i, call, &nr)) != NULL; i++)
+	for (unsigned int family = 0; conform_generate(family, 0, call, &nr); family++) {
+		for (unsigned int i = 0; (family_name = conform_generate(family, i, call, &nr)) != NULL;
+			i++) {
+			char *name = set->name[set->nr];
+
+			snprintf(name, CONFORM_NAME_SIZE, "%s-%u", family_name, i);
 			add(set, name, call, nr);
+		}
+	}
 }
 
 /* FNV-1a: Fowler, Noll and Vo. */
@@ -82,7 +88,8 @@ struct conform_set *conform_set_new(void)
 		return NULL;
 	set->sequence = calloc(MOST_SEQUENCES, sizeof(*set->sequence));
 	set->call = calloc((size_t)MOST_SEQUENCES * CONFORM_MAX_CALLS, sizeof(*set->call));
-	if (!set->sequence || !set->call) {
+	set->name = calloc(MOST_SEQUENCES, sizeof(*set->name));
+	if (!set->sequence || !set->call || !set->name) {
 		conform_set_free(set);
 		return NULL;
 	}
@@ -98,6 +105,7 @@ void conform_set_free(struct conform_set *set)
 		return;
 	free(set->sequence);
 	free(set->call);
+	free(set->name);
 	free(set);
 }
 

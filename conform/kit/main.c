@@ -196,6 +196,7 @@ static void clean_up(void)
 	CALL2(NR_munmap, kit.window, CONFORM_PAGES * kit.page);
 	CALL2(NR_munmap, below, CONFORM_BELOW * kit.page);
 	CALL1(NR_brk, kit.heap);
+	CALL2(NR_munmap, kit.heap, CONFORM_BELOW * kit.page); /* what was mapped in its way */
 }
 
 static void run_sequence(const struct conform_sequence *s)

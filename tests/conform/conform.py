@@ -105,15 +105,17 @@ def a_changed_answer_is_found_in_its_area(_folder):
         assert status == 1, (area, name, status)
         wrong = {a: s for a, s in said["areas"].items() if s["right"] < s["checks"]}
         assert list(wrong) == [area], (name, wrong)
-        first = wrong[area]["first"]
+        assert len(said["differences"]) == 1, said["differences"]
+        first = said["differences"][0]
         assert wrong[area]["checks"] - wrong[area]["right"] == 1, wrong
-        assert (first["name"], first["sequence"], len(first["calls"])) == (name, number, call + 1), first
+        assert (first["area"], first["name"], first["sequence"]) == (area, name, number), first
+        assert len(first["calls"]) == call + 1, first
         assert (first["expected"], first["seen"]) == (was, now), first
         if area in told:
             continue
         told.add(area)
         people = judge(lines).stdout
-        assert "\n%s: first in sequence %d, %s\n" % (area, number, name) in people, people
+        assert "\n%s: sequence %d, %s\n" % (area, number, name) in people, people
         assert people.count("  %s\n" % first["calls"][-1]) == 1, people
 
 
@@ -123,7 +125,7 @@ def rights_at_the_end_are_judged(_folder):
     end = next(i for i, line in enumerate(lines[at:], at) if line.startswith("end "))
     lines[end] = lines[end].replace("-", "w", 1)
     status, said = scores(lines)
-    assert status == 1 and said["areas"]["mapping"]["first"]["what"] == "rights", said["areas"]["mapping"]
+    assert status == 1 and said["differences"][0]["what"] == "rights", said["differences"]
 
 
 def what_follows_a_wrong_map_is_not_judged(_folder):
@@ -138,6 +140,37 @@ def another_series_is_another_answer(_folder):
     status, said = scores(ANSWERS, "--kernel", "6.1")
     assert status == 1 and said["kernel"] == "6.1", said["kernel"]
     assert said["areas"]["merging"]["right"] < said["areas"]["merging"]["checks"]
+
+
+def all_that_differs_is_told(_folder):
+    lines, _, _, _ = changed("mmap_of_nothing", 0, RESULT, "-1")
+    at = next(i for i, line in enumerate(lines) if line.endswith(" mmap_of_all\n"))
+    lines[at + 1] = lines[at + 1].replace(" -12 ", " -1 ")
+    assert [d["name"] for d in scores(lines)[1]["differences"]] == ["mmap_of_nothing"]
+    both = scores(lines, "--all")[1]
+    assert [d["name"] for d in both["differences"]] == ["mmap_of_nothing", "mmap_of_all"], both["differences"]
+    assert both["areas"]["errno"]["checks"] - both["areas"]["errno"]["right"] == 2
+    text = judge(lines, "--all").stdout
+    assert text.count("    result   expected") == 2 and "expected  -ENOMEM\n" in text and "seen      -EPERM\n" in text
+
+
+# A system that lacks something: the call is -ENOSYS. What is left is still like Linux, or is found.
+def without(call):
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    r = run("strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+            "inject=%s:error=ENOSYS" % call, KIT)
+    return scores(r.stdout.splitlines(keepends=True))[1]
+
+
+def what_a_system_lacks_is_left_out(_folder):
+    for call, area in (("clone", "fork"), ("memfd_create", None), ("openat", "maps")):
+        said = without(call)
+        sequences = said["sequences"]
+        assert sequences["skipped"] >= 40 and sequences["skipped"] + sequences["ran"] >= 681, (call, sequences)
+        assert sequences["right"] == sequences["ran"] and said["complete"], (call, said["differences"])
+        if area:
+            assert said["areas"][area]["checks"] == 0, (call, said["areas"][area])
 
 
 def output_that_ends_early_is_said(_folder):
@@ -232,6 +265,7 @@ def other_machines_are_compiled_and_run(folder):
 if sys.argv[3:] == ["--build"]:
     run_cases(what_is_emitted_compiles_and_answers_the_same, other_machines_are_compiled_and_run)
 run_cases(this_kernel_is_like_itself, a_changed_answer_is_found_in_its_area, rights_at_the_end_are_judged,
-          what_follows_a_wrong_map_is_not_judged, another_series_is_another_answer, output_that_ends_early_is_said,
+          what_follows_a_wrong_map_is_not_judged, another_series_is_another_answer, all_that_differs_is_told,
+          what_a_system_lacks_is_left_out, output_that_ends_early_is_said,
           nonsense_is_refused_in_one_sentence, a_command_line_that_makes_no_sense_is_2, a_runner_that_cannot_be_is_said,
           it_is_written_nowhere_where_it_cannot_be)
