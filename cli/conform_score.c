@@ -52,6 +52,31 @@ static void print_difference(const struct conform_set *set, const struct conform
 	putchar('\n');
 }
 
+/* How much differs in an area, by the call after which it does. */
+static void print_calls(const struct conform_verdict_of *of, enum conform_area area)
+{
+	const struct conform_verdict *verdict = of->verdict;
+	unsigned int count[CONFORM_OPS] = { 0 }, sum = 0;
+	const char *name[CONFORM_OPS] = { NULL };
+	char text[CONFORM_OPS][256];
+
+	for (unsigned int i = 0; i < verdict->nr_differences; i++) {
+		const struct conform_difference *d = &verdict->difference[i];
+		const struct conform_call *c = &of->set->call[of->set->sequence[d->sequence].first + d->call];
+
+		if (d->area != area)
+			continue;
+		name[c->op] = conform_call_text(c, text[c->op], sizeof(text[c->op]));
+		count[c->op]++;
+		sum++;
+	}
+	printf("  %u differ:", sum);
+	for (int op = 0; op < CONFORM_OPS; op++)
+		if (count[op])
+			printf(" %.*s %u", (int)strcspn(name[op], "("), name[op], count[op]);
+	printf("\n");
+}
+
 static void print_machine(const struct conform_run *run, const struct kernel_profile *profile)
 {
 	char line[256];
@@ -111,8 +136,12 @@ void conform_print(const struct conform_verdict_of *of, bool all)
 	for (unsigned int i = 0; i < verdict->nr_differences; i++) {
 		const struct conform_difference *d = &verdict->difference[i];
 
-		if (all || verdict->score[d->area].first == i)
+		bool first = verdict->score[d->area].first == i;
+
+		if (all || first)
 			print_difference(of->set, d);
+		if (first)
+			print_calls(of, d->area);
 	}
 }
 

@@ -146,7 +146,7 @@ static const struct conform_named named[] = {
 	{ "mlock_of_a_middle", { MAP(2, 6, RW), MLOCK(4, 2, 0) } },
 	{ "mlock_over_a_hole", { MAP(2, 2, RW), MAP(6, 2, RW), MLOCK(3, 4, 0) } },
 	{ "mlock_beyond_the_limit", { MAP(0, 24, R), MLOCK(0, 24, 0) } },
-	{ "mlock_twice_counts_once", { MAP(0, 24, R), MLOCK(0, 15, 0), MLOCK(3, 15, 0), MLOCK(10, 12, 0) } },
+	{ "mlock_twice_counts_once", { MAP(0, 24, R), MLOCK(0, 10, 0), MLOCK(3, 10, 0), MLOCK(10, 12, 0) } },
 	{ "mlock_rounds_outwards",
 		{ MAP(2, 6, RW), CALL(CONFORM_MLOCK, CONFORM_ARG(CONFORM_WINDOW, 3, 9), 4, 0) } },
 	{ "mlock_unknown_flag", { MAP(2, 2, RW), MLOCK(2, 2, 64) } },

@@ -19,7 +19,7 @@
 #define CONFORM_FENCE      16
 #define CONFORM_FILE_PAGES 8
 #define CONFORM_BELOW      64 /* pages below the window's fence that are free, too */
-#define CONFORM_LOCKABLE   20 /* pages: RLIMIT_MEMLOCK, without CAP_IPC_LOCK */
+#define CONFORM_LOCKABLE   16 /* pages: RLIMIT_MEMLOCK, without CAP_IPC_LOCK; 64 KiB is what anybody may have */
 #define CONFORM_MAX_CALLS  16
 
 enum conform_op {
