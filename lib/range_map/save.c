@@ -39,7 +39,7 @@ static int put_numbers(struct traffic *t, const uint64_t *numbers, unsigned int 
 
 	for (unsigned int i = 0; i < nr * 8; i++)
 		bytes[i] = (unsigned char)(numbers[i / 8] >> (i % 8 * 8));
-	return put_bytes(t, bytes, nr * 8);
+	return put_bytes(t, bytes, (size_t)nr * 8);
 }
 
 static int get_bytes(struct traffic *t, unsigned char *bytes, size_t size)
@@ -54,7 +54,7 @@ static int get_bytes(struct traffic *t, unsigned char *bytes, size_t size)
 static int get_numbers(struct traffic *t, uint64_t *numbers, unsigned int nr)
 {
 	unsigned char bytes[NR_NUMBERS * 8];
-	int err = get_bytes(t, bytes, nr * 8);
+	int err = get_bytes(t, bytes, (size_t)nr * 8);
 
 	memset(numbers, 0, nr * sizeof(numbers[0]));
 	for (unsigned int i = 0; !err && i < nr * 8; i++)

@@ -15,7 +15,7 @@ void explain_series_begin(struct explain_series *s, uint32_t mm)
 
 static void halve(struct explain_series *s)
 {
-	for (uint32_t i = 0; i < EXPLAIN_SAMPLES / 2; i++) {
+	for (size_t i = 0; i < EXPLAIN_SAMPLES / 2; i++) {
 		const struct explain_sample *a = &s->sample[2 * i], *b = a + 1;
 		uint64_t most = a->areas > b->areas ? a->areas : b->areas;
 

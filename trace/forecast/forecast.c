@@ -46,7 +46,7 @@ static void look_whole(struct forecast_window *w, double seconds, double count)
 	}
 	w->skipped = 0;
 	if (w->nr == FORECAST_LOOKS) {
-		for (unsigned int i = 0; i < FORECAST_LOOKS / 2; i++) {
+		for (size_t i = 0; i < FORECAST_LOOKS / 2; i++) {
 			w->seconds[i] = w->seconds[2 * i];
 			w->counts[i] = w->counts[2 * i];
 		}

@@ -154,7 +154,7 @@ static int name_areas(struct core *c, const char *note, size_t len)
 static void number_files(struct core *c)
 {
 	for (uint32_t i = 1; i < c->count; i++)
-		if (c->areas[i].name[0] && strcmp(c->areas[i].name, c->areas[i - 1].name) == 0)
+		if (c->areas[i].ino && strcmp(c->areas[i].name, c->areas[i - 1].name) == 0)
 			c->areas[i].ino = c->areas[i - 1].ino;
 }
 

@@ -139,7 +139,7 @@ void descriptors_rename(struct descriptors *d, struct open_file *from, struct op
 	for (int fd = 0; fd < d->size; fd++) {
 		if (d->table[fd].file != from)
 			continue;
-		open_file_put(from);
+		from->refs--; /* not the last: one is held here */
 		to->refs++;
 		d->table[fd].file = to;
 	}

@@ -36,7 +36,7 @@ void snapshot_free(struct snapshot *s)
 static bool add_name(struct snapshot *s, const char *name, size_t *at)
 {
 	size_t len = strlen(name) + 1, size = s->names_size ? s->names_size : 4096;
-	char *grown = s->names;
+	char *grown;
 
 	while (size - s->names_len < len)
 		size *= 2;

@@ -395,7 +395,8 @@ static char *join(const char *begin, const char *rest)
 	if (!text)
 		return NULL;
 	memcpy(text, begin, len);
-	memcpy(text + len, rest, more + 1);
+	memcpy(text + len, rest, more);
+	text[len + more] = '\0';
 	return text;
 }
 

@@ -240,7 +240,7 @@ static struct task *sharer(struct live *l, const struct task *t)
 	return NULL;
 }
 
-static void tell_beginning(struct live *l, struct task *t)
+static void emit_beginning(struct live *l, struct task *t)
 {
 	struct task *other = t->mm ? NULL : sharer(l, t);
 
@@ -269,9 +269,9 @@ int attach_begin(struct live *l)
 	}
 	t = task_find(l, l->options.pid);
 	if (t)
-		tell_beginning(l, t);
+		emit_beginning(l, t);
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
-		tell_beginning(l, t);
+		emit_beginning(l, t);
 	if (!all)
 		emit_lost(l, NULL, 0,
 			"a thread that is blocked in the kernel was not stopped: a call that it is in may "

@@ -23,7 +23,8 @@ static struct space_code *add_space(struct symbols *s, uint32_t mm)
 		return NULL;
 	c->mm = mm;
 	c->next = s->spaces;
-	return s->spaces = c;
+	s->spaces = c;
+	return c;
 }
 
 static void end_space(struct symbols *s, uint32_t mm)

@@ -450,8 +450,8 @@ void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 	struct trace_event task = { .type = TRACE_EVENT_TASK };
 
 	if (it->drop) {
-		/* Of several sections of a call only the last is told; what was written before them is. */
-		if (it->kind == ITEM_SECTION)
+		/* Of several sections and looks of a call only the last is told; what was written before them is. */
+		if (it->kind <= ITEM_CALL)
 			emit_first_writes(s, f, it);
 		return;
 	}
@@ -460,6 +460,7 @@ void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 		emit_section(s, f, it);
 		break;
 	case ITEM_CALL:
+		emit_first_writes(s, f, it);
 		if (is_about_limits(it->call.nr))
 			emit_limits(s, f, it);
 		else

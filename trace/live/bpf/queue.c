@@ -201,8 +201,13 @@ static void on_look(struct live_bpf *s, struct followed *f, const struct record_
 {
 	struct item *it = h->sequence >= f->snapshot ? push(s, f, ITEM_CALL, h) : NULL;
 
-	if (it)
-		it->ready = false;
+	if (!it) {
+		f->before.nr = 0;
+		return;
+	}
+	it->ready = false;
+	it->before = take_list(&f->before);
+	put_in_order(&it->before);
 }
 
 static void on_final(struct live_bpf *s, struct followed *f, const struct section_record *r)

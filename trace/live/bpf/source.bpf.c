@@ -24,10 +24,12 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define WHOLE_MAX 131072 /* of a whole map */
 #define NR_CALLS  512
 
-#define UFFDIO_REGISTER   0xc020aa00u
-#define UFFDIO_UNREGISTER 0x8010aa01u
-#define MREMAP_FIXED      2
-#define MAP_FIXED         16
+#define UFFDIO_REGISTER    0xc020aa00u
+#define UFFDIO_UNREGISTER  0x8010aa01u
+#define MREMAP_FIXED       2
+#define MREMAP_DONTUNMAP   4
+#define MAP_FIXED          16
+#define MADV_GUARD_INSTALL 102
 
 /* Which calls are told: set before loading. */
 const volatile __u8 wanted[NR_CALLS];
@@ -309,6 +311,14 @@ static __always_inline struct range range_of(const struct call *c, const struct 
 
 		len = start > brk ? start - brk : brk - start;
 		start = start > brk ? brk : start;
+	} else if (c->nr == NR_mremap && c->args[3] & MREMAP_DONTUNMAP) {
+		struct vm_area_struct *vma = area_from(mm, start);
+
+		/* All of the area is unlocked, not what is moved alone. */
+		if (vma && vma->vm_start <= start) {
+			start = vma->vm_start;
+			len = vma->vm_end - start;
+		}
 	} else if (c->nr == NR_mremap && c->args[2] > len) {
 		len = c->args[2];
 	}
@@ -412,6 +422,9 @@ static __always_inline void call_looks(struct mm_struct *mm, struct space *s)
 	if (!c || c->sections || is_fork(c->nr))
 		return;
 	c->sections = 1;
+	/* Guard pages give an area an anon_vma, the neighbour's if that has one by now. */
+	if (c->nr == NR_madvise && (u32)c->args[2] == MADV_GUARD_INSTALL)
+		emit_written(mm, s, range_of(c, mm));
 	r = reserve(sizeof(*r));
 	if (!r)
 		return;
