@@ -85,9 +85,16 @@ def every_function_has_a_man_page_with_its_declaration(_):
         if page not in shown:
             done = subprocess.run(['man', '--warnings', '-l', os.path.join(made, 'man', 'man3', page)], text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, MANWIDTH='300', LC_ALL='C.UTF-8'))
-            assert done.returncode == 0, done.stderr
+            assert done.returncode == 0 and not done.stderr, done.stderr
             shown[page] = done.stdout
         assert re.search(r'\b%s\b' % re.escape(name), shown[page]), '%s is not in %s' % (name, page)
+
+
+def every_page_says_what_it_is_about(_):
+    for name in os.listdir(made + '/man/man3'):
+        with open(os.path.join(made, 'man', 'man3', name), encoding='utf-8') as file:
+            text = file.read()
+        assert text.startswith('.so ') or re.search(r'^\.SH NAME\n.* \\- .', text, re.M), name
 
 
 def no_page_has_a_name_that_others_could_want(_):
@@ -106,4 +113,4 @@ with tempfile.TemporaryDirectory() as folder:
         print('Bail out! tools/docs: ' + done.stdout[:2000])
         sys.exit(1)
     run_cases(every_link_leads_somewhere, every_function_can_be_searched_for, every_function_has_a_man_page_with_its_declaration,
-              no_page_has_a_name_that_others_could_want)
+              every_page_says_what_it_is_about, no_page_has_a_name_that_others_could_want)
