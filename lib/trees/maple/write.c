@@ -333,15 +333,18 @@ static __attribute__((noinline)) int put_with_nodes(
 	struct mt_store *store, struct mt_path *path, struct plan *p, gfp_t gfp)
 {
 	MA_STATE(mas, store->mt, store->first, store->last);
+	int err;
 
 	store->mas = &mas;
-	if (reserve_for(store, path, p->kind, gfp) < 0)
-		return -ENOMEM;
-	carry_out(store, path, p);
-	if (!store->entry)
-		drop_empty_root(store->mt);
+	err = reserve_for(store, path, p->kind, gfp);
+	if (err >= 0) {
+		carry_out(store, path, p);
+		if (!store->entry)
+			drop_empty_root(store->mt);
+	}
 	mas_destroy(&mas);
-	return 0;
+	store->mas = NULL;
+	return err < 0 ? -ENOMEM : 0;
 }
 
 /* Can the planned store be done with the nodes that are there? */
