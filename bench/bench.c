@@ -17,6 +17,9 @@ static const struct contender *const contenders[] = {
 	&contender_linux_maple_each,
 	&contender_linux_rbtree,
 #endif
+#ifdef HAVE_LINUX_6_12
+	&contender_linux_maple_6_12,
+#endif
 #ifdef HAVE_ABSL
 	&contender_absl_btree,
 #endif
@@ -32,7 +35,10 @@ _Static_assert(NR_CONTENDERS <= BENCH_CONTENDERS, "every contender has a trial")
 
 static const char *const missing[] = {
 #ifndef HAVE_LINUX
-	"linux-maple, linux-rbtree, linux-interval-tree (package linux-source-6.12)",
+	"linux-maple, linux-rbtree, linux-interval-tree (sources of Linux 7.3: tools/kernel-source)",
+#endif
+#ifndef HAVE_LINUX_6_12
+	"linux-maple-6.12 (package linux-source-6.12)",
 #endif
 #ifndef HAVE_ABSL
 	"absl-btree (package libabsl-dev)",

@@ -69,6 +69,7 @@ struct contender {
 extern const struct contender contender_vmaple, contender_vmaple_avx2, contender_vmaple_sse,
 	contender_vmaple_scalar;
 extern const struct contender contender_linux_maple, contender_linux_maple_each, contender_linux_rbtree;
+extern const struct contender contender_linux_maple_6_12;
 extern const struct contender contender_absl_btree, contender_std_map, contender_judy;
 
 #ifdef __cplusplus

@@ -179,8 +179,15 @@ static void make_lock(struct maker *m, struct call *c)
 {
 	if (c->kind == CALL_MLOCK)
 		c->arg[2] = chance(m, 40) ? MLOCK_ONFAULT : chance(m, m->p->odd) ? pick(m, 4) : 0;
+	/* Where guard pages may be, and where nobody serves a userfaultfd, nothing may be faulted in. */
+	if (c->kind == CALL_MLOCK && m->guards)
+		c->arg[2] = MLOCK_ONFAULT;
 	if (c->kind != CALL_MLOCKALL)
 		return;
+	if (m->guards) {
+		c->arg[0] = MCL_FUTURE | MCL_ONFAULT;
+		return;
+	}
 	/* Locking all that there is takes its time. */
 	c->arg[0] = chance(m, 50) ? MCL_FUTURE : MCL_FUTURE | MCL_ONFAULT;
 	if (m->nr_locks++ < 2 && !m->p->room)
@@ -237,6 +244,20 @@ void make_arguments(struct maker *m, struct call *c)
 		return;
 	case CALL_MDWE:
 		c->arg[0] = chance(m, 30) ? 3 : 1;
+		return;
+	case CALL_PROCESS_MADVISE:
+		/* What no user can have is refused before anything is looked at. */
+		c->arg[0] = WINDOW + some_page(m) * PAGE;
+		c->arg[1] = m->grid * PAGE * (1 + pick(m, 3));
+		c->arg[2] = some_advice(m);
+		c->arg[3] = WINDOW + some_page(m) * PAGE;
+		c->arg[4] = m->grid * PAGE * (1 + pick(m, 3));
+		return;
+	case CALL_SET_MM:
+		c->arg[1] = c->arg[0] + (chance(m, 20) ? pick(m, PAGE) : 0);
+		c->arg[0] = pick(m, 2);
+		return;
+	case CALL_UFFD_CLOSE:
 		return;
 	case CALL_SHMAT:
 		c->arg[1] = chance(m, 70) ? SHM_REMAP : 0;

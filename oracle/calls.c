@@ -58,6 +58,9 @@ static const struct shape {
 	[CALL_SHMDT] = { "shmdt", { ADDR } },
 	[CALL_MBIND] = { "mbind", { ADDR, LEN, NUMBER } },
 	[CALL_UFFD] = { "userfaultfd", { ADDR, LEN, UFFD_MODE } },
+	[CALL_UFFD_CLOSE] = { "userfaultfd_close", { END } },
+	[CALL_PROCESS_MADVISE] = { "process_madvise", { ADDR, LEN, ADVICE, ADDR, LEN } },
+	[CALL_SET_MM] = { "set_mm", { NUMBER, ADDR } },
 	[CALL_REMAP_FILE_PAGES] = { "remap_file_pages", { ADDR, LEN, PROT, NUMBER, NUMBER } },
 	[CALL_MDWE] = { "mdwe", { NUMBER } },
 	[CALL_FORK] = { "fork", { END } },
@@ -168,6 +171,11 @@ static char *print_arg(enum form form, unsigned long v, char *to)
 		return vocabulary[form].set ? print_set(vocabulary[form].words, v, to)
 					    : print_word(vocabulary[form].words, v, to);
 	}
+}
+
+const char *call_name(enum call_kind kind)
+{
+	return shapes[kind].name;
 }
 
 void call_print(const struct call *c, char *buf)

@@ -149,15 +149,31 @@ static bool hit_guard(struct engine *e, const struct call *c, int64_t result)
 	       vma_lookup(engine_mm(e), c->arg[0]);
 }
 
-/* Switches and limits of a process, whose refusal says nothing of its map. */
+/* Or when memory that cannot be locked is faulted in instead. */
+static bool locks_over_guard(const struct engine *e, const struct call *c, int64_t result)
+{
+	return e->guards && c->kind == CALL_MLOCK && result == -ENOMEM;
+}
+
+/*
+ * Switches and limits of a process, whose refusal says nothing of its map; and advice for a process by its pidfd, of which
+ * kernels before 6.13 take four kinds.
+ */
 static bool refused_switch(const struct call *c, int64_t result)
 {
-	return (c->kind == CALL_MDWE || c->kind == CALL_LIMIT) && result;
+	if (c->kind == CALL_PROCESS_MADVISE)
+		return result == -EINVAL && !background.kernel->guard_regions;
+	return (c->kind == CALL_MDWE || c->kind == CALL_LIMIT || c->kind == CALL_SET_MM) && result;
 }
 
 static int64_t mirror(struct engine *e, const struct call *c, int64_t result)
 {
-	return hit_guard(e, c, result) || refused_switch(c, result) ? result : engine_call(e, c);
+	int64_t answer;
+
+	if (hit_guard(e, c, result) || refused_switch(c, result))
+		return result;
+	answer = engine_call(e, c);
+	return !answer && locks_over_guard(e, c, result) ? result : answer;
 }
 
 bool compare(const struct sequence *s, const struct record *r, struct difference *d)
@@ -168,8 +184,11 @@ bool compare(const struct sequence *s, const struct record *r, struct difference
 	engine_begin(&engine);
 	for (unsigned int i = 0; i < r->done && !d->what; i++) {
 		const struct seen *seen = (const struct seen *)at;
-		int64_t result = mirror(&engine, &s->call[i], seen->result);
+		int64_t result;
 
+		coverage_before(&engine, &s->call[i]);
+		result = mirror(&engine, &s->call[i], seen->result);
+		coverage_after(&engine, &s->call[i], seen->result);
 		d->what = compare_step(&engine, seen, result);
 		if (d->what) {
 			d->call = i;

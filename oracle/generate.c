@@ -79,8 +79,6 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 	while (s->nr < nr) {
 		struct call c = { .kind = some_kind(&m) };
 
-		if (m.guards && (c.kind == CALL_MLOCK || c.kind == CALL_MLOCKALL))
-			c.kind = CALL_MUNLOCK;
 		make_arguments(&m, &c);
 		if (c.kind == CALL_WRITE && may_read(&m, s) && chance(&m, m.p->huge ? 60 : 10))
 			c.kind = CALL_READ;

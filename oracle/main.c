@@ -3,6 +3,7 @@
  * kernel-oracle: does the engine answer as this kernel does?
  *
  *   kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] [--save FILE] [--keep-going N]
+ *                 [--coverage]: what was asked, by call and by situation
  *   kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] --undo
  *   kernel-oracle [--profile NAME] --replay FILE...
  *
@@ -22,7 +23,7 @@ static struct options {
 	unsigned long calls, seed;
 	unsigned int length, keep_going;
 	const char *profile, *mix, *save;
-	bool replay, undo;
+	bool replay, undo, coverage;
 } options = { .calls = 100000 };
 
 static struct sequence sequences[2], smallest;
@@ -108,6 +109,8 @@ static int random_run(void)
 	       "profile %s\n",
 		checked, nr, options.seed, (double)checked / spent, found, background.release,
 		background.kernel->name);
+	if (options.coverage)
+		coverage_print(stdout);
 	return found || died ? 1 : 0;
 }
 
@@ -161,7 +164,8 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] "
-		"[--save FILE] [--keep-going N]\n       kernel-oracle [--calls N] [--seed S] [--profile "
+		"[--save FILE] [--keep-going N] [--coverage]\n       kernel-oracle [--calls N] [--seed S] "
+		"[--profile "
 		"NAME] "
 		"[--mix NAME] [--length N] --undo\n       kernel-oracle [--profile NAME] --replay "
 		"FILE...\nmixes:");
@@ -176,7 +180,7 @@ static void parse_options(int argc, char **argv)
 	static const struct option known[] = { { "calls", 1, NULL, 'c' }, { "seed", 1, NULL, 's' },
 		{ "profile", 1, NULL, 'p' }, { "mix", 1, NULL, 'm' }, { "length", 1, NULL, 'l' },
 		{ "save", 1, NULL, 'o' }, { "keep-going", 1, NULL, 'k' }, { "replay", 0, NULL, 'r' },
-		{ "undo", 0, NULL, 'u' }, { 0 } };
+		{ "undo", 0, NULL, 'u' }, { "coverage", 0, NULL, 'g' }, { 0 } };
 	int c;
 
 	options.seed = (unsigned long)time(NULL) * 2654435761u;
@@ -208,6 +212,9 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'u':
 			options.undo = true;
+			break;
+		case 'g':
+			options.coverage = true;
 			break;
 		default:
 			usage();

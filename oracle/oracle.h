@@ -61,6 +61,9 @@ enum call_kind {
 	CALL_SHMDT,            /* addr */
 	CALL_MBIND,            /* addr len mode: 0 default, 1 preferred, 2 bind, 4 local; node 0 */
 	CALL_UFFD,             /* addr len mode: 0 unregister, 1 missing, 2 write-protected */
+	CALL_UFFD_CLOSE,       /* what it serves is served no more */
+	CALL_PROCESS_MADVISE,  /* addr len advice addr len: of this process */
+	CALL_SET_MM,           /* number addr: PR_SET_MM of the heap's 0 beginning, 1 end */
 	CALL_REMAP_FILE_PAGES, /* addr len prot pgoff flags */
 	CALL_MDWE,             /* PR_SET_MDWE: 1 or 3 */
 	CALL_FORK,             /* the child goes on, until it exits */
@@ -107,6 +110,8 @@ struct sequence {
 	struct call call[MAX_CALLS];
 };
 
+/* "mmap" */
+const char *call_name(enum call_kind kind);
 /* One line without its newline; @buf holds 256. */
 void call_print(const struct call *c, char *buf);
 /* False: not a call. Comments and empty lines are the caller's. */
@@ -245,6 +250,14 @@ bool compare(const struct sequence *s, const struct record *r, struct difference
 extern struct record *checker;
 /* Both worlds, from the beginning. True: equal. */
 bool check_sequence(const struct sequence *s, enum depth depth, struct difference *d);
+
+/* --- coverage.c: what has been asked ------------------------------------------------------------------------- */
+
+/* Before a call is made on @e; and what it answered. */
+void coverage_before(struct engine *e, const struct call *c);
+void coverage_after(struct engine *e, const struct call *c, int64_t result);
+/* Each call with its results, each situation that is counted. */
+void coverage_print(FILE *f);
 
 /* --- shrink.c, generate.c ------------------------------------------------------------------------------------ */
 

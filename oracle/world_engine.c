@@ -295,6 +295,44 @@ static int64_t do_uffd(struct mm_struct *mm, const unsigned long *a)
 	return mm_userfaultfd(mm, a[0], a[1], a[2] ? mm : NULL, mode);
 }
 
+/* Each area that it serves, as a whole. */
+static int64_t close_uffd(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+	unsigned long at = 0;
+	int err = 0;
+
+	while (!err && (vma = find_vma(mm, at)) != NULL) {
+		at = vma->vm_end;
+		if (vma->uffd_ctx == mm)
+			err = mm_userfaultfd(
+				mm, vma->vm_start, vma->vm_end - vma->vm_start, NULL, MM_UFFD_WP_ASYNC);
+	}
+	return err;
+}
+
+/* As many bytes as were advised before a range was refused. */
+static int64_t advise_process(struct engine *e, const unsigned long *a)
+{
+	struct mm_struct *mm = engine_mm(e);
+	int64_t err = mm_madvise(mm, a[0], a[1], (int)a[2]);
+
+	e->guards |= a[2] == 102;
+	if (err)
+		return err;
+	err = mm_madvise(mm, a[3], a[4], (int)a[2]);
+	return err && a[1] ? (int64_t)a[1] : err ? err : (int64_t)(a[1] + a[4]);
+}
+
+static int64_t set_mm(struct engine *e, const unsigned long *a)
+{
+	struct mm_struct *mm = engine_mm(e);
+
+	if (e->break_set)
+		*(a[0] ? &mm->brk : &mm->start_brk) = a[1];
+	return 0;
+}
+
 static int64_t do_touch(struct mm_struct *mm, unsigned long addr, bool write)
 {
 	return mm_fault(mm, addr, write ? MM_FAULT_WRITE : 0);
@@ -385,6 +423,12 @@ int64_t engine_call(struct engine *e, const struct call *c)
 		return do_mbind(mm, a);
 	case CALL_UFFD:
 		return do_uffd(mm, a);
+	case CALL_UFFD_CLOSE:
+		return close_uffd(mm);
+	case CALL_PROCESS_MADVISE:
+		return advise_process(e, a);
+	case CALL_SET_MM:
+		return set_mm(e, a);
 	case CALL_REMAP_FILE_PAGES:
 		return mm_remap_file_pages(mm, a[0], a[1], a[2], a[3], a[4]);
 	case CALL_KERNELS:

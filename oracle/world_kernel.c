@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -210,6 +211,29 @@ static long register_userfaultfd(const unsigned long *a)
 		    : ioctl(self.uffd, UFFDIO_UNREGISTER, &request.range);
 }
 
+static long close_userfaultfd(void)
+{
+	int fd = self.uffd;
+
+	self.uffd = 0;
+	return fd > 0 ? close(fd) : 0;
+}
+
+static long advise_process(const unsigned long *a)
+{
+	struct iovec ranges[2] = { { (void *)a[0], a[1] }, { (void *)a[3], a[4] } };
+	int fd = (int)syscall(SYS_pidfd_open, (long)getpid(), 0L), err;
+	long result;
+
+	if (fd < 0)
+		return -1;
+	result = syscall(SYS_process_madvise, (long)fd, ranges, 2L, a[2], 0L);
+	err = errno;
+	close(fd);
+	errno = err;
+	return result;
+}
+
 static long system_call(const struct call *c)
 {
 	const unsigned long *a = c->arg;
@@ -248,6 +272,14 @@ static long system_call(const struct call *c)
 		return bind_memory(a);
 	case CALL_UFFD:
 		return register_userfaultfd(a);
+	case CALL_UFFD_CLOSE:
+		return close_userfaultfd();
+	case CALL_PROCESS_MADVISE:
+		return advise_process(a);
+	case CALL_SET_MM:
+		return self.break_set
+			       ? prctl(PR_SET_MM, a[0] ? PR_SET_MM_BRK : PR_SET_MM_START_BRK, a[1], 0L, 0L)
+			       : 0;
 	case CALL_REMAP_FILE_PAGES:
 		return syscall(SYS_remap_file_pages, a[0], a[1], a[2], a[3], a[4]);
 	case CALL_MDWE:

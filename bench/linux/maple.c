@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contender `linux-maple`: Linux 6.12's lib/maple_tree.c, unchanged, over shim.h and reclaim.c.
- * `linux-maple-each` is the same with a call to the RCU library for each node that a write replaces.
+ * Contender `linux-maple`: Linux 7.3's lib/maple_tree.c, unchanged, over shim.h and reclaim.c; `linux-maple-6.12` that of 6.12.
+ * `linux-maple-each` is the first with a call to the RCU library for each node that a write replaces.
  */
 #include <linux/maple_tree.h>
 
@@ -37,9 +37,16 @@ static size_t linux_bytes(void *tree)
 	return (size_t)linux_live_objects() * sizeof(struct maple_node);
 }
 
+#ifdef LINUX_6_12
+#define contender_linux_maple contender_linux_maple_6_12
+#define MAPLE_NAME            "linux-maple-6.12"
+#else
+#define MAPLE_NAME "linux-maple"
+#endif
+
 const struct contender contender_linux_maple = {
 	MAPLE_OPERATIONS,
-	.name = "linux-maple",
+	.name = MAPLE_NAME,
 	.select = batched,
 	.bytes = linux_bytes,
 	.read_lock = linux_read_lock,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contender `linux-rbtree`: areas in Linux 6.12's lib/rbtree.c, augmented with the largest gap of each subtree, as
+ * Contender `linux-rbtree`: areas in Linux 7.3's lib/rbtree.c, augmented with the largest gap of each subtree, as
  * the kernel kept them before it had a maple tree. A node is one cache line.
  */
 #include <linux/rbtree_augmented.h>

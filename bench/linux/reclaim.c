@@ -5,11 +5,13 @@
  * 1. A cache is a free list of the calling thread, refilled 64 objects at a time; nothing goes back to the host.
  * 2. call_rcu() gathers 62 callbacks and pays one grace period for them.
  *    With linux_call_rcu_each set, each callback pays its own.
- * 3. What is freed after a grace period goes to a list that all threads share; a thread whose own list is empty
+ * 3. A sheaf of objects that are sure to be had is a list of the thread's, and stays so for the next that asks for one.
+ * 4. What is freed after a grace period goes to a list that all threads share; a thread whose own list is empty
  *    takes the whole of it.
  */
 #include "reclaim.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <urcu/urcu-memb.h>
 #include <urcu/call-rcu.h>
@@ -25,8 +27,7 @@ struct kernel_rcu_head {
 	struct kernel_rcu_head *next;
 	void (*func)(struct kernel_rcu_head *head);
 };
-struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
-	unsigned int flags, void (*ctor)(void *object));
+struct kmem_cache *linux_cache(unsigned int size, unsigned int align);
 void *kmem_cache_alloc(struct kmem_cache *cache, unsigned int gfp);
 int kmem_cache_alloc_bulk(struct kmem_cache *cache, unsigned int gfp, size_t nr, void **objects);
 void kmem_cache_free(struct kmem_cache *cache, void *object);
@@ -52,8 +53,7 @@ static __thread struct batch *my_batch;
 static struct object *shared;
 static long taken, given_back; /* objects; the second by callbacks, in another thread */
 
-struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
-	unsigned int flags, void (*ctor)(void *object))
+struct kmem_cache *linux_cache(unsigned int size, unsigned int align)
 {
 	the_cache = (struct kmem_cache){ .size = size, .align = align };
 	return &the_cache;
@@ -76,7 +76,7 @@ static bool refill(const struct kmem_cache *cache)
 	return memory;
 }
 
-void *kmem_cache_alloc(struct kmem_cache *cache, unsigned int gfp)
+static struct object *take(const struct kmem_cache *cache)
 {
 	struct object *o;
 
@@ -84,7 +84,14 @@ void *kmem_cache_alloc(struct kmem_cache *cache, unsigned int gfp)
 		return NULL;
 	o = my_free;
 	my_free = o->next;
-	taken++;
+	return o;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *cache, unsigned int gfp)
+{
+	struct object *o = take(cache);
+
+	taken += o != NULL;
 	return o;
 }
 
@@ -98,6 +105,61 @@ int kmem_cache_alloc_bulk(struct kmem_cache *cache, unsigned int gfp, size_t nr,
 		}
 	}
 	return (int)nr;
+}
+
+/* One thread writes to one tree at a time, so one sheaf is enough. */
+struct slab_sheaf {
+	struct object *first;
+	unsigned int nr;
+};
+static __thread struct slab_sheaf my_sheaf;
+struct slab_sheaf *kmem_cache_prefill_sheaf(struct kmem_cache *cache, unsigned int gfp, unsigned int nr);
+int kmem_cache_refill_sheaf(
+	struct kmem_cache *cache, unsigned int gfp, struct slab_sheaf **sheaf, unsigned int nr);
+void *kmem_cache_alloc_from_sheaf(struct kmem_cache *cache, unsigned int gfp, struct slab_sheaf *sheaf);
+unsigned int kmem_cache_sheaf_size(struct slab_sheaf *sheaf);
+void kmem_cache_return_sheaf(struct kmem_cache *cache, unsigned int gfp, struct slab_sheaf *sheaf);
+
+int kmem_cache_refill_sheaf(
+	struct kmem_cache *cache, unsigned int gfp, struct slab_sheaf **sheaf, unsigned int nr)
+{
+	for (struct slab_sheaf *s = *sheaf; s->nr < nr; s->nr++) {
+		struct object *o = take(cache);
+
+		if (!o)
+			return -1;
+		o->next = s->first;
+		s->first = o;
+	}
+	return 0;
+}
+
+struct slab_sheaf *kmem_cache_prefill_sheaf(struct kmem_cache *cache, unsigned int gfp, unsigned int nr)
+{
+	struct slab_sheaf *sheaf = &my_sheaf;
+
+	return kmem_cache_refill_sheaf(cache, gfp, &sheaf, nr) ? NULL : sheaf;
+}
+
+void *kmem_cache_alloc_from_sheaf(struct kmem_cache *cache, unsigned int gfp, struct slab_sheaf *sheaf)
+{
+	struct object *o = sheaf->first;
+
+	if (!o)
+		return NULL;
+	sheaf->first = o->next;
+	sheaf->nr--;
+	taken++;
+	return o;
+}
+
+unsigned int kmem_cache_sheaf_size(struct slab_sheaf *sheaf)
+{
+	return sheaf->nr;
+}
+
+void kmem_cache_return_sheaf(struct kmem_cache *cache, unsigned int gfp, struct slab_sheaf *sheaf)
+{
 }
 
 static void share(struct object *o)
@@ -127,13 +189,22 @@ void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr, void **objects)
 		kmem_cache_free(cache, objects[--nr]);
 }
 
+/* kfree_rcu()'s functions are offsets. */
+static void run(struct kernel_rcu_head *head)
+{
+	if ((uintptr_t)head->func < 4096)
+		kmem_cache_free(&the_cache, (char *)head - (uintptr_t)head->func);
+	else
+		head->func(head);
+}
+
 static void run_batch(struct rcu_head *head)
 {
 	struct batch *batch = (struct batch *)head;
 
 	in_callback = true;
 	for (unsigned int i = 0; i < batch->nr; i++)
-		batch->callback[i]->func(batch->callback[i]);
+		run(batch->callback[i]);
 	in_callback = false;
 	free(batch);
 }

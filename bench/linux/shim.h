@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lib/maple_tree.c and lib/rbtree.c of Linux 6.12 ask of the kernel around them, for a program in user space.
+ * What lib/maple_tree.c and lib/rbtree.c of Linux 6.12 and 7.3 ask of the kernel around them, for a program in user space.
  *
- * The two files are compiled unchanged. tools/linux-peers writes a header of one line, including this one, for
+ * The two files are compiled unchanged. build-peers writes a header of one line, including this one, for
  * each <linux/...> that they include. Names and meanings are the kernel's; the code is ours.
  *
  * Everything that could be charged to the kernel's tree unfairly is as cheap here as it is for ours: the lock is
@@ -189,23 +189,49 @@ struct rcu_head {
 #define rcu_assign_pointer(p, v)        __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
 #define RCU_INIT_POINTER(p, v)          ((void)((p) = (v)))
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
+/* As the kernel has it: a function that small is the head's offset in an object that just goes back. */
+#define kfree_rcu(object, member) \
+	call_rcu(&(object)->member, (void (*)(struct rcu_head *))offsetof(__typeof__(*(object)), member))
 
 /* Memory */
-#define GFP_KERNEL   1u
-#define GFP_NOWAIT   2u
-#define __GFP_NOWARN 4u
-#define SLAB_PANIC   1u
+#define GFP_KERNEL       1u
+#define GFP_NOWAIT       2u
+#define __GFP_NOWARN     4u
+#define __GFP_NOFAIL     8u
+#define might_alloc(gfp) ((void)0)
+#define SLAB_PANIC       1u
 static inline bool gfpflags_allow_blocking(gfp_t gfp)
 {
 	return gfp & GFP_KERNEL;
 }
 struct kmem_cache;
-struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
-	unsigned int flags, void (*ctor)(void *object));
+struct kmem_cache_args {
+	unsigned int align, sheaf_capacity;
+};
+struct kmem_cache *linux_cache(unsigned int size, unsigned int align);
+static inline unsigned int align_of_args(const struct kmem_cache_args *args)
+{
+	return args->align;
+}
+static inline unsigned int align_itself(unsigned long align)
+{
+	return (unsigned int)align;
+}
+/* (name, size, align, flags, ctor), or since 6.12 (name, size, args, flags) */
+#define kmem_cache_create(name, size, a, ...) \
+	linux_cache(size, _Generic((a), struct kmem_cache_args * : align_of_args, default : align_itself)(a))
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
 int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **objects);
 void kmem_cache_free(struct kmem_cache *cache, void *object);
 void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr, void **objects);
+#define kfree(object) kmem_cache_free(NULL, object)
+/* Objects that are sure to be had: since 6.18. */
+struct slab_sheaf;
+struct slab_sheaf *kmem_cache_prefill_sheaf(struct kmem_cache *cache, gfp_t gfp, unsigned int nr);
+int kmem_cache_refill_sheaf(struct kmem_cache *cache, gfp_t gfp, struct slab_sheaf **sheaf, unsigned int nr);
+void *kmem_cache_alloc_from_sheaf(struct kmem_cache *cache, gfp_t gfp, struct slab_sheaf *sheaf);
+unsigned int kmem_cache_sheaf_size(struct slab_sheaf *sheaf);
+void kmem_cache_return_sheaf(struct kmem_cache *cache, gfp_t gfp, struct slab_sheaf *sheaf);
 
 /* Tracing */
 #define trace_ma_read(...)  ((void)0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Contenders: Linux 6.12's lib/rbtree.c and lib/interval_tree.c. */
+/* Contenders: Linux 7.3's lib/rbtree.c and lib/interval_tree.c. */
 #include <linux/interval_tree.h>
 #include <linux/rbtree_augmented.h>
 

@@ -36,6 +36,10 @@ struct kernel_profile {
 	bool dontunmap_cuts;
 	/** MREMAP_DONTUNMAP takes VM_ACCOUNT off the area that it leaves behind or is a part of; its charge stays. */
 	bool dontunmap_unaccounts;
+	/** The lock of what MREMAP_DONTUNMAP moves is not counted anew. */
+	bool dontunmap_uncounted;
+	/** MREMAP_DONTUNMAP of a middle part sets VM_ACCOUNT on the area behind the whole, whatever that is. */
+	bool dontunmap_marks_next;
 	/** A copy beside what MREMAP_DONTUNMAP left may join the area on its other side. */
 	bool dontunmap_joins_other;
 	/** mmap unmaps what is in the way when all else is sure; else before the charge, and even where that fails. */
@@ -74,10 +78,36 @@ struct kernel_profile {
 	bool key_before_place;
 	/** mmap asks a memfd's seals before anything is unmapped. */
 	bool seals_first;
-	bool mseal;         /**< the call is there */
-	bool droppable;     /**< MAP_DROPPABLE is */
+	/** MADV_UNMERGEABLE of what can be merged takes all flags above VM_MERGEABLE with it: seals, protection keys. */
+	bool unmergeable_clears_high;
+	/** mseal: behind a part that joined a sealed area, the next is not joined with the two. */
+	bool seals_piecewise;
+	bool mseal;           /**< the call is there */
+	bool droppable;       /**< MAP_DROPPABLE is */
+	bool populates;       /**< MADV_POPULATE_READ and MADV_POPULATE_WRITE are */
+	bool dontneed_locked; /**< MADV_DONTNEED_LOCKED is, and MADV_DONTNEED of huge page files */
+	bool collapses;       /**< MADV_COLLAPSE is */
+	/** A userfaultfd can serve minor faults; and protect memory of files against writing. */
+	bool uffd_minor, uffd_protects_files;
+	/** mremap asks of max_map_count room for the cuts that it may make; else a little more, and only if it moves. */
+	bool mremap_counts_cuts;
+	/** mremap looks for an area even where it has nothing to do but to unmap a tail. */
+	bool mremap_looks;
+	/** MREMAP_DONTUNMAP of files and shared memory. */
+	bool dontunmap_files;
+	/** The kernel's own areas, such as [vdso], are not cut. */
+	bool special_whole;
+	/** brk shrinks only where something is mapped, and extends only what is of the heap. */
+	bool brk_minds_heap;
+	/** mlock2 with MLOCK_ONFAULT does not ask whether the memory could be faulted in. */
+	bool onfault_unasked;
+	/** An area that mremap grows in place joins what it then touches. */
+	bool growth_joins;
 	bool guard_regions; /**< MADV_GUARD_INSTALL and MADV_GUARD_REMOVE are */
-	/** An area in which guard pages are installed is marked, and so is what it is joined with: VM_STICKY. */
+	/**
+	 * An area in which guard pages are installed is marked, and so is what it is joined with: VM_STICKY.  Else it gets an
+	 * anon_vma, whatever it is of, and that it has them is known by that.
+	 */
 	bool marks_guards;
 	bool shows_onfault; /**< VmFlags of smaps tell VM_LOCKONFAULT */
 };

@@ -12,6 +12,7 @@ struct change {
 	struct anon_vma_name *name;
 	const void *policy, *uffd_ctx;
 	bool names, policies, uffds; /* which of the three are meant */
+	bool not_left;               /* it joins nothing on its left */
 };
 
 /* Apply @c to [start, end) of @vma; the area that has it, or ERR_PTR(). */
@@ -29,6 +30,8 @@ static struct vm_area_struct *change_area(
 		vmg.uffd_ctx = c->uffd_ctx;
 	if (c->uffds && start > vma->vm_start && !vma->vm_mm->sys->kernel->served_part_joins)
 		vmg.just_expand = true;
+	if (c->not_left)
+		vmg.prev = NULL;
 	vma = vma_modify(&vmg);
 	if (IS_ERR(vma))
 		return vma;
@@ -66,8 +69,8 @@ static int check_range(const struct mm_struct *mm, unsigned long addr, unsigned 
 
 int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long flags)
 {
-	const struct change c = { .set = VM_SEALED };
-	unsigned long end;
+	struct change c = { .set = VM_SEALED };
+	unsigned long end, last;
 	int err = flags ? -EINVAL : check_range(mm, addr, len, &end);
 	mm_call(mm);
 
@@ -80,11 +83,13 @@ int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsign
 	while (addr < end) {
 		struct vm_area_struct *vma = find_vma(mm, addr);
 
+		last = min(end, vma->vm_end);
 		if (!vma_is_sealed(vma))
-			vma = change_area(vma, addr, min(end, vma->vm_end), &c);
+			vma = change_area(vma, addr, last, &c);
 		if (IS_ERR(vma))
 			return (int)PTR_ERR(vma);
 		addr = vma->vm_end;
+		c.not_left = addr > last && mm->sys->kernel->seals_piecewise;
 	}
 	return 0;
 }
@@ -187,7 +192,9 @@ static int may_register(const struct vm_area_struct *vma, unsigned long start, u
 		return -EINVAL;
 	if ((vma->vm_flags & VM_SHADOW_STACK) || (!huge && (vma->vm_flags & VM_SPECIAL)))
 		return -EINVAL;
-	if ((mode & VM_UFFD_MINOR) && !huge && !shmem)
+	if ((mode & VM_UFFD_MINOR) && ((!huge && !shmem) || !vma->vm_mm->sys->kernel->uffd_minor))
+		return -EINVAL;
+	if (ctx && (mode & VM_UFFD_WP) && (huge || shmem) && !vma->vm_mm->sys->kernel->uffd_protects_files)
 		return -EINVAL;
 	if (mode != (VM_UFFD_WP | MM_UFFD_WP_ASYNC) && !vma_is_anonymous(vma) && !huge && !shmem)
 		return -EINVAL;

@@ -14,7 +14,7 @@ static bool data_limit_ok(const struct mm_struct *mm, unsigned long brk)
 
 static int shrink(struct mm_struct *mm, unsigned long newbrk, unsigned long oldbrk)
 {
-	if (!find_vma_intersection(mm, newbrk, oldbrk))
+	if (!find_vma_intersection(mm, newbrk, oldbrk) && mm->sys->kernel->brk_minds_heap)
 		return -ENOMEM;
 	return do_munmap(mm, newbrk, oldbrk);
 }
@@ -46,7 +46,7 @@ static struct vm_area_struct *expand_or_make(struct mm_struct *mm, struct vm_are
 		.work = MM_CHANGE_MAP };
 	struct vm_area_struct *vma;
 
-	if (prev && prev->vm_end > mm->start_brk) {
+	if (prev && (prev->vm_end > mm->start_brk || !mm->sys->kernel->brk_minds_heap)) {
 		vma = vma_merge_new_range(&vmg);
 		if (vma)
 			mm->counters.new_merged++;

@@ -187,13 +187,17 @@ int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bo
 	for_each_vma_range (vmi, vma, end) {
 		bool writes = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
 
-		if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT))
+		if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+			continue;
+		if ((vma->vm_flags & VM_LOCKONFAULT) && mm->sys->kernel->onfault_unasked)
 			continue;
 		if (!can_fault_in(vma)) {
 			if (ignore_errors)
 				continue;
 			return -ENOMEM;
 		}
+		if (vma->vm_flags & VM_LOCKONFAULT)
+			continue;
 		if ((writes || read_prepares(vma, max(start, vma->vm_start))) && anon_vma_prepare(vma) &&
 			!ignore_errors)
 			return -EAGAIN;

@@ -5,19 +5,26 @@
  */
 #include <vmaple/kernel_profile.h>
 
-#define CAME_WITH_6_12                                                                                   \
-	.mmap_gathers = true, .mmap_joins_before = true, .close_may_merge = true,                        \
-	.uncharges_untouched = true, .above4g = true, .stack_not_huge = true, .anon_huge_aligned = true, \
-	.populate_ends_at_hole = true, .served_part_joins = true, .key_before_place = true,              \
-	.seals_first = true, .mseal = true, .droppable = true, .shows_onfault = true
-#define CAME_WITH_6_16 \
-	CAME_WITH_6_12, .untouched_takes_touched = true, .mremap_aligns_first = true, .guard_regions = true
+#define CAME_WITH_6_1                                                                                     \
+	.populates = true, .dontneed_locked = true, .collapses = true, .uffd_minor = true,                \
+	.uffd_protects_files = true, .mremap_looks = true, .dontunmap_files = true, .growth_joins = true, \
+	.special_whole = true, .brk_minds_heap = true, .onfault_unasked = true
+#define CAME_WITH_6_12                                                                                      \
+	CAME_WITH_6_1, .mmap_gathers = true, .mmap_joins_before = true, .close_may_merge = true,            \
+		       .uncharges_untouched = true, .above4g = true, .stack_not_huge = true,                \
+		       .anon_huge_aligned = true, .populate_ends_at_hole = true, .served_part_joins = true, \
+		       .key_before_place = true, .seals_first = true, .mseal = true, .droppable = true,     \
+		       .shows_onfault = true
+#define CAME_WITH_6_16                                                                                       \
+	CAME_WITH_6_12, .untouched_takes_touched = true, .mremap_aligns_first = true, .guard_regions = true, \
+			.huge_as_files = true
 #define CAME_WITH_6_17                                                                            \
 	CAME_WITH_6_16, .mremap_several = true, .mremap_checks_first = true, .zero_sealed = true, \
-			.huge_as_files = true, .droppable_not_served = true
+			.droppable_not_served = true
 #define CAME_WITH_6_18 CAME_WITH_6_17, .zero_huge_aligned = true, .marks_guards = true
 #define CAME_WITH_7_0  CAME_WITH_6_18, .droppable_unlocked = true, .special_stays_unforked = true
-#define CAME_WITH_7_2  CAME_WITH_7_0, .dontunmap_cuts = true, .dontunmap_joins_other = true
+#define CAME_WITH_7_1  CAME_WITH_7_0, .mremap_counts_cuts = true
+#define CAME_WITH_7_2  CAME_WITH_7_1, .dontunmap_cuts = true, .dontunmap_joins_other = true
 #define CAME_WITH_7_3  CAME_WITH_7_2, .wp_stays = true, .served_moves_alone = true
 
 /*
@@ -25,11 +32,18 @@
  * droppable memory, as 7.0.
  */
 static const struct kernel_profile profiles[] = {
-	{ .name = "6.1", .major = 6, .minor = 1, .asked = "6.1.192", .dontunmap_cuts = true },
+	{ .name = "5.10",
+		.major = 5,
+		.minor = 10,
+		.asked = "5.10.262",
+		.mmap_joins_before = true,
+		.dontunmap_uncounted = true,
+		.dontunmap_marks_next = true },
+	{ .name = "6.1", .major = 6, .minor = 1, .asked = "6.1.192", CAME_WITH_6_1, .dontunmap_cuts = true },
 	{ .name = "6.12",
 		.major = 6,
 		.minor = 12,
-		.asked = "6.12.117",
+		.asked = "6.12.118",
 		CAME_WITH_6_12,
 		.droppable_unlocked = true,
 		.dontunmap_cuts = true,
@@ -39,17 +53,23 @@ static const struct kernel_profile profiles[] = {
 		.minor = 16,
 		.asked = "6.16.12",
 		CAME_WITH_6_16,
-		.dontunmap_unaccounts = true },
-	{ .name = "6.17", .major = 6, .minor = 17, .asked = "6.17.13", CAME_WITH_6_17 },
+		.dontunmap_unaccounts = true,
+		.unmergeable_clears_high = true },
+	{ .name = "6.17",
+		.major = 6,
+		.minor = 17,
+		.asked = "6.17.13",
+		CAME_WITH_6_17,
+		.seals_piecewise = true },
 	{ .name = "6.18",
 		.major = 6,
 		.minor = 18,
 		.asked = "6.18.44",
 		CAME_WITH_6_18,
 		.droppable_unlocked = true },
-	{ .name = "6.19", .major = 6, .minor = 19, .asked = "6.19.14", CAME_WITH_6_18 },
+	{ .name = "6.19", .major = 6, .minor = 19, .asked = "6.19.13", CAME_WITH_6_18 },
 	{ .name = "7.0", .major = 7, .minor = 0, .asked = "7.0.13", CAME_WITH_7_0 },
-	{ .name = "7.1", .major = 7, .minor = 1, .asked = "7.1.13", CAME_WITH_7_0 },
+	{ .name = "7.1", .major = 7, .minor = 1, .asked = "7.1.13", CAME_WITH_7_1 },
 	{ .name = "7.2", .major = 7, .minor = 2, .asked = "7.2.12", CAME_WITH_7_2 },
 	{ .name = "7.3", .major = 7, .minor = 3, .asked = "7.3.4", CAME_WITH_7_3 },
 };

@@ -8,10 +8,20 @@
 /* Areas that same-page merging passes over. */
 #define VM_KSM_EXCLUDED (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)
 
+static bool populates(int advice)
+{
+	return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
+}
+
 static bool advice_known(const struct mm_struct *mm, int advice)
 {
 	if (advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE)
 		return mm->sys->kernel->guard_regions;
+	if (populates(advice))
+		return mm->sys->kernel->populates;
+	if (advice == MADV_DONTNEED_LOCKED || advice == MADV_COLLAPSE)
+		return advice == MADV_COLLAPSE ? mm->sys->kernel->collapses
+					       : mm->sys->kernel->dontneed_locked;
 	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
 	       (advice >= MADV_FREE && advice <= MADV_DOFORK) ||
 	       (advice >= MADV_MERGEABLE && advice <= MADV_COLLAPSE);
@@ -76,6 +86,8 @@ static int advised_flags(const struct vm_area_struct *vma, int advice, vm_flags_
 			*flags |= VM_MERGEABLE;
 		return 0;
 	case MADV_UNMERGEABLE:
+		if ((*flags & VM_MERGEABLE) && vma->vm_mm->sys->kernel->unmergeable_clears_high)
+			*flags &= VM_MERGEABLE - 1;
 		*flags &= ~VM_MERGEABLE;
 		return 0;
 	case MADV_HUGEPAGE:
@@ -87,11 +99,6 @@ static int advised_flags(const struct vm_area_struct *vma, int advice, vm_flags_
 	default:
 		return 0;
 	}
-}
-
-static bool populates(int advice)
-{
-	return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
 }
 
 static bool is_about_contents(int advice)
@@ -161,13 +168,16 @@ static int content_advice(struct vm_area_struct *vma, int advice)
 	case MADV_FREE:
 		return !vma_is_anonymous(vma) || (flags & (VM_LOCKED | VM_PFNMAP)) ? -EINVAL : 0;
 	case MADV_DONTNEED:
+		if ((flags & VM_HUGETLB) && !vma->vm_mm->sys->kernel->dontneed_locked)
+			return -EINVAL;
 		return flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0;
 	case MADV_DONTNEED_LOCKED:
 		return flags & VM_PFNMAP ? -EINVAL : 0;
 	case MADV_GUARD_INSTALL:
 		if (flags & (VM_SPECIAL | VM_HUGETLB | VM_LOCKED))
 			return -EINVAL;
-		return vma_is_anonymous(vma) ? anon_vma_prepare(vma) : 0;
+		return vma_is_anonymous(vma) || !vma->vm_mm->sys->kernel->marks_guards ? anon_vma_prepare(vma)
+										       : 0;
 	case MADV_COLLAPSE:
 		return huge_page_fits(vma) ? 0 : -EINVAL;
 	case MADV_GUARD_REMOVE:

@@ -26,7 +26,8 @@ static bool cuts_source(const struct remap *r)
 void remap_account(const struct remap *r, vm_flags_t flags, unsigned long bytes)
 {
 	vm_stat_account(r->mm, flags, (long)to_pages(r->mm, bytes));
-	if ((flags & VM_LOCKED) && !cuts_source(r))
+	if ((flags & VM_LOCKED) && !cuts_source(r) &&
+		!((r->flags & MREMAP_DONTUNMAP) && r->mm->sys->kernel->dontunmap_uncounted))
 		r->mm->locked_vm += to_pages(r->mm, bytes);
 }
 
@@ -119,6 +120,18 @@ static void unmap_source(struct remap *r)
 		host_keeps_source(r);
 }
 
+/* Linux 5.10 took the old area for cut in two, of which the second was to be marked as charged again. */
+static void mark_next(const struct remap *r, struct vm_area_struct *vma)
+{
+	struct vm_area_struct *next = find_vma(r->mm, vma->vm_end);
+
+	if (!(vma->vm_flags & VM_ACCOUNT) || !next || vma->vm_start >= r->addr ||
+		r->addr + r->old_len >= vma->vm_end)
+		return;
+	vma_start_write(next);
+	set_field(next, vm_flags, next->vm_flags | VM_ACCOUNT);
+}
+
 static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 {
 	struct vm_area_struct *vma = vma_lookup(r->mm, r->addr);
@@ -133,6 +146,8 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 			~(VM_LOCKED_MASK | (r->mm->sys->kernel->dontunmap_unaccounts ? VM_ACCOUNT : 0)));
 	if (r->mm->pgd)
 		r->mm->sys->pages->protect(vma, vma->vm_start, vma->vm_end);
+	if (new != vma && r->mm->sys->kernel->dontunmap_marks_next)
+		mark_next(r, vma);
 	if (new == vma || r->addr != vma->vm_start || r->addr + r->old_len != vma->vm_end)
 		return;
 	r->mm->sys->rmap->unlink(vma);
@@ -140,10 +155,22 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 		set_field(vma, vm_pgoff, to_pages(r->mm, vma->vm_start));
 }
 
+static bool vma_is_part_of_special(const struct remap *r)
+{
+	const struct vm_area_struct *vma = r->vma;
+
+	return vma->vm_file && vma->vm_file->kind == VM_FILE_SPECIAL &&
+	       r->old_len != vma->vm_end - vma->vm_start;
+}
+
 static int may_cut_source(const struct remap *r)
 {
 	unsigned long end = r->addr + r->old_len;
 	int err = r->vma->vm_start < r->addr ? ops_may_split(r->vma, r->addr) : 0;
+
+	/* The kernel's own areas can be cut there, but move only as a whole. */
+	if (!err && vma_is_part_of_special(r))
+		return -EINVAL;
 
 	if (!err && r->vma->vm_end > end)
 		err = ops_may_split(r->vma, end);
@@ -178,6 +205,17 @@ static int move_pages(const struct remap *r, struct vm_area_struct *new)
 	return r->mm->pgd && move.len ? r->mm->sys->pages->move(&move) : 0;
 }
 
+/* For what is cut out at the old place, and for the copy. */
+static bool has_room(const struct remap *r)
+{
+	const struct mm_struct *mm = r->mm;
+	bool cut_before = cuts_source(r) && (r->vma->vm_flags & VM_LOCKED);
+
+	if (!mm->sys->kernel->mremap_counts_cuts)
+		return mm->map_count < mm->sys->max_map_count - 3;
+	return mm->map_count + 2 + cut_before <= mm->sys->max_map_count;
+}
+
 unsigned long remap_move(struct remap *r)
 {
 	struct mm_struct *mm = r->mm;
@@ -186,7 +224,7 @@ unsigned long remap_move(struct remap *r)
 	unsigned long charged;
 	int err;
 
-	if (mm->map_count >= mm->sys->max_map_count - 3)
+	if (!has_room(r))
 		return -ENOMEM;
 	err = may_cut_source(r);
 	if (!err)

@@ -32,7 +32,18 @@ static int check_target(const struct remap *r)
 		return -EINVAL;
 	if (offset_in_page(mm, r->new_addr) || overlaps(r))
 		return -EINVAL;
+	if (mm->sys->kernel->mremap_counts_cuts)
+		return 0;
 	return mm->map_count + 2 >= mm->sys->max_map_count - 3 ? -ENOMEM : 0;
+}
+
+/* At worst the target is cut out of an area, and the old range out of another; what is kept may be cut out before. */
+static bool has_room_for_cuts(const struct remap *r)
+{
+	const struct kernel_profile *kernel = r->mm->sys->kernel;
+	int cuts = (r->flags & MREMAP_DONTUNMAP) && kernel->dontunmap_cuts ? 5 : 4;
+
+	return !kernel->mremap_counts_cuts || r->mm->map_count + cuts <= r->mm->sys->max_map_count;
 }
 
 static int check_request(const struct remap *r, const struct mremap_request *req)
@@ -86,6 +97,11 @@ static int check_resize(struct remap *r)
 		return -EINVAL;
 	if ((r->flags & MREMAP_DONTUNMAP) && (vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP)))
 		return -EINVAL;
+	if ((r->flags & MREMAP_DONTUNMAP) && (!vma_is_anonymous(vma) || (vma->vm_flags & VM_SHARED)) &&
+		!r->mm->sys->kernel->dontunmap_files)
+		return -EINVAL;
+	if ((vma->vm_flags & VM_HUGETLB) && !r->mm->sys->kernel->mremap_looks)
+		return -EINVAL;
 	if (old_len > vma->vm_end - r->addr)
 		return -EFAULT;
 	return r->new_len > r->old_len ? check_growth(r) : 0;
@@ -103,10 +119,18 @@ static int align_to_pages(struct remap *r)
 	return (r->addr | r->new_addr) & mask || r->new_len > r->old_len ? -EINVAL : 0;
 }
 
+/* Nothing is looked at but the request: is that enough? */
+static bool needs_no_area(const struct remap *r)
+{
+	return !r->mm->sys->kernel->mremap_looks && (implies_new_addr(r) || r->new_len <= r->old_len);
+}
+
 static int check_area(struct remap *r)
 {
 	int err;
 
+	if (needs_no_area(r))
+		return implies_new_addr(r) ? check_target(r) : 0;
 	if (!r->vma)
 		return -EFAULT;
 	if (vma_is_sealed(r->vma))
@@ -143,7 +167,7 @@ static int expand_in_place(struct remap *r)
 		return -ENOMEM;
 	vmg.middle = NULL;
 	vmg.copied_from = NULL;
-	vmg.just_expand = vma_has_close(vma);
+	vmg.just_expand = vma_has_close(vma) || !r->mm->sys->kernel->growth_joins;
 	vmg.start = vma->vm_end;
 	vmg.end = vma->vm_end + delta;
 	vmg.pgoff = vma->vm_pgoff + vma_pages(vma);
@@ -293,6 +317,8 @@ unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req)
 
 	if (err)
 		return err;
+	if (!has_room_for_cuts(&r))
+		return -ENOMEM;
 	if ((r.flags & MREMAP_FIXED) && r.old_len == r.new_len && mm->sys->kernel->mremap_several)
 		return move_all(&r);
 	r.vma = vma_lookup(mm, r.addr);

@@ -23,7 +23,10 @@ int ops_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
 	const struct mm_operations *ops = vma->vm_mm->ops;
 
-	if ((addr & vma_page_mask(vma)) || (vma->vm_file && vma->vm_file->no_split))
+	if (addr & vma_page_mask(vma))
+		return -EINVAL;
+	if (vma->vm_file && vma->vm_file->no_split &&
+		(vma->vm_file->kind != VM_FILE_SPECIAL || vma->vm_mm->sys->kernel->special_whole))
 		return -EINVAL;
 	return ops && ops->may_split ? ops->may_split(vma, addr) : 0;
 }

@@ -58,11 +58,12 @@ static void test_a_release_has_the_profile_of_its_series_or_of_the_one_before(vo
 	assert_string_equal(kernel_profile_for("7.0-rc1")->name, "7.0");
 	assert_string_equal(kernel_profile_for("7.3.4+deb13-cloud-amd64")->name, "7.3");
 	assert_string_equal(kernel_profile_for("8.0.1")->name, "7.3");
-	assert_string_equal(kernel_profile_for("5.15.0")->name, "6.1");
+	assert_string_equal(kernel_profile_for("5.15.0")->name, "5.10");
+	assert_string_equal(kernel_profile_for("5.4.0")->name, "5.10");
 	assert_null(kernel_profile_for("unknown"));
 	assert_null(kernel_profile_for("6"));
 	assert_null(kernel_profile_for(""));
-	assert_ptr_equal(kernel_profile_at(0), kernel_profile_for("6.1"));
+	assert_ptr_equal(kernel_profile_at(0), kernel_profile_for("5.10"));
 	assert_null(kernel_profile_at(1000));
 }
 
@@ -451,6 +452,225 @@ static void test_guard_pages_mark_what_they_are_joined_with(void **state)
 	}
 }
 
+/* kernel-oracle: mmap 62 38 shared; madvise 66 1 guard_install; mprotect 67 1 -; mprotect 62 18 r */
+static void test_guard_pages_in_shared_memory(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct vm_file file = {
+			.refs = 1, .kind = VM_FILE_SHMEM, .readable = true, .writable = true
+		};
+
+		one_mm_begin(i ? "6.18" : "6.17");
+		assert_int_equal(map_as(0, 4, RW, MAP_SHARED, &file), at(0));
+		assert_int_equal(mm_madvise(&mm, at(0), PAGE, GUARD_INSTALL), 0);
+		assert_int_equal(!vma_lookup(&mm, at(0))->anon_vma, i);
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle, a full map: mremap 30 14 14 maymove,fixed,dontunmap 51, of nothing; and as much room as is asked for */
+static void test_mremap_in_a_full_map(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "7.1" : "7.0");
+		map(0, 1);
+		map(2, 1);
+		map(4, 1);
+		sys.max_map_count = 8;
+		assert_int_equal(remap(30, 1, MREMAP_FIXED | DONTUNMAP, 40), i ? -EFAULT : -ENOMEM);
+		assert_int_equal(remap(4, 1, MREMAP_FIXED, 40), i ? (long)at(40) : -ENOMEM);
+		sys.max_map_count = 7;
+		assert_int_equal(remap(30, 1, MREMAP_FIXED | DONTUNMAP, 50), i ? -EFAULT : -ENOMEM);
+		one_mm_end();
+		one_mm_begin("7.2");
+		sys.max_map_count = 7;
+		map(0, 1);
+		map(2, 1);
+		map(4, 1);
+		assert_int_equal(remap(30, 1, MREMAP_FIXED | DONTUNMAP, 50), -ENOMEM);
+		assert_int_equal(remap(30, 1, MREMAP_FIXED, 50), -EFAULT);
+		one_mm_end();
+		one_mm_begin(i ? "7.1" : "7.0");
+		map(0, 1);
+		map(2, 1);
+		map(4, 1);
+		sys.max_map_count = 6;
+		/* Nothing is cut, and nothing new comes. */
+		assert_int_equal(remap(0, 1, 0, 0), i ? -ENOMEM : (long)at(0));
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mmap 28 1 r; mmap 14 12; mremap 20 4 4 maymove,dontunmap 44 */
+static void test_dontunmap_and_the_area_behind(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "6.1" : "5.10");
+		map_as(28, 1, PROT_READ, MAP_PRIVATE, NULL);
+		map(14, 12);
+		assert_int_equal(remap(20, 4, DONTUNMAP | MREMAP_FIXED, 44), at(44));
+		assert_int_equal(!(vma_lookup(&mm, at(28))->vm_flags & VM_ACCOUNT), i);
+		/* It gives back what it never had. */
+		sys.committed += i ? 0 : 1;
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mmap 0 1; mlock 0 1; mremap 0 1 1 maymove,dontunmap 8 */
+static void test_dontunmap_and_the_count_of_locks(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "6.18" : "5.10");
+		mm.limits.cap_ipc_lock = true;
+		map(0, 1);
+		assert_int_equal(mm_mlock(&mm, at(0), PAGE, 0), 0);
+		assert_int_equal(remap(0, 1, DONTUNMAP, 8), at(8));
+		assert_true(vma_lookup(&mm, at(8))->vm_flags & VM_LOCKED);
+		assert_int_equal(mm.locked_vm, i + 1);
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mmap 38 13; mseal 44 1; mseal 43 3 */
+static void test_mseal_behind_what_is_sealed(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "6.18" : "6.17");
+		map(0, 12);
+		assert_int_equal(mm_mseal(&mm, at(6), PAGE, 0), 0);
+		assert_int_equal(mm_mseal(&mm, at(5), 3 * PAGE, 0), 0);
+		is_area(5, 5, i ? 8 : 7);
+		is_area(7, i ? 5 : 7, 8);
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mmap 52 16; madvise 39 26 mergeable; mseal 62 1; madvise 61 29 unmergeable */
+static void test_unmergeable_and_the_seal(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "6.17" : "6.16");
+		map(0, 4);
+		assert_int_equal(mm_madvise(&mm, at(0), 4 * PAGE, MADV_MERGEABLE), 0);
+		assert_int_equal(mm_mseal(&mm, at(1), PAGE, 0), 0);
+		assert_int_equal(mm_madvise(&mm, at(0), 4 * PAGE, MADV_UNMERGEABLE), 0);
+		assert_int_equal(!!(vma_lookup(&mm, at(1))->vm_flags & VM_SEALED), i);
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mremap 2 1 1 maymove 12; what 5.10 does with no area is told by the request alone */
+static void test_mremap_where_nothing_is(void **state)
+{
+	struct mremap_request same = { at(2), PAGE, PAGE, MREMAP_MAYMOVE, 0 };
+	struct mremap_request overlaps = { at(2), PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(1) };
+
+	one_mm_begin("5.10");
+	map(0, 1);
+	assert_int_equal((long)mm_mremap(&mm, &same), at(2));
+	assert_int_equal((long)mm_mremap(&mm, &overlaps), -EINVAL);
+	one_mm_end();
+	one_mm_begin("6.1");
+	map(0, 1);
+	assert_int_equal((long)mm_mremap(&mm, &same), -EFAULT);
+	assert_int_equal((long)mm_mremap(&mm, &overlaps), -EFAULT);
+	one_mm_end();
+}
+
+/* Linux 5.10, mm/mremap.c: vma_adjust() in place of vma_merge(), and vma_to_resize() */
+static void test_mremap_grows_beside_what_it_could_join(void **state)
+{
+	struct mremap_request grow = { at(0), PAGE, 2 * PAGE, 0, 0 };
+
+	for (int i = 0; i < 2; i++) {
+		static struct vm_file file = {
+			.refs = 1, .kind = VM_FILE_SHMEM, .readable = true, .writable = true
+		};
+
+		one_mm_begin(i ? "6.1" : "5.10");
+		map(0, 1);
+		map(2, 1);
+		assert_int_equal((long)mm_mremap(&mm, &grow), at(0));
+		is_area(0, 0, i ? 3 : 2);
+		assert_int_equal(map_as(8, 1, RW, MAP_SHARED, &file), at(8));
+		assert_int_equal(IS_ERR_VALUE(remap(8, 1, DONTUNMAP, 0)), !i);
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: kernels 0 0; mprotect 3 1 - */
+static void test_the_kernels_own_areas_are_cut(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct vm_file file = {
+			.refs = 1, .kind = VM_FILE_SPECIAL, .no_split = true, .name = "[vdso]"
+		};
+		struct area_spec spec = { .start = at(0),
+			.end = at(4),
+			.vm_flags = VM_READ | VM_EXEC | VM_MAY_FLAGS | VM_DONTEXPAND,
+			.file = &file };
+
+		one_mm_begin(i ? "6.1" : "5.10");
+		assert_int_equal(mm_insert_area(&mm, &spec), 0);
+		assert_int_equal(mm_mprotect(&mm, at(3), PAGE, PROT_READ, -1), i ? -EINVAL : 0);
+		assert_int_equal(remap(1, 1, MREMAP_FIXED, 8), -EINVAL);
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: break_at 2; brk 8; munmap 4 6; brk 4 */
+static void test_brk_over_a_hole(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "6.1" : "5.10");
+		mm.start_brk = mm.brk = at(2);
+		mm.start_data = mm.end_data = at(0);
+		map(0, 2);
+		assert_int_equal(mm_brk(&mm, at(8)), at(8));
+		is_area(1, 0, i ? 2 : 8);
+		assert_int_equal(mm_munmap(&mm, at(4), 6 * PAGE), 0);
+		assert_int_equal(mm_brk(&mm, at(4)), i ? at(8) : at(4));
+		one_mm_end();
+	}
+}
+
+/* kernel-oracle: mmap 32 12 shared; mprotect 36 25 x; mlock 40 1 onfault */
+static void test_memory_that_cannot_be_read_is_locked_on_fault(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "6.1" : "5.10");
+		mm.limits.cap_ipc_lock = true;
+		map(0, 1);
+		protect(0, 1, PROT_NONE);
+		assert_int_equal(mm_mlock(&mm, at(0), PAGE, MLOCK_ONFAULT), i ? 0 : -ENOMEM);
+		assert_true(vma_lookup(&mm, at(0))->vm_flags & VM_LOCKONFAULT);
+		one_mm_end();
+	}
+}
+
+/* Linux 5.10: mm/madvise.c, madvise_behavior_valid(); fs/userfaultfd.c, vma_can_userfault() */
+static void test_what_came_after_5_10(void **state)
+{
+	static const int advices[] = { POPULATE_READ, MADV_POPULATE_WRITE, MADV_DONTNEED_LOCKED };
+	static const char context;
+
+	for (int i = 0; i < 2; i++) {
+		static struct vm_file file = {
+			.refs = 1, .kind = VM_FILE_SHMEM, .readable = true, .writable = true
+		};
+
+		one_mm_begin(i ? "6.1" : "5.10");
+		map(0, 1);
+		for (int j = 0; j < 3; j++)
+			assert_int_equal(mm_madvise(&mm, at(0), PAGE, advices[j]), i ? 0 : -EINVAL);
+		assert_int_equal(mm_madvise(&mm, at(1), PAGE, VMAPLE_MADV_COLLAPSE), i ? -ENOMEM : -EINVAL);
+		assert_int_equal(map_as(1, 1, RW, MAP_SHARED, &file), at(1));
+		assert_int_equal(mm_userfaultfd(&mm, at(1), PAGE, &context, VM_UFFD_MINOR), i ? 0 : -EINVAL);
+		assert_int_equal(mm_userfaultfd(&mm, at(1), PAGE, &context, VM_UFFD_WP), i ? 0 : -EINVAL);
+		one_mm_end();
+	}
+}
+
 /* kernel-oracle: mmap 0 1 droppable; userfaultfd 0 1 wp */
 static void test_droppable_memory_and_a_userfaultfd(void **state)
 {
@@ -652,6 +872,18 @@ int main(void)
 		cmocka_unit_test(test_a_sealed_memfd_in_the_place_of_something),
 		cmocka_unit_test(test_dontunmap_of_a_part_and_the_charge_of_the_whole),
 		cmocka_unit_test(test_droppable_memory_and_locks_to_come),
+		cmocka_unit_test(test_guard_pages_in_shared_memory),
+		cmocka_unit_test(test_mremap_in_a_full_map),
+		cmocka_unit_test(test_dontunmap_and_the_count_of_locks),
+		cmocka_unit_test(test_dontunmap_and_the_area_behind),
+		cmocka_unit_test(test_mseal_behind_what_is_sealed),
+		cmocka_unit_test(test_unmergeable_and_the_seal),
+		cmocka_unit_test(test_mremap_where_nothing_is),
+		cmocka_unit_test(test_mremap_grows_beside_what_it_could_join),
+		cmocka_unit_test(test_the_kernels_own_areas_are_cut),
+		cmocka_unit_test(test_brk_over_a_hole),
+		cmocka_unit_test(test_memory_that_cannot_be_read_is_locked_on_fault),
+		cmocka_unit_test(test_what_came_after_5_10),
 		cmocka_unit_test(test_what_a_userfaultfd_serves_moves_beside_itself),
 		cmocka_unit_test(test_guard_pages_mark_what_they_are_joined_with),
 		cmocka_unit_test(test_droppable_memory_and_a_userfaultfd),

@@ -1,5 +1,6 @@
 .PHONY: bench
 bench: deps-build deps-bench ## how fast, beside the kernel's trees and others (some minutes)
+	@tools/kernel-source 7.3 >/dev/null || true
 	@tools/configure $(BUILD)
 	@ninja -C $(BUILD) bench/vmaple-bench
 	@ln -sf bench/vmaple-bench $(BUILD)/vmaple-bench
