@@ -156,8 +156,8 @@ static bool locks_over_guard(const struct engine *e, const struct call *c, int64
 }
 
 /*
- * Switches and limits of a process, whose refusal says nothing of its map; and advice for a process by its pidfd, of which
- * kernels before 6.13 take four kinds.
+ * Switches and limits of a process, whose refusal says nothing of its map; and advice for a process by its pidfd, of
+ * which kernels before 6.13 take four kinds.
  */
 static bool refused_switch(const struct call *c, int64_t result)
 {

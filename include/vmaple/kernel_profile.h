@@ -36,8 +36,8 @@ struct kernel_profile {
 	bool dontunmap_cuts;
 	/** MREMAP_DONTUNMAP takes VM_ACCOUNT off the area that it leaves behind or is a part of; its charge stays. */
 	bool dontunmap_unaccounts;
-	/** The lock of what MREMAP_DONTUNMAP moves is not counted anew. */
-	bool dontunmap_uncounted;
+	/** The lock of what MREMAP_DONTUNMAP moves is not counted anew; what is left keeps its anon_vma. */
+	bool dontunmap_uncounted, dontunmap_keeps_anon;
 	/** MREMAP_DONTUNMAP of a middle part sets VM_ACCOUNT on the area behind the whole, whatever that is. */
 	bool dontunmap_marks_next;
 	/** A copy beside what MREMAP_DONTUNMAP left may join the area on its other side. */

@@ -113,8 +113,9 @@ static bool read_prepares(const struct vm_area_struct *vma, unsigned long addr)
 }
 
 /*
- * Memory that may be executed alone has a protection key, where there are any, that forbids all else.  A key that the process
- * has allocated forbids what the thread says, of which the engine knows nothing: it allows all, as pkey_alloc() has it.
+ * Memory that may be executed alone has a protection key, where there are any, that forbids all else.  A key that the
+ * process has allocated forbids what the thread says, of which the engine knows nothing: it allows all, as pkey_alloc()
+ * has it.
  */
 static bool key_forbids_data(const struct vm_area_struct *vma)
 {

@@ -28,8 +28,8 @@
 #define CAME_WITH_7_3  CAME_WITH_7_2, .wp_stays = true, .served_moves_alone = true
 
 /*
- * Oldest first.  A series that is kept up takes over fixes of later ones: 6.12 has MREMAP_DONTUNMAP as 7.2, and 6.12 and 6.18 lock no
- * droppable memory, as 7.0.
+ * Oldest first.  A series that is kept up takes over fixes of later ones: 6.12 has MREMAP_DONTUNMAP as 7.2, and 6.12
+ * and 6.18 lock no droppable memory, as 7.0.
  */
 static const struct kernel_profile profiles[] = {
 	{ .name = "5.10",
@@ -38,6 +38,7 @@ static const struct kernel_profile profiles[] = {
 		.asked = "5.10.262",
 		.mmap_joins_before = true,
 		.dontunmap_uncounted = true,
+		.dontunmap_keeps_anon = true,
 		.dontunmap_marks_next = true },
 	{ .name = "6.1", .major = 6, .minor = 1, .asked = "6.1.192", CAME_WITH_6_1, .dontunmap_cuts = true },
 	{ .name = "6.12",

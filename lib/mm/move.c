@@ -128,6 +128,9 @@ static void mark_next(const struct remap *r, struct vm_area_struct *vma)
 	if (!(vma->vm_flags & VM_ACCOUNT) || !next || vma->vm_start >= r->addr ||
 		r->addr + r->old_len >= vma->vm_end)
 		return;
+	/* Linux gave back later what was never charged; here the sum stays right. */
+	if (!(next->vm_flags & VM_ACCOUNT))
+		commit_account(r->mm->sys, (long)vma_pages(next));
 	vma_start_write(next);
 	set_field(next, vm_flags, next->vm_flags | VM_ACCOUNT);
 }
@@ -149,6 +152,8 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 	if (new != vma && r->mm->sys->kernel->dontunmap_marks_next)
 		mark_next(r, vma);
 	if (new == vma || r->addr != vma->vm_start || r->addr + r->old_len != vma->vm_end)
+		return;
+	if (r->mm->sys->kernel->dontunmap_keeps_anon)
 		return;
 	r->mm->sys->rmap->unlink(vma);
 	if (cuts_source(r) && !vma->vm_file)

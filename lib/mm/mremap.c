@@ -85,6 +85,12 @@ static int check_growth(struct remap *r)
 	return may_expand_vm(r->mm, vma->vm_flags, to_pages(r->mm, delta)) ? 0 : -ENOMEM;
 }
 
+/* Where mremap does not look at areas first, it refuses those of huge page files when it does. */
+static bool huge_pages_stay(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & VM_HUGETLB) && !vma->vm_mm->sys->kernel->mremap_looks;
+}
+
 /* Can the area be what is asked for? */
 static int check_resize(struct remap *r)
 {
@@ -100,7 +106,7 @@ static int check_resize(struct remap *r)
 	if ((r->flags & MREMAP_DONTUNMAP) && (!vma_is_anonymous(vma) || (vma->vm_flags & VM_SHARED)) &&
 		!r->mm->sys->kernel->dontunmap_files)
 		return -EINVAL;
-	if ((vma->vm_flags & VM_HUGETLB) && !r->mm->sys->kernel->mremap_looks)
+	if (huge_pages_stay(vma))
 		return -EINVAL;
 	if (old_len > vma->vm_end - r->addr)
 		return -EFAULT;
@@ -135,7 +141,7 @@ static int check_area(struct remap *r)
 		return -EFAULT;
 	if (vma_is_sealed(r->vma))
 		return -EPERM;
-	err = align_to_pages(r);
+	err = huge_pages_stay(r->vma) ? -EINVAL : align_to_pages(r);
 	if (err)
 		return err;
 	if (r->mm->sys->kernel->mremap_checks_first || !implies_new_addr(r))
