@@ -180,7 +180,8 @@ struct trace_heap {
 /**
  * The ranges that @p call names and may change: none, one or two; of mremap the old one first. A range whose end would
  * wrap ends with the last page. Of more pairs than two in process_madvise it is one, from the lowest to the highest. Calls
- * that are about all of a map, and those whose place the kernel chooses, name none. O(1), or O(pairs). No locks.
+ * that are about all of a map, and those whose place the kernel chooses, name none; brk neither, where @p heap is NULL. O(1),
+ * or O(pairs). No locks.
  */
 VMAPLE_API unsigned int trace_named_ranges(
 	const struct trace_call *call, const struct trace_heap *heap, struct trace_range named[2]);

@@ -23,7 +23,7 @@ static unsigned int range(struct trace_range *r, uint64_t start, uint64_t len)
 
 static unsigned int range_of_brk(const struct trace_heap *heap, uint64_t brk, struct trace_range *r)
 {
-	if (brk < heap->start_brk || brk == heap->brk)
+	if (!heap || brk < heap->start_brk || brk == heap->brk)
 		return 0;
 	return brk < heap->brk ? range(r, brk, heap->brk - brk) : range(r, heap->brk, brk - heap->brk);
 }

@@ -233,7 +233,7 @@ static bool may_hide_calls(const struct task *t)
 {
 	struct sock_filter code[BPF_MAXINSNS];
 	struct reach *r = malloc(sizeof(*r));
-	struct sock_fprog prog;
+	struct sock_fprog prog = { 0 };
 	bool hides = true;
 
 	if (r && read_memory(t->tid, t->call.args[2], &prog, sizeof(prog)) && prog.len <= BPF_MAXINSNS &&
