@@ -88,7 +88,7 @@ static void look_at_mmap(struct mm_struct *mm, const unsigned long *a)
 	bool fixed = a[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 
 	situations[FAR_HINT] += !fixed && a[0] >> 47;
-	situations[DROPPABLE] += (a[3] & 15) == 8;
+	situations[DROPPABLE] += (a[3] & MAP_TYPE) == MAP_DROPPABLE;
 	situations[READ_IMPLIES_EXEC_MAP] += mm->limits.read_implies_exec && (a[2] & PROT_READ);
 }
 
@@ -123,7 +123,8 @@ void coverage_before(struct engine *e, const struct call *c)
 		break;
 	case CALL_MADVISE:
 		advices[a[2] & 127]++;
-		situations[GUARDS_IN_LOCKED] += a[2] == 102 && is_locked(mm, a[0], a[0] + a[1]);
+		situations[GUARDS_IN_LOCKED] +=
+			a[2] == MADV_GUARD_INSTALL && is_locked(mm, a[0], a[0] + a[1]);
 		break;
 	case CALL_MLOCKALL:
 		situations[FUTURE_ONFAULT] +=
@@ -155,8 +156,8 @@ void coverage_before(struct engine *e, const struct call *c)
 void coverage_after(struct engine *e, const struct call *c, int64_t result)
 {
 	calls[c->kind][result < 0 && result > -RESULTS ? -result : 0]++;
-	situations[NO_ROOM_IN_32_BITS] +=
-		c->kind == CALL_MMAP && (c->arg[3] & 0x40) && !(c->arg[3] & MAP_FIXED) && result == -ENOMEM;
+	situations[NO_ROOM_IN_32_BITS] += c->kind == CALL_MMAP && (c->arg[3] & MAP_32BIT) &&
+					  !(c->arg[3] & MAP_FIXED) && result == -ENOMEM;
 	situations[MERGE_IN_DEEP_FORK] += deep && engine_mm(e)->counters.merges > merges_before;
 }
 

@@ -317,7 +317,7 @@ static int64_t advise_process(struct engine *e, const unsigned long *a)
 	struct mm_struct *mm = engine_mm(e);
 	int64_t err = mm_madvise(mm, a[0], a[1], (int)a[2]);
 
-	e->guards |= a[2] == 102;
+	e->guards |= a[2] == MADV_GUARD_INSTALL;
 	if (err)
 		return err;
 	err = mm_madvise(mm, a[3], a[4], (int)a[2]);
@@ -402,7 +402,7 @@ int64_t engine_call(struct engine *e, const struct call *c)
 	case CALL_MREMAP:
 		return do_mremap(mm, a);
 	case CALL_MADVISE:
-		e->guards |= a[2] == 102;
+		e->guards |= a[2] == MADV_GUARD_INSTALL;
 		return mm_madvise(mm, a[0], a[1], (int)a[2]);
 	case CALL_MLOCK:
 		return mm_mlock(mm, a[0], a[1], (int)a[2]);

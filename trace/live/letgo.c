@@ -9,9 +9,10 @@
  *       above it, of the same calls: it outranks the first one, and asks whoever holds its descriptor.  That is a process of
  *       its own, which lets every call pass (SECCOMP_USER_NOTIF_FLAG_CONTINUE) until no task is left that could ask.  It
  *       lives on when this process ends, or is killed.
- *    3. How.  A task that was attached to has no filter: it is let go, and that is all.  Another task stands at the entry of its ptrace call, or is stopped by a signal, inside a call.  Calls are made in
- *       its place: seccomp(2), whose program lies below the red zone of its stack, and close(2).  Then it is as it was, and
- *       nobody's: it makes its call once more, or stays stopped.
+ *    3. How.  A task that was attached to has no filter: it is let go, and that is all.  Another task stands at the entry of
+ *       its ptrace call, or is stopped by a signal, inside a call.  Calls are made in its place: seccomp(2), whose program
+ *       lies below the red zone of its stack, and close(2).  Then it is as it was, and nobody's: it makes its call once
+ *       more, or stays stopped.
  */
 #include <errno.h>
 #include <linux/filter.h>

@@ -8,6 +8,7 @@
 
 #include <vmaple/mm.h>
 
+#include "internal.h"
 #include "source.h"
 #include "uapi.h"
 
@@ -98,24 +99,14 @@ void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l,
 
 /* --- anon_vmas ---------------------------------------------------------------------------------------------- */
 
-/* One number for each pointer, from 1; O(log n), and the kernel's pointers stay here. */
-static uint32_t number_of(struct maple_tree *numbers, uint64_t pointer, uint32_t *last)
-{
-	void *n = mtree_load(numbers, pointer);
-
-	if (!n && !mtree_store(numbers, pointer, xa_mk_value(*last + 1ul), GFP_KERNEL))
-		return ++*last;
-	return n ? (uint32_t)xa_to_value(n) : 0;
-}
-
 void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l)
 {
 	struct trace_anon_area *areas = calloc(l->nr + 1, sizeof(*areas));
 	struct trace_event e = { .type = TRACE_EVENT_ANON, .anon.areas = areas };
-	struct maple_tree numbers = MTREE_INIT(numbers, 0);
-	uint32_t last = 0;
+	struct numbers anon_vmas;
 	bool whole = areas != NULL;
 
+	numbers_init(&anon_vmas);
 	for (uint32_t i = 0; whole && i < l->nr; i++) {
 		const struct bpf_area *a = &l->areas[i];
 		struct trace_anon_area *to = &areas[e.anon.count];
@@ -123,12 +114,12 @@ void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l
 		if (!a->anon_vma)
 			continue;
 		to->start = a->start;
-		to->anon_vma = number_of(&numbers, a->anon_vma, &last);
-		to->root = number_of(&numbers, a->anon_root, &last);
+		to->anon_vma = number_of(&anon_vmas, a->anon_vma);
+		to->root = number_of(&anon_vmas, a->anon_root);
 		whole = to->anon_vma && to->root;
 		e.anon.count++;
 	}
-	mtree_destroy(&numbers);
+	numbers_destroy(&anon_vmas);
 	/* Of one area there is nothing to say. */
 	if (whole && e.anon.count > 1)
 		emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
