@@ -27,7 +27,7 @@ test-long: deps-build deps-test deps-bench deps-long ## clang with its sanitizer
 	@tools/run-tests long
 
 .PHONY: install
-install: all ## install below DESTDIR/PREFIX
+install: deps-docs all ## install below DESTDIR/PREFIX
 	@meson configure $(BUILD) --prefix=$(PREFIX)
 	@ninja -C $(BUILD) product
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet

@@ -65,9 +65,14 @@ check cmake --build "$folder/cmake/build" >"$folder/out"
 for kind in vmaple static; do check "$folder/cmake/build/with_$kind" >"$folder/out"; done
 check test -z "$(ldd "$folder/cmake/build/with_static" | grep vmaple)"
 check test "$(find "$folder/root" -name vmaple -type f -exec {} --version \;)" = "vmaple $(pkg-config --modversion vmaple)"
-check test -n "$(find "$folder/root" -name vmaple.1)"
+man=$(dirname "$(dirname "$(find "$folder/root" -name vmaple.1)")")
+check test -d "$man/man1"
+# The reference is there where Doxygen is: a function's page is found under its name.
+[ ! -d "$build/docs/man" ] || check grep -q 'so man3/vmaple_mm.h.3' "$man/man3/find_vma.3"
+# What others put into the same folders stays.
+mkdir -p "$man/man3" && touch "$man/man3/stranger.3"
 DESTDIR=$folder/root check "$source/tools/uninstall" "$build"
-check test -z "$(find "$folder/root" ! -type d)"
+check test "$(find "$folder/root" ! -type d)" = "$man/man3/stranger.3"
 check test -z "$(find "$folder/root" -name 'vmaple*')"
 [ $failed = 0 ] || exit 1
 if [ -z "$cxx" ]; then
