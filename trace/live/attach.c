@@ -12,8 +12,6 @@
  *         kernel does the same.
  *    AT4  Who is blocked where no signal reaches it (a parent in vfork(2)) is not waited for longer than PATIENCE_NS.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -78,18 +75,18 @@ static bool is_32bit(pid_t pid)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = kernel->open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	(void)!read(fd, ident, sizeof(ident));
-	close(fd);
+	(void)!kernel->read(fd, ident, sizeof(ident));
+	kernel->close(fd);
 	return ident[EI_CLASS] == ELFCLASS32;
 }
 
 /* What no right could change. */
 static int look_at_process(pid_t pid, char *error, size_t size)
 {
-	if (kill(pid, 0) && errno == ESRCH) {
+	if (kernel->kill(pid, 0) && errno == ESRCH) {
 		snprintf(error, size, "there is no process %d", (int)pid);
 		return -ESRCH;
 	}
@@ -112,7 +109,7 @@ static int seize(struct live *l, pid_t tid)
 {
 	struct task *t;
 
-	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)(long)OPTIONS_OF_ATTACHED))
+	if (kernel->ptrace(PTRACE_SEIZE, tid, NULL, (void *)(long)OPTIONS_OF_ATTACHED))
 		return -errno;
 	t = task_add(l, tid);
 	if (!t)
@@ -121,31 +118,31 @@ static int seize(struct live *l, pid_t tid)
 	return 0;
 }
 
+struct seizing {
+	struct live *l;
+	int nr;
+};
+
+static int seize_thread(void *ctx, pid_t tid)
+{
+	struct seizing *s = ctx;
+	int err;
+
+	if (task_find(s->l, tid) || is_traced_here(s->l, tid))
+		return 0;
+	err = seize(s->l, tid);
+	s->nr += !err;
+	/* It has ended; of a process whose first thread has, that one stays to be seen. */
+	return err == -ESRCH || (err == -EPERM && s->l->nr_tasks) ? 0 : err;
+}
+
 /* The threads that are not traced yet.  How many; or -errno of the one that cannot be, if it is there still. */
 static int seize_threads(struct live *l)
 {
-	char path[64];
-	struct dirent *d;
-	int nr = 0, err = 0;
-	DIR *dir;
+	struct seizing s = { .l = l };
+	int err = kernel->each_thread(l->options.pid, seize_thread, &s);
 
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)l->options.pid);
-	dir = opendir(path);
-	if (!dir)
-		return -ESRCH;
-	while (!err && (d = readdir(dir)) != NULL) {
-		pid_t tid = isdigit((unsigned char)*d->d_name) ? (pid_t)strtol(d->d_name, NULL, 10) : 0;
-
-		if (!tid || task_find(l, tid) || is_traced_here(l, tid))
-			continue;
-		err = seize(l, tid);
-		nr += !err;
-		/* It has ended; of a process whose first thread has, that one stays to be seen. */
-		if (err == -ESRCH || (err == -EPERM && l->nr_tasks))
-			err = 0;
-	}
-	closedir(dir);
-	return err ? err : nr;
+	return err ? err : s.nr;
 }
 
 int attach_seize(struct live *l, char *error, size_t size)
@@ -192,7 +189,7 @@ static bool hold_all(struct live *l)
 	l->holding = true;
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		if (!stands(t))
-			ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
+			kernel->ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
 	while (nr_running(l) && now_ns() - begin < PATIENCE_NS) {
 		int status;
 		pid_t report = wait_for_report(&status);
@@ -219,7 +216,7 @@ static void let_all_go(struct live *l)
 		t->held = false;
 		t->held_signal = 0;
 		if (t->stopped)
-			ptrace(PTRACE_LISTEN, t->tid, NULL, NULL);
+			kernel->ptrace(PTRACE_LISTEN, t->tid, NULL, NULL);
 		else
 			resume(l, t, sig);
 	}
@@ -235,7 +232,7 @@ static struct task *sharer(struct live *l, const struct task *t)
 
 	mt_for_each (&l->tasks, other, tid, ULONG_MAX)
 		if (other->mm &&
-			(other->tgid == t->tgid || syscall(SYS_kcmp, other->tid, t->tid, KCMP_VM, 0, 0) == 0))
+			(other->tgid == t->tgid || kernel->kcmp(other->tid, t->tid, KCMP_VM, 0, 0) == 0))
 			return other;
 	return NULL;
 }
@@ -312,7 +309,7 @@ void attach_leave(struct live *l)
 			look_a_last_time(l, t);
 	tid = 0;
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
-		ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(long)t->held_signal);
+		kernel->ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(long)t->held_signal);
 		task_remove(l, t);
 	}
 }

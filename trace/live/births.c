@@ -218,7 +218,7 @@ void on_unknown(struct live *l, pid_t tid, int status)
 		t->resumed_ns = now_ns();
 	} else {
 		emit_lost(l, NULL, 0, "out of memory: a task is not recorded");
-		ptrace(PTRACE_CONT, tid, NULL, NULL);
+		kernel->ptrace(PTRACE_CONT, tid, NULL, NULL);
 	}
 }
 

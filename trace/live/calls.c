@@ -293,7 +293,7 @@ void space_begin(struct live *l, struct task *t, bool attached)
 	observe_open(mm, t->tid);
 	task_enter_mm(t, mm);
 	snprintf(link, sizeof(link), "/proc/%d/exe", (int)t->tid);
-	n = readlink(link, path, sizeof(path) - 1);
+	n = kernel->readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
 	e.space.path = path;
 	observe_smaps(l, t);

@@ -130,7 +130,7 @@ static void settle_call_let_go(struct live *l, struct task *t)
 /* EN2.  One that is killed once more, in this very stop, is gone from it and has to be waited for. */
 static void let_end(struct live *l, struct task *t)
 {
-	if (ptrace(PTRACE_DETACH, t->tid, NULL, NULL) == 0 && t->tid != l->root)
+	if (kernel->ptrace(PTRACE_DETACH, t->tid, NULL, NULL) == 0 && t->tid != l->root)
 		task_remove(l, t);
 }
 

@@ -31,7 +31,7 @@ int descriptor_access(pid_t tid, int fd)
 	char path[64];
 
 	path_of_descriptor(path, tid, fd);
-	if (lstat(path, &link))
+	if (kernel->lstat(path, &link))
 		return -1;
 	switch (link.st_mode & (S_IRUSR | S_IWUSR)) {
 	case S_IRUSR | S_IWUSR:
@@ -53,7 +53,7 @@ bool file_is_known(const struct live *l, const struct task *t, int fd, uint64_t 
 	struct stat st;
 
 	path_of_descriptor(path, t->tid, fd);
-	if (t->open_flags < 0 || stat(path, &st))
+	if (t->open_flags < 0 || kernel->stat(path, &st))
 		return false;
 	*dev = key.dev = (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev);
 	*ino = key.ino = st.st_ino;
@@ -163,7 +163,7 @@ static void emit_driver(
 		return;
 	}
 	path_of_descriptor(path, t->tid, (int)t->call.args[4]);
-	n = readlink(path, name, AREA_NAME_MAX - 1);
+	n = kernel->readlink(path, name, AREA_NAME_MAX - 1);
 	name[n > 0 ? n : 0] = '\0';
 	f->path = name;
 }

@@ -35,7 +35,7 @@
 static int compare_files(pid_t pid1, int fd1, pid_t pid2, int fd2)
 {
 	static const int order[] = { 0, -1, 1, 2 };
-	long answer = syscall(SYS_kcmp, pid1, pid2, KCMP_FILE, fd1, fd2);
+	int answer = kernel->kcmp(pid1, pid2, KCMP_FILE, (unsigned long)fd1, (unsigned long)fd2);
 
 	return answer < 0 || answer > 3 ? 2 : order[answer];
 }
@@ -56,7 +56,7 @@ void identity_open(struct live *l)
 	l->self = getpid();
 	getrlimit(RLIMIT_NOFILE, &rl);
 	while (l->nr_marks < MARKS_MAX && l->nr_marks < rl.rlim_cur / 8) {
-		int fd = open("/", O_PATH | O_CLOEXEC);
+		int fd = kernel->open("/", O_PATH | O_CLOEXEC);
 
 		if (fd < 0)
 			break;
@@ -189,7 +189,7 @@ void identity_close(struct live *l)
 		free(k);
 	}
 	while (l->nr_marks)
-		close(l->marks[--l->nr_marks]);
+		kernel->close(l->marks[--l->nr_marks]);
 }
 
 /* --- which areas are of which file -------------------------------------------------------------------------- */

@@ -31,6 +31,8 @@
  *   remember.c sets of addresses
  *   observe.c  the kernel's map
  *   pages.c    the kernel's pages
+ *   kernel_view.h  what is asked of the kernel, and where
+ *   kernel_linux.c  this machine's
  *   machine.h  what is the machine's, not the kernel's
  *   proc.c     facts about a process and the machine
  *
@@ -48,6 +50,8 @@
 
 #include <vmaple/live.h>
 #include <vmaple/maple_tree.h>
+
+#include "kernel_view.h"
 
 /* Nobody must run on with a filter that is not answered; who was attached to has none. */
 #define OPTIONS_OF_ATTACHED                                                                       \
@@ -241,7 +245,8 @@ bool emit_is_due(const struct live *l);
 /* sysctls.c: tell what has changed in the machine, if the call that has ended depends on it. */
 void sysctls_follow(struct live *l, struct task *t, int64_t result);
 
-/* launch.c: fork the child and install the filter in it; it waits for live_go(). 0 or -errno. */
+/* launch.c: fork the child, which waits for launch_go() and installs the filter.  0 or -errno. */
+int launch_program(char *const *argv, struct launched *program);
 int launch(struct live *l);
 void launch_go(struct live *l);
 /* A recorder needs many descriptors. */

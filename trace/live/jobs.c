@@ -19,11 +19,11 @@
 /* A shell waits for this process: its terminal is lent to the process group that this one is in. */
 static bool is_job_in_foreground(void)
 {
-	int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = kernel->open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	bool yes = fd >= 0 && tcgetpgrp(fd) == getpgrp();
 
 	if (fd >= 0)
-		close(fd);
+		kernel->close(fd);
 	return yes;
 }
 
@@ -33,9 +33,9 @@ static void pass_on_continuation(struct live *l)
 	siginfo_t info = { 0 };
 
 	nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-	if (waitid(P_PID, (id_t)l->root, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+	if (kernel->waitid(l->root, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
 		!info.si_pid)
-		kill(l->root, SIGCONT);
+		kernel->kill(l->root, SIGCONT);
 }
 
 /* SIGTSTP and the like have no effect here, SIGSTOP has the same. */
@@ -60,7 +60,7 @@ void on_event_stop(struct live *l, struct task *t, int sig)
 	if (l->holding)
 		resume(l, t, 0);
 	else
-		ptrace(PTRACE_LISTEN, t->tid, NULL, NULL);
+		kernel->ptrace(PTRACE_LISTEN, t->tid, NULL, NULL);
 	if (t->tid == l->root && is_job_in_foreground())
 		stop_with_job(l);
 }

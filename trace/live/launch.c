@@ -32,7 +32,7 @@ static void execute(char *const *argv)
 		execvp(argv[0], argv);
 }
 
-static void become_program(const struct live *l, const struct inherited *in, int go_fd, int report_fd)
+static void become_program(char *const *argv, const struct inherited *in, int go_fd, int report_fd)
 {
 	char byte;
 	int err;
@@ -43,7 +43,7 @@ static void become_program(const struct live *l, const struct inherited *in, int
 	err = filter_install();
 	if (!err) {
 		setrlimit(RLIMIT_NOFILE, &in->files);
-		execute(l->options.argv);
+		execute(argv);
 		err = -errno;
 	} else {
 		err -= 4096; /* not exec's error */
@@ -62,7 +62,7 @@ void raise_file_limit(void)
 	}
 }
 
-int launch(struct live *l)
+int launch_program(char *const *argv, struct launched *program)
 {
 	struct inherited in;
 	int go[2], report[2];
@@ -75,18 +75,29 @@ int launch(struct live *l)
 		return -errno;
 	}
 	getrlimit(RLIMIT_NOFILE, &in.files);
-	l->root = fork();
-	if (l->root == 0) {
+	program->pid = fork();
+	if (program->pid == 0) {
 		close(go[1]);
 		close(report[0]);
-		become_program(l, &in, go[0], report[1]);
+		become_program(argv, &in, go[0], report[1]);
 	}
 	close(go[0]);
 	close(report[1]);
+	program->go_fd = go[1];
+	program->report_fd = report[0];
+	return program->pid < 0 ? -errno : 0;
+}
+
+int launch(struct live *l)
+{
+	struct launched program = { .pid = -1, .go_fd = -1, .report_fd = -1 };
+	int err = kernel->launch(l->options.argv, &program);
+
 	raise_file_limit();
-	l->go_fd = go[1];
-	l->report_fd = report[0];
-	return l->root < 0 ? -errno : 0;
+	l->root = program.pid;
+	l->go_fd = program.go_fd;
+	l->report_fd = program.report_fd;
+	return err;
 }
 
 void launch_go(struct live *l)

@@ -83,26 +83,15 @@ static bool begin_to_answer(struct live *l, int listener)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-static int take_descriptor(pid_t tgid, int fd)
-{
-	int pidfd = (int)syscall(SYS_pidfd_open, tgid, 0), taken = -1;
-
-	if (pidfd >= 0) {
-		taken = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-		close(pidfd);
-	}
-	return taken;
-}
-
 /* Its filter is answered from now on.  False: it is not there. */
 static bool put_second_filter(struct live *l, struct puppet *p, pid_t tgid)
 {
 	long fd = install_in(p);
-	int listener = fd < 0 ? -1 : take_descriptor(tgid, (int)fd);
+	int listener = fd < 0 ? -1 : kernel->copy_descriptor(tgid, (int)fd);
 	bool answered = listener >= 0 && begin_to_answer(l, listener);
 
 	if (listener >= 0)
-		close(listener);
+		kernel->close(listener);
 	if (fd >= 0 && puppet_enter_again(p))
 		puppet_call(p, SYS_close, fd, 0, 0);
 	return answered;
@@ -114,7 +103,7 @@ static void end_tracing(struct live *l, struct task *t)
 {
 	notice(l, NOTICE_LET_GO, t->tgid);
 	emit_lost(l, t, 0, "a process that another one traces: it and its children are not recorded");
-	ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
+	kernel->ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
 	leave_calls(l, t);
 	task_remove(l, t);
 }
@@ -151,14 +140,14 @@ void let_go_to(struct live *l, pid_t tid)
 	int status;
 
 	/* Stopped by a signal, as its tracer-to-be has waited for; it may be anywhere otherwise.  The report may be on its way. */
-	if (t && !t->stopped && waitpid(tid, &status, __WALL | WNOHANG) == tid) {
+	if (t && !t->stopped && kernel->waitpid(tid, &status, __WALL | WNOHANG) == tid) {
 		on_stop(l, tid, status);
 		t = task_find(l, tid);
 	}
 	if (t && !t->stopped)
 		notice(l, NOTICE_NOT_ATTACHED, tid);
-	if (!t || !t->stopped || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) ||
-		waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status))
+	if (!t || !t->stopped || kernel->ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) ||
+		kernel->waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status))
 		return;
 	if (!let_go(l, t, false))
 		on_stop(l, tid, status);

@@ -21,8 +21,8 @@ static int start_error(struct live *l, int err, char *error, size_t size, const 
 {
 	snprintf(error, size, "%s: %s", what, strerror(-err));
 	if (l->root > 0) {
-		kill(l->root, SIGKILL);
-		waitpid(l->root, NULL, __WALL);
+		kernel->kill(l->root, SIGKILL);
+		kernel->waitpid(l->root, NULL, __WALL);
 	}
 	return err;
 }
@@ -34,7 +34,7 @@ static int begin_to_launch(struct live *l, char *error, size_t size)
 	if (err)
 		return start_error(l, err, error, size, "cannot start a process");
 	signals_block(l);
-	if (ptrace(PTRACE_SEIZE, l->root, NULL, (void *)(long)OPTIONS_OF_STARTED))
+	if (kernel->ptrace(PTRACE_SEIZE, l->root, NULL, (void *)(long)OPTIONS_OF_STARTED))
 		return start_error(l, -errno, error, size,
 			"tracing is not permitted here (ptrace: see kernel.yama.ptrace_scope, or the "
 			"container's seccomp profile)");

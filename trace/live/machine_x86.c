@@ -5,6 +5,7 @@
 #include <sys/personality.h>
 #include <sys/ptrace.h>
 
+#include "kernel_view.h"
 #include "machine.h"
 
 #define X32_BIT      0x40000000u
@@ -38,18 +39,18 @@ bool machine_is_native(pid_t tid)
 {
 	struct __ptrace_syscall_info info = { 0 };
 
-	return ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) <= 0 ||
+	return kernel->ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) <= 0 ||
 	       info.arch == AUDIT_ARCH_X86_64;
 }
 
 bool registers_take(struct registers *r, pid_t tid)
 {
-	return ptrace(PTRACE_GETREGS, tid, NULL, &r->user) == 0;
+	return kernel->ptrace(PTRACE_GETREGS, tid, NULL, &r->user) == 0;
 }
 
 bool registers_put(const struct registers *r, pid_t tid)
 {
-	return ptrace(PTRACE_SETREGS, tid, NULL, &r->user) == 0;
+	return kernel->ptrace(PTRACE_SETREGS, tid, NULL, (void *)&r->user) == 0;
 }
 
 uint64_t registers_ip(const struct registers *r)

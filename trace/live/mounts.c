@@ -31,13 +31,7 @@ void path_of_descriptor(char path[64], pid_t tid, int fd)
 
 static int copy_descriptor(pid_t tid, int fd)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, process_of_thread(tid), 0), copy;
-
-	if (pidfd < 0)
-		return -1;
-	copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	close(pidfd);
-	return copy;
+	return kernel->copy_descriptor(process_of_thread(tid), fd);
 }
 
 /*
@@ -55,7 +49,7 @@ static uint64_t ask_alignment(pid_t tid, int fd)
 	for (int i = 0; i < 4; i++)
 		map[i] = i % 2 ? mmap(NULL, HUGE_PAGE, PROT_NONE, MAP_PRIVATE, copy, 0)
 			       : mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	close(copy);
+	kernel->close(copy);
 	for (int i = 0; i < 4; i++) {
 		if (i % 2)
 			wrong |= (uintptr_t)map[i] % HUGE_PAGE;
@@ -72,7 +66,7 @@ uint64_t flags_off_by_seals(pid_t tid, int fd)
 	if (copy < 0)
 		return 0;
 	seals = fcntl(copy, F_GET_SEALS);
-	close(copy);
+	kernel->close(copy);
 	return seals > 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) ? VM_MAYWRITE : 0;
 }
 
@@ -87,7 +81,7 @@ static struct known_mount *look_at_mount(struct live *l, const char *path, uint6
 	for (int i = 0; id && i < MOUNT_CACHE; i++)
 		if (l->mounts[i].id == id)
 			return &l->mounts[i];
-	if (statfs(path, &fs))
+	if (kernel->statfs(path, &fs))
 		return NULL;
 	m = &l->mounts[l->next_mount++ % MOUNT_CACHE];
 	*m = (struct known_mount){
@@ -120,7 +114,7 @@ void settle_kind(struct live *l, struct file_kind *f, pid_t tid, int fd)
 	char path[64];
 
 	path_of_descriptor(path, tid, fd);
-	if (statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MNT_ID_UNIQUE, &st))
+	if (kernel->statx(path, STATX_TYPE | STATX_MNT_ID_UNIQUE, &st))
 		return;
 	m = look_at_mount(l, path, st.stx_mask & STATX_MNT_ID_UNIQUE ? st.stx_mnt_id : 0);
 	if (!m)

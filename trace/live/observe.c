@@ -28,7 +28,7 @@ static int open_proc(pid_t tid, const char *file)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, file);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return kernel->open(path, O_RDONLY | O_CLOEXEC);
 }
 
 void observe_open(struct live_mm *mm, pid_t tid)
@@ -40,9 +40,9 @@ void observe_open(struct live_mm *mm, pid_t tid)
 void observe_close(struct live_mm *mm)
 {
 	if (mm->maps_fd >= 0)
-		close(mm->maps_fd);
+		kernel->close(mm->maps_fd);
 	if (mm->pagemap_fd >= 0)
-		close(mm->pagemap_fd);
+		kernel->close(mm->pagemap_fd);
 }
 
 /* --- the list of areas that is being made ------------------------------------------------------------------- */
@@ -95,7 +95,7 @@ static int query(int fd, uint64_t addr, uint64_t flags, char *name, size_t name_
 		.query_addr = addr,
 		.vma_name_addr = (uint64_t)(uintptr_t)name,
 		.vma_name_size = (uint32_t)name_size };
-	return ioctl(fd, PROCMAP_QUERY, q) ? -errno : 0;
+	return kernel->ioctl(fd, PROCMAP_QUERY, q) ? -errno : 0;
 }
 
 /* Text for kernels without the ioctl. */
@@ -271,7 +271,7 @@ static bool read_all(struct live *l, int fd)
 	ssize_t n;
 
 	l->names_len = 0;
-	if (fd < 0 || lseek(fd, 0, SEEK_SET))
+	if (fd < 0 || !kernel->rewind(fd))
 		return false;
 	do {
 		if (l->names_len + 65536 > l->names_allocated) {
@@ -282,7 +282,7 @@ static bool read_all(struct live *l, int fd)
 			l->names = grown;
 			l->names_allocated += 1u << 18;
 		}
-		n = read(fd, l->names + l->names_len, l->names_allocated - l->names_len - 1);
+		n = kernel->read(fd, l->names + l->names_len, l->names_allocated - l->names_len - 1);
 		if (n > 0)
 			l->names_len += (size_t)n;
 	} while (n > 0 || (n < 0 && errno == EINTR));
@@ -357,7 +357,7 @@ void observe_smaps(struct live *l, struct task *t)
 	if (read_all(l, fd))
 		parse_text(l);
 	if (fd >= 0)
-		close(fd);
+		kernel->close(fd);
 }
 
 void emit_begin_map(struct live *l, struct task *t)

@@ -33,7 +33,7 @@ static int scan(int fd, uint64_t lo, uint64_t hi, uint64_t all, uint64_t none, u
 		.category_mask = all | none,
 		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 		.return_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED };
-	int n = ioctl(fd, PAGEMAP_SCAN, &arg);
+	int n = kernel->ioctl(fd, PAGEMAP_SCAN, &arg);
 
 	*addr = found.start;
 	return n < 0 ? -errno : n > 0;
@@ -70,7 +70,8 @@ static bool read_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr, bool 
 		hi = lo + WORDS_REACH;
 	for (; lo < hi; lo += WORDS * PAGE) {
 		uint64_t want = (hi - lo) / PAGE < WORDS ? (hi - lo) / PAGE : WORDS;
-		ssize_t n = pread(fd, words, want * sizeof(words[0]), (off_t)(lo / PAGE * sizeof(words[0])));
+		ssize_t n = kernel->pread(
+			fd, words, want * sizeof(words[0]), (off_t)(lo / PAGE * sizeof(words[0])));
 
 		for (ssize_t i = 0; i < n / (ssize_t)sizeof(words[0]); i++) {
 			if (!word_may_be_written(words[i], known))
@@ -102,7 +103,8 @@ bool find_written(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *
 
 bool reads_get_pages(void)
 {
-	const struct live_mm self = { .pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) };
+	const struct live_mm self = { .pagemap_fd =
+					      kernel->open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) };
 	const char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t addr = (uintptr_t)page;
 	bool known, found = false;
@@ -113,7 +115,7 @@ bool reads_get_pages(void)
 		munmap((void *)page, PAGE);
 	}
 	if (self.pagemap_fd >= 0)
-		close(self.pagemap_fd);
+		kernel->close(self.pagemap_fd);
 	return found;
 }
 
@@ -124,12 +126,12 @@ bool find_present(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *
 
 enum trace_fault_source find_written_source(void)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), found;
+	int fd = kernel->open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), found;
 	uint64_t here = (uintptr_t)&fd & ~(PAGE - 1), addr;
 
 	if (fd < 0)
 		return TRACE_FAULTS_NONE;
 	found = scan_written(fd, here, here + PAGE, &addr);
-	close(fd);
+	kernel->close(fd);
 	return found == 1 ? TRACE_FAULTS_ALL : found == -ENOTTY ? TRACE_FAULTS_SOME : TRACE_FAULTS_NONE;
 }

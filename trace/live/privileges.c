@@ -22,14 +22,14 @@ static bool gives_privileges(const char *exe, pid_t tid)
 	struct stat file;
 	struct statvfs fs;
 
-	if (stat(exe, &file) || statvfs(exe, &fs) || (fs.f_flag & ST_NOSUID))
+	if (kernel->stat(exe, &file) || kernel->statvfs(exe, &fs) || (fs.f_flag & ST_NOSUID))
 		return false;
 	if ((file.st_mode & S_ISUID) && file.st_uid != status_number(tid, "\nUid:", 10, file.st_uid))
 		return true;
 	if ((file.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
 		file.st_gid != status_number(tid, "\nGid:", 10, file.st_gid))
 		return true;
-	return getxattr(exe, "security.capability", NULL, 0) > 0;
+	return kernel->getxattr(exe, "security.capability", NULL, 0) > 0;
 }
 
 void note_privileges(struct live *l, const struct task *t)
@@ -47,6 +47,6 @@ void note_privileges(struct live *l, const struct task *t)
 	notice(l, NOTICE_SET_USER_ID, t->tgid);
 	if (l->privileges_lost++)
 		return;
-	n = readlink(exe, l->privileged, sizeof(l->privileged) - 1);
+	n = kernel->readlink(exe, l->privileged, sizeof(l->privileged) - 1);
 	l->privileged[n > 0 ? n : 0] = '\0';
 }

@@ -11,7 +11,6 @@
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
-#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,20 +21,17 @@
 
 uint64_t now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	return kernel->now_ns();
 }
 
 /* Text of a small file; "" when it cannot be read. */
 static void read_file(const char *path, char *buf, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+	int fd = kernel->open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : kernel->read(fd, buf, size - 1);
 
 	if (fd >= 0)
-		close(fd);
+		kernel->close(fd);
 	buf[n > 0 ? n : 0] = '\0';
 }
 
@@ -49,16 +45,12 @@ uint64_t read_number(const char *path, uint64_t otherwise)
 
 bool read_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 {
-	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
-
-	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+	return kernel->read_memory(tid, addr, buf, size);
 }
 
 bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 {
-	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
-
-	return process_vm_writev(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+	return kernel->write_memory(tid, addr, buf, size);
 }
 
 uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise)
@@ -80,7 +72,7 @@ pid_t process_of_thread(pid_t tid)
 bool is_traced_here(const struct live *l, pid_t tid)
 {
 	if (l->no_proc)
-		return kill(tid, 0) == 0;
+		return kernel->kill(tid, 0) == 0;
 	return (pid_t)status_number(tid, "\nTracerPid:", 10, 0) == l->self;
 }
 
@@ -88,7 +80,8 @@ bool proc_is_ours(void)
 {
 	char text[32] = "";
 
-	return readlink("/proc/self", text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) == getpid();
+	return kernel->readlink("/proc/self", text, sizeof(text) - 1) > 0 &&
+	       strtol(text, NULL, 10) == getpid();
 }
 
 bool process_is_narrow(pid_t tid)
@@ -99,10 +92,11 @@ bool process_is_narrow(pid_t tid)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	narrow = fd >= 0 && read(fd, ident, sizeof(ident)) == sizeof(ident) && ident[EI_CLASS] == ELFCLASS32;
+	fd = kernel->open(path, O_RDONLY | O_CLOEXEC);
+	narrow = fd >= 0 && kernel->read(fd, ident, sizeof(ident)) == sizeof(ident) &&
+		 ident[EI_CLASS] == ELFCLASS32;
 	if (fd >= 0)
-		close(fd);
+		kernel->close(fd);
 	return narrow;
 }
 
@@ -161,7 +155,7 @@ uint64_t process_limit(pid_t tid, enum trace_limit limit)
 		return strtoull(text, NULL, 16);
 	}
 	/* Another user's may not be asked for in numbers. */
-	if (prlimit(tid, (enum __rlimit_resource)resources[limit], NULL, &rl))
+	if (kernel->get_limit(tid, resources[limit], &rl))
 		return limit_of_text(tid, names[limit], limit == TRACE_LIMIT_DATA_HARD);
 	return limit == TRACE_LIMIT_DATA_HARD ? rl.rlim_max : rl.rlim_cur;
 }
@@ -205,10 +199,10 @@ static uint64_t auxiliary(pid_t tid, bool narrow, uint64_t type)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, &av, sizeof(av));
+	fd = kernel->open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : kernel->read(fd, &av, sizeof(av));
 	if (fd >= 0)
-		close(fd);
+		kernel->close(fd);
 	for (ssize_t i = 0; i < n / size; i++)
 		if ((narrow ? av.narrow[i].a_type : av.wide[i].a_type) == type)
 			return narrow ? av.narrow[i].a_un.a_val : av.wide[i].a_un.a_val;

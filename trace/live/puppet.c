@@ -33,8 +33,8 @@ static bool step(struct puppet *p)
 	int status;
 
 	for (;;) {
-		if (ptrace(PTRACE_SYSCALL, p->tid, NULL, NULL) ||
-			waitpid(p->tid, &status, __WALL) != p->tid || !WIFSTOPPED(status) ||
+		if (kernel->ptrace(PTRACE_SYSCALL, p->tid, NULL, NULL) ||
+			kernel->waitpid(p->tid, &status, __WALL) != p->tid || !WIFSTOPPED(status) ||
 			status >> 16 == PTRACE_EVENT_EXIT)
 			return false;
 		if (WSTOPSIG(status) == SYSCALL_STOP)
@@ -101,5 +101,5 @@ void puppet_send_held(struct puppet *p, pid_t tgid)
 {
 	for (int sig = 1; sig < NSIG; sig++)
 		if (sigismember(&p->held, sig) == 1)
-			syscall(SYS_tgkill, tgid, p->tid, sig);
+			kernel->tgkill(tgid, p->tid, sig);
 }

@@ -122,7 +122,7 @@ void end_strictly(struct live *l, struct task *t)
 		registers_set_call(&regs, SYS_exit);
 		registers_put(&regs, t->tid);
 	} else {
-		kill(t->tid, SIGKILL);
+		kernel->kill(t->tid, SIGKILL);
 	}
 	resume(l, t, 0);
 }

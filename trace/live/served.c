@@ -40,7 +40,7 @@ static bool is_open(const void *holder)
 	ssize_t n;
 
 	path_of_descriptor(path, (pid_t)(value >> 32), (int)(uint32_t)value);
-	n = readlink(path, link, sizeof(link) - 1);
+	n = kernel->readlink(path, link, sizeof(link) - 1);
 	link[n > 0 ? n : 0] = '\0';
 	return strcmp(link, "anon_inode:[userfaultfd]") == 0;
 }

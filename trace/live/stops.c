@@ -32,14 +32,15 @@ bool is_at_event(const struct task *t, int event)
 {
 	siginfo_t info = { 0 };
 
-	return ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) == 0 && info.si_code == (SIGTRAP | event << 8);
+	return kernel->ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) == 0 &&
+	       info.si_code == (SIGTRAP | event << 8);
 }
 
 static bool is_where_it_was(const struct task *t)
 {
 	siginfo_t info = { 0 };
 
-	return ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) == 0 &&
+	return kernel->ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) == 0 &&
 	       info.si_code != (SIGTRAP | PTRACE_EVENT_EXIT << 8);
 }
 
@@ -54,15 +55,15 @@ void resume(struct live *l, struct task *t, int sig)
 		observe_changed(t->mm);
 	/* Where there is no filter each call is asked for. */
 	if (is_where_it_was(t))
-		ptrace(t->in_call || (is_attached(l) && t->mm) ? PTRACE_SYSCALL : PTRACE_CONT, t->tid, NULL,
-			(void *)(long)sig);
+		kernel->ptrace(t->in_call || (is_attached(l) && t->mm) ? PTRACE_SYSCALL : PTRACE_CONT, t->tid,
+			NULL, (void *)(long)sig);
 }
 
 unsigned long event_message(const struct task *t)
 {
 	unsigned long msg = 0;
 
-	ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &msg);
+	kernel->ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &msg);
 	return msg;
 }
 
@@ -168,7 +169,7 @@ static void on_entry(struct live *l, struct task *t)
 	struct __ptrace_syscall_info info;
 
 	/* Otherwise it has been killed meanwhile. */
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) <= 0 ||
+	if (kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) <= 0 ||
 		info.op != PTRACE_SYSCALL_INFO_SECCOMP)
 		return;
 	settle_deferred(l, t);
@@ -189,7 +190,7 @@ static void on_call_stop(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info;
 
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) <= 0)
+	if (kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) <= 0)
 		return;
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY && note_call(t, &info) && filter_stops(&t->call))
 		take_call(l, t);
@@ -211,7 +212,7 @@ static void on_exit_of_call(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info;
 
-	if (t->in_call && ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) > 0 &&
+	if (t->in_call && kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) > 0 &&
 		info.op == PTRACE_SYSCALL_INFO_EXIT) {
 		restore_argument(t);
 		if (!makes_task(t->call.nr))
@@ -244,7 +245,7 @@ static struct task *task_that_takes_number(struct live *l, pid_t tid)
 	unsigned long former = 0;
 	struct task *t;
 
-	ptrace(PTRACE_GETEVENTMSG, tid, NULL, &former);
+	kernel->ptrace(PTRACE_GETEVENTMSG, tid, NULL, &former);
 	t = task_find(l, (pid_t)former);
 	if (t)
 		task_rename(l, t, tid);

@@ -122,12 +122,12 @@ static void send_to_program(struct live *l, int sig)
 	unsigned long tid = 0;
 
 	if (task_find(l, l->root)) {
-		kill(l->root, sig);
+		kernel->kill(l->root, sig);
 		return;
 	}
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		if (t->tid == t->tgid)
-			kill(t->tid, sig);
+			kernel->kill(t->tid, sig);
 }
 
 void signals_pass_on(struct live *l)
@@ -158,7 +158,7 @@ static pid_t ask_for_a_while(int *status)
 	pid_t tid;
 
 	do
-		tid = waitpid(-1, status, __WALL | WNOHANG);
+		tid = kernel->waitpid(-1, status, __WALL | WNOHANG);
 	while (!tid && sched_yield() == 0 && now_ns() < until);
 	return tid;
 }
@@ -167,15 +167,13 @@ pid_t wait_for_report(int *status)
 {
 	pid_t tid = ask_for_a_while(status);
 	long rest = FIRST_REST, rested = 0;
-	sigset_t set;
 
-	only_sigchld(&set);
 	while (!tid && rested < LONGEST_REST) {
-		if (sigtimedwait(&set, NULL, &(struct timespec){ .tv_nsec = rest }) < 0) {
+		if (!kernel->wait_for_child(rest)) {
 			rested += rest;
 			rest = 2 * rest < LONGEST_REST - rested ? 2 * rest : LONGEST_REST - rested;
 		}
-		tid = waitpid(-1, status, __WALL | WNOHANG);
+		tid = kernel->waitpid(-1, status, __WALL | WNOHANG);
 	}
 	return tid;
 }

@@ -158,7 +158,7 @@ static void free_file(struct code_file *f)
 		dwarf_cfi_end(f->cfi);
 	elf_end(f->elf);
 	if (f->fd >= 0)
-		close(f->fd);
+		kernel->close(f->fd);
 	free(f->image);
 	free(f);
 }
@@ -237,16 +237,16 @@ static int open_mapped(pid_t tid, const struct trace_area *area, struct stat *st
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)tid,
 		(unsigned long long)area->start, (unsigned long long)area->end);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = kernel->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
 		snprintf(path, sizeof(path), "/proc/%d/root%s", (int)tid, area->name);
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		fd = kernel->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	}
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode) && st->st_ino == area->ino)
 		return fd;
-	close(fd);
+	kernel->close(fd);
 	return -1;
 }
 
@@ -284,11 +284,11 @@ struct code_file *code_file_get(struct live *l, struct task *t, const struct tra
 			return NULL;
 		f = find_file(s, &st);
 		if (f) {
-			close(fd);
+			kernel->close(fd);
 		} else {
 			f = add_file(s, fd, &st);
 			if (!f) {
-				close(fd);
+				kernel->close(fd);
 				return NULL;
 			}
 			f->elf = elf_begin(fd, ELF_C_READ, NULL);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel view of this machine: kernel_view.h. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* --- tasks ------------------------------------------------------------------------------------------------------ */
+
+static long linux_ptrace(long request, pid_t tid, void *addr, void *data)
+{
+	return ptrace((enum __ptrace_request)request, tid, addr, data);
+}
+
+static int linux_waitid(pid_t tid, siginfo_t *info, int options)
+{
+	return waitid(P_PID, (id_t)tid, info, options);
+}
+
+static bool linux_wait_for_child(long ns)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	return sigtimedwait(&set, NULL, &(struct timespec){ .tv_nsec = ns }) >= 0;
+}
+
+static int linux_tgkill(pid_t tgid, pid_t tid, int sig)
+{
+	return (int)syscall(SYS_tgkill, tgid, tid, sig);
+}
+
+static uint64_t linux_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* --- facts about a task ----------------------------------------------------------------------------------------- */
+
+static bool linux_read_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
+{
+	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
+
+	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+static bool linux_write_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
+{
+	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
+
+	return process_vm_writev(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+static int linux_get_limit(pid_t tid, int resource, struct rlimit *limit)
+{
+	return prlimit(tid, (enum __rlimit_resource)resource, NULL, limit);
+}
+
+static int linux_kcmp(pid_t pid1, pid_t pid2, int type, unsigned long index1, unsigned long index2)
+{
+	return (int)syscall(SYS_kcmp, pid1, pid2, type, index1, index2);
+}
+
+static int linux_copy_descriptor(pid_t tgid, int fd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, tgid, 0), copy;
+
+	if (pidfd < 0)
+		return -1;
+	copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	close(pidfd);
+	return copy;
+}
+
+static int linux_each_thread(pid_t tgid, int (*visit)(void *ctx, pid_t tid), void *ctx)
+{
+	char path[64];
+	struct dirent *d;
+	int stop = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)tgid);
+	dir = opendir(path);
+	if (!dir)
+		return -ESRCH;
+	while (!stop && (d = readdir(dir)) != NULL)
+		if (isdigit((unsigned char)*d->d_name))
+			stop = visit(ctx, (pid_t)strtol(d->d_name, NULL, 10));
+	closedir(dir);
+	return stop;
+}
+
+/* --- files ------------------------------------------------------------------------------------------------------ */
+
+static int linux_open(const char *path, int flags)
+{
+	return open(path, flags);
+}
+
+static bool linux_rewind(int fd)
+{
+	return lseek(fd, 0, SEEK_SET) == 0;
+}
+
+static int linux_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg);
+}
+
+static int linux_statx(const char *path, unsigned int mask, struct statx *st)
+{
+	return statx(AT_FDCWD, path, 0, mask, st);
+}
+
+static const struct kernel_view linux_view = {
+	.launch = launch_program,
+	.ptrace = linux_ptrace,
+	.waitpid = waitpid,
+	.waitid = linux_waitid,
+	.wait_for_child = linux_wait_for_child,
+	.kill = kill,
+	.tgkill = linux_tgkill,
+	.now_ns = linux_now_ns,
+	.read_memory = linux_read_memory,
+	.write_memory = linux_write_memory,
+	.get_limit = linux_get_limit,
+	.kcmp = linux_kcmp,
+	.copy_descriptor = linux_copy_descriptor,
+	.each_thread = linux_each_thread,
+	.open = linux_open,
+	.close = close,
+	.read = read,
+	.pread = pread,
+	.rewind = linux_rewind,
+	.ioctl = linux_ioctl,
+	.readlink = readlink,
+	.stat = stat,
+	.lstat = lstat,
+	.statx = linux_statx,
+	.statfs = statfs,
+	.statvfs = statvfs,
+	.getxattr = getxattr,
+};
+
+const struct kernel_view *kernel = &linux_view;
