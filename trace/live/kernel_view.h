@@ -4,8 +4,9 @@
  *
  *    KV1  A member is the system call whose name it has, with that call's arguments, result and errno; what has another name
  *         says what it does.  Nothing is decided here.
- *    KV2  @kernel is this machine's (kernel_linux.c) unless a test has put another one in its place, before live_start() and
- *         until after live_free().  It is one for the process, as the recording is: live.h allows one at a time.
+ *    KV2  @kernel is this machine's (kernel_linux.c) unless a test has put another one in its place
+ *         (tests/live/scripted), before live_start() and until after live_free().  It is one for the process, as the
+ *         recording is: live.h allows one at a time.
  *    KV3  What a member gives as a descriptor may be used as one, and is given back through close.
  *
  * What is of this process alone is not behind it: its signals, its pipes, its memory, the children that it makes to try

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Scripts for the recorder, with what it has to make of them: scripted.h has the parts, script.c the language, run.c the words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "scenarios.h"
+#include "scripted.h"
+
+#define MAX_SCENARIOS 200
+
+static void assert_text(const char *what, const char *found, const char *expected)
+{
+	if (strcmp(found, expected) != 0)
+		fail_msg("%s\n  are   %s\n  not   %s", what, found, expected);
+}
+
+static void test_scenario(void **state)
+{
+	const struct scenario *s = *state;
+	static struct outcome o;
+	char counts[128], expected[128];
+
+	scenario_run(s, &o);
+	if (*scr.error)
+		fail_msg("%s (events%s)\n%s", scr.error, o.events, o.said);
+	assert_text("the events", *o.events ? o.events + 1 : "", s->events);
+	if (s->says && !strstr(o.said, s->says))
+		fail_msg("it says \"%s\", not \"%s\"", o.said, s->says);
+	if (s->mode & REFUSED) {
+		assert_true(o.err < 0);
+		return;
+	}
+	assert_int_equal(o.err, 0);
+	snprintf(counts, sizeof(counts), "%d %d %d %d %d", (int)o.stats.differences, (int)o.stats.uncertain,
+		(int)o.stats.lost, (int)o.stats.foreign, (int)o.stats.outside);
+	snprintf(expected, sizeof(expected), "%d %d %d %d %d", s->counts.differences, s->counts.uncertain,
+		s->counts.lost, s->counts.foreign, s->counts.outside);
+	if (strcmp(counts, expected) != 0)
+		print_message("# %s", o.said);
+	assert_text("differences, uncertain, lost, foreign, outside", counts, expected);
+}
+
+int main(int argc, char **argv)
+{
+	static struct CMUnitTest tests[MAX_SCENARIOS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr_scenarios && n < MAX_SCENARIOS; i++)
+		if (argc < 2 || strcmp(argv[1], scenarios[i].name) == 0)
+			tests[n++] = (struct CMUnitTest){ .name = scenarios[i].name,
+				.test_func = test_scenario,
+				.initial_state = (void *)&scenarios[i] };
+	return _cmocka_run_group_tests("scripted kernel", tests, n, NULL, NULL);
+}
