@@ -5,7 +5,7 @@
  * Random operations are made on a tree and on a plain array of its indices. Each is first tried with its first
  * allocation failing, then its second, and so on until none is left to fail. After each failure the tree must be valid
  * and hold, range by range, what it held before; after the success, what the array says. A store after
- * mas_preallocate() has to succeed while every allocation fails.
+ * mas_preallocate(), or that mt_put_needs_nothing() spoke of, has to succeed while every allocation fails.
  *
  * In RCU mode nodes that earlier operations retired come back from other threads' grace periods, and a failing
  * allocation may be that of a batch of retired nodes, which must not be noticed: there an operation may succeed
@@ -43,6 +43,7 @@ struct world {
 	struct picture before, now;
 	unsigned long value, failures, next;
 	unsigned int widest, erase_percent;
+	unsigned long easy; /* stores that needed nothing */
 };
 
 /* One operation, and what came of it. */
@@ -67,6 +68,7 @@ enum {
 	MAS_STORE_GFP,
 	MAS_ERASE,
 	PREALLOCATED,
+	PUT,
 	KINDS
 };
 
@@ -212,6 +214,23 @@ static int do_preallocated(struct world *w, struct ma_state *mas, struct op *op)
 	return 0;
 }
 
+static int do_put(struct world *w, struct op *op)
+{
+	bool nothing = mt_put_needs_nothing(&w->mt, op->first, op->last, op->entry), hit = failing_hit;
+	int ret;
+
+	if (nothing)
+		fail_all(true);
+	ret = mt_put(&w->mt, op->first, op->last, op->entry, GFP_KERNEL);
+	if (nothing) {
+		fail_all(false);
+		assert_int_equal(ret, 0);
+		failing_hit = hit;
+	}
+	w->easy += nothing;
+	return ret;
+}
+
 static int do_erase(struct world *w, struct ma_state *mas, struct op *op)
 {
 	void *old = w->at[op->first];
@@ -269,6 +288,9 @@ static int make(struct world *w, struct op *op)
 		return do_alloc(w, op);
 	case DUP:
 		return do_dup(w);
+	case PUT:
+		ret = do_put(w, op);
+		break;
 	case ERASE:
 	case MAS_ERASE:
 		return do_erase(w, &mas, op);
@@ -329,6 +351,7 @@ static void run(unsigned int flags, unsigned int widest, unsigned int erase_perc
 	}
 	/* Most stores into few ranges edit a node in place and need no memory. */
 	assert_true(w.failures > rounds / 100);
+	assert_true((w.easy > rounds / 100) == !(flags & MT_FLAGS_USE_RCU));
 	mtree_destroy(&w.mt);
 	empty_caches();
 	assert_int_equal(live_blocks, 0);

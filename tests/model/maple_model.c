@@ -102,7 +102,7 @@ static void do_store(struct run *r)
 	entry = random_below(&r->random, 100) < r->shape->erase_percent ? NULL : xa_mk_value(++r->value);
 	MA_STATE(mas, &r->mt, first, last);
 	old = model.range[model_at(first)].entry;
-	switch (random_below(&r->random, 6)) {
+	switch (random_below(&r->random, 8)) {
 	case 0:
 		assert_ptr_equal(mas_store(&mas, entry), old);
 		break;
@@ -115,6 +115,11 @@ static void do_store(struct run *r)
 		break;
 	case 4:
 		assert_int_equal(mas_store_gfp(&mas, entry, GFP_KERNEL), 0);
+		break;
+	case 5 ... 6:
+		assert_int_equal(mt_put(&r->mt, first, last, entry, GFP_KERNEL), 0);
+		mas.index = first;
+		mas.last = last;
 		break;
 	default:
 		assert_int_equal(mtree_store_range(&r->mt, first, last, entry, GFP_KERNEL), 0);

@@ -18,16 +18,19 @@
 #ifndef MM_INDEX_MAPLE_H
 #define MM_INDEX_MAPLE_H
 
+#include "alloc.h"
+
 #define INDEX_AREA_POOL  POOL_AREA
 #define INDEX_AREA_SIZE  POOL_AREA_SIZE
 #define INDEX_LINK_BYTES 0
 #define INDEX_KEEPS_HOLE true
 
 struct index_store {
-	struct ma_state mas;
-	struct mt_plan plan;
 	struct mm_struct *mm;
 	unsigned long start, end;
+	bool needs_nothing; /* the store takes no memory; else a cursor that has it: */
+	struct ma_state mas;
+	struct mt_plan plan;
 };
 
 static inline void index_init(struct mm_struct *mm)
@@ -109,6 +112,9 @@ static inline int index_prepare(
 	st->mm = mm;
 	st->start = start;
 	st->end = end;
+	st->needs_nothing = mt_put_needs_nothing(&mm->mm_mt, start, end - 1, vma);
+	if (st->needs_nothing)
+		return 0;
 	st->mas = mas_at(&mm->mm_mt, start, end - 1);
 	return mas_prepare(&st->mas, vma, GFP_KERNEL, &st->plan);
 }
@@ -128,7 +134,10 @@ static inline void index_stored(
 
 static inline void index_commit(struct index_store *st, void *vma)
 {
-	mas_commit(&st->mas, vma, &st->plan);
+	if (!st->needs_nothing)
+		mas_commit(&st->mas, vma, &st->plan);
+	else if (mt_put(&st->mm->mm_mt, st->start, st->end - 1, vma, GFP_KERNEL))
+		port_panic("mm: a store that needs no memory has failed");
 	index_stored(st->mm, st->start, st->end, vma);
 }
 
@@ -144,7 +153,8 @@ static inline int index_put(struct mm_struct *mm, unsigned long start, unsigned 
 /* Give up a prepared store. */
 static inline void index_cancel(struct index_store *st)
 {
-	mas_destroy(&st->mas);
+	if (!st->needs_nothing)
+		mas_destroy(&st->mas);
 }
 
 /* For readers beside a call that changes areas: the area at @addr or the next above it that begins at or below @last. */

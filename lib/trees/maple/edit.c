@@ -47,18 +47,12 @@ static unsigned long gap_around(const struct mt_path *path, unsigned int from, u
 	}
 }
 
-/* Does anybody know the gap of the leaf of @path? (MT7) */
-static bool gap_is_known(const struct mt_store *store, const struct mt_path *path)
-{
-	return (store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 && path->max != ULONG_MAX;
-}
-
 /*
  * The leaf of @path has been changed. A store of NULL can only make gaps longer: @hole is the longest that there is now
  * around it.  One of an entry can only make them shorter: @hole is the longest that it touched, and all of the leaf is
  * looked at when that may have been its longest.
  */
-static void gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole)
+void mt_gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole)
 {
 	unsigned int level = path->height - 1U;
 	unsigned long known = mt_gap(path_inner(path, level - 1), path->offset[level - 1]);
@@ -87,7 +81,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 {
 	struct mt_leaf *leaf = path_leaf(path);
 	/* Where entries take the place of entries no gap has changed. */
-	bool gaps = gap_is_known(store, path) && !(store->entry && s->solid);
+	bool gaps = mt_gap_is_known(store->mt, path) && !(store->entry && s->solid);
 	unsigned long hole = gaps && store->entry ? gap_around(path, s->from, s->to) : 0;
 
 	if (mt_in_rcu(store->mt) && !BREAK_COPY) {
@@ -106,7 +100,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 	if (gaps && !store->entry)
 		hole = gap_around(path, s->from, s->from + s->left + s->right);
 	if (gaps)
-		gap_changed(path, store, hole);
+		mt_gap_changed(path, store, hole);
 }
 
 void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i)
@@ -120,13 +114,13 @@ void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int
 	if (!changes)
 		return;
 	leaf_set_live(leaf, store->entry ? leaf_live(leaf) + 1 : leaf_live(leaf) - 1);
-	if (!gap_is_known(store, path))
+	if (!mt_gap_is_known(store->mt, path))
 		return;
 	before = leaf_live_before(leaf, i);
 	after = leaf_live_from(leaf, i + 1);
 	first = hole_first(leaf, before, path->min);
 	last = hole_last(leaf, after, path->max);
-	gap_changed(path, store, mt_length(first, last));
+	mt_gap_changed(path, store, mt_length(first, last));
 }
 
 /* The layout of a leaf that holds nothing but the store, behind all that is there. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Making and changing leaves: see leaf.h. */
 #include "leaf.h"
-#include "bytes.h"
 
 #define UNITS_OF_ROUNDING 63 /* a base is rounded down to a multiple of 64 indices */
 
@@ -25,30 +24,6 @@ unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned
 	return (first & ~LEAF_CODE) | shift;
 }
 
-static inline void set_start(struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long first)
-{
-	if ((layout & LEAF_CODE) == LEAF_WIDE)
-		((struct mt_wide_leaf *)leaf)->start[i] = first;
-	else
-		leaf->narrow.start[i] = (int)layout_units(layout, first - (layout & ~LEAF_CODE));
-}
-
-static inline void set_end(struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long last)
-{
-	if ((layout & LEAF_CODE) == LEAF_WIDE)
-		leaf->wide.end[i] = last;
-	else
-		leaf->narrow.end[i] = (int)layout_units(layout, last - (layout & ~LEAF_CODE));
-}
-
-static inline void set_area(struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long first,
-	unsigned long last, void *entry)
-{
-	set_start(leaf, layout, i, first);
-	set_end(leaf, layout, i, last);
-	leaf->slot[i] = entry;
-}
-
 /* Areas [from, to) are not there any more. */
 static void set_unused(struct mt_leaf *leaf, unsigned int from, unsigned int to)
 {
@@ -69,7 +44,7 @@ void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area 
 	leaf->base = layout;
 	leaf->after = NARROW_UNUSED;
 	for (unsigned int i = 0; i < nr; i++) {
-		set_area(leaf, layout, i, areas[i].first, areas[i].last, areas[i].entry);
+		leaf_set_area(leaf, layout, i, areas[i].first, areas[i].last, areas[i].entry);
 	}
 	set_unused(leaf, nr, LEAF_AREAS);
 	leaf->slot[LEAF_AREAS] = leaf->slot[LEAF_AREAS + 1] = NULL;
@@ -79,7 +54,7 @@ void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area 
 
 void leaf_append(struct mt_leaf *leaf, const struct mt_area *area)
 {
-	set_area(leaf, leaf->base, leaf->nr, area->first, area->last, area->entry);
+	leaf_set_area(leaf, leaf->base, leaf->nr, area->first, area->last, area->entry);
 	leaf->nr++;
 	leaf->live++;
 }
@@ -93,29 +68,12 @@ void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from)
 			sizeof(leaf_wide(from)->start));
 }
 
-/* Move the areas from @from on, @count of them, to @to. */
-static inline void move(
-	struct mt_leaf *leaf, unsigned long layout, unsigned int to, unsigned int from, unsigned int count)
-{
-	memmove(&leaf->slot[to], &leaf->slot[from], count * sizeof(leaf->slot[0]));
-	break_rest();
-	if ((layout & LEAF_CODE) == LEAF_WIDE) {
-		unsigned long *start = ((struct mt_wide_leaf *)leaf)->start;
-
-		memmove(&leaf->wide.end[to], &leaf->wide.end[from], count * sizeof(leaf->wide.end[0]));
-		memmove(&start[to], &start[from], count * sizeof(start[0]));
-	} else {
-		memmove(&leaf->narrow.end[to], &leaf->narrow.end[from], count * sizeof(int));
-		memmove(&leaf->narrow.start[to], &leaf->narrow.start[from], count * sizeof(int));
-	}
-}
-
 void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned int cut)
 {
 	unsigned int nr = LEAF_AREAS - cut;
 
 	leaf_copy(right, leaf);
-	move(right, right->base, 0, cut, nr);
+	leaf_move(right, right->base, 0, cut, nr);
 	set_unused(right, nr, LEAF_AREAS);
 	right->nr = right->live = (unsigned char)nr;
 	set_unused(leaf, cut, LEAF_AREAS);
@@ -135,7 +93,7 @@ static void compact(struct mt_leaf *leaf, struct mt_splice *s)
 		if (!leaf->slot[i])
 			continue;
 		if (at != i)
-			move(leaf, leaf->base, at, i, 1);
+			leaf_move(leaf, leaf->base, at, i, 1);
 		at++;
 	}
 	s->from = from == nr ? at : s->from;
@@ -155,16 +113,16 @@ static inline __attribute__((always_inline)) void splice(
 	unsigned int behind = at + (store->entry != NULL) + both, old = leaf->nr;
 
 	if (behind != tail && tail != old)
-		move(leaf, layout, behind, tail, old - tail);
+		leaf_move(leaf, layout, behind, tail, old - tail);
 	if (both)
-		set_area(leaf, layout, behind - 1, store->last + 1, layout_end(leaf, layout, s->from),
+		leaf_set_area(leaf, layout, behind - 1, store->last + 1, layout_end(leaf, layout, s->from),
 			leaf->slot[s->from]);
 	else if (s->right)
-		set_start(leaf, layout, behind, store->last + 1);
+		leaf_set_start(leaf, layout, behind, store->last + 1);
 	if (s->left)
-		set_end(leaf, layout, s->from, store->first - 1);
+		leaf_set_end(leaf, layout, s->from, store->first - 1);
 	if (store->entry)
-		set_area(leaf, layout, at, store->first, store->last, store->entry);
+		leaf_set_area(leaf, layout, at, store->first, store->last, store->entry);
 	if (s->nr < old)
 		set_unused(leaf, s->nr, old);
 	leaf->nr = (unsigned char)s->nr;

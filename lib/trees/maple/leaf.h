@@ -26,6 +26,7 @@
 #ifndef MAPLE_LEAF_H
 #define MAPLE_LEAF_H
 
+#include "bytes.h"
 #include "node.h"
 
 #define LEAF_AREAS MT_LEAF_AREAS
@@ -287,6 +288,49 @@ static inline enum pool_kind leaf_layout_kind(unsigned long layout)
 }
 /* Fill a leaf of that layout. */
 void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area *areas, unsigned int nr);
+static inline void leaf_set_start(
+	struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long first)
+{
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
+		((struct mt_wide_leaf *)leaf)->start[i] = first;
+	else
+		leaf->narrow.start[i] = (int)layout_units(layout, first - (layout & ~LEAF_CODE));
+}
+
+static inline void leaf_set_end(
+	struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long last)
+{
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
+		leaf->wide.end[i] = last;
+	else
+		leaf->narrow.end[i] = (int)layout_units(layout, last - (layout & ~LEAF_CODE));
+}
+
+static inline void leaf_set_area(struct mt_leaf *leaf, unsigned long layout, unsigned int i,
+	unsigned long first, unsigned long last, void *entry)
+{
+	leaf_set_start(leaf, layout, i, first);
+	leaf_set_end(leaf, layout, i, last);
+	leaf->slot[i] = entry;
+}
+
+/* Move the areas from @from on, @count of them, to @to. */
+static inline void leaf_move(
+	struct mt_leaf *leaf, unsigned long layout, unsigned int to, unsigned int from, unsigned int count)
+{
+	memmove(&leaf->slot[to], &leaf->slot[from], count * sizeof(leaf->slot[0]));
+	break_rest();
+	if ((layout & LEAF_CODE) == LEAF_WIDE) {
+		unsigned long *start = ((struct mt_wide_leaf *)leaf)->start;
+
+		memmove(&leaf->wide.end[to], &leaf->wide.end[from], count * sizeof(leaf->wide.end[0]));
+		memmove(&start[to], &start[from], count * sizeof(start[0]));
+	} else {
+		memmove(&leaf->narrow.end[to], &leaf->narrow.end[from], count * sizeof(int));
+		memmove(&leaf->narrow.start[to], &leaf->narrow.start[from], count * sizeof(int));
+	}
+}
+
 /* Add an area behind the last, for which there is room. */
 void leaf_append(struct mt_leaf *leaf, const struct mt_area *area);
 /* Areas from @cut on, of a narrow leaf that is full, go to @right, which is not yet anything. */

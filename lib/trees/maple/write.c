@@ -10,6 +10,8 @@
  *        tail      the tree is being filled in ascending order, without RCU: the last leaf is known from the store
  *                  before, and takes one area more. Nothing is searched.
  *
+ *        quick     it lies in one leaf, meets one area at most, and needs no node, without RCU: no plan. See quick.c.
+ *
  *        exact     the store has the bounds of one area that is there, or erases one and nothing else: one slot is
  *                  replaced, in both modes. Where the cursor is on that area already, nothing is searched.
  *
@@ -93,13 +95,6 @@ static void new_generation(struct maple_tree *mt)
 	mt->ma_tail = NULL;
 }
 
-/* The leaf of @path took an area behind its last, and is the last: the next store may well follow. */
-static void remember_tail(struct mt_store *store, const struct mt_path *path, const struct mt_splice *s)
-{
-	if (!mt_in_rcu(store->mt) && path->max == ULONG_MAX && store->entry && path_area(path) + 1U == s->nr)
-		store->mt->ma_tail = path_leaf(path);
-}
-
 /*
  * Nothing was stored but NULL, at or around the path's index: the hole that is there now. @i is an area that the store
  * began at or behind.
@@ -137,7 +132,8 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 		break;
 	case STORE_LEAF:
 		mt_store_in_leaf(store, path, &p->splice);
-		remember_tail(store, path, &p->splice);
+		if (!mt_in_rcu(store->mt) && mt_is_tail(store, path, path_leaf(path), path_area(path)))
+			store->mt->ma_tail = path_leaf(path);
 		break;
 	case STORE_APPEND:
 		mt_append_leaf(store, path);
@@ -302,6 +298,8 @@ static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepa
 		path = mt_writer_path(store.mt, store.first);
 		if (old)
 			*old = entry_at(path, store.first);
+		if (entry && !mt_in_rcu(store.mt) && mt_store_quickly(&store, path))
+			return finish(mas, &store);
 		ret = store_in_nodes(&store, path, gfp, prepared);
 	} else {
 		if (old && !store.first)
@@ -347,36 +345,64 @@ static __attribute__((noinline)) int put_with_nodes(
 	return err < 0 ? -ENOMEM : 0;
 }
 
+/* A path that is known leads through them. */
+static inline bool has_nodes(const struct maple_tree *mt)
+{
+	return mt->ma_path.height || mt_root_is_node(mt->ma_root);
+}
+
 /* Can the planned store be done with the nodes that are there? */
 static inline bool needs_no_node(const struct maple_tree *mt, const struct plan *p)
 {
 	return p->kind <= STORE_EXACT || (p->kind == STORE_LEAF && !mt_in_rcu(mt));
 }
 
+/* mt_put() where the store is not one of the quickest. */
+static __attribute__((noinline)) int put_as_planned(struct mt_store *store, struct mt_path *path, gfp_t gfp)
+{
+	struct plan p;
+
+	mt_plan_store(&p, store, path);
+	if (!needs_no_node(store->mt, &p))
+		return put_with_nodes(store, path, &p, gfp);
+	carry_out(store, path, &p);
+	if (!store->entry)
+		drop_empty_root(store->mt);
+	return 0;
+}
+
+/* mt_put() in a tree that has no nodes. */
+static __attribute__((noinline)) int put_without_nodes(struct mt_store *store, gfp_t gfp)
+{
+	MA_STATE(mas, store->mt, store->first, store->last);
+
+	return mas_store_gfp(&mas, store->entry, gfp);
+}
+
 int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
 {
 	struct mt_store store = { .mt = mt, .mas = NULL, .first = first, .last = last, .entry = entry };
 	struct mt_path *path;
-	struct plan p;
 
-	if (!mt_root_is_node(mt->ma_root)) {
-		MA_STATE(mas, mt, first, last);
-		return mas_store_gfp(&mas, entry, gfp);
-	}
+	if (!has_nodes(mt))
+		return put_without_nodes(&store, gfp);
 	if (!mt->ma_tail || !store_at_tail(&store)) {
 		path = mt_writer_path(mt, first);
-		mt_plan_store(&p, &store, path);
-		if (!needs_no_node(mt, &p)) {
-			if (put_with_nodes(&store, path, &p, gfp) < 0)
-				return -ENOMEM;
-		} else {
-			carry_out(&store, path, &p);
-			if (!entry)
-				drop_empty_root(mt);
-		}
+		if ((mt_in_rcu(mt) || !mt_store_quickly(&store, path)) &&
+			put_as_planned(&store, path, gfp) < 0)
+			return -ENOMEM;
 	}
 	PROBE4(maple_store, mt, first, last, entry);
 	return 0;
+}
+
+bool mt_put_needs_nothing(struct maple_tree *mt, unsigned long first, unsigned long last, const void *entry)
+{
+	const struct mt_store store = {
+		.mt = mt, .mas = NULL, .first = first, .last = last, .entry = (void *)entry
+	};
+
+	return has_nodes(mt) && !mt_in_rcu(mt) && mt_is_quick(&store, mt_writer_path(mt, first));
 }
 
 int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp)
