@@ -160,6 +160,31 @@ static void test_a_missing_and_a_surplus_area_are_differences_and_are_taken_over
 	replay_free(r);
 }
 
+static void test_a_process_is_there_until_its_last_thread_ends(void **state)
+{
+	const struct replay_options options = { .unchecked = true };
+	struct replay *replay = replay_new(&rec_header, &options);
+	struct recording rec = { .sink = replay_sink(replay) };
+	struct trace_event thread = { .type = TRACE_EVENT_TASK,
+		.step = 3,
+		.pid = 100,
+		.tid = 101,
+		.mm = 1,
+		.task = { .parent_tid = 100, .thread = true } };
+	struct trace_event end = { .type = TRACE_EVENT_EXIT, .step = 4, .pid = 100, .tid = 100, .mm = 1 };
+
+	rec_begin(&rec);
+	assert_int_equal(rec.sink->event(rec.sink, &thread), 0);
+	assert_int_equal(rec.sink->event(rec.sink, &end), 0);
+	assert_non_null(replay_find(replay, 0));
+	end.step = 5;
+	end.tid = 101;
+	end.exit.last = true;
+	assert_int_equal(rec.sink->event(rec.sink, &end), 0);
+	assert_null(replay_find(replay, 0));
+	replay_free(replay);
+}
+
 static void test_calls_read_like_strace(void **state)
 {
 	struct trace_call mmap_call = { .nr = SYS_mmap,
@@ -187,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_other_access_is_a_difference_even_where_faults_were_not_seen),
 		cmocka_unit_test(test_a_result_that_was_not_expected_is_a_difference),
 		cmocka_unit_test(test_a_missing_and_a_surplus_area_are_differences_and_are_taken_over),
+		cmocka_unit_test(test_a_process_is_there_until_its_last_thread_ends),
 		cmocka_unit_test(test_calls_read_like_strace),
 	};
 

@@ -115,9 +115,25 @@ static struct space *find_space(struct replay *r, uint32_t id)
 	return mtree_load(&r->spaces, id);
 }
 
-static int set_process(struct replay *r, uint32_t pid, uint32_t mm)
+/* Of a process: its address space, and how many of its tasks are there. */
+static int set_process(struct replay *r, uint32_t pid, uint32_t mm, uint64_t tasks)
 {
-	return mtree_store(&r->processes, pid, xa_mk_value(mm), GFP_KERNEL);
+	return mtree_store(&r->processes, pid, xa_mk_value(tasks << 32 | mm), GFP_KERNEL);
+}
+
+/* 0: there is none. */
+static uint32_t space_of_process(struct replay *r, uint32_t pid)
+{
+	void *entry = mtree_load(&r->processes, pid);
+
+	return entry ? (uint32_t)xa_to_value(entry) : 0;
+}
+
+static uint64_t tasks_of_process(struct replay *r, uint32_t pid)
+{
+	void *entry = mtree_load(&r->processes, pid);
+
+	return entry ? xa_to_value(entry) >> 32 : 0;
 }
 
 static struct space *new_space(struct replay *r, uint32_t id)
@@ -259,7 +275,7 @@ static int space_event(struct replay *r, const struct trace_event *e)
 		r->first_pid = e->pid;
 		r->stats.processes = r->stats.threads = 1;
 	}
-	return set_process(r, e->pid, e->mm);
+	return set_process(r, e->pid, e->mm, 1);
 }
 
 static int fork_event(struct replay *r, const struct trace_event *e)
@@ -290,7 +306,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child->call = parent->call;
 	child->call_step = parent->call_step;
 	vdso_copy(child, parent);
-	return set_process(r, e->fork.child_pid, e->fork.child_mm);
+	return set_process(r, e->fork.child_pid, e->fork.child_mm, 1);
 }
 
 static int task_event(struct replay *r, const struct trace_event *e)
@@ -301,13 +317,16 @@ static int task_event(struct replay *r, const struct trace_event *e)
 	r->stats.processes += !e->task.thread;
 	if (!s)
 		return 0;
-	return set_process(r, e->pid, e->mm);
+	return set_process(r, e->pid, e->mm, e->task.thread ? tasks_of_process(r, e->pid) + 1 : 1);
 }
 
+/* The first thread can end before others of its process. */
 static int exit_event(struct replay *r, const struct trace_event *e)
 {
 	struct space *s = find_space(r, e->mm);
-	bool noted = s && e->pid == r->first_pid && e->pid == e->tid;
+	uint64_t tasks = tasks_of_process(r, e->pid);
+	bool its = space_of_process(r, e->pid) == e->mm, over = e->exit.last || tasks <= 1;
+	bool noted = s && its && over && e->pid == r->first_pid;
 	int err = 0;
 
 	if (!s)
@@ -321,11 +340,13 @@ static int exit_event(struct replay *r, const struct trace_event *e)
 		return err;
 	if (noted)
 		note_final(&r->stats, s);
-	if (!e->exit.exec && (e->exit.last || e->pid == e->tid))
+	if (!e->exit.exec && its && over)
 		mtree_erase(&r->processes, e->pid);
+	else if (!e->exit.exec && its)
+		err = set_process(r, e->pid, e->mm, tasks - 1);
 	if (e->exit.last)
 		end_space(r, s);
-	return 0;
+	return err;
 }
 
 static bool is_result(const struct trace_call *c, int64_t predicted)
@@ -514,8 +535,7 @@ struct trace_sink *replay_sink(struct replay *r)
 
 struct mm_struct *replay_find(struct replay *r, uint32_t pid)
 {
-	void *mm = mtree_load(&r->processes, pid ? pid : r->first_pid);
-	struct space *s = mm ? find_space(r, (uint32_t)xa_to_value(mm)) : NULL;
+	struct space *s = find_space(r, space_of_process(r, pid ? pid : r->first_pid));
 
 	errno = 0;
 	if (s && copies_make_own(s)) {
@@ -539,14 +559,14 @@ uint32_t replay_space_number(struct replay *r, const struct mm_struct *mm)
 
 void replay_statistics(struct replay *r, struct replay_stats *stats)
 {
-	void *first = mtree_load(&r->processes, r->first_pid);
+	uint32_t first = space_of_process(r, r->first_pid);
 	struct space *s;
 	unsigned long id = 0;
 
 	*stats = r->stats;
 	mt_for_each (&r->spaces, s, id, ULONG_MAX) {
 		add_counters(stats, &s->mm.counters);
-		if (first && xa_to_value(first) == s->id)
+		if (first == s->id)
 			note_final(stats, s);
 	}
 }
