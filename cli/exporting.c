@@ -65,7 +65,7 @@ static int second_reading(
 /* All rows of one. */
 static int export_recording(struct exporting *x, const char *path)
 {
-	struct export_run run = { .host = x->host ? x->host : "" };
+	struct export_run run = { .path = path, .host = x->host ? x->host : "" };
 	struct reading r = { .command = x->command, .path = path, .quiet = true };
 	struct survey survey;
 	int status = reading_survey(x->command, path, &survey), second;

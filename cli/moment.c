@@ -150,7 +150,7 @@ int moment_reach(struct moment *m)
 		return err;
 	m->x = explain_new(trace_reader_header(m->reader), &options);
 	m->symbols = symbols_new();
-	if (!m->x || !m->symbols)
+	if (!m->x || !m->symbols || symbols_recording(m->symbols, m->path))
 		return no_memory(m);
 	err = conclude(m, play(m));
 	return err ? err : m->damaged;

@@ -252,7 +252,8 @@ static int make(struct making *m)
 		return status ? status : choose(m);
 	m->page.all_spaces = m->survey.spaces;
 	m->symbols = symbols_new();
-	next = m->symbols ? choose(m) : out_of_memory("report", 0);
+	next = m->symbols && !symbols_recording(m->symbols, m->a->path) ? choose(m)
+									: out_of_memory("report", 0);
 	next = next ? next : second_reading(m);
 	return next ? next : status;
 }

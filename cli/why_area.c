@@ -31,9 +31,11 @@ static void print_entry(const struct history_entry *h, const struct code *code)
 			h->last_step);
 	snprintf(text, sizeof(text), "%s%s: %s", h->what, times, event);
 	if (h->event.type == TRACE_EVENT_CALL) {
+		const char *name = symbols_task(code->symbols, h->event.tid, h->event.step);
 		size_t n = strlen(text);
 
-		snprintf(text + n, sizeof(text) - n, ", by thread %u at %s", h->event.tid,
+		snprintf(text + n, sizeof(text) - n, ", by thread %u%s%s%s at %s", h->event.tid,
+			name ? " (" : "", name ? name : "", name ? ")" : "",
 			place_text(code, h->event.site, h->event.stack, where, sizeof(where)));
 	}
 	snprintf(lead, sizeof(lead), "  %11.6f s  ", (double)h->event.time_ns / 1e9);

@@ -8,7 +8,8 @@
  *
  * Functions are found in the files themselves, by path, where their build-id is the recorded one; else, and for separate
  * debug information, by build-id in /usr/lib/debug and, where DEBUGINFOD_URLS is set, from a debuginfod server.  Code without a
- * file is looked up in /tmp/perf-PID.map, as compilers at run time write it.  Files are opened once and kept.
+ * file is looked up in the recording, if it has names for it, or in /tmp/perf-PID.map, as compilers at run time write it.
+ * Files are opened once and kept.
  *
  * One thread at a time.
  */
@@ -71,6 +72,12 @@ static inline struct trace_module symbol_module_of_area(const struct trace_area 
  * @{ */
 
 /**
+ * The events are of the recording at @p path: it is read again, to its end, if a name of code without a file is asked for.
+ * @return 0 or -ENOMEM.
+ */
+VMAPLE_API int symbols_recording(struct symbols *symbols, const char *path) __must_check;
+
+/**
  * Follow a recording: its modules, forks and exits, and its stacks.
  * @return 0 or -ENOMEM.
  */
@@ -81,6 +88,9 @@ VMAPLE_API int symbols_event(struct symbols *symbols, const struct trace_event *
  * @return NULL: there is none with that number.  It lives until the next symbols_event().
  */
 VMAPLE_API const struct trace_stack *symbols_stack(const struct symbols *symbols, uint32_t id);
+
+/** What task @p tid was called at @p step of the recording; NULL: not known. It lives as long as @p symbols. */
+VMAPLE_API const char *symbols_task(const struct symbols *symbols, uint32_t tid, uint64_t step);
 
 /** symbol_find() for a frame of a stack: in the code that address space @p mm has there now. */
 VMAPLE_API bool symbols_frame(

@@ -41,7 +41,9 @@ enum trace_event_type {
 	TRACE_EVENT_MODULE = 11, /**< code of a file that stacks go through [module]; since version 2 */
 	TRACE_EVENT_STACK = 12,  /**< a call stack that later calls name [stack]; since version 2 */
 	TRACE_EVENT_CHANGE = 13, /**< the map changed, by no call of it [change]; since version 2 */
-	TRACE_EVENT_ANON = 14    /**< which areas share an anon_vma [anon]; since version 2 */
+	TRACE_EVENT_ANON = 14,   /**< which areas share an anon_vma [anon]; since version 2 */
+	TRACE_EVENT_NAME = 15,   /**< what a task is called [name]; since version 4 */
+	TRACE_EVENT_CODE = 16    /**< a function that was compiled at run time [code]; since version 4 */
 };
 
 /** What an open file is, as far as mapping it is concerned. */
@@ -288,6 +290,20 @@ struct trace_anon {
 	const struct trace_anon_area *areas; /**< ascending */
 };
 
+/** What the task of the event is called, as /proc/PID/comm had it: told before its first call, and when it is seen to change. */
+struct trace_name {
+	const char *name; /**< never NULL */
+};
+
+/**
+ * A function without a file that stacks have gone through, as /tmp/perf-PID.map named it when the address space ended: so it
+ * comes behind them.  What is told last is true.
+ */
+struct trace_code {
+	uint64_t start, end; /**< [start, end) */
+	const char *name;    /**< never NULL */
+};
+
 /** Something that the source could not see. */
 struct trace_lost {
 	uint64_t count;   /**< events, when known; else 0 */
@@ -314,6 +330,8 @@ struct trace_event {
 		struct trace_lost lost;
 		struct trace_change change;
 		struct trace_anon anon;
+		struct trace_name name;
+		struct trace_code code;
 		struct trace_module module;
 		struct trace_stack stack;
 	};
@@ -351,7 +369,7 @@ struct trace_header {
 	const char *command;        /**< command line, quoted for a shell; never NULL */
 };
 
-#define TRACE_FORMAT_VERSION 3
+#define TRACE_FORMAT_VERSION 4
 
 /**
  * Where events go. One sink can be put before another.

@@ -203,6 +203,7 @@ int export_event(struct export *x, struct explain *ledger, const struct trace_ev
 struct export *export_begin(
 	const struct export_run *run, const struct survey *survey, struct export_writer *writer)
 {
+	bool wants_names = run->wanted[EXPORT_STACKS] || run->wanted[EXPORT_BOUNDARIES];
 	struct export *x = calloc(1, sizeof(*x));
 
 	if (!x)
@@ -212,8 +213,8 @@ struct export *export_begin(
 	x->writer = writer;
 	mt_init_flags(&x->spaces, 0);
 	/* Who made a boundary is said by its stack. */
-	x->symbols = run->wanted[EXPORT_STACKS] || run->wanted[EXPORT_BOUNDARIES] ? symbols_new() : NULL;
-	if ((run->wanted[EXPORT_STACKS] || run->wanted[EXPORT_BOUNDARIES]) && !x->symbols) {
+	x->symbols = wants_names ? symbols_new() : NULL;
+	if (wants_names && (!x->symbols || symbols_recording(x->symbols, run->path))) {
 		export_free(x);
 		return NULL;
 	}

@@ -76,6 +76,7 @@ struct export_writer {
 /* What is the same in all rows of a run, and what is to be written. */
 struct export_run {
 	char run_id[17];
+	const char *path; /* of the recording */
 	const char *host, *build;
 	const struct trace_header *header;
 	bool wanted[EXPORT_TABLES];

@@ -35,7 +35,8 @@ static const char *const event_types[] = { [TRACE_EVENT_FILE] = "file",
 	[TRACE_EVENT_LIMIT] = "limit",
 	[TRACE_EVENT_LOST] = "lost",
 	[TRACE_EVENT_CHANGE] = "change",
-	[TRACE_EVENT_ANON] = "anon" };
+	[TRACE_EVENT_ANON] = "anon",
+	[TRACE_EVENT_NAME] = "name" };
 
 static const char *type_name(uint32_t type)
 {
@@ -123,6 +124,8 @@ static const char *event_text(const struct trace_event *e, char *buf, size_t siz
 	case TRACE_EVENT_ANON:
 		snprintf(buf, size, "%u areas with an anon_vma", e->anon.count);
 		return buf;
+	case TRACE_EVENT_NAME:
+		return e->name.name;
 	case TRACE_EVENT_SPACE:
 		return e->space.path;
 	case TRACE_EVENT_LOST:

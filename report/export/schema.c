@@ -70,7 +70,7 @@ static const struct export_column spaces_columns[] = {
 static const struct export_column events_columns[] = {
 	I("step", "step", "number of the event, from 1"),
 	I("time_ns", "ns", "since the recording began"),
-	T("type", "call, fault, fork, task, exit, space, map, limit, lost, change, anon or file"),
+	T("type", "call, fault, fork, task, exit, space, map, limit, lost, change, anon, name or file"),
 	I("pid", "", "process"),
 	I("tid", "", "task"),
 	I("mm", "", "address space; 0: of none"),

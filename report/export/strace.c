@@ -340,6 +340,8 @@ int export_strace_event(struct export_strace *s, const struct trace_event *e)
 		break;
 	case TRACE_EVENT_MODULE:
 	case TRACE_EVENT_STACK:
+	case TRACE_EVENT_NAME:
+	case TRACE_EVENT_CODE:
 		break;
 	default:
 		s->left_out++;

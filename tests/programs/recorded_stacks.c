@@ -38,7 +38,8 @@ int main(int argc, char **argv)
 	const char *note;
 	int got;
 
-	if (!s || argc < 2 || trace_reader_open(&r, argv[1], error, sizeof(error)))
+	if (!s || argc < 2 || symbols_recording(s, argv[1]) ||
+		trace_reader_open(&r, argv[1], error, sizeof(error)))
 		return 1;
 	while ((got = trace_reader_next(r, &e)) > 0) {
 		const struct trace_stack *k;

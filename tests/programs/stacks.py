@@ -35,6 +35,10 @@ def record(command, check="every"):
         if r.returncode:
             print("Bail out! %s" % r.stderr.strip().replace("\n", " "))
             sys.exit(77 if "built without libdw" in r.stderr else 1)
+        # What was compiled at run time has its names in the recording.
+        for name in glob.glob("/tmp/perf-*.map"):
+            if not os.path.exists("/proc/" + name[10:-4]) and "written function" in open(name, errors="replace").read():
+                os.unlink(name)
         calls = subprocess.run([RECORDED, path], stdout=subprocess.PIPE, text=True, check=True, timeout=120)
         verify = subprocess.run([VMAPLE, "verify", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     result(verify.returncode == 0, "%s is mirrored with stacks in it, --check %s" % (command[0], check), verify.stdout)
@@ -56,7 +60,7 @@ def matches(wanted, frames):
 
 
 def known(program):
-    # One at a time: the maps of code that is made at run time are removed at the end, and another run's could be among them.
+    # One at a time: the maps of code that is made at run time are removed, and another run's could be among them.
     alone = open(__file__, encoding="utf-8")
     fcntl.flock(alone, fcntl.LOCK_EX)
     for check in ("every", "end"):
@@ -68,9 +72,24 @@ def known(program):
             end = "deep" if deep else "whole"
             ok = len(of_it) == 2 and all(s[2] == end and matches(wanted, s[3][1:]) for s in of_it)
             result(ok, "%s, --check %s" % (" ".join(wanted), check), "\n".join("%s: %s" % (s[2], " ".join(s[3])) for s in of_it))
-    for path in glob.glob("/tmp/perf-*.map"):
-        if not os.path.exists("/proc/" + path[10:-4]) and "written function" in open(path, errors="replace").read():
-            os.unlink(path)
+
+
+NAMED = """import ctypes, mmap, os, threading
+def work():
+    ctypes.CDLL(None).prctl(15, b"a worker")
+    memory = mmap.mmap(-1, 1 << 20)
+    print("%x" % ctypes.addressof(ctypes.c_char.from_buffer(memory)), flush=True)
+    os._exit(0)
+threading.Thread(target=work).start()"""
+
+
+def named():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "r.vmt")
+        at = subprocess.run([VMAPLE, "record", "-o", path, "--", sys.executable, "-c", NAMED], stdout=subprocess.PIPE,
+                            text=True, check=True, timeout=120).stdout.strip()
+        life = subprocess.run([VMAPLE, "why", path, at], stdout=subprocess.PIPE, text=True, timeout=120).stdout
+    result("(a worker) at" in " ".join(life.split()), "a thread is called by its name", life)
 
 
 PYTHON = "import json, decimal, threading\nfor i in range(3):\n t = threading.Thread(target=lambda: bytearray(1 << 22))\n t.start(); t.join()"
@@ -98,5 +117,6 @@ if KIND == "known":
     known(sys.argv[4])
 else:
     debian()
+    named()
 print("1..%d" % len(results))
 sys.exit(0 if all(results) else 1)

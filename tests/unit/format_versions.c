@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recordings of every version are read: one of version 1, made when that was the newest, and what versions 2 and 3 have more.
+ * Recordings of every version are read: one of version 1, made when that was the newest, and what later versions have more.
  *
  * usage: format_versions VERSION-1.VMT    (a program without a library: mmap of 8 pages, mprotect of the second, a write to
  * the first, munmap of the fifth, mprotect of the first)
@@ -135,12 +135,45 @@ static void test_a_call_of_version_3_says_its_table(void **state)
 	unlink(path);
 }
 
+static void test_names_of_tasks_and_of_code_are_read_back(void **state)
+{
+	char path[] = "/tmp/vmaple-names.XXXXXX", error[512];
+	struct trace_event name = { .type = TRACE_EVENT_NAME, .name = { "a thread" } };
+	struct trace_event code = { .type = TRACE_EVENT_CODE, .code = { 0x5001, 0x5003, "f(x) y" } };
+	struct trace_writer *w;
+	struct trace_reader *r;
+	struct recording rec;
+	struct trace_event e;
+
+	close(mkstemp(path));
+	assert_int_equal(trace_writer_open(&w, path, &rec_header), 0);
+	rec = (struct recording){ .sink = trace_writer_sink(w) };
+	rec_begin(&rec);
+	rec_event(&rec, name);
+	rec_event(&rec, code);
+	assert_int_equal(rec.error, 0);
+	assert_int_equal(trace_writer_close(w), 0);
+	assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(trace_reader_next(r, &e), 1);
+	assert_int_equal(e.type, TRACE_EVENT_NAME);
+	assert_string_equal(e.name.name, "a thread");
+	assert_int_equal(trace_reader_next(r, &e), 1);
+	assert_int_equal(e.code.start, 0x5001);
+	assert_int_equal(e.code.end, 0x5003);
+	assert_string_equal(e.code.name, "f(x) y");
+	assert_int_equal(trace_reader_next(r, &e), 0);
+	trace_reader_close(r);
+	unlink(path);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_recording_of_version_1_says_what_it_said_then),
 		cmocka_unit_test(test_modules_and_stacks_are_read_back),
 		cmocka_unit_test(test_a_call_of_version_3_says_its_table),
+		cmocka_unit_test(test_names_of_tasks_and_of_code_are_read_back),
 	};
 
 	version_1 = argc > 1 ? argv[1] : "version-1.vmt";

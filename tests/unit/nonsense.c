@@ -100,6 +100,9 @@ static const struct nonsense nonsense[] = {
 	{ "beyond its address space", MODULE(.start = 0x1000, .end = 1ull << 47) },
 	{ "a build-id of 65 bytes",
 		MODULE(.start = 0x1000, .end = 0x2000, .build_id = build_id, .build_id_len = 65) },
+	{ "a function at 0x5000 of no bytes",
+		{ .type = TRACE_EVENT_CODE, .mm = 1, .code = { 0x5000, 0x5000, "f" } } },
+	{ "a function at 0x5000", { .type = TRACE_EVENT_CODE, .mm = 1, .code = { 0x5000, ~0ull, "f" } } },
 	/* CK1: numbers */
 	{ "address space 1 begins", { .type = TRACE_EVENT_FORK, .mm = 1, .fork = { 101, 1 } } },
 	{ "address space 0 begins", { .type = TRACE_EVENT_FORK, .mm = 1, .fork = { 101, 0 } } },

@@ -16,6 +16,8 @@
 
 #include <vmaple/symbols.h>
 
+#include "recording.h"
+
 __attribute__((noinline)) void known_function(void);
 void known_function(void)
 {
@@ -117,6 +119,45 @@ static void test_written_code_is_found_in_the_perf_map_of_its_process(void **sta
 	symbols_free(s);
 }
 
+/* Told when its process ends, it is known from the beginning, and whatever file is here is not looked at. */
+static void test_a_recording_has_its_own_names_of_written_code(void **state)
+{
+	char path[] = "/tmp/vmaple-symbols.XXXXXX", map[64];
+	const struct trace_event events[] = {
+		{ .type = TRACE_EVENT_CODE, .code = { 0x5000, 0x5010, "first" } },
+		{ .type = TRACE_EVENT_CODE, .code = { 0x4000, 0x4010, "lower" } },
+		{ .type = TRACE_EVENT_CODE, .code = { 0x5000, 0x5008, "again" } },
+	};
+	struct recording rec = { .pid = (uint32_t)getpid() };
+	struct symbols *s = symbols_new();
+	struct trace_writer *w;
+	struct symbol y;
+	FILE *f;
+
+	snprintf(map, sizeof(map), "/tmp/perf-%d.map", getpid());
+	f = fopen(map, "w");
+	assert_non_null(f);
+	fputs("5000 20 another's\n", f);
+	fclose(f);
+	close(mkstemp(path));
+	assert_int_equal(trace_writer_open(&w, path, &rec_header), 0);
+	rec.sink = trace_writer_sink(w);
+	rec_begin(&rec);
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		rec_event(&rec, events[i]);
+	assert_int_equal(rec.error, 0);
+	assert_int_equal(trace_writer_close(w), 0);
+	assert_int_equal(symbols_recording(s, path), 0);
+	assert_true(symbol_find(s, NULL, (uint32_t)getpid(), 0x5007, &y));
+	assert_string_equal(y.function, "again");
+	assert_true(symbol_find(s, NULL, (uint32_t)getpid(), 0x400f, &y));
+	assert_string_equal(y.function, "lower");
+	assert_false(symbol_find(s, NULL, (uint32_t)getpid(), 0x5010, &y));
+	unlink(path);
+	unlink(map);
+	symbols_free(s);
+}
+
 static void event(struct symbols *s, struct trace_event e)
 {
 	assert_int_equal(symbols_event(s, &e), 0);
@@ -165,6 +206,36 @@ static void test_code_is_what_was_told_last_in_its_address_space(void **state)
 	symbols_free(s);
 }
 
+static void named(struct symbols *s, uint32_t tid, uint64_t step, const char *name)
+{
+	event(s,
+		(struct trace_event){ .type = TRACE_EVENT_NAME, .tid = tid, .step = step, .name = { name } });
+}
+
+static void test_a_task_is_called_what_it_was_called_then(void **state)
+{
+	struct symbols *s = symbols_new();
+	char name[16];
+
+	assert_null(symbols_task(s, 7, 100));
+	for (uint32_t tid = 1; tid <= 1000; tid++) {
+		snprintf(name, sizeof(name), "task %u", tid);
+		named(s, tid, 10, name);
+	}
+	named(s, 7, 20, "worker");
+	named(s, 7, 30, "idle");
+	assert_null(symbols_task(s, 7, 9));
+	assert_string_equal(symbols_task(s, 7, 19), "task 7");
+	assert_string_equal(symbols_task(s, 7, 20), "worker");
+	assert_string_equal(symbols_task(s, 7, UINT64_MAX), "idle");
+	for (uint32_t tid = 8; tid <= 1000; tid++) {
+		snprintf(name, sizeof(name), "task %u", tid);
+		assert_string_equal(symbols_task(s, tid, 11), name);
+	}
+	assert_null(symbols_task(s, 1001, 11));
+	symbols_free(s);
+}
+
 /* Bytes of a copy of this program are changed: whatever they say, nothing but an answer may come of it. */
 static void test_damaged_files_are_survived(void **state)
 {
@@ -208,6 +279,8 @@ int main(void)
 		cmocka_unit_test(test_a_file_that_is_not_there_is_said),
 		cmocka_unit_test(test_written_code_is_found_in_the_perf_map_of_its_process),
 		cmocka_unit_test(test_code_is_what_was_told_last_in_its_address_space),
+		cmocka_unit_test(test_a_recording_has_its_own_names_of_written_code),
+		cmocka_unit_test(test_a_task_is_called_what_it_was_called_then),
 		cmocka_unit_test(test_damaged_files_are_survived),
 	};
 

@@ -255,6 +255,19 @@ static const char *check_anon(struct check *c, const struct trace_anon *a)
 	return NULL;
 }
 
+static const char *check_name(struct check *c, const char *name)
+{
+	return strlen(name) < TEXT_MAX ? NULL : wrong(c, "a task whose name is too long");
+}
+
+static const char *check_code(struct check *c, const struct trace_code *code)
+{
+	if (code->start >= code->end || code->end > SPACE_MAX)
+		return wrong(c, "a function at %#" PRIx64 " of no bytes, or beyond its address space",
+			code->start);
+	return strlen(code->name) < TEXT_MAX ? NULL : wrong(c, "a function whose name is too long");
+}
+
 static void end_space(struct check *c, struct known *k)
 {
 	tdelete(k, &c->spaces, by_number);
@@ -291,6 +304,10 @@ static const char *check_in_space(struct check *c, const struct trace_event *e, 
 		return check_change(c, &e->change);
 	case TRACE_EVENT_ANON:
 		return check_anon(c, &e->anon);
+	case TRACE_EVENT_NAME:
+		return check_name(c, e->name.name);
+	case TRACE_EVENT_CODE:
+		return check_code(c, &e->code);
 	default:
 		return NULL;
 	}

@@ -369,6 +369,13 @@ static void do_fault(struct codec *c, struct trace_fault *f)
 	do_bool(c, &f->ambiguous);
 }
 
+static void do_code(struct codec *c, struct trace_code *code)
+{
+	do_u64(c, &code->start);
+	do_u64(c, &code->end);
+	do_string(c, &code->name);
+}
+
 static void do_body(struct codec *c, struct trace_event *e)
 {
 	switch (e->type) {
@@ -421,6 +428,12 @@ static void do_body(struct codec *c, struct trace_event *e)
 		break;
 	case TRACE_EVENT_ANON:
 		do_anon(c, &e->anon);
+		break;
+	case TRACE_EVENT_NAME:
+		do_string(c, &e->name.name);
+		break;
+	case TRACE_EVENT_CODE:
+		do_code(c, &e->code);
 		break;
 	default:
 		fail(c);

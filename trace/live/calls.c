@@ -119,6 +119,7 @@ void call_begin(struct live *l, struct task *t)
 	default:
 		break;
 	}
+	name_before_call(l, t);
 	t->call.stack = stacks_of_call(l, t);
 	writes_before_call(l, t);
 }

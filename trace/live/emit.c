@@ -101,6 +101,10 @@ static bool keep_payload(struct pending *p, struct trace_event *e)
 	case TRACE_EVENT_STACK:
 		return (e->stack.frames = keep(
 				p, e->stack.frames, e->stack.count * sizeof(*e->stack.frames))) != NULL;
+	case TRACE_EVENT_NAME:
+		return (e->name.name = keep(p, e->name.name, strlen(e->name.name) + 1)) != NULL;
+	case TRACE_EVENT_CODE:
+		return (e->code.name = keep(p, e->code.name, strlen(e->code.name) + 1)) != NULL;
 	case TRACE_EVENT_SPACE:
 		return false;
 	default:

@@ -24,8 +24,10 @@
 
 void observe_before_end(struct live *l, struct task *t)
 {
+	name_before_end(l, t);
 	if (t->mm->users > 1)
 		return;
+	stacks_before_end(l, t);
 	growth_emit(l, t, false);
 	served_emit(l, t);
 	observe_all(l, t);

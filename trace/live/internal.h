@@ -27,6 +27,7 @@
  *   writes.c   first writes: which areas were written since the last call
  *   growth.c   stacks that grow
  *   stacks/    call stacks
+ *   names.c    what tasks are called
  *   served.c   areas that a userfaultfd serves
  *   remember.c sets of addresses
  *   observe.c  the kernel's map
@@ -59,6 +60,7 @@
 		PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT)
 #define OPTIONS_OF_STARTED (OPTIONS_OF_ATTACHED | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
 #define CALL_DATA_MAX      128
+#define TASK_NAME_MAX      64 /* of a thread of the kernel; programs have 16 */
 #define MARKS_MAX          127
 #define MOUNT_CACHE        8
 #define SEEN_AREAS         8
@@ -118,6 +120,7 @@ struct live_mm {
 	struct maple_tree served;         /* served.c */
 	struct maple_tree mapped;         /* identity.c, 4: numbers of the files of areas */
 	struct code_map *code;            /* stacks/modules.c */
+	bool ran_code;                    /* a stack went through code without a file */
 };
 
 /* [start, end), whole pages. */
@@ -159,9 +162,12 @@ struct task {
 	uint64_t argument;
 	uint32_t argument_abi; /* of the call whose it was */
 	uint8_t data[CALL_DATA_MAX];
-	uint8_t *vector; /* more than that: of process_madvise */
-	int open_flags;  /* access mode of the file that mmap names; -1: no file */
-	uint32_t rank;   /* and its rank */
+	uint8_t *vector;          /* more than that: of process_madvise */
+	int open_flags;           /* access mode of the file that mmap names; -1: no file */
+	uint32_t rank;            /* and its rank */
+	char name[TASK_NAME_MAX]; /* names.c: as it was told last; "": it was not */
+	uint32_t looked;          /* how often */
+	uint64_t named_ns;        /* when it was looked at last */
 };
 
 /* Areas as they were asked for last: observe.c. */
@@ -460,8 +466,14 @@ uint32_t stacks_of_call(struct live *l, struct task *t);
 void stacks_follow_call(struct task *t, int64_t result);
 /* A child has its parent's code. */
 void stacks_copy(const struct live_mm *from, struct live_mm *to);
+/* Before the address space ends: the names of code that has no file. */
+void stacks_before_end(struct live *l, struct task *t);
 /* The address space ends. */
 void stacks_leave(struct live_mm *mm);
+
+/* names.c: tell what the task is called, if that has changed. */
+void name_before_call(struct live *l, struct task *t);
+void name_before_end(struct live *l, struct task *t);
 
 /* remember.c: without memory (false) a range is not remembered, or all are forgotten. */
 bool remember(struct maple_tree *set, uint64_t start, uint64_t end);

@@ -279,6 +279,8 @@ static void on_exec(struct live *l, struct task *t)
 		task_leave_mm(t);
 	}
 	t->exiting = false;
+	t->looked = 0;
+	t->name[0] = '\0';
 	t->tgid = t->tid;
 	note_privileges(l, t);
 	if (t->unseen) {

@@ -132,6 +132,8 @@ static int follow(struct symbols *s, const struct trace_event *e)
 		return add_module(s, e->mm, &e->module);
 	case TRACE_EVENT_STACK:
 		return add_stack(s, &e->stack);
+	case TRACE_EVENT_NAME:
+		return task_name_add(s, e);
 	case TRACE_EVENT_FORK:
 		return copy_space(s, e->mm, e->fork.child_mm);
 	case TRACE_EVENT_EXIT:

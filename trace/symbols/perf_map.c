@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /tmp/perf-PID.map: what a compiler at run time says of its code, a line for each function: start and size in hexadecimal,
- * and a name.  Later lines are true where they overlap earlier ones.
+ * Code without a file: what its compiler has said of it in /tmp/perf-PID.map.  Of a process whose functions are in the
+ * recording these are believed, wherever it is read; of others the file here, if there is one.  Later lines are true where they
+ * overlap earlier ones.
  *
- * The file is another process's, or anybody's: it is believed in what it says about names, and may say nonsense.
+ * In a recording such functions come behind the stacks that they are wanted for: it is read once for them, to its end, when
+ * the first is asked for.
  */
+#include "perf_map_line.h"
 #include "symbols_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +20,7 @@
 #define MAP_MAX (256u << 20)
 
 struct jit_function {
-	uint64_t start, size;
+	uint64_t start, end;
 	size_t line;
 	const char *name;
 };
@@ -26,8 +29,8 @@ struct perf_map {
 	struct perf_map *next;
 	uint32_t pid;
 	char name[32]; /* perf-PID.map */
-	char *text;
-	size_t nr;
+	char *text;    /* NULL: names are of the recording, each with memory of its own */
+	size_t nr, allocated;
 	struct jit_function *functions; /* by start, then by line */
 };
 
@@ -62,7 +65,7 @@ static int by_start(const void *a, const void *b)
 
 static void parse(struct perf_map *m)
 {
-	size_t lines = 0, line = 0;
+	size_t lines = 0;
 	char *save = NULL;
 
 	for (const char *c = m->text; *c; c++)
@@ -70,38 +73,107 @@ static void parse(struct perf_map *m)
 	m->functions = calloc(lines + 1, sizeof(*m->functions));
 	for (char *l = strtok_r(m->text, "\n", &save); m->functions && l; l = strtok_r(NULL, "\n", &save)) {
 		struct jit_function *f = &m->functions[m->nr];
-		int at = 0;
 
-		if (sscanf(l, "%" SCNx64 " %" SCNx64 " %n", &f->start, &f->size, &at) == 2 && at && l[at]) {
-			f->name = l + at;
-			f->line = line++;
-			m->nr++;
-		}
+		f->name = perf_map_line(l, &f->start, &f->end);
+		f->line = m->nr;
+		m->nr += f->name != NULL;
 	}
 	if (m->functions)
 		qsort(m->functions, m->nr, sizeof(*m->functions), by_start);
 }
 
-static struct perf_map *get_map(struct symbols *s, uint32_t pid)
+static struct perf_map *find_map(const struct symbols *s, uint32_t pid)
 {
 	struct perf_map *m = s->perf_maps;
-	char path[64];
 
 	while (m && m->pid != pid)
 		m = m->next;
-	if (m)
-		return m;
-	m = calloc(1, sizeof(*m));
+	return m;
+}
+
+static struct perf_map *new_map(struct symbols *s, uint32_t pid)
+{
+	struct perf_map *m = calloc(1, sizeof(*m));
+
 	if (!m)
 		return NULL;
 	m->pid = pid;
 	snprintf(m->name, sizeof(m->name), "perf-%u.map", pid);
+	m->next = s->perf_maps;
+	return s->perf_maps = m;
+}
+
+/* --- of a recording ------------------------------------------------------------------------------------------- */
+
+/* Without memory a function has no name. */
+static void add_function(struct symbols *s, uint32_t pid, const struct trace_code *code)
+{
+	struct perf_map *m = find_map(s, pid);
+	size_t want;
+	void *grown;
+	char *name;
+
+	if (!m && !(m = new_map(s, pid)))
+		return;
+	if (m->nr == m->allocated) {
+		want = m->nr ? 2 * m->nr : 64;
+		grown = realloc(m->functions, want * sizeof(*m->functions));
+		if (!grown)
+			return;
+		m->functions = grown;
+		m->allocated = want;
+	}
+	name = strdup(code->name);
+	if (name)
+		m->functions[m->nr] = (struct jit_function){ code->start, code->end, m->nr, name };
+	m->nr += name != NULL;
+}
+
+/* What is damaged is said by who reads the recording for itself. */
+static void read_recording(struct symbols *s)
+{
+	struct trace_reader *r;
+	struct trace_event e;
+	char error[512];
+
+	if (!s->recording)
+		return;
+	if (!trace_reader_open(&r, s->recording, error, sizeof(error))) {
+		while (trace_reader_next(r, &e) > 0)
+			if (e.type == TRACE_EVENT_CODE)
+				add_function(s, e.pid, &e.code);
+		trace_reader_close(r);
+	}
+	free(s->recording);
+	s->recording = NULL;
+	for (struct perf_map *m = s->perf_maps; m; m = m->next)
+		if (m->allocated)
+			qsort(m->functions, m->nr, sizeof(*m->functions), by_start);
+}
+
+int symbols_recording(struct symbols *s, const char *path)
+{
+	free(s->recording);
+	s->recording = strdup(path);
+	return s->recording ? 0 : -ENOMEM;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+
+static struct perf_map *get_map(struct symbols *s, uint32_t pid)
+{
+	struct perf_map *m;
+	char path[64];
+
+	read_recording(s);
+	m = find_map(s, pid);
+	if (m || !(m = new_map(s, pid)))
+		return m;
 	snprintf(path, sizeof(path), "/tmp/%s", m->name);
 	m->text = read_text(path);
 	if (m->text)
 		parse(m);
-	m->next = s->perf_maps;
-	return s->perf_maps = m;
+	return m;
 }
 
 bool perf_map_find(struct symbols *s, uint32_t pid, uint64_t addr, struct symbol *symbol)
@@ -118,7 +190,7 @@ bool perf_map_find(struct symbols *s, uint32_t pid, uint64_t addr, struct symbol
 		else
 			hi = mid;
 	}
-	if (!lo || addr - m->functions[lo - 1].start >= m->functions[lo - 1].size)
+	if (!lo || addr >= m->functions[lo - 1].end)
 		return false;
 	symbol->function = m->functions[lo - 1].name;
 	symbol->offset = addr - m->functions[lo - 1].start;
@@ -132,8 +204,11 @@ void perf_maps_free(struct symbols *s)
 		struct perf_map *m = s->perf_maps;
 
 		s->perf_maps = m->next;
+		for (size_t i = 0; i < m->nr && !m->text; i++)
+			free((char *)m->functions[i].name);
 		free(m->functions);
 		free(m->text);
 		free(m);
 	}
+	free(s->recording);
 }

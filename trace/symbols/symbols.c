@@ -20,6 +20,7 @@ void symbols_free(struct symbols *s)
 		return;
 	symbols_follow_free(s);
 	perf_maps_free(s);
+	task_names_free(s);
 	while (s->modules) {
 		struct known_module *m = s->modules;
 
@@ -55,6 +56,12 @@ const char *symbols_note(const struct symbols *s, unsigned int nr)
 	return nr < s->nr_notes ? s->notes[nr] : NULL;
 }
 
+/* Compilers at run time put their code also in files that are memory, where it is mapped twice. */
+static bool is_memory(const char *path)
+{
+	return (*path != '/' && strcmp(path, "[vdso]") != 0) || strncmp(path, "/memfd:", 7) == 0;
+}
+
 static bool is_module(const struct known_module *k, const struct trace_module *m)
 {
 	return k->build_id_len == m->build_id_len && strcmp(k->path, m->path) == 0 &&
@@ -78,7 +85,7 @@ struct known_module *symbols_module(struct symbols *s, const struct trace_module
 	if (m->build_id_len)
 		memcpy(k->build_id, m->build_id, m->build_id_len);
 	/* A path without a file, such as [heap] or [anon:...], has nothing to be read. */
-	if (*k->path == '/')
+	if (*k->path == '/' && !is_memory(k->path))
 		k->file = symbol_file_open(s, k);
 	k->next = s->modules;
 	return s->modules = k;
@@ -98,7 +105,7 @@ bool symbols_look_up(
 	uint64_t offset;
 
 	*symbol = (struct symbol){ .offset = addr };
-	if (!k || (*k->path != '/' && strcmp(k->path, "[vdso]") != 0))
+	if (!k || is_memory(k->path))
 		return perf_map_find(s, pid, addr, symbol);
 	symbol->module = last_part(k->path);
 	offset = addr - at->start + at->offset;

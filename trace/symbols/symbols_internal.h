@@ -6,7 +6,8 @@
  *   follow.c    a recording's modules by address space, and its stacks
  *   file.c      one file of code, by libdw
  *   no_file.c   the same without libdw: nothing is known
- *   perf_map.c  /tmp/perf-PID.map
+ *   tasks.c     what tasks are called
+ *   perf_map.c  code without a file: of the recording, or /tmp/perf-PID.map
  *
  * Nothing here trusts a file: what libdw refuses, or what is not the recorded file, is a note and an address without a name.
  */
@@ -29,6 +30,7 @@ struct known_module {
 };
 
 struct perf_map;
+struct task_name;
 
 /* Where code is, in an address space: ascending, and what is told last is true. */
 struct code_at {
@@ -46,7 +48,10 @@ struct space_code {
 
 struct symbols {
 	struct known_module *modules;
+	char *recording; /* that perf_map.c has not read yet; NULL: none */
 	struct perf_map *perf_maps;
+	struct task_name **task_names; /* a hash table by task */
+	uint32_t nr_buckets, nr_named;
 	struct space_code *spaces;
 	struct trace_stack *stacks; /* by number - 1 */
 	uint32_t nr_stacks, stacks_allocated;
@@ -70,6 +75,10 @@ void symbol_file_close(struct symbol_file *f);
 bool symbol_file_vaddr(struct symbol_file *f, uint64_t offset, uint64_t *vaddr);
 /* The function and the line there; false: no function is known. */
 bool symbol_file_find(struct symbol_file *f, uint64_t vaddr, struct symbol *symbol);
+
+/* tasks.c: -1: no memory */
+int task_name_add(struct symbols *s, const struct trace_event *e);
+void task_names_free(struct symbols *s);
 
 /* perf_map.c */
 bool perf_map_find(struct symbols *s, uint32_t pid, uint64_t addr, struct symbol *symbol);

@@ -96,6 +96,7 @@ const struct code_module *code_module_at(struct live *l, struct task *t, uint64_
 	mm->code->nr++;
 	*m = (struct code_module){ .start = area.start, .end = area.end, .offset = area.offset };
 	m->file = code_file_get(l, t, &area);
+	mm->ran_code |= !m->file || !m->file->elf;
 	m->has_bias = m->file && code_file_bias(m->file, m->start, m->offset, &m->bias);
 	emit_module(l, t, m, name);
 	return m;

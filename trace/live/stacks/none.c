@@ -29,6 +29,10 @@ void stacks_copy(const struct live_mm *from, struct live_mm *to)
 {
 }
 
+void stacks_before_end(struct live *l, struct task *t)
+{
+}
+
 void stacks_leave(struct live_mm *mm)
 {
 }

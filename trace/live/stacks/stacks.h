@@ -6,6 +6,7 @@
  *   modules.c  which code is mapped where, in each address space
  *   code.c     files of code: build-id, load bias, and the rules of their .eh_frame, read by libdw once for each address
  *   unwind.c   from one frame to its caller
+ *   jit.c      what code without a file is called
  *   values.c   the few rules that are DWARF expressions
  *
  * 1. A stack is walked at the stop of its call, in the registers and a copy of the stack's memory.  To ask libdw at each

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Code without a file: what its compiler says of it in /tmp/perf-PID.map, for those functions that stacks have gone through.
+ * It is read when the address space ends, as compilers write it late, some at their own end.  The file is the program's: its
+ * /tmp, and its number as it knows it.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "perf_map_line.h"
+#include "stacks.h"
+
+#define MAP_MAX (256u << 20)
+
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* All frames of all stacks, ascending; NULL: none, or no memory. */
+static uint64_t *all_frames(const struct stacks *s, size_t *nr)
+{
+	uint64_t *frames;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->told_size; i++)
+		n += s->told[i].count;
+	frames = malloc((n + !n) * sizeof(*frames));
+	*nr = 0;
+	for (size_t i = 0; frames && i < s->told_size; i++)
+		for (uint32_t k = 0; k < s->told[i].count; k++)
+			frames[(*nr)++] = s->told[i].frames[k];
+	if (frames)
+		qsort(frames, *nr, sizeof(*frames), by_address);
+	return frames;
+}
+
+/* Does a frame, which lies behind its instruction, belong to [start, end)? */
+static bool is_met(const uint64_t *frames, size_t nr, uint64_t start, uint64_t end)
+{
+	size_t lo = 0, hi = nr;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (frames[mid] > start)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo < nr && frames[lo] <= end;
+}
+
+/* In its own namespace of processes. */
+static pid_t own_number(const struct task *t)
+{
+	char path[64], line[512];
+	long pid = t->tgid;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)t->tid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "NStgid:", 7) == 0)
+			pid = strtol(strrchr(line, '\t'), NULL, 10);
+	if (f)
+		fclose(f);
+	return (pid_t)pid;
+}
+
+static FILE *open_map(const struct task *t)
+{
+	char path[96];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%d.map", (int)t->tid, (int)own_number(t));
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAP_MAX)
+		return fdopen(fd, "r");
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+static void emit_code(struct live *l, struct task *t, FILE *map, const uint64_t *frames, size_t nr)
+{
+	char line[1024];
+	bool within = false;
+
+	while (fgets(line, sizeof(line), map)) {
+		struct trace_event e = { .type = TRACE_EVENT_CODE };
+		size_t len = strcspn(line, "\n");
+		bool begins = !within;
+
+		/* Of a longer line the rest is left out. */
+		within = line[len] != '\n';
+		line[len] = '\0';
+		e.code.name = begins ? perf_map_line(line, &e.code.start, &e.code.end) : NULL;
+		if (e.code.name && is_met(frames, nr, e.code.start, e.code.end))
+			emit(l, t, &e);
+	}
+}
+
+void stacks_before_end(struct live *l, struct task *t)
+{
+	FILE *map;
+	uint64_t *frames;
+	size_t nr;
+
+	if (!l->stacks || !t->mm->ran_code)
+		return;
+	map = open_map(t);
+	frames = map ? all_frames(l->stacks, &nr) : NULL;
+	if (frames)
+		emit_code(l, t, map, frames, nr);
+	free(frames);
+	if (map)
+		fclose(map);
+}
