@@ -189,12 +189,25 @@ static void test_calls_read_like_strace(void **state)
 {
 	struct trace_call mmap_call = { .nr = SYS_mmap,
 		.args = { 0, 8192, 3, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0 } };
+	struct trace_call old = { .nr = SYS_mmap,
+		.args = { 4096, 4096, 0, MAP_FILE | MAP_EXECUTABLE | (8ul << MAP_HUGE_SHIFT), 3, 0 } };
+	struct trace_call huge = { .nr = SYS_mmap,
+		.args = { 0, 1 << 21, 1, MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB | (21u << MAP_HUGE_SHIFT),
+			(uint64_t)-1, 0 } };
+	struct trace_call poison = { .nr = SYS_madvise, .args = { 4096, 4096, MADV_HWPOISON } };
 	struct trace_call advice = { .nr = SYS_madvise, .args = { 0x1000, 4096, MADV_DONTNEED } };
 	struct trace_call move = { .nr = SYS_mremap, .args = { 0x1000, 4096, 8192, MREMAP_MAYMOVE, 0 } };
 	char buf[256], tiny[8];
 
 	assert_string_equal(trace_call_text(&mmap_call, buf, sizeof(buf)),
 		"mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)");
+	assert_string_equal(trace_call_text(&old, buf, sizeof(buf)),
+		"mmap(0x1000, 4096, PROT_NONE, MAP_FILE|MAP_EXECUTABLE|0x20000000, 3, 0)");
+	assert_string_equal(trace_call_text(&huge, buf, sizeof(buf)),
+		"mmap(NULL, 2097152, PROT_READ, MAP_SHARED|MAP_ANONYMOUS|MAP_HUGETLB|21<<MAP_HUGE_SHIFT, -1, "
+		"0)");
+	assert_string_equal(
+		trace_call_text(&poison, buf, sizeof(buf)), "madvise(0x1000, 4096, MADV_HWPOISON)");
 	assert_string_equal(
 		trace_call_text(&advice, buf, sizeof(buf)), "madvise(0x1000, 4096, MADV_DONTNEED)");
 	assert_string_equal(

@@ -8,30 +8,8 @@
 #include <vmaple/replay.h>
 
 #include "call_table.h"
+#include "constants.h"
 #include "uapi.h"
-
-struct flag {
-	unsigned long bit;
-	const char *name;
-};
-
-static const struct flag prot_flags[] = { { PROT_READ, "PROT_READ" }, { PROT_WRITE, "PROT_WRITE" },
-	{ PROT_EXEC, "PROT_EXEC" }, { PROT_GROWSDOWN, "PROT_GROWSDOWN" }, { PROT_GROWSUP, "PROT_GROWSUP" },
-	{ 0, NULL } };
-static const struct flag mmap_flags[] = { { MAP_FIXED, "MAP_FIXED" }, { MAP_ANONYMOUS, "MAP_ANONYMOUS" },
-	{ MAP_32BIT, "MAP_32BIT" }, { MAP_GROWSDOWN, "MAP_GROWSDOWN" }, { MAP_DENYWRITE, "MAP_DENYWRITE" },
-	{ MAP_LOCKED, "MAP_LOCKED" }, { MAP_NORESERVE, "MAP_NORESERVE" }, { MAP_POPULATE, "MAP_POPULATE" },
-	{ MAP_NONBLOCK, "MAP_NONBLOCK" }, { MAP_STACK, "MAP_STACK" }, { MAP_HUGETLB, "MAP_HUGETLB" },
-	{ MAP_SYNC, "MAP_SYNC" }, { MAP_FIXED_NOREPLACE, "MAP_FIXED_NOREPLACE" }, { 0, NULL } };
-static const struct flag mremap_flags[] = { { 1, "MREMAP_MAYMOVE" }, { 2, "MREMAP_FIXED" },
-	{ 4, "MREMAP_DONTUNMAP" }, { 0, NULL } };
-
-static const char *const advices[104] = { "MADV_NORMAL", "MADV_RANDOM", "MADV_SEQUENTIAL", "MADV_WILLNEED",
-	"MADV_DONTNEED", [8] = "MADV_FREE", "MADV_REMOVE", "MADV_DONTFORK", "MADV_DOFORK", "MADV_MERGEABLE",
-	"MADV_UNMERGEABLE", "MADV_HUGEPAGE", "MADV_NOHUGEPAGE", "MADV_DONTDUMP", "MADV_DODUMP",
-	"MADV_WIPEONFORK", "MADV_KEEPONFORK", "MADV_COLD", "MADV_PAGEOUT", "MADV_POPULATE_READ",
-	"MADV_POPULATE_WRITE", "MADV_DONTNEED_LOCKED", "MADV_COLLAPSE", [102] = "MADV_GUARD_INSTALL",
-	"MADV_GUARD_REMOVE" };
 
 /* Appends, and never beyond the end. */
 struct text {
@@ -51,33 +29,50 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *t, const char
 		t->len = t->len + (size_t)n < t->size ? t->len + (size_t)n : t->size - 1;
 }
 
-static void add_flags(struct text *t, const struct flag *flags, unsigned long v, const char *none)
+/* The constants that are one bit; what is left as a number. */
+static void add_flags(struct text *t, const struct constant *flags, uint64_t v, const char *none)
 {
 	bool first = true;
 
 	for (; flags->name; flags++) {
-		if ((v & flags->bit) != flags->bit)
+		bool one_bit = flags->value && !(flags->value & (flags->value - 1));
+
+		if (!one_bit || !(v & flags->value))
 			continue;
 		add(t, "%s%s", first ? "" : "|", flags->name);
 		first = false;
-		v &= ~flags->bit;
+		v &= ~flags->value;
 	}
 	if (v)
-		add(t, "%s%#lx", first ? "" : "|", v);
+		add(t, "%s%#" PRIx64, first ? "" : "|", v);
 	else if (first)
 		add(t, "%s", none);
 }
 
-static void add_mmap_flags(struct text *t, unsigned long v)
+/* The constant that has this value, or the number. */
+static void add_constant(struct text *t, const struct constant *of, uint64_t v)
 {
-	static const char *const types[] = { "MAP_FILE", "MAP_SHARED", "MAP_PRIVATE", "MAP_SHARED_VALIDATE" };
-	unsigned long type = v & MAP_TYPE;
-
-	add(t, "%s", type < 4 ? types[type] : type == 8 ? "MAP_DROPPABLE" : "MAP_?");
-	if (v & ~(unsigned long)MAP_TYPE) {
-		add(t, "|");
-		add_flags(t, mmap_flags, v & ~(unsigned long)MAP_TYPE, "");
+	for (; of->name; of++) {
+		if (of->value == v) {
+			add(t, "%s", of->name);
+			return;
+		}
 	}
+	add(t, "%d", (int)v);
+}
+
+static void add_mmap_flags(struct text *t, uint64_t v)
+{
+	uint64_t type = v & MAP_TYPE, size = v & MAP_HUGETLB ? v >> MAP_HUGE_SHIFT & MAP_HUGE_MASK : 0;
+
+	add_constant(t, mmap_constants, type);
+	v &= ~(type | size << MAP_HUGE_SHIFT);
+	if (v) {
+		add(t, "|");
+		add_flags(t, mmap_constants, v, "");
+	}
+	if (size)
+		add(t, "|%" PRIu64 "<<MAP_HUGE_SHIFT", size);
 }
 
 static void add_argument(struct text *t, enum call_argument kind, uint64_t v)
@@ -98,16 +93,16 @@ static void add_argument(struct text *t, enum call_argument kind, uint64_t v)
 		v ? add(t, "%#" PRIx64, v) : add(t, "0");
 		break;
 	case CALL_PROT:
-		add_flags(t, prot_flags, v, "PROT_NONE");
+		add_flags(t, prot_constants, v, "PROT_NONE");
 		break;
 	case CALL_MREMAP_FLAGS:
-		add_flags(t, mremap_flags, v, "0");
+		add_flags(t, mremap_constants, v, "0");
 		break;
 	case CALL_MMAP_FLAGS:
 		add_mmap_flags(t, v & 0xffffffff);
 		break;
 	case CALL_ADVICE:
-		v < 104 && advices[v] ? add(t, "%s", advices[v]) : add(t, "%d", (int)v);
+		add_constant(t, advice_constants, v);
 		break;
 	}
 }

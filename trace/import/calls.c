@@ -19,7 +19,7 @@
 #define CLONE_VFORK   0x4000
 #define CLONE_THREAD  0x10000
 
-bool import_argument(const struct logged *l, int i, const struct word *words, uint64_t *value)
+bool import_argument(const struct logged *l, int i, const struct constant *words, uint64_t *value)
 {
 	const struct text *t = &l->call->args[i];
 
@@ -133,7 +133,8 @@ static int opened(const struct logged *l, int path_at, int flags_at)
 		path = own ? own : "";
 	}
 	if (flags_at >= 0 && flags_at < l->call->nr_args)
-		(void)word_value(l->call->args[flags_at].at, l->call->args[flags_at].len, open_words, &flags);
+		(void)word_value(
+			l->call->args[flags_at].at, l->call->args[flags_at].len, open_constants, &flags);
 	file = open_file_new(l->im, path, len, (uint32_t)flags & 3);
 	return descriptors_set(t->files, (int)l->call->result, file, flags & O_CLOEXEC_BIT) ? 0 : -12;
 }
@@ -178,7 +179,7 @@ static int on_memfd(const struct logged *l, const struct handler *h)
 	if (!l->call->has_result || l->call->result < 0)
 		return 0;
 	(void)(l->call->nr_args > 1 &&
-		word_value(l->call->args[1].at, l->call->args[1].len, memfd_words, &flags));
+		word_value(l->call->args[1].at, l->call->args[1].len, memfd_constants, &flags));
 	name = string_argument(l, 0, &len);
 	snprintf(path, sizeof(path), "/memfd:%s (deleted)", name ? name : "");
 	file = open_file_new(l->im, path, strlen(path), 2);
@@ -210,7 +211,7 @@ static int on_dup(const struct logged *l, const struct handler *h)
 	uint64_t flags = 0;
 
 	if (l->call->nr_args > 2)
-		(void)word_value(l->call->args[2].at, l->call->args[2].len, open_words, &flags);
+		(void)word_value(l->call->args[2].at, l->call->args[2].len, open_constants, &flags);
 	return duplicate(l, flags & O_CLOEXEC_BIT);
 }
 
@@ -221,7 +222,7 @@ static int on_fcntl(const struct logged *l, const struct handler *h)
 	int fd;
 
 	if (l->call->nr_args < 2 ||
-		!word_value(l->call->args[1].at, l->call->args[1].len, fcntl_words, &command))
+		!word_value(l->call->args[1].at, l->call->args[1].len, fcntl_constants, &command))
 		return 0;
 	if (command == 0 || command == 1030)
 		return duplicate(l, command != 0);
@@ -269,7 +270,7 @@ uint64_t clone_flags(struct trace_import *im, const char *name, const char *args
 	}
 	flags += strlen("flags=");
 	/* What is left of a cut word is not known, and nothing that matters here. */
-	(void)word_value(flags, strcspn(flags, ",}) "), clone_words, &value);
+	(void)word_value(flags, strcspn(flags, ",}) "), clone_constants, &value);
 	return value;
 }
 
@@ -333,13 +334,13 @@ static int on_limit(const struct logged *l, const struct handler *h)
 	int err;
 
 	if (l->call->nr_args < at + 2 || !l->call->has_result || l->call->result != 0 ||
-		!word_value(l->call->args[at].at, l->call->args[at].len, limit_words, &limit))
+		!word_value(l->call->args[at].at, l->call->args[at].len, limit_constants, &limit))
 		return 0;
 	if (at && strtol(l->call->args[0].at, NULL, 0) != 0)
 		return 0;
 	value = l->call->args[at + 1].at;
 	if (strncmp(value, "{rlim_cur=", 10) != 0 ||
-		!word_value(value + 10, strcspn(value + 10, ","), limit_words, &e.limit.value))
+		!word_value(value + 10, strcspn(value + 10, ","), limit_constants, &e.limit.value))
 		return 0;
 	e.limit.limit = (uint32_t)limit;
 	err = import_space_begin(l->im, l->task, 0);

@@ -26,6 +26,8 @@
 #include <stdio.h>
 #include <vmaple/import.h>
 
+#include "constants.h"
+
 /* The end of what a program of any machine can have: 2^56, as with five levels of page tables. */
 #define IMPORT_TASK_SIZE ((1ull << 56) - 4096)
 
@@ -108,15 +110,11 @@ int import_emit(
 	struct trace_import *im, const struct trace_event *body, uint32_t pid, uint32_t tid, uint32_t mm);
 
 /* words.c */
-struct word {
-	const char *name;
-	uint64_t value;
-};
-extern const struct word prot_words[], mmap_words[], mremap_words[], advice_words[], clone_words[],
-	mlock_words[], shadow_stack_words[], mcl_words[], open_words[], fcntl_words[], memfd_words[],
-	shm_words[], prctl_words[], limit_words[];
+extern const struct constant clone_constants[], mlock_constants[], shadow_stack_constants[], mcl_constants[],
+	open_constants[], fcntl_constants[], memfd_constants[], shm_constants[], prctl_constants[],
+	limit_constants[];
 /* "A|B|0x40", "0x3" with its words in a comment behind, "3", "-1", "2<<SHIFT", "8192*1024". False: something in it is not known. */
-bool word_value(const char *text, size_t len, const struct word *words, uint64_t *value);
+bool word_value(const char *text, size_t len, const struct constant *words, uint64_t *value);
 /* ENOMEM as 12; 0: no such error */
 int word_errno(const char *text, size_t len);
 int word_signal(const char *text, size_t len);
@@ -310,7 +308,7 @@ struct handler {
 /* NULL: a call that changes nothing here. */
 const struct handler *handler_of(const char *name, size_t len);
 /* Argument i as a number; false, and a doubt: it is none. */
-bool import_argument(const struct logged *l, int i, const struct word *words, uint64_t *value);
+bool import_argument(const struct logged *l, int i, const struct constant *words, uint64_t *value);
 /* A string argument without its quotes and escapes, in place; NULL: it is none. */
 char *string_argument(const struct logged *l, int i, size_t *len);
 /* "3</path>": the number, and the path where -y gave it. False: none. */

@@ -33,21 +33,21 @@ static bool without_result(const struct logged *l)
 }
 
 /* The names that argument i may have. */
-static const struct word *words_of(uint32_t nr, int i)
+static const struct constant *words_of(uint32_t nr, int i)
 {
 	if (i == 2 && (nr == NR_mprotect || nr == NR_pkey_mprotect || nr == NR_remap_file_pages))
-		return prot_words;
+		return prot_constants;
 	if (i == 2 && nr == NR_madvise)
-		return advice_words;
+		return advice_constants;
 	if (i == 2 && nr == NR_mlock2)
-		return mlock_words;
+		return mlock_constants;
 	if (i == 2 && nr == NR_map_shadow_stack)
-		return shadow_stack_words;
+		return shadow_stack_constants;
 	if (i == 3 && nr == NR_mremap)
-		return mremap_words;
+		return mremap_constants;
 	if (i == 4 && nr == NR_remap_file_pages)
-		return mmap_words;
-	return i == 0 && nr == NR_mlockall ? mcl_words : NULL;
+		return mmap_constants;
+	return i == 0 && nr == NR_mlockall ? mcl_constants : NULL;
 }
 
 static int nr_arguments(uint32_t nr)
@@ -226,7 +226,8 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 
 int on_mmap(const struct logged *l, const struct handler *h)
 {
-	static const struct word *const words[] = { NULL, NULL, prot_words, mmap_words, NULL, NULL };
+	static const struct constant *const words[] = { NULL, NULL, prot_constants, mmap_constants, NULL,
+		NULL };
 	struct trace_call c = { .nr = NR_mmap, .result = l->call->result };
 	int err;
 
@@ -284,11 +285,11 @@ int on_prctl(const struct logged *l, const struct handler *h)
 	char *name;
 
 	if (!l->call->nr_args ||
-		!word_value(l->call->args[0].at, l->call->args[0].len, prctl_words, &c.args[0]) ||
-		c.args[0] != prctl_words[0].value || without_result(l))
+		!word_value(l->call->args[0].at, l->call->args[0].len, prctl_constants, &c.args[0]) ||
+		c.args[0] != prctl_constants[0].value || without_result(l))
 		return 0;
 	for (int i = 1; i < 4; i++)
-		if (!import_argument(l, i, prctl_words, &c.args[i]))
+		if (!import_argument(l, i, prctl_constants, &c.args[i]))
 			return 0;
 	name = string_argument(l, 4, &len);
 	if (name) {
@@ -338,7 +339,7 @@ int on_shmat(const struct logged *l, const struct handler *h)
 	int err;
 
 	if (without_result(l) || !import_argument(l, 0, NULL, &c.args[0]) ||
-		!import_argument(l, 1, NULL, &c.args[1]) || !import_argument(l, 2, shm_words, &c.args[2]))
+		!import_argument(l, 1, NULL, &c.args[1]) || !import_argument(l, 2, shm_constants, &c.args[2]))
 		return 0;
 	s = find_segment(l->tasks, (int64_t)c.args[0]);
 	if (!s) {

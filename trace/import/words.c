@@ -13,62 +13,41 @@
 
 #include "internal.h"
 
-const struct word prot_words[] = { { "PROT_NONE", 0 }, { "PROT_READ", 1 }, { "PROT_WRITE", 2 },
-	{ "PROT_EXEC", 4 }, { "PROT_SEM", 8 }, { "PROT_BTI", 0 }, { "PROT_MTE", 0 },
-	{ "PROT_GROWSDOWN", 0x01000000 }, { "PROT_GROWSUP", 0x02000000 }, { NULL, 0 } };
-const struct word mmap_words[] = { { "MAP_PRIVATE", 2 }, { "MAP_ANONYMOUS", 0x20 }, { "MAP_FIXED", 0x10 },
-	{ "MAP_SHARED", 1 }, { "MAP_DENYWRITE", 0x800 }, { "MAP_STACK", 0x20000 },
-	{ "MAP_NORESERVE", 0x4000 }, { "MAP_POPULATE", 0x8000 }, { "MAP_SHARED_VALIDATE", 3 },
-	{ "MAP_DROPPABLE", 8 }, { "MAP_FILE", 0 }, { "MAP_32BIT", 0x40 }, { "MAP_ABOVE4G", 0x80 },
-	{ "MAP_GROWSDOWN", 0x100 }, { "MAP_EXECUTABLE", 0x1000 }, { "MAP_LOCKED", 0x2000 },
-	{ "MAP_NONBLOCK", 0x10000 }, { "MAP_HUGETLB", 0x40000 }, { "MAP_SYNC", 0x80000 },
-	{ "MAP_FIXED_NOREPLACE", 0x100000 }, { "MAP_UNINITIALIZED", 0x4000000 }, { "MAP_ANON", 0x20 },
-	{ "MAP_HUGE_SHIFT", 26 }, { "MAP_HUGE_2MB", 21ull << 26 }, { "MAP_HUGE_1GB", 30ull << 26 },
-	{ NULL, 0 } };
-const struct word mremap_words[] = { { "MREMAP_MAYMOVE", 1 }, { "MREMAP_FIXED", 2 },
-	{ "MREMAP_DONTUNMAP", 4 }, { NULL, 0 } };
-const struct word advice_words[] = { { "MADV_NORMAL", 0 }, { "MADV_RANDOM", 1 }, { "MADV_SEQUENTIAL", 2 },
-	{ "MADV_WILLNEED", 3 }, { "MADV_DONTNEED", 4 }, { "MADV_FREE", 8 }, { "MADV_REMOVE", 9 },
-	{ "MADV_DONTFORK", 10 }, { "MADV_DOFORK", 11 }, { "MADV_MERGEABLE", 12 }, { "MADV_UNMERGEABLE", 13 },
-	{ "MADV_HUGEPAGE", 14 }, { "MADV_NOHUGEPAGE", 15 }, { "MADV_DONTDUMP", 16 }, { "MADV_DODUMP", 17 },
-	{ "MADV_WIPEONFORK", 18 }, { "MADV_KEEPONFORK", 19 }, { "MADV_COLD", 20 }, { "MADV_PAGEOUT", 21 },
-	{ "MADV_POPULATE_READ", 22 }, { "MADV_POPULATE_WRITE", 23 }, { "MADV_DONTNEED_LOCKED", 24 },
-	{ "MADV_COLLAPSE", 25 }, { "MADV_HWPOISON", 100 }, { "MADV_SOFT_OFFLINE", 101 },
-	{ "MADV_GUARD_INSTALL", 102 }, { "MADV_GUARD_REMOVE", 103 }, { NULL, 0 } };
-const struct word clone_words[] = { { "CLONE_VM", 0x100 }, { "CLONE_FS", 0x200 }, { "CLONE_FILES", 0x400 },
-	{ "CLONE_SIGHAND", 0x800 }, { "CLONE_PIDFD", 0x1000 }, { "CLONE_PTRACE", 0x2000 },
-	{ "CLONE_VFORK", 0x4000 }, { "CLONE_PARENT", 0x8000 }, { "CLONE_THREAD", 0x10000 },
-	{ "CLONE_NEWNS", 0x20000 }, { "CLONE_SYSVSEM", 0x40000 }, { "CLONE_SETTLS", 0x80000 },
-	{ "CLONE_PARENT_SETTID", 0x100000 }, { "CLONE_CHILD_CLEARTID", 0x200000 },
-	{ "CLONE_DETACHED", 0x400000 }, { "CLONE_UNTRACED", 0x800000 }, { "CLONE_CHILD_SETTID", 0x1000000 },
-	{ "CLONE_NEWCGROUP", 0x2000000 }, { "CLONE_NEWUTS", 0x4000000 }, { "CLONE_NEWIPC", 0x8000000 },
-	{ "CLONE_NEWUSER", 0x10000000 }, { "CLONE_NEWPID", 0x20000000 }, { "CLONE_NEWNET", 0x40000000 },
-	{ "CLONE_IO", 0x80000000 }, { "CLONE_CLEAR_SIGHAND", 1ull << 32 },
+const struct constant clone_constants[] = { { "CLONE_VM", 0x100 }, { "CLONE_FS", 0x200 },
+	{ "CLONE_FILES", 0x400 }, { "CLONE_SIGHAND", 0x800 }, { "CLONE_PIDFD", 0x1000 },
+	{ "CLONE_PTRACE", 0x2000 }, { "CLONE_VFORK", 0x4000 }, { "CLONE_PARENT", 0x8000 },
+	{ "CLONE_THREAD", 0x10000 }, { "CLONE_NEWNS", 0x20000 }, { "CLONE_SYSVSEM", 0x40000 },
+	{ "CLONE_SETTLS", 0x80000 }, { "CLONE_PARENT_SETTID", 0x100000 },
+	{ "CLONE_CHILD_CLEARTID", 0x200000 }, { "CLONE_DETACHED", 0x400000 }, { "CLONE_UNTRACED", 0x800000 },
+	{ "CLONE_CHILD_SETTID", 0x1000000 }, { "CLONE_NEWCGROUP", 0x2000000 }, { "CLONE_NEWUTS", 0x4000000 },
+	{ "CLONE_NEWIPC", 0x8000000 }, { "CLONE_NEWUSER", 0x10000000 }, { "CLONE_NEWPID", 0x20000000 },
+	{ "CLONE_NEWNET", 0x40000000 }, { "CLONE_IO", 0x80000000 }, { "CLONE_CLEAR_SIGHAND", 1ull << 32 },
 	{ "CLONE_INTO_CGROUP", 1ull << 33 }, { "CLONE_NEWTIME", 0x80 }, { "SIGCHLD", 17 }, { NULL, 0 } };
-const struct word mlock_words[] = { { "MLOCK_ONFAULT", 1 }, { NULL, 0 } };
-const struct word shadow_stack_words[] = { { "SHADOW_STACK_SET_TOKEN", 1 }, { NULL, 0 } };
-const struct word mcl_words[] = { { "MCL_CURRENT", 1 }, { "MCL_FUTURE", 2 }, { "MCL_ONFAULT", 4 },
+const struct constant mlock_constants[] = { { "MLOCK_ONFAULT", 1 }, { NULL, 0 } };
+const struct constant shadow_stack_constants[] = { { "SHADOW_STACK_SET_TOKEN", 1 }, { NULL, 0 } };
+const struct constant mcl_constants[] = { { "MCL_CURRENT", 1 }, { "MCL_FUTURE", 2 }, { "MCL_ONFAULT", 4 },
 	{ NULL, 0 } };
-const struct word open_words[] = { { "O_RDONLY", 0 }, { "O_WRONLY", 1 }, { "O_RDWR", 2 },
+const struct constant open_constants[] = { { "O_RDONLY", 0 }, { "O_WRONLY", 1 }, { "O_RDWR", 2 },
 	{ "O_CLOEXEC", 02000000 }, { "O_CREAT", 0100 }, { "O_EXCL", 0200 }, { "O_NOCTTY", 0400 },
 	{ "O_TRUNC", 01000 }, { "O_APPEND", 02000 }, { "O_NONBLOCK", 04000 }, { "O_DSYNC", 010000 },
 	{ "O_SYNC", 04010000 }, { "O_DIRECT", 040000 }, { "O_LARGEFILE", 0 }, { "O_DIRECTORY", 0200000 },
 	{ "O_NOFOLLOW", 0400000 }, { "O_NOATIME", 01000000 }, { "O_PATH", 010000000 },
 	{ "O_TMPFILE", 020200000 }, { "FASYNC", 020000 }, { NULL, 0 } };
-const struct word fcntl_words[] = { { "F_DUPFD", 0 }, { "F_GETFD", 1 }, { "F_SETFD", 2 },
+const struct constant fcntl_constants[] = { { "F_DUPFD", 0 }, { "F_GETFD", 1 }, { "F_SETFD", 2 },
 	{ "F_DUPFD_CLOEXEC", 1030 }, { "FD_CLOEXEC", 1 }, { NULL, 0 } };
-const struct word memfd_words[] = { { "MFD_CLOEXEC", 1 }, { "MFD_ALLOW_SEALING", 2 }, { "MFD_HUGETLB", 4 },
-	{ "MFD_NOEXEC_SEAL", 8 }, { "MFD_EXEC", 16 }, { "MFD_HUGE_SHIFT", 26 },
+const struct constant memfd_constants[] = { { "MFD_CLOEXEC", 1 }, { "MFD_ALLOW_SEALING", 2 },
+	{ "MFD_HUGETLB", 4 }, { "MFD_NOEXEC_SEAL", 8 }, { "MFD_EXEC", 16 }, { "MFD_HUGE_SHIFT", 26 },
 	{ "MFD_HUGE_2MB", 21ull << 26 }, { "MFD_HUGE_1GB", 30ull << 26 }, { NULL, 0 } };
-const struct word shm_words[] = { { "SHM_RDONLY", 010000 }, { "SHM_RND", 020000 }, { "SHM_REMAP", 040000 },
-	{ "SHM_EXEC", 0100000 }, { NULL, 0 } };
-const struct word prctl_words[] = { { "PR_SET_VMA", 0x53564d41 }, { "PR_SET_VMA_ANON_NAME", 0 },
+const struct constant shm_constants[] = { { "SHM_RDONLY", 010000 }, { "SHM_RND", 020000 },
+	{ "SHM_REMAP", 040000 }, { "SHM_EXEC", 0100000 }, { NULL, 0 } };
+const struct constant prctl_constants[] = { { "PR_SET_VMA", 0x53564d41 }, { "PR_SET_VMA_ANON_NAME", 0 },
 	{ NULL, 0 } };
-const struct word limit_words[] = { { "RLIMIT_AS", TRACE_LIMIT_AS }, { "RLIMIT_DATA", TRACE_LIMIT_DATA },
-	{ "RLIMIT_STACK", TRACE_LIMIT_STACK }, { "RLIMIT_MEMLOCK", TRACE_LIMIT_MEMLOCK },
-	{ "RLIM_INFINITY", UINT64_MAX }, { "RLIM64_INFINITY", UINT64_MAX }, { NULL, 0 } };
+const struct constant limit_constants[] = { { "RLIMIT_AS", TRACE_LIMIT_AS },
+	{ "RLIMIT_DATA", TRACE_LIMIT_DATA }, { "RLIMIT_STACK", TRACE_LIMIT_STACK },
+	{ "RLIMIT_MEMLOCK", TRACE_LIMIT_MEMLOCK }, { "RLIM_INFINITY", UINT64_MAX },
+	{ "RLIM64_INFINITY", UINT64_MAX }, { NULL, 0 } };
 
-static bool find(const struct word *words, const char *text, size_t len, uint64_t *value)
+static bool find(const struct constant *words, const char *text, size_t len, uint64_t *value)
 {
 	for (; words && words->name; words++) {
 		if (strncmp(words->name, text, len) == 0 && words->name[len] == '\0') {
@@ -80,7 +59,7 @@ static bool find(const struct word *words, const char *text, size_t len, uint64_
 }
 
 /* One word or number at *at, which moves behind it. */
-static bool term(const char **at, const char *end, const struct word *words, uint64_t *value)
+static bool term(const char **at, const char *end, const struct constant *words, uint64_t *value)
 {
 	const char *begin = *at;
 	char *behind;
@@ -102,7 +81,7 @@ static bool term(const char **at, const char *end, const struct word *words, uin
 	return find(words, begin, (size_t)(*at - begin), value);
 }
 
-bool word_value(const char *text, size_t len, const struct word *words, uint64_t *value)
+bool word_value(const char *text, size_t len, const struct constant *words, uint64_t *value)
 {
 	const char *at = text, *end = text + len;
 	uint64_t v = 0, right = 0;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What a call's arguments are called in its manual page: read from other tools' logs, and written: constants.c. */
+#ifndef TRACE_CONSTANTS_H
+#define TRACE_CONSTANTS_H
+
+#include <stdint.h>
+
+struct constant {
+	const char *name;
+	uint64_t value;
+};
+
+/* Each ends with a name that is NULL. */
+extern const struct constant prot_constants[], mmap_constants[], mremap_constants[], advice_constants[];
+
+#endif
