@@ -3,7 +3,7 @@
 # The amalgamated sources of tools/amalgamate: each compiles alone, with nothing of the project's folders, without a warning, by
 # gcc and by clang; programs in C and C++ are linked with them and run, with a prefix beside things of their own of the same
 # names; text is as small as docs/embedding.md says. Prints TAP.
-# usage: amalgamated.sh SOURCE_FOLDER quick|long       quick: the programs in C, unoptimised, with gcc
+# usage: amalgamated.sh SOURCE_FOLDER quick|long       quick: with prefixes only, unoptimised, in C, with gcc
 set -u
 source=$1 suite=$2
 folder=$(mktemp -d) || exit 1
@@ -30,8 +30,8 @@ strict=(-Wall -Wextra -Werror)
 
 "$source/tools/amalgamate" "$folder/plain" && "$source/tools/amalgamate" --prefix vm_ "$folder/prefixed" || exit 1
 cd "$folder/plain" || exit 1
-compilers=(gcc) level=-O1 has_cxx=$(command -v g++)
-if [ "$suite" = quick ]; then compilers=() level=-O0 has_cxx=; fi
+compilers=(gcc) kinds=(plain prefixed) level=-O1 has_cxx=$(command -v g++)
+if [ "$suite" = quick ]; then compilers=() kinds=(prefixed) level=-O0 has_cxx=; fi
 [ "$suite" = long ] && command -v clang >/dev/null && compilers+=(clang)
 for cc in ${compilers[@]+"${compilers[@]}"}; do
 	for part in *.c; do
@@ -47,7 +47,7 @@ if [ "$suite" = long ]; then
 fi
 
 engine=$source/tests/install/own_names.c
-for kind in plain prefixed; do
+for kind in "${kinds[@]}"; do
 	cd "$folder/$kind" || exit 1
 	flags=("${strict[@]}" -I.)
 	[ $kind = plain ] || flags+=(-DPREFIXED)

@@ -2,11 +2,11 @@
 # What an embedder gets: the installed headers, library and pkg-config file, without the build folder's flags.
 #
 # Each public header compiles by itself, as C (C11, C17 with and without GNU's extensions, and C2x) and as C++ (17 and 20),
-# pedantic, without a warning; each example compiles and runs against the installed library, and so does a program in C++;
-# one is linked with the static library, by pkg-config and by CMake.
-# usage: embed.sh BUILD_FOLDER SOURCE_FOLDER CC CXX
+# pedantic, without a warning (quick: C17 and C++20 only); each example compiles and runs against the installed library,
+# and so does a program in C++; one is linked with the static library, by pkg-config and by CMake.
+# usage: embed.sh BUILD_FOLDER SOURCE_FOLDER CC CXX quick|long
 set -u
-build=$1 source=$2 cc=$3 cxx=$4
+build=$1 source=$2 cc=$3 cxx=$4 suite=$5
 command -v "$cxx" >/dev/null || cxx=
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -27,10 +27,12 @@ for header in "${headers[@]}"; do
 		tee "$folder/$(basename "$header" .h).cpp" >"$folder/$(basename "$header" .h).c"
 done
 strict=(-Wall -Wextra -Wpedantic -Werror -fsyntax-only)
-for std in c11 c17 gnu17 c2x; do
+standards=(c17) cxx_standards=(c++20)
+[ "$suite" = quick ] || { standards+=(c11 gnu17 c2x) cxx_standards+=(c++17); }
+for std in "${standards[@]}"; do
 	check "$cc" -std=$std "${strict[@]}" "${flags[@]}" "$folder"/*.c
 done
-for std in c++17 c++20; do
+for std in "${cxx_standards[@]}"; do
 	[ -z "$cxx" ] || check "$cxx" -std=$std "${strict[@]}" "${flags[@]}" "$folder"/*.cpp
 done
 
