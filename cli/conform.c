@@ -189,8 +189,10 @@ int cmd_conform(int argc, char **argv)
 		return no_memory();
 	if (o.emit)
 		status = conform_emit(set, o.emit);
-	else
-		status = o.runner ? judge_runner(&o, set) : judge_file(&o, set);
+	else if (o.runner)
+		status = judge_runner(&o, set);
+	else if (o.answers)
+		status = judge_file(&o, set);
 	conform_set_free(set);
 	return status;
 }
