@@ -153,11 +153,12 @@ struct task {
 	bool stopped; /* by a signal; jobs.c */
 	bool held;    /* attach.c: stands where it stopped last, and is to go on with held_signal */
 	int held_signal;
-	uint64_t stopped_ns;   /* since when */
-	bool has_ended;        /* is at its exit stop */
-	bool strict;           /* sandbox.c, SB1 */
-	bool unseen;           /* SB2: nor are its children recorded */
-	bool no_privileges;    /* it has itself asked for no_new_privs, or is the child of who has */
+	uint64_t stopped_ns; /* since when */
+	bool has_ended;      /* is at its exit stop */
+	bool strict;         /* sandbox.c, SB1 */
+	bool takes_its_own;  /* puppet.c: it was put back before its call, which is now to be made as it is */
+	bool unseen;         /* SB2: nor are its children recorded */
+	bool no_privileges;  /* it has itself asked for no_new_privs, or is the child of who has */
 	bool argument_changed; /* births.c, BI1: the first one, which was this */
 	uint64_t argument;
 	uint32_t argument_abi; /* of the call whose it was */

@@ -123,6 +123,7 @@ static bool let_go(struct live *l, struct task *t, bool at_entry)
 		return false;
 	free = put_second_filter(l, &p, t->tgid);
 	puppet_put_back(&p, at_entry);
+	t->takes_its_own = !free && at_entry;
 	puppet_send_held(&p, t->tgid);
 	if (free)
 		end_tracing(l, t);

@@ -105,6 +105,7 @@ static void be_strict(struct task *t)
 		puppet_return(&p, 0);
 	else
 		puppet_put_back(&p, true);
+	t->takes_its_own = !t->strict;
 	puppet_send_held(&p, t->tgid);
 }
 

@@ -140,6 +140,11 @@ static void on_ptrace(struct live *l, struct task *t)
 /* The call that was noted is about to be made. */
 static void take_call(struct live *l, struct task *t)
 {
+	if (t->takes_its_own && (t->call.nr == NR_ptrace || is_about_filters(&t->call))) {
+		t->takes_its_own = false;
+		resume(l, t, 0);
+		return;
+	}
 	if (t->call.nr == NR_ptrace) {
 		on_ptrace(l, t);
 		return;

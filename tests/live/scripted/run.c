@@ -3,7 +3,8 @@
  * One script: recorded by the code of trace/live into a file, which is read back and replayed: scripted.h.
  *
  * Events as words: space, map* (the first of a space), map, the name of a call with its result (mmap=A), write, read, grow
- * (a fault by its address), fork, thread, task, exit (exit! the last of a space, exit> by an exec), limit, lost, file, change.
+ * (a fault by its address), fork, thread, task, exit (exit! the last of a space, exit> by an exec), limit, lost,
+ * file, change.
  * A number before a colon says whose they are from there on; "?" that the order is not known.
  */
 #include <errno.h>
@@ -113,6 +114,8 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 		add(log->o, " %u:", e->tid);
 	log->tid = e->tid ? e->tid : log->tid;
 	add_event(log->o, e);
+	if (scr.sink_error)
+		return -scr.sink_error;
 	return log->writer->event(log->writer, e);
 }
 

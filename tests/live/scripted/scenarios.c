@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scripts for the recorder, with what it has to make of them: scripted.h has the parts, script.c the language, run.c the words. */
+/* Scripts for the recorder, with what it has to make of them: scripted.h has the parts, script.c the language. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,10 @@
 #include "scenarios.h"
 #include "scripted.h"
 
-#define MAX_SCENARIOS 200
+#define MAX_SCENARIOS 300
+
+static const struct scenario *const tables[] = { scenarios_of_calls, scenarios_of_tasks, scenarios_of_files,
+	scenarios_of_evidence, scenarios_of_filters, scenarios_of_attached };
 
 static void assert_text(const char *what, const char *found, const char *expected)
 {
@@ -52,10 +55,11 @@ int main(int argc, char **argv)
 	static struct CMUnitTest tests[MAX_SCENARIOS];
 	size_t n = 0;
 
-	for (size_t i = 0; i < nr_scenarios && n < MAX_SCENARIOS; i++)
-		if (argc < 2 || strcmp(argv[1], scenarios[i].name) == 0)
-			tests[n++] = (struct CMUnitTest){ .name = scenarios[i].name,
-				.test_func = test_scenario,
-				.initial_state = (void *)&scenarios[i] };
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct scenario *s = tables[i]; s->name && n < MAX_SCENARIOS; s++)
+			if (argc < 2 || strcmp(argv[1], s->name) == 0)
+				tests[n++] = (struct CMUnitTest){ .name = s->name,
+					.test_func = test_scenario,
+					.initial_state = (void *)s };
 	return _cmocka_run_group_tests("scripted kernel", tests, n, NULL, NULL);
 }

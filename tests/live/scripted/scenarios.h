@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of the recorder on a scripted kernel share: table.c. */
+/* Scripts, the events that have to come of each, and what their replay counts.  The last of a table has no name. */
 #ifndef TESTS_SCENARIOS_H
 #define TESTS_SCENARIOS_H
 
 #include "scripted.h"
 
-extern const struct scenario scenarios[];
-extern const size_t nr_scenarios;
+#define BEGIN "100 exec\n"
+#define END   "100 exit 0\n"
+
+/* Differences, uncertain, lost, foreign, outside. */
+#define COUNTS(...)         \
+	{                   \
+		__VA_ARGS__ \
+	}
+#define NONE    COUNTS(0, 0, 0, 0, 0)
+#define LOST(n) COUNTS(0, 0, n, 0, 0)
+
+extern const struct scenario scenarios_of_calls[], scenarios_of_tasks[], scenarios_of_files[],
+	scenarios_of_evidence[], scenarios_of_filters[], scenarios_of_attached[];
 
 #endif /* TESTS_SCENARIOS_H */

@@ -6,19 +6,22 @@
  *   100 mmap A 2p rw anon = A  a call, and its return; without "= A" its entry alone
  *   100 = A                    the return of a call that has begun
  *   100 clones 101             the call has made a thread; forks, vforks: a process
- *   101 born [clone|fork|vfork 100]   its first stop; with the rest: before its parent's
+ *   101 born [clone|fork 100]  its first stop; with the rest: before its parent's
  *   100 exit 0                 its last stop; "killed 9" from wherever it stands, "gone 9" without any stop
- *   100 signal 10 / stop 19 / continued / refused
+ *   100 signal 10 / stop 19 / continued
+ *   100 is-refused             its call has not been made, and returns; argument, nobody's, was-given: what has to be so
  *   100 write A                a page becomes written; zero, swap, guard, huge; grow: the stack, by a page
  *   100 area A A+2 rw [uffd]   there is one that no call made; noarea A A+2
  *   100 file 3 7 PATH [...]    a descriptor of the file that comes 7th; shmem, huge, zero, device, pipe, sealed, readable
  *   100 memory A 1 2 3         numbers of 64 bits; "bytes" of 8; "text" a name
  *   100 abi i386 / mark 5      of the calls that follow
- *   100 seccomp-result 5       of calls that are made in place of its own
+ *   100 inside 34              it is stopped in this call
  *   wait 600                   so many milliseconds nothing is to be reported
  *   fail open 24 [after 3]     this member, with this errno; works open
  *   text /proc/x ...           what the file has, or -ERRNO
- *   descriptors 40 / leave / launch-error N
+ *   puppet-result 5            of calls that are made in place of a task's own
+ *   descriptors 40 / leave / launch-error N / sink-error N / raise SIGNAL / killed TASK
+ *   before ...                 as soon as the recorder is there
  *
  * A+2 is two pages from A; S is the stack's lower end, H the heap's; 2p two pages; words and numbers are joined by |.
  */
@@ -27,6 +30,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,13 +119,15 @@ static bool must_run(const struct scr_task *t)
 	return false;
 }
 
-static void return_from(struct scr_task *t, int64_t result)
+static void return_from(struct scr_task *t, int64_t result, bool is_refused)
 {
 	if (!must_run(t))
 		return;
-	if (t->refused)
+	if (t->refused && !is_refused)
 		scr_complain("the call of %d was refused", (int)t->tid);
-	space_after_call(t, result);
+	if (!is_refused)
+		space_after_call(t, result);
+	t->refused = false;
 	t->regs.rax = (uint64_t)result;
 	t->in_call = false;
 	if (!t->by_syscall)
@@ -145,14 +151,14 @@ static void call(const struct line *l, struct scr_task *t)
 	for (size_t i = 0; i < nr_call_rows && !row; i++)
 		if (strcmp(call_rows[i].name, l->word[1]) == 0 && call_rows[i].numbers[t->abi] != NOT_THERE)
 			row = &call_rows[i];
-	if (!row) {
+	if (!row && !says(l, 1, "getpid")) {
 		scr_complain("what is \"%s\"?", l->word[1]);
 		return;
 	}
 	if (!must_run(t))
 		return;
-	t->nr = (uint64_t)row->numbers[t->abi];
-	t->kind = row->nr;
+	t->nr = row ? (uint64_t)row->numbers[t->abi] : 39;
+	t->kind = row ? row->nr : 39;
 	memset(t->args, 0, sizeof(t->args));
 	for (; at < l->nr && !says(l, at, "="); at++)
 		t->args[at - 2] = value(l, at);
@@ -238,10 +244,18 @@ static void stop_by(struct scr_task *t, int sig, bool group)
 	scr_report(t->tid, (group ? PTRACE_EVENT_STOP << 16 : 0) | sig << 8 | 0x7f);
 }
 
+/* From wherever it stands; its call has returned so much, if it has. */
+static void killed(const struct line *l, struct scr_task *t)
+{
+	if (l->nr > 3)
+		t->regs.rax = value(l, 3);
+	scr_killed(t, (int)value(l, 2));
+}
+
 static bool of_task(const struct line *l, struct scr_task *t)
 {
 	if (says(l, 1, "="))
-		return_from(t, (int64_t)value(l, 2));
+		return_from(t, (int64_t)value(l, 2), false);
 	else if (says(l, 1, "exec"))
 		begin_program(l, t);
 	else if (says(l, 1, "clones"))
@@ -253,7 +267,7 @@ static bool of_task(const struct line *l, struct scr_task *t)
 	else if (says(l, 1, "exit") && must_run(t))
 		scr_event(t, PTRACE_EVENT_EXIT, value(l, 2) << 8);
 	else if (says(l, 1, "killed"))
-		scr_killed(t, (int)value(l, 2));
+		killed(l, t);
 	else if (says(l, 1, "gone"))
 		scr_report(t->tid, (int)value(l, 2)), t->tid = 0;
 	else if (says(l, 1, "signal"))
@@ -274,7 +288,9 @@ static void add_area(const struct line *l, struct scr_space *mm)
 	space_put(mm, (struct scr_area){ .start = value(l, 2),
 			      .end = value(l, 3),
 			      .prot = (uint32_t)value(l, 4),
-			      .served = says(l, 5, "uffd") });
+			      .served = says(l, 5, "uffd"),
+			      .shared = says(l, 5, "segment"),
+			      .ino = says(l, 5, "segment") ? 5 : 0 });
 }
 
 static void add_file(const struct line *l, struct scr_task *t)
@@ -334,14 +350,36 @@ static void add_memory(const struct line *l)
 	}
 }
 
-static void grow(struct scr_space *mm)
+static void grow(struct scr_space *mm, uint64_t at)
 {
-	struct scr_area *stack = space_find(mm, SCR_STACK);
+	struct scr_area *area = space_find(mm, at ? at : SCR_STACK);
 
-	if (!stack)
+	if (!area)
 		return;
-	stack->start -= SCR_PAGE;
-	space_touch(mm, stack->start, WRITTEN);
+	area->start -= SCR_PAGE;
+	space_touch(mm, area->start, WRITTEN);
+}
+
+/* What has to be so by now. */
+static bool of_checks(const struct line *l, struct scr_task *t)
+{
+	if (says(l, 1, "is-refused")) {
+		if (!t->refused)
+			scr_complain("the call of %d was not refused", (int)t->tid);
+		return_from(t, (int64_t)t->regs.rax, true);
+	} else if (says(l, 1, "argument")) {
+		if (t->regs.rdi != value(l, 2))
+			scr_complain("the argument of %d is %#llx", (int)t->tid, t->regs.rdi);
+	} else if (says(l, 1, "nobody's")) {
+		if (t->traced)
+			scr_complain("%d is traced", (int)t->tid);
+	} else if (says(l, 1, "was-given")) {
+		if (scr.last_signal != (int)value(l, 2))
+			scr_complain("%d was given %d", (int)t->tid, scr.last_signal);
+	} else {
+		return false;
+	}
+	return true;
 }
 
 static bool of_facts(const struct line *l, struct scr_task *t)
@@ -356,7 +394,9 @@ static bool of_facts(const struct line *l, struct scr_task *t)
 			return true;
 		}
 	if (says(l, 1, "grow"))
-		grow(t->mm);
+		grow(t->mm, value(l, 2));
+	else if (says(l, 1, "named") && space_find(t->mm, value(l, 2)))
+		snprintf(space_find(t->mm, value(l, 2))->name, 64, "%s", l->word[3]);
 	else if (says(l, 1, "area"))
 		add_area(l, t->mm);
 	else if (says(l, 1, "noarea"))
@@ -369,24 +409,12 @@ static bool of_facts(const struct line *l, struct scr_task *t)
 		add_memory(l);
 	else if (says(l, 1, "abi"))
 		t->abi = says(l, 2, "i386") ? TRACE_ABI_I386 : says(l, 2, "x32") ? TRACE_ABI_X32 : 0;
+	else if (says(l, 1, "inside"))
+		t->regs.orig_rax = value(l, 2), t->regs.rax = (uint64_t)-512;
 	else if (says(l, 1, "mark"))
 		t->mark = (uint32_t)value(l, 2);
-	else if (says(l, 1, "is-refused")) {
-		if (!t->refused)
-			scr_complain("the call of %d was not refused", (int)t->tid);
-		t->in_call = t->refused = false;
-	} else if (says(l, 1, "argument")) {
-		if (t->regs.rdi != value(l, 2))
-			scr_complain("the argument of %d is %#llx", (int)t->tid, t->regs.rdi);
-	} else if (says(l, 1, "nobody's")) {
-		if (t->traced)
-			scr_complain("%d is traced", (int)t->tid);
-	} else if (says(l, 1, "was-given")) {
-		if (scr.last_signal != (int)value(l, 2))
-			scr_complain("%d was given %d", (int)t->tid, scr.last_signal);
-	} else {
-		return false;
-	}
+	else
+		return of_checks(l, t);
 	return true;
 }
 
@@ -414,7 +442,11 @@ static void give_text(const struct line *l)
 	*scr.texts[i].text = '\0';
 	for (int k = 2; k < l->nr; k++)
 		n += (size_t)snprintf(scr.texts[i].text + n, sizeof(scr.texts[i].text) - n, "%s%s",
-			k > 2 ? " " : "", strcmp(l->word[k], "\\n") == 0 ? "\n" : l->word[k]);
+			k > 2 ? " " : "", l->word[k]);
+	for (char *newline; (newline = strstr(scr.texts[i].text, "\\n")) != NULL;) {
+		*newline = '\n';
+		memmove(newline + 1, newline + 2, strlen(newline + 1));
+	}
 }
 
 static bool of_machine(const struct line *l)
@@ -431,6 +463,10 @@ static bool of_machine(const struct line *l)
 		scr.max_open = (int)value(l, 1);
 	else if (says(l, 0, "leave"))
 		scr.leave = true;
+	else if (says(l, 0, "sink-error"))
+		scr.sink_error = (int)value(l, 1);
+	else if (says(l, 0, "raise"))
+		raise((int)value(l, 1));
 	else if (says(l, 0, "launch-error"))
 		scr.launch_error = (int)(int64_t)value(l, 1);
 	else if (says(l, 0, "puppet-result"))
@@ -471,7 +507,7 @@ bool scr_step(void)
 		returning.is = false;
 		t = scr_task(returning.tid);
 		if (t)
-			return_from(t, returning.result);
+			return_from(t, returning.result, false);
 		return true;
 	}
 	if (!take_line(&l))

@@ -43,6 +43,7 @@ enum { WRITTEN = 1, ZERO = 2, SWAPPED = 4, GUARD = 8, HUGE = 16 };
 
 struct scr_area {
 	uint64_t start, end, offset, ino, page_size;
+	int file; /* open files are told apart, and so are their areas */
 	uint32_t prot;
 	bool shared, grows, served;
 	char name[64];
@@ -65,7 +66,7 @@ enum scr_stop { RUNS, AT_ENTRY, AT_EXIT, AT_EVENT, AT_SIGNAL, AT_GROUP };
 struct scr_task {
 	pid_t tid, tgid;
 	struct scr_space *mm;
-	bool traced, filtered, by_syscall, in_call, listens, refused;
+	bool traced, filtered, by_syscall, in_call, listens, refused, ended;
 	enum scr_stop stop;
 	int event, abi;
 	uint32_t mark;
@@ -108,6 +109,7 @@ struct scripted {
 	bool lenient;    /* memory runs out: the recorder may not do what the script waits for */
 	uint64_t now, wait_until;
 	bool leave;
+	int sink_error;
 	int launch_error, refused_byte;
 	struct scr_task tasks[MAX_TASKS];
 	int nr_spaces;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "scripted.h"
 #include "system_calls.h"
@@ -44,8 +45,8 @@ static void split(struct scr_space *mm, uint64_t at)
 static bool are_alike(const struct scr_area *a, const struct scr_area *b)
 {
 	return a->end == b->start && a->prot == b->prot && a->shared == b->shared && a->ino == b->ino &&
-	       a->grows == b->grows && a->served == b->served && strcmp(a->name, b->name) == 0 &&
-	       (!a->ino || a->offset + (a->end - a->start) == b->offset);
+	       a->file == b->file && a->grows == b->grows && a->served == b->served &&
+	       strcmp(a->name, b->name) == 0 && (!a->ino || a->offset + (a->end - a->start) == b->offset);
 }
 
 static void join(struct scr_space *mm)
@@ -161,9 +162,11 @@ static void after_mmap(struct scr_task *t, uint64_t at)
 
 	if (f) {
 		area.ino = f->ino;
+		area.file = f->id;
 		area.offset = a[5];
 		memcpy(area.name, f->path, sizeof(area.name));
 	} else if (area.shared) {
+		area.page_size = a[3] & MAP_HUGETLB ? 2u << 20 : 0;
 		area.ino = 1000 + at / SCR_PAGE % 1000;
 		strcpy(area.name, "/dev/zero (deleted)");
 	}
@@ -229,6 +232,8 @@ void space_after_call(struct scr_task *t, int64_t result)
 		after_mmap(t, (uint64_t)result);
 		break;
 	case NR_shmat:
+		if (t->abi)
+			break;
 		space_put(t->mm, (struct scr_area){ .start = (uint64_t)result,
 					 .end = (uint64_t)result + 2 * SCR_PAGE,
 					 .prot = PROT_READ | PROT_WRITE,
@@ -245,6 +250,10 @@ void space_after_call(struct scr_task *t, int64_t result)
 	case NR_brk:
 		if (a[0])
 			after_brk(t->mm, (uint64_t)result);
+		break;
+	case NR_prctl:
+		if (a[0] == PR_SET_MM && a[1] == PR_SET_MM_BRK)
+			t->mm->brk = a[2];
 		break;
 	case NR_mremap:
 		after_mremap(t->mm, a, (uint64_t)result);

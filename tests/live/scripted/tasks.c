@@ -123,11 +123,30 @@ void scr_killed(struct scr_task *t, int status)
 	scr_event(t, PTRACE_EVENT_EXIT, (unsigned long)status);
 }
 
+static bool has_other_threads(const struct scr_task *t)
+{
+	for (int i = 0; i < MAX_TASKS; i++)
+		if (scr.tasks[i].tid && &scr.tasks[i] != t && scr.tasks[i].tgid == t->tgid)
+			return true;
+	return false;
+}
+
+/* A first thread whose process goes on is there until that ends, and nothing is told of it. */
 static void end(struct scr_task *t)
 {
+	struct scr_task *first = scr_task(t->tgid);
+
+	if (t == first && has_other_threads(t)) {
+		t->ended = true;
+		return;
+	}
 	if (t->tid == 100 || t->stop == RUNS)
 		scr_report(t->tid, (int)t->message);
 	t->tid = 0;
+	if (first && first->ended && !has_other_threads(first)) {
+		first->ended = false;
+		end(first);
+	}
 }
 
 /* --- ptrace ----------------------------------------------------------------------------------------------------- */
@@ -144,6 +163,11 @@ static long go_on(struct scr_task *t, long request)
 
 	t->by_syscall = request == PTRACE_SYSCALL;
 	t->refused = t->in_call && (int64_t)t->regs.orig_rax == -1;
+	/* Back before its call, it makes it again; for a step of the recorder's that is another one (step_puppet()). */
+	if (t->refused && t->regs.rip < TEXT_AT && request == PTRACE_CONT) {
+		scr_enter(t);
+		return 0;
+	}
 	t->stop = RUNS;
 	t->listens = request == PTRACE_LISTEN;
 	if (ends)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes that run already: scenarios.h. */
+#include "scenarios.h"
+
+/* clang-format off */
+const struct scenario scenarios_of_attached[] = {
+	{ "a process is attached to, and left",
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 getpid = 100\n"
+	  "leave\n",
+	  "100: space map* mmap=A map map", NONE, NULL, ATTACHED },
+	{ "it ends meanwhile",
+	  "100 exit 0\n",
+	  "100: space map* map exit!", NONE, NULL, ATTACHED },
+	{ "with threads, one of which execs",
+	  "before 101 is-thread-of 100\n"
+	  "101 mmap A 2p rw anon|fixed = A\n"
+	  "101 execve 0\n"
+	  "100 exec 101\n"
+	  "leave\n",
+	  "100: space map* 101: thread mmap=A map 100: exit exit> space map* map", NONE, NULL, ATTACHED },
+	{ "a signal that comes at the moment of attaching",
+	  "100 signal 10\n"
+	  "wait 1\n"
+	  "100 was-given 10\n"
+	  "leave\n",
+	  "100: space map* map", NONE, NULL, ATTACHED },
+	{ "a process that forks",
+	  "100 fork\n"
+	  "100 forks 101\n"
+	  "101 born\n"
+	  "101 exit 0\n"
+	  "leave\n",
+	  "100: space map* fork 101: map map exit! 100: map", NONE, NULL, ATTACHED },
+	{ "another task traces it",
+	  "before fail seize 1\n"
+	  "before text /proc/100/status Tgid: 100\\nTracerPid: 77\\nVmSize: 8\n",
+	  "", NONE, "traced by process", ATTACHED | REFUSED },
+	{ "nobody may attach", "before fail seize 1\nbefore text /proc/sys/kernel/yama/ptrace_scope 3\n", "", NONE,
+	  "no process can be attached to", ATTACHED | REFUSED },
+	{ "it takes a right", "before fail seize 1\nbefore text /proc/sys/kernel/yama/ptrace_scope 1\n", "", NONE,
+	  "takes CAP_SYS_PTRACE, for kernel.yama.ptrace_scope is 1", ATTACHED | REFUSED },
+	{ "it is another user's", "before fail seize 1\n", "", NONE, "it is another user's", ATTACHED | REFUSED },
+	{ "it has ended", "before 100 gone 0\n", "", NONE, "there is no process 100", ATTACHED | REFUSED },
+	{ "it ends while it is attached to", "before fail each_thread 3\n", "", NONE,
+	  "there is no process 100", ATTACHED | REFUSED },
+	{ "/proc is another's", "before text /proc/self 1\n", "", NONE, "/proc is not there", ATTACHED | REFUSED },
+	{ "a kernel thread", "before text /proc/100/status Tgid: 100\n", "", NONE, "has no map", ATTACHED | REFUSED },
+	{ "it does not stop", "before fail interrupt 3\n", "", NONE, "does not stop", ATTACHED | REFUSED },
+	{ "a 32-bit program", "before text /proc/100/exe \177ELF\1\n", "", NONE, "is a 32-bit program", ATTACHED | REFUSED },
+	{ .name = NULL }
+};
+/* clang-format on */

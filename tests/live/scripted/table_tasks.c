@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks that are born, stop, wait for each other and end: scenarios.h. */
+#include "scenarios.h"
+
+/* clang-format off */
+const struct scenario scenarios_of_tasks[] = {
+	{ "a thread's call waits for the other's",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 mmap A 1p rw anon|fixed\n"
+	  "101 mmap A+8 1p r anon|fixed\n"
+	  "100 = A\n"
+	  "101 = A+8\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: thread 100: mmap=A map 101: mmap=A+8 map exit 100: map exit!", NONE, NULL, EVERY },
+	{ "a thread is killed inside its call",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "101 munmap A 1p\n"
+	  "101 killed 9\n"
+	  END,
+	  "100: space map* 101: thread exit 100: map exit!", NONE, NULL, EVERY },
+	{ "a thread vanishes inside its call",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "101 munmap A 1p\n"
+	  "101 gone 9\n"
+	  END,
+	  "100: space map* 101: thread lost exit 100: map exit!", LOST(1), "outcome of its last call", EVERY },
+	{ "a child with a copy",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 clone 0\n"
+	  "100 forks 101\n"
+	  "101 born\n"
+	  "101 munmap A 1p = 0\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A map fork 101: map munmap=0 map map exit! 100: map exit!", NONE, NULL, EVERY },
+	{ "a call that is blocked loses its turn to the others",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 madvise A 1p 23\n"
+	  "101 mmap A+8 1p r anon|fixed\n"
+	  "wait 1200\n"
+	  "101 = A+8\n"
+	  "101 exit 0\n"
+	  "100 = -12\n"
+	  END,
+	  "100: space map* 101: thread lost mmap=A+8 map exit 100: madvise=-12 map map exit!", LOST(1),
+	  "the order of calls", EVERY },
+	{ "a thread execs: its process goes on under the number that it had",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "101 execve 0\n"
+	  "100 exec 101\n"
+	  "100 mmap A 1p r anon|fixed = A\n"
+	  END,
+	  "100: space map* 101: thread 100: exit exit> space map* mmap=A map map exit!", NONE, NULL, EVERY },
+	{ "a thread execs, whose first thread has ended",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 exit 0\n"
+	  "101 execve 0\n"
+	  "100 exec 101\n"
+	  "100 exit 0\n",
+	  "100: space map* 101: thread 100: exit 101: map 100: exit> space map* map exit!", NONE, NULL, EVERY },
+	{ "vfork, and the child's exec",
+	  BEGIN
+	  "100 vfork\n"
+	  "100 vforks 101\n"
+	  "101 born\n"
+	  "101 execve 0\n"
+	  "101 exec\n"
+	  "101 mmap A 1p r anon|fixed = A\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: task exit> space map* mmap=A map map exit! 100: map exit!", NONE, NULL, EVERY },
+	{ "a child that is not to be traced is, all the same",
+	  BEGIN
+	  "100 clone thread|untraced\n"
+	  "100 argument thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "wait 1\n"
+	  "100 argument thread|untraced\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: thread exit 100: map exit!", NONE, NULL, EVERY },
+	{ "likewise by clone3",
+	  BEGIN
+	  "100 memory A+30 thread|untraced 0 0 0 0 0 0 0\n"
+	  "100 clone3 A+30 64\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: thread exit 100: map exit!", NONE, NULL, EVERY },
+	{ "one whose arguments cannot be changed is refused",
+	  BEGIN
+	  "100 memory A+30 thread|untraced 0 0 0 0 0 0 0\n"
+	  "fail write_memory 14\n"
+	  "100 clone3 A+30 64\n"
+	  "100 is-refused\n"
+	  "works write_memory\n"
+	  END,
+	  "100: space map* map exit!", NONE, NULL, EVERY },
+	{ "a child stops before its parent tells of it",
+	  BEGIN
+	  "100 clone 0\n"
+	  "101 born fork 100\n"
+	  "100 forks 101\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* fork 101: map map exit! 100: map exit!", NONE, NULL, EVERY },
+	{ "a child is killed before its parent tells of it",
+	  BEGIN
+	  "100 clone 0\n"
+	  "101 born fork 100\n"
+	  "101 killed 9\n"
+	  "100 forks 101\n"
+	  END,
+	  "100: space map* fork 101: map map exit! 100: map exit!", NONE, NULL, EVERY },
+	{ "a task that nobody tells of goes on after a while, unrecorded",
+	  BEGIN
+	  "101 born fork 100\n"
+	  "wait 3500\n"
+	  "101 mmap A 1p r anon|fixed = A\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: lost 100: map exit!", LOST(1), "whose beginning was not seen", EVERY },
+	{ "a parent is killed in the call that has made a child",
+	  BEGIN
+	  "100 clone 0\n"
+	  "101 born fork 100\n"
+	  "100 killed 9 101\n"
+	  "101 exit 0\n",
+	  "100: space map* fork 101: map 100: map exit! 101: map exit!", NONE, NULL, EVERY },
+	{ "a child's map cannot be read",
+	  BEGIN
+	  "100 clone 0\n"
+	  "text /proc/101/maps -13\n"
+	  "100 forks 101\n"
+	  "101 born\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* lost map exit!", LOST(1), "a child whose map cannot be read", EVERY },
+	{ "stopped by a signal, for long, and continued",
+	  BEGIN
+	  "100 stop 19\n"
+	  "wait 2000\n"
+	  "100 continued\n"
+	  END,
+	  "100: space map* map exit!", NONE, "is stopped by a signal", EVERY },
+	{ "signals are the program's",
+	  BEGIN
+	  "100 signal 10\n"
+	  "wait 1\n"
+	  "100 was-given 10\n"
+	  END,
+	  "100: space map* map exit!", NONE, NULL, EVERY },
+	{ "a signal that ends is passed on to the program",
+	  BEGIN
+	  "raise 15\n"
+	  "wait 400\n"
+	  "killed 100\n"
+	  END,
+	  "100: space map* map exit!", NONE, NULL, EVERY },
+	{ "one that the program has had is not",
+	  BEGIN
+	  "raise 1\n"
+	  "wait 1\n"
+	  "100 signal 1\n"
+	  "wait 400\n"
+	  "killed 0\n"
+	  END,
+	  "100: space map* map exit!", NONE, NULL, EVERY },
+	{ "killed in a call that was carried out",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed\n"
+	  "100 area A A+2 rw\n"
+	  "100 killed 9 A\n",
+	  "100: space map* mmap=A map map exit!", NONE, NULL, EVERY },
+	{ "killed in a call that may have done part of its work",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 madvise A 2p 23\n"
+	  "100 killed 9 -4\n",
+	  "100: space map* mmap=A map lost map exit!", LOST(1), "how much of it was done", EVERY },
+	{ "killed in a call, and the registers are gone",
+	  BEGIN
+	  "100 munmap A 2p\n"
+	  "fail getregs 3\n"
+	  "100 killed 9\n",
+	  "100: space map* lost map exit!", LOST(1), "outcome of its last call", EVERY },
+	{ "killed at the entry, before it was looked at",
+	  BEGIN
+	  "fail callinfo 3\n"
+	  "100 munmap A 2p\n"
+	  "100 killed 9\n",
+	  "100: space map* map exit!", NONE, NULL, EVERY },
+	{ "killed at the event of a child",
+	  BEGIN
+	  "100 clone 0\n"
+	  "fail ptrace 3 after 99\n"
+	  "fail siginfo 3\n"
+	  "100 forks 101\n"
+	  "works siginfo\n"
+	  "100 killed 9 101\n"
+	  "101 born\n"
+	  "101 exit 0\n",
+	  "100: space map* fork 101: map 100: map exit! 101: map exit!", NONE, NULL, EVERY },
+	{ "all tasks are gone, and nobody has said so",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n",
+	  "100: space map* mmap=A map exit!", NONE, NULL, EVERY },
+	{ "a thread writes while another one is in a call",
+	  BEGIN
+	  "100 mmap A 4p rw anon|fixed = A\n"
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 mprotect A+1 1p r\n"
+	  "100 write A+3\n"
+	  "100 = 0\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A map 101: thread 100: write?@A+3 mprotect=0 map 101: exit 100: map exit!",
+	  NONE, NULL, EVERY },
+	{ "a fresh area is written between calls of threads",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "101 write A\n"
+	  "100 mmap A+100 1p r anon|fixed = A+100\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: thread 100: mmap=A map write@A mmap=A+100 map 101: exit 100: map exit!",
+	  NONE, NULL, EVERY },
+	{ "a stack grows while a thread is looked at",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 mmap A 2p rw anon|fixed\n"
+	  "101 grow\n"
+	  "100 = A\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: thread 100: grow?@S-1 mmap=A map 101: exit 100: map exit!", NONE, NULL, EVERY },
+	{ "the sink takes no more: the program runs on",
+	  BEGIN
+	  "sink-error 28\n"
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 exit 0\n",
+	  "100: space map* mmap=A", NONE, "the recording stopped after event 2", REFUSED },
+	{ "the program does not begin",
+	  "before launch-error -2\n"
+	  "100 gone 0x7f00\n",
+	  "", NONE, "cannot be started: No such file", EVERY },
+	{ "the filter is refused",
+	  "before launch-error -4109\n"
+	  "100 gone 0x7e00\n",
+	  "", NONE, "the seccomp filter cannot be installed: Permission denied", EVERY },
+	{ "no process can be made", "before fail launch 11\n", "", NONE, "cannot start a process", REFUSED },
+	{ "tracing is not permitted", "before fail seize 1\n", "", NONE, "tracing is not permitted here", REFUSED },
+	{ .name = NULL }
+};
+/* clang-format on */
