@@ -64,7 +64,7 @@ struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid)
 	f->id = id;
 	f->pid = pid;
 	f->users = 1;
-	f->tail = &f->head;
+	f->tail = f->open = &f->head;
 	mt_init_flags(&f->written, 0);
 	f->next = s->spaces;
 	s->spaces = f;
@@ -79,7 +79,7 @@ void followed_drop_items(struct live_bpf *s, struct followed *f)
 		item_free(s, f->head);
 		f->head = next;
 	}
-	f->tail = &f->head;
+	f->tail = f->open = &f->head;
 	f->gather.nr = f->before.nr = 0;
 }
 
@@ -152,10 +152,30 @@ static void check_sequence(struct live_bpf *s, struct followed *f, uint64_t sequ
 	f->sequence = sequence;
 }
 
-static void on_begin(struct live_bpf *s, struct followed *f, const struct section_record *r)
+/* What another section has left behind, whose own record was lost, is not this one's. */
+static void gather(struct live_bpf *s, struct followed *f, const struct record_head *h,
+	const struct bpf_area *areas, size_t n)
 {
-	if (r->head.sequence > f->snapshot)
-		check_sequence(s, f, r->head.sequence);
+	if (f->gather_of != h->sequence)
+		f->gather.nr = 0;
+	f->gather_of = h->sequence;
+	for (size_t i = 0; i < n; i++) {
+		if (area_list_add(&f->gather, &areas[i]))
+			origin_number(s, &f->gather.areas[f->gather.nr - 1]);
+		else
+			s->err = -ENOMEM;
+	}
+}
+
+static void gather_written(struct live_bpf *s, struct followed *f, const struct area_record *r)
+{
+	if (f->before_of != r->head.sequence)
+		f->before.nr = 0;
+	f->before_of = r->head.sequence;
+	if (area_list_add(&f->before, &r->area))
+		origin_number(s, &f->before.areas[f->before.nr - 1]);
+	else
+		s->err = -ENOMEM;
 }
 
 static int by_start(const void *a, const void *b)
@@ -179,12 +199,26 @@ static void put_in_order(struct area_list *l)
 	l->nr = kept + 1;
 }
 
-static void on_end(struct live_bpf *s, struct followed *f, const struct section_record *r)
+/* The areas that records have told for it: those that came with it, and before it. False: some were lost. */
+static bool gather_all(struct live_bpf *s, struct followed *f, const struct section_record *r, size_t size)
+{
+	gather(s, f, &r->head, (const struct bpf_area *)(r + 1),
+		(size - sizeof(*r)) / sizeof(struct bpf_area));
+	return (f->gather_of == r->head.sequence ? f->gather.nr : 0) == r->areas;
+}
+
+static void on_section(struct live_bpf *s, struct followed *f, const struct section_record *r, size_t size)
 {
 	struct item *it;
 
 	if (r->head.sequence <= f->snapshot) {
 		f->gather.nr = f->before.nr = 0;
+		return;
+	}
+	check_sequence(s, f, r->head.sequence);
+	if (!gather_all(s, f, r, size) || f->before.nr != r->written) {
+		f->gather.nr = f->before.nr = 0;
+		s->lost++;
 		return;
 	}
 	it = push(s, f, ITEM_SECTION, &r->head);
@@ -210,10 +244,13 @@ static void on_look(struct live_bpf *s, struct followed *f, const struct record_
 	put_in_order(&it->before);
 }
 
-static void on_final(struct live_bpf *s, struct followed *f, const struct section_record *r)
+static void on_final(struct live_bpf *s, struct followed *f, const struct section_record *r, size_t size)
 {
-	struct item *it = push(s, f, ITEM_FINAL, &r->head);
+	struct item *it;
 
+	if (!gather_all(s, f, r, size))
+		s->lost++;
+	it = push(s, f, ITEM_FINAL, &r->head);
 	if (it)
 		it->after = take_list(&f->gather);
 }
@@ -223,7 +260,9 @@ static struct item *sections_of(struct followed *f, uint32_t tid)
 {
 	struct item *last = NULL;
 
-	for (struct item *it = f->head; it; it = it->next) {
+	while (*f->open && (*f->open)->ready)
+		f->open = &(*f->open)->next;
+	for (struct item *it = *f->open; it; it = it->next) {
 		if (it->kind > ITEM_CALL || it->ready || it->tid != tid)
 			continue;
 		if (last)
@@ -233,7 +272,7 @@ static struct item *sections_of(struct followed *f, uint32_t tid)
 	return last;
 }
 
-static void on_call(struct live_bpf *s, struct followed *f, const struct call_record *r)
+static void on_call(struct live_bpf *s, struct followed *f, const struct call_record *r, size_t size)
 {
 	struct item *it = sections_of(f, r->head.tid);
 
@@ -247,7 +286,7 @@ static void on_call(struct live_bpf *s, struct followed *f, const struct call_re
 		it = push(s, f, ITEM_CALL, &r->head);
 	if (!it)
 		return;
-	it->call = *r;
+	memcpy(&it->call, r, size < sizeof(*r) ? size : sizeof(*r));
 	it->has_call = true;
 	it->ready = true;
 }
@@ -299,6 +338,8 @@ static void on_exec(struct live_bpf *s, const struct exec_record *r)
 	it = push(s, old ? old : new, ITEM_EXEC, &r->head);
 	if (!it)
 		return;
+	if (new->gather.nr != r->areas)
+		s->lost++;
 	it->after = take_list(&new->gather);
 	it->exec = malloc(sizeof(*r));
 	if (it->exec)
@@ -310,12 +351,35 @@ static void on_exec(struct live_bpf *s, const struct exec_record *r)
 	new->known = !old;
 }
 
-static void gather(struct live_bpf *s, struct area_list *l, const struct area_record *r)
+/* Telling can take longer than the ring has room for: what comes meanwhile waits in memory, up to a limit. */
+static void drain(struct live_bpf *s)
 {
-	if (area_list_add(l, &r->area))
-		origin_number(s, &l->areas[l->nr - 1]);
-	else
-		s->err = -ENOMEM;
+	if (*s->much_waits && ++s->told % EMIT_AT_ONCE == 0 && s->waiting < WAITING_MAX)
+		ring_buffer__consume(s->ring);
+}
+
+/* True: something was told. */
+static bool flush(struct live_bpf *s, struct followed *f, bool drains)
+{
+	bool told = false;
+
+	s->telling = true;
+	while (f->known && f->head && f->head->ready && !s->lost) {
+		struct item *it = f->head;
+
+		f->head = it->next;
+		if (f->tail == &it->next)
+			f->tail = &f->head;
+		if (f->open == &it->next)
+			f->open = &f->head;
+		emit_item(s, f, it);
+		item_free(s, it);
+		if (drains)
+			drain(s);
+		told = true;
+	}
+	s->telling = false;
+	return told;
 }
 
 int on_record(void *ctx, void *data, size_t size)
@@ -324,33 +388,31 @@ int on_record(void *ctx, void *data, size_t size)
 	const struct record_head *h = data;
 	struct followed *f = followed_find(s, h->space);
 
-	if (!f && (h->type == RECORD_AREA || h->type == RECORD_EXEC))
+	if (!f && (h->type == RECORD_AREAS || h->type == RECORD_EXEC))
 		f = followed_add(s, h->space, h->pid);
 	if (h->type == RECORD_FILE)
 		origin_learn(s, data);
 	if (!f)
 		return 0;
 	switch (h->type) {
-	case RECORD_AREA:
-		gather(s, &f->gather, data);
+	case RECORD_AREAS:
+		gather(s, f, h, ((const struct section_areas *)data)->areas,
+			(size - sizeof(struct section_record)) / sizeof(struct bpf_area));
 		break;
 	case RECORD_WRITTEN:
-		gather(s, &f->before, data);
+		gather_written(s, f, data);
 		break;
-	case RECORD_BEGIN:
-		on_begin(s, f, data);
-		break;
-	case RECORD_END:
-		on_end(s, f, data);
+	case RECORD_SECTION:
+		on_section(s, f, data, size);
 		break;
 	case RECORD_FINAL:
-		on_final(s, f, data);
+		on_final(s, f, data, size);
 		break;
 	case RECORD_LOOK:
 		on_look(s, f, data);
 		break;
 	case RECORD_CALL:
-		on_call(s, f, data);
+		on_call(s, f, data, size);
 		break;
 	case RECORD_FORK:
 		on_fork(s, f, data);
@@ -364,33 +426,9 @@ int on_record(void *ctx, void *data, size_t size)
 	default:
 		break;
 	}
+	if (!s->telling && !*s->much_waits)
+		flush(s, f, false);
 	return 0;
-}
-
-/* Telling takes longer than the ring has room for: what comes meanwhile waits in memory, up to a limit. */
-static void drain(struct live_bpf *s)
-{
-	if (++s->told % EMIT_AT_ONCE == 0 && s->waiting < WAITING_MAX)
-		ring_buffer__consume(s->ring);
-}
-
-/* True: something was told. */
-static bool flush(struct live_bpf *s, struct followed *f)
-{
-	bool told = false;
-
-	while (f->known && f->head && f->head->ready && !s->lost) {
-		struct item *it = f->head;
-
-		f->head = it->next;
-		if (!f->head)
-			f->tail = &f->head;
-		emit_item(s, f, it);
-		item_free(s, it);
-		drain(s);
-		told = true;
-	}
-	return told;
 }
 
 void flush_items(struct live_bpf *s)
@@ -401,7 +439,7 @@ void flush_items(struct live_bpf *s)
 		again = false;
 		for (struct followed *f = s->spaces, *next; f; f = next) {
 			next = f->next;
-			again |= flush(s, f);
+			again |= flush(s, f, true);
 			if (f->finished && !f->users && !f->head && !f->held_exit)
 				followed_free(s, f);
 		}

@@ -62,17 +62,16 @@ struct task_count {
 /* --- what happens to an address space, in the order of its mmap lock ----------------------------------------- */
 
 enum record_type {
-	RECORD_AREA = 1,
-	RECORD_WRITTEN, /* an area with an anon_vma, as it was before the section changes it */
+	RECORD_AREAS = 1, /* of the record that follows, where it has not room for all */
+	RECORD_WRITTEN,   /* an area with an anon_vma, as it was before the section changes it */
 	RECORD_FILE,
-	RECORD_BEGIN, /* of a write section */
-	RECORD_END,   /* of a write section; the areas of its window came before it */
-	RECORD_LOOK,  /* a call that has changed nothing yet looks at the map */
+	RECORD_SECTION, /* a write section has ended; it has the areas of its window */
+	RECORD_LOOK,    /* a call that has changed nothing yet looks at the map */
 	RECORD_CALL,
 	RECORD_FORK,
 	RECORD_EXEC, /* the areas of the new address space came before it */
 	RECORD_EXIT,
-	RECORD_FINAL /* nobody uses the address space any more; all of its areas came before it */
+	RECORD_FINAL /* nobody uses the address space any more; it has all of its areas */
 };
 
 struct record_head {
@@ -98,11 +97,30 @@ struct file_record {
 	char name[64];        /* the last part of its path */
 };
 
+/* As many areas follow as its size has room for. */
 struct section_record {
 	struct record_head head;
-	__u64 lo, hi;             /* END: every area that touches it was told; empty: none was */
+	__u64 lo, hi;             /* every area that touches it was told; empty: none was */
 	__u64 wrote_lo, wrote_hi; /* addresses whose area became another one; empty: none */
 	__u32 nr;                 /* of the call that it is in; ~0: of none that was seen to begin */
+	__u32 areas;              /* how many were told, here and before */
+	__u32 written;            /* how many were told of what was written before it */
+	__u32 pad;
+};
+
+#define RECORD_ROOM 16 /* areas of one record */
+
+struct section_areas {
+	struct section_record section;
+	struct bpf_area areas[RECORD_ROOM];
+};
+
+/* An address space that is followed, as the programs know it. */
+struct space {
+	__u64 mm;
+	__u32 id, tid;            /* tid: whose section it is */
+	__u64 wrote_lo, wrote_hi; /* of the section */
+	__u32 written;            /* areas that were told as written before it */
 	__u32 pad;
 };
 
@@ -113,9 +131,9 @@ struct call_record {
 	__u64 args[6];
 	__s64 result;
 	__u64 ip, sp;
-	__u32 nr, sections; /* how many of them it had */
-	__u32 data_len, pad;
-	__u8 data[RECORD_DATA_BYTES];
+	__u32 nr, sections;           /* how many of them it had */
+	__u32 data_len, active;       /* active: it has not returned yet */
+	__u8 data[RECORD_DATA_BYTES]; /* of a record, no more of them than it has */
 };
 
 #define RECORD_LIMITS 6 /* of enum trace_limit, in its order */
@@ -123,6 +141,7 @@ struct call_record {
 struct exec_record {
 	struct record_head head;
 	__u32 old_space, old_tid;
+	__u32 areas, pad;
 	__u64 limits[RECORD_LIMITS];
 	__u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	__u64 arg_start, arg_end, env_start, env_end;

@@ -6,10 +6,15 @@
  *    held, so records made there are in its order by themselves.  mm_lock_seq is odd inside and grows by two: a reader
  *    that sees a jump knows that it missed one.
  * 2. What changed.  Every store into the tree of areas (ma_write) widens the window of the section; what its call names
- *    is in it from the start.  At the end every area that touches the window is told, as it is then.
+ *    is in it from the start.  At the end every area that touches the window is told, as it is then: one record, with as
+ *    many areas as it has room for, and more of them before it where that is not enough.
  * 3. First writes.  An anon_vma is only ever made under the lock held for reading: those that areas have when a section
  *    begins are told before it, with the neighbours that say in which order they were made.
  * 4. Calls.  Kept from sys_enter to sys_exit by thread; only those that can change a map.
+ * 5. Wakeups.  The reader looks by itself; it is woken once when more waits for it than WAKE_BYTES.
+ *
+ * Functions that are not static are verified once, whoever calls them, which is what makes loading quick.  They take no
+ * pointers into the kernel, so that these come by way of memory, as numbers.
  *
  * Others' tasks cost a look at one table.  Dual licence, because the kernel lends its helpers to programs under the GPL
  * only.
@@ -24,6 +29,8 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define WHOLE_MAX 131072 /* of a whole map */
 #define NR_CALLS  512
 
+#define WAKE_BYTES (1 << 21)
+
 #define UFFDIO_REGISTER    0xc020aa00u
 #define UFFDIO_UNREGISTER  0x8010aa01u
 #define MREMAP_FIXED       2
@@ -34,20 +41,9 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* Which calls are told: set before loading. */
 const volatile __u8 wanted[NR_CALLS];
 
-/* An address space that is followed. */
-struct space {
-	u32 id, tid;            /* tid: whose section it is */
-	u64 wrote_lo, wrote_hi; /* of the section */
-};
-
-struct call {
-	u64 args[6], ip, sp, time_ns;
-	u32 nr, sections, data_len, space;
-	u8 data[RECORD_DATA_BYTES];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 16384);
 	__type(key, u64);
 	__type(value, struct space);
@@ -56,16 +52,19 @@ struct {
 /* The space of each task: 0 for vmaple's child until it becomes the program. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 32768);
 	__type(key, u32);
 	__type(value, u32);
 } tasks SEC(".maps");
 
+/* The call of each task, as the record that it becomes; between two of them the entry stays. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 32768);
 	__type(key, u32);
-	__type(value, struct call);
+	__type(value, struct call_record);
 } calls SEC(".maps");
 
 /* Open files that were told. */
@@ -83,7 +82,7 @@ struct told {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 131072);
+	__uint(max_entries, 32768);
 	__type(key, u64);
 	__type(value, struct told);
 } written SEC(".maps");
@@ -93,15 +92,29 @@ struct {
 	__uint(max_entries, 1 << 23);
 } records SEC(".maps");
 
+/* Areas on their way into a record.  No two programs use it at once: on a CPU they do not interrupt each other. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct call);
-} scratch SEC(".maps");
+	__type(value, struct section_areas);
+} gathered SEC(".maps");
+
+static const struct call_record no_call; /* what an entry begins as */
 
 __u32 last_space; /* numbers of address spaces */
+__u32 woken;      /* the reader was, and has not looked yet */
 __u64 lost;       /* records for which there was no room */
+
+static __always_inline struct vm_area_struct *area_by(u64 addr)
+{
+	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct vm_area_struct));
+}
+
+static __always_inline struct mm_struct *mm_by(u64 addr)
+{
+	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct mm_struct));
+}
 
 static __always_inline struct space *space_of(const struct mm_struct *mm)
 {
@@ -131,24 +144,56 @@ static __always_inline void *reserve(u64 size)
 	return r;
 }
 
+static __always_inline u64 wakeup(void)
+{
+	if (woken || bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < WAKE_BYTES)
+		return BPF_RB_NO_WAKEUP;
+	woken = 1;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 static __always_inline void submit(void *record)
 {
-	bpf_ringbuf_submit(record, 0);
+	bpf_ringbuf_submit(record, wakeup());
+}
+
+/* A record of any size. */
+static __always_inline void output(void *record, u64 size)
+{
+	if (bpf_ringbuf_output(&records, record, size, wakeup()))
+		__sync_fetch_and_add(&lost, 1);
 }
 
 /* --- areas and files ---------------------------------------------------------------------------------------- */
 
-static __always_inline void emit_file(struct file *file, u32 space)
-{
-	u64 key = (u64)file, ino = file->f_inode->i_ino, *known = bpf_map_lookup_elem(&files, &key);
-	struct file_record *r;
+struct sample {
+	u64 mm, vma, file; /* vma, file: what is told now */
+	u64 at, hi, sequence;
+	u32 space, written_only;
+	u32 told, waiting; /* areas; of them, in the record that is not sent yet */
+	u32 row;           /* the one before was written, and nobody knew */
+	u64 known;         /* the one before was written, and that was told: where a row may begin */
+};
 
+/* Its s->file. */
+__noinline int emit_file(struct sample *s)
+{
+	struct file *file;
+	struct file_record *r;
+	u64 key, ino, *known;
+
+	if (!s)
+		return 0;
+	key = s->file;
+	file = bpf_rdonly_cast((void *)key, bpf_core_type_id_kernel(struct file));
+	ino = file->f_inode->i_ino;
+	known = bpf_map_lookup_elem(&files, &key);
 	if (known && *known == ino)
-		return;
+		return 0;
 	r = reserve(sizeof(*r));
 	if (!r)
-		return;
-	head_fill(&r->head, RECORD_FILE, space, 0);
+		return 0;
+	head_fill(&r->head, RECORD_FILE, s->space, 0);
 	r->file = key;
 	r->ino = ino;
 	r->magic = file->f_inode->i_sb->s_magic;
@@ -163,6 +208,7 @@ static __always_inline void emit_file(struct file *file, u32 space)
 	bpf_probe_read_kernel_str(r->name, sizeof(r->name), file->f_path.dentry->d_name.name);
 	submit(r);
 	bpf_map_update_elem(&files, &key, &ino, BPF_ANY);
+	return 0;
 }
 
 /* --- first writes -------------------------------------------------------------------------------------------- */
@@ -183,26 +229,52 @@ static __always_inline void note_told(const struct vm_area_struct *vma, u32 spac
 	bpf_map_update_elem(&written, &key, &t, BPF_ANY);
 }
 
-struct sample {
-	struct mm_struct *mm;
-	u64 at, hi, sequence;
-	u32 space, written_only;
-	u32 row;   /* the one before was written, and nobody knew */
-	u64 known; /* the one before was written, and that was told: where a row may begin */
-};
-
-static __always_inline void emit_area(struct sample *s, struct vm_area_struct *vma)
+static __always_inline void send_areas(struct section_areas *r, u32 nr)
 {
-	struct area_record *r;
+	if (nr <= RECORD_ROOM)
+		output(r, sizeof(r->section) + nr * sizeof(r->areas[0]));
+}
 
-	if (vma->vm_file)
-		emit_file(vma->vm_file, s->space);
-	r = reserve(sizeof(*r));
+static __always_inline void gather_area(struct sample *s, struct vm_area_struct *vma)
+{
+	u32 zero = 0;
+	struct section_areas *r = bpf_map_lookup_elem(&gathered, &zero);
+
 	if (!r)
 		return;
-	head_fill(&r->head, s->written_only ? RECORD_WRITTEN : RECORD_AREA, s->space, s->sequence);
+	if (s->waiting >= RECORD_ROOM) {
+		head_fill(&r->section.head, RECORD_AREAS, s->space, s->sequence);
+		send_areas(r, RECORD_ROOM);
+		s->waiting = 0;
+	}
+	area_read(&r->areas[s->waiting & (RECORD_ROOM - 1)], vma);
+	s->waiting++;
+}
+
+/* Its s->vma. */
+__noinline int emit_area(struct sample *s)
+{
+	struct vm_area_struct *vma;
+	struct area_record *r;
+
+	if (!s)
+		return 0;
+	vma = area_by(s->vma);
+	s->file = (u64)vma->vm_file;
+	if (s->file)
+		emit_file(s);
+	s->told++;
+	if (!s->written_only) {
+		gather_area(s, vma);
+		return 0;
+	}
+	r = reserve(sizeof(*r));
+	if (!r)
+		return 0;
+	head_fill(&r->head, RECORD_WRITTEN, s->space, s->sequence);
 	area_read(&r->area, vma);
 	submit(r);
+	return 0;
 }
 
 /* Of those that were told only the ones at the ends of a row are told again. */
@@ -210,20 +282,23 @@ static __always_inline void emit_if_new(struct sample *s, struct vm_area_struct 
 {
 	bool new = !is_told(vma, s->space), in_row = adjacent && s->row;
 
-	if (new &&adjacent && s->known)
-		emit_area(
-			s, bpf_rdonly_cast((void *)s->known, bpf_core_type_id_kernel(struct vm_area_struct)));
+	if (new &&adjacent && s->known) {
+		s->vma = s->known;
+		emit_area(s);
+	}
 	if (new)
 		note_told(vma, s->space);
-	if (new || in_row)
-		emit_area(s, vma);
+	if (new || in_row) {
+		s->vma = (u64)vma;
+		emit_area(s);
+	}
 	s->row = new;
 	s->known = new || in_row ? 0 : (u64)vma;
 }
 
 static long sample_one(u32 i, struct sample *s)
 {
-	struct vm_area_struct *vma = area_from(s->mm, s->at);
+	struct vm_area_struct *vma = area_from(mm_by(s->mm), s->at);
 	bool adjacent = vma && vma->vm_start == s->at;
 
 	if (!vma || (vma->vm_start >= s->hi && !(adjacent && s->row && vma->anon_vma))) {
@@ -233,8 +308,9 @@ static long sample_one(u32 i, struct sample *s)
 	s->at = vma->vm_end;
 	if (!vma->anon_vma)
 		bpf_map_delete_elem(&written, &vma); /* it has lost it */
+	s->vma = (u64)vma;
 	if (!s->written_only)
-		emit_area(s, vma);
+		emit_area(s);
 	else if (vma->anon_vma)
 		emit_if_new(s, vma, adjacent);
 	else
@@ -242,17 +318,22 @@ static long sample_one(u32 i, struct sample *s)
 	return 0;
 }
 
-/* Tell every area that touches [lo, hi), at most @most. How far it came. */
-static __noinline u64 sample(struct mm_struct *mm, struct sample *s, u32 most)
+/* Tell every area that touches [at, hi). */
+__noinline int sample(struct sample *s)
 {
-	s->mm = mm;
-	bpf_loop(most, sample_one, s, 0);
-	return s->at;
+	struct sample on_stack; /* as bpf_loop wants it */
+
+	if (!s)
+		return 0;
+	on_stack = *s;
+	bpf_loop(WHOLE_MAX, sample_one, &on_stack, 0);
+	*s = on_stack;
+	return 0;
 }
 
 static long row_one(u32 i, struct sample *s)
 {
-	struct vm_area_struct *vma = area_at(s->mm, s->at);
+	struct vm_area_struct *vma = area_at(mm_by(s->mm), s->at);
 
 	if (!vma || !vma->anon_vma)
 		return 1;
@@ -266,7 +347,7 @@ static long row_one(u32 i, struct sample *s)
  * that lie side by side and were written since anybody looked, the whole row is told, and where it ends.  Where the row that
  * goes through @addr begins; each area is in such a row once.
  */
-static __noinline u64 row_start(struct mm_struct *mm, u64 addr, u32 space)
+__noinline u64 row_start(u64 mm, u64 addr, u32 space)
 {
 	struct sample s = { .mm = mm, .at = addr, .hi = addr, .space = space };
 
@@ -286,7 +367,7 @@ static __always_inline bool is_fork(u32 nr)
 }
 
 /* What a call names of the map: that, and what touches it. */
-static __always_inline struct range range_of(const struct call *c, const struct mm_struct *mm)
+static __always_inline struct range range_of(const struct call_record *c, const struct mm_struct *mm)
 {
 	u64 start = c->args[0], len = c->args[1];
 	struct range r;
@@ -334,68 +415,88 @@ static __always_inline u64 sequence_of(const struct mm_struct *mm)
 	return mm->mm_lock_seq.sequence;
 }
 
-static __always_inline void emit_written(struct mm_struct *mm, const struct space *s, struct range r)
+/* How many areas there were. */
+__noinline int emit_written(struct space *s, u64 lo, u64 hi)
 {
-	struct sample sm = {
-		.at = r.lo, .hi = r.hi, .space = s->id, .written_only = 1, .sequence = sequence_of(mm)
-	};
+	struct sample sm = { .at = lo, .hi = hi, .written_only = 1 };
 
-	if (r.lo >= r.hi)
-		return;
-	if (r.lo)
-		sm.at = row_start(mm, r.lo, s->id);
-	sample(mm, &sm, WHOLE_MAX);
+	if (!s || lo >= hi)
+		return 0;
+	sm.mm = s->mm;
+	sm.sequence = sequence_of(mm_by(s->mm));
+	sm.space = s->id;
+	if (lo)
+		sm.at = row_start(s->mm, lo, s->id);
+	sample(&sm);
+	return sm.told;
 }
 
+/* The section, with what of its areas was not sent yet. */
 static __always_inline void emit_section(
-	struct mm_struct *mm, const struct space *s, u32 type, u32 nr, struct range r)
+	const struct sample *sm, const struct space *s, u32 type, u32 nr, struct range r)
 {
-	struct section_record *rec = reserve(sizeof(*rec));
+	u32 zero = 0;
+	struct section_areas *to = bpf_map_lookup_elem(&gathered, &zero);
+	struct section_record *rec;
 
-	if (!rec)
+	if (!to)
 		return;
-	head_fill(&rec->head, type, s->id, sequence_of(mm));
+	rec = &to->section;
+	head_fill(&rec->head, type, s->id, sm->sequence);
 	rec->lo = r.lo;
 	rec->hi = r.hi;
 	rec->wrote_lo = s->wrote_lo;
 	rec->wrote_hi = s->wrote_hi;
 	rec->nr = nr;
-	rec->pad = 0;
-	submit(rec);
+	rec->areas = sm->told;
+	rec->written = s->written;
+	send_areas(to, sm->waiting);
 }
 
-static __always_inline struct call *current_call(u32 space)
+static __always_inline struct call_record *current_call(u32 space)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
-	struct call *c = bpf_map_lookup_elem(&calls, &tid);
+	struct call_record *c = bpf_map_lookup_elem(&calls, &tid);
 
-	return c && c->space == space ? c : 0;
+	return c && c->active && c->head.space == space ? c : 0;
 }
 
-static __always_inline void section_begins(struct mm_struct *mm, struct space *s)
+static __always_inline void space_ends(struct mm_struct *mm, struct space *s)
 {
-	struct call *c = current_call(s->id);
-	struct sample whole = { .hi = ~0ull, .space = s->id, .sequence = sequence_of(mm) };
+	struct sample whole = { .mm = s->mm, .hi = ~0ull, .space = s->id, .sequence = sequence_of(mm) };
 
+	sample(&whole);
+	emit_section(&whole, s, RECORD_FINAL, NO_CALL, (struct range){ 0, ~0ull });
+}
+
+__noinline int section_begins(struct space *s)
+{
+	struct mm_struct *mm;
+	struct call_record *c;
+	struct range r;
+
+	if (!s)
+		return 0;
+	mm = mm_by(s->mm);
 	s->tid = (u32)bpf_get_current_pid_tgid();
 	s->wrote_lo = ~0ull;
 	s->wrote_hi = 0;
+	s->written = 0;
 	if (!mm->mm_users.counter) {
-		sample(mm, &whole, WHOLE_MAX);
-		emit_section(mm, s, RECORD_FINAL, NO_CALL, (struct range){ 0, ~0ull });
-		return;
+		space_ends(mm, s);
+		return 0;
 	}
-	if (c) {
-		struct range r = range_of(c, mm);
-
-		emit_written(mm, s, r);
-		if (c->nr == NR_mremap && c->args[3] & MREMAP_FIXED) {
-			r.lo = c->args[4] - 1;
-			r.hi = c->args[4] + c->args[2] + 1;
-			emit_written(mm, s, r);
-		}
+	c = current_call(s->id);
+	if (!c)
+		return 0;
+	r = range_of(c, mm);
+	s->written += emit_written(s, r.lo, r.hi);
+	if (c->nr == NR_mremap && c->args[3] & MREMAP_FIXED) {
+		r.lo = c->args[4] - 1;
+		r.hi = c->args[4] + c->args[2] + 1;
+		s->written += emit_written(s, r.lo, r.hi);
 	}
-	emit_section(mm, s, RECORD_BEGIN, c ? c->nr : NO_CALL, (struct range){ 0, 0 });
+	return 0;
 }
 
 static __always_inline void widen(struct range *r, u64 lo, u64 hi)
@@ -416,15 +517,18 @@ static __always_inline void widen(struct range *r, u64 lo, u64 hi)
 /* A call that only reads the map, or has not changed it yet: where that is in the order of the lock. */
 static __always_inline void call_looks(struct mm_struct *mm, struct space *s)
 {
-	struct call *c = current_call(s->id);
+	struct call_record *c = current_call(s->id);
 	struct record_head *r;
 
 	if (!c || c->sections || is_fork(c->nr))
 		return;
 	c->sections = 1;
 	/* Guard pages give an area an anon_vma, the neighbour's if that has one by now. */
-	if (c->nr == NR_madvise && (u32)c->args[2] == MADV_GUARD_INSTALL)
-		emit_written(mm, s, range_of(c, mm));
+	if (c->nr == NR_madvise && (u32)c->args[2] == MADV_GUARD_INSTALL) {
+		struct range named = range_of(c, mm);
+
+		emit_written(s, named.lo, named.hi);
+	}
 	r = reserve(sizeof(*r));
 	if (!r)
 		return;
@@ -432,18 +536,26 @@ static __always_inline void call_looks(struct mm_struct *mm, struct space *s)
 	submit(r);
 }
 
-static __always_inline void section_ends(struct mm_struct *mm, struct space *s)
+__noinline int section_ends(struct space *s)
 {
-	struct call *c = current_call(s->id);
+	struct mm_struct *mm;
+	struct call_record *c;
 	struct range r = { 0, 0 };
-	struct sample sm = { .space = s->id, .sequence = sequence_of(mm) };
-	u64 key = (u64)mm;
+	struct sample sm = { .at = 0 };
+	u64 key;
 
+	if (!s)
+		return 0;
+	key = sm.mm = s->mm;
+	mm = mm_by(s->mm);
+	sm.sequence = sequence_of(mm);
+	sm.space = s->id;
 	s->tid = 0;
 	if (!mm->mm_users.counter) {
 		bpf_map_delete_elem(&spaces, &key);
-		return;
+		return 0;
 	}
+	c = current_call(s->id);
 	if (c) {
 		c->sections++;
 		/* Where a mapping was put is what was written: a hint can be far from it. */
@@ -455,9 +567,11 @@ static __always_inline void section_ends(struct mm_struct *mm, struct space *s)
 	if (r.lo < r.hi) {
 		sm.at = r.lo;
 		sm.hi = r.hi;
-		r.hi = sample(mm, &sm, WHOLE_MAX);
+		sample(&sm);
+		r.hi = sm.at;
 	}
-	emit_section(mm, s, RECORD_END, c ? c->nr : NO_CALL, r);
+	emit_section(&sm, s, RECORD_SECTION, c ? c->nr : NO_CALL, r);
+	return 0;
 }
 
 SEC("tp_btf/mmap_lock_acquire_returned")
@@ -468,9 +582,9 @@ int BPF_PROG(lock_taken, struct mm_struct *mm, bool write, bool success)
 	if (!s || !success)
 		return 0;
 	if (write)
-		section_begins(mm, s);
+		section_begins(s);
 	else if (sequence_of(mm) & 1 && s->tid == (u32)bpf_get_current_pid_tgid())
-		section_ends(mm, s); /* it goes on with the lock for reading */
+		section_ends(s); /* it goes on with the lock for reading */
 	else
 		call_looks(mm, s);
 	return 0;
@@ -482,7 +596,7 @@ int BPF_PROG(lock_released, struct mm_struct *mm, bool write)
 	struct space *s = write ? space_of(mm) : 0;
 
 	if (s)
-		section_ends(mm, s);
+		section_ends(s);
 	return 0;
 }
 
@@ -515,15 +629,15 @@ int BPF_PROG(place_found, unsigned long addr, struct vm_unmapped_area_info *info
 
 	if (!s || s->tid != (u32)bpf_get_current_pid_tgid() || addr > ~PAGE || addr < PAGE)
 		return 0;
-	emit_written(mm, s, (struct range){ addr - 1, addr + 1 });
-	emit_written(mm, s, (struct range){ addr + info->length - 1, addr + info->length + 1 });
+	s->written += emit_written(s, addr - 1, addr + 1);
+	s->written += emit_written(s, addr + info->length - 1, addr + info->length + 1);
 	return 0;
 }
 
 /* --- calls -------------------------------------------------------------------------------------------------- */
 
 /* What an argument points to. */
-static __always_inline void read_data(struct call *c)
+static __always_inline void read_data(struct call_record *c)
 {
 	const void *from = 0;
 	u32 len = 0;
@@ -548,7 +662,7 @@ static __always_inline void read_data(struct call *c)
 }
 
 /* Of these only some are about the map. */
-static __always_inline bool is_meant(const struct call *c)
+static __always_inline bool is_meant(const struct call_record *c)
 {
 	u32 request = (u32)c->args[1];
 
@@ -559,19 +673,30 @@ static __always_inline bool is_meant(const struct call *c)
 	return true;
 }
 
+/* Where the call of this task is kept. */
+static __always_inline struct call_record *call_entry(void)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct call_record *c = bpf_map_lookup_elem(&calls, &tid);
+
+	if (c)
+		return c;
+	bpf_map_update_elem(&calls, &tid, &no_call, BPF_ANY);
+	return bpf_map_lookup_elem(&calls, &tid);
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(call_begins, struct pt_regs *regs, long nr)
 {
 	struct task_struct *task;
 	struct space *s;
-	struct call *c;
-	u32 tid = (u32)bpf_get_current_pid_tgid(), zero = 0;
+	struct call_record *c;
 
 	if (nr < 0 || nr >= NR_CALLS || !wanted[nr & (NR_CALLS - 1)])
 		return 0;
 	task = bpf_get_current_task_btf();
 	s = space_of(task->mm);
-	c = s ? bpf_map_lookup_elem(&scratch, &zero) : 0;
+	c = s ? call_entry() : 0;
 	if (!c)
 		return 0;
 	c->args[0] = regs->di;
@@ -583,42 +708,29 @@ int BPF_PROG(call_begins, struct pt_regs *regs, long nr)
 	c->ip = regs->ip;
 	c->sp = regs->sp;
 	c->nr = (u32)nr;
-	c->space = s->id;
+	c->head.space = s->id;
 	c->sections = 0;
 	c->data_len = 0;
-	c->time_ns = 0;
-	if (!is_meant(c))
-		return 0;
-	read_data(c);
-	bpf_map_update_elem(&calls, &tid, c, BPF_ANY);
+	c->active = is_meant(c);
+	if (c->active)
+		read_data(c);
 	return 0;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_ends, struct pt_regs *regs, long result)
 {
-	u32 tid = (u32)bpf_get_current_pid_tgid();
-	struct call *c = bpf_map_lookup_elem(&calls, &tid);
-	struct call_record *r;
+	u32 tid = (u32)bpf_get_current_pid_tgid(), len;
+	struct call_record *c = bpf_map_lookup_elem(&calls, &tid);
 
-	if (!c)
+	if (!c || !c->active)
 		return 0;
-	r = reserve(sizeof(*r));
-	if (r) {
-		head_fill(&r->head, RECORD_CALL, c->space, 0);
-		for (int i = 0; i < 6; i++)
-			r->args[i] = c->args[i];
-		r->result = result;
-		r->ip = c->ip;
-		r->sp = c->sp;
-		r->nr = c->nr;
-		r->sections = c->sections;
-		r->data_len = c->data_len;
-		r->pad = 0;
-		__builtin_memcpy(r->data, c->data, sizeof(r->data));
-		submit(r);
-	}
-	bpf_map_delete_elem(&calls, &tid);
+	c->active = 0;
+	head_fill(&c->head, RECORD_CALL, c->head.space, 0);
+	c->result = result;
+	len = c->data_len;
+	if (len <= RECORD_DATA_BYTES)
+		output(c, __builtin_offsetof(struct call_record, data) + len);
 	return 0;
 }
 
@@ -637,6 +749,7 @@ int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
 	id = s->id;
 	if (child->mm != parent->mm) {
 		new.id = __sync_fetch_and_add(&last_space, 1) + 1;
+		new.mm = mm;
 		id = new.id;
 		bpf_map_update_elem(&spaces, &mm, &new, BPF_ANY);
 	}
@@ -663,6 +776,17 @@ static __always_inline void read_limits(u64 *limits, struct task_struct *task)
 	limits[5] = task->cred->cap_effective.val;
 }
 
+static __always_inline void emit_exec_areas(const struct sample *s)
+{
+	u32 zero = 0;
+	struct section_areas *r = bpf_map_lookup_elem(&gathered, &zero);
+
+	if (!r || !s->waiting)
+		return;
+	head_fill(&r->section.head, RECORD_AREAS, s->space, s->sequence);
+	send_areas(r, s->waiting);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
@@ -670,22 +794,25 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 	u64 key = (u64)mm;
 	u32 tid = (u32)task->pid, former = (u32)old_tid, *old = bpf_map_lookup_elem(&tasks, &former), was;
 	struct space new = { 0 };
-	struct sample whole = { .hi = ~0ull };
+	struct sample whole = { .mm = key, .hi = ~0ull };
 	struct exec_record *r;
 
 	if (!old)
 		return 0;
 	was = *old;
 	new.id = __sync_fetch_and_add(&last_space, 1) + 1;
+	new.mm = key;
 	bpf_map_update_elem(&spaces, &key, &new, BPF_ANY);
 	bpf_map_delete_elem(&tasks, &former);
 	bpf_map_update_elem(&tasks, &tid, &new.id, BPF_ANY);
 	whole.space = new.id;
-	sample(mm, &whole, WHOLE_MAX);
+	sample(&whole);
+	emit_exec_areas(&whole);
 	r = reserve(sizeof(*r));
 	if (!r)
 		return 0;
-	head_fill(&r->head, RECORD_EXEC, new.id, sequence_of(mm));
+	head_fill(&r->head, RECORD_EXEC, new.id, 0);
+	r->areas = whole.told;
 	r->old_space = was;
 	r->old_tid = former;
 	read_limits(r->limits, task);

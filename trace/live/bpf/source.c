@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,11 +32,38 @@
 #define POLL_MS      10
 #define DRAIN_ROUNDS 100
 
-static const uint32_t wanted[] = { NR_mmap, NR_mprotect, NR_munmap, NR_brk, NR_mremap, NR_madvise, NR_mlock,
-	NR_munlock, NR_mlockall, NR_munlockall, NR_mlock2, NR_pkey_mprotect, NR_mseal, NR_mbind,
-	NR_remap_file_pages, NR_shmat, NR_shmdt, NR_io_setup, NR_io_destroy, NR_map_shadow_stack, NR_fork,
-	NR_vfork, NR_clone, NR_clone3, NR_prctl, NR_ioctl, NR_personality, NR_setrlimit, NR_prlimit64,
-	NR_capset, NR_setuid, NR_setreuid, NR_setresuid };
+/* The calls that are told: those of the one table at which the other source stops, and that become a record. */
+static void want_calls(uint8_t *wanted)
+{
+#define WANT(name, nr, i386, x32, newer, stop, ...) \
+	if ((stop) != STOP_NEVER && NR_##name >= 0) \
+		wanted[NR_##name] = 1;
+	SYSTEM_CALLS(WANT)
+#undef WANT
+	/* These have records of their own, or are about the other source alone. */
+	wanted[NR_execve] = wanted[NR_execveat] = wanted[NR_ptrace] = wanted[NR_seccomp] = 0;
+}
+
+/* The reader looks now and then, and is woken when much waits.  Edges count: there is something to read nearly all the time. */
+static int watch_ring(struct live_bpf *s)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
+
+	s->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->wake_fd < 0 || epoll_ctl(s->wake_fd, EPOLL_CTL_ADD, bpf_map__fd(s->skel->maps.records), &e))
+		return -errno;
+	return 0;
+}
+
+static void read_records(struct live_bpf *s, int timeout_ms)
+{
+	struct epoll_event e;
+
+	if (timeout_ms)
+		epoll_wait(s->wake_fd, &e, 1, timeout_ms);
+	ring_buffer__consume(s->ring);
+	s->skel->bss->woken = 0;
+}
 
 static int load(struct live_bpf *s, char *error, size_t size)
 {
@@ -48,19 +76,18 @@ static int load(struct live_bpf *s, char *error, size_t size)
 		bpf_refused(-errno, error, size);
 		return -EPERM;
 	}
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		s->skel->rodata->wanted[wanted[i]] = 1;
+	want_calls(s->skel->rodata->wanted);
 	s->skel->bss->last_space = 1;
 	err = source_program__load(s->skel);
 	if (err) {
 		bpf_refused(err, error, size);
 		return err;
 	}
+	s->much_waits = &s->skel->bss->woken;
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.records), on_record, s, NULL);
-	s->reader = s->ring ? map_reader_open(MAP_ROOM, error, size) : NULL;
-	if (!s->reader)
-		return -EPERM;
-	err = source_program__attach(s->skel);
+	err = s->ring ? watch_ring(s) : -errno;
+	if (!err)
+		err = source_program__attach(s->skel);
 	if (err)
 		bpf_refused(err, error, size);
 	return err;
@@ -71,9 +98,16 @@ static int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l,
 {
 	const struct named_bpf_area *areas;
 	const struct map_request *q;
+	char error[256];
 	size_t bytes;
-	int err = map_reader_read(s->reader, (pid_t)f->pid, &q);
+	int err;
 
+	/* It takes time to load, and a program of our own may never need it. */
+	if (!s->reader)
+		s->reader = map_reader_open(MAP_ROOM, error, sizeof(error));
+	if (!s->reader)
+		return -EPERM;
+	err = map_reader_read(s->reader, (pid_t)f->pid, &q);
 	*answer = *q;
 	if (err || q->status != STATUS_READ)
 		return err ? err : -ESRCH;
@@ -185,14 +219,11 @@ static int attach(struct live_bpf *s)
 	char error[256];
 	uint64_t key;
 	int err = f ? snapshot(s, f, &l, &q) : -ENOMEM;
-	struct {
-		uint32_t id, tid;
-		uint64_t lo, hi;
-	} space = { 1, 0, 0, 0 };
+	struct space space = { .id = 1 };
 
 	if (err)
 		goto out;
-	key = q.mm;
+	key = space.mm = q.mm;
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.spaces), &key, &space, BPF_ANY)) {
 		err = -errno;
 		goto out;
@@ -291,7 +322,7 @@ static void take_records(struct live_bpf *s, int timeout_ms)
 {
 	uint64_t lost;
 
-	ring_buffer__poll(s->ring, timeout_ms);
+	read_records(s, timeout_ms);
 	lost = s->skel->bss->lost + s->lost;
 	if (lost) {
 		s->skel->bss->lost = 0;
@@ -320,8 +351,8 @@ static void compare_at_end(struct live_bpf *s)
 
 		if (f->known && !f->finished && snapshot(s, f, &l, &q) == 0) {
 			for (int i = 0; i < DRAIN_ROUNDS && f->sequence + 1 < q.sequence; i++)
-				ring_buffer__poll(s->ring, POLL_MS);
-			ring_buffer__consume(s->ring);
+				read_records(s, POLL_MS);
+			read_records(s, 0);
 			f->snapshot = q.sequence;
 			flush_items(s);
 			number_files(s, &l);
@@ -385,7 +416,7 @@ int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *opti
 		return -ENOMEM;
 	}
 	s->options = *options;
-	s->go_fd = -1;
+	s->go_fd = s->wake_fd = -1;
 	mt_init_flags(&s->origins, 0);
 	mt_init_flags(&s->pointers, 0);
 	err = describe_machine(s);
@@ -417,6 +448,8 @@ void live_bpf_free(struct live_bpf *s)
 {
 	if (s->go_fd >= 0)
 		close(s->go_fd);
+	if (s->wake_fd >= 0)
+		close(s->wake_fd);
 	source_program__destroy(s->skel);
 	ring_buffer__free(s->ring);
 	if (s->reader)

@@ -9,6 +9,8 @@
  *
  * Order.  A section's record is made before its call has returned, and other threads' sections come in between: an item
  * waits at the head of its address space's queue until the result is there, and a child's space until its fork was told.
+ * What lacks nothing is told at once, while its record is warm, unless so much waits in the ring that it is better emptied
+ * first.
  */
 #ifndef LIVE_BPF_SOURCE_H
 #define LIVE_BPF_SOURCE_H
@@ -58,13 +60,15 @@ struct followed {
 	bool known;    /* its beginning was told */
 	bool finished; /* its areas are gone */
 	bool held_exit;
-	bool passed_over;        /* records of it were lost */
-	struct item exit;        /* held: the last task's */
-	uint64_t sequence;       /* of its last section; 0: none yet */
-	uint64_t snapshot;       /* sections before this one are in the map that was read */
-	struct area_list gather; /* areas of the record that comes next */
-	struct area_list before; /* written ones, of the section that is under way */
+	bool passed_over;              /* records of it were lost */
+	struct item exit;              /* held: the last task's */
+	uint64_t sequence;             /* of its last section; 0: none yet */
+	uint64_t snapshot;             /* sections before this one are in the map that was read */
+	struct area_list gather;       /* areas of the record that comes next */
+	struct area_list before;       /* written ones, of the section that is under way */
+	uint64_t gather_of, before_of; /* which section these are of */
 	struct item *head, **tail;
+	struct item **open;        /* the first that is not ready is here or behind */
 	struct maple_tree written; /* addresses whose area is known to have an anon_vma */
 	uint64_t limits[TRACE_LIMIT_COUNT];
 	struct followed *next;
@@ -78,6 +82,9 @@ struct live_bpf {
 	struct trace_header header;
 	struct source_program *skel;
 	struct ring_buffer *ring;
+	int wake_fd; /* when there is much in the ring */
+	const volatile uint32_t *much_waits;
+	bool telling;
 	struct map_reader *reader;
 	struct trace_sink *sink;
 	struct followed *spaces;
