@@ -148,11 +148,6 @@ static void observe_effect(struct live *l, struct task *t, int64_t result)
 			observe_range(l, t, &r[i]);
 }
 
-static bool changes_capabilities(uint32_t nr)
-{
-	return nr == NR_capset || nr == NR_setuid || nr == NR_setreuid || nr == NR_setresuid;
-}
-
 /* Limits are not calls of the map, but decide about later ones. */
 static bool emit_limit(struct live *l, struct task *t)
 {
@@ -165,17 +160,19 @@ static bool emit_limit(struct live *l, struct task *t)
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT };
 	struct task *whose;
 	uint32_t nr = t->call.nr;
+	enum limit_change change = limit_changed_by(nr);
 	uint64_t resource = nr == NR_prlimit64 ? t->call.args[1] : t->call.args[0];
 
-	if (nr == NR_personality || changes_capabilities(nr)) {
-		e.limit.limit = nr == NR_personality ? TRACE_LIMIT_PERSONALITY : TRACE_LIMIT_CAPABILITIES;
+	if (change == LIMIT_PERSONALITY || change == LIMIT_CAPABILITIES) {
+		e.limit.limit =
+			change == LIMIT_PERSONALITY ? TRACE_LIMIT_PERSONALITY : TRACE_LIMIT_CAPABILITIES;
 		e.limit.value = process_limit(t->tid, (enum trace_limit)e.limit.limit);
-		if (nr == NR_personality)
+		if (change == LIMIT_PERSONALITY)
 			t->mm->read_implies_exec = e.limit.value & READ_IMPLIES_EXEC;
 		emit(l, t, &e);
 		return true;
 	}
-	if (nr != NR_setrlimit && nr != NR_prlimit64)
+	if (change == LIMIT_NONE)
 		return false;
 	whose = nr == NR_prlimit64 && t->call.args[0] ? task_find(l, (pid_t)t->call.args[0]) : t;
 	if (!whose || !whose->mm)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which addresses the call of a task is about. */
+/* Which addresses the call of a task is about, and which limits. */
 #include "internal.h"
 #include "uapi.h"
 
@@ -30,4 +30,22 @@ bool is_about_whole_map(uint32_t nr)
 {
 	return nr == NR_mlockall || nr == NR_munlockall || nr == NR_shmdt || nr == NR_io_setup ||
 	       nr == NR_io_destroy || nr == NR_arch_prctl;
+}
+
+enum limit_change limit_changed_by(uint32_t nr)
+{
+	switch (nr) {
+	case NR_personality:
+		return LIMIT_PERSONALITY;
+	case NR_capset:
+	case NR_setuid:
+	case NR_setreuid:
+	case NR_setresuid:
+		return LIMIT_CAPABILITIES;
+	case NR_setrlimit:
+	case NR_prlimit64:
+		return LIMIT_NAMED;
+	default:
+		return LIMIT_NONE;
+	}
 }

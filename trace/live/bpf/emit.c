@@ -258,13 +258,6 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 }
 
-/* Calls that change limits: what has changed. */
-static bool is_about_limits(uint32_t nr)
-{
-	return nr == NR_setrlimit || nr == NR_prlimit64 || nr == NR_capset || nr == NR_setuid ||
-	       nr == NR_setreuid || nr == NR_setresuid || nr == NR_personality;
-}
-
 static void emit_limits(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++) {
@@ -318,6 +311,13 @@ static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it
 	note_written(f, &it->after, &(struct range){ sec->lo, sec->hi }, &everywhere);
 }
 
+static const char too_many_ranges[] = "process_madvise of more ranges than BPF tells";
+
+static bool lacks_ranges(const struct call_record *c)
+{
+	return c->nr == NR_process_madvise && c->args[2] && !c->data_len;
+}
+
 static void emit_section(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct section_record *sec = &it->section;
@@ -333,6 +333,12 @@ static void emit_section(struct live_bpf *s, struct followed *f, struct item *it
 		return;
 	}
 	emit_first_writes(s, f, it);
+	if (lacks_ranges(&it->call)) {
+		emit_lost_records(s, f, 1, too_many_ranges);
+		emit_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
+		note_written(f, &it->after, &seen, &everywhere);
+		return;
+	}
 	emit_call(s, f, it);
 	if (sec->lo >= sec->hi)
 		return;
@@ -421,6 +427,14 @@ static void begin_space(struct live_bpf *s, struct followed *f, struct item *it)
 	f->known = true;
 }
 
+/* What comes of it is not told: no sections, no calls. */
+static void refuse_space(struct live_bpf *s, struct followed *f)
+{
+	emit_lost_records(s, f, 1, "a 32-bit program: BPF does not follow it, `--via ptrace` does");
+	f->users = 0;
+	f->finished = true;
+}
+
 /* The task leaves @f, if it was in one that is followed, for a new one. */
 static void on_exec_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
@@ -432,7 +446,9 @@ static void on_exec_item(struct live_bpf *s, struct followed *f, struct item *it
 		emit_end(s, f, it, !f->users, true);
 		f->finished |= !f->users;
 	}
-	if (new)
+	if (new && it->exec->narrow)
+		refuse_space(s, new);
+	else if (new)
 		begin_space(s, new, it);
 }
 
@@ -452,7 +468,9 @@ void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 		break;
 	case ITEM_CALL:
 		emit_first_writes(s, f, it);
-		if (is_about_limits(it->call.nr))
+		if (lacks_ranges(&it->call))
+			emit_lost_records(s, f, 1, too_many_ranges);
+		else if (limit_changed_by(it->call.nr) != LIMIT_NONE)
 			emit_limits(s, f, it);
 		else
 			emit_call(s, f, it);

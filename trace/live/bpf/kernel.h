@@ -142,6 +142,7 @@ struct mm_struct {
 
 struct thread_info {
 	unsigned long flags;
+	u32 status;
 };
 
 struct rlimit {
@@ -183,5 +184,6 @@ struct task_struct {
 
 #define PF_KTHREAD 0x00200000
 #define TIF_ADDR32 29
+#define TS_COMPAT  2
 
 #endif

@@ -276,6 +276,9 @@ static void on_call(struct live_bpf *s, struct followed *f, const struct call_re
 {
 	struct item *it = sections_of(f, r->head.tid);
 
+	/* About another process: that one's sections tell. */
+	if (r->nr == NR_process_madvise && !r->sections)
+		return;
 	if (is_fork(r->nr)) {
 		/* It has been told by its own record, or there was no child. */
 		if (it)

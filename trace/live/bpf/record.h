@@ -124,7 +124,7 @@ struct space {
 	__u32 pad;
 };
 
-#define RECORD_DATA_BYTES 80
+#define RECORD_DATA_BYTES 128 /* struct prctl_mm_map, 8 pairs of process_madvise */
 
 struct call_record {
 	struct record_head head;
@@ -141,7 +141,7 @@ struct call_record {
 struct exec_record {
 	struct record_head head;
 	__u32 old_space, old_tid;
-	__u32 areas, pad;
+	__u32 areas, narrow; /* narrow: a 32-bit program, which is not followed */
 	__u64 limits[RECORD_LIMITS];
 	__u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	__u64 arg_start, arg_end, env_start, env_end;

@@ -19,6 +19,9 @@
  * Others' tasks cost a look at one table.  Dual licence, because the kernel lends its helpers to programs under the GPL
  * only.
  */
+#include <asm/prctl.h>
+#include <linux/prctl.h>
+
 #include "areas.bpf.h"
 #include "system_calls.h"
 
@@ -29,10 +32,14 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define WHOLE_MAX 131072 /* of a whole map */
 #define NR_CALLS  512
 
+#define PAIRS_MAX  (RECORD_DATA_BYTES / 16) /* of process_madvise, told one by one */
 #define WAKE_BYTES (1 << 21)
 
-#define UFFDIO_REGISTER    0xc020aa00u
-#define UFFDIO_UNREGISTER  0x8010aa01u
+#define UFFDIO_REGISTER   0xc020aa00u
+#define UFFDIO_UNREGISTER 0x8010aa01u
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
 #define MREMAP_FIXED       2
 #define MREMAP_DONTUNMAP   4
 #define MAP_FIXED          16
@@ -366,6 +373,36 @@ static __always_inline bool is_fork(u32 nr)
 	return nr == NR_clone || nr == NR_fork || nr == NR_vfork || nr == NR_clone3;
 }
 
+static __always_inline void widen(struct range *r, u64 lo, u64 hi)
+{
+	if (lo >= hi)
+		return;
+	if (r->lo >= r->hi) {
+		r->lo = lo;
+		r->hi = hi;
+		return;
+	}
+	if (lo < r->lo)
+		r->lo = lo;
+	if (hi > r->hi)
+		r->hi = hi;
+}
+
+/* From the lowest to the highest of process_madvise. */
+static __always_inline struct range range_of_pairs(const struct call_record *c)
+{
+	struct range r = { 0, 0 };
+
+	if (c->data_len != c->args[2] * 16)
+		return (struct range){ 0, ~0ull };
+	for (u32 i = 0; i < PAIRS_MAX && i < c->args[2]; i++) {
+		u64 start = *(u64 *)(c->data + i * 16), len = *(u64 *)(c->data + i * 16 + 8);
+
+		widen(&r, start ? start - 1 : 0, ((start + len + PAGE - 1) & ~(PAGE - 1)) + 1);
+	}
+	return r;
+}
+
 /* What a call names of the map: that, and what touches it. */
 static __always_inline struct range range_of(const struct call_record *c, const struct mm_struct *mm)
 {
@@ -376,8 +413,10 @@ static __always_inline struct range range_of(const struct call_record *c, const 
 		return (struct range){ 0, ~0ull };
 	if (c->nr == NR_mmap && !start && !(c->args[3] & MAP_FIXED))
 		return (struct range){ 0, 0 };
-	if (c->nr == NR_io_setup)
+	if (c->nr == NR_io_setup || c->nr == NR_arch_prctl)
 		return (struct range){ 0, 0 };
+	if (c->nr == NR_process_madvise)
+		return range_of_pairs(c);
 	if (c->nr == NR_prctl) {
 		start = c->args[2];
 		len = c->args[3];
@@ -497,21 +536,6 @@ __noinline int section_begins(struct space *s)
 		s->written += emit_written(s, r.lo, r.hi);
 	}
 	return 0;
-}
-
-static __always_inline void widen(struct range *r, u64 lo, u64 hi)
-{
-	if (lo >= hi)
-		return;
-	if (r->lo >= r->hi) {
-		r->lo = lo;
-		r->hi = hi;
-		return;
-	}
-	if (lo < r->lo)
-		r->lo = lo;
-	if (hi > r->hi)
-		r->hi = hi;
 }
 
 /* A call that only reads the map, or has not changed it yet: where that is in the order of the lock. */
@@ -642,7 +666,7 @@ static __always_inline void read_data(struct call_record *c)
 	const void *from = 0;
 	u32 len = 0;
 
-	if (c->nr == NR_prctl && c->args[0] == 0x53564d41 && c->args[4]) {
+	if (c->nr == NR_prctl && c->args[0] == PR_SET_VMA && c->args[4]) {
 		long n = bpf_probe_read_user_str(c->data, sizeof(c->data), (void *)c->args[4]);
 
 		c->data_len = n > 0 ? n : 0;
@@ -651,13 +675,18 @@ static __always_inline void read_data(struct call_record *c)
 	if (c->nr == NR_ioctl) {
 		from = (void *)c->args[2];
 		len = (u32)c->args[1] == UFFDIO_REGISTER ? 24 : 16;
-	} else if (c->nr == NR_mbind && c->args[3]) {
+	} else if (c->nr == NR_prctl && c->args[0] == PR_SET_MM && c->args[1] == PR_SET_MM_MAP) {
+		from = (void *)c->args[2];
+		len = sizeof(struct prctl_mm_map);
+	} else if (c->nr == NR_mbind) {
 		from = (void *)c->args[3];
 		len = (c->args[4] + 6) >> 3;
 		len = len > 64 ? 64 : len;
+	} else if (c->nr == NR_process_madvise && c->args[2] <= PAIRS_MAX) {
+		from = (void *)c->args[1];
+		len = c->args[2] * 16;
 	}
-	if (from && len &&
-		!bpf_probe_read_user(c->data, len & 127 ? (len & 127) > 80 ? 80 : len & 127 : 8, from))
+	if (from && len <= RECORD_DATA_BYTES && !bpf_probe_read_user(c->data, len, from))
 		c->data_len = len;
 }
 
@@ -669,7 +698,9 @@ static __always_inline bool is_meant(const struct call_record *c)
 	if (c->nr == NR_ioctl)
 		return request == UFFDIO_REGISTER || request == UFFDIO_UNREGISTER;
 	if (c->nr == NR_prctl)
-		return c->args[0] == 0x53564d41 || c->args[0] == 35 || c->args[0] == 65;
+		return c->args[0] == PR_SET_VMA || c->args[0] == PR_SET_MM || c->args[0] == PR_SET_MDWE;
+	if (c->nr == NR_arch_prctl)
+		return c->args[0] >= ARCH_MAP_VDSO_X32 && c->args[0] <= ARCH_MAP_VDSO_64;
 	return true;
 }
 
@@ -695,6 +726,9 @@ int BPF_PROG(call_begins, struct pt_regs *regs, long nr)
 	if (nr < 0 || nr >= NR_CALLS || !wanted[nr & (NR_CALLS - 1)])
 		return 0;
 	task = bpf_get_current_task_btf();
+	/* Through int 0x80 the numbers are of another table: what it changes is told as no call's. */
+	if (task->thread_info.status & TS_COMPAT)
+		return 0;
 	s = space_of(task->mm);
 	c = s ? call_entry() : 0;
 	if (!c)
@@ -792,7 +826,8 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 {
 	struct mm_struct *mm = task->mm;
 	u64 key = (u64)mm;
-	u32 tid = (u32)task->pid, former = (u32)old_tid, *old = bpf_map_lookup_elem(&tasks, &former), was;
+	u32 tid = (u32)task->pid, former = (u32)old_tid, *old = bpf_map_lookup_elem(&tasks, &former), was,
+	    narrow;
 	struct space new = { 0 };
 	struct sample whole = { .mm = key, .hi = ~0ull };
 	struct exec_record *r;
@@ -802,17 +837,21 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 	was = *old;
 	new.id = __sync_fetch_and_add(&last_space, 1) + 1;
 	new.mm = key;
-	bpf_map_update_elem(&spaces, &key, &new, BPF_ANY);
+	narrow = task->thread_info.flags >> TIF_ADDR32 & 1;
 	bpf_map_delete_elem(&tasks, &former);
-	bpf_map_update_elem(&tasks, &tid, &new.id, BPF_ANY);
-	whole.space = new.id;
-	sample(&whole);
-	emit_exec_areas(&whole);
+	if (!narrow) {
+		bpf_map_update_elem(&spaces, &key, &new, BPF_ANY);
+		bpf_map_update_elem(&tasks, &tid, &new.id, BPF_ANY);
+		whole.space = new.id;
+		sample(&whole);
+		emit_exec_areas(&whole);
+	}
 	r = reserve(sizeof(*r));
 	if (!r)
 		return 0;
 	head_fill(&r->head, RECORD_EXEC, new.id, 0);
 	r->areas = whole.told;
+	r->narrow = narrow;
 	r->old_space = was;
 	r->old_tid = former;
 	read_limits(r->limits, task);
