@@ -102,9 +102,8 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	event_will_change(x, e);
 	look_at_changes(x, e);
 	x->now = NULL;
-	if (x->noted)
-		drop_event(x, &x->noted->event);
 	x->noted = NULL;
+	events_sweep(&x->kept);
 	return err ? err : x->no_memory ? -ENOMEM : 0;
 }
 
@@ -180,18 +179,7 @@ void explain_free(struct explain *x)
 		return;
 	if (x->replay)
 		replay_free(x->replay);
-	while (x->free_lives) {
-		struct life *l = x->free_lives;
-
-		x->free_lives = l->next_free;
-		free(l);
-	}
-	while (x->free_events) {
-		struct noted_event *n = x->free_events;
-
-		x->free_events = n->next_free;
-		free(n);
-	}
+	kept_free(&x->kept);
 	sites_free(x->sites);
 	free(x);
 }

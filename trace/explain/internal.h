@@ -4,6 +4,7 @@
  *
  *   explain.c   the ledger as a sink: events, and what each has changed
  *   life.c      the payload of areas: cut, copied, merged, ended
+ *   kept.c      memory of events and lives
  *   sites.c     where calls came from
  *   reasons.c   why two neighbours are two
  *   words.c     the same for people
@@ -21,11 +22,11 @@
  */
 struct noted_event {
 	struct explain_event event;
-	unsigned long refs;
 	struct noted_event *next_free;
+	bool referred; /* kept.c */
 };
 
-/* Every member but the first two is a counted reference or NULL: see life.c. */
+/* Every member is an event or NULL. */
 #define LIFE_EVENTS (sizeof(struct explain_life) / sizeof(struct explain_event *))
 struct life {
 	struct explain_life life;
@@ -33,6 +34,27 @@ struct life {
 	vm_flags_t vm_flags;
 	const void *name, *policy, *uffd_ctx;
 	struct life *next_free;
+	bool in_use;
+};
+
+/* Events and lives are had in pieces, so that all of them can be gone through. */
+#define PIECE 256
+struct event_piece {
+	struct event_piece *next;
+	struct noted_event event[PIECE];
+};
+struct life_piece {
+	struct life_piece *next;
+	struct life life[PIECE];
+};
+
+struct kept {
+	struct event_piece *event_pieces;
+	struct life_piece *life_pieces;
+	struct noted_event *free_events;
+	struct life *free_lives;
+	size_t made,
+		sweep_at; /* events that are not free; so many that it is time to look which are referred to */
 };
 
 struct sites;
@@ -56,8 +78,7 @@ struct explain {
 	struct noted_event *noted;     /* of now; NULL: not needed so far */
 	struct changes changes;
 	uint64_t begin_ns, now_ns;
-	struct noted_event *free_events;
-	struct life *free_lives;
+	struct kept kept;
 	struct sites *sites;
 	bool no_memory; /* something could not be noted */
 };
@@ -69,8 +90,15 @@ struct explain *ledger_of(const struct vm_area_struct *vma);
 void note(struct explain *x, const struct explain_event **slot);
 /* What @vma has become: compared with what it was, the difference noted. @renamed: it was given a name just now. */
 void look_at(struct explain *x, struct vm_area_struct *vma, bool renamed);
-void drop_event(struct explain *x, const struct explain_event *event);
 void will_change(struct explain *x, struct mm_struct *mm, unsigned long lo, unsigned long hi);
+
+/* kept.c; NULL: no memory */
+struct noted_event *event_new(struct kept *k);
+struct life *life_new(struct kept *k);
+void life_free(struct kept *k, struct life *l);
+/* Between events: what no life refers to is free. */
+void events_sweep(struct kept *k);
+void kept_free(struct kept *k);
 
 /* reasons.c */
 /* @left: the area before, or NULL. */

@@ -7,8 +7,8 @@
  *    had itself.
  *
  * 2. Invariants
- *    LF1  every slot of a life that is not NULL is one reference to its event; the current event has one of its own.
- *    LF2  an event with no reference is on the list of free ones: events are at most LIFE_EVENTS times as many as areas.
+ *    LF1  an event in a slot of a life is kept.
+ *    LF2  events that are kept are at most twice as many as lives refer to, and some (kept.c): O(areas).
  *    LF3  a life holds what its area was when the ledger last looked (look_at()), which is after each event.
  *
  * 3. Failure.  A life is allocated where a call may still fail, and its failure is the call's.  An event that cannot be
@@ -24,57 +24,20 @@ struct explain *ledger_of(const struct vm_area_struct *vma)
 	return (struct explain *)((char *)vma->vm_mm->ops - offsetof(struct explain, ops));
 }
 
-static struct noted_event *new_event(struct explain *x)
-{
-	struct noted_event *n = x->free_events;
-
-	if (n)
-		x->free_events = n->next_free;
-	else
-		n = malloc(sizeof(*n));
-	return n;
-}
-
 static struct noted_event *note_now(struct explain *x)
 {
 	struct noted_event *n;
 
 	if (x->noted || !x->now)
 		return x->noted;
-	n = new_event(x);
+	n = event_new(&x->kept);
 	if (!n) {
 		x->no_memory = true;
 		return NULL;
 	}
-	n->refs = 1;
 	explain_event_of(x, x->now, &n->event);
 	x->noted = n;
 	return n;
-}
-
-void drop_event(struct explain *x, const struct explain_event *event)
-{
-	struct noted_event *n = (struct noted_event *)event;
-
-	if (!n || --n->refs)
-		return;
-	n->next_free = x->free_events;
-	x->free_events = n;
-}
-
-static const struct explain_event *get_event(const struct explain_event *event)
-{
-	if (event)
-		((struct noted_event *)event)->refs++;
-	return event;
-}
-
-static void set_event(struct explain *x, const struct explain_event **slot, const struct explain_event *event)
-{
-	const struct explain_event *old = *slot;
-
-	*slot = get_event(event);
-	drop_event(x, old);
 }
 
 void note(struct explain *x, const struct explain_event **slot)
@@ -82,7 +45,7 @@ void note(struct explain *x, const struct explain_event **slot)
 	struct noted_event *n = note_now(x);
 
 	if (n)
-		set_event(x, slot, &n->event);
+		*slot = &n->event;
 }
 
 void will_change(struct explain *x, struct mm_struct *mm, unsigned long lo, unsigned long hi)
@@ -111,22 +74,13 @@ static void vma_will_change(struct explain *x, const struct vm_area_struct *vma)
 	will_change(x, vma->vm_mm, vma->vm_start, vma->vm_end);
 }
 
+/* To the mirror a failure is a call that failed: the program's did not. */
 static struct life *new_life(struct explain *x)
 {
-	struct life *l = x->free_lives;
+	struct life *l = life_new(&x->kept);
 
-	if (l)
-		x->free_lives = l->next_free;
-	else
-		l = malloc(sizeof(*l));
-	/* To the mirror it is a call that failed: the program's did not. */
 	x->no_memory |= !l;
 	return l;
-}
-
-static const struct explain_event **slot_of(struct life *l, size_t i)
-{
-	return (const struct explain_event **)&l->life + i;
 }
 
 /* What it is, as far as it is noted when it changes. */
@@ -145,7 +99,7 @@ static int life_open(struct vm_area_struct *vma)
 
 	if (!l)
 		return -ENOMEM;
-	*l = (struct life){ .vm_flags = 0 };
+	*l = (struct life){ .in_use = true };
 	remember(l, vma);
 	note(x, &l->life.made);
 	note(x, &l->life.low);
@@ -165,8 +119,6 @@ static struct life *copy_life(
 	if (!l)
 		return NULL;
 	*l = *(const struct life *)vma->vm_private_data;
-	for (size_t i = 0; i < LIFE_EVENTS; i++)
-		get_event(*slot_of(l, i));
 	copy->vm_private_data = l;
 	return l;
 }
@@ -206,24 +158,25 @@ static int life_duplicate(struct vm_area_struct *copy, const struct vm_area_stru
 	/* A fork: what was written is shared with the parent from now on, what is not copied begins anew. */
 	remember(l, copy);
 	if (copy->vm_flags & VM_WIPEONFORK)
-		set_event(x, &l->life.written, NULL);
+		l->life.written = NULL;
 	else if (l->life.written)
 		note(x, &l->life.inherited);
 	return 0;
 }
 
-static void take_if_none(struct explain *x, struct life *l, const struct explain_life *from)
+static void take_if_none(struct life *l, const struct explain_life *from)
 {
 	if (!l->life.written) {
-		set_event(x, &l->life.written, from->written);
-		set_event(x, &l->life.inherited, from->inherited);
+		l->life.written = from->written;
+		l->life.inherited = from->inherited;
 	}
 	if (!l->life.moved)
-		set_event(x, &l->life.moved, from->moved);
+		l->life.moved = from->moved;
 	if (!l->life.named)
-		set_event(x, &l->life.named, from->named);
-	if (from->made && l->life.made && from->made->step < l->life.made->step)
-		set_event(x, &l->life.made, from->made);
+		l->life.named = from->named;
+	/* Mostly both are of one call, and no event has to be looked at. */
+	if (from->made != l->life.made && from->made && l->life.made && from->made->step < l->life.made->step)
+		l->life.made = from->made;
 }
 
 static void life_adjust(
@@ -245,7 +198,7 @@ static void life_adjust(
 	}
 	note(x, &l->life.grown);
 	if (other && vma->anon_vma)
-		take_if_none(x, l, &other->life);
+		take_if_none(l, &other->life);
 	will_change(x, vma->vm_mm, start, end);
 }
 
@@ -264,29 +217,23 @@ static void life_merge(struct vm_area_struct *into, struct vm_area_struct *gone)
 
 	/* What is changed joins before it has its new properties: they came by this call. */
 	if (gone->vm_start == into->vm_start) {
-		set_event(x, &l->life.low, other->life.low);
-		set_event(x, &l->life.low_changed, other->life.low_changed);
+		l->life.low = other->life.low;
+		l->life.low_changed = other->life.low_changed;
 		note_if_differs(x, &l->life.low_changed, into, gone);
 	}
 	if (gone->vm_end == into->vm_end) {
-		set_event(x, &l->life.high, other->life.high);
-		set_event(x, &l->life.high_changed, other->life.high_changed);
+		l->life.high = other->life.high;
+		l->life.high_changed = other->life.high_changed;
 		note_if_differs(x, &l->life.high_changed, into, gone);
 	}
-	take_if_none(x, l, &other->life);
+	take_if_none(l, &other->life);
 	note(x, &l->life.grown);
 	vma_will_change(x, into);
 }
 
 static void life_close(struct vm_area_struct *vma)
 {
-	struct explain *x = ledger_of(vma);
-	struct life *l = vma->vm_private_data;
-
-	for (size_t i = 0; i < LIFE_EVENTS; i++)
-		drop_event(x, *slot_of(l, i));
-	l->next_free = x->free_lives;
-	x->free_lives = l;
+	life_free(&ledger_of(vma)->kept, vma->vm_private_data);
 }
 
 static int life_host(struct mm_struct *mm, const struct mm_change *change)
