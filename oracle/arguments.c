@@ -245,6 +245,9 @@ void make_arguments(struct maker *m, struct call *c)
 	case CALL_MDWE:
 		c->arg[0] = chance(m, 30) ? 3 : 1;
 		return;
+	case CALL_MEMORY_MERGE:
+		c->arg[0] = chance(m, 75);
+		return;
 	case CALL_PROCESS_MADVISE:
 		/* What no user can have is refused before anything is looked at. */
 		c->arg[0] = WINDOW + some_page(m) * PAGE;

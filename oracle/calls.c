@@ -63,6 +63,7 @@ static const struct shape {
 	[CALL_SET_MM] = { "set_mm", { NUMBER, ADDR } },
 	[CALL_REMAP_FILE_PAGES] = { "remap_file_pages", { ADDR, LEN, PROT, NUMBER, NUMBER } },
 	[CALL_MDWE] = { "mdwe", { NUMBER } },
+	[CALL_MEMORY_MERGE] = { "memory_merge", { NUMBER } },
 	[CALL_FORK] = { "fork", { END } },
 	[CALL_EXIT] = { "exit", { END } },
 	[CALL_SPAWN] = { "spawn", { END } },

@@ -163,7 +163,9 @@ static bool refused_switch(const struct call *c, int64_t result)
 {
 	if (c->kind == CALL_PROCESS_MADVISE)
 		return result == -EINVAL && !background.kernel->guard_regions;
-	return (c->kind == CALL_MDWE || c->kind == CALL_LIMIT || c->kind == CALL_SET_MM) && result;
+	return (c->kind == CALL_MDWE || c->kind == CALL_MEMORY_MERGE || c->kind == CALL_LIMIT ||
+		       c->kind == CALL_SET_MM) &&
+	       result;
 }
 
 static int64_t mirror(struct engine *e, const struct call *c, int64_t result)

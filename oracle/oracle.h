@@ -66,6 +66,7 @@ enum call_kind {
 	CALL_SET_MM,           /* number addr: PR_SET_MM of the heap's 0 beginning, 1 end */
 	CALL_REMAP_FILE_PAGES, /* addr len prot pgoff flags */
 	CALL_MDWE,             /* PR_SET_MDWE: 1 or 3 */
+	CALL_MEMORY_MERGE,     /* PR_SET_MEMORY_MERGE: 1 on, 0 off */
 	CALL_FORK,             /* the child goes on, until it exits */
 	CALL_EXIT,
 	CALL_SPAWN,      /* a child is forked and waits */

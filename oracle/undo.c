@@ -268,7 +268,7 @@ static void leave_out(struct sequence *s)
 		struct call *c = &s->call[i];
 		bool guard = c->kind == CALL_MADVISE && (c->arg[2] == 102 || c->arg[2] == 103);
 
-		if (guard || c->kind == CALL_PERSONA || c->kind == CALL_MDWE)
+		if (guard || c->kind == CALL_PERSONA || c->kind == CALL_MDWE || c->kind == CALL_MEMORY_MERGE)
 			*c = (struct call){ CALL_MADVISE, { WINDOW, PAGE, MADV_NORMAL } };
 	}
 }

@@ -371,6 +371,8 @@ static int64_t do_other(struct engine *e, const struct call *c)
 		mm->mdwe = true;
 		mm->mdwe_no_inherit = c->arg[0] & PR_MDWE_NO_INHERIT;
 		return 0;
+	case CALL_MEMORY_MERGE:
+		return mm_set_memory_merge(mm, c->arg[0]);
 	case CALL_PERSONA:
 		mm->limits.read_implies_exec = c->arg[0];
 		return 0;

@@ -284,6 +284,8 @@ static long system_call(const struct call *c)
 		return syscall(SYS_remap_file_pages, a[0], a[1], a[2], a[3], a[4]);
 	case CALL_MDWE:
 		return prctl(PR_SET_MDWE, a[0], 0L, 0L, 0L);
+	case CALL_MEMORY_MERGE:
+		return prctl(PR_SET_MEMORY_MERGE, a[0], 0L, 0L, 0L);
 	case CALL_KERNELS:
 		if (a[0] >= background.nr_kernels)
 			return 0;

@@ -82,6 +82,9 @@ struct kernel_profile {
 	bool unmergeable_clears_high;
 	/** mseal: behind a part that joined a sealed area, the next is not joined with the two. */
 	bool seals_piecewise;
+	bool memory_merge; /**< PR_SET_MEMORY_MERGE is there */
+	/** Memory that it makes VM_MERGEABLE is so before it is looked what it joins; else once it stands alone. */
+	bool mergeable_joins;
 	bool mseal;           /**< the call is there */
 	bool droppable;       /**< MAP_DROPPABLE is */
 	bool populates;       /**< MADV_POPULATE_READ and MADV_POPULATE_WRITE are */

@@ -162,6 +162,11 @@ VMAPLE_API int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long 
  */
 VMAPLE_API int mm_set_anon_name(
 	struct mm_struct *mm, unsigned long addr, unsigned long len, const char *name);
+/**
+ * prctl(2) PR_SET_MEMORY_MERGE: while it is on, private memory that can be merged with equal pages is VM_MERGEABLE; a
+ * fork's child has it on, too.  No area is joined or cut.  -EINVAL: Linux before 6.4 (mm->sys->kernel).  O(areas).
+ */
+VMAPLE_API int mm_set_memory_merge(struct mm_struct *mm, bool enable) __must_check;
 /** The effect of mbind(2) with an accepted policy; @p policy NULL is the default policy. */
 VMAPLE_API int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const void *policy);
 /** In the mode of mm_userfaultfd(): @p ctx has UFFD_FEATURE_WP_ASYNC, which watches memory of any kind for writes. */

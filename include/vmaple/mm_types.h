@@ -314,6 +314,7 @@ struct mm_struct {
 	signed char execute_only_pkey; /**< the key of memory that may be executed alone; -1: none yet */
 	bool mdwe;                     /**< PR_MDWE_REFUSE_EXEC_GAIN: nothing writable becomes executable */
 	bool mdwe_no_inherit;          /**< PR_MDWE_NO_INHERIT: a fork's child is free of it */
+	bool merge_any;                /**< PR_SET_MEMORY_MERGE: new memory that can be VM_MERGEABLE is */
 	struct mm_counters counters;
 	const struct mm_operations *ops; /**< the embedder's, <vmaple/mm_operations.h>; NULL: none */
 	struct page_tables *pgd;         /**< of the room behind sys->pages; NULL: no pages */

@@ -77,6 +77,9 @@
 #define PR_MDWE_REFUSE_EXEC_GAIN 1
 #define PR_MDWE_NO_INHERIT       2
 #endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#endif
 #ifndef PR_SET_VMA
 #define PR_SET_VMA           0x53564d41
 #define PR_SET_VMA_ANON_NAME 0

@@ -41,7 +41,7 @@ static struct vm_area_struct *expand_or_make(struct mm_struct *mm, struct vm_are
 		.start = addr,
 		.end = end,
 		.pgoff = to_pages(mm, addr),
-		.flags = flags,
+		.flags = mm->sys->kernel->mergeable_joins ? mergeable_flags(mm, flags) : flags,
 		.just_expand = true,
 		.work = MM_CHANGE_MAP };
 	struct vm_area_struct *vma;
@@ -53,6 +53,7 @@ static struct vm_area_struct *expand_or_make(struct mm_struct *mm, struct vm_are
 		if (vma || vmg.err)
 			return vma;
 	}
+	vmg.flags = mergeable_flags(mm, flags);
 	return vma_make_range(&vmg);
 }
 

@@ -258,6 +258,17 @@ static inline bool map_deny_write_exec(const struct mm_struct *mm, vm_flags_t ol
 	return (new &VM_WRITE) || !(old & VM_EXEC);
 }
 
+/* --- ksm.c ---------------------------------------------------------------------------------------------- */
+
+/* Areas that same-page merging passes over. */
+#define VM_KSM_EXCLUDED (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)
+
+/* What the flags of a new area become where PR_SET_MEMORY_MERGE is on. */
+static inline vm_flags_t mergeable_flags(const struct mm_struct *mm, vm_flags_t flags)
+{
+	return mm->merge_any && !(flags & VM_KSM_EXCLUDED) ? flags | VM_MERGEABLE : flags;
+}
+
 /* --- fault.c -------------------------------------------------------------------------------------------- */
 
 /* Grow the stack area @vma down to @addr's page. 0 or -ENOMEM, -EPERM. */

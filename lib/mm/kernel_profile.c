@@ -14,13 +14,13 @@
 		       .uncharges_untouched = true, .above4g = true, .stack_not_huge = true,                \
 		       .anon_huge_aligned = true, .populate_ends_at_hole = true, .served_part_joins = true, \
 		       .key_before_place = true, .seals_first = true, .mseal = true, .droppable = true,     \
-		       .shows_onfault = true
+		       .shows_onfault = true, .memory_merge = true
 #define CAME_WITH_6_16                                                                                       \
 	CAME_WITH_6_12, .untouched_takes_touched = true, .mremap_aligns_first = true, .guard_regions = true, \
 			.huge_as_files = true
 #define CAME_WITH_6_17                                                                            \
 	CAME_WITH_6_16, .mremap_several = true, .mremap_checks_first = true, .zero_sealed = true, \
-			.droppable_not_served = true
+			.droppable_not_served = true, .mergeable_joins = true
 #define CAME_WITH_6_18 CAME_WITH_6_17, .zero_huge_aligned = true, .marks_guards = true
 #define CAME_WITH_7_0  CAME_WITH_6_18, .droppable_unlocked = true, .special_stays_unforked = true
 #define CAME_WITH_7_1  CAME_WITH_7_0, .mremap_counts_cuts = true

@@ -5,9 +5,6 @@
  */
 #include "internal.h"
 
-/* Areas that same-page merging passes over. */
-#define VM_KSM_EXCLUDED (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)
-
 static bool populates(int advice)
 {
 	return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;

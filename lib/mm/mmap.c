@@ -267,6 +267,13 @@ static int charge(struct mapping *m, const struct unmap *um, unsigned long *char
 	return 0;
 }
 
+/* Could the file still change the area's flags when it has been made?  Same-page merging is decided behind that. */
+static bool merging_is_decided(const struct mapping *m)
+{
+	return m->mm->sys->kernel->mergeable_joins &&
+	       (!m->file || m->file->kind == VM_FILE_REGULAR || m->file->kind == VM_FILE_SHMEM);
+}
+
 static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unmap *um, int *err)
 {
 	/* All of it is named: else compilers clear it first, with a string instruction that takes long to begin. */
@@ -277,7 +284,7 @@ static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unma
 		.start = m->addr,
 		.end = m->addr + m->len,
 		.pgoff = m->pgoff,
-		.flags = m->vm_flags,
+		.flags = merging_is_decided(m) ? mergeable_flags(m->mm, m->vm_flags) : m->vm_flags,
 		.file = m->file,
 		.anon_vma = NULL,
 		.copied_from = NULL,
@@ -295,6 +302,7 @@ static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unma
 		.from_end = 0 };
 	struct vm_area_struct *vma = vma_merge_new_range(&vmg);
 
+	vmg.flags = mergeable_flags(m->mm, m->vm_flags);
 	if (vma)
 		m->mm->counters.new_merged++;
 	else if (!vmg.err)

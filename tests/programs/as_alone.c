@@ -531,10 +531,10 @@ static void strict_thread(void)
 }
 
 /* A filter that answers @action where @nr is called. */
-static int filter_for(int nr, unsigned int action, unsigned long flags)
+static int filter_for(unsigned int arch, int nr, unsigned int action, unsigned long flags)
 {
 	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 3),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)nr, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, action), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
@@ -546,7 +546,7 @@ static int filter_for(int nr, unsigned int action, unsigned long flags)
 
 static void strict_mode_beside_a_filter(void)
 {
-	need(filter_for(SYS_getppid, SECCOMP_RET_ERRNO | 99, 0) == 0, "seccomp");
+	need(filter_for(AUDIT_ARCH_X86_64, SYS_getppid, SECCOMP_RET_ERRNO | 99, 0) == 0, "seccomp");
 	expect(status_in_strict_mode(strict_by_prctl, NULL) == EINVAL << 8);
 }
 
@@ -568,8 +568,8 @@ static void supervise(pid_t pid, int fd, int times)
 	}
 }
 
-/* A child whose calls of this number a supervisor lets continue. */
-static void supervised(int nr, int times)
+/* A child whose calls of this number, through the table of @arch, a supervisor lets continue. */
+static void supervised(unsigned int arch, int nr, int times)
 {
 	int to[2];
 	pid_t pid;
@@ -578,7 +578,7 @@ static void supervised(int nr, int times)
 	need(pipe(to) == 0, "pipe");
 	pid = fork();
 	if (!pid) {
-		fd = filter_for(nr, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+		fd = filter_for(arch, nr, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
 		need(fd >= 0, "seccomp");
 		need(write(to[1], &fd, sizeof(fd)) == sizeof(fd), "write");
 		for (int i = 0; i < 4; i++)
@@ -594,13 +594,19 @@ static void supervised(int nr, int times)
 
 static void supervised_mapping(void)
 {
-	supervised(SYS_munmap, 4);
+	supervised(AUDIT_ARCH_X86_64, SYS_munmap, 4);
+}
+
+/* It could call munmap through the table of i386, and that would be seen by the supervisor only. */
+static void supervised_through_another_table(void)
+{
+	supervised(AUDIT_ARCH_I386, 91, 0);
 }
 
 /* What is asked about is no call of the map: all of it is recorded. */
 static void supervised_elsewhere(void)
 {
-	supervised(SYS_getppid, 4);
+	supervised(AUDIT_ARCH_X86_64, SYS_getppid, 4);
 }
 
 /* --- other tracers --------------------------------------------------------------------------------------------- */
@@ -691,6 +697,7 @@ static const struct test_case all[] = {
 	{ "strict-mode-beside-a-filter", strict_mode_beside_a_filter, "" },
 	{ "strict-thread", strict_thread, "" },
 	{ "supervised-mapping", supervised_mapping, "lost=1" },
+	{ "supervised-through-another-table", supervised_through_another_table, "lost=1" },
 	{ "supervised-elsewhere", supervised_elsewhere, "" },
 };
 

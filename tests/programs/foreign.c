@@ -134,6 +134,9 @@ static void aio(void)
 	mprotect((void *)ctx, PAGE, PROT_READ);
 	mprotect((void *)ctx, PAGE, RW);
 	madvise((void *)ctx, PAGE, MADV_DONTFORK);
+	/* It never grows: no map says so. */
+	if (mremap((void *)ctx, PAGE, 2 * PAGE, MREMAP_MAYMOVE) != MAP_FAILED || errno != EFAULT)
+		exit(1);
 	syscall(SYS_io_destroy, ctx);
 	go_on();
 }

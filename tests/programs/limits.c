@@ -116,6 +116,22 @@ static void removed_segment(void)
 	}
 }
 
+/* What is attached for reading only is never made writable. */
+static void read_only_segment(void)
+{
+	int id = shmget(IPC_PRIVATE, 2 * PAGE, IPC_CREAT | 0600);
+	char *at, *only_read;
+
+	need(id >= 0, "shmget");
+	at = shmat(id, NULL, 0);
+	only_read = shmat(id, NULL, SHM_RDONLY);
+	shmctl(id, IPC_RMID, NULL);
+	if (mprotect(only_read, PAGE, RW) != -1 || errno != EACCES)
+		exit(1);
+	mprotect(at, PAGE, PROT_READ);
+	mprotect(at, PAGE, RW);
+}
+
 static void huge_segment(void)
 {
 	size_t huge = 2UL << 20;
@@ -140,5 +156,5 @@ static const struct test_case cases[] = { { "locked-memory", locked_memory_of_an
 	{ "setuid", setuid_drops_capabilities, "" }, { "setreuid", setreuid_drops_capabilities, "" },
 	{ "setresuid", setresuid_drops_capabilities, "" }, { "capset", capset_drops_capabilities, "" },
 	{ "fewer-areas", fewer_areas, "" }, { "removed-segment", removed_segment, "" },
-	{ "huge-segment", huge_segment, "" } };
+	{ "read-only-segment", read_only_segment, "" }, { "huge-segment", huge_segment, "" } };
 CASES_MAIN(cases)

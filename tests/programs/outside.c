@@ -14,6 +14,9 @@
 
 #include "cases.h"
 
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#endif
 #ifndef UFFDIO_MOVE
 #define UFFDIO_MOVE _IOC(_IOC_READ | _IOC_WRITE, UFFDIO, 0x05, 40)
 #endif
@@ -351,6 +354,36 @@ static void home_of_a_policy(void)
 	mprotect(p + 2 * PAGE, PAGE, RW);
 }
 
+/* What PR_SET_MEMORY_MERGE makes of areas is in no line of the map, but decides what they join; fork and exec keep it. */
+static void use_memory(char *at)
+{
+	mmap(at, 2 * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0);
+	mmap(at + 2 * PAGE, 2 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	mmap(at + 4 * PAGE, 2 * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0);
+	madvise(at + 4 * PAGE, PAGE, MADV_UNMERGEABLE);
+	mmap(at + 6 * PAGE, 2 * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0);
+	sbrk(8 * PAGE);
+}
+
+static void merged_memory(void)
+{
+	char *p = place(32);
+
+	use_memory(p);
+	errno = ENOSYS;
+	need(prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0) == 0, "PR_SET_MEMORY_MERGE");
+	use_memory(p + 8 * PAGE);
+	if (fork() == 0) {
+		use_memory(p + 16 * PAGE);
+		prctl(PR_SET_MEMORY_MERGE, 0, 0, 0, 0);
+		use_memory(p + 24 * PAGE);
+		prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0);
+		execlp("sh", "sh", "-c", "true", (char *)NULL);
+	}
+	wait(NULL);
+	use_memory(p + 24 * PAGE);
+}
+
 static const struct test_case cases[] = {
 	{ "userfaultfd-closed", closed, "" },
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
@@ -367,6 +400,7 @@ static const struct test_case cases[] = {
 	{ "limit-of-another-process", another_ones_limit, "" },
 	{ "break-moved", moved_break, "" },
 	{ "limits-of-another-user", limits_of_another_user, "" },
+	{ "merged-memory", merged_memory, "" },
 };
 
 CASES_MAIN(cases)

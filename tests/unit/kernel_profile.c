@@ -849,6 +849,29 @@ static void test_above_four_gigabytes(void **state)
 	}
 }
 
+static void test_memory_that_may_be_merged_from_the_start(void **state)
+{
+	static const struct {
+		const char *kernel;
+		bool known, joins;
+	} cases[] = { { "6.1", false, false }, { "6.12", true, false }, { "6.16", true, false },
+		{ "6.17", true, true }, { "7.3", true, true } };
+
+	for (int i = 0; i < 5; i++) {
+		one_mm_begin(cases[i].kernel);
+		map(0, 2);
+		assert_int_equal(mm_set_memory_merge(&mm, true), cases[i].known ? 0 : -EINVAL);
+		map(2, 2);
+		assert_int_equal(!!(vma_lookup(&mm, at(0))->vm_flags & VM_MERGEABLE), cases[i].known);
+		is_area(2, cases[i].joins || !cases[i].known ? 0 : 2, 4);
+		/* What is alike by now stays two. */
+		assert_int_equal(mm_set_memory_merge(&mm, false), cases[i].known ? 0 : -EINVAL);
+		assert_false(vma_lookup(&mm, at(2))->vm_flags & VM_MERGEABLE);
+		is_area(2, cases[i].joins || !cases[i].known ? 0 : 2, 4);
+		one_mm_end();
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -896,6 +919,7 @@ int main(void)
 		cmocka_unit_test(test_a_mapping_over_a_part_of_a_huge_page),
 		cmocka_unit_test(test_calls_that_came_later),
 		cmocka_unit_test(test_above_four_gigabytes),
+		cmocka_unit_test(test_memory_that_may_be_merged_from_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -224,6 +225,8 @@ static void emit_made_file(struct live *l, struct task *t, int64_t result, uint3
 
 		f.anonymous = false;
 		f.has_close = true;
+		if (t->call.args[2] & SHM_RDONLY)
+			f.open_flags = O_RDONLY;
 		memcpy(t->data, &size, sizeof(size));
 		t->call.data = t->data;
 		t->call.data_len = sizeof(size);

@@ -51,6 +51,7 @@ static const struct rule {
 	{ NR_prlimit64, STOP_IF, 1, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK }, false },
 	{ NR_ptrace, STOP_IF, 0, 3, { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE }, true },
 	{ NR_prctl, STOP_IF, 0, 4, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE, PR_SET_NO_NEW_PRIVS }, false },
+	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_MEMORY_MERGE }, false },
 	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_SECCOMP }, true },
 	{ NR_seccomp, STOP_IF, 0, 2, { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER }, true },
 	{ NR_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 }, false },
@@ -158,17 +159,17 @@ static void add_table(struct program *p, const struct machine_table *m, uint32_t
 	p->code[other] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(p->len - other - 1));
 }
 
-bool filter_has(uint32_t *nr)
+bool filter_has(const struct machine_table *m, uint32_t *nr)
 {
 	uint32_t next = UINT32_MAX;
 
 	for (size_t i = 0; i < nr_call_rows; i++) {
 		const struct call_row *row = &call_rows[i];
-		int number = row->numbers[machine_tables->abi];
+		uint32_t number = (uint32_t)row->numbers[m->abi] | m->bit;
 
-		if (row->stop != STOP_NEVER && number != NOT_THERE && (uint32_t)number >= *nr &&
-			(uint32_t)number < next)
-			next = (uint32_t)number;
+		if (row->stop != STOP_NEVER && row->numbers[m->abi] != NOT_THERE && number >= *nr &&
+			number < next)
+			next = number;
 	}
 	*nr = next;
 	return next != UINT32_MAX;

@@ -280,8 +280,9 @@ bool filter_stops(const struct trace_call *c);
 /* Its program, with another answer to what it stops. How long it is. */
 struct sock_filter;
 unsigned short filter_build(struct sock_filter *code, uint32_t stop);
-/* The number of a call that it may stop, from @nr on. False: there is none. */
-bool filter_has(uint32_t *nr);
+/* The number, with its table's bit, of a call through it that it may stop, from @nr on. False: there is none. */
+struct machine_table;
+bool filter_has(const struct machine_table *m, uint32_t *nr);
 
 /* tasks.c */
 struct task *task_find(struct live *l, pid_t tid);

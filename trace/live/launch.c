@@ -5,9 +5,12 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -17,17 +20,45 @@ struct inherited {
 	struct rlimit files;
 };
 
-/* execvp(3) gives what the kernel does not start to a shell; a program of another machine is nothing for one. */
-static void execute(char *const *argv)
+/* As execvp(3) finds it: in the first folder of PATH that has one.  False: there is none. */
+static bool find_program(const char *name, char path[PATH_MAX])
+{
+	const char *folder = strchr(name, '/') ? "" : getenv("PATH");
+	struct stat st;
+
+	if (!folder)
+		folder = "/bin:/usr/bin";
+	for (;;) {
+		int len = (int)strcspn(folder, ":");
+
+		if (snprintf(path, PATH_MAX, "%.*s%s%s", len, folder, len ? "/" : "", name) < PATH_MAX &&
+			stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+			faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+			return true;
+		if (!folder[len])
+			return false;
+		folder += len + 1;
+	}
+}
+
+static bool is_elf(const char *path)
 {
 	char magic[SELFMAG];
-	int fd = strchr(argv[0], '/') ? open(argv[0], O_RDONLY | O_CLOEXEC) : -1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool elf = fd >= 0 && read(fd, magic, SELFMAG) == SELFMAG && memcmp(magic, ELFMAG, SELFMAG) == 0;
 
 	if (fd >= 0)
 		close(fd);
-	if (elf)
-		execv(argv[0], argv);
+	return elf;
+}
+
+/* execvp(3) gives what the kernel does not start to a shell; a program of another machine is nothing for one. */
+static void execute(char *const *argv)
+{
+	char path[PATH_MAX];
+
+	if (find_program(argv[0], path) && is_elf(path))
+		execv(path, argv);
 	else
 		execvp(argv[0], argv);
 }

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "machine.h"
 #include "puppet.h"
 #include "system_calls.h"
 
@@ -137,7 +138,7 @@ enum known { ANYTHING, NUMBER, ARCH, KINDS };
 struct reach {
 	const struct sock_filter *code;
 	unsigned short len;
-	uint32_t nr;
+	uint32_t nr, arch;
 	bool at[BPF_MAXINSNS][KINDS];
 };
 
@@ -171,7 +172,7 @@ static void reach_by_jump(struct reach *r, uint32_t pc, enum known a)
 			reach(r, pc + 1 + i->k, a);
 		return;
 	}
-	yes = holds(i, a == NUMBER ? r->nr : AUDIT_ARCH_X86_64);
+	yes = holds(i, a == NUMBER ? r->nr : r->arch);
 	if (both || yes)
 		reach(r, pc + 1 + i->jt, a);
 	if (both || !yes)
@@ -217,14 +218,25 @@ static bool reach_from(struct reach *r, uint32_t pc, enum known a)
 }
 
 /* Jumps go forward: one pass meets all that can be reached. */
-static bool may_ask(struct reach *r, uint32_t nr)
+static bool may_ask(struct reach *r, uint32_t arch, uint32_t nr)
 {
 	memset(r->at, 0, sizeof(r->at));
+	r->arch = arch;
 	r->nr = nr;
 	reach(r, 0, ANYTHING);
 	for (uint32_t pc = 0; pc < r->len; pc++)
 		for (int a = 0; a < KINDS; a++)
 			if (r->at[pc][a] && reach_from(r, pc, (enum known)a))
+				return true;
+	return false;
+}
+
+/* About a call of any table of the machine that is recorded? */
+static bool may_ask_about_ours(struct reach *r)
+{
+	for (size_t i = 0; i < nr_machine_tables; i++)
+		for (uint32_t nr = 0; filter_has(&machine_tables[i], &nr); nr++)
+			if (may_ask(r, machine_tables[i].arch, nr))
 				return true;
 	return false;
 }
@@ -241,9 +253,7 @@ static bool may_hide_calls(const struct task *t)
 		read_memory(t->tid, (uintptr_t)prog.filter, code, prog.len * sizeof(code[0]))) {
 		r->code = code;
 		r->len = prog.len;
-		hides = false;
-		for (uint32_t nr = 0; filter_has(&nr) && !hides; nr++)
-			hides = may_ask(r, nr);
+		hides = may_ask_about_ours(r);
 	}
 	free(r);
 	return hides;

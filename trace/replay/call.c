@@ -336,6 +336,8 @@ static struct prediction do_prctl(struct space *s, const struct trace_call *c)
 		return (struct prediction){ true, true,
 			mm_set_anon_name(&s->mm, c->args[2], c->args[3], c->data_len ? c->data : NULL) };
 	}
+	if (c->args[0] == PR_SET_MEMORY_MERGE && c->result == 0)
+		return (struct prediction){ true, true, mm_set_memory_merge(&s->mm, c->args[1]) };
 	if (c->args[0] == PR_SET_MDWE && c->result == 0) {
 		s->mm.mdwe = c->args[1] & 1;
 		s->mm.mdwe_no_inherit = c->args[1] & 2;

@@ -72,6 +72,13 @@ const char *driver_of_file(uint32_t kind, const char *path)
 	return d && (path[0] != '/' || path[1] == '[') ? d->name : NULL;
 }
 
+uint64_t flags_of_driver(const char *path)
+{
+	const struct driver *d = find_driver(path);
+
+	return d && strcmp(d->name, "aio") == 0 ? VM_DONTEXPAND : 0;
+}
+
 const char *driver_that_refuses(const struct vm_file *file, int64_t result)
 {
 	if (file && file->kind == VM_FILE_HUGETLB && result == -ENOMEM)

@@ -174,6 +174,8 @@ const char *driver_of_file(uint32_t kind, const char *path);
 /* Who may have given a mapping of the file this result. */
 const char *driver_that_refuses(const struct vm_file *file, int64_t result);
 const char *driver_habit(const char *name);
+/* What an area that a driver made itself, and that shows as @path, has of flags that no map shows. */
+uint64_t flags_of_driver(const char *path);
 /* replay.c: of a file that an area has; also NULL. */
 const char *driver_of(const struct vm_file *file);
 

@@ -81,12 +81,19 @@ static int insert_area(struct replay *r, struct space *s, const struct trace_are
 	return err;
 }
 
+/* Nobody asks for it of a program's own code, so all of the memory was: a process keeps PR_SET_MEMORY_MERGE over exec. */
+static bool tells_memory_merge(const struct trace_area *a)
+{
+	return a->ino && (a->prot & PROT_EXEC) && (a->vm_flags & VM_MERGEABLE);
+}
+
 int begin_map(struct replay *r, struct space *s, const struct trace_map *map)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct trace_area *a = &map->areas[i];
 		int err = insert_area(r, s, a, NULL, a->vm_flags & ~VM_SOFTDIRTY, a->touched, true);
 
+		s->mm.merge_any |= tells_memory_merge(a);
 		/* An area that cannot be there is the recording's fault, and a later check names it. */
 		if (err == -ENOMEM && r->failures != port_failures())
 			return err;
@@ -120,7 +127,7 @@ static void believe(struct space *s, const struct trace_area *a, struct belief *
 
 	*b = (struct belief){ .spec = { .start = a->start, .end = a->end, .pgoff = a->offset >> 12 } };
 	if (!vma) {
-		b->spec.vm_flags = vm_flags_of_letters(a->prot, a->shared);
+		b->spec.vm_flags = vm_flags_of_letters(a->prot, a->shared) | flags_of_driver(a->name);
 		return;
 	}
 	b->spec.vm_flags =
