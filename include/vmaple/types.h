@@ -18,7 +18,11 @@ extern "C" {
 #endif
 
 /** Put before a declaration that libvmaple exports. Everything else stays hidden. */
+#ifdef _WIN32
+#define VMAPLE_API
+#else
 #define VMAPLE_API __attribute__((visibility("default")))
+#endif
 /** On a function whose result must not be ignored. */
 #define __must_check __attribute__((warn_unused_result))
 

@@ -9,6 +9,8 @@
 
 #include <vmaple/port.h>
 
+#include "hidden.h"
+
 /* NULL when the host has no memory. Contents undefined. */
 void *port_alloc(size_t size, size_t align, gfp_t gfp) __must_check;
 /* How many allocations that matter (not GFP_NOWAIT) have failed since the program began. */
@@ -16,7 +18,7 @@ unsigned long port_failures(void);
 /* NULL is allowed and ignored. @size as given to port_alloc(). */
 void port_free(void *mem, size_t size);
 void port_count_failure(void);
-extern struct vmaple_port host_port __attribute__((visibility("hidden")));
+extern struct vmaple_port host_port HIDDEN;
 /* Is an object of @size bytes to be refused, though there may be memory for it? */
 static inline bool port_refuses(size_t size)
 {

@@ -11,6 +11,9 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef _WIN32
+#include <malloc.h>
+#endif
 #endif
 
 #include "alloc.h"
@@ -24,16 +27,24 @@ static void *hosted_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
 {
 	(void)ctx;
 	(void)gfp;
+#ifdef _WIN32
+	return _aligned_malloc(size, align);
+#else
 	if (align <= _Alignof(max_align_t))
 		return malloc(size);
 	return aligned_alloc(align, (size + align - 1) & ~(align - 1));
+#endif
 }
 
 static void hosted_free(void *ctx, void *mem, size_t size)
 {
 	(void)ctx;
 	(void)size;
+#ifdef _WIN32
+	_aligned_free(mem);
+#else
 	free(mem);
+#endif
 }
 
 static void hosted_log(void *ctx, const char *line)

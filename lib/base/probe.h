@@ -13,7 +13,7 @@
 #ifndef BASE_PROBE_H
 #define BASE_PROBE_H
 
-#if __has_include(<sys/sdt.h>)
+#if defined(__linux__) && __has_include(<sys/sdt.h>) /* macOS has another of that name */
 #include <sys/sdt.h>
 #define PROBE3(name, a, b, c)    STAP_PROBE3(vmaple, name, a, b, c)
 #define PROBE4(name, a, b, c, d) STAP_PROBE4(vmaple, name, a, b, c, d)

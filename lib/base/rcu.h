@@ -38,6 +38,7 @@ static inline void port_synchronize_rcu(void)
 
 #else
 
+#include "hidden.h"
 #include "rcu_own.h"
 
 /* Whose sections a thread's are; FAST_FLAVOUR is the one that is inlined. */
@@ -92,7 +93,7 @@ struct rcu_thread {
 	struct rcu_own_thread own;
 };
 /* In static TLS: reading it in a signal handler never allocates. */
-extern __thread struct rcu_thread my_rcu __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct rcu_thread my_rcu __attribute__((tls_model("initial-exec"))) HIDDEN;
 
 /* A section of a stranger, or of our own beside liburcu's. */
 void port_section_begins_slowly(void);

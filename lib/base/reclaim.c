@@ -20,21 +20,16 @@
 
 #ifndef VMAPLE_RCU_NONE
 
-#include <linux/futex.h>
-#include <pthread.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <vmaple/rcu.h>
 
 #include "rcu.h"
+#include "reclaim_host.h"
 
 #define RECLAIM_AT 8 /* magazines: a wake-up and a grace period, some 10 us, are shared by 496 objects */
 
 static struct magazine *submitted;
 static int nr_submitted;
-static unsigned int idle; /* futex: the reclaimer sleeps while it is 1 */
+static unsigned int idle; /* the reclaimer sleeps while it is 1 */
 static bool running;
 static bool polled; /* the program does what the thread would */
 static pthread_mutex_t period = PTHREAD_MUTEX_INITIALIZER;
@@ -101,7 +96,7 @@ static void sleep_until_woken(void)
 	__atomic_store_n(&idle, 1, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the one in wake() */
 	while (!enough() && __atomic_load_n(&idle, __ATOMIC_RELAXED))
-		syscall(SYS_futex, &idle, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
+		host_sleep(&idle);
 	__atomic_store_n(&idle, 0, __ATOMIC_RELAXED);
 }
 
@@ -119,23 +114,19 @@ static void *reclaimer(void *unused)
 
 static void start(void)
 {
-	sigset_t all, before;
 	pthread_attr_t attr;
 	pthread_t thread;
 
 	if (pthread_mutex_trylock(&starting))
 		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (!running && pthread_attr_init(&attr) == 0) {
 		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-		if (pthread_create(&thread, &attr, reclaimer, NULL) == 0) {
-			pthread_setname_np(thread, "vmaple-rcu");
+		if (host_start(&thread, &attr, reclaimer) == 0) {
+			host_name_thread(thread);
 			__atomic_store_n(&running, true, __ATOMIC_RELAXED);
 		}
 		pthread_attr_destroy(&attr);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_mutex_unlock(&starting);
 }
 
@@ -148,7 +139,7 @@ static void wake(void)
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the one in sleep_until_woken() */
 	if (__atomic_load_n(&idle, __ATOMIC_RELAXED) && __atomic_exchange_n(&idle, 0, __ATOMIC_RELAXED))
-		syscall(SYS_futex, &idle, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+		host_wake(&idle);
 }
 
 void reclaim_submit(struct magazine *magazine)
@@ -220,6 +211,7 @@ static void after_fork(bool child)
 	if (!child)
 		return;
 	pthread_mutex_init(&period, NULL);
+	host_sleeper_init();
 	running = false;
 	idle = 0;
 	give_waiting(reclaim_submit);
@@ -240,7 +232,7 @@ static void in_child(void)
 static void watch(void)
 {
 	can_watch = pthread_key_create(&thread_ends, at_thread_end) == 0;
-	pthread_atfork(before_fork, in_parent, in_child);
+	host_at_fork(before_fork, in_parent, in_child);
 }
 
 void reclaim_watch_thread(void)

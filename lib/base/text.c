@@ -67,7 +67,8 @@ static const char *read_directive(const char *format, struct directive *d)
 		*(*format == '-' ? &d->left : &d->zeros) = true;
 	for (; *format >= '0' && *format <= '9'; format++)
 		d->width = d->width * 10 + (unsigned int)(*format - '0');
-	format += *format == 'l';
+	while (*format == 'l') /* two of them where a long is too short: tools/amalgamate --llp64 */
+		format++;
 	d->conversion = *format;
 	return *format ? format + 1 : format;
 }

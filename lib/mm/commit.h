@@ -19,9 +19,10 @@
 
 #include <vmaple/mm_types.h>
 
+#include "hidden.h"
 #include "thread_local.h"
 
-extern THREAD_LOCAL char mm_this_thread THREAD_LOCAL_STATIC __attribute__((visibility("hidden")));
+extern THREAD_LOCAL char mm_this_thread THREAD_LOCAL_STATIC HIDDEN;
 
 /* The calling thread is not known to be the committer: @npages more, unless it can become it. */
 void commit_account_others(struct mm_system *sys, unsigned long npages);
@@ -31,9 +32,10 @@ static inline void commit_account(struct mm_system *sys, long npages)
 {
 	if (!npages)
 		return;
-	if (__atomic_load_n(&sys->committer, __ATOMIC_RELAXED) != &mm_this_thread)
-		return commit_account_others(sys, (unsigned long)npages);
-	__atomic_store_n(&sys->committed, sys->committed + (unsigned long)npages, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&sys->committer, __ATOMIC_RELAXED) == &mm_this_thread)
+		__atomic_store_n(&sys->committed, sys->committed + (unsigned long)npages, __ATOMIC_RELAXED);
+	else
+		commit_account_others(sys, (unsigned long)npages);
 }
 
 #endif /* MM_COMMIT_H */

@@ -28,6 +28,13 @@
 
 typedef uint64_t pte_t;
 
+/* Can a descriptor be swapped to? pread(2) is POSIX's. */
+#ifdef _WIN32
+#define PAGING_HAS_FILES 0
+#else
+#define PAGING_HAS_FILES __STDC_HOSTED__
+#endif
+
 #define PTE_PRESENT  (1ULL << 0) /* its value is a frame */
 #define PTE_READ     (1ULL << 1)
 #define PTE_WRITE    (1ULL << 2)

@@ -79,7 +79,7 @@ int paging_new(struct paging **result, struct mm_system *sys, const struct pagin
 
 	if (options->frames < PAGING_MIN_FRAMES || options->frames > PAGING_MAX_FRAMES ||
 		options->swap_pages > PAGING_MAX_FRAMES || options->swap_fd < -1 ||
-		(options->swap_fd >= 0 && !__STDC_HOSTED__))
+		(options->swap_fd >= 0 && !PAGING_HAS_FILES))
 		return -EINVAL;
 	paging = port_alloc(sizeof(*paging), _Alignof(struct paging), GFP_KERNEL);
 	if (!paging)

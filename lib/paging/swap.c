@@ -9,11 +9,11 @@
  * page in the cache are taken under the swap lock, so that under it, and with the page mapped nowhere, two
  * references (the cache's, the caller's) mean that nobody else can come.
  */
-#if __STDC_HOSTED__
+#include "internal.h"
+#if PAGING_HAS_FILES
 #include <unistd.h>
 #endif
 
-#include "internal.h"
 #include "bytes.h"
 
 static int swap_arrays(struct swap *swap, bool memory)
@@ -164,7 +164,7 @@ unsigned int swap_refs(struct paging *paging, unsigned long slot)
 	return refs;
 }
 
-#if __STDC_HOSTED__
+#if PAGING_HAS_FILES
 static bool device_read(int fd, uint64_t *stamp, unsigned long slot)
 {
 	return pread(fd, stamp, sizeof(*stamp), (off_t)(slot * sizeof(*stamp))) == sizeof(*stamp);

@@ -57,7 +57,7 @@ int __rb_erase_color(void)
 
 static bool areas_are_right(struct N(mm_struct) * mm)
 {
-	struct N(mmap_request) req = {};
+	struct N(mmap_request) req = { 0 };
 
 	req.addr = AT;
 	req.len = 0x4000;
@@ -91,7 +91,7 @@ int main(void)
 	struct N(mm_system) sys;
 	struct N(mm_struct) mm;
 	struct N(paging) *paging = NULL;
-	struct N(paging_options) options = {};
+	struct N(paging_options) options = { 0 };
 	bool right;
 
 	options.frames = 64;

@@ -66,8 +66,11 @@ static inline unsigned int scalar_holes(const struct mt_leaf *leaf, int units)
 	return mask;
 }
 
-/* Without a C library the compiler's header of vectors does not compile, and nobody would choose a form. */
-#if defined(__x86_64__) && __STDC_HOSTED__
+/*
+ * Without a C library the compiler's header of vectors does not compile, and nobody would choose a form. On Windows gcc
+ * puts vectors on a stack that is aligned for those of SSE2 only.
+ */
+#if defined(__x86_64__) && __STDC_HOSTED__ && !defined(_WIN32)
 #define MT_VECTORS 1
 #include <immintrin.h>
 
