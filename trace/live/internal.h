@@ -201,6 +201,7 @@ struct live {
 	uint64_t delivered;      /* the last step that the sink took */
 	struct maple_tree tasks; /* by tid */
 	unsigned long nr_tasks;
+	struct task *strays; /* for whose number there was no memory */
 	uint32_t next_mm, next_file;
 	int marks[MARKS_MAX]; /* identity.c, 2: descriptors, in the order of their files */
 	unsigned int nr_marks, last_rank;

@@ -187,6 +187,12 @@ void live_free(struct live *l)
 		free(t->vector);
 		free(t);
 	}
+	while ((t = l->strays) != NULL) {
+		l->strays = t->next;
+		task_leave_mm(t);
+		free(t->vector);
+		free(t);
+	}
 	mtree_destroy(&l->tasks);
 	signals_unblock(l);
 	identity_close(l);

@@ -49,10 +49,13 @@ void task_rename(struct live *l, struct task *t, pid_t tid)
 {
 	mtree_erase(&l->tasks, (unsigned long)t->tid);
 	t->tid = tid;
-	/* The place was freed when the old leader's entry went: one entry in a tree that had two needs no node. */
-	if (mtree_store(&l->tasks, (unsigned long)tid, t, GFP_KERNEL))
-		snprintf(l->error, sizeof(l->error), "out of memory: task %d is not recorded any more",
-			(int)tid);
+	if (!mtree_store(&l->tasks, (unsigned long)tid, t, GFP_KERNEL))
+		return;
+	/* Nothing can be found under a number that there is no memory for: its next report is one of an unknown task. */
+	snprintf(l->error, sizeof(l->error), "out of memory: task %d is not recorded any more", (int)tid);
+	l->nr_tasks--;
+	t->next = l->strays;
+	l->strays = t;
 }
 
 struct live_mm *mm_new(struct live *l)

@@ -214,7 +214,7 @@ static void begin(const struct scenario *s)
 	kernel = &view;
 }
 
-void scenario_run(const struct scenario *s, struct outcome *o)
+void scenario_run(const struct scenario *s, struct outcome *o, void (*recorder)(bool on))
 {
 	char *argv[] = { "scripted", NULL }, error[512] = "", path[] = "/tmp/scripted-XXXXXX";
 	struct live_options options = { .argv = s->mode & ATTACHED ? NULL : argv,
@@ -237,12 +237,16 @@ void scenario_run(const struct scenario *s, struct outcome *o)
 		scr.at += 7;
 		scr_step();
 	}
+	if (recorder)
+		recorder(true);
 	o->err = live_start(&l, &options, error, sizeof(error));
 	say(o, error);
 	if (!o->err) {
 		record(l, path, o);
 		live_free(l);
 	}
+	if (recorder)
+		recorder(false);
 	kernel = machine;
 	if (!o->err)
 		replay_file(path, o);

@@ -30,7 +30,7 @@ static void test_scenario(void **state)
 	static struct outcome o;
 	char counts[128], expected[128];
 
-	scenario_run(s, &o);
+	scenario_run(s, &o, NULL);
 	if (*scr.error)
 		fail_msg("%s (events%s)\n%s", scr.error, o.events, o.said);
 	assert_text("the events", *o.events ? o.events + 1 : "", s->events);

@@ -187,7 +187,7 @@ struct outcome {
 	struct replay_stats stats;
 	int err, status;
 };
-/* Without memory for a start, @o->err says so. */
-void scenario_run(const struct scenario *s, struct outcome *o);
+/* @recorder, unless NULL, is told when the recorder begins, and when it has ended. */
+void scenario_run(const struct scenario *s, struct outcome *o, void (*recorder)(bool on));
 
 #endif /* TESTS_SCRIPTED_H */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The recorder without memory, on a scripted kernel: in each scenario allocation 1, 2, 3, ... fails, until none does.
+ *
+ * It ends each time, gives everything back, and says what it could not do: as an error, or as lost.  What it has written can
+ * be read and mirrored.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "failing_port.h"
+#include "scenarios.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t nr, size_t size);
+void *__real_realloc(void *mem, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t nr, size_t size);
+void *__wrap_realloc(void *mem, size_t size);
+
+static bool counting;
+
+void *__wrap_malloc(size_t size)
+{
+	return counting && failing_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t nr, size_t size)
+{
+	return counting && failing_now() ? NULL : __real_calloc(nr, size);
+}
+
+void *__wrap_realloc(void *mem, size_t size)
+{
+	return counting && failing_now() ? NULL : __real_realloc(mem, size);
+}
+
+static struct vmaple_port host;
+
+/* The port's memory comes from malloc, too, and whether it fails has been decided. */
+static void *host_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
+{
+	bool was = counting;
+	void *mem;
+
+	counting = false;
+	mem = host.alloc(host.ctx, size, align, gfp);
+	counting = was;
+	return mem;
+}
+
+/* In the recorder alone: what replays the recording has tests of its own. */
+static void count(bool on)
+{
+	counting = on;
+	if (!on)
+		failing_left = -1;
+}
+
+static long fail_each(const struct scenario *s)
+{
+	static struct outcome o;
+	long n = 0;
+
+	do {
+		scr.lenient = true;
+		failing_hit = false;
+		n++;
+		fail_after(n);
+		scenario_run(s, &o, count);
+		if (o.err == 0)
+			assert_int_equal(o.stats.events > 0, *o.events != '\0');
+	} while (failing_hit);
+	scr.lenient = false;
+	return n - 1;
+}
+
+static void test_table(void **state)
+{
+	long n = 0;
+
+	for (const struct scenario *s = *state; s->name; s++)
+		n += fail_each(s);
+	print_message("# %ld allocations\n", n);
+	assert_true(n > 0);
+	empty_caches();
+	assert_int_equal(live_blocks, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		{ "calls", test_table, NULL, NULL, (void *)scenarios_of_calls },
+		{ "tasks", test_table, NULL, NULL, (void *)scenarios_of_tasks },
+		{ "files", test_table, NULL, NULL, (void *)scenarios_of_files },
+		{ "evidence", test_table, NULL, NULL, (void *)scenarios_of_evidence },
+		{ "filters", test_table, NULL, NULL, (void *)scenarios_of_filters },
+		{ "attached", test_table, NULL, NULL, (void *)scenarios_of_attached },
+	};
+	struct vmaple_port port = *vmaple_get_port();
+
+	host = port;
+	port.alloc = host_alloc;
+	vmaple_set_port(&port);
+	failing_port_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
