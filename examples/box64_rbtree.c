@@ -21,13 +21,7 @@ typedef struct rbtree {
 	struct range_map map;
 } rbtree;
 
-static bool equal(void *ctx, const struct range_map_range *left, const struct range_map_range *right)
-{
-	(void)ctx;
-	return left->bits == right->bits;
-}
-
-static const struct range_map_ops one_of_equals = { .may_merge = equal };
+static const struct range_map_ops one_of_equals = { .may_merge = range_map_equal };
 
 static rbtree *rbtree_init(void)
 {

@@ -8,12 +8,7 @@
 #include "../bench.h"
 #include "../range-map.h"
 
-static bool equal(void *ctx, const struct range_map_range *left, const struct range_map_range *right)
-{
-	return left->bits == right->bits;
-}
-
-static const struct range_map_ops equal_merge = { .may_merge = equal };
+static const struct range_map_ops equal_merge = { .may_merge = range_map_equal };
 
 static void *map_create(void)
 {

@@ -52,7 +52,7 @@ struct range_map_ops {
 	 * for the right part. NULL: both parts have the same value. @return 0, or -errno to refuse the whole call.
 	 */
 	int (*split)(void *ctx, const struct range_map_range *whole, uint64_t at, void **right);
-	/** May these neighbours become one range? NULL: never. */
+	/** May these neighbours become one range? NULL: never. range_map_equal: where value and bits are the same. */
 	bool (*may_merge)(void *ctx, const struct range_map_range *left, const struct range_map_range *right);
 	/** They do: the range will have left's value and bits; right's value ends here. */
 	void (*merge)(void *ctx, const struct range_map_range *left, const struct range_map_range *right);
@@ -66,6 +66,10 @@ struct range_map_ops {
 	 */
 	unsigned int (*class_of)(void *ctx, const struct range_map_range *range);
 };
+
+/** A may_merge(): the same value and the same bits. Maps know it, and where there is no merge() do without the call. */
+VMAPLE_API bool range_map_equal(
+	void *ctx, const struct range_map_range *left, const struct range_map_range *right);
 
 /** How much there is, and how much has happened since range_map_init(). */
 struct range_map_counters {
@@ -94,6 +98,7 @@ struct range_map {
 	unsigned int nr_pieces, capacity, nr_spare;
 	bool plain;  /* no callback but may_merge() and merge(), and no limit */
 	bool merges; /* has may_merge() */
+	bool equals; /* it is range_map_equal(), and there is no merge() */
 	struct range_map_counters counters;
 	struct range_map_class classes[RANGE_MAP_CLASSES];
 	uint64_t most_ranges, most_covered;
@@ -103,6 +108,7 @@ struct range_map {
 	uint64_t generation, change;
 	unsigned int nr_changed, changed, nr_old_views;
 	bool reshaped;
+	uint16_t near; /* where the last look or change was */
 };
 
 /** @name Life

@@ -309,6 +309,8 @@ int range_map_erase(struct range_map *map, uint64_t first, uint64_t last)
 
 	if (first > last)
 		return -EINVAL;
+	if (quick_erase(map, first, last, &err))
+		return err;
 	met = meet(map, first, last);
 	if (met.tombstone)
 		return -EBUSY;

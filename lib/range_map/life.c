@@ -13,6 +13,13 @@ void range_map_init(struct range_map *map, const struct range_map_ops *ops, void
 	map->change = 1; /* pieces of none have 0 */
 	map->plain = !ops || (!ops->split && !ops->free && !ops->class_of);
 	map->merges = ops && ops->may_merge;
+	map->equals = map->merges && ops->may_merge == range_map_equal && !ops->merge;
+}
+
+bool range_map_equal(void *ctx, const struct range_map_range *left, const struct range_map_range *right)
+{
+	(void)ctx;
+	return left->bits == right->bits && left->value == right->value;
 }
 
 void range_map_destroy(struct range_map *map)

@@ -4,9 +4,40 @@
 
 #include "bytes.h"
 
+/* Not where the last look was. Apart, so that what is near needs few registers. */
+static __attribute__((noinline)) bool find_far(
+	const struct range_map *map, uint64_t at, struct range_map_range *range)
+{
+	const struct range_map_range *found;
+	struct place place;
+
+	if (map->nr_pieces == 0)
+		return false;
+	place.piece = piece_of(map, at);
+	place.slot = slots_up_to(map->pieces[place.piece], at) - 1;
+	if (place.slot >= PIECE) /* the first begins after it */
+		return false;
+	found = place_slot(map, place);
+	if (found->last < at || range_is_tombstone(found))
+		return false;
+	*range = *found;
+	place_remember(map, place);
+	return true;
+}
+
 bool range_map_find(const struct range_map *map, uint64_t at, struct range_map_range *range)
 {
-	return map->nr_pieces && piece_find(map->pieces[piece_of(map, at)], at, range);
+	const struct range_map_range *found;
+	struct place place;
+
+	if (!place_near(map, at, &place))
+		return find_far(map, at, range);
+	place_remember(map, place);
+	found = place_slot(map, place);
+	if (at < found->first || range_is_tombstone(found)) /* in the hole before it */
+		return false;
+	*range = *found;
+	return true;
 }
 
 bool range_map_first(const struct range_map *map, uint64_t at, struct range_map_range *range)

@@ -16,7 +16,9 @@
  *    RM7  slots of a piece that hold no range begin at UINT64_MAX, so that all PIECE can be counted.
  * 3. Failure.  A change is one piece_replace() of up to three ranges, or a few of them; each needs at most one new
  *    piece, which pieces_reserve() has set aside when it returns 0.
- * 4. A tombstone is a range whose bits are RANGE_MAP_TOMBSTONE: here it is one like all others, but for the counters.
+ * 4. What comes next is mostly where the last look or change was, or behind it: map->near. It is a hint, compared with
+ *    what is there before it is believed, so that no change has to think of it. Looks of several threads write it, too.
+ * 5. A tombstone is a range whose bits are RANGE_MAP_TOMBSTONE: here it is one like all others, but for the counters.
  */
 #ifndef RANGE_MAP_PIECE_H
 #define RANGE_MAP_PIECE_H
@@ -48,6 +50,11 @@ static inline bool place_is_end(const struct range_map *map, struct place at)
 static inline struct range_map_range place_range(const struct range_map *map, struct place at)
 {
 	return map->pieces[at.piece]->slots[at.slot];
+}
+
+static inline const struct range_map_range *place_slot(const struct range_map *map, struct place at)
+{
+	return &map->pieces[at.piece]->slots[at.slot];
 }
 
 /* How many of @nr ascending numbers are @x or less. Without branches: which way it goes is not to be foretold. */
@@ -128,12 +135,48 @@ static inline unsigned int piece_of(const struct range_map *map, uint64_t at)
 	return nr ? nr - 1 : 0;
 }
 
+/* Here the next look may begin. Beyond 1,024 pieces it is some other place. */
+static inline void place_remember(const struct range_map *map, struct place at)
+{
+	uint16_t near = (uint16_t)(at.piece * PIECE + at.slot), *where = (uint16_t *)&map->near;
+
+	if (__atomic_load_n(where, __ATOMIC_RELAXED) != near)
+		__atomic_store_n(where, near, __ATOMIC_RELAXED);
+}
+
+/* Is the first range that ends at @at or later the one of the last look, or the one behind it? */
+static inline bool place_near(const struct range_map *map, uint64_t at, struct place *place)
+{
+	unsigned int near = __atomic_load_n(&map->near, __ATOMIC_RELAXED);
+	const struct range_map_piece *piece;
+	const struct range_map_range *s;
+	uint64_t begin;
+
+	*place = (struct place){ near / PIECE, near % PIECE };
+	if (place->piece >= map->nr_pieces)
+		return false;
+	piece = map->pieces[place->piece];
+	s = &piece->slots[place->slot];
+	/* One comparison each: two that may go either way would be foretold half as well. */
+	if (place->slot < piece->nr && at - s->first <= s->last - s->first)
+		return true;
+	if (++place->slot >= piece->nr)
+		return false;
+	begin = s->last + 1;
+	return at - begin <= s[1].last - begin;
+}
+
 /* The first range that ends at @at or later. */
 static inline struct place place_of(const struct range_map *map, uint64_t at)
 {
-	struct place place = { piece_of(map, at), 0 };
 	const struct range_map_piece *piece;
+	struct place place;
 
+	if (place_near(map, at, &place)) {
+		place_remember(map, place);
+		return place;
+	}
+	place = (struct place){ piece_of(map, at), 0 };
 	if (map->nr_pieces == 0)
 		return place;
 	piece = map->pieces[place.piece];
@@ -142,6 +185,7 @@ static inline struct place place_of(const struct range_map *map, uint64_t at)
 		place.slot--;
 	else if (place.slot == piece->nr)
 		place = (struct place){ place.piece + 1, 0 };
+	place_remember(map, place);
 	return place;
 }
 
@@ -224,8 +268,9 @@ void pieces_free(struct range_map *map);
 
 /* --- the common case (quick.c) --- */
 
-/* range_map_set() within one piece of a plain map. False: nothing was done; otherwise *range is what it has become. */
-bool quick_set(struct range_map *map, struct range_map_range *range, int *err);
+/* range_map_set() and range_map_erase() within one piece of a plain map. False: nothing was done. */
+bool quick_set(struct range_map *map, const struct range_map_range *range, int *err);
+bool quick_erase(struct range_map *map, uint64_t first, uint64_t last, int *err);
 
 /* --- readers (share.c) --- */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Setting a range where most are set: in a map whose owner wants to know of no cut and no end, within one piece.
- * What change.c does with ranges is done here with slots of the piece, and with numbers in registers: nothing but what
- * a callback is told has an address.
+ * Setting and erasing where most is set and erased: in a map whose owner wants to know of no cut and no end, within one
+ * piece. What change.c does with ranges is done here with slots of the piece, and with numbers in registers: nothing but
+ * what a callback is told has an address, and range_map_equal() is no callback.
  *
  *      slots     i-1      i                 j-1        j
  *             |-----|   |-- A --| ... |---- B ----|  |----|
@@ -12,6 +12,37 @@
 #include "piece.h"
 
 #include "bytes.h"
+
+/* What of piece @p a call meets: the slots [i, j). */
+struct stretch {
+	struct range_map_piece *piece;
+	unsigned int p, i, j;
+	bool lower, upper;
+};
+
+/* False: what @first to @last meet may lie in more than one piece. */
+static inline bool stretch_of(
+	const struct range_map *map, uint64_t first, uint64_t last, struct stretch *stretch)
+{
+	struct range_map_piece *piece;
+	struct place at;
+	unsigned int j;
+
+	if (!map->plain || map->nr_pieces == 0 || map->counters.tombstones)
+		return false;
+	if (!place_near(map, first, &at)) {
+		at.piece = piece_of(map, first);
+		at.slot = slots_up_to(map->pieces[at.piece], first);
+		at.slot -= at.slot && map->pieces[at.piece]->slots[at.slot - 1].last >= first;
+	}
+	piece = map->pieces[at.piece];
+	for (j = at.slot; j < piece->nr && piece->slots[j].first <= last; j++)
+		;
+	*stretch = (struct stretch){ piece, at.piece, at.slot, j,
+		j > at.slot && piece->slots[at.slot].first<first, j> at.slot &&
+			piece->slots[j - 1].last > last };
+	return j < piece->nr || at.piece + 1 == map->nr_pieces;
+}
 
 /* Slots from @from on move to @to. */
 static inline void move_slots(struct range_map_piece *piece, unsigned int to, unsigned int from)
@@ -24,23 +55,29 @@ static inline void move_slots(struct range_map_piece *piece, unsigned int to, un
 	piece_set_nr(piece, to + nr);
 }
 
-/* What the slots [i, j) cover. */
-static inline uint64_t covered_by(const struct range_map_piece *piece, unsigned int i, unsigned int j)
+/* What the slots of @s cover within [first, last]. */
+static inline uint64_t covered_by(const struct stretch *s, uint64_t first, uint64_t last)
 {
+	const struct range_map_range *slots = s->piece->slots;
 	uint64_t covered = 0;
 
-	for (; i < j; i++)
-		covered += piece->slots[i].last - piece->slots[i].first + 1;
+	for (unsigned int i = s->i; i < s->j; i++)
+		covered += slots[i].last - slots[i].first + 1;
+	if (s->lower)
+		covered -= first - slots[s->i].first;
+	if (s->upper)
+		covered -= slots[s->j - 1].last - last;
 	return covered;
 }
 
 /* They meet. May they become one? Then their owner is told so. */
-static inline bool join(
-	struct range_map *map, const struct range_map_range *left, const struct range_map_range *right)
+static inline bool join(struct range_map *map, const struct range_map_range *left,
+	const struct range_map_range *right, bool equals)
 {
-	if (!map->ops->may_merge(map->ctx, left, right))
+	if (!(equals ? left->bits == right->bits && left->value == right->value
+		     : map->ops->may_merge(map->ctx, left, right)))
 		return false;
-	if (map->ops->merge)
+	if (!equals && map->ops->merge)
 		map->ops->merge(map->ctx, left, right);
 	map->counters.merges++;
 	return true;
@@ -48,12 +85,12 @@ static inline bool join(
 
 /* What of slot @at lies before @range becomes its beginning, if it may. */
 static inline bool join_lower(struct range_map *map, const struct range_map_piece *piece, unsigned int at,
-	struct range_map_range *range)
+	struct range_map_range *range, bool equals)
 {
 	struct range_map_range left = piece->slots[at];
 
 	left.last = range->first - 1;
-	if (!join(map, &left, range))
+	if (!join(map, &left, range, equals))
 		return false;
 	left.last = range->last;
 	*range = left;
@@ -70,83 +107,162 @@ static inline struct range_map_range above(
 	return rest;
 }
 
-/* @range overlaps the slots [i, j) of piece @p, which has room for two more. */
-static void set_slots(
-	struct range_map *map, unsigned int p, unsigned int i, unsigned int j, struct range_map_range *range)
+/* Piece @p, which had @nr ranges, has changed at slot @at and behind it. */
+static inline void stretch_ends(struct range_map *map, unsigned int p, unsigned int nr, unsigned int at)
 {
-	struct range_map_piece *piece = piece_own(map, p);
-	unsigned int from = i, to = j, nr = piece->nr;
-	bool merges = map->merges, lower = false, upper = false;
-	uint64_t covered = range->last - range->first + 1;
+	const struct range_map_piece *piece = map->pieces[p];
+
+	map->counters.ranges += (uint64_t)piece->nr - nr;
+	map->firsts[p] = piece->slots[0].first;
+	place_remember(map, (struct place){ p, at });
+	if (piece->nr < nr && map->nr_pieces > 1)
+		pieces_join_around(map, p);
+	change_ends(map);
+}
+
+static inline __attribute__((always_inline)) void set_slots(
+	struct range_map *map, const struct stretch *s, struct range_map_range range, bool equals)
+{
+	struct range_map_piece *piece = piece_own(map, s->p);
+	unsigned int from = s->i + s->lower, to = s->j, nr = piece->nr;
+	bool merges = map->merges, lower = s->lower, upper = s->upper;
 	struct range_map_range right = { 0 };
 
-	if (i < j) {
-		covered -= covered_by(piece, i, j);
-		if (piece->slots[i].first < range->first) {
-			lower = true;
-			from++;
-			covered += range->first - piece->slots[i].first;
-			map->counters.splits++;
-		}
-		if (piece->slots[j - 1].last > range->last) {
-			upper = true;
-			right = above(piece, j - 1, range);
-			covered += right.last - range->last;
-			map->counters.splits++;
-		}
-	}
-	map->counters.covered += covered;
-	if (merges && (lower || (i && piece->slots[i - 1].last + 1 == range->first)) &&
-		join_lower(map, piece, from - 1, range)) {
+	map->counters.covered += range.last - range.first + 1 - covered_by(s, range.first, range.last);
+	map->counters.splits += lower + upper;
+	if (upper)
+		right = above(piece, to - 1, &range);
+	if (merges && (lower || (from && piece->slots[from - 1].last + 1 == range.first)) &&
+		join_lower(map, piece, from - 1, &range, equals)) {
 		from--;
 		lower = false;
 	}
-	if (merges && !upper && j < nr && range->last + 1 == piece->slots[j].first) {
-		right = above(piece, j, range);
-		if (join(map, range, &right)) {
-			range->last = right.last;
+	if (merges && !upper && to < nr && range.last + 1 == piece->slots[to].first) {
+		right = above(piece, to, &range);
+		if (join(map, &range, &right, equals)) {
+			range.last = right.last;
 			to++;
 		}
-	} else if (merges && upper && join(map, range, &right)) {
-		range->last = right.last;
+	} else if (merges && upper && join(map, &range, &right, equals)) {
+		range.last = right.last;
 		upper = false;
 	}
 	if (lower)
-		piece->slots[i].last = range->first - 1;
+		piece->slots[s->i].last = range.first - 1;
 	move_slots(piece, from + 1 + upper, to);
-	piece->slots[from] = *range;
+	piece->slots[from] = range;
 	if (upper)
 		piece->slots[from + 1] = right;
-	map->counters.ranges += (uint64_t)piece->nr - nr;
-	map->firsts[p] = piece->slots[0].first;
 	/* Holes before ranges get no longer, but that the last range may be one that had none before it. */
 	if (to == nr)
-		piece_learn_hole(map, (struct place){ p, from });
-	if (piece->nr < nr && map->nr_pieces > 1)
-		pieces_join_around(map, p);
+		piece_learn_hole(map, (struct place){ s->p, from });
+	stretch_ends(map, s->p, nr, from);
 }
 
-bool quick_set(struct range_map *map, struct range_map_range *range, int *err)
+static void set_telling(struct range_map *map, const struct stretch *s, const struct range_map_range *range)
 {
-	const struct range_map_piece *piece;
-	unsigned int p, i, j;
+	set_slots(map, s, *range, false);
+}
 
-	if (!map->plain || map->nr_pieces == 0 || map->counters.tombstones)
+static void set_equals(struct range_map *map, const struct stretch *s, const struct range_map_range *range)
+{
+	set_slots(map, s, *range, true);
+}
+
+/*
+ * The two that are most of all: a range is set to what it is; and its beginning becomes the end of the one before it, as
+ * when a heap's reserved room gets its rights bit by bit. No slot comes or goes.
+ *
+ *      before   |- left -|------ A -------|
+ *      range             |======|                 bits of left
+ *      after    |---- left -----|-- A ----|
+ */
+static inline bool set_bounds(
+	struct range_map *map, const struct stretch *s, const struct range_map_range *range)
+{
+	struct range_map_range *a = &s->piece->slots[s->i];
+
+	if (!map->equals || map->view || s->j != s->i + 1)
 		return false;
-	p = piece_of(map, range->first);
-	piece = map->pieces[p];
-	i = slots_up_to(piece, range->first);
-	for (j = i; j < piece->nr && piece->slots[j].first <= range->last; j++)
-		;
-	if (i && piece->slots[i - 1].last >= range->first)
-		i--;
-	/* It, or a neighbour, may be in another piece; or this one may get too full. */
-	if (piece->nr + 2 > PIECE || (i == 0 && p) || (j == piece->nr && p + 1 < map->nr_pieces))
+	if (s->lower && s->upper && a->bits == range->bits && a->value == range->value) {
+		map->counters.splits += 2;
+		map->counters.merges += 2;
+		place_remember(map, (struct place){ s->p, s->i });
+		return true;
+	}
+	if (!s->upper || a->first != range->first || s->i == 0 || a[-1].last + 1 != range->first ||
+		a[-1].bits != range->bits || a[-1].value != range->value ||
+		(a->bits == range->bits && a->value == range->value))
+		return false;
+	a[-1].last = range->last;
+	a->first = range->last + 1;
+	map->counters.splits++;
+	map->counters.merges++;
+	place_remember(map, (struct place){ s->p, s->i });
+	return true;
+}
+
+bool quick_set(struct range_map *map, const struct range_map_range *range, int *err)
+{
+	struct stretch s;
+
+	*err = 0;
+	/* A neighbour may be in the piece before. */
+	if (!stretch_of(map, range->first, range->last, &s) || (s.i == 0 && s.p))
+		return false;
+	if (set_bounds(map, &s, range))
+		return true;
+	if (s.piece->nr - (s.j - s.i) + 1 + s.lower + s.upper > PIECE)
 		return false;
 	*err = map->view ? pieces_reserve(map, 0, REPLACE_CHANGES) : 0;
 	if (*err)
 		return true;
-	set_slots(map, p, i, j, range);
-	change_ends(map);
+	if (map->equals)
+		set_equals(map, &s, range);
+	else
+		set_telling(map, &s, range);
+	return true;
+}
+
+bool quick_erase(struct range_map *map, uint64_t first, uint64_t last, int *err)
+{
+	struct range_map_piece *piece;
+	unsigned int nr, to;
+	struct stretch s;
+	uint64_t high;
+
+	*err = 0;
+	if (!stretch_of(map, first, last, &s))
+		return false;
+	if (s.i == s.j)
+		return true;
+	nr = s.piece->nr;
+	if (nr - (s.j - s.i) + s.lower + s.upper - 1 >= PIECE) /* too many, or none at all */
+		return false;
+	*err = map->view ? pieces_reserve(map, 0, REPLACE_CHANGES) : 0;
+	if (*err)
+		return true;
+	map->counters.covered -= covered_by(&s, first, last);
+	map->counters.splits += s.lower + s.upper;
+	piece = piece_own(map, s.p);
+	high = piece->slots[s.j - 1].last;
+	to = s.i + s.lower;
+	if (s.lower && s.upper && s.j == to) { /* one becomes two */
+		move_slots(piece, to, s.i);
+		piece->slots[s.i].last = first - 1;
+	} else {
+		if (s.lower)
+			piece->slots[s.i].last = first - 1;
+		move_slots(piece, to, s.j - s.upper);
+	}
+	if (s.upper) {
+		piece->slots[to].first = last + 1;
+		piece->slots[to].last = high;
+	}
+	if (to < piece->nr)
+		piece_learn_hole(map, (struct place){ s.p, to });
+	else
+		piece_learn_hole(map, (struct place){ s.p + 1, 0 });
+	stretch_ends(map, s.p, nr, to < piece->nr ? to : s.i - !!s.i);
 	return true;
 }

@@ -152,5 +152,7 @@ static inline void plain_merge(
 }
 
 static const struct range_map_ops plain_ops = { .may_merge = plain_may_merge, .merge = plain_merge };
+/* Neighbours with the same number and the same bits are one, and nobody wants to know. */
+static const struct range_map_ops equal_ops = { .may_merge = range_map_equal };
 
 #endif /* TESTS_RANGE_MAP_WORLD_H */

@@ -33,6 +33,7 @@ static struct model model, trial; /* as it is; as it will be if the call succeed
 static uint64_t base, most_ranges, most_covered;
 static uint64_t tombstones; /* so far: no two have one number, or neighbours would be one */
 static bool plain;          /* payloads are numbers: both parts of a cut keep theirs */
+static bool equals;         /* few numbers, and neighbours with the same are one, which nobody is told */
 
 static bool same_range(const struct model *m, unsigned long a, unsigned long b)
 {
@@ -56,7 +57,7 @@ static unsigned long end_of(const struct model *m, unsigned long at)
 static void expect(struct model *m, enum event_kind kind, unsigned long first, unsigned long last,
 	uint64_t at, uint64_t id, uint64_t other)
 {
-	if (plain && kind != MERGE)
+	if (equals || (plain && kind != MERGE))
 		return;
 	m->events[m->nr_events++] = (struct event){ kind, base + first, base + last, at, id, other };
 }
@@ -106,12 +107,19 @@ static void model_free(struct model *m, unsigned long first, unsigned long last)
 		m->id[i] = m->bits[i] = 0;
 }
 
+static bool model_may_merge(const struct model *m, unsigned long left, unsigned long right)
+{
+	if (equals)
+		return m->bits[left] == m->bits[right] && m->value[left] == m->value[right];
+	return bits_may_merge(m->bits[left], m->bits[right]);
+}
+
 static void model_merge(struct model *m, unsigned long at)
 {
 	unsigned long last;
 
 	if (at == 0 || at >= SPACE || !m->id[at - 1] || !m->id[at] || same_range(m, at - 1, at) ||
-		!bits_may_merge(m->bits[at - 1], m->bits[at]))
+		!model_may_merge(m, at - 1, at))
 		return;
 	last = end_of(m, at);
 	expect(m, MERGE, begin_of(m, at - 1), last, base + at, m->value[at - 1], m->value[at]);
@@ -165,6 +173,12 @@ static uint64_t without(const struct model *m, unsigned long first, unsigned lon
 	return more;
 }
 
+/* What a range with this number is given. */
+static uint64_t value_of(uint64_t id)
+{
+	return equals ? id % 2 : id;
+}
+
 static void model_set(struct model *m, unsigned long first, unsigned long last, uint64_t id, uint64_t bits)
 {
 	if (too_many(m, without(m, first, last) + 1, last - first + 1 - count_covered(m, first, last)))
@@ -174,7 +188,8 @@ static void model_set(struct model *m, unsigned long first, unsigned long last, 
 		return;
 	model_free(m, first, last);
 	for (unsigned long i = first; i <= last; i++) {
-		m->id[i] = m->value[i] = id;
+		m->id[i] = id;
+		m->value[i] = value_of(id);
 		m->bits[i] = bits;
 	}
 	model_merge(m, first);
@@ -458,7 +473,7 @@ static int step_unmap(struct random *random, unsigned long first, unsigned long 
 static int step_set(struct random *random, unsigned long first, unsigned long last, bool where_empty)
 {
 	struct payload *payload = plain ? NULL : payload_new(&world);
-	void *value = plain ? (void *)(uintptr_t)++world.next_id : payload;
+	void *value = plain ? (void *)(uintptr_t)value_of(++world.next_id) : payload;
 	uint64_t bits = random_below(random, 4);
 	int err;
 
@@ -541,7 +556,7 @@ static void step(struct random *random, unsigned long longest)
 
 /* How a run is made: payloads with owners, readers, limits. */
 struct way {
-	bool plain, shared, limited;
+	bool plain, equals, shared, limited;
 };
 
 static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct way way)
@@ -549,12 +564,13 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct wa
 	struct random random = { seed };
 
 	base = where;
-	plain = way.plain;
+	plain = way.plain || way.equals;
+	equals = way.equals;
 	most_ranges = way.limited ? 90 : 0;
 	most_covered = way.limited ? SPACE / 2 : 0;
 	memset(&world, 0, sizeof(world));
 	memset(&model, 0, sizeof(model));
-	range_map_init(&world.map, plain ? &plain_ops : &world_ops, &world);
+	range_map_init(&world.map, equals ? &equal_ops : plain ? &plain_ops : &world_ops, &world);
 	range_map_limit(&world.map, most_ranges, most_covered);
 	if (way.shared)
 		assert_int_equal(range_map_share(&world.map), 0);
@@ -592,6 +608,13 @@ static void test_random_calls_do_what_the_model_says_without_owners(void **state
 {
 	run_both_ends((struct way){ .plain = true });
 	run_both_ends((struct way){ .plain = true, .limited = true });
+}
+
+static void test_random_calls_do_what_the_model_says_where_equals_are_one(void **state)
+{
+	run_both_ends((struct way){ .equals = true });
+	run_both_ends((struct way){ .equals = true, .limited = true });
+	run_both_ends((struct way){ .equals = true, .shared = true });
 }
 
 static void test_random_calls_do_what_the_model_says_of_a_shared_map_with_owners(void **state)
@@ -642,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_the_whole_space_is_one_range),
 		cmocka_unit_test(test_random_calls_do_what_the_model_says_with_owners),
 		cmocka_unit_test(test_random_calls_do_what_the_model_says_without_owners),
+		cmocka_unit_test(test_random_calls_do_what_the_model_says_where_equals_are_one),
 		cmocka_unit_test(test_random_calls_do_what_the_model_says_of_a_shared_map_with_owners),
 		cmocka_unit_test(test_random_calls_do_what_the_model_says_of_a_shared_map_without_owners),
 	};
