@@ -3,7 +3,8 @@
  * mremap: what lay at one place comes to another.
  *
  * Where both places agree modulo the host's page, whole pages move by one call of the host, and of the others the bytes
- * are copied; where they do not, all bytes are. A shared file is mapped again instead: its bytes are in the file.
+ * are copied; where they do not, all bytes are. A shared file is mapped again instead, since its bytes are in the file,
+ * unless both places meet in a host page.
  *
  *      from     |   |===========|===============|=====|         |
  *      to       |   |===========|===============|=====:::::::|  |     ::: what it has grown by
@@ -247,12 +248,20 @@ static void renew_source(struct work *work)
 	host_lost(work->guest, whole);
 }
 
+/* Has a host page a part of both places? A file cannot be mapped over it and then be taken away from it. */
+static bool places_meet(const struct guest_mm *guest, const struct mm_change *c)
+{
+	return host_page_of(guest, c->start) < host_page_up(guest, c->from_end) &&
+	       host_page_of(guest, c->from) < host_page_up(guest, c->end);
+}
+
 int move_range(struct work *work)
 {
 	struct guest_mm *guest = work->guest;
 	const struct mm_change *c = work->change;
 	struct span source = { host_page_of(guest, c->from), host_page_up(guest, c->from_end) };
-	bool by_file = c->file && (c->flags & VM_MAYSHARE) && !copies_in(guest, source);
+	bool by_file = c->file && (c->flags & VM_MAYSHARE) && !copies_in(guest, source) &&
+		       (c->keeps_source || !places_meet(guest, c));
 	int err;
 
 	if (!c->keeps_source)

@@ -243,6 +243,42 @@ static void test_areas_of_a_file(void **state)
 	close(file.fd);
 }
 
+/* Both places of a move have a part of the same host page. */
+static void test_a_shared_file_moves_by_a_few_guest_pages(void **state)
+{
+	struct guest_file file = { .file = { .refs = 1,
+					   .readable = true,
+					   .writable = true,
+					   .size = 2 * HOST,
+					   .dev = 5,
+					   .ino = 7,
+					   .name = "f" },
+		.fd = memfd_create("f", 0) };
+	struct mmap_request req = { .addr = 0x103000,
+		.len = 4 * PAGE,
+		.prot = RW,
+		.flags = MAP_FIXED | MAP_SHARED,
+		.file = &file.file };
+	struct mremap_request move = { .addr = 0x103000,
+		.old_len = 4 * PAGE,
+		.new_len = 4 * PAGE,
+		.new_addr = 0x107000,
+		.flags = MREMAP_MAYMOVE | MREMAP_FIXED };
+
+	(void)state;
+	assert_int_equal(ftruncate(file.fd, 2 * HOST), 0);
+	assert_int_equal(pwrite(file.fd, "first", 6, 3 * PAGE), 6);
+	assert_int_equal(pwrite(file.fd, "last", 5, 6 * PAGE), 5);
+	req.offset = 3 * PAGE;
+	assert_int_equal(mm_mmap(&guest.mm, &req), 0x103000);
+	assert_int_equal(mm_mremap(&guest.mm, &move), 0x107000);
+	assert_true(guest_mm_allows(&guest, 0x107000, 4 * PAGE, VM_READ));
+	assert_string_equal((char *)guest.setup.base + 0x107000, "first");
+	assert_string_equal((char *)guest.setup.base + 0x10a000, "last");
+	assert_int_equal(mm_munmap(&guest.mm, 0x107000, 4 * PAGE), 0);
+	close(file.fd);
+}
+
 /* A line of maps for guest addresses, as the host would show it. */
 static void put_line(char *text, size_t size, unsigned long start, unsigned long end, const char *rest)
 {
@@ -365,6 +401,7 @@ int main(void)
 		WITH(test_maps_are_those_of_the_guest),
 		WITH(test_an_embedder_refuses_and_hears_of_what_failed),
 		WITH(test_areas_of_a_file),
+		WITH(test_a_shared_file_moves_by_a_few_guest_pages),
 		WITH(test_verify_names_the_first_page_that_differs),
 		WITH(test_what_the_host_has_is_adopted),
 		cmocka_unit_test(test_memory_that_is_refused),
