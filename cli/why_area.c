@@ -63,6 +63,9 @@ static void print_reason(const struct explain_boundary *b, uint32_t reason, bool
 {
 	char text[2048], line[2100];
 
+	/* Of two files, or of a file and none, its sentence would not be true. */
+	if (follows && reason == EXPLAIN_OFFSET && b->reasons & EXPLAIN_FILE)
+		return;
 	snprintf(line, sizeof(line), "%s%s",
 		explain_reason_text(b, (enum explain_reason)reason, text, sizeof(text)),
 		follows ? " (That follows from the others.)" : "");

@@ -19,7 +19,7 @@ static void print_culprit(const struct explain_table *t, const struct culprit *c
 	if (*stack_text(code, g->stack, stack, sizeof(stack)))
 		print_wrapped("      by ", stack);
 	if (c->stacks > 1)
-		printf("      and %u more stacks\n", c->stacks - 1);
+		printf("      and %u more %s\n", c->stacks - 1, c->stacks > 2 ? "stacks" : "stack");
 	if (g->left_start == ~0UL)
 		snprintf(example, sizeof(example), "e.g. %" PRIx64, g->start);
 	else

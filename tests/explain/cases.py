@@ -209,5 +209,15 @@ def moved(folder):
     cured(path, 498, "--touch", "late")
 
 
+def two_files(folder):
+    """Memory behind a file: no sentence about parts of one file."""
+    path = record(folder, "moved")
+    lines = [line.split() for line in run(VMAPLE, "maps", path).stdout.splitlines()]
+    file, behind = next((a, b) for a, b in zip(lines, lines[1:])
+                        if len(a) > 5 and a[5].startswith("/") and len(b) == 5 and a[0].split("-")[1] == b[0].split("-")[0])
+    text = run(VMAPLE, "why", path, file[0].split("-")[0], behind[0].split("-")[0]).stdout
+    assert "they map different things" in text and "of one file" not in text, text
+
+
 run_cases(random_order, stacks, even_first, dontfork, lazy_commit, thread_stacks, names, names_by_the_engine, fragments, jit_double,
-          wasm_instances, fork_touched, leak, moved)
+          wasm_instances, fork_touched, leak, moved, two_files)
