@@ -108,7 +108,7 @@ struct range_map {
 	uint64_t generation, change;
 	unsigned int nr_changed, changed, nr_old_views;
 	bool reshaped;
-	uint16_t near; /* where the last look or change was */
+	uint16_t recent; /* where the last look or change was */
 };
 
 /** @name Life

@@ -16,7 +16,7 @@
  *    RM7  slots of a piece that hold no range begin at UINT64_MAX, so that all PIECE can be counted.
  * 3. Failure.  A change is one piece_replace() of up to three ranges, or a few of them; each needs at most one new
  *    piece, which pieces_reserve() has set aside when it returns 0.
- * 4. What comes next is mostly where the last look or change was, or behind it: map->near. It is a hint, compared with
+ * 4. What comes next is mostly where the last look or change was, or behind it: map->recent. It is a hint, compared with
  *    what is there before it is believed, so that no change has to think of it. Looks of several threads write it, too.
  * 5. A tombstone is a range whose bits are RANGE_MAP_TOMBSTONE: here it is one like all others, but for the counters.
  */
@@ -138,21 +138,21 @@ static inline unsigned int piece_of(const struct range_map *map, uint64_t at)
 /* Here the next look may begin. Beyond 1,024 pieces it is some other place. */
 static inline void place_remember(const struct range_map *map, struct place at)
 {
-	uint16_t near = (uint16_t)(at.piece * PIECE + at.slot), *where = (uint16_t *)&map->near;
+	uint16_t recent = (uint16_t)(at.piece * PIECE + at.slot), *where = (uint16_t *)&map->recent;
 
-	if (__atomic_load_n(where, __ATOMIC_RELAXED) != near)
-		__atomic_store_n(where, near, __ATOMIC_RELAXED);
+	if (__atomic_load_n(where, __ATOMIC_RELAXED) != recent)
+		__atomic_store_n(where, recent, __ATOMIC_RELAXED);
 }
 
 /* Is the first range that ends at @at or later the one of the last look, or the one behind it? */
 static inline bool place_near(const struct range_map *map, uint64_t at, struct place *place)
 {
-	unsigned int near = __atomic_load_n(&map->near, __ATOMIC_RELAXED);
+	unsigned int recent = __atomic_load_n(&map->recent, __ATOMIC_RELAXED);
 	const struct range_map_piece *piece;
 	const struct range_map_range *s;
 	uint64_t begin;
 
-	*place = (struct place){ near / PIECE, near % PIECE };
+	*place = (struct place){ recent / PIECE, recent % PIECE };
 	if (place->piece >= map->nr_pieces)
 		return false;
 	piece = map->pieces[place->piece];
