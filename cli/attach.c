@@ -12,26 +12,22 @@
 #include "attach.h"
 #include "cli.h"
 
-static const char help[] =
-	"usage: vmaple attach [-o FILE] [--for SECONDS] [--via bpf|ptrace|auto] [--json] PID\n"
-	"\n"
-	"Follow a running process, its threads and its children to come: every mapping call in the order of "
-	"the "
-	"mmap lock,\n"
-	"first writes, forks, execs, exits.  All of it is mirrored and compared with the areas that the "
-	"kernel "
-	"had.  It ends\n"
-	"with the processes, after SECONDS, or by Ctrl-C, and leaves them as they are.\n"
-	"\n"
-	"  -o FILE        keep the recording, for verify and maps\n"
-	"  --for SECONDS  end after so long\n"
-	"  --via SOURCE   bpf: nobody is stopped; ptrace: every system call of the process stops, twice; "
-	"auto "
-	"(default):\n"
-	"                 ptrace where BPF is not permitted\n"
-	"  --json         the summary as the last line of stdout, in JSON\n"
-	"\n"
-	"exit status: 0; 1 differences were found; 125 the process cannot be followed\n";
+static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--via bpf|ptrace|auto] [--json]\n"
+			   "                     PID\n"
+			   "\n"
+			   "Follow a running process, its threads and its children to come: every mapping\n"
+			   "call in the order of the mmap lock, first writes, forks, execs, exits.  All of\n"
+			   "it is mirrored and compared with the areas that the kernel had.  It ends with\n"
+			   "the processes, after SECONDS, or by Ctrl-C, and leaves them as they are.\n"
+			   "\n"
+			   "  -o FILE        keep the recording, for verify and maps\n"
+			   "  --for SECONDS  end after so long\n"
+			   "  --via SOURCE   bpf: nobody is stopped; ptrace: every system call of the\n"
+			   "                 process stops, twice; auto (default): ptrace where BPF is\n"
+			   "                 not permitted\n"
+			   "  --json         the summary as the last line of stdout, in JSON\n"
+			   "\n"
+			   "exit status: 0; 1 differences were found; 125 the process cannot be followed\n";
 
 static volatile sig_atomic_t interrupted;
 
