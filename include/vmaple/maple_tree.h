@@ -88,6 +88,7 @@ struct mt_path {
 	/* The child that was taken; in the leaf, how many areas end below the index. */
 	unsigned char offset[MT_MAX_HEIGHT];
 	void *node[MT_MAX_HEIGHT];
+	unsigned long index; /* that it leads to */
 };
 
 /** The tree. Owned by the caller; all members are private. */
@@ -109,10 +110,7 @@ struct maple_tree {
 	{                                                 \
 		(flags), NULL, { 0 }, 0, { false }, NULL, \
 		{                                         \
-			0, 0, 0, { 0 },                   \
-			{                                 \
-				NULL                      \
-			}                                 \
+			0, 0, 0, { 0 }, { NULL }, 0       \
 		}                                         \
 	}
 #define MTREE_INIT_EXT(name, flags, lock) MTREE_INIT(name, (flags) | MT_FLAGS_LOCK_EXTERN)

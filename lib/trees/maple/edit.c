@@ -96,7 +96,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 	} else {
 		leaf_splice(leaf, s, store);
 	}
-	path->offset[path->height - 1] = (unsigned char)(s->from + s->left); /* now the one of the store */
+	mt_path_leads(path, store->first, s->from + s->left);
 	if (gaps && !store->entry)
 		hole = gap_around(path, s->from, s->from + s->left + s->right);
 	if (gaps)

@@ -68,14 +68,22 @@ void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from)
 			sizeof(leaf_wide(from)->start));
 }
 
-void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned int cut)
+void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned long layout, unsigned int cut)
 {
 	unsigned int nr = LEAF_AREAS - cut;
+	struct mt_area area[LEAF_AREAS];
 
-	leaf_copy(right, leaf);
-	leaf_move(right, right->base, 0, cut, nr);
-	set_unused(right, nr, LEAF_AREAS);
-	right->nr = right->live = (unsigned char)nr;
+	if (layout == leaf->base) {
+		leaf_copy(right, leaf);
+		leaf_move(right, layout, 0, cut, nr);
+		set_unused(right, nr, LEAF_AREAS);
+		right->nr = right->live = (unsigned char)nr;
+	} else {
+		for (unsigned int i = cut; i < LEAF_AREAS; i++)
+			area[i - cut] =
+				(struct mt_area){ leaf_start(leaf, i), leaf_end(leaf, i), leaf->slot[i] };
+		leaf_fill(right, layout, area, nr);
+	}
 	set_unused(leaf, cut, LEAF_AREAS);
 	leaf->nr = leaf->live = (unsigned char)cut;
 }

@@ -333,8 +333,8 @@ static inline void leaf_move(
 
 /* Add an area behind the last, for which there is room. */
 void leaf_append(struct mt_leaf *leaf, const struct mt_area *area);
-/* Areas from @cut on, of a narrow leaf that is full, go to @right, which is not yet anything. */
-void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned int cut);
+/* Areas from @cut on, of a leaf that is full, go to @right, which is not yet anything: a leaf of that layout. */
+void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned long layout, unsigned int cut);
 void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from);
 /* Carry out @store, as @s says, on a leaf that nobody else sees. */
 void leaf_splice(struct mt_leaf *leaf, struct mt_splice *s, const struct mt_store *store);

@@ -29,7 +29,7 @@
  *    MT7  an inner node of an ALLOC_RANGE tree knows the largest gap of each child; of the last child on the right
  *        edge, whose gap every append would change up to the root, it says ULONG_MAX; of children that it does
  *        not have, 0.
- *    MT8  the path that a writer went last (path.c), if it is known, is one from the root to a leaf.
+ *    MT8  the path that a writer went last (path.c), if it is known, is one from the root to a leaf, and to its index.
  *
  * 5. Readers and writers.  In RCU mode a node that readers can reach changes in two ways only: one slot is
  *    replaced by one store (an entry by another or by NULL, NULL by an entry, a child by its new version), or what
@@ -243,7 +243,19 @@ struct mt_store {
 };
 
 /* path.c: the path to @index, for the writer of @mt, which has nodes: the tree's own, until the next call. */
-struct mt_path *mt_writer_path(struct maple_tree *mt, unsigned long index);
+struct mt_path *mt_find_writer_path(struct maple_tree *mt, unsigned long index);
+static inline struct mt_path *mt_writer_path(struct maple_tree *mt, unsigned long index)
+{
+	struct mt_path *path = &mt->ma_path;
+
+	return path->height && path->index == index ? path : mt_find_writer_path(mt, index);
+}
+/* The leaf of @path has changed: @i of its areas end below @index. */
+static inline void mt_path_leads(struct mt_path *path, unsigned long index, unsigned int i)
+{
+	path->index = index;
+	path->offset[path->height - 1] = (unsigned char)i;
+}
 /* path.c: nodes above a leaf have changed, or a leaf's bounds: the path is no more. */
 void mt_forget_path(struct maple_tree *mt);
 

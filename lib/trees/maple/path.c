@@ -8,8 +8,8 @@
  * 2. Validity.  It holds while those nodes are the tree's and the leaf's bounds are what they were.  A store into the
  *    leaf keeps it true (a copy takes the leaf's place); a rebuild, a leaf hung behind the last one and an empty root's
  *    end are told to mt_forget_path(), when they have used it.  mt_check() compares it with the tree (MT8).
- * 3. Place.  The offset in the leaf is where the index of the last call was found, or the area that was stored since: the
- *    next call asks for the same index more often than not, which two compares find out.
+ * 3. Place.  The offset in the leaf is that of the index of the last call, or of the first index that was stored since. The
+ *    next call asks for the same more often than not, and then has it for a compare (mt_writer_path()).
  * 4. Readers know nothing of it: it is the writer's own, under its lock.
  */
 #include "leaf.h"
@@ -28,14 +28,17 @@ static inline bool is_place(const struct mt_leaf *leaf, unsigned int i, unsigned
 	       (!i || index > layout_end(leaf, layout, i - 1));
 }
 
-struct mt_path *mt_writer_path(struct maple_tree *mt, unsigned long index)
+struct mt_path *mt_find_writer_path(struct maple_tree *mt, unsigned long index)
 {
 	struct mt_path *path = &mt->ma_path;
 
 	/* One compare for both bounds: on which side another leaf lies is as good as random. */
-	if (!path->height || index - path->min > path->max - path->min)
+	if (!path->height || index - path->min > path->max - path->min) {
 		mt_path_to(mt->ma_root, index, path);
-	else if (!is_place(path_leaf(path), path_area(path), index))
+		return path;
+	}
+	path->index = index;
+	if (!is_place(path_leaf(path), path_area(path), index))
 		path->offset[path->height - 1] = (unsigned char)mt_area_at(path_leaf(path), index);
 	return path;
 }

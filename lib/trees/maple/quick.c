@@ -142,7 +142,7 @@ static inline __attribute__((always_inline)) bool quick_store(struct mt_store *s
 		hole = hole_around(&q, store, path);
 	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
 	carry_out(&q, store, leaf, layout);
-	path->offset[path->height - 1] = (unsigned char)(q.at + q.left);
+	mt_path_leads(path, store->first, q.at + q.left);
 	if (gaps)
 		mt_gap_changed(path, store, hole);
 	mt->ma_tail = mt_is_tail(store, path, leaf, q.at + q.left) ? leaf : NULL;

@@ -120,6 +120,7 @@ SEARCH_TARGET static void SEARCH(path)(const void *root, unsigned long index, st
 	unsigned long min = 0, max = ULONG_MAX;
 
 	path->height = (unsigned char)(last + 1);
+	path->index = index;
 	for (unsigned int level = 0; level < last; level++) {
 		const struct mt_inner *inner = node;
 		unsigned int offset = SEARCH(inner)(inner, index);

@@ -1,28 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A full narrow leaf becomes two where it is, without RCU: see write.c, 2.
+ * A full leaf becomes two where it is, without RCU: see write.c, 2.
  *
  *      parent   [ .. | k | .. ]                       [ ..  | k | k' | .. ]       one child more, in place; or a root
  *                      |                                      |   |               above the two
  *      leaf     [ 30 areas ]                          [ 15 areas ][ 15 areas ]    and then the store, into one of them
  *
  * A process has 30 to 1,000 areas: its tree is one leaf, or one inner node, and grows by this.  A rebuild of the leaf,
- * with nodes set aside for its worst case, took 3,100 instructions; a split takes 700.
+ * with nodes set aside for its worst case, took 3,100 instructions; a split takes 700.  The upper half of a wide leaf gets
+ * the layout that suits it.  Where the lower half could be narrow too, which the place where it is has no use for, a rebuild
+ * makes both.
  */
 #include "write.h"
+
+/* The layout that areas [from, to) of the full @leaf would have by themselves, in a leaf that begins at @min. */
+static unsigned long layout_of(
+	const struct mt_leaf *leaf, unsigned int from, unsigned int to, unsigned long min)
+{
+	struct mt_area area[LEAF_AREAS];
+
+	for (unsigned int i = from; i < to; i++)
+		area[i - from] = (struct mt_area){ leaf_start(leaf, i), leaf_end(leaf, i), leaf->slot[i] };
+	return leaf_layout(area, to - from, min);
+}
 
 bool mt_can_split(const struct mt_store *store, const struct mt_path *path)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
 	unsigned int level = path->height - 1U;
 
-	/* A wide one may become narrow ones: a rebuild finds out.  Behind the last area of all leaves stay full. */
-	if (leaf_is_wide(leaf) || (path->max == ULONG_MAX && path_area(path) == LEAF_AREAS))
+	/* Behind the last area of all leaves stay full. */
+	if (path->max == ULONG_MAX && path_area(path) == LEAF_AREAS)
 		return false;
 	if (mt_in_rcu(store->mt) || leaf->nr != LEAF_AREAS || leaf_live(leaf) != LEAF_AREAS ||
 		!leaf_fits(leaf, store->first, store->last))
 		return false;
+	if (leaf_is_wide(leaf) &&
+		leaf_layout_kind(layout_of(leaf, 0, LEAF_AREAS / 2, path->min)) == POOL_LEAF)
+		return false;
 	return !level || path_inner(path, level - 1)->nr < MT_SLOTS;
+}
+
+/* The areas of the full @left from @cut on leave it for a leaf of their own, which the store may go into. */
+static struct mt_leaf *upper_half(
+	struct mt_store *store, struct mt_leaf *left, unsigned int cut, bool into_right)
+{
+	unsigned long layout = left->base;
+	struct mt_leaf *right;
+
+	if (leaf_is_wide(left)) {
+		layout = layout_of(left, cut, LEAF_AREAS, leaf_end(left, cut - 1) + 1);
+		if (into_right && !layout_fits(layout, store->first, store->last))
+			layout = LEAF_WIDE;
+	}
+	right = mas_take(store->mas, leaf_layout_kind(layout));
+	leaf_halve(left, right, layout, cut);
+	return right;
 }
 
 /* A root of the two, for @left is the root. */
@@ -60,16 +93,16 @@ static void hang(struct mt_inner *parent, unsigned int child, struct mt_leaf *ri
 
 void mt_split_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s)
 {
-	struct mt_leaf *left = path_leaf(path), *right = mas_take(store->mas, POOL_LEAF);
+	struct mt_leaf *left = path_leaf(path), *right, *into;
 	unsigned int level = path->height - 1U, child = level ? path->offset[level - 1] : 0;
 	/* Not in the midst of what the store covers. */
 	unsigned int half = LEAF_AREAS / 2, cut = s->from < half && s->to > half ? s->to : half;
 	bool gaps = store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
-	struct mt_leaf *into = s->from < cut ? left : right;
 	struct mt_inner *parent;
 	unsigned long last;
 
-	leaf_halve(left, right, cut);
+	right = upper_half(store, left, cut, s->from >= cut);
+	into = s->from < cut ? left : right;
 	if (into == right) {
 		s->from -= cut;
 		s->to -= cut;

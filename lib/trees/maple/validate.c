@@ -173,7 +173,10 @@ static bool check_path(struct check *c, const struct mt_path *path, const void *
 		max = mt_end(inner, i, max);
 		min = mt_begin(inner, i, min);
 	}
-	return (path->min == min && path->max == max) || fail(c, "MT8: the path to a leaf has its bounds");
+	if (path->min != min || path->max != max)
+		return fail(c, "MT8: the path to a leaf has its bounds");
+	return mt_area_at(path_leaf(path), path->index) == path_area(path) ||
+	       fail(c, "MT8: the path to a leaf leads to its index");
 }
 
 static void check_tree(const struct maple_tree *mt, struct check *c)

@@ -79,7 +79,8 @@ static int reserve_for(
 		kind = leaf_layout_kind(mt_appended_layout(store, path));
 		break;
 	case STORE_SPLIT:
-		return mas_reserve(store->mas, 1, path->height == 1, gfp);
+		/* The new leaf may be wide, if the old one is. */
+		return mas_reserve(store->mas, 1, (path->height == 1) + leaf_is_wide(path_leaf(path)), gfp);
 	case STORE_LEAVES:
 		return mas_reserve(store->mas, MT_LEAVES_LEAVES, MT_LEAVES_INNERS, gfp);
 	default:
@@ -260,6 +261,7 @@ static int finish(struct ma_state *mas, const struct mt_store *store)
 static bool store_at_tail(struct mt_store *store)
 {
 	struct mt_leaf *leaf = store->mt->ma_tail;
+	struct mt_path *path = &store->mt->ma_path;
 	struct mt_area area = { store->first, store->last, store->entry };
 
 	if (!leaf || !store->entry || leaf->nr == LEAF_AREAS ||
@@ -267,6 +269,8 @@ static bool store_at_tail(struct mt_store *store)
 		return false;
 	__atomic_store_n(&store->mt->ma_gen, store->mt->ma_gen + 1, __ATOMIC_RELEASE);
 	leaf_append(leaf, &area);
+	if (path->height && path_leaf(path) == leaf)
+		mt_path_leads(path, store->first, leaf->nr - 1U);
 	return true;
 }
 
