@@ -175,7 +175,7 @@ static void emit_descriptor(struct live *l, struct task *t, int64_t result)
 	uint64_t start = (uint64_t)result, len = (t->call.args[1] + PAGE - 1) & ~(PAGE - 1), page_size;
 	struct trace_file f = { .open_flags = (uint32_t)t->open_flags, .path = "" };
 	struct known_file failed = { .id = 0 }, *k = &failed;
-	char name[AREA_NAME_MAX];
+	char name[AREA_NAME_MAX] = "";
 	struct trace_area area = { .name = "" };
 	bool mapped;
 
@@ -206,7 +206,7 @@ static void emit_made_file(struct live *l, struct task *t, int64_t result, uint3
 		.id = ++l->next_file, .kind = kind, .open_flags = O_RDWR, .anonymous = true, .path = ""
 	};
 	struct trace_area area;
-	char name[AREA_NAME_MAX];
+	char name[AREA_NAME_MAX] = "";
 	uint64_t page_size;
 
 	if (IS_ERR_VALUE(result) || !observe_named_area(l, t, (uint64_t)result, name, &area, &page_size))

@@ -171,7 +171,7 @@ static void take_call(struct live *l, struct task *t)
 
 static void on_entry(struct live *l, struct task *t)
 {
-	struct __ptrace_syscall_info info;
+	struct __ptrace_syscall_info info = { 0 };
 
 	/* Otherwise it has been killed meanwhile. */
 	if (kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) <= 0 ||
@@ -193,7 +193,7 @@ static void on_entry(struct live *l, struct task *t)
 /* The beginning or the end of any call of a task that has no filter of ours. */
 static void on_call_stop(struct live *l, struct task *t)
 {
-	struct __ptrace_syscall_info info;
+	struct __ptrace_syscall_info info = { 0 };
 
 	if (kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) <= 0)
 		return;
@@ -215,7 +215,7 @@ static int64_t result_of_call(const struct task *t, int64_t returned)
 
 static void on_exit_of_call(struct live *l, struct task *t)
 {
-	struct __ptrace_syscall_info info;
+	struct __ptrace_syscall_info info = { 0 };
 
 	if (t->in_call && kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) > 0 &&
 		info.op == PTRACE_SYSCALL_INFO_EXIT) {
