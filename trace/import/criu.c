@@ -126,10 +126,9 @@ static bool next_entry(struct image *image, struct protobuf *entry)
 static bool add_known(struct criu *c, const struct known_name *name)
 {
 	size_t size = c->allocated ? c->allocated * 2 : 64;
-	struct known_name *grown = c->names;
 
 	if (c->nr_names == c->allocated) {
-		grown = realloc(c->names, size * sizeof(*grown));
+		struct known_name *grown = realloc(c->names, size * sizeof(*grown));
 		if (!grown)
 			return false;
 		c->names = grown;

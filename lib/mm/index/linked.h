@@ -95,7 +95,10 @@ static inline struct vm_area_struct *index_lookup(struct mm_struct *mm, unsigned
 }
 
 /* There is no RCU mode, and so nobody beside a call. */
-#define index_read index_find_until
+static inline struct vm_area_struct *index_read(struct mm_struct *mm, unsigned long addr, unsigned long last)
+{
+	return index_find_until(mm, addr, last);
+}
 
 struct index_cursor {
 	struct vm_area_struct *vma;

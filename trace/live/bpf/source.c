@@ -406,7 +406,7 @@ static int describe_machine(struct live_bpf *s)
 int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *options, char *error, size_t size)
 {
 	struct live_bpf *s = calloc(1, sizeof(*s));
-	struct map_request q;
+	struct map_request q = { 0 };
 	struct followed probe = { .pid = (uint32_t)options->pid };
 	struct area_list l = { 0 };
 	int err;
