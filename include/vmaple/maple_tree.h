@@ -236,22 +236,10 @@ VMAPLE_API void mtree_load_many(
 /** Store @p entry over [first, last], whatever was there. @return 0, -EINVAL (first > last, reserved), -ENOMEM */
 VMAPLE_API int mtree_store_range(
 	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp) __must_check;
-/**
- * Would mt_put() of the same take no memory, and so not fail, if nothing is stored between? For the writer; false means
- * that it may, and mas_prepare() can see to it.
- */
-VMAPLE_API bool mt_put_needs_nothing(
-	struct maple_tree *mt, unsigned long first, unsigned long last, const void *entry);
 VMAPLE_API int mtree_store(struct maple_tree *mt, unsigned long index, void *entry, gfp_t gfp) __must_check;
 /** As mtree_store_range(), only where all of the range is NULL. @return also -EEXIST */
 VMAPLE_API int mtree_insert_range(
 	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp) __must_check;
-/**
- * Would mt_put() of the same take no memory, and so not fail, if nothing is stored between? For the writer; false means
- * that it may, and mas_prepare() can see to it.
- */
-VMAPLE_API bool mt_put_needs_nothing(
-	struct maple_tree *mt, unsigned long first, unsigned long last, const void *entry);
 VMAPLE_API int mtree_insert(struct maple_tree *mt, unsigned long index, void *entry, gfp_t gfp) __must_check;
 /** Clear the whole range that @p index lies in. @return what was there; NULL also when memory ran out. */
 VMAPLE_API void *mtree_erase(struct maple_tree *mt, unsigned long index);
