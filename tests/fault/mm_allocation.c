@@ -111,6 +111,16 @@ static bool same(const struct page_state *a, const struct page_state *b)
 	       a->mapped == b->mapped && a->served == b->served && a->named == b->named;
 }
 
+/* As after the call, or with the sticky flags from before: they come from whom it was joined with, which may have failed. */
+static bool done_in(
+	const struct page_state *now, const struct page_state *before, const struct page_state *whole)
+{
+	struct page_state apart = *whole;
+
+	apart.flags = (whole->flags & ~VM_STICKY) | (before->flags & VM_STICKY);
+	return same(now, whole) || same(now, &apart);
+}
+
 static bool within(unsigned long page, unsigned long from, unsigned long len)
 {
 	return page >= from && page - from < len;
@@ -143,7 +153,7 @@ static bool as_promised(const struct call *c, const struct page_state *before, c
 	bool done = true; /* those so far are as after the call */
 
 	for (unsigned long i = 0; i < PAGES; i++) {
-		bool old = same(&now[i], &before[i]), new = whole &&same(&now[i], &whole[i]);
+		bool old = same(&now[i], &before[i]), new = whole &&done_in(&now[i], &before[i], &whole[i]);
 		bool cleared = !now[i].mapped && within(i, c->kind == MMAP_SHARED ? c->from : c->to, 16);
 
 		done &= new;

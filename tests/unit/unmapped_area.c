@@ -327,7 +327,7 @@ static void test_32_bit_calls_of_a_64_bit_program_have_bases_of_their_own(void *
 	assert_int_equal(map(0, 3 * PAGE, ANON), mm.mmap_base - 3 * PAGE);
 	assert_int_equal(map(0, PAGE, COMPAT), base - 4 * PAGE);
 	/* What is about 64 bits says nothing, and huge pages are not placed for. */
-	assert_int_equal(map(0, PAGE, COMPAT | MAP_32BIT), base - 5 * PAGE);
+	assert_int_equal(map(0, PAGE, COMPAT | VMAPLE_MAP_32BIT), base - 5 * PAGE);
 	assert_int_equal(map(0, PAGE, COMPAT | VMAPLE_MAP_ABOVE4G), base - 6 * PAGE);
 	assert_int_equal(map(0, HUGE, COMPAT), base - 6 * PAGE - HUGE);
 	at = map(0, 2 * PAGE, ANON);
