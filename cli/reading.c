@@ -83,14 +83,14 @@ int reading_run(struct reading *r)
 		show(&progress, r->reader, "replaying", e.step);
 	}
 	progress_end(&progress);
-	if (no_memory || r->err == -ENOMEM) {
+	if (no_memory || r->err == -ENOMEM || (!r->err && got == -ENOMEM)) {
 		r->err = -ENOMEM;
 		return out_of_memory(r->command, e.step);
 	}
 	if (r->err)
 		return STATUS_FAILED;
 	if (got < 0 && r->quiet)
-		return got == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
+		return STATUS_DAMAGED;
 	return recording_ended(r->command, r->reader, got);
 }
 

@@ -229,8 +229,10 @@ void report_event(struct report *r, struct explain *x, const struct trace_event 
 {
 	if (!lives_event(&r->lives, x, e))
 		return;
-	if (e->type == TRACE_EVENT_SPACE && !r->program)
+	if (e->type == TRACE_EVENT_SPACE && !r->program) {
 		r->program = strdup(e->space.path);
+		r->no_memory |= !r->program;
+	}
 	sample(r, e);
 	count_holes(r, e);
 	if (e->step == r->survey->peak_step)
