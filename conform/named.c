@@ -197,7 +197,7 @@ static const struct conform_named named[] = {
 	{ "remap_file_pages_of_shared", { MAP_FILE_AT(2, 6, RW, MAP_SHARED, 0), REMAP_FILE_PAGES(3, 2, 5) } },
 	{ "remap_file_pages_of_private",
 		{ MAP_FILE_AT(2, 6, RW, MAP_PRIVATE, 0), REMAP_FILE_PAGES(3, 2, 5) } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const struct conform_named *conform_named_at(unsigned int i)
