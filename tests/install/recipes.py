@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The port for vcpkg and the recipe for Conan name the version of meson.build, and files, options and
+"""The port for vcpkg, the recipe for Conan and Debian's changelog name the version of meson.build, and files, options and
 libraries that there are. Neither vcpkg nor Conan is run: the recipe is, with a Conan that keeps what it is told.
 
 usage: recipes.py SOURCE_FOLDER
@@ -120,5 +120,12 @@ def vcpkg_names_the_version_and_options_of_the_project(_):
         assert os.path.exists(os.path.join(source, file)), file
 
 
+def debian_s_changelog_has_the_version(_):
+    assert re.match(r'vmaple \(([^)]*)\)', read('debian', 'changelog')).group(1) == VERSION
+    assert "VMAPLE_0.1 " in read('lib', 'libvmaple.map') and '(symver)VMAPLE_0.1 0.1.0' in read('debian', 'libvmaple0.symbols')
+    assert read('debian', 'copyright').count('Expat') and read('LICENSE').startswith('MIT')
+
+
 run_cases(conan_takes_the_version_and_the_files_that_there_are, conan_sets_options_of_the_project_and_names_what_is_built,
-          conan_refuses_what_the_maple_tree_is_not_for, vcpkg_names_the_version_and_options_of_the_project)
+          conan_refuses_what_the_maple_tree_is_not_for, vcpkg_names_the_version_and_options_of_the_project,
+          debian_s_changelog_has_the_version)
