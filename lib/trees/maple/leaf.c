@@ -71,7 +71,6 @@ void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from)
 void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned long layout, unsigned int cut)
 {
 	unsigned int nr = LEAF_AREAS - cut;
-	struct mt_area area[LEAF_AREAS];
 
 	if (layout == leaf->base) {
 		leaf_copy(right, leaf);
@@ -79,10 +78,12 @@ void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned long layou
 		set_unused(right, nr, LEAF_AREAS);
 		right->nr = right->live = (unsigned char)nr;
 	} else {
-		for (unsigned int i = cut; i < LEAF_AREAS; i++)
-			area[i - cut] =
-				(struct mt_area){ leaf_start(leaf, i), leaf_end(leaf, i), leaf->slot[i] };
-		leaf_fill(right, layout, area, nr);
+		leaf_fill(right, layout, NULL, 0);
+		for (unsigned int i = cut; i < LEAF_AREAS; i++) {
+			const struct mt_area area = { leaf_start(leaf, i), leaf_end(leaf, i), leaf->slot[i] };
+
+			leaf_append(right, &area);
+		}
 	}
 	set_unused(leaf, cut, LEAF_AREAS);
 	leaf->nr = leaf->live = (unsigned char)cut;
