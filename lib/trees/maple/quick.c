@@ -17,6 +17,15 @@
  */
 #include "write.h"
 
+/* A form of each layout; where small code is asked for, one of all. */
+#ifdef __OPTIMIZE_SIZE__
+#define ONE_FORM   true
+#define per_layout __attribute__((noinline))
+#else
+#define ONE_FORM   false
+#define per_layout inline __attribute__((always_inline))
+#endif
+
 /* What such a store does to its leaf. */
 struct quick {
 	unsigned int at; /* the area that it meets; else the place where it goes */
@@ -67,8 +76,8 @@ static inline bool may_lose(const struct mt_store *store, const struct mt_path *
  * Is the store one of these, where @i areas of @leaf end below it?  Callers know the code of @layout, so that the compiler
  * has one form for each.
  */
-static inline __attribute__((always_inline)) bool find_form(struct quick *q, const struct mt_store *store,
-	const struct mt_path *path, const struct mt_leaf *leaf, unsigned int i, unsigned long layout)
+static per_layout bool find_form(struct quick *q, const struct mt_store *store, const struct mt_path *path,
+	const struct mt_leaf *leaf, unsigned int i, unsigned long layout)
 {
 	unsigned int nr = leaf->nr;
 
@@ -86,7 +95,7 @@ static inline __attribute__((always_inline)) bool find_form(struct quick *q, con
 	return (int)nr + q->more <= LEAF_AREAS;
 }
 
-static inline __attribute__((always_inline)) void carry_out(
+static per_layout void carry_out(
 	const struct quick *q, const struct mt_store *store, struct mt_leaf *leaf, unsigned long layout)
 {
 	unsigned int at = q->at, put = store->entry != NULL, tail = at + q->left, nr = leaf->nr;
@@ -127,8 +136,8 @@ static unsigned long hole_around(
 	return mt_length(first, last);
 }
 
-static inline __attribute__((always_inline)) bool quick_store(struct mt_store *store, struct mt_path *path,
-	struct mt_leaf *leaf, unsigned int i, unsigned long layout)
+static per_layout bool quick_store(struct mt_store *store, struct mt_path *path, struct mt_leaf *leaf,
+	unsigned int i, unsigned long layout)
 {
 	struct maple_tree *mt = store->mt;
 	struct quick q;
@@ -154,6 +163,8 @@ bool mt_store_quickly(struct mt_store *store, struct mt_path *path)
 	struct mt_leaf *leaf = path_leaf(path);
 	unsigned int i = path_area(path);
 
+	if (ONE_FORM)
+		return quick_store(store, path, leaf, i, leaf->base);
 	if (leaf_is_wide(leaf))
 		return quick_store(store, path, leaf, i, LEAF_WIDE);
 	if (leaf_shift(leaf))
@@ -167,6 +178,8 @@ bool mt_is_quick(const struct mt_store *store, const struct mt_path *path)
 	unsigned int i = path_area(path);
 	struct quick q;
 
+	if (ONE_FORM)
+		return find_form(&q, store, path, leaf, i, leaf->base);
 	if (leaf_is_wide(leaf))
 		return find_form(&q, store, path, leaf, i, LEAF_WIDE);
 	if (leaf_shift(leaf))

@@ -137,7 +137,8 @@ static int fill(struct scr_open *o, const char *path)
 		return atoi(text + 1);
 	if (text) {
 		o->what = TEXT;
-		o->len = (size_t)snprintf(o->text, sizeof(o->text), "%s", text);
+		o->len = strnlen(text, sizeof(o->text));
+		memcpy(o->text, text, o->len);
 		return 0;
 	}
 	if (strcmp(path, "/") == 0)
