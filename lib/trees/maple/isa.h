@@ -72,6 +72,9 @@ static inline unsigned int scalar_holes(const struct mt_leaf *leaf, int units)
  */
 #if defined(__x86_64__) && __STDC_HOSTED__ && !defined(_WIN32)
 #define MT_VECTORS 1
+#ifndef __OPTIMIZE_SIZE__ /* small code has one form less */
+#define MT_AVX512 1
+#endif
 #include <immintrin.h>
 
 #define sse2_inner scalar_inner

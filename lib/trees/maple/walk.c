@@ -20,6 +20,8 @@
 #include "search.h"
 #undef SEARCH
 #undef SEARCH_TARGET
+#endif
+#ifdef MT_AVX512
 #define SEARCH_TARGET AVX512_TARGET
 #define SEARCH(name)  avx512_##name
 #include "search.h"
@@ -81,6 +83,8 @@ bool mt_search_select(enum mt_search_kind kind)
 		mt_leaf_gap = avx2_leaf_gap;
 		mt_inner_gap = avx2_inner_gap;
 		return true;
+#endif
+#ifdef MT_AVX512
 	case MT_SEARCH_AVX512:
 		if (!__builtin_cpu_supports(
 			    "avx512vbmi2")) /* those before it slow down when they meet such vectors */
