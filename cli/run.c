@@ -297,27 +297,9 @@ static int finish(
 	return end_like(status);
 }
 
-/* While the program runs they are its own; when it has ended, the recording is written to its end all the same. */
-#define NR_ENDING_SIGNALS 3
-static const int ending_signals[NR_ENDING_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
-
-static void ignore_signals(struct sigaction *before)
-{
-	const struct sigaction ignored = { .sa_handler = SIG_IGN };
-
-	for (int i = 0; i < NR_ENDING_SIGNALS; i++)
-		sigaction(ending_signals[i], &ignored, &before[i]);
-}
-
-static void hear_signals(const struct sigaction *before)
-{
-	for (int i = 0; i < NR_ENDING_SIGNALS; i++)
-		sigaction(ending_signals[i], &before[i], NULL);
-}
-
 static int record_and_mirror(const struct run *r, struct live *live)
 {
-	struct sigaction before[NR_ENDING_SIGNALS];
+	struct sigaction ignored = { .sa_handler = SIG_IGN }, before;
 	struct difference_log log = { .out = stderr, .recording = r->output };
 	struct replay_options options = { .difference = log_difference, .lost = log_lost, .ctx = &log };
 	struct census *census =
@@ -340,10 +322,11 @@ static int record_and_mirror(const struct run *r, struct live *live)
 		trace_writer_sync(writer);
 	tee.first = writer ? trace_writer_sink(writer) : NULL;
 	tee.second = census ? census_sink(census) : NULL;
-	ignore_signals(before);
+	/* While the program runs it is the program's; when that has ended, the recording is written to its end all the same. */
+	sigaction(SIGINT, &ignored, &before);
 	err = live_run(live, &tee.sink, &status);
 	closed = writer ? trace_writer_close(writer) : 0;
-	hear_signals(before);
+	sigaction(SIGINT, &before, NULL);
 	if (closed && !err) {
 		complain(r->command, "%s: cannot be written to its end: %s", r->output, strerror(-closed));
 		return STATUS_FAILED;

@@ -17,12 +17,12 @@
  */
 #include "write.h"
 
-/* A form of each layout; where small code is asked for, one of all. */
+/* A copy for each layout; where small code is asked for, one for all. */
 #ifdef __OPTIMIZE_SIZE__
-#define ONE_FORM   true
+#define ONE_COPY   true
 #define per_layout __attribute__((noinline))
 #else
-#define ONE_FORM   false
+#define ONE_COPY   false
 #define per_layout inline __attribute__((always_inline))
 #endif
 
@@ -76,7 +76,7 @@ static inline bool may_lose(const struct mt_store *store, const struct mt_path *
  * Is the store one of these, where @i areas of @leaf end below it?  Callers know the code of @layout, so that the compiler
  * has one form for each.
  */
-static per_layout bool find_form(struct quick *q, const struct mt_store *store, const struct mt_path *path,
+static per_layout bool recognise(struct quick *q, const struct mt_store *store, const struct mt_path *path,
 	const struct mt_leaf *leaf, unsigned int i, unsigned long layout)
 {
 	unsigned int nr = leaf->nr;
@@ -144,7 +144,7 @@ static per_layout bool quick_store(struct mt_store *store, struct mt_path *path,
 	bool gaps;
 	unsigned long hole = 0;
 
-	if (!find_form(&q, store, path, leaf, i, layout))
+	if (!recognise(&q, store, path, leaf, i, layout))
 		return false;
 	gaps = mt_gap_is_known(mt, path) && !(store->entry && q.inside);
 	if (gaps)
@@ -163,7 +163,7 @@ bool mt_store_quickly(struct mt_store *store, struct mt_path *path)
 	struct mt_leaf *leaf = path_leaf(path);
 	unsigned int i = path_area(path);
 
-	if (ONE_FORM)
+	if (ONE_COPY)
 		return quick_store(store, path, leaf, i, leaf->base);
 	if (leaf_is_wide(leaf))
 		return quick_store(store, path, leaf, i, LEAF_WIDE);
@@ -178,11 +178,11 @@ bool mt_is_quick(const struct mt_store *store, const struct mt_path *path)
 	unsigned int i = path_area(path);
 	struct quick q;
 
-	if (ONE_FORM)
-		return find_form(&q, store, path, leaf, i, leaf->base);
+	if (ONE_COPY)
+		return recognise(&q, store, path, leaf, i, leaf->base);
 	if (leaf_is_wide(leaf))
-		return find_form(&q, store, path, leaf, i, LEAF_WIDE);
+		return recognise(&q, store, path, leaf, i, LEAF_WIDE);
 	if (leaf_shift(leaf))
-		return find_form(&q, store, path, leaf, i, leaf_base(leaf) | LEAF_PAGE_SHIFT);
-	return find_form(&q, store, path, leaf, i, leaf_base(leaf));
+		return recognise(&q, store, path, leaf, i, leaf_base(leaf) | LEAF_PAGE_SHIFT);
+	return recognise(&q, store, path, leaf, i, leaf_base(leaf));
 }
