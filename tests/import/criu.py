@@ -77,6 +77,9 @@ def images_of(folder, maps):
 
 def map_of(program):
     with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        if program == ["cat"]:  # what comes back says that it has been executed
+            process.stdin.write(b"\n")
+            process.stdin.flush()
         process.stdout.readline()
         with open("/proc/%d/maps" % process.pid, encoding="utf-8") as f:
             lines = [LINE.fullmatch(line.rstrip("\n")).groups() for line in f]
@@ -97,7 +100,6 @@ def images_show_the_map_that_they_were_made_of(folder):
                                  ["sh", "-c", "echo; read x"])):
         of = os.path.join(folder, str(n))
         os.mkdir(of)
-        program = ["sh", "-c", "echo; exec cat"] if program == ["cat"] else program
         expected = [(a, b, letters, offset if name.startswith("/") else 0, name) for a, b, letters, offset, name in map_of(program)]
         assert len(expected) > 15
         assert shown(images_of(of, expected)) == expected
@@ -155,7 +157,7 @@ def an_image_that_is_cut_is_refused_at_any_byte(folder):
 
 
 def damaged_images_do_no_harm(folder):
-    path = images_of(folder, map_of(["sh", "-c", "echo; exec cat"]))
+    path = images_of(folder, map_of(["cat"]))
     names = os.path.join(folder, "files.img")
     seed = int(os.environ.get("VMAPLE_SEED", "2022"))
     print("# seed", seed)

@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -575,7 +576,7 @@ static void supervised(unsigned int arch, int nr, int times)
 	pid_t pid;
 	int fd;
 
-	need(pipe(to) == 0, "pipe");
+	need(socketpair(AF_UNIX, SOCK_STREAM, 0, to) == 0, "socketpair");
 	pid = fork();
 	if (!pid) {
 		fd = filter_for(arch, nr, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
@@ -585,10 +586,13 @@ static void supervised(unsigned int arch, int nr, int times)
 			map_a_little();
 		for (int i = 0; i < 4; i++)
 			syscall(SYS_getppid);
+		/* Its descriptor is taken while it lives. */
+		need(read(to[1], &fd, 1) == 1, "read");
 		_exit(0);
 	}
 	need(read(to[0], &fd, sizeof(fd)) == sizeof(fd), "read");
 	supervise(pid, fd, times);
+	need(write(to[0], "", 1) == 1, "write");
 	ends_well(pid);
 }
 
