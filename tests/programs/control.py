@@ -17,6 +17,8 @@ import tempfile
 import time
 
 VMAPLE, BLOCKED_CALL = (os.path.abspath(p) for p in sys.argv[1:3])
+# Under nohup(1) it is ignored, and so it would be by every program that is recorded.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 results = []
 
 
