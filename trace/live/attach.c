@@ -12,9 +12,7 @@
  *         kernel does the same.
  *    AT4  Who is blocked where no signal reaches it (a parent in vfork(2)) is not waited for longer than PATIENCE_NS.
  */
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/kcmp.h>
 #include <signal.h>
@@ -68,21 +66,6 @@ static void explain_refusal(pid_t pid, int err, char *error, size_t size)
 			(int)pid, strerror(err));
 }
 
-static bool is_32bit(pid_t pid)
-{
-	unsigned char ident[EI_NIDENT] = { 0 };
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	fd = kernel->open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	(void)!kernel->read(fd, ident, sizeof(ident));
-	kernel->close(fd);
-	return ident[EI_CLASS] == ELFCLASS32;
-}
-
 /* What no right could change. */
 static int look_at_process(pid_t pid, char *error, size_t size)
 {
@@ -98,7 +81,7 @@ static int look_at_process(pid_t pid, char *error, size_t size)
 		snprintf(error, size, "process %d has no map: it is a kernel thread, or has ended", (int)pid);
 		return -ESRCH;
 	}
-	if (is_32bit(pid)) {
+	if (process_is_narrow(pid)) {
 		snprintf(error, size, "process %d is a 32-bit program", (int)pid);
 		return -ESRCH;
 	}

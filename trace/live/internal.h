@@ -532,6 +532,8 @@ void process_space(struct live *l, pid_t tid, struct trace_space *s);
 pid_t process_of_pidfd(pid_t tid, int fd);
 /* In a file that holds one; @otherwise when it cannot be read. */
 uint64_t read_number(const char *path, uint64_t otherwise);
+/* Text of a small file; "" when it cannot be read. */
+void read_file(const char *path, char *buf, size_t size);
 uint64_t process_limit(pid_t tid, enum trace_limit limit);
 pid_t process_of_thread(pid_t tid);
 /* Its program is of 32 bits. */

@@ -3,10 +3,8 @@
  * What tasks are called.  Read before a task's first calls, for a thread is named when it begins, at its end, and between them
  * once a second at most.
  */
-#include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "internal.h"
 
@@ -17,14 +15,11 @@ static void look(struct live *l, struct task *t)
 {
 	struct trace_event e = { .type = TRACE_EVENT_NAME };
 	char path[64], name[TASK_NAME_MAX];
-	ssize_t n;
-	int fd;
+	size_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)t->tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
-	if (fd >= 0)
-		close(fd);
+	read_file(path, name, sizeof(name));
+	n = strlen(name);
 	t->looked++;
 	t->named_ns = l->ticked_ns;
 	/* The kernel ends it with a newline; one within is the program's own. */

@@ -24,8 +24,7 @@ uint64_t now_ns(void)
 	return kernel->now_ns();
 }
 
-/* Text of a small file; "" when it cannot be read. */
-static void read_file(const char *path, char *buf, size_t size)
+void read_file(const char *path, char *buf, size_t size)
 {
 	int fd = kernel->open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : kernel->read(fd, buf, size - 1);
@@ -93,8 +92,8 @@ bool process_is_narrow(pid_t tid)
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)tid);
 	fd = kernel->open(path, O_RDONLY | O_CLOEXEC);
-	narrow = fd >= 0 && kernel->read(fd, ident, sizeof(ident)) == sizeof(ident) &&
-		 ident[EI_CLASS] == ELFCLASS32;
+	narrow =
+		fd >= 0 && kernel->read(fd, ident, sizeof(ident)) > EI_CLASS && ident[EI_CLASS] == ELFCLASS32;
 	if (fd >= 0)
 		kernel->close(fd);
 	return narrow;

@@ -30,7 +30,6 @@ struct known_module {
 };
 
 struct perf_map;
-struct task_name;
 
 /* Where code is, in an address space: ascending, and what is told last is true. */
 struct code_at {
@@ -50,8 +49,7 @@ struct symbols {
 	struct known_module *modules;
 	char *recording; /* that perf_map.c has not read yet; NULL: none */
 	struct perf_map *perf_maps;
-	struct task_name **task_names; /* a hash table by task */
-	uint32_t nr_buckets, nr_named;
+	void *named_tasks; /* tasks.c: a tree of tsearch(3) */
 	struct space_code *spaces;
 	struct trace_stack *stacks; /* by number - 1 */
 	uint32_t nr_stacks, stacks_allocated;

@@ -1,89 +1,83 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tasks of a recording are called: each name since a step, the names of a task a chain from the last one back. */
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "symbols_internal.h"
 
-#define BUCKETS_FIRST 64
-
 struct task_name {
-	struct task_name *before; /* of the same task */
-	struct task_name *next;   /* of other tasks in the bucket; of the last name only */
-	uint32_t tid;
+	struct task_name *before;
 	uint64_t step;
 	char name[];
 };
 
-/* Where the task's last name is, or would be put. */
-static struct task_name **place_of(struct task_name **buckets, uint32_t nr, uint32_t tid)
-{
-	struct task_name **at = &buckets[tid * 2654435761u & (nr - 1)];
+struct named_task {
+	uint32_t tid;
+	struct task_name *last;
+};
 
-	while (*at && (*at)->tid != tid)
-		at = &(*at)->next;
-	return at;
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = ((const struct named_task *)a)->tid, y = ((const struct named_task *)b)->tid;
+
+	return x < y ? -1 : x > y;
 }
 
-static bool grow(struct symbols *s)
+/* NULL: no memory. */
+static struct named_task *task_of(struct symbols *s, uint32_t tid)
 {
-	uint32_t nr = s->nr_buckets ? 2 * s->nr_buckets : BUCKETS_FIRST;
-	struct task_name **buckets = calloc(nr, sizeof(struct task_name *)), *n, *next;
+	struct named_task **found, *t = malloc(sizeof(*t));
 
-	if (!buckets)
-		return false;
-	for (uint32_t i = 0; i < s->nr_buckets; i++)
-		for (n = s->task_names[i]; n; n = next) {
-			next = n->next;
-			n->next = NULL;
-			*place_of(buckets, nr, n->tid) = n;
-		}
-	free(s->task_names);
-	s->task_names = buckets;
-	s->nr_buckets = nr;
-	return true;
+	if (!t)
+		return NULL;
+	*t = (struct named_task){ .tid = tid };
+	found = tsearch(t, &s->named_tasks, by_number);
+	if (!found || *found != t)
+		free(t);
+	return found ? *found : NULL;
 }
 
 int task_name_add(struct symbols *s, const struct trace_event *e)
 {
 	size_t size = strlen(e->name.name) + 1;
-	struct task_name *n, **at;
+	struct named_task *t = task_of(s, e->tid);
+	struct task_name *n = t ? malloc(sizeof(*n) + size) : NULL;
 
-	if (s->nr_named == s->nr_buckets && !grow(s))
-		return -1;
-	n = malloc(sizeof(*n) + size);
 	if (!n)
 		return -1;
-	n->tid = e->tid;
+	n->before = t->last;
 	n->step = e->step;
 	memcpy(n->name, e->name.name, size);
-	at = place_of(s->task_names, s->nr_buckets, e->tid);
-	n->before = *at;
-	n->next = *at ? (*at)->next : NULL;
-	s->nr_named += !*at;
-	*at = n;
+	t->last = n;
 	return 0;
 }
 
 const char *symbols_task(const struct symbols *s, uint32_t tid, uint64_t step)
 {
-	const struct task_name *n = s->nr_buckets ? *place_of(s->task_names, s->nr_buckets, tid) : NULL;
+	const struct named_task key = { .tid = tid };
+	struct named_task *const *found = tfind(&key, &s->named_tasks, by_number);
+	const struct task_name *n = found ? (*found)->last : NULL;
 
 	while (n && n->step > step)
 		n = n->before;
 	return n ? n->name : NULL;
 }
 
+static void task_free(void *node)
+{
+	struct named_task *t = node;
+
+	while (t->last) {
+		struct task_name *n = t->last;
+
+		t->last = n->before;
+		free(n);
+	}
+	free(t);
+}
+
 void task_names_free(struct symbols *s)
 {
-	for (uint32_t i = 0; i < s->nr_buckets; i++)
-		while (s->task_names[i]) {
-			struct task_name *n = s->task_names[i];
-
-			s->task_names[i] = n->before ? n->before : n->next;
-			if (n->before)
-				n->before->next = n->next;
-			free(n);
-		}
-	free(s->task_names);
+	tdestroy(s->named_tasks, task_free);
 }

@@ -242,6 +242,13 @@ static __always_inline void send_areas(struct section_areas *r, u32 nr)
 		output(r, sizeof(r->section) + nr * sizeof(r->areas[0]));
 }
 
+/* Of the record that comes next. */
+static __always_inline void send_before(const struct sample *s, struct section_areas *r, u32 nr)
+{
+	head_fill(&r->section.head, RECORD_AREAS, s->space, s->sequence);
+	send_areas(r, nr);
+}
+
 static __always_inline void gather_area(struct sample *s, struct vm_area_struct *vma)
 {
 	u32 zero = 0;
@@ -250,8 +257,7 @@ static __always_inline void gather_area(struct sample *s, struct vm_area_struct 
 	if (!r)
 		return;
 	if (s->waiting >= RECORD_ROOM) {
-		head_fill(&r->section.head, RECORD_AREAS, s->space, s->sequence);
-		send_areas(r, RECORD_ROOM);
+		send_before(s, r, RECORD_ROOM);
 		s->waiting = 0;
 	}
 	area_read(&r->areas[s->waiting & (RECORD_ROOM - 1)], vma);
@@ -815,10 +821,8 @@ static __always_inline void emit_exec_areas(const struct sample *s)
 	u32 zero = 0;
 	struct section_areas *r = bpf_map_lookup_elem(&gathered, &zero);
 
-	if (!r || !s->waiting)
-		return;
-	head_fill(&r->section.head, RECORD_AREAS, s->space, s->sequence);
-	send_areas(r, s->waiting);
+	if (r && s->waiting)
+		send_before(s, r, s->waiting);
 }
 
 SEC("tp_btf/sched_process_exec")

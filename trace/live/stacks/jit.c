@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "perf_map_line.h"
 #include "stacks.h"
@@ -56,21 +55,21 @@ static bool is_met(const uint64_t *frames, size_t nr, uint64_t start, uint64_t e
 	return lo < nr && frames[lo] <= end;
 }
 
-/* In its own namespace of processes. */
+/* In its own namespace of processes, which is the innermost: the last of a line of numbers. */
 static pid_t own_number(const struct task *t)
 {
-	char path[64], line[512];
-	long pid = t->tgid;
-	FILE *f;
+	static const char field[] = "\nNStgid:";
+	char path[64], text[4096], *line, *last;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)t->tid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "NStgid:", 7) == 0)
-			pid = strtol(strrchr(line, '\t'), NULL, 10);
-	if (f)
-		fclose(f);
-	return (pid_t)pid;
+	read_file(path, text, sizeof(text));
+	line = strstr(text, field);
+	if (!line)
+		return t->tgid;
+	line += strlen(field);
+	line[strcspn(line, "\n")] = '\0';
+	last = strrchr(line, '\t');
+	return last ? (pid_t)strtol(last, NULL, 10) : t->tgid;
 }
 
 static FILE *open_map(const struct task *t)
@@ -80,11 +79,11 @@ static FILE *open_map(const struct task *t)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%d.map", (int)t->tid, (int)own_number(t));
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	fd = kernel->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAP_MAX)
 		return fdopen(fd, "r");
 	if (fd >= 0)
-		close(fd);
+		kernel->close(fd);
 	return NULL;
 }
 
