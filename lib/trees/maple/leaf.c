@@ -114,7 +114,7 @@ static void compact(struct mt_leaf *leaf, struct mt_splice *s)
 
 /* leaf_splice() in a leaf of that layout: its callers know the code, so that the compiler has one form for each. */
 static inline __attribute__((always_inline)) void splice(
-	struct mt_leaf *leaf, unsigned long layout, const struct mt_splice *s, const struct mt_store *store)
+	struct mt_leaf *leaf, const struct mt_splice *s, const struct mt_store *store, unsigned long layout)
 {
 	bool both = s->left && s->right && s->to == s->from + 1;
 	/* What stays behind the store is moved, but that an area which is left over on both sides becomes two. */
@@ -142,10 +142,5 @@ void leaf_splice(struct mt_leaf *leaf, struct mt_splice *s, const struct mt_stor
 {
 	if (s->nr > LEAF_AREAS)
 		compact(leaf, s);
-	if (leaf_is_wide(leaf))
-		splice(leaf, LEAF_WIDE, s, store);
-	else if (leaf_shift(leaf))
-		splice(leaf, leaf_base(leaf) | LEAF_PAGE_SHIFT, s, store);
-	else
-		splice(leaf, leaf_base(leaf), s, store);
+	LEAF_BY_LAYOUT(leaf, splice, leaf, s, store);
 }

@@ -286,6 +286,11 @@ static inline enum pool_kind leaf_layout_kind(unsigned long layout)
 {
 	return (layout & LEAF_CODE) == LEAF_WIDE ? POOL_INNER : POOL_LEAF;
 }
+/* @call(..., layout) for the leaf's own, of which the compiler knows the code: it makes a copy of an inlined @call for each. */
+#define LEAF_BY_LAYOUT(leaf, call, ...)                                                   \
+	(leaf_is_wide(leaf)        ? call(__VA_ARGS__, LEAF_WIDE)                         \
+		: leaf_shift(leaf) ? call(__VA_ARGS__, leaf_base(leaf) | LEAF_PAGE_SHIFT) \
+				   : call(__VA_ARGS__, leaf_base(leaf)))
 /* Fill a leaf of that layout. */
 void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area *areas, unsigned int nr);
 static inline void leaf_set_start(

@@ -112,10 +112,5 @@ void mt_plan_store(struct plan *p, const struct mt_store *store, const struct mt
 {
 	const struct mt_leaf *leaf = path_leaf(path);
 
-	if (leaf_is_wide(leaf))
-		plan_store(p, store, path, LEAF_WIDE);
-	else if (leaf_shift(leaf))
-		plan_store(p, store, path, leaf_base(leaf) | LEAF_PAGE_SHIFT);
-	else
-		plan_store(p, store, path, leaf_base(leaf));
+	LEAF_BY_LAYOUT(leaf, plan_store, p, store, path);
 }

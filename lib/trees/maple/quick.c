@@ -165,11 +165,7 @@ bool mt_store_quickly(struct mt_store *store, struct mt_path *path)
 
 	if (ONE_COPY)
 		return quick_store(store, path, leaf, i, leaf->base);
-	if (leaf_is_wide(leaf))
-		return quick_store(store, path, leaf, i, LEAF_WIDE);
-	if (leaf_shift(leaf))
-		return quick_store(store, path, leaf, i, leaf_base(leaf) | LEAF_PAGE_SHIFT);
-	return quick_store(store, path, leaf, i, leaf_base(leaf));
+	return LEAF_BY_LAYOUT(leaf, quick_store, store, path, leaf, i);
 }
 
 bool mt_is_quick(const struct mt_store *store, const struct mt_path *path)
@@ -180,9 +176,5 @@ bool mt_is_quick(const struct mt_store *store, const struct mt_path *path)
 
 	if (ONE_COPY)
 		return recognise(&q, store, path, leaf, i, leaf->base);
-	if (leaf_is_wide(leaf))
-		return recognise(&q, store, path, leaf, i, LEAF_WIDE);
-	if (leaf_shift(leaf))
-		return recognise(&q, store, path, leaf, i, leaf_base(leaf) | LEAF_PAGE_SHIFT);
-	return recognise(&q, store, path, leaf, i, leaf_base(leaf));
+	return LEAF_BY_LAYOUT(leaf, recognise, &q, store, path, leaf, i);
 }
