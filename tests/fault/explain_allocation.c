@@ -17,46 +17,8 @@
 #include <vmaple/whatif.h>
 
 #include "codec.h"
-#include "failing_port.h"
+#include "failing_malloc.h"
 #include "recording.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t nr, size_t size);
-void *__real_realloc(void *mem, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t nr, size_t size);
-void *__wrap_realloc(void *mem, size_t size);
-
-static bool counting;
-
-void *__wrap_malloc(size_t size)
-{
-	return counting && failing_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t nr, size_t size)
-{
-	return counting && failing_now() ? NULL : __real_calloc(nr, size);
-}
-
-void *__wrap_realloc(void *mem, size_t size)
-{
-	return counting && failing_now() ? NULL : __real_realloc(mem, size);
-}
-
-static struct vmaple_port host;
-
-/* The engine's memory comes from malloc, too, and whether it fails has been decided. */
-static void *host_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
-{
-	bool was = counting;
-	void *mem;
-
-	counting = false;
-	mem = host.alloc(host.ctx, size, align, gfp);
-	counting = was;
-	return mem;
-}
 
 /* A sink that encodes. */
 struct encoder {
@@ -126,9 +88,9 @@ static int play(const struct trial *t)
 	for (;;) {
 		bool more;
 
-		counting = false;
+		failing_counts = false;
 		more = codec_event(&c, &e);
-		counting = true;
+		failing_counts = true;
 		if (err || !more)
 			break;
 		if (t->each)
@@ -136,7 +98,7 @@ static int play(const struct trial *t)
 		if (!err && t->sink)
 			err = t->sink->event(t->sink, &e);
 	}
-	counting = false;
+	failing_counts = false;
 	c.buf = NULL;
 	codec_free(&c);
 	return err;
@@ -163,9 +125,9 @@ static bool explain_story(void)
 	uint64_t areas = 0;
 	int err = -ENOMEM;
 
-	counting = true;
+	failing_counts = true;
 	x = explain_new(&rec_header, &options);
-	counting = false;
+	failing_counts = false;
 	if (x) {
 		err = play(&(struct trial){ .sink = explain_sink(x) });
 		mm = replay_space(explain_replay(x), 1);
@@ -173,9 +135,9 @@ static bool explain_story(void)
 	}
 	assert_true(!err || err == -ENOMEM);
 	if (!err && mm) {
-		counting = true;
+		failing_counts = true;
 		err = explain_table(x, mm, &table);
-		counting = false;
+		failing_counts = false;
 	}
 	for (size_t i = 0; i < table.count; i++)
 		areas += table.groups[i].areas;
@@ -200,9 +162,9 @@ static bool change_story(void)
 	struct whatif *w;
 	int err = -ENOMEM;
 
-	counting = true;
+	failing_counts = true;
 	w = whatif_new(&rec_header, changes);
-	counting = false;
+	failing_counts = false;
 	if (w) {
 		err = play(&(struct trial){ .each = prepare, .ctx = w });
 		if (!err)
@@ -265,9 +227,7 @@ static int encode_story(void **state)
 
 	story = (struct encoder){ .sink.event = encode_event, .codec.writing = true };
 	tell_story(&rec);
-	failing_port_install();
-	host = failing_real;
-	failing_real.alloc = host_alloc;
+	failing_malloc_install();
 	return rec.error;
 }
 

@@ -8,17 +8,7 @@ set -u
 source=$1 suite=$2
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
-n=0 failed=0
-ok() { # what, command...
-	local what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$folder/out" 2>&1; then echo "ok $n - $what"; else
-		failed=1
-		echo "not ok $n - $what"
-		head -20 "$folder/out" | sed 's/^/# /'
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 # text_below BYTES OBJECT: code and constants, as size(1) counts them
 text_below() {
 	local text
@@ -59,5 +49,4 @@ done
 ok "prefixed: every symbol begins with vm_ or vmaple_" sh -c '! nm -g --defined-only vmaple.o | grep -vE " _*(vm|vmaple)_| _.stapsdt.base"'
 ok "prefixed: trees and range maps in C" sh -c 'gcc -std=c17 "$@" -pthread && ./program' - $level -I. -o program \
 	"$source/tests/install/amalgamated.c" "${strict[@]}" maple_tree.c rbtree.c interval_tree.c
-echo "1..$n"
-exit $failed
+tap_ends

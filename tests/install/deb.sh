@@ -8,17 +8,7 @@ source=$1 folder=$2
 for tool in dpkg-buildpackage dh lintian doxygen; do
 	command -v $tool >/dev/null || { echo "1..0 # SKIP there is no $tool (Debian: dpkg-dev, debhelper, lintian, doxygen)"; exit 77; }
 done
-n=0 failed=0
-ok() { # what, command...
-	local what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$folder/out" 2>&1; then echo "ok $n - $what"; else
-		failed=1
-		echo "not ok $n - $what"
-		tail -20 "$folder/out" | sed 's/^/# /'
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 mkdir -p "$folder"
 ok "built, and lintian has no word against them" sh -c '"$1" "$2" >"$3" 2>&1; rc=$?; cat "$3"; exit $rc' - "$source/tools/deb" "$folder/made" "$folder/log"
 version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$source/meson.build")
@@ -47,5 +37,4 @@ ok "the man page of a function leads to its header's" sh -c 'man -M "$1" --pager
 ok "binaries are hardened" bash "$source/tests/install/hardened.sh" yes "$root/usr/bin/vmaple" "$libdir/libvmaple.so.0"
 ok "symbols have the version that they came with" sh -c 'test "$(grep -c "@VMAPLE_0.1 $2" "$1")" -gt 300' \
 	- "$folder/made/source/debian/libvmaple0/DEBIAN/symbols" "$version"
-echo "1..$n"
-exit $failed
+tap_ends

@@ -8,17 +8,7 @@ set -u
 source=$1
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
-n=0 failed=0
-ok() { # what, command...
-	local what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$folder/out" 2>&1; then echo "ok $n - $what"; else
-		failed=1
-		echo "not ok $n - $what"
-		head -20 "$folder/out" | sed 's/^/# /'
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 skip() { # command, package, what
 	command -v "$1" >/dev/null && return 1
 	n=$((n + 1))
@@ -72,5 +62,4 @@ if ! skip $windows gcc-mingw-w64-x86-64-posix "Windows"; then
 		ok "Windows, run by Wine" env WINEPREFIX="$folder/wine" WINEDEBUG=-all timeout 200 "$wine" "$folder/llp64/program.exe"
 	fi
 fi
-echo "1..$n"
-exit $failed
+tap_ends

@@ -7,17 +7,7 @@ set -u
 build=$1 source=$2 cc=$3 cxx=$4
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
-n=0 failed=0
-ok() { # what, command...
-	local what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$folder/out" 2>&1; then echo "ok $n - $what"; else
-		failed=1
-		echo "not ok $n - $what"
-		head -20 "$folder/out" | sed 's/^/# /'
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 compile_and_run() { "$@" && "$folder/program"; }
 
 DESTDIR=$folder/root meson install -C "$build" --no-rebuild --quiet || exit 1
@@ -67,5 +57,4 @@ if command -v cmake >/dev/null; then
 	ok "and builds with it" cmake --build "$folder/cmake/build"
 	for kind in prefixed prefixed_static; do ok "vmaple::$kind" "$folder/cmake/build/with_$kind"; done
 fi
-echo "1..$n"
-exit $failed
+tap_ends

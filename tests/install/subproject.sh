@@ -16,21 +16,10 @@ project('consumer', 'c', version: '1')
 engine = dependency('vmaple-static', default_options: ['engine_only=true'])
 executable('shadow', 'shadow.c', dependencies: engine)
 END
-n=0 failed=0
-ok() { # what, command...
-	local what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$folder/out" 2>&1; then echo "ok $n - $what"; else
-		failed=1
-		echo "not ok $n - $what"
-		tail -20 "$folder/out" | sed 's/^/# /'
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 export PKG_CONFIG_LIBDIR=$folder/nothing CC=$cc
 ok "it is set up without any library" meson setup "$folder/build" "$folder/consumer"
 ok "it is built" ninja -C "$folder/build" shadow
 ok "it runs" "$folder/build/shadow"
 ok "it needs the C library only" sh -c 'ldd "$1" | tee -a /dev/stderr | grep -q libc.so && ! ldd "$1" | grep -E "vmaple|urcu|zstd|xxhash|jansson"' - "$folder/build/shadow"
-echo "1..$n"
-exit $failed
+tap_ends

@@ -50,30 +50,42 @@ static void test_a_recording_of_version_1_says_what_it_said_then(void **state)
 	trace_reader_close(r);
 }
 
-static void test_modules_and_stacks_are_read_back(void **state)
+/* A recording that begins and has these events, written and opened again.  Its name is gone already. */
+static struct trace_reader *written_and_opened(
+	const struct trace_header *header, const struct trace_event *events, unsigned int nr)
 {
-	char path[] = "/tmp/vmaple-stacks.XXXXXX", error[512];
-	const uint64_t frames[] = { 0x7f0000001234, 0x401000, 0x7f0000001000 };
-	const uint8_t id[20] = { 1, 0, 0xff };
-	struct trace_event module = { .type = TRACE_EVENT_MODULE,
-		.module = { 0x401000, 0x402000, 0x1000, 0x400000, true, id, sizeof(id), "/bin/by-hand" } };
-	struct trace_event stack = { .type = TRACE_EVENT_STACK, .stack = { 1, TRACE_STACK_LOST, 3, frames } };
-	struct trace_event call = { .type = TRACE_EVENT_CALL, .call = { .nr = SYS_munmap, .stack = 1 } };
+	char path[] = "/tmp/vmaple-versions.XXXXXX", error[512];
 	struct trace_writer *w;
 	struct trace_reader *r;
 	struct recording rec;
-	struct trace_event e;
 
 	close(mkstemp(path));
-	assert_int_equal(trace_writer_open(&w, path, &rec_header), 0);
+	assert_int_equal(trace_writer_open(&w, path, header), 0);
 	rec = (struct recording){ .sink = trace_writer_sink(w) };
 	rec_begin(&rec);
-	rec_event(&rec, module);
-	rec_event(&rec, stack);
-	rec_event(&rec, call);
+	for (unsigned int i = 0; i < nr; i++)
+		rec_event(&rec, events[i]);
 	assert_int_equal(rec.error, 0);
 	assert_int_equal(trace_writer_close(w), 0);
 	assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+	unlink(path);
+	return r;
+}
+
+static void test_modules_and_stacks_are_read_back(void **state)
+{
+	const uint64_t frames[] = { 0x7f0000001234, 0x401000, 0x7f0000001000 };
+	const uint8_t id[20] = { 1, 0, 0xff };
+	const struct trace_event events[] = {
+		{ .type = TRACE_EVENT_MODULE,
+			.module = { 0x401000, 0x402000, 0x1000, 0x400000, true, id, sizeof(id),
+				"/bin/by-hand" } },
+		{ .type = TRACE_EVENT_STACK, .stack = { 1, TRACE_STACK_LOST, 3, frames } },
+		{ .type = TRACE_EVENT_CALL, .call = { .nr = SYS_munmap, .stack = 1 } },
+	};
+	struct trace_reader *r = written_and_opened(&rec_header, events, 3);
+	struct trace_event e;
+
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(trace_reader_next(r, &e), 1);
 	assert_int_equal(e.module.start, 0x401000);
@@ -93,34 +105,22 @@ static void test_modules_and_stacks_are_read_back(void **state)
 	assert_int_equal(e.call.stack, 1);
 	assert_int_equal(trace_reader_next(r, &e), 0);
 	trace_reader_close(r);
-	unlink(path);
 }
 
 /* What is written as version 2 says no table, and all that it says is read back. */
 static void test_a_call_of_version_3_says_its_table(void **state)
 {
-	char path[] = "/tmp/vmaple-tables.XXXXXX", error[512];
-
-	close(mkstemp(path));
 	for (uint32_t version = 2; version <= 3; version++) {
 		struct trace_header header = rec_header;
-		struct trace_event call = { .type = TRACE_EVENT_CALL,
+		const struct trace_event call = { .type = TRACE_EVENT_CALL,
 			.call = {
 				.nr = SYS_munmap, .args = { 0xf7fe0000, REC_PAGE }, .abi = TRACE_ABI_I386 } };
-		struct trace_writer *w;
+		const struct trace_event calls[] = { call, call };
 		struct trace_reader *r;
-		struct recording rec;
 		struct trace_event e;
 
 		header.version = version;
-		assert_int_equal(trace_writer_open(&w, path, &header), 0);
-		rec = (struct recording){ .sink = trace_writer_sink(w) };
-		rec_begin(&rec);
-		rec_event(&rec, call);
-		rec_event(&rec, call);
-		assert_int_equal(rec.error, 0);
-		assert_int_equal(trace_writer_close(w), 0);
-		assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+		r = written_and_opened(&header, calls, 2);
 		assert_int_equal(trace_reader_header(r)->version, version);
 		do
 			assert_int_equal(trace_reader_next(r, &e), 1);
@@ -132,28 +132,17 @@ static void test_a_call_of_version_3_says_its_table(void **state)
 		}
 		trace_reader_close(r);
 	}
-	unlink(path);
 }
 
 static void test_names_of_tasks_and_of_code_are_read_back(void **state)
 {
-	char path[] = "/tmp/vmaple-names.XXXXXX", error[512];
-	struct trace_event name = { .type = TRACE_EVENT_NAME, .name = { "a thread" } };
-	struct trace_event code = { .type = TRACE_EVENT_CODE, .code = { 0x5001, 0x5003, "f(x) y" } };
-	struct trace_writer *w;
-	struct trace_reader *r;
-	struct recording rec;
+	const struct trace_event events[] = {
+		{ .type = TRACE_EVENT_NAME, .name = { "a thread" } },
+		{ .type = TRACE_EVENT_CODE, .code = { 0x5001, 0x5003, "f(x) y" } },
+	};
+	struct trace_reader *r = written_and_opened(&rec_header, events, 2);
 	struct trace_event e;
 
-	close(mkstemp(path));
-	assert_int_equal(trace_writer_open(&w, path, &rec_header), 0);
-	rec = (struct recording){ .sink = trace_writer_sink(w) };
-	rec_begin(&rec);
-	rec_event(&rec, name);
-	rec_event(&rec, code);
-	assert_int_equal(rec.error, 0);
-	assert_int_equal(trace_writer_close(w), 0);
-	assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(trace_reader_next(r, &e), 1);
 	assert_int_equal(e.type, TRACE_EVENT_NAME);
@@ -164,7 +153,6 @@ static void test_names_of_tasks_and_of_code_are_read_back(void **state)
 	assert_string_equal(e.code.name, "f(x) y");
 	assert_int_equal(trace_reader_next(r, &e), 0);
 	trace_reader_close(r);
-	unlink(path);
 }
 
 int main(int argc, char **argv)

@@ -15,51 +15,13 @@
 
 #include <cmocka.h>
 
-#include "failing_port.h"
+#include "failing_malloc.h"
 #include "scenarios.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t nr, size_t size);
-void *__real_realloc(void *mem, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t nr, size_t size);
-void *__wrap_realloc(void *mem, size_t size);
-
-static bool counting;
-
-void *__wrap_malloc(size_t size)
-{
-	return counting && failing_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t nr, size_t size)
-{
-	return counting && failing_now() ? NULL : __real_calloc(nr, size);
-}
-
-void *__wrap_realloc(void *mem, size_t size)
-{
-	return counting && failing_now() ? NULL : __real_realloc(mem, size);
-}
-
-static struct vmaple_port host;
-
-/* The port's memory comes from malloc, too, and whether it fails has been decided. */
-static void *host_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
-{
-	bool was = counting;
-	void *mem;
-
-	counting = false;
-	mem = host.alloc(host.ctx, size, align, gfp);
-	counting = was;
-	return mem;
-}
 
 /* In the recorder alone: what replays the recording has tests of its own. */
 static void count(bool on)
 {
-	counting = on;
+	failing_counts = on;
 	if (!on)
 		failing_left = -1;
 }
@@ -104,11 +66,7 @@ int main(void)
 		{ "filters", test_table, NULL, NULL, (void *)scenarios_of_filters },
 		{ "attached", test_table, NULL, NULL, (void *)scenarios_of_attached },
 	};
-	struct vmaple_port port = *vmaple_get_port();
 
-	host = port;
-	port.alloc = host_alloc;
-	vmaple_set_port(&port);
-	failing_port_install();
+	failing_malloc_install();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
