@@ -24,6 +24,7 @@ struct mm_struct {
 #include "vmaple.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #ifdef PREFIXED
 #ifdef __cplusplus
@@ -57,8 +58,9 @@ int __rb_erase_color(void)
 
 static bool areas_are_right(struct N(mm_struct) * mm)
 {
-	struct N(mmap_request) req = { 0 };
+	struct N(mmap_request) req;
 
+	memset(&req, 0, sizeof(req));
 	req.addr = AT;
 	req.len = 0x4000;
 	req.prot = VMAPLE_PROT_READ | VMAPLE_PROT_WRITE;
@@ -91,9 +93,10 @@ int main(void)
 	struct N(mm_system) sys;
 	struct N(mm_struct) mm;
 	struct N(paging) *paging = NULL;
-	struct N(paging_options) options = { 0 };
+	struct N(paging_options) options;
 	bool right;
 
+	memset(&options, 0, sizeof(options));
 	options.frames = 64;
 	options.swap_fd = -1;
 	N(mm_system_init)(&sys, &N(anon_vma_rmap));
