@@ -148,6 +148,8 @@ class Moment:
         if not (r.returncode == 0 or (cut and self.killed())):
             yield "verify: status %d\n%s" % (r.returncode, r.stderr[-800:])
             return
+        if cut and not watch.times and not r.stdout and "after 0 events" in r.stderr:
+            return  # Not even the header was written: the program had not begun.
         found = json.loads(r.stdout)
         if found["differences"]:
             yield "%d differences\n%s" % (found["differences"], r.stderr[-800:])
