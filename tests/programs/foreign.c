@@ -183,6 +183,10 @@ static void huge_pages_refused(void)
 	mmap(ASIDE, 4 * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0);
 	if (try(fd, ASIDE, len, RW, MAP_SHARED | MAP_FIXED, 0) != ENOMEM)
 		exit(1);
+	/* The file of these is not known before one is mapped. */
+	mmap(ASIDE, 4 * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0);
+	need(mmap(ASIDE, len, RW, PRIVATE | MAP_FIXED | MAP_HUGETLB, -1, 0) == MAP_FAILED && errno == ENOMEM,
+		"mmap");
 	/* That is the map's: an offset within a huge page. */
 	if (try(fd, NULL, len, RW, MAP_SHARED, PAGE) != EINVAL)
 		exit(1);
@@ -207,7 +211,7 @@ static const struct test_case cases[] = {
 	{ "aio", aio, "" },
 	{ "files-of-the-kernel", kernel_files, "" },
 	{ "zero", zero, "" },
-	{ "huge-pages-refused", huge_pages_refused, "foreign=3" },
+	{ "huge-pages-refused", huge_pages_refused, "foreign=4" },
 	{ "far-offset", far_offset, "" },
 };
 

@@ -144,9 +144,12 @@ static struct prediction do_mmap(struct replay *r, struct space *s, const struct
 	bool anonymous = req.flags & MAP_ANONYMOUS, huge = req.flags & MAP_HUGETLB;
 	struct prediction p = { .made = true, .compared = true };
 
-	/* Huge pages come from a pool that may be empty; their file is known when one was mapped. */
-	if (!file && (!anonymous || huge))
-		return (struct prediction){ 0 };
+	/* The file of huge pages is known when one was mapped. */
+	if (!file && (!anonymous || huge)) {
+		p.made = p.compared = pool_that_refuses(c) && (req.flags & MAP_FIXED);
+		p.result = (int64_t)req.addr;
+		return p;
+	}
 	if (!anonymous || huge)
 		req.file = file;
 	else

@@ -220,7 +220,7 @@ static const char *driver_of_call(struct replay *r, struct space *s, const struc
 
 	if (c->nr == NR_mmap)
 		return c->file && c->file == r->pending_id ? driver_that_refuses(r->pending, c->result)
-							   : NULL;
+							   : pool_that_refuses(c);
 	return c->nr == NR_brk || part.hi <= part.lo ? NULL : driver_of_part(s, &part);
 }
 

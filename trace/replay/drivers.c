@@ -6,12 +6,14 @@
  * is refused or placed cannot be foretold, and such a disagreement is *foreign*: counted apart, by driver.  The table says
  * what is known of whom, and where in Linux that is written (6.12 and 6.18); whoever is not in it is "a driver".
  *
- * Files of huge pages are mapped as the map says, unless the pool has too few: only that refusal is foreign.
+ * Files of huge pages are mapped as the map says, unless the pool has too few: only that refusal is foreign, of a call with
+ * MAP_HUGETLB that has no file yet only where it asks for a place, for then what was there may be gone.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "internal.h"
+#include "uapi.h"
 
 struct driver {
 	const char *path; /* the beginning of what maps shows */
@@ -84,6 +86,13 @@ const char *driver_that_refuses(const struct vm_file *file, int64_t result)
 	if (file && file->kind == VM_FILE_HUGETLB && result == -ENOMEM)
 		return pool.name;
 	return driver_of(file);
+}
+
+const char *pool_that_refuses(const struct trace_call *c)
+{
+	const uint64_t anonymous_huge = MAP_ANONYMOUS | MAP_HUGETLB;
+
+	return (c->args[3] & anonymous_huge) == anonymous_huge && c->result == -ENOMEM ? pool.name : NULL;
 }
 
 const char *driver_habit(const char *name)

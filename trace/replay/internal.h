@@ -170,9 +170,11 @@ bool cause_repeats(struct replay *r, uint32_t nr, int64_t expected, int64_t foun
 
 /* drivers.c: NULL where the file is none's. */
 const char *driver_of_file(uint32_t kind, const char *path);
-/* What it does, to stand behind its name. */
 /* Who may have given a mapping of the file this result. */
 const char *driver_that_refuses(const struct vm_file *file, int64_t result);
+/* The pool of huge pages, if it may have refused a call whose file nobody knows. */
+const char *pool_that_refuses(const struct trace_call *call);
+/* What it does, to stand behind its name. */
 const char *driver_habit(const char *name);
 /* What an area that a driver made itself, and that shows as @path, has of flags that no map shows. */
 uint64_t flags_of_driver(const char *path);
