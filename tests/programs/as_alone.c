@@ -18,6 +18,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "cases.h"
@@ -649,6 +650,41 @@ static void traced_by_parent(void)
 	map_a_little();
 }
 
+static void interrupts(int sig)
+{
+	(void)sig;
+}
+
+/* Signals whose handler restarts nothing: the call is done, or it is not. */
+static void asks_for_a_tracer_beside_signals(void)
+{
+	struct sigaction quiet = { .sa_handler = interrupts };
+	struct itimerval often = { { 0, 20 }, { 0, 20 } }, never = { { 0, 0 }, { 0, 0 } };
+
+	sigaction(SIGALRM, &quiet, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	if (ptrace(PTRACE_TRACEME, 0, 0, 0))
+		_exit(errno);
+	setitimer(ITIMER_REAL, &never, NULL);
+	_exit(0);
+}
+
+static void traced_beside_signals(void)
+{
+	int status;
+
+	for (int i = 0; i < 40; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			asks_for_a_tracer_beside_signals();
+		while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
+			ptrace(PTRACE_CONT, pid, 0, 0);
+		expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	map_a_little();
+}
+
 static void seized_by_parent(void)
 {
 	int status, lowest = lowest_descriptor();
@@ -694,6 +730,7 @@ static const struct test_case all[] = {
 	{ "stopped-child-is-waited-for", stopped_child_is_waited_for, "" },
 	{ "stopped-threads", stopped_threads, "" },
 	{ "traced-by-parent", traced_by_parent, "lost=1" },
+	{ "traced-beside-signals", traced_beside_signals, "lost=40" },
 	{ "seized-by-parent", seized_by_parent, "lost=1" },
 	{ "own-filter-asks-nobody", own_filter_asks_nobody, "" },
 	{ "strict-mode", strict_mode, "" },

@@ -9,6 +9,7 @@
  *        of its own through the native one only, where they can be answered.
  *    FI4  So does one that is about filters of the program's own (sandbox.c).
  *    FI5  The answer has a mark: a filter of the program's own may ask a tracer, too, and is not answered.
+ *    FI6  PTRACE_TRACEME of a task that was let go passes: its last argument, which Linux does not look at, says so (letgo.c).
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -49,6 +50,7 @@ static const struct rule {
 	{ NR_setrlimit, STOP_IF, 0, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK }, false },
 	{ NR_prlimit64, PASS_NULL, 2, 0, { 0 }, false },
 	{ NR_prlimit64, STOP_IF, 1, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK }, false },
+	{ NR_ptrace, PASS_IF, 3, 1, { FILTER_LET_GO }, true },
 	{ NR_ptrace, STOP_IF, 0, 3, { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE }, true },
 	{ NR_prctl, STOP_IF, 0, 4, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE, PR_SET_NO_NEW_PRIVS }, false },
 	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_MEMORY_MERGE }, false },

@@ -67,9 +67,10 @@
 
 #define NR_TAKEN_SIGNALS  7 /* wait.c */
 #define NR_PASSED_SIGNALS 2
-#define FILTER_MAX        640    /* instructions */
-#define RED_ZONE          128    /* what lies below the stack pointer may be in use, so far */
-#define FILTER_MARK       0x6d70 /* in the answers of our filter */
+#define FILTER_MAX        640         /* instructions */
+#define RED_ZONE          128         /* what lies below the stack pointer may be in use, so far */
+#define FILTER_MARK       0x6d70      /* in the answers of our filter */
+#define FILTER_LET_GO     0x766d6170u /* in PTRACE_TRACEME's fourth argument: not asked about */
 
 /* What decides how a file may be mapped. */
 struct file_kind {

@@ -13,6 +13,9 @@
  *       its ptrace call, or is stopped by a signal, inside a call.  Calls are made in its place: seccomp(2), whose program
  *       lies below the red zone of its stack, and close(2).  Then it is as it was, and nobody's: it makes its call once
  *       more, or stays stopped.
+ *    4. A call that waits for an answer can be interrupted by a signal, and is EINTR then if the handler was set without
+ *       SA_RESTART.  PTRACE_TRACEME is never EINTR: it is marked, and no filter asks about it.  That leaves the moment until
+ *       others are answered, which the kernel is told to keep short.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -32,6 +35,10 @@
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
+#ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP /* Linux 6.6: whoever answers runs at once, where the call was made */
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64)
+#endif
 
 /* --- the second filter ------------------------------------------------------------------------------------------ */
 
@@ -50,6 +57,7 @@ static void let_all_pass(int listener)
 	struct pollfd asked = { .fd = listener, .events = POLLIN };
 	struct seccomp_notif question;
 
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	while (poll(&asked, 1, -1) >= 0 && !(asked.revents & POLLHUP)) {
 		struct seccomp_notif_resp pass = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
 
@@ -99,6 +107,17 @@ static bool put_second_filter(struct live *l, struct puppet *p, pid_t tgid)
 
 /* --- letting go ------------------------------------------------------------------------------------------------- */
 
+/* PTRACE_TRACEME, about to be made once more. */
+static void pass_unasked(pid_t tid)
+{
+	struct registers regs;
+
+	if (!registers_take(&regs, tid))
+		return;
+	registers_set_fourth_argument(&regs, FILTER_LET_GO);
+	registers_put(&regs, tid);
+}
+
 static void end_tracing(struct live *l, struct task *t)
 {
 	notice(l, NOTICE_LET_GO, t->tgid);
@@ -123,6 +142,8 @@ static bool let_go(struct live *l, struct task *t, bool at_entry)
 		return false;
 	free = put_second_filter(l, &p, t->tgid);
 	puppet_put_back(&p, at_entry);
+	if (free && at_entry)
+		pass_unasked(t->tid);
 	t->takes_its_own = !free && at_entry;
 	puppet_send_held(&p, t->tgid);
 	if (free)

@@ -52,6 +52,8 @@ void registers_set_result(struct registers *r, int64_t result);
 void registers_set_arguments(struct registers *r, const uint64_t args[3]);
 uint64_t registers_first_argument(const struct registers *r, enum trace_abi abi);
 void registers_set_first_argument(struct registers *r, enum trace_abi abi, uint64_t value);
+/* Of a call of the native table. */
+void registers_set_fourth_argument(struct registers *r, uint64_t value);
 /* Back to the instruction that has made the call, to make this one of the native table. */
 void registers_call_again(struct registers *r, int64_t nr);
 

@@ -101,6 +101,11 @@ void registers_set_first_argument(struct registers *r, enum trace_abi abi, uint6
 	*(abi == TRACE_ABI_I386 ? &r->user.rbx : &r->user.rdi) = value;
 }
 
+void registers_set_fourth_argument(struct registers *r, uint64_t value)
+{
+	r->user.r10 = value;
+}
+
 void registers_call_again(struct registers *r, int64_t nr)
 {
 	r->user.rip -= SYSCALL_SIZE;
