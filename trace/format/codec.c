@@ -12,6 +12,8 @@ static void fail(struct codec *c)
 	c->failed = true;
 }
 
+#define VARINT_MAX 10 /* bytes */
+
 /* Room for @n more bytes when writing. */
 static bool reserve(struct codec *c, size_t n)
 {
@@ -37,13 +39,17 @@ static bool reserve(struct codec *c, size_t n)
 
 static void put_varint(struct codec *c, uint64_t v)
 {
-	if (!reserve(c, 10))
+	uint8_t *to;
+
+	if (c->pos + VARINT_MAX > c->end && !reserve(c, VARINT_MAX))
 		return;
+	to = c->buf + c->pos;
 	while (v >= 0x80) {
-		c->buf[c->pos++] = (uint8_t)(v | 0x80);
+		*to++ = (uint8_t)(v | 0x80);
 		v >>= 7;
 	}
-	c->buf[c->pos++] = (uint8_t)v;
+	*to++ = (uint8_t)v;
+	c->pos = (size_t)(to - c->buf);
 }
 
 static uint64_t get_varint(struct codec *c)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Areas of an address space whose mmap lock somebody holds for writing: the kernel's own iterator takes it, so that the
- * maple tree is walked here, from its root for each area.  The tree does not change meanwhile: it is the holder of the lock
- * that runs this.
+ * maple tree is walked here, from its root for the first area and within a leaf for the ones that follow.  The tree does not
+ * change meanwhile: it is the holder of the lock that runs this.
  */
 #ifndef LIVE_BPF_AREAS_H
 #define LIVE_BPF_AREAS_H
@@ -17,76 +17,141 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
 #define RANGE_PIVOTS  15
 #define ARANGE_PIVOTS 9
 
-struct slot {
+/* Where a walk is. */
+struct walk {
 	u64 entry, last; /* what lies up to and including last */
+	u64 leaf, max;   /* the node, and the last address below it; leaf 0: it begins at the root */
+	u32 slot, pad;
 };
 
-/* What the tree has at @addr. A function by itself, so that it is verified once. */
-__noinline int maple_find(u64 root, u64 addr, struct slot *out)
+static __always_inline struct vm_area_struct *area_by(u64 addr)
 {
-	u64 entry = root, last = ~0ull;
+	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct vm_area_struct));
+}
 
-	if (!out)
+static __always_inline struct mm_struct *mm_by(u64 addr)
+{
+	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct mm_struct));
+}
+
+/* What memory of the kernel's holds, as a number: of a pointer the verifier permits no arithmetic. */
+static __always_inline u64 word_at(u64 addr)
+{
+	struct maple_range_64 *words =
+		bpf_rdonly_cast((void *)(addr - bpf_core_field_offset(struct maple_range_64, pivot)),
+			bpf_core_type_id_kernel(struct maple_range_64));
+
+	return words->pivot[0];
+}
+
+static __always_inline u64 pivot_of(u64 node, u32 i)
+{
+	return word_at(node + bpf_core_field_offset(struct maple_range_64, pivot) + i * 8);
+}
+
+static __always_inline u64 slot_of(u64 node, u32 i, bool arange)
+{
+	return word_at(node + i * 8 +
+		       (arange ? bpf_core_field_offset(struct maple_arange_64, slot)
+			       : bpf_core_field_offset(struct maple_range_64, slot)));
+}
+
+static __always_inline u64 anon_vma_of(u64 vma)
+{
+	return word_at(vma + bpf_core_field_offset(struct vm_area_struct, anon_vma));
+}
+
+/* From the node in w->entry to what it has at @addr.  A function by itself, so that it is verified once. */
+__noinline int maple_descend(u64 addr, struct walk *w)
+{
+	u64 node, last;
+	u32 nr, i;
+	bool arange;
+
+	if (!w)
 		return 0;
-	for (int depth = 0; depth < MAPLE_DEPTH; depth++) {
-		u64 pivots[RANGE_PIVOTS] = { 0 }, node = entry & ~255ull;
-		u32 type = entry >> 3 & 15, nr = type == MAPLE_ARANGE ? ARANGE_PIVOTS : RANGE_PIVOTS, i;
-		u64 slots = type == MAPLE_ARANGE ? bpf_core_field_offset(struct maple_arange_64, slot)
-						 : bpf_core_field_offset(struct maple_range_64, slot);
+	node = w->entry & ~255ull;
+	arange = (w->entry >> 3 & 15) == MAPLE_ARANGE;
+	nr = arange ? ARANGE_PIVOTS : RANGE_PIVOTS;
+	w->leaf = node;
+	w->max = last = w->last;
+	for (i = 0; i < RANGE_PIVOTS && i < nr; i++) {
+		u64 pivot = pivot_of(node, i);
 
-		bpf_probe_read_kernel(pivots, type == MAPLE_ARANGE ? ARANGE_PIVOTS * 8 : RANGE_PIVOTS * 8,
-			(void *)(node + bpf_core_field_offset(struct maple_range_64, pivot)));
-		for (i = 0; i < RANGE_PIVOTS; i++) {
-			if (i >= nr || (i && !pivots[i]))
-				break;
-			if (pivots[i] >= addr) {
-				last = pivots[i];
-				break;
-			}
+		if (pivot >= addr || (i && !pivot)) {
+			last = pivot ? pivot : last;
+			break;
 		}
-		entry = 0;
-		bpf_probe_read_kernel(&entry, 8, (void *)(node + slots + i * 8));
-		if (type <= MAPLE_LEAF)
+	}
+	w->last = last;
+	w->slot = i;
+	w->entry = slot_of(node, i, arange);
+	return 0;
+}
+
+/* What the tree has at @addr. */
+__noinline int maple_find(u64 root, u64 addr, struct walk *w)
+{
+	if (!w)
+		return 0;
+	w->entry = root;
+	w->last = ~0ull;
+	for (int depth = 0; depth < MAPLE_DEPTH; depth++) {
+		bool leaf = (w->entry >> 3 & 15) <= MAPLE_LEAF;
+
+		maple_descend(addr, w);
+		if (leaf)
 			break;
 	}
-	out->entry = entry;
-	out->last = last;
 	return 0;
 }
 
-/* The area that contains @addr; NULL: none does. */
-static __always_inline struct vm_area_struct *area_at(const struct mm_struct *mm, u64 addr)
+/* What follows. @w has a leaf, and has not come to its end. */
+static __always_inline void walk_on(struct walk *w)
 {
-	u64 root = (u64)BPF_CORE_READ(mm, mm_mt.ma_root);
-	struct slot slot = { 0 };
+	u64 pivot = 0;
 
-	if ((root & 3) != 2)
-		return 0;
-	maple_find(root, addr, &slot);
-	return slot.entry
-		       ? bpf_rdonly_cast((void *)slot.entry, bpf_core_type_id_kernel(struct vm_area_struct))
-		       : 0;
+	w->slot++;
+	if (w->slot < RANGE_PIVOTS)
+		pivot = pivot_of(w->leaf, w->slot);
+	w->last = pivot ? pivot : w->max;
+	w->entry = slot_of(w->leaf, w->slot, false);
 }
 
-/* The area that contains @addr, or the next one above; NULL: there is none. */
-static __always_inline struct vm_area_struct *area_from(const struct mm_struct *mm, u64 addr)
+/* 0: there is no tree, but one entry at most. */
+static __always_inline u64 root_of(u64 mm)
 {
-	u64 root = (u64)BPF_CORE_READ(mm, mm_mt.ma_root);
-	struct slot slot = { 0 };
+	u64 root = word_at(mm + bpf_core_field_offset(struct mm_struct, mm_mt.ma_root));
 
-	if ((root & 3) != 2)
-		return 0;
-	/* Two holes can follow each other where two nodes meet. */
-	for (int i = 0; i < 4; i++) {
-		maple_find(root, addr, &slot);
-		if (slot.entry)
-			return bpf_rdonly_cast(
-				(void *)slot.entry, bpf_core_type_id_kernel(struct vm_area_struct));
-		if (slot.last == ~0ull)
-			return 0;
-		addr = slot.last + 1;
+	return (root & 3) == 2 ? root : 0;
+}
+
+/* The area that contains @addr; 0: none does. */
+static __always_inline u64 area_at(u64 mm, u64 addr)
+{
+	u64 root = root_of(mm);
+	struct walk w = { 0 };
+
+	if (root)
+		maple_find(root, addr, &w);
+	return w.entry;
+}
+
+/* What lies at @addr, which is where @w ended or where it begins: an area, or 0. */
+static __always_inline u64 walk_to(u64 mm, u64 addr, struct walk *w)
+{
+	u64 root;
+
+	if (w->leaf && w->last < w->max) {
+		walk_on(w);
+		return w->entry;
 	}
-	return 0;
+	root = root_of(mm);
+	w->entry = 0;
+	w->last = ~0ull;
+	if (root)
+		maple_find(root, addr, w);
+	return w->entry;
 }
 
 #endif

@@ -74,58 +74,108 @@ static void area_of(
 		.name = name_of(s, f, a, begin) };
 }
 
+/* Room for @nr areas. */
+static bool room_for(struct live_bpf *s, uint32_t nr)
+{
+	struct trace_area *areas;
+	struct trace_anon_area *anon_areas;
+
+	if (nr <= s->areas_allocated)
+		return true;
+	nr += 64;
+	areas = realloc(s->areas, nr * sizeof(*areas));
+	s->areas = areas ? areas : s->areas;
+	anon_areas = realloc(s->anon_areas, nr * sizeof(*anon_areas));
+	s->anon_areas = anon_areas ? anon_areas : s->anon_areas;
+	if (!areas || !anon_areas) {
+		s->err = -ENOMEM;
+		return false;
+	}
+	s->areas_allocated = nr;
+	return true;
+}
+
 void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
 	uint64_t hi)
 {
-	struct trace_area *areas = calloc(l->nr + 1, sizeof(*areas));
 	struct trace_event e = { .type = TRACE_EVENT_MAP,
-		.map = { .reason = reason,
-			.lo = lo,
-			.hi = hi,
-			.has_vm_flags = true,
-			.count = l->nr,
-			.areas = areas } };
+		.map = { .reason = reason, .lo = lo, .hi = hi, .has_vm_flags = true, .count = l->nr } };
 
-	if (!areas) {
-		s->err = -ENOMEM;
+	if (!room_for(s, l->nr))
 		return;
-	}
+	e.map.areas = s->areas;
 	e.map.has_names = reason == TRACE_MAP_BEGIN;
 	for (uint32_t i = 0; i < l->nr; i++)
-		area_of(s, f, &l->areas[i], reason == TRACE_MAP_BEGIN, &areas[i]);
+		area_of(s, f, &l->areas[i], reason == TRACE_MAP_BEGIN, &s->areas[i]);
 	emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
-	free(areas);
 }
 
 /* --- anon_vmas ---------------------------------------------------------------------------------------------- */
 
-void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l)
+#define FEW_AREAS 16
+
+/* The numbers that number_of() would give, by looking at those before: quicker where they are few. */
+static void number_few(struct trace_anon_area *areas, const struct bpf_area *const *of, uint32_t nr)
 {
-	struct trace_anon_area *areas = calloc(l->nr + 1, sizeof(*areas));
-	struct trace_event e = { .type = TRACE_EVENT_ANON, .anon.areas = areas };
+	uint64_t known[2 * FEW_AREAS];
+	uint32_t last = 0;
+
+	for (uint32_t i = 0; i < 2 * nr; i++) {
+		uint64_t pointer = i & 1 ? of[i / 2]->anon_root : of[i / 2]->anon_vma;
+		uint32_t n = 0;
+
+		while (n < last && known[n] != pointer)
+			n++;
+		if (n == last)
+			known[last++] = pointer;
+		*(i & 1 ? &areas[i / 2].root : &areas[i / 2].anon_vma) = n + 1;
+	}
+}
+
+static bool number_many(struct trace_anon_area *areas, const struct area_list *l)
+{
 	struct numbers anon_vmas;
-	bool whole = areas != NULL;
+	bool whole = true;
+	uint32_t at = 0;
 
 	numbers_init(&anon_vmas);
-	for (uint32_t i = 0; whole && i < l->nr; i++) {
-		const struct bpf_area *a = &l->areas[i];
-		struct trace_anon_area *to = &areas[e.anon.count];
-
-		if (!a->anon_vma)
+	for (uint32_t i = 0; i < l->nr; i++) {
+		if (!l->areas[i].anon_vma)
 			continue;
-		to->start = a->start;
-		to->anon_vma = number_of(&anon_vmas, a->anon_vma);
-		to->root = number_of(&anon_vmas, a->anon_root);
-		whole = to->anon_vma && to->root;
-		e.anon.count++;
+		areas[at].anon_vma = number_of(&anon_vmas, l->areas[i].anon_vma);
+		areas[at].root = number_of(&anon_vmas, l->areas[i].anon_root);
+		whole &= areas[at].anon_vma && areas[at].root;
+		at++;
 	}
 	numbers_destroy(&anon_vmas);
+	return whole;
+}
+
+void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l)
+{
+	struct trace_event e = { .type = TRACE_EVENT_ANON };
+	const struct bpf_area *few[FEW_AREAS];
+
+	if (!room_for(s, l->nr))
+		return;
+	e.anon.areas = s->anon_areas;
+	for (uint32_t i = 0; i < l->nr; i++) {
+		if (!l->areas[i].anon_vma)
+			continue;
+		if (e.anon.count < FEW_AREAS)
+			few[e.anon.count] = &l->areas[i];
+		s->anon_areas[e.anon.count++].start = l->areas[i].start;
+	}
 	/* Of one area there is nothing to say. */
-	if (whole && e.anon.count > 1)
-		emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
-	else if (!whole)
+	if (e.anon.count < 2)
+		return;
+	if (e.anon.count <= FEW_AREAS)
+		number_few(s->anon_areas, few, e.anon.count);
+	else if (!number_many(s->anon_areas, l)) {
 		s->err = -ENOMEM;
-	free(areas);
+		return;
+	}
+	emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
 }
 
 /* --- first writes ------------------------------------------------------------------------------------------- */

@@ -164,7 +164,7 @@ struct linux_binprm {
 };
 
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, ip, sp;
+	unsigned long r10, r9, r8, dx, si, di, orig_ax, ip, sp;
 };
 
 struct task_struct {

@@ -50,18 +50,21 @@ static struct origin *origin_add(struct live_bpf *s, uint64_t pointer)
 	return mtree_store(&s->pointers, pointer, xa_mk_value(o->id), GFP_KERNEL) ? NULL : o;
 }
 
-void origin_learn(struct live_bpf *s, const struct file_record *r)
+void origin_learn(struct live_bpf *s, const struct file_record *r, bool guessed)
 {
 	struct origin *o = origin_by_pointer(s, r->file);
+	bool known = o && o->file.ino == r->ino && o->file.dev == shown_device(r->dev);
 
-	if (o && o->file.ino == r->ino && o->file.dev == shown_device(r->dev))
+	if (known && (guessed || !o->guessed))
 		return;
-	o = origin_add(s, r->file);
+	o = known ? o : origin_add(s, r->file);
 	if (!o) {
 		s->err = -ENOMEM;
 		return;
 	}
-	snprintf(o->path, sizeof(o->path), "%s", r->name);
+	if (!known)
+		snprintf(o->path, sizeof(o->path), "%s", r->name);
+	o->guessed = guessed;
 	o->file = (struct trace_file){ .id = o->id,
 		.kind = kind_of(r),
 		.dev = shown_device(r->dev),

@@ -27,22 +27,52 @@ bool area_list_add(struct area_list *l, const struct bpf_area *a)
 	return true;
 }
 
-/* The list is the caller's now. */
-static struct area_list take_list(struct area_list *l)
+/* What @from has is @to's now; @from begins anew in the room that @to had. */
+static void take_list(struct area_list *to, struct area_list *from)
 {
-	struct area_list taken = *l;
+	struct area_list had = *to;
 
-	*l = (struct area_list){ 0 };
-	return taken;
+	*to = *from;
+	*from = had;
+	from->nr = 0;
 }
 
+/* It is used again, with the room of its lists. */
 static void item_free(struct live_bpf *s, struct item *it)
 {
 	s->waiting--;
-	free(it->before.areas);
-	free(it->after.areas);
 	free(it->exec);
-	free(it);
+	it->exec = NULL;
+	it->next = s->spare;
+	s->spare = it;
+}
+
+static struct item *item_new(struct live_bpf *s)
+{
+	struct item *it = s->spare;
+
+	if (!it)
+		return calloc(1, sizeof(*it));
+	s->spare = it->next;
+	it->next = NULL;
+	it->drop = it->has_call = false;
+	it->before.nr = it->after.nr = 0;
+	it->fork.child_tid = 0;
+	it->section.wrote_lo = it->section.wrote_hi = it->section.lo = it->section.hi = 0;
+	it->status = 0;
+	return it;
+}
+
+void items_free(struct live_bpf *s)
+{
+	while (s->spare) {
+		struct item *it = s->spare;
+
+		s->spare = it->next;
+		free(it->before.areas);
+		free(it->after.areas);
+		free(it);
+	}
 }
 
 struct followed *followed_find(struct live_bpf *s, uint32_t id)
@@ -66,6 +96,7 @@ struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid)
 	f->users = 1;
 	f->tail = f->open = &f->head;
 	mt_init_flags(&f->written, 0);
+	mt_init_flags(&f->settled, 0);
 	f->next = s->spaces;
 	s->spaces = f;
 	return f;
@@ -87,6 +118,8 @@ void followed_pass_over(struct followed *f)
 {
 	f->gather.nr = f->before.nr = 0;
 	f->passed_over = true;
+	mtree_destroy(&f->settled);
+	mt_init_flags(&f->settled, 0);
 	for (struct item *it = f->head; it; it = it->next) {
 		if (it->kind > ITEM_CALL || it->fork.child_tid)
 			continue;
@@ -115,13 +148,14 @@ void followed_free(struct live_bpf *s, struct followed *f)
 	free(f->gather.areas);
 	free(f->before.areas);
 	mtree_destroy(&f->written);
+	mtree_destroy(&f->settled);
 	free(f);
 }
 
 static struct item *push(
 	struct live_bpf *s, struct followed *f, enum item_kind kind, const struct record_head *h)
 {
-	struct item *it = calloc(1, sizeof(*it));
+	struct item *it = item_new(s);
 
 	if (!it) {
 		s->err = -ENOMEM;
@@ -225,23 +259,10 @@ static void on_section(struct live_bpf *s, struct followed *f, const struct sect
 	if (!it)
 		return;
 	it->section = *r;
-	it->before = take_list(&f->before);
+	take_list(&it->before, &f->before);
 	put_in_order(&it->before);
-	it->after = take_list(&f->gather);
+	take_list(&it->after, &f->gather);
 	it->ready = r->nr == NO_CALL;
-}
-
-static void on_look(struct live_bpf *s, struct followed *f, const struct record_head *h)
-{
-	struct item *it = h->sequence >= f->snapshot ? push(s, f, ITEM_CALL, h) : NULL;
-
-	if (!it) {
-		f->before.nr = 0;
-		return;
-	}
-	it->ready = false;
-	it->before = take_list(&f->before);
-	put_in_order(&it->before);
 }
 
 static void on_final(struct live_bpf *s, struct followed *f, const struct section_record *r, size_t size)
@@ -252,32 +273,78 @@ static void on_final(struct live_bpf *s, struct followed *f, const struct sectio
 		s->lost++;
 	it = push(s, f, ITEM_FINAL, &r->head);
 	if (it)
-		it->after = take_list(&f->gather);
+		take_list(&it->after, &f->gather);
+}
+
+/* What @tid's call has done so far, from @it on: the first of it that waits. */
+static struct item *next_open(struct item *it, uint32_t tid)
+{
+	while (it && (it->kind > ITEM_CALL || it->ready || it->tid != tid))
+		it = it->next;
+	return it;
+}
+
+static struct item *open_of(struct followed *f, uint32_t tid)
+{
+	while (*f->open && (*f->open)->ready)
+		f->open = &(*f->open)->next;
+	return next_open(*f->open, tid);
 }
 
 /* The sections of a call that has returned, or whose task is gone. The last of them; the others tell nothing. */
 static struct item *sections_of(struct followed *f, uint32_t tid)
 {
-	struct item *last = NULL;
+	struct item *last = open_of(f, tid), *more;
 
-	while (*f->open && (*f->open)->ready)
-		f->open = &(*f->open)->next;
-	for (struct item *it = *f->open; it; it = it->next) {
-		if (it->kind > ITEM_CALL || it->ready || it->tid != tid)
-			continue;
-		if (last)
-			last->drop = last->ready = true;
-		last = it;
+	while (last && (more = next_open(last->next, tid)) != NULL) {
+		last->drop = last->ready = true;
+		last = more;
 	}
 	return last;
+}
+
+/* Of a call that has acted before it is told again when others have acted meanwhile: then what was written belongs to it. */
+static void on_look(struct live_bpf *s, struct followed *f, const struct record_head *h)
+{
+	struct item *it = open_of(f, h->tid);
+	bool whole = true;
+
+	if (h->sequence >= f->snapshot && it) {
+		for (uint32_t i = 0; i < f->before.nr; i++)
+			whole &= area_list_add(&it->before, &f->before.areas[i]);
+	} else if (h->sequence >= f->snapshot) {
+		it = push(s, f, ITEM_CALL, h);
+		if (!it)
+			return;
+		it->ready = false;
+		take_list(&it->before, &f->before);
+	}
+	if (!whole)
+		s->err = -ENOMEM;
+	if (it)
+		put_in_order(&it->before);
+	f->before.nr = 0;
+}
+
+/*
+ * A call of which nothing was seen, after the map was read in the midst of things: it can have begun before, and be in that
+ * map.  That is true of the first that a task returns from.
+ */
+static bool is_in_snapshot(struct live_bpf *s, struct followed *f, const struct call_record *r, bool seen)
+{
+	bool settled = !f->snapshot || mtree_load(&f->settled, r->head.tid);
+
+	if (!settled && mtree_store(&f->settled, r->head.tid, xa_mk_value(1), GFP_KERNEL))
+		s->err = -ENOMEM;
+	return !seen && !settled && limit_changed_by(r->nr) == LIMIT_NONE;
 }
 
 static void on_call(struct live_bpf *s, struct followed *f, const struct call_record *r, size_t size)
 {
 	struct item *it = sections_of(f, r->head.tid);
 
-	/* About another process: that one's sections tell. */
-	if (r->nr == NR_process_madvise && !r->sections)
+	/* process_madvise can be about another process: that one's sections tell. */
+	if (is_in_snapshot(s, f, r, it != NULL) || (r->nr == NR_process_madvise && !it))
 		return;
 	if (is_fork(r->nr)) {
 		/* It has been told by its own record, or there was no child. */
@@ -290,6 +357,7 @@ static void on_call(struct live_bpf *s, struct followed *f, const struct call_re
 	if (!it)
 		return;
 	memcpy(&it->call, r, size < sizeof(*r) ? size : sizeof(*r));
+	it->time_ns = r->head.time_ns;
 	it->has_call = true;
 	it->ready = true;
 }
@@ -304,6 +372,8 @@ static void on_fork(struct live_bpf *s, struct followed *f, const struct fork_re
 		it = push(s, f, ITEM_TASK, &r->head);
 		if (it)
 			it->fork = *r;
+		if (f->snapshot && mtree_store(&f->settled, r->child_tid, xa_mk_value(1), GFP_KERNEL))
+			s->err = -ENOMEM;
 		return;
 	}
 	followed_add(s, r->child_space, r->child_pid);
@@ -313,6 +383,7 @@ static void on_fork(struct live_bpf *s, struct followed *f, const struct fork_re
 	if (!it)
 		return;
 	it->fork = *r;
+	it->time_ns = r->head.time_ns;
 	it->ready = true;
 }
 
@@ -343,7 +414,7 @@ static void on_exec(struct live_bpf *s, const struct exec_record *r)
 		return;
 	if (new->gather.nr != r->areas)
 		s->lost++;
-	it->after = take_list(&new->gather);
+	take_list(&it->after, &new->gather);
 	it->exec = malloc(sizeof(*r));
 	if (it->exec)
 		*it->exec = *r;
@@ -394,7 +465,7 @@ int on_record(void *ctx, void *data, size_t size)
 	if (!f && (h->type == RECORD_AREAS || h->type == RECORD_EXEC))
 		f = followed_add(s, h->space, h->pid);
 	if (h->type == RECORD_FILE)
-		origin_learn(s, data);
+		origin_learn(s, data, false);
 	if (!f)
 		return 0;
 	switch (h->type) {

@@ -77,7 +77,7 @@ enum record_type {
 struct record_head {
 	__u32 type, space; /* enum record_type; number of the address space */
 	__u32 tid, pid;
-	__u64 time_ns;
+	__u64 time_ns;  /* 0: of the call that it belongs to */
 	__u64 sequence; /* mm_lock_seq: odd within a section */
 };
 
@@ -120,9 +120,25 @@ struct space {
 	__u64 mm;
 	__u32 id, tid;            /* tid: whose section it is */
 	__u64 wrote_lo, wrote_hi; /* of the section */
+	__u64 lo, hi;             /* what its call names, and what touches that */
 	__u32 written;            /* areas that were told as written before it */
-	__u32 pad;
+	__u32 nr;                 /* of its call; ~0: of none that is told */
+	__u32 acted, pad; /* the task that was last to have a section or a look, until its call returns */
 };
+
+/* Where it is looked up: a line of the cache. */
+#define SPACE_ROWS  2048
+#define SPACE_WAYS  8
+#define SPACE_TAKEN 1 /* in place of an mm: by one that is being made */
+
+struct space_row {
+	__u64 mm[SPACE_WAYS];
+};
+
+static inline __u32 space_row_of(__u64 mm)
+{
+	return (__u32)(mm * 0x9e3779b97f4a7c15ull >> 53);
+}
 
 #define RECORD_DATA_BYTES 128 /* struct prctl_mm_map, 8 pairs of process_madvise */
 
@@ -131,10 +147,11 @@ struct call_record {
 	__u64 args[6];
 	__s64 result;
 	__u64 ip, sp;
-	__u32 nr, sections;           /* how many of them it had */
-	__u32 data_len, active;       /* active: it has not returned yet */
+	__u32 nr, data_len;
 	__u8 data[RECORD_DATA_BYTES]; /* of a record, no more of them than it has */
 };
+
+#define CALL_BYTES __builtin_offsetof(struct call_record, data)
 
 #define RECORD_LIMITS 6 /* of enum trace_limit, in its order */
 

@@ -196,52 +196,72 @@ static void learn_files(struct live_bpf *s, struct area_list *l, const struct li
 			.file = a->file, .ino = a->ino, .dev = a->dev, .mode = 0100000, .f_mode = 1
 		};
 
-		while (at < named->nr && named->areas[at].start < a->start)
+		while (named && at < named->nr && named->areas[at].start < a->start)
 			at++;
 		if (!a->file)
 			continue;
 		if (a->vm_flags & VM_MAYWRITE && a->vm_flags & VM_MAYSHARE)
 			r.f_mode = 3;
-		origin_learn(s, &r);
+		origin_learn(s, &r, true);
 		origin_number(s, a);
-		if (at < named->nr && named->areas[at].start == a->start && origin_of(s, a))
+		if (named && at < named->nr && named->areas[at].start == a->start && origin_of(s, a))
 			snprintf(origin_of(s, a)->path, sizeof(origin_of(s, a)->path), "%s",
 				named->areas[at].name);
 	}
 }
 
+/* The first one that is followed. */
+static int follow_space(struct live_bpf *s, const struct followed *f, uint64_t mm)
+{
+	struct space_row row = { { mm } };
+	struct space space = { .mm = mm, .id = f->id };
+	uint32_t at = space_row_of(mm), way = at * SPACE_WAYS;
+
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.spaces), &way, &space, BPF_ANY) ||
+		bpf_map_update_elem(bpf_map__fd(s->skel->maps.rows), &at, &row, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+static void emit_attachment(struct live_bpf *s, struct followed *f, const struct live_map *named)
+{
+	struct area_list l = { 0 };
+	struct map_request q;
+
+	s->err = snapshot(s, f, &l, &q);
+	if (!s->err) {
+		f->snapshot = q.sequence;
+		/* What comes meanwhile waits in memory: the ring is not to run over while files are looked up. */
+		read_records(s, 0);
+		learn_files(s, &l, named);
+		emit_attached(s, f, &q, &l);
+		emit_threads(s, f);
+	}
+	free(l.areas);
+}
+
+/* What takes time, names and the reader's loading, comes before it is followed. */
 static int attach(struct live_bpf *s)
 {
 	struct followed *f = followed_add(s, 1, (uint32_t)s->options.pid);
 	struct area_list l = { 0 };
 	struct map_request q;
-	struct live_map *named;
+	struct live_map *named = NULL;
 	char error[256];
-	uint64_t key;
 	int err = f ? snapshot(s, f, &l, &q) : -ENOMEM;
-	struct space space = { .id = 1 };
 
-	if (err)
-		goto out;
-	key = space.mm = q.mm;
-	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.spaces), &key, &space, BPF_ANY)) {
-		err = -errno;
-		goto out;
-	}
-	follow_tasks(s, f);
-	l.nr = 0;
-	err = snapshot(s, f, &l, &q);
-	if (err)
-		goto out;
-	f->snapshot = q.sequence;
-	if (!live_map_read(&named, s->options.pid, 0, error, sizeof(error))) {
-		learn_files(s, &l, named);
-		live_map_free(named);
-	}
-	emit_attached(s, f, &q, &l);
-	emit_threads(s, f);
-out:
 	free(l.areas);
+	if (!err && live_map_read(&named, s->options.pid, 0, error, sizeof(error)))
+		named = NULL;
+	if (!err)
+		err = follow_space(s, f, q.mm);
+	if (!err) {
+		follow_tasks(s, f);
+		emit_attachment(s, f, named);
+		err = s->err;
+	}
+	if (named)
+		live_map_free(named);
 	return err;
 }
 
@@ -456,6 +476,9 @@ void live_bpf_free(struct live_bpf *s)
 		map_reader_close(s->reader);
 	while (s->spaces)
 		followed_free(s, s->spaces);
+	items_free(s);
+	free(s->areas);
+	free(s->anon_areas);
 	origins_free(s);
 	for (int i = 0; i < 3; i++)
 		free(s->machine.strings[i]);

@@ -26,6 +26,7 @@
 struct origin {
 	uint32_t id;
 	struct trace_file file; /* its path is path */
+	bool guessed;           /* from an area of it that was there before: until it is told of */
 	char path[256];
 };
 
@@ -70,6 +71,7 @@ struct followed {
 	struct item *head, **tail;
 	struct item **open;        /* the first that is not ready is here or behind */
 	struct maple_tree written; /* addresses whose area is known to have an anon_vma */
+	struct maple_tree settled; /* tasks that have returned from a call since the map was read */
 	uint64_t limits[TRACE_LIMIT_COUNT];
 	struct followed *next;
 };
@@ -95,7 +97,11 @@ struct live_bpf {
 	bool child_ended;
 	int child_status;
 	uint64_t start_ns, last_ns, steps, lost;
-	uint64_t waiting, told; /* items in queues; since the beginning */
+	uint64_t waiting, told;   /* items in queues; since the beginning */
+	struct item *spare;       /* items that were told */
+	struct trace_area *areas; /* of a map that is told, and which share an anon_vma */
+	struct trace_anon_area *anon_areas;
+	uint32_t areas_allocated;
 	int err;
 };
 
@@ -112,6 +118,7 @@ void followed_free(struct live_bpf *s, struct followed *f);
 /* Tell what can be told, of all address spaces. */
 void flush_items(struct live_bpf *s);
 bool area_list_add(struct area_list *l, const struct bpf_area *a);
+void items_free(struct live_bpf *s);
 
 /* emit.c */
 void emit_item(struct live_bpf *s, struct followed *f, struct item *it);
@@ -134,7 +141,7 @@ void note_written(
 	struct followed *f, struct area_list *l, const struct range *seen, const struct range *placed);
 
 /* origin.c */
-void origin_learn(struct live_bpf *s, const struct file_record *r);
+void origin_learn(struct live_bpf *s, const struct file_record *r, bool guessed);
 /* Put the number of the file in place of the kernel's pointer, which may be another file's when the area is told of. */
 void origin_number(struct live_bpf *s, struct bpf_area *a);
 /* NULL: none, or it was never told. */
