@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Which call a task is in, and what that names of the map. */
+#ifndef LIVE_BPF_CALLS_BPF_H
+#define LIVE_BPF_CALLS_BPF_H
+
+#include "sample.bpf.h"
+
+struct range {
+	u64 lo, hi;
+};
+
+/* A call that is under way. */
+struct call {
+	u64 args[6];
+	u32 nr, pad;
+};
+
+static __always_inline bool is_fork(u32 nr)
+{
+	return nr == NR_clone || nr == NR_fork || nr == NR_vfork || nr == NR_clone3;
+}
+
+/* Of these only some are about the map. */
+static __always_inline bool is_meant(const struct call *c)
+{
+	u32 request = (u32)c->args[1];
+
+	if (c->nr == NR_ioctl)
+		return request == UFFDIO_REGISTER || request == UFFDIO_UNREGISTER;
+	if (c->nr == NR_prctl)
+		return c->args[0] == PR_SET_VMA || c->args[0] == PR_SET_MM || c->args[0] == PR_SET_MDWE;
+	if (c->nr == NR_arch_prctl)
+		return c->args[0] >= ARCH_MAP_VDSO_X32 && c->args[0] <= ARCH_MAP_VDSO_64;
+	return true;
+}
+
+/* False: the task is in none that is told.  Where a fault or an interrupt has entered the kernel, its number is -1. */
+static __always_inline bool call_read(struct call *c)
+{
+	struct pt_regs *regs = current_registers();
+	u64 nr = regs->orig_ax;
+
+	if (nr >= NR_CALLS || !wanted[nr & (NR_CALLS - 1)])
+		return false;
+	/* Through int 0x80 the numbers are of another table: what it changes is told as no call's. */
+	if (current_task()->thread_info.status & TS_COMPAT)
+		return false;
+	c->args[0] = regs->di;
+	c->args[1] = regs->si;
+	c->args[2] = regs->dx;
+	c->args[3] = regs->r10;
+	c->args[4] = regs->r8;
+	c->args[5] = regs->r9;
+	c->nr = (u32)nr;
+	return is_meant(c);
+}
+
+static __always_inline void widen(struct range *r, u64 lo, u64 hi)
+{
+	if (lo >= hi)
+		return;
+	if (r->lo >= r->hi) {
+		r->lo = lo;
+		r->hi = hi;
+		return;
+	}
+	if (lo < r->lo)
+		r->lo = lo;
+	if (hi > r->hi)
+		r->hi = hi;
+}
+
+/* From the lowest to the highest of process_madvise. */
+__noinline int range_of_pairs(const struct call *c, struct range *r)
+{
+	u64 pairs[PAIRS_MAX * 2] = { 0 };
+
+	if (!c || !r)
+		return 0;
+	*r = (struct range){ 0, ~0ull };
+	if (c->args[2] > PAIRS_MAX || bpf_probe_read_user(pairs, sizeof(pairs), (void *)c->args[1]))
+		return 0;
+	*r = (struct range){ 0, 0 };
+	for (u32 i = 0; i < PAIRS_MAX && i < c->args[2]; i++)
+		widen(r, pairs[i * 2] ? pairs[i * 2] - 1 : 0,
+			((pairs[i * 2] + pairs[i * 2 + 1] + PAGE - 1) & ~(PAGE - 1)) + 1);
+	return 0;
+}
+
+/* What a call names of the map. */
+static __always_inline void named_by(const struct call *c, u64 mm, u64 *start, u64 *len)
+{
+	u64 vma, pair[2] = { 0 };
+
+	if (c->nr == NR_prctl) {
+		*start = c->args[2];
+		*len = c->args[3];
+	} else if (c->nr == NR_ioctl) {
+		bpf_probe_read_user(pair, sizeof(pair), (void *)c->args[2]);
+		*start = pair[0];
+		*len = pair[1];
+	} else if (c->nr == NR_shmat || c->nr == NR_shmdt) {
+		*start = c->nr == NR_shmat ? c->args[1] : *start;
+		*len = *start ? PAGE : 0;
+	} else if (c->nr == NR_brk) {
+		u64 brk = mm_by(mm)->brk;
+
+		*len = *start > brk ? *start - brk : brk - *start;
+		*start = *start > brk ? brk : *start;
+	} else if (c->nr == NR_mremap && c->args[3] & MREMAP_DONTUNMAP) {
+		vma = area_at(mm, *start);
+		/* All of the area is unlocked, not what is moved alone. */
+		if (vma) {
+			*start = area_by(vma)->vm_start;
+			*len = area_by(vma)->vm_end - *start;
+		}
+	} else if (c->nr == NR_mremap && c->args[2] > *len) {
+		*len = c->args[2];
+	}
+}
+
+/* That, and what touches it. */
+__noinline int range_of(const struct call *c, u64 mm, struct range *r)
+{
+	u64 start, len;
+
+	if (!c || !r)
+		return 0;
+	start = c->args[0];
+	len = c->args[1];
+	*r = (struct range){ 0, 0 };
+	if (is_fork(c->nr) || c->nr == NR_mlockall || c->nr == NR_munlockall)
+		r->hi = ~0ull;
+	else if (c->nr == NR_process_madvise)
+		range_of_pairs(c, r);
+	if (r->hi || c->nr == NR_process_madvise || c->nr == NR_io_setup || c->nr == NR_arch_prctl ||
+		(c->nr == NR_mmap && !start && !(c->args[3] & MAP_FIXED)))
+		return 0;
+	named_by(c, mm, &start, &len);
+	r->lo = (start & ~(PAGE - 1)) - (start >= PAGE ? 1 : 0);
+	r->hi = ((start + len + PAGE - 1) & ~(PAGE - 1)) + 1;
+	if (r->hi < r->lo)
+		r->hi = r->lo + PAGE;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Areas become records: those that a section is told with, and those that were written before it (3 in source.bpf.c). */
+#ifndef LIVE_BPF_SAMPLE_BPF_H
+#define LIVE_BPF_SAMPLE_BPF_H
+
+#include "spaces.bpf.h"
+
+/* --- what was told ------------------------------------------------------------------------------------------- */
+
+static __always_inline u64 *told_slot(u64 pointer)
+{
+	u32 at = pointer * 0x9e3779b97f4a7c15ull >> 49;
+
+	return bpf_map_lookup_elem(&told, &at);
+}
+
+/* Others that come to the same slot only make it be told again. */
+static __always_inline u64 told_mark(u64 pointer, u64 what, u32 space)
+{
+	return (pointer * 0x9e3779b97f4a7c15ull ^ what) * 0xc2b2ae3d27d4eb4full ^ space;
+}
+
+/* --- areas and files ---------------------------------------------------------------------------------------- */
+
+struct sample {
+	u64 mm, vma, file; /* vma, file: what is told now */
+	u64 at, hi, sequence;
+	u64 next; /* where the walk is; at: behind the last area, or where it began */
+	u32 space, written_only;
+	u32 told, waiting; /* areas; of them, in the record that is not sent yet */
+	u32 row;           /* the one before was written, and nobody knew */
+	u64 known;         /* the one before was written, and that was told: where a row may begin */
+	struct walk walk;
+};
+
+/* Its s->file. */
+__noinline int emit_file(struct sample *s)
+{
+	struct file *file;
+	struct file_record *r;
+	u64 key, ino, mark, *known;
+
+	if (!s)
+		return 0;
+	key = s->file;
+	file = bpf_rdonly_cast((void *)key, bpf_core_type_id_kernel(struct file));
+	ino = file->f_inode->i_ino;
+	mark = told_mark(key, ino, 0);
+	known = told_slot(key);
+	if (!known || *known == mark)
+		return 0;
+	r = reserve(sizeof(*r));
+	if (!r)
+		return 0;
+	head_fill(&r->head, RECORD_FILE, s->space, 0);
+	r->file = key;
+	r->ino = ino;
+	r->magic = file->f_inode->i_sb->s_magic;
+	r->block_size = file->f_inode->i_sb->s_blocksize;
+	r->dev = file->f_inode->i_sb->s_dev;
+	r->mode = file->f_inode->i_mode;
+	r->rdev = file->f_inode->i_rdev;
+	r->f_mode = file->f_mode;
+	r->noexec = !!(file->f_path.mnt->mnt_flags & 4);
+	r->places = !!file->f_op->get_unmapped_area;
+	r->name[0] = 0;
+	bpf_probe_read_kernel_str(r->name, sizeof(r->name), file->f_path.dentry->d_name.name);
+	submit(r);
+	*known = mark;
+	return 0;
+}
+
+/* --- first writes -------------------------------------------------------------------------------------------- */
+
+static __always_inline bool is_told(u64 vma, u64 anon_vma, u32 space)
+{
+	u64 *slot = told_slot(vma);
+
+	return slot && *slot == told_mark(vma, anon_vma, space);
+}
+
+static __always_inline void note_told(u64 vma, u64 anon_vma, u32 space)
+{
+	u64 *slot = told_slot(vma);
+
+	if (slot)
+		*slot = told_mark(vma, anon_vma, space);
+}
+
+/* It has lost its anon_vma. */
+static __always_inline void note_untold(u64 vma)
+{
+	u64 *slot = told_slot(vma);
+
+	if (slot)
+		*slot = 0;
+}
+
+static __always_inline void send_areas(struct section_areas *r, u32 nr)
+{
+	if (nr <= RECORD_ROOM)
+		output(r, sizeof(r->section) + nr * sizeof(r->areas[0]));
+}
+
+/* Of the record that comes next. */
+static __always_inline void send_before(const struct sample *s, struct section_areas *r, u32 nr)
+{
+	head_fill(&r->section.head, RECORD_AREAS, s->space, s->sequence);
+	send_areas(r, nr);
+}
+
+static __always_inline void gather_area(struct sample *s, struct vm_area_struct *vma)
+{
+	u32 zero = 0;
+	struct section_areas *r = bpf_map_lookup_elem(&gathered, &zero);
+
+	if (!r)
+		return;
+	if (s->waiting >= RECORD_ROOM) {
+		send_before(s, r, RECORD_ROOM);
+		s->waiting = 0;
+	}
+	area_read(&r->areas[s->waiting & (RECORD_ROOM - 1)], vma);
+	s->waiting++;
+}
+
+/* Its s->vma. */
+__noinline int emit_area(struct sample *s)
+{
+	struct vm_area_struct *vma;
+	struct area_record *r;
+
+	if (!s)
+		return 0;
+	vma = area_by(s->vma);
+	s->file = word_at(s->vma + bpf_core_field_offset(struct vm_area_struct, vm_file));
+	if (s->file)
+		emit_file(s);
+	s->told++;
+	if (!s->written_only) {
+		gather_area(s, vma);
+		return 0;
+	}
+	r = reserve(sizeof(*r));
+	if (!r)
+		return 0;
+	head_fill(&r->head, RECORD_WRITTEN, s->space, s->sequence);
+	area_read(&r->area, vma);
+	submit(r);
+	return 0;
+}
+
+/* Of those that were told only the ones at the ends of a row are told again. */
+static __always_inline void emit_if_new(struct sample *s, u64 vma, u64 anon_vma, bool adjacent)
+{
+	bool new = !is_told(vma, anon_vma, s->space), in_row = adjacent && s->row;
+
+	if (new &&adjacent && s->known) {
+		s->vma = s->known;
+		emit_area(s);
+	}
+	if (new)
+		note_told(vma, anon_vma, s->space);
+	if (new || in_row) {
+		s->vma = vma;
+		emit_area(s);
+	}
+	s->row = new;
+	s->known = new || in_row ? 0 : vma;
+}
+
+/* What comes next, an area or a hole. 1: nothing that is asked for. */
+__noinline int sample_step(struct sample *s)
+{
+	u64 at, anon_vma;
+	struct vm_area_struct *vma;
+	bool adjacent;
+
+	if (!s)
+		return 1;
+	at = walk_to(s->mm, s->next, &s->walk);
+	s->next = s->walk.last + 1;
+	if (!at)
+		return s->next > s->hi || !s->next;
+	anon_vma = anon_vma_of(at);
+	vma = area_by(at);
+	adjacent = vma->vm_start == s->at;
+	if (vma->vm_start >= s->hi && !(adjacent && s->row && anon_vma))
+		return 1;
+	s->at = vma->vm_end;
+	s->vma = at;
+	if (!anon_vma)
+		note_untold(at);
+	if (!s->written_only)
+		emit_area(s);
+	else if (anon_vma)
+		emit_if_new(s, at, anon_vma, adjacent);
+	else
+		s->row = s->known = 0;
+	return s->at >= s->hi && !(s->row && s->written_only);
+}
+
+static long sample_one(u32 i, struct sample *s)
+{
+	return sample_step(s) ? 1 : 0;
+}
+
+/* Tell every area that touches [at, hi). */
+__noinline int sample(struct sample *s)
+{
+	struct sample on_stack; /* as bpf_loop wants it */
+
+	if (!s)
+		return 0;
+	on_stack = *s;
+	on_stack.next = on_stack.at;
+	bpf_loop(WHOLE_MAX, sample_one, &on_stack, 0);
+	*s = on_stack;
+	return 0;
+}
+
+static long row_one(u32 i, struct sample *s)
+{
+	u64 vma = area_at(s->mm, s->at), anon_vma = vma ? anon_vma_of(vma) : 0;
+
+	if (!anon_vma)
+		return 1;
+	s->hi = area_by(vma)->vm_start;
+	s->at = s->hi - 1;
+	return is_told(vma, anon_vma, s->space);
+}
+
+/*
+ * Which anon_vma an area took at its first write depends on its neighbours, and on which of them were written before: of areas
+ * that lie side by side and were written since anybody looked, the whole row is told, and where it ends.  Where the row that
+ * goes through @addr begins; each area is in such a row once.
+ */
+__noinline u64 row_start(u64 mm, u64 addr, u32 space)
+{
+	struct sample s = { .mm = mm, .at = addr, .hi = addr, .space = space };
+
+	bpf_loop(WHOLE_MAX, row_one, &s, 0);
+	return s.hi;
+}
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* What the programs keep: the address spaces that are followed, their tasks, what was told; and the records' way out. */
+#ifndef LIVE_BPF_SPACES_BPF_H
+#define LIVE_BPF_SPACES_BPF_H
+
+#include <asm/prctl.h>
+#include <linux/prctl.h>
+
+#include "areas.bpf.h"
+#include "system_calls.h"
+
+#define NO_CALL   (~0u)
+#define PAGE      4096ull
+#define WHOLE_MAX 131072 /* of a whole map */
+#define NR_CALLS  512
+
+#define TOLD_SLOTS 32768
+
+#define PAIRS_MAX  (RECORD_DATA_BYTES / 16) /* of process_madvise, told one by one */
+#define WAKE_BYTES (1 << 21)
+
+#define UFFDIO_REGISTER   0xc020aa00u
+#define UFFDIO_UNREGISTER 0x8010aa01u
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
+#define MREMAP_FIXED       2
+#define MREMAP_DONTUNMAP   4
+#define MAP_FIXED          16
+#define MADV_GUARD_INSTALL 102
+
+/* Which calls are told: set before loading. */
+const volatile __u8 wanted[NR_CALLS];
+
+/* The address spaces that are followed: SPACE_WAYS in a row by their mm, and what is known of each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SPACE_ROWS);
+	__type(key, u32);
+	__type(value, struct space_row);
+} rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SPACE_ROWS *SPACE_WAYS);
+	__type(key, u32);
+	__type(value, struct space);
+} spaces SEC(".maps");
+
+/* The space of each task: 0 for vmaple's child until it becomes the program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 32768);
+	__type(key, u32);
+	__type(value, u32);
+} tasks SEC(".maps");
+
+/* What was told of files and of areas' first writes: as long as it is the same, nothing has to be told again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TOLD_SLOTS);
+	__type(key, u32);
+	__type(value, u64);
+} told SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 23);
+} records SEC(".maps");
+
+/* Areas on their way into a record.  No two programs use it at once: on a CPU they do not interrupt each other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct section_areas);
+} gathered SEC(".maps");
+
+__u32 last_space; /* numbers of address spaces */
+__u32 woken;      /* the reader was, and has not looked yet */
+__u64 lost;       /* records for which there was no room */
+
+/* --- address spaces ------------------------------------------------------------------------------------------ */
+
+static __always_inline struct space *space_at(u32 row, u32 way)
+{
+	u32 at = row * SPACE_WAYS + way;
+
+	return bpf_map_lookup_elem(&spaces, &at);
+}
+
+static __always_inline struct space *space_of(u64 mm)
+{
+	u32 row = space_row_of(mm);
+	struct space_row *r = bpf_map_lookup_elem(&rows, &row);
+
+	if (!r || !mm)
+		return 0;
+	for (u32 way = 0; way < SPACE_WAYS; way++)
+		if (r->mm[way] == mm)
+			return space_at(row, way);
+	return 0;
+}
+
+/* Follow @mm, as a space of the next number: what that is. 0: there are too many. */
+static __always_inline u32 space_add(u64 mm)
+{
+	u32 row = space_row_of(mm);
+	struct space_row *r = bpf_map_lookup_elem(&rows, &row);
+	struct space *s;
+
+	if (!r)
+		return 0;
+	for (u32 way = 0; way < SPACE_WAYS; way++) {
+		if (r->mm[way] || __sync_val_compare_and_swap(&r->mm[way], 0, SPACE_TAKEN))
+			continue;
+		s = space_at(row, way);
+		if (!s)
+			return 0;
+		s->mm = mm;
+		s->id = __sync_fetch_and_add(&last_space, 1) + 1;
+		s->tid = s->acted = 0;
+		r->mm[way] = mm;
+		return s->id;
+	}
+	__sync_fetch_and_add(&lost, 1);
+	return 0;
+}
+
+static __always_inline void space_remove(u64 mm)
+{
+	u32 row = space_row_of(mm);
+	struct space_row *r = bpf_map_lookup_elem(&rows, &row);
+
+	for (u32 way = 0; r && way < SPACE_WAYS; way++)
+		if (r->mm[way] == mm)
+			r->mm[way] = 0;
+}
+
+/* --- records ------------------------------------------------------------------------------------------------- */
+
+static __always_inline struct task_struct *task_by(u64 addr)
+{
+	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct task_struct));
+}
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return task_by(bpf_get_current_task());
+}
+
+static __always_inline u64 mm_of(u64 task)
+{
+	return word_at(task + bpf_core_field_offset(struct task_struct, mm));
+}
+
+static __always_inline u64 current_mm(void)
+{
+	return mm_of(bpf_get_current_task());
+}
+
+/* Of its user space, when it entered the kernel. */
+static __always_inline struct pt_regs *current_registers(void)
+{
+	return bpf_rdonly_cast((void *)bpf_task_pt_regs(bpf_get_current_task_btf()),
+		bpf_core_type_id_kernel(struct pt_regs));
+}
+
+/* Without a time: of what a call does its end has one. */
+static __always_inline void head_fill(struct record_head *h, u32 type, u32 space, u64 sequence)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	h->type = type;
+	h->space = space;
+	h->tid = (u32)id;
+	h->pid = id >> 32;
+	h->time_ns = 0;
+	h->sequence = sequence;
+}
+
+static __always_inline void head_now(struct record_head *h, u32 type, u32 space)
+{
+	head_fill(h, type, space, 0);
+	h->time_ns = bpf_ktime_get_ns();
+}
+
+static __always_inline void *reserve(u64 size)
+{
+	void *r = bpf_ringbuf_reserve(&records, size, 0);
+
+	if (!r)
+		__sync_fetch_and_add(&lost, 1);
+	return r;
+}
+
+static __always_inline u64 wakeup(void)
+{
+	if (woken || bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < WAKE_BYTES)
+		return BPF_RB_NO_WAKEUP;
+	woken = 1;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+static __always_inline void submit(void *record)
+{
+	bpf_ringbuf_submit(record, wakeup());
+}
+
+/* A record of any size. */
+static __always_inline void output(void *record, u64 size)
+{
+	if (bpf_ringbuf_output(&records, record, size, wakeup()))
+		__sync_fetch_and_add(&lost, 1);
+}
+
+#endif
