@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The page's parts as a C header: usage: assets.py PAGE.html PAGE.css PAGE.js OUT.h"""
+"""The page's parts as a C header: usage: assets.py PAGE.html PAGE.css SCRIPT.js… OUT.h
+
+The parts of the script follow each other: "use strict" of the first is for all.
+"""
 import base64
 import hashlib
 import json
@@ -21,11 +24,12 @@ def sum_of(text):
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-html, css, js = (open(p, encoding="utf-8").read() for p in sys.argv[1:4])
+html, css, *parts = (open(p, encoding="utf-8").read() for p in sys.argv[1:-1])
+js = "".join(parts)
 assert "</script" not in js and "</style" not in css and css.isascii() and js.isascii()
 head, rest = html.split("<!-- views -->\n")
 views, tail = rest.split("<!-- tables -->\n")
-with open(sys.argv[4], "w", encoding="utf-8") as out:
+with open(sys.argv[-1], "w", encoding="utf-8") as out:
     out.write("/* Made by report/assets.py. */\n")
     for name, text in (("html_head", head), ("html_views", views), ("html_tail", tail), ("css", css), ("js", js)):
         out.write(string("report_" + name, text))

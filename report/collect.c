@@ -9,27 +9,97 @@
 
 /* ---- ended areas ---- */
 
-static bool is_merged(const struct report *r, const struct report_rect *rect)
+static int by_place(const void *a, const void *b)
 {
-	return rect->ended_ns - rect->born_ns < r->shortest_ns || rect->end - rect->start < r->smallest;
+	const struct report_rect *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->end != y->end)
+		return x->end < y->end ? -1 : 1;
+	return x->born_ns < y->born_ns ? -1 : x->born_ns > y->born_ns;
 }
 
-/* What lived shortest goes, until a quarter has gone; where all lived long, a quarter of the time, the smallest. */
-static void make_room(struct report *r)
+static bool is_short(const struct report *r, const struct report_rect *rect)
 {
-	uint32_t kept = r->nr_rects;
+	return rect->ended_ns - rect->born_ns < r->shortest_ns;
+}
 
-	while (kept > r->max_rects - r->max_rects / 4) {
-		if (r->shortest_ns * 4 < r->lives.now_ns - r->lives.begin_ns)
-			r->shortest_ns = r->shortest_ns ? r->shortest_ns * 2 : 1000;
+/* One began where and when the other ended, and they differ in nothing that a list is sorted by but the access. */
+static bool follows(const struct report_rect *before, const struct report_rect *rect)
+{
+	return before->start == rect->start && before->end == rect->end &&
+	       before->ended_ns == rect->born_ns && before->reasons == rect->reasons &&
+	       before->site == rect->site && before->name == rect->name && before->stack == rect->stack &&
+	       before->thread == rect->thread && before->kind == rect->kind &&
+	       before->needless == rect->needless;
+}
+
+static void join(struct report *r, struct report_rect *before, const struct report_rect *rect)
+{
+	before->ended_ns = rect->ended_ns;
+	before->lives += rect->lives;
+	r->joined++;
+}
+
+/* What is short becomes one with what follows it in its place, until that is long; a short rest with what was before it. */
+static void join_short(struct report *r)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < r->nr_rects; i++) {
+		const struct report_rect *rect = &r->rects[i];
+		struct report_rect *last = kept ? &r->rects[kept - 1] : NULL;
+
+		if (last && is_short(r, last) && follows(last, rect)) {
+			join(r, last, rect);
+			continue;
+		}
+		if (kept > 1 && is_short(r, last) && follows(last - 1, last)) {
+			join(r, last - 1, last);
+			kept--;
+		}
+		r->rects[kept++] = *rect;
+	}
+	r->nr_rects = kept;
+}
+
+/* What is short by itself, or small, is left out. */
+static void leave_out(struct report *r)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < r->nr_rects; i++) {
+		const struct report_rect *rect = &r->rects[i];
+
+		if (is_short(r, rect) || rect->end - rect->start < r->smallest)
+			r->left_out += rect->lives;
 		else
-			r->smallest = r->smallest ? r->smallest * 2 : 8192;
-		kept = 0;
-		for (uint32_t i = 0; i < r->nr_rects; i++)
-			if (!is_merged(r, &r->rects[i]))
-				r->rects[kept++] = r->rects[i];
-		r->merged += r->nr_rects - kept;
-		r->nr_rects = kept;
+			r->rects[kept++] = *rect;
+	}
+	r->nr_rects = kept;
+}
+
+/* Detail of half as much time; where that would be a quarter of all the time, of areas twice as large. */
+static void want_less(struct report *r)
+{
+	if (r->shortest_ns * 4 < r->lives.now_ns - r->lives.begin_ns)
+		r->shortest_ns = r->shortest_ns ? r->shortest_ns * 2 : 1000;
+	else
+		r->smallest = r->smallest ? r->smallest * 2 : 8192;
+}
+
+void report_coarsen(struct report *r, uint32_t most)
+{
+	for (bool less = r->shortest_ns == 0;; less = true) {
+		if (less)
+			want_less(r);
+		if (r->nr_rects)
+			qsort(r->rects, r->nr_rects, sizeof(*r->rects), by_place);
+		join_short(r);
+		leave_out(r);
+		if (r->nr_rects <= most)
+			return;
 	}
 }
 
@@ -59,7 +129,7 @@ static bool have_room(struct report *r)
 	struct report_rect *grown;
 
 	if (r->nr_rects == r->max_rects)
-		make_room(r);
+		report_coarsen(r, r->max_rects - r->max_rects / 4);
 	if (r->nr_rects < r->allocated)
 		return true;
 	grown = realloc(r->rects, size * sizeof(*grown));
@@ -79,15 +149,16 @@ static void keep(void *ctx, const struct life *life)
 		.born_ns = life->born_ns,
 		.ended_ns = life->ended_ns,
 		.step = life->born_step,
+		.lives = 1,
 		.reasons = life->reasons,
 		.name = life->name,
+		.stack = life->birth.stack,
 		.thread = life->birth.tid,
 		.kind = life->kind,
-		.prot = life->prot };
+		.prot = life->prot,
+		.needless = life->needless };
 
-	if (is_merged(r, &rect)) {
-		r->merged++;
-	} else if (have_room(r)) {
+	if (have_room(r)) {
 		rect.site = site_number(r, &life->birth);
 		r->rects[r->nr_rects++] = rect;
 	}
@@ -112,6 +183,8 @@ static void sample(struct report *r, const struct trace_event *e)
 		.step = e->step,
 		.areas = (uint64_t)mm->map_count,
 		.bytes = mm->total_vm << 12,
+		.needless = r->lives.needless,
+		.needless_bytes = r->lives.needless_bytes,
 		.calls = r->lives.calls,
 		.splits = mm->counters.splits,
 		.merges = mm->counters.merges };
@@ -242,6 +315,10 @@ void report_event(struct report *r, struct explain *x, const struct trace_event 
 void report_end(struct report *r)
 {
 	lives_end(&r->lives);
+	if (r->shortest_ns)
+		report_coarsen(r, r->max_rects);
+	else if (r->nr_rects)
+		qsort(r->rects, r->nr_rects, sizeof(*r->rects), by_place);
 	r->no_memory |= r->lives.no_memory;
 }
 

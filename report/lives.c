@@ -63,9 +63,20 @@ const char *life_birth_text(const struct code *code, const struct life_birth *bi
 
 /* ---- births and ends ---- */
 
+/* A boundary changes with the areas on both its sides, so wherever lives are looked at. */
+static void set_needless(struct lives *l, struct life *life, bool needless)
+{
+	if (life->needless_now == needless)
+		return;
+	life->needless_now = needless;
+	l->needless += needless ? 1 : -1ull;
+	l->needless_bytes += needless ? life->end - life->start : life->start - life->end;
+}
+
 static void close_life(struct lives *l, struct life *life)
 {
 	mtree_erase(&l->open, life->start);
+	set_needless(l, life, false);
 	life->ended_ns = l->now_ns;
 	life->ended_step = l->now_step;
 	l->nr_open--;
@@ -116,6 +127,7 @@ static void open_life(struct lives *l, const struct vm_area_struct *vma)
 		free(life);
 		return;
 	}
+	set_needless(l, life, b.needless);
 	l->nr_open++;
 }
 
@@ -124,11 +136,18 @@ static void look_at(struct lives *l, uint64_t lo, uint64_t hi)
 	unsigned long index = lo ? lo - 1 : 0;
 	struct life *life;
 	struct vm_area_struct *vma;
+	struct explain_boundary b;
 
 	hi = hi + 1 > hi ? hi + 1 : hi;
-	for (life = mt_find(&l->open, &index, hi); life; life = mt_find(&l->open, &index, hi))
-		if (!is_still(life, vma_lookup(l->mm, life->start)))
+	for (life = mt_find(&l->open, &index, hi); life; life = mt_find(&l->open, &index, hi)) {
+		vma = vma_lookup(l->mm, life->start);
+		if (!is_still(life, vma)) {
 			close_life(l, life);
+			continue;
+		}
+		explain_boundary(vma, &b);
+		set_needless(l, life, b.needless);
+	}
 	vma = find_vma(l->mm, lo ? lo - 1 : 0);
 	for (; vma && vma->vm_start <= hi; vma = find_vma(l->mm, vma->vm_end))
 		if (!mtree_load(&l->open, vma->vm_start))

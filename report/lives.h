@@ -62,6 +62,7 @@ struct life {
 	uint32_t name;         /* number of a word */
 	uint8_t kind, prot;    /* prot: 1 read, 2 write, 4 execute */
 	bool shared, needless;
+	bool needless_now; /* as the boundary was when it was last looked at */
 };
 
 struct lives {
@@ -69,6 +70,8 @@ struct lives {
 	uint32_t mm_id;
 	struct maple_tree open;                                   /* struct life by range */
 	uint64_t nr_open, calls, begin_ns, now_ns, now_step, brk; /* brk: as it was before the event */
+	uint64_t needless,
+		needless_bytes; /* open ones that need not be apart from what is below, and their size */
 	struct report_words *names;
 	/* A life has ended; it is gone afterwards. NULL: nobody wants to know, and lives are not followed. */
 	void (*ended)(void *ctx, const struct life *life);

@@ -5,10 +5,10 @@
  * 1. Harmless.  Everything that comes from a recording is escaped here, or is data: JSON with every '<' as \u003c, in a script
  *    element that is not run.  The content security policy permits our own script, by its hash, and nothing else; the
  *    script makes text nodes of data, never markup.
- * 2. Columns.  Numbers are packed column by column, in the order in which page.js reads them, for each address space: rects
- *    (start, end, born, ended as doubles; step, reasons, site, name as 32 bits; kind, access as bytes), samples, free ranges,
- *    the areas of the peak.
- * 3. Size.  Rects are left out, shortest-lived first, of the address spaces that are shown last first, until the page fits.
+ * 2. Columns.  Numbers are packed column by column, in the order in which script/data.js reads them, for each address space:
+ *    rects (start, end, born, ended as doubles; step, lives, reasons, site, name, stack, thread as 32 bits; kind, access, needless
+ *    as bytes), samples, free ranges, the areas of the peak.
+ * 3. Size.  Rects are made fewer, of the address spaces that are shown last first, until the page fits.
  */
 #include "page.h"
 
@@ -62,18 +62,21 @@ static void put_peak(const struct report *r, uint64_t max_map_count, FILE *out)
 
 static void put_merged(const struct report *r, FILE *out)
 {
-	char text[512], number[32], lived[64] = "", smaller[64] = "";
+	char text[512], joined[32], left_out[32], lived[64] = "", smaller[64] = "";
 
-	if (!r->merged)
+	if (!r->joined && !r->left_out)
 		return;
 	if (r->shortest_ns)
 		snprintf(lived, sizeof(lived), " that lived less than %.3f ms", (double)r->shortest_ns / 1e6);
 	if (r->smallest)
 		snprintf(smaller, sizeof(smaller), " %s smaller than %" PRIu64 " KiB",
 			*lived ? "or were" : "that were", r->smallest >> 10);
-	snprintf(text, sizeof(text), "%s areas of process %u%s%s",
-		number_text(r->merged, number, sizeof(number)), r->survey->pid, lived, smaller);
-	put_fact(out, "not drawn", text);
+	snprintf(text, sizeof(text),
+		"areas of process %u%s%s: %s are drawn as one with what was in their place just before or "
+		"after, %s are not drawn",
+		r->survey->pid, lived, smaller, number_text(r->joined, joined, sizeof(joined)),
+		number_text(r->left_out, left_out, sizeof(left_out)));
+	put_fact(out, "merged", text);
 }
 
 static void put_summary(const struct report_page *p, FILE *out)
@@ -144,8 +147,10 @@ static void put_reasons(const struct report_page *p, FILE *out)
 		fputc('\n', out);
 	}
 	fputs("</tbody></table>\n", out);
+	fputs("<p id=morereasons>", out);
 	if (c->count > TABLE_ROWS)
-		fprintf(out, "<p>and %zu more groups.</p>\n", c->count - TABLE_ROWS);
+		fprintf(out, "and %zu more groups.", c->count - TABLE_ROWS);
+	fputs("</p>\n", out);
 }
 
 static void put_gaps(const struct report_page *p, FILE *out)
@@ -207,34 +212,39 @@ static json_t *space_json(const struct report *r)
 	json_put(o, "samples", json_integer(r->nr_samples));
 	json_put(o, "holes", json_integer(r->nr_holes));
 	json_put(o, "areas", json_integer(r->nr_areas));
+	json_put(o, "most", json_integer((json_int_t)r->survey->peak_areas));
 	json_put(o, "begin", json_integer((json_int_t)r->lives.begin_ns));
 	json_put(o, "end", json_integer((json_int_t)r->lives.now_ns));
 	json_put(o, "peak", json_integer((json_int_t)r->survey->peak_ns));
-	json_put(o, "merged", json_integer((json_int_t)r->merged));
+	json_put(o, "left_out", json_integer((json_int_t)r->left_out));
+	json_put(o, "since", json_integer((json_int_t)r->table.begin_ns));
 	return o;
 }
 
-/* Frames of the stacks that areas of the peaks have, by number; as much as a quarter of the page may be. */
+static void add_stack(const struct report_page *p, json_t *stacks, uint32_t stack, size_t *size)
+{
+	uint32_t word = stack < p->nr_stacks ? p->stacks[stack] : UINT32_MAX;
+	char key[16];
+
+	snprintf(key, sizeof(key), "%u", stack);
+	if (word == UINT32_MAX || *size >= p->max_size / 4 || json_object_get(stacks, key))
+		return;
+	*size += strlen(p->frames->word[word]);
+	json_put(stacks, key, json_text(p->frames->word[word]));
+}
+
+/* Frames of the stacks that areas have, by number, those of the peaks first; as much as a quarter of the page may be. */
 static json_t *stacks_json(const struct report_page *p)
 {
 	json_t *stacks = json_object();
 	size_t size = 0;
-	char key[16];
 
-	for (int i = 0; i < p->nr_spaces; i++) {
-		const struct report *r = p->spaces[i];
-
-		for (uint32_t k = 0; k < r->nr_areas && size < p->max_size / 4; k++) {
-			uint32_t stack = r->areas[k].stack;
-			uint32_t word = stack < p->nr_stacks ? p->stacks[stack] : UINT32_MAX;
-
-			snprintf(key, sizeof(key), "%u", stack);
-			if (word == UINT32_MAX || json_object_get(stacks, key))
-				continue;
-			size += strlen(p->frames->word[word]);
-			json_put(stacks, key, json_text(p->frames->word[word]));
-		}
-	}
+	for (int i = 0; i < p->nr_spaces; i++)
+		for (uint32_t k = 0; k < p->spaces[i]->nr_areas; k++)
+			add_stack(p, stacks, p->spaces[i]->areas[k].stack, &size);
+	for (int i = 0; i < p->nr_spaces; i++)
+		for (uint32_t k = 0; k < p->spaces[i]->nr_rects; k++)
+			add_stack(p, stacks, p->spaces[i]->rects[k].stack, &size);
 	return stacks;
 }
 
@@ -252,6 +262,7 @@ static void put_json(const struct report_page *p, FILE *out)
 		json_push(spaces, space_json(p->spaces[i]));
 	json_put(o, "spaces", spaces);
 	json_put(o, "limit", json_integer((json_int_t)p->header->max_map_count));
+	json_put(o, "started", json_integer((json_int_t)p->header->start_time));
 	json_put(o, "kinds", names_json(kind_name, REPORT_KINDS));
 	json_put(o, "colors", names_json(kind_color, REPORT_KINDS));
 	json_put(o, "reasons", names_json(reason_name, EXPLAIN_REASONS));
@@ -286,12 +297,15 @@ static void pack_rects(struct pack *data, const struct report *r)
 	RECTS(pack_f64, born_ns, r);
 	RECTS(pack_f64, ended_ns, r);
 	RECTS(pack_u32, step, r);
+	RECTS(pack_u32, lives, r);
 	RECTS(pack_u32, reasons, r);
 	RECTS(pack_u32, site, r);
 	RECTS(pack_u32, name, r);
+	RECTS(pack_u32, stack, r);
 	RECTS(pack_u32, thread, r);
 	RECTS(pack_u8, kind, r);
 	RECTS(pack_u8, prot, r);
+	RECTS(pack_u8, needless, r);
 }
 
 static void pack_numbers(struct pack *data, const struct report *r)
@@ -300,6 +314,8 @@ static void pack_numbers(struct pack *data, const struct report *r)
 	SAMPLES(step, r);
 	SAMPLES(areas, r);
 	SAMPLES(bytes, r);
+	SAMPLES(needless, r);
+	SAMPLES(needless_bytes, r);
 	SAMPLES(calls, r);
 	SAMPLES(splits, r);
 	SAMPLES(merges, r);
@@ -332,43 +348,12 @@ static void pack_all(struct pack *data, const struct report_page *p)
 	}
 }
 
-static int by_address(const void *a, const void *b)
-{
-	const struct report_rect *x = a, *y = b;
-
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return x->born_ns < y->born_ns ? -1 : x->born_ns > y->born_ns;
-}
-
-/* Half of the rects go: those that lived shortest. */
-static void leave_out(struct report *r)
-{
-	uint32_t target = r->nr_rects / 2;
-
-	while (r->nr_rects > target) {
-		uint32_t kept = 0;
-
-		r->shortest_ns = r->shortest_ns ? r->shortest_ns * 2 : 1000;
-		if (r->shortest_ns > 2 * (r->end_ns - r->begin_ns) + 2000)
-			r->smallest = r->smallest ? r->smallest * 2 : 8192;
-		for (uint32_t i = 0; i < r->nr_rects; i++) {
-			const struct report_rect *q = &r->rects[i];
-
-			if (q->ended_ns - q->born_ns >= r->shortest_ns && q->end - q->start >= r->smallest)
-				r->rects[kept++] = *q;
-		}
-		r->merged += r->nr_rects - kept;
-		r->nr_rects = kept;
-	}
-}
-
 /* Less of what is shown last; false: nothing is left. */
 static bool leave_out_of_some(const struct report_page *p)
 {
 	for (int i = p->nr_spaces - 1; i >= 0; i--) {
 		if (p->spaces[i]->nr_rects) {
-			leave_out(p->spaces[i]);
+			report_coarsen(p->spaces[i], p->spaces[i]->nr_rects / 2);
 			return true;
 		}
 	}
@@ -381,10 +366,6 @@ static char *data_text(const struct report_page *p, size_t *len, int *err)
 	struct pack data = { 0 };
 	char *text;
 
-	for (int i = 0; i < p->nr_spaces; i++)
-		if (p->spaces[i]->nr_rects)
-			qsort(p->spaces[i]->rects, p->spaces[i]->nr_rects, sizeof(struct report_rect),
-				by_address);
 	for (;;) {
 		pack_all(&data, p);
 		text = pack_text(&data, len);

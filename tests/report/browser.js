@@ -3,7 +3,7 @@
 // usage: node browser.js CHROMIUM PAGE HOSTILE [FOLDER]       PAGE: of a program with children; FOLDER keeps screenshots
 "use strict";
 const assert = require("node:assert");
-const { spawn } = require("node:child_process");
+const { spawn, spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
@@ -146,7 +146,19 @@ class Browser {
 
 const CTRL = 2;
 const view = "({ ...page.picture.view })";
+const page_is = (expression) => `(() => { const p = page, s = p.chart.spans, r = p.data[p.number].rects, end = p.space.end; return ${expression}; })()`;
 const rows = "document.querySelectorAll('#areas tbody tr').length";
+const cells = (id) => `[...document.querySelectorAll("#${id} tbody tr")].map((tr) => [...tr.cells].map((c) => c.textContent))`;
+const numbers = (list) => list.map((n) => Number(n.replace(/,/g, "")));
+const total = (list) => list.reduce((a, b) => a + b, 0);
+const change = (id, value) => `(() => { const e = document.getElementById("${id}"); e.value = "${value}"; e.dispatchEvent(new Event("change")); })()`;
+/** What is written on canvases when all is drawn. */
+const drawn = `new Promise((done) => {
+	const proto = CanvasRenderingContext2D.prototype, own = proto.fillText, said = [];
+	proto.fillText = function (text, ...place) { said.push([this.canvas.id, text]); return own.call(this, text, ...place); };
+	drawAll(true);
+	requestAnimationFrame(() => requestAnimationFrame(() => { proto.fillText = own; done(said); }));
+})`;
 const text = (id) => `document.getElementById(${JSON.stringify(id)}).textContent`;
 
 const cases = {
@@ -186,21 +198,60 @@ const cases = {
 		assert.match(await b.value(text("pinned")), /its lower end: .*\napart from the area below: .*\nits upper end: .*\napart from the area above: /);
 		await b.shot("3-pinned");
 	},
-	async "a span, and a second one, tell what began in them"(b) {
+	async "the table of reasons is what the page has without a script, and numbers agree with those of the list and the culprits"(b) {
+		const source = fs.readFileSync(pageFile, "utf8"), plain = /<table id=reasons>.*?<\/table>/s.exec(source)[0].split("<tr><td class=n>").slice(1);
+		const without = plain.map((row) => row.split(/<td[^>]*>/).map((c) => c.replace(/\n|<\/tbody>.*/gs, "").replace(/&gt;/g, ">").replace(/&#39;|&apos;/g, "'")));
+		const rowsHere = await b.value(cells("reasons"));
+		assert.deepStrictEqual(rowsHere.map(String).sort(), without.map(String).sort());
+		assert.strictEqual(total(numbers(rowsHere.map((r) => r[0]))), await b.value("page.list.chosen().length"));
+		assert.strictEqual(total(numbers(rowsHere.map((r) => r[0]))), await b.value("page.flame.root.value"));
+	},
+	async "a span, and a second one: everything below is of them"(b) {
 		await b.drag("#chart", [0.02, 0.5], [0.6, 0.5]);
 		assert.ok((await b.value("document.querySelectorAll('#span tbody tr').length")) > 0);
 		assert.match(await b.value(text("span")), /Began between/);
 		assert.strictEqual(await b.value("document.querySelectorAll('#span table').length"), 2, "by site and by reason");
-		await b.value("(() => { const w = page.flame.weight; w.value = 'births'; w.dispatchEvent(new Event('change')); })()");
-		const inside = await b.value("(() => { const [a, z] = page.chart.spans[0], born = [...page.chart.rects.born]; return born.filter((t) => t >= a && t <= z).length; })()");
-		assert.strictEqual(await b.value("page.flame.root.value"), inside, "the flame graph is of the span");
+		const inside = await b.value(page_is("[...r.born].filter((t) => t >= s[0][0] && t <= s[0][1]).length"));
+		const left = await b.value(page_is("[...r.born].filter((t, i) => t >= s[0][0] && t <= s[0][1] && (r.ended[i] > s[0][1] || r.ended[i] >= end)).length"));
+		assert.ok(left > 0 && left < inside, `${left} of ${inside}`);
+		const why = await b.value(cells("reasons"));
+		assert.deepStrictEqual([total(numbers(why.map((r) => r[0]))), total(numbers(why.map((r) => r[1])))], [inside, left], "reasons are of the span");
+		assert.match(await b.value("document.querySelector('#reasons caption').textContent"), /began between/);
+		assert.strictEqual(await b.value("page.flame.root.value"), left, "culprits are of the span");
+		assert.strictEqual(await b.value("page.list.chosen().length"), left, "the list is of the span");
+		assert.match(await b.value(text("listname")), /began in the span/);
+		assert.deepStrictEqual(await b.value("page.holes.span()"), await b.value("page.chart.spans[0]"), "free ranges are of the span");
+		await b.value(change("weight", "births"));
+		assert.strictEqual(await b.value("page.flame.root.value"), inside, "all that began, too");
 		await b.drag("#chart", [0.62, 0.5], [0.98, 0.5], CTRL);
 		assert.match(await b.value(text("span")), /, and between/);
+		const later = await b.value(page_is("[...r.born].filter((t) => t >= s[1][0] && t <= s[1][1]).length")), grown = await b.value(cells("reasons"));
+		assert.deepStrictEqual([0, 1, 2].map((c) => total(numbers(grown.map((r) => r[c])))), [inside, later, later - inside], "by reason and site");
+		for (const n of [0, 1]) {
+			const table = await b.value(`[...document.querySelectorAll('#span table')[${n}].tBodies[0].rows].map((tr) => [...tr.cells].map((c) => c.textContent))`);
+			assert.deepStrictEqual([0, 1, 2].map((c) => total(numbers(table.map((r) => r[c])))), [inside, later, later - inside], "by site, by reason");
+			const more = numbers(table.map((r) => r[2]));
+			assert.deepStrictEqual(more, [...more].sort((p, q) => q - p), "what grew most first");
+		}
 		await b.shot("4-difference");
 		await b.click("#clear");
 		assert.strictEqual(await b.value("document.getElementById('span').hidden"), true);
 		assert.strictEqual(await b.value("page.flame.root.value"), await b.value("page.space.rects"));
-		await b.value("(() => { const w = page.flame.weight; w.value = 'areas'; w.dispatchEvent(new Event('change')); })()");
+		assert.match(await b.value("document.querySelector('#reasons caption').textContent"), /at the peak/);
+		await b.value(change("weight", "areas"));
+	},
+	async "the axes tell moments since the beginning, and the clock where the recording knows it"(b) {
+		const begun = await b.value("page.meta.started"), said = await b.value(drawn);
+		assert.ok(Math.abs(begun - Date.now() / 1000) < 3600, "the recording was made just now: " + begun);
+		for (const id of ["axis", "chart", "holes"]) {
+			const words = said.filter(([canvas]) => canvas === id).map(([, t]) => t);
+			assert.ok(words.some((t) => /^[\d.]+ s$/.test(t)), `${id}: ${words}`);
+			const clock = words.find((t) => /^\d\d:\d\d:\d\d UTC$/.test(t)), at = new Date((begun + Math.floor((await b.value("page.space.begin")) / 1e9)) * 1000);
+			assert.ok(clock && Math.abs(Date.parse(at.toISOString().slice(0, 11) + clock.slice(0, 8) + "Z") - at) <= 60000, `${id}: ${clock}, ${at.toISOString()}`);
+		}
+		await b.value("page.space.started = page.picture.meta.started = page.chart.meta.started = 0");
+		assert.deepStrictEqual((await b.value(drawn)).filter(([, t]) => t.includes("UTC")), []);
+		await b.value(`page.space.started = ${begun}`);
 	},
 	async "the filter works on the list and on the picture"(b) {
 		await b.click("#filter");
@@ -235,13 +286,17 @@ const cases = {
 		const tid = await b.value("page.thread"), own = await b.value(`[...page.chart.rects.thread].filter((t) => t === ${tid}).length`);
 		assert.ok(own > 0 && own < births, `${own} of ${births}`);
 		assert.strictEqual(await b.value("[...page.picture.chosen].filter(Boolean).length"), own);
-		const left = await b.value("page.list.chosen().length");
+		const left = await b.value("page.list.chosen().length"), why = "document.querySelector('#reasons caption').textContent";
 		assert.ok(left < all, `${left} of ${all}`);
+		assert.match(await b.value(why), new RegExp(`at the peak.*, of thread ${tid}$`));
+		assert.strictEqual(total(numbers((await b.value(cells("reasons"))).map((r) => r[0]))), left, "reasons are of the thread");
 		assert.ok(await b.value(`page.list.chosen().every((a) => a.thread === ${tid})`));
 		assert.strictEqual(await b.value("page.flame.root.value"), left);
 		await b.drag("#chart", [0.02, 0.5], [0.98, 0.5]);
-		assert.ok(await b.value("page.list.chosen().length") <= left);
-		assert.match(await b.value(text("found")), /of those that began in the span/);
+		assert.ok(await b.value(`page.list.chosen().every((a) => a.thread === ${tid})`));
+		assert.match(await b.value(why), new RegExp(`began between.*, of thread ${tid}$`));
+		const inside = await b.value(page_is(`[...r.born].filter((t, i) => t >= s[0][0] && t <= s[0][1] && r.thread[i] === ${tid}).length`));
+		assert.strictEqual(total(numbers((await b.value(cells("reasons"))).map((r) => r[0]))), inside, "reasons are of the thread and of the span");
 		await b.shot("10-thread", true);
 		await sleep(400);
 		const link = await b.value("location.href");
@@ -249,7 +304,7 @@ const cases = {
 		await b.open(link);
 		assert.strictEqual(await b.value("page.thread"), tid);
 		await b.click("#clear");
-		await b.value("(() => { const t = document.getElementById('thread'); t.value = '0'; t.dispatchEvent(new Event('change')); })()");
+		await b.value(change("thread", "0"));
 		assert.strictEqual(await b.value("page.list.chosen().length"), all);
 		assert.strictEqual(await b.value("page.picture.chosen"), null);
 		b.quiet();
@@ -285,6 +340,7 @@ const cases = {
 		await b.until("page.number === 1");
 		await b.frames();
 		assert.strictEqual(await b.value("page.list.rows.length"), await b.value("page.meta.spaces[1].areas"));
+		assert.strictEqual(total(numbers((await b.value(cells("reasons"))).map((r) => r[0]))), await b.value("page.meta.spaces[1].areas"), "its reasons");
 		await b.shot("7-process", true);
 		await sleep(400);
 		const link = await b.value("location.href");
@@ -324,22 +380,99 @@ const cases = {
 		await b.key("Escape");
 		b.quiet();
 	},
-	async "dark, and light again"(b) {
-		const background = "getComputedStyle(document.body).backgroundColor", before = await b.value(background);
+	async "every view has a link that reopens it, in a new page and in the same one"(b) {
+		await b.open(pageFile);
+		const state = "JSON.stringify({ ...linkParts(), pinned: document.getElementById('pinned').textContent, theme: document.documentElement.className, rows: document.querySelector('#areas tbody').textContent, reasons: document.getElementById('reasons').textContent, box: page.flame.way.map((n) => n.name) })";
+		const fresh = await b.value(state);
 		await b.click("#theme");
-		assert.notStrictEqual(await b.value(background), before);
+		await b.click("#areas th button[data-key=size]");
+		await b.click("#areas th button[data-key=size]");
+		await b.value(change("measure", "needless"));
+		await b.value(change("weight", "bytes"));
+		await b.drag("#chart", [0.1, 0.5], [0.7, 0.5]);
+		await b.drag("#chart", [0.75, 0.5], [0.9, 0.5], CTRL);
+		await b.value("document.getElementById('flame').focus()");
+		await b.key("ArrowDown");
+		await b.key("Enter");
+		await b.value("document.getElementById('picture').focus()");
+		await b.key("+");
+		await b.value("page.picture.pin(page.picture.rects.start.length - 1)");
+		await b.click("#filter");
+		await b.send("Input.insertText", { text: "size>8K" });
+		await sleep(400);
+		const link = await b.value("location.href"), there = await b.value(state);
+		for (const part of ["t=", "y=", "filter=", "sort=size-", "pin=", "numbers=needless", "culprits=bytes", "box=", "at=", "theme=dark", "span=", "second="])
+			assert.ok(link.includes(part), `${part} is not in ${link}`);
+		await b.open(link);
+		assert.deepStrictEqual(JSON.parse(await b.value(state)), JSON.parse(there));
+		await b.open(pageFile);
+		assert.strictEqual(await b.value(state), fresh, "a page without a link is as it was");
+		await b.value(`location.hash = ${JSON.stringify(new URL(link).hash)}`);
+		await b.until("page.cursor >= 0");
+		await b.frames();
+		assert.deepStrictEqual(JSON.parse(await b.value(state)), JSON.parse(there));
+		await b.open(pageFile + "#process=99&t=x&sort=none&pin=9999999&box=7.7.7&at=nothing&span=9-1&thread=abc");
+		assert.strictEqual(await b.value("page.list.key + page.number + page.thread"), "start00", "of what is nonsense the page is as it begins");
+		b.quiet();
+	},
+	async "screen readers get the tables, with headings, and words for the pictures"(b) {
+		await b.open(pageFile);
+		await b.send("Accessibility.enable");
+		const { nodes } = await b.send("Accessibility.getFullAXTree"), seen = nodes.filter((n) => !n.ignored).map((n) => [n.role.value, n.name?.value || ""]);
+		const named = (role) => seen.filter(([r]) => r === role).map(([, name]) => name);
+		assert.deepStrictEqual(named("table").filter((n) => !n), [], "each table has a name");
+		for (const name of [/^Why areas are apart/, /^Largest free ranges/, /^Address spaces/, /^Areas/])
+			assert.ok(named("table").some((n) => name.test(n)), `${name}: ${named("table")}`);
+		for (const role of ["image", "button", "combobox", "textbox"])
+			assert.deepStrictEqual(named(role).filter((n) => !n), [], `each ${role} has a name`);
+		assert.strictEqual(named("image").length, 4, "the pictures; the map beside and the axis are decoration");
+		for (const heading of ["areas", "size", "reason", "made by", "start", "name"])
+			assert.ok(named("columnheader").some((n) => n.includes(heading)), `${heading}: ${named("columnheader")}`);
+		assert.ok(seen.filter(([r]) => r === "heading").length >= 7);
+		await b.send("Accessibility.disable");
+		assert.strictEqual(await b.value("document.querySelector('#areas th[aria-sort=ascending] button').dataset.key"), "start");
+		await b.click("#areas th button[data-key=size]");
+		assert.strictEqual(await b.value("document.querySelector('#areas th[aria-sort=ascending] button').dataset.key"), "size");
+	},
+	async "dark, and light again; by itself where the system is"(b) {
+		const background = "getComputedStyle(document.body).backgroundColor", before = await b.value(background), ink = "getComputedStyle(document.body).color";
+		await b.click("#theme");
+		const dark = await b.value(background);
+		assert.notStrictEqual(dark, before);
 		await b.shot("8-dark", true);
 		await b.click("#theme");
 		assert.strictEqual(await b.value(background), before);
+		await b.open(pageFile);
+		await b.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: "dark" }] });
+		assert.strictEqual(await b.value(background), dark);
+		assert.notStrictEqual(await b.value(ink), dark);
+		await b.send("Emulation.setEmulatedMedia", { features: [] });
+		assert.strictEqual(await b.value(background), before);
 	},
-	async "it prints"(b) {
+	async "it prints: light, with headings in words on each page, without what only a screen can do"(b) {
+		await b.click("#theme");
+		await b.value("addEventListener('beforeprint', () => (window.printed = [document.documentElement.className, document.getElementById('picture').width / document.getElementById('picture').clientWidth]))");
 		const { data } = await b.send("Page.printToPDF", { printBackground: false });
 		const pdf = Buffer.from(data, "base64");
 		assert.ok(pdf.subarray(0, 5).toString() === "%PDF-" && pdf.length > 20000, String(pdf.length));
 		if (shots)
 			fs.writeFileSync(path.join(shots, "9-print.pdf"), pdf);
+		assert.deepStrictEqual(await b.value("window.printed"), ["light", 2], "light, and twice as sharp");
+		await b.frames();
+		assert.strictEqual(await b.value("document.documentElement.className"), "dark", "as it was");
+		await b.click("#theme");
+		const words = spawnSync("pdftotext", ["-layout", "-", "-"], { input: pdf, encoding: "utf8" });
+		if (!words.error) {
+			const pages = words.stdout.split("\f").filter((p) => p.trim()), listed = pages.filter((p) => /^ *[0-9a-f]{12} .*(r|-)(w|-)(x|-) /m.test(p));
+			assert.ok(listed.length > 1 && listed.every((p) => /start +size +access +kind/.test(p)), `${listed.length} of ${pages.length} pages`);
+			assert.doesNotMatch(words.stdout, /Wheel zooms|dark or light|size>1M/);
+		}
 		await b.send("Emulation.setEmulatedMedia", { media: "print" });
-		assert.strictEqual(await b.value("getComputedStyle(document.getElementById('theme')).display"), "none");
+		for (const what of ["#theme", "#mini", "#filters", "#areas th button"])
+			assert.strictEqual(await b.value(`getComputedStyle(document.querySelector("${what}")).display`), "none", what);
+		const shape = await b.value("(() => { const c = document.getElementById('picture'); return [c.clientWidth / c.clientHeight, c.width / c.height]; })()");
+		assert.ok(Math.abs(shape[0] - shape[1]) < 0.05, "pictures keep their proportions: " + shape);
+		assert.strictEqual(await b.value("getComputedStyle(document.querySelector('#legend i')).printColorAdjust"), "exact");
 		await b.send("Emulation.setEmulatedMedia", { media: "" });
 	},
 	async "hostile names are text"(b) {

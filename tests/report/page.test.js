@@ -27,6 +27,8 @@ test("sizes are read and written", () => {
 	assert.ok(Number.isNaN(page.parseSize("many")));
 	assert.strictEqual(page.sizeText(4096), "4.0 KiB");
 	assert.strictEqual(page.sizeText(3 * 2 ** 30), "3.0 GiB");
+	assert.strictEqual(page.sizeText(132 * 1024), "132.0 KiB");
+	assert.strictEqual(page.sizeText(7), "7 B");
 });
 
 test("filters: sizes, access, words, and a sentence for what is wrong", () => {
@@ -52,16 +54,56 @@ test("forecast: ten areas a second over a minute, and none where nothing grows",
 	assert.strictEqual(page.forecast(times.map((t) => t / 100), grows, 1700), null);
 });
 
-test("what began in a span, by site", () => {
-	const rects = { born: [1, 5, 6, 20], ended: [30, 7, 30, 30], site: [0, 1, 1, 1], start: [0, 0, 0, 0], end: [10, 10, 10, 10] };
-	const sums = page.bornBetween(rects, 2, 10);
-	assert.deepStrictEqual([...sums.entries()], [[1, { born: 2, left: 1, bytes: 10 }]]);
+const RECTS = {
+	born: [1, 5, 6, 20], ended: [30, 7, 30, 30], site: [0, 1, 1, 1], reasons: [2, 2, 4, 4], start: [0, 0, 0, 0], end: [10, 10, 10, 10], thread: [8, 9, 8, 0],
+	needless: [0, 0, 1, 0], lives: [1, 1, 1, 1],
+};
+const sums = (groups) => [...groups].map(([k, g]) => [k, g.areas, g.marked, g.markedBytes]);
+
+test("what began in a span and was there at its end: by who made it, by reason, by both, of one thread", () => {
+	assert.deepStrictEqual(sums(page.bornBetween(RECTS, [2, 10], "site", 0, 40)), [[1, 2, 1, 10]]);
+	assert.deepStrictEqual(sums(page.bornBetween(RECTS, [0, 10], "reasons", 0, 40)), [[2, 2, 1, 10], [4, 1, 1, 10]]);
+	assert.deepStrictEqual(sums(page.bornBetween(RECTS, [0, 40], "both", 0, 40)).map((g) => g[1]), [1, 1, 2]);
+	assert.deepStrictEqual(sums(page.bornBetween(RECTS, [0, 10], "site", 8, 40)), [[0, 1, 1, 10], [1, 1, 1, 10]]);
+	assert.deepStrictEqual(page.threadsOf(RECTS), [[8, 2], [9, 1]]);
 });
 
-test("of one thread: what it began in a span, and who began most", () => {
-	const rects = { born: [1, 5, 6, 20], ended: [30, 7, 30, 30], site: [0, 1, 1, 1], start: [0, 0, 0, 0], end: [10, 10, 10, 10], thread: [8, 9, 8, 0] };
-	assert.deepStrictEqual([...page.bornBetween(rects, 0, 10, "site", 8).entries()], [[0, { born: 1, left: 1, bytes: 10 }], [1, { born: 1, left: 1, bytes: 10 }]]);
-	assert.deepStrictEqual(page.threadsOf(rects), [[8, 2], [9, 1]]);
+test("what lives to the recording's end is there at the end of a span that ends there", () => {
+	assert.deepStrictEqual(sums(page.bornBetween(RECTS, [0, 30], "site", 0, 30)), [[0, 1, 1, 10], [1, 3, 2, 20]]);
+	assert.deepStrictEqual(sums(page.bornBetween(RECTS, [0, 30], "site", 0, 40)), [[0, 1, 0, 0], [1, 3, 0, 0]]);
+});
+
+test("several that are drawn as one count as several that began, and as one that is there", () => {
+	assert.deepStrictEqual(sums(page.bornBetween({ ...RECTS, lives: [7, 1, 1, 1] }, [0, 2], "site", 0, 40)), [[0, 7, 1, 10]]);
+});
+
+test("between two spans what grew most comes first, what shrank last, and what is in one alone is there", () => {
+	const first = page.bornBetween(RECTS, [0, 5], "site", 0, 40), second = page.bornBetween(RECTS, [6, 40], "site", 0, 40);
+	const rows = page.groupsByGrowth(first, second).map(([f, s]) => [f.areas, s.areas]);
+	assert.deepStrictEqual(rows, [[1, 2], [1, 0]]);
+	assert.deepStrictEqual(page.groupsByGrowth(second, null).map(([f, s]) => [f.areas, s]), [[2, null]]);
+});
+
+test("an axis has round moments, as many as there is room for, in digits that tell them apart", () => {
+	assert.deepStrictEqual(page.ticks(0, 10e9, 5), { step: 2e9, at: [0, 2e9, 4e9, 6e9, 8e9, 10e9] });
+	assert.deepStrictEqual(page.ticks(1.3e9, 1.6e9, 4).at, [1.3e9, 1.4e9, 1.5e9, 1.6e9]);
+	assert.strictEqual(page.tickText(1.5e9, 1e8), "1.5 s");
+	assert.strictEqual(page.tickText(2e9, 1e9), "2 s");
+	assert.strictEqual(page.tickText(1234567, 1), "0.001234567 s");
+	for (const [a, b] of [[0, 0], [5, 6], [0, 1e19]])
+		assert.ok(page.ticks(a, b, 8).at.length <= 20);
+});
+
+test("the clock of the recording, in UTC; nothing where it is not known or cannot be", () => {
+	assert.strictEqual(page.clockText(1700000000, 1.5e9), "22:13:21");
+	assert.strictEqual(page.clockText(0, 5e9), "");
+	assert.strictEqual(page.clockText(2 ** 62, 0), "");
+});
+
+test("the largest gaps have room for words, all others next to none, however many are alike", () => {
+	const starts = Array.from({ length: 2000 }, (_, i) => 0x100000 + i * 0x2000), ends = starts.map((s) => s + 0x1000);
+	const segments = page.foldAddresses(starts, ends), used = segments.reduce((sum, s) => sum + s.high - s.low, 0);
+	assert.ok(segments.length === 2000 && used > 0.5, String(used));
 });
 
 test("CSV: quotes, and formulas that a spreadsheet would run", () => {
@@ -90,7 +132,8 @@ test("the path of an area: its stack, or its module; then the place and the reas
 	assert.deepStrictEqual(page.flamePath(undefined, "no call", "gap"), ["no file", "no call", "gap"]);
 });
 
-test("the last one that is not above, and rates between samples", () => {
+test("the last one that is not above, the first that is not below, and rates between samples", () => {
+	assert.deepStrictEqual([0, 1, 2, 3.5, 9].map((v) => page.firstFrom([1, 3, 3, 4], v)), [0, 0, 1, 3, 4]);
 	assert.deepStrictEqual([0, 1, 2, 3.5, 9].map((v) => page.lastAt([1, 3, 3, 4], v)), [-1, 0, 0, 2, 3]);
 	assert.deepStrictEqual(page.rates([0, 1e9, 1e9, 3e9], [5, 10, 12, 20]), [0, 5, 0, 4]);
 });

@@ -156,8 +156,8 @@ def the_size_is_bounded(folder):
     assert len(small.parts.script("data")) <= size - 200, (len(small.parts.script("data")), size)
     rects = [sum(s["rects"] for s in p.meta["spaces"]) for p in (small, whole)]
     assert rects[0] < rects[1]
-    assert re.search(r"<dt>not drawn<dd>[\d,]+ areas of process \d+ that (lived less than [\d.]+ ms\n|"
-                     r"(lived less than [\d.]+ ms or )?were smaller than [1-9]\d* KiB\n)", small.source)
+    assert re.search(r"<dt>merged<dd>areas of process \d+ that (lived less than [\d.]+ ms|"
+                     r"(lived less than [\d.]+ ms or )?were smaller than [1-9]\d* KiB): [\d,]+ are drawn as one with", small.source)
     r = vmaple("report", recording, "-o", os.path.join(folder, "no.html"), "--max-size", "10")
     assert r.returncode == 125 and "--max-size" in r.stderr and r.stderr.count("\n") == 1, r.stderr
     assert not [f for f in os.listdir(folder) if f.startswith("no.html")]
