@@ -6,6 +6,7 @@
 #ifndef TESTS_RANDOM_H
 #define TESTS_RANDOM_H
 
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,21 @@ static inline uint64_t random_u64(struct random *r)
 
 static inline uint64_t random_below(struct random *r, uint64_t n)
 {
-	return (uint64_t)(((unsigned __int128)random_u64(r) * n) >> 64);
+	uint64_t x = random_u64(r);
+
+#ifdef __SIZEOF_INT128__
+	return (uint64_t)(((unsigned __int128)x * n) >> 64);
+#else
+	uint64_t low = n & UINT32_MAX, high = n >> 32;
+	uint64_t middle = (x & UINT32_MAX) * low / (UINT64_C(1) << 32) + (x >> 32) * low;
+	uint64_t other = (x & UINT32_MAX) * high + (middle & UINT32_MAX);
+
+	return (x >> 32) * high + (middle >> 32) + (other >> 32);
+#endif
 }
+
+/* A number for words of 64 bits, and one for those of 32. */
+#define BY_WORD(of_64, of_32) (ULONG_MAX > UINT_MAX ? (of_64) : (of_32))
 
 /* The seed of this run, printed as a TAP comment. */
 static inline uint64_t random_seed(void)

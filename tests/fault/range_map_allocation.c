@@ -95,7 +95,8 @@ static int make(const struct call *call)
 static void no_difference(void *ctx, uint64_t first, uint64_t last, const struct range_map_range *before,
 	const struct range_map_range *after)
 {
-	fail_msg("a call that failed has changed [%lu, %lu]", first, last);
+	fail_msg("a call that failed has changed [%llu, %llu]", (unsigned long long)first,
+		(unsigned long long)last);
 }
 
 static void check_untouched(const struct range_map_snapshot *before, uint64_t live)

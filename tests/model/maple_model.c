@@ -34,7 +34,7 @@ static const struct shape shapes[] = {
 	{ "wide", MT_FLAGS_ALLOC_RANGE, 1, 100000, 5000, 20, false, 0 },
 	{ "wide in RCU mode", MT_FLAGS_USE_RCU, 1, 100000, 3000, 10, false, 0 },
 	{ "single", MT_FLAGS_ALLOC_RANGE, 1, 60000, 1, 45, false, 0 },
-	{ "sparse", MT_FLAGS_ALLOC_RANGE, 0x123456789abUL, 5000, 9, 35, false, 0 },
+	{ "sparse", MT_FLAGS_ALLOC_RANGE, (unsigned long)0x123456789abULL, 5000, 9, 35, false, 0 },
 	{ "at the top", MT_FLAGS_ALLOC_RANGE, 3, 900, 20, 35, true, 0 },
 	{ "swept", MT_FLAGS_ALLOC_RANGE, 1, 20000, 2, 20, false, 4000 },
 	{ "swept in RCU mode", MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU, 1, 20000, 1, 10, false, 4000 },

@@ -36,12 +36,12 @@ struct shape {
 static const struct shape shapes[] = {
 	{ "tiny", 3, 8, 0, 4, false },
 	{ "the document's: 8 pages", 64, 8, 0, 8, false },
-	{ "one start: overflow subtrees alone", 200, 1, 0, 1UL << 40, false },
+	{ "one start: overflow subtrees alone", 200, 1, 0, 1UL << BY_WORD(40, 24), false },
 	{ "few starts, many sizes", 300, 4, 10, 5000, false },
 	{ "few starts, few sizes: lists", 300, 5, 0, 4, false },
 	{ "short in a wide space", 300, 1U << 30, 4, 1UL << 22, false },
-	{ "of all lengths, all bits", 300, 1U << 31, 32, ULONG_MAX, false },
-	{ "growing", 120, 1U << 31, 30, 1UL << 60, true },
+	{ "of all lengths, all bits", 300, 1U << 31, BY_WORD(32, 0), ULONG_MAX, false },
+	{ "growing", 120, 1U << 31, BY_WORD(30, 0), 1UL << BY_WORD(60, 30), true },
 	{ "disjoint mostly", 500, 100000, 0, 30, false },
 };
 

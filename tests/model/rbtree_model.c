@@ -62,13 +62,13 @@ struct shape {
 static const struct shape shapes[] = {
 	{ "tiny", 4, 10, false },
 	{ "small", 12, 1000, false },
-	{ "some", 60, 1UL << 40, false },
-	{ "many", 600, 1UL << 40, false },
+	{ "some", 60, 1UL << BY_WORD(40, 24), false },
+	{ "many", 600, 1UL << BY_WORD(40, 24), false },
 	{ "equal keys", 100, 7, false },
 	{ "tiny, augmented", 5, 10, true },
 	{ "small, augmented", 20, 1000, true },
-	{ "some, augmented", 60, 1UL << 40, true },
-	{ "many, augmented", 600, 1UL << 40, true },
+	{ "some, augmented", 60, 1UL << BY_WORD(40, 24), true },
+	{ "many, augmented", 600, 1UL << BY_WORD(40, 24), true },
 	{ "equal keys, augmented", 200, 11, true },
 };
 
@@ -320,7 +320,7 @@ static void expect(const char *rule)
 
 static void test_each_broken_rule_is_named(void **state)
 {
-	static const struct shape shape = { "broken", 100, 1UL << 40, true };
+	static const struct shape shape = { "broken", 100, 1UL << BY_WORD(40, 24), true };
 	struct rb_node *top, *first, saved;
 	struct item *item;
 
@@ -346,9 +346,9 @@ static void test_each_broken_rule_is_named(void **state)
 	*first = saved;
 
 	item = item_of(first);
-	item->key += 1UL << 41;
+	item->key += 1UL << BY_WORD(41, 25);
 	expect("RB5");
-	item->key -= 1UL << 41;
+	item->key -= 1UL << BY_WORD(41, 25);
 
 	run.root.rb_leftmost = rb_next(first);
 	expect("RB6");

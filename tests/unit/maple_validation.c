@@ -26,7 +26,7 @@ static void test_statistics_count_what_is_there(void **state)
 	assert_int_equal(s.gaps, 99);
 	assert_int_equal(s.height, mt_height(&mt));
 	assert_int_equal(s.inner_nodes, 1);
-	assert_int_equal(s.bytes, s.leaves * 512 + s.inner_nodes * 768);
+	assert_int_equal(s.bytes, s.leaves * POOL_LEAF_SIZE + s.inner_nodes * POOL_INNER_SIZE);
 	mtree_destroy(&mt);
 }
 

@@ -45,11 +45,16 @@ struct mt_wide_leaf {
 	unsigned long start[LEAF_AREAS + 2]; /* the last two unused */
 };
 
+_Static_assert(offsetof(struct mt_wide_leaf, start) == sizeof(struct mt_leaf), "where a step looks for them");
+#if ULONG_MAX > UINT_MAX
 _Static_assert(sizeof(struct mt_leaf) == POOL_LEAF_SIZE, "a leaf is eight cache lines");
 _Static_assert(sizeof(struct mt_wide_leaf) == POOL_INNER_SIZE, "a wide one twelve, as an inner node");
-_Static_assert(offsetof(struct mt_wide_leaf, start) == sizeof(struct mt_leaf), "where a step looks for them");
 _Static_assert(offsetof(struct mt_leaf, narrow.start) == 128, "ends fill two cache lines with the base");
 _Static_assert(offsetof(struct mt_leaf, slot) == 256, "and starts the next two");
+#else /* words of 32 bits: nodes are smaller than their blocks */
+_Static_assert(sizeof(struct mt_leaf) <= POOL_LEAF_SIZE, "a leaf has its block");
+_Static_assert(sizeof(struct mt_wide_leaf) <= POOL_INNER_SIZE, "and a wide one that of an inner node");
+#endif
 
 struct mt_area {
 	unsigned long first, last;

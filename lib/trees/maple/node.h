@@ -69,8 +69,12 @@ struct mt_inner {
 	unsigned long gap[MT_SLOTS]; /* indices; the longest run of NULL below each child */
 };
 
+#if ULONG_MAX > UINT_MAX
 _Static_assert(sizeof(struct mt_inner) == POOL_INNER_SIZE, "an inner node is twelve cache lines");
 _Static_assert(offsetof(struct mt_inner, slot) == 256, "pivots and slots do not share cache lines");
+#else /* words of 32 bits: a node is smaller than its block */
+_Static_assert(sizeof(struct mt_inner) <= POOL_INNER_SIZE, "an inner node has its block");
+#endif
 
 struct mt_leaf;
 

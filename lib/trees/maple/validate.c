@@ -117,7 +117,7 @@ static bool check_leaf(struct check *c, const struct mt_leaf *leaf, unsigned lon
 	c->stats.wide_leaves += leaf_is_wide(leaf);
 	c->stats.entries += leaf->live;
 	c->stats.leaf_fill[leaf->live]++;
-	c->stats.bytes += leaf_is_wide(leaf) ? sizeof(struct mt_wide_leaf) : sizeof(struct mt_leaf);
+	c->stats.bytes += leaf_is_wide(leaf) ? POOL_INNER_SIZE : POOL_LEAF_SIZE;
 	return true;
 }
 
@@ -136,7 +136,7 @@ static bool check_node(struct check *c, const void *node, unsigned int height, u
 		return fail(c, "MT6: an inner node has at least 10 children");
 	c->stats.inner_nodes++;
 	c->stats.inner_fill[inner->nr]++;
-	c->stats.bytes += sizeof(*inner);
+	c->stats.bytes += POOL_INNER_SIZE;
 	for (unsigned int i = 0; i < inner->nr; i++) {
 		unsigned long below = 0;
 
