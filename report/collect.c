@@ -177,9 +177,9 @@ static uint32_t part_of(const struct report *r, uint64_t ns, uint32_t n)
 /* A part of the time has one sample: what was true last in it, and the most areas. */
 static void sample(struct report *r, const struct trace_event *e)
 {
-	uint32_t slot = part_of(r, e->time_ns, REPORT_SAMPLES) + 1;
+	uint32_t slot = part_of(r, r->lives.now_ns, REPORT_SAMPLES) + 1;
 	const struct mm_struct *mm = r->lives.mm;
-	struct report_sample *s, now = { .time_ns = e->time_ns,
+	struct report_sample *s, now = { .time_ns = r->lives.now_ns,
 		.step = e->step,
 		.areas = (uint64_t)mm->map_count,
 		.bytes = mm->total_vm << 12,
@@ -222,9 +222,9 @@ static void count_hole(struct report_holes *h, uint64_t start, uint64_t end)
 }
 
 /* Free ranges, at the first event of a part of the time. */
-static void count_holes(struct report *r, const struct trace_event *e)
+static void count_holes(struct report *r)
 {
-	uint32_t slot = part_of(r, e->time_ns, REPORT_HOLES) + 1;
+	uint32_t slot = part_of(r, r->lives.now_ns, REPORT_HOLES) + 1;
 	struct mm_struct *mm = r->lives.mm;
 	struct report_holes *h;
 	struct vm_area_struct *vma;
@@ -235,7 +235,7 @@ static void count_holes(struct report *r, const struct trace_event *e)
 		return;
 	r->last_hole = slot;
 	h = &r->holes[r->nr_holes++];
-	*h = (struct report_holes){ .time_ns = e->time_ns };
+	*h = (struct report_holes){ .time_ns = r->lives.now_ns };
 	for_each_vma (vmi, vma) {
 		count_hole(h, end, vma->vm_start < mm->task_size ? vma->vm_start : mm->task_size);
 		end = vma->vm_end;
@@ -307,7 +307,7 @@ void report_event(struct report *r, struct explain *x, const struct trace_event 
 		r->no_memory |= !r->program;
 	}
 	sample(r, e);
-	count_holes(r, e);
+	count_holes(r);
 	if (e->step == r->survey->peak_step)
 		take_peak(r, x);
 }

@@ -218,7 +218,7 @@ bool lives_event(struct lives *l, struct explain *x, const struct trace_event *e
 		return false;
 	if (!l->begin_ns)
 		l->begin_ns = e->time_ns;
-	l->now_ns = e->time_ns;
+	l->now_ns = e->time_ns > l->now_ns ? e->time_ns : l->now_ns;
 	l->now_step = e->step;
 	l->mm = replay_space(explain_replay(x), l->mm_id);
 	if (!l->mm)

@@ -69,7 +69,8 @@ struct lives {
 	struct mm_struct *mm; /* NULL: it is not there (any more) */
 	uint32_t mm_id;
 	struct maple_tree open;                                   /* struct life by range */
-	uint64_t nr_open, calls, begin_ns, now_ns, now_step, brk; /* brk: as it was before the event */
+	/* now_ns: of the latest event so far, where the clock of the recording jumps back; brk: as it was before the event */
+	uint64_t nr_open, calls, begin_ns, now_ns, now_step, brk;
 	uint64_t needless,
 		needless_bytes; /* open ones that need not be apart from what is below, and their size */
 	struct report_words *names;

@@ -192,6 +192,11 @@ function setPrinting() {
 async function main() {
 	const meta = JSON.parse(document.getElementById("meta").textContent);
 	page.meta = meta;
+	meta.names = meta.names.map(visible);
+	meta.sites = meta.sites.map(visible);
+	meta.spaces.forEach((s) => (s.program = visible(s.program)));
+	for (const [number, frames] of Object.entries(meta.stacks))
+		meta.stacks[number] = frames.split("\n").map(visible).join("\n");
 	page.data = await readColumns(meta);
 	for (const id of ["life", "counts", "culprits", "free", "list"])
 		document.getElementById(id).hidden = false;

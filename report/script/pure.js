@@ -295,6 +295,11 @@ function clockText(started, ns) {
 	return started > 0 && !Number.isNaN(date.getTime()) ? date.toISOString().slice(11, 19) : "";
 }
 
+/** What is not seen, but changes how what follows is read: controls, and marks that turn the direction of text. As lab/markup.h has it. */
+function visible(text) {
+	return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+}
+
 function csvField(text) {
 	const safe = /^[=+\-@\t]/.test(text) ? "'" + text : text;
 	return /[",\n\r]/.test(safe) ? '"' + safe.replace(/"/g, '""') + '"' : safe;
@@ -305,4 +310,4 @@ function protText(bits) {
 }
 
 if (typeof module !== "undefined")
-	module.exports = { foldAddresses, segmentAt, addressToLine, sizeText, parseSize, parseFilter, forecast, isThere, countAreas, bornBetween, groupsByGrowth, threadsOf, ticks, tickText, clockText, flameTree, flameBoxes, flamePath, lastAt, firstFrom, decodeBase64, rates, csvField, protText };
+	module.exports = { foldAddresses, segmentAt, addressToLine, sizeText, parseSize, parseFilter, forecast, isThere, countAreas, bornBetween, groupsByGrowth, threadsOf, ticks, tickText, clockText, flameTree, flameBoxes, flamePath, lastAt, firstFrom, decodeBase64, rates, visible, csvField, protText };

@@ -30,7 +30,7 @@ static const struct trace_header rec_header = { .version = TRACE_FORMAT_VERSION,
 
 struct recording {
 	struct trace_sink *sink;
-	uint64_t step;
+	uint64_t step, jumped; /* jumped: by how many nanoseconds the clock */
 	int error;
 	uint32_t pid, mm; /* whose events follow; 0: of process 100, in address space 1 */
 };
@@ -38,7 +38,7 @@ struct recording {
 static inline void rec_event(struct recording *r, struct trace_event e)
 {
 	e.step = ++r->step;
-	e.time_ns = r->step * 1000;
+	e.time_ns = r->step * 1000 + r->jumped;
 	e.pid = e.tid = r->pid ? r->pid : 100;
 	e.mm = e.type == TRACE_EVENT_FILE ? 0 : r->mm ? r->mm : 1;
 	if (!r->error)

@@ -13,6 +13,7 @@
  *   fork PID MM                            process PID, with the address space MM, is forked; the first are 100 and 1
  *   process PID MM                         what follows is of that process
  *   anon START:NUMBER:ROOT ...             which areas have an anon_vma, and which
+ *   jump NANOSECONDS                       the clock jumps, back where it is negative
  *   map                                    an observation of the whole map; areas follow
  *   7f0000000000-7f0000001000 rw-p 00000000 08:01 77 NAME      an area, in the form of /proc/PID/maps
  *
@@ -158,11 +159,14 @@ static int add_anon(struct text *t, const char *rest)
 static int add_small(struct text *t, const char *word, const char *rest)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost.what = rest };
+	int64_t jump;
 
 	if (strcmp(word, "fork") == 0)
 		return add_fork(t, rest);
 	if (strcmp(word, "process") == 0)
 		return sscanf(rest, "%" SCNu32 " %" SCNu32, &t->rec.pid, &t->rec.mm) == 2 ? 0 : -1;
+	if (strcmp(word, "jump") == 0)
+		return sscanf(rest, "%" SCNi64, &jump) == 1 ? (t->rec.jumped += (uint64_t)jump, 0) : -1;
 	if (strcmp(word, "lost") == 0)
 		return emit(t, e);
 	if (strcmp(word, "write") == 0) {

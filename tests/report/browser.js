@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A report in a real browser, driven by real input events over its debugging pipe: no package is needed for that.
-// usage: node browser.js CHROMIUM PAGE HOSTILE [FOLDER]       PAGE: of a program with children; FOLDER keeps screenshots
+// usage: node browser.js CHROMIUM PAGE HOSTILE PROGRAM [FOLDER]
+// PAGE: of a program with children; HOSTILE: of areas with hostile names; PROGRAM: of a program with one; FOLDER keeps screenshots
 "use strict";
 const assert = require("node:assert");
 const { spawn, spawnSync } = require("node:child_process");
@@ -8,7 +9,7 @@ const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 
-const [chromium, pageFile, hostileFile, shots] = process.argv.slice(2);
+const [chromium, pageFile, hostileFile, programFile, shots] = process.argv.slice(2);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** The protocol: JSON with a zero byte behind it, to descriptor 3, from descriptor 4. */
@@ -479,6 +480,18 @@ const cases = {
 		await b.open(hostileFile);
 		assert.strictEqual(await b.value("document.querySelectorAll('img, iframe, svg').length"), 0);
 		assert.ok(await b.value("document.body.textContent.includes('<img src=x onerror=alert(1)>')"));
+		b.quiet();
+		await b.open(programFile);
+		for (const id of ["spaces", "reasons", "areas"])
+			assert.ok(await b.value(`document.getElementById("${id}").textContent.includes("<img src=x onerror=alert(1)>")`), id);
+		const option = await b.value("document.querySelector('#process option').textContent"), csv = await b.value("page.list.csv()");
+		assert.ok(option.includes("\\xff\\u0001\\u202e"), option);
+		assert.match(csv, /,"[^\n]*<img src=x onerror=alert\(1\)>""'&\\xff\\u0001\\u202e/);
+		const frames = await b.value("page.picture.rects.site.length && [...document.querySelectorAll('*')].every((e) => ![...e.childNodes].some((n) => n.nodeType === 3 && e.tagName !== 'SCRIPT' && /[\\u202e\\u0001]/.test(n.data)))");
+		assert.ok(frames, "nothing that turns or hides text is in the page");
+		assert.strictEqual(await b.value("document.querySelectorAll('img, iframe, svg, b').length"), 0);
+		assert.deepStrictEqual((await b.value(drawn)).filter(([, t]) => /[\u202e\u0001]/.test(t)), []);
+		await b.shot("11-hostile");
 		b.quiet();
 	},
 };

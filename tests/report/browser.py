@@ -25,13 +25,18 @@ def main():
     os.makedirs(SHOTS, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         recording, maps = os.path.join(folder, "r.vmt"), os.path.join(folder, "maps")
-        pages = [os.path.join(folder, "page.html"), os.path.join(folder, "hostile.html")]
+        pages = [os.path.join(folder, name) for name in ("page.html", "hostile.html", "program.html")]
+        inside = os.path.join(folder.encode(), b"<", b"script><img src=x onerror=alert(1)>\"'&\xff\x01\xe2\x80\xae")
+        os.mkdir(os.path.dirname(inside))
+        shutil.copy(PROGRAM, inside)
         with open(maps, "wb") as f:
             for i, name in enumerate(NAMES):
                 f.write(b"7f%010x-7f%010x r--p 00000000 08:01 %d %s\n" % (i << 16, (i << 16) + 4096, i + 1, name))
         subprocess.run([VMAPLE, "record", "-o", recording, "--", PROGRAM], stdout=subprocess.DEVNULL, check=True)
         subprocess.run([VMAPLE, "report", recording, "-o", pages[0]], check=True)
         subprocess.run([VMAPLE, "report", maps, "-o", pages[1]], check=True)
+        subprocess.run([VMAPLE, "record", "--stacks", "-o", recording, "--", inside], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([VMAPLE, "report", recording, "-o", pages[2]], check=True)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser.js")
         sys.exit(subprocess.run([node, script, browser, *pages, SHOTS], check=False).returncode)
 

@@ -106,6 +106,11 @@ test("the largest gaps have room for words, all others next to none, however man
 	assert.ok(segments.length === 2000 && used > 0.5, String(used));
 });
 
+test("what is not seen is shown: controls, and marks that turn the direction of text", () => {
+	assert.strictEqual(page.visible("a\u202eb\u0001\n\u2066\u200f\u009b"), "a\\u202eb\\u0001\\u000a\\u2066\\u200f\\u009b");
+	assert.strictEqual(page.visible("\u05d0 \u00e9 \u4e2d \ud83d\ude00"), "\u05d0 \u00e9 \u4e2d \ud83d\ude00", "letters of any script stay");
+});
+
 test("CSV: quotes, and formulas that a spreadsheet would run", () => {
 	assert.strictEqual(page.csvField('a"b,c'), '"a""b,c"');
 	assert.strictEqual(page.csvField("=HYPERLINK(1)"), "'=HYPERLINK(1)");

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Pages that vmaple report writes: what is in them, of hostile input too.
 
-usage: pages.py VMAPLE PROGRAM
+usage: pages.py VMAPLE PROGRAM MAKE_RECORDING
 
-PROGRAM is recorded.  Prints TAP.
+PROGRAM is recorded; MAKE_RECORDING makes recordings of text.  Prints TAP.
 """
 import base64
 import hashlib
@@ -12,6 +12,7 @@ import html.parser
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -21,9 +22,10 @@ import zlib
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
 from tap import run_cases  # noqa: E402
 
-VMAPLE, PROGRAM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+VMAPLE, PROGRAM, MAKE = (os.path.abspath(p) for p in sys.argv[1:4])
 HOSTILE = [b"/tmp/</script><img src=x onerror=alert(1)>", b"/tmp/\"quote' & <b>", b"/tmp/\xff\xfe not utf-8",
            "/tmp/\u202eright to left".encode(), b"/tmp/\x01\x1b[31m control", b"/tmp/{{7*7}} ${x} `y`"]
+RECTS = ["start", "end", "born", "ended", "step", "lives"]  # the first columns: four of doubles, the others of 32 bits
 
 
 def vmaple(*command):
@@ -71,6 +73,11 @@ class Page:
 
     def doubles(self, column, count):
         return struct.unpack_from("<%dd" % count, self.data, 8 * column * count)
+
+    def rects(self, name):
+        """A column of the first space's."""
+        n, at = self.space["rects"], RECTS.index(name)
+        return self.doubles(at, n) if at < 4 else struct.unpack_from("<%dI" % n, self.data, 32 * n + 4 * (at - 4) * n)
 
 
 def recorded(folder):
@@ -163,19 +170,88 @@ def the_size_is_bounded(folder):
     assert not [f for f in os.listdir(folder) if f.startswith("no.html")]
 
 
-def many_processes_and_clocks_that_jump_make_a_page(folder):
+def a_program_whose_name_is_markup_is_text(folder):
+    inside = os.path.join(folder.encode(), b"<", b"script><img src=x onerror=alert(1)>\"'&\xff\x01\xe2\x80\xae")
+    os.mkdir(os.path.dirname(inside))
+    shutil.copy(PROGRAM, inside)
+    path = os.path.join(folder, "r.vmt")
+    r = subprocess.run([VMAPLE.encode(), b"record", b"--stacks", b"-o", path.encode(), b"--", inside, b"</dd><b>bold"], check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert r.returncode == 0, r.stderr
+    page = Page(os.path.join(folder, "p.html"), path)
+    assert not [t for t, a in page.parts.tags if t in ("img", "b")]
+    assert len(page.parts.scripts) == 4, [s[:2] for s in page.parts.scripts]
+    words = "".join(page.parts.text)
+    for text in ("<img src=x onerror=alert(1)>\"'&\\xff\\u0001\\u202e", "</dd><b>bold"):
+        assert text in words, (text, words[:3000])
+    assert any("<img src=x onerror=alert(1)>" in name for name in page.meta["names"] + page.meta["sites"])
+    unseen = [c for c in page.source if c in "\u202e\u2066\u200f" or (c < " " and c not in "\n\t")]
+    assert not unseen, unseen
+
+
+def a_hundred_thousand_processes_make_a_page(folder):
     log = os.path.join(folder, "many.log")
     with open(log, "w", encoding="ascii") as f:
-        f.write('1 1000.0 execve("/bin/x", ["x"], 0x0 /* 1 vars */) = 0\n')
-        for i in range(2, 20002):
-            f.write("1 1000.%06d fork() = %d\n" % (i, i))
-            f.write("%d %s mmap(0x8000000000, %d, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x8000000000\n" %
-                    (i, "1.000000" if i % 100 == 0 else "1000.%06d" % i, 4096 * i))
+        f.write('1 1700000000.000000 execve("/bin/x", ["x"], 0x0 /* 1 vars */) = 0\n')
+        for i in range(2, 100002):
+            f.write("1 1700000000.%06d fork() = %d\n" % (i, i))
+            f.write("%d 1700000000.%06d mmap(0x8000000000, %d, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x8000000000\n" %
+                    (i, i, 4096 * i))
             if i % 10:
-                f.write("%d 1000.%06d +++ exited with 0 +++\n" % (i, i))
+                f.write("%d 1700000000.%06d +++ exited with 0 +++\n" % (i, i))
     page = Page(os.path.join(folder, "p.html"), log)
-    assert len(page.meta["spaces"]) == 12 and "and 19989 more" in page.source, len(page.meta["spaces"])
+    assert len(page.meta["spaces"]) == 12 and "and 99989 more" in page.source, len(page.meta["spaces"])
     assert len(page.bytes) < 300000
+
+
+def jumping(folder, jumps):
+    """Pages mapped, each other one unmapped by the next call, the clock jumping before each."""
+    path, text = os.path.join(folder, "jumps.vmt"), ["begin"]
+    for i, jump in enumerate(jumps):
+        at = 0x7f0000000000 + i * 0x10000
+        text += ["jump %d" % jump, "call mmap 0x%x 4096 1 0x32 -1 0 = 0x%x" % (at, at)]
+        if i % 2:
+            text.append("call munmap 0x%x 4096 0 0 0 0 = 0" % (at - 0x10000))
+    subprocess.run([MAKE, path], input="\n".join(text) + "\n", text=True, check=True)
+    return path
+
+
+def clocks_that_jump_leave_time_in_order(folder):
+    jumps = [10 ** 9, 10 ** 12, -10 ** 12 - 5 * 10 ** 8, 7, -3 * 10 ** 8, 2 * 10 ** 9, -2 * 10 ** 9, 10 ** 17, -10 ** 17, 0, 10 ** 9]
+    page = Page(os.path.join(folder, "p.html"), jumping(folder, jumps))
+    assert page.space["rects"] == len(jumps), page.space
+    begin, end = float(page.space["begin"]), float(page.space["end"])
+    for b, e in zip(page.rects("born"), page.rects("ended")):
+        assert begin <= b <= e <= end, (begin, b, e, end)
+    rows = json.loads(vmaple("sql", "--json", jumping(folder, jumps), "select born_ns, ended_ns from areas").stdout)
+    assert sorted((float(r["born_ns"]), float(r["ended_ns"])) for r in rows) == sorted(zip(page.rects("born"), page.rects("ended")))
+    assert end >= 10 ** 17
+
+
+def short_lives_in_one_place_are_merged_and_none_is_lost(folder):
+    log = os.path.join(folder, "turns.log")
+    with open(log, "w", encoding="ascii") as f:
+        f.write('1 1700000000.000000 execve("/bin/x", ["x"], 0x0 /* 1 vars */) = 0\n')
+        f.write("1 1700000000.000001 mmap(0x8000000000, 819200, PROT_NONE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x8000000000\n")
+        for i in range(20000):
+            f.write("1 1700000000.%06d mprotect(0x%x, 4096, %s) = 0\n" %
+                    (i + 2, 0x8000000000 + (1 + 2 * (i * 7 % 99)) * 4096, ("PROT_READ", "PROT_READ|PROT_WRITE")[i // 99 % 2]))
+    rows = json.loads(vmaple("sql", "--json", log, "select count(*) n from areas").stdout)[0]["n"]
+    whole = Page(os.path.join(folder, "p.html"), log)
+    assert sum(whole.rects("lives")) == whole.space["rects"] == rows, (whole.space, rows)
+    assert whole.space["left_out"] == 0 and "<dt>merged" not in whole.source
+    size = len(whole.parts.script("data")) * 2 // 3
+    small = Page(os.path.join(folder, "q.html"), log, "--max-size", str(size))
+    assert len(small.parts.script("data")) <= size and small.space["rects"] < rows / 2, small.space
+    assert sum(small.rects("lives")) + small.space["left_out"] == rows, (sum(small.rects("lives")), small.space, rows)
+    said = re.search(r"<dt>merged<dd>areas of process 1 that lived less than [\d.]+ ms: ([\d,]+) are drawn as one .*, ([\d,]+) are not", small.source)
+    joined, left_out = (int(n.replace(",", "")) for n in said.groups())
+    assert left_out == small.space["left_out"] and joined == sum(n - 1 for n in small.rects("lives")), (joined, left_out)
+    assert joined > 10 * left_out, "pages that turn stay in the picture: %d, %d" % (joined, left_out)
+    # at no moment do two in one place overlap
+    by_place = sorted(zip(small.rects("start"), small.rects("born"), small.rects("ended")))
+    for (place, _, ended), (other, born, _) in zip(by_place, by_place[1:]):
+        assert place != other or ended <= born, (place, ended, born)
 
 
 def an_area_of_everything_is_one(folder):
@@ -190,4 +266,6 @@ def an_area_of_everything_is_one(folder):
 
 run_cases(the_page_has_what_the_ledger_has, every_area_of_the_end_is_a_rectangle, only_our_own_script_is_permitted,
           hostile_names_are_text, pictures_are_xml_and_say_what_is_there, the_size_is_bounded,
-          many_processes_and_clocks_that_jump_make_a_page, an_area_of_everything_is_one)
+          a_program_whose_name_is_markup_is_text, a_hundred_thousand_processes_make_a_page,
+          clocks_that_jump_leave_time_in_order, short_lives_in_one_place_are_merged_and_none_is_lost,
+          an_area_of_everything_is_one)
