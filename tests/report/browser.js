@@ -14,11 +14,11 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** The protocol: JSON with a zero byte behind it, to descriptor 3, from descriptor 4. */
 class Browser {
-	constructor() {
+	constructor(program = chromium) {
 		this.profile = fs.mkdtempSync(path.join(os.tmpdir(), "vmaple-browser-"));
 		const options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
 			"--disable-sync", "--hide-scrollbars", "--window-size=1200,900", "--remote-debugging-pipe", "--user-data-dir=" + this.profile, "about:blank"];
-		this.process = spawn(chromium, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+		this.process = spawn(program, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
 		this.waiting = new Map();
 		this.events = [];
 		this.next = 0;
