@@ -18,6 +18,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+import trace_event_format  # noqa: E402
 from tap import run_cases  # noqa: E402
 
 VMAPLE, KNOWN, MAPPED = (os.path.abspath(p) for p in sys.argv[1:4])
@@ -162,28 +163,32 @@ def trace_events_are_what_perfetto_documents(folder):
     trace = json.loads(vmaple("export", recording, "--format", "perfetto").stdout)
     assert set(trace) == {"traceEvents", "displayTimeUnit", "otherData"} and trace["displayTimeUnit"] in ("ms", "ns")
     assert all(isinstance(v, str) for v in trace["otherData"].values())
-    open_slices, seen = {}, set()
-    for e in trace["traceEvents"]:
-        assert {"ph", "ts", "pid", "tid", "name"} <= set(e), e
-        assert isinstance(e["ts"], (int, float)) and e["ts"] >= 0 and isinstance(e["pid"], int) and isinstance(e["tid"], int)
-        seen.add(e["ph"])
-        if e["ph"] == "i":
-            assert e["s"] in ("g", "p", "t") and isinstance(e["args"], dict) and e["cat"]
-        elif e["ph"] == "C":
-            assert e["args"] and all(isinstance(v, (int, float)) for v in e["args"].values())
-        elif e["ph"] == "b":
-            assert e["cat"] and isinstance(e["id"], str) and (e["cat"], e["id"]) not in open_slices
-            open_slices[e["cat"], e["id"]] = e
-        elif e["ph"] == "e":
-            begin = open_slices.pop((e["cat"], e["id"]))
-            assert (begin["name"], begin["pid"]) == (e["name"], e["pid"]) and begin["ts"] <= e["ts"]
-        else:
-            assert e["ph"] == "M" and e["name"] == "process_name" and isinstance(e["args"]["name"], str), e
-    assert not open_slices and seen == set("iCbeM"), seen
+    assert not trace_event_format.problems(trace), trace_event_format.problems(trace)[:5]
+    seen = {e["ph"] for e in trace["traceEvents"]}
+    assert seen == set("iCbeM"), seen
     calls = one(recording, "select count(*) n from events where type = 'call'")
     assert sum(e["ph"] == "i" for e in trace["traceEvents"]) == calls
     large = one(recording, "select count(*) n from areas where bytes >= 1 << 20")
     assert sum(e["ph"] == "b" for e in trace["traceEvents"]) == large > 0
+
+
+def what_perfetto_does_not_document_is_noticed(_):
+    common = {"name": "x", "ph": "i", "ts": 1.5, "pid": 1, "tid": 1, "s": "t"}
+    begin, end = ({**{k: v for k, v in common.items() if k != "s"}, "ph": ph, "cat": "area", "id": "0x1"} for ph in "be")
+    good = [[common], [{**common, "cat": "a,b", "args": {}}], [begin, end], [{**begin, "ts": 1}, {**end, "ts": 1}],
+            [{"name": "process_name", "ph": "M", "ts": 0, "pid": 1, "tid": 0, "args": {"name": "x"}}],
+            [{"name": "x", "ph": "C", "ts": 0, "pid": 1, "tid": 0, "args": {"areas": 1}}]]
+    for events in good:
+        assert not trace_event_format.problems({"traceEvents": events}), (events, trace_event_format.problems({"traceEvents": events}))
+    bad = [[{**common, "ts": "1"}], [{**common, "ts": -1}], [{**common, "pid": "1"}], [{**common, "s": "x"}], [{**common, "ph": "X"}],
+           [{**common, "dur": 3}], [{**common, "args": [1]}], [{**common, "cat": "a,"}], [begin], [end], [begin, {**end, "id": "0x2"}],
+           [begin, {**end, "ts": 1}], [begin, {**end, "name": "y"}], [{k: v for k, v in common.items() if k != "tid"}],
+           [{"name": "x", "ph": "C", "ts": 0, "pid": 1, "tid": 0, "args": {"areas": "1"}}],
+           [{"name": "x", "ph": "C", "ts": 0, "pid": 1, "tid": 0, "args": {}}],
+           [{"name": "process_name", "ph": "M", "ts": 0, "pid": 1, "tid": 0, "args": {"title": "x"}}]]
+    for events in bad:
+        assert trace_event_format.problems({"traceEvents": events}), events
+    assert trace_event_format.problems([common]) and trace_event_format.problems({"traceEvents": [], "displayTimeUnit": "us"})
 
 
 def folded_lines_weigh_what_the_peak_has(folder):
@@ -320,7 +325,8 @@ def the_cookbook_is_answered(folder):
 
 run_cases(counts_are_those_of_arithmetic, the_end_is_the_map_of_the_end, every_event_and_peak_is_there,
           page_database_and_why_say_the_same, files_say_the_same_as_the_database, several_recordings_are_runs,
-          trace_events_are_what_perfetto_documents, folded_lines_weigh_what_the_peak_has,
+          trace_events_are_what_perfetto_documents, what_perfetto_does_not_document_is_noticed,
+          folded_lines_weigh_what_the_peak_has,
           a_log_of_strace_leads_to_the_same_map, what_cannot_be_written_leaves_nothing, what_is_interrupted_leaves_nothing,
           of_a_damaged_recording_is_what_could_be_read, questions_have_one_sentence_when_they_are_wrong,
           the_page_of_columns_is_complete, the_cookbook_is_answered)
