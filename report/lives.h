@@ -68,7 +68,7 @@ struct life {
 struct lives {
 	struct mm_struct *mm; /* NULL: it is not there (any more) */
 	uint32_t mm_id;
-	struct maple_tree open;                                   /* struct life by range */
+	struct maple_tree open; /* struct life by range */
 	/* now_ns: of the latest event so far, where the clock of the recording jumps back; brk: as it was before the event */
 	uint64_t nr_open, calls, begin_ns, now_ns, now_step, brk;
 	uint64_t needless,
