@@ -275,6 +275,7 @@ static bool area_of_line(const char *line, struct area_spec *a, unsigned int ind
 			.no_split = !inode,
 			.readable = true,
 			.writable = true,
+			.size = inode ? 0 : end - start,
 			.ino = inode };
 		a->file = &some_file[index];
 		a->pgoff = offset / PAGE;

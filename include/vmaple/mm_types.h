@@ -119,7 +119,8 @@ struct vm_file {
 	vm_flags_t vm_flags_off;
 	/** Bytes: large mappings are placed congruent to their offset; 0: anywhere. */
 	unsigned long map_align;
-	unsigned long size;      /**< bytes; no page beyond can be faulted in; 0: not known */
+	unsigned long
+		size; /**< bytes; no page beyond can be faulted in; of VM_FILE_SPECIAL all; 0: not known */
 	unsigned long max_bytes; /**< what its file system can hold: no mapping reaches beyond; 0: 2^64 */
 	uint64_t dev, ino;       /**< shown in maps */
 	const char *name;        /**< shown in maps; lives as long as the file */

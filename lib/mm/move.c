@@ -160,12 +160,13 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 		set_field(vma, vm_pgoff, to_pages(r->mm, vma->vm_start));
 }
 
-static bool vma_is_part_of_special(const struct remap *r)
+/* Of the kernel's own areas; also what is left of one that was cut. */
+static bool is_part_of_special(const struct remap *r)
 {
-	const struct vm_area_struct *vma = r->vma;
+	const struct vm_file *file = r->vma->vm_file;
 
-	return vma->vm_file && vma->vm_file->kind == VM_FILE_SPECIAL &&
-	       r->old_len != vma->vm_end - vma->vm_start;
+	return file && file->kind == VM_FILE_SPECIAL &&
+	       r->old_len != (file->size ? file->size : r->vma->vm_end - r->vma->vm_start);
 }
 
 static int may_cut_source(const struct remap *r)
@@ -173,8 +174,8 @@ static int may_cut_source(const struct remap *r)
 	unsigned long end = r->addr + r->old_len;
 	int err = r->vma->vm_start < r->addr ? ops_may_split(r->vma, r->addr) : 0;
 
-	/* The kernel's own areas can be cut there, but move only as a whole. */
-	if (!err && vma_is_part_of_special(r))
+	/* Where they can be cut they move only as a whole. */
+	if (!err && is_part_of_special(r))
 		return -EINVAL;
 
 	if (!err && r->vma->vm_end > end)

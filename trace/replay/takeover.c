@@ -68,6 +68,8 @@ static int insert_area(struct replay *r, struct space *s, const struct trace_are
 		spec.file = file ? vm_file_get(file) : file_of_area(r, s, a);
 		if (!spec.file)
 			return -ENOMEM;
+		if (spec.file->kind == VM_FILE_SPECIAL)
+			spec.file->size = a->end - a->start;
 	} else if (strncmp(a->name, "[anon:", 6) == 0) {
 		snprintf(name, sizeof(name), "%.*s", (int)strlen(a->name) - 7, a->name + 6);
 		spec.anon_name = name;
