@@ -70,7 +70,7 @@ enum explain_reason {
 	EXPLAIN_FILE = 1 << 3,         /**< different files, or one has none */
 	EXPLAIN_OPENED_TWICE = 1 << 4, /**< the same file by two open(2) */
 	EXPLAIN_OFFSET = 1 << 5,       /**< the same file, at offsets that do not adjoin */
-	EXPLAIN_MOVED = 1 << 6,        /**< anonymous memory that mremap moved after it was written */
+	EXPLAIN_MOVED = 1 << 6,        /**< memory that mremap moved after it was written */
 	EXPLAIN_WRITTEN = 1 << 7,      /**< each was first written on its own: two anon_vmas */
 	EXPLAIN_INHERITED = 1 << 8,    /**< written pages of one or both are shared with a parent by fork */
 	EXPLAIN_DONTFORK = 1 << 9,

@@ -70,6 +70,8 @@ struct kernel_profile {
 	bool droppable_unlocked;
 	/** What mremap moves joins nothing where a userfaultfd serves it. */
 	bool served_moves_alone;
+	/** Private mappings of a file join only where the pages that they have of their own adjoin, too. */
+	bool own_pages_adjoin;
 	/** MADV_DOFORK is refused for all of VM_SPECIAL; else for VM_IO. */
 	bool special_stays_unforked;
 	/** What a userfaultfd protects against writing is not registered anew without that: -EBUSY. */

@@ -27,7 +27,8 @@ enum vma_merge_blocker {
 	VMA_BLOCK_POLICY = 1 << 7, /**< memory policies differ */
 	VMA_BLOCK_NAME = 1 << 8,   /**< anonymous names differ */
 	VMA_BLOCK_CLOSE = 1 << 9,  /**< the one that would vanish has a close operation */
-	VMA_BLOCK_OPS = 1 << 10    /**< the embedder's may_merge keeps them apart */
+	VMA_BLOCK_OPS = 1 << 10,   /**< the embedder's may_merge keeps them apart */
+	VMA_BLOCK_MOVED = 1 << 11  /**< written pages of a file's private mapping were moved by mremap */
 };
 
 /** Every reason why @p right cannot be joined to @p left, 0 for none. Both in one mm. O(1). */

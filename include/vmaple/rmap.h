@@ -70,6 +70,18 @@ struct rmap_table {
 	unsigned long base;
 };
 
+/**
+ * rmap_ops.moved() of a part of @p vma, or of what adjoins it, that lies at @p addr: @p moved is that of @p vma, @p pgoff
+ * what is mapped at @p addr.
+ */
+static inline pgoff_t rmap_moved_on(
+	pgoff_t moved, const struct vm_area_struct *vma, unsigned long addr, pgoff_t pgoff)
+{
+	unsigned int shift = vma->vm_mm->sys->page_shift;
+
+	return moved + (vma->vm_start >> shift) + pgoff - vma->vm_pgoff - (addr >> shift);
+}
+
 /** A place where a page is mapped. */
 struct rmap_place {
 	struct vm_area_struct *vma;
@@ -175,6 +187,11 @@ struct rmap_ops {
 	 */
 	bool (*may_merge)(const struct vm_area_struct *target, const struct anon_vma *src,
 		const struct vm_area_struct *src_vma);
+	/**
+	 * By how many pages, modulo 2^64, the anonymous pages of @p vma lie below where they were first written: mremap has
+	 * moved them. 0 if it has none. NULL: not known here.
+	 */
+	pgoff_t (*moved)(const struct vm_area_struct *vma);
 	/** @p vma, with final bounds, becomes one of those that map its file; and not any more. */
 	int (*attach)(struct vm_area_struct *vma);
 	void (*detach)(struct vm_area_struct *vma);

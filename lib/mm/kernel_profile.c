@@ -25,7 +25,7 @@
 #define CAME_WITH_7_0  CAME_WITH_6_18, .droppable_unlocked = true, .special_stays_unforked = true
 #define CAME_WITH_7_1  CAME_WITH_7_0, .mremap_counts_cuts = true
 #define CAME_WITH_7_2  CAME_WITH_7_1, .dontunmap_cuts = true, .dontunmap_joins_other = true
-#define CAME_WITH_7_3  CAME_WITH_7_2, .wp_stays = true, .served_moves_alone = true
+#define CAME_WITH_7_3  CAME_WITH_7_2, .wp_stays = true, .served_moves_alone = true, .own_pages_adjoin = true
 
 /*
  * Oldest first.  A series that is kept up takes over fixes of later ones: 6.12 has MREMAP_DONTUNMAP as 7.2, and 6.12

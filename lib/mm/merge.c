@@ -33,6 +33,20 @@ static bool names_equal(const struct anon_vma_name *a, const struct anon_vma_nam
 	return a == b || (a && b && strcmp(a->name, b->name) == 0);
 }
 
+/* Are the pages that the private mappings of a file have of their own as far from where they were written? */
+static bool own_pages_adjoin(const struct vm_area_struct *area, const struct vma_merge *vmg)
+{
+	const struct mm_system *sys = vmg->mm->sys;
+	pgoff_t moved = 0;
+
+	if (!sys->kernel->own_pages_adjoin || !sys->rmap->moved || (vmg->flags & VM_SHARED) ||
+		!(vmg->flags & VM_MAYWRITE))
+		return true;
+	if (vmg->origin && vmg->origin->anon_vma)
+		moved = rmap_moved_on(sys->rmap->moved(vmg->origin), vmg->origin, vmg->start, vmg->pgoff);
+	return sys->rmap->moved(area) == moved;
+}
+
 /*
  * What keeps @area and the range of @vmg apart, apart from the place where they meet: all of it if @list, else at least
  * one thing if anything does.
@@ -63,6 +77,8 @@ static inline unsigned int property_blockers(
 		why |= VMA_BLOCK_OPS;
 	if (!vmg->mm->sys->rmap->may_merge(area, vmg->anon_vma, vmg->middle ? vmg->middle : vmg->copied_from))
 		why |= VMA_BLOCK_ANON_VMA;
+	if (vmg->file && !own_pages_adjoin(area, vmg))
+		why |= VMA_BLOCK_MOVED;
 	return why;
 }
 
@@ -129,6 +145,8 @@ const char *vma_merge_blocker_name(enum vma_merge_blocker blocker)
 		return "the area that would vanish has a close operation";
 	case VMA_BLOCK_OPS:
 		return "the embedder keeps them apart";
+	case VMA_BLOCK_MOVED:
+		return "written pages were moved by mremap";
 	}
 	return "unknown";
 }

@@ -8,6 +8,7 @@
  * 3. Its reverse map asks the real design whether areas may merge, and does nothing else. The design looks at anon_vma
  *    and whether the chain has one link: both are copied, pointers as they are, which nobody follows. An area that is
  *    written in the rehearsal gets an anon_vma that no other area has: its own address.
+ *    How far its pages were moved is told by i_mmap, which has no other meaning here.
  * 4. Its operations write down what the host would be told, and pass on what only asks.
  */
 #include <vmaple/mm_plan.h>
@@ -47,15 +48,29 @@ static void take_links(struct vm_area_struct *to, const struct vm_area_struct *f
 		to->anon_vma_chain = from->anon_vma_chain;
 }
 
+static pgoff_t rehearse_moved(const struct vm_area_struct *vma)
+{
+	return (uintptr_t)vma->i_mmap;
+}
+
+static void set_moved(struct vm_area_struct *vma, pgoff_t moved)
+{
+	vma->i_mmap = (struct i_mmap_node *)(uintptr_t)moved;
+}
+
 static int rehearse_clone(struct vm_area_struct *to, const struct vm_area_struct *from)
 {
+	if (!from->anon_vma)
+		return 0;
 	take_links(to, from);
+	set_moved(to, rmap_moved_on(rehearse_moved(from), from, to->vm_start, to->vm_pgoff));
 	return 0;
 }
 
 static void rehearse_unlink(struct vm_area_struct *vma)
 {
 	vma->anon_vma = NULL;
+	set_moved(vma, 0);
 	list_init(&vma->anon_vma_chain);
 }
 
@@ -105,6 +120,7 @@ static void begin_machine(struct mm_plan *plan, const struct mm_struct *of)
 	plan->rmap.prepare = rehearse_prepare;
 	plan->rmap.clone = plan->rmap.fork = rehearse_clone;
 	plan->rmap.unlink = rehearse_unlink;
+	plan->rmap.moved = of->sys->rmap->moved ? rehearse_moved : NULL;
 	plan->rmap.attach = rehearse_attach;
 	plan->rmap.detach = rehearse_detach;
 	plan->rmap.adjust_begin = plan->rmap.adjust_end = rehearse_adjust;
@@ -130,6 +146,8 @@ static int copy_areas(struct mm_plan *plan, struct mm_struct *of)
 		if (!copy)
 			return -ENOMEM;
 		take_links(copy, vma);
+		if (plan->rmap.moved)
+			set_moved(copy, of->sys->rmap->moved(vma));
 		err = vma_link_inherited(&f, copy, vma);
 		if (err)
 			vma_free(copy);

@@ -24,6 +24,7 @@
  *    AV6  all anon_vmas of a chain have the same root.
  *    AV7  who is linked to an anon_vma is linked to its parent, and num_children is how many anon_vmas with links have
  *        this one as their parent; a root counts itself.
+ *    AV8  the links of an area agree in how far mremap has moved it since it was written.
  *
  * 5. Locks.  One for a whole family, that of its root: for reading to walk, for writing to change links, counts, or
  *    the bounds of an area.  References are atomic. vma->anon_vma is set once, with release, by who has the mm's
@@ -95,10 +96,12 @@ static void avc_take_out(struct anon_vma_chain *avc, bool list)
 		avc_tree_remove(avc, &avc->anon_vma->tree);
 }
 
-static void chain_link(struct vm_area_struct *vma, struct anon_vma_chain *avc, struct anon_vma *av)
+static void chain_link(
+	struct vm_area_struct *vma, struct anon_vma_chain *avc, struct anon_vma *av, pgoff_t moved)
 {
 	avc->anon_vma = av;
 	avc->vma = vma;
+	avc->moved = moved;
 	__atomic_fetch_add(&av->refs, 1, __ATOMIC_RELAXED);
 	av->areas++;
 	list_add(&avc->same_vma, &vma->anon_vma_chain);
@@ -154,6 +157,17 @@ static bool chain_is_singular(const struct vm_area_struct *vma)
 	       vma->anon_vma_chain.next == vma->anon_vma_chain.prev;
 }
 
+pgoff_t anon_vma_moved(const struct vm_area_struct *vma)
+{
+	return list_empty(&vma->anon_vma_chain) ? 0 : avc_of(vma->anon_vma_chain.next)->moved;
+}
+
+/* The own pages of @vma, if it has any, are where they were written, or that is not asked. */
+static bool own_pages_adjoin(const struct vm_area_struct *vma)
+{
+	return !vma->vm_file || !vma->vm_mm->sys->kernel->own_pages_adjoin || !anon_vma_moved(vma);
+}
+
 bool anon_vma_compatible(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
 	return a->vm_end == b->vm_start && a->policy == b->policy && a->vm_file == b->vm_file &&
@@ -164,9 +178,11 @@ bool anon_vma_compatible(const struct vm_area_struct *a, const struct vm_area_st
 static struct anon_vma *anon_vma_of_neighbour(const struct vm_area_struct *vma,
 	const struct vm_area_struct *prev, const struct vm_area_struct *next)
 {
-	if (next && next->anon_vma && chain_is_singular(next) && anon_vma_compatible(vma, next))
+	if (next && next->anon_vma && chain_is_singular(next) && anon_vma_compatible(vma, next) &&
+		own_pages_adjoin(next))
 		return next->anon_vma;
-	if (prev && prev->anon_vma && chain_is_singular(prev) && anon_vma_compatible(prev, vma))
+	if (prev && prev->anon_vma && chain_is_singular(prev) && anon_vma_compatible(prev, vma) &&
+		own_pages_adjoin(prev))
 		return prev->anon_vma;
 	return NULL;
 }
@@ -194,7 +210,7 @@ static int anon_vma_prepare(
 	}
 	lock = &av->root->lock;
 	rw_write_lock(lock);
-	chain_link(vma, take_avc(&spare), av);
+	chain_link(vma, take_avc(&spare), av, 0);
 	become_owner(vma, av);
 	rw_write_unlock(lock);
 	return 0;
@@ -203,8 +219,10 @@ static int anon_vma_prepare(
 /* Link @dst to everything that @src is linked to, in the same order, with links from @spare. */
 static void link_all(struct vm_area_struct *dst, const struct vm_area_struct *src, struct list_link *spare)
 {
+	pgoff_t moved = rmap_moved_on(anon_vma_moved(src), src, dst->vm_start, dst->vm_pgoff);
+
 	for (struct list_link *l = src->anon_vma_chain.prev; l != &src->anon_vma_chain; l = l->prev)
-		chain_link(dst, take_avc(spare), avc_of(l)->anon_vma);
+		chain_link(dst, take_avc(spare), avc_of(l)->anon_vma, moved);
 }
 
 static int anon_vma_clone(struct vm_area_struct *dst, const struct vm_area_struct *src)
@@ -255,7 +273,7 @@ static int anon_vma_fork(struct vm_area_struct *child, const struct vm_area_stru
 			return -ENOMEM;
 		}
 		link_all(child, parent, &spare);
-		chain_link(child, take_avc(&spare), own);
+		chain_link(child, take_avc(&spare), own, anon_vma_moved(child));
 	} else {
 		link_all(child, parent, &spare);
 	}
@@ -375,13 +393,14 @@ static bool anon_vma_may_merge(
 	return target->anon_vma == src;
 }
 
-#define ANON_VMA_OPS                                                                             \
-	.prepare = anon_vma_prepare, .clone = anon_vma_clone, .fork = anon_vma_fork,             \
-	.unlink = anon_vma_unlink, .may_merge = anon_vma_may_merge, .attach = i_mmap_attach,     \
-	.detach = i_mmap_detach, .needs = anon_vma_needs, .adjust_begin = anon_vma_adjust_begin, \
-	.adjust_end = anon_vma_adjust_end, .validate = anon_vma_validate, .own = anon_vma_own,   \
-	.own_alone = anon_vma_own_alone, .disown = anon_vma_disown, .lock = anon_vma_lock,       \
-	.unlock = anon_vma_unlock, .in_order = anon_vma_in_order
+#define ANON_VMA_OPS                                                                         \
+	.prepare = anon_vma_prepare, .clone = anon_vma_clone, .fork = anon_vma_fork,         \
+	.unlink = anon_vma_unlink, .may_merge = anon_vma_may_merge, .moved = anon_vma_moved, \
+	.attach = i_mmap_attach, .detach = i_mmap_detach, .needs = anon_vma_needs,           \
+	.adjust_begin = anon_vma_adjust_begin, .adjust_end = anon_vma_adjust_end,            \
+	.validate = anon_vma_validate, .own = anon_vma_own, .own_alone = anon_vma_own_alone, \
+	.disown = anon_vma_disown, .lock = anon_vma_lock, .unlock = anon_vma_unlock,         \
+	.in_order = anon_vma_in_order
 
 const struct rmap_ops anon_vma_rmap = {
 	.name = "anon_vma",

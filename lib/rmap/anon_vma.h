@@ -22,6 +22,7 @@ struct anon_vma_chain {
 	struct list_link same_vma; /* in vma->anon_vma_chain */
 	struct vm_area_struct *vma;
 	struct anon_vma *anon_vma;
+	pgoff_t moved; /* struct rmap_ops; the same in all links of an area */
 	union {
 		struct list_link same_anon_vma;
 		struct {
@@ -52,6 +53,8 @@ static inline struct rw_lock *family_lock(const struct vm_area_struct *vma)
 }
 
 void anon_vma_put(struct anon_vma *av);
+/* Of struct rmap_ops. */
+pgoff_t anon_vma_moved(const struct vm_area_struct *vma);
 
 /* --- anon_vma_pages.c: functions of struct rmap_ops ---------------------------------------------------------- */
 

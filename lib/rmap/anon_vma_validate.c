@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* AV1, AV2 and AV4 to AV7 of anon_vma.c. What is wrong with a whole tree or list is found at its first link. */
+/* AV1, AV2 and AV4 to AV8 of anon_vma.c. What is wrong with a whole tree or list is found at its first link. */
 #include "anon_vma.h"
 
 struct degrees {
@@ -86,6 +86,9 @@ static bool chain_is_valid(const struct vm_area_struct *vma, const char **reason
 	for_each_link(l, vma)
 	{
 		owns |= avc_of(l)->anon_vma == vma->anon_vma;
+		*reason = "AV8: the links of an area differ in how far it was moved";
+		if (avc_of(l)->moved != anon_vma_moved(vma))
+			return false;
 		if (!link_is_valid(avc_of(l), vma, reason))
 			return false;
 	}

@@ -602,9 +602,11 @@ static void test_mremap_grows_beside_what_it_could_join(void **state)
 static void test_the_kernels_own_areas_are_cut(void **state)
 {
 	for (int i = 0; i < 2; i++) {
-		struct vm_file file = {
-			.refs = 1, .kind = VM_FILE_SPECIAL, .no_split = true, .name = "[vdso]"
-		};
+		struct vm_file file = { .refs = 1,
+			.kind = VM_FILE_SPECIAL,
+			.no_split = true,
+			.size = 4 * PAGE,
+			.name = "[vdso]" };
 		struct area_spec spec = { .start = at(0),
 			.end = at(4),
 			.vm_flags = VM_READ | VM_EXEC | VM_MAY_FLAGS | VM_DONTEXPAND,
@@ -616,6 +618,28 @@ static void test_the_kernels_own_areas_are_cut(void **state)
 		assert_int_equal(remap(1, 1, MREMAP_FIXED, 8), -EINVAL);
 		one_mm_end();
 	}
+}
+
+/* kernel-oracle: kernels 0 0; munmap 3 1; mremap 0 3 3 maymove,fixed 8; another that is whole moves */
+static void test_what_is_left_of_the_kernels_own_areas_stays(void **state)
+{
+	struct vm_file file = {
+		.refs = 1, .kind = VM_FILE_SPECIAL, .no_split = true, .size = 4 * PAGE, .name = "[vdso]"
+	};
+	struct area_spec spec = { .start = at(0),
+		.end = at(4),
+		.vm_flags = VM_READ | VM_EXEC | VM_MAY_FLAGS | VM_DONTEXPAND,
+		.file = &file };
+
+	one_mm_begin("5.10");
+	assert_int_equal(mm_insert_area(&mm, &spec), 0);
+	assert_int_equal(remap(0, 4, MREMAP_FIXED, 8), at(8));
+	assert_int_equal(mm_munmap(&mm, at(11), PAGE), 0);
+	map(0, 3);
+	assert_int_equal(remap(8, 3, MREMAP_FIXED, 0), -EINVAL);
+	assert_null(vma_lookup(&mm, at(0)));
+	is_area(8, 8, 11);
+	one_mm_end();
 }
 
 /* kernel-oracle: break_at 2; brk 8; munmap 4 6; brk 4 */
@@ -872,6 +896,48 @@ static void test_memory_that_may_be_merged_from_the_start(void **state)
 	}
 }
 
+/* kernel-oracle, tests/oracle/cases/own_pages_adjoin.case */
+static void test_written_pages_of_a_file_and_where_they_were_written(void **state)
+{
+	static struct vm_file file = { .refs = 1, .readable = true, .writable = true };
+
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(i ? "7.3" : "7.2");
+		assert_int_equal(map_as(0, 4, RW, MAP_PRIVATE, &file), at(0));
+		protect(2, 2, PROT_READ);
+		touch(0);
+		assert_int_equal(remap(0, 2, MREMAP_FIXED, 8), at(8));
+		protect(2, 2, RW);
+		assert_int_equal(remap(2, 2, MREMAP_FIXED, 10), at(10));
+		is_area(8, 8, i ? 10 : 12);
+		/* Cut, moved and moved back, it stays apart; where it was written it is one with what was not. */
+		assert_int_equal(remap(8, 1, MREMAP_FIXED, 20), at(20));
+		assert_int_equal(remap(20, 1, MREMAP_FIXED, 8), at(8));
+		is_area(8, 8, i ? 10 : 12);
+		assert_int_equal(mm_munmap(&mm, at(10), 2 * PAGE), 0);
+		assert_int_equal(map_as(2, 2, RW, MAP_PRIVATE, &file), at(2));
+		assert_int_equal(remap(8, 2, MREMAP_FIXED, 0), at(0));
+		is_area(0, 0, 4);
+		one_mm_end();
+	}
+}
+
+/* What is left behind, empty, is where it would be written. */
+static void test_what_dontunmap_leaves_of_moved_pages(void **state)
+{
+	static struct vm_file file = { .refs = 1, .readable = true, .writable = true };
+
+	one_mm_begin("7.3");
+	assert_int_equal(map_as(0, 2, RW, MAP_PRIVATE, &file), at(0));
+	touch(0);
+	assert_int_equal(remap(0, 2, MREMAP_FIXED, 8), at(8));
+	assert_int_equal(remap(8, 2, MREMAP_FIXED | DONTUNMAP, 20), at(20));
+	assert_int_equal(map_as(2, 2, RW, MAP_PRIVATE, &file), at(2));
+	assert_int_equal(remap(2, 2, MREMAP_FIXED, 10), at(10));
+	is_area(8, 8, 12);
+	one_mm_end();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -904,6 +970,7 @@ int main(void)
 		cmocka_unit_test(test_mremap_where_nothing_is),
 		cmocka_unit_test(test_mremap_grows_beside_what_it_could_join),
 		cmocka_unit_test(test_the_kernels_own_areas_are_cut),
+		cmocka_unit_test(test_what_is_left_of_the_kernels_own_areas_stays),
 		cmocka_unit_test(test_brk_over_a_hole),
 		cmocka_unit_test(test_memory_that_cannot_be_read_is_locked_on_fault),
 		cmocka_unit_test(test_what_came_after_5_10),
@@ -920,6 +987,8 @@ int main(void)
 		cmocka_unit_test(test_calls_that_came_later),
 		cmocka_unit_test(test_above_four_gigabytes),
 		cmocka_unit_test(test_memory_that_may_be_merged_from_the_start),
+		cmocka_unit_test(test_written_pages_of_a_file_and_where_they_were_written),
+		cmocka_unit_test(test_what_dontunmap_leaves_of_moved_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

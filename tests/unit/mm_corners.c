@@ -100,6 +100,11 @@ static void test_each_reason_not_to_merge_alone(void **state)
 	insert(0, 1, RW_VM, &closing);
 	insert(1, 1, RW_VM, &closing);
 	only(VMA_BLOCK_CLOSE);
+	insert(0, 1, RW_VM, &file);
+	insert(5, 1, RW_VM, &file)->vm_pgoff = 1;
+	assert_int_equal(mm_fault(&mm, at(5), MM_FAULT_WRITE), 0);
+	assert_int_equal(mm_mremap(&mm, &(struct mremap_request){ at(5), PAGE, PAGE, 3, at(1) }), at(1));
+	only(VMA_BLOCK_MOVED);
 	insert(0, 1, RW_VM, NULL);
 	insert(2, 1, RW_VM, NULL);
 	assert_int_equal(vma_merge_blockers(vma_lookup(&mm, at(0)), vma_lookup(&mm, at(2))) & VMA_BLOCK_GAP,
@@ -108,12 +113,12 @@ static void test_each_reason_not_to_merge_alone(void **state)
 
 static void test_each_reason_has_words_of_its_own(void **state)
 {
-	for (int i = 0; i <= 10; i++)
+	for (int i = 0; i <= 11; i++)
 		for (int j = 0; j < i; j++)
 			assert_string_not_equal(
 				vma_merge_blocker_name(1 << i), vma_merge_blocker_name(1 << j));
 	assert_string_equal(vma_merge_blocker_name(VMA_BLOCK_ANON_VMA), "anon_vmas are not compatible");
-	assert_string_equal(vma_merge_blocker_name(1 << 11), "unknown");
+	assert_string_equal(vma_merge_blocker_name(1 << 12), "unknown");
 }
 
 /* --- names --------------------------------------------------------------------------------------------------- */

@@ -120,6 +120,9 @@ static void test_chains_that_are_damaged_are_found(void **state)
 	vma->anon_vma = NULL;
 	assert_found("AV1");
 	vma->anon_vma = av;
+	avc_of(inherits->anon_vma_chain.next)->moved++;
+	assert_found("AV8");
+	avc_of(inherits->anon_vma_chain.next)->moved--;
 	av->areas++;
 	assert_found("AV2");
 	av->areas--;

@@ -75,6 +75,7 @@ uint32_t explain_reasons(const struct vm_area_struct *left, const struct vm_area
 		reasons |= left->vm_file || right->vm_file ? EXPLAIN_OFFSET : EXPLAIN_MOVED;
 	if (why & VMA_BLOCK_ANON_VMA)
 		reasons |= was_inherited(left) || was_inherited(right) ? EXPLAIN_INHERITED : EXPLAIN_WRITTEN;
+	reasons |= why & VMA_BLOCK_MOVED ? EXPLAIN_MOVED : 0;
 	reasons |= why & VMA_BLOCK_UFFD ? EXPLAIN_UFFD : 0;
 	reasons |= why & VMA_BLOCK_POLICY ? EXPLAIN_POLICY : 0;
 	reasons |= why & VMA_BLOCK_NAME ? EXPLAIN_NAME : 0;
