@@ -81,8 +81,10 @@ static void make_file_mapping(struct maker *m, struct call *c)
 
 	c->arg[4] = files[pick(m, sizeof(files) / sizeof(files[0]))];
 	c->arg[3] |= chance(m, 50) ? MAP_PRIVATE : chance(m, 50) ? MAP_SHARED : 3;
-	/* Where address and offset agree, neighbours can merge. */
+	/* Where address and offset agree, neighbours can merge; and beside what was moved, where they differ by as much. */
 	c->arg[5] = ((c->arg[0] - WINDOW) & ~(PAGE - 1)) % (FILE_PAGES * PAGE);
+	if (chance(m, 15))
+		c->arg[5] = (c->arg[5] - (m->moved.arg[4] - m->moved.arg[0])) & (FILE_PAGES * PAGE - PAGE);
 	if (chance(m, 15))
 		c->arg[5] = pick(m, 64) * PAGE;
 	if (chance(m, m->p->odd))
@@ -132,6 +134,21 @@ static void make_mmap(struct maker *m, struct call *c)
 		c->arg[3] = (c->arg[3] & ~15UL) | pick(m, 16);
 }
 
+/* What lies behind what was moved last, or before it, by the same way: there they are neighbours again. */
+static void move_along(struct maker *m, struct call *c)
+{
+	const unsigned long *last = m->moved.arg;
+
+	c->arg[1] = c->arg[2] = (1 + pick(m, 3)) * PAGE;
+	c->arg[0] = chance(m, 60) ? last[0] + last[1] : last[0] - c->arg[1];
+	c->arg[3] = MREMAP_MAYMOVE | MREMAP_FIXED;
+	c->arg[4] = c->arg[0] + (last[4] - last[0]);
+	if (c->arg[4] - WINDOW >= m->pages * PAGE)
+		c->arg[4] = WINDOW;
+	if (c->arg[0] - WINDOW >= m->pages * PAGE)
+		c->arg[0] = WINDOW;
+}
+
 static void make_mremap(struct maker *m, struct call *c)
 {
 	static const unsigned long flags[] = { 0, MREMAP_MAYMOVE, MREMAP_MAYMOVE | 4, MREMAP_MAYMOVE | 4,
@@ -147,12 +164,15 @@ static void make_mremap(struct maker *m, struct call *c)
 		c->arg[1] = 0;
 	if (chance(m, m->p->odd))
 		c->arg[3] = pick(m, 16);
+	if (chance(m, 20))
+		move_along(m, c);
+	m->moved = *c;
 }
 
 static unsigned long some_advice(struct maker *m)
 {
 	static const unsigned char advices[] = { 0, 1, 2, 3, 4, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 18,
-		18, 19, 20, 21, 22, 23, 24, 102, 102, 103, 1, 2, 0, 4 };
+		18, 19, 20, 21, 22, 23, 24, 25, 102, 102, 103, 1, 2, 0, 4 };
 
 	unsigned long advice = m->p->huge && chance(m, 40) ? MADV_HUGEPAGE
 			       : chance(m, m->p->odd)      ? pick(m, 110)
@@ -226,6 +246,11 @@ void make_arguments(struct maker *m, struct call *c)
 		return;
 	case CALL_MADVISE:
 		c->arg[2] = some_advice(m);
+		if (c->arg[2] == MADV_COLLAPSE && m->p->huge && chance(m, 60)) {
+			c->arg[0] = WINDOW + (pick(m, 2) << 21);
+			c->arg[1] = 1UL << 21;
+			return;
+		}
 		break;
 	case CALL_MBIND:
 		c->arg[2] = "\0\1\2\2\4"[pick(m, 5)];

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "oracle.h"
+#include "uapi.h"
 
 static struct seen_area next_area(const struct engine *e, const struct vm_area_struct *vma)
 {
@@ -168,6 +169,13 @@ static bool refused_switch(const struct call *c, int64_t result)
 	       result;
 }
 
+/* Whether there are pages to be collapsed only the kernel knows: its refusal is taken where the map has none. */
+static bool collapses_nothing(const struct call *c, int64_t answer, int64_t result)
+{
+	return (c->kind == CALL_MADVISE || c->kind == CALL_PROCESS_MADVISE) && c->arg[2] == MADV_COLLAPSE &&
+	       (!answer || answer == -ENOMEM) && result < 0;
+}
+
 static int64_t mirror(struct engine *e, const struct call *c, int64_t result)
 {
 	int64_t answer;
@@ -175,7 +183,9 @@ static int64_t mirror(struct engine *e, const struct call *c, int64_t result)
 	if (hit_guard(e, c, result) || refused_switch(c, result))
 		return result;
 	answer = engine_call(e, c);
-	return !answer && locks_over_guard(e, c, result) ? result : answer;
+	if (!answer && locks_over_guard(e, c, result))
+		return result;
+	return collapses_nothing(c, answer, result) ? result : answer;
 }
 
 bool compare(const struct sequence *s, const struct record *r, struct difference *d)

@@ -28,6 +28,21 @@ enum situation {
 	DEEP_FORK,
 	MERGE_IN_DEEP_FORK,
 	READ_IMPLIES_EXEC_MAP,
+	LIMIT_EXCEEDED,
+	SEAL_MET,
+	COLLAPSE,
+	COLLAPSE_OF_HUGE,
+	KEYED,
+	EXECUTE_ONLY,
+	UFFD_MISSING,
+	UFFD_WP,
+	UFFD_MINOR,
+	UFFD_SERVED_CLOSED,
+	ADVICE_FOR_PROCESS,
+	HEAP_MOVED,
+	MEMORY_MERGE_MAP,
+	MOVED_FILE_PAGES,
+	KERNELS_CUT,
 	SITUATIONS
 };
 
@@ -47,6 +62,21 @@ static const char *const names[SITUATIONS] = {
 	[DEEP_FORK] = "a fork of the fifth generation, or further",
 	[MERGE_IN_DEEP_FORK] = "a merge there",
 	[READ_IMPLIES_EXEC_MAP] = "mmap under READ_IMPLIES_EXEC",
+	[LIMIT_EXCEEDED] = "a limit set below what is there already",
+	[SEAL_MET] = "a call refused by a seal",
+	[COLLAPSE] = "MADV_COLLAPSE",
+	[COLLAPSE_OF_HUGE] = "MADV_COLLAPSE of a huge page done",
+	[KEYED] = "memory given a protection key",
+	[EXECUTE_ONLY] = "memory made executable alone",
+	[UFFD_MISSING] = "a userfaultfd for missing pages",
+	[UFFD_WP] = "a userfaultfd for protected pages",
+	[UFFD_MINOR] = "a userfaultfd for minor faults",
+	[UFFD_SERVED_CLOSED] = "a userfaultfd closed that serves something",
+	[ADVICE_FOR_PROCESS] = "process_madvise of two ranges done",
+	[HEAP_MOVED] = "PR_SET_MM done",
+	[MEMORY_MERGE_MAP] = "mmap under PR_SET_MEMORY_MERGE",
+	[MOVED_FILE_PAGES] = "mremap of written pages of a file",
+	[KERNELS_CUT] = "a cut of [vvar] or [vdso]",
 };
 
 #define RESULTS 134 /* success, and errno up to the last that Linux has */
@@ -90,6 +120,42 @@ static void look_at_mmap(struct mm_struct *mm, const unsigned long *a)
 	situations[FAR_HINT] += !fixed && a[0] >> 47;
 	situations[DROPPABLE] += (a[3] & MAP_TYPE) == MAP_DROPPABLE;
 	situations[READ_IMPLIES_EXEC_MAP] += mm->limits.read_implies_exec && (a[2] & PROT_READ);
+	situations[MEMORY_MERGE_MAP] += mm->merge_any;
+}
+
+/* What was written of a private mapping of a file, or a part of the kernel's own. */
+static void look_at_area(struct mm_struct *mm, const struct call *c)
+{
+	const struct vm_area_struct *vma = vma_lookup(mm, c->arg[0]);
+	unsigned long end = c->arg[0] + c->arg[1];
+
+	if (!vma || !vma->vm_file)
+		return;
+	situations[MOVED_FILE_PAGES] += c->kind == CALL_MREMAP && vma->anon_vma != NULL;
+	situations[KERNELS_CUT] += vma->vm_file->kind == VM_FILE_SPECIAL &&
+				   (c->arg[0] > vma->vm_start || end < vma->vm_end) && end > c->arg[0];
+}
+
+static bool serves_something(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	for_each_vma (vmi, vma)
+		if (vma->uffd_ctx)
+			return true;
+	return false;
+}
+
+static void look_at_limit(struct mm_struct *mm, const unsigned long *a)
+{
+	unsigned long bytes = a[1] * PAGE;
+
+	situations[LIMIT_EXCEEDED] +=
+		a[1] != NO_LIMIT && ((a[0] == LIMIT_MEMLOCK && mm->locked_vm > a[1]) ||
+					    (a[0] == LIMIT_STACK && mm->stack_vm * PAGE > bytes) ||
+					    ((a[0] == LIMIT_DATA || a[0] == LIMIT_AS) &&
+						    mm->total_vm > background.total_vm + a[1]));
 }
 
 static bool grows_onto_stack(struct mm_struct *mm, unsigned long addr)
@@ -120,6 +186,17 @@ void coverage_before(struct engine *e, const struct call *c)
 		break;
 	case CALL_MREMAP:
 		look_at_move(mm, a);
+		look_at_area(mm, c);
+		break;
+	case CALL_MUNMAP:
+	case CALL_MPROTECT:
+		look_at_area(mm, c);
+		break;
+	case CALL_LIMIT:
+		look_at_limit(mm, a);
+		break;
+	case CALL_UFFD_CLOSE:
+		situations[UFFD_SERVED_CLOSED] += serves_something(mm);
 		break;
 	case CALL_MADVISE:
 		advices[a[2] & 127]++;
@@ -153,11 +230,34 @@ void coverage_before(struct engine *e, const struct call *c)
 		a[1] >> 46;
 }
 
+/* What tells something only if it is done. */
+static void count_done(const struct call *c, int64_t result)
+{
+	const unsigned long *a = c->arg;
+
+	situations[COLLAPSE] += c->kind == CALL_MADVISE && a[2] == MADV_COLLAPSE;
+	if (result < 0)
+		return;
+	situations[COLLAPSE_OF_HUGE] += c->kind == CALL_MADVISE && a[2] == MADV_COLLAPSE && a[1] >= 1UL << 21;
+	situations[KEYED] += c->kind == CALL_PKEY && (long)a[3] > 0;
+	situations[EXECUTE_ONLY] += (c->kind == CALL_MMAP || c->kind == CALL_MPROTECT) && a[2] == PROT_EXEC;
+	situations[UFFD_MISSING] += c->kind == CALL_UFFD && (a[2] & 1);
+	situations[UFFD_WP] += c->kind == CALL_UFFD && (a[2] & 2);
+	situations[UFFD_MINOR] += c->kind == CALL_UFFD && (a[2] & 4);
+	situations[ADVICE_FOR_PROCESS] += c->kind == CALL_PROCESS_MADVISE;
+	situations[HEAP_MOVED] += c->kind == CALL_SET_MM;
+}
+
 void coverage_after(struct engine *e, const struct call *c, int64_t result)
 {
 	calls[c->kind][result < 0 && result > -RESULTS ? -result : 0]++;
 	situations[NO_ROOM_IN_32_BITS] += c->kind == CALL_MMAP && (c->arg[3] & MAP_32BIT) &&
 					  !(c->arg[3] & MAP_FIXED) && result == -ENOMEM;
+	count_done(c, result);
+	situations[SEAL_MET] +=
+		(c->kind == CALL_MUNMAP || c->kind == CALL_MPROTECT || c->kind == CALL_MREMAP ||
+			c->kind == CALL_MADVISE || c->kind == CALL_MMAP) &&
+		result == -EPERM;
 	situations[MERGE_IN_DEEP_FORK] += deep && engine_mm(e)->counters.merges > merges_before;
 }
 

@@ -32,6 +32,7 @@ struct maker {
 	 */
 	bool guards;
 	bool locks; /* what is mapped may be faulted in: no terabytes */
+	struct call moved; /* the last mremap */
 };
 
 static inline unsigned long pick(struct maker *m, unsigned long n)

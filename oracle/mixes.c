@@ -16,6 +16,8 @@ static const struct mix mixes[] = {
 	{ "remap", { COMMON, [CALL_MREMAP] = 40, [CALL_MLOCK] = 2, [CALL_MADVISE] = 3 }, .files = 15,
 		.shared = 15, .odd = 3, .placed = 2, .grows = 2, .locked = 3, .min_pages = 8,
 		.max_pages = 64 },
+	{ "moved", { COMMON, [CALL_MREMAP] = 50, [CALL_FORK] = 1, [CALL_EXIT] = 1 }, .files = 85, .shared = 3,
+		.odd = 1, .min_pages = 8, .max_pages = 24 },
 	{ "advice",
 		{ COMMON, [CALL_MADVISE] = 50, [CALL_MEMORY_MERGE] = 1, [CALL_PROCESS_MADVISE] = 6,
 			[CALL_MLOCK] = 3, [CALL_MUNLOCK] = 2, [CALL_MSEAL] = 1, [CALL_FORK] = 1,
