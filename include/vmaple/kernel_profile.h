@@ -46,8 +46,8 @@ struct kernel_profile {
 	bool mmap_gathers;
 	/** mmap joins with the area before, and with both; else with the one after first. */
 	bool mmap_joins_before;
-	/** An area with a close operation may take others in; else it never merges. */
-	bool close_may_merge;
+	/** An area with a close operation may take in what lies above it, and below it; else it never merges. */
+	bool close_may_merge, close_takes_below;
 	/** Private memory that was not written and becomes unwritable is not charged any more. */
 	bool uncharges_untouched;
 	/** There is MAP_ABOVE4G; before, nobody looked at it but MAP_SHARED_VALIDATE, which refuses what is not known. */

@@ -5,16 +5,19 @@
  */
 #include <vmaple/kernel_profile.h>
 
-#define CAME_WITH_6_1                                                                                     \
-	.populates = true, .dontneed_locked = true, .collapses = true, .uffd_minor = true,                \
-	.uffd_protects_files = true, .mremap_looks = true, .dontunmap_files = true, .growth_joins = true, \
-	.special_whole = true, .brk_minds_heap = true, .onfault_unasked = true
-#define CAME_WITH_6_12                                                                                      \
-	CAME_WITH_6_1, .mmap_gathers = true, .mmap_joins_before = true, .close_may_merge = true,            \
-		       .uncharges_untouched = true, .above4g = true, .stack_not_huge = true,                \
-		       .anon_huge_aligned = true, .populate_ends_at_hole = true, .served_part_joins = true, \
-		       .key_before_place = true, .seals_first = true, .mseal = true, .droppable = true,     \
+#define CAME_WITH_5_15 .populates = true, .uffd_minor = true, .dontunmap_files = true, .special_whole = true
+#define CAME_WITH_6_1                                                                            \
+	CAME_WITH_5_15, .dontneed_locked = true, .collapses = true, .uffd_protects_files = true, \
+			.mremap_looks = true, .growth_joins = true, .brk_minds_heap = true,      \
+			.onfault_unasked = true
+#define CAME_WITH_6_6                                                                       \
+	CAME_WITH_6_1, .close_may_merge = true, .above4g = true, .served_part_joins = true, \
 		       .shows_onfault = true, .memory_merge = true
+#define CAME_WITH_6_12                                                                                 \
+	CAME_WITH_6_6, .mmap_gathers = true, .mmap_joins_before = true, .close_takes_below = true,     \
+		       .uncharges_untouched = true, .stack_not_huge = true, .anon_huge_aligned = true, \
+		       .populate_ends_at_hole = true, .key_before_place = true, .seals_first = true,   \
+		       .mseal = true, .droppable = true
 #define CAME_WITH_6_16                                                                                       \
 	CAME_WITH_6_12, .untouched_takes_touched = true, .mremap_aligns_first = true, .guard_regions = true, \
 			.huge_as_files = true
@@ -28,8 +31,8 @@
 #define CAME_WITH_7_3  CAME_WITH_7_2, .wp_stays = true, .served_moves_alone = true, .own_pages_adjoin = true
 
 /*
- * Oldest first.  A series that is kept up takes over fixes of later ones: 6.12 has MREMAP_DONTUNMAP as 7.2, and 6.12
- * and 6.18 lock no droppable memory, as 7.0.
+ * Oldest first.  A series that is kept up takes over fixes of later ones: 6.1 and 6.12 have MREMAP_DONTUNMAP as 7.2, and
+ * 6.12 and 6.18 lock no droppable memory, as 7.0.  5.15 and 6.6 are as the sources of 5.15.100 and 6.6.87 are.
  */
 static const struct kernel_profile profiles[] = {
 	{ .name = "5.10",
@@ -40,7 +43,14 @@ static const struct kernel_profile profiles[] = {
 		.dontunmap_uncounted = true,
 		.dontunmap_keeps_anon = true,
 		.dontunmap_marks_next = true },
+	{ .name = "5.15",
+		.major = 5,
+		.minor = 15,
+		CAME_WITH_5_15,
+		.mmap_joins_before = true,
+		.dontunmap_uncounted = true },
 	{ .name = "6.1", .major = 6, .minor = 1, .asked = "6.1.192", CAME_WITH_6_1, .dontunmap_cuts = true },
+	{ .name = "6.6", .major = 6, .minor = 6, CAME_WITH_6_6, .dontunmap_uncounted = true },
 	{ .name = "6.12",
 		.major = 6,
 		.minor = 12,

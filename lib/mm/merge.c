@@ -104,9 +104,12 @@ static bool may_join_right(const struct vma_merge *vmg)
 {
 	const struct vm_area_struct *next = vmg->next;
 
-	return next && next->vm_start == vmg->end &&
-	       next->vm_pgoff == vmg->pgoff + to_pages(vmg->mm, vmg->end - vmg->start) &&
-	       !property_blockers(next, vmg, false);
+	if (!next || next->vm_start != vmg->end ||
+		next->vm_pgoff != vmg->pgoff + to_pages(vmg->mm, vmg->end - vmg->start))
+		return false;
+	if (vma_has_close(next) && !vmg->mm->sys->kernel->close_takes_below)
+		return false;
+	return !property_blockers(next, vmg, false);
 }
 
 unsigned int vma_merge_blockers(const struct vm_area_struct *left, const struct vm_area_struct *right)

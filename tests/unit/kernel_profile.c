@@ -58,7 +58,12 @@ static void test_a_release_has_the_profile_of_its_series_or_of_the_one_before(vo
 	assert_string_equal(kernel_profile_for("7.0-rc1")->name, "7.0");
 	assert_string_equal(kernel_profile_for("7.3.4+deb13-cloud-amd64")->name, "7.3");
 	assert_string_equal(kernel_profile_for("8.0.1")->name, "7.3");
-	assert_string_equal(kernel_profile_for("5.15.0")->name, "5.10");
+	assert_string_equal(kernel_profile_for("5.15.0-130-generic")->name, "5.15");
+	assert_string_equal(kernel_profile_for("5.14.21")->name, "5.10");
+	assert_string_equal(kernel_profile_for("6.0.9")->name, "5.15");
+	assert_string_equal(kernel_profile_for("6.6.87.2-microsoft-standard-WSL2")->name, "6.6");
+	assert_string_equal(kernel_profile_for("6.8.0")->name, "6.6");
+	assert_string_equal(kernel_profile_for("6.5.13")->name, "6.1");
 	assert_string_equal(kernel_profile_for("5.4.0")->name, "5.10");
 	assert_null(kernel_profile_for("unknown"));
 	assert_null(kernel_profile_for("6"));
@@ -275,6 +280,72 @@ static void test_an_area_with_a_close_operation_may_take_others_in(void **state)
 	protect(1, 1, PROT_READ);
 	is_area(1, 0, 2);
 	one_mm_end();
+}
+
+/* Linux 6.6, mm/mmap.c: one with such an operation is no target of a join from below */
+static void test_an_area_with_a_close_operation_and_what_lies_below_it(void **state)
+{
+	static const struct {
+		const char *kernel;
+		bool above, below;
+	} cases[] = { { "6.1", false, false }, { "6.6", true, false }, { "6.12", true, true } };
+
+	for (int i = 0; i < 3; i++) {
+		struct vm_file segment = { .refs = 1,
+			.kind = VM_FILE_SHMEM,
+			.readable = true,
+			.writable = true,
+			.has_close = true };
+
+		one_mm_begin(cases[i].kernel);
+		assert_int_equal(map_as(0, 6, PROT_READ, MAP_SHARED, &segment), at(0));
+		protect(2, 4, RW);
+		protect(2, 1, PROT_READ);
+		is_area(2, cases[i].above ? 0 : 2, 3);
+		protect(2, 1, RW);
+		is_area(2, 2, cases[i].below ? 6 : 3);
+		one_mm_end();
+	}
+}
+
+/* Read off the sources of Linux 5.15.100 and 6.6.87, by the functions that docs/kernel-versions.md names. */
+static void test_series_of_which_no_kernel_was_asked(void **state)
+{
+	const struct kernel_profile *old = kernel_profile_for("5.10"), *k5 = kernel_profile_for("5.15"),
+				    *k6 = kernel_profile_for("6.6");
+
+	assert_null(k5->asked);
+	assert_null(k6->asked);
+	assert_true(k5->populates && k5->uffd_minor && k5->dontunmap_files && k5->special_whole);
+	assert_true(k5->mmap_joins_before && k5->dontunmap_uncounted && old->dontunmap_uncounted);
+	assert_false(k5->dontneed_locked || k5->collapses || k5->uffd_protects_files || k5->mremap_looks);
+	assert_false(k5->growth_joins || k5->brk_minds_heap || k5->onfault_unasked || k5->dontunmap_cuts);
+	assert_false(k5->dontunmap_keeps_anon || k5->dontunmap_marks_next || k5->memory_merge);
+	assert_true(k6->dontneed_locked && k6->collapses && k6->mremap_looks && k6->growth_joins);
+	assert_true(k6->above4g && k6->memory_merge && k6->shows_onfault && k6->served_part_joins);
+	assert_false(
+		k6->mmap_gathers || k6->mmap_joins_before || k6->uncharges_untouched || k6->stack_not_huge);
+	assert_false(k6->anon_huge_aligned || k6->populate_ends_at_hole || k6->key_before_place);
+	assert_false(
+		k6->seals_first || k6->mseal || k6->droppable || k6->mergeable_joins || k6->dontunmap_cuts);
+}
+
+/* Linux 5.15 and 6.6, mm/mremap.c: what is moved is locked there, and VmLck stays as it was */
+static void test_dontunmap_of_locked_memory_before_it_was_cut_out(void **state)
+{
+	static const char *const kernels[] = { "5.15", "6.6" };
+
+	for (int i = 0; i < 2; i++) {
+		one_mm_begin(kernels[i]);
+		map(0, 8);
+		assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, 0), 0);
+		assert_int_equal(remap(2, 2, DONTUNMAP | MREMAP_FIXED, 20), at(20));
+		is_area(2, 0, 8);
+		assert_false(vma_lookup(&mm, at(0))->vm_flags & VM_LOCKED);
+		assert_true(vma_lookup(&mm, at(20))->vm_flags & VM_LOCKED);
+		assert_int_equal(mm.locked_vm, 8);
+		one_mm_end();
+	}
 }
 
 static void test_untouched_memory_made_unwritable_is_not_charged(void **state)
@@ -953,6 +1024,9 @@ int main(void)
 		cmocka_unit_test(test_a_mapping_that_cannot_be_charged_leaves_what_was_there),
 		cmocka_unit_test(test_mmap_between_an_untouched_and_a_touched_area),
 		cmocka_unit_test(test_an_area_with_a_close_operation_may_take_others_in),
+		cmocka_unit_test(test_an_area_with_a_close_operation_and_what_lies_below_it),
+		cmocka_unit_test(test_series_of_which_no_kernel_was_asked),
+		cmocka_unit_test(test_dontunmap_of_locked_memory_before_it_was_cut_out),
 		cmocka_unit_test(test_untouched_memory_made_unwritable_is_not_charged),
 		cmocka_unit_test(test_a_stack_has_no_huge_pages),
 		cmocka_unit_test(test_placement_on_the_border_of_a_huge_page),
