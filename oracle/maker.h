@@ -31,7 +31,7 @@ struct maker {
 	 * by calls.
 	 */
 	bool guards;
-	bool locks; /* what is mapped may be faulted in: no terabytes */
+	bool locks;        /* what is mapped may be faulted in: no terabytes */
 	struct call moved; /* the last mremap */
 };
 
