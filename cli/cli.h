@@ -120,10 +120,12 @@ const char *size_text(uint64_t bytes, char *buf, size_t size);
 /* A line that is overwritten in place, only on a terminal. */
 struct progress {
 	bool on;
-	uint64_t last_ns;
+	uint64_t begun_ns, last_ns;
 };
 void progress_begin(struct progress *p);
 void progress_show(struct progress *p, const char *what, uint64_t done, uint64_t total, uint64_t events);
+/* Where nobody knows how much is left. */
+void progress_seconds(struct progress *p, const char *what);
 void progress_end(struct progress *p);
 
 #endif /* CLI_H */

@@ -111,21 +111,33 @@ uint64_t clock_ns(void)
 
 void progress_begin(struct progress *p)
 {
-	*p = (struct progress){ .on = isatty(STDERR_FILENO), .last_ns = clock_ns() };
+	*p = (struct progress){ .on = isatty(STDERR_FILENO), .begun_ns = clock_ns() };
+	p->last_ns = p->begun_ns;
+}
+
+/* Ten times a second. */
+static bool is_due(struct progress *p)
+{
+	uint64_t now = p->on ? clock_ns() : 0;
+
+	if (!p->on || now - p->last_ns < 100000000u)
+		return false;
+	p->last_ns = now;
+	return true;
 }
 
 void progress_show(struct progress *p, const char *what, uint64_t done, uint64_t total, uint64_t events)
 {
-	uint64_t now;
-
-	if (!p->on)
+	if (!is_due(p))
 		return;
-	now = clock_ns();
-	if (now - p->last_ns < 100000000u)
-		return;
-	p->last_ns = now;
 	fprintf(stderr, "\r%s %3.0f%%, %" PRIu64 " events ", what,
 		total ? 100.0 * (double)done / (double)total : 0.0, events);
+}
+
+void progress_seconds(struct progress *p, const char *what)
+{
+	if (is_due(p))
+		fprintf(stderr, "\r%s, %" PRIu64 " s ", what, (p->last_ns - p->begun_ns) / 1000000000u);
 }
 
 void progress_end(struct progress *p)

@@ -38,7 +38,28 @@ struct answer {
 	sqlite3_stmt *statement;
 	int columns;
 	enum form form;
+	struct progress progress;
 };
+
+/* Instructions of SQLite's between two looks at the clock: some milliseconds. */
+#define LOOK_EVERY 100000
+
+static int show_progress(void *ctx)
+{
+	progress_seconds(ctx, "asking");
+	return 0;
+}
+
+/* Progress has a line of its own: it goes before a row is printed. */
+static int next_row(struct answer *a)
+{
+	uint64_t before = a->progress.last_ns;
+	int got = sqlite3_step(a->statement);
+
+	if (a->progress.last_ns != before)
+		progress_end(&a->progress);
+	return got;
+}
 
 /* ---- a table for people ---- */
 
@@ -112,7 +133,7 @@ static int print_held(struct answer *a, struct cells *c, char **names)
 {
 	int got = SQLITE_ROW;
 
-	while (c->rows < MEASURED && (got = sqlite3_step(a->statement)) == SQLITE_ROW)
+	while (c->rows < MEASURED && (got = next_row(a)) == SQLITE_ROW)
 		if (!take_row(a, c))
 			return SQLITE_NOMEM;
 	put_row(names, c, a->columns);
@@ -135,7 +156,7 @@ static int print_table(struct answer *a)
 	}
 	if (got == SQLITE_ROW)
 		got = print_held(a, &c, names);
-	while (got == SQLITE_ROW && (got = sqlite3_step(a->statement)) == SQLITE_ROW)
+	while (got == SQLITE_ROW && (got = next_row(a)) == SQLITE_ROW)
 		for (int i = 0; i < a->columns; i++)
 			put_cell((const char *)sqlite3_column_text(a->statement, i) ?: "", c.width[i],
 				c.numeric[i], i == a->columns - 1);
@@ -172,7 +193,7 @@ static int print_json_rows(struct answer *a)
 	int got;
 
 	fputc('[', stdout);
-	while ((got = sqlite3_step(a->statement)) == SQLITE_ROW) {
+	while ((got = next_row(a)) == SQLITE_ROW) {
 		fputs(any ? ",{" : "{", stdout);
 		any = true;
 		for (int i = 0; i < a->columns; i++) {
@@ -199,7 +220,7 @@ static int print_csv_rows(struct answer *a)
 		put_csv(stdout, sqlite3_column_name(a->statement, i));
 	}
 	fputs("\r\n", stdout);
-	while ((got = sqlite3_step(a->statement)) == SQLITE_ROW) {
+	while ((got = next_row(a)) == SQLITE_ROW) {
 		for (int i = 0; i < a->columns; i++) {
 			fputs(i ? "," : "", stdout);
 			if (sqlite3_column_type(a->statement, i) != SQLITE_NULL)
@@ -227,9 +248,12 @@ static int ask(struct sqlite3 *db, const char *question, enum form form)
 		sqlite3_finalize(a.statement);
 		return 1;
 	}
+	progress_begin(&a.progress);
+	sqlite3_progress_handler(db, LOOK_EVERY, show_progress, &a.progress);
 	got = form == JSON ? print_json_rows(&a) : form == CSV ? print_csv_rows(&a) : print_table(&a);
 	if (got != SQLITE_DONE)
 		complain("sql", "%s", sqlite3_errmsg(db));
+	sqlite3_progress_handler(db, 0, NULL, NULL);
 	sqlite3_finalize(a.statement);
 	return got == SQLITE_DONE ? 0 : got == SQLITE_NOMEM ? STATUS_FAILED : 1;
 }

@@ -364,20 +364,26 @@ static bool leave_out_of_some(const struct report_page *p)
 static char *data_text(const struct report_page *p, size_t *len, int *err)
 {
 	struct pack data = { 0 };
+	struct progress progress;
 	char *text;
 
+	progress_begin(&progress);
 	for (;;) {
 		pack_all(&data, p);
 		text = pack_text(&data, len);
 		pack_free(&data);
 		*err = text ? 0 : -ENOMEM;
 		if (!text || *len <= p->max_size)
-			return text;
+			break;
 		free(text);
+		text = NULL;
 		*err = -EFBIG;
 		if (!leave_out_of_some(p))
-			return NULL;
+			break;
+		progress_seconds(&progress, "making it smaller");
 	}
+	progress_end(&progress);
+	return text;
 }
 
 int report_page_write(const struct report_page *p, FILE *out)

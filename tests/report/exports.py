@@ -9,6 +9,7 @@ KNOWN is a program whose areas are known (known.c), MAPPED one with files, threa
 import csv
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -251,10 +252,7 @@ def what_cannot_be_written_leaves_nothing(folder):
 
 
 def what_is_interrupted_leaves_nothing(folder):
-    log, out = os.path.join(folder, "long.log"), os.path.join(folder, "out")
-    with open(log, "w", encoding="ascii") as f:
-        f.write('1 execve("/bin/x", ["x"], 0x0 /* 1 vars */) = 0\n')
-        f.write("1 mmap(0x7000000000, 8192, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x7000000000\n" * 150000)
+    log, out = long_log(folder), os.path.join(folder, "out")
     for fmt in ("jsonl", "csv", "sqlite"):
         with subprocess.Popen([VMAPLE, "export", log, "--format", fmt, "-o", out], stderr=subprocess.DEVNULL) as p:
             while p.poll() is None and not os.path.exists(out + ".partial"):
@@ -264,6 +262,51 @@ def what_is_interrupted_leaves_nothing(folder):
             p.send_signal(signal.SIGINT)
             assert p.wait(60) == -signal.SIGINT
         assert os.listdir(folder) == ["long.log"], (fmt, os.listdir(folder))
+    for command in (("report", log, "-o", out, "--svg", out + ".svg"), ("export", log, "--format", "perfetto", "-o", out)):
+        with subprocess.Popen([VMAPLE, *command], stderr=subprocess.DEVNULL) as p:
+            time.sleep(0.15)
+            assert p.poll() is None, "it was done before it could be interrupted"
+            p.send_signal(signal.SIGINT)
+            assert p.wait(60) == -signal.SIGINT
+        assert os.listdir(folder) == ["long.log"], (command, os.listdir(folder))
+
+
+def long_log(folder):
+    log = os.path.join(folder, "long.log")
+    with open(log, "w", encoding="ascii") as f:
+        f.write('1 execve("/bin/x", ["x"], 0x0 /* 1 vars */) = 0\n')
+        f.write("1 mmap(0x7000000000, 8192, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x7000000000\n" * 150000)
+    return log
+
+
+def on_a_terminal(*command):
+    """What a terminal is shown on stderr, and the rest: (stderr, stdout)."""
+    master, terminal = pty.openpty()
+    with subprocess.Popen([VMAPLE, *command], stdout=subprocess.PIPE, stderr=terminal, text=True) as p:
+        os.close(terminal)
+        shown = b""
+        try:
+            while part := os.read(master, 65536):
+                shown += part
+        except OSError:  # the other end is closed
+            pass
+        os.close(master)
+        out = p.stdout.read()
+    assert p.returncode == 0, (command, shown)
+    return shown.decode(), out
+
+
+def what_takes_long_says_how_far_it_is_on_a_terminal_alone(folder):
+    log, page, count = long_log(folder), os.path.join(folder, "p.html"), "with recursive n(i) as (select 1 union all select i + 1 " \
+        "from n where i < 2000000) select count(*) as n from n join (select 1 from spaces)"
+    for command, words in ((("report", log, "-o", page), ("looking for the peak", "replaying")),
+                           (("sql", log, count), ("replaying", "asking, "))):
+        shown, out = on_a_terminal(*command)
+        for text in words:
+            assert "\r" + text in shown, (command, text, shown[-300:])
+        assert shown.endswith("\r\x1b[K"), repr(shown[-50:])
+        assert out == ("" if command[0] != "sql" else "      n\n2000000\n"), out
+        assert vmaple(*command).stderr == "", command
 
 
 def of_a_damaged_recording_is_what_could_be_read(folder):
@@ -328,5 +371,5 @@ run_cases(counts_are_those_of_arithmetic, the_end_is_the_map_of_the_end, every_e
           trace_events_are_what_perfetto_documents, what_perfetto_does_not_document_is_noticed,
           folded_lines_weigh_what_the_peak_has,
           a_log_of_strace_leads_to_the_same_map, what_cannot_be_written_leaves_nothing, what_is_interrupted_leaves_nothing,
-          of_a_damaged_recording_is_what_could_be_read, questions_have_one_sentence_when_they_are_wrong,
+          what_takes_long_says_how_far_it_is_on_a_terminal_alone, of_a_damaged_recording_is_what_could_be_read, questions_have_one_sentence_when_they_are_wrong,
           the_page_of_columns_is_complete, the_cookbook_is_answered)
