@@ -108,7 +108,8 @@ static int play(struct moment *m)
 			got = -STATUS_FAILED;
 			break;
 		}
-		m->last = e;
+		m->last.step = e.step;
+		m->last.time_ns = e.time_ns;
 		if (m->watch)
 			m->watch(m->ctx, m, &e);
 		show_progress(m, &progress, "replaying", e.step);

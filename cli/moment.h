@@ -27,7 +27,9 @@ struct moment {
 	struct symbols *symbols; /* that have followed the recording */
 	int damaged;             /* STATUS_DAMAGED: behind the peak the recording is, and that was said */
 	uint32_t mm_id, first_pid, mm_pid;
-	struct trace_event last; /* its pointers are not valid */
+	struct {
+		uint64_t step, time_ns;
+	} last; /* the event carried out last */
 };
 
 /* "end", "peak" or a step; false: none of them. */

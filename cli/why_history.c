@@ -252,7 +252,8 @@ void histories_event(struct histories *h, struct moment *m, const struct trace_e
 	if (!s)
 		s = add(h, e->mm);
 	for (unsigned int i = 0; s && i < h->nr; i++)
-		look(&s->place[i], m, vma_lookup(mm, h->addr[i]), e);
+		if (explain_changed(m->x, mm, h->addr[i]))
+			look(&s->place[i], m, vma_lookup(mm, h->addr[i]), e);
 }
 
 const struct history *history_of(const struct histories *h, uint32_t mm, unsigned int i)

@@ -59,7 +59,10 @@ struct explain_life {
 	const struct explain_event *moved;     /**< mremap that brought it here, last */
 	const struct explain_event *named, *policy, *uffd;
 };
-/** Of an area in an address space of a ledger. Valid until the next event. */
+/**
+ * Of an area in an address space of a ledger. Valid until the next event.  Where memory has run out nothing is known of it,
+ * and the next event fails.
+ */
 VMAPLE_API const struct explain_life *explain_life(const struct vm_area_struct *vma);
 
 /** A reason why two neighbours are two; a set of them is their sum. */
@@ -138,6 +141,8 @@ VMAPLE_API struct trace_sink *explain_sink(struct explain *x);
 /** The form in which the ledger notes an event: of what was carried out last, while that event lives. */
 VMAPLE_API void explain_event_of(
 	struct explain *x, const struct trace_event *trace, struct explain_event *event);
+/** May the event carried out last have changed what is at @p addr of @p mm?  False: it has not. */
+VMAPLE_API bool explain_changed(const struct explain *x, const struct mm_struct *mm, unsigned long addr);
 /** The mirror: its statistics, its address spaces. */
 VMAPLE_API struct replay *explain_replay(struct explain *x);
 VMAPLE_API void explain_free(struct explain *x);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A C library that runs out of memory on request, beside the port of failing_port.h: while failing_counts, malloc(), calloc() and
- * realloc() fail as the port's allocations do.  For programs that are linked with --wrap of the three.
+ * A C library that runs out of memory on request, beside the port of failing_port.h: while failing_counts, malloc(), calloc(),
+ * realloc() and aligned_alloc() fail as the port's allocations do.  For programs that are linked with --wrap of the four.
  */
 #ifndef TESTS_FAILING_MALLOC_H
 #define TESTS_FAILING_MALLOC_H
@@ -11,9 +11,11 @@
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t nr, size_t size);
 void *__real_realloc(void *mem, size_t size);
+void *__real_aligned_alloc(size_t align, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t nr, size_t size);
 void *__wrap_realloc(void *mem, size_t size);
+void *__wrap_aligned_alloc(size_t align, size_t size);
 
 static bool failing_counts;
 
@@ -30,6 +32,11 @@ void *__wrap_calloc(size_t nr, size_t size)
 void *__wrap_realloc(void *mem, size_t size)
 {
 	return failing_counts && failing_now() ? NULL : __real_realloc(mem, size);
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+	return failing_counts && failing_now() ? NULL : __real_aligned_alloc(align, size);
 }
 
 static struct vmaple_port failing_malloc_host;

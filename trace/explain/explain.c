@@ -40,51 +40,33 @@ void explain_event_of(struct explain *x, const struct trace_event *e, struct exp
 	}
 }
 
-static bool names_areas(const struct trace_event *e)
+static void event_begins(struct explain *x, const struct trace_event *e)
 {
-	return e->type == TRACE_EVENT_CALL && e->call.nr == NR_prctl && e->call.args[0] == PR_SET_VMA;
+	struct mm_struct *mm;
+
+	x->now = e;
+	shown_forget(x);
+	changes_begin(x);
+	if (e->type != TRACE_EVENT_FAULT)
+		return;
+	mm = replay_space(x->replay, e->mm);
+	if (mm)
+		write_will_change(x, mm, e->fault.addr);
 }
 
-/* What the event says itself. */
+/* What the event says itself: names and memory policies, which no host has, and where the kernel may have written. */
 static void event_will_change(struct explain *x, const struct trace_event *e)
 {
+	const struct trace_call *c = &e->call;
 	struct mm_struct *mm = replay_space(x->replay, e->mm);
 
-	if (!mm)
+	if (!mm || e->type != TRACE_EVENT_CALL)
 		return;
-	if (e->type == TRACE_EVENT_FAULT)
-		will_change(x, mm, e->fault.addr, e->fault.addr + 1);
-	if (names_areas(e))
-		will_change(x, mm, e->call.args[2], e->call.args[2] + e->call.args[3]);
-	if (e->type == TRACE_EVENT_CALL &&
-		(e->call.nr == NR_mbind || e->call.nr == NR_set_mempolicy_home_node))
-		will_change(x, mm, e->call.args[0], e->call.args[0] + e->call.args[1]);
-	/* It may have faulted pages in. */
-	if (e->type == TRACE_EVENT_CALL && e->call.nr == NR_madvise)
-		will_change(x, mm, e->call.args[0], e->call.args[0] + e->call.args[1]);
-}
-
-static void look_at_changes(struct explain *x, const struct trace_event *e)
-{
-	struct changes *c = &x->changes;
-	struct mm_struct *mm = c->mm;
-	struct vm_area_struct *vma;
-	bool naming = names_areas(e);
-
-	c->mm = NULL;
-	/* The event may have been its end. */
-	if (!mm || replay_space(x->replay, e->mm) != mm)
-		return;
-	for (unsigned int i = 0; i < c->count; i++) {
-		unsigned long hi = c->range[i].hi;
-
-		/* Mostly one area, so that a lookup costs less than to begin a walk. */
-		vma = find_vma(mm, c->range[i].lo);
-		for (; vma && vma->vm_start < hi; vma = vma->vm_end < hi ? find_vma(mm, vma->vm_end) : NULL)
-			look_at(x, vma,
-				naming && vma->vm_start >= e->call.args[2] &&
-					vma->vm_end <= e->call.args[2] + e->call.args[3]);
-	}
+	if (c->nr == NR_prctl && c->args[0] == PR_SET_VMA)
+		range_will_change(x, mm, c->args[2], c->args[2] + c->args[3]);
+	if (c->nr == NR_mbind || c->nr == NR_set_mempolicy_home_node || c->nr == NR_madvise ||
+		c->nr == NR_mremap)
+		range_will_change(x, mm, c->args[0], c->args[0] + c->args[1]);
 }
 
 static int on_event(struct trace_sink *sink, const struct trace_event *e)
@@ -97,12 +79,12 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 		x->begin_ns = e->time_ns;
 	if (e->time_ns > x->now_ns)
 		x->now_ns = e->time_ns;
-	x->now = e;
+	event_begins(x, e);
 	err = mirror->event(mirror, e);
 	event_will_change(x, e);
 	look_at_changes(x, e);
 	x->now = NULL;
-	x->noted = NULL;
+	x->noted = 0;
 	events_sweep(&x->kept);
 	return err ? err : x->no_memory ? -ENOMEM : 0;
 }
@@ -180,6 +162,7 @@ void explain_free(struct explain *x)
 	if (x->replay)
 		replay_free(x->replay);
 	kept_free(&x->kept);
+	shown_forget(x);
 	sites_free(x->sites);
 	free(x);
 }

@@ -4,6 +4,8 @@
  *
  *   explain.c   the ledger as a sink: events, and what each has changed
  *   life.c      the payload of areas: cut, copied, merged, ended
+ *   changes.c   which areas an event has changed
+ *   shown.c     lives as the caller sees them
  *   kept.c      memory of events and lives
  *   sites.c     where calls came from
  *   reasons.c   why two neighbours are two
@@ -14,59 +16,94 @@
 #ifndef EXPLAIN_INTERNAL_H
 #define EXPLAIN_INTERNAL_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include <vmaple/explain.h>
 #include <vmaple/mm_operations.h>
 
-/*
- * An event, while areas refer to it.  The current one is made when the first area asks for it.
- */
-struct noted_event {
-	struct explain_event event;
-	struct noted_event *next_free;
-	bool referred; /* kept.c */
-};
+/* The number of a kept event; 0: none. */
+typedef uint32_t event_id;
 
-/* Every member is an event or NULL. */
-#define LIFE_EVENTS (sizeof(struct explain_life) / sizeof(struct explain_event *))
+/* The slots of a life, as <vmaple/explain.h> describes them. */
 struct life {
-	struct explain_life life;
+	/* One line of the processor's cache: all that most events look at. */
+	_Alignas(64) event_id made;
+	event_id low, high, low_changed, high_changed, grown, prot, flags, written, inherited, moved;
+	bool has_rare; /* false: what is below is not set, and the area has none of it */
 	/* What the area was when the ledger last looked. */
 	vm_flags_t vm_flags;
-	const void *name, *policy, *uffd_ctx;
-	struct life *next_free;
-	bool in_use;
-};
 
-/* Events and lives are had in pieces, so that all of them can be gone through. */
-#define PIECE 256
-struct event_piece {
-	struct event_piece *next;
-	struct noted_event event[PIECE];
+	event_id named, policy, uffd;
+	const void *name, *policy_was, *uffd_ctx;
 };
+_Static_assert(offsetof(struct life, named) <= 64, "what most events look at is one line");
+
+/*
+ * Events and lives are had in pieces, so that all of them can be gone through.  A piece is as large as a huge page of the
+ * processor: what calls touch lies anywhere in them, and where it lies is then mostly known to the processor.
+ */
+#define PIECE_BYTES  (2UL << 20)
+#define PIECE_WORDS  (PIECE_BYTES / sizeof(struct explain_event) / 64)
+#define PIECE_EVENTS (PIECE_WORDS * 64)
+#define PIECE_LIVES  (PIECE_BYTES / sizeof(struct life) - 1)
 struct life_piece {
 	struct life_piece *next;
-	struct life life[PIECE];
+	size_t used; /* so many have been had, and are lives or free */
+	struct life life[PIECE_LIVES];
 };
+_Static_assert(sizeof(struct life_piece) <= PIECE_BYTES, "a piece fits its page");
 
 struct kept {
-	struct event_piece *event_pieces;
-	struct life_piece *life_pieces;
-	struct noted_event *free_events;
-	struct life *free_lives;
+	struct explain_event *
+		*events; /* pieces; event n is number n % PIECE_EVENTS of piece n / PIECE_EVENTS */
+	uint64_t *taken; /* a bit for each of them */
+	size_t pieces;
+	size_t next; /* where the next free one is looked for */
 	size_t made,
-		sweep_at; /* events that are not free; so many that it is time to look which are referred to */
+		sweep_at; /* events that are taken; so many that it is time to look which are referred to */
+	struct life_piece *life_pieces; /* the first one has lives that were not had yet, or none has */
+	struct life **free_lives;       /* a stack; has room for all */
+	size_t lives, lives_free;
+	size_t cleared; /* so many of these, from the bottom, refer to nothing */
 };
+
+static inline const struct explain_event *event_of(const struct kept *k, event_id id)
+{
+	return id ? &k->events[id / PIECE_EVENTS][id % PIECE_EVENTS] : NULL;
+}
+
+/* What explain_life() has shown since the last event. */
+struct shown;
 
 struct sites;
 
-/* Where areas are to be looked at when the event has been carried out: [lo, hi), at most four ranges of one mm. */
+/*
+ * What the event that is carried out has changed, to be looked at when it is done: areas, and where there are too many
+ * or they are not known, ranges.  All of one mm.
+ */
+#define CHANGED_AREAS  8
 #define CHANGED_RANGES 4
+/* A life is mostly far from the processor: where it is known what can have changed, it is not read. */
+enum changed_how {
+	CHANGED_ANYHOW, /* its life says what it was */
+	CHANGED_FLAGS,  /* by a call that changes nothing else; they were `flags` */
+	CHANGED_WRITTEN /* by a write, if anything; `was_written`: it had an anon_vma before */
+};
+struct changed_area {
+	struct vm_area_struct *vma;
+	enum changed_how how;
+	bool was_written;
+	vm_flags_t flags;
+};
 struct changes {
 	struct mm_struct *mm; /* NULL: none */
-	unsigned int count;
+	unsigned int areas, ranges;
+	struct changed_area area[CHANGED_AREAS];
 	struct {
 		unsigned long lo, hi;
 	} range[CHANGED_RANGES];
+	unsigned long lo, hi; /* all lies between; what has vanished, too */
 };
 
 struct explain {
@@ -75,8 +112,9 @@ struct explain {
 	struct replay_options options; /* the caller's */
 	struct replay *replay;
 	const struct trace_event *now; /* being carried out; NULL: none */
-	struct noted_event *noted;     /* of now; NULL: not needed so far */
+	event_id noted;                /* of now; 0: not needed so far */
 	struct changes changes;
+	struct shown *shown;
 	uint64_t begin_ns, now_ns;
 	struct kept kept;
 	struct sites *sites;
@@ -86,15 +124,45 @@ struct explain {
 /* life.c */
 extern const struct mm_operations life_operations;
 struct explain *ledger_of(const struct vm_area_struct *vma);
-/* Refer to the current event in *@slot. */
-void note(struct explain *x, const struct explain_event **slot);
+static inline struct life *life_of(const struct vm_area_struct *vma)
+{
+	return vma->vm_private_data;
+}
 /* What @vma has become: compared with what it was, the difference noted. @renamed: it was given a name just now. */
 void look_at(struct explain *x, struct vm_area_struct *vma, bool renamed);
-void will_change(struct explain *x, struct mm_struct *mm, unsigned long lo, unsigned long hi);
+/* The same where nothing but its flags has changed, and where it was written. */
+void look_at_flags(struct explain *x, struct vm_area_struct *vma, vm_flags_t were);
+void look_at_write(struct explain *x, struct vm_area_struct *vma);
 
-/* kept.c; NULL: no memory */
-struct noted_event *event_new(struct kept *k);
-struct life *life_new(struct kept *k);
+/* It will be written to soon: the processor may fetch it while the engine works. */
+static inline void life_is_wanted(struct life *l)
+{
+	__builtin_prefetch(l, 1);
+}
+
+static inline void life_clear(struct life *l)
+{
+	memset(l, 0, offsetof(struct life, named));
+}
+
+/* changes.c */
+void changes_begin(struct explain *x);
+void range_will_change(struct explain *x, struct mm_struct *mm, unsigned long lo, unsigned long hi);
+void area_will_change(struct explain *x, struct vm_area_struct *vma);
+/* The area at @change->start gets other flags. */
+void flags_will_change(struct explain *x, struct mm_struct *mm, const struct mm_change *change);
+/* Something is written at @addr, and a stack may grow down to it. */
+void write_will_change(struct explain *x, struct mm_struct *mm, unsigned long addr);
+void area_ends(struct explain *x, struct vm_area_struct *vma);
+/* All that has changed, after event @e. */
+void look_at_changes(struct explain *x, const struct trace_event *e);
+
+/* shown.c */
+void shown_forget(struct explain *x);
+
+/* kept.c; 0, NULL: no memory */
+event_id event_new(struct kept *k);
+struct life *life_new(struct kept *k); /* to be cleared */
 void life_free(struct kept *k, struct life *l);
 /* Between events: what no life refers to is free. */
 void events_sweep(struct kept *k);
@@ -110,5 +178,7 @@ struct sites *sites_new(void);
 void sites_free(struct sites *s);
 /* NULL: not known, or out of memory. */
 const struct explain_site *site_of(struct sites *s, struct mm_struct *mm, uint64_t ip);
+/* An area with a file has come, gone or moved: what was found lately may be found no more. */
+void sites_forget_lately(struct sites *s);
 
 #endif /* EXPLAIN_INTERNAL_H */

@@ -15,7 +15,7 @@
  *    allocated leaves its slot as it was.  Either is remembered: the ledger's sink then fails.
  */
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -24,54 +24,25 @@ struct explain *ledger_of(const struct vm_area_struct *vma)
 	return (struct explain *)((char *)vma->vm_mm->ops - offsetof(struct explain, ops));
 }
 
-static struct noted_event *note_now(struct explain *x)
+static event_id note_now(struct explain *x)
 {
-	struct noted_event *n;
-
 	if (x->noted || !x->now)
 		return x->noted;
-	n = event_new(&x->kept);
-	if (!n) {
+	x->noted = event_new(&x->kept);
+	if (x->noted)
+		explain_event_of(x, x->now, (struct explain_event *)event_of(&x->kept, x->noted));
+	else
 		x->no_memory = true;
-		return NULL;
-	}
-	explain_event_of(x, x->now, &n->event);
-	x->noted = n;
-	return n;
+	return x->noted;
 }
 
-void note(struct explain *x, const struct explain_event **slot)
+/* Refer to the current event in *@slot. */
+static void note(struct explain *x, event_id *slot)
 {
-	struct noted_event *n = note_now(x);
+	event_id id = note_now(x);
 
-	if (n)
-		*slot = &n->event;
-}
-
-void will_change(struct explain *x, struct mm_struct *mm, unsigned long lo, unsigned long hi)
-{
-	struct changes *c = &x->changes;
-	unsigned int i;
-
-	if (c->mm != mm)
-		*c = (struct changes){ .mm = mm };
-	for (i = 0; i < c->count; i++)
-		if (lo <= c->range[i].hi && hi >= c->range[i].lo)
-			break;
-	if (i == c->count && c->count < CHANGED_RANGES) {
-		c->range[i].lo = lo;
-		c->range[i].hi = hi;
-		c->count++;
-		return;
-	}
-	i = i == c->count ? i - 1 : i;
-	c->range[i].lo = lo < c->range[i].lo ? lo : c->range[i].lo;
-	c->range[i].hi = hi > c->range[i].hi ? hi : c->range[i].hi;
-}
-
-static void vma_will_change(struct explain *x, const struct vm_area_struct *vma)
-{
-	will_change(x, vma->vm_mm, vma->vm_start, vma->vm_end);
+	if (id)
+		*slot = id;
 }
 
 /* To the mirror a failure is a call that failed: the program's did not. */
@@ -83,13 +54,37 @@ static struct life *new_life(struct explain *x)
 	return l;
 }
 
+static bool area_has_rare(const struct vm_area_struct *vma)
+{
+	return vma->anon_name || vma->policy || vma->uffd_ctx;
+}
+
+static void begin_rare(struct life *l)
+{
+	if (l->has_rare)
+		return;
+	l->named = l->policy = l->uffd = 0;
+	l->name = l->policy_was = l->uffd_ctx = NULL;
+	l->has_rare = true;
+}
+
 /* What it is, as far as it is noted when it changes. */
 static void remember(struct life *l, const struct vm_area_struct *vma)
 {
 	l->vm_flags = vma->vm_flags;
+	if (!l->has_rare && !area_has_rare(vma))
+		return;
+	begin_rare(l);
 	l->name = vma->anon_name;
-	l->policy = vma->policy;
+	l->policy_was = vma->policy;
 	l->uffd_ctx = vma->uffd_ctx;
+}
+
+/* Calls come from files that are mapped. */
+static void maps_file(struct explain *x, const struct vm_area_struct *vma)
+{
+	if (vma->vm_file)
+		sites_forget_lately(x->sites);
 }
 
 static int life_open(struct vm_area_struct *vma)
@@ -99,15 +94,13 @@ static int life_open(struct vm_area_struct *vma)
 
 	if (!l)
 		return -ENOMEM;
-	*l = (struct life){ .in_use = true };
+	life_clear(l);
 	remember(l, vma);
-	note(x, &l->life.made);
-	note(x, &l->life.low);
-	note(x, &l->life.high);
-	note(x, &l->life.low_changed);
-	note(x, &l->life.high_changed);
+	note(x, &l->made);
+	l->low = l->high = l->low_changed = l->high_changed = l->made;
 	vma->vm_private_data = l;
-	vma_will_change(x, vma);
+	maps_file(x, vma);
+	area_will_change(x, vma);
 	return 0;
 }
 
@@ -115,10 +108,11 @@ static struct life *copy_life(
 	struct explain *x, struct vm_area_struct *copy, const struct vm_area_struct *vma)
 {
 	struct life *l = new_life(x);
+	const struct life *from = life_of(vma);
 
 	if (!l)
 		return NULL;
-	*l = *(const struct life *)vma->vm_private_data;
+	memcpy(l, from, from->has_rare ? sizeof(*l) : offsetof(struct life, named));
 	copy->vm_private_data = l;
 	return l;
 }
@@ -126,18 +120,19 @@ static struct life *copy_life(
 static int life_split(struct vm_area_struct *part, struct vm_area_struct *vma)
 {
 	struct explain *x = ledger_of(vma);
-	struct life *whole = vma->vm_private_data, *l = copy_life(x, part, vma);
+	struct life *whole = life_of(vma), *l = copy_life(x, part, vma);
 
 	if (!l)
 		return -ENOMEM;
 	if (part->vm_start == vma->vm_start) {
-		note(x, &l->life.high);
-		note(x, &whole->life.low);
+		note(x, &l->high);
+		note(x, &whole->low);
 	} else {
-		note(x, &l->life.low);
-		note(x, &whole->life.high);
+		note(x, &l->low);
+		note(x, &whole->high);
 	}
-	vma_will_change(x, vma);
+	area_will_change(x, part);
+	area_will_change(x, vma);
 	return 0;
 }
 
@@ -148,62 +143,67 @@ static int life_duplicate(struct vm_area_struct *copy, const struct vm_area_stru
 
 	if (!l)
 		return -ENOMEM;
+	maps_file(x, copy);
 	if (copy->vm_mm == vma->vm_mm) {
-		note(x, &l->life.moved);
-		note(x, &l->life.low);
-		note(x, &l->life.high);
-		vma_will_change(x, copy);
+		note(x, &l->moved);
+		note(x, &l->low);
+		note(x, &l->high);
+		area_will_change(x, copy);
 		return 0;
 	}
 	/* A fork: what was written is shared with the parent from now on, what is not copied begins anew. */
 	remember(l, copy);
 	if (copy->vm_flags & VM_WIPEONFORK)
-		l->life.written = NULL;
-	else if (l->life.written)
-		note(x, &l->life.inherited);
+		l->written = 0;
+	else if (l->written)
+		note(x, &l->inherited);
 	return 0;
 }
 
-static void take_if_none(struct life *l, const struct explain_life *from)
+static void take_if_none(const struct explain *x, struct life *l, const struct life *from)
 {
-	if (!l->life.written) {
-		l->life.written = from->written;
-		l->life.inherited = from->inherited;
+	if (!l->written) {
+		l->written = from->written;
+		l->inherited = from->inherited;
 	}
-	if (!l->life.moved)
-		l->life.moved = from->moved;
-	if (!l->life.named)
-		l->life.named = from->named;
+	if (!l->moved)
+		l->moved = from->moved;
+	if (from->has_rare && from->named) {
+		begin_rare(l);
+		l->named = l->named ? l->named : from->named;
+	}
 	/* Mostly both are of one call, and no event has to be looked at. */
-	if (from->made != l->life.made && from->made && l->life.made && from->made->step < l->life.made->step)
-		l->life.made = from->made;
+	if (from->made != l->made && from->made && l->made &&
+		event_of(&x->kept, from->made)->step < event_of(&x->kept, l->made)->step)
+		l->made = from->made;
 }
 
 static void life_adjust(
 	struct vm_area_struct *vma, struct vm_area_struct *from, unsigned long start, unsigned long end)
 {
 	struct explain *x = ledger_of(vma);
-	struct life *l = vma->vm_private_data, *other = from ? from->vm_private_data : NULL;
+	struct life *l = life_of(vma), *other = from ? life_of(from) : NULL;
 
 	if (vma->vm_start == start) {
-		note(x, &l->life.low);
-		note(x, &l->life.low_changed);
+		note(x, &l->low);
+		note(x, &l->low_changed);
 		if (other)
-			note(x, &other->life.high);
+			note(x, &other->high);
 	} else {
-		note(x, &l->life.high);
-		note(x, &l->life.high_changed);
+		note(x, &l->high);
+		note(x, &l->high_changed);
 		if (other)
-			note(x, &other->life.low);
+			note(x, &other->low);
 	}
-	note(x, &l->life.grown);
+	note(x, &l->grown);
 	if (other && vma->anon_vma)
-		take_if_none(l, &other->life);
-	will_change(x, vma->vm_mm, start, end);
+		take_if_none(x, l, other);
+	maps_file(x, vma);
+	area_will_change(x, vma);
 }
 
-static void note_if_differs(struct explain *x, const struct explain_event **slot,
-	const struct vm_area_struct *into, const struct vm_area_struct *gone)
+static void note_if_differs(struct explain *x, event_id *slot, const struct vm_area_struct *into,
+	const struct vm_area_struct *gone)
 {
 	if (((into->vm_flags ^ gone->vm_flags) & ~VM_STICKY) || into->anon_name != gone->anon_name ||
 		into->policy != gone->policy || into->uffd_ctx != gone->uffd_ctx)
@@ -213,27 +213,32 @@ static void note_if_differs(struct explain *x, const struct explain_event **slot
 static void life_merge(struct vm_area_struct *into, struct vm_area_struct *gone)
 {
 	struct explain *x = ledger_of(into);
-	struct life *l = into->vm_private_data, *other = gone->vm_private_data;
+	struct life *l = life_of(into);
+	const struct life *other = life_of(gone);
 
 	/* What is changed joins before it has its new properties: they came by this call. */
 	if (gone->vm_start == into->vm_start) {
-		l->life.low = other->life.low;
-		l->life.low_changed = other->life.low_changed;
-		note_if_differs(x, &l->life.low_changed, into, gone);
+		l->low = other->low;
+		l->low_changed = other->low_changed;
+		note_if_differs(x, &l->low_changed, into, gone);
 	}
 	if (gone->vm_end == into->vm_end) {
-		l->life.high = other->life.high;
-		l->life.high_changed = other->life.high_changed;
-		note_if_differs(x, &l->life.high_changed, into, gone);
+		l->high = other->high;
+		l->high_changed = other->high_changed;
+		note_if_differs(x, &l->high_changed, into, gone);
 	}
-	take_if_none(l, &other->life);
-	note(x, &l->life.grown);
-	vma_will_change(x, into);
+	take_if_none(x, l, other);
+	note(x, &l->grown);
+	area_will_change(x, into);
 }
 
 static void life_close(struct vm_area_struct *vma)
 {
-	life_free(&ledger_of(vma)->kept, vma->vm_private_data);
+	struct explain *x = ledger_of(vma);
+
+	maps_file(x, vma);
+	area_ends(x, vma);
+	life_free(&x->kept, life_of(vma));
 }
 
 static int life_host(struct mm_struct *mm, const struct mm_change *change)
@@ -241,7 +246,7 @@ static int life_host(struct mm_struct *mm, const struct mm_change *change)
 	struct explain *x = (struct explain *)((char *)mm->ops - offsetof(struct explain, ops));
 
 	if (change->kind == MM_CHANGE_FLAGS)
-		will_change(x, mm, change->start, change->end);
+		flags_will_change(x, mm, change);
 	return 0;
 }
 
@@ -253,34 +258,50 @@ const struct mm_operations life_operations = { .open = life_open,
 	.close = life_close,
 	.host = life_host };
 
-static void changed(struct explain *x, struct life *l, const struct explain_event **slot)
+static void changed(struct explain *x, struct life *l, event_id *slot)
 {
 	note(x, slot);
-	note(x, &l->life.low_changed);
-	note(x, &l->life.high_changed);
+	note(x, &l->low_changed);
+	note(x, &l->high_changed);
+}
+
+static void look_at_rare(struct explain *x, struct life *l, const struct vm_area_struct *vma, bool renamed)
+{
+	begin_rare(l);
+	if (vma->anon_name != l->name || (renamed && vma->anon_name))
+		changed(x, l, &l->named);
+	if (vma->policy != l->policy_was)
+		changed(x, l, &l->policy);
+	if (vma->uffd_ctx != l->uffd_ctx)
+		changed(x, l, &l->uffd);
+}
+
+void look_at_flags(struct explain *x, struct vm_area_struct *vma, vm_flags_t were)
+{
+	struct life *l = life_of(vma);
+	vm_flags_t differ = (vma->vm_flags ^ were) & ~VM_STICKY;
+
+	if (differ & VM_ACCESS_FLAGS)
+		changed(x, l, &l->prot);
+	if (differ & ~VM_ACCESS_FLAGS)
+		changed(x, l, &l->flags);
+	l->vm_flags = vma->vm_flags;
+}
+
+void look_at_write(struct explain *x, struct vm_area_struct *vma)
+{
+	if (vma->anon_vma)
+		note(x, &life_of(vma)->written);
 }
 
 void look_at(struct explain *x, struct vm_area_struct *vma, bool renamed)
 {
-	struct life *l = vma->vm_private_data;
-	vm_flags_t differ = (vma->vm_flags ^ l->vm_flags) & ~VM_STICKY;
+	struct life *l = life_of(vma);
 
-	if (differ & VM_ACCESS_FLAGS)
-		changed(x, l, &l->life.prot);
-	if (differ & ~VM_ACCESS_FLAGS)
-		changed(x, l, &l->life.flags);
-	if (vma->anon_name != l->name || (renamed && vma->anon_name))
-		changed(x, l, &l->life.named);
-	if (vma->policy != l->policy)
-		changed(x, l, &l->life.policy);
-	if (vma->uffd_ctx != l->uffd_ctx)
-		changed(x, l, &l->life.uffd);
-	if (vma->anon_vma && !l->life.written)
-		note(x, &l->life.written);
+	look_at_flags(x, vma, l->vm_flags);
+	if (l->has_rare || area_has_rare(vma))
+		look_at_rare(x, l, vma, renamed);
+	if (vma->anon_vma && !l->written)
+		note(x, &l->written);
 	remember(l, vma);
-}
-
-const struct explain_life *explain_life(const struct vm_area_struct *vma)
-{
-	return &((const struct life *)vma->vm_private_data)->life;
 }

@@ -56,8 +56,7 @@ static bool same_inode(const struct vm_file *a, const struct vm_file *b)
 
 static bool was_inherited(const struct vm_area_struct *vma)
 {
-	return vma->vm_mm->ops && vma->vm_mm->ops->open == life_operations.open &&
-	       explain_life(vma)->inherited;
+	return vma->vm_mm->ops && vma->vm_mm->ops->open == life_operations.open && life_of(vma)->inherited;
 }
 
 uint32_t explain_reasons(const struct vm_area_struct *left, const struct vm_area_struct *right)
@@ -103,13 +102,17 @@ uint32_t explain_main_reasons(uint32_t reasons)
 }
 
 /* The later one: it made the neighbours neighbours, or put the border where it is. */
-static const struct explain_event *birth_of(const struct explain_life *left, const struct explain_life *right)
+static const struct explain_event *birth_of(
+	const struct vm_area_struct *left, const struct vm_area_struct *right)
 {
-	if (!left || !left->high)
-		return right->low;
-	if (!right->low)
-		return left->high;
-	return left->high->step > right->low->step ? left->high : right->low;
+	const struct kept *k = &ledger_of(right)->kept;
+	event_id high = life_of(left)->high, low = life_of(right)->low;
+
+	if (!high || high == low)
+		return event_of(k, low);
+	if (!low)
+		return event_of(k, high);
+	return event_of(k, event_of(k, high)->step > event_of(k, low)->step ? high : low);
 }
 
 void boundary_between(
@@ -120,9 +123,9 @@ void boundary_between(
 	b->main_reasons = explain_main_reasons(b->reasons);
 	b->needless = !(b->main_reasons & ~(uint32_t)NOT_ASKED);
 	if (b->reasons == EXPLAIN_GAP)
-		b->birth = explain_life(right)->low;
+		b->birth = event_of(&ledger_of(right)->kept, life_of(right)->low);
 	else
-		b->birth = birth_of(explain_life(left), explain_life(right));
+		b->birth = birth_of(left, right);
 }
 
 void explain_boundary(const struct vm_area_struct *right, struct explain_boundary *b)

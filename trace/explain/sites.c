@@ -3,7 +3,8 @@
  * Where calls came from: the file that is mapped at the instruction, and the offset in it.
  *
  * Found when the event is noted, for later the module may be unmapped.  A table of chains, by the hash of file and
- * offset; it doubles when it has as many sites as chains.
+ * offset; it doubles when it has as many sites as chains.  Programs call from few places, so that before it a small table by
+ * address is asked, of what was found since a file was last mapped or unmapped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,18 @@ struct site {
 	char module[];
 };
 
+#define LATELY 64
+struct lately {
+	const struct mm_struct *mm;
+	uint64_t ip;
+	const struct explain_site *site; /* NULL: nothing was found */
+};
+
 struct sites {
 	struct site **chain;
 	size_t size, count; /* size: a power of two */
+	struct lately lately[LATELY];
+	bool any_lately;
 };
 
 struct sites *sites_new(void)
@@ -111,20 +121,38 @@ static struct site *add(struct sites *s, uint64_t dev, uint64_t ino, uint64_t of
 	return site;
 }
 
-const struct explain_site *site_of(struct sites *s, struct mm_struct *mm, uint64_t ip)
+static const struct explain_site *look_up(struct sites *s, struct mm_struct *mm, uint64_t ip)
 {
-	struct vm_area_struct *vma = mm && ip ? vma_lookup(mm, ip) : NULL;
+	struct vm_area_struct *vma = mm ? vma_lookup(mm, ip) : NULL;
 	struct vm_file *file = vma ? vma->vm_file : NULL;
 	uint64_t dev = file ? file->dev : 0, ino = file ? file->ino : 0;
 	const char *module = file ? file->name : "";
 	struct site *site;
 
-	if (!ip)
-		return NULL;
 	if (file)
 		ip += ((uint64_t)vma->vm_pgoff << mm->sys->page_shift) - vma->vm_start;
 	site = find(s, dev, ino, ip, module);
 	if (!site)
 		site = add(s, dev, ino, ip, module);
 	return site ? &site->site : NULL;
+}
+
+const struct explain_site *site_of(struct sites *s, struct mm_struct *mm, uint64_t ip)
+{
+	struct lately *l = &s->lately[(ip ^ ip >> 6) % LATELY];
+
+	if (!ip)
+		return NULL;
+	if (l->site && l->mm == mm && l->ip == ip)
+		return l->site;
+	*l = (struct lately){ mm, ip, look_up(s, mm, ip) };
+	s->any_lately = true;
+	return l->site;
+}
+
+void sites_forget_lately(struct sites *s)
+{
+	if (s->any_lately)
+		memset(s->lately, 0, sizeof(s->lately));
+	s->any_lately = false;
 }

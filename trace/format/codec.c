@@ -54,17 +54,17 @@ static void put_varint(struct codec *c, uint64_t v)
 
 static uint64_t get_varint(struct codec *c)
 {
+	const uint8_t *at = c->buf + c->pos;
+	size_t left = c->failed ? 0 : c->end - c->pos;
+	unsigned int most = left < 10 ? (unsigned int)left : 10;
 	uint64_t v = 0;
 
-	for (unsigned int shift = 0; shift < 64; shift += 7) {
-		uint8_t byte;
-
-		if (c->failed || c->pos >= c->end)
-			break;
-		byte = c->buf[c->pos++];
-		v |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
+	for (unsigned int i = 0; i < most; i++) {
+		v |= (uint64_t)(at[i] & 0x7f) << (7 * i);
+		if (!(at[i] & 0x80)) {
+			c->pos += i + 1;
 			return v;
+		}
 	}
 	fail(c);
 	return 0;

@@ -112,7 +112,9 @@ struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
 
 static struct space *find_space(struct replay *r, uint32_t id)
 {
-	return mtree_load(&r->spaces, id);
+	if (!r->found || r->found->id != id)
+		r->found = mtree_load(&r->spaces, id);
+	return r->found;
 }
 
 /* Of a process: its address space, and how many of its tasks are there. */
@@ -183,6 +185,7 @@ static void end_space(struct replay *r, struct space *s)
 {
 	add_counters(&r->stats, &s->mm.counters);
 	mtree_erase(&r->spaces, s->id);
+	r->found = NULL;
 	free_space(s);
 }
 

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ledger beside what a page remembers: random calls, so many that what areas no longer refer to is forgotten several
+ * times, and after each of them every area asked when it was made, what its access comes from, and when it was written.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <vmaple/explain.h>
+
+#include "recording.h"
+
+#define PAGES        64
+#define RANDOM_PAGES 48 /* the others stay as they are */
+#define EVENTS       60000
+
+/* What is known of a page without the ledger: the steps at which it was mapped and last given another access. */
+struct page {
+	uint64_t mapped, access;
+	bool written;
+	/* As the last event left it. */
+	struct vm_area_struct seen;
+};
+
+static struct page pages[PAGES];
+static struct explain *ledger;
+static uint64_t seed = 1;
+
+static uint64_t below(uint64_t n)
+{
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (seed >> 33) % n;
+}
+
+static struct mm_struct *space(void)
+{
+	return replay_space(explain_replay(ledger), 1);
+}
+
+static struct vm_area_struct *area_at(uint64_t page)
+{
+	return vma_lookup(space(), rec_at(page));
+}
+
+static void map(struct recording *r, uint64_t page, uint64_t nr, uint32_t prot)
+{
+	const uint64_t fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	rec_call(r, SYS_mmap, rec_at(page), nr * REC_PAGE, prot, fixed, (int64_t)rec_at(page));
+	for (uint64_t i = page; i < page + nr; i++) {
+		pages[i].mapped = pages[i].access = r->step;
+		pages[i].written = false;
+	}
+}
+
+static void unmap(struct recording *r, uint64_t page, uint64_t nr)
+{
+	rec_call(r, SYS_munmap, rec_at(page), nr * REC_PAGE, 0, 0, 0);
+	for (uint64_t i = page; i < page + nr; i++)
+		pages[i] = (struct page){ .seen = pages[i].seen };
+}
+
+static void protect(struct recording *r, uint64_t page, uint64_t nr, uint32_t prot)
+{
+	const vm_flags_t flags = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0);
+
+	for (uint64_t i = page; i < page + nr; i++)
+		if (!pages[i].mapped)
+			return;
+	rec_call(r, SYS_mprotect, rec_at(page), nr * REC_PAGE, prot, 0, 0);
+	for (uint64_t i = page; i < page + nr; i++)
+		if ((pages[i].seen.vm_flags & VM_ACCESS_FLAGS) != flags)
+			pages[i].access = r->step;
+}
+
+static void write_to(struct recording *r, uint64_t page)
+{
+	if (!pages[page].mapped || !(pages[page].seen.vm_flags & VM_WRITE))
+		return;
+	rec_write(r, rec_at(page));
+	pages[page].written = true;
+}
+
+static void random_event(struct recording *r)
+{
+	uint64_t page = below(RANDOM_PAGES - 4), nr = 1 + below(4);
+	uint32_t prot = below(2) ? PROT_READ | PROT_WRITE : PROT_READ;
+
+	switch (below(5)) {
+	case 0:
+		map(r, page, nr, prot);
+		break;
+	case 1:
+		unmap(r, page, nr);
+		break;
+	case 2:
+		write_to(r, page);
+		break;
+	default:
+		protect(r, page, nr, prot);
+	}
+	assert_int_equal(r->error, 0);
+}
+
+static bool same(const struct vm_area_struct *vma, const struct vm_area_struct *seen)
+{
+	if (!vma)
+		return !seen->vm_end;
+	return vma->vm_start == seen->vm_start && vma->vm_end == seen->vm_end &&
+	       vma->vm_flags == seen->vm_flags && vma->anon_vma == seen->anon_vma;
+}
+
+/* An area that never joined another one has been what it is since its pages were. */
+static void check_page(const struct page *p, const struct vm_area_struct *vma)
+{
+	const struct explain_life *life = explain_life(vma);
+
+	assert_non_null(life->made);
+	assert_non_null(life->low);
+	assert_non_null(life->high);
+	assert_int_equal(vma->anon_vma != NULL, life->written != NULL);
+	if (p->written)
+		assert_non_null(life->written);
+	assert_true(life->made->step <= p->mapped || life->grown);
+	if (life->grown)
+		return;
+	assert_int_equal(life->made->step, p->mapped);
+	assert_int_equal(life->prot ? life->prot->step : p->mapped, p->access);
+	assert_true(!life->written || life->written->type == TRACE_EVENT_FAULT);
+}
+
+static void check_all(void)
+{
+	for (uint64_t i = 0; i < PAGES; i++) {
+		struct vm_area_struct *vma = area_at(i);
+
+		if (!explain_changed(ledger, space(), rec_at(i)))
+			assert_true(same(vma, &pages[i].seen));
+		assert_int_equal(vma != NULL, pages[i].mapped != 0);
+		pages[i].seen = vma ? *vma : (struct vm_area_struct){ .vm_end = 0 };
+		if (vma)
+			check_page(&pages[i], vma);
+	}
+}
+
+/* One event for each slot, long before the others. */
+static void begin_a_long_life(struct recording *r, uint64_t page, struct explain_event *events)
+{
+	map(r, page, 4, PROT_READ | PROT_WRITE);
+	events[0].step = r->step;
+	check_all();
+	unmap(r, page, 1);
+	events[1].step = r->step;
+	check_all();
+	unmap(r, page + 3, 1);
+	events[2].step = r->step;
+	check_all();
+	write_to(r, page + 1);
+	events[3].step = r->step;
+	check_all();
+	rec_call(r, SYS_madvise, rec_at(page + 1), 2 * REC_PAGE, MADV_DONTFORK, 0, 0);
+	events[4].step = r->step;
+	check_all();
+	protect(r, page + 1, 2, PROT_READ);
+	events[5].step = r->step;
+	check_all();
+}
+
+static void check_long_life(uint64_t page, const struct explain_event *events)
+{
+	const struct explain_life *life = explain_life(area_at(page + 1));
+
+	assert_int_equal(life->made->step, events[0].step);
+	assert_int_equal(life->low->step, events[1].step);
+	assert_int_equal(life->high->step, events[2].step);
+	assert_int_equal(life->written->step, events[3].step);
+	assert_int_equal(life->flags->step, events[4].step);
+	assert_int_equal(life->prot->step, events[5].step);
+	assert_int_equal(life->low_changed->step, events[5].step);
+}
+
+static void test_an_area_knows_its_events_however_many_others_were_forgotten(void **state)
+{
+	struct replay_options options = { .unchecked = true };
+	struct explain_event events[6];
+	struct recording r = { 0 };
+
+	ledger = explain_new(&rec_header, &options);
+	assert_non_null(ledger);
+	r.sink = explain_sink(ledger);
+	rec_begin(&r);
+	begin_a_long_life(&r, RANDOM_PAGES + 4, events);
+	for (unsigned int i = 0; i < EVENTS; i++) {
+		random_event(&r);
+		check_all();
+	}
+	check_long_life(RANDOM_PAGES + 4, events);
+	explain_free(ledger);
+}
+
+static void test_only_what_an_event_changed_counts_as_changed(void **state)
+{
+	struct replay_options options = { .unchecked = true };
+	struct recording r = { 0 };
+
+	ledger = explain_new(&rec_header, &options);
+	assert_non_null(ledger);
+	r.sink = explain_sink(ledger);
+	rec_begin(&r);
+	map(&r, 0, 2, PROT_READ | PROT_WRITE);
+	map(&r, 8, 2, PROT_READ | PROT_WRITE);
+	protect(&r, 8, 1, PROT_READ);
+	assert_true(explain_changed(ledger, space(), rec_at(8)));
+	assert_false(explain_changed(ledger, space(), rec_at(0)));
+	unmap(&r, 0, 2);
+	assert_true(explain_changed(ledger, space(), rec_at(1)));
+	assert_false(explain_changed(ledger, space(), rec_at(8)));
+	explain_free(ledger);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_area_knows_its_events_however_many_others_were_forgotten),
+		cmocka_unit_test(test_only_what_an_event_changed_counts_as_changed),
+	};
+
+	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lives as the caller sees them: pointers to events instead of numbers, made when they are asked for.
+ *
+ * They are there until the next event, and so is their memory.
+ */
+#include <stdlib.h>
+
+#include "internal.h"
+
+struct shown {
+	struct shown *next;
+	struct explain_life life;
+};
+
+void shown_forget(struct explain *x)
+{
+	while (x->shown) {
+		struct shown *s = x->shown;
+
+		x->shown = s->next;
+		free(s);
+	}
+}
+
+const struct explain_life *explain_life(const struct vm_area_struct *vma)
+{
+	static const struct explain_life nothing;
+	struct explain *x = ledger_of(vma);
+	const struct kept *k = &x->kept;
+	const struct life *l = life_of(vma);
+	struct shown *s = malloc(sizeof(*s));
+
+	if (!s) {
+		x->no_memory = true;
+		return &nothing;
+	}
+	s->life = (struct explain_life){ .made = event_of(k, l->made),
+		.low = event_of(k, l->low),
+		.high = event_of(k, l->high),
+		.low_changed = event_of(k, l->low_changed),
+		.high_changed = event_of(k, l->high_changed),
+		.grown = event_of(k, l->grown),
+		.prot = event_of(k, l->prot),
+		.flags = event_of(k, l->flags),
+		.written = event_of(k, l->written),
+		.inherited = event_of(k, l->inherited),
+		.moved = event_of(k, l->moved),
+		.named = l->has_rare ? event_of(k, l->named) : NULL,
+		.policy = l->has_rare ? event_of(k, l->policy) : NULL,
+		.uffd = l->has_rare ? event_of(k, l->uffd) : NULL };
+	s->next = x->shown;
+	x->shown = s;
+	return &s->life;
+}
