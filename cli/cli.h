@@ -61,14 +61,13 @@ bool parse_hex(const char *text, uint64_t *address);
 void print_quoted(FILE *out, const char *text, size_t size);
 /* The same, but for the newline at its end. */
 void print_quoted_line(FILE *out, const char *line);
-void print_quoted_format(FILE *out, const char *fmt, va_list ap);
 /* Lines of which only the first has `-` before them, those of only the second `+`, and the equal ones beside these. */
 void print_marked(FILE *out, const char *first, const char *second);
 
-/* One sentence on stderr, as "vmaple run: ...". */
+/* One sentence on stderr, as "vmaple run: ...": a line, or on a terminal lines of its width. */
 __attribute__((format(printf, 2, 3))) void complain(const char *command, const char *fmt, ...);
 /* A misused option: one sentence and where the help is. STATUS_USAGE. */
-int usage_error(const char *command, const char *fmt, const char *arg);
+int usage_error(const char *command, const char *what, const char *arg);
 
 /* Disagreements and losses as they come: the first of each kind in full, the others counted. */
 #define LOST_KINDS 16

@@ -12,29 +12,52 @@
 #include <vmaple/live.h>
 
 #include "cli.h"
+#include "text.h"
+
+/* One line for what reads it; on a terminal as many as it takes. */
+static void say_sentence(const char *command, const char *fmt, va_list ap)
+{
+	int column = fprintf(stderr, "vmaple %s: ", command);
+	char *text;
+
+	if (vasprintf(&text, fmt, ap) < 0) {
+		fputs("out of memory\n", stderr);
+		return;
+	}
+	if (isatty(STDERR_FILENO) && column > 0 && column < TEXT_WIDTH / 2) {
+		print_wrapped_behind(stderr, (size_t)column, text);
+	} else {
+		print_quoted(stderr, text, strlen(text));
+		fputc('\n', stderr);
+	}
+	free(text);
+}
 
 void complain(const char *command, const char *fmt, ...)
 {
 	va_list ap;
 
 	fflush(stdout);
-	fprintf(stderr, "vmaple %s: ", command);
 	va_start(ap, fmt);
-	print_quoted_format(stderr, fmt, ap);
+	say_sentence(command, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 }
 
-int usage_error(const char *command, const char *fmt, const char *arg)
+__attribute__((format(printf, 2, 3))) static void misused(const char *command, const char *fmt, ...)
 {
-	fprintf(stderr, "vmaple %s: ", command);
-	fprintf(stderr, "%s", fmt);
-	if (arg) {
-		fputs(" `", stderr);
-		print_quoted(stderr, arg, strlen(arg));
-		fputc('`', stderr);
-	}
-	fprintf(stderr, "; see `vmaple %s --help`\n", command);
+	va_list ap;
+
+	va_start(ap, fmt);
+	say_sentence(command, fmt, ap);
+	va_end(ap);
+}
+
+int usage_error(const char *command, const char *what, const char *arg)
+{
+	const char *tick = arg ? "`" : "";
+
+	misused(command, "%s%s%s%s%s; see `vmaple %s --help`", what, arg ? " " : "", tick, arg ? arg : "",
+		tick, command);
 	return STATUS_USAGE;
 }
 

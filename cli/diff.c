@@ -18,18 +18,18 @@
 static const char help[] =
 	"usage: vmaple diff [--at STEP|peak|end] [--top=N] [--json] A B\n"
 	"\n"
-	"What is different between two recordings, of two builds of a program or on two kernels: areas, the\n"
-	"reasons why they are apart, and the places in the program that made them, new, gone, grown or "
-	"less.\n"
-	"Places are told apart by function and file, not by their offsets, which each build has its own of.\n"
+	"What is different between two recordings, of two builds of a program or on two\n"
+	"kernels: areas, the reasons why they are apart, and the places in the program\n"
+	"that made them, new, gone, grown or less.  Places are told apart by function and\n"
+	"file, not by their offsets, which each build has its own of.\n"
 	"\n"
-	"  --at STEP   both after this step; `peak`: each when it had the most areas (default); `end`: each\n"
-	"              before its first process ended\n"
+	"  --at STEP   both after this step; `peak`: each when it had the most areas\n"
+	"              (default); `end`: each before its first process ended\n"
 	"  --top=N     show N places, 10 by default\n"
 	"  --json      all of it as one line of JSON\n"
 	"\n"
-	"exit status: 0; 2 usage; 3 a recording is damaged or ends early (what could be read is compared);\n"
-	"125 vmaple itself failed\n";
+	"exit status: 0; 2 usage; 3 a recording is damaged or ends early (what could be\n"
+	"read is compared); 125 vmaple itself failed\n";
 
 #define PLACES_SHOWN 10
 

@@ -12,24 +12,22 @@ static const struct command {
 	const char *name, *summary;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "run", "record a program, mirror it, check the mirror against the kernel, summarise", cmd_run },
+	{ "run", "record a program, mirror it, check it against the kernel, summarise", cmd_run },
 	{ "record", "record a program into a file", cmd_record },
 	{ "verify", "replay a recording and compare it with every map in it", cmd_verify },
 	{ "maps", "the address space at any moment of a recording", cmd_maps },
 	{ "why", "why an area is an area of its own, or where all boundaries come from", cmd_why },
-	{ "diff", "which areas, reasons and places of two recordings are new, gone, grown", cmd_diff },
+	{ "diff", "which areas, reasons and places of two recordings are new or gone", cmd_diff },
 	{ "whatif", "how many areas there would have been with one thing changed", cmd_whatif },
 	{ "report", "one page that shows an address space over its whole life", cmd_report },
-	{ "export", "the data of recordings as SQLite, JSON lines, CSV, trace events, stacks, an strace log",
-		cmd_export },
+	{ "export", "the data of recordings as SQLite, JSON lines, CSV, trace events, ...", cmd_export },
 	{ "sql", "recordings as a database: a question in SQL", cmd_sql },
-	{ "import", "a log of strace, perf or ltrace, copies of /proc/PID/maps or a core as a recording",
-		cmd_import },
+	{ "import", "a log of strace or perf, /proc/PID/maps or a core as a recording", cmd_import },
 	{ "attach", "follow a running process without stopping it, mirror and check it", cmd_attach },
-	{ "top", "every process by its share of vm.max_map_count, with the time it has left", cmd_top },
+	{ "top", "every process by its share of vm.max_map_count, and the time left", cmd_top },
 	{ "metrics", "the number of areas of every process, for Prometheus", cmd_metrics },
-	{ "lab", "the same calls on every index of areas or every reverse map, compared and timed", cmd_lab },
-	{ "conform", "how like Linux's the mapping calls of another kernel or an emulator are", cmd_conform },
+	{ "lab", "the same calls on every index or reverse map, compared and timed", cmd_lab },
+	{ "conform", "how like Linux's the mapping calls of another kernel or emulator are", cmd_conform },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -40,13 +38,12 @@ static int help(FILE *out)
 	fprintf(out, "usage: vmaple COMMAND [OPTION]... [ARGUMENT]...\n\ncommands:\n");
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-	fprintf(out,
-		"\n`vmaple COMMAND --help` says more.  To begin:\n\n"
-		"  vmaple run -- python3 -c 'import json'\n"
-		"  vmaple record -o python.vmt -- python3 -c 'import json'\n"
-		"  vmaple maps python.vmt\n\n"
-		"Every command takes --max-memory SIZE, such as 500M: more than that it does not use for\n"
-		"itself (default: half of the machine's).\n");
+	fprintf(out, "\n`vmaple COMMAND --help` says more.  To begin:\n\n"
+		     "  vmaple run -- python3 -c 'import json'\n"
+		     "  vmaple record -o python.vmt -- python3 -c 'import json'\n"
+		     "  vmaple maps python.vmt\n\n"
+		     "Every command takes --max-memory SIZE, such as 500M: more than that it does not\n"
+		     "use for itself (default: half of the machine's).\n");
 	return 0;
 }
 

@@ -12,24 +12,27 @@
 #include "live_map.h"
 
 static const char help[] =
-	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|smaps|json|svg] [--raw] FILE\n"
+	"usage: vmaple maps [--at STEP] [--pid PID] [--format maps|smaps|json|svg]\n"
+	"                   [--raw] FILE\n"
 	"       vmaple maps --pid PID [--format maps|smaps|json] [--no-bpf]\n"
 	"\n"
-	"Print the address space of a recorded process as /proc/PID/maps would have shown it; without a "
-	"FILE,\n"
-	"that of a running process, read by BPF under one hold of its mmap lock where that is permitted.\n"
+	"Print the address space of a recorded process as /proc/PID/maps would have shown\n"
+	"it; without a FILE, that of a running process, read by BPF under one hold of its\n"
+	"mmap lock where that is permitted.\n"
 	"\n"
 	"  --at STEP       after this step; default: before the process ended\n"
 	"  --pid PID       of this process; default: the first\n"
 	"  --format maps   lines of /proc/PID/maps (default)\n"
 	"  --format smaps  with the size, the anon_vma and VmFlags of each area\n"
-	"  --format json   an array of areas, with vm_flags and what else the mirror knows\n"
+	"  --format json   an array of areas, with vm_flags and what else the mirror\n"
+	"                  knows\n"
 	"  --format svg    a picture of it, of a recorded process\n"
-	"  --raw           control characters in names as they are, unless stdout is a terminal\n"
+	"  --raw           control characters in names as they are, unless stdout is a\n"
+	"                  terminal\n"
 	"  --no-bpf        a running process from /proc, as without the privilege\n"
 	"\n"
-	"exit status: 0; 1 the process has no address space at that step; 3 the recording is damaged or ends "
-	"early\n";
+	"exit status: 0; 1 the process has no address space at that step; 3 the recording\n"
+	"is damaged or ends early\n";
 
 struct maps {
 	const char *path;

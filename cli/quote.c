@@ -5,8 +5,6 @@
  *
  * Control characters are those of ASCII, U+0080 to U+009F, and bytes that are no part of UTF-8.
  */
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -58,16 +56,4 @@ void print_quoted_line(FILE *out, const char *line)
 	print_quoted(out, line, len - ends);
 	if (ends)
 		fputc('\n', out);
-}
-
-void print_quoted_format(FILE *out, const char *fmt, va_list ap)
-{
-	char *text;
-
-	if (vasprintf(&text, fmt, ap) < 0) {
-		fputs("out of memory", out);
-		return;
-	}
-	print_quoted(out, text, strlen(text));
-	free(text);
 }

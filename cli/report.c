@@ -21,21 +21,22 @@
 #define DEFAULT_SIZE ((uint64_t)10 << 20)
 
 static const char help[] =
-	"usage: vmaple report FILE [-o OUT.html] [--svg OUT.svg] [--pid PID] [--max-size BYTES]\n"
+	"usage: vmaple report FILE [-o OUT.html] [--svg OUT.svg] [--pid PID]\n"
+	"                     [--max-size BYTES]\n"
 	"\n"
-	"Write one page, which needs nothing else and no network: every area of a process from its birth to "
-	"its end,\n"
-	"numbers over time, the reasons why areas are apart, who made them, free ranges, and a list that can "
-	"be\n"
-	"searched.  The address spaces with the most areas can be chosen.\n"
+	"Write one page, which needs nothing else and no network: every area of a process\n"
+	"from its birth to its end, numbers over time, the reasons why areas are apart,\n"
+	"who made them, free ranges, and a list that can be searched.  The address spaces\n"
+	"with the most areas can be chosen.\n"
 	"\n"
 	"  -o FILE           the page\n"
 	"  --svg FILE        a picture of areas over time, for documents\n"
 	"  --pid PID         this process first; default: the one with the most areas\n"
-	"  --max-size BYTES  merge what lived shortest, until the data fits; 10M by default (K, M and G are "
-	"known)\n"
+	"  --max-size BYTES  merge what lived shortest, until the data fits; 10M by\n"
+	"                    default (K, M and G are known)\n"
 	"\n"
-	"exit status: 0; 2 usage; 3 the recording is damaged or ends early; 125 vmaple itself failed\n";
+	"exit status: 0; 2 usage; 3 the recording is damaged or ends early; 125 vmaple\n"
+	"itself failed\n";
 
 struct arguments {
 	const char *path, *out, *svg;

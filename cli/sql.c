@@ -13,20 +13,17 @@
 static const char help[] =
 	"usage: vmaple sql [--json|--csv] FILE... 'select ...'\n"
 	"\n"
-	"Ask recordings in SQL (SQLite's): tables runs, spaces, events, areas, boundaries, stacks, counts, "
-	"and\n"
-	"ready views; `vmaple export --columns` lists all of them.  docs/cookbook.md has questions to begin "
-	"with:\n"
+	"Ask recordings in SQL (SQLite's): tables runs, spaces, events, areas,\n"
+	"boundaries, stacks, counts, and ready views; `vmaple export --columns` lists all\n"
+	"of them.  docs/cookbook.md has questions to begin with:\n"
 	"\n"
 	"  vmaple sql FILE 'select made_by, areas from culprits limit 10'\n"
 	"\n"
 	"  --json   an array of objects, on one line\n"
 	"  --csv    with the names of the columns in the first line\n"
 	"\n"
-	"exit status: 0; 1 the question has an error; 2 usage; 3 a recording is damaged or ends early (what "
-	"could "
-	"be\n"
-	"read is asked); 125 vmaple itself failed\n";
+	"exit status: 0; 1 the question has an error; 2 usage; 3 a recording is damaged\n"
+	"or ends early (what could be read is asked); 125 vmaple itself failed\n";
 
 enum form { TABLE, JSON, CSV };
 

@@ -11,15 +11,14 @@
 #include "cli.h"
 #include "top.h"
 
-static const char help_text[] = "usage: vmaple top [PID]\n"
-				"\n"
-				"Show every process by its share of vm.max_map_count, with its growth and "
-				"the time until it reaches the\n"
-				"limit; or one process with the reasons why its areas are apart.  `h` lists "
-				"the keys.  No colour under\n"
-				"NO_COLOR.\n"
-				"\n"
-				"exit status: 0; 125 vmaple failed\n";
+static const char help_text[] =
+	"usage: vmaple top [PID]\n"
+	"\n"
+	"Show every process by its share of vm.max_map_count, with its growth and the\n"
+	"time until it reaches the limit; or one process with the reasons why its areas\n"
+	"are apart.  `h` lists the keys.  No colour under NO_COLOR.\n"
+	"\n"
+	"exit status: 0; 125 vmaple failed\n";
 
 static const char *const keys[] = { "h, ?            this help", "q               quit",
 	"UP DOWN PGUP PGDN HOME END   move", "ENTER           look closer at a process; ESC goes back",

@@ -9,17 +9,15 @@
 
 static const char help[] = "usage: vmaple verify [--all] [--no-checks] [--json] FILE\n"
 			   "\n"
-			   "Replay a recording, comparing the mirror with every map and every result in it.  "
-			   "The first difference is printed\n"
-			   "with the call that led to it.\n"
+			   "Replay a recording, comparing the mirror with every map and every result in it.\n"
+			   "The first difference is printed with the call that led to it.\n"
 			   "\n"
 			   "  --all        print every difference, not only the first\n"
 			   "  --no-checks  replay without comparing: how fast is the engine?\n"
 			   "  --json       the summary as one line of JSON\n"
 			   "\n"
-			   "exit status: 0 no difference, 1 differences, 3 the recording is damaged or ends "
-			   "early (what could be read was\n"
-			   "compared), 125 vmaple itself failed\n";
+			   "exit status: 0 no difference, 1 differences, 3 the recording is damaged or ends\n"
+			   "early (what could be read was compared), 125 vmaple itself failed\n";
 
 struct verify {
 	const char *path;

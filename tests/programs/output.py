@@ -72,9 +72,14 @@ def control_characters_are_quoted_and_raw_only_into_a_pipe():
     for shown in (names, r.stderr, run(VMAPLE, "verify", "e.vmt").stdout, errors):
         true(b"\033" not in shown and b"\xc2\x9b" not in shown, shown)
     true(EVIL.encode() in run(VMAPLE, "maps", "--raw", "e.vmt").stdout)
+    shown = on_a_terminal("maps", "--raw", "e.vmt")
+    true(b"red\\033[31m" in shown and b"\033" not in shown, shown)
+
+
+def on_a_terminal(*command):
+    """What a command writes there, stdout and stderr."""
     master, terminal = pty.openpty()
-    equal(run(VMAPLE, "maps", "--raw", "t.vmt", stdout=terminal).returncode, 0)
-    process = subprocess.Popen([VMAPLE, "maps", "--raw", "e.vmt"], stdout=terminal)
+    process = subprocess.Popen([VMAPLE, *command], stdout=terminal, stderr=terminal)
     os.close(terminal)
     shown = b""
     try:
@@ -83,7 +88,31 @@ def control_characters_are_quoted_and_raw_only_into_a_pipe():
     except OSError:  # the other end is closed
         pass
     process.wait()
-    true(b"red\\033[31m" in shown and b"\033" not in shown, shown)
+    return shown.replace(b"\r\n", b"\n")
+
+
+def commands():
+    listed = run(VMAPLE, "--help").stdout.split(b"\n\n")[2].splitlines()[1:]
+    names = [line.split()[0].decode() for line in listed]
+    true({"run", "why", "whatif", "diff", "conform"} <= set(names), names)
+    return names
+
+
+def help_fits_a_terminal_of_80_columns():
+    for command in [["--help"]] + [[name, "--help"] for name in commands()]:
+        r = run(VMAPLE, *command)
+        equal((command, r.returncode), (command, 0))
+        true(r.stdout.startswith(b"usage: ") or command == ["--help"], command)
+        equal((command, [line for line in r.stdout.split(b"\n") if len(line) > 80]), (command, []))
+
+
+def errors_fit_a_terminal_and_are_one_line_elsewhere():
+    long = "/nonexistent/" + "a-folder-of-a-name/" * 4 + "file.vmt"
+    for command in (["why", "--room", "64M", "--top", "file.vmt"], ["verify", long], ["maps", "--at", "never", "file.vmt"],
+                    ["run", "--budget", "areas=many,growth=much"]):
+        equal((command, run(VMAPLE, *command).stderr.count(b"\n")), (command, 1))
+        wide = [line for line in on_a_terminal(*command).split(b"\n") if len(line) > 80]
+        equal((command, [line for line in wide if max(map(len, line.split())) < 60]), (command, []))
 
 
 def its_peak_of_memory_is_its_own():
@@ -97,6 +126,7 @@ with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
     os.chdir(folder)
     for function in (json_is_the_line_behind_the_programs_last, json_into_a_file_leaves_stdout_to_the_program,
                      a_full_stdout_is_an_error_of_every_command, control_characters_are_quoted_and_raw_only_into_a_pipe,
+                     help_fits_a_terminal_of_80_columns, errors_fit_a_terminal_and_are_one_line_elsewhere,
                      its_peak_of_memory_is_its_own):
         name = function.__name__.replace("_", " ")
         try:
