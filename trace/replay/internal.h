@@ -76,7 +76,7 @@ struct replay {
 	struct rmap_ops populating; /* the reverse map of TRACE_FAULTS_EACH */
 	/* By number: struct space, struct vm_file; by pid: the number of its space. */
 	struct maple_tree spaces, files, processes;
-	struct space *found; /* the one found last; NULL: none, or it has ended */
+	struct space *found;     /* the one found last; NULL: none, or it has ended */
 	struct vm_file *pending; /* what the next call maps, and a reference to it */
 	uint32_t pending_id;
 	uint32_t first_pid;
