@@ -29,6 +29,23 @@ subprocess.run(["true"])
 print("over", flush=True)
 """
 
+BUSY = """
+import ctypes, mmap, threading, time
+libc = ctypes.CDLL(None)
+def work():
+    while True:
+        maps = [mmap.mmap(-1, 4096 * (1 + i % 7), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) for i in range(20)]
+        for m in maps[::2]: m[0] = 1
+        for m in maps[::3]:
+            at = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(m)))
+            libc.mprotect(at, 4096, 1)
+            libc.mprotect(at, 4096, 3)
+        del maps, m
+for i in range(4): threading.Thread(target=work, daemon=True).start()
+print("ready", flush=True)
+time.sleep(600)
+"""
+
 RANGES = """
 import ctypes, mmap, os, sys
 libc = ctypes.CDLL(None)
@@ -77,6 +94,26 @@ def one_thread():
 
 def four_threads():
     attached(4)
+
+
+def in_the_midst_of_calls():
+    """Threads that map all the time: the map that it begins with is of one moment, and who shares an anon_vma is known."""
+    p = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True)
+    p.stdout.readline()
+    checks, turns = 0, 0
+    try:
+        while turns < 3 * runs or (checks < 10 and turns < 40):
+            turns += 1
+            a = subprocess.run([vmaple, "attach", "--json", "--for", "0.05", str(p.pid)], capture_output=True, text=True,
+                               timeout=100)
+            s = summary(a.stdout)
+            assert a.returncode == 0 and s["differences"] == 0, a.stderr
+            assert s["lost"] or s["uncertain"] == 0, a.stderr
+            checks += s["anon_vma_checks"]
+        assert checks >= 10 and p.poll() is None, checks
+    finally:
+        p.kill()
+        p.wait()
 
 
 def a_program_from_its_start():
@@ -152,7 +189,7 @@ def one_sentence_each():
     assert p.returncode == 125 and "CAP_BPF" in p.stderr and p.stderr.count("\n") == 1, p.stderr
 
 
-cases = [one_thread, four_threads, a_program_from_its_start, every_call_at_random, a_full_buffer_is_told,
+cases = [one_thread, four_threads, in_the_midst_of_calls, a_program_from_its_start, every_call_at_random, a_full_buffer_is_told,
          calls_with_many_ranges, one_sentence_each]
 
 

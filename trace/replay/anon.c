@@ -6,11 +6,14 @@
  * of the mirror, and it with that number: sorted by either, equal ones stand side by side.  Areas that lie elsewhere in
  * the mirror are the map's own disagreement, which was told.  What a mirror in doubt has is not compared: it does not
  * know who wrote first.
+ *
+ * Before its first map the event is no comparison: the areas of that map begin as it says, and then there is no doubt.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -110,4 +113,42 @@ int check_anon(struct replay *r, struct space *s, const struct trace_event *e)
 		tell(r, s, e, pair);
 	free(h);
 	return 0;
+}
+
+int note_sharing(struct space *s, const struct trace_anon *anon)
+{
+	struct trace_anon_area *copy = calloc(anon->count + 1ul, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (anon->count)
+		memcpy(copy, anon->areas, anon->count * sizeof(*copy));
+	forget_sharing(s);
+	s->sharing = copy;
+	s->nr_sharing = anon->count;
+	return 0;
+}
+
+void forget_sharing(struct space *s)
+{
+	free(s->sharing);
+	s->sharing = NULL;
+	s->nr_sharing = 0;
+}
+
+/* The first area of those that share its anon_vma has it made; in an own one nothing is of a parent. */
+void share_as_told(struct space *s, uint64_t start, uint32_t *at, struct area_spec *spec)
+{
+	const struct trace_anon_area *a;
+
+	while (*at < s->nr_sharing && s->sharing[*at].start < start)
+		++*at;
+	if (*at == s->nr_sharing || s->sharing[*at].start != start)
+		return;
+	a = &s->sharing[*at];
+	spec->touched = true;
+	spec->inherited = a->root != a->anon_vma;
+	for (uint32_t i = 0; i < *at && !spec->anon_like; i++)
+		if (s->sharing[i].anon_vma == a->anon_vma)
+			spec->anon_like = vma_lookup(&s->mm, s->sharing[i].start);
 }

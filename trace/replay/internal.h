@@ -35,12 +35,15 @@ struct vdso {
 struct space {
 	struct mm_struct mm;
 	uint32_t id;
-	bool begun;        /* it has its areas */
-	bool base_exact;   /* mmap_base is known, not learned from placements */
-	bool randomised;   /* not ADDR_NO_RANDOMIZE */
-	bool ring;         /* an io_uring is mapped: the kernel may advise areas for it at any time */
-	bool guards;       /* pages may be guards: no area shows where */
-	bool doubt;        /* first writes may have been missed: cuts can be uncertain */
+	bool begun;      /* it has its areas */
+	bool base_exact; /* mmap_base is known, not learned from placements */
+	bool randomised; /* not ADDR_NO_RANDOMIZE */
+	bool ring;       /* an io_uring is mapped: the kernel may advise areas for it at any time */
+	bool guards;     /* pages may be guards: no area shows where */
+	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
+	/* Which areas of the map that it begins with share an anon_vma, where that was told; until then. */
+	struct trace_anon_area *sharing;
+	uint32_t nr_sharing;
 	bool anon_differs; /* which areas share an anon_vma is not as expected; told once */
 	bool lost;         /* events were lost, and not all of the map has been seen since */
 	/* Areas first written beside the call that comes next; none: 0, 0. */
@@ -185,6 +188,11 @@ const char *driver_of(const struct vm_file *file);
 /* check.c */
 /* 0 or -ENOMEM. */
 int check_anon(struct replay *r, struct space *s, const struct trace_event *e);
+/* What the map that the space begins with shares is kept for it. 0 or -ENOMEM. */
+int note_sharing(struct space *s, const struct trace_anon *anon);
+/* Its share in that: how area @start begins; @at: where the look goes on. */
+void share_as_told(struct space *s, uint64_t start, uint32_t *at, struct area_spec *spec);
+void forget_sharing(struct space *s);
 int check_map(struct replay *r, struct space *s, const struct trace_event *event) __must_check;
 /* Without a word: what led to it was not seen. 0 or -ENOMEM. */
 int take_over_map(struct replay *r, struct space *s, const struct trace_map *map) __must_check;

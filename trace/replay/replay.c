@@ -175,6 +175,7 @@ static void free_space(struct space *s)
 {
 	copies_forget(s);
 	inodes_forget(s);
+	forget_sharing(s);
 	vdso_forget(s);
 	causes_end(s);
 	mm_exit(&s->mm);
@@ -452,7 +453,7 @@ static int event_in_space(struct replay *r, struct space *s, const struct trace_
 		change_event(s, &e->change);
 		return 0;
 	case TRACE_EVENT_ANON:
-		return check_anon(r, s, e);
+		return s->begun ? check_anon(r, s, e) : note_sharing(s, &e->anon);
 	default:
 		return 0;
 	}

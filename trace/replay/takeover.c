@@ -52,15 +52,17 @@ static struct vm_file *file_of_area(struct replay *r, struct space *s, const str
 	return replay_file(r, &t);
 }
 
-/* @file: that of an area with one, where it is known; @begins: exec brings it. */
+/* @file: that of an area with one, where it is known; @sharing: exec brings it, and where its share in the map is looked up. */
 static int insert_area(struct replay *r, struct space *s, const struct trace_area *a, struct vm_file *file,
-	vm_flags_t flags, bool touched, bool begins)
+	vm_flags_t flags, bool touched, uint32_t *sharing)
 {
 	struct area_spec spec = { .start = a->start,
 		.end = a->end,
 		.pgoff = a->offset >> 12,
+		.has_pgoff = area_is_anonymous(a) && a->offset,
 		.vm_flags = flags,
 		.touched = touched };
+	bool begins = sharing != NULL;
 	char name[96];
 	int err;
 
@@ -74,6 +76,8 @@ static int insert_area(struct replay *r, struct space *s, const struct trace_are
 		snprintf(name, sizeof(name), "%.*s", (int)strlen(a->name) - 7, a->name + 6);
 		spec.anon_name = name;
 	}
+	if (begins)
+		share_as_told(s, a->start, sharing, &spec);
 	err = mm_insert_area(&s->mm, &spec);
 	if (spec.file && !err)
 		inodes_note(s, spec.file);
@@ -91,9 +95,11 @@ static bool tells_memory_merge(const struct trace_area *a)
 
 int begin_map(struct replay *r, struct space *s, const struct trace_map *map)
 {
+	uint32_t sharing = 0;
+
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct trace_area *a = &map->areas[i];
-		int err = insert_area(r, s, a, NULL, a->vm_flags & ~VM_SOFTDIRTY, a->touched, true);
+		int err = insert_area(r, s, a, NULL, a->vm_flags & ~VM_SOFTDIRTY, a->touched, &sharing);
 
 		s->mm.merge_any |= tells_memory_merge(a);
 		/* An area that cannot be there is the recording's fault, and a later check names it. */
@@ -102,6 +108,9 @@ int begin_map(struct replay *r, struct space *s, const struct trace_map *map)
 		if (err)
 			causes_touch(s, a->start, a->end);
 	}
+	if (s->sharing)
+		s->doubt = false;
+	forget_sharing(s);
 	return 0;
 }
 
@@ -173,7 +182,7 @@ static void insert_belief(
 
 	/* What fails for want of memory is noticed at the end of the event.  A name that was seen is truer than one that is remembered. */
 	if (map->has_names || (!b->spec.file && !b->name[0]))
-		(void)!insert_area(r, s, a, b->spec.file, b->spec.vm_flags, b->spec.touched, false);
+		(void)!insert_area(r, s, a, b->spec.file, b->spec.vm_flags, b->spec.touched, NULL);
 	else
 		(void)!mm_insert_area(&s->mm, &b->spec);
 	vma = vma_lookup(&s->mm, a->start);

@@ -63,7 +63,7 @@ static void area_of(
 {
 	*t = (struct trace_area){ .start = a->start,
 		.end = a->end,
-		.offset = a->file ? a->pgoff << 12 : 0,
+		.offset = a->file || (begin && a->pgoff != a->start >> 12) ? a->pgoff << 12 : 0,
 		.dev = a->file ? shown_device(a->dev) : 0,
 		.ino = a->file ? a->ino : 0,
 		.prot = (a->vm_flags & VM_READ ? PROT_READ : 0) | (a->vm_flags & VM_WRITE ? PROT_WRITE : 0) |
@@ -151,7 +151,7 @@ static bool number_many(struct trace_anon_area *areas, const struct area_list *l
 	return whole;
 }
 
-void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l)
+static void emit_sharing(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t least)
 {
 	struct trace_event e = { .type = TRACE_EVENT_ANON };
 	const struct bpf_area *few[FEW_AREAS];
@@ -166,8 +166,7 @@ void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l
 			few[e.anon.count] = &l->areas[i];
 		s->anon_areas[e.anon.count++].start = l->areas[i].start;
 	}
-	/* Of one area there is nothing to say. */
-	if (e.anon.count < 2)
+	if (e.anon.count < least)
 		return;
 	if (e.anon.count <= FEW_AREAS)
 		number_few(s->anon_areas, few, e.anon.count);
@@ -176,6 +175,34 @@ void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l
 		return;
 	}
 	emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
+}
+
+void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l)
+{
+	emit_sharing(s, f, l, 2); /* of one area there is nothing to say */
+}
+
+/* A recording has no words for some of what keeps areas of a map apart: then the mirror is to stay in doubt. */
+static bool can_be_said(const struct area_list *l)
+{
+	for (uint32_t i = 0; i < l->nr; i++) {
+		const struct bpf_area *a = &l->areas[i], *below = i ? a - 1 : NULL;
+
+		if (a->policy || a->uffd || a->flags & AREA_NAMED)
+			return false;
+		if (a->anon_vma && !(a->flags & AREA_INHERITED) != (a->anon_vma == a->anon_root))
+			return false;
+		if (below && a->file != below->file && a->ino && a->ino == below->ino && a->dev == below->dev)
+			return false;
+	}
+	return true;
+}
+
+void emit_first_map(struct live_bpf *s, struct followed *f, const struct area_list *l)
+{
+	if (can_be_said(l))
+		emit_sharing(s, f, l, 0);
+	emit_map(s, f, l, TRACE_MAP_BEGIN, 0, UINT64_MAX);
 }
 
 /* --- first writes ------------------------------------------------------------------------------------------- */

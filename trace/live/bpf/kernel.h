@@ -91,8 +91,11 @@ struct vm_operations_struct {
 
 struct userfaultfd_ctx;
 
+struct mm_struct;
+
 struct vm_area_struct {
 	unsigned long vm_start, vm_end, vm_flags, vm_pgoff;
+	struct mm_struct *vm_mm;
 	struct list_head anon_vma_chain;
 	struct anon_vma *anon_vma;
 	struct anon_vma_name *anon_name;

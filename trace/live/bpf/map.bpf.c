@@ -2,25 +2,18 @@
 /*
  * The map of a running process, whole: one call of a program that the process does not notice.
  *
- * Every area is read under one hold of the mmap lock, for reading, which the kernel's iterator takes with a trylock: where
- * that fails the caller asks again.  Calls that change the map wait so long; faults do not.
+ * Every area is read under one hold of the mmap lock, for reading, which bpf_find_vma() takes with a trylock and keeps while
+ * it calls back: where that fails the caller asks again.  Calls that change the map wait so long; faults do not.  The
+ * kernel's iterator of areas is no way to that: newer ones lock one area at a time.
  *
  * Dual licence, because the kernel lends its helpers to programs under the GPL only.
  */
-#include "area.bpf.h"
+#include "areas.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define EBUSY  16
-#define ENOENT 2
+#define MOST_SLOTS (1 << 23) /* of the tree's: areas and holes */
 
-struct bpf_iter_task_vma {
-	u64 opaque[1];
-};
-
-extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task, u64 addr) __ksym;
-extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
-extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;
 
@@ -43,17 +36,39 @@ static __always_inline void name_read(struct named_bpf_area *to, const struct vm
 	bpf_probe_read_kernel_str(to->name, sizeof(to->name), vma->anon_name->name);
 }
 
-/* False: there is no room for it. */
-static __always_inline bool store(const struct vm_area_struct *vma)
-{
-	u32 i = request.count++;
-	struct named_bpf_area *to = bpf_map_lookup_elem(&areas, &i);
+struct reading {
+	u64 mm, next; /* next: where the walk is */
+	struct walk walk;
+	u32 status, pad;
+};
 
-	if (!to)
-		return false;
-	area_read(&to->area, vma);
-	name_read(to, vma);
-	return true;
+/* Its next area or hole. 1: there is none, or no room for it. */
+__noinline int read_step(struct reading *r)
+{
+	struct named_bpf_area *to;
+	u64 at;
+	u32 i = request.count;
+
+	if (!r)
+		return 1;
+	at = walk_to(r->mm, r->next, &r->walk);
+	r->next = r->walk.last + 1;
+	if (at) {
+		to = bpf_map_lookup_elem(&areas, &i);
+		if (!to) {
+			r->status = STATUS_TOO_LARGE;
+			return 1;
+		}
+		area_read(&to->area, area_by(at));
+		name_read(to, area_by(at));
+		request.count++;
+	}
+	return !r->next;
+}
+
+static long read_one(u32 i, struct reading *r)
+{
+	return read_step(r) ? 1 : 0;
 }
 
 static __always_inline void read_space(const struct mm_struct *mm)
@@ -69,25 +84,38 @@ static __always_inline void read_space(const struct mm_struct *mm)
 	request.start_stack = mm->start_stack;
 }
 
+/* The lock is held until it returns. */
+static long read_held(struct task_struct *task, struct vm_area_struct *vma, struct reading *r)
+{
+	u64 begin = bpf_ktime_get_ns();
+
+	/* It has become another program meanwhile. */
+	if (word_at((u64)vma + bpf_core_field_offset(struct vm_area_struct, vm_mm)) != r->mm)
+		return 0;
+	r->status = STATUS_READ;
+	read_space(mm_by(r->mm));
+	bpf_loop(MOST_SLOTS, read_one, r, 0);
+	request.held_ns = bpf_ktime_get_ns() - begin;
+	return 0;
+}
+
+/* The lock comes with an area: the first one, which is looked for without it and may be gone then. */
 static __always_inline u32 read_areas(struct task_struct *task)
 {
-	struct bpf_iter_task_vma it;
-	struct vm_area_struct *vma;
-	u32 status = STATUS_READ;
-	u64 begin;
-	int err = bpf_iter_task_vma_new(&it, task, 0);
+	struct reading r = { .mm = word_at((u64)task + bpf_core_field_offset(struct task_struct, mm)),
+		.status = STATUS_BUSY };
+	struct walk first = { 0 };
+	u64 vma;
 
-	begin = bpf_ktime_get_ns();
-	if (!err)
-		read_space(task->mm);
-	while ((vma = bpf_iter_task_vma_next(&it)))
-		if (!store(vma))
-			status = STATUS_TOO_LARGE;
-	request.held_ns = bpf_ktime_get_ns() - begin;
-	bpf_iter_task_vma_destroy(&it);
-	if (err)
-		return err == -ENOENT ? STATUS_NO_SPACE : STATUS_BUSY;
-	return status;
+	if (!r.mm)
+		return STATUS_NO_SPACE;
+	vma = walk_to(r.mm, 0, &first);
+	if (!vma && first.last != ~0ull)
+		vma = walk_to(r.mm, first.last + 1, &first);
+	if (!vma)
+		return STATUS_NO_SPACE;
+	bpf_find_vma(task, area_by(vma)->vm_start, read_held, &r, 0);
+	return r.status;
 }
 
 SEC("syscall")

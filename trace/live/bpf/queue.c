@@ -241,11 +241,20 @@ static bool gather_all(struct live_bpf *s, struct followed *f, const struct sect
 	return (f->gather_of == r->head.sequence ? f->gather.nr : 0) == r->areas;
 }
 
+enum settled { SETTLED = 1, ACTED_BEFORE };
+
+static void settle(struct live_bpf *s, struct followed *f, uint32_t tid, enum settled how)
+{
+	if (f->snapshot && mtree_store(&f->settled, tid, xa_mk_value(how), GFP_KERNEL))
+		s->err = -ENOMEM;
+}
+
 static void on_section(struct live_bpf *s, struct followed *f, const struct section_record *r, size_t size)
 {
 	struct item *it;
 
 	if (r->head.sequence <= f->snapshot) {
+		settle(s, f, r->head.tid, r->nr == NO_CALL ? SETTLED : ACTED_BEFORE);
 		f->gather.nr = f->before.nr = 0;
 		return;
 	}
@@ -327,31 +336,32 @@ static void on_look(struct live_bpf *s, struct followed *f, const struct record_
 }
 
 /*
- * A call of which nothing was seen, after the map was read in the midst of things: it can have begun before, and be in that
- * map.  That is true of the first that a task returns from.
+ * A call that is in the map that was read in the midst of things: its sections were before that, or nothing was seen of it
+ * and it can have begun before, which is true of the first that a task returns from.
  */
 static bool is_in_snapshot(struct live_bpf *s, struct followed *f, const struct call_record *r, bool seen)
 {
-	bool settled = !f->snapshot || mtree_load(&f->settled, r->head.tid);
+	void *known = f->snapshot ? mtree_load(&f->settled, r->head.tid) : NULL;
 
-	if (!settled && mtree_store(&f->settled, r->head.tid, xa_mk_value(1), GFP_KERNEL))
-		s->err = -ENOMEM;
-	return !seen && !settled && limit_changed_by(r->nr) == LIMIT_NONE;
+	if (!f->snapshot || known == xa_mk_value(SETTLED))
+		return false;
+	settle(s, f, r->head.tid, SETTLED);
+	return known || (!seen && limit_changed_by(r->nr) == LIMIT_NONE);
 }
 
 static void on_call(struct live_bpf *s, struct followed *f, const struct call_record *r, size_t size)
 {
 	struct item *it = sections_of(f, r->head.tid);
 
-	/* process_madvise can be about another process: that one's sections tell. */
-	if (is_in_snapshot(s, f, r, it != NULL) || (r->nr == NR_process_madvise && !it))
-		return;
-	if (is_fork(r->nr)) {
-		/* It has been told by its own record, or there was no child. */
+	/* A fork has been told by its own record, or there was no child. */
+	if (is_in_snapshot(s, f, r, it != NULL) || is_fork(r->nr)) {
 		if (it)
 			it->ready = it->drop = true;
 		return;
 	}
+	/* process_madvise can be about another process: that one's sections tell. */
+	if (r->nr == NR_process_madvise && !it)
+		return;
 	if (!it)
 		it = push(s, f, ITEM_CALL, &r->head);
 	if (!it)
@@ -372,8 +382,7 @@ static void on_fork(struct live_bpf *s, struct followed *f, const struct fork_re
 		it = push(s, f, ITEM_TASK, &r->head);
 		if (it)
 			it->fork = *r;
-		if (f->snapshot && mtree_store(&f->settled, r->child_tid, xa_mk_value(1), GFP_KERNEL))
-			s->err = -ENOMEM;
+		settle(s, f, r->child_tid, SETTLED);
 		return;
 	}
 	followed_add(s, r->child_space, r->child_pid);

@@ -180,7 +180,7 @@ static void emit_attached(
 	memcpy(f->limits, e.space.limits, sizeof(f->limits));
 	f->mm = ++s->next_mm;
 	emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
-	emit_map(s, f, l, TRACE_MAP_BEGIN, 0, UINT64_MAX);
+	emit_first_map(s, f, l);
 	note_written(f, l, &everywhere, &everywhere);
 	f->known = true;
 }
@@ -231,6 +231,7 @@ static void emit_attachment(struct live_bpf *s, struct followed *f, const struct
 	s->err = snapshot(s, f, &l, &q);
 	if (!s->err) {
 		f->snapshot = q.sequence;
+		f->sequence = q.sequence - 1;
 		/* What comes meanwhile waits in memory: the ring is not to run over while files are looked up. */
 		read_records(s, 0);
 		learn_files(s, &l, named);
@@ -329,7 +330,7 @@ static void make_good(struct live_bpf *s, uint64_t lost)
 				emit_gone(s, f);
 		} else if (f->known) {
 			f->snapshot = q.sequence;
-			f->sequence = 0;
+			f->sequence = q.sequence - 1;
 			number_files(s, &l);
 			emit_map(s, f, &l, TRACE_MAP_RESYNC, 0, UINT64_MAX);
 			note_written(f, &l, &everywhere, &everywhere);

@@ -132,6 +132,8 @@ void emit_gone(struct live_bpf *s, struct followed *f);
 void emit_lost_records(struct live_bpf *s, struct followed *f, uint64_t count, const char *what);
 /* Which of the areas share an anon_vma: of those of which the mirror knows that they have one. */
 void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l);
+/* Of a process that was there before: its map, and before it which areas share an anon_vma. */
+void emit_first_map(struct live_bpf *s, struct followed *f, const struct area_list *l);
 extern const struct range everywhere, nowhere;
 /*
  * After areas @l were seen: what of them the mirror knows to be written, because it was told or follows from that, as where
