@@ -96,6 +96,8 @@ struct kernel_profile {
 	bool uffd_minor, uffd_protects_files;
 	/** mremap asks of max_map_count room for the cuts that it may make; else a little more, and only if it moves. */
 	bool mremap_counts_cuts;
+	/** madvise that may not cut because of max_map_count: -EAGAIN; else -ENOMEM. */
+	bool full_map_is_eagain;
 	/** mremap looks for an area even where it has nothing to do but to unmap a tail. */
 	bool mremap_looks;
 	/** MREMAP_DONTUNMAP of files and shared memory. */

@@ -8,8 +8,8 @@
 #define CAME_WITH_5_15 .populates = true, .uffd_minor = true, .dontunmap_files = true, .special_whole = true
 #define CAME_WITH_6_1                                                                            \
 	CAME_WITH_5_15, .dontneed_locked = true, .collapses = true, .uffd_protects_files = true, \
-			.mremap_looks = true, .growth_joins = true, .brk_minds_heap = true,      \
-			.onfault_unasked = true
+			.full_map_is_eagain = true, .mremap_looks = true, .growth_joins = true,  \
+			.brk_minds_heap = true, .onfault_unasked = true
 #define CAME_WITH_6_6                                                                       \
 	CAME_WITH_6_1, .close_may_merge = true, .above4g = true, .served_part_joins = true, \
 		       .shows_onfault = true, .memory_merge = true

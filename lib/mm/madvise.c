@@ -214,10 +214,18 @@ static void mark_guarded(struct vm_area_struct *vma)
 	set_field(vma, vm_flags, vma->vm_flags | VM_MAYBE_GUARD);
 }
 
+/* What Linux answers when it runs out of memory for a cut; and of map_count, but for old kernels. */
+static int no_memory(const struct mm_struct *mm)
+{
+	return mm->map_count >= mm->sys->max_map_count && !mm->sys->kernel->full_map_is_eagain ? -ENOMEM
+											       : -EAGAIN;
+}
+
 /* One area's part of the range; *reached: up to where it is done. */
 static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned long end, int advice,
 	unsigned long *reached)
 {
+	struct mm_struct *mm = vma->vm_mm;
 	vm_flags_t flags;
 	int err;
 
@@ -241,8 +249,7 @@ static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned
 		return err;
 	vma = vma_modify_flags(vma, start, end, flags);
 	if (IS_ERR(vma))
-		/* Linux's answer when it runs out of memory, or of map_count, here */
-		return PTR_ERR(vma) == -ENOMEM ? -EAGAIN : (int)PTR_ERR(vma);
+		return PTR_ERR(vma) == -ENOMEM ? no_memory(mm) : (int)PTR_ERR(vma);
 	*reached = vma->vm_end;
 	return 0;
 }

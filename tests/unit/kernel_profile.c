@@ -713,6 +713,26 @@ static void test_what_is_left_of_the_kernels_own_areas_stays(void **state)
 	one_mm_end();
 }
 
+/* kernel-oracle: room 12; ...; madvise 16 1 sequential */
+static void test_advice_in_a_full_map(void **state)
+{
+	static const struct {
+		const char *kernel;
+		int err;
+	} cases[] = { { "5.10", -ENOMEM }, { "5.15", -ENOMEM }, { "6.1", -EAGAIN }, { "7.3", -EAGAIN } };
+
+	for (int i = 0; i < 4; i++) {
+		one_mm_begin(cases[i].kernel);
+		map(0, 3);
+		sys.max_map_count = 2;
+		assert_int_equal(mm_madvise(&mm, at(1), PAGE, MADV_SEQUENTIAL), cases[i].err);
+		is_area(1, 1, 3);
+		sys.max_map_count = 3;
+		assert_int_equal(mm_madvise(&mm, at(1), PAGE, MADV_SEQUENTIAL), 0);
+		one_mm_end();
+	}
+}
+
 /* kernel-oracle: break_at 2; brk 8; munmap 4 6; brk 4 */
 static void test_brk_over_a_hole(void **state)
 {
@@ -1045,6 +1065,7 @@ int main(void)
 		cmocka_unit_test(test_mremap_grows_beside_what_it_could_join),
 		cmocka_unit_test(test_the_kernels_own_areas_are_cut),
 		cmocka_unit_test(test_what_is_left_of_the_kernels_own_areas_stays),
+		cmocka_unit_test(test_advice_in_a_full_map),
 		cmocka_unit_test(test_brk_over_a_hole),
 		cmocka_unit_test(test_memory_that_cannot_be_read_is_locked_on_fault),
 		cmocka_unit_test(test_what_came_after_5_10),

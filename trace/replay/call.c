@@ -231,20 +231,39 @@ static struct prediction do_madvise(struct space *s, const struct trace_call *c)
 		mm_madvise(&s->mm, c->args[0], c->args[1], advice) };
 }
 
-/* data: pairs of address and length.  The result: how many bytes were advised before something was refused. */
+/* Of pairs of address and length, the lengths. */
+static uint64_t sum_of_lengths(const struct trace_call *c)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t at = 0; at + 16 <= c->data_len; at += 16) {
+		uint64_t v[2];
+
+		memcpy(v, (const char *)c->data + at, sizeof(v));
+		sum += v[1];
+	}
+	return sum;
+}
+
+/*
+ * data: pairs of address and length.  The result: how many bytes were advised before something was refused. Linux 7.3 looks
+ * at the advice for nothing at all, too, and refuses it then; kernels before it do not.
+ */
 static struct prediction do_process_madvise(struct space *s, const struct trace_call *c)
 {
 	int advice = (int)c->args[3];
 	int64_t done = 0, err = 0;
+	uint64_t left = sum_of_lengths(c);
 
 	/* A kernel that does not take this advice here. */
 	if (c->result == -EINVAL || c->result == -EPERM || c->result == -ESRCH)
 		return (struct prediction){ 0 };
 	s->guards |= advice == MADV_GUARD_INSTALL;
-	for (uint32_t at = 0; !err && at + 16 <= c->data_len; at += 16) {
+	for (uint32_t at = 0; !err && left && at + 16 <= c->data_len; at += 16) {
 		uint64_t v[2];
 
 		memcpy(v, (const char *)c->data + at, sizeof(v));
+		left -= v[1];
 		err = mm_madvise(&s->mm, v[0], v[1], advice);
 		done += err ? 0 : (int64_t)v[1];
 	}
