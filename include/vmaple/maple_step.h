@@ -90,4 +90,44 @@ static inline void *mas_find_step(struct ma_state *mas, unsigned long max)
 	return entry ? entry : mas_find(mas, max);
 }
 
+/**
+ * The entry at the place where the writer's last look or store ended, and what stands beside it in its leaf. Private.
+ * @return it; NULL: there is no such place, or it has no entry, or one side is another leaf's or an erased area's.
+ *
+ * The places behind a leaf's areas are NULL.
+ */
+static inline void *mt_writer_place(const struct maple_tree *mt, void **before, void **after)
+{
+	const struct mt_path *path = &mt->ma_path;
+	const struct mt_leaf *leaf;
+	unsigned int i;
+
+	if (!path->height)
+		return NULL;
+	leaf = (const struct mt_leaf *)path->node[path->height - 1];
+	i = path->offset[path->height - 1];
+	if (!i || !leaf->slot[i - 1] || !leaf->slot[i + 1])
+		return NULL;
+	*before = leaf->slot[i - 1];
+	*after = leaf->slot[i + 1];
+	return leaf->slot[i];
+}
+
+/** As mt_writer_look(): mostly the last look or store has been for the same index. */
+static inline void *mt_writer_look_step(
+	struct maple_tree *mt, unsigned long index, void **before, void **after)
+{
+	void *entry = mt->ma_path.index == index ? mt_writer_place(mt, before, after) : NULL;
+
+	return entry ? entry : mt_writer_look(mt, index, before, after);
+}
+
+/** mt_writer_look_step() for an @p entry that is nowhere else in the tree, and begins at @p index. */
+static inline void mt_writer_beside(
+	struct maple_tree *mt, unsigned long index, const void *entry, void **before, void **after)
+{
+	if (mt_writer_place(mt, before, after) != entry)
+		(void)mt_writer_look(mt, index, before, after);
+}
+
 #endif /* VMAPLE_MAPLE_STEP_H */

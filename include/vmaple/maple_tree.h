@@ -310,12 +310,19 @@ VMAPLE_API void *mas_store(struct ma_state *mas, void *entry);
  */
 VMAPLE_API int mt_put(
 	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp) __must_check;
+/** What mas_prepare() or mt_prepare_put() has found out about a store. Private. */
+struct mt_plan {
+	unsigned long words[16];
+};
 /**
- * Would mt_put() of the same take no memory, and so not fail, if nothing is stored between? For the writer; false means
- * that it may, and mas_prepare() can see to it.
+ * Would mt_put() of the same take no memory, and so not fail, if nothing is stored between? For the writer; then *plan is
+ * for mt_commit_put(). False means that it may, and mas_prepare() can see to it.
  */
-VMAPLE_API bool mt_put_needs_nothing(
-	struct maple_tree *mt, unsigned long first, unsigned long last, const void *entry);
+VMAPLE_API bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsigned long last,
+	const void *entry, struct mt_plan *plan) __must_check;
+/** The store that mt_prepare_put() was asked for: cannot fail. Without it, there is nothing to give back. */
+VMAPLE_API void mt_commit_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry,
+	const struct mt_plan *plan);
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */
 VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
 /**
@@ -325,10 +332,6 @@ VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __mus
 VMAPLE_API int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
 /** The store that mas_preallocate() was made for: cannot fail. Gives back what was not needed. */
 VMAPLE_API void mas_store_prealloc(struct ma_state *mas, void *entry);
-/** What mas_prepare() has found out about a store. Private. */
-struct mt_plan {
-	unsigned long words[16];
-};
 /**
  * As mas_preallocate(), and *plan carries what was found out to mas_commit(): for stores of which the second step is sure
  * to follow, with the same @p entry and nothing stored between. @return 0 or -ENOMEM.
@@ -370,6 +373,12 @@ VMAPLE_API int mas_empty_area(
 	struct ma_state *mas, unsigned long min, unsigned long max, unsigned long size) __must_check;
 VMAPLE_API int mas_empty_area_rev(
 	struct ma_state *mas, unsigned long min, unsigned long max, unsigned long size) __must_check;
+/**
+ * The same without a cursor, for the writer: the lowest, or @p highest, free run of @p size indices within [min, max]
+ * begins at *first. The way there is kept for the look, or the store, that follows. @return 0, -EBUSY, -EINVAL.
+ */
+VMAPLE_API int mt_writer_gap(struct maple_tree *mt, unsigned long min, unsigned long max, unsigned long size,
+	bool highest, unsigned long *first) __must_check;
 VMAPLE_API int mas_alloc_cyclic(struct ma_state *mas, unsigned long *startp, void *entry, unsigned long lo,
 	unsigned long hi, unsigned long *next, gfp_t gfp) __must_check;
 

@@ -201,7 +201,8 @@ int vma_link_inherited(struct index_fork *f, struct vm_area_struct *vma, const s
  *
  * Storing the copy over its half leaves the other half to vma: one store.
  */
-int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)
+int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below,
+	struct vm_area_struct **part)
 {
 	struct vm_area_struct *new;
 	struct index_store st;
@@ -242,6 +243,7 @@ int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsign
 	index_commit(&st, new);
 	count_areas(mm, 1);
 	mm->counters.splits++;
+	*part = new;
 	return 0;
 
 free_new:
@@ -251,7 +253,9 @@ free_new:
 
 int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below)
 {
+	struct vm_area_struct *part;
+
 	if (mm->map_count >= mm->sys->max_map_count)
 		return -ENOMEM;
-	return vma_split_unlimited(mm, vma, addr, new_below);
+	return vma_split_unlimited(mm, vma, addr, new_below, &part);
 }

@@ -14,7 +14,7 @@ static bool data_limit_ok(const struct mm_struct *mm, unsigned long brk)
 
 static int shrink(struct mm_struct *mm, unsigned long newbrk, unsigned long oldbrk)
 {
-	if (!find_vma_intersection(mm, newbrk, oldbrk) && mm->sys->kernel->brk_minds_heap)
+	if (!index_find_until(mm, newbrk, oldbrk - 1) && mm->sys->kernel->brk_minds_heap)
 		return -ENOMEM;
 	return do_munmap(mm, newbrk, oldbrk);
 }

@@ -17,11 +17,12 @@
  *   index_put                          prepare and commit in one: may fail, then nothing has changed
  *   index_find                         the area that contains an address, or the next above
  *   index_find_until                   the same, NULL when it begins above a last address
- *   index_lookup                       the area that contains an address
+ *   index_find_shared                  the same, for those who hold the mmap_lock for reading, where there is no RCU mode
  *   index_read, index_read_prev        index_find_until, index_find_prev, index_neighbours for readers beside a call that
  *   index_read_neighbours              changes the index: what was found last is not theirs
  *   index_begin, index_next            index_find_prev with a cursor; the next areas, each before NULL has been
- *                                      returned. A change of the index ends the cursor
+ *                                      returned. A change of the index ends the cursor, but not a cut of the area that it
+ *                                      begins with, which keeps the upper part
  *   index_find_prev                    index_find, and the area before that: the last one if there is none
  *   index_neighbours                   the areas before and after one that is in the index; or NULL
  *   index_gap                          free-area search: the lowest or highest hole of a length between two limits

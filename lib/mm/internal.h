@@ -113,9 +113,9 @@ int vma_link_inherited(
  * of map_count, or what the embedder says: nothing changed.
  */
 int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below);
-/* The same without a look at max_map_count. */
-int vma_split_unlimited(
-	struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below) __must_check;
+/* The same without a look at max_map_count; the copy becomes *part. */
+int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below,
+	struct vm_area_struct **part) __must_check;
 /* Let the file of @vma, whose bounds are final, know of it. 0 or -ENOMEM. */
 int vma_attach(struct vm_area_struct *vma) __must_check;
 /* Bounds of areas change between the two, one of them NULL or all linked; not those of others. */

@@ -10,7 +10,7 @@
 static inline struct vm_area_struct *look(struct mm_struct *mm, unsigned long addr, unsigned long last)
 {
 	check_may_look(mm);
-	return index_in_rcu(mm) ? index_read(mm, addr, last) : index_find_until(mm, addr, last);
+	return index_in_rcu(mm) ? index_read(mm, addr, last) : index_find_shared(mm, addr, last);
 }
 
 struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)

@@ -12,22 +12,25 @@
  */
 #include "internal.h"
 
-/* Only a hole inside of one area is held to max_map_count. */
-static int cut_front(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long start, unsigned long end)
+/* The lower part is what lies before the range then.  Only a hole inside of one area is held to max_map_count. */
+static int cut_front(struct unmap *um, struct vm_area_struct *vma)
 {
-	if (end < vma->vm_end && mm->map_count >= mm->sys->max_map_count)
+	struct mm_struct *mm = um->mm;
+
+	if (um->end < vma->vm_end && mm->map_count >= mm->sys->max_map_count)
 		return -ENOMEM;
 	if (vma_is_sealed(vma))
 		return -EPERM;
-	return vma_split_unlimited(mm, vma, start, true);
+	return vma_split_unlimited(mm, vma, um->start, true, &um->prev);
 }
 
+/* What is cut off at the end becomes um->next. */
 static int gather_area(struct unmap *um, struct vm_area_struct *vma, struct vm_area_struct ***tail)
 {
 	if (vma_is_sealed(vma))
 		return -EPERM;
 	if (vma->vm_end > um->end) {
-		int err = vma_split_unlimited(um->mm, vma, um->end, false);
+		int err = vma_split_unlimited(um->mm, vma, um->end, false, &um->next);
 
 		if (err)
 			return err;
@@ -53,18 +56,15 @@ int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, un
 		return gather_area(um, mm->hole.next, &tail);
 	vma = index_begin(&c, mm, start, &um->prev);
 	if (vma && vma->vm_start < start) {
-		err = cut_front(mm, vma, start, end);
+		err = cut_front(um, vma);
 		if (err)
 			return err;
-		vma = index_begin(&c, mm, start, &um->prev);
 	}
 	while (vma && vma->vm_start < end) {
-		bool cut = vma->vm_end > end;
-
 		err = gather_area(um, vma, &tail);
-		if (err)
+		if (err || um->next)
 			return err;
-		vma = cut ? index_find(mm, end) : index_next(&c);
+		vma = index_next(&c);
 	}
 	um->next = vma;
 	return 0;

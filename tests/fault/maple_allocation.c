@@ -5,7 +5,7 @@
  * Random operations are made on a tree and on a plain array of its indices. Each is first tried with its first
  * allocation failing, then its second, and so on until none is left to fail. After each failure the tree must be valid
  * and hold, range by range, what it held before; after the success, what the array says. A store after
- * mas_preallocate(), or that mt_put_needs_nothing() spoke of, has to succeed while every allocation fails.
+ * mas_preallocate(), or that mt_prepare_put() spoke of, has to succeed while every allocation fails.
  *
  * In RCU mode nodes that earlier operations retired come back from other threads' grace periods, and a failing
  * allocation may be that of a batch of retired nodes, which must not be noticed: there an operation may succeed
@@ -216,18 +216,21 @@ static int do_preallocated(struct world *w, struct ma_state *mas, struct op *op)
 
 static int do_put(struct world *w, struct op *op)
 {
-	bool nothing = mt_put_needs_nothing(&w->mt, op->first, op->last, op->entry), hit = failing_hit;
-	int ret;
+	struct mt_plan plan;
+	bool nothing = mt_prepare_put(&w->mt, op->first, op->last, op->entry, &plan), hit = failing_hit;
+	int ret = 0;
 
-	if (nothing)
-		fail_all(true);
-	ret = mt_put(&w->mt, op->first, op->last, op->entry, GFP_KERNEL);
-	if (nothing) {
-		fail_all(false);
-		assert_int_equal(ret, 0);
-		failing_hit = hit;
-	}
-	w->easy += nothing;
+	if (!nothing)
+		return mt_put(&w->mt, op->first, op->last, op->entry, GFP_KERNEL);
+	fail_all(true);
+	if (w->easy % 2)
+		mt_commit_put(&w->mt, op->first, op->last, op->entry, &plan);
+	else
+		ret = mt_put(&w->mt, op->first, op->last, op->entry, GFP_KERNEL);
+	fail_all(false);
+	assert_int_equal(ret, 0);
+	failing_hit = hit;
+	w->easy++;
 	return ret;
 }
 

@@ -93,6 +93,21 @@ static void store_in_two_steps(struct run *r, struct ma_state *mas, void *entry)
 	mas_commit(mas, entry, &plan);
 }
 
+/* Without a cursor, in one step or in two, where it takes no memory. */
+static void put(struct run *r, unsigned long first, unsigned long last, void *entry)
+{
+	void *before, *after;
+	struct mt_plan plan;
+
+	if (random_below(&r->random, 2) || !mt_prepare_put(&r->mt, first, last, entry, &plan)) {
+		assert_int_equal(mt_put(&r->mt, first, last, entry, GFP_KERNEL), 0);
+		return;
+	}
+	if (random_below(&r->random, 4) == 0)
+		(void)mt_writer_look(&r->mt, key(r), &before, &after);
+	mt_commit_put(&r->mt, first, last, entry, &plan);
+}
+
 static void do_store(struct run *r)
 {
 	unsigned long first, last;
@@ -117,7 +132,7 @@ static void do_store(struct run *r)
 		assert_int_equal(mas_store_gfp(&mas, entry, GFP_KERNEL), 0);
 		break;
 	case 5 ... 6:
-		assert_int_equal(mt_put(&r->mt, first, last, entry, GFP_KERNEL), 0);
+		put(r, first, last, entry);
 		mas.index = first;
 		mas.last = last;
 		break;
@@ -300,6 +315,7 @@ static void do_gap(struct run *r)
 	unsigned long a = key(r), b = key(r), min = a < b ? a : b, max = a < b ? b : a, expected = 0;
 	unsigned long size = 1 + random_below(&r->random, r->shape->widest * 3) * r->shape->step;
 	bool highest = random_below(&r->random, 2);
+	unsigned long found;
 	MA_STATE(mas, &r->mt, 0, 0);
 	int ret;
 
@@ -313,6 +329,9 @@ static void do_gap(struct run *r)
 		return;
 	assert_int_equal(mas.index, expected);
 	assert_int_equal(mas.last, expected + size - 1);
+	assert_int_equal(mt_writer_gap(&r->mt, min, max, size, highest, &found), 0);
+	assert_int_equal(found, expected);
+	assert_true(mt_check(&r->mt, NULL)); /* of the path */
 }
 
 static void do_dup(struct run *r)

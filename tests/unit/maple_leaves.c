@@ -93,8 +93,8 @@ static void test_an_appended_leaf_counts_from_where_it_begins(void **state)
 	mtree_destroy(&mt);
 }
 
-/* Those right before it and right behind it; others stay. */
-static void test_erased_areas_go_when_one_is_stored_beside_them(void **state)
+/* The one right before it, or right behind; where the leaf is full but for erased areas, all go. */
+static void test_erased_areas_give_their_places_to_what_is_stored_beside_them(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, 0);
 	const struct mt_leaf *leaf;
@@ -106,11 +106,18 @@ static void test_erased_areas_go_when_one_is_stored_beside_them(void **state)
 		(void)mtree_erase(&mt, 10 * i);
 	assert_int_equal(leaf->nr, 20);
 	store(&mt, 97, 98, A); /* behind the five */
-	assert_int_equal(leaf->nr, 16);
-	(void)mtree_erase(&mt, 20);
+	assert_int_equal(leaf->nr, 20);
+	assert_ptr_equal(leaf->slot[9], A);
 	(void)mtree_erase(&mt, 150);
-	store(&mt, 17, 18, A); /* before the one */
-	assert_int_equal(leaf->nr, 16);
+	store(&mt, 147, 148, B); /* before the one */
+	assert_int_equal(leaf->nr, 20);
+	assert_ptr_equal(leaf->slot[15], B);
+	store(&mt, 17, 18, A); /* beside none */
+	assert_int_equal(leaf->nr, 21);
+	for (unsigned long i = 0; leaf->nr < LEAF_AREAS - 1; i++)
+		store(&mt, 300 + 10 * i, 305 + 10 * i, A);
+	store(&mt, 167, 168, A);
+	assert_int_equal(leaf->nr, LEAF_AREAS - 1 - 4 + 1); /* the other four went */
 	mtree_destroy(&mt);
 }
 
@@ -256,7 +263,7 @@ int main(void)
 		cmocka_unit_test(test_a_gap_that_vanishes_is_forgotten_at_every_level),
 		cmocka_unit_test(test_leaves_are_as_narrow_as_they_can),
 		cmocka_unit_test(test_an_appended_leaf_counts_from_where_it_begins),
-		cmocka_unit_test(test_erased_areas_go_when_one_is_stored_beside_them),
+		cmocka_unit_test(test_erased_areas_give_their_places_to_what_is_stored_beside_them),
 		cmocka_unit_test(test_areas_may_come_in_descending_order),
 		cmocka_unit_test(test_erased_areas_are_part_of_the_hole),
 		cmocka_unit_test(test_a_leaf_has_room_at_both_ends),

@@ -89,10 +89,7 @@ static inline struct vm_area_struct *index_find_until(
 	return vma && vma->vm_start <= last ? vma : NULL;
 }
 
-static inline struct vm_area_struct *index_lookup(struct mm_struct *mm, unsigned long addr)
-{
-	return index_find_until(mm, addr, addr);
-}
+#define index_find_shared index_find_until
 
 /* There is no RCU mode, and so nobody beside a call. */
 static inline struct vm_area_struct *index_read(struct mm_struct *mm, unsigned long addr, unsigned long last)

@@ -112,7 +112,7 @@ static inline int index_prepare(
 	st->mm = mm;
 	st->start = start;
 	st->end = end;
-	st->needs_nothing = mt_put_needs_nothing(&mm->mm_mt, start, end - 1, vma);
+	st->needs_nothing = mt_prepare_put(&mm->mm_mt, start, end - 1, vma, &st->plan);
 	if (st->needs_nothing)
 		return 0;
 	st->mas = mas_at(&mm->mm_mt, start, end - 1);
@@ -134,10 +134,10 @@ static inline void index_stored(
 
 static inline void index_commit(struct index_store *st, void *vma)
 {
-	if (!st->needs_nothing)
+	if (st->needs_nothing)
+		mt_commit_put(&st->mm->mm_mt, st->start, st->end - 1, vma, &st->plan);
+	else
 		mas_commit(&st->mas, vma, &st->plan);
-	else if (mt_put(&st->mm->mm_mt, st->start, st->end - 1, vma, GFP_KERNEL))
-		port_panic("mm: a store that needs no memory has failed");
 	index_stored(st->mm, st->start, st->end, vma);
 }
 
@@ -184,7 +184,8 @@ static inline void index_read_neighbours(
 	*next = after;
 }
 
-static inline struct vm_area_struct *index_find_until(
+/* For who holds the mmap_lock, without RCU mode: as index_find_until(). */
+static inline struct vm_area_struct *index_find_shared(
 	struct mm_struct *mm, unsigned long addr, unsigned long last)
 {
 	struct vm_area_struct *vma = __atomic_load_n(&mm->found, __ATOMIC_RELAXED);
@@ -197,27 +198,35 @@ static inline struct vm_area_struct *index_find_until(
 	return vma;
 }
 
-static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned long addr)
-{
-	return index_find_until(mm, addr, ULONG_MAX);
-}
-
-static inline struct vm_area_struct *index_lookup(struct mm_struct *mm, unsigned long addr)
-{
-	return index_find_until(mm, addr, addr);
-}
-
 /* The area at @addr or the next above it, and those on both sides. */
 static inline struct vm_area_struct *index_find_around(
 	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **prev, struct vm_area_struct **next)
 {
-	void *before, *after, *vma = mt_writer_look(&mm->mm_mt, addr, &before, &after);
+	void *before, *after, *vma = mt_writer_look_step(&mm->mm_mt, addr, &before, &after);
 
 	*prev = before;
 	*next = after;
 	if (vma)
 		mm->found = vma;
 	return vma;
+}
+
+/* The call has more to ask about where it looks, so that the writer's place is there then. */
+static inline struct vm_area_struct *index_find(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = mm->found, *prev, *next;
+
+	if (vma && addr - vma->vm_start < vma->vm_end - vma->vm_start)
+		return vma;
+	return index_find_around(mm, addr, &prev, &next);
+}
+
+static inline struct vm_area_struct *index_find_until(
+	struct mm_struct *mm, unsigned long addr, unsigned long last)
+{
+	struct vm_area_struct *vma = index_find(mm, addr);
+
+	return vma && vma->vm_start <= last ? vma : NULL;
 }
 
 static inline struct vm_area_struct *index_find_prev(
@@ -231,7 +240,11 @@ static inline struct vm_area_struct *index_find_prev(
 static inline void index_neighbours(
 	const struct vm_area_struct *vma, struct vm_area_struct **prev, struct vm_area_struct **next)
 {
-	(void)index_find_around(vma->vm_mm, vma->vm_start, prev, next);
+	void *before, *after;
+
+	mt_writer_beside(&vma->vm_mm->mm_mt, vma->vm_start, vma, &before, &after);
+	*prev = before;
+	*next = after;
 }
 
 /* Few calls go on from the second area: a look finds two, and only for the third is there a cursor in the tree. */
@@ -264,13 +277,7 @@ static inline struct vm_area_struct *index_next(struct index_cursor *c)
 static inline int index_gap(struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long len,
 	bool topdown, unsigned long *start)
 {
-	MA_STATE(mas, &mm->mm_mt, 0, 0);
-	int err = topdown ? mas_empty_area_rev(&mas, low, high - 1, len)
-			  : mas_empty_area(&mas, low, high - 1, len);
-
-	if (!err)
-		*start = topdown ? mas.last - len + 1 : mas.index;
-	return err;
+	return mt_writer_gap(&mm->mm_mt, low, high - 1, len, topdown, start);
 }
 
 static inline bool index_validate(struct mm_struct *mm, const char **reason)

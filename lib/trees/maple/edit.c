@@ -28,7 +28,7 @@ void mt_update_gaps(struct mt_path *path, unsigned int level, unsigned long gap)
  * The longest hole between the last entry before area @from and the first at or after area @to, in a leaf that is not
  * on the right edge: none is all of the indices.
  */
-static unsigned long gap_around(const struct mt_path *path, unsigned int from, unsigned int to)
+unsigned long mt_gap_around(const struct mt_path *path, unsigned int from, unsigned int to)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
 	unsigned int i = leaf_live_before(leaf, from), nr = leaf->nr;
@@ -82,7 +82,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 	struct mt_leaf *leaf = path_leaf(path);
 	/* Where entries take the place of entries no gap has changed. */
 	bool gaps = mt_gap_is_known(store->mt, path) && !(store->entry && s->solid);
-	unsigned long hole = gaps && store->entry ? gap_around(path, s->from, s->to) : 0;
+	unsigned long hole = gaps && store->entry ? mt_gap_around(path, s->from, s->to) : 0;
 
 	if (mt_in_rcu(store->mt) && !BREAK_COPY) {
 		struct mt_leaf *new = mas_take(store->mas, leaf_kind(leaf));
@@ -98,7 +98,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 	}
 	mt_path_leads(path, store->first, s->from + s->left);
 	if (gaps && !store->entry)
-		hole = gap_around(path, s->from, s->from + s->left + s->right);
+		hole = mt_gap_around(path, s->from, s->from + s->left + s->right);
 	if (gaps)
 		mt_gap_changed(path, store, hole);
 }
@@ -121,6 +121,37 @@ void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int
 	first = hole_first(leaf, before, path->min);
 	last = hole_last(leaf, after, path->max);
 	mt_gap_changed(path, store, mt_length(first, last));
+}
+
+/*
+ *      parent   [ .. |  k  |  k'  | .. ]               [ .. | k |   k'   | .. ]      one pivot
+ *                      |      |                              |       |
+ *      leaves    [ a b c ][ d e ]                      [ a b ][       d e ]          the hole is d's
+ *                    |=NULL|
+ */
+void mt_shrink_leaf(struct mt_store *store, struct mt_path *path, const struct mt_splice *s)
+{
+	struct mt_leaf *leaf = path_leaf(path), *next;
+	unsigned int level = path->height - 1U, child = path->offset[level - 1];
+	struct mt_inner *parent = path_inner(path, level - 1);
+	unsigned int nr = s->left ? s->from + 1 : leaf_live_before(leaf, s->from), first = 0;
+	unsigned long end, hole;
+
+	if (s->left)
+		leaf_set_end(leaf, leaf->base, s->from, store->first - 1);
+	leaf_set_unused(leaf, nr, leaf->nr);
+	leaf->nr = (unsigned char)nr;
+	leaf_set_live(leaf, s->live);
+	end = parent->pivot[child] = leaf_end(leaf, nr - 1);
+	if (!(store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE))
+		return;
+	mt_update_gaps(path, level, mt_leaf_gap(leaf, path->min, end));
+	path->offset[level - 1]++;
+	next = parent->slot[child + 1];
+	(void)leaf_first_entry(next, &first);
+	hole = leaf_start(next, first) - end - 1;
+	if (hole > mt_gap(parent, child + 1))
+		mt_update_gaps(path, level, hole);
 }
 
 /* The layout of a leaf that holds nothing but the store, behind all that is there. */

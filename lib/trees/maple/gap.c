@@ -98,21 +98,39 @@ bool mt_gap_in_leaf(struct mt_gap_search *s, const struct mt_leaf *leaf, unsigne
 			  : lowest_in_leaf(s, leaf, narrow, min, max);
 }
 
-static int empty_area(struct ma_state *mas, struct mt_gap_search *s)
+static int find_gap(const struct maple_tree *mt, struct mt_gap_search *s, struct mt_path *path)
 {
-	void *root = mt_root(mas->tree);
+	void *root = mt_root(mt);
 	bool found;
 
 	if (s->min > s->max || s->size == 0 || s->max - s->min < s->size - 1)
 		return -EINVAL;
-	if (!(__atomic_load_n(&mas->tree->ma_flags, __ATOMIC_RELAXED) & MT_FLAGS_ALLOC_RANGE))
+	if (!(__atomic_load_n(&mt->ma_flags, __ATOMIC_RELAXED) & MT_FLAGS_ALLOC_RANGE))
 		return -EINVAL;
 	if (mt_root_is_node(root))
-		found = mt_find_gap(root, s);
+		found = mt_find_gap(root, s, path);
 	else
 		found = mt_gap_fits(s, root ? 1 : 0, ULONG_MAX);
-	if (!found)
-		return -EBUSY;
+	return found ? 0 : -EBUSY;
+}
+
+int mt_writer_gap(struct maple_tree *mt, unsigned long min, unsigned long max, unsigned long size,
+	bool highest, unsigned long *first)
+{
+	struct mt_gap_search s = { .min = min, .max = max, .size = size, .highest = highest };
+	int err = find_gap(mt, &s, &mt->ma_path);
+
+	if (!err)
+		*first = s.found;
+	return err;
+}
+
+static int empty_area(struct ma_state *mas, struct mt_gap_search *s)
+{
+	int err = find_gap(mas->tree, s, NULL);
+
+	if (err)
+		return err;
 	mas_set_range(mas, s->found, s->found + s->size - 1);
 	mas->status = ma_active;
 	return 0;

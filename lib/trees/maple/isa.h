@@ -6,6 +6,7 @@
  *    narrow     how many ends of a narrow leaf are below a key
  *    wide       how many ends of a wide leaf are below an index
  *    holes      a bit for each hole between two areas of a narrow leaf, none of them erased, that is long enough
+ *    wide_holes the same of a wide leaf
  *
  * A search counts what is below the index (node.h, 1; leaf.h, 2).  Scalar code halves; SSE2, which every
  * x86-64 has, treats the bounds of a narrow leaf four an instruction; AVX2 eight, and the pivots of inner
@@ -66,6 +67,17 @@ static inline unsigned int scalar_holes(const struct mt_leaf *leaf, int units)
 	return mask;
 }
 
+/* @size is the length of the hole. */
+static inline unsigned int scalar_wide_holes(const struct mt_leaf *leaf, unsigned long size)
+{
+	const unsigned long *start = leaf_wide(leaf)->start, *end = leaf->wide.end;
+	unsigned int mask = 0;
+
+	for (unsigned int i = 1; i < leaf->nr; i++)
+		mask |= (unsigned int)(start[i] - end[i - 1] > size) << i;
+	return mask;
+}
+
 /*
  * Without a C library the compiler's header of vectors does not compile, and nobody would choose a form. On Windows gcc
  * puts vectors on a stack that is aligned for those of SSE2 only.
@@ -77,8 +89,9 @@ static inline unsigned int scalar_holes(const struct mt_leaf *leaf, int units)
 #endif
 #include <immintrin.h>
 
-#define sse2_inner scalar_inner
-#define sse2_wide  scalar_wide
+#define sse2_inner      scalar_inner
+#define sse2_wide       scalar_wide
+#define sse2_wide_holes scalar_wide_holes
 
 /* 16 of the 32 words that the base and the ends are: a bit for each that is below the key. */
 static inline unsigned int sse2_below(const __m128i *word, __m128i key)
@@ -180,6 +193,29 @@ AVX2_TARGET static inline unsigned int avx2_holes(const struct mt_leaf *leaf, in
 }
 
 /*
+ * The base and the ends are 32 words, so that the end of the area before stands in the lane of a start. Signed compares
+ * of numbers without a sign, as in avx2_inner().
+ */
+AVX2_TARGET static inline unsigned int avx2_wide_holes(const struct mt_leaf *leaf, unsigned long size)
+{
+	const __m256i flip = _mm256_set1_epi64x((long long)(1UL << 63));
+	const __m256i length = _mm256_xor_si256(_mm256_set1_epi64x((long long)size), flip);
+	unsigned int mask = 0;
+
+	UNROLL
+	for (unsigned int i = 0; i < 8; i++) {
+		__m256i end = ((const __m256i *)leaf)[i],
+			start = ((const __m256i *)leaf_wide(leaf)->start)[i];
+		__m256i hole = _mm256_xor_si256(_mm256_sub_epi64(start, end), flip);
+
+		mask |= (unsigned int)_mm256_movemask_pd(
+				_mm256_castsi256_pd(_mm256_cmpgt_epi64(hole, length)))
+			<< (4 * i);
+	}
+	return mask & ((1U << leaf->nr) - 1) & ~1U;
+}
+
+/*
  * Compares that set a bit for each lane, of numbers without a sign: all pivots, or ends, at once. What else lies in the
  * cache lines of the pivots or ends is compared in vain.
  */
@@ -231,6 +267,22 @@ AVX512_TARGET static inline unsigned int avx512_holes(const struct mt_leaf *leaf
 			<< (16 * i);
 	}
 	return mask << 1 & ((1U << leaf->nr) - 1);
+}
+
+AVX512_TARGET static inline unsigned int avx512_wide_holes(const struct mt_leaf *leaf, unsigned long size)
+{
+	const __m512i length = _mm512_set1_epi64((long long)size);
+	unsigned int mask = 0;
+
+	UNROLL
+	for (unsigned int i = 0; i < 4; i++) {
+		__m512i end = ((const __m512i *)leaf)[i],
+			start = ((const __m512i *)leaf_wide(leaf)->start)[i];
+
+		mask |= (unsigned int)_mm512_cmpgt_epu64_mask(_mm512_sub_epi64(start, end), length)
+			<< (8 * i);
+	}
+	return mask & ((1U << leaf->nr) - 1) & ~1U;
 }
 #endif
 

@@ -24,8 +24,7 @@ unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned
 	return (first & ~LEAF_CODE) | shift;
 }
 
-/* Areas [from, to) are not there any more. */
-static void set_unused(struct mt_leaf *leaf, unsigned int from, unsigned int to)
+void leaf_set_unused(struct mt_leaf *leaf, unsigned int from, unsigned int to)
 {
 	for (unsigned int i = from; i < to; i++) {
 		if (leaf_is_wide(leaf)) {
@@ -46,7 +45,7 @@ void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area 
 	for (unsigned int i = 0; i < nr; i++) {
 		leaf_set_area(leaf, layout, i, areas[i].first, areas[i].last, areas[i].entry);
 	}
-	set_unused(leaf, nr, LEAF_AREAS);
+	leaf_set_unused(leaf, nr, LEAF_AREAS);
 	leaf->slot[LEAF_AREAS] = leaf->slot[LEAF_AREAS + 1] = NULL;
 	leaf->nr = (unsigned char)nr;
 	leaf->live = (unsigned char)nr;
@@ -75,7 +74,7 @@ void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned long layou
 	if (layout == leaf->base) {
 		leaf_copy(right, leaf);
 		leaf_move(right, layout, 0, cut, nr);
-		set_unused(right, nr, LEAF_AREAS);
+		leaf_set_unused(right, nr, LEAF_AREAS);
 		right->nr = right->live = (unsigned char)nr;
 	} else {
 		leaf_fill(right, layout, NULL, 0);
@@ -85,31 +84,52 @@ void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned long layou
 			leaf_append(right, &area);
 		}
 	}
-	set_unused(leaf, cut, LEAF_AREAS);
+	leaf_set_unused(leaf, cut, LEAF_AREAS);
 	leaf->nr = leaf->live = (unsigned char)cut;
+}
+
+static inline __attribute__((always_inline)) void squeeze(struct mt_leaf *leaf, unsigned long layout)
+{
+	unsigned int nr = leaf->nr, at = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		if (!leaf->slot[i])
+			continue;
+		leaf_set_unit_start(leaf, layout, at, leaf_unit_start(leaf, layout, i));
+		leaf_set_unit_end(leaf, layout, at, leaf_unit_end(leaf, layout, i));
+		leaf->slot[at++] = leaf->slot[i];
+	}
+	leaf_set_unused(leaf, at, nr);
+	leaf->nr = (unsigned char)at;
+}
+
+void leaf_squeeze(struct mt_leaf *leaf)
+{
+	if (leaf_is_wide(leaf))
+		squeeze(leaf, LEAF_WIDE);
+	else
+		squeeze(leaf, leaf->base);
+}
+
+/* How many of areas [0, i) have an entry. */
+static unsigned int live_below(const struct mt_leaf *leaf, unsigned int i)
+{
+	unsigned int live = 0;
+
+	while (i)
+		live += leaf->slot[--i] != NULL;
+	return live;
 }
 
 /* Drop the erased areas, so that @s finds room. */
 static void compact(struct mt_leaf *leaf, struct mt_splice *s)
 {
-	unsigned int nr = leaf->nr, at = 0, from = s->from, to = s->to;
+	unsigned int gone = leaf->nr - (s->to - s->from);
 
-	for (unsigned int i = 0; i < nr; i++) {
-		if (i == from)
-			s->from = at;
-		if (i == to)
-			s->to = at;
-		if (!leaf->slot[i])
-			continue;
-		if (at != i)
-			leaf_move(leaf, leaf->base, at, i, 1);
-		at++;
-	}
-	s->from = from == nr ? at : s->from;
-	s->to = to == nr ? at : s->to;
-	set_unused(leaf, at, nr);
-	s->nr -= nr - at - (to - from - (s->to - s->from));
-	leaf->nr = (unsigned char)at;
+	s->from = live_below(leaf, s->from);
+	s->to = live_below(leaf, s->to);
+	leaf_squeeze(leaf);
+	s->nr -= gone - (leaf->nr - (s->to - s->from));
 }
 
 /* leaf_splice() in a leaf of that layout: its callers know the code, so that the compiler has one form for each. */
@@ -133,7 +153,7 @@ static inline __attribute__((always_inline)) void splice(
 	if (store->entry)
 		leaf_set_area(leaf, layout, at, store->first, store->last, store->entry);
 	if (s->nr < old)
-		set_unused(leaf, s->nr, old);
+		leaf_set_unused(leaf, s->nr, old);
 	leaf->nr = (unsigned char)s->nr;
 	leaf_set_live(leaf, s->live);
 }

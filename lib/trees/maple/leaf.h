@@ -316,6 +316,46 @@ static inline void leaf_set_end(
 		leaf->narrow.end[i] = (int)layout_units(layout, last - (layout & ~LEAF_CODE));
 }
 
+/*
+ * Bounds in the units that the leaf keeps them in, for who compares several of them with those of one area: no shift and
+ * no base for each.  Of a wide leaf they are the indices themselves.
+ */
+static inline unsigned long layout_unit(unsigned long layout, unsigned long index)
+{
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
+		return index;
+	return layout_units(layout, index - (layout & ~LEAF_CODE));
+}
+
+static inline unsigned long leaf_unit_start(const struct mt_leaf *leaf, unsigned long layout, unsigned int i)
+{
+	return (layout & LEAF_CODE) == LEAF_WIDE ? leaf_wide(leaf)->start[i]
+						 : (unsigned int)leaf->narrow.start[i];
+}
+
+static inline unsigned long leaf_unit_end(const struct mt_leaf *leaf, unsigned long layout, unsigned int i)
+{
+	return (layout & LEAF_CODE) == LEAF_WIDE ? leaf->wide.end[i] : (unsigned int)leaf->narrow.end[i];
+}
+
+static inline void leaf_set_unit_start(
+	struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long unit)
+{
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
+		((struct mt_wide_leaf *)leaf)->start[i] = unit;
+	else
+		leaf->narrow.start[i] = (int)unit;
+}
+
+static inline void leaf_set_unit_end(
+	struct mt_leaf *leaf, unsigned long layout, unsigned int i, unsigned long unit)
+{
+	if ((layout & LEAF_CODE) == LEAF_WIDE)
+		leaf->wide.end[i] = unit;
+	else
+		leaf->narrow.end[i] = (int)unit;
+}
+
 static inline void leaf_set_area(struct mt_leaf *leaf, unsigned long layout, unsigned int i,
 	unsigned long first, unsigned long last, void *entry)
 {
@@ -341,6 +381,10 @@ static inline void leaf_move(
 	}
 }
 
+/* Erased areas give up their places. */
+void leaf_squeeze(struct mt_leaf *leaf);
+/* Areas [from, to) are not there any more. */
+void leaf_set_unused(struct mt_leaf *leaf, unsigned int from, unsigned int to);
 /* Add an area behind the last, for which there is room. */
 void leaf_append(struct mt_leaf *leaf, const struct mt_area *area);
 /* Areas from @cut on, of a leaf that is full, go to @right, which is not yet anything: a leaf of that layout. */

@@ -89,6 +89,41 @@ void *mt_look(const struct maple_tree *mt, unsigned long index, unsigned long ma
 	return index ? NULL : root;
 }
 
+/*
+ * The writer's: what the leaf before that of @path ends with, as each but the last does (MT4). @return false: it hangs
+ * elsewhere.
+ */
+static inline bool path_before(const struct mt_path *path, void **before)
+{
+	unsigned int level = path->height - 1U;
+	const struct mt_leaf *leaf;
+
+	*before = NULL;
+	if (!path->min)
+		return true;
+	if (!path->offset[level - 1])
+		return false;
+	leaf = path_inner(path, level - 1)->slot[path->offset[level - 1] - 1U];
+	*before = leaf->slot[leaf->nr - 1U];
+	return true;
+}
+
+/* The same of the leaf behind it. */
+static inline bool path_after(const struct mt_path *path, void **after)
+{
+	unsigned int level = path->height - 1U, area = 0;
+	const struct mt_inner *parent;
+
+	*after = NULL;
+	if (path->max == ULONG_MAX)
+		return true;
+	parent = path_inner(path, level - 1);
+	if (path->offset[level - 1] + 1U >= parent->nr)
+		return false;
+	*after = leaf_first_entry(parent->slot[path->offset[level - 1] + 1U], &area);
+	return true;
+}
+
 void *mt_writer_look(struct maple_tree *mt, unsigned long index, void **before, void **after)
 {
 	const struct mt_path *path;
@@ -102,10 +137,12 @@ void *mt_writer_look(struct maple_tree *mt, unsigned long index, void **before, 
 	leaf = path_leaf(path);
 	area = path_area(path);
 	*before = leaf_last_entry(leaf, area);
-	entry = leaf_first_entry(leaf, &area);
+	entry = leaf_first_entry(leaf, &area); /* NULL: behind all (MT4) */
 	area++;
 	*after = leaf_first_entry(leaf, &area);
-	return entry && *before && *after ? entry : mt_look_both_ways(mt->ma_root, index, before, after);
+	if ((*before || path_before(path, before)) && (*after || !entry || path_after(path, after)))
+		return entry;
+	return mt_look_both_ways(mt->ma_root, index, before, after);
 }
 
 void *mt_look_around(const struct maple_tree *mt, unsigned long index, void **before, void **after)

@@ -204,8 +204,8 @@ void *mt_look_on(const void *root, unsigned long index, unsigned long max);
 void *mt_look_both_ways(const void *root, unsigned long index, void **before, void **after);
 
 struct mt_gap_search;
-/* walk.c: find a free run below the node of a root word. */
-extern bool (*mt_find_gap)(const void *root, struct mt_gap_search *search);
+/* walk.c: find a free run below the node of a root word; unless NULL, @path becomes the path to it. */
+extern bool (*mt_find_gap)(const void *root, struct mt_gap_search *search, struct mt_path *path);
 
 /* walk.c: the longest run of NULL in a leaf with these bounds. */
 extern unsigned long (*mt_leaf_gap)(const struct mt_leaf *leaf, unsigned long min, unsigned long max);

@@ -62,6 +62,18 @@ static bool can_append(const struct mt_store *store, const struct mt_path *path)
 	       !mt_in_rcu(store->mt);
 }
 
+/* NULL up to the end of the leaf, which keeps enough: may the hole go to the next one, under the same parent? */
+static bool can_shrink(const struct mt_store *store, const struct mt_path *path, const struct mt_splice *s)
+{
+	unsigned int level = path->height - 1U;
+
+	if (store->entry || store->last != path->max || s->live < LEAF_MIN || mt_in_rcu(store->mt) || !level)
+		return false;
+	if (s->left && !leaf_fits(path_leaf(path), store->first, store->last))
+		return false;
+	return path->offset[level - 1] + 1U < path_inner(path, level - 1)->nr;
+}
+
 /* A store of an entry over the very bounds of an area, be it erased. */
 static inline bool is_exact(
 	const struct mt_store *store, const struct mt_leaf *leaf, unsigned int i, unsigned long layout)
@@ -98,7 +110,7 @@ static inline __attribute__((always_inline)) void plan_store(
 		else if (mt_can_split(store, path))
 			p->kind = STORE_SPLIT;
 	} else if (would_break(store, path, s->live)) {
-		p->kind = STORE_REBUILD;
+		p->kind = can_shrink(store, path, s) ? STORE_SHRINK : STORE_REBUILD;
 	} else if (gone == 1 && !put) {
 		p->kind = STORE_EXACT;
 	} else if (leaf->nr && layout_fits(layout, store->first, store->last)) {

@@ -2,18 +2,18 @@
 /*
  * The stores that most are, straight: see write.c, 2.
  *
- * 1. Which.  Without RCU, a store that lies in one leaf, meets one area at most, and needs no node:
+ * 1. Which.  Without RCU, a store that lies in one leaf, which takes the result as it is: no node is needed, MT4 and MT6
+ *    go on being true, the bounds fit the layout, and what is more than before finds room behind the last area or in the
+ *    place of an erased one beside the store.  What a mapping call does to its areas:
  *
- *        before   |  a  |           |  b  |       before   |-------- a --------|       before   |  a  |
- *        put             |== e ==|                put            |== e ==|             put      |=== e ===|
- *        after    |  a  ||   e   |  |  b  |       after    |- a -|   e   |- a -|       after    |    e    |
+ *        before   |  a  |           |  b  |       before   |-------- a --------|       before   |  a  |-- b --|
+ *        put             |== e ==|                put            |== e ==|             put      |=== a ===|
+ *        after    |  a  ||   e   |  |  b  |       after    |- a -|   e   |- a -|       after    |    a    | b |
  *
- *    and the same of NULL: an area that is cut on one side or on both, or goes.  An erased area where the store goes
- *    gives its place to it.
- * 2. Why.  A plan for any store looks for how much it covers, which erased areas go with it, and which nodes it takes; a
- *    mapping call makes two of them, of 330 instructions each. These take half (callgrind, on a recording of python3).
- * 3. What it leaves to the plan: whatever would break MT4 or MT6, overflow the leaf or empty the tree, and does not fit the
- *    leaf's layout.
+ *    and the same of NULL: areas that are cut, or go and leave their places to the hole.
+ * 2. How.  The areas that the store meets are looked at once, in the units of the leaf; struct quick is what becomes of
+ *    them.  A store in two steps carries it from one to the other.  A plan for any store (plan.c) takes 330 instructions
+ *    and a cursor, and a mapping call makes two of them; these take half (callgrind, on a recording of java).
  */
 #include "write.h"
 
@@ -26,50 +26,52 @@
 #define per_layout inline __attribute__((always_inline))
 #endif
 
-/* What such a store does to its leaf. */
-struct quick {
-	unsigned int at; /* the area that it meets; else the place where it goes */
-	int more;        /* places that the leaf needs in addition; -1: the area goes, and leaves its place */
-	bool meets;      /* it meets an area, */
-	bool left, right; /* of which something is left over, */
-	bool inside;      /* and covers nothing else */
-};
-
-/*
- * The place of a store of an entry into a hole, at or before area @i.  @return false: there are several erased areas beside
- * it, which should all go.
- */
-static inline bool into_hole(struct quick *q, const struct mt_leaf *leaf, unsigned int i)
+/* What areas [from, to) have an entry in the leaf loses, and whether the store covers nothing else. */
+static per_layout void meet(struct quick *q, const struct mt_leaf *leaf, unsigned int i, unsigned long first,
+	unsigned long last, unsigned long layout)
 {
-	unsigned int here = i < leaf->nr && !leaf->slot[i], before = i && !leaf->slot[i - 1];
+	unsigned int nr = leaf->nr, to = i, gone = 0;
+	unsigned long next = first;
+	bool solid = true, left = false, right = false;
 
-	q->meets = q->left = q->right = q->inside = false;
-	q->at = i - before;
-	q->more = !(here | before);
-	if (here && (before || (i + 1 < leaf->nr && !leaf->slot[i + 1])))
-		return false;
-	return !(before && i > 1 && !leaf->slot[i - 2]);
+	for (; to < nr && leaf_unit_start(leaf, layout, to) <= last; to++) {
+		unsigned long start = leaf_unit_start(leaf, layout, to),
+			      end = leaf_unit_end(leaf, layout, to);
+		bool there = leaf->slot[to] != NULL;
+
+		solid = solid && there && start <= next;
+		left = left || (there && start < first);
+		right = there && end > last;
+		gone += there;
+		next = end + 1;
+	}
+	q->from = (unsigned char)i;
+	q->to = (unsigned char)to;
+	q->gone = (unsigned char)gone;
+	q->left = left;
+	q->right = right;
+	q->solid = solid && to > i && next > last;
 }
 
-/* How a store meets area @i, which has an entry. */
-static inline void onto_area(
-	struct quick *q, const struct mt_store *store, const struct mt_leaf *leaf, unsigned long layout)
+/* Places of erased areas beside the store are room for it. */
+static inline void take_room(struct quick *q, const struct mt_leaf *leaf)
 {
-	unsigned long first = layout_start(leaf, layout, q->at), last = layout_end(leaf, layout, q->at);
-
-	q->meets = true;
-	q->left = first < store->first;
-	q->right = last > store->last;
-	q->inside = first <= store->first && last >= store->last;
-	q->more = q->left + q->right - !store->entry;
+	if (q->more > 0 && !q->left && q->from && !leaf->slot[q->from - 1]) {
+		q->from--;
+		q->more--;
+	}
+	if (q->more > 0 && !q->right && q->to < leaf->nr && !leaf->slot[q->to]) {
+		q->to++;
+		q->more--;
+	}
 }
 
-/* May a store of NULL up to the store's last index, and of @live entries left, stay in the leaf? (MT4, MT6) */
-static inline bool may_lose(const struct mt_store *store, const struct mt_path *path, unsigned int live)
+/* May the leaf be left with @live entries, and the store at its end? (MT4, MT6) */
+static inline bool may_become(const struct mt_store *store, const struct mt_path *path, unsigned int live)
 {
 	if (path->max == ULONG_MAX)
 		return live > 0;
-	return store->last != path->max && live >= LEAF_MIN;
+	return live >= LEAF_MIN && (store->entry || store->last != path->max);
 }
 
 /*
@@ -79,102 +81,196 @@ static inline bool may_lose(const struct mt_store *store, const struct mt_path *
 static per_layout bool recognise(struct quick *q, const struct mt_store *store, const struct mt_path *path,
 	const struct mt_leaf *leaf, unsigned int i, unsigned long layout)
 {
-	unsigned int nr = leaf->nr;
+	unsigned int put = store->entry != NULL, nr = leaf->nr;
 
 	if (!nr || store->last > path->max || !layout_fits(layout, store->first, store->last))
 		return false;
-	if (i + 1 < nr && layout_start(leaf, layout, i + 1) <= store->last)
+	meet(q, leaf, i, layout_unit(layout, store->first), layout_unit(layout, store->last), layout);
+	if (!put && !q->gone)
 		return false;
-	q->at = i;
-	if (i < nr && leaf->slot[i] && layout_start(leaf, layout, i) <= store->last)
-		onto_area(q, store, leaf, layout);
-	else if (!store->entry || !into_hole(q, leaf, i))
-		return false;
-	if (!store->entry && !may_lose(store, path, leaf_live(leaf) - (q->more < 0)))
-		return false;
-	return (int)nr + q->more <= LEAF_AREAS;
+	put += q->left + q->right;
+	q->more = (signed char)(put - (q->to - q->from));
+	q->live = (unsigned char)(leaf_live(leaf) - q->gone + put);
+	take_room(q, leaf);
+	return may_become(store, path, q->live) && (int)nr + q->more <= LEAF_AREAS;
 }
 
-static per_layout void carry_out(
-	const struct quick *q, const struct mt_store *store, struct mt_leaf *leaf, unsigned long layout)
-{
-	unsigned int at = q->at, put = store->entry != NULL, tail = at + q->left, nr = leaf->nr;
-	unsigned long last = q->left && q->right ? layout_end(leaf, layout, at) : 0;
-
-	if (q->more > 0) {
-		if (tail < nr)
-			leaf_move(leaf, layout, tail + (unsigned int)q->more, tail, nr - tail);
-		leaf->nr = (unsigned char)(nr + (unsigned int)q->more);
-	}
-	leaf_set_live(leaf, leaf_live(leaf) + (unsigned int)(q->meets ? q->more : 1));
-	if (q->left && q->right)
-		leaf_set_area(leaf, layout, tail + put, store->last + 1, last, leaf->slot[at]);
-	else if (q->right)
-		leaf_set_start(leaf, layout, tail + put, store->last + 1);
-	if (q->left)
-		leaf_set_end(leaf, layout, at, store->first - 1);
-	if (put)
-		leaf_set_area(leaf, layout, tail, store->first, store->last, store->entry);
-	else if (q->more < 0)
-		leaf->slot[at] = NULL;
-}
-
-/*
- * The hole that a store of NULL makes; of an entry, one that is at least as long as those that it touches.  Asked before
- * anything changes.
- */
+/* The hole that a store of NULL makes; of an entry, the longest that it touches.  Asked before anything changes. */
 static unsigned long hole_around(
 	const struct quick *q, const struct mt_store *store, const struct mt_path *path)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned long first = store->first, last = store->last;
+	unsigned long first, last;
 
-	if (store->entry || !q->left)
-		first = hole_first(leaf, leaf_live_before(leaf, q->at), path->min);
-	if (store->entry || !q->right)
-		last = hole_last(leaf, leaf_live_from(leaf, q->at + q->meets), path->max);
+	if (store->entry)
+		return mt_gap_around(path, q->from, q->to);
+	first = q->left ? store->first : hole_first(leaf, leaf_live_before(leaf, q->from), path->min);
+	last = q->right ? store->last : hole_last(leaf, leaf_live_from(leaf, q->to), path->max);
 	return mt_length(first, last);
+}
+
+/* NULL: what the store covers keeps its place. */
+static per_layout void erase(
+	const struct quick *q, const struct mt_store *store, struct mt_leaf *leaf, unsigned long layout)
+{
+	unsigned int from = q->from + q->left, to = q->to - q->right;
+
+	for (unsigned int i = from; i < to; i++)
+		leaf->slot[i] = NULL;
+	if (q->right)
+		leaf_set_unit_start(leaf, layout, to, layout_unit(layout, store->last) + 1);
+	if (q->left)
+		leaf_set_unit_end(leaf, layout, q->from, layout_unit(layout, store->first) - 1);
+}
+
+/* One area, cut on both sides, becomes two, with the entry between them if there is one. */
+static inline bool cuts_in_two(const struct quick *q)
+{
+	return q->left && q->right && q->to == q->from + 1;
+}
+
+static per_layout void put(
+	const struct quick *q, const struct mt_store *store, struct mt_leaf *leaf, unsigned long layout)
+{
+	unsigned long first = layout_unit(layout, store->first), last = layout_unit(layout, store->last),
+		      end = 0;
+	unsigned int at = q->from + q->left, behind = at + (store->entry != NULL), nr = leaf->nr;
+	bool both = cuts_in_two(q);
+	unsigned int tail = q->to - (q->right && !both);
+	void *cut = both ? leaf->slot[q->from] : NULL;
+
+	if (both)
+		end = leaf_unit_end(leaf, layout, q->from);
+	if (q->more) {
+		if (tail < nr)
+			leaf_move(leaf, layout, behind + both, tail, nr - tail);
+		leaf->nr = (unsigned char)((int)nr + q->more);
+		if (q->more < 0)
+			leaf_set_unused(leaf, leaf->nr, nr);
+	}
+	if (both) {
+		leaf_set_unit_end(leaf, layout, behind, end);
+		leaf->slot[behind] = cut;
+	}
+	if (q->right)
+		leaf_set_unit_start(leaf, layout, behind, last + 1);
+	if (q->left)
+		leaf_set_unit_end(leaf, layout, q->from, first - 1);
+	if (!store->entry)
+		return;
+	leaf_set_unit_start(leaf, layout, at, first);
+	leaf_set_unit_end(leaf, layout, at, last);
+	leaf->slot[at] = store->entry;
+}
+
+static per_layout void carry_out(const struct quick *q, const struct mt_store *store, struct mt_path *path,
+	struct mt_leaf *leaf, unsigned long layout)
+{
+	struct maple_tree *mt = store->mt;
+	bool gaps = mt_gap_is_known(mt, path) && !(store->entry && q->solid);
+	unsigned long hole = gaps ? hole_around(q, store, path) : 0;
+	unsigned int at = q->from + q->left;
+
+	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	if (store->entry || cuts_in_two(q))
+		put(q, store, leaf, layout);
+	else
+		erase(q, store, leaf, layout);
+	leaf_set_live(leaf, q->live);
+	mt_path_leads(path, store->first, at);
+	if (gaps)
+		mt_gap_changed(path, store, hole);
+	mt->ma_tail = mt_is_tail(store, path, leaf, at) ? leaf : NULL;
 }
 
 static per_layout bool quick_store(struct mt_store *store, struct mt_path *path, struct mt_leaf *leaf,
 	unsigned int i, unsigned long layout)
 {
-	struct maple_tree *mt = store->mt;
 	struct quick q;
-	bool gaps;
-	unsigned long hole = 0;
 
 	if (!recognise(&q, store, path, leaf, i, layout))
 		return false;
-	gaps = mt_gap_is_known(mt, path) && !(store->entry && q.inside);
-	if (gaps)
-		hole = hole_around(&q, store, path);
-	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
-	carry_out(&q, store, leaf, layout);
-	mt_path_leads(path, store->first, q.at + q.left);
-	if (gaps)
-		mt_gap_changed(path, store, hole);
-	mt->ma_tail = mt_is_tail(store, path, leaf, q.at + q.left) ? leaf : NULL;
+	carry_out(&q, store, path, leaf, layout);
 	return true;
+}
+
+/* Of a leaf that is full, or nearly so, erased areas go; cursors have no place there any more. */
+static inline void make_room(struct maple_tree *mt, struct mt_path *path, const void *entry)
+{
+	struct mt_leaf *leaf = path_leaf(path);
+
+	if (leaf->nr < LEAF_AREAS - 1 || leaf_live(leaf) == leaf->nr || !entry)
+		return;
+	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	leaf_squeeze(leaf);
+	mt_path_leads(path, path->index, mt_area_at(leaf, path->index));
 }
 
 bool mt_store_quickly(struct mt_store *store, struct mt_path *path)
 {
 	struct mt_leaf *leaf = path_leaf(path);
-	unsigned int i = path_area(path);
+	unsigned int i;
 
+	make_room(store->mt, path, store->entry);
+	i = path_area(path);
 	if (ONE_COPY)
 		return quick_store(store, path, leaf, i, leaf->base);
 	return LEAF_BY_LAYOUT(leaf, quick_store, store, path, leaf, i);
 }
 
-bool mt_is_quick(const struct mt_store *store, const struct mt_path *path)
+int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
 {
-	const struct mt_leaf *leaf = path_leaf(path);
-	unsigned int i = path_area(path);
-	struct quick q;
+	struct mt_store store = { .mt = mt, .mas = NULL, .first = first, .last = last, .entry = entry };
 
+	if (!mt->ma_tail && mt_has_nodes(mt) && !mt_in_rcu(mt) &&
+		mt_store_quickly(&store, mt_writer_path(mt, first))) {
+		PROBE4(maple_store, mt, first, last, entry);
+		return 0;
+	}
+	return mt_put_any(&store, gfp);
+}
+
+bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsigned long last, const void *entry,
+	struct mt_plan *plan)
+{
+	const struct mt_store store = {
+		.mt = mt, .mas = NULL, .first = first, .last = last, .entry = (void *)entry
+	};
+	struct plan *p = (struct plan *)plan;
+	struct mt_path *path;
+	const struct mt_leaf *leaf;
+	unsigned int i;
+
+	if (!mt_has_nodes(mt) || mt_in_rcu(mt))
+		return false;
+	path = mt_writer_path(mt, first);
+	make_room(mt, path, entry);
+	i = path_area(path);
+	p->leaf = leaf = path_leaf(path);
+	p->gen = mt->ma_gen;
 	if (ONE_COPY)
-		return recognise(&q, store, path, leaf, i, leaf->base);
-	return LEAF_BY_LAYOUT(leaf, recognise, &q, store, path, leaf, i);
+		return recognise(&p->quick, &store, path, leaf, i, leaf->base);
+	return LEAF_BY_LAYOUT(leaf, recognise, &p->quick, &store, path, leaf, i);
+}
+
+void mt_commit_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry,
+	const struct mt_plan *plan)
+{
+	const struct mt_store store = { .mt = mt, .mas = NULL, .first = first, .last = last, .entry = entry };
+	const struct plan *p = (const struct plan *)plan;
+	struct mt_path *path = &mt->ma_path;
+	struct mt_leaf *leaf;
+
+	/* Somebody may have asked for another place meanwhile. */
+	if (!path->height || path_leaf(path) != p->leaf || p->gen != mt->ma_gen) {
+		if (mt_put(mt, first, last, entry, GFP_NOWAIT))
+			port_panic("maple tree: a store that needs no memory has failed");
+		return;
+	}
+	leaf = path_leaf(path);
+	if (ONE_COPY)
+		carry_out(&p->quick, &store, path, leaf, leaf->base);
+	else
+		LEAF_BY_LAYOUT(leaf, carry_out, &p->quick, &store, path, leaf);
+	PROBE4(maple_store, mt, first, last, entry);
 }

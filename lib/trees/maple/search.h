@@ -140,25 +140,27 @@ SEARCH_TARGET static void SEARCH(path)(const void *root, unsigned long index, st
 }
 
 /*
- * A bit for each hole of a narrow leaf without erased areas that is long enough and not wholly outside of the window on
- * the side where the search begins. Hole i lies before area i; only the last leaf has one behind its last (MT4).
+ * A bit for each hole of a leaf without erased areas that is long enough and not wholly outside of the window on the
+ * side where the search begins. Hole i lies before area i; only the last leaf has one behind its last (MT4).
  */
 SEARCH_TARGET static inline unsigned int SEARCH(hole_mask)(
 	const struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
 	unsigned long layout = leaf->base, units = (s->size - 1) >> leaf_shift(leaf);
-	unsigned int nr = leaf->nr, mask = units < NARROW_LAST ? SEARCH(holes)(leaf, (int)units + 1) : 0, i;
-	int key;
+	unsigned int nr = leaf->nr, mask, i;
 
+	if (leaf_is_wide(leaf))
+		mask = SEARCH(wide_holes)(leaf, s->size);
+	else
+		mask = units < NARROW_LAST ? SEARCH(holes)(leaf, (int)units + 1) : 0;
 	mask |= layout_start(leaf, layout, 0) - min >= s->size;
 	if (max == ULONG_MAX)
 		mask |= (unsigned int)(ULONG_MAX - layout_end(leaf, layout, nr - 1) >= s->size) << nr;
 	if (s->highest && layout_start(leaf, layout, nr - 1) > s->max)
-		mask &= ~(~1U << SEARCH(narrow)(leaf, narrow_key(leaf, s->max)));
+		mask &= ~(~1U << SEARCH(area)(leaf, s->max));
 	if (!s->highest && layout_end(leaf, layout, 0) < s->min) {
-		key = narrow_key(leaf, s->min);
-		i = SEARCH(narrow)(leaf, key);
-		mask &= ~0U << (i + (narrow_start(leaf, i) <= key));
+		i = SEARCH(area)(leaf, s->min);
+		mask &= ~0U << (i + (i < nr && layout_start(leaf, layout, i) <= s->min));
 	}
 	return mask;
 }
@@ -216,7 +218,7 @@ SEARCH_TARGET static inline bool SEARCH(gap_in_leaf)(
 	unsigned long layout = leaf->base;
 	unsigned int nr = leaf->nr, mask;
 
-	if ((layout & LEAF_CODE) == LEAF_WIDE || leaf_live(leaf) != nr || !nr)
+	if (leaf_live(leaf) != nr || !nr)
 		return mt_gap_in_leaf(s, leaf, min, max);
 	for (mask = SEARCH(hole_mask)(s, leaf, min, max); mask;) {
 		unsigned int i = mt_first_bit(s, mask);
@@ -274,14 +276,37 @@ SEARCH_TARGET static inline void SEARCH(gap_enter)(const struct mt_gap_search *s
 	at->i = SEARCH(gap_begins)(s, node, (unsigned int)node->nr);
 }
 
-SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_search *s)
+/* What was found, at @leaf below the nodes of @level_at, is where the writer looks next. */
+SEARCH_TARGET static inline void SEARCH(gap_path)(const struct mt_gap_search *s,
+	const struct mt_gap_level *level_at, unsigned int levels, const struct mt_leaf *leaf,
+	struct mt_path *path)
+{
+	path->height = (unsigned char)(levels + 1);
+	path->index = s->found;
+	path->min = levels ? level_at[levels - 1].begin : 0;
+	path->max = levels ? level_at[levels - 1].end : ULONG_MAX;
+	for (unsigned int level = 0; level < levels; level++) {
+		path->node[level] = (void *)level_at[level].node;
+		path->offset[level] = (unsigned char)level_at[level].i;
+	}
+	path->node[levels] = (void *)leaf;
+	path->offset[levels] = (unsigned char)SEARCH(area)(leaf, s->found);
+}
+
+SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_search *s, struct mt_path *path)
 {
 	struct mt_gap_level level_at[MT_MAX_HEIGHT], *at = level_at,
 						     *lowest = level_at + mt_root_height(root) - 2;
 	const unsigned int step = s->highest ? -1U : 1;
+	const struct mt_leaf *leaf = mt_root_node(root);
+	bool found;
 
-	if (mt_root_height(root) == 1)
-		return SEARCH(gap_in_leaf)(s, mt_root_node(root), 0, ULONG_MAX);
+	if (mt_root_height(root) == 1) {
+		found = SEARCH(gap_in_leaf)(s, leaf, 0, ULONG_MAX);
+		if (found && path)
+			SEARCH(gap_path)(s, level_at, 0, leaf, path);
+		return found;
+	}
 	SEARCH(gap_enter)(s, at, mt_root_node(root), 0, ULONG_MAX);
 	for (;;) {
 		if (!SEARCH(gap_child)(s, at)) {
@@ -290,12 +315,16 @@ SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_searc
 			at--;
 			at->i += step;
 		} else if (at == lowest) {
-			if (SEARCH(gap_in_leaf)(s, mt_child(at->node, at->i), at->begin, at->end))
-				return true;
+			leaf = mt_child(at->node, at->i);
+			if (SEARCH(gap_in_leaf)(s, leaf, at->begin, at->end))
+				break;
 			at->i += step;
 		} else {
 			SEARCH(gap_enter)(s, at + 1, mt_child(at->node, at->i), at->begin, at->end);
 			at++;
 		}
 	}
+	if (path)
+		SEARCH(gap_path)(s, level_at, mt_root_height(root) - 1, leaf, path);
+	return true;
 }

@@ -36,7 +36,7 @@ void *(*mt_walk_look)(const void *root, unsigned long index, unsigned long max) 
 void *(*mt_walk_around)(const void *root, unsigned long index, void **before, void **after) = scalar_around;
 unsigned int (*mt_area_at)(const struct mt_leaf *leaf, unsigned long index) = scalar_area;
 void (*mt_path_to)(const void *root, unsigned long index, struct mt_path *path) = scalar_path;
-bool (*mt_find_gap)(const void *root, struct mt_gap_search *search) = scalar_find_gap;
+bool (*mt_find_gap)(const void *root, struct mt_gap_search *search, struct mt_path *path) = scalar_find_gap;
 unsigned long (*mt_leaf_gap)(
 	const struct mt_leaf *leaf, unsigned long min, unsigned long max) = scalar_leaf_gap;
 unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned long but) = scalar_inner_gap;

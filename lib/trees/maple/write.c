@@ -24,6 +24,9 @@
  *                  Without RCU the leaf is edited where it is. In RCU mode a new leaf is made and published by
  *                  one store into the parent's slot, or the root.  Erased areas beside the store go.
  *
+ *        shrink    NULL up to the end of a leaf, which keeps enough: it ends lower, and the hole becomes the next leaf's,
+ *                  under the same parent, without RCU.
+ *
  *        append    the last leaf of the tree is full, and the store lies behind all in it: a new leaf is hung behind
  *                  it, where the parent has room, without RCU.
  *
@@ -69,6 +72,7 @@ static int reserve_for(
 	switch (how) {
 	case STORE_NOTHING:
 	case STORE_EXACT:
+	case STORE_SHRINK:
 		return 0;
 	case STORE_LEAF:
 		if (!mt_in_rcu(store->mt))
@@ -136,6 +140,10 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 		if (!mt_in_rcu(store->mt) && mt_is_tail(store, path, path_leaf(path), path_area(path)))
 			store->mt->ma_tail = path_leaf(path);
 		break;
+	case STORE_SHRINK:
+		mt_shrink_leaf(store, path, &p->splice);
+		mt_forget_path(store->mt);
+		break;
 	case STORE_APPEND:
 		mt_append_leaf(store, path);
 		mt_forget_path(store->mt);
@@ -158,7 +166,7 @@ static void complete(struct mt_store *store, struct mt_path *path, struct plan *
 	carry_out(store, path, p);
 	if (store->entry)
 		return;
-	if (p->kind >= STORE_SPLIT)
+	if (p->kind >= STORE_SHRINK)
 		widen_to_hole_anew(store);
 	else
 		widen_to_hole(store, path, path_area(path));
@@ -349,16 +357,10 @@ static __attribute__((noinline)) int put_with_nodes(
 	return err < 0 ? -ENOMEM : 0;
 }
 
-/* A path that is known leads through them. */
-static inline bool has_nodes(const struct maple_tree *mt)
-{
-	return mt->ma_path.height || mt_root_is_node(mt->ma_root);
-}
-
 /* Can the planned store be done with the nodes that are there? */
 static inline bool needs_no_node(const struct maple_tree *mt, const struct plan *p)
 {
-	return p->kind <= STORE_EXACT || (p->kind == STORE_LEAF && !mt_in_rcu(mt));
+	return p->kind <= STORE_EXACT || p->kind == STORE_SHRINK || (p->kind == STORE_LEAF && !mt_in_rcu(mt));
 }
 
 /* mt_put() where the store is not one of the quickest. */
@@ -383,30 +385,20 @@ static __attribute__((noinline)) int put_without_nodes(struct mt_store *store, g
 	return mas_store_gfp(&mas, store->entry, gfp);
 }
 
-int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
+int mt_put_any(struct mt_store *store, gfp_t gfp)
 {
-	struct mt_store store = { .mt = mt, .mas = NULL, .first = first, .last = last, .entry = entry };
+	struct maple_tree *mt = store->mt;
 	struct mt_path *path;
 
-	if (!has_nodes(mt))
-		return put_without_nodes(&store, gfp);
-	if (!mt->ma_tail || !store_at_tail(&store)) {
-		path = mt_writer_path(mt, first);
-		if ((mt_in_rcu(mt) || !mt_store_quickly(&store, path)) &&
-			put_as_planned(&store, path, gfp) < 0)
+	if (!mt_has_nodes(mt))
+		return put_without_nodes(store, gfp);
+	if (!mt->ma_tail || !store_at_tail(store)) {
+		path = mt_writer_path(mt, store->first);
+		if ((mt_in_rcu(mt) || !mt_store_quickly(store, path)) && put_as_planned(store, path, gfp) < 0)
 			return -ENOMEM;
 	}
-	PROBE4(maple_store, mt, first, last, entry);
+	PROBE4(maple_store, mt, store->first, store->last, store->entry);
 	return 0;
-}
-
-bool mt_put_needs_nothing(struct maple_tree *mt, unsigned long first, unsigned long last, const void *entry)
-{
-	const struct mt_store store = {
-		.mt = mt, .mas = NULL, .first = first, .last = last, .entry = (void *)entry
-	};
-
-	return has_nodes(mt) && !mt_in_rcu(mt) && mt_is_quick(&store, mt_writer_path(mt, first));
 }
 
 int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp)

@@ -13,15 +13,27 @@ enum store_kind {
 	STORE_EXACT,
 	STORE_LEAF,
 	STORE_APPEND,
+	STORE_SHRINK,
 	STORE_SPLIT,
 	STORE_LEAVES,
 	STORE_REBUILD
+};
+
+/* What a quick store does to its leaf (quick.c): it meets areas [from, to), erased ones among them. */
+struct quick {
+	unsigned char from, to;
+	unsigned char gone; /* entries among them */
+	unsigned char live; /* entries of the leaf afterwards */
+	signed char more;   /* places that the leaf needs in addition */
+	bool left, right;   /* something is left over of area from, of area to - 1 */
+	bool solid;         /* nothing of what the store covers is NULL */
 };
 
 struct plan {
 	enum store_kind kind;
 	unsigned int exact; /* the area, for STORE_EXACT */
 	struct mt_splice splice;
+	struct quick quick; /* of mt_prepare_put(), which knows nothing of what stands above */
 	/* Kept for later: where the path led, NULL when there was none, and when. */
 	const struct mt_leaf *leaf;
 	unsigned long gen;
@@ -37,8 +49,16 @@ static inline bool mt_gap_is_known(const struct maple_tree *mt, const struct mt_
 {
 	return (mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 && path->max != ULONG_MAX;
 }
+/* edit.c: the longest hole between the last entry before area @from of the leaf and the first at or after area @to. */
+unsigned long mt_gap_around(const struct mt_path *path, unsigned int from, unsigned int to);
 /* edit.c: the leaf of @path, whose gap is known, has been changed by @store; @hole as explained there. */
 void mt_gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole);
+
+/* A path that is known leads through them. */
+static inline bool mt_has_nodes(const struct maple_tree *mt)
+{
+	return mt->ma_path.height || mt_root_is_node(mt->ma_root);
+}
 
 /* Without RCU: is area @i of @leaf, to which @path leads, the last of all, and has been stored? The next may well follow. */
 static inline bool mt_is_tail(
@@ -52,13 +72,15 @@ static inline bool mt_is_tail(
  * @return false: it is not, and nothing has changed.
  */
 bool mt_store_quickly(struct mt_store *store, struct mt_path *path);
-/* quick.c: is it one of them? */
-bool mt_is_quick(const struct mt_store *store, const struct mt_path *path);
+/* write.c: mt_put() of any store. */
+int mt_put_any(struct mt_store *store, gfp_t gfp);
 
 /* edit.c: carry out a planned store; the path's leaf may be another one afterwards. */
 void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s);
 /* edit.c: the same, of one slot. */
 void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int i);
+/* edit.c: what the leaf ends with goes; the path is no more. */
+void mt_shrink_leaf(struct mt_store *store, struct mt_path *path, const struct mt_splice *s);
 void mt_append_leaf(struct mt_store *store, struct mt_path *path);
 /* edit.c: the layout of the leaf that mt_append_leaf() makes. */
 unsigned long mt_appended_layout(const struct mt_store *store, const struct mt_path *path);
