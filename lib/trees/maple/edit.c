@@ -8,7 +8,7 @@ void mt_update_gaps(struct mt_path *path, unsigned int level, unsigned long gap)
 	while (level-- > 0) {
 		struct mt_inner *inner = path_inner(path, level);
 		unsigned int child = path->offset[level];
-		unsigned long was = inner->gap[child], others = 0;
+		unsigned long was = mt_gap(inner, child), others = 0;
 
 		if (was == gap)
 			return;
@@ -28,7 +28,7 @@ void mt_update_gaps(struct mt_path *path, unsigned int level, unsigned long gap)
  * The longest hole between the last entry before area @from and the first at or after area @to, in a leaf that is not
  * on the right edge: none is all of the indices.
  */
-unsigned long mt_gap_around(const struct mt_path *path, unsigned int from, unsigned int to)
+static unsigned long gap_around(const struct mt_path *path, unsigned int from, unsigned int to)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
 	unsigned int i = leaf_live_before(leaf, from), nr = leaf->nr;
@@ -49,8 +49,8 @@ unsigned long mt_gap_around(const struct mt_path *path, unsigned int from, unsig
 
 /*
  * The leaf of @path has been changed. A store of NULL can only make gaps longer: @hole is the longest that there is now
- * around it.  One of an entry can only make them shorter: @hole is the longest that it touched, and all of the leaf is
- * looked at when that may have been its longest.
+ * around it.  One of an entry, in RCU mode, can only make them shorter: @hole is the longest that it touched, and all of
+ * the leaf is looked at when that may have been its longest.
  */
 void mt_gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole)
 {
@@ -81,8 +81,8 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 {
 	struct mt_leaf *leaf = path_leaf(path);
 	/* Where entries take the place of entries no gap has changed. */
-	bool gaps = mt_gap_is_known(store->mt, path) && !(store->entry && s->solid);
-	unsigned long hole = gaps && store->entry ? mt_gap_around(path, s->from, s->to) : 0;
+	bool gaps = mt_gap_may_change(store, path) && !(store->entry && s->solid);
+	unsigned long hole = gaps && store->entry ? gap_around(path, s->from, s->to) : 0;
 
 	if (mt_in_rcu(store->mt) && !BREAK_COPY) {
 		struct mt_leaf *new = mas_take(store->mas, leaf_kind(leaf));
@@ -98,7 +98,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 	}
 	mt_path_leads(path, store->first, s->from + s->left);
 	if (gaps && !store->entry)
-		hole = mt_gap_around(path, s->from, s->from + s->left + s->right);
+		hole = gap_around(path, s->from, s->from + s->left + s->right);
 	if (gaps)
 		mt_gap_changed(path, store, hole);
 }
@@ -114,7 +114,7 @@ void mt_store_exactly(struct mt_store *store, struct mt_path *path, unsigned int
 	if (!changes)
 		return;
 	leaf_set_live(leaf, store->entry ? leaf_live(leaf) + 1 : leaf_live(leaf) - 1);
-	if (!mt_gap_is_known(store->mt, path))
+	if (!mt_gap_may_change(store, path))
 		return;
 	before = leaf_live_before(leaf, i);
 	after = leaf_live_from(leaf, i + 1);

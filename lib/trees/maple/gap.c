@@ -9,7 +9,10 @@
  *    leaf all holes that are long enough are found at once, as a mask.  One that lies wholly inside the window
  *    holds the answer; one that the window cuts may disappoint.  At most two children per level are cut, so
  *    O(height) nodes are seen; the last child on the right edge, whose gap is not known, is one more.
- * 3. Readers.  In RCU mode a gap may be newer or older than the child beside it: a reader's answer is a hint,
+ * 3. Gaps that are too long.  Without RCU a store of an entry leaves what is known of its leaf: to look for the holes that
+ *    it touches, and mostly for the longest of those that are left, was a third of a store. A search that looks into the
+ *    leaf in vain writes down what it found, if it is the writer's: so each store lets a search be in vain once at most.
+ * 4. Readers.  In RCU mode a gap may be newer or older than the child beside it: a reader's answer is a hint,
  *    a writer's, who holds the lock, is exact.
  */
 #include "leaf.h"
@@ -127,7 +130,10 @@ int mt_writer_gap(struct maple_tree *mt, unsigned long min, unsigned long max, u
 
 static int empty_area(struct ma_state *mas, struct mt_gap_search *s)
 {
-	int err = find_gap(mas->tree, s, NULL);
+	const struct maple_tree *mt = mas->tree;
+	struct mt_path path;
+	/* Who is alone in the tree mends gaps, too. */
+	int err = find_gap(mt, s, mt_in_rcu(mt) || mt_external_lock(mt) ? NULL : &path);
 
 	if (err)
 		return err;

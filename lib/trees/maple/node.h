@@ -26,9 +26,9 @@
  *        known from one leaf alone.
  *    MT5  all leaves are at the same depth; children of an inner node are not NULL.
  *    MT6  a node that is neither root nor on the right edge holds at least MT_MIN children, or LEAF_MIN entries.
- *    MT7  an inner node of an ALLOC_RANGE tree knows the largest gap of each child; of the last child on the right
- *        edge, whose gap every append would change up to the root, it says ULONG_MAX; of children that it does
- *        not have, 0.
+ *    MT7  an inner node of an ALLOC_RANGE tree knows a gap of each child: of a leaf at least its largest (gap.c, 3), of an
+ *        inner node the largest that it says; of the last child on the right edge, whose gap every append would
+ *        change up to the root, ULONG_MAX; of children that it does not have, 0.
  *    MT8  the path that a writer went last (path.c), if it is known, is one from the root to a leaf, and to its index.
  *
  * 5. Readers and writers.  In RCU mode a node that readers can reach changes in two ways only: one slot is
@@ -204,7 +204,8 @@ void *mt_look_on(const void *root, unsigned long index, unsigned long max);
 void *mt_look_both_ways(const void *root, unsigned long index, void **before, void **after);
 
 struct mt_gap_search;
-/* walk.c: find a free run below the node of a root word; unless NULL, @path becomes the path to it. */
+/* walk.c: find a free run below the node of a root word; unless NULL, @path becomes the path to it, and gaps
+ * that are too long are mended on the way. */
 extern bool (*mt_find_gap)(const void *root, struct mt_gap_search *search, struct mt_path *path);
 
 /* walk.c: the longest run of NULL in a leaf with these bounds. */

@@ -26,31 +26,25 @@
 #define per_layout inline __attribute__((always_inline))
 #endif
 
-/* What areas [from, to) have an entry in the leaf loses, and whether the store covers nothing else. */
+/* The areas that a store meets, and what is left over of them. */
 static per_layout void meet(struct quick *q, const struct mt_leaf *leaf, unsigned int i, unsigned long first,
 	unsigned long last, unsigned long layout)
 {
 	unsigned int nr = leaf->nr, to = i, gone = 0;
-	unsigned long next = first;
-	bool solid = true, left = false, right = false;
+	bool left = false, right = false;
 
 	for (; to < nr && leaf_unit_start(leaf, layout, to) <= last; to++) {
-		unsigned long start = leaf_unit_start(leaf, layout, to),
-			      end = leaf_unit_end(leaf, layout, to);
 		bool there = leaf->slot[to] != NULL;
 
-		solid = solid && there && start <= next;
-		left = left || (there && start < first);
-		right = there && end > last;
+		left = left || (there && leaf_unit_start(leaf, layout, to) < first);
+		right = there && leaf_unit_end(leaf, layout, to) > last;
 		gone += there;
-		next = end + 1;
 	}
 	q->from = (unsigned char)i;
 	q->to = (unsigned char)to;
 	q->gone = (unsigned char)gone;
 	q->left = left;
 	q->right = right;
-	q->solid = solid && to > i && next > last;
 }
 
 /* Places of erased areas beside the store are room for it. */
@@ -95,15 +89,13 @@ static per_layout bool recognise(struct quick *q, const struct mt_store *store, 
 	return may_become(store, path, q->live) && (int)nr + q->more <= LEAF_AREAS;
 }
 
-/* The hole that a store of NULL makes; of an entry, the longest that it touches.  Asked before anything changes. */
+/* The hole that a store of NULL makes, of which the nodes above hear (MT7). Asked before anything changes. */
 static unsigned long hole_around(
 	const struct quick *q, const struct mt_store *store, const struct mt_path *path)
 {
 	const struct mt_leaf *leaf = path_leaf(path);
 	unsigned long first, last;
 
-	if (store->entry)
-		return mt_gap_around(path, q->from, q->to);
 	first = q->left ? store->first : hole_first(leaf, leaf_live_before(leaf, q->from), path->min);
 	last = q->right ? store->last : hole_last(leaf, leaf_live_from(leaf, q->to), path->max);
 	return mt_length(first, last);
@@ -167,7 +159,7 @@ static per_layout void carry_out(const struct quick *q, const struct mt_store *s
 	struct mt_leaf *leaf, unsigned long layout)
 {
 	struct maple_tree *mt = store->mt;
-	bool gaps = mt_gap_is_known(mt, path) && !(store->entry && q->solid);
+	bool gaps = !store->entry && mt_gap_is_known(mt, path);
 	unsigned long hole = gaps ? hole_around(q, store, path) : 0;
 	unsigned int at = q->from + q->left;
 

@@ -26,7 +26,6 @@ struct quick {
 	unsigned char live; /* entries of the leaf afterwards */
 	signed char more;   /* places that the leaf needs in addition */
 	bool left, right;   /* something is left over of area from, of area to - 1 */
-	bool solid;         /* nothing of what the store covers is NULL */
 };
 
 struct plan {
@@ -49,8 +48,11 @@ static inline bool mt_gap_is_known(const struct maple_tree *mt, const struct mt_
 {
 	return (mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 && path->max != ULONG_MAX;
 }
-/* edit.c: the longest hole between the last entry before area @from of the leaf and the first at or after area @to. */
-unsigned long mt_gap_around(const struct mt_path *path, unsigned int from, unsigned int to);
+/* May @store, which is carried out in the leaf of @path, change what is known of its gap? (MT7) */
+static inline bool mt_gap_may_change(const struct mt_store *store, const struct mt_path *path)
+{
+	return mt_gap_is_known(store->mt, path) && (!store->entry || mt_in_rcu(store->mt));
+}
 /* edit.c: the leaf of @path, whose gap is known, has been changed by @store; @hole as explained there. */
 void mt_gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole);
 
