@@ -98,7 +98,7 @@ static void test_validation_names_the_rule_that_is_broken(void **state)
 	damage(&mt, (unsigned long *)&last->slot[LEAF_AREAS - 1], 1, "MT3");
 	damage(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] - 1, "MT4");
 	damage(&mt, (unsigned long *)&root->slot[1], 0, "MT5");
-	damage(&mt, &root->gap[1], 84, "MT7"); /* nine areas of ten indices, but five that are not NULL */
+	damage(&mt, &root->gap[1], 84, "MT7"); /* the hole is 85 long, 305 to 389 */
 	damage(&mt, &root->gap[root->nr - 1], 0, "MT7");
 	damage(&mt, &root->gap[MT_SLOTS - 1], 1, "MT7");
 	store(&mt, 305, 305, xa_mk_value(1));

@@ -22,7 +22,7 @@
  * leaves of a recording of node it takes 320 instructions; where each bound asked for the layout it took 410.
  */
 static inline __attribute__((always_inline)) unsigned long longest_in_leaf(
-	const struct mt_leaf *leaf, unsigned long layout, unsigned long min, unsigned long max)
+	const struct mt_leaf *leaf, unsigned long min, unsigned long max, unsigned long layout)
 {
 	unsigned long longest = 0, first = min;
 	unsigned int nr = leaf->nr;
@@ -43,14 +43,12 @@ static inline __attribute__((always_inline)) unsigned long longest_in_leaf(
 
 unsigned long mt_any_leaf_gap(const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
-	if (leaf_is_wide(leaf))
-		return longest_in_leaf(leaf, LEAF_WIDE, min, max);
-	return longest_in_leaf(leaf, leaf->base, min, max);
+	return LEAF_BY_LAYOUT(leaf, longest_in_leaf, leaf, min, max);
 }
 
 /* Each hole ends before an entry, or where the leaf does. */
 static inline __attribute__((always_inline)) bool lowest_in_leaf(struct mt_gap_search *s,
-	const struct mt_leaf *leaf, unsigned long layout, unsigned long min, unsigned long max)
+	const struct mt_leaf *leaf, unsigned long min, unsigned long max, unsigned long layout)
 {
 	unsigned long first = min;
 
@@ -71,7 +69,7 @@ static inline __attribute__((always_inline)) bool lowest_in_leaf(struct mt_gap_s
 
 /* Each begins behind an entry, or where the leaf does. */
 static inline __attribute__((always_inline)) bool highest_in_leaf(struct mt_gap_search *s,
-	const struct mt_leaf *leaf, unsigned long layout, unsigned long min, unsigned long max)
+	const struct mt_leaf *leaf, unsigned long min, unsigned long max, unsigned long layout)
 {
 	unsigned long last = max;
 
@@ -92,13 +90,34 @@ static inline __attribute__((always_inline)) bool highest_in_leaf(struct mt_gap_
 
 bool mt_gap_in_leaf(struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max)
 {
-	unsigned long narrow = leaf->base;
+	return s->highest ? LEAF_BY_LAYOUT(leaf, highest_in_leaf, s, leaf, min, max)
+			  : LEAF_BY_LAYOUT(leaf, lowest_in_leaf, s, leaf, min, max);
+}
 
-	if (leaf_is_wide(leaf))
-		return s->highest ? highest_in_leaf(s, leaf, LEAF_WIDE, min, max)
-				  : lowest_in_leaf(s, leaf, LEAF_WIDE, min, max);
-	return s->highest ? highest_in_leaf(s, leaf, narrow, min, max)
-			  : lowest_in_leaf(s, leaf, narrow, min, max);
+void mt_gap_path(const struct mt_gap_level *level_at, unsigned int levels, const struct mt_leaf *leaf,
+	unsigned long index, struct mt_path *path)
+{
+	path->height = (unsigned char)(levels + 1);
+	path->index = index;
+	path->min = levels ? level_at[levels - 1].begin : 0;
+	path->max = levels ? level_at[levels - 1].end : ULONG_MAX;
+	for (unsigned int level = 0; level < levels; level++) {
+		path->node[level] = (void *)level_at[level].node;
+		path->offset[level] = (unsigned char)level_at[level].i;
+	}
+	path->node[levels] = (void *)leaf;
+	path->offset[levels] = (unsigned char)mt_area_at(leaf, index);
+}
+
+void mt_mend_gap(const struct mt_gap_search *s, const struct mt_gap_level *level_at, unsigned int levels,
+	const struct mt_leaf *leaf, struct mt_path *path)
+{
+	const struct mt_gap_level *at = &level_at[levels - 1];
+
+	if (at->begin < s->min || at->end > s->max || at->end == ULONG_MAX)
+		return;
+	mt_gap_path(level_at, levels, leaf, at->begin, path);
+	mt_update_gaps(path, levels, mt_leaf_gap(leaf, at->begin, at->end));
 }
 
 static int find_gap(const struct maple_tree *mt, struct mt_gap_search *s, struct mt_path *path)

@@ -68,7 +68,8 @@ static inline unsigned int scalar_holes(const struct mt_leaf *leaf, int units)
 }
 
 /* @size is the length of the hole. */
-static inline unsigned int scalar_wide_holes(const struct mt_leaf *leaf, unsigned long size)
+static __attribute__((noinline)) unsigned int scalar_wide_holes(
+	const struct mt_leaf *leaf, unsigned long size)
 {
 	const unsigned long *start = leaf_wide(leaf)->start, *end = leaf->wide.end;
 	unsigned int mask = 0;
@@ -84,7 +85,8 @@ static inline unsigned int scalar_wide_holes(const struct mt_leaf *leaf, unsigne
  */
 #if defined(__x86_64__) && __STDC_HOSTED__ && !defined(_WIN32)
 #define MT_VECTORS 1
-#ifndef __OPTIMIZE_SIZE__ /* small code has one form less */
+#ifndef __OPTIMIZE_SIZE__ /* small code has two forms less */
+#define MT_SSE2   1
 #define MT_AVX512 1
 #endif
 #include <immintrin.h>
@@ -192,6 +194,9 @@ AVX2_TARGET static inline unsigned int avx2_holes(const struct mt_leaf *leaf, in
 	return mask << 1 & ((1U << leaf->nr) - 1);
 }
 
+#ifdef __OPTIMIZE_SIZE__
+#define avx2_wide_holes scalar_wide_holes
+#else
 /*
  * The base and the ends are 32 words, so that the end of the area before stands in the lane of a start. Signed compares
  * of numbers without a sign, as in avx2_inner().
@@ -214,6 +219,7 @@ AVX2_TARGET static inline unsigned int avx2_wide_holes(const struct mt_leaf *lea
 	}
 	return mask & ((1U << leaf->nr) - 1) & ~1U;
 }
+#endif
 
 /*
  * Compares that set a bit for each lane, of numbers without a sign: all pivots, or ends, at once. What else lies in the

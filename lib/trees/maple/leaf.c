@@ -105,10 +105,7 @@ static inline __attribute__((always_inline)) void squeeze(struct mt_leaf *leaf, 
 
 void leaf_squeeze(struct mt_leaf *leaf)
 {
-	if (leaf_is_wide(leaf))
-		squeeze(leaf, LEAF_WIDE);
-	else
-		squeeze(leaf, leaf->base);
+	LEAF_BY_LAYOUT(leaf, squeeze, leaf);
 }
 
 /* How many of areas [0, i) have an entry. */

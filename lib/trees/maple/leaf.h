@@ -264,6 +264,16 @@ struct mt_gap_level {
 	unsigned int i;
 };
 
+/* gap.c: @path becomes the one to @index, in @leaf below the nodes of @level_at. */
+void mt_gap_path(const struct mt_gap_level *level_at, unsigned int levels, const struct mt_leaf *leaf,
+	unsigned long index, struct mt_path *path);
+/*
+ * gap.c: the gap of a leaf that lies in the window, and has no run that is long enough, was that of a time before
+ * something was stored there (MT7).
+ */
+void mt_mend_gap(const struct mt_gap_search *s, const struct mt_gap_level *level_at, unsigned int levels,
+	const struct mt_leaf *leaf, struct mt_path *path);
+
 /* gap.c: the search in a leaf of either layout, with erased areas in it. */
 bool mt_gap_in_leaf(
 	struct mt_gap_search *s, const struct mt_leaf *leaf, unsigned long min, unsigned long max);
@@ -291,11 +301,18 @@ static inline enum pool_kind leaf_layout_kind(unsigned long layout)
 {
 	return (layout & LEAF_CODE) == LEAF_WIDE ? POOL_INNER : POOL_LEAF;
 }
-/* @call(..., layout) for the leaf's own, of which the compiler knows the code: it makes a copy of an inlined @call for each. */
+/*
+ * @call(..., layout) for the leaf's own, of which the compiler knows the code: it makes a copy of an inlined @call for each;
+ * where small code is asked for, one for all.
+ */
+#ifdef __OPTIMIZE_SIZE__
+#define LEAF_BY_LAYOUT(leaf, call, ...) call(__VA_ARGS__, (leaf)->base)
+#else
 #define LEAF_BY_LAYOUT(leaf, call, ...)                                                   \
 	(leaf_is_wide(leaf)        ? call(__VA_ARGS__, LEAF_WIDE)                         \
 		: leaf_shift(leaf) ? call(__VA_ARGS__, leaf_base(leaf) | LEAF_PAGE_SHIFT) \
 				   : call(__VA_ARGS__, leaf_base(leaf)))
+#endif
 /* Fill a leaf of that layout. */
 void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area *areas, unsigned int nr);
 static inline void leaf_set_start(

@@ -17,12 +17,10 @@
  */
 #include "write.h"
 
-/* A copy for each layout; where small code is asked for, one for all. */
+/* What LEAF_BY_LAYOUT() calls. */
 #ifdef __OPTIMIZE_SIZE__
-#define ONE_COPY   true
 #define per_layout __attribute__((noinline))
 #else
-#define ONE_COPY   false
 #define per_layout inline __attribute__((always_inline))
 #endif
 
@@ -205,8 +203,6 @@ bool mt_store_quickly(struct mt_store *store, struct mt_path *path)
 
 	make_room(store->mt, path, store->entry);
 	i = path_area(path);
-	if (ONE_COPY)
-		return quick_store(store, path, leaf, i, leaf->base);
 	return LEAF_BY_LAYOUT(leaf, quick_store, store, path, leaf, i);
 }
 
@@ -240,8 +236,6 @@ bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsigned long la
 	i = path_area(path);
 	p->leaf = leaf = path_leaf(path);
 	p->gen = mt->ma_gen;
-	if (ONE_COPY)
-		return recognise(&p->quick, &store, path, leaf, i, leaf->base);
 	return LEAF_BY_LAYOUT(leaf, recognise, &p->quick, &store, path, leaf, i);
 }
 
@@ -260,9 +254,6 @@ void mt_commit_put(struct maple_tree *mt, unsigned long first, unsigned long las
 		return;
 	}
 	leaf = path_leaf(path);
-	if (ONE_COPY)
-		carry_out(&p->quick, &store, path, leaf, leaf->base);
-	else
-		LEAF_BY_LAYOUT(leaf, carry_out, &p->quick, &store, path, leaf);
+	LEAF_BY_LAYOUT(leaf, carry_out, &p->quick, &store, path, leaf);
 	PROBE4(maple_store, mt, first, last, entry);
 }

@@ -276,37 +276,6 @@ SEARCH_TARGET static inline void SEARCH(gap_enter)(const struct mt_gap_search *s
 	at->i = SEARCH(gap_begins)(s, node, (unsigned int)node->nr);
 }
 
-/* @path becomes the one to @index, in @leaf below the nodes of @level_at. */
-SEARCH_TARGET static inline void SEARCH(gap_path)(const struct mt_gap_level *level_at, unsigned int levels,
-	const struct mt_leaf *leaf, unsigned long index, struct mt_path *path)
-{
-	path->height = (unsigned char)(levels + 1);
-	path->index = index;
-	path->min = levels ? level_at[levels - 1].begin : 0;
-	path->max = levels ? level_at[levels - 1].end : ULONG_MAX;
-	for (unsigned int level = 0; level < levels; level++) {
-		path->node[level] = (void *)level_at[level].node;
-		path->offset[level] = (unsigned char)level_at[level].i;
-	}
-	path->node[levels] = (void *)leaf;
-	path->offset[levels] = (unsigned char)SEARCH(area)(leaf, index);
-}
-
-/*
- * The gap of a leaf that lies in the window, and has no run that is long enough, was that of a time before something was
- * stored there (MT7).
- */
-SEARCH_TARGET static void SEARCH(mend_gap)(const struct mt_gap_search *s, const struct mt_gap_level *level_at,
-	unsigned int levels, const struct mt_leaf *leaf, struct mt_path *path)
-{
-	const struct mt_gap_level *at = &level_at[levels - 1];
-
-	if (at->begin < s->min || at->end > s->max || at->end == ULONG_MAX)
-		return;
-	SEARCH(gap_path)(level_at, levels, leaf, at->begin, path);
-	mt_update_gaps(path, levels, SEARCH(leaf_gap)(leaf, at->begin, at->end));
-}
-
 SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_search *s, struct mt_path *path)
 {
 	struct mt_gap_level level_at[MT_MAX_HEIGHT], *at = level_at;
@@ -329,7 +298,7 @@ SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_searc
 			if (SEARCH(gap_in_leaf)(s, leaf, at->begin, at->end))
 				break;
 			if (path)
-				SEARCH(mend_gap)(s, level_at, levels, leaf, path);
+				mt_mend_gap(s, level_at, levels, leaf, path);
 			at->i += step;
 		} else {
 			SEARCH(gap_enter)(s, at + 1, mt_child(at->node, at->i), at->begin, at->end);
@@ -337,6 +306,6 @@ SEARCH_TARGET static bool SEARCH(find_gap)(const void *root, struct mt_gap_searc
 		}
 	}
 	if (path)
-		SEARCH(gap_path)(level_at, levels, leaf, s->found, path);
+		mt_gap_path(level_at, levels, leaf, s->found, path);
 	return true;
 }

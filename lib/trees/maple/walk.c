@@ -10,10 +10,12 @@
 #define SEARCH(name) scalar_##name
 #include "search.h"
 #undef SEARCH
-#ifdef MT_VECTORS
+#ifdef MT_SSE2
 #define SEARCH(name) sse2_##name
 #include "search.h"
 #undef SEARCH
+#endif
+#ifdef MT_VECTORS
 #undef SEARCH_TARGET
 #define SEARCH_TARGET AVX2_TARGET
 #define SEARCH(name)  avx2_##name
@@ -56,7 +58,7 @@ bool mt_search_select(enum mt_search_kind kind)
 		mt_leaf_gap = scalar_leaf_gap;
 		mt_inner_gap = scalar_inner_gap;
 		return true;
-#ifdef MT_VECTORS
+#ifdef MT_SSE2
 	case MT_SEARCH_SSE2:
 		mt_walk_load = sse2_load;
 		mt_walk_load_many = sse2_load_many;
@@ -69,6 +71,8 @@ bool mt_search_select(enum mt_search_kind kind)
 		mt_leaf_gap = sse2_leaf_gap;
 		mt_inner_gap = sse2_inner_gap;
 		return true;
+#endif
+#ifdef MT_VECTORS
 	case MT_SEARCH_AVX2:
 		if (!__builtin_cpu_supports("avx2"))
 			return false;
