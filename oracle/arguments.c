@@ -20,8 +20,8 @@ static unsigned long some_page(struct maker *m)
 /* Where adding and rounding overflow, and where addresses end. */
 static unsigned long some_far_addr(struct maker *m)
 {
-	static const unsigned long ends[] = { ~0UL, -PAGE, -PAGE + 1, -2 * PAGE, -(1UL << 21), 1UL << 47,
-		(1UL << 47) - PAGE, (1UL << 47) + PAGE, 1UL << 56, 1UL << 63, (1UL << 63) - PAGE, -WINDOW };
+	static const unsigned long ends[] = { ~0UL, -PAGE, -PAGE + 1, -2 * PAGE, -(1UL << 21), SPACE,
+		SPACE - PAGE, SPACE + PAGE, 1UL << 56, 1UL << 63, (1UL << 63) - PAGE, -WINDOW };
 
 	return ends[pick(m, sizeof(ends) / sizeof(ends[0]))] + (chance(m, 20) ? pick(m, PAGE) : 0);
 }
@@ -32,6 +32,8 @@ static unsigned long some_addr(struct maker *m)
 
 	if (chance(m, m->p->odd) && chance(m, 30))
 		return some_far_addr(m);
+	if (MM_MACHINE_HERE == MM_MACHINE_ARM64 && chance(m, m->p->odd))
+		addr |= (1 + pick(m, 255)) << 56;
 	return chance(m, m->p->odd) ? addr + pick(m, PAGE) : addr;
 }
 
@@ -40,8 +42,8 @@ static unsigned long some_len(struct maker *m)
 	unsigned long pages = chance(m, 70) ? m->grid * (1 + pick(m, 3)) : 1 + pick(m, m->pages / 2 + 1);
 
 	if (chance(m, m->p->odd)) {
-		static const unsigned long odd[] = { 0, 1, ~0UL, ~0UL - PAGE, 1UL << 47, 1UL << 46, PAGE - 1,
-			-WINDOW, -WINDOW - PAGE, (1UL << 47) - WINDOW };
+		static const unsigned long odd[] = { 0, 1, ~0UL, ~0UL - PAGE, SPACE, SPACE / 2, PAGE - 1,
+			-WINDOW, -WINDOW - PAGE, SPACE - WINDOW };
 
 		pages = odd[pick(m, sizeof(odd) / sizeof(odd[0]))];
 		return pages > MARGIN && m->locks ? ~0UL : pages;
@@ -56,7 +58,9 @@ static unsigned long some_prot(struct maker *m)
 	static const unsigned long exec[] = { PROT_EXEC, PROT_EXEC, PROT_READ | PROT_EXEC,
 		PROT_READ | PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC };
 
-	return chance(m, m->p->exec) ? exec[pick(m, 5)] : plain[pick(m, 6)];
+	unsigned long targets = background.branch_targets && chance(m, 20) ? PROT_BTI : 0;
+
+	return targets | (chance(m, m->p->exec) ? exec[pick(m, 5)] : plain[pick(m, 6)]);
 }
 
 static unsigned long map_extras(struct maker *m)

@@ -19,6 +19,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "arm64_host.h"
 #include "mmap_min_addr.h"
 #include "oracle.h"
 
@@ -56,14 +57,15 @@ static unsigned long read_number(const char *path, unsigned long otherwise)
 	return n;
 }
 
-static bool cpu_has_pkeys(void)
+/* @name with a blank before it. */
+static bool cpu_has(const char *name)
 {
 	FILE *f = fopen("/proc/cpuinfo", "r");
 	static char line[8192];
 	bool found = false;
 
 	while (f && !found && fgets(line, sizeof(line), f))
-		found = strstr(line, " ospke") != NULL;
+		found = strstr(line, name) != NULL;
 	if (f)
 		fclose(f);
 	return found;
@@ -226,7 +228,10 @@ static void read_limits(void)
 	background.dac_mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);
 	background.mmap_min_addr = mmap_min_addr_here(background.dac_mmap_min_addr);
 	background.overcommit = (unsigned int)read_number("/proc/sys/vm/overcommit_memory", 0);
-	background.pkeys = cpu_has_pkeys();
+	background.pkeys = cpu_has(" ospke");
+	background.branch_targets = cpu_has(" bti");
+	background.memory_tags = cpu_has(" mte");
+	background.wide = MM_MACHINE_HERE == MM_MACHINE_ARM64 && arm64_is_wide_here();
 	background.no_zero_page = read_page_is_written();
 	background.uffd = have_userfaultfd();
 	background.thp_enabled = huge_pages();

@@ -26,7 +26,14 @@
 
 #include <vmaple/mm.h>
 
-#define PAGE         4096UL
+#define PAGE 4096UL
+#ifdef __aarch64__
+#define MM_MACHINE_HERE MM_MACHINE_ARM64
+#define SPACE           (1UL << 48) /* where addresses end, unless more is asked for */
+#else
+#define MM_MACHINE_HERE MM_MACHINE_X86_64
+#define SPACE           (1UL << 47)
+#endif
 #define WINDOW       0x6f0000000000UL
 #define MARGIN       (1024 * PAGE)
 #define MAX_PAGES    1024UL
@@ -137,7 +144,10 @@ struct background {
 	int max_map_count;
 	unsigned long mmap_min_addr, dac_mmap_min_addr, memlock, stack, ram_pages;
 	bool pkeys;
-	bool no_zero_page; /* what is read has a page of its own */
+	bool no_zero_page;   /* what is read has a page of its own */
+	bool branch_targets; /* arm64: PROT_BTI means something */
+	bool memory_tags;    /* arm64: memory may be tagged */
+	bool wide;           /* arm64: addresses of more bits are given to who asks for them */
 	unsigned int thp_enabled, overcommit;
 	bool uffd;    /* there are userfaultfds */
 	bool noexec;  /* FILE_NOEXEC is on a file system without execution */

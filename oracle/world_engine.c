@@ -9,6 +9,7 @@
 
 #include <vmaple/rmap.h>
 
+#include "arm64_addresses.h"
 #include "oracle.h"
 #include "uapi.h"
 
@@ -64,9 +65,14 @@ static void set_up_parent(struct engine *e)
 	e->sys.no_zero_page = background.no_zero_page;
 	e->sys.thp_enabled = background.thp_enabled;
 	e->sys.kernel = background.kernel;
+	e->sys.machine = MM_MACHINE_HERE;
+	e->sys.branch_targets = background.branch_targets;
+	e->sys.memory_tags = background.memory_tags;
 	mm_init(mm, &e->sys);
 	/* Under the least that Linux keeps free for a stack, whose limit is below it; nothing is random here. */
-	mm->mmap_base = mm->task_size - (128UL << 20);
+	mm->mmap_base = mm->mmap_window - (128UL << 20);
+	if (background.wide)
+		mm->task_size = 1UL << ARM64_WIDE_BITS;
 	mm->limits.cap_ipc_lock = true;
 	mm->limits.cap_sys_rawio = true;
 	mm->limits.memlock = background.memlock;
@@ -333,8 +339,20 @@ static int64_t set_mm(struct engine *e, const unsigned long *a)
 	return 0;
 }
 
+/* Without a key it is mprotect, but where there are no such calls at all. */
+static int64_t do_pkey_mprotect(struct mm_struct *mm, const unsigned long *a)
+{
+	int key = (int)a[3];
+
+	if (key == -1 && mm_pkey_free(mm, key) == -ENOSYS)
+		return -ENOSYS;
+	return mm_mprotect(mm, a[0], a[1], a[2], key);
+}
+
 static int64_t do_touch(struct mm_struct *mm, unsigned long addr, bool write)
 {
+	if (MM_MACHINE_HERE == MM_MACHINE_ARM64)
+		addr = arm64_plain_address(addr);
 	return mm_fault(mm, addr, write ? MM_FAULT_WRITE : 0);
 }
 
@@ -396,7 +414,7 @@ int64_t engine_call(struct engine *e, const struct call *c)
 	case CALL_MPROTECT:
 		return mm_mprotect(mm, a[0], a[1], a[2], -1);
 	case CALL_PKEY:
-		return mm_mprotect(mm, a[0], a[1], a[2], (int)a[3]);
+		return do_pkey_mprotect(mm, a);
 	case CALL_PKEY_ALLOC:
 		return mm_pkey_alloc(mm);
 	case CALL_PKEY_FREE:

@@ -66,6 +66,9 @@ typedef uint64_t vm_flags_t;
 #define VM_UFFD_MINOR   (1ULL << 38)
 #define VM_DROPPABLE    (1ULL << 40)
 #define VM_SEALED       (1ULL << 42)
+/** Branches into it land where they may: arm64, whose Linux has VM_ARCH_1 for it. */
+#define VM_ARM64_BTI   (1ULL << 43)
+#define VM_MTE_ALLOWED (1ULL << 44) /**< it may be tagged: arm64; no letters in VmFlags */
 #define VM_NONLINEAR \
 	(1ULL << 60) /**< a window of single pages of a file, in any order: Linux 2.5.46 to 3.19 */
 
@@ -215,8 +218,15 @@ struct mm_system {
 	bool pkeys;               /**< the CPU has protection keys; before mm_init() */
 	/** Memory that is only read gets pages of its own, as if written: Linux's mm_forbids_zeropage(). */
 	bool no_zero_page;
-	unsigned int verify; /**< enum mm_verify; may be changed at any time */
+	/** PROT_BTI (0x10) means VM_ARM64_BTI: the processor looks where branches go. */
+	bool branch_targets;
+	bool memory_tags; /**< arm64's processor has them: anonymous memory may be tagged, VM_MTE_ALLOWED */
+	unsigned int verify;  /**< enum mm_verify; may be changed at any time */
+	unsigned int machine; /**< enum mm_machine; before the first mm_init() */
 };
+
+/** Whose Linux it is, where processors differ: how large a space is, where mappings go, which bits of a call mean something. */
+enum mm_machine { MM_MACHINE_X86_64, MM_MACHINE_ARM64 };
 
 /** Pages charged by all address spaces of @p sys, exact when no call is under way. Any thread, no lock. */
 static inline unsigned long mm_system_committed(const struct mm_system *sys)

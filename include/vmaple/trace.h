@@ -362,14 +362,16 @@ struct trace_header {
 	uint32_t stack_guard_gap;                     /**< pages */
 	uint32_t thp_enabled;                         /**< 0 never, 1 madvise, 2 always */
 	bool pkeys;                                   /**< the CPU has protection keys */
-	bool no_zero_page;          /**< memory that is only read has pages of its own; since version 2 */
+	bool no_zero_page; /**< memory that is only read has pages of its own; since version 2 */
+	/** PROT_BTI means something; memory may be tagged (MTE): arm64; since version 5 */
+	bool branch_targets, memory_tags;
 	uint64_t dac_mmap_min_addr; /**< vm.mmap_min_addr, where mmap_min_addr is more; since version 2 */
 	const char *kernel;         /**< uname -r; never NULL */
 	const char *machine;        /**< uname -m; never NULL */
 	const char *command;        /**< command line, quoted for a shell; never NULL */
 };
 
-#define TRACE_FORMAT_VERSION 4
+#define TRACE_FORMAT_VERSION 5
 
 /**
  * Where events go. One sink can be put before another.

@@ -50,6 +50,9 @@
 #ifndef PROT_SEM
 #define PROT_SEM VMAPLE_PROT_SEM
 #endif
+#ifndef PROT_BTI /* arm64's alone */
+#define PROT_BTI VMAPLE_PROT_BTI
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP VMAPLE_MREMAP_DONTUNMAP
 #endif

@@ -5,6 +5,7 @@
  * Each walks the range, and cuts and joins through vma_modify().
  */
 #include "internal.h"
+#include "machine.h"
 
 /* What one step changes; the unused members keep the area's own. */
 struct change {
@@ -71,9 +72,11 @@ int mm_mseal(struct mm_struct *mm, unsigned long addr, unsigned long len, unsign
 {
 	struct change c = { .set = VM_SEALED };
 	unsigned long end, last;
-	int err = flags ? -EINVAL : check_range(mm, addr, len, &end);
+	int err;
 	mm_call(mm);
 
+	addr = plain_address(mm, addr);
+	err = flags ? -EINVAL : check_range(mm, addr, len, &end);
 	if (!mm->sys->kernel->mseal)
 		return -ENOSYS;
 	if (err)
@@ -157,10 +160,12 @@ int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const 
 {
 	const struct change c = { .policies = true, .policy = policy };
 	unsigned long end;
-	/* A length that wraps to 0 is nothing to do, for this call alone. */
-	int err = check_range(mm, addr, page_align(mm, len), &end);
+	int err;
 	mm_call(mm);
 
+	addr = plain_address(mm, addr);
+	/* A length that wraps to 0 is nothing to do, for this call alone. */
+	err = check_range(mm, addr, page_align(mm, len), &end);
 	if (err)
 		return err < 0 ? err : 0;
 	/* The default policy may be given over holes, though not where there is nothing else. */

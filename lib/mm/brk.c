@@ -5,6 +5,7 @@
  * Growth looks only at the area that it extends: it never joins the heap with what lies above.
  */
 #include "internal.h"
+#include "machine.h"
 
 static bool data_limit_ok(const struct mm_struct *mm, unsigned long brk)
 {
@@ -59,7 +60,8 @@ static struct vm_area_struct *expand_or_make(struct mm_struct *mm, struct vm_are
 
 static int grow(struct mm_struct *mm, struct vm_area_struct *prev, unsigned long oldbrk, unsigned long newbrk)
 {
-	vm_flags_t flags = VM_READ | VM_WRITE | VM_MAY_FLAGS | VM_ACCOUNT | mm->def_flags;
+	vm_flags_t flags =
+		VM_READ | VM_WRITE | VM_MAY_FLAGS | VM_ACCOUNT | machine_of(mm)->data_flags | mm->def_flags;
 	unsigned long npages = to_pages(mm, newbrk - oldbrk);
 
 	if (mm->limits.read_implies_exec)

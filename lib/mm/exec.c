@@ -16,6 +16,7 @@
  * alone.  That is why page tables move without the locks of the reverse map here.
  */
 #include "internal.h"
+#include "machine.h"
 
 #define STACK_ROOM (128UL << 10) /* below the arguments, for a start */
 
@@ -24,7 +25,8 @@ static vm_flags_t stack_flags(const struct mm_struct *mm, enum exec_stack execut
 	bool exec = executable == EXSTACK_ENABLE_X ||
 		    (executable == EXSTACK_DEFAULT && mm->limits.read_implies_exec);
 
-	return VM_READ | VM_WRITE | VM_MAY_FLAGS | VM_GROWSDOWN | VM_ACCOUNT | (exec ? VM_EXEC : 0);
+	return VM_READ | VM_WRITE | VM_MAY_FLAGS | VM_GROWSDOWN | VM_ACCOUNT | machine_of(mm)->data_flags |
+	       (exec ? VM_EXEC : 0);
 }
 
 int mm_begin_stack(struct mm_struct *mm)

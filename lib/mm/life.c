@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "internal.h"
+#include "machine.h"
 #include "bytes.h"
 
 #define MB (1UL << 20)
@@ -59,10 +60,10 @@ int mm_set_task_size(struct mm_struct *mm, unsigned long task_size)
 	return 0;
 }
 
-/* The stack begins anywhere in so many pages: a 32-bit process has few to give away. */
-static unsigned long stack_random_pages(unsigned long window)
+/* The stack begins anywhere in so many bytes: a 32-bit process has few to give away. */
+static unsigned long stack_area(const struct mm_struct *mm, unsigned long window)
 {
-	return window <= 1UL << 32 ? 0x7ff : 0x3fffff;
+	return window <= 1UL << 32 ? 0x7ffUL << mm->sys->page_shift : machine_of(mm)->stack_area;
 }
 
 /* How far the base lies below the end of a window. */
@@ -72,7 +73,7 @@ static unsigned long gap_below(
 	unsigned long pad = mm->sys->stack_guard_gap, gap = stack_limit;
 
 	if (randomised)
-		pad += stack_random_pages(window) << mm->sys->page_shift;
+		pad += stack_area(mm, window);
 	if (gap + pad > gap)
 		gap += pad;
 	return min(max(gap, 128 * MB), window / 6 * 5);
@@ -92,7 +93,7 @@ int mm_set_mmap_base(
 	if (!may_be_random(mm, window, random_pages))
 		return -EINVAL;
 	mm->mmap_base = page_align(mm, window - gap_below(mm, window, stack_limit, randomised) - random);
-	mm->mmap_legacy_base = page_align(mm, window / 3) + random;
+	mm->mmap_legacy_base = page_align(mm, window / machine_of(mm)->share) + random;
 	return 0;
 }
 
@@ -121,11 +122,11 @@ void mm_init(struct mm_struct *mm, struct mm_system *sys)
 			.memlock = MM_UNLIMITED,
 			.data_hard = MM_UNLIMITED },
 		.topdown = true,
-		.pkeys_allocated = sys->pkeys,
+		.pkeys_allocated = sys->pkeys || machines[sys->machine].key_0,
 		.execute_only_pkey = -1,
 		.mm_lock_seq = 1,
 	};
-	begin_space(mm, (1UL << 47) - page_size(mm));
+	begin_space(mm, machine_of(mm)->window - (machine_of(mm)->spares_last ? page_size(mm) : 0));
 	index_init(mm);
 }
 

@@ -4,6 +4,7 @@
  * as it is, but is refused where Linux refuses it.  A hole is ENOMEM after the rest was done.
  */
 #include "internal.h"
+#include "machine.h"
 
 static bool populates(int advice)
 {
@@ -256,10 +257,12 @@ static int advise_area(struct vm_area_struct *vma, unsigned long start, unsigned
 
 int mm_madvise(struct mm_struct *mm, unsigned long addr, unsigned long len, int advice)
 {
-	unsigned long end = addr + page_align(mm, len);
+	unsigned long end;
 	int unmapped = 0, err;
 	mm_call(mm);
 
+	addr = plain_address(mm, addr);
+	end = addr + page_align(mm, len);
 	if (!advice_known(mm, advice) || offset_in_page(mm, addr) || (len && !page_align(mm, len)) ||
 		end < addr)
 		return -EINVAL;

@@ -3,6 +3,7 @@
  * mlock and kin: VM_LOCKED area by area, then faulting in, which gives writable private areas their anon_vma.
  */
 #include "internal.h"
+#include "machine.h"
 
 /* Areas that are never locked, or always: the call passes over them. */
 static bool never_locked(const struct vm_area_struct *vma)
@@ -79,6 +80,7 @@ int mm_mlock(struct mm_struct *mm, unsigned long addr, unsigned long len, int fl
 	int err;
 	mm_call(mm);
 
+	addr = plain_address(mm, addr);
 	if (flags & ~MLOCK_ONFAULT)
 		return -EINVAL;
 	if (!can_do_mlock(mm))
@@ -97,6 +99,7 @@ int mm_munlock(struct mm_struct *mm, unsigned long addr, unsigned long len)
 {
 	mm_call(mm);
 
+	addr = plain_address(mm, addr);
 	len = page_align(mm, len + offset_in_page(mm, addr));
 	addr -= offset_in_page(mm, addr);
 	return lock_range(mm, addr, addr + len, 0);

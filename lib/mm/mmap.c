@@ -3,12 +3,13 @@
  * mmap: checks in Linux's order, a place, then the mapping itself.
  */
 #include "internal.h"
+#include "machine.h"
 
 /* What Linux knows under MAP_SHARED_VALIDATE for ordinary files. */
 #define MAP_KNOWN                                                                                    \
 	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |     \
 		MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | \
-		(0x3fUL << 26) | MAP_32BIT | MAP_UNINITIALIZED)
+		(0x3fUL << 26) | MAP_UNINITIALIZED)
 
 /* A request on its path. */
 struct mapping {
@@ -29,6 +30,8 @@ static vm_flags_t flags_of_call(const struct mapping *m)
 	vm |= m->prot & PROT_READ ? VM_READ : 0;
 	vm |= m->prot & PROT_WRITE ? VM_WRITE : 0;
 	vm |= m->prot & PROT_EXEC ? VM_EXEC : 0;
+	vm |= (m->prot & PROT_BTI) && m->mm->sys->branch_targets ? VM_ARM64_BTI : 0;
+	vm |= (m->flags & MAP_ANONYMOUS) && m->mm->sys->memory_tags ? VM_MTE_ALLOWED : 0;
 	vm |= m->flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0;
 	vm |= m->flags & MAP_LOCKED ? VM_LOCKED : 0;
 	vm |= m->flags & MAP_SYNC ? VM_SYNC : 0;
@@ -49,8 +52,10 @@ static int check_shared_file(struct mapping *m)
 /* Disk file systems know MAP_SYNC, if only to refuse it. */
 static unsigned long known_flags(const struct mapping *m)
 {
+	unsigned long low = MAP_32BIT | (m->mm->sys->kernel->above4g ? MAP_ABOVE4G : 0);
+
 	return MM_IN_32BIT | MAP_KNOWN | (m->file->kind == VM_FILE_REGULAR ? MAP_SYNC : 0) |
-	       (m->mm->sys->kernel->above4g ? MAP_ABOVE4G : 0);
+	       (machine_of(m->mm)->low_flags ? low : 0);
 }
 
 /* Does the mapping end within what the file can ever hold? */

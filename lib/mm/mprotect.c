@@ -3,14 +3,29 @@
  * mprotect: area by area, as far as it goes; what lies before a failure has changed.
  */
 #include "internal.h"
+#include "machine.h"
 
 #define PKEYS 16
 
-/* Without keys there is one to be allocated, once, to which no access can be given. */
+/* Kernels for some machines have had no calls that are about keys. */
+static bool has_key_calls(const struct mm_struct *mm)
+{
+	const struct kernel_profile *k = mm->sys->kernel;
+	const struct machine *m = machine_of(mm);
+
+	return k->major > m->keys_major || (k->major == m->keys_major && k->minor >= m->keys_minor);
+}
+
+/*
+ * Without keys there is one to be allocated, once, to which no access can be given; where key 0 is always allocated there
+ * is none.
+ */
 int mm_pkey_alloc(struct mm_struct *mm)
 {
-	int pkeys = mm->sys->pkeys ? PKEYS : 1;
+	int pkeys = mm->sys->pkeys ? PKEYS : machine_of(mm)->key_0 ? 0 : 1;
 
+	if (!has_key_calls(mm))
+		return -ENOSYS;
 	for (int pkey = 0; pkey < pkeys; pkey++) {
 		if (mm->pkeys_allocated & 1U << pkey)
 			continue;
@@ -23,12 +38,16 @@ int mm_pkey_alloc(struct mm_struct *mm)
 /* The key of memory that may be executed alone is the kernel's own. */
 static bool pkey_is_allocated(const struct mm_struct *mm, int pkey)
 {
-	return mm->sys->pkeys && pkey >= 0 && pkey < PKEYS && pkey != mm->execute_only_pkey &&
+	int pkeys = mm->sys->pkeys ? PKEYS : machine_of(mm)->key_0 ? 1 : 0;
+
+	return pkey >= 0 && pkey < pkeys && pkey != mm->execute_only_pkey &&
 	       (mm->pkeys_allocated & 1U << pkey);
 }
 
 int mm_pkey_free(struct mm_struct *mm, int pkey)
 {
+	if (!has_key_calls(mm))
+		return -ENOSYS;
 	if (!pkey_is_allocated(mm, pkey))
 		return -EINVAL;
 	mm->pkeys_allocated &= (uint16_t) ~(1U << pkey);
@@ -72,8 +91,16 @@ static vm_flags_t pkey_flags(const struct vm_area_struct *vma, unsigned long pro
 static vm_flags_t prot_flags(unsigned long prot)
 {
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
-	       (prot & PROT_EXEC ? VM_EXEC : 0);
+	       (prot & PROT_EXEC ? VM_EXEC : 0) | (prot & PROT_BTI ? VM_ARM64_BTI : 0);
 }
+
+/* What mprotect knows, and gives anew. */
+static unsigned long known_prot(const struct mm_struct *mm)
+{
+	return PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | (mm->sys->branch_targets ? PROT_BTI : 0);
+}
+
+#define GIVEN_ANEW (VM_ACCESS_FLAGS | VM_PKEY_MASK | VM_ARM64_BTI)
 
 /*
  * Private memory that becomes writable is charged.  The charge stays when it is made unwritable again, unless
@@ -156,8 +183,7 @@ static int protect_range(
 			return -ENOMEM;
 		if (p->read_implies_exec && (vma->vm_flags & VM_MAYEXEC))
 			prot |= PROT_EXEC;
-		flags = prot_flags(prot) | pkey_flags(vma, prot, p->pkey) |
-			(vma->vm_flags & ~(VM_ACCESS_FLAGS | VM_PKEY_MASK));
+		flags = prot_flags(prot) | pkey_flags(vma, prot, p->pkey) | (vma->vm_flags & ~GIVEN_ANEW);
 		if (((flags & ~(flags >> 4)) & VM_ACCESS_FLAGS) ||
 			map_deny_write_exec(mm, vma->vm_flags, flags))
 			return -EACCES;
@@ -177,6 +203,9 @@ int mm_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, uns
 	struct vm_area_struct *vma;
 	mm_call(mm);
 
+	addr = plain_address(mm, addr);
+	if (pkey != -1 && !has_key_calls(mm))
+		return -ENOSYS;
 	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || offset_in_page(mm, addr))
 		return -EINVAL;
 	if (!len)
@@ -184,7 +213,7 @@ int mm_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, uns
 	end = addr + page_align(mm, len);
 	if (end <= addr)
 		return -ENOMEM;
-	if (p.prot & ~(unsigned long)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+	if (p.prot & ~known_prot(mm))
 		return -EINVAL;
 	if (pkey != -1 && !pkey_is_allocated(mm, pkey))
 		return -EINVAL;

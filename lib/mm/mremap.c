@@ -11,6 +11,7 @@
  * Here is what is asked for, and whether that can be; moving is in move.c.  A move without a change of size
  * (MREMAP_FIXED, old_len == new_len) may span several areas and the holes between them, since Linux 6.17.
  */
+#include "machine.h"
 #include "mremap.h"
 
 static bool implies_new_addr(const struct remap *r)
@@ -312,7 +313,7 @@ static unsigned long move_all(struct remap *r)
 unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req)
 {
 	struct remap r = { .mm = mm,
-		.addr = req->addr,
+		.addr = plain_address(mm, req->addr),
 		.old_len = page_align(mm, req->old_len),
 		.new_len = page_align(mm, req->new_len),
 		.flags = req->flags,

@@ -11,6 +11,7 @@
  * still mapped, so a caller that gives up has nothing to undo.
  */
 #include "internal.h"
+#include "machine.h"
 
 /* The lower part is what lies before the range then.  Only a hole inside of one area is held to max_map_count. */
 static int cut_front(struct unmap *um, struct vm_area_struct *vma)
@@ -155,6 +156,7 @@ int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len)
 {
 	mm_call(mm);
 
+	addr = plain_address(mm, addr);
 	if (offset_in_page(mm, addr) || addr > mm->task_size || len > mm->task_size - addr)
 		return -EINVAL;
 	len = page_align(mm, len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a mapping goes: x86-64's policies over the free-area search.
+ * Where a mapping goes: the policies of x86-64 and arm64 over the free-area search.
  *
  * 1. Search.  The index finds the lowest or highest hole of a length between two limits in O(log n).  A stack
  *    below which the hole ends keeps its guard gap free; a hole that is too small without it is passed over and
@@ -8,7 +8,7 @@
  *
  * 2. Policy.  Top-down from mmap_base, bottom-up from mmap_legacy_base when that fails or the process prefers it;
  *    a hint is taken if it is free; MAP_32BIT lies in the second gigabyte; a hint above the 47-bit window opens
- *    what lies there.  Large mappings are placed so that huge pages fit, by searching for a longer hole.  What a 64-bit
+ *    what lies there (arm64: the 48-bit window; MAP_32BIT means nothing).  Large mappings are placed so that huge pages fit, by searching for a longer hole.  What a 64-bit
  *    program asks for through a table of 32-bit calls has bases of its own, and an end; flags and hints that are about
  *    more than 4 GiB mean nothing there, nor in a space of 4 GiB, and nothing is placed for huge pages.
  *
@@ -19,6 +19,7 @@
  * Lespinasse 2012 (the search and the colour); docs/unmapped-area.md.
  */
 #include "internal.h"
+#include "machine.h"
 
 #define MAP_32BIT_START 0x40000000UL
 #define MAP_32BIT_END   0x80000000UL
@@ -123,7 +124,10 @@ static void set_bottomup(const struct mm_struct *mm, const struct request *r, st
 {
 	bool far = r->addr > mm->mmap_window;
 
-	s->low = r->compat ? mm->mmap_compat_legacy_base : mm->mmap_legacy_base;
+	if (mm->topdown && !machine_of(mm)->share_drawn)
+		s->low = page_align(mm, mm->mmap_window / machine_of(mm)->share);
+	else
+		s->low = r->compat ? mm->mmap_compat_legacy_base : mm->mmap_legacy_base;
 	s->high = r->compat ? mm->compat_task_size
 		  : far     ? mm->task_size
 			    : min(mm->task_size, mm->mmap_window);
@@ -165,7 +169,7 @@ static unsigned long area_bottomup(struct mm_struct *mm, const struct request *r
 	return vm_unmapped_area(mm, &s, r->hole);
 }
 
-/* A hint is taken only where all of the mapping lies on one side of the 47-bit border. */
+/* A hint is taken only where all of the mapping lies on one side of the border of the window. */
 static bool hint_valid(const struct mm_struct *mm, unsigned long addr, unsigned long len)
 {
 	return mm->task_size - len >= addr && (addr > mm->mmap_window) == (addr + len > mm->mmap_window);
@@ -192,10 +196,17 @@ static unsigned long area_topdown(struct mm_struct *mm, const struct request *r)
 	return IS_ERR_VALUE(addr) ? area_bottomup(mm, r) : addr;
 }
 
+static unsigned long longest(const struct mm_struct *mm, const struct request *r)
+{
+	unsigned long end = r->addr > mm->mmap_window ? mm->task_size : min(mm->task_size, mm->mmap_window);
+
+	return machine_of(mm)->spares_low ? end - mm->sys->mmap_min_addr : mm->task_size;
+}
+
 static unsigned long area_plain(struct mm_struct *mm, const struct request *r)
 {
 	r->hole->known = false;
-	if (r->len > mm->task_size)
+	if (r->len > longest(mm, r))
 		return -ENOMEM;
 	if (r->flags & MAP_FIXED)
 		return r->addr;
@@ -314,9 +325,9 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 		hole, (flags & MM_IN_32BIT) && !is_small(mm) };
 	if (len > mm->task_size)
 		return -ENOMEM;
-	if (r.compat || is_small(mm))
-		r.flags &= ~(unsigned long)MAP_32BIT;
-	if (r.compat || is_small(mm) || !mm->sys->kernel->above4g)
+	if (r.compat || is_small(mm) || !machine_of(mm)->low_flags)
+		r.flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
+	if (!mm->sys->kernel->above4g)
 		r.flags &= ~(unsigned long)MAP_ABOVE4G;
 	addr = file && file->kind == VM_FILE_HUGETLB ? area_huge(mm, r) : area_by_kind(mm, &r);
 	if (IS_ERR_VALUE(addr))

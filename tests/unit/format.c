@@ -248,6 +248,24 @@ static void test_version_1_is_read_and_filled_in(void **state)
 	}
 }
 
+static void test_branch_targets_came_with_version_5(void **state)
+{
+	struct trace_header header = rec_header;
+	struct trace_writer *w;
+	struct trace_reader *r;
+	char error[512];
+
+	header.branch_targets = true;
+	for (header.version = 4; header.version <= 5; header.version++) {
+		assert_int_equal(trace_writer_open(&w, path, &header), 0);
+		assert_int_equal(trace_writer_close(w), 0);
+		assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+		assert_int_equal(trace_reader_header(r)->branch_targets, header.version == 5);
+		assert_string_equal(trace_reader_header(r)->kernel, header.kernel);
+		trace_reader_close(r);
+	}
+}
+
 static void test_a_full_disk_is_reported_by_the_writer(void **state)
 {
 	struct trace_writer *w;
@@ -269,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_a_file_that_is_no_recording_is_named),
 		cmocka_unit_test(test_a_newer_version_asks_for_a_newer_vmaple),
 		cmocka_unit_test(test_version_1_is_read_and_filled_in),
+		cmocka_unit_test(test_branch_targets_came_with_version_5),
 		cmocka_unit_test(test_a_full_disk_is_reported_by_the_writer),
 	};
 

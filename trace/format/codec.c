@@ -174,6 +174,10 @@ void codec_header(struct codec *c, struct trace_header *h)
 	} else if (!c->writing) {
 		h->dac_mmap_min_addr = h->mmap_min_addr;
 	}
+	if (h->version >= 5) {
+		do_bool(c, &h->branch_targets);
+		do_bool(c, &h->memory_tags);
+	}
 	do_string(c, &h->kernel);
 	do_string(c, &h->machine);
 	do_string(c, &h->command);

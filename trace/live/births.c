@@ -64,7 +64,7 @@ void restore_argument(struct task *t)
 	t->argument_changed = false;
 	if (!registers_take(&regs, t->tid))
 		return;
-	registers_set_first_argument(&regs, (enum trace_abi)t->argument_abi, t->argument);
+	registers_put_back_argument(&regs, (enum trace_abi)t->argument_abi, t->argument);
 	registers_put(&regs, t->tid);
 }
 

@@ -283,6 +283,10 @@ void space_begin(struct live *l, struct task *t, bool attached)
 		emit_no_proc(l, t);
 		return;
 	}
+	if (!machine_follows_narrow && process_is_narrow(t->tid)) {
+		emit_lost(l, t, 0, "a 32-bit program, whose calls are not followed here: it is not recorded");
+		return;
+	}
 	mm = mm_new(l);
 	if (!mm) {
 		emit_lost(l, t, 0, "out of memory: a program is not recorded");

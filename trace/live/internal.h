@@ -53,6 +53,7 @@
 #include <vmaple/maple_tree.h>
 
 #include "kernel_view.h"
+#include "machine.h"
 
 /* Nobody must run on with a filter that is not answered; who was attached to has none. */
 #define OPTIONS_OF_ATTACHED                                                                       \
@@ -193,8 +194,8 @@ struct passed_signal {
 struct live {
 	struct live_options options;
 	struct trace_header header;
-	char *strings[3];                          /* of the header */
-	bool wide_addresses;                       /* 57 bits */
+	char *strings[3]; /* of the header */
+	struct machine_features features;
 	uint64_t max_map_count, overcommit_memory; /* sysctls.c: as they were told last */
 	struct trace_sink *sink;
 	int sink_error;

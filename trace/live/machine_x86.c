@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The machine x86-64, with its three tables of calls: its own, x32 and i386. */
 #include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "kernel_view.h"
 #include "machine.h"
@@ -17,11 +22,12 @@
 #define TASK_SIZE_3_GB 0xc0000000ull
 
 const struct machine_table machine_tables[] = {
-	{ TRACE_ABI_X86_64, AUDIT_ARCH_X86_64, 0 },
-	{ TRACE_ABI_X32, AUDIT_ARCH_X86_64, X32_BIT },
-	{ TRACE_ABI_I386, AUDIT_ARCH_I386, 0 },
+	{ TRACE_ABI_X86_64, AUDIT_ARCH_X86_64, 0, { SYS_read, SYS_write, SYS_exit, SYS_rt_sigreturn } },
+	{ TRACE_ABI_X32, AUDIT_ARCH_X86_64, X32_BIT, { -1, -1, -1, -1 } },
+	{ TRACE_ABI_I386, AUDIT_ARCH_I386, 0, { 3, 4, 1, 119 } },
 };
 const size_t nr_machine_tables = sizeof(machine_tables) / sizeof(machine_tables[0]);
+const bool machine_follows_narrow = true;
 
 bool machine_table_of(uint32_t arch, uint64_t nr, enum trace_abi *abi, uint32_t *number)
 {
@@ -41,6 +47,11 @@ bool machine_is_native(pid_t tid)
 
 	return kernel->ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) <= 0 ||
 	       info.arch == AUDIT_ARCH_X86_64;
+}
+
+uint64_t machine_plain_address(uint64_t addr)
+{
+	return addr;
 }
 
 bool registers_take(struct registers *r, pid_t tid)
@@ -106,6 +117,11 @@ void registers_set_fourth_argument(struct registers *r, uint64_t value)
 	r->user.r10 = value;
 }
 
+void registers_put_back_argument(struct registers *r, enum trace_abi abi, uint64_t value)
+{
+	registers_set_first_argument(r, abi, value);
+}
+
 void registers_call_again(struct registers *r, int64_t nr)
 {
 	r->user.rip -= SYSCALL_SIZE;
@@ -122,9 +138,33 @@ void registers_for_dwarf(const struct registers *r, uint64_t reg[DWARF_REGISTERS
 	memcpy(reg, order, sizeof(order));
 }
 
+void machine_features(const char *cpuinfo, struct machine_features *f)
+{
+	*f = (struct machine_features){ .pkeys = strstr(cpuinfo, " ospke") != NULL,
+		.wide_addresses = strstr(cpuinfo, " la57") != NULL };
+}
+
 uint64_t machine_task_size(bool wide, bool narrow, uint64_t personality)
 {
 	if (narrow)
 		return personality & ADDR_LIMIT_3GB ? TASK_SIZE_3_GB : TASK_SIZE_32;
 	return wide ? TASK_SIZE_57 : TASK_SIZE_47;
+}
+
+bool machine_places_vdso(bool narrow)
+{
+	return narrow;
+}
+
+bool machine_stops_the_clock(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0)
+			__builtin_ia32_rdtsc();
+		syscall(SYS_exit, 0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
 }

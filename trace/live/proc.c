@@ -225,7 +225,7 @@ static uint64_t vdso_bounds(const struct trace_area *areas, uint32_t nr, bool to
 /*
  * The first thing that Linux places in a new address space is the interpreter, or a static position-independent program:
  * where it ends, or where searches go upwards begins, is mmap_base.  0: nothing was placed.  The vdso of a 32-bit program,
- * and what it reads, are placed in the same way, right behind.
+ * and what it reads, are placed in the same way, right behind; so is that of any program of some machines.
  */
 static uint64_t find_mmap_base(
 	pid_t tid, bool narrow, const struct trace_area *areas, uint32_t nr, bool topdown)
@@ -233,13 +233,13 @@ static uint64_t find_mmap_base(
 	uint64_t at = auxiliary(tid, narrow, AT_BASE), start = 0, end = 0, ino = 0;
 	uint64_t least = machine_task_size(false, narrow, 0) / 6;
 
-	if (!at && narrow)
+	if (!at && machine_places_vdso(narrow))
 		return vdso_bounds(areas, nr, topdown);
 	if (!at)
 		at = auxiliary(tid, narrow, AT_PHDR);
 	if (at < least)
 		return 0;
-	if (topdown && !auxiliary(tid, narrow, AT_BASE) && at < 0x700000000000)
+	if (topdown && !auxiliary(tid, narrow, AT_BASE) && at < machine_task_size(false, narrow, 0) / 8 * 7)
 		return 0;
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct trace_area *a = &areas[i];
@@ -271,7 +271,7 @@ void process_space(struct live *l, pid_t tid, struct trace_space *s)
 	read_stat(tid, s);
 	s->topdown = searches_topdown(personality);
 	s->mmap_base = find_mmap_base(tid, narrow, l->areas, l->nr_areas, s->topdown);
-	s->task_size = machine_task_size(l->wide_addresses, narrow, personality);
+	s->task_size = machine_task_size(l->features.wide_addresses, narrow, personality);
 }
 
 /* --- the machine -------------------------------------------------------------------------------------------- */
@@ -347,8 +347,10 @@ int machine_header(struct live *l)
 	l->max_map_count = h->max_map_count;
 	l->overcommit_memory = h->overcommit_memory;
 	h->thp_enabled = thp_enabled();
-	h->pkeys = strstr(cpu, " ospke") != NULL;
-	l->wide_addresses = strstr(cpu, " la57") != NULL;
+	machine_features(cpu, &l->features);
+	h->pkeys = l->features.pkeys;
+	h->branch_targets = l->features.branch_targets;
+	h->memory_tags = l->features.memory_tags;
 	h->kernel = l->strings[0];
 	h->machine = l->strings[1];
 	h->command = l->strings[2];

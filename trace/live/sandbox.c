@@ -11,7 +11,6 @@
  *    SB3  Other answers of the program's own filters leave the call undone, and the map as it is, or rank below ours.
  */
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -20,7 +19,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -38,25 +36,32 @@ bool is_about_filters(const struct trace_call *c)
 
 /* --- SB1 ------------------------------------------------------------------------------------------------------- */
 
-/* Its numbers in the two tables are read, write, exit and sigreturn. */
-static const struct sock_filter strict_code[] = {
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 6),
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 10, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 9, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 8, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 7, 0),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | STRICT_MARK),
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 3, 4, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 4, 3, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 2, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 119, 1, 0),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | STRICT_MARK),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-};
-#define STRICT_LEN (sizeof(strict_code) / sizeof(strict_code[0]))
+#define STRICT_MAX (MACHINE_TABLES * (NR_STRICT + 5))
+#define NR_STRICT  (sizeof(machine_tables->strict) / sizeof(machine_tables->strict[0]))
+
+/* What strict mode allows through each table of the machine; all else is asked of us. */
+static unsigned short strict_filter(struct sock_filter code[STRICT_MAX + 1])
+{
+	unsigned short n = 0;
+
+	for (size_t i = 0; i < nr_machine_tables; i++) {
+		const struct machine_table *m = &machine_tables[i];
+
+		code[n++] = (struct sock_filter)BPF_STMT(
+			BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+		code[n++] =
+			(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, m->arch, 0, NR_STRICT + 3);
+		code[n++] = (struct sock_filter)BPF_STMT(
+			BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+		for (size_t k = 0; k < NR_STRICT; k++)
+			code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+				(uint32_t)m->strict[k] | m->bit, (unsigned char)(NR_STRICT - k), 0);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 1);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	}
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | STRICT_MARK);
+	return n;
+}
 
 /* Alone it would not be refused: it has no filter but ours, and its arguments are good. */
 static bool wants_strict_mode(const struct task *t)
@@ -71,26 +76,15 @@ static bool wants_strict_mode(const struct task *t)
 /* At the entry of its call, or back there. */
 static bool install_strict(struct puppet *p)
 {
-	long err = puppet_install(p, strict_code, STRICT_LEN, 0);
+	struct sock_filter code[STRICT_MAX + 1];
+	unsigned short len = strict_filter(code);
+	long err = puppet_install(p, code, len, 0);
 
 	/* Who has become another user since needs the promise, which changes nothing for who cannot exec any more. */
 	if (err == -EACCES && puppet_enter_again(p) &&
 		puppet_call(p, SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0) == 0 && puppet_enter_again(p))
-		err = puppet_install(p, strict_code, STRICT_LEN, 0);
+		err = puppet_install(p, code, len, 0);
 	return err == 0;
-}
-
-static bool strict_mode_stops_the_clock(void)
-{
-	pid_t pid = fork();
-	int status = 0;
-
-	if (pid == 0) {
-		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0)
-			__builtin_ia32_rdtsc();
-		syscall(SYS_exit, 0);
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
 }
 
 static void be_strict(struct task *t)
@@ -100,7 +94,7 @@ static void be_strict(struct task *t)
 	if (!puppet_begin(&p, t->tid))
 		return;
 	t->strict = install_strict(&p);
-	if (t->strict && strict_mode_stops_the_clock() && puppet_enter_again(&p))
+	if (t->strict && machine_stops_the_clock() && puppet_enter_again(&p))
 		puppet_call(&p, SYS_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0);
 	if (t->strict)
 		puppet_return(&p, 0);

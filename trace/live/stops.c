@@ -109,6 +109,26 @@ static bool read_of_task(void *task, uint64_t addr, void *buf, size_t size)
 	return read_memory(t->tid, addr, buf, size);
 }
 
+/* It is about what is mapped where its first argument says, and takes an address with a tag. */
+static bool takes_tagged_address(uint32_t nr)
+{
+	switch (nr) {
+	case NR_munmap:
+	case NR_mprotect:
+	case NR_pkey_mprotect:
+	case NR_mremap:
+	case NR_madvise:
+	case NR_mlock:
+	case NR_mlock2:
+	case NR_munlock:
+	case NR_mbind:
+	case NR_mseal:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The call that stands at its entry. False: it is none that could change anything. */
 static bool note_call(struct task *t, const struct __ptrace_syscall_info *info)
 {
@@ -122,7 +142,11 @@ static bool note_call(struct task *t, const struct __ptrace_syscall_info *info)
 	if (!machine_table_of(info->arch, info->seccomp.nr, &abi, &number))
 		return false;
 	t->result_at = call_result_at(abi, number, args);
-	return call_decode(&t->call, abi, number, args, &memory);
+	if (!call_decode(&t->call, abi, number, args, &memory))
+		return false;
+	if (takes_tagged_address(t->call.nr))
+		t->call.args[0] = machine_plain_address(t->call.args[0]);
+	return true;
 }
 
 /* A recorded program wants to trace, or to be traced. */

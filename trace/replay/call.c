@@ -378,6 +378,9 @@ static struct prediction do_pkey_mprotect(struct space *s, const struct trace_ca
 	const uint64_t *a = c->args;
 	int key = (int)a[3];
 
+	/* A kernel that has no calls about keys. */
+	if (c->result == -ENOSYS)
+		return (struct prediction){ 0 };
 	if (mm->sys->pkeys && key >= 0 && key < 16) {
 		if (c->result == -EINVAL)
 			return (struct prediction){ 0 };

@@ -50,6 +50,7 @@ struct space {
 	uint64_t beside_start, beside_end;
 	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */
 	uint64_t grown_start, grown_end;
+	bool attached;   /* its program had been running before */
 	bool partial;    /* it began with areas that were not seen */
 	bool populating; /* a call is made whose first writes are told as faults, TRACE_FAULTS_EACH */
 	bool take_over;  /* something was done that is not modelled: the next observation is the truth */

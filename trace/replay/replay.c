@@ -265,7 +265,7 @@ static int space_event(struct replay *r, const struct trace_event *e)
 	mm->arg_end = t->arg_end;
 	mm->env_start = t->env_start;
 	mm->env_end = t->env_end;
-	if (t->task_size <= 1UL << 32 && mm_set_task_size(mm, t->task_size))
+	if (t->task_size < mm->mmap_window && mm_set_task_size(mm, t->task_size))
 		return -EINVAL;
 	mm->task_size = t->task_size;
 	mm->topdown = t->topdown;
@@ -275,6 +275,7 @@ static int space_event(struct replay *r, const struct trace_event *e)
 	if (!t->topdown && t->mmap_base)
 		mm->mmap_legacy_base = t->mmap_base;
 	s->doubt |= t->attached;
+	s->attached = t->attached;
 	if (!r->first_pid) {
 		r->first_pid = e->pid;
 		r->stats.processes = r->stats.threads = 1;
@@ -303,6 +304,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child->randomised = parent->randomised;
 	child->doubt = parent->doubt;
 	child->lost = parent->lost;
+	child->attached = parent->attached;
 	child->ring = parent->ring;
 	child->guards = parent->guards;
 	child->partial = parent->partial;
@@ -502,6 +504,8 @@ static void set_machine(struct mm_system *sys, const struct trace_header *h)
 	mm_system_init(sys, &anon_vma_rmap);
 	if (kernel)
 		sys->kernel = kernel;
+	if (strcmp(h->machine, "aarch64") == 0)
+		sys->machine = MM_MACHINE_ARM64;
 	sys->max_map_count = (int)h->max_map_count;
 	sys->mmap_min_addr = h->mmap_min_addr;
 	sys->dac_mmap_min_addr = h->dac_mmap_min_addr;
@@ -510,6 +514,8 @@ static void set_machine(struct mm_system *sys, const struct trace_header *h)
 	sys->thp_enabled = h->thp_enabled;
 	sys->pkeys = h->pkeys;
 	sys->no_zero_page = h->no_zero_page;
+	sys->branch_targets = h->branch_targets;
+	sys->memory_tags = h->memory_tags;
 }
 
 struct replay *replay_new(const struct trace_header *header, const struct replay_options *options)

@@ -93,13 +93,28 @@ static bool tells_memory_merge(const struct trace_area *a)
 	return a->ino && (a->prot & PROT_EXEC) && (a->vm_flags & VM_MERGEABLE);
 }
 
+/*
+ * On arm64 what exec and brk make may be tagged, which shows nowhere, and keeps it apart from what mmap makes on processors
+ * without tags.  Where the program had been running before, what is not of these by its place is mmap's.
+ */
+static vm_flags_t hidden_flags(const struct space *s, const struct trace_area *a)
+{
+	const struct mm_system *sys = s->mm.sys;
+	bool made_by_exec = !s->attached || a->start < s->mm.brk || (a->vm_flags & VM_GROWSDOWN);
+
+	if (sys->machine != MM_MACHINE_ARM64 || !area_is_anonymous(a))
+		return 0;
+	return made_by_exec || sys->memory_tags ? VM_MTE_ALLOWED : 0;
+}
+
 int begin_map(struct replay *r, struct space *s, const struct trace_map *map)
 {
 	uint32_t sharing = 0;
 
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct trace_area *a = &map->areas[i];
-		int err = insert_area(r, s, a, NULL, a->vm_flags & ~VM_SOFTDIRTY, a->touched, &sharing);
+		vm_flags_t flags = (a->vm_flags & ~VM_SOFTDIRTY) | hidden_flags(s, a);
+		int err = insert_area(r, s, a, NULL, flags, a->touched, &sharing);
 
 		s->mm.merge_any |= tells_memory_merge(a);
 		/* An area that cannot be there is the recording's fault, and a later check names it. */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What of an address space is the processor's: where it ends, and what a request's bits mean (mm_system.machine).
+ */
+#ifndef MM_MACHINE_H
+#define MM_MACHINE_H
+
+#include <vmaple/mm_types.h>
+
+#include "arm64_addresses.h"
+
+struct machine {
+	unsigned long window;     /* bytes: where mappings end that do not ask for what lies beyond */
+	bool spares_last;         /* the last page of the window is nobody's */
+	unsigned int share;       /* searches go upwards from this part of the window: 1/share */
+	bool share_drawn;         /* those too that find nothing downwards begin where exec has drawn */
+	unsigned long stack_area; /* bytes in which the stack of a randomised program begins, anywhere */
+	bool low_flags;           /* MAP_32BIT and MAP_ABOVE4G mean something */
+	vm_flags_t data_flags;    /* that heaps and stacks have besides */
+	bool key_0; /* protection key 0 is allocated from the start, even where there are none */
+	int keys_major, keys_minor; /* the first kernel that has calls about keys */
+	bool tags;                  /* calls about what is mapped take no notice of an address's upper bits */
+	bool spares_low; /* no mapping is so long that nothing below mmap_min_addr would be left out */
+};
+
+static const struct machine machines[] = {
+	[MM_MACHINE_X86_64] = { .window = 1UL << 47,
+		.spares_last = true,
+		.share = 3,
+		.share_drawn = true,
+		.stack_area = 0x3fffffUL << 12,
+		.low_flags = true },
+	[MM_MACHINE_ARM64] = { .window = 1UL << ARM64_WINDOW_BITS,
+		.share = 4,
+		.stack_area = 0x3ffffUL << 12,
+		.data_flags = VM_MTE_ALLOWED, /* with or without tags */
+		.key_0 = true,
+		.keys_major = 6,
+		.keys_minor = 12,
+		.tags = true,
+		.spares_low = true },
+};
+
+static inline const struct machine *machine_of(const struct mm_struct *mm)
+{
+	return &machines[mm->sys->machine];
+}
+
+static inline unsigned long plain_address(const struct mm_struct *mm, unsigned long addr)
+{
+	return machine_of(mm)->tags ? arm64_plain_address(addr) : addr;
+}
+
+#endif /* MM_MACHINE_H */

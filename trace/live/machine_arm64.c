@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine arm64: one table of calls.  Programs of 32-bit Arm, which some of them run, are not followed.
+ *
+ * The first argument and the result are one register: at the end of a call its argument is gone, as for any program.  The
+ * number of the call that the kernel is in is not among the registers, but beside them.
+ */
+#include <elf.h>
+#include <linux/audit.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "arm64_host.h"
+#include "kernel_view.h"
+#include "machine.h"
+
+#define SYSCALL_SIZE 4
+#define NR_REGISTER  8 /* the number of a call, as the program gives it */
+#define TASK_SIZE_32 (1ull << 32)
+
+const struct machine_table machine_tables[] = {
+	{ TRACE_ABI_GENERIC, AUDIT_ARCH_AARCH64, 0, { SYS_read, SYS_write, SYS_exit, SYS_rt_sigreturn } },
+};
+const size_t nr_machine_tables = sizeof(machine_tables) / sizeof(machine_tables[0]);
+const bool machine_follows_narrow = false;
+
+bool machine_table_of(uint32_t arch, uint64_t nr, enum trace_abi *abi, uint32_t *number)
+{
+	*abi = TRACE_ABI_GENERIC;
+	*number = (uint32_t)nr;
+	return arch == AUDIT_ARCH_AARCH64;
+}
+
+bool machine_is_native(pid_t tid)
+{
+	struct __ptrace_syscall_info info = { 0 };
+
+	return kernel->ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) <= 0 ||
+	       info.arch == AUDIT_ARCH_AARCH64;
+}
+
+uint64_t machine_plain_address(uint64_t addr)
+{
+	return arm64_plain_address(addr);
+}
+
+bool registers_take(struct registers *r, pid_t tid)
+{
+	struct iovec user = { &r->user, sizeof(r->user) }, call = { &r->call, sizeof(r->call) };
+
+	return kernel->ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRSTATUS, &user) == 0 &&
+	       kernel->ptrace(PTRACE_GETREGSET, tid, (void *)NT_ARM_SYSTEM_CALL, &call) == 0;
+}
+
+bool registers_put(const struct registers *r, pid_t tid)
+{
+	struct iovec user = { (void *)&r->user, sizeof(r->user) },
+		     call = { (void *)&r->call, sizeof(r->call) };
+
+	return kernel->ptrace(PTRACE_SETREGSET, tid, (void *)NT_PRSTATUS, &user) == 0 &&
+	       kernel->ptrace(PTRACE_SETREGSET, tid, (void *)NT_ARM_SYSTEM_CALL, &call) == 0;
+}
+
+uint64_t registers_ip(const struct registers *r)
+{
+	return r->user.pc;
+}
+
+uint64_t registers_sp(const struct registers *r)
+{
+	return r->user.sp;
+}
+
+int64_t registers_call(const struct registers *r)
+{
+	return r->call;
+}
+
+int64_t registers_result(const struct registers *r)
+{
+	return (int64_t)r->user.regs[0];
+}
+
+void registers_set_call(struct registers *r, int64_t nr)
+{
+	r->call = (int)nr;
+}
+
+void registers_set_result(struct registers *r, int64_t result)
+{
+	r->user.regs[0] = (uint64_t)result;
+}
+
+void registers_set_arguments(struct registers *r, const uint64_t args[3])
+{
+	memset(r->user.regs, 0, 6 * sizeof(r->user.regs[0]));
+	memcpy(r->user.regs, args, 3 * sizeof(args[0]));
+}
+
+uint64_t registers_first_argument(const struct registers *r, enum trace_abi abi)
+{
+	return r->user.regs[0];
+}
+
+void registers_set_first_argument(struct registers *r, enum trace_abi abi, uint64_t value)
+{
+	r->user.regs[0] = value;
+}
+
+void registers_set_fourth_argument(struct registers *r, uint64_t value)
+{
+	r->user.regs[3] = value;
+}
+
+void registers_put_back_argument(struct registers *r, enum trace_abi abi, uint64_t value)
+{
+}
+
+void registers_call_again(struct registers *r, int64_t nr)
+{
+	r->user.pc -= SYSCALL_SIZE;
+	r->user.regs[NR_REGISTER] = (uint64_t)nr;
+	r->call = -1;
+}
+
+void machine_features(const char *cpuinfo, struct machine_features *f)
+{
+	*f = (struct machine_features){ .wide_addresses = arm64_is_wide_here(),
+		.branch_targets = strstr(cpuinfo, " bti") != NULL,
+		.memory_tags = strstr(cpuinfo, " mte") != NULL };
+}
+
+uint64_t machine_task_size(bool wide, bool narrow, uint64_t personality)
+{
+	if (narrow)
+		return TASK_SIZE_32;
+	return 1ull << (wide ? ARM64_WIDE_BITS : arm64_window_bits_here());
+}
+
+bool machine_places_vdso(bool narrow)
+{
+	return true;
+}
+
+bool machine_stops_the_clock(void)
+{
+	return false;
+}
