@@ -32,7 +32,7 @@ static const char help[] =
 	"  -o FILE           the page\n"
 	"  --svg FILE        a picture of areas over time, for documents\n"
 	"  --pid PID         this process first; default: the one with the most areas\n"
-	"  --max-size BYTES  merge what lived shortest, until the data fits; 10M by\n"
+	"  --max-size BYTES  merge what lived shortest, until the page fits; 10M by\n"
 	"                    default (K, M and G are known)\n"
 	"\n"
 	"exit status: 0; 2 usage; 3 the recording is damaged or ends early; 125 vmaple\n"

@@ -155,7 +155,7 @@ static void keep(void *ctx, const struct life *life)
 		.stack = life->birth.stack,
 		.thread = life->birth.tid,
 		.kind = life->kind,
-		.prot = life->prot,
+		.prot = (uint8_t)(life->prot | (life->shared ? 8 : 0)),
 		.needless = life->needless };
 
 	if (have_room(r)) {

@@ -26,7 +26,7 @@ struct report_rect {
 	uint32_t lives; /* how many it is */
 	uint32_t reasons, site, name, stack,
 		thread; /* stack, thread: that put its lower end there; 0: not known */
-	uint8_t kind, prot;
+	uint8_t kind, prot; /* prot: as of a life, and 8 shared */
 	bool needless;
 };
 

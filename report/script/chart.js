@@ -135,7 +135,7 @@ class Chart {
 		if (!a)
 			return;
 		element("p", `Began between ${seconds(a[0])} and ${seconds(a[1])}${b ? `, and between ${seconds(b[0])} and ${seconds(b[1])}` : ""}${this.meta.left_out ? `, without ${this.meta.left_out.toLocaleString("en")} areas that are not drawn` : ""}:`, box);
-		this.table(box, "made by", "site", (i) => this.meta.sites[this.rects.site[i]]);
+		this.table(box, "made by", "site", (i) => siteOf(this.meta, this.rects, i));
 		this.table(box, "apart from the area below", "reasons", (i) => reasonWords(this.meta, this.rects.reasons[i], this.meta.reasons));
 	}
 

@@ -35,6 +35,11 @@ function reasonWords(meta, bits, words) {
 }
 reasonWords.known = new Map();
 
+/** Who made an area; a page that has no room for all says so. */
+function siteOf(meta, columns, i) {
+	return meta.sites[columns.site[i]] ?? "not told";
+}
+
 const hex = (n) => n.toString(16).padStart(12, "0");
 const seconds = (ns) => (ns / 1e9).toFixed(3) + " s";
 

@@ -26,7 +26,7 @@ class Flame {
 			let at = groups.get(key);
 			if (at === undefined) {
 				groups.set(key, (at = paths.length));
-				paths.push(flamePath(m.stacks[stack], m.sites[from.site[i]] || "", reasonWords(m, from.reasons[i], m.reasons)));
+				paths.push(flamePath(m.stacks[stack], siteOf(m, from, i), reasonWords(m, from.reasons[i], m.reasons)));
 				weights.push(0);
 			}
 			weights[at] += this.weight.value === "bytes" ? from.end[i] - from.start[i] : this.weight.value === "births" ? from.lives[i] : 1;

@@ -21,7 +21,7 @@ class List {
 		return {
 			start, size: columns.end[i] - start, prot: protText(columns.prot[i]), kind: m.kinds[columns.kind[i]], name: m.names[columns.name[i]] || "",
 			reason: reasonWords(m, reasons, m.keys), words: reasonWords(m, reasons, m.reasons) + (columns.needless[i] ? " (need not be)" : ""),
-			site: m.sites[columns.site[i]] || "", thread: columns.thread[i],
+			site: siteOf(m, columns, i), thread: columns.thread[i],
 		};
 	}
 

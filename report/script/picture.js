@@ -40,7 +40,7 @@ class Picture {
 		const r = this.rects, m = this.meta;
 		this.chosen = !filter && !page.thread ? null : Uint8Array.from(r.start, (start, i) => isOf(r, i, page.thread, null) && (!filter || filter({
 			start, size: r.end[i] - start, prot: protText(r.prot[i]), kind: m.kinds[r.kind[i]], name: m.names[r.name[i]] || "",
-			reason: reasonWords(m, r.reasons[i], m.keys), site: m.sites[r.site[i]] || "", thread: r.thread[i],
+			reason: reasonWords(m, r.reasons[i], m.keys), site: siteOf(m, r, i), thread: r.thread[i],
 		})));
 		this.version++;
 		this.draw();
@@ -188,7 +188,7 @@ class Picture {
 	line(i) {
 		const r = this.rects;
 		const several = r.lives[i] > 1 ? ` (${r.lives[i]}, one after the other)` : "";
-		return `${hex(r.start[i])}-${hex(r.end[i])} ${protText(r.prot[i])} ${sizeText(r.end[i] - r.start[i])} ${this.meta.names[r.name[i]] || this.meta.kinds[r.kind[i]]}${several}`;
+		return `${hex(r.start[i])}-${hex(r.end[i])} ${protText(r.prot[i])}${r.prot[i] & 8 ? "s" : "p"} ${sizeText(r.end[i] - r.start[i])} ${this.meta.names[r.name[i]] || this.meta.kinds[r.kind[i]]}${several}`;
 	}
 
 	/** The area that began where this one ended, while both lived; -1: there was none. */
@@ -201,13 +201,13 @@ class Picture {
 	}
 
 	describe(i) {
-		const k = this.above(i), r = this.rects, upper = k < 0 ? "" : `\nits upper end: ${this.meta.sites[r.site[k]]}\napart from the area above: ${reasonWords(this.meta, r.reasons[k], this.meta.reasons)}`;
+		const k = this.above(i), r = this.rects, upper = k < 0 ? "" : `\nits upper end: ${siteOf(this.meta, r, k)}\napart from the area above: ${reasonWords(this.meta, r.reasons[k], this.meta.reasons)}`;
 		return this.describeLower(i) + upper;
 	}
 
 	describeLower(i) {
 		const r = this.rects, lived = r.ended[i] >= this.meta.end ? "lives to the end" : `ended after ${seconds(r.ended[i])}`;
-		return `${this.line(i)}\nso since step ${r.step[i]}, ${seconds(r.born[i])}; ${lived}\nits lower end: ${this.meta.sites[r.site[i]]}\napart from the area below: ${reasonWords(this.meta, r.reasons[i], this.meta.reasons)}`;
+		return `${this.line(i)}\nso since step ${r.step[i]}, ${seconds(r.born[i])}; ${lived}\nits lower end: ${siteOf(this.meta, r, i)}\napart from the area below: ${reasonWords(this.meta, r.reasons[i], this.meta.reasons)}`;
 	}
 
 	pin(i) {
@@ -244,7 +244,7 @@ class Picture {
 			}
 			const i = this.find(x, y);
 			moveCursor(this.view.t0 + (this.view.t1 - this.view.t0) * x);
-			document.getElementById("tip").textContent = i < 0 ? "" : this.line(i);
+			document.getElementById("tip").textContent = i < 0 ? "" : `${this.line(i)}, since ${seconds(this.rects.born[i])}: ${siteOf(this.meta, this.rects, i)}`;
 		});
 		c.addEventListener("pointerup", (e) => {
 			if (from && !moved)

@@ -19,7 +19,7 @@ class Reasons {
 		const words = (c, i) => reasonWords(this.meta, c.reasons[i], this.meta.reasons) + (c.needless[i] ? " (need not be)" : "");
 		const { caption, titles, rows, columns } = second ? this.growth() : first ? this.began() : this.peak();
 		fillTable(this.table, caption + of, [...titles, "reason", "made by"],
-			rows.slice(0, REASON_ROWS).map(([numbers, i]) => [...numbers, words(columns, i), this.meta.sites[columns.site[i]] || ""]));
+			rows.slice(0, REASON_ROWS).map(([numbers, i]) => [...numbers, words(columns, i), siteOf(this.meta, columns, i)]));
 		this.more.textContent = rows.length > REASON_ROWS ? `and ${rows.length - REASON_ROWS} more groups.` : "";
 	}
 

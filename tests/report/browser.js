@@ -193,7 +193,7 @@ const cases = {
 		const place = await b.at("#picture", 0.8, hit);
 		await b.mouse("mouseMoved", place);
 		await b.frames();
-		assert.match(await b.value(text("tip")), /^[0-9a-f]{12}-[0-9a-f]{12} [r-][w-][x-] /);
+		assert.match(await b.value(text("tip")), /^[0-9a-f]{12}-[0-9a-f]{12} [r-][w-][x-][ps] .*, since [\d.]+ s: \S/);
 		assert.ok((await b.value("page.cursor")) > 0);
 		await b.click("#picture", 0.8, hit);
 		assert.match(await b.value(text("pinned")), /its lower end: .*\napart from the area below: .*\nits upper end: .*\napart from the area above: /);
@@ -475,6 +475,18 @@ const cases = {
 		assert.ok(Math.abs(shape[0] - shape[1]) < 0.05, "pictures keep their proportions: " + shape);
 		assert.strictEqual(await b.value("getComputedStyle(document.querySelector('#legend i')).printColorAdjust"), "exact");
 		await b.send("Emulation.setEmulatedMedia", { media: "" });
+	},
+	async "without a script the page says the essential"(b) {
+		await b.send("Emulation.setScriptExecutionDisabled", { value: true });
+		await b.send("Page.navigate", { url: "file://" + path.resolve(pageFile) });
+		await b.until("document.readyState === 'complete'");
+		const said = await b.value("document.body.innerText");
+		for (const words of [/most areas\s+\d+ at step/, /mapping calls\s+\d/, /Why areas are apart, at the peak/, /made by\s/, /Largest free ranges/, /Without JavaScript/])
+			assert.match(said, words);
+		assert.doesNotMatch(said, /Wheel zooms|Filter/);
+		assert.ok((await b.value(cells("reasons"))).length > 5);
+		await b.shot("12-without-script");
+		await b.send("Emulation.setScriptExecutionDisabled", { value: false });
 	},
 	async "hostile names are text"(b) {
 		await b.open(hostileFile);

@@ -158,9 +158,9 @@ def pictures_are_xml_and_say_what_is_there(folder):
 def the_size_is_bounded(folder):
     recording = recorded(folder)
     whole = Page(os.path.join(folder, "p.html"), recording)
-    size = len(whole.parts.script("data"))
-    small = Page(os.path.join(folder, "q.html"), recording, "--max-size", str(size - 200))
-    assert len(small.parts.script("data")) <= size - 200, (len(small.parts.script("data")), size)
+    size = len(whole.bytes) - 200
+    small = Page(os.path.join(folder, "q.html"), recording, "--max-size", str(size))
+    assert len(small.bytes) <= size, (len(small.bytes), size)
     rects = [sum(s["rects"] for s in p.meta["spaces"]) for p in (small, whole)]
     assert rects[0] < rects[1]
     assert re.search(r"<dt>merged<dd>areas of process \d+ that (lived less than [\d.]+ ms|"
@@ -240,9 +240,9 @@ def short_lives_in_one_place_are_merged_and_none_is_lost(folder):
     whole = Page(os.path.join(folder, "p.html"), log)
     assert sum(whole.rects("lives")) == whole.space["rects"] == rows, (whole.space, rows)
     assert whole.space["left_out"] == 0 and "<dt>merged" not in whole.source
-    size = len(whole.parts.script("data")) * 2 // 3
+    size = len(whole.bytes) - len(whole.parts.script("data")) // 3
     small = Page(os.path.join(folder, "q.html"), log, "--max-size", str(size))
-    assert len(small.parts.script("data")) <= size and small.space["rects"] < rows / 2, small.space
+    assert len(small.bytes) <= size and small.space["rects"] < rows / 2, small.space
     assert sum(small.rects("lives")) + small.space["left_out"] == rows, (sum(small.rects("lives")), small.space, rows)
     said = re.search(r"<dt>merged<dd>areas of process 1 that lived less than [\d.]+ ms: ([\d,]+) are drawn as one .*, ([\d,]+) are not", small.source)
     joined, left_out = (int(n.replace(",", "")) for n in said.groups())
@@ -252,6 +252,27 @@ def short_lives_in_one_place_are_merged_and_none_is_lost(folder):
     by_place = sorted(zip(small.rects("start"), small.rects("born"), small.rects("ended")))
     for (place, _, ended), (other, born, _) in zip(by_place, by_place[1:]):
         assert place != other or ended <= born, (place, ended, born)
+
+
+def names_without_end_make_a_page_of_bounded_size(folder):
+    maps = os.path.join(folder, "maps")
+    with open(maps, "w", encoding="ascii") as f:
+        for i in range(10000):
+            f.write("%012x-%012x r--p 00000000 08:01 %d /%s%05d\n" % (0x7f0000000000 + (i << 16), 0x7f0000001000 + (i << 16), i + 1, "n" * 2000, i))
+    page = Page(os.path.join(folder, "p.html"), maps)
+    assert len(page.bytes) <= 10 << 20, len(page.bytes)
+    told = len(page.meta["names"])
+    assert 100 < told < 10000 and page.space["rects"] == page.space["areas"] == 10000, (told, page.space)
+    untold = re.search(r"<dt>names and places not told<dd>([\d,]+), for which", page.source).group(1)
+    assert int(untold.replace(",", "")) == 10000 - told, (untold, told)
+    small = Page(os.path.join(folder, "q.html"), maps, "--max-size", "1M")
+    assert len(small.bytes) <= 1 << 20 and len(small.meta["names"]) < told
+
+
+def the_script_is_small(folder):
+    page = Page(os.path.join(folder, "p.html"), hostile(folder))
+    own = next(s[2] for s in page.parts.scripts if s[0] == "script" and "type" not in s[1])
+    assert len(own) < 150 * 1000, len(own)
 
 
 def an_area_of_everything_is_one(folder):
@@ -268,4 +289,4 @@ run_cases(the_page_has_what_the_ledger_has, every_area_of_the_end_is_a_rectangle
           hostile_names_are_text, pictures_are_xml_and_say_what_is_there, the_size_is_bounded,
           a_program_whose_name_is_markup_is_text, a_hundred_thousand_processes_make_a_page,
           clocks_that_jump_leave_time_in_order, short_lives_in_one_place_are_merged_and_none_is_lost,
-          an_area_of_everything_is_one)
+          names_without_end_make_a_page_of_bounded_size, the_script_is_small, an_area_of_everything_is_one)
