@@ -162,7 +162,9 @@ function setProcesses() {
 }
 
 function setTheme() {
-	document.getElementById("theme").addEventListener("click", () => {
+	const button = document.getElementById("theme");
+	button.hidden = false;
+	button.addEventListener("click", () => {
 		const root = document.documentElement.classList, dark = root.contains("dark") || (!root.contains("light") && matchMedia("(prefers-color-scheme: dark)").matches);
 		root.toggle("dark", !dark);
 		root.toggle("light", dark);
