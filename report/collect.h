@@ -25,7 +25,7 @@ struct report_rect {
 	uint64_t step;  /* at which it came to be so */
 	uint32_t lives; /* how many it is */
 	uint32_t reasons, site, name, stack,
-		thread; /* stack, thread: that put its lower end there; 0: not known */
+		thread;     /* stack, thread: that put its lower end there; 0: not known */
 	uint8_t kind, prot; /* prot: as of a life, and 8 shared */
 	bool needless;
 };
