@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <vmaple/symbols.h>
 
@@ -80,6 +81,16 @@ const char *number_text(uint64_t n, char *buf, size_t size)
 		buf[out++] = digits[i];
 	}
 	buf[out] = '\0';
+	return buf;
+}
+
+const char *clock_text(const struct trace_header *h, uint64_t time_ns, char *buf, size_t size)
+{
+	time_t at = (time_t)(h->start_time + time_ns / 1000000000);
+	struct tm tm;
+
+	if (!h->start_time || !localtime_r(&at, &tm) || !strftime(buf, size, "%H:%M:%S", &tm))
+		*buf = '\0';
 	return buf;
 }
 

@@ -18,6 +18,8 @@ const char *site_text(const struct explain_site *site, char *buf, size_t size);
 /* "60,123" */
 const char *number_text(uint64_t n, char *buf, size_t size);
 /* An event as an object, null for NULL. */
+/* "21:13:54", the time of day of an event; "" where the recording does not know when it began. @return @p buf. */
+const char *clock_text(const struct trace_header *header, uint64_t time_ns, char *buf, size_t size);
 json_t *event_json(const struct explain_event *e);
 json_t *site_json(const struct explain_site *site);
 /* The keys of a set of reasons. */

@@ -312,13 +312,44 @@ static void print_ends(const struct whatif_run *w)
 		number_text(w->end_after, after, sizeof(after)));
 }
 
+static bool as_many_areas(const struct whatif_run *w)
+{
+	bool same = w->before.count == w->after.count && w->before.peak.areas == w->after.peak.areas &&
+		    w->end_was == w->end_after;
+
+	for (uint32_t i = 0; same && i < w->before.count; i++)
+		same = w->before.sample[i].areas == w->after.sample[i].areas;
+	return same;
+}
+
+/* A change that makes no difference: has it met anything, and was that all the same? */
+static void print_sameness(const struct whatif_run *w)
+{
+	const struct whatif_outcome *o = whatif_outcome(w->whatif);
+	bool of_the_machine = w->changes.kernel || w->changes.rmap || w->changes.max_map_count;
+	char text[512];
+
+	if (!o->changed && !of_the_machine)
+		snprintf(text, sizeof(text),
+			"With %s nothing would be different: the recording has no call or write that it "
+			"changes.",
+			w->words);
+	else if (!o->otherwise && as_many_areas(w))
+		snprintf(text, sizeof(text),
+			"With %s there would be as many areas at every moment: nothing that the program did "
+			"comes out otherwise by it.",
+			w->words);
+	else
+		return;
+	print_wrapped("", text);
+}
+
 static void print_doubts(const struct whatif_run *w)
 {
 	const struct whatif_outcome *o = whatif_outcome(w->whatif);
 	char text[1024], count[32];
 
-	if (!o->changed && !w->changes.kernel && !w->changes.rmap && !w->changes.max_map_count)
-		print_wrapped("", "Nothing in the recording is what that would have changed.");
+	print_sameness(w);
 	if (w->changes.kernel && !w->changes.kernel->asked)
 		print_wrapped("", "What this kernel does was read off its sources; it was not asked.");
 	if (o->otherwise) {
@@ -371,9 +402,12 @@ static int print_whatif(const struct whatif_run *w)
 	const struct whatif_outcome *o = whatif_outcome(w->whatif);
 	char line[512], count[32];
 
-	snprintf(line, sizeof(line),
-		"areas of process %u, and what they would have been with %s (%s events changed)",
-		w->before.peak_pid, w->words, number_text(o->changed, count, sizeof(count)));
+	snprintf(line, sizeof(line), "areas of process %u, and what they would have been with %s%s%s%s",
+		w->before.peak_pid, w->words, o->changed ? " (" : "",
+		o->changed ? number_text(o->changed, count, sizeof(count)) : "",
+		!o->changed       ? ""
+		: o->changed == 1 ? " event changed)"
+				  : " events changed)");
 	print_wrapped("", line);
 	print_rows(w);
 	print_ends(w);

@@ -2,6 +2,7 @@
 /* vmaple why FILE ADDR [ADDR]: the life of an area, and each neighbour: one or two, and why. */
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "why.h"
 
@@ -10,20 +11,20 @@
 
 static void area_text(const struct vm_area_struct *vma, char *buf, size_t size)
 {
-	char bytes[32];
-	const char *name = vma->vm_file     ? vma->vm_file->name
-			   : vma->anon_name ? vma->anon_name->name
-					    : "anonymous memory";
+	char bytes[32], own[256];
+	const char *name = vma_name(vma, own, sizeof(own));
 
 	snprintf(buf, size, "%lx-%lx %c%c%c%c %s, %s", vma->vm_start, vma->vm_end,
 		vma->vm_flags & VM_READ ? 'r' : '-', vma->vm_flags & VM_WRITE ? 'w' : '-',
 		vma->vm_flags & VM_EXEC ? 'x' : '-', vma->vm_flags & VM_MAYSHARE ? 's' : 'p',
-		size_text(vma->vm_end - vma->vm_start, bytes, sizeof(bytes)), name);
+		size_text(vma->vm_end - vma->vm_start, bytes, sizeof(bytes)),
+		*name ? name : "anonymous memory");
 }
 
-static void print_entry(const struct history_entry *h, const struct code *code)
+static void print_entry(
+	const struct history_entry *h, const struct code *code, const struct trace_header *header)
 {
-	char lead[64], event[320], where[160], text[800], stack[2048], times[80] = "";
+	char lead[64], clock[16], event[320], where[160], text[800], stack[2048], times[80] = "";
 
 	explain_event_text(&h->event, event, sizeof(event));
 	if (h->times > 1)
@@ -38,24 +39,39 @@ static void print_entry(const struct history_entry *h, const struct code *code)
 			name ? " (" : "", name ? name : "", name ? ")" : "",
 			place_text(code, h->event.site, h->event.stack, where, sizeof(where)));
 	}
-	snprintf(lead, sizeof(lead), "  %11.6f s  ", (double)h->event.time_ns / 1e9);
+	clock_text(header, h->event.time_ns, clock, sizeof(clock));
+	snprintf(lead, sizeof(lead), "  %11.6f s  %s%s", (double)h->event.time_ns / 1e9, clock,
+		*clock ? "  " : "");
 	print_wrapped(lead, text);
 	if (*stack_text(code, h->event.stack, stack, sizeof(stack)))
 		print_wrapped("                 by ", stack);
 }
 
-static void print_history(const struct history *h, const struct code *code)
+/* When the clock began that the steps have, as far as it is known. */
+static void print_title(const struct trace_header *h)
+{
+	time_t at = (time_t)h->start_time;
+	struct tm tm;
+	char text[64];
+
+	if (at && localtime_r(&at, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm))
+		printf("\nits life (the recording began at %s):\n", text);
+	else
+		printf("\nits life:\n");
+}
+
+static void print_history(const struct history *h, const struct code *code, const struct trace_header *header)
 {
 	uint64_t kept = HISTORY_FIRST + HISTORY_LAST, skipped = h->total > kept ? h->total - kept : 0;
 
-	printf("\nits life:\n");
+	print_title(header);
 	for (uint64_t i = 0; i < h->total; i++) {
 		if (i == HISTORY_FIRST && skipped) {
 			printf("  ... %" PRIu64 " more ...\n", skipped);
 			i += skipped;
 		}
 		print_entry(i < HISTORY_FIRST ? &h->first[i] : &h->last[(i - HISTORY_FIRST) % HISTORY_LAST],
-			code);
+			code, header);
 	}
 }
 
@@ -214,7 +230,7 @@ static void print_areas(const struct why *w, struct vm_area_struct **vma, const 
 		printf("     of process %u at step %s\n", m->mm_pid,
 			number_text(m->last.step, number, sizeof(number)));
 		if (h)
-			print_history(h, &code);
+			print_history(h, &code, trace_reader_header(m->reader));
 	}
 	for (unsigned int i = 0; i < a->shown; i++)
 		print_boundary(&a->boundary[i], a->title[i]);
@@ -237,9 +253,10 @@ static int print_areas_json(const struct why *w, struct vm_area_struct **vma, co
 				area_json(vma[i]), "life", history_json(history_of(histories, m->mm_id, i))));
 	for (unsigned int i = 0; i < a->shown; i++)
 		json_push(boundaries, boundary_json(&a->boundary[i]));
-	return print_json(json_pack("{s:i, s:I, s:b, s:o, s:I, s:o}", "pid", (int)m->mm_pid, "step",
-		(json_int_t)m->last.step, "one_area", vma[0] == vma[1], "areas", areas, "boundaries_in_all",
-		(json_int_t)a->count, "boundaries", boundaries));
+	return print_json(json_pack("{s:i, s:I, s:I, s:b, s:o, s:I, s:o}", "pid", (int)m->mm_pid, "started",
+		(json_int_t)trace_reader_header(m->reader)->start_time, "step", (json_int_t)m->last.step,
+		"one_area", vma[0] == vma[1], "areas", areas, "boundaries_in_all", (json_int_t)a->count,
+		"boundaries", boundaries));
 }
 
 int why_area(struct why *w, const struct histories *histories)

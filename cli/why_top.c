@@ -56,14 +56,17 @@ static void print_top(const struct why *w, const struct explain_table *t, const 
 {
 	const struct moment *m = &w->moment;
 	const struct trace_header *h = trace_reader_header(m->reader);
-	char number[32], size[32], step[32], line[512];
+	char number[32], size[32], step[32], clock[16], line[512];
 	uint64_t shown = 0;
 	size_t i;
 
-	snprintf(line, sizeof(line), "process %u at step %s, %.3f s%s: %s areas, %s; max_map_count %" PRIu64,
-		m->mm_pid, number_text(m->last.step, step, sizeof(step)), (double)m->last.time_ns / 1e9,
-		m->kind == MOMENT_PEAK ? ", its peak" : "", number_text(t->areas, number, sizeof(number)),
-		size_text(t->bytes, size, sizeof(size)), h->max_map_count);
+	clock_text(h, m->last.time_ns, clock, sizeof(clock));
+	snprintf(line, sizeof(line),
+		"process %u at step %s, %.3f s%s%s%s: %s areas, %s; max_map_count %" PRIu64, m->mm_pid,
+		number_text(m->last.step, step, sizeof(step)), (double)m->last.time_ns / 1e9,
+		*clock ? ", at " : "", clock, m->kind == MOMENT_PEAK ? ", its peak" : "",
+		number_text(t->areas, number, sizeof(number)), size_text(t->bytes, size, sizeof(size)),
+		h->max_map_count);
 	print_wrapped("", line);
 	snprintf(line, sizeof(line),
 		"%s of them (%.0f%%) need not be: they differ from their neighbour in "
@@ -114,10 +117,12 @@ static int print_top_json(const struct why *w, const struct explain_table *t, co
 
 	for (size_t i = 0; i < c->count && i < w->top; i++)
 		json_push(groups, culprit_json(t, &c->list[i], &code));
-	return print_json(json_pack("{s:i, s:I, s:f, s:I, s:I, s:I, s:I, s:o}", "pid", (int)w->moment.mm_pid,
-		"step", (json_int_t)w->moment.last.step, "seconds", (double)w->moment.last.time_ns / 1e9,
-		"areas", (json_int_t)t->areas, "bytes", (json_int_t)t->bytes, "needless",
-		(json_int_t)t->needless, "groups_in_all", (json_int_t)c->count, "groups", groups));
+	return print_json(
+		json_pack("{s:i, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:o}", "pid", (int)w->moment.mm_pid,
+			"started", (json_int_t)trace_reader_header(w->moment.reader)->start_time, "step",
+			(json_int_t)w->moment.last.step, "seconds", (double)w->moment.last.time_ns / 1e9,
+			"areas", (json_int_t)t->areas, "bytes", (json_int_t)t->bytes, "needless",
+			(json_int_t)t->needless, "groups_in_all", (json_int_t)c->count, "groups", groups));
 }
 
 /* A frame for flame graph tools: semicolons inside would make two, and a line is one stack. */

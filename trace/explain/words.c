@@ -202,7 +202,8 @@ static const char *access_text(const struct vm_area_struct *vma, char buf[5])
 /* What one side has of what differs: " rw-p", " named heap", " with file x"; may be nothing. */
 static void add_property(char *buf, size_t size, const struct vm_area_struct *vma, uint32_t reason)
 {
-	char access[5];
+	char access[5], own[256];
+	const char *name;
 
 	switch (reason) {
 	case EXPLAIN_PROT:
@@ -210,7 +211,8 @@ static void add_property(char *buf, size_t size, const struct vm_area_struct *vm
 		add(buf, size, " is %s", access_text(vma, access));
 		break;
 	case EXPLAIN_FILE:
-		add(buf, size, " is %s", vma->vm_file ? vma->vm_file->name : "anonymous memory");
+		name = vma_name(vma, own, sizeof(own));
+		add(buf, size, " is %s", *name ? name : "anonymous memory");
 		break;
 	case EXPLAIN_OFFSET:
 		add(buf, size, " begins at %#lx", vma->vm_pgoff << vma->vm_mm->sys->page_shift);

@@ -21,6 +21,7 @@ void symbols_free(struct symbols *s)
 	symbols_follow_free(s);
 	perf_maps_free(s);
 	task_names_free(s);
+	plain_names_free(s);
 	while (s->modules) {
 		struct known_module *m = s->modules;
 
@@ -113,7 +114,10 @@ bool symbols_look_up(
 		symbol->offset = addr - at->bias;
 	else if (!k->file || !symbol_file_vaddr(k->file, offset, &symbol->offset))
 		symbol->offset = offset;
-	return k->file && symbol_file_find(k->file, symbol->offset, symbol);
+	if (!k->file || !symbol_file_find(k->file, symbol->offset, symbol))
+		return false;
+	symbol->function = plain_name(s, symbol->function);
+	return true;
 }
 
 bool symbol_find(struct symbols *s, const struct trace_module *module, uint32_t pid, uint64_t addr,

@@ -6,6 +6,7 @@
  *   follow.c    a recording's modules by address space, and its stacks
  *   file.c      one file of code, by libdw
  *   no_file.c   the same without libdw: nothing is known
+ *   demangle.c  C++ names as they stand in sources
  *   tasks.c     what tasks are called
  *   perf_map.c  code without a file: of the recording, or /tmp/perf-PID.map
  *
@@ -50,6 +51,9 @@ struct symbols {
 	char *recording; /* that perf_map.c has not read yet; NULL: none */
 	struct perf_map *perf_maps;
 	void *named_tasks; /* tasks.c: a tree of tsearch(3) */
+	void *plain_names; /* demangle.c: another */
+	char *(*demangle)(const char *name, char *buf, size_t *size, int *status);
+	bool demangler_sought;
 	struct space_code *spaces;
 	struct trace_stack *stacks; /* by number - 1 */
 	uint32_t nr_stacks, stacks_allocated;
@@ -73,6 +77,10 @@ void symbol_file_close(struct symbol_file *f);
 bool symbol_file_vaddr(struct symbol_file *f, uint64_t offset, uint64_t *vaddr);
 /* The function and the line there; false: no function is known. */
 bool symbol_file_find(struct symbol_file *f, uint64_t vaddr, struct symbol *symbol);
+
+/* demangle.c: @name itself where it is none of C++, or cannot be read. */
+const char *plain_name(struct symbols *s, const char *name);
+void plain_names_free(struct symbols *s);
 
 /* tasks.c: -1: no memory */
 int task_name_add(struct symbols *s, const struct trace_event *e);

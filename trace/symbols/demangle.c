@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * C++ names as they stand in sources.
+ *
+ * The demangler is that of the C++ library, __cxa_demangle(), which is on nearly every machine: it is asked for when the first
+ * name wants it, so that nothing here needs a C++ library.  Without one the names stay as files have them.
+ */
+#include "symbols_internal.h"
+
+#include <dlfcn.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Names are read again and again: each is made once. */
+struct plain_name {
+	char *mangled, *plain;
+};
+
+static int by_mangled(const void *a, const void *b)
+{
+	return strcmp(((const struct plain_name *)a)->mangled, ((const struct plain_name *)b)->mangled);
+}
+
+static char *(*find_demangler(void))(const char *, char *, size_t *, int *)
+{
+	void *library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
+	void *function = library ? dlsym(library, "__cxa_demangle") : NULL;
+	char *(*demangle)(const char *, char *, size_t *, int *);
+
+	memcpy(&demangle, &function, sizeof(demangle));
+	return demangle;
+}
+
+static void free_name(void *node)
+{
+	struct plain_name *n = node;
+
+	free(n->mangled);
+	free(n->plain);
+	free(n);
+}
+
+/* @plain is taken over. */
+static const char *keep(struct symbols *s, const char *mangled, char *plain)
+{
+	struct plain_name *n = malloc(sizeof(*n));
+
+	if (!n) {
+		free(plain);
+		return mangled;
+	}
+	*n = (struct plain_name){ strdup(mangled), plain };
+	if (n->mangled && tsearch(n, &s->plain_names, by_mangled))
+		return n->plain;
+	free_name(n);
+	return mangled;
+}
+
+const char *plain_name(struct symbols *s, const char *name)
+{
+	const struct plain_name key = { .mangled = (char *)name };
+	struct plain_name *const *found;
+	char *plain;
+
+	if (strncmp(name, "_Z", 2) != 0)
+		return name;
+	found = tfind(&key, &s->plain_names, by_mangled);
+	if (found)
+		return (*found)->plain;
+	if (!s->demangler_sought)
+		s->demangle = find_demangler();
+	s->demangler_sought = true;
+	plain = s->demangle ? s->demangle(name, NULL, NULL, &(int){ 0 }) : NULL;
+	return plain ? keep(s, name, plain) : name;
+}
+
+void plain_names_free(struct symbols *s)
+{
+	tdestroy(s->plain_names, free_name);
+}
