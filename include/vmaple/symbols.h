@@ -26,7 +26,7 @@ struct symbols;
 
 /** What is known of an address. Strings live as long as the struct symbols that gave them. */
 struct symbol {
-	const char *function; /**< C++ names as in sources where a C++ library is installed; NULL: not known */
+	const char *function; /**< C++ names as sources have them, where libstdc++ is; NULL: not known */
 	uint64_t offset;    /**< of the address in the function; without one, in the file as an ELF address */
 	const char *module; /**< last part of the file's path, "[vdso]", "perf-PID.map"; NULL: in no file */
 	const char *file;   /**< source; NULL: not known */

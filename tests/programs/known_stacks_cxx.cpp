@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// As known_stacks.c, in C++: constructors, virtual functions, a handler of an exception, a lambda.  Names are mangled.
+// As known_stacks.c, in C++: constructors, virtual functions, a handler of an exception, a lambda.  Names are those of the sources.
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -51,14 +51,14 @@ __attribute__((noinline)) void handles()
 
 int main()
 {
-	say("_Z4leafv ... main");
+	say("leaf ... main");
 	Base *base = new Derived;
-	say("_Z4leafv _ZN7Derived3runEv main");
+	say("leaf Derived::run main");
 	base->run();
 	delete base;
-	say("_Z4leafv _Z7handlesv main");
+	say("leaf handles main");
 	handles();
-	say("_Z4leafv ... main");
+	say("leaf ... main");
 	const std::function<void()> f = [] { leaf(); sink = sink + 1; };
 	f();
 	return 0;
