@@ -17,7 +17,7 @@ void say(const char *functions)
 	std::printf("%lx %s\n", next_length * 4096, functions);
 	std::fflush(stdout);
 }
-}
+} // namespace
 
 __attribute__((noinline)) void leaf()
 {
@@ -35,8 +35,16 @@ struct Base {
 };
 
 struct Derived : Base {
-	__attribute__((noinline)) Derived() { leaf(); sink = sink + 1; }
-	__attribute__((noinline)) void run() override { leaf(); sink = sink + 1; }
+	__attribute__((noinline)) Derived()
+	{
+		leaf();
+		sink = sink + 1;
+	}
+	__attribute__((noinline)) void run() override
+	{
+		leaf();
+		sink = sink + 1;
+	}
 };
 
 __attribute__((noinline)) void handles()
@@ -59,7 +67,10 @@ int main()
 	say("leaf handles main");
 	handles();
 	say("leaf ... main");
-	const std::function<void()> f = [] { leaf(); sink = sink + 1; };
+	const std::function<void()> f = [] {
+		leaf();
+		sink = sink + 1;
+	};
 	f();
 	return 0;
 }
