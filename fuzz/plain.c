@@ -6,6 +6,9 @@
  *        PROGRAM --random N SEED    try N random ones; the seed of one that fails is printed before it is tried
  *        PROGRAM --mutate N SEED FILE...    try N that the target's own mutator makes of these; likewise
  */
+/* Its own numbers are no input. */
+#undef RANDOM_IS_INPUT
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -7,6 +7,7 @@
 #define TESTS_RANDOM_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,45 @@
 struct random {
 	uint64_t state;
 };
+
+#ifdef RANDOM_IS_INPUT
+/* Of a fuzz target (fuzz/model.c): numbers are the bytes of its input, as few as do, and 0 behind its end. */
+extern const uint8_t *random_input, *random_input_end;
+
+static inline uint64_t random_bytes(unsigned int count)
+{
+	uint64_t x = 0;
+
+	for (unsigned int i = 0; i < count && random_input < random_input_end; i++)
+		x |= (uint64_t)*random_input++ << (8 * i);
+	return x;
+}
+
+static inline uint64_t random_u64(struct random *r)
+{
+	(void)r;
+	return random_bytes(8);
+}
+
+static inline uint64_t random_below(struct random *r, uint64_t n)
+{
+	unsigned int count = 0;
+
+	(void)r;
+	while (count < 8 && (n - 1) >> (8 * count))
+		count++;
+	return n > 1 ? random_bytes(count) % n : 0;
+}
+
+static inline bool random_lasts(void)
+{
+	return random_input < random_input_end;
+}
+#else
+static inline bool random_lasts(void)
+{
+	return true;
+}
 
 /* splitmix64: Steele, Lea and Flood 2014 */
 static inline uint64_t random_u64(struct random *r)
@@ -40,6 +80,7 @@ static inline uint64_t random_below(struct random *r, uint64_t n)
 	return (x >> 32) * high + (middle >> 32) + (other >> 32);
 #endif
 }
+#endif
 
 /* A number for words of 64 bits, and one for those of 32. */
 #define BY_WORD(of_64, of_32) (ULONG_MAX > UINT_MAX ? (of_64) : (of_32))

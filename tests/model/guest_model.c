@@ -46,7 +46,7 @@ static struct world {
 	struct guest_mm guest;
 	struct guest_file files[NR_FILES];
 	unsigned char *file_bytes[NR_FILES];
-	unsigned char *window;
+	unsigned char *reserved, *window; /* which begins at a huge page of the other */
 	struct content *pages;
 	unsigned long page, host_page;
 	long fail;         /* calls of the host until one fails; 0: none does */
@@ -502,10 +502,10 @@ static void begin(unsigned int guest_shift, unsigned int host_shift)
 	host_with_read.load = guest_host_linux.load;
 	w.page = 1UL << guest_shift;
 	w.host_page = 1UL << host_shift;
-	w.window = mmap(
+	w.reserved = mmap(
 		NULL, WINDOW + (1UL << 21), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_ptr_not_equal(w.window, MAP_FAILED);
-	place = ((uintptr_t)w.window + (1UL << 21) - 1) & ~((1UL << 21) - 1);
+	assert_ptr_not_equal(w.reserved, MAP_FAILED);
+	place = ((uintptr_t)w.reserved + (1UL << 21) - 1) & ~((1UL << 21) - 1);
 	w.window = (unsigned char *)place;
 	setup.base = place;
 	w.pages = calloc(page_of(WINDOW), sizeof(*w.pages));
@@ -528,7 +528,7 @@ static void end(void)
 		close(w.files[i].fd);
 		free(w.file_bytes[i]);
 	}
-	munmap(w.window, WINDOW);
+	munmap(w.reserved, WINDOW + (1UL << 21));
 }
 
 /* Linux carries these out area by area, and what was done before a failure stays: the model knows no such halves. */
@@ -566,27 +566,46 @@ static void step(void)
 	write_something();
 }
 
-static void run_pages(unsigned int guest_shift, unsigned int host_shift)
+/* Pages of the guest and of the host. */
+static const struct shifts {
+	unsigned int guest, host;
+} worlds[] = { { 12, 14 }, { 12, 16 }, { 14, 12 }, { 12, 12 } };
+#define NR_MODELS (sizeof(worlds) / sizeof(worlds[0]))
+
+/* One world, which ends by itself. */
+static void run_world(size_t which, uint64_t steps)
 {
-	unsigned long steps = test_operations(2000), worlds = 0, calls = 0, failures = 0, vetoes = 0,
+	begin(worlds[which].guest, worlds[which].host);
+	while (w.calls < steps && random_lasts() && !w.guest.counters.lost)
+		step();
+	end();
+}
+
+static inline void run_model(size_t which, uint64_t seed, uint64_t steps)
+{
+	rng.state = seed;
+	run_world(which, steps);
+}
+
+static void run_pages(size_t which)
+{
+	const unsigned int guest_shift = worlds[which].guest, host_shift = worlds[which].host;
+	unsigned long steps = test_operations(2000), runs = 0, calls = 0, failures = 0, vetoes = 0,
 		      conversions = 0, bytes = 0, mappers = 0;
 
 	while (calls < steps) {
-		begin(guest_shift, host_shift);
-		while (w.calls < 400 && !w.guest.counters.lost)
-			step();
+		run_world(which, 400);
 		calls += w.calls;
 		failures += w.failures;
 		vetoes += w.vetoes;
 		conversions += w.guest.counters.conversions;
 		bytes += w.bytes;
 		mappers += w.mappers;
-		worlds++;
-		end();
+		runs++;
 	}
 	print_message("# guest pages of %u KiB on %u: %lu calls in %lu worlds, %lu failures, %lu refusals, "
 		      "%lu conversions\n",
-		1U << (guest_shift - 10), 1U << (host_shift - 10), calls, worlds, failures, vetoes,
+		1U << (guest_shift - 10), 1U << (host_shift - 10), calls, runs, failures, vetoes,
 		conversions);
 	assert_true(failures && bytes && mappers);
 	if (host_shift > guest_shift)
@@ -598,25 +617,25 @@ static void run_pages(unsigned int guest_shift, unsigned int host_shift)
 static void test_4k_guest_on_16k_host(void **state)
 {
 	(void)state;
-	run_pages(12, 14);
+	run_pages(0);
 }
 
 static void test_4k_guest_on_64k_host(void **state)
 {
 	(void)state;
-	run_pages(12, 16);
+	run_pages(1);
 }
 
 static void test_16k_guest_on_4k_host(void **state)
 {
 	(void)state;
-	run_pages(14, 12);
+	run_pages(2);
 }
 
 static void test_4k_guest_on_4k_host(void **state)
 {
 	(void)state;
-	run_pages(12, 12);
+	run_pages(3);
 }
 
 int main(void)

@@ -63,7 +63,7 @@ static void test_the_remembered_hole_is_the_one_that_is_found(void **state)
 {
 	unsigned long steps = test_operations(10000) * 4, kept = 0;
 
-	world_begin(12);
+	world_begin(12, random_seed());
 	w.sys.pmd_size = 0;
 	w.mm.mmap_base = at(BASE);
 	for (unsigned long i = 0; i < steps; i++) {

@@ -212,31 +212,38 @@ static void start(uint64_t seed, const struct shape *shape)
 	run.root = run.views = RB_ROOT_CACHED;
 }
 
+#define NR_MODELS (sizeof(shapes) / sizeof(shapes[0]))
+
+static void run_model(size_t which, uint64_t seed, uint64_t steps)
+{
+	const struct shape *shape = &shapes[which];
+	unsigned int fill = 60;
+
+	start(seed, shape);
+	for (uint64_t i = 0; i < steps && random_lasts(); i++) {
+		struct item *item = &run.item[random_below(&run.random, shape->items)];
+
+		if (i % (4 * shape->items) == 0)
+			fill = 20 + (unsigned int)random_below(&run.random, 70);
+		if (random_below(&run.random, 3) == 0)
+			do_search(random_below(&run.random, 10) ? 8 : UINT32_MAX);
+		else if (random_below(&run.random, 4) == 0)
+			do_walk(random_below(&run.random, 10) ? 8 : UINT32_MAX);
+		else if (random_below(&run.random, 100) < fill && !item->in_tree)
+			do_insert(item);
+		else if (item->in_tree)
+			do_remove(item);
+		check();
+	}
+}
+
 static void test_searches_find_what_overlaps_in_order(void **state)
 {
 	uint64_t seed = random_seed(), operations = test_operations(120000);
 
 	(void)state;
-	for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
-		unsigned int fill = 60;
-
-		start(seed + s, &shapes[s]);
-		for (uint64_t i = 0; i < operations / (sizeof(shapes) / sizeof(shapes[0])); i++) {
-			struct item *item = &run.item[random_below(&run.random, shapes[s].items)];
-
-			if (i % (4 * shapes[s].items) == 0)
-				fill = 20 + (unsigned int)random_below(&run.random, 70);
-			if (random_below(&run.random, 3) == 0)
-				do_search(random_below(&run.random, 10) ? 8 : UINT32_MAX);
-			else if (random_below(&run.random, 4) == 0)
-				do_walk(random_below(&run.random, 10) ? 8 : UINT32_MAX);
-			else if (random_below(&run.random, 100) < fill && !item->in_tree)
-				do_insert(item);
-			else if (item->in_tree)
-				do_remove(item);
-			check();
-		}
-	}
+	for (size_t s = 0; s < NR_MODELS; s++)
+		run_model(s, seed + s, operations / NR_MODELS);
 }
 
 static void test_the_ends_of_the_index_space_are_indexes(void **state)

@@ -17,9 +17,9 @@
 
 struct world w;
 
-void world_begin(unsigned int shift)
+void world_begin(unsigned int shift, uint64_t seed)
 {
-	w = (struct world){ .r = { random_seed() }, .shift = shift, .base = BASE, .low = LOW };
+	w = (struct world){ .r = { seed }, .shift = shift, .base = BASE, .low = LOW };
 	mm_system_init(&w.sys, &anon_vma_rmap);
 	assert_int_equal(mm_system_set_page_shift(&w.sys, shift), 0);
 	assert_int_equal(w.sys.pmd_size, at(at(1) / 8));

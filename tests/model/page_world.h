@@ -43,7 +43,7 @@ extern struct world {
 } w;
 
 /* Empty, of pages of 2^shift bytes. */
-void world_begin(unsigned int shift);
+void world_begin(unsigned int shift, uint64_t seed);
 unsigned long at(unsigned long page);
 /* @addr is a page's. */
 unsigned long page_of(unsigned long addr);

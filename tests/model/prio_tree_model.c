@@ -129,35 +129,42 @@ static void start(uint64_t seed, const struct shape *shape)
 	prio_tree_root_init(&run.root);
 }
 
+#define NR_MODELS (sizeof(shapes) / sizeof(shapes[0]))
+
+static void run_model(size_t which, uint64_t seed, uint64_t steps)
+{
+	const struct shape *shape = &shapes[which];
+	unsigned int fill = 60;
+
+	start(seed, shape);
+	for (uint64_t i = 0; i < steps && random_lasts(); i++) {
+		struct item *item = &run.item[random_below(&run.random, shape->items)];
+
+		if (i % (4 * shape->items) == 0)
+			fill = (unsigned int)random_below(&run.random, 100);
+		if (random_below(&run.random, 3) == 0)
+			do_search();
+		else if (random_below(&run.random, 100) < fill && !item->in_tree)
+			do_insert(item);
+		else if (item->in_tree)
+			do_remove(item);
+		check();
+	}
+	search(0, ULONG_MAX);
+	for (struct item *i = run.item; i < run.item + shape->items; i++)
+		if (i->in_tree)
+			do_remove(i), check();
+	assert_true(prio_tree_empty(&run.root));
+	assert_int_equal(run.root.index_bits, 0);
+}
+
 static void test_searches_find_what_overlaps(void **state)
 {
 	uint64_t seed = random_seed(), operations = test_operations(180000);
 
 	(void)state;
-	for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
-		unsigned int fill = 60;
-
-		start(seed + s, &shapes[s]);
-		for (uint64_t i = 0; i < operations / (sizeof(shapes) / sizeof(shapes[0])); i++) {
-			struct item *item = &run.item[random_below(&run.random, shapes[s].items)];
-
-			if (i % (4 * shapes[s].items) == 0)
-				fill = (unsigned int)random_below(&run.random, 100);
-			if (random_below(&run.random, 3) == 0)
-				do_search();
-			else if (random_below(&run.random, 100) < fill && !item->in_tree)
-				do_insert(item);
-			else if (item->in_tree)
-				do_remove(item);
-			check();
-		}
-		search(0, ULONG_MAX);
-		for (struct item *i = run.item; i < run.item + shapes[s].items; i++)
-			if (i->in_tree)
-				do_remove(i), check();
-		assert_true(prio_tree_empty(&run.root));
-		assert_int_equal(run.root.index_bits, 0);
-	}
+	for (size_t s = 0; s < NR_MODELS; s++)
+		run_model(s, seed + s, operations / NR_MODELS);
 }
 
 /*

@@ -574,7 +574,7 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct wa
 	range_map_limit(&world.map, most_ranges, most_covered);
 	if (way.shared)
 		assert_int_equal(range_map_share(&world.map), 0);
-	for (uint64_t i = 0; i < operations; i++) {
+	for (uint64_t i = 0; i < operations && random_lasts(); i++) {
 		/* Times of short ranges, many of them, and times in which long ones sweep them away. */
 		step(&random, i / 3000 % 4 == 3 ? (random_below(&random, 20) ? 40 : SPACE) : 4);
 		check_looks(&random);
@@ -588,6 +588,16 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct wa
 	check_all();
 	range_map_destroy(&world.map);
 	assert_int_equal(world.live, 0);
+}
+
+#define NR_MODELS 32
+
+/* Every way, at either end of the space. */
+static inline void run_model(size_t which, uint64_t seed, uint64_t steps)
+{
+	run_at(which & 16 ? UINT64_MAX - SPACE + 1 : 0, seed, steps,
+		(struct way){
+			.plain = which & 1, .equals = which & 2, .shared = which & 4, .limited = which & 8 });
 }
 
 static void run_both_ends(struct way way)

@@ -286,27 +286,34 @@ static void start(uint64_t seed, const struct shape *shape)
 	run.spare = &run.item[shape->items];
 }
 
+#define NR_MODELS (sizeof(shapes) / sizeof(shapes[0]))
+
+static void run_model(size_t which, uint64_t seed, uint64_t steps)
+{
+	const struct shape *shape = &shapes[which];
+	unsigned int fill = 60;
+
+	start(seed, shape);
+	for (uint64_t i = 0; i < steps && random_lasts(); i++) {
+		if (i % (4 * shape->items) == 0)
+			fill = 20 + (unsigned int)random_below(&run.random, 70);
+		step(&run, fill);
+		check(&run);
+	}
+	while (run.nr) {
+		do_erase(&run, run.sorted[random_below(&run.random, run.nr)]);
+		check(&run);
+	}
+	assert_true(RB_EMPTY_ROOT(&run.root.rb_root));
+}
+
 static void test_every_step_leaves_a_red_black_tree_equal_to_a_sorted_array(void **state)
 {
 	uint64_t seed = random_seed(), operations = test_operations(300000);
 
 	(void)state;
-	for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
-		unsigned int fill = 60;
-
-		start(seed + s, &shapes[s]);
-		for (uint64_t i = 0; i < operations / (sizeof(shapes) / sizeof(shapes[0])); i++) {
-			if (i % (4 * shapes[s].items) == 0)
-				fill = 20 + (unsigned int)random_below(&run.random, 70);
-			step(&run, fill);
-			check(&run);
-		}
-		while (run.nr) {
-			do_erase(&run, run.sorted[random_below(&run.random, run.nr)]);
-			check(&run);
-		}
-		assert_true(RB_EMPTY_ROOT(&run.root.rb_root));
-	}
+	for (size_t s = 0; s < NR_MODELS; s++)
+		run_model(s, seed + s, operations / NR_MODELS);
 }
 
 /* Each rule is broken by hand and has to be named. */

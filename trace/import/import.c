@@ -49,6 +49,8 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_NAME] = "the name of an anonymous area was not logged",
 	[DOUBT_BETWEEN_SNAPSHOTS] =
 		"what happened between two snapshots is not known: the second is taken as it is",
+	[DOUBT_SENSELESS] = "a line says what no kernel says, and is left out",
+	[DOUBT_FLAGS] = "the flags of an area contradict its letters, and are left out",
 	[DOUBT_FILE_NAME] = "what a mapped file is called is not in the images beside",
 	[DOUBT_SHARING] = "which areas were shared is not in a core: all are taken to be private",
 };
@@ -298,5 +300,7 @@ size_t trace_import_doubts(const struct trace_import *import, const struct trace
 
 void trace_import_free(struct trace_import *im)
 {
+	if (im)
+		check_free(&im->check);
 	free(im);
 }

@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <vmaple/import.h>
 
+#include "check.h"
 #include "constants.h"
 
 /* The end of what a program of any machine can have: 2^56, as with five levels of page tables. */
@@ -56,6 +57,8 @@ enum doubt {
 	DOUBT_NAME,
 	DOUBT_BETWEEN_SNAPSHOTS,
 	DOUBT_SHARING,
+	DOUBT_FLAGS,
+	DOUBT_SENSELESS,
 	DOUBT_FILE_NAME,
 	DOUBT_KINDS
 };
@@ -85,8 +88,10 @@ struct trace_import {
 	enum trace_import_form form;
 	struct trace_header header;
 	struct trace_sink *sink;
+	struct check check;     /* of what is emitted */
 	uint64_t step, time_ns; /* of the event emitted last */
 	uint64_t events, skipped;
+	uint32_t nr_spaces;          /* that there were, told of or not */
 	uint32_t last_mm, last_file; /* numbers given last */
 	struct {
 		uint64_t count;

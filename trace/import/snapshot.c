@@ -147,22 +147,34 @@ struct trace_map snapshot_map(struct snapshot *s, uint32_t reason)
 		.areas = s->areas };
 }
 
-/* What the letters stand for, where smaps does not say more. */
+/* What the letters stand for, where smaps does not say more, or was cut. */
 static void derive_flags(struct snapshot *s)
 {
-	for (uint32_t i = 0; i < s->count && !s->has_vm_flags; i++)
-		s->areas[i].vm_flags = vm_flags_of_letters(s->areas[i].prot, s->areas[i].shared);
+	for (uint32_t i = 0; i < s->count; i++)
+		if (!s->areas[i].vm_flags)
+			s->areas[i].vm_flags = vm_flags_of_letters(s->areas[i].prot, s->areas[i].shared);
+	s->has_vm_flags = true;
 }
 
-static void detail_line(struct snapshot *s, const char *text)
+/* The letters and the flags of one area: two that contradict each other are of two. */
+static void take_flags(struct trace_import *im, struct trace_area *a, const char *text)
+{
+	vm_flags_t flags = vm_flags_parse(text);
+
+	if ((flags & VM_ACCESS_FLAGS) == a->prot && !(flags & VM_MAYSHARE) == !a->shared)
+		a->vm_flags = flags;
+	else
+		import_doubt(im, DOUBT_FLAGS);
+}
+
+static void detail_line(struct trace_import *im, struct snapshot *s, const char *text)
 {
 	struct trace_area *last = s->count ? &s->areas[s->count - 1] : NULL;
 
 	if (!last)
 		return;
 	if (strncmp(text, "VmFlags:", 8) == 0) {
-		last->vm_flags = vm_flags_parse(text + 8);
-		s->has_vm_flags = true;
+		take_flags(im, last, text + 8);
 	} else if (strncmp(text, "Anonymous:", 10) == 0) {
 		last->touched = strtoul(text + 10, NULL, 10) > 0;
 	}
@@ -198,7 +210,6 @@ static int emit_snapshot(struct series *s)
 	}
 	e = (struct trace_event){ .type = TRACE_EVENT_MAP,
 		.map = snapshot_map(&s->now, s->begun ? TRACE_MAP_RESYNC : TRACE_MAP_BEGIN) };
-	e.map.has_vm_flags = true;
 	s->begun = true;
 	if (!err)
 		err = import_emit(s->im, &e, 1, 1, 1);
@@ -235,7 +246,7 @@ static int read_series(struct series *s, struct lines *l)
 		if (err || snapshot_line(&s->now, text, &err) || !len)
 			continue;
 		if (strchr(text, ':') && s->now.count)
-			detail_line(&s->now, text);
+			detail_line(s->im, &s->now, text);
 		else
 			s->im->skipped++;
 	}
@@ -293,11 +304,10 @@ int read_start_maps(struct trace_import *im, struct snapshot *s)
 		return import_failed(im, err, "cannot read %s: %s", path, strerror(-err));
 	while (!err && (text = lines_next(&l, &len)))
 		if (!snapshot_line(s, text, &err))
-			detail_line(s, text);
+			detail_line(im, s, text);
 	err = err ? err : l.error;
 	lines_close(&l);
 	derive_flags(s);
-	s->has_vm_flags = true;
 	if (!err && !s->count)
 		err = import_failed(im, -EINVAL, "%s has no line of /proc/PID/maps", path);
 	return err;

@@ -60,9 +60,15 @@ static struct import_space *new_space(struct trace_import *im, uint32_t pid, con
 	s->path[len] = '\0';
 	s->refs = 1;
 	s->pid = pid;
-	s->first = !im->last_mm;
-	s->mm = ++im->last_mm;
+	s->first = !im->nr_spaces++;
 	return s;
+}
+
+/* Spaces are numbered in the order in which a recording tells of them. */
+static void number_space(struct trace_import *im, struct import_space *s)
+{
+	s->told = true;
+	s->mm = ++im->last_mm;
 }
 
 static void put_space(struct import_space *s)
@@ -101,7 +107,7 @@ struct import_task *import_task_new(struct trace_import *im, struct import_tasks
 
 	if (!t)
 		return NULL;
-	if (im->last_mm)
+	if (im->nr_spaces)
 		import_doubt(im, DOUBT_TASK_UNKNOWN);
 	t->space = new_space(im, tid, "", 0);
 	t->files = descriptors_new();
@@ -142,7 +148,7 @@ int import_space_begin(struct trace_import *im, struct import_task *t, uint64_t 
 
 	if (s->told)
 		return 0;
-	s->told = true;
+	number_space(im, s);
 	s->heap_known = brk != 0;
 	if (s->first && im->options.start_maps)
 		err = read_start_maps(im, &start);
@@ -198,7 +204,7 @@ static bool share_space(
 	t->space = new_space(im, t->pid, from->path, strlen(from->path));
 	if (!t->space)
 		return false;
-	t->space->told = true;
+	number_space(im, t->space);
 	t->space->heap_known = from->heap_known;
 	return true;
 }
