@@ -323,6 +323,19 @@ VMAPLE_API bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsig
 /** The store that mt_prepare_put() was asked for: cannot fail. Without it, there is nothing to give back. */
 VMAPLE_API void mt_commit_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry,
 	const struct mt_plan *plan);
+/**
+ * For the writer, at the place where its last look or store ended, or beside it, without RCU: may the area of @p entry,
+ * which is nowhere else in the tree, be cut at @p at, which lies inside of it? True stays true while nothing is stored.
+ */
+VMAPLE_API bool mt_can_cut(const struct maple_tree *mt, const void *entry, unsigned long at) __must_check;
+/** Cut it: @p lower is what the indices below @p at have then, @p upper the others. @return false: as mt_can_cut(). */
+VMAPLE_API bool mt_cut(
+	struct maple_tree *mt, const void *entry, unsigned long at, void *lower, void *upper) __must_check;
+/** The same for @p border, up to where @p left shall go and from where @p right, which begins where that ends. */
+VMAPLE_API bool mt_can_move_border(
+	const struct maple_tree *mt, const void *left, const void *right, unsigned long border) __must_check;
+VMAPLE_API bool mt_move_border(
+	struct maple_tree *mt, const void *left, const void *right, unsigned long border) __must_check;
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */
 VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
 /**

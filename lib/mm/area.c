@@ -222,7 +222,7 @@ int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsign
 	err = -ENOMEM;
 	if (mm->sys->rmap->clone(new, vma) || vma_attach(new))
 		goto free_new;
-	if (index_prepare(&st, mm, new->vm_start, new->vm_end, new))
+	if (index_prepare_cut(&st, mm, new->vm_start, new->vm_end, vma, new))
 		goto free_new;
 	err = ops_split(new, vma);
 	if (err) {

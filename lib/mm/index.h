@@ -14,6 +14,8 @@
  *   index_in_rcu                       may readers be beside a store?
  *   struct index_store                 a store that has its memory
  *   index_prepare, _commit, _cancel    see above; at most one store of an mm at a time
+ *   index_prepare_cut, _border         index_prepare where an area takes one end of another: with a part of it, or growing.
+ *                                      Bounds of areas are still what they were
  *   index_put                          prepare and commit in one: may fail, then nothing has changed
  *   index_find                         the area that contains an address, or the next above
  *   index_find_until                   the same, NULL when it begins above a last address

@@ -235,6 +235,13 @@ static void lock_areas(const struct join *j)
 		vma_start_write(j->shrinks);
 }
 
+static int prepare_store(struct index_store *st, struct mm_struct *mm, const struct join *j)
+{
+	if (j->shrinks)
+		return index_prepare_border(st, mm, j->start, j->end, j->target, j->shrinks);
+	return index_prepare(st, mm, j->start, j->end, j->target);
+}
+
 static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct join *j)
 {
 	struct index_store st;
@@ -244,8 +251,7 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	vmg->err = -ENOMEM;
 	lock_areas(j);
 	if (inherit_pages(target, j->pages_of[0], &cloned) ||
-		inherit_pages(target, j->pages_of[1], &cloned) ||
-		index_prepare(&st, vmg->mm, j->start, j->end, target))
+		inherit_pages(target, j->pages_of[1], &cloned) || prepare_store(&st, vmg->mm, j))
 		goto unlink;
 	vmg->err = ops_host(vmg);
 	if (vmg->err) {

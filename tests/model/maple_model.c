@@ -145,6 +145,81 @@ static void do_store(struct run *r)
 	assert_ptr_equal(mas_walk(&mas), model.range[model_at(mas.index)].entry);
 }
 
+static bool is_once(const void *entry)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < model.nr; i++)
+		nr += model.range[i].entry == entry;
+	return nr == 1;
+}
+
+/* The number of a range of the model whose entry no other has, to its first or last index the writer has looked; or -1. */
+static int look_at_some(struct run *r)
+{
+	unsigned int at = model_at(key(r));
+	void *before, *after, *entry = model.range[at].entry;
+
+	if (!entry || !is_once(entry))
+		return -1;
+	assert_ptr_equal(
+		mt_writer_look(&r->mt, random_below(&r->random, 2) ? model_begin(at) : model.range[at].last,
+			&before, &after),
+		entry);
+	return (int)at;
+}
+
+/* Cut an area where the writer is; with another look between, the cut finds that it is elsewhere. */
+static void do_cut(struct run *r)
+{
+	int at = look_at_some(r);
+	unsigned long first, last, cut;
+	void *entry, *part = xa_mk_value(++r->value), *before, *after;
+	bool can, below = random_below(&r->random, 2), moved = random_below(&r->random, 8) == 0;
+
+	if (at < 0)
+		return;
+	entry = model.range[at].entry;
+	first = model_begin((unsigned int)at);
+	last = model.range[at].last;
+	if (first == last)
+		return;
+	cut = first + 1 + random_below(&r->random, last - first);
+	can = mt_can_cut(&r->mt, entry, cut);
+	if (moved)
+		(void)mt_writer_look(&r->mt, key(r), &before, &after);
+	if (!mt_cut(&r->mt, entry, cut, below ? part : entry, below ? entry : part)) {
+		assert_true(!can || moved);
+		return;
+	}
+	assert_true(can && !mt_in_rcu(&r->mt));
+	model_store(below ? first : cut, below ? cut - 1 : last, part);
+}
+
+/* One area grows over a part of the next; or the next over a part of it. */
+static void do_border(struct run *r)
+{
+	int at = look_at_some(r), next = at + 1;
+	unsigned long first, last, border;
+	void *left, *right;
+
+	if (at < 0 || next >= (int)model.nr || !model.range[next].entry ||
+		model.range[next].entry == model.range[at].entry)
+		return;
+	left = model.range[at].entry;
+	right = model.range[next].entry;
+	first = model_begin((unsigned int)at);
+	last = model.range[next].last;
+	border = first + 1 + random_below(&r->random, last - first);
+	if (!mt_move_border(&r->mt, left, right, border)) {
+		assert_false(mt_can_move_border(&r->mt, left, right, border));
+		return;
+	}
+	assert_false(mt_in_rcu(&r->mt));
+	model_store(first, border - 1, left);
+	model_store(border, last, right);
+}
+
 static void do_insert(struct run *r)
 {
 	unsigned long first, last;
@@ -386,6 +461,12 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 		case 14:
 			do_look(&r);
 			do_load_many(&r);
+			break;
+		case 15:
+			if (random_below(&r.random, 2))
+				do_cut(&r);
+			else
+				do_border(&r);
 			break;
 		default:
 			do_gap(&r);

@@ -19,6 +19,7 @@
 #define MM_INDEX_MAPLE_H
 
 #include "alloc.h"
+#include "probe.h"
 
 #define INDEX_AREA_POOL  POOL_AREA
 #define INDEX_AREA_SIZE  POOL_AREA_SIZE
@@ -28,7 +29,11 @@
 struct index_store {
 	struct mm_struct *mm;
 	unsigned long start, end;
-	bool needs_nothing; /* the store takes no memory; else a cursor that has it: */
+	/* What takes no memory: a change at the writer's place, or a store; else a cursor that has it. */
+	enum { INDEX_CUT, INDEX_BORDER, INDEX_PUT, INDEX_CURSOR } way;
+	unsigned long at; /* of a cut or border; between what stands below and above it then, */
+	struct vm_area_struct *lower, *upper;
+	const struct vm_area_struct *cut; /* and in place of what */
 	struct ma_state mas;
 	struct mt_plan plan;
 };
@@ -112,11 +117,49 @@ static inline int index_prepare(
 	st->mm = mm;
 	st->start = start;
 	st->end = end;
-	st->needs_nothing = mt_prepare_put(&mm->mm_mt, start, end - 1, vma, &st->plan);
-	if (st->needs_nothing)
+	st->way = INDEX_PUT;
+	if (mt_prepare_put(&mm->mm_mt, start, end - 1, vma, &st->plan))
 		return 0;
+	st->way = INDEX_CURSOR;
 	st->mas = mas_at(&mm->mm_mt, start, end - 1);
 	return mas_prepare(&st->mas, vma, GFP_KERNEL, &st->plan);
+}
+
+/* The same where @part takes [start, end) from @vma, which keeps its other end. */
+static inline int index_prepare_cut(struct index_store *st, struct mm_struct *mm, unsigned long start,
+	unsigned long end, struct vm_area_struct *vma, struct vm_area_struct *part)
+{
+	bool below = start == vma->vm_start;
+
+	st->at = below ? end : start;
+	if (!mt_can_cut(&mm->mm_mt, vma, st->at))
+		return index_prepare(st, mm, start, end, part);
+	st->mm = mm;
+	st->start = start;
+	st->end = end;
+	st->way = INDEX_CUT;
+	st->cut = vma;
+	st->lower = below ? part : vma;
+	st->upper = below ? vma : part;
+	return 0;
+}
+
+/* The same where @vma becomes [start, end), and gains what @other loses, which stands beside it. */
+static inline int index_prepare_border(struct index_store *st, struct mm_struct *mm, unsigned long start,
+	unsigned long end, struct vm_area_struct *vma, struct vm_area_struct *other)
+{
+	bool below = start == vma->vm_start;
+
+	st->at = below ? end : start;
+	st->lower = below ? vma : other;
+	st->upper = below ? other : vma;
+	if (!mt_can_move_border(&mm->mm_mt, st->lower, st->upper, st->at))
+		return index_prepare(st, mm, start, end, vma);
+	st->mm = mm;
+	st->start = start;
+	st->end = end;
+	st->way = INDEX_BORDER;
+	return 0;
 }
 
 /* @vma (NULL: a hole) has been stored over [start, end): what lay there is gone from the index. */
@@ -132,12 +175,31 @@ static inline void index_stored(
 		index_verify(mm);
 }
 
+/* @return false: a look has led the writer elsewhere. */
+static inline bool index_commit_here(struct index_store *st, void *vma)
+{
+	struct maple_tree *mt = &st->mm->mm_mt;
+	bool done = false;
+
+	if (st->way == INDEX_CUT)
+		done = mt_cut(mt, st->cut, st->at, st->lower, st->upper);
+	else if (st->way == INDEX_BORDER)
+		done = mt_move_border(mt, st->lower, st->upper, st->at);
+	if (done)
+		PROBE4(maple_store, mt, st->start, st->end - 1, vma);
+	return done;
+}
+
 static inline void index_commit(struct index_store *st, void *vma)
 {
-	if (st->needs_nothing)
-		mt_commit_put(&st->mm->mm_mt, st->start, st->end - 1, vma, &st->plan);
-	else
+	struct maple_tree *mt = &st->mm->mm_mt;
+
+	if (st->way == INDEX_CURSOR)
 		mas_commit(&st->mas, vma, &st->plan);
+	else if (st->way == INDEX_PUT)
+		mt_commit_put(mt, st->start, st->end - 1, vma, &st->plan);
+	else if (!index_commit_here(st, vma) && mt_put(mt, st->start, st->end - 1, vma, GFP_KERNEL))
+		port_panic("mm: a store that needs no memory has failed");
 	index_stored(st->mm, st->start, st->end, vma);
 }
 
@@ -153,7 +215,7 @@ static inline int index_put(struct mm_struct *mm, unsigned long start, unsigned 
 /* Give up a prepared store. */
 static inline void index_cancel(struct index_store *st)
 {
-	if (!st->needs_nothing)
+	if (st->way == INDEX_CURSOR)
 		mas_destroy(&st->mas);
 }
 
