@@ -9,6 +9,14 @@
 
 #include "internal.h"
 
+void import_time(struct trace_import *im, uint64_t ns)
+{
+	if (ns > INT64_MAX)
+		import_doubt(im, DOUBT_SENSELESS);
+	else if (ns > im->time_ns)
+		im->time_ns = ns;
+}
+
 static const char *check_areas(const struct trace_event *e)
 {
 	const struct trace_area *a = e->map.areas;

@@ -110,6 +110,8 @@ __attribute__((format(printf, 3, 4))) int import_failed(
 	struct trace_import *im, int err, const char *fmt, ...);
 void import_progress(struct trace_import *im, const struct lines *l);
 
+/* The events that follow are of this time, in nanoseconds, where that is not before the last one. */
+void import_time(struct trace_import *im, uint64_t ns);
 /* emit.c: 0 or -errno of the sink */
 int import_emit(
 	struct trace_import *im, const struct trace_event *body, uint32_t pid, uint32_t tid, uint32_t mm);

@@ -262,8 +262,8 @@ static void set_time(struct trace_import *im, const char *path, time_t *first)
 		return;
 	if (!*first)
 		*first = st.st_mtime;
-	if (st.st_mtime > *first && (uint64_t)(st.st_mtime - *first) * 1000000000 > im->time_ns)
-		im->time_ns = (uint64_t)(st.st_mtime - *first) * 1000000000;
+	if (st.st_mtime > *first)
+		import_time(im, (uint64_t)(st.st_mtime - *first) * 1000000000);
 }
 
 int import_snapshots(struct trace_import *im)

@@ -670,8 +670,8 @@ static void tell_time(struct strace *st, const struct source *s)
 		st->base_ns = s->time_ns;
 	}
 	ns = s->time_ns - st->base_ns;
-	if (s->time_ns > st->base_ns && ns > st->im->time_ns)
-		st->im->time_ns = ns;
+	if (s->time_ns > st->base_ns)
+		import_time(st->im, ns);
 }
 
 static int run(struct strace *st)

@@ -76,7 +76,8 @@ static char *time_text(char *at, uint64_t *ns)
 	}
 	if (*p != ' ' && *p != ')')
 		return NULL;
-	*ns = seconds * 1000000000 + fraction;
+	/* More than a number holds is no time: import_time() says so. */
+	*ns = seconds < INT64_MAX / 1000000000 ? seconds * 1000000000 + fraction : UINT64_MAX;
 	return p;
 }
 
