@@ -25,7 +25,7 @@ struct kernel_profile {
 	bool untouched_takes_touched;
 	/** mremap: a move without a change of size may span several areas. */
 	bool mremap_several;
-	/** mremap looks whether the new address is one before it looks for the area. */
+	/** mremap looks whether the new address is one, and the map has room for it, before it looks for the area. */
 	bool mremap_aligns_first;
 	/** mremap judges the whole request, then the area, then unmaps the target; else the target goes first. */
 	bool mremap_checks_first;

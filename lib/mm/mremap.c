@@ -24,6 +24,16 @@ static bool overlaps(const struct remap *r)
 	return r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr;
 }
 
+/* Two cuts for the target, and those of the move. */
+static int check_room(const struct remap *r)
+{
+	const struct mm_struct *mm = r->mm;
+
+	return !mm->sys->kernel->mremap_counts_cuts && mm->map_count + 2 >= mm->sys->max_map_count - 3
+		       ? -ENOMEM
+		       : 0;
+}
+
 /* Is the place that is asked for one, and is there room for its cuts? */
 static int check_target(const struct remap *r)
 {
@@ -33,9 +43,7 @@ static int check_target(const struct remap *r)
 		return -EINVAL;
 	if (offset_in_page(mm, r->new_addr) || overlaps(r))
 		return -EINVAL;
-	if (mm->sys->kernel->mremap_counts_cuts)
-		return 0;
-	return mm->map_count + 2 >= mm->sys->max_map_count - 3 ? -ENOMEM : 0;
+	return check_room(r);
 }
 
 /* At worst the target is cut out of an area, and the old range out of another; what is kept may be cut out before. */
@@ -61,8 +69,11 @@ static int check_request(const struct remap *r, const struct mremap_request *req
 		return -EINVAL;
 	if (mm->sys->kernel->mremap_aligns_first && implies_new_addr(r) && offset_in_page(mm, r->new_addr))
 		return -EINVAL;
-	if (!mm->sys->kernel->mremap_checks_first)
-		return (r->flags & MREMAP_DONTUNMAP) && req->old_len != req->new_len ? -EINVAL : 0;
+	if (!mm->sys->kernel->mremap_checks_first) {
+		if ((r->flags & MREMAP_DONTUNMAP) && req->old_len != req->new_len)
+			return -EINVAL;
+		return mm->sys->kernel->mremap_aligns_first && implies_new_addr(r) ? check_room(r) : 0;
+	}
 	if (r->new_len > mm->task_size)
 		return -EINVAL;
 	return implies_new_addr(r) ? check_target(r) : 0;

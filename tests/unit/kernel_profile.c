@@ -123,6 +123,9 @@ static void test_mremap_looks_at_the_new_address_before_the_area(void **state)
 		one_mm_begin(cases[i].kernel);
 		map(4, 1);
 		assert_int_equal((long)mm_mremap(&mm, &req), cases[i].err);
+		/* kernel-oracle: room 4; mremap 2 6 6 maymove,fixed,dontunmap 10 */
+		sys.max_map_count = 5;
+		assert_int_equal(remap(0, 1, MREMAP_FIXED | DONTUNMAP, 8), i ? -ENOMEM : -EFAULT);
 		one_mm_end();
 	}
 }
