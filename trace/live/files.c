@@ -214,10 +214,12 @@ static void emit_made_file(struct live *l, struct task *t, int64_t result, uint3
 	f.dev = area.dev;
 	f.ino = area.ino;
 	f.path = area.name;
+	if (!page_size && (kind == TRACE_FILE_HUGETLB || t->call.nr == NR_shmat))
+		page_size = observe_page_size(l, t, (uint64_t)result);
 	if (page_size > PAGE)
 		f.kind = TRACE_FILE_HUGETLB;
 	if (f.kind == TRACE_FILE_HUGETLB) {
-		f.map_align = page_size;
+		f.map_align = page_size ? page_size : 2u << 20;
 		f.vm_flags = VM_HUGETLB | VM_DONTEXPAND;
 	}
 	if (t->call.nr == NR_shmat) {

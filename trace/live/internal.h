@@ -509,9 +509,11 @@ bool observe_next(struct live *l, const struct live_mm *mm, uint64_t addr, struc
 bool observe_next_now(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area);
 /* What was asked for is of the past: a call has been, or will be, carried out. */
 void observe_changed(struct live_mm *mm);
-/* And its name, in the caller's buffer, with the size of its pages. */
+/* And its name, in the caller's buffer, with the size of its pages; 0: to be had by observe_page_size(). */
 bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name[AREA_NAME_MAX],
 	struct trace_area *area, uint64_t *page_size);
+/* The size of its pages, where PROCMAP_QUERY does not tell it: dear. What l->areas had is gone. 0: not known. */
+uint64_t observe_page_size(struct live *l, struct task *t, uint64_t addr);
 /* Open the files of /proc that show @mm, through one of its tasks. */
 void observe_open(struct live_mm *mm, pid_t tid);
 void observe_close(struct live_mm *mm);

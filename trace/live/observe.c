@@ -186,7 +186,7 @@ bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name
 	name[q.vma_name_size && !err ? AREA_NAME_MAX - 1 : 0] = '\0';
 	if (err == -ENOTTY && next_area_of_text(l, t->mm, addr, area) && area->start <= addr) {
 		snprintf(name, AREA_NAME_MAX, "%s", area->name);
-		*page_size = 2u << 20;
+		*page_size = 0;
 	} else if (err) {
 		return false;
 	} else {
@@ -358,6 +358,29 @@ void observe_smaps(struct live *l, struct task *t)
 		parse_text(l);
 	if (fd >= 0)
 		kernel->close(fd);
+}
+
+uint64_t observe_page_size(struct live *l, struct task *t, uint64_t addr)
+{
+	int fd = open_proc(t->tid, "smaps");
+	uint64_t kib = 0;
+	bool here = false;
+	char *save = NULL;
+
+	l->nr_areas = 0;
+	if (read_all(l, fd)) {
+		for (char *line = strtok_r(l->names, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			struct trace_area a = { .name = "" };
+
+			if (maps_line_parse(line, &a))
+				here = a.start <= addr && addr < a.end;
+			else if (here && !kib)
+				kib = amount(line, "KernelPageSize:");
+		}
+	}
+	if (fd >= 0)
+		kernel->close(fd);
+	return kib << 10;
 }
 
 void emit_begin_map(struct live *l, struct task *t)

@@ -196,7 +196,9 @@ static int line_of_area(const struct scr_space *mm, const struct scr_area *a, bo
 		anonymous += mm->pages[i].at >= a->start && mm->pages[i].at < a->end &&
 			     mm->pages[i].what == WRITTEN;
 	if (long_form)
-		n += sprintf(text + n, "Anonymous: %d kB\nVmFlags:%s%s%s%s mr mw me%s%s%s%s\n", 4 * anonymous,
+		n += sprintf(text + n,
+			"KernelPageSize: %8u kB\nAnonymous: %d kB\nVmFlags:%s%s%s%s mr mw me%s%s%s%s\n",
+			(unsigned int)((a->page_size ? a->page_size : SCR_PAGE) >> 10), 4 * anonymous,
 			a->prot & 1 ? " rd" : "", a->prot & 2 ? " wr" : "", a->prot & 4 ? " ex" : "",
 			a->shared ? " sh" : "", a->shared ? " ms" : "", a->grows ? " gd" : "",
 			a->ino ? "" : " ac", a->served ? " um" : "");

@@ -38,6 +38,14 @@ const struct scenario scenarios_of_evidence[] = {
 	  "100 mprotect A+8 1p r = 0\n"
 	  END,
 	  "100: space map* file1.0 mmap=A map mmap=A+8 map write@A+8 mprotect=0 map map exit!", NONE, NULL, EVERY },
+	{ "the kernel cannot be asked for one area: smaps tells the size of its pages",
+	  BEGIN
+	  "fail query 25\n"
+	  "100 mmap A 2p rw shared|anonymous|fixed = A\n"
+	  "100 mmap A+512 512p rw shared|anonymous|fixed|hugetlb = A+512\n"
+	  "100 shmat 77 A+8 0 = A+8\n"
+	  END,
+	  "100: space map* file1.1 mmap=A map file2.2 mmap=A+512 map file3.1 shmat=A+8 map map exit!", NONE, NULL, EVERY },
 	{ "pages are words: a page mapped once was written",
 	  "before fail scan 25\n"
 	  BEGIN
