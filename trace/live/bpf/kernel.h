@@ -143,6 +143,16 @@ struct mm_struct {
 	unsigned long total_vm, task_size, mmap_base, start_brk, brk, start_stack;
 };
 
+/* Before 6.14: it is raised where the lock is let go. */
+struct mm_struct___counted {
+	int mm_lock_seq;
+};
+
+/* Before 6.13 the hooks of the lock are given a path behind the mm. */
+struct trace_event_raw_mmap_lock_acquire_returned {
+	u64 memcg_id;
+};
+
 struct thread_info {
 	unsigned long flags;
 	u32 status;
@@ -184,6 +194,21 @@ struct task_struct {
 };
 
 #pragma clang attribute pop
+
+/*
+ * The number of write sections, twice; odd in one: that has to be said where the kernel counts their ends alone (6.4 to 6.13).
+ * 0: it counts none.
+ */
+static __always_inline u64 sequence_of(const struct mm_struct *mm, bool inside)
+{
+	const struct mm_struct___counted *counted = (const void *)mm;
+
+	if (bpf_core_field_exists(mm->mm_lock_seq.sequence))
+		return mm->mm_lock_seq.sequence;
+	if (bpf_core_field_exists(counted->mm_lock_seq))
+		return 2ull * (u32)counted->mm_lock_seq + inside;
+	return 0;
+}
 
 #define PF_KTHREAD 0x00200000
 #define TIF_ADDR32 29

@@ -75,8 +75,7 @@ static __always_inline void read_space(const struct mm_struct *mm)
 {
 	request.mm = (u64)mm;
 	request.map_count = (u64)(u32)mm->map_count;
-	if (bpf_core_field_exists(mm->mm_lock_seq.sequence))
-		request.sequence = mm->mm_lock_seq.sequence;
+	request.sequence = sequence_of(mm, false);
 	request.task_size = mm->task_size;
 	request.mmap_base = mm->mmap_base;
 	request.start_brk = mm->start_brk;

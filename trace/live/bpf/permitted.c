@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "permitted.h"
@@ -66,16 +67,70 @@ int bpf_permitted(char *error, size_t size)
 	return -EPERM;
 }
 
+/* What the programs find in a kernel by its name. */
+static const struct {
+	const char *name, *member, *since;
+	uint32_t kind;
+} needed[] = {
+	{ "bpf_rdonly_cast", NULL, "6.2", BTF_KIND_FUNC },
+	{ "bpf_task_from_pid", NULL, "6.2", BTF_KIND_FUNC },
+	{ "mm_struct", "mm_mt", "6.1", BTF_KIND_STRUCT },
+	{ "mm_struct", "mm_lock_seq", "6.4", BTF_KIND_STRUCT },
+	{ "btf_trace_mmap_lock_acquire_returned", NULL, "5.11 with CONFIG_TRACING", BTF_KIND_TYPEDEF },
+	{ "btf_trace_mmap_lock_released", NULL, "5.11 with CONFIG_TRACING", BTF_KIND_TYPEDEF },
+	{ "btf_trace_ma_write", NULL, "6.1 with CONFIG_TRACING", BTF_KIND_TYPEDEF },
+	{ "btf_trace_vm_unmapped_area", NULL, "5.10 with CONFIG_TRACING", BTF_KIND_TYPEDEF },
+};
+
+/* Members without a name are looked into: mm_struct is such a one as a whole. */
+static bool has_member(const struct btf *btf, int32_t id, const char *member)
+{
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+
+	for (uint32_t i = 0; t && btf_is_composite(t) && i < btf_vlen(t); i++) {
+		const struct btf_member *m = &btf_members(t)[i];
+		const char *name = btf__name_by_offset(btf, m->name_off);
+
+		if (strcmp(name, member) == 0 || (!*name && has_member(btf, (int32_t)m->type, member)))
+			return true;
+	}
+	return false;
+}
+
+/* False: all is there. */
+static bool name_what_is_missing(char *error, size_t size)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found = true;
+
+	for (size_t i = 0; btf && found && i < sizeof(needed) / sizeof(needed[0]); i++) {
+		int32_t id = btf__find_by_name_kind(btf, needed[i].name, needed[i].kind);
+
+		found = needed[i].member ? has_member(btf, id, needed[i].member) : id > 0;
+		if (!found)
+			snprintf(error, size,
+				"the BPF programs cannot be loaded: this kernel has no %s%s%s, which Linux "
+				"has "
+				"since %s",
+				needed[i].name, needed[i].member ? "." : "",
+				needed[i].member ? needed[i].member : "", needed[i].since);
+	}
+	btf__free(btf);
+	return !found;
+}
+
 void bpf_refused(int err, char *error, size_t size)
 {
 	const char *why = strerror(-err);
 
+	if (err != -ENOMEM && name_what_is_missing(error, size))
+		return;
 	if (err == -EPERM || err == -EACCES)
 		why = "the kernel refuses it: lockdown, a security module, or a container's seccomp profile "
 		      "forbids "
 		      "BPF";
 	else if (err == -ENOENT || err == -EINVAL || err == -ESRCH)
-		why = "this kernel lacks something that they need: it takes Linux 6.7 or newer";
+		why = "this kernel lacks something that they need: they were tried on Linux 6.12 to 7.3";
 	snprintf(error, size, "the BPF programs cannot be loaded: %s", why);
 }
 

@@ -28,11 +28,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* --- sections ----------------------------------------------------------------------------------------------- */
 
-static __always_inline u64 sequence_of(const struct mm_struct *mm)
-{
-	return mm->mm_lock_seq.sequence;
-}
-
 /* How many areas there were. */
 __noinline int emit_written(struct space *s, u64 lo, u64 hi)
 {
@@ -41,7 +36,7 @@ __noinline int emit_written(struct space *s, u64 lo, u64 hi)
 	if (!s || lo >= hi)
 		return 0;
 	sm.mm = s->mm;
-	sm.sequence = sequence_of(mm_by(s->mm));
+	sm.sequence = sequence_of(mm_by(s->mm), s->tid);
 	sm.space = s->id;
 	if (lo)
 		sm.at = row_start(s->mm, lo, s->id);
@@ -75,7 +70,7 @@ static __always_inline void emit_section(
 
 static __always_inline void space_ends(struct mm_struct *mm, struct space *s)
 {
-	struct sample whole = { .mm = s->mm, .hi = ~0ull, .space = s->id, .sequence = sequence_of(mm) };
+	struct sample whole = { .mm = s->mm, .hi = ~0ull, .space = s->id, .sequence = sequence_of(mm, true) };
 
 	sample(&whole);
 	s->nr = NO_CALL;
@@ -132,7 +127,7 @@ __noinline int call_looks(struct space *s)
 	r = reserve(sizeof(*r));
 	if (!r)
 		return 0;
-	head_fill(r, RECORD_LOOK, s->id, sequence_of(mm_by(s->mm)));
+	head_fill(r, RECORD_LOOK, s->id, sequence_of(mm_by(s->mm), s->tid));
 	submit(r);
 	return 0;
 }
@@ -147,7 +142,7 @@ __noinline int section_ends(struct space *s)
 		return 0;
 	sm.mm = s->mm;
 	mm = mm_by(s->mm);
-	sm.sequence = sequence_of(mm);
+	sm.sequence = sequence_of(mm, true);
 	sm.space = s->id;
 	s->tid = 0;
 	if (!mm->mm_users.counter) {
@@ -168,16 +163,43 @@ __noinline int section_ends(struct space *s)
 	return 0;
 }
 
-SEC("raw_tp/mmap_lock_acquire_returned")
-int BPF_PROG(lock_taken, struct mm_struct *mm, bool write, bool success)
+/*
+ * Arguments of a hook, by instructions that the compiler cannot join: each kernel has to load the one that it has from where it
+ * has it, and a hook that may read more than it is given is refused.
+ */
+#define ARGUMENT(ctx, n)                                                                     \
+	({                                                                                   \
+		u64 value;                                                                   \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"((n)*8)); \
+		value;                                                                       \
+	})
+
+static __always_inline bool lock_has_path(void)
 {
-	struct space *s = space_of((u64)mm);
+	const struct trace_event_raw_mmap_lock_acquire_returned *told = 0;
+
+	return !bpf_core_field_exists(told->memcg_id);
+}
+
+SEC("raw_tp/mmap_lock_acquire_returned")
+int lock_taken(const u64 *ctx)
+{
+	struct space *s = space_of(ctx[0]);
+	bool write, success;
+
+	if (lock_has_path()) {
+		write = ARGUMENT(ctx, 2);
+		success = ARGUMENT(ctx, 3);
+	} else {
+		write = ARGUMENT(ctx, 1);
+		success = ARGUMENT(ctx, 2);
+	}
 
 	if (!s || !success)
 		return 0;
 	if (write)
 		section_begins(s);
-	else if (sequence_of(mm_by((u64)mm)) & 1 && s->tid == (u32)bpf_get_current_pid_tgid())
+	else if (s->tid == (u32)bpf_get_current_pid_tgid())
 		section_ends(s); /* it goes on with the lock for reading */
 	else
 		call_looks(s);
@@ -185,11 +207,16 @@ int BPF_PROG(lock_taken, struct mm_struct *mm, bool write, bool success)
 }
 
 SEC("raw_tp/mmap_lock_released")
-int BPF_PROG(lock_released, struct mm_struct *mm, bool write)
+int lock_released(const u64 *ctx)
 {
-	struct space *s = write ? space_of((u64)mm) : 0;
+	struct space *s = space_of(ctx[0]);
+	bool write;
 
-	if (s)
+	if (lock_has_path())
+		write = ARGUMENT(ctx, 2);
+	else
+		write = ARGUMENT(ctx, 1);
+	if (s && write)
 		section_ends(s);
 	return 0;
 }

@@ -36,8 +36,7 @@ int list_tasks(struct bpf_iter__task *ctx)
 	c.count = (u32)mm->map_count;
 	c.total_pages = mm->total_vm;
 	c.born_ns = task->start_boottime;
-	if (bpf_core_field_exists(mm->mm_lock_seq.sequence))
-		c.changes = mm->mm_lock_seq.sequence / 2;
+	c.changes = sequence_of(mm, false) / 2;
 	bpf_probe_read_kernel_str(c.command, sizeof(c.command), task->comm);
 	bpf_seq_write(seq, &c, sizeof(c));
 	return 0;
