@@ -471,6 +471,7 @@ int on_record(void *ctx, void *data, size_t size)
 	const struct record_head *h = data;
 	struct followed *f = followed_find(s, h->space);
 
+	s->records++;
 	if (!f && (h->type == RECORD_AREAS || h->type == RECORD_EXEC))
 		f = followed_add(s, h->space, h->pid);
 	if (h->type == RECORD_FILE)

@@ -205,18 +205,11 @@ static long sample_one(u32 i, struct sample *s)
 	return sample_step(s) ? 1 : 0;
 }
 
-/* Tell every area that touches [at, hi). */
-__noinline int sample(struct sample *s)
+/* Tell every area that touches [at, hi). @s is on the stack of the caller, of which older kernels have little. */
+static __always_inline void sample(struct sample *s)
 {
-	struct sample on_stack; /* as bpf_loop wants it */
-
-	if (!s)
-		return 0;
-	on_stack = *s;
-	on_stack.next = on_stack.at;
-	bpf_loop(WHOLE_MAX, sample_one, &on_stack, 0);
-	*s = on_stack;
-	return 0;
+	s->next = s->at;
+	bpf_loop(WHOLE_MAX, sample_one, s, 0);
 }
 
 static long row_one(u32 i, struct sample *s)

@@ -68,13 +68,20 @@ static __always_inline void emit_section(
 	send_areas(to, sm->waiting);
 }
 
-static __always_inline void space_ends(struct mm_struct *mm, struct space *s)
+/* Nobody uses it any more: all of its areas, before they go. */
+__noinline int space_ends(struct space *s)
 {
-	struct sample whole = { .mm = s->mm, .hi = ~0ull, .space = s->id, .sequence = sequence_of(mm, true) };
+	struct sample whole = { .hi = ~0ull };
 
-	sample(&whole);
+	if (!s)
+		return 0;
+	whole.mm = s->mm;
+	whole.space = s->id;
+	whole.sequence = sequence_of(mm_by(s->mm), true);
 	s->nr = NO_CALL;
+	sample(&whole);
 	emit_section(&whole, s, RECORD_FINAL, (struct range){ 0, ~0ull });
+	return 0;
 }
 
 __noinline int section_begins(struct space *s)
@@ -92,7 +99,7 @@ __noinline int section_begins(struct space *s)
 	s->written = 0;
 	s->nr = NO_CALL;
 	if (!mm->mm_users.counter) {
-		space_ends(mm, s);
+		space_ends(s);
 		return 0;
 	}
 	if (current_mm() != s->mm || !call_read(&c))
@@ -323,10 +330,15 @@ __noinline int emit_call_with_data(const struct call *c, u32 space, long result)
 SEC("raw_tp/sys_exit")
 int BPF_PROG(call_ends, struct pt_regs *regs, long result)
 {
-	struct space *s = space_of(current_mm());
+	u64 nr = word_at((u64)regs + bpf_core_field_offset(struct pt_regs, orig_ax));
 	struct call c = { 0 };
 	struct call_record *r;
+	struct space *s;
 
+	/* Every call of every process comes here. */
+	if (nr >= NR_CALLS || !wanted[nr & (NR_CALLS - 1)])
+		return 0;
+	s = space_of(current_mm());
 	if (!s || !call_read(&c))
 		return 0;
 	if (s->acted == (u32)bpf_get_current_pid_tgid())
@@ -464,6 +476,6 @@ int BPF_PROG(task_exits, struct task_struct *task)
 	head_now(&r->head, RECORD_EXIT, s->id);
 	r->status = t->exit_code;
 	r->pad = 0;
-	submit(r);
+	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP); /* it may be the end */
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include <vmaple/live_bpf.h>
 #include <vmaple/live_map.h>
 
+#include "minmax.h"
 #include "permitted.h"
 #include "source.h"
 #include "source.skel.h" /* after the records that it has */
@@ -30,6 +31,7 @@
 
 #define MAP_ROOM     131072
 #define POLL_MS      10
+#define IDLE_POLL_MS 100 /* at most, where nothing comes */
 #define DRAIN_ROUNDS 100
 
 /* The calls that are told: those of the one table at which the other source stops, and that become a record. */
@@ -399,8 +401,12 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 		close(s->go_fd);
 		s->go_fd = -1;
 	}
-	while (!is_over(s, begin))
-		take_records(s, POLL_MS);
+	for (int poll_ms = POLL_MS; !is_over(s, begin);) {
+		uint64_t before = s->records;
+
+		take_records(s, poll_ms);
+		poll_ms = s->records != before ? POLL_MS : min(2 * poll_ms, IDLE_POLL_MS);
+	}
 	if (!s->err)
 		take_records(s, 0);
 	if (!s->err)

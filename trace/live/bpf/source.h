@@ -97,6 +97,7 @@ struct live_bpf {
 	bool child_ended;
 	int child_status;
 	uint64_t start_ns, last_ns, steps, lost;
+	uint64_t records;         /* that came */
 	uint64_t waiting, told;   /* items in queues; since the beginning */
 	struct item *spare;       /* items that were told */
 	struct trace_area *areas; /* of a map that is told, and which share an anon_vma */
