@@ -7,6 +7,7 @@
 #include <sys/shm.h>
 
 #include "maker.h"
+#include "arm64_addresses.h"
 #include "uapi.h"
 
 /* Mostly on the grid. */
@@ -20,8 +21,9 @@ static unsigned long some_page(struct maker *m)
 /* Where adding and rounding overflow, and where addresses end. */
 static unsigned long some_far_addr(struct maker *m)
 {
-	static const unsigned long ends[] = { ~0UL, -PAGE, -PAGE + 1, -2 * PAGE, -(1UL << 21), SPACE,
-		SPACE - PAGE, SPACE + PAGE, 1UL << 56, 1UL << 63, (1UL << 63) - PAGE, -WINDOW };
+	const unsigned long space = background.space;
+	const unsigned long ends[] = { ~0UL, -PAGE, -PAGE + 1, -2 * PAGE, -(1UL << 21), space, space - PAGE,
+		space + PAGE, 1UL << 56, 1UL << 63, (1UL << 63) - PAGE, -WINDOW };
 
 	return ends[pick(m, sizeof(ends) / sizeof(ends[0]))] + (chance(m, 20) ? pick(m, PAGE) : 0);
 }
@@ -42,8 +44,12 @@ static unsigned long some_len(struct maker *m)
 	unsigned long pages = chance(m, 70) ? m->grid * (1 + pick(m, 3)) : 1 + pick(m, m->pages / 2 + 1);
 
 	if (chance(m, m->p->odd)) {
-		static const unsigned long odd[] = { 0, 1, ~0UL, ~0UL - PAGE, SPACE, SPACE / 2, PAGE - 1,
-			-WINDOW, -WINDOW - PAGE, SPACE - WINDOW };
+		const unsigned long space = background.space;
+		/* Beyond the end from anywhere in the window: what is between belongs to the program. */
+		const unsigned long most =
+			MM_MACHINE_HERE == MM_MACHINE_ARM64 ? space - WINDOW / 2 : 1UL << 46;
+		const unsigned long odd[] = { 0, 1, ~0UL, ~0UL - PAGE, space, most, PAGE - 1, -WINDOW,
+			-WINDOW - PAGE, space - WINDOW };
 
 		pages = odd[pick(m, sizeof(odd) / sizeof(odd[0]))];
 		return pages > MARGIN && m->locks ? ~0UL : pages;
@@ -99,6 +105,10 @@ static void make_file_mapping(struct maker *m, struct call *c)
 
 static unsigned long some_hint(struct maker *m)
 {
+	static const unsigned long window = 1UL << ARM64_WINDOW_BITS;
+
+	if (MM_MACHINE_HERE == MM_MACHINE_ARM64 && chance(m, 10))
+		return chance(m, 50) ? window + pick(m, 3) * PAGE - PAGE : 1UL << 50;
 	return chance(m, 25) ? some_far_addr(m) : 0;
 }
 

@@ -231,7 +231,10 @@ static void read_limits(void)
 	background.pkeys = cpu_has(" ospke");
 	background.branch_targets = cpu_has(" bti");
 	background.memory_tags = cpu_has(" mte");
-	background.wide = MM_MACHINE_HERE == MM_MACHINE_ARM64 && arm64_is_wide_here();
+	background.space = 1UL << 47;
+	if (MM_MACHINE_HERE == MM_MACHINE_ARM64)
+		background.space =
+			(1UL << (arm64_is_wide_here() ? ARM64_WIDE_BITS : ARM64_WINDOW_BITS)) + PAGE;
 	background.no_zero_page = read_page_is_written();
 	background.uffd = have_userfaultfd();
 	background.thp_enabled = huge_pages();

@@ -29,10 +29,8 @@
 #define PAGE 4096UL
 #ifdef __aarch64__
 #define MM_MACHINE_HERE MM_MACHINE_ARM64
-#define SPACE           (1UL << 48) /* where addresses end, unless more is asked for */
 #else
 #define MM_MACHINE_HERE MM_MACHINE_X86_64
-#define SPACE           (1UL << 47)
 #endif
 #define WINDOW       0x6f0000000000UL
 #define MARGIN       (1024 * PAGE)
@@ -147,7 +145,7 @@ struct background {
 	bool no_zero_page;   /* what is read has a page of its own */
 	bool branch_targets; /* arm64: PROT_BTI means something */
 	bool memory_tags;    /* arm64: memory may be tagged */
-	bool wide;           /* arm64: addresses of more bits are given to who asks for them */
+	unsigned long space; /* a page behind the last that a program may have, if it asks for it */
 	unsigned int thp_enabled, overcommit;
 	bool uffd;    /* there are userfaultfds */
 	bool noexec;  /* FILE_NOEXEC is on a file system without execution */

@@ -71,8 +71,7 @@ static void set_up_parent(struct engine *e)
 	mm_init(mm, &e->sys);
 	/* Under the least that Linux keeps free for a stack, whose limit is below it; nothing is random here. */
 	mm->mmap_base = mm->mmap_window - (128UL << 20);
-	if (background.wide)
-		mm->task_size = 1UL << ARM64_WIDE_BITS;
+	mm->task_size = background.space - PAGE;
 	mm->limits.cap_ipc_lock = true;
 	mm->limits.cap_sys_rawio = true;
 	mm->limits.memlock = background.memlock;

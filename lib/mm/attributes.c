@@ -235,6 +235,8 @@ int mm_userfaultfd(
 	if (offset_in_page(mm, addr | len) || !len || addr >= mm->task_size || len > mm->task_size - addr ||
 		(ctx && !c.set) || (mode & ~(VM_UFFD_FLAGS | MM_UFFD_WP_ASYNC)))
 		return -EINVAL;
+	if (ctx && (mode & VM_UFFD_WP) && !has_since(mm, &machine_of(mm)->uffd_wp))
+		return -EINVAL;
 	for (unsigned long at = addr; (vma = find_vma_intersection(mm, at, end)) != NULL; at = vma->vm_end) {
 		err = may_register(vma, addr, end, ctx, ctx ? mode : mode | (vma->vm_flags & VM_UFFD_FLAGS));
 		if (err)

@@ -9,6 +9,11 @@
 
 #include "arm64_addresses.h"
 
+/* The first kernel that has something for the machine; 0.0: all of them. */
+struct since {
+	int major, minor;
+};
+
 struct machine {
 	unsigned long window;     /* bytes: where mappings end that do not ask for what lies beyond */
 	bool spares_last;         /* the last page of the window is nobody's */
@@ -17,8 +22,9 @@ struct machine {
 	unsigned long stack_area; /* bytes in which the stack of a randomised program begins, anywhere */
 	bool low_flags;           /* MAP_32BIT and MAP_ABOVE4G mean something */
 	vm_flags_t data_flags;    /* that heaps and stacks have besides */
+	bool huge_as_files;       /* huge page files are placed as others are, on every kernel */
 	bool key_0; /* protection key 0 is allocated from the start, even where there are none */
-	int keys_major, keys_minor; /* the first kernel that has calls about keys */
+	struct since keys, uffd_wp; /* calls about keys; UFFDIO_REGISTER_MODE_WP */
 	bool tags;                  /* calls about what is mapped take no notice of an address's upper bits */
 	bool spares_low; /* no mapping is so long that nothing below mmap_min_addr would be left out */
 };
@@ -34,9 +40,10 @@ static const struct machine machines[] = {
 		.share = 4,
 		.stack_area = 0x3ffffUL << 12,
 		.data_flags = VM_MTE_ALLOWED, /* with or without tags */
+		.huge_as_files = true,
 		.key_0 = true,
-		.keys_major = 6,
-		.keys_minor = 12,
+		.keys = { 6, 12 },
+		.uffd_wp = { 6, 10 },
 		.tags = true,
 		.spares_low = true },
 };
@@ -44,6 +51,13 @@ static const struct machine machines[] = {
 static inline const struct machine *machine_of(const struct mm_struct *mm)
 {
 	return &machines[mm->sys->machine];
+}
+
+static inline bool has_since(const struct mm_struct *mm, const struct since *s)
+{
+	const struct kernel_profile *k = mm->sys->kernel;
+
+	return k->major > s->major || (k->major == s->major && k->minor >= s->minor);
 }
 
 static inline unsigned long plain_address(const struct mm_struct *mm, unsigned long addr)

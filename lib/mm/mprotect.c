@@ -10,10 +10,7 @@
 /* Kernels for some machines have had no calls that are about keys. */
 static bool has_key_calls(const struct mm_struct *mm)
 {
-	const struct kernel_profile *k = mm->sys->kernel;
-	const struct machine *m = machine_of(mm);
-
-	return k->major > m->keys_major || (k->major == m->keys_major && k->minor >= m->keys_minor);
+	return has_since(mm, &machine_of(mm)->keys);
 }
 
 /*

@@ -268,7 +268,7 @@ static unsigned long wanted_alignment(const struct mm_struct *mm, const struct r
 static unsigned long area_huge(struct mm_struct *mm, struct request r)
 {
 	unsigned long mask = r.file->map_align - 1, hint = r.addr;
-	bool as_files = mm->sys->kernel->huge_as_files;
+	bool as_files = mm->sys->kernel->huge_as_files || machine_of(mm)->huge_as_files;
 
 	if ((r.flags & MAP_FIXED) && (r.addr & mask))
 		return -EINVAL;

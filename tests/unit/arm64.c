@@ -169,6 +169,32 @@ static void test_key_0_is_allocated_though_there_are_no_keys(void **state)
 	assert_int_equal(mm_mprotect(&mm, at(0), PAGE, RW, -1), 0);
 }
 
+static void test_memory_is_not_protected_by_userfaultfds_before_6_10(void **state)
+{
+	map(0, 1);
+	sys.kernel = kernel_profile_for("6.1");
+	assert_int_equal(mm_userfaultfd(&mm, at(0), PAGE, &sys, VM_UFFD_WP), -EINVAL);
+	assert_int_equal(mm_userfaultfd(&mm, at(0), PAGE, &sys, VM_UFFD_MISSING), 0);
+	sys.kernel = kernel_profile_for("6.12");
+	assert_int_equal(mm_userfaultfd(&mm, at(0), PAGE, &sys, VM_UFFD_WP), 0);
+}
+
+static void test_huge_page_files_are_placed_as_others_on_every_kernel(void **state)
+{
+	static struct vm_file huge = { .refs = 1,
+		.kind = VM_FILE_HUGETLB,
+		.readable = true,
+		.writable = true,
+		.map_align = 2 * MB,
+		.name = "" };
+	const struct mmap_request req = {
+		.addr = PAGE, .len = 2 * MB, .prot = RW, .flags = MAP_PRIVATE, .file = &huge
+	};
+
+	sys.kernel = kernel_profile_for("6.12");
+	assert_int_equal((long)mm_mmap(&mm, &req), 2 * MB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +212,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_heap_joins_what_mmap_made_only_where_memory_has_tags, begin, end),
 		cmocka_unit_test_setup_teardown(test_key_0_is_allocated_though_there_are_no_keys, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_memory_is_not_protected_by_userfaultfds_before_6_10, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_huge_page_files_are_placed_as_others_on_every_kernel, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The recorder and the oracle of another machine: on Debian's arm64 kernels, in an emulator.
+
+usage: arm64.py SOURCE_FOLDER SERIES [CALLS]
+
+One boot of Linux SERIES records ten programs, which must have no difference, and run as they do alone; another one asks the kernel CALLS
+random calls.  Prints TAP.  Status 77 and a line: a compiler, an emulator or Debian's packages are missing.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+SOURCE, SERIES = sys.argv[1:3]
+CALLS = sys.argv[3] if len(sys.argv) > 3 else "20000"
+sys.path.insert(0, os.path.join(SOURCE, "tests/common"))
+from tap import run_cases  # noqa: E402
+
+CROSS = os.path.join(SOURCE, "build-cross/arm64")
+CC = ["aarch64-linux-gnu-gcc", "--sysroot", os.path.join(CROSS, "root"), "-D_GNU_SOURCE", "-std=gnu17", "-O1",
+      "-I" + os.path.join(SOURCE, "tests/common"), "-I" + os.path.join(SOURCE, "include"),
+      "-I" + os.path.join(SOURCE, "lib/base"), "-lpthread"]
+SOURCES = ["tests/live/arm64_calls.c", "tests/programs/random_calls.c", "tests/programs/many_processes.c"]
+# What is recorded, its status, and how many first writes may have no certain order: threads alone have such.
+BUSYBOX = "/bin/busybox "
+PROGRAMS = [
+    (BUSYBOX + "true", 0, False),
+    (BUSYBOX + "ls -lR /bin /lib", 0, False),
+    (BUSYBOX + "sh -c 'busybox=/bin/busybox; for i in 1 2 3; do $busybox echo $i; done | $busybox sort -r; exit 4'", 4, False),
+    (BUSYBOX + "awk 'BEGIN { for (i = 0; i < 20000; i++) s = s i; print length(s) }'", 0, False),
+    (BUSYBOX + "tar -c -z -f /tmp/lib.tar.gz /lib", 0, False),
+    (BUSYBOX + "sha256sum /bin/program", 0, False),
+    ("./random_calls 1 1500", 0, False),
+    ("./random_calls 3 800 3", 0, True),
+    ("./many_processes 6", 0, False),
+    ("./arm64_calls", 0, False),
+]
+
+
+def run(command, **more):
+    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, **more)
+    if r.returncode == 77:
+        print((r.stdout + r.stderr).strip().splitlines()[-1])
+        sys.exit(77)
+    return r
+
+
+def build():
+    r = run([os.path.join(SOURCE, "tools/cross-build"), "arm64", "vmaple", "kernel-oracle"])
+    if r.returncode:
+        print("Bail out! tools/cross-build arm64: " + (r.stdout + r.stderr)[-2000:].replace("\n", "\n# "))
+        sys.exit(1)
+
+
+def boot(program, *arguments, files=()):
+    command = [os.path.join(SOURCE, "tools/kernel-vm"), "--arch", "arm64"]
+    for f in files:
+        command += ["-f", f]
+    return run(command + [SERIES, program] + list(arguments), env=dict(os.environ, KERNEL_VM_SECONDS="1500"))
+
+
+def script(path):
+    """Each program alone, then recorded: '@ NUMBER STATUS STATUS', and the summary of the recording."""
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("#!/bin/busybox sh\ncd /work\n")
+        for number, (command, _, _) in enumerate(PROGRAMS):
+            f.write("%s >/dev/null 2>&1; alone=$?\n" % command)
+            f.write("./vmaple run --json -- %s >out 2>err; echo @ %d $alone $?\n" % (command, number))
+            f.write("/bin/busybox tail -n 1 out; [ -s err ] && /bin/busybox head -n 30 err\n")
+    os.chmod(path, 0o755)
+
+
+def programs_are_recorded_without_a_difference(folder):
+    for source in SOURCES:
+        out = os.path.join(folder, os.path.basename(source)[:-2])
+        r = run(CC + [os.path.join(SOURCE, source), "-o", out])
+        assert r.returncode == 0, r.stderr
+    inside = os.path.join(folder, "inside")
+    script(inside)
+    files = [os.path.join(CROSS, "build/vmaple")] + [os.path.join(folder, os.path.basename(s)[:-2]) for s in SOURCES]
+    r = boot(inside, files=files)
+    told = {}
+    for part in r.stdout.split("@ ")[1:]:
+        head, _, rest = part.partition("\n")
+        number, alone, recorded = (int(word) for word in head.split())
+        told[number] = (alone, recorded, rest)
+    for number, (command, status, may_be_uncertain) in enumerate(PROGRAMS):
+        assert number in told, "%s was not recorded:\n%s" % (command, (r.stdout + r.stderr)[-2000:])
+        alone, recorded, rest = told[number]
+        assert (alone, recorded) == (status, status), "%s: status %d, recorded %d\n%s" % (command, alone, recorded, rest)
+        summary = json.loads(rest.splitlines()[0])
+        assert summary["differences"] == 0 and summary["lost"] == 0, "%s: %s" % (command, rest)
+        assert may_be_uncertain or summary["uncertain"] == 0, "%s: %s" % (command, rest)
+        assert summary["calls"] > 0 and summary["checks"] >= summary["calls"] - summary["calls"] // 8, rest
+        print("# %s: %d calls, %d checks, no difference" % (command.split(" '")[0], summary["calls"], summary["checks"]))
+
+
+def random_calls_do_what_the_engine_does(folder):
+    r = boot(os.path.join(CROSS, "build/kernel-oracle"), "--calls", CALLS)
+    assert r.returncode == 0 and " 0 differences" in r.stdout, (r.stdout + r.stderr)[-3000:]
+    print("# " + r.stdout.strip().splitlines()[-1].lstrip("# "))
+
+
+build()
+run_cases(programs_are_recorded_without_a_difference, random_calls_do_what_the_engine_does)
