@@ -243,7 +243,7 @@ static int summarise(const struct run *r, struct census *census, struct live *li
 	print_summary(stderr, &stats, live_header(live), wall);
 	print_privileges(live);
 	getrusage(RUSAGE_SELF, &self);
-	fprintf(stderr, "  overhead    %.3f s of CPU for recording and checking, %lu MiB of memory at most\n",
+	fprintf(stderr, "  overhead    %.3f s of CPU to record and check, %lu MiB of memory at most\n",
 		cpu_seconds(&self), peak_kib() / 1024);
 	if (r->output)
 		fprintf(stderr, "  recording   %s\n", r->output);

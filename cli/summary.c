@@ -1,31 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /* The summary that ends `run` and `verify`, for a person and as JSON. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <vmaple/kernel_profile.h>
 
 #include "cli.h"
+#include "text.h"
 
 static double share(uint64_t part, uint64_t whole)
 {
 	return whole ? (double)part / (double)whole : 0.0;
 }
 
+/* A line of the summary, or as many as it takes. */
+__attribute__((format(printf, 3, 4))) static void print_row(FILE *out, const char *name, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(out, "  %-12s", name);
+	print_wrapped_behind(out, 14, text);
+}
+
 static void print_calls(FILE *out, const struct replay_stats *s)
 {
-	const char *sep = "";
+	char kinds[1024] = "";
+	size_t n = 0;
 
-	fprintf(out, "  calls       %" PRIu64 " (", s->calls);
-	for (int i = 0; i < REPLAY_CALL_KINDS; i++) {
-		if (!s->calls_by_kind[i])
-			continue;
-		fprintf(out, "%s%s %" PRIu64, sep, replay_call_kind_name((enum replay_call_kind)i),
-			s->calls_by_kind[i]);
-		sep = ", ";
-	}
-	fprintf(out, "), %" PRIu64 " of them failed\n", s->failed_calls);
+	for (int i = 0; i < REPLAY_CALL_KINDS && n < sizeof(kinds); i++)
+		if (s->calls_by_kind[i])
+			n += (size_t)snprintf(kinds + n, sizeof(kinds) - n, "%s%s %" PRIu64, n ? ", " : "",
+				replay_call_kind_name((enum replay_call_kind)i), s->calls_by_kind[i]);
+	print_row(out, "calls", "%" PRIu64 " (%s), %" PRIu64 " of them failed", s->calls, kinds,
+		s->failed_calls);
 }
 
 static void print_gaps(FILE *out, const struct replay_stats *s)
@@ -37,10 +50,10 @@ static void print_gaps(FILE *out, const struct replay_stats *s)
 			s->gaps[i].end, size_text(s->gaps[i].end - s->gaps[i].start, size, sizeof(size)));
 }
 
-/* The first line of the command, at most 90 characters of it. */
+/* The first line of the command, as far as it fits. */
 static void print_command(FILE *out, const char *command)
 {
-	size_t len = strcspn(command, "\n"), shown = len < 90 ? len : 90;
+	size_t len = strcspn(command, "\n"), shown = len < 68 ? len : 68;
 
 	fputs("\nvmaple: ", out);
 	print_quoted(out, command, shown);
@@ -69,7 +82,7 @@ void print_summary(FILE *out, const struct replay_stats *s, const struct trace_h
 	print_kernel(out, h->kernel);
 	fprintf(out, "  processes   %" PRIu64 ", %" PRIu64 " threads in all\n", s->processes, s->threads);
 	print_calls(out, s);
-	fprintf(out, "  faults      %" PRIu64 " seen, %" PRIu64 " of them the first write in an area; %s\n",
+	print_row(out, "faults", "%" PRIu64 " seen, %" PRIu64 " of them the first write in an area; %s",
 		s->faults, s->first_writes, fault_source_text(h->fault_source));
 	fprintf(out, "  checks      %" PRIu64 ", differences: %" PRIu64 ", uncertain: %" PRIu64 "\n",
 		s->checks, s->differences, s->uncertain);
@@ -86,14 +99,12 @@ void print_summary(FILE *out, const struct replay_stats *s, const struct trace_h
 			s->outside);
 	if (s->lost)
 		fprintf(out, "  lost        %" PRIu64 " times something was not recorded\n", s->lost);
-	fprintf(out,
-		"  VMAs        peak %" PRIu64 ", final %" PRIu64 ", max_map_count %" PRIu64
-		" (%.1f%% at the peak)\n",
+	print_row(out, "VMAs",
+		"peak %" PRIu64 ", final %" PRIu64 ", max_map_count %" PRIu64 " (%.1f%% at the peak)",
 		s->vmas_peak, s->vmas_final, h->max_map_count, 100 * share(s->vmas_peak, h->max_map_count));
-	fprintf(out,
-		"  splits      %" PRIu64 ", merges %" PRIu64 "; of %" PRIu64
-		" new areas %.0f%% merged at once\n",
-		s->splits, s->merges, s->new_areas, 100 * share(s->new_merged, s->new_areas));
+	print_row(out, "splits",
+		"%" PRIu64 ", merges %" PRIu64 "; of %" PRIu64 " new areas %.0f%% merged at once", s->splits,
+		s->merges, s->new_areas, 100 * share(s->new_merged, s->new_areas));
 	print_gaps(out, s);
 	if (wall_seconds >= 0)
 		fprintf(out, "  time        %.3f s\n", wall_seconds);

@@ -106,6 +106,13 @@ def help_fits_a_terminal_of_80_columns():
         equal((command, [line for line in r.stdout.split(b"\n") if len(line) > 80]), (command, []))
 
 
+def summaries_fit_a_terminal_of_80_columns():
+    long = "true " + "x" * 200
+    for r in (run(VMAPLE, "run", "-o", "w.vmt", "--", "sh", "-c", long).stderr, run(VMAPLE, "verify", "w.vmt").stdout):
+        true(b"  calls       " in r and b"  faults      " in r, r)
+        equal([line for line in r.split(b"\n") if len(line) > 80], [])
+
+
 def errors_fit_a_terminal_and_are_one_line_elsewhere():
     long = "/nonexistent/" + "a-folder-of-a-name/" * 4 + "file.vmt"
     for command in (["why", "--room", "64M", "--top", "file.vmt"], ["verify", long], ["maps", "--at", "never", "file.vmt"],
@@ -127,7 +134,7 @@ with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
     for function in (json_is_the_line_behind_the_programs_last, json_into_a_file_leaves_stdout_to_the_program,
                      a_full_stdout_is_an_error_of_every_command, control_characters_are_quoted_and_raw_only_into_a_pipe,
                      help_fits_a_terminal_of_80_columns, errors_fit_a_terminal_and_are_one_line_elsewhere,
-                     its_peak_of_memory_is_its_own):
+                     summaries_fit_a_terminal_of_80_columns, its_peak_of_memory_is_its_own):
         name = function.__name__.replace("_", " ")
         try:
             function()
