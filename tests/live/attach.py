@@ -46,6 +46,16 @@ print("ready", flush=True)
 time.sleep(600)
 """
 
+FORBID_BPF = """
+import ctypes, os, struct, sys
+program = b"".join(struct.pack("HBBI", *line) for line in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, 321), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)))  # bpf(2): EPERM
+lines = ctypes.create_string_buffer(program, len(program))
+header = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(lines)), 16)
+assert ctypes.CDLL(None).prctl(22, 2, header) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
 RANGES = """
 import ctypes, mmap, os, sys
 libc = ctypes.CDLL(None)
@@ -180,6 +190,66 @@ def calls_with_many_ranges():
         assert "process_madvise" in p.stderr or not lost, p.stderr
 
 
+def attach(pid, *options, prefix=()):
+    return subprocess.run([*prefix, vmaple, "attach", *options, str(pid)], capture_output=True, text=True, timeout=60)
+
+
+def it_ends_meanwhile():
+    p = subprocess.Popen(["sleep", "1"])
+    a = subprocess.Popen([vmaple, "attach", "--json", str(p.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p.wait()
+    out, err = a.communicate(timeout=60)
+    assert a.returncode == 0 and summary(out)["differences"] == 0, err
+
+
+def a_frozen_process():
+    """Nothing of it has to run for its map to be read."""
+    with open("/proc/mounts", encoding="ascii") as f:
+        mounts = [line.split()[1] for line in f if line.split()[2] == "cgroup2"]
+    if not mounts:
+        print("# no cgroup v2 here: not tried", flush=True)
+        return
+    folder = f"{mounts[0]}/vmaple-{os.getpid()}"
+    os.mkdir(folder)
+    p = subprocess.Popen(["sleep", "600"])
+    try:
+        for name, value in ("cgroup.procs", p.pid), ("cgroup.freeze", 1):
+            with open(f"{folder}/{name}", "w", encoding="ascii") as f:
+                f.write(str(value))
+        a = attach(p.pid, "--json", "--for", "0.2")
+        s = summary(a.stdout)
+        assert a.returncode == 0 and s["calls"] == s["differences"] == 0 and s["vmas_final"] > 10, a.stderr
+    finally:
+        p.kill()
+        with open(f"{folder}/cgroup.freeze", "w", encoding="ascii") as f:
+            f.write("0")
+        p.wait()
+        os.rmdir(folder)
+
+
+def another_pid_namespace():
+    """A process in one is followed by the number that it has here; from within one BPF cannot know processes."""
+    p = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "sleep", "600"])
+    child = ""
+    while not child:
+        child = subprocess.run(["pgrep", "-P", str(p.pid)], capture_output=True, text=True, check=False).stdout.strip()
+    a = attach(child, "--json", "--for", "0.2")
+    assert a.returncode == 0 and summary(a.stdout)["differences"] == 0, a.stderr
+    p.kill()
+    p.wait()
+    a = attach(1, "--via", "bpf", prefix=["unshare", "--pid", "--fork", "--mount-proc"])
+    assert a.returncode == 125 and "pid namespace" in a.stderr, a.stderr
+
+
+def bpf_is_switched_off():
+    """No BTF; bpf(2) forbidden, as by lockdown or a container's profile."""
+    a = attach(os.getpid(), "--via", "bpf", prefix=["unshare", "--mount", "sh", "-c",
+                                                  'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh"])
+    assert a.returncode == 125 and "has no BTF" in a.stderr, a.stderr
+    a = attach(os.getpid(), "--via", "bpf", prefix=[sys.executable, "-c", FORBID_BPF])
+    assert a.returncode == 125 and "the kernel refuses it" in a.stderr, a.stderr
+
+
 def one_sentence_each():
     for pid, words in ("2", "kernel thread"), ("4194304", "there is no process"):
         p = subprocess.run([vmaple, "attach", pid], capture_output=True, text=True, timeout=60)
@@ -190,7 +260,8 @@ def one_sentence_each():
 
 
 cases = [one_thread, four_threads, in_the_midst_of_calls, a_program_from_its_start, every_call_at_random, a_full_buffer_is_told,
-         calls_with_many_ranges, one_sentence_each]
+         calls_with_many_ranges, it_ends_meanwhile, a_frozen_process, another_pid_namespace, bpf_is_switched_off,
+         one_sentence_each]
 
 
 def main():
