@@ -125,7 +125,9 @@ static void make_mmap(struct maker *m, struct call *c)
 	if (!(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 15))
 		c->arg[1] = (1 + pick(m, 3)) << 21;
 	/* The second gigabyte is soon used up. */
-	if ((c->arg[3] & 0x40) && !(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 30)) {
+	if (m->p->placed > 10 && chance(m, 3))
+		c->arg[3] = (c->arg[3] & ~(unsigned long)(MAP_FIXED | MAP_FIXED_NOREPLACE)) | 0x40;
+	if ((c->arg[3] & 0x40) && !(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 50)) {
 		c->arg[1] = 1UL << (28 + pick(m, 3));
 		c->arg[2] = PROT_NONE;
 	}

@@ -78,7 +78,7 @@ static const struct kernel_profile profiles[] = {
 		.asked = "6.18.44",
 		CAME_WITH_6_18,
 		.droppable_unlocked = true },
-	{ .name = "6.19", .major = 6, .minor = 19, .asked = "6.19.13", CAME_WITH_6_18 },
+	{ .name = "6.19", .major = 6, .minor = 19, .asked = "6.19.14", CAME_WITH_6_18 },
 	{ .name = "7.0", .major = 7, .minor = 0, .asked = "7.0.13", CAME_WITH_7_0 },
 	{ .name = "7.1", .major = 7, .minor = 1, .asked = "7.1.13", CAME_WITH_7_1 },
 	{ .name = "7.2", .major = 7, .minor = 2, .asked = "7.2.12", CAME_WITH_7_2 },

@@ -4,6 +4,7 @@
  *
  *   header faults all|some|none            before the first event; so is
  *   header max_map_count N
+ *   header kernel RELEASE
  *   begin [attached]                       the address space and its first map; areas follow
  *   file ID KIND MAJOR:MINOR INODE PATH    KIND as in enum trace_file_kind, opened for reading and writing
  *   call NAME A B C D E F = RESULT [file ID]
@@ -30,6 +31,7 @@
 
 struct text {
 	struct trace_header header;
+	char kernel[32];
 	const char *path;
 	struct trace_writer *writer;
 	struct recording rec;
@@ -190,6 +192,10 @@ static int set_header(struct text *t, const char *rest)
 			t->header.fault_source = i;
 			return 0;
 		}
+	if (sscanf(rest, "kernel %31s", t->kernel) == 1) {
+		t->header.kernel = t->kernel;
+		return 0;
+	}
 	return sscanf(rest, "max_map_count %" SCNu64, &t->header.max_map_count) == 1 ? 0 : -1;
 }
 
