@@ -27,8 +27,10 @@ static char *page;
 static void *work(void *unused)
 {
 	pthread_setname_np(pthread_self(), "heap-cutter");
+	usleep(50000);
 	mprotect(page, 4096, PROT_READ);
 	printf("%lx\n", (unsigned long)page);
+	usleep(300000);
 	return unused;
 }
 int main(void)
@@ -118,6 +120,16 @@ def names_of_threads_and_areas_and_the_time_of_day(folder):
     assert re.search(r", at \d\d:\d\d:\d\d", joined(told("why", "--top", path))), "also of a moment"
 
 
+def names_of_threads_also_by_bpf(folder):
+    program, path = build(folder, IN_THE_HEAP, options=["-pthread"]), os.path.join(folder, "bpf.vmt")
+    r = run(VMAPLE, "record", "--via", "bpf", "-o", path, "--", program)
+    if r.returncode == 125:
+        raise Skip(r.stderr.strip().splitlines()[-1])
+    assert r.returncode == 0, r.stderr
+    text = told("why", path, r.stdout.strip())
+    assert re.search(r"by thread \d+ \(heap-cutter\)", joined(text)) and "[heap]" in text, text
+
+
 def without_a_time_there_is_no_clock(folder):
     log = os.path.join(folder, "log")
     with open(log, "w", encoding="utf-8") as f:
@@ -192,6 +204,6 @@ def names_come_from_a_debuginfod_that_is_configured(folder):
     assert Server.served in Server.asked, Server.asked
 
 
-run_cases(names_of_threads_and_areas_and_the_time_of_day, without_a_time_there_is_no_clock,
+run_cases(names_of_threads_and_areas_and_the_time_of_day, names_of_threads_also_by_bpf, without_a_time_there_is_no_clock,
           names_of_cxx_are_those_of_the_sources, a_change_that_makes_no_difference,
           names_come_from_a_debuginfod_that_is_configured)

@@ -325,6 +325,7 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 	uint64_t size;
 
 	memcpy(e.call.args, it->call.args, sizeof(e.call.args));
+	emit_name(s, f, it);
 	emit_file(s, f, it, &e.call);
 	if (e.call.nr == NR_shmat && !IS_ERR_VALUE(e.call.result) &&
 		(a = area_at(&it->after, (uint64_t)e.call.result)) != NULL) {
@@ -435,6 +436,7 @@ static void emit_end(struct live_bpf *s, struct followed *f, const struct item *
 		.exit = { .status = it->status, .last = last, .exec = exec } };
 
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	name_forget(s, it->tid);
 }
 
 void emit_gone(struct live_bpf *s, struct followed *f)

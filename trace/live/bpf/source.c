@@ -487,6 +487,7 @@ void live_bpf_free(struct live_bpf *s)
 	free(s->areas);
 	free(s->anon_areas);
 	origins_free(s);
+	names_free(s);
 	for (int i = 0; i < 3; i++)
 		free(s->machine.strings[i]);
 	free(s);

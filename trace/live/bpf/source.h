@@ -91,6 +91,7 @@ struct live_bpf {
 	struct trace_sink *sink;
 	struct followed *spaces;
 	struct maple_tree origins, pointers; /* by number; the number by the kernel's pointer */
+	void *named_tasks;                   /* names.c: a tree of tsearch(3) */
 	uint32_t next_file, next_mm;
 	pid_t child;
 	int go_fd;
@@ -142,6 +143,13 @@ extern const struct range everywhere, nowhere;
  */
 void note_written(
 	struct followed *f, struct area_list *l, const struct range *seen, const struct range *placed);
+
+/* names.c */
+/* What the task of @it is called, where that is not known or may have changed. */
+void emit_name(struct live_bpf *s, const struct followed *f, const struct item *it);
+/* It has ended, or is another program now. */
+void name_forget(struct live_bpf *s, uint32_t tid);
+void names_free(struct live_bpf *s);
 
 /* origin.c */
 void origin_learn(struct live_bpf *s, const struct file_record *r, bool guessed);
