@@ -44,8 +44,7 @@ _Static_assert(offsetof(struct life, named) <= 64, "what most events look at is 
  * processor: what calls touch lies anywhere in them, and where it lies is then mostly known to the processor.
  */
 #define PIECE_BYTES  (2UL << 20)
-#define PIECE_WORDS  (PIECE_BYTES / sizeof(struct explain_event) / 64)
-#define PIECE_EVENTS (PIECE_WORDS * 64)
+#define PIECE_EVENTS (PIECE_BYTES / sizeof(struct explain_event))
 #define PIECE_LIVES  (PIECE_BYTES / sizeof(struct life) - 1)
 struct life_piece {
 	struct life_piece *next;
@@ -57,7 +56,7 @@ _Static_assert(sizeof(struct life_piece) <= PIECE_BYTES, "a piece fits its page"
 struct kept {
 	struct explain_event *
 		*events; /* pieces; event n is number n % PIECE_EVENTS of piece n / PIECE_EVENTS */
-	uint64_t *taken; /* a bit for each of them */
+	uint8_t *taken;  /* for each of them: 1, it is */
 	size_t pieces;
 	size_t next; /* where the next free one is looked for */
 	size_t made,
