@@ -62,6 +62,7 @@ static const struct {
 	{ "lookup", question_lookup },
 	{ "lookup-dependent", question_lookup_dependent },
 	{ "lookup-batch", question_lookup_batch },
+	{ "lookup-in-handler", question_lookup_in_handler },
 	{ "mix-rcu", question_mix_rcu },
 	{ "overwrite", question_overwrite },
 	{ "gap-lowest", question_gap_lowest },

@@ -116,6 +116,7 @@ unsigned long bench_holds(struct trial *trial, void *arg);
 void question_lookup(void);
 void question_lookup_dependent(void);
 void question_lookup_batch(void);
+void question_lookup_in_handler(void);
 void question_mix_rcu(void);
 void question_overwrite(void);
 void question_gap_lowest(void);
