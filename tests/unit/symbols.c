@@ -248,7 +248,7 @@ static void test_damaged_files_are_survived(void **state)
 	size_t size = fread(own, 1, 16 << 20, f);
 
 	fclose(f);
-	print_message("seed %u\n", seed);
+	print_message("# seed %u\n", seed);
 	srand(seed);
 	for (int round = 0; round < 60; round++) {
 		struct symbols *s = symbols_new();
