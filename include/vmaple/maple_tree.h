@@ -336,6 +336,8 @@ VMAPLE_API bool mt_can_move_border(
 	const struct maple_tree *mt, const void *left, const void *right, unsigned long border) __must_check;
 VMAPLE_API bool mt_move_border(
 	struct maple_tree *mt, const void *left, const void *right, unsigned long border) __must_check;
+/** The same: its area becomes NULL. @return false: not here, or the leaf would hold too little. */
+VMAPLE_API bool mt_drop(struct maple_tree *mt, const void *entry) __must_check;
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */
 VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
 /**

@@ -17,6 +17,7 @@
  *   index_prepare_cut, _border         index_prepare where an area takes one end of another: with a part of it, or growing.
  *                                      Bounds of areas are still what they were
  *   index_put                          prepare and commit in one: may fail, then nothing has changed
+ *   index_drop                         index_put of NULL over an area
  *   index_find                         the area that contains an address, or the next above
  *   index_find_until                   the same, NULL when it begins above a last address
  *   index_find_shared                  the same, for those who hold the mmap_lock for reading, where there is no RCU mode

@@ -112,7 +112,8 @@ static int leave_index(struct unmap *um, bool tell_host)
 	int err;
 
 	if (!tell_host || !um->mm->ops)
-		return index_put(um->mm, um->start, um->end, NULL);
+		return um->first->detached ? index_put(um->mm, um->start, um->end, NULL)
+					   : index_drop(um->mm, um->first);
 	if (index_prepare(&st, um->mm, um->start, um->end, NULL))
 		return -ENOMEM;
 	err = ops_host_unmap(um->mm, um->start, um->end);

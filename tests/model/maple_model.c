@@ -220,6 +220,17 @@ static void do_border(struct run *r)
 	model_store(border, last, right);
 }
 
+/* An area goes, where the writer is. */
+static void do_drop(struct run *r)
+{
+	int at = look_at_some(r);
+
+	if (at < 0 || !mt_drop(&r->mt, model.range[at].entry))
+		return;
+	assert_false(mt_in_rcu(&r->mt));
+	model_store(model_begin((unsigned int)at), model.range[at].last, NULL);
+}
+
 static void do_insert(struct run *r)
 {
 	unsigned long first, last;
@@ -463,10 +474,9 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 			do_load_many(&r);
 			break;
 		case 15:
-			if (random_below(&r.random, 2))
-				do_cut(&r);
-			else
-				do_border(&r);
+			do_cut(&r);
+			do_border(&r);
+			do_drop(&r);
 			break;
 		default:
 			do_gap(&r);

@@ -168,6 +168,11 @@ static inline int index_put(
 	return 0;
 }
 
+static inline int index_drop(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	return index_put(mm, vma->vm_start, vma->vm_end, NULL);
+}
+
 static inline void index_cancel(struct index_store *st)
 {
 }

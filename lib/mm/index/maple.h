@@ -212,6 +212,16 @@ static inline int index_put(struct mm_struct *mm, unsigned long start, unsigned 
 	return 0;
 }
 
+/* @vma leaves the index. 0, or -ENOMEM: nothing has changed. */
+static inline int index_drop(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	if (!mt_drop(&mm->mm_mt, vma))
+		return index_put(mm, vma->vm_start, vma->vm_end, NULL);
+	PROBE4(maple_store, &mm->mm_mt, vma->vm_start, vma->vm_end - 1, NULL);
+	index_stored(mm, vma->vm_start, vma->vm_end, NULL);
+	return 0;
+}
+
 /* Give up a prepared store. */
 static inline void index_cancel(struct index_store *st)
 {

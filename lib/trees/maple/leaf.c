@@ -4,24 +4,26 @@
 
 #define UNITS_OF_ROUNDING 63 /* a base is rounded down to a multiple of 64 indices */
 
-unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned long min)
+unsigned long leaf_layout_of(unsigned long bits, unsigned long first, unsigned long last, unsigned long min)
 {
-	unsigned long bits = 0, first, units, below, room;
-	unsigned int shift;
+	unsigned int shift = bits & ((1UL << LEAF_PAGE_SHIFT) - 1) ? 0 : LEAF_PAGE_SHIFT;
+	unsigned long units = (last - first) >> shift, below, room;
 
-	if (!nr)
-		return 0;
-	for (unsigned int i = 0; i < nr; i++)
-		bits |= areas[i].first | (areas[i].last + 1);
-	shift = bits & ((1UL << LEAF_PAGE_SHIFT) - 1) ? 0 : LEAF_PAGE_SHIFT;
-	first = areas[0].first;
-	units = (areas[nr - 1].last - first) >> shift;
 	if (units > NARROW_LAST - UNITS_OF_ROUNDING)
 		return LEAF_WIDE;
 	below = (first - min) >> shift;
 	room = (NARROW_LAST - UNITS_OF_ROUNDING - units) / 2;
 	first -= (below < room ? below : room) << shift;
 	return (first & ~LEAF_CODE) | shift;
+}
+
+unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned long min)
+{
+	unsigned long bits = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		bits |= areas[i].first | (areas[i].last + 1);
+	return nr ? leaf_layout_of(bits, areas[0].first, areas[nr - 1].last, min) : 0;
 }
 
 void leaf_set_unused(struct mt_leaf *leaf, unsigned int from, unsigned int to)

@@ -295,7 +295,11 @@ static inline bool leaf_fits(const struct mt_leaf *leaf, unsigned long first, un
 {
 	return layout_fits(leaf->base, first, last);
 }
-/* The base word of the leaf that is to hold these areas, in a leaf that begins at @min. */
+/*
+ * The base word of the leaf that is to hold these areas, in a leaf that begins at @min; or areas from @first to @last,
+ * where @bits is what any of their bounds has.
+ */
+unsigned long leaf_layout_of(unsigned long bits, unsigned long first, unsigned long last, unsigned long min);
 unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned long min);
 static inline enum pool_kind leaf_layout_kind(unsigned long layout)
 {

@@ -134,6 +134,9 @@ void *mt_writer_look(struct maple_tree *mt, unsigned long index, void **before, 
 	if (!mt_root_is_node(mt->ma_root))
 		return mt_look_around(mt, index, before, after);
 	path = mt_writer_path(mt, index);
+	entry = mt_writer_place(mt, before, after);
+	if (entry)
+		return entry;
 	leaf = path_leaf(path);
 	area = path_area(path);
 	*before = leaf_last_entry(leaf, area);

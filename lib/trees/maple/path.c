@@ -19,15 +19,6 @@ void mt_forget_path(struct maple_tree *mt)
 	mt->ma_path.height = 0;
 }
 
-/* Do just @i areas of @leaf end below @index? */
-static inline bool is_place(const struct mt_leaf *leaf, unsigned int i, unsigned long index)
-{
-	unsigned long layout = leaf->base;
-
-	return i < leaf->nr && index <= layout_end(leaf, layout, i) &&
-	       (!i || index > layout_end(leaf, layout, i - 1));
-}
-
 struct mt_path *mt_find_writer_path(struct maple_tree *mt, unsigned long index)
 {
 	struct mt_path *path = &mt->ma_path;
@@ -37,8 +28,6 @@ struct mt_path *mt_find_writer_path(struct maple_tree *mt, unsigned long index)
 		mt_path_to(mt->ma_root, index, path);
 		return path;
 	}
-	path->index = index;
-	if (!is_place(path_leaf(path), path_area(path), index))
-		path->offset[path->height - 1] = (unsigned char)mt_area_at(path_leaf(path), index);
+	mt_path_leads(path, index, mt_area_at(path_leaf(path), index));
 	return path;
 }

@@ -13,15 +13,16 @@
  */
 #include "write.h"
 
-/* The layout that areas [from, to) of the full @leaf would have by themselves, in a leaf that begins at @min. */
+/* The layout that areas [from, to) of the full, wide @leaf would have by themselves, in a leaf that begins at @min. */
 static unsigned long layout_of(
 	const struct mt_leaf *leaf, unsigned int from, unsigned int to, unsigned long min)
 {
-	struct mt_area area[LEAF_AREAS];
+	const unsigned long *start = leaf_wide(leaf)->start, *end = leaf->wide.end;
+	unsigned long bits = 0;
 
 	for (unsigned int i = from; i < to; i++)
-		area[i - from] = (struct mt_area){ leaf_start(leaf, i), leaf_end(leaf, i), leaf->slot[i] };
-	return leaf_layout(area, to - from, min);
+		bits |= start[i] | (end[i] + 1);
+	return leaf_layout_of(bits, start[from], end[to - 1], min);
 }
 
 bool mt_can_split(const struct mt_store *store, const struct mt_path *path)
