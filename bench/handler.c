@@ -3,7 +3,8 @@
  * `lookup-in-handler`: what an emulator asks in its SIGSEGV handler: which area holds this address.
  *
  * A page without access is touched; the handler makes all lookups of the round, gives access and returns.  So the signal
- * itself, which is the kernel's, is a hundred-thousandth of each.  vmaple: vma_view() of an mm, in a read-side section;
+ * itself, which is the kernel's, is a hundred-thousandth of each.  Where half of the addresses are in holes, no processor can
+ * foretell whether an area is found.  vmaple: vma_view() of an mm, in a read-side section;
  * vmaple-range-map: range_map_lookup() of a shared map of the same ranges; vmaple-no-handler: vma_view() outside of any.
  */
 #include <signal.h>
@@ -22,6 +23,7 @@
 struct handling {
 	size_t n;
 	struct random random;
+	bool holes; /* half of the addresses are in none */
 	unsigned long addresses[LOOKS];
 	struct space *space;
 	struct range_map map;
@@ -83,13 +85,16 @@ static unsigned long run(struct trial *trial, void *arg)
 	return handled;
 }
 
-/* In areas and in the holes between them. */
 static void new_addresses(void *arg)
 {
 	struct handling *h = arg;
 
-	for (size_t i = 0; i < LOOKS; i++)
-		h->addresses[i] = SPACE_FIRST + random_below(&h->random, 2 * h->n * BENCH_PAGE);
+	for (size_t i = 0; i < LOOKS; i++) {
+		unsigned long page =
+			random_below(&h->random, h->n) * 2 + (h->holes ? random_below(&h->random, 2) : 0);
+
+		h->addresses[i] = SPACE_FIRST + page * BENCH_PAGE + random_below(&h->random, BENCH_PAGE);
+	}
 }
 
 static void begin(struct trial *trial, void *arg)
@@ -128,33 +133,41 @@ static void drop(struct handling *h)
 	free(h);
 }
 
+static void compare(size_t n, bool holes)
+{
+	static const struct contender ways[] = { { .name = "vmaple" }, { .name = "vmaple-range-map" },
+		{ .name = "vmaple-no-handler" } };
+
+	handling = bench_alloc(1, sizeof(*handling));
+	handling->n = n;
+	handling->holes = holes;
+	make(handling);
+	bench_compare(&(struct work){
+		.question = "lookup-in-handler",
+		.which = holes ? "half in holes" : "in areas",
+		.n = n,
+		.operations = LOOKS,
+		.clock = BENCH_THREAD,
+		.arg = handling,
+		.contenders = ways,
+		.nr_contenders = 3,
+		.begin = begin,
+		.round = new_addresses,
+		.run = run,
+		.end = end,
+	});
+	drop(handling);
+}
+
 void question_lookup_in_handler(void)
 {
 	static const size_t own[] = { 100, 1000, 10000, 0 };
-	static const struct contender ways[] = { { .name = "vmaple" }, { .name = "vmaple-range-map" },
-		{ .name = "vmaple-no-handler" } };
 	struct sigaction action = { .sa_handler = on_segv }, before;
 
 	sigaction(SIGSEGV, &action, &before);
 	for (const size_t *n = bench_sizes(own); *n; n++) {
-		handling = bench_alloc(1, sizeof(*handling));
-		handling->n = *n;
-		make(handling);
-		bench_compare(&(struct work){
-			.question = "lookup-in-handler",
-			.which = "",
-			.n = *n,
-			.operations = LOOKS,
-			.clock = BENCH_THREAD,
-			.arg = handling,
-			.contenders = ways,
-			.nr_contenders = 3,
-			.begin = begin,
-			.round = new_addresses,
-			.run = run,
-			.end = end,
-		});
-		drop(handling);
+		compare(*n, false);
+		compare(*n, true);
 	}
 	sigaction(SIGSEGV, &before, NULL);
 }

@@ -98,6 +98,8 @@ void json_push(json_t *array, json_t *value);
 int print_json(json_t *object);
 /* The same into @out; or it could not be written. */
 int write_json(FILE *out, json_t *object);
+/* Its text, to be freed; NULL: no memory, now or when it was put together. It is released. */
+char *json_whole(json_t *object, size_t flags) __must_check;
 
 /*
  * Recordings, see recording.c; what can be imported as one is one, too. 0, or the status of what was said on stderr.

@@ -84,21 +84,31 @@ int print_json(json_t *object)
 	return write_json(stdout, object);
 }
 
-int write_json(FILE *out, json_t *object)
+char *json_whole(json_t *object, size_t flags)
 {
 	char *text = NULL;
 
 	json_set_alloc_funcs(watched_malloc, free);
 	if (object && !incomplete)
-		text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
+		text = json_dumps(object, flags);
 	incomplete |= !text;
-	if (incomplete)
+	json_decref(object);
+	if (!incomplete)
+		return text;
+	free(text);
+	return NULL;
+}
+
+int write_json(FILE *out, json_t *object)
+{
+	char *text = json_whole(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
+
+	if (!text)
 		complain("json", "out of memory: nothing is printed, rather than a part");
 	else if (fprintf(out, "%s\n", text) < 0 || fflush(out)) {
 		complain("json", "cannot be written to its end: %s", strerror(errno));
 		incomplete = true;
 	}
 	free(text);
-	json_decref(object);
 	return incomplete ? STATUS_FAILED : 0;
 }

@@ -125,10 +125,15 @@ static int choose(struct making *m)
 			first = order[i];
 	for (size_t i = 0; first && i <= n && m->page.nr_spaces < REPORT_SPACES; i++) {
 		const struct survey_space *space = i ? order[i - 1] : first;
-		struct report *r = (i && space == first) ? NULL : calloc(1, sizeof(*r));
+		struct report *r;
 
-		if (!r)
+		if (i && space == first)
 			continue;
+		r = calloc(1, sizeof(*r));
+		if (!r) {
+			free(order);
+			return out_of_memory("report", 0);
+		}
 		report_begin(r, s, space, &m->names, &m->sites, m->symbols);
 		m->page.spaces[m->page.nr_spaces++] = r;
 	}

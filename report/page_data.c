@@ -282,14 +282,11 @@ int page_data_make(struct page_data *d, const struct report_page *p)
 	struct told names, sites;
 	struct words w = { &names, &sites };
 	bool told = tell_words(p, &names, &sites);
-	json_t *o;
 
 	*d = (struct page_data){ .columns = NULL };
 	if (told) {
 		d->columns = columns_text(p, &w, &d->columns_len);
-		o = meta_json(p, &names, &sites);
-		d->meta = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
-		json_decref(o);
+		d->meta = json_whole(meta_json(p, &names, &sites), JSON_COMPACT | JSON_ENSURE_ASCII);
 		d->untold = names.untold + sites.untold;
 	}
 	told_end(&names);

@@ -61,6 +61,13 @@ def judge_live(result, good, what):
         check("difference at step" not in text, f"{what}: {text[:600]}")
 
 
+def page_of(path):
+    """What a report tells its script in words, without places: names of functions are an ornament."""
+    with open(path, encoding="utf-8") as f:
+        meta = json.loads(re.search(r"<script type=application/json id=meta>(.*?)</script>", f.read(), re.S).group(1))
+    return {key: value for key, value in meta.items() if key not in ("sites", "stacks")}
+
+
 def fail_each(args, folder, judge=judge):
     count = os.path.join(folder, "count")
     good = run(args, LD_PRELOAD=preload, FAIL_COUNT=count)
@@ -68,6 +75,7 @@ def fail_each(args, folder, judge=judge):
     # Names of functions are an ornament: without memory there may be fewer.
     if "--top" in args or args[0] == "report":
         good.stdout = b""
+    page = page_of(args[-1]) if args[0] == "report" else None
     total = int(open(count).read())
     check(total, f"{args}: no allocation could be made to fail")
     # All of the first, where setting up is, and a share of the others.
@@ -76,6 +84,7 @@ def fail_each(args, folder, judge=judge):
         if not good.stdout and not result.returncode and judge is not judge_live:
             result.stdout = b""
         judge(result, good, f"{args[:2]}, allocation {n} of {total}")
+        check(not page or result.returncode or page_of(args[-1]) == page, f"{args[:2]}, allocation {n} of {total}: another page")
     return total
 
 
