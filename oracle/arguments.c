@@ -7,7 +7,6 @@
 #include <sys/shm.h>
 
 #include "maker.h"
-#include "arm64_addresses.h"
 #include "uapi.h"
 
 /* Mostly on the grid. */

@@ -147,7 +147,7 @@ static struct engine engine;
 static bool hit_guard(struct engine *e, const struct call *c, int64_t result)
 {
 	return e->guards && (c->kind == CALL_WRITE || c->kind == CALL_READ) && result == -EFAULT &&
-	       vma_lookup(engine_mm(e), c->arg[0]);
+	       vma_lookup(engine_mm(e), place_of_touch(c));
 }
 
 /* Or when memory that cannot be locked is faulted in instead. */

@@ -26,6 +26,8 @@
 
 #include <vmaple/mm.h>
 
+#include "arm64_addresses.h"
+
 #define PAGE 4096UL
 #ifdef __aarch64__
 #define MM_MACHINE_HERE MM_MACHINE_ARM64
@@ -89,6 +91,12 @@ struct call {
 	enum call_kind kind;
 	unsigned long arg[6];
 };
+
+/* Where CALL_WRITE or CALL_READ falls: a program of arm64 may keep something else in the upper bits. */
+static inline unsigned long place_of_touch(const struct call *c)
+{
+	return MM_MACHINE_HERE == MM_MACHINE_ARM64 ? arm64_plain_address(c->arg[0]) : c->arg[0];
+}
 
 enum file_index {
 	FILE_NONE,

@@ -9,7 +9,6 @@
 
 #include <vmaple/rmap.h>
 
-#include "arm64_addresses.h"
 #include "oracle.h"
 #include "uapi.h"
 
@@ -350,8 +349,6 @@ static int64_t do_pkey_mprotect(struct mm_struct *mm, const unsigned long *a)
 
 static int64_t do_touch(struct mm_struct *mm, unsigned long addr, bool write)
 {
-	if (MM_MACHINE_HERE == MM_MACHINE_ARM64)
-		addr = arm64_plain_address(addr);
 	return mm_fault(mm, addr, write ? MM_FAULT_WRITE : 0);
 }
 
@@ -437,7 +434,7 @@ int64_t engine_call(struct engine *e, const struct call *c)
 		return e->break_set ? (int64_t)mm_brk(mm, a[0]) : 0;
 	case CALL_WRITE:
 	case CALL_READ:
-		return do_touch(mm, a[0], c->kind == CALL_WRITE);
+		return do_touch(mm, place_of_touch(c), c->kind == CALL_WRITE);
 	case CALL_MBIND:
 		return do_mbind(mm, a);
 	case CALL_UFFD:

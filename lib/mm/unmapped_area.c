@@ -270,6 +270,8 @@ static unsigned long area_huge(struct mm_struct *mm, struct request r)
 	unsigned long mask = r.file->map_align - 1, hint = r.addr;
 	bool as_files = mm->sys->kernel->huge_as_files || machine_of(mm)->huge_as_files;
 
+	if (!mm->sys->kernel->huge_as_files && r.len > longest(mm, &r))
+		return -ENOMEM;
 	if ((r.flags & MAP_FIXED) && (r.addr & mask))
 		return -EINVAL;
 	r.addr = (r.addr + (as_files ? mask : 0)) & ~mask;
