@@ -581,11 +581,13 @@ static void run_world(size_t which, uint64_t steps)
 	end();
 }
 
-static inline void run_model(size_t which, uint64_t seed, uint64_t steps)
+#ifdef RANDOM_IS_INPUT /* fuzz/model.c */
+static void run_model(size_t which, uint64_t seed, uint64_t steps)
 {
 	rng.state = seed;
 	run_world(which, steps);
 }
+#endif
 
 static void run_pages(size_t which)
 {

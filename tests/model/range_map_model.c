@@ -592,13 +592,15 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct wa
 
 #define NR_MODELS 32
 
+#ifdef RANDOM_IS_INPUT /* fuzz/model.c */
 /* Every way, at either end of the space. */
-static inline void run_model(size_t which, uint64_t seed, uint64_t steps)
+static void run_model(size_t which, uint64_t seed, uint64_t steps)
 {
 	run_at(which & 16 ? UINT64_MAX - SPACE + 1 : 0, seed, steps,
 		(struct way){
 			.plain = which & 1, .equals = which & 2, .shared = which & 4, .limited = which & 8 });
 }
+#endif
 
 static void run_both_ends(struct way way)
 {
