@@ -459,22 +459,22 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 	return 0;
 }
 
+/* Older kernels have taken its address space away by now. */
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(task_exits, struct task_struct *task)
 {
-	u32 tid = (u32)bpf_get_current_pid_tgid();
-	struct task_struct *t = task_by((u64)task);
-	struct space *s = space_of(mm_of((u64)task));
+	u32 tid = (u32)bpf_get_current_pid_tgid(), *space = bpf_map_lookup_elem(&tasks, &tid), id;
 	struct exit_record *r;
 
-	bpf_map_delete_elem(&tasks, &tid);
-	if (!s)
+	if (!space)
 		return 0;
-	r = reserve(sizeof(*r));
+	id = *space;
+	bpf_map_delete_elem(&tasks, &tid);
+	r = id ? reserve(sizeof(*r)) : 0;
 	if (!r)
 		return 0;
-	head_now(&r->head, RECORD_EXIT, s->id);
-	r->status = t->exit_code;
+	head_now(&r->head, RECORD_EXIT, id);
+	r->status = task_by((u64)task)->exit_code;
 	r->pad = 0;
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP); /* it may be the end */
 	return 0;
