@@ -7,7 +7,7 @@
  * threads and children.  Calls are told in the order in which the kernel held the mmap lock, with the areas around the
  * change as they were when the lock was let go.  What was lost is told, and the map is read anew (TRACE_MAP_RESYNC).
  *
- * It takes CAP_BPF and CAP_PERFMON (or root), BTF, and Linux 6.14 or newer, whose mm_lock_seq proves that nothing was
+ * It takes CAP_BPF and CAP_PERFMON (or root), BTF, and Linux 6.4 or newer, whose mm_lock_seq proves that nothing was
  * missed.  It sees every process: whose it is, is the caller's business to ask.
  */
 #ifndef VMAPLE_LIVE_BPF_H
