@@ -46,6 +46,7 @@ print("ready", flush=True)
 time.sleep(600)
 """
 
+KILLED = BUSY.replace("time.sleep(600)", "time.sleep(0.1); import os; os.kill(os.getpid(), 11)")
 FORBID_BPF = """
 import ctypes, os, struct, sys
 program = b"".join(struct.pack("HBBI", *line) for line in (
@@ -202,6 +203,15 @@ def it_ends_meanwhile():
     assert a.returncode == 0 and summary(out)["differences"] == 0, err
 
 
+def killed_in_the_midst_of_calls():
+    """Calls that never return do not keep vmaple waiting for them."""
+    for _ in range(2 * runs):
+        p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", sys.executable, "-c", KILLED],
+                           capture_output=True, text=True, timeout=100)
+        s = summary(p.stdout)
+        assert p.returncode == -signal.SIGSEGV and s["differences"] == 0, (p.returncode, p.stderr)
+
+
 def a_frozen_process():
     """Nothing of it has to run for its map to be read."""
     with open("/proc/mounts", encoding="ascii") as f:
@@ -260,8 +270,8 @@ def one_sentence_each():
 
 
 cases = [one_thread, four_threads, in_the_midst_of_calls, a_program_from_its_start, every_call_at_random, a_full_buffer_is_told,
-         calls_with_many_ranges, it_ends_meanwhile, a_frozen_process, another_pid_namespace, bpf_is_switched_off,
-         one_sentence_each]
+         calls_with_many_ranges, it_ends_meanwhile, killed_in_the_midst_of_calls, a_frozen_process, another_pid_namespace,
+         bpf_is_switched_off, one_sentence_each]
 
 
 def main():

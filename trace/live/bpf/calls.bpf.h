@@ -42,8 +42,8 @@ static __always_inline bool call_read(struct call *c)
 
 	if (nr >= NR_CALLS || !wanted[nr & (NR_CALLS - 1)])
 		return false;
-	/* Through int 0x80 the numbers are of another table: what it changes is told as no call's. */
-	if (current_task()->thread_info.status & TS_COMPAT)
+	/* Through int 0x80 the numbers are of another table: what it changes is told as no call's.  Who ends returns from none. */
+	if (current_task()->thread_info.status & TS_COMPAT || current_task()->flags & PF_EXITING)
 		return false;
 	c->args[0] = regs->di;
 	c->args[1] = regs->si;

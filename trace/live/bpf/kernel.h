@@ -210,6 +210,7 @@ static __always_inline u64 sequence_of(const struct mm_struct *mm, bool inside)
 	return 0;
 }
 
+#define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
 #define TIF_ADDR32 29
 #define TS_COMPAT  2

@@ -280,6 +280,11 @@ static void on_final(struct live_bpf *s, struct followed *f, const struct sectio
 
 	if (!gather_all(s, f, r, size))
 		s->lost++;
+	/* Nobody is in a call any more. */
+	for (it = f->head; it; it = it->next) {
+		it->drop |= !it->ready;
+		it->ready = true;
+	}
 	it = push(s, f, ITEM_FINAL, &r->head);
 	if (it)
 		take_list(&it->after, &f->gather);
