@@ -313,6 +313,40 @@ static void test_an_erase_tells_of_a_hole_over_two_leaves(void **state)
 	mtree_destroy(&mt);
 }
 
+/* An area is cut, a border moved, an area goes, where the writer looked or beside; cursors notice. */
+static void test_areas_change_where_the_writer_is(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	void *before, *after, *part = xa_mk_value(100);
+	MA_STATE(mas, &mt, 0x50000, 0x50000);
+
+	(void)state;
+	for (unsigned long i = 0; i < 20; i++)
+		store(&mt, 0x10000 * i, 0x10000 * i + 0xffff, xa_mk_value(i));
+	assert_ptr_equal(mt_writer_look(&mt, 0x50000, &before, &after), xa_mk_value(5));
+	for (unsigned long i = 4; i <= 6; i++)
+		assert_true(mt_can_cut(&mt, xa_mk_value(i), 0x10000 * i + 0x3000));
+	assert_false(mt_can_cut(&mt, xa_mk_value(3), 0x33000));
+	assert_false(mt_can_cut(&mt, xa_mk_value(7), 0x73000));
+	assert_false(mt_can_cut(&mt, xa_mk_value(5), 0x53001)); /* in a leaf of pages */
+
+	assert_ptr_equal(mas_walk(&mas), xa_mk_value(5));
+	assert_true(mt_cut(&mt, xa_mk_value(5), 0x53000, xa_mk_value(5), part));
+	assert_ptr_equal(mas_next(&mas, ULONG_MAX), xa_mk_value(6)); /* it was on all of the area */
+	assert_int_equal(mas.index, 0x60000);
+	assert_int_equal(mas.last, 0x6ffff);
+
+	assert_true(mt_can_move_border(&mt, xa_mk_value(5), part, 0x58000));
+	assert_true(mt_move_border(&mt, xa_mk_value(5), part, 0x58000));
+	assert_ptr_equal(mtree_load(&mt, 0x57fff), xa_mk_value(5));
+	assert_ptr_equal(mtree_load(&mt, 0x58000), part);
+	assert_true(mt_drop(&mt, part));
+	assert_null(mtree_load(&mt, 0x58000));
+	assert_ptr_equal(mtree_load(&mt, 0x60000), xa_mk_value(6));
+	mt_validate(&mt);
+	mtree_destroy(&mt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_replaced_nodes_wait_in_rcu_mode_alone),
 		cmocka_unit_test(test_every_write_is_counted),
 		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
+		cmocka_unit_test(test_areas_change_where_the_writer_is),
 	};
 
 	return RUN_MAPLE_TESTS("stores into a maple tree", tests);
