@@ -318,6 +318,7 @@ static void test_areas_change_where_the_writer_is(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, 0);
 	void *before, *after, *part = xa_mk_value(100);
+	unsigned long writes;
 	MA_STATE(mas, &mt, 0x50000, 0x50000);
 
 	(void)state;
@@ -340,7 +341,10 @@ static void test_areas_change_where_the_writer_is(void **state)
 	assert_true(mt_move_border(&mt, xa_mk_value(5), part, 0x58000));
 	assert_ptr_equal(mtree_load(&mt, 0x57fff), xa_mk_value(5));
 	assert_ptr_equal(mtree_load(&mt, 0x58000), part);
+	assert_false(mt_drop(&mt, xa_mk_value(15)));
+	writes = mt.ma_gen;
 	assert_true(mt_drop(&mt, part));
+	assert_int_not_equal(mt.ma_gen, writes);
 	assert_null(mtree_load(&mt, 0x58000));
 	assert_ptr_equal(mtree_load(&mt, 0x60000), xa_mk_value(6));
 	mt_validate(&mt);
