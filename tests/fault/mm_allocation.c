@@ -302,11 +302,14 @@ static void compare_worlds(const struct call *c)
 	for (unsigned long i = 0; i < PAGES; i++) {
 		struct page_state a = page_of(&failing, i), b = page_of(&lucky, i);
 
+		/* Sticky ones come from whom an area was joined with, on the way. */
+		a.flags &= ~VM_STICKY;
+		b.flags &= ~VM_STICKY;
 		if (!same(&a, &b))
-			fail_msg("call %d [%lu, %lu) to %lu prot %lu advice %d: page %lu is not what it is "
-				 "where "
-				 "nothing failed",
-				c->kind, c->from, c->from + c->len, c->to, c->prot, c->advice, i);
+			fail_msg("call %d [%lu, %lu) to %lu prot %lu advice %d: page %lu has flags %lx, and "
+				 "%lx where nothing failed",
+				c->kind, c->from, c->from + c->len, c->to, c->prot, c->advice, i,
+				(unsigned long)a.flags, (unsigned long)b.flags);
 	}
 }
 
