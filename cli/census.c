@@ -196,7 +196,7 @@ int census_end(struct census *c)
 		c->spaces = s->next;
 		free(s);
 	}
-	return err;
+	return err || !explain_incomplete(c->x) ? err : -ENOMEM;
 }
 
 struct census *census_new(

@@ -83,6 +83,7 @@ int reading_run(struct reading *r)
 		show(&progress, r->reader, "replaying", e.step);
 	}
 	progress_end(&progress);
+	no_memory |= explain_incomplete(r->x);
 	if (no_memory || r->err == -ENOMEM || (!r->err && got == -ENOMEM)) {
 		r->err = -ENOMEM;
 		return out_of_memory(r->command, e.step);

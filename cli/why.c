@@ -198,8 +198,9 @@ static int ask(struct why *w)
 		answered = w->top ? why_top(w) : w->room ? why_room(w) : why_area(w, h);
 	if (!status)
 		status = answered;
-	if (histories_incomplete(h) && status != STATUS_FAILED) {
-		complain("why", "out of memory: the life that is shown has gaps");
+	if ((histories_incomplete(h) || (w->moment.x && explain_incomplete(w->moment.x))) &&
+		status != STATUS_FAILED) {
+		complain("why", "out of memory: what is shown has gaps");
 		status = STATUS_FAILED;
 	}
 	moment_leave(&w->moment);

@@ -60,8 +60,8 @@ struct explain_life {
 	const struct explain_event *named, *policy, *uffd;
 };
 /**
- * Of an area in an address space of a ledger. Valid until the next event.  Where memory has run out nothing is known of it,
- * and the next event fails.
+ * Of an area in an address space of a ledger. Valid until the next event.  Where memory has run out nothing is known of it:
+ * the next event fails, and explain_incomplete().
  */
 VMAPLE_API const struct explain_life *explain_life(const struct vm_area_struct *vma);
 
@@ -143,6 +143,8 @@ VMAPLE_API void explain_event_of(
 	struct explain *x, const struct trace_event *trace, struct explain_event *event);
 /** May the event carried out last have changed what is at @p addr of @p mm?  False: it has not. */
 VMAPLE_API bool explain_changed(const struct explain *x, const struct mm_struct *mm, unsigned long addr);
+/** Something could not be noted, or shown, for want of memory: what has been told is not all. */
+VMAPLE_API bool explain_incomplete(const struct explain *x);
 /** The mirror: its statistics, its address spaces. */
 VMAPLE_API struct replay *explain_replay(struct explain *x);
 VMAPLE_API void explain_free(struct explain *x);

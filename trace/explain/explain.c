@@ -155,6 +155,11 @@ struct replay *explain_replay(struct explain *x)
 	return x->replay;
 }
 
+bool explain_incomplete(const struct explain *x)
+{
+	return x->no_memory;
+}
+
 void explain_free(struct explain *x)
 {
 	if (!x)
