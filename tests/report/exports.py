@@ -11,6 +11,7 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import sqlite3
@@ -279,21 +280,30 @@ def long_log(folder):
     return log
 
 
-def on_a_terminal(*command):
-    """What a terminal is shown on stderr, and the rest: (stderr, stdout)."""
+def on_a_terminal(command, words):
+    """What a terminal is shown on stderr, and the rest: (stderr, stdout).  Until all words are there the command is held up, a second
+    at a time: so each part of its work takes longer than that, however fast the machine."""
     master, terminal = pty.openpty()
     with subprocess.Popen([VMAPLE, *command], stdout=subprocess.PIPE, stderr=terminal, text=True) as p:
         os.close(terminal)
-        shown = b""
+        shown = ""
         try:
-            while part := os.read(master, 65536):
-                shown += part
+            while True:
+                if select.select([master], [], [], 0.03)[0]:
+                    part = os.read(master, 65536).decode()
+                    if not part:
+                        break
+                    shown += part
+                elif not all("\r" + word in shown for word in words) and p.poll() is None:
+                    p.send_signal(signal.SIGSTOP)
+                    time.sleep(1.1)
+                    p.send_signal(signal.SIGCONT)
         except OSError:  # the other end is closed
             pass
         os.close(master)
         out = p.stdout.read()
     assert p.returncode == 0, (command, shown)
-    return shown.decode(), out
+    return shown, out
 
 
 def what_takes_long_says_how_far_it_is_on_a_terminal_alone(folder):
@@ -301,7 +311,7 @@ def what_takes_long_says_how_far_it_is_on_a_terminal_alone(folder):
         "from n where i < 2000000) select count(*) as n from n join (select 1 from spaces)"
     for command, words in ((("report", log, "-o", page), ("looking for the peak", "replaying")),
                            (("sql", log, count), ("replaying", "asking, "))):
-        shown, out = on_a_terminal(*command)
+        shown, out = on_a_terminal(command, words)
         for text in words:
             assert "\r" + text in shown, (command, text, shown[-300:])
         assert shown.endswith("\r\x1b[K"), repr(shown[-50:])
