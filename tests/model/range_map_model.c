@@ -31,9 +31,9 @@ struct model {
 static struct world world;
 static struct model model, trial; /* as it is; as it will be if the call succeeds */
 static uint64_t base, most_ranges, most_covered;
-static uint64_t tombstones; /* so far: no two have one number, or neighbours would be one */
-static bool plain;          /* payloads are numbers: both parts of a cut keep theirs */
-static bool equals;         /* few numbers, and neighbours with the same are one, which nobody is told */
+static uint64_t tombstones;  /* so far: no two have one number, or neighbours would be one */
+static bool plain;           /* payloads are numbers: both parts of a cut keep theirs */
+static bool equals, at_once; /* few numbers, and neighbours with the same are one, which nobody is told */
 
 static bool same_range(const struct model *m, unsigned long a, unsigned long b)
 {
@@ -495,7 +495,7 @@ static int step_change(struct random *random, unsigned long first, unsigned long
 {
 	uint64_t set = random_below(random, 4), clear = random_below(random, 4);
 
-	unsigned int kind = (unsigned int)random_below(random, 11);
+	unsigned int kind = (unsigned int)random_below(random, at_once ? 10 : 11);
 
 	if (kind > 4 && kind < 9 && tomb_in(first, last))
 		trial.err = -EBUSY;
@@ -554,9 +554,9 @@ static void step(struct random *random, unsigned long longest)
 	world.refuse = 0;
 }
 
-/* How a run is made: payloads with owners, readers, limits. */
+/* How a run is made: payloads with owners, readers, limits, nothing that is unmapped in two steps. */
 struct way {
-	bool plain, equals, shared, limited;
+	bool plain, equals, shared, limited, at_once;
 };
 
 static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct way way)
@@ -566,6 +566,7 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct wa
 	base = where;
 	plain = way.plain || way.equals;
 	equals = way.equals;
+	at_once = way.at_once;
 	most_ranges = way.limited ? 90 : 0;
 	most_covered = way.limited ? SPACE / 2 : 0;
 	memset(&world, 0, sizeof(world));
@@ -590,15 +591,18 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct wa
 	assert_int_equal(world.live, 0);
 }
 
-#define NR_MODELS 32
+#define NR_MODELS 64
 
 #ifdef RANDOM_IS_INPUT /* fuzz/model.c */
 /* Every way, at either end of the space. */
 static void run_model(size_t which, uint64_t seed, uint64_t steps)
 {
 	run_at(which & 16 ? UINT64_MAX - SPACE + 1 : 0, seed, steps,
-		(struct way){
-			.plain = which & 1, .equals = which & 2, .shared = which & 4, .limited = which & 8 });
+		(struct way){ .plain = which & 1,
+			.equals = which & 2,
+			.shared = which & 4,
+			.limited = which & 8,
+			.at_once = which & 32 });
 }
 #endif
 
@@ -620,6 +624,7 @@ static void test_random_calls_do_what_the_model_says_without_owners(void **state
 {
 	run_both_ends((struct way){ .plain = true });
 	run_both_ends((struct way){ .plain = true, .limited = true });
+	run_both_ends((struct way){ .plain = true, .at_once = true });
 }
 
 static void test_random_calls_do_what_the_model_says_where_equals_are_one(void **state)
@@ -627,6 +632,8 @@ static void test_random_calls_do_what_the_model_says_where_equals_are_one(void *
 	run_both_ends((struct way){ .equals = true });
 	run_both_ends((struct way){ .equals = true, .limited = true });
 	run_both_ends((struct way){ .equals = true, .shared = true });
+	run_both_ends((struct way){ .equals = true, .at_once = true });
+	run_both_ends((struct way){ .equals = true, .limited = true, .at_once = true });
 }
 
 static void test_random_calls_do_what_the_model_says_of_a_shared_map_with_owners(void **state)
@@ -637,6 +644,7 @@ static void test_random_calls_do_what_the_model_says_of_a_shared_map_with_owners
 static void test_random_calls_do_what_the_model_says_of_a_shared_map_without_owners(void **state)
 {
 	run_both_ends((struct way){ .plain = true, .shared = true });
+	run_both_ends((struct way){ .plain = true, .shared = true, .at_once = true });
 }
 
 static void test_the_whole_space_is_one_range(void **state)

@@ -265,6 +265,16 @@ static void test_of_text(void **state)
 	assert_true(maps_line_format(&line, text, 0) > 40);
 	assert_string_equal(text, "untold");
 	assert_string_equal(vm_flags_format(VM_READ | VM_WRITE, text, 4), "rd");
+	assert_non_null(maps_line_read("7f0000001000-7f0000003000 rw-s 00004000 08:11 12 /a b\n", &line));
+	assert_int_equal(line.start, 0x7f0000001000);
+	assert_int_equal(line.end, 0x7f0000003000);
+	assert_int_equal(line.offset, 0x4000);
+	assert_int_equal(line.dev, (uint64_t)8 << 32 | 0x11);
+	assert_int_equal(line.ino, 12);
+	assert_null(maps_line_read("7f0000001000 7f0000003000 rw-s 00004000 08:11 12", &line));
+	assert_null(maps_line_read("7f0000001000-7f0000003000-rw-s 00004000 08:11 12", &line));
+	assert_null(maps_line_read("7f0000001000-7f0000003000 rw 00004000 08:11 12", &line));
+	assert_null(maps_line_read("7f0000001000-7f0000003000 rw-s 00004000 0811 12", &line));
 	assert_null(maps_line_read("no line", &line));
 	assert_null(maps_line_read("", &line));
 	assert_int_equal(vm_flags_parse("?? !"), 0);
