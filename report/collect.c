@@ -55,7 +55,7 @@ static void join_short(struct report *r)
 			join(r, last, rect);
 			continue;
 		}
-		if (kept > 1 && is_short(r, last) && follows(last - 1, last)) {
+		if (last && kept > 1 && is_short(r, last) && follows(last - 1, last)) {
 			join(r, last - 1, last);
 			kept--;
 		}

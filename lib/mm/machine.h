@@ -15,17 +15,17 @@ struct since {
 };
 
 struct machine {
-	unsigned long window;     /* bytes: where mappings end that do not ask for what lies beyond */
-	bool spares_last;         /* the last page of the window is nobody's */
-	unsigned int share;       /* searches go upwards from this part of the window: 1/share */
-	bool share_drawn;         /* those too that find nothing downwards begin where exec has drawn */
-	unsigned long stack_area; /* bytes in which the stack of a randomised program begins, anywhere */
-	bool low_flags;           /* MAP_32BIT and MAP_ABOVE4G mean something */
-	vm_flags_t data_flags;    /* that heaps and stacks have besides */
-	bool huge_as_files;       /* huge page files are placed as others are, on every kernel */
-	bool key_0; /* protection key 0 is allocated from the start, even where there are none */
+	unsigned long window;       /* bytes: where mappings end that do not ask for what lies beyond */
+	unsigned long stack_area;   /* bytes in which the stack of a randomised program begins, anywhere */
+	vm_flags_t data_flags;      /* that heaps and stacks have besides */
+	unsigned int share;         /* searches go upwards from this part of the window: 1/share */
 	struct since keys, uffd_wp; /* calls about keys; UFFDIO_REGISTER_MODE_WP */
-	bool tags;                  /* calls about what is mapped take no notice of an address's upper bits */
+	bool spares_last;           /* the last page of the window is nobody's */
+	bool share_drawn;           /* those too that find nothing downwards begin where exec has drawn */
+	bool low_flags;             /* MAP_32BIT and MAP_ABOVE4G mean something */
+	bool huge_as_files;         /* huge page files are placed as others are, on every kernel */
+	bool key_0;      /* protection key 0 is allocated from the start, even where there are none */
+	bool tags;       /* calls about what is mapped take no notice of an address's upper bits */
 	bool spares_low; /* no mapping is so long that nothing below mmap_min_addr would be left out */
 };
 

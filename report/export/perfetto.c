@@ -31,10 +31,12 @@ struct perfetto_writer {
 static const struct export_value *value(
 	enum export_table table, const struct export_value *values, const char *name)
 {
+	static const struct export_value none;
+
 	for (int i = 0; i < export_columns(table); i++)
 		if (strcmp(export_column(table, i)->name, name) == 0)
 			return &values[i];
-	return NULL; /* cannot be: the names are in schema.c */
+	return &none; /* cannot be: the names are in schema.c */
 }
 
 static int64_t integer(enum export_table table, const struct export_value *values, const char *name)

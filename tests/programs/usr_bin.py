@@ -59,7 +59,7 @@ def wrong(command, alone):
 tried = bad = 0
 with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
     os.chdir(folder)
-    os.environ.update(HOME=folder, TMPDIR=folder, XDG_RUNTIME_DIR=folder, LC_ALL="C.UTF-8")
+    os.environ.update(HOME=folder, TMPDIR=folder, XDG_RUNTIME_DIR=folder, LC_ALL="C.UTF-8", PERL_HASH_SEED="0", PYTHONHASHSEED="0")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         os.environ.pop(name, None)
     for command in candidates():

@@ -40,7 +40,7 @@ static bool add_events(struct kept *k)
 	events[k->pieces] = new_piece();
 	if (!events[k->pieces])
 		return false;
-	memset(taken + k->pieces * PIECE_EVENTS, 0, PIECE_EVENTS);
+	memset(taken + k->pieces * PIECE_EVENTS, 0, PIECE_EVENTS * sizeof(taken[0]));
 	/* Number 0 is none. */
 	taken[0] = 1;
 	k->pieces++;

@@ -19,14 +19,16 @@ struct counting {
 static struct explain_group key_of(const struct explain_boundary *b)
 {
 	const struct explain_event *e = b->birth;
-	bool call = e && e->type == TRACE_EVENT_CALL;
+	struct explain_group g = { .main_reasons = b->main_reasons, .needless = b->needless, .call_nr = ~0U };
 
-	return (struct explain_group){ .main_reasons = b->main_reasons,
-		.needless = b->needless,
-		.birth_type = e ? e->type : 0,
-		.call_nr = call ? e->call.nr : ~0U,
-		.stack = e ? e->stack : 0,
-		.site = e ? e->site : NULL };
+	if (!e)
+		return g;
+	g.birth_type = e->type;
+	if (e->type == TRACE_EVENT_CALL)
+		g.call_nr = e->call.nr;
+	g.stack = e->stack;
+	g.site = e->site;
+	return g;
 }
 
 static bool same_group(const struct explain_group *a, const struct explain_group *b)

@@ -57,7 +57,7 @@ static bool is_recorded(struct symbols *s, const struct known_module *m, int fd)
 	const void *id = NULL;
 	ssize_t len = elf && elf_kind(elf) == ELF_K_ELF ? dwelf_elf_gnu_build_id(elf, &id) : -1;
 	bool same = !m->build_id_len ||
-		    (len == (ssize_t)m->build_id_len && memcmp(id, m->build_id, (size_t)len) == 0);
+		    (id && len == (ssize_t)m->build_id_len && memcmp(id, m->build_id, (size_t)len) == 0);
 
 	if (!same) {
 		hex(m->build_id, m->build_id_len, recorded);

@@ -100,7 +100,8 @@ static struct perf_map *new_map(struct symbols *s, uint32_t pid)
 	m->pid = pid;
 	snprintf(m->name, sizeof(m->name), "perf-%u.map", pid);
 	m->next = s->perf_maps;
-	return s->perf_maps = m;
+	s->perf_maps = m;
+	return m;
 }
 
 /* --- of a recording ------------------------------------------------------------------------------------------- */
@@ -109,9 +110,9 @@ static struct perf_map *new_map(struct symbols *s, uint32_t pid)
 static void add_function(struct symbols *s, uint32_t pid, const struct trace_code *code)
 {
 	struct perf_map *m = find_map(s, pid);
+	struct jit_function *f;
 	size_t want;
 	void *grown;
-	char *name;
 
 	if (!m && !(m = new_map(s, pid)))
 		return;
@@ -123,10 +124,10 @@ static void add_function(struct symbols *s, uint32_t pid, const struct trace_cod
 		m->functions = grown;
 		m->allocated = want;
 	}
-	name = strdup(code->name);
-	if (name)
-		m->functions[m->nr] = (struct jit_function){ code->start, code->end, m->nr, name };
-	m->nr += name != NULL;
+	f = &m->functions[m->nr];
+	*f = (struct jit_function){ code->start, code->end, m->nr, NULL };
+	f->name = strdup(code->name);
+	m->nr += f->name != NULL;
 }
 
 /* What is damaged is said by who reads the recording for itself. */

@@ -102,12 +102,13 @@ static const char *last_part(const char *path)
 bool symbols_look_up(
 	struct symbols *s, const struct code_at *at, uint32_t pid, uint64_t addr, struct symbol *symbol)
 {
-	const struct known_module *k = at ? at->module : NULL;
+	const struct known_module *k;
 	uint64_t offset;
 
 	*symbol = (struct symbol){ .offset = addr };
-	if (!k || is_memory(k->path))
+	if (!at || !at->module || is_memory(at->module->path))
 		return perf_map_find(s, pid, addr, symbol);
+	k = at->module;
 	symbol->module = last_part(k->path);
 	offset = addr - at->start + at->offset;
 	if (at->has_bias)

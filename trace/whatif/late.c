@@ -256,11 +256,14 @@ static void sift_down(struct held_write *heap, size_t n)
 
 int late_hold(struct late *l, const struct trace_event *e)
 {
-	const struct late_write *w = l->next < l->count ? &l->writes[l->next] : NULL;
-	uint64_t release = w && w->mapping ? l->mappings[w->mapping - 1] : 0;
+	const struct late_write *w;
+	uint64_t release;
 
-	l->next++;
-	if (w && release > w->limit)
+	if (l->next++ >= l->count)
+		return 0;
+	w = &l->writes[l->next - 1];
+	release = w->mapping ? l->mappings[w->mapping - 1] : 0;
+	if (release > w->limit)
 		release = w->limit;
 	if (release <= e->step)
 		return 0;

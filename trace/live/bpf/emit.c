@@ -74,23 +74,28 @@ static void area_of(
 		.name = name_of(s, f, a, begin) };
 }
 
+static bool no_memory(struct live_bpf *s)
+{
+	s->err = -ENOMEM;
+	return false;
+}
+
 /* Room for @nr areas. */
 static bool room_for(struct live_bpf *s, uint32_t nr)
 {
-	struct trace_area *areas;
-	struct trace_anon_area *anon_areas;
+	void *grown;
 
 	if (nr <= s->areas_allocated)
 		return true;
 	nr += 64;
-	areas = realloc(s->areas, nr * sizeof(*areas));
-	s->areas = areas ? areas : s->areas;
-	anon_areas = realloc(s->anon_areas, nr * sizeof(*anon_areas));
-	s->anon_areas = anon_areas ? anon_areas : s->anon_areas;
-	if (!areas || !anon_areas) {
-		s->err = -ENOMEM;
-		return false;
-	}
+	grown = realloc(s->areas, nr * sizeof(*s->areas));
+	if (!grown)
+		return no_memory(s);
+	s->areas = grown;
+	grown = realloc(s->anon_areas, nr * sizeof(*s->anon_areas));
+	if (!grown)
+		return no_memory(s);
+	s->anon_areas = grown;
 	s->areas_allocated = nr;
 	return true;
 }
@@ -114,21 +119,29 @@ void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l,
 
 #define FEW_AREAS 16
 
-/* The numbers that number_of() would give, by looking at those before: quicker where they are few. */
-static void number_few(struct trace_anon_area *areas, const struct bpf_area *const *of, uint32_t nr)
+/* The number of a pointer, by looking at those before. */
+static uint32_t number_among(uint64_t *known, uint32_t *last, uint64_t pointer)
+{
+	uint32_t n = 0;
+
+	while (n < *last && known[n] != pointer)
+		n++;
+	if (n == *last)
+		known[(*last)++] = pointer;
+	return n + 1;
+}
+
+/* The numbers that number_of() would give, quicker: of FEW_AREAS at most that have an anon_vma. */
+static void number_few(struct trace_anon_area *areas, const struct area_list *l)
 {
 	uint64_t known[2 * FEW_AREAS];
-	uint32_t last = 0;
+	uint32_t last = 0, at = 0;
 
-	for (uint32_t i = 0; i < 2 * nr; i++) {
-		uint64_t pointer = i & 1 ? of[i / 2]->anon_root : of[i / 2]->anon_vma;
-		uint32_t n = 0;
-
-		while (n < last && known[n] != pointer)
-			n++;
-		if (n == last)
-			known[last++] = pointer;
-		*(i & 1 ? &areas[i / 2].root : &areas[i / 2].anon_vma) = n + 1;
+	for (uint32_t i = 0; i < l->nr; i++) {
+		if (!l->areas[i].anon_vma)
+			continue;
+		areas[at].anon_vma = number_among(known, &last, l->areas[i].anon_vma);
+		areas[at++].root = number_among(known, &last, l->areas[i].anon_root);
 	}
 }
 
@@ -154,24 +167,19 @@ static bool number_many(struct trace_anon_area *areas, const struct area_list *l
 static void emit_sharing(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t least)
 {
 	struct trace_event e = { .type = TRACE_EVENT_ANON };
-	const struct bpf_area *few[FEW_AREAS];
 
 	if (!room_for(s, l->nr))
 		return;
 	e.anon.areas = s->anon_areas;
-	for (uint32_t i = 0; i < l->nr; i++) {
-		if (!l->areas[i].anon_vma)
-			continue;
-		if (e.anon.count < FEW_AREAS)
-			few[e.anon.count] = &l->areas[i];
-		s->anon_areas[e.anon.count++].start = l->areas[i].start;
-	}
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (l->areas[i].anon_vma)
+			s->anon_areas[e.anon.count++].start = l->areas[i].start;
 	if (e.anon.count < least)
 		return;
 	if (e.anon.count <= FEW_AREAS)
-		number_few(s->anon_areas, few, e.anon.count);
+		number_few(s->anon_areas, l);
 	else if (!number_many(s->anon_areas, l)) {
-		s->err = -ENOMEM;
+		no_memory(s);
 		return;
 	}
 	emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
