@@ -129,8 +129,8 @@ def logged(tool, options, folder, out):
 def check(tool, options, told, folder):
     out = os.path.join(folder, "out.vmt")
     kernels, words = logged(tool, options, folder, out)
-    # perf trace sorts the buffers of several CPUs as they come: on a busy machine a child may be in the log before its clone.
-    for _ in range(3 if tool is perf_trace else 0):
+    # perf trace and bpftrace print the buffers of several CPUs as they come: a child may be in the log before its clone.
+    for _ in range(3 if tool in (perf_trace, bpftrace) else 0):
         if not any("beginning was not logged" in w for w in words):
             break
         kernels, words = logged(tool, options, folder, out)
