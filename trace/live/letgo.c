@@ -107,17 +107,6 @@ static bool put_second_filter(struct live *l, struct puppet *p, pid_t tgid)
 
 /* --- letting go ------------------------------------------------------------------------------------------------- */
 
-/* PTRACE_TRACEME, about to be made once more. */
-static void pass_unasked(pid_t tid)
-{
-	struct registers regs;
-
-	if (!registers_take(&regs, tid))
-		return;
-	registers_set_fourth_argument(&regs, FILTER_LET_GO);
-	registers_put(&regs, tid);
-}
-
 static void end_tracing(struct live *l, struct task *t)
 {
 	notice(l, NOTICE_LET_GO, t->tgid);
@@ -141,9 +130,9 @@ static bool let_go(struct live *l, struct task *t, bool at_entry)
 		(!at_entry && (registers_call(&p.before) < 0 || !puppet_enter_again(&p))))
 		return false;
 	free = put_second_filter(l, &p, t->tgid);
-	puppet_put_back(&p, at_entry);
 	if (free && at_entry)
-		pass_unasked(t->tid);
+		registers_set_fourth_argument(&p.before, FILTER_LET_GO);
+	puppet_put_back(&p, at_entry);
 	t->takes_its_own = !free && at_entry;
 	puppet_send_held(&p, t->tgid);
 	if (free)
