@@ -538,6 +538,8 @@ pid_t process_of_pidfd(pid_t tid, int fd);
 uint64_t read_number(const char *path, uint64_t otherwise);
 /* Text of a small file; "" when it cannot be read. */
 void read_file(const char *path, char *buf, size_t size);
+/* What the task is called; true: it is called something, and otherwise than @name, which is it now. */
+bool read_task_name(pid_t tid, char name[TASK_NAME_MAX]);
 uint64_t process_limit(pid_t tid, enum trace_limit limit);
 pid_t process_of_thread(pid_t tid);
 /* Its program is of 32 bits. */

@@ -34,6 +34,24 @@ void read_file(const char *path, char *buf, size_t size)
 	buf[n > 0 ? n : 0] = '\0';
 }
 
+bool read_task_name(pid_t tid, char name[TASK_NAME_MAX])
+{
+	char path[64], now[TASK_NAME_MAX];
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)tid);
+	read_file(path, now, sizeof(now));
+	n = strlen(now);
+	/* The kernel ends it with a newline; one within is the program's own. */
+	if (n <= 1)
+		return false;
+	now[n - 1] = '\0';
+	if (strcmp(name, now) == 0)
+		return false;
+	memcpy(name, now, sizeof(now));
+	return true;
+}
+
 uint64_t read_number(const char *path, uint64_t otherwise)
 {
 	char text[64];

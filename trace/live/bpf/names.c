@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "internal.h"
 #include "source.h"
@@ -48,8 +47,6 @@ void emit_name(struct live_bpf *s, const struct followed *f, const struct item *
 {
 	struct named_task *t = task_of(s, it->tid);
 	struct trace_event e = { .type = TRACE_EVENT_NAME };
-	char path[64], name[TASK_NAME_MAX];
-	size_t n;
 
 	if (!t) {
 		s->err = s->err ? s->err : -ENOMEM;
@@ -58,16 +55,8 @@ void emit_name(struct live_bpf *s, const struct followed *f, const struct item *
 	if (t->looked_ns && it->time_ns - t->looked_ns < LOOK_AGAIN_NS)
 		return;
 	t->looked_ns = it->time_ns;
-	snprintf(path, sizeof(path), "/proc/%u/comm", it->tid);
-	read_file(path, name, sizeof(name));
-	n = strlen(name);
-	/* The kernel ends it with a newline; one within is the program's own. */
-	if (n <= 1)
+	if (!read_task_name((pid_t)it->tid, t->name))
 		return;
-	name[n - 1] = '\0';
-	if (strcmp(t->name, name) == 0)
-		return;
-	memcpy(t->name, name, sizeof(name));
 	e.name.name = t->name;
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 }
