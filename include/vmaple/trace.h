@@ -108,6 +108,7 @@ struct trace_map {
 	uint64_t lo, hi;   /**< the window; 0 and UINT64_MAX for the whole map */
 	bool has_vm_flags; /**< vm_flags and touched of the areas are known */
 	bool has_names;    /**< name of the areas is known */
+	bool beside; /**< calls whose order was lost are in the kernel still: what they do can come later; since version 6 */
 	uint32_t count;
 	const struct trace_area *areas; /**< ascending */
 };
@@ -371,7 +372,7 @@ struct trace_header {
 	const char *command;        /**< command line, quoted for a shell; never NULL */
 };
 
-#define TRACE_FORMAT_VERSION 5
+#define TRACE_FORMAT_VERSION 6
 
 /**
  * Where events go. One sink can be put before another.

@@ -155,6 +155,38 @@ static void test_names_of_tasks_and_of_code_are_read_back(void **state)
 	trace_reader_close(r);
 }
 
+/* Before version 6 a map does not say whether calls were in the kernel beside it; what follows is read all the same. */
+static void test_a_map_of_version_6_says_what_is_beside_it(void **state)
+{
+	const struct trace_area area = { .start = 0x401000, .end = 0x402000, .prot = 1, .name = "" };
+
+	for (uint32_t version = 5; version <= 6; version++) {
+		struct trace_header header = rec_header;
+		const struct trace_event map = { .type = TRACE_EVENT_MAP,
+			.map = { .reason = TRACE_MAP_CHECK,
+				.hi = UINT64_MAX,
+				.beside = true,
+				.count = 1,
+				.areas = &area } };
+		const struct trace_event maps[] = { map, map };
+		struct trace_reader *r;
+		struct trace_event e;
+
+		header.version = version;
+		r = written_and_opened(&header, maps, 2);
+		do
+			assert_int_equal(trace_reader_next(r, &e), 1);
+		while (e.type != TRACE_EVENT_MAP || e.map.reason != TRACE_MAP_CHECK);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(e.map.beside, version == 6);
+			assert_int_equal(e.map.count, 1);
+			assert_int_equal(e.map.areas[0].end, 0x402000);
+			assert_int_equal(trace_reader_next(r, &e), i == 0);
+		}
+		trace_reader_close(r);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +194,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_modules_and_stacks_are_read_back),
 		cmocka_unit_test(test_a_call_of_version_3_says_its_table),
 		cmocka_unit_test(test_names_of_tasks_and_of_code_are_read_back),
+		cmocka_unit_test(test_a_map_of_version_6_says_what_is_beside_it),
 	};
 
 	version_1 = argc > 1 ? argv[1] : "version-1.vmt";

@@ -286,6 +286,8 @@ static void do_map(struct codec *c, struct trace_map *m)
 	do_u64(c, &m->hi);
 	do_bool(c, &m->has_vm_flags);
 	do_bool(c, &m->has_names);
+	if (c->version >= 6)
+		do_bool(c, &m->beside);
 	do_u32(c, &m->count);
 	if (!c->writing)
 		read_areas(c, m);

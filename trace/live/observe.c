@@ -334,6 +334,20 @@ static bool read_text(struct live *l, const struct live_mm *mm)
 	return read_all(l, mm->maps_fd) && parse_text(l);
 }
 
+/* Calls of other tasks that went on beside a blocked one (stops.c) are in the kernel now, or that one is. */
+static bool is_beside_calls(struct live *l, const struct task *t)
+{
+	const struct task *other;
+	unsigned long tid = 0;
+
+	if (t->mm->users == 1)
+		return false;
+	mt_for_each (&l->tasks, other, tid, ULONG_MAX)
+		if (other != t && other->mm == t->mm && other->in_call)
+			return true;
+	return false;
+}
+
 void observe_all(struct live *l, struct task *t)
 {
 	bool seen;
@@ -346,7 +360,10 @@ void observe_all(struct live *l, struct task *t)
 		emit_unseen(l, t);
 	else if (l->nr_areas)
 		emit_map(l, t,
-			(struct trace_map){ .reason = TRACE_MAP_CHECK, .hi = UINT64_MAX, .has_names = true });
+			(struct trace_map){ .reason = TRACE_MAP_CHECK,
+				.hi = UINT64_MAX,
+				.has_names = true,
+				.beside = is_beside_calls(l, t) });
 }
 
 void observe_smaps(struct live *l, struct task *t)

@@ -11,7 +11,8 @@
  *    ones, sources that miss some, lost events, writes beside another thread's call that the call may have
  *    depended on.  A stack that grew beside another thread's call can have done so before or after it.
  *
- *    So is every disagreement after events were lost (LOST with a count), until all of the map has been seen.
+ *    So is every disagreement after events were lost (LOST with a count), until all of the map has been seen while no
+ *    call was in the kernel whose order was lost: what that one does can come behind the look.
  *
  * 3. Foreign, outside.  What a driver decides about its own files is foreign (drivers.c); what changed where no recorded
  *    event was came from outside (causes.c).
@@ -345,20 +346,20 @@ int take_over_map(struct replay *r, struct space *s, const struct trace_map *map
 int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_map *map = &e->map;
-	bool whole = map->lo == 0 && map->hi == UINT64_MAX;
+	bool settles = map->lo == 0 && map->hi == UINT64_MAX && !map->beside;
 	struct trace_map part;
 
 	r->stats.checks++;
 	if (maps_equal(s, map)) {
-		if (whole)
+		if (settles)
 			s->grown_start = s->grown_end = 0;
-		s->lost &= !whole;
+		s->lost &= !settles;
 		causes_compared(s, map->lo, map->hi);
 		return 0;
 	}
 	for (uint64_t at = map->lo; !s->take_over && next_disagreement(s, map, at, &part); at = part.hi)
 		judge_and_tell(r, s, e, &part);
 	s->take_over = false;
-	s->lost &= !whole;
+	s->lost &= !settles;
 	return take_over_map(r, s, map);
 }

@@ -45,7 +45,7 @@ struct space {
 	struct trace_anon_area *sharing;
 	uint32_t nr_sharing;
 	bool anon_differs; /* which areas share an anon_vma is not as expected; told once */
-	bool lost;         /* events were lost, and not all of the map has been seen since */
+	bool lost;         /* events were lost, and not all of the map has been seen at rest since */
 	/* Areas first written beside the call that comes next; none: 0, 0. */
 	uint64_t beside_start, beside_end;
 	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */

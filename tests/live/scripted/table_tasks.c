@@ -58,6 +58,60 @@ const struct scenario scenarios_of_tasks[] = {
 	  END,
 	  "100: space map* 101: thread lost mmap=A+8 map exit 100: madvise=-12 map map exit!", LOST(1),
 	  "the order of calls", EVERY },
+	{ "all of the map is seen while the blocked call is in the kernel still",
+	  BEGIN
+	  "100 mmap A 4p rw anon|fixed = A\n"
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 mprotect A 1p r\n"
+	  "101 mmap A+8 1p r anon|fixed\n"
+	  "wait 1200\n"
+	  "101 = A+8\n"
+	  "101 munlockall = 0\n"
+	  "100 area A A+1 r\n"
+	  "101 munmap A+1 1p = 0\n"
+	  "100 = 0\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A map 101: thread lost mmap=A+8 map munlockall=0 map munmap=0 map 100: mprotect=0 map "
+	  "101: exit 100: map exit!", { 0, 1, 1, 0, 0 }, "events of it were lost", EVERY },
+	{ "likewise where every second call is looked at",
+	  BEGIN
+	  "100 mmap A 4p rw anon|fixed = A\n"
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 munmap A 1p\n"
+	  "101 mmap A+8 1p r anon|fixed\n"
+	  "wait 1200\n"
+	  "101 = A+8\n"
+	  "100 noarea A A+1\n"
+	  "101 mmap A+10 1p r anon|fixed = A+10\n"
+	  "101 mmap A+12 1p r anon|fixed = A+12\n"
+	  "100 = 0\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A 101: thread lost mmap=A+8 map mmap=A+10 mmap=A+12 map "
+	  "100: munmap=0 101: exit 100: map exit!",
+	  { 0, 1, 1, 0, 0 }, "events of it were lost", NTH },
+	{ "all of it is seen when the blocked call has returned: that ends the doubt",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 mmap A 4p rw anon|fixed\n"
+	  "101 mmap A+8 1p r anon|fixed\n"
+	  "wait 1200\n"
+	  "101 = A+8\n"
+	  "101 munlockall = 0\n"
+	  "100 = A\n"
+	  "101 munlockall = 0\n"
+	  "101 mmap A+16 2p rw anon|fixed = -12\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: thread lost mmap=A+8 map munlockall=0 map 100: mmap=A map 101: munlockall=0 map mmap=-12 map "
+	  "exit 100: map exit!", { 1, 0, 1, 0, 0 }, "the order of calls", EVERY },
 	{ "a thread execs: its process goes on under the number that it had",
 	  BEGIN
 	  "100 clone thread\n"
