@@ -206,7 +206,12 @@ void log_lost(void *ctx, const struct trace_event *e)
 		return;
 	if (log->nr_lost < LOST_KINDS)
 		log->lost[log->nr_lost++] = hash;
-	fprintf(log->out, "\nlost at step %" PRIu64 ", process %u: ", e->step, e->pid);
+	fprintf(log->out, "\nlost at step %" PRIu64, e->step);
+	if (e->pid)
+		fprintf(log->out, ", process %u", e->pid);
+	fputs(": ", log->out);
 	print_quoted(log->out, e->lost.what, len);
+	if (e->lost.count)
+		fprintf(log->out, " (%" PRIu64 " event%s)", e->lost.count, e->lost.count == 1 ? "" : "s");
 	fputc('\n', log->out);
 }

@@ -76,6 +76,19 @@ static void print_kernel(FILE *out, const char *release)
 		as->name);
 }
 
+static void print_lost(FILE *out, const struct replay_stats *s)
+{
+	if (!s->lost)
+		return;
+	fprintf(out, "  lost        %" PRIu64 " times something was not recorded: ", s->lost);
+	if (s->lost_events)
+		fprintf(out, "%" PRIu64 " event%s", s->lost_events, s->lost_events == 1 ? "" : "s");
+	if (s->lost_unknown)
+		fprintf(out, "%show much is not known %" PRIu64 " time%s", s->lost_events ? ", " : "",
+			s->lost_unknown, s->lost_unknown == 1 ? "" : "s");
+	fputc('\n', out);
+}
+
 void print_summary(FILE *out, const struct replay_stats *s, const struct trace_header *h, double wall_seconds)
 {
 	print_command(out, h->command);
@@ -97,8 +110,7 @@ void print_summary(FILE *out, const struct replay_stats *s, const struct trace_h
 	if (s->outside)
 		fprintf(out, "  outside     %" PRIu64 " times the map was changed by no recorded call\n",
 			s->outside);
-	if (s->lost)
-		fprintf(out, "  lost        %" PRIu64 " times something was not recorded\n", s->lost);
+	print_lost(out, s);
 	print_row(out, "VMAs",
 		"peak %" PRIu64 ", final %" PRIu64 ", max_map_count %" PRIu64 " (%.1f%% at the peak)",
 		s->vmas_peak, s->vmas_final, h->max_map_count, 100 * share(s->vmas_peak, h->max_map_count));
@@ -137,6 +149,10 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 		(json_int_t)s->splits, "merges", (json_int_t)s->merges, "merged_share",
 		share(s->new_merged, s->new_areas), "free_areas", gaps, "fault_source",
 		fault_source_text(h->fault_source));
+	if (o) {
+		json_put(o, "lost_events", json_integer((json_int_t)s->lost_events));
+		json_put(o, "lost_unknown", json_integer((json_int_t)s->lost_unknown));
+	}
 	if (o)
 		json_put(o, "anon_vma_checks", json_integer((json_int_t)s->anon_checks));
 	if (o)

@@ -73,6 +73,8 @@ struct replay_stats {
 	uint64_t new_areas, new_merged; /**< ranges mapped; those of them that merged at once */
 	struct mm_gap gaps[3]; /**< the largest free ranges of the first process, when it ended or now */
 	int nr_gaps;
+	uint64_t lost_events;  /**< of those LOST events that say how many were lost: so many */
+	uint64_t lost_unknown; /**< those that do not */
 };
 
 struct replay_options {

@@ -307,7 +307,11 @@ struct trace_code {
 
 /** Something that the source could not see. */
 struct trace_lost {
-	uint64_t count;   /**< events, when known; else 0 */
+	/**
+	 * Events of the address space (0: of all) that are missing, or whose order is: so many at least.  0: none of what it
+	 * tells, but how much else there was is not known (a task that is not recorded, a look that was not taken).
+	 */
+	uint64_t count;
 	const char *what; /**< one phrase for a person: "page faults: buffer full"; never NULL */
 };
 

@@ -177,6 +177,7 @@ def a_full_buffer_is_told():
     s = summary(out)
     assert p.returncode == 0 and s["differences"] == 0, (p.returncode, s["differences"], err)
     assert s["lost"] > 0 and "lost at step" in err and "the buffer was full" in err, err
+    assert s["lost_events"] >= s["lost"] and s["lost_unknown"] == 0, s
     assert s["checks"] > 1000, s
 
 

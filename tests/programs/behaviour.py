@@ -375,9 +375,11 @@ def a_program_that_may_only_be_executed_is_lost():
     os.chmod("executable", 0o111)
     r = as_nobody(VMAPLE, "run", "--json", "--", "sh", "-c", "./executable; ./executable; echo through")
     s = summary_of(r)
-    equal((r.returncode, s["differences"], s["lost"]), (0, 0, 2), r)
+    equal((r.returncode, s["differences"], s["lost"], s["lost_events"], s["lost_unknown"]), (0, 0, 2, 0, 2), r)
     equal(r.stderr.count("a program whose map cannot be read"), 1, r)
     has(r.stdout, "through\n")
+    r = as_nobody(VMAPLE, "run", "--", "sh", "-c", "./executable; echo through")
+    has(r.stderr, "lost        1 times something was not recorded: how much is not known 1 time\n")
 
 
 def where_descriptors_are_few_many_children_are_lost_not_different():

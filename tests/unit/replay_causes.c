@@ -251,6 +251,32 @@ static void test_a_stack_that_grew_explains_no_other_area(void **state)
 	replay_free(r);
 }
 
+static void lose(struct recording *rec, uint64_t count)
+{
+	rec_event(rec, (struct trace_event){ .type = TRACE_EVENT_LOST, .lost = { count, "a test" } });
+}
+
+static void test_what_was_lost_is_added_up_where_it_is_known(void **state)
+{
+	struct recording rec;
+	struct seen seen;
+	struct replay_stats stats;
+	struct replay *r = begin(&seen, &rec);
+
+	lose(&rec, 3);
+	lose(&rec, 0);
+	lose(&rec, 4);
+	replay_statistics(r, &stats);
+	assert_int_equal(stats.lost, 3);
+	assert_int_equal(stats.lost_events, 7);
+	assert_int_equal(stats.lost_unknown, 1);
+	/* No sum is less than what it is of. */
+	lose(&rec, UINT64_MAX);
+	replay_statistics(r, &stats);
+	assert_true(stats.lost_events == UINT64_MAX);
+	replay_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_driver_places_elsewhere_is_there),
 		cmocka_unit_test(test_a_repair_keeps_names_and_files),
 		cmocka_unit_test(test_a_stack_that_grew_explains_no_other_area),
+		cmocka_unit_test(test_what_was_lost_is_added_up_where_it_is_known),
 	};
 
 	return cmocka_run_group_tests_name("replay_causes", tests, NULL, NULL);

@@ -230,14 +230,30 @@ static void emit_beginning(struct live *l, struct task *t)
 		space_begin(l, t, true);
 }
 
+/* Those that are in the kernel still: each may be in a call that will not be told. */
+static void tell_unstopped(struct live *l)
+{
+	struct task *t;
+	unsigned long tid = 0;
+	uint64_t nr = 0;
+
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
+		t->unstopped = !stands(t);
+		nr += t->unstopped;
+	}
+	if (nr)
+		emit_lost(l, NULL, nr,
+			"threads that are blocked in the kernel were not stopped: calls that they are in "
+			"are missing");
+}
+
 int attach_begin(struct live *l)
 {
 	struct task *t;
 	unsigned long tid = 0;
-	bool all;
 
 	do
-		all = hold_all(l);
+		hold_all(l);
 	while (seize_threads(l) > 0);
 	if (!l->nr_tasks || nr_running(l) == l->nr_tasks) {
 		snprintf(l->error, sizeof(l->error),
@@ -252,10 +268,7 @@ int attach_begin(struct live *l)
 		emit_beginning(l, t);
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		emit_beginning(l, t);
-	if (!all)
-		emit_lost(l, NULL, 0,
-			"a thread that is blocked in the kernel was not stopped: a call that it is in may "
-			"be missing");
+	tell_unstopped(l);
 	let_all_go(l);
 	return 0;
 }

@@ -157,6 +157,7 @@ struct task {
 	int held_signal;
 	uint64_t stopped_ns; /* since when */
 	bool has_ended;      /* is at its exit stop */
+	bool unstopped;      /* attach.c: may be in a call since before it was attached to */
 	bool strict;         /* sandbox.c, SB1 */
 	bool takes_its_own;  /* puppet.c: it was put back before its call, which is now to be made as it is */
 	bool unseen;         /* SB2: nor are its children recorded */

@@ -334,7 +334,10 @@ static bool read_text(struct live *l, const struct live_mm *mm)
 	return read_all(l, mm->maps_fd) && parse_text(l);
 }
 
-/* Calls of other tasks that went on beside a blocked one (stops.c) are in the kernel now, or that one is. */
+/*
+ * Calls of other tasks that went on beside a blocked one (stops.c) are in the kernel now, or that one is; or one that had
+ * begun before the task was attached to.
+ */
 static bool is_beside_calls(struct live *l, const struct task *t)
 {
 	const struct task *other;
@@ -343,7 +346,7 @@ static bool is_beside_calls(struct live *l, const struct task *t)
 	if (t->mm->users == 1)
 		return false;
 	mt_for_each (&l->tasks, other, tid, ULONG_MAX)
-		if (other != t && other->mm == t->mm && other->in_call)
+		if (other != t && other->mm == t->mm && (other->in_call || other->unstopped))
 			return true;
 	return false;
 }

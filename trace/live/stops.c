@@ -337,6 +337,7 @@ void on_stop(struct live *l, pid_t tid, int status)
 		on_unknown(l, tid, status);
 		return;
 	}
+	t->unstopped = false;
 	if (!WIFSTOPPED(status)) {
 		on_gone(l, t, status);
 		return;

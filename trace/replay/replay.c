@@ -413,6 +413,9 @@ static void lost_event(struct replay *r, const struct trace_event *e)
 	unsigned long id = 0;
 
 	r->stats.lost++;
+	r->stats.lost_unknown += e->lost.count == 0;
+	if (__builtin_add_overflow(r->stats.lost_events, e->lost.count, &r->stats.lost_events))
+		r->stats.lost_events = UINT64_MAX;
 	if (r->options.lost)
 		r->options.lost(r->options.ctx, e);
 	mt_for_each (&r->spaces, s, id, ULONG_MAX)

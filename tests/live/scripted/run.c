@@ -43,6 +43,14 @@ static void say(struct outcome *o, const char *sentence)
 	snprintf(o->said + n, sizeof(o->said) - n, "%s\n", sentence);
 }
 
+static void add_lost(struct outcome *o, const struct trace_event *e)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%" PRIu64 " missing: %s", e->lost.count, e->lost.what);
+	say(o, text);
+}
+
 /* As scripts write it. */
 static const char *place(int64_t n, char text[32])
 {
@@ -96,7 +104,7 @@ static void add_event(struct outcome *o, const struct trace_event *e)
 		break;
 	case TRACE_EVENT_LOST:
 		add(o, " lost");
-		say(o, e->lost.what);
+		add_lost(o, e);
 		break;
 	case TRACE_EVENT_CHANGE:
 		add(o, " change");

@@ -32,6 +32,20 @@ const struct scenario scenarios_of_attached[] = {
 	  "101 exit 0\n"
 	  "leave\n",
 	  "100: space map* fork 101: map map exit! 100: map", NONE, NULL, ATTACHED },
+	{ "a thread does not stop: its call may be carried out behind a look at all of the map",
+	  "before 101 is-thread-of 100\n"
+	  "before fail interrupt 3 after 1\n"
+	  "wait 9000\n"
+	  "works interrupt\n"
+	  "100 munlockall = 0\n"
+	  "101 area A A+2 rw\n"
+	  "100 mmap A+2 1p r anon|fixed = A+2\n"
+	  "101 signal 10\n"
+	  "100 munlockall = 0\n"
+	  "100 mmap A+8 1p r anon|fixed = -12\n"
+	  "leave\n",
+	  "100: space map* 101: thread lost 100: munlockall=0 map mmap=A+2 map munlockall=0 map mmap=-12 map map",
+	  { 1, 1, 1, 0, 0 }, "1 missing: threads that are blocked in the kernel were not stopped", ATTACHED },
 	{ "another task traces it",
 	  "before fail seize 1\n"
 	  "before text /proc/100/status Tgid: 100\\nTracerPid: 77\\nVmSize: 8\n",

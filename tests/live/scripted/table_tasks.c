@@ -57,7 +57,7 @@ const struct scenario scenarios_of_tasks[] = {
 	  "100 = -12\n"
 	  END,
 	  "100: space map* 101: thread lost mmap=A+8 map exit 100: madvise=-12 map map exit!", LOST(1),
-	  "the order of calls", EVERY },
+	  "1 missing: the order of calls", EVERY },
 	{ "all of the map is seen while the blocked call is in the kernel still",
 	  BEGIN
 	  "100 mmap A 4p rw anon|fixed = A\n"
@@ -211,7 +211,7 @@ const struct scenario scenarios_of_tasks[] = {
 	  "101 born\n"
 	  "101 exit 0\n"
 	  END,
-	  "100: space map* lost map exit!", LOST(1), "a child whose map cannot be read", EVERY },
+	  "100: space map* lost map exit!", LOST(1), "0 missing: a child whose map cannot be read", EVERY },
 	{ "stopped by a signal, for long, and continued",
 	  BEGIN
 	  "100 stop 19\n"

@@ -38,7 +38,7 @@ void emit_lost_records(struct live_bpf *s, struct followed *f, uint64_t count, c
 {
 	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost = { count, what } };
 
-	emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
+	emit_event(s, &e, f ? f->pid : 0, f ? f->pid : 0, f ? f->mm : 0, now_ns());
 }
 
 /* --- maps --------------------------------------------------------------------------------------------------- */
@@ -517,7 +517,7 @@ static void begin_space(struct live_bpf *s, struct followed *f, struct item *it)
 /* What comes of it is not told: no sections, no calls. */
 static void refuse_space(struct live_bpf *s, struct followed *f)
 {
-	emit_lost_records(s, f, 1, "a 32-bit program: BPF does not follow it, `--via ptrace` does");
+	emit_lost_records(s, f, 0, "a 32-bit program: BPF does not follow it, `--via ptrace` does");
 	f->users = 0;
 	f->finished = true;
 }

@@ -182,7 +182,7 @@ static bool is_fork(uint32_t nr)
 static void check_sequence(struct live_bpf *s, struct followed *f, uint64_t sequence)
 {
 	if (f->sequence && sequence != f->sequence + 2)
-		s->lost++;
+		s->lost += sequence > f->sequence + 2 ? (sequence - f->sequence) / 2 - 1 : 1;
 	f->sequence = sequence;
 }
 

@@ -319,14 +319,19 @@ static void number_files(struct live_bpf *s, struct area_list *l)
 /* Something was not seen: go on from the map as it is now. */
 static void make_good(struct live_bpf *s, uint64_t lost)
 {
+	bool known = false;
+
+	for (struct followed *f = s->spaces; f; f = f->next)
+		known |= f->known;
+	/* Whose they were went with them. */
+	if (known)
+		emit_lost_records(
+			s, NULL, lost, "records of BPF: the buffer was full, or a section was missed");
 	for (struct followed *f = s->spaces; f; f = f->next) {
 		struct area_list l = { 0 };
 		struct map_request q;
 
 		followed_pass_over(f);
-		if (f->known)
-			emit_lost_records(
-				s, f, lost, "records of BPF: the buffer was full, or a section was missed");
 		if (snapshot(s, f, &l, &q)) {
 			if (!followed_ends(f))
 				emit_gone(s, f);
@@ -346,7 +351,8 @@ static void take_records(struct live_bpf *s, int timeout_ms)
 	uint64_t lost;
 
 	read_records(s, timeout_ms);
-	lost = s->skel->bss->lost + s->lost;
+	/* A record that found no room is missed here, too: as a section without its areas, or one whose number is left out. */
+	lost = max(s->skel->bss->lost, s->lost);
 	if (lost) {
 		s->skel->bss->lost = 0;
 		s->lost = 0;
