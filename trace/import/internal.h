@@ -10,7 +10,7 @@
  *   perf.c          lines of perf trace and perf script, as lines of strace
  *   columns.c       lines of any tool, by a format, as lines of strace
  *   strace_call.c   the arguments and the result of a call
- *   strace.c        lines of strace in order: tasks, calls that are interrupted, files of -ff merged by time
+ *   strace.h        lines of strace in order: tasks, calls that are interrupted, files of -ff merged by time
  *   calls.c         a logged call as events: which call is handled how, tasks and limits
  *   mapping.c       ... that changes a map
  *   tasks.c         tasks, the address spaces that they share, the beginning of a space

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The files of a log, and their lines in order.
+ *
+ * The files of -ff are merged by time; without times one after the other, which is right for processes that share nothing
+ * and a doubt for threads.  Among files whose next line has the same time the one of the lower task comes first.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "strace.h"
+
+#define DAY_NS      (86400ull * 1000000000)
+#define BUFFER_ONE  ((size_t)256 << 10)
+#define BUFFER_MANY ((size_t)16 << 10)
+
+void strace_read_line(struct strace *st, char *text, size_t *prefix, struct strace_line *line)
+{
+	if (st->columns) {
+		(void)columns_line(st->im, st->columns, text, st->foreign, line);
+		return;
+	}
+	if (st->foreign) {
+		(void)perf_line(text, st->foreign, line);
+		return;
+	}
+	strace_line(text, prefix, line);
+	if (st->im->form == TRACE_IMPORT_LTRACE && !line->system &&
+		(line->kind == STRACE_CALL || line->kind == STRACE_UNFINISHED ||
+			line->kind == STRACE_RESUMED))
+		line->kind = STRACE_IGNORED;
+}
+
+static void set_time(struct source *s)
+{
+	uint64_t before = s->time_ns;
+
+	if (!s->line.has_time)
+		return;
+	if (s->line.relative) {
+		s->time_ns += s->line.time_ns;
+		return;
+	}
+	s->time_ns = s->line.time_ns + s->day_ns;
+	if (s->line.time_ns < DAY_NS && s->time_ns + DAY_NS / 2 < before) {
+		s->day_ns += DAY_NS;
+		s->time_ns += DAY_NS;
+	}
+}
+
+int strace_advance(struct strace *st, struct source *s)
+{
+	size_t len;
+
+	while ((s->text = lines_next(&s->lines, &len))) {
+		st->im->reading = &s->lines;
+		import_progress(st->im, &s->lines);
+		if (s->lines.too_long)
+			import_doubt(st->im, DOUBT_LONG_LINE);
+		strace_read_line(st, s->text, &s->prefix, &s->line);
+		if (s->line.kind == STRACE_OTHER && s->cut_tid && len) {
+			s->line = (struct strace_line){ .kind = STRACE_CONTINUED, .rest = s->text };
+			return 0;
+		}
+		if (s->line.kind == STRACE_OTHER) {
+			st->im->skipped += len != 0;
+			if (s->line.name && handler_of(s->line.name, s->line.name_len))
+				import_doubt(st->im, DOUBT_BAD_LINE);
+			continue;
+		}
+		set_time(s);
+		return 0;
+	}
+	if (s->lines.error)
+		return import_failed(
+			st->im, s->lines.error, "%s: %s", s->lines.path, strerror(-s->lines.error));
+	return 0;
+}
+
+static bool earlier(const struct strace *st, size_t a, size_t b)
+{
+	const struct source *x = &st->sources[a], *y = &st->sources[b];
+
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns;
+	return x->tid != y->tid ? x->tid < y->tid : a < b;
+}
+
+void strace_sift_down(struct strace *st, size_t i)
+{
+	for (;;) {
+		size_t child = 2 * i + 1, moved = st->heap[i];
+
+		if (child >= st->nr_heap)
+			return;
+		if (child + 1 < st->nr_heap && earlier(st, st->heap[child + 1], st->heap[child]))
+			child++;
+		if (!earlier(st, st->heap[child], moved))
+			return;
+		st->heap[i] = st->heap[child];
+		st->heap[child] = moved;
+		i = child;
+	}
+}
+
+static uint32_t tid_of_path(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	char *end;
+	unsigned long tid = dot ? strtoul(dot + 1, &end, 10) : 0;
+
+	return dot && *end == '\0' && tid <= UINT32_MAX ? (uint32_t)tid : 0;
+}
+
+int strace_open(struct strace *st)
+{
+	struct trace_import *im = st->im;
+	bool timed = true;
+	int err;
+
+	st->waiting_end = &st->waiting;
+	if (im->form == TRACE_IMPORT_PERF || im->form == TRACE_IMPORT_COLUMNS) {
+		st->foreign = malloc(sizeof(*st->foreign));
+		if (!st->foreign)
+			return import_failed(im, -ENOMEM, "out of memory");
+	}
+	err = im->form == TRACE_IMPORT_COLUMNS ? columns_new(im, &st->columns) : 0;
+	if (err)
+		return err;
+	st->sources = calloc(im->nr_paths, sizeof(*st->sources));
+	st->heap = calloc(im->nr_paths, sizeof(*st->heap));
+	if (!st->sources || !st->heap)
+		return import_failed(im, -ENOMEM, "out of memory");
+	for (st->nr = 0; st->nr < im->nr_paths; st->nr++) {
+		struct source *s = &st->sources[st->nr];
+
+		err = lines_open(&s->lines, im->paths[st->nr], im->nr_paths > 1 ? BUFFER_MANY : BUFFER_ONE);
+
+		if (err)
+			return import_failed(
+				im, err, "cannot read %s: %s", im->paths[st->nr], strerror(-err));
+		s->tid = im->nr_paths > 1 ? tid_of_path(s->lines.path) : 0;
+		err = strace_advance(st, s);
+		if (err)
+			return err;
+		if (!s->text)
+			continue;
+		timed &= s->line.has_time && !s->line.relative;
+		st->heap[st->nr_heap++] = st->nr;
+	}
+	st->tasks.apart = st->nr > 1;
+	if (st->nr > 1 && !timed)
+		import_doubt(im, DOUBT_NO_TIME);
+	for (size_t i = st->nr_heap; i-- > 0;)
+		strace_sift_down(st, i);
+	return 0;
+}

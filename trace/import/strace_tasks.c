@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whose line it is, and whose child a new task.
+ *
+ * 1. Whose line?  The task that it names, or the one whose file of -ff it is in.  A log to the terminal names nobody as
+ *    long as there is one task: that one has a number of our own until a line names it.
+ * 2. Children.  A child's first lines may come before the end of the call that makes it is logged: it is adopted by a task
+ *    whose clone has begun, told by "Process N attached" where strace says so.
+ */
+#include <string.h>
+
+#include "strace.h"
+
+#define NAMELESS         1       /* no task of a log: pid 1 is not traced */
+#define CLONE_OF_THREADS 0x10f00 /* VM, FS, FILES, SIGHAND, THREAD */
+
+struct import_task *strace_parent_in_clone(const struct strace *st)
+{
+	for (int i = 0; i < 256; i++)
+		for (struct import_task *t = st->tasks.hash[i]; t; t = t->next)
+			if (t->pending && t->pending_handler && !t->pending_done &&
+				name_makes_task(t->pending_handler->name, strlen(t->pending_handler->name)))
+				return t;
+	return NULL;
+}
+
+int strace_adopt(struct strace *st, struct import_task *parent, uint32_t tid)
+{
+	parent->pending_done = true;
+	return import_task_clone(st->im, &st->tasks, parent, tid,
+		clone_flags(st->im, parent->pending_handler->name, parent->pending));
+}
+
+/* A line that names nobody: of the only task there is. */
+static struct import_task *task_without_name(struct strace *st)
+{
+	struct import_task *t = import_task_find(&st->tasks, NAMELESS);
+
+	if (t)
+		return t;
+	for (int i = 0; i < 256 && st->tasks.live == 1; i++)
+		if (st->tasks.hash[i])
+			return st->tasks.hash[i];
+	st->nameless = true;
+	return import_task_new(st->im, &st->tasks, NAMELESS);
+}
+
+static bool is_clone_end(const struct strace_line *line)
+{
+	return line->kind == STRACE_RESUMED && name_makes_task(line->name, line->name_len);
+}
+
+/* One whose beginning was not logged: a process of its own, or a thread of the one that strace was attached to. */
+static struct import_task *task_from_nowhere(struct strace *st, uint32_t tid, int *err)
+{
+	struct import_task *leader;
+
+	if (!st->attached || tid == st->attached || !st->attached_left)
+		return import_task_new(st->im, &st->tasks, tid);
+	leader = import_task_find(&st->tasks, st->attached);
+	if (!leader)
+		leader = import_task_new(st->im, &st->tasks, st->attached);
+	if (!leader)
+		return NULL;
+	st->attached_left--;
+	*err = import_task_clone(st->im, &st->tasks, leader, tid, CLONE_OF_THREADS);
+	return *err ? NULL : import_task_find(&st->tasks, tid);
+}
+
+struct import_task *strace_task_of(struct strace *st, const struct source *s, int *err)
+{
+	const struct strace_line *line = &s->line;
+	uint32_t tid = line->has_tid ? line->tid : s->tid;
+	struct import_task *t, *parent;
+
+	if (!tid)
+		return task_without_name(st);
+	t = import_task_find(&st->tasks, tid);
+	if (t)
+		return t;
+	parent = is_clone_end(line) ? NULL : strace_parent_in_clone(st);
+	if (parent) {
+		*err = strace_adopt(st, parent, tid);
+		return *err ? NULL : import_task_find(&st->tasks, tid);
+	}
+	if (st->nameless && import_task_find(&st->tasks, NAMELESS)) {
+		st->nameless = false;
+		*err = import_task_supersede(st->im, &st->tasks, tid, NAMELESS);
+		return *err ? NULL : import_task_find(&st->tasks, tid);
+	}
+	return task_from_nowhere(st, tid, err);
+}
+
+int strace_attached(struct strace *st, uint32_t tid, uint32_t threads)
+{
+	struct import_task *parent = import_task_find(&st->tasks, tid) ? NULL : strace_parent_in_clone(st);
+
+	if (parent)
+		return strace_adopt(st, parent, tid);
+	if (threads > 1) {
+		/* Of two such processes nothing tells which one a thread is of. */
+		st->attached_left = st->attached ? 0 : threads - 1;
+		st->attached = tid;
+	}
+	return 0;
+}
+
+int strace_forked(struct strace *st, struct import_task *t, const struct strace_line *line)
+{
+	if (import_task_find(&st->tasks, line->other))
+		return 0;
+	if (t->pending && t->pending_handler &&
+		name_makes_task(t->pending_handler->name, strlen(t->pending_handler->name)))
+		return strace_adopt(st, t, line->other);
+	return import_task_clone(st->im, &st->tasks, t, line->other, line->threads ? CLONE_OF_THREADS : 0);
+}
