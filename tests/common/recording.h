@@ -33,6 +33,7 @@ struct recording {
 	uint64_t step, jumped; /* jumped: by how many nanoseconds the clock */
 	int error;
 	uint32_t pid, mm; /* whose events follow; 0: of process 100, in address space 1 */
+	bool of_nobody;   /* they are of no process that is known */
 };
 
 static inline void rec_event(struct recording *r, struct trace_event e)
@@ -40,7 +41,7 @@ static inline void rec_event(struct recording *r, struct trace_event e)
 	e.step = ++r->step;
 	e.time_ns = r->step * 1000 + r->jumped;
 	e.pid = e.tid = r->pid ? r->pid : 100;
-	e.mm = e.type == TRACE_EVENT_FILE ? 0 : r->mm ? r->mm : 1;
+	e.mm = e.type == TRACE_EVENT_FILE || r->of_nobody ? 0 : r->mm ? r->mm : 1;
 	if (!r->error)
 		r->error = r->sink->event(r->sink, &e);
 }

@@ -21,11 +21,11 @@ class Control:
         self.verdict, status, self.step, self.title = line.split(" ", 3)
         self.step, _, process = self.step.partition("@")
         self.process = process or "100"
-        self.status, self.right, self.wrong, self.says = int(status), [], [], []
+        self.status, self.right, self.wrong, self.says, self.counts = int(status), [], [], [], []
 
     def add(self, line):
         word, _, rest = line.partition(": ")
-        if word in ("right", "wrong", "says"):
+        if word in ("right", "wrong", "says", "counts"):
             getattr(self, word).append(rest)
         elif line:
             self.right.append(line)
@@ -45,23 +45,26 @@ def read(path):
 
 
 def verify(lines, directory):
-    """(status, counts by verdict, status with --json, text) of a recording."""
+    """(status, counts by verdict, status with --json, text, summary) of a recording."""
     path = os.path.join(directory, "control.vmt")
     subprocess.run([MAKE, path], input="\n".join(lines) + "\n", text=True, check=True, timeout=20)
     plain, as_json = (subprocess.run([VMAPLE, "verify", *option, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
                                      if not option else subprocess.DEVNULL, text=True, check=False, timeout=20)
                       for option in ([], ["--json"]))
-    counts = json.loads(as_json.stdout)
-    return (plain.returncode, {v: counts[key] for v, key in COUNTS.items()}, as_json.returncode,
-            [" ".join(line.split()) for line in plain.stdout.splitlines()])
+    summary = json.loads(as_json.stdout)
+    return (plain.returncode, {v: summary[key] for v, key in COUNTS.items()}, as_json.returncode,
+            [" ".join(line.split()) for line in plain.stdout.splitlines()], summary)
 
 
 def complaints(control, directory):
     none = dict.fromkeys(COUNTS, 0)
-    status, counts, json_status, text = verify(control.right, directory)
+    status, counts, json_status, text, summary = verify(control.right, directory)
     if (status, counts, json_status) != (0, none, 0):
         yield f"the right one: status {status}, with --json {json_status}, {counts}: {text}"
-    status, counts, json_status, text = verify(control.wrong, directory)
+    for name, value in (line.split() for line in control.counts):
+        if summary[name] != int(value):
+            yield f"the right one: {name} is {summary[name]}, expected {value}"
+    status, counts, json_status, text, _ = verify(control.wrong, directory)
     if (status, json_status) != (control.status, control.status):
         yield f"status {status}, with --json {json_status}, expected {control.status}"
     if counts != {**none, control.verdict: 1}:

@@ -136,6 +136,20 @@ static void test_the_same_refusal_again_is_a_consequence(void **state)
 	replay_free(r);
 }
 
+static void test_another_calls_refusal_has_a_reason_of_its_own(void **state)
+{
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	map_pages(&rec, 0, 9);
+	rec_call(&rec, SYS_mprotect, rec_at(0), REC_PAGE, PROT_READ, 0, -EACCES);
+	assert_int_equal(seen.of[REPLAY_DIFFERENCE], 1);
+	rec_call(&rec, SYS_munlock, rec_at(8), REC_PAGE, 0, 0, -EACCES);
+	assert_int_equal(seen.of[REPLAY_DIFFERENCE], 2);
+	replay_free(r);
+}
+
 static void file(struct recording *rec, uint32_t id, uint32_t kind, const char *path)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FILE,
@@ -284,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_what_changes_where_a_call_was_is_a_difference),
 		cmocka_unit_test(test_two_places_are_two_causes_and_one_place_is_one),
 		cmocka_unit_test(test_the_same_refusal_again_is_a_consequence),
+		cmocka_unit_test(test_another_calls_refusal_has_a_reason_of_its_own),
 		cmocka_unit_test(test_what_a_driver_refuses_is_foreign_and_not_there),
 		cmocka_unit_test(test_what_a_driver_places_elsewhere_is_there),
 		cmocka_unit_test(test_a_repair_keeps_names_and_files),
