@@ -4,13 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/libbpf.h>
-
 #include "source.h"
 #include "uapi.h"
-
-#define EMIT_AT_ONCE 32
-#define WAITING_MAX  100000
 
 bool area_list_add(struct area_list *l, const struct bpf_area *a)
 {
@@ -40,7 +35,6 @@ static void take_list(struct area_list *to, struct area_list *from)
 /* It is used again, with the room of its lists. */
 static void item_free(struct live_bpf *s, struct item *it)
 {
-	s->waiting--;
 	free(it->exec);
 	it->exec = NULL;
 	it->next = s->spare;
@@ -168,7 +162,6 @@ static struct item *push(
 	it->ready = true;
 	*f->tail = it;
 	f->tail = &it->next;
-	s->waiting++;
 	return it;
 }
 
@@ -439,19 +432,11 @@ static void on_exec(struct live_bpf *s, const struct exec_record *r)
 	new->known = !old;
 }
 
-/* Telling can take longer than the ring has room for: what comes meanwhile waits in memory, up to a limit. */
-static void drain(struct live_bpf *s)
-{
-	if (*s->much_waits && ++s->told % EMIT_AT_ONCE == 0 && s->waiting < WAITING_MAX)
-		ring_buffer__consume(s->ring);
-}
-
 /* True: something was told. */
-static bool flush(struct live_bpf *s, struct followed *f, bool drains)
+static bool flush(struct live_bpf *s, struct followed *f)
 {
 	bool told = false;
 
-	s->telling = true;
 	while (f->known && f->head && f->head->ready && !s->lost) {
 		struct item *it = f->head;
 
@@ -462,27 +447,23 @@ static bool flush(struct live_bpf *s, struct followed *f, bool drains)
 			f->open = &f->head;
 		emit_item(s, f, it);
 		item_free(s, it);
-		if (drains)
-			drain(s);
+		ring_make_room(&s->ring);
 		told = true;
 	}
-	s->telling = false;
 	return told;
 }
 
-int on_record(void *ctx, void *data, size_t size)
+void on_record(struct live_bpf *s, const void *data, size_t size)
 {
-	struct live_bpf *s = ctx;
 	const struct record_head *h = data;
 	struct followed *f = followed_find(s, h->space);
 
-	s->records++;
 	if (!f && (h->type == RECORD_AREAS || h->type == RECORD_EXEC))
 		f = followed_add(s, h->space, h->pid);
 	if (h->type == RECORD_FILE)
 		origin_learn(s, data, false);
 	if (!f)
-		return 0;
+		return;
 	switch (h->type) {
 	case RECORD_AREAS:
 		gather(s, f, h, ((const struct section_areas *)data)->areas,
@@ -515,9 +496,7 @@ int on_record(void *ctx, void *data, size_t size)
 	default:
 		break;
 	}
-	if (!s->telling && !*s->much_waits)
-		flush(s, f, false);
-	return 0;
+	flush(s, f);
 }
 
 void flush_items(struct live_bpf *s)
@@ -528,7 +507,7 @@ void flush_items(struct live_bpf *s)
 		again = false;
 		for (struct followed *f = s->spaces, *next; f; f = next) {
 			next = f->next;
-			again |= flush(s, f, true);
+			again |= flush(s, f);
 			if (f->finished && !f->users && !f->head && !f->held_exit)
 				followed_free(s, f);
 		}

@@ -33,6 +33,7 @@
 #define POLL_MS      10
 #define IDLE_POLL_MS 100 /* at most, where nothing comes */
 #define DRAIN_ROUNDS 100
+#define READ_AT_ONCE 65536 /* records, before it is looked whether this is the end */
 
 /* The calls that are told: those of the one table at which the other source stops, and that become a record. */
 static void want_calls(uint8_t *wanted)
@@ -57,14 +58,22 @@ static int watch_ring(struct live_bpf *s)
 	return 0;
 }
 
-static void read_records(struct live_bpf *s, int timeout_ms)
+/* True: there may be more. */
+static bool read_records(struct live_bpf *s, int timeout_ms)
 {
+	const void *record = NULL;
 	struct epoll_event e;
+	size_t size;
 
 	if (timeout_ms)
 		epoll_wait(s->wake_fd, &e, 1, timeout_ms);
-	ring_buffer__consume(s->ring);
+	for (int i = 0; i < READ_AT_ONCE && (record = ring_next(&s->ring, &size)) != NULL; i++) {
+		on_record(s, record, size);
+		ring_make_room(&s->ring);
+		s->records++;
+	}
 	s->skel->bss->woken = 0;
+	return record;
 }
 
 static int load(struct live_bpf *s, char *error, size_t size)
@@ -85,9 +94,10 @@ static int load(struct live_bpf *s, char *error, size_t size)
 		bpf_refused(err, error, size);
 		return err;
 	}
-	s->much_waits = &s->skel->bss->woken;
-	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.records), on_record, s, NULL);
-	err = s->ring ? watch_ring(s) : -errno;
+	err = ring_open(
+		&s->ring, bpf_map__fd(s->skel->maps.records), bpf_map__max_entries(s->skel->maps.records));
+	if (!err)
+		err = watch_ring(s);
 	if (!err)
 		err = source_program__attach(s->skel);
 	if (err)
@@ -346,11 +356,11 @@ static void make_good(struct live_bpf *s, uint64_t lost)
 	}
 }
 
-static void take_records(struct live_bpf *s, int timeout_ms)
+static bool take_records(struct live_bpf *s, int timeout_ms)
 {
+	bool more = read_records(s, timeout_ms);
 	uint64_t lost;
 
-	read_records(s, timeout_ms);
 	/* A record that found no room is missed here, too: as a section without its areas, or one whose number is left out. */
 	lost = max(s->skel->bss->lost, s->lost);
 	if (lost) {
@@ -359,6 +369,7 @@ static void take_records(struct live_bpf *s, int timeout_ms)
 		make_good(s, lost);
 	}
 	flush_items(s);
+	return more;
 }
 
 static bool is_over(struct live_bpf *s, uint64_t begin)
@@ -410,8 +421,12 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 	for (int poll_ms = POLL_MS; !is_over(s, begin);) {
 		uint64_t before = s->records;
 
-		take_records(s, poll_ms);
-		poll_ms = s->records != before ? POLL_MS : min(2 * poll_ms, IDLE_POLL_MS);
+		if (take_records(s, poll_ms))
+			poll_ms = 0;
+		else if (s->records != before)
+			poll_ms = POLL_MS;
+		else
+			poll_ms = poll_ms ? min(2 * poll_ms, IDLE_POLL_MS) : POLL_MS;
 	}
 	if (!s->err)
 		take_records(s, 0);
@@ -484,7 +499,7 @@ void live_bpf_free(struct live_bpf *s)
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
 	source_program__destroy(s->skel);
-	ring_buffer__free(s->ring);
+	ring_close(&s->ring);
 	if (s->reader)
 		map_reader_close(s->reader);
 	while (s->spaces)

@@ -3,14 +3,14 @@
  * What the files of the source share.
  *
  *   source.c   start, end, the loop; the process as it is when it is attached to
+ *   ring.c     records as they lie in the ring
  *   queue.c    records become items, in the order of the mmap lock, and wait for what they lack
  *   emit.c     items become events
  *   origin.c   which file an area is of
  *
  * Order.  A section's record is made before its call has returned, and other threads' sections come in between: an item
  * waits at the head of its address space's queue until the result is there, and a child's space until its fork was told.
- * What lacks nothing is told at once, while its record is warm, unless so much waits in the ring that it is better emptied
- * first.
+ * What lacks nothing is told at once, while its record is warm.
  */
 #ifndef LIVE_BPF_SOURCE_H
 #define LIVE_BPF_SOURCE_H
@@ -19,6 +19,7 @@
 
 #include "../internal.h"
 #include "map_reader.h"
+#include "ring.h"
 
 #define NO_CALL (~0u)
 
@@ -83,10 +84,8 @@ struct live_bpf {
 	struct live_bpf_options options;
 	struct trace_header header;
 	struct source_program *skel;
-	struct ring_buffer *ring;
+	struct ring ring;
 	int wake_fd; /* when there is much in the ring */
-	const volatile uint32_t *much_waits;
-	bool telling;
 	struct map_reader *reader;
 	struct trace_sink *sink;
 	struct followed *spaces;
@@ -99,7 +98,6 @@ struct live_bpf {
 	int child_status;
 	uint64_t start_ns, last_ns, steps, lost;
 	uint64_t records;         /* that came */
-	uint64_t waiting, told;   /* items in queues; since the beginning */
 	struct item *spare;       /* items that were told */
 	struct trace_area *areas; /* of a map that is told, and which share an anon_vma */
 	struct trace_anon_area *anon_areas;
@@ -108,7 +106,7 @@ struct live_bpf {
 };
 
 /* queue.c */
-int on_record(void *ctx, void *data, size_t size);
+void on_record(struct live_bpf *s, const void *data, size_t size);
 struct followed *followed_find(struct live_bpf *s, uint32_t id);
 struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid);
 void followed_drop_items(struct live_bpf *s, struct followed *f);
