@@ -53,9 +53,9 @@ static inline const unsigned long *mt_leaf_wide_start(const struct mt_leaf *leaf
  */
 static inline void *mas_step_in_leaf(struct ma_state *mas, unsigned long max)
 {
-	unsigned long place = (unsigned long)mas->node, first, base;
-	const struct mt_leaf *leaf = (const struct mt_leaf *)(place & ~63UL);
-	unsigned long next = place % 64 / 2 + 1, layout, last;
+	uintptr_t place = (uintptr_t)mas->node;
+	const struct mt_leaf *leaf = (const struct mt_leaf *)(place & ~(uintptr_t)63);
+	unsigned long next = place % 64 / 2 + 1, first, base, layout, last;
 	void *entry;
 
 	if (mas->status != ma_active || mas->last != mas->here ||

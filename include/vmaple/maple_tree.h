@@ -39,17 +39,17 @@ extern "C" {
  * @{ */
 static inline void *xa_mk_value(unsigned long v)
 {
-	return (void *)((v << 1) | 1);
+	return (void *)(uintptr_t)((v << 1) | 1);
 }
 static inline unsigned long xa_to_value(const void *entry)
 {
-	return (unsigned long)entry >> 1;
+	return (uintptr_t)entry >> 1;
 }
 static inline bool xa_is_value(const void *entry)
 {
-	return (unsigned long)entry & 1;
+	return (uintptr_t)entry & 1;
 }
-#define XA_ZERO_ENTRY ((void *)((257UL << 2) | 2))
+#define XA_ZERO_ENTRY ((void *)(uintptr_t)((257U << 2) | 2))
 static inline bool xa_is_zero(const void *entry)
 {
 	return entry == XA_ZERO_ENTRY;
@@ -57,7 +57,7 @@ static inline bool xa_is_zero(const void *entry)
 /** True for the values that mtree_store() and its kin refuse with -EINVAL. */
 static inline bool mt_is_reserved(const void *entry)
 {
-	return (unsigned long)entry < 4096 && ((unsigned long)entry & 3) == 2;
+	return (uintptr_t)entry < 4096 && ((uintptr_t)entry & 3) == 2;
 }
 /** @} */
 

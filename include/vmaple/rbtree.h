@@ -53,14 +53,14 @@ extern "C" {
 VMAPLE_C_ONLY_BEGIN
 /** A node of a tree; a member of the caller's structure. */
 struct rb_node {
-	unsigned long __rb_parent_color; /**< the parent's address, and RB_BLACK or RB_RED in bit 0 */
+	uintptr_t __rb_parent_color; /**< the parent's address, and RB_BLACK or RB_RED in bit 0 */
 	union {
 		struct {
 			struct rb_node *rb_left, *rb_right;
 		};
 		struct rb_node *rb_child[2]; /**< the same, by direction: 0 is left */
 	};
-} __attribute__((aligned(sizeof(long))));
+} __attribute__((aligned(sizeof(void *))));
 VMAPLE_C_ONLY_END
 
 /** A tree. */
@@ -101,7 +101,7 @@ struct rb_root_cached {
  * @{ */
 static inline struct rb_node *rb_parent(const struct rb_node *node)
 {
-	return (struct rb_node *)(node->__rb_parent_color & ~3UL);
+	return (struct rb_node *)(node->__rb_parent_color & ~(uintptr_t)3);
 }
 static inline bool rb_is_black(const struct rb_node *node)
 {
@@ -113,8 +113,8 @@ static inline bool rb_is_red(const struct rb_node *node)
 }
 #define RB_EMPTY_ROOT(root) (__atomic_load_n(&(root)->rb_node, __ATOMIC_RELAXED) == NULL)
 /** A node that RB_CLEAR_NODE() marked as being in no tree. Linking it takes the mark away; erasing does not put it. */
-#define RB_EMPTY_NODE(node) ((node)->__rb_parent_color == (unsigned long)(node))
-#define RB_CLEAR_NODE(node) ((void)((node)->__rb_parent_color = (unsigned long)(node)))
+#define RB_EMPTY_NODE(node) ((node)->__rb_parent_color == (uintptr_t)(node))
+#define RB_CLEAR_NODE(node) ((void)((node)->__rb_parent_color = (uintptr_t)(node)))
 /** @} */
 
 /** @name Pointers that readers without a lock follow (RL2)
@@ -136,7 +136,7 @@ static inline struct rb_node *rb_child_rcu(struct rb_node *const *link)
 /** Hang @p node, red and without children, on @p link, a NULL child of @p parent. rb_insert_color() has to follow. */
 static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, struct rb_node **link)
 {
-	node->__rb_parent_color = (unsigned long)parent | RB_RED;
+	node->__rb_parent_color = (uintptr_t)parent | RB_RED;
 	node->rb_left = node->rb_right = NULL;
 	*link = node;
 }
@@ -144,7 +144,7 @@ static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, st
 /** The same where readers without a lock may come by. */
 static inline void rb_link_node_rcu(struct rb_node *node, struct rb_node *parent, struct rb_node **link)
 {
-	node->__rb_parent_color = (unsigned long)parent | RB_RED;
+	node->__rb_parent_color = (uintptr_t)parent | RB_RED;
 	node->rb_left = node->rb_right = NULL;
 	rb_set_child_rcu(link, node);
 }

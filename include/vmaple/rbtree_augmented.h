@@ -104,11 +104,11 @@ static inline __attribute__((always_inline)) struct rb_node *__rb_lift_successor
 	} else {
 		rb_set_child_rcu(&up->rb_left, c);
 		rb_set_child_rcu(&s->rb_right, right);
-		right->__rb_parent_color = (unsigned long)s + (right->__rb_parent_color & RB_BLACK);
+		right->__rb_parent_color = (uintptr_t)s + (right->__rb_parent_color & RB_BLACK);
 		augment->propagate(up, s);
 	}
 	rb_set_child_rcu(&s->rb_left, left);
-	left->__rb_parent_color = (unsigned long)s + (left->__rb_parent_color & RB_BLACK);
+	left->__rb_parent_color = (uintptr_t)s + (left->__rb_parent_color & RB_BLACK);
 	*gap = up;
 	*child = c;
 	return s;
@@ -125,7 +125,7 @@ static inline __attribute__((always_inline)) struct rb_node *__rb_lift_successor
 static inline __attribute__((always_inline)) struct rb_node *__rb_move_up(struct rb_node *node,
 	struct rb_node *child, struct rb_root *root, const struct rb_augment_callbacks *augment)
 {
-	unsigned long word = node->__rb_parent_color;
+	uintptr_t word = node->__rb_parent_color;
 	struct rb_node *parent = rb_parent(node), *short_of_black = NULL;
 
 	__rb_change_child(node, child, parent, root);
@@ -151,7 +151,7 @@ static inline __attribute__((always_inline)) struct rb_node *__rb_erase_augmente
 	s = __rb_lift_successor(node, &gap, &child, augment);
 	__rb_change_child(node, s, rb_parent(node), root);
 	if (child)
-		child->__rb_parent_color = (unsigned long)gap + RB_BLACK;
+		child->__rb_parent_color = (uintptr_t)gap + RB_BLACK;
 	else if (rb_is_black(s))
 		short_of_black = gap;
 	s->__rb_parent_color = node->__rb_parent_color;

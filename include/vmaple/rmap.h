@@ -34,13 +34,13 @@ struct page {
 	 * The page lock; what walks for anonymous pages go by, also the lock of the root anon_vma.
 	 */
 	uintptr_t mapping;
-	pgoff_t index;      /**< in the file; anonymous: as vm_pgoff counts. Guarded as mapping is */
-	uint64_t stamp;     /**< its contents: what was last written to it */
-	uintptr_t chain;    /**< pte_chain: one place, or a chain of them; the page's chain lock */
-	unsigned int flags; /**< enum page_flags, atomic */
-	int _mapcount;      /**< PTEs that map it, less one; atomic */
-	int _refcount;      /**< PTEs, caches and those who work on it; 0: free; atomic */
-	unsigned int swap;  /**< its place in swap plus one, 0: none; the page lock and the swap lock */
+	pgoff_t index;       /**< in the file; anonymous: as vm_pgoff counts. Guarded as mapping is */
+	uint64_t stamp;      /**< its contents: what was last written to it */
+	unsigned long chain; /**< pte_chain: one place, or a chain of them; the page's chain lock */
+	unsigned int flags;  /**< enum page_flags, atomic */
+	int _mapcount;       /**< PTEs that map it, less one; atomic */
+	int _refcount;       /**< PTEs, caches and those who work on it; 0: free; atomic */
+	unsigned int swap;   /**< its place in swap plus one, 0: none; the page lock and the swap lock */
 };
 
 enum page_flags {

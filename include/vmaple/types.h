@@ -46,17 +46,17 @@ typedef unsigned long pgoff_t;
 
 static inline void *ERR_PTR(long error)
 {
-	return (void *)error;
+	return (void *)(intptr_t)error;
 }
 
 static inline long PTR_ERR(const void *ptr)
 {
-	return (long)ptr;
+	return (long)(intptr_t)ptr;
 }
 
 static inline bool IS_ERR(const void *ptr)
 {
-	return IS_ERR_VALUE((unsigned long)ptr);
+	return (uintptr_t)ptr >= (uintptr_t)-MAX_ERRNO;
 }
 
 /** Two-way links through structures; the head is a link itself. */

@@ -116,7 +116,7 @@ static unsigned int capacity(enum pool_kind kind)
 
 static struct slab *slab_of(const void *object)
 {
-	return (struct slab *)((uintptr_t)object & ~(SLAB_BYTES - 1));
+	return (struct slab *)((uintptr_t)object & ~(uintptr_t)(SLAB_BYTES - 1));
 }
 
 static unsigned int number_of(const struct slab *slab, const void *object)

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "bytes.h"
 
@@ -95,7 +96,7 @@ int text_format(char *buf, size_t size, const char *format, ...)
 			c = (char)va_arg(args, int);
 			put_padded(&text, &d, &c, 1);
 		} else if (d.conversion == 'p') {
-			put_number(&text, &d, (unsigned long)va_arg(args, void *));
+			put_number(&text, &d, (uintptr_t)va_arg(args, void *));
 		} else if (d.conversion == 'u' || d.conversion == 'x') {
 			put_number(&text, &d, va_arg(args, unsigned long));
 		} else if (d.conversion) {

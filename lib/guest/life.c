@@ -9,6 +9,14 @@
 #define HOST_PAGE_SHIFT_MIN 12
 #define HOST_PAGE_SHIFT_MAX 21
 
+/* A host whose addresses are shorter than the guest's has to be told how many of them there are. */
+static bool is_in_host(const struct guest_setup *setup)
+{
+	if (!setup->size)
+		return sizeof(setup->base) == sizeof(setup->size);
+	return setup->size <= UINTPTR_MAX - setup->base;
+}
+
 static bool is_possible(const struct guest_setup *setup)
 {
 	unsigned long page;
@@ -17,7 +25,7 @@ static bool is_possible(const struct guest_setup *setup)
 		setup->host_page_shift > HOST_PAGE_SHIFT_MAX || setup->sys->page_shift < MM_PAGE_SHIFT_MIN ||
 		setup->sys->page_shift > MM_PAGE_SHIFT_MAX)
 		return false;
-	if (setup->size > -(1UL << setup->sys->page_shift) || setup->base + setup->size < setup->base)
+	if (setup->size > -(1UL << setup->sys->page_shift) || !is_in_host(setup))
 		return false;
 	page = 1UL << max(setup->host_page_shift, setup->sys->page_shift);
 	return !(setup->base & (page - 1)) && !(setup->size & ((1UL << setup->sys->page_shift) - 1));

@@ -13,7 +13,7 @@
 #include "bytes.h"
 
 /* Of indexes with links in each area see index/linked.h. */
-_Static_assert(offsetof(struct vm_area_struct, vm_private_data) + sizeof(void *) == 64 + INDEX_LINK_BYTES,
+_Static_assert(offsetof(struct vm_area_struct, vm_private_data) + sizeof(void *) <= 64 + INDEX_LINK_BYTES,
 	"what a lookup and a fault read is one cache line");
 
 _Static_assert(sizeof(struct vm_area_struct) <= INDEX_AREA_SIZE, "an area is an object of its pool");

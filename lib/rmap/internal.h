@@ -38,7 +38,7 @@ static inline unsigned long vma_address(const struct vm_area_struct *vma, pgoff_
 
 static inline void *page_owner(const struct page *page)
 {
-	return (void *)(page->mapping & ~PAGE_ANON);
+	return (void *)(page->mapping & ~(uintptr_t)PAGE_ANON);
 }
 
 /* --- designs.c ------------------------------------------------------------------------------------------------ */

@@ -23,33 +23,34 @@
 #define PLACES 7
 
 struct pte_chain {
-	uintptr_t next;          /* of type pte_chain; 0: the last */
-	uintptr_t place[PLACES]; /* 0: free; only in the first block, and first in it */
+	unsigned long next;          /* of type pte_chain; 0: the last */
+	unsigned long place[PLACES]; /* 0: free; only in the first block, and first in it */
 };
 
 #define IS_CHAIN 1UL /* in page->chain; a place is even */
 
 _Static_assert(sizeof(struct pte_chain) == 64, "a block is a cache line");
 
-static struct pte_chain *chain_of(uintptr_t word)
+static struct pte_chain *chain_of(unsigned long word)
 {
-	return (struct pte_chain *)(word & ~IS_CHAIN);
+	return (struct pte_chain *)(uintptr_t)(word & ~IS_CHAIN);
 }
 
 /* A table is aligned to 64 bytes and has 512 entries: six bits are free, ten are needed, and the lowest is 0. */
-static uintptr_t pack(const struct rmap_place *place)
+static unsigned long pack(const struct rmap_place *place)
 {
 	unsigned int shift = place->vma->vm_mm->sys->page_shift;
 
-	return ((uintptr_t)place->table >> 6 << 10) | (place->addr - place->table->base) >> shift << 1;
+	return ((unsigned long)(uintptr_t)place->table >> 6 << 10) |
+	       (place->addr - place->table->base) >> shift << 1;
 }
 
-static const struct rmap_table *table_of(uintptr_t place)
+static const struct rmap_table *table_of(unsigned long place)
 {
-	return (const struct rmap_table *)(place >> 10 << 6);
+	return (const struct rmap_table *)(uintptr_t)(place >> 10 << 6);
 }
 
-static unsigned long address_of(uintptr_t place)
+static unsigned long address_of(unsigned long place)
 {
 	const struct rmap_table *table = table_of(place);
 
@@ -95,7 +96,7 @@ static void pte_chain_unreserve(struct rmap_reserve *reserve)
 	while (reserve->nr) {
 		struct pte_chain *block = reserve->blocks;
 
-		reserve->blocks = (void *)block->next;
+		reserve->blocks = (void *)(uintptr_t)block->next;
 		reserve->nr--;
 		rmap_free(block, sizeof(*block));
 	}
@@ -105,9 +106,9 @@ static void pte_chain_unreserve(struct rmap_reserve *reserve)
 static struct pte_chain *push_block(struct page *page, struct rmap_reserve *reserve)
 {
 	struct pte_chain *block = reserve->blocks;
-	uintptr_t next = page->chain & IS_CHAIN ? page->chain : 0;
+	unsigned long next = page->chain & IS_CHAIN ? page->chain : 0;
 
-	reserve->blocks = (void *)block->next;
+	reserve->blocks = (void *)(uintptr_t)block->next;
 	reserve->nr--;
 	*block = (struct pte_chain){ .next = next };
 	if (page->chain && !next)
@@ -116,7 +117,7 @@ static struct pte_chain *push_block(struct page *page, struct rmap_reserve *rese
 	return block;
 }
 
-static void add_place(struct page *page, uintptr_t place, struct rmap_reserve *reserve)
+static void add_place(struct page *page, unsigned long place, struct rmap_reserve *reserve)
 {
 	struct pte_chain *block;
 	int i = PLACES;
@@ -134,7 +135,7 @@ static void add_place(struct page *page, uintptr_t place, struct rmap_reserve *r
 }
 
 /* The word that holds @place. */
-static uintptr_t *find_place(struct page *page, uintptr_t place)
+static unsigned long *find_place(struct page *page, unsigned long place)
 {
 	if (!(page->chain & IS_CHAIN))
 		return page->chain == place ? &page->chain : NULL;
@@ -146,7 +147,7 @@ static uintptr_t *find_place(struct page *page, uintptr_t place)
 }
 
 /* Take the place in *@at out: the first one comes there.  A first block that is empty goes. */
-static void remove_place(struct page *page, uintptr_t *at)
+static void remove_place(struct page *page, unsigned long *at)
 {
 	struct pte_chain *block;
 	int i = 0;
@@ -209,7 +210,7 @@ static void pte_chain_map(struct page *page, const struct rmap_place *place)
 
 static void pte_chain_unmap(struct page *page, const struct rmap_place *place)
 {
-	uintptr_t *at;
+	unsigned long *at;
 
 	chain_lock(page);
 	at = find_place(page, pack(place));
@@ -221,7 +222,7 @@ static void pte_chain_unmap(struct page *page, const struct rmap_place *place)
 /* In one step: a walk finds it at the one or the other. */
 static bool pte_chain_move(struct page *page, const struct rmap_place *from, const struct rmap_place *to)
 {
-	uintptr_t *at;
+	unsigned long *at;
 
 	chain_lock(page);
 	at = find_place(page, pack(from));
@@ -231,7 +232,7 @@ static bool pte_chain_move(struct page *page, const struct rmap_place *from, con
 	return true;
 }
 
-static enum rmap_found visit_place(struct page *page, struct rmap_walk *walk, uintptr_t *at)
+static enum rmap_found visit_place(struct page *page, struct rmap_walk *walk, unsigned long *at)
 {
 	const struct rmap_table *table = table_of(*at);
 	enum rmap_found found = walk->visit(page, table->mm, NULL, address_of(*at), true, walk->arg);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The engine and the trees, amalgamated, on other hosts: C23, a program that is static and position-independent, musl, POSIX
-# without Linux's calls as on macOS, Windows by mingw-w64. Each is compiled without a warning and, but for Windows where there
+# without Linux's calls as on macOS, i386, Windows by mingw-w64. Each is compiled without a warning and, but for Windows where there
 # is no Wine, run; and the rooms become objects of macOS. Prints TAP.
 # usage: hosts.sh SOURCE_FOLDER
 set -u
@@ -51,6 +51,9 @@ done
 
 # Where long has 32 bits: the form for it means the same where it has 64.
 ok "words of long long" runs llp64 gcc -std=gnu17
+i386() { compiled llp64 i686-linux-gnu-gcc -std=gnu17 -static && qemu-i386 ./program; }
+skip i686-linux-gnu-gcc gcc-i686-linux-gnu "a machine of 32 bits" || skip qemu-i386 qemu-user "a machine of 32 bits" ||
+	ok "a machine of 32 bits" i386
 windows=x86_64-w64-mingw32-gcc-posix
 if ! skip $windows gcc-mingw-w64-x86-64-posix "Windows"; then
 	ok "Windows, by mingw-w64" compiled llp64 $windows -std=gnu17 -static

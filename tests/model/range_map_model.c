@@ -402,6 +402,11 @@ static void check_searches(struct random *random)
 	assert_true(!any || at == should);
 }
 
+static unsigned long distance(unsigned long a, unsigned long b)
+{
+	return a < b ? b - a : a - b;
+}
+
 static void check_rooms(struct random *random)
 {
 	unsigned long lo = random_below(random, SPACE), hi = lo + random_below(random, SPACE - lo);
@@ -416,7 +421,7 @@ static void check_rooms(struct random *random)
 		if (lowest == SPACE)
 			lowest = i;
 		highest = i;
-		if (nearest == SPACE || labs((long)(i - hint)) < labs((long)(nearest - hint)))
+		if (nearest == SPACE || distance(i, hint) < distance(nearest, hint))
 			nearest = i;
 	}
 	assert_int_equal(range_map_lowest(&world.map, &room, &at), lowest == SPACE ? -ENOSPC : 0);

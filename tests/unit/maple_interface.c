@@ -243,21 +243,21 @@ static void test_only_searches_that_the_cpu_has_can_be_chosen(void **state)
 
 #define SEARCHES 7
 
-static void note_searches(unsigned long search[SEARCHES])
+static void note_searches(uintptr_t search[SEARCHES])
 {
-	search[0] = (unsigned long)mt_walk_load;
-	search[1] = (unsigned long)mt_walk_position;
-	search[2] = (unsigned long)mt_area_at;
-	search[3] = (unsigned long)mt_path_to;
-	search[4] = (unsigned long)mt_find_gap;
-	search[5] = (unsigned long)mt_leaf_gap;
-	search[6] = (unsigned long)mt_inner_gap;
+	search[0] = (uintptr_t)mt_walk_load;
+	search[1] = (uintptr_t)mt_walk_position;
+	search[2] = (uintptr_t)mt_area_at;
+	search[3] = (uintptr_t)mt_path_to;
+	search[4] = (uintptr_t)mt_find_gap;
+	search[5] = (uintptr_t)mt_leaf_gap;
+	search[6] = (uintptr_t)mt_inner_gap;
 }
 
 /* All that searches is chosen together: no two choices have one function in common. */
 static void test_a_choice_of_search_is_one_of_everything(void **state)
 {
-	unsigned long chosen[MT_SEARCH_AVX512 + 1][SEARCHES];
+	uintptr_t chosen[MT_SEARCH_AVX512 + 1][SEARCHES];
 	int nr = 0;
 
 	(void)state;

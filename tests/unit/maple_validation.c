@@ -97,14 +97,14 @@ static void test_validation_names_the_rule_that_is_broken(void **state)
 	damage(&mt, &last->narrow.start[LEAF_AREAS - 1], 5000, "MT3");
 	damage(&mt, (unsigned long *)&last->slot[LEAF_AREAS - 1], 1, "MT3");
 	damage(&mt, &leaf->narrow.end[LEAF_AREAS - 1], leaf->narrow.end[LEAF_AREAS - 1] - 1, "MT4");
-	damage(&mt, (unsigned long *)&root->slot[1], 0, "MT5");
+	damage(&mt, (uintptr_t *)&root->slot[1], 0, "MT5");
 	damage(&mt, &root->gap[1], 84, "MT7"); /* the hole is 85 long, 305 to 389 */
 	damage(&mt, &root->gap[root->nr - 1], 0, "MT7");
 	damage(&mt, &root->gap[MT_SLOTS - 1], 1, "MT7");
 	store(&mt, 305, 305, xa_mk_value(1));
 	assert_int_equal(mt.ma_path.height, 2);
-	damage(&mt, (unsigned long *)&mt.ma_path.node[0], (unsigned long)leaf, "MT8");
-	damage(&mt, (unsigned long *)&mt.ma_path.node[1], (unsigned long)last, "MT8");
+	damage(&mt, (uintptr_t *)&mt.ma_path.node[0], (uintptr_t)leaf, "MT8");
+	damage(&mt, (uintptr_t *)&mt.ma_path.node[1], (uintptr_t)last, "MT8");
 	damage(&mt, &mt.ma_path.min, mt.ma_path.min + 1, "MT8");
 	damage(&mt, &mt.ma_path.max, mt.ma_path.max + 1, "MT8");
 	damage(&mt, &mt.ma_path.offset[0], 32, "MT8");

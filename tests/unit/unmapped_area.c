@@ -257,9 +257,9 @@ static int print_linker_end(void)
 }
 
 /* mmap_base of a program that is started with this stack limit; 0: it cannot be. */
-static unsigned long kernels_base(rlim_t stack_limit, bool randomised)
+static unsigned long kernels_base(unsigned long stack_limit, bool randomised)
 {
-	const struct rlimit limit = { stack_limit, RLIM_INFINITY };
+	const struct rlimit limit = { (rlim_t)stack_limit, RLIM_INFINITY };
 	unsigned long base = 0;
 	char text[32] = "";
 	int fds[2], status;
@@ -285,7 +285,7 @@ static unsigned long kernels_base(rlim_t stack_limit, bool randomised)
 
 static void test_mmap_base_is_the_kernels(void **state)
 {
-	static const rlim_t limits[] = { MB, 8 * MB, 128 * MB, GB, 200 * GB, 1UL << 46, RLIM_INFINITY };
+	static const unsigned long limits[] = { MB, 8 * MB, 128 * MB, GB, 200 * GB, 1UL << 46, MM_UNLIMITED };
 	unsigned long low, high, base;
 	int asked = 0;
 
@@ -294,8 +294,7 @@ static void test_mmap_base_is_the_kernels(void **state)
 		asked += base != 0;
 		assert_int_equal(mm_set_mmap_base(&mm, limits[i], false, 0), 0);
 		if (base && base != mm.mmap_base)
-			fail_msg("stack limit %lx: %lx, the kernel has %lx", (unsigned long)limits[i],
-				mm.mmap_base, base);
+			fail_msg("stack limit %lx: %lx, the kernel has %lx", limits[i], mm.mmap_base, base);
 		for (int k = 0; base && k < 4; k++) {
 			assert_int_equal(mm_set_mmap_base(&mm, limits[i], true, (1UL << 32) - 1), 0);
 			low = mm.mmap_base;
@@ -303,8 +302,8 @@ static void test_mmap_base_is_the_kernels(void **state)
 			high = mm.mmap_base;
 			base = kernels_base(limits[i], true);
 			if (base < low || base > high)
-				fail_msg("stack limit %lx: the kernel has %lx, not within %lx-%lx",
-					(unsigned long)limits[i], base, low, high);
+				fail_msg("stack limit %lx: the kernel has %lx, not within %lx-%lx", limits[i],
+					base, low, high);
 		}
 	}
 	if (!asked)

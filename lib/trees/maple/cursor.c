@@ -36,7 +36,7 @@ static inline bool is_area_place(unsigned int place)
 
 static inline unsigned int mas_place(const struct ma_state *mas)
 {
-	return (unsigned long)mas->node & 63;
+	return (uintptr_t)mas->node & 63;
 }
 
 static inline void set_place(struct ma_state *mas, const struct mt_leaf *leaf, unsigned int place)

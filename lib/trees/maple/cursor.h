@@ -10,7 +10,7 @@
 /* The leaf where the cursor is, or was, or NULL. */
 static inline const struct mt_leaf *mas_leaf(const struct ma_state *mas)
 {
-	return (const struct mt_leaf *)((unsigned long)mas->node & ~63UL);
+	return (const struct mt_leaf *)((uintptr_t)mas->node & ~(uintptr_t)63);
 }
 
 /*

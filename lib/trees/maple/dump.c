@@ -52,7 +52,7 @@ void dump_put_entry(struct dump *d, const void *entry)
 		dump_put(d, "value ");
 		put_number(d, xa_to_value(entry));
 	} else {
-		dump_put_in_base(d, (unsigned long)entry, 16);
+		dump_put_in_base(d, (uintptr_t)entry, 16);
 	}
 }
 

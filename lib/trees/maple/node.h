@@ -86,28 +86,28 @@ struct mt_leaf;
 #endif
 
 #define ROOT_HEIGHT_SHIFT 2
-#define ROOT_NODE_MASK    (~63UL)
+#define ROOT_NODE_MASK    (~(uintptr_t)63)
 
 /* The root word for @node with @height levels below and including it. */
 static inline void *mt_root_word(const void *node, unsigned int height)
 {
-	return (void *)((unsigned long)node | height << ROOT_HEIGHT_SHIFT | 2);
+	return (void *)((uintptr_t)node | height << ROOT_HEIGHT_SHIFT | 2);
 }
 
 static inline bool mt_root_is_node(const void *root)
 {
-	return ((unsigned long)root & 3) == 2 && (unsigned long)root >= 4096;
+	return ((uintptr_t)root & 3) == 2 && (uintptr_t)root >= 4096;
 }
 
 /* A leaf when the height is 1, else an inner node. */
 static inline void *mt_root_node(const void *root)
 {
-	return (void *)((unsigned long)root & ROOT_NODE_MASK);
+	return (void *)((uintptr_t)root & ROOT_NODE_MASK);
 }
 
 static inline unsigned int mt_root_height(const void *root)
 {
-	return ((unsigned long)root & 63) >> ROOT_HEIGHT_SHIFT;
+	return ((uintptr_t)root & 63) >> ROOT_HEIGHT_SHIFT;
 }
 
 /* The acquire pairs with the release in mt_publish(): what hangs below the word is whole. */
@@ -178,7 +178,7 @@ static inline unsigned long mt_length(unsigned long first, unsigned long last)
 /* Can the entry live in the root word as the only one, at [0, 0]? */
 static inline bool mt_fits_root(const void *entry)
 {
-	return ((unsigned long)entry & 3) != 2;
+	return ((uintptr_t)entry & 3) != 2;
 }
 
 /* Where an index is: the leaf with its bounds, how many of its areas end below the index, and how it hangs. */

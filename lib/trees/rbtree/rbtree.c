@@ -14,16 +14,16 @@
 #include <vmaple/rbtree.h>
 #include <vmaple/rbtree_augmented.h>
 
-_Static_assert(sizeof(struct rb_node) == 3 * sizeof(long), "a node is three words");
+_Static_assert(sizeof(struct rb_node) == 3 * sizeof(void *), "a node is three words");
 
 typedef void rotate_fn(struct rb_node *down, struct rb_node *up);
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Sums rather than ors: a compiler makes one instruction of an address and a constant. */
-ALWAYS_INLINE void set_parent_color(struct rb_node *node, struct rb_node *parent, unsigned long color)
+ALWAYS_INLINE void set_parent_color(struct rb_node *node, struct rb_node *parent, uintptr_t color)
 {
-	node->__rb_parent_color = (unsigned long)parent + color;
+	node->__rb_parent_color = (uintptr_t)parent + color;
 }
 
 ALWAYS_INLINE bool is_red(const struct rb_node *node)
@@ -62,8 +62,7 @@ ALWAYS_INLINE void turn(struct rb_node *down, struct rb_node *up, int dir, bool 
 }
 
 /* The other half: @up stands where @down stood, in its colour, and @down below it in @color. */
-ALWAYS_INLINE void take_place(
-	struct rb_node *down, struct rb_node *up, unsigned long color, struct rb_root *root)
+ALWAYS_INLINE void take_place(struct rb_node *down, struct rb_node *up, uintptr_t color, struct rb_root *root)
 {
 	struct rb_node *above = rb_parent(down);
 
