@@ -58,17 +58,35 @@ static int add_area(struct text_recording *t, const char *line)
 	return 0;
 }
 
+static int add_anon(struct text_recording *t, const char *rest)
+{
+	struct trace_anon_area areas[AREAS_MAX];
+	struct trace_event e = { .type = TRACE_EVENT_ANON, .anon.areas = areas };
+	int n = 0;
+
+	for (; *rest && e.anon.count < AREAS_MAX; rest += n) {
+		struct trace_anon_area *a = &areas[e.anon.count++];
+
+		if (sscanf(rest, "%" SCNx64 ":%" SCNu32 ":%" SCNu32 " %n", &a->start, &a->anon_vma, &a->root,
+			    &n) != 3)
+			return -1;
+	}
+	return emit(t, e);
+}
+
 static int add_space(struct text_recording *t, const char *how)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE, .space = rec_space() };
+	bool part = strcmp(how, "part") == 0;
+	const char *anon = strstr(how, " anon ");
 
-	e.space.attached = strcmp(how, "attached") == 0;
-	if (*how && !e.space.attached && strcmp(how, "part"))
+	e.space.attached = strncmp(how, "attached", 8) == 0;
+	if ((*how && !e.space.attached && !part) || emit(t, e) || (anon && add_anon(t, anon + 6)))
 		return -1;
 	begin_of_map(t, TRACE_MAP_BEGIN);
-	t->map.map.hi = *how == 'p' ? 0 : UINT64_MAX;
+	t->map.map.hi = part ? 0 : UINT64_MAX;
 	t->map.map.has_vm_flags = true;
-	return emit(t, e);
+	return 0;
 }
 
 static int add_file(struct text_recording *t, const char *rest)
@@ -143,22 +161,6 @@ static int add_fork(struct text_recording *t, const char *rest)
 
 	if (sscanf(rest, "%" SCNu32 " %" SCNu32, &e.fork.child_pid, &e.fork.child_mm) != 2)
 		return -1;
-	return emit(t, e);
-}
-
-static int add_anon(struct text_recording *t, const char *rest)
-{
-	struct trace_anon_area areas[AREAS_MAX];
-	struct trace_event e = { .type = TRACE_EVENT_ANON, .anon.areas = areas };
-	int n = 0;
-
-	for (; *rest && e.anon.count < AREAS_MAX; rest += n) {
-		struct trace_anon_area *a = &areas[e.anon.count++];
-
-		if (sscanf(rest, "%" SCNx64 ":%" SCNu32 ":%" SCNu32 " %n", &a->start, &a->anon_vma, &a->root,
-			    &n) != 3)
-			return -1;
-	}
 	return emit(t, e);
 }
 

@@ -5,7 +5,8 @@
  *   header faults all|some|none            before the first event; so is
  *   header kernel RELEASE
  *   header NAME N                          another number of the header, as header_numbers[] names it
- *   begin [attached|part]                  the address space and its first map; areas follow; part: it was not seen
+ *   begin [part|attached [anon ...]]       the address space and its first map; areas follow; part: it was not seen;
+ *                                          with which areas have an anon_vma, as below
  *   file ID KIND MAJOR:MINOR INODE PATH [WORD N]...
  *                                          KIND as in enum trace_file_kind, opened for reading and writing; a word is
  *                                          off (flags that it takes away) or close (1: the area tells when it goes)
@@ -25,7 +26,7 @@
  *   resync                                 likewise, and the mirror believes it
  *   7f0000000000-7f0000001000 rw-p 00000000 08:01 77 NAME      an area, in the form of /proc/PID/maps
  *
- * Steps count the events from 1; `begin` is two of them.  Whatever else a line says is an error.
+ * Steps count the events from 1; `begin` is two of them, three with `anon`.  Whatever else a line says is an error.
  */
 #ifndef TESTS_TEXT_RECORDING_H
 #define TESTS_TEXT_RECORDING_H
