@@ -2,7 +2,8 @@
 /*
  * One script: recorded by the code of trace/live into a file, which is read back and replayed: scripted.h.
  *
- * Events as words: space, map* (the first of a space), map, the name of a call with its result (mmap=A), write, read, grow
+ * Events as words: space (found: of a process that was attached to), map* (the first of a space), map, the name of a call with
+ * its result (mmap=A), of mbind with the nodes that it names (mbind{1}=0), write, read, grow
  * (a fault by its address), fork, thread, task, exit (exit! the last of a space, exit> by an exec), limit, lost,
  * file, change.
  * A number before a colon says whose they are from there on; "?" that the order is not known.
@@ -69,6 +70,20 @@ static const char *place(int64_t n, char text[32])
 	return text;
 }
 
+static void add_call(struct outcome *o, const struct trace_call *c)
+{
+	const char *name = trace_call_name(c->nr);
+	uint64_t nodes = 0;
+	char text[32];
+
+	add(o, " %s", name);
+	if (strcmp(name, "mbind") == 0 && c->data_len == sizeof(nodes)) {
+		memcpy(&nodes, c->data, sizeof(nodes));
+		add(o, "{%" PRIx64 "}", nodes);
+	}
+	add(o, "=%s", place(c->result, text));
+}
+
 static void add_event(struct outcome *o, const struct trace_event *e)
 {
 	char text[32];
@@ -78,13 +93,13 @@ static void add_event(struct outcome *o, const struct trace_event *e)
 		add(o, " file%u.%u", e->file.id, e->file.kind);
 		break;
 	case TRACE_EVENT_SPACE:
-		add(o, " space");
+		add(o, e->space.attached ? " found" : " space");
 		break;
 	case TRACE_EVENT_MAP:
 		add(o, e->map.reason == TRACE_MAP_BEGIN ? " map*" : " map");
 		break;
 	case TRACE_EVENT_CALL:
-		add(o, " %s=%s", trace_call_name(e->call.nr), place(e->call.result, text));
+		add_call(o, &e->call);
 		break;
 	case TRACE_EVENT_FAULT:
 		add(o, " %s%s%s@%s", e->fault.write ? "write" : "grow", e->fault.ambiguous ? "?" : "",

@@ -24,6 +24,14 @@ static void assert_text(const char *what, const char *found, const char *expecte
 		fail_msg("%s\n  are   %s\n  not   %s", what, found, expected);
 }
 
+static void assert_said(const struct scenario *s, const struct outcome *o)
+{
+	if (s->says && *s->says == '!' && strstr(o->said, s->says + 1))
+		fail_msg("it says \"%s\"", o->said);
+	if (s->says && *s->says != '!' && !strstr(o->said, s->says))
+		fail_msg("it says \"%s\", not \"%s\"", o->said, s->says);
+}
+
 static void test_scenario(void **state)
 {
 	const struct scenario *s = *state;
@@ -34,8 +42,7 @@ static void test_scenario(void **state)
 	if (*scr.error)
 		fail_msg("%s (events%s)\n%s", scr.error, o.events, o.said);
 	assert_text("the events", *o.events ? o.events + 1 : "", s->events);
-	if (s->says && !strstr(o.said, s->says))
-		fail_msg("it says \"%s\", not \"%s\"", o.said, s->says);
+	assert_said(s, &o);
 	if (s->mode & REFUSED) {
 		assert_true(o.err < 0);
 		return;

@@ -9,7 +9,8 @@
  *   101 born [clone|fork 100]  its first stop; with the rest: before its parent's
  *   100 exit 0                 its last stop; "killed 9" from wherever it stands, "gone 9" without any stop
  *   100 signal 10 / stop 19 / continued
- *   100 is-refused             its call has not been made, and returns; argument, nobody's, was-given: what has to be so
+ *   100 is-refused [0]         its call has not been made, and returns ENOSYS, or this
+ *   100 argument 7             this has to be its call's first argument; nobody's; was-given 10, a signal
  *   100 write A                a page becomes written; zero, swap, guard, huge; grow: the stack, by a page
  *   100 area A A+2 rw [uffd]   there is one that no call made; noarea A A+2
  *   100 file 3 7 PATH [...]    a descriptor of the file that comes 7th; shmem, huge, zero, device, pipe, sealed, readable
@@ -364,8 +365,8 @@ static void grow(struct scr_space *mm, uint64_t at)
 static bool of_checks(const struct line *l, struct scr_task *t)
 {
 	if (says(l, 1, "is-refused")) {
-		if (!t->refused)
-			scr_complain("the call of %d was not refused", (int)t->tid);
+		if (!t->refused || t->regs.rax != (l->nr > 2 ? value(l, 2) : (uint64_t)-ENOSYS))
+			scr_complain("the call of %d was not refused so", (int)t->tid);
 		return_from(t, (int64_t)t->regs.rax, true);
 	} else if (says(l, 1, "argument")) {
 		if (t->regs.rdi != value(l, 2))

@@ -177,7 +177,8 @@ struct scenario {
 	struct {
 		int differences, uncertain, lost, foreign, outside;
 	} counts;
-	const char *says; /* part of what was told as lost, noticed, or is the error of the recorder */
+	const char *
+		says; /* part of what was told as lost, noticed, or is the recorder's error; behind a !: what must not be */
 	int mode;
 };
 enum { EVERY, AT_END = 1, ATTACHED = 2, NTH = 4, REFUSED = 8 };

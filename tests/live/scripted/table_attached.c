@@ -8,30 +8,30 @@ const struct scenario scenarios_of_attached[] = {
 	  "100 mmap A 2p rw anon|fixed = A\n"
 	  "100 getpid = 100\n"
 	  "leave\n",
-	  "100: space map* mmap=A map map", NONE, NULL, ATTACHED },
+	  "100: found map* mmap=A map map", NONE, NULL, ATTACHED },
 	{ "it ends meanwhile",
 	  "100 exit 0\n",
-	  "100: space map* map exit!", NONE, NULL, ATTACHED },
+	  "100: found map* map exit!", NONE, NULL, ATTACHED },
 	{ "with threads, one of which execs",
 	  "before 101 is-thread-of 100\n"
 	  "101 mmap A 2p rw anon|fixed = A\n"
 	  "101 execve 0\n"
 	  "100 exec 101\n"
 	  "leave\n",
-	  "100: space map* 101: thread mmap=A map 100: exit exit> space map* map", NONE, NULL, ATTACHED },
+	  "100: found map* 101: thread mmap=A map 100: exit exit> space map* map", NONE, NULL, ATTACHED },
 	{ "a signal that comes at the moment of attaching",
 	  "100 signal 10\n"
 	  "wait 1\n"
 	  "100 was-given 10\n"
 	  "leave\n",
-	  "100: space map* map", NONE, NULL, ATTACHED },
+	  "100: found map* map", NONE, NULL, ATTACHED },
 	{ "a process that forks",
 	  "100 fork\n"
 	  "100 forks 101\n"
 	  "101 born\n"
 	  "101 exit 0\n"
 	  "leave\n",
-	  "100: space map* fork 101: map map exit! 100: map", NONE, NULL, ATTACHED },
+	  "100: found map* fork 101: map map exit! 100: map", NONE, NULL, ATTACHED },
 	{ "a thread does not stop: its call may be carried out behind a look at all of the map",
 	  "before 101 is-thread-of 100\n"
 	  "before fail interrupt 3 after 1\n"
@@ -44,7 +44,7 @@ const struct scenario scenarios_of_attached[] = {
 	  "100 munlockall = 0\n"
 	  "100 mmap A+8 1p r anon|fixed = -12\n"
 	  "leave\n",
-	  "100: space map* 101: thread lost 100: munlockall=0 map mmap=A+2 map munlockall=0 map mmap=-12 map map",
+	  "100: found map* 101: thread lost 100: munlockall=0 map mmap=A+2 map munlockall=0 map mmap=-12 map map",
 	  { 1, 1, 1, 0, 0 }, "1 missing: threads that are blocked in the kernel were not stopped", ATTACHED },
 	{ "another task traces it",
 	  "before fail seize 1\n"

@@ -50,6 +50,32 @@ const struct scenario scenarios_of_calls[] = {
 	  "100 mprotect A 1p r = 0\n"
 	  END,
 	  "100: space map* mmap=A map write@A+1 mprotect=0 map map exit!", NONE, NULL, EVERY },
+	{ "of two beside each other that are told at one moment nobody knows which was first",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 mprotect A+1 1p rw|rx = 0\n"
+	  "100 write A\n"
+	  "100 write A+1\n"
+	  "100 mprotect A 1p r = 0\n"
+	  END,
+	  "100: space map* mmap=A map mprotect=0 map write@A write?@A+1 mprotect=0 map map exit!", NONE, NULL, EVERY },
+	{ "those beside one that was written are told with it, and those beside them",
+	  BEGIN
+	  "100 mmap A 3p rw anon|fixed = A\n"
+	  "100 mprotect A+1 1p rw|rx = 0\n"
+	  "100 write A\n"
+	  "100 write A+1\n"
+	  "100 write A+2\n"
+	  "100 mprotect A+2 1p r = 0\n"
+	  END,
+	  "100: space map* mmap=A map mprotect=0 map write@A+1 write?@A write?@A+2 mprotect=0 map map exit!", NONE, NULL, EVERY },
+	{ "what is written of a shared mapping gives it nothing of its own",
+	  BEGIN
+	  "100 mmap A 2p rw shared|anonymous|fixed = A\n"
+	  "100 write A\n"
+	  "100 mprotect A 1p r = 0\n"
+	  END,
+	  "100: space map* file1.1 mmap=A map mprotect=0 map map exit!", NONE, NULL, EVERY },
 	{ "pages that were read only, or guarded, are no first writes",
 	  BEGIN
 	  "100 mmap A 3p rw anon|fixed = A\n"
@@ -138,13 +164,15 @@ const struct scenario scenarios_of_calls[] = {
 	{ "limits that changed",
 	  BEGIN
 	  "100 setrlimit stack A = 0\n"
+	  "100 setrlimit 8 A = 0\n"
+	  "100 setrlimit 9 A = 0\n"
 	  "100 prlimit64 0 data A = 0\n"
 	  "100 prlimit64 999 data A = 0\n"
 	  "100 prlimit64 0 data 0 = 0\n"
 	  "100 personality 7 = 0\n"
 	  "100 setuid 7 = 0\n"
 	  END,
-	  "100: space map* limit2 limit1 limit6 limit4 limit5 map exit!", NONE, NULL, EVERY },
+	  "100: space map* limit2 limit3 limit0 limit1 limit6 limit4 limit5 map exit!", NONE, NULL, EVERY },
 	{ "limits that may not be asked for are read",
 	  BEGIN
 	  "fail get_limit 1\n"
@@ -170,6 +198,25 @@ const struct scenario scenarios_of_calls[] = {
 	  "100 munlockall = 0\n"
 	  END,
 	  "100: space map* mmap=A map mlock=0 map munlockall=0 map map exit!", NONE, NULL, EVERY },
+	{ "a policy of nodes, of which less than a word is named",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 memory A+30 5\n"
+	  "100 mbind A 2p 2 A+30 9 = 0\n"
+	  END,
+	  "100: space map* mmap=A map mbind{5}=0 map map exit!", NONE, NULL, EVERY },
+	{ "advice to a child, through a descriptor, is not about this map",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 clone 0\n"
+	  "100 forks 101\n"
+	  "101 born\n"
+	  "text /proc/100/fdinfo/5 pos: 0\\nPid: 101\n"
+	  "100 memory A+30 A 1p\n"
+	  "100 process_madvise 5 A+30 1 dontneed = 4096\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A map fork 101: map map exit! 100: map exit!", NONE, NULL, EVERY },
 	{ "advice to itself, through a descriptor",
 	  BEGIN
 	  "100 mmap A 2p rw anon|fixed = A\n"
@@ -250,6 +297,49 @@ const struct scenario scenarios_of_calls[] = {
 	  "100 mmap A 2p rw anon|fixed = A\n"
 	  "100 killed 9\n",
 	  "100: space map* mmap=A map exit!", NONE, NULL, AT_END },
+	{ "where the heap ended tells where it ends when it could not grow",
+	  BEGIN
+	  "100 brk H+2 = H+2\n"
+	  "100 brk H+4 = H+2\n"
+	  END,
+	  "100: space map* brk=H+2 brk=H+2 map exit!", COUNTS(1, 0, 0, 0, 0), NULL, AT_END },
+	{ "a child's heap ends where its parent's did",
+	  BEGIN
+	  "100 brk H+2 = H+2\n"
+	  "100 clone 0\n"
+	  "100 forks 101\n"
+	  "101 born\n"
+	  "101 brk H+4 = H+2\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* brk=H+2 fork 101: brk=H+2 map exit! 100: map exit!", COUNTS(1, 0, 0, 0, 0), NULL, AT_END },
+	{ "what the map shows already tells nothing: the end is waited for",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 mprotect A 2p rw\n"
+	  "100 = -12\n"
+	  END,
+	  "100: space map* mmap=A mprotect=-12 map exit!", COUNTS(1, 0, 0, 0, 0), NULL, AT_END },
+	{ "what a shared file may refuse is waited for",
+	  BEGIN
+	  "100 file 3 15 /lib/one\n"
+	  "100 mmap A 2p rw shared|fixed 3 0 = A\n"
+	  "100 mprotect A 2p r\n"
+	  "100 = -13\n"
+	  END,
+	  "100: space map* file1.0 mmap=A mprotect=-13 map exit!", COUNTS(1, 0, 0, 0, 0), NULL, AT_END },
+	{ "with threads every end is waited for: the other's call comes behind it",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 mmap A 2p rw anon|fixed\n"
+	  "101 mmap A 2p r anon|fixed\n"
+	  "100 = A\n"
+	  "101 = A\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: thread 100: mmap=A 101: mmap=A exit 100: map exit!", NONE, NULL, AT_END },
 	{ "each second call is looked at",
 	  BEGIN
 	  "100 mmap A 2p rw anon|fixed = A\n"

@@ -23,6 +23,12 @@ const struct scenario scenarios_of_evidence[] = {
 	  "100 mmap A 2p rw anon|fixed = A\n"
 	  END,
 	  "100: lost", LOST(1), "a program whose map cannot be read", EVERY },
+	{ "pages that cannot be looked at from the start",
+	  "text /proc/100/pagemap -13\n"
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  END,
+	  "100: lost", LOST(1), "a program whose map cannot be read", EVERY },
 	{ "a map that cannot be read later",
 	  BEGIN
 	  "fail rewind 5\n"

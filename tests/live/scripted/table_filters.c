@@ -21,6 +21,31 @@ const struct scenario scenarios_of_filters[] = {
 	  "100 execve 0\n"
 	  BEGIN END,
 	  "100: space map* map exit> space map* map exit!", NONE, NULL, EVERY },
+	{ "a promise of the parent's",
+	  "text exe-mode 755\n"
+	  BEGIN
+	  "100 prctl no-new-privs 1 = 0\n"
+	  "100 clone 0\n"
+	  "100 forks 101\n"
+	  "101 born\n"
+	  "text exe-mode 4755\n"
+	  "101 execve 0\n"
+	  "101 exec\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* fork 101: map map exit> space map* map exit! 100: map exit!", NONE, "!set-user-ID", EVERY },
+	{ "without one of the parent's",
+	  "text exe-mode 755\n"
+	  BEGIN
+	  "100 clone 0\n"
+	  "100 forks 101\n"
+	  "101 born\n"
+	  "text exe-mode 4755\n"
+	  "101 execve 0\n"
+	  "101 exec\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* fork 101: map map exit> space map* map exit! 100: map exit!", NONE, "set-user-ID", EVERY },
 	{ "a filter that lets another process decide",
 	  BEGIN
 	  "100 seccomp 1 8 A+30 = 9\n"
@@ -37,7 +62,7 @@ const struct scenario scenarios_of_filters[] = {
 	  BEGIN
 	  "puppet-result 0\n"
 	  "100 prctl strict 1\n"
-	  "100 is-refused\n"
+	  "100 is-refused 0\n"
 	  "100 mark 0x6d71\n"
 	  "100 munmap A 1p\n"
 	  "wait 1\n"
@@ -50,7 +75,7 @@ const struct scenario scenarios_of_filters[] = {
 	  "101 born\n"
 	  "puppet-result 0\n"
 	  "101 prctl strict 1\n"
-	  "101 is-refused\n"
+	  "101 is-refused 0\n"
 	  "101 mark 0x6d71\n"
 	  "101 munmap A 1p\n"
 	  "101 exit 0\n"

@@ -44,6 +44,31 @@ const struct scenario scenarios_of_tasks[] = {
 	  "101 exit 0\n"
 	  END,
 	  "100: space map* mmap=A map fork 101: map munmap=0 map map exit! 100: map exit!", NONE, NULL, EVERY },
+	{ "what was written before a fork is told before it",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 write A\n"
+	  "100 clone 0\n"
+	  "100 forks 101\n"
+	  "101 born\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A map write@A fork 101: map map exit! 100: map exit!", NONE, NULL, EVERY },
+	{ "what a thread writes beside a fork may be older than it",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 clone 0\n"
+	  "101 write A\n"
+	  "100 forks 102\n"
+	  "102 born\n"
+	  "102 exit 0\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A map 101: thread 100: write?@A fork 102: map map exit! 101: exit 100: map exit!",
+	  NONE, NULL, EVERY },
 	{ "a call that is blocked loses its turn to the others",
 	  BEGIN
 	  "100 clone thread\n"
@@ -305,6 +330,18 @@ const struct scenario scenarios_of_tasks[] = {
 	  "101 exit 0\n"
 	  END,
 	  "100: space map* 101: thread 100: mmap=A map write@A mmap=A+100 map 101: exit 100: map exit!",
+	  NONE, NULL, EVERY },
+	{ "an area that was there before the first thread is written between calls",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "101 write A\n"
+	  "100 mmap A+100 1p r anon|fixed = A+100\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A map 101: thread 100: write@A mmap=A+100 map 101: exit 100: map exit!",
 	  NONE, NULL, EVERY },
 	{ "a stack grows while a thread is looked at",
 	  BEGIN
