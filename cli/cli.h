@@ -115,6 +115,9 @@ void limit_memory(uint64_t bytes);
 /* CLOCK_MONOTONIC, nanoseconds. */
 uint64_t clock_ns(void);
 const char *fault_source_text(uint32_t source);
+struct kernel_profile;
+/* What is known of a release ("6.12.90", "6.12"); NULL: its series is none that is known. */
+const struct kernel_profile *known_kernel(const char *release);
 /* "12.3 GiB" */
 const char *size_text(uint64_t bytes, char *buf, size_t size);
 

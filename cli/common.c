@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <vmaple/kernel_profile.h>
 #include <vmaple/live.h>
 
 #include "cli.h"
@@ -167,6 +168,16 @@ void progress_end(struct progress *p)
 {
 	if (p->on)
 		fprintf(stderr, "\r\033[K");
+}
+
+const struct kernel_profile *known_kernel(const char *release)
+{
+	const struct kernel_profile *known = kernel_profile_for(release);
+	int major = 0, minor = 0;
+
+	if (!known || sscanf(release, "%d.%d", &major, &minor) != 2)
+		return NULL;
+	return known->major == major && known->minor == minor ? known : NULL;
 }
 
 void log_difference(void *ctx, const struct replay_difference *d)

@@ -7,8 +7,8 @@
 #include "cli.h"
 #include "conforming.h"
 
-static const char help[] = "usage: vmaple conform [--kernel SERIES] [--all] [--json] ANSWERS\n"
-			   "       vmaple conform [--kernel SERIES] [--all] [--json] -- [RUNNER...]\n"
+static const char help[] = "usage: vmaple conform [--kernel RELEASE] [--all] [--json] ANSWERS\n"
+			   "       vmaple conform [--kernel RELEASE] [--all] [--json] -- [RUNNER...]\n"
 			   "       vmaple conform --emit FOLDER\n"
 			   "\n"
 			   "Judge a kernel or an emulator by some hundred sequences of mapping calls: what\n"
@@ -18,7 +18,7 @@ static const char help[] = "usage: vmaple conform [--kernel SERIES] [--all] [--j
 			   "printed there (- is stdin).  With -- the kit for this machine is run, under\n"
 			   "RUNNER, as in `vmaple conform -- qemu-x86_64`.\n"
 			   "\n"
-			   "  --kernel SERIES  be like this Linux, as 6.12 (default: the release that the\n"
+			   "  --kernel RELEASE be like this Linux, as 6.12 (default: the release that the\n"
 			   "                   system says it is)\n"
 			   "  --all            tell all that differs, not only the first of each area\n"
 			   "  --json           the verdict as one line of JSON\n"
@@ -37,10 +37,10 @@ struct options {
 
 static int parse_kernel(struct options *o)
 {
-	o->profile = kernel_profile_for(optarg);
-	if (!o->profile || strcmp(o->profile->name, optarg) != 0)
-		return usage_error("conform", "--kernel takes a series that is known, as 6.12, not", optarg);
-	return 0;
+	o->profile = known_kernel(optarg);
+	if (o->profile)
+		return 0;
+	return usage_error("conform", "--kernel takes a release whose series is known, as 6.12, not", optarg);
 }
 
 static int parse_option(struct options *o, int opt, char **argv)

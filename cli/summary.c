@@ -64,10 +64,8 @@ static void print_command(FILE *out, const char *command)
 static void print_kernel(FILE *out, const char *release)
 {
 	const struct kernel_profile *as = kernel_profile_for(release);
-	int major = 0, minor = 0;
 
-	if (!as || sscanf(release, "%d.%d", &major, &minor) != 2 ||
-		(as->major == major && as->minor == minor))
+	if (!as || known_kernel(release))
 		return;
 	fputs("  kernel      ", out);
 	print_quoted(out, release, strlen(release));

@@ -18,7 +18,7 @@ static const char help[] =
 	"time beside what was.  Addresses stay as they were recorded.  Each change is one\n"
 	"that a program or an administrator can make:\n"
 	"\n"
-	"  --kernel SERIES       on Linux 6.1, 6.12, ...\n"
+	"  --kernel RELEASE      on Linux 6.1, 6.12.90, ...\n"
 	"  --rmap anonmm         without anon_vmas in the way of merging; or another\n"
 	"                        design, `vmaple lab --rmap all --list` names them\n"
 	"  --guards install      guard pages by MADV_GUARD_INSTALL instead of PROT_NONE\n"
@@ -112,15 +112,14 @@ static int parse_without(struct whatif_run *w, const char *text)
 
 static int parse_kernel(struct whatif_run *w, const char *text)
 {
-	size_t len;
-
-	w->changes.kernel = kernel_profile_for(text);
-	len = w->changes.kernel ? strlen(w->changes.kernel->name) : 0;
-	/* 6.10 is not 6.1. */
-	if (len && strncmp(w->changes.kernel->name, text, len) == 0 && strspn(text + len, "0123456789") == 0)
+	w->changes.kernel = known_kernel(text);
+	if (w->changes.kernel)
 		return 0;
 	return usage_error("whatif",
-		"--kernel takes a series that is known (6.1, 6.12, 6.17 to 6.19, 7.0 to 7.3), not", text);
+		"--kernel takes a release whose series is known (5.10, 5.15, 6.1, 6.6, 6.12, 6.16 to 7.3), "
+		"as 6.12 or "
+		"6.12.90, not",
+		text);
 }
 
 static int parse_rmap(struct whatif_run *w, const char *text)

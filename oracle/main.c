@@ -140,7 +140,7 @@ static void list_profiles(FILE *f)
 	const struct kernel_profile *p;
 
 	for (unsigned int i = 0; (p = kernel_profile_at(i)) != NULL; i++)
-		fprintf(f, "  %-5s %s%s\n", p->name, p->asked ? "asked: Linux " : "its kernel was not asked",
+		fprintf(f, "  %-8s %s%s\n", p->name, p->asked ? "asked: Linux " : "its kernel was not asked",
 			p->asked ? p->asked : "");
 }
 

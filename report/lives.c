@@ -7,7 +7,20 @@
 #include <string.h>
 
 const char *const report_kind_names[REPORT_KINDS] = { "anonymous", "heap", "stack", "file, code",
-	"file, data", "no access", "shared", "huge pages", "kernel's own" };
+	"file, data", "no access", "guard pages", "shared", "huge pages", "kernel's own" };
+
+static bool has_guards(const struct vm_area_struct *vma)
+{
+	const struct vm_area_struct *above;
+
+	if (vma->vm_flags & VM_MAYBE_GUARD)
+		return true;
+	if ((vma->vm_flags & VM_ACCESS_FLAGS) || vma->vm_file ||
+		vma->vm_end - vma->vm_start > REPORT_GUARD_MOST)
+		return false;
+	above = vma_lookup(vma->vm_mm, vma->vm_end);
+	return above && !above->vm_file && (above->vm_flags & VM_ACCESS_FLAGS);
+}
 
 enum report_kind report_kind_of(const struct vm_area_struct *vma)
 {
@@ -16,6 +29,8 @@ enum report_kind report_kind_of(const struct vm_area_struct *vma)
 
 	if (vma->vm_file && vma->vm_file->kind == VM_FILE_SPECIAL)
 		return REPORT_SPECIAL;
+	if (has_guards(vma))
+		return REPORT_GUARD;
 	if (!(vma->vm_flags & VM_ACCESS_FLAGS))
 		return REPORT_NONE;
 	if (strcmp(name, "[heap]") == 0)

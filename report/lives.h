@@ -23,13 +23,16 @@ enum report_kind {
 	REPORT_STACK,
 	REPORT_TEXT,
 	REPORT_FILE,
-	REPORT_NONE, /* no access at all */
+	REPORT_NONE,  /* no access at all */
+	REPORT_GUARD, /* has guard pages (MADV_GUARD_INSTALL), or is such itself: report_kind_of() */
 	REPORT_SHARED,
 	REPORT_HUGE,
 	REPORT_SPECIAL, /* the kernel's own */
 	REPORT_KINDS
 };
 extern const char *const report_kind_names[REPORT_KINDS];
+/* Guard pages are also memory of no file without access, at most 1 MiB directly below such that has some: a stack's lower end. */
+#define REPORT_GUARD_MOST (1ul << 20)
 enum report_kind report_kind_of(const struct vm_area_struct *vma);
 
 /* Strings by number, each once. */

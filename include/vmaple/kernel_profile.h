@@ -17,8 +17,10 @@ extern "C" {
 
 /** One kernel's ways. Constant; an embedder may make one of its own. */
 struct kernel_profile {
-	const char *name;  /**< the series: "6.12" */
+	/** The series, "6.12"; of releases before it took over a fix, the first that is so: "6.12.86". */
+	const char *name;
 	int major, minor;  /**< of the series */
+	int patch;         /**< the first release of the series that has these ways: 6.12.86's is 86 */
 	const char *asked; /**< the kernel that kernel-oracle asked; NULL: none, so it is read off sources */
 
 	/** An untouched area takes in a touched one, if that has never been inherited. */
@@ -124,8 +126,10 @@ extern VMAPLE_API const struct kernel_profile *const kernel_profile_default;
 /** All of them, oldest first. @return how many there are; @p index beyond: NULL in *profile. */
 VMAPLE_API const struct kernel_profile *kernel_profile_at(unsigned int index);
 /**
- * The profile for a kernel release ("6.12.117+deb12", or just "6.12"): of its own series, else of the newest series
- * before it, else the oldest there is. NULL when @p release does not begin with two numbers.
+ * The profile for a kernel release ("6.12.117+deb12", or just "6.12"): of its own series, as that was at this release; else of
+ * the newest series before it, as that began, else the oldest there is. A release that does not say its patch level ("6.12",
+ * "6.1.0-57-cloud-amd64") is taken for the newest of its series, and one newer than all for the newest of all. NULL when
+ * @p release does not begin with two numbers.
  */
 VMAPLE_API const struct kernel_profile *kernel_profile_for(const char *release);
 

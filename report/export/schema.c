@@ -95,8 +95,8 @@ static const struct export_column areas_columns[] = {
 	I("start", "address", "first byte"),
 	I("end", "address", "behind the last byte"),
 	I("bytes", "bytes", "end - start"),
-	T("kind",
-		"anonymous, heap, stack, file code, file data, no access, shared, huge pages, kernel's own"),
+	T("kind", "one of: anonymous; heap; stack; file, code; file, data; no access; guard pages; "
+		  "shared; huge pages; kernel's own"),
 	T("prot", "rwx, - for what is not allowed"),
 	I("shared", "0 or 1", "shared rather than private"),
 	T("name", "as /proc/PID/maps shows it"),

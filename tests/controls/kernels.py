@@ -20,14 +20,15 @@ VMAPLE, MAKE = (os.path.abspath(path) for path in sys.argv[1:3])
 A, B, F, G = 0x7f0000000000, 0x7f0000010000, 0x7f0000020000, 0x7f0000030000
 NEWEST = "7.3"
 # Release, and as which it is replayed.
-OWN = [(f"{series}.9-1-cloud-amd64", series) for series in
+OWN = [(f"{series}.200-1-cloud-amd64", series) for series in
        ("5.10", "5.15", "6.1", "6.6", "6.12", "6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.2", "7.3")]
-OTHERS = [("5.4.0-200-generic", "5.10"), ("5.19.17", "5.15"), ("6.5.13", "6.1"), ("6.8.0-60-generic", "6.6"), ("6.15.2", "6.12")]
+EARLIER = [("6.1.94", "6.1.0"), ("6.12.41-1", "6.12.0"), ("6.18.15+deb13-cloud-amd64", "6.18.0"), ("7.2.6", "7.2.0")]
+OTHERS = [("5.4.0-200-generic", "5.10"), ("5.19.17", "5.15"), ("6.5.13", "6.1.0"), ("6.8.0-60-generic", "6.6"), ("6.15.2", "6.12.0")]
 NEWER = [("7.4.0-rc1", NEWEST), ("7.12.1", NEWEST), ("8.0.3", NEWEST)]
 
 
 def number(series):
-    return tuple(int(n) for n in series.split("."))
+    return tuple(int(n) for n in series.split(".")[:2])
 
 
 def call(name, *args, result, file=""):
@@ -87,6 +88,11 @@ def each_series_as_itself(folder):
         check(folder, release, series, None)
 
 
+def a_release_as_its_series_was_then(folder):
+    for release, profile in EARLIER:
+        check(folder, release, profile, None)
+
+
 def a_series_between_two_as_the_older_one(folder):
     for release, series in OTHERS:
         check(folder, release, series, "none that is known")
@@ -97,4 +103,4 @@ def a_kernel_newer_than_all_as_the_newest(folder):
         check(folder, release, series, "newer than all that are known")
 
 
-run_cases(each_series_as_itself, a_series_between_two_as_the_older_one, a_kernel_newer_than_all_as_the_newest)
+run_cases(each_series_as_itself, a_release_as_its_series_was_then, a_series_between_two_as_the_older_one, a_kernel_newer_than_all_as_the_newest)

@@ -9,7 +9,9 @@ PROGRAM is recorded; MAKE_RECORDING makes recordings of text.  Prints TAP.
 import base64
 import hashlib
 import html.parser
+import itertools
 import json
+import math
 import os
 import re
 import shutil
@@ -78,6 +80,12 @@ class Page:
         """A column of the first space's."""
         n, at = self.space["rects"], RECTS.index(name)
         return self.doubles(at, n) if at < 4 else struct.unpack_from("<%dI" % n, self.data, 32 * n + 4 * (at - 4) * n)
+
+
+    def kinds(self):
+        """Of the first space's rects: their column follows four of doubles and seven of 32 bits."""
+        n = self.space["rects"]
+        return self.data[60 * n:61 * n]
 
 
 def recorded(folder):
@@ -153,6 +161,70 @@ def pictures_are_xml_and_say_what_is_there(folder):
     assert str(peak) in [t.text for t in root.iter("{http://www.w3.org/2000/svg}text")]
     assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 4
     xml.etree.ElementTree.fromstring(vmaple("maps", "--format", "svg", hostile(folder)).stdout)
+
+
+GUARDED = """header kernel 7.3.4
+begin
+call mmap 0x500000000000 0x800000 0 0x32 -1 0 = 0x500000000000
+call mprotect 0x500000001000 0x7ff000 3 0 0 0 = 0
+call mmap 0x600000000000 0x200000 3 0x32 -1 0 = 0x600000000000
+call mprotect 0x600000100000 0x100000 0 0 0 0 = 0
+call mmap 0x610000000000 0x300000 0 0x32 -1 0 = 0x610000000000
+call mprotect 0x610000200000 0x100000 3 0 0 0 = 0
+call mmap 0x620000000000 0x10000 3 0x32 -1 0 = 0x620000000000
+call madvise 0x620000000000 0x1000 102 0 0 0 = 0
+"""
+
+
+def guard_pages_are_a_kind_of_their_own(folder):
+    """Below a stack, and by advice; memory without access above what is used, or that is large, is none."""
+    recording, life = os.path.join(folder, "guards.vmt"), os.path.join(folder, "life.svg")
+    subprocess.run([MAKE, recording], input=GUARDED, text=True, check=True)
+    page = Page(os.path.join(folder, "p.html"), recording)
+    at_end = {s: page.meta["kinds"][k] for s, k, t in zip(page.rects("start"), page.kinds(), page.rects("ended"))
+              if t == page.space["end"]}
+    kinds = {0x500000000000: "guard pages", 0x500000001000: "anonymous", 0x600000000000: "anonymous", 0x600000100000: "no access",
+             0x610000000000: "no access", 0x610000200000: "anonymous", 0x620000000000: "guard pages"}
+    assert at_end == kinds, at_end
+    rows = json.loads(vmaple("sql", "--json", recording, "select start, kind from areas where at_end").stdout)
+    assert {int(r["start"]): r["kind"] for r in rows} == kinds, rows
+    color = page.meta["colors"][page.meta["kinds"].index("guard pages")]
+    assert vmaple("report", recording, "--svg", life).returncode == 0
+    with open(life, encoding="utf-8") as f:
+        pictures = [f.read(), vmaple("maps", "--format", "svg", recording).stdout]
+    for picture in pictures:
+        # in the legend, and drawn
+        assert ">guard pages</text>" in picture and picture.count(color) >= 2, picture[:3000]
+
+
+# How who sees no red, no green, no blue sees a colour: Machado, Oliveira, Fernandes 2009, severity 1.
+SIGHT = [((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+         ((.152286, 1.052583, -.204868), (.114503, .786281, .099216), (-.003882, -.048116, 1.051998)),
+         ((.367322, .860646, -.227968), (.280085, .672501, .047413), (-.01182, .04294, .968881)),
+         ((1.255528, -.076749, -.178779), (-.078411, .930809, .147602), (.004733, .691367, .3039))]
+
+
+def oklab(color, sight):
+    """Equal steps in it look about equal: Ottosson 2020."""
+    values = [int(color[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [v / 12.92 if v <= .04045 else ((v + .055) / 1.055) ** 2.4 for v in values]
+    r, g, b = (min(1, max(0, sum(m * v for m, v in zip(row, linear)))) for row in sight)
+    cones = [(x * r + y * g + z * b) ** (1 / 3) for x, y, z in ((.4122214708, .5363325363, .0514459929), (
+        .2119034982, .6806995451, .1073969566), (.0883024619, .2817188376, .6299787005))]
+    return [sum(m * c for m, c in zip(row, cones)) for row in ((.2104542553, .793617785, -.0040720468), (
+        1.9779984951, -2.428592205, .4505937099), (.0259040371, .7827717662, -.808675766))]
+
+
+def colours_are_told_apart_by_all_eyes(folder):
+    page = Page(os.path.join(folder, "p.html"), hostile(folder))
+    grounds = re.findall(r"--bg: (#[0-9a-f]+);", page.source)
+    full = ["#" + "".join(c * 2 for c in g[1:]) if len(g) == 4 else g for g in sorted(set(grounds))]
+    assert len(full) == 2 and len(page.meta["colors"]) == len(page.meta["kinds"]), (full, page.meta["kinds"])
+    for sight in SIGHT:
+        places = {c: oklab(c, sight) for c in page.meta["colors"] + full}
+        for a, b in itertools.combinations(places, 2):
+            # 0.02 is what is just seen side by side
+            assert math.dist(places[a], places[b]) > .1, (a, b, math.dist(places[a], places[b]), sight)
 
 
 def the_size_is_bounded(folder):
@@ -286,7 +358,8 @@ def an_area_of_everything_is_one(folder):
 
 
 run_cases(the_page_has_what_the_ledger_has, every_area_of_the_end_is_a_rectangle, only_our_own_script_is_permitted,
-          hostile_names_are_text, pictures_are_xml_and_say_what_is_there, the_size_is_bounded,
+          hostile_names_are_text, pictures_are_xml_and_say_what_is_there,
+          guard_pages_are_a_kind_of_their_own, colours_are_told_apart_by_all_eyes, the_size_is_bounded,
           a_program_whose_name_is_markup_is_text, a_hundred_thousand_processes_make_a_page,
           clocks_that_jump_leave_time_in_order, short_lives_in_one_place_are_merged_and_none_is_lost,
           names_without_end_make_a_page_of_bounded_size, the_script_is_small, an_area_of_everything_is_one)

@@ -47,29 +47,81 @@ static void is_area(unsigned long page, unsigned long first, unsigned long end)
 	assert_int_equal((vma->vm_end - BASE) / PAGE, end);
 }
 
+static void is_profile_of(const char *release, const char *name)
+{
+	const struct kernel_profile *profile = kernel_profile_for(release);
+
+	assert_non_null(profile);
+	assert_string_equal(profile->name, name);
+}
+
 static void test_a_release_has_the_profile_of_its_series_or_of_the_one_before(void **state)
 {
-	assert_string_equal(kernel_profile_for("6.12.117+deb12-cloud-amd64")->name, "6.12");
-	assert_string_equal(kernel_profile_for("6.1.0-56-cloud-amd64")->name, "6.1");
-	assert_string_equal(kernel_profile_for("6.16.12")->name, "6.16");
-	assert_string_equal(kernel_profile_for("6.17.3")->name, "6.17");
-	assert_string_equal(kernel_profile_for("6.15.0")->name, "6.12");
-	assert_string_equal(kernel_profile_for("6.18")->name, "6.18");
-	assert_string_equal(kernel_profile_for("7.0-rc1")->name, "7.0");
-	assert_string_equal(kernel_profile_for("7.3.4+deb13-cloud-amd64")->name, "7.3");
-	assert_string_equal(kernel_profile_for("8.0.1")->name, "7.3");
-	assert_string_equal(kernel_profile_for("5.15.0-130-generic")->name, "5.15");
-	assert_string_equal(kernel_profile_for("5.14.21")->name, "5.10");
-	assert_string_equal(kernel_profile_for("6.0.9")->name, "5.15");
-	assert_string_equal(kernel_profile_for("6.6.87.2-microsoft-standard-WSL2")->name, "6.6");
-	assert_string_equal(kernel_profile_for("6.8.0")->name, "6.6");
-	assert_string_equal(kernel_profile_for("6.5.13")->name, "6.1");
-	assert_string_equal(kernel_profile_for("5.4.0")->name, "5.10");
+	is_profile_of("6.16.12", "6.16");
+	is_profile_of("6.17.3", "6.17");
+	is_profile_of("6.18", "6.18");
+	is_profile_of("7.0-rc1", "7.0");
+	is_profile_of("7.3.4+deb13-cloud-amd64", "7.3");
+	is_profile_of("8.0.1", "7.3");
+	is_profile_of("5.15.0-130-generic", "5.15");
+	is_profile_of("5.14.21", "5.10");
+	is_profile_of("6.0.9", "5.15");
+	is_profile_of("6.6.87.2-microsoft-standard-WSL2", "6.6");
+	is_profile_of("6.8.0", "6.6");
+	is_profile_of("5.4.0", "5.10");
 	assert_null(kernel_profile_for("unknown"));
 	assert_null(kernel_profile_for("6"));
 	assert_null(kernel_profile_for(""));
 	assert_ptr_equal(kernel_profile_at(0), kernel_profile_for("5.10"));
 	assert_null(kernel_profile_at(1000));
+}
+
+/* A stable kernel takes over fixes: before, it is as the series was. */
+static void test_a_release_is_as_its_series_was_then(void **state)
+{
+	is_profile_of("6.1.190", "6.1.0");
+	is_profile_of("6.1.191", "6.1");
+	is_profile_of("6.12.0", "6.12.0");
+	is_profile_of("6.12.85", "6.12.0");
+	is_profile_of("6.12.86", "6.12.86");
+	is_profile_of("6.12.113+deb13-cloud-amd64", "6.12.86");
+	is_profile_of("6.12.117+deb12-cloud-amd64", "6.12.114");
+	is_profile_of("6.12.118", "6.12");
+	is_profile_of("6.12.300", "6.12");
+	is_profile_of("6.18.15+deb13-cloud-amd64", "6.18.0");
+	is_profile_of("6.18.36", "6.18.27");
+	is_profile_of("6.18.44", "6.18");
+	is_profile_of("7.2.10", "7.2.0");
+	is_profile_of("7.2.11", "7.2");
+	is_profile_of("7.3.0-rc7", "7.3.0");
+	/* One between two series has what the older had taken over when it was new: nothing. */
+	is_profile_of("6.5.13", "6.1.0");
+	is_profile_of("6.15.2", "6.12.0");
+	/* Newer than all. */
+	is_profile_of("7.4.0-rc1", "7.3");
+}
+
+/* What a distribution counts there is not the patch level: the newest of the series is taken. */
+static void test_a_release_that_does_not_say_its_patch_level_is_the_newest_of_its_series(void **state)
+{
+	is_profile_of("6.1", "6.1");
+	is_profile_of("6.1.0-56-cloud-amd64", "6.1");
+	is_profile_of("6.12.0-55.el10_0.x86_64", "6.12");
+	is_profile_of("6.12-custom", "6.12");
+}
+
+/* By name each profile is found, and the last of a series, which has its name, is so from the latest release on. */
+static void test_profiles_of_a_series_are_in_the_order_of_their_releases(void **state)
+{
+	const struct kernel_profile *before = NULL, *p;
+
+	for (unsigned int i = 0; (p = kernel_profile_at(i)) != NULL; before = p, i++) {
+		bool same = before && before->major == p->major && before->minor == p->minor;
+
+		assert_ptr_equal(kernel_profile_for(p->name), p);
+		assert_true(same ? p->patch > before->patch : p->patch == 0);
+	}
+	assert_ptr_equal(before, kernel_profile_default);
 }
 
 /* kernel-oracle: mmap 15 9; write 21; mprotect 15 1 r; mmap 12 3; mprotect 15 1 r,w */
@@ -157,10 +209,11 @@ static void test_what_dontunmap_leaves_is_not_joined_with_its_copy(void **state)
 	static const struct {
 		const char *kernel;
 		unsigned long first, end; /* of the area with the copy */
-	} cases[] = { { "6.1", 242, 244 }, { "6.12", 242, 385 }, { "6.18", 236, 385 }, { "7.1", 236, 385 },
-		{ "7.2", 242, 385 }, { "7.3", 242, 385 } };
+	} cases[] = { { "6.1.0", 236, 385 }, { "6.1", 242, 244 }, { "6.12.86", 236, 385 },
+		{ "6.12.114", 242, 385 }, { "6.12", 242, 385 }, { "6.18", 236, 385 }, { "7.1", 236, 385 },
+		{ "7.2.0", 236, 385 }, { "7.2", 242, 385 }, { "7.3", 242, 385 } };
 
-	for (int i = 0; i < 6; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		one_mm_begin(cases[i].kernel);
 		map(236, 149);
 		assert_int_equal(remap(238, 2, MREMAP_FIXED | DONTUNMAP, 242), at(242));
@@ -336,9 +389,9 @@ static void test_series_of_which_no_kernel_was_asked(void **state)
 /* Linux 5.15 and 6.6, mm/mremap.c: what is moved is locked there, and VmLck stays as it was */
 static void test_dontunmap_of_locked_memory_before_it_was_cut_out(void **state)
 {
-	static const char *const kernels[] = { "5.15", "6.6" };
+	static const char *const kernels[] = { "5.15", "6.1.0", "6.6", "6.12.0", "6.12.86" };
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 5; i++) {
 		one_mm_begin(kernels[i]);
 		map(0, 8);
 		assert_int_equal(mm_mlock(&mm, at(0), 8 * PAGE, 0), 0);
@@ -474,13 +527,16 @@ static void test_dontunmap_of_a_part_and_the_charge_of_the_whole(void **state)
 /* kernel-oracle: mlockall future; mmap 38 1 droppable */
 static void test_droppable_memory_and_locks_to_come(void **state)
 {
-	for (int i = 0; i < 2; i++) {
-		one_mm_begin(i ? "7.0" : "6.19");
+	static const char *const kernels[][2] = { { "6.12.0", "6.12.86" }, { "6.18.0", "6.18.27" },
+		{ "6.19", "7.0" } };
+
+	for (int i = 0; i < 6; i++) {
+		one_mm_begin(kernels[i / 2][i % 2]);
 		mm.limits.cap_ipc_lock = true;
 		assert_int_equal(mm_mlockall(&mm, MCL_FUTURE), 0);
 		assert_int_equal(map_as(0, 1, RW, DROPPABLE, NULL), at(0));
-		assert_int_equal(!(vma_lookup(&mm, at(0))->vm_flags & VM_LOCKED), i);
-		assert_int_equal(mm.locked_vm, !i);
+		assert_int_equal(!(vma_lookup(&mm, at(0))->vm_flags & VM_LOCKED), i % 2);
+		assert_int_equal(mm.locked_vm, !(i % 2));
 		one_mm_end();
 	}
 }
@@ -488,16 +544,17 @@ static void test_droppable_memory_and_locks_to_come(void **state)
 /* kernel-oracle: mmap 16 12; userfaultfd 12 8 missing; mremap 16 1 2 maymove,fixed 14 */
 static void test_what_a_userfaultfd_serves_moves_beside_itself(void **state)
 {
+	static const char *const kernels[] = { "7.2", "7.3", "7.3.0", "7.3", "6.12.114", "6.12" };
 	static const char context;
 	struct mremap_request req = { at(16), PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(14) };
 
-	for (int i = 0; i < 2; i++) {
-		one_mm_begin(i ? "7.3" : "7.2");
+	for (int i = 0; i < 6; i++) {
+		one_mm_begin(kernels[i]);
 		map(16, 12);
 		assert_int_equal(mm_userfaultfd(&mm, at(16), 4 * PAGE, &context, VM_UFFD_MISSING), 0);
 		assert_int_equal((long)mm_mremap(&mm, &req), at(14));
 		/* What is left of the old area has lost the userfaultfd too, if the two were one in between. */
-		assert_int_equal(!!(vma_lookup(&mm, at(18))->vm_flags & VM_UFFD_MISSING), i);
+		assert_int_equal(!!(vma_lookup(&mm, at(18))->vm_flags & VM_UFFD_MISSING), i % 2);
 		assert_false(vma_lookup(&mm, at(14))->vm_flags & VM_UFFD_MISSING);
 		one_mm_end();
 	}
@@ -507,7 +564,7 @@ static void test_what_a_userfaultfd_serves_moves_beside_itself(void **state)
 static void test_guard_pages_mark_what_they_are_joined_with(void **state)
 {
 	for (int i = 0; i < 2; i++) {
-		one_mm_begin(i ? "6.18" : "6.17");
+		one_mm_begin(i ? "6.18" : "6.18.27");
 		map(0, 4);
 		assert_int_equal(mm_madvise(&mm, at(0), PAGE, GUARD_INSTALL), 0);
 		assert_int_equal(!!(vma_lookup(&mm, at(3))->vm_flags & VM_MAYBE_GUARD), i);
@@ -1036,6 +1093,10 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_release_has_the_profile_of_its_series_or_of_the_one_before),
+		cmocka_unit_test(test_a_release_is_as_its_series_was_then),
+		cmocka_unit_test(
+			test_a_release_that_does_not_say_its_patch_level_is_the_newest_of_its_series),
+		cmocka_unit_test(test_profiles_of_a_series_are_in_the_order_of_their_releases),
 		cmocka_unit_test(test_an_untouched_area_takes_in_a_touched_one),
 		cmocka_unit_test(test_mremap_of_several_areas),
 		cmocka_unit_test(test_mremap_looks_at_the_new_address_before_the_area),
