@@ -124,6 +124,25 @@ static void test_copies_that_nobody_changes_take_no_memory(void **state)
 	free(areas);
 }
 
+/* What has been touched since it was seen last is the children's, too, and not once for each. */
+static void test_children_share_what_was_touched(void **state)
+{
+	struct replay_options options = { .unchecked = false };
+	struct replay *r = replay_new(&rec_header, &options);
+	struct recording rec;
+	long before;
+
+	begin(&rec, r, NULL, 0);
+	for (uint64_t i = 0; i < 2000; i++)
+		rec_call(&rec, SYS_madvise, rec_at(8 * i), REC_PAGE, 4, 0, -12);
+	before = live_bytes;
+	for (uint32_t i = 2; i < 2002; i++)
+		fork_event(&rec, 1, i);
+	if (live_bytes > before + 2000 * 256)
+		fail_msg("%ld bytes, %ld with 2,000 children", before, live_bytes);
+	replay_free(r);
+}
+
 static unsigned long pages_of(struct replay *r, uint32_t pid)
 {
 	const char *reason;
@@ -213,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_twice_the_files_take_about_twice_the_time),
 		cmocka_unit_test(test_copies_that_nobody_changes_take_no_memory),
+		cmocka_unit_test(test_children_share_what_was_touched),
 		cmocka_unit_test(test_a_copy_is_what_its_parent_was_at_the_fork),
 		cmocka_unit_test(test_a_resync_leaves_copies_as_they_were),
 	};

@@ -265,6 +265,67 @@ static void test_a_stack_that_grew_explains_no_other_area(void **state)
 	replay_free(r);
 }
 
+/* Their parent is found equal meanwhile, and is touched elsewhere: that is not theirs. */
+static void test_children_have_what_was_touched_before_they_were_born(void **state)
+{
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+	struct trace_area areas[] = { rec_area(0, 4, RW), rec_area(8, 9, RW), rec_area(16, 17, RW) };
+
+	map_pages(&rec, 0, 4);
+	rec_map(&rec, areas, 1);
+	map_pages(&rec, 8, 1);
+	rec_event(&rec, (struct trace_event){ .type = TRACE_EVENT_FORK, .fork = { 101, 2 } });
+	rec_event(&rec, (struct trace_event){ .type = TRACE_EVENT_FORK, .fork = { 102, 3 } });
+	map_pages(&rec, 16, 1);
+	rec_map(&rec, areas, 3);
+	rec.pid = 101;
+	rec.mm = 2;
+	areas[1].prot = PROT_READ;
+	rec_map(&rec, areas, 2);
+	assert_int_equal(seen.of[REPLAY_DIFFERENCE], 1);
+	rec.pid = 102;
+	rec.mm = 3;
+	areas[1].prot = RW;
+	rec_map(&rec, areas, 3);
+	assert_int_equal(seen.of[REPLAY_OUTSIDE], 1);
+	assert_int_equal(seen.of[REPLAY_DIFFERENCE], 1);
+	replay_free(r);
+}
+
+/* One that is about all spaces, before and after others begin, and what was seen at rest since. */
+static void test_a_loss_of_all_is_one_of_each_that_was_there(void **state)
+{
+	struct trace_event all = { .type = TRACE_EVENT_LOST, .lost = { 2, "a test" } };
+	struct trace_area area = rec_area(0, 4, PROT_READ);
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	map_pages(&rec, 0, 4);
+	rec_event(&rec, (struct trace_event){ .type = TRACE_EVENT_FORK, .fork = { 101, 2 } });
+	all.step = ++rec.step;
+	assert_int_equal(rec.sink->event(rec.sink, &all), 0);
+	rec_map(&rec, &area, 1);
+	assert_int_equal(seen.of[REPLAY_UNCERTAIN], 1);
+	/* Born behind it: of a parent that has been seen at rest, and of one that has not. */
+	rec_event(&rec, (struct trace_event){ .type = TRACE_EVENT_FORK, .fork = { 102, 3 } });
+	rec.pid = 101;
+	rec.mm = 2;
+	rec_event(&rec, (struct trace_event){ .type = TRACE_EVENT_FORK, .fork = { 103, 4 } });
+	rec.pid = 103;
+	rec.mm = 4;
+	rec_map(&rec, &area, 1);
+	assert_int_equal(seen.of[REPLAY_UNCERTAIN], 2);
+	rec.pid = 102;
+	rec.mm = 3;
+	rec_call(&rec, SYS_mmap, rec_at(64), REC_PAGE, RW, FIXED, -12);
+	assert_int_equal(seen.of[REPLAY_UNCERTAIN], 2);
+	assert_int_equal(seen.of[REPLAY_DIFFERENCE], 1);
+	replay_free(r);
+}
+
 static void lose(struct recording *rec, uint64_t count)
 {
 	rec_event(rec, (struct trace_event){ .type = TRACE_EVENT_LOST, .lost = { count, "a test" } });
@@ -303,6 +364,8 @@ int main(void)
 		cmocka_unit_test(test_what_a_driver_places_elsewhere_is_there),
 		cmocka_unit_test(test_a_repair_keeps_names_and_files),
 		cmocka_unit_test(test_a_stack_that_grew_explains_no_other_area),
+		cmocka_unit_test(test_children_have_what_was_touched_before_they_were_born),
+		cmocka_unit_test(test_a_loss_of_all_is_one_of_each_that_was_there),
 		cmocka_unit_test(test_what_was_lost_is_added_up_where_it_is_known),
 	};
 

@@ -9,9 +9,13 @@
  *    repaired may still lack what no observation shows (whether it was written, how it was made), so another
  *    disagreement there is a consequence of the first, and counted with it.  A result that differs in the same way
  *    as one before, in calls of the same kind, is a consequence, too.
+ *
+ * 3. Forks.  A child has its parent's sets: they are one, which counts who has it, until one of them changes its own.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "internal.h"
 #include "uapi.h"
 
@@ -19,27 +23,86 @@ struct bounds {
 	uint64_t start, end;
 };
 
-/* @value: in s->caused the verdict. */
-static void add(struct maple_tree *set, uint64_t start, uint64_t end, unsigned long value)
+/* Of addresses; none is an empty one. */
+struct address_set {
+	unsigned long users;
+	struct maple_tree at;
+};
+
+static void leave(struct address_set **set)
 {
-	if (end > start && mtree_store_range(set, start, end - 1, xa_mk_value(value), GFP_KERNEL))
-		return;
+	if (*set && --(*set)->users == 0) {
+		mtree_destroy(&(*set)->at);
+		free(*set);
+	}
+	*set = NULL;
 }
 
-static void drop(struct maple_tree *set, uint64_t start, uint64_t end)
+/* One that is nobody else's, with what @set has.  NULL: no memory, which has been counted. */
+static struct address_set *copy_of(struct address_set *set)
+{
+	struct address_set *own = calloc(1, sizeof(*own));
+
+	if (!own) {
+		port_count_failure();
+		return NULL;
+	}
+	own->users = 1;
+	mt_init_flags(&own->at, 0);
+	if (set && mtree_dup(&set->at, &own->at, GFP_KERNEL)) {
+		free(own);
+		return NULL;
+	}
+	return own;
+}
+
+/* Before it is changed. */
+static struct maple_tree *own(struct address_set **set)
+{
+	struct address_set *copy;
+
+	if (*set && (*set)->users == 1)
+		return &(*set)->at;
+	copy = copy_of(*set);
+	if (!copy)
+		return NULL;
+	leave(set);
+	*set = copy;
+	return &copy->at;
+}
+
+static void *first_in(struct address_set *set, uint64_t start, uint64_t end)
 {
 	unsigned long at = start;
 
-	if (end > start && mt_find(set, &at, end - 1) &&
-		mtree_store_range(set, start, end - 1, NULL, GFP_KERNEL))
-		return;
+	return set && end > start ? mt_find(&set->at, &at, end - 1) : NULL;
 }
 
-static bool meets(struct maple_tree *set, uint64_t start, uint64_t end)
+/* @value: in s->caused the verdict. What cannot be stored has been counted as a failure. */
+static void add(struct address_set **set, uint64_t start, uint64_t end, unsigned long value)
 {
-	unsigned long at = start;
+	struct maple_tree *at;
 
-	return end > start && mt_find(set, &at, end - 1) != NULL;
+	if (end <= start)
+		return;
+	if (start == 0 && end == UINT64_MAX)
+		leave(set); /* all of it: what was there need not be copied */
+	at = own(set);
+	if (at)
+		(void)!mtree_store_range(at, start, end - 1, xa_mk_value(value), GFP_KERNEL);
+}
+
+static void drop(struct address_set **set, uint64_t start, uint64_t end)
+{
+	struct maple_tree *at = first_in(*set, start, end) ? own(set) : NULL;
+
+	if (at)
+		(void)!mtree_store_range(at, start, end - 1, NULL, GFP_KERNEL);
+}
+
+static bool meets(struct address_set *set, uint64_t start, uint64_t end)
+{
+	return first_in(set, start, end) != NULL;
 }
 
 /* A byte more on both sides. */
@@ -96,26 +159,24 @@ static unsigned int ranges_of(const struct space *s, const struct trace_call *c,
 	return n;
 }
 
-void causes_begin(struct space *s)
-{
-	mt_init_flags(&s->touched, 0);
-	mt_init_flags(&s->caused, 0);
-}
-
 void causes_end(struct space *s)
 {
-	mtree_destroy(&s->touched);
-	mtree_destroy(&s->caused);
+	leave(&s->touched);
+	leave(&s->caused);
+}
+
+static struct address_set *share(struct address_set *set)
+{
+	if (set)
+		set->users++;
+	return set;
 }
 
 void causes_fork(struct space *child, const struct space *parent)
 {
-	if (mtree_dup((struct maple_tree *)&parent->touched, &child->touched, GFP_KERNEL)) {
-		mt_init_flags(&child->touched, 0);
-		causes_touch(child, 0, UINT64_MAX);
-	}
-	if (mtree_dup((struct maple_tree *)&parent->caused, &child->caused, GFP_KERNEL))
-		mt_init_flags(&child->caused, 0);
+	causes_end(child);
+	child->touched = share(parent->touched);
+	child->caused = share(parent->caused);
 }
 
 void causes_touch(struct space *s, uint64_t start, uint64_t end)
@@ -146,13 +207,12 @@ void causes_compared(struct space *s, uint64_t lo, uint64_t hi)
 /* No recorded event was about it. */
 bool cause_is_outside(struct space *s, uint64_t start, uint64_t end)
 {
-	return !meets(&s->touched, start, end);
+	return !meets(s->touched, start, end);
 }
 
 bool cause_is_known(struct space *s, uint64_t start, uint64_t end)
 {
-	unsigned long at = start;
-	void *verdict = end > start ? mt_find(&s->caused, &at, end - 1) : NULL;
+	void *verdict = first_in(s->caused, start, end);
 
 	/* What changed from outside before has done so again. */
 	return verdict && (xa_to_value(verdict) != REPLAY_OUTSIDE || !cause_is_outside(s, start, end));
@@ -169,7 +229,7 @@ bool cause_of_call_is_known(struct space *s, const struct trace_call *c)
 	unsigned int n = ranges_of(s, c, b);
 
 	for (unsigned int i = 0; i < n; i++)
-		if (b[i].end < UINT64_MAX && meets(&s->caused, b[i].start, b[i].end))
+		if (b[i].end < UINT64_MAX && meets(s->caused, b[i].start, b[i].end))
 			return true;
 	return false;
 }

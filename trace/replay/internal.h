@@ -44,8 +44,9 @@ struct space {
 	/* Which areas of the map that it begins with share an anon_vma, where that was told; until then. */
 	struct trace_anon_area *sharing;
 	uint32_t nr_sharing;
-	bool anon_differs; /* which areas share an anon_vma is not as expected; told once */
-	bool lost;         /* events were lost, and not all of the map has been seen at rest since */
+	bool anon_differs;    /* which areas share an anon_vma is not as expected; told once */
+	uint64_t told_losses; /* how many that are about all of them it knows of */
+	bool lost;            /* events were lost, and not all of the map has been seen at rest since */
 	/* Areas first written beside the call that comes next; none: 0, 0. */
 	uint64_t beside_start, beside_end;
 	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */
@@ -54,8 +55,8 @@ struct space {
 	bool partial;    /* it began with areas that were not seen */
 	bool populating; /* a call is made whose first writes are told as faults, TRACE_FAULTS_EACH */
 	bool take_over;  /* something was done that is not modelled: the next observation is the truth */
-	struct maple_tree touched, caused; /* causes.c */
-	struct trace_call call;            /* the last; without data */
+	struct address_set *touched, *caused; /* causes.c */
+	struct trace_call call;               /* the last; without data */
 	uint64_t call_step;
 	struct space *source;                  /* its areas are those of this one still; see copies.c */
 	struct list_link copies, among_copies; /* those whose source it is, by fork; its place among them */
@@ -80,6 +81,8 @@ struct replay {
 	struct rmap_ops populating; /* the reverse map of TRACE_FAULTS_EACH */
 	/* By number: struct space, struct vm_file; by pid: the number of its space. */
 	struct maple_tree spaces, files, processes;
+	uint64_t losses;         /* LOST events that are about all spaces */
+	uint64_t counted_loss;   /* the last of them that said how many were lost */
 	struct space *found;     /* the one found last; NULL: none, or it has ended */
 	struct vm_file *pending; /* what the next call maps, and a reference to it */
 	uint32_t pending_id;
@@ -156,7 +159,6 @@ void report_doubt(struct replay *r, struct space *s, const struct trace_event *e
 	const char *expected, const char *found);
 
 /* causes.c */
-void causes_begin(struct space *s);
 void causes_end(struct space *s);
 void causes_fork(struct space *child, const struct space *parent);
 /* Something was done there, or may have been. */

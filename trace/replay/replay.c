@@ -110,11 +110,25 @@ struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
 	return (struct vm_file *)nf;
 }
 
+static void note_loss(struct space *s, bool counted)
+{
+	s->doubt = true;
+	s->lost |= counted;
+	causes_touch(s, 0, UINT64_MAX);
+}
+
+/* Losses that are about all spaces are noted in each when it is looked for next: there may be many of both. */
 static struct space *find_space(struct replay *r, uint32_t id)
 {
-	if (!r->found || r->found->id != id)
-		r->found = mtree_load(&r->spaces, id);
-	return r->found;
+	struct space *s = r->found;
+
+	if (!s || s->id != id)
+		s = r->found = mtree_load(&r->spaces, id);
+	if (s && s->told_losses != r->losses) {
+		note_loss(s, r->counted_loss > s->told_losses);
+		s->told_losses = r->losses;
+	}
+	return s;
 }
 
 /* Of a process: its address space, and how many of its tasks are there. */
@@ -147,11 +161,11 @@ static struct space *new_space(struct replay *r, uint32_t id)
 		return NULL;
 	}
 	s->id = id;
+	s->told_losses = r->losses;
 	s->doubt = r->header.fault_source == TRACE_FAULTS_SOME || r->header.fault_source == TRACE_FAULTS_NONE;
 	mm_init(&s->mm, &r->sys);
 	s->mm.owner = s;
 	copies_init(s);
-	causes_begin(s);
 	return s;
 }
 
@@ -409,8 +423,7 @@ static int file_event(struct replay *r, const struct trace_event *e)
 
 static void lost_event(struct replay *r, const struct trace_event *e)
 {
-	struct space *s;
-	unsigned long id = 0;
+	struct space *s = e->mm ? find_space(r, e->mm) : NULL;
 
 	r->stats.lost++;
 	r->stats.lost_unknown += e->lost.count == 0;
@@ -418,12 +431,13 @@ static void lost_event(struct replay *r, const struct trace_event *e)
 		r->stats.lost_events = UINT64_MAX;
 	if (r->options.lost)
 		r->options.lost(r->options.ctx, e);
-	mt_for_each (&r->spaces, s, id, ULONG_MAX)
-		if (!e->mm || s->id == e->mm) {
-			s->doubt = true;
-			s->lost |= e->lost.count != 0;
-			causes_touch(s, 0, UINT64_MAX);
-		}
+	if (s)
+		note_loss(s, e->lost.count != 0);
+	if (e->mm)
+		return;
+	r->losses++;
+	if (e->lost.count)
+		r->counted_loss = r->losses;
 }
 
 /* The areas are given back by who served them. */
