@@ -4,6 +4,8 @@
 
 #include "check.h"
 
+#include <endian.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,18 +39,51 @@ static bool reserve(struct codec *c, size_t n)
 	return true;
 }
 
-static void put_varint(struct codec *c, uint64_t v)
+/* Seven bits of @v, less than 2^56, into each of eight bytes. */
+static uint64_t spread(uint64_t v)
+{
+	v = (v & 0x000000000fffffff) | (v & 0x00fffffff0000000) << 4;
+	v = (v & 0x00003fff00003fff) | (v & 0x0fffc0000fffc000) << 2;
+	return (v & 0x007f007f007f007f) | (v & 0x3f803f803f803f80) << 1;
+}
+
+/* Most are one byte, or addresses of seven, whose length no branch has to guess.  Where it ends; VARINT_MAX bytes are written. */
+static inline uint8_t *varint_at(uint8_t *to, uint64_t v)
+{
+	if (v < 0x80) {
+		*to = (uint8_t)v;
+		return to + 1;
+	}
+	if (v >> 56 == 0) {
+		unsigned int more = (63 - (unsigned int)__builtin_clzll(v)) / 7;
+		uint64_t bytes = htole64(spread(v) | 0x8080808080808080 >> (64 - 8 * more));
+
+		memcpy(to, &bytes, sizeof(bytes));
+		return to + more + 1;
+	}
+	for (; v >= 0x80; v >>= 7)
+		*to++ = (uint8_t)(v | 0x80);
+	*to = (uint8_t)v;
+	return to + 1;
+}
+
+static inline void put_varint(struct codec *c, uint64_t v)
+{
+	if (c->pos + VARINT_MAX > c->end && !reserve(c, VARINT_MAX))
+		return;
+	c->pos = (size_t)(varint_at(c->buf + c->pos, v) - c->buf);
+}
+
+/* @n of them in a row. */
+static void put_varints(struct codec *c, const uint64_t *v, size_t n)
 {
 	uint8_t *to;
 
-	if (c->pos + VARINT_MAX > c->end && !reserve(c, VARINT_MAX))
+	if (c->pos + n * VARINT_MAX > c->end && !reserve(c, n * VARINT_MAX))
 		return;
 	to = c->buf + c->pos;
-	while (v >= 0x80) {
-		*to++ = (uint8_t)(v | 0x80);
-		v >>= 7;
-	}
-	*to++ = (uint8_t)v;
+	for (size_t i = 0; i < n; i++)
+		to = varint_at(to, v[i]);
 	c->pos = (size_t)(to - c->buf);
 }
 
@@ -70,7 +105,7 @@ static uint64_t get_varint(struct codec *c)
 	return 0;
 }
 
-static void do_u64(struct codec *c, uint64_t *v)
+static inline void do_u64(struct codec *c, uint64_t *v)
 {
 	if (c->writing)
 		put_varint(c, *v);
@@ -78,11 +113,24 @@ static void do_u64(struct codec *c, uint64_t *v)
 		*v = get_varint(c);
 }
 
+/* @n of them in a row. */
+static void do_u64s(struct codec *c, uint64_t *v, size_t n)
+{
+	if (c->writing)
+		put_varints(c, v, n);
+	for (size_t i = 0; !c->writing && i < n; i++)
+		v[i] = get_varint(c);
+}
+
 static void do_u32(struct codec *c, uint32_t *v)
 {
-	uint64_t wide = c->writing ? *v : 0;
+	uint64_t wide;
 
-	do_u64(c, &wide);
+	if (c->writing) {
+		put_varint(c, *v);
+		return;
+	}
+	wide = get_varint(c);
 	if (wide > UINT32_MAX)
 		fail(c);
 	*v = (uint32_t)wide;
@@ -108,9 +156,13 @@ static void do_i32(struct codec *c, int32_t *v)
 
 static void do_bool(struct codec *c, bool *v)
 {
-	uint64_t wide = c->writing ? *v : 0;
+	uint64_t wide;
 
-	do_u64(c, &wide);
+	if (c->writing) {
+		put_varint(c, *v);
+		return;
+	}
+	wide = get_varint(c);
 	if (wide > 1)
 		fail(c);
 	*v = wide == 1;
@@ -233,11 +285,9 @@ static void do_space(struct codec *c, struct trace_space *s)
 
 static void do_area(struct codec *c, struct trace_area *a)
 {
-	do_u64(c, &a->start);
-	do_u64(c, &a->end);
-	do_u64(c, &a->offset);
-	do_u64(c, &a->dev);
-	do_u64(c, &a->ino);
+	_Static_assert(
+		offsetof(struct trace_area, ino) == 4 * sizeof(uint64_t), "start, end, offset, dev, ino");
+	do_u64s(c, &a->start, 5);
 	do_u32(c, &a->prot);
 	do_bool(c, &a->shared);
 	do_u64(c, &a->vm_flags);
@@ -298,8 +348,7 @@ static void do_map(struct codec *c, struct trace_map *m)
 static void do_call(struct codec *c, struct trace_call *call)
 {
 	do_u32(c, &call->nr);
-	for (int i = 0; i < 6; i++)
-		do_u64(c, &call->args[i]);
+	do_u64s(c, call->args, 6);
 	do_i64(c, &call->result);
 	do_u32(c, &call->file);
 	do_u64(c, &call->ip);

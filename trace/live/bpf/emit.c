@@ -9,6 +9,7 @@
 #include <vmaple/mm.h>
 
 #include "internal.h"
+#include "minmax.h"
 #include "source.h"
 #include "uapi.h"
 
@@ -225,9 +226,37 @@ static bool is_derived(const struct followed *f, const struct bpf_area *a, const
 	return next_remembered(&f->written, a->start, &run) && run.start < a->end;
 }
 
+/* From the first area to the last, if they lie side by side and all have an anon_vma. */
+static bool is_written_row(const struct area_list *l, struct range *row)
+{
+	const struct bpf_area *last = l->nr ? &l->areas[l->nr - 1] : NULL;
+
+	for (const struct bpf_area *a = l->areas; last && a <= last; a++)
+		if (!a->anon_vma || (a < last && a->end != a[1].start))
+			return false;
+	if (last)
+		*row = (struct range){ l->areas[0].start, last->end };
+	return last;
+}
+
+/* It is so already, as where areas that are written exchange their pages. */
+static bool is_noted(const struct followed *f, const struct range *row, const struct range *seen)
+{
+	const struct range *had = &f->row;
+
+	return seen->start >= f->noted.start && seen->end <= f->noted.end && row->start >= had->start &&
+	       row->end <= had->end && max(had->start, seen->start) >= row->start &&
+	       min(had->end, seen->end) <= row->end;
+}
+
 void note_written(
 	struct followed *f, struct area_list *l, const struct range *seen, const struct range *placed)
 {
+	struct range row;
+	bool whole = is_written_row(l, &row);
+
+	if (whole && is_noted(f, &row, seen))
+		return;
 	for (uint32_t i = 0; i < l->nr; i++)
 		if (!is_derived(f, &l->areas[i], placed))
 			l->areas[i].anon_vma = 0;
@@ -235,14 +264,21 @@ void note_written(
 	for (uint32_t i = 0; i < l->nr; i++)
 		if (l->areas[i].anon_vma)
 			remember(&f->written, l->areas[i].start, l->areas[i].end);
+	f->noted = nowhere;
+	if (!is_written_row(l, &f->row))
+		return;
+	f->noted = (struct range){ min(f->row.start, seen->start), max(f->row.end, seen->end) };
 }
 
-/* The first address of an area that was not known to be written. */
+/* Not all of it was known to be written. */
 static bool newly_written(const struct followed *f, const struct bpf_area *a)
 {
 	struct range run;
 
-	return !next_remembered(&f->written, a->start, &run) || run.start > a->start || run.end < a->end;
+	for (uint64_t at = a->start; at < a->end; at = run.end)
+		if (!next_remembered(&f->written, at, &run) || run.start > at)
+			return true;
+	return false;
 }
 
 static void emit_fault(
@@ -253,6 +289,7 @@ static void emit_fault(
 
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	remember(&f->written, a->start, a->end);
+	f->noted = nowhere;
 }
 
 /* Does it share its anon_vma with the area that follows it? */

@@ -72,6 +72,7 @@ struct followed {
 	struct item *head, **tail;
 	struct item **open;        /* the first that is not ready is here or behind */
 	struct maple_tree written; /* addresses whose area is known to have an anon_vma */
+	struct range noted, row;   /* in noted, row is written and nothing else */
 	struct maple_tree settled; /* tasks that have returned from a call since the map was read */
 	uint64_t limits[TRACE_LIMIT_COUNT];
 	struct followed *next;
