@@ -8,8 +8,17 @@
 #define LIVE_BPF_AREAS_H
 
 #include "area.bpf.h"
+#include "places.h"
 
+/* A number as a pointer that anybody may have. */
+#ifdef HAS_PLACES
+static void *(*bpf_rdonly_cast)(const void *obj, u32 type) = (void *)PLACE_OF_FUNCTION;
+#define POINTER(type, addr) ((struct type *)bpf_rdonly_cast((void *)(addr), PLACE_OF_TYPE + PLACE_##type))
+#else
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
+#define POINTER(type, addr) \
+	((struct type *)bpf_rdonly_cast((void *)(addr), bpf_core_type_id_kernel(struct type)))
+#endif
 
 #define MAPLE_DEPTH   8
 #define MAPLE_ARANGE  3
@@ -26,20 +35,19 @@ struct walk {
 
 static __always_inline struct vm_area_struct *area_by(u64 addr)
 {
-	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct vm_area_struct));
+	return POINTER(vm_area_struct, addr);
 }
 
 static __always_inline struct mm_struct *mm_by(u64 addr)
 {
-	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct mm_struct));
+	return POINTER(mm_struct, addr);
 }
 
 /* What memory of the kernel's holds, as a number: of a pointer the verifier permits no arithmetic. */
 static __always_inline u64 word_at(u64 addr)
 {
 	struct maple_range_64 *words =
-		bpf_rdonly_cast((void *)(addr - bpf_core_field_offset(struct maple_range_64, pivot)),
-			bpf_core_type_id_kernel(struct maple_range_64));
+		POINTER(maple_range_64, addr - bpf_core_field_offset(struct maple_range_64, pivot));
 
 	return words->pivot[0];
 }

@@ -43,7 +43,7 @@ __noinline int emit_file(struct sample *s)
 	if (!s)
 		return 0;
 	key = s->file;
-	file = bpf_rdonly_cast((void *)key, bpf_core_type_id_kernel(struct file));
+	file = POINTER(file, key);
 	ino = file->f_inode->i_ino;
 	mark = told_mark(key, ino, 0);
 	known = told_slot(key);

@@ -22,6 +22,7 @@
  * Others' tasks cost a look at one line of a table.  Dual licence, because the kernel lends its helpers to programs under the GPL
  * only.
  */
+#define HAS_PLACES
 #include "calls.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -231,7 +232,7 @@ int lock_released(const u64 *ctx)
 SEC("raw_tp/ma_write")
 int BPF_PROG(tree_written, const char *fn, struct ma_state *mas, unsigned long piv, void *val)
 {
-	struct ma_state *m = bpf_rdonly_cast(mas, bpf_core_type_id_kernel(struct ma_state));
+	struct ma_state *m = POINTER(ma_state, mas);
 	struct space *s = space_of(word_at((u64)mas + bpf_core_field_offset(struct ma_state, tree)) -
 				   bpf_core_field_offset(struct mm_struct, mm_mt));
 
@@ -251,8 +252,7 @@ SEC("raw_tp/vm_unmapped_area")
 int BPF_PROG(place_found, unsigned long addr, struct vm_unmapped_area_info *info)
 {
 	struct space *s = space_of(current_mm());
-	struct vm_unmapped_area_info *i =
-		bpf_rdonly_cast(info, bpf_core_type_id_kernel(struct vm_unmapped_area_info));
+	struct vm_unmapped_area_info *i = POINTER(vm_unmapped_area_info, info);
 
 	if (!s || s->tid != (u32)bpf_get_current_pid_tgid() || addr > ~PAGE || addr < PAGE)
 		return 0;
@@ -409,7 +409,7 @@ SEC("raw_tp/sched_process_exec")
 int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
 	struct task_struct *t = task_by((u64)task);
-	struct linux_binprm *b = bpf_rdonly_cast(bprm, bpf_core_type_id_kernel(struct linux_binprm));
+	struct linux_binprm *b = POINTER(linux_binprm, bprm);
 	u64 key = mm_of((u64)task);
 	struct mm_struct *mm = mm_by(key);
 	u32 tid = (u32)t->pid, former = (u32)old_tid, *old = bpf_map_lookup_elem(&tasks, &former), was,

@@ -76,13 +76,34 @@ static bool read_records(struct live_bpf *s, int timeout_ms)
 	return record;
 }
 
+/* With the types that they name of this kernel. NULL and errno. */
+static struct source_program *open_programs(struct live_bpf *s)
+{
+	char path[64];
+	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = path);
+	int handler = places_register(&s->places), err;
+	struct source_program *skel = NULL;
+
+	s->types_fd = memfd_create("kernel types", MFD_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->types_fd);
+	if (handler >= 0 && s->types_fd >= 0)
+		skel = source_program__open_opts(&options);
+	err = skel ? find_places(bpf_object__btf(skel->obj), s->types_fd, &s->places) : -errno;
+	if (skel && err) {
+		source_program__destroy(skel);
+		skel = NULL;
+	}
+	errno = -err;
+	return skel;
+}
+
 static int load(struct live_bpf *s, char *error, size_t size)
 {
 	int err = bpf_permitted(error, size);
 
 	if (err)
 		return err;
-	s->skel = source_program__open();
+	s->skel = open_programs(s);
 	if (!s->skel) {
 		bpf_refused(-errno, error, size);
 		return -EPERM;
@@ -464,7 +485,7 @@ int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *opti
 		return -ENOMEM;
 	}
 	s->options = *options;
-	s->go_fd = s->wake_fd = -1;
+	s->go_fd = s->wake_fd = s->types_fd = -1;
 	mt_init_flags(&s->origins, 0);
 	mt_init_flags(&s->pointers, 0);
 	err = describe_machine(s);
@@ -498,6 +519,8 @@ void live_bpf_free(struct live_bpf *s)
 		close(s->go_fd);
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
+	if (s->types_fd >= 0)
+		close(s->types_fd);
 	source_program__destroy(s->skel);
 	ring_close(&s->ring);
 	if (s->reader)

@@ -3,6 +3,7 @@
  * What the files of the source share.
  *
  *   source.c   start, end, the loop; the process as it is when it is attached to
+ *   places.c   what the programs name of the kernel
  *   ring.c     records as they lie in the ring
  *   queue.c    records become items, in the order of the mmap lock, and wait for what they lack
  *   emit.c     items become events
@@ -19,6 +20,7 @@
 
 #include "../internal.h"
 #include "map_reader.h"
+#include "place_numbers.h"
 #include "ring.h"
 
 #define NO_CALL (~0u)
@@ -85,6 +87,8 @@ struct live_bpf {
 	struct live_bpf_options options;
 	struct trace_header header;
 	struct source_program *skel;
+	struct place_numbers places;
+	int types_fd; /* of the kernel's, those that the programs name */
 	struct ring ring;
 	int wake_fd; /* when there is much in the ring */
 	struct map_reader *reader;

@@ -142,7 +142,7 @@ static __always_inline void space_remove(u64 mm)
 
 static __always_inline struct task_struct *task_by(u64 addr)
 {
-	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct task_struct));
+	return POINTER(task_struct, addr);
 }
 
 static __always_inline struct task_struct *current_task(void)
@@ -163,8 +163,7 @@ static __always_inline u64 current_mm(void)
 /* Of its user space, when it entered the kernel. */
 static __always_inline struct pt_regs *current_registers(void)
 {
-	return bpf_rdonly_cast((void *)bpf_task_pt_regs(bpf_get_current_task_btf()),
-		bpf_core_type_id_kernel(struct pt_regs));
+	return POINTER(pt_regs, bpf_task_pt_regs(bpf_get_current_task_btf()));
 }
 
 /* Without a time: of what a call does its end has one. */

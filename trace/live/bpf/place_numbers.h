@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What takes the places of places.h, in the kernel that runs. */
+#ifndef LIVE_BPF_PLACE_NUMBERS_H
+#define LIVE_BPF_PLACE_NUMBERS_H
+
+#include <stdint.h>
+
+#include "places.h"
+
+struct btf;
+
+struct place_numbers {
+	uint32_t function, types[PLACES];
+};
+
+/*
+ * Find them, and write the types that the programs name (@programs: their own BTF) to @fd, as a BTF of the kernel's. 0; -ESRCH: one
+ * is not there; -errno.
+ */
+int find_places(const struct btf *programs, int fd, struct place_numbers *p);
+/* Programs that are loaded from now on have their places filled from *@p. The handler's number, or -errno. */
+int places_register(struct place_numbers *p);
+
+#endif
