@@ -132,6 +132,33 @@ static void read_only_segment(void)
 	mprotect(at, PAGE, RW);
 }
 
+/* A segment that takes the place of what is there is refused when that has been cut already, at one end or at both. */
+static void refused_over_others(void)
+{
+	int id = shmget(IPC_PRIVATE, 4 * PAGE, IPC_CREAT | 0600);
+	struct rlimit little = { 64 * PAGE, 64 * PAGE };
+	char *at = place(16), *other = place(16);
+
+	need(id >= 0, "shmget");
+	mprotect(at, 16 * PAGE, RW);
+	mprotect(other, 16 * PAGE, RW);
+	*at = at[15 * PAGE] = *other = 1;
+	/* 462 is mseal. */
+	need(syscall(462, at + 6 * PAGE, PAGE, 0) == 0, "mseal");
+	if (shmat(id, at + 4 * PAGE, SHM_REMAP) != (void *)-1)
+		exit(1);
+	mprotect(at, PAGE, PROT_READ);
+	mprotect(at, PAGE, RW);
+	need(setrlimit(RLIMIT_AS, &little) == 0, "setrlimit");
+	if (shmat(id, other + 4 * PAGE, SHM_REMAP) != (void *)-1 || errno != ENOMEM)
+		exit(1);
+	shmctl(id, IPC_RMID, NULL);
+	/* They are of one anon_vma, and join. */
+	mprotect(other + 6 * PAGE, 10 * PAGE, PROT_READ);
+	mprotect(other + 4 * PAGE, 12 * PAGE, PROT_READ);
+	mprotect(other + 4 * PAGE, 12 * PAGE, RW);
+}
+
 static void huge_segment(void)
 {
 	size_t huge = 2UL << 20;
@@ -156,5 +183,6 @@ static const struct test_case cases[] = { { "locked-memory", locked_memory_of_an
 	{ "setuid", setuid_drops_capabilities, "" }, { "setreuid", setreuid_drops_capabilities, "" },
 	{ "setresuid", setresuid_drops_capabilities, "" }, { "capset", capset_drops_capabilities, "" },
 	{ "fewer-areas", fewer_areas, "" }, { "removed-segment", removed_segment, "" },
-	{ "read-only-segment", read_only_segment, "" }, { "huge-segment", huge_segment, "" } };
+	{ "read-only-segment", read_only_segment, "" }, { "huge-segment", huge_segment, "" },
+	{ "refused-over-others", refused_over_others, "" } };
 CASES_MAIN(cases)

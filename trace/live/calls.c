@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #include <vmaple/mm.h>
@@ -201,6 +202,12 @@ static bool is_only_seen(uint32_t nr)
 	return nr == NR_io_setup || nr == NR_io_destroy || nr == NR_map_shadow_stack;
 }
 
+/* It has failed, but may have cut what lies there, and its size is not known: all of the map tells. */
+static bool may_have_cut(const struct trace_call *c, int64_t result)
+{
+	return c->nr == NR_shmat && IS_ERR_VALUE(result) && c->args[2] & SHM_REMAP;
+}
+
 static void follow_break(struct task *t, int64_t result)
 {
 	const uint64_t *a = t->call.args;
@@ -237,7 +244,9 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	served_follow_call(t, result);
 	mapped_file_follow_call(t, result);
 	stacks_follow_call(t, result);
-	if (check == LIVE_CHECK_EVERY || is_only_seen(t->call.nr))
+	if (may_have_cut(&t->call, result))
+		observe_all(l, t);
+	else if (check == LIVE_CHECK_EVERY || is_only_seen(t->call.nr))
 		observe_effect(l, t, result);
 	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)
 		observe_all(l, t);

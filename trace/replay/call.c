@@ -440,6 +440,9 @@ static struct prediction do_shmat(struct replay *r, struct space *s, const struc
 		.flags = MAP_SHARED | width_of(c), .file = file_of_call(r, c), .prot = PROT_READ
 	};
 
+	/* It may have come as far as cutting what lies there: from where, and no size, is known. */
+	if (!succeeded(c) && flags & SHM_REMAP)
+		s->cut_from = addr & ~4095UL;
 	if (!req.file || c->data_len != sizeof(size))
 		return (struct prediction){ 0 };
 	memcpy(&size, c->data, sizeof(size));

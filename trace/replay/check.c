@@ -343,6 +343,45 @@ int take_over_map(struct replay *r, struct space *s, const struct trace_map *map
 	return err;
 }
 
+/*
+ * A mapping over it that fails for a limit cuts an area as the kernel's call did, and does no more:
+ *
+ *      |------ area ------|            |- part -|- at ----|      of one anon_vma
+ */
+static void cut_area(struct space *s, uint64_t at)
+{
+	struct vm_area_struct *vma = vma_lookup(&s->mm, at);
+	const struct mmap_request over = { .addr = at,
+		.len = vma ? vma->vm_end - at : 0,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED };
+	unsigned long limit = s->mm.limits.as;
+
+	if (!vma || vma->vm_start == at)
+		return;
+	s->mm.limits.as = 0;
+	(void)!mm_mmap(&s->mm, &over);
+	s->mm.limits.as = limit;
+}
+
+int cut_as_seen(struct space *s, const struct trace_map *map)
+{
+	uint64_t from = s->cut_from;
+	int err = copies_before_change(s);
+
+	s->cut_from = 0;
+	/* One cut where it begins, and one where it ends. */
+	for (uint32_t i = area_above(map, from), cuts = 0; !err && i < map->count && cuts < 2; i++) {
+		uint64_t at = map->areas[i].start;
+		const struct vm_area_struct *vma = at >= from ? vma_lookup(&s->mm, at) : NULL;
+
+		if (!vma || vma->vm_start == at)
+			continue;
+		cut_area(s, at);
+		cuts++;
+	}
+	return err;
+}
+
 int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_map *map = &e->map;

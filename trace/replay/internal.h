@@ -54,7 +54,9 @@ struct space {
 	bool attached;   /* its program had been running before */
 	bool partial;    /* it began with areas that were not seen */
 	bool populating; /* a call is made whose first writes are told as faults, TRACE_FAULTS_EACH */
-	bool take_over;  /* something was done that is not modelled: the next observation is the truth */
+	uint64_t
+		cut_from; /* a call that failed may have cut what lies from here on: the next observation tells */
+	bool take_over; /* something was done that is not modelled: the next observation is the truth */
 	struct address_set *touched, *caused; /* causes.c */
 	struct trace_call call;               /* the last; without data */
 	uint64_t call_step;
@@ -197,6 +199,8 @@ int note_sharing(struct space *s, const struct trace_anon *anon);
 void share_as_told(struct space *s, uint64_t start, uint32_t *at, struct area_spec *spec);
 void forget_sharing(struct space *s);
 int check_map(struct replay *r, struct space *s, const struct trace_event *event) __must_check;
+/* Behind a call that may have cut areas before it failed (cut_from): cuts of the observation become the mirror's. */
+int cut_as_seen(struct space *s, const struct trace_map *map) __must_check;
 /* Without a word: what led to it was not seen. 0 or -ENOMEM. */
 int take_over_map(struct replay *r, struct space *s, const struct trace_map *map) __must_check;
 void check_result(struct replay *r, struct space *s, const struct trace_event *event,

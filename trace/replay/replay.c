@@ -323,6 +323,7 @@ static int fork_event(struct replay *r, const struct trace_event *e)
 	child->guards = parent->guards;
 	child->partial = parent->partial;
 	child->take_over = parent->take_over;
+	child->cut_from = parent->cut_from;
 	child->call = parent->call;
 	child->call_step = parent->call_step;
 	vdso_copy(child, parent);
@@ -399,7 +400,10 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 static int map_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	bool whole = e->map.lo == 0 && e->map.hi == UINT64_MAX;
+	int err = s->cut_from ? cut_as_seen(s, &e->map) : 0;
 
+	if (err)
+		return err;
 	if (e->map.reason == TRACE_MAP_BEGIN) {
 		s->begun = true;
 		s->partial = !whole;
