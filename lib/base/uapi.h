@@ -34,6 +34,10 @@
 #define ARCH_MAP_VDSO_32  0x2002
 #define ARCH_MAP_VDSO_64  0x2003
 #endif
+#ifndef ARCH_SHSTK_ENABLE
+#define ARCH_SHSTK_ENABLE  0x5001
+#define ARCH_SHSTK_DISABLE 0x5002
+#endif
 
 #ifndef MAP_32BIT /* x86's alone: missing where the host is another */
 #define MAP_32BIT VMAPLE_MAP_32BIT

@@ -197,9 +197,10 @@ static void emit_call(struct live *l, struct task *t, int64_t result)
 }
 
 /* What these map is not foretold: the mirror has it from the map. */
-static bool is_only_seen(uint32_t nr)
+static bool is_only_seen(const struct trace_call *c)
 {
-	return nr == NR_io_setup || nr == NR_io_destroy || nr == NR_map_shadow_stack;
+	return c->nr == NR_io_setup || c->nr == NR_io_destroy || c->nr == NR_map_shadow_stack ||
+	       (c->nr == NR_arch_prctl && c->args[0] != ARCH_MAP_VDSO_64);
 }
 
 /* It has failed, but may have cut what lies there, and its size is not known: all of the map tells. */
@@ -246,7 +247,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	stacks_follow_call(t, result);
 	if (may_have_cut(&t->call, result))
 		observe_all(l, t);
-	else if (check == LIVE_CHECK_EVERY || is_only_seen(t->call.nr))
+	else if (check == LIVE_CHECK_EVERY || is_only_seen(&t->call))
 		observe_effect(l, t, result);
 	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)
 		observe_all(l, t);

@@ -57,6 +57,7 @@ static const struct rule {
 	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_SECCOMP }, true },
 	{ NR_seccomp, STOP_IF, 0, 2, { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER }, true },
 	{ NR_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 }, false },
+	{ NR_arch_prctl, STOP_IF, 0, 2, { ARCH_SHSTK_ENABLE, ARCH_SHSTK_DISABLE }, false },
 	{ NR_shmat, STOP_IF, 0, 2, { IPC_SHMAT, IPC_SHMDT }, false },
 	{ NR_ioctl, STOP_IF, 1, 4, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, UFFDIO_MOVE },
 		false },

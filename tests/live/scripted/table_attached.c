@@ -46,6 +46,13 @@ const struct scenario scenarios_of_attached[] = {
 	  "leave\n",
 	  "100: found map* 101: thread lost 100: munlockall=0 map mmap=A+2 map munlockall=0 map mmap=-12 map map",
 	  { 1, 1, 1, 0, 0 }, "1 missing: threads that are blocked in the kernel were not stopped", ATTACHED },
+	{ "what it asks of its shadow stack, and what changes the map by it",
+	  "100 arch_prctl 0x5003 1 = 0\n"
+	  "100 arch_prctl 0x5001 1\n"
+	  "100 area A A+4 rw\n"
+	  "100 = 0\n"
+	  "leave\n",
+	  "100: space map* arch_prctl=0 map map", NONE, NULL, ATTACHED },
 	{ "another task traces it",
 	  "before fail seize 1\n"
 	  "before text /proc/100/status Tgid: 100\\nTracerPid: 77\\nVmSize: 8\n",

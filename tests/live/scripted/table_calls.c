@@ -191,6 +191,35 @@ const struct scenario scenarios_of_calls[] = {
 	  "100 munmap A-1 0 = -22\n"
 	  END,
 	  "100: space map* mmap=A map limit16 limit17 munmap=-22 map munmap=-22 map map exit!", NONE, NULL, EVERY },
+	{ "shadow stacks come and go",
+	  BEGIN
+	  "100 arch_prctl 0x5001 1\n"
+	  "100 area A A+4 rw\n"
+	  "100 = 0\n"
+	  "100 map_shadow_stack 0 4p 1\n"
+	  "100 area A+8 A+12 rw\n"
+	  "100 = A+8\n"
+	  "100 munmap A+8 4p = 0\n"
+	  "100 arch_prctl 0x5002 1\n"
+	  "100 noarea A A+4\n"
+	  "100 = 0\n"
+	  END,
+	  "100: space map* arch_prctl=0 map map_shadow_stack=A+8 map munmap=0 map arch_prctl=0 map map exit!", NONE, NULL,
+	  EVERY },
+	{ "likewise where nothing is compared",
+	  BEGIN
+	  "100 arch_prctl 0x5001 1\n"
+	  "100 area A A+4 rw\n"
+	  "100 = 0\n"
+	  "100 map_shadow_stack 0 4p 1\n"
+	  "100 area A+8 A+12 rw\n"
+	  "100 = A+8\n"
+	  "100 munmap A+8 4p = 0\n"
+	  "100 arch_prctl 0x5002 1\n"
+	  "100 noarea A A+4\n"
+	  "100 = 0\n"
+	  END,
+	  "100: space map* arch_prctl=0 map map_shadow_stack=A+8 map munmap=0 arch_prctl=0 map map exit!", NONE, NULL, AT_END },
 	{ "all of it is locked, and let go",
 	  BEGIN
 	  "100 mmap A 2p rw anon|fixed = A\n"

@@ -20,6 +20,11 @@ static __always_inline bool is_fork(u32 nr)
 	return nr == NR_clone || nr == NR_fork || nr == NR_vfork || nr == NR_clone3;
 }
 
+#ifndef ARCH_SHSTK_ENABLE
+#define ARCH_SHSTK_ENABLE  0x5001
+#define ARCH_SHSTK_DISABLE 0x5002
+#endif
+
 /* Of these only some are about the map. */
 static __always_inline bool is_meant(const struct call *c)
 {
@@ -30,7 +35,8 @@ static __always_inline bool is_meant(const struct call *c)
 	if (c->nr == NR_prctl)
 		return c->args[0] == PR_SET_VMA || c->args[0] == PR_SET_MM || c->args[0] == PR_SET_MDWE;
 	if (c->nr == NR_arch_prctl)
-		return c->args[0] >= ARCH_MAP_VDSO_X32 && c->args[0] <= ARCH_MAP_VDSO_64;
+		return (c->args[0] >= ARCH_MAP_VDSO_X32 && c->args[0] <= ARCH_MAP_VDSO_64) ||
+		       c->args[0] == ARCH_SHSTK_ENABLE || c->args[0] == ARCH_SHSTK_DISABLE;
 	return true;
 }
 
