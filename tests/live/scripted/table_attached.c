@@ -52,7 +52,7 @@ const struct scenario scenarios_of_attached[] = {
 	  "100 area A A+4 rw\n"
 	  "100 = 0\n"
 	  "leave\n",
-	  "100: space map* arch_prctl=0 map map", NONE, NULL, ATTACHED },
+	  "100: found map* arch_prctl=0 map map", NONE, NULL, ATTACHED },
 	{ "another task traces it",
 	  "before fail seize 1\n"
 	  "before text /proc/100/status Tgid: 100\\nTracerPid: 77\\nVmSize: 8\n",
