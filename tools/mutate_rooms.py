@@ -55,6 +55,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
                      "recorded_ open files", "recorded_ kernel areas", "recorded_ layouts", "recorded_ sealed files",
                      "recorded_ limits", "recorded_ foreign", "recorded_ outside", "a call that waits for another thread",
                      "signals and job control", "program_ forks", "program_ random-threads", "behaviour", "attach by ptrace")),
+    "bpf": (["trace/live/bpf/*.c"], [], runs_of("records of BPF, scripted", "attach by BPF", "maps of running processes", "top")),
     "format": (["trace/format/*.[ch]"], [],
                runs_of("format", "call_ranges", "table of calls", "replay", "versions of recordings", "nonsense",
                        "controls of verify", "fuzz_ recordings, the corpus", "histories", "what the command writes")),
