@@ -70,7 +70,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
                runs_of("pages of a report", "exports")),
     # Headers of the command declare, and no more.
     "cli": (["cli/*.c"], [],
-            runs_of("what a person reads, quoted and marked", "controls of verify", "what the command writes", "behaviour",
+            runs_of("the command in one process", "what a person reads, quoted and marked", "controls of verify", "what the command writes", "behaviour",
                     "logs of others", "lab of reverse maps", "maps of running processes", "top", "metrics", "cores",
                     "attach by BPF", "attach by ptrace", "control of run", "signals and job control", "conformance") +
             LEDGER[2:]),

@@ -231,7 +231,7 @@ static void emit_beginning(struct live *l, struct task *t)
 }
 
 /* Those that are in the kernel still: each may be in a call that will not be told. */
-static void tell_unstopped(struct live *l)
+static void emit_unstopped(struct live *l)
 {
 	struct task *t;
 	unsigned long tid = 0;
@@ -268,7 +268,7 @@ int attach_begin(struct live *l)
 		emit_beginning(l, t);
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		emit_beginning(l, t);
-	tell_unstopped(l);
+	emit_unstopped(l);
 	let_all_go(l);
 	return 0;
 }
