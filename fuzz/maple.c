@@ -488,7 +488,7 @@ static void begin(struct fuzz *f)
 	f->keys = kind % KEYS;
 	mt_init_flags(&f->mt, (flags & 1 ? MT_FLAGS_ALLOC_RANGE : 0) | (flags & 2 ? MT_FLAGS_USE_RCU : 0) |
 				      (flags & 12 ? 0 : MT_FLAGS_LOCK_EXTERN));
-	if (!mt_search_select(kind / KEYS % 4))
+	if (!mt_search_select(kind / KEYS % (MT_SEARCH_NEON + 1)))
 		(void)mt_search_select(MT_SEARCH_SCALAR);
 	model_init();
 }

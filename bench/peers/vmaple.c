@@ -14,7 +14,7 @@ static void tree_prepare(void)
 
 static void select_best(void)
 {
-	enum mt_search_kind kind = MT_SEARCH_AVX512;
+	enum mt_search_kind kind = MT_SEARCH_NEON;
 
 	while (!mt_search_select(kind))
 		kind--;

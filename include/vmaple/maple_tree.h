@@ -473,7 +473,7 @@ VMAPLE_API void mt_dump_svg(const struct maple_tree *mt, enum mt_dump_format for
 	void (*line)(void *ctx, const char *line), void *ctx);
 
 /** How nodes are searched: for benchmarks and tests. The best that the CPU has is chosen at start. */
-enum mt_search_kind { MT_SEARCH_SCALAR, MT_SEARCH_SSE2, MT_SEARCH_AVX2, MT_SEARCH_AVX512 };
+enum mt_search_kind { MT_SEARCH_SCALAR, MT_SEARCH_SSE2, MT_SEARCH_AVX2, MT_SEARCH_AVX512, MT_SEARCH_NEON };
 /** @return false when the CPU cannot. Not while any tree is in use. */
 VMAPLE_API bool mt_search_select(enum mt_search_kind kind);
 /** @} */

@@ -13,10 +13,12 @@
  * 4. Epochs.  Now and then the writer destroys the whole tree and builds it again: then the epoch is odd, and a
  *    stable entry is missed only if the epoch was even, and the same, before and after the look.
  *
- * Here are the writer and the program; how long, and how it fails: torture.h.
+ * Here are the writer and the program; how long, and how it fails: torture.h.  VMAPLE_SEARCH=scalar: nodes are searched
+ * without vectors.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 
 #include <vmaple/rcu.h>
 
@@ -240,6 +242,8 @@ int main(void)
 	unsigned long looks = 0;
 
 	torture_begin();
+	if (getenv("VMAPLE_SEARCH") && !strcmp(getenv("VMAPLE_SEARCH"), "scalar"))
+		(void)mt_search_select(MT_SEARCH_SCALAR);
 	t->r.state = random_seed();
 	mt_init_flags(&t->mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 	vmaple_rcu_register_thread();

@@ -524,6 +524,14 @@ static void test_avx512_search_equals_brute_force(void **state)
 	run_all(MT_SEARCH_AVX512);
 }
 
+#ifdef __aarch64__
+static void test_neon_search_equals_brute_force(void **state)
+{
+	(void)state;
+	run_all(MT_SEARCH_NEON);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,6 +539,9 @@ int main(void)
 		cmocka_unit_test(test_sse2_search_equals_brute_force),
 		cmocka_unit_test(test_avx2_search_equals_brute_force),
 		cmocka_unit_test(test_avx512_search_equals_brute_force),
+#ifdef __aarch64__
+		cmocka_unit_test(test_neon_search_equals_brute_force),
+#endif
 	};
 	int ret;
 

@@ -29,6 +29,11 @@
 #include "search.h"
 #undef SEARCH
 #endif
+#ifdef MT_NEON
+#define SEARCH(name) neon_##name
+#include "search.h"
+#undef SEARCH
+#endif
 
 void *(*mt_walk_load)(const void *root, unsigned long index) = scalar_load;
 void (*mt_walk_load_many)(
@@ -43,49 +48,36 @@ unsigned long (*mt_leaf_gap)(
 	const struct mt_leaf *leaf, unsigned long min, unsigned long max) = scalar_leaf_gap;
 unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned long but) = scalar_inner_gap;
 
+#define CHOOSE(form)                                  \
+	do {                                          \
+		mt_walk_load = form##_load;           \
+		mt_walk_load_many = form##_load_many; \
+		mt_walk_position = form##_position;   \
+		mt_walk_look = form##_look;           \
+		mt_walk_around = form##_around;       \
+		mt_area_at = form##_area;             \
+		mt_path_to = form##_path;             \
+		mt_find_gap = form##_find_gap;        \
+		mt_leaf_gap = form##_leaf_gap;        \
+		mt_inner_gap = form##_inner_gap;      \
+	} while (0)
+
 bool mt_search_select(enum mt_search_kind kind)
 {
 	switch (kind) {
 	case MT_SEARCH_SCALAR:
-		mt_walk_load = scalar_load;
-		mt_walk_load_many = scalar_load_many;
-		mt_walk_position = scalar_position;
-		mt_walk_look = scalar_look;
-		mt_walk_around = scalar_around;
-		mt_area_at = scalar_area;
-		mt_path_to = scalar_path;
-		mt_find_gap = scalar_find_gap;
-		mt_leaf_gap = scalar_leaf_gap;
-		mt_inner_gap = scalar_inner_gap;
+		CHOOSE(scalar);
 		return true;
 #ifdef MT_SSE2
 	case MT_SEARCH_SSE2:
-		mt_walk_load = sse2_load;
-		mt_walk_load_many = sse2_load_many;
-		mt_walk_position = sse2_position;
-		mt_walk_look = sse2_look;
-		mt_walk_around = sse2_around;
-		mt_area_at = sse2_area;
-		mt_path_to = sse2_path;
-		mt_find_gap = sse2_find_gap;
-		mt_leaf_gap = sse2_leaf_gap;
-		mt_inner_gap = sse2_inner_gap;
+		CHOOSE(sse2);
 		return true;
 #endif
 #ifdef MT_VECTORS
 	case MT_SEARCH_AVX2:
 		if (!__builtin_cpu_supports("avx2"))
 			return false;
-		mt_walk_load = avx2_load;
-		mt_walk_load_many = avx2_load_many;
-		mt_walk_position = avx2_position;
-		mt_walk_look = avx2_look;
-		mt_walk_around = avx2_around;
-		mt_area_at = avx2_area;
-		mt_path_to = avx2_path;
-		mt_find_gap = avx2_find_gap;
-		mt_leaf_gap = avx2_leaf_gap;
-		mt_inner_gap = avx2_inner_gap;
+		CHOOSE(avx2);
 		return true;
 #endif
 #ifdef MT_AVX512
@@ -93,16 +85,12 @@ bool mt_search_select(enum mt_search_kind kind)
 		if (!__builtin_cpu_supports(
 			    "avx512vbmi2")) /* those before it slow down when they meet such vectors */
 			return false;
-		mt_walk_load = avx512_load;
-		mt_walk_load_many = avx512_load_many;
-		mt_walk_position = avx512_position;
-		mt_walk_look = avx512_look;
-		mt_walk_around = avx512_around;
-		mt_area_at = avx512_area;
-		mt_path_to = avx512_path;
-		mt_find_gap = avx512_find_gap;
-		mt_leaf_gap = avx512_leaf_gap;
-		mt_inner_gap = avx512_inner_gap;
+		CHOOSE(avx512);
+		return true;
+#endif
+#ifdef MT_NEON
+	case MT_SEARCH_NEON:
+		CHOOSE(neon);
 		return true;
 #endif
 	default:
@@ -112,7 +100,7 @@ bool mt_search_select(enum mt_search_kind kind)
 
 __attribute__((constructor)) static void select_best_search(void)
 {
-	enum mt_search_kind kind = MT_SEARCH_AVX512;
+	enum mt_search_kind kind = MT_SEARCH_NEON;
 
 	while (!mt_search_select(kind))
 		kind--;
