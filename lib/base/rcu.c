@@ -42,7 +42,7 @@ static bool chosen_for_good; /* one has registered. The registry's lock */
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER; /* held while liburcu's own may be, for fork */
 
-#ifdef PORT_TSAN
+#if defined(PORT_TSAN) && HAS_LIBURCU
 char port_tsan_grace;
 #endif
 
@@ -94,7 +94,6 @@ void port_section_ends_slowly(void)
 		stranger_leaves();
 		return;
 	}
-	port_section_ends();
 	rcu_own_read_unlock(&my_rcu.own);
 }
 
@@ -129,6 +128,7 @@ static void liburcu_synchronize(void)
 {
 	if (!all_are_strangers)
 		PORT_RCU(synchronize_rcu)();
+	port_period_passed();
 }
 static void register_with(unsigned int flavour)
 {
@@ -156,7 +156,6 @@ void port_synchronize_rcu(void)
 	else
 		liburcu_synchronize();
 	wait_for_strangers();
-	port_period_passed();
 }
 
 void port_rcu_before_fork(void)

@@ -13,7 +13,7 @@
  * 4. With -Drcu=none there are no readers beside a writer, and sections are nothing.
  *
  * ThreadSanitizer cannot see the ordering that a grace period of liburcu gives: the annotations state it, from the
- * end of each section to what runs after the period.
+ * end of each section to what runs after the period.  That of our own and of strangers it sees, and judges.
  */
 #ifndef BASE_RCU_H
 #define BASE_RCU_H
@@ -49,7 +49,7 @@ enum { RCU_STRANGER, RCU_LIBURCU, RCU_OWN };
 #define fast_lock()       rcu_own_read_lock(&my_rcu.own)
 #define fast_unlock()     rcu_own_read_unlock(&my_rcu.own)
 #define liburcu_ongoing() 0
-#define HAS_LIBURCU       false
+#define HAS_LIBURCU       0
 #else
 #if defined(VMAPLE_RCU_QSBR)
 #include <urcu/urcu-qsbr.h>
@@ -65,7 +65,7 @@ enum { RCU_STRANGER, RCU_LIBURCU, RCU_OWN };
 #define fast_lock()       PORT_RCU(read_lock)()
 #define fast_unlock()     PORT_RCU(read_unlock)()
 #define liburcu_ongoing() PORT_RCU(read_ongoing)()
-#define HAS_LIBURCU       true
+#define HAS_LIBURCU       1
 #endif
 
 #if defined(__SANITIZE_THREAD__)
@@ -76,7 +76,7 @@ enum { RCU_STRANGER, RCU_LIBURCU, RCU_OWN };
 #endif
 #endif
 
-#ifdef PORT_TSAN
+#if defined(PORT_TSAN) && HAS_LIBURCU
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 extern char port_tsan_grace;

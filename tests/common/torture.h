@@ -2,7 +2,7 @@
 /*
  * A program of torture: threads that work and check until its time is over, or until one of them finds a failure.
  *
- * VMAPLE_SECONDS: how long.  The first failure ends the run and is printed; the exit status is then 1.
+ * VMAPLE_SECONDS: how long.  VMAPLE_RCU=own: with our own flavour of RCU.  The first failure ends the run and is printed; the exit status is then 1.
  */
 #ifndef TESTS_TORTURE_H
 #define TESTS_TORTURE_H
@@ -11,8 +11,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <vmaple/rcu.h>
 
 static struct {
 	atomic_bool stop;
@@ -32,9 +35,13 @@ static inline double torture_clock(void)
 /* Begin, for VMAPLE_SECONDS, or 3. A structure that is broken may send a thread in circles: the alarm ends it. */
 static inline void torture_begin(void)
 {
-	const char *given = getenv("VMAPLE_SECONDS");
+	const char *given = getenv("VMAPLE_SECONDS"), *rcu = getenv("VMAPLE_RCU");
 	double seconds = given ? atof(given) : 3;
 
+	if (rcu && !strcmp(rcu, "own") && vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_OWN)) {
+		printf("our own flavour of RCU cannot be chosen\n");
+		exit(2);
+	}
 	alarm((unsigned int)seconds + 60);
 	torture_run.end = torture_clock() + seconds;
 }
