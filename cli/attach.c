@@ -13,13 +13,17 @@
 #include "cli.h"
 
 static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--via bpf|ptrace|auto] [--json]\n"
-			   "                     PID\n"
+			   "                     PID | --cgroup PATH | --all\n"
 			   "\n"
-			   "Follow a running process, its threads and its children to come: every mapping\n"
+			   "Follow a running process, its threads and its children to come, or all of a\n"
+			   "cgroup or of the machine, those that appear later among them: every mapping\n"
 			   "call in the order of the mmap lock, first writes, forks, execs, exits.  All of\n"
 			   "it is mirrored and compared with the areas that the kernel had.  It ends with\n"
 			   "the processes, after SECONDS, or by Ctrl-C, and leaves them as they are.\n"
 			   "\n"
+			   "  --cgroup PATH  the processes of a cgroup (a folder of cgroup v2) and of those\n"
+			   "                 below it, by BPF; until it is removed\n"
+			   "  --all          every process of the machine but this one, by BPF\n"
 			   "  -o FILE        keep the recording, for verify and maps\n"
 			   "  --for SECONDS  end after so long\n"
 			   "  --via SOURCE   bpf: nobody is stopped; ptrace: every system call of the\n"
@@ -186,17 +190,20 @@ static bool is_not_permitted(int err)
 
 int bpf_run(const struct bpf_run *r, int *wait_status)
 {
-	struct live_bpf_options options = {
-		.pid = r->pid, .argv = r->argv, .seconds = r->seconds, .stop = stop
-	};
+	struct live_bpf_options options = { .pid = r->pid,
+		.argv = r->argv,
+		.cgroup = r->cgroup,
+		.machine = r->machine,
+		.seconds = r->seconds,
+		.stop = stop };
 	struct source source = { .run = run_bpf };
 	struct live_bpf *bpf;
 	char error[512];
 	int status, err = live_bpf_start(&bpf, &options, error, sizeof(error));
 
-	if (err && r->or_else && !r->pid)
+	if (err && r->or_else && r->argv)
 		return -EPERM;
-	if (err && r->or_else && is_not_permitted(err))
+	if (err && r->or_else && r->pid && is_not_permitted(err))
 		return attach_by_ptrace(r, error);
 	if (err) {
 		complain(r->command, "%s", error);
@@ -219,13 +226,32 @@ bool parse_source(const char *name, bool *by_bpf, bool *by_ptrace)
 	return *by_bpf || *by_ptrace;
 }
 
+/* What is followed: one process, or a scope. */
+static int parse_scope(struct bpf_run *r, bool by_bpf, int argc, char **argv)
+{
+	int given = argc + (r->cgroup != NULL) + r->machine;
+	uint64_t pid;
+
+	if (given != 1)
+		return usage_error(
+			"attach", "one PID, --cgroup or --all is wanted", argc ? argv[argc - 1] : NULL);
+	if (!argc)
+		return by_bpf ? 0
+			      : usage_error("attach", "ptrace follows one process, not",
+					r->cgroup ? "--cgroup" : "--all");
+	if (!parse_number(argv[0], &pid) || !pid)
+		return usage_error("attach", "a PID is wanted, not", argv[0]);
+	r->pid = (pid_t)pid;
+	return 0;
+}
+
 static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
 		{ "for", required_argument, NULL, 'f' }, { "via", required_argument, NULL, 'v' },
+		{ "cgroup", required_argument, NULL, 'c' }, { "all", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
-	uint64_t pid;
 	char *end;
 	int opt;
 
@@ -244,6 +270,12 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 			if (!parse_source(optarg, by_bpf, &r->or_else))
 				return usage_error("attach", "--via takes bpf, ptrace or auto, not", optarg);
 			break;
+		case 'c':
+			r->cgroup = optarg;
+			break;
+		case 'a':
+			r->machine = true;
+			break;
 		case 'j':
 			r->json = true;
 			break;
@@ -256,10 +288,7 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 			return usage_error("attach", "unknown option", argv[optind - 1]);
 		}
 	}
-	if (optind + 1 != argc || !parse_number(argv[optind], &pid) || !pid)
-		return usage_error("attach", "one PID is wanted", optind < argc ? argv[argc - 1] : NULL);
-	r->pid = (pid_t)pid;
-	return 0;
+	return parse_scope(r, *by_bpf, argc - optind, argv + optind);
 }
 
 int cmd_attach(int argc, char **argv)

@@ -10,8 +10,10 @@
 
 struct bpf_run {
 	const char *command;
-	pid_t pid;         /* attach to it; or */
-	char *const *argv; /* start this */
+	pid_t pid;          /* attach to it; or */
+	char *const *argv;  /* start this; or */
+	const char *cgroup; /* all of it, and of those below; or */
+	bool machine;       /* all of the machine's */
 	const char *output;
 	double seconds; /* 0: until the processes end */
 	bool mirror, json, sync;

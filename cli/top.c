@@ -12,11 +12,12 @@
 #include "top.h"
 
 static const char help_text[] =
-	"usage: vmaple top [PID]\n"
+	"usage: vmaple top [--no-color] [PID]\n"
 	"\n"
 	"Show every process by its share of vm.max_map_count, with its growth and the\n"
-	"time until it reaches the limit; or one process with the reasons why its areas\n"
-	"are apart.  `h` lists the keys.  No colour under NO_COLOR.\n"
+	"time until it reaches the limit; or one process as it goes: its calls a second,\n"
+	"who makes its areas, and the reasons why they are apart.  `h` lists the keys.\n"
+	"No colour under NO_COLOR.\n"
 	"\n"
 	"exit status: 0; 125 vmaple failed\n";
 
@@ -27,6 +28,9 @@ static const char *const keys[] = { "h, ?            this help", "q             
 	"r               turn the order round",
 	"/               filter by command or PID: type, ENTER; ESC ends it",
 	"SPACE           pause: nothing is looked at until the next",
+	"TAB             of one process: who makes its areas, or the areas",
+	"A G M N         there: sort by areas or address, growth, size, name",
+	"f               there: keep what was seen as a recording, and begin anew",
 	"+ -             look more often or less often", "",
 	"LIMIT      share of vm.max_map_count: at 100% mmap fails with ENOMEM",
 	"GROWTH/s   areas a second; - where what was seen may be noise",
@@ -76,7 +80,7 @@ static void start_terminal(struct top *t)
 	keypad(stdscr, TRUE);
 	curs_set(0);
 	set_escdelay(25);
-	t->colour = !(no_color && *no_color) && has_colors();
+	t->colour = !t->no_colour && !(no_color && *no_color) && has_colors();
 	if (!t->colour)
 		return;
 	start_color();
@@ -90,18 +94,19 @@ static void start_terminal(struct top *t)
 /* Typing a filter. */
 static void type_filter(struct top *t, int key)
 {
-	size_t len = strlen(t->filter);
+	char *filter = t->process.pid ? t->process.filter : t->filter;
+	size_t len = strlen(filter);
 
 	if (key == '\n' || key == KEY_ENTER) {
 		t->typing = false;
 	} else if (key == 27) {
 		t->typing = false;
-		t->filter[0] = '\0';
+		filter[0] = '\0';
 	} else if ((key == KEY_BACKSPACE || key == 127 || key == 8) && len) {
-		t->filter[len - 1] = '\0';
-	} else if (key >= ' ' && key < 127 && len + 1 < sizeof(t->filter)) {
-		t->filter[len] = (char)key;
-		t->filter[len + 1] = '\0';
+		filter[len - 1] = '\0';
+	} else if (key >= ' ' && key < 127 && len + 1 < TOP_FILTER) {
+		filter[len] = (char)key;
+		filter[len + 1] = '\0';
 	}
 }
 
@@ -212,6 +217,8 @@ static bool on_key(struct top *t, int key)
 		move_by(t, movement(key));
 	else if (!t->process.pid)
 		list_key(t, key);
+	else if (top_process_key(t, key))
+		t->process.first = 0;
 	else if (key == 27 || key == KEY_BACKSPACE || key == 127)
 		top_leave_process(t);
 	return true;
@@ -237,8 +244,10 @@ static int loop(struct top *t)
 		} else if (key != ERR) {
 			err = top_arrange(t);
 		}
-		if (t->process.pid && !t->paused)
+		if (t->process.pid && !t->paused) {
 			top_read_process(t, (double)now / 1e9);
+			top_look_at_seen(t, (double)now / 1e9);
+		}
 		draw(t);
 		now = clock_ns();
 		timeout(next > now && !t->paused ? (int)((next - now) / 1000000) + 1 : (int)t->interval_ms);
@@ -249,18 +258,20 @@ static int loop(struct top *t)
 
 static int parse(struct top *t, int argc, char **argv)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' },
+		{ "no-color", no_argument, NULL, 'c' }, { NULL, 0, NULL, 0 } };
 	uint64_t pid;
+	int opt;
 
 	opterr = 0;
-	switch (getopt_long(argc, argv, "h", options, NULL)) {
-	case 'h':
-		fputs(help_text, stdout);
-		return -1;
-	case -1:
-		break;
-	default:
-		return usage_error("top", "unknown option", argv[optind - 1]);
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h') {
+			fputs(help_text, stdout);
+			return -1;
+		}
+		if (opt != 'c')
+			return usage_error("top", "unknown option", argv[optind - 1]);
+		t->no_colour = true;
 	}
 	if (optind == argc)
 		return 0;

@@ -5,6 +5,8 @@
  *   top.c         options, the terminal, keys
  *   top_list.c    all processes
  *   top_process.c one process: its count, why its areas are apart, the areas
+ *   top_seen.c    what it does meanwhile: calls, who makes its areas
+ *   top_live.c    the thread that follows it
  */
 #ifndef CLI_TOP_H
 #define CLI_TOP_H
@@ -12,11 +14,22 @@
 #include <ncurses.h>
 
 #include "boundaries.h"
+#include "top_live.h"
 #include "watch.h"
 
 enum top_column { BY_AREAS, BY_GROWTH, BY_TIME, BY_CHANGES, BY_SIZE, BY_PID, BY_COMMAND, TOP_COLUMNS };
 
 enum { TOP_PLAIN, TOP_TITLE, TOP_GOOD, TOP_WARN, TOP_BAD }; /* colour pairs */
+
+#define TOP_FILTER 64
+
+enum top_process_list { TOP_CULPRITS, TOP_AREAS };
+enum top_process_order {
+	TOP_BY_PLACE,
+	TOP_BY_GROWTH,
+	TOP_BY_SIZE,
+	TOP_BY_NAME
+}; /* place: of culprits, by areas */
 
 /* One process, looked at closely. */
 struct top_process {
@@ -25,7 +38,13 @@ struct top_process {
 	struct boundary_tally tally;
 	double read_at; /* seconds */
 	char error[256];
-	int first; /* area shown first */
+	int first; /* line of its list shown first */
+	enum top_process_list list;
+	enum top_process_order order; /* of that */
+	char filter[TOP_FILTER];
+	struct top_live *live;          /* NULL: not begun, or there was no memory */
+	struct top_numbers now, before; /* looks at it; seconds 0: none */
+	char message[128];              /* what became of a key */
 };
 
 struct top {
@@ -33,8 +52,8 @@ struct top {
 	const struct watched **order; /* as shown */
 	uint32_t nr;                  /* of them */
 	enum top_column by;
-	bool reverse, paused, help, colour, typing;
-	char filter[64];
+	bool reverse, paused, help, colour, no_colour, typing;
+	char filter[TOP_FILTER];
 	int first, selected; /* of the order */
 	pid_t selected_pid;
 	uint64_t interval_ms;
@@ -51,6 +70,16 @@ void top_draw_list(struct top *t);
 void top_read_process(struct top *t, double now);
 void top_draw_process(struct top *t);
 void top_leave_process(struct top *t);
+/* A key that is about it; false: it is not. */
+bool top_process_key(struct top *t, int key);
+
+/* top_seen.c */
+/* Look at what has happened; @now: seconds. */
+void top_look_at_seen(struct top *t, double now);
+/* From line @y on; the first line below. */
+int top_draw_calls(const struct top_process *p, int y);
+void top_draw_culprits(struct top_process *p, int y);
+void top_forget_seen(struct top_process *p);
 
 /* A pair for so much of the limit. */
 attr_t top_attr(const struct top *t, int pair);

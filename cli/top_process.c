@@ -3,6 +3,7 @@
  * vmaple top: one process.  Its map is read now and then, by BPF where that is permitted: each reading holds its mmap lock
  * for a moment, so that large ones are read less often.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ void top_read_process(struct top *t, double now)
 
 void top_leave_process(struct top *t)
 {
+	top_forget_seen(&t->process);
 	if (t->process.map)
 		live_map_free(t->process.map);
 	t->process = (struct top_process){ .pid = 0 };
@@ -115,15 +117,17 @@ static int draw_strip(const struct live_map *map, int y)
 	return y + 2;
 }
 
+/* Not so many that nothing is left for the list. */
 static int draw_reasons(const struct top_process *p, int y)
 {
 	const struct boundary_tally *t = &p->tally;
+	int end = LINES - 11;
 
 	attron(A_BOLD);
 	mvprintw(y++, 0,
 		"%" PRIu64 " boundaries between areas that touch, and why they are there:", t->boundaries);
 	attroff(A_BOLD);
-	for (unsigned int i = 0; i < BOUNDARY_REASONS; i++) {
+	for (unsigned int i = 0; i < BOUNDARY_REASONS && y < end; i++) {
 		const struct reason_count *c = &t->reasons[i];
 
 		if (c->alone + c->together + c->uncertain)
@@ -136,16 +140,57 @@ static int draw_reasons(const struct top_process *p, int y)
 	return y;
 }
 
+/* Areas that are shown: those whose name has the filter, in the order that is asked for. */
+struct shown {
+	const struct live_area **list;
+	int nr;
+};
+
+static int by_size(const void *a, const void *b)
+{
+	const struct live_area *x = *(const struct live_area *const *)a,
+			       *y = *(const struct live_area *const *)b;
+	uint64_t left = x->end - x->start, right = y->end - y->start;
+
+	return left != right ? (left < right) - (left > right)
+			     : (x->start > y->start) - (x->start < y->start);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct live_area *x = *(const struct live_area *const *)a,
+			       *y = *(const struct live_area *const *)b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (x->start > y->start) - (x->start < y->start);
+}
+
+static struct shown choose_areas(const struct top_process *p)
+{
+	struct shown s = { .list = malloc((p->map->nr + 1ul) * sizeof(*s.list)) };
+
+	for (uint32_t i = 0; s.list && i < p->map->nr; i++)
+		if (strstr(p->map->areas[i].name, p->filter))
+			s.list[s.nr++] = &p->map->areas[i];
+	if (s.list && (p->order == TOP_BY_SIZE || p->order == TOP_BY_NAME))
+		qsort(s.list, (size_t)s.nr, sizeof(*s.list), p->order == TOP_BY_SIZE ? by_size : by_name);
+	return s;
+}
+
 static void draw_areas(struct top_process *p, int y)
 {
-	int rows = LINES - 1 - y, nr = (int)p->map->nr;
+	struct shown s = choose_areas(p);
+	int rows = LINES - 2 - y;
 
-	if (p->first > nr - rows)
-		p->first = nr - rows;
+	attron(A_BOLD);
+	mvprintw(y++, 0, "AREA              SIZE      NAME");
+	attroff(A_BOLD);
+	if (p->first > s.nr - rows)
+		p->first = s.nr - rows;
 	if (p->first < 0)
 		p->first = 0;
-	for (int i = 0; i < rows && p->first + i < nr; i++) {
-		const struct live_area *a = &p->map->areas[p->first + i];
+	for (int i = 0; i < rows && p->first + i < s.nr; i++) {
+		const struct live_area *a = s.list[p->first + i];
 		char size[24];
 
 		mvprintw(y + i, 0, "%012" PRIx64 " %9s %c%c%c%c %.*s", a->start,
@@ -153,28 +198,94 @@ static void draw_areas(struct top_process *p, int y)
 			a->vm_flags & VM_WRITE ? 'w' : '-', a->vm_flags & VM_EXEC ? 'x' : '-',
 			a->vm_flags & VM_MAYSHARE ? 's' : 'p', COLS > 29 ? COLS - 29 : 0, a->name);
 	}
+	free(s.list);
+}
+
+static void draw_foot(const struct top *t)
+{
+	const struct top_process *p = &t->process;
+
+	attron(A_REVERSE);
+	mvhline(LINES - 1, 0, ' ', COLS);
+	if (t->typing || *p->filter)
+		mvprintw(LINES - 1, 0, "filter: %s%s", p->filter, t->typing ? "_" : "");
+	else if (*p->message)
+		mvprintw(LINES - 1, 0, "%.*s", COLS, p->message);
+	else
+		mvprintw(LINES - 1, 0, "%.*s", COLS,
+			" q quit  ESC back  TAB areas/culprits  AGMN sort  / filter  SPACE pause  f freeze  "
+			"h");
+	attroff(A_REVERSE);
+}
+
+static int draw_source(const struct top_process *p, int y)
+{
+	const char *live = p->live ? top_live_error(p->live) : "out of memory";
+
+	if (*p->error)
+		mvprintw(y++, 0, "%.*s", COLS, p->error);
+	if (p->map && p->map->source == LIVE_MAP_PROC)
+		mvprintw(y++, 0, "%.*s", COLS, p->map->reason);
+	else if (*live)
+		mvprintw(y++, 0, "%.*s", COLS, live);
+	else if (p->map)
+		mvprintw(y++, 0, "followed and read by BPF, its mmap lock was held for %.0f microseconds",
+			(double)p->map->held_ns / 1e3);
+	return y;
 }
 
 void top_draw_process(struct top *t)
 {
 	struct top_process *p = &t->process;
-	int y = draw_head(t);
+	int y = draw_source(p, draw_head(t));
 
-	if (*p->error)
-		mvprintw(y++, 0, "%.*s", COLS, p->error);
+	if (p->now.seconds > 0)
+		y = top_draw_calls(p, y);
 	if (p->map) {
-		if (p->map->source == LIVE_MAP_PROC)
-			mvprintw(y++, 0, "%.*s", COLS, p->map->reason);
-		else
-			mvprintw(y++, 0, "read by BPF, its mmap lock was held for %.0f microseconds",
-				(double)p->map->held_ns / 1e3);
 		y = draw_reasons(p, y);
 		y = draw_strip(p->map, y);
-		draw_areas(p, y);
 	}
-	attron(A_REVERSE);
-	mvhline(LINES - 1, 0, ' ', COLS);
-	mvprintw(LINES - 1, 0, "%.*s", COLS,
-		" q quit  ESC back  UP DOWN PGUP PGDN areas  SPACE pause  h help");
-	attroff(A_REVERSE);
+	if (p->list == TOP_CULPRITS && p->now.seconds > 0)
+		top_draw_culprits(p, y);
+	else if (p->map)
+		draw_areas(p, y);
+	draw_foot(t);
+}
+
+static void freeze(struct top_process *p)
+{
+	char name[80];
+	int err;
+
+	mvprintw(LINES - 1, 0, " what was seen is being written ...");
+	clrtoeol();
+	refresh();
+	err = p->live ? top_live_freeze(p->live, name, sizeof(name)) : -ENOENT;
+	if (err)
+		snprintf(p->message, sizeof(p->message), " no recording could be made here: %s",
+			strerror(-err));
+	else
+		snprintf(p->message, sizeof(p->message), " kept as %s; what is seen begins anew", name);
+}
+
+bool top_process_key(struct top *t, int key)
+{
+	static const char orders[] = "AGMN"; /* in the order of enum top_process_order */
+	const char *order = key > 0 && key < 127 ? strchr(orders, key) : NULL;
+	struct top_process *p = &t->process;
+
+	p->message[0] = '\0';
+	if (order)
+		p->order = (enum top_process_order)(order - orders);
+	else if (key == '\t')
+		p->list = p->list == TOP_CULPRITS ? TOP_AREAS : TOP_CULPRITS;
+	else if (key == '/')
+		t->typing = true;
+	else if (key == 'f')
+		freeze(p);
+	else if (key == 27 && *p->filter)
+		p->filter[0] = '\0';
+	else
+		return false;
+	return true;
 }

@@ -3,8 +3,8 @@
  * @file live_bpf.h
  * The other live source: BPF tells what happens to address spaces, and nobody is stopped.
  *
- * It follows a process that is already running, from its map of that moment, or a program that it starts, with all
- * threads and children.  Calls are told in the order in which the kernel held the mmap lock, with the areas around the
+ * It follows a process that is already running, or all of a cgroup or of the machine, from their maps of that moment, or a
+ * program that it starts, with all threads and children.  Calls are told in the order in which the kernel held the mmap lock, with the areas around the
  * change as they were when the lock was let go.  What was lost is told, and the map is read anew (TRACE_MAP_RESYNC).
  *
  * It takes CAP_BPF and CAP_PERFMON (or root), BTF, and Linux 6.4 or newer, whose mm_lock_seq proves that nothing was
@@ -23,8 +23,11 @@ extern "C" {
 
 struct live_bpf_options {
 	pid_t pid;         /**< attach to this process; or */
-	char *const *argv; /**< start this command */
-	double seconds;    /**< end after so long; 0: when the processes have ended */
+	char *const *argv; /**< start this command; or */
+	/** Follow every process of this cgroup (a folder of cgroup v2) and those below it, now and to come; or */
+	const char *cgroup;
+	bool machine;   /**< every process but this one, now and to come */
+	double seconds; /**< end after so long; 0: when the processes have ended */
 	/** Asked between events: end now? NULL: no. */
 	bool (*stop)(void *ctx);
 	void *ctx;

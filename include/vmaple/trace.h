@@ -125,7 +125,9 @@ enum trace_limit {
 	TRACE_LIMIT_COUNT,        /**< so many are a process's own */
 	/** Of the machine: vm.max_map_count, vm.overcommit_memory; since version 2. */
 	TRACE_LIMIT_MAX_MAP_COUNT = 16,
-	TRACE_LIMIT_OVERCOMMIT_MEMORY
+	TRACE_LIMIT_OVERCOMMIT_MEMORY,
+	/** What mlockall has asked for of areas to come: 0, or MCL_FUTURE and perhaps MCL_ONFAULT; since version 6. */
+	TRACE_LIMIT_FUTURE_LOCK
 };
 
 /** The birth of an address space by exec or attach. A MAP event with TRACE_MAP_BEGIN follows. */
@@ -170,6 +172,8 @@ struct trace_call {
 	uint32_t data_len; /**< bytes */
 	uint32_t stack; /**< number of the call stack that it was made from; 0: not known; since version 2 */
 	uint32_t abi;   /**< enum trace_abi; since version 3 */
+	/** It changed no area, and when it was carried out among other threads' calls is not known; since version 6. */
+	bool unordered;
 };
 
 /** Whole pages, in bytes: [start, end). */
@@ -237,6 +241,8 @@ struct trace_fault {
 	bool write_known; /**< false when the source cannot tell reads from writes */
 	bool kernel; /**< the kernel's own access, as of read(2) into a buffer, where the source can tell */
 	bool ambiguous; /**< a call of another thread ran at the same time: order not known */
+	/** It took an anon_vma of its own, whatever lies beside it: areas that are written at once do; since version 6. */
+	bool apart;
 };
 
 /** A child process with a copy. The event's own pid and mm are the parent's. */

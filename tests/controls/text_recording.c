@@ -145,6 +145,8 @@ static int add_call(struct text_recording *t, const char *rest)
 		    name, (int64_t *)&a[0], (int64_t *)&a[1], (int64_t *)&a[2], (int64_t *)&a[3],
 		    (int64_t *)&a[4], (int64_t *)&a[5], &e.call.result, &n) != 8)
 		return -1;
+	e.call.unordered = strcmp(rest + n, " unordered") == 0;
+	n += e.call.unordered ? (int)strlen(rest + n) : 0;
 	hex = strstr(rest + n, " data ");
 	if (hex && add_data(&e.call, hex + 6, data, sizeof(data)))
 		return -1;
@@ -183,7 +185,8 @@ static int add_fault(struct text_recording *t, const char *rest, bool write)
 		.fault = { .addr = strtoull(rest, NULL, 0),
 			.write = write,
 			.write_known = true,
-			.ambiguous = strstr(rest, "ambiguous") != NULL } };
+			.ambiguous = strstr(rest, "ambiguous") != NULL,
+			.apart = strstr(rest, "apart") != NULL } };
 
 	return emit(t, e);
 }

@@ -276,8 +276,8 @@ static void end_space(struct check *c, struct known *k)
 
 static bool is_limit(uint32_t limit)
 {
-	return limit < TRACE_LIMIT_COUNT || limit == TRACE_LIMIT_MAX_MAP_COUNT ||
-	       limit == TRACE_LIMIT_OVERCOMMIT_MEMORY;
+	return limit < TRACE_LIMIT_COUNT ||
+	       (limit >= TRACE_LIMIT_MAX_MAP_COUNT && limit <= TRACE_LIMIT_FUTURE_LOCK);
 }
 
 /* An event of a space that is known, or, if events were lost, is not. */

@@ -358,6 +358,8 @@ static void do_call(struct codec *c, struct trace_call *call)
 		do_u32(c, &call->stack);
 	if (c->version >= 3)
 		do_u32(c, &call->abi);
+	if (c->version >= 6)
+		do_bool(c, &call->unordered);
 }
 
 static void do_module(struct codec *c, struct trace_module *m)
@@ -428,6 +430,8 @@ static void do_fault(struct codec *c, struct trace_fault *f)
 	do_bool(c, &f->write_known);
 	do_bool(c, &f->kernel);
 	do_bool(c, &f->ambiguous);
+	if (c->version >= 6)
+		do_bool(c, &f->apart);
 }
 
 static void do_code(struct codec *c, struct trace_code *code)

@@ -20,6 +20,7 @@
  * Each group of areas that lie across each other is a disagreement of its own.  After it, the observation is taken over:
  * takeover.c.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -320,6 +321,12 @@ void check_result(struct replay *r, struct space *s, const struct trace_event *e
 	} else if (s->lost) {
 		verdict = REPLAY_UNCERTAIN;
 		what = "the call's result is not the one expected, but events before it were lost";
+	} else if (s->doubt && e->call.nr == NR_mremap &&
+		   (p->result == -EFAULT || e->call.result == -EFAULT)) {
+		verdict = REPLAY_UNCERTAIN;
+		what = "the call's result depends on where areas are cut, which is not known since their "
+		       "first writes "
+		       "were not seen";
 	} else if (s->partial) {
 		verdict = REPLAY_UNCERTAIN;
 		what = "the call's result is not the one expected; areas that were not seen may decide it";

@@ -33,10 +33,13 @@ static int prepare_unless_populating(
 {
 	const struct space *s = vma->vm_mm->owner;
 
-	return s && s->populating ? 0 : anon_vma_rmap.prepare(vma, prev, next);
+	if (s && s->populating)
+		return 0;
+	return s && s->apart ? anon_vma_rmap.prepare(vma, NULL, NULL)
+			     : anon_vma_rmap.prepare(vma, prev, next);
 }
 
-void replay_populates_apart(struct replay *r)
+void replay_first_writes(struct replay *r)
 {
 	r->populating = *r->sys.rmap;
 	r->populating.prepare = prepare_unless_populating;
@@ -90,7 +93,9 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 	untouched = vma && !vma->anon_vma;
 	below = vma && vma->vm_start > f->addr;
 	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */
+	s->apart = f->apart;
 	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : MM_FAULT_SMALL);
+	s->apart = false;
 	vma = vma_lookup(&s->mm, f->addr);
 	if (below && vma && f->ambiguous)
 		grown_beside(s, vma);

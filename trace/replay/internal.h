@@ -54,6 +54,7 @@ struct space {
 	bool attached;   /* its program had been running before */
 	bool partial;    /* it began with areas that were not seen */
 	bool populating; /* a call is made whose first writes are told as faults, TRACE_FAULTS_EACH */
+	bool apart;      /* a first write that takes no neighbour's anon_vma */
 	uint64_t
 		cut_from; /* a call that failed may have cut what lies from here on: the next observation tells */
 	bool take_over; /* something was done that is not modelled: the next observation is the truth */
@@ -80,7 +81,7 @@ struct replay {
 	struct replay_options options;
 	struct trace_header header;
 	struct mm_system sys;
-	struct rmap_ops populating; /* the reverse map of TRACE_FAULTS_EACH */
+	struct rmap_ops populating; /* the reverse map of first writes as they are told: fault.c */
 	/* By number: struct space, struct vm_file; by pid: the number of its space. */
 	struct maple_tree spaces, files, processes;
 	uint64_t losses;         /* LOST events that are about all spaces */
@@ -109,7 +110,7 @@ enum replay_call_kind replay_kind_of(uint32_t nr);
 
 /* fault.c */
 /* The reverse map, but that calls do not write what they populate. */
-void replay_populates_apart(struct replay *r);
+void replay_first_writes(struct replay *r);
 bool call_populates(const struct trace_call *c);
 void replay_fault(struct replay *r, struct space *s, const struct trace_event *event);
 /* A first write beside a call is a doubt only where the call may have joined or cut that area. */

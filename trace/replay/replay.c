@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
 
@@ -229,6 +230,11 @@ static void set_limit(struct space *s, uint32_t limit, uint64_t value)
 		s->randomised = !(value & ADDR_NO_RANDOMIZE);
 		s->mm.compat_task_size = value & ADDR_LIMIT_3GB ? 3UL << 30 : (1UL << 32) - 0x2000;
 		break;
+	case TRACE_LIMIT_FUTURE_LOCK:
+		s->mm.def_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+		s->mm.def_flags |=
+			(value & MCL_FUTURE ? VM_LOCKED : 0) | (value & MCL_ONFAULT ? VM_LOCKONFAULT : 0);
+		break;
 	case TRACE_LIMIT_CAPABILITIES:
 		l->cap_ipc_lock = value >> CAP_IPC_LOCK & 1;
 		l->cap_sys_rawio = value >> CAP_SYS_RAWIO & 1;
@@ -293,6 +299,9 @@ static int space_event(struct replay *r, const struct trace_event *e)
 	if (!r->first_pid) {
 		r->first_pid = e->pid;
 		r->stats.processes = r->stats.threads = 1;
+	} else if (t->attached) {
+		r->stats.processes++;
+		r->stats.threads++;
 	}
 	return set_process(r, e->pid, e->mm, 1);
 }
@@ -382,6 +391,8 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 	r->stats.calls++;
 	r->stats.calls_by_kind[replay_kind_of(e->call.nr)]++;
 	r->stats.failed_calls += e->call.result < 0;
+	if (e->call.unordered)
+		return 0;
 	s->call = e->call;
 	s->call.data = NULL;
 	s->call_step = e->step;
@@ -549,8 +560,7 @@ struct replay *replay_new(const struct trace_header *header, const struct replay
 	r->options = *options;
 	r->header = *header;
 	set_machine(&r->sys, header);
-	if (header->fault_source == TRACE_FAULTS_EACH)
-		replay_populates_apart(r);
+	replay_first_writes(r);
 	if (r->options.machine)
 		r->options.machine(r->options.ctx, &r->sys);
 	mt_init_flags(&r->spaces, 0);

@@ -87,9 +87,14 @@ static int insert_area(struct replay *r, struct space *s, const struct trace_are
 	return err;
 }
 
-/* Nobody asks for it of a program's own code, so all of the memory was: a process keeps PR_SET_MEMORY_MERGE over exec. */
-static bool tells_memory_merge(const struct trace_area *a)
+/*
+ * Nobody asks for it of a program's own code, so all of the memory was: a process keeps PR_SET_MEMORY_MERGE over exec.  What
+ * has run before may have asked for it of any other file.
+ */
+static bool tells_memory_merge(const struct space *s, const struct trace_area *a)
 {
+	if (s->attached && (s->mm.start_code < a->start || s->mm.start_code >= a->end))
+		return false;
 	return a->ino && (a->prot & PROT_EXEC) && (a->vm_flags & VM_MERGEABLE);
 }
 
@@ -116,7 +121,7 @@ int begin_map(struct replay *r, struct space *s, const struct trace_map *map)
 		vm_flags_t flags = (a->vm_flags & ~VM_SOFTDIRTY) | hidden_flags(s, a);
 		int err = insert_area(r, s, a, NULL, flags, a->touched, &sharing);
 
-		s->mm.merge_any |= tells_memory_merge(a);
+		s->mm.merge_any |= tells_memory_merge(s, a);
 		/* An area that cannot be there is the recording's fault, and a later check names it. */
 		if (err == -ENOMEM && r->failures != port_failures())
 			return err;

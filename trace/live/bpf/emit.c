@@ -281,11 +281,45 @@ static bool newly_written(const struct followed *f, const struct bpf_area *a)
 	return false;
 }
 
-static void emit_fault(
-	struct live_bpf *s, struct followed *f, const struct item *it, const struct bpf_area *a)
+/* Would @a, alone, take the anon_vma of its neighbour @b at its first write? */
+static bool would_lend(const struct bpf_area *a, const struct bpf_area *b)
 {
+	const uint64_t may_differ = VM_READ | VM_WRITE | VM_EXEC | VM_SOFTDIRTY;
+
+	return !((a->vm_flags ^ b->vm_flags) & ~may_differ) && a->file == b->file && a->policy == b->policy &&
+	       !(b->flags & AREA_INHERITED) && b->pgoff - a->pgoff == (b->start >> 12) - (a->start >> 12);
+}
+
+/*
+ * Areas side by side that two threads write at once for the first time can have an anon_vma each: neither sees the other's
+ * yet.  @i: is there one beside it that has come to another, and none that has come to its own?
+ */
+static bool is_apart(const struct followed *f, const struct area_list *l, uint32_t i)
+{
+	const struct bpf_area *a = &l->areas[i];
+	bool apart = false;
+
+	for (uint32_t n = i ? i - 1 : 0; n <= i + 1 && n < l->nr; n++) {
+		const struct bpf_area *b = &l->areas[n];
+
+		if (n == i || (b->end != a->start && b->start != a->end) || newly_written(f, b))
+			continue;
+		if (b->anon_vma == a->anon_vma)
+			return false;
+		apart |= would_lend(a, b);
+	}
+	return apart;
+}
+
+static void emit_fault(
+	struct live_bpf *s, struct followed *f, const struct item *it, const struct area_list *l, uint32_t i)
+{
+	const struct bpf_area *a = &l->areas[i];
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
-		.fault = { .addr = a->start, .write = a->vm_flags & VM_WRITE, .write_known = true } };
+		.fault = { .addr = a->start,
+			.write = a->vm_flags & VM_WRITE,
+			.write_known = true,
+			.apart = is_apart(f, l, i) } };
 
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	remember(&f->written, a->start, a->end);
@@ -311,13 +345,13 @@ static void emit_first_writes(struct live_bpf *s, struct followed *f, const stru
 
 	for (uint32_t i = 1; i < l->nr; i++)
 		if (newly_written(f, &l->areas[i]) && shares(l, i - 1) && !newly_written(f, &l->areas[i - 1]))
-			emit_fault(s, f, it, &l->areas[i]);
+			emit_fault(s, f, it, l, i);
 	for (uint32_t i = l->nr; i-- > 0;)
 		if (newly_written(f, &l->areas[i]) && !shares(l, i))
-			emit_fault(s, f, it, &l->areas[i]);
+			emit_fault(s, f, it, l, i);
 	for (uint32_t i = l->nr; i-- > 0;)
 		if (newly_written(f, &l->areas[i]))
-			emit_fault(s, f, it, &l->areas[i]);
+			emit_fault(s, f, it, l, i);
 }
 
 /* --- calls -------------------------------------------------------------------------------------------------- */
@@ -365,7 +399,8 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 			.ip = it->call.ip,
 			.sp = it->call.sp,
 			.data = it->call.data_len ? it->call.data : NULL,
-			.data_len = it->call.data_len } };
+			.data_len = it->call.data_len,
+			.unordered = it->unordered } };
 	const struct bpf_area *a;
 	uint64_t size;
 
@@ -398,10 +433,14 @@ static void emit_limits(struct live_bpf *s, struct followed *f, const struct ite
 
 static void emit_fork(struct live_bpf *s, struct followed *f, const struct item *it)
 {
-	struct trace_event e = { .type = TRACE_EVENT_FORK, .fork = { it->fork.child_pid, ++s->next_mm } };
+	struct trace_event e = { .type = TRACE_EVENT_FORK, .fork.child_pid = it->fork.child_pid };
 	struct followed *child = followed_find(s, it->fork.child_space);
 
 	emit_first_writes(s, f, it);
+	/* It has begun by itself. */
+	if (child && (child->known || child->is_late))
+		return;
+	e.fork.child_mm = ++s->next_mm;
 	if (child)
 		child->mm = s->next_mm;
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
@@ -425,7 +464,7 @@ static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it
 		return;
 	a = area_at(&it->after, sec->wrote_lo);
 	if (a && a->vm_flags & VM_GROWSDOWN && newly_written(f, a)) {
-		emit_fault(s, f, it, a);
+		emit_fault(s, f, it, &it->after, (uint32_t)(a - it->after.areas));
 		emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
 	} else {
 		emit_lost_records(s, f, 1, "a change of the map by no call that was seen to begin");
@@ -549,6 +588,10 @@ static void begin_space(struct live_bpf *s, struct followed *f, struct item *it)
 	emit_map(s, f, &it->after, TRACE_MAP_BEGIN, 0, UINT64_MAX);
 	note_written(f, &it->after, &everywhere, &everywhere);
 	f->known = true;
+	if (f->passed_over) {
+		emit_lost_records(s, f, 1, "what it did before it was told of");
+		resync(s, f);
+	}
 }
 
 /* What comes of it is not told: no sections, no calls. */

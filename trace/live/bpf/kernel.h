@@ -140,7 +140,7 @@ struct mm_struct {
 	struct {
 		unsigned int sequence;
 	} mm_lock_seq;
-	unsigned long total_vm, task_size, mmap_base, start_brk, brk, start_stack;
+	unsigned long def_flags, total_vm, task_size, mmap_base, start_brk, brk, start_stack;
 };
 
 /* Before 6.14: it is raised where the lock is let go. */

@@ -81,6 +81,7 @@ static __always_inline void read_space(const struct mm_struct *mm)
 	request.start_brk = mm->start_brk;
 	request.brk = mm->brk;
 	request.start_stack = mm->start_stack;
+	request.def_flags = mm->def_flags;
 }
 
 /* The lock is held until it returns. */

@@ -47,7 +47,7 @@ struct map_request {
 	__u64 held_ns;       /* between the first area and the last: the lock was held so long at least */
 	__u64 sequence;      /* mm_lock_seq: even outside of a write section; 0 where the kernel has none */
 	__u64 mm;
-	__u64 map_count, task_size, mmap_base, start_brk, brk, start_stack;
+	__u64 map_count, task_size, mmap_base, start_brk, brk, start_stack, def_flags;
 };
 
 /* One process. */

@@ -2,14 +2,11 @@
 /*
  * The source over BPF: start, the loop, the end.
  *
- * Attach.  The programs are attached, the process' address space is put on their list, and then its map is read, under its
- * lock: sections with a number up to that one are in the map, later ones come as records.  What was lost is made good in
- * the same way.
+ * What was lost is made good by reading maps anew.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -21,7 +18,6 @@
 #include <bpf/libbpf.h>
 
 #include <vmaple/live_bpf.h>
-#include <vmaple/live_map.h>
 
 #include "minmax.h"
 #include "permitted.h"
@@ -29,11 +25,11 @@
 #include "source.skel.h" /* after the records that it has */
 #include "uapi.h"
 
-#define MAP_ROOM     131072
-#define POLL_MS      10
-#define IDLE_POLL_MS 100 /* at most, where nothing comes */
-#define DRAIN_ROUNDS 100
-#define READ_AT_ONCE 65536 /* records, before it is looked whether this is the end */
+#define POLL_MS          10
+#define IDLE_POLL_MS     100 /* at most, where nothing comes */
+#define DRAIN_ROUNDS     100
+#define SCOPE_RING_BYTES (1u << 25) /* many processes write to it */
+#define READ_AT_ONCE     65536      /* records, before it is looked whether this is the end */
 
 /* The calls that are told: those of the one table at which the other source stops, and that become a record. */
 static void want_calls(uint8_t *wanted)
@@ -58,8 +54,7 @@ static int watch_ring(struct live_bpf *s)
 	return 0;
 }
 
-/* True: there may be more. */
-static bool read_records(struct live_bpf *s, int timeout_ms)
+bool read_records(struct live_bpf *s, int timeout_ms)
 {
 	const void *record = NULL;
 	struct epoll_event e;
@@ -97,6 +92,22 @@ static struct source_program *open_programs(struct live_bpf *s)
 	return skel;
 }
 
+static bool is_scope(const struct live_bpf *s)
+{
+	return s->options.machine || s->options.cgroup;
+}
+
+static int map_rows(struct live_bpf *s)
+{
+	void *rows = mmap(NULL, SPACE_ROWS * sizeof(*s->rows), PROT_READ | PROT_WRITE, MAP_SHARED,
+		bpf_map__fd(s->skel->maps.rows), 0);
+
+	if (rows == MAP_FAILED)
+		return -errno;
+	s->rows = rows;
+	return 0;
+}
+
 static int load(struct live_bpf *s, char *error, size_t size)
 {
 	int err = bpf_permitted(error, size);
@@ -110,6 +121,8 @@ static int load(struct live_bpf *s, char *error, size_t size)
 	}
 	want_calls(s->skel->rodata->wanted);
 	s->skel->bss->last_space = 1;
+	if (is_scope(s) && bpf_map__set_max_entries(s->skel->maps.records, SCOPE_RING_BYTES))
+		return -ENOMEM;
 	err = source_program__load(s->skel);
 	if (err) {
 		bpf_refused(err, error, size);
@@ -120,14 +133,15 @@ static int load(struct live_bpf *s, char *error, size_t size)
 	if (!err)
 		err = watch_ring(s);
 	if (!err)
+		err = map_rows(s);
+	if (!err)
 		err = source_program__attach(s->skel);
 	if (err)
 		bpf_refused(err, error, size);
 	return err;
 }
 
-/* The map of process @pid now, and up to which section it has them. */
-static int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *answer)
+int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *answer)
 {
 	const struct named_bpf_area *areas;
 	const struct map_request *q;
@@ -142,7 +156,7 @@ static int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l,
 		return -EPERM;
 	err = map_reader_read(s->reader, (pid_t)f->pid, &q);
 	*answer = *q;
-	if (err || q->status != STATUS_READ)
+	if (err || q->status != STATUS_READ || (f->key && f->key != q->mm))
 		return err ? err : -ESRCH;
 	areas = map_reader_areas(s->reader, &bytes);
 	if (!areas)
@@ -150,152 +164,6 @@ static int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l,
 	for (uint32_t i = 0; i < q->count && !err; i++)
 		err = area_list_add(l, &areas[i].area) ? 0 : -ENOMEM;
 	munmap((void *)areas, bytes);
-	return err;
-}
-
-/* --- attach ------------------------------------------------------------------------------------------------- */
-
-static void follow_tasks(struct live_bpf *s, struct followed *f)
-{
-	char path[64];
-	DIR *dir;
-	struct dirent *d;
-	int tasks = bpf_map__fd(s->skel->maps.tasks), nr = 0;
-
-	snprintf(path, sizeof(path), "/proc/%u/task", f->pid);
-	dir = opendir(path);
-	while (dir && (d = readdir(dir)) != NULL) {
-		uint32_t tid = (uint32_t)atoi(d->d_name);
-
-		if (!tid)
-			continue;
-		bpf_map_update_elem(tasks, &tid, &f->id, BPF_ANY);
-		nr++;
-	}
-	if (dir)
-		closedir(dir);
-	f->users = nr ? (uint32_t)nr : 1;
-}
-
-/* Its threads but the first. */
-static void emit_threads(struct live_bpf *s, const struct followed *f)
-{
-	int tasks = bpf_map__fd(s->skel->maps.tasks);
-	uint32_t tid, *at = NULL;
-
-	while (bpf_map_get_next_key(tasks, at, &tid) == 0) {
-		struct trace_event e = { .type = TRACE_EVENT_TASK, .task = { f->pid, true } };
-
-		if (tid != f->pid)
-			emit_event(s, &e, f->pid, tid, f->mm, now_ns());
-		at = &tid;
-	}
-}
-
-static void emit_attached(
-	struct live_bpf *s, struct followed *f, const struct map_request *q, struct area_list *l)
-{
-	struct trace_event e = { .type = TRACE_EVENT_SPACE };
-	char path[64], exe[4096];
-	ssize_t n;
-
-	process_space(&s->machine, (pid_t)f->pid, &e.space);
-	snprintf(path, sizeof(path), "/proc/%u/exe", f->pid);
-	n = readlink(path, exe, sizeof(exe) - 1);
-	exe[n > 0 ? n : 0] = '\0';
-	e.space.path = exe;
-	e.space.attached = true;
-	e.space.start_brk = q->start_brk;
-	e.space.brk = q->brk;
-	e.space.start_stack = q->start_stack;
-	e.space.mmap_base = q->mmap_base;
-	e.space.task_size = q->task_size;
-	memcpy(f->limits, e.space.limits, sizeof(f->limits));
-	f->mm = ++s->next_mm;
-	emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
-	emit_first_map(s, f, l);
-	note_written(f, l, &everywhere, &everywhere);
-	f->known = true;
-}
-
-/* Areas of a process that was there before have files that no record has told of. */
-static void learn_files(struct live_bpf *s, struct area_list *l, const struct live_map *named)
-{
-	uint32_t at = 0;
-
-	for (uint32_t i = 0; i < l->nr; i++) {
-		struct bpf_area *a = &l->areas[i];
-		struct file_record r = {
-			.file = a->file, .ino = a->ino, .dev = a->dev, .mode = 0100000, .f_mode = 1
-		};
-
-		while (named && at < named->nr && named->areas[at].start < a->start)
-			at++;
-		if (!a->file)
-			continue;
-		if (a->vm_flags & VM_MAYWRITE && a->vm_flags & VM_MAYSHARE)
-			r.f_mode = 3;
-		origin_learn(s, &r, true);
-		origin_number(s, a);
-		if (named && at < named->nr && named->areas[at].start == a->start && origin_of(s, a))
-			snprintf(origin_of(s, a)->path, sizeof(origin_of(s, a)->path), "%s",
-				named->areas[at].name);
-	}
-}
-
-/* The first one that is followed. */
-static int follow_space(struct live_bpf *s, const struct followed *f, uint64_t mm)
-{
-	struct space_row row = { { mm } };
-	struct space space = { .mm = mm, .id = f->id };
-	uint32_t at = space_row_of(mm), way = at * SPACE_WAYS;
-
-	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.spaces), &way, &space, BPF_ANY) ||
-		bpf_map_update_elem(bpf_map__fd(s->skel->maps.rows), &at, &row, BPF_ANY))
-		return -errno;
-	return 0;
-}
-
-static void emit_attachment(struct live_bpf *s, struct followed *f, const struct live_map *named)
-{
-	struct area_list l = { 0 };
-	struct map_request q;
-
-	s->err = snapshot(s, f, &l, &q);
-	if (!s->err) {
-		f->snapshot = q.sequence;
-		f->sequence = q.sequence - 1;
-		/* What comes meanwhile waits in memory: the ring is not to run over while files are looked up. */
-		read_records(s, 0);
-		learn_files(s, &l, named);
-		emit_attached(s, f, &q, &l);
-		emit_threads(s, f);
-	}
-	free(l.areas);
-}
-
-/* What takes time, names and the reader's loading, comes before it is followed. */
-static int attach(struct live_bpf *s)
-{
-	struct followed *f = followed_add(s, 1, (uint32_t)s->options.pid);
-	struct area_list l = { 0 };
-	struct map_request q;
-	struct live_map *named = NULL;
-	char error[256];
-	int err = f ? snapshot(s, f, &l, &q) : -ENOMEM;
-
-	free(l.areas);
-	if (!err && live_map_read(&named, s->options.pid, 0, error, sizeof(error)))
-		named = NULL;
-	if (!err)
-		err = follow_space(s, f, q.mm);
-	if (!err) {
-		follow_tasks(s, f);
-		emit_attachment(s, f, named);
-		err = s->err;
-	}
-	if (named)
-		live_map_free(named);
 	return err;
 }
 
@@ -347,6 +215,24 @@ static void number_files(struct live_bpf *s, struct area_list *l)
 
 /* --- the loop ----------------------------------------------------------------------------------------------- */
 
+void resync(struct live_bpf *s, struct followed *f)
+{
+	struct area_list l = { 0 };
+	struct map_request q;
+
+	if (snapshot(s, f, &l, &q)) {
+		if (!followed_ends(f))
+			emit_gone(s, f);
+	} else if (f->known) {
+		f->snapshot = q.sequence;
+		f->sequence = q.sequence - 1;
+		number_files(s, &l);
+		emit_map(s, f, &l, TRACE_MAP_RESYNC, 0, UINT64_MAX);
+		note_written(f, &l, &everywhere, &everywhere);
+	}
+	free(l.areas);
+}
+
 /* Something was not seen: go on from the map as it is now. */
 static void make_good(struct live_bpf *s, uint64_t lost)
 {
@@ -359,87 +245,108 @@ static void make_good(struct live_bpf *s, uint64_t lost)
 		emit_lost_records(
 			s, NULL, lost, "records of BPF: the buffer was full, or a section was missed");
 	for (struct followed *f = s->spaces; f; f = f->next) {
-		struct area_list l = { 0 };
-		struct map_request q;
-
 		followed_pass_over(f);
-		if (snapshot(s, f, &l, &q)) {
-			if (!followed_ends(f))
-				emit_gone(s, f);
-		} else if (f->known) {
-			f->snapshot = q.sequence;
-			f->sequence = q.sequence - 1;
-			number_files(s, &l);
-			emit_map(s, f, &l, TRACE_MAP_RESYNC, 0, UINT64_MAX);
-			note_written(f, &l, &everywhere, &everywhere);
-		}
-		free(l.areas);
+		f->is_late = f->is_child && !f->known;
+		if (!f->is_late)
+			resync(s, f);
 	}
+}
+
+/* True: some were lost, and the mirror has the map of now. */
+static bool take_lost(struct live_bpf *s)
+{
+	/* A record that found no room is missed here, too: as a section without its areas, or one whose number is left out. */
+	uint64_t lost = max(s->skel->bss->lost, s->lost);
+
+	if (!lost)
+		return false;
+	s->skel->bss->lost = 0;
+	s->lost = 0;
+	make_good(s, lost);
+	return true;
 }
 
 static bool take_records(struct live_bpf *s, int timeout_ms)
 {
 	bool more = read_records(s, timeout_ms);
-	uint64_t lost;
 
-	/* A record that found no room is missed here, too: as a section without its areas, or one whose number is left out. */
-	lost = max(s->skel->bss->lost, s->lost);
-	if (lost) {
-		s->skel->bss->lost = 0;
-		s->lost = 0;
-		make_good(s, lost);
-	}
+	take_lost(s);
+	adopt_late(s);
 	flush_items(s);
 	return more;
 }
 
-static bool is_over(struct live_bpf *s, uint64_t begin)
+static bool is_over(struct live_bpf *s)
 {
 	if (s->err || (s->options.stop && s->options.stop(s->options.ctx)))
 		return true;
-	if (s->options.seconds > 0 && (double)(now_ns() - begin) > s->options.seconds * 1e9)
+	if (s->options.seconds > 0 && (double)(now_ns() - s->start_ns) > s->options.seconds * 1e9)
 		return true;
 	reap(s);
-	return !s->spaces && (s->child <= 0 || s->child_ended);
+	if (s->options.cgroup)
+		return !s->spaces && access(s->options.cgroup, F_OK);
+	return !s->options.machine && !s->spaces && (s->child <= 0 || s->child_ended);
 }
 
-/* What is still there is compared as a whole, with everything before that moment told. */
+/*
+ * Nothing more is told of anything from one moment on: the hooks go one by one, and a call without its sections would be
+ * taken for one that changed nothing.  First those that follow more.
+ */
+static void let_go(struct live_bpf *s)
+{
+	bpf_link__destroy(s->skel->links.task_forked);
+	bpf_link__destroy(s->skel->links.task_execs);
+	s->skel->links.task_forked = s->skel->links.task_execs = NULL;
+	for (uint32_t at = 0; at < SPACE_ROWS; at++)
+		for (uint32_t way = 0; way < SPACE_WAYS; way++)
+			__atomic_store_n(&s->rows[at].mm[way], 0, __ATOMIC_RELAXED);
+	source_program__detach(s->skel);
+}
+
+/* The map of one that is still there, beside the mirror of the same moment: all before it was told, and nothing behind it. */
+static void compare_last_map(struct live_bpf *s, struct followed *f)
+{
+	struct area_list *l = &f->last_map;
+
+	if (f->head || f->finished || (f->sequence && f->sequence + 1 != f->last_sequence))
+		return;
+	number_files(s, l);
+	emit_map(s, f, l, TRACE_MAP_CHECK, 0, UINT64_MAX);
+	note_written(f, l, &everywhere, &nowhere);
+	emit_anon(s, f, l);
+}
+
 static void compare_at_end(struct live_bpf *s)
 {
-	for (struct followed *f = s->spaces; f; f = f->next) {
-		struct area_list l = { 0 };
-		struct map_request q;
+	struct map_request q;
+	bool more = true, lost = false;
 
-		if (f->known && !f->finished && snapshot(s, f, &l, &q) == 0) {
-			for (int i = 0; i < DRAIN_ROUNDS && f->sequence + 1 < q.sequence; i++)
-				read_records(s, POLL_MS);
-			read_records(s, 0);
-			f->snapshot = q.sequence;
-			flush_items(s);
-			number_files(s, &l);
-			if (!f->head && f->sequence <= q.sequence) {
-				emit_map(s, f, &l, TRACE_MAP_CHECK, 0, UINT64_MAX);
-				note_written(f, &l, &everywhere, &nowhere);
-				emit_anon(s, f, &l);
-			}
-		}
-		free(l.areas);
+	for (struct followed *f = s->spaces; f; f = f->next) {
+		f->has_last_map = f->known && !f->finished && !snapshot(s, f, &f->last_map, &q);
+		f->last_sequence = q.sequence;
 	}
+	let_go(s);
+	while (more && !s->err) {
+		more = read_records(s, 0);
+		lost |= take_lost(s);
+		flush_items(s);
+	}
+	for (struct followed *f = s->spaces; f && !lost; f = f->next)
+		if (f->has_last_map)
+			compare_last_map(s, f);
 }
 
 int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 {
-	uint64_t begin = now_ns();
-
 	s->sink = sink;
-	s->start_ns = begin;
-	s->err = s->options.pid ? attach(s) : 0;
+	s->start_ns = now_ns();
+	s->err = s->options.pid ? adopt(s, s->options.pid) : 0;
 	if (!s->err && s->go_fd >= 0) {
 		(void)!write(s->go_fd, "", 1);
 		close(s->go_fd);
 		s->go_fd = -1;
 	}
-	for (int poll_ms = POLL_MS; !is_over(s, begin);) {
+	for (int poll_ms = POLL_MS; !is_over(s);) {
 		uint64_t before = s->records;
 
 		if (take_records(s, poll_ms))
@@ -450,8 +357,6 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 			poll_ms = poll_ms ? min(2 * poll_ms, IDLE_POLL_MS) : POLL_MS;
 	}
 	if (!s->err)
-		take_records(s, 0);
-	if (!s->err)
 		compare_at_end(s);
 	*status = s->child_status;
 	return s->err;
@@ -459,17 +364,45 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 
 /* --- start and end ------------------------------------------------------------------------------------------ */
 
+static int name_scope(struct live_bpf *s)
+{
+	char **command = &s->machine.strings[2];
+
+	free(*command);
+	if (asprintf(command, "vmaple attach %s%s", s->options.machine ? "--all" : "--cgroup ",
+		    s->options.machine ? "" : s->options.cgroup) < 0)
+		*command = NULL;
+	s->machine.header.command = *command;
+	return *command ? 0 : -ENOMEM;
+}
+
 static int describe_machine(struct live_bpf *s)
 {
 	int err;
 
-	s->machine.options.argv = s->options.pid ? NULL : s->options.argv;
+	s->machine.options.argv = s->options.argv;
 	s->machine.options.pid = s->options.pid;
 	err = machine_header(&s->machine);
+	if (!err && is_scope(s))
+		err = name_scope(s);
 	s->header = s->machine.header;
 	s->header.fault_source = TRACE_FAULTS_EACH;
 	s->header.no_zero_page = reads_get_pages();
 	return err;
+}
+
+static int look_at_scope(const struct live_bpf *s, char *error, size_t size)
+{
+	char path[4096];
+
+	if (!s->options.cgroup)
+		return 0;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", s->options.cgroup);
+	if (access(path, R_OK) == 0)
+		return 0;
+	snprintf(error, size, "%s is not a cgroup that can be read: it has no cgroup.procs",
+		s->options.cgroup);
+	return -ESRCH;
 }
 
 int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *options, char *error, size_t size)
@@ -486,6 +419,7 @@ int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *opti
 	}
 	s->options = *options;
 	s->go_fd = s->wake_fd = s->types_fd = -1;
+	mt_init_flags(&s->by_id, 0);
 	mt_init_flags(&s->origins, 0);
 	mt_init_flags(&s->pointers, 0);
 	err = describe_machine(s);
@@ -497,6 +431,8 @@ int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *opti
 		err = start_program(s);
 		if (err)
 			snprintf(error, size, "cannot start a process: %s", strerror(-err));
+	} else if (!err && is_scope(s)) {
+		err = look_at_scope(s, error, size);
 	} else if (!err && snapshot(s, &probe, &l, &q)) {
 		err = map_status_error(q.status, options->pid, error, size);
 	}
@@ -521,12 +457,15 @@ void live_bpf_free(struct live_bpf *s)
 		close(s->wake_fd);
 	if (s->types_fd >= 0)
 		close(s->types_fd);
+	if (s->rows)
+		munmap(s->rows, SPACE_ROWS * sizeof(*s->rows));
 	source_program__destroy(s->skel);
 	ring_close(&s->ring);
 	if (s->reader)
 		map_reader_close(s->reader);
 	while (s->spaces)
 		followed_free(s, s->spaces);
+	mtree_destroy(&s->by_id);
 	items_free(s);
 	free(s->areas);
 	free(s->anon_areas);

@@ -2,8 +2,9 @@
 /*
  * What the files of the source share.
  *
- *   source.c   start, end, the loop; the process as it is when it is attached to
+ *   source.c   start, end, the loop
  *   places.c   what the programs name of the kernel
+ *   adopt.c    processes as they are when they are attached to
  *   ring.c     records as they lie in the ring
  *   queue.c    records become items, in the order of the mmap lock, and wait for what they lack
  *   emit.c     items become events
@@ -23,7 +24,8 @@
 #include "place_numbers.h"
 #include "ring.h"
 
-#define NO_CALL (~0u)
+#define NO_CALL  (~0u)
+#define MAP_ROOM 131072 /* areas of one process */
 
 /* An open file that was told of. */
 struct origin {
@@ -43,8 +45,9 @@ enum item_kind { ITEM_SECTION, ITEM_CALL, ITEM_TASK, ITEM_EXIT, ITEM_EXEC, ITEM_
 struct item {
 	enum item_kind kind;
 	struct item *next;
-	bool ready; /* nothing is missing */
-	bool drop;  /* nothing is to be told */
+	bool ready;     /* nothing is missing */
+	bool drop;      /* nothing is to be told */
+	bool unordered; /* a call: trace_call.unordered */
 	uint32_t tid, pid;
 	uint64_t time_ns;
 	struct section_record section;
@@ -59,17 +62,25 @@ struct item {
 /* An address space that is followed. */
 struct followed {
 	uint32_t id, pid;
+	uint64_t
+		key; /* the kernel's pointer, where it is known: its process may be another program by now; else 0 */
 	uint32_t mm; /* its number in the recording, in the order in which they begin there; 0: not begun */
 	uint32_t users;
 	bool known;    /* its beginning was told */
+	bool is_child; /* of a fork that was seen */
+	bool is_late;  /* its parent's mirror is no longer what it is a copy of: its own map is read */
 	bool finished; /* its areas are gone */
 	bool held_exit;
-	bool passed_over;              /* records of it were lost */
-	struct item exit;              /* held: the last task's */
-	uint64_t sequence;             /* of its last section; 0: none yet */
-	uint64_t snapshot;             /* sections before this one are in the map that was read */
-	struct area_list gather;       /* areas of the record that comes next */
-	struct area_list before;       /* written ones, of the section that is under way */
+	bool passed_over;          /* records of it were lost */
+	struct item exit;          /* held: the last task's */
+	uint64_t sequence;         /* of its last section; 0: none yet */
+	uint64_t snapshot;         /* sections before this one are in the map that was read */
+	struct area_list gather;   /* areas of the record that comes next */
+	struct area_list before;   /* written ones, of the section that is under way */
+	struct area_list last_map; /* when it was to end: its areas behind the sections below last_sequence */
+	uint64_t last_sequence;
+	bool has_last_map;
+	uint32_t *tids, nr_tids; /* tasks that it had when it was attached to, until its beginning is told */
 	uint64_t gather_of, before_of; /* which section these are of */
 	struct item *head, **tail;
 	struct item **open;        /* the first that is not ready is here or behind */
@@ -88,15 +99,18 @@ struct live_bpf {
 	struct trace_header header;
 	struct source_program *skel;
 	struct place_numbers places;
-	int types_fd; /* of the kernel's, those that the programs name */
+	int types_fd;           /* of the kernel's, those that the programs name */
+	struct space_row *rows; /* the programs' own, SPACE_ROWS of them */
 	struct ring ring;
 	int wake_fd; /* when there is much in the ring */
 	struct map_reader *reader;
 	struct trace_sink *sink;
 	struct followed *spaces;
+	struct maple_tree by_id;             /* they, too */
 	struct maple_tree origins, pointers; /* by number; the number by the kernel's pointer */
 	void *named_tasks;                   /* names.c: a tree of tsearch(3) */
 	uint32_t next_file, next_mm;
+	uint64_t looked_ns; /* for processes that have appeared */
 	pid_t child;
 	int go_fd;
 	bool child_ended;
@@ -109,6 +123,21 @@ struct live_bpf {
 	uint32_t areas_allocated;
 	int err;
 };
+
+/* source.c */
+/* True: there may be more. */
+bool read_records(struct live_bpf *s, int timeout_ms);
+/* The map of its process now, and up to which section it has them. */
+int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *answer);
+
+/* What it did was lost: its mirror goes on from its map as it is now. */
+void resync(struct live_bpf *s, struct followed *f);
+
+/* adopt.c */
+/* Follow a process that was there before, if nobody does: from its map as it is now.  0, or -errno: it cannot be followed. */
+int adopt(struct live_bpf *s, pid_t pid);
+/* Those that are due: children that began too early for their parents' mirrors, and what has appeared in the scope. */
+void adopt_late(struct live_bpf *s);
 
 /* queue.c */
 void on_record(struct live_bpf *s, const void *data, size_t size);

@@ -35,6 +35,7 @@ const volatile __u8 wanted[NR_CALLS];
 /* The address spaces that are followed: SPACE_WAYS in a row by their mm, and what is known of each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, SPACE_ROWS);
 	__type(key, u32);
 	__type(value, struct space_row);

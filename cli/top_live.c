@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmaple top: the process that is looked at, as it goes.
+ *
+ *    TL1  The thread alone speaks to the source; the mirror, its symbols and the writer are under the lock, which it takes
+ *         for each event.
+ *    TL2  What ends the thread is the flag, which the source asks for, or the end of the process; it is joined before
+ *         anything is freed.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmaple/live_bpf.h>
+
+#include "cli.h"
+#include "top_live.h"
+
+struct top_live {
+	struct trace_sink sink;
+	pid_t pid;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	atomic_bool over, wanted; /* wanted: the lock, which the thread would take again and again */
+	uint32_t frozen;          /* recordings that were given a name */
+	/* under the lock */
+	struct explain *x; /* NULL: nothing was seen yet */
+	struct symbols *symbols;
+	struct trace_writer *writer;
+	bool begun; /* the map was read */
+	char error[256], file[64];
+};
+
+static int on_event(struct trace_sink *sink, const struct trace_event *e)
+{
+	struct top_live *l = (struct top_live *)sink;
+	struct trace_sink *ledger;
+	int err = 0;
+
+	while (l->wanted)
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	pthread_mutex_lock(&l->lock);
+	if (l->writer)
+		err = trace_writer_sink(l->writer)->event(trace_writer_sink(l->writer), e);
+	if (!err)
+		err = symbols_event(l->symbols, e);
+	ledger = explain_sink(l->x);
+	if (!err)
+		err = ledger->event(ledger, e);
+	l->begun |= e->type == TRACE_EVENT_MAP;
+	pthread_mutex_unlock(&l->lock);
+	return err;
+}
+
+static bool is_over(void *ctx)
+{
+	struct top_live *l = ctx;
+
+	return l->over;
+}
+
+static void fail(struct top_live *l, const char *sentence)
+{
+	pthread_mutex_lock(&l->lock);
+	snprintf(l->error, sizeof(l->error), "%s", sentence);
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* Where no file can be made the process is followed all the same. */
+static int open_mirror(struct top_live *l, const struct trace_header *h)
+{
+	static const struct replay_options options;
+	struct explain *x = explain_new(h, &options);
+	struct symbols *symbols = symbols_new();
+	struct trace_writer *writer = NULL;
+
+	if (trace_writer_open(&writer, l->file, h))
+		writer = NULL;
+	pthread_mutex_lock(&l->lock);
+	l->x = x;
+	l->symbols = symbols;
+	l->writer = writer;
+	pthread_mutex_unlock(&l->lock);
+	return x && symbols ? 0 : -ENOMEM;
+}
+
+static void *follow(void *arg)
+{
+	struct top_live *l = arg;
+	struct live_bpf_options options = { .pid = l->pid, .stop = is_over, .ctx = l };
+	struct live_bpf *source;
+	char error[256];
+	int err, status;
+
+	if (live_bpf_start(&source, &options, error, sizeof(error))) {
+		fail(l, error);
+		return NULL;
+	}
+	err = open_mirror(l, live_bpf_header(source));
+	if (!err)
+		err = live_bpf_run(source, &l->sink, &status);
+	live_bpf_free(source);
+	if (err)
+		fail(l, err == -ESRCH ? "the process has ended" : strerror(-err));
+	else if (!l->over)
+		fail(l, "the process has ended: f keeps what was seen");
+	return NULL;
+}
+
+static int start_thread(struct top_live *l)
+{
+	l->over = false;
+	l->begun = false;
+	l->error[0] = '\0';
+	return -pthread_create(&l->thread, NULL, follow, l);
+}
+
+/* The thread's end; the recording is whole then. */
+static int end_thread(struct top_live *l)
+{
+	int err;
+
+	l->over = true;
+	pthread_join(l->thread, NULL);
+	err = l->writer ? trace_writer_close(l->writer) : -ENOENT;
+	l->writer = NULL;
+	if (l->x)
+		explain_free(l->x);
+	if (l->symbols)
+		symbols_free(l->symbols);
+	l->x = NULL;
+	l->symbols = NULL;
+	return err;
+}
+
+struct top_live *top_live_start(pid_t pid)
+{
+	struct top_live *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->sink.event = on_event;
+	l->pid = pid;
+	snprintf(l->file, sizeof(l->file), "vmaple-%d.vmt.partial", (int)pid);
+	pthread_mutex_init(&l->lock, NULL);
+	if (!start_thread(l))
+		return l;
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+	return NULL;
+}
+
+void top_live_stop(struct top_live *l)
+{
+	if (!end_thread(l))
+		unlink(l->file);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+const char *top_live_error(struct top_live *l)
+{
+	return l->error;
+}
+
+/* A name that no file has. */
+static void choose_name(struct top_live *l, char *name, size_t size)
+{
+	do
+		snprintf(name, size, "vmaple-%d-%u.vmt", (int)l->pid, ++l->frozen);
+	while (access(name, F_OK) == 0);
+}
+
+int top_live_freeze(struct top_live *l, char *name, size_t size)
+{
+	int err = end_thread(l), again;
+
+	if (!err) {
+		choose_name(l, name, size);
+		err = rename(l->file, name) ? -errno : 0;
+	}
+	again = start_thread(l);
+	return err ? err : again;
+}
+
+/* @l is locked. */
+static int look(struct top_live *l, struct top_numbers *n)
+{
+	struct mm_struct *mm = replay_find(explain_replay(l->x), (uint32_t)l->pid);
+	struct explain_table table;
+	int err;
+
+	replay_statistics(explain_replay(l->x), &n->stats);
+	if (!mm)
+		return 0;
+	err = explain_table(l->x, mm, &table);
+	if (err)
+		return err;
+	n->areas = table.areas;
+	n->needless = table.needless;
+	err = culprits_of(&table,
+		&(struct code){ .symbols = l->symbols,
+			.mm = replay_space_number(explain_replay(l->x), mm),
+			.pid = (uint32_t)l->pid },
+		&n->culprits);
+	for (size_t i = 0; !err && i < n->culprits.count; i++)
+		n->culprits.list[i].group.example = NULL;
+	explain_table_free(&table);
+	return err;
+}
+
+static bool is_too_large(const struct top_live *l)
+{
+	struct stat st;
+
+	return l->writer && !stat(l->file, &st) && (uint64_t)st.st_size > TOP_RECORDING_BYTES;
+}
+
+int top_live_look(struct top_live *l, struct top_numbers *n)
+{
+	int err = -EAGAIN;
+	bool full;
+
+	l->wanted = true;
+	pthread_mutex_lock(&l->lock);
+	l->wanted = false;
+	*n = (struct top_numbers){ .asked = (double)clock_ns() / 1e9 };
+	if (l->x && l->symbols && l->begun)
+		err = look(l, n);
+	n->seconds = (double)clock_ns() / 1e9;
+	full = is_too_large(l);
+	pthread_mutex_unlock(&l->lock);
+	if (full && !err) {
+		(void)end_thread(l);
+		err = start_thread(l);
+	}
+	return err;
+}

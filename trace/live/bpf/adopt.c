@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes that were there before: each begins with its map as it is when it is attached to.
+ *
+ *    AD1  An address space is put on the list of those that are followed, and then its map is read, under its lock: sections
+ *         up to that one are in the map, later ones come as records.  Of calls that are under way then, those that had a
+ *         section or a look before it are in the map as well; so are calls whose records lie before such a section's.
+ *    AD2  Until then records wait.  Where some were lost meanwhile the map is read again, from which on nothing is.
+ *    AD3  A child that began before its parent's map was read is no copy of the parent's mirror: it is adopted, too.
+ *    AD4  Of a cgroup or the machine who has appeared is looked for by number; children of those that are followed come by
+ *         themselves.  This process is left out: each of its records would make more.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <vmaple/live_map.h>
+
+#include "source.h"
+#include "source.skel.h" /* after the records that it has */
+#include "uapi.h"
+
+#define TRIES       10
+#define EMPTY_READS 100
+#define LOOK_NS     250000000ull
+#define DEPTH_MAX   32 /* of cgroups */
+
+/* --- its tasks ---------------------------------------------------------------------------------------------- */
+
+static bool note_task(struct live_bpf *s, struct followed *f, uint32_t tid)
+{
+	uint32_t *grown = realloc(f->tids, (f->nr_tids + 1ul) * sizeof(*grown));
+
+	if (!grown)
+		return false;
+	f->tids = grown;
+	f->tids[f->nr_tids++] = tid;
+	return !bpf_map_update_elem(bpf_map__fd(s->skel->maps.tasks), &tid, &f->id, BPF_ANY);
+}
+
+static bool follow_tasks(struct live_bpf *s, struct followed *f)
+{
+	char path[64];
+	struct dirent *d;
+	bool whole = true;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%u/task", f->pid);
+	dir = opendir(path);
+	while (dir && whole && (d = readdir(dir)) != NULL) {
+		uint32_t tid = (uint32_t)atoi(d->d_name);
+
+		whole = !tid || note_task(s, f, tid);
+	}
+	if (dir)
+		closedir(dir);
+	f->users = f->nr_tids ? f->nr_tids : 1;
+	return whole;
+}
+
+/* Its threads but the first. */
+static void emit_threads(struct live_bpf *s, const struct followed *f)
+{
+	for (uint32_t i = 0; i < f->nr_tids; i++) {
+		struct trace_event e = { .type = TRACE_EVENT_TASK, .task = { f->pid, true } };
+
+		if (f->tids[i] != f->pid)
+			emit_event(s, &e, f->pid, f->tids[i], f->mm, now_ns());
+	}
+}
+
+/* --- its beginning ------------------------------------------------------------------------------------------- */
+
+static void emit_future_lock(struct live_bpf *s, const struct followed *f, uint64_t def_flags)
+{
+	struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { .limit = TRACE_LIMIT_FUTURE_LOCK } };
+
+	e.limit.value =
+		(def_flags & VM_LOCKED ? MCL_FUTURE : 0) | (def_flags & VM_LOCKONFAULT ? MCL_ONFAULT : 0);
+	if (e.limit.value)
+		emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
+}
+
+static void emit_adopted(
+	struct live_bpf *s, struct followed *f, const struct map_request *q, struct area_list *l)
+{
+	struct trace_event e = { .type = TRACE_EVENT_SPACE };
+	char path[64], exe[4096];
+	ssize_t n;
+
+	process_space(&s->machine, (pid_t)f->pid, &e.space);
+	snprintf(path, sizeof(path), "/proc/%u/exe", f->pid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	exe[n > 0 ? n : 0] = '\0';
+	e.space.path = exe;
+	e.space.attached = true;
+	e.space.start_brk = q->start_brk;
+	e.space.brk = q->brk;
+	e.space.start_stack = q->start_stack;
+	e.space.mmap_base = q->mmap_base;
+	e.space.task_size = q->task_size;
+	memcpy(f->limits, e.space.limits, sizeof(f->limits));
+	f->mm = ++s->next_mm;
+	emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
+	emit_future_lock(s, f, q->def_flags);
+	emit_first_map(s, f, l);
+	note_written(f, l, &everywhere, &everywhere);
+	emit_threads(s, f);
+	f->known = true;
+}
+
+/* Its areas have files that no record has told of. */
+static void learn_files(struct live_bpf *s, struct area_list *l, const struct live_map *named)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < l->nr; i++) {
+		struct bpf_area *a = &l->areas[i];
+		struct file_record r = {
+			.file = a->file, .ino = a->ino, .dev = a->dev, .mode = 0100000, .f_mode = 1
+		};
+
+		while (named && at < named->nr && named->areas[at].start < a->start)
+			at++;
+		if (!a->file)
+			continue;
+		if (a->vm_flags & VM_MAYWRITE && a->vm_flags & VM_MAYSHARE)
+			r.f_mode = 3;
+		origin_learn(s, &r, true);
+		origin_number(s, a);
+		if (named && at < named->nr && named->areas[at].start == a->start && origin_of(s, a))
+			snprintf(origin_of(s, a)->path, sizeof(origin_of(s, a)->path), "%s",
+				named->areas[at].name);
+	}
+}
+
+/* All records that were there when it was called. */
+static void read_what_waits(struct live_bpf *s)
+{
+	for (int i = 0; i < EMPTY_READS && read_records(s, 0); i++)
+		;
+}
+
+static bool has_lost(const struct live_bpf *s)
+{
+	return s->skel->bss->lost || s->lost;
+}
+
+/* Children that were made until now. */
+static void begin_late(struct live_bpf *s)
+{
+	for (struct followed *f = s->spaces; f; f = f->next)
+		f->is_late |= f->is_child && !f->known;
+}
+
+/*
+ * The map, with the records around it.  Somebody else's are made good by who reads them; of the only one that is followed
+ * nothing is missing yet.
+ */
+static int first_map(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *q)
+{
+	bool alone = s->spaces == f && !f->next;
+	int err = 0;
+
+	for (int i = 0; i < TRIES; i++) {
+		read_what_waits(s);
+		begin_late(s);
+		followed_pass_over(f);
+		f->passed_over = false;
+		f->snapshot = f->sequence = 0;
+		if (alone)
+			s->skel->bss->lost = s->lost = 0;
+		l->nr = 0;
+		err = snapshot(s, f, l, q);
+		f->snapshot = q->sequence;
+		f->sequence = q->sequence - 1;
+		read_what_waits(s);
+		if (err || !alone || !has_lost(s))
+			break;
+	}
+	return err;
+}
+
+/* @named: names as they were, if they could be read. */
+static int begin(struct live_bpf *s, struct followed *f, const struct live_map *named)
+{
+	struct area_list l = { 0 };
+	struct map_request q;
+	int err = first_map(s, f, &l, &q);
+
+	if (!err) {
+		learn_files(s, &l, named);
+		emit_adopted(s, f, &q, &l);
+		err = s->err;
+	}
+	free(f->tids);
+	f->tids = NULL;
+	f->nr_tids = 0;
+	free(l.areas);
+	return err;
+}
+
+/* As the programs do it themselves, at any time. -EEXIST: it is followed. */
+static int follow(struct live_bpf *s, uint64_t mm, uint32_t *id)
+{
+	uint32_t row = space_row_of(mm);
+	__u64 *ways = s->rows[row].mm;
+	struct space space = { .mm = mm };
+
+	for (uint32_t way = 0; way < SPACE_WAYS; way++)
+		if (__atomic_load_n(&ways[way], __ATOMIC_ACQUIRE) == mm)
+			return -EEXIST;
+	for (uint32_t way = 0; way < SPACE_WAYS; way++) {
+		__u64 none = 0;
+		uint32_t at = row * SPACE_WAYS + way;
+
+		if (!__atomic_compare_exchange_n(
+			    &ways[way], &none, SPACE_TAKEN, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			continue;
+		space.id = *id = __atomic_add_fetch(&s->skel->bss->last_space, 1, __ATOMIC_RELAXED);
+		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.spaces), &at, &space, BPF_ANY))
+			return -errno;
+		__atomic_store_n(&ways[way], mm, __ATOMIC_RELEASE);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+/* The address space of a process, as a number. */
+static int find_space(struct live_bpf *s, pid_t pid, uint64_t *mm)
+{
+	struct followed probe = { .pid = (uint32_t)pid };
+	struct area_list l = { 0 };
+	struct map_request q;
+	int err = snapshot(s, &probe, &l, &q);
+
+	free(l.areas);
+	*mm = q.mm;
+	return err;
+}
+
+/* It has ended, is another program now, or cannot be read. */
+static void give_up(struct live_bpf *s, struct followed *f)
+{
+	__u64 *ways = s->rows[space_row_of(f->key)].mm;
+
+	for (uint32_t way = 0; f->key && way < SPACE_WAYS; way++) {
+		__u64 mm = f->key;
+
+		__atomic_compare_exchange_n(&ways[way], &mm, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	}
+	followed_drop_items(s, f);
+	f->users = 0;
+	f->finished = true;
+}
+
+int adopt(struct live_bpf *s, pid_t pid)
+{
+	struct live_map *named = NULL;
+	struct followed *f = NULL;
+	char error[256];
+	uint32_t id = 0;
+	uint64_t mm;
+	int err = find_space(s, pid, &mm);
+
+	/* What takes time comes before it is followed. */
+	if (!err && live_map_read(&named, pid, LIVE_MAP_NO_BPF, error, sizeof(error)))
+		named = NULL;
+	if (!err)
+		err = follow(s, mm, &id);
+	if (!err) {
+		f = followed_add(s, id, (uint32_t)pid);
+		if (f)
+			f->key = mm;
+		err = f && follow_tasks(s, f) ? begin(s, f, named) : -ENOMEM;
+	}
+	if (err && f)
+		give_up(s, f);
+	if (named)
+		live_map_free(named);
+	return err;
+}
+
+/* --- scopes ------------------------------------------------------------------------------------------------- */
+
+/* False: it is no use to look on. */
+static bool look_at(struct live_bpf *s, pid_t pid)
+{
+	uint32_t space;
+
+	if (pid == getpid() || !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.tasks), &pid, &space))
+		return true;
+	if (adopt(s, pid) == -ENOMEM)
+		s->err = -ENOMEM;
+	return !s->err;
+}
+
+static void look_at_machine(struct live_bpf *s)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+	bool on = true;
+
+	while (dir && on && (d = readdir(dir)) != NULL)
+		if (isdigit((unsigned char)d->d_name[0]))
+			on = look_at(s, atoi(d->d_name));
+	if (dir)
+		closedir(dir);
+}
+
+static void look_at_members(struct live_bpf *s, const char *cgroup)
+{
+	char path[4200];
+	FILE *f;
+	int pid;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (!look_at(s, pid))
+			break;
+	if (f)
+		fclose(f);
+}
+
+static void look_at_cgroup(struct live_bpf *s, const char *cgroup, int depth)
+{
+	DIR *dir = depth < DEPTH_MAX ? opendir(cgroup) : NULL;
+	struct dirent *d;
+	char path[4096];
+
+	look_at_members(s, cgroup);
+	while (dir && !s->err && (d = readdir(dir)) != NULL) {
+		if (d->d_type != DT_DIR || d->d_name[0] == '.')
+			continue;
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", cgroup, d->d_name) < sizeof(path))
+			look_at_cgroup(s, path, depth + 1);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* A task that ended between being listed and being followed is waited for in vain. */
+static void end_the_gone(struct live_bpf *s)
+{
+	for (struct followed *f = s->spaces; f; f = f->next)
+		if (f->finished && f->users && !f->head && kill((pid_t)f->pid, 0) && errno == ESRCH)
+			emit_gone(s, f);
+}
+
+void adopt_late(struct live_bpf *s)
+{
+	uint64_t now = now_ns();
+
+	for (struct followed *f = s->spaces; f && !s->err; f = f->next) {
+		if (!f->is_late)
+			continue;
+		f->is_late = false;
+		if (begin(s, f, NULL))
+			give_up(s, f);
+	}
+	if (now - s->looked_ns < LOOK_NS)
+		return;
+	s->looked_ns = now;
+	end_the_gone(s);
+	if (s->options.machine)
+		look_at_machine(s);
+	else if (s->options.cgroup)
+		look_at_cgroup(s, s->options.cgroup, 0);
+}
