@@ -103,8 +103,6 @@ static void emit_fork(struct live *l, struct task *parent, struct task *child)
 		emit_lost(l, parent, 0, "out of memory: a child process is not recorded");
 		return;
 	}
-	if (parent->mm->users > 1)
-		writes_emit_all(l, parent, true);
 	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
 	mm->read_implies_exec = parent->mm->read_implies_exec;
@@ -117,12 +115,16 @@ static void emit_fork(struct live *l, struct task *parent, struct task *child)
 			"a child whose map cannot be read: it and its children are not recorded");
 		return;
 	}
+	if (parent->mm->users > 1)
+		writes_before_fork(l, parent, mm);
 	growth_copy(l, parent->mm, mm);
 	mapped_file_copy(parent->mm, mm);
 	stacks_copy(parent->mm, mm);
 	e.fork.child_pid = (uint32_t)child->tgid;
 	e.fork.child_mm = mm->id;
 	emit(l, parent, &e);
+	if (parent->mm->users > 1)
+		writes_after_fork(l, parent);
 	if (l->options.check == LIVE_CHECK_EVERY)
 		observe_all(l, child);
 }

@@ -442,6 +442,9 @@ void writes_before_call(struct live *l, struct task *t);
 void writes_after_call(struct live *l, struct task *t, int64_t result);
 /* Send all first writes until now. */
 void writes_emit_all(struct live *l, struct task *t, bool ambiguous);
+/* Those of other threads beside a fork, whose child has not run: before it is told what the child has, behind it the rest. */
+void writes_before_fork(struct live *l, struct task *t, const struct live_mm *child);
+void writes_after_fork(struct live *l, struct task *t);
 
 /* First writes in and beside a range, as of now. */
 void writes_in_range(struct live *l, struct task *t, const struct range *r);

@@ -17,6 +17,8 @@
  *    order that nobody knows, and is marked ambiguous.  So that little is, areas that may be written soon are remembered
  *    in mm->fresh, and searched before each call.
  *
+ *    Beside a fork it is known: what was written before the area was copied is in the child, which has not run yet.
+ *
  * 5. Order.  An area that is written for the first time can take the anon_vma of one beside it.  So where one was
  *    written, those beside it are searched, too, and those beside them: what is not told by then was not written before.
  *    Of two that are told at the same moment nobody knows which was first: the second is marked ambiguous.
@@ -42,7 +44,8 @@ struct search {
 	struct task *t;
 	bool ambiguous;
 	struct range except;
-	struct range told; /* areas side by side, the last that were told */
+	struct range told;          /* areas side by side, the last that were told */
+	const struct live_mm *copy; /* NULL; or what is not in this one either is passed over */
 };
 
 #define NOTHING ((struct range){ UINT64_MAX, UINT64_MAX })
@@ -79,8 +82,8 @@ static void forget_range(struct live_mm *mm, const struct range *r)
 static bool emit_if_written(struct search *s, const struct trace_area *a, const struct range *near)
 {
 	uint64_t from = near->start > REACH ? near->start - REACH : 0;
-	uint64_t to = near->end < UINT64_MAX - REACH ? near->end + REACH : UINT64_MAX, addr;
-	bool whole = a->end - a->start <= 2 * REACH, known;
+	uint64_t to = near->end < UINT64_MAX - REACH ? near->end + REACH : UINT64_MAX, addr, copied;
+	bool whole = a->end - a->start <= 2 * REACH, known, copy_known = true;
 
 	from = whole ? a->start : max(a->start, from);
 	to = whole ? a->end : min(a->end, to);
@@ -89,6 +92,9 @@ static bool emit_if_written(struct search *s, const struct trace_area *a, const 
 		return false;
 	if (served_is_untouched(s->l, s->t, a))
 		return false;
+	if (s->copy && !find_written(s->copy, from, to, &copied, &copy_known))
+		return false;
+	known &= copy_known;
 	emit_found(s, a, addr, known, s->ambiguous || !whole);
 	return true;
 }
@@ -182,6 +188,23 @@ void writes_emit_all(struct live *l, struct task *t, bool ambiguous)
 
 	growth_emit(l, t, ambiguous);
 	served_emit(l, t);
+	search(&s, 0, UINT64_MAX);
+}
+
+void writes_before_fork(struct live *l, struct task *t, const struct live_mm *child)
+{
+	struct search s = begin_search(l, t, false);
+
+	s.copy = child;
+	growth_emit(l, t, true);
+	served_emit(l, t);
+	search(&s, 0, UINT64_MAX);
+}
+
+void writes_after_fork(struct live *l, struct task *t)
+{
+	struct search s = begin_search(l, t, false);
+
 	search(&s, 0, UINT64_MAX);
 }
 

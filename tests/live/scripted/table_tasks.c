@@ -54,7 +54,7 @@ const struct scenario scenarios_of_tasks[] = {
 	  "101 exit 0\n"
 	  END,
 	  "100: space map* mmap=A map write@A fork 101: map map exit! 100: map exit!", NONE, NULL, EVERY },
-	{ "what a thread writes beside a fork may be older than it",
+	{ "what a thread writes beside a fork is older than it where the child has it",
 	  BEGIN
 	  "100 mmap A 2p rw anon|fixed = A\n"
 	  "100 clone thread\n"
@@ -67,7 +67,26 @@ const struct scenario scenarios_of_tasks[] = {
 	  "102 exit 0\n"
 	  "101 exit 0\n"
 	  END,
-	  "100: space map* mmap=A map 101: thread 100: write?@A fork 102: map map exit! 101: exit 100: map exit!",
+	  "100: space map* mmap=A map 101: thread 100: write@A fork 102: map map exit! 101: exit 100: map exit!",
+	  NONE, NULL, EVERY },
+	{ "and younger where it has not, which then joins what its parent does not",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 clone 0\n"
+	  "102 born fork 100\n"
+	  "101 write A\n"
+	  "100 forks 102\n"
+	  "102 mmap A+2 2p rw anon|fixed\n"
+	  "102 noarea A A+2\n"
+	  "102 area A A+4 rw\n"
+	  "102 = A+2\n"
+	  "102 exit 0\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A map 101: thread 100: fork write@A 102: map mmap=A+2 map map exit! 101: exit 100: map exit!",
 	  NONE, NULL, EVERY },
 	{ "a call that is blocked loses its turn to the others",
 	  BEGIN
