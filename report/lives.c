@@ -146,25 +146,57 @@ static void open_life(struct lives *l, const struct vm_area_struct *vma)
 	l->nr_open++;
 }
 
-static void look_at(struct lives *l, uint64_t lo, uint64_t hi)
+/*
+ * Lives of which there is no such area any more, as a list in the order of their lower ends, which is that in which both are
+ * looked through, side by side.  @fresh: there are areas that are no life yet.
+ */
+static struct life *find_gone(struct lives *l, uint64_t first, uint64_t last, bool *fresh)
 {
-	unsigned long index = lo ? lo - 1 : 0;
-	struct life *life;
-	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, l->mm, first);
+	MA_STATE(mas, &l->open, first, first);
+	struct vm_area_struct *vma = vma_next_until(&vmi, last);
+	struct life *life = mas_find(&mas, last), *gone = NULL, **end = &gone;
 	struct explain_boundary b;
 
-	hi = hi + 1 > hi ? hi + 1 : hi;
-	for (life = mt_find(&l->open, &index, hi); life; life = mt_find(&l->open, &index, hi)) {
-		vma = vma_lookup(l->mm, life->start);
-		if (!is_still(life, vma)) {
-			close_life(l, life);
-			continue;
+	while (life || vma) {
+		bool has_life = life && (!vma || life->start <= vma->vm_start);
+		bool has_area = vma && (!life || vma->vm_start <= life->start);
+
+		if (has_life && has_area && is_still(life, vma)) {
+			explain_boundary(vma, &b);
+			set_needless(l, life, b.needless);
+		} else {
+			*fresh |= has_area;
+			if (has_life) {
+				*end = life;
+				end = &life->next_gone;
+			}
 		}
-		explain_boundary(vma, &b);
-		set_needless(l, life, b.needless);
+		if (has_life)
+			life = mas_find(&mas, last);
+		if (has_area)
+			vma = vma_next_until(&vmi, last);
 	}
-	vma = find_vma(l->mm, lo ? lo - 1 : 0);
-	for (; vma && vma->vm_start <= hi; vma = find_vma(l->mm, vma->vm_end))
+	*end = NULL;
+	return gone;
+}
+
+static void look_at(struct lives *l, uint64_t lo, uint64_t hi)
+{
+	uint64_t first = lo ? lo - 1 : 0, last = hi + 1 > hi ? hi + 1 : hi;
+	bool fresh = false;
+	struct life *gone = find_gone(l, first, last, &fresh);
+	struct vm_area_struct *vma;
+
+	while (gone) {
+		struct life *next = gone->next_gone;
+
+		close_life(l, gone);
+		gone = next;
+	}
+	if (!fresh)
+		return;
+	for (vma = find_vma(l->mm, first); vma && vma->vm_start <= last; vma = find_vma(l->mm, vma->vm_end))
 		if (!mtree_load(&l->open, vma->vm_start))
 			open_life(l, vma);
 }

@@ -66,6 +66,7 @@ struct life {
 	uint8_t kind, prot;    /* prot: 1 read, 2 write, 4 execute */
 	bool shared, needless;
 	bool needless_now; /* as the boundary was when it was last looked at */
+	struct life *next_gone;
 };
 
 struct lives {

@@ -14,7 +14,7 @@ def runs_of(*tests):
 MM_UNITS = runs_of("corners of an address space, maple", "merge scenarios", "where mappings go, maple", "brk",
                    "kernel profiles", "protection keys", "zero page", "space ends", "damage is found, maple",
                    "one free area of each thread", "failed joins", "arguments out of range")
-PAGE_UNITS = runs_of("corners of pages", "damage is found, pages", "the stack of exec")
+PAGE_UNITS = runs_of("contents of pages", "corners of pages", "damage is found, pages", "the stack of exec")
 REPLAY_UNITS = runs_of("controls of the mirror", "replay", "replay_partial", "replay_causes", "replay_bounds", "nonsense")
 LEDGER = runs_of("ledger", "explanations without memory", "what explanations tell", "budgets", "cases",
                  "differences between recordings", "exports", "pages of a report")
@@ -40,7 +40,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
             run_of("allocation failures in lib/mm", 24000)]),
     "rmap": (["lib/rmap/*.[ch]"], ["broken.h"],
              PAGE_UNITS + MM_UNITS[:2] + [run_of("reverse maps against a model", 3000)] +
-             runs_of("allocation failures in lib/paging", "memory set aside", "oracle_ cases", "controls of verify") +
+             runs_of("allocation failures in lib/paging", "memory set aside", "oracle_ cases", "controls of the mirror") +
              [run_of("reverse maps against a model", 8000)]),
     "paging": (["lib/paging/*.[ch]"], [],
                PAGE_UNITS + [run_of("reverse maps against a model", 3000)] +

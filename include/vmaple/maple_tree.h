@@ -336,6 +336,11 @@ VMAPLE_API bool mt_can_move_border(
 	const struct maple_tree *mt, const void *left, const void *right, unsigned long border) __must_check;
 VMAPLE_API bool mt_move_border(
 	struct maple_tree *mt, const void *left, const void *right, unsigned long border) __must_check;
+/** The same: its area becomes [first, last], of which what it does not have is a part of a hole. */
+VMAPLE_API bool mt_can_grow(
+	const struct maple_tree *mt, const void *entry, unsigned long first, unsigned long last) __must_check;
+VMAPLE_API bool mt_grow(
+	struct maple_tree *mt, const void *entry, unsigned long first, unsigned long last) __must_check;
 /** The same: its area becomes NULL. @return false: not here, or the leaf would hold too little. */
 VMAPLE_API bool mt_drop(struct maple_tree *mt, const void *entry) __must_check;
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */

@@ -7,8 +7,10 @@
  *    So a search for that much or more, below high, need not look at the index.  Not a guess like the free_area_cache
  *    of Linux 2.6: what a search finds is what it would have found.
  *
- * 2. Validity.  It is true while mm->changes is what it was.  Two changes keep it: a mapping at its upper end, and an
- *    unmapping with a single store, which makes it longer or puts another one in its place.  All others end it.
+ * 2. Validity.  It is true while mm->changes is what it was.  Three changes keep it: a mapping at its upper end; an
+ *    unmapping with a single store, which makes it longer or puts another one in its place; and whatever stores an area
+ *    outside of it (index_stored()): a cut, a join, a fixed mapping.  Other holes can only become shorter by that, and if
+ *    the area lies beside it, that is what lies there now.  All others end it.
  *
  *      before    |- prev -|      hole      |- next -|- c -|
  *      map       |- prev -|  hole  |- new -|- next -|- c -|

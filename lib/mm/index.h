@@ -16,6 +16,7 @@
  *   index_prepare, _commit, _cancel    see above; at most one store of an mm at a time
  *   index_prepare_cut, _border         index_prepare where an area takes one end of another: with a part of it, or growing.
  *                                      Bounds of areas are still what they were
+ *   index_prepare_growth               index_prepare where an area grows, into a hole
  *   index_put                          prepare and commit in one: may fail, then nothing has changed
  *   index_drop                         index_put of NULL over an area
  *   index_find                         the area that contains an address, or the next above

@@ -239,6 +239,8 @@ static int prepare_store(struct index_store *st, struct mm_struct *mm, const str
 {
 	if (j->shrinks)
 		return index_prepare_border(st, mm, j->start, j->end, j->target, j->shrinks);
+	if (!j->gone[0] && !j->gone[1])
+		return index_prepare_growth(st, mm, j->start, j->end, j->target);
 	return index_prepare(st, mm, j->start, j->end, j->target);
 }
 

@@ -4,6 +4,7 @@
  * and what becomes of a file that could not be written to its end.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,6 +106,25 @@ static void test_a_summary_does_not_say_what_was_not(void **state)
 	free(text);
 }
 
+/* Each line is there for its own number. */
+static void test_a_summary_says_one_thing_where_there_was_one(void **state)
+{
+	static const struct {
+		struct replay_stats stats;
+		const char *line;
+	} one[] = { { { .outside = 1 }, "outside" }, { { .foreign = 1 }, "foreign" },
+		{ { .consequences = 1 }, "following" }, { { .anon_checks = 1 }, "anon_vmas" },
+		{ { .lost = 1, .lost_unknown = 1 }, "lost" } };
+
+	for (size_t i = 0; i < sizeof(one) / sizeof(one[0]); i++) {
+		char *text = summary_of(&one[i].stats);
+
+		for (size_t j = 0; j < sizeof(one) / sizeof(one[0]); j++)
+			assert_int_equal(strstr(text, one[j].line) != NULL, i == j);
+		free(text);
+	}
+}
+
 static void test_a_summary_in_json_has_every_number_under_its_name(void **state)
 {
 	static const struct {
@@ -158,29 +178,51 @@ static void record(const char *text)
 	assert_int_equal(trace_writer_close(writer), 0);
 }
 
-/* Its status; what it writes to stdout in @said. */
-static int run(int (*command)(int argc, char **argv), char said[4096], const char *options)
+static char complaints[4096]; /* of the last command, on stderr */
+
+static void read_back(FILE *f, char text[4096])
 {
-	char words[256], *argv[16] = { "command" };
-	int argc = 1, before = dup(STDOUT_FILENO), status;
-	FILE *out = tmpfile();
 	size_t n;
 
-	snprintf(words, sizeof(words), "%s %s", options, path);
+	rewind(f);
+	n = fread(text, 1, 4095, f);
+	text[n] = '\0';
+	fclose(f);
+}
+
+/* Its status; what it writes to stdout, if that is @out, is there. */
+static int run_into(int (*command)(int argc, char **argv), FILE *out, const char *options)
+{
+	char words[256], *argv[16] = { "command" };
+	int argc = 1, outer = dup(STDOUT_FILENO), outer_err = dup(STDERR_FILENO), status;
+	FILE *err = tmpfile();
+
+	snprintf(words, sizeof(words), "%s", options);
 	for (char *w = strtok(words, " "); w; w = strtok(NULL, " "))
-		argv[argc++] = w;
-	assert_non_null(out);
+		argv[argc++] = strcmp(w, "FILE") ? w : path;
+	assert_non_null(err);
 	fflush(stdout);
 	dup2(fileno(out), STDOUT_FILENO);
+	dup2(fileno(err), STDERR_FILENO);
 	optind = 0; /* getopt begins anew */
 	status = command(argc, argv);
-	fflush(stdout);
-	dup2(before, STDOUT_FILENO);
-	close(before);
-	rewind(out);
-	n = fread(said, 1, 4095, out);
-	said[n] = '\0';
-	fclose(out);
+	fflush(NULL);
+	dup2(outer, STDOUT_FILENO);
+	dup2(outer_err, STDERR_FILENO);
+	close(outer);
+	close(outer_err);
+	read_back(err, complaints);
+	return status;
+}
+
+static int run(int (*command)(int argc, char **argv), char said[4096], const char *options)
+{
+	FILE *out = tmpfile();
+	int status;
+
+	assert_non_null(out);
+	status = run_into(command, out, options);
+	read_back(out, said);
 	return status;
 }
 
@@ -199,13 +241,13 @@ static void test_maps_shows_the_map_after_the_step_that_is_asked_for(void **stat
 	char said[4096];
 
 	record(LIFE);
-	assert_int_equal(run(cmd_maps, said, "--at 4"), 0);
+	assert_int_equal(run(cmd_maps, said, "--at 4 FILE"), 0);
 	assert_string_equal(said, "7f0000000000-7f0000004000 rw-p 00000000 00:00 0 \n");
-	assert_int_equal(run(cmd_maps, said, "--at 3"), 0);
+	assert_int_equal(run(cmd_maps, said, "--at 3 FILE"), 0);
 	assert_string_equal(said, "");
-	assert_int_equal(run(cmd_maps, said, "--pid 101 --at 7"), 0);
+	assert_int_equal(run(cmd_maps, said, "--pid 101 --at 7 FILE"), 0);
 	assert_says(said, "7f0000000000-7f0000004000 rw-p");
-	assert_int_equal(run(cmd_maps, said, "--pid 101"), 0);
+	assert_int_equal(run(cmd_maps, said, "--pid 101 FILE"), 0);
 	assert_null(strstr(said, "7f0000000000-7f0000004000"));
 	assert_says(said, "7f0000010000-7f0000012000 r--s 00003000 08:01 77");
 }
@@ -215,10 +257,10 @@ static void test_maps_of_a_process_that_is_not_there_is_a_status_of_its_own(void
 	char said[4096];
 
 	record(LIFE);
-	assert_int_equal(run(cmd_maps, said, "--pid 999"), 1);
-	assert_int_equal(run(cmd_maps, said, "--pid 101 --at 4"), 1);
-	assert_int_equal(run(cmd_maps, said, "--format red"), STATUS_USAGE);
-	assert_int_equal(run(cmd_maps, said, "--at x"), STATUS_USAGE);
+	assert_int_equal(run(cmd_maps, said, "--pid 999 FILE"), 1);
+	assert_int_equal(run(cmd_maps, said, "--pid 101 --at 4 FILE"), 1);
+	assert_int_equal(run(cmd_maps, said, "--format red FILE"), STATUS_USAGE);
+	assert_int_equal(run(cmd_maps, said, "--at x FILE"), STATUS_USAGE);
 }
 
 static json_t *field(json_t *areas, size_t i, const char *key)
@@ -235,7 +277,7 @@ static void test_maps_in_json_has_bytes_pages_and_access(void **state)
 	json_t *areas;
 
 	record(LIFE);
-	assert_int_equal(run(cmd_maps, said, "--format json --at 6"), 0);
+	assert_int_equal(run(cmd_maps, said, "--format json --at 6 FILE"), 0);
 	areas = json_loads(said, 0, NULL);
 	assert_int_equal(json_array_size(areas), 2);
 	assert_int_equal(json_integer_value(field(areas, 0, "start")), 0x7f0000000000);
@@ -254,7 +296,7 @@ static void test_maps_as_smaps_has_sizes_in_kib(void **state)
 	char said[4096];
 
 	record(LIFE);
-	assert_int_equal(run(cmd_maps, said, "--format smaps --at 6"), 0);
+	assert_int_equal(run(cmd_maps, said, "--format smaps --at 6 FILE"), 0);
 	assert_says(said, "Size:                 16 kB\nAnonVma:             yes\n");
 	assert_says(said, "Size:                  8 kB\nAnonVma:              no\n");
 }
@@ -265,24 +307,123 @@ static void test_verify_ends_with_what_it_found(void **state)
 	struct stat st;
 
 	record(LIFE);
-	assert_int_equal(run(cmd_verify, said, ""), 0);
+	assert_int_equal(run(cmd_verify, said, "FILE"), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(truncate(path, st.st_size - 9), 0);
-	assert_int_equal(run(cmd_verify, said, ""), STATUS_DAMAGED);
+	assert_int_equal(run(cmd_verify, said, "FILE"), STATUS_DAMAGED);
+	assert_says(complaints, "the recording ends at byte");
+	assert_int_equal(run(cmd_why, said, "--top FILE"), STATUS_DAMAGED);
+	assert_says(complaints, "the recording ends at byte");
 	record(LIFE "call munmap 0x7f0000010000 0x1000 0 0 0 0 = -22\n");
-	assert_int_equal(run(cmd_verify, said, ""), STATUS_DIFFERENCES);
+	assert_int_equal(run(cmd_verify, said, "FILE"), STATUS_DIFFERENCES);
 	assert_says(said, "\ndifference at step 9, process 101: the call's result is not the one expected\n"
 			  "  after step 9: munmap(0x7f0000010000, 4096) = -EINVAL\n");
-	assert_int_equal(run(cmd_verify, said, "--no-checks"), 0);
-	assert_int_equal(run(cmd_verify, said, "--red"), STATUS_USAGE);
+	assert_int_equal(run(cmd_verify, said, "--no-checks FILE"), 0);
+	assert_int_equal(run(cmd_verify, said, "--red FILE"), STATUS_USAGE);
+}
+
+static void test_maps_of_a_child_are_those_before_its_own_end(void **state)
+{
+	char said[4096];
+
+	record(LIFE "process 100 1\nexit last\nprocess 101 2\n"
+		    "call mmap 0x7f0000020000 0x1000 3 0x32 -1 0x0 = 0x7f0000020000\nexit last\n");
+	assert_int_equal(run(cmd_maps, said, "--pid 101 FILE"), 0);
+	assert_says(said, "7f0000020000-7f0000021000 rw-p");
+	assert_int_equal(run(cmd_maps, said, "FILE"), 0);
+	assert_says(said, "7f0000000000-7f0000004000 rw-p");
+}
+
+static void test_control_characters_of_a_name_do_not_reach_a_terminal(void **state)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	char said[4096];
+	FILE *slave;
+	ssize_t n;
+
+	record("begin\n7f0000000000-7f0000001000 rw-p 00000000 00:00 0 [anon:red\033[31m]\n");
+	assert_int_equal(run(cmd_maps, said, "FILE"), 0);
+	assert_says(said, "[anon:red\\033[31m]");
+	assert_int_equal(run(cmd_maps, said, "--raw FILE"), 0);
+	assert_says(said, "[anon:red\033[31m]");
+	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+	/* It does not become this process's own. */
+	slave = fdopen(open(ptsname(terminal), O_RDWR | O_NOCTTY), "r+");
+	assert_non_null(slave);
+	assert_int_equal(run_into(cmd_maps, slave, "--raw FILE"), 0);
+	n = read(terminal, said, sizeof(said) - 1);
+	assert_true(n > 0);
+	said[n] = '\0';
+	assert_says(said, "[anon:red\\033[31m]");
+	fclose(slave);
+	close(terminal);
+}
+
+static int synced;
+
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+	synced++;
+	return 0;
+}
+
+/* In KiB. */
+static long peak_of_this_process(void)
+{
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "re");
+	long kib = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "VmHWM: %ld", &kib);
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+static void test_run_ends_like_its_program_and_says_so(void **state)
+{
+	long mib, least = peak_of_this_process() / 2;
+	char said[4096], *at;
+	double seconds;
+	json_t *o;
+
+	assert_int_equal(run(cmd_run, said, "--json --check end -- sh -c exit${IFS}3"), 3);
+	o = json_loads(said, 0, NULL);
+	assert_int_equal(json_integer_value(json_object_get(o, "exit_status")), 3);
+	assert_in_range(json_integer_value(json_object_get(o, "recorder_peak_kib")), least, 64 * least);
+	assert_true(json_real_value(json_object_get(o, "recorder_cpu_seconds")) < 60);
+	json_decref(o);
+	assert_int_equal(run(cmd_run, said, "--check end -- true"), 0);
+	at = strstr(complaints, "  overhead ");
+	assert_true(
+		at && sscanf(at, " overhead %lf s of CPU to record and check, %ld MiB", &seconds, &mib) == 2);
+	assert_in_range(mib, least / 1024, 64 * least / 1024);
+}
+
+static void test_record_wants_a_file_and_brings_it_to_the_disk_where_that_is_asked_for(void **state)
+{
+	char said[4096];
+
+	assert_int_equal(run(cmd_record, said, "-- true"), STATUS_USAGE);
+	assert_says(complaints, "-o FILE is missing");
+	synced = 0;
+	assert_int_equal(run(cmd_record, said, "--check end -o FILE -- true"), 0);
+	assert_int_equal(synced, 0);
+	assert_int_equal(run(cmd_record, said, "--check end --sync -o FILE -- true"), 0);
+	assert_true(synced > 0);
+	assert_int_equal(run(cmd_verify, said, "FILE"), 0);
 }
 
 /* --- files that are written ------------------------------------------------------------------------------------- */
 
 static void test_a_file_is_there_when_it_is_whole(void **state)
 {
-	char partial[64], out[64];
+	char partial[64], out[64], said[4096];
 	struct output o;
+	FILE *f;
 
 	snprintf(out, sizeof(out), "%s.out", path);
 	snprintf(partial, sizeof(partial), "%s.out.partial", path);
@@ -296,8 +437,11 @@ static void test_a_file_is_there_when_it_is_whole(void **state)
 	/* What was there stays where the next one fails, and nothing is left of that. */
 	assert_int_equal(output_open(&o, "test", out), 0);
 	assert_int_equal(output_close(&o, -EIO), STATUS_FAILED);
-	assert_int_equal(access(out, F_OK), 0);
 	assert_int_equal(access(partial, F_OK), -1);
+	f = fopen(out, "re");
+	assert_non_null(f);
+	read_back(f, said);
+	assert_string_equal(said, "whole\n");
 	unlink(out);
 }
 
@@ -318,12 +462,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_summary_says_every_number_by_its_name),
 		cmocka_unit_test(test_a_summary_does_not_say_what_was_not),
+		cmocka_unit_test(test_a_summary_says_one_thing_where_there_was_one),
 		cmocka_unit_test(test_a_summary_in_json_has_every_number_under_its_name),
 		cmocka_unit_test(test_maps_shows_the_map_after_the_step_that_is_asked_for),
 		cmocka_unit_test(test_maps_of_a_process_that_is_not_there_is_a_status_of_its_own),
 		cmocka_unit_test(test_maps_in_json_has_bytes_pages_and_access),
 		cmocka_unit_test(test_maps_as_smaps_has_sizes_in_kib),
 		cmocka_unit_test(test_verify_ends_with_what_it_found),
+		cmocka_unit_test(test_maps_of_a_child_are_those_before_its_own_end),
+		cmocka_unit_test(test_control_characters_of_a_name_do_not_reach_a_terminal),
+		cmocka_unit_test(test_run_ends_like_its_program_and_says_so),
+		cmocka_unit_test(test_record_wants_a_file_and_brings_it_to_the_disk_where_that_is_asked_for),
 		cmocka_unit_test(test_a_file_is_there_when_it_is_whole),
 	};
 

@@ -52,6 +52,10 @@ fi
 check "$cc" -static -std=c17 -Wall -Werror -o "$folder/static" "$source/examples/shadow.c" "${flags[@]}" \
 	$(pkg-config --static --libs vmaple) -pthread
 check "$folder/static" >"$folder/out"
+# Before it is called it has done nothing.
+check "$cc" -std=gnu17 -Wall -Wextra -Werror -o "$folder/quiet" "$source/tests/install/quiet.c" "${flags[@]}" "$library/libvmaple.a" \
+	-Wl,--wrap=malloc,--wrap=aligned_alloc,--wrap=getenv -pthread
+check "$folder/quiet"
 mkdir "$folder/cmake"
 cat >"$folder/cmake/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.18)

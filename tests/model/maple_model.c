@@ -220,6 +220,53 @@ static void do_border(struct run *r)
 	model_store(border, last, right);
 }
 
+/* How much of a hole of @room indices an area grows by. */
+static unsigned long growth(struct run *r, unsigned long room)
+{
+	unsigned long by = random_below(&r->random, r->shape->widest + 1) * r->shape->step;
+
+	return by > room ? room : by;
+}
+
+/* An area grows over a part of the holes around it, where the writer is. */
+static void do_grow(struct run *r)
+{
+	int at = look_at_some(r);
+	unsigned long first, last;
+	void *entry;
+
+	if (at < 0)
+		return;
+	entry = model.range[at].entry;
+	first = model_begin((unsigned int)at);
+	last = model.range[at].last;
+	if (at && !model.range[at - 1].entry)
+		first -= growth(r, first - model_begin((unsigned int)at - 1));
+	if (at + 1 < (int)model.nr && !model.range[at + 1].entry)
+		last += growth(r, model.range[at + 1].last - last);
+	if (!mt_grow(&r->mt, entry, first, last)) {
+		assert_false(mt_can_grow(&r->mt, entry, first, last));
+		return;
+	}
+	assert_false(mt_in_rcu(&r->mt));
+	model_store(first, last, entry);
+}
+
+/* Nothing that has an entry is grown over. */
+static void do_grow_too_far(struct run *r)
+{
+	int at = look_at_some(r);
+
+	if (at < 0)
+		return;
+	if (at && model.range[at - 1].entry)
+		assert_false(mt_can_grow(&r->mt, model.range[at].entry, model_begin((unsigned int)at) - 1,
+			model.range[at].last));
+	if (at + 1 < (int)model.nr && model.range[at + 1].entry)
+		assert_false(mt_can_grow(&r->mt, model.range[at].entry, model_begin((unsigned int)at),
+			model.range[at].last + 1));
+}
+
 /* An area goes, where the writer is. */
 static void do_drop(struct run *r)
 {
@@ -477,6 +524,8 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 			do_cut(&r);
 			do_border(&r);
 			do_drop(&r);
+			do_grow(&r);
+			do_grow_too_far(&r);
 			break;
 		default:
 			do_gap(&r);

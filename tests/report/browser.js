@@ -435,6 +435,18 @@ const cases = {
 		await b.click("#areas th button[data-key=size]");
 		assert.strictEqual(await b.value("document.querySelector('#areas th[aria-sort=ascending] button').dataset.key"), "size");
 	},
+	async "on a narrow screen nothing is cut off, and words stay words"(b) {
+		await b.open(pageFile);
+		await b.send("Emulation.setDeviceMetricsOverride", { width: 400, height: 800, deviceScaleFactor: 1, mobile: false });
+		await b.frames();
+		assert.deepStrictEqual(await b.value("[document.documentElement.scrollWidth, ...[...document.querySelectorAll('select, input, canvas, pre')].map((e) => e.getBoundingClientRect().right)].filter((right) => right > 400)"), []);
+		const narrowest = await b.value("Math.min(...[...document.querySelectorAll('#reasons td:not(.n)')].map((td) => td.clientWidth))");
+		assert.ok(narrowest >= 60, `a column of words has ${narrowest} pixels`);
+		await b.shot("13-narrow", true);
+		await b.send("Emulation.clearDeviceMetricsOverride");
+		await b.frames();
+		b.quiet();
+	},
 	async "dark, and light again; by itself where the system is"(b) {
 		const background = "getComputedStyle(document.body).backgroundColor", before = await b.value(background), ink = "getComputedStyle(document.body).color";
 		await b.click("#theme");

@@ -137,6 +137,33 @@ static void test_what_is_written_is_read_back(void **state)
 	assert_string_equal(error, "");
 }
 
+/* Seven bits a byte: each length, its least and its greatest number. */
+static void test_numbers_of_every_length_are_read_back(void **state)
+{
+	struct trace_writer *w;
+	struct trace_reader *r;
+	struct trace_event e;
+	char error[512];
+
+	assert_int_equal(trace_writer_open(&w, path, &rec_header), 0);
+	for (int bits = 0; bits < 64; bits++)
+		for (int below = 0; below < 2; below++) {
+			e = (struct trace_event){ .type = TRACE_EVENT_LOST,
+				.step = (uint64_t)(2 * bits + below + 1),
+				.lost = { (1ull << bits) - (uint64_t)below, "records" } };
+			assert_int_equal(trace_writer_sink(w)->event(trace_writer_sink(w), &e), 0);
+		}
+	assert_int_equal(trace_writer_close(w), 0);
+	assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+	for (int bits = 0; bits < 64; bits++)
+		for (int below = 0; below < 2; below++) {
+			assert_int_equal(trace_reader_next(r, &e), 1);
+			assert_int_equal(e.lost.count, (1ull << bits) - (uint64_t)below);
+		}
+	assert_int_equal(trace_reader_next(r, &e), 0);
+	trace_reader_close(r);
+}
+
 static void test_the_words_of_the_header_are_read_back(void **state)
 {
 	const struct trace_header *h;
@@ -280,6 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_written_is_read_back),
+		cmocka_unit_test(test_numbers_of_every_length_are_read_back),
 		cmocka_unit_test(test_the_words_of_the_header_are_read_back),
 		cmocka_unit_test(test_a_recording_cut_at_any_byte_says_so),
 		cmocka_unit_test(test_a_flipped_byte_anywhere_is_noticed),

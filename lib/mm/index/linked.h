@@ -157,6 +157,7 @@ static inline int index_prepare(struct index_store *st, struct mm_struct *mm, un
 
 #define index_prepare_cut(st, mm, start, end, vma, part)     index_prepare(st, mm, start, end, part)
 #define index_prepare_border(st, mm, start, end, vma, other) index_prepare(st, mm, start, end, vma)
+#define index_prepare_growth                                 index_prepare
 
 static inline int index_put(
 	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)

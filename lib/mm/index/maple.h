@@ -30,7 +30,7 @@ struct index_store {
 	struct mm_struct *mm;
 	unsigned long start, end;
 	/* What takes no memory: a change at the writer's place, or a store; else a cursor that has it. */
-	enum { INDEX_CUT, INDEX_BORDER, INDEX_PUT, INDEX_CURSOR } way;
+	enum { INDEX_CUT, INDEX_BORDER, INDEX_GROW, INDEX_PUT, INDEX_CURSOR } way;
 	unsigned long at; /* of a cut or border; between what stands below and above it then, */
 	struct vm_area_struct *lower, *upper;
 	const struct vm_area_struct *cut; /* and in place of what */
@@ -162,6 +162,38 @@ static inline int index_prepare_border(struct index_store *st, struct mm_struct 
 	return 0;
 }
 
+/* The same where @vma becomes [start, end), and gains a part of a hole. */
+static inline int index_prepare_growth(struct index_store *st, struct mm_struct *mm, unsigned long start,
+	unsigned long end, struct vm_area_struct *vma)
+{
+	if (!mt_can_grow(&mm->mm_mt, vma, start, end - 1))
+		return index_prepare(st, mm, start, end, vma);
+	st->mm = mm;
+	st->start = start;
+	st->end = end;
+	st->way = INDEX_GROW;
+	return 0;
+}
+
+/* The hole that was found last stays: @vma is stored beside it, or elsewhere, and fills others at most (hole.c, 2). */
+static inline void index_keep_hole(
+	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)
+{
+	struct mm_hole *h = &mm->hole;
+
+	if (h->changes != mm->changes)
+		return;
+	if (end <= h->start) {
+		h->prev = end == h->start ? vma : h->prev;
+	} else if (start >= h->end && h->end != h->high) {
+		h->next = start == h->end ? vma : h->next;
+		h->behind_known = false;
+	} else {
+		return;
+	}
+	h->changes++;
+}
+
 /* @vma (NULL: a hole) has been stored over [start, end): what lay there is gone from the index. */
 static inline void index_stored(
 	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)
@@ -170,6 +202,8 @@ static inline void index_stored(
 
 	if (vma || (found && found->vm_start < end && found->vm_end > start))
 		mm->found = vma;
+	if (vma)
+		index_keep_hole(mm, start, end, vma);
 	mm->changes++;
 	if (mm->sys->verify)
 		index_verify(mm);
@@ -185,6 +219,8 @@ static inline bool index_commit_here(struct index_store *st, void *vma)
 		done = mt_cut(mt, st->cut, st->at, st->lower, st->upper);
 	else if (st->way == INDEX_BORDER)
 		done = mt_move_border(mt, st->lower, st->upper, st->at);
+	else
+		done = mt_grow(mt, vma, st->start, st->end - 1);
 	if (done)
 		PROBE4(maple_store, mt, st->start, st->end - 1, vma);
 	return done;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes at the writer's place: an area that it has found is cut, gains what its neighbour loses, or goes.
+ * Changes at the writer's place: an area that it has found is cut, grows, gains what its neighbour loses, or goes.
  *
  * 1. Meaning.  The call that changes an area has just asked for it, so that the writer's path leads there or beside it,
  *    and it knows which entries stand there. It says what becomes of them instead of what is stored over which range:
@@ -8,9 +8,12 @@
  *        cut      |------- e -------|    border    |---- l ----|-- r --|
  *                 |-- l --|--- u ---|              |-- l --|---- r ----|
  *
- *    So nothing is searched: of a cut one place more, of a border two numbers, and of what goes one slot. As stores, the
- *    first two in two steps, they took 210, 325 and 240 instructions, of which 110, 25 and 110 are left (callgrind, on
- *    recordings of bash, java and node).
+ *        grow     |-- e --|    hole          |
+ *                 |-------- e ------|        |
+ *
+ *    So nothing is searched: of a cut one place more, of a border or of what grows two numbers, and of what goes one slot.
+ *    As stores, the first three in two steps, they took 210, 325, 220 and 240 instructions, of which 110, 25, 42 and 110
+ *    are left (callgrind, on recordings of bash, java, python3 and node).
  * 2. Where it does not apply (RCU mode, the path leads elsewhere, the leaf is full or runs low, a bound that its layout cannot
  *    hold, the neighbour is another leaf's) it says so, and a store does it.
  */
@@ -121,6 +124,45 @@ bool mt_move_border(struct maple_tree *mt, const void *left, const void *right, 
 	i = place_of(leaf, path_area(&mt->ma_path), left);
 	changed(mt, border, i + 1);
 	LEAF_BY_LAYOUT(leaf, move_border, leaf, i, border);
+	return true;
+}
+
+/* Is nothing but a hole, without an erased area in it, between area @i and the bounds that it is to have? */
+static inline __attribute__((always_inline)) bool has_room(const struct mt_leaf *leaf, unsigned int i,
+	unsigned long first, unsigned long last, unsigned long layout)
+{
+	if (!layout_fits(layout, first, last))
+		return false;
+	if (i && leaf_unit_end(leaf, layout, i - 1) >= layout_unit(layout, first))
+		return false;
+	return i + 1 == leaf->nr || leaf_unit_start(leaf, layout, i + 1) > layout_unit(layout, last);
+}
+
+bool mt_can_grow(const struct maple_tree *mt, const void *entry, unsigned long first, unsigned long last)
+{
+	const struct mt_path *path = &mt->ma_path;
+	const struct mt_leaf *leaf;
+	unsigned int i;
+
+	if (!is_here(mt) || first < path->min || last > path->max)
+		return false;
+	leaf = path_leaf(path);
+	i = place_of(leaf, path_area(path), entry);
+	return i < LEAF_AREAS && LEAF_BY_LAYOUT(leaf, has_room, leaf, i, first, last);
+}
+
+bool mt_grow(struct maple_tree *mt, const void *entry, unsigned long first, unsigned long last)
+{
+	struct mt_leaf *leaf;
+	unsigned int i;
+
+	if (!mt_can_grow(mt, entry, first, last))
+		return false;
+	leaf = path_leaf(&mt->ma_path);
+	i = place_of(leaf, path_area(&mt->ma_path), entry);
+	changed(mt, first, i);
+	leaf_set_start(leaf, leaf->base, i, first);
+	leaf_set_end(leaf, leaf->base, i, last);
 	return true;
 }
 

@@ -14,6 +14,9 @@
  * 2. How.  The areas that the store meets are looked at once, in the units of the leaf; struct quick is what becomes of
  *    them.  A store in two steps carries it from one to the other.  A plan for any store (plan.c) takes 330 instructions
  *    and a cursor, and a mapping call makes two of them; these take half (callgrind, on a recording of java).
+ * 3. Straight.  What mmap stores mostly has the bounds of an area that was cut out for it, or meets nothing: then it takes
+ *    the place of an erased area there, or one more.  Nothing is counted for that: a store of mmap's takes 166
+ *    instructions where it took 302, with all that are not so (callgrind, on a recording of python3).
  */
 #include "write.h"
 
@@ -206,7 +209,59 @@ bool mt_store_quickly(struct mt_store *store, struct mt_path *path)
 	return LEAF_BY_LAYOUT(leaf, quick_store, store, path, leaf, i);
 }
 
-int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
+/* The place in @leaf for an area that meets none which has an entry; LEAF_AREAS: it does, or there is no place. */
+static per_layout unsigned int place_in_hole(
+	struct mt_leaf *leaf, unsigned int i, unsigned long last, unsigned long layout)
+{
+	unsigned int nr = leaf->nr;
+
+	if (!leaf->slot[i]) { /* erased, or behind the last */
+		if (i < nr)
+			return i + 1 == nr || leaf_unit_start(leaf, layout, i + 1) > last ? i : LEAF_AREAS;
+	} else if (leaf_unit_start(leaf, layout, i) <= last) {
+		return LEAF_AREAS;
+	}
+	if (i && !leaf->slot[i - 1])
+		return i - 1;
+	if (nr == LEAF_AREAS)
+		return LEAF_AREAS;
+	if (i < nr)
+		leaf_move(leaf, layout, i + 1, i, nr - i);
+	leaf->nr = (unsigned char)(nr + 1);
+	return i;
+}
+
+/* @entry over [first, last], which @path leads to, if that is an area or a part of a hole, and the leaf takes it. */
+static per_layout bool put_straight(struct maple_tree *mt, struct mt_leaf *leaf, unsigned long first,
+	unsigned long last, void *entry, unsigned long layout)
+{
+	struct mt_path *path = &mt->ma_path;
+	unsigned int i = path_area(path);
+
+	if (!layout_fits(layout, first, last))
+		return false;
+	first = layout_unit(layout, first);
+	last = layout_unit(layout, last);
+	if (i == leaf->nr || leaf_unit_start(leaf, layout, i) != first ||
+		leaf_unit_end(leaf, layout, i) != last) {
+		i = place_in_hole(leaf, i, last, layout);
+		if (i == LEAF_AREAS)
+			return false;
+		leaf_set_unit_start(leaf, layout, i, first);
+		leaf_set_unit_end(leaf, layout, i, last);
+		leaf_set_live(leaf, leaf_live(leaf) + 1);
+	} else if (!leaf->slot[i]) {
+		leaf_set_live(leaf, leaf_live(leaf) + 1);
+	}
+	leaf->slot[i] = entry;
+	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	path->offset[path->height - 1] = (unsigned char)i;
+	mt->ma_tail = path->max == ULONG_MAX && i + 1U == leaf->nr ? leaf : NULL;
+	return true;
+}
+
+static __attribute__((noinline)) int put_over_areas(
+	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
 {
 	struct mt_store store = { .mt = mt, .mas = NULL, .first = first, .last = last, .entry = entry };
 
@@ -216,6 +271,22 @@ int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void 
 		return 0;
 	}
 	return mt_put_any(&store, gfp);
+}
+
+int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
+{
+	struct mt_path *path;
+	struct mt_leaf *leaf;
+
+	if (!entry || mt->ma_tail || mt_in_rcu(mt) || !mt_has_nodes(mt))
+		return put_over_areas(mt, first, last, entry, gfp);
+	path = mt_writer_path(mt, first);
+	leaf = path_leaf(path);
+	if (!leaf->nr || last > path->max ||
+		!LEAF_BY_LAYOUT(leaf, put_straight, mt, leaf, first, last, entry))
+		return put_over_areas(mt, first, last, entry, gfp);
+	PROBE4(maple_store, mt, first, last, entry);
+	return 0;
 }
 
 bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsigned long last, const void *entry,

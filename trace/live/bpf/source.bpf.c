@@ -34,7 +34,7 @@ __noinline int emit_written(struct space *s, u64 lo, u64 hi)
 {
 	struct sample sm = { .at = lo, .hi = hi, .written_only = 1 };
 
-	if (!s || lo >= hi)
+	if (!s || lo >= hi || !has_new(s->mm, lo, hi, s->id))
 		return 0;
 	sm.mm = s->mm;
 	sm.sequence = sequence_of(mm_by(s->mm), s->tid);
