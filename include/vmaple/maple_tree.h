@@ -341,7 +341,7 @@ VMAPLE_API bool mt_can_grow(
 	const struct maple_tree *mt, const void *entry, unsigned long first, unsigned long last) __must_check;
 VMAPLE_API bool mt_grow(
 	struct maple_tree *mt, const void *entry, unsigned long first, unsigned long last) __must_check;
-/** The same: its area becomes NULL. @return false: not here, or the leaf would hold too little. */
+/** The same, in RCU mode too: its area becomes NULL. @return false: not here, or the leaf would hold too little. */
 VMAPLE_API bool mt_drop(struct maple_tree *mt, const void *entry) __must_check;
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */
 VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;

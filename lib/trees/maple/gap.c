@@ -9,7 +9,8 @@
  *    leaf all holes that are long enough are found at once, as a mask.  One that lies wholly inside the window
  *    holds the answer; one that the window cuts may disappoint.  At most two children per level are cut, so
  *    O(height) nodes are seen; the last child on the right edge, whose gap is not known, is one more.
- * 3. Gaps that are too long.  Without RCU a store of an entry leaves what is known of its leaf: to look for the holes that
+ * 3. Gaps that are too long.  Without RCU, or where the lock is external, so that the searches of readers are not the only ones
+ *    (mt_writer_gap()), a store of an entry leaves what is known of its leaf: to look for the holes that
  *    it touches, and mostly for the longest of those that are left, was a third of a store. A search that looks into the
  *    leaf in vain writes down what it found, if it is the writer's: so each store lets a search be in vain once at most.
  * 4. Readers.  In RCU mode a gap may be newer or older than the child beside it: a reader's answer is a hint,

@@ -16,7 +16,8 @@
  *    and a cursor, and a mapping call makes two of them; these take half (callgrind, on a recording of java).
  * 3. Straight.  What mmap stores mostly has the bounds of an area that was cut out for it, or meets nothing: then it takes
  *    the place of an erased area there, or one more.  Nothing is counted for that: a store of mmap's takes 166
- *    instructions where it took 302, with all that are not so (callgrind, on a recording of python3).
+ *    instructions where it took 302, with all that are not so (callgrind, on a recording of python3).  The bounds of an
+ *    area that is there, or was, are one slot, so that it is done beside readers, too.
  */
 #include "write.h"
 
@@ -231,7 +232,17 @@ static per_layout unsigned int place_in_hole(
 	return i;
 }
 
-/* @entry over [first, last], which @path leads to, if that is an area or a part of a hole, and the leaf takes it. */
+/* One slot, beside readers too: see mt_store_exactly(). */
+static inline void put_in_place(struct maple_tree *mt, struct mt_leaf *leaf, unsigned int i, void *entry)
+{
+	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	mt->ma_tail = NULL;
+	if (!leaf->slot[i])
+		leaf_set_live(leaf, leaf_live(leaf) + 1);
+	mt_publish(&leaf->slot[i], entry);
+}
+
+/* @entry over [first, last], where the writer is, if that is an area or a part of a hole, and the leaf takes it. */
 static per_layout bool put_straight(struct maple_tree *mt, struct mt_leaf *leaf, unsigned long first,
 	unsigned long last, void *entry, unsigned long layout)
 {
@@ -242,20 +253,21 @@ static per_layout bool put_straight(struct maple_tree *mt, struct mt_leaf *leaf,
 		return false;
 	first = layout_unit(layout, first);
 	last = layout_unit(layout, last);
-	if (i == leaf->nr || leaf_unit_start(leaf, layout, i) != first ||
-		leaf_unit_end(leaf, layout, i) != last) {
-		i = place_in_hole(leaf, i, last, layout);
-		if (i == LEAF_AREAS)
-			return false;
-		leaf_set_unit_start(leaf, layout, i, first);
-		leaf_set_unit_end(leaf, layout, i, last);
-		leaf_set_live(leaf, leaf_live(leaf) + 1);
-	} else if (!leaf->slot[i]) {
-		leaf_set_live(leaf, leaf_live(leaf) + 1);
+	if (i < leaf->nr && leaf_unit_start(leaf, layout, i) == first &&
+		leaf_unit_end(leaf, layout, i) == last) {
+		put_in_place(mt, leaf, i, entry);
+		return true;
 	}
-	leaf->slot[i] = entry;
-	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	if (mt_in_rcu(mt))
+		return false;
+	i = place_in_hole(leaf, i, last, layout);
+	if (i == LEAF_AREAS)
+		return false;
+	leaf_set_unit_start(leaf, layout, i, first);
+	leaf_set_unit_end(leaf, layout, i, last);
+	leaf->slot[i] = NULL;
 	path->offset[path->height - 1] = (unsigned char)i;
+	put_in_place(mt, leaf, i, entry);
 	mt->ma_tail = path->max == ULONG_MAX && i + 1U == leaf->nr ? leaf : NULL;
 	return true;
 }
@@ -278,7 +290,7 @@ int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void 
 	struct mt_path *path;
 	struct mt_leaf *leaf;
 
-	if (!entry || mt->ma_tail || mt_in_rcu(mt) || !mt_has_nodes(mt))
+	if (!entry || mt->ma_tail || !mt_search_mends(mt) || !mt_has_nodes(mt))
 		return put_over_areas(mt, first, last, entry, gfp);
 	path = mt_writer_path(mt, first);
 	leaf = path_leaf(path);

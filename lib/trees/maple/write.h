@@ -48,10 +48,15 @@ static inline bool mt_gap_is_known(const struct maple_tree *mt, const struct mt_
 {
 	return (mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 && path->max != ULONG_MAX;
 }
+/* Are gaps that are too long left to the next search, which is the writer's then (gap.c, 3)? */
+static inline bool mt_search_mends(const struct maple_tree *mt)
+{
+	return !mt_in_rcu(mt) || mt_external_lock(mt);
+}
 /* May @store, which is carried out in the leaf of @path, change what is known of its gap? (MT7) */
 static inline bool mt_gap_may_change(const struct mt_store *store, const struct mt_path *path)
 {
-	return mt_gap_is_known(store->mt, path) && (!store->entry || mt_in_rcu(store->mt));
+	return mt_gap_is_known(store->mt, path) && (!store->entry || !mt_search_mends(store->mt));
 }
 /* edit.c: the leaf of @path, whose gap is known, has been changed by @store; @hole as explained there. */
 void mt_gap_changed(struct mt_path *path, const struct mt_store *store, unsigned long hole);
