@@ -18,10 +18,17 @@ class Flame {
 
 	build() {
 		const m = this.meta, began = (i) => isOf(this.data.rects, i, page.thread, page.chart.spans[0]), groups = new Map(), paths = [], weights = [];
-		const { columns: from, chosen } = this.weight.value === "births" ? { columns: this.data.rects, chosen: began } : shown();
+		const by = this.weight.value, ever = by === "births" || by === "calls", { columns: from, chosen } = ever ? { columns: this.data.rects, chosen: began } : shown();
+		const counted = new Set();
 		for (let i = 0; i < from.start.length; i++) {
 			if (!chosen(i))
 				continue;
+			// A call may have made several; of what is drawn as one each was made by a call of its own.
+			if (by === "calls" && from.lives[i] === 1) {
+				if (counted.has(from.step[i]))
+					continue;
+				counted.add(from.step[i]);
+			}
 			const stack = from.stack[i], key = `${stack} ${from.site[i]} ${from.reasons[i]}`;
 			let at = groups.get(key);
 			if (at === undefined) {
@@ -29,7 +36,7 @@ class Flame {
 				paths.push(flamePath(m.stacks[stack], siteOf(m, from, i), reasonWords(m, from.reasons[i], m.reasons)));
 				weights.push(0);
 			}
-			weights[at] += this.weight.value === "bytes" ? from.end[i] - from.start[i] : this.weight.value === "births" ? from.lives[i] : 1;
+			weights[at] += by === "bytes" ? from.end[i] - from.start[i] : ever ? from.lives[i] : 1;
 		}
 		this.root = flameTree(paths, weights);
 		this.zoomTo([this.root]);

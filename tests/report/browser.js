@@ -332,6 +332,14 @@ const cases = {
 		await b.value("document.getElementById('flame').focus()");
 		await b.key("Escape");
 		assert.strictEqual(await b.value("page.flame.boxes[0].node.name"), "all");
+		await b.value(change("weight", "births"));
+		const births = await b.value("page.flame.root.value"), steps = await b.value("new Set(page.picture.rects.step).size");
+		assert.strictEqual(births, await b.value("page.space.rects"));
+		await b.value(change("weight", "calls"));
+		assert.strictEqual(await b.value("page.flame.root.value"), steps, "each call once, however many areas it made");
+		assert.ok(steps < births);
+		assert.match(await b.value("document.getElementById('flametip').textContent"), /^all: [0-9]+ calls, 100.0%$/);
+		await b.value(change("weight", "areas"));
 	},
 	async "another process is shown, and its link reopens it"(b) {
 		if ((await b.value("page.meta.spaces.length")) < 2)
