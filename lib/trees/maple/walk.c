@@ -48,18 +48,18 @@ unsigned long (*mt_leaf_gap)(
 	const struct mt_leaf *leaf, unsigned long min, unsigned long max) = scalar_leaf_gap;
 unsigned long (*mt_inner_gap)(const struct mt_inner *node, unsigned long but) = scalar_inner_gap;
 
-#define CHOOSE(form)                                  \
-	do {                                          \
-		mt_walk_load = form##_load;           \
-		mt_walk_load_many = form##_load_many; \
-		mt_walk_position = form##_position;   \
-		mt_walk_look = form##_look;           \
-		mt_walk_around = form##_around;       \
-		mt_area_at = form##_area;             \
-		mt_path_to = form##_path;             \
-		mt_find_gap = form##_find_gap;        \
-		mt_leaf_gap = form##_leaf_gap;        \
-		mt_inner_gap = form##_inner_gap;      \
+#define CHOOSE(isa)                                  \
+	do {                                         \
+		mt_walk_load = isa##_load;           \
+		mt_walk_load_many = isa##_load_many; \
+		mt_walk_position = isa##_position;   \
+		mt_walk_look = isa##_look;           \
+		mt_walk_around = isa##_around;       \
+		mt_area_at = isa##_area;             \
+		mt_path_to = isa##_path;             \
+		mt_find_gap = isa##_find_gap;        \
+		mt_leaf_gap = isa##_leaf_gap;        \
+		mt_inner_gap = isa##_inner_gap;      \
 	} while (0)
 
 bool mt_search_select(enum mt_search_kind kind)
