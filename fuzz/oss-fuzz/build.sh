@@ -22,6 +22,6 @@ for target; do
 	# Those of the C library and the compiler are the runner's own.
 	ldd "$OUT/fuzz_$target" | awk '$3 ~ /^\// && $1 !~ /^(libc|libm|libgcc_s|libpthread|libdl|librt|libresolv)\.so/ { print $3 }' |
 		xargs -r cp -nL -t "$OUT/lib"
-	[ ! -d "fuzz/corpus/$target" ] || (cd "fuzz/corpus/$target" && python3 -m zipfile -c "$OUT/fuzz_${target}_seed_corpus.zip" *)
+	[ ! -d "fuzz/corpus/$target" ] || (cd "fuzz/corpus/$target" && python3 -m zipfile -c "$OUT/fuzz_${target}_seed_corpus.zip" ./*)
 	[ ! -f "fuzz/$target.dict" ] || cp "fuzz/$target.dict" "$OUT/fuzz_$target.dict"
 done
