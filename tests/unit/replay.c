@@ -4,6 +4,7 @@
  *
  * The maps in these stories are what Linux 6.18 does (merge-scenarios.txt), not what the engine printed.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,6 +60,10 @@ static void test_a_story_as_linux_tells_it_has_no_difference(void **state)
 	assert_int_equal(stats.uncertain, 0);
 	assert_int_equal(stats.checks, 5);
 	assert_int_equal(stats.calls, 6);
+	assert_int_equal(stats.calls_by_kind[REPLAY_MMAP], 2);
+	assert_int_equal(stats.calls_by_kind[REPLAY_MPROTECT], 2);
+	assert_int_equal(stats.calls_by_kind[REPLAY_MUNMAP], 2);
+	assert_int_equal(stats.calls_by_kind[REPLAY_OTHER], 0);
 	assert_int_equal(stats.failed_calls, 1);
 	assert_int_equal(stats.first_writes, 2);
 	replay_free(r);
@@ -181,7 +186,9 @@ static void test_a_process_is_there_until_its_last_thread_ends(void **state)
 	end.tid = 101;
 	end.exit.last = true;
 	assert_int_equal(rec.sink->event(rec.sink, &end), 0);
+	errno = EIO;
 	assert_null(replay_find(replay, 0));
+	assert_int_equal(errno, 0);
 	replay_free(replay);
 }
 
