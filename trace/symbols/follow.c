@@ -3,16 +3,22 @@
 #include "symbols_internal.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static struct space_code *find_space(const struct symbols *s, uint32_t mm)
 {
-	struct space_code *c = s->spaces;
+	struct space_code *const *found = tfind(&mm, &s->spaces, by_number);
 
-	while (c && c->mm != mm)
-		c = c->next;
-	return c;
+	return found ? *found : NULL;
 }
 
 static struct space_code *add_space(struct symbols *s, uint32_t mm)
@@ -22,27 +28,59 @@ static struct space_code *add_space(struct symbols *s, uint32_t mm)
 	if (!c)
 		return NULL;
 	c->mm = mm;
-	c->next = s->spaces;
-	s->spaces = c;
+	if (!tsearch(c, &s->spaces, by_number)) {
+		free(c);
+		return NULL;
+	}
 	return c;
+}
+
+static void leave(struct code_list *code)
+{
+	if (code && --code->users == 0)
+		free(code);
+}
+
+static void free_space(void *node)
+{
+	struct space_code *c = node;
+
+	leave(c->code);
+	free(c);
 }
 
 static void end_space(struct symbols *s, uint32_t mm)
 {
-	struct space_code **at = &s->spaces, *c;
+	struct space_code *c = find_space(s, mm);
 
-	while (*at && (*at)->mm != mm)
-		at = &(*at)->next;
-	c = *at;
 	if (!c)
 		return;
-	*at = c->next;
-	free(c->at);
-	free(c);
+	tdelete(&mm, &s->spaces, by_number);
+	free_space(c);
+}
+
+/* Its own, with room for one more. NULL: no memory. */
+static struct code_list *own_code(struct space_code *c)
+{
+	struct code_list *code = c->code, *own;
+	size_t nr = code ? code->nr : 0, room = 2 * nr + 16;
+
+	if (code && code->users == 1 && nr < code->allocated)
+		return code;
+	own = malloc(sizeof(*own) + room * sizeof(own->at[0]));
+	if (!own)
+		return NULL;
+	own->users = 1;
+	own->nr = nr;
+	own->allocated = room;
+	if (nr)
+		memcpy(own->at, code->at, nr * sizeof(own->at[0]));
+	leave(code);
+	return c->code = own;
 }
 
 /* The first that ends above @addr. */
-static size_t first_above(const struct space_code *c, uint64_t addr)
+static size_t first_above(const struct code_list *c, uint64_t addr)
 {
 	size_t lo = 0, hi = c->nr;
 
@@ -59,20 +97,15 @@ static size_t first_above(const struct space_code *c, uint64_t addr)
 
 static int add_module(struct symbols *s, uint32_t mm, const struct trace_module *m)
 {
-	struct space_code *c = find_space(s, mm);
-	size_t from, to, want;
-	struct code_at *grown;
+	struct space_code *space = find_space(s, mm);
+	struct code_list *c;
+	size_t from, to;
 
-	if (!c && !(c = add_space(s, mm)))
+	if (!space && !(space = add_space(s, mm)))
 		return -1;
-	if (c->nr == c->allocated) {
-		want = c->nr ? 2 * c->nr : 16;
-		grown = realloc(c->at, want * sizeof(*grown));
-		if (!grown)
-			return -1;
-		c->at = grown;
-		c->allocated = want;
-	}
+	c = own_code(space);
+	if (!c)
+		return -1;
 	from = to = first_above(c, m->start);
 	while (to < c->nr && c->at[to].start < m->end)
 		to++;
@@ -87,16 +120,13 @@ static int copy_space(struct symbols *s, uint32_t from, uint32_t to)
 {
 	struct space_code *parent = find_space(s, from), *child;
 
-	if (!parent || !parent->nr)
+	if (!parent || !parent->code)
 		return 0;
 	child = add_space(s, to);
 	if (!child)
 		return -1;
-	child->at = malloc(parent->nr * sizeof(*child->at));
-	if (!child->at)
-		return -1;
-	memcpy(child->at, parent->at, parent->nr * sizeof(*child->at));
-	child->nr = child->allocated = parent->nr;
+	child->code = parent->code;
+	child->code->users++;
 	return 0;
 }
 
@@ -157,7 +187,8 @@ const struct trace_stack *symbols_stack(const struct symbols *s, uint32_t id)
 
 bool symbols_frame(struct symbols *s, uint32_t mm, uint32_t pid, uint64_t frame, struct symbol *symbol)
 {
-	const struct space_code *c = find_space(s, mm);
+	const struct space_code *space = find_space(s, mm);
+	const struct code_list *c = space ? space->code : NULL;
 	uint64_t addr = frame - 1;
 	size_t i = c ? first_above(c, addr) : 0;
 	bool there = c && i < c->nr && c->at[i].start <= addr, known;
@@ -170,8 +201,7 @@ bool symbols_frame(struct symbols *s, uint32_t mm, uint32_t pid, uint64_t frame,
 
 void symbols_follow_free(struct symbols *s)
 {
-	while (s->spaces)
-		end_space(s, s->spaces->mm);
+	tdestroy(s->spaces, free_space);
 	for (uint32_t i = 0; i < s->nr_stacks; i++)
 		free((void *)s->stacks[i].frames);
 	free(s->stacks);

@@ -3,6 +3,7 @@
 #include "symbols_internal.h"
 
 #include <inttypes.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,15 @@ struct symbols *symbols_new(void)
 	return calloc(1, sizeof(struct symbols));
 }
 
+static void free_module(void *node)
+{
+	struct known_module *m = node;
+
+	symbol_file_close(m->file);
+	free(m->path);
+	free(m);
+}
+
 void symbols_free(struct symbols *s)
 {
 	if (!s)
@@ -22,14 +32,7 @@ void symbols_free(struct symbols *s)
 	perf_maps_free(s);
 	task_names_free(s);
 	plain_names_free(s);
-	while (s->modules) {
-		struct known_module *m = s->modules;
-
-		s->modules = m->next;
-		symbol_file_close(m->file);
-		free(m->path);
-		free(m);
-	}
+	tdestroy(s->modules, free_module);
 	while (s->nr_notes)
 		free(s->notes[--s->nr_notes]);
 	free(s->notes);
@@ -63,33 +66,46 @@ static bool is_memory(const char *path)
 	return (*path != '/' && strcmp(path, "[vdso]") != 0) || strncmp(path, "/memfd:", 7) == 0;
 }
 
-static bool is_module(const struct known_module *k, const struct trace_module *m)
+static int by_what_it_is(const void *a, const void *b)
 {
-	return k->build_id_len == m->build_id_len && strcmp(k->path, m->path) == 0 &&
-	       (!k->build_id_len || memcmp(k->build_id, m->build_id, k->build_id_len) == 0);
+	const struct known_module *x = a, *y = b;
+	int path = strcmp(x->path, y->path);
+
+	if (path || x->build_id_len != y->build_id_len)
+		return path ? path : x->build_id_len < y->build_id_len ? -1 : 1;
+	return memcmp(x->build_id, y->build_id, x->build_id_len);
+}
+
+static struct known_module *new_module(struct symbols *s, const struct known_module *key)
+{
+	struct known_module *k = malloc(sizeof(*k));
+
+	if (!k)
+		return NULL;
+	*k = *key;
+	k->path = strdup(key->path);
+	if (!k->path || !tsearch(k, &s->modules, by_what_it_is)) {
+		free(k->path);
+		free(k);
+		return NULL;
+	}
+	/* A path without a file, such as [heap] or [anon:...], has nothing to be read. */
+	if (*k->path == '/' && !is_memory(k->path))
+		k->file = symbol_file_open(s, k);
+	return k;
 }
 
 struct known_module *symbols_module(struct symbols *s, const struct trace_module *m)
 {
-	struct known_module *k = s->modules;
+	struct known_module key = { .path = (char *)m->path, .build_id_len = m->build_id_len };
+	struct known_module *const *found;
 
-	while (k && !is_module(k, m))
-		k = k->next;
-	if (k || m->build_id_len > TRACE_BUILD_ID_MAX)
-		return k;
-	k = calloc(1, sizeof(*k));
-	if (!k || !(k->path = strdup(m->path))) {
-		free(k);
+	if (m->build_id_len > TRACE_BUILD_ID_MAX)
 		return NULL;
-	}
-	k->build_id_len = m->build_id_len;
 	if (m->build_id_len)
-		memcpy(k->build_id, m->build_id, m->build_id_len);
-	/* A path without a file, such as [heap] or [anon:...], has nothing to be read. */
-	if (*k->path == '/' && !is_memory(k->path))
-		k->file = symbol_file_open(s, k);
-	k->next = s->modules;
-	return s->modules = k;
+		memcpy(key.build_id, m->build_id, m->build_id_len);
+	found = tfind(&key, &s->modules, by_what_it_is);
+	return found ? *found : new_module(s, &key);
 }
 
 static const char *last_part(const char *path)

@@ -23,7 +23,6 @@ struct symbol_file;
 
 /* What is known of a file; one for each path and build-id. */
 struct known_module {
-	struct known_module *next;
 	char *path;
 	uint32_t build_id_len;
 	uint8_t build_id[TRACE_BUILD_ID_MAX];
@@ -39,22 +38,26 @@ struct code_at {
 	struct known_module *module;
 };
 
-struct space_code {
-	struct space_code *next;
-	uint32_t mm;
+struct code_list {
+	unsigned long users; /* address spaces: a child has its parent's until one of them changes it */
 	size_t nr, allocated;
-	struct code_at *at;
+	struct code_at at[];
+};
+
+struct space_code {
+	uint32_t mm; /* first: the tree's nodes point here */
+	struct code_list *code;
 };
 
 struct symbols {
-	struct known_module *modules;
+	void *modules;   /* of tsearch(3), by what a file is told by */
 	char *recording; /* that perf_map.c has not read yet; NULL: none */
 	struct perf_map *perf_maps;
 	void *named_tasks; /* tasks.c: a tree of tsearch(3) */
 	void *plain_names; /* demangle.c: another */
 	char *(*demangle)(const char *name, char *buf, size_t *size, int *status);
 	bool demangler_sought;
-	struct space_code *spaces;
+	void *spaces;               /* likewise, struct space_code by number */
 	struct trace_stack *stacks; /* by number - 1 */
 	uint32_t nr_stacks, stacks_allocated;
 	char **notes;
