@@ -4,7 +4,7 @@
 
 usage: fleet.py VMAPLE KNOWN DOCS
 
-KNOWN is recorded.  DuckDB is npm's @duckdb/node-api, found by Node (NODE_PATH); ClickHouse its server and client, of which one is
+KNOWN is recorded.  DuckDB is npm's @duckdb/node-api, in build-node or where Node finds it; ClickHouse its server and client, of which one is
 started here.  What is not installed is skipped.  Prints TAP.
 """
 import json
@@ -18,6 +18,8 @@ import tempfile
 import time
 
 VMAPLE, KNOWN, DOCS = (os.path.abspath(p) for p in sys.argv[1:4])
+MODULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build-node", "node_modules")
+NODE = dict(os.environ, NODE_PATH=MODULES + ":" + os.environ.get("NODE_PATH", ""))
 HOSTS, EACH = 8, 25
 QUESTION = ("select reasons, made_by, count(distinct run_id) runs, count(*) areas from boundaries group by reasons, made_by "
             "order by areas desc limit 20")
@@ -71,10 +73,10 @@ def answers_of(rows):
 
 def duckdb(folder, expected):
     if not shutil.which("node") or subprocess.run(["node", "-e", "require.resolve('@duckdb/node-api')"], check=False,
-                                                  stderr=subprocess.DEVNULL).returncode:
-        return "@duckdb/node-api is not installed (npm install, NODE_PATH)"
+                                                  stderr=subprocess.DEVNULL, env=NODE).returncode:
+        return "@duckdb/node-api is not installed (tools/install-deps long)"
     questions = [q for q in block("DuckDB", "sql").split(";") if q.strip()]
-    answers = json.loads(run("node", "-e", DUCK, json.dumps(questions), cwd=folder))
+    answers = json.loads(run("node", "-e", DUCK, json.dumps(questions), cwd=folder, env=NODE))
     hosts = answers[-2]
     assert [(r["host"], int(r["runs"])) for r in hosts] == [("web%d" % h, EACH) for h in range(1, HOSTS + 1)], hosts
     assert sorted(answers_of(answers[-1])) == sorted(expected), (answers[-1], expected)
