@@ -342,6 +342,13 @@ const struct scenario scenarios_of_calls[] = {
 	  "101 exit 0\n"
 	  END,
 	  "100: space map* brk=H+2 fork 101: brk=H+2 map exit! 100: map exit!", COUNTS(1, 0, 0, 0, 0), NULL, AT_END },
+	{ "the heap is put elsewhere, by PR_SET_MM_MAP",
+	  BEGIN
+	  "100 memory A+30 A A A A H+4 H+4 S S S S S 0 0xffffffff00000000\n"
+	  "100 prctl set-mm mm-map A+30 104 = 0\n"
+	  "100 brk H+6 = H+4\n"
+	  END,
+	  "100: space map* prctl=0 brk=H+4 map exit!", COUNTS(1, 0, 0, 0, 0), NULL, AT_END },
 	{ "what the map shows already tells nothing: the end is waited for",
 	  BEGIN
 	  "100 mmap A 2p rw anon|fixed = A\n"
