@@ -7,7 +7,8 @@
 # usage: OUT=FOLDER [WORK=FOLDER] fuzz/oss-fuzz/build.sh [TARGET...]      default: all of them
 set -eu
 : "${OUT:?is where the targets go}" "${CC:=clang}" "${CFLAGS:=-g -O1 -fsanitize=address,undefined}" "${SANITIZER:=address,undefined}"
-LDFLAGS="${LDFLAGS-} -Wl,-rpath,\$ORIGIN/lib"
+# Without new tags it is there for the libraries' own, too.
+LDFLAGS="${LDFLAGS-} -Wl,--disable-new-dtags,-rpath,\$ORIGIN/lib"
 export CC CFLAGS LDFLAGS
 [ $# -gt 0 ] || set -- maple rbtree interval_tree prio_tree range_map embedder guest recording import
 work=$(mktemp -d -p "${WORK-${TMPDIR-/tmp}}")
