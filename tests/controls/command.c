@@ -385,7 +385,7 @@ static long peak_of_this_process(void)
 
 static void test_run_ends_like_its_program_and_says_so(void **state)
 {
-	long mib, least = peak_of_this_process() / 2;
+	long mib = 0, least = peak_of_this_process() / 2;
 	char said[4096], *at;
 	double seconds;
 	json_t *o;
