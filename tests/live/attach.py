@@ -249,6 +249,17 @@ def a_program_from_its_start():
     check(summary(p.stdout), 2)
 
 
+def the_reader_goes_first():
+    """It has to be in time; the program has the priority that it would have had."""
+    script = "import os; print(os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_PROCESS, os.getppid()))"
+    with tempfile.TemporaryDirectory() as folder:
+        p = subprocess.run([vmaple, "record", "--via", "bpf", "-o", folder + "/a.vmt", "--", sys.executable, "-c", script],
+                           capture_output=True, text=True, timeout=60)
+    program, reader = map(int, p.stdout.split())
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert program == own and reader == max(own - 10, -20), (own, p.stdout, p.stderr)
+
+
 def every_call_at_random():
     """Threads write areas for the first time between each other's calls; children go on with copies."""
     for seed in [random.randrange(1 << 20) for _ in range(runs)]:
@@ -389,7 +400,7 @@ def one_sentence_each():
 
 
 cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, a_cgroup, the_machine,
-         a_program_from_its_start, every_call_at_random, a_full_buffer_is_told,
+         a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
          calls_with_many_ranges, it_ends_meanwhile, killed_in_the_midst_of_calls, a_frozen_process, another_pid_namespace,
          bpf_is_switched_off, one_sentence_each]
 

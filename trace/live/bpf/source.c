@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@
 #define IDLE_POLL_MS     100 /* at most, where nothing comes */
 #define DRAIN_ROUNDS     100
 #define SCOPE_RING_BYTES (1u << 25) /* many processes write to it */
+#define READER_BEFORE    10         /* of nice(2) */
 #define READ_AT_ONCE     65536      /* records, before it is looked whether this is the end */
 
 /* The calls that are told: those of the one table at which the other source stops, and that become a record. */
@@ -336,8 +338,19 @@ static void compare_at_end(struct live_bpf *s)
 			compare_last_map(s, f);
 }
 
+/* The buffer runs over where its reader has to wait long for a CPU.  What the priority was. */
+static int go_first(void)
+{
+	int was = getpriority(PRIO_PROCESS, 0);
+
+	(void)setpriority(PRIO_PROCESS, 0, was - READER_BEFORE); /* where it may */
+	return was;
+}
+
 int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 {
+	int priority = go_first();
+
 	s->sink = sink;
 	s->start_ns = now_ns();
 	s->err = s->options.pid ? adopt(s, s->options.pid) : 0;
@@ -358,6 +371,7 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 	}
 	if (!s->err)
 		compare_at_end(s);
+	(void)setpriority(PRIO_PROCESS, 0, priority);
 	*status = s->child_status;
 	return s->err;
 }
