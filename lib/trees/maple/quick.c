@@ -24,8 +24,10 @@
 /* What LEAF_BY_LAYOUT() calls. */
 #ifdef __OPTIMIZE_SIZE__
 #define per_layout __attribute__((noinline))
+#define SMALL_CODE true /* nothing is stored straight (part 3) */
 #else
 #define per_layout inline __attribute__((always_inline))
+#define SMALL_CODE false
 #endif
 
 /* The areas that a store meets, and what is left over of them. */
@@ -290,7 +292,7 @@ int mt_put(struct maple_tree *mt, unsigned long first, unsigned long last, void 
 	struct mt_path *path;
 	struct mt_leaf *leaf;
 
-	if (!entry || mt->ma_tail || !mt_search_mends(mt) || !mt_has_nodes(mt))
+	if (SMALL_CODE || !entry || mt->ma_tail || !mt_search_mends(mt) || !mt_has_nodes(mt))
 		return put_over_areas(mt, first, last, entry, gfp);
 	path = mt_writer_path(mt, first);
 	leaf = path_leaf(path);
