@@ -523,6 +523,27 @@ static void test_an_exec_ends_the_one_and_begins_the_other(void **state)
 	end(&w);
 }
 
+static void test_behind_an_end_that_was_not_seen_only_others_begin(void **state)
+{
+	struct followed *f;
+	struct world w;
+
+	begin(&w);
+	f = followed_find(&w.s, 1);
+	section(&w, 3, 1, NR_munmap);
+	exec(&w, 2, 1, 1);
+	exits(&w, 1, 1);
+	assert_told(&w, "");
+	followed_pass_over(f);
+	emit_gone(&w.s, f);
+	assert_told(&w, "exit!");
+	flush_items(&w.s);
+	assert_told(&w, "space map*");
+	assert_null(followed_find(&w.s, 1));
+	assert_true(followed_find(&w.s, 2)->known);
+	end(&w);
+}
+
 static void test_the_last_task_ends_behind_the_last_look(void **state)
 {
 	struct world w;
@@ -624,6 +645,7 @@ int main(void)
 		cmocka_unit_test(test_a_task_killed_in_a_call_that_changed_nothing_tells_nothing_of_it),
 		cmocka_unit_test(test_a_child_waits_until_its_fork_was_told),
 		cmocka_unit_test(test_an_exec_ends_the_one_and_begins_the_other),
+		cmocka_unit_test(test_behind_an_end_that_was_not_seen_only_others_begin),
 		cmocka_unit_test(test_the_last_task_ends_behind_the_last_look),
 		cmocka_unit_test(test_nobody_is_in_a_call_any_more_when_the_space_ends),
 		cmocka_unit_test(test_a_process_that_shares_the_space_is_no_thread),

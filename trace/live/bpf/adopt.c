@@ -7,7 +7,9 @@
  *         section or a look before it are in the map as well; so are calls whose records lie before such a section's.
  *    AD2  Until then records wait.  Where some were lost meanwhile the map is read again, from which on nothing is.
  *    AD3  A child that began before its parent's map was read is no copy of the parent's mirror: it is adopted, too.
- *    AD4  Of a cgroup or the machine who has appeared is looked for by number; children of those that are followed come by
+ *    AD4  In the midst of exec there is a map, but no program in it yet: it is waited for.  What was read just before its end
+ *         is told; the program that it becomes has a number of its own, as have all that exec and fork make.
+ *    AD5  Of a cgroup or the machine who has appeared is looked for by number; children of those that are followed come by
  *         themselves.  This process is left out: each of its records would make more.
  */
 #include <ctype.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -29,6 +32,7 @@
 #include "uapi.h"
 
 #define TRIES       10
+#define TRY_NS      1000000
 #define EMPTY_READS 100
 #define LOOK_NS     250000000ull
 #define DEPTH_MAX   32 /* of cgroups */
@@ -154,6 +158,12 @@ static bool has_lost(const struct live_bpf *s)
 	return s->skel->bss->lost || s->lost;
 }
 
+/* exec has made it, and has not put the program there: its size, and then where its stack begins, come last. */
+static bool is_half_made(const struct map_request *q)
+{
+	return !q->task_size || q->mmap_base > q->task_size || !q->start_stack;
+}
+
 /* Children that were made until now. */
 static void begin_late(struct live_bpf *s)
 {
@@ -183,8 +193,12 @@ static int first_map(struct live_bpf *s, struct followed *f, struct area_list *l
 		f->snapshot = q->sequence;
 		f->sequence = q->sequence - 1;
 		read_what_waits(s);
-		if (err || !alone || !has_lost(s))
+		if (!err && is_half_made(q)) {
+			err = -EAGAIN;
+			nanosleep(&(struct timespec){ .tv_nsec = TRY_NS }, NULL);
+		} else if (err || !alone || !has_lost(s)) {
 			break;
+		}
 	}
 	return err;
 }
@@ -201,9 +215,11 @@ static int begin(struct live_bpf *s, struct followed *f, const struct live_map *
 		emit_adopted(s, f, &q, &l);
 		err = s->err;
 	}
-	free(f->tids);
-	f->tids = NULL;
-	f->nr_tids = 0;
+	if (!err) {
+		free(f->tids);
+		f->tids = NULL;
+		f->nr_tids = 0;
+	}
 	free(l.areas);
 	return err;
 }
@@ -247,15 +263,42 @@ static int find_space(struct live_bpf *s, pid_t pid, uint64_t *mm)
 	return err;
 }
 
-/* It has ended, is another program now, or cannot be read. */
+/* The kernel may have given its mm to another process, which has taken the slot over then. */
+static void leave_slot(struct live_bpf *s, const struct followed *f)
+{
+	uint32_t way = way_of(s, f);
+	__u64 mm = f->key;
+
+	if (way < SPACE_WAYS)
+		__atomic_compare_exchange_n(&s->rows[space_row_of(mm)].mm[way], &mm, 0, false,
+			__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* Its tasks can be found again, as another space's. */
+static void forget_tasks(struct live_bpf *s, const struct followed *f)
+{
+	int fd = bpf_map__fd(s->skel->maps.tasks);
+	uint32_t id;
+
+	for (uint32_t i = 0; i < f->nr_tids; i++)
+		if (!bpf_map_lookup_elem(fd, &f->tids[i], &id) && id == f->id)
+			bpf_map_delete_elem(fd, &f->tids[i]);
+}
+
+/* It has ended, is another program now, or cannot be read: who has come of it is looked at by itself. */
 static void give_up(struct live_bpf *s, struct followed *f)
 {
-	__u64 *ways = s->rows[space_row_of(f->key)].mm;
+	struct followed *other;
 
-	for (uint32_t way = 0; f->key && way < SPACE_WAYS; way++) {
-		__u64 mm = f->key;
-
-		__atomic_compare_exchange_n(&ways[way], &mm, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	if (f->key)
+		leave_slot(s, f);
+	forget_tasks(s, f);
+	for (const struct item *it = f->head; it; it = it->next) {
+		other = it->kind == ITEM_EXEC ? followed_find(s, it->exec->head.space)
+			: it->fork.child_tid  ? followed_find(s, it->fork.child_space)
+					      : NULL;
+		if (other && other != f && !other->known)
+			other->is_late = true;
 	}
 	followed_drop_items(s, f);
 	f->users = 0;

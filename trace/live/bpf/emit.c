@@ -519,7 +519,9 @@ static void emit_end(struct live_bpf *s, struct followed *f, const struct item *
 	struct trace_event e = { .type = TRACE_EVENT_EXIT,
 		.exit = { .status = it->status, .last = last, .exec = exec } };
 
-	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	if (!f->ended)
+		emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	f->ended |= last;
 	name_forget(s, it->tid);
 }
 
@@ -619,10 +621,25 @@ static void on_exec_item(struct live_bpf *s, struct followed *f, struct item *it
 		begin_space(s, new, it);
 }
 
+/* What comes behind an end that was not seen: it begins others. */
+static void emit_behind_end(struct live_bpf *s, struct followed *f, struct item *it)
+{
+	struct followed *child = it->fork.child_tid ? followed_find(s, it->fork.child_space) : NULL;
+
+	if (it->kind == ITEM_EXEC)
+		on_exec_item(s, f, it);
+	else if (it->kind <= ITEM_CALL && child && !child->known)
+		child->is_late = true;
+}
+
 void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	struct trace_event task = { .type = TRACE_EVENT_TASK };
 
+	if (f->ended) {
+		emit_behind_end(s, f, it);
+		return;
+	}
 	if (it->drop) {
 		/* Of several sections and looks of a call only the last is told; what was written before them is. */
 		if (it->kind <= ITEM_CALL)

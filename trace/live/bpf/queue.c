@@ -427,8 +427,10 @@ static void on_fork(struct live_bpf *s, struct followed *f, const struct fork_re
 	}
 	child = followed_add(s, r->child_space, r->child_pid);
 	it = sections_of(f, r->head.tid);
-	if (child)
+	if (child) {
 		child->is_child = true;
+		child->key = r->child_mm;
+	}
 	if (child && f->snapshot && mtree_load(&f->settled, r->head.tid) == xa_mk_value(ACTED_BEFORE)) {
 		child->is_late = true;
 		return;
@@ -464,6 +466,7 @@ static void on_exec(struct live_bpf *s, const struct exec_record *r)
 	if (!new)
 		return;
 	new->pid = r->head.pid;
+	new->key = r->mm;
 	it = push(s, old ? old : new, ITEM_EXEC, &r->head);
 	if (!it)
 		return;

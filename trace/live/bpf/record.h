@@ -157,6 +157,7 @@ struct call_record {
 
 struct exec_record {
 	struct record_head head;
+	__u64 mm;
 	__u32 old_space, old_tid;
 	__u32 areas, narrow; /* narrow: a 32-bit program, which is not followed */
 	__u64 limits[RECORD_LIMITS];
@@ -168,6 +169,7 @@ struct exec_record {
 
 struct fork_record {
 	struct record_head head;
+	__u64 child_mm;
 	__u32 child_tid, child_pid, child_space,
 		pad; /* child_space: the parent's own for a thread or vfork */
 };

@@ -378,6 +378,7 @@ int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
 	if (!r)
 		return 0;
 	head_now(&r->head, RECORD_FORK, s->id);
+	r->child_mm = mm;
 	r->child_tid = tid;
 	r->child_pid = (u32)c->tgid;
 	r->child_space = id;
@@ -435,6 +436,7 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 	if (!r)
 		return 0;
 	head_now(&r->head, RECORD_EXEC, id);
+	r->mm = key;
 	r->areas = whole.told;
 	r->narrow = narrow;
 	r->old_space = was;

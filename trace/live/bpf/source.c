@@ -143,6 +143,29 @@ static int load(struct live_bpf *s, char *error, size_t size)
 	return err;
 }
 
+uint32_t way_of(struct live_bpf *s, const struct followed *f)
+{
+	uint32_t row = space_row_of(f->key), way = 0;
+	const __u64 *ways = s->rows[row].mm;
+	struct space space;
+
+	for (; way < SPACE_WAYS; way++) {
+		uint32_t at = row * SPACE_WAYS + way;
+
+		if (__atomic_load_n(&ways[way], __ATOMIC_ACQUIRE) == f->key &&
+			!bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.spaces), &at, &space) &&
+			space.id == f->id)
+			break;
+	}
+	return way;
+}
+
+/* @q is of the space that is followed, and not of a later one of that process, which may be at the same place. */
+static bool is_of(struct live_bpf *s, const struct followed *f, const struct map_request *q)
+{
+	return !f->key || (f->key == q->mm && way_of(s, f) < SPACE_WAYS);
+}
+
 int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *answer)
 {
 	const struct named_bpf_area *areas;
@@ -158,7 +181,7 @@ int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct
 		return -EPERM;
 	err = map_reader_read(s->reader, (pid_t)f->pid, &q);
 	*answer = *q;
-	if (err || q->status != STATUS_READ || (f->key && f->key != q->mm))
+	if (err || q->status != STATUS_READ || !is_of(s, f, q))
 		return err ? err : -ESRCH;
 	areas = map_reader_areas(s->reader, &bytes);
 	if (!areas)
@@ -320,7 +343,7 @@ static void compare_last_map(struct live_bpf *s, struct followed *f)
 
 static void compare_at_end(struct live_bpf *s)
 {
-	struct map_request q;
+	struct map_request q = { 0 };
 	bool more = true, lost = false;
 
 	for (struct followed *f = s->spaces; f; f = f->next) {

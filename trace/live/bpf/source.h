@@ -63,13 +63,14 @@ struct item {
 struct followed {
 	uint32_t id, pid;
 	uint64_t
-		key; /* the kernel's pointer, where it is known: its process may be another program by now; else 0 */
+		key; /* the kernel's pointer to it, which the kernel gives to another when this one has ended */
 	uint32_t mm; /* its number in the recording, in the order in which they begin there; 0: not begun */
 	uint32_t users;
 	bool known;    /* its beginning was told */
 	bool is_child; /* of a fork that was seen */
 	bool is_late;  /* its parent's mirror is no longer what it is a copy of: its own map is read */
 	bool finished; /* its areas are gone */
+	bool ended;    /* that was told: nothing of it is told any more */
 	bool held_exit;
 	bool passed_over;          /* records of it were lost */
 	struct item exit;          /* held: the last task's */
@@ -133,6 +134,9 @@ int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct
 /* What it did was lost: its mirror goes on from its map as it is now. */
 void resync(struct live_bpf *s, struct followed *f);
 
+/* Its slot among the programs' spaces: the way in its row. SPACE_WAYS: it has ended. */
+uint32_t way_of(struct live_bpf *s, const struct followed *f);
+
 /* adopt.c */
 /* Follow a process that was there before, if nobody does: from its map as it is now.  0, or -errno: it cannot be followed. */
 int adopt(struct live_bpf *s, pid_t pid);
@@ -161,7 +165,7 @@ void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l,
 	uint64_t hi);
 void emit_event(
 	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns);
-/* Its end was not seen. */
+/* Its end was not seen.  What still waits of it tells of others: who becomes another program, and who was forked. */
 void emit_gone(struct live_bpf *s, struct followed *f);
 void emit_lost_records(struct live_bpf *s, struct followed *f, uint64_t count, const char *what);
 /* Which of the areas share an anon_vma: of those of which the mirror knows that they have one. */

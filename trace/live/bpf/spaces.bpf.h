@@ -104,7 +104,10 @@ static __always_inline struct space *space_of(u64 mm)
 	return 0;
 }
 
-/* Follow @mm, as a space of the next number: what that is. 0: there are too many. */
+/*
+ * Follow @mm, as a space of the next number: what that is. 0: there are too many.  It is new: a slot that has it is of one
+ * that the kernel has freed, or was put there when exec had just made it.
+ */
 static __always_inline u32 space_add(u64 mm)
 {
 	u32 row = space_row_of(mm);
@@ -114,7 +117,8 @@ static __always_inline u32 space_add(u64 mm)
 	if (!r)
 		return 0;
 	for (u32 way = 0; way < SPACE_WAYS; way++) {
-		if (r->mm[way] || __sync_val_compare_and_swap(&r->mm[way], 0, SPACE_TAKEN))
+		if (r->mm[way] != mm &&
+			(r->mm[way] || __sync_val_compare_and_swap(&r->mm[way], 0, SPACE_TAKEN)))
 			continue;
 		s = space_at(row, way);
 		if (!s)
