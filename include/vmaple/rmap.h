@@ -175,6 +175,9 @@ struct rmap_ops {
 
 	/** @p vma is about to be written for the first time; its neighbours may lend what they have. */
 	int (*prepare)(struct vm_area_struct *vma, struct vm_area_struct *prev, struct vm_area_struct *next);
+	/** Which of the two would lend @p vma its anon_vma in prepare(); NULL: neither. The function NULL: none ever does. */
+	const struct vm_area_struct *(*lender)(const struct vm_area_struct *vma,
+		const struct vm_area_struct *prev, const struct vm_area_struct *next);
 	/** The empty @p dst of the same mm gets pages of @p src: split, merge, move. */
 	int (*clone)(struct vm_area_struct *dst, const struct vm_area_struct *src);
 	/** The empty @p child inherits the pages of @p parent. */

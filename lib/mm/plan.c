@@ -5,9 +5,10 @@
  * 1. The copy is made as a fork makes one, but that nothing is left out or charged: areas equal their originals, flags,
  *    names, files and policies, and the counters, limits and caches of the mm come along.
  * 2. Its machine is a copy, too, so that what is charged is not charged to the real one; it has no pages.
- * 3. Its reverse map asks the real design whether areas may merge, and does nothing else. The design looks at anon_vma
- *    and whether the chain has one link: both are copied, pointers as they are, which nobody follows. An area that is
- *    written in the rehearsal gets an anon_vma that no other area has: its own address.
+ * 3. Its reverse map asks the real design who lends an anon_vma and whether areas may merge, and does nothing else.
+ *    The design looks at anon_vma and whether the chain has one link: both are copied, pointers as they are, which
+ *    nobody follows. An area that is written in the rehearsal and is lent none gets one that no other area has: its own
+ *    address.
  *    How far its pages were moved is told by i_mmap, which has no other meaning here.
  * 4. Its operations write down what the host would be told, and pass on what only asks.
  */
@@ -30,9 +31,13 @@ static struct mm_plan *plan_of(struct mm_struct *mm)
 static int rehearse_prepare(
 	struct vm_area_struct *vma, struct vm_area_struct *prev, struct vm_area_struct *next)
 {
-	if (vma->anon_vma || vma->vm_mm->sys->rmap->no_anon_vma)
+	const struct rmap_ops *design = vma->vm_mm->sys->rmap;
+	const struct vm_area_struct *lender;
+
+	if (vma->anon_vma || design->no_anon_vma)
 		return 0;
-	vma->anon_vma = (struct anon_vma *)vma;
+	lender = design->lender ? design->lender(vma, prev, next) : NULL;
+	vma->anon_vma = lender ? lender->anon_vma : (struct anon_vma *)vma;
 	vma->anon_vma_chain.next = vma->anon_vma_chain.prev = &plan_of(vma->vm_mm)->one;
 	return 0;
 }

@@ -55,15 +55,20 @@ static bool may_share(const struct vm_area_struct *a, const struct vm_area_struc
 	       b->vm_pgoff == linear_page_index(a, a->vm_end);
 }
 
+static const struct vm_area_struct *anon_list_lender(const struct vm_area_struct *vma,
+	const struct vm_area_struct *prev, const struct vm_area_struct *next)
+{
+	if (next && next->anon_vma && may_share(vma, next))
+		return next;
+	return prev && prev->anon_vma && may_share(prev, vma) ? prev : NULL;
+}
+
 static int anon_list_prepare(
 	struct vm_area_struct *vma, struct vm_area_struct *prev, struct vm_area_struct *next)
 {
-	struct anon_list *al = NULL;
+	const struct vm_area_struct *lender = anon_list_lender(vma, prev, next);
+	struct anon_list *al = lender ? list_of(lender) : NULL;
 
-	if (next && next->anon_vma && may_share(vma, next))
-		al = list_of(next);
-	else if (prev && prev->anon_vma && may_share(prev, vma))
-		al = list_of(prev);
 	if (!al) {
 		al = rmap_alloc(sizeof(*al));
 		if (!al)
@@ -222,6 +227,7 @@ const struct rmap_ops anon_list_rmap = {
 	.summary = "anon_vma on lists, prio_tree (Linux 2.6.7)",
 	.i_mmap = I_MMAP_PRIO,
 	.prepare = anon_list_prepare,
+	.lender = anon_list_lender,
 	.clone = anon_list_clone,
 	.fork = anon_list_clone,
 	.unlink = anon_list_unlink,

@@ -165,7 +165,9 @@ pgoff_t anon_vma_moved(const struct vm_area_struct *vma)
 /* The own pages of @vma, if it has any, are where they were written, or that is not asked. */
 static bool own_pages_adjoin(const struct vm_area_struct *vma)
 {
-	return !vma->vm_file || !vma->vm_mm->sys->kernel->own_pages_adjoin || !anon_vma_moved(vma);
+	const struct mm_system *sys = vma->vm_mm->sys;
+
+	return !vma->vm_file || !sys->kernel->own_pages_adjoin || !sys->rmap->moved(vma);
 }
 
 bool anon_vma_compatible(const struct vm_area_struct *a, const struct vm_area_struct *b)
@@ -175,15 +177,15 @@ bool anon_vma_compatible(const struct vm_area_struct *a, const struct vm_area_st
 	       b->vm_pgoff == a->vm_pgoff + ((a->vm_end - a->vm_start) >> page_shift(a));
 }
 
-static struct anon_vma *anon_vma_of_neighbour(const struct vm_area_struct *vma,
+static const struct vm_area_struct *anon_vma_lender(const struct vm_area_struct *vma,
 	const struct vm_area_struct *prev, const struct vm_area_struct *next)
 {
 	if (next && next->anon_vma && chain_is_singular(next) && anon_vma_compatible(vma, next) &&
 		own_pages_adjoin(next))
-		return next->anon_vma;
+		return next;
 	if (prev && prev->anon_vma && chain_is_singular(prev) && anon_vma_compatible(prev, vma) &&
 		own_pages_adjoin(prev))
-		return prev->anon_vma;
+		return prev;
 	return NULL;
 }
 
@@ -196,7 +198,8 @@ static void become_owner(struct vm_area_struct *vma, struct anon_vma *av)
 static int anon_vma_prepare(
 	struct vm_area_struct *vma, struct vm_area_struct *prev, struct vm_area_struct *next)
 {
-	struct anon_vma *av = anon_vma_of_neighbour(vma, prev, next);
+	const struct vm_area_struct *lender = anon_vma_lender(vma, prev, next);
+	struct anon_vma *av = lender ? lender->anon_vma : NULL;
 	struct list_link spare;
 	struct rw_lock *lock;
 
@@ -393,13 +396,13 @@ static bool anon_vma_may_merge(
 	return target->anon_vma == src;
 }
 
-#define ANON_VMA_OPS                                                                         \
-	.prepare = anon_vma_prepare, .clone = anon_vma_clone, .fork = anon_vma_fork,         \
-	.unlink = anon_vma_unlink, .may_merge = anon_vma_may_merge, .moved = anon_vma_moved, \
-	.attach = i_mmap_attach, .detach = i_mmap_detach, .needs = anon_vma_needs,           \
-	.adjust_begin = anon_vma_adjust_begin, .adjust_end = anon_vma_adjust_end,            \
-	.validate = anon_vma_validate, .own = anon_vma_own, .own_alone = anon_vma_own_alone, \
-	.disown = anon_vma_disown, .lock = anon_vma_lock, .unlock = anon_vma_unlock,         \
+#define ANON_VMA_OPS                                                                                        \
+	.prepare = anon_vma_prepare, .lender = anon_vma_lender, .clone = anon_vma_clone,                    \
+	.fork = anon_vma_fork, .unlink = anon_vma_unlink, .may_merge = anon_vma_may_merge,                  \
+	.moved = anon_vma_moved, .attach = i_mmap_attach, .detach = i_mmap_detach, .needs = anon_vma_needs, \
+	.adjust_begin = anon_vma_adjust_begin, .adjust_end = anon_vma_adjust_end,                           \
+	.validate = anon_vma_validate, .own = anon_vma_own, .own_alone = anon_vma_own_alone,                \
+	.disown = anon_vma_disown, .lock = anon_vma_lock, .unlock = anon_vma_unlock,                        \
 	.in_order = anon_vma_in_order
 
 const struct rmap_ops anon_vma_rmap = {
