@@ -35,29 +35,30 @@ struct vdso {
 struct space {
 	struct mm_struct mm;
 	uint32_t id;
-	bool begun;      /* it has its areas */
-	bool base_exact; /* mmap_base is known, not learned from placements */
-	bool randomised; /* not ADDR_NO_RANDOMIZE */
-	bool ring;       /* an io_uring is mapped: the kernel may advise areas for it at any time */
-	bool guards;     /* pages may be guards: no area shows where */
-	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
+	uint32_t nr_sharing;
+	bool begun;        /* it has its areas */
+	bool base_exact;   /* mmap_base is known, not learned from placements */
+	bool randomised;   /* not ADDR_NO_RANDOMIZE */
+	bool ring;         /* an io_uring is mapped: the kernel may advise areas for it at any time */
+	bool guards;       /* pages may be guards: no area shows where */
+	bool doubt;        /* first writes may have been missed: cuts can be uncertain */
+	bool lost;         /* events were lost, and not all of the map has been seen at rest since */
+	bool attached;     /* its program had been running before */
+	bool partial;      /* it began with areas that were not seen */
+	bool populating;   /* a call is made whose first writes are told as faults, TRACE_FAULTS_EACH */
+	bool apart;        /* a first write that takes no neighbour's anon_vma */
+	bool take_over;    /* something was done that is not modelled: the next observation is the truth */
+	bool anon_differs; /* which areas share an anon_vma is not as expected; told once */
+	bool inodes_known;
 	/* Which areas of the map that it begins with share an anon_vma, where that was told; until then. */
 	struct trace_anon_area *sharing;
-	uint32_t nr_sharing;
-	bool anon_differs;    /* which areas share an anon_vma is not as expected; told once */
 	uint64_t told_losses; /* how many that are about all of them it knows of */
-	bool lost;            /* events were lost, and not all of the map has been seen at rest since */
 	/* Areas first written beside the call that comes next; none: 0, 0. */
 	uint64_t beside_start, beside_end;
 	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */
 	uint64_t grown_start, grown_end;
-	bool attached;   /* its program had been running before */
-	bool partial;    /* it began with areas that were not seen */
-	bool populating; /* a call is made whose first writes are told as faults, TRACE_FAULTS_EACH */
-	bool apart;      /* a first write that takes no neighbour's anon_vma */
-	uint64_t
-		cut_from; /* a call that failed may have cut what lies from here on: the next observation tells */
-	bool take_over; /* something was done that is not modelled: the next observation is the truth */
+	/* A call that failed may have cut what lies from here on: the next observation tells. */
+	uint64_t cut_from;
 	struct address_set *touched, *caused; /* causes.c */
 	struct trace_call call;               /* the last; without data */
 	uint64_t call_step;
@@ -65,7 +66,6 @@ struct space {
 	struct list_link copies, among_copies; /* those whose source it is, by fork; its place among them */
 	void *inodes;                          /* of tsearch(3); see inodes.c */
 	unsigned long nr_inodes;
-	bool inodes_known;
 	struct vdso vdso;
 };
 
