@@ -127,7 +127,7 @@ static int renew_page(struct page *page, const struct watch *w, const struct met
 	FILE *f = open_memstream(&text, &len);
 	int err = f ? metrics_write(f, w, o) : -errno;
 
-	if (f && fclose(f) && !err)
+	if (f && (fclose(f) || !text) && !err)
 		err = -ENOMEM;
 	if (err) {
 		free(text);

@@ -239,9 +239,10 @@ static int second_reading(struct making *m)
 	if (!status || status == STATUS_DAMAGED) {
 		replay_statistics(explain_replay(r.x), &m->page.stats);
 		m->page.header = trace_reader_header(r.reader);
-		for (int i = 0; i < m->page.nr_spaces; i++)
-			report_end(m->page.spaces[i]);
-		written = m->a->svg ? write_picture(m) : 0;
+		for (int i = 0; i < m->page.nr_spaces && !written; i++)
+			if (report_end(m->page.spaces[i]))
+				written = out_of_memory("report", 0);
+		written = m->a->svg && !written ? write_picture(m) : written;
 		written = m->a->out && !written ? write_page(m) : written;
 	}
 	reading_end(&r);

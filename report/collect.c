@@ -2,6 +2,7 @@
 /*
  * What a page keeps of the lives of areas and of the numbers over time, in bounded memory.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -312,14 +313,14 @@ void report_event(struct report *r, struct explain *x, const struct trace_event 
 		take_peak(r, x);
 }
 
-void report_end(struct report *r)
+int report_end(struct report *r)
 {
 	lives_end(&r->lives);
 	if (r->shortest_ns)
 		report_coarsen(r, r->max_rects);
 	else if (r->nr_rects)
 		qsort(r->rects, r->nr_rects, sizeof(*r->rects), by_place);
-	r->no_memory |= r->lives.no_memory;
+	return r->no_memory || r->lives.no_memory ? -ENOMEM : 0;
 }
 
 void report_free(struct report *r)

@@ -86,8 +86,8 @@ void report_begin(struct report *r, const struct survey *survey, const struct su
 	struct report_words *names, struct report_words *sites, struct symbols *symbols);
 /* After each event of the ledger. */
 void report_event(struct report *r, struct explain *x, const struct trace_event *e);
-/* All that live now end now; the rects are in order of their places, then of time. */
-void report_end(struct report *r);
+/* All that live now end now; the rects are in order of their places, then of time. 0 or -ENOMEM. */
+int report_end(struct report *r);
 /* Less detail, until there are at most so many rects. They are in order then. */
 void report_coarsen(struct report *r, uint32_t most);
 void report_free(struct report *r);

@@ -150,7 +150,7 @@ static int run(struct perfetto_writer *w, const struct export_value *v)
 				     : v[i].has == EXPORT_NULL   ? ""
 								 : number);
 	}
-	return fclose(out) ? -ENOMEM : 0;
+	return fclose(out) || !w->run ? -ENOMEM : 0;
 }
 
 static int write_row(struct export_writer *base, enum export_table table, const struct export_value *v)
