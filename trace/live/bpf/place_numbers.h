@@ -18,7 +18,7 @@ struct place_numbers {
  * is not there; -errno.
  */
 int find_places(const struct btf *programs, int fd, struct place_numbers *p);
-/* Programs that are loaded from now on have their places filled from *@p. The handler's number, or -errno. */
-int places_register(struct place_numbers *p);
+/* Programs that this thread loads from now on have their places filled from *@p. The handler's number, or -errno. */
+int places_register(const struct place_numbers *p);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -358,10 +359,12 @@ static void fill(struct bpf_insn *i, const struct place_numbers *p)
 	}
 }
 
+/* What this thread's next load takes: libbpf keeps its handlers as long as the process lives. */
+static _Thread_local const struct place_numbers *numbers;
+
 /* Before a program is loaded, with all of its functions. */
 static int fill_program(struct bpf_program *program, struct bpf_prog_load_opts *options, long cookie)
 {
-	const struct place_numbers *p = (const void *)cookie;
 	size_t n = bpf_program__insn_cnt(program);
 	struct bpf_insn *copy = malloc(n * sizeof(*copy));
 	int err;
@@ -370,7 +373,7 @@ static int fill_program(struct bpf_program *program, struct bpf_prog_load_opts *
 		return -ENOMEM;
 	memcpy(copy, bpf_program__insns(program), n * sizeof(*copy));
 	for (size_t i = 0; i < n; i++)
-		fill(&copy[i], p);
+		fill(&copy[i], numbers);
 	err = bpf_program__set_insns(program, copy, n);
 	free(copy);
 	return err;
@@ -384,10 +387,20 @@ static int attach_program(const struct bpf_program *program, long cookie, struct
 	return *link ? 0 : -errno;
 }
 
-int places_register(struct place_numbers *p)
-{
-	LIBBPF_OPTS(libbpf_prog_handler_opts, options, .cookie = (long)p,
-		.prog_prepare_load_fn = fill_program, .prog_attach_fn = attach_program);
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int handler;
 
-	return libbpf_register_prog_handler("raw_tp/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &options);
+static void register_handler(void)
+{
+	LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_prepare_load_fn = fill_program,
+		.prog_attach_fn = attach_program);
+
+	handler = libbpf_register_prog_handler("raw_tp/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &options);
+}
+
+int places_register(const struct place_numbers *p)
+{
+	pthread_once(&once, register_handler);
+	numbers = p;
+	return handler;
 }
