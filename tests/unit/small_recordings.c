@@ -218,17 +218,22 @@ static void test_as_many_anon_vmas_as_a_block_can_say(void **state)
 /* What a head says of a block is not believed beyond what its file has, nor beyond what so few bytes can stand for. */
 static void test_a_head_that_asks_for_much_gets_nothing(void **state)
 {
-	struct block_head *head;
+	struct block_head head;
+	uint8_t *at;
 	struct small s;
 
 	make(&s, &empty_map, &empty_map);
-	head = (struct block_head *)(s.bytes + TRACE_MAGIC_LEN);
-	head = (struct block_head *)(s.bytes + TRACE_MAGIC_LEN + sizeof(*head) + head->size);
-	head->raw_size = BLOCK_RAW_MAX;
-	head->sum = block_sum(head, head + 1);
+	at = s.bytes + TRACE_MAGIC_LEN;
+	memcpy(&head, at, sizeof(head));
+	at += sizeof(head) + head.size;
+	memcpy(&head, at, sizeof(head));
+	head.raw_size = BLOCK_RAW_MAX;
+	head.sum = block_sum(&head, at + sizeof(head));
+	memcpy(at, &head, sizeof(head));
 	assert_int_equal(read_within_bounds(&s), 0);
 	assert_true(most <= MIB);
-	head->size = BLOCK_RAW_MAX;
+	head.size = BLOCK_RAW_MAX;
+	memcpy(at, &head, sizeof(head));
 	assert_int_equal(read_within_bounds(&s), 0);
 	assert_true(most <= MIB);
 }

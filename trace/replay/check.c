@@ -151,10 +151,16 @@ static bool is_same_area(
 	return vma->vm_start == a->start && vma->vm_end == a->end && same_properties(vma, a, a->start, map);
 }
 
+/* Also behind the last; of an empty map, which has no areas to point at, there is one such place. */
+static const struct trace_area *area_number(const struct trace_map *map, uint32_t i)
+{
+	return i ? map->areas + i : map->areas;
+}
+
 /* From where both agree: the areas of both sides that lie across each other, as far as they do. */
 static void grow_part(struct space *s, const struct trace_map *map, struct trace_map *part)
 {
-	const struct trace_area *end = map->areas + map->count, *next = part->areas;
+	const struct trace_area *end = area_number(map, map->count), *next = part->areas;
 	struct vm_area_struct *vma = find_vma_intersection(&s->mm, part->lo, map->hi);
 
 	for (;;) {
@@ -191,7 +197,7 @@ static bool next_disagreement(
 			continue;
 		}
 		*part = *map;
-		part->areas = map->areas + i;
+		part->areas = area_number(map, i);
 		part->count = 0;
 		part->lo = !vma || (a && a->start < vma->vm_start) ? a->start : vma->vm_start;
 		part->hi = part->lo + 1;
