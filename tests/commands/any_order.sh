@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # `make run`, `make test` and `make bench` in any order: a copy of the sources is configured while cmocka and Abseil cannot
 # be found, and again when they have come.  No test may be missing then that tests/list names, and no peer of the bench.
+# A header that comes later is found too, and an option that was set by hand stays.
 #
 # usage: any_order.sh SOURCE_FOLDER [build]
 # With `build` the bench is also compiled, before its peers came and after.
@@ -45,6 +46,21 @@ tools/test-list --check gcc quick | grep FAILED && fail "cmocka came, and tests 
 before=$(stat -c %Y.%Z build/build.ninja)
 tools/run-tests configure gcc
 [ "$(stat -c %Y.%Z build/build.ninja)" = "$before" ] || fail "configured again, although nothing came"
+
+mkdir -p "$scratch/small/tools" "$scratch/headers"
+cp tools/configure tools/install-deps "$scratch/small/tools/"
+cat >"$scratch/small/meson.build" <<'EOF'
+project('small', 'c')
+summary('header', meson.get_compiler('c').has_header('comes-later.h'))
+EOF
+small() { (cd "$scratch/small" && CPATH=$scratch/headers tools/configure folder && cat folder/meson-logs/meson-log.txt); }
+small | grep -q 'Has header "comes-later.h" : NO' || fail "the small project has a header that is not there"
+meson configure "$scratch/small/folder" -Dwarning_level=3 || fail "no option can be set"
+touch "$scratch/headers/comes-later.h"
+printf 'Name: later\nDescription: later\nVersion: 1\n' >"$scratch/pc/comes-later.pc"
+small | grep -q 'Has header "comes-later.h" : YES' || fail "a header came, and is not seen"
+meson introspect "$scratch/small/folder" --buildoptions | tr '{' '\n' | grep '"warning_level"' | grep -q '"value": "3"' ||
+	fail "an option that was set by hand is lost"
 
 show 'absl*'
 [ -f "$scratch/pc/absl_btree.pc" ] || { echo "Abseil is not installed: the bench was not looked at"; exit 0; }
