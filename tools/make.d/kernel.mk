@@ -7,5 +7,5 @@ test-kernel-vma: deps-build deps-test all ## the kernel's own scenarios of areas
 	@meson test -C $(BUILD) --no-rebuild --verbose 'kernel_ testing_vma*'
 
 .PHONY: test-kernel-mm
-test-kernel-mm: deps-build deps-test all ## the kernel's own tests of its mapping calls, of 6.12 and 7.3, in the shadow of the engine
+test-kernel-mm: deps-build deps-test deps-vm all ## the kernel's own tests of its mapping calls, of 6.12 and 7.3, in the shadow of the engine
 	@meson test -C $(BUILD) --no-rebuild --verbose 'kernel_ selftests_mm*'
