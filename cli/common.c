@@ -105,9 +105,9 @@ const char *fault_source_text(uint32_t source)
 	case TRACE_FAULTS_EACH:
 		return "all that calls depend on";
 	case TRACE_FAULTS_SOME:
-		return "some can be missing (this kernel's /proc/PID/pagemap has no PAGEMAP_SCAN)";
+		return "some can be missing (/proc/PID/pagemap without PAGEMAP_SCAN, or a log)";
 	default:
-		return "none could be observed (/proc/PID/pagemap cannot be read)";
+		return "none could be observed (/proc/PID/pagemap cannot be read, or a log has none)";
 	}
 }
 

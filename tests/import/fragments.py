@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 VMAPLE, FRAGMENTS = os.path.abspath(sys.argv[1]), sys.argv[2]
-ALWAYS = ("first writes are not logged", "the kernel is not known", "the map that an address space began with",
+ALWAYS = ("first writes are not logged", "first writes by the kernel itself", "the kernel is not known", "the map that an address space began with",
           "which areas were shared")
 
 

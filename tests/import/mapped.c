@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes, cuts, moves and names mappings in ways that do not depend on when it runs, and then copies /proc/self/maps to its
- * standard output: what a log of its calls should lead to.
+ * standard output: what a log of its calls should lead to.  With an argument areas are among them that page faults alone explain.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -51,6 +51,17 @@ static void files(const char *path)
 	map(16, RW, MAP_SHARED, memory);
 }
 
+/* Two areas with the same flags stay apart, since each was written when they differed. */
+static void written(void)
+{
+	char *p = map(4, RW, ANON, -1);
+
+	madvise(p + 2 * PAGE, 2 * PAGE, MADV_DONTFORK);
+	*(volatile char *)p = 1;
+	*(volatile char *)(p + 2 * PAGE) = 1;
+	madvise(p + 2 * PAGE, 2 * PAGE, MADV_DOFORK);
+}
+
 static void *thread(void *arg)
 {
 	munmap((char *)arg + 2 * PAGE, PAGE);
@@ -87,6 +98,8 @@ int main(int argc, char **argv)
 	anonymous();
 	files(argv[0]);
 	tasks();
+	if (argc > 1)
+		written();
 	if (sbrk(64 * PAGE) == (void *)-1 || sbrk(-PAGE) == (void *)-1)
 		return 2;
 	fd = open("/proc/self/maps", O_RDONLY);

@@ -68,6 +68,7 @@ def bpftrace_program(comm):
     return text + "END { %s clear(@n); }" % " ".join("clear(@a%d);" % i for i in range(6))
 
 
+X86 = os.uname().machine == "x86_64"  # whose faults have a tracepoint
 ALL, NAMELESS, FILELESS = range(3)  # what a tool tells of an area: all, no names of files, neither names nor offsets
 
 
@@ -99,7 +100,9 @@ def perf_trace(options, log):
 
 def perf_script(options, log):
     events = [a for c in CALLS for a in ("-e", "syscalls:sys_enter_%s,syscalls:sys_exit_%s" % (c, c))]
-    kernels = run(["setarch", "-R", "perf", "record", "-q", "-d", *events, "-e", "page-faults", "-o", log + ".data", PROGRAM])
+    faults = ["-c", "1", "-e", "exceptions:page_fault_user,exceptions:page_fault_kernel"] if X86 else []
+    kernels = run(["setarch", "-R", "perf", "record", "-q", "-d", *events, *faults, "-o", log + ".data", PROGRAM,
+                   *(["faults"] if X86 else [])])
     with open(log, "w", encoding="utf-8") as f:
         f.write(run(["perf", "script", "-i", log + ".data", *options.split()]))
     return kernels, [log]
@@ -129,9 +132,10 @@ def logged(tool, options, folder, out):
 def check(tool, options, told, folder):
     out = os.path.join(folder, "out.vmt")
     kernels, words = logged(tool, options, folder, out)
-    # perf trace and bpftrace print the buffers of several CPUs as they come: a child may be in the log before its clone.
+    # perf trace and bpftrace print the buffers of several CPUs as they come: a child may be in the log before its clone, a call
+    # before the one that it followed.
     for _ in range(3 if tool in (perf_trace, bpftrace) else 0):
-        if not any("beginning was not logged" in w for w in words):
+        if not any("beginning was not logged" in w or "order of their times" in w for w in words):
             break
         kernels, words = logged(tool, options, folder, out)
     assert not any("could not be read" in w or "beginning was not logged" in w for w in words), words

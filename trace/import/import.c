@@ -25,6 +25,8 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_ORDER] = "calls of threads overlapped, and are taken in the order in which they returned",
 	[DOUBT_ORDER_DERIVED] =
 		"a munmap that returned later was taken first, since its place was given to another",
+	[DOUBT_BACKWARD] =
+		"a task's calls are not in the order of their times: the tool wrote them as they came",
 	[DOUBT_FILE_UNKNOWN] = "the file behind a descriptor is not known (strace -y names it)",
 	[DOUBT_SAME_FILE] =
 		"whether two mappings are of one open file is not known: its opening was not logged",
@@ -35,6 +37,12 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_LOST] = "the tool lost events",
 	[DOUBT_MMAP_EVENTS] =
 		"perf's mmap events tell of areas, not of what is unmapped, nor of who shares a file",
+	[DOUBT_SOME_WRITES] =
+		"first writes by the kernel itself are not logged: areas that joined may be apart",
+	[DOUBT_FAULT_WRITE] = "a page fault that may have been a read is taken to be a write "
+			      "(exceptions:page_fault_user tells)",
+	[DOUBT_FAULT_PLACE] = "a page fault is told by its place in a file, or by none (perf script -F "
+			      "+addr), and is left out",
 	[DOUBT_COLUMN] = "the format has no {flags} or {result}: private, and carried out as asked",
 	[DOUBT_SAVED_MEMORY] =
 		"the dump has no maps: what it saved is taken to be areas, each readable and writable",
@@ -196,6 +204,8 @@ static void set_header(struct trace_import *im)
 		.kernel = o->kernel ? o->kernel : "",
 		.machine = "x86_64",
 		.command = im->paths[0] };
+	if (im->form == TRACE_IMPORT_PERF && perf_has_faults(im->paths[0]))
+		im->header.fault_source = TRACE_FAULTS_SOME;
 }
 
 int trace_import_open(struct trace_import **out, const char *const *paths, size_t nr,
@@ -246,7 +256,8 @@ const struct trace_header *trace_import_header(const struct trace_import *im)
 int trace_import_run(struct trace_import *im, struct trace_sink *sink)
 {
 	im->sink = sink;
-	import_doubt(im, DOUBT_FIRST_WRITES);
+	import_doubt(
+		im, im->header.fault_source == TRACE_FAULTS_NONE ? DOUBT_FIRST_WRITES : DOUBT_SOME_WRITES);
 	if (!im->options.kernel)
 		import_doubt(im, DOUBT_KERNEL);
 	switch (im->form) {

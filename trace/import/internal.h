@@ -38,6 +38,7 @@ enum doubt {
 	DOUBT_FIRST_WRITES,
 	DOUBT_ORDER,
 	DOUBT_ORDER_DERIVED,
+	DOUBT_BACKWARD,
 	DOUBT_FILE_UNKNOWN,
 	DOUBT_SAME_FILE,
 	DOUBT_TASK_UNKNOWN,
@@ -45,6 +46,9 @@ enum doubt {
 	DOUBT_NOT_READ,
 	DOUBT_LOST,
 	DOUBT_MMAP_EVENTS,
+	DOUBT_SOME_WRITES,
+	DOUBT_FAULT_WRITE,
+	DOUBT_FAULT_PLACE,
 	DOUBT_COLUMN,
 	DOUBT_SAVED_MEMORY,
 	DOUBT_HEAP_BEGIN,
@@ -146,6 +150,7 @@ enum strace_kind {
 	STRACE_FORKED,     /* the kernel's word of a new task: other, a thread where threads is not 0 */
 	STRACE_EXEC,       /* the kernel's word, or ltrace's, that an exec was carried out */
 	STRACE_MAPPED,     /* the kernel's word of an area: mapped */
+	STRACE_FAULT,      /* the kernel's word of a page fault: fault */
 	STRACE_LOST,       /* the tool's word that it lost events */
 	STRACE_IGNORED     /* strace's own: signals, stacks; "Process N attached": other, threads */
 };
@@ -156,6 +161,12 @@ struct mapped {
 	uint32_t prot;
 	bool shared;
 	char *path;
+};
+
+/* A page fault as perf tells of it. */
+struct page_fault {
+	uint64_t addr; /* 0: not known */
+	bool write, write_known, kernel;
 };
 
 struct strace_line {
@@ -171,6 +182,7 @@ struct strace_line {
 	char *args; /* behind the opening parenthesis, to the end of the line */
 	char *rest;
 	struct mapped mapped;
+	struct page_fault fault;
 	int status;
 };
 
@@ -197,6 +209,8 @@ bool columns_line(struct trace_import *im, const struct columns *c, char *text, 
 	struct strace_line *line);
 /* False: it is none. The line itself is not changed. */
 bool perf_line(char *text, struct foreign *f, struct strace_line *line);
+/* Among its first lines is one of a page fault. */
+bool perf_has_faults(const char *path);
 
 struct strace_call {
 	struct text args[STRACE_ARGS];
@@ -257,9 +271,10 @@ struct import_space {
 struct import_task {
 	struct import_task *next;
 	uint32_t tid, pid;
-	bool silent; /* none of its lines was seen yet */
-	bool execed; /* its exec was carried out before its end was logged */
-	bool ended;  /* it called exit, or was waited for: its number may be given again */
+	bool silent;      /* none of its lines was seen yet */
+	bool execed;      /* its exec was carried out before its end was logged */
+	uint64_t time_ns; /* of its last call, as logged */
+	bool ended;       /* it called exit, or was waited for: its number may be given again */
 	struct import_space *space;
 	struct descriptors *files;
 	/* A call whose end was not logged yet: its arguments so far; NULL: none. */
@@ -327,6 +342,7 @@ int on_range_call(const struct logged *l, const struct handler *h);
 int on_mmap(const struct logged *l, const struct handler *h);
 /* An area that the kernel told of by itself: a mapping at its place. */
 int import_mapped(struct trace_import *im, struct import_task *t, const struct mapped *m);
+int import_fault(struct trace_import *im, struct import_task *t, const struct page_fault *f);
 int on_brk(const struct logged *l, const struct handler *h);
 int on_prctl(const struct logged *l, const struct handler *h);
 int on_shmget(const struct logged *l, const struct handler *h);

@@ -224,6 +224,24 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 	return err ? err : import_emit(im, &e, t->pid, t->tid, t->space->mm);
 }
 
+int import_fault(struct trace_import *im, struct import_task *t, const struct page_fault *f)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FAULT,
+		.fault = { .addr = f->addr,
+			.write = f->write || !f->write_known,
+			.write_known = f->write_known,
+			.kernel = f->kernel,
+			.ambiguous = t->space->pending != 0 } };
+
+	if (!f->addr) {
+		import_doubt(im, DOUBT_FAULT_PLACE);
+		return 0;
+	}
+	if (!f->write_known)
+		import_doubt(im, DOUBT_FAULT_WRITE);
+	return import_emit(im, &e, t->pid, t->tid, t->space->mm);
+}
+
 int on_mmap(const struct logged *l, const struct handler *h)
 {
 	static const struct constant *const words[] = { NULL, NULL, prot_constants, mmap_constants, NULL,

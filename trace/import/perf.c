@@ -10,6 +10,10 @@
  *     prog  4070 [001] 30939.570826:  syscalls:sys_exit_mmap: 0x7fbdba116000
  *     prog  4070 [001] 30939.570820: PERF_RECORD_MMAP2 4070/4070: [0x7f00(0x2000) @ 0 08:01 12 0]: r-xp /lib/x.so
  *
+ *     0.870 ( 0.000 ms): prog/4042 minfault [main+0x3b] => //anon@0x7fefa01f5000 (d.)
+ *     prog  4070 [001] 30939.570830: exceptions:page_fault_user: address=0x7f00 ip=0x55d0 error_code=0x6
+ *     prog  4070 30939.570830:          1  page-faults:  7f00 [unknown] (//anon)  55d0 main+0x3b (/bin/prog)
+ *
  * perf trace leaves out arguments that are 0, and the prefixes of words: each is put back where the call has it.
  */
 #include <ctype.h>
@@ -17,6 +21,9 @@
 #include <string.h>
 
 #include "internal.h"
+
+/* Whoever traces faults has one among so many lines: each program begins with some. */
+#define LINES_FOR_FAULTS 1000
 
 /* Arguments in their order, as the kernel's tracepoints name them, each with the prefix of its words behind a slash. */
 static const struct shape {
@@ -226,6 +233,29 @@ static bool continued(char *text, struct foreign *f, struct strace_line *line)
 	return true;
 }
 
+/* "minfault [main+0x3b] => //anon@0x7fefa01f5000 (d.)": of what is no file the place is the address. */
+static bool trace_fault(char *at, struct strace_line *line)
+{
+	static const char *const kinds[] = { " minfault [", " majfault [" };
+	static const char *const unnamed[] = { "//anon@", "[heap]@", "[stack]@", "/dev/zero@",
+		"/anon_hugepage@", "/SYSV", "0x" };
+	char *fault = strstr(at, kinds[0]), *place, *value;
+
+	fault = fault ? fault : strstr(at, kinds[1]);
+	place = fault ? strstr(fault, "] => ") : NULL;
+	if (!place)
+		return false;
+	line->kind = STRACE_FAULT;
+	task_before(at, fault + 1, line);
+	place += strlen("] => ");
+	for (size_t i = 0; i < sizeof(unnamed) / sizeof(unnamed[0]); i++) {
+		value = strstr(place, "@0x");
+		if (strncmp(place, unnamed[i], strlen(unnamed[i])) == 0)
+			line->fault.addr = strtoull(value ? value + 1 : place, NULL, 16);
+	}
+	return true;
+}
+
 static bool trace_line(char *text, struct foreign *f, struct strace_line *line)
 {
 	char *at = trace_head(text, line), *more, *end;
@@ -233,6 +263,8 @@ static bool trace_line(char *text, struct foreign *f, struct strace_line *line)
 
 	if (!at)
 		return false;
+	if (trace_fault(at, line))
+		return true;
 	more = strstr(at, " ... [continued]: ");
 	line->name = more ? more + 1 : find_name(at);
 	if (!line->name)
@@ -405,23 +437,84 @@ static bool record_line(char *at, struct strace_line *line)
 	return true;
 }
 
+/* "address=0x7f00 ip=0x55d0 error_code=0x6": of x86, whose second bit is that of a write. */
+static bool exception_line(char *at, struct strace_line *line)
+{
+	char *address = strstr(at, "address="), *code = strstr(at, "error_code=");
+
+	if (!address || !code)
+		return false;
+	line->kind = STRACE_FAULT;
+	line->fault.addr = strtoull(address + strlen("address="), NULL, 16);
+	line->fault.write = strtoull(code + strlen("error_code="), NULL, 0) & 2;
+	line->fault.write_known = true;
+	line->fault.kernel = strncmp(at, "kernel", 6) == 0;
+	return true;
+}
+
+/* "7f00 [unknown] 55d0 main+0x3b (/bin/prog)" with `-F +addr`; one number alone is the instruction's. */
+static bool sampled_fault(const char *at, struct strace_line *line)
+{
+	const char *next;
+	char *end;
+
+	line->kind = STRACE_FAULT;
+	line->fault.addr = strtoull(at, &end, 16);
+	for (next = end; *next; next += strcspn(next, " ")) {
+		next += strspn(next, " ");
+		if (*next != '(' && strspn(next, "0123456789abcdef") >= 4 &&
+			next[strspn(next, "0123456789abcdef")] == ' ')
+			return true;
+	}
+	line->fault.addr = 0;
+	return true;
+}
+
+static char *find_page_faults(char *text, char **behind)
+{
+	static const char *const names[] = { " page-faults", " minor-faults", " major-faults", " faults" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *at = strstr(text, names[i]), *colon = at ? strchr(at, ':') : NULL;
+
+		/* With modifiers, as page-faults:u */
+		while (colon && strchr(colon + 1, ':') == colon + 1 + strcspn(colon + 1, ": "))
+			colon = strchr(colon + 1, ':');
+		if (colon) {
+			*behind = colon + 1;
+			return at;
+		}
+	}
+	return NULL;
+}
+
+static bool fault_line(char *text, struct strace_line *line)
+{
+	char *event = strstr(text, " exceptions:page_fault_"), *behind;
+
+	if (event) {
+		script_head(text, event, line);
+		return exception_line(event + strlen(" exceptions:page_fault_"), line);
+	}
+	event = find_page_faults(text, &behind);
+	if (!event)
+		return false;
+	script_head(text, event, line);
+	return (line->has_time || line->has_tid) && sampled_fault(behind, line);
+}
+
 static bool script_line(char *text, struct foreign *f, struct strace_line *line)
 {
 	char *at = strstr(text, " syscalls:sys_"), *event = at;
 
 	if (!at)
 		event = strstr(text, " PERF_RECORD_");
-	if (!at && !event)
-		event = strstr(text, " page-faults:");
 	if (!event)
-		return false;
+		return fault_line(text, line);
 	script_head(text, event, line);
 	if (at)
 		return syscall_line(at + strlen(" syscalls:sys_"), f, line);
-	if (event[1] == 'P')
-		return record_line(event + strlen(" PERF_RECORD_"), line);
-	line->kind = STRACE_IGNORED;
-	return line->has_time || line->has_tid;
+	return record_line(event + strlen(" PERF_RECORD_"), line);
 }
 
 bool perf_line(char *text, struct foreign *f, struct strace_line *line)
@@ -435,4 +528,21 @@ bool perf_line(char *text, struct foreign *f, struct strace_line *line)
 	if (strncmp(text, "LOST ", 5) == 0 && strstr(text, " events!"))
 		line->kind = STRACE_LOST;
 	return line->kind == STRACE_LOST;
+}
+
+bool perf_has_faults(const char *path)
+{
+	bool found = false;
+	struct foreign f;
+	struct strace_line line;
+	struct lines l;
+	char *text;
+	size_t len;
+
+	if (lines_open(&l, path, (size_t)64 << 10))
+		return false;
+	while (!found && l.number < LINES_FOR_FAULTS && (text = lines_next(&l, &len)))
+		found = perf_line(text, &f, &line) && line.kind == STRACE_FAULT;
+	lines_close(&l);
+	return found;
 }

@@ -13,6 +13,19 @@
 
 #define MAX_WAITING 4096
 
+/* perf trace and bpftrace print the buffers of several processors as they come.  A night is no step backward. */
+static void check_order(struct strace *st, struct import_task *t, const struct strace_line *line)
+{
+	bool call =
+		line->kind == STRACE_CALL || line->kind == STRACE_UNFINISHED || line->kind == STRACE_RESUMED;
+
+	if (!call || !line->has_time || line->relative)
+		return;
+	if (line->time_ns < t->time_ns && t->time_ns - line->time_ns < DAY_NS / 2)
+		import_doubt(st->im, DOUBT_BACKWARD);
+	t->time_ns = line->time_ns;
+}
+
 static int line_of_task(struct strace *st, struct source *s, struct import_task *t)
 {
 	struct strace_line *line = &s->line;
@@ -25,6 +38,8 @@ static int line_of_task(struct strace *st, struct source *s, struct import_task 
 		return strace_exec_early(st, t);
 	case STRACE_MAPPED:
 		return strace_mapped(st, t, &line->mapped);
+	case STRACE_FAULT:
+		return strace_faulted(t) ? import_fault(st->im, t, &line->fault) : 0;
 	case STRACE_CALL:
 		h = handler_of(line->name, line->name_len);
 		return h ? strace_whole_call(st, t, h, line->args, line->ip) : 0;
@@ -60,6 +75,7 @@ static int on_line(struct strace *st, struct source *s)
 	if (!t)
 		return err ? err : import_failed(st->im, -ENOMEM, "out of memory");
 	t->silent = false;
+	check_order(st, t, line);
 	return line_of_task(st, s, t);
 }
 

@@ -12,6 +12,8 @@
 
 #include "internal.h"
 
+#define DAY_NS (86400ull * 1000000000)
+
 struct source {
 	struct lines lines;
 	uint32_t tid; /* whose file it is; 0: of all */
@@ -79,6 +81,8 @@ int strace_continue_call(struct strace *st, struct source *s);
 int strace_end_task(struct strace *st, struct import_task *t, int status);
 /* An exec is carried out; its call may have begun, and its end is to come then. */
 int strace_exec_early(struct strace *st, struct import_task *t);
+/* A fault of a task is of the space that it is known to have; of an exec that is not carried out yet it is not. */
+bool strace_faulted(const struct import_task *t);
 /* An area that the kernel told of.  Inside a mmap it names the file, inside other calls it says what they say themselves. */
 int strace_mapped(struct strace *st, struct import_task *t, const struct mapped *m);
 

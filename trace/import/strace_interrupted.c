@@ -207,6 +207,13 @@ int strace_end_task(struct strace *st, struct import_task *t, int status)
 	return import_task_exit(st->im, &st->tasks, t, status);
 }
 
+bool strace_faulted(const struct import_task *t)
+{
+	bool in_exec = t->pending && t->pending_handler && strncmp(t->pending_handler->name, "exec", 4) == 0;
+
+	return t->space->told && (!in_exec || t->pending_done);
+}
+
 int strace_mapped(struct strace *st, struct import_task *t, const struct mapped *m)
 {
 	char *fd = t->pending ? strrchr(t->pending, ',') : NULL, *text;

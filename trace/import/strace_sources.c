@@ -11,7 +11,6 @@
 
 #include "strace.h"
 
-#define DAY_NS      (86400ull * 1000000000)
 #define BUFFER_ONE  ((size_t)256 << 10)
 #define BUFFER_MANY ((size_t)16 << 10)
 
