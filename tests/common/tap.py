@@ -8,6 +8,12 @@ class Skip(Exception):
     """What this machine lacks."""
 
 
+def skip_all(reason):
+    """Ends the program: Meson takes the status 77 of a test that prints TAP for a failure."""
+    print("1..0 # SKIP %s" % reason)
+    sys.exit(0)
+
+
 def run_cases(*cases):
     """Each in a folder of its own.  Prints TAP, and ends the program."""
     good = True

@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from tap import run_cases  # noqa: E402
+from tap import run_cases, skip_all  # noqa: E402
 
 VMAPLE = os.path.abspath(sys.argv[1])
 SPECIAL = {"[heap]": "VMA_AREA_HEAP", "[stack]": "VMA_AREA_STACK", "[vdso]": "VMA_AREA_VDSO", "[vvar]": "VMA_AREA_VVAR"}
@@ -178,8 +178,7 @@ def damaged_images_do_no_harm(folder):
 
 
 if not shutil.which("crit"):
-    print("crit is not installed (package criu): skipped")
-    sys.exit(77)
+    skip_all("crit is not installed (package criu)")
 run_cases(images_show_the_map_that_they_were_made_of, a_memfd_has_the_name_of_its_inode, flags_and_advice_are_kept,
           a_name_that_is_not_beside_is_in_doubt, areas_that_overlap_are_refused, an_image_that_is_cut_is_refused_at_any_byte,
           damaged_images_do_no_harm)

@@ -5,14 +5,14 @@
 # usage: abi.sh SOURCE_FOLDER LIBRARY CC
 set -u
 source=$1 library=$2 cc=$3
-command -v abidiff >/dev/null || { echo "1..0 # SKIP there is no abidiff (Debian: abigail-tools)"; exit 77; }
+command -v abidiff >/dev/null || { echo "1..0 # SKIP there is no abidiff (Debian: abigail-tools)"; exit 0; }
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 n=0
 result() { n=$((n + 1)); [ "$1" -eq 0 ] && echo "ok $n - $2" || { echo "not ok $n - $2"; sed 's/^/# /' "$folder/out"; }; }
 "$source/tools/abi" check "$library" >"$folder/out" 2>&1
 status=$?
-[ $status -ne 77 ] || { echo "1..0 # SKIP $(cat "$folder/out")"; exit 77; }
+[ $status -ne 77 ] || { echo "1..0 # SKIP $(cat "$folder/out")"; exit 0; }
 result $status "programs that were linked with the release run with this library"
 
 # The same symbols without types, but for one that is gone.

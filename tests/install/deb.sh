@@ -6,7 +6,7 @@
 set -u
 source=$1 folder=$2
 for tool in dpkg-buildpackage dh lintian doxygen; do
-	command -v $tool >/dev/null || { echo "1..0 # SKIP there is no $tool (Debian: dpkg-dev, debhelper, lintian, doxygen)"; exit 77; }
+	command -v $tool >/dev/null || { echo "1..0 # SKIP there is no $tool (Debian: dpkg-dev, debhelper, lintian, doxygen)"; exit 0; }
 done
 . "$(dirname "$0")/tap.sh"
 mkdir -p "$folder"

@@ -6,7 +6,7 @@
 set -u
 source=$1
 shift
-case $(uname -m)-$("$@" -dumpmachine) in x86_64-x86_64*) ;; *) echo "1..0 # SKIP the program is x86-64's"; exit 77 ;; esac
+case $(uname -m)-$("$@" -dumpmachine) in x86_64-x86_64*) ;; *) echo "1..0 # SKIP the program is x86-64's"; exit 0 ;; esac
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 flags=(-std=gnu17 -O1 -ffreestanding -nostdinc -isystem "$("$@" -print-file-name=include)" -DVMAPLE_RCU_NONE

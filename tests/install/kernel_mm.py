@@ -68,10 +68,8 @@ def areas_are_cut_by_mprotect_as_on_linux(_folder):
 
 
 if platform.machine() != "x86_64":
-    print("1..0 # SKIP the kernel is x86-64's")
-    sys.exit(77)
+    tap.skip_all("the kernel is x86-64's")
 if not shutil.which(EMULATOR) or not shutil.which("make"):
-    print("1..0 # SKIP no %s or no make here" % EMULATOR)
-    sys.exit(77)
+    tap.skip_all("no %s or no make here" % EMULATOR)
 tap.run_cases(it_boots_and_all_memory_comes_back, a_child_has_copies_of_its_own_and_shares_what_is_shared,
               an_access_that_is_not_allowed_ends_the_program, areas_are_cut_by_mprotect_as_on_linux)

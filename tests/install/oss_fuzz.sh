@@ -5,7 +5,7 @@
 # usage: oss_fuzz.sh SOURCE_FOLDER
 set -u
 source=$1
-command -v clang >/dev/null || { echo "1..0 # SKIP there is no clang"; exit 77; }
+command -v clang >/dev/null || { echo "1..0 # SKIP there is no clang"; exit 0; }
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 . "$(dirname "$0")/tap.sh"

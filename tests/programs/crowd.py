@@ -14,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+from tap import skip_all  # noqa: E402
+
 VMAPLE, PROGRAM = sys.argv[1:3]
 THREADS, ROUNDS = 200, 6
 REPORTS = ("Sanitizer", "runtime error", "ERROR SUMMARY: ")
@@ -24,8 +27,7 @@ def tool():
     if sys.argv[3:] != ["valgrind"]:
         return []
     if not shutil.which("valgrind"):
-        print("1..0 # SKIP valgrind is not installed")
-        sys.exit(77)
+        skip_all("valgrind is not installed")
     # A process that only answers, or becomes the program, has what its parent had.
     return ["valgrind", "-q", "--error-exitcode=99", "--child-silent-after-fork=yes", "--leak-check=full",
             "--errors-for-leak-kinds=definite", "--"]

@@ -34,7 +34,7 @@ def record(command, check="every"):
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
         if r.returncode:
             print("Bail out! %s" % r.stderr.strip().replace("\n", " "))
-            sys.exit(77 if "built without libdw" in r.stderr else 1)
+            sys.exit(1)
         # What was compiled at run time has its names in the recording.
         for name in glob.glob("/tmp/perf-*.map"):
             if not os.path.exists("/proc/" + name[10:-4]) and "written function" in open(name, errors="replace").read():

@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+from tap import skip_all  # noqa: E402
+
 VMAPLE, PROGRAM, SHOTS = (os.path.abspath(p) for p in sys.argv[1:4])
 NAMES = [b"/tmp/</script><img src=x onerror=alert(1)>", b"/tmp/\"quote' & <b>", b"/tmp/\xff\xfe not utf-8",
          "/tmp/\u202eright to left".encode(), b"/tmp/\x01\x1b[31m control"]
@@ -20,8 +23,7 @@ NAMES = [b"/tmp/</script><img src=x onerror=alert(1)>", b"/tmp/\"quote' & <b>", 
 def main():
     browser, node = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("node")
     if not browser or not node:
-        print("%s is not installed: no page is opened" % ("chromium" if not browser else "node"), file=sys.stderr)
-        sys.exit(77)
+        skip_all("%s is not installed: no page is opened" % ("chromium" if not browser else "node"))
     os.makedirs(SHOTS, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         recording, maps = os.path.join(folder, "r.vmt"), os.path.join(folder, "maps")
