@@ -3,9 +3,12 @@
  * Range maps against brute force: an array with a payload's number and bits for each index.
  *
  * Random calls are made on both. Of each the model foretells the result and every callback, in order; afterwards the
- * map is searched, and now and then compared from end to end and validated. A split is refused now and then, and then
- * nothing may have changed. Both ends of the 64-bit space are tried; maps with and without owners of payloads, with
- * and without readers; tombstones, limits, classes.
+ * map is compared where the call can have changed it, and searched, and now and then compared from end to end and
+ * validated. A split is refused now and then, and then nothing may have changed. Both ends of the 64-bit space are
+ * tried; maps with and without owners of payloads, with and without readers; tombstones, limits, classes.
+ *
+ * Between calls model and trial are equal; that a call changes the trial within its reach alone is checked where the
+ * whole map is compared.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,9 +23,10 @@
 
 /* What lies at each index, and what is expected of the callbacks. */
 struct model {
-	uint64_t id[SPACE], value[SPACE], bits[SPACE];
-	uint64_t tomb[SPACE]; /* the number of the tombstone there; id is 0 then */
-	uint64_t next_id;
+	uint32_t id[SPACE], value[SPACE];
+	uint32_t tomb[SPACE]; /* the number of the tombstone there; id is 0 then */
+	uint8_t bits[SPACE];
+	uint32_t next_id;
 	int refuse, err;
 	unsigned int nr_events;
 	struct event events[EVENTS];
@@ -31,7 +35,7 @@ struct model {
 static struct world world;
 static struct model model, trial; /* as it is; as it will be if the call succeeds */
 static uint64_t base, most_ranges, most_covered;
-static uint64_t tombstones;  /* so far: no two have one number, or neighbours would be one */
+static uint32_t tombstones;  /* so far: no two have one number, or neighbours would be one */
 static bool plain;           /* payloads are numbers: both parts of a cut keep theirs */
 static bool equals, at_once; /* few numbers, and neighbours with the same are one, which nobody is told */
 
@@ -84,7 +88,7 @@ static void model_cut(struct model *m, unsigned long at)
 /* Both cuts; what the first has made is freed when the second is refused. */
 static void model_cuts(struct model *m, unsigned long first, unsigned long last, bool lower, bool upper)
 {
-	uint64_t made = m->next_id;
+	uint32_t made = m->next_id;
 
 	if (lower)
 		model_cut(m, first);
@@ -155,10 +159,9 @@ static bool cuts_at(const struct model *m, unsigned long at)
 /* Is the call, which leaves @more ranges more and covers @covered, beyond a limit? */
 static bool too_many(struct model *m, uint64_t more, uint64_t covered)
 {
-	uint64_t ranges = count_ranges(m), all = count_covered(m, 0, SPACE - 1);
-
-	if ((most_ranges && (int64_t)more > 0 && ranges + more > most_ranges) ||
-		(most_covered && covered && (int64_t)covered > 0 && all + covered > most_covered))
+	if ((most_ranges && (int64_t)more > 0 && count_ranges(m) + more > most_ranges) ||
+		(most_covered && covered && (int64_t)covered > 0 &&
+			count_covered(m, 0, SPACE - 1) + covered > most_covered))
 		m->err = -ENOSPC;
 	return m->err != 0;
 }
@@ -174,12 +177,12 @@ static uint64_t without(const struct model *m, unsigned long first, unsigned lon
 }
 
 /* What a range with this number is given. */
-static uint64_t value_of(uint64_t id)
+static uint32_t value_of(uint32_t id)
 {
 	return equals ? id % 2 : id;
 }
 
-static void model_set(struct model *m, unsigned long first, unsigned long last, uint64_t id, uint64_t bits)
+static void model_set(struct model *m, unsigned long first, unsigned long last, uint32_t id, uint8_t bits)
 {
 	if (too_many(m, without(m, first, last) + 1, last - first + 1 - count_covered(m, first, last)))
 		return;
@@ -213,8 +216,7 @@ static void model_isolate(struct model *m, unsigned long first, unsigned long la
 		model_cuts(m, first, last, lower, upper);
 }
 
-static void model_update(
-	struct model *m, unsigned long first, unsigned long last, uint64_t set, uint64_t clear)
+static void model_update(struct model *m, unsigned long first, unsigned long last, uint8_t set, uint8_t clear)
 {
 	bool lower = ((m->bits[first] & ~clear) | set) != m->bits[first];
 	bool upper = ((m->bits[last] & ~clear) | set) != m->bits[last];
@@ -229,7 +231,7 @@ static void model_update(
 		return;
 	for (unsigned long i = first; i <= last; i++)
 		if (m->id[i])
-			m->bits[i] = (m->bits[i] & ~clear) | set;
+			m->bits[i] = (uint8_t)((m->bits[i] & ~clear) | set);
 	for (unsigned long i = first; i <= last + 1; i++)
 		model_merge(m, i);
 }
@@ -259,17 +261,37 @@ static void check_range(const struct range_map_range *range, unsigned long at)
 
 static void check_classes(void)
 {
+	struct range_map_class sums[RANGE_MAP_CLASSES] = { 0 };
+
+	for (unsigned long i = 0; i < SPACE; i++) {
+		if (!model.id[i])
+			continue;
+		sums[plain ? 0 : model.bits[i]].covered++;
+		sums[plain ? 0 : model.bits[i]].ranges += i == 0 || !same_range(&model, i - 1, i);
+	}
 	for (unsigned int class_nr = 0; class_nr < RANGE_MAP_CLASSES; class_nr++) {
 		struct range_map_class sum = range_map_count_class(&world.map, class_nr);
 
-		for (unsigned long i = 0; i < SPACE; i++) {
-			if (!model.id[i] || (plain ? 0 : model.bits[i]) != class_nr)
-				continue;
-			sum.covered--;
-			sum.ranges -= i == 0 || !same_range(&model, i - 1, i);
+		assert_int_equal(sum.covered, sums[class_nr].covered);
+		assert_int_equal(sum.ranges, sums[class_nr].ranges);
+	}
+}
+
+/* What lies at indexes [first, last], and the left neighbour. */
+static void check_near(unsigned long first, unsigned long last)
+{
+	unsigned long at = first > 0 ? first - 1 : 0;
+	struct range_map_cursor cursor = range_map_from(base + at);
+	struct range_map_range range;
+
+	while (at <= last) {
+		if (!model.id[at]) {
+			at++;
+			continue;
 		}
-		assert_int_equal(sum.covered, 0);
-		assert_int_equal(sum.ranges, 0);
+		assert_true(range_map_next(&world.map, &cursor, &range));
+		check_range(&range, at);
+		at = end_of(&model, at) + 1;
 	}
 }
 
@@ -280,6 +302,7 @@ static void check_all(void)
 	const char *reason;
 	uint64_t ranges = 0;
 
+	assert_memory_equal(&model, &trial, offsetof(struct model, next_id));
 	if (!range_map_validate(&world.map, &reason))
 		fail_msg("broken: %s", reason);
 	for (unsigned long i = 0; i < SPACE; i = end_of(&model, i) + 1) {
@@ -326,15 +349,21 @@ static void check_looks(struct random *random)
 			where == base + bad || (where < base + bad && where >= base + begin_of(&model, bad)));
 }
 
+/* How many indexes from each on are free. */
+static unsigned int room_at[SPACE];
+
+static void count_room(void)
+{
+	unsigned int room = 0;
+
+	for (unsigned long i = SPACE; i-- > 0;)
+		room_at[i] = room = model.id[i] || model.tomb[i] ? 0 : room + 1;
+}
+
 static bool free_at(unsigned long at, unsigned long size, uint64_t align, uint64_t min, uint64_t max)
 {
-	if (((base + at) & (align - 1)) || base + at < min || max - (base + at) < size - 1 ||
-		at + size > SPACE)
-		return false;
-	for (unsigned long i = at; i < at + size; i++)
-		if (model.id[i] || model.tomb[i])
-			return false;
-	return true;
+	return room_at[at] >= size && !((base + at) & (align - 1)) && base + at >= min && base + at <= max &&
+	       max - (base + at) >= size - 1;
 }
 
 #define WINDOWS 3
@@ -347,19 +376,19 @@ static bool meets(const struct range_map_window *windows, size_t nr, uint64_t at
 	return false;
 }
 
-/* Every index is tried in every window. */
+/* Every index of every window is tried. */
 static bool model_search(const struct range_map_search *s, uint64_t *at)
 {
 	bool any = false;
 
 	for (size_t w = 0; w < s->nr_windows && (!any || s->order == RANGE_MAP_NEAREST); w++) {
-		for (unsigned long i = 0; i < SPACE; i++) {
+		for (unsigned long i = s->windows[w].min - base; i <= s->windows[w].max - base; i++) {
 			uint64_t here = base + i;
 			uint64_t far = here < s->hint ? s->hint - here : here - s->hint;
 			uint64_t best = !any ? 0 : *at < s->hint ? s->hint - *at : *at - s->hint;
 
-			if (here > s->windows[w].max || meets(s->excluded, s->nr_excluded, here, s->size) ||
-				!free_at(i, s->size, s->align, s->windows[w].min, s->windows[w].max))
+			if (!free_at(i, s->size, s->align, s->windows[w].min, s->windows[w].max) ||
+				meets(s->excluded, s->nr_excluded, here, s->size))
 				continue;
 			if (!any || s->order == RANGE_MAP_HIGHEST ||
 				(s->order == RANGE_MAP_NEAREST &&
@@ -415,8 +444,8 @@ static void check_rooms(struct random *random)
 	uint64_t align = 1UL << random_below(random, 4);
 	struct range_map_room room = { size, align, base + lo, base + hi };
 
-	for (unsigned long i = 0; i < SPACE; i++) {
-		if (!(base + i <= room.max && free_at(i, size, align, room.min, room.max)))
+	for (unsigned long i = lo; i <= hi; i++) {
+		if (!free_at(i, size, align, room.min, room.max))
 			continue;
 		if (lowest == SPACE)
 			lowest = i;
@@ -478,17 +507,17 @@ static int step_unmap(struct random *random, unsigned long first, unsigned long 
 static int step_set(struct random *random, unsigned long first, unsigned long last, bool where_empty)
 {
 	struct payload *payload = plain ? NULL : payload_new(&world);
-	void *value = plain ? (void *)(uintptr_t)value_of(++world.next_id) : payload;
-	uint64_t bits = random_below(random, 4);
+	void *value = plain ? (void *)(uintptr_t)value_of((uint32_t)++world.next_id) : payload;
+	uint8_t bits = (uint8_t)random_below(random, 4);
 	int err;
 
-	trial.next_id = world.next_id;
+	trial.next_id = (uint32_t)world.next_id;
 	if (where_empty && any_in(first, last))
 		trial.err = -EEXIST;
 	else if (tomb_in(first, last))
 		trial.err = -EBUSY;
 	else
-		model_set(&trial, first, last, world.next_id, bits);
+		model_set(&trial, first, last, (uint32_t)world.next_id, bits);
 	err = (where_empty ? range_map_set_empty : range_map_set)(
 		&world.map, base + first, base + last, value, bits);
 	if (err && payload)
@@ -498,8 +527,7 @@ static int step_set(struct random *random, unsigned long first, unsigned long la
 
 static int step_change(struct random *random, unsigned long first, unsigned long last)
 {
-	uint64_t set = random_below(random, 4), clear = random_below(random, 4);
-
+	uint8_t set = (uint8_t)random_below(random, 4), clear = (uint8_t)random_below(random, 4);
 	unsigned int kind = (unsigned int)random_below(random, at_once ? 10 : 11);
 
 	if (kind > 4 && kind < 9 && tomb_in(first, last))
@@ -532,15 +560,48 @@ static int step_change(struct random *random, unsigned long first, unsigned long
 	}
 }
 
+/* What a call for [*first, *last] can change: the rest of what its end lies in or beside, and what is being unmapped. */
+static void reach(unsigned long *first, unsigned long *last)
+{
+	const uint32_t tomb = model.tomb[*first];
+
+	if (*last + 1 < SPACE)
+		*last = model.id[*last + 1] ? end_of(&model, *last + 1) : *last + 1;
+	while (tomb && *last + 1 < SPACE && model.tomb[*last + 1] == tomb)
+		++*last;
+	while (tomb && *first > 0 && model.tomb[*first - 1] == tomb)
+		--*first;
+}
+
+static void copy_cells(struct model *to, const struct model *from, unsigned long first, unsigned long last)
+{
+	const size_t count = last - first + 1;
+
+	memcpy(to->id + first, from->id + first, count * sizeof(to->id[0]));
+	memcpy(to->value + first, from->value + first, count * sizeof(to->value[0]));
+	memcpy(to->tomb + first, from->tomb + first, count * sizeof(to->tomb[0]));
+	memcpy(to->bits + first, from->bits + first, count * sizeof(to->bits[0]));
+}
+
+static bool has_changed(unsigned long first, unsigned long last)
+{
+	for (unsigned long i = first; i <= last; i++)
+		if (model.id[i] != trial.id[i] || model.value[i] != trial.value[i] ||
+			model.tomb[i] != trial.tomb[i] || model.bits[i] != trial.bits[i])
+			return true;
+	return false;
+}
+
 static void step(struct random *random, unsigned long longest)
 {
 	unsigned long first = random_below(random, SPACE), length = 1 + random_below(random, longest);
-	unsigned long last = first + length <= SPACE ? first + length - 1 : SPACE - 1;
+	unsigned long last = first + length <= SPACE ? first + length - 1 : SPACE - 1, lowest = first,
+		      highest = last;
 	uint64_t generation;
 	int err;
 
-	memcpy(&trial, &model, offsetof(struct model, events));
-	trial.next_id = world.next_id;
+	reach(&lowest, &highest);
+	trial.next_id = (uint32_t)world.next_id;
 	trial.nr_events = world.nr_events = 0;
 	trial.err = 0;
 	trial.refuse = world.refuse = random_below(random, 10) ? 0 : 1 + (int)random_below(random, 2);
@@ -551,11 +612,14 @@ static void step(struct random *random, unsigned long longest)
 	assert_int_equal(err, trial.err);
 	if (err)
 		assert_true(range_map_unchanged(&world.map, generation));
-	else if (world.map.view && memcmp(&model, &trial, offsetof(struct model, next_id)) != 0)
+	else if (world.map.view && has_changed(lowest, highest))
 		assert_false(range_map_unchanged(&world.map, generation));
 	check_events();
-	if (!err)
-		memcpy(&model, &trial, offsetof(struct model, events));
+	if (err)
+		copy_cells(&trial, &model, lowest, highest);
+	else
+		copy_cells(&model, &trial, lowest, highest);
+	check_near(lowest, highest);
 	world.refuse = 0;
 }
 
@@ -576,6 +640,7 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct wa
 	most_covered = way.limited ? SPACE / 2 : 0;
 	memset(&world, 0, sizeof(world));
 	memset(&model, 0, sizeof(model));
+	memset(&trial, 0, sizeof(trial));
 	range_map_init(&world.map, equals ? &equal_ops : plain ? &plain_ops : &world_ops, &world);
 	range_map_limit(&world.map, most_ranges, most_covered);
 	if (way.shared)
@@ -585,10 +650,11 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct wa
 		step(&random, i / 3000 % 4 == 3 ? (random_below(&random, 20) ? 40 : SPACE) : 4);
 		check_looks(&random);
 		if (i % 8 == 0) {
+			count_room();
 			check_rooms(&random);
 			check_searches(&random);
 		}
-		if (i % 16 == 0)
+		if (i % 64 == 0)
 			check_all();
 	}
 	check_all();
