@@ -110,25 +110,36 @@ struct leaf *leaf_make(struct page_tables *pt, unsigned long addr)
 	return t;
 }
 
+/* What is below the first slot from *addr on that is not empty. NULL: none up to @end or the end of the table, and
+ * *addr is there. */
+static void *next_below(
+	const struct page_tables *pt, struct table *t, int level, unsigned long *addr, unsigned long end)
+{
+	const unsigned int shift = table_shift(pt->mm, level);
+	const unsigned int first = slot_of(pt->mm, *addr, level);
+	const unsigned long wanted = ((end - 1) >> shift) - (*addr >> shift) + 1;
+	const unsigned int stop =
+		wanted < TABLE_ENTRIES - first ? first + (unsigned int)wanted : TABLE_ENTRIES;
+	void *below = NULL;
+	unsigned int i = first;
+
+	while (i < stop && !(below = __atomic_load_n(&t->slot[i], __ATOMIC_ACQUIRE)))
+		i++;
+	if (i != first)
+		*addr = ((*addr >> shift) + (i - first)) << shift;
+	return below;
+}
+
 struct leaf *leaf_next(struct page_tables *pt, unsigned long *addr, unsigned long end)
 {
-	while (*addr < end) {
-		struct table *t = pt->top;
-		int level = LEVELS - 1;
+	void *t = NULL;
 
-		while (t && level > 0) {
-			t = __atomic_load_n(&t->slot[slot_of(pt->mm, *addr, level)], __ATOMIC_ACQUIRE);
-			if (t)
-				level--;
-			else
-				break;
-		}
-		if (t)
-			return (struct leaf *)t;
-		/* Nothing below: on to the next slot of this level. */
-		*addr = ((*addr >> table_shift(pt->mm, level)) + 1) << table_shift(pt->mm, level);
+	while (!t && *addr < end) {
+		t = pt->top;
+		for (int level = LEVELS - 1; t && level > 0; level--)
+			t = next_below(pt, t, level, addr, end);
 	}
-	return NULL;
+	return t;
 }
 
 static struct leaf *lock_leaf(struct mm_struct *mm, unsigned long addr, bool try_lock, bool *busy)
