@@ -531,7 +531,7 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 		default:
 			do_gap(&r);
 		}
-		if (i % (1 + model.nr) == 0)
+		if (i % (4 * (1 + model.nr)) == 0)
 			check_valid(&r);
 		if (i % 20011 == 0)
 			do_dup(&r);

@@ -560,7 +560,7 @@ static int step_change(struct random *random, unsigned long first, unsigned long
 	}
 }
 
-/* What a call for [*first, *last] can change: the rest of what its end lies in or beside, and what is being unmapped. */
+/* What a call for [*first, *last] can change: the rest of what its end lies in or beside, and what is going. */
 static void reach(unsigned long *first, unsigned long *last)
 {
 	const uint32_t tomb = model.tomb[*first];
