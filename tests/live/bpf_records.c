@@ -118,6 +118,12 @@ static void assert_told(struct world *w, const char *expected)
 	*w->told = '\0';
 }
 
+/* Records that are known to be missing of the first space. */
+static int lost_of_first(struct world *w)
+{
+	return (int)followed_find(&w->s, 1)->lost;
+}
+
 /* --- records ---------------------------------------------------------------------------------------------------- */
 
 static struct record_head head(
@@ -255,7 +261,7 @@ static void begin(struct world *w)
 	mt_init_flags(&w->s.pointers, 0);
 	exec(w, 1, 1, 0);
 	assert_told(w, "1: space map*");
-	assert_int_equal(w->s.lost, 0);
+	assert_int_equal(lost_of_first(w), 0);
 }
 
 static void end(struct world *w)
@@ -296,7 +302,7 @@ static void test_the_order_is_that_of_the_sections_and_not_of_the_results(void *
 	assert_told(&w, "");
 	call(&w, 1, NR_munmap, 0);
 	assert_told(&w, "1: munmap=0 map1 2: mprotect=0 1: map1");
-	assert_int_equal(w.s.lost, 0);
+	assert_int_equal(lost_of_first(&w), 0);
 	end(&w);
 }
 
@@ -309,7 +315,7 @@ static void test_of_several_sections_of_a_call_the_last_is_told(void **state)
 	section_of(&w, 1, 1, 3, NR_mremap, 0, 1, 2, 2, 0);
 	call(&w, 1, NR_mremap, -12);
 	assert_told(&w, "mremap=-12 map2");
-	assert_int_equal(w.s.lost, 0);
+	assert_int_equal(lost_of_first(&w), 0);
 	end(&w);
 }
 
@@ -354,7 +360,7 @@ static void test_a_missing_section_is_counted_and_nothing_is_told_behind_it(void
 	assert_told(&w, "munmap=0 map1");
 	section(&w, 1, 9, NR_munmap);
 	call(&w, 1, NR_munmap, 0);
-	assert_int_equal(w.s.lost, 3);
+	assert_int_equal(lost_of_first(&w), 3);
 	assert_told(&w, "");
 	end(&w);
 }
@@ -365,10 +371,46 @@ static void test_a_section_whose_areas_are_not_all_there_is_lost(void **state)
 
 	begin(&w);
 	section_of(&w, 1, 1, 1, NR_munmap, 0, 1, 1, 2, 0);
-	assert_int_equal(w.s.lost, 1);
-	w.s.lost = 0;
+	assert_int_equal(lost_of_first(&w), 1);
+	followed_find(&w.s, 1)->lost = 0;
 	section_of(&w, 1, 1, 3, NR_munmap, 0, 1, 1, 1, 1);
-	assert_int_equal(w.s.lost, 1);
+	assert_int_equal(lost_of_first(&w), 1);
+	end(&w);
+}
+
+static void test_sections_of_two_calls_of_one_task_show_that_a_return_was_lost(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	section(&w, 1, 1, NR_munmap);
+	section(&w, 1, 3, NR_mprotect);
+	call(&w, 1, NR_mprotect, 0);
+	assert_int_equal(lost_of_first(&w), 1);
+	assert_told(&w, "");
+	end(&w);
+	begin(&w);
+	section(&w, 1, 1, NR_munmap);
+	call(&w, 1, NR_mprotect, 0);
+	assert_int_equal(lost_of_first(&w), 1);
+	assert_told(&w, "");
+	end(&w);
+}
+
+static void test_what_one_space_has_lost_stops_no_other(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	exec(&w, 2, 2, 0);
+	assert_told(&w, "2: space map*");
+	section(&w, 1, 1, NR_munmap);
+	section(&w, 1, 9, NR_munmap);
+	assert_int_equal(lost_of_first(&w), 3);
+	section_of(&w, 2, 2, 1, NR_munmap, 0, 1, 1, 1, 0);
+	call_in(&w, 2, 2, NR_munmap, 0);
+	assert_told(&w, "munmap=0 map1");
+	assert_int_equal(followed_find(&w.s, 2)->lost, 0);
 	end(&w);
 }
 
@@ -384,7 +426,7 @@ static void test_areas_of_a_section_whose_own_record_was_lost_are_not_the_nexts(
 	section(&w, 1, 3, NR_munmap);
 	call(&w, 1, NR_munmap, 0);
 	/* The first section that comes may be any. */
-	assert_int_equal(w.s.lost, 0);
+	assert_int_equal(lost_of_first(&w), 0);
 	assert_told(&w, "munmap=0 map1");
 	end(&w);
 }
@@ -398,7 +440,7 @@ static void test_what_was_written_before_a_section_that_was_lost_is_not_the_next
 	written(&w, 1, 3, 9, 10, 8);
 	section_of(&w, 1, 1, 3, NR_munmap, 0, 1, 1, 1, 1);
 	call(&w, 1, NR_munmap, 0);
-	assert_int_equal(w.s.lost, 0);
+	assert_int_equal(lost_of_first(&w), 0);
 	assert_told(&w, "write@A+9 munmap=0 map1");
 	end(&w);
 }
@@ -440,7 +482,7 @@ static void test_what_is_in_the_snapshot_is_not_told_again(void **state)
 	section(&w, 1, 11, NR_mprotect);
 	call(&w, 1, NR_mprotect, 0);
 	assert_told(&w, "1: mprotect=0 map1");
-	assert_int_equal(w.s.lost, 0);
+	assert_int_equal(lost_of_first(&w), 0);
 	end(&w);
 }
 
@@ -461,6 +503,34 @@ static void test_the_first_call_that_a_task_returns_from_may_have_been_before_th
 	forks(&w, 1, 2, 1);
 	call(&w, 2, NR_munmap, -22);
 	assert_told(&w, "2: thread munmap=-22");
+	end(&w);
+}
+
+/* What it populates it has mapped before: that it looks there for is behind its section. */
+static void test_a_first_call_that_is_seen_to_populate_was_before_the_snapshot(void **state)
+{
+	struct followed *f;
+	struct world w;
+
+	begin(&w);
+	f = followed_find(&w.s, 1);
+	f->snapshot = 10;
+	f->sequence = 9;
+	look(&w, 1, 10);
+	call(&w, 1, NR_mmap, (int64_t)A);
+	assert_told(&w, "");
+	look(&w, 1, 10);
+	call(&w, 1, NR_madvise, 0);
+	assert_told(&w, "madvise=0");
+	end(&w);
+	/* A call that only looks comes behind it. */
+	begin(&w);
+	f = followed_find(&w.s, 1);
+	f->snapshot = 10;
+	f->sequence = 9;
+	look(&w, 1, 10);
+	call(&w, 1, NR_madvise, 0);
+	assert_told(&w, "madvise=0");
 	end(&w);
 }
 
@@ -625,6 +695,48 @@ static void test_what_shares_with_a_neighbour_that_was_told_is_told_upwards_from
 	end(&w);
 }
 
+/* Task 1's mremap from A to the fourth page, where what was moved is an area with what lies below it, which is written. */
+static void moves_below_written(struct world *w, uint64_t sequence)
+{
+	struct section_areas r = { .section = { .head = head(w, RECORD_SECTION, 1, 1, sequence),
+					   .lo = A,
+					   .hi = A + 5 * PAGE,
+					   .wrote_lo = A,
+					   .wrote_hi = A + 5 * PAGE,
+					   .nr = NR_mremap,
+					   .areas = 1 } };
+
+	r.areas[0] = area(3, 5, 7);
+	put(w, &r, sizeof(r.section) + sizeof(r.areas[0]));
+	call(w, 1, NR_mremap, (int64_t)(A + 4 * PAGE));
+}
+
+static void test_where_an_area_was_moved_is_written_only_if_it_was(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	moves_below_written(&w, 1);
+	assert_told(&w, "mremap=A+4 map1");
+	/* Who wrote there first was not seen: it is told when it is. */
+	written(&w, 1, 3, 3, 5, 7);
+	section_of(&w, 1, 1, 3, NR_munmap, 60, 61, 1, 1, 1);
+	call(&w, 1, NR_munmap, 0);
+	assert_told(&w, "write@A+3 munmap=0 map1");
+	end(&w);
+	begin(&w);
+	written(&w, 1, 1, 0, 1, 7);
+	section_of(&w, 1, 1, 1, NR_munmap, 60, 61, 1, 1, 1);
+	call(&w, 1, NR_munmap, 0);
+	assert_told(&w, "write@A munmap=0 map1");
+	moves_below_written(&w, 3);
+	written(&w, 1, 5, 3, 5, 7);
+	section_of(&w, 1, 1, 5, NR_munmap, 60, 61, 1, 1, 1);
+	call(&w, 1, NR_munmap, 0);
+	assert_told(&w, "mremap=A+4 map1 munmap=0 map1");
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -635,12 +747,15 @@ int main(void)
 		cmocka_unit_test(test_what_a_call_saw_before_it_changed_anything_keeps_its_place),
 		cmocka_unit_test(test_a_missing_section_is_counted_and_nothing_is_told_behind_it),
 		cmocka_unit_test(test_a_section_whose_areas_are_not_all_there_is_lost),
+		cmocka_unit_test(test_sections_of_two_calls_of_one_task_show_that_a_return_was_lost),
+		cmocka_unit_test(test_what_one_space_has_lost_stops_no_other),
 		cmocka_unit_test(test_areas_of_a_section_whose_own_record_was_lost_are_not_the_nexts),
 		cmocka_unit_test(test_what_was_written_before_a_section_that_was_lost_is_not_the_nexts),
 		cmocka_unit_test(test_after_a_loss_only_the_lives_of_tasks_are_told),
 		cmocka_unit_test(test_what_is_in_the_snapshot_is_not_told_again),
 		cmocka_unit_test(
 			test_the_first_call_that_a_task_returns_from_may_have_been_before_the_snapshot),
+		cmocka_unit_test(test_a_first_call_that_is_seen_to_populate_was_before_the_snapshot),
 		cmocka_unit_test(test_a_task_killed_in_a_call_leaves_what_it_changed),
 		cmocka_unit_test(test_a_task_killed_in_a_call_that_changed_nothing_tells_nothing_of_it),
 		cmocka_unit_test(test_a_child_waits_until_its_fork_was_told),
@@ -652,6 +767,7 @@ int main(void)
 		cmocka_unit_test(
 			test_first_writes_are_told_once_and_in_the_order_that_gives_each_its_anon_vma),
 		cmocka_unit_test(test_what_shares_with_a_neighbour_that_was_told_is_told_upwards_from_it),
+		cmocka_unit_test(test_where_an_area_was_moved_is_written_only_if_it_was),
 	};
 
 	return cmocka_run_group_tests_name("records of BPF", tests, NULL, NULL);

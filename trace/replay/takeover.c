@@ -39,15 +39,24 @@ static bool area_is_anonymous(const struct trace_area *a)
 				  strncmp(a->name, "[stack", 6) == 0 || strncmp(a->name, "[anon:", 6) == 0);
 }
 
+/* Through this shared mapping of it. */
+static bool file_is_writable(const struct trace_area *a)
+{
+	return a->prot & PROT_WRITE || a->vm_flags & VM_MAYWRITE;
+}
+
 /* The file of an area that no call brought: the same one as that of an area seen before, if it may be. */
 static struct vm_file *file_of_area(struct replay *r, struct space *s, const struct trace_area *a)
 {
 	struct trace_file t = { .kind = file_kind(a), .dev = a->dev, .ino = a->ino, .path = a->name };
 	struct vm_file *file = NULL;
 
-	if (a->ino && (inodes_find(s, a->dev, a->ino, &file) || file))
+	if (a->ino && inodes_find(s, a->dev, a->ino, &file))
+		return NULL;
+	if (file && (!a->shared || !file_is_writable(a) || file->writable))
 		return file;
-	if (a->shared && (a->prot & PROT_WRITE))
+	vm_file_put(file);
+	if (a->shared && file_is_writable(a))
 		t.open_flags = 2;
 	return replay_file(r, &t);
 }

@@ -121,28 +121,22 @@ static void emit_adopted(
 	f->known = true;
 }
 
-/* Its areas have files that no record has told of. */
-static void learn_files(struct live_bpf *s, struct area_list *l, const struct live_map *named)
+/* @named: an area of the same file lay there. */
+static void name_files(struct live_bpf *s, struct area_list *l, const struct live_map *named)
 {
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < l->nr; i++) {
 		struct bpf_area *a = &l->areas[i];
-		struct file_record r = {
-			.file = a->file, .ino = a->ino, .dev = a->dev, .mode = 0100000, .f_mode = 1
-		};
+		struct origin *o;
 
 		while (named && at < named->nr && named->areas[at].start < a->start)
 			at++;
-		if (!a->file)
-			continue;
-		if (a->vm_flags & VM_MAYWRITE && a->vm_flags & VM_MAYSHARE)
-			r.f_mode = 3;
-		origin_learn(s, &r, true);
 		origin_number(s, a);
-		if (named && at < named->nr && named->areas[at].start == a->start && origin_of(s, a))
-			snprintf(origin_of(s, a)->path, sizeof(origin_of(s, a)->path), "%s",
-				named->areas[at].name);
+		o = origin_of(s, a);
+		if (o && o->path[0] != '/' && named && at < named->nr && named->areas[at].start == a->start &&
+			named->areas[at].ino == a->ino && named->areas[at].dev == shown_device(a->dev))
+			snprintf(o->path, sizeof(o->path), "%s", named->areas[at].name);
 	}
 }
 
@@ -151,11 +145,6 @@ static void read_what_waits(struct live_bpf *s)
 {
 	for (int i = 0; i < EMPTY_READS && read_records(s, 0); i++)
 		;
-}
-
-static bool has_lost(const struct live_bpf *s)
-{
-	return s->skel->bss->lost || s->lost;
 }
 
 /* exec has made it, and has not put the program there: its size, and then where its stack begins, come last. */
@@ -171,13 +160,9 @@ static void begin_late(struct live_bpf *s)
 		f->is_late |= f->is_child && !f->known;
 }
 
-/*
- * The map, with the records around it.  Somebody else's are made good by who reads them; of the only one that is followed
- * nothing is missing yet.
- */
+/* The map, with the records around it. */
 static int first_map(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *q)
 {
-	bool alone = s->spaces == f && !f->next;
 	int err = 0;
 
 	for (int i = 0; i < TRIES; i++) {
@@ -186,8 +171,7 @@ static int first_map(struct live_bpf *s, struct followed *f, struct area_list *l
 		followed_pass_over(f);
 		f->passed_over = false;
 		f->snapshot = f->sequence = 0;
-		if (alone)
-			s->skel->bss->lost = s->lost = 0;
+		lost_was_seen(s, f);
 		l->nr = 0;
 		err = snapshot(s, f, l, q);
 		f->snapshot = q->sequence;
@@ -196,7 +180,7 @@ static int first_map(struct live_bpf *s, struct followed *f, struct area_list *l
 		if (!err && is_half_made(q)) {
 			err = -EAGAIN;
 			nanosleep(&(struct timespec){ .tv_nsec = TRY_NS }, NULL);
-		} else if (err || !alone || !has_lost(s)) {
+		} else if (err || !lost_of(s, f)) {
 			break;
 		}
 	}
@@ -211,7 +195,7 @@ static int begin(struct live_bpf *s, struct followed *f, const struct live_map *
 	int err = first_map(s, f, &l, &q);
 
 	if (!err) {
-		learn_files(s, &l, named);
+		name_files(s, &l, named);
 		emit_adopted(s, f, &q, &l);
 		err = s->err;
 	}

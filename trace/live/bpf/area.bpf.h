@@ -53,4 +53,17 @@ static __always_inline void area_read(struct bpf_area *a, const struct vm_area_s
 	a->flags = area_flags(vma);
 }
 
+static __always_inline void file_read(struct bpf_file *to, const struct file *file)
+{
+	to->magic = file->f_inode->i_sb->s_magic;
+	to->block_size = file->f_inode->i_sb->s_blocksize;
+	to->mode = file->f_inode->i_mode;
+	to->rdev = file->f_inode->i_rdev;
+	to->f_mode = file->f_mode;
+	to->noexec = !!(file->f_path.mnt->mnt_flags & MNT_NOEXEC);
+	to->places = !!file->f_op->get_unmapped_area;
+	to->name[0] = 0;
+	bpf_probe_read_kernel_str(to->name, sizeof(to->name), file->f_path.dentry->d_name.name);
+}
+
 #endif

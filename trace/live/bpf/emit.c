@@ -480,11 +480,23 @@ static bool lacks_ranges(const struct call_record *c)
 	return c->nr == NR_process_madvise && c->args[2] && !c->data_len;
 }
 
+/* Where a call has moved written areas to.  Others, that were not, take what is beside them there. */
+static struct range moved_to(const struct followed *f, const struct call_record *c)
+{
+	uint64_t to = (uint64_t)c->result;
+	struct range run;
+
+	if (c->nr != NR_mremap || IS_ERR_VALUE(c->result) ||
+		!next_remembered(&f->written, c->args[0], &run) || run.start >= c->args[0] + c->args[1])
+		return nowhere;
+	return (struct range){ to, to + c->args[2] };
+}
+
 static void emit_section(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct section_record *sec = &it->section;
 	const struct range seen = { sec->lo, sec->hi };
-	struct range placed = { 0, 0 };
+	struct range placed;
 
 	if (it->fork.child_tid) {
 		emit_fork(s, f, it);
@@ -504,9 +516,7 @@ static void emit_section(struct live_bpf *s, struct followed *f, struct item *it
 	emit_call(s, f, it);
 	if (sec->lo >= sec->hi)
 		return;
-	if (it->call.nr == NR_mremap && !IS_ERR_VALUE(it->call.result))
-		placed = (struct range){ (uint64_t)it->call.result,
-			(uint64_t)it->call.result + it->call.args[2] };
+	placed = moved_to(f, &it->call);
 	emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
 	note_written(f, &it->after, &seen, &placed);
 	emit_anon(s, f, &it->after);

@@ -210,6 +210,36 @@ static __always_inline u64 sequence_of(const struct mm_struct *mm, bool inside)
 	return 0;
 }
 
+/*
+ * Arguments of a hook, by instructions that the compiler cannot join: each kernel has to load the one that it has from where it
+ * has it, and a hook that may read more than it is given is refused.
+ */
+#define ARGUMENT(ctx, n)                                                                     \
+	({                                                                                   \
+		u64 value;                                                                   \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"((n)*8)); \
+		value;                                                                       \
+	})
+
+static __always_inline bool lock_has_path(void)
+{
+	const struct trace_event_raw_mmap_lock_acquire_returned *told = 0;
+
+	return !bpf_core_field_exists(told->memcg_id);
+}
+
+#define LOCK_TAKEN(ctx, write, success)               \
+	do {                                          \
+		if (lock_has_path()) {                \
+			(write) = ARGUMENT(ctx, 2);   \
+			(success) = ARGUMENT(ctx, 3); \
+		} else {                              \
+			(write) = ARGUMENT(ctx, 1);   \
+			(success) = ARGUMENT(ctx, 2); \
+		}                                     \
+	} while (0)
+
+#define MNT_NOEXEC 0x04
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
 #define TIF_ADDR32 29

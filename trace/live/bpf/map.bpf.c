@@ -3,8 +3,10 @@
  * The map of a running process, whole: one call of a program that the process does not notice.
  *
  * Every area is read under one hold of the mmap lock, for reading, which bpf_find_vma() takes with a trylock and keeps while
- * it calls back: where that fails the caller asks again.  Calls that change the map wait so long; faults do not.  The
- * kernel's iterator of areas is no way to that: newer ones lock one area at a time.
+ * it calls back.  That fails also where somebody waits for the lock, and with threads that map all the time somebody always
+ * does: then the caller takes the lock as others do, by a system call that reads memory of the process, and the areas are
+ * read when it has it.  Calls that change the map wait so long; faults do not.  The kernel's iterator of areas is no
+ * way to that: newer ones lock one area at a time.
  *
  * Dual licence, because the kernel lends its helpers to programs under the GPL only.
  */
@@ -29,8 +31,12 @@ struct map_request request;
 
 static __always_inline void name_read(struct named_bpf_area *to, const struct vm_area_struct *vma)
 {
+	if (vma->vm_file) {
+		file_read(&to->file, vma->vm_file);
+		return;
+	}
 	to->name[0] = 0;
-	if (!bpf_core_field_exists(vma->anon_name) || vma->vm_file || !vma->anon_name)
+	if (!bpf_core_field_exists(vma->anon_name) || !vma->anon_name)
 		return;
 	to->area.flags |= AREA_NAMED;
 	bpf_probe_read_kernel_str(to->name, sizeof(to->name), vma->anon_name->name);
@@ -85,17 +91,38 @@ static __always_inline void read_space(const struct mm_struct *mm)
 }
 
 /* The lock is held until it returns. */
-static long read_held(struct task_struct *task, struct vm_area_struct *vma, struct reading *r)
+static __always_inline void read_held(struct reading *r)
 {
 	u64 begin = bpf_ktime_get_ns();
 
-	/* It has become another program meanwhile. */
-	if (word_at((u64)vma + bpf_core_field_offset(struct vm_area_struct, vm_mm)) != r->mm)
-		return 0;
+	request.count = 0;
 	r->status = STATUS_READ;
 	read_space(mm_by(r->mm));
 	bpf_loop(MOST_SLOTS, read_one, r, 0);
 	request.held_ns = bpf_ktime_get_ns() - begin;
+}
+
+static long lock_tried(struct task_struct *task, struct vm_area_struct *vma, struct reading *r)
+{
+	/* Otherwise it has become another program meanwhile. */
+	if (word_at((u64)vma + bpf_core_field_offset(struct vm_area_struct, vm_mm)) == r->mm)
+		read_held(r);
+	return 0;
+}
+
+/* By the task that waits for it, as by everybody else while this is attached. */
+SEC("raw_tracepoint/mmap_lock_acquire_returned")
+int lock_taken(const u64 *ctx)
+{
+	struct reading r = { .mm = ctx[0], .status = STATUS_BUSY };
+	bool write, success;
+
+	LOCK_TAKEN(ctx, write, success);
+	if ((u32)bpf_get_current_pid_tgid() != request.waiting || r.mm != request.mm || write || !success)
+		return 0;
+	request.waiting = 0;
+	read_held(&r);
+	request.status = r.status;
 	return 0;
 }
 
@@ -107,6 +134,7 @@ static __always_inline u32 read_areas(struct task_struct *task)
 	struct walk first = { 0 };
 	u64 vma;
 
+	request.mm = r.mm;
 	if (!r.mm)
 		return STATUS_NO_SPACE;
 	vma = walk_to(r.mm, 0, &first);
@@ -114,7 +142,7 @@ static __always_inline u32 read_areas(struct task_struct *task)
 		vma = walk_to(r.mm, first.last + 1, &first);
 	if (!vma)
 		return STATUS_NO_SPACE;
-	bpf_find_vma(task, area_by(vma)->vm_start, read_held, &r, 0);
+	bpf_find_vma(task, area_by(vma)->vm_start, lock_tried, &r, 0);
 	return r.status;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Areas by the program of map.bpf.c: load it, run it, number what it has read. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,9 @@
 #include "map_reader.h"
 #include "permitted.h"
 
-#define SPARE 1024 /* areas that may be added between counting and reading */
-/* The lock is tried for, which fails also where somebody waits for it: threads that map all the time leave short gaps. */
-#define BUSY_TRIES 100000
-#define BUSY_ROW   50
+#define SPARE      1024 /* areas that may be added between counting and reading */
+#define BUSY_TRIES 2000
+#define BUSY_ROW   20 /* tries for the lock, before it is waited for */
 #define BUSY_NS    500000
 
 struct map_reader *map_reader_open(uint32_t room, char *error, size_t size)
@@ -45,6 +45,25 @@ void map_reader_close(struct map_reader *reader)
 	map_program__destroy((struct map_program *)reader);
 }
 
+/* As everybody waits for it: a command line is memory of its process, read under the lock. */
+static void wait_for_lock(struct map_program *skel, pid_t pid)
+{
+	struct map_request *q = &skel->bss->request;
+	struct bpf_link *link = bpf_program__attach(skel->progs.lock_taken);
+	char path[64], byte;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	fd = link ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd >= 0) {
+		__atomic_store_n(&q->waiting, (__u32)gettid(), __ATOMIC_RELEASE);
+		(void)!read(fd, &byte, 1);
+		__atomic_store_n(&q->waiting, 0, __ATOMIC_RELEASE);
+		close(fd);
+	}
+	bpf_link__destroy(link);
+}
+
 int map_reader_read(struct map_reader *reader, pid_t pid, const struct map_request **answer)
 {
 	struct map_program *skel = (struct map_program *)reader;
@@ -55,6 +74,8 @@ int map_reader_read(struct map_reader *reader, pid_t pid, const struct map_reque
 	skel->bss->request.pid = (__u32)pid;
 	for (int i = 0; i < BUSY_TRIES; i++) {
 		err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.read_map), &opts);
+		if (!err && skel->bss->request.status == STATUS_BUSY && i % BUSY_ROW == BUSY_ROW - 1)
+			wait_for_lock(skel, pid);
 		if (err || skel->bss->request.status != STATUS_BUSY)
 			return err;
 		if (i % BUSY_ROW == BUSY_ROW - 1)

@@ -15,7 +15,7 @@
 
 #define HUGE_PAGE (2ull << 20)
 
-static uint32_t kind_of(const struct file_record *r)
+static uint32_t kind_of(const struct bpf_file *r)
 {
 	if (S_ISCHR(r->mode))
 		return r->rdev == (1u << 20 | 5) ? TRACE_FILE_ZERO : TRACE_FILE_DEVICE;
@@ -50,33 +50,40 @@ static struct origin *origin_add(struct live_bpf *s, uint64_t pointer)
 	return mtree_store(&s->pointers, pointer, xa_mk_value(o->id), GFP_KERNEL) ? NULL : o;
 }
 
-void origin_learn(struct live_bpf *s, const struct file_record *r, bool guessed)
+/* What belongs to no directory: memory that is shared. */
+static bool has_no_path(const struct bpf_file *f)
+{
+	return (f->magic == TMPFS_MAGIC || f->magic == HUGETLBFS_MAGIC) &&
+	       (!strncmp(f->name, "memfd:", 6) || !strncmp(f->name, "SYSV", 4) ||
+		       !strcmp(f->name, "dev/zero"));
+}
+
+void origin_learn(struct live_bpf *s, const struct file_record *r)
 {
 	struct origin *o = origin_by_pointer(s, r->file);
-	bool known = o && o->file.ino == r->ino && o->file.dev == shown_device(r->dev);
+	const struct bpf_file *is = &r->is;
+	const char *form = has_no_path(is) ? "/%s (deleted)" : "%s";
 
-	if (known && (guessed || !o->guessed))
+	if (o && o->file.ino == r->ino && o->file.dev == shown_device(r->dev))
 		return;
-	o = known ? o : origin_add(s, r->file);
+	o = origin_add(s, r->file);
 	if (!o) {
 		s->err = -ENOMEM;
 		return;
 	}
-	if (!known)
-		snprintf(o->path, sizeof(o->path), "%s", r->name);
-	o->guessed = guessed;
+	snprintf(o->path, sizeof(o->path), form, is->name);
 	o->file = (struct trace_file){ .id = o->id,
-		.kind = kind_of(r),
+		.kind = kind_of(is),
 		.dev = shown_device(r->dev),
 		.ino = r->ino,
-		.open_flags = (r->f_mode & 3) == 3   ? 2
-			      : (r->f_mode & 3) == 2 ? 1
-						     : 0,
-		.noexec = r->noexec,
+		.open_flags = (is->f_mode & 3) == 3   ? 2
+			      : (is->f_mode & 3) == 2 ? 1
+						      : 0,
+		.noexec = is->noexec,
 		.path = o->path };
 	if (o->file.kind == TRACE_FILE_HUGETLB)
-		o->file.map_align = r->block_size;
-	else if (o->file.kind == TRACE_FILE_REGULAR && r->places)
+		o->file.map_align = is->block_size;
+	else if (o->file.kind == TRACE_FILE_REGULAR && is->places)
 		o->file.map_align = HUGE_PAGE;
 }
 

@@ -151,6 +151,12 @@ void followed_free(struct live_bpf *s, struct followed *f)
 	free(f);
 }
 
+static void note_lost(struct live_bpf *s, struct followed *f, uint64_t records)
+{
+	f->lost += records;
+	s->has_lost = true;
+}
+
 static struct item *push(
 	struct live_bpf *s, struct followed *f, enum item_kind kind, const struct record_head *h)
 {
@@ -180,7 +186,7 @@ static bool is_fork(uint32_t nr)
 static void check_sequence(struct live_bpf *s, struct followed *f, uint64_t sequence)
 {
 	if (f->sequence && sequence != f->sequence + 2)
-		s->lost += sequence > f->sequence + 2 ? (sequence - f->sequence) / 2 - 1 : 1;
+		note_lost(s, f, sequence > f->sequence + 2 ? (sequence - f->sequence) / 2 - 1 : 1);
 	f->sequence = sequence;
 }
 
@@ -267,7 +273,7 @@ static void on_section(struct live_bpf *s, struct followed *f, const struct sect
 	check_sequence(s, f, r->head.sequence);
 	if (!gather_all(s, f, r, size) || f->before.nr != r->written) {
 		f->gather.nr = f->before.nr = 0;
-		s->lost++;
+		note_lost(s, f, 1);
 		return;
 	}
 	it = push(s, f, ITEM_SECTION, &r->head);
@@ -285,7 +291,7 @@ static void on_final(struct live_bpf *s, struct followed *f, const struct sectio
 	struct item *it;
 
 	if (!gather_all(s, f, r, size))
-		s->lost++;
+		note_lost(s, f, 1);
 	/* Nobody is in a call any more. */
 	for (it = f->head; it; it = it->next) {
 		it->drop |= !it->ready;
@@ -311,12 +317,18 @@ static struct item *open_of(struct followed *f, uint32_t tid)
 	return next_open(*f->open, tid);
 }
 
-/* The sections of a call that has returned, or whose task is gone. The last of them; the others tell nothing. */
-static struct item *sections_of(struct followed *f, uint32_t tid)
+/*
+ * The sections of a call that has returned, or whose task is gone. The last of them; the others tell nothing.  Those of another
+ * call show that its return was lost.
+ */
+static struct item *sections_of(struct live_bpf *s, struct followed *f, uint32_t tid)
 {
 	struct item *last = open_of(f, tid), *more;
 
 	while (last && (more = next_open(last->next, tid)) != NULL) {
+		if (last->kind == ITEM_SECTION && more->kind == ITEM_SECTION &&
+			last->section.nr != more->section.nr)
+			note_lost(s, f, 1);
 		last->drop = last->ready = true;
 		last = more;
 	}
@@ -348,13 +360,22 @@ static void on_look(struct live_bpf *s, struct followed *f, const struct record_
 	f->before.nr = 0;
 }
 
+/* It changes the map first, and looks at it only to populate what it has mapped or locked. */
+static bool looks_behind(uint32_t nr)
+{
+	return nr == NR_mmap || nr == NR_brk || nr == NR_mremap || nr == NR_mlock || nr == NR_mlock2 ||
+	       nr == NR_mlockall || nr == NR_shmat || nr == NR_remap_file_pages;
+}
+
 /*
- * A call that is in the map that was read in the midst of things: its sections were before that, or nothing was seen of it
- * and it can have begun before, which is true of the first that a task returns from.
+ * A call that is in the map that was read in the midst of things: its sections were before that, or nothing was seen of it, or
+ * only a look that comes behind them, and it can have begun before, which is true of the first that a task returns from.
  */
-static bool is_in_snapshot(struct live_bpf *s, struct followed *f, const struct call_record *r, bool seen)
+static bool is_in_snapshot(
+	struct live_bpf *s, struct followed *f, const struct call_record *r, const struct item *it)
 {
 	void *known = f->snapshot ? mtree_load(&f->settled, r->head.tid) : NULL;
+	bool seen = it && !(it->kind == ITEM_CALL && looks_behind(r->nr));
 
 	if (!f->snapshot || known == xa_mk_value(SETTLED))
 		return false;
@@ -377,10 +398,10 @@ static bool is_unordered(const struct followed *f, const struct call_record *r)
 
 static void on_call(struct live_bpf *s, struct followed *f, const struct call_record *r, size_t size)
 {
-	struct item *it = sections_of(f, r->head.tid);
+	struct item *it = sections_of(s, f, r->head.tid);
 
 	/* A fork has been told by its own record, or there was no child. */
-	if (is_in_snapshot(s, f, r, it != NULL) || is_fork(r->nr)) {
+	if (is_in_snapshot(s, f, r, it) || is_fork(r->nr)) {
 		if (it)
 			it->ready = it->drop = true;
 		return;
@@ -394,6 +415,8 @@ static void on_call(struct live_bpf *s, struct followed *f, const struct call_re
 			return;
 		it->unordered = is_unordered(f, r);
 	}
+	if (it->kind == ITEM_SECTION && it->section.nr != r->nr)
+		note_lost(s, f, 1);
 	memcpy(&it->call, r, size < sizeof(*r) ? size : sizeof(*r));
 	it->time_ns = r->head.time_ns;
 	it->has_call = true;
@@ -426,7 +449,7 @@ static void on_fork(struct live_bpf *s, struct followed *f, const struct fork_re
 		return;
 	}
 	child = followed_add(s, r->child_space, r->child_pid);
-	it = sections_of(f, r->head.tid);
+	it = sections_of(s, f, r->head.tid);
 	if (child) {
 		child->is_child = true;
 		child->key = r->child_mm;
@@ -447,7 +470,7 @@ static void on_fork(struct live_bpf *s, struct followed *f, const struct fork_re
 /* A task that was killed in a call: it was carried out if the map says so, and what it returned nobody saw. */
 static void on_exit_record(struct live_bpf *s, struct followed *f, const struct exit_record *r)
 {
-	struct item *it = sections_of(f, r->head.tid);
+	struct item *it = sections_of(s, f, r->head.tid);
 
 	if (it) {
 		it->ready = true;
@@ -471,7 +494,7 @@ static void on_exec(struct live_bpf *s, const struct exec_record *r)
 	if (!it)
 		return;
 	if (new->gather.nr != r->areas)
-		s->lost++;
+		note_lost(s, new, 1);
 	take_list(&it->after, &new->gather);
 	it->exec = malloc(sizeof(*r));
 	if (it->exec)
@@ -488,7 +511,7 @@ static bool flush(struct live_bpf *s, struct followed *f)
 {
 	bool told = false;
 
-	while (f->known && f->head && f->head->ready && !s->lost) {
+	while (f->known && f->head && f->head->ready && !f->lost) {
 		struct item *it = f->head;
 
 		f->head = it->next;
@@ -512,7 +535,7 @@ void on_record(struct live_bpf *s, const void *data, size_t size)
 	if (!f && (h->type == RECORD_AREAS || h->type == RECORD_EXEC))
 		f = followed_add(s, h->space, h->pid);
 	if (h->type == RECORD_FILE)
-		origin_learn(s, data, false);
+		origin_learn(s, data);
 	if (!f)
 		return;
 	switch (h->type) {

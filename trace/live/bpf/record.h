@@ -25,9 +25,21 @@ struct bpf_area {
 	__u32 dev, flags;
 };
 
+/* An open file. */
+struct bpf_file {
+	__u64 magic, block_size; /* of its file system */
+	__u32 mode, rdev, f_mode;
+	__u16 noexec, places; /* its file system is mounted noexec; it places mappings itself */
+	char name[48];        /* the last part of its path */
+};
+
+/* With what is known of its file, if it has one, or else its name. */
 struct named_bpf_area {
 	struct bpf_area area;
-	char name[AREA_NAME_BYTES]; /* anonymous name; "" when there is none */
+	union {
+		char name[AREA_NAME_BYTES]; /* anonymous name; "" when there is none */
+		struct bpf_file file;
+	};
 };
 
 enum map_status {
@@ -42,7 +54,7 @@ enum map_status {
 
 /* What is asked, and the answer but for the areas. */
 struct map_request {
-	__u32 pid, room;
+	__u32 pid, waiting;  /* waiting: the task that takes the lock for it; 0: none does */
 	__u32 status, count; /* enum map_status */
 	__u64 held_ns;       /* between the first area and the last: the lock was held so long at least */
 	__u64 sequence;      /* mm_lock_seq: even outside of a write section; 0 where the kernel has none */
@@ -90,11 +102,8 @@ struct area_record {
 struct file_record {
 	struct record_head head;
 	__u64 file, ino;
-	__u64 magic, block_size; /* of its file system */
-	__u32 dev, mode, rdev;
-	__u32 f_mode;
-	__u32 noexec, places; /* its file system is mounted noexec; it places mappings itself */
-	char name[64];        /* the last part of its path */
+	__u32 dev, pad;
+	struct bpf_file is;
 };
 
 /* As many areas follow as its size has room for. */
@@ -125,6 +134,8 @@ struct space {
 	__u32 nr;                 /* of its call; ~0: of none that is told */
 	__u32 acted, pad; /* the task that was last to have a section or a look, until its call returns */
 };
+
+#define LOSS_SLOTS 4096 /* where losses are counted, by the numbers of address spaces */
 
 /* Where it is looked up: a line of the cache. */
 #define SPACE_ROWS  2048

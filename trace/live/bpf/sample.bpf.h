@@ -49,22 +49,15 @@ __noinline int emit_file(struct sample *s)
 	known = told_slot(key);
 	if (!known || *known == mark)
 		return 0;
-	r = reserve(sizeof(*r));
+	r = reserve(sizeof(*r), s->space);
 	if (!r)
 		return 0;
 	head_fill(&r->head, RECORD_FILE, s->space, 0);
 	r->file = key;
 	r->ino = ino;
-	r->magic = file->f_inode->i_sb->s_magic;
-	r->block_size = file->f_inode->i_sb->s_blocksize;
 	r->dev = file->f_inode->i_sb->s_dev;
-	r->mode = file->f_inode->i_mode;
-	r->rdev = file->f_inode->i_rdev;
-	r->f_mode = file->f_mode;
-	r->noexec = !!(file->f_path.mnt->mnt_flags & 4);
-	r->places = !!file->f_op->get_unmapped_area;
-	r->name[0] = 0;
-	bpf_probe_read_kernel_str(r->name, sizeof(r->name), file->f_path.dentry->d_name.name);
+	r->pad = 0;
+	file_read(&r->is, file);
 	submit(r);
 	*known = mark;
 	return 0;
@@ -99,7 +92,7 @@ static __always_inline void note_untold(u64 vma)
 static __always_inline void send_areas(struct section_areas *r, u32 nr)
 {
 	if (nr <= RECORD_ROOM)
-		output(r, sizeof(r->section) + nr * sizeof(r->areas[0]));
+		output(&r->section.head, sizeof(r->section) + nr * sizeof(r->areas[0]));
 }
 
 /* Of the record that comes next. */
@@ -141,7 +134,7 @@ __noinline int emit_area(struct sample *s)
 		gather_area(s, vma);
 		return 0;
 	}
-	r = reserve(sizeof(*r));
+	r = reserve(sizeof(*r), s->space);
 	if (!r)
 		return 0;
 	head_fill(&r->head, RECORD_WRITTEN, s->space, s->sequence);

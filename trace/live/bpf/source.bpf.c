@@ -111,7 +111,8 @@ __noinline int section_begins(struct space *s)
 	s->lo = r.lo;
 	s->hi = r.hi;
 	s->written += emit_written(s, r.lo, r.hi);
-	if (c.nr == NR_mremap && c.args[3] & MREMAP_FIXED)
+	/* Where it asks to be put, it may be put: no search for a place tells of that. */
+	if (c.nr == NR_mremap && c.args[3] & (MREMAP_FIXED | MREMAP_DONTUNMAP) && c.args[4])
 		s->written += emit_written(s, c.args[4] - 1, c.args[4] + c.args[2] + 1);
 	return 0;
 }
@@ -132,7 +133,7 @@ __noinline int call_looks(struct space *s)
 		range_of(&c, s->mm, &named);
 		emit_written(s, named.lo, named.hi);
 	}
-	r = reserve(sizeof(*r));
+	r = reserve(sizeof(*r), s->id);
 	if (!r)
 		return 0;
 	head_fill(r, RECORD_LOOK, s->id, sequence_of(mm_by(s->mm), s->tid));
@@ -171,38 +172,13 @@ __noinline int section_ends(struct space *s)
 	return 0;
 }
 
-/*
- * Arguments of a hook, by instructions that the compiler cannot join: each kernel has to load the one that it has from where it
- * has it, and a hook that may read more than it is given is refused.
- */
-#define ARGUMENT(ctx, n)                                                                     \
-	({                                                                                   \
-		u64 value;                                                                   \
-		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"((n)*8)); \
-		value;                                                                       \
-	})
-
-static __always_inline bool lock_has_path(void)
-{
-	const struct trace_event_raw_mmap_lock_acquire_returned *told = 0;
-
-	return !bpf_core_field_exists(told->memcg_id);
-}
-
 SEC("raw_tp/mmap_lock_acquire_returned")
 int lock_taken(const u64 *ctx)
 {
 	struct space *s = space_of(ctx[0]);
 	bool write, success;
 
-	if (lock_has_path()) {
-		write = ARGUMENT(ctx, 2);
-		success = ARGUMENT(ctx, 3);
-	} else {
-		write = ARGUMENT(ctx, 1);
-		success = ARGUMENT(ctx, 2);
-	}
-
+	LOCK_TAKEN(ctx, write, success);
 	if (!s || !success)
 		return 0;
 	if (write)
@@ -323,7 +299,7 @@ __noinline int emit_call_with_data(const struct call *c, u32 space, long result)
 	read_data(c, &r);
 	len = r.data_len;
 	if (len <= RECORD_DATA_BYTES)
-		output(&r, CALL_BYTES + len);
+		output(&r.head, CALL_BYTES + len);
 	return 0;
 }
 
@@ -349,7 +325,7 @@ int BPF_PROG(call_ends, struct pt_regs *regs, long result)
 		emit_call_with_data(&c, s->id, result);
 		return 0;
 	}
-	r = reserve(CALL_BYTES);
+	r = reserve(CALL_BYTES, s->id);
 	if (!r)
 		return 0;
 	call_fill(r, &c, s->id, result);
@@ -370,11 +346,11 @@ int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
 
 	if (!s || !mm)
 		return 0;
-	id = mm == s->mm ? s->id : space_add(mm);
+	id = mm == s->mm ? s->id : space_add(mm, s->id);
 	if (!id)
 		return 0;
 	bpf_map_update_elem(&tasks, &tid, &id, BPF_ANY);
-	r = reserve(sizeof(*r));
+	r = reserve(sizeof(*r), s->id);
 	if (!r)
 		return 0;
 	head_now(&r->head, RECORD_FORK, s->id);
@@ -423,7 +399,7 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 	was = *old;
 	narrow = t->thread_info.flags >> TIF_ADDR32 & 1;
 	bpf_map_delete_elem(&tasks, &former);
-	id = narrow ? __sync_fetch_and_add(&last_space, 1) + 1 : space_add(key);
+	id = narrow ? __sync_fetch_and_add(&last_space, 1) + 1 : space_add(key, was);
 	if (!id)
 		return 0;
 	if (!narrow) {
@@ -432,7 +408,7 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 		sample(&whole);
 		emit_exec_areas(&whole);
 	}
-	r = reserve(sizeof(*r));
+	r = reserve(sizeof(*r), was);
 	if (!r)
 		return 0;
 	head_now(&r->head, RECORD_EXEC, id);
@@ -472,7 +448,7 @@ int BPF_PROG(task_exits, struct task_struct *task)
 		return 0;
 	id = *space;
 	bpf_map_delete_elem(&tasks, &tid);
-	r = id ? reserve(sizeof(*r)) : 0;
+	r = id ? reserve(sizeof(*r), id) : 0;
 	if (!r)
 		return 0;
 	head_now(&r->head, RECORD_EXIT, id);

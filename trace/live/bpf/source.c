@@ -166,6 +166,23 @@ static bool is_of(struct live_bpf *s, const struct followed *f, const struct map
 	return !f->key || (f->key == q->mm && way_of(s, f) < SPACE_WAYS);
 }
 
+static int take_areas(
+	struct live_bpf *s, struct area_list *l, const struct named_bpf_area *areas, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr && !s->err; i++) {
+		const struct bpf_area *a = &areas[i].area;
+		const struct file_record file = {
+			.file = a->file, .ino = a->ino, .dev = a->dev, .is = areas[i].file
+		};
+
+		if (a->file)
+			origin_learn(s, &file);
+		if (!area_list_add(l, a))
+			return -ENOMEM;
+	}
+	return s->err;
+}
+
 int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *answer)
 {
 	const struct named_bpf_area *areas;
@@ -186,8 +203,7 @@ int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct
 	areas = map_reader_areas(s->reader, &bytes);
 	if (!areas)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < q->count && !err; i++)
-		err = area_list_add(l, &areas[i].area) ? 0 : -ENOMEM;
+	err = take_areas(s, l, areas, q->count);
 	munmap((void *)areas, bytes);
 	return err;
 }
@@ -258,37 +274,56 @@ void resync(struct live_bpf *s, struct followed *f)
 	free(l.areas);
 }
 
-/* Something was not seen: go on from the map as it is now. */
-static void make_good(struct live_bpf *s, uint64_t lost)
+uint64_t lost_of(const struct live_bpf *s, const struct followed *f)
 {
-	bool known = false;
+	uint32_t slot = f->id & (LOSS_SLOTS - 1);
 
-	for (struct followed *f = s->spaces; f; f = f->next)
-		known |= f->known;
-	/* Whose they were went with them. */
-	if (known)
-		emit_lost_records(
-			s, NULL, lost, "records of BPF: the buffer was full, or a section was missed");
-	for (struct followed *f = s->spaces; f; f = f->next) {
-		followed_pass_over(f);
-		f->is_late = f->is_child && !f->known;
-		if (!f->is_late)
-			resync(s, f);
-	}
+	/* A record that found no room is missed here, too: as a section without its areas, or one whose number is left out. */
+	return max(f->lost, (uint64_t)(s->skel->bss->losses[slot] - s->seen_lost[slot]));
 }
 
-/* True: some were lost, and the mirror has the map of now. */
-static bool take_lost(struct live_bpf *s)
+void lost_was_seen(struct live_bpf *s, struct followed *f)
 {
-	/* A record that found no room is missed here, too: as a section without its areas, or one whose number is left out. */
-	uint64_t lost = max(s->skel->bss->lost, s->lost);
+	uint32_t slot = f->id & (LOSS_SLOTS - 1);
 
-	if (!lost)
-		return false;
-	s->skel->bss->lost = 0;
-	s->lost = 0;
-	make_good(s, lost);
-	return true;
+	f->lost = 0;
+	/* Another at the same place has to see it, too. */
+	for (const struct followed *other = s->spaces; other; other = other->next)
+		if (other != f && (other->id & (LOSS_SLOTS - 1)) == slot)
+			return;
+	s->seen_lost[slot] = s->skel->bss->losses[slot];
+}
+
+/* Something was not seen: go on from the map as it is now. */
+static void make_good(struct live_bpf *s, struct followed *f, uint64_t lost)
+{
+	if (f->known)
+		emit_lost_records(s, f, lost, "records of BPF: the buffer was full, or a section was missed");
+	followed_pass_over(f);
+	f->is_late = f->is_child && !f->known;
+	f->has_last_map = false;
+	if (!f->is_late)
+		resync(s, f);
+}
+
+/* Who has lost some goes on with the map of now.  What is counted of one that nobody knows yet waits for it. */
+static void take_lost(struct live_bpf *s)
+{
+	uint32_t counted[LOSS_SLOTS];
+
+	if (!s->has_lost && !s->skel->bss->any_lost)
+		return;
+	s->has_lost = false;
+	memcpy(counted, s->skel->bss->losses, sizeof(counted));
+	for (struct followed *f = s->spaces; f; f = f->next) {
+		uint64_t lost = lost_of(s, f);
+
+		f->lost = 0;
+		if (lost)
+			make_good(s, f, lost);
+	}
+	for (const struct followed *f = s->spaces; f; f = f->next)
+		s->seen_lost[f->id & (LOSS_SLOTS - 1)] = counted[f->id & (LOSS_SLOTS - 1)];
 }
 
 static bool take_records(struct live_bpf *s, int timeout_ms)
@@ -315,13 +350,15 @@ static bool is_over(struct live_bpf *s)
 
 /*
  * Nothing more is told of anything from one moment on: the hooks go one by one, and a call without its sections would be
- * taken for one that changed nothing.  First those that follow more.
+ * taken for one that changed nothing.  First those that follow more, and who ends: one that was in a call would be taken for
+ * killed in it.
  */
 static void let_go(struct live_bpf *s)
 {
 	bpf_link__destroy(s->skel->links.task_forked);
 	bpf_link__destroy(s->skel->links.task_execs);
-	s->skel->links.task_forked = s->skel->links.task_execs = NULL;
+	bpf_link__destroy(s->skel->links.task_exits);
+	s->skel->links.task_forked = s->skel->links.task_execs = s->skel->links.task_exits = NULL;
 	for (uint32_t at = 0; at < SPACE_ROWS; at++)
 		for (uint32_t way = 0; way < SPACE_WAYS; way++)
 			__atomic_store_n(&s->rows[at].mm[way], 0, __ATOMIC_RELAXED);
@@ -344,7 +381,7 @@ static void compare_last_map(struct live_bpf *s, struct followed *f)
 static void compare_at_end(struct live_bpf *s)
 {
 	struct map_request q = { 0 };
-	bool more = true, lost = false;
+	bool more = true;
 
 	for (struct followed *f = s->spaces; f; f = f->next) {
 		f->has_last_map = f->known && !f->finished && !snapshot(s, f, &f->last_map, &q);
@@ -353,10 +390,10 @@ static void compare_at_end(struct live_bpf *s)
 	let_go(s);
 	while (more && !s->err) {
 		more = read_records(s, 0);
-		lost |= take_lost(s);
+		take_lost(s);
 		flush_items(s);
 	}
-	for (struct followed *f = s->spaces; f && !lost; f = f->next)
+	for (struct followed *f = s->spaces; f; f = f->next)
 		if (f->has_last_map)
 			compare_last_map(s, f);
 }

@@ -31,7 +31,6 @@
 struct origin {
 	uint32_t id;
 	struct trace_file file; /* its path is path */
-	bool guessed;           /* from an area of it that was there before: until it is told of */
 	char path[256];
 };
 
@@ -73,6 +72,7 @@ struct followed {
 	bool ended;    /* that was told: nothing of it is told any more */
 	bool held_exit;
 	bool passed_over;          /* records of it were lost */
+	uint64_t lost;             /* how many that are known of by those that came */
 	struct item exit;          /* held: the last task's */
 	uint64_t sequence;         /* of its last section; 0: none yet */
 	uint64_t snapshot;         /* sections before this one are in the map that was read */
@@ -116,10 +116,12 @@ struct live_bpf {
 	int go_fd;
 	bool child_ended;
 	int child_status;
-	uint64_t start_ns, last_ns, steps, lost;
-	uint64_t records;         /* that came */
-	struct item *spare;       /* items that were told */
-	struct trace_area *areas; /* of a map that is told, and which share an anon_vma */
+	uint64_t start_ns, last_ns, steps;
+	bool has_lost;                  /* one of the spaces has */
+	uint32_t seen_lost[LOSS_SLOTS]; /* of what the programs have counted */
+	uint64_t records;               /* that came */
+	struct item *spare;             /* items that were told */
+	struct trace_area *areas;       /* of a map that is told, and which share an anon_vma */
 	struct trace_anon_area *anon_areas;
 	uint32_t areas_allocated;
 	int err;
@@ -130,6 +132,11 @@ struct live_bpf {
 bool read_records(struct live_bpf *s, int timeout_ms);
 /* The map of its process now, and up to which section it has them. */
 int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *answer);
+
+/* How many records of it were lost, and of who shares its place among the programs' counters. */
+uint64_t lost_of(const struct live_bpf *s, const struct followed *f);
+/* These were made good. */
+void lost_was_seen(struct live_bpf *s, struct followed *f);
 
 /* What it did was lost: its mirror goes on from its map as it is now. */
 void resync(struct live_bpf *s, struct followed *f);
@@ -188,7 +195,7 @@ void name_forget(struct live_bpf *s, uint32_t tid);
 void names_free(struct live_bpf *s);
 
 /* origin.c */
-void origin_learn(struct live_bpf *s, const struct file_record *r, bool guessed);
+void origin_learn(struct live_bpf *s, const struct file_record *r);
 /* Put the number of the file in place of the kernel's pointer, which may be another file's when the area is told of. */
 void origin_number(struct live_bpf *s, struct bpf_area *a);
 /* NULL: none, or it was never told. */

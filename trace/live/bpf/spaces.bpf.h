@@ -80,7 +80,16 @@ struct {
 
 __u32 last_space; /* numbers of address spaces */
 __u32 woken;      /* the reader was, and has not looked yet */
-__u64 lost;       /* records for which there was no room */
+
+/* Records for which there was no room, by whose they were, and whether there were any. */
+__u32 losses[LOSS_SLOTS];
+__u32 any_lost;
+
+static __always_inline void note_lost(u32 space)
+{
+	__sync_fetch_and_add(&losses[space & (LOSS_SLOTS - 1)], 1);
+	any_lost = 1;
+}
 
 /* --- address spaces ------------------------------------------------------------------------------------------ */
 
@@ -105,10 +114,10 @@ static __always_inline struct space *space_of(u64 mm)
 }
 
 /*
- * Follow @mm, as a space of the next number: what that is. 0: there are too many.  It is new: a slot that has it is of one
- * that the kernel has freed, or was put there when exec had just made it.
+ * Follow @mm, as a space of the next number: what that is. 0: there are too many, which is a loss of @from's, which it comes
+ * of.  It is new: a slot that has it is of one that the kernel has freed, or was put there when exec had just made it.
  */
-static __always_inline u32 space_add(u64 mm)
+static __always_inline u32 space_add(u64 mm, u32 from)
 {
 	u32 row = space_row_of(mm);
 	struct space_row *r = bpf_map_lookup_elem(&rows, &row);
@@ -129,7 +138,7 @@ static __always_inline u32 space_add(u64 mm)
 		r->mm[way] = mm;
 		return s->id;
 	}
-	__sync_fetch_and_add(&lost, 1);
+	note_lost(from);
 	return 0;
 }
 
@@ -190,12 +199,12 @@ static __always_inline void head_now(struct record_head *h, u32 type, u32 space)
 	h->time_ns = bpf_ktime_get_ns();
 }
 
-static __always_inline void *reserve(u64 size)
+static __always_inline void *reserve(u64 size, u32 space)
 {
 	void *r = bpf_ringbuf_reserve(&records, size, 0);
 
 	if (!r)
-		__sync_fetch_and_add(&lost, 1);
+		note_lost(space);
 	return r;
 }
 
@@ -213,10 +222,10 @@ static __always_inline void submit(void *record)
 }
 
 /* A record of any size. */
-static __always_inline void output(void *record, u64 size)
+static __always_inline void output(struct record_head *record, u64 size)
 {
 	if (bpf_ringbuf_output(&records, record, size, wakeup()))
-		__sync_fetch_and_add(&lost, 1);
+		note_lost(record->space);
 }
 
 #endif
