@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address spaces that were seen in part, and maps that the mirror goes on from. */
+/* Address spaces that were seen in part or from some moment on, and maps that the mirror goes on from. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,8 +37,8 @@ static struct replay *begin(struct seen *seen, struct recording *rec)
 	return r;
 }
 
-/* The space begins, and nothing is known of what is in it. */
-static void begin_unseen(struct recording *rec)
+/* The space begins with these areas, or nothing is known of what is in it. */
+static void begin_with(struct recording *rec, const struct trace_area *areas, uint32_t count)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE,
 		.space = { .attached = true,
@@ -49,7 +49,19 @@ static void begin_unseen(struct recording *rec)
 	for (int i = 0; i <= TRACE_LIMIT_MEMLOCK; i++)
 		e.space.limits[i] = UINT64_MAX;
 	rec_event(rec, e);
-	rec_event(rec, (struct trace_event){ .type = TRACE_EVENT_MAP, .map = { .reason = TRACE_MAP_BEGIN } });
+	e = (struct trace_event){ .type = TRACE_EVENT_MAP,
+		.map = { .reason = TRACE_MAP_BEGIN,
+			.hi = count ? UINT64_MAX : 0,
+			.has_vm_flags = count,
+			.has_names = count,
+			.count = count,
+			.areas = areas } };
+	rec_event(rec, e);
+}
+
+static void begin_unseen(struct recording *rec)
+{
+	begin_with(rec, NULL, 0);
 }
 
 static void assert_area(struct replay *r, uint64_t from, uint64_t to)
@@ -153,6 +165,67 @@ static void test_the_mirror_goes_on_from_a_map_behind_a_gap(void **state)
 	replay_free(r);
 }
 
+#define MAY_READ_AND_EXEC (0x10 | 0x40)
+#define MAY_WRITE         0x20
+#define MAY_SHARE         0x80
+#define READS             0x01
+
+/* A shared page of the file, and whether it was opened for writing. */
+static struct trace_area shared_page(uint64_t page, bool writable)
+{
+	struct trace_area a = rec_area(page, page + 1, PROT_READ);
+
+	a.shared = true;
+	a.vm_flags = READS | MAY_READ_AND_EXEC | MAY_SHARE | (writable ? MAY_WRITE | 0x08 : 0);
+	a.offset = page * REC_PAGE;
+	a.dev = 8;
+	a.ino = 77;
+	a.name = "/srv/data";
+	return a;
+}
+
+static void map_file(struct recording *rec, uint64_t page, uint32_t id, uint32_t open_flags)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FILE,
+		.file = { .id = id,
+			.kind = TRACE_FILE_REGULAR,
+			.dev = 8,
+			.ino = 77,
+			.open_flags = open_flags,
+			.path = "/srv/data" } };
+
+	rec_event(rec, e);
+	e = (struct trace_event){ .type = TRACE_EVENT_CALL,
+		.call = { .nr = SYS_mmap,
+			.args = { rec_at(page), REC_PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, 3,
+				page * REC_PAGE },
+			.result = (int64_t)rec_at(page),
+			.file = id } };
+	rec_event(rec, e);
+}
+
+/* The areas of a first map do not say which open file they are of; that a shared one may be written shows how it was opened. */
+static void test_what_is_mapped_later_joins_areas_of_the_first_map(void **state)
+{
+	const struct trace_area areas[] = { shared_page(1, true), shared_page(4, false) };
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	begin_with(&rec, areas, 2);
+	map_file(&rec, 2, 1, 2);
+	assert_area(r, 1, 3);
+	map_file(&rec, 5, 2, 0);
+	assert_area(r, 4, 6);
+	/* Each goes on to be what it was opened as. */
+	map_file(&rec, 3, 1, 2);
+	assert_area(r, 1, 4);
+	rec_call(&rec, SYS_mprotect, rec_at(1), REC_PAGE, PROT_READ | PROT_WRITE, 0, 0);
+	rec_call(&rec, SYS_mprotect, rec_at(5), REC_PAGE, PROT_READ | PROT_WRITE, 0, -13);
+	assert_int_equal(seen.differences + seen.uncertain, 0);
+	replay_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_two_mappings_in_one_place_are_an_order_that_cannot_be),
 		cmocka_unit_test(test_a_failed_call_changes_nothing_that_linux_would_not_have_changed),
 		cmocka_unit_test(test_the_mirror_goes_on_from_a_map_behind_a_gap),
+		cmocka_unit_test(test_what_is_mapped_later_joins_areas_of_the_first_map),
 	};
 
 	return cmocka_run_group_tests_name("replay, in part", tests, NULL, NULL);

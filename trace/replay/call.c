@@ -108,9 +108,34 @@ static void learn_base(struct space *s, unsigned long flags, unsigned long addr,
 		s->mm.mmap_base = end;
 }
 
-static struct vm_file *file_of_call(struct replay *r, const struct trace_call *c)
+/*
+ * Of a space that was attached to: a file that areas of its first map have, as far as anybody knows, for these do not say which
+ * open file they are of.  What was guessed of it is known now.
+ */
+static struct vm_file *seen_before(struct space *s, struct vm_file *told)
 {
-	return c->file && c->file == r->pending_id ? r->pending : NULL;
+	struct vm_file *seen = NULL;
+
+	if (!s->attached || !told->ino || (told->kind != VM_FILE_REGULAR && told->kind != VM_FILE_SHMEM))
+		return told;
+	if (inodes_find(s, told->dev, told->ino, told->writable, &seen) || !seen || was_told(seen) ||
+		seen->kind != told->kind) {
+		vm_file_put(seen);
+		return told;
+	}
+	seen->readable = told->readable;
+	seen->noexec = told->noexec;
+	seen->map_align = told->map_align;
+	seen->vm_flags_off = told->vm_flags_off;
+	vm_file_put(told);
+	return seen;
+}
+
+static struct vm_file *file_of_call(struct replay *r, struct space *s, const struct trace_call *c)
+{
+	if (!c->file || c->file != r->pending_id)
+		return NULL;
+	return r->pending = seen_before(s, r->pending);
 }
 
 /* It is not there, or not where it was foretold: what comes after is not to suffer from it. */
@@ -135,7 +160,7 @@ static unsigned long width_of(const struct trace_call *c)
 
 static struct prediction do_mmap(struct replay *r, struct space *s, const struct trace_call *c)
 {
-	struct vm_file *file = file_of_call(r, c);
+	struct vm_file *file = file_of_call(r, s, c);
 	struct mmap_request req = { .addr = c->args[0],
 		.len = c->args[1],
 		.prot = c->args[2],
@@ -437,7 +462,7 @@ static struct prediction do_shmat(struct replay *r, struct space *s, const struc
 {
 	unsigned long addr = c->args[1], flags = c->args[2], size;
 	struct mmap_request req = {
-		.flags = MAP_SHARED | width_of(c), .file = file_of_call(r, c), .prot = PROT_READ
+		.flags = MAP_SHARED | width_of(c), .file = file_of_call(r, s, c), .prot = PROT_READ
 	};
 
 	/* It may have come as far as cutting what lies there: from where, and no size, is known. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which file an observed area maps: the one that other areas of its space with the same inode map.
+ * Which file an observed area maps: the one that other areas of its space with the same inode map, opened for writing or not.
  *
  * An observation knows inodes, the mirror open files.  A search tree from inode to file is built at the first question of
  * a space, from its areas, and follows its calls from then on.  It holds files that no area maps any more; when it has
@@ -15,6 +15,7 @@
 
 struct inode {
 	uint64_t dev, ino;
+	bool writable;
 	struct vm_file *file;
 };
 
@@ -24,7 +25,9 @@ static int by_inode(const void *a, const void *b)
 
 	if (x->ino != y->ino)
 		return x->ino < y->ino ? -1 : 1;
-	return x->dev < y->dev ? -1 : x->dev > y->dev;
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->writable - y->writable;
 }
 
 static void free_inode(void *node)
@@ -52,7 +55,7 @@ static int add(struct space *s, struct vm_file *file)
 		port_count_failure();
 		return -ENOMEM;
 	}
-	*n = (struct inode){ file->dev, file->ino, vm_file_get(file) };
+	*n = (struct inode){ file->dev, file->ino, file->writable, vm_file_get(file) };
 	found = tsearch(n, &s->inodes, by_inode);
 	if (!found || *found != n) {
 		struct vm_file *old = found ? (*found)->file : file;
@@ -84,9 +87,9 @@ static int gather(struct space *s)
 	return err;
 }
 
-int inodes_find(struct space *s, uint64_t dev, uint64_t ino, struct vm_file **file)
+int inodes_find(struct space *s, uint64_t dev, uint64_t ino, bool writable, struct vm_file **file)
 {
-	const struct inode key = { dev, ino, NULL };
+	const struct inode key = { dev, ino, writable, NULL };
 	struct inode *const *found;
 	int err = s->inodes_known ? 0 : gather(s);
 

@@ -129,7 +129,8 @@ void copies_forget(struct space *s);
 
 /* inodes.c */
 /* A file that an area of that inode maps, and a reference to it; NULL: none does. 0 or -ENOMEM. */
-int inodes_find(struct space *s, uint64_t dev, uint64_t ino, struct vm_file **file) __must_check;
+int inodes_find(
+	struct space *s, uint64_t dev, uint64_t ino, bool writable, struct vm_file **file) __must_check;
 /* An area of it has been made. */
 void inodes_note(struct space *s, struct vm_file *file);
 void inodes_forget(struct space *s);
@@ -190,6 +191,8 @@ const char *driver_habit(const char *name);
 uint64_t flags_of_driver(const char *path);
 /* replay.c: of a file that an area has; also NULL. */
 const char *driver_of(const struct vm_file *file);
+/* It was told of, and not only seen. */
+bool was_told(const struct vm_file *file);
 
 /* check.c */
 /* 0 or -ENOMEM. */

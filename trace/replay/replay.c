@@ -63,6 +63,11 @@ const char *driver_of(const struct vm_file *file)
 	return file && file->release == release_file ? ((const struct numbered_file *)file)->driver : NULL;
 }
 
+bool was_told(const struct vm_file *file)
+{
+	return file->release == release_file && ((const struct numbered_file *)file)->id;
+}
+
 static struct numbered_file *new_file(struct replay *r, const struct trace_file *t)
 {
 	size_t len = strlen(t->path) + 1;

@@ -51,13 +51,14 @@ static struct vm_file *file_of_area(struct replay *r, struct space *s, const str
 	struct trace_file t = { .kind = file_kind(a), .dev = a->dev, .ino = a->ino, .path = a->name };
 	struct vm_file *file = NULL;
 
-	if (a->ino && inodes_find(s, a->dev, a->ino, &file))
-		return NULL;
-	if (file && (!a->shared || !file_is_writable(a) || file->writable))
+	bool writable = a->shared && file_is_writable(a);
+
+	if (a->ino && (inodes_find(s, a->dev, a->ino, writable, &file) || file))
 		return file;
-	vm_file_put(file);
-	if (a->shared && file_is_writable(a))
-		t.open_flags = 2;
+	/* A private area may be of either. */
+	if (a->ino && !a->shared && (inodes_find(s, a->dev, a->ino, true, &file) || file))
+		return file;
+	t.open_flags = writable ? 2 : 0;
 	return replay_file(r, &t);
 }
 
