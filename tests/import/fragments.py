@@ -13,8 +13,8 @@ import sys
 import tempfile
 
 VMAPLE, FRAGMENTS = os.path.abspath(sys.argv[1]), sys.argv[2]
-ALWAYS = ("first writes are not logged", "first writes by the kernel itself", "the kernel is not known", "the map that an address space began with",
-          "which areas were shared")
+ALWAYS = ("first writes are not logged", "first writes by the kernel itself", "the kernel is not known",
+          "the map that an address space began with", "which areas were shared")
 
 
 class Fragment:
@@ -83,7 +83,7 @@ def check(fragment, folder):
     assert r.returncode == 0, r.stderr
     doubts = [d for d in json.loads(r.stdout)["uncertain"] if not d["what"].startswith(ALWAYS)]
     for count, words in fragment.doubts:
-        found = [d for d in doubts if words in d["what"]]
+        found = [d for d in doubts if words in "%s [%s]" % (d["what"], d["first"].replace(folder + "/", ""))]
         assert found and found[0]["count"] == count, "%d times `%s` is wanted: %s" % (count, words, doubts)
         doubts.remove(found[0])
     assert not doubts, "nobody wants %s" % doubts

@@ -21,7 +21,7 @@ SINGLE = ["-f", "-f -y", "-f -yy", "-f -t", "-f -tt", "-f -ttt", "-f -r", "-f -r
           "-f -y -tt -T -i -n -k --decode-pids=comm", "-f -e trace=all -s 4096 -v", "-f -a 1"]
 CALLS = ("mmap munmap mprotect mremap brk madvise openat close dup memfd_create clone clone3 vfork execve wait4 exit "
          "exit_group prctl").split()
-MANY = ["-ff -ttt", "-ff -tt -y"]
+MANY = ["-ff -ttt", "-ff -tt -y", "-ff -t", "-ff"]
 
 
 def areas(text):

@@ -27,6 +27,11 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 		"a munmap that returned later was taken first, since its place was given to another",
 	[DOUBT_BACKWARD] =
 		"a task's calls are not in the order of their times: the tool wrote them as they came",
+	[DOUBT_IMPOSSIBLE] =
+		"a line maps where an earlier one did, and nothing unmaps between: lines are missing, or "
+		"their order cannot be",
+	[DOUBT_SAME_TIME] = "calls of threads have the same time in different logs, and are taken in an "
+			    "order that can be",
 	[DOUBT_FILE_UNKNOWN] = "the file behind a descriptor is not known (strace -y names it)",
 	[DOUBT_SAME_FILE] =
 		"whether two mappings are of one open file is not known: its opening was not logged",
@@ -51,7 +56,8 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_BAD_LINE] =
 		"a mapping call could not be read: its line is cut or has a word that is not known",
 	[DOUBT_LONG_LINE] = "a line was longer than 1 MiB, and is read up to there",
-	[DOUBT_NO_TIME] = "the logs have no times of day: each is taken as a whole, one after the other",
+	[DOUBT_NO_TIME] =
+		"the logs have no times of day: one after the other, but where one has to wait for another",
 	[DOUBT_KERNEL] = "the kernel is not known, and taken to be the newest (--kernel names it)",
 	[DOUBT_SEGMENT_SIZE] = "a System V segment was attached that no shmget had told the size of",
 	[DOUBT_NAME] = "the name of an anonymous area was not logged",
@@ -69,6 +75,18 @@ void import_doubt(struct trace_import *im, enum doubt kind)
 		return;
 	snprintf(im->doubts[kind].place, sizeof(im->doubts[kind].place), "%s:%llu", im->reading->path,
 		(unsigned long long)im->reading->number);
+}
+
+void import_doubt_pair(struct trace_import *im, enum doubt kind, size_t file, uint64_t line)
+{
+	size_t len;
+
+	import_doubt(im, kind);
+	if (im->doubts[kind].count > 1)
+		return;
+	len = strlen(im->doubts[kind].place);
+	snprintf(im->doubts[kind].place + len, sizeof(im->doubts[kind].place) - len, " after %s:%llu",
+		im->paths[file], (unsigned long long)line);
 }
 
 int import_failed(struct trace_import *im, int err, const char *fmt, ...)

@@ -13,6 +13,7 @@
  *   strace.h        lines of strace in order: tasks, calls that are interrupted, files of -ff merged by time
  *   calls.c         a logged call as events: which call is handled how, tasks and limits
  *   mapping.c       ... that changes a map
+ *   placed.c        which ranges of a space are mapped, by which line: orders that cannot be
  *   tasks.c         tasks, the address spaces that they share, the beginning of a space
  *   descriptors.c   which open file a descriptor is
  *   snapshot.c      lines of /proc/PID/maps and smaps
@@ -25,6 +26,7 @@
 
 #include <stdio.h>
 #include <vmaple/import.h>
+#include <vmaple/maple_tree.h>
 
 #include "check.h"
 #include "constants.h"
@@ -39,6 +41,8 @@ enum doubt {
 	DOUBT_ORDER,
 	DOUBT_ORDER_DERIVED,
 	DOUBT_BACKWARD,
+	DOUBT_IMPOSSIBLE,
+	DOUBT_SAME_TIME,
 	DOUBT_FILE_UNKNOWN,
 	DOUBT_SAME_FILE,
 	DOUBT_TASK_UNKNOWN,
@@ -70,6 +74,7 @@ enum doubt {
 /* A file that is being read. Lines are cut in place and end with a NUL; they live until the next one is asked for. */
 struct lines {
 	const char *path;
+	size_t index; /* of the import's files */
 	int fd;
 	char *buf;
 	size_t size, begin, end; /* what is read and not given yet */
@@ -109,6 +114,8 @@ struct trace_import {
 
 /* Counted, with the line that is being read. */
 void import_doubt(struct trace_import *im, enum doubt kind);
+/* ... and the one that it contradicts. */
+void import_doubt_pair(struct trace_import *im, enum doubt kind, size_t file, uint64_t line);
 /* Says why the import ends; the errno, for the caller to return. */
 __attribute__((format(printf, 3, 4))) int import_failed(
 	struct trace_import *im, int err, const char *fmt, ...);
@@ -265,16 +272,18 @@ struct import_space {
 	uint64_t start_stack; /* 0: not known */
 	bool told;            /* its SPACE event was emitted */
 	bool heap_known;
-	bool first; /* of the import: --start-maps is its map */
+	bool first;               /* of the import: --start-maps is its map */
+	struct maple_tree placed; /* see placed.c */
 	char *path;
 };
 struct import_task {
 	struct import_task *next;
 	uint32_t tid, pid;
-	bool silent;      /* none of its lines was seen yet */
-	bool execed;      /* its exec was carried out before its end was logged */
-	uint64_t time_ns; /* of its last call, as logged */
-	bool ended;       /* it called exit, or was waited for: its number may be given again */
+	uint32_t vforked_by; /* waits for this one's exec or end; 0: nobody */
+	bool silent;         /* none of its lines was seen yet */
+	bool execed;         /* its exec was carried out before its end was logged */
+	uint64_t time_ns;    /* of its last call, as logged */
+	bool ended;          /* it called exit, or was waited for: its number may be given again */
 	struct import_space *space;
 	struct descriptors *files;
 	/* A call whose end was not logged yet: its arguments so far; NULL: none. */
@@ -314,6 +323,13 @@ void import_tasks_free(struct import_tasks *tasks);
 /* The space's own events, before the first that is about it. */
 int import_space_begin(struct trace_import *im, struct import_task *task, uint64_t brk);
 
+/* placed.c */
+/* A call was carried out: what is mapped now. 0 or -errno. */
+int placed_call(struct trace_import *im, struct import_space *s, const struct trace_call *c);
+/* False: a call with this result would map what is mapped, or change what is not. */
+bool placed_fits(struct import_space *s, const struct trace_call *c);
+int placed_fork(struct trace_import *im, struct import_space *from, struct import_space *to);
+
 /* calls.c: a call of a task, whole. 0 or -errno. */
 struct logged {
 	struct trace_import *im;
@@ -338,6 +354,8 @@ bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *pa
 uint64_t clone_flags(struct trace_import *im, const char *name, const char *args);
 
 /* mapping.c: one function for each shape of arguments */
+/* The call as it is written, without files; false: it cannot be read, or has no result.  Counts nothing. */
+bool import_read_call(const struct strace_call *call, const struct handler *h, struct trace_call *c);
 int on_range_call(const struct logged *l, const struct handler *h);
 int on_mmap(const struct logged *l, const struct handler *h);
 /* An area that the kernel told of by itself: a mapping at its place. */

@@ -21,7 +21,9 @@ static int emit_call(const struct logged *l, const struct trace_call *call)
 	int err = import_space_begin(l->im, t, 0);
 
 	e.call.ip = l->ip;
-	return err ? err : import_emit(l->im, &e, t->pid, t->tid, t->space->mm);
+	if (!err)
+		err = import_emit(l->im, &e, t->pid, t->tid, t->space->mm);
+	return err ? err : placed_call(l->im, t->space, call);
 }
 
 /* Killed in the call, or the log ends: whether it was carried out is not known. */
@@ -35,7 +37,10 @@ static bool without_result(const struct logged *l)
 /* The names that argument i may have. */
 static const struct constant *words_of(uint32_t nr, int i)
 {
-	if (i == 2 && (nr == NR_mprotect || nr == NR_pkey_mprotect || nr == NR_remap_file_pages))
+	if (i == 3 && nr == NR_mmap)
+		return mmap_constants;
+	if (i == 2 &&
+		(nr == NR_mmap || nr == NR_mprotect || nr == NR_pkey_mprotect || nr == NR_remap_file_pages))
 		return prot_constants;
 	if (i == 2 && nr == NR_madvise)
 		return advice_constants;
@@ -62,6 +67,7 @@ static int nr_arguments(uint32_t nr)
 	case NR_mlock:
 	case NR_munlock:
 		return 2;
+	case NR_mmap:
 	case NR_mremap:
 	case NR_pkey_mprotect:
 		return 4;
@@ -70,6 +76,19 @@ static int nr_arguments(uint32_t nr)
 	default:
 		return 3;
 	}
+}
+
+bool import_read_call(const struct strace_call *call, const struct handler *h, struct trace_call *c)
+{
+	int n = nr_arguments(h->nr);
+
+	*c = (struct trace_call){ .nr = h->nr, .result = call->result };
+	if (!call->has_result || call->injected || call->nr_args < n)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (!word_value(call->args[i].at, call->args[i].len, words_of(h->nr, i), &c->args[i]))
+			return false;
+	return true;
 }
 
 int on_range_call(const struct logged *l, const struct handler *h)
@@ -188,8 +207,7 @@ static int mmap_of_four(const struct logged *l, struct trace_call *c)
 /* [stack], [heap] and the like are anonymous; the vdso's areas are the kernel's own pages. */
 int import_mapped(struct trace_import *im, struct import_task *t, const struct mapped *m)
 {
-	struct trace_event e = { .type = TRACE_EVENT_CALL };
-	struct trace_call *c = &e.call;
+	struct trace_call c;
 	const struct logged l = { .im = im, .task = t };
 	bool special = strncmp(m->path, "[v", 2) == 0;
 	struct open_file *file;
@@ -199,7 +217,7 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 		m->start > IMPORT_TASK_SIZE - m->len)
 		return 0;
 	import_doubt(im, DOUBT_MMAP_EVENTS);
-	*c = (struct trace_call){ .nr = NR_mmap,
+	c = (struct trace_call){ .nr = NR_mmap,
 		.args = { m->start, m->len, m->prot, (m->shared ? 1 : 2) | 0x10, (uint64_t)-1, m->offset },
 		.result = (int64_t)m->start };
 	/* It is the first that an exec maps. */
@@ -209,19 +227,19 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 	if (err)
 		return err;
 	if (!special && (m->path[0] == '[' || strncmp(m->path, "//", 2) == 0)) {
-		c->args[3] |= MAP_ANONYMOUS;
-		c->args[5] = 0;
-		return import_emit(im, &e, t->pid, t->tid, t->space->mm);
+		c.args[3] |= MAP_ANONYMOUS;
+		c.args[5] = 0;
+		return emit_call(&l, &c);
 	}
 	file = open_file_new(im, m->path, strlen(m->path), 2);
 	if (!file)
 		return -12;
 	file->kind = special ? TRACE_FILE_SPECIAL : file->kind;
-	c->args[4] = 3;
-	c->file = file->id;
+	c.args[4] = 3;
+	c.file = file->id;
 	err = emit_file(&l, file, false);
 	open_file_put(file);
-	return err ? err : import_emit(im, &e, t->pid, t->tid, t->space->mm);
+	return err ? err : emit_call(&l, &c);
 }
 
 int import_fault(struct trace_import *im, struct import_task *t, const struct page_fault *f)
@@ -244,15 +262,13 @@ int import_fault(struct trace_import *im, struct import_task *t, const struct pa
 
 int on_mmap(const struct logged *l, const struct handler *h)
 {
-	static const struct constant *const words[] = { NULL, NULL, prot_constants, mmap_constants, NULL,
-		NULL };
 	struct trace_call c = { .nr = NR_mmap, .result = l->call->result };
 	int err;
 
 	if (without_result(l))
 		return 0;
 	for (int i = 0; i < (l->call->nr_args == 4 ? 4 : 6); i++)
-		if (i != 4 && !import_argument(l, i, words[i], &c.args[i]))
+		if (i != 4 && !import_argument(l, i, words_of(h->nr, i), &c.args[i]))
 			return 0;
 	if (l->call->nr_args == 4) {
 		err = mmap_of_four(l, &c);

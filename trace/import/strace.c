@@ -169,18 +169,16 @@ static int run(struct strace *st)
 	int err = strace_open(st);
 
 	while (!err && st->nr_heap) {
-		struct source *s = &st->sources[st->heap[0]];
+		size_t at = strace_choose(st);
+		struct source *s = &st->sources[st->heap[at]];
 
 		st->im->reading = &s->lines;
 		tell_time(st, s);
 		err = line_and_waiting(st, s);
 		if (!err)
 			err = strace_advance(st, s);
-		if (!s->text)
-			st->heap[0] = st->heap[--st->nr_heap];
-		if (st->nr_heap)
-			strace_sift_down(st, 0);
-		else if (!err && st->nr_waiting)
+		strace_sift(st, at);
+		if (!st->nr_heap && !err && st->nr_waiting)
 			err = release(st, s, true);
 	}
 	return err;

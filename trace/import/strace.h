@@ -3,6 +3,7 @@
  * A log of strace on its way to events; perf's, ltrace's and those of a format of one's own go the same way.
  *
  *      strace_sources.c       files, their lines, merged by time
+ *      strace_ties.c          which of several files comes first, whose lines have the same time
  *      strace_tasks.c         whose line it is, and whose child a new task
  *      strace_interrupted.c   calls that begin in one line and end in another, and in which order they were carried out
  *      strace.c               what each kind of line does, and the lines that wait
@@ -53,8 +54,11 @@ int strace_open(struct strace *st);
 /* The next line that says something; none: its text is NULL. */
 int strace_advance(struct strace *st, struct source *s);
 void strace_read_line(struct strace *st, char *text, size_t *prefix, struct strace_line *line);
-/* The heap's first may be too late, or the one at i too early. */
-void strace_sift_down(struct strace *st, size_t i);
+/* The file at this place of the heap has gone on, or ended: those behind it move. */
+void strace_sift(struct strace *st, size_t at);
+bool strace_earlier(const struct strace *st, size_t a, size_t b);
+/* Which place of the heap to take the next line from. */
+size_t strace_choose(const struct strace *st);
 
 /* --- tasks ---------------------------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  * The files of a log, and their lines in order.
  *
  * The files of -ff are merged by time; without times one after the other, which is right for processes that share nothing
- * and a doubt for threads.  Among files whose next line has the same time the one of the lower task comes first.
+ * and a doubt for threads.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -77,7 +77,7 @@ int strace_advance(struct strace *st, struct source *s)
 	return 0;
 }
 
-static bool earlier(const struct strace *st, size_t a, size_t b)
+bool strace_earlier(const struct strace *st, size_t a, size_t b)
 {
 	const struct source *x = &st->sources[a], *y = &st->sources[b];
 
@@ -86,21 +86,31 @@ static bool earlier(const struct strace *st, size_t a, size_t b)
 	return x->tid != y->tid ? x->tid < y->tid : a < b;
 }
 
-void strace_sift_down(struct strace *st, size_t i)
+static void sift_down(struct strace *st, size_t i)
 {
 	for (;;) {
 		size_t child = 2 * i + 1, moved = st->heap[i];
 
 		if (child >= st->nr_heap)
 			return;
-		if (child + 1 < st->nr_heap && earlier(st, st->heap[child + 1], st->heap[child]))
+		if (child + 1 < st->nr_heap && strace_earlier(st, st->heap[child + 1], st->heap[child]))
 			child++;
-		if (!earlier(st, st->heap[child], moved))
+		if (!strace_earlier(st, st->heap[child], moved))
 			return;
 		st->heap[i] = st->heap[child];
 		st->heap[child] = moved;
 		i = child;
 	}
+}
+
+void strace_sift(struct strace *st, size_t at)
+{
+	if (!st->sources[st->heap[at]].text)
+		st->heap[at] = st->heap[--st->nr_heap];
+	/* Not the first: what stands there then may be too early, too. */
+	for (size_t i = at ? st->nr_heap : 1; i-- > 0;)
+		if (i < st->nr_heap)
+			sift_down(st, i);
 }
 
 static uint32_t tid_of_path(const char *path)
@@ -136,6 +146,7 @@ int strace_open(struct strace *st)
 
 		err = lines_open(&s->lines, im->paths[st->nr], im->nr_paths > 1 ? BUFFER_MANY : BUFFER_ONE);
 
+		s->lines.index = st->nr;
 		if (err)
 			return import_failed(
 				im, err, "cannot read %s: %s", im->paths[st->nr], strerror(-err));
@@ -152,6 +163,6 @@ int strace_open(struct strace *st)
 	if (st->nr > 1 && !timed)
 		import_doubt(im, DOUBT_NO_TIME);
 	for (size_t i = st->nr_heap; i-- > 0;)
-		strace_sift_down(st, i);
+		sift_down(st, i);
 	return 0;
 }

@@ -16,6 +16,7 @@
 
 #define CLONE_VM     0x100
 #define CLONE_FILES  0x400
+#define CLONE_VFORK  0x4000
 #define CLONE_THREAD 0x10000
 
 static struct import_task **bucket(struct import_tasks *tasks, uint32_t tid)
@@ -61,6 +62,7 @@ static struct import_space *new_space(struct trace_import *im, uint32_t pid, con
 	s->refs = 1;
 	s->pid = pid;
 	s->first = !im->nr_spaces++;
+	mt_init(&s->placed);
 	return s;
 }
 
@@ -75,6 +77,7 @@ static void put_space(struct import_space *s)
 {
 	if (!s || --s->refs)
 		return;
+	mtree_destroy(&s->placed);
 	free(s->path);
 	free(s);
 }
@@ -206,7 +209,7 @@ static bool share_space(
 		return false;
 	number_space(im, t->space);
 	t->space->heap_known = from->heap_known;
-	return true;
+	return placed_fork(im, from, t->space) == 0;
 }
 
 void import_task_ending(struct import_tasks *tasks, struct import_task *task, bool group)
@@ -237,6 +240,7 @@ int import_task_clone(struct trace_import *im, struct import_tasks *tasks, struc
 	t->silent = true;
 	if (flags & CLONE_THREAD)
 		t->pid = parent->pid;
+	t->vforked_by = flags & CLONE_VFORK ? parent->tid : 0;
 	if (!share_files(parent, t, flags) || !share_space(im, parent, t, flags)) {
 		free_task(tasks, t);
 		return -ENOMEM;
@@ -292,6 +296,7 @@ int import_task_exec(struct trace_import *im, struct import_tasks *tasks, struct
 	s->first |= task->space->first && !task->space->told;
 	put_space(task->space);
 	task->space = s;
+	task->vforked_by = 0;
 	descriptors_put(task->files);
 	task->files = own;
 	descriptors_exec(own);

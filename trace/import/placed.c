@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which ranges of a space are mapped, as far as a log has said so, and which line said it.
+ *
+ * 1. Each mapping call that the log has carried out is kept here as it is emitted.  What was there before the log, what brk
+ *    and stacks have, and what the result of a call would tell that was not logged is not here.
+ * 2. The kernel gives a mapping without MAP_FIXED only what is free.  So a place that is given twice, with nothing that
+ *    unmaps it between, shows that the order of the log is not the order of the calls: both lines are said.
+ * 3. A call whose place does not fit yet may belong behind those of another task's: placed_fits() asks before it is
+ *    carried out, where the log leaves the order open.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+#include "system_calls.h"
+
+#define PAGE           4096ull
+#define LINE_BITS      40
+#define DONT_FORK_BIT  1ul /* a fork's child does not have it */
+#define MADV_DONT_FORK 10
+#define MADV_DO_FORK   11
+
+struct range {
+	uint64_t start, end;
+};
+
+static struct range range(uint64_t start, uint64_t len)
+{
+	uint64_t end = start + len < start ? UINT64_MAX : start + len;
+
+	return (struct range){ start & ~(PAGE - 1),
+		end > UINT64_MAX - PAGE ? end : (end + PAGE - 1) & ~(PAGE - 1) };
+}
+
+/* The file and line that are being read. */
+static void *place_here(const struct trace_import *im, bool dont_fork)
+{
+	uint64_t line = im->reading ? im->reading->number : 0, file = im->reading ? im->reading->index : 0;
+
+	return xa_mk_value((file << LINE_BITS | (line & ((1ull << LINE_BITS) - 1))) << 1 | dont_fork);
+}
+
+static int set(struct trace_import *im, struct import_space *s, struct range r, void *entry)
+{
+	if (r.start >= r.end || !r.end || (!entry && mtree_empty(&s->placed)))
+		return 0;
+	if (mtree_store_range(&s->placed, r.start, r.end - 1, entry, GFP_KERNEL) == -ENOMEM)
+		return import_failed(im, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static void *first_in(struct import_space *s, struct range r)
+{
+	unsigned long at = r.start;
+
+	return r.start < r.end ? mt_find(&s->placed, &at, r.end - 1) : NULL;
+}
+
+/* Of a segment the log has told where it began: what one line has mapped from there on. */
+static struct range segment_at(struct import_space *s, uint64_t start)
+{
+	MA_STATE(mas, &s->placed, start, start);
+	struct range r = { start, start };
+
+	if (mas_walk(&mas))
+		r.end = mas.last + 1;
+	return r;
+}
+
+static bool is_placed_freely(const struct trace_call *c)
+{
+	return c->nr == NR_mmap ? !(c->args[3] & MAP_FIXED) || (c->args[3] & MAP_FIXED_NOREPLACE)
+				: c->nr == NR_mremap && !(c->args[3] & MREMAP_FIXED);
+}
+
+/* What a call that was carried out maps; of none an empty range. */
+static struct range mapped_by(const struct trace_call *c)
+{
+	uint64_t len = c->nr == NR_mmap ? c->args[1] : c->nr == NR_mremap ? c->args[2] : 0;
+
+	if (c->nr == NR_shmat && c->data_len == sizeof(len))
+		memcpy(&len, c->data, sizeof(len));
+	return range((uint64_t)c->result, len);
+}
+
+static void doubt_order(struct trace_import *im, const void *entry)
+{
+	uint64_t v = xa_to_value(entry) >> 1;
+
+	import_doubt_pair(im, DOUBT_IMPOSSIBLE, v >> LINE_BITS, v & ((1ull << LINE_BITS) - 1));
+}
+
+/* It may have unmapped what it would have replaced. */
+static int failed(struct trace_import *im, struct import_space *s, const struct trace_call *c)
+{
+	if (c->nr == NR_mmap && (c->args[3] & MAP_FIXED))
+		return set(im, s, range(c->args[0], c->args[1]), NULL);
+	if (c->nr == NR_mremap && (c->args[3] & MREMAP_FIXED))
+		return set(im, s, range(c->args[4], c->args[2]), NULL);
+	return 0;
+}
+
+static int moved(struct trace_import *im, struct import_space *s, const struct trace_call *c)
+{
+	struct range from = range(c->args[0], c->args[1]), to = mapped_by(c);
+	const void *there = NULL;
+	int err = 0;
+
+	if (!(c->args[3] & MREMAP_DONTUNMAP) && c->args[1])
+		err = set(im, s, from, NULL);
+	if (!err && is_placed_freely(c))
+		there = first_in(s, to);
+	if (there)
+		doubt_order(im, there);
+	return err ? err : set(im, s, to, place_here(im, false));
+}
+
+int placed_call(struct trace_import *im, struct import_space *s, const struct trace_call *c)
+{
+	const void *there;
+
+	if (c->result < 0 && c->result >= -4095)
+		return failed(im, s, c);
+	switch (c->nr) {
+	case NR_mremap:
+		return moved(im, s, c);
+	case NR_mmap:
+	case NR_shmat:
+		there = is_placed_freely(c) ? first_in(s, mapped_by(c)) : NULL;
+		if (there)
+			doubt_order(im, there);
+		return set(im, s, mapped_by(c), place_here(im, false));
+	case NR_munmap:
+		return set(im, s, range(c->args[0], c->args[1]), NULL);
+	case NR_shmdt:
+		return set(im, s, segment_at(s, c->args[0]), NULL);
+	case NR_madvise:
+		if (c->args[2] == MADV_DONT_FORK || c->args[2] == MADV_DO_FORK)
+			return set(im, s, range(c->args[0], c->args[1]),
+				place_here(im, c->args[2] == MADV_DONT_FORK));
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+bool placed_fits(struct import_space *s, const struct trace_call *c)
+{
+	if (c->result < 0 && c->result >= -4095)
+		return true;
+	switch (c->nr) {
+	case NR_mmap:
+		return !is_placed_freely(c) || !first_in(s, mapped_by(c));
+	case NR_mremap:
+	case NR_munmap:
+	case NR_mprotect:
+	case NR_madvise:
+		return mtree_load(&s->placed, c->args[0] & ~(PAGE - 1));
+	default:
+		return true;
+	}
+}
+
+int placed_fork(struct trace_import *im, struct import_space *from, struct import_space *to)
+{
+	MA_STATE(mas, &from->placed, 0, 0);
+	void *entry;
+	int err = 0;
+
+	while (!err && (entry = mas_find(&mas, ULONG_MAX)))
+		if (!(xa_to_value(entry) & DONT_FORK_BIT))
+			err = set(im, to, (struct range){ mas.index, mas.last + 1 }, entry);
+	return err;
+}
