@@ -68,6 +68,20 @@ def what_is_not_in_a_core_is_said(_folder):
     assert r.returncode == 0 and "which areas were shared is not in a core" in r.stdout, r.stdout
 
 
+def an_area_of_the_note_alone_is_one_that_can_be_read(_folder):
+    note = FILES + [(0x500000, 0x502000, 3, "/lib/y"), (0x501000, 0x503000, 3, "/over/another"),
+                    (0x3FF000, 0x401000, 3, "/over/a/segment")]
+    r = with_core(core(LOADS, note), "maps")
+    assert r.returncode == 0, r.stderr
+    got = [" ".join(line.split()) for line in r.stdout.splitlines()]
+    assert len(got) == 4 and got[2] == "00500000-00502000 r--p 00003000 00:00 3 /lib/y", got
+
+
+def memory_that_is_always_shared_is_so(_folder):
+    r = with_core(core(LOADS, [(0x7F0000000000, 0x7F0000010000, 0, "/dev/zero (deleted)")]), "maps")
+    assert r.returncode == 0 and "7f0000000000-7f0000010000 rw-s" in r.stdout, r.stdout + r.stderr
+
+
 def bad(data, words):
     r = with_core(data, "maps")
     assert r.returncode == 3, (r.returncode, r.stderr)
@@ -96,6 +110,7 @@ def a_note_that_counts_more_files_than_it_has_is_refused(_folder):
     bad(bytes(data), "note of mapped files")
 
 
-run_cases(a_core_has_the_areas_of_its_segments, what_is_not_in_a_core_is_said, a_32_bit_core_is_refused,
+run_cases(a_core_has_the_areas_of_its_segments, an_area_of_the_note_alone_is_one_that_can_be_read,
+          memory_that_is_always_shared_is_so, what_is_not_in_a_core_is_said, a_32_bit_core_is_refused,
           segments_that_overlap_are_refused, a_core_that_is_cut_is_refused_at_any_byte,
           a_note_that_counts_more_files_than_it_has_is_refused)

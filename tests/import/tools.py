@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""One program under strace with every option that changes a line, perf and ltrace: the map of the log is the kernel's own.
+"""One program under strace with every option that changes a line, perf, ltrace, bpftrace and gdb: the map is the kernel's own.
 
 usage: tools.py VMAPLE PROGRAM
 
 The program prints /proc/self/maps before it ends.  Every area that the log leads to has to be one of the kernel's, with the
-same access, offset and kind of file, and the areas that the program's calls made have all to be there.  Prints TAP.
+same access, offset and kind of file, and the areas that the program's calls made have all to be there.  Its addresses are the same
+each time (setarch -R), so that the map is also that of our own recording.  What is uncertain is counted exactly.  Prints TAP.
 """
+import functools
 import glob
 import json
 import os
@@ -69,6 +71,7 @@ def bpftrace_program(comm):
 
 
 X86 = os.uname().machine == "x86_64"  # whose faults have a tracepoint
+OF_EXEC = ("[stack]", "[vdso]", "[vvar]", "[vvar_vclock]")  # where these lie depends on the environment, too
 ALL, NAMELESS, FILELESS = range(3)  # what a tool tells of an area: all, no names of files, neither names nor offsets
 
 
@@ -123,10 +126,70 @@ def bpftrace(options, log):
         return f.read(), [log] + [a for form in FORMATS for a in ("--line-format", form)]
 
 
+def gcore(options, log):
+    with open(log + ".gdb", "w", encoding="utf-8") as f:
+        f.write("catch syscall exit_group\nrun > %s.maps\ngenerate-core-file %s\nkill\n" % (log, log))
+    run(["gdb", "-batch", "-nx", "-x", log + ".gdb", PROGRAM])
+    with open(log + ".maps", encoding="utf-8") as f:
+        return f.read(), [log]
+
+
 def logged(tool, options, folder, out):
     """What the kernel says, and what the importer is uncertain of."""
     kernels, logs = tool(options, os.path.join(folder, "log"))
-    return kernels, [d["what"] for d in json.loads(run([VMAPLE, "import", "--json", "-o", out, *logs]))["uncertain"]]
+    uncertain = json.loads(run([VMAPLE, "import", "--json", "-o", out, *logs]))["uncertain"]
+    return kernels, {d["what"]: d["count"] for d in uncertain}
+
+
+# The program and /bin/true begin with an exec each.  Five opened files are mapped: two times ld.so.cache and libc, and the program.
+SPACES, ALWAYS = "the map that an address space began with", {"first writes": 1, "the kernel is not known": 1}
+FILES = {"the file behind a descriptor": 5, "the flags of a clone": 1}
+EXACTLY = {"strace": {SPACES: 2, **ALWAYS}, "perf_trace": {SPACES: 2, **ALWAYS, **FILES},
+           "perf_script": {SPACES: 2, **ALWAYS, **FILES}, "bpftrace": {SPACES: 2, **ALWAYS, "the flags of a clone": 1},
+           "gcore": {"first writes": 1, "the kernel is not known": 1, "which areas were shared": 1}}
+
+
+def check_counts(tool, options, words):
+    """What is in doubt, and how often; of threads beside each other, and of mmap events, as often as they come."""
+    if tool.__name__ not in EXACTLY or "mmap-events" in options or any("lost events" in w for w in words):
+        return
+    left = dict(words)
+    for begin, count in EXACTLY[tool.__name__].items():
+        found = [w for w in left if w.startswith(begin)]
+        assert len(found) == 1 and left.pop(found[0]) == count, "%s: %d times is wanted: %s" % (begin, count, words)
+    left = [w for w in left if not w.startswith(("calls of threads", "a munmap that returned later"))]
+    if tool is gcore:
+        left = [w for w in left if not w.startswith("an area of a file has no segment")]
+    if options == "-ff":
+        left = [w for w in left if not w.startswith("the logs have no times of day")]
+    assert not left, "nobody expects %s" % left
+
+
+OWN = []  # the areas of our own recording, as soon as there is one
+
+
+def own_recording(folder):
+    """The program's map does not depend on who looks, and ours is the kernel's."""
+    out = os.path.join(folder, "own.vmt")
+    kernels = areas(run(["setarch", "-R", VMAPLE, "record", "-o", out, "--", PROGRAM]))
+    own = areas(run([VMAPLE, "maps", out]))
+    assert kernels == own, "not the kernel's: %s" % sorted(set(own) ^ set(kernels))
+    OWN.extend(a for a in own if a[3] not in OF_EXEC)
+
+
+def check_core(folder):
+    """gdb leaves out what it could read from a file, and says that all can be read; who shares is not in a core."""
+    out = os.path.join(folder, "core.vmt")
+    kernels, words = logged(gcore, "", folder, out)
+    check_counts(gcore, "", words)
+    got = {a[0]: a for a in areas(run([VMAPLE, "maps", out]))}
+    for bounds, access, offset, name in areas(kernels):
+        if name.startswith("[vv"):
+            continue
+        assert bounds in got, "missing: %s %s" % (bounds, name)
+        assert got[bounds][2:] == (offset, "" if name.startswith("[") else name), got[bounds]
+        assert got[bounds][1][1] == access[1] or not name == "", got[bounds]
+    assert len(got) <= len(areas(kernels)), got
 
 
 def check(tool, options, told, folder):
@@ -139,11 +202,14 @@ def check(tool, options, told, folder):
             break
         kernels, words = logged(tool, options, folder, out)
     assert not any("could not be read" in w or "beginning was not logged" in w for w in words), words
+    check_counts(tool, options, words)
     lost = any("lost events" in w for w in words)
     maps = run([VMAPLE, "maps", out])
     got, whole = areas(maps), areas(kernels)
     wrong = [a for a in got if not is_kernels(a, whole, told)]
     assert lost or not wrong, "not the kernel's: %s\n%s\n%s" % (wrong, kernels, maps)
+    strange = [a for a in OWN if a not in whole] if tool is strace else []
+    assert not strange, "our own recording has %s, which is not the kernel's here\n%s" % (strange, kernels)
     missing = [a for a in of_the_program(whole) if not is_kernels(a, got, min(told, NAMELESS))]
     assert lost or not missing, "missing: %s\n%s" % (missing, maps)
     assert len(got) >= 15, "only %d areas" % len(got)
@@ -164,28 +230,34 @@ def unusable(name):
     return None
 
 
+def tap_line(number, title, body, why_not):
+    """One case; True where it failed."""
+    if why_not:
+        print("ok %d - %s # SKIP %s" % (number, title, why_not))
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            body(folder)
+        except AssertionError as e:
+            print("not ok %d - %s\n# %s" % (number, title, str(e).replace("\n", "\n# ")))
+            return True
+    print("ok %d - %s" % (number, title))
+    return False
+
+
 def main():
-    cases = [("strace", strace, o, ALL) for o in SINGLE + MANY]
-    cases += [("perf", perf_trace, "", NAMELESS), ("perf", perf_script, "", NAMELESS),
+    tools = [("strace", strace, o, ALL) for o in SINGLE + MANY]
+    tools += [("perf", perf_trace, "", NAMELESS), ("perf", perf_script, "", NAMELESS),
               ("perf", perf_script, "--show-mmap-events", ALL),
               ("perf", perf_script, "--show-mmap-events --show-task-events", ALL),
               ("ltrace", ltrace, "", FILELESS), ("ltrace", ltrace, "-tt", FILELESS), ("bpftrace", bpftrace, "", ALL)]
-    failed, why_not = 0, {name: unusable(name) for name in ("strace", "perf", "ltrace", "bpftrace")}
-    for number, (name, tool, options, told) in enumerate(cases, 1):
-        title = "%s %s" % (tool.__name__.replace("_", " "), options)
-        if why_not[name]:
-            print("ok %d - %s # SKIP %s" % (number, title, why_not[name]))
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                check(tool, options, told, folder)
-                print("ok %d - %s" % (number, title))
-            except AssertionError as e:
-                failed += 1
-                print("not ok %d - %s" % (number, title))
-                print("# " + str(e).replace("\n", "\n# "))
+    cases = [("setarch", "our own recording", own_recording), ("gdb", "gdb's generate-core-file", check_core)]
+    cases += [(name, "%s %s" % (tool.__name__.replace("_", " "), options),
+               functools.partial(check, tool, options, told)) for name, tool, options, told in tools]
+    why_not = {name: unusable(name) for name in {c[0] for c in cases}}
+    failed = [tap_line(i, title, body, why_not[name]) for i, (name, title, body) in enumerate(cases, 1)]
     print("1..%d" % len(cases))
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if any(failed) else 0)
 
 
 main()

@@ -2,8 +2,9 @@
 /*
  * ELF cores of x86-64 Linux: the address space as it was when the program died, one area for each PT_LOAD.
  *
- * Files and offsets are those of the note NT_FILE.  Whether an area was shared is not in a core.  Nothing that the file
- * says is believed before it was compared with the file's size.
+ * Files and offsets are those of the note NT_FILE, which also has areas without a segment: gdb leaves out what it could read
+ * from the file.  Whether an area was shared is not in a core, but for memory that cannot be otherwise.  Nothing that the
+ * file says is believed before it was compared with the file's size.
  */
 #include <elf.h>
 #include <errno.h>
@@ -28,7 +29,7 @@ struct core {
 	char *notes; /* ends with a NUL of our own */
 	size_t notes_len;
 	struct trace_area *areas;
-	uint32_t count;
+	uint32_t count, segments; /* those of segments come first until they are sorted */
 };
 
 static bool read_at(const struct core *c, void *to, uint64_t len, uint64_t offset)
@@ -103,12 +104,14 @@ static int read_segments(struct core *c)
 		else if (p.p_type == PT_NOTE)
 			err = read_notes(c, &p);
 	}
+	c->segments = c->count;
 	return err;
 }
 
-static struct trace_area *area_at(struct core *c, uint64_t addr)
+/* The first segment that ends above addr; none: their number. */
+static uint32_t segment_above(const struct core *c, uint64_t addr)
 {
-	uint32_t lo = 0, hi = c->count;
+	uint32_t lo = 0, hi = c->segments;
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
@@ -118,7 +121,71 @@ static struct trace_area *area_at(struct core *c, uint64_t addr)
 		else
 			hi = mid;
 	}
-	return lo < c->count && c->areas[lo].start <= addr ? &c->areas[lo] : NULL;
+	return lo;
+}
+
+static struct trace_area *area_at(struct core *c, uint64_t addr)
+{
+	uint32_t i = segment_above(c, addr);
+
+	return i < c->segments && c->areas[i].start <= addr ? &c->areas[i] : NULL;
+}
+
+/* One of the note alone; NULL: it cannot be. */
+static struct trace_area *add_without_segment(struct core *c, uint64_t start, uint64_t end)
+{
+	struct trace_area *a = &c->areas[c->count];
+	uint32_t next = segment_above(c, start);
+
+	if ((start | end) & 4095 || start >= end || end > IMPORT_TASK_SIZE ||
+		(next < c->segments && c->areas[next].start < end))
+		return NULL;
+	*a = (struct trace_area){ .start = start, .end = end, .prot = PROT_READ };
+	a->vm_flags = vm_flags_of_letters(a->prot, false);
+	c->count++;
+	return a;
+}
+
+/* The number tells files apart; a core does not have theirs. */
+static void set_file(struct trace_area *a, const char *name, uint64_t offset, uint64_t number)
+{
+	a->name = name;
+	a->offset = offset;
+	a->ino = number;
+	if (strcmp(name, "/dev/zero (deleted)") == 0 || strncmp(name, "/SYSV", 5) == 0) {
+		a->shared = true;
+		a->vm_flags = vm_flags_of_letters(a->prot, true);
+	}
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct trace_area *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* In order, and without those of the note that lie over others. */
+static void sort_areas(struct core *c)
+{
+	uint32_t kept = 0;
+
+	if (c->count > c->segments)
+		qsort(c->areas, c->count, sizeof(*c->areas), by_start);
+	for (uint32_t i = 0; i < c->count; i++)
+		if (!kept || c->areas[i].start >= c->areas[kept - 1].end)
+			c->areas[kept++] = c->areas[i];
+	for (uint32_t i = c->segments; i < kept; i++)
+		import_doubt(c->im, DOUBT_NO_SEGMENT);
+	c->count = kept;
+}
+
+static bool more_areas(struct core *c, uint64_t more)
+{
+	struct trace_area *areas = realloc(c->areas, (c->count + more + 1) * sizeof(*areas));
+
+	c->areas = areas ? areas : c->areas;
+	return areas;
 }
 
 /* NT_FILE: count, page size, count times start, end, offset in pages; then as many names. */
@@ -132,6 +199,8 @@ static int name_areas(struct core *c, const char *note, size_t len)
 	memcpy(words, note, 16);
 	if (words[0] > (len - 16) / 24)
 		return damaged(c, "its note of mapped files is too short");
+	if (!more_areas(c, words[0]))
+		return import_failed(c->im, -ENOMEM, "out of memory");
 	name = note + 16 + words[0] * 24;
 	for (uint64_t i = 0, n = words[0], page = words[1]; i < n; i++) {
 		struct trace_area *a;
@@ -140,11 +209,10 @@ static int name_areas(struct core *c, const char *note, size_t len)
 			return damaged(c, "its note of mapped files is too short");
 		memcpy(words, note + 16 + i * 24, 24);
 		a = area_at(c, words[0]);
-		if (a && a->start == words[0]) {
-			a->name = name;
-			a->offset = words[2] * page & ~4095ull;
-			a->ino = i + 1; /* tells files apart; a core does not have theirs */
-		}
+		if (!a)
+			a = add_without_segment(c, words[0], words[1]);
+		if (a && a->start == words[0])
+			set_file(a, name, words[2] * page & ~4095ull, i + 1);
 		name += strlen(name) + 1;
 	}
 	return 0;
@@ -173,10 +241,11 @@ static int walk_notes(struct core *c)
 		data = ((size_t)h.n_descsz + 3) & ~(size_t)3;
 		if (name > c->notes_len - at || data > c->notes_len - at - name)
 			break;
-		if (h.n_type == NT_FILE)
+		if (h.n_type == NT_FILE && c->count == c->segments)
 			err = name_areas(c, c->notes + at + name, h.n_descsz);
 		at += name + data;
 	}
+	sort_areas(c);
 	number_files(c);
 	return err;
 }

@@ -66,7 +66,10 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_SENSELESS] = "a line says what no kernel says, and is left out",
 	[DOUBT_FLAGS] = "the flags of an area contradict its letters, and are left out",
 	[DOUBT_FILE_NAME] = "what a mapped file is called is not in the images beside",
-	[DOUBT_SHARING] = "which areas were shared is not in a core: all are taken to be private",
+	[DOUBT_NO_SEGMENT] =
+		"an area of a file has no segment in the core: it is taken to be readable, and nothing else",
+	[DOUBT_SHARING] =
+		"which areas were shared is not in a core: those that need not be are taken to be private",
 };
 
 void import_doubt(struct trace_import *im, enum doubt kind)
