@@ -301,7 +301,8 @@ static void put_mmap(struct trace_import *im, struct foreign *f, const struct fo
 	if (found->at[ARG_4]) {
 		put_field(f, found, ARG_4);
 	} else {
-		put_number(f, (shared ? 1u : 2u) | (anonymous ? 0x20u : 0));
+		/* It lies where the line says, whatever was there. */
+		put_number(f, (shared ? 1u : 2u) | 0x10 | (anonymous ? 0x20u : 0));
 		import_doubt(im, DOUBT_COLUMN);
 	}
 	foreign_put(f, ", ", 2);
@@ -319,6 +320,8 @@ static void put_mmap(struct trace_import *im, struct foreign *f, const struct fo
 /* Calls that are not mmap: their arguments in their order, and a path where the call has one. */
 static void put_call(struct foreign *f, const struct found *found, const struct strace_line *line)
 {
+	bool shared;
+	uint64_t prot;
 	int path = is_call(line, "openat") || is_call(line, "openat2") || is_call(line, "execveat") ? 1 : 0;
 
 	for (int i = 0; i < 6; i++) {
@@ -328,6 +331,8 @@ static void put_call(struct foreign *f, const struct found *found, const struct 
 			foreign_put(f, "\"", 1);
 			foreign_put(f, found->at[PATH], found->len[PATH]);
 			foreign_put(f, "\"", 1);
+		} else if (i == 2 && letters(found, &prot, &shared)) {
+			put_number(f, prot);
 		} else if (i == 1 && found->at[END]) {
 			put_number(f, length(found));
 		} else {

@@ -48,7 +48,8 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 			      "(exceptions:page_fault_user tells)",
 	[DOUBT_FAULT_PLACE] = "a page fault is told by its place in a file, or by none (perf script -F "
 			      "+addr), and is left out",
-	[DOUBT_COLUMN] = "the format has no {flags} or {result}: private, and carried out as asked",
+	[DOUBT_COLUMN] =
+		"the format has no {flags} or {result}: private, where the line says, and carried out",
 	[DOUBT_SAVED_MEMORY] =
 		"the dump has no maps: what it saved is taken to be areas, each readable and writable",
 	[DOUBT_HEAP_BEGIN] = "the begin of the heap is derived from what brk returned",
