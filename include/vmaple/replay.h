@@ -111,11 +111,6 @@ VMAPLE_API uint32_t replay_space_number(struct replay *replay, const struct mm_s
 /** Its address spaces end with it. */
 VMAPLE_API void replay_free(struct replay *replay);
 
-/** A call as strace(1) would write it, without its result. @return @p buf. */
-VMAPLE_API const char *trace_call_text(const struct trace_call *call, char *buf, size_t size);
-/** The name of an x86-64 system call that recordings contain, or NULL. */
-VMAPLE_API const char *trace_call_name(uint32_t nr);
-
 #ifdef __cplusplus
 }
 #endif

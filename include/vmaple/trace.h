@@ -194,6 +194,10 @@ VMAPLE_API unsigned int trace_named_ranges(
 	const struct trace_call *call, const struct trace_heap *heap, struct trace_range named[2]);
 /** The range that @p call has made, wherever the kernel has put it; of shmat its first page. False: it made none. */
 VMAPLE_API bool trace_placed_range(const struct trace_call *call, struct trace_range *placed);
+/** A call as strace(1) would write it, without its result. @return @p buf. */
+VMAPLE_API const char *trace_call_text(const struct trace_call *call, char *buf, size_t size);
+/** The name of an x86-64 system call that recordings contain, or NULL. */
+VMAPLE_API const char *trace_call_name(uint32_t nr);
 
 /** The longest build-id. */
 #define TRACE_BUILD_ID_MAX 64

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vmaple/replay.h>
+#include <vmaple/trace.h>
 
 #include "call_table.h"
 #include "constants.h"

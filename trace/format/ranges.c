@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <vmaple/mm_types.h>
 #include <vmaple/trace.h>
 
 #include "uapi.h"
