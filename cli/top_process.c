@@ -167,13 +167,14 @@ static int by_name(const void *a, const void *b)
 
 static struct shown choose_areas(const struct top_process *p)
 {
-	struct shown s = { .list = malloc((p->map->nr + 1ul) * sizeof(*s.list)) };
+	struct shown s = { .list = malloc((p->map->nr + 1ul) * sizeof(struct live_area *)) };
 
 	for (uint32_t i = 0; s.list && i < p->map->nr; i++)
 		if (strstr(p->map->areas[i].name, p->filter))
 			s.list[s.nr++] = &p->map->areas[i];
 	if (s.list && (p->order == TOP_BY_SIZE || p->order == TOP_BY_NAME))
-		qsort(s.list, (size_t)s.nr, sizeof(*s.list), p->order == TOP_BY_SIZE ? by_size : by_name);
+		qsort(s.list, (size_t)s.nr, sizeof(struct live_area *),
+			p->order == TOP_BY_SIZE ? by_size : by_name);
 	return s;
 }
 

@@ -76,7 +76,8 @@ static struct code_list *own_code(struct space_code *c)
 	if (nr)
 		memcpy(own->at, code->at, nr * sizeof(own->at[0]));
 	leave(code);
-	return c->code = own;
+	c->code = own;
+	return own;
 }
 
 /* The first that ends above @addr. */
