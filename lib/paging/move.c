@@ -167,8 +167,11 @@ int move_pages(const struct mm_move *mv)
 	struct mover m = { .paging = paging_of(mv->to), .from = mv->from, .to = mv->to };
 	bool locks = needs_locks(m.paging->rmap, mv) && !BREAK_MOVE;
 	unsigned long done = 0;
-	int err = move_all(&m, mv, locks, &done);
+	int err;
 
+	for (int i = 0; i < 40 * SLOW_EXEC && mv->temporary; i++)
+		port_relax();
+	err = move_all(&m, mv, locks, &done);
 	if (err)
 		move_back(&m, mv, done);
 	if (m.spare)

@@ -9,6 +9,8 @@
  *  VMAPLE_BREAK_ADJUST  the bounds of an area change without the lock of its anon_vma
  *  VMAPLE_BREAK_SIZE    a fault rests before it maps a page, and does not look at the size of its file again
  *  VMAPLE_BREAK_PAGE    a fault rests for long before it maps a page, and does not ask whether its file still has that
+ *  VMAPLE_SLOW_EXEC     which breaks nothing: a stack that exec moves rests when its area is at both places, so that walks
+ *                       come meanwhile
  *
  * No other build defines them: each constant is then 0 and the compiler drops what depends on it.
  */
@@ -37,6 +39,12 @@
 #define BREAK_PAGE 1
 #else
 #define BREAK_PAGE 0
+#endif
+
+#ifdef VMAPLE_SLOW_EXEC
+#define SLOW_EXEC 1
+#else
+#define SLOW_EXEC 0
 #endif
 
 #endif /* RMAP_BROKEN_H */
