@@ -5,8 +5,8 @@
  * usage: import_mutations FRAGMENTS LINES SEED
  *
  * Takes lines of the fragments, damages each in one of the ways in which logs are damaged (bytes changed, cut, doubled, lines
- * joined or swapped), and imports them some hundred at a time.  The last line of each log is a good mapping in a place of
- * its own, whose CALL event has to come.
+ * joined or swapped), and imports them some hundred at a time; those of strace also as two files, merged.  The last line of each log
+ * is a good mapping in a place of its own, whose CALL event has to come.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,32 +128,37 @@ static void import(struct random *rnd, char **lines, size_t n)
 		.line_formats = formats,
 		.nr_line_formats = tool->form == TRACE_IMPORT_COLUMNS ? 2 : 0 };
 	struct count count = { .sink = { .event = on_event } };
-	int fd = memfd_create("log", 0);
-	FILE *f = fdopen(dup(fd), "w");
-	char path[40], error[512], line[65536];
-	const char *const paths[] = { path };
+	size_t nr = tool->form == TRACE_IMPORT_STRACE ? 1 + random_below(rnd, 2) : 1;
+	int fds[2] = { memfd_create("log", 0), memfd_create("log", 0) };
+	FILE *files[2] = { fdopen(dup(fds[0]), "w"), fdopen(dup(fds[1]), "w") };
+	char names[2][40], error[512], line[65536];
+	const char *const paths[] = { names[0], names[1] };
 	struct trace_import *im;
 
 	for (int i = 0; i < LINES_A_LOG; i++) {
 		snprintf(line, sizeof(line), "%s", lines[random_below(rnd, n)]);
 		for (uint64_t times = random_below(rnd, 3); times; times--)
 			damage(rnd, line, sizeof(line));
-		fputs(line, f);
+		fputs(line, files[random_below(rnd, nr)]);
 	}
-	fprintf(f, "\n%s", tool->last);
-	fclose(f);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (trace_import_open(&im, paths, 1, &options, error, sizeof(error))) {
+	fprintf(files[0], "\n%s", tool->last);
+	for (int i = 0; i < 2; i++) {
+		fclose(files[i]);
+		snprintf(names[i], sizeof(names[i]), "/proc/self/fd/%d", fds[i]);
+	}
+	if (trace_import_open(&im, paths, nr, &options, error, sizeof(error))) {
 		fprintf(stderr, "not opened: %s\n", error);
 		exit(1);
 	}
 	if (trace_import_run(im, &count.sink) || count.last != 1) {
 		fprintf(stderr, "the good line was lost: %s\n", trace_import_error(im));
-		print(fd);
+		print(fds[0]);
+		print(fds[1]);
 		exit(1);
 	}
 	trace_import_free(im);
-	close(fd);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 int main(int argc, char **argv)
