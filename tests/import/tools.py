@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """One program under strace with every option that changes a line, perf, ltrace, bpftrace and gdb: the map is the kernel's own.
 
-usage: tools.py VMAPLE PROGRAM
+usage: tools.py VMAPLE PROGRAM PROGRAM.c
 
 The program prints /proc/self/maps before it ends.  Every area that the log leads to has to be one of the kernel's, with the
 same access, offset and kind of file, and the areas that the program's calls made have all to be there.  Its addresses are the same
@@ -17,12 +17,13 @@ import subprocess
 import sys
 import tempfile
 
-VMAPLE, PROGRAM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+VMAPLE, PROGRAM, SOURCE = (os.path.abspath(a) for a in sys.argv[1:4])
 SINGLE = ["-f", "-f -y", "-f -yy", "-f -t", "-f -tt", "-f -ttt", "-f -r", "-f -r -tt", "-f -T -i", "-f -n", "-f -k -y",
           "-f -X raw", "-f -X verbose", "-f -X abbrev", "-f --decode-pids=comm", "-f --decode-pids=pidns -q",
           "-f -y -tt -T -i -n -k --decode-pids=comm", "-f -e trace=all -s 4096 -v", "-f -a 1"]
 CALLS = ("mmap munmap mprotect mremap brk madvise openat close dup memfd_create clone clone3 vfork execve wait4 exit "
          "exit_group prctl").split()
+I386 = ["-f", "-f -y -tt -k", "-f -X raw"]
 MANY = ["-ff -ttt", "-ff -tt -y", "-ff -t", "-ff"]
 
 
@@ -97,6 +98,12 @@ def strace(options, log):
     return kernels, sorted(glob.glob(log + ".*")) if "-ff" in options else [log]
 
 
+def strace_i386(options, log):
+    program = log + ".mapped"
+    run(["i686-linux-gnu-gcc", "-static", "-O1", "-D_GNU_SOURCE", "-o", program, SOURCE, "-lpthread"])
+    return run(["setarch", "-R", "strace", *options.split(), "-o", log, program]), [log]
+
+
 def perf_trace(options, log):
     return run(["setarch", "-R", "perf", "trace", *options.split(), "-o", log, PROGRAM]), [log]
 
@@ -144,7 +151,7 @@ def logged(tool, options, folder, out):
 # The program and /bin/true begin with an exec each.  Five opened files are mapped: two times ld.so.cache and libc, and the program.
 SPACES, ALWAYS = "the map that an address space began with", {"first writes": 1, "the kernel is not known": 1}
 FILES = {"the file behind a descriptor": 5, "the flags of a clone": 1}
-EXACTLY = {"strace": {SPACES: 2, **ALWAYS}, "perf_trace": {SPACES: 2, **ALWAYS, **FILES},
+EXACTLY = {"strace": {SPACES: 2, **ALWAYS}, "strace_i386": {SPACES: 2, **ALWAYS}, "perf_trace": {SPACES: 2, **ALWAYS, **FILES},
            "perf_script": {SPACES: 2, **ALWAYS, **FILES}, "bpftrace": {SPACES: 2, **ALWAYS, "the flags of a clone": 1},
            "gcore": {"first writes": 1, "the kernel is not known": 1, "which areas were shared": 1}}
 
@@ -223,6 +230,11 @@ def unusable(name):
         r = subprocess.run(["perf", "trace", "-o", "/dev/null", "true"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            check=False, timeout=60)
         return "perf is not permitted to trace system calls" if r.returncode else None
+    if name == "i686-linux-gnu-gcc":
+        r = subprocess.run([name, "-static", "-xc", "-", "-o", "/dev/null"], input="int main(void) { return 0; }", text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=60)
+        return (shutil.which("strace") is None and "strace is not installed") or (
+            "i686-linux-gnu-gcc links no program (Debian: libc6-dev-i386-cross)" if r.returncode else None)
     if name == "bpftrace":
         r = subprocess.run(["bpftrace", "-e", "tracepoint:syscalls:sys_enter_mmap { exit(); }", "-c", "/bin/true"],
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=60)
@@ -247,6 +259,7 @@ def tap_line(number, title, body, why_not):
 
 def main():
     tools = [("strace", strace, o, ALL) for o in SINGLE + MANY]
+    tools += [("i686-linux-gnu-gcc", strace_i386, o, ALL) for o in I386]
     tools += [("perf", perf_trace, "", NAMELESS), ("perf", perf_script, "", NAMELESS),
               ("perf", perf_script, "--show-mmap-events", ALL),
               ("perf", perf_script, "--show-mmap-events --show-task-events", ALL),
