@@ -12,8 +12,8 @@
 #include "attach.h"
 #include "cli.h"
 
-static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--via bpf|ptrace|auto] [--json]\n"
-			   "                     PID | --cgroup PATH | --all\n"
+static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--via bpf|ptrace|auto]\n"
+			   "                     [--stacks] [--json] PID | --cgroup PATH | --all\n"
 			   "\n"
 			   "Follow a running process, its threads and its children to come, or all of a\n"
 			   "cgroup or of the machine, those that appear later among them: every mapping\n"
@@ -29,6 +29,7 @@ static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--vi
 			   "  --via SOURCE   bpf: nobody is stopped; ptrace: every system call of the\n"
 			   "                 process stops, twice; auto (default): ptrace where BPF is\n"
 			   "                 not permitted\n"
+			   "  --stacks       record the call stack of each mapping call, too\n"
 			   "  --json         the summary as the last line of stdout, in JSON\n"
 			   "\n"
 			   "exit status: 0; 1 differences were found; 125 the process cannot be followed\n";
@@ -157,9 +158,11 @@ static void print_notice(void *ctx, const char *sentence)
 /* @bpf_error: why it is not BPF; "": it was not asked. */
 static int attach_by_ptrace(const struct bpf_run *r, const char *bpf_error)
 {
-	struct live_options options = {
-		.pid = r->pid, .seconds = r->seconds, .stop = stop, .notice = print_notice
-	};
+	struct live_options options = { .pid = r->pid,
+		.seconds = r->seconds,
+		.stacks = r->stacks,
+		.stop = stop,
+		.notice = print_notice };
 	struct source source = { .run = run_ptrace };
 	char error[512];
 	int status, wait_status;
@@ -195,6 +198,7 @@ int bpf_run(const struct bpf_run *r, int *wait_status)
 		.cgroup = r->cgroup,
 		.machine = r->machine,
 		.seconds = r->seconds,
+		.stacks = r->stacks,
 		.stop = stop };
 	struct source source = { .run = run_bpf };
 	struct live_bpf *bpf;
@@ -250,8 +254,8 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
 		{ "for", required_argument, NULL, 'f' }, { "via", required_argument, NULL, 'v' },
 		{ "cgroup", required_argument, NULL, 'c' }, { "all", no_argument, NULL, 'a' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
+		{ "stacks", no_argument, NULL, 'k' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	char *end;
 	int opt;
 
@@ -275,6 +279,9 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 			break;
 		case 'a':
 			r->machine = true;
+			break;
+		case 'k':
+			r->stacks = true;
 			break;
 		case 'j':
 			r->json = true;

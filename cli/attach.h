@@ -16,7 +16,7 @@ struct bpf_run {
 	bool machine;       /* all of the machine's */
 	const char *output;
 	double seconds; /* 0: until the processes end */
-	bool mirror, json, sync;
+	bool mirror, json, sync, stacks;
 	struct budget budget; /* all 0: none */
 	bool or_else; /* where BPF is not permitted: attach by ptrace, or return -EPERM without a word */
 };

@@ -352,6 +352,7 @@ static int run_by_bpf(const struct run *r)
 		.mirror = r->mirror,
 		.json = r->json,
 		.sync = r->sync,
+		.stacks = r->stacks,
 		.budget = r->budget,
 		.or_else = r->by_ptrace };
 	int wait_status = 0, status = bpf_run(&b, &wait_status);

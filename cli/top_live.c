@@ -93,12 +93,17 @@ static int open_mirror(struct top_live *l, const struct trace_header *h)
 static void *follow(void *arg)
 {
 	struct top_live *l = arg;
-	struct live_bpf_options options = { .pid = l->pid, .stop = is_over, .ctx = l };
+	struct live_bpf_options options = { .pid = l->pid, .stacks = true, .stop = is_over, .ctx = l };
 	struct live_bpf *source;
 	char error[256];
-	int err, status;
+	int err = live_bpf_start(&source, &options, error, sizeof(error)), status;
 
-	if (live_bpf_start(&source, &options, error, sizeof(error))) {
+	/* A build that cannot walk stacks names the places of calls. */
+	if (err == -EOPNOTSUPP) {
+		options.stacks = false;
+		err = live_bpf_start(&source, &options, error, sizeof(error));
+	}
+	if (err) {
 		fail(l, error);
 		return NULL;
 	}

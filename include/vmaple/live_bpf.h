@@ -27,6 +27,7 @@ struct live_bpf_options {
 	/** Follow every process of this cgroup (a folder of cgroup v2) and those below it, now and to come; or */
 	const char *cgroup;
 	bool machine;   /**< every process but this one, now and to come */
+	bool stacks;    /**< tell the call stack of each mapping call */
 	double seconds; /**< end after so long; 0: when the processes have ended */
 	/** Asked between events: end now? NULL: no. */
 	bool (*stop)(void *ctx);

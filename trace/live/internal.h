@@ -238,6 +238,8 @@ struct live {
 	size_t names_len, names_allocated;
 	struct pending *pending; /* emit.c */
 	struct stacks *stacks;   /* NULL: call stacks are not wanted */
+	/* What is mapped at an address; @name has AREA_NAME_MAX bytes for its name.  NULL: the kernel is asked. */
+	bool (*code_at)(struct live *l, struct task *t, uint64_t addr, char *name, struct trace_area *area);
 	char error[512];
 };
 
@@ -474,6 +476,12 @@ bool stacks_open(struct live *l);
 void stacks_close(struct live *l);
 /* At the entry of a call: tell the stack that it is made from, if it is a new one. Its number, or 0. */
 uint32_t stacks_of_call(struct live *l, struct task *t);
+/* The same of a call that has ended: from its registers then, and a copy of the stack from their pointer's word on. */
+struct registers;
+uint32_t stacks_of_copy(
+	struct live *l, struct task *t, const struct registers *regs, const void *stack, size_t size);
+/* Code may have changed there. */
+void stacks_forget(struct live_mm *mm, uint64_t start, uint64_t end);
 /* After a call: where code may have changed. */
 void stacks_follow_call(struct task *t, int64_t result);
 /* A child has its parent's code. */

@@ -116,7 +116,7 @@ static void emit_adopted(
 	emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
 	emit_future_lock(s, f, q->def_flags);
 	emit_first_map(s, f, l);
-	note_written(f, l, &everywhere, &everywhere);
+	note_areas(s, f, l, &everywhere, &everywhere);
 	emit_threads(s, f);
 	f->known = true;
 }

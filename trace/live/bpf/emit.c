@@ -59,7 +59,7 @@ static const char *name_of(struct live_bpf *s, struct followed *f, const struct 
 	return "";
 }
 
-static void area_of(
+void area_as_told(
 	struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin, struct trace_area *t)
 {
 	*t = (struct trace_area){ .start = a->start,
@@ -112,7 +112,7 @@ void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l,
 	e.map.areas = s->areas;
 	e.map.has_names = reason == TRACE_MAP_BEGIN;
 	for (uint32_t i = 0; i < l->nr; i++)
-		area_of(s, f, &l->areas[i], reason == TRACE_MAP_BEGIN, &s->areas[i]);
+		area_as_told(s, f, &l->areas[i], reason == TRACE_MAP_BEGIN, &s->areas[i]);
 	emit_event(s, &e, f->pid, f->pid, f->mm, s->last_ns + s->start_ns);
 }
 
@@ -249,12 +249,13 @@ static bool is_noted(const struct followed *f, const struct range *row, const st
 	       min(had->end, seen->end) <= row->end;
 }
 
-void note_written(
-	struct followed *f, struct area_list *l, const struct range *seen, const struct range *placed)
+void note_areas(struct live_bpf *s, struct followed *f, struct area_list *l, const struct range *seen,
+	const struct range *placed)
 {
 	struct range row;
 	bool whole = is_written_row(l, &row);
 
+	callers_note(s, f, l, seen);
 	if (whole && is_noted(f, &row, seen))
 		return;
 	for (uint32_t i = 0; i < l->nr; i++)
@@ -406,6 +407,7 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 
 	memcpy(e.call.args, it->call.args, sizeof(e.call.args));
 	emit_name(s, f, it);
+	e.call.stack = callers_of(s, f, it);
 	emit_file(s, f, it, &e.call);
 	if (e.call.nr == NR_shmat && !IS_ERR_VALUE(e.call.result) &&
 		(a = area_at(&it->after, (uint64_t)e.call.result)) != NULL) {
@@ -447,6 +449,7 @@ static void emit_fork(struct live_bpf *s, struct followed *f, const struct item 
 	if (!child)
 		return;
 	child->known = true;
+	callers_copy(s, f, child);
 	memcpy(child->limits, f->limits, sizeof(child->limits));
 	/* What was written in the parent is so in the child, if it is there. */
 	for (uint32_t i = 0; i < it->before.nr; i++)
@@ -470,7 +473,7 @@ static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it
 		emit_lost_records(s, f, 1, "a change of the map by no call that was seen to begin");
 		emit_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
 	}
-	note_written(f, &it->after, &(struct range){ sec->lo, sec->hi }, &everywhere);
+	note_areas(s, f, &it->after, &(struct range){ sec->lo, sec->hi }, &everywhere);
 }
 
 static const char too_many_ranges[] = "process_madvise of more ranges than BPF tells";
@@ -510,7 +513,7 @@ static void emit_section(struct live_bpf *s, struct followed *f, struct item *it
 	if (lacks_ranges(&it->call)) {
 		emit_lost_records(s, f, 1, too_many_ranges);
 		emit_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
-		note_written(f, &it->after, &seen, &everywhere);
+		note_areas(s, f, &it->after, &seen, &everywhere);
 		return;
 	}
 	emit_call(s, f, it);
@@ -518,7 +521,7 @@ static void emit_section(struct live_bpf *s, struct followed *f, struct item *it
 		return;
 	placed = moved_to(f, &it->call);
 	emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
-	note_written(f, &it->after, &seen, &placed);
+	note_areas(s, f, &it->after, &seen, &placed);
 	emit_anon(s, f, &it->after);
 }
 
@@ -529,6 +532,8 @@ static void emit_end(struct live_bpf *s, struct followed *f, const struct item *
 	struct trace_event e = { .type = TRACE_EVENT_EXIT,
 		.exit = { .status = it->status, .last = last, .exec = exec } };
 
+	if (last && !f->ended)
+		callers_before_end(s, f);
 	if (!f->ended)
 		emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	f->ended |= last;
@@ -563,7 +568,7 @@ static void on_final_item(struct live_bpf *s, struct followed *f, struct item *i
 {
 	emit_first_writes(s, f, it);
 	emit_map(s, f, &it->after, TRACE_MAP_CHECK, 0, UINT64_MAX);
-	note_written(f, &it->after, &everywhere, &nowhere);
+	note_areas(s, f, &it->after, &everywhere, &nowhere);
 	emit_anon(s, f, &it->after);
 	f->finished = true;
 	if (f->held_exit)
@@ -598,7 +603,7 @@ static void begin_space(struct live_bpf *s, struct followed *f, struct item *it)
 	t->topdown = !(x->limits[TRACE_LIMIT_PERSONALITY] & ADDR_COMPAT_LAYOUT);
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	emit_map(s, f, &it->after, TRACE_MAP_BEGIN, 0, UINT64_MAX);
-	note_written(f, &it->after, &everywhere, &everywhere);
+	note_areas(s, f, &it->after, &everywhere, &everywhere);
 	f->known = true;
 	if (f->passed_over) {
 		emit_lost_records(s, f, 1, "what it did before it was told of");

@@ -58,6 +58,29 @@ static bool has_no_path(const struct bpf_file *f)
 		       !strcmp(f->name, "dev/zero"));
 }
 
+/* Its whole path, if it is the same file by that: it may be of another mount, or gone. */
+static bool find_path(const struct file_record *r, char *path, size_t size)
+{
+	size_t at = size - 1, part = 0;
+	struct stat st;
+
+	path[at] = '\0';
+	for (uint32_t i = 0; i < r->path_size && i < sizeof(r->path); i++) {
+		size_t length = i - part;
+
+		if (r->path[i])
+			continue;
+		if (at < length + 1)
+			return false;
+		at -= length;
+		memcpy(path + at, r->path + part, length);
+		path[--at] = '/';
+		part = i + 1;
+	}
+	memmove(path, path + at, size - at);
+	return *path && !stat(path, &st) && st.st_ino == r->ino;
+}
+
 void origin_learn(struct live_bpf *s, const struct file_record *r)
 {
 	struct origin *o = origin_by_pointer(s, r->file);
@@ -71,7 +94,8 @@ void origin_learn(struct live_bpf *s, const struct file_record *r)
 		s->err = -ENOMEM;
 		return;
 	}
-	snprintf(o->path, sizeof(o->path), form, is->name);
+	if (has_no_path(is) || !find_path(r, o->path, sizeof(o->path)))
+		snprintf(o->path, sizeof(o->path), form, is->name);
 	o->file = (struct trace_file){ .id = o->id,
 		.kind = kind_of(is),
 		.dev = shown_device(r->dev),

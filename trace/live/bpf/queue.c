@@ -36,7 +36,9 @@ static void take_list(struct area_list *to, struct area_list *from)
 static void item_free(struct live_bpf *s, struct item *it)
 {
 	free(it->exec);
+	free(it->stack);
 	it->exec = NULL;
+	it->stack = NULL;
 	it->next = s->spare;
 	s->spare = it;
 }
@@ -82,7 +84,8 @@ struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid)
 		s->err = -ENOMEM;
 		return NULL;
 	}
-	if (mtree_store(&s->by_id, id, f, GFP_KERNEL)) {
+	if (!callers_add(s, f) || mtree_store(&s->by_id, id, f, GFP_KERNEL)) {
+		callers_free(f);
 		free(f);
 		s->err = -ENOMEM;
 		return NULL;
@@ -146,6 +149,7 @@ void followed_free(struct live_bpf *s, struct followed *f)
 	free(f->before.areas);
 	free(f->last_map.areas);
 	free(f->tids);
+	callers_free(f);
 	mtree_destroy(&f->written);
 	mtree_destroy(&f->settled);
 	free(f);
@@ -396,6 +400,19 @@ static bool is_unordered(const struct followed *f, const struct call_record *r)
 		       advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE);
 }
 
+/* It comes with the call's record, where stacks are wanted. */
+static void take_stack(struct live_bpf *s, struct item *it, const struct call_record *r, size_t size)
+{
+	if (size != sizeof(struct deep_call_record))
+		return;
+	free(it->stack);
+	it->stack = malloc(sizeof(*it->stack));
+	if (it->stack)
+		*it->stack = ((const struct deep_call_record *)r)->stack;
+	else
+		s->err = -ENOMEM;
+}
+
 static void on_call(struct live_bpf *s, struct followed *f, const struct call_record *r, size_t size)
 {
 	struct item *it = sections_of(s, f, r->head.tid);
@@ -418,6 +435,7 @@ static void on_call(struct live_bpf *s, struct followed *f, const struct call_re
 	if (it->kind == ITEM_SECTION && it->section.nr != r->nr)
 		note_lost(s, f, 1);
 	memcpy(&it->call, r, size < sizeof(*r) ? size : sizeof(*r));
+	take_stack(s, it, r, size);
 	it->time_ns = r->head.time_ns;
 	it->has_call = true;
 	it->ready = true;

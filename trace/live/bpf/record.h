@@ -98,12 +98,17 @@ struct area_record {
 	struct bpf_area area;
 };
 
+#define FILE_PATH_BYTES 256
+#define FILE_PART_BYTES 64
+
 /* An open file, before the first area that has it. */
 struct file_record {
 	struct record_head head;
 	__u64 file, ino;
-	__u32 dev, pad;
+	__u32 dev, path_size;
 	struct bpf_file is;
+	char path
+		[FILE_PATH_BYTES]; /* its parts, the last one first, each with a NUL, within its file system */
 };
 
 /* As many areas follow as its size has room for. */
@@ -163,6 +168,22 @@ struct call_record {
 };
 
 #define CALL_BYTES __builtin_offsetof(struct call_record, data)
+
+#define STACK_PAGES 4 /* of the stack: the one that its pointer is in, and what comes above it */
+#define STACK_BYTES (STACK_PAGES * 4096)
+
+/* What is kept over calls, and memory above the stack pointer: who has called whom is found out of these later. */
+struct stack_copy {
+	__u64 bx, bp, r12, r13, r14, r15;
+	__u32 size, pad; /* how much could be read */
+	__u8 bytes[STACK_BYTES];
+};
+
+/* Where call stacks are wanted. */
+struct deep_call_record {
+	struct call_record call;
+	struct stack_copy stack;
+};
 
 #define RECORD_LIMITS 6 /* of enum trace_limit, in its order */
 

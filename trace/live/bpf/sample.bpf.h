@@ -20,6 +20,8 @@ static __always_inline u64 told_mark(u64 pointer, u64 what, u32 space)
 	return (pointer * 0x9e3779b97f4a7c15ull ^ what) * 0xc2b2ae3d27d4eb4full ^ space;
 }
 
+#define FILE_PARTS_MAX 16
+
 /* --- areas and files ---------------------------------------------------------------------------------------- */
 
 struct sample {
@@ -32,6 +34,26 @@ struct sample {
 	u64 known;         /* the one before was written, and that was told: where a row may begin */
 	struct walk walk;
 };
+
+/* What has no room is left out, which whoever reads it finds out. */
+static __always_inline u32 path_read(char *path, const struct file *file)
+{
+	const struct dentry *d = file->f_path.dentry;
+	u32 size = 0;
+
+	for (int i = 0; i < FILE_PARTS_MAX && d != d->d_parent; i++) {
+		long n;
+
+		if (size > FILE_PATH_BYTES - FILE_PART_BYTES)
+			return 0;
+		n = bpf_probe_read_kernel_str(path + size, FILE_PART_BYTES, d->d_name.name);
+		if (n <= 0 || n >= FILE_PART_BYTES)
+			return 0;
+		size += n;
+		d = d->d_parent;
+	}
+	return size;
+}
 
 /* Its s->file. */
 __noinline int emit_file(struct sample *s)
@@ -56,8 +78,8 @@ __noinline int emit_file(struct sample *s)
 	r->file = key;
 	r->ino = ino;
 	r->dev = file->f_inode->i_sb->s_dev;
-	r->pad = 0;
 	file_read(&r->is, file);
+	r->path_size = path_read(r->path, file);
 	submit(r);
 	*known = mark;
 	return 0;

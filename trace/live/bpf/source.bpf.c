@@ -303,6 +303,44 @@ __noinline int emit_call_with_data(const struct call *c, u32 space, long result)
 	return 0;
 }
 
+static __always_inline void copy_stack(struct stack_copy *to)
+{
+	struct pt_regs *regs = current_registers();
+	u64 from = regs->sp & ~7ull, first = PAGE - (from & (PAGE - 1));
+
+	to->bx = regs->bx;
+	to->bp = regs->bp;
+	to->r12 = regs->r12;
+	to->r13 = regs->r13;
+	to->r14 = regs->r14;
+	to->r15 = regs->r15;
+	to->size = to->pad = 0;
+	/* What lies behind the stack's end may not be there. */
+	if (first > PAGE || bpf_probe_read_user(to->bytes, first, (void *)from))
+		return;
+	to->size = first;
+	for (int i = 1; i < STACK_PAGES; i++) {
+		if (bpf_probe_read_user(to->bytes + first, PAGE, (void *)(from + first)))
+			return;
+		first += PAGE;
+		to->size = first;
+	}
+}
+
+__noinline int emit_deep_call(const struct call *c, u32 space, long result)
+{
+	struct deep_call_record *r = c ? reserve(sizeof(*r), space) : 0;
+
+	if (!r)
+		return 0;
+	call_fill(&r->call, c, space, result);
+	if (has_data(c->nr))
+		read_data(c, &r->call);
+	copy_stack(&r->stack);
+	submit(r);
+	return 0;
+}
+
 SEC("raw_tp/sys_exit")
 int BPF_PROG(call_ends, struct pt_regs *regs, long result)
 {
@@ -321,6 +359,10 @@ int BPF_PROG(call_ends, struct pt_regs *regs, long result)
 		s->acted = 0;
 	if (is_fork(c.nr) && !result)
 		return 0; /* the child's */
+	if (wants_stacks) {
+		emit_deep_call(&c, s->id, result);
+		return 0;
+	}
 	if (has_data(c.nr)) {
 		emit_call_with_data(&c, s->id, result);
 		return 0;

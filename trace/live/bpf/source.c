@@ -29,7 +29,9 @@
 #define POLL_MS          10
 #define IDLE_POLL_MS     100 /* at most, where nothing comes */
 #define DRAIN_ROUNDS     100
+#define RING_BYTES       (1u << 23)
 #define SCOPE_RING_BYTES (1u << 25) /* many processes write to it */
+#define STACK_RING_BYTES (1u << 26) /* a call has 16 KiB */
 #define READER_BEFORE    10         /* of nice(2) */
 #define READ_AT_ONCE     65536      /* records, before it is looked whether this is the end */
 
@@ -110,6 +112,11 @@ static int map_rows(struct live_bpf *s)
 	return 0;
 }
 
+static uint32_t ring_bytes(const struct live_bpf *s)
+{
+	return s->options.stacks ? STACK_RING_BYTES : is_scope(s) ? SCOPE_RING_BYTES : RING_BYTES;
+}
+
 static int load(struct live_bpf *s, char *error, size_t size)
 {
 	int err = bpf_permitted(error, size);
@@ -122,8 +129,9 @@ static int load(struct live_bpf *s, char *error, size_t size)
 		return -EPERM;
 	}
 	want_calls(s->skel->rodata->wanted);
+	s->skel->rodata->wants_stacks = s->options.stacks;
 	s->skel->bss->last_space = 1;
-	if (is_scope(s) && bpf_map__set_max_entries(s->skel->maps.records, SCOPE_RING_BYTES))
+	if (bpf_map__set_max_entries(s->skel->maps.records, ring_bytes(s)))
 		return -ENOMEM;
 	err = source_program__load(s->skel);
 	if (err) {
@@ -269,7 +277,7 @@ void resync(struct live_bpf *s, struct followed *f)
 		f->sequence = q.sequence - 1;
 		number_files(s, &l);
 		emit_map(s, f, &l, TRACE_MAP_RESYNC, 0, UINT64_MAX);
-		note_written(f, &l, &everywhere, &everywhere);
+		note_areas(s, f, &l, &everywhere, &everywhere);
 	}
 	free(l.areas);
 }
@@ -374,7 +382,7 @@ static void compare_last_map(struct live_bpf *s, struct followed *f)
 		return;
 	number_files(s, l);
 	emit_map(s, f, l, TRACE_MAP_CHECK, 0, UINT64_MAX);
-	note_written(f, l, &everywhere, &nowhere);
+	note_areas(s, f, l, &everywhere, &nowhere);
 	emit_anon(s, f, l);
 }
 
@@ -393,9 +401,12 @@ static void compare_at_end(struct live_bpf *s)
 		take_lost(s);
 		flush_items(s);
 	}
-	for (struct followed *f = s->spaces; f; f = f->next)
+	for (struct followed *f = s->spaces; f; f = f->next) {
 		if (f->has_last_map)
 			compare_last_map(s, f);
+		if (f->known && !f->ended)
+			callers_before_end(s, f);
+	}
 }
 
 /* The buffer runs over where its reader has to wait long for a CPU.  What the priority was. */
@@ -499,6 +510,8 @@ int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *opti
 	err = describe_machine(s);
 	if (err)
 		snprintf(error, size, "cannot describe the machine: %s", strerror(-err));
+	if (!err && s->options.stacks)
+		err = callers_open(s, error, size);
 	if (!err)
 		err = load(s, error, size);
 	if (!err && options->argv) {
@@ -539,6 +552,7 @@ void live_bpf_free(struct live_bpf *s)
 		map_reader_close(s->reader);
 	while (s->spaces)
 		followed_free(s, s->spaces);
+	callers_close(s);
 	mtree_destroy(&s->by_id);
 	items_free(s);
 	free(s->areas);

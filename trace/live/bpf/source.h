@@ -9,6 +9,7 @@
  *   queue.c    records become items, in the order of the mmap lock, and wait for what they lack
  *   emit.c     items become events
  *   origin.c   which file an area is of
+ *   callers.c  from where calls were made
  *
  * Order.  A section's record is made before its call has returned, and other threads' sections come in between: an item
  * waits at the head of its address space's queue until the result is there, and a child's space until its fork was told.
@@ -53,7 +54,8 @@ struct item {
 	struct area_list before, after; /* written ones when it began; all in its window when it ended */
 	struct call_record call;
 	bool has_call;
-	struct fork_record fork; /* child_tid 0: none */
+	struct stack_copy *stack; /* of the call; NULL: not told */
+	struct fork_record fork;  /* child_tid 0: none */
 	int32_t status;
 	struct exec_record *exec;
 };
@@ -89,13 +91,15 @@ struct followed {
 	struct range noted, row;   /* in noted, row is written and nothing else */
 	struct maple_tree settled; /* tasks that have returned from a call since the map was read */
 	uint64_t limits[TRACE_LIMIT_COUNT];
+	struct callers *callers; /* NULL: call stacks are not wanted */
 	struct followed *next;
 };
 
 struct source_program;
 
 struct live_bpf {
-	struct live machine; /* for its header */
+	struct live machine;         /* for its header, and call stacks */
+	struct trace_sink of_stacks; /* what these have to tell */
 	struct live_bpf_options options;
 	struct trace_header header;
 	struct source_program *skel;
@@ -182,10 +186,31 @@ void emit_first_map(struct live_bpf *s, struct followed *f, const struct area_li
 extern const struct range everywhere, nowhere;
 /*
  * After areas @l were seen: what of them the mirror knows to be written, because it was told or follows from that, as where
- * a call has moved areas to.  An anon_vma that it cannot know of yet is taken out of @l; its row is told another time.
+ * a call has moved areas to; and what can be executed.  An anon_vma that the mirror cannot know of yet is taken out of @l; its
+ * row is told another time.
  */
-void note_written(
-	struct followed *f, struct area_list *l, const struct range *seen, const struct range *placed);
+void note_areas(struct live_bpf *s, struct followed *f, struct area_list *l, const struct range *seen,
+	const struct range *placed);
+
+/* As an event has it; @begin: by its whole path, if that can be found. */
+void area_as_told(
+	struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin, struct trace_area *t);
+
+/* callers.c: call stacks; all of it does nothing where they are not wanted. */
+int callers_open(struct live_bpf *s, char *error, size_t size);
+void callers_close(struct live_bpf *s);
+/* Of a space that begins. False: no memory. */
+bool callers_add(struct live_bpf *s, struct followed *f);
+void callers_free(struct followed *f);
+/* A child has its parent's code. */
+void callers_copy(struct live_bpf *s, const struct followed *from, struct followed *to);
+/* These areas, and no others, touch @seen. */
+void callers_note(
+	struct live_bpf *s, struct followed *f, const struct area_list *l, const struct range *seen);
+/* Tell the stack of the item's call, if it is a new one. Its number, or 0. */
+uint32_t callers_of(struct live_bpf *s, struct followed *f, const struct item *it);
+/* Before nobody can ask any more: the names of code that has no file. */
+void callers_before_end(struct live_bpf *s, struct followed *f);
 
 /* names.c */
 /* What the task of @it is called, where that is not known or may have changed. */

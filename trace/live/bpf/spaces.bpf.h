@@ -32,6 +32,9 @@
 /* Which calls are told: set before loading. */
 const volatile __u8 wanted[NR_CALLS];
 
+/* Calls are told with the stacks that they are made from: as well. */
+const volatile bool wants_stacks;
+
 /* The address spaces that are followed: SPACE_WAYS in a row by their mm, and what is known of each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -67,7 +70,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 23);
+	__uint(max_entries, 1 << 23); /* or more, before it is loaded */
 } records SEC(".maps");
 
 /* Areas on their way into a record.  No two programs use it at once: on a CPU they do not interrupt each other. */

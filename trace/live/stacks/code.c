@@ -242,6 +242,9 @@ static int open_mapped(pid_t tid, const struct trace_area *area, struct stat *st
 		snprintf(path, sizeof(path), "/proc/%d/root%s", (int)tid, area->name);
 		fd = kernel->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	}
+	/* Where the task has gone meanwhile. */
+	if (fd < 0)
+		fd = kernel->open(area->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode) && st->st_ino == area->ino)

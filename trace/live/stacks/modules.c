@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which code is mapped where, in each address space: asked of the kernel at the first frame that lies there, told then, and
- * forgotten when a call has changed something about those addresses.
+ * Which code is mapped where, in each address space: asked of the kernel, or of the source that knows (live.code_at), at the first
+ * frame that lies there, told then, and forgotten when a call has changed something about those addresses.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static size_t first_above(const struct code_map *map, uint64_t addr)
 	return lo;
 }
 
-static void forget_code(struct live_mm *mm, uint64_t start, uint64_t end)
+void stacks_forget(struct live_mm *mm, uint64_t start, uint64_t end)
 {
 	struct code_map *map = mm->code;
 	size_t from = first_above(map, start), to = from;
@@ -84,10 +84,12 @@ const struct code_module *code_module_at(struct live *l, struct task *t, uint64_
 
 	if (mm->code && at < mm->code->nr && mm->code->modules[at].start <= addr)
 		return &mm->code->modules[at];
-	if (!observe_named_area(l, t, addr, name, &area, &page_size) || !(area.prot & PROT_EXEC))
+	if (!(l->code_at ? l->code_at(l, t, addr, name, &area)
+			 : observe_named_area(l, t, addr, name, &area, &page_size)) ||
+		!(area.prot & PROT_EXEC))
 		return NULL;
 	/* What was known about these addresses had other bounds. */
-	forget_code(mm, area.start, area.end);
+	stacks_forget(mm, area.start, area.end);
 	if (!map_room(l, mm))
 		return NULL;
 	at = first_above(mm->code, addr);
@@ -119,7 +121,7 @@ void stacks_copy(const struct live_mm *from, struct live_mm *to)
 
 void stacks_leave(struct live_mm *mm)
 {
-	forget_code(mm, 0, UINT64_MAX);
+	stacks_forget(mm, 0, UINT64_MAX);
 	free(mm->code);
 	mm->code = NULL;
 }
@@ -133,7 +135,7 @@ void stacks_follow_call(struct task *t, int64_t result)
 		return;
 	n = named_ranges(t, r);
 	for (unsigned int i = 0; i < n; i++)
-		forget_code(t->mm, r[i].start, r[i].end);
+		stacks_forget(t->mm, r[i].start, r[i].end);
 	if (placed_range(&t->call, result, &placed))
-		forget_code(t->mm, placed.start, placed.end);
+		stacks_forget(t->mm, placed.start, placed.end);
 }

@@ -21,6 +21,16 @@ uint32_t stacks_of_call(struct live *l, struct task *t)
 	return 0;
 }
 
+uint32_t stacks_of_copy(
+	struct live *l, struct task *t, const struct registers *regs, const void *stack, size_t size)
+{
+	return 0;
+}
+
+void stacks_forget(struct live_mm *mm, uint64_t start, uint64_t end)
+{
+}
+
 void stacks_follow_call(struct task *t, int64_t result)
 {
 }

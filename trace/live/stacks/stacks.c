@@ -122,6 +122,21 @@ static void begin_walk(struct unwind *u, struct live *l, struct task *t, const s
 	u->known = (1u << DWARF_REGISTERS) - 1;
 	u->copied_from = registers_sp(regs) & ~7ull;
 	u->copied = 0;
+	u->only_copy = false;
+}
+
+static uint32_t walk(struct live *l, struct task *t, struct unwind *u)
+{
+	uint64_t frames[TRACE_STACK_FRAMES];
+	struct trace_stack k = { .frames = frames };
+	enum trace_stack_end end;
+	bool more;
+
+	do
+		frames[k.count++] = u->reg[DWARF_RIP];
+	while ((more = unwind_step(u, &end)) && k.count < TRACE_STACK_FRAMES);
+	k.end = more ? TRACE_STACK_DEEP : end;
+	return number_of(l, t, &k);
 }
 
 /* Calls that stop as well, and are told as something else. */
@@ -133,21 +148,27 @@ static bool may_change_map(uint32_t nr)
 
 uint32_t stacks_of_call(struct live *l, struct task *t)
 {
-	uint64_t frames[TRACE_STACK_FRAMES];
-	struct trace_stack k = { .frames = frames };
-	enum trace_stack_end end;
 	struct registers regs;
 	struct unwind u;
-	bool more;
 
 	/* Frames of 32-bit code are not walked. */
 	if (!l->stacks || !may_change_map(t->call.nr) || t->call.abi != machine_tables->abi ||
 		!registers_take(&regs, t->tid))
 		return 0;
 	begin_walk(&u, l, t, &regs);
-	do
-		frames[k.count++] = u.reg[DWARF_RIP];
-	while ((more = unwind_step(&u, &end)) && k.count < TRACE_STACK_FRAMES);
-	k.end = more ? TRACE_STACK_DEEP : end;
-	return number_of(l, t, &k);
+	return walk(l, t, &u);
+}
+
+uint32_t stacks_of_copy(
+	struct live *l, struct task *t, const struct registers *regs, const void *stack, size_t size)
+{
+	struct unwind u;
+
+	if (!l->stacks || size > sizeof(u.copy))
+		return 0;
+	begin_walk(&u, l, t, regs);
+	u.only_copy = true;
+	u.copied = size;
+	memcpy(u.copy, stack, size);
+	return walk(l, t, &u);
 }

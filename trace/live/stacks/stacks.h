@@ -101,6 +101,7 @@ struct unwind {
 	uint32_t known; /* bit for each register */
 	uint64_t copied_from;
 	size_t copied;
+	bool only_copy; /* it is of a moment that is over: what is not in it cannot be read */
 	uint8_t copy[65536];
 };
 

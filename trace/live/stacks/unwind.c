@@ -41,6 +41,8 @@ bool unwind_read(struct unwind *u, uint64_t addr, uint64_t *value)
 {
 	uint64_t at = addr - u->copied_from;
 
+	if (u->only_copy && (addr < u->copied_from || at + 8 > u->copied))
+		return false;
 	if (addr < u->copied_from || at > sizeof(u->copy) - 8)
 		return read_memory(u->task->tid, addr, value, sizeof(*value));
 	while (at + 8 > u->copied)
