@@ -344,6 +344,21 @@ static void put_values(struct foreign *f, char *at)
 	}
 }
 
+/* `-F +addr` puts an address behind every line, far behind. */
+static void cut_address(struct foreign *f)
+{
+	size_t digits = f->len, blanks;
+
+	while (digits && isxdigit((unsigned char)f->text[digits - 1]))
+		digits--;
+	for (blanks = digits; blanks && f->text[blanks - 1] == ' ';)
+		blanks--;
+	if (digits < f->len && digits - blanks >= 3) {
+		f->len = blanks;
+		f->text[blanks] = '\0';
+	}
+}
+
 static bool syscall_line(char *at, struct foreign *f, struct strace_line *line)
 {
 	bool enter = strncmp(at, "enter_", 6) == 0;
@@ -358,11 +373,13 @@ static bool syscall_line(char *at, struct foreign *f, struct strace_line *line)
 	if (enter) {
 		line->kind = STRACE_UNFINISHED;
 		put_values(f, rest);
+		cut_address(f);
 		line->args = f->text;
 		return true;
 	}
 	foreign_put(f, ") = ", 4);
 	foreign_put(f, rest, strlen(rest));
+	cut_address(f);
 	line->rest = f->text;
 	line->kind = STRACE_RESUMED;
 	/* In the child, the end of the call that made it. */
