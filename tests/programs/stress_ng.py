@@ -28,7 +28,7 @@ def command(name):
 
 def run(prefix, name):
     return subprocess.run(prefix + command(name), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, check=False, timeout=120)
+                          text=True, check=False, timeout=400)
 
 
 def wrong(name, alone):
