@@ -3,9 +3,10 @@
  * @file rcu.h
  * What a thread must do to read structures in RCU mode.
  *
- * The flavour of userspace RCU is chosen when the library is built (`-Drcu=memb|qsbr|bp|own|none`): liburcu's, or
- * our own, which makes no system call. The static library has our own; a shared one has it beside liburcu's, and it can
- * be chosen before the first thread registers. Readers never wait for writers; a writer's replaced nodes are reused
+ * The flavour of userspace RCU is our own, which makes no system call. A program of the shared library can choose liburcu's
+ * before its first thread registers: it is loaded then. (The library can be built so that it is linked with
+ * liburcu and begins with it, `-Drcu=memb|qsbr|bp`, or has none, `-Drcu=none`; the static library has our own
+ * alone.) Readers never wait for writers; a writer's replaced nodes are reused
  * after a grace period, for which a thread of the library waits: it is started when there is first something to wait
  * for, has all signals blocked, and stays; vmaple_reclaim_poll() does without.
  *
@@ -28,15 +29,16 @@ extern "C" {
 
 /** How a grace period comes to know of readers. */
 enum vmaple_rcu_flavour {
-	VMAPLE_RCU_FLAVOUR_LIBURCU, /**< as that library does: membarrier(2), in most */
+	VMAPLE_RCU_FLAVOUR_LIBURCU, /**< as that library does: membarrier(2), but in qsbr */
 	VMAPLE_RCU_FLAVOUR_OWN, /**< by a counter and a fence in each section: no system call that could be forbidden */
 };
 /**
- * Choose the flavour of the process. With memb, a filter that forbids membarrier(2) once it has been used ends the
- * process: who sets up such a filter chooses our own first.
+ * Choose the flavour of the process: our own, unless it is said otherwise. With liburcu's a seccomp filter that forbids
+ * membarrier(2) once it has been used ends the process: who will set up such a filter does not choose it.
  *
- * @return 0; -EBUSY: a thread has registered with another; -EOPNOTSUPP: this library was built without that flavour;
- * -EINVAL: there is no such flavour.
+ * @return 0; -EBUSY: a thread has registered with another; -EOPNOTSUPP: this library was built without that flavour, or
+ * liburcu-memb.so.8 is not installed; -EPERM: a thread of this process has a seccomp filter already, which may kill who
+ * loads liburcu; -EINVAL: there is no such flavour. The flavour is what it was, then.
  * @pre no other thread is inside the library.
  */
 VMAPLE_API int vmaple_rcu_choose(enum vmaple_rcu_flavour flavour) __must_check;

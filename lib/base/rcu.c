@@ -82,19 +82,22 @@ static void stranger_leaves(void)
 
 void port_section_begins_slowly(void)
 {
-	if (my_rcu.known == RCU_OWN && !my_rcu.stranger)
+	if (my_rcu.stranger || my_rcu.known == RCU_STRANGER)
+		stranger_enters();
+	else if (my_rcu.known == RCU_OWN)
 		rcu_own_read_lock(&my_rcu.own);
 	else
-		stranger_enters();
+		liburcu_lock();
 }
 
 void port_section_ends_slowly(void)
 {
-	if (my_rcu.stranger) {
+	if (my_rcu.stranger)
 		stranger_leaves();
-		return;
-	}
-	rcu_own_read_unlock(&my_rcu.own);
+	else if (my_rcu.known == RCU_OWN)
+		rcu_own_read_unlock(&my_rcu.own);
+	else
+		liburcu_unlock();
 }
 
 static void wait_for_strangers(void)
@@ -111,19 +114,15 @@ static void wait_for_strangers(void)
 
 /* --- What liburcu is asked --------------------------------------------------------------------------------- */
 
-#ifdef VMAPLE_RCU_OWN
-static void liburcu_synchronize(void)
+#if HAS_LIBURCU
+static int liburcu_prepare(void)
 {
-}
-static void register_with(unsigned int flavour)
-{
-	rcu_own_register(&my_rcu.own);
-}
-static void unregister_from(unsigned int flavour)
-{
-	rcu_own_unregister(&my_rcu.own);
-}
+#ifdef VMAPLE_RCU_LOADED
+	return rcu_load();
 #else
+	return 0;
+#endif
+}
 static void liburcu_synchronize(void)
 {
 	if (!all_are_strangers)
@@ -143,6 +142,22 @@ static void unregister_from(unsigned int flavour)
 		rcu_own_unregister(&my_rcu.own);
 	else
 		PORT_RCU(unregister_thread)();
+}
+#else
+static int liburcu_prepare(void)
+{
+	return -EOPNOTSUPP;
+}
+static void liburcu_synchronize(void)
+{
+}
+static void register_with(unsigned int flavour)
+{
+	rcu_own_register(&my_rcu.own);
+}
+static void unregister_from(unsigned int flavour)
+{
+	rcu_own_unregister(&my_rcu.own);
 }
 #endif
 
@@ -170,7 +185,7 @@ void port_rcu_before_fork(void)
 /* The section that the forking thread is in goes on in the child, as a stranger's where liburcu had it. */
 static void become_a_stranger(void)
 {
-#if !defined(VMAPLE_RCU_BP) && !defined(VMAPLE_RCU_OWN)
+#if HAS_LIBURCU && !defined(VMAPLE_RCU_BP)
 	if (chosen == RCU_LIBURCU)
 		all_are_strangers = true;
 	if (my_rcu.known == RCU_LIBURCU) {
@@ -209,7 +224,9 @@ int vmaple_rcu_choose(enum vmaple_rcu_flavour flavour)
 	pthread_mutex_lock(&registry);
 	if (chosen_for_good && choice != chosen)
 		err = -EBUSY;
-	else
+	else if (choice == RCU_LIBURCU)
+		err = liburcu_prepare();
+	if (!err)
 		__atomic_store_n(&chosen, choice, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&registry);
 	return err;

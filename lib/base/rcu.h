@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The RCU port: read-side sections and grace periods, over the flavour of liburcu that the build chose, or our own.
+ * The RCU port: read-side sections and grace periods, by our own flavour, or one of liburcu's.
  *
  * 1. Meaning.  What is unlinked before port_synchronize_rcu() is seen by no section that is still open after it.
  * 2. Known threads have called vmaple_rcu_register_thread(); their sections are the flavour's, and cost what those cost.
- *    Our own (rcu_own.h) is in every build: the only one with -Drcu=own, else instead of liburcu's where the program
- *    has chosen so before its first thread registered.
+ *    Our own (rcu_own.h) is in every build. With -Drcu=own it is what a program has that chooses nothing; one that
+ *    chooses liburcu's before its first thread registers has that loaded (rcu_loaded.h), in a shared library. With
+ *    -Drcu=memb, qsbr and bp liburcu's is linked, and it is the other way round.
  * 3. Strangers are all other threads: one that has not registered, or that a signal has met before or after it was. A
  *    stranger's section is counted in one of two shared counters; that is slower, but takes no lock, allocates
  *    nothing and registers nothing, so that any thread may read in any signal handler.  In the child of a fork
@@ -44,28 +45,38 @@ static inline void port_synchronize_rcu(void)
 /* Whose sections a thread's are; FAST_FLAVOUR is the one that is inlined. */
 enum { RCU_STRANGER, RCU_LIBURCU, RCU_OWN };
 
-#if defined(VMAPLE_RCU_OWN)
-#define FAST_FLAVOUR      RCU_OWN
-#define fast_lock()       rcu_own_read_lock(&my_rcu.own)
-#define fast_unlock()     rcu_own_read_unlock(&my_rcu.own)
-#define liburcu_ongoing() 0
-#define HAS_LIBURCU       0
-#else
-#if defined(VMAPLE_RCU_QSBR)
+#if defined(VMAPLE_RCU_LOADED)
+#include "rcu_loaded.h"
+#define PORT_RCU(name) liburcu.name
+#elif defined(VMAPLE_RCU_QSBR)
 #include <urcu/urcu-qsbr.h>
 #define PORT_RCU(name) urcu_qsbr_##name
 #elif defined(VMAPLE_RCU_BP)
 #include <urcu/urcu-bp.h>
 #define PORT_RCU(name) urcu_bp_##name
-#else
+#elif defined(VMAPLE_RCU_MEMB)
 #include <urcu/urcu-memb.h>
 #define PORT_RCU(name) urcu_memb_##name
 #endif
-#define FAST_FLAVOUR      RCU_LIBURCU
-#define fast_lock()       PORT_RCU(read_lock)()
-#define fast_unlock()     PORT_RCU(read_unlock)()
+#ifdef PORT_RCU
+#define liburcu_lock()    PORT_RCU(read_lock)()
+#define liburcu_unlock()  (port_section_ends(), PORT_RCU(read_unlock)())
 #define liburcu_ongoing() PORT_RCU(read_ongoing)()
 #define HAS_LIBURCU       1
+#else
+#define liburcu_lock()    ((void)0)
+#define liburcu_unlock()  ((void)0)
+#define liburcu_ongoing() 0
+#define HAS_LIBURCU       0
+#endif
+#ifdef VMAPLE_RCU_OWN
+#define FAST_FLAVOUR  RCU_OWN
+#define fast_lock()   rcu_own_read_lock(&my_rcu.own)
+#define fast_unlock() rcu_own_read_unlock(&my_rcu.own)
+#else
+#define FAST_FLAVOUR  RCU_LIBURCU
+#define fast_lock()   liburcu_lock()
+#define fast_unlock() liburcu_unlock()
 #endif
 
 #if defined(__SANITIZE_THREAD__)
@@ -95,7 +106,7 @@ struct rcu_thread {
 /* In static TLS: reading it in a signal handler never allocates. */
 extern __thread struct rcu_thread my_rcu __attribute__((tls_model("initial-exec"))) HIDDEN;
 
-/* A section of a stranger, or of our own beside liburcu's. */
+/* A section of a stranger, or of the flavour that is not inlined. */
 void port_section_begins_slowly(void);
 void port_section_ends_slowly(void);
 
@@ -113,7 +124,6 @@ static inline void port_rcu_read_unlock(void)
 		port_section_ends_slowly();
 		return;
 	}
-	port_section_ends();
 	fast_unlock();
 }
 /* Is the calling thread in a section? */

@@ -15,7 +15,7 @@
  *    nested.  On x86 both are one instruction; elsewhere the fence is there at each depth.
  *
  * What it costs beside membarrier(2), which lets readers do without the fence: some 20 cycles for each outermost
- * section. What it is worth: nothing that a seccomp filter can forbid, and no library.
+ * section, which calling a library's functions costs as well. What it is worth: nothing that a seccomp filter can forbid.
  */
 #ifndef BASE_RCU_OWN_H
 #define BASE_RCU_OWN_H

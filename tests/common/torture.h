@@ -2,7 +2,8 @@
 /*
  * A program of torture: threads that work and check until its time is over, or until one of them finds a failure.
  *
- * VMAPLE_SECONDS: how long.  VMAPLE_RCU=own: with our own flavour of RCU.  The first failure ends the run and is printed; the exit status is then 1.
+ * VMAPLE_SECONDS: how long.  VMAPLE_RCU=own or liburcu: with that flavour of RCU, or skipped (77) where it is not to be had.
+ * The first failure ends the run and is printed; the exit status is then 1.
  */
 #ifndef TESTS_TORTURE_H
 #define TESTS_TORTURE_H
@@ -32,16 +33,26 @@ static inline double torture_clock(void)
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+static inline void torture_chooses(const char *rcu)
+{
+	bool own = !strcmp(rcu, "own");
+	int err = vmaple_rcu_choose(own ? VMAPLE_RCU_FLAVOUR_OWN : VMAPLE_RCU_FLAVOUR_LIBURCU);
+
+	if (err) {
+		printf("skipped: %s flavour of RCU cannot be chosen: %s\n", own ? "our own" : "liburcu's",
+			strerror(-err));
+		exit(own ? 2 : 77);
+	}
+}
+
 /* Begin, for VMAPLE_SECONDS, or 3. A structure that is broken may send a thread in circles: the alarm ends it. */
 static inline void torture_begin(void)
 {
 	const char *given = getenv("VMAPLE_SECONDS"), *rcu = getenv("VMAPLE_RCU");
 	double seconds = given ? atof(given) : 3;
 
-	if (rcu && !strcmp(rcu, "own") && vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_OWN)) {
-		printf("our own flavour of RCU cannot be chosen\n");
-		exit(2);
-	}
+	if (rcu)
+		torture_chooses(rcu);
 	alarm((unsigned int)seconds + 60);
 	torture_run.end = torture_clock() + seconds;
 }

@@ -4,12 +4,19 @@
  * library and loses no memory.  One order of events in one process: the tests build on each other.
  */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <vmaple/cache.h>
@@ -19,11 +26,26 @@
 
 #define MANY 1000 /* 16 full magazines: more than the reclaimer would be woken for */
 
-#ifdef VMAPLE_RCU_OWN
-#define HAS_LIBURCU false
+/* What choosing liburcu's has to be: loaded where it is there and no filter is, or linked, or refused. */
+static int liburcu_answers(void)
+{
+#ifdef VMAPLE_RCU_LOADED
+	char line[200];
+	unsigned int filtered = 0;
+	FILE *status = fopen("/proc/self/status", "re");
+
+	while (status && fgets(line, sizeof(line), status))
+		(void)sscanf(line, "Seccomp: %u", &filtered);
+	if (!status || filtered)
+		return -EPERM;
+	(void)fclose(status);
+	return dlopen("liburcu-memb.so.8", RTLD_LAZY) ? 0 : -EOPNOTSUPP;
+#elif defined(VMAPLE_RCU_OWN)
+	return -EOPNOTSUPP;
 #else
-#define HAS_LIBURCU true
+	return 0;
 #endif
+}
 
 static unsigned int threads(void)
 {
@@ -46,12 +68,57 @@ static unsigned long retired(void)
 	return stats.retired;
 }
 
+struct filtered_thread {
+	pthread_barrier_t filtered, leave;
+	bool done;
+};
+
+/* A filter that forbids nothing, of this thread alone: it cannot be asked what it forbids. */
+static void *filter_me(void *arg)
+{
+	struct sock_filter line = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = { 1, &line };
+	struct filtered_thread *t = arg;
+
+	t->done = !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+		  !syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+	pthread_barrier_wait(&t->filtered);
+	pthread_barrier_wait(&t->leave);
+	return NULL;
+}
+
+/* Nothing is loaded that calls what any thread's filter may kill for; our own flavour is there all the same. */
+static void test_liburcu_is_refused_while_any_thread_has_a_filter(void **state)
+{
+#ifdef VMAPLE_RCU_LOADED
+	struct filtered_thread t = { .done = false };
+	pthread_t thread;
+	int err;
+
+	(void)state;
+	pthread_barrier_init(&t.filtered, NULL, 2);
+	pthread_barrier_init(&t.leave, NULL, 2);
+	assert_int_equal(pthread_create(&thread, NULL, filter_me, &t), 0);
+	pthread_barrier_wait(&t.filtered);
+	err = vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_LIBURCU);
+	pthread_barrier_wait(&t.leave);
+	pthread_join(thread, NULL);
+	if (!t.done)
+		skip();
+	assert_int_equal(err, -EPERM);
+	assert_int_equal(vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_OWN), 0);
+#else
+	(void)state;
+	skip();
+#endif
+}
+
 static void test_no_thread_has_registered_and_either_can_be_chosen(void **state)
 {
 	(void)state;
 	assert_int_equal(vmaple_rcu_choose((enum vmaple_rcu_flavour)2), -EINVAL);
 	assert_int_equal(vmaple_rcu_choose((enum vmaple_rcu_flavour) - 1), -EINVAL);
-	assert_int_equal(vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_LIBURCU), HAS_LIBURCU ? 0 : -EOPNOTSUPP);
+	assert_int_equal(vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_LIBURCU), liburcu_answers());
 	assert_int_equal(vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_OWN), 0);
 }
 
@@ -149,17 +216,24 @@ static void test_polling_waits_for_a_reader(void **state)
 
 static void test_the_choice_stays_once_a_thread_has_registered(void **state)
 {
+#if defined(VMAPLE_RCU_OWN) && !defined(VMAPLE_RCU_LOADED)
+	const int busy = -EOPNOTSUPP;
+#else
+	const int busy = -EBUSY;
+#endif
+
 	(void)state;
 	vmaple_rcu_register_thread();
 	assert_int_equal(vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_OWN), 0);
-	assert_int_equal(vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_LIBURCU), HAS_LIBURCU ? -EBUSY : -EOPNOTSUPP);
+	assert_int_equal(vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_LIBURCU), busy);
 	vmaple_rcu_unregister_thread();
-	assert_int_equal(vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_LIBURCU), HAS_LIBURCU ? -EBUSY : -EOPNOTSUPP);
+	assert_int_equal(vmaple_rcu_choose(VMAPLE_RCU_FLAVOUR_LIBURCU), busy);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_liburcu_is_refused_while_any_thread_has_a_filter),
 		cmocka_unit_test(test_no_thread_has_registered_and_either_can_be_chosen),
 		cmocka_unit_test(test_polling_reclaims_without_a_thread),
 		cmocka_unit_test(test_polling_waits_for_a_stranger),
