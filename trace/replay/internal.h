@@ -2,8 +2,12 @@
 /*
  * What the files of the replay share.
  *
- *   replay.c    events, address spaces and files by number
+ *   replay.c    events in order
+ *   spaces.c    address spaces and processes by number
+ *   files.c     files by number
  *   call.c      a recorded call on the engine
+ *   mapping.c   those that map
+ *   settings.c  those that set what is said of memory
  *   fault.c     faults, and what they leave in doubt
  *   check.c     the mirror beside an observation
  *   report.c    disagreements as text
@@ -14,7 +18,6 @@
  *   copies.c    what a fork copies, made when one of the two changes
  *   inodes.c    the file of an observed area
  *   vdso.c      the kernel's own areas
- *   describe.c  calls as text
  */
 #ifndef REPLAY_INTERNAL_H
 #define REPLAY_INTERNAL_H
@@ -96,8 +99,30 @@ struct replay {
 	unsigned int nr_repeated;
 };
 
+/* spaces.c */
+/* NULL: it has not begun, or has ended. Losses that are about all spaces are noted in each when it is looked for next. */
+struct space *find_space(struct replay *r, uint32_t id);
+void space_note_loss(struct space *s, bool counted);
+void space_set_limit(struct space *s, uint32_t limit, uint64_t value);
+void space_free(struct space *s);
+/* 0: there is none. */
+uint32_t space_of_process(struct replay *r, uint32_t pid);
+/* What a space has counted, and what it was at its end. */
+void stats_add(struct replay_stats *stats, const struct mm_counters *counters);
+void stats_note_final(struct replay_stats *stats, struct space *s);
+/* 0, -ENOMEM, or -EINVAL: no space is so large. */
+int space_event(struct replay *r, const struct trace_event *e) __must_check;
+int fork_event(struct replay *r, const struct trace_event *e) __must_check;
+int task_event(struct replay *r, const struct trace_event *e) __must_check;
+int exit_event(struct replay *r, const struct trace_event *e) __must_check;
+
+/* files.c */
 /* A file by what the source says of it; a reference for the caller. NULL: out of memory. */
 struct vm_file *replay_file(struct replay *r, const struct trace_file *file);
+/* Whose it is; also of NULL. NULL: no driver's. */
+const char *driver_of(const struct vm_file *file);
+/* It was told of, and not only seen. */
+bool was_told(const struct vm_file *file);
 
 /* The answer of the engine to a recorded call. */
 struct prediction {
@@ -107,6 +132,20 @@ struct prediction {
 };
 struct prediction replay_call(struct replay *r, struct space *s, const struct trace_call *call);
 enum replay_call_kind replay_kind_of(uint32_t nr);
+static inline bool succeeded(const struct trace_call *c)
+{
+	return !IS_ERR_VALUE(c->result);
+}
+
+/* mapping.c */
+struct prediction call_mmap(struct replay *r, struct space *s, const struct trace_call *call);
+struct prediction call_mremap(struct space *s, const struct trace_call *call);
+struct prediction call_shmat(struct replay *r, struct space *s, const struct trace_call *call);
+
+/* settings.c */
+struct prediction call_prctl(struct space *s, const struct trace_call *call);
+struct prediction call_mbind(struct space *s, const struct trace_call *call);
+struct prediction call_home_node(struct space *s, const struct trace_call *call);
 
 /* fault.c */
 /* The reverse map, but that calls do not write what they populate. */
@@ -189,10 +228,6 @@ const char *pool_that_refuses(const struct trace_call *call);
 const char *driver_habit(const char *name);
 /* What an area that a driver made itself, and that shows as @path, has of flags that no map shows. */
 uint64_t flags_of_driver(const char *path);
-/* replay.c: of a file that an area has; also NULL. */
-const char *driver_of(const struct vm_file *file);
-/* It was told of, and not only seen. */
-bool was_told(const struct vm_file *file);
 
 /* check.c */
 /* 0 or -ENOMEM. */

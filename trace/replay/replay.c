@@ -1,253 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Events in order: which address space each is about, and what it does to it.
- *
- * Address spaces and files are found by number.  A file lives as long as an area holds it; the source says again what
- * it is before each call that maps it.
- */
+/* Events in order: which address space each is about, and what it does to it. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/personality.h>
-#include <sys/syscall.h>
 
 #include <vmaple/rmap.h>
 
 #include "alloc.h"
 #include "internal.h"
 #include "minmax.h"
-
-#define CAP_IPC_LOCK  14
-#define CAP_SYS_RAWIO 17
-
-/* A vm_file that knows under which number it is listed. */
-struct numbered_file {
-	struct vm_file file;
-	struct maple_tree *list;
-	uint32_t id; /* 0: in no list */
-	const char *driver;
-	char name[];
-};
-
-static void release_file(struct vm_file *file)
-{
-	struct numbered_file *nf = (struct numbered_file *)file;
-
-	if (nf->id)
-		mtree_erase(nf->list, nf->id);
-	free(nf);
-}
-
-static enum vm_file_kind kind_of(uint32_t kind)
-{
-	switch (kind) {
-	case TRACE_FILE_SHMEM:
-		return VM_FILE_SHMEM;
-	case TRACE_FILE_HUGETLB:
-		return VM_FILE_HUGETLB;
-	case TRACE_FILE_ZERO:
-		return VM_FILE_ZERO;
-	case TRACE_FILE_SECRET:
-		return VM_FILE_SECRET;
-	case TRACE_FILE_SPECIAL:
-		return VM_FILE_SPECIAL;
-	default:
-		return VM_FILE_REGULAR;
-	}
-}
-
-const char *driver_of(const struct vm_file *file)
-{
-	return file && file->release == release_file ? ((const struct numbered_file *)file)->driver : NULL;
-}
-
-bool was_told(const struct vm_file *file)
-{
-	return file->release == release_file && ((const struct numbered_file *)file)->id;
-}
-
-static struct numbered_file *new_file(struct replay *r, const struct trace_file *t)
-{
-	size_t len = strlen(t->path) + 1;
-	struct numbered_file *nf = calloc(1, sizeof(*nf) + len);
-	unsigned int mode = t->open_flags & 3;
-
-	if (!nf) {
-		port_count_failure();
-		return NULL;
-	}
-	memcpy(nf->name, t->path, len);
-	nf->list = &r->files;
-	nf->id = t->id;
-	nf->driver = driver_of_file(t->kind, t->path);
-	nf->file = (struct vm_file){ .refs = 1,
-		.kind = kind_of(t->kind),
-		.readable = mode != 1,
-		.writable = mode != 0,
-		.noexec = t->noexec,
-		.no_split = t->kind == TRACE_FILE_SPECIAL,
-		.anonymous = t->anonymous,
-		.has_close = t->has_close,
-		.vm_flags = t->vm_flags,
-		.vm_flags_off = t->vm_flags_off,
-		.map_align = t->map_align,
-		.dev = t->dev,
-		.ino = t->ino,
-		.name = nf->name,
-		.release = release_file };
-	return nf;
-}
-
-struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
-{
-	struct numbered_file *nf = t->id ? mtree_load(&r->files, t->id) : NULL;
-
-	if (nf) {
-		nf->file.vm_flags_off = t->vm_flags_off; /* it may have been sealed since */
-		return vm_file_get(&nf->file);
-	}
-	nf = new_file(r, t);
-	if (nf && nf->id && mtree_store(&r->files, nf->id, nf, GFP_KERNEL)) {
-		free(nf);
-		return NULL;
-	}
-	return (struct vm_file *)nf;
-}
-
-static void note_loss(struct space *s, bool counted)
-{
-	s->doubt = true;
-	s->lost |= counted;
-	causes_touch(s, 0, UINT64_MAX);
-}
-
-/* Losses that are about all spaces are noted in each when it is looked for next: there may be many of both. */
-static struct space *find_space(struct replay *r, uint32_t id)
-{
-	struct space *s = r->found;
-
-	if (!s || s->id != id)
-		s = r->found = mtree_load(&r->spaces, id);
-	if (s && s->told_losses != r->losses) {
-		note_loss(s, r->counted_loss > s->told_losses);
-		s->told_losses = r->losses;
-	}
-	return s;
-}
-
-/* Of a process: its address space, and how many of its tasks are there. */
-static int set_process(struct replay *r, uint32_t pid, uint32_t mm, uint64_t tasks)
-{
-	return mtree_store(&r->processes, pid, xa_mk_value(tasks << 32 | mm), GFP_KERNEL);
-}
-
-/* 0: there is none. */
-static uint32_t space_of_process(struct replay *r, uint32_t pid)
-{
-	void *entry = mtree_load(&r->processes, pid);
-
-	return entry ? (uint32_t)xa_to_value(entry) : 0;
-}
-
-static uint64_t tasks_of_process(struct replay *r, uint32_t pid)
-{
-	void *entry = mtree_load(&r->processes, pid);
-
-	return entry ? xa_to_value(entry) >> 32 : 0;
-}
-
-static struct space *new_space(struct replay *r, uint32_t id)
-{
-	struct space *s = calloc(1, sizeof(*s));
-
-	if (!s || mtree_insert(&r->spaces, id, s, GFP_KERNEL)) {
-		free(s);
-		return NULL;
-	}
-	s->id = id;
-	s->told_losses = r->losses;
-	s->doubt = r->header.fault_source == TRACE_FAULTS_SOME || r->header.fault_source == TRACE_FAULTS_NONE;
-	mm_init(&s->mm, &r->sys);
-	s->mm.owner = s;
-	copies_init(s);
-	return s;
-}
-
-static void add_counters(struct replay_stats *st, const struct mm_counters *c)
-{
-	st->splits += c->splits;
-	st->merges += c->merges;
-	st->new_areas += c->new_areas;
-	st->new_merged += c->new_merged;
-	if (c->peak_areas > st->vmas_peak)
-		st->vmas_peak = c->peak_areas;
-}
-
-static void note_final(struct replay_stats *st, struct space *s)
-{
-	st->vmas_final = (uint64_t)s->mm.map_count;
-	st->nr_gaps = mm_largest_gaps(&s->mm, st->gaps, 3);
-}
-
-static void free_space(struct space *s)
-{
-	copies_forget(s);
-	inodes_forget(s);
-	forget_sharing(s);
-	vdso_forget(s);
-	causes_end(s);
-	mm_exit(&s->mm);
-	free(s);
-}
-
-static void end_space(struct replay *r, struct space *s)
-{
-	add_counters(&r->stats, &s->mm.counters);
-	mtree_erase(&r->spaces, s->id);
-	r->found = NULL;
-	free_space(s);
-}
-
-static void set_limit(struct space *s, uint32_t limit, uint64_t value)
-{
-	struct mm_limits *l = &s->mm.limits;
-
-	switch (limit) {
-	case TRACE_LIMIT_AS:
-		l->as = value;
-		break;
-	case TRACE_LIMIT_DATA:
-		l->data = value;
-		break;
-	case TRACE_LIMIT_DATA_HARD:
-		l->data_hard = value;
-		break;
-	case TRACE_LIMIT_STACK:
-		l->stack = value;
-		break;
-	case TRACE_LIMIT_MEMLOCK:
-		l->memlock = value;
-		break;
-	case TRACE_LIMIT_PERSONALITY:
-		l->read_implies_exec = value & READ_IMPLIES_EXEC;
-		s->randomised = !(value & ADDR_NO_RANDOMIZE);
-		s->mm.compat_task_size = value & ADDR_LIMIT_3GB ? 3UL << 30 : (1UL << 32) - 0x2000;
-		break;
-	case TRACE_LIMIT_FUTURE_LOCK:
-		s->mm.def_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
-		s->mm.def_flags |=
-			(value & MCL_FUTURE ? VM_LOCKED : 0) | (value & MCL_ONFAULT ? VM_LOCKONFAULT : 0);
-		break;
-	case TRACE_LIMIT_CAPABILITIES:
-		l->cap_ipc_lock = value >> CAP_IPC_LOCK & 1;
-		l->cap_sys_rawio = value >> CAP_SYS_RAWIO & 1;
-		break;
-	default:
-		break;
-	}
-}
 
 /* In mode 2 the limit is shared with processes that are not recorded: it cannot be predicted. */
 static void set_overcommit(struct mm_system *sys, const struct trace_header *h, uint64_t mode)
@@ -263,125 +25,7 @@ static void limit_event(struct replay *r, struct space *s, const struct trace_li
 	else if (c->limit == TRACE_LIMIT_OVERCOMMIT_MEMORY)
 		set_overcommit(&r->sys, &r->header, c->value);
 	else
-		set_limit(s, c->limit, c->value);
-}
-
-static int space_event(struct replay *r, const struct trace_event *e)
-{
-	const struct trace_space *t = &e->space;
-	struct space *s = new_space(r, e->mm);
-	struct mm_struct *mm;
-
-	if (!s)
-		return -ENOMEM;
-	mm = &s->mm;
-	if (r->options.space)
-		r->options.space(r->options.ctx, mm);
-	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++)
-		set_limit(s, i, t->limits[i]);
-	mm->start_code = t->start_code;
-	mm->end_code = t->end_code;
-	mm->start_data = t->start_data;
-	mm->end_data = t->end_data;
-	mm->start_brk = t->start_brk;
-	mm->brk = t->brk;
-	mm->start_stack = t->start_stack;
-	mm->arg_start = t->arg_start;
-	mm->arg_end = t->arg_end;
-	mm->env_start = t->env_start;
-	mm->env_end = t->env_end;
-	if (t->task_size < mm->mmap_window && mm_set_task_size(mm, t->task_size))
-		return -EINVAL;
-	mm->task_size = t->task_size;
-	mm->topdown = t->topdown;
-	s->base_exact = t->mmap_base != 0;
-	mm->mmap_base = t->mmap_base;
-	mm->mmap_compat_base = 0; /* learned from placements, where there are any */
-	if (!t->topdown && t->mmap_base)
-		mm->mmap_legacy_base = t->mmap_base;
-	s->doubt |= t->attached;
-	s->attached = t->attached;
-	if (!r->first_pid) {
-		r->first_pid = e->pid;
-		r->stats.processes = r->stats.threads = 1;
-	} else if (t->attached) {
-		r->stats.processes++;
-		r->stats.threads++;
-	}
-	return set_process(r, e->pid, e->mm, 1);
-}
-
-static int fork_event(struct replay *r, const struct trace_event *e)
-{
-	struct space *parent = find_space(r, e->mm), *child;
-	int err;
-
-	r->stats.processes++;
-	r->stats.threads++;
-	if (!parent)
-		return 0;
-	child = new_space(r, e->fork.child_mm);
-	if (!child)
-		return -ENOMEM;
-	err = copies_add(child, parent, r->options.fork_at_once);
-	if (err)
-		return err;
-	causes_fork(child, parent);
-	child->begun = parent->begun;
-	child->base_exact = parent->base_exact;
-	child->randomised = parent->randomised;
-	child->doubt = parent->doubt;
-	child->lost = parent->lost;
-	child->attached = parent->attached;
-	child->ring = parent->ring;
-	child->guards = parent->guards;
-	child->partial = parent->partial;
-	child->take_over = parent->take_over;
-	child->cut_from = parent->cut_from;
-	child->call = parent->call;
-	child->call_step = parent->call_step;
-	vdso_copy(child, parent);
-	return set_process(r, e->fork.child_pid, e->fork.child_mm, 1);
-}
-
-static int task_event(struct replay *r, const struct trace_event *e)
-{
-	struct space *s = find_space(r, e->mm);
-
-	r->stats.threads++;
-	r->stats.processes += !e->task.thread;
-	if (!s)
-		return 0;
-	return set_process(r, e->pid, e->mm, e->task.thread ? tasks_of_process(r, e->pid) + 1 : 1);
-}
-
-/* The first thread can end before others of its process. */
-static int exit_event(struct replay *r, const struct trace_event *e)
-{
-	struct space *s = find_space(r, e->mm);
-	uint64_t tasks = tasks_of_process(r, e->pid);
-	bool its = space_of_process(r, e->pid) == e->mm, over = e->exit.last || tasks <= 1;
-	bool noted = s && its && over && e->pid == r->first_pid;
-	int err = 0;
-
-	if (!s)
-		return 0;
-	if (noted)
-		err = copies_make_own(s);
-	/* With its last task its areas go; a copy that was never needed has none. */
-	if (!err && e->exit.last && !s->source)
-		err = copies_before_change(s);
-	if (err)
-		return err;
-	if (noted)
-		note_final(&r->stats, s);
-	if (!e->exit.exec && its && over)
-		mtree_erase(&r->processes, e->pid);
-	else if (!e->exit.exec && its)
-		err = set_process(r, e->pid, e->mm, tasks - 1);
-	if (e->exit.last)
-		end_space(r, s);
-	return err;
+		space_set_limit(s, c->limit, c->value);
 }
 
 static bool is_result(const struct trace_call *c, int64_t predicted)
@@ -452,7 +96,7 @@ static void lost_event(struct replay *r, const struct trace_event *e)
 	if (r->options.lost)
 		r->options.lost(r->options.ctx, e);
 	if (s)
-		note_loss(s, e->lost.count != 0);
+		space_note_loss(s, e->lost.count != 0);
 	if (e->mm)
 		return;
 	r->losses++;
@@ -611,9 +255,9 @@ void replay_statistics(struct replay *r, struct replay_stats *stats)
 
 	*stats = r->stats;
 	mt_for_each (&r->spaces, s, id, ULONG_MAX) {
-		add_counters(stats, &s->mm.counters);
+		stats_add(stats, &s->mm.counters);
 		if (first == s->id)
-			note_final(stats, s);
+			stats_note_final(stats, s);
 	}
 }
 
@@ -623,7 +267,7 @@ void replay_free(struct replay *r)
 	unsigned long id = 0;
 
 	mt_for_each (&r->spaces, s, id, ULONG_MAX)
-		free_space(s);
+		space_free(s);
 	vm_file_put(r->pending);
 	mtree_destroy(&r->spaces);
 	mtree_destroy(&r->processes);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files by number.  One lives as long as an area holds it; the source says again what it is before each call that maps it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "internal.h"
+
+/* A vm_file that knows under which number it is listed. */
+struct numbered_file {
+	struct vm_file file;
+	struct maple_tree *list;
+	uint32_t id; /* 0: in no list */
+	const char *driver;
+	char name[];
+};
+
+static void release_file(struct vm_file *file)
+{
+	struct numbered_file *nf = (struct numbered_file *)file;
+
+	if (nf->id)
+		mtree_erase(nf->list, nf->id);
+	free(nf);
+}
+
+static enum vm_file_kind kind_of(uint32_t kind)
+{
+	switch (kind) {
+	case TRACE_FILE_SHMEM:
+		return VM_FILE_SHMEM;
+	case TRACE_FILE_HUGETLB:
+		return VM_FILE_HUGETLB;
+	case TRACE_FILE_ZERO:
+		return VM_FILE_ZERO;
+	case TRACE_FILE_SECRET:
+		return VM_FILE_SECRET;
+	case TRACE_FILE_SPECIAL:
+		return VM_FILE_SPECIAL;
+	default:
+		return VM_FILE_REGULAR;
+	}
+}
+
+const char *driver_of(const struct vm_file *file)
+{
+	return file && file->release == release_file ? ((const struct numbered_file *)file)->driver : NULL;
+}
+
+bool was_told(const struct vm_file *file)
+{
+	return file->release == release_file && ((const struct numbered_file *)file)->id;
+}
+
+static struct numbered_file *new_file(struct replay *r, const struct trace_file *t)
+{
+	size_t len = strlen(t->path) + 1;
+	struct numbered_file *nf = calloc(1, sizeof(*nf) + len);
+	unsigned int mode = t->open_flags & 3;
+
+	if (!nf) {
+		port_count_failure();
+		return NULL;
+	}
+	memcpy(nf->name, t->path, len);
+	nf->list = &r->files;
+	nf->id = t->id;
+	nf->driver = driver_of_file(t->kind, t->path);
+	nf->file = (struct vm_file){ .refs = 1,
+		.kind = kind_of(t->kind),
+		.readable = mode != 1,
+		.writable = mode != 0,
+		.noexec = t->noexec,
+		.no_split = t->kind == TRACE_FILE_SPECIAL,
+		.anonymous = t->anonymous,
+		.has_close = t->has_close,
+		.vm_flags = t->vm_flags,
+		.vm_flags_off = t->vm_flags_off,
+		.map_align = t->map_align,
+		.dev = t->dev,
+		.ino = t->ino,
+		.name = nf->name,
+		.release = release_file };
+	return nf;
+}
+
+struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
+{
+	struct numbered_file *nf = t->id ? mtree_load(&r->files, t->id) : NULL;
+
+	if (nf) {
+		nf->file.vm_flags_off = t->vm_flags_off; /* it may have been sealed since */
+		return vm_file_get(&nf->file);
+	}
+	nf = new_file(r, t);
+	if (nf && nf->id && mtree_store(&r->files, nf->id, nf, GFP_KERNEL)) {
+		free(nf);
+		return NULL;
+	}
+	return (struct vm_file *)nf;
+}

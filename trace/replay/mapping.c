@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recorded calls that map something somewhere.
+ *
+ * Three things are taken from the recording rather than predicted, because no map determines them: where MAP_32BIT
+ * mappings go in a randomised process, where anything goes in an address space that was seen in part only, and mmap_base
+ * of a process that was not seen to begin (it is learned from the placements themselves).
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+
+#include "internal.h"
+#include "uapi.h"
+
+/* Where searches go upwards: a placement below what the base was thought to be, or the first one, shows where it is. */
+static void learn_lowest(struct space *s, unsigned long *base, unsigned long addr)
+{
+	if (addr < *base || !find_vma_intersection(&s->mm, *base, addr))
+		*base = addr;
+}
+
+/* Likewise for 32-bit calls of a 64-bit program; but what is full below its base is searched upwards, beyond it. */
+static void learn_compat_base(struct space *s, unsigned long end, unsigned long len)
+{
+	unsigned long *base = &s->mm.mmap_compat_base;
+
+	if (end <= *base || (*base && mm_get_unmapped_area(&s->mm, NULL, 0, len, 0, MM_IN_32BIT) >= *base))
+		return;
+	*base = end;
+}
+
+/* A placement above what mmap_base was thought to be shows where it is. */
+static void learn_base(struct space *s, unsigned long flags, unsigned long addr, unsigned long len)
+{
+	unsigned long end = (addr + len + 4095) & ~4095UL;
+	bool compat = (flags & MM_IN_32BIT) && s->mm.task_size > 1UL << 32;
+
+	if ((s->base_exact && !compat) || (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT)) ||
+		IS_ERR_VALUE(addr))
+		return;
+	if (end >= s->mm.start_stack)
+		return;
+	if (!s->mm.topdown)
+		learn_lowest(s, compat ? &s->mm.mmap_compat_legacy_base : &s->mm.mmap_legacy_base, addr);
+	else if (compat)
+		learn_compat_base(s, end, end - addr);
+	else if (end > s->mm.mmap_base)
+		s->mm.mmap_base = end;
+}
+
+/*
+ * Of a space that was attached to: a file that areas of its first map have, as far as anybody knows, for these do not say which
+ * open file they are of.  What was guessed of it is known now.
+ */
+static struct vm_file *seen_before(struct space *s, struct vm_file *told)
+{
+	struct vm_file *seen = NULL;
+
+	if (!s->attached || !told->ino || (told->kind != VM_FILE_REGULAR && told->kind != VM_FILE_SHMEM))
+		return told;
+	if (inodes_find(s, told->dev, told->ino, told->writable, &seen) || !seen || was_told(seen) ||
+		seen->kind != told->kind) {
+		vm_file_put(seen);
+		return told;
+	}
+	seen->readable = told->readable;
+	seen->noexec = told->noexec;
+	seen->map_align = told->map_align;
+	seen->vm_flags_off = told->vm_flags_off;
+	vm_file_put(told);
+	return seen;
+}
+
+static struct vm_file *file_of_call(struct replay *r, struct space *s, const struct trace_call *c)
+{
+	if (!c->file || c->file != r->pending_id)
+		return NULL;
+	return r->pending = seen_before(s, r->pending);
+}
+
+/* It is not there, or not where it was foretold: what comes after is not to suffer from it. */
+static void unmake_mapping(
+	struct space *s, const struct trace_call *c, const struct mmap_request *req, unsigned long at)
+{
+	struct mmap_request there = *req;
+
+	(void)!mm_munmap(&s->mm, at, req->len);
+	if (!succeeded(c))
+		return;
+	there.addr = (unsigned long)c->result;
+	there.flags = (req->flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
+	(void)!mm_mmap(&s->mm, &there);
+}
+
+/* Of a request: through which kind of table it came. */
+static unsigned long width_of(const struct trace_call *c)
+{
+	return trace_abi_is_32bit(c->abi) ? MM_IN_32BIT : 0;
+}
+
+struct prediction call_mmap(struct replay *r, struct space *s, const struct trace_call *c)
+{
+	struct vm_file *file = file_of_call(r, s, c);
+	struct mmap_request req = { .addr = c->args[0],
+		.len = c->args[1],
+		.prot = c->args[2],
+		.flags = (c->args[3] & 0xffffffff) | width_of(c),
+		.offset = c->args[5] };
+	bool anonymous = req.flags & MAP_ANONYMOUS, huge = req.flags & MAP_HUGETLB;
+	struct prediction p = { .made = true, .compared = true };
+
+	/* The file of huge pages is known when one was mapped. */
+	if (!file && (!anonymous || huge)) {
+		p.made = p.compared = pool_that_refuses(c) && (req.flags & MAP_FIXED);
+		p.result = (int64_t)req.addr;
+		return p;
+	}
+	if (!anonymous || huge)
+		req.file = file;
+	else
+		req.shmem = file;
+	if (anonymous && (req.flags & MAP_TYPE) != MAP_SHARED && !huge)
+		req.shmem = NULL;
+	/* A place that was asked for says nothing of where searches begin. */
+	if (!width_of(c) || !req.addr || req.addr != (unsigned long)c->result)
+		learn_base(s, req.flags, (unsigned long)c->result, req.len);
+	if ((((req.flags & MAP_32BIT) && !width_of(c) && s->randomised) || s->partial) &&
+		!(req.flags & MAP_FIXED) && succeeded(c)) {
+		req.addr = (unsigned long)c->result;
+		req.flags = (req.flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
+	}
+	/* Who refuses, and when, decides whether what was there before is still there: the next look tells. */
+	if (driver_that_refuses(file, c->result) && (req.flags & MAP_FIXED) && !succeeded(c)) {
+		p.result = (int64_t)req.addr;
+		return p;
+	}
+	p.result = (int64_t)mm_mmap(&s->mm, &req);
+	s->ring |= driver_of(file) && strcmp(driver_of(file), "io_uring") == 0 && succeeded(c);
+	if (!IS_ERR_VALUE(p.result) && p.result != c->result)
+		unmake_mapping(s, c, &req, (unsigned long)p.result);
+	if (req.file && !IS_ERR_VALUE(p.result))
+		inodes_note(s, req.file);
+	return p;
+}
+
+struct prediction call_mremap(struct space *s, const struct trace_call *c)
+{
+	struct mremap_request req = { c->args[0], c->args[1], c->args[2], c->args[3] | width_of(c),
+		c->args[4] };
+	struct prediction p = { .made = true, .compared = true };
+
+	if ((req.flags & MREMAP_MAYMOVE) && !(req.flags & MREMAP_FIXED) && succeeded(c) &&
+		(unsigned long)c->result != req.addr) {
+		learn_base(s, width_of(c), (unsigned long)c->result, req.new_len);
+		if (s->partial) {
+			req.new_addr = (unsigned long)c->result;
+			req.flags |= MREMAP_FIXED;
+		}
+	}
+	p.result = (int64_t)mm_mremap(&s->mm, &req);
+	if (!IS_ERR_VALUE(p.result) && succeeded(c) && p.result != c->result)
+		(void)!mm_mremap(
+			&s->mm, &(struct mremap_request){ (unsigned long)p.result, req.new_len, req.new_len,
+					MREMAP_MAYMOVE | MREMAP_FIXED, (unsigned long)c->result });
+	return p;
+}
+
+/* data: the segment's size in bytes. */
+struct prediction call_shmat(struct replay *r, struct space *s, const struct trace_call *c)
+{
+	unsigned long addr = c->args[1], flags = c->args[2], size;
+	struct mmap_request req = {
+		.flags = MAP_SHARED | width_of(c), .file = file_of_call(r, s, c), .prot = PROT_READ
+	};
+
+	/* It may have come as far as cutting what lies there: from where, and no size, is known. */
+	if (!succeeded(c) && flags & SHM_REMAP)
+		s->cut_from = addr & ~4095UL;
+	if (!req.file || c->data_len != sizeof(size))
+		return (struct prediction){ 0 };
+	memcpy(&size, c->data, sizeof(size));
+	req.len = size;
+	req.prot |= (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
+	req.addr = flags & SHM_RND ? addr & ~4095UL : addr;
+	if (s->partial && succeeded(c))
+		req.addr = (unsigned long)c->result;
+	if (req.addr) {
+		req.flags |= MAP_FIXED;
+		if (!(flags & SHM_REMAP) && !s->partial &&
+			find_vma_intersection(&s->mm, req.addr, req.addr + size))
+			return (struct prediction){ true, true, -EINVAL };
+	}
+	learn_base(s, req.flags, (unsigned long)c->result, req.len);
+	return (struct prediction){ true, true, (int64_t)mm_mmap(&s->mm, &req) };
+}
