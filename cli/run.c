@@ -103,6 +103,28 @@ static int tee_tick(struct trace_sink *sink, uint64_t time_ns)
 	return t->first && t->first->tick ? t->first->tick(t->first, time_ns) : 0;
 }
 
+/* Options whose values can be wrong. */
+static int parse_value(struct run *r, int opt, const char *value)
+{
+	const char *wanted;
+	bool good;
+
+	if (opt == 'c') {
+		good = parse_check(value, &r->check);
+		wanted = "--check takes every, end or a number, not";
+	} else if (opt == 'm') {
+		good = parse_size(value, &r->max_memory) && r->max_memory;
+		wanted = "--max-memory takes a size such as 500M, not";
+	} else if (opt == 'v') {
+		good = parse_source(value, &r->by_bpf, &r->by_ptrace);
+		wanted = "--via takes bpf, ptrace or auto, not";
+	} else {
+		good = parse_budget(value, &r->budget);
+		wanted = "--budget takes areas=N,growth=N/s,unneeded=N or some of them, not";
+	}
+	return good ? 0 : usage_error(r->command, wanted, value);
+}
+
 static int parse(struct run *r, int argc, char **argv, const char *help)
 {
 	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
@@ -111,45 +133,33 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 		{ "json", optional_argument, NULL, 'j' }, { "stacks", no_argument, NULL, 'k' },
 		{ "budget", required_argument, NULL, 'b' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
-	int opt;
+	int opt, err;
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "+:o:h", options, NULL)) != -1) {
 		switch (opt) {
+		case 'b':
+			if (!r->mirror)
+				return usage_error(r->command, "unknown option", "--budget");
+			/* fallthrough */
 		case 'c':
-			if (!parse_check(optarg, &r->check))
-				return usage_error(
-					r->command, "--check takes every, end or a number, not", optarg);
+		case 'm':
+		case 'v':
+			err = parse_value(r, opt, optarg);
+			if (err)
+				return err;
 			break;
 		case 'o':
 			r->output = optarg;
 			break;
-		case 'm':
-			if (!parse_size(optarg, &r->max_memory) || !r->max_memory)
-				return usage_error(
-					r->command, "--max-memory takes a size such as 500M, not", optarg);
-			break;
 		case 's':
 			r->sync = true;
-			break;
-		case 'v':
-			if (!parse_source(optarg, &r->by_bpf, &r->by_ptrace))
-				return usage_error(
-					r->command, "--via takes bpf, ptrace or auto, not", optarg);
 			break;
 		case 'j':
 			if (!r->mirror)
 				return usage_error(r->command, "unknown option", "--json");
 			r->json = true;
 			r->json_file = optarg;
-			break;
-		case 'b':
-			if (!r->mirror)
-				return usage_error(r->command, "unknown option", "--budget");
-			if (!parse_budget(optarg, &r->budget))
-				return usage_error(r->command,
-					"--budget takes areas=N,growth=N/s,unneeded=N or some of them, not",
-					optarg);
 			break;
 		case 'k':
 			r->stacks = true;

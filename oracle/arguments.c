@@ -235,108 +235,160 @@ static long some_key(struct maker *m)
 	return chance(m, 90) ? (long)pick(m, 4) : (long)pick(m, 20) - 2;
 }
 
+static void make_range(struct maker *m, struct call *c)
+{
+	c->arg[1] = some_len(m);
+}
+
+static void make_mprotect(struct maker *m, struct call *c)
+{
+	c->arg[2] = some_prot(m);
+	if (chance(m, m->p->grows / 2 + m->p->odd))
+		c->arg[2] |= PROT_GROWSDOWN;
+	if (chance(m, m->p->odd))
+		c->arg[2] |= 1UL << pick(m, 27);
+	c->arg[3] = chance(m, 40) ? 0 : chance(m, 50) ? ~0UL : (unsigned long)some_key(m);
+	c->arg[1] = some_len(m);
+}
+
+/* Not key 0: a later mapping that can only be executed would take it, and all memory be out of reach. */
+static void make_pkey_free(struct maker *m, struct call *c)
+{
+	c->arg[0] = (unsigned long)some_key(m);
+	c->arg[0] += !c->arg[0];
+}
+
+static void make_madvise(struct maker *m, struct call *c)
+{
+	c->arg[2] = some_advice(m);
+	if (c->arg[2] == MADV_COLLAPSE && m->p->huge && chance(m, 60)) {
+		c->arg[0] = WINDOW + (pick(m, 2) << 21);
+		c->arg[1] = 1UL << 21;
+		return;
+	}
+	c->arg[1] = some_len(m);
+	/* Advice passes over holes: it would reach the program itself. */
+	if (c->arg[1] > MARGIN && c->arg[1] < 1UL << 63)
+		c->arg[1] = ~0UL;
+}
+
+static void make_mbind(struct maker *m, struct call *c)
+{
+	c->arg[2] = "\0\1\2\2\4"[pick(m, 5)];
+	c->arg[1] = some_len(m);
+}
+
+static void make_uffd(struct maker *m, struct call *c)
+{
+	c->arg[2] = "\0\0\1\2\2\3\4\6"[pick(m, 8)];
+	c->arg[1] = some_len(m);
+}
+
+static void make_remap_file_pages(struct maker *m, struct call *c)
+{
+	c->arg[1] = some_len(m);
+	c->arg[3] = chance(m, 60) ? pick(m, 64) : ((c->arg[0] - WINDOW) / PAGE) % FILE_PAGES;
+	if (chance(m, m->p->odd))
+		c->arg[3] = ~0UL >> pick(m, 16);
+	c->arg[2] = chance(m, m->p->odd) ? some_prot(m) : 0;
+	c->arg[4] = chance(m, 30) ? MAP_NONBLOCK : 0;
+}
+
+static void make_mdwe(struct maker *m, struct call *c)
+{
+	c->arg[0] = chance(m, 30) ? 3 : 1;
+}
+
+static void make_memory_merge(struct maker *m, struct call *c)
+{
+	c->arg[0] = chance(m, 75);
+}
+
+/* What no user can have is refused before anything is looked at. */
+static void make_process_madvise(struct maker *m, struct call *c)
+{
+	c->arg[0] = WINDOW + some_page(m) * PAGE;
+	c->arg[1] = m->grid * PAGE * (1 + pick(m, 3));
+	c->arg[2] = some_advice(m);
+	c->arg[3] = WINDOW + some_page(m) * PAGE;
+	c->arg[4] = m->grid * PAGE * (1 + pick(m, 3));
+}
+
+static void make_set_mm(struct maker *m, struct call *c)
+{
+	c->arg[1] = c->arg[0] + (chance(m, 20) ? pick(m, PAGE) : 0);
+	c->arg[0] = pick(m, 2);
+}
+
+static void make_shmat(struct maker *m, struct call *c)
+{
+	c->arg[1] = chance(m, 70) ? SHM_REMAP : 0;
+	c->arg[1] |= chance(m, 30) ? SHM_RDONLY : 0;
+	c->arg[1] |= chance(m, 10) ? SHM_EXEC : 0;
+	c->arg[1] |= chance(m, 20) ? SHM_RND : 0;
+}
+
+static void make_kernels(struct maker *m, struct call *c)
+{
+	c->arg[1] = c->arg[0];
+	c->arg[0] = pick(m, KERNELS_AREAS);
+}
+
+static void make_brk(struct maker *m, struct call *c)
+{
+	if (chance(m, 30))
+		c->arg[0] += pick(m, PAGE);
+	if (chance(m, 3))
+		c->arg[0] = some_far_addr(m);
+}
+
+static void make_personality(struct maker *m, struct call *c)
+{
+	c->arg[0] = chance(m, 30);
+}
+
+/* An address is all that it needs. */
+static void make_nothing(struct maker *m, struct call *c)
+{
+	(void)m;
+	(void)c;
+}
+
+static void make_mlock(struct maker *m, struct call *c)
+{
+	make_lock(m, c);
+	c->arg[1] = some_len(m);
+}
+
+/* What is made of each kind besides an address; of others a length. */
+static void (*const makers[CALL_KINDS])(struct maker *m, struct call *c) = {
+	[CALL_MMAP] = make_mmap,
+	[CALL_MREMAP] = make_mremap,
+	[CALL_MPROTECT] = make_mprotect,
+	[CALL_PKEY] = make_mprotect,
+	[CALL_PKEY_FREE] = make_pkey_free,
+	[CALL_MADVISE] = make_madvise,
+	[CALL_MBIND] = make_mbind,
+	[CALL_UFFD] = make_uffd,
+	[CALL_UFFD_CLOSE] = make_nothing,
+	[CALL_REMAP_FILE_PAGES] = make_remap_file_pages,
+	[CALL_MDWE] = make_mdwe,
+	[CALL_MEMORY_MERGE] = make_memory_merge,
+	[CALL_PROCESS_MADVISE] = make_process_madvise,
+	[CALL_SET_MM] = make_set_mm,
+	[CALL_SHMAT] = make_shmat,
+	[CALL_KERNELS] = make_kernels,
+	[CALL_BRK] = make_brk,
+	[CALL_WRITE] = make_nothing,
+	[CALL_READ] = make_nothing,
+	[CALL_LIMIT] = make_limit,
+	[CALL_PERSONA] = make_personality,
+	[CALL_MLOCK] = make_mlock,
+	[CALL_MLOCKALL] = make_lock,
+};
+
 void make_arguments(struct maker *m, struct call *c)
 {
 	c->arg[0] = some_addr(m);
-	switch (c->kind) {
-	case CALL_MMAP:
-		make_mmap(m, c);
-		return;
-	case CALL_MREMAP:
-		make_mremap(m, c);
-		return;
-	case CALL_MPROTECT:
-	case CALL_PKEY:
-		c->arg[2] = some_prot(m);
-		if (chance(m, m->p->grows / 2 + m->p->odd))
-			c->arg[2] |= PROT_GROWSDOWN;
-		if (chance(m, m->p->odd))
-			c->arg[2] |= 1UL << pick(m, 27);
-		c->arg[3] = chance(m, 40) ? 0 : chance(m, 50) ? ~0UL : (unsigned long)some_key(m);
-		break;
-	case CALL_PKEY_FREE:
-		/* Not key 0: a later mapping that can only be executed would take it, and all memory be out of reach. */
-		c->arg[0] = (unsigned long)some_key(m);
-		c->arg[0] += !c->arg[0];
-		return;
-	case CALL_MADVISE:
-		c->arg[2] = some_advice(m);
-		if (c->arg[2] == MADV_COLLAPSE && m->p->huge && chance(m, 60)) {
-			c->arg[0] = WINDOW + (pick(m, 2) << 21);
-			c->arg[1] = 1UL << 21;
-			return;
-		}
-		break;
-	case CALL_MBIND:
-		c->arg[2] = "\0\1\2\2\4"[pick(m, 5)];
-		break;
-	case CALL_UFFD:
-		c->arg[2] = "\0\0\1\2\2\3\4\6"[pick(m, 8)];
-		c->arg[1] = some_len(m);
-		return;
-	case CALL_REMAP_FILE_PAGES:
-		c->arg[1] = some_len(m);
-		c->arg[3] = chance(m, 60) ? pick(m, 64) : ((c->arg[0] - WINDOW) / PAGE) % FILE_PAGES;
-		if (chance(m, m->p->odd))
-			c->arg[3] = ~0UL >> pick(m, 16);
-		c->arg[2] = chance(m, m->p->odd) ? some_prot(m) : 0;
-		c->arg[4] = chance(m, 30) ? MAP_NONBLOCK : 0;
-		return;
-	case CALL_MDWE:
-		c->arg[0] = chance(m, 30) ? 3 : 1;
-		return;
-	case CALL_MEMORY_MERGE:
-		c->arg[0] = chance(m, 75);
-		return;
-	case CALL_PROCESS_MADVISE:
-		/* What no user can have is refused before anything is looked at. */
-		c->arg[0] = WINDOW + some_page(m) * PAGE;
-		c->arg[1] = m->grid * PAGE * (1 + pick(m, 3));
-		c->arg[2] = some_advice(m);
-		c->arg[3] = WINDOW + some_page(m) * PAGE;
-		c->arg[4] = m->grid * PAGE * (1 + pick(m, 3));
-		return;
-	case CALL_SET_MM:
-		c->arg[1] = c->arg[0] + (chance(m, 20) ? pick(m, PAGE) : 0);
-		c->arg[0] = pick(m, 2);
-		return;
-	case CALL_UFFD_CLOSE:
-		return;
-	case CALL_SHMAT:
-		c->arg[1] = chance(m, 70) ? SHM_REMAP : 0;
-		c->arg[1] |= chance(m, 30) ? SHM_RDONLY : 0;
-		c->arg[1] |= chance(m, 10) ? SHM_EXEC : 0;
-		c->arg[1] |= chance(m, 20) ? SHM_RND : 0;
-		return;
-	case CALL_KERNELS:
-		c->arg[1] = c->arg[0];
-		c->arg[0] = pick(m, KERNELS_AREAS);
-		return;
-	case CALL_BRK:
-		if (chance(m, 30))
-			c->arg[0] += pick(m, PAGE);
-		if (chance(m, 3))
-			c->arg[0] = some_far_addr(m);
-		return;
-	case CALL_WRITE:
-	case CALL_READ:
-		return;
-	case CALL_LIMIT:
-		make_limit(m, c);
-		return;
-	case CALL_PERSONA:
-		c->arg[0] = chance(m, 30);
-		return;
-	case CALL_MLOCK:
-	case CALL_MLOCKALL:
-		make_lock(m, c);
-		break;
-	default:
-		break;
-	}
-	if (c->kind != CALL_MLOCKALL)
-		c->arg[1] = some_len(m);
-	/* Advice passes over holes: it would reach the program itself. */
-	if (c->kind == CALL_MADVISE && c->arg[1] > MARGIN && c->arg[1] < 1UL << 63)
-		c->arg[1] = ~0UL;
+	(makers[c->kind] ? makers[c->kind] : make_range)(m, c);
 }

@@ -234,6 +234,43 @@ static long advise_process(const unsigned long *a)
 	return result;
 }
 
+/* Those of which the arguments are numbers or names of the background's. */
+static long other_call(const struct call *c)
+{
+	const unsigned long *a = c->arg;
+
+	switch (c->kind) {
+	case CALL_BRK:
+		return self.break_set ? syscall(SYS_brk, a[0]) : 0;
+	case CALL_MBIND:
+		return bind_memory(a);
+	case CALL_UFFD:
+		return register_userfaultfd(a);
+	case CALL_UFFD_CLOSE:
+		return close_userfaultfd();
+	case CALL_PROCESS_MADVISE:
+		return advise_process(a);
+	case CALL_SET_MM:
+		return self.break_set
+			       ? prctl(PR_SET_MM, a[0] ? PR_SET_MM_BRK : PR_SET_MM_START_BRK, a[1], 0L, 0L)
+			       : 0;
+	case CALL_MDWE:
+		return prctl(PR_SET_MDWE, a[0], 0L, 0L, 0L);
+	case CALL_MEMORY_MERGE:
+		return prctl(PR_SET_MEMORY_MERGE, a[0], 0L, 0L, 0L);
+	case CALL_KERNELS:
+		if (a[0] >= background.nr_kernels)
+			return 0;
+		return syscall(SYS_mremap, background.kernels[a[0]], background.kernels_len[a[0]],
+			background.kernels_len[a[0]], MREMAP_MAYMOVE | MREMAP_FIXED, a[1]);
+	case CALL_SHMAT:
+		return syscall(SYS_shmat, (long)background.segment, a[0], a[1]);
+	default:
+		errno = ENOSYS;
+		return -1;
+	}
+}
+
 static long system_call(const struct call *c)
 {
 	const unsigned long *a = c->arg;
@@ -266,38 +303,12 @@ static long system_call(const struct call *c)
 		return syscall(SYS_munlockall);
 	case CALL_MSEAL:
 		return syscall(SYS_mseal, a[0], a[1], 0L);
-	case CALL_BRK:
-		return self.break_set ? syscall(SYS_brk, a[0]) : 0;
-	case CALL_MBIND:
-		return bind_memory(a);
-	case CALL_UFFD:
-		return register_userfaultfd(a);
-	case CALL_UFFD_CLOSE:
-		return close_userfaultfd();
-	case CALL_PROCESS_MADVISE:
-		return advise_process(a);
-	case CALL_SET_MM:
-		return self.break_set
-			       ? prctl(PR_SET_MM, a[0] ? PR_SET_MM_BRK : PR_SET_MM_START_BRK, a[1], 0L, 0L)
-			       : 0;
 	case CALL_REMAP_FILE_PAGES:
 		return syscall(SYS_remap_file_pages, a[0], a[1], a[2], a[3], a[4]);
-	case CALL_MDWE:
-		return prctl(PR_SET_MDWE, a[0], 0L, 0L, 0L);
-	case CALL_MEMORY_MERGE:
-		return prctl(PR_SET_MEMORY_MERGE, a[0], 0L, 0L, 0L);
-	case CALL_KERNELS:
-		if (a[0] >= background.nr_kernels)
-			return 0;
-		return syscall(SYS_mremap, background.kernels[a[0]], background.kernels_len[a[0]],
-			background.kernels_len[a[0]], MREMAP_MAYMOVE | MREMAP_FIXED, a[1]);
-	case CALL_SHMAT:
-		return syscall(SYS_shmat, (long)background.segment, a[0], a[1]);
 	case CALL_SHMDT:
 		return syscall(SYS_shmdt, a[0]);
 	default:
-		errno = ENOSYS;
-		return -1;
+		return other_call(c);
 	}
 }
 

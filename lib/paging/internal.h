@@ -238,8 +238,6 @@ void page_tables_trim(struct mm_struct *mm, unsigned long start, unsigned long e
 
 /* --- swap.c ------------------------------------------------------------------------------------------------------ */
 
-#define NO_SLOT (~0UL)
-
 int swap_init(struct swap *swap, const struct paging_options *options) __must_check;
 void swap_destroy(struct swap *swap);
 /* A slot for the locked @page, which enters the cache; false: none is free. */

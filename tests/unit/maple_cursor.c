@@ -171,6 +171,20 @@ static void test_states_going_up(void **state)
 		{ FIND_RANGE, 39, NULL, 31, 39, ma_active },
 		{ FIND_RANGE, TOP, C, 40, 49, ma_active },
 	};
+
+	(void)state;
+	store(&mt, 10, 19, A);
+	store(&mt, 30, 30, B);
+	store(&mt, 40, 49, C);
+	WALK_STEPS(&mt, next);
+	WALK_STEPS(&mt, range);
+	mtree_destroy(&mt);
+}
+
+/* Likewise. */
+static void test_states_of_finding_upwards(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
 	const struct step find[] = {
 		{ FIND, TOP, A, 10, 19, ma_active },
 		{ FIND, 25, NULL, 20, 29, ma_active },
@@ -204,8 +218,6 @@ static void test_states_going_up(void **state)
 	store(&mt, 10, 19, A);
 	store(&mt, 30, 30, B);
 	store(&mt, 40, 49, C);
-	WALK_STEPS(&mt, next);
-	WALK_STEPS(&mt, range);
 	WALK_STEPS(&mt, find);
 	mtree_destroy(&mt);
 }
@@ -377,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_states_at_the_ends_of_a_tree_without_nodes),
 		cmocka_unit_test(test_a_cursor_that_was_set_and_stopped_has_no_place),
 		cmocka_unit_test(test_states_going_up),
+		cmocka_unit_test(test_states_of_finding_upwards),
 		cmocka_unit_test(test_states_going_down),
 		cmocka_unit_test(test_a_cursor_moved_by_hand_goes_on_from_there),
 		cmocka_unit_test(test_a_store_where_the_cursor_is_leaves_it_active),
