@@ -146,8 +146,20 @@ static void count_areas(struct mm_struct *mm, int delta)
 		mm->counters.peak_areas = (unsigned long)mm->map_count;
 }
 
+static int link_alone(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from)
+{
+	int err = ops_open(vma, from);
+
+	if (err)
+		return err;
+	err = index_put(mm, vma->vm_start, vma->vm_end, vma);
+	if (err)
+		ops_close(vma);
+	return err;
+}
+
 /* With the embedder's operations between the store's preparation and its commitment. */
-static int link_with_ops(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from,
+static int link_with_host(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from,
 	const struct vma_merge *vmg)
 {
 	struct index_store st;
@@ -156,7 +168,7 @@ static int link_with_ops(struct mm_struct *mm, struct vm_area_struct *vma, const
 	if (index_prepare(&st, mm, vma->vm_start, vma->vm_end, vma))
 		return -ENOMEM;
 	err = ops_open(vma, from);
-	if (!err && vmg) {
+	if (!err) {
 		err = ops_host(vmg);
 		if (err)
 			ops_close(vma);
@@ -175,7 +187,7 @@ int vma_link(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_a
 
 	if (err)
 		return err;
-	err = mm->ops ? link_with_ops(mm, vma, from, vmg) : index_put(mm, vma->vm_start, vma->vm_end, vma);
+	err = vmg && ops_has_host(mm) ? link_with_host(mm, vma, from, vmg) : link_alone(mm, vma, from);
 	if (!err)
 		count_areas(mm, 1);
 	return err;

@@ -189,6 +189,7 @@ void ops_adjust(
 void ops_merge(struct vm_area_struct *into, struct vm_area_struct *gone);
 void ops_close(struct vm_area_struct *vma);
 /* The host's work for a range that is mapped or changes, as @vmg describes it. */
+bool ops_has_host(const struct mm_struct *mm);
 int ops_host(const struct vma_merge *vmg);
 int ops_host_unmap(struct mm_struct *mm, unsigned long start, unsigned long end);
 int ops_host_advise(struct vm_area_struct *vma, unsigned long start, unsigned long end, int advice);

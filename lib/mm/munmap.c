@@ -111,7 +111,7 @@ static int leave_index(struct unmap *um, bool tell_host)
 	struct index_store st;
 	int err;
 
-	if (!tell_host || !um->mm->ops)
+	if (!tell_host || !ops_has_host(um->mm))
 		return um->first->detached ? index_put(um->mm, um->start, um->end, NULL)
 					   : index_drop(um->mm, um->first);
 	if (index_prepare(&st, um->mm, um->start, um->end, NULL))

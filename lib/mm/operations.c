@@ -70,7 +70,7 @@ void ops_close(struct vm_area_struct *vma)
 		ops->close(vma);
 }
 
-static bool has_host(const struct mm_struct *mm)
+bool ops_has_host(const struct mm_struct *mm)
 {
 	return mm->ops && mm->ops->host;
 }
@@ -79,7 +79,7 @@ int ops_host(const struct vma_merge *vmg)
 {
 	struct mm_change change;
 
-	if (!has_host(vmg->mm))
+	if (!ops_has_host(vmg->mm))
 		return 0;
 	change = (struct mm_change){ .kind = vmg->work,
 		.start = vmg->start,
@@ -102,7 +102,7 @@ int ops_host_unmap(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	struct mm_change change = { .kind = MM_CHANGE_UNMAP, .start = start, .end = end };
 
-	return has_host(mm) ? mm->ops->host(mm, &change) : 0;
+	return ops_has_host(mm) ? mm->ops->host(mm, &change) : 0;
 }
 
 int ops_host_advise(struct vm_area_struct *vma, unsigned long start, unsigned long end, int advice)
@@ -111,5 +111,5 @@ int ops_host_advise(struct vm_area_struct *vma, unsigned long start, unsigned lo
 		.kind = MM_CHANGE_ADVISE, .start = start, .end = end, .flags = vma->vm_flags, .advice = advice
 	};
 
-	return has_host(vma->vm_mm) ? vma->vm_mm->ops->host(vma->vm_mm, &change) : 0;
+	return ops_has_host(vma->vm_mm) ? vma->vm_mm->ops->host(vma->vm_mm, &change) : 0;
 }

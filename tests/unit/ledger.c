@@ -13,6 +13,7 @@
 #include <vmaple/explain.h>
 
 #include "recording.h"
+#include "uapi.h"
 
 #define PAGES        64
 #define RANDOM_PAGES 48 /* the others stay as they are */
@@ -222,10 +223,54 @@ static void test_only_what_an_event_changed_counts_as_changed(void **state)
 	explain_free(ledger);
 }
 
+/* Whatever call it is, and however many areas it is about: no operation of the engine tells of what is not cut or joined. */
+static void test_what_is_changed_in_place_is_noted(void **state)
+{
+	static const struct {
+		uint64_t nr, args[4];
+	} calls[] = {
+		{ SYS_mlock, { 0, 8 * REC_PAGE } },
+		{ SYS_munlock, { 0, 8 * REC_PAGE } },
+		{ SYS_mlockall, { MCL_CURRENT } },
+		{ SYS_munlockall, { 0 } },
+		{ SYS_madvise, { 0, 8 * REC_PAGE, MADV_DONTFORK } },
+		{ SYS_madvise, { 0, 8 * REC_PAGE, MADV_DOFORK } },
+		{ SYS_prctl, { PR_SET_MEMORY_MERGE, 1 } },
+	};
+	struct replay_options options = { .unchecked = true };
+	struct recording r = { 0 };
+
+	ledger = explain_new(&rec_header, &options);
+	assert_non_null(ledger);
+	r.sink = explain_sink(ledger);
+	rec_begin(&r);
+	for (uint64_t page = 0; page < 8; page++)
+		map(&r, page, 1, page % 2 ? PROT_READ : PROT_READ | PROT_WRITE);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		const uint64_t *a = calls[i].args;
+		bool named = a[1] >= REC_PAGE;
+		vm_flags_t before[8];
+
+		for (uint64_t page = 0; page < 8; page++)
+			before[page] = area_at(page)->vm_flags;
+		rec_call(&r, calls[i].nr, named ? rec_at(0) : a[0], a[1], a[2], a[3], 0);
+		assert_int_equal(r.error, 0);
+		for (uint64_t page = 0; page < 8; page++) {
+			const struct explain_life *life = explain_life(area_at(page));
+
+			assert_true(area_at(page)->vm_flags != before[page]);
+			assert_non_null(life->flags);
+			assert_int_equal(life->flags->step, r.step);
+		}
+	}
+	explain_free(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_area_knows_its_events_however_many_others_were_forgotten),
+		cmocka_unit_test(test_what_is_changed_in_place_is_noted),
 		cmocka_unit_test(test_only_what_an_event_changed_counts_as_changed),
 	};
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which areas an event has changed: told by the engine's operations while it is carried out, and by the event itself.
+ * Which areas an event has changed.  Cut, joined, made and ended: that the engine's operations tell while it is carried out.
+ * What is changed in place (access, advice, locks, names, memory policies, a first write) lies in the ranges that the event
+ * names: there is no host(), for which the engine would have to prepare its stores.
  *
  * An area is kept in mind as it is, so that nothing has to be looked for; when it ends it is forgotten.  Of a call that changes more
  * areas than CHANGED_AREAS it is the ranges in which they lie: at most CHANGED_RANGES, of which those that touch are one.
@@ -9,12 +11,6 @@
 
 #include "internal.h"
 #include "uapi.h"
-
-void changes_begin(struct explain *x)
-{
-	x->changes.mm = NULL;
-	x->changes.areas = x->changes.ranges = 0;
-}
 
 static struct changes *changes_of(struct explain *x, struct mm_struct *mm, unsigned long lo, unsigned long hi)
 {
@@ -49,11 +45,6 @@ static void add_range(struct changes *c, unsigned long lo, unsigned long hi)
 	c->range[i].hi = hi > c->range[i].hi ? hi : c->range[i].hi;
 }
 
-void range_will_change(struct explain *x, struct mm_struct *mm, unsigned long lo, unsigned long hi)
-{
-	add_range(changes_of(x, mm, lo, hi), lo, hi);
-}
-
 static void add_area(struct explain *x, struct vm_area_struct *vma, enum changed_how how, vm_flags_t flags)
 {
 	struct changes *c = changes_of(x, vma->vm_mm, vma->vm_start, vma->vm_end);
@@ -77,17 +68,8 @@ void area_will_change(struct explain *x, struct vm_area_struct *vma)
 	add_area(x, vma, CHANGED_ANYHOW, 0);
 }
 
-void flags_will_change(struct explain *x, struct mm_struct *mm, const struct mm_change *change)
-{
-	struct vm_area_struct *vma = find_vma(mm, change->start);
-	bool uffd = (change->flags | change->old_flags) & VM_UFFD_FLAGS;
-
-	life_is_wanted(life_of(vma));
-	add_area(x, vma, uffd ? CHANGED_ANYHOW : CHANGED_FLAGS, change->old_flags);
-}
-
 /* Nothing is decided by what is not here yet: the area is waited for when the engine needs it. */
-void write_will_change(struct explain *x, struct mm_struct *mm, unsigned long addr)
+static void write_will_change(struct explain *x, struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
 
@@ -96,6 +78,92 @@ void write_will_change(struct explain *x, struct mm_struct *mm, unsigned long ad
 	life_is_wanted(life_of(vma));
 	add_area(x, vma, CHANGED_WRITTEN, 0);
 	x->changes.area[0].was_written = vma->anon_vma != NULL;
+}
+
+static void range_will_change(struct explain *x, struct mm_struct *mm, unsigned long lo, unsigned long hi)
+{
+	add_range(changes_of(x, mm, lo, hi), lo, hi);
+}
+
+/* On arm64 a call may name a place by an address with a tag. */
+static unsigned long untagged(uint64_t addr)
+{
+	return addr & UINT64_MAX >> 8;
+}
+
+/* Mostly of one area: that is found now, and its life is here when the call is done. */
+static void access_will_change(struct explain *x, struct mm_struct *mm, const struct trace_call *c)
+{
+	unsigned long lo = untagged(c->args[0]), hi = lo + c->args[1];
+	struct vm_area_struct *vma = find_vma(mm, lo);
+
+	if (!vma || vma->vm_start > lo || vma->vm_end < hi || hi < lo) {
+		range_will_change(x, mm, lo, hi < lo ? mm->task_size : hi);
+		return;
+	}
+	life_is_wanted(life_of(vma));
+	add_area(x, vma, CHANGED_FLAGS, vma->vm_flags);
+}
+
+static void named_will_change(struct explain *x, struct mm_struct *mm, const struct trace_call *c)
+{
+	struct trace_range named[2];
+	unsigned int nr = trace_named_ranges(c, NULL, named);
+
+	for (unsigned int i = 0; i < nr; i++) {
+		unsigned long lo = untagged(named[i].start);
+
+		range_will_change(x, mm, lo, lo + (named[i].end - named[i].start));
+	}
+}
+
+static void call_will_change(struct explain *x, struct mm_struct *mm, const struct trace_call *c)
+{
+	switch (c->nr) {
+	case NR_mprotect:
+	case NR_pkey_mprotect:
+		access_will_change(x, mm, c);
+		break;
+	case NR_mlockall:
+	case NR_munlockall:
+		range_will_change(x, mm, 0, mm->task_size);
+		break;
+	case NR_prctl:
+		if (c->args[0] != PR_SET_VMA)
+			range_will_change(x, mm, 0, mm->task_size);
+		else
+			named_will_change(x, mm, c);
+		break;
+	default:
+		named_will_change(x, mm, c);
+	}
+}
+
+/* Calls that map and unmap, which most are, change nothing in place. */
+static bool may_change_in_place(const struct trace_event *e)
+{
+	if (e->type == TRACE_EVENT_CALL)
+		return e->call.nr != NR_mmap && e->call.nr != NR_munmap && e->call.nr != NR_brk;
+	return e->type == TRACE_EVENT_FAULT || e->type == TRACE_EVENT_CHANGE;
+}
+
+void changes_begin(struct explain *x, const struct trace_event *e)
+{
+	struct mm_struct *mm;
+
+	x->changes.mm = NULL;
+	x->changes.areas = x->changes.ranges = 0;
+	if (!may_change_in_place(e))
+		return;
+	mm = replay_space(x->replay, e->mm);
+	if (!mm)
+		return;
+	if (e->type == TRACE_EVENT_CALL)
+		call_will_change(x, mm, &e->call);
+	else if (e->type == TRACE_EVENT_FAULT)
+		write_will_change(x, mm, e->fault.addr);
+	else
+		range_will_change(x, mm, e->change.start, e->change.end);
 }
 
 void area_ends(struct explain *x, struct vm_area_struct *vma)
@@ -142,6 +210,15 @@ bool explain_changed(const struct explain *x, const struct mm_struct *mm, unsign
 	return c->mm == mm && addr >= c->lo && addr < c->hi;
 }
 
+/* Is the range of one area that is kept in mind? */
+static bool is_looked_at(const struct changes *c, unsigned long lo, unsigned long hi)
+{
+	for (unsigned int i = 0; i < c->areas; i++)
+		if (c->area[i].vma->vm_start <= lo && c->area[i].vma->vm_end >= hi)
+			return c->area[i].how == CHANGED_ANYHOW;
+	return false;
+}
+
 void look_at_changes(struct explain *x, const struct trace_event *e)
 {
 	const struct changes *c = &x->changes;
@@ -154,7 +231,8 @@ void look_at_changes(struct explain *x, const struct trace_event *e)
 	for (unsigned int i = 0; i < c->ranges; i++) {
 		unsigned long hi = c->range[i].hi;
 		/* Mostly one area, so that a lookup costs less than to begin a walk. */
-		struct vm_area_struct *vma = find_vma(c->mm, c->range[i].lo);
+		struct vm_area_struct *vma =
+			is_looked_at(c, c->range[i].lo, hi) ? NULL : find_vma(c->mm, c->range[i].lo);
 
 		for (; vma && vma->vm_start < hi;
 			vma = vma->vm_end < hi ? find_vma(c->mm, vma->vm_end) : NULL)

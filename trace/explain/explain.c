@@ -2,17 +2,11 @@
 /*
  * The ledger as a sink: each event goes through a replay whose areas carry their lives, and then the areas that it can
  * have changed are looked at.
- *
- * Which those are the engine's operations have said (cut, joined, made, given other flags); names and memory policies,
- * which no host has, and first writes are in the event itself.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include "internal.h"
-#include "uapi.h"
 
 void explain_event_of(struct explain *x, const struct trace_event *e, struct explain_event *event)
 {
@@ -40,48 +34,20 @@ void explain_event_of(struct explain *x, const struct trace_event *e, struct exp
 	}
 }
 
-static void event_begins(struct explain *x, const struct trace_event *e)
-{
-	struct mm_struct *mm;
-
-	x->now = e;
-	shown_forget(x);
-	changes_begin(x);
-	if (e->type != TRACE_EVENT_FAULT)
-		return;
-	mm = replay_space(x->replay, e->mm);
-	if (mm)
-		write_will_change(x, mm, e->fault.addr);
-}
-
-/* What the event says itself: names and memory policies, which no host has, and where the kernel may have written. */
-static void event_will_change(struct explain *x, const struct trace_event *e)
-{
-	const struct trace_call *c = &e->call;
-	struct mm_struct *mm = replay_space(x->replay, e->mm);
-
-	if (!mm || e->type != TRACE_EVENT_CALL)
-		return;
-	if (c->nr == NR_prctl && c->args[0] == PR_SET_VMA)
-		range_will_change(x, mm, c->args[2], c->args[2] + c->args[3]);
-	if (c->nr == NR_mbind || c->nr == NR_set_mempolicy_home_node || c->nr == NR_madvise ||
-		c->nr == NR_mremap)
-		range_will_change(x, mm, c->args[0], c->args[0] + c->args[1]);
-}
-
 static int on_event(struct trace_sink *sink, const struct trace_event *e)
 {
 	struct explain *x = (struct explain *)sink;
-	struct trace_sink *mirror = replay_sink(x->replay);
 	int err;
 
 	if (!x->now_ns)
 		x->begin_ns = e->time_ns;
 	if (e->time_ns > x->now_ns)
 		x->now_ns = e->time_ns;
-	event_begins(x, e);
-	err = mirror->event(mirror, e);
-	event_will_change(x, e);
+	x->now = e;
+	if (x->shown)
+		shown_forget(x);
+	changes_begin(x, e);
+	err = x->mirror->event(x->mirror, e);
 	look_at_changes(x, e);
 	x->now = NULL;
 	x->noted = 0;
@@ -139,8 +105,10 @@ struct explain *explain_new(const struct trace_header *header, const struct repl
 	own.fork_at_once = true;
 	x->sites = sites_new();
 	x->replay = replay_new(header, &own);
-	if (x->sites && x->replay)
+	if (x->sites && x->replay) {
+		x->mirror = replay_sink(x->replay);
 		return x;
+	}
 	explain_free(x);
 	return NULL;
 }

@@ -25,19 +25,21 @@
 /* The number of a kept event; 0: none. */
 typedef uint32_t event_id;
 
-/* The slots of a life, as <vmaple/explain.h> describes them. */
-struct life {
-	/* One line of the processor's cache: all that most events look at. */
-	_Alignas(64) event_id made;
-	event_id low, high, low_changed, high_changed, grown, prot, flags, written, inherited, moved;
-	bool has_rare; /* false: what is below is not set, and the area has none of it */
-	/* What the area was when the ledger last looked. */
-	vm_flags_t vm_flags;
-
+/* What few areas have: names, memory policies and userfaultfds, and what they were when the ledger last looked. */
+struct rare {
 	event_id named, policy, uffd;
 	const void *name, *policy_was, *uffd_ctx;
 };
-_Static_assert(offsetof(struct life, named) <= 64, "what most events look at is one line");
+
+/* The slots of a life, as <vmaple/explain.h> describes them: one line of the processor's cache. */
+struct life {
+	_Alignas(64) event_id made;
+	event_id low, high, low_changed, high_changed, grown, prot, flags, written, inherited, moved;
+	/* What the area was when the ledger last looked. */
+	vm_flags_t vm_flags;
+	struct rare *rare; /* its own; NULL: it has had none of it */
+};
+_Static_assert(sizeof(struct life) == 64, "a life is one line");
 
 /*
  * Events and lives are had in pieces, so that all of them can be gone through.  A piece is as large as a huge page of the
@@ -86,7 +88,7 @@ struct sites;
 /* A life is mostly far from the processor: where it is known what can have changed, it is not read. */
 enum changed_how {
 	CHANGED_ANYHOW, /* its life says what it was */
-	CHANGED_FLAGS,  /* by a call that changes nothing else; they were `flags` */
+	CHANGED_FLAGS,  /* by an mprotect, which changes nothing else; they were `flags` */
 	CHANGED_WRITTEN /* by a write, if anything; `was_written`: it had an anon_vma before */
 };
 struct changed_area {
@@ -110,6 +112,7 @@ struct explain {
 	struct mm_operations ops;      /* by which an area finds its ledger */
 	struct replay_options options; /* the caller's */
 	struct replay *replay;
+	struct trace_sink *mirror;     /* the replay's */
 	const struct trace_event *now; /* being carried out; NULL: none */
 	event_id noted;                /* of now; 0: not needed so far */
 	struct changes changes;
@@ -141,17 +144,13 @@ static inline void life_is_wanted(struct life *l)
 
 static inline void life_clear(struct life *l)
 {
-	memset(l, 0, offsetof(struct life, named));
+	memset(l, 0, sizeof(*l));
 }
 
 /* changes.c */
-void changes_begin(struct explain *x);
-void range_will_change(struct explain *x, struct mm_struct *mm, unsigned long lo, unsigned long hi);
+/* Before event @e: what it may change in place. */
+void changes_begin(struct explain *x, const struct trace_event *e);
 void area_will_change(struct explain *x, struct vm_area_struct *vma);
-/* The area at @change->start gets other flags. */
-void flags_will_change(struct explain *x, struct mm_struct *mm, const struct mm_change *change);
-/* Something is written at @addr, and a stack may grow down to it. */
-void write_will_change(struct explain *x, struct mm_struct *mm, unsigned long addr);
 void area_ends(struct explain *x, struct vm_area_struct *vma);
 /* All that has changed, after event @e. */
 void look_at_changes(struct explain *x, const struct trace_event *e);

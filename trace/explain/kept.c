@@ -98,19 +98,19 @@ struct life *life_new(struct kept *k)
 /* The last one is the next to be had. */
 void life_free(struct kept *k, struct life *l)
 {
-	life_is_wanted(l);
+	free(l->rare);
+	l->rare = NULL;
 	k->free_lives[k->lives_free++] = l;
 }
 
 static void take_all_of(uint8_t *taken, const struct life *l)
 {
-	const event_id ids[] = { l->made, l->low, l->high, l->low_changed, l->high_changed, l->grown, l->prot,
-		l->flags, l->written, l->inherited, l->moved };
-
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
-		taken[ids[i]] = 1;
-	if (l->has_rare)
-		taken[l->named] = taken[l->policy] = taken[l->uffd] = 1;
+	taken[l->made] = taken[l->low] = taken[l->high] = 1;
+	taken[l->low_changed] = taken[l->high_changed] = taken[l->grown] = 1;
+	taken[l->prot] = taken[l->flags] = taken[l->written] = 1;
+	taken[l->inherited] = taken[l->moved] = 1;
+	if (l->rare)
+		taken[l->rare->named] = taken[l->rare->policy] = taken[l->rare->uffd] = 1;
 }
 
 void events_sweep(struct kept *k)
@@ -139,6 +139,8 @@ void kept_free(struct kept *k)
 		struct life_piece *p = k->life_pieces;
 
 		k->life_pieces = p->next;
+		for (size_t i = 0; i < p->used; i++)
+			free(p->life[i].rare);
 		free(p);
 	}
 	for (size_t i = 0; i < k->pieces; i++)

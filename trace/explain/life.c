@@ -15,7 +15,7 @@
  *    allocated leaves its slot as it was.  Either is remembered: the ledger's sink then fails.
  */
 #include <errno.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "internal.h"
 
@@ -59,25 +59,29 @@ static bool area_has_rare(const struct vm_area_struct *vma)
 	return vma->anon_name || vma->policy || vma->uffd_ctx;
 }
 
-static void begin_rare(struct life *l)
+/* NULL: no memory. */
+static struct rare *rare_of(struct explain *x, struct life *l)
 {
-	if (l->has_rare)
-		return;
-	l->named = l->policy = l->uffd = 0;
-	l->name = l->policy_was = l->uffd_ctx = NULL;
-	l->has_rare = true;
+	if (!l->rare)
+		l->rare = calloc(1, sizeof(*l->rare));
+	x->no_memory |= !l->rare;
+	return l->rare;
 }
 
 /* What it is, as far as it is noted when it changes. */
-static void remember(struct life *l, const struct vm_area_struct *vma)
+static void remember(struct explain *x, struct life *l, const struct vm_area_struct *vma)
 {
+	struct rare *rare;
+
 	l->vm_flags = vma->vm_flags;
-	if (!l->has_rare && !area_has_rare(vma))
+	if (!l->rare && !area_has_rare(vma))
 		return;
-	begin_rare(l);
-	l->name = vma->anon_name;
-	l->policy_was = vma->policy;
-	l->uffd_ctx = vma->uffd_ctx;
+	rare = rare_of(x, l);
+	if (!rare)
+		return;
+	rare->name = vma->anon_name;
+	rare->policy_was = vma->policy;
+	rare->uffd_ctx = vma->uffd_ctx;
 }
 
 /* Calls come from files that are mapped. */
@@ -95,7 +99,7 @@ static int life_open(struct vm_area_struct *vma)
 	if (!l)
 		return -ENOMEM;
 	life_clear(l);
-	remember(l, vma);
+	remember(x, l, vma);
 	note(x, &l->made);
 	l->low = l->high = l->low_changed = l->high_changed = l->made;
 	vma->vm_private_data = l;
@@ -112,7 +116,15 @@ static struct life *copy_life(
 
 	if (!l)
 		return NULL;
-	memcpy(l, from, from->has_rare ? sizeof(*l) : offsetof(struct life, named));
+	*l = *from;
+	l->rare = NULL;
+	if (from->rare) {
+		if (!rare_of(x, l)) {
+			life_free(&x->kept, l);
+			return NULL;
+		}
+		*l->rare = *from->rare;
+	}
 	copy->vm_private_data = l;
 	return l;
 }
@@ -152,7 +164,7 @@ static int life_duplicate(struct vm_area_struct *copy, const struct vm_area_stru
 		return 0;
 	}
 	/* A fork: what was written is shared with the parent from now on, what is not copied begins anew. */
-	remember(l, copy);
+	remember(x, l, copy);
 	if (copy->vm_flags & VM_WIPEONFORK)
 		l->written = 0;
 	else if (l->written)
@@ -160,7 +172,7 @@ static int life_duplicate(struct vm_area_struct *copy, const struct vm_area_stru
 	return 0;
 }
 
-static void take_if_none(const struct explain *x, struct life *l, const struct life *from)
+static void take_if_none(struct explain *x, struct life *l, const struct life *from)
 {
 	if (!l->written) {
 		l->written = from->written;
@@ -168,10 +180,8 @@ static void take_if_none(const struct explain *x, struct life *l, const struct l
 	}
 	if (!l->moved)
 		l->moved = from->moved;
-	if (from->has_rare && from->named) {
-		begin_rare(l);
-		l->named = l->named ? l->named : from->named;
-	}
+	if (from->rare && from->rare->named && rare_of(x, l) && !l->rare->named)
+		l->rare->named = from->rare->named;
 	/* Mostly both are of one call, and no event has to be looked at. */
 	if (from->made != l->made && from->made && l->made &&
 		event_of(&x->kept, from->made)->step < event_of(&x->kept, l->made)->step)
@@ -200,6 +210,8 @@ static void life_adjust(
 		take_if_none(x, l, other);
 	maps_file(x, vma);
 	area_will_change(x, vma);
+	if (other)
+		area_will_change(x, from);
 }
 
 static void note_if_differs(struct explain *x, event_id *slot, const struct vm_area_struct *into,
@@ -241,22 +253,12 @@ static void life_close(struct vm_area_struct *vma)
 	life_free(&x->kept, life_of(vma));
 }
 
-static int life_host(struct mm_struct *mm, const struct mm_change *change)
-{
-	struct explain *x = (struct explain *)((char *)mm->ops - offsetof(struct explain, ops));
-
-	if (change->kind == MM_CHANGE_FLAGS)
-		flags_will_change(x, mm, change);
-	return 0;
-}
-
 const struct mm_operations life_operations = { .open = life_open,
 	.split = life_split,
 	.duplicate = life_duplicate,
 	.adjust = life_adjust,
 	.merge = life_merge,
-	.close = life_close,
-	.host = life_host };
+	.close = life_close };
 
 static void changed(struct explain *x, struct life *l, event_id *slot)
 {
@@ -267,13 +269,16 @@ static void changed(struct explain *x, struct life *l, event_id *slot)
 
 static void look_at_rare(struct explain *x, struct life *l, const struct vm_area_struct *vma, bool renamed)
 {
-	begin_rare(l);
-	if (vma->anon_name != l->name || (renamed && vma->anon_name))
-		changed(x, l, &l->named);
-	if (vma->policy != l->policy_was)
-		changed(x, l, &l->policy);
-	if (vma->uffd_ctx != l->uffd_ctx)
-		changed(x, l, &l->uffd);
+	struct rare *rare = rare_of(x, l);
+
+	if (!rare)
+		return;
+	if (vma->anon_name != rare->name || (renamed && vma->anon_name))
+		changed(x, l, &rare->named);
+	if (vma->policy != rare->policy_was)
+		changed(x, l, &rare->policy);
+	if (vma->uffd_ctx != rare->uffd_ctx)
+		changed(x, l, &rare->uffd);
 }
 
 void look_at_flags(struct explain *x, struct vm_area_struct *vma, vm_flags_t were)
@@ -299,9 +304,9 @@ void look_at(struct explain *x, struct vm_area_struct *vma, bool renamed)
 	struct life *l = life_of(vma);
 
 	look_at_flags(x, vma, l->vm_flags);
-	if (l->has_rare || area_has_rare(vma))
+	if (l->rare || area_has_rare(vma))
 		look_at_rare(x, l, vma, renamed);
 	if (vma->anon_vma && !l->written)
 		note(x, &l->written);
-	remember(l, vma);
+	remember(x, l, vma);
 }

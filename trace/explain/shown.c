@@ -29,6 +29,7 @@ const struct explain_life *explain_life(const struct vm_area_struct *vma)
 	struct explain *x = ledger_of(vma);
 	const struct kept *k = &x->kept;
 	const struct life *l = life_of(vma);
+	const struct rare *rare = l->rare;
 	struct shown *s = malloc(sizeof(*s));
 
 	if (!s) {
@@ -46,9 +47,9 @@ const struct explain_life *explain_life(const struct vm_area_struct *vma)
 		.written = event_of(k, l->written),
 		.inherited = event_of(k, l->inherited),
 		.moved = event_of(k, l->moved),
-		.named = l->has_rare ? event_of(k, l->named) : NULL,
-		.policy = l->has_rare ? event_of(k, l->policy) : NULL,
-		.uffd = l->has_rare ? event_of(k, l->uffd) : NULL };
+		.named = rare ? event_of(k, rare->named) : NULL,
+		.policy = rare ? event_of(k, rare->policy) : NULL,
+		.uffd = rare ? event_of(k, rare->uffd) : NULL };
 	s->next = x->shown;
 	x->shown = s;
 	return &s->life;
