@@ -28,6 +28,7 @@ static const struct contender sides[] = {
 #ifdef HAVE_LINUX
 	{ .name = "linux-interval-tree", .ops = &linux_interval_ops },
 #endif
+	{ .name = "interval-map", .ops = &interval_map_interval_ops },
 	{ .name = "prio-tree", .ops = &prio_tree_interval_ops },
 #ifdef HAVE_ICL
 	{ .name = "boost-icl", .ops = &icl_interval_ops },

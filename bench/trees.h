@@ -52,6 +52,7 @@ struct interval_ops {
 	unsigned long (*stab)(void *tree, const unsigned long *point, size_t nr);
 };
 extern const struct interval_ops vmaple_interval_ops, vmaple_iter_interval_ops, prio_tree_interval_ops;
+extern const struct interval_ops interval_map_interval_ops;
 extern const struct interval_ops linux_interval_ops, icl_interval_ops, implicit_interval_ops;
 
 /* The items of a tree, of @size bytes and each in a cache line of its own. */

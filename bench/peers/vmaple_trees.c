@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Contenders: our red-black tree, interval tree (from hit to hit, and walked through) and priority search tree. */
+/*
+ * Contenders: our red-black tree, interval tree (from hit to hit, and walked through), priority search tree and
+ * interval map.
+ */
+#include <vmaple/interval_map.h>
 #include <vmaple/interval_tree.h>
 #include <vmaple/prio_tree.h>
 
@@ -101,3 +105,71 @@ static unsigned long prio_stab(void *tree, const unsigned long *point, size_t nr
 
 const struct interval_ops prio_tree_interval_ops = { { prio_destroy, prio_insert, prio_erase }, prio_create,
 	prio_stab };
+
+/* --- the interval map --------------------------------------------------------------------------------------- */
+
+struct mapped {
+	struct interval_map map;
+	struct span *spans;
+};
+
+static void map_insert(void *tree, const unsigned int *which, size_t nr)
+{
+	struct mapped *t = tree;
+
+	for (size_t i = 0; i < nr; i++)
+		if (interval_map_insert(&t->map, t->spans[which[i]].start, t->spans[which[i]].last,
+			    (void *)(uintptr_t)which[i]))
+			abort();
+}
+
+static void map_erase(void *tree, const unsigned int *which, size_t nr)
+{
+	struct mapped *t = tree;
+
+	for (size_t i = 0; i < nr; i++)
+		if (interval_map_erase(&t->map, t->spans[which[i]].start, t->spans[which[i]].last,
+			    (void *)(uintptr_t)which[i]))
+			abort();
+}
+
+static void *map_create(const struct span *spans, size_t nr)
+{
+	struct mapped *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		abort();
+	t->spans = make_items(nr, sizeof(*t->spans));
+	for (unsigned int i = 0; i < nr; i++) {
+		t->spans[i] = spans[i];
+		map_insert(t, &i, 1);
+	}
+	return t;
+}
+
+static void map_destroy(void *tree)
+{
+	struct mapped *t = tree;
+
+	interval_map_clear(&t->map);
+	free(t->spans);
+	free(t);
+}
+
+static unsigned long map_stab(void *tree, const unsigned long *point, size_t nr)
+{
+	struct mapped *t = tree;
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		struct interval_map_iter iter;
+
+		interval_map_iter_init(&iter, &t->map, point[i], point[i]);
+		while (interval_map_next(&iter))
+			sum += STAB_HIT((uintptr_t)iter.entry);
+	}
+	return sum;
+}
+
+const struct interval_ops interval_map_interval_ops = { { map_destroy, map_insert, map_erase }, map_create,
+	map_stab };

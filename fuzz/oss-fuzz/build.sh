@@ -10,7 +10,7 @@ set -eu
 # Without new tags it is there for the libraries' own, too.
 LDFLAGS="${LDFLAGS-} -Wl,--disable-new-dtags,-rpath,\$ORIGIN/lib"
 export CC CFLAGS LDFLAGS
-[ $# -gt 0 ] || set -- maple rbtree interval_tree prio_tree range_map embedder guest recording import
+[ $# -gt 0 ] || set -- maple rbtree interval_tree prio_tree interval_map range_map embedder guest recording import
 work=$(mktemp -d -p "${WORK-${TMPDIR-/tmp}}")
 trap 'rm -rf "$work"' EXIT
 # The sanitizer is in CFLAGS: Meson is told, so that it links as one has to.

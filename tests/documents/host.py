@@ -16,7 +16,7 @@ import tempfile
 
 ROOT = pathlib.Path(sys.argv[1]).resolve()
 CC = sys.argv[2:]
-ROOMS = ["base", "range_map", "trees/maple", "trees/rbtree", "trees/interval_tree", "trees/prio_tree", "mm", "mm/index", "rmap",
+ROOMS = ["base", "range_map", "trees/maple", "trees/rbtree", "trees/interval_tree", "trees/prio_tree", "trees/interval_map", "mm", "mm/index", "rmap",
          "paging", "guest"]
 HOST = {"lib/guest/host_linux.c",  # it is the host
         "lib/base/reclaim.c", "lib/base/rcu.c", "lib/base/port.c"}  # threads and memory: no guest's number in them

@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 ROOT, BUILD = (pathlib.Path(folder).resolve() for folder in sys.argv[1:])
-TREES = ["lib/trees/maple", "lib/trees/rbtree", "lib/trees/interval_tree", "lib/trees/prio_tree"]
+TREES = ["lib/trees/maple", "lib/trees/rbtree", "lib/trees/interval_tree", "lib/trees/prio_tree", "lib/trees/interval_map"]
 TESTS = ("tests", "fuzz", "examples")  # look into what they test
 # What the last column calls a room by, where it is not its folder's last part.
 CALLED = {"trees": TREES, "live": ["trace/live"], "all": None}

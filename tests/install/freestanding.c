@@ -9,6 +9,7 @@
 #include <vmaple/maple_tree.h>
 #include <vmaple/paging.h>
 #include <vmaple/port.h>
+#include <vmaple/interval_map.h>
 #include <vmaple/prio_tree.h>
 #include <vmaple/range_map.h>
 
@@ -115,6 +116,21 @@ static void trees(void)
 	prio_tree_insert(&prio, &p);
 	prio_tree_iter_init(&iter, &prio, 0, 5);
 	expect(prio_tree_next(&iter) == &p && !prio_tree_next(&iter));
+}
+
+static void interval_maps(void)
+{
+	struct interval_map map = { .root = NULL };
+	struct interval_map_iter iter;
+
+	for (unsigned long i = 0; i < 100; i++)
+		expect(interval_map_insert(&map, i, i + 10, NULL) == 0);
+	expect(interval_map_erase(&map, 45, 55, NULL) == 0);
+	interval_map_iter_init(&iter, &map, 50, 50);
+	for (unsigned long i = 40; i <= 50; i++)
+		expect(i == 45 || (interval_map_next(&iter) && iter.start == i));
+	expect(!interval_map_next(&iter));
+	interval_map_clear(&map);
 }
 
 static void range_maps(void)
@@ -228,6 +244,7 @@ int main(void)
 	vmaple_set_port(&port);
 	say("1..3\n");
 	run("trees", trees);
+	run("interval maps", interval_maps);
 	run("range maps", range_maps);
 	run("an address space, its reverse map and its pages", spaces);
 	end(0);

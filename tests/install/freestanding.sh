@@ -17,7 +17,7 @@ mkdir "$out/empty" && : > "$out/empty/limits.h"
 flags+=(-idirafter "$out/empty")
 fail() { echo "Bail out! $*"; exit 1; }
 objects=()
-for room in base range_map trees/maple trees/rbtree trees/interval_tree trees/prio_tree mm rmap paging; do
+for room in base range_map trees/maple trees/rbtree trees/interval_tree trees/prio_tree trees/interval_map mm rmap paging; do
 	for file in "$source/lib/$room"/*.c; do
 		objects+=("$out/${#objects[@]}.o")
 		"$@" "${flags[@]}" -c "$file" -o "${objects[-1]}" || fail "$file"

@@ -38,7 +38,7 @@ ok "POSIX without Linux" runs plain gcc -std=gnu17 -U__linux__ -isystem "$folder
 macos() { # target
 	local room file include
 	include=$(clang -print-resource-dir)/include
-	for room in base range_map trees/maple trees/rbtree trees/interval_tree trees/prio_tree mm rmap paging; do
+	for room in base range_map trees/maple trees/rbtree trees/interval_tree trees/prio_tree trees/interval_map mm rmap paging; do
 		for file in "$source/lib/$room"/*.c; do
 			clang --target="$1" -std=gnu17 -ffreestanding -nostdinc -isystem "$include" -DVMAPLE_RCU_NONE '-DVMAPLE_VERSION="0"' \
 				-I"$source/include" -I"$source/lib/base" -Wall -Wextra -Wno-unused-parameter -Werror -c "$file" -o "$folder/object.o" || return 1
