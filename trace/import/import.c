@@ -28,10 +28,10 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 	[DOUBT_BACKWARD] =
 		"a task's calls are not in the order of their times: the tool wrote them as they came",
 	[DOUBT_IMPOSSIBLE] =
-		"a line maps where an earlier one did, and nothing unmaps between: lines are missing, or "
-		"their order cannot be",
-	[DOUBT_SAME_TIME] = "calls of threads have the same time in different logs, and are taken in an "
-			    "order that can be",
+		("a line maps where an earlier one did, and nothing unmaps between: lines are missing, or "
+		 "their order cannot be"),
+	[DOUBT_SAME_TIME] = ("calls of threads have the same time in different logs, and are taken in an "
+			     "order that can be"),
 	[DOUBT_FILE_UNKNOWN] = "the file behind a descriptor is not known (strace -y names it)",
 	[DOUBT_SAME_FILE] =
 		"whether two mappings are of one open file is not known: its opening was not logged",
@@ -44,10 +44,10 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 		"perf's mmap events tell of areas, not of what is unmapped, nor of who shares a file",
 	[DOUBT_SOME_WRITES] =
 		"first writes by the kernel itself are not logged: areas that joined may be apart",
-	[DOUBT_FAULT_WRITE] = "a page fault that may have been a read is taken to be a write "
-			      "(exceptions:page_fault_user tells)",
-	[DOUBT_FAULT_PLACE] = "a page fault is told by its place in a file, or by none (perf script -F "
-			      "+addr), and is left out",
+	[DOUBT_FAULT_WRITE] = ("a page fault that may have been a read is taken to be a write "
+			       "(exceptions:page_fault_user tells)"),
+	[DOUBT_FAULT_PLACE] = ("a page fault is told by its place in a file, or by none (perf script -F "
+			       "+addr), and is left out"),
 	[DOUBT_COLUMN] =
 		"the format has no {flags} or {result}: private, where the line says, and carried out",
 	[DOUBT_SAVED_MEMORY] =

@@ -233,6 +233,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 {
 	struct live_mm *mm = t->mm;
 	enum live_check check = l->options.check;
+	bool nth;
 
 	if (emit_limit(l, t) || (t->call.nr == NR_process_madvise && !t->call.data))
 		return;
@@ -245,12 +246,11 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	served_follow_call(t, result);
 	mapped_file_follow_call(t, result);
 	stacks_follow_call(t, result);
-	if (may_have_cut(&t->call, result))
+	nth = check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0;
+	if (may_have_cut(&t->call, result) || (nth && !is_only_seen(&t->call)))
 		observe_all(l, t);
 	else if (check == LIVE_CHECK_EVERY || is_only_seen(&t->call))
 		observe_effect(l, t, result);
-	else if (check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0)
-		observe_all(l, t);
 	follow_break(t, result);
 }
 

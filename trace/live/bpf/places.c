@@ -111,10 +111,10 @@ static int64_t rest_of(const struct btf_type *t)
 	case BTF_KIND_UNION:
 	case BTF_KIND_DATASEC:
 	case BTF_KIND_ENUM64:
-		return 12 * btf_vlen(t);
+		return (int64_t)12 * btf_vlen(t);
 	case BTF_KIND_ENUM:
 	case BTF_KIND_FUNC_PROTO:
-		return 8 * btf_vlen(t);
+		return (int64_t)8 * btf_vlen(t);
 	default:
 		return btf_kind(t) <= BTF_KIND_ENUM64 ? 0 : -1;
 	}
