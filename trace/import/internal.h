@@ -228,6 +228,8 @@ struct strace_call {
 	int64_t result;          /* -errno where it failed */
 	struct text result_path; /* of "3</path>"; len 0: none */
 };
+/* Behind "addr=", as -N names arguments; else at. */
+char *behind_name(char *at);
 /* Arguments and result; text begins behind the opening parenthesis. False: it is not a whole call. */
 bool strace_call(char *text, struct strace_call *call);
 

@@ -4,7 +4,8 @@
  *
  *     NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE, 3</a, b>, 0) = 0x7f0000000000 <0.000012>
  *
- * Commas and parentheses inside strings, structures, comments and the paths of -y belong to an argument.
+ * Commas and parentheses inside strings, structures, comments and the paths of -y belong to an argument; the names that -N puts
+ * before it do not.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -84,13 +85,22 @@ static char *skip_argument(char *at)
 	return NULL;
 }
 
+char *behind_name(char *at)
+{
+	char *name = skip_spaces(at), *end = name + strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789");
+
+	return *end == '=' && end > name && islower((unsigned char)*name) ? end + 1 : at;
+}
+
 static char *split_arguments(char *at, struct strace_call *call)
 {
 	for (;;) {
 		char *end;
 
-		while (*at == ' ')
-			at++;
+		at = skip_spaces(at);
+		/* clone's flags are looked for by their name, which is always there. */
+		if (call->nr_args || strncmp(at, "flags=", 6) != 0)
+			at = behind_name(at);
 		end = skip_argument(at);
 		if (!end)
 			return NULL;

@@ -40,7 +40,7 @@ static int munmap_before(struct strace *st, struct import_task *of, uint64_t sta
 {
 	struct strace_call call = { .nr_args = 2, .has_result = true };
 	struct logged l = { .im = st->im, .tasks = &st->tasks, .call = &call };
-	char *comma;
+	char *begin, *comma, *length;
 	uint64_t from, len;
 
 	for (int i = 0; i < 256; i++) {
@@ -48,14 +48,16 @@ static int munmap_before(struct strace *st, struct import_task *of, uint64_t sta
 			if (t == of || t->space != of->space || !t->pending || t->pending_done ||
 				!t->pending_handler || t->pending_handler->nr != NR_munmap)
 				continue;
-			from = strtoull(t->pending, &comma, 0);
-			len = *comma == ',' ? strtoull(comma + 1, NULL, 0) : 0;
+			begin = behind_name(t->pending);
+			from = strtoull(begin, &comma, 0);
+			length = *comma == ',' ? skip_spaces(behind_name(comma + 1)) : comma;
+			len = strtoull(length, NULL, 0);
 			if (from >= end || from + len <= start)
 				continue;
 			import_doubt(st->im, DOUBT_ORDER_DERIVED);
 			t->pending_done = true;
-			call.args[0] = (struct text){ t->pending, (size_t)(comma - t->pending) };
-			call.args[1] = (struct text){ comma + 2, strspn(comma + 2, "0123456789abcdefx") };
+			call.args[0] = (struct text){ begin, (size_t)(comma - begin) };
+			call.args[1] = (struct text){ length, strspn(length, "0123456789abcdefx") };
 			l.task = t;
 			return t->pending_handler->handle(&l, t->pending_handler);
 		}
@@ -64,7 +66,7 @@ static int munmap_before(struct strace *st, struct import_task *of, uint64_t sta
 }
 
 /* Others in the same space have begun calls that have not ended. */
-static int settle_order(struct strace *st, struct import_task *t, const struct handler *h, const char *args)
+static int settle_order(struct strace *st, struct import_task *t, const struct handler *h, char *args)
 {
 	const char *equals = strstr(args, ") = 0x");
 	uint64_t at, len;
@@ -74,10 +76,9 @@ static int settle_order(struct strace *st, struct import_task *t, const struct h
 		import_doubt(st->im, DOUBT_ORDER);
 		return 0;
 	}
-	strtoull(args, &end, 0);
 	end = strchr(args, ',');
 	at = strtoull(equals + 4, NULL, 16);
-	len = end ? strtoull(end + 1, NULL, 0) : 0;
+	len = end ? strtoull(behind_name(end + 1), NULL, 0) : 0;
 	import_doubt(st->im, DOUBT_ORDER);
 	return munmap_before(st, t, at, at + len);
 }
