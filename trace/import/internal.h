@@ -7,7 +7,8 @@
  *   emit.c          events, one step after the other
  *   words.c         the names of flags, advices, errors and calls as numbers
  *   strace_line.c   one line of strace(1), taken apart
- *   perf.c          lines of perf trace and perf script, as lines of strace
+ *   perf.c          lines of perf trace, and which tool of perf's a line is of, as lines of strace
+ *   perf_script.c   ... of perf script
  *   columns.c       lines of any tool, by a format, as lines of strace
  *   strace_call.c   the arguments and the result of a call
  *   strace.h        lines of strace in order: tasks, calls that are interrupted, files of -ff merged by time
@@ -217,6 +218,10 @@ bool columns_line(struct trace_import *im, const struct columns *c, char *text, 
 	struct strace_line *line);
 /* False: it is none. The line itself is not changed. */
 bool perf_line(char *text, struct foreign *f, struct strace_line *line);
+/* perf_script.c: the same. */
+bool perf_script_line(char *text, struct foreign *f, struct strace_line *line);
+/* The end of an argument: its comma or the parenthesis that closes the call; NULL: neither comes. */
+char *perf_argument_end(char *at);
 /* Among its first lines is one of a page fault. */
 bool perf_has_faults(const char *path);
 

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines of `perf trace` and `perf script`, as strace would have written them.
+ * Lines of `perf trace`, as strace would have written them; those of `perf script` are perf_script.c's.
  *
  *     0.975 ( 0.016 ms): prog/4042 mmap(len: 8192, prot: READ|WRITE, flags: PRIVATE|ANONYMOUS)      = 0x7f98d1b22000
  *     35.854 (        ): prog/4042 wait4(upid: -1)   ...
  *     35.854 (31.2 ms): prog/4042  ... [continued]: wait4())   = 4045 (prog)
- *
- *     prog  4070 [001] 30939.570813: syscalls:sys_enter_mmap: addr: 0x00000000, len: 0x00002000, ...
- *     prog  4070 [001] 30939.570826:  syscalls:sys_exit_mmap: 0x7fbdba116000
- *     prog  4070 [001] 30939.570820: PERF_RECORD_MMAP2 4070/4070: [0x7f00(0x2000) @ 0 08:01 12 0]: r-xp /lib/x.so
- *
  *     0.870 ( 0.000 ms): prog/4042 minfault [main+0x3b] => //anon@0x7fefa01f5000 (d.)
- *     prog  4070 [001] 30939.570830: exceptions:page_fault_user: address=0x7f00 ip=0x55d0 error_code=0x6
- *     prog  4070 30939.570830:          1  page-faults:  7f00 [unknown] (//anon)  55d0 main+0x3b (/bin/prog)
  *
  * perf trace leaves out arguments that are 0, and the prefixes of words: each is put back where the call has it.
  */
@@ -76,8 +69,7 @@ static const struct shape *shape_of(const char *name, size_t len)
 	return NULL;
 }
 
-/* The end of an argument: its comma or the parenthesis that closes the call; NULL: neither comes. */
-static char *argument_end(char *at)
+char *perf_argument_end(char *at)
 {
 	int depth = 0;
 
@@ -116,7 +108,7 @@ static void put_value(struct foreign *f, const char *value, const char *end, con
 static bool find_argument(char *args, const char *name, size_t len, char **value, char **end)
 {
 	for (char *at = args; at && *at && *at != ')'; at = **end == ',' ? *end + 2 : NULL) {
-		*end = argument_end(at);
+		*end = perf_argument_end(at);
 		if (!*end)
 			return false;
 		if (strncmp(at, name, len) == 0 && at[len] == ':') {
@@ -148,14 +140,12 @@ static void put_arguments(struct foreign *f, const struct shape *shape, char *ar
 
 static char *call_end(char *args)
 {
-	char *end = argument_end(args);
+	char *end = perf_argument_end(args);
 
 	while (end && *end == ',')
-		end = argument_end(end + 2);
+		end = perf_argument_end(end + 2);
 	return end;
 }
-
-/* ---- perf trace ---- */
 
 /* "0.373 ( 0.012 ms): ", "? (         ): "; NULL: it is none. */
 static char *trace_head(char *at, struct strace_line *line)
@@ -289,257 +279,12 @@ static bool trace_line(char *text, struct foreign *f, struct strace_line *line)
 	return true;
 }
 
-/* ---- perf script ---- */
-
-/* The word before at, which blanks end. */
-static const char *word_before(const char *text, const char *at)
-{
-	while (at > text && at[-1] == ' ')
-		at--;
-	while (at > text && at[-1] != ' ')
-		at--;
-	return at;
-}
-
-/* What stands before an event, backwards: how often it occurred, its time, the processor, the task. */
-static void script_head(const char *text, const char *event, struct strace_line *line)
-{
-	const char *at = word_before(text, event), *slash;
-	uint64_t seconds;
-	char *end;
-
-	if (at[strspn(at, "0123456789")] == ' ')
-		at = word_before(text, at);
-	seconds = strtoull(at, &end, 10);
-	if (*end == '.') {
-		double fraction = strtod(end, &end);
-
-		line->has_time = *end == ':' && seconds < UINT64_MAX / 1000000001;
-		line->time_ns = line->has_time ? seconds * 1000000000 + (uint64_t)(fraction * 1e9) : 0;
-	}
-	at = word_before(text, at);
-	if (*at == '[')
-		at = word_before(text, at);
-	slash = at + strcspn(at, "/ ");
-	line->tid = (uint32_t)strtoul(*slash == '/' ? slash + 1 : at, &end, 10);
-	line->has_tid = line->tid && *end == ' ';
-}
-
-/* "addr: 0x00000000, len: 0x00002000": the values are in the call's order. */
-static void put_values(struct foreign *f, char *at)
-{
-	while (*at) {
-		char *end = argument_end(at), *colon = strchr(at, ':'), *quote;
-
-		end = end ? end : at + strlen(at);
-		if (colon && colon < end) {
-			at = skip_spaces(colon + 1);
-			quote = memchr(at, '"', (size_t)(end - at));
-			at = quote ? quote : at;
-		}
-		if (f->len)
-			foreign_put(f, ", ", 2);
-		foreign_put(f, at, (size_t)(end - at));
-		at = *end == ',' ? end + 2 : end + strlen(end);
-	}
-}
-
-/* `-F +addr` puts an address behind every line, far behind. */
-static void cut_address(struct foreign *f)
-{
-	size_t digits = f->len, blanks;
-
-	while (digits && isxdigit((unsigned char)f->text[digits - 1]))
-		digits--;
-	for (blanks = digits; blanks && f->text[blanks - 1] == ' ';)
-		blanks--;
-	if (digits < f->len && digits - blanks >= 3) {
-		f->len = blanks;
-		f->text[blanks] = '\0';
-	}
-}
-
-static bool syscall_line(char *at, struct foreign *f, struct strace_line *line)
-{
-	bool enter = strncmp(at, "enter_", 6) == 0;
-	char *rest;
-
-	line->name = at + (enter ? 6 : 5);
-	rest = strchr(line->name, ':');
-	if ((!enter && strncmp(at, "exit_", 5) != 0) || !rest)
-		return false;
-	line->name_len = (size_t)(rest - line->name);
-	rest = skip_spaces(rest + 1);
-	if (enter) {
-		line->kind = STRACE_UNFINISHED;
-		put_values(f, rest);
-		cut_address(f);
-		line->args = f->text;
-		return true;
-	}
-	foreign_put(f, ") = ", 4);
-	foreign_put(f, rest, strlen(rest));
-	cut_address(f);
-	line->rest = f->text;
-	line->kind = STRACE_RESUMED;
-	/* In the child, the end of the call that made it. */
-	if (name_makes_task(line->name, line->name_len) && strtoull(rest, NULL, 0) == 0)
-		line->kind = STRACE_CHILD;
-	return true;
-}
-
-/* "MMAP2 4070/4070: [0x7f00(0x2000) @ 0x1000 08:01 12 0]: r-xp /lib/x.so", "MMAP 1/1: [0x7f00(0x2000) @ 0]: x /lib/x.so" */
-static bool mapped(char *at, struct strace_line *line)
-{
-	char *open = strchr(at, '['), *close = open ? strstr(open, "]: ") : NULL, *end;
-	struct mapped *m = &line->mapped;
-
-	at = strchr(at, ' ');
-	if (!open || !close || !at)
-		return false;
-	line->tid = (uint32_t)strtoul(strchr(at, '/') ? strchr(at, '/') + 1 : at, NULL, 10);
-	line->has_tid = line->tid && at[1] != '-';
-	m->start = strtoull(open + 1, &end, 16);
-	if (*end != '(')
-		return false;
-	m->len = strtoull(end + 1, &end, 16);
-	end = strstr(end, " @ ");
-	if (!end || end > close)
-		return false;
-	m->offset = strtoull(end + 3, NULL, 16);
-	at = close + 3;
-	end = strchr(at, ' ');
-	if (!end)
-		return false;
-	m->prot = (at[0] == 'r' ? 1u : 0) | (at[1] == 'w' ? 2u : 0) | (at[2] == 'x' || at[0] == 'x' ? 4u : 0);
-	if (end - at == 1)
-		m->prot |= 1;
-	m->shared = end - at == 4 && at[3] == 's';
-	m->path = end + 1;
-	line->kind = line->has_tid ? STRACE_MAPPED : STRACE_IGNORED;
-	return true;
-}
-
-/* "FORK(101:102):(100:100)": process and task of the child, then of its parent. */
-static bool forked(const char *at, struct strace_line *line)
-{
-	unsigned int pid, tid, parent_pid, parent;
-
-	if (sscanf(at, "FORK(%u:%u):(%u:%u)", &pid, &tid, &parent_pid, &parent) != 4)
-		return false;
-	line->kind = STRACE_FORKED;
-	line->other = tid;
-	line->threads = pid == parent_pid ? 1 : 0;
-	line->tid = parent;
-	line->has_tid = true;
-	return tid && parent;
-}
-
-static bool record_line(char *at, struct strace_line *line)
-{
-	if (strncmp(at, "MMAP", 4) == 0)
-		return mapped(at, line);
-	if (strncmp(at, "FORK(", 5) == 0)
-		return forked(at, line);
-	line->kind = STRACE_IGNORED;
-	if (strncmp(at, "COMM exec: ", 11) == 0)
-		line->kind = STRACE_EXEC;
-	else if (strncmp(at, "LOST ", 5) == 0)
-		line->kind = STRACE_LOST;
-	else if (strncmp(at, "EXIT(", 5) == 0 && strchr(at, ':')) {
-		line->kind = STRACE_EXITED;
-		line->tid = (uint32_t)strtoul(strchr(at, ':') + 1, NULL, 10);
-		line->has_tid = line->tid;
-	}
-	return true;
-}
-
-/* "address=0x7f00 ip=0x55d0 error_code=0x6": of x86, whose second bit is that of a write. */
-static bool exception_line(char *at, struct strace_line *line)
-{
-	char *address = strstr(at, "address="), *code = strstr(at, "error_code=");
-
-	if (!address || !code)
-		return false;
-	line->kind = STRACE_FAULT;
-	line->fault.addr = strtoull(address + strlen("address="), NULL, 16);
-	line->fault.write = strtoull(code + strlen("error_code="), NULL, 0) & 2;
-	line->fault.write_known = true;
-	line->fault.kernel = strncmp(at, "kernel", 6) == 0;
-	return true;
-}
-
-/* "7f00 [unknown] 55d0 main+0x3b (/bin/prog)" with `-F +addr`; one number alone is the instruction's. */
-static bool sampled_fault(const char *at, struct strace_line *line)
-{
-	const char *next;
-	char *end;
-
-	line->kind = STRACE_FAULT;
-	line->fault.addr = strtoull(at, &end, 16);
-	for (next = end; *next; next += strcspn(next, " ")) {
-		next += strspn(next, " ");
-		if (*next != '(' && strspn(next, "0123456789abcdef") >= 4 &&
-			next[strspn(next, "0123456789abcdef")] == ' ')
-			return true;
-	}
-	line->fault.addr = 0;
-	return true;
-}
-
-static char *find_page_faults(char *text, char **behind)
-{
-	static const char *const names[] = { " page-faults", " minor-faults", " major-faults", " faults" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *at = strstr(text, names[i]), *colon = at ? strchr(at, ':') : NULL;
-
-		/* With modifiers, as page-faults:u */
-		while (colon && strchr(colon + 1, ':') == colon + 1 + strcspn(colon + 1, ": "))
-			colon = strchr(colon + 1, ':');
-		if (colon) {
-			*behind = colon + 1;
-			return at;
-		}
-	}
-	return NULL;
-}
-
-static bool fault_line(char *text, struct strace_line *line)
-{
-	char *event = strstr(text, " exceptions:page_fault_"), *behind;
-
-	if (event) {
-		script_head(text, event, line);
-		return exception_line(event + strlen(" exceptions:page_fault_"), line);
-	}
-	event = find_page_faults(text, &behind);
-	if (!event)
-		return false;
-	script_head(text, event, line);
-	return (line->has_time || line->has_tid) && sampled_fault(behind, line);
-}
-
-static bool script_line(char *text, struct foreign *f, struct strace_line *line)
-{
-	char *at = strstr(text, " syscalls:sys_"), *event = at;
-
-	if (!at)
-		event = strstr(text, " PERF_RECORD_");
-	if (!event)
-		return fault_line(text, line);
-	script_head(text, event, line);
-	if (at)
-		return syscall_line(at + strlen(" syscalls:sys_"), f, line);
-	return record_line(event + strlen(" PERF_RECORD_"), line);
-}
-
 bool perf_line(char *text, struct foreign *f, struct strace_line *line)
 {
 	*line = (struct strace_line){ .kind = STRACE_OTHER };
 	f->len = 0;
 	f->text[0] = '\0';
-	if (trace_line(text, f, line) || script_line(text, f, line))
+	if (trace_line(text, f, line) || perf_script_line(text, f, line))
 		return true;
 	*line = (struct strace_line){ .kind = STRACE_OTHER };
 	if (strncmp(text, "LOST ", 5) == 0 && strstr(text, " events!"))
