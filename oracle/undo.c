@@ -12,7 +12,10 @@
  *    sequence is; then what was claimed is looked up in what the kernel has shown.
  * 4. What is undone is the upper area's, for of an area between two with which it may join, but not with both, Linux takes
  *    the lower one.  A step that has to change the lower area claims nothing where that may join what lies below.
- * 5. A step that the kernel refuses (limits, seals, rights) is counted as such.
+ * 5. What an area is (its file and offset, shared or private, a stack, pages that were written, moved or inherited) no call
+ *    changes: the upper area is mapped anew as the lower one is; and where that cannot help, as the lower one's pages are a
+ *    parent's, too, or were moved, both.
+ * 6. A step that the kernel refuses (limits, seals, rights) is counted as such.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -32,6 +35,7 @@ struct step {
 	uint32_t reasons; /* before it */
 	uint32_t undone;
 	enum claim claim;
+	bool forked; /* in a fork's child, whose written pages are its parent's, too */
 };
 #define MAX_STEPS 512U
 
@@ -60,6 +64,7 @@ static struct difference found;
 static struct {
 	unsigned long checked, sequences, wrong, refused, otherwise;
 	unsigned long one[EXPLAIN_REASONS], two[EXPLAIN_REASONS], nothing; /* claims that were true */
+	unsigned long forked;                                              /* of these: in a fork's child */
 } tally;
 
 /* --- what undoes a reason ------------------------------------------------------------------------------------ */
@@ -219,6 +224,88 @@ static bool undo_uffd(const struct pair *p, struct undoing *u)
 	return true;
 }
 
+/* What a mapping that begins today has; all else came by a later call, or the kernel gave it. */
+#define FRESH_FLAGS \
+	(VM_ACCESS_FLAGS | VM_SHARED | VM_MAYSHARE | VM_MAY_FLAGS | VM_NORESERVE | VM_ACCOUNT | VM_STICKY)
+#define LATER_FLAGS                                                                                 \
+	(VM_DONTCOPY | VM_WIPEONFORK | VM_DONTDUMP | VM_LOCKED_MASK | VM_HUGEPAGE | VM_NOHUGEPAGE | \
+		VM_MERGEABLE | VM_SEQ_READ | VM_RAND_READ | VM_GROWSDOWN | VM_UFFD_FLAGS)
+#define WHAT_IT_IS                                                                                    \
+	(EXPLAIN_SHARED | EXPLAIN_FILE | EXPLAIN_OPENED_TWICE | EXPLAIN_OFFSET | EXPLAIN_MOVED |      \
+		EXPLAIN_WRITTEN | EXPLAIN_INHERITED | EXPLAIN_STACK | EXPLAIN_RESERVE | EXPLAIN_MAY | \
+		EXPLAIN_OTHER_FLAGS | EXPLAIN_SPECIAL | EXPLAIN_CLOSE)
+
+/* The file's number in calls; FILE_INDICES: it cannot be mapped again. */
+static unsigned int file_of(const struct vm_area_struct *vma)
+{
+	unsigned int i;
+
+	if (!vma->vm_file)
+		return vma->vm_flags & VM_MAYSHARE ? FILE_INDICES : FILE_NONE;
+	for (i = FILE_RW; i < FILE_INDICES; i++)
+		if (i != FILE_SECRET && vma->vm_file == &predicted.file[i])
+			break;
+	return i;
+}
+
+static bool can_be_mapped_anew(const struct pair *p)
+{
+	vm_flags_t both = p->left->vm_flags | p->right->vm_flags;
+
+	if (p->left->vm_flags & ~(FRESH_FLAGS | LATER_FLAGS) || both & VM_SEALED)
+		return false;
+	if (p->right->vm_file && p->right->vm_file->kind == VM_FILE_SPECIAL)
+		return false;
+	/* Memory that is only executed gets a key of the kernel's own. */
+	if (background.pkeys && prot_of(p->left) == PROT_EXEC)
+		return false;
+	return file_of(p->left) != FILE_INDICES;
+}
+
+/* The place of @vma, as the lower area would go on there. */
+static void map_as_lower(struct undoing *u, const struct pair *p, const struct vm_area_struct *vma)
+{
+	const struct vm_area_struct *like = p->left;
+	unsigned int file = file_of(like);
+	unsigned long flags = MAP_FIXED | (like->vm_flags & VM_MAYSHARE ? MAP_SHARED : MAP_PRIVATE) |
+			      (file ? 0 : MAP_ANONYMOUS) |
+			      (like->vm_flags & VM_NORESERVE ? MAP_NORESERVE : 0);
+	unsigned long offset = file ? like->vm_pgoff * PAGE + (vma->vm_start - like->vm_start) : 0;
+
+	u->call[u->nr++] = (struct call){ CALL_MMAP,
+		{ vma->vm_start, vma->vm_end - vma->vm_start, prot_of(like), flags, file, offset } };
+}
+
+/* Does the lower area differ from a mapping that is made as it was, in something that calls undo? */
+static bool has_more_than_a_new_one(const struct vm_area_struct *left)
+{
+	vm_flags_t fresh = left->vm_mm->def_flags & VM_LOCKED_MASK;
+	bool charged = (left->vm_flags & (VM_WRITE | VM_MAYSHARE | VM_NORESERVE)) == VM_WRITE;
+
+	return ((left->vm_flags ^ fresh) & LATER_FLAGS) || left->policy || left->uffd_ctx ||
+	       charged != is_charged(left);
+}
+
+static bool undo_what_it_is(const struct pair *p, struct undoing *u)
+{
+	const struct vm_area_struct *left = p->left;
+	bool anonymous = !left->vm_file, both;
+
+	if (!can_be_mapped_anew(p))
+		return false;
+	both = left->vm_flags & VM_GROWSDOWN || (left->anon_vma && predicted.depth) ||
+	       (anonymous && left->vm_pgoff != left->vm_start / PAGE);
+	if (both)
+		map_as_lower(u, p, left);
+	map_as_lower(u, p, p->right);
+	u->undone = p->reasons;
+	if (!both && has_more_than_a_new_one(left)) {
+		u->undone &= WHAT_IT_IS;
+		u->arises = EXPLAIN_OTHER_FLAGS;
+	}
+	return true;
+}
+
 static bool undo_sealed(const struct pair *p, struct undoing *u)
 {
 	u->lower = !(p->left->vm_flags & VM_SEALED);
@@ -255,6 +342,7 @@ static const struct {
 	{ EXPLAIN_MERGEABLE, undo_mergeable },
 	{ EXPLAIN_READAHEAD, undo_readahead },
 	{ EXPLAIN_HUGEPAGE, undo_hugepage },
+	{ WHAT_IT_IS, undo_what_it_is },
 	{ EXPLAIN_SEALED, undo_sealed },
 };
 #define UNDOS (sizeof(undos) / sizeof(undos[0]))
@@ -317,6 +405,19 @@ static bool has_neighbour_below(const struct pair *p)
 	return below && below->vm_end == p->left->vm_start;
 }
 
+/*
+ * A change and one that takes it back: between them the upper area may have been one with what lies above it, and have got pages
+ * from there that cannot be one with the lower area's.
+ */
+static bool may_join_above_meanwhile(const struct pair *p, const struct undoing *u)
+{
+	const struct vm_area_struct *right = p->right,
+				    *above = vma_lookup(engine_mm(&predicted), right->vm_end);
+
+	return u->nr == 2 && u->call[0].arg[0] == right->vm_start && above && above->anon_vma &&
+	       !right->anon_vma;
+}
+
 static bool choose(const struct pair *p, uint32_t tried, struct undoing *u)
 {
 	for (size_t i = 0; i < UNDOS; i++) {
@@ -335,13 +436,17 @@ static uint32_t take_step(struct sequence *s, const struct pair *p, uint32_t tri
 
 	if (nr_steps == MAX_STEPS || s->nr + 2 > MAX_CALLS || !choose(p, tried, &u))
 		return 0;
-	*step = (struct step){
-		.first = s->nr, .at = p->right->vm_start, .reasons = p->reasons, .undone = u.undone
-	};
+	*step = (struct step){ .first = s->nr,
+		.at = p->right->vm_start,
+		.reasons = p->reasons,
+		.undone = u.undone,
+		.forked = predicted.depth != 0 };
 	if ((p->reasons & ~u.undone) | u.arises)
 		step->claim = CLAIM_TWO;
+	else if ((u.lower && has_neighbour_below(p)) || may_join_above_meanwhile(p, &u))
+		step->claim = CLAIM_NONE;
 	else
-		step->claim = u.lower && has_neighbour_below(p) ? CLAIM_NONE : CLAIM_ONE;
+		step->claim = CLAIM_ONE;
 	for (unsigned int i = 0; i < u.nr; i++)
 		carry_out(s, &u.call[i]);
 	step->last = s->nr - 1;
@@ -395,6 +500,7 @@ static void count_true(const struct step *step)
 {
 	unsigned long *counts = step->claim == CLAIM_ONE ? tally.one : tally.two;
 
+	tally.forked += step->forked;
 	if (step->reasons == EXPLAIN_NOTHING) {
 		tally.nothing++;
 		return;
@@ -427,7 +533,7 @@ static void judge(const struct sequence *s, const struct step *step, const struc
 	bool is_two = begins_at(seen[step->last], step->at);
 
 	for (unsigned int i = step->first; i <= step->last; i++)
-		if (seen[i]->result) {
+		if (IS_ERR_VALUE(seen[i]->result)) {
 			tally.refused++;
 			return;
 		}
@@ -505,6 +611,7 @@ int undo_run(unsigned long calls, unsigned long seed, unsigned int length, const
 	print_counts("undone, and one", tally.one, &one);
 	print_counts("two for what was not undone", tally.two, &two);
 	printf("# nothing in the way, and one when looked at: %lu\n", tally.nothing);
+	printf("# steps in a fork's child: %lu\n", tally.forked);
 	printf("# %lu calls in %lu sequences, seed %lu: %lu claims, %lu wrong; %lu steps refused, %lu "
 	       "sequences "
 	       "otherwise; Linux %s, profile %s\n",
