@@ -73,7 +73,9 @@ void items_free(struct live_bpf *s)
 
 struct followed *followed_find(struct live_bpf *s, uint32_t id)
 {
-	return mtree_load(&s->by_id, id);
+	if (!s->found || s->found->id != id)
+		s->found = mtree_load(&s->by_id, id);
+	return s->found;
 }
 
 struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid)
@@ -143,6 +145,8 @@ void followed_free(struct live_bpf *s, struct followed *f)
 	while (*at != f)
 		at = &(*at)->next;
 	*at = f->next;
+	if (s->found == f)
+		s->found = NULL;
 	mtree_erase(&s->by_id, f->id);
 	followed_drop_items(s, f);
 	free(f->gather.areas);

@@ -227,10 +227,14 @@ static __always_inline void sample(struct sample *s)
 	bpf_loop(WHOLE_MAX, sample_one, s, 0);
 }
 
-static long look_one(u32 i, struct sample *s)
+/* 1: one was, or nothing follows.  By itself it is verified once; within a loop some thirty times. */
+__noinline int look_step(struct sample *s)
 {
-	u64 at = walk_to(s->mm, s->next, &s->walk), anon_vma;
+	u64 at, anon_vma;
 
+	if (!s)
+		return 1;
+	at = walk_to(s->mm, s->next, &s->walk);
 	s->next = s->walk.last + 1;
 	if (at) {
 		anon_vma = anon_vma_of(at);
@@ -240,6 +244,11 @@ static long look_one(u32 i, struct sample *s)
 			s->row = 1;
 	}
 	return s->row || s->next >= s->hi || !s->next;
+}
+
+static long look_one(u32 i, struct sample *s)
+{
+	return look_step(s) ? 1 : 0;
 }
 
 /* Was any of [at, hi) written since anybody looked? As a rule not, and this is quicker than to sample it. */

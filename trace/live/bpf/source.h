@@ -112,6 +112,7 @@ struct live_bpf {
 	struct trace_sink *sink;
 	struct followed *spaces;
 	struct maple_tree by_id;             /* they, too */
+	struct followed *found;              /* the one that was looked for last; may be NULL */
 	struct maple_tree origins, pointers; /* by number; the number by the kernel's pointer */
 	void *named_tasks;                   /* names.c: a tree of tsearch(3) */
 	uint32_t next_file, next_mm;
