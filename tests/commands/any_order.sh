@@ -61,6 +61,12 @@ printf 'Name: later\nDescription: later\nVersion: 1\n' >"$scratch/pc/comes-later
 small | grep -q 'Has header "comes-later.h" : YES' || fail "a header came, and is not seen"
 meson introspect "$scratch/small/folder" --buildoptions | tr '{' '\n' | grep '"warning_level"' | grep -q '"value": "3"' ||
 	fail "an option that was set by hand is lost"
+echo "option('colour', type: 'string', value: 'red')" >"$scratch/small/meson_options.txt"
+small >"$scratch/log"
+sed -i s/red/green/ "$scratch/small/meson_options.txt"
+small >"$scratch/log"
+meson introspect "$scratch/small/folder" --buildoptions | tr '{' '\n' | grep '"colour"' | grep -q '"value": "green"' ||
+	fail "a new default is not taken"
 
 show 'absl*'
 [ -f "$scratch/pc/absl_btree.pc" ] || { echo "Abseil is not installed: the bench was not looked at"; exit 0; }

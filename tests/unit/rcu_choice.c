@@ -68,6 +68,7 @@ static unsigned long retired(void)
 	return stats.retired;
 }
 
+#ifdef VMAPLE_RCU_LOADED
 struct filtered_thread {
 	pthread_barrier_t filtered, leave;
 	bool done;
@@ -86,6 +87,7 @@ static void *filter_me(void *arg)
 	pthread_barrier_wait(&t->leave);
 	return NULL;
 }
+#endif
 
 /* Nothing is loaded that calls what any thread's filter may kill for; our own flavour is there all the same. */
 static void test_liburcu_is_refused_while_any_thread_has_a_filter(void **state)
