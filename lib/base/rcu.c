@@ -30,8 +30,8 @@
 __thread struct rcu_thread my_rcu;
 
 static struct {
-	unsigned long inside;
-	char pad[64 - sizeof(unsigned long)];
+	uintptr_t inside;
+	char pad[64 - sizeof(uintptr_t)];
 } strangers[2] __attribute__((aligned(64)));
 static unsigned char enter_here; /* the hint */
 static bool all_are_strangers;   /* written in the only thread of a forked child */

@@ -49,7 +49,7 @@ void rcu_own_unregister(struct rcu_own_thread *me)
 /* Of the sections that were open as the period began. */
 static bool still_inside(struct rcu_own_thread *reader)
 {
-	unsigned long now;
+	uintptr_t now;
 
 	if (!reader->awaited)
 		return false;

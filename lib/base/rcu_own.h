@@ -22,6 +22,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A section that ends without a release: tests/concurrency requires that ThreadSanitizer notices. */
 #ifdef VMAPLE_BREAK_LEAVE
@@ -30,18 +31,22 @@
 #define BREAK_LEAVE 0
 #endif
 
-#define RCU_OWN_DEPTH 0xffffUL /* the bits of the word that are the depth */
+/*
+ * The word is as long as a pointer, which every machine loads and stores as one. Where that leaves 16 bits for the number
+ * and as many sections pass between two looks, who waits takes the newest for the one that it had seen, and waits on.
+ */
+#define RCU_OWN_DEPTH ((uintptr_t)0xffff) /* the bits of the word that are the depth */
 
 struct rcu_own_thread {
-	unsigned long word;
-	unsigned long
+	uintptr_t word;
+	uintptr_t
 		awaited; /* the word as the period that is under way has met it; 0: not inside. List's lock */
 	struct rcu_own_thread *next, **link; /* among all; list's lock */
 };
 
 static inline void rcu_own_read_lock(struct rcu_own_thread *me)
 {
-	unsigned long word = __atomic_load_n(&me->word, __ATOMIC_RELAXED);
+	uintptr_t word = __atomic_load_n(&me->word, __ATOMIC_RELAXED);
 
 #if defined(__x86_64__) || defined(__i386__)
 	if (word & RCU_OWN_DEPTH) {
@@ -59,16 +64,16 @@ static inline void rcu_own_read_lock(struct rcu_own_thread *me)
 
 static inline void rcu_own_read_unlock(struct rcu_own_thread *me)
 {
-	unsigned long word = __atomic_load_n(&me->word, __ATOMIC_RELAXED);
+	uintptr_t word = __atomic_load_n(&me->word, __ATOMIC_RELAXED);
 
-	word += (word & RCU_OWN_DEPTH) == 1 ? RCU_OWN_DEPTH : -1UL;
+	word += (word & RCU_OWN_DEPTH) == 1 ? RCU_OWN_DEPTH : (uintptr_t)-1;
 	/* What the section read was read before: pairs with the acquire in still_inside(). */
 	__atomic_store_n(&me->word, word, BREAK_LEAVE ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 /* How deep is this thread in sections? */
-static inline unsigned long rcu_own_read_ongoing(const struct rcu_own_thread *me)
+static inline uintptr_t rcu_own_read_ongoing(const struct rcu_own_thread *me)
 {
 	return __atomic_load_n(&me->word, __ATOMIC_RELAXED) & RCU_OWN_DEPTH;
 }

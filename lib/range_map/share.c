@@ -31,6 +31,9 @@ struct range_map_view {
 	uint64_t firsts[];
 };
 
+/* Readers load them while one is stored: as one where a word of 64 bits takes one access, which wants it aligned. */
+_Static_assert(offsetof(struct range_map_view, firsts) % sizeof(uint64_t) == 0, "firsts are aligned");
+
 static size_t view_size(unsigned int capacity)
 {
 	return sizeof(struct range_map_view) +

@@ -76,7 +76,7 @@ static void on_segv(int sig, siginfo_t *info, void *context)
 
 static void *reader(void *arg)
 {
-	unsigned long nr = (unsigned long)arg, all = test_operations(2000000) / READERS / AT_ONCE;
+	unsigned long nr = (uintptr_t)arg, all = test_operations(2000000) / READERS / AT_ONCE;
 
 	mine.state = nr + 1;
 	if (nr % 2)
@@ -98,7 +98,7 @@ static void *reader(void *arg)
 
 static void *writer(void *arg)
 {
-	struct random random = { (unsigned long)arg + 77 };
+	struct random random = { (uintptr_t)arg + 77 };
 
 	vmaple_rcu_register_thread();
 	for (uint64_t round = 1; !__atomic_load_n(&stop, __ATOMIC_RELAXED); round++) {
@@ -121,7 +121,7 @@ static void look_beside_changes(void)
 	if (sigaction(SIGSEGV, &action, NULL))
 		exit(2);
 	for (unsigned long i = 0; i < READERS + WRITERS; i++)
-		if (pthread_create(&threads[i], NULL, i < READERS ? reader : writer, (void *)i))
+		if (pthread_create(&threads[i], NULL, i < READERS ? reader : writer, (void *)(uintptr_t)i))
 			exit(2);
 	for (unsigned int i = 0; i < READERS; i++)
 		pthread_join(threads[i], NULL);

@@ -34,7 +34,7 @@ static const struct range_map_ops ops = { .may_merge = equal };
 
 static void *value_of(unsigned long k)
 {
-	return (void *)(0x10000 + k);
+	return (void *)(uintptr_t)(0x10000 + k);
 }
 
 static bool stable_is_right(void)
