@@ -324,25 +324,22 @@ VMAPLE_API bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsig
 VMAPLE_API void mt_commit_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry,
 	const struct mt_plan *plan);
 /**
- * For the writer, at the place where its last look or store ended, or beside it, without RCU: may the area of @p entry,
- * which is nowhere else in the tree, be cut at @p at, which lies inside of it? True stays true while nothing is stored.
+ * For the writer, without RCU: can the area that @p at lies in, above its first index, be cut there where it is? True stays
+ * true while nothing is stored.
  */
-VMAPLE_API bool mt_can_cut(const struct maple_tree *mt, const void *entry, unsigned long at) __must_check;
-/** Cut it: @p lower is what the indices below @p at have then, @p upper the others. @return false: as mt_can_cut(). */
-VMAPLE_API bool mt_cut(
-	struct maple_tree *mt, const void *entry, unsigned long at, void *lower, void *upper) __must_check;
-/** The same for @p border, up to where @p left shall go and from where @p right, which begins where that ends. */
-VMAPLE_API bool mt_can_move_border(
-	const struct maple_tree *mt, const void *left, const void *right, unsigned long border) __must_check;
-VMAPLE_API bool mt_move_border(
-	struct maple_tree *mt, const void *left, const void *right, unsigned long border) __must_check;
-/** The same: its area becomes [first, last], of which what it does not have is a part of a hole. */
+VMAPLE_API bool mt_can_cut(struct maple_tree *mt, unsigned long at) __must_check;
+/** Cut it, for which mt_can_cut() has been true: @p lower is what the indices below @p at have then, @p upper the others. */
+VMAPLE_API void mt_cut(struct maple_tree *mt, unsigned long at, void *lower, void *upper);
+/** The same for the border between @p left and @p right, which begins at @p from, right behind it: it moves to @p border. */
+VMAPLE_API bool mt_can_move_border(struct maple_tree *mt, const void *left, const void *right,
+	unsigned long from, unsigned long border) __must_check;
+VMAPLE_API void mt_move_border(struct maple_tree *mt, unsigned long from, unsigned long border);
+/** The same for the area that begins at @p from: it becomes [first, last], of which what it does not have is hole. */
 VMAPLE_API bool mt_can_grow(
-	const struct maple_tree *mt, const void *entry, unsigned long first, unsigned long last) __must_check;
-VMAPLE_API bool mt_grow(
-	struct maple_tree *mt, const void *entry, unsigned long first, unsigned long last) __must_check;
-/** The same, in RCU mode too: its area becomes NULL. @return false: not here, or the leaf would hold too little. */
-VMAPLE_API bool mt_drop(struct maple_tree *mt, const void *entry) __must_check;
+	struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last) __must_check;
+VMAPLE_API void mt_grow(struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last);
+/** For the writer: the area that begins at @p first becomes NULL. @return false: the leaf would hold too little. */
+VMAPLE_API bool mt_drop(struct maple_tree *mt, unsigned long first) __must_check;
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */
 VMAPLE_API int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp) __must_check;
 /**

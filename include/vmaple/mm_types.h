@@ -177,10 +177,12 @@ struct vm_area_struct {
 	struct anon_vma_name *anon_name;
 	const void *policy;   /**< memory policy: equal pointers are equal policies; NULL is the default */
 	const void *uffd_ctx; /**< userfaultfd that it is registered with */
-	struct vm_area_struct *detached; /**< next one on its way out of the mm */
 	struct i_mmap_node *i_mmap;      /**< its place among those that map its file; NULL: none */
 	unsigned int vm_lock_seq;        /**< the call that locked it for writing last */
 	unsigned int vm_readers;         /**< that hold it: <vmaple/vma_lock.h> */
+#ifndef MM_INDEX_LINKED
+	struct vm_area_struct *vm_next, *vm_prev; /**< for calls that may change areas: readers ask the tree */
+#endif
 };
 
 /** The machine: one per set of address spaces that compete for memory. */
@@ -280,14 +282,11 @@ struct mm_counters {
 	unsigned long peak_areas;
 };
 
-/** The hole that a search from above has found last: see lib/mm/hole.c. */
+/** A hole that a search from above has found: see lib/mm/hole.c. */
 struct mm_hole {
 	unsigned long start, end;           /**< bytes; equal: none */
 	unsigned long length, high;         /**< no hole of this length lies between end and high */
 	struct vm_area_struct *prev, *next; /**< around it; or NULL */
-	struct vm_area_struct *behind;      /**< the one after next, or NULL */
-	bool behind_known;
-	unsigned long changes; /**< mm_struct.changes when this was true */
 };
 
 /** An address space. The caller's memory; all members but the documented ones are private. */
@@ -309,7 +308,7 @@ struct mm_struct {
 	unsigned long unverified; /**< changes since the index was verified, while it is; 0: right before */
 	int map_count;            /**< number of areas */
 	unsigned long changes;    /**< of the index */
-	struct mm_hole hole;
+	struct mm_hole hole, hole_above;
 	struct mm_system *sys;
 	struct mm_limits limits;        /**< may be changed between calls */
 	unsigned long task_size;        /**< first address that is not the user's */

@@ -46,7 +46,7 @@ enum pool_kind {
 };
 #define POOL_LEAF_SIZE        512
 #define POOL_INNER_SIZE       768
-#define POOL_AREA_SIZE        128
+#define POOL_AREA_SIZE        160
 #define POOL_LINKED_AREA_SIZE 192
 #define POOL_SMALL_SIZE       64
 #define POOL_MIDDLE_SIZE      96

@@ -13,7 +13,8 @@ int anon_vma_prepare(struct vm_area_struct *vma)
 
 	if (vma->anon_vma)
 		return 0;
-	index_read_neighbours(vma, &prev, &next); /* faults are under the mmap_lock for reading */
+	index_neighbours(
+		vma, &prev, &next); /* faults are under the mmap_lock for reading: no call changes the list */
 	return vma->vm_mm->sys->rmap->prepare(vma, prev, next);
 }
 

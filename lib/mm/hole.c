@@ -7,33 +7,24 @@
  *    So a search for that much or more, below high, need not look at the index.  Not a guess like the free_area_cache
  *    of Linux 2.6: what a search finds is what it would have found.
  *
- * 2. Validity.  It is true while mm->changes is what it was.  Three changes keep it: a mapping at its upper end; an
- *    unmapping with a single store, which makes it longer or puts another one in its place; and whatever stores an area
- *    outside of it (index_stored()): a cut, a join, a fixed mapping.  Other holes can only become shorter by that, and if
- *    the area lies beside it, that is what lies there now.  All others end it.
+ * 2. Changes.  Each store keeps it true (index_stored()): an area takes its upper or lower end, or all of it, and what is left
+ *    above is the hole; an unmapping makes it longer, or makes a hole above it, and length longer than that.
  *
  *      before    |- prev -|      hole      |- next -|- c -|
  *      map       |- prev -|  hole  |- new -|- next -|- c -|
  *      unmap     |- prev -|       hole              |- c -|
  *
- * 3. Unmapping.  Of the area that was mapped into the hole last, what lies around it is known: prev, and what had been
- *    next.  It is then unmapped without a look at the index.
+ * 3. Two.  Below the areas of a process lies a hole that answers every search for more than is free above it: mm->hole. A
+ *    search for less finds one above it, or an unmapping makes one: mm->hole_above, of which the same is true.
  *
- * 4. Invariants (mm_validate)
- *    HO1  a hole that is valid is as part 1 says.
- *    HO2  the area behind next is the one that is remembered, if one is.
+ * 4. Invariant (mm_validate)
+ *    HO1  each that is not empty is as part 1 says.
  */
 #include "internal.h"
 
-static bool is_valid(const struct mm_struct *mm)
+static bool is_valid(const struct mm_hole *h)
 {
-	return INDEX_KEEPS_HOLE && mm->hole.start < mm->hole.end && mm->hole.changes == mm->changes;
-}
-
-/* It was valid until the one change that is being told of. */
-static bool was_valid(const struct mm_struct *mm)
-{
-	return INDEX_KEEPS_HOLE && mm->hole.changes + 1 == mm->changes;
+	return h->start < h->end;
 }
 
 static unsigned long end_of(const struct vm_area_struct *prev)
@@ -46,95 +37,44 @@ static unsigned long limit_of(const struct vm_area_struct *next, unsigned long h
 	return next ? min(next->vm_start, high) : high;
 }
 
-bool hole_serves(const struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long length)
+static inline bool serves(
+	const struct mm_hole *h, unsigned long low, unsigned long high, unsigned long length)
 {
-	const struct mm_hole *h = &mm->hole;
-
-	if (!is_valid(mm) || h->high != high || length < h->length || h->end - h->start < length)
-		return false;
-	return h->end - length >= low && !(h->next && (h->next->vm_flags & VM_GROWSDOWN));
+	return h->high == high && length >= h->length && h->end - h->start >= length &&
+	       h->end - length >= low && !(h->next && (h->next->vm_flags & VM_GROWSDOWN));
 }
 
-bool hole_is_below(const struct mm_struct *mm, unsigned long start, unsigned long end, struct unmap *um)
+const struct mm_hole *hole_for(
+	const struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long length)
 {
-	const struct mm_hole *h = &mm->hole;
-
-	if (!is_valid(mm) || !h->behind_known || h->next->vm_start != start || h->next->vm_end != end)
-		return false;
-	um->prev = h->prev;
-	um->next = h->behind;
-	return true;
+	if (serves(&mm->hole_above, low, high, length))
+		return &mm->hole_above;
+	return serves(&mm->hole, low, high, length) ? &mm->hole : NULL;
 }
 
 void hole_found(struct mm_struct *mm, unsigned long high, unsigned long length, const struct hole *found)
 {
-	if (INDEX_KEEPS_HOLE)
-		mm->hole = (struct mm_hole){ .start = end_of(found->prev),
-			.end = limit_of(found->next, high),
-			.length = length,
-			.high = high,
-			.prev = found->prev,
-			.next = found->next,
-			.changes = mm->changes };
-}
+	struct mm_hole h = { .start = end_of(found->prev),
+		.end = limit_of(found->next, high),
+		.length = length,
+		.high = high,
+		.prev = found->prev,
+		.next = found->next };
 
-void hole_mapped(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long start, unsigned long end)
-{
-	struct mm_hole *h = &mm->hole;
-
-	if (!was_valid(mm) || end != h->end)
+	if (!INDEX_KEEPS_HOLE)
 		return;
-	h->end = start;
-	if (vma != h->next) {
-		h->behind = h->next;
-		h->behind_known = true;
-		h->next = vma;
-	}
-	h->changes = mm->changes;
-}
-
-void hole_unmapped(const struct unmap *um)
-{
-	struct mm_hole *h = &um->mm->hole;
-	unsigned long start = end_of(um->prev), end = limit_of(um->next, h->high);
-
-	if (!was_valid(um->mm))
-		return;
-	/* One below it, and not beside it, is no concern of its. */
-	if (end < h->start || (start > h->end && (end <= start || end - start < h->length))) {
-		h->changes = um->mm->changes;
-		h->behind_known = h->behind_known && end < h->start;
+	if (mm->hole.high != high)
+		mm->hole_above = (struct mm_hole){ 0 };
+	else if (is_valid(&mm->hole) && h.start >= mm->hole.end) {
+		mm->hole_above = h;
 		return;
 	}
-	*h = (struct mm_hole){ .start = start,
-		.end = end,
-		.length = h->length,
-		.high = h->high,
-		.prev = um->prev,
-		.next = um->next,
-		.changes = um->mm->changes };
-}
-
-/* HO2 */
-static bool behind_validate(struct mm_struct *mm, const char **reason)
-{
-	const struct mm_hole *h = &mm->hole;
-	struct vm_area_struct *vma = NULL;
-	VMA_ITERATOR(vmi, mm, h->next ? h->next->vm_end : 0);
-
-	if (!h->behind_known)
-		return true;
-	if (!h->next)
-		return index_wrong(reason, NULL, "HO2: there is nothing behind the last area");
-	for_each_vma (vmi, vma)
-		break;
-	return vma == h->behind || index_wrong(reason, vma, "HO2: another area lies behind the next");
+	mm->hole = h;
 }
 
 /* HO1 */
-static bool found_validate(struct mm_struct *mm, const char **reason)
+static bool found_validate(struct mm_struct *mm, const struct mm_hole *h, const char **reason)
 {
-	const struct mm_hole *h = &mm->hole;
 	struct vm_area_struct *vma, *prev = NULL;
 	unsigned long last = h->end;
 	VMA_ITERATOR(vmi, mm, 0);
@@ -158,5 +98,6 @@ static bool found_validate(struct mm_struct *mm, const char **reason)
 
 bool hole_validate(struct mm_struct *mm, const char **reason)
 {
-	return !is_valid(mm) || (found_validate(mm, reason) && behind_validate(mm, reason));
+	return (!is_valid(&mm->hole) || found_validate(mm, &mm->hole, reason)) &&
+	       (!is_valid(&mm->hole_above) || found_validate(mm, &mm->hole_above, reason));
 }

@@ -208,7 +208,7 @@ struct unmap {
 	int count;                            /* areas */
 	unsigned long nr_pages, nr_accounted; /* pages mapped there, and charged */
 	struct vm_area_struct *prev, *next;   /* around the range; or NULL */
-	struct vm_area_struct *first;         /* the areas, linked by ->detached; NULL: none */
+	struct vm_area_struct *first;         /* the areas, @count of them on the list; NULL: none */
 };
 /* Gather [start, end): cuts areas at its ends. 0, -ENOMEM or -EPERM; cuts stay, as on Linux. */
 int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end);
@@ -228,15 +228,11 @@ struct hole {
 	bool known;
 	struct vm_area_struct *prev, *next;
 };
-/* hole.c: does the hole that was found last answer a search for the highest place? */
-bool hole_serves(const struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long length);
-/* Does it end where [start, end) begins, and is that the area that was mapped there last?  Sets @um's prev and next. */
-bool hole_is_below(const struct mm_struct *mm, unsigned long start, unsigned long end, struct unmap *um);
+/* hole.c: a hole that is remembered and answers a search for the highest place, or NULL. */
+const struct mm_hole *hole_for(
+	const struct mm_struct *mm, unsigned long low, unsigned long high, unsigned long length);
 /* A search below @high has found it, at once. */
 void hole_found(struct mm_struct *mm, unsigned long high, unsigned long length, const struct hole *found);
-/* [start, end) was mapped, and @vma has it; the areas of @um are gone from the index. One store each. */
-void hole_mapped(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long start, unsigned long end);
-void hole_unmapped(const struct unmap *um);
 bool hole_validate(struct mm_struct *mm, const char **reason);
 
 /* mm_get_unmapped_area(). @hole: becomes known, when the place was searched for. */

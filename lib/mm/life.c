@@ -140,13 +140,13 @@ void mm_exit(struct mm_struct *mm)
 		if (vma->vm_mm != mm)
 			break; /* a fork has failed: the rest is the parent's */
 		vma_start_write(vma);
-		vma->detached = areas;
+		vma->vm_next = areas;
 		areas = vma;
 	}
 	index_destroy(mm);
 	while (areas) {
 		vma = areas;
-		areas = vma->detached;
+		areas = vma->vm_next;
 		if (vma->vm_flags & VM_ACCOUNT)
 			vm_uncharge(mm, vma_pages(vma));
 		vma_zap(vma, vma->vm_start, vma->vm_end);
@@ -156,7 +156,6 @@ void mm_exit(struct mm_struct *mm)
 	if (mm->pgd)
 		mm->sys->pages->exit(mm);
 	mm->map_count = 0;
-	mm->hole = (struct mm_hole){ 0 };
 	mm->total_vm = mm->data_vm = mm->exec_vm = mm->stack_vm = mm->locked_vm = 0;
 }
 
@@ -290,7 +289,6 @@ static void begin_child(struct mm_struct *child, const struct mm_struct *parent)
 	child->calls = 0;
 	index_init(child);
 	child->map_count = 0;
-	child->hole = (struct mm_hole){ 0 };
 	child->total_vm = child->data_vm = child->exec_vm = child->stack_vm = child->locked_vm = 0;
 	child->def_flags = parent->def_flags & VM_NOHUGEPAGE;
 	child->mdwe = parent->mdwe && !parent->mdwe_no_inherit;

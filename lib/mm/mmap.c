@@ -438,7 +438,6 @@ static int map_region(struct mapping *m)
 	if (m->vm_flags & VM_ACCOUNT)
 		commit_account(mm->sys, (long)(to_pages(mm, m->len) - charged));
 	unmap_complete(&um);
-	hole_mapped(mm, vma, m->addr, m->addr + m->len);
 	vm_stat_account(mm, m->vm_flags, (long)to_pages(mm, m->len));
 	settle_lock(m, vma);
 	mm->counters.new_areas++;

@@ -26,7 +26,7 @@ static int cut_front(struct unmap *um, struct vm_area_struct *vma)
 }
 
 /* What is cut off at the end becomes um->next. */
-static int gather_area(struct unmap *um, struct vm_area_struct *vma, struct vm_area_struct ***tail)
+static int gather_area(struct unmap *um, struct vm_area_struct *vma)
 {
 	if (vma_is_sealed(vma))
 		return -EPERM;
@@ -36,25 +36,21 @@ static int gather_area(struct unmap *um, struct vm_area_struct *vma, struct vm_a
 		if (err)
 			return err;
 	}
-	um->count++;
+	if (!um->count++)
+		um->first = vma;
 	um->nr_pages += vma_pages(vma);
 	if (vma->vm_flags & VM_ACCOUNT)
 		um->nr_accounted += vma_pages(vma);
-	**tail = vma;
-	*tail = &vma->detached;
-	vma->detached = NULL;
 	return 0;
 }
 
 int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end)
 {
-	struct vm_area_struct *vma, **tail = &um->first;
+	struct vm_area_struct *vma;
 	struct index_cursor c;
 	int err;
 
 	*um = (struct unmap){ .mm = mm, .start = start, .end = end };
-	if (hole_is_below(mm, start, end, um))
-		return gather_area(um, mm->hole.next, &tail);
 	vma = index_begin(&c, mm, start, &um->prev);
 	if (vma && vma->vm_start < start) {
 		err = cut_front(um, vma);
@@ -62,7 +58,7 @@ int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, un
 			return err;
 	}
 	while (vma && vma->vm_start < end) {
-		err = gather_area(um, vma, &tail);
+		err = gather_area(um, vma);
 		if (err || um->next)
 			return err;
 		vma = index_next(&c);
@@ -84,9 +80,12 @@ static void account_gone(struct mm_struct *mm, const struct vm_area_struct *vma)
 
 void unmap_lock_areas(const struct unmap *um)
 {
+	struct vm_area_struct *vma;
+
 	if (!index_in_rcu(um->mm))
 		return;
-	for (struct vm_area_struct *vma = um->first; vma; vma = vma->detached)
+	vma = um->first;
+	for (int i = 0; i < um->count; i++, vma = vma->vm_next)
 		vma_start_write(vma);
 }
 
@@ -94,8 +93,8 @@ void unmap_complete(struct unmap *um)
 {
 	struct vm_area_struct *vma = um->first;
 
-	while (vma) {
-		struct vm_area_struct *next = vma->detached;
+	for (; um->count; um->count--) {
+		struct vm_area_struct *next = vma->vm_next;
 
 		account_gone(um->mm, vma);
 		vma_zap(vma, vma->vm_start, vma->vm_end);
@@ -112,8 +111,8 @@ static int leave_index(struct unmap *um, bool tell_host)
 	int err;
 
 	if (!tell_host || !ops_has_host(um->mm))
-		return um->first->detached ? index_put(um->mm, um->start, um->end, NULL)
-					   : index_drop(um->mm, um->first);
+		return um->count > 1 ? index_put(um->mm, um->start, um->end, NULL)
+				     : index_drop(um->mm, um->first);
 	if (index_prepare(&st, um->mm, um->start, um->end, NULL))
 		return -ENOMEM;
 	err = ops_host_unmap(um->mm, um->start, um->end);
@@ -137,7 +136,6 @@ int unmap_gathered(struct unmap *um, bool tell_host)
 
 	/* Point of no return. */
 	um->mm->map_count -= um->count;
-	hole_unmapped(um);
 	unmap_complete(um);
 	if (um->mm->pgd)
 		um->mm->sys->pages->free_tables(um->mm, um->start, um->end, um->prev ? um->prev->vm_end : 0,

@@ -199,7 +199,6 @@ int mm_plan_begin(struct mm_plan *plan, struct mm_struct *mm)
 	plan->mm.calls = 0;
 	plan->mm.mmap_lock_held = NULL;
 	plan->mm.map_count = 0;
-	plan->mm.hole = (struct mm_hole){ 0 };
 	index_init(&plan->mm);
 	err = copy_areas(plan, mm);
 	if (err) {

@@ -56,10 +56,12 @@ static unsigned long search_lowest(struct mm_struct *mm, const struct search *s,
 /* The place that is remembered, or 0. */
 static unsigned long remembered(struct mm_struct *mm, const struct search *s, struct hole *hole)
 {
-	if (s->align_mask || !hole_serves(mm, s->low, s->high, s->length))
+	const struct mm_hole *h = s->align_mask ? NULL : hole_for(mm, s->low, s->high, s->length);
+
+	if (!h)
 		return 0;
-	*hole = (struct hole){ true, mm->hole.prev, mm->hole.next };
-	return mm->hole.end - s->length;
+	*hole = (struct hole){ true, h->prev, h->next };
+	return h->end - s->length;
 }
 
 static unsigned long search_highest(struct mm_struct *mm, const struct search *s, struct hole *hole)
@@ -294,20 +296,22 @@ static unsigned long area_by_kind(struct mm_struct *mm, const struct request *r)
 
 /*
  * Most requests are for memory anywhere: is it from above, without an alignment, and does the place that is remembered
- * answer it?  Then all that follows would find the same.
+ * answer it?  Then all that follows would find the same. That place, or 0.
  */
-static inline bool remembered_anywhere(
+static inline unsigned long remembered_anywhere(
 	const struct mm_struct *mm, unsigned long len, unsigned long flags, struct hole *hole)
 {
+	const struct mm_hole *h;
 	const struct mm_system *sys = mm->sys;
 	unsigned long low = max(page_size(mm), sys->mmap_min_addr);
 
 	if ((flags & (MAP_FIXED | MAP_32BIT | MAP_ABOVE4G | MM_IN_32BIT)) || !mm->topdown)
-		return false;
-	if ((sys->pmd_size && !(len & (sys->pmd_size - 1))) || !hole_serves(mm, low, mm->mmap_base, len))
-		return false;
-	*hole = (struct hole){ true, mm->hole.prev, mm->hole.next };
-	return true;
+		return 0;
+	h = sys->pmd_size && !(len & (sys->pmd_size - 1)) ? NULL : hole_for(mm, low, mm->mmap_base, len);
+	if (!h)
+		return 0;
+	*hole = (struct hole){ true, h->prev, h->next };
+	return h->end - len;
 }
 
 /* Below it nothing is mapped without privilege, wherever it was asked for. */
@@ -319,10 +323,11 @@ static unsigned long least_address(const struct mm_struct *mm)
 unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
 	unsigned long len, pgoff_t pgoff, unsigned long flags, struct hole *hole)
 {
+	unsigned long there = file || addr ? 0 : remembered_anywhere(mm, len, flags, hole);
 	struct request r;
 
-	if (!file && !addr && remembered_anywhere(mm, len, flags, hole))
-		return mm->hole.end - len;
+	if (there)
+		return there;
 	r = (struct request){ file, addr, len, file ? pgoff << mm->sys->page_shift : 0, flags & ~MM_IN_32BIT,
 		hole, (flags & MM_IN_32BIT) && !is_small(mm) };
 	if (len > mm->task_size)

@@ -177,7 +177,7 @@ static void do_cut(struct run *r)
 	int at = look_at_some(r);
 	unsigned long first, last, cut;
 	void *entry, *part = xa_mk_value(++r->value), *before, *after;
-	bool can, below = random_below(&r->random, 2), moved = random_below(&r->random, 8) == 0;
+	bool below = random_below(&r->random, 2), moved = random_below(&r->random, 8) == 0;
 
 	if (at < 0)
 		return;
@@ -187,14 +187,12 @@ static void do_cut(struct run *r)
 	if (first == last)
 		return;
 	cut = first + 1 + random_below(&r->random, last - first);
-	can = mt_can_cut(&r->mt, entry, cut);
+	if (!mt_can_cut(&r->mt, cut))
+		return;
+	assert_false(mt_in_rcu(&r->mt));
 	if (moved)
 		(void)mt_writer_look(&r->mt, key(r), &before, &after);
-	if (!mt_cut(&r->mt, entry, cut, below ? part : entry, below ? entry : part)) {
-		assert_true(!can || moved);
-		return;
-	}
-	assert_true(can && !mt_in_rcu(&r->mt));
+	mt_cut(&r->mt, cut, below ? part : entry, below ? entry : part);
 	model_store(below ? first : cut, below ? cut - 1 : last, part);
 }
 
@@ -213,11 +211,10 @@ static void do_border(struct run *r)
 	first = model_begin((unsigned int)at);
 	last = model.range[next].last;
 	border = first + 1 + random_below(&r->random, last - first);
-	if (!mt_move_border(&r->mt, left, right, border)) {
-		assert_false(mt_can_move_border(&r->mt, left, right, border));
+	if (!mt_can_move_border(&r->mt, left, right, model_begin((unsigned int)next), border))
 		return;
-	}
 	assert_false(mt_in_rcu(&r->mt));
+	mt_move_border(&r->mt, model_begin((unsigned int)next), border);
 	model_store(first, border - 1, left);
 	model_store(border, last, right);
 }
@@ -234,7 +231,7 @@ static unsigned long growth(struct run *r, unsigned long room)
 static void do_grow(struct run *r)
 {
 	int at = look_at_some(r);
-	unsigned long first, last;
+	unsigned long first, last, from;
 	void *entry;
 
 	if (at < 0)
@@ -246,11 +243,11 @@ static void do_grow(struct run *r)
 		first -= growth(r, first - model_begin((unsigned int)at - 1));
 	if (at + 1 < (int)model.nr && !model.range[at + 1].entry)
 		last += growth(r, model.range[at + 1].last - last);
-	if (!mt_grow(&r->mt, entry, first, last)) {
-		assert_false(mt_can_grow(&r->mt, entry, first, last));
+	from = model_begin((unsigned int)at);
+	if (!mt_can_grow(&r->mt, from, first, last))
 		return;
-	}
 	assert_false(mt_in_rcu(&r->mt));
+	mt_grow(&r->mt, from, first, last);
 	model_store(first, last, entry);
 }
 
@@ -262,10 +259,10 @@ static void do_grow_too_far(struct run *r)
 	if (at < 0)
 		return;
 	if (at && model.range[at - 1].entry)
-		assert_false(mt_can_grow(&r->mt, model.range[at].entry, model_begin((unsigned int)at) - 1,
-			model.range[at].last));
+		assert_false(mt_can_grow(&r->mt, model_begin((unsigned int)at),
+			model_begin((unsigned int)at) - 1, model.range[at].last));
 	if (at + 1 < (int)model.nr && model.range[at + 1].entry)
-		assert_false(mt_can_grow(&r->mt, model.range[at].entry, model_begin((unsigned int)at),
+		assert_false(mt_can_grow(&r->mt, model_begin((unsigned int)at), model_begin((unsigned int)at),
 			model.range[at].last + 1));
 }
 
@@ -274,7 +271,7 @@ static void do_drop(struct run *r)
 {
 	int at = look_at_some(r);
 
-	if (at < 0 || !mt_drop(&r->mt, model.range[at].entry))
+	if (at < 0 || !mt_drop(&r->mt, model_begin((unsigned int)at)))
 		return;
 	model_store(model_begin((unsigned int)at), model.range[at].last, NULL);
 }

@@ -156,17 +156,15 @@ static void test_remembered_hole(void **state)
 		.next = area(21) };
 	unsigned long addr = mm_mmap(&mm, &anywhere);
 
-	assert_int_equal(mm.hole.changes, mm.changes);
 	assert_int_equal(mm.hole.end, addr);
 	DAMAGE(mm.hole.next, area(3), "HO1: an area that is not the next", vma_lookup(&mm, addr));
 	DAMAGE(mm.hole.prev, area(3), "HO1: another area lies before", NULL);
 	DAMAGE(mm.hole.start, place(3), "HO1: an area that is not the next", area(3));
-	lower.changes = mm.changes;
 	DAMAGE(mm.hole, lower, "HO1: there is a hole above", area(22));
 	assert_int_equal(mm_munmap(&mm, addr, PAGE), 0);
-	lower.changes = mm.changes;
 	lower.length = 1UL << 40;
 	DAMAGE(mm.hole, lower, "HO1: there is a hole at the top", NULL);
+	DAMAGE(mm.hole_above, lower, "HO1: there is a hole at the top", NULL);
 }
 
 static void test_bounds(void **state)
@@ -189,6 +187,16 @@ static void test_what_was_found_last(void **state)
 
 	assert_ptr_equal(mm.found, area(20));
 	DAMAGE(mm.found, &gone, "VM3", &gone);
+}
+
+static void test_links(void **state)
+{
+	struct vm_area_struct *vma = area(20), *last = area(AREAS - 1);
+
+	DAMAGE(vma->vm_prev, area(18), "VM4: vm_prev is not", vma);
+	DAMAGE(area(0)->vm_prev, vma, "VM4: vm_prev is not", area(0));
+	DAMAGE(vma->vm_next, area(22), "VM4: vm_next is not", vma);
+	DAMAGE(last->vm_next, vma, "VM4: vm_next leads on", last);
 }
 #else
 static void test_order(void **state)
@@ -277,6 +285,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_remembered_hole, begin, end),
 		cmocka_unit_test_setup_teardown(test_bounds, begin, end),
 		cmocka_unit_test_setup_teardown(test_what_was_found_last, begin, end),
+		cmocka_unit_test_setup_teardown(test_links, begin, end),
 #else
 		cmocka_unit_test_setup_teardown(test_order, begin, end),
 		cmocka_unit_test_setup_teardown(test_links, begin, end),

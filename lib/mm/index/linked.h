@@ -138,8 +138,7 @@ static inline void index_neighbours(
 	*next = vma->vm_next;
 }
 
-#define index_read_prev       index_find_prev
-#define index_read_neighbours index_neighbours
+#define index_read_prev index_find_prev
 
 static inline int index_prepare(struct index_store *st, struct mm_struct *mm, unsigned long start,
 	unsigned long end, struct vm_area_struct *vma)
