@@ -177,11 +177,12 @@ struct vm_area_struct {
 	struct anon_vma_name *anon_name;
 	const void *policy;   /**< memory policy: equal pointers are equal policies; NULL is the default */
 	const void *uffd_ctx; /**< userfaultfd that it is registered with */
-	struct i_mmap_node *i_mmap;      /**< its place among those that map its file; NULL: none */
-	unsigned int vm_lock_seq;        /**< the call that locked it for writing last */
-	unsigned int vm_readers;         /**< that hold it: <vmaple/vma_lock.h> */
+	struct i_mmap_node *i_mmap; /**< its place among those that map its file; NULL: none */
+	unsigned int vm_lock_seq;   /**< the call that locked it for writing last */
+	unsigned int vm_readers;    /**< that hold it: <vmaple/vma_lock.h> */
 #ifndef MM_INDEX_LINKED
-	struct vm_area_struct *vm_next, *vm_prev; /**< for calls that may change areas: readers ask the tree */
+	struct vm_area_struct *vm_next,
+		*vm_prev; /**< for calls that may change areas: readers ask the tree */
 #endif
 };
 
