@@ -289,6 +289,9 @@ void process_space(struct live *l, pid_t tid, struct trace_space *s)
 	read_stat(tid, s);
 	s->topdown = searches_topdown(personality);
 	s->mmap_base = find_mmap_base(tid, narrow, l->areas, l->nr_areas, s->topdown);
+	/* Nothing is placed above the stack but the vdso of x32, as that of 64-bit programs. */
+	if (s->start_stack && s->mmap_base > s->start_stack)
+		s->mmap_base = 0;
 	s->task_size = machine_task_size(l->features.wide_addresses, narrow, personality);
 }
 
