@@ -737,6 +737,36 @@ static void test_where_an_area_was_moved_is_written_only_if_it_was(void **state)
 	end(&w);
 }
 
+/* An open file at @pointer. */
+static const struct trace_file *learned(struct world *w, uint64_t pointer, uint64_t ino, uint32_t f_mode)
+{
+	struct file_record r = { .head = head(w, RECORD_FILE, 1, 1, 0),
+		.file = pointer,
+		.ino = ino,
+		.is = { .mode = 0100000, .f_mode = f_mode } };
+	struct bpf_area a = { .file = pointer };
+
+	put(w, &r, sizeof(r));
+	origin_number(&w->s, &a);
+	return &origin_of(&w->s, &a)->file;
+}
+
+static void test_memory_of_an_open_file_is_used_again(void **state)
+{
+	struct world w;
+	uint32_t first;
+
+	begin(&w);
+	first = learned(&w, 0x1000, 7, 3)->id;
+	assert_int_equal(learned(&w, 0x1000, 7, 3)->id, first);
+	assert_int_equal(learned(&w, 0x1000, 7, 3)->open_flags, 2);
+	/* For the same inode, opened otherwise, and for another one. */
+	assert_int_not_equal(learned(&w, 0x1000, 7, 1)->id, first);
+	assert_int_equal(learned(&w, 0x1000, 7, 1)->open_flags, 0);
+	assert_int_not_equal(learned(&w, 0x1000, 8, 1)->id, learned(&w, 0x1000, 7, 1)->id);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -767,6 +797,7 @@ int main(void)
 		cmocka_unit_test(
 			test_first_writes_are_told_once_and_in_the_order_that_gives_each_its_anon_vma),
 		cmocka_unit_test(test_what_shares_with_a_neighbour_that_was_told_is_told_upwards_from_it),
+		cmocka_unit_test(test_memory_of_an_open_file_is_used_again),
 		cmocka_unit_test(test_where_an_area_was_moved_is_written_only_if_it_was),
 	};
 

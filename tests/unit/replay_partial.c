@@ -226,6 +226,26 @@ static void test_what_is_mapped_later_joins_areas_of_the_first_map(void **state)
 	replay_free(r);
 }
 
+/* shmat's areas have a close operation: what was cut of one stays apart. */
+static void test_a_segment_of_the_first_map_is_cut_for_good(void **state)
+{
+	struct trace_area a = shared_page(1, true);
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	a.end = rec_at(3);
+	a.name = "/SYSV00000000 (deleted)";
+	begin_with(&rec, &a, 1);
+	for (int i = 0; i < 2; i++) {
+		rec_call(&rec, i ? SYS_munlock : SYS_mlock, rec_at(2), REC_PAGE, 0, 0, 0);
+		assert_area(r, 1, 2);
+		assert_area(r, 2, 3);
+	}
+	assert_int_equal(seen.differences + seen.uncertain, 0);
+	replay_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_a_failed_call_changes_nothing_that_linux_would_not_have_changed),
 		cmocka_unit_test(test_the_mirror_goes_on_from_a_map_behind_a_gap),
 		cmocka_unit_test(test_what_is_mapped_later_joins_areas_of_the_first_map),
+		cmocka_unit_test(test_a_segment_of_the_first_map_is_cut_for_good),
 	};
 
 	return cmocka_run_group_tests_name("replay, in part", tests, NULL, NULL);

@@ -61,7 +61,7 @@ static struct vm_file *seen_before(struct space *s, struct vm_file *told)
 	if (!s->attached || !told->ino || (told->kind != VM_FILE_REGULAR && told->kind != VM_FILE_SHMEM))
 		return told;
 	if (inodes_find(s, told->dev, told->ino, told->writable, &seen) || !seen || was_told(seen) ||
-		seen->kind != told->kind) {
+		seen->kind != told->kind || seen->has_close != told->has_close) {
 		vm_file_put(seen);
 		return told;
 	}

@@ -59,6 +59,7 @@ static struct vm_file *file_of_area(struct replay *r, struct space *s, const str
 	if (a->ino && !a->shared && (inodes_find(s, a->dev, a->ino, true, &file) || file))
 		return file;
 	t.open_flags = writable ? 2 : 0;
+	t.has_close = strncmp(a->name, "/SYSV", 5) == 0;
 	return replay_file(r, &t);
 }
 

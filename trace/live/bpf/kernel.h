@@ -240,10 +240,11 @@ static __always_inline bool lock_has_path(void)
 		}                                     \
 	} while (0)
 
-#define MNT_NOEXEC 0x04
-#define PF_EXITING 0x00000004
-#define PF_KTHREAD 0x00200000
-#define TIF_ADDR32 29
-#define TS_COMPAT  2
+#define FMODE_ACCESS 0x03
+#define MNT_NOEXEC   0x04
+#define PF_EXITING   0x00000004
+#define PF_KTHREAD   0x00200000
+#define TIF_ADDR32   29
+#define TS_COMPAT    2
 
 #endif

@@ -4,6 +4,7 @@
  * again, for another file, that is told with another inode, or no area has the old one any more.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,13 +82,22 @@ static bool find_path(const struct file_record *r, char *path, size_t size)
 	return *path && !stat(path, &st) && st.st_ino == r->ino;
 }
 
+static uint32_t open_flags_of(uint32_t f_mode)
+{
+	bool reads = f_mode & 1, writes = f_mode & 2;
+
+	return !writes ? O_RDONLY : reads ? O_RDWR : O_WRONLY;
+}
+
 void origin_learn(struct live_bpf *s, const struct file_record *r)
 {
 	struct origin *o = origin_by_pointer(s, r->file);
 	const struct bpf_file *is = &r->is;
 	const char *form = has_no_path(is) ? "/%s (deleted)" : "%s";
+	uint32_t open_flags = open_flags_of(is->f_mode);
 
-	if (o && o->file.ino == r->ino && o->file.dev == shown_device(r->dev))
+	if (o && o->file.ino == r->ino && o->file.dev == shown_device(r->dev) &&
+		o->file.open_flags == open_flags)
 		return;
 	o = origin_add(s, r->file);
 	if (!o) {
@@ -100,9 +110,7 @@ void origin_learn(struct live_bpf *s, const struct file_record *r)
 		.kind = kind_of(is),
 		.dev = shown_device(r->dev),
 		.ino = r->ino,
-		.open_flags = (is->f_mode & 3) == 3   ? 2
-			      : (is->f_mode & 3) == 2 ? 1
-						      : 0,
+		.open_flags = open_flags,
 		.noexec = is->noexec,
 		.path = o->path };
 	if (o->file.kind == TRACE_FILE_HUGETLB)

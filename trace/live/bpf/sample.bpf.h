@@ -67,7 +67,8 @@ __noinline int emit_file(struct sample *s)
 	key = s->file;
 	file = POINTER(file, key);
 	ino = file->f_inode->i_ino;
-	mark = told_mark(key, ino, 0);
+	/* The kernel may have given its memory to the same file, opened otherwise. */
+	mark = told_mark(key, ino ^ (u64)(file->f_mode & FMODE_ACCESS) << 62, 0);
 	known = told_slot(key);
 	if (!known || *known == mark)
 		return 0;
