@@ -767,6 +767,24 @@ static void test_memory_of_an_open_file_is_used_again(void **state)
 	end(&w);
 }
 
+static void test_files_that_have_gone_do_not_pile_up(void **state)
+{
+	struct world w;
+	struct origin *o;
+	unsigned long at = 0;
+	uint32_t nr = 0, first;
+
+	begin(&w);
+	first = learned(&w, 0x1000, 1, 1)->id;
+	for (uint64_t ino = 2; ino < 3 * ORIGINS_KEPT; ino++)
+		learned(&w, 0x1000, ino, 1);
+	mt_for_each (&w.s.origins, o, at, ULONG_MAX)
+		nr++;
+	assert_int_equal(nr, ORIGINS_KEPT + 1);
+	assert_null(mtree_load(&w.s.origins, first));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -798,6 +816,7 @@ int main(void)
 			test_first_writes_are_told_once_and_in_the_order_that_gives_each_its_anon_vma),
 		cmocka_unit_test(test_what_shares_with_a_neighbour_that_was_told_is_told_upwards_from_it),
 		cmocka_unit_test(test_memory_of_an_open_file_is_used_again),
+		cmocka_unit_test(test_files_that_have_gone_do_not_pile_up),
 		cmocka_unit_test(test_where_an_area_was_moved_is_written_only_if_it_was),
 	};
 

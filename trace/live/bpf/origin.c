@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which file an area is of.  The kernel's pointer tells open files apart for as long as an area holds one; when it is used
- * again, for another file, that is told with another inode, or no area has the old one any more.
+ * again, for another file, that is told with another inode, or no area has the old one any more.  Records that wait may still
+ * name that: it is kept until so many more have gone that they cannot wait any longer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,15 @@ static bool find_path(const struct file_record *r, char *path, size_t size)
 	return *path && !stat(path, &st) && st.st_ino == r->ino;
 }
 
+static void note_gone(struct live_bpf *s, const struct origin *o)
+{
+	uint32_t *slot = &s->gone[s->nr_gone++ % ORIGINS_KEPT];
+
+	if (*slot)
+		free(mtree_erase(&s->origins, *slot));
+	*slot = o->id;
+}
+
 static uint32_t open_flags_of(uint32_t f_mode)
 {
 	bool reads = f_mode & 1, writes = f_mode & 2;
@@ -99,6 +109,8 @@ void origin_learn(struct live_bpf *s, const struct file_record *r)
 	if (o && o->file.ino == r->ino && o->file.dev == shown_device(r->dev) &&
 		o->file.open_flags == open_flags)
 		return;
+	if (o)
+		note_gone(s, o);
 	o = origin_add(s, r->file);
 	if (!o) {
 		s->err = -ENOMEM;

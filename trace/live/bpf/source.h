@@ -28,6 +28,8 @@
 #define NO_CALL  (~0u)
 #define MAP_ROOM 131072 /* areas of one process */
 
+#define ORIGINS_KEPT 16384 /* of those that no area can have any more */
+
 /* An open file that was told of. */
 struct origin {
 	uint32_t id;
@@ -116,6 +118,8 @@ struct live_bpf {
 	struct maple_tree origins, pointers; /* by number; the number by the kernel's pointer */
 	void *named_tasks;                   /* names.c: a tree of tsearch(3) */
 	uint32_t next_file, next_mm;
+	uint32_t gone[ORIGINS_KEPT],
+		nr_gone;    /* numbers of files whose memory others have now, the last ones */
 	uint64_t looked_ns; /* for processes that have appeared */
 	pid_t child;
 	int go_fd;
