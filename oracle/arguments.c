@@ -278,6 +278,12 @@ static void make_mbind(struct maker *m, struct call *c)
 	c->arg[1] = some_len(m);
 }
 
+static void make_name(struct maker *m, struct call *c)
+{
+	c->arg[2] = pick(m, 4);
+	c->arg[1] = some_len(m);
+}
+
 static void make_uffd(struct maker *m, struct call *c)
 {
 	c->arg[2] = "\0\0\1\2\2\3\4\6"[pick(m, 8)];
@@ -369,6 +375,7 @@ static void (*const makers[CALL_KINDS])(struct maker *m, struct call *c) = {
 	[CALL_PKEY_FREE] = make_pkey_free,
 	[CALL_MADVISE] = make_madvise,
 	[CALL_MBIND] = make_mbind,
+	[CALL_NAME] = make_name,
 	[CALL_UFFD] = make_uffd,
 	[CALL_UFFD_CLOSE] = make_nothing,
 	[CALL_REMAP_FILE_PAGES] = make_remap_file_pages,

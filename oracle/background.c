@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@
 #include "arm64_host.h"
 #include "mmap_min_addr.h"
 #include "oracle.h"
+#include "uapi.h"
 
 struct background background;
 static struct vm_file some_file[256];
@@ -213,6 +215,16 @@ static bool have_userfaultfd(void)
 	return fd >= 0 && close(fd) == 0;
 }
 
+/* Kernels without CONFIG_ANON_VMA_NAME refuse it. */
+static bool have_names(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool well = page != MAP_FAILED && prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, page, PAGE, "name") == 0;
+
+	munmap(page, PAGE);
+	return well;
+}
+
 static void read_limits(void)
 {
 	struct rlimit limit;
@@ -237,6 +249,7 @@ static void read_limits(void)
 			(1UL << (arm64_is_wide_here() ? ARM64_WIDE_BITS : ARM64_WINDOW_BITS)) + PAGE;
 	background.no_zero_page = read_page_is_written();
 	background.uffd = have_userfaultfd();
+	background.names = have_names();
 	background.thp_enabled = huge_pages();
 }
 

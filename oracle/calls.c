@@ -65,6 +65,7 @@ static const struct shape {
 	[CALL_REMAP_FILE_PAGES] = { "remap_file_pages", { ADDR, LEN, PROT, NUMBER, NUMBER } },
 	[CALL_MDWE] = { "mdwe", { NUMBER } },
 	[CALL_MEMORY_MERGE] = { "memory_merge", { NUMBER } },
+	[CALL_NAME] = { "name", { ADDR, LEN, NUMBER } },
 	[CALL_FORK] = { "fork", { END } },
 	[CALL_EXIT] = { "exit", { END } },
 	[CALL_SPAWN] = { "spawn", { END } },
@@ -76,6 +77,13 @@ static const struct shape {
 	[CALL_KERNELS] = { "kernels", { NUMBER, ADDR } },
 	[CALL_ROOM] = { "room", { NUMBER } },
 };
+
+const char *name_of_number(unsigned long number)
+{
+	static const char *const names[] = { NULL, "heap", "stack", "arena" };
+
+	return names[number % (sizeof(names) / sizeof(names[0]))];
+}
 
 struct word {
 	const char *name;

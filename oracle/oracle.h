@@ -74,6 +74,7 @@ enum call_kind {
 	CALL_REMAP_FILE_PAGES, /* addr len prot pgoff flags */
 	CALL_MDWE,             /* PR_SET_MDWE: 1 or 3 */
 	CALL_MEMORY_MERGE,     /* PR_SET_MEMORY_MERGE: 1 on, 0 off */
+	CALL_NAME,             /* addr len name: PR_SET_VMA_ANON_NAME of a number; 0 takes it away */
 	CALL_FORK,             /* the child goes on, until it exits */
 	CALL_EXIT,
 	CALL_SPAWN,      /* a child is forked and waits */
@@ -128,6 +129,8 @@ struct sequence {
 const char *call_name(enum call_kind kind);
 /* One line without its newline; @buf holds 256. */
 void call_print(const struct call *c, char *buf);
+/* Of anonymous memory; NULL for 0. */
+const char *name_of_number(unsigned long number);
 /* False: not a call. Comments and empty lines are the caller's. */
 bool call_parse(const char *line, struct call *c);
 /* Both print what is wrong and return false. */
@@ -156,6 +159,7 @@ struct background {
 	unsigned long space; /* a page behind the last that a program may have, if it asks for it */
 	unsigned int thp_enabled, overcommit;
 	bool uffd;    /* there are userfaultfds */
+	bool names;   /* anonymous memory can be named */
 	bool noexec;  /* FILE_NOEXEC is on a file system without execution */
 	bool secret;  /* FILE_SECRET is of memfd_secret(2) */
 	bool on_disk; /* the scratch files are on a disk's file system, not in memory */

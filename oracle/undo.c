@@ -216,6 +216,22 @@ static bool undo_policy(const struct pair *p, struct undoing *u)
 	return true;
 }
 
+static bool undo_name(const struct pair *p, struct undoing *u)
+{
+	unsigned long number = 0;
+
+	while (p->left->anon_name && strcmp(p->left->anon_name->name, name_of_number(number + 1)) != 0)
+		number++;
+	u->undone = EXPLAIN_NAME;
+	u->lower = p->right->vm_file;
+	/* Only anonymous memory has one. */
+	if (u->lower)
+		add_call(u, CALL_NAME, p->left, 0, 0);
+	else
+		add_call(u, CALL_NAME, p->right, p->left->anon_name ? number + 1 : 0, 0);
+	return true;
+}
+
 static bool undo_uffd(const struct pair *p, struct undoing *u)
 {
 	u->lower = p->left->uffd_ctx != NULL;
@@ -283,7 +299,7 @@ static bool has_more_than_a_new_one(const struct vm_area_struct *left)
 	bool charged = (left->vm_flags & (VM_WRITE | VM_MAYSHARE | VM_NORESERVE)) == VM_WRITE;
 
 	return ((left->vm_flags ^ fresh) & LATER_FLAGS) || left->policy || left->uffd_ctx ||
-	       charged != is_charged(left);
+	       left->anon_name || charged != is_charged(left);
 }
 
 static bool undo_what_it_is(const struct pair *p, struct undoing *u)
@@ -334,6 +350,7 @@ static const struct {
 	{ EXPLAIN_UFFD, undo_uffd },
 	{ EXPLAIN_LOCKED, undo_locked },
 	{ EXPLAIN_POLICY, undo_policy },
+	{ EXPLAIN_NAME, undo_name },
 	{ EXPLAIN_PROT | EXPLAIN_PKEY, undo_access },
 	{ EXPLAIN_CHARGED, undo_charged },
 	{ EXPLAIN_DONTFORK, undo_dontfork },

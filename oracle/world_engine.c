@@ -447,6 +447,8 @@ int64_t engine_call(struct engine *e, const struct call *c)
 		return set_mm(e, a);
 	case CALL_REMAP_FILE_PAGES:
 		return mm_remap_file_pages(mm, a[0], a[1], a[2], a[3], a[4]);
+	case CALL_NAME:
+		return background.names ? mm_set_anon_name(mm, a[0], a[1], name_of_number(a[2])) : -EINVAL;
 	case CALL_KERNELS:
 		return move_kernels(mm, a[0], a[1]);
 	case CALL_SHMAT:

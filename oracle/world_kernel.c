@@ -258,6 +258,8 @@ static long other_call(const struct call *c)
 		return prctl(PR_SET_MDWE, a[0], 0L, 0L, 0L);
 	case CALL_MEMORY_MERGE:
 		return prctl(PR_SET_MEMORY_MERGE, a[0], 0L, 0L, 0L);
+	case CALL_NAME:
+		return prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, a[0], a[1], name_of_number(a[2]));
 	case CALL_KERNELS:
 		if (a[0] >= background.nr_kernels)
 			return 0;

@@ -113,6 +113,8 @@ struct live_mm {
 	int maps_fd, pagemap_fd;    /* its /proc/PID/maps and pagemap; -1: none */
 	struct task *busy;          /* whose call is in the kernel */
 	struct task *queue, **tail; /* who waits for it, stopped */
+	struct live *live;
+	struct live_mm *next_awaited, **awaited; /* tasks.c, TK4; NULL: nobody waits */
 	uint64_t calls, start_brk, brk;
 	uint64_t calls_in_all;            /* with those before the fork */
 	bool read_implies_exec;           /* its personality: areas get more than was asked for */
@@ -204,6 +206,7 @@ struct live {
 	uint64_t delivered;      /* the last step that the sink took */
 	struct maple_tree tasks; /* by tid */
 	unsigned long nr_tasks;
+	struct live_mm *awaited;
 	struct task *strays; /* for whose number there was no memory */
 	uint32_t next_mm, next_file;
 	int marks[MARKS_MAX]; /* identity.c, 2: descriptors, in the order of their files */
@@ -303,8 +306,8 @@ void task_leave_mm(struct task *t);
 bool mm_acquire(struct task *t);
 /* Give it back; the task that may go next, or NULL. */
 struct task *mm_release(struct task *t);
-/* A task whose turn it is because the holder of its mm has been blocked for long; or NULL. */
-struct task *mm_take_from_blocked(struct live *l, uint64_t now);
+/* A task whose turn it is because the holder of its mm has been blocked for long; or NULL.  @from: first live->awaited. */
+struct task *mm_take_from_blocked(struct live_mm **from, uint64_t now);
 
 /* stops.c: one report of waitpid(). */
 void on_stop(struct live *l, pid_t tid, int status);

@@ -253,13 +253,15 @@ static void on_exit_of_call(struct live *l, struct task *t)
 
 void on_tick(struct live *l)
 {
+	struct live_mm *awaited;
 	struct task *t;
 
 	signals_pass_on(l);
 	notice_stopped_tasks(l);
 	settle_what_is_there(l);
 	let_unannounced_go(l);
-	while ((t = mm_take_from_blocked(l, now_ns())) != NULL) {
+	awaited = l->awaited;
+	while ((t = mm_take_from_blocked(&awaited, now_ns())) != NULL) {
 		emit_lost(l, t, 1,
 			"the order of calls: one was blocked in the kernel, others of its address space went "
 			"on");

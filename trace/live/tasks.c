@@ -5,6 +5,7 @@
  *    TK1  mm->busy is a task of mm with in_call set, or NULL; then nobody is queued.
  *    TK2  a queued task is stopped at the entry of its call.
  *    TK3  an mm lives while a task points to it.
+ *    TK4  live->awaited are the mms for which somebody is queued: what is looked at from time to time is not all tasks.
  *
  * A call can block for reasons that another thread has to remove (a page that userfaultfd or a file system brings).
  * Who has held an mm for PATIENCE_NS while others wait loses it: the program must not hang because it is recorded.
@@ -65,6 +66,7 @@ struct live_mm *mm_new(struct live *l)
 	if (!mm)
 		return NULL;
 	mm->id = ++l->next_mm;
+	mm->live = l;
 	mm->maps_fd = mm->pagemap_fd = -1;
 	mm->tail = &mm->queue;
 	mt_init_flags(&mm->settled, 0);
@@ -104,6 +106,25 @@ void task_leave_mm(struct task *t)
 	}
 }
 
+static void begin_waiting_for(struct live_mm *mm)
+{
+	struct live *l = mm->live;
+
+	mm->next_awaited = l->awaited;
+	if (l->awaited)
+		l->awaited->awaited = &mm->next_awaited;
+	mm->awaited = &l->awaited;
+	l->awaited = mm;
+}
+
+static void end_waiting_for(struct live_mm *mm)
+{
+	*mm->awaited = mm->next_awaited;
+	if (mm->next_awaited)
+		mm->next_awaited->awaited = mm->awaited;
+	mm->awaited = NULL;
+}
+
 bool mm_acquire(struct task *t)
 {
 	struct live_mm *mm = t->mm;
@@ -115,6 +136,8 @@ bool mm_acquire(struct task *t)
 	}
 	t->queued = true;
 	t->next = NULL;
+	if (!mm->queue)
+		begin_waiting_for(mm);
 	*mm->tail = t;
 	mm->tail = &t->next;
 	return false;
@@ -131,6 +154,8 @@ static void unqueue(struct live_mm *mm, struct task *t)
 	if (mm->tail == &t->next)
 		mm->tail = link;
 	t->queued = false;
+	if (!mm->queue && mm->awaited)
+		end_waiting_for(mm);
 }
 
 struct task *mm_release(struct task *t)
@@ -150,15 +175,14 @@ struct task *mm_release(struct task *t)
 	return next;
 }
 
-struct task *mm_take_from_blocked(struct live *l, uint64_t now)
+struct task *mm_take_from_blocked(struct live_mm **from, uint64_t now)
 {
+	struct live_mm *mm;
 	struct task *t;
-	unsigned long tid = 0;
 
-	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
-		struct live_mm *mm = t->mm;
-
-		if (!mm || mm->busy != t || !mm->queue || now - t->resumed_ns < PATIENCE_NS)
+	while ((mm = *from) != NULL) {
+		*from = mm->next_awaited;
+		if (!mm->busy || now - mm->busy->resumed_ns < PATIENCE_NS)
 			continue;
 		mm->busy = NULL;
 		t = mm->queue;

@@ -102,6 +102,28 @@ const struct scenario scenarios_of_tasks[] = {
 	  END,
 	  "100: space map* 101: thread lost mmap=A+8 map exit 100: madvise=-12 map map exit!", LOST(1),
 	  "1 missing: the order of calls", EVERY },
+	{ "of two that wait one gets its turn, and the other when that is blocked, too",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 clone thread\n"
+	  "100 clones 102\n"
+	  "102 born\n"
+	  "100 madvise A 1p 23\n"
+	  "101 mmap A+8 1p r anon|fixed\n"
+	  "102 mmap A+10 1p r anon|fixed\n"
+	  "wait 1200\n"
+	  "wait 1200\n"
+	  "102 = A+10\n"
+	  "101 = A+8\n"
+	  "102 exit 0\n"
+	  "101 exit 0\n"
+	  "100 = -12\n"
+	  END,
+	  "100: space map* 101: thread 102: thread 101: lost 102: lost mmap=A+10 map 101: mmap=A+8 map 102: exit 101: exit "
+	  "100: madvise=-12 map map exit!", LOST(2),
+	  "1 missing: the order of calls", EVERY },
 	{ "all of the map is seen while the blocked call is in the kernel still",
 	  BEGIN
 	  "100 mmap A 4p rw anon|fixed = A\n"
