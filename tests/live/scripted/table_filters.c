@@ -2,6 +2,20 @@
 /* Programs with filters and tracers of their own: scenarios.h. */
 #include "scenarios.h"
 
+/*
+ * A filter with a listener, of so many instructions, and then a call that is recorded.  One instruction is a number: its
+ * code, jt << 16, jf << 24, k << 32.
+ */
+#define NUMBER "0x20"
+#define ARCH   "0x400000020"
+#define ASK    "0x7fc0000000000006"
+#define ALLOW  "0x7fff000000000006"
+#define FILTER(n, code)                                            \
+	BEGIN "100 memory A+30 " #n " A+40\n100 memory A+40 " code \
+	      "\n100 seccomp 1 8 A+30 = 9\n100 mmap A 1p r anon|fixed = A\n" END
+#define ASKS     "100: space map* lost exit!", LOST(1), "SECCOMP_RET_USER_NOTIF", EVERY
+#define DOES_NOT "100: space map* mmap=A map map exit!", NONE, "!SECCOMP_RET_USER_NOTIF", EVERY
+
 /* clang-format off */
 const struct scenario scenarios_of_filters[] = {
 	{ "a filter of the program's own asks a tracer",
@@ -58,6 +72,45 @@ const struct scenario scenarios_of_filters[] = {
 	  "101 exit 0\n"
 	  END,
 	  "100: space map* lost exit!", LOST(1), "SECCOMP_RET_USER_NOTIF", EVERY },
+	{ "a filter that asks about a call that is not recorded",
+	  FILTER(4, NUMBER " 0x2a01000015 " ASK " " ALLOW), DOES_NOT },
+	{ "a filter that asks about mmap", FILTER(4, NUMBER " 0x901000015 " ASK " " ALLOW), ASKS },
+	{ "a filter that asks about all calls but one", FILTER(4, NUMBER " 0x2a00010015 " ASK " " ALLOW), ASKS },
+	{ "a filter that asks about a call that the other table has",
+	  FILTER(6, ARCH " 0xc000003e00030015 " NUMBER " 0x5b01000015 " ASK " " ALLOW), ASKS },
+	{ "a filter that asks about one of the other table that is not recorded",
+	  FILTER(6, ARCH " 0xc000003e00030015 " NUMBER " 0x2a01000015 " ASK " " ALLOW), DOES_NOT },
+	{ "a filter that asks about all calls of a table", FILTER(4, ARCH " 0xc000003e01000015 " ASK " " ALLOW), ASKS },
+	{ "a filter of numbers that no call has",
+	  FILTER(7, NUMBER " 0x800000030045 0x7fffffff00020025 0x8000000000010035 0x100000005 " ASK " " ALLOW),
+	  DOES_NOT },
+	{ "a filter of numbers that have a bit", FILTER(4, NUMBER " 0x101000045 " ASK " " ALLOW), ASKS },
+	{ "a filter of larger numbers", FILTER(4, NUMBER " 0x801000025 " ASK " " ALLOW), ASKS },
+	{ "a filter of numbers as large", FILTER(4, NUMBER " 0x901000035 " ASK " " ALLOW), ASKS },
+	{ "a filter that looks at an argument", FILTER(4, "0x1000000020 0x701000015 " ASK " " ALLOW), ASKS },
+	{ "a filter that compares with what it computed",
+	  FILTER(5, NUMBER " 0x2a00000001 0x100001d " ASK " " ALLOW), ASKS },
+	{ "a filter that keeps the number in mind",
+	  FILTER(7, NUMBER " 0x1 0x2 0x3 0x7 0x2a01000015 " ASK " " ALLOW), DOES_NOT },
+	{ "a filter that computes with the number",
+	  FILTER(5, NUMBER " 0xffff00000054 0x2a01000015 " ASK " " ALLOW), ASKS },
+	{ "a filter that takes the number from elsewhere", FILTER(5, NUMBER " 0x87 0x2a01000015 " ASK " " ALLOW), ASKS },
+	{ "a filter that remembers", FILTER(5, NUMBER " 0x60 0x2a01000015 " ASK " " ALLOW), ASKS },
+	{ "a filter whose answer is computed", FILTER(2, NUMBER " 0x16"), ASKS },
+	{ "a filter that jumps beyond its end", FILTER(3, NUMBER " 0xffffffff00000005 " ASK), DOES_NOT },
+	{ "a filter longer than there are", FILTER(4097, NUMBER " " ALLOW), ASKS },
+	{ "a filter of threads that share it",
+	  BEGIN
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "100 memory A+30 1 A+40\n"
+	  "100 memory A+40 0x7fc0000000000006\n"
+	  "101 seccomp 1 9 A+30 = 9\n"
+	  "100 mmap A 1p r anon|fixed = A\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* 101: thread lost 100: exit 101: exit!", LOST(1), "SECCOMP_RET_USER_NOTIF", EVERY },
 	{ "strict mode, and a call that it forbids",
 	  BEGIN
 	  "puppet-result 0\n"
