@@ -305,12 +305,12 @@ static inline void index_stored(
 }
 
 /* The new part lies beside the area that was cut. */
-static inline void index_link_part(const struct index_store *st, struct vm_area_struct *part)
+static inline void index_link_part(const struct index_store *st, const void *part)
 {
 	if (part == st->lower)
-		index_link(part, st->upper->vm_prev, st->upper);
+		index_link(st->lower, st->upper->vm_prev, st->upper);
 	else
-		index_link(part, st->lower, st->lower->vm_next);
+		index_link(st->upper, st->lower, st->lower->vm_next);
 }
 
 static inline void index_commit(struct index_store *st, void *vma)
