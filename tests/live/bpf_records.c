@@ -95,6 +95,9 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	case TRACE_EVENT_EXIT:
 		add(w, e->exit.exec ? " exit>" : e->exit.last ? " exit!" : " exit");
 		break;
+	case TRACE_EVENT_LIMIT:
+		add(w, " limit%u=%" PRIu64, e->limit.limit, e->limit.value);
+		break;
 	case TRACE_EVENT_TASK:
 		add(w, e->task.thread ? " thread" : " task");
 		break;
@@ -785,6 +788,23 @@ static void test_files_that_have_gone_do_not_pile_up(void **state)
 	end(&w);
 }
 
+/* What a process may is told as it was when its call returned, whatever the process is by now. */
+static void test_limits_are_those_of_the_call(void **state)
+{
+	struct call_record r = { .nr = NR_setrlimit, .data_len = RECORD_LIMITS * sizeof(uint64_t) };
+	const uint64_t limits[RECORD_LIMITS] = { 0, 0, 0, 65536, 0, 0, 0 };
+	struct world w;
+
+	begin(&w);
+	r.head = head(&w, RECORD_CALL, 1, 1, 0);
+	memcpy(r.data, limits, sizeof(limits));
+	put(&w, &r, sizeof(r));
+	assert_told(&w, "limit3=65536");
+	put(&w, &r, sizeof(r));
+	assert_told(&w, "");
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -816,6 +836,7 @@ int main(void)
 			test_first_writes_are_told_once_and_in_the_order_that_gives_each_its_anon_vma),
 		cmocka_unit_test(test_what_shares_with_a_neighbour_that_was_told_is_told_upwards_from_it),
 		cmocka_unit_test(test_memory_of_an_open_file_is_used_again),
+		cmocka_unit_test(test_limits_are_those_of_the_call),
 		cmocka_unit_test(test_files_that_have_gone_do_not_pile_up),
 		cmocka_unit_test(test_where_an_area_was_moved_is_written_only_if_it_was),
 	};

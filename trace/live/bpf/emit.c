@@ -418,15 +418,21 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 }
 
+/* As they were when the call returned. */
 static void emit_limits(struct live_bpf *s, struct followed *f, const struct item *it)
 {
-	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++) {
-		uint64_t now = process_limit((pid_t)it->tid, (enum trace_limit)i);
-		struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { i, now } };
+	uint64_t told[RECORD_LIMITS];
 
-		if (now == f->limits[i])
+	_Static_assert(RECORD_LIMITS == TRACE_LIMIT_COUNT, "the programs tell all");
+	if (it->call.data_len != sizeof(told))
+		return;
+	memcpy(told, it->call.data, sizeof(told));
+	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++) {
+		struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { i, told[i] } };
+
+		if (told[i] == f->limits[i])
 			continue;
-		f->limits[i] = now;
+		f->limits[i] = told[i];
 		emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	}
 }

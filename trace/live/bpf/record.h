@@ -156,7 +156,7 @@ static inline __u32 space_row_of(__u64 mm)
 	return (__u32)(mm * 0x9e3779b97f4a7c15ull >> 53);
 }
 
-#define RECORD_DATA_BYTES 128 /* struct prctl_mm_map, 8 pairs of process_madvise */
+#define RECORD_DATA_BYTES 128 /* struct prctl_mm_map, 8 pairs of process_madvise, limits */
 
 struct call_record {
 	struct record_head head;
@@ -185,7 +185,7 @@ struct deep_call_record {
 	struct stack_copy stack;
 };
 
-#define RECORD_LIMITS 6 /* of enum trace_limit, in its order */
+#define RECORD_LIMITS 7 /* of enum trace_limit, in its order */
 
 struct exec_record {
 	struct record_head head;

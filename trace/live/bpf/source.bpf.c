@@ -239,12 +239,34 @@ int BPF_PROG(place_found, unsigned long addr, struct vm_unmapped_area_info *info
 
 /* --- calls -------------------------------------------------------------------------------------------------- */
 
-/* What an argument points to. */
+static __always_inline void read_limits(u64 *limits, struct task_struct *task)
+{
+	limits[0] = task->signal->rlim[9].rlim_cur;
+	limits[1] = task->signal->rlim[2].rlim_cur;
+	limits[2] = task->signal->rlim[3].rlim_cur;
+	limits[3] = task->signal->rlim[8].rlim_cur;
+	limits[4] = task->personality;
+	limits[5] = task->cred->cap_effective.val;
+	limits[6] = task->signal->rlim[2].rlim_max;
+}
+
+static __always_inline bool changes_limits(u32 nr)
+{
+	return nr == NR_setrlimit || nr == NR_prlimit64 || nr == NR_personality || nr == NR_capset ||
+	       nr == NR_setuid || nr == NR_setreuid || nr == NR_setresuid;
+}
+
+/* What an argument points to, or what the limits are now. */
 static __always_inline void read_data(const struct call *c, struct call_record *r)
 {
 	const void *from = 0;
 	u32 len = 0;
 
+	if (changes_limits(c->nr)) {
+		read_limits((u64 *)r->data, current_task());
+		r->data_len = RECORD_LIMITS * sizeof(u64);
+		return;
+	}
 	if (c->nr == NR_prctl && c->args[0] == PR_SET_VMA && c->args[4]) {
 		long n = bpf_probe_read_user_str(r->data, sizeof(r->data), (void *)c->args[4]);
 
@@ -271,7 +293,8 @@ static __always_inline void read_data(const struct call *c, struct call_record *
 
 static __always_inline bool has_data(u32 nr)
 {
-	return nr == NR_prctl || nr == NR_ioctl || nr == NR_mbind || nr == NR_process_madvise;
+	return nr == NR_prctl || nr == NR_ioctl || nr == NR_mbind || nr == NR_process_madvise ||
+	       changes_limits(nr);
 }
 
 static __always_inline void call_fill(struct call_record *r, const struct call *c, u32 space, long result)
@@ -403,16 +426,6 @@ int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
 	r->pad = 0;
 	submit(r);
 	return 0;
-}
-
-static __always_inline void read_limits(u64 *limits, struct task_struct *task)
-{
-	limits[0] = task->signal->rlim[9].rlim_cur;
-	limits[1] = task->signal->rlim[2].rlim_cur;
-	limits[2] = task->signal->rlim[3].rlim_cur;
-	limits[3] = task->signal->rlim[8].rlim_cur;
-	limits[4] = task->personality;
-	limits[5] = task->cred->cap_effective.val;
 }
 
 static __always_inline void emit_exec_areas(const struct sample *s)
