@@ -223,53 +223,52 @@ static inline void index_hole_filled(
 	}
 }
 
-/* Where a hole lies that has been made, beside one that is remembered. */
-enum index_hole_place { INDEX_HOLE_BELOW, INDEX_HOLE_JOINED, INDEX_HOLE_ABOVE };
-
-/* What lay between @prev and @next, either of which may be NULL, is a hole, or ends one: a part of @h is more of it. */
-static inline enum index_hole_place index_hole_joined(
-	struct mm_hole *h, struct vm_area_struct *prev, struct vm_area_struct *next)
+/* A hole has been made: what is remembered of @h becomes it, if that is a part of it. @return true: it lies above @h. */
+static inline bool index_hole_joined(struct mm_hole *h, const struct mm_hole *made)
 {
-	unsigned long start = prev ? prev->vm_end : 0, end = next ? min(next->vm_start, h->high) : h->high;
-
-	if (h->start == h->end || start >= end || end < h->start)
-		return INDEX_HOLE_BELOW;
-	if (start > h->start)
-		return INDEX_HOLE_ABOVE;
-	h->start = start;
-	h->end = end;
-	h->prev = prev;
-	h->next = next;
-	return INDEX_HOLE_JOINED;
+	if (made->end < h->start || h->start == h->end)
+		return false;
+	if (made->start > h->start)
+		return true;
+	h->start = made->start;
+	h->end = made->end;
+	h->prev = made->prev;
+	h->next = made->next;
+	return false;
 }
 
-/* It lies above the lower one that is remembered, or above both. */
-static inline void index_hole_made_above(
-	struct mm_struct *mm, struct vm_area_struct *prev, struct vm_area_struct *next, bool above_both)
+/* It may answer in place of the upper that is remembered, and bounds what the lower answers. */
+static inline void index_hole_made_above(struct mm_struct *mm, struct mm_hole *made, bool above_upper)
 {
-	struct mm_hole *h = &mm->hole, *upper = &mm->hole_above, made = { .high = h->high };
+	struct mm_hole *h = &mm->hole, *upper = &mm->hole_above;
+	unsigned long length = made->end - made->start;
 	bool any = upper->start < upper->end;
-	unsigned long length;
 
-	made.start = prev ? prev->vm_end : 0;
-	made.end = next ? min(next->vm_start, h->high) : h->high;
-	made.prev = prev;
-	made.next = next;
-	made.length = any ? upper->length : h->length;
-	length = made.end - made.start;
-	if ((above_both || !any) && length >= made.length)
-		*upper = made;
+	made->length = any ? upper->length : h->length;
+	if ((above_upper || !any) && length >= made->length)
+		*upper = *made;
 	h->length = max(h->length, length + 1);
 }
 
+/* What lay between @prev and @next, either of which may be NULL, is a hole, or ends one. */
 static inline void index_hole_made(
 	struct mm_struct *mm, struct vm_area_struct *prev, struct vm_area_struct *next)
 {
-	enum index_hole_place upper = index_hole_joined(&mm->hole_above, prev, next);
-	enum index_hole_place lower = index_hole_joined(&mm->hole, prev, next);
+	unsigned long high = mm->hole.high; /* of both */
+	struct mm_hole made = { .start = prev ? prev->vm_end : 0,
+		.end = next ? min(next->vm_start, high) : high,
+		.length = 0,
+		.high = high,
+		.prev = prev,
+		.next = next };
+	bool above_upper, above;
 
-	if (upper == INDEX_HOLE_ABOVE || lower == INDEX_HOLE_ABOVE)
-		index_hole_made_above(mm, prev, next, upper == INDEX_HOLE_ABOVE);
+	if (made.start >= made.end)
+		return;
+	above_upper = index_hole_joined(&mm->hole_above, &made);
+	above = index_hole_joined(&mm->hole, &made);
+	if (above || above_upper)
+		index_hole_made_above(mm, &made, above_upper);
 }
 
 /* The list as the tree is now, where @vma (NULL: a hole) has been stored over what begins at @start. */
