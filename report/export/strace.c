@@ -4,7 +4,8 @@
  *
  * 1. What strace would have shown is a line: mapping calls, forks, execs, limits, ends.
  * 2. What it would have shown of calls that a recording does not have is derived: before a file is mapped the call that opened it
- *    (openat, memfd_create, shmget), where its number is not that file's already; and brk(NULL) behind an exec.
+ *    (openat, memfd_create, shmget; dup of a number that is that file's), where its number is not that file's already; and
+ *    brk(NULL) behind an exec.
  * 3. What no log has is written as the calls that lead to it: the map that an address space begins with as mmap with MAP_FIXED,
  *    so that importing the log gives the same map.
  * 4. What has no such form (first writes, faults that grew a stack, observations) is left out and counted.
@@ -36,8 +37,9 @@ struct file {
 struct export_strace {
 	FILE *out;
 	uint64_t start_s, now_ns, left_out;
-	struct maple_tree files; /* struct file by number; from the last FILE event with it */
-	struct maple_tree open;  /* number of a file, as a value, by process << 32 | descriptor */
+	struct maple_tree files;   /* struct file by number; from the last FILE event with it */
+	struct maple_tree open;    /* number of a file, as a value, by process << 32 | descriptor */
+	struct maple_tree numbers; /* a descriptor of it, as a value, by process << 32 | number of a file */
 	struct file *all;
 	uint64_t brk; /* of the space that has begun last, until its map comes; 0: no exec */
 	bool no_memory;
@@ -124,18 +126,29 @@ static void put_open(struct export_strace *s, const struct trace_event *e, const
 	fprintf(s->out, ", %s) = %d\n", flags[file->open_flags & 3], fd);
 }
 
+static void put_dup(struct export_strace *s, const struct trace_event *e, int from, int to)
+{
+	line_begin(s, e);
+	fprintf(s->out, "dup(%d) = %d\n", from, to);
+}
+
 /* Behind this the descriptor is that file, and its path is to stand behind it; NULL: it has none that can. */
 static const char *open_file(struct export_strace *s, const struct trace_event *e, uint32_t id, int fd)
 {
-	unsigned long key = (unsigned long)e->pid << 32 | (uint32_t)fd;
+	const unsigned long process = (unsigned long)e->pid << 32;
 	const struct file *file = mtree_load(&s->files, id);
+	const void *other;
 
 	if (!file)
 		return NULL;
-	if (mtree_load(&s->open, key) != xa_mk_value(id)) {
-		if (mtree_store(&s->open, key, xa_mk_value(id), GFP_KERNEL))
+	if (mtree_load(&s->open, process | (uint32_t)fd) != xa_mk_value(id)) {
+		other = mtree_load(&s->numbers, process | id);
+		if (mtree_store(&s->open, process | (uint32_t)fd, xa_mk_value(id), GFP_KERNEL) ||
+			mtree_store(&s->numbers, process | id, xa_mk_value((uint32_t)fd), GFP_KERNEL))
 			s->no_memory = true;
-		if (file->kind != TRACE_FILE_DEVICE || strncmp(file->path, "/dev/", 5) != 0)
+		if (other && mtree_load(&s->open, process | xa_to_value(other)) == xa_mk_value(id))
+			put_dup(s, e, (int)xa_to_value(other), fd);
+		else if (file->kind != TRACE_FILE_DEVICE || strncmp(file->path, "/dev/", 5) != 0)
 			put_open(s, e, file, fd);
 	}
 	return strpbrk(file->path, "<>\n") ? NULL : file->path;
@@ -366,6 +379,7 @@ struct export_strace *export_strace_begin(FILE *out, const struct trace_header *
 	s->start_s = header->start_time;
 	mt_init_flags(&s->files, 0);
 	mt_init_flags(&s->open, 0);
+	mt_init_flags(&s->numbers, 0);
 	return s;
 }
 
@@ -379,5 +393,6 @@ void export_strace_free(struct export_strace *s)
 	}
 	mtree_destroy(&s->files);
 	mtree_destroy(&s->open);
+	mtree_destroy(&s->numbers);
 	free(s);
 }

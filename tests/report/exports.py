@@ -237,6 +237,12 @@ def a_log_of_strace_leads_to_the_same_map(folder):
             here, there = vmaple("maps", "--pid", str(pid), recording), vmaple("maps", "--pid", str(pid), back)
             assert joined(here.stdout) == joined(there.stdout), (here.stdout, there.stdout)
             assert len(joined(here.stdout)) > 10
+    # The last was of a program that maps one open file through two descriptors, which is one area.
+    with open(log, encoding="utf-8") as f:
+        assert " dup(" in f.read()
+    ours, theirs = ([line.split() for line in vmaple("maps", of).stdout.splitlines()] for of in (recording, back))
+    of_files = [[(f[0], f[1], f[2], f[5]) for f in lines if len(f) > 5 and f[5].startswith("/")] for lines in (ours, theirs)]
+    assert of_files[0] == of_files[1], of_files
 
 
 def what_cannot_be_written_leaves_nothing(folder):

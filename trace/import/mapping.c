@@ -106,11 +106,13 @@ int on_range_call(const struct logged *l, const struct handler *h)
 	return emit_call(l, &c);
 }
 
-/* maps says that a file is deleted, -y says so behind the path. */
+/* maps says that a file is deleted, and older straces in the path; newer ones behind it. */
 static bool same_path(const struct open_file *file, const struct text *path)
 {
 	size_t len = strlen(file->path);
 
+	if (len == path->len && memcmp(file->path, path->at, len) == 0)
+		return true;
 	if (len > 10 && strcmp(file->path + len - 10, " (deleted)") == 0)
 		len -= 10;
 	if (!file->known)
