@@ -98,6 +98,9 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	case TRACE_EVENT_LIMIT:
 		add(w, " limit%u=%" PRIu64, e->limit.limit, e->limit.value);
 		break;
+	case TRACE_EVENT_FILE:
+		add(w, " file");
+		break;
 	case TRACE_EVENT_TASK:
 		add(w, e->task.thread ? " thread" : " task");
 		break;
@@ -805,6 +808,26 @@ static void test_limits_are_those_of_the_call(void **state)
 	end(&w);
 }
 
+/* It may have cut what lay there: of which file it was to be says how. */
+static void test_a_mapping_that_was_refused_has_its_file(void **state)
+{
+	struct call_record r = {
+		.nr = NR_mmap, .args = { A, PAGE, 1, 0x12, 3, 0 }, .result = -12, .data_len = sizeof(uint64_t)
+	};
+	const uint64_t file = 0x1000;
+	struct world w;
+
+	begin(&w);
+	learned(&w, file, 7, 1);
+	r.head = head(&w, RECORD_CALL, 1, 1, 0);
+	memcpy(r.data, &file, sizeof(file));
+	put(&w, &r, CALL_BYTES + sizeof(file));
+	assert_told(&w, "file mmap=-12");
+	call(&w, 1, NR_mmap, -12);
+	assert_told(&w, "mmap=-12");
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -837,6 +860,7 @@ int main(void)
 		cmocka_unit_test(test_what_shares_with_a_neighbour_that_was_told_is_told_upwards_from_it),
 		cmocka_unit_test(test_memory_of_an_open_file_is_used_again),
 		cmocka_unit_test(test_limits_are_those_of_the_call),
+		cmocka_unit_test(test_a_mapping_that_was_refused_has_its_file),
 		cmocka_unit_test(test_files_that_have_gone_do_not_pile_up),
 		cmocka_unit_test(test_where_an_area_was_moved_is_written_only_if_it_was),
 	};

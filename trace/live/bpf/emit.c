@@ -365,17 +365,19 @@ static const struct bpf_area *area_at(const struct area_list *l, uint64_t addr)
 	return NULL;
 }
 
-/* The file of the mapping that the call has made. */
+/* The file of the mapping that the call has made, or was refused. */
 static void emit_file(struct live_bpf *s, struct followed *f, const struct item *it, struct trace_call *call)
 {
-	const struct bpf_area *a =
-		IS_ERR_VALUE(call->result) ? NULL : area_at(&it->after, (uint64_t)call->result);
+	const struct bpf_area refused = { .file = it->file },
+			      *a = IS_ERR_VALUE(call->result) ? &refused
+							      : area_at(&it->after, (uint64_t)call->result);
 	struct origin *o = a ? origin_of(s, a) : NULL;
 	struct trace_event e = { .type = TRACE_EVENT_FILE };
 
 	if (!o || (call->nr != NR_mmap && call->nr != NR_shmat))
 		return;
-	origin_name(o, (pid_t)f->pid, a);
+	if (a != &refused)
+		origin_name(o, (pid_t)f->pid, a);
 	e.file = o->file;
 	e.file.path = o->path;
 	e.file.has_close = a->flags & AREA_HAS_CLOSE;

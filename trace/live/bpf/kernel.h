@@ -167,6 +167,15 @@ struct signal_struct {
 	struct rlimit rlim[16];
 };
 
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct cred {
 	struct {
 		u64 val;
@@ -187,6 +196,7 @@ struct task_struct {
 	unsigned int personality;
 	const struct cred *cred;
 	struct signal_struct *signal;
+	struct files_struct *files;
 	struct mm_struct *mm;
 	int pid, tgid;
 	unsigned int flags;

@@ -54,6 +54,7 @@ static struct item *item_new(struct live_bpf *s)
 	it->drop = it->has_call = it->unordered = false;
 	it->before.nr = it->after.nr = 0;
 	it->fork.child_tid = 0;
+	it->file = 0;
 	it->section.wrote_lo = it->section.wrote_hi = it->section.lo = it->section.hi = 0;
 	it->status = 0;
 	return it;
@@ -404,6 +405,19 @@ static bool is_unordered(const struct followed *f, const struct call_record *r)
 		       advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE);
 }
 
+/* The file of a mapping that was refused is no data of the call's. */
+static void take_file(struct live_bpf *s, struct item *it)
+{
+	struct bpf_area a = { 0 };
+
+	if (it->call.nr != NR_mmap || it->call.data_len != sizeof(a.file))
+		return;
+	memcpy(&a.file, it->call.data, sizeof(a.file));
+	origin_number(s, &a);
+	it->file = a.file;
+	it->call.data_len = 0;
+}
+
 /* It comes with the call's record, where stacks are wanted. */
 static void take_stack(struct live_bpf *s, struct item *it, const struct call_record *r, size_t size)
 {
@@ -439,6 +453,7 @@ static void on_call(struct live_bpf *s, struct followed *f, const struct call_re
 	if (it->kind == ITEM_SECTION && it->section.nr != r->nr)
 		note_lost(s, f, 1);
 	memcpy(&it->call, r, size < sizeof(*r) ? size : sizeof(*r));
+	take_file(s, it);
 	take_stack(s, it, r, size);
 	it->time_ns = r->head.time_ns;
 	it->has_call = true;

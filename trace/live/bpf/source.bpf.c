@@ -326,6 +326,55 @@ __noinline int emit_call_with_data(const struct call *c, u32 space, long result)
 	return 0;
 }
 
+/*
+ * The file of a mapping that was refused, which no area shows: it may have cut what lies there before that.  Not of one that
+ * was refused for what is sealed, which nobody tells of.
+ */
+static __always_inline bool refused_file(const struct call *c, long result)
+{
+	return c->nr == NR_mmap && result < 0 && result >= -MAX_ERRNO && result != -EPERM &&
+	       c->args[3] & MAP_FIXED && !(c->args[3] & MAP_ANONYMOUS);
+}
+
+/* Tell of it. 0: there is none. */
+__noinline u64 tell_refused(const struct call *c, u32 space)
+{
+	struct sample sm = { .space = space };
+	const struct fdtable *table;
+
+	if (!c)
+		return 0;
+	table = current_task()->files->fdt;
+	if (c->args[4] < table->max_fds)
+		sm.file = word_at((u64)table->fd + c->args[4] * 8);
+	if (sm.file)
+		emit_file(&sm);
+	return sm.file;
+}
+
+static __always_inline void note_refused(struct call_record *r, u64 file)
+{
+	r->data_len = sizeof(file);
+	*(u64 *)r->data = file;
+}
+
+__noinline int emit_refused(const struct call *c, u32 space, long result)
+{
+	struct call_record *r;
+	u64 file;
+
+	if (!c)
+		return 0;
+	file = tell_refused(c, space);
+	r = reserve(CALL_BYTES + sizeof(file), space);
+	if (!r)
+		return 0;
+	call_fill(r, c, space, result);
+	note_refused(r, file);
+	submit(r);
+	return 0;
+}
+
 static __always_inline void copy_stack(struct stack_copy *to)
 {
 	struct pt_regs *regs = current_registers();
@@ -352,13 +401,21 @@ static __always_inline void copy_stack(struct stack_copy *to)
 
 __noinline int emit_deep_call(const struct call *c, u32 space, long result)
 {
-	struct deep_call_record *r = c ? reserve(sizeof(*r), space) : 0;
+	struct deep_call_record *r;
+	u64 file = 0;
 
+	if (!c)
+		return 0;
+	if (refused_file(c, result))
+		file = tell_refused(c, space);
+	r = reserve(sizeof(*r), space);
 	if (!r)
 		return 0;
 	call_fill(&r->call, c, space, result);
 	if (has_data(c->nr))
 		read_data(c, &r->call);
+	if (file)
+		note_refused(&r->call, file);
 	copy_stack(&r->stack);
 	submit(r);
 	return 0;
@@ -388,6 +445,10 @@ int BPF_PROG(call_ends, struct pt_regs *regs, long result)
 	}
 	if (has_data(c.nr)) {
 		emit_call_with_data(&c, s->id, result);
+		return 0;
+	}
+	if (refused_file(&c, result)) {
+		emit_refused(&c, s->id, result);
 		return 0;
 	}
 	r = reserve(CALL_BYTES, s->id);

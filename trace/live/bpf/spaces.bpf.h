@@ -27,6 +27,9 @@
 #define MREMAP_FIXED       2
 #define MREMAP_DONTUNMAP   4
 #define MAP_FIXED          16
+#define MAP_ANONYMOUS      32
+#define EPERM              1
+#define MAX_ERRNO          4095
 #define MADV_GUARD_INSTALL 102
 
 /* Which calls are told: set before loading. */
