@@ -139,6 +139,15 @@ static void test_too_few_looks_say_nothing(void **state)
 	assert_within(forecast_growth(&f), 100, 0.001);
 }
 
+static void test_a_clock_that_stands_still_has_no_rates(void **state)
+{
+	struct forecast f = { 0 };
+
+	for (int look = 0; look < 16; look++)
+		forecast_look(&f, 5, 100 * look);
+	assert_true(fabs(forecast_growth(&f)) < 1e-9);
+}
+
 /* By Kendall's formulas in whole numbers: is S three standard deviations away, less one for its steps, in looks 1 s apart? */
 static bool is_believed(const double *counts, int n)
 {
@@ -305,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_looks_at_uneven_times_count_by_time),
 		cmocka_unit_test(test_what_shrinks_or_is_there_has_no_time_left_to_tell),
 		cmocka_unit_test(test_too_few_looks_say_nothing),
+		cmocka_unit_test(test_a_clock_that_stands_still_has_no_rates),
 		cmocka_unit_test(test_three_deviations_are_the_least),
 		cmocka_unit_test(test_the_least_is_exact),
 		cmocka_unit_test(test_two_steps_are_no_growth_and_three_are),
