@@ -54,15 +54,16 @@ const struct mm_hole *hole_for(
 
 void hole_found(struct mm_struct *mm, unsigned long high, unsigned long length, const struct hole *found)
 {
-	struct mm_hole h = { .start = end_of(found->prev),
+	struct mm_hole h;
+
+	if (!INDEX_KEEPS_HOLE)
+		return;
+	h = (struct mm_hole){ .start = end_of(found->prev),
 		.end = limit_of(found->next, high),
 		.length = length,
 		.high = high,
 		.prev = found->prev,
 		.next = found->next };
-
-	if (!INDEX_KEEPS_HOLE)
-		return;
 	if (mm->hole.high != high)
 		mm->hole_above = (struct mm_hole){ 0 };
 	else if (is_valid(&mm->hole) && h.start >= mm->hole.end) {

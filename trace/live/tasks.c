@@ -182,7 +182,7 @@ struct task *mm_take_from_blocked(struct live_mm **from, uint64_t now)
 
 	while ((mm = *from) != NULL) {
 		*from = mm->next_awaited;
-		if (!mm->busy || now - mm->busy->resumed_ns < PATIENCE_NS)
+		if (!mm->busy || !mm->queue || now - mm->busy->resumed_ns < PATIENCE_NS)
 			continue;
 		mm->busy = NULL;
 		t = mm->queue;
