@@ -99,6 +99,7 @@ struct range_map {
 	bool plain;  /* no callback but may_merge() and merge(), and no limit */
 	bool merges; /* has may_merge() */
 	bool equals; /* it is range_map_equal(), and there is no merge() */
+	bool direct; /* and neither readers nor tombstones */
 	struct range_map_counters counters;
 	struct range_map_class classes[RANGE_MAP_CLASSES];
 	uint64_t most_ranges, most_covered;
@@ -108,7 +109,8 @@ struct range_map {
 	uint64_t generation, change;
 	unsigned int nr_changed, changed, nr_old_views;
 	bool reshaped;
-	uint16_t recent; /* where the last look or change was */
+	unsigned int recent_piece;            /* where recent is, or was */
+	const struct range_map_range *recent; /* where the last look or change was, and the next begins */
 };
 
 /** @name Life

@@ -10,10 +10,12 @@ void range_map_init(struct range_map *map, const struct range_map_ops *ops, void
 	memset(map, 0, sizeof(*map));
 	map->ops = ops;
 	map->ctx = ctx;
+	map->recent = range_map_nowhere;
 	map->change = 1; /* pieces of none have 0 */
 	map->plain = !ops || (!ops->split && !ops->free && !ops->class_of);
 	map->merges = ops && ops->may_merge;
 	map->equals = map->merges && ops->may_merge == range_map_equal && !ops->merge;
+	see_direct(map);
 }
 
 bool range_map_equal(void *ctx, const struct range_map_range *left, const struct range_map_range *right)
@@ -46,6 +48,7 @@ void range_map_limit(struct range_map *map, uint64_t ranges, uint64_t covered)
 	map->most_covered = covered;
 	map->plain = !ranges && !covered &&
 		     (!map->ops || (!map->ops->split && !map->ops->free && !map->ops->class_of));
+	see_direct(map);
 }
 
 int range_map_append(struct range_map *map, const struct range_map_range *range)

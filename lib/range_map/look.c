@@ -27,16 +27,15 @@ static __attribute__((noinline)) bool find_far(
 
 bool range_map_find(const struct range_map *map, uint64_t at, struct range_map_range *range)
 {
-	const struct range_map_range *found;
-	struct place place;
+	const struct range_map_range *three = recent_slots(map), *s = slot_of_three(three, at);
 
-	if (!place_near(map, at, &place))
-		return find_far(map, at, range);
-	place_remember(map, place);
-	found = place_slot(map, place);
-	if (at < found->first || range_is_tombstone(found)) /* in the hole before it */
+	if (!slot_covers(s, at))
+		return !in_hole_behind(s, three, at) && find_far(map, at, range);
+	if (s == three + 2)
+		remember_slots(map, three + 1);
+	if (range_is_tombstone(s))
 		return false;
-	*range = *found;
+	*range = *s;
 	return true;
 }
 
@@ -132,11 +131,20 @@ static bool piece_holds(const struct range_map *map, unsigned int p, const char 
 			return false;
 	}
 	*reason = "RM7";
-	for (unsigned int i = piece->nr; i < PIECE; i++)
-		if (piece->slots[i].first != UINT64_MAX)
+	for (unsigned int i = piece->nr; i <= PIECE; i++)
+		if (piece->slots[i].first != UINT64_MAX || piece->slots[i].last != 0)
 			return false;
 	*reason = "RM3";
 	return map->firsts[p] == piece->slots[0].first;
+}
+
+static bool recent_holds(const struct range_map *map)
+{
+	bool holds = map->recent == range_map_nowhere;
+
+	for (unsigned int p = 0; p < map->nr_pieces && !holds; p++)
+		holds = slot_in_piece(map, p, map->recent) < PIECE;
+	return holds;
 }
 
 /* What the counters should say. */
@@ -156,6 +164,9 @@ bool range_map_validate(const struct range_map *map, const char **reason)
 	for (unsigned int p = 0; p < map->nr_pieces; p++)
 		if (!piece_holds(map, p, reason))
 			return false;
+	*reason = "RM8";
+	if (!recent_holds(map))
+		return false;
 	range_map_init(&sums, map->ops, map->ctx);
 	count_again(map, &sums);
 	*reason = "RM5";

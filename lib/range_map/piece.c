@@ -10,6 +10,9 @@
 
 _Static_assert(sizeof(struct range_map_piece) <= POOL_PIECE_SIZE, "pieces are objects of the cache");
 
+const struct range_map_range range_map_nowhere[3] = { { .first = UINT64_MAX }, { .first = UINT64_MAX },
+	{ .first = UINT64_MAX } };
+
 static size_t table_size(unsigned int capacity)
 {
 	return capacity * (2 * sizeof(uint64_t) + sizeof(struct range_map_piece *));
@@ -68,11 +71,14 @@ struct range_map_piece *piece_take(struct range_map *map)
 	map->spare = piece->next;
 	map->nr_spare--;
 	piece->change = map->change;
+	piece->slots[PIECE].first = UINT64_MAX;
+	piece->slots[PIECE].last = 0;
 	return piece;
 }
 
 static void give_back(struct range_map *map, struct range_map_piece *piece)
 {
+	map->recent = range_map_nowhere;
 	if (map->view && piece->change != map->change) { /* readers may be in it */
 		piece->next = map->replaced;
 		map->replaced = piece;
@@ -88,6 +94,7 @@ static void give_back(struct range_map *map, struct range_map_piece *piece)
 void pieces_free(struct range_map *map)
 {
 	view_free(map);
+	map->recent = range_map_nowhere;
 	for (unsigned int p = 0; p < map->nr_pieces; p++)
 		pool_free(POOL_PIECE, map->pieces[p]);
 	while (map->nr_spare)

@@ -13,11 +13,16 @@
  *        it only, and a search that was led astray puts it right.
  *    RM5  counters and classes are those of the ranges.
  *    RM6  of a shared map (share.c): between two calls the view says what firsts[] and pieces[] say.
- *    RM7  slots of a piece that hold no range begin at UINT64_MAX, so that all PIECE can be counted.
+ *    RM7  slots of a piece that hold no range begin at UINT64_MAX and end at 0: all can be counted, and none covers
+ *        anything.
+ *    RM8  map->recent is a slot of a piece of the map's, or nowhere.
  * 3. Failure.  A change is one piece_replace() of up to three ranges, or a few of them; each needs at most one new
  *    piece, which pieces_reserve() has set aside when it returns 0.
- * 4. What comes next is mostly where the last look or change was, or behind it: map->recent. It is a hint, compared with
- *    what is there before it is believed, so that no change has to think of it. Looks of several threads write it, too.
+ * 4. What comes next is mostly where the last look or change was, or beside it. So map->recent is the first of three
+ *    slots that are looked at before all others; which of them it is, is counted and not branched on, since they take
+ *    turns. It is a hint, compared with what is there before it is believed: a change has to think of it only where a
+ *    piece is no longer the map's. recent_piece says which piece that slot should be in. Looks of several threads write
+ *    both, which may then belong to different looks: who needs the piece compares.
  * 5. A tombstone is a range whose bits are RANGE_MAP_TOMBSTONE: here it is one like all others, but for the counters.
  */
 #ifndef RANGE_MAP_PIECE_H
@@ -34,8 +39,11 @@ struct range_map_piece {
 	unsigned int nr;
 	uint64_t change;              /* in which it was made; readers look at nothing but nr and the slots */
 	struct range_map_piece *next; /* among the spare ones, and among the replaced */
-	struct range_map_range slots[PIECE];
+	struct range_map_range slots[PIECE + 1]; /* the last never holds one */
 };
+
+/* Three slots that hold no range: where the next look begins in a map that has had none. */
+extern const struct range_map_range range_map_nowhere[3];
 
 /* Where a range lies. The end of the map is { nr_pieces, 0 }. */
 struct place {
@@ -135,35 +143,73 @@ static inline unsigned int piece_of(const struct range_map *map, uint64_t at)
 	return nr ? nr - 1 : 0;
 }
 
-/* Here the next look may begin. Beyond 1,024 pieces it is some other place. */
-static inline void place_remember(const struct range_map *map, struct place at)
+static inline const struct range_map_range *recent_slots(const struct range_map *map)
 {
-	uint16_t recent = (uint16_t)(at.piece * PIECE + at.slot), *where = (uint16_t *)&map->recent;
-
-	if (__atomic_load_n(where, __ATOMIC_RELAXED) != recent)
-		__atomic_store_n(where, recent, __ATOMIC_RELAXED);
+	return __atomic_load_n(&map->recent, __ATOMIC_RELAXED);
 }
 
-/* Is the first range that ends at @at or later the one of the last look, or the one behind it? */
+/* Here the next look begins. */
+static inline void remember_slots(const struct range_map *map, const struct range_map_range *slots)
+{
+	__atomic_store_n((const struct range_map_range **)&map->recent, slots, __ATOMIC_RELAXED);
+}
+
+/* At @at, with the one before it and the one behind. */
+static inline void place_remember(const struct range_map *map, struct place at)
+{
+	const struct range_map_range *slots;
+
+	if (at.piece >= map->nr_pieces)
+		return;
+	slots = map->pieces[at.piece]->slots + at.slot - !!at.slot;
+	if (recent_slots(map) == slots && __atomic_load_n(&map->recent_piece, __ATOMIC_RELAXED) == at.piece)
+		return;
+	remember_slots(map, slots);
+	__atomic_store_n((unsigned int *)&map->recent_piece, at.piece, __ATOMIC_RELAXED);
+}
+
+static inline bool slot_is_used(const struct range_map_range *s)
+{
+	return s->first <= s->last;
+}
+
+static inline bool slot_covers(const struct range_map_range *s, uint64_t at)
+{
+	return (s->first <= at) & (at <= s->last);
+}
+
+/* Of three slots the last that begins at @at or before, or the first. */
+static inline const struct range_map_range *slot_of_three(const struct range_map_range *three, uint64_t at)
+{
+	return three + (three[1].first <= at) + (three[2].first <= at);
+}
+
+/* Is @at, that @s of these three does not cover, in the hole behind it? */
+static inline bool in_hole_behind(
+	const struct range_map_range *s, const struct range_map_range *three, uint64_t at)
+{
+	return s != three + 2 && s->last < at && at < s[1].first && slot_is_used(s + 1);
+}
+
+/* Where in piece @p @s is; PIECE or more: in another. */
+static inline size_t slot_in_piece(
+	const struct range_map *map, unsigned int p, const struct range_map_range *s)
+{
+	return ((uintptr_t)s - (uintptr_t)map->pieces[p]->slots) / sizeof(*s);
+}
+
+/* Is the first range that ends at @at or later one of those beside the last look? */
 static inline bool place_near(const struct range_map *map, uint64_t at, struct place *place)
 {
-	unsigned int recent = __atomic_load_n(&map->recent, __ATOMIC_RELAXED);
-	const struct range_map_piece *piece;
-	const struct range_map_range *s;
-	uint64_t begin;
+	const struct range_map_range *three = recent_slots(map), *s = slot_of_three(three, at);
+	size_t slot;
 
-	*place = (struct place){ recent / PIECE, recent % PIECE };
-	if (place->piece >= map->nr_pieces)
+	place->piece = __atomic_load_n(&map->recent_piece, __ATOMIC_RELAXED);
+	if (place->piece >= map->nr_pieces || (!slot_covers(s, at) && !in_hole_behind(s++, three, at)))
 		return false;
-	piece = map->pieces[place->piece];
-	s = &piece->slots[place->slot];
-	/* One comparison each: two that may go either way would be foretold half as well. */
-	if (place->slot < piece->nr && at - s->first <= s->last - s->first)
-		return true;
-	if (++place->slot >= piece->nr)
-		return false;
-	begin = s->last + 1;
-	return at - begin <= s[1].last - begin;
+	slot = slot_in_piece(map, place->piece, s);
+	place->slot = (unsigned int)slot;
+	return slot < PIECE;
 }
 
 /* The first range that ends at @at or later. */
@@ -212,6 +258,12 @@ static inline bool place_is_tombstone(const struct range_map *map, struct place 
 	return map->pieces[at.piece]->slots[at.slot].bits & RANGE_MAP_TOMBSTONE;
 }
 
+/* May quick_near() be tried? To be seen again whenever one of these changes. */
+static inline void see_direct(struct range_map *map)
+{
+	map->direct = map->equals && map->plain && !map->view && !map->counters.tombstones;
+}
+
 /* It has come (@sign 1) or goes (-1). */
 static inline void count_range(struct range_map *map, const struct range_map_range *range, int sign)
 {
@@ -220,6 +272,7 @@ static inline void count_range(struct range_map *map, const struct range_map_ran
 
 	if (range_is_tombstone(range)) {
 		map->counters.tombstones += (uint64_t)sign;
+		see_direct(map);
 		return;
 	}
 	map->counters.ranges += (uint64_t)sign;
@@ -238,8 +291,10 @@ int pieces_reserve(struct range_map *map, unsigned int splits, unsigned int chan
 /* It has @nr ranges now: those behind are gone, or those in between were written. */
 static inline void piece_set_nr(struct range_map_piece *piece, unsigned int nr)
 {
-	for (unsigned int i = nr; i < piece->nr; i++)
+	for (unsigned int i = nr; i < piece->nr; i++) {
 		piece->slots[i].first = UINT64_MAX;
+		piece->slots[i].last = 0;
+	}
 	piece->nr = nr;
 }
 /* The next of those set aside. */
@@ -268,6 +323,8 @@ void pieces_free(struct range_map *map);
 
 /* --- the common case (quick.c) --- */
 
+/* What is most of all: @range is set near the last look or change, and no range goes. False: nothing was done. */
+bool quick_near(struct range_map *map, const struct range_map_range *range);
 /* range_map_set() and range_map_erase() within one piece of a plain map. False: nothing was done. */
 bool quick_set(struct range_map *map, const struct range_map_range *range, int *err);
 bool quick_erase(struct range_map *map, uint64_t first, uint64_t last, int *err);

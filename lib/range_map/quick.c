@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Setting and erasing where most is set and erased: in a map whose owner wants to know of no cut and no end, within one
- * piece. What change.c does with ranges is done here with slots of the piece, and with numbers in registers: nothing but
+ * piece. Of that again most is near the last look, lies in one range or hole, and ends none: quick_near(). What change.c does with ranges is done here with slots of the piece, and with numbers in registers: nothing but
  * what a callback is told has an address, and range_map_equal() is no callback.
  *
  *      slots     i-1      i                 j-1        j
@@ -169,37 +169,130 @@ static void set_equals(struct range_map *map, const struct stretch *s, const str
 	set_slots(map, s, *range, true);
 }
 
+static inline bool is_alike(const struct range_map_range *a, const struct range_map_range *b)
+{
+	return a->bits == b->bits && a->value == b->value;
+}
+
+/* Does @left end where @right, which may be a slot without a range, begins, and are they alike? */
+static inline bool joins(const struct range_map_range *left, const struct range_map_range *right)
+{
+	return left->last + 1 == right->first && is_alike(left, right) && slot_is_used(right);
+}
+
+static inline bool happened(struct range_map *map, unsigned int splits, unsigned int merges)
+{
+	map->counters.splits += splits;
+	map->counters.merges += merges;
+	return true;
+}
+
+/* Room for @nr more slots in front of @slot; true: there is. */
+static inline bool open_slots(struct range_map *map, unsigned int p, size_t slot, unsigned int nr)
+{
+	struct range_map_piece *piece = map->pieces[p];
+	struct range_map_range *s = piece->slots + slot;
+
+	if (piece->nr + nr > PIECE)
+		return false;
+	memmove(s + nr, s, (piece->nr - slot) * sizeof(*s));
+	piece->nr += nr;
+	map->counters.ranges += nr;
+	place_remember(map, (struct place){ p, (unsigned int)slot });
+	return true;
+}
+
+/* @range lies within slot @at and is not alike; what is left of that lies on either side, or on both. */
+static inline bool cut_within(
+	struct range_map *map, struct place at, const struct range_map_range *range, bool lower, bool upper)
+{
+	struct range_map_range *a = &map->pieces[at.piece]->slots[at.slot];
+
+	if (!open_slots(map, at.piece, at.slot + lower, lower + upper))
+		return false;
+	if (upper) {
+		if (lower)
+			a[2] = a[0];
+		a[1 + lower].first = range->last + 1;
+	}
+	if (lower)
+		a->last = range->first - 1;
+	a[lower] = *range;
+	return happened(map, lower + upper, 0);
+}
+
 /*
- * The two that are most of all: a range is set to what it is; and its beginning becomes the end of the one before it, as
- * when a heap's reserved room gets its rights bit by bit. No slot comes or goes.
+ * @range lies within slot @at. A heap's reserved room gets its rights bit by bit:
  *
  *      before   |- left -|------ A -------|
- *      range             |======|                 bits of left
+ *      range             |======|                 alike left
  *      after    |---- left -----|-- A ----|
  */
-static inline bool set_bounds(
-	struct range_map *map, const struct stretch *s, const struct range_map_range *range)
+static inline bool set_within(struct range_map *map, struct place at, const struct range_map_range *range)
 {
-	struct range_map_range *a = &s->piece->slots[s->i];
+	struct range_map_range *a = &map->pieces[at.piece]->slots[at.slot];
+	bool lower = a->first < range->first, upper = range->last < a->last, alike = is_alike(a, range);
+	bool left = lower ? alike : at.slot && joins(a - 1, range);
+	bool right = upper ? alike : joins(range, a + 1);
 
-	if (!map->equals || map->view || s->j != s->i + 1)
+	if (alike) { /* it is what it was, but neighbours that were kept apart may become one */
+		if ((left && !lower) || (right && !upper))
+			return false;
+	} else if (left && upper) {
+		a[-1].last = range->last;
+		a->first = range->last + 1;
+	} else if (right && lower) {
+		a->last = range->first - 1;
+		a[1].first = range->first;
+	} else if (left || right) {
 		return false;
-	if (s->lower && s->upper && a->bits == range->bits && a->value == range->value) {
-		map->counters.splits += 2;
-		map->counters.merges += 2;
-		place_remember(map, (struct place){ s->p, s->i });
-		return true;
+	} else if (lower || upper) {
+		return cut_within(map, at, range, lower, upper);
+	} else {
+		a->bits = range->bits;
+		a->value = range->value;
 	}
-	if (!s->upper || a->first != range->first || s->i == 0 || a[-1].last + 1 != range->first ||
-		a[-1].bits != range->bits || a[-1].value != range->value ||
-		(a->bits == range->bits && a->value == range->value))
+	return happened(map, lower + upper, left + right);
+}
+
+/* @range lies in the hole behind slot @at. */
+static inline bool set_in_hole(struct range_map *map, struct place at, const struct range_map_range *range)
+{
+	struct range_map_range *a = &map->pieces[at.piece]->slots[at.slot];
+	bool left = joins(a, range), right = joins(range, a + 1);
+
+	if (range->last >= a[1].first || (left && right))
 		return false;
-	a[-1].last = range->last;
-	a->first = range->last + 1;
-	map->counters.splits++;
-	map->counters.merges++;
-	place_remember(map, (struct place){ s->p, s->i });
-	return true;
+	if (left)
+		a->last = range->last;
+	else if (right)
+		a[1].first = range->first;
+	else if (open_slots(map, at.piece, at.slot + 1, 1))
+		a[1] = *range;
+	else
+		return false;
+	map->counters.covered += range->last - range->first + 1;
+	return happened(map, 0, left + right);
+}
+
+bool quick_near(struct range_map *map, const struct range_map_range *range)
+{
+	const struct range_map_range *three = recent_slots(map), *s = slot_of_three(three, range->first);
+	unsigned int p = map->recent_piece, nr;
+	struct place at = { p, 0 };
+	size_t slot;
+
+	if (!map->direct || p >= map->nr_pieces)
+		return false;
+	slot = slot_in_piece(map, p, s);
+	nr = map->pieces[p]->nr;
+	/* A neighbour may be in the piece before or behind. */
+	if ((slot + 1 >= nr && (slot >= nr || p + 1 < map->nr_pieces)) || (slot == 0 && p))
+		return false;
+	at.slot = (unsigned int)slot;
+	if (range->last <= s->last)
+		return range->first >= s->first && set_within(map, at, range);
+	return in_hole_behind(s, three, range->first) && set_in_hole(map, at, range);
 }
 
 bool quick_set(struct range_map *map, const struct range_map_range *range, int *err)
@@ -210,8 +303,6 @@ bool quick_set(struct range_map *map, const struct range_map_range *range, int *
 	/* A neighbour may be in the piece before. */
 	if (!stretch_of(map, range->first, range->last, &s) || (s.i == 0 && s.p))
 		return false;
-	if (set_bounds(map, &s, range))
-		return true;
 	if (s.piece->nr - (s.j - s.i) + 1 + s.lower + s.upper > PIECE)
 		return false;
 	*err = map->view ? pieces_reserve(map, 0, REPLACE_CHANGES) : 0;

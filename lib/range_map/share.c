@@ -137,9 +137,12 @@ struct range_map_piece *piece_copy(struct range_map *map, unsigned int p)
 	copy = piece_take(map);
 	copy->nr = piece->nr;
 	memcpy(copy->slots, piece->slots, piece->nr * sizeof(piece->slots[0]));
-	for (unsigned int i = piece->nr; i < PIECE; i++)
+	for (unsigned int i = piece->nr; i < PIECE; i++) {
 		copy->slots[i].first = UINT64_MAX;
+		copy->slots[i].last = 0;
+	}
 	map->pieces[p] = copy;
+	map->recent = range_map_nowhere;
 	piece->next = map->replaced;
 	map->replaced = piece;
 	map->changed = p;
@@ -206,6 +209,7 @@ int range_map_share(struct range_map *map)
 	map->nr_changed = 0;
 	map->change++;
 	__atomic_store_n(&map->view, view, __ATOMIC_RELEASE);
+	see_direct(map);
 	return 0;
 }
 
