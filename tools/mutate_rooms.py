@@ -61,7 +61,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
                        "controls of verify", "fuzz_ recordings, the corpus", "histories", "what the command writes")),
     "explain": (["trace/explain/*.[ch]"], [], LEDGER),
     "whatif": (["trace/whatif/*.[ch]"], [], runs_of("cases", "what explanations tell", "differences between recordings")),
-    "forecast": (["trace/forecast/*.[ch]"], [], runs_of("forecast", "metrics", "top")),
+    "forecast": (["trace/forecast/*.[ch]"], [], runs_of("forecast")),
     "import": (["trace/import/*.[ch]"], [],
                runs_of("logs of others", "cores", "minidumps", "images of CRIU", "damaged logs",
                        "logs of strace, perf and ltrace", "fuzz_ logs of others, the corpus")),
