@@ -149,6 +149,30 @@ def amid_calls_at_random():
     assert calls > 100, calls
 
 
+def stacks_of_a_running_process():
+    """Who has called the C library: ctypes, and behind it the interpreter, both mapped long before; by both sources."""
+    p = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True)
+    p.stdout.readline()
+    try:
+        for source in "bpf", "ptrace":
+            with tempfile.TemporaryDirectory() as folder:
+                a = subprocess.run([vmaple, "attach", "--json", "--stacks", "--via", source, "--for", "0.3", "-o",
+                                    folder + "/a.vmt", str(p.pid)], capture_output=True, text=True, timeout=100)
+                if "without libdw" in a.stderr:
+                    print("# no libdw: not tried", flush=True)
+                    return
+                assert a.returncode == 0 and summary(a.stdout)["differences"] == 0, a.stderr
+                out = subprocess.run([vmaple, "export", folder + "/a.vmt", "--format", "jsonl", "--table", "stacks"],
+                                     capture_output=True, text=True, timeout=100).stdout
+            frames = [json.loads(line) for line in out.splitlines()]
+            named = {f["stack"] for f in frames if "ffi" in (f["module"] or "")}
+            through = {f["stack"] for f in frames if (f["function"] or "").startswith("_PyEval")}
+            assert named & through, (source, out[:2000])
+    finally:
+        p.kill()
+        p.wait()
+
+
 def cgroup():
     """A new one; None: none can be made here."""
     with open("/proc/mounts", encoding="ascii") as f:
@@ -399,8 +423,8 @@ def one_sentence_each():
     assert p.returncode == 125 and "CAP_BPF" in p.stderr and p.stderr.count("\n") == 1, p.stderr
 
 
-cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, a_cgroup, the_machine,
-         a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
+cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, stacks_of_a_running_process, a_cgroup,
+         the_machine, a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
          calls_with_many_ranges, it_ends_meanwhile, killed_in_the_midst_of_calls, a_frozen_process, another_pid_namespace,
          bpf_is_switched_off, one_sentence_each]
 
