@@ -199,6 +199,17 @@ def check_core(folder):
     assert len(got) <= len(areas(kernels)), got
 
 
+def check_wrapped(folder, maps):
+    """The same log in the journal's words leads to the same map."""
+    wrapped, out = os.path.join(folder, "wrapped"), os.path.join(folder, "wrapped.vmt")
+    with open(os.path.join(folder, "log"), encoding="utf-8", errors="surrogateescape") as log, \
+            open(wrapped, "w", encoding="utf-8", errors="surrogateescape") as f:
+        f.writelines("Nov 29 00:39:26 host strace[77]: " + line for line in log)
+    run([VMAPLE, "import", "-o", out, wrapped])
+    again = run([VMAPLE, "maps", out])
+    assert maps == again, "wrapped by the journal:\n%s\nis not\n%s" % (again, maps)
+
+
 def check(tool, options, told, folder):
     out = os.path.join(folder, "out.vmt")
     kernels, words = logged(tool, options, folder, out)
@@ -213,6 +224,8 @@ def check(tool, options, told, folder):
     lost = any("lost events" in w for w in words)
     maps = run([VMAPLE, "maps", out])
     got, whole = areas(maps), areas(kernels)
+    if tool in (strace, strace_i386) and "-ff" not in options:
+        check_wrapped(folder, maps)
     wrong = [a for a in got if not is_kernels(a, whole, told)]
     assert lost or not wrong, "not the kernel's: %s\n%s\n%s" % (wrong, kernels, maps)
     strange = [a for a in OWN if a not in whole] if tool is strace else []

@@ -68,16 +68,17 @@ static int munmap_before(struct strace *st, struct import_task *of, uint64_t sta
 /* Others in the same space have begun calls that have not ended. */
 static int settle_order(struct strace *st, struct import_task *t, const struct handler *h, char *args)
 {
-	const char *equals = strstr(args, ") = 0x");
+	char *closing = strrchr(args, ')');
+	const char *equals = closing ? skip_spaces(closing + 1) : "";
 	uint64_t at, len;
 	char *end;
 
-	if (h->nr != NR_mmap || !equals) {
+	if (h->nr != NR_mmap || strncmp(equals, "= 0x", 4) != 0) {
 		import_doubt(st->im, DOUBT_ORDER);
 		return 0;
 	}
 	end = strchr(args, ',');
-	at = strtoull(equals + 4, NULL, 16);
+	at = strtoull(equals + 2, NULL, 16);
 	len = end ? strtoull(behind_name(end + 1), NULL, 0) : 0;
 	import_doubt(st->im, DOUBT_ORDER);
 	return munmap_before(st, t, at, at + len);

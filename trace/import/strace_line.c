@@ -234,14 +234,35 @@ static uint32_t attached(const char *at, uint32_t *threads)
 	return (uint32_t)tid;
 }
 
+/* The last place where a call's result is: ")", blanks up to a column, "=". */
+static const char *last_equals(const char *text)
+{
+	const char *last = NULL;
+
+	for (const char *at = strchr(text, ')'); at; at = strchr(at + 1, ')'))
+		if (at[1] == ' ' && at[1 + strspn(at + 1, " ")] == '=')
+			last = at;
+	return last;
+}
+
+/* ... or what stands for it; NULL: no call can have ended in this line. */
+static const char *last_result(const char *text)
+{
+	static const char unfinished[] = "<unfinished";
+	const char *last = last_equals(text);
+
+	for (const char *at = strstr(text, unfinished); at; at = strstr(at + 1, unfinished))
+		last = at > last ? at : last;
+	return last;
+}
+
 /* " > /lib/libc.so.6(mmap+0x23) [0x1019b3]" of -k, and not a line of strace in a mail that quotes it. */
 static bool stack_text(const char *at)
 {
 	size_t len = strnlen(at, MAX_STACK);
 
-	return starts(at, "> ") && (memchr(at, '(', len) || memchr(at, '[', len)) &&
-	       !memmem(at, len, ") = ", 4) && !memmem(at, len, "<... ", 5) &&
-	       !memmem(at, len, "<unfinished", 11);
+	return starts(at, "> ") && (memchr(at, '(', len) || memchr(at, '[', len)) && !last_equals(at) &&
+	       !memmem(at, len, "<... ", 5) && !memmem(at, len, "<unfinished", 11);
 }
 
 static bool content(char *at, struct strace_line *line)
@@ -306,7 +327,7 @@ static void cut_unfinished(struct strace_line *line)
 		line->other = attached(child + strlen("strace: "), &line->threads);
 		cut = line->other ? child : cut;
 	}
-	if (!cut || strstr(cut, ") = ")) {
+	if (!cut || last_equals(cut)) {
 		if (!looks_ended(line->args))
 			line->kind = STRACE_OTHER;
 		return;
@@ -316,18 +337,6 @@ static void cut_unfinished(struct strace_line *line)
 	while (cut > line->args && cut[-1] == ' ')
 		*--cut = '\0';
 	line->kind = STRACE_UNFINISHED;
-}
-
-/* The last place where a call's result is, or what stands for it; NULL: no call can have ended in this line. */
-static const char *last_result(const char *text)
-{
-	static const char *const ends[] = { ") =", "<unfinished" };
-	const char *last = NULL;
-
-	for (int i = 0; i < 2; i++)
-		for (const char *at = strstr(text, ends[i]); at; at = strstr(at + 1, ends[i]))
-			last = at > last ? at : last;
-	return last;
 }
 
 /* Behind another's words; a call there has to have a result, or it is a sentence of the program. */
