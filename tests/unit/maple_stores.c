@@ -313,6 +313,31 @@ static void test_an_erase_tells_of_a_hole_over_two_leaves(void **state)
 	mtree_destroy(&mt);
 }
 
+/* An area grows into the holes on both sides, as far as they go, and no further; the last one as far as its leaf has units. */
+static void test_areas_grow_into_holes(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+
+	(void)state;
+	for (unsigned long i = 1; i <= 20; i++)
+		store(&mt, 0x10000 * i, 0x10000 * i + 0x3fff, xa_mk_value(i));
+	assert_true(mt_can_grow(&mt, 0x50000, 0x50000, 0x5ffff));
+	assert_false(mt_can_grow(&mt, 0x50000, 0x50000, 0x60fff));
+	assert_true(mt_can_grow(&mt, 0x50000, 0x44000, 0x53fff));
+	assert_false(mt_can_grow(&mt, 0x50000, 0x43000, 0x53fff));
+	assert_true(mt_can_grow(&mt, 0x10000, 0, 0x13fff));
+	assert_true(mt_can_grow(&mt, 0x140000, 0x140000, 0x14ffff));
+
+	assert_true(mt_can_grow(&mt, 0x50000, 0x44000, 0x5ffff));
+	mt_grow(&mt, 0x50000, 0x44000, 0x5ffff);
+	assert_ptr_equal(mtree_load(&mt, 0x43fff), xa_mk_value(4));
+	assert_ptr_equal(mtree_load(&mt, 0x44000), xa_mk_value(5));
+	assert_ptr_equal(mtree_load(&mt, 0x5ffff), xa_mk_value(5));
+	assert_ptr_equal(mtree_load(&mt, 0x60000), xa_mk_value(6));
+	mt_validate(&mt);
+	mtree_destroy(&mt);
+}
+
 /* An area is cut, a border moved, an area goes, where the writer looked or beside; cursors notice. */
 static void test_areas_change_where_the_writer_is(void **state)
 {
@@ -366,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_replaced_nodes_wait_in_rcu_mode_alone),
 		cmocka_unit_test(test_every_write_is_counted),
 		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
+		cmocka_unit_test(test_areas_grow_into_holes),
 		cmocka_unit_test(test_areas_change_where_the_writer_is),
 	};
 
