@@ -163,9 +163,9 @@ def check(vmaple, name, command, prepare):
         prepare()
     mirrored = run([vmaple, "run", "--json=summary.json", "-o", "x.vmt", "--"] + command)
     summary = read_summary(mirrored)
-    # Threads that fault beside each other's calls leave some merges open, and vmaple says which.
-    may_be_uncertain = name == "random-threads"
-    if summary["differences"] or (summary["uncertain"] and not may_be_uncertain) or summary["lost"] or summary["outside"]:
+    # Threads that fault beside each other's calls leave a merge open now and then, and vmaple says which.
+    doubts = summary["calls"] // 100 if name == "random-threads" else 0
+    if summary["differences"] or summary["uncertain"] > doubts or summary["lost"] or summary["outside"]:
         fail("the mirror was not the kernel's map", mirrored)
     if mirrored.stdout != bare.stdout or summary["exit_status"] != bare.returncode:
         fail("the program did something else than alone: %r" % bare.stdout, mirrored)
@@ -175,7 +175,7 @@ def check(vmaple, name, command, prepare):
         prepare()
     deferred = run([vmaple, "run", "--json=summary.json", "--check", "end", "--"] + command)
     at_end = read_summary(deferred)
-    if at_end["differences"] or (at_end["uncertain"] and not may_be_uncertain) or at_end["lost"] or at_end["outside"]:
+    if at_end["differences"] or at_end["uncertain"] > doubts or at_end["lost"] or at_end["outside"]:
         fail("the mirror was not the kernel's map in the end", deferred)
     again = run([vmaple, "verify", "--json", "x.vmt"])
     repeated = json.loads(again.stdout.splitlines()[-1])
