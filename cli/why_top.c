@@ -13,7 +13,7 @@ static void print_culprit(const struct explain_table *t, const struct culprit *c
 
 	printf("  %8s %10s %9.1f/s", number_text(g->areas, areas, sizeof(areas)),
 		size_text(g->bytes, bytes, sizeof(bytes)), explain_growth(t, g));
-	printf(strlen(c->made_by) > TEXT_WIDTH - 34 ? "\n      " : "  ");
+	printf(strlen(c->made_by) > TEXT_WIDTH - 35 ? "\n      " : "  ");
 	print_quoted(stdout, c->made_by, strlen(c->made_by));
 	printf("\n");
 	if (*stack_text(code, g->stack, stack, sizeof(stack)))

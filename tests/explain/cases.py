@@ -174,6 +174,8 @@ def wasm_instances(folder):
     for g in t["groups"][:3]:
         assert g["reasons"] == ["prot"] and function(g) == "instantiate", g
         assert (21000 if LONG else 999) <= g["areas"] <= (22000 if LONG else 1000), g
+    text = run(VMAPLE, "why", "--top", path).stdout
+    assert all(len(line) <= 80 for line in text.splitlines()), text
     if not LONG:
         cured(path, 999, "--guards", "install")
 
