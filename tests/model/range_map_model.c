@@ -35,8 +35,10 @@ struct model {
 static struct world world;
 static struct model model, trial; /* as it is; as it will be if the call succeeds */
 static uint64_t base, most_ranges, most_covered;
-static uint32_t tombstones;  /* so far: no two have one number, or neighbours would be one */
-static bool plain;           /* payloads are numbers: both parts of a cut keep theirs */
+static uint32_t tombstones; /* so far: no two have one number, or neighbours would be one */
+static bool plain;          /* payloads are numbers: both parts of a cut keep theirs */
+static unsigned long
+	recent; /* where the call before was: every second one is beside it, as a program's are */
 static bool equals, at_once; /* few numbers, and neighbours with the same are one, which nobody is told */
 
 static bool same_range(const struct model *m, unsigned long a, unsigned long b)
@@ -594,12 +596,15 @@ static bool has_changed(unsigned long first, unsigned long last)
 
 static void step(struct random *random, unsigned long longest)
 {
-	unsigned long first = random_below(random, SPACE), length = 1 + random_below(random, longest);
+	unsigned long beside = (recent + SPACE - 5 + random_below(random, 11)) % SPACE;
+	unsigned long first = random_below(random, 2) ? beside : random_below(random, SPACE);
+	unsigned long length = 1 + random_below(random, longest);
 	unsigned long last = first + length <= SPACE ? first + length - 1 : SPACE - 1, lowest = first,
 		      highest = last;
 	uint64_t generation;
 	int err;
 
+	recent = first;
 	reach(&lowest, &highest);
 	trial.next_id = (uint32_t)world.next_id;
 	trial.nr_events = world.nr_events = 0;
@@ -633,6 +638,7 @@ static void run_at(uint64_t where, uint64_t seed, uint64_t operations, struct wa
 	struct random random = { seed };
 
 	base = where;
+	recent = 0;
 	plain = way.plain || way.equals;
 	equals = way.equals;
 	at_once = way.at_once;
@@ -750,10 +756,115 @@ static void test_the_whole_space_is_one_range(void **state)
 	range_map_destroy(&map);
 }
 
+/* So many ranges of ten indexes that they lie in several pieces; no two neighbours are alike. */
+#define NEIGHBOURS 200UL
+
+static void set_neighbour(struct range_map *map, uint64_t i, uint64_t bits)
+{
+	assert_int_equal(range_map_set(map, i * 10, i * 10 + 9, NULL, bits), 0);
+}
+
+static void make_neighbours(struct range_map *map)
+{
+	range_map_init(map, &equal_ops, NULL);
+	for (uint64_t i = 0; i < NEIGHBOURS; i++)
+		set_neighbour(map, i, 1 + i % 5);
+	assert_true(range_map_count(map).pieces > 2);
+}
+
+/* Range @i, where the last look was, becomes one with the one at @with. */
+static void check_that_they_join(uint64_t i, uint64_t with)
+{
+	struct range_map_range range;
+	struct range_map map;
+	const char *reason;
+
+	make_neighbours(&map);
+	assert_true(range_map_find(&map, i * 10, &range));
+	set_neighbour(&map, i, 1 + with % 5);
+	assert_int_equal(range_map_count(&map).ranges, NEIGHBOURS - 1);
+	assert_true(range_map_find(&map, i * 10, &range));
+	assert_int_equal(range.first, (i < with ? i : with) * 10);
+	assert_int_equal(range.last, (i < with ? with : i) * 10 + 9);
+	assert_true(range_map_validate(&map, &reason));
+	range_map_destroy(&map);
+}
+
+/* The bound between range @i, where the last look was, and the one before it, or behind it, moves. */
+static void check_that_the_bound_moves(uint64_t i, bool up)
+{
+	uint64_t first = i * 10 + (up ? 0 : 5), with = up ? i - 1 : i + 1;
+	struct range_map_range range;
+	struct range_map map;
+
+	make_neighbours(&map);
+	assert_true(range_map_find(&map, i * 10, &range));
+	assert_int_equal(range_map_set(&map, first, first + 4, NULL, 1 + with % 5), 0);
+	assert_true(range_map_find(&map, first, &range));
+	assert_int_equal(range.first, up ? with * 10 : first);
+	assert_int_equal(range.last, up ? first + 4 : with * 10 + 9);
+	assert_true(range_map_find(&map, i * 10 + (up ? 5 : 0), &range));
+	assert_int_equal(range.first, i * 10 + (up ? 5 : 0));
+	assert_int_equal(range.last, i * 10 + (up ? 9 : 4));
+	assert_int_equal(range_map_count(&map).ranges, NEIGHBOURS);
+	range_map_destroy(&map);
+}
+
+static void test_what_was_found_joins_its_neighbours_wherever_they_lie(void **state)
+{
+	for (uint64_t i = 1; i < NEIGHBOURS; i++) {
+		check_that_they_join(i, i - 1);
+		check_that_they_join(i - 1, i);
+		check_that_the_bound_moves(i, true);
+		check_that_the_bound_moves(i - 1, false);
+	}
+}
+
+/* In an order in which pieces become one. */
+static void test_what_was_found_is_not_there_once_it_has_gone(void **state)
+{
+	struct range_map_range range;
+	struct range_map map;
+	const char *reason;
+
+	make_neighbours(&map);
+	for (uint64_t i = 0; i < NEIGHBOURS; i++) {
+		uint64_t at = i * 37 % NEIGHBOURS * 10;
+
+		assert_true(range_map_find(&map, at, &range));
+		assert_int_equal(range_map_erase(&map, at, at + 9), 0);
+		assert_true(range_map_validate(&map, &reason));
+		assert_false(range_map_find(&map, at, &range));
+	}
+	assert_int_equal(range_map_count(&map).ranges, 0);
+	range_map_destroy(&map);
+}
+
+/* A slot that has no range begins where no range does that ends before the last index. */
+static void test_nothing_joins_what_has_gone_from_the_end(void **state)
+{
+	struct range_map_range range;
+	struct range_map map;
+
+	range_map_init(&map, &equal_ops, NULL);
+	assert_int_equal(range_map_set(&map, 100, UINT64_MAX - 1, NULL, 2), 0);
+	assert_int_equal(range_map_set(&map, UINT64_MAX, UINT64_MAX, NULL, 1), 0);
+	assert_int_equal(range_map_erase(&map, UINT64_MAX, UINT64_MAX), 0);
+	assert_true(range_map_find(&map, 200, &range));
+	assert_int_equal(range_map_set(&map, 300, UINT64_MAX - 1, NULL, 1), 0);
+	assert_true(range_map_find(&map, 400, &range));
+	assert_true(range.first == 300 && range.last == UINT64_MAX - 1 && range.bits == 1);
+	assert_false(range_map_find(&map, UINT64_MAX, &range));
+	range_map_destroy(&map);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_whole_space_is_one_range),
+		cmocka_unit_test(test_what_was_found_joins_its_neighbours_wherever_they_lie),
+		cmocka_unit_test(test_what_was_found_is_not_there_once_it_has_gone),
+		cmocka_unit_test(test_nothing_joins_what_has_gone_from_the_end),
 		cmocka_unit_test(test_random_calls_do_what_the_model_says_with_owners),
 		cmocka_unit_test(test_random_calls_do_what_the_model_says_without_owners),
 		cmocka_unit_test(test_random_calls_do_what_the_model_says_where_equals_are_one),
