@@ -338,6 +338,23 @@ static void test_areas_grow_into_holes(void **state)
 	mtree_destroy(&mt);
 }
 
+/* All areas of the last leaf go where they are, but the last of them: the tree is empty then, which is a store's affair. */
+static void test_the_last_area_does_not_go(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+
+	(void)state;
+	for (unsigned long i = 1; i <= 3; i++)
+		store(&mt, 0x10000 * i, 0x10000 * i + 0x3fff, xa_mk_value(i));
+	assert_true(mt_drop(&mt, 0x10000));
+	assert_true(mt_drop(&mt, 0x30000));
+	assert_false(mt_drop(&mt, 0x20000));
+	assert_null(mtree_load(&mt, 0x10000));
+	assert_ptr_equal(mtree_load(&mt, 0x20000), xa_mk_value(2));
+	mt_validate(&mt);
+	mtree_destroy(&mt);
+}
+
 /* An area is cut, a border moved, an area goes, where the writer looked or beside; cursors notice. */
 static void test_areas_change_where_the_writer_is(void **state)
 {
@@ -392,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_every_write_is_counted),
 		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
 		cmocka_unit_test(test_areas_grow_into_holes),
+		cmocka_unit_test(test_the_last_area_does_not_go),
 		cmocka_unit_test(test_areas_change_where_the_writer_is),
 	};
 
