@@ -253,7 +253,7 @@ static void put(struct interval_map *map, const struct path *path, const struct 
 		if (level)
 			refresh(node, level, at++);
 		more = node->nr == SLOTS;
-		if (more)
+		if (more) // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): preallocate() made it, the node is full
 			into = split(node, spare[level], level, &at, at_right_edge(map, path, level));
 		slot_insert(into, level, at, &slot);
 		if (more)
