@@ -16,6 +16,12 @@ text_below() {
 	echo "# text of $(basename "$2" .o): $text bytes"
 	[ "$text" -lt "$1" ]
 }
+# small WHAT BYTES OBJECT
+small() { ok "$1" text_below "$2" "$3"; cat "$folder/out"; }
+least_works() {
+	gcc -std=c17 -O1 -DVMAPLE_SMALL -I"$folder/prefixed" "${strict[@]}" -o program "$source/tests/install/amalgamated.c" \
+		"$folder"/prefixed/{maple_tree,rbtree,interval_tree}.c -pthread && ./program
+}
 strict=(-Wall -Wextra -Werror)
 
 "$source/tools/amalgamate" "$folder/plain" && "$source/tools/amalgamate" --prefix vm_ "$folder/prefixed" || exit 1
@@ -31,9 +37,22 @@ done
 needs() { gcc -std=c17 -M "$1" | grep -oE '[^ ]*(/(urcu|zstd|xxhash|jansson|cmocka)|include/vmaple/)[^ ]*'; }
 for part in *.c; do ok "$part needs nobody's headers but the C library's" test -z "$(needs "$part")"; done
 if [ "$suite" = long ]; then
-	gcc -std=c17 -Os -DVMAPLE_NO_DUMPS -fno-asynchronous-unwind-tables -c -o maple_tree-small.o maple_tree.c
-	ok "a maple tree without dumps and unwind tables is below 40 KB" text_below 40000 maple_tree-small.o
-	ok "the engine is below 200 KB" text_below 200000 vmaple-gcc.o
+	least=(-std=c17 -Os -fno-asynchronous-unwind-tables -fno-unwind-tables)
+	gcc "${least[@]}" -DVMAPLE_NO_DUMPS -c -o maple_tree-small.o maple_tree.c
+	small "a maple tree without dumps and unwind tables is below 40 KB" 40000 maple_tree-small.o
+	"$source/tools/amalgamate" --llp64 "$folder/words" maple_tree || exit 1
+	for arch in x86_64 aarch64 riscv64 s390x i686; do
+		cc=$arch-linux-gnu-gcc where=$folder/plain object=least-$arch.o
+		[ $arch != i686 ] || where=$folder/words
+		if ! command -v "$cc" >/dev/null; then
+			n=$((n + 1)); echo "ok $n - $arch: the least maple tree # SKIP there is no $cc"
+			continue
+		fi
+		"$cc" "${least[@]}" "${strict[@]}" -DVMAPLE_SMALL -c -o "$object" "$where/maple_tree.c"
+		small "$arch: the least maple tree is below 40 KB" 40000 "$object"
+	done
+	ok "the least maple tree at work" least_works
+	small "the engine is below 200 KB" 200000 vmaple-gcc.o
 fi
 
 engine=$source/tests/install/own_names.c

@@ -84,7 +84,7 @@ static __attribute__((noinline)) unsigned int scalar_wide_holes(
  * Without a C library the compiler's header of vectors does not compile, and nobody would choose a form. On Windows gcc
  * puts vectors on a stack that is aligned for those of SSE2 only.
  */
-#if defined(__x86_64__) && __STDC_HOSTED__ && !defined(_WIN32)
+#if defined(__x86_64__) && __STDC_HOSTED__ && !defined(_WIN32) && !defined(VMAPLE_SMALL)
 #define MT_VECTORS 1
 #ifndef __OPTIMIZE_SIZE__ /* small code has two forms less */
 #define MT_SSE2   1
@@ -293,7 +293,7 @@ AVX512_TARGET static inline unsigned int avx512_wide_holes(const struct mt_leaf 
 }
 #endif
 
-#if defined(__aarch64__) && __STDC_HOSTED__
+#if defined(__aarch64__) && __STDC_HOSTED__ && !defined(VMAPLE_SMALL)
 #define MT_NEON 1
 #include <arm_neon.h>
 

@@ -21,14 +21,17 @@
 /* May areas be changed where they are? */
 static inline bool is_in_place(const struct maple_tree *mt)
 {
-	return mt_has_nodes(mt) && !mt_in_rcu(mt);
+	return mt_has_nodes(mt) && !mt_stores_aside(mt);
 }
 
 /* The leaf that holds @index, and the place of its area there, which is the writer's then. */
 static inline struct mt_leaf *leaf_at(struct maple_tree *mt, unsigned long index, unsigned int *i)
 {
-	const struct mt_path *path = mt_writer_path(mt, index);
+	const struct mt_path *path;
 
+	if (MT_SMALL) /* is_in_place() never says so */
+		__builtin_trap();
+	path = mt_writer_path(mt, index);
 	*i = path_area(path);
 	return path_leaf(path);
 }
@@ -166,7 +169,7 @@ bool mt_drop(struct maple_tree *mt, unsigned long first)
 	struct mt_leaf *leaf;
 	bool edge;
 
-	if (!mt_has_nodes(mt))
+	if (MT_SMALL || !mt_has_nodes(mt))
 		return false;
 	leaf = leaf_at(mt, first, &i);
 	edge = path->max == ULONG_MAX;

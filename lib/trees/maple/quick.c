@@ -22,7 +22,7 @@
 #include "write.h"
 
 /* What LEAF_BY_LAYOUT() calls. */
-#ifdef __OPTIMIZE_SIZE__
+#if defined(__OPTIMIZE_SIZE__) || defined(VMAPLE_SMALL)
 #define per_layout __attribute__((noinline))
 #define SMALL_CODE true /* nothing is stored straight (part 3) */
 #else
@@ -260,7 +260,7 @@ static per_layout bool put_straight(struct maple_tree *mt, struct mt_leaf *leaf,
 		put_in_place(mt, leaf, i, entry);
 		return true;
 	}
-	if (mt_in_rcu(mt))
+	if (mt_stores_aside(mt))
 		return false;
 	i = place_in_hole(leaf, i, last, layout);
 	if (i == LEAF_AREAS)
@@ -279,7 +279,7 @@ static __attribute__((noinline)) int put_over_areas(
 {
 	struct mt_store store = { .mt = mt, .mas = NULL, .first = first, .last = last, .entry = entry };
 
-	if (!mt->ma_tail && mt_has_nodes(mt) && !mt_in_rcu(mt) &&
+	if (!mt->ma_tail && mt_has_nodes(mt) && !mt_stores_aside(mt) &&
 		mt_store_quickly(&store, mt_writer_path(mt, first))) {
 		PROBE4(maple_store, mt, first, last, entry);
 		return 0;
@@ -314,7 +314,7 @@ bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsigned long la
 	const struct mt_leaf *leaf;
 	unsigned int i;
 
-	if (!mt_has_nodes(mt) || mt_in_rcu(mt))
+	if (!mt_has_nodes(mt) || mt_stores_aside(mt))
 		return false;
 	path = mt_writer_path(mt, first);
 	make_room(mt, path, entry);
@@ -333,7 +333,7 @@ void mt_commit_put(struct maple_tree *mt, unsigned long first, unsigned long las
 	struct mt_leaf *leaf;
 
 	/* Somebody may have asked for another place meanwhile. */
-	if (!path->height || path_leaf(path) != p->leaf || p->gen != mt->ma_gen) {
+	if (MT_SMALL || !path->height || path_leaf(path) != p->leaf || p->gen != mt->ma_gen) {
 		if (mt_put(mt, first, last, entry, GFP_NOWAIT))
 			port_panic("maple tree: a store that needs no memory has failed");
 		return;

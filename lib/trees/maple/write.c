@@ -75,7 +75,7 @@ static int reserve_for(
 	case STORE_SHRINK:
 		return 0;
 	case STORE_LEAF:
-		if (!mt_in_rcu(store->mt))
+		if (!mt_stores_aside(store->mt))
 			return 0;
 		kind = leaf_kind(path_leaf(path));
 		break;
@@ -137,19 +137,22 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 		break;
 	case STORE_LEAF:
 		mt_store_in_leaf(store, path, &p->splice);
-		if (!mt_in_rcu(store->mt) && mt_is_tail(store, path, path_leaf(path), path_area(path)))
+		if (!mt_stores_aside(store->mt) && mt_is_tail(store, path, path_leaf(path), path_area(path)))
 			store->mt->ma_tail = path_leaf(path);
 		break;
 	case STORE_SHRINK:
-		mt_shrink_leaf(store, path, &p->splice);
+		if (!MT_SMALL)
+			mt_shrink_leaf(store, path, &p->splice);
 		mt_forget_path(store->mt);
 		break;
 	case STORE_APPEND:
-		mt_append_leaf(store, path);
+		if (!MT_SMALL)
+			mt_append_leaf(store, path);
 		mt_forget_path(store->mt);
 		break;
 	case STORE_SPLIT:
-		mt_split_leaf(store, path, &p->splice);
+		if (!MT_SMALL)
+			mt_split_leaf(store, path, &p->splice);
 		mt_forget_path(store->mt);
 		break;
 	case STORE_LEAVES:
@@ -272,7 +275,7 @@ static bool store_at_tail(struct mt_store *store)
 	struct mt_path *path = &store->mt->ma_path;
 	struct mt_area area = { store->first, store->last, store->entry };
 
-	if (!leaf || !store->entry || leaf->nr == LEAF_AREAS ||
+	if (MT_SMALL || !leaf || !store->entry || leaf->nr == LEAF_AREAS ||
 		store->first <= leaf_end(leaf, leaf->nr - 1U) || !leaf_fits(leaf, store->first, store->last))
 		return false;
 	__atomic_store_n(&store->mt->ma_gen, store->mt->ma_gen + 1, __ATOMIC_RELEASE);
@@ -310,7 +313,7 @@ static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepa
 		path = mt_writer_path(store.mt, store.first);
 		if (old)
 			*old = entry_at(path, store.first);
-		if (entry && !mt_in_rcu(store.mt) && mt_store_quickly(&store, path))
+		if (entry && !mt_stores_aside(store.mt) && mt_store_quickly(&store, path))
 			return finish(mas, &store);
 		ret = store_in_nodes(&store, path, gfp, prepared);
 	} else {
@@ -360,7 +363,8 @@ static __attribute__((noinline)) int put_with_nodes(
 /* Can the planned store be done with the nodes that are there? */
 static inline bool needs_no_node(const struct maple_tree *mt, const struct plan *p)
 {
-	return p->kind <= STORE_EXACT || p->kind == STORE_SHRINK || (p->kind == STORE_LEAF && !mt_in_rcu(mt));
+	return p->kind <= STORE_EXACT || p->kind == STORE_SHRINK ||
+	       (p->kind == STORE_LEAF && !mt_stores_aside(mt));
 }
 
 /* mt_put() where the store is not one of the quickest. */
@@ -394,7 +398,8 @@ int mt_put_any(struct mt_store *store, gfp_t gfp)
 		return put_without_nodes(store, gfp);
 	if (!mt->ma_tail || !store_at_tail(store)) {
 		path = mt_writer_path(mt, store->first);
-		if ((mt_in_rcu(mt) || !mt_store_quickly(store, path)) && put_as_planned(store, path, gfp) < 0)
+		if ((mt_stores_aside(mt) || !mt_store_quickly(store, path)) &&
+			put_as_planned(store, path, gfp) < 0)
 			return -ENOMEM;
 	}
 	PROBE4(maple_store, mt, store->first, store->last, store->entry);

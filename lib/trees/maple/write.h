@@ -48,6 +48,19 @@ static inline bool mt_gap_is_known(const struct maple_tree *mt, const struct mt_
 {
 	return (mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && path->height > 1 && path->max != ULONG_MAX;
 }
+/*
+ * Are stores made as beside readers: in a node that nobody sees yet, or in one slot? With -DVMAPLE_SMALL in every tree, so
+ * that there is one way for each store, and what is quicker without readers is not there at all.
+ */
+#ifdef VMAPLE_SMALL
+#define MT_SMALL true
+#else
+#define MT_SMALL false
+#endif
+static inline bool mt_stores_aside(const struct maple_tree *mt)
+{
+	return MT_SMALL || mt_in_rcu(mt);
+}
 /* Are gaps that are too long left to the next search, which is the writer's then (gap.c, 3)? */
 static inline bool mt_search_mends(const struct maple_tree *mt)
 {
