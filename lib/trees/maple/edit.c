@@ -84,7 +84,7 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 	bool gaps = mt_gap_may_change(store, path) && !(store->entry && s->solid);
 	unsigned long hole = gaps && store->entry ? gap_around(path, s->from, s->to) : 0;
 
-	if (mt_stores_aside(store->mt) && !BREAK_COPY) {
+	if (mt_stores_copy(store->mt) && !BREAK_COPY) {
 		struct mt_leaf *new = mas_take(store->mas, leaf_kind(leaf));
 
 		if (BREAK_ORDER)

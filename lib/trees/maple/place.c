@@ -21,7 +21,7 @@
 /* May areas be changed where they are? */
 static inline bool is_in_place(const struct maple_tree *mt)
 {
-	return mt_has_nodes(mt) && !mt_stores_aside(mt);
+	return mt_has_nodes(mt) && !mt_stores_copy(mt);
 }
 
 /* The leaf that holds @index, and the place of its area there, which is the writer's then. */

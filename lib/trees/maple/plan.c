@@ -59,7 +59,7 @@ static bool can_append(const struct mt_store *store, const struct mt_path *path)
 
 	return level && path->max == ULONG_MAX && path_area(path) == leaf->nr &&
 	       leaf_live(leaf) == LEAF_AREAS && path_inner(path, level - 1)->nr < MT_SLOTS &&
-	       !mt_stores_aside(store->mt);
+	       !mt_stores_copy(store->mt);
 }
 
 /* NULL up to the end of the leaf, which keeps enough: may the hole go to the next one, under the same parent? */
@@ -67,7 +67,7 @@ static bool can_shrink(const struct mt_store *store, const struct mt_path *path,
 {
 	unsigned int level = path->height - 1U;
 
-	if (store->entry || store->last != path->max || s->live < LEAF_MIN || mt_stores_aside(store->mt) ||
+	if (store->entry || store->last != path->max || s->live < LEAF_MIN || mt_stores_copy(store->mt) ||
 		!level)
 		return false;
 	if (s->left && !leaf_fits(path_leaf(path), store->first, store->last))

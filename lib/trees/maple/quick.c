@@ -260,7 +260,7 @@ static per_layout bool put_straight(struct maple_tree *mt, struct mt_leaf *leaf,
 		put_in_place(mt, leaf, i, entry);
 		return true;
 	}
-	if (mt_stores_aside(mt))
+	if (mt_stores_copy(mt))
 		return false;
 	i = place_in_hole(leaf, i, last, layout);
 	if (i == LEAF_AREAS)
@@ -279,7 +279,7 @@ static __attribute__((noinline)) int put_over_areas(
 {
 	struct mt_store store = { .mt = mt, .mas = NULL, .first = first, .last = last, .entry = entry };
 
-	if (!mt->ma_tail && mt_has_nodes(mt) && !mt_stores_aside(mt) &&
+	if (!mt->ma_tail && mt_has_nodes(mt) && !mt_stores_copy(mt) &&
 		mt_store_quickly(&store, mt_writer_path(mt, first))) {
 		PROBE4(maple_store, mt, first, last, entry);
 		return 0;
@@ -314,7 +314,7 @@ bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsigned long la
 	const struct mt_leaf *leaf;
 	unsigned int i;
 
-	if (!mt_has_nodes(mt) || mt_stores_aside(mt))
+	if (!mt_has_nodes(mt) || mt_stores_copy(mt))
 		return false;
 	path = mt_writer_path(mt, first);
 	make_room(mt, path, entry);

@@ -33,7 +33,7 @@ bool mt_can_split(const struct mt_store *store, const struct mt_path *path)
 	/* Behind the last area of all leaves stay full. */
 	if (path->max == ULONG_MAX && path_area(path) == LEAF_AREAS)
 		return false;
-	if (mt_stores_aside(store->mt) || leaf->nr != LEAF_AREAS || leaf_live(leaf) != LEAF_AREAS ||
+	if (mt_stores_copy(store->mt) || leaf->nr != LEAF_AREAS || leaf_live(leaf) != LEAF_AREAS ||
 		!leaf_fits(leaf, store->first, store->last))
 		return false;
 	if (leaf_is_wide(leaf) &&

@@ -75,7 +75,7 @@ static int reserve_for(
 	case STORE_SHRINK:
 		return 0;
 	case STORE_LEAF:
-		if (!mt_stores_aside(store->mt))
+		if (!mt_stores_copy(store->mt))
 			return 0;
 		kind = leaf_kind(path_leaf(path));
 		break;
@@ -137,7 +137,7 @@ static void carry_out(struct mt_store *store, struct mt_path *path, struct plan 
 		break;
 	case STORE_LEAF:
 		mt_store_in_leaf(store, path, &p->splice);
-		if (!mt_stores_aside(store->mt) && mt_is_tail(store, path, path_leaf(path), path_area(path)))
+		if (!mt_stores_copy(store->mt) && mt_is_tail(store, path, path_leaf(path), path_area(path)))
 			store->mt->ma_tail = path_leaf(path);
 		break;
 	case STORE_SHRINK:
@@ -313,7 +313,7 @@ static int mas_wr_store(struct ma_state *mas, void *entry, gfp_t gfp, bool prepa
 		path = mt_writer_path(store.mt, store.first);
 		if (old)
 			*old = entry_at(path, store.first);
-		if (entry && !mt_stores_aside(store.mt) && mt_store_quickly(&store, path))
+		if (entry && !mt_stores_copy(store.mt) && mt_store_quickly(&store, path))
 			return finish(mas, &store);
 		ret = store_in_nodes(&store, path, gfp, prepared);
 	} else {
@@ -364,7 +364,7 @@ static __attribute__((noinline)) int put_with_nodes(
 static inline bool needs_no_node(const struct maple_tree *mt, const struct plan *p)
 {
 	return p->kind <= STORE_EXACT || p->kind == STORE_SHRINK ||
-	       (p->kind == STORE_LEAF && !mt_stores_aside(mt));
+	       (p->kind == STORE_LEAF && !mt_stores_copy(mt));
 }
 
 /* mt_put() where the store is not one of the quickest. */
@@ -398,7 +398,7 @@ int mt_put_any(struct mt_store *store, gfp_t gfp)
 		return put_without_nodes(store, gfp);
 	if (!mt->ma_tail || !store_at_tail(store)) {
 		path = mt_writer_path(mt, store->first);
-		if ((mt_stores_aside(mt) || !mt_store_quickly(store, path)) &&
+		if ((mt_stores_copy(mt) || !mt_store_quickly(store, path)) &&
 			put_as_planned(store, path, gfp) < 0)
 			return -ENOMEM;
 	}

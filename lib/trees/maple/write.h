@@ -57,7 +57,7 @@ static inline bool mt_gap_is_known(const struct maple_tree *mt, const struct mt_
 #else
 #define MT_SMALL false
 #endif
-static inline bool mt_stores_aside(const struct maple_tree *mt)
+static inline bool mt_stores_copy(const struct maple_tree *mt)
 {
 	return MT_SMALL || mt_in_rcu(mt);
 }
