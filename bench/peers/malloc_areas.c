@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Areas from malloc, as an embedder without an object cache would have them: lib/mm is built once more with these in
- * the place of the pool's. What readers may still be looking at is freed by call_rcu().
+ * the place of the pool's. What readers may still be looking at is freed after a grace period.
  */
 #include <stdlib.h>
 
@@ -12,12 +12,8 @@ void *malloc_pool_alloc(enum pool_kind kind, gfp_t gfp);
 void malloc_pool_free(enum pool_kind kind, void *object);
 void malloc_pool_retire(enum pool_kind kind, void *object);
 
-/* The last bytes are for call_rcu(). */
 struct object {
 	char area[POOL_LINKED_AREA_SIZE];
-#ifndef VMAPLE_RCU_NONE
-	struct rcu_head head;
-#endif
 };
 
 void *malloc_pool_alloc(enum pool_kind kind, gfp_t gfp)
@@ -36,13 +32,17 @@ void malloc_pool_retire(enum pool_kind kind, void *object)
 	free(object);
 }
 #else
-static void free_object(struct rcu_head *head)
-{
-	free((char *)head - offsetof(struct object, head));
-}
-
+/* So many at a time: a grace period takes longer than what it is for. */
 void malloc_pool_retire(enum pool_kind kind, void *object)
 {
-	PORT_RCU(call_rcu)(&((struct object *)object)->head, free_object);
+	static _Thread_local void *retired[256];
+	static _Thread_local unsigned int nr;
+
+	retired[nr++] = object;
+	if (nr < sizeof(retired) / sizeof(retired[0]))
+		return;
+	port_synchronize_rcu();
+	while (nr)
+		free(retired[--nr]);
 }
 #endif
