@@ -337,7 +337,7 @@ static __always_inline bool refused_file(const struct call *c, long result)
 }
 
 /* Tell of it. 0: there is none. */
-__noinline u64 emit_refused(const struct call *c, u32 space)
+__noinline u64 emit_refused_file(const struct call *c, u32 space)
 {
 	struct sample sm = { .space = space };
 	const struct fdtable *table;
@@ -365,7 +365,7 @@ __noinline int emit_refused(const struct call *c, u32 space, long result)
 
 	if (!c)
 		return 0;
-	file = emit_refused(c, space);
+	file = emit_refused_file(c, space);
 	r = reserve(CALL_BYTES + sizeof(file), space);
 	if (!r)
 		return 0;
@@ -407,7 +407,7 @@ __noinline int emit_deep_call(const struct call *c, u32 space, long result)
 	if (!c)
 		return 0;
 	if (refused_file(c, result))
-		file = emit_refused(c, space);
+		file = emit_refused_file(c, space);
 	r = reserve(sizeof(*r), space);
 	if (!r)
 		return 0;
