@@ -221,6 +221,8 @@ static unsigned long area_plain(struct mm_struct *mm, const struct request *r)
  *
  *      |------------- len + size -------------|
  *         ^ ret + off_sub: congruent to off
+ *
+ * Offsets have a sign in Linux: where the next border is 2^63, it lies before all of them, and the range is aligned.
  */
 static unsigned long area_aligned(struct mm_struct *mm, const struct request *r, unsigned long size)
 {
@@ -228,7 +230,7 @@ static unsigned long area_aligned(struct mm_struct *mm, const struct request *r,
 	struct request padded = *r;
 
 	padded.len += size;
-	if (off_end <= off_align || off_end - off_align < size || padded.len < r->len ||
+	if ((long)off_end <= (long)off_align || off_end - off_align < size || padded.len < r->len ||
 		r->off + padded.len < r->off)
 		return 0;
 	ret = area_plain(mm, &padded);

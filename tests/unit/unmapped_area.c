@@ -142,6 +142,9 @@ static void test_huge_pages_fit(void **state)
 	addr = map_file(4 * HUGE, 7 * PAGE);
 	assert_int_equal(addr % HUGE, 7 * PAGE);
 	assert_int_equal(map_file(PAGE, 9 * PAGE), mm.mmap_base - 2 * PAGE); /* too short for one */
+	/* As Linux does it: the next border is 2^63, a negative offset, and so there is room for many. */
+	assert_int_equal(map_file(PAGE, (1UL << 63) - MB) % HUGE, HUGE - MB);
+	assert_int_equal(map_file(PAGE, (1UL << 63) - HUGE - PAGE), mm.mmap_base - 3 * PAGE);
 }
 
 static void test_a_stack_keeps_its_guard_gap(void **state)
