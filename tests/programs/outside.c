@@ -17,6 +17,10 @@
 #ifndef PR_SET_MEMORY_MERGE
 #define PR_SET_MEMORY_MERGE 67
 #endif
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+#define HUGE_PAGE (2UL << 20)
 #ifndef UFFDIO_MOVE
 #define UFFDIO_MOVE _IOC(_IOC_READ | _IOC_WRITE, UFFDIO, 0x05, 40)
 #endif
@@ -58,6 +62,19 @@ static void closed(void)
 	close(fd);
 	mprotect(p + PAGE, PAGE, PROT_READ);
 	mprotect(p + PAGE, PAGE, RW);
+}
+
+/* The number of the descriptor is in use again before anybody looks. */
+static void closed_and_another_opened(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	close(fd);
+	need(userfault() == fd, "the same descriptor");
+	mprotect(p + 6 * PAGE, PAGE, PROT_READ);
+	mprotect(p + 6 * PAGE, PAGE, RW);
 }
 
 static void closed_but_for_a_duplicate(void)
@@ -196,6 +213,30 @@ static void advised_in_many_places(void)
 	munmap(p + 30 * PAGE, PAGE);
 	syscall(SYS_process_madvise, self, v, 20UL, MADV_DONTDUMP, 0UL);
 	mprotect(p + 3 * PAGE, PAGE, PROT_READ);
+}
+
+/* An error, and what comes before the place that is refused has been advised. */
+static void advised_up_to_a_shared_area(void)
+{
+	char *p = area(8);
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	struct iovec v = { p + 2 * PAGE, 4 * PAGE };
+
+	need(self >= 0, "pidfd_open");
+	need(mmap(p + 4 * PAGE, 4 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED,
+		"mmap");
+	syscall(SYS_process_madvise, self, &v, 1UL, MADV_WIPEONFORK, 0UL);
+	mprotect(p, PAGE, PROT_READ);
+}
+
+/* A seal refuses huge pages when what lies below it has been cut. */
+static void huge_pages_on_a_seal(void)
+{
+	char *p = area(1536), *huge = (char *)(((unsigned long)p + PAGE + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
+
+	syscall(SYS_mseal, huge + HUGE_PAGE / 2, PAGE, 0UL);
+	mmap(huge, HUGE_PAGE, RW, PRIVATE | MAP_FIXED | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+	mprotect(p, PAGE, PROT_READ);
 }
 
 static void another_ones_limit(void)
@@ -388,6 +429,7 @@ static void merged_memory(void)
 
 static const struct test_case cases[] = {
 	{ "userfaultfd-closed", closed, "" },
+	{ "userfaultfd-closed-and-another-opened", closed_and_another_opened, "" },
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
 	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
 	{ "userfaultfd-zeros", zeros, "" },
@@ -396,6 +438,8 @@ static const struct test_case cases[] = {
 	{ "written-and-truncated", written_and_truncated, "uncertain=1" },
 	{ "process_madvise-of-itself", advised_through_itself, "" },
 	{ "process_madvise-in-many-places", advised_in_many_places, "" },
+	{ "process_madvise-up-to-a-shared-area", advised_up_to_a_shared_area, "" },
+	{ "huge-pages-on-a-seal", huge_pages_on_a_seal, "" },
 	{ "by-the-32-bit-table", by_the_32_bit_table, "" },
 	{ "by-a-ring", by_a_ring, "outside=1 end:outside=0 end:uncertain=1" },
 	{ "home-of-a-policy", home_of_a_policy, "" },

@@ -116,15 +116,15 @@ struct live_mm {
 	struct live *live;
 	struct live_mm *next_awaited, **awaited; /* tasks.c, TK4; NULL: nobody waits */
 	uint64_t calls, start_brk, brk;
-	uint64_t calls_in_all;            /* with those before the fork */
-	bool read_implies_exec;           /* its personality: areas get more than was asked for */
-	struct maple_tree settled, fresh; /* writes.c, 3 and 4 */
-	struct maple_tree growing;        /* growth.c */
-	bool growth_lost;                 /* some of it could not be remembered */
-	struct maple_tree served;         /* served.c */
-	struct maple_tree mapped;         /* identity.c, 4: numbers of the files of areas */
-	struct code_map *code;            /* stacks/modules.c */
-	bool ran_code;                    /* a stack went through code without a file */
+	uint64_t calls_in_all;             /* with those before the fork */
+	bool read_implies_exec;            /* its personality: areas get more than was asked for */
+	struct maple_tree settled, fresh;  /* writes.c, 3 and 4 */
+	struct maple_tree growing;         /* growth.c */
+	bool growth_lost;                  /* some of it could not be remembered */
+	struct maple_tree served, holders; /* served.c */
+	struct maple_tree mapped;          /* identity.c, 4: numbers of the files of areas */
+	struct code_map *code;             /* stacks/modules.c */
+	bool ran_code;                     /* a stack went through code without a file */
 };
 
 /* [start, end), whole pages. */

@@ -4,9 +4,9 @@
  *
  * 1. Closed.  When the last descriptor of a userfaultfd goes (it is closed, its process ends or execs), the kernel takes its
  *    areas back and joins them with their neighbours; no call of the map does that.  mm->served has the ranges that were
- *    registered, each with the descriptor that did it.  Before anything else is told of the address space it is looked
- *    whether that descriptor still is a userfaultfd.  If not, smaps says whether the areas are still served: another
- *    descriptor may hold it.
+ *    registered, each with the descriptor that did it, and mm->holders which file that was: numbers of descriptors are
+ *    used again.  Before anything else is told of the address space it is looked whether that descriptor still is that
+ *    userfaultfd.  If not, smaps says whether the areas are still served: another descriptor may hold it.
  *
  * 2. First writes.  A page that is filled with zeros or moved in gives its area an anon_vma as a write does, and may leave
  *    nothing to be found, there or where it came from.  These ioctls stop the program; they are not held up, since another
@@ -33,16 +33,28 @@ static void *holder(pid_t tgid, int fd)
 	return xa_mk_value((unsigned long)tgid << 32 | (uint32_t)fd);
 }
 
-static bool is_open(const void *holder)
+/* The inode of a descriptor that is a userfaultfd, which is its own since Linux 5.12; 0: it is none. */
+static unsigned long inode_of(const void *holder)
 {
 	unsigned long value = xa_to_value(holder);
 	char path[64], link[64];
+	struct stat st;
 	ssize_t n;
 
 	path_of_descriptor(path, (pid_t)(value >> 32), (int)(uint32_t)value);
 	n = kernel->readlink(path, link, sizeof(link) - 1);
 	link[n > 0 ? n : 0] = '\0';
-	return strcmp(link, "anon_inode:[userfaultfd]") == 0;
+	if (strcmp(link, "anon_inode:[userfaultfd]") != 0)
+		return 0;
+	return kernel->stat(path, &st) ? 1 : (unsigned long)st.st_ino;
+}
+
+static bool is_open(struct live_mm *mm, const void *holder)
+{
+	unsigned long inode = inode_of(holder);
+	void *known = mtree_load(&mm->holders, xa_to_value(holder));
+
+	return inode && (!known || xa_to_value(known) == inode);
 }
 
 static bool next_served(const struct live_mm *mm, uint64_t addr, struct range *run, void **by)
@@ -82,7 +94,7 @@ void served_emit(struct live *l, struct task *t)
 	void *by;
 
 	for (uint64_t at = 0; next_served(t->mm, at, &run, &by); at = run.end) {
-		if (is_open(by))
+		if (is_open(t->mm, by))
 			continue;
 		if (!looked)
 			observe_smaps(l, t);
@@ -94,14 +106,16 @@ void served_emit(struct live *l, struct task *t)
 
 void served_follow_call(struct task *t, int64_t result)
 {
+	void *by = holder(t->tgid, (int)t->call.args[0]);
 	struct range r[2];
 
 	if (t->call.nr != NR_ioctl || IS_ERR_VALUE(result) || !named_ranges(t, r))
 		return;
 	forget(&t->mm->served, r[0].start, r[0].end);
-	if ((uint32_t)t->call.args[1] == UFFDIO_REGISTER && r[0].end > r[0].start)
-		(void)!mtree_store_range(&t->mm->served, r[0].start, r[0].end - 1,
-			holder(t->tgid, (int)t->call.args[0]), GFP_KERNEL);
+	if ((uint32_t)t->call.args[1] != UFFDIO_REGISTER || r[0].end <= r[0].start)
+		return;
+	(void)!mtree_store_range(&t->mm->served, r[0].start, r[0].end - 1, by, GFP_KERNEL);
+	(void)!mtree_store(&t->mm->holders, xa_to_value(by), xa_mk_value(inode_of(by)), GFP_KERNEL);
 }
 
 /* --- first writes ------------------------------------------------------------------------------------------- */

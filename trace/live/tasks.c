@@ -74,6 +74,7 @@ struct live_mm *mm_new(struct live *l)
 	mt_init_flags(&mm->growing, 0);
 	mt_init_flags(&mm->mapped, 0);
 	mt_init_flags(&mm->served, 0);
+	mt_init_flags(&mm->holders, 0);
 	return mm;
 }
 
@@ -102,6 +103,7 @@ void task_leave_mm(struct task *t)
 		mtree_destroy(&mm->growing);
 		mtree_destroy(&mm->mapped);
 		mtree_destroy(&mm->served);
+		mtree_destroy(&mm->holders);
 		free(mm);
 	}
 }

@@ -105,8 +105,10 @@ static uint64_t sum_of_lengths(const struct trace_call *c)
 }
 
 /*
- * data: pairs of address and length.  The result: how many bytes were advised before something was refused. Linux 7.3 looks
- * at the advice for nothing at all, too, and refuses it then; kernels before it do not.
+ * data: pairs of address and length.  The result: how many bytes were advised before something was refused, or, where that
+ * was the first pair, the error, and what lies below the place is changed. Linux 7.3 looks at the advice for nothing at
+ * all, too, and refuses it then; kernels before it do not.  A process may give itself any advice since 6.13, as it has
+ * guard regions; before, few were taken, and others refused before the map was looked at.
  */
 static struct prediction do_process_madvise(struct space *s, const struct trace_call *c)
 {
@@ -114,8 +116,9 @@ static struct prediction do_process_madvise(struct space *s, const struct trace_
 	int64_t done = 0, err = 0;
 	uint64_t left = sum_of_lengths(c);
 
-	/* A kernel that does not take this advice here. */
-	if (c->result == -EINVAL || c->result == -EPERM || c->result == -ESRCH)
+	if (c->result == -ESRCH || c->args[4] || (!c->data_len && c->result < 0))
+		return (struct prediction){ 0 };
+	if ((c->result == -EINVAL || c->result == -EPERM) && !s->mm.sys->kernel->guard_regions)
 		return (struct prediction){ 0 };
 	s->guards |= advice == MADV_GUARD_INSTALL;
 	for (uint32_t at = 0; !err && left && at + 16 <= c->data_len; at += 16) {

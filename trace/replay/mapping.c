@@ -100,6 +100,30 @@ static unsigned long width_of(const struct trace_call *c)
 	return trace_abi_is_32bit(c->abi) ? MM_IN_32BIT : 0;
 }
 
+/*
+ * Huge pages that are refused for a seal have no file that was told, and what lies below the seal has been cut: with a file
+ * like theirs the engine does the same.
+ */
+static struct prediction refused_for_seal(struct replay *r, struct space *s, struct mmap_request *req)
+{
+	unsigned int shift = req->flags >> 26 & 63;
+	struct vm_file *file = replay_file(r, &(struct trace_file){ .kind = TRACE_FILE_HUGETLB,
+						      .open_flags = 2,
+						      .map_align = shift ? 1UL << shift : s->mm.sys->pmd_size,
+						      .vm_flags = VM_HUGETLB | VM_DONTEXPAND,
+						      .path = "" });
+	struct prediction p = { .made = true, .compared = true };
+
+	if (!file)
+		return (struct prediction){ 0 };
+	req->file = file;
+	p.result = (int64_t)mm_mmap(&s->mm, req);
+	if (!IS_ERR_VALUE(p.result))
+		(void)!mm_munmap(&s->mm, req->addr, req->len);
+	vm_file_put(file);
+	return p;
+}
+
 struct prediction call_mmap(struct replay *r, struct space *s, const struct trace_call *c)
 {
 	struct vm_file *file = file_of_call(r, s, c);
@@ -111,6 +135,8 @@ struct prediction call_mmap(struct replay *r, struct space *s, const struct trac
 	bool anonymous = req.flags & MAP_ANONYMOUS, huge = req.flags & MAP_HUGETLB;
 	struct prediction p = { .made = true, .compared = true };
 
+	if (!file && anonymous && huge && (req.flags & MAP_FIXED) && c->result == -EPERM)
+		return refused_for_seal(r, s, &req);
 	/* The file of huge pages is known when one was mapped. */
 	if (!file && (!anonymous || huge)) {
 		p.made = p.compared = pool_that_refuses(c) && (req.flags & MAP_FIXED);
