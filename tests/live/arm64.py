@@ -95,8 +95,8 @@ def programs_are_recorded_without_a_difference(folder):
         assert (alone, recorded) == (status, status), "%s: status %d, recorded %d\n%s" % (command, alone, recorded, rest)
         summary = json.loads(rest.splitlines()[0])
         assert summary["differences"] == 0 and summary["lost"] == 0, "%s: %s" % (command, rest)
-        told = summary["fault_source"].startswith("all")
-        assert may_be_uncertain or not told or summary["uncertain"] == 0, "%s: %s" % (command, rest)
+        writes_told = summary["fault_source"].startswith("all")
+        assert may_be_uncertain or not writes_told or summary["uncertain"] == 0, "%s: %s" % (command, rest)
         assert summary["calls"] > 0 and summary["checks"] >= summary["calls"] - summary["calls"] // 8, rest
         print("# %s: %d calls, %d checks, no difference" % (command.split(" '")[0], summary["calls"], summary["checks"]))
 
