@@ -242,7 +242,7 @@ int main(void)
 	const struct vmaple_port port = { .alloc = take, .free = give, .log = say_line, .panic = panic };
 
 	vmaple_set_port(&port);
-	say("1..3\n");
+	say("1..4\n");
 	run("trees", trees);
 	run("interval maps", interval_maps);
 	run("range maps", range_maps);
