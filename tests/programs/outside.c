@@ -239,6 +239,18 @@ static void huge_pages_on_a_seal(void)
 	mprotect(p, PAGE, PROT_READ);
 }
 
+/* A break that a stack is in the way of is refused without an error, and the stack goes on growing. */
+static void break_refused_by_a_stack(void)
+{
+	char *heap = (char *)(((unsigned long)sbrk(0) + PAGE - 1) & ~(PAGE - 1)), *stack = heap + 600 * PAGE;
+
+	need(mmap(stack, 8 * PAGE, RW, PRIVATE | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN, -1, 0) == stack,
+		"mmap");
+	need(brk(heap + 700 * PAGE) == -1, "the break");
+	stack[-1] = 1;
+	mprotect(stack + 4 * PAGE, PAGE, PROT_READ);
+}
+
 static void another_ones_limit(void)
 {
 	struct rlimit rl, none = { 0, 0 };
@@ -445,6 +457,7 @@ static const struct test_case cases[] = {
 	{ "home-of-a-policy", home_of_a_policy, "" },
 	{ "limit-of-another-process", another_ones_limit, "" },
 	{ "break-moved", moved_break, "" },
+	{ "break-refused-by-a-stack", break_refused_by_a_stack, "" },
 	{ "limits-of-another-user", limits_of_another_user, "" },
 	{ "merged-memory", merged_memory, "" },
 };

@@ -153,8 +153,12 @@ void growth_follow_call(struct live *l, struct task *t, int64_t result)
 		if (has_placed)
 			follow_move(mm, &t->call, &r[0], placed);
 		break;
-	case NR_munmap:
 	case NR_brk:
+		/* One that is refused answers with the break as it was, and leaves a stack in its way. */
+		if (n && (uint64_t)result == t->call.args[0])
+			drop(mm, r[0].start, r[0].end);
+		break;
+	case NR_munmap:
 	case NR_remap_file_pages:
 		if (n && !IS_ERR_VALUE(result))
 			drop(mm, r[0].start, r[0].end);
