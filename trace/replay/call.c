@@ -211,13 +211,14 @@ static bool may_be_removed(struct space *s, const struct trace_call *c)
 	       (c->result == -EINVAL || c->result == -EIDRM);
 }
 
+/* Mapping again begins with cutting out what is there: a limit refuses the rest. */
 static struct prediction do_remap_file_pages(struct space *s, const struct trace_call *c)
 {
 	const uint64_t *a = c->args;
 	bool removed = may_be_removed(s, c);
 	int result;
 
-	if (!succeeded(c) && !removed)
+	if (!succeeded(c) && !removed && c->result != -ENOMEM && c->result != -EAGAIN)
 		return (struct prediction){ 0 };
 	result = mm_remap_file_pages(&s->mm, a[0], a[1], a[2], a[3], a[4]);
 	if (removed && !result) {
