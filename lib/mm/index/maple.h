@@ -209,8 +209,9 @@ static inline void index_hole_filled(
 	struct mm_hole *h, unsigned long start, unsigned long end, struct vm_area_struct *vma)
 {
 	if (start >= h->end) {
-		/* Behind a hole that ends with what is searched, the next area may lie anywhere. */
-		if (start == h->end || (h->end == h->high && (!h->next || start <= h->next->vm_start)))
+		/* Behind a hole that ends with what is searched, the next area may lie anywhere; an empty one has none. */
+		if (start == h->end ||
+			(h->start < h->end && h->end == h->high && (!h->next || start <= h->next->vm_start)))
 			h->next = vma;
 	} else if (end < h->end) {
 		if (end >= h->start) {
@@ -221,6 +222,14 @@ static inline void index_hole_filled(
 		h->end = max(start, h->start);
 		h->next = vma;
 	}
+}
+
+/* What lay between the two is gone: it may have been the next area behind a hole that ends with what is searched. */
+static inline void index_hole_next(
+	struct mm_hole *h, const struct vm_area_struct *prev, struct vm_area_struct *next)
+{
+	if (h->end == h->high && h->prev == prev)
+		h->next = next;
 }
 
 /* A hole has been made: what is remembered of @h becomes it, if that is a part of it. @return true: it lies above @h. */
@@ -263,8 +272,11 @@ static inline void index_hole_made(
 		.next = next };
 	bool above_upper, above;
 
-	if (made.start >= made.end)
+	if (made.start >= made.end) {
+		index_hole_next(&mm->hole, prev, next);
+		index_hole_next(&mm->hole_above, prev, next);
 		return;
+	}
 	above_upper = index_hole_joined(&mm->hole_above, &made);
 	above = index_hole_joined(&mm->hole, &made);
 	if (above || above_upper)
