@@ -13,6 +13,7 @@
 
 #include "random.h"
 #include "range_model.h"
+#include "skipped.h"
 
 /* What kind of tree and keys a run is about. */
 struct shape {
@@ -541,8 +542,10 @@ static void run_all(enum mt_search_kind kind)
 {
 	uint64_t seed = random_seed(), operations = test_operations(650000);
 
-	if (!mt_search_select(kind))
-		skip();
+	if (!mt_search_select(kind)) {
+		skipped("this processor, or this build, has no such search");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		run_shape(&shapes[i], seed + i, operations / (sizeof(shapes) / sizeof(shapes[0])));
 }

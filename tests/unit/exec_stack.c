@@ -19,6 +19,7 @@
 #include <vmaple/paging.h>
 
 #include "failing_port.h"
+#include "skipped.h"
 
 #define PAGE 4096UL
 #define TOP  ((1UL << 47) - PAGE)
@@ -308,8 +309,10 @@ static void test_the_kernel_does_the_same(void **state)
 		if (nr == 48)
 			arg_start = strtoul(field, NULL, 10);
 	assert_int_equal(getrlimit(RLIMIT_STACK, &limit), 0);
-	if (!arg_start || arg_start < start || arg_start >= end_)
-		skip();
+	if (!arg_start || arg_start < start || arg_start >= end_) {
+		skipped("where the arguments lie is not told");
+		return;
+	}
 
 	pages = (end_ - (arg_start & ~(PAGE - 1))) / PAGE;
 	begin(&m, &anon_vma_rmap);

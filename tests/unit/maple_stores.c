@@ -3,6 +3,7 @@
 #include "maple_tree.h"
 
 #include "leaf.h"
+#include "skipped.h"
 
 static void test_a_store_returns_what_was_at_its_index(void **state)
 {
@@ -257,7 +258,8 @@ static void test_replaced_nodes_wait_in_rcu_mode_alone(void **state)
 
 	(void)state;
 #ifdef VMAPLE_RCU_NONE
-	skip(); /* nothing waits where there are no readers */
+	skipped("nothing waits where there are no readers");
+	return;
 #endif
 	fill(&plain, 100);
 	fill(&rcu, 10);

@@ -21,6 +21,7 @@
 #include <vmaple/rmap.h>
 
 #include "random.h"
+#include "skipped.h"
 
 #define PAGE  4096UL
 #define MB    (1UL << 20)
@@ -309,8 +310,10 @@ static void test_mmap_base_is_the_kernels(void **state)
 					base, low, high);
 		}
 	}
-	if (!asked)
-		skip();
+	if (!asked) {
+		skipped("no program could be asked");
+		return;
+	}
 	assert_int_equal(mm_set_mmap_base(&mm, 8 * MB, true, 12345), 0);
 	low = mm.mmap_base;
 	assert_int_equal(mm_set_mmap_base(&mm, 8 * MB, true, 12344), 0);
