@@ -556,6 +556,8 @@ static void test_scalar_search_equals_brute_force(void **state)
 	run_all(MT_SEARCH_SCALAR);
 }
 
+/* The small form has the scalar search alone. */
+#ifndef VMAPLE_SMALL
 static void test_sse2_search_equals_brute_force(void **state)
 {
 	(void)state;
@@ -581,16 +583,19 @@ static void test_neon_search_equals_brute_force(void **state)
 	run_all(MT_SEARCH_NEON);
 }
 #endif
+#endif
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scalar_search_equals_brute_force),
+#ifndef VMAPLE_SMALL
 		cmocka_unit_test(test_sse2_search_equals_brute_force),
 		cmocka_unit_test(test_avx2_search_equals_brute_force),
 		cmocka_unit_test(test_avx512_search_equals_brute_force),
 #ifdef __aarch64__
 		cmocka_unit_test(test_neon_search_equals_brute_force),
+#endif
 #endif
 	};
 	int ret;
