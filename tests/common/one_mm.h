@@ -43,6 +43,19 @@ static inline void one_mm_end(void)
 	assert_int_equal(sys.committed, 0);
 }
 
+/* The same, as cmocka calls it before a case and behind it. */
+static inline int one_mm_setup(void **state)
+{
+	one_mm_begin(NULL);
+	return 0;
+}
+
+static inline int one_mm_teardown(void **state)
+{
+	one_mm_end();
+	return 0;
+}
+
 /* Of @file, if not NULL, the page of the same number; as mmap(2) answers. */
 static inline long map_as(unsigned long page, unsigned long pages, unsigned long prot, unsigned long flags,
 	struct vm_file *file)

@@ -184,16 +184,23 @@ static void check_long_life(uint64_t page, const struct explain_event *events)
 	assert_int_equal(life->low_changed->step, events[5].step);
 }
 
-static void test_an_area_knows_its_events_however_many_others_were_forgotten(void **state)
+/* A recording whose events go to the ledger, unchecked. */
+static void begin_ledger(struct recording *r)
 {
 	struct replay_options options = { .unchecked = true };
-	struct explain_event events[6];
-	struct recording r = { 0 };
 
 	ledger = explain_new(&rec_header, &options);
 	assert_non_null(ledger);
-	r.sink = explain_sink(ledger);
-	rec_begin(&r);
+	r->sink = explain_sink(ledger);
+	rec_begin(r);
+}
+
+static void test_an_area_knows_its_events_however_many_others_were_forgotten(void **state)
+{
+	struct explain_event events[6];
+	struct recording r = { 0 };
+
+	begin_ledger(&r);
 	begin_a_long_life(&r, RANDOM_PAGES + 4, events);
 	for (unsigned int i = 0; i < EVENTS; i++) {
 		random_event(&r);
@@ -205,13 +212,9 @@ static void test_an_area_knows_its_events_however_many_others_were_forgotten(voi
 
 static void test_only_what_an_event_changed_counts_as_changed(void **state)
 {
-	struct replay_options options = { .unchecked = true };
 	struct recording r = { 0 };
 
-	ledger = explain_new(&rec_header, &options);
-	assert_non_null(ledger);
-	r.sink = explain_sink(ledger);
-	rec_begin(&r);
+	begin_ledger(&r);
 	map(&r, 0, 2, PROT_READ | PROT_WRITE);
 	map(&r, 8, 2, PROT_READ | PROT_WRITE);
 	protect(&r, 8, 1, PROT_READ);
@@ -237,13 +240,9 @@ static void test_what_is_changed_in_place_is_noted(void **state)
 		{ SYS_madvise, { 0, 8 * REC_PAGE, MADV_DOFORK } },
 		{ SYS_prctl, { PR_SET_MEMORY_MERGE, 1 } },
 	};
-	struct replay_options options = { .unchecked = true };
 	struct recording r = { 0 };
 
-	ledger = explain_new(&rec_header, &options);
-	assert_non_null(ledger);
-	r.sink = explain_sink(ledger);
-	rec_begin(&r);
+	begin_ledger(&r);
 	for (uint64_t page = 0; page < 8; page++)
 		map(&r, page, 1, page % 2 ? PROT_READ : PROT_READ | PROT_WRITE);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {

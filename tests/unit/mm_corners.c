@@ -20,18 +20,6 @@
 #define HUGE_2M (2UL << 20)
 #define RW_VM   (VM_READ | VM_WRITE | VM_MAY_FLAGS)
 
-static int begin(void **state)
-{
-	one_mm_begin(NULL);
-	return 0;
-}
-
-static int end(void **state)
-{
-	one_mm_end();
-	return 0;
-}
-
 static struct vm_area_struct *insert(
 	unsigned long page, unsigned long pages, vm_flags_t flags, struct vm_file *file)
 {
@@ -528,26 +516,36 @@ static void test_lookups_agree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_each_reason_not_to_merge_alone, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_each_reason_not_to_merge_alone, one_mm_setup, one_mm_teardown),
 		cmocka_unit_test(test_each_reason_has_words_of_its_own),
-		cmocka_unit_test_setup_teardown(test_anonymous_names, begin, end),
-		cmocka_unit_test_setup_teardown(test_special_areas, begin, end),
-		cmocka_unit_test_setup_teardown(test_the_largest_gaps_come_first, begin, end),
-		cmocka_unit_test_setup_teardown(test_a_hint_may_reach_to_the_end, begin, end),
-		cmocka_unit_test_setup_teardown(test_heap_and_stack_are_named_by_their_marks, begin, end),
+		cmocka_unit_test_setup_teardown(test_anonymous_names, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(test_special_areas, one_mm_setup, one_mm_teardown),
 		cmocka_unit_test_setup_teardown(
-			test_shared_memory_without_reserve_is_not_charged, begin, end),
-		cmocka_unit_test_setup_teardown(test_growth_ends_where_offsets_do, begin, end),
-		cmocka_unit_test_setup_teardown(test_what_is_locked_is_counted_once, begin, end),
-		cmocka_unit_test_setup_teardown(test_huge_page_files, begin, end),
-		cmocka_unit_test_setup_teardown(test_overcommit, begin, end),
-		cmocka_unit_test_setup_teardown(test_writes_to_any_memory_are_watched, begin, end),
-		cmocka_unit_test_setup_teardown(test_never_overcommitted_is_less_than_the_limit, begin, end),
-		cmocka_unit_test_setup_teardown(test_limits_are_met_and_not_passed, begin, end),
+			test_the_largest_gaps_come_first, one_mm_setup, one_mm_teardown),
 		cmocka_unit_test_setup_teardown(
-			test_areas_are_inserted_as_they_are_or_not_at_all, begin, end),
-		cmocka_unit_test_setup_teardown(test_a_stack_grows_as_far_as_there_is_to_charge, begin, end),
-		cmocka_unit_test_setup_teardown(test_lookups_agree, begin, end),
+			test_a_hint_may_reach_to_the_end, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_heap_and_stack_are_named_by_their_marks, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_shared_memory_without_reserve_is_not_charged, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_growth_ends_where_offsets_do, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_locked_is_counted_once, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(test_huge_page_files, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(test_overcommit, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_writes_to_any_memory_are_watched, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_never_overcommitted_is_less_than_the_limit, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_limits_are_met_and_not_passed, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_areas_are_inserted_as_they_are_or_not_at_all, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_stack_grows_as_far_as_there_is_to_charge, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(test_lookups_agree, one_mm_setup, one_mm_teardown),
 	};
 
 	return cmocka_run_group_tests_name("corners of an address space", tests, NULL, NULL);

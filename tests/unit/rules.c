@@ -15,18 +15,6 @@
 
 #include "one_mm.h"
 
-static int begin(void **state)
-{
-	one_mm_begin(NULL);
-	return 0;
-}
-
-static int end(void **state)
-{
-	one_mm_end();
-	return 0;
-}
-
 static struct vm_area_struct *area(unsigned long page)
 {
 	return vma_lookup(&mm, at(page));
@@ -226,7 +214,7 @@ static void test_brk_grows_only_the_area_that_it_extends(void **state)
 	is(3, 3, 4);
 }
 
-#define RULE(name) cmocka_unit_test_setup_teardown(test_##name, begin, end)
+#define RULE(name) cmocka_unit_test_setup_teardown(test_##name, one_mm_setup, one_mm_teardown)
 
 int main(void)
 {
