@@ -19,6 +19,7 @@
  * IM5  A slot that is not used starts at ULONG_MAX and ends at 0.
  * IM6  All leaves lie height levels below the root, and hold nr intervals; a map without a root has none.
  *
+ * Units.  What an index counts (bytes, pages of a file, blocks) is the caller's business.
  * Owner.  The caller owns the struct interval_map and what entries point to. Nodes come from the port
  * (<vmaple/port.h>).
  * Locks.  None inside. One writer, or readers, under the caller's lock.
