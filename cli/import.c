@@ -5,12 +5,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cli.h"
 
 static const char help[] =
 	"usage: vmaple import -o OUT.vmt [--start-maps MAPS] [--kernel RELEASE]\n"
-	"                     [--line-format FORMAT]... [--json] FILE...\n"
+	"                     [--line-format FORMAT]... [--inferred] [--json] FILE...\n"
 	"\n"
 	"Make a recording of what other tools have written: a log of strace, perf trace,\n"
 	"perf script or ltrace -S, all the logs of one `strace -ff`, copies of\n"
@@ -28,6 +29,8 @@ static const char help[] =
 	"                     {call} {addr} {len} {end} {prot} {flags} {fd} {offset}\n"
 	"                     {path} {result} {1} to {6}; {addr:x} is hexadecimal without\n"
 	"                     0x.  Again: lines of other formats in the same file\n"
+	"  --inferred         list what must have happened between two snapshots of maps:\n"
+	"                     what was mapped, unmapped, cut, joined, changed, at the least\n"
 	"  --json             the summary as one line of JSON\n"
 	"\n"
 	"What such files cannot tell is counted, by kind, with the place where it\n"
@@ -42,15 +45,17 @@ struct arguments {
 	const char *out;
 	struct trace_import_options options;
 	const char *formats[MAX_FORMATS];
-	bool json;
+	bool json, inferred;
+	json_t *changes; /* with both */
 };
 
 static int parse(struct arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
 		{ "start-maps", required_argument, NULL, 's' }, { "kernel", required_argument, NULL, 'k' },
-		{ "line-format", required_argument, NULL, 'l' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "line-format", required_argument, NULL, 'l' }, { "inferred", no_argument, NULL, 'i' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
 	int opt;
 
 	a->options.line_formats = a->formats;
@@ -70,6 +75,9 @@ static int parse(struct arguments *a, int argc, char **argv)
 			if (a->options.nr_line_formats == MAX_FORMATS)
 				return usage_error("import", "too many formats, from", optarg);
 			a->formats[a->options.nr_line_formats++] = optarg;
+			break;
+		case 'i':
+			a->inferred = true;
 			break;
 		case 'j':
 			a->json = true;
@@ -95,25 +103,94 @@ static void on_progress(void *ctx, uint64_t done, uint64_t total, uint64_t lines
 	progress_show(ctx, "importing", done, total, lines);
 }
 
-static void print_doubts(const struct trace_import *im)
-{
-	const struct trace_import_doubt *d;
-	size_t n = trace_import_doubts(im, &d);
+static const char *const inferred_word[TRACE_INFERRED_KINDS] = { [TRACE_INFERRED_BIRTH] = "mapped",
+	[TRACE_INFERRED_DEATH] = "unmapped",
+	[TRACE_INFERRED_CUT] = "cut",
+	[TRACE_INFERRED_JOIN] = "joined",
+	[TRACE_INFERRED_CHANGE] = "changed" };
 
-	printf("  uncertain\n");
+/* "rw-p", as maps has it. */
+static const char *letters(const struct trace_area *a, char text[5])
+{
+	snprintf(text, 5, "%c%c%c%c", a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
+		a->prot & PROT_EXEC ? 'x' : '-', a->shared ? 's' : 'p');
+	return text;
+}
+
+static void print_inferred(const struct trace_inferred *what)
+{
+	const struct trace_area *a = what->now ? what->now : what->before;
+	char text[5];
+
+	print_quoted(stdout, what->path, strlen(what->path));
+	printf(":%" PRIu64 ": %-8s %" PRIx64, what->line, inferred_word[what->kind], what->start);
+	if (what->end != what->start)
+		printf("-%" PRIx64, what->end);
+	if (what->before && what->now && what->before->prot != what->now->prot)
+		printf(" %s to", letters(what->before, text));
+	printf(" %s%s", letters(a, text), a->name[0] ? " " : "");
+	print_quoted(stdout, a->name, strlen(a->name));
+	putchar('\n');
+}
+
+static json_t *inferred_side(const struct trace_area *a)
+{
+	json_t *side;
+	char text[24];
+
+	if (!a)
+		return json_null();
+	side = json_object();
+	snprintf(text, sizeof(text), "0x%" PRIx64, a->start);
+	json_put(side, "start", json_text(text));
+	snprintf(text, sizeof(text), "0x%" PRIx64, a->end);
+	json_put(side, "end", json_text(text));
+	json_put(side, "access", json_text(letters(a, text)));
+	json_put(side, "name", json_text(a->name));
+	return side;
+}
+
+static void push_inferred(json_t *list, const struct trace_inferred *what)
+{
+	json_t *one = json_object();
+	char text[24];
+
+	json_put(one, "what", json_text(inferred_word[what->kind]));
+	json_put(one, "path", json_text(what->path));
+	json_put(one, "line", json_integer((json_int_t)what->line));
+	json_put(one, "time_ns", json_integer((json_int_t)what->time_ns));
+	snprintf(text, sizeof(text), "0x%" PRIx64, what->start);
+	json_put(one, "start", json_text(text));
+	snprintf(text, sizeof(text), "0x%" PRIx64, what->end);
+	json_put(one, "end", json_text(text));
+	json_put(one, "before", inferred_side(what->before));
+	json_put(one, "now", inferred_side(what->now));
+	json_push(list, one);
+}
+
+static void on_inferred(void *ctx, const struct trace_inferred *what)
+{
+	struct arguments *a = ctx;
+
+	if (a->json)
+		push_inferred(a->changes, what);
+	else
+		print_inferred(what);
+}
+
+static void print_counted(const char *heading, const struct trace_import_doubt *d, size_t n)
+{
+	if (n)
+		printf("  %s\n", heading);
 	for (size_t i = 0; i < n; i++)
 		printf("  %9" PRIu64 "   %s%s%s%s\n", d[i].count, d[i].what, d[i].place[0] ? " [first: " : "",
 			d[i].place, d[i].place[0] ? "]" : "");
 }
 
-static int tell_json(const struct trace_import *im, uint64_t events, uint64_t skipped)
+static json_t *counted_json(const struct trace_import_doubt *d, size_t n)
 {
-	const struct trace_import_doubt *d;
-	size_t n = trace_import_doubts(im, &d);
-	json_t *object = json_object(), *list = json_array();
+	json_t *list = json_array();
 
-	json_put(object, "events", json_integer((json_int_t)events));
-	json_put(object, "skipped", json_integer((json_int_t)skipped));
 	for (size_t i = 0; i < n; i++) {
 		json_t *one = json_object();
 
@@ -122,22 +199,35 @@ static int tell_json(const struct trace_import *im, uint64_t events, uint64_t sk
 		json_put(one, "first", json_text(d[i].place));
 		json_push(list, one);
 	}
-	json_put(object, "uncertain", list);
-	return print_json(object);
+	return list;
 }
 
-static int tell(const struct arguments *a, const struct trace_import *im, const char *first)
+static int tell(struct arguments *a, const struct trace_import *im, const char *first)
 {
+	const struct trace_import_doubt *doubts, *inferred;
+	size_t nr_doubts = trace_import_doubts(im, &doubts),
+	       nr_inferred = trace_import_inferred(im, &inferred);
 	uint64_t events, skipped;
+	json_t *object;
 
 	trace_import_counts(im, &events, &skipped);
-	if (a->json)
-		return tell_json(im, events, skipped);
-	printf("vmaple: %s from %s\n  events %12" PRIu64 "\n  skipped %11" PRIu64
-	       " lines that are no mapping's\n",
-		a->out, first, events, skipped);
-	print_doubts(im);
-	return 0;
+	if (!a->json) {
+		printf("vmaple: %s from %s\n  events %12" PRIu64 "\n  skipped %11" PRIu64
+		       " lines that are no mapping's\n",
+			a->out, first, events, skipped);
+		print_counted("inferred between snapshots, at the least", inferred, nr_inferred);
+		print_counted("uncertain", doubts, nr_doubts);
+		return 0;
+	}
+	object = json_object();
+	json_put(object, "events", json_integer((json_int_t)events));
+	json_put(object, "skipped", json_integer((json_int_t)skipped));
+	json_put(object, "uncertain", counted_json(doubts, nr_doubts));
+	json_put(object, "inferred", counted_json(inferred, nr_inferred));
+	if (a->inferred)
+		json_put(object, "changes", a->changes);
+	a->changes = NULL;
+	return print_json(object);
 }
 
 /* Everything into the file. 0 or an exit status; the import says what is in doubt. */
@@ -195,6 +285,10 @@ int cmd_import(int argc, char **argv)
 	if (err) {
 		complain("import", "%s", error);
 		return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
+	}
+	if (a.inferred) {
+		a.changes = a.json ? json_array() : NULL;
+		trace_import_tell_inferred(im, on_inferred, &a);
 	}
 	status = write_recording("import", im, a.out);
 	progress_end(&progress);

@@ -41,11 +41,32 @@ VMAPLE_API enum trace_import_form trace_import_recognise(const char *path);
 /** "strace log", "snapshots of maps" ... */
 VMAPLE_API const char *trace_import_form_name(enum trace_import_form form);
 
-/** Something that the files do not say. */
+/** Something that the files do not say, and how often. */
 struct trace_import_doubt {
 	const char *what;  /**< one phrase for a person */
 	uint64_t count;    /**< how often */
 	const char *place; /**< "FILE:LINE" of the first; "" where it is of the whole */
+};
+
+/** What must have happened between two snapshots of maps: the least that leads from the one to the other. */
+enum trace_inferred_kind {
+	TRACE_INFERRED_BIRTH, /**< memory of [start, end) is in the second alone, a part of one area [now] */
+	TRACE_INFERRED_DEATH, /**< ... in the first alone [before] */
+	TRACE_INFERRED_CUT, /**< an area of the first has become two at least, of which one begins at start [both] */
+	TRACE_INFERRED_JOIN,   /**< two areas of the first are one, of which one began at start [both] */
+	TRACE_INFERRED_CHANGE, /**< access, flags or the name of the memory of [start, end) are others [both] */
+	TRACE_INFERRED_KINDS
+};
+
+/** One such thing.  Its pointers are valid while it is told. */
+struct trace_inferred {
+	uint32_t kind;       /**< enum trace_inferred_kind */
+	uint64_t time_ns;    /**< of the second snapshot, since the first */
+	const char *path;    /**< where the second snapshot begins */
+	uint64_t line;       /**< in it, from 1 */
+	uint64_t start, end; /**< of a cut and a join equal */
+	const struct trace_area *before,
+		*now; /**< areas of the first and of the second snapshot; NULL: none */
 };
 
 struct trace_import_options {
@@ -84,6 +105,12 @@ VMAPLE_API void trace_import_counts(const struct trace_import *import, uint64_t 
 /** What was in doubt, most frequent first. @return how many kinds. */
 VMAPLE_API size_t trace_import_doubts(
 	const struct trace_import *import, const struct trace_import_doubt **doubts);
+/** While it runs, @p told gets each thing that must have happened between two snapshots. */
+VMAPLE_API void trace_import_tell_inferred(
+	struct trace_import *import, void (*told)(void *ctx, const struct trace_inferred *what), void *ctx);
+/** How often each kind of it was, and where first: in what follows. @return how many kinds. */
+VMAPLE_API size_t trace_import_inferred(
+	const struct trace_import *import, const struct trace_import_doubt **inferred);
 VMAPLE_API void trace_import_free(struct trace_import *import);
 
 #ifdef __cplusplus

@@ -73,12 +73,18 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 		"which areas were shared is not in a core: those that need not be are taken to be private",
 };
 
+void import_count(struct counted *c, const char *path, uint64_t line)
+{
+	if (!c->count++)
+		snprintf(c->place, sizeof(c->place), "%s:%llu", path, (unsigned long long)line);
+}
+
 void import_doubt(struct trace_import *im, enum doubt kind)
 {
-	if (im->doubts[kind].count++ || !im->reading)
-		return;
-	snprintf(im->doubts[kind].place, sizeof(im->doubts[kind].place), "%s:%llu", im->reading->path,
-		(unsigned long long)im->reading->number);
+	if (im->reading)
+		import_count(&im->doubts[kind], im->reading->path, im->reading->number);
+	else
+		im->doubts[kind].count++;
 }
 
 void import_doubt_pair(struct trace_import *im, enum doubt kind, size_t file, uint64_t line)
@@ -328,6 +334,26 @@ size_t trace_import_doubts(const struct trace_import *import, const struct trace
 				im->doubts[i].place };
 	qsort(im->told, n, sizeof(im->told[0]), more_often);
 	*doubts = im->told;
+	return n;
+}
+
+void trace_import_tell_inferred(
+	struct trace_import *im, void (*told)(void *ctx, const struct trace_inferred *what), void *ctx)
+{
+	im->on_inferred = told;
+	im->inferred_ctx = ctx;
+}
+
+size_t trace_import_inferred(const struct trace_import *import, const struct trace_import_doubt **inferred)
+{
+	struct trace_import *im = (struct trace_import *)import;
+	size_t n = 0;
+
+	for (int i = 0; i < TRACE_INFERRED_KINDS; i++)
+		if (im->inferred[i].count)
+			im->told_inferred[n++] = (struct trace_import_doubt){ inferred_phrase(i),
+				im->inferred[i].count, im->inferred[i].place };
+	*inferred = im->told_inferred;
 	return n;
 }
 

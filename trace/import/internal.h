@@ -18,6 +18,7 @@
  *   tasks.c         tasks, the address spaces that they share, the beginning of a space
  *   descriptors.c   which open file a descriptor is
  *   snapshot.c      lines of /proc/PID/maps and smaps
+ *   between.c       ... what must have happened between two
  *   core.c          ELF cores
  *   minidump.c      minidumps
  *   criu.c          images of CRIU
@@ -92,6 +93,12 @@ int lines_open(struct lines *l, const char *path, size_t buffer);
 char *lines_next(struct lines *l, size_t *len);
 void lines_close(struct lines *l);
 
+/* How often something was, and the place of the first. */
+struct counted {
+	uint64_t count;
+	char place[256];
+};
+
 struct trace_import {
 	const char *const *paths;
 	size_t nr_paths;
@@ -104,16 +111,16 @@ struct trace_import {
 	uint64_t events, skipped;
 	uint32_t nr_spaces;          /* that there were, told of or not */
 	uint32_t last_mm, last_file; /* numbers given last */
-	struct {
-		uint64_t count;
-		char place[256];
-	} doubts[DOUBT_KINDS];
-	struct trace_import_doubt told[DOUBT_KINDS];
+	struct counted doubts[DOUBT_KINDS], inferred[TRACE_INFERRED_KINDS];
+	struct trace_import_doubt told[DOUBT_KINDS], told_inferred[TRACE_INFERRED_KINDS];
+	void (*on_inferred)(void *ctx, const struct trace_inferred *what);
+	void *inferred_ctx;
 	const struct lines *reading; /* for places; NULL: nothing */
 	uint64_t progress_line;
 	char error[512];
 };
 
+void import_count(struct counted *c, const char *path, uint64_t line);
 /* Counted, with the line that is being read. */
 void import_doubt(struct trace_import *im, enum doubt kind);
 /* ... and the one that it contradicts. */
@@ -379,6 +386,7 @@ struct snapshot {
 	struct trace_area *areas;
 	uint32_t count, allocated;
 	bool has_vm_flags;
+	bool flags_derived; /* of an area at least they are what its letters say */
 	char *names;
 	size_t names_len, names_size;
 };
@@ -395,6 +403,12 @@ struct trace_map snapshot_map(struct snapshot *s, uint32_t reason);
 /* What the areas' names say of a space: heap and stack. */
 void snapshot_space(const struct snapshot *s, struct trace_space *space);
 int read_start_maps(struct trace_import *im, struct snapshot *s);
+
+/* between.c */
+/* path, line: where the second begins. Counts; each piece is told to im->on_inferred, by ascending ends. */
+void infer_between(struct trace_import *im, const struct trace_map *before, const struct trace_map *now,
+	const char *path, uint64_t line);
+const char *inferred_phrase(enum trace_inferred_kind kind);
 
 /* The forms. 0 or -errno. */
 int import_strace(struct trace_import *im);

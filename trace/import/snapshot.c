@@ -4,7 +4,8 @@
  *
  * The first is what the address space begins with; each later one is what it goes on from (TRACE_MAP_RESYNC), since what
  * happened between two is not in them.  In one file a snapshot ends where addresses begin anew.  Where whole files are given,
- * each is one, and the time between two is that between their last changes.
+ * each is one, and the time between two is that between their last changes; in a series the time may stand before each, as
+ * `date +%s.%N` writes it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,12 +18,13 @@
 
 #include "../live/maps_line.h"
 #include "internal.h"
+#include "minmax.h"
 
 void snapshot_clear(struct snapshot *s)
 {
 	s->count = 0;
 	s->names_len = 0;
-	s->has_vm_flags = false;
+	s->has_vm_flags = s->flags_derived = false;
 }
 
 void snapshot_free(struct snapshot *s)
@@ -151,8 +153,10 @@ struct trace_map snapshot_map(struct snapshot *s, uint32_t reason)
 static void derive_flags(struct snapshot *s)
 {
 	for (uint32_t i = 0; i < s->count; i++)
-		if (!s->areas[i].vm_flags)
+		if (!s->areas[i].vm_flags) {
 			s->areas[i].vm_flags = vm_flags_of_letters(s->areas[i].prot, s->areas[i].shared);
+			s->flags_derived = true;
+		}
 	s->has_vm_flags = true;
 }
 
@@ -184,37 +188,67 @@ static void detail_line(struct trace_import *im, struct snapshot *s, const char 
 
 struct series {
 	struct trace_import *im;
-	struct snapshot now;
+	struct snapshot now, before; /* before: of an event that was emitted */
 	bool begun;
+	const char *path; /* where now begins */
+	uint64_t line;
+	bool has_time; /* of the first snapshot, where it is told in the file */
+	uint64_t first_ns;
 };
+
+static int emit_first_space(struct series *s)
+{
+	struct trace_event e = { .type = TRACE_EVENT_SPACE };
+
+	e.space = (struct trace_space){
+		.attached = true, .topdown = true, .task_size = IMPORT_TASK_SIZE, .path = s->im->paths[0]
+	};
+	for (int i = 0; i <= TRACE_LIMIT_MEMLOCK; i++)
+		e.space.limits[i] = UINT64_MAX;
+	snapshot_space(&s->now, &e.space);
+	return import_emit(s->im, &e, 1, 1, 1);
+}
 
 static int emit_snapshot(struct series *s)
 {
-	struct trace_event e = { .type = TRACE_EVENT_SPACE };
+	struct trace_event e = { .type = TRACE_EVENT_MAP };
 	int err = 0;
 
 	if (!s->now.count)
 		return 0;
 	derive_flags(&s->now);
-	if (!s->begun) {
-		e.space = (struct trace_space){ .attached = true,
-			.topdown = true,
-			.task_size = IMPORT_TASK_SIZE,
-			.path = s->im->paths[0] };
-		for (int i = 0; i <= TRACE_LIMIT_MEMLOCK; i++)
-			e.space.limits[i] = UINT64_MAX;
-		snapshot_space(&s->now, &e.space);
-		err = import_emit(s->im, &e, 1, 1, 1);
-	} else {
+	if (s->begun)
 		import_doubt(s->im, DOUBT_BETWEEN_SNAPSHOTS);
+	else
+		err = emit_first_space(s);
+	e.map = snapshot_map(&s->now, s->begun ? TRACE_MAP_RESYNC : TRACE_MAP_BEGIN);
+	return err ? err : import_emit(s->im, &e, 1, 1, 1);
+}
+
+/* The map of what was emitted, with the flags that it came with. */
+static struct trace_map emitted_map(const struct snapshot *s)
+{
+	return (struct trace_map){ .has_vm_flags = !s->flags_derived, .count = s->count, .areas = s->areas };
+}
+
+/* The snapshot is whole. */
+static int end_snapshot(struct series *s)
+{
+	struct snapshot old = s->before;
+	int err = emit_snapshot(s);
+
+	if (err || !s->now.count)
+		return err;
+	if (s->begun) {
+		struct trace_map before = emitted_map(&s->before), now = emitted_map(&s->now);
+
+		infer_between(s->im, &before, &now, s->path, s->line);
 	}
-	e = (struct trace_event){ .type = TRACE_EVENT_MAP,
-		.map = snapshot_map(&s->now, s->begun ? TRACE_MAP_RESYNC : TRACE_MAP_BEGIN) };
 	s->begun = true;
-	if (!err)
-		err = import_emit(s->im, &e, 1, 1, 1);
+	s->before = s->now;
+	s->now = old;
 	snapshot_clear(&s->now);
-	return err;
+	return 0;
 }
 
 int import_one_snapshot(struct trace_import *im, struct snapshot *s)
@@ -233,6 +267,60 @@ static bool begins_anew(const struct snapshot *s, const char *text)
 	return s->count && hex(&text, '-', &start) && start < s->areas[s->count - 1].end;
 }
 
+/* Seconds since 1970, in nanoseconds. False: it is no time. */
+static bool time_line(const char *text, uint64_t *ns)
+{
+	size_t digits = strspn(text, "0123456789"), places;
+	char fraction[10] = "000000000";
+
+	if (digits < 9 || digits > 10 || (text[digits] && text[digits] != '.'))
+		return false;
+	*ns = strtoull(text, NULL, 10) * 1000000000;
+	if (!text[digits])
+		return true;
+	text += digits + 1;
+	places = strspn(text, "0123456789");
+	if (!places || text[places])
+		return false;
+	memcpy(fraction, text, min(places, (size_t)9));
+	*ns += strtoull(fraction, NULL, 10);
+	return true;
+}
+
+/* The time of the snapshot that follows: the one before it is whole. */
+static int take_time(struct series *s, uint64_t ns)
+{
+	int err = end_snapshot(s);
+
+	if (!s->has_time)
+		s->first_ns = ns;
+	s->has_time = true;
+	if (ns > s->first_ns)
+		import_time(s->im, ns - s->first_ns);
+	return err;
+}
+
+static int read_line(struct series *s, struct lines *l, char *text, size_t len)
+{
+	bool empty = !s->now.count;
+	uint64_t ns;
+	int err = 0;
+
+	if (snapshot_line(&s->now, text, &err)) {
+		if (empty && s->now.count) {
+			s->path = l->path;
+			s->line = l->number;
+		}
+	} else if (time_line(text, &ns)) {
+		return take_time(s, ns);
+	} else if (strchr(text, ':') && s->now.count) {
+		detail_line(s->im, &s->now, text);
+	} else {
+		s->im->skipped += len != 0;
+	}
+	return err;
+}
+
 static int read_series(struct series *s, struct lines *l)
 {
 	char *text;
@@ -242,13 +330,9 @@ static int read_series(struct series *s, struct lines *l)
 	while (!err && (text = lines_next(l, &len))) {
 		import_progress(s->im, l);
 		if (begins_anew(&s->now, text))
-			err = emit_snapshot(s);
-		if (err || snapshot_line(&s->now, text, &err) || !len)
-			continue;
-		if (strchr(text, ':') && s->now.count)
-			detail_line(s->im, &s->now, text);
-		else
-			s->im->skipped++;
+			err = end_snapshot(s);
+		if (!err)
+			err = read_line(s, l, text, len);
 	}
 	return err ? err : l->error;
 }
@@ -284,11 +368,12 @@ int import_snapshots(struct trace_import *im)
 		set_time(im, im->paths[i], &first);
 		err = read_series(&s, &l);
 		if (!err)
-			err = emit_snapshot(&s);
+			err = end_snapshot(&s);
 		im->reading = NULL;
 		lines_close(&l);
 	}
 	snapshot_free(&s.now);
+	snapshot_free(&s.before);
 	return err;
 }
 

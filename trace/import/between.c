@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What must have happened between two snapshots: the least that leads from the one to the other.
+ *
+ *    IB1  A page is the same memory in both where the file and the place in it are the same, or where it is anonymous in both.
+ *         What was unmapped and mapped again alike is not seen.
+ *    IB2  Memory that is in the second alone was born, in the first alone has died; a piece of either lies in one area.
+ *    IB3  An area of the first of which n areas of the second have memory was cut n - 1 times, whether they touch or not; joins
+ *         are the same with the snapshots exchanged.
+ *    IB4  Memory of both was changed where its access differs, and where both snapshots have them also flags or names.
+ *
+ * Both are gone through once, side by side, from one bound of either to the next.
+ */
+#include <string.h>
+
+#include <vmaple/mm.h>
+
+#include "internal.h"
+#include "minmax.h"
+
+/* What the kernel changes by itself. */
+#define IGNORED_FLAGS ((uint64_t)VM_SOFTDIRTY)
+
+static const char *const inferred_text[TRACE_INFERRED_KINDS] = {
+	[TRACE_INFERRED_BIRTH] = "memory was mapped",
+	[TRACE_INFERRED_DEATH] = "memory was unmapped",
+	[TRACE_INFERRED_CUT] = "an area was cut",
+	[TRACE_INFERRED_JOIN] = "two areas were joined",
+	[TRACE_INFERRED_CHANGE] = "access, flags or the name of memory changed",
+};
+
+/* The comparison: each kind's piece may go on in the next interval. */
+struct between {
+	struct trace_import *im;
+	struct trace_inferred piece[TRACE_INFERRED_KINDS];
+	bool begun[TRACE_INFERRED_KINDS];
+	bool flags;                            /* of both snapshots are known */
+	const struct trace_area *before, *now; /* that had memory in common last; NULL: none yet */
+};
+
+static void tell(struct between *b, const struct trace_inferred *what)
+{
+	struct trace_import *im = b->im;
+
+	import_count(&im->inferred[what->kind], what->path, what->line);
+	if (im->on_inferred)
+		im->on_inferred(im->inferred_ctx, what);
+}
+
+static void end_piece(struct between *b, enum trace_inferred_kind kind)
+{
+	if (b->begun[kind])
+		tell(b, &b->piece[kind]);
+	b->begun[kind] = false;
+}
+
+static void add_piece(struct between *b, enum trace_inferred_kind kind, const struct trace_area *before,
+	const struct trace_area *now, uint64_t start, uint64_t end)
+{
+	struct trace_inferred *p = &b->piece[kind];
+
+	if (b->begun[kind] && p->end == start && p->before == before && p->now == now) {
+		p->end = end;
+		return;
+	}
+	end_piece(b, kind);
+	b->begun[kind] = true;
+	p->before = before;
+	p->now = now;
+	p->start = start;
+	p->end = end;
+}
+
+static void tell_edge(struct between *b, enum trace_inferred_kind kind, const struct trace_area *before,
+	const struct trace_area *now, uint64_t at)
+{
+	struct trace_inferred *p = &b->piece[kind];
+
+	p->before = before;
+	p->now = now;
+	p->start = p->end = at;
+	tell(b, p);
+}
+
+/* Of no file, and not the kernel's own pages either. */
+static bool is_anonymous(const struct trace_area *a)
+{
+	return !a->ino && (!a->name[0] || strcmp(a->name, "[heap]") == 0 ||
+				  strncmp(a->name, "[stack", 6) == 0 || strncmp(a->name, "[anon:", 6) == 0);
+}
+
+static bool is_same_memory(const struct trace_area *before, const struct trace_area *now)
+{
+	if (before->shared != now->shared)
+		return false;
+	if (is_anonymous(before) || is_anonymous(now))
+		return is_anonymous(before) && is_anonymous(now);
+	if (before->dev != now->dev || before->ino != now->ino ||
+		before->offset - before->start != now->offset - now->start)
+		return false;
+	return before->ino || strcmp(before->name, now->name) == 0;
+}
+
+/* [heap] and [stack] are where brk and exec have put them, and no names. */
+static const char *given_name(const struct trace_area *a)
+{
+	return strncmp(a->name, "[anon:", 6) == 0 ? a->name : "";
+}
+
+static bool is_changed(const struct between *b, const struct trace_area *before, const struct trace_area *now)
+{
+	return before->prot != now->prot || strcmp(given_name(before), given_name(now)) != 0 ||
+	       (b->flags && (before->vm_flags ^ now->vm_flags) & ~IGNORED_FLAGS);
+}
+
+/* Both have memory there, the same. */
+static void note_edges(struct between *b, const struct trace_area *before, const struct trace_area *now)
+{
+	if (b->before == before && b->now != now)
+		tell_edge(b, TRACE_INFERRED_CUT, before, now, now->start);
+	else if (b->now == now && b->before != before)
+		tell_edge(b, TRACE_INFERRED_JOIN, before, now, before->start);
+	b->before = before;
+	b->now = now;
+}
+
+/* Of [start, end) each snapshot has one area, or none. */
+static void interval(struct between *b, const struct trace_area *before, const struct trace_area *now,
+	uint64_t start, uint64_t end)
+{
+	bool same = before && now && is_same_memory(before, now);
+
+	if (before && !same)
+		add_piece(b, TRACE_INFERRED_DEATH, before, NULL, start, end);
+	else
+		end_piece(b, TRACE_INFERRED_DEATH);
+	if (now && !same)
+		add_piece(b, TRACE_INFERRED_BIRTH, NULL, now, start, end);
+	else
+		end_piece(b, TRACE_INFERRED_BIRTH);
+	if (same)
+		note_edges(b, before, now);
+	if (same && is_changed(b, before, now))
+		add_piece(b, TRACE_INFERRED_CHANGE, before, now, start, end);
+	else
+		end_piece(b, TRACE_INFERRED_CHANGE);
+}
+
+/* The area at an address, or the one behind it. */
+static const struct trace_area *area_from(const struct trace_map *m, uint32_t *i, uint64_t at)
+{
+	while (*i < m->count && m->areas[*i].end <= at)
+		(*i)++;
+	return *i < m->count ? &m->areas[*i] : NULL;
+}
+
+/* Where what is there at @at ends. */
+static uint64_t bound_behind(const struct trace_area *a, uint64_t at)
+{
+	if (!a)
+		return UINT64_MAX;
+	return a->start > at ? a->start : a->end;
+}
+
+void infer_between(struct trace_import *im, const struct trace_map *before, const struct trace_map *now,
+	const char *path, uint64_t line)
+{
+	struct between b = { .im = im, .flags = before->has_vm_flags && now->has_vm_flags };
+	uint32_t i = 0, k = 0;
+	uint64_t at = 0;
+
+	for (uint32_t kind = 0; kind < TRACE_INFERRED_KINDS; kind++)
+		b.piece[kind] = (struct trace_inferred){
+			.kind = kind, .path = path, .line = line, .time_ns = im->time_ns
+		};
+	while (at != UINT64_MAX) {
+		const struct trace_area *old = area_from(before, &i, at), *new = area_from(now, &k, at);
+		uint64_t end = min(bound_behind(old, at), bound_behind(new, at));
+
+		interval(&b, old && old->start <= at ? old : NULL, new &&new->start <= at ? new : NULL, at,
+			end);
+		at = end;
+	}
+	for (uint32_t kind = 0; kind < TRACE_INFERRED_KINDS; kind++)
+		end_piece(&b, kind);
+}
+
+const char *inferred_phrase(enum trace_inferred_kind kind)
+{
+	return inferred_text[kind];
+}
