@@ -44,6 +44,7 @@ static struct vm_area_struct *change_area(
 		anon_vma_name_put(vma->anon_name);
 		vma->anon_name = anon_vma_name_get(c->name);
 	}
+	ops_changed(vma);
 	return vma;
 }
 

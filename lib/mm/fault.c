@@ -10,12 +10,17 @@
 int anon_vma_prepare(struct vm_area_struct *vma)
 {
 	struct vm_area_struct *prev, *next;
+	int err;
 
 	if (vma->anon_vma)
 		return 0;
+	ops_prefetch(vma);
 	index_neighbours(
 		vma, &prev, &next); /* faults are under the mmap_lock for reading: no call changes the list */
-	return vma->vm_mm->sys->rmap->prepare(vma, prev, next);
+	err = vma->vm_mm->sys->rmap->prepare(vma, prev, next);
+	if (!err)
+		ops_written(vma);
+	return err;
 }
 
 static bool accessible(const struct vm_area_struct *vma)

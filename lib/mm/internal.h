@@ -188,6 +188,14 @@ void ops_adjust(
 	struct vm_area_struct *vma, struct vm_area_struct *from, unsigned long start, unsigned long end);
 void ops_merge(struct vm_area_struct *into, struct vm_area_struct *gone);
 void ops_close(struct vm_area_struct *vma);
+void ops_changed(struct vm_area_struct *vma);
+void ops_written(struct vm_area_struct *vma);
+/* An operation will ask for what the embedder keeps of @vma: the processor fetches it while the engine works. */
+static inline void ops_prefetch(const struct vm_area_struct *vma)
+{
+	if (vma->vm_mm->ops)
+		__builtin_prefetch(vma->vm_private_data, 1);
+}
 /* The host's work for a range that is mapped or changes, as @vmg describes it. */
 bool ops_has_host(const struct mm_struct *mm);
 int ops_host(const struct vma_merge *vmg);

@@ -25,6 +25,7 @@ int mm_set_memory_merge(struct mm_struct *mm, bool enable)
 			continue;
 		vma_start_write(vma);
 		set_field(vma, vm_flags, flags);
+		ops_changed(vma);
 	}
 	return 0;
 }

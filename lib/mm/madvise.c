@@ -213,6 +213,7 @@ static void mark_guarded(struct vm_area_struct *vma)
 {
 	vma_start_write(vma);
 	set_field(vma, vm_flags, vma->vm_flags | VM_MAYBE_GUARD);
+	ops_changed(vma);
 }
 
 /* What Linux answers when it runs out of memory for a cut; and of map_count, but for old kernels. */

@@ -391,6 +391,7 @@ struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long star
 	struct vm_area_struct *prev = NULL, *next = NULL;
 	struct vma_merge vmg;
 
+	ops_prefetch(vma);
 	if (start == vma->vm_start || end == vma->vm_end)
 		index_neighbours(vma, &prev, &next);
 	vmg = vma_merge_of(prev, vma, start, end);
@@ -429,6 +430,7 @@ struct vm_area_struct *vma_modify_flags(
 		return vma;
 	vma_start_write(vma);
 	set_field(vma, vm_flags, flags | (vma->vm_flags & VM_MAYBE_GUARD));
+	ops_changed(vma);
 	if (vma->vm_mm->pgd)
 		vma->vm_mm->sys->pages->protect(vma, start, end);
 	return vma;

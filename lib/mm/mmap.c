@@ -334,10 +334,12 @@ static void settle_lock(struct mapping *m, struct vm_area_struct *vma)
 	if (!(m->vm_flags & VM_LOCKED))
 		return;
 	if (m->vm_flags &
-		(VM_SPECIAL | VM_HUGETLB | (m->mm->sys->kernel->droppable_unlocked ? VM_DROPPABLE : 0)))
+		(VM_SPECIAL | VM_HUGETLB | (m->mm->sys->kernel->droppable_unlocked ? VM_DROPPABLE : 0))) {
 		set_field(vma, vm_flags, vma->vm_flags & ~VM_LOCKED_MASK); /* it is locked already */
-	else
+		ops_changed(vma);
+	} else {
 		m->mm->locked_vm += to_pages(m->mm, m->len);
+	}
 }
 
 /*

@@ -133,6 +133,19 @@ static void mark_next(const struct remap *r, struct vm_area_struct *vma)
 		commit_account(r->mm->sys, (long)vma_pages(next));
 	vma_start_write(next);
 	set_field(next, vm_flags, next->vm_flags | VM_ACCOUNT);
+	ops_changed(next);
+}
+
+/* What was moved as a whole has no pages of its own any more. */
+static void leave_anon_vma(struct remap *r, struct vm_area_struct *vma, const struct vm_area_struct *new)
+{
+	if (new == vma || r->addr != vma->vm_start || r->addr + r->old_len != vma->vm_end)
+		return;
+	if (r->mm->sys->kernel->dontunmap_keeps_anon)
+		return;
+	r->mm->sys->rmap->unlink(vma);
+	if (cuts_source(r) && !vma->vm_file)
+		set_field(vma, vm_pgoff, to_pages(r->mm, vma->vm_start));
 }
 
 static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
@@ -151,13 +164,8 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 		r->mm->sys->pages->protect(vma, vma->vm_start, vma->vm_end);
 	if (new != vma && r->mm->sys->kernel->dontunmap_marks_next)
 		mark_next(r, vma);
-	if (new == vma || r->addr != vma->vm_start || r->addr + r->old_len != vma->vm_end)
-		return;
-	if (r->mm->sys->kernel->dontunmap_keeps_anon)
-		return;
-	r->mm->sys->rmap->unlink(vma);
-	if (cuts_source(r) && !vma->vm_file)
-		set_field(vma, vm_pgoff, to_pages(r->mm, vma->vm_start));
+	leave_anon_vma(r, vma, new);
+	ops_changed(vma);
 }
 
 /* Of the kernel's own areas; also what is left of one that was cut. */
@@ -256,6 +264,7 @@ unsigned long remap_move(struct remap *r)
 	/* A userfaultfd does not follow, and what has merged with the moved range loses it too. */
 	new->uffd_ctx = NULL;
 	set_field(new, vm_flags, new->vm_flags & ~VM_UFFD_FLAGS);
+	ops_changed(new);
 	if (r->flags & MREMAP_DONTUNMAP)
 		leave_source_empty(r, new);
 	else if (r->old_len)

@@ -38,6 +38,7 @@ static int gather_area(struct unmap *um, struct vm_area_struct *vma)
 	}
 	if (!um->count++)
 		um->first = vma;
+	ops_prefetch(vma);
 	um->nr_pages += vma_pages(vma);
 	if (vma->vm_flags & VM_ACCOUNT)
 		um->nr_accounted += vma_pages(vma);

@@ -70,6 +70,22 @@ void ops_close(struct vm_area_struct *vma)
 		ops->close(vma);
 }
 
+void ops_changed(struct vm_area_struct *vma)
+{
+	const struct mm_operations *ops = vma->vm_mm->ops;
+
+	if (ops && ops->changed)
+		ops->changed(vma);
+}
+
+void ops_written(struct vm_area_struct *vma)
+{
+	const struct mm_operations *ops = vma->vm_mm->ops;
+
+	if (ops && ops->written)
+		ops->written(vma);
+}
+
 bool ops_has_host(const struct mm_struct *mm)
 {
 	return mm->ops && mm->ops->host;

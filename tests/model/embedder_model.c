@@ -27,6 +27,8 @@
 struct payload {
 	unsigned long start, end;
 	unsigned int color;
+	vm_flags_t flags;
+	bool written;
 };
 
 static struct embedder {
@@ -35,9 +37,9 @@ static struct embedder {
 	long veto;          /* operations until one refuses; 0: none does */
 	unsigned long cut;  /* that may_split() has allowed last */
 	unsigned int color; /* of what is mapped now */
-	unsigned long seen[MM_CHANGE_ADVISE + 1], calls[9], vetoes;
+	unsigned long seen[MM_CHANGE_ADVISE + 1], calls[11], vetoes;
 } e;
-enum { OPEN, MAY_SPLIT, SPLIT, DUPLICATE, MAY_MERGE, ADJUST, MERGE, CLOSE, HOST };
+enum { OPEN, MAY_SPLIT, SPLIT, DUPLICATE, MAY_MERGE, ADJUST, MERGE, CLOSE, HOST, CHANGED, WRITTEN };
 
 static int may_refuse(void)
 {
@@ -59,7 +61,7 @@ static void give_payload(struct vm_area_struct *vma, unsigned int color)
 	struct payload *p = malloc(sizeof(*p));
 
 	assert_non_null(p);
-	*p = (struct payload){ vma->vm_start, vma->vm_end, color };
+	*p = (struct payload){ vma->vm_start, vma->vm_end, color, vma->vm_flags, vma->anon_vma != NULL };
 	vma->vm_private_data = p;
 	e.live++;
 }
@@ -147,6 +149,7 @@ static void on_adjust(
 
 	e.calls[ADJUST]++;
 	grow(payload_of(vma), start, end);
+	payload_of(vma)->written = vma->anon_vma != NULL;
 	if (!f)
 		return;
 	assert_true(compatible(f->color, payload_of(vma)->color));
@@ -162,6 +165,7 @@ static void on_merge(struct vm_area_struct *into, struct vm_area_struct *gone)
 	e.calls[MERGE]++;
 	assert_true(compatible(payload_of(into)->color, payload_of(gone)->color));
 	grow(payload_of(into), payload_of(gone)->start, payload_of(gone)->end);
+	payload_of(into)->written = into->anon_vma != NULL;
 }
 
 static void on_close(struct vm_area_struct *vma)
@@ -224,8 +228,23 @@ static int on_host(struct mm_struct *mm, const struct mm_change *c)
 	return 0;
 }
 
+static void on_changed(struct vm_area_struct *vma)
+{
+	e.calls[CHANGED]++;
+	payload_of(vma)->flags = vma->vm_flags;
+	payload_of(vma)->written = vma->anon_vma != NULL;
+}
+
+static void on_written(struct vm_area_struct *vma)
+{
+	e.calls[WRITTEN]++;
+	assert_false(payload_of(vma)->written);
+	assert_non_null(vma->anon_vma);
+	payload_of(vma)->written = true;
+}
+
 static const struct mm_operations ops = { on_open, on_may_split, on_split, on_duplicate, on_may_merge,
-	on_adjust, on_merge, on_close, on_host };
+	on_adjust, on_merge, on_close, on_host, on_changed, on_written };
 
 /* --- agreement ----------------------------------------------------------------------------------------------- */
 
@@ -238,6 +257,8 @@ static void check_payloads(void)
 		const struct payload *p = payload_of(vma);
 
 		assert_true(p->start == vma->vm_start && p->end == vma->vm_end);
+		assert_int_equal(p->flags & ~VM_STICKY, vma->vm_flags & ~VM_STICKY);
+		assert_int_equal(p->written, vma->anon_vma != NULL);
 		if (prev && prev->vm_end == vma->vm_start)
 			assert_int_equal(!(vma_merge_blockers(prev, vma) & VMA_BLOCK_OPS),
 				compatible(payload_of(prev)->color, p->color));
@@ -383,13 +404,13 @@ static void run(size_t which, unsigned long steps)
 {
 	run_model(which, random_seed(), steps);
 	print_message("# %u KiB: %lu refusals; open %lu, split %lu, duplicate %lu, adjust %lu, merge %lu, "
-		      "close %lu; "
+		      "close %lu, changed %lu, written %lu; "
 		      "host: map %lu, unmap %lu, flags %lu, move %lu, advise %lu\n",
 		4u << (2 * which), e.vetoes, e.calls[OPEN], e.calls[SPLIT], e.calls[DUPLICATE],
-		e.calls[ADJUST], e.calls[MERGE], e.calls[CLOSE], e.seen[MM_CHANGE_MAP],
-		e.seen[MM_CHANGE_UNMAP], e.seen[MM_CHANGE_FLAGS], e.seen[MM_CHANGE_MOVE],
-		e.seen[MM_CHANGE_ADVISE]);
-	for (int i = 0; i <= HOST; i++)
+		e.calls[ADJUST], e.calls[MERGE], e.calls[CLOSE], e.calls[CHANGED], e.calls[WRITTEN],
+		e.seen[MM_CHANGE_MAP], e.seen[MM_CHANGE_UNMAP], e.seen[MM_CHANGE_FLAGS],
+		e.seen[MM_CHANGE_MOVE], e.seen[MM_CHANGE_ADVISE]);
+	for (int i = 0; i <= WRITTEN; i++)
 		assert_true(e.calls[i] > steps / 200);
 	for (int i = 0; i <= MM_CHANGE_ADVISE; i++)
 		assert_true(e.seen[i] > steps / 200);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ledger as a sink: each event goes through a replay whose areas carry their lives, and then the areas that it can
- * have changed are looked at.
+ * The ledger as a sink: each event goes through a replay whose areas carry their lives.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -46,9 +45,8 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	x->now = e;
 	if (x->shown)
 		shown_forget(x);
-	changes_begin(x, e);
+	x->changes.mm = NULL;
 	err = x->mirror->event(x->mirror, e);
-	look_at_changes(x, e);
 	x->now = NULL;
 	x->noted = 0;
 	events_sweep(&x->kept);

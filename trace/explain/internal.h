@@ -4,7 +4,7 @@
  *
  *   explain.c   the ledger as a sink: events, and what each has changed
  *   life.c      the payload of areas: cut, copied, merged, ended
- *   changes.c   which areas an event has changed
+ *   changes.c   where an event has changed something
  *   shown.c     lives as the caller sees them
  *   kept.c      memory of events and lives
  *   sites.c     where calls came from
@@ -60,7 +60,7 @@ struct kept {
 		*events; /* pieces; event n is number n % PIECE_EVENTS of piece n / PIECE_EVENTS */
 	uint8_t *taken;  /* for each of them: 1, it is */
 	size_t pieces;
-	size_t next; /* where the next free one is looked for */
+	size_t next; /* the next free one; pieces * PIECE_EVENTS: there is none */
 	size_t made,
 		sweep_at; /* events that are taken; so many that it is time to look which are referred to */
 	struct life_piece *life_pieces; /* the first one has lives that were not had yet, or none has */
@@ -79,32 +79,10 @@ struct shown;
 
 struct sites;
 
-/*
- * What the event that is carried out has changed, to be looked at when it is done: areas, and where there are too many
- * or they are not known, ranges.  All of one mm.
- */
-#define CHANGED_AREAS  8
-#define CHANGED_RANGES 4
-/* A life is mostly far from the processor: where it is known what can have changed, it is not read. */
-enum changed_how {
-	CHANGED_ANYHOW, /* its life says what it was */
-	CHANGED_FLAGS,  /* by an mprotect, which changes nothing else; they were `flags` */
-	CHANGED_WRITTEN /* by a write, if anything; `was_written`: it had an anon_vma before */
-};
-struct changed_area {
-	struct vm_area_struct *vma;
-	enum changed_how how;
-	bool was_written;
-	vm_flags_t flags;
-};
+/* Where the event that is carried out has changed something. */
 struct changes {
-	struct mm_struct *mm; /* NULL: none */
-	unsigned int areas, ranges;
-	struct changed_area area[CHANGED_AREAS];
-	struct {
-		unsigned long lo, hi;
-	} range[CHANGED_RANGES];
-	unsigned long lo, hi; /* all lies between; what has vanished, too */
+	const struct mm_struct *mm; /* NULL: nowhere */
+	unsigned long lo, hi;
 };
 
 struct explain {
@@ -130,30 +108,14 @@ static inline struct life *life_of(const struct vm_area_struct *vma)
 {
 	return vma->vm_private_data;
 }
-/* What @vma has become: compared with what it was, the difference noted. @renamed: it was given a name just now. */
-void look_at(struct explain *x, struct vm_area_struct *vma, bool renamed);
-/* The same where nothing but its flags has changed, and where it was written. */
-void look_at_flags(struct explain *x, struct vm_area_struct *vma, vm_flags_t were);
-void look_at_write(struct explain *x, struct vm_area_struct *vma);
-
-/* It will be written to soon: the processor may fetch it while the engine works. */
-static inline void life_is_wanted(struct life *l)
-{
-	__builtin_prefetch(l, 1);
-}
-
 static inline void life_clear(struct life *l)
 {
 	memset(l, 0, sizeof(*l));
 }
 
 /* changes.c */
-/* Before event @e: what it may change in place. */
-void changes_begin(struct explain *x, const struct trace_event *e);
-void area_will_change(struct explain *x, struct vm_area_struct *vma);
-void area_ends(struct explain *x, struct vm_area_struct *vma);
-/* All that has changed, after event @e. */
-void look_at_changes(struct explain *x, const struct trace_event *e);
+void area_has_changed(struct explain *x, const struct vm_area_struct *vma);
+void area_has_ended(struct explain *x, const struct vm_area_struct *vma);
 
 /* shown.c */
 void shown_forget(struct explain *x);

@@ -47,20 +47,35 @@ static bool add_events(struct kept *k)
 	return true;
 }
 
-event_id event_new(struct kept *k)
+/* The next one will be written where nobody has looked for long: the processor fetches its lines until then. */
+static void want_next(struct kept *k)
 {
 	const size_t all = k->pieces * PIECE_EVENTS;
+	const char *event;
+
+	while (k->next < all && k->taken[k->next])
+		k->next++;
+	if (k->next == all)
+		return;
+	event = (const char *)event_of(k, (event_id)k->next);
+	for (size_t i = 0; i < sizeof(struct explain_event); i += 64)
+		__builtin_prefetch(event + i, 1);
+	__builtin_prefetch(event + sizeof(struct explain_event) - 1, 1);
+}
+
+/* `next` is free, or there is none left. */
+event_id event_new(struct kept *k)
+{
 	size_t id = k->next;
 
-	while (id < all && k->taken[id])
-		id++;
-	if (id == all && !add_events(k))
+	if (id == k->pieces * PIECE_EVENTS && !add_events(k))
 		return 0;
 	/* That of a new first piece is none. */
 	id += id == 0;
 	k->taken[id] = 1;
 	k->next = id + 1;
 	k->made++;
+	want_next(k);
 	return (event_id)id;
 }
 
@@ -130,6 +145,7 @@ void events_sweep(struct kept *k)
 	for (size_t i = 0; i < all; i++)
 		k->made += k->taken[i];
 	k->next = 0;
+	want_next(k);
 	k->sweep_at = 2 * k->made;
 }
 

@@ -9,15 +9,17 @@
  * 2. Invariants
  *    LF1  an event in a slot of a life is kept.
  *    LF2  events that are kept are at most twice as many as lives refer to, and some (kept.c): O(areas).
- *    LF3  a life holds what its area was when the ledger last looked (look_at()), which is after each event.
+ *    LF3  a life holds what its area was when the ledger last looked: when it was made, or the engine last told of a change.
  *
  * 3. Failure.  A life is allocated where a call may still fail, and its failure is the call's.  An event that cannot be
  *    allocated leaves its slot as it was.  Either is remembered: the ledger's sink then fails.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "internal.h"
+#include "uapi.h"
 
 struct explain *ledger_of(const struct vm_area_struct *vma)
 {
@@ -104,7 +106,7 @@ static int life_open(struct vm_area_struct *vma)
 	l->low = l->high = l->low_changed = l->high_changed = l->made;
 	vma->vm_private_data = l;
 	maps_file(x, vma);
-	area_will_change(x, vma);
+	area_has_changed(x, vma);
 	return 0;
 }
 
@@ -143,8 +145,8 @@ static int life_split(struct vm_area_struct *part, struct vm_area_struct *vma)
 		note(x, &l->low);
 		note(x, &whole->high);
 	}
-	area_will_change(x, part);
-	area_will_change(x, vma);
+	area_has_changed(x, part);
+	area_has_changed(x, vma);
 	return 0;
 }
 
@@ -160,7 +162,7 @@ static int life_duplicate(struct vm_area_struct *copy, const struct vm_area_stru
 		note(x, &l->moved);
 		note(x, &l->low);
 		note(x, &l->high);
-		area_will_change(x, copy);
+		area_has_changed(x, copy);
 		return 0;
 	}
 	/* A fork: what was written is shared with the parent from now on, what is not copied begins anew. */
@@ -188,6 +190,13 @@ static void take_if_none(struct explain *x, struct life *l, const struct life *f
 		l->made = from->made;
 }
 
+/* It has taken in what was moved there, with its pages. */
+static void written_with(struct explain *x, struct life *l, const struct vm_area_struct *vma)
+{
+	if (vma->anon_vma && !l->written)
+		note(x, &l->written);
+}
+
 static void life_adjust(
 	struct vm_area_struct *vma, struct vm_area_struct *from, unsigned long start, unsigned long end)
 {
@@ -208,10 +217,11 @@ static void life_adjust(
 	note(x, &l->grown);
 	if (other && vma->anon_vma)
 		take_if_none(x, l, other);
+	written_with(x, l, vma);
 	maps_file(x, vma);
-	area_will_change(x, vma);
+	area_has_changed(x, vma);
 	if (other)
-		area_will_change(x, from);
+		area_has_changed(x, from);
 }
 
 static void note_if_differs(struct explain *x, event_id *slot, const struct vm_area_struct *into,
@@ -240,8 +250,9 @@ static void life_merge(struct vm_area_struct *into, struct vm_area_struct *gone)
 		note_if_differs(x, &l->high_changed, into, gone);
 	}
 	take_if_none(x, l, other);
+	written_with(x, l, into);
 	note(x, &l->grown);
-	area_will_change(x, into);
+	area_has_changed(x, into);
 }
 
 static void life_close(struct vm_area_struct *vma)
@@ -249,16 +260,9 @@ static void life_close(struct vm_area_struct *vma)
 	struct explain *x = ledger_of(vma);
 
 	maps_file(x, vma);
-	area_ends(x, vma);
+	area_has_ended(x, vma);
 	life_free(&x->kept, life_of(vma));
 }
-
-const struct mm_operations life_operations = { .open = life_open,
-	.split = life_split,
-	.duplicate = life_duplicate,
-	.adjust = life_adjust,
-	.merge = life_merge,
-	.close = life_close };
 
 static void changed(struct explain *x, struct life *l, event_id *slot)
 {
@@ -267,13 +271,19 @@ static void changed(struct explain *x, struct life *l, event_id *slot)
 	note(x, &l->high_changed);
 }
 
-static void look_at_rare(struct explain *x, struct life *l, const struct vm_area_struct *vma, bool renamed)
+/* Has the call given it a name? Perhaps the one that it had. */
+static bool is_named(const struct trace_event *e)
+{
+	return e && e->type == TRACE_EVENT_CALL && e->call.nr == NR_prctl && e->call.args[0] == PR_SET_VMA;
+}
+
+static void look_at_rare(struct explain *x, struct life *l, const struct vm_area_struct *vma)
 {
 	struct rare *rare = rare_of(x, l);
 
 	if (!rare)
 		return;
-	if (vma->anon_name != rare->name || (renamed && vma->anon_name))
+	if (vma->anon_name != rare->name || (is_named(x->now) && vma->anon_name))
 		changed(x, l, &rare->named);
 	if (vma->policy != rare->policy_was)
 		changed(x, l, &rare->policy);
@@ -281,32 +291,43 @@ static void look_at_rare(struct explain *x, struct life *l, const struct vm_area
 		changed(x, l, &rare->uffd);
 }
 
-void look_at_flags(struct explain *x, struct vm_area_struct *vma, vm_flags_t were)
+static void look_at_flags(struct explain *x, struct life *l, const struct vm_area_struct *vma)
 {
-	struct life *l = life_of(vma);
-	vm_flags_t differ = (vma->vm_flags ^ were) & ~VM_STICKY;
+	vm_flags_t differ = (vma->vm_flags ^ l->vm_flags) & ~VM_STICKY;
 
 	if (differ & VM_ACCESS_FLAGS)
 		changed(x, l, &l->prot);
 	if (differ & ~VM_ACCESS_FLAGS)
 		changed(x, l, &l->flags);
-	l->vm_flags = vma->vm_flags;
 }
 
-void look_at_write(struct explain *x, struct vm_area_struct *vma)
+static void life_changed(struct vm_area_struct *vma)
 {
-	if (vma->anon_vma)
-		note(x, &life_of(vma)->written);
-}
-
-void look_at(struct explain *x, struct vm_area_struct *vma, bool renamed)
-{
+	struct explain *x = ledger_of(vma);
 	struct life *l = life_of(vma);
 
-	look_at_flags(x, vma, l->vm_flags);
+	look_at_flags(x, l, vma);
+	if (!vma->anon_vma)
+		l->written = l->inherited = 0;
 	if (l->rare || area_has_rare(vma))
-		look_at_rare(x, l, vma, renamed);
-	if (vma->anon_vma && !l->written)
-		note(x, &l->written);
+		look_at_rare(x, l, vma);
 	remember(x, l, vma);
+	area_has_changed(x, vma);
 }
+
+static void life_written(struct vm_area_struct *vma)
+{
+	struct explain *x = ledger_of(vma);
+
+	note(x, &life_of(vma)->written);
+	area_has_changed(x, vma);
+}
+
+const struct mm_operations life_operations = { .open = life_open,
+	.split = life_split,
+	.duplicate = life_duplicate,
+	.adjust = life_adjust,
+	.merge = life_merge,
+	.close = life_close,
+	.changed = life_changed,
+	.written = life_written };
