@@ -34,14 +34,15 @@ struct recording {
 	int error;
 	uint32_t pid, mm; /* whose events follow; 0: of process 100, in address space 1 */
 	bool of_nobody;   /* they are of no process that is known */
+	bool of_no_space; /* they are of no address space that is */
 };
 
 static inline void rec_event(struct recording *r, struct trace_event e)
 {
 	e.step = ++r->step;
 	e.time_ns = r->step * 1000 + r->jumped;
-	e.pid = e.tid = r->pid ? r->pid : 100;
-	e.mm = e.type == TRACE_EVENT_FILE || r->of_nobody ? 0 : r->mm ? r->mm : 1;
+	e.pid = e.tid = r->of_nobody ? 0 : r->pid ? r->pid : 100;
+	e.mm = e.type == TRACE_EVENT_FILE || r->of_nobody || r->of_no_space ? 0 : r->mm ? r->mm : 1;
 	if (!r->error)
 		r->error = r->sink->event(r->sink, &e);
 }

@@ -184,7 +184,7 @@ static int add_fault(struct text_recording *t, const char *rest, bool write)
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = strtoull(rest, NULL, 0),
 			.write = write,
-			.write_known = true,
+			.write_known = strstr(rest, "unknown") == NULL,
 			.ambiguous = strstr(rest, "ambiguous") != NULL,
 			.apart = strstr(rest, "apart") != NULL } };
 
@@ -200,6 +200,15 @@ static int add_limit(struct text_recording *t, const char *rest)
 	return emit(t, e);
 }
 
+static int add_closed(struct text_recording *t, const char *rest)
+{
+	struct trace_event e = { .type = TRACE_EVENT_CHANGE, .change.what = TRACE_CHANGE_UFFD_CLOSED };
+
+	if (sscanf(rest, "%" SCNi64 " %" SCNi64, (int64_t *)&e.change.start, (int64_t *)&e.change.end) != 2)
+		return -1;
+	return emit(t, e);
+}
+
 static int add_lost(struct text_recording *t, const char *rest)
 {
 	bool counted = strncmp(rest, "count ", 6) == 0;
@@ -207,9 +216,10 @@ static int add_lost(struct text_recording *t, const char *rest)
 		.lost = { .what = rest + (counted ? 6 : 0), .count = counted } };
 	int err;
 
-	t->rec.of_nobody = strncmp(rest, "nobody ", 7) == 0;
+	t->rec.of_nobody = strncmp(e.lost.what, "nobody ", 7) == 0;
+	t->rec.of_no_space = strncmp(e.lost.what, "process ", 8) == 0;
 	err = emit(t, e);
-	t->rec.of_nobody = false;
+	t->rec.of_nobody = t->rec.of_no_space = false;
 	return err;
 }
 
@@ -246,6 +256,8 @@ static int add_small(struct text_recording *t, const char *word, const char *res
 		return add_fault(t, rest, *word == 'w');
 	if (strcmp(word, "limit") == 0)
 		return add_limit(t, rest);
+	if (strcmp(word, "closed") == 0)
+		return add_closed(t, rest);
 	return set_place(t, word, rest);
 }
 

@@ -11,10 +11,11 @@
  *                                          KIND as in enum trace_file_kind, opened for reading and writing; a word is
  *                                          off (flags that it takes away) or close (1: the area tells when it goes)
  *   call NAME A B C D E F = RESULT [file ID] [data HEX]
- *   write ADDRESS [ambiguous]
+ *   write ADDRESS [ambiguous|unknown]      unknown: whether it was one
  *   grow ADDRESS ambiguous                 a fault of which is not known what it was
+ *   closed START END                       a userfaultfd, over that
  *   limit NUMBER VALUE                     NUMBER as in enum trace_limit
- *   lost [count|nobody] WORDS              something; so many events of it, or of nobody who is known
+ *   lost [count] [nobody|process] WORDS    something; an event of it; of nobody who is known, or of the process alone
  *   fork PID MM                            process PID, with the address space MM, is forked; the first are 100 and 1
  *   thread TID                             a thread is made; and one that is a process, of the same address space:
  *   vfork PID

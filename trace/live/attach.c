@@ -14,7 +14,6 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
-#include <linux/kcmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,22 +206,9 @@ static void let_all_go(struct live *l)
 
 /* --- the beginning ------------------------------------------------------------------------------------------ */
 
-/* A task whose address space was told and is that of @t, too. */
-static struct task *sharer(struct live *l, const struct task *t)
-{
-	struct task *other;
-	unsigned long tid = 0;
-
-	mt_for_each (&l->tasks, other, tid, ULONG_MAX)
-		if (other->mm &&
-			(other->tgid == t->tgid || kernel->kcmp(other->tid, t->tid, KCMP_VM, 0, 0) == 0))
-			return other;
-	return NULL;
-}
-
 static void emit_beginning(struct live *l, struct task *t)
 {
-	struct task *other = t->mm ? NULL : sharer(l, t);
+	struct task *other = t->mm ? NULL : task_sharing_mm(l, t);
 
 	if (other)
 		emit_task(l, other, t, other->tgid == t->tgid);
@@ -230,19 +216,20 @@ static void emit_beginning(struct live *l, struct task *t)
 		space_begin(l, t, true);
 }
 
-/* Those that are in the kernel still: each may be in a call that will not be told. */
+/* Those that are in the kernel still: each may be in a call that will not be told.  All are threads of one process. */
 static void emit_unstopped(struct live *l)
 {
-	struct task *t;
+	struct task *t, *unstopped = NULL;
 	unsigned long tid = 0;
 	uint64_t nr = 0;
 
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
 		t->unstopped = !stands(t);
 		nr += t->unstopped;
+		unstopped = t->unstopped ? t : unstopped;
 	}
-	if (nr)
-		emit_lost(l, NULL, nr,
+	if (unstopped)
+		emit_lost(l, unstopped, nr,
 			"threads that are blocked in the kernel were not stopped: calls that they are in "
 			"are missing");
 }

@@ -207,6 +207,15 @@ void announce_child_of_killed(struct live *l, struct task *parent, int64_t resul
 		announce(l, parent, (pid_t)result);
 }
 
+/* It shares the address space of a recorded one, or is none of theirs. */
+static void emit_unknown(struct live *l, pid_t tid)
+{
+	const struct task unknown = { .tid = tid, .tgid = process_of_thread(tid) };
+	const struct task *other = task_sharing_mm(l, &unknown);
+
+	emit_lost(l, other ? other : &unknown, 0, "out of memory: a task is not recorded");
+}
+
 void on_unknown(struct live *l, pid_t tid, int status)
 {
 	struct task *t;
@@ -219,7 +228,7 @@ void on_unknown(struct live *l, pid_t tid, int status)
 		t->has_ended = status >> 16 == PTRACE_EVENT_EXIT;
 		t->resumed_ns = now_ns();
 	} else {
-		emit_lost(l, NULL, 0, "out of memory: a task is not recorded");
+		emit_unknown(l, tid);
 		kernel->ptrace(PTRACE_CONT, tid, NULL, NULL);
 	}
 }
@@ -228,14 +237,15 @@ void on_unknown(struct live *l, pid_t tid, int status)
 
 void let_unannounced_go(struct live *l)
 {
-	struct task *t;
+	struct task *t, *other;
 	unsigned long tid = 0;
 
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
 		if (!t->waiting || now_ns() - t->resumed_ns < PATIENCE_NS)
 			continue;
-		emit_lost(
-			l, t, 0, "a task whose beginning was not seen: it and its children are not recorded");
+		other = task_sharing_mm(l, t);
+		emit_lost(l, other ? other : t, 0,
+			"a task whose beginning was not seen: it and its children are not recorded");
 		begin(l, t);
 	}
 }

@@ -31,7 +31,7 @@ static void drop(struct live_mm *mm, uint64_t start, uint64_t end)
 static bool emit_run(struct live *l, struct task *t, bool ambiguous, const struct range *run)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT, .fault = { .write_known = true } };
-	struct trace_area a;
+	struct trace_area a, below;
 
 	if (!run->start || !observe_next_now(l, t->mm, run->start - 1, &a) || a.end <= run->start ||
 		a.start == run->start)
@@ -46,6 +46,9 @@ static bool emit_run(struct live *l, struct task *t, bool ambiguous, const struc
 	e.fault.addr = a.start;
 	e.fault.ambiguous = ambiguous;
 	emit(l, t, &e);
+	/* What was written by now, before it met the area below it or after, is told now: what is told later came after. */
+	if (observe_area(l, t->mm, a.start - 1, &below))
+		writes_in_range(l, t, &(struct range){ a.start, a.start });
 	return true;
 }
 

@@ -298,6 +298,8 @@ struct task *task_find(struct live *l, pid_t tid);
 struct task *task_add(struct live *l, pid_t tid);
 void task_remove(struct live *l, struct task *t);
 void task_rename(struct live *l, struct task *t, pid_t tid);
+/* A task whose address space was told and is that of @t, too; or NULL. */
+struct task *task_sharing_mm(struct live *l, const struct task *t);
 struct live_mm *mm_new(struct live *l);
 void task_enter_mm(struct task *t, struct live_mm *mm);
 /* The task does not take part in its mm any more; the mm goes with its last task. */
@@ -451,6 +453,8 @@ void writes_emit_all(struct live *l, struct task *t, bool ambiguous);
 void writes_before_fork(struct live *l, struct task *t, const struct live_mm *child);
 void writes_after_fork(struct live *l, struct task *t);
 
+/* The task has been given SIGBUS: by a write, perhaps, that has left no page. */
+void writes_refused(struct live *l, struct task *t);
 /* First writes in and beside a range, as of now. */
 void writes_in_range(struct live *l, struct task *t, const struct range *r);
 

@@ -325,6 +325,8 @@ static void on_exec(struct live *l, struct task *t)
 static void deliver_signal(struct live *l, struct task *t, int sig)
 {
 	signals_note_delivery(l, t, sig);
+	if (sig == SIGBUS && t->mm)
+		writes_refused(l, t);
 	resume(l, t, sig);
 }
 

@@ -11,6 +11,7 @@
  * Who has held an mm for PATIENCE_NS while others wait loses it: the program must not hang because it is recorded.
  */
 #include <errno.h>
+#include <linux/kcmp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -57,6 +58,18 @@ void task_rename(struct live *l, struct task *t, pid_t tid)
 	l->nr_tasks--;
 	t->next = l->strays;
 	l->strays = t;
+}
+
+struct task *task_sharing_mm(struct live *l, const struct task *t)
+{
+	struct task *other;
+	unsigned long tid = 0;
+
+	mt_for_each (&l->tasks, other, tid, ULONG_MAX)
+		if (other->mm &&
+			(other->tgid == t->tgid || kernel->kcmp(other->tid, t->tid, KCMP_VM, 0, 0) == 0))
+			return other;
+	return NULL;
 }
 
 struct live_mm *mm_new(struct live *l)

@@ -23,10 +23,15 @@
  *    written, those beside it are searched, too, and those beside them: what is not told by then was not written before.
  *    Of two that are told at the same moment nobody knows which was first: the second is marked ambiguous.
  *
- * 6. Cost.  A scan passes over what is not mapped at the speed of page tables.  Of an area of tens of gigabytes and more
+ * 6. Refused.  A write that ends in SIGBUS, behind the end of a file or where a userfaultfd is not to be waited for, has
+ *    given its area an anon_vma and left no page.  It is told when the signal comes; so is a read, which looks the same
+ *    and did not: that it was a write is not known.
+ *
+ * 7. Cost.  A scan passes over what is not mapped at the speed of page tables.  Of an area of tens of gigabytes and more
  *    that was never written, only what is near to the call is scanned; what is found there is marked ambiguous.
  */
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 
 #include "internal.h"
 #include "minmax.h"
@@ -34,6 +39,8 @@
 
 /* As many fresh areas are searched before a call. */
 #define FRESH_MAX 32
+
+#define PAGE 4096ull
 
 /* How far from what a call names areas are scanned, in bytes. */
 #define REACH (16ull << 30)
@@ -213,6 +220,29 @@ void writes_in_range(struct live *l, struct task *t, const struct range *r)
 	struct search s = begin_search(l, t, t->mm->users > 1);
 
 	search_around(&s, r);
+}
+
+void writes_refused(struct live *l, struct task *t)
+{
+	siginfo_t info = { 0 };
+	struct range settled;
+	struct trace_area a;
+	uint64_t addr;
+
+	if (kernel->ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) != 0 || info.si_code != BUS_ADRERR)
+		return;
+	settle_deferred(l, t);
+	addr = (uint64_t)(uintptr_t)info.si_addr;
+	if (is_settled(t->mm, addr, &settled) || !observe_area(l, t->mm, addr, &a) || !may_get_page(l, &a))
+		return;
+	writes_in_range(l, t, &(struct range){ a.start, a.end });
+	if (is_settled(t->mm, addr, &settled))
+		return;
+	emit(l, t,
+		&(struct trace_event){ .type = TRACE_EVENT_FAULT,
+			.fault = {
+				.addr = addr & ~(PAGE - 1), .write = true, .ambiguous = t->mm->users > 1 } });
+	remember(&t->mm->settled, a.start, a.end);
 }
 
 static bool changes_areas(uint32_t nr)

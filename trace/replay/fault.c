@@ -81,6 +81,14 @@ static bool order_matters(struct mm_struct *mm, const struct vm_area_struct *vma
 	return in_a_row > 2;
 }
 
+/* A stack has grown down to it meanwhile: whether it was written before, apart, or after, beside that, is not known. */
+static bool was_met(struct space *s, const struct vm_area_struct *vma)
+{
+	struct vm_area_struct *stack = vma_lookup(&s->mm, s->grown_to);
+
+	return stack && vma->vm_end == s->grown_to && anon_vma_compatible(vma, stack);
+}
+
 void replay_fault(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_fault *f = &e->fault;
@@ -99,9 +107,11 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 	vma = vma_lookup(&s->mm, f->addr);
 	if (below && vma && f->ambiguous)
 		grown_beside(s, vma);
+	if (below && vma)
+		s->grown_to = vma->vm_start;
 	if (untouched && vma && vma->anon_vma) {
 		r->stats.first_writes++;
-		s->doubt |= !f->write_known;
+		s->doubt |= !f->write_known || was_met(s, vma);
 		if (f->ambiguous) {
 			written_beside(s, vma);
 			s->doubt |= order_matters(&s->mm, vma);
@@ -113,6 +123,7 @@ void fault_settle_call(struct space *s, const struct trace_call *c)
 {
 	uint64_t start = s->beside_start, end = s->beside_end;
 
+	s->grown_to = 0;
 	if (!end)
 		return;
 	s->beside_start = s->beside_end = 0;

@@ -60,6 +60,8 @@ struct space {
 	uint64_t beside_start, beside_end;
 	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */
 	uint64_t grown_start, grown_end;
+	/* Where the last stack that grew since the last call met the area below it; 0: none did. */
+	uint64_t grown_to;
 	/* A call that failed may have cut what lies from here on: the next observation tells. */
 	uint64_t cut_from;
 	struct address_set *touched, *caused; /* causes.c */

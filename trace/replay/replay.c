@@ -87,7 +87,7 @@ static int file_event(struct replay *r, const struct trace_event *e)
 
 static void lost_event(struct replay *r, const struct trace_event *e)
 {
-	struct space *s = e->mm ? find_space(r, e->mm) : NULL;
+	struct space *s = find_space(r, e->mm ? e->mm : space_of_process(r, e->pid));
 
 	r->stats.lost++;
 	r->stats.lost_unknown += e->lost.count == 0;
@@ -97,19 +97,28 @@ static void lost_event(struct replay *r, const struct trace_event *e)
 		r->options.lost(r->options.ctx, e);
 	if (s)
 		space_note_loss(s, e->lost.count != 0);
-	if (e->mm)
+	if (e->mm || e->pid)
 		return;
 	r->losses++;
 	if (e->lost.count)
 		r->counted_loss = r->losses;
 }
 
-/* The areas are given back by who served them. */
+/* The areas are given back by who served them: each as a whole, from the lowest on, whatever part of it was told. */
 static void change_event(struct space *s, const struct trace_change *c)
 {
+	struct vm_area_struct *vma;
+
 	causes_touch(s, c->start - (c->start != 0), c->end + 1);
-	/* Where there is nothing any more, there is nothing to do. */
-	(void)!mm_userfaultfd(&s->mm, c->start, c->end - c->start, NULL, MM_UFFD_WP_ASYNC);
+	for (uint64_t at = c->start; (vma = find_vma_intersection(&s->mm, at, c->end)) != NULL;) {
+		at = vma->vm_end;
+		if (!(vma->vm_flags & VM_UFFD_FLAGS))
+			continue;
+		causes_touch(s, vma->vm_start - (vma->vm_start != 0), vma->vm_end + 1);
+		/* What it is joined with is to be looked at no more. */
+		(void)!mm_userfaultfd(
+			&s->mm, vma->vm_start, vma->vm_end - vma->vm_start, NULL, MM_UFFD_WP_ASYNC);
+	}
 }
 
 /* An event that looks at an address space, or changes it. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Recorded calls that set what areas and the address space are said to be: prctl(2), and the policies of memory. */
 #include <errno.h>
+#include <linux/mempolicy.h>
 #include <string.h>
+
+#include <vmaple/mm_plan.h>
 
 #include "internal.h"
 #include "minmax.h"
@@ -91,11 +94,27 @@ static const void *policy_of(const struct trace_call *c)
 	return c->args[2] & 0xff ? xa_mk_value((hash >> 1) & ~POLICY_HOME) : NULL;
 }
 
+/* It has come so far as to fail at an area, those before which have the policy; else its arguments were refused. */
+static bool fails_at_area(struct space *s, const struct trace_call *c)
+{
+	struct mm_plan plan;
+	int result;
+
+	if (mm_plan_begin(&plan, &s->mm))
+		return false;
+	result = mm_mbind(&plan.mm, c->args[0], c->args[1], policy_of(c));
+	mm_plan_drop(&plan);
+	return result == c->result;
+}
+
 struct prediction call_mbind(struct space *s, const struct trace_call *c)
 {
-	if (!succeeded(c))
+	/* The policies are set, and then pages could not be moved. */
+	bool set = c->result == -EIO && (c->args[5] & (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL));
+
+	if (!succeeded(c) && !set && !fails_at_area(s, c))
 		return (struct prediction){ 0 };
-	return (struct prediction){ true, true, mm_mbind(&s->mm, c->args[0], c->args[1], policy_of(c)) };
+	return (struct prediction){ true, !set, mm_mbind(&s->mm, c->args[0], c->args[1], policy_of(c)) };
 }
 
 /* The policies of the range get another home; where there is none, none comes. */

@@ -8,7 +8,8 @@
  *   100 clones 101             the call has made a thread; forks, vforks: a process
  *   101 born [clone|fork 100]  its first stop; with the rest: before its parent's
  *   100 exit 0                 its last stop; "killed 9" from wherever it stands, "gone 9" without any stop
- *   100 signal 10 / stop 19 / continued
+ *   100 signal 10 [A] / stop 19 / continued
+ *                              with the rest: of an access there
  *   100 is-refused [0]         its call has not been made, and returns ENOSYS, or this
  *   100 argument 7             this has to be its call's first argument; nobody's; was-given 10, a signal
  *   100 write A                a page becomes written; zero, swap, guard, huge; grow: the stack, by a page
@@ -245,6 +246,13 @@ static void stop_by(struct scr_task *t, int sig, bool group)
 	scr_report(t->tid, (group ? PTRACE_EVENT_STOP << 16 : 0) | sig << 8 | 0x7f);
 }
 
+static void given(const struct line *l, struct scr_task *t)
+{
+	t->signal = (int)value(l, 2);
+	t->fault_at = l->nr > 3 ? value(l, 3) : 0;
+	stop_by(t, t->signal, false);
+}
+
 /* From wherever it stands; its call has returned so much, if it has. */
 static void killed(const struct line *l, struct scr_task *t)
 {
@@ -272,7 +280,7 @@ static bool of_task(const struct line *l, struct scr_task *t)
 	else if (says(l, 1, "gone"))
 		scr_report(t->tid, (int)value(l, 2)), t->tid = 0;
 	else if (says(l, 1, "signal"))
-		stop_by(t, (int)value(l, 2), false);
+		given(l, t);
 	else if (says(l, 1, "stop"))
 		stop_by(t, (int)value(l, 2), true);
 	else if (says(l, 1, "continued"))

@@ -71,6 +71,8 @@ struct scr_task {
 	int event, abi;
 	uint32_t mark;
 	unsigned long message;
+	int signal;
+	uint64_t fault_at;    /* where the signal is about; 0: nowhere */
 	uint64_t nr, args[6]; /* as it comes in */
 	uint32_t kind;        /* the call of this machine that it is */
 	struct user_regs_struct regs;

@@ -118,6 +118,16 @@ const struct scenario scenarios_of_calls[] = {
 	  "100 grow A+100\n"
 	  END,
 	  "100: space map* mmap=A+8 map grow@A+7 write@A+7 mremap=A+100 map map grow@A+99 map exit!", NONE, NULL, EVERY },
+	{ "a mapping grows down to another: what was written by then is told then",
+	  BEGIN
+	  "100 mmap A+5 2p rw anon|fixed|grows = A+5\n"
+	  "100 mmap A+8 2p rw anon|fixed|grows = A+8\n"
+	  "100 grow A+8\n"
+	  "100 write A+6\n"
+	  "100 mprotect A+100 1p r = -12\n"
+	  END,
+	  "100: space map* mmap=A+5 map mmap=A+8 map grow@A+7 write@A+6 write?@A+7 mprotect=-12 map map exit!", NONE,
+	  NULL, EVERY },
 	{ "what grows is unmapped",
 	  BEGIN
 	  "100 mmap A+8 2p rw anon|fixed|grows = A+8\n"

@@ -115,6 +115,28 @@ const struct scenario scenarios_of_evidence[] = {
 	  "100 mprotect A 1p r = 0\n"
 	  END,
 	  "100: space map* mmap=A map ioctl=0 map write@A write@A mprotect=0 map map exit!", NONE, NULL, EVERY },
+	{ "a write that ends in SIGBUS, and leaves no page",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 signal 7 A+1\n"
+	  "100 signal 7 A\n"
+	  "100 mmap A+4 2p r anon|fixed = A+4\n"
+	  "100 signal 7 A+4\n"
+	  "100 mmap A+8 2p rw anon|fixed = A+8\n"
+	  "100 write A+8\n"
+	  "100 signal 7 A+9\n"
+	  "100 mmap A+12 2p rw anon|fixed = A+12\n"
+	  "100 signal 7\n"
+	  "100 signal 7 A+20\n"
+	  END,
+	  "100: space map* mmap=A map write~@A+1 mmap=A+4 map mmap=A+8 map write@A+8 mmap=A+12 map map exit!", NONE, NULL,
+	  EVERY },
+	{ "such a write behind a call whose end was not waited for",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 signal 7 A\n"
+	  END,
+	  "100: space map* mmap=A write~@A map exit!", NONE, NULL, AT_END },
 	{ "a program that gains privileges elsewhere",
 	  "text exe-mode 4755\n"
 	  BEGIN END,
