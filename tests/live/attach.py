@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`vmaple attach` and `run --via bpf`: programs with threads, children and execs end with no difference.
 
-usage: attach.py VMAPLE RANDOM_CALLS [RUNS]
+usage: attach.py VMAPLE RANDOM_CALLS SEALED_FILES [RUNS]
 """
 import json
 import os
@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 
-vmaple, random_calls = sys.argv[1:3]
-runs = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+vmaple, random_calls, sealed_files = sys.argv[1:4]
+runs = int(sys.argv[4]) if len(sys.argv) > 4 else 2
 mounted = os.path.join(tempfile.gettempdir(), f"vmaple-cgroups-{os.getpid()}")  # where no cgroup v2 is
 WORK = """
 import mmap, subprocess, sys, threading
@@ -67,6 +67,17 @@ at = ctypes.addressof(ctypes.c_char.from_buffer(m))
 pairs = (ctypes.c_ulong * (2 * n))(*[v for i in range(n) for v in (at + 16384 * i, 8192)])
 assert libc.syscall(440, fd, pairs, ctypes.c_ulong(n), 12, 0) == n * 8192
 assert libc.syscall(450, ctypes.c_ulong(at), ctypes.c_ulong(1 << 20), 0, 0) <= 0
+"""
+
+# PR_SET_MEMORY_MERGE, out of which MADV_UNMERGEABLE cuts a piece; and MADV_MERGEABLE, when it is off again.
+MERGED = """
+import ctypes, mmap
+libc = ctypes.CDLL(None)
+m = mmap.mmap(-1, 1 << 16, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+at = ctypes.addressof(ctypes.c_char.from_buffer(m)) + 16384
+for on, advice in (1, 13), (0, 12):
+    assert libc.prctl(67, on, 0, 0, 0) == 0
+    assert libc.madvise(ctypes.c_void_p(at), ctypes.c_ulong(8192), advice) == 0
 """
 
 
@@ -342,6 +353,22 @@ def calls_with_many_ranges():
         assert "process_madvise" in p.stderr or not lost, p.stderr
 
 
+def what_seals_refuse():
+    """Memory of open files that are sealed against writing, at once or later; and what it cuts before it is refused."""
+    for case in "write", "future-write", "exec", "later":
+        p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", sealed_files, case], capture_output=True,
+                           text=True, timeout=60)
+        assert p.returncode == 0, p.stderr
+        check(summary(p.stdout), 1)
+
+
+def memory_to_be_merged():
+    p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", sys.executable, "-c", MERGED],
+                       capture_output=True, text=True, timeout=60)
+    assert p.returncode == 0, p.stderr
+    check(summary(p.stdout), 1)
+
+
 def attach(pid, *options, prefix=()):
     return subprocess.run([*prefix, vmaple, "attach", *options, str(pid)], capture_output=True, text=True, timeout=60)
 
@@ -425,8 +452,8 @@ def one_sentence_each():
 
 cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, stacks_of_a_running_process, a_cgroup,
          the_machine, a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
-         calls_with_many_ranges, it_ends_meanwhile, killed_in_the_midst_of_calls, a_frozen_process, another_pid_namespace,
-         bpf_is_switched_off, one_sentence_each]
+         calls_with_many_ranges, what_seals_refuse, memory_to_be_merged, it_ends_meanwhile, killed_in_the_midst_of_calls,
+         a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
 
 
 def main():

@@ -99,7 +99,7 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 		add(w, " limit%u=%" PRIu64, e->limit.limit, e->limit.value);
 		break;
 	case TRACE_EVENT_FILE:
-		add(w, " file");
+		add(w, e->file.vm_flags_off ? " file-sealed" : " file");
 		break;
 	case TRACE_EVENT_TASK:
 		add(w, e->task.thread ? " thread" : " task");
@@ -811,18 +811,21 @@ static void test_limits_are_those_of_the_call(void **state)
 /* It may have cut what lay there: of which file it was to be says how. */
 static void test_a_mapping_that_was_refused_has_its_file(void **state)
 {
-	struct call_record r = {
-		.nr = NR_mmap, .args = { A, PAGE, 1, 0x12, 3, 0 }, .result = -12, .data_len = sizeof(uint64_t)
-	};
-	const uint64_t file = 0x1000;
+	struct call_record r = { .nr = NR_mmap, .args = { A, PAGE, 1, 0x12, 3, 0 }, .result = -12 };
+	struct refused_file refused = { .file = 0x1000 };
 	struct world w;
 
 	begin(&w);
-	learned(&w, file, 7, 1);
+	learned(&w, refused.file, 7, 1);
 	r.head = head(&w, RECORD_CALL, 1, 1, 0);
-	memcpy(r.data, &file, sizeof(file));
-	put(&w, &r, CALL_BYTES + sizeof(file));
+	r.data_len = sizeof(refused);
+	memcpy(r.data, &refused, sizeof(refused));
+	put(&w, &r, CALL_BYTES + sizeof(refused));
 	assert_told(&w, "file mmap=-12");
+	refused.flags = AREA_SEALED;
+	memcpy(r.data, &refused, sizeof(refused));
+	put(&w, &r, CALL_BYTES + sizeof(refused));
+	assert_told(&w, "file-sealed mmap=-12");
 	call(&w, 1, NR_mmap, -12);
 	assert_told(&w, "mmap=-12");
 	end(&w);

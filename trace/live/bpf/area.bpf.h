@@ -22,6 +22,25 @@ static __always_inline u64 policy_number(const struct vm_area_struct *vma)
 	return n ^ p->nodes.bits[0] * 0x9e3779b97f4a7c15ull;
 }
 
+/* Against writing. */
+static __always_inline bool is_sealed(const struct file *file)
+{
+	const struct inode *inode = file->f_inode;
+	unsigned long magic = inode->i_sb->s_magic;
+	u64 at = 0;
+	u32 seals = 0;
+
+	if (magic == TMPFS_MAGIC && bpf_core_type_exists(struct shmem_inode_info))
+		at = (u64)inode - bpf_core_field_offset(struct shmem_inode_info, vfs_inode) +
+		     bpf_core_field_offset(struct shmem_inode_info, seals);
+	else if (magic == HUGETLBFS_MAGIC && bpf_core_type_exists(struct hugetlbfs_inode_info))
+		at = (u64)inode - bpf_core_field_offset(struct hugetlbfs_inode_info, vfs_inode) +
+		     bpf_core_field_offset(struct hugetlbfs_inode_info, seals);
+	if (at)
+		bpf_probe_read_kernel(&seals, sizeof(seals), (void *)at);
+	return seals & WRITE_SEALS;
+}
+
 static __always_inline u32 area_flags(const struct vm_area_struct *vma)
 {
 	u32 flags = 0;
@@ -30,6 +49,8 @@ static __always_inline u32 area_flags(const struct vm_area_struct *vma)
 		flags |= AREA_HAS_CLOSE;
 	if (vma->anon_vma && vma->anon_vma_chain.next != vma->anon_vma_chain.prev)
 		flags |= AREA_INHERITED;
+	if (vma->vm_file && is_sealed(vma->vm_file))
+		flags |= AREA_SEALED;
 	return flags;
 }
 

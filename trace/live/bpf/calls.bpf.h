@@ -33,7 +33,8 @@ static __always_inline bool is_meant(const struct call *c)
 	if (c->nr == NR_ioctl)
 		return request == UFFDIO_REGISTER || request == UFFDIO_UNREGISTER;
 	if (c->nr == NR_prctl)
-		return c->args[0] == PR_SET_VMA || c->args[0] == PR_SET_MM || c->args[0] == PR_SET_MDWE;
+		return c->args[0] == PR_SET_VMA || c->args[0] == PR_SET_MM || c->args[0] == PR_SET_MDWE ||
+		       c->args[0] == PR_SET_MEMORY_MERGE;
 	if (c->nr == NR_arch_prctl)
 		return (c->args[0] >= ARCH_MAP_VDSO_X32 && c->args[0] <= ARCH_MAP_VDSO_64) ||
 		       c->args[0] == ARCH_SHSTK_ENABLE || c->args[0] == ARCH_SHSTK_DISABLE;
@@ -135,7 +136,8 @@ __noinline int range_of(const struct call *c, u64 mm, struct range *r)
 	start = c->args[0];
 	len = c->args[1];
 	*r = (struct range){ 0, 0 };
-	if (is_fork(c->nr) || c->nr == NR_mlockall || c->nr == NR_munlockall)
+	if (is_fork(c->nr) || c->nr == NR_mlockall || c->nr == NR_munlockall ||
+		(c->nr == NR_prctl && c->args[0] == PR_SET_MEMORY_MERGE))
 		r->hi = ~0ull;
 	else if (c->nr == NR_process_madvise)
 		range_of_pairs(c, r);

@@ -368,7 +368,7 @@ static const struct bpf_area *area_at(const struct area_list *l, uint64_t addr)
 /* The file of the mapping that the call has made, or was refused. */
 static void emit_file(struct live_bpf *s, struct followed *f, const struct item *it, struct trace_call *call)
 {
-	const struct bpf_area refused = { .file = it->file },
+	const struct bpf_area refused = { .file = it->file.file, .flags = it->file.flags },
 			      *a = IS_ERR_VALUE(call->result) ? &refused
 							      : area_at(&it->after, (uint64_t)call->result);
 	struct origin *o = a ? origin_of(s, a) : NULL;
@@ -381,6 +381,7 @@ static void emit_file(struct live_bpf *s, struct followed *f, const struct item 
 	e.file = o->file;
 	e.file.path = o->path;
 	e.file.has_close = a->flags & AREA_HAS_CLOSE;
+	e.file.vm_flags_off = a->flags & AREA_SEALED ? VM_MAYWRITE : 0;
 	if (call->nr == NR_mmap && call->args[3] & MAP_ANONYMOUS) {
 		e.file.anonymous = true;
 		e.file.open_flags = 2;

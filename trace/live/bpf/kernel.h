@@ -41,6 +41,17 @@ struct inode {
 	unsigned long i_ino;
 };
 
+/* What memory of an open file has around its inode. */
+struct shmem_inode_info {
+	unsigned int seals;
+	struct inode vfs_inode;
+};
+
+struct hugetlbfs_inode_info {
+	struct inode vfs_inode;
+	unsigned int seals;
+};
+
 struct qstr {
 	const unsigned char *name;
 };
@@ -249,6 +260,10 @@ static __always_inline bool lock_has_path(void)
 			(success) = ARGUMENT(ctx, 2); \
 		}                                     \
 	} while (0)
+
+#define TMPFS_MAGIC     0x01021994
+#define HUGETLBFS_MAGIC 0x958458f6
+#define WRITE_SEALS     0x18 /* F_SEAL_WRITE, F_SEAL_FUTURE_WRITE */
 
 #define FMODE_ACCESS 0x03
 #define MNT_NOEXEC   0x04

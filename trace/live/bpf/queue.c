@@ -54,7 +54,7 @@ static struct item *item_new(struct live_bpf *s)
 	it->drop = it->has_call = it->unordered = false;
 	it->before.nr = it->after.nr = 0;
 	it->fork.child_tid = 0;
-	it->file = 0;
+	it->file.file = 0;
 	it->section.wrote_lo = it->section.wrote_hi = it->section.lo = it->section.hi = 0;
 	it->status = 0;
 	return it;
@@ -410,11 +410,12 @@ static void take_file(struct live_bpf *s, struct item *it)
 {
 	struct bpf_area a = { 0 };
 
-	if (it->call.nr != NR_mmap || it->call.data_len != sizeof(a.file))
+	if (it->call.nr != NR_mmap || it->call.data_len != sizeof(it->file))
 		return;
-	memcpy(&a.file, it->call.data, sizeof(a.file));
+	memcpy(&it->file, it->call.data, sizeof(it->file));
+	a.file = it->file.file;
 	origin_number(s, &a);
-	it->file = a.file;
+	it->file.file = a.file;
 	it->call.data_len = 0;
 }
 

@@ -13,7 +13,8 @@
 enum {
 	AREA_HAS_CLOSE = 1,
 	AREA_INHERITED = 2, /* its chain has more links than its own anon_vma's */
-	AREA_NAMED = 4
+	AREA_NAMED = 4,
+	AREA_SEALED = 8 /* its file is sealed against writing: memory of an open file alone can be */
 };
 
 /* One area as the kernel has it. */
@@ -165,6 +166,12 @@ struct call_record {
 	__u64 ip, sp;
 	__u32 nr, data_len;
 	__u8 data[RECORD_DATA_BYTES]; /* of a record, no more of them than it has */
+};
+
+/* Data of a mapping that was refused: its open file, and enum AREA_SEALED if that is so of what it would have been. */
+struct refused_file {
+	__u64 file;
+	__u32 flags, pad;
 };
 
 #define CALL_BYTES __builtin_offsetof(struct call_record, data)

@@ -326,51 +326,51 @@ __noinline int emit_call_with_data(const struct call *c, u32 space, long result)
 	return 0;
 }
 
-/*
- * The file of a mapping that was refused, which no area shows: it may have cut what lies there before that.  Not of one that
- * was refused for what is sealed, which nobody tells of.
- */
+/* The file of a mapping that was refused, which no area shows: it may have cut what lies there before that. */
 static __always_inline bool refused_file(const struct call *c, long result)
 {
-	return c->nr == NR_mmap && result < 0 && result >= -MAX_ERRNO && result != -EPERM &&
-	       c->args[3] & MAP_FIXED && !(c->args[3] & MAP_ANONYMOUS);
+	return c->nr == NR_mmap && result < 0 && result >= -MAX_ERRNO && c->args[3] & MAP_FIXED &&
+	       !(c->args[3] & MAP_ANONYMOUS);
 }
 
-/* Tell of it. 0: there is none. */
-__noinline u64 emit_refused_file(const struct call *c, u32 space)
+/* Tell of it. Its file is 0: there is none. */
+__noinline int emit_refused_file(const struct call *c, u32 space, struct refused_file *refused)
 {
 	struct sample sm = { .space = space };
 	const struct fdtable *table;
 
-	if (!c)
+	if (!c || !refused)
 		return 0;
 	table = current_task()->files->fdt;
 	if (c->args[4] < table->max_fds)
 		sm.file = word_at((u64)table->fd + c->args[4] * 8);
-	if (sm.file)
+	refused->file = sm.file;
+	if (sm.file) {
 		emit_file(&sm);
-	return sm.file;
+		refused->flags = is_sealed(POINTER(file, sm.file)) ? AREA_SEALED : 0;
+	}
+	return 0;
 }
 
-static __always_inline void note_refused(struct call_record *r, u64 file)
+static __always_inline void note_refused(struct call_record *r, const struct refused_file *refused)
 {
-	r->data_len = sizeof(file);
-	*(u64 *)r->data = file;
+	r->data_len = sizeof(*refused);
+	__builtin_memcpy(r->data, refused, sizeof(*refused));
 }
 
 __noinline int emit_refused(const struct call *c, u32 space, long result)
 {
+	struct refused_file refused = { 0 };
 	struct call_record *r;
-	u64 file;
 
 	if (!c)
 		return 0;
-	file = emit_refused_file(c, space);
-	r = reserve(CALL_BYTES + sizeof(file), space);
+	emit_refused_file(c, space, &refused);
+	r = reserve(CALL_BYTES + sizeof(refused), space);
 	if (!r)
 		return 0;
 	call_fill(r, c, space, result);
-	note_refused(r, file);
+	note_refused(r, &refused);
 	submit(r);
 	return 0;
 }
@@ -401,21 +401,21 @@ static __always_inline void copy_stack(struct stack_copy *to)
 
 __noinline int emit_deep_call(const struct call *c, u32 space, long result)
 {
+	struct refused_file refused = { 0 };
 	struct deep_call_record *r;
-	u64 file = 0;
 
 	if (!c)
 		return 0;
 	if (refused_file(c, result))
-		file = emit_refused_file(c, space);
+		emit_refused_file(c, space, &refused);
 	r = reserve(sizeof(*r), space);
 	if (!r)
 		return 0;
 	call_fill(&r->call, c, space, result);
 	if (has_data(c->nr))
 		read_data(c, &r->call);
-	if (file)
-		note_refused(&r->call, file);
+	if (refused.file)
+		note_refused(&r->call, &refused);
 	copy_stack(&r->stack);
 	submit(r);
 	return 0;

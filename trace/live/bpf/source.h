@@ -56,7 +56,7 @@ struct item {
 	struct area_list before, after; /* written ones when it began; all in its window when it ended */
 	struct call_record call;
 	bool has_call;
-	uint64_t file;            /* of a mapping that was refused: its number; 0: none that is known */
+	struct refused_file file; /* of a mapping that was refused: its number; 0: none that is known */
 	struct stack_copy *stack; /* of the call; NULL: not told */
 	struct fork_record fork;  /* child_tid 0: none */
 	int32_t status;

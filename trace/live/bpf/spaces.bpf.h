@@ -24,11 +24,13 @@
 #ifndef PR_SET_MDWE
 #define PR_SET_MDWE 65
 #endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#endif
 #define MREMAP_FIXED       2
 #define MREMAP_DONTUNMAP   4
 #define MAP_FIXED          16
 #define MAP_ANONYMOUS      32
-#define EPERM              1
 #define MAX_ERRNO          4095
 #define MADV_GUARD_INSTALL 102
 
