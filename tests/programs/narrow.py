@@ -42,6 +42,32 @@ def run_there(first, second):
     return ran.stdout + ran.stderr, ran.returncode
 
 
+# By BPF: one that runs is attached to, and another is started.
+BY_BPF = """sleep 20 2>/dev/null | {1} - 2>/dev/null &
+{0} attach --via bpf $!
+echo attach $?
+{0} run --via bpf -- {1}
+echo run $?
+kill $!
+"""
+
+
+def by_bpf():
+    """What it does not follow it says."""
+    if KERNEL_VM:
+        script = BY_BPF.format("./" + os.path.basename(VMAPLE), "./" + os.path.basename(NARROW))
+        command = [KERNEL_VM[0], "-f", VMAPLE, "-f", NARROW, KERNEL_VM[1], "/bin/dash", "-c", script]
+    else:
+        command = ["sh", "-c", BY_BPF.format(VMAPLE, NARROW)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=1700, check=False)
+    said = ran.stdout + ran.stderr
+    if ran.returncode == 77 or re.search(r"BPF takes|has no BTF|BPF programs cannot be loaded|without BPF", said):
+        return "skip", said
+    good = re.search(r"process \d+ is a 32-bit program\s", said) and "attach 125" in said and "run 0" in said and \
+        "a 32-bit program: BPF does not follow it" in said and "by no call" not in said
+    return good, said
+
+
 def refused():
     """By its path, and by a name that is found in PATH."""
     bad = 0
@@ -60,7 +86,7 @@ def main():
     if not KERNEL_VM and not starts_here():
         return refused()
     bad = 0
-    print("1..2")
+    print("1..3")
     for number, (first, second) in enumerate(((WIDE, NARROW), (NARROW, WIDE)), 1):
         said, status = (run_there if KERNEL_VM else run_here)(first, second)
         if status == 77:
@@ -74,6 +100,14 @@ def main():
         if not good:
             print("# status %d\n# %s" % (status, said.replace("\n", "\n# ")))
         sys.stdout.flush()
+    good, said = by_bpf()
+    if good == "skip":
+        print("ok 3 # SKIP by BPF: %s" % said.strip().splitlines()[-1])
+    else:
+        bad |= not good
+        print("%s 3 - by BPF a 32-bit program is said to be one" % ("ok" if good else "not ok"))
+        if not good:
+            print("# %s" % said.replace("\n", "\n# "))
     return 1 if bad else 0
 
 

@@ -166,7 +166,6 @@ struct trace_event_raw_mmap_lock_acquire_returned {
 };
 
 struct thread_info {
-	unsigned long flags;
 	u32 status;
 };
 
@@ -269,7 +268,6 @@ static __always_inline bool lock_has_path(void)
 #define MNT_NOEXEC   0x04
 #define PF_EXITING   0x00000004
 #define PF_KTHREAD   0x00200000
-#define TIF_ADDR32   29
 #define TS_COMPAT    2
 
 #endif

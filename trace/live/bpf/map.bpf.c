@@ -159,8 +159,6 @@ int read_map(void *ctx)
 		return 0;
 	if (task->flags & PF_KTHREAD)
 		request.status = STATUS_NO_SPACE;
-	else if (task->thread_info.flags & 1ul << TIF_ADDR32)
-		request.status = STATUS_32BIT;
 	else
 		request.status = read_areas(task);
 	bpf_task_release(task);

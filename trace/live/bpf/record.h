@@ -43,12 +43,14 @@ struct named_bpf_area {
 	};
 };
 
+#define NARROW_SIZE (1ull << 32) /* of an address space: those of 32-bit programs are smaller */
+
 enum map_status {
 	STATUS_NOT_RUN,
 	STATUS_READ,
 	STATUS_NO_TASK,   /* there is no such task */
 	STATUS_NO_SPACE,  /* it has no address space: a kernel thread, or it has ended */
-	STATUS_32BIT,     /* its calls are of another table */
+	STATUS_32BIT,     /* it is not followed: its calls are of another table */
 	STATUS_BUSY,      /* somebody changes the map now */
 	STATUS_TOO_LARGE, /* more areas than there is room for */
 };

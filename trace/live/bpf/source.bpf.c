@@ -513,7 +513,7 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 	if (!old)
 		return 0;
 	was = *old;
-	narrow = t->thread_info.flags >> TIF_ADDR32 & 1;
+	narrow = mm->task_size < NARROW_SIZE;
 	bpf_map_delete_elem(&tasks, &former);
 	id = narrow ? __sync_fetch_and_add(&last_space, 1) + 1 : space_add(key, was);
 	if (!id)

@@ -206,7 +206,9 @@ int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct
 		return -EPERM;
 	err = map_reader_read(s->reader, (pid_t)f->pid, &q);
 	*answer = *q;
-	if (err || q->status != STATUS_READ || !is_of(s, f, q))
+	if (q->status == STATUS_READ && q->task_size && q->task_size < NARROW_SIZE)
+		answer->status = STATUS_32BIT;
+	if (err || answer->status != STATUS_READ || !is_of(s, f, q))
 		return err ? err : -ESRCH;
 	areas = map_reader_areas(s->reader, &bytes);
 	if (!areas)
