@@ -63,9 +63,10 @@ static unsigned long some_prot(struct maker *m)
 	static const unsigned long exec[] = { PROT_EXEC, PROT_EXEC, PROT_READ | PROT_EXEC,
 		PROT_READ | PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC };
 
-	unsigned long targets = background.branch_targets && chance(m, 20) ? PROT_BTI : 0;
+	unsigned long machine = background.branch_targets && chance(m, 20) ? PROT_BTI : 0;
 
-	return targets | (chance(m, m->p->exec) ? exec[pick(m, 5)] : plain[pick(m, 6)]);
+	machine |= background.memory_tags && chance(m, 20) ? PROT_MTE : 0;
+	return machine | (chance(m, m->p->exec) ? exec[pick(m, 5)] : plain[pick(m, 6)]);
 }
 
 static unsigned long map_extras(struct maker *m)

@@ -11,7 +11,7 @@
 #define VMAPLE_LINUX_ABI_H
 
 /** @name Rights: mmap(2), mprotect(2)
- * PROT_SEM means nothing, PROT_BTI something on arm64 only
+ * PROT_SEM means nothing, PROT_BTI and PROT_MTE something on arm64 only
  * @{ */
 #define VMAPLE_PROT_NONE      0x0
 #define VMAPLE_PROT_READ      0x1
@@ -19,6 +19,7 @@
 #define VMAPLE_PROT_EXEC      0x4
 #define VMAPLE_PROT_SEM       0x8
 #define VMAPLE_PROT_BTI       0x10
+#define VMAPLE_PROT_MTE       0x20
 #define VMAPLE_PROT_GROWSDOWN 0x01000000
 #define VMAPLE_PROT_GROWSUP   0x02000000
 /** @} */

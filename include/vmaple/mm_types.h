@@ -69,6 +69,7 @@ typedef uint64_t vm_flags_t;
 /** Branches into it land where they may: arm64, whose Linux has VM_ARCH_1 for it. */
 #define VM_ARM64_BTI   (1ULL << 43)
 #define VM_MTE_ALLOWED (1ULL << 44) /**< it may be tagged: arm64; no letters in VmFlags */
+#define VM_MTE         (1ULL << 45) /**< it is tagged: arm64's PROT_MTE, which mprotect gives and never takes */
 #define VM_NONLINEAR \
 	(1ULL << 60) /**< a window of single pages of a file, in any order: Linux 2.5.46 to 3.19 */
 
@@ -223,7 +224,8 @@ struct mm_system {
 	bool no_zero_page;
 	/** PROT_BTI (0x10) means VM_ARM64_BTI: the processor looks where branches go. */
 	bool branch_targets;
-	bool memory_tags; /**< arm64's processor has them: anonymous memory may be tagged, VM_MTE_ALLOWED */
+	/** arm64's processor has them: anonymous and shared memory may be tagged (VM_MTE_ALLOWED), and is by PROT_MTE (0x20). */
+	bool memory_tags;
 	unsigned int verify;  /**< enum mm_verify; may be changed at any time */
 	unsigned int machine; /**< enum mm_machine; before the first mm_init() */
 };

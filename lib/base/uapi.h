@@ -57,6 +57,9 @@
 #ifndef PROT_BTI /* arm64's alone */
 #define PROT_BTI VMAPLE_PROT_BTI
 #endif
+#ifndef PROT_MTE
+#define PROT_MTE VMAPLE_PROT_MTE
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP VMAPLE_MREMAP_DONTUNMAP
 #endif

@@ -53,6 +53,12 @@ static inline const struct machine *machine_of(const struct mm_struct *mm)
 	return &machines[mm->sys->machine];
 }
 
+/* Only what may be tagged is. */
+static inline bool tags_are_refused(vm_flags_t flags)
+{
+	return (flags & (VM_MTE | VM_MTE_ALLOWED)) == VM_MTE;
+}
+
 static inline bool has_since(const struct mm_struct *mm, const struct since *s)
 {
 	const struct kernel_profile *k = mm->sys->kernel;

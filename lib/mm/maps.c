@@ -132,7 +132,7 @@ static const struct {
 	{ "dd", VM_DONTDUMP }, { "sd", VM_SOFTDIRTY }, { "mm", VM_MIXEDMAP }, { "hg", VM_HUGEPAGE },
 	{ "nh", VM_NOHUGEPAGE }, { "mg", VM_MERGEABLE }, { "um", VM_UFFD_MISSING }, { "uw", VM_UFFD_WP },
 	{ "ui", VM_UFFD_MINOR }, { "ss", VM_SHADOW_STACK }, { "dp", VM_DROPPABLE }, { "sl", VM_SEALED },
-	{ "bt", VM_ARM64_BTI } };
+	{ "bt", VM_ARM64_BTI }, { "mt", VM_MTE } };
 
 #define NR_FLAG_NAMES (sizeof(flag_names) / sizeof(flag_names[0]))
 

@@ -38,12 +38,18 @@ static vm_flags_t rare_flags_of_call(const struct mapping *m)
 	return vm;
 }
 
+static bool may_be_tagged(const struct mapping *m)
+{
+	return (m->flags & MAP_ANONYMOUS) || (m->file && m->file->kind == VM_FILE_SHMEM);
+}
+
 static vm_flags_t flags_of_call(const struct mapping *m)
 {
 	vm_flags_t vm = VM_MAY_FLAGS | m->mm->def_flags | (m->prot & VM_ACCESS_FLAGS);
 
 	vm |= (m->prot & PROT_BTI) && m->mm->sys->branch_targets ? VM_ARM64_BTI : 0;
-	vm |= (m->flags & MAP_ANONYMOUS) && m->mm->sys->memory_tags ? VM_MTE_ALLOWED : 0;
+	if (m->mm->sys->memory_tags)
+		vm |= (m->prot & PROT_MTE ? VM_MTE : 0) | (may_be_tagged(m) ? VM_MTE_ALLOWED : 0);
 	if (m->flags & (MAP_GROWSDOWN | MAP_LOCKED | MAP_SYNC | MAP_STACK))
 		vm |= rare_flags_of_call(m);
 	if (m->prot == PROT_EXEC)
@@ -415,6 +421,8 @@ static int map_region(struct mapping *m)
 	struct unmap um;
 	int err = map_deny_write_exec(mm, m->vm_flags, m->vm_flags) ? -EACCES : 0;
 
+	if (!err && tags_are_refused(m->vm_flags))
+		err = -EINVAL;
 	if (!err)
 		err = unmap_first(m);
 	if (!err)

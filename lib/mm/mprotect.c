@@ -88,13 +88,15 @@ static vm_flags_t pkey_flags(const struct vm_area_struct *vma, unsigned long pro
 static vm_flags_t prot_flags(unsigned long prot)
 {
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
-	       (prot & PROT_EXEC ? VM_EXEC : 0) | (prot & PROT_BTI ? VM_ARM64_BTI : 0);
+	       (prot & PROT_EXEC ? VM_EXEC : 0) | (prot & PROT_BTI ? VM_ARM64_BTI : 0) |
+	       (prot & PROT_MTE ? VM_MTE : 0);
 }
 
-/* What mprotect knows, and gives anew. */
+/* What mprotect knows, and gives anew; tags stay. */
 static unsigned long known_prot(const struct mm_struct *mm)
 {
-	return PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | (mm->sys->branch_targets ? PROT_BTI : 0);
+	return PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | (mm->sys->branch_targets ? PROT_BTI : 0) |
+	       (mm->sys->memory_tags ? PROT_MTE : 0);
 }
 
 #define GIVEN_ANEW (VM_ACCESS_FLAGS | VM_PKEY_MASK | VM_ARM64_BTI)
@@ -184,6 +186,8 @@ static int protect_range(
 		if (((flags & ~(flags >> 4)) & VM_ACCESS_FLAGS) ||
 			map_deny_write_exec(mm, vma->vm_flags, flags))
 			return -EACCES;
+		if (tags_are_refused(flags))
+			return -EINVAL;
 		err = protect_area(vma, start, min(vma->vm_end, end), flags, &start);
 		if (err || start >= end)
 			return err;

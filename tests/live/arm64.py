@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The recorder and the oracle of another machine: on Debian's arm64 kernels, in an emulator.
 
-usage: arm64.py SOURCE_FOLDER SERIES [CALLS]
+usage: arm64.py SOURCE_FOLDER SERIES [CALLS [ARCH]]
+
+ARCH: of tools/kernel-vm; arm64, or arm64-mte.
 
 One boot of Linux SERIES records ten programs, which must have no difference, and run as they do alone; then the kernel is asked CALLS
 random calls.  Prints TAP; skipped where a compiler, an emulator or Debian's packages are missing.
@@ -16,6 +18,7 @@ import tempfile
 
 SOURCE, SERIES = sys.argv[1:3]
 CALLS = sys.argv[3] if len(sys.argv) > 3 else "20000"
+ARCH = sys.argv[4] if len(sys.argv) > 4 else "arm64"
 sys.path.insert(0, os.path.join(SOURCE, "tests/common"))
 from tap import Skip, run_cases, skip_all  # noqa: E402
 
@@ -78,7 +81,7 @@ def boot():
             assert r.returncode == 0, r.stderr
         inside = os.path.join(folder, "inside")
         script(inside)
-        command = [os.path.join(SOURCE, "tools/kernel-vm"), "--arch", "arm64"] + [w for f in files for w in ("-f", f)]
+        command = [os.path.join(SOURCE, "tools/kernel-vm"), "--arch", ARCH] + [w for f in files for w in ("-f", f)]
         r = run(command + [SERIES, inside], env=dict(os.environ, KERNEL_VM_SECONDS="1500"))
     told = {}
     for part in ("\n" + r.stdout).split("\n@ ")[1:]:

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program of arm64 that does what is that machine's alone, and what the recorder changes registers for: addresses with tags,
- * PROT_BTI, hints beyond the window, a heap beside mappings, children that want no tracer, strict mode, threads, exec.
+ * PROT_BTI, PROT_MTE, hints beyond the window, a heap beside mappings, children that want no tracer, strict mode, threads, exec.
  * It says what was not as the manual has it, and ends with 1.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,10 +25,14 @@
 #define RW   (PROT_READ | PROT_WRITE)
 #define RX   (PROT_READ | PROT_EXEC)
 #define BTI  0x10
+#define MTE  0x20
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 
 #ifndef HWCAP2_BTI
 #define HWCAP2_BTI (1 << 17)
+#endif
+#ifndef HWCAP2_MTE
+#define HWCAP2_MTE (1 << 18)
 #endif
 
 static int failed;
@@ -66,6 +71,29 @@ static void branch_targets(void)
 		"mprotect knows PROT_BTI where the processor does");
 	need(mmap(at + PAGE, PAGE, RX | BTI, ANON | MAP_FIXED, -1, 0) == at + PAGE, "mmap with PROT_BTI");
 	need(mprotect(at, PAGE, RX) == 0 && mprotect(at + PAGE, PAGE, RX) == 0, "without it again");
+}
+
+static void memory_tags(void)
+{
+	char *at = mmap(NULL, 6 * PAGE, RW, ANON, -1, 0), *shared;
+	bool known = getauxval(AT_HWCAP2) & HWCAP2_MTE;
+	int zero = open("/dev/zero", O_RDONLY), memory = memfd_create("tagged", 0);
+
+	need((mprotect(at + PAGE, PAGE, RW | MTE) == 0) == known,
+		"mprotect knows PROT_MTE where the processor does");
+	need(mprotect(at + PAGE, 2 * PAGE, RW) == 0, "which no mprotect takes away");
+	need(mmap(at + 4 * PAGE, PAGE, RW | MTE, ANON | MAP_FIXED, -1, 0) == at + 4 * PAGE,
+		"mmap with PROT_MTE");
+	need((mmap(NULL, PAGE, PROT_READ | MTE, MAP_PRIVATE, zero, 0) == MAP_FAILED) == known,
+		"files have no tags");
+	need(mmap(at + 3 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, zero, 0) == at + 3 * PAGE,
+		"a file");
+	need(mprotect(at + 2 * PAGE, 2 * PAGE, PROT_READ | MTE) == -1 && errno == EINVAL,
+		"files get no tags");
+	need(ftruncate(memory, (off_t)PAGE) == 0, "ftruncate");
+	shared = mmap(NULL, PAGE, RW | MTE, MAP_SHARED, memory, 0);
+	need(shared != MAP_FAILED && munmap(shared, PAGE) == 0, "shared memory has tags");
+	need(close(zero) == 0 && close(memory) == 0 && munmap(at, 6 * PAGE) == 0, "the end of tags");
 }
 
 static void places(void)
@@ -164,6 +192,7 @@ int main(int argc, char **argv)
 		return puts("after exec") == EOF;
 	tags();
 	branch_targets();
+	memory_tags();
 	places();
 	heap();
 	untraced();

@@ -19,6 +19,7 @@
 #define MB     (1UL << 20)
 #define WINDOW (1UL << 48)
 #define BTI    VMAPLE_PROT_BTI
+#define MTE    VMAPLE_PROT_MTE
 
 static struct vm_file file = {
 	.refs = 1, .kind = VM_FILE_SHMEM, .readable = true, .writable = true, .name = ""
@@ -157,6 +158,49 @@ static void test_a_heap_joins_what_mmap_made_only_where_memory_has_tags(void **s
 	assert_int_equal(mm.map_count, 1);
 }
 
+static void test_what_may_be_tagged_is_by_prot_mte_and_stays_so(void **state)
+{
+	char text[128];
+
+	sys.memory_tags = true;
+	assert_int_equal(map_as(0, 2, RW | MTE, MAP_PRIVATE, NULL), at(0));
+	assert_non_null(strstr(vm_flags_format(flags_at(0), text, sizeof(text)), "mt"));
+	assert_true(vm_flags_parse("rd mt") == (VM_READ | VM_MTE));
+	map(2, 1);
+	assert_int_equal(mm.map_count, 2);
+	assert_int_equal(mm_mprotect(&mm, at(2), PAGE, RW | MTE, -1), 0);
+	assert_int_equal(mm.map_count, 1);
+	assert_int_equal(mm_mprotect(&mm, at(0), 3 * PAGE, PROT_READ, -1), 0);
+	assert_int_equal(mm.map_count, 1);
+	assert_true(flags_at(0) & VM_MTE);
+}
+
+static void test_files_are_not_tagged_but_for_shared_memory(void **state)
+{
+	static struct vm_file disk = {
+		.refs = 1, .kind = VM_FILE_REGULAR, .readable = true, .writable = true, .name = ""
+	};
+
+	sys.memory_tags = true;
+	map(0, 2);
+	/* What is in the way stays. */
+	assert_int_equal(map_as(1, 1, RW | MTE, MAP_PRIVATE, &disk), -EINVAL);
+	assert_int_equal(mm.total_vm, 2);
+	assert_int_equal(map_as(1, 1, RW, MAP_PRIVATE, &disk), at(1));
+	assert_int_equal(mm_mprotect(&mm, at(0), 2 * PAGE, PROT_READ | MTE, -1), -EINVAL);
+	/* What lies before it has been changed. */
+	assert_true((flags_at(0) & (VM_MTE | VM_ACCESS_FLAGS)) == (VM_MTE | VM_READ));
+	assert_int_equal(map_as(2, 1, RW | MTE, MAP_SHARED, &file), at(2));
+	assert_true(flags_at(2) & VM_MTE);
+}
+
+static void test_without_tags_mprotect_does_not_know_prot_mte(void **state)
+{
+	assert_int_equal(map_as(0, 1, RW | MTE, MAP_PRIVATE, NULL), at(0));
+	assert_false(flags_at(0) & VM_MTE);
+	assert_int_equal(mm_mprotect(&mm, at(0), PAGE, PROT_READ | MTE, -1), -EINVAL);
+}
+
 static void test_key_0_is_allocated_though_there_are_no_keys(void **state)
 {
 	map(0, 1);
@@ -211,6 +255,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_mapped_is_found_whatever_its_tag, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_a_heap_joins_what_mmap_made_only_where_memory_has_tags, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_what_may_be_tagged_is_by_prot_mte_and_stays_so, begin, end),
+		cmocka_unit_test_setup_teardown(test_files_are_not_tagged_but_for_shared_memory, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_without_tags_mprotect_does_not_know_prot_mte, begin, end),
 		cmocka_unit_test_setup_teardown(test_key_0_is_allocated_though_there_are_no_keys, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_memory_is_not_protected_by_userfaultfds_before_6_10, begin, end),

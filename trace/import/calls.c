@@ -313,6 +313,14 @@ static int on_unread(const struct logged *l, const struct handler *h)
 	return 0;
 }
 
+/* No engine has shadow stacks: the call is told, the area is not there. */
+static int on_shadow_stack(const struct logged *l, const struct handler *h)
+{
+	int err = on_unread(l, h);
+
+	return err ? err : on_range_call(l, h);
+}
+
 static int on_exec(const struct logged *l, const struct handler *h)
 {
 	size_t len = 0;
@@ -367,7 +375,7 @@ static const struct handler handlers[] = {
 	{ "io_setup", on_unread, 0 },
 	{ "ioctl", on_unread, 0 },
 	{ "madvise", on_range_call, NR_madvise },
-	{ "map_shadow_stack", on_range_call, NR_map_shadow_stack },
+	{ "map_shadow_stack", on_shadow_stack, NR_map_shadow_stack },
 	{ "mbind", on_unread, 0 },
 	{ "memfd_create", on_memfd, 0 },
 	{ "mlock", on_range_call, NR_mlock },
