@@ -99,8 +99,8 @@ static const struct word map_words[] = { { "shared_validate", 3 }, { "shared", 1
 	{ "sync", MAP_SYNC }, { "hugetlb", MAP_HUGETLB }, { "fixed_noreplace", MAP_FIXED_NOREPLACE },
 	{ NULL, 0 } };
 static const struct word prot_words[] = { { "r", PROT_READ }, { "w", PROT_WRITE }, { "x", PROT_EXEC },
-	{ "sem", 8 }, { "bti", PROT_BTI }, { "mte", PROT_MTE }, { "growsdown", PROT_GROWSDOWN }, { "growsup", PROT_GROWSUP },
-	{ NULL, 0 } };
+	{ "sem", 8 }, { "bti", PROT_BTI }, { "mte", PROT_MTE }, { "growsdown", PROT_GROWSDOWN },
+	{ "growsup", PROT_GROWSUP }, { NULL, 0 } };
 static const struct word remap_words[] = { { "maymove", MREMAP_MAYMOVE }, { "fixed", MREMAP_FIXED },
 	{ "dontunmap", 4 }, { NULL, 0 } };
 static const struct word lock_words[] = { { "onfault", MLOCK_ONFAULT }, { NULL, 0 } };
