@@ -2,19 +2,21 @@
 # SPDX-License-Identifier: MIT
 """The memory that an import takes does not depend on how long the log is; on a terminal it says how far it is.
 
-usage: long_log.py VMAPLE
+usage: long_log.py VMAPLE tools/bench-import
 
 Prints TAP.
 """
 import os
 import pty
+import re
+import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from tap import run_cases  # noqa: E402
+from tap import Skip, run_cases  # noqa: E402
 
-VMAPLE = os.path.abspath(sys.argv[1])
+VMAPLE, BENCH = map(os.path.abspath, sys.argv[1:3])
 ROUND = """100 openat(AT_FDCWD, "/lib/libx.so", O_RDONLY|O_CLOEXEC) = 3
 100 mmap(NULL, 20480, PROT_READ, MAP_PRIVATE|MAP_DENYWRITE, 3, 0) = 0x%(at)x
 100 close(3) = 0
@@ -71,4 +73,16 @@ def a_terminal_is_told_how_far_it_is(folder):
     assert p.returncode == 0 and b"importing" in told and b"%" in told, told[:500]
 
 
-run_cases(a_log_of_20_times_the_length_takes_the_same_memory, a_terminal_is_told_how_far_it_is)
+def the_benchmark_tells_bytes_a_second_and_memory(folder):
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
+    r = subprocess.run([sys.executable, BENCH, VMAPLE, "4"], stdout=subprocess.PIPE, text=True, check=False,
+                       env=dict(os.environ, TMPDIR=folder))
+    size = re.match(r"(\d+) MB", r.stdout)
+    assert r.returncode == 0 and 3 <= int(size.group(1)) <= 5, r.stdout
+    assert re.search(r"^import .* by the clock, \d+ MB/s;.*\nmemory +\d", r.stdout, re.M), r.stdout
+    assert not os.listdir(folder), "the log is left"
+
+
+run_cases(a_log_of_20_times_the_length_takes_the_same_memory, a_terminal_is_told_how_far_it_is,
+          the_benchmark_tells_bytes_a_second_and_memory)
