@@ -186,25 +186,27 @@ def smaps(access, flags, name="", start=BASE):
 
 
 def names_and_flags_change_where_both_snapshots_have_them(folder):
-    series = [smaps("rw-p", "rd wr mr mw me"), smaps("rw-p", "rd wr mr mw me dc"), smaps("rw-p", "rd wr mr mw me dc sd"),
-              smaps("rw-p", ""), smaps("rw-p", "rd wr mr mw me", "[anon:heap of mine]"), smaps("rw-p", "rd wr mr mw me", "[heap]")]
+    plain = "rd wr mr mw me"
+    series = [smaps("rw-p", plain), smaps("rw-p", plain + " dc"), smaps("rw-p", plain + " dc sd"), smaps("rw-p", ""),
+              smaps("rw-p", plain, "[anon:heap of mine]"), smaps("rw-p", plain, "[heap]")]
     changes = imported(folder, write(os.path.join(folder, "series"), *series))
-    # The kernel's own flag (sd), and what one of the two does not say, is no change; neither is where brk has put the heap's end.
+    # The kernel's own flag (sd), and what one of the two does not say, is no change; neither is what brk has made.
     assert [(c["what"], c["line"]) for c in changes] == [("changed", 4), ("changed", 12), ("changed", 15)], changes
 
 
 def files_of_one_snapshot_each(folder):
-    paths = [write(os.path.join(folder, "a"), smaps("rw-p", "")), write(os.path.join(folder, "b"), smaps("r--p", ""))]
+    paths = [write(os.path.join(folder, name), smaps(access, "")) for name, access in (("a", "rw-p"), ("b", "r--p"))]
     os.utime(paths[0], (1000, 1000))
     os.utime(paths[1], (1060, 1060))
     changes = imported(folder, *paths)
-    assert [(c["what"], c["path"], c["line"], c["time_ns"]) for c in changes] == [("changed", paths[1], 1, 60 * 10**9)], changes
+    found = [(c["what"], c["path"], c["line"], c["time_ns"]) for c in changes]
+    assert found == [("changed", paths[1], 1, 60 * 10**9)], found
 
 
 def a_list_for_a_person(folder):
     path = write(os.path.join(folder, "series"), smaps("rw-p", ""), smaps("r--p", ""))
-    r = subprocess.run([VMAPLE, "import", "--inferred", "-o", os.path.join(folder, "out.vmt"), path], stdout=subprocess.PIPE,
-                       text=True, check=True, timeout=60)
+    r = subprocess.run([VMAPLE, "import", "--inferred", "-o", os.path.join(folder, "out.vmt"), path],
+                       stdout=subprocess.PIPE, text=True, check=True, timeout=60)
     assert "%s:3: changed  7f0000000000-7f0000002000 rw-p to r--p\n" % path in r.stdout, r.stdout
     assert "inferred between snapshots" in r.stdout and "1   access, flags" in r.stdout, r.stdout
 

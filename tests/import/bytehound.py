@@ -43,21 +43,24 @@ def the_map_at_the_end(folder):
     operations = [
         operation("mmap", base, 8 * 4096, 5, is_readable=True, is_writable=True, is_anonymous=True),
         operation("munmap", base + 4096, 4096, 6),
-        operation("mmap", base + 0x100000, 4096, 7, is_readable=True, is_executable=True, file_descriptor=4, offset=8192),
-        operation("mmap", base + 2 * 4096, 4096, 8, is_fixed=True, requested_address=base + 2 * 4096, is_anonymous=True, is_shared=True,
-                  is_private=False, is_readable=True)]
+        operation("mmap", base + 0x100000, 4096, 7, is_readable=True, is_executable=True, file_descriptor=4,
+                  offset=8192),
+        operation("mmap", base + 2 * 4096, 4096, 8, is_fixed=True, requested_address=base + 2 * 4096,
+                  is_anonymous=True, is_shared=True, is_private=False, is_readable=True)]
     with open(os.path.join(folder, "mmaps.json"), "w", encoding="utf-8") as f:
         json.dump({"operations": operations}, f)
     path = "%s:%s" % (os.path.dirname(VMAPLE), os.environ["PATH"])
-    r = subprocess.run(["sh", "-ec", command()], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-                       env=dict(os.environ, PATH=path))
+    r = subprocess.run(["sh", "-ec", command()], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                       check=False, env=dict(os.environ, PATH=path))
     assert r.returncode == 0 and not r.stderr, r.stderr
     with open(os.path.join(folder, "program.log"), encoding="utf-8") as f:
         assert f.readline().startswith("5.000000005 "), "a time loses its zeros"
     r = subprocess.run([VMAPLE, "maps", "program.vmt"], cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
     found = [(f[0], f[1], f[2]) for f in (line.split() for line in r.stdout.splitlines())]
-    assert found == [("7f0000000000-7f0000001000", "rw-p", "00000000"), ("7f0000002000-7f0000003000", "r--s", "00000000"),
-                     ("7f0000003000-7f0000008000", "rw-p", "00000000"), ("7f0000100000-7f0000101000", "r-xp", "00002000")], found
+    assert found == [("7f0000000000-7f0000001000", "rw-p", "00000000"),
+                     ("7f0000002000-7f0000003000", "r--s", "00000000"),
+                     ("7f0000003000-7f0000008000", "rw-p", "00000000"),
+                     ("7f0000100000-7f0000101000", "r-xp", "00002000")], found
 
 
 if not shutil.which("jq"):
