@@ -45,11 +45,10 @@ struct page {
 
 enum page_flags {
 	PAGE_LOCKED = 1 << 0,
-	PAGE_DIRTY = 1 << 1,      /**< its contents are nowhere else */
-	PAGE_LRU = 1 << 2,        /**< is on a list of the LRU */
-	PAGE_ACTIVE = 1 << 3,     /**< on that of the active ones */
-	PAGE_REFERENCED = 1 << 4, /**< was seen accessed once */
-	PAGE_CHAIN_LOCKED = 1 << 5
+	PAGE_DIRTY = 1 << 1,  /**< its contents are nowhere else */
+	PAGE_LRU = 1 << 2,    /**< is on a list of the LRU */
+	PAGE_ACTIVE = 1 << 3, /**< on that of the active ones */
+	PAGE_CHAIN_LOCKED = 1 << 4
 };
 
 #define PAGE_ANON 1UL

@@ -41,11 +41,9 @@ static int check_stack_growth(const struct vm_area_struct *vma, unsigned long ad
 
 static int host_grows_stack(struct vm_area_struct *vma, unsigned long addr)
 {
-	struct vma_merge vmg = vma_merge_of(NULL, vma, addr, vma->vm_start);
+	unsigned long grow = to_pages(vma->vm_mm, vma->vm_start - addr);
+	struct vma_merge vmg = vma_merge_like(vma, addr, vma->vm_start, vma->vm_pgoff - grow);
 
-	vmg.middle = NULL;
-	vmg.work = MM_CHANGE_MAP;
-	vmg.pgoff = vma->vm_pgoff - to_pages(vma->vm_mm, vma->vm_start - addr);
 	return ops_host(&vmg);
 }
 

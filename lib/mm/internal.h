@@ -156,11 +156,14 @@ struct vma_merge {
 	unsigned long from, from_end;
 };
 
-/* The properties of the part [start, end) of @vma, to be changed by the caller before merging. */
-struct vma_merge vma_merge_of(
-	struct vm_area_struct *prev, struct vm_area_struct *vma, unsigned long start, unsigned long end);
-/* The same, for a part of @vma that is to change: with what stands on both sides, where that matters. */
+/*
+ * The part [start, end) of @vma, which is to change: the caller says in what.  What stands on both sides is there, where
+ * the part reaches it.
+ */
 struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+/* A new range with the properties of @vma: what stands beside it is for the caller to say. */
+struct vma_merge vma_merge_like(
+	const struct vm_area_struct *vma, unsigned long start, unsigned long end, pgoff_t pgoff);
 /* Join a new range (a hole in the index) with its neighbours: the area that now covers it, or NULL: see vmg->err. */
 struct vm_area_struct *vma_merge_new_range(struct vma_merge *vmg);
 /* A new range that joins nothing: an area of its own, linked. NULL: vmg->err says why. */

@@ -112,12 +112,33 @@ static bool may_join_right(const struct vma_merge *vmg)
 	return !property_blockers(next, vmg, false);
 }
 
+/* [start, end) as @vma would have it there, with nothing around it. */
+static struct vma_merge properties_of(
+	const struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	return (struct vma_merge){
+		.mm = vma->vm_mm,
+		.origin = vma,
+		.start = start,
+		.end = end,
+		.pgoff = vma_pgoff_at(vma, start),
+		.flags = vma->vm_flags,
+		.file = vma->vm_file,
+		.anon_vma = vma->anon_vma,
+		.name = vma->anon_name,
+		.policy = vma->policy,
+		.uffd_ctx = vma->uffd_ctx,
+	};
+}
+
 unsigned int vma_merge_blockers(const struct vm_area_struct *left, const struct vm_area_struct *right)
 {
-	struct vma_merge vmg = vma_merge_of((struct vm_area_struct *)left, (struct vm_area_struct *)right,
-		right->vm_start, right->vm_end);
-	unsigned int why = left_blockers(&vmg, true);
+	struct vma_merge vmg = properties_of(right, right->vm_start, right->vm_end);
+	unsigned int why;
 
+	vmg.prev = (struct vm_area_struct *)left;
+	vmg.middle = (struct vm_area_struct *)right;
+	why = left_blockers(&vmg, true);
 	if (vma_has_close(right))
 		why |= VMA_BLOCK_CLOSE;
 	return why;
@@ -152,27 +173,6 @@ const char *vma_merge_blocker_name(enum vma_merge_blocker blocker)
 		return "written pages were moved by mremap";
 	}
 	return "unknown";
-}
-
-struct vma_merge vma_merge_of(
-	struct vm_area_struct *prev, struct vm_area_struct *vma, unsigned long start, unsigned long end)
-{
-	return (struct vma_merge){
-		.mm = vma->vm_mm,
-		.prev = prev,
-		.middle = vma,
-		.origin = vma,
-		.start = start,
-		.end = end,
-		.pgoff = vma_pgoff_at(vma, start),
-		.flags = vma->vm_flags,
-		.file = vma->vm_file,
-		.anon_vma = vma->anon_vma,
-		.name = vma->anon_name,
-		.policy = vma->policy,
-		.uffd_ctx = vma->uffd_ctx,
-		.work = MM_CHANGE_FLAGS,
-	};
 }
 
 /* P and X would be one: what they own must agree with each other, not only with the range between them. */
@@ -388,14 +388,23 @@ struct vm_area_struct *vma_modify(struct vma_merge *vmg)
 
 struct vma_merge vma_merge_change(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
-	struct vm_area_struct *prev = NULL, *next = NULL;
-	struct vma_merge vmg;
+	struct vma_merge vmg = properties_of(vma, start, end);
 
 	ops_prefetch(vma);
 	if (start == vma->vm_start || end == vma->vm_end)
-		index_neighbours(vma, &prev, &next);
-	vmg = vma_merge_of(prev, vma, start, end);
-	vmg.next = next;
+		index_neighbours(vma, &vmg.prev, &vmg.next);
+	vmg.middle = vma;
+	vmg.work = MM_CHANGE_FLAGS;
+	return vmg;
+}
+
+struct vma_merge vma_merge_like(
+	const struct vm_area_struct *vma, unsigned long start, unsigned long end, pgoff_t pgoff)
+{
+	struct vma_merge vmg = properties_of(vma, start, end);
+
+	vmg.pgoff = pgoff;
+	vmg.work = MM_CHANGE_MAP;
 	return vmg;
 }
 

@@ -71,15 +71,11 @@ static bool moves_alone(const struct vm_area_struct *vma)
 static struct vm_area_struct *copy_area(struct remap *r, int *err)
 {
 	struct vm_area_struct *vma = r->vma;
-	struct vma_merge vmg = vma_merge_of(NULL, vma, vma->vm_start, vma->vm_end);
+	bool anew = vma_is_anonymous(vma) && (!vma->anon_vma || r->mm->sys->rmap->by_address);
+	struct vma_merge vmg = vma_merge_like(vma, r->new_addr, r->new_addr + r->new_len,
+		anew ? to_pages(r->mm, r->new_addr) : vma_pgoff_at(vma, r->addr));
 	struct vm_area_struct *new;
 
-	vmg.start = r->new_addr;
-	vmg.end = r->new_addr + r->new_len;
-	vmg.pgoff = vma_pgoff_at(vma, r->addr);
-	if (vma_is_anonymous(vma) && (!vma->anon_vma || r->mm->sys->rmap->by_address))
-		vmg.pgoff = to_pages(r->mm, r->new_addr);
-	vmg.middle = NULL;
 	vmg.copied_from = vma;
 	vmg.work = MM_CHANGE_MOVE;
 	vmg.from = r->addr;
@@ -98,10 +94,9 @@ static struct vm_area_struct *copy_area(struct remap *r, int *err)
 /* What could not be unmapped is a mapping without pages, which the host has not any more: map it there. */
 static void host_keeps_source(const struct remap *r)
 {
-	struct vma_merge vmg = vma_merge_of(NULL, vma_lookup(r->mm, r->addr), r->addr, r->addr + r->old_len);
+	const struct vm_area_struct *vma = vma_lookup(r->mm, r->addr);
+	struct vma_merge vmg = vma_merge_like(vma, r->addr, r->addr + r->old_len, vma_pgoff_at(vma, r->addr));
 
-	vmg.middle = NULL;
-	vmg.work = MM_CHANGE_MAP;
 	(void)!ops_host(&vmg);
 }
 

@@ -179,18 +179,14 @@ static int expand_in_place(struct remap *r)
 	struct vm_area_struct *vma = r->vma;
 	unsigned long delta = r->new_len - r->old_len, charged;
 	vm_flags_t flags = vma->vm_flags;
-	struct vma_merge vmg = vma_merge_of(vma, vma, vma->vm_start, vma->vm_end);
+	struct vma_merge vmg =
+		vma_merge_like(vma, vma->vm_end, vma->vm_end + delta, vma->vm_pgoff + vma_pages(vma));
 
 	if (remap_charge(r, &charged))
 		return -ENOMEM;
-	vmg.middle = NULL;
-	vmg.copied_from = NULL;
 	vmg.just_expand = vma_has_close(vma) || !r->mm->sys->kernel->growth_joins;
-	vmg.start = vma->vm_end;
-	vmg.end = vma->vm_end + delta;
-	vmg.pgoff = vma->vm_pgoff + vma_pages(vma);
+	vmg.prev = vma;
 	vmg.next = find_vma(r->mm, vma->vm_end);
-	vmg.work = MM_CHANGE_MAP;
 	if (!vma_merge_new_range(&vmg)) {
 		vm_uncharge(r->mm, charged);
 		return vmg.err ? vmg.err : -ENOMEM;
