@@ -130,6 +130,8 @@ static const struct {
 	{ "faults", offsetof(struct replay_stats, faults) },
 	{ "first_writes", offsetof(struct replay_stats, first_writes) },
 	{ "checks", offsetof(struct replay_stats, checks) }, { "lost", offsetof(struct replay_stats, lost) },
+	{ "lost_events", offsetof(struct replay_stats, lost_events) },
+	{ "lost_unknown", offsetof(struct replay_stats, lost_unknown) },
 	{ "consequences", offsetof(struct replay_stats, consequences) },
 	{ "vmas_peak", offsetof(struct replay_stats, vmas_peak) },
 	{ "vmas_final", offsetof(struct replay_stats, vmas_final) },
