@@ -163,9 +163,6 @@ static void unregister_from(unsigned int flavour)
 
 void port_synchronize_rcu(void)
 {
-#ifdef VMAPLE_BREAK_PERIOD /* see lib/mm/broken.h */
-	return;
-#endif
 	if (__atomic_load_n(&chosen, __ATOMIC_RELAXED) == RCU_OWN)
 		rcu_own_synchronize();
 	else

@@ -24,13 +24,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A section that ends without a release: tests/concurrency requires that ThreadSanitizer notices. */
-#ifdef VMAPLE_BREAK_LEAVE
-#define BREAK_LEAVE 1
-#else
-#define BREAK_LEAVE 0
-#endif
-
 /*
  * The word is as long as a pointer, which every machine loads and stores as one. Where that leaves 16 bits for the number
  * and as many sections pass between two looks, who waits takes the newest for the one that it had seen, and waits on.
@@ -68,7 +61,7 @@ static inline void rcu_own_read_unlock(struct rcu_own_thread *me)
 
 	word += (word & RCU_OWN_DEPTH) == 1 ? RCU_OWN_DEPTH : (uintptr_t)-1;
 	/* What the section read was read before: pairs with the acquire in still_inside(). */
-	__atomic_store_n(&me->word, word, BREAK_LEAVE ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
+	__atomic_store_n(&me->word, word, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 

@@ -25,7 +25,6 @@
 
 #include "alloc.h"
 #include "barrier.h"
-#include "broken.h"
 #include "internal.h"
 #include "list.h"
 #include "rcu.h"
@@ -87,13 +86,11 @@ static bool locked_for_writing(const struct vm_area_struct *vma)
 
 void vma_start_write_slowly(struct vm_area_struct *vma)
 {
-	if (BREAK_LOCK)
-		return;
 	__atomic_store_n(&vma->vm_lock_seq, vma->vm_mm->mm_lock_seq, __ATOMIC_RELEASE);
 	/* Pairs with the fence in vma_start_read(), and with that in copy_fields(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	/* What readers did is done: pairs with the release in vma_end_read(). */
-	while (!BREAK_WAIT && __atomic_load_n(&vma->vm_readers, __ATOMIC_ACQUIRE))
+	while (__atomic_load_n(&vma->vm_readers, __ATOMIC_ACQUIRE))
 		port_relax();
 }
 
@@ -169,7 +166,6 @@ static bool copy_fields(struct vm_area_struct *vma, struct vma_view *view)
 	if (seq == __atomic_load_n(&vma->vm_mm->mm_lock_seq, __ATOMIC_ACQUIRE))
 		return false;
 	view->vm_start = __atomic_load_n(&vma->vm_start, __ATOMIC_RELAXED);
-	rest_in_view();
 	view->vm_end = __atomic_load_n(&vma->vm_end, __ATOMIC_RELAXED);
 	view->vm_flags = __atomic_load_n(&vma->vm_flags, __ATOMIC_RELAXED);
 	view->vm_pgoff = __atomic_load_n(&vma->vm_pgoff, __ATOMIC_RELAXED);
@@ -177,7 +173,7 @@ static bool copy_fields(struct vm_area_struct *vma, struct vma_view *view)
 	view->vm_private_data = __atomic_load_n(&vma->vm_private_data, __ATOMIC_RELAXED);
 	/* Who has read a field of a later call sees that call's number here. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return BREAK_VIEW || __atomic_load_n(&vma->vm_lock_seq, __ATOMIC_RELAXED) == seq;
+	return __atomic_load_n(&vma->vm_lock_seq, __ATOMIC_RELAXED) == seq;
 }
 
 int vma_view_of(struct vm_area_struct *vma, struct vma_view *view)

@@ -15,7 +15,6 @@
  * found. All return 0 when the access is worth another try.
  */
 #include "internal.h"
-#include "../rmap/broken.h"
 
 struct fault {
 	struct paging *paging;
@@ -48,11 +47,8 @@ static bool is_forgotten(const struct fault *f)
 /* Take the leaf's lock, if the PTE is as it was found, and may be filled. */
 static bool lock_unchanged(struct fault *f)
 {
-	for (int i = 0; i < BREAK_SIZE + 40 * BREAK_PAGE; i++)
-		port_relax();
 	rw_write_lock(&f->leaf->lock);
-	if (*leaf_pte(f->leaf, f->addr) == f->pte && (BREAK_SIZE || !is_beyond(f)) &&
-		(BREAK_SIZE || BREAK_PAGE || !is_forgotten(f)))
+	if (*leaf_pte(f->leaf, f->addr) == f->pte && !is_beyond(f) && !is_forgotten(f))
 		return true;
 	rw_write_unlock(&f->leaf->lock);
 	return false;

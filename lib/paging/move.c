@@ -24,7 +24,6 @@
  *    to be copied again.
  */
 #include "internal.h"
-#include "../rmap/broken.h"
 
 struct mover {
 	struct paging *paging;
@@ -165,12 +164,10 @@ static void move_back(struct mover *m, const struct mm_move *mv, unsigned long d
 int move_pages(const struct mm_move *mv)
 {
 	struct mover m = { .paging = paging_of(mv->to), .from = mv->from, .to = mv->to };
-	bool locks = needs_locks(m.paging->rmap, mv) && !BREAK_MOVE;
+	bool locks = needs_locks(m.paging->rmap, mv);
 	unsigned long done = 0;
 	int err;
 
-	for (int i = 0; i < 40 * SLOW_EXEC && mv->temporary; i++)
-		port_relax();
 	err = move_all(&m, mv, locks, &done);
 	if (err)
 		move_back(&m, mv, done);

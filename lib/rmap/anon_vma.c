@@ -38,7 +38,6 @@
  * Arcangeli 2004 (anon_vma), Riel 2010 (chains), Lespinasse 2012 (interval trees), Khlebnikov 2015 (reuse).
  */
 #include "anon_vma.h"
-#include "broken.h"
 
 static size_t avc_size(bool list)
 {
@@ -358,8 +357,7 @@ static void anon_vma_adjust_begin(struct vm_area_struct *a, struct vm_area_struc
 	i_mmap_adjust_begin(a, b);
 	if (!lock)
 		return;
-	if (!BREAK_ADJUST)
-		rw_write_lock(lock);
+	rw_write_lock(lock);
 	take_out_all(a);
 	if (b)
 		take_out_all(b);
@@ -373,8 +371,7 @@ static void anon_vma_adjust_end(struct vm_area_struct *a, struct vm_area_struct 
 		insert_all(a);
 		if (b)
 			insert_all(b);
-		if (!BREAK_ADJUST)
-			rw_write_unlock(lock);
+		rw_write_unlock(lock);
 	}
 	i_mmap_adjust_end(a, b);
 }

@@ -84,15 +84,12 @@ void mt_store_in_leaf(struct mt_store *store, struct mt_path *path, struct mt_sp
 	bool gaps = mt_gap_may_change(store, path) && !(store->entry && s->solid);
 	unsigned long hole = gaps && store->entry ? gap_around(path, s->from, s->to) : 0;
 
-	if (mt_stores_copy(store->mt) && !BREAK_COPY) {
+	if (mt_stores_copy(store->mt)) {
 		struct mt_leaf *new = mas_take(store->mas, leaf_kind(leaf));
 
-		if (BREAK_ORDER)
-			replace_leaf(store, path, new);
 		leaf_copy(new, leaf);
 		leaf_splice(new, s, store);
-		if (!BREAK_ORDER)
-			replace_leaf(store, path, new);
+		replace_leaf(store, path, new);
 	} else {
 		leaf_splice(leaf, s, store);
 	}

@@ -390,7 +390,6 @@ static inline void leaf_move(
 	struct mt_leaf *leaf, unsigned long layout, unsigned int to, unsigned int from, unsigned int count)
 {
 	memmove(&leaf->slot[to], &leaf->slot[from], count * sizeof(leaf->slot[0]));
-	break_rest();
 	if ((layout & LEAF_CODE) == LEAF_WIDE) {
 		unsigned long *start = ((struct mt_wide_leaf *)leaf)->start;
 

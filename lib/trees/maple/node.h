@@ -48,7 +48,6 @@
 #include <vmaple/maple_tree.h>
 
 #include "alloc.h"
-#include "broken.h"
 #include "linux_names.h"
 #include "pool.h"
 #include "probe.h"
@@ -119,10 +118,7 @@ static inline void *mt_root(const struct maple_tree *mt)
 /* What a slot holds, of a leaf or an inner node. */
 static inline void *mt_load_slot(void *const *slot)
 {
-	void *value = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
-
-	break_rest();
-	return value;
+	return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 }
 
 static inline void *mt_child(const struct mt_inner *node, unsigned int offset)
@@ -136,7 +132,7 @@ static inline void *mt_child(const struct mt_inner *node, unsigned int offset)
  */
 static inline void mt_publish(void **place, void *value)
 {
-	__atomic_store_n(place, value, BREAK_BARRIER ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
+	__atomic_store_n(place, value, __ATOMIC_RELEASE);
 }
 
 static inline unsigned long mt_gap(const struct mt_inner *node, unsigned int offset)

@@ -61,7 +61,7 @@ void *mas_take(struct ma_state *mas, enum pool_kind kind)
 void mt_retire(struct maple_tree *mt, enum pool_kind kind, void *node)
 {
 	PROBE3(maple_retire, mt, kind, node);
-	if (mt_in_rcu(mt) && !BREAK_GRACE)
+	if (mt_in_rcu(mt))
 		pool_retire(kind, node);
 	else
 		pool_free(kind, node);
