@@ -78,9 +78,10 @@ static int add_space(struct text_recording *t, const char *how)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE, .space = rec_space() };
 	bool part = strcmp(how, "part") == 0;
-	const char *anon = strstr(how, " anon ");
+	const char *anon = strstr(how, " anon "), *brk = strstr(how, " brk ");
 
 	e.space.attached = strncmp(how, "attached", 8) == 0;
+	e.space.brk = brk ? strtoull(brk + 5, NULL, 0) : e.space.brk;
 	if ((*how && !e.space.attached && !part) || emit(t, e) || (anon && add_anon(t, anon + 6)))
 		return -1;
 	begin_of_map(t, TRACE_MAP_BEGIN);

@@ -5,8 +5,9 @@
  *   header faults all|some|none            before the first event; so is
  *   header kernel RELEASE
  *   header NAME N                          another number of the header, as header_numbers[] names it
- *   begin [part|attached [anon ...]]       the address space and its first map; areas follow; part: it was not seen;
- *                                          with which areas have an anon_vma, as below
+ *   begin [part|attached [brk N] [anon ...]]
+ *                                          the address space and its first map; areas follow; part: it was not seen;
+ *                                          with where its heap ends, and which areas have an anon_vma, as below
  *   file ID KIND MAJOR:MINOR INODE PATH [WORD N]...
  *                                          KIND as in enum trace_file_kind, opened for reading and writing; a word is
  *                                          off (flags that it takes away) or close (1: the area tells when it goes)

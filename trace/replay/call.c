@@ -235,24 +235,34 @@ static struct prediction not_modelled(struct space *s, const struct trace_call *
 	return (struct prediction){ 0 };
 }
 
-/* A heap that ends elsewhere than was foretold: what comes after is not to suffer from it. */
-static int64_t do_brk(struct mm_struct *mm, const struct trace_call *c)
+/*
+ * Where the heap of a process that was attached to ends, the first break that is refused says to the byte.  A heap that ends
+ * elsewhere than was foretold: what comes after is not to suffer from it.
+ */
+static int64_t do_brk(struct space *s, const struct trace_call *c)
 {
-	int64_t result = (int64_t)mm_brk(mm, c->args[0]);
+	struct mm_struct *mm = &s->mm;
+	unsigned long found = (unsigned long)c->result;
+	int64_t result;
 
+	if (s->brk_in_pages && found != c->args[0] && found >= mm->start_brk && found < mm->brk)
+		mm->brk = found;
+	s->brk_in_pages = false;
+	result = (int64_t)mm_brk(mm, c->args[0]);
 	if (result != c->result && succeeded(c))
 		(void)!mm_brk(mm, (unsigned long)c->result);
 	return result;
 }
 
 /* Calls about which the recording says no more than their arguments. False: it is none of them. */
-static bool plain_call(struct mm_struct *mm, const struct trace_call *c, int64_t *result)
+static bool plain_call(struct space *s, const struct trace_call *c, int64_t *result)
 {
+	struct mm_struct *mm = &s->mm;
 	const uint64_t *a = c->args;
 
 	switch (c->nr) {
 	case NR_brk:
-		*result = do_brk(mm, c);
+		*result = do_brk(s, c);
 		return true;
 	case NR_munmap:
 		*result = mm_munmap(mm, a[0], a[1]);
@@ -316,7 +326,7 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 	case NR_mlock2:
 		return do_mlock(s, c, (int)c->args[2]);
 	default:
-		if (plain_call(&s->mm, c, &result))
+		if (plain_call(s, c, &result))
 			return (struct prediction){ true, true, result };
 		return not_modelled(s, c);
 	}

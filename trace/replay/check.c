@@ -395,6 +395,17 @@ int cut_as_seen(struct space *s, const struct trace_map *map)
 	return err;
 }
 
+/* An area of memory behind the heap is called [heap], too, where the break is at its very start: else it is below. */
+static void learn_break(struct space *s, const struct trace_map *map)
+{
+	uint32_t i = area_above(map, s->mm.brk);
+	const struct trace_area *a = i < map->count ? &map->areas[i] : NULL;
+
+	if (a && map->has_names && a->start == s->mm.brk && s->mm.brk > s->mm.start_brk && !a->ino &&
+		strcmp(a->name, "[heap]"))
+		s->mm.brk--;
+}
+
 int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_map *map = &e->map;
@@ -402,6 +413,8 @@ int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 	struct trace_map part;
 
 	r->stats.checks++;
+	if (s->brk_in_pages)
+		learn_break(s, map);
 	if (maps_equal(s, map)) {
 		if (settles)
 			s->grown_start = s->grown_end = 0;

@@ -124,6 +124,11 @@ static struct prediction refused_for_seal(struct replay *r, struct space *s, str
 	return p;
 }
 
+static bool is_beyond(const struct space *s, const struct mmap_request *req)
+{
+	return req->len > s->mm.task_size || req->addr > s->mm.task_size - req->len;
+}
+
 struct prediction call_mmap(struct replay *r, struct space *s, const struct trace_call *c)
 {
 	struct vm_file *file = file_of_call(r, s, c);
@@ -137,10 +142,10 @@ struct prediction call_mmap(struct replay *r, struct space *s, const struct trac
 
 	if (!file && anonymous && huge && (req.flags & MAP_FIXED) && c->result == -EPERM)
 		return refused_for_seal(r, s, &req);
-	/* The file of huge pages is known when one was mapped. */
+	/* The file of huge pages is known when one was mapped.  What does not fit at all is refused whatever the pool has. */
 	if (!file && (!anonymous || huge)) {
 		p.made = p.compared = pool_that_refuses(c) && (req.flags & MAP_FIXED);
-		p.result = (int64_t)req.addr;
+		p.result = is_beyond(s, &req) ? -ENOMEM : (int64_t)req.addr;
 		return p;
 	}
 	if (!anonymous || huge)

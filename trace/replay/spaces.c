@@ -181,7 +181,7 @@ int space_event(struct replay *r, const struct trace_event *e)
 	if (!t->topdown && t->mmap_base)
 		mm->mmap_legacy_base = t->mmap_base;
 	s->doubt |= t->attached;
-	s->attached = t->attached;
+	s->attached = s->brk_in_pages = t->attached;
 	if (!r->first_pid) {
 		r->first_pid = e->pid;
 		r->stats.processes = r->stats.threads = 1;
@@ -219,6 +219,7 @@ int fork_event(struct replay *r, const struct trace_event *e)
 	child->partial = parent->partial;
 	child->take_over = parent->take_over;
 	child->cut_from = parent->cut_from;
+	child->brk_in_pages = parent->brk_in_pages;
 	child->call = parent->call;
 	child->call_step = parent->call_step;
 	vdso_copy(child, parent);
