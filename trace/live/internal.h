@@ -218,9 +218,10 @@ struct live {
 	sigset_t run_mask_before;
 	uint64_t signals_asked; /* wait.c: when it was looked last whether one had come */
 	struct passed_signal passed[NR_PASSED_SIGNALS];
-	uint64_t ticked_ns;   /* the last tick */
-	unsigned int noticed; /* notices.c: kinds that were said */
-	void *known_files;    /* tsearch(3) */
+	uint64_t ticked_ns;     /* the last tick */
+	uint64_t crowded_until; /* wait.c: others want the CPU */
+	unsigned int noticed;   /* notices.c: kinds that were said */
+	void *known_files;      /* tsearch(3) */
 	struct known_file *all_known;
 	unsigned long nr_known, sweep_at;
 	struct known_mount mounts[MOUNT_CACHE];
@@ -276,7 +277,7 @@ void signals_unblock(struct live *l);
 void signals_take(struct live *l);
 void signals_give_back(struct live *l);
 /* The task that has something to report; 0: none for a while; -1: there is none. */
-pid_t wait_for_report(int *status);
+pid_t wait_for_report(struct live *l, int *status);
 /* Signals that came to this process and are the program's. */
 void signals_pass_on(struct live *l);
 /* The task is about to be given a signal. */

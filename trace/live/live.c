@@ -144,7 +144,7 @@ static bool is_tick_due(struct live *l)
 static void take_report(struct live *l)
 {
 	int status;
-	pid_t tid = wait_for_report(&status);
+	pid_t tid = wait_for_report(l, &status);
 
 	if (tid > 0)
 		on_stop(l, tid, status);

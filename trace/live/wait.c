@@ -17,9 +17,12 @@
 
 #include "internal.h"
 
-#define POLL_NS      50000
-#define FIRST_REST   1000000
-#define LONGEST_REST 100000000
+#define POLL_NS 50000
+/* A CPU that was offered and has not come back for so long is wanted by others; that is believed for a while. */
+#define CROWDED_NS     200000
+#define CROWDED_FOR_NS 200000000
+#define FIRST_REST     1000000
+#define LONGEST_REST   100000000
 /* So long after a signal came it is known whether the program was sent it, too. */
 #define OWN_SIGNAL_NS 20000000
 
@@ -150,22 +153,32 @@ void signals_pass_on(struct live *l)
 /*
  * A stop is mostly followed by another within microseconds, by the end of the call or by the next of a row of calls, sooner
  * than this process would have gone to sleep and been woken again: it is asked for a while, and the CPU is offered to
- * whoever wants it.
+ * whoever wants it.  Where that is somebody else, who keeps it for long, the next reports are slept for: who sleeps is given
+ * the CPU as soon as a task stops.
  */
-static pid_t ask_for_a_while(int *status)
+static pid_t ask_for_a_while(struct live *l, int *status)
 {
-	uint64_t until = now_ns() + POLL_NS;
+	uint64_t begin = now_ns(), now = begin, before;
 	pid_t tid;
 
-	do
+	/* There is a SIGCHLD for each report; of several tasks one can stand for two. */
+	if (begin < l->crowded_until && l->nr_tasks == 1)
+		return 0;
+	for (;;) {
 		tid = kernel->waitpid(-1, status, __WALL | WNOHANG);
-	while (!tid && sched_yield() == 0 && now_ns() < until);
-	return tid;
+		before = now;
+		if (tid || begin < l->crowded_until || before - begin >= POLL_NS)
+			return tid;
+		sched_yield();
+		now = now_ns();
+		if (now - before > CROWDED_NS)
+			l->crowded_until = now + CROWDED_FOR_NS;
+	}
 }
 
-pid_t wait_for_report(int *status)
+pid_t wait_for_report(struct live *l, int *status)
 {
-	pid_t tid = ask_for_a_while(status);
+	pid_t tid = ask_for_a_while(l, status);
 	long rest = FIRST_REST, rested = 0;
 
 	while (!tid && rested < LONGEST_REST) {

@@ -398,7 +398,7 @@ static bool scripted_wait_for_child(long ns)
 
 static uint64_t scripted_now_ns(void)
 {
-	return scr.now += 1000;
+	return scr.now += 1000 + scr.crowd;
 }
 
 static int scripted_kill(pid_t tid, int sig)
