@@ -2,6 +2,11 @@
 /* vmaple-bench: how fast our index is, beside others. See bench.h for how it measures, docs/bench.md for results. */
 #include "bench.h"
 #include "count.h"
+#include "html.h"
+#include "machine.h"
+#include "page.h"
+#include "quiet.h"
+#include "result.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,19 +104,54 @@ static const struct {
 };
 #define NR_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 
+#define EXTRA_ROUNDS (BENCH_ROUNDS / 2) /* of each comparison, where rounds are disturbed */
+#define MOST_SIZES   16
+
 static bool json;
 static bool counting; /* instructions, in one round */
+static bool page;     /* nothing is named: thirty comparisons, a line each */
+static bool all;
+static bool quiet; /* nothing has disturbed the round so far */
 static size_t given_sizes[2];
-static const char *given_calls;
+static const char *given_calls, *given_html;
+static struct html *html;
+static const char *asking; /* the question */
 
 bool bench_json(void)
 {
-	return json || counting;
+	return json || counting || page;
+}
+
+/* For a curve: 100, 300, 1,000 ... up to the largest of its own, where it has several. */
+static const size_t *curve_sizes(const size_t *own)
+{
+	static size_t sizes[MOST_SIZES];
+	size_t last = 0, nr = 0;
+
+	for (size_t i = 0; own[i]; i++)
+		last = own[i];
+	for (size_t n = 100; n < last && nr + 2 < MOST_SIZES; n *= 10) {
+		sizes[nr++] = n;
+		if (3 * n < last)
+			sizes[nr++] = 3 * n;
+	}
+	sizes[nr++] = last;
+	sizes[nr] = 0;
+	return own[1] ? sizes : own;
 }
 
 const size_t *bench_sizes(const size_t *own)
 {
-	return given_sizes[0] ? given_sizes : own;
+	static size_t sizes[MOST_SIZES];
+
+	if (given_sizes[0])
+		return given_sizes;
+	if (given_html)
+		return curve_sizes(own);
+	if (!page)
+		return own;
+	page_sizes(asking, sizes, MOST_SIZES);
+	return sizes;
 }
 
 const char *bench_calls(void)
@@ -141,7 +181,7 @@ unsigned long bench_holds(struct trial *trial, void *arg)
 /* One round of one contender. @return its sum. */
 static unsigned long run_once(const struct work *work, struct trial *trial, double *ns)
 {
-	double start, seconds;
+	double start, seconds, wall, cpu;
 	unsigned long sum;
 
 	bench_select(trial->contender);
@@ -149,17 +189,31 @@ static unsigned long run_once(const struct work *work, struct trial *trial, doub
 		work->before(trial, work->arg);
 	if (counting)
 		count_begin();
+	wall = bench_seconds(BENCH_WALL);
+	cpu = bench_seconds(BENCH_THREAD);
 	start = bench_seconds(work->clock);
 	sum = work->run(trial, work->arg);
 	seconds = bench_seconds(work->clock) - start;
+	cpu = bench_seconds(BENCH_THREAD) - cpu;
+	wall = bench_seconds(BENCH_WALL) - wall;
 	if (counting)
 		count_end(work, trial->contender);
+	if ((work->clock == BENCH_THREAD || work->threads == 1) && wall > 1e-4 && cpu < PROBE_SHARE * wall)
+		quiet = false;
 	*ns = (work->took ? work->took(trial, work->arg) : seconds * 1e9) / (double)work->operations;
 	if (work->check)
 		sum += work->check(trial, work->arg);
 	if (work->after)
 		work->after(trial, work->arg);
 	return sum;
+}
+
+/* Was the machine ours for as long as @work's threads wanted it? */
+static bool is_quiet(const struct work *work)
+{
+	if (work->threads > 1)
+		return probe_cores(work->threads);
+	return probe_quiet(work->clock == BENCH_WALL ? BENCH_WALL : BENCH_THREAD);
 }
 
 /*
@@ -179,6 +233,8 @@ static void run_round(const struct work *work, struct trial *trials, size_t nr, 
 		sums[i] = run_once(work, &trials[i], &ns);
 		if (counts)
 			trials[i].ns[round] = ns;
+		if (counts && !is_quiet(work))
+			quiet = false;
 	}
 	for (size_t i = 1; i < nr; i++) {
 		if (sums[i] == sums[0])
@@ -187,60 +243,6 @@ static void run_round(const struct work *work, struct trial *trials, size_t nr, 
 			trials[0].contender->name, trials[i].contender->name);
 		exit(1);
 	}
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void print_text(const struct trial *trial, double ratio)
-{
-	if (trial->bytes > 0)
-		printf("  %-20s %10s %10s %10.1f", trial->contender->name, "", "", trial->bytes);
-	else
-		printf("  %-20s %10.2f %10.2f %10s", trial->contender->name, trial->ns[0],
-			trial->ns[BENCH_ROUNDS / 2], "");
-	printf(" %8.2f\n", ratio);
-}
-
-static void print_json(const struct work *work, const struct trial *trial, double ratio)
-{
-	printf("{\"question\":\"%s\",", work->question);
-	if (work->which[0])
-		printf("\"which\":\"%s\",", work->which);
-	printf("\"n\":%zu,\"contender\":\"%s\",", work->n, trial->contender->name);
-	if (trial->bytes > 0)
-		printf("\"bytes\":%.1f,", trial->bytes);
-	else
-		printf("\"ns\":%.2f,\"median\":%.2f,", trial->ns[0], trial->ns[BENCH_ROUNDS / 2]);
-	printf("\"ratio\":%.2f}\n", ratio);
-}
-
-static void print(const struct work *work, struct trial *trials, size_t nr, double again)
-{
-	if (!json) {
-		printf("\n%s%s%s, n = %zu\n", work->question, work->which[0] ? ": " : "", work->which,
-			work->n);
-		printf("  %-20s %10s %10s %10s %8s\n", "", "ns, min", "median", "bytes/n", "ratio");
-	}
-	for (size_t i = 0; i < nr; i++)
-		qsort(trials[i].ns, BENCH_ROUNDS, sizeof(double), compare_doubles);
-	for (size_t i = 0; i < nr; i++) {
-		/* Where nothing is timed, bytes are what is compared. */
-		bool timed = trials[0].bytes == 0;
-		double ratio = timed ? trials[i].ns[0] / trials[0].ns[0] : trials[i].bytes / trials[0].bytes;
-
-		if (json)
-			print_json(work, &trials[i], ratio);
-		else
-			print_text(&trials[i], ratio);
-	}
-	if (!json && trials[0].bytes == 0)
-		printf("  %-20s %10.2f %31.2f\n", "vmaple, once more", again, again / trials[0].ns[0]);
-	fflush(stdout);
 }
 
 static size_t choose(const struct work *work, struct trial *trials)
@@ -273,42 +275,88 @@ static void end_all(const struct work *work, struct trial *trials, size_t nr)
 	}
 }
 
-static void time_all(const struct work *work, struct trial *trials, size_t nr)
+/*
+ * A round that was disturbed is taken again, as long as there are EXTRA_ROUNDS left for that; then it counts.
+ */
+static void take_round(
+	const struct work *work, struct trial *trials, size_t nr, int round, struct result *result)
 {
+	for (;;) {
+		quiet = is_quiet(work);
+		run_round(work, trials, nr, round, true);
+		if (quiet)
+			return;
+		if (result->repeated == EXTRA_ROUNDS) {
+			result->disturbed++;
+			return;
+		}
+		result->repeated++;
+	}
+}
+
+static void print(const struct result *result)
+{
+	if (json)
+		result_print_json(result);
+	else if (page)
+		result_print_page(result);
+	else
+		result_print(result);
+	fflush(stdout);
+	if (html && html_add(html, result)) {
+		fprintf(stderr, "vmaple-bench: %s cannot be written\n", given_html);
+		exit(1);
+	}
+}
+
+static bool time_all(const struct work *work, struct trial *trials, size_t nr)
+{
+	struct result result = { .question = work->question, .n = work->n, .threads = work->threads };
 	double again;
 
+	snprintf(result.which, sizeof(result.which), "%s", work->which);
 	for (int round = 0; round < BENCH_ROUNDS; round++) {
 		if (work->anew && round == BENCH_ROUNDS / 2) {
 			end_all(work, trials, nr);
 			begin_all(work, trials, nr, true);
 			run_round(work, trials, nr, round - 1, false);
 		}
-		run_round(work, trials, nr, round, true);
+		take_round(work, trials, nr, round, &result);
 	}
 	if (work->round)
 		work->round(work->arg);
 	run_once(work, &trials[0], &again);
-	print(work, trials, nr, again);
+	result_fill(&result, trials, nr);
+	if (trials[0].bytes > 0) /* and nothing was timed */
+		result.repeated = result.disturbed = 0;
+	result.drift = again / result.lines[0].ns.min;
+	for (size_t i = 0; i < nr && work->best; i++)
+		work->best[i] = result.lines[i].ns.min;
+	print(&result);
+	return result_counts(&result);
 }
 
-void bench_compare(const struct work *work)
+bool bench_compare(const struct work *work)
 {
 	struct trial trials[BENCH_CONTENDERS] = { 0 };
 	size_t nr = choose(work, trials);
+	bool counts = false;
 
+	if (page && !page_has(work->question, work->which, work->n))
+		return false;
 	begin_all(work, trials, nr, false);
 	run_round(work, trials, nr, -1, false);
 	if (!counting)
-		time_all(work, trials, nr);
+		counts = time_all(work, trials, nr);
 	end_all(work, trials, nr);
-	for (size_t i = 0; i < nr && work->best; i++)
-		work->best[i] = trials[i].ns[0];
+	return counts;
 }
 
 static void usage(FILE *to)
 {
-	fprintf(to,
-		"usage: vmaple-bench [QUESTION...] [--n N] [--calls FILE] [--json | --count]\nquestions:");
+	fprintf(to, "usage: vmaple-bench [QUESTION... | --all] [--n N] [--calls FILE] [--json | --count] "
+		    "[--html FILE]\n"
+		    "Without a question, --all, --n or --html: thirty comparisons, a line each.\nquestions:");
 	for (size_t i = 0; i < NR_QUESTIONS; i++)
 		fprintf(to, " %s", questions[i].name);
 	fprintf(to, "\n");
@@ -332,6 +380,10 @@ static int parse(int argc, char **argv)
 			json = true;
 		else if (strcmp(argv[i], "--count") == 0)
 			counting = true;
+		else if (strcmp(argv[i], "--all") == 0)
+			all = true;
+		else if (strcmp(argv[i], "--html") == 0 && i + 1 < argc)
+			given_html = argv[++i];
 		else if (strcmp(argv[i], "--n") == 0 && i + 1 < argc)
 			given_sizes[0] = strtoull(argv[++i], NULL, 0);
 		else if (strcmp(argv[i], "--calls") == 0 && i + 1 < argc)
@@ -352,6 +404,40 @@ static bool is_asked(const char *name, char *const *asked, int nr)
 	return nr == 0;
 }
 
+/* Of all that is asked, or of each contender that is missing, before the first figure. */
+static void begin_report(void)
+{
+	char machine[512];
+
+	machine_describe(machine, sizeof(machine));
+	fprintf(json ? stderr : stdout, "%s\n", machine);
+	for (size_t i = 0; missing[i]; i++)
+		fprintf(json ? stderr : stdout, "missing: %s\n", missing[i]);
+	if (page && !json)
+		result_print_page_head();
+	if (!given_html)
+		return;
+	html = html_begin(given_html, machine);
+	if (!html) {
+		fprintf(stderr, "vmaple-bench: %s cannot be written\n", given_html);
+		exit(1);
+	}
+}
+
+static void ask_all(char *const *asked, int nr)
+{
+	for (size_t i = 0; i < NR_QUESTIONS; i++) {
+		size_t sizes[MOST_SIZES];
+
+		asking = questions[i].name;
+		if (!is_asked(asking, asked, nr) || (page && !page_sizes(asking, sizes, MOST_SIZES)))
+			continue;
+		/* Not the search of the last contender of the question before. */
+		contender_vmaple.select();
+		questions[i].ask();
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int asked;
@@ -361,7 +447,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	asked = parse(argc, argv);
-	if (asked < 0) {
+	if (asked < 0 || (asked && all)) {
 		usage(stderr);
 		return 2;
 	}
@@ -370,16 +456,14 @@ int main(int argc, char **argv)
 				"valgrind\n");
 		return 2;
 	}
-	for (size_t i = 0; missing[i]; i++)
-		fprintf(json ? stderr : stdout, "missing: %s\n", missing[i]);
+	page = !asked && !all && !given_sizes[0] && !given_html;
+	begin_report();
 	vmaple_rcu_register_thread();
-	for (size_t i = 0; i < NR_QUESTIONS; i++) {
-		if (!is_asked(questions[i].name, argv, asked))
-			continue;
-		/* Not the search of the last contender of the question before. */
-		contender_vmaple.select();
-		questions[i].ask();
-	}
+	ask_all(argv, asked);
 	vmaple_rcu_unregister_thread();
+	if (html && html_end(html)) {
+		fprintf(stderr, "vmaple-bench: %s cannot be written\n", given_html);
+		return 1;
+	}
 	return 0;
 }

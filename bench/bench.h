@@ -50,6 +50,7 @@ struct work {
 	size_t n;          /* entries */
 	size_t operations; /* in one round */
 	enum bench_clock clock;
+	unsigned int threads; /* that want a core each at the same time, and never wait; 0: one, which may wait */
 	void *arg;
 	/* Who takes part, ours first; NULL: all contenders that can. */
 	const struct contender *contenders;
@@ -72,8 +73,9 @@ struct work {
 	double *best; /* becomes each contender's minimum, in their order; may be NULL */
 };
 
-void bench_compare(const struct work *work);
-/* Is the answer for a program, and tables are not wanted? */
+/* @return are there figures? There are not where threads had no cores of their own. */
+bool bench_compare(const struct work *work);
+/* Is the answer for a program, or for the page, and further tables are not wanted? */
 bool bench_json(void);
 
 /* The sizes that a question is asked at: --n, or its own, ending with 0. */

@@ -291,23 +291,24 @@ void beside_compare(const char *question, const char *which, enum pace pace, boo
 			beside->index[i] = area_address(
 				&beside->mix.places.sorted[random_below(&beside->mix.random, 2 * *n)],
 				&beside->mix.random);
-		bench_compare(&(struct work){
-			.question = question,
-			.which = which,
-			.n = *n,
-			.operations = time_writer ? WRITES : LOADS,
-			.clock = BENCH_WALL,
-			.arg = beside,
-			.contenders = list,
-			.nr_contenders = nr,
-			.begin = begin,
-			.after = settle,
-			.run = run,
-			.took = took,
-			.end = end,
-			.best = best,
-		});
-		print_kept(beside, list, best);
+		if (bench_compare(&(struct work){
+			    .question = question,
+			    .which = which,
+			    .n = *n,
+			    .operations = time_writer ? WRITES : LOADS,
+			    .clock = BENCH_WALL,
+			    .threads = pace == NOT_AT_ALL ? 1 : 2,
+			    .arg = beside,
+			    .contenders = list,
+			    .nr_contenders = nr,
+			    .begin = begin,
+			    .after = settle,
+			    .run = run,
+			    .took = took,
+			    .end = end,
+			    .best = best,
+		    }))
+			print_kept(beside, list, best);
 		mix_end(&beside->mix);
 	}
 	free(beside);

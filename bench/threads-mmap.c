@@ -114,6 +114,7 @@ void question_threads_mmap(void)
 			.n = *n,
 			.operations = PAIRS,
 			.clock = BENCH_WALL,
+			.threads = 2,
 			.arg = (void *)n,
 			.contenders = side_names,
 			.nr_contenders = NR_SIDES,

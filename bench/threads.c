@@ -227,6 +227,7 @@ static const struct contender ways[] = { { .name = "vmaple", .rcu = true }, { .n
 struct curve {
 	unsigned int points, threads[16];
 	double ns[16][NR_WAYS], changed[16][NR_WAYS];
+	bool counts[16]; /* the threads had cores of their own */
 };
 
 /* 1, 2, 4 ... and as many as there are CPUs for us. */
@@ -254,6 +255,10 @@ static void print_curve(const struct curve *curve, const char *question, const c
 		printf(" %20s%*s", ways[way].name, changes ? 8 : 0, "");
 	for (unsigned int i = 0; i < curve->points; i++) {
 		printf("\n  %7u", curve->threads[i]);
+		if (!curve->counts[i]) {
+			printf("  no cores of their own");
+			continue;
+		}
 		for (int way = 0; way < NR_WAYS; way++) {
 			printf(" %12.2f %6.2fx", 1000 / curve->ns[i][way],
 				curve->ns[0][way] / curve->ns[i][way]);
@@ -264,17 +269,18 @@ static void print_curve(const struct curve *curve, const char *question, const c
 	printf("\n");
 }
 
-static void ask_crowd(struct crowd *crowd, const char *question, const char *beside, double *best)
+static bool ask_crowd(struct crowd *crowd, const char *question, const char *beside, double *best)
 {
 	char which[64];
 
 	snprintf(which, sizeof(which), "%u threads, %s", crowd->threads, beside);
-	bench_compare(&(struct work){
+	return bench_compare(&(struct work){
 		.question = question,
 		.which = which,
 		.n = crowd->n,
 		.operations = LOOKS / crowd->threads * crowd->threads,
 		.clock = BENCH_WALL,
+		.threads = crowd->threads + (crowd->changer != NOBODY),
 		.arg = crowd,
 		.contenders = ways,
 		.nr_contenders = NR_WAYS,
@@ -316,7 +322,7 @@ static void ask_crowds(const char *question, bool faults)
 					.faults = faults,
 					.rounds = rounds };
 
-				ask_crowd(&crowd, question, beside[changer], curve.ns[i]);
+				curve.counts[i] = ask_crowd(&crowd, question, beside[changer], curve.ns[i]);
 				if (changer != NOBODY)
 					take_all_rounds(&curve, i, rounds);
 			}

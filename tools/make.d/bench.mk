@@ -1,11 +1,11 @@
 .PHONY: bench
-bench: deps-build deps-bench ## how fast, beside the kernel's trees and others (some minutes)
+bench: deps-build deps-bench ## how fast, beside the kernel's trees and others: a page; BENCH=--all for all of it
 	@tools/kernel-source 7.3 >/dev/null || true
 	@tools/configure $(BUILD)
 	@ninja -C $(BUILD) bench/vmaple-bench
 	@ln -sf bench/vmaple-bench $(BUILD)/vmaple-bench
 	@$(BUILD)/vmaple-bench $(BENCH)
-ifeq ($(BENCH),)
+ifneq ($(filter --all,$(BENCH)),)
 	@tools/bench-instructions $(BUILD)/vmaple-bench
 endif
 
