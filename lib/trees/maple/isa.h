@@ -228,16 +228,20 @@ AVX2_TARGET static inline unsigned int avx2_wide_holes(const struct mt_leaf *lea
  */
 #define AVX512_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,popcnt")))
 
+/*
+ * Masks of eight bits are packed by two where they are, and moved by two: lookups that do not wait for each other take a tenth
+ * less time than with four moves, those that do a twentieth more. Packed by four, the one is no faster and the other slower.
+ */
 AVX512_TARGET static inline unsigned int avx512_below(const void *words, unsigned long index)
 {
 	const __m512i key = _mm512_set1_epi64((long long)index);
 	const __m512i *word = words;
-	unsigned int below = 0;
+	unsigned int low =
+		_mm512_kunpackb(_mm512_cmplt_epu64_mask(word[1], key), _mm512_cmplt_epu64_mask(word[0], key));
+	unsigned int high =
+		_mm512_kunpackb(_mm512_cmplt_epu64_mask(word[3], key), _mm512_cmplt_epu64_mask(word[2], key));
 
-	UNROLL
-	for (unsigned int i = 0; i < 4; i++)
-		below |= (unsigned int)_mm512_cmplt_epu64_mask(word[i], key) << (8 * i);
-	return below;
+	return low | high << 16;
 }
 
 AVX512_TARGET static inline unsigned int avx512_inner(const struct mt_inner *node, unsigned long index)

@@ -146,6 +146,23 @@ static inline void leaf_prefetch(const struct mt_leaf *leaf)
 	__builtin_prefetch(&leaf->slot[LEAF_AREAS / 2 + 1]);
 }
 
+/* Load what a search reads of a narrow leaf, and half of it of a wide one. */
+static inline void leaf_prefetch_ends(const struct mt_leaf *leaf)
+{
+	__builtin_prefetch(leaf);
+	__builtin_prefetch((const char *)leaf + 64);
+}
+
+/* And what a lookup reads then: the start of the area that was found, and its slot. */
+static inline void leaf_prefetch_area(const struct mt_leaf *leaf, unsigned int i)
+{
+	if (leaf_is_wide(leaf))
+		__builtin_prefetch(&leaf_wide(leaf)->start[i]);
+	else
+		__builtin_prefetch((const char *)leaf->narrow.start + i * sizeof(int));
+	__builtin_prefetch(&leaf->slot[i]);
+}
+
 /* Load what a step through all areas, or a store, will read. */
 static inline void leaf_prefetch_all(const struct mt_leaf *leaf)
 {
@@ -167,6 +184,14 @@ static inline int narrow_key(const struct mt_leaf *leaf, unsigned long index)
 static inline int narrow_start(const struct mt_leaf *leaf, unsigned int i)
 {
 	return ((const int *)((const char *)leaf + offsetof(struct mt_leaf, narrow.start)))[i];
+}
+
+/* What is at @index, where @i areas end below it. */
+static inline void *leaf_entry_at(const struct mt_leaf *leaf, unsigned int i, unsigned long index)
+{
+	if (leaf_is_wide(leaf))
+		return i < leaf->nr && leaf_wide(leaf)->start[i] <= index ? leaf_entry(leaf, i) : NULL;
+	return narrow_start(leaf, i) <= narrow_key(leaf, index) ? leaf_entry(leaf, i) : NULL;
 }
 
 /* The first area at or after @i that has an entry, or nr. */
