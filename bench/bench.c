@@ -67,6 +67,8 @@ static const struct {
 	{ "lookup", question_lookup },
 	{ "lookup-dependent", question_lookup_dependent },
 	{ "lookup-batch", question_lookup_batch },
+	{ "lookup-again", question_lookup_again },
+	{ "lookup-cold", question_lookup_cold },
 	{ "lookup-in-handler", question_lookup_in_handler },
 	{ "mix-rcu", question_mix_rcu },
 	{ "overwrite", question_overwrite },

@@ -50,7 +50,8 @@ struct work {
 	size_t n;          /* entries */
 	size_t operations; /* in one round */
 	enum bench_clock clock;
-	unsigned int threads; /* that want a core each at the same time, and never wait; 0: one, which may wait */
+	unsigned int
+		threads; /* that want a core each at the same time, and never wait; 0: one, which may wait */
 	void *arg;
 	/* Who takes part, ours first; NULL: all contenders that can. */
 	const struct contender *contenders;
@@ -118,6 +119,8 @@ unsigned long bench_holds(struct trial *trial, void *arg);
 void question_lookup(void);
 void question_lookup_dependent(void);
 void question_lookup_batch(void);
+void question_lookup_again(void);
+void question_lookup_cold(void);
 void question_lookup_in_handler(void);
 void question_mix_rcu(void);
 void question_overwrite(void);

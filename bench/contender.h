@@ -48,6 +48,8 @@ struct contender {
 	unsigned long (*load)(void *tree, const unsigned long *index, size_t nr);
 	/* As load, several at a time; NULL: one by one is all that it can. */
 	unsigned long (*load_many)(void *tree, const unsigned long *index, size_t nr);
+	/* As load, beginning where the last was found; NULL: it has no such place. */
+	unsigned long (*load_near)(void *tree, const unsigned long *index, size_t nr);
 	/* As load, each index known only when the entry before has been found. */
 	unsigned long (*chase)(void *tree, const unsigned long *index, size_t nr);
 	void (*mix)(void *tree, const struct step *steps, size_t nr);

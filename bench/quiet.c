@@ -76,7 +76,7 @@ bool probe_cores(unsigned int threads)
 {
 	unsigned int nr = threads < MOST ? threads : MOST, waiting = nr;
 	struct spinner spinners[MOST];
-	double begin[MOST], end[MOST];
+	double begin[MOST] = { 0 }, end[MOST] = { 0 };
 
 	probe_quiet(BENCH_WALL);
 	for (unsigned int i = 0; i < nr; i++) {

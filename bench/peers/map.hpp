@@ -77,12 +77,12 @@ static size_t map_bytes(void *)
 	return counted_bytes;
 }
 
-#define MAP_OPERATIONS                                                                                  \
-	.create = map_create, .destroy = map_destroy, .rcu = false, .same_but_for_rcu = false,          \
-	.insert = loop_insert, .append = map_append, .load = loop_load, .load_many = nullptr,           \
-	.chase = loop_chase, .mix = loop_mix, .overwrite = map_overwrite, .gap_lowest = nullptr,        \
-	.gap_highest = nullptr, .iterate = map_iterate, .duplicate = map_duplicate, .bytes = map_bytes, \
-	.read_lock = nullptr, .read_unlock = nullptr, .write_lock = nullptr, .write_unlock = nullptr,   \
-	.barrier = nullptr, .thread_exit = nullptr, .ops = nullptr
+#define MAP_OPERATIONS                                                                                     \
+	.create = map_create, .destroy = map_destroy, .rcu = false, .same_but_for_rcu = false,             \
+	.insert = loop_insert, .append = map_append, .load = loop_load, .load_many = nullptr,              \
+	.load_near = nullptr, .chase = loop_chase, .mix = loop_mix, .overwrite = map_overwrite,            \
+	.gap_lowest = nullptr, .gap_highest = nullptr, .iterate = map_iterate, .duplicate = map_duplicate, \
+	.bytes = map_bytes, .read_lock = nullptr, .read_unlock = nullptr, .write_lock = nullptr,           \
+	.write_unlock = nullptr, .barrier = nullptr, .thread_exit = nullptr, .ops = nullptr
 
 #endif /* BENCH_PEERS_MAP_HPP */

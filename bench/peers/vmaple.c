@@ -61,11 +61,22 @@ static unsigned long vmaple_load_many(void *tree, const unsigned long *index, si
 	return sum;
 }
 
+static unsigned long vmaple_load_near(void *tree, const unsigned long *index, size_t nr)
+{
+	MA_STATE(mas, (tree_t *)tree, 0, 0);
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		sum += (unsigned long)mas_look_near(&mas, index[i]);
+	return sum;
+}
+
 const struct contender contender_vmaple = {
 	.name = "vmaple",
 	.select = select_best,
 	.bytes = vmaple_bytes,
 	.load_many = vmaple_load_many,
+	.load_near = vmaple_load_near,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,
 };
@@ -75,6 +86,7 @@ const struct contender contender_vmaple_avx2 = {
 	.select = select_avx2,
 	.bytes = vmaple_bytes,
 	.load_many = vmaple_load_many,
+	.load_near = vmaple_load_near,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,
 };
@@ -84,6 +96,7 @@ const struct contender contender_vmaple_sse = {
 	.select = select_sse,
 	.bytes = vmaple_bytes,
 	.load_many = vmaple_load_many,
+	.load_near = vmaple_load_near,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,
 };
@@ -93,6 +106,7 @@ const struct contender contender_vmaple_scalar = {
 	.select = select_scalar,
 	.bytes = vmaple_bytes,
 	.load_many = vmaple_load_many,
+	.load_near = vmaple_load_near,
 	.barrier = vmaple_rcu_barrier,
 	MAPLE_OPERATIONS,
 };

@@ -149,6 +149,29 @@ static inline void dawdle(struct reader *r)
 		sched_yield();
 }
 
+/* A cursor that stays about one place, in one section, while the writer goes on. */
+static inline void look_near(struct reader *r)
+{
+	unsigned long from = random_below(&r->r, END - 40);
+	MA_STATE(mas, &r->t->mt, from, from);
+
+	vmaple_rcu_read_lock();
+	for (int looks = 0; looks < 20; looks++) {
+		unsigned long index = from + random_below(&r->r, 40);
+		void *entry;
+
+		look_begins(r);
+		entry = mas_look_near(&mas, index);
+		if (entry)
+			check_at(r, entry, index, "mas_look_near");
+		else if (is_stable(index))
+			missed(r, index, "mas_look_near");
+		dawdle(r);
+	}
+	vmaple_rcu_read_unlock();
+	r->looks++;
+}
+
 /* Leave the section and enter another, as mas_pause() allows. */
 static inline void rest(struct reader *r, struct ma_state *mas)
 {
@@ -294,6 +317,7 @@ static inline void *reader_main(void *arg)
 			break;
 		case 11 ... 12:
 			look_around(r);
+			look_near(r);
 			break;
 		default:
 			look_for_gap(r);

@@ -50,6 +50,7 @@ struct run {
 	const struct shape *shape;
 	struct maple_tree mt;
 	unsigned long value;
+	struct ma_state near; /* kept from look to look, whatever is stored between */
 };
 
 static unsigned long key(struct run *r)
@@ -442,6 +443,26 @@ static void do_load_many(struct run *r)
 	assert_ptr_equal(entry[nr], r); /* not behind the last */
 }
 
+/* Mostly about the range that the cursor is on, its edges too; whatever has been stored since the last look. */
+static void do_look_near(struct run *r)
+{
+	for (unsigned int looks = 1 + (unsigned int)random_below(&r->random, 6); looks; looks--) {
+		unsigned long index = key(r);
+		unsigned int at;
+
+		if (random_below(&r->random, 4))
+			index = random_below(&r->random, 2) ? r->near.index : r->near.last;
+		if (random_below(&r->random, 8) == 0)
+			index += 1 - 2 * random_below(&r->random, 2);
+		at = model_at(index);
+		assert_ptr_equal(mas_look_near(&r->near, index), model.range[at].entry);
+		if (!mt_height(&r->mt) || !model.range[at].entry)
+			continue;
+		assert_int_equal(r->near.index, model_begin(at));
+		assert_int_equal(r->near.last, model.range[at].last);
+	}
+}
+
 static void do_gap(struct run *r)
 {
 	unsigned long a = key(r), b = key(r), min = a < b ? a : b, max = a < b ? b : a, expected = 0;
@@ -494,6 +515,7 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 
 	r = (struct run){ .random = { seed }, .shape = shape };
 	mt_init_flags(&r.mt, shape->flags);
+	mas_init(&r.near, &r.mt, 0);
 	model_init();
 	for (uint64_t i = 0; i < operations; i++) {
 		switch (random_below(&r.random, 17)) {
@@ -518,6 +540,7 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 		case 14:
 			do_look(&r);
 			do_load_many(&r);
+			do_look_near(&r);
 			break;
 		case 15:
 			do_cut(&r);
