@@ -4,6 +4,7 @@
 #include <linux/io_uring.h>
 #include <linux/prctl.h>
 #include <linux/userfaultfd.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -439,11 +440,64 @@ static void merged_memory(void)
 	use_memory(p + 24 * PAGE);
 }
 
+/* It became longer since it was registered. */
+static void closed_over_what_grew(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	munmap(p + 2 * PAGE, 6 * PAGE);
+	serve(fd, p, 2, UFFDIO_REGISTER_MODE_MISSING);
+	need(mremap(p, 2 * PAGE, 4 * PAGE, 0) == p, "mremap");
+	close(fd);
+	mprotect(p + 3 * PAGE, PAGE, PROT_READ);
+}
+
+static sigjmp_buf refused;
+
+static void on_sigbus(int sig)
+{
+	siglongjmp(refused, sig);
+}
+
+/* What was written stays accounted for when it loses its access, and apart from what was not. */
+static void written_without_a_page(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_SIGBUS };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	volatile char *p = area(3);
+
+	need(fd >= 0 && !ioctl(fd, UFFDIO_API, &api), "userfaultfd");
+	mprotect((char *)p, PAGE, PROT_NONE);
+	serve(fd, (char *)p + PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	signal(SIGBUS, on_sigbus);
+	if (!sigsetjmp(refused, 1))
+		p[PAGE] = 1;
+	close(fd);
+	mprotect((char *)p + PAGE, 2 * PAGE, PROT_NONE);
+}
+
+/* The lower one was written before, and so has an anon_vma of its own. */
+static void stack_meets_another(void)
+{
+	volatile char *p = place(5);
+
+	munmap((char *)p, 5 * PAGE);
+	mmap((char *)p, 2 * PAGE, RW, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	mmap((char *)p + 3 * PAGE, 2 * PAGE, RW, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	p[PAGE] = 1;
+	p[2 * PAGE] = 1;
+	mprotect((char *)p, 5 * PAGE, PROT_READ);
+}
+
 static const struct test_case cases[] = {
 	{ "userfaultfd-closed", closed, "" },
 	{ "userfaultfd-closed-and-another-opened", closed_and_another_opened, "" },
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
 	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
+	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
+	{ "written-without-a-page", written_without_a_page, "" },
+	{ "stack-that-meets-another", stack_meets_another, "uncertain=1" },
 	{ "userfaultfd-zeros", zeros, "" },
 	{ "userfaultfd-moved", moved, "" },
 	{ "userfaultfd-write-protected", write_protected, "" },
