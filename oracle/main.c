@@ -4,6 +4,7 @@
  *
  *   kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] [--save FILE] [--keep-going N]
  *                 [--coverage]: what was asked, by call and by situation
+ *                 [--anon-vmas]: compare which areas share an anon_vma, too (by BPF)
  *   kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] --undo
  *   kernel-oracle [--profile NAME] --replay FILE...
  *
@@ -23,7 +24,7 @@ static struct options {
 	unsigned long calls, seed;
 	unsigned int length, keep_going;
 	const char *profile, *mix, *save;
-	bool replay, undo, coverage;
+	bool replay, undo, coverage, anon_vmas;
 } options = { .calls = 100000 };
 
 static struct sequence sequences[2], smallest;
@@ -109,6 +110,11 @@ static int random_run(void)
 	       "profile %s\n",
 		checked, nr, options.seed, (double)checked / spent, found, background.release,
 		background.kernel->name);
+	if (options.anon_vmas)
+		printf("# %lu times two areas shared an anon_vma, in both worlds; %lu sequences were "
+		       "compared up to a "
+		       "read of which only the kernel knows what it brings\n",
+			pairs_compared, left_alone);
 	if (options.coverage)
 		coverage_print(stdout);
 	return found || died ? 1 : 0;
@@ -164,10 +170,12 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: kernel-oracle [--calls N] [--seed S] [--profile NAME] [--mix NAME] [--length N] "
-		"[--save FILE] [--keep-going N] [--coverage]\n       kernel-oracle [--calls N] [--seed S] "
+		"[--save FILE] [--keep-going N] [--coverage] [--anon-vmas]\n       kernel-oracle [--calls N] "
+		"[--seed S] "
 		"[--profile "
 		"NAME] "
-		"[--mix NAME] [--length N] --undo\n       kernel-oracle [--profile NAME] --replay "
+		"[--mix NAME] [--length N] --undo\n       kernel-oracle [--profile NAME] [--anon-vmas] "
+		"--replay "
 		"FILE...\nmixes:");
 	list_mixes(stderr);
 	fprintf(stderr, "\nprofiles:\n");
@@ -180,7 +188,8 @@ static void parse_options(int argc, char **argv)
 	static const struct option known[] = { { "calls", 1, NULL, 'c' }, { "seed", 1, NULL, 's' },
 		{ "profile", 1, NULL, 'p' }, { "mix", 1, NULL, 'm' }, { "length", 1, NULL, 'l' },
 		{ "save", 1, NULL, 'o' }, { "keep-going", 1, NULL, 'k' }, { "replay", 0, NULL, 'r' },
-		{ "undo", 0, NULL, 'u' }, { "coverage", 0, NULL, 'g' }, { 0 } };
+		{ "undo", 0, NULL, 'u' }, { "coverage", 0, NULL, 'g' }, { "anon-vmas", 0, NULL, 'a' },
+		{ 0 } };
 	int c;
 
 	options.seed = (unsigned long)time(NULL) * 2654435761u;
@@ -216,6 +225,9 @@ static void parse_options(int argc, char **argv)
 		case 'g':
 			options.coverage = true;
 			break;
+		case 'a':
+			options.anon_vmas = true;
+			break;
 		default:
 			usage();
 		}
@@ -241,6 +253,8 @@ static void settle(void)
 
 	grow_stack();
 	setvbuf(stdout, out, _IOFBF, sizeof(out));
+	if (options.anon_vmas && !sharing_open())
+		exit(77);
 	arena_install();
 	record[0] = record_new();
 	record[1] = record_new();

@@ -154,6 +154,7 @@ void observe(struct record *r, int64_t result, bool deep)
 		s->nr = 0;
 		read_window(s, "/proc/self/maps");
 	}
+	sharing_observe(s);
 	r->used += sizeof(*s) + s->nr * sizeof(s->area[0]);
 	r->done++;
 }

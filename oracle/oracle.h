@@ -191,6 +191,8 @@ struct seen_area {
 	uint32_t prot;     /* VM_READ, VM_WRITE, VM_EXEC; VM_SHARED for what may be shared */
 	uint32_t file;     /* enum file_index, or OTHER_FILE */
 	uint64_t vm_flags; /* deep observations only */
+	uint64_t
+		anon_vma; /* of those that have the sharing: a number that only tells equal from different; 0: none */
 };
 #define OTHER_FILE 15
 
@@ -198,7 +200,8 @@ struct seen_area {
 struct seen {
 	int64_t result;
 	uint32_t nr;
-	uint32_t deep; /* areas have their vm_flags, and the counters are set */
+	uint32_t deep;    /* areas have their vm_flags, and the counters are set */
+	uint64_t sharing; /* areas have their anon_vma */
 	uint64_t total_vm, data_vm, locked_vm;
 	struct seen_area area[];
 };
@@ -222,6 +225,13 @@ void observe(struct record *r, int64_t result, bool deep);
 /* Pages, and areas as max_map_count counts them, of the whole map. */
 uint64_t observed_size(void);
 int observed_areas(void);
+
+/* --- sharing.c: who shares an anon_vma, by BPF --------------------------------------------------------------- */
+
+/* From now on it is observed after each call. False: it cannot be, and a sentence says why. */
+bool sharing_open(void);
+/* Of the areas that were seen. */
+void sharing_observe(struct seen *s);
 
 /* --- world_kernel.c ------------------------------------------------------------------------------------------ */
 
@@ -269,6 +279,8 @@ struct difference {
 bool compare(const struct sequence *s, const struct record *r, struct difference *d);
 /* What check_sequence() has written into. */
 extern struct record *checker;
+/* Of areas that share an anon_vma, in both worlds; sequences that were compared up to what only the kernel knows. */
+extern unsigned long pairs_compared, left_alone;
 /* Both worlds, from the beginning. True: equal. */
 bool check_sequence(const struct sequence *s, enum depth depth, struct difference *d);
 

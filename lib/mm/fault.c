@@ -98,13 +98,15 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
 
 /*
  * A page of zeros is shared by all, and says nothing of its area; a huge one is mapped as one that may be written soon,
- * and its area prepared, where one fits.
+ * and its area prepared, where one fits.  Of a huge page file's pages there is none of zeros: who does not share it has its own.
  */
 static bool read_prepares(const struct vm_area_struct *vma, unsigned long addr)
 {
 	const struct mm_system *sys = vma->vm_mm->sys;
 	unsigned long start = addr & ~(sys->pmd_size - 1);
 
+	if (vma->vm_flags & VM_HUGETLB)
+		return !(vma->vm_flags & VM_MAYSHARE);
 	if (!vma_is_anonymous(vma) || (vma->vm_flags & VM_SHARED))
 		return false;
 	if (sys->no_zero_page)

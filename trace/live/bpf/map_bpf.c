@@ -94,6 +94,13 @@ const struct named_bpf_area *map_reader_areas(struct map_reader *reader, size_t 
 	return areas == MAP_FAILED ? NULL : areas;
 }
 
+bool map_reader_area(struct map_reader *reader, uint32_t index, struct named_bpf_area *area)
+{
+	struct map_program *skel = (struct map_program *)reader;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(skel->maps.areas), &index, area);
+}
+
 struct numbering {
 	struct numbers files, anon_vmas, uffds, policies;
 };

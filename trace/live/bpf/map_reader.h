@@ -3,6 +3,7 @@
 #ifndef LIVE_BPF_MAP_READER_H
 #define LIVE_BPF_MAP_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,6 +18,9 @@ void map_reader_close(struct map_reader *reader);
 int map_reader_read(struct map_reader *reader, pid_t pid, const struct map_request **answer);
 /* Its areas, to be unmapped; NULL: they cannot be mapped. */
 const struct named_bpf_area *map_reader_areas(struct map_reader *reader, size_t *bytes);
+
+/* One of them, copied; for whoever cannot map any. False: there is none. */
+bool map_reader_area(struct map_reader *reader, uint32_t index, struct named_bpf_area *area);
 
 /* The number of a device as /proc shows it, major << 32 | minor; the kernel's own has 20 bits of minor. */
 static inline uint64_t shown_device(uint32_t dev)
