@@ -239,8 +239,7 @@ static int put(struct range_map *map, const struct met *met, struct range_map_ra
 	return 0;
 }
 
-/* Apart, so that what is near needs few registers. */
-static __attribute__((noinline)) int set_far(struct range_map *map, const struct range_map_range *range)
+int set_anywhere(struct range_map *map, const struct range_map_range *range)
 {
 	struct met met;
 	int err;
@@ -251,15 +250,6 @@ static __attribute__((noinline)) int set_far(struct range_map *map, const struct
 		return err;
 	met = meet(map, range->first, range->last);
 	return met.tombstone ? -EBUSY : put(map, &met, *range);
-}
-
-int range_map_set(struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)
-{
-	struct range_map_range range = { first, last, value, bits };
-
-	if (first <= last && !(bits & RANGE_MAP_TOMBSTONE) && quick_near(map, &range))
-		return 0;
-	return set_far(map, &range);
 }
 
 int range_map_set_empty(struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)

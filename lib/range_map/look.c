@@ -8,20 +8,22 @@
 static __attribute__((noinline)) bool find_far(
 	const struct range_map *map, uint64_t at, struct range_map_range *range)
 {
+	const struct range_map_piece *piece;
 	const struct range_map_range *found;
-	struct place place;
+	unsigned int p, slot;
 
 	if (map->nr_pieces == 0)
 		return false;
-	place.piece = piece_of(map, at);
-	place.slot = slots_up_to(map->pieces[place.piece], at) - 1;
-	if (place.slot >= PIECE) /* the first begins after it */
+	p = piece_of(map, at);
+	piece = map->pieces[p];
+	slot = slots_up_to(piece, at);
+	slot -= !!slot;
+	found = piece->slots + slot;
+	remember_slots(map, found - !!slot);
+	__atomic_store_n((unsigned int *)&map->recent_piece, p, __ATOMIC_RELAXED);
+	if (!slot_covers(found, at) || range_is_tombstone(found))
 		return false;
-	found = place_slot(map, place);
-	if (found->last < at || range_is_tombstone(found))
-		return false;
-	*range = *found;
-	place_remember(map, place);
+	copy_range(range, found);
 	return true;
 }
 
@@ -35,7 +37,7 @@ bool range_map_find(const struct range_map *map, uint64_t at, struct range_map_r
 		remember_slots(map, three + 1);
 	if (range_is_tombstone(s))
 		return false;
-	*range = *s;
+	copy_range(range, s);
 	return true;
 }
 

@@ -96,6 +96,18 @@ static inline unsigned int slots_up_to(const struct range_map_piece *piece, uint
 	return slots < piece->nr ? slots : piece->nr; /* UINT64_MAX counts what is behind, too */
 }
 
+/*
+ * *to = *from, a word at a time: a load of two would wait until one of them, which a change has just stored, is in the
+ * cache.
+ */
+static inline void copy_range(struct range_map_range *to, const struct range_map_range *from)
+{
+	to->first = from->first;
+	to->last = from->last;
+	to->value = from->value;
+	to->bits = from->bits;
+}
+
 /* The range of @piece that covers @at. */
 static inline bool piece_find(const struct range_map_piece *piece, uint64_t at, struct range_map_range *range)
 {
@@ -105,7 +117,7 @@ static inline bool piece_find(const struct range_map_piece *piece, uint64_t at, 
 	if (slot >= piece->nr || piece->slots[slot].last < at ||
 		(piece->slots[slot].bits & RANGE_MAP_TOMBSTONE))
 		return false;
-	*range = piece->slots[slot];
+	copy_range(range, &piece->slots[slot]);
 	return true;
 }
 
@@ -258,7 +270,7 @@ static inline bool place_is_tombstone(const struct range_map *map, struct place 
 	return map->pieces[at.piece]->slots[at.slot].bits & RANGE_MAP_TOMBSTONE;
 }
 
-/* May quick_near() be tried? To be seen again whenever one of these changes. */
+/* May a set begin beside the last look? To be seen again whenever one of these changes. */
 static inline void see_direct(struct range_map *map)
 {
 	map->direct = map->equals && map->plain && !map->view && !map->counters.tombstones;
@@ -323,8 +335,8 @@ void pieces_free(struct range_map *map);
 
 /* --- the common case (quick.c) --- */
 
-/* What is most of all: @range is set near the last look or change, and no range goes. False: nothing was done. */
-bool quick_near(struct range_map *map, const struct range_map_range *range);
+/* range_map_set() where nothing is known of the place (change.c). */
+int set_anywhere(struct range_map *map, const struct range_map_range *range) __must_check;
 /* range_map_set() and range_map_erase() within one piece of a plain map. False: nothing was done. */
 bool quick_set(struct range_map *map, const struct range_map_range *range, int *err);
 bool quick_erase(struct range_map *map, uint64_t first, uint64_t last, int *err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Setting and erasing where most is set and erased: in a map whose owner wants to know of no cut and no end, within one
- * piece. Of that again most is near the last look, lies in one range or hole, and ends none: quick_near(). What change.c does with ranges is done here with slots of the piece, and with numbers in registers: nothing but
- * what a callback is told has an address, and range_map_equal() is no callback.
+ * piece. Of that again most is near the last look, lies in one range or hole, and ends none: range_map_set() begins
+ * with it. What change.c does with ranges is done here with slots of the piece, and with numbers in registers: nothing
+ * but what a callback is told has an address, and range_map_equal() is no callback.
  *
  *      slots     i-1      i                 j-1        j
  *             |-----|   |-- A --| ... |---- B ----|  |----|
@@ -169,9 +170,14 @@ static void set_equals(struct range_map *map, const struct stretch *s, const str
 	set_slots(map, s, *range, true);
 }
 
+static inline bool is_so(const struct range_map_range *a, const void *value, uint64_t bits)
+{
+	return (a->bits == bits) & (a->value == value);
+}
+
 static inline bool is_alike(const struct range_map_range *a, const struct range_map_range *b)
 {
-	return a->bits == b->bits && a->value == b->value;
+	return is_so(a, b->value, b->bits);
 }
 
 /* Does @left end where @right, which may be a slot without a range, begins, and are they alike? */
@@ -187,18 +193,18 @@ static inline bool happened(struct range_map *map, unsigned int splits, unsigned
 	return true;
 }
 
-/* Room for @nr more slots in front of @slot; true: there is. */
-static inline bool open_slots(struct range_map *map, unsigned int p, size_t slot, unsigned int nr)
+/* Room for @by more slots in front of @slot; true: there is. */
+static inline bool open_slots(struct range_map *map, unsigned int p, unsigned int slot, unsigned int by)
 {
 	struct range_map_piece *piece = map->pieces[p];
 	struct range_map_range *s = piece->slots + slot;
 
-	if (piece->nr + nr > PIECE)
+	if (piece->nr + by > PIECE)
 		return false;
-	memmove(s + nr, s, (piece->nr - slot) * sizeof(*s));
-	piece->nr += nr;
-	map->counters.ranges += nr;
-	place_remember(map, (struct place){ p, (unsigned int)slot });
+	memmove(s + by, s, (piece->nr - slot) * sizeof(*s));
+	piece->nr += by;
+	map->counters.ranges += by;
+	remember_slots(map, s - !!slot);
 	return true;
 }
 
@@ -211,13 +217,16 @@ static inline bool cut_within(
 	if (!open_slots(map, at.piece, at.slot + lower, lower + upper))
 		return false;
 	if (upper) {
-		if (lower)
-			a[2] = a[0];
+		if (lower) {
+			a[2].last = a->last;
+			a[2].value = a->value;
+			a[2].bits = a->bits;
+		}
 		a[1 + lower].first = range->last + 1;
 	}
 	if (lower)
 		a->last = range->first - 1;
-	a[lower] = *range;
+	copy_range(a + lower, range);
 	return happened(map, lower + upper, 0);
 }
 
@@ -268,14 +277,15 @@ static inline bool set_in_hole(struct range_map *map, struct place at, const str
 	else if (right)
 		a[1].first = range->first;
 	else if (open_slots(map, at.piece, at.slot + 1, 1))
-		a[1] = *range;
+		copy_range(a + 1, range);
 	else
 		return false;
 	map->counters.covered += range->last - range->first + 1;
 	return happened(map, 0, left + right);
 }
 
-bool quick_near(struct range_map *map, const struct range_map_range *range)
+/* What is near the last look or change, and ends no range. False: nothing was done. */
+static inline bool quick_near(struct range_map *map, const struct range_map_range *range)
 {
 	const struct range_map_range *three = recent_slots(map), *s = slot_of_three(three, range->first);
 	unsigned int p = map->recent_piece, nr;
@@ -293,6 +303,55 @@ bool quick_near(struct range_map *map, const struct range_map_range *range)
 	if (range->last <= s->last)
 		return range->first >= s->first && set_within(map, at, range);
 	return in_hole_behind(s, three, range->first) && set_in_hole(map, at, range);
+}
+
+/* Apart, so that what comes first in range_map_set() needs few registers. */
+static __attribute__((noinline)) int set_near(
+	struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)
+{
+	struct range_map_range range = { first, last, value, bits };
+
+	if (first <= last && !(bits & RANGE_MAP_TOMBSTONE) && quick_near(map, &range))
+		return 0;
+	return set_anywhere(map, &range);
+}
+
+/*
+ * Most sets move the boundary between two of the three slots beside the last look. These are of one piece, whichever
+ * that is, and the boundary is not where it begins; no hole gets longer: two words change, or one.
+ *
+ *      before   |- s[-1] -|------- s -------|        |-- s --|   [first, last]  |- s[1] -|
+ *      range              |=====|                            |====|        or |====|
+ *      after    |--- s[-1] -----|---- s ----|        |---- s -----|      or |-- s[1] --|
+ */
+int range_map_set(struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)
+{
+	struct range_map_range *three = (struct range_map_range *)recent_slots(map);
+	struct range_map_range *s = (struct range_map_range *)slot_of_three(three, first);
+
+	if (!map->direct || first > last)
+		return set_near(map, first, last, value, bits);
+	if (s->first == first && last < s->last && s != three) {
+		if (s[-1].last + 1 != first || !is_so(s - 1, value, bits) || is_so(s, value, bits))
+			return set_near(map, first, last, value, bits);
+		s[-1].last = last;
+		s->first = last + 1;
+		map->counters.splits++;
+	} else if (in_hole_behind(s, three, first) && last < s[1].first) {
+		bool left = s->last + 1 == first && is_so(s, value, bits);
+
+		if (left == (last + 1 == s[1].first && is_so(s + 1, value, bits)))
+			return set_near(map, first, last, value, bits);
+		if (left)
+			s->last = last;
+		else
+			s[1].first = first;
+		map->counters.covered += last - first + 1;
+	} else {
+		return set_near(map, first, last, value, bits);
+	}
+	map->counters.merges++;
+	return 0;
 }
 
 bool quick_set(struct range_map *map, const struct range_map_range *range, int *err)
