@@ -297,19 +297,36 @@ static unsigned long area_by_kind(struct mm_struct *mm, const struct request *r)
 }
 
 /*
- * Most requests are for memory anywhere: is it from above, without an alignment, and does the place that is remembered
- * answer it?  Then all that follows would find the same. That place, or 0.
+ * Is there nothing that says how the place of a request without a hint is to be aligned? No border of a huge page lies
+ * in what is shorter, and nothing is said of offsets from where they have a sign.
  */
-static inline unsigned long remembered_anywhere(
-	const struct mm_struct *mm, unsigned long len, unsigned long flags, struct hole *hole)
+static inline bool needs_no_alignment(
+	const struct mm_struct *mm, const struct vm_file *file, unsigned long len, pgoff_t pgoff)
+{
+	const struct mm_system *sys = mm->sys;
+
+	if (!file)
+		return !sys->pmd_size || (len & (sys->pmd_size - 1));
+	if (file->kind == VM_FILE_HUGETLB || file->kind == VM_FILE_ZERO || sys->va_align_mask)
+		return false;
+	return file->kind != VM_FILE_REGULAR || !file->map_align ||
+	       (len < file->map_align && !(pgoff >> (62 - sys->page_shift)) && !(file->map_align >> 62));
+}
+
+/*
+ * Most requests are for a place anywhere: is it from above, without an alignment, and does the place that is remembered
+ * answer it?  Then all that follows would find the same, in 250 instructions where this takes 50 (callgrind). That place,
+ * or 0.
+ */
+static inline unsigned long remembered_anywhere(const struct mm_struct *mm, const struct vm_file *file,
+	unsigned long len, pgoff_t pgoff, unsigned long flags, struct hole *hole)
 {
 	const struct mm_hole *h;
-	const struct mm_system *sys = mm->sys;
-	unsigned long low = max(page_size(mm), sys->mmap_min_addr);
 
-	if ((flags & (MAP_FIXED | MAP_32BIT | MAP_ABOVE4G | MM_IN_32BIT)) || !mm->topdown)
+	if ((flags & (MAP_FIXED | MAP_32BIT | MAP_ABOVE4G | MM_IN_32BIT)) || !mm->topdown ||
+		!needs_no_alignment(mm, file, len, pgoff))
 		return 0;
-	h = sys->pmd_size && !(len & (sys->pmd_size - 1)) ? NULL : hole_for(mm, low, mm->mmap_base, len);
+	h = hole_for(mm, max(page_size(mm), mm->sys->mmap_min_addr), mm->mmap_base, len);
 	if (!h)
 		return 0;
 	*hole = (struct hole){ true, h->prev, h->next };
@@ -325,7 +342,7 @@ static unsigned long least_address(const struct mm_struct *mm)
 unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file, unsigned long addr,
 	unsigned long len, pgoff_t pgoff, unsigned long flags, struct hole *hole)
 {
-	unsigned long there = file || addr ? 0 : remembered_anywhere(mm, len, flags, hole);
+	unsigned long there = addr ? 0 : remembered_anywhere(mm, file, len, pgoff, flags, hole);
 	struct request r;
 
 	if (there)

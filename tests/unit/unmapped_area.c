@@ -148,6 +148,30 @@ static void test_huge_pages_fit(void **state)
 	assert_int_equal(map_file(PAGE, (1UL << 63) - HUGE - PAGE), mm.mmap_base - 3 * PAGE);
 }
 
+static void test_a_file_that_needs_no_alignment_goes_where_anonymous_memory_would(void **state)
+{
+	struct vm_file huge = {
+		.refs = 1, .readable = true, .kind = VM_FILE_HUGETLB, .map_align = HUGE, .name = "huge"
+	};
+	const struct mmap_request req = {
+		.len = HUGE, .prot = PROT_READ, .flags = MAP_SHARED, .file = &huge
+	};
+	unsigned long addr = map(0, PAGE, ANON);
+
+	assert_int_equal(addr, mm.mmap_base - PAGE);
+	assert_int_equal(map_file(3 * PAGE, 5 * PAGE), addr - 3 * PAGE);
+	file.map_align = HUGE;
+	assert_int_equal(map_file(2 * PAGE, 99 * PAGE), addr - 5 * PAGE);
+	assert_int_equal(map_file(HUGE, HUGE) % HUGE, 0);
+	assert_int_equal(mm_mmap(&mm, &req) % HUGE, 0);
+	assert_int_equal(map_file(PAGE, 0), addr - 6 * PAGE);
+	take(addr - 64 * MB, addr - 6 * PAGE);
+	assert_int_equal(map_file(2 * PAGE, 0), addr - 64 * MB - 2 * PAGE);
+	mm_exit(&mm);
+	mm_init(&mm, &sys);
+	assert_int_equal(huge.refs, 1);
+}
+
 static void test_a_stack_keeps_its_guard_gap(void **state)
 {
 	unsigned long stack = mm.mmap_base - 64 * MB;
@@ -381,6 +405,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_32_bit_calls_end_where_their_space_does, begin, end),
 		cmocka_unit_test_setup_teardown(test_above_47_bits_only_for_those_who_ask, begin, end),
 		cmocka_unit_test_setup_teardown(test_huge_pages_fit, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_a_file_that_needs_no_alignment_goes_where_anonymous_memory_would, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_stack_keeps_its_guard_gap, begin, end),
 		cmocka_unit_test_setup_teardown(test_files_have_colours, begin, end),
 		cmocka_unit_test_setup_teardown(test_without_a_mask_files_have_none, begin, end),
