@@ -28,16 +28,17 @@ unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned
 
 void leaf_set_unused(struct mt_leaf *leaf, unsigned int from, unsigned int to)
 {
-	for (unsigned int i = from; i < to; i++) {
-		if (leaf_is_wide(leaf)) {
-			leaf->wide.end[i] = ULONG_MAX;
-			((struct mt_wide_leaf *)leaf)->start[i] = ULONG_MAX;
-		} else {
-			leaf->narrow.end[i] = NARROW_UNUSED;
-			leaf->narrow.start[i] = NARROW_UNUSED;
-		}
-		leaf->slot[i] = NULL;
+	struct mt_wide_leaf *wide = (struct mt_wide_leaf *)leaf;
+
+	if (leaf_is_wide(leaf)) {
+		for (unsigned int i = from; i < to; i++)
+			leaf->wide.end[i] = wide->start[i] = ULONG_MAX;
+	} else {
+		for (unsigned int i = from; i < to; i++)
+			leaf->narrow.end[i] = leaf->narrow.start[i] = NARROW_UNUSED;
 	}
+	for (unsigned int i = from; i < to; i++)
+		leaf->slot[i] = NULL;
 }
 
 void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area *areas, unsigned int nr)
@@ -69,25 +70,39 @@ void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from)
 			sizeof(leaf_wide(from)->start));
 }
 
-void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned long layout, unsigned int cut)
+/* The bounds of @nr areas of a wide leaf, from @from on, in a narrow one of that layout, which can hold them. */
+static void narrow_bounds(struct mt_leaf *narrow, unsigned long layout, const struct mt_leaf *wide,
+	unsigned int from, unsigned int nr)
 {
-	unsigned int nr = LEAF_AREAS - cut;
+	const unsigned long *start = leaf_wide(wide)->start + from, *end = wide->wide.end + from;
+	unsigned long base = layout & ~LEAF_CODE;
+	unsigned int shift = layout & LEAF_CODE;
 
-	if (layout == leaf->base) {
-		leaf_copy(right, leaf);
-		leaf_move(right, layout, 0, cut, nr);
-		leaf_set_unused(right, nr, LEAF_AREAS);
-		right->nr = right->live = (unsigned char)nr;
-	} else {
-		leaf_fill(right, layout, NULL, 0);
-		for (unsigned int i = cut; i < LEAF_AREAS; i++) {
-			const struct mt_area area = { leaf_start(leaf, i), leaf_end(leaf, i), leaf->slot[i] };
-
-			leaf_append(right, &area);
-		}
+	for (unsigned int i = 0; i < nr; i++) {
+		narrow->narrow.start[i] = (int)((start[i] - base) >> shift);
+		narrow->narrow.end[i] = (int)((end[i] - base) >> shift);
 	}
-	leaf_set_unused(leaf, cut, LEAF_AREAS);
-	leaf->nr = leaf->live = (unsigned char)cut;
+}
+
+void leaf_take_part(struct mt_leaf *part, unsigned long layout, const struct mt_leaf *leaf, unsigned int from,
+	unsigned int nr)
+{
+	part->base = layout;
+	part->after = NARROW_UNUSED;
+	if (layout != leaf->base) {
+		narrow_bounds(part, layout, leaf, from, nr);
+	} else if (layout == LEAF_WIDE) {
+		memcpy(((struct mt_wide_leaf *)part)->start, leaf_wide(leaf)->start + from,
+			nr * sizeof(leaf_wide(leaf)->start[0]));
+		memcpy(part->wide.end, leaf->wide.end + from, nr * sizeof(leaf->wide.end[0]));
+	} else {
+		memcpy(part->narrow.start, leaf->narrow.start + from, nr * sizeof(leaf->narrow.start[0]));
+		memcpy(part->narrow.end, leaf->narrow.end + from, nr * sizeof(leaf->narrow.end[0]));
+	}
+	memcpy(part->slot, leaf->slot + from, nr * sizeof(leaf->slot[0]));
+	leaf_set_unused(part, nr, LEAF_AREAS);
+	part->slot[LEAF_AREAS] = part->slot[LEAF_AREAS + 1] = NULL;
+	part->nr = part->live = (unsigned char)nr;
 }
 
 static inline __attribute__((always_inline)) void squeeze(struct mt_leaf *leaf, unsigned long layout)

@@ -432,8 +432,12 @@ void leaf_squeeze(struct mt_leaf *leaf);
 void leaf_set_unused(struct mt_leaf *leaf, unsigned int from, unsigned int to);
 /* Add an area behind the last, for which there is room. */
 void leaf_append(struct mt_leaf *leaf, const struct mt_area *area);
-/* Areas from @cut on, of a leaf that is full, go to @right, which is not yet anything: a leaf of that layout. */
-void leaf_halve(struct mt_leaf *leaf, struct mt_leaf *right, unsigned long layout, unsigned int cut);
+/*
+ * @part, which is not yet anything, becomes a leaf of that layout with @nr areas of @leaf, from @from on, none of them erased.
+ * It is @leaf's own layout, or a narrow one where that is wide.
+ */
+void leaf_take_part(struct mt_leaf *part, unsigned long layout, const struct mt_leaf *leaf, unsigned int from,
+	unsigned int nr);
 void leaf_copy(struct mt_leaf *to, const struct mt_leaf *from);
 /* Carry out @store, as @s says, on a leaf that nobody else sees. */
 void leaf_splice(struct mt_leaf *leaf, struct mt_splice *s, const struct mt_store *store);

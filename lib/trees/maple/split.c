@@ -7,9 +7,8 @@
  *      leaf     [ 30 areas ]                          [ 15 areas ][ 15 areas ]    and then the store, into one of them
  *
  * A process has 30 to 1,000 areas: its tree is one leaf, or one inner node, and grows by this.  A rebuild of the leaf,
- * with nodes set aside for its worst case, took 3,100 instructions; a split takes 700.  The upper half of a wide leaf gets
- * the layout that suits it.  Where the lower half could be narrow too, which the place where it is has no use for, a rebuild
- * makes both.
+ * with nodes set aside for its worst case, took 3,100 instructions; a split takes 700.  Each half of a wide leaf gets the
+ * layout that suits it: where that of the lower is narrow, a new leaf takes the place of the old.
  */
 #include "write.h"
 
@@ -36,27 +35,36 @@ bool mt_can_split(const struct mt_store *store, const struct mt_path *path)
 	if (mt_stores_copy(store->mt) || leaf->nr != LEAF_AREAS || leaf_live(leaf) != LEAF_AREAS ||
 		!leaf_fits(leaf, store->first, store->last))
 		return false;
-	if (leaf_is_wide(leaf) &&
-		leaf_layout_kind(layout_of(leaf, 0, LEAF_AREAS / 2, path->min)) == POOL_LEAF)
-		return false;
 	return !level || path_inner(path, level - 1)->nr < MT_SLOTS;
 }
 
-/* The areas of the full @left from @cut on leave it for a leaf of their own, which the store may go into. */
-static struct mt_leaf *upper_half(
-	struct mt_store *store, struct mt_leaf *left, unsigned int cut, bool into_right)
+/* The layout of areas [from, to) of the full @leaf in a leaf that begins at @min, and that @store goes into, if @into. */
+static unsigned long part_layout(const struct mt_store *store, const struct mt_leaf *leaf, unsigned int from,
+	unsigned int to, unsigned long min, bool into)
 {
-	unsigned long layout = left->base;
-	struct mt_leaf *right;
+	unsigned long layout = leaf->base;
 
-	if (leaf_is_wide(left)) {
-		layout = layout_of(left, cut, LEAF_AREAS, leaf_end(left, cut - 1) + 1);
-		if (into_right && !layout_fits(layout, store->first, store->last))
-			layout = LEAF_WIDE;
+	if (!leaf_is_wide(leaf))
+		return layout;
+	layout = layout_of(leaf, from, to, min);
+	return into && !layout_fits(layout, store->first, store->last) ? LEAF_WIDE : layout;
+}
+
+/* The full @leaf keeps its first @nr areas: @return where they are, in a new leaf if there is a layout that suits them better. */
+static struct mt_leaf *lower_part(
+	struct mt_store *store, struct mt_leaf *leaf, unsigned int nr, unsigned long layout)
+{
+	struct mt_leaf *part = leaf;
+
+	if (layout == leaf->base) {
+		leaf_set_unused(leaf, nr, LEAF_AREAS);
+		leaf->nr = leaf->live = (unsigned char)nr;
+	} else {
+		part = mas_take(store->mas, leaf_layout_kind(layout));
+		leaf_take_part(part, layout, leaf, 0, nr);
+		mt_retire(store->mt, leaf_kind(leaf), leaf);
 	}
-	right = mas_take(store->mas, leaf_layout_kind(layout));
-	leaf_halve(left, right, layout, cut);
-	return right;
+	return part;
 }
 
 /* A root of the two, for @left is the root. */
@@ -75,8 +83,9 @@ static void grow(struct mt_store *store, struct mt_leaf *left, struct mt_leaf *r
 	mt_publish(&store->mt->ma_root, mt_root_word(root, 2));
 }
 
-/* @right becomes the child after @child, which ends at @last now. */
-static void hang(struct mt_inner *parent, unsigned int child, struct mt_leaf *right, unsigned long last)
+/* @left and @right become the child at @child and the one after it; the first ends at @last. */
+static void hang(struct mt_inner *parent, unsigned int child, struct mt_leaf *left, struct mt_leaf *right,
+	unsigned long last)
 {
 	unsigned int nr = (unsigned int)parent->nr;
 
@@ -88,32 +97,37 @@ static void hang(struct mt_inner *parent, unsigned int child, struct mt_leaf *ri
 	if (child + 1 < nr)
 		parent->pivot[child + 1] = parent->pivot[child];
 	parent->pivot[child] = last;
+	parent->slot[child] = left;
 	parent->slot[child + 1] = right;
 	parent->nr = nr + 1;
 }
 
 void mt_split_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s)
 {
-	struct mt_leaf *left = path_leaf(path), *right, *into;
+	struct mt_leaf *leaf = path_leaf(path), *left, *right;
 	unsigned int level = path->height - 1U, child = level ? path->offset[level - 1] : 0;
 	/* Not in the midst of what the store covers. */
 	unsigned int half = LEAF_AREAS / 2, cut = s->from < half && s->to > half ? s->to : half;
 	bool gaps = store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
 	struct mt_inner *parent;
-	unsigned long last;
+	unsigned long last = leaf_end(leaf, cut - 1), lower, upper;
+	bool below = s->from < cut;
 
-	right = upper_half(store, left, cut, s->from >= cut);
-	into = s->from < cut ? left : right;
-	if (into == right) {
+	lower = part_layout(store, leaf, 0, cut, path->min, below);
+	upper = part_layout(store, leaf, cut, LEAF_AREAS, last + 1, !below);
+	right = mas_take(store->mas, leaf_layout_kind(upper));
+	leaf_take_part(right, upper, leaf, cut, LEAF_AREAS - cut);
+	left = lower_part(store, leaf, cut, lower);
+	if (!below) {
 		s->from -= cut;
 		s->to -= cut;
 	}
-	s->live -= into == right ? cut : LEAF_AREAS - cut;
+	s->live -= below ? LEAF_AREAS - cut : cut;
 	s->nr = s->live;
-	leaf_splice(into, s, store);
+	leaf_splice(below ? left : right, s, store);
 	last = leaf_end(left, left->nr - 1U);
 	if (level)
-		hang(path_inner(path, level - 1), child, right, last);
+		hang(path_inner(path, level - 1), child, left, right, last);
 	else
 		grow(store, left, right, last);
 	if (!gaps)

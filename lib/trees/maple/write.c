@@ -83,8 +83,9 @@ static int reserve_for(
 		kind = leaf_layout_kind(mt_appended_layout(store, path));
 		break;
 	case STORE_SPLIT:
-		/* The new leaf may be wide, if the old one is. */
-		return mas_reserve(store->mas, 1, (path->height == 1) + leaf_is_wide(path_leaf(path)), gfp);
+		/* Of an old one that is wide, both may be narrow, and the upper wide. */
+		return mas_reserve(store->mas, 1U + leaf_is_wide(path_leaf(path)),
+			(path->height == 1) + leaf_is_wide(path_leaf(path)), gfp);
 	case STORE_LEAVES:
 		return mas_reserve(store->mas, MT_LEAVES_LEAVES, MT_LEAVES_INNERS, gfp);
 	default:
