@@ -154,4 +154,34 @@ static inline void mt_writer_beside(
 		(void)mt_writer_look(mt, index, before, after);
 }
 
+/**
+ * For the writer, whose next call is about @p index: it lies in the area whose entry is @p after, or, where @p before is
+ * not NULL, in the hole between the two. No other area has either. If they stand where the last call was, or beside
+ * that, the next one need not search: a dozen instructions instead of 70 (callgrind).
+ */
+static inline void mt_writer_near(
+	struct maple_tree *mt, unsigned long index, const void *before, const void *after)
+{
+	struct mt_path *path = &mt->ma_path;
+	unsigned int level = path->height - 1U, i;
+	const struct mt_leaf *leaf;
+
+	if (!path->height)
+		return;
+	leaf = (const struct mt_leaf *)path->node[level];
+	i = path->offset[level];
+	if (leaf->slot[i] != after) {
+		if (leaf->slot[i + 1] == after)
+			i++;
+		else if (i && leaf->slot[i - 1] == after)
+			i--;
+		else
+			return;
+	}
+	if (before && (!i || leaf->slot[i - 1] != before))
+		return;
+	path->offset[level] = (unsigned char)i;
+	path->index = index;
+}
+
 #endif /* VMAPLE_MAPLE_STEP_H */

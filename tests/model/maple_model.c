@@ -3,6 +3,7 @@
  * The maple tree against brute force: every operation is carried out on the tree and on a sorted array of
  * ranges (range_model.h), and everything that comes back is compared.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -171,6 +172,43 @@ static int look_at_some(struct run *r)
 			&before, &after),
 		entry);
 	return (int)at;
+}
+
+/* How often mt_writer_near() led: from the place before, the very one, the next; to an area, and to a hole. */
+static unsigned int near_led[3][2];
+
+/* The next call is about an area that stands near where the writer is, or about the hole before it. */
+static void do_near(struct run *r)
+{
+	unsigned int at = model_at(key(r)), way = (unsigned int)random_below(&r->random, 3),
+		     from = at + way - 1;
+	struct mt_path *path = &r->mt.ma_path;
+	void *before, *after, *entry = model.range[at].entry, *prev = NULL;
+	unsigned long index = model_begin(at);
+	unsigned char offset;
+
+	if (!entry || !is_once(entry) || from >= model.nr)
+		return;
+	index += random_below(&r->random, model.range[at].last - index + 1);
+	if (at > 1 && !model.range[at - 1].entry && is_once(model.range[at - 2].entry)) {
+		prev = model.range[at - 2].entry;
+		index = model_begin(at - 1);
+		index += random_below(&r->random, model.range[at - 1].last - index + 1);
+		from -= way == 0; /* the area, not the hole */
+	}
+	(void)mt_writer_look(&r->mt, model_begin(from), &before, &after);
+	if (path->index == index)
+		return;
+	mt_writer_near(&r->mt, index, prev, entry);
+	near_led[way][prev != NULL] += path->index == index;
+	/* A search leads there, too. */
+	offset = path->height && path->index == index ? path->offset[path->height - 1] : UCHAR_MAX;
+	path->height = 0;
+	assert_ptr_equal(mt_writer_look(&r->mt, index, &before, &after), entry);
+	if (prev)
+		assert_ptr_equal(before, prev);
+	if (offset != UCHAR_MAX)
+		assert_int_equal(path->offset[path->height - 1], offset);
 }
 
 /* Cut an area where the writer is; with another look between, the cut finds that it is elsewhere. */
@@ -543,6 +581,7 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 			do_look_near(&r);
 			break;
 		case 15:
+			do_near(&r);
 			do_cut(&r);
 			do_border(&r);
 			do_drop(&r);
@@ -571,6 +610,12 @@ static void run_all(enum mt_search_kind kind)
 	}
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		run_shape(&shapes[i], seed + i, operations / (sizeof(shapes) / sizeof(shapes[0])));
+}
+
+static void test_what_is_near_was_not_searched_for(void **state)
+{
+	for (unsigned int way = 0; way < 3; way++)
+		assert_true(near_led[way][0] && near_led[way][1]);
 }
 
 static void test_scalar_search_equals_brute_force(void **state)
@@ -620,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_neon_search_equals_brute_force),
 #endif
 #endif
+		cmocka_unit_test(test_what_is_near_was_not_searched_for), /* by the tests before */
 	};
 	int ret;
 

@@ -6,7 +6,8 @@
  *    call: mm->found is the area that was found or stored last, and most looks are two compares. It is in the index: a store
  *    takes its place when it covers it.  Areas have links to their neighbours, so that what lies beside one is a load, where a
  *    look in the tree takes 100 instructions: a fault that prepares an area takes 70 less with them, an mprotect 60 to 90
- *    (callgrind, on recordings of node and java).  The links are made of what the tree has beside a store.
+ *    (callgrind, on recordings of node and java).  The links are made of what the tree has beside a store, or of those of
+ *    what was found; and with what stands beside it a call says where in the tree its store is, without a search.
  * 2. Whose they are.  Without RCU mode mm->found belongs to all who hold the mmap_lock, for reading too: it is loaded and
  *    stored at once, and what any of them found is true for all of them until a call that changes areas, which excludes them.
  *    In RCU mode, where it is not so, it belongs to those calls alone, and others look in the tree: index_read().  Links are
@@ -162,6 +163,7 @@ static inline int index_prepare_cut(struct index_store *st, struct mm_struct *mm
 	bool below = start == vma->vm_start;
 
 	st->at = below ? end : start;
+	mt_writer_near(&mm->mm_mt, st->at, NULL, vma);
 	if (!mt_can_cut(&mm->mm_mt, st->at))
 		return index_prepare(st, mm, start, end, part);
 	st->mm = mm;
@@ -181,6 +183,7 @@ static inline int index_prepare_border(struct index_store *st, struct mm_struct 
 
 	st->at = below ? end : start;
 	st->from = below ? other->vm_start : vma->vm_start;
+	mt_writer_near(&mm->mm_mt, st->from, NULL, below ? other : vma);
 	if (!mt_can_move_border(&mm->mm_mt, below ? vma : other, below ? other : vma, st->from, st->at))
 		return index_prepare(st, mm, start, end, vma);
 	st->mm = mm;
@@ -195,6 +198,7 @@ static inline int index_prepare_growth(struct index_store *st, struct mm_struct 
 	unsigned long end, struct vm_area_struct *vma)
 {
 	st->from = vma->vm_start;
+	mt_writer_near(&mm->mm_mt, st->from, NULL, vma);
 	if (!mt_can_grow(&mm->mm_mt, st->from, start, end - 1))
 		return index_prepare(st, mm, start, end, vma);
 	st->mm = mm;
@@ -283,23 +287,43 @@ static inline void index_hole_made(
 		index_hole_made_above(mm, &made, above_upper);
 }
 
-/* A new @vma between what was found last and an area beside that: 80 instructions less than by the tree. */
-static inline bool index_link_beside_found(struct mm_struct *mm, struct vm_area_struct *vma)
+/* Where a new area goes, and the one that it takes the place of; each may be NULL. */
+struct index_place {
+	struct vm_area_struct *prev, *gone, *next;
+};
+
+/*
+ * The same for [start, end), where that lies beside what was found last, in a hole or over the very area there: 80
+ * instructions less than by the tree.
+ */
+static inline bool index_place_beside_found(
+	const struct mm_struct *mm, unsigned long start, unsigned long end, struct index_place *p)
 {
 	struct vm_area_struct *found = mm->found;
 
 	if (!found)
 		return false;
-	if (found->vm_end <= vma->vm_start) {
-		if (found->vm_next && found->vm_next->vm_start < vma->vm_end)
-			return false;
-		index_link(vma, found, found->vm_next);
-		return true;
+	p->gone = NULL;
+	if (found->vm_end <= start) {
+		p->prev = found;
+		p->next = found->vm_next;
+		if (!p->next || p->next->vm_start >= end)
+			return true;
+		p->gone = p->next;
+		p->next = p->gone->vm_next;
+	} else if (found->vm_start >= end) {
+		p->next = found;
+		p->prev = found->vm_prev;
+		if (!p->prev || p->prev->vm_end <= start)
+			return true;
+		p->gone = p->prev;
+		p->prev = p->gone->vm_prev;
+	} else {
+		p->gone = found;
+		p->prev = found->vm_prev;
+		p->next = found->vm_next;
 	}
-	if (found->vm_start < vma->vm_end || (found->vm_prev && found->vm_prev->vm_end > vma->vm_start))
-		return false;
-	index_link(vma, found->vm_prev, found);
-	return true;
+	return p->gone->vm_start == start && p->gone->vm_end == end;
 }
 
 /* The list as the tree is now, where @vma (NULL: a hole) has been stored over what begins at @start. */
@@ -311,7 +335,7 @@ static inline void index_relink(struct mm_struct *mm, unsigned long start, struc
 		after = mt_writer_look(&mm->mm_mt, start, &before, &behind);
 		index_unlink(before, after);
 		index_hole_made(mm, before, after);
-	} else if (!index_link_beside_found(mm, vma)) {
+	} else {
 		mt_writer_beside(&mm->mm_mt, start, vma, &before, &after);
 		index_link(vma, before, after);
 	}
@@ -374,9 +398,19 @@ static inline void index_commit(struct index_store *st, void *vma)
 /* Both at once, where nothing lies between them. 0, or -ENOMEM: nothing has changed. */
 static inline int index_put(struct mm_struct *mm, unsigned long start, unsigned long end, void *vma)
 {
+	struct index_place p;
+	bool known = vma && index_place_beside_found(mm, start, end, &p);
+
+	if (known && p.gone)
+		mt_writer_near(&mm->mm_mt, start, NULL, p.gone);
+	else if (known && p.prev && p.next)
+		mt_writer_near(&mm->mm_mt, start, p.prev, p.next);
 	if (mt_put(&mm->mm_mt, start, end - 1, vma, GFP_KERNEL))
 		return -ENOMEM;
-	index_relink(mm, start, vma);
+	if (known)
+		index_link(vma, p.prev, p.next);
+	else
+		index_relink(mm, start, vma);
 	index_stored(mm, start, end, vma);
 	return 0;
 }
@@ -384,6 +418,7 @@ static inline int index_put(struct mm_struct *mm, unsigned long start, unsigned 
 /* @vma leaves the index. 0, or -ENOMEM: nothing has changed. */
 static inline int index_drop(struct mm_struct *mm, struct vm_area_struct *vma)
 {
+	mt_writer_near(&mm->mm_mt, vma->vm_start, NULL, vma);
 	if (!mt_drop(&mm->mm_mt, vma->vm_start))
 		return index_put(mm, vma->vm_start, vma->vm_end, NULL);
 	PROBE4(maple_store, &mm->mm_mt, vma->vm_start, vma->vm_end - 1, NULL);
