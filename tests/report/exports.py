@@ -288,14 +288,18 @@ def long_log(folder):
 
 def on_a_terminal(command, words):
     """What a terminal is shown on stderr, and the rest: (stderr, stdout).  Until all words are there the command is held up, a second
-    at a time: so each part of its work takes longer than that, however fast the machine."""
+    at a time, after each twentieth of what it takes otherwise: so each part of its work takes longer than that, however fast the
+    machine."""
+    begin = time.monotonic()
+    assert vmaple(*command).stderr == "", command
+    part_of_it = (time.monotonic() - begin) / 20
     master, terminal = pty.openpty()
     with subprocess.Popen([VMAPLE, *command], stdout=subprocess.PIPE, stderr=terminal, text=True) as p:
         os.close(terminal)
         shown = ""
         try:
             while True:
-                if select.select([master], [], [], 0.03)[0]:
+                if select.select([master], [], [], part_of_it)[0]:
                     part = os.read(master, 65536).decode()
                     if not part:
                         break
@@ -322,7 +326,6 @@ def what_takes_long_says_how_far_it_is_on_a_terminal_alone(folder):
             assert "\r" + text in shown, (command, text, shown[-300:])
         assert shown.endswith("\r\x1b[K"), repr(shown[-50:])
         assert out == ("" if command[0] != "sql" else "      n\n2000000\n"), out
-        assert vmaple(*command).stderr == "", command
 
 
 def of_a_damaged_recording_is_what_could_be_read(folder):
