@@ -396,6 +396,15 @@ def killed_in_the_midst_of_calls():
         assert p.returncode == -signal.SIGSEGV and s["differences"] == 0, (p.returncode, p.stderr)
 
 
+def thousands_of_exits():
+    """Processes that are born and end as fast as a shell makes them: each is seen, to its end, and none is lost."""
+    loop = "i=0; while [ $i -lt %d ]; do (exit 7); i=$((i + 1)); done" % (1000 * runs)
+    p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", "sh", "-c", loop], capture_output=True, text=True,
+                       timeout=100)
+    assert p.returncode == 0, p.stderr
+    check(summary(p.stdout), 1000 * runs + 1)
+
+
 def a_frozen_process():
     """Nothing of it has to run for its map to be read."""
     folder = cgroup()
@@ -453,7 +462,7 @@ def one_sentence_each():
 cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, stacks_of_a_running_process, a_cgroup,
          the_machine, a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
          calls_with_many_ranges, what_seals_refuse, memory_to_be_merged, it_ends_meanwhile, killed_in_the_midst_of_calls,
-         a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
+         thousands_of_exits, a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
 
 
 def main():
