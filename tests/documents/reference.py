@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`make docs`: every public function is in the search of the HTML pages and has a man page that leads to its declaration, and
-every link leads somewhere.
+"""`make docs`: the front page leads to every header, every public function is in the search of the HTML pages and has a man page
+that leads to its declaration, and every link leads somewhere.
 
 usage: reference.py SOURCE_FOLDER
 """
@@ -55,6 +55,13 @@ def every_link_leads_somewhere(_):
     assert len(found) > 50 and len(links) > 2000, (len(found), len(links))
     assert not dead, '%d of %d links: %s' % (len(dead), len(links), dead[:5])
     assert unresolved(found, 'index.html', 'mm_8h.html#nowhere') and unresolved(found, 'index.html', 'nowhere.html')
+
+
+def the_front_page_leads_to_every_header(_):
+    links = Page(os.path.join(made, 'html', 'index.html')).links
+    headers = os.listdir(os.path.join(source, 'include', 'vmaple'))
+    missing = [name for name in headers if name.replace('_', '__').replace('.', '_8') + '.html' not in links]
+    assert len(headers) > 30 and not missing, missing
 
 
 def exported():
@@ -112,5 +119,5 @@ with tempfile.TemporaryDirectory() as folder:
     if done.returncode:
         print('Bail out! tools/docs: ' + done.stdout[:2000])
         sys.exit(1)
-    run_cases(every_link_leads_somewhere, every_function_can_be_searched_for, every_function_has_a_man_page_with_its_declaration,
-              every_page_says_what_it_is_about, no_page_has_a_name_that_others_could_want)
+    run_cases(every_link_leads_somewhere, the_front_page_leads_to_every_header, every_function_can_be_searched_for,
+              every_function_has_a_man_page_with_its_declaration, every_page_says_what_it_is_about, no_page_has_a_name_that_others_could_want)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every set of every small range map, after every look: what is beside the last look goes a way of its own.
+ * Every set of every small range map, after every look: what is beside the last look goes a way of its own. And the last
+ * indexes that addresses of so many bits have.
  *
  * A map is CELLS indexes, each in a hole or with one of two bits; where two neighbours are alike, one such place may be
  * a cut that range_map_split() has made.  It lies at the beginning of all indexes, and at their end.
@@ -130,11 +131,38 @@ static void test_every_set_of_a_small_map_at_the_end(void **state)
 	try_maps_at(UINT64_MAX - CELLS + 1);
 }
 
+static void test_what_so_many_bits_of_address_reach(void **state)
+{
+	static const unsigned int bits[] = { 31, 32, 47, 48, 64 };
+	struct range_map map;
+	uint64_t at = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		struct range_map_window window = range_map_window_of_bits(bits[i], 1);
+		uint64_t last = 2 * ((1ULL << (bits[i] - 1)) - 1) + 1; /* 64 bits, too */
+		struct range_map_search search = { .size = 2, .windows = &window, .nr_windows = 1 };
+
+		range_map_init(&map, NULL, NULL);
+		assert_int_equal(range_map_set(&map, 1, last - 2, NULL, 0), 0);
+		assert_int_equal(range_map_search(&map, &search, &at), 0);
+		assert_int_equal(at, last - 1);
+		search.size = 3; /* as much as there is, but behind the bits */
+		assert_int_equal(range_map_search(&map, &search, &at), -ENOSPC);
+		search.size = 1;
+		window.min = last;
+		assert_int_equal(range_map_search(&map, &search, &at), 0);
+		assert_int_equal(at, last);
+		range_map_destroy(&map);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_set_of_a_small_map_at_the_beginning),
 		cmocka_unit_test(test_every_set_of_a_small_map_at_the_end),
+		cmocka_unit_test(test_what_so_many_bits_of_address_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
