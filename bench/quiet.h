@@ -2,7 +2,7 @@
 /*
  * Was the machine ours? A probe beside what is timed: it spins for a number of steps that never changes, from register to
  * register, and so takes as long as ever unless something else has had the core meanwhile, or its other half, or the clock
- * has slowed down. What the fastest of all spins so far took is what one takes.
+ * has slowed down. What the fastest spin of late took is what one takes.
  */
 #ifndef BENCH_QUIET_H
 #define BENCH_QUIET_H
