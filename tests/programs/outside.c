@@ -455,7 +455,7 @@ static void closed_over_what_grew(void)
 
 static sigjmp_buf refused;
 
-static void on_sigbus(int sig)
+static void on_refusal(int sig)
 {
 	siglongjmp(refused, sig);
 }
@@ -470,7 +470,7 @@ static void written_without_a_page(void)
 	need(fd >= 0 && !ioctl(fd, UFFDIO_API, &api), "userfaultfd");
 	mprotect((char *)p, PAGE, PROT_NONE);
 	serve(fd, (char *)p + PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
-	signal(SIGBUS, on_sigbus);
+	signal(SIGBUS, on_refusal);
 	if (!sigsetjmp(refused, 1))
 		p[PAGE] = 1;
 	close(fd);
@@ -490,6 +490,24 @@ static void stack_meets_another(void)
 	mprotect((char *)p, 5 * PAGE, PROT_READ);
 }
 
+/* As written_without_a_page(), by a limit. */
+static void stack_that_may_not_grow(void)
+{
+	const struct rlimit two = { 2 * PAGE, RLIM_INFINITY };
+	volatile char *p = place(12);
+	struct rlimit before;
+
+	munmap((char *)p, 12 * PAGE);
+	p = mmap((char *)p + 6 * PAGE, 4 * PAGE, RW, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	mprotect((char *)p + 2 * PAGE, 2 * PAGE, PROT_NONE);
+	signal(SIGSEGV, on_refusal);
+	need(!getrlimit(RLIMIT_STACK, &before) && !setrlimit(RLIMIT_STACK, &two), "setrlimit");
+	if (!sigsetjmp(refused, 1))
+		p[-1] = 1;
+	setrlimit(RLIMIT_STACK, &before);
+	mprotect((char *)p, 2 * PAGE, PROT_NONE);
+}
+
 static const struct test_case cases[] = {
 	{ "userfaultfd-closed", closed, "" },
 	{ "userfaultfd-closed-and-another-opened", closed_and_another_opened, "" },
@@ -497,6 +515,7 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
 	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
 	{ "written-without-a-page", written_without_a_page, "" },
+	{ "stack-that-may-not-grow", stack_that_may_not_grow, "" },
 	{ "stack-that-meets-another", stack_meets_another, "uncertain=1" },
 	{ "userfaultfd-zeros", zeros, "" },
 	{ "userfaultfd-moved", moved, "" },

@@ -4,9 +4,11 @@
  *
  * mm->growing has the ranges of all areas that grow downwards: the stack, and what the program mapped with
  * MAP_GROWSDOWN.  Calls move, cut and remove them, and are followed.  Between calls the lower end of each run is looked
- * at: an area that reaches beyond it has grown.
+ * at: an area that reaches beyond it has grown.  One that a limit has kept from growing has got an anon_vma by it, and the
+ * task SIGSEGV: the access is told, and what became of it is the mirror's to know.
  */
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 
 #include "internal.h"
 #include "uapi.h"
@@ -65,6 +67,34 @@ bool growth_emit(struct live *l, struct task *t, bool ambiguous)
 		if (!end || run.start != end)
 			any |= emit_run(l, t, ambiguous, &run);
 	return any;
+}
+
+static bool grows_at(const struct live_mm *mm, uint64_t addr)
+{
+	struct range run;
+
+	return next_remembered(&mm->growing, addr, &run) && run.start <= addr;
+}
+
+void growth_refused(struct live *l, struct task *t)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FAULT, .fault = { .write_known = true } };
+	siginfo_t info = { 0 };
+	struct trace_area above;
+	struct range settled;
+
+	if (kernel->ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) != 0 || info.si_code != SEGV_MAPERR)
+		return;
+	e.fault.addr = (uint64_t)(uintptr_t)info.si_addr & ~4095ull;
+	e.fault.ambiguous = t->mm->users > 1;
+	settle_deferred(l, t);
+	if (!observe_next(l, t->mm, e.fault.addr, &above) || above.start <= e.fault.addr ||
+		!grows_at(t->mm, above.start))
+		return;
+	/* It has had one for long.  Else it may still have none: too near to another area nothing is prepared. */
+	if (next_remembered(&t->mm->settled, above.start, &settled) && settled.start <= above.start)
+		return;
+	emit(l, t, &e);
 }
 
 /*

@@ -470,6 +470,8 @@ bool served_is_untouched(struct live *l, struct task *t, const struct trace_area
 
 /* growth.c: send that a stack has grown. True: one has. */
 bool growth_emit(struct live *l, struct task *t, bool ambiguous);
+/* The task has been given SIGSEGV: below a stack, perhaps, that may not grow. */
+void growth_refused(struct live *l, struct task *t);
 /* [start, end) of the address space grows. */
 void growth_begin(struct live_mm *mm, uint64_t start, uint64_t end);
 /* A child's areas grow as its parent's do. */

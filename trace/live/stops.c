@@ -327,6 +327,8 @@ static void deliver_signal(struct live *l, struct task *t, int sig)
 	signals_note_delivery(l, t, sig);
 	if (sig == SIGBUS && t->mm)
 		writes_refused(l, t);
+	if (sig == SIGSEGV && t->mm)
+		growth_refused(l, t);
 	resume(l, t, sig);
 }
 

@@ -128,6 +128,23 @@ const struct scenario scenarios_of_calls[] = {
 	  END,
 	  "100: space map* mmap=A+5 map mmap=A+8 map grow@A+7 write@A+6 write?@A+7 mprotect=-12 map map exit!", NONE,
 	  NULL, EVERY },
+	{ "what may not grow is told of, until it was written",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 mmap A+5 2p rw anon|fixed|grows = A+5\n"
+	  "100 mmap A+20 2p rw anon|fixed = A+20\n"
+	  "100 signal 11 A+19\n"
+	  "100 signal 11 A+21\n"
+	  "100 signal 11 A+3\n"
+	  "100 signal 11\n"
+	  "100 write A+5\n"
+	  "100 mprotect A+20 1p r = 0\n"
+	  "100 signal 11 A+4\n"
+	  "100 mprotect A+6 1p r = 0\n"
+	  "100 signal 11 A+4\n"
+	  END,
+	  "100: space map* mmap=A map mmap=A+5 map mmap=A+20 map grow@A+3 mprotect=0 map grow@A+4 write@A+5 mprotect=0 map "
+	  "map exit!", NONE, NULL, EVERY },
 	{ "what grows is unmapped",
 	  BEGIN
 	  "100 mmap A+8 2p rw anon|fixed|grows = A+8\n"

@@ -215,7 +215,7 @@ static long signal_info(const struct scr_task *t, siginfo_t *info)
 		info->si_code = SIGTRAP | PTRACE_EVENT_SECCOMP << 8;
 	if (t->stop == AT_SIGNAL) {
 		info->si_signo = t->signal;
-		info->si_code = t->fault_at ? BUS_ADRERR : SI_USER;
+		info->si_code = !t->fault_at ? SI_USER : t->signal == SIGBUS ? BUS_ADRERR : SEGV_MAPERR;
 		info->si_addr = (void *)t->fault_at;
 	}
 	return 0;
