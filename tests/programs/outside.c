@@ -490,6 +490,17 @@ static void stack_meets_another(void)
 	mprotect((char *)p, 5 * PAGE, PROT_READ);
 }
 
+/* The first and the last of three are written; then the last is joined with the one between, which lies beside the first. */
+static void written_beyond_what_is_joined(void)
+{
+	char *p = area(12);
+
+	mprotect(p + 4 * PAGE, 4 * PAGE, RW | PROT_EXEC);
+	p[0] = p[8 * PAGE] = 1;
+	mprotect(p + 6 * PAGE, 6 * PAGE, RW | PROT_EXEC);
+	mprotect(p, 4 * PAGE, RW | PROT_EXEC);
+}
+
 /* As written_without_a_page(), by a limit. */
 static void stack_that_may_not_grow(void)
 {
@@ -515,6 +526,7 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
 	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
 	{ "written-without-a-page", written_without_a_page, "" },
+	{ "written-beyond-what-is-joined", written_beyond_what_is_joined, "" },
 	{ "stack-that-may-not-grow", stack_that_may_not_grow, "" },
 	{ "stack-that-meets-another", stack_meets_another, "uncertain=1" },
 	{ "userfaultfd-zeros", zeros, "" },

@@ -21,7 +21,9 @@
  *
  * 5. Order.  An area that is written for the first time can take the anon_vma of one beside it.  So where one was
  *    written, those beside it are searched, too, and those beside them: what is not told by then was not written before.
- *    Of two that are told at the same moment nobody knows which was first: the second is marked ambiguous.
+ *    Of two that are told at the same moment nobody knows which was first: the second is marked ambiguous.  And where one
+ *    that was not written lies beside what a call is about, the next one is searched, too: the call may join the first one
+ *    with something that was written.
  *
  * 6. Refused.  A write that ends in SIGBUS, behind the end of a file or where a userfaultfd is not to be waited for, has
  *    given its area an anon_vma and left no page.  It is told when the signal comes; so is a read, which looks the same
@@ -175,6 +177,21 @@ static void search_around(struct search *s, const struct range *r)
 	search(s, r->start ? r->start - 1 : 0, r->end + 1);
 }
 
+/*
+ * An area beside the range that was not written can be joined with one that was, and so come to lend its anon_vma to the
+ * next one: whether that was written is to be known before.
+ */
+static void search_beyond(struct search *s, const struct range *r)
+{
+	struct live_mm *mm = s->t->mm;
+	struct trace_area a;
+
+	if (r->start && observe_area(s->l, mm, r->start - 1, &a) && a.start)
+		search(s, a.start - 1, a.start);
+	if (observe_area(s->l, mm, r->end, &a))
+		search(s, a.end, a.end + 1);
+}
+
 static void search_fresh(struct search *s)
 {
 	struct live_mm *mm = s->t->mm;
@@ -263,8 +280,10 @@ void writes_before_call(struct live *l, struct task *t)
 	}
 	growth_emit(l, t, false);
 	served_emit(l, t);
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++) {
 		search_around(&s, &r[i]);
+		search_beyond(&s, &r[i]);
+	}
 	if (t->mm->users > 1)
 		search_fresh(&s);
 	for (unsigned int i = 0; i < n && changes_areas(t->call.nr); i++)
@@ -312,6 +331,7 @@ void writes_after_call(struct live *l, struct task *t, int64_t result)
 	if (s.except.start)
 		search(&s, s.except.start - 1, s.except.start);
 	search(&s, s.except.end, s.except.end + 1);
+	search_beyond(&s, &s.except);
 	if (s.ambiguous)
 		remember(&t->mm->fresh, s.except.start, s.except.end);
 }
