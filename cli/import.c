@@ -30,7 +30,7 @@ static const char help[] =
 	"                     {path} {result} {1} to {6}; {addr:x} is hexadecimal without\n"
 	"                     0x.  Again: lines of other formats in the same file\n"
 	"  --inferred         list what must have happened between two snapshots of maps:\n"
-	"                     what was mapped, unmapped, cut, joined, changed, at the least\n"
+	"                     what was mapped, unmapped, cut, joined, changed, at least\n"
 	"  --json             the summary as one line of JSON\n"
 	"\n"
 	"What such files cannot tell is counted, by kind, with the place where it\n"
