@@ -211,5 +211,19 @@ def a_list_for_a_person(folder):
     assert "inferred between snapshots" in r.stdout and "1   access, flags" in r.stdout, r.stdout
 
 
+def a_crash_report_has_its_maps_behind_much_else(folder):
+    # As the JVM writes it: registers, stacks and a heap in words, then the maps, then more.
+    path = write(os.path.join(folder, "hs_err_pid1.log"),
+                 "#  SIGSEGV (0xb) at pc=0x00007f4f969a0f14, pid=1, tid=1\n",
+                 "  0x00007f4f8c0123a0 JavaThread \"Thread-1\" [_thread_blocked, id=2]\n" * 3000,
+                 "Dynamic libraries:\n", smaps("rw-p", "", "[anon:heap]").splitlines()[0] + "\n",
+                 "%x-%x r-xp 00001000 fe:00 332383       /usr/lib/libjvm.so\n" % (BASE + 0x10000, BASE + 0x11000),
+                 "\nVM Arguments:\njvm_args: -Xint\n")
+    r = subprocess.run([VMAPLE, "maps", path], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    found = [(f[0], f[1], f[2], f[5]) for f in (line.split(None, 5) for line in r.stdout.splitlines())]
+    assert found == [("7f0000000000-7f0000002000", "rw-p", "00000000", "[anon:heap]"),
+                     ("7f0000010000-7f0000011000", "r-xp", "00001000", "/usr/lib/libjvm.so")], found
+
+
 run_cases(random_snapshots_page_by_page, what_a_program_did, names_and_flags_change_where_both_snapshots_have_them,
-          files_of_one_snapshot_each, a_list_for_a_person)
+          files_of_one_snapshot_each, a_list_for_a_person, a_crash_report_has_its_maps_behind_much_else)

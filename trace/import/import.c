@@ -14,8 +14,8 @@
 
 #include "internal.h"
 
-/* Lines that are looked at before a file is said to be of no form. */
-#define LINES_LOOKED_AT  400
+/* Lines that are looked at before a file is said to be of no form: crash reports have their maps behind all threads' stacks. */
+#define LINES_LOOKED_AT  10000
 #define LINES_FOR_LTRACE 40
 
 static const char *const doubt_text[DOUBT_KINDS] = {
