@@ -12,7 +12,8 @@ def runs_of(*tests):
 
 
 MM_UNITS = runs_of("corners of an address space, maple", "merge scenarios", "where mappings go, maple", "brk",
-                   "kernel profiles", "protection keys", "zero page", "space ends", "damage is found, maple",
+                   "kernel profiles", "kernel profiles, mremap", "kernel profiles, pages", "protection keys", "zero page",
+                   "space ends", "damage is found, maple",
                    "one free area of each thread", "failed joins", "arguments out of range", "rules one by one, maple")
 PAGE_UNITS = runs_of("contents of pages", "corners of pages", "damage is found, pages", "the stack of exec")
 REPLAY_UNITS = runs_of("controls of the mirror", "replay", "replay_partial", "replay_causes", "replay_bounds", "nonsense")
