@@ -108,7 +108,8 @@ void call_begin(struct live *l, struct task *t)
 			keep_data(t, a[2], sizeof(struct prctl_mm_map));
 		break;
 	case NR_ioctl:
-		keep_data(t, a[2], 24);
+		/* A range alone may be the last that can be read. */
+		keep_data(t, a[2], (uint32_t)a[1] == UFFDIO_UNREGISTER ? 16 : 24);
 		break;
 	case NR_mbind:
 		keep_data(t, a[3], (a[4] + 63) / 64 * 8);

@@ -32,6 +32,15 @@ const struct scenario scenarios_of_attached[] = {
 	  "101 exit 0\n"
 	  "leave\n",
 	  "100: found map* fork 101: map map exit! 100: map", NONE, NULL, ATTACHED },
+	{ "its child wants its parent for a tracer",
+	  "100 fork\n"
+	  "100 forks 101\n"
+	  "101 born\n"
+	  "101 ptrace 0\n"
+	  "wait 1\n"
+	  "101 nobody's\n"
+	  "leave\n",
+	  "100: found map* fork 101: map lost 100: map", LOST(1), "wants to be traced by another process", ATTACHED },
 	{ "a thread does not stop: its call may be carried out behind a look at all of the map",
 	  "before 101 is-thread-of 100\n"
 	  "before fail interrupt 3 after 1\n"

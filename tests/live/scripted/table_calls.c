@@ -353,6 +353,17 @@ const struct scenario scenarios_of_calls[] = {
 	  "100 mmap A 2p rw anon|fixed = A\n"
 	  "100 killed 9\n",
 	  "100: space map* mmap=A map exit!", NONE, NULL, AT_END },
+	{ "killed in a call that was not waited for, and broken off, but not before it was made",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed\n"
+	  "100 area A A+2 rw\n"
+	  "100 killed 9 -4\n",
+	  "100: space map* mmap=A map exit!", NONE, NULL, AT_END },
+	{ "gone behind a call that was not waited for: there is no map any more that could tell",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 gone 9\n",
+	  "100: space map* exit!", NONE, NULL, AT_END },
 	{ "where the heap ended tells where it ends when it could not grow",
 	  BEGIN
 	  "100 brk H+2 = H+2\n"
@@ -369,6 +380,13 @@ const struct scenario scenarios_of_calls[] = {
 	  "101 exit 0\n"
 	  END,
 	  "100: space map* brk=H+2 fork 101: brk=H+2 map exit! 100: map exit!", COUNTS(1, 0, 0, 0, 0), NULL, AT_END },
+	{ "the heap ends where PR_SET_MM_BRK has put its end",
+	  BEGIN
+	  "100 prctl set-mm start-brk H+4 = 0\n"
+	  "100 prctl set-mm mm-brk H+4 = 0\n"
+	  "100 brk H+6 = H+4\n"
+	  END,
+	  "100: space map* prctl=0 prctl=0 brk=H+4 map exit!", COUNTS(1, 0, 0, 0, 0), NULL, AT_END },
 	{ "the heap is put elsewhere, by PR_SET_MM_MAP",
 	  BEGIN
 	  "100 memory A+30 A A A A H+4 H+4 S S S S S 0 0xffffffff00000000\n"

@@ -99,6 +99,29 @@ const struct scenario scenarios_of_evidence[] = {
 	  "100 munmap A 1p = 0\n"
 	  END,
 	  "100: space map* mmap=A map ioctl=0 map change munmap=0 map map exit!", NONE, NULL, EVERY },
+	{ "of two areas that a userfaultfd serves one is served no more, and then it is shut",
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 mmap A+8 2p rw anon|fixed = A+8\n"
+	  "100 file 5 25 anon_inode:[userfaultfd]\n"
+	  "100 memory A+30 A 2p 1\n"
+	  "100 ioctl 5 0xc020aa00 A+30\n"
+	  "100 area A A+2 rw uffd\n"
+	  "100 = 0\n"
+	  "100 memory A+31 A+8 2p 1\n"
+	  "100 ioctl 5 0xc020aa00 A+31\n"
+	  "100 area A+8 A+10 rw uffd\n"
+	  "100 = 0\n"
+	  "100 memory A+32 A+8 2p\n"
+	  "100 ioctl 5 0x8010aa01 A+32\n"
+	  "100 area A+8 A+10 rw\n"
+	  "100 = 0\n"
+	  "100 shut 5\n"
+	  "100 area A A+2 rw\n"
+	  "100 munmap A 1p = 0\n"
+	  END,
+	  "100: space map* mmap=A map mmap=A+8 map ioctl=0 map ioctl=0 map ioctl=0 map change munmap=0 map map exit!", NONE,
+	  NULL, EVERY },
 	{ "a page that a userfaultfd brings",
 	  BEGIN
 	  "100 mmap A 2p rw anon|fixed = A\n"

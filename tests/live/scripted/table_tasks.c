@@ -298,6 +298,24 @@ const struct scenario scenarios_of_tasks[] = {
 	  "101 exit 0\n"
 	  END,
 	  "100: space map* mmap=A map 101: thread mmap=A+8 map exit 100: map exit!", NONE, NULL, EVERY },
+	{ "stopped by a signal, and continued soon",
+	  BEGIN
+	  "100 stop 19\n"
+	  "wait 100\n"
+	  "100 continued\n"
+	  END,
+	  "100: space map* map exit!", NONE, "!is stopped by a signal", EVERY },
+	{ "what a task is called is told when it changes",
+	  BEGIN
+	  "text /proc/100/comm cellar\\n\n"
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "wait 2000\n"
+	  "100 munmap A 1p = 0\n"
+	  "text /proc/100/comm attic\\n\n"
+	  "wait 2000\n"
+	  "100 munmap A+1 1p = 0\n"
+	  END,
+	  "100: space map* other mmap=A map munmap=0 map other munmap=0 map map exit!", NONE, NULL, EVERY },
 	{ "signals are the program's",
 	  BEGIN
 	  "100 signal 10\n"
