@@ -394,6 +394,51 @@ static void test_areas_change_where_the_writer_is(void **state)
 	mtree_destroy(&mt);
 }
 
+/*
+ * A full wide leaf, 15 areas of pages at each end of an address space, takes one more, at @first: its halves are narrow, but
+ * for the one that the store goes into, if that does not fit.
+ */
+static void split_wide_leaf(unsigned long first, unsigned long last, unsigned long wide_leaves)
+{
+	const unsigned long low = 0x550000000000, high = 0x7f0000000000;
+	unsigned long used = cached(POOL_INNER).used;
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	struct mt_stats stats;
+
+	for (unsigned long i = 0; i < 15; i++) {
+		store(&mt, low + 0x10000 * i, low + 0x10000 * i + 0x3fff, xa_mk_value(i));
+		store(&mt, high + 0x10000 * i, high + 0x10000 * i + 0x3fff, xa_mk_value(15 + i));
+	}
+	mt_statistics(&mt, &stats);
+	assert_int_equal(stats.leaves, 1);
+	assert_int_equal(stats.wide_leaves, 1);
+	store(&mt, first, last, xa_mk_value(99));
+	mt_statistics(&mt, &stats);
+	assert_int_equal(stats.leaves, 2);
+	assert_int_equal(stats.wide_leaves, wide_leaves);
+	mt_validate(&mt);
+	assert_ptr_equal(mtree_load(&mt, first), xa_mk_value(99));
+	assert_ptr_equal(mtree_load(&mt, last), xa_mk_value(99));
+	assert_null(mtree_load(&mt, first - 1));
+	assert_null(mtree_load(&mt, last + 1));
+	for (unsigned long i = 0; i < 15; i++) {
+		assert_ptr_equal(mtree_load(&mt, low + 0x10000 * i), xa_mk_value(i));
+		assert_ptr_equal(mtree_load(&mt, high + 0x10000 * i + 0x3fff), xa_mk_value(15 + i));
+	}
+	mtree_destroy(&mt);
+	assert_int_equal(cached(POOL_INNER).used, used);
+}
+
+static void test_a_wide_leaf_is_cut_into_what_suits_its_halves(void **state)
+{
+	(void)state;
+	split_wide_leaf(0x550000028000, 0x550000028fff, 0);
+	split_wide_leaf(0x7f0000028000, 0x7f0000028fff, 0);
+	split_wide_leaf(0x550000028001, 0x550000028010, 1); /* no pages */
+	split_wide_leaf(0x7f0000028001, 0x7f0000028010, 1);
+	split_wide_leaf(0x1000, 0x1fff, 1); /* too far from the lower half */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +458,7 @@ int main(void)
 		cmocka_unit_test(test_areas_grow_into_holes),
 		cmocka_unit_test(test_the_last_area_does_not_go),
 		cmocka_unit_test(test_areas_change_where_the_writer_is),
+		cmocka_unit_test(test_a_wide_leaf_is_cut_into_what_suits_its_halves),
 	};
 
 	return RUN_MAPLE_TESTS("stores into a maple tree", tests);

@@ -28,17 +28,16 @@ unsigned long leaf_layout(const struct mt_area *areas, unsigned int nr, unsigned
 
 void leaf_set_unused(struct mt_leaf *leaf, unsigned int from, unsigned int to)
 {
-	struct mt_wide_leaf *wide = (struct mt_wide_leaf *)leaf;
-
-	if (leaf_is_wide(leaf)) {
-		for (unsigned int i = from; i < to; i++)
-			leaf->wide.end[i] = wide->start[i] = ULONG_MAX;
-	} else {
-		for (unsigned int i = from; i < to; i++)
-			leaf->narrow.end[i] = leaf->narrow.start[i] = NARROW_UNUSED;
-	}
-	for (unsigned int i = from; i < to; i++)
+	for (unsigned int i = from; i < to; i++) {
+		if (leaf_is_wide(leaf)) {
+			leaf->wide.end[i] = ULONG_MAX;
+			((struct mt_wide_leaf *)leaf)->start[i] = ULONG_MAX;
+		} else {
+			leaf->narrow.end[i] = NARROW_UNUSED;
+			leaf->narrow.start[i] = NARROW_UNUSED;
+		}
 		leaf->slot[i] = NULL;
+	}
 }
 
 void leaf_fill(struct mt_leaf *leaf, unsigned long layout, const struct mt_area *areas, unsigned int nr)
@@ -78,7 +77,7 @@ static void narrow_bounds(struct mt_leaf *narrow, unsigned long layout, const st
 	unsigned long base = layout & ~LEAF_CODE;
 	unsigned int shift = layout & LEAF_CODE;
 
-	for (unsigned int i = 0; i < nr; i++) {
+	for (unsigned int i = 0; i != nr; i++) {
 		narrow->narrow.start[i] = (int)((start[i] - base) >> shift);
 		narrow->narrow.end[i] = (int)((end[i] - base) >> shift);
 	}

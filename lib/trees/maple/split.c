@@ -94,8 +94,6 @@ static void hang(struct mt_inner *parent, unsigned int child, struct mt_leaf *le
 		parent->gap[i] = parent->gap[i - 1];
 		parent->pivot[i - 1] = parent->pivot[i - 2];
 	}
-	if (child + 1 < nr)
-		parent->pivot[child + 1] = parent->pivot[child];
 	parent->pivot[child] = last;
 	parent->slot[child] = left;
 	parent->slot[child + 1] = right;
