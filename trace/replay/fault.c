@@ -93,13 +93,14 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 {
 	const struct trace_fault *f = &e->fault;
 	struct vm_area_struct *vma;
-	bool untouched, below;
+	bool untouched, below, stack;
 
 	r->stats.faults++;
 	vma = find_vma(&s->mm, f->addr);
 	causes_touch(s, f->addr, f->addr + 1);
 	untouched = vma && !vma->anon_vma;
 	below = vma && vma->vm_start > f->addr;
+	stack = below && (vma->vm_flags & VM_GROWSDOWN);
 	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */
 	s->apart = f->apart;
 	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : MM_FAULT_SMALL);
@@ -109,6 +110,8 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 		grown_beside(s, vma);
 	if (below && vma)
 		s->grown_to = vma->vm_start;
+	/* It may not grow: whether it got an anon_vma before it was refused hangs on what refused it. */
+	s->doubt |= stack && !vma;
 	if (untouched && vma && vma->anon_vma) {
 		r->stats.first_writes++;
 		s->doubt |= !f->write_known || was_met(s, vma);
