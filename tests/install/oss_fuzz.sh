@@ -10,7 +10,8 @@ folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 . "$(dirname "$0")/tap.sh"
 mkdir "$folder/made" "$folder/work"
-flags="-g1 -O1 -fno-omit-frame-pointer -fsanitize=address -fsanitize-address-use-after-scope -fsanitize=fuzzer-no-link"
+# As there, but for -O1: the programs are only begun.
+flags="-g1 -O0 -fno-omit-frame-pointer -fsanitize=address -fsanitize-address-use-after-scope -fsanitize=fuzzer-no-link"
 built() {
 	cd "$source" && OUT=$folder/made WORK=$folder/work SRC=$source CC=clang CFLAGS=$flags SANITIZER=address \
 		LIB_FUZZING_ENGINE=-fsanitize=fuzzer fuzz/oss-fuzz/build.sh
