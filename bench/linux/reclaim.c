@@ -228,8 +228,14 @@ void call_rcu(struct kernel_rcu_head *head, void (*func)(struct kernel_rcu_head 
 	}
 }
 
+/* Our own library is not liburcu's: it waits for readers that it has been told of. */
+static __thread bool registered;
+
 void linux_read_lock(void)
 {
+	if (!registered)
+		urcu_memb_register_thread();
+	registered = true;
 	urcu_memb_read_lock();
 }
 
@@ -259,6 +265,9 @@ void linux_barrier(void)
 void linux_thread_exit(void)
 {
 	submit();
+	if (registered)
+		urcu_memb_unregister_thread();
+	registered = false;
 	while (my_free) {
 		struct object *o = my_free;
 
