@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Events in order: which address space each is about, and what it does to it. */
+/*
+ * Events in order: which address space each is about, and what it does to it.
+ *
+ * 1. Order.  A call is carried out on the engine when its event comes, and the engine's result is compared with the
+ *    kernel's.  That is right because a source emits a call when it has ended, and before it what it depends on: files,
+ *    first writes.
+ * 2. Copies.  A fork's child gets areas of its own when it or its parent is about to change (copies.c).  So an event
+ *    that looks needs those of its own space only, and one that changes first makes those of all that are copies of it.
+ * 3. Losses.  What was lost of a space is noted there.  What was lost of nobody who is known is counted here, and noted
+ *    in each space when that is looked for next (find_space()).
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
