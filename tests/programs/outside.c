@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -501,6 +502,20 @@ static void written_beyond_what_is_joined(void)
 	mprotect(p, 4 * PAGE, RW | PROT_EXEC);
 }
 
+/* As written_without_a_page(), by a segment. */
+static void written_under_a_segment(void)
+{
+	volatile char *p = area(4);
+	int id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
+
+	need(id >= 0, "shmget");
+	mprotect((char *)p + 2 * PAGE, 2 * PAGE, PROT_NONE);
+	p[0] = 1;
+	need(shmat(id, (char *)p, SHM_REMAP) == p, "shmat");
+	shmctl(id, IPC_RMID, NULL);
+	mprotect((char *)p + PAGE, PAGE, PROT_NONE);
+}
+
 /* As written_without_a_page(), by a limit. */
 static void stack_that_may_not_grow(void)
 {
@@ -527,6 +542,7 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
 	{ "written-without-a-page", written_without_a_page, "" },
 	{ "written-beyond-what-is-joined", written_beyond_what_is_joined, "" },
+	{ "written-under-a-segment", written_under_a_segment, "" },
 	{ "stack-that-may-not-grow", stack_that_may_not_grow, "" },
 	{ "stack-that-meets-another", stack_meets_another, "uncertain=1" },
 	{ "userfaultfd-zeros", zeros, "" },

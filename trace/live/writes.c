@@ -34,6 +34,7 @@
  */
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/shm.h>
 
 #include "internal.h"
 #include "minmax.h"
@@ -274,7 +275,8 @@ void writes_before_call(struct live *l, struct task *t)
 	struct range r[2];
 	unsigned int n = named_ranges(t, r);
 
-	if (is_about_whole_map(t->call.nr)) {
+	/* How much a segment is put over is not known. */
+	if (is_about_whole_map(t->call.nr) || (t->call.nr == NR_shmat && t->call.args[2] & SHM_REMAP)) {
 		writes_emit_all(l, t, false);
 		return;
 	}
