@@ -307,10 +307,9 @@ static inline bool needs_no_alignment(
 
 	if (!file)
 		return !sys->pmd_size || (len & (sys->pmd_size - 1));
-	if (file->kind == VM_FILE_HUGETLB || file->kind == VM_FILE_ZERO || sys->va_align_mask)
+	if (file->kind == VM_FILE_ZERO || sys->va_align_mask)
 		return false;
-	return file->kind != VM_FILE_REGULAR || !file->map_align ||
-	       (len < file->map_align && !(pgoff >> (62 - sys->page_shift)) && !(file->map_align >> 62));
+	return !file->map_align || (len < file->map_align && !(pgoff >> (62 - sys->page_shift)));
 }
 
 /*

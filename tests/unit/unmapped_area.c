@@ -148,14 +148,15 @@ static void test_huge_pages_fit(void **state)
 	assert_int_equal(map_file(PAGE, (1UL << 63) - HUGE - PAGE), mm.mmap_base - 3 * PAGE);
 }
 
+static unsigned long map_other(struct vm_file *other, unsigned long flags)
+{
+	const struct mmap_request req = { .len = HUGE, .prot = PROT_READ, .flags = flags, .file = other };
+
+	return mm_mmap(&mm, &req);
+}
+
 static void test_a_file_that_needs_no_alignment_goes_where_anonymous_memory_would(void **state)
 {
-	struct vm_file huge = {
-		.refs = 1, .readable = true, .kind = VM_FILE_HUGETLB, .map_align = HUGE, .name = "huge"
-	};
-	const struct mmap_request req = {
-		.len = HUGE, .prot = PROT_READ, .flags = MAP_SHARED, .file = &huge
-	};
 	unsigned long addr = map(0, PAGE, ANON);
 
 	assert_int_equal(addr, mm.mmap_base - PAGE);
@@ -163,13 +164,25 @@ static void test_a_file_that_needs_no_alignment_goes_where_anonymous_memory_woul
 	file.map_align = HUGE;
 	assert_int_equal(map_file(2 * PAGE, 99 * PAGE), addr - 5 * PAGE);
 	assert_int_equal(map_file(HUGE, HUGE) % HUGE, 0);
-	assert_int_equal(mm_mmap(&mm, &req) % HUGE, 0);
-	assert_int_equal(map_file(PAGE, 0), addr - 6 * PAGE);
-	take(addr - 64 * MB, addr - 6 * PAGE);
-	assert_int_equal(map_file(2 * PAGE, 0), addr - 64 * MB - 2 * PAGE);
-	mm_exit(&mm);
-	mm_init(&mm, &sys);
-	assert_int_equal(huge.refs, 1);
+}
+
+/* Each where a page has been taken from above. */
+static void test_a_file_that_needs_an_alignment_has_it(void **state)
+{
+	static struct vm_file huge, zero;
+
+	huge = (struct vm_file){ .refs = 1, .readable = true, .kind = VM_FILE_HUGETLB, .map_align = HUGE };
+	zero = (struct vm_file){ .refs = 1, .readable = true, .kind = VM_FILE_ZERO };
+	assert_int_equal(map(0, PAGE, ANON), mm.mmap_base - PAGE);
+	assert_true(sys.kernel->zero_huge_aligned);
+	assert_int_equal(map_other(&zero, MAP_PRIVATE) % HUGE, 0);
+	assert_int_equal(mm_munmap(&mm, 0, mm.mmap_base), 0);
+	assert_int_equal(map(0, PAGE, ANON), mm.mmap_base - PAGE);
+	assert_int_equal(map_other(&huge, MAP_SHARED) % HUGE, 0);
+	assert_int_equal(mm_munmap(&mm, 0, mm.mmap_base), 0);
+	assert_int_equal(map(0, PAGE, ANON), mm.mmap_base - PAGE);
+	sys.va_align_mask = 0x7000;
+	assert_int_equal(map_file(PAGE, 0x3000) & 0x7000, 0x3000);
 }
 
 static void test_a_stack_keeps_its_guard_gap(void **state)
@@ -407,6 +420,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_huge_pages_fit, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_a_file_that_needs_no_alignment_goes_where_anonymous_memory_would, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_file_that_needs_an_alignment_has_it, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_stack_keeps_its_guard_gap, begin, end),
 		cmocka_unit_test_setup_teardown(test_files_have_colours, begin, end),
 		cmocka_unit_test_setup_teardown(test_without_a_mask_files_have_none, begin, end),
