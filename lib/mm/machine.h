@@ -20,6 +20,7 @@ struct machine {
 	vm_flags_t data_flags;      /* that heaps and stacks have besides */
 	unsigned int share;         /* searches go upwards from this part of the window: 1/share */
 	struct since keys, uffd_wp; /* calls about keys; UFFDIO_REGISTER_MODE_WP */
+	struct since huge_tags;     /* huge pages may be tagged */
 	bool spares_last;           /* the last page of the window is nobody's */
 	bool share_drawn;           /* those too that find nothing downwards begin where exec has drawn */
 	bool low_flags;             /* MAP_32BIT and MAP_ABOVE4G mean something */
@@ -44,6 +45,7 @@ static const struct machine machines[] = {
 		.key_0 = true,
 		.keys = { 6, 12 },
 		.uffd_wp = { 6, 10 },
+		.huge_tags = { 6, 13 },
 		.tags = true,
 		.spares_low = true },
 };

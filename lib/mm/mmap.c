@@ -40,6 +40,8 @@ static vm_flags_t rare_flags_of_call(const struct mapping *m)
 
 static bool may_be_tagged(const struct mapping *m)
 {
+	if ((m->flags & MAP_HUGETLB) || (m->file && m->file->kind == VM_FILE_HUGETLB))
+		return has_since(m->mm, &machine_of(m->mm)->huge_tags);
 	return (m->flags & MAP_ANONYMOUS) || (m->file && m->file->kind == VM_FILE_SHMEM);
 }
 

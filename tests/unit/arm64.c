@@ -194,6 +194,25 @@ static void test_files_are_not_tagged_but_for_shared_memory(void **state)
 	assert_true(flags_at(2) & VM_MTE);
 }
 
+static void test_huge_pages_are_tagged_since_6_13(void **state)
+{
+	static struct vm_file huge = { .refs = 1,
+		.kind = VM_FILE_HUGETLB,
+		.readable = true,
+		.writable = true,
+		.map_align = 2 * MB,
+		.name = "" };
+	const struct mmap_request req = {
+		.len = 2 * MB, .prot = RW | MTE, .flags = MAP_PRIVATE, .file = &huge
+	};
+
+	sys.memory_tags = true;
+	sys.kernel = kernel_profile_for("6.12");
+	assert_int_equal((long)mm_mmap(&mm, &req), -EINVAL);
+	sys.kernel = kernel_profile_for("6.18");
+	assert_false(IS_ERR_VALUE(mm_mmap(&mm, &req)));
+}
+
 static void test_without_tags_mprotect_does_not_know_prot_mte(void **state)
 {
 	assert_int_equal(map_as(0, 1, RW | MTE, MAP_PRIVATE, NULL), at(0));
@@ -258,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_what_may_be_tagged_is_by_prot_mte_and_stays_so, begin, end),
 		cmocka_unit_test_setup_teardown(test_files_are_not_tagged_but_for_shared_memory, begin, end),
+		cmocka_unit_test_setup_teardown(test_huge_pages_are_tagged_since_6_13, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_without_tags_mprotect_does_not_know_prot_mte, begin, end),
 		cmocka_unit_test_setup_teardown(test_key_0_is_allocated_though_there_are_no_keys, begin, end),
