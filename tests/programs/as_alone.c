@@ -363,17 +363,22 @@ static void stopped_by_child(void)
 
 static void stopped_child_is_waited_for(void)
 {
-	pid_t pid = fork();
-	int status;
+	int status, seen[2];
+	pid_t pid;
 
+	expect(pipe(seen) == 0);
+	pid = fork();
 	if (!pid) {
 		raise(SIGSTOP);
 		map_a_little();
+		/* It does not end before its parent has seen that it goes on. */
+		expect(read(seen[0], &status, 1) == 1);
 		_exit(0);
 	}
 	expect(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
 	expect(kill(pid, SIGCONT) == 0);
 	expect(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
+	expect(write(seen[1], "", 1) == 1);
 	ends_well(pid);
 }
 
