@@ -37,14 +37,13 @@ static struct vm_area_struct *change_area(
 	if (IS_ERR(vma))
 		return vma;
 	vma_start_write(vma);
-	set_field(vma, vm_flags, vmg.flags | (vma->vm_flags & VM_MAYBE_GUARD));
 	vma->policy = vmg.policy;
 	vma->uffd_ctx = vmg.uffd_ctx;
 	if (c->names && vma->anon_name != c->name) {
 		anon_vma_name_put(vma->anon_name);
 		vma->anon_name = anon_vma_name_get(c->name);
 	}
-	ops_changed(vma);
+	vma_set_flags(vma, vmg.flags | (vma->vm_flags & VM_MAYBE_GUARD));
 	return vma;
 }
 

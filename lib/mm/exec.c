@@ -127,9 +127,8 @@ static void set_flags(struct vm_area_struct *vma, vm_flags_t flags)
 {
 	vma_start_write(vma);
 	vma_adjust_begin(vma, NULL);
-	set_field(vma, vm_flags, flags);
+	vma_set_flags(vma, flags);
 	vma_adjust_end(vma, NULL);
-	ops_changed(vma);
 }
 
 static int make_room(struct vm_area_struct *vma)

@@ -191,8 +191,16 @@ void ops_adjust(
 	struct vm_area_struct *vma, struct vm_area_struct *from, unsigned long start, unsigned long end);
 void ops_merge(struct vm_area_struct *into, struct vm_area_struct *gone);
 void ops_close(struct vm_area_struct *vma);
-void ops_changed(struct vm_area_struct *vma);
+void ops_changed(struct vm_area_struct *vma, vm_flags_t old_flags);
 void ops_written(struct vm_area_struct *vma);
+/* All else that changes with them has changed. */
+static inline void vma_set_flags(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vm_flags_t old_flags = vma->vm_flags;
+
+	set_field(vma, vm_flags, flags);
+	ops_changed(vma, old_flags);
+}
 /* An operation will ask for what the embedder keeps of @vma: the processor fetches it while the engine works. */
 static inline void ops_prefetch(const struct vm_area_struct *vma)
 {

@@ -24,8 +24,7 @@ int mm_set_memory_merge(struct mm_struct *mm, bool enable)
 		if (flags == vma->vm_flags)
 			continue;
 		vma_start_write(vma);
-		set_field(vma, vm_flags, flags);
-		ops_changed(vma);
+		vma_set_flags(vma, flags);
 	}
 	return 0;
 }

@@ -212,8 +212,7 @@ static int populate(struct mm_struct *mm, unsigned long start, unsigned long end
 static void mark_guarded(struct vm_area_struct *vma)
 {
 	vma_start_write(vma);
-	set_field(vma, vm_flags, vma->vm_flags | VM_MAYBE_GUARD);
-	ops_changed(vma);
+	vma_set_flags(vma, vma->vm_flags | VM_MAYBE_GUARD);
 }
 
 /* What Linux answers when it runs out of memory for a cut; and of map_count, but for old kernels. */

@@ -438,8 +438,7 @@ struct vm_area_struct *vma_modify_flags(
 	if (IS_ERR(vma))
 		return vma;
 	vma_start_write(vma);
-	set_field(vma, vm_flags, flags | (vma->vm_flags & VM_MAYBE_GUARD));
-	ops_changed(vma);
+	vma_set_flags(vma, flags | (vma->vm_flags & VM_MAYBE_GUARD));
 	if (vma->vm_mm->pgd)
 		vma->vm_mm->sys->pages->protect(vma, start, end);
 	return vma;

@@ -342,12 +342,10 @@ static void settle_lock(struct mapping *m, struct vm_area_struct *vma)
 	if (!(m->vm_flags & VM_LOCKED))
 		return;
 	if (m->vm_flags &
-		(VM_SPECIAL | VM_HUGETLB | (m->mm->sys->kernel->droppable_unlocked ? VM_DROPPABLE : 0))) {
-		set_field(vma, vm_flags, vma->vm_flags & ~VM_LOCKED_MASK); /* it is locked already */
-		ops_changed(vma);
-	} else {
+		(VM_SPECIAL | VM_HUGETLB | (m->mm->sys->kernel->droppable_unlocked ? VM_DROPPABLE : 0)))
+		vma_set_flags(vma, vma->vm_flags & ~VM_LOCKED_MASK); /* it is locked already */
+	else
 		m->mm->locked_vm += to_pages(m->mm, m->len);
-	}
 }
 
 /*

@@ -127,8 +127,7 @@ static void mark_next(const struct remap *r, struct vm_area_struct *vma)
 	if (!(next->vm_flags & VM_ACCOUNT))
 		commit_account(r->mm->sys, (long)vma_pages(next));
 	vma_start_write(next);
-	set_field(next, vm_flags, next->vm_flags | VM_ACCOUNT);
-	ops_changed(next);
+	vma_set_flags(next, next->vm_flags | VM_ACCOUNT);
 }
 
 /* What was moved as a whole has no pages of its own any more. */
@@ -146,6 +145,7 @@ static void leave_anon_vma(struct remap *r, struct vm_area_struct *vma, const st
 static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 {
 	struct vm_area_struct *vma = vma_lookup(r->mm, r->addr);
+	vm_flags_t old_flags = vma->vm_flags;
 
 	/*
 	 * The whole old area is not locked any more.  Where it was not cut out before, Linux does not take it off
@@ -160,7 +160,7 @@ static void leave_source_empty(struct remap *r, struct vm_area_struct *new)
 	if (new != vma && r->mm->sys->kernel->dontunmap_marks_next)
 		mark_next(r, vma);
 	leave_anon_vma(r, vma, new);
-	ops_changed(vma);
+	ops_changed(vma, old_flags);
 }
 
 /* Of the kernel's own areas; also what is left of one that was cut. */
@@ -258,8 +258,7 @@ unsigned long remap_move(struct remap *r)
 	}
 	/* A userfaultfd does not follow, and what has merged with the moved range loses it too. */
 	new->uffd_ctx = NULL;
-	set_field(new, vm_flags, new->vm_flags & ~VM_UFFD_FLAGS);
-	ops_changed(new);
+	vma_set_flags(new, new->vm_flags & ~VM_UFFD_FLAGS);
 	if (r->flags & MREMAP_DONTUNMAP)
 		leave_source_empty(r, new);
 	else if (r->old_len)

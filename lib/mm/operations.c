@@ -70,12 +70,12 @@ void ops_close(struct vm_area_struct *vma)
 		ops->close(vma);
 }
 
-void ops_changed(struct vm_area_struct *vma)
+void ops_changed(struct vm_area_struct *vma, vm_flags_t old_flags)
 {
 	const struct mm_operations *ops = vma->vm_mm->ops;
 
 	if (ops && ops->changed)
-		ops->changed(vma);
+		ops->changed(vma, old_flags);
 }
 
 void ops_written(struct vm_area_struct *vma)

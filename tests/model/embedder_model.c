@@ -228,9 +228,11 @@ static int on_host(struct mm_struct *mm, const struct mm_change *c)
 	return 0;
 }
 
-static void on_changed(struct vm_area_struct *vma)
+static void on_changed(struct vm_area_struct *vma, vm_flags_t old_flags)
 {
 	e.calls[CHANGED]++;
+	/* Of one that what is changed was joined with, they are what both have. */
+	assert_true(old_flags == payload_of(vma)->flags || old_flags == vma->vm_flags);
 	payload_of(vma)->flags = vma->vm_flags;
 	payload_of(vma)->written = vma->anon_vma != NULL;
 }

@@ -35,8 +35,6 @@ struct rare {
 struct life {
 	_Alignas(64) event_id made;
 	event_id low, high, low_changed, high_changed, grown, prot, flags, written, inherited, moved;
-	/* What the area was when the ledger last looked. */
-	vm_flags_t vm_flags;
 	struct rare *rare; /* its own; NULL: it has had none of it */
 };
 _Static_assert(sizeof(struct life) == 64, "a life is one line");
@@ -98,6 +96,7 @@ struct explain {
 	uint64_t begin_ns, now_ns;
 	struct kept kept;
 	struct sites *sites;
+	bool any_rare;  /* a life has had some of it, ever */
 	bool no_memory; /* something could not be noted */
 };
 

@@ -99,6 +99,8 @@ static bool add_lives(struct kept *k)
 
 struct life *life_new(struct kept *k)
 {
+	struct life *l;
+
 	if (!k->lives_free) {
 		if ((!k->life_pieces || k->life_pieces->used == PIECE_LIVES) && !add_lives(k))
 			return NULL;
@@ -107,14 +109,15 @@ struct life *life_new(struct kept *k)
 	k->lives_free--;
 	if (k->cleared > k->lives_free)
 		k->cleared = k->lives_free;
-	return k->free_lives[k->lives_free];
-}
-
-/* The last one is the next to be had. */
-void life_free(struct kept *k, struct life *l)
-{
+	l = k->free_lives[k->lives_free];
 	free(l->rare);
 	l->rare = NULL;
+	return l;
+}
+
+/* The last one is the next to be had.  What it holds is mostly far from the processor: it stays as it is until then. */
+void life_free(struct kept *k, struct life *l)
+{
 	k->free_lives[k->lives_free++] = l;
 }
 
@@ -134,8 +137,10 @@ void events_sweep(struct kept *k)
 
 	if (k->made < k->sweep_at || k->made < SWEEP_FIRST)
 		return;
-	for (; k->cleared < k->lives_free; k->cleared++)
+	for (; k->cleared < k->lives_free; k->cleared++) {
+		free(k->free_lives[k->cleared]->rare);
 		life_clear(k->free_lives[k->cleared]);
+	}
 	memset(k->taken, 0, all);
 	k->taken[0] = 1;
 	for (struct life_piece *p = k->life_pieces; p; p = p->next)

@@ -9,7 +9,7 @@
  * 2. Invariants
  *    LF1  an event in a slot of a life is kept.
  *    LF2  events that are kept are at most twice as many as lives refer to, and some (kept.c): O(areas).
- *    LF3  a life holds what its area was when the ledger last looked: when it was made, or the engine last told of a change.
+ *    LF3  a life's rare properties are what its area had when it was made, or the engine last told of a change.
  *
  * 3. Failure.  A life is allocated where a call may still fail, and its failure is the call's.  An event that cannot be
  *    allocated leaves its slot as it was.  Either is remembered: the ledger's sink then fails.
@@ -61,11 +61,18 @@ static bool area_has_rare(const struct vm_area_struct *vma)
 	return vma->anon_name || vma->policy || vma->uffd_ctx;
 }
 
+/* Or had it.  The life is mostly far from the processor, and not read where none has any. */
+static bool may_have_rare(const struct explain *x, const struct life *l, const struct vm_area_struct *vma)
+{
+	return area_has_rare(vma) || (x->any_rare && l->rare);
+}
+
 /* NULL: no memory. */
 static struct rare *rare_of(struct explain *x, struct life *l)
 {
 	if (!l->rare)
 		l->rare = calloc(1, sizeof(*l->rare));
+	x->any_rare = true;
 	x->no_memory |= !l->rare;
 	return l->rare;
 }
@@ -75,8 +82,7 @@ static void remember(struct explain *x, struct life *l, const struct vm_area_str
 {
 	struct rare *rare;
 
-	l->vm_flags = vma->vm_flags;
-	if (!l->rare && !area_has_rare(vma))
+	if (!may_have_rare(x, l, vma))
 		return;
 	rare = rare_of(x, l);
 	if (!rare)
@@ -291,27 +297,26 @@ static void look_at_rare(struct explain *x, struct life *l, const struct vm_area
 		changed(x, l, &rare->uffd);
 }
 
-static void look_at_flags(struct explain *x, struct life *l, const struct vm_area_struct *vma)
+static void look_at_flags(struct explain *x, struct life *l, vm_flags_t differ)
 {
-	vm_flags_t differ = (vma->vm_flags ^ l->vm_flags) & ~VM_STICKY;
-
 	if (differ & VM_ACCESS_FLAGS)
 		changed(x, l, &l->prot);
 	if (differ & ~VM_ACCESS_FLAGS)
 		changed(x, l, &l->flags);
 }
 
-static void life_changed(struct vm_area_struct *vma)
+static void life_changed(struct vm_area_struct *vma, vm_flags_t old_flags)
 {
 	struct explain *x = ledger_of(vma);
 	struct life *l = life_of(vma);
 
-	look_at_flags(x, l, vma);
+	look_at_flags(x, l, (vma->vm_flags ^ old_flags) & ~VM_STICKY);
 	if (!vma->anon_vma)
 		l->written = l->inherited = 0;
-	if (l->rare || area_has_rare(vma))
+	if (may_have_rare(x, l, vma)) {
 		look_at_rare(x, l, vma);
-	remember(x, l, vma);
+		remember(x, l, vma);
+	}
 	area_has_changed(x, vma);
 }
 
