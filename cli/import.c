@@ -119,15 +119,15 @@ static const char *letters(const struct trace_area *a, char text[5])
 
 static void print_inferred(const struct trace_inferred *what)
 {
-	const struct trace_area *a = what->now ? what->now : what->before;
+	const struct trace_area *before = what->before, *now = what->now, *a = now ? now : before;
 	char text[5];
 
 	print_quoted(stdout, what->path, strlen(what->path));
 	printf(":%" PRIu64 ": %-8s %" PRIx64, what->line, inferred_word[what->kind], what->start);
 	if (what->end != what->start)
 		printf("-%" PRIx64, what->end);
-	if (what->before && what->now && what->before->prot != what->now->prot)
-		printf(" %s to", letters(what->before, text));
+	if (before && now && before->prot != now->prot)
+		printf(" %s to", letters(before, text));
 	printf(" %s%s", letters(a, text), a->name[0] ? " " : "");
 	print_quoted(stdout, a->name, strlen(a->name));
 	putchar('\n');

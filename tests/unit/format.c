@@ -13,7 +13,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "values.h" /* before what makes macros of its names */
 
 #include <cmocka.h>
 
@@ -165,6 +168,25 @@ static void test_numbers_of_every_length_are_read_back(void **state)
 	trace_reader_close(r);
 }
 
+static void test_a_number_of_more_than_ten_bytes_is_damage(void **state)
+{
+	uint8_t bytes[12];
+	struct codec c = { .buf = bytes, .end = sizeof(bytes) };
+
+	(void)state;
+	memset(bytes, 0x80, sizeof(bytes));
+	assert_int_equal(get_varint(&c), 0);
+	assert_true(c.failed);
+	/* Ten that end are a number. */
+	c = (struct codec){ .buf = bytes, .end = sizeof(bytes) };
+	bytes[9] = 1;
+	assert_true(get_varint(&c) == 1ull << 63 && !c.failed && c.pos == 10);
+	/* The last one is missing. */
+	c = (struct codec){ .buf = bytes, .end = 9 };
+	assert_int_equal(get_varint(&c), 0);
+	assert_true(c.failed);
+}
+
 static void test_the_words_of_the_header_are_read_back(void **state)
 {
 	const struct trace_header *h;
@@ -311,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_written_is_read_back),
 		cmocka_unit_test(test_numbers_of_every_length_are_read_back),
+		cmocka_unit_test(test_a_number_of_more_than_ten_bytes_is_damage),
 		cmocka_unit_test(test_the_words_of_the_header_are_read_back),
 		cmocka_unit_test(test_a_recording_cut_at_any_byte_says_so),
 		cmocka_unit_test(test_a_flipped_byte_anywhere_is_noticed),

@@ -37,8 +37,8 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 		"whether two mappings are of one open file is not known: its opening was not logged",
 	[DOUBT_TASK_UNKNOWN] = "a task whose beginning was not logged is taken to be a process of its own",
 	[DOUBT_CLONE_FLAGS] = "the flags of a clone were not logged: it is taken to have made a thread",
-	[DOUBT_NOT_READ] = "a call that can map or cut areas is not read from logs (mbind, io_setup, "
-			   "map_shadow_stack, UFFDIO_REGISTER)",
+	[DOUBT_NOT_READ] = ("a call that can map or cut areas is not read from logs (mbind, io_setup, "
+			    "map_shadow_stack, UFFDIO_REGISTER)"),
 	[DOUBT_LOST] = "the tool lost events",
 	[DOUBT_MMAP_EVENTS] =
 		"perf's mmap events tell of areas, not of what is unmapped, nor of who shares a file",

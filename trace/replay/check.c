@@ -402,7 +402,7 @@ static void learn_break(struct space *s, const struct trace_map *map)
 	const struct trace_area *a = i < map->count ? &map->areas[i] : NULL;
 
 	if (a && map->has_names && a->start == s->mm.brk && s->mm.brk > s->mm.start_brk && !a->ino &&
-		strcmp(a->name, "[heap]"))
+		strcmp(a->name, "[heap]") != 0)
 		s->mm.brk--;
 }
 
