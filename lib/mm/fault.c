@@ -118,6 +118,21 @@ static bool read_prepares(const struct vm_area_struct *vma, unsigned long addr)
 	return start >= vma->vm_start && start + sys->pmd_size <= vma->vm_end;
 }
 
+unsigned long vma_next_huge_page(const struct vm_area_struct *vma, unsigned long addr)
+{
+	unsigned long size = vma->vm_mm->sys->pmd_size, next = (addr & ~(size - 1)) + size;
+
+	return size && next < vma->vm_end ? next : vma->vm_end;
+}
+
+/* Reads from @start to @end: where the first huge page does not fit, the next one may. */
+static bool reads_prepare(const struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	unsigned long next = vma_next_huge_page(vma, start);
+
+	return read_prepares(vma, start) || (next < min(end, vma->vm_end) && read_prepares(vma, next));
+}
+
 /*
  * Memory that may be executed alone has a protection key, where there are any, that forbids all else.  A key that the
  * process has allocated forbids what the thread says, of which the engine knows nothing: it allows all, as pkey_alloc()
@@ -205,7 +220,7 @@ int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bo
 		}
 		if (vma->vm_flags & VM_LOCKONFAULT)
 			continue;
-		if ((writes || read_prepares(vma, max(start, vma->vm_start))) && anon_vma_prepare(vma) &&
+		if ((writes || reads_prepare(vma, max(start, vma->vm_start), end)) && anon_vma_prepare(vma) &&
 			!ignore_errors)
 			return -EAGAIN;
 		if (vma_reaches_beyond_file(vma, end) && !ignore_errors)

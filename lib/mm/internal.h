@@ -292,6 +292,8 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr);
 /* Do the flags of @vma allow the access? */
 bool vma_may_fault(const struct vm_area_struct *vma, unsigned int flags);
 /* Does a fault at @addr give it an anon_vma? */
+/* Where the next huge page after that of @addr begins; the end of @vma: not in it. */
+unsigned long vma_next_huge_page(const struct vm_area_struct *vma, unsigned long addr);
 bool vma_fault_prepares(const struct vm_area_struct *vma, unsigned long addr, unsigned int flags);
 /* Give @vma an anon_vma if a write would. 0 or -ENOMEM. */
 int anon_vma_prepare(struct vm_area_struct *vma);

@@ -185,6 +185,20 @@ static int content_advice(struct vm_area_struct *vma, int advice)
 	}
 }
 
+/*
+ * The part of @vma from @start to @end.  Of pages of one size the first one decides for all; a huge page may fit only where the
+ * first one does not.
+ */
+static int populate_area(struct vm_area_struct *vma, unsigned long start, unsigned long end, bool write)
+{
+	unsigned long next = vma_next_huge_page(vma, start);
+	int err = mm_fault(vma->vm_mm, start, write ? MM_FAULT_WRITE : 0);
+
+	if (!err && !write && next < min(end, vma->vm_end))
+		err = mm_fault(vma->vm_mm, next, 0);
+	return err;
+}
+
 /* MADV_POPULATE_*: stops at the first page that cannot be faulted in. */
 static int populate(struct mm_struct *mm, unsigned long start, unsigned long end, int advice)
 {
@@ -199,7 +213,7 @@ static int populate(struct mm_struct *mm, unsigned long start, unsigned long end
 			return -EINVAL;
 		if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
 			return -EINVAL;
-		if (mm_fault(mm, start, write ? MM_FAULT_WRITE : 0) == -ENOMEM)
+		if (populate_area(vma, start, end, write) == -ENOMEM)
 			return -ENOMEM;
 		if (vma_reaches_beyond_file(vma, end))
 			return -EFAULT;

@@ -52,6 +52,28 @@ static void test_without_it_what_is_read_is_prepared(void **state)
 	one_mm_end();
 }
 
+/* A page of zeros of the size of 16 prepares, where one is read: in [16, 32) of what begins at 8. */
+static void test_a_read_that_reaches_a_huge_page_prepares(void **state)
+{
+	for (unsigned long end = 16; end <= 17; end++) {
+		one_mm_begin(NULL);
+		sys.pmd_size = 16 * PAGE;
+		sys.thp_enabled = 2;
+		map(8, 24);
+		assert_int_equal(mm_madvise(&mm, at(8), (end - 8) * PAGE, MADV_POPULATE_READ), 0);
+		assert_int_equal(is_prepared(8), end > 16);
+		one_mm_end();
+	}
+	/* The next one does not fit either. */
+	one_mm_begin(NULL);
+	sys.pmd_size = 16 * PAGE;
+	sys.thp_enabled = 2;
+	map(8, 23);
+	assert_int_equal(mm_madvise(&mm, at(8), 23 * PAGE, MADV_POPULATE_READ), 0);
+	assert_false(is_prepared(8));
+	one_mm_end();
+}
+
 /* mm/mprotect.c, mprotect_fixup(): what has an anon_vma stays charged. */
 static void test_what_was_read_stays_charged_without_it(void **state)
 {
@@ -71,6 +93,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_page_of_zeros_says_nothing_of_an_area),
 		cmocka_unit_test(test_without_it_what_is_read_is_prepared),
+		cmocka_unit_test(test_a_read_that_reaches_a_huge_page_prepares),
 		cmocka_unit_test(test_what_was_read_stays_charged_without_it),
 	};
 
