@@ -119,15 +119,15 @@ static const char *letters(const struct trace_area *a, char text[5])
 
 static void print_inferred(const struct trace_inferred *what)
 {
-	const struct trace_area *before = what->before, *now = what->now, *a = now ? now : before;
+	const struct trace_area *a = what->kind == TRACE_INFERRED_DEATH ? what->before : what->now;
 	char text[5];
 
 	print_quoted(stdout, what->path, strlen(what->path));
 	printf(":%" PRIu64 ": %-8s %" PRIx64, what->line, inferred_word[what->kind], what->start);
 	if (what->end != what->start)
 		printf("-%" PRIx64, what->end);
-	if (before && now && before->prot != now->prot)
-		printf(" %s to", letters(before, text));
+	if (what->kind == TRACE_INFERRED_CHANGE && what->before->prot != a->prot)
+		printf(" %s to", letters(what->before, text));
 	printf(" %s%s", letters(a, text), a->name[0] ? " " : "");
 	print_quoted(stdout, a->name, strlen(a->name));
 	putchar('\n');
