@@ -12,7 +12,8 @@
  * tracer dies.  Whose process it is, the kernel asks (ptrace(2): its user, or CAP_SYS_PTRACE).
  *
  * One live source per process at a time, in one thread: it waits for any child.  Of this process it changes, and puts back:
- *  - during live_run() it has a child more, which wakes it where no report comes (trace/live/ticker.c);
+ *  - from live_start() to live_free(), SIGCHLD is blocked in the calling thread, which all calls are made from.  Threads
+ *    made meanwhile inherit that; others should block it, too, or reports are found some milliseconds later;
  *  - during live_run(), SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE and SIGXFSZ are ignored, and SIGCHLD is not;
  *  - during live_run(), SIGTERM and SIGHUP are blocked in the calling thread.  One that comes is the program's: it is sent to
  *    it, unless it has had its own (sent to the whole process group), and the run ends when the program does;

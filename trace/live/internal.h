@@ -213,14 +213,16 @@ struct live {
 	int marks[MARKS_MAX]; /* identity.c, 2: descriptors, in the order of their files */
 	unsigned int nr_marks, last_rank;
 	pid_t self;
-	/* wait.c: what was before */
+	bool mask_changed; /* wait.c: what was before */
+	sigset_t mask_before;
 	struct sigaction actions_before[NR_TAKEN_SIGNALS], sigchld_before;
 	sigset_t run_mask_before;
 	uint64_t signals_asked; /* wait.c: when it was looked last whether one had come */
 	struct passed_signal passed[NR_PASSED_SIGNALS];
-	uint64_t ticked_ns;   /* the last tick */
-	unsigned int noticed; /* notices.c: kinds that were said */
-	void *known_files;    /* tsearch(3) */
+	uint64_t ticked_ns;     /* the last tick */
+	uint64_t crowded_until; /* wait.c: others want the CPU */
+	unsigned int noticed;   /* notices.c: kinds that were said */
+	void *known_files;      /* tsearch(3) */
 	struct known_file *all_known;
 	unsigned long nr_known, sweep_at;
 	struct known_mount mounts[MOUNT_CACHE];
@@ -270,14 +272,13 @@ void raise_file_limit(void);
 /* Why exec failed: errno, 0 when it did not. */
 int launch_exec_error(struct live *l);
 
-/* ticker.c: for kernel_view.h */
-void ticker_start(void);
-void ticker_end(void);
-pid_t ticker_wait_for_report(int *status);
-
 /* wait.c */
+void signals_block(struct live *l);
+void signals_unblock(struct live *l);
 void signals_take(struct live *l);
 void signals_give_back(struct live *l);
+/* The task that has something to report; 0: none for a while; -1: there is none. */
+pid_t wait_for_report(struct live *l, int *status);
 /* Signals that came to this process and are the program's. */
 void signals_pass_on(struct live *l);
 /* The task is about to be given a signal. */

@@ -40,10 +40,8 @@ struct kernel_view {
 	long (*ptrace)(long request, pid_t tid, void *addr, void *data);
 	pid_t (*waitpid)(pid_t tid, int *status, int options);
 	int (*waitid)(pid_t tid, siginfo_t *info, int options);
-	/* The task that has something to report; 0: none for a while; -1: there is none.  Between begin and end. */
-	void (*begin_waiting)(void);
-	pid_t (*wait_for_report)(int *status);
-	void (*end_waiting)(void);
+	/* True: SIGCHLD has come; false: so long nothing has. */
+	bool (*wait_for_child)(long ns);
 	int (*kill)(pid_t tid, int sig);
 	int (*tgkill)(pid_t tgid, pid_t tid, int sig);
 	uint64_t (*now_ns)(void);

@@ -33,6 +33,7 @@ static int begin_to_launch(struct live *l, char *error, size_t size)
 
 	if (err)
 		return start_error(l, err, error, size, "cannot start a process");
+	signals_block(l);
 	if (kernel->ptrace(PTRACE_SEIZE, l->root, NULL, (void *)(long)OPTIONS_OF_STARTED))
 		return start_error(l, -errno, error, size,
 			"tracing is not permitted here (ptrace: see kernel.yama.ptrace_scope, or the "
@@ -42,6 +43,7 @@ static int begin_to_launch(struct live *l, char *error, size_t size)
 
 static int begin_to_attach(struct live *l, char *error, size_t size)
 {
+	signals_block(l);
 	raise_file_limit();
 	return attach_seize(l, error, size);
 }
@@ -118,15 +120,14 @@ const char *live_error(const struct live *l)
 	return l->error;
 }
 
-/* Those whose end somebody else in this process has waited for; all: nothing can be waited for. */
-static void lose_vanished(struct live *l, bool all)
+/* There is nothing that could be waited for: somebody else in this process has. */
+static void lose_all_tasks(struct live *l)
 {
 	struct task *t;
 	unsigned long tid = 0;
 
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
-		if (all || (kernel->kill(t->tid, 0) && errno == ESRCH))
-			on_gone(l, t, 0);
+		on_gone(l, t, 0);
 }
 
 /* Where reports come all the time, time passes, too. */
@@ -143,12 +144,12 @@ static bool is_tick_due(struct live *l)
 static void take_report(struct live *l)
 {
 	int status;
-	pid_t tid = kernel->wait_for_report(&status);
+	pid_t tid = wait_for_report(l, &status);
 
 	if (tid > 0)
 		on_stop(l, tid, status);
-	else
-		lose_vanished(l, tid < 0);
+	else if (tid < 0)
+		lose_all_tasks(l);
 	if (tid >= 0 && is_tick_due(l)) {
 		on_tick(l);
 		emit_flush(l);
@@ -176,7 +177,6 @@ int live_run(struct live *l, struct trace_sink *sink, int *status)
 	l->sink = sink;
 	l->start_ns = now_ns();
 	signals_take(l);
-	kernel->begin_waiting();
 	if (is_attached(l))
 		err = attach_begin(l);
 	else
@@ -186,7 +186,6 @@ int live_run(struct live *l, struct trace_sink *sink, int *status)
 	if (is_attached(l))
 		attach_leave(l);
 	emit_flush(l);
-	kernel->end_waiting();
 	signals_give_back(l);
 	*status = l->root_status;
 	if (!is_attached(l))
@@ -210,6 +209,7 @@ void live_free(struct live *l)
 		free(t);
 	}
 	mtree_destroy(&l->tasks);
+	signals_unblock(l);
 	identity_close(l);
 	stacks_close(l);
 	for (int i = 0; i < 3; i++)

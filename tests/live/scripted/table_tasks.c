@@ -285,6 +285,19 @@ const struct scenario scenarios_of_tasks[] = {
 	  "100 continued\n"
 	  END,
 	  "100: space map* map exit!", NONE, "is stopped by a signal", EVERY },
+	{ "others want the CPU: reports are slept for, of one task and of two",
+	  "before crowd 300\n"
+	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "wait 3\n"
+	  "100 clone thread\n"
+	  "100 clones 101\n"
+	  "101 born\n"
+	  "101 mmap A+8 1p r anon|fixed = A+8\n"
+	  "wait 3\n"
+	  "101 exit 0\n"
+	  END,
+	  "100: space map* mmap=A map 101: thread mmap=A+8 map exit 100: map exit!", NONE, NULL, EVERY },
 	{ "stopped by a signal, and continued soon",
 	  BEGIN
 	  "100 stop 19\n"

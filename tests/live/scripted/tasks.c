@@ -390,22 +390,15 @@ static int scripted_waitid(pid_t tid, siginfo_t *info, int options)
 	return 0;
 }
 
-static void scripted_nothing(void)
+static bool scripted_wait_for_child(long ns)
 {
-}
-
-static pid_t scripted_wait_for_report(int *status)
-{
-	pid_t tid = scripted_waitpid(-1, status, __WALL | WNOHANG);
-
-	if (!tid)
-		scr.now += 50000000;
-	return tid;
+	scr.now += (uint64_t)ns;
+	return false;
 }
 
 static uint64_t scripted_now_ns(void)
 {
-	return scr.now += 1000;
+	return scr.now += 1000 + scr.crowd;
 }
 
 static int scripted_kill(pid_t tid, int sig)
@@ -529,8 +522,7 @@ void scr_install(struct kernel_view *view)
 	view->ptrace = scripted_ptrace;
 	view->waitpid = scripted_waitpid;
 	view->waitid = scripted_waitid;
-	view->begin_waiting = view->end_waiting = scripted_nothing;
-	view->wait_for_report = scripted_wait_for_report;
+	view->wait_for_child = scripted_wait_for_child;
 	view->kill = scripted_kill;
 	view->tgkill = scripted_tgkill;
 	view->now_ns = scripted_now_ns;
