@@ -3,7 +3,6 @@
 #include "machine.h"
 
 #include <sched.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,27 +10,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-struct line {
-	char *text;
-	size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct line *line, const char *format, ...)
-{
-	va_list args;
-	int length;
-
-	va_start(args, format);
-	length = vsnprintf(line->text + line->used, line->size - line->used, format, args);
-	va_end(args);
-	if (length > 0)
-		line->used += (size_t)length;
-	if (line->used >= line->size)
-		line->used = line->size - 1;
-}
-
 /* From /proc/cpuinfo: the first CPU's name and the flags that decide how nodes are searched. */
-static void add_cpu(struct line *line)
+static void add_cpu(FILE *line)
 {
 	FILE *info = fopen("/proc/cpuinfo", "re");
 	char *text = NULL, *value;
@@ -44,12 +24,12 @@ static void add_cpu(struct line *line)
 			continue;
 		text[strcspn(text, "\n")] = 0;
 		if (!named && strncmp(text, "model name", 10) == 0) {
-			add(line, "%s", value + 2);
+			fprintf(line, "%s", value + 2);
 			named = true;
 		}
 		if (!flags && strncmp(text, "flags", 5) == 0) {
 			flags = true;
-			add(line, "%s%s",
+			fprintf(line, "%s%s",
 				strstr(value, " avx512_vbmi2") ? ", AVX-512"
 				: strstr(value, " avx2")       ? ", AVX2"
 							       : "",
@@ -57,41 +37,44 @@ static void add_cpu(struct line *line)
 		}
 	}
 	if (!named)
-		add(line, "a CPU without a name");
+		fprintf(line, "a CPU without a name");
 	free(text);
 	if (info)
 		fclose(info);
 }
 
-static void add_cache(struct line *line, const char *name, int key)
+static void add_cache(FILE *line, const char *name, int key)
 {
 	long bytes = sysconf(key);
 
 	if (bytes > 0)
-		add(line, ", %s %ld KiB", name, bytes / 1024);
+		fprintf(line, ", %s %ld KiB", name, bytes / 1024);
 }
 
 void machine_describe(char *text, size_t size)
 {
-	struct line line = { text, size, 0 };
+	FILE *line = fmemopen(text, size - 1, "w"); /* what is full gets no end */
 	struct utsname system;
 	cpu_set_t cpus;
 	double load;
 
-	text[0] = 0;
-	add_cpu(&line);
+	text[0] = text[size - 1] = 0;
+	if (!line)
+		return;
+	add_cpu(line);
 	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
-		add(&line, ", %d CPUs for us", CPU_COUNT(&cpus));
-	add_cache(&line, "L1", _SC_LEVEL1_DCACHE_SIZE);
-	add_cache(&line, "L2", _SC_LEVEL2_CACHE_SIZE);
-	add_cache(&line, "L3", _SC_LEVEL3_CACHE_SIZE);
+		fprintf(line, ", %d CPUs for us", CPU_COUNT(&cpus));
+	add_cache(line, "L1", _SC_LEVEL1_DCACHE_SIZE);
+	add_cache(line, "L2", _SC_LEVEL2_CACHE_SIZE);
+	add_cache(line, "L3", _SC_LEVEL3_CACHE_SIZE);
 	if (!uname(&system))
-		add(&line, "; %s %s %s", system.sysname, system.release, system.machine);
+		fprintf(line, "; %s %s %s", system.sysname, system.release, system.machine);
 #ifdef __clang__
-	add(&line, "; clang %s", __clang_version__);
+	fprintf(line, "; clang %s", __clang_version__);
 #else
-	add(&line, "; gcc %s", __VERSION__);
+	fprintf(line, "; gcc %s", __VERSION__);
 #endif
 	if (getloadavg(&load, 1) == 1)
-		add(&line, "; load %.1f", load);
+		fprintf(line, "; load %.1f", load);
+	fclose(line);
 }

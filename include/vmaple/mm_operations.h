@@ -77,9 +77,9 @@ struct mm_operations {
 	/** Do the work of @p change, or refuse: see above. 0 or -errno. */
 	int (*host)(struct mm_struct *mm, const struct mm_change *change);
 	/**
-	 * @p vma, whose flags were @p old_flags, has other flags, another name, policy or userfaultfd than before, or perhaps the same again; or
-	 * MREMAP_DONTUNMAP has taken its pages, and its anon_vma with them.  What an area had when open(), split() or
-	 * duplicate() was called, and what it takes over in a merge, is not told.
+	 * @p vma, whose flags were @p old_flags, has other flags, another name, policy or userfaultfd than before, or
+	 * perhaps the same again; or MREMAP_DONTUNMAP has taken its pages, and its anon_vma with them.  What an area had
+	 * when open(), split() or duplicate() was called, and what it takes over in a merge, is not told.
 	 */
 	void (*changed)(struct vm_area_struct *vma, vm_flags_t old_flags);
 	/** @p vma was written for the first time: it has its anon_vma. May be called under the mm's lock for reading. */

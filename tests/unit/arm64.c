@@ -194,14 +194,15 @@ static void test_files_are_not_tagged_but_for_shared_memory(void **state)
 	assert_true(flags_at(2) & VM_MTE);
 }
 
+static struct vm_file huge = { .refs = 1,
+	.kind = VM_FILE_HUGETLB,
+	.readable = true,
+	.writable = true,
+	.map_align = 2 * MB,
+	.name = "" };
+
 static void test_huge_pages_are_tagged_since_6_13(void **state)
 {
-	static struct vm_file huge = { .refs = 1,
-		.kind = VM_FILE_HUGETLB,
-		.readable = true,
-		.writable = true,
-		.map_align = 2 * MB,
-		.name = "" };
 	const struct mmap_request req = {
 		.len = 2 * MB, .prot = RW | MTE, .flags = MAP_PRIVATE, .file = &huge
 	};
@@ -244,12 +245,6 @@ static void test_memory_is_not_protected_by_userfaultfds_before_6_10(void **stat
 
 static void test_huge_page_files_are_placed_as_others_on_every_kernel(void **state)
 {
-	static struct vm_file huge = { .refs = 1,
-		.kind = VM_FILE_HUGETLB,
-		.readable = true,
-		.writable = true,
-		.map_align = 2 * MB,
-		.name = "" };
 	const struct mmap_request req = {
 		.addr = PAGE, .len = 2 * MB, .prot = RW, .flags = MAP_PRIVATE, .file = &huge
 	};
