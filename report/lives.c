@@ -113,6 +113,16 @@ static bool is_still(const struct life *life, const struct vm_area_struct *vma)
 	       life->kind == (uint8_t)report_kind_of(vma);
 }
 
+/* Two that live have no address in common. */
+static void close_across(struct lives *l, const struct vm_area_struct *vma)
+{
+	unsigned long at = vma->vm_start;
+	struct life *life;
+
+	while ((life = mt_find(&l->open, &at, vma->vm_end - 1)) != NULL)
+		close_life(l, life);
+}
+
 static void open_life(struct lives *l, const struct vm_area_struct *vma)
 {
 	struct life *life = malloc(sizeof(*life));
@@ -123,6 +133,7 @@ static void open_life(struct lives *l, const struct vm_area_struct *vma)
 		l->no_memory = true;
 		return;
 	}
+	close_across(l, vma);
 	explain_boundary(vma, &b);
 	*life = (struct life){ .start = vma->vm_start,
 		.end = vma->vm_end,
@@ -227,12 +238,34 @@ static void look_at_call(struct lives *l, const struct trace_call *c)
 		look_at(l, placed.start, placed.end);
 }
 
+static bool is_as_seen(struct lives *l, const struct trace_map *map)
+{
+	MA_STATE(mas, &l->open, map->lo, map->lo);
+	const struct life *life;
+
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct trace_area *a = &map->areas[i];
+
+		life = mas_find(&mas, map->hi - 1);
+		if (!life || life->start != a->start || life->end != a->end || life->prot != a->prot)
+			return false;
+	}
+	return !mas_find(&mas, map->hi - 1);
+}
+
+static void look_at_map(struct lives *l, const struct trace_map *map)
+{
+	if (map->reason != TRACE_MAP_CHECK)
+		look_at(l, 0, ~0ull);
+	else if (!is_as_seen(l, map))
+		look_at(l, map->lo, map->hi);
+}
+
 static void follow(struct lives *l, const struct trace_event *e)
 {
 	switch (e->type) {
 	case TRACE_EVENT_MAP:
-		if (e->map.reason != TRACE_MAP_CHECK)
-			look_at(l, 0, ~0ull);
+		look_at_map(l, &e->map);
 		break;
 	case TRACE_EVENT_FAULT:
 		look_at(l, e->fault.addr, e->fault.addr + 1);

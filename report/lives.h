@@ -5,7 +5,9 @@
  *
  * A life is an area with these bounds, this access, kind and name, as long as it had them.  An event changes areas only where
  * it says so, and their neighbours, which it may join: there what was open is compared with what is there now.  What is no
- * longer so ends, what is new begins.
+ * longer so ends, what is new begins.  A stack that has grown reaches beyond the place that was looked at: all that lies
+ * across a new area ends.  Where an observation is not as foretold, as where a call has cut areas before it failed, its place is
+ * looked at, too.
  *
  * Memory: O(areas that live).  Each event costs O(log n) for each area that it may have changed.
  */

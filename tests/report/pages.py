@@ -300,6 +300,44 @@ def clocks_that_jump_leave_time_in_order(folder):
     assert end >= 10 ** 17
 
 
+# A stack of two pages grows by two, and by one more when its upper half has changed; then half of it goes, and the rest.
+GROWN = """begin
+call mmap 0x7f0000008000 0x2000 3 0x132 -1 0 = 0x7f0000008000
+grow 0x7f0000006000 ambiguous
+call mprotect 0x7f0000008000 0x2000 1 0 0 0 = 0
+grow 0x7f0000005000 ambiguous
+call munmap 0x7f0000005000 0x2000 0 0 0 0 = 0
+call munmap 0x7f0000000000 0x10000 0 0 0 0 = 0
+"""
+# A segment could not be put over half of an area, and has cut it: the map says where.
+CUT = """begin
+call mmap 0x7f0000000000 0x4000 3 0x32 -1 0 = 0x7f0000000000
+call shmat 5 0x7f0000002000 0x4000 0 0 0 = -12
+map
+7f0000000000-7f0000002000 rw-p 00000000 00:00 0
+7f0000002000-7f0000004000 rw-p 00000000 00:00 0
+call munmap 0x7f0000000000 0x4000 0 0 0 0 = 0
+"""
+
+
+def lives_of(folder, text):
+    """In pages from 0x7f0000000000: from, to, and the steps of birth and end."""
+    path, at = os.path.join(folder, "lives.vmt"), 0x7f0000000000
+    subprocess.run([MAKE, path], input=text, text=True, check=True)
+    rows = json.loads(vmaple("sql", "--json", path, "select start, end, born_step, ended_step from areas").stdout)
+    return sorted(((r["start"] - at) // 4096, (r["end"] - at) // 4096, r["born_step"], r["ended_step"]) for r in rows)
+
+
+def a_stack_that_grows_ends_what_it_was(folder):
+    lives = lives_of(folder, GROWN)
+    assert lives == [(5, 8, 6, 7), (6, 8, 5, 6), (6, 10, 4, 5), (7, 8, 7, 8), (8, 10, 3, 4), (8, 10, 5, 8)], lives
+
+
+def an_area_that_was_cut_on_the_way_to_a_failure_is_two(folder):
+    lives = lives_of(folder, CUT)
+    assert lives == [(0, 2, 5, 6), (0, 4, 3, 5), (2, 4, 5, 6)], lives
+
+
 def short_lives_in_one_place_are_merged_and_none_is_lost(folder):
     log = os.path.join(folder, "turns.log")
     with open(log, "w", encoding="ascii") as f:
@@ -361,5 +399,6 @@ run_cases(the_page_has_what_the_ledger_has, every_area_of_the_end_is_a_rectangle
           hostile_names_are_text, pictures_are_xml_and_say_what_is_there,
           guard_pages_are_a_kind_of_their_own, colours_are_told_apart_by_all_eyes, the_size_is_bounded,
           a_program_whose_name_is_markup_is_text, a_hundred_thousand_processes_make_a_page,
-          clocks_that_jump_leave_time_in_order, short_lives_in_one_place_are_merged_and_none_is_lost,
+          clocks_that_jump_leave_time_in_order, a_stack_that_grows_ends_what_it_was,
+          an_area_that_was_cut_on_the_way_to_a_failure_is_two, short_lives_in_one_place_are_merged_and_none_is_lost,
           names_without_end_make_a_page_of_bounded_size, the_script_is_small, an_area_of_everything_is_one)
