@@ -534,7 +534,110 @@ static void stack_that_may_not_grow(void)
 	mprotect((char *)p, 2 * PAGE, PROT_NONE);
 }
 
+/* Likewise of one that may not be accessed, of which there is nothing to be searched for; above it one that is locked. */
+static void stack_without_access_that_may_not_grow(void)
+{
+	const struct rlimit two = { 2 * PAGE, RLIM_INFINITY };
+	volatile char *p = place(16);
+	struct rlimit before;
+
+	munmap((char *)p, 16 * PAGE);
+	p = mmap((char *)p + 6 * PAGE, 8 * PAGE, PROT_NONE, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	mprotect((char *)p + 6 * PAGE, 2 * PAGE, RW);
+	need(!mlock((char *)p + 6 * PAGE, 2 * PAGE), "mlock");
+	signal(SIGSEGV, on_refusal);
+	need(!getrlimit(RLIMIT_STACK, &before) && !setrlimit(RLIMIT_STACK, &two), "setrlimit");
+	if (!sigsetjmp(refused, 1))
+		p[-1] = 1;
+	setrlimit(RLIMIT_STACK, &before);
+	munlock((char *)p + 6 * PAGE, 2 * PAGE);
+	mprotect((char *)p, 6 * PAGE, RW);
+}
+
+/* What is above it was written before it was refused, and lends it its anon_vma. */
+static void stack_that_may_not_grow_beside_what_was_written(void)
+{
+	const struct rlimit two = { 2 * PAGE, RLIM_INFINITY };
+	volatile char *p = place(12);
+	struct rlimit before;
+
+	munmap((char *)p, 12 * PAGE);
+	p = mmap((char *)p + 4 * PAGE, 8 * PAGE, RW, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	mprotect((char *)p + 4 * PAGE, 4 * PAGE, RW | PROT_EXEC);
+	signal(SIGSEGV, on_refusal);
+	need(!getrlimit(RLIMIT_STACK, &before) && !setrlimit(RLIMIT_STACK, &two), "setrlimit");
+	p[7 * PAGE] = 1;
+	if (!sigsetjmp(refused, 1))
+		p[-1] = 1;
+	setrlimit(RLIMIT_STACK, &before);
+	mprotect((char *)p, 4 * PAGE, RW | PROT_EXEC);
+}
+
+/* What was made writable from the beginning of the area on is written there, and stays charged. */
+static void made_writable_from_its_beginning(void)
+{
+	char *p = place(8);
+
+	munmap(p, 8 * PAGE);
+	mmap(p, 8 * PAGE, PROT_READ, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	mprotect(p + 7 * PAGE, PAGE, PROT_READ);
+	need(!mprotect(p + 6 * PAGE, PAGE, RW | PROT_GROWSDOWN), "mprotect");
+	p[0] = 1;
+	mprotect(p + 4 * PAGE, PAGE, PROT_READ);
+	mprotect(p, 4 * PAGE, PROT_READ);
+	mprotect(p + 5 * PAGE, 2 * PAGE, PROT_READ);
+}
+
+/* Both were written before it was closed: they stay two. */
+static void closed_after_writes_beside(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	serve(fd, p + 4 * PAGE, 4, UFFDIO_REGISTER_MODE_WP);
+	p[0] = p[4 * PAGE] = 1;
+	close(fd);
+	mprotect(p + 7 * PAGE, PAGE, PROT_READ);
+	mprotect(p + 7 * PAGE, PAGE, RW);
+}
+
+/* What is beside it is written when it has been closed, and they are one by then. */
+static void closed_before_a_write_beside(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	serve(fd, p + 4 * PAGE, 4, UFFDIO_REGISTER_MODE_WP);
+	p[4 * PAGE] = 1;
+	close(fd);
+	p[0] = 1;
+	mprotect(p + 7 * PAGE, PAGE, PROT_READ);
+	mprotect(p + 7 * PAGE, PAGE, RW);
+}
+
+/* Access keeps them apart: written before the closing it would have an anon_vma of its own. */
+static void closed_before_a_write_to_what_stays_apart(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	mprotect(p, 4 * PAGE, RW | PROT_EXEC);
+	serve(fd, p + 4 * PAGE, 4, UFFDIO_REGISTER_MODE_WP);
+	p[4 * PAGE] = 1;
+	close(fd);
+	p[0] = 1;
+	mprotect(p, 4 * PAGE, RW);
+}
+
 static const struct test_case cases[] = {
+	{ "made-writable-from-its-beginning", made_writable_from_its_beginning, "" },
+	{ "userfaultfd-closed-after-writes-beside", closed_after_writes_beside, "" },
+	{ "userfaultfd-closed-before-a-write-beside", closed_before_a_write_beside, "" },
+	{ "userfaultfd-closed-before-a-write-to-what-stays-apart", closed_before_a_write_to_what_stays_apart,
+		"uncertain=1" },
+	{ "stack-without-access-that-may-not-grow", stack_without_access_that_may_not_grow, "" },
+	{ "stack-that-may-not-grow-beside-what-was-written", stack_that_may_not_grow_beside_what_was_written,
+		"" },
 	{ "userfaultfd-closed", closed, "" },
 	{ "userfaultfd-closed-and-another-opened", closed_and_another_opened, "" },
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },

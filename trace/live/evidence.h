@@ -59,6 +59,8 @@ void writes_after_fork(struct live *l, struct task *t);
 void writes_refused(struct live *l, struct task *t);
 /* First writes in and beside a range, as of now. */
 void writes_in_range(struct live *l, struct task *t, const struct range *r);
+/* Those of the areas that meet at @addr. */
+void writes_meeting_at(struct live *l, struct task *t, uint64_t addr, bool ambiguous);
 
 /* served.c */
 /* Send what became of areas whose userfaultfd has been closed. */

@@ -91,8 +91,11 @@ void growth_refused(struct live *l, struct task *t)
 	if (!observe_next(l, t->mm, e.fault.addr, &above) || above.start <= e.fault.addr ||
 		!grows_at(t->mm, above.start))
 		return;
+	/* What was written by now was so before. */
+	writes_in_range(l, t, &(struct range){ above.start, above.end });
 	/* It has had one for long.  Else it may still have none: too near to another area nothing is prepared. */
-	if (next_remembered(&t->mm->settled, above.start, &settled) && settled.start <= above.start)
+	if ((above.prot & PROT_WRITE) && next_remembered(&t->mm->settled, above.start, &settled) &&
+		settled.start <= above.start)
 		return;
 	emit(l, t, &e);
 }

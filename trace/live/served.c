@@ -7,6 +7,7 @@
  *    registered, each with the descriptor that did it, and mm->holders which file that was: numbers of descriptors are
  *    used again.  Before anything else is told of the address space it is looked whether that descriptor still is that
  *    userfaultfd.  If not, smaps says whether the areas are still served: another descriptor may hold it.
+ *    What was written between two looks, and whether before the closing, the map tells: areas that both were are not joined.
  *
  * 2. First writes.  A page that is filled with zeros or moved in gives its area an anon_vma as a write does, and may leave
  *    nothing to be found, there or where it came from.  These ioctls stop the program; they are not held up, since another
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <vmaple/mm.h>
@@ -68,12 +70,28 @@ static bool next_served(const struct live_mm *mm, uint64_t addr, struct range *r
 	return *by != NULL;
 }
 
+/*
+ * Two areas that meet at an end of it and are still apart were both written before: else they would be one.  Where something
+ * else keeps them apart nobody knows when they were written.
+ */
+static void writes_before_closing(struct live *l, struct task *t, uint64_t end)
+{
+	struct trace_area below, above;
+
+	if (end && observe_area(l, t->mm, end - 1, &below) && below.end == end &&
+		observe_area(l, t->mm, end, &above) && (below.prot & above.prot & PROT_WRITE))
+		writes_meeting_at(l, t, end, below.prot != above.prot || t->mm->users > 1);
+}
+
 static void emit_closed(struct live *l, struct task *t, const struct range *run)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CHANGE,
 		.change = { .what = TRACE_CHANGE_UFFD_CLOSED, .start = run->start, .end = run->end } };
 
 	forget(&t->mm->served, run->start, run->end);
+	observe_changed(t->mm);
+	writes_before_closing(l, t, run->start);
+	writes_before_closing(l, t, run->end);
 	emit(l, t, &e);
 }
 

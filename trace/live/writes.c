@@ -240,6 +240,13 @@ void writes_in_range(struct live *l, struct task *t, const struct range *r)
 	search_around(&s, r);
 }
 
+void writes_meeting_at(struct live *l, struct task *t, uint64_t addr, bool ambiguous)
+{
+	struct search s = begin_search(l, t, ambiguous);
+
+	search(&s, addr - 1, addr + 1);
+}
+
 void writes_refused(struct live *l, struct task *t)
 {
 	siginfo_t info = { 0 };
@@ -269,11 +276,24 @@ static bool changes_areas(uint32_t nr)
 	       nr == NR_pkey_mprotect || nr == NR_remap_file_pages;
 }
 
+/* With PROT_GROWSDOWN it begins where the area does. */
+static void begin_with_area(struct live *l, const struct task *t, struct range *r)
+{
+	struct trace_area a;
+
+	if ((t->call.nr == NR_mprotect || t->call.nr == NR_pkey_mprotect) &&
+		(t->call.args[2] & PROT_GROWSDOWN) && observe_area(l, t->mm, r->start, &a))
+		r->start = a.start;
+}
+
 void writes_before_call(struct live *l, struct task *t)
 {
 	struct search s = begin_search(l, t, false);
 	struct range r[2];
 	unsigned int n = named_ranges(t, r);
+
+	if (n)
+		begin_with_area(l, t, &r[0]);
 
 	/* How much a segment is put over is not known. */
 	if (is_about_whole_map(t->call.nr) || (t->call.nr == NR_shmat && t->call.args[2] & SHM_REMAP)) {

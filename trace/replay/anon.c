@@ -102,7 +102,7 @@ int check_anon(struct replay *r, struct space *s, const struct trace_event *e)
 	struct held *h, pair[2];
 	uint32_t n;
 
-	if (r->options.unchecked || !s->begun || s->doubt || s->lost || s->anon_differs)
+	if (r->options.unchecked || !s->begun || s->doubt || s->order || s->lost || s->anon_differs)
 		return 0;
 	h = calloc(e->anon.count + 1ul, sizeof(*h));
 	if (!h)

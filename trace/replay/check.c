@@ -260,8 +260,10 @@ static bool has_grown_beside(struct space *s, const struct trace_map *part)
 
 static enum replay_verdict judge(struct space *s, const struct trace_map *part, const char **what)
 {
-	if (s->doubt && only_cuts_differ(s, part)) {
-		*what = "areas are cut elsewhere, and whether their pages had been written is not known";
+	if ((s->doubt || s->order) && only_cuts_differ(s, part)) {
+		*what = s->doubt ? "areas are cut elsewhere, and whether their pages had been written is not "
+				   "known"
+				 : "areas are cut elsewhere, and the order of first writes is not known";
 		return REPLAY_UNCERTAIN;
 	}
 	if (s->lost) {
@@ -327,7 +329,7 @@ void check_result(struct replay *r, struct space *s, const struct trace_event *e
 	} else if (s->lost) {
 		verdict = REPLAY_UNCERTAIN;
 		what = "the call's result is not the one expected, but events before it were lost";
-	} else if (s->doubt && e->call.nr == NR_mremap &&
+	} else if ((s->doubt || s->order) && e->call.nr == NR_mremap &&
 		   (p->result == -EFAULT || e->call.result == -EFAULT)) {
 		verdict = REPLAY_UNCERTAIN;
 		what = "the call's result depends on where areas are cut, which is not known since their "

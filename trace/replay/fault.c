@@ -111,13 +111,14 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 	if (below && vma)
 		s->grown_to = vma->vm_start;
 	/* It may not grow: whether it got an anon_vma before it was refused hangs on what refused it. */
-	s->doubt |= stack && !vma;
+	s->doubt |= stack && untouched && !vma;
 	if (untouched && vma && vma->anon_vma) {
 		r->stats.first_writes++;
-		s->doubt |= !f->write_known || was_met(s, vma);
+		s->doubt |= !f->write_known;
+		s->order |= was_met(s, vma);
 		if (f->ambiguous) {
 			written_beside(s, vma);
-			s->doubt |= order_matters(&s->mm, vma);
+			s->order |= order_matters(&s->mm, vma);
 		}
 	}
 }
@@ -133,14 +134,19 @@ void fault_settle_call(struct space *s, const struct trace_call *c)
 	switch (c->nr) {
 	case NR_mmap:
 	case NR_shmat:
-		s->doubt |= (uint64_t)c->result <= end && (uint64_t)c->result + c->args[1] + 4096 >= start;
+		s->order |= (uint64_t)c->result <= end && (uint64_t)c->result + c->args[1] + 4096 >= start;
 		break;
 	case NR_munmap:
 	case NR_mprotect:
 	case NR_madvise:
-		s->doubt |= c->args[0] <= end && c->args[0] + c->args[1] + 4096 >= start;
+		s->order |= c->args[0] <= end && c->args[0] + c->args[1] + 4096 >= start;
 		break;
 	default:
-		s->doubt = true;
+		s->order = true;
 	}
+}
+
+void fault_settle_change(struct space *s, const struct trace_change *c)
+{
+	s->order |= s->beside_end >= c->start && s->beside_start <= c->end;
 }

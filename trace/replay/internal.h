@@ -45,6 +45,7 @@ struct space {
 	bool ring;         /* an io_uring is mapped: the kernel may advise areas for it at any time */
 	bool guards;       /* pages may be guards: no area shows where */
 	bool doubt;        /* first writes may have been missed: cuts can be uncertain */
+	bool order;        /* likewise, because which of two came first is not known */
 	bool lost;         /* events were lost, and not all of the map has been seen at rest since */
 	bool attached;     /* its program had been running before */
 	bool partial;      /* it began with areas that were not seen */
@@ -157,6 +158,8 @@ bool call_populates(const struct trace_call *c);
 void replay_fault(struct replay *r, struct space *s, const struct trace_event *event);
 /* A first write beside a call is a doubt only where the call may have joined or cut that area. */
 void fault_settle_call(struct space *s, const struct trace_call *call);
+/* Likewise beside what has changed by itself. */
+void fault_settle_change(struct space *s, const struct trace_change *change);
 
 /* copies.c */
 void copies_init(struct space *s);

@@ -120,6 +120,7 @@ static void change_event(struct space *s, const struct trace_change *c)
 	struct vm_area_struct *vma;
 
 	causes_touch(s, c->start - (c->start != 0), c->end + 1);
+	fault_settle_change(s, c);
 	for (uint64_t at = c->start; (vma = find_vma_intersection(&s->mm, at, c->end)) != NULL;) {
 		at = vma->vm_end;
 		if (!(vma->vm_flags & VM_UFFD_FLAGS))

@@ -212,6 +212,7 @@ int fork_event(struct replay *r, const struct trace_event *e)
 	child->base_exact = parent->base_exact;
 	child->randomised = parent->randomised;
 	child->doubt = parent->doubt;
+	child->order = parent->order;
 	child->lost = parent->lost;
 	child->attached = parent->attached;
 	child->ring = parent->ring;
