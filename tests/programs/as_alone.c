@@ -3,6 +3,7 @@
  * Programs that a tracer could disturb.  Each case looks at what happens to itself, and fails where it is not what happens
  * without a tracer.
  */
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
@@ -11,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -698,6 +700,54 @@ static void traced_beside_signals(void)
 	map_a_little();
 }
 
+/* Is the page as mprotect was asked to make it? */
+static bool is_writable(char *page)
+{
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	bool can = read(fd, page, 1) == 1;
+
+	close(fd);
+	return can;
+}
+
+/*
+ * With another tracer its calls are done, or EINTR and not done: that only where the handler restarts nothing, and never of a
+ * call that would say it alone.
+ */
+static void calls_beside_signals(int flags)
+{
+	struct sigaction action = { .sa_handler = interrupts_again, .sa_flags = flags };
+	struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	char *page = mmap(NULL, PAGE, RW, PRIVATE, -1, 0);
+
+	expect(ptrace(PTRACE_TRACEME, 0, 0, 0) == 0);
+	sigaction(SIGALRM, &action, NULL);
+	raise(SIGALRM);
+	for (int i = 0; i < 400; i++) {
+		bool was = is_writable(page), done = mprotect(page, PAGE, i % 2 ? RW : PROT_READ) == 0;
+
+		expect(done || (errno == EINTR && !(flags & SA_RESTART)));
+		expect(is_writable(page) == (done ? i % 2 != 0 : was));
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	_exit(0);
+}
+
+static void let_go_beside_signals(void)
+{
+	for (int i = 0; i < 2; i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (!pid)
+			calls_beside_signals(i ? SA_RESTART : 0);
+		while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
+			ptrace(PTRACE_CONT, pid, 0, WSTOPSIG(status));
+		expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	map_a_little();
+}
+
 static void seized_by_parent(void)
 {
 	int status, lowest = lowest_descriptor();
@@ -744,6 +794,7 @@ static const struct test_case all[] = {
 	{ "stopped-threads", stopped_threads, "" },
 	{ "traced-by-parent", traced_by_parent, "lost=1" },
 	{ "traced-beside-signals", traced_beside_signals, "lost=40" },
+	{ "let-go-beside-signals", let_go_beside_signals, "lost=2" },
 	{ "seized-by-parent", seized_by_parent, "lost=1" },
 	{ "own-filter-asks-nobody", own_filter_asks_nobody, "" },
 	{ "strict-mode", strict_mode, "" },

@@ -15,7 +15,8 @@
  *       more, or stays stopped.
  *    4. A call that waits for an answer can be interrupted by a signal, and is EINTR then if the handler was set without
  *       SA_RESTART.  PTRACE_TRACEME is never EINTR: it is marked, and no filter asks about it.  That leaves the moment until
- *       others are answered, which the kernel is told to keep short.
+ *       others are heard of, which the kernel is told to keep short; no filter has an answer without it that outranks the
+ *       first one's and lets a call be made.
  */
 #include <errno.h>
 #include <linux/filter.h>
