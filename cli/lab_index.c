@@ -208,8 +208,12 @@ static void report(struct lab_options *l, const struct item *it, const struct me
 
 static int failed(const struct item *it, const struct lab_run *run)
 {
+	if (run->err && run->err != -ENOMEM) {
+		complain("lab", "%s", run->error);
+		return STATUS_DAMAGED;
+	}
 	complain("lab", "%s: %s", it->name, run->error);
-	return !run->err ? STATUS_DIFFERENCES : run->err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
+	return run->err ? STATUS_FAILED : STATUS_DIFFERENCES;
 }
 
 static int do_item(struct lab_options *l, const struct item *it)

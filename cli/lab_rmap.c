@@ -212,8 +212,12 @@ static int do_item(struct lab_options *l, const struct designs *d, const struct 
 
 		if (run_again(&runs[i], it, d->ops[i], l, k < (uint64_t)d->nr))
 			continue;
-		complain("lab", "%s: %s", it->name, runs[i].error);
-		return it->workload || runs[i].err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
+		if (it->workload || runs[i].err == -ENOMEM) {
+			complain("lab", "%s: %s", it->name, runs[i].error);
+			return STATUS_FAILED;
+		}
+		complain("lab", "%s", runs[i].error);
+		return STATUS_DAMAGED;
 	}
 	if (l->json)
 		add_json(l, it, runs, d->nr);

@@ -133,7 +133,7 @@ static int conclude(struct moment *m, int got)
 	if (got < 0)
 		return m->damaged && got != -ENOMEM ? STATUS_DAMAGED
 						    : recording_ended(m->command, m->reader, got);
-	if (m->mm)
+	if (m->mm || m->damaged)
 		return 0;
 	complain(m->command, "%s: process %" PRIu64 " has no address space at that moment", m->path,
 		m->pid ? m->pid : m->first_pid);

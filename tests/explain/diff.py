@@ -92,6 +92,11 @@ def bad_input(folder):
         cut.write(whole.read()[:-10])
     r = run(VMAPLE, "diff", path, path + ".cut")
     assert r.returncode == 3 and r.stdout, r
+    with open(path + ".cut", "rb") as cut, open(path + ".begun", "wb") as begun:
+        begun.write(cut.read()[:300])
+    for command in (("diff", path + ".begun", path), ("why", "--top", path + ".begun"), ("lab", path + ".begun")):
+        r = run(VMAPLE, *command)
+        assert r.returncode == 3 and r.stderr.count(path + ".begun") == 1 and not r.stdout, r
 
 
 run_cases(more_of_the_same, gone, places_of_another_build, equal, on_eighty_columns, bad_input)

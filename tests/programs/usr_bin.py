@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Programs that nobody chose: those of /usr/bin with --help and --version, alone and recorded.
 
-usage: usr_bin.py VMAPLE COUNT
+usage: usr_bin.py VMAPLE DESCRIPTORS COUNT
 
 A program counts when it says the same twice alone, within some seconds.  Recorded it has to write the same, end with the same
-status, and the mirror may not differ from the kernel.  Prints each that does not, and ends with how many were tried.
+status and the same descriptors open (DESCRIPTORS is descriptors.c), and the mirror may not differ from the kernel.  Prints
+each that does not, and ends with how many were tried, and of how many the descriptors were seen.
 """
 import json
 import os
@@ -14,18 +15,25 @@ import subprocess
 import sys
 import tempfile
 
-VMAPLE, COUNT = os.path.abspath(sys.argv[1]), int(sys.argv[2])
+VMAPLE, DESCRIPTORS, COUNT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), int(sys.argv[3])
 FOLDER = "/usr/bin"
 
 
-def run(command, seconds):
-    """Status and output, or None: it did not end."""
+def run(command, seconds, *recorder):
+    """Status, output and what was open at the end, or None: it did not end."""
+    if os.path.exists("open"):
+        os.unlink("open")
+    watched = [*recorder, "/usr/bin/env", "LD_PRELOAD=" + DESCRIPTORS, "VMAPLE_DESCRIPTORS=" + os.path.abspath("open"), *command]
     try:
-        r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+        r = subprocess.run(watched, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                            timeout=seconds, start_new_session=True)
     except subprocess.TimeoutExpired:
         return None
-    return r.returncode, r.stdout, r.stderr
+    lines = []
+    if os.path.exists("open"):
+        with open("open", encoding="utf-8", errors="replace") as f:
+            lines = sorted(f)
+    return r.returncode, r.stdout, r.stderr, lines
 
 
 def candidates():
@@ -43,7 +51,7 @@ def candidates():
 
 def wrong(command, alone):
     """What was not as alone, or None."""
-    recorded = run([VMAPLE, "run", "--json=s.json", "--"] + command, 120)
+    recorded = run(command, 120, VMAPLE, "run", "--json=s.json", "--")
     if recorded is None:
         return "does not end when it is recorded"
     with open("s.json", encoding="utf-8") as f:
@@ -57,7 +65,7 @@ def wrong(command, alone):
     return None
 
 
-tried = bad = 0
+tried = bad = seen = 0
 with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
     os.chdir(folder)
     os.environ.update(HOME=folder, TMPDIR=folder, XDG_RUNTIME_DIR=folder, LC_ALL="C.UTF-8", PERL_HASH_SEED="0", PYTHONHASHSEED="0")
@@ -70,12 +78,13 @@ with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
         if alone is None or run(command, 5) != alone:
             continue
         tried += 1
+        seen += bool(alone[3])
         why = wrong(command, alone)
         if why:
             bad += 1
             print("%s: %s" % (" ".join(command), why))
     os.chdir("/")
-print("%d programs, %d not as alone" % (tried, bad))
-if tried < COUNT:
-    sys.exit("fewer than %d programs could be tried" % COUNT)
+print("%d programs, %d not as alone; the descriptors of %d were seen" % (tried, bad, seen))
+if tried < COUNT or seen < COUNT / 2:
+    sys.exit("fewer than %d programs could be tried, or of too few it was seen what was open" % COUNT)
 sys.exit(1 if bad else 0)
