@@ -28,7 +28,7 @@ static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--vi
 			   "  --for SECONDS  end after so long\n"
 			   "  --via SOURCE   bpf: nobody is stopped; ptrace: every system call of the\n"
 			   "                 process stops, twice; auto (default): ptrace where BPF is\n"
-			   "                 not permitted\n"
+			   "                 not permitted, and for a 32-bit program\n"
 			   "  --stacks       record the call stack of each mapping call, too\n"
 			   "  --json         the summary as the last line of stdout, in JSON\n"
 			   "\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into a program: where it ends by exit(3) it adds a line to the file that VMAPLE_DESCRIPTORS names: what it is
- * called, and which descriptors it has open, without the numbers of what has no name.
+ * Preloaded into a program: where it ends by exit(3) it writes a line to the file that VMAPLE_DESCRIPTORS names: what it is
+ * called, and which descriptors it has open, without the numbers of what has no name.  Its children are not asked.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -10,6 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static char file[4096];
+static pid_t asked;
+
+__attribute__((constructor)) static void take_name(void)
+{
+	const char *name = getenv("VMAPLE_DESCRIPTORS");
+
+	snprintf(file, sizeof(file), "%s", name ? name : "");
+	asked = getpid();
+	unsetenv("VMAPLE_DESCRIPTORS");
+}
 
 static void add_descriptor(char *line, size_t size, const char *number)
 {
@@ -27,8 +39,7 @@ static void add_descriptor(char *line, size_t size, const char *number)
 
 __attribute__((destructor)) static void tell_descriptors(void)
 {
-	const char *file = getenv("VMAPLE_DESCRIPTORS");
-	DIR *dir = file ? opendir("/proc/self/fd") : NULL;
+	DIR *dir = *file && getpid() == asked ? opendir("/proc/self/fd") : NULL;
 	char line[4000];
 	struct dirent *d;
 	int fd;
@@ -41,7 +52,7 @@ __attribute__((destructor)) static void tell_descriptors(void)
 			add_descriptor(line, sizeof(line) - 1, d->d_name);
 	closedir(dir);
 	strcat(line, "\n");
-	fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd >= 0 && write(fd, line, strlen(line)) < 0)
 		_exit(126);
 	close(fd);

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 VMAPLE, NARROW, WIDE = (os.path.abspath(path) for path in sys.argv[1:4])
 KERNEL_VM = sys.argv[4:6]
@@ -66,8 +67,31 @@ def by_bpf():
         return "skip", said
     good = "run 0" in said and "a 32-bit program: BPF does not follow it" in said and "by no call" not in said
     if not KERNEL_VM:
-        good &= bool(re.search(r"process \d+ is a 32-bit program\s", said)) and "attach 125" in said
+        good &= bool(re.search(r"process \d+ is a 32-bit program, which BPF does not follow$", said, re.M)) and "attach 125" in said
     return good, said
+
+
+def is_traced(pid):
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        return "TracerPid:\t0\n" not in f.read()
+
+
+def attached(via, others):
+    """By ptrace, chosen or not, a program that waits is followed from there on, and through what it becomes."""
+    program = subprocess.Popen([NARROW, "-", *others], stdin=subprocess.PIPE)
+    recorder = subprocess.Popen([VMAPLE, "attach", "--via", via, str(program.pid)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True)
+    for _ in range(1000):
+        if is_traced(program.pid) or recorder.poll() is not None:
+            break
+        time.sleep(0.01)
+    program.stdin.close()
+    status = program.wait(timeout=60)
+    said, _ = recorder.communicate(timeout=60)
+    calls = re.search(r"^ +calls +(\d+)", said, re.M)
+    good = (status, recorder.returncode) == (0, 0) and "differences: 0, uncertain: 0" in said and not BAD.search(said) and \
+        calls is not None and int(calls[1]) > FEW // 2
+    return good, "status %d, of vmaple %d\n%s" % (status, recorder.returncode, said)
 
 
 def refused():
@@ -88,7 +112,7 @@ def main():
     if not KERNEL_VM and not starts_here():
         return refused()
     bad = 0
-    print("1..3")
+    print("1..%d" % (3 if KERNEL_VM else 6))
     for number, (first, second) in enumerate(((WIDE, NARROW), (NARROW, WIDE)), 1):
         said, status = (run_there if KERNEL_VM else run_here)(first, second)
         if status == 77:
@@ -108,6 +132,12 @@ def main():
     else:
         bad |= not good
         print("%s 3 - by BPF a 32-bit program is said to be one" % ("ok" if good else "not ok"))
+        if not good:
+            print("# %s" % said.replace("\n", "\n# "))
+    for number, (via, others) in enumerate(() if KERNEL_VM else (("ptrace", []), ("ptrace", [WIDE]), ("auto", [])), 4):
+        good, said = attached(via, others)
+        bad |= not good
+        print("%s %d - attached to, --via %s%s" % ("ok" if good else "not ok", number, via, ", it becomes another" if others else ""))
         if not good:
             print("# %s" % said.replace("\n", "\n# "))
     return 1 if bad else 0

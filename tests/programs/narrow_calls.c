@@ -4,7 +4,7 @@
  * fails for want of a hole that is long enough; then a child, and another program.  It needs no library.
  *
  * usage: narrow_calls [OTHER]     becomes OTHER at the end
- *        narrow_calls -           waits for the end of its standard input, and does nothing else
+ *        narrow_calls - [OTHER]   waits for the end of its standard input first
  * The status is the line of the first call that has not done what its page of the manual says, modulo 256; or OTHER's.
  */
 #include <stdint.h>
@@ -177,12 +177,13 @@ static void wait_for_end(void)
 
 	while (call(READ, 0, (uint32_t)(uintptr_t)&byte, 1, 0, 0, 0) == 1)
 		;
-	call(EXIT, 0, 0, 0, 0, 0, 0);
 }
 
 _Noreturn void run(uintptr_t *stack)
 {
-	if (stack[0] > 1 && *(const char *)stack[2] == '-')
+	int waits = stack[0] > 1 && *(const char *)stack[2] == '-';
+
+	if (waits)
 		wait_for_end();
 	small_maps();
 	heap();
@@ -190,8 +191,8 @@ _Noreturn void run(uintptr_t *stack)
 	child();
 	fragments();
 	small_maps();
-	if (stack[0] > 1)
-		become((const char *)stack[2]);
+	if (stack[0] > (waits ? 2 : 1))
+		become((const char *)stack[waits ? 3 : 2]);
 	for (;;)
 		call(EXIT, 0, 0, 0, 0, 0, 0);
 }

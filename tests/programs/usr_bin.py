@@ -29,11 +29,11 @@ def run(command, seconds, *recorder):
                            timeout=seconds, start_new_session=True)
     except subprocess.TimeoutExpired:
         return None
-    lines = []
+    seen = ""
     if os.path.exists("open"):
         with open("open", encoding="utf-8", errors="replace") as f:
-            lines = sorted(f)
-    return r.returncode, r.stdout, r.stderr, lines
+            seen = f.read()
+    return r.returncode, r.stdout, r.stderr, seen
 
 
 def candidates():

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "machine.h"
 
 #define PATIENCE_NS 3000000000ull
 
@@ -80,8 +81,9 @@ static int look_at_process(pid_t pid, char *error, size_t size)
 		snprintf(error, size, "process %d has no map: it is a kernel thread, or has ended", (int)pid);
 		return -ESRCH;
 	}
-	if (process_is_narrow(pid)) {
-		snprintf(error, size, "process %d is a 32-bit program", (int)pid);
+	if (!machine_follows_narrow && process_is_narrow(pid)) {
+		snprintf(error, size, "process %d is a 32-bit program, whose calls are not followed here",
+			(int)pid);
 		return -ESRCH;
 	}
 	return 0;

@@ -77,7 +77,6 @@ const struct scenario scenarios_of_attached[] = {
 	{ "/proc is another's", "before text /proc/self 1\n", "", NONE, "/proc is not there", ATTACHED | REFUSED },
 	{ "a kernel thread", "before text /proc/100/status Tgid: 100\n", "", NONE, "has no map", ATTACHED | REFUSED },
 	{ "it does not stop", "before fail interrupt 3\n", "", NONE, "does not stop", ATTACHED | REFUSED },
-	{ "a 32-bit program", "before text /proc/100/exe \177ELF\1\n", "", NONE, "is a 32-bit program", ATTACHED | REFUSED },
 	{ .name = NULL }
 };
 /* clang-format on */

@@ -144,8 +144,8 @@ int map_status_error(uint32_t status, pid_t pid, char *error, size_t size)
 		snprintf(error, size, "process %d has no map: it is a kernel thread, or has ended", (int)pid);
 		return -ESRCH;
 	case STATUS_32BIT:
-		snprintf(error, size, "process %d is a 32-bit program", (int)pid);
-		return -EAGAIN;
+		snprintf(error, size, "process %d is a 32-bit program, which BPF does not follow", (int)pid);
+		return -EOPNOTSUPP;
 	case STATUS_BUSY:
 		snprintf(error, size, "process %d changes its map all the time: the lock was never free",
 			(int)pid);
