@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`vmaple attach` and `run --via bpf`: programs with threads, children and execs end with no difference.
 
-usage: attach.py VMAPLE RANDOM_CALLS SEALED_FILES [RUNS]
+usage: attach.py VMAPLE RANDOM_CALLS SEALED_FILES FIRST_WRITES [RUNS]
 """
 import json
 import os
@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 
-vmaple, random_calls, sealed_files = sys.argv[1:4]
-runs = int(sys.argv[4]) if len(sys.argv) > 4 else 2
+vmaple, random_calls, sealed_files, first_writes = sys.argv[1:5]
+runs = int(sys.argv[5]) if len(sys.argv) > 5 else 2
 mounted = os.path.join(tempfile.gettempdir(), f"vmaple-cgroups-{os.getpid()}")  # where no cgroup v2 is
 WORK = """
 import mmap, subprocess, sys, threading
@@ -362,6 +362,15 @@ def what_seals_refuse():
         check(summary(p.stdout), 1)
 
 
+def first_writes_that_nothing_tells():
+    """Before guard pages are installed beside them, before a stack grows by a fault, and beside what is moved."""
+    for case in "guards", "several-guards", "stack", "shrinking-move", "beside-a-join":
+        p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", first_writes, case], capture_output=True,
+                           text=True, timeout=60)
+        assert p.returncode == 0, (case, p.stderr)
+        check(summary(p.stdout), 1)
+
+
 def memory_to_be_merged():
     p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", sys.executable, "-c", MERGED],
                        capture_output=True, text=True, timeout=60)
@@ -461,7 +470,7 @@ def one_sentence_each():
 
 cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, stacks_of_a_running_process, a_cgroup,
          the_machine, a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
-         calls_with_many_ranges, what_seals_refuse, memory_to_be_merged, it_ends_meanwhile, killed_in_the_midst_of_calls,
+         calls_with_many_ranges, what_seals_refuse, first_writes_that_nothing_tells, memory_to_be_merged, it_ends_meanwhile, killed_in_the_midst_of_calls,
          thousands_of_exits, a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
 
 

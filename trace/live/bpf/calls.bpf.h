@@ -77,6 +77,17 @@ static __always_inline void widen(struct range *r, u64 lo, u64 hi)
 		r->hi = hi;
 }
 
+static __always_inline u64 page_align(u64 addr)
+{
+	return (addr + PAGE - 1) & ~(PAGE - 1);
+}
+
+static __always_inline bool gives_guards(const struct call *c)
+{
+	return (c->nr == NR_madvise && (u32)c->args[2] == MADV_GUARD_INSTALL) ||
+	       (c->nr == NR_process_madvise && (u32)c->args[3] == MADV_GUARD_INSTALL);
+}
+
 /* From the lowest to the highest of process_madvise. */
 __noinline int range_of_pairs(const struct call *c, struct range *r)
 {
@@ -90,7 +101,7 @@ __noinline int range_of_pairs(const struct call *c, struct range *r)
 	*r = (struct range){ 0, 0 };
 	for (u32 i = 0; i < PAIRS_MAX && i < c->args[2]; i++)
 		widen(r, pairs[i * 2] ? pairs[i * 2] - 1 : 0,
-			((pairs[i * 2] + pairs[i * 2 + 1] + PAGE - 1) & ~(PAGE - 1)) + 1);
+			page_align(pairs[i * 2] + pairs[i * 2 + 1]) + 1);
 	return 0;
 }
 
@@ -146,7 +157,7 @@ __noinline int range_of(const struct call *c, u64 mm, struct range *r)
 		return 0;
 	named_by(c, mm, &start, &len);
 	r->lo = (start & ~(PAGE - 1)) - (start >= PAGE ? 1 : 0);
-	r->hi = ((start + len + PAGE - 1) & ~(PAGE - 1)) + 1;
+	r->hi = page_align(start + len) + 1;
 	if (r->hi < r->lo)
 		r->hi = r->lo + PAGE;
 	return 0;

@@ -271,12 +271,12 @@ void note_areas(struct live_bpf *s, struct followed *f, struct area_list *l, con
 	f->noted = (struct range){ min(f->row.start, seen->start), max(f->row.end, seen->end) };
 }
 
-/* Not all of it was known to be written. */
+/* It is written, and not all of it was known to be. */
 static bool newly_written(const struct followed *f, const struct bpf_area *a)
 {
 	struct range run;
 
-	for (uint64_t at = a->start; at < a->end; at = run.end)
+	for (uint64_t at = a->start; a->anon_vma && at < a->end; at = run.end)
 		if (!next_remembered(&f->written, at, &run) || run.start > at)
 			return true;
 	return false;
@@ -303,7 +303,8 @@ static bool is_apart(const struct followed *f, const struct area_list *l, uint32
 	for (uint32_t n = i ? i - 1 : 0; n <= i + 1 && n < l->nr; n++) {
 		const struct bpf_area *b = &l->areas[n];
 
-		if (n == i || (b->end != a->start && b->start != a->end) || newly_written(f, b))
+		if (n == i || (b->end != a->start && b->start != a->end) || !b->anon_vma ||
+			newly_written(f, b))
 			continue;
 		if (b->anon_vma == a->anon_vma)
 			return false;
@@ -332,7 +333,7 @@ static bool shares(const struct area_list *l, uint32_t i)
 {
 	const struct bpf_area *a = &l->areas[i];
 
-	return i + 1 < l->nr && a->end == a[1].start && a->anon_vma == a[1].anon_vma;
+	return i + 1 < l->nr && a->end == a[1].start && a->anon_vma && a->anon_vma == a[1].anon_vma;
 }
 
 /*
@@ -340,10 +341,9 @@ static bool shares(const struct area_list *l, uint32_t i)
  * In this order all come to what they have: what shares the one of a neighbour below that was written before, upwards;
  * the highest of each row that shares one; what is below those, downwards.
  */
-static void emit_first_writes(struct live_bpf *s, struct followed *f, const struct item *it)
+static void emit_first_writes(
+	struct live_bpf *s, struct followed *f, const struct item *it, const struct area_list *l)
 {
-	const struct area_list *l = &it->before;
-
 	for (uint32_t i = 1; i < l->nr; i++)
 		if (newly_written(f, &l->areas[i]) && shares(l, i - 1) && !newly_written(f, &l->areas[i - 1]))
 			emit_fault(s, f, it, l, i);
@@ -353,6 +353,42 @@ static void emit_first_writes(struct live_bpf *s, struct followed *f, const stru
 	for (uint32_t i = l->nr; i-- > 0;)
 		if (newly_written(f, &l->areas[i]))
 			emit_fault(s, f, it, l, i);
+}
+
+static bool names(const struct item *it, const struct bpf_area *a)
+{
+	const struct call_record *c = &it->call;
+	uint64_t range[RECORD_DATA_BYTES / sizeof(uint64_t)] = { c->args[0], c->args[1] };
+	size_t nr = 2;
+
+	if (c->nr == NR_process_madvise) {
+		nr = c->data_len / sizeof(range[0]);
+		memcpy(range, c->data, c->data_len);
+	}
+	for (size_t i = 0; it->has_call && i + 1 < nr; i += 2)
+		if (a->start < range[i] + range[i + 1] && a->end > range[i])
+			return true;
+	return false;
+}
+
+/*
+ * What has come meanwhile beside guard pages was there before them.  Their own areas get theirs by the call: they are only
+ * noted.
+ */
+static void emit_written_meanwhile(struct live_bpf *s, struct followed *f, struct item *it)
+{
+	struct area_list *l = &it->after;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (names(it, &l->areas[i]))
+			remember(&f->written, l->areas[i].start, l->areas[i].end);
+		else
+			l->areas[kept++] = l->areas[i];
+	if (kept < l->nr)
+		f->noted = nowhere;
+	l->nr = kept;
+	emit_first_writes(s, f, it, l);
 }
 
 /* --- calls -------------------------------------------------------------------------------------------------- */
@@ -447,7 +483,7 @@ static void emit_fork(struct live_bpf *s, struct followed *f, const struct item 
 	struct trace_event e = { .type = TRACE_EVENT_FORK, .fork.child_pid = it->fork.child_pid };
 	struct followed *child = followed_find(s, it->fork.child_space);
 
-	emit_first_writes(s, f, it);
+	emit_first_writes(s, f, it, &it->before);
 	/* It has begun by itself. */
 	if (child && (child->known || child->is_late))
 		return;
@@ -476,7 +512,8 @@ static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it
 		return;
 	a = area_at(&it->after, sec->wrote_lo);
 	if (a && a->vm_flags & VM_GROWSDOWN && newly_written(f, a)) {
-		emit_fault(s, f, it, &it->after, (uint32_t)(a - it->after.areas));
+		/* Nobody has told what was written before; what was written first by this fault is among it. */
+		emit_first_writes(s, f, it, &it->after);
 		emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
 	} else {
 		emit_lost_records(s, f, 1, "a change of the map by no call that was seen to begin");
@@ -492,16 +529,25 @@ static bool lacks_ranges(const struct call_record *c)
 	return c->nr == NR_process_madvise && c->args[2] && !c->data_len;
 }
 
-/* Where a call has moved written areas to.  Others, that were not, take what is beside them there. */
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + 4095) & ~4095ull;
+}
+
+/*
+ * Where a call has moved written areas to.  Others, that were not, take what is beside them there; what lies behind the new
+ * length was cut off before.
+ */
 static struct range moved_to(const struct followed *f, const struct call_record *c)
 {
-	uint64_t to = (uint64_t)c->result;
+	uint64_t to = (uint64_t)c->result, len = whole_pages(c->args[2]);
 	struct range run;
 
 	if (c->nr != NR_mremap || IS_ERR_VALUE(c->result) ||
-		!next_remembered(&f->written, c->args[0], &run) || run.start >= c->args[0] + c->args[1])
+		!next_remembered(&f->written, c->args[0], &run) ||
+		run.start >= c->args[0] + min(whole_pages(c->args[1]), len))
 		return nowhere;
-	return (struct range){ to, to + c->args[2] };
+	return (struct range){ to, to + len };
 }
 
 static void emit_section(struct live_bpf *s, struct followed *f, struct item *it)
@@ -518,7 +564,7 @@ static void emit_section(struct live_bpf *s, struct followed *f, struct item *it
 		emit_unasked(s, f, it);
 		return;
 	}
-	emit_first_writes(s, f, it);
+	emit_first_writes(s, f, it, &it->before);
 	if (lacks_ranges(&it->call)) {
 		emit_lost_records(s, f, 1, too_many_ranges);
 		emit_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
@@ -575,7 +621,7 @@ static void on_exit_item(struct live_bpf *s, struct followed *f, const struct it
 
 static void on_final_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
-	emit_first_writes(s, f, it);
+	emit_first_writes(s, f, it, &it->before);
 	emit_map(s, f, &it->after, TRACE_MAP_CHECK, 0, UINT64_MAX);
 	note_areas(s, f, &it->after, &everywhere, &nowhere);
 	emit_anon(s, f, &it->after);
@@ -667,7 +713,9 @@ void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 	if (it->drop) {
 		/* Of several sections and looks of a call only the last is told; what was written before them is. */
 		if (it->kind <= ITEM_CALL)
-			emit_first_writes(s, f, it);
+			emit_first_writes(s, f, it, &it->before);
+		if (it->kind == ITEM_CALL)
+			emit_written_meanwhile(s, f, it);
 		return;
 	}
 	switch (it->kind) {
@@ -675,7 +723,8 @@ void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 		emit_section(s, f, it);
 		break;
 	case ITEM_CALL:
-		emit_first_writes(s, f, it);
+		emit_first_writes(s, f, it, &it->before);
+		emit_written_meanwhile(s, f, it);
 		if (lacks_ranges(&it->call))
 			emit_lost_records(s, f, 1, too_many_ranges);
 		else if (limit_changed_by(it->call.nr) != LIMIT_NONE)

@@ -269,6 +269,23 @@ static void pass_over_calls(struct followed *f)
 		it->drop |= it->kind == ITEM_CALL;
 }
 
+/*
+ * What only lies beside what a section has changed is as it was before it: where it was written, that was before, too.  When the
+ * section began nobody knew that it would reach so far.
+ */
+static void take_written_beside(struct live_bpf *s, struct item *it)
+{
+	const struct section_record *sec = &it->section;
+
+	for (uint32_t i = 0; sec->lo < sec->hi && i < it->after.nr; i++) {
+		const struct bpf_area *a = &it->after.areas[i];
+
+		if (a->anon_vma && (a->end <= sec->lo + 1 || a->start >= sec->hi - 1) &&
+			!area_list_add(&it->before, a))
+			s->err = -ENOMEM;
+	}
+}
+
 static void on_section(struct live_bpf *s, struct followed *f, const struct section_record *r, size_t size)
 {
 	struct item *it;
@@ -290,8 +307,9 @@ static void on_section(struct live_bpf *s, struct followed *f, const struct sect
 		return;
 	it->section = *r;
 	take_list(&it->before, &f->before);
-	put_in_order(&it->before);
 	take_list(&it->after, &f->gather);
+	take_written_beside(s, it);
+	put_in_order(&it->before);
 	it->ready = r->nr == NO_CALL;
 }
 
@@ -344,28 +362,30 @@ static struct item *sections_of(struct live_bpf *s, struct followed *f, uint32_t
 	return last;
 }
 
-/* Of a call that has acted before it is told again when others have acted meanwhile: then what was written belongs to it. */
+/* It is told again where others have acted meanwhile, and of guard pages at their end: what was written belongs to it. */
 static void on_look(struct live_bpf *s, struct followed *f, const struct record_head *h)
 {
 	struct item *it = open_of(f, h->tid);
+	struct area_list *l;
 	bool whole = true;
 
 	if (h->sequence < f->snapshot && !it) {
 		settle(s, f, h->tid, ACTED_BEFORE);
 	} else if (h->sequence >= f->snapshot && it) {
+		l = it->kind == ITEM_CALL ? &it->after : &it->before;
 		for (uint32_t i = 0; i < f->before.nr; i++)
-			whole &= area_list_add(&it->before, &f->before.areas[i]);
+			whole &= area_list_add(l, &f->before.areas[i]);
+		put_in_order(l);
 	} else if (h->sequence >= f->snapshot) {
 		it = push(s, f, ITEM_CALL, h);
 		if (!it)
 			return;
 		it->ready = false;
 		take_list(&it->before, &f->before);
+		put_in_order(&it->before);
 	}
 	if (!whole)
 		s->err = -ENOMEM;
-	if (it)
-		put_in_order(&it->before);
 	f->before.nr = 0;
 }
 

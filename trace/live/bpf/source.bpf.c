@@ -113,31 +113,73 @@ __noinline int section_begins(struct space *s)
 	s->written += emit_written(s, r.lo, r.hi);
 	/* Where it asks to be put, it may be put: no search for a place tells of that. */
 	if (c.nr == NR_mremap && c.args[3] & (MREMAP_FIXED | MREMAP_DONTUNMAP) && c.args[4])
-		s->written += emit_written(s, c.args[4] - 1, c.args[4] + c.args[2] + 1);
+		s->written += emit_written(s, c.args[4] - 1, c.args[4] + page_align(c.args[2]) + 1);
 	return 0;
+}
+
+/* To the ends of the areas that @r begins and ends in, and what touches these. */
+__noinline int widen_to_areas(u64 mm, struct range *r)
+{
+	u64 vma;
+
+	if (!r || r->lo >= r->hi)
+		return 0;
+	vma = area_at(mm, r->lo + 1);
+	if (vma)
+		r->lo = area_by(vma)->vm_start - 1;
+	vma = area_at(mm, r->hi - 2);
+	if (vma)
+		r->hi = area_by(vma)->vm_end + 1;
+	return 0;
+}
+
+/*
+ * Guard pages give each of their areas an anon_vma, a neighbour's if that has one: those that they have, and those of the areas
+ * beside them.
+ */
+static __always_inline int emit_beside_guards(struct space *s, const struct call *c)
+{
+	struct range r = { 0, 0 };
+
+	range_of(c, s->mm, &r);
+	widen_to_areas(s->mm, &r);
+	return emit_written(s, r.lo, r.hi);
+}
+
+static __always_inline void emit_look(struct space *s)
+{
+	struct record_head *r = reserve(sizeof(*r), s->id);
+
+	if (!r)
+		return;
+	head_fill(r, RECORD_LOOK, s->id, sequence_of(mm_by(s->mm), s->tid));
+	submit(r);
 }
 
 /* A call that only reads the map, or has not changed it yet: where that is in the order of the lock. */
 __noinline int call_looks(struct space *s)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
-	struct record_head *r;
-	struct range named = { 0, 0 };
 	struct call c = { 0 };
 
 	if (!s || s->acted == tid || current_mm() != s->mm || !call_read(&c) || is_fork(c.nr))
 		return 0;
 	s->acted = tid;
-	/* Guard pages give an area an anon_vma, the neighbour's if that has one by now. */
-	if (c.nr == NR_madvise && (u32)c.args[2] == MADV_GUARD_INSTALL) {
-		range_of(&c, s->mm, &named);
-		emit_written(s, named.lo, named.hi);
-	}
-	r = reserve(sizeof(*r), s->id);
-	if (!r)
+	if (gives_guards(&c))
+		emit_beside_guards(s, &c);
+	emit_look(s);
+	return 0;
+}
+
+/* It lets the lock go. What lies beside guard pages can have been written meanwhile, before they took its anon_vma. */
+__noinline int call_has_looked(struct space *s)
+{
+	struct call c = { 0 };
+
+	if (!s || current_mm() != s->mm || !call_read(&c) || !gives_guards(&c))
 		return 0;
-	head_fill(r, RECORD_LOOK, s->id, sequence_of(mm_by(s->mm), s->tid));
-	submit(r);
+	if (emit_beside_guards(s, &c))
+		emit_look(s);
 	return 0;
 }
 
@@ -202,6 +244,8 @@ int lock_released(const u64 *ctx)
 		write = ARGUMENT(ctx, 1);
 	if (s && write)
 		section_ends(s);
+	else if (s)
+		call_has_looked(s);
 	return 0;
 }
 
