@@ -184,7 +184,17 @@ static struct trace_area shared_page(uint64_t page, bool writable)
 	return a;
 }
 
-static void map_file(struct recording *rec, uint64_t page, uint32_t id, uint32_t open_flags)
+/* Of a private one nobody knows. */
+static struct trace_area private_page(uint64_t page)
+{
+	struct trace_area a = shared_page(page, false);
+
+	a.shared = false;
+	a.vm_flags = READS | MAY_READ_AND_EXEC | MAY_WRITE;
+	return a;
+}
+
+static void map_file_as(struct recording *rec, uint64_t page, uint32_t id, uint32_t open_flags, uint64_t how)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FILE,
 		.file = { .id = id,
@@ -197,11 +207,15 @@ static void map_file(struct recording *rec, uint64_t page, uint32_t id, uint32_t
 	rec_event(rec, e);
 	e = (struct trace_event){ .type = TRACE_EVENT_CALL,
 		.call = { .nr = SYS_mmap,
-			.args = { rec_at(page), REC_PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, 3,
-				page * REC_PAGE },
+			.args = { rec_at(page), REC_PAGE, PROT_READ, how | MAP_FIXED, 3, page * REC_PAGE },
 			.result = (int64_t)rec_at(page),
 			.file = id } };
 	rec_event(rec, e);
+}
+
+static void map_file(struct recording *rec, uint64_t page, uint32_t id, uint32_t open_flags)
+{
+	map_file_as(rec, page, id, open_flags, MAP_SHARED);
 }
 
 /* The areas of a first map do not say which open file they are of; that a shared one may be written shows how it was opened. */
@@ -224,6 +238,52 @@ static void test_what_is_mapped_later_joins_areas_of_the_first_map(void **state)
 	rec_call(&rec, SYS_mprotect, rec_at(5), REC_PAGE, PROT_READ | PROT_WRITE, 0, -13);
 	assert_int_equal(seen.differences + seen.uncertain, 0);
 	replay_free(r);
+}
+
+/* What has only private areas can have been opened in any way; once it is told which file that is, no other one is it. */
+static void test_what_was_mapped_privately_may_be_any_open_file(void **state)
+{
+	const struct trace_area first = private_page(1);
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	begin_with(&rec, &first, 1);
+	map_file_as(&rec, 2, 1, 2, MAP_PRIVATE);
+	assert_area(r, 1, 3);
+	map_file_as(&rec, 3, 2, 2, MAP_PRIVATE);
+	assert_area(r, 3, 4);
+	map_file_as(&rec, 4, 2, 2, MAP_PRIVATE);
+	assert_area(r, 3, 5);
+	/* Opened for writing, it can be mapped so. */
+	map_file(&rec, 9, 1, 2);
+	rec_call(&rec, SYS_mprotect, rec_at(9), REC_PAGE, PROT_READ | PROT_WRITE, 0, 0);
+	assert_int_equal(seen.differences + seen.uncertain, 0);
+	replay_free(r);
+}
+
+/* A shared area beside a private one shows how it was opened: of both, or of both not. */
+static void test_a_shared_area_shows_how_a_file_was_opened(void **state)
+{
+	for (int writable = 0; writable < 2; writable++) {
+		const struct trace_area areas[] = { private_page(1), shared_page(5, writable) };
+		struct recording rec;
+		struct seen seen;
+		struct replay *r = begin(&seen, &rec);
+
+		begin_with(&rec, areas, 2);
+		map_file_as(&rec, 2, 1, 2, MAP_PRIVATE);
+		map_file(&rec, 6, 1, 2);
+		if (writable) {
+			assert_area(r, 1, 3);
+			assert_area(r, 5, 7);
+		} else {
+			assert_area(r, 2, 3);
+			assert_area(r, 6, 7);
+		}
+		assert_int_equal(seen.differences + seen.uncertain, 0);
+		replay_free(r);
+	}
 }
 
 /* shmat's areas have a close operation: what was cut of one stays apart. */
@@ -255,6 +315,8 @@ int main(void)
 		cmocka_unit_test(test_a_failed_call_changes_nothing_that_linux_would_not_have_changed),
 		cmocka_unit_test(test_the_mirror_goes_on_from_a_map_behind_a_gap),
 		cmocka_unit_test(test_what_is_mapped_later_joins_areas_of_the_first_map),
+		cmocka_unit_test(test_what_was_mapped_privately_may_be_any_open_file),
+		cmocka_unit_test(test_a_shared_area_shows_how_a_file_was_opened),
 		cmocka_unit_test(test_a_segment_of_the_first_map_is_cut_for_good),
 	};
 

@@ -12,7 +12,8 @@
 struct numbered_file {
 	struct vm_file file;
 	struct maple_tree *list;
-	uint32_t id; /* 0: in no list */
+	uint32_t id;         /* 0: in no list */
+	bool may_be_written; /* nothing shows how it was opened: only private areas of it were seen */
 	const char *driver;
 	char name[];
 };
@@ -52,6 +53,35 @@ const char *driver_of(const struct vm_file *file)
 bool was_told(const struct vm_file *file)
 {
 	return file->release == release_file && ((const struct numbered_file *)file)->id;
+}
+
+void file_is_seen(struct vm_file *file, bool shared)
+{
+	if (file->release == release_file && !was_told(file))
+		((struct numbered_file *)file)->may_be_written = !shared;
+}
+
+bool may_be_written(const struct vm_file *file)
+{
+	return file->release == release_file && ((const struct numbered_file *)file)->may_be_written;
+}
+
+int file_is_told(struct vm_file *seen, struct vm_file *told)
+{
+	struct numbered_file *to = (struct numbered_file *)seen, *from = (struct numbered_file *)told;
+	int err = mtree_store(to->list, from->id, to, GFP_KERNEL);
+
+	if (err)
+		return err;
+	to->id = from->id;
+	from->id = 0;
+	seen->readable = told->readable;
+	seen->writable = told->writable;
+	seen->noexec = told->noexec;
+	seen->map_align = told->map_align;
+	seen->vm_flags_off = told->vm_flags_off;
+	to->may_be_written = false;
+	return 0;
 }
 
 static struct numbered_file *new_file(struct replay *r, const struct trace_file *t)

@@ -127,6 +127,11 @@ struct vm_file *replay_file(struct replay *r, const struct trace_file *file);
 const char *driver_of(const struct vm_file *file);
 /* It was told of, and not only seen. */
 bool was_told(const struct vm_file *file);
+/* An area of it was seen, shared or private: by a private one nobody knows whether it was opened for writing. */
+void file_is_seen(struct vm_file *file, bool shared);
+bool may_be_written(const struct vm_file *file);
+/* The file that was only @seen is the one that is @told of, and has its number from now on. 0 or -ENOMEM. */
+int file_is_told(struct vm_file *seen, struct vm_file *told) __must_check;
 
 /* The answer of the engine to a recorded call. */
 struct prediction {

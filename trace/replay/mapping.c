@@ -50,25 +50,39 @@ static void learn_base(struct space *s, unsigned long flags, unsigned long addr,
 		s->mm.mmap_base = end;
 }
 
-/*
- * Of a space that was attached to: a file that areas of its first map have, as far as anybody knows, for these do not say which
- * open file they are of.  What was guessed of it is known now.
- */
-static struct vm_file *seen_before(struct space *s, struct vm_file *told)
+/* Of areas that were seen: the file that this one can be; NULL: none. */
+static struct vm_file *guess_for(struct space *s, const struct vm_file *told, bool writable)
 {
 	struct vm_file *seen = NULL;
 
+	if (!inodes_find(s, told->dev, told->ino, writable, &seen) && seen && !was_told(seen) &&
+		(seen->writable == told->writable || may_be_written(seen)) && seen->kind == told->kind &&
+		seen->has_close == told->has_close)
+		return seen;
+	vm_file_put(seen);
+	return NULL;
+}
+
+/*
+ * Of a space that was attached to: a file that areas of its first map have, as far as anybody knows, for these do not say which
+ * open file they are of.  What was guessed of it is known now, and it is this one from now on.
+ */
+static struct vm_file *seen_before(struct space *s, struct vm_file *told)
+{
+	struct vm_file *seen;
+
 	if (!s->attached || !told->ino || (told->kind != VM_FILE_REGULAR && told->kind != VM_FILE_SHMEM))
 		return told;
-	if (inodes_find(s, told->dev, told->ino, told->writable, &seen) || !seen || was_told(seen) ||
-		seen->kind != told->kind || seen->has_close != told->has_close) {
+	seen = guess_for(s, told, told->writable);
+	if (!seen && told->writable)
+		seen = guess_for(s, told, false);
+	if (!seen)
+		return told;
+	if (file_is_told(seen, told)) {
 		vm_file_put(seen);
 		return told;
 	}
-	seen->readable = told->readable;
-	seen->noexec = told->noexec;
-	seen->map_align = told->map_align;
-	seen->vm_flags_off = told->vm_flags_off;
+	inodes_note(s, seen);
 	vm_file_put(told);
 	return seen;
 }

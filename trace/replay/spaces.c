@@ -182,6 +182,7 @@ int space_event(struct replay *r, const struct trace_event *e)
 		mm->mmap_legacy_base = t->mmap_base;
 	s->doubt |= t->attached;
 	s->attached = s->brk_in_pages = t->attached;
+	s->guards |= t->attached;
 	if (!r->first_pid) {
 		r->first_pid = e->pid;
 		r->stats.processes = r->stats.threads = 1;

@@ -45,22 +45,43 @@ static bool file_is_writable(const struct trace_area *a)
 	return a->prot & PROT_WRITE || a->vm_flags & VM_MAYWRITE;
 }
 
+/* Shared writing needs one that was opened for it, which the only one seen so far can have been. */
+static struct vm_file *seen_through_private(struct space *s, const struct trace_area *a)
+{
+	struct vm_file *file = NULL;
+
+	if (inodes_find(s, a->dev, a->ino, false, &file) || !file || !may_be_written(file)) {
+		vm_file_put(file);
+		return NULL;
+	}
+	file->writable = true;
+	inodes_note(s, file);
+	return file;
+}
+
 /* The file of an area that no call brought: the same one as that of an area seen before, if it may be. */
 static struct vm_file *file_of_area(struct replay *r, struct space *s, const struct trace_area *a)
 {
 	struct trace_file t = { .kind = file_kind(a), .dev = a->dev, .ino = a->ino, .path = a->name };
 	struct vm_file *file = NULL;
-
 	bool writable = a->shared && file_is_writable(a);
 
-	if (a->ino && (inodes_find(s, a->dev, a->ino, writable, &file) || file))
+	if (a->ino && (inodes_find(s, a->dev, a->ino, writable, &file) || file)) {
+		if (file && a->shared)
+			file_is_seen(file, true);
 		return file;
+	}
 	/* A private area may be of either. */
 	if (a->ino && !a->shared && (inodes_find(s, a->dev, a->ino, true, &file) || file))
 		return file;
+	if (a->ino && writable && (file = seen_through_private(s, a)) != NULL)
+		return file;
 	t.open_flags = writable ? 2 : 0;
 	t.has_close = strncmp(a->name, "/SYSV", 5) == 0;
-	return replay_file(r, &t);
+	file = replay_file(r, &t);
+	if (file)
+		file_is_seen(file, a->shared);
+	return file;
 }
 
 /* @file: that of an area with one, where it is known; @sharing: exec brings it, and where its share in the map is looked up. */
