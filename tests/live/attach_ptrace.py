@@ -15,6 +15,19 @@ from tap import run_cases
 
 vmaple, mapper = sys.argv[1:3]
 rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+# What mlockall asks for of areas to come shows in what may be done with them: no memory of a locked one can be given up.
+LOCKED = """
+import ctypes, mmap, sys
+libc = ctypes.CDLL(None)
+if sys.argv[1] != "0": assert libc.mlockall(int(sys.argv[1])) == 0
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(20):
+    m = mmap.mmap(-1, 65536, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    at = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(m)))
+    assert (libc.madvise(at, ctypes.c_ulong(8192), 4) == 0) == (sys.argv[1] == "0" or i >= 10)
+    if i == 9: libc.munlockall()
+"""
 
 
 class Program:
@@ -66,6 +79,19 @@ def check(out, err, least):
     assert s["differences"] == 0 and (s["lost"] == 0 or passed), err + str(s)
     assert s["calls"] > least and s["checks"] > least, s
     return s
+
+
+def what_is_locked_in_future(folder):
+    """mlockall before it is attached to: MCL_FUTURE, with MCL_ONFAULT, and neither."""
+    for flags in "2", "6", "0":
+        p = subprocess.Popen([sys.executable, "-c", LOCKED, flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert p.stdout.readline() == "ready\n"
+        a = begin(p.pid)
+        p.communicate("go\n", timeout=60)
+        assert p.returncode == 0
+        out, err = a.communicate(timeout=60)
+        assert a.returncode == 0, err
+        check(out, err, 40)
 
 
 def in_the_middle_of(folder, threads, children):
@@ -210,7 +236,7 @@ def one_sentence_each(folder):
 
 
 cases = [one_thread, six_threads, threads_and_children, to_the_end, over_and_over, interrupted, killed, stopped,
-         continued]
+         continued, what_is_locked_in_future]
 if os.geteuid() == 0:
     cases += [by_itself_where_bpf_is_not_permitted, one_sentence_each]
 run_cases(*cases)

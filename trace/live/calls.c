@@ -240,6 +240,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 		return;
 	sysctls_follow(l, t, result);
 	writes_after_call(l, t, result);
+	future_lock_before_call(l, t, result);
 	file_emit(l, t, result);
 	emit_call(l, t, result);
 	mm->calls++;
@@ -320,6 +321,7 @@ void space_begin(struct live *l, struct task *t, bool attached)
 	mm->read_implies_exec = e.space.limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC;
 	if (attached)
 		e.space.brk = end_of_heap(l, e.space.start_brk);
+	mm->future_lock_unknown = attached;
 	e.space.attached = attached;
 	mm->start_brk = e.space.start_brk;
 	mm->brk = e.space.brk;

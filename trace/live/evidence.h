@@ -35,6 +35,9 @@ bool file_is_known(const struct live *l, const struct task *t, int fd, uint64_t 
 /* Send the file of the mapping that the call has made; the call's own event names it. */
 void file_emit(struct live *l, struct task *t, int64_t result);
 
+/* future_lock.c: whether areas to come are locked, where the call that has returned shows it. */
+void future_lock_before_call(struct live *l, struct task *t, int64_t result);
+
 /* ranges.c */
 /* The ranges that the call names and may change. How many. */
 unsigned int named_ranges(const struct task *t, struct range r[2]);

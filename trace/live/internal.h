@@ -119,6 +119,7 @@ struct live_mm {
 	uint64_t calls, start_brk, brk;
 	uint64_t calls_in_all;             /* with those before the fork */
 	bool read_implies_exec;            /* its personality: areas get more than was asked for */
+	bool future_lock_unknown;          /* what mlockall has asked for of areas to come */
 	struct maple_tree settled, fresh;  /* writes.c, 3 and 4 */
 	struct maple_tree growing;         /* growth.c */
 	bool growth_lost;                  /* some of it could not be remembered */
