@@ -121,7 +121,8 @@ static void beside_a_join(void)
 	expect(mprotect(m + 12 * PAGE, 2 * PAGE, PROT_NONE) == 0, "mprotect");
 	m[0] = 1;
 	m[20 * PAGE] = 1;
-	expect(mprotect(m, PAGE, PROT_READ) == 0 && mprotect(m, PAGE, PROT_READ | PROT_WRITE) == 0, "mprotect");
+	expect(mprotect(m, PAGE, PROT_READ) == 0 && mprotect(m, PAGE, PROT_READ | PROT_WRITE) == 0,
+		"mprotect");
 	expect(mprotect(m + 30 * PAGE, PAGE, PROT_READ) == 0, "mprotect");
 	m[4 * PAGE] = 1;
 	expect(mprotect(m + 11 * PAGE, 4 * PAGE, PROT_READ | PROT_WRITE) == 0, "mprotect");
