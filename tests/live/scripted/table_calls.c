@@ -147,13 +147,15 @@ const struct scenario scenarios_of_calls[] = {
 	  "map exit!", NONE, NULL, EVERY },
 	{ "what may not grow is told of where it cannot be written, however often",
 	  BEGIN
+	  "100 mmap A 2p rw anon|fixed = A\n"
 	  "100 mmap A+5 2p none anon|fixed|grows = A+5\n"
 	  "100 mprotect A+20 1p r = -12\n"
 	  "100 signal 11 A+4\n"
 	  "100 mprotect A+6 1p r = 0\n"
 	  "100 signal 11 A+4\n"
 	  END,
-	  "100: space map* mmap=A+5 map mprotect=-12 map grow@A+4 mprotect=0 map grow@A+4 map exit!", NONE, NULL, EVERY },
+	  "100: space map* mmap=A map mmap=A+5 map mprotect=-12 map grow@A+4 mprotect=0 map grow@A+4 map exit!", NONE, NULL,
+	  EVERY },
 	{ "what grows is unmapped",
 	  BEGIN
 	  "100 mmap A+8 2p rw anon|fixed|grows = A+8\n"
