@@ -25,6 +25,7 @@ static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--vi
 			   "                 below it, by BPF; until it is removed\n"
 			   "  --all          every process of the machine but this one, by BPF\n"
 			   "  -o FILE        keep the recording, for verify and maps\n"
+			   "  --sync         bring it to the disk (fsync) at the end\n"
 			   "  --for SECONDS  end after so long\n"
 			   "  --via SOURCE   bpf: nobody is stopped; ptrace: every system call of the\n"
 			   "                 process stops, twice; auto (default): ptrace where BPF is\n"
@@ -50,6 +51,7 @@ static bool stop(void *ctx)
 struct both {
 	struct trace_sink sink;
 	struct trace_sink *writer, *mirror;
+	int unwritten; /* -errno: the writer did not take an event */
 };
 
 static int both_event(struct trace_sink *sink, const struct trace_event *e)
@@ -57,6 +59,7 @@ static int both_event(struct trace_sink *sink, const struct trace_event *e)
 	struct both *b = (struct both *)sink;
 	int err = b->writer ? b->writer->event(b->writer, e) : 0;
 
+	b->unwritten = err;
 	return err || !b->mirror ? err : b->mirror->event(b->mirror, e);
 }
 
@@ -102,11 +105,18 @@ static int summarise(const struct bpf_run *r, struct census *census, const struc
 	return 0;
 }
 
-static const char *why_ended(const struct source *source, int err)
+/* @unwritten: -errno of the recording, or 0. */
+static void say_why_ended(const struct bpf_run *r, const struct source *source, int err, int unwritten)
 {
 	const char *own = source->by_ptrace ? live_error(source->by_ptrace) : "";
 
-	return *own ? own : err == -ESRCH ? "the process has ended" : strerror(-err);
+	if (unwritten)
+		complain(r->command, "%s: cannot be written: %s", r->output, strerror(-unwritten));
+	else
+		complain(r->command, "%s",
+			*own            ? own
+			: err == -ESRCH ? "the process has ended"
+					: strerror(-err));
 }
 
 static int follow(const struct bpf_run *r, const struct source *source, int *wait_status)
@@ -118,7 +128,8 @@ static int follow(const struct bpf_run *r, const struct source *source, int *wai
 	struct trace_writer *writer = NULL;
 	struct both both = { .sink.event = both_event };
 	uint64_t begin = clock_ns(), differences = 0;
-	int err = r->output ? trace_writer_open(&writer, r->output, source->header) : 0, closed, status = 0;
+	int err = r->output ? trace_writer_open(&writer, r->output, source->header) : 0, closed = err,
+	    status = 0;
 	bool within;
 
 	if (!err) {
@@ -131,7 +142,7 @@ static int follow(const struct bpf_run *r, const struct source *source, int *wai
 		err = err ? err : closed;
 	}
 	if (err)
-		complain(r->command, "%s", why_ended(source, err));
+		say_why_ended(r, source, err, both.unwritten ? both.unwritten : closed);
 	else if (census)
 		status = summarise(
 			r, census, source->header, (double)(clock_ns() - begin) / 1e9, &differences);
@@ -255,7 +266,8 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 		{ "for", required_argument, NULL, 'f' }, { "via", required_argument, NULL, 'v' },
 		{ "cgroup", required_argument, NULL, 'c' }, { "all", no_argument, NULL, 'a' },
 		{ "stacks", no_argument, NULL, 'k' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "sync", no_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
 	char *end;
 	int opt;
 
@@ -285,6 +297,9 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 			break;
 		case 'j':
 			r->json = true;
+			break;
+		case 's':
+			r->sync = true;
 			break;
 		case 'h':
 			fputs(help, stdout);

@@ -5,13 +5,14 @@ usage: attach_ptrace.py VMAPLE MAPPER [ROUNDS]
 """
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from tap import run_cases
+from tap import Skip, run_cases
 
 vmaple, mapper = sys.argv[1:3]
 rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
@@ -231,8 +232,33 @@ def one_sentence_each(folder):
     program.end()
 
 
+def a_recording_that_cannot_be_written(folder):
+    """It is named, whoever records: from the start, where it is full, and where there is no such folder."""
+    program = Program("1")
+    for path, words in ("/dev/full", "No space left"), (folder + "/none/a.vmt", "No such file"), (folder, "Is a directory"):
+        wanted = "%s: cannot be written: %s" % (path, words)
+        r = subprocess.run([vmaple, "record", "-o", path, "--", "true"], capture_output=True, text=True, timeout=60)
+        for a in attach(program.p.pid, "--for", "1", "-o", path), r:
+            assert a.returncode == 125 and wanted in a.stderr and a.stderr.count("\n") == 1, a
+    program.end()
+
+
+def on_the_disk(folder):
+    """The recording and its folder, once each: only when asked."""
+    if not shutil.which("strace"):
+        raise Skip("strace is missing")
+    program, log = Program("1"), folder + "/strace"
+    for options, wanted in ([], 0), (["--sync"], 2):
+        r = subprocess.run(["strace", "-o", log, "-e", "trace=fsync", vmaple, "attach", "--via", "ptrace", "--for", "1", *options,
+                            "-o", folder + "/a.vmt", str(program.p.pid)], capture_output=True, text=True, timeout=60)
+        with open(log, encoding="utf-8") as f:
+            done = [line for line in f if line.startswith("fsync(") and line.endswith("= 0\n")]
+        assert r.returncode == 0 and len(done) == wanted, (r.stderr, done)
+    program.end()
+
+
 cases = [one_thread, six_threads, threads_and_children, to_the_end, over_and_over, interrupted, killed, stopped,
-         continued, what_is_locked_in_future]
+         continued, what_is_locked_in_future, a_recording_that_cannot_be_written, on_the_disk]
 if os.geteuid() == 0:
     cases += [by_itself_where_bpf_is_not_permitted, one_sentence_each]
 run_cases(*cases)
