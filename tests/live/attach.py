@@ -364,7 +364,7 @@ def what_seals_refuse():
 
 def first_writes_that_nothing_tells():
     """Before guard pages are installed beside them, before a stack grows by a fault, and beside what is moved."""
-    for case in "guards", "several-guards", "stack", "shrinking-move", "beside-a-join":
+    for case in "guards", "several-guards", "stack", "shrinking-move", "beside-a-join", "row-beside-a-cut":
         p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", first_writes, case], capture_output=True,
                            text=True, timeout=60)
         assert p.returncode == 0, (case, p.stderr)

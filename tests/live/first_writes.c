@@ -2,7 +2,7 @@
 /*
  * First writes whose order decides which anon_vma an area has, and which come where nothing tells of them by itself.
  *
- * usage: first_writes guards|several-guards|stack|shrinking-move|beside-a-join
+ * usage: first_writes guards|several-guards|stack|shrinking-move|beside-a-join|row-beside-a-cut
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +130,23 @@ static void beside_a_join(void)
 	expect(mprotect(m, 12 * PAGE, PROT_READ) == 0, "mprotect");
 }
 
+/* One that a call turns out to reach to has taken the anon_vma of the one above, to which the call does not reach. */
+static void row_beside_a_cut(void)
+{
+	char *m = map(NULL, 64, PROT_NONE, 0);
+
+	m = map(m + 8 * PAGE, 12, PROT_READ | PROT_WRITE, MAP_FIXED);
+	expect(mprotect(m + 8 * PAGE, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC) == 0, "mprotect");
+	m[0] = 1;
+	expect(mprotect(m, PAGE, PROT_READ) == 0, "mprotect");
+	/* By now what has been cut has been looked at. */
+	expect(mprotect(m + 2 * PAGE, PAGE, PROT_READ | PROT_WRITE) == 0, "mprotect");
+	m[10 * PAGE] = 1;
+	m[8 * PAGE] = 1;
+	expect(mprotect(m + 4 * PAGE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC) == 0, "mprotect");
+	expect(mprotect(m + 7 * PAGE, 5 * PAGE, PROT_READ) == 0, "mprotect");
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -144,6 +161,8 @@ int main(int argc, char **argv)
 		shrinking_move();
 	else if (strcmp(what, "beside-a-join") == 0)
 		beside_a_join();
+	else if (strcmp(what, "row-beside-a-cut") == 0)
+		row_beside_a_cut();
 	else
 		return 2;
 	return 0;

@@ -513,6 +513,7 @@ static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it
 	a = area_at(&it->after, sec->wrote_lo);
 	if (a && a->vm_flags & VM_GROWSDOWN && newly_written(f, a)) {
 		/* Nobody has told what was written before; what was written first by this fault is among it. */
+		emit_first_writes(s, f, it, &it->before);
 		emit_first_writes(s, f, it, &it->after);
 		emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
 	} else {

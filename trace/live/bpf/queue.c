@@ -269,23 +269,6 @@ static void pass_over_calls(struct followed *f)
 		it->drop |= it->kind == ITEM_CALL;
 }
 
-/*
- * What only lies beside what a section has changed is as it was before it: where it was written, that was before, too.  When the
- * section began nobody knew that it would reach so far.
- */
-static void take_written_beside(struct live_bpf *s, struct item *it)
-{
-	const struct section_record *sec = &it->section;
-
-	for (uint32_t i = 0; sec->lo < sec->hi && i < it->after.nr; i++) {
-		const struct bpf_area *a = &it->after.areas[i];
-
-		if (a->anon_vma && (a->end <= sec->lo + 1 || a->start >= sec->hi - 1) &&
-			!area_list_add(&it->before, a))
-			s->err = -ENOMEM;
-	}
-}
-
 static void on_section(struct live_bpf *s, struct followed *f, const struct section_record *r, size_t size)
 {
 	struct item *it;
@@ -307,9 +290,8 @@ static void on_section(struct live_bpf *s, struct followed *f, const struct sect
 		return;
 	it->section = *r;
 	take_list(&it->before, &f->before);
-	take_list(&it->after, &f->gather);
-	take_written_beside(s, it);
 	put_in_order(&it->before);
+	take_list(&it->after, &f->gather);
 	it->ready = r->nr == NO_CALL;
 }
 

@@ -25,12 +25,13 @@ static __always_inline u64 told_mark(u64 pointer, u64 what, u32 space)
 /* --- areas and files ---------------------------------------------------------------------------------------- */
 
 struct sample {
-	u64 mm, vma, file; /* vma, file: what is told now */
+	u64 mm, first, vma, file; /* first: the lowest area; vma, file: what is told now */
 	u64 at, hi, sequence;
 	u64 next; /* where the walk is; at: behind the last area, or where it began */
 	u32 space, written_only;
 	u32 told, waiting; /* areas; of them, in the record that is not sent yet */
 	u32 row;           /* the one before was written, and nobody knew */
+	u32 bounded;       /* a row is not followed beyond hi */
 	u64 known;         /* the one before was written, and that was told: where a row may begin */
 	struct walk walk;
 };
@@ -93,6 +94,14 @@ static __always_inline bool is_told(u64 vma, u64 anon_vma, u32 space)
 	u64 *slot = told_slot(vma);
 
 	return slot && *slot == told_mark(vma, anon_vma, space);
+}
+
+/* It is written, and nobody knows. */
+static __always_inline bool is_new(u64 vma, u32 space)
+{
+	u64 anon_vma = anon_vma_of(vma);
+
+	return anon_vma && !is_told(vma, anon_vma, space);
 }
 
 static __always_inline void note_told(u64 vma, u64 anon_vma, u32 space)
@@ -201,10 +210,12 @@ __noinline int sample_step(struct sample *s)
 	anon_vma = anon_vma_of(at);
 	vma = area_by(at);
 	adjacent = vma->vm_start == s->at;
-	if (vma->vm_start >= s->hi && !(adjacent && s->row && anon_vma))
+	if (vma->vm_start >= s->hi && !(adjacent && s->row && anon_vma && !s->bounded))
 		return 1;
 	s->at = vma->vm_end;
 	s->vma = at;
+	if (!s->first)
+		s->first = at;
 	if (!anon_vma)
 		note_untold(at);
 	if (!s->written_only)
@@ -213,7 +224,7 @@ __noinline int sample_step(struct sample *s)
 		emit_if_new(s, at, anon_vma, adjacent);
 	else
 		s->row = s->known = 0;
-	return s->at >= s->hi && !(s->row && s->written_only);
+	return s->at >= s->hi && !(s->row && s->written_only && !s->bounded);
 }
 
 static long sample_one(u32 i, struct sample *s)

@@ -183,6 +183,38 @@ __noinline int call_has_looked(struct space *s)
 	return 0;
 }
 
+/* The row of written areas upwards from @at; or downwards from the area that ends there. */
+__noinline int emit_row(struct space *s, u64 sequence, u64 at, bool down)
+{
+	struct sample sm = { .at = at, .hi = at + 1, .written_only = 1, .bounded = down };
+
+	if (!s)
+		return 0;
+	sm.mm = s->mm;
+	sm.sequence = sequence;
+	sm.space = s->id;
+	if (down)
+		sm.at = row_start(s->mm, at, s->id);
+	sample(&sm);
+	return sm.told;
+}
+
+/*
+ * What a section has changed can reach farther than was known when it began.  What then lies beside it is as it was before:
+ * where it is written, that was before, too.
+ */
+static __always_inline u32 emit_written_beside(
+	struct space *s, const struct sample *sm, const struct range *r)
+{
+	u32 told = 0;
+
+	if (sm->first && area_by(sm->first)->vm_end == r->lo + 1 && is_new(sm->first, s->id))
+		told += emit_row(s, sm->sequence, r->lo, true);
+	if (sm->vma && area_by(sm->vma)->vm_start + 1 == r->hi && is_new(sm->vma, s->id))
+		told += emit_row(s, sm->sequence, r->hi - 1, false);
+	return told;
+}
+
 __noinline int section_ends(struct space *s)
 {
 	struct mm_struct *mm;
@@ -209,6 +241,7 @@ __noinline int section_ends(struct space *s)
 		sm.at = r.lo;
 		sm.hi = r.hi;
 		sample(&sm);
+		s->written += emit_written_beside(s, &sm, &r);
 	}
 	emit_section(&sm, s, RECORD_SECTION, r);
 	return 0;
