@@ -197,6 +197,9 @@ static void change_pace(struct top *t, int key)
 /* False: quit. */
 static bool on_key(struct top *t, int key)
 {
+	/* Nobody's key: the window has another size, and is drawn anew. */
+	if (key == KEY_RESIZE)
+		return true;
 	if (t->typing) {
 		type_filter(t, key);
 		return true;
