@@ -4,6 +4,7 @@
 usage: bpf_kernels.py VMAPLE RANDOM_CALLS KERNEL_VM
 """
 import os
+import re
 import subprocess
 import sys
 
@@ -21,9 +22,13 @@ def record_on(series):
     return p.returncode, " ".join((p.stdout + p.stderr).split())
 
 
-def follows(series):
+def follows(series, may_lose=None):
+    """Without a difference; and without a loss, but where the kernel itself counts what @may_lose says."""
     status, out = record_on(series)
-    assert status == 0 and "differences: 0, uncertain: 0" in out and "looks at which areas share one" in out, out
+    assert status == 0 and "differences: 0, " in out and "looks at which areas share one" in out, out
+    lost = re.findall(r"lost at step \d+, process \d+: (.*?\))", out)
+    assert not lost or may_lose and all(re.match(may_lose, reason) for reason in lost), out
+    assert lost or "uncertain: 0" in out, out
 
 
 def linux_6_12(folder):
@@ -32,7 +37,8 @@ def linux_6_12(folder):
 
 
 def linux_7_3(folder):
-    follows("7.3")
+    """Tasks are preempted in programs, since 7.0, and others' runs of these left out: on processors as slow as these, now and then."""
+    follows("7.3", r"records of BPF: the kernel left out [1-9]\d* runs of a program")
 
 
 def linux_6_1_is_told(folder):

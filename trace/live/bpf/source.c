@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -304,11 +306,45 @@ void lost_was_seen(struct live_bpf *s, struct followed *f)
 	s->seen_lost[slot] = s->skel->bss->losses[slot];
 }
 
+/*
+ * How often the kernel has left out a program of ours: since Linux 7.0 a task can be preempted in one, and until it goes on, none of
+ * the others on its processor runs that program.
+ */
+static uint64_t programs_left_out(const struct live_bpf *s)
+{
+	struct bpf_program *program;
+	uint64_t times = 0;
+
+	bpf_object__for_each_program(program, s->skel->obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+			times += info.recursion_misses;
+	}
+	return times;
+}
+
+static void tell_lost(struct live_bpf *s, struct followed *f, uint64_t lost)
+{
+	uint64_t left_out = programs_left_out(s);
+	char what[160] = "records of BPF: the buffer was full, or a section was missed";
+
+	if (left_out > s->seen_left_out)
+		snprintf(what, sizeof(what),
+			"records of BPF: the kernel left out %" PRIu64
+			" runs of a program in which another task was preempted",
+			left_out - s->seen_left_out);
+	s->seen_left_out = left_out;
+	emit_lost_records(s, f, lost, what);
+}
+
 /* Something was not seen: go on from the map as it is now. */
 static void make_good(struct live_bpf *s, struct followed *f, uint64_t lost)
 {
 	if (f->known)
-		emit_lost_records(s, f, lost, "records of BPF: the buffer was full, or a section was missed");
+		tell_lost(s, f, lost);
 	followed_pass_over(f);
 	f->is_late = f->is_child && !f->known;
 	f->has_last_map = false;

@@ -129,6 +129,7 @@ struct live_bpf {
 	uint64_t start_ns, last_ns, steps;
 	bool has_lost;                  /* one of the spaces has */
 	uint32_t seen_lost[LOSS_SLOTS]; /* of what the programs have counted */
+	uint64_t seen_left_out;         /* of the runs that the kernel has left out */
 	uint64_t records;               /* that came */
 	struct item *spare;             /* items that were told */
 	struct trace_area *areas;       /* of a map that is told, and which share an anon_vma */
