@@ -3,6 +3,9 @@
  * The boundaries of a running process.  The engine decides about the kernel's own areas.  Where the map came from /proc,
  * some of what decides is not known: what depends on it is kept apart, as what may be.
  */
+#include <string.h>
+#include <unistd.h>
+
 #include <vmaple/rmap.h>
 
 #include "boundaries.h"
@@ -82,8 +85,9 @@ int each_boundary(const struct live_map *map, struct boundary_tally *tally,
 
 	*tally = (struct boundary_tally){ .boundaries = 0 };
 	mm_system_init(&sys, &anon_vma_rmap);
+	(void)!mm_system_set_page_shift(&sys, (unsigned int)ffsl(sysconf(_SC_PAGESIZE)) - 1);
 	mm_init(&mm, &sys);
-	mm.task_size = ~0ul << 12;
+	mm.task_size = -mm_page_size(&mm);
 	err = live_map_build(map, &mm);
 	if (!err)
 		walk(map, &mm, tally, each, ctx);

@@ -11,7 +11,8 @@
 
 static const char help[] =
 	"usage: vmaple import -o OUT.vmt [--start-maps MAPS] [--kernel RELEASE]\n"
-	"                     [--line-format FORMAT]... [--inferred] [--json] FILE...\n"
+	"                     [--page-size SIZE] [--line-format FORMAT]... [--inferred]\n"
+	"                     [--json] FILE...\n"
 	"\n"
 	"Make a recording of what other tools have written: a log of strace, perf trace,\n"
 	"perf script or ltrace -S, all the logs of one `strace -ff`, copies of\n"
@@ -23,6 +24,8 @@ static const char help[] =
 	"  --start-maps MAPS  /proc/PID/maps as it was where the log begins\n"
 	"  --kernel RELEASE   the kernel that it comes from, as 6.12; default: like the\n"
 	"                     newest\n"
+	"  --page-size SIZE   4K, 16K or 64K, of the machine that it comes from; default:\n"
+	"                     what the file tells, else 4K\n"
 	"  --line-format FORMAT\n"
 	"                     lines of bpftrace, bcc or your own: text and fields in\n"
 	"                     braces, of which {} is passed over: {time} {pid} {tid}\n"
@@ -45,14 +48,24 @@ struct arguments {
 	const char *out;
 	struct trace_import_options options;
 	const char *formats[MAX_FORMATS];
+	uint64_t page_size; /* 0: as the files tell */
 	bool json, inferred;
 	json_t *changes; /* with both */
 };
+
+static int take_page_size(struct arguments *a, const char *text)
+{
+	if (parse_size(text, &a->page_size) && a->page_size >= TRACE_PAGE_SIZE_MIN &&
+		a->page_size <= TRACE_PAGE_SIZE_MAX && !(a->page_size & (a->page_size - 1)))
+		return 0;
+	return usage_error("import", "pages are of 4K, 16K or 64K, not", text);
+}
 
 static int parse(struct arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
 		{ "start-maps", required_argument, NULL, 's' }, { "kernel", required_argument, NULL, 'k' },
+		{ "page-size", required_argument, NULL, 'p' },
 		{ "line-format", required_argument, NULL, 'l' }, { "inferred", no_argument, NULL, 'i' },
 		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
@@ -75,6 +88,10 @@ static int parse(struct arguments *a, int argc, char **argv)
 			if (a->options.nr_line_formats == MAX_FORMATS)
 				return usage_error("import", "too many formats, from", optarg);
 			a->formats[a->options.nr_line_formats++] = optarg;
+			break;
+		case 'p':
+			if (take_page_size(a, optarg))
+				return 2;
 			break;
 		case 'i':
 			a->inferred = true;
@@ -286,6 +303,8 @@ int cmd_import(int argc, char **argv)
 		complain("import", "%s", error);
 		return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 	}
+	if (a.page_size)
+		(void)!trace_import_set_page_size(im, (uint32_t)a.page_size);
 	if (a.inferred) {
 		a.changes = a.json ? json_array() : NULL;
 		trace_import_tell_inferred(im, on_inferred, &a);

@@ -2,6 +2,7 @@
 /* vmaple maps --pid PID, without a recording: the address space of a running process. */
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "live_map.h"
@@ -50,7 +51,7 @@ void print_live_area(const struct live_area *a)
 	struct maps_line l = { .start = a->start,
 		.end = a->end,
 		.vm_flags = a->vm_flags,
-		.offset = a->ino ? a->pgoff << 12 : 0,
+		.offset = a->ino ? a->pgoff * (uint64_t)sysconf(_SC_PAGESIZE) : 0,
 		.dev = a->dev,
 		.ino = a->ino,
 		.name = a->name };

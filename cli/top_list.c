@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "top.h"
@@ -147,7 +148,7 @@ static void draw_row(const struct top *t, int y, const struct watched *p, bool s
 	duration_text(p->seconds_left, left, sizeof(left));
 	if (p->changes_second >= 0)
 		rate_text(p->changes_second, changes, sizeof(changes));
-	size_text(p->task.total_pages * 4096, size, sizeof(size));
+	size_text(p->task.total_pages * (uint64_t)sysconf(_SC_PAGESIZE), size, sizeof(size));
 	attron(attr);
 	mvhline(y, 0, ' ', COLS);
 	mvprintw(y, 0, "%7d %7u %5.1f%% %9s %9s %9s %9s %.*s", (int)p->task.pid, p->task.count, share * 100,

@@ -158,7 +158,7 @@ int why_room(const struct why *w)
 	struct mm_struct *mm = w->moment.mm;
 	struct room r = { .low = w->room_low ? w->room_low : mm->sys->mmap_min_addr,
 		.high = w->room_high ? w->room_high : mm->task_size,
-		.size = (w->room + 4095) & ~4095ull };
+		.size = mm_page_align(mm, w->room) };
 
 	if (r.low < r.high)
 		measure_holes(&r, mm);

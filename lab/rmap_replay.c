@@ -15,7 +15,6 @@
 #include "rmap_lab.h"
 #include "system_calls.h"
 
-#define PAGE    4096UL
 #define WRITTEN 16
 
 static enum rmap_kind kind_of(const struct trace_event *e)
@@ -55,7 +54,7 @@ static void begin_space(void *ctx, struct mm_struct *mm)
 static void write_some(struct rmap_run *run, struct mm_struct *mm, unsigned long addr)
 {
 	for (unsigned long i = 0; i < WRITTEN; i++) {
-		const struct vm_area_struct *vma = vma_lookup(mm, addr + i * PAGE);
+		const struct vm_area_struct *vma = vma_lookup(mm, addr + i * mm_page_size(mm));
 		unsigned long faults = paging_statistics(run->paging).faults;
 		uint64_t before;
 
@@ -64,7 +63,7 @@ static void write_some(struct rmap_run *run, struct mm_struct *mm, unsigned long
 		rmap_keep_some_free(run);
 		before = lab_now_ns();
 		/* Beyond the end of a file there is nothing to write. */
-		if (paging_write(mm, addr + i * PAGE, ++run->stamp))
+		if (paging_write(mm, addr + i * mm_page_size(mm), ++run->stamp))
 			return;
 		if (paging_statistics(run->paging).faults == faults)
 			continue;
@@ -106,7 +105,7 @@ static void one_event(struct rmap_run *run, struct replay *replay, const struct 
 	if (!mm || !mm->pgd)
 		return;
 	if (e->type == TRACE_EVENT_FAULT)
-		write_some(run, mm, e->fault.addr & ~(PAGE - 1));
+		write_some(run, mm, e->fault.addr & ~(mm_page_size(mm) - 1));
 	if (e->type == TRACE_EVENT_CALL)
 		note(run, mm);
 }

@@ -21,7 +21,7 @@ static unsigned long some_page(struct maker *m)
 static unsigned long some_far_addr(struct maker *m)
 {
 	const unsigned long space = background.space;
-	const unsigned long ends[] = { ~0UL, -PAGE, -PAGE + 1, -2 * PAGE, -(1UL << 21), space, space - PAGE,
+	const unsigned long ends[] = { ~0UL, -PAGE, -PAGE + 1, -2 * PAGE, -HUGE_PAGE, space, space - PAGE,
 		space + PAGE, 1UL << 56, 1UL << 63, (1UL << 63) - PAGE, -WINDOW };
 
 	return ends[pick(m, sizeof(ends) / sizeof(ends[0]))] + (chance(m, 20) ? pick(m, PAGE) : 0);
@@ -98,14 +98,14 @@ static void make_file_mapping(struct maker *m, struct call *c)
 	if (chance(m, 15))
 		c->arg[5] = pick(m, 64) * PAGE;
 	if (chance(m, m->p->odd))
-		c->arg[5] = chance(m, 50) ? ~0UL << 12 : c->arg[5] + 7;
+		c->arg[5] = chance(m, 50) ? -PAGE : c->arg[5] + 7;
 	if (chance(m, m->p->odd))
 		c->arg[3] &= ~15UL;
 }
 
 static unsigned long some_hint(struct maker *m)
 {
-	static const unsigned long window = 1UL << ARM64_WINDOW_BITS;
+	const unsigned long window = 1UL << arm64_window_bits(background.page_shift);
 
 	if (MM_MACHINE_HERE == MM_MACHINE_ARM64 && chance(m, 10))
 		return chance(m, 50) ? window + pick(m, 3) * PAGE - PAGE : 1UL << 50;
@@ -123,7 +123,7 @@ static void make_mmap(struct maker *m, struct call *c)
 	else if (chance(m, 50))
 		c->arg[0] = chance(m, 20) ? pick(m, 32) * PAGE : some_hint(m); /* around mmap_min_addr, too */
 	if (!(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 15))
-		c->arg[1] = (1 + pick(m, 3)) << 21;
+		c->arg[1] = (1 + pick(m, 3)) * HUGE_PAGE;
 	/* The second gigabyte is soon used up. */
 	if (m->p->placed > 10 && chance(m, 3))
 		c->arg[3] = (c->arg[3] & ~(unsigned long)(MAP_FIXED | MAP_FIXED_NOREPLACE)) | 0x40;
@@ -263,8 +263,8 @@ static void make_madvise(struct maker *m, struct call *c)
 {
 	c->arg[2] = some_advice(m);
 	if (c->arg[2] == MADV_COLLAPSE && m->p->huge && chance(m, 60)) {
-		c->arg[0] = WINDOW + (pick(m, 2) << 21);
-		c->arg[1] = 1UL << 21;
+		c->arg[0] = WINDOW + pick(m, 2) * HUGE_PAGE;
+		c->arg[1] = HUGE_PAGE;
 		return;
 	}
 	c->arg[1] = some_len(m);

@@ -35,6 +35,7 @@ void background_reexec(char **argv)
 	struct rlimit stack = { STACK_LIMIT, STACK_LIMIT };
 	int persona = personality(0xffffffff);
 
+	background.page_shift = (unsigned int)ffsl(sysconf(_SC_PAGESIZE)) - 1;
 	if (persona & ADDR_NO_RANDOMIZE)
 		return;
 	if (personality((unsigned long)persona | ADDR_NO_RANDOMIZE) == -1 ||
@@ -112,7 +113,8 @@ static unsigned int huge_pages(void)
 /* The first page of a file that is beyond what its file system can hold, found by mapping. */
 static unsigned long file_limit(enum file_index i)
 {
-	unsigned long low = 0, high = 1UL << 52; /* low can be mapped, high cannot */
+	unsigned long low = 0,
+		      high = 1UL << (64 - background.page_shift); /* low can be mapped, high cannot */
 
 	while (low + 1 < high) {
 		unsigned long page = low + (high - low) / 2;
@@ -246,7 +248,7 @@ static void read_limits(void)
 	background.space = 1UL << 47;
 	if (MM_MACHINE_HERE == MM_MACHINE_ARM64)
 		background.space =
-			(1UL << (arm64_is_wide_here() ? ARM64_WIDE_BITS : ARM64_WINDOW_BITS)) + PAGE;
+			(1UL << (arm64_is_wide_here() ? ARM64_WIDE_BITS : arm64_window_bits_here())) + PAGE;
 	background.no_zero_page = read_page_is_written();
 	background.uffd = have_userfaultfd();
 	background.names = have_names();

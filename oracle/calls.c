@@ -162,10 +162,10 @@ static char *print_word(const struct word *words, unsigned long v, char *to)
 
 static char *print_pages(long bytes, char *to)
 {
-	long pages = bytes >> 12;
+	long pages = bytes >> background.page_shift, rest = bytes & (long)(PAGE - 1);
 
 	to += sprintf(to, "%ld", pages);
-	return bytes & 4095 ? to + sprintf(to, "+%ld", bytes & 4095) : to;
+	return rest ? to + sprintf(to, "+%ld", rest) : to;
 }
 
 static char *print_arg(enum form form, unsigned long v, char *to)
@@ -214,7 +214,7 @@ static bool parse_pages(const char *text, unsigned long base, unsigned long *v)
 
 	if (strncmp(text, "0x", 2) == 0)
 		return parse_number(text, v);
-	*v = base + ((unsigned long)strtol(text, &end, 10) << 12);
+	*v = base + (unsigned long)strtol(text, &end, 10) * PAGE;
 	if (end == text)
 		return false;
 	if (*end == '+')

@@ -160,10 +160,10 @@ static void say_area(struct difference *d, const struct seen_area *a, bool deep)
 {
 	char letters[128];
 
-	say(d, "    %ld-%ld %c%c%c%c file %u offset %lu", (long)(a->start - WINDOW) >> 12,
-		(long)(a->end - WINDOW) >> 12, a->prot & VM_READ ? 'r' : '-', a->prot & VM_WRITE ? 'w' : '-',
-		a->prot & VM_EXEC ? 'x' : '-', a->prot & VM_SHARED ? 's' : 'p', a->file,
-		(unsigned long)(a->offset >> 12));
+	say(d, "    %ld-%ld %c%c%c%c file %u offset %lu", (long)(a->start - WINDOW) >> background.page_shift,
+		(long)(a->end - WINDOW) >> background.page_shift, a->prot & VM_READ ? 'r' : '-',
+		a->prot & VM_WRITE ? 'w' : '-', a->prot & VM_EXEC ? 'x' : '-',
+		a->prot & VM_SHARED ? 's' : 'p', a->file, (unsigned long)(a->offset / PAGE));
 	say(d, "%s%s\n", deep ? " " : "", deep ? vm_flags_format(a->vm_flags, letters, sizeof(letters)) : "");
 }
 

@@ -238,7 +238,7 @@ static void count_done(const struct call *c, int64_t result)
 	situations[COLLAPSE] += c->kind == CALL_MADVISE && a[2] == MADV_COLLAPSE;
 	if (result < 0)
 		return;
-	situations[COLLAPSE_OF_HUGE] += c->kind == CALL_MADVISE && a[2] == MADV_COLLAPSE && a[1] >= 1UL << 21;
+	situations[COLLAPSE_OF_HUGE] += c->kind == CALL_MADVISE && a[2] == MADV_COLLAPSE && a[1] >= HUGE_PAGE;
 	situations[KEYED] += c->kind == CALL_PKEY && (long)a[3] > 0;
 	situations[EXECUTE_ONLY] += (c->kind == CALL_MMAP || c->kind == CALL_MPROTECT) && a[2] == PROT_EXEC;
 	situations[UFFD_MISSING] += c->kind == CALL_UFFD && (a[2] & 1);

@@ -62,6 +62,7 @@ static bool may_read(const struct maker *m, const struct sequence *s)
 bool generate(struct sequence *s, struct random *r, unsigned int nr, const char *mix)
 {
 	struct maker m = { .r = r, .p = find_mix(r, mix) };
+	unsigned long scale = 1;
 
 	s->nr = 0;
 	if (!m.p)
@@ -72,7 +73,12 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 	if (m.p->room)
 		nr = nr * 4 < MAX_CALLS ? nr * 4 : MAX_CALLS;
 	m.pages = m.p->min_pages + pick(&m, m.p->max_pages - m.p->min_pages + 1);
+	/* The window of the mixes about huge pages has a little less than two of 2 MiB. */
+	if (m.p->huge || m.p->hugetlb)
+		scale = HUGE_PAGE / PAGE / 512;
+	m.pages *= scale;
 	m.grid = m.p->hugetlb ? 256UL << pick(&m, 2) : m.p->huge ? 64UL << pick(&m, 3) : 1 + pick(&m, 4);
+	m.grid *= scale;
 	m.guards = m.p->unserved || chance(&m, 30);
 	m.locks = m.p->locked || m.p->weight[CALL_MLOCK] || m.p->weight[CALL_MADVISE];
 	begin(&m, s);

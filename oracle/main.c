@@ -264,7 +264,8 @@ static void settle(void)
 	sequences[0].nr = 0;
 	if (!check_sequence(&sequences[0], DEEP_AT_END, &difference) ||
 		checker->start_total_vm != background.total_vm) {
-		fprintf(stderr, "kernel-oracle: a child does not begin with the map that was read\n");
+		fprintf(stderr, "kernel-oracle: a child does not begin with the map that was read\n%s",
+			difference.text);
 		exit(77);
 	}
 }

@@ -114,7 +114,7 @@ static uint64_t status_pages(const char *name)
 {
 	const char *at = strstr(text, name);
 
-	return at ? strtoul(at + strlen(name), NULL, 10) / 4 : 0;
+	return at ? strtoul(at + strlen(name), NULL, 10) * 1024 / PAGE : 0;
 }
 
 void observe_own_map(void)

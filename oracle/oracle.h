@@ -28,15 +28,17 @@
 
 #include "arm64_addresses.h"
 
-#define PAGE 4096UL
 #ifdef __aarch64__
 #define MM_MACHINE_HERE MM_MACHINE_ARM64
 #else
 #define MM_MACHINE_HERE MM_MACHINE_X86_64
 #endif
+/* Bytes; and of a huge page. */
+#define PAGE         (1UL << background.page_shift)
+#define HUGE_PAGE    (PAGE / sizeof(uint64_t) * PAGE)
 #define WINDOW       0x6f0000000000UL
 #define MARGIN       (1024 * PAGE)
-#define MAX_PAGES    1024UL
+#define MAX_PAGES    (2 * HUGE_PAGE / PAGE)
 #define MAX_CALLS    4096U
 #define MAX_SEGMENTS 512U
 #define MAX_DEPTH    8U               /* of forks */
@@ -147,6 +149,7 @@ void arena_install(void);
 #define KERNELS_AREAS 4U
 
 struct background {
+	unsigned int page_shift;
 	unsigned int nr;
 	struct area_spec area[256];
 	unsigned long total_vm, data_vm;
@@ -177,7 +180,10 @@ struct background {
 #define FILE_PAGES    4096UL
 extern struct background background;
 
-/* Start anew without address space randomisation and with a known stack limit. Does not return when it had to. */
+/*
+ * First of all: how large pages are; then start anew without address space randomisation and with a known stack limit. Does
+ * not return when it had to.
+ */
 void background_reexec(char **argv);
 /* Open the files, then read the map. False: a sentence was printed. */
 bool background_open(void);

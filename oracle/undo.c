@@ -206,7 +206,7 @@ static void report(const struct sequence *s, const struct step *step, bool is_tw
 	explain_reason_names(step->reasons, names, sizeof(names));
 	snprintf(path, sizeof(path), "/tmp/kernel-oracle-undo-%d.%lu.case", (int)getpid(), tally.wrong);
 	snprintf(comment, sizeof(comment), "%s undone at page %ld: %s", names,
-		(long)(step->at - WINDOW) >> 12,
+		(long)(step->at - WINDOW) >> background.page_shift,
 		is_two ? "still two" : "one, though there are other reasons");
 	printf("# WRONG: %s; kept in %s\n", comment, sequence_save(s, path, comment) ? path : "no file");
 	for (unsigned int i = 0; i <= step->last; i++) {

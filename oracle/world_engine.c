@@ -24,17 +24,16 @@ static void set_up_files(struct engine *e)
 {
 	static const struct {
 		enum vm_file_kind kind;
-		bool readable, writable;
-		unsigned long map_align;
+		bool readable, writable, huge; /* huge: placed so that huge pages fit */
 	} kinds[FILE_INDICES] = {
-		[FILE_RW] = { VM_FILE_REGULAR, true, true, 2UL << 20 },
-		[FILE_RO] = { VM_FILE_REGULAR, true, false, 2UL << 20 },
-		[FILE_WO] = { VM_FILE_REGULAR, false, true, 2UL << 20 },
-		[FILE_MEMFD] = { VM_FILE_SHMEM, true, true, 0 },
-		[FILE_ZERO] = { VM_FILE_ZERO, true, true, 0 },
-		[FILE_NOEXEC] = { VM_FILE_SHMEM, true, true, 0 },
-		[FILE_SEALED] = { VM_FILE_SHMEM, true, true, 0 },
-		[FILE_SECRET] = { VM_FILE_SECRET, true, true, 0 },
+		[FILE_RW] = { VM_FILE_REGULAR, true, true, true },
+		[FILE_RO] = { VM_FILE_REGULAR, true, false, true },
+		[FILE_WO] = { VM_FILE_REGULAR, false, true, true },
+		[FILE_MEMFD] = { VM_FILE_SHMEM, true, true, false },
+		[FILE_ZERO] = { VM_FILE_ZERO, true, true, false },
+		[FILE_NOEXEC] = { VM_FILE_SHMEM, true, true, false },
+		[FILE_SEALED] = { VM_FILE_SHMEM, true, true, false },
+		[FILE_SECRET] = { VM_FILE_SECRET, true, true, false },
 	};
 
 	for (int i = FILE_RW; i < FILE_INDICES; i++)
@@ -44,7 +43,7 @@ static void set_up_files(struct engine *e)
 			.writable = kinds[i].writable,
 			.vm_flags_off = i == FILE_SEALED ? VM_MAYWRITE : 0,
 			.noexec = i == FILE_NOEXEC && background.noexec,
-			.map_align = background.on_disk ? kinds[i].map_align : 0,
+			.map_align = background.on_disk && kinds[i].huge ? HUGE_PAGE : 0,
 			.max_bytes = background.max_bytes[i == FILE_WO ? FILE_RW : i],
 			.size = i == FILE_ZERO ? 0 : FILE_PAGES * PAGE,
 			.name = "" };
@@ -56,6 +55,7 @@ static void set_up_parent(struct engine *e)
 	struct mm_struct *mm = &e->parent;
 
 	mm_system_init(&e->sys, &anon_vma_rmap);
+	(void)!mm_system_set_page_shift(&e->sys, background.page_shift);
 	e->sys.mmap_min_addr = background.mmap_min_addr;
 	e->sys.dac_mmap_min_addr = background.dac_mmap_min_addr;
 	e->sys.overcommit_memory = background.overcommit;
@@ -192,7 +192,7 @@ static struct vm_file *huge_file(struct engine *e)
 		.kind = VM_FILE_HUGETLB,
 		.readable = true,
 		.writable = true,
-		.map_align = 2UL << 20,
+		.map_align = HUGE_PAGE,
 		.max_bytes = ~0UL >> 1,
 		.vm_flags = VM_HUGETLB | VM_DONTEXPAND,
 		.name = "" };

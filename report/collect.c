@@ -183,7 +183,7 @@ static void sample(struct report *r, const struct trace_event *e)
 	struct report_sample *s, now = { .time_ns = r->lives.now_ns,
 		.step = e->step,
 		.areas = (uint64_t)mm->map_count,
-		.bytes = mm->total_vm << 12,
+		.bytes = mm->total_vm << mm->sys->page_shift,
 		.needless = r->lives.needless,
 		.needless_bytes = r->lives.needless_bytes,
 		.calls = r->lives.calls,

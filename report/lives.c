@@ -224,8 +224,8 @@ static void look_at_call(struct lives *l, const struct trace_call *c)
 {
 	const struct trace_heap heap = { .start_brk = l->mm->start_brk, .brk = l->brk };
 	struct trace_range named[2], placed;
-	unsigned int n = trace_named_ranges(c, &heap, named);
-	bool has_placed = trace_placed_range(c, &placed);
+	unsigned int n = trace_named_pages(c, &heap, mm_page_size(l->mm), named);
+	bool has_placed = trace_placed_pages(c, mm_page_size(l->mm), &placed);
 
 	/* A segment's size is not known; others are about the whole of the map, or about what is in a structure. */
 	if (c->nr == NR_shmat || (!n && !has_placed && !may_name_nothing(c->nr))) {

@@ -91,6 +91,13 @@ struct trace_import;
  */
 VMAPLE_API int trace_import_open(struct trace_import **import, const char *const *paths, size_t nr,
 	const struct trace_import_options *options, char *error, size_t error_size) __must_check;
+/**
+ * Pages of the machine have @p bytes: 4 KiB, 16 KiB or 64 KiB.  Otherwise as the first file tells, by the vector that exec has
+ * given the program (AT_PAGESZ), by smaps or by where areas lie, which is counted as in doubt; else 4 KiB. Before the header is
+ * asked for and it runs.
+ * @return 0; -EINVAL, and nothing changes: no power of two, or none from 4 to 64 KiB.
+ */
+VMAPLE_API int trace_import_set_page_size(struct trace_import *import, uint32_t bytes) __must_check;
 /** What is true of the recording to be made; lives as long as the import. */
 VMAPLE_API const struct trace_header *trace_import_header(const struct trace_import *import);
 /**

@@ -341,6 +341,18 @@ struct mm_struct {
 	unsigned long mmap_compat_base, mmap_compat_legacy_base, compat_task_size;
 };
 
+/** Bytes of a page of @p mm. */
+static inline unsigned long mm_page_size(const struct mm_struct *mm)
+{
+	return 1UL << mm->sys->page_shift;
+}
+
+/** @p len rounded up to whole pages of @p mm; wraps to 0 as the kernel's does. */
+static inline unsigned long mm_page_align(const struct mm_struct *mm, unsigned long len)
+{
+	return (len + mm_page_size(mm) - 1) & ~(mm_page_size(mm) - 1);
+}
+
 #ifdef __cplusplus
 }
 #endif

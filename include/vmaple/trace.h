@@ -185,14 +185,20 @@ struct trace_heap {
 	uint64_t start_brk, brk;
 };
 /**
- * The ranges that @p call names and may change: none, one or two; of mremap the old one first. A range whose end would
- * wrap ends with the last page. Of more pairs than two in process_madvise it is one, from the lowest to the highest. Calls
- * that are about all of a map, and those whose place the kernel chooses, name none; brk neither, where @p heap is NULL. O(1),
- * or O(pairs). No locks.
+ * The ranges that @p call names and may change, in whole pages of @p page_size bytes: none, one or two; of mremap the old one
+ * first. A range whose end would wrap ends with the last page. Of more pairs than two in process_madvise it is one, from the
+ * lowest to the highest. Calls that are about all of a map, and those whose place the kernel chooses, name none; brk neither,
+ * where @p heap is NULL. O(1), or O(pairs). No locks.
  */
+VMAPLE_API unsigned int trace_named_pages(const struct trace_call *call, const struct trace_heap *heap,
+	uint64_t page_size, struct trace_range named[2]);
+/** The range that @p call has made, wherever the kernel has put it; of shmat its first page. False: it made none. */
+VMAPLE_API bool trace_placed_pages(
+	const struct trace_call *call, uint64_t page_size, struct trace_range *placed);
+/** As trace_named_pages(), of pages of 4 KiB. */
 VMAPLE_API unsigned int trace_named_ranges(
 	const struct trace_call *call, const struct trace_heap *heap, struct trace_range named[2]);
-/** The range that @p call has made, wherever the kernel has put it; of shmat its first page. False: it made none. */
+/** As trace_placed_pages(), of pages of 4 KiB. */
 VMAPLE_API bool trace_placed_range(const struct trace_call *call, struct trace_range *placed);
 /** A call as strace(1) would write it, without its result. @return @p buf. */
 VMAPLE_API const char *trace_call_text(const struct trace_call *call, char *buf, size_t size);
@@ -364,11 +370,15 @@ enum trace_fault_source {
 	TRACE_FAULTS_EACH
 };
 
+/** Pages of a recording's machine, in bytes: no smaller and no larger ones. */
+#define TRACE_PAGE_SIZE_MIN 4096u
+#define TRACE_PAGE_SIZE_MAX 65536u
+
 /** What is true of a whole recording. */
 struct trace_header {
 	uint32_t version;      /**< of the format: TRACE_FORMAT_VERSION */
 	uint32_t fault_source; /**< enum trace_fault_source */
-	uint32_t page_size;    /**< bytes */
+	uint32_t page_size;    /**< bytes: TRACE_PAGE_SIZE_MIN to _MAX, a power of two */
 	uint64_t start_time;   /**< seconds since 1970 */
 	uint64_t max_map_count;
 	uint64_t mmap_min_addr;

@@ -7,8 +7,14 @@
 
 #include <stdint.h>
 
-#define ARM64_WINDOW_BITS 48 /* unless more is asked for */
-#define ARM64_WIDE_BITS   52
+#define ARM64_WIDE_BITS 52
+
+/* Unless more is asked for, of kernels that have more; others have no window in what is theirs, which is 48 bits at most. */
+#define ARM64_WINDOW_BITS_MAX 48
+static inline unsigned int arm64_window_bits(unsigned int page_shift)
+{
+	return page_shift == 14 ? 47 : ARM64_WINDOW_BITS_MAX;
+}
 
 /* As calls take it that are about what is mapped.  The kernel's own addresses, whose bit 55 is set, stay what they are. */
 static inline uint64_t arm64_plain_address(uint64_t addr)

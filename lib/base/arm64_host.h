@@ -26,7 +26,7 @@ static inline bool arm64_is_wide_here(void)
 	if (page == MAP_FAILED)
 		return false;
 	munmap(page, 1);
-	return (uintptr_t)page >= 1ull << ARM64_WINDOW_BITS;
+	return (uintptr_t)page >= 1ull << ARM64_WINDOW_BITS_MAX;
 }
 
 #endif /* BASE_ARM64_HOST_H */

@@ -9,15 +9,17 @@
 #define BASE_MMAP_MIN_ADDR_H
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Bytes; @read, what vm.mmap_min_addr is, where the answer is no rounded hint. */
 static inline unsigned long mmap_min_addr_here(unsigned long read)
 {
-	void *at = mmap((void *)4096, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+	void *at = mmap((void *)page, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (at == MAP_FAILED)
 		return read;
-	munmap(at, 4096);
+	munmap(at, page);
 	/* Something else is there, or a hint counts for nothing. */
 	if ((unsigned long)at > 1UL << 20)
 		return read;

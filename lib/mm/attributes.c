@@ -62,8 +62,8 @@ static bool range_is_mapped(struct mm_struct *mm, unsigned long start, unsigned 
 /* Checks that these calls share: 0, a positive number for "nothing to do", or -EINVAL. */
 static int check_range(const struct mm_struct *mm, unsigned long addr, unsigned long len, unsigned long *end)
 {
-	*end = addr + page_align(mm, len);
-	if (offset_in_page(mm, addr) || (len && !page_align(mm, len)) || *end < addr)
+	*end = addr + mm_page_align(mm, len);
+	if (offset_in_page(mm, addr) || (len && !mm_page_align(mm, len)) || *end < addr)
 		return -EINVAL;
 	return *end == addr;
 }
@@ -165,7 +165,7 @@ int mm_mbind(struct mm_struct *mm, unsigned long addr, unsigned long len, const 
 
 	addr = plain_address(mm, addr);
 	/* A length that wraps to 0 is nothing to do, for this call alone. */
-	err = check_range(mm, addr, page_align(mm, len), &end);
+	err = check_range(mm, addr, mm_page_align(mm, len), &end);
 	if (err)
 		return err < 0 ? err : 0;
 	/* The default policy may be given over holes, though not where there is nothing else. */

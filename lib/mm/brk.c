@@ -82,7 +82,7 @@ static int grow(struct mm_struct *mm, struct vm_area_struct *prev, unsigned long
 
 unsigned long mm_brk(struct mm_struct *mm, unsigned long brk)
 {
-	unsigned long newbrk = page_align(mm, brk), oldbrk = page_align(mm, mm->brk);
+	unsigned long newbrk = mm_page_align(mm, brk), oldbrk = mm_page_align(mm, mm->brk);
 	struct vm_area_struct *prev;
 	mm_call(mm);
 

@@ -31,7 +31,7 @@ static vm_flags_t stack_flags(const struct mm_struct *mm, enum exec_stack execut
 
 int mm_begin_stack(struct mm_struct *mm)
 {
-	const struct area_spec spec = { .start = mm->task_size - page_size(mm),
+	const struct area_spec spec = { .start = mm->task_size - mm_page_size(mm),
 		.end = mm->task_size,
 		.vm_flags = stack_flags(mm, EXSTACK_DEFAULT) | VM_STACK_INCOMPLETE_SETUP };
 	int err = mm_insert_area(mm, &spec);
@@ -134,7 +134,7 @@ static void set_flags(struct vm_area_struct *vma, vm_flags_t flags)
 static int make_room(struct vm_area_struct *vma)
 {
 	struct mm_struct *mm = vma->vm_mm;
-	unsigned long limit = mm->limits.stack & ~(page_size(mm) - 1);
+	unsigned long limit = mm->limits.stack & ~(mm_page_size(mm) - 1);
 	unsigned long base = vma->vm_end - min(limit, vma->vm_end - vma->vm_start + STACK_ROOM);
 
 	if (base >= vma->vm_start)
@@ -150,7 +150,7 @@ int mm_setup_stack(struct mm_struct *mm, unsigned long top, enum exec_stack exec
 	int err = 0;
 	mm_call(mm);
 
-	top = page_align(mm, top);
+	top = mm_page_align(mm, top);
 	if (!vma || !vma_is_temporary_stack(vma) || top > vma->vm_end || mm->ops ||
 		(unsigned int)executable > EXSTACK_ENABLE_X)
 		return -EINVAL;

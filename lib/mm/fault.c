@@ -59,7 +59,7 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
 	struct index_store st;
 	int err;
 
-	addr &= ~(page_size(mm) - 1);
+	addr &= ~(mm_page_size(mm) - 1);
 	if (addr < mm->sys->mmap_min_addr)
 		return -EPERM;
 	(void)index_find_prev(mm, vma->vm_start, &prev);
@@ -198,7 +198,7 @@ bool vma_reaches_beyond_file(const struct vm_area_struct *vma, unsigned long end
 	unsigned long size = vma->vm_file ? __atomic_load_n(&vma->vm_file->size, __ATOMIC_RELAXED) : 0;
 
 	end = min(end, vma->vm_end);
-	return size && vma_pgoff_at(vma, end) > to_pages(vma->vm_mm, page_align(vma->vm_mm, size));
+	return size && vma_pgoff_at(vma, end) > to_pages(vma->vm_mm, mm_page_align(vma->vm_mm, size));
 }
 
 int mm_populate(struct mm_struct *mm, unsigned long start, unsigned long end, bool ignore_errors)

@@ -63,7 +63,7 @@ static inline unsigned long vma_page_mask(const struct vm_area_struct *vma)
 {
 	const struct vm_file *file = vma->vm_file;
 
-	return (file && file->kind == VM_FILE_HUGETLB ? file->map_align : page_size(vma->vm_mm)) - 1;
+	return (file && file->kind == VM_FILE_HUGETLB ? file->map_align : mm_page_size(vma->vm_mm)) - 1;
 }
 
 static inline bool vma_is_secret(const struct vm_area_struct *vma)

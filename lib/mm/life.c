@@ -49,21 +49,24 @@ static void begin_space(struct mm_struct *mm, unsigned long task_size)
 	mm->task_size = task_size;
 	mm->mmap_window = task_size;
 	(void)!mm_set_mmap_base(mm, 8 * MB, false, 0);
-	(void)!mm_set_mmap_compat_base(mm, min(task_size, (1UL << 32) - 2 * page_size(mm)), 8 * MB, false, 0);
+	(void)!mm_set_mmap_compat_base(
+		mm, min(task_size, (1UL << 32) - 2 * mm_page_size(mm)), 8 * MB, false, 0);
 }
 
 int mm_set_task_size(struct mm_struct *mm, unsigned long task_size)
 {
-	if (!task_size || offset_in_page(mm, task_size) || task_size > -page_size(mm) || mm->map_count)
+	if (!task_size || offset_in_page(mm, task_size) || task_size > -mm_page_size(mm) || mm->map_count)
 		return -EINVAL;
 	begin_space(mm, task_size);
 	return 0;
 }
 
-/* The stack begins anywhere in so many bytes: a 32-bit process has few to give away. */
+/* The stack begins anywhere in so many bytes, of larger pages in those that are whole: a 32-bit process has few to give away. */
 static unsigned long stack_area(const struct mm_struct *mm, unsigned long window)
 {
-	return window <= 1UL << 32 ? 0x7ffUL << mm->sys->page_shift : machine_of(mm)->stack_area;
+	unsigned long area = window <= 1UL << 32 ? 0x7ffUL << MM_PAGE_SHIFT_MIN : machine_of(mm)->stack_area;
+
+	return area & ~(mm_page_size(mm) - 1);
 }
 
 /* How far the base lies below the end of a window. */
@@ -92,8 +95,8 @@ int mm_set_mmap_base(
 
 	if (!may_be_random(mm, window, random_pages))
 		return -EINVAL;
-	mm->mmap_base = page_align(mm, window - gap_below(mm, window, stack_limit, randomised) - random);
-	mm->mmap_legacy_base = page_align(mm, window / machine_of(mm)->share) + random;
+	mm->mmap_base = mm_page_align(mm, window - gap_below(mm, window, stack_limit, randomised) - random);
+	mm->mmap_legacy_base = mm_page_align(mm, window / machine_of(mm)->share) + random;
 	return 0;
 }
 
@@ -107,8 +110,8 @@ int mm_set_mmap_compat_base(struct mm_struct *mm, unsigned long task_size, unsig
 		return -EINVAL;
 	mm->compat_task_size = task_size;
 	mm->mmap_compat_base =
-		page_align(mm, task_size - gap_below(mm, task_size, stack_limit, randomised) - random);
-	mm->mmap_compat_legacy_base = page_align(mm, task_size / 3) + random;
+		mm_page_align(mm, task_size - gap_below(mm, task_size, stack_limit, randomised) - random);
+	mm->mmap_compat_legacy_base = mm_page_align(mm, task_size / 3) + random;
 	return 0;
 }
 
@@ -126,7 +129,7 @@ void mm_init(struct mm_struct *mm, struct mm_system *sys)
 		.execute_only_pkey = -1,
 		.mm_lock_seq = 1,
 	};
-	begin_space(mm, machine_of(mm)->window - (machine_of(mm)->spares_last ? page_size(mm) : 0));
+	begin_space(mm, machine_window(mm));
 	index_init(mm);
 }
 

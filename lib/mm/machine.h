@@ -15,13 +15,11 @@ struct since {
 };
 
 struct machine {
-	unsigned long window;       /* bytes: where mappings end that do not ask for what lies beyond */
 	unsigned long stack_area;   /* bytes in which the stack of a randomised program begins, anywhere */
 	vm_flags_t data_flags;      /* that heaps and stacks have besides */
 	unsigned int share;         /* searches go upwards from this part of the window: 1/share */
 	struct since keys, uffd_wp; /* calls about keys; UFFDIO_REGISTER_MODE_WP */
 	struct since huge_tags;     /* huge pages may be tagged */
-	bool spares_last;           /* the last page of the window is nobody's */
 	bool share_drawn;           /* those too that find nothing downwards begin where exec has drawn */
 	bool low_flags;             /* MAP_32BIT and MAP_ABOVE4G mean something */
 	bool huge_as_files;         /* huge page files are placed as others are, on every kernel */
@@ -31,14 +29,11 @@ struct machine {
 };
 
 static const struct machine machines[] = {
-	[MM_MACHINE_X86_64] = { .window = 1UL << 47,
-		.spares_last = true,
-		.share = 3,
+	[MM_MACHINE_X86_64] = { .share = 3,
 		.share_drawn = true,
 		.stack_area = 0x3fffffUL << 12,
 		.low_flags = true },
-	[MM_MACHINE_ARM64] = { .window = 1UL << ARM64_WINDOW_BITS,
-		.share = 4,
+	[MM_MACHINE_ARM64] = { .share = 4,
 		.stack_area = 0x3ffffUL << 12,
 		.data_flags = VM_MTE_ALLOWED, /* with or without tags */
 		.huge_as_files = true,
@@ -53,6 +48,14 @@ static const struct machine machines[] = {
 static inline const struct machine *machine_of(const struct mm_struct *mm)
 {
 	return &machines[mm->sys->machine];
+}
+
+/* Where mappings end that do not ask for what lies beyond: bytes. x86-64's last page is nobody's. */
+static inline unsigned long machine_window(const struct mm_struct *mm)
+{
+	if (mm->sys->machine == MM_MACHINE_ARM64)
+		return 1UL << arm64_window_bits(mm->sys->page_shift);
+	return (1UL << 47) - mm_page_size(mm);
 }
 
 /* Only what may be tagged is. */

@@ -276,8 +276,8 @@ int mm_madvise(struct mm_struct *mm, unsigned long addr, unsigned long len, int 
 	mm_call(mm);
 
 	addr = plain_address(mm, addr);
-	end = addr + page_align(mm, len);
-	if (!advice_known(mm, advice) || offset_in_page(mm, addr) || (len && !page_align(mm, len)) ||
+	end = addr + mm_page_align(mm, len);
+	if (!advice_known(mm, advice) || offset_in_page(mm, addr) || (len && !mm_page_align(mm, len)) ||
 		end < addr)
 		return -EINVAL;
 	if (populates(advice) && mm->sys->kernel->populate_ends_at_hole)

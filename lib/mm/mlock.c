@@ -85,7 +85,7 @@ int mm_mlock(struct mm_struct *mm, unsigned long addr, unsigned long len, int fl
 		return -EINVAL;
 	if (!can_do_mlock(mm))
 		return -EPERM;
-	len = page_align(mm, len + offset_in_page(mm, addr));
+	len = mm_page_align(mm, len + offset_in_page(mm, addr));
 	addr -= offset_in_page(mm, addr);
 	if (!lock_limit_ok(mm, addr, len))
 		return -ENOMEM;
@@ -100,7 +100,7 @@ int mm_munlock(struct mm_struct *mm, unsigned long addr, unsigned long len)
 	mm_call(mm);
 
 	addr = plain_address(mm, addr);
-	len = page_align(mm, len + offset_in_page(mm, addr));
+	len = mm_page_align(mm, len + offset_in_page(mm, addr));
 	addr -= offset_in_page(mm, addr);
 	return lock_range(mm, addr, addr + len, 0);
 }

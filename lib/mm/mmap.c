@@ -175,11 +175,11 @@ static int check_size_and_offset(struct mapping *m)
 	if (m->flags & MAP_FIXED_NOREPLACE)
 		m->flags |= MAP_FIXED;
 	if (!(m->flags & MAP_FIXED)) {
-		m->addr &= ~(page_size(mm) - 1);
+		m->addr &= ~(mm_page_size(mm) - 1);
 		if (m->addr && m->addr < mm->sys->mmap_min_addr)
-			m->addr = page_align(mm, mm->sys->mmap_min_addr);
+			m->addr = mm_page_align(mm, mm->sys->mmap_min_addr);
 	}
-	m->len = page_align(mm, m->len);
+	m->len = mm_page_align(mm, m->len);
 	if (!m->len)
 		return -ENOMEM;
 	if (m->pgoff + to_pages(mm, m->len) < m->pgoff)

@@ -211,7 +211,7 @@ int mm_mprotect(struct mm_struct *mm, unsigned long addr, unsigned long len, uns
 		return -EINVAL;
 	if (!len)
 		return 0;
-	end = addr + page_align(mm, len);
+	end = addr + mm_page_align(mm, len);
 	if (end <= addr)
 		return -ENOMEM;
 	if (p.prot & ~known_prot(mm))

@@ -321,8 +321,8 @@ unsigned long mm_mremap(struct mm_struct *mm, const struct mremap_request *req)
 {
 	struct remap r = { .mm = mm,
 		.addr = plain_address(mm, req->addr),
-		.old_len = page_align(mm, req->old_len),
-		.new_len = page_align(mm, req->new_len),
+		.old_len = mm_page_align(mm, req->old_len),
+		.new_len = mm_page_align(mm, req->new_len),
 		.flags = req->flags,
 		.new_addr = req->new_addr };
 	unsigned long result;

@@ -159,7 +159,7 @@ int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len)
 	addr = plain_address(mm, addr);
 	if (offset_in_page(mm, addr) || addr > mm->task_size || len > mm->task_size - addr)
 		return -EINVAL;
-	len = page_align(mm, len);
+	len = mm_page_align(mm, len);
 	if (!len)
 		return -EINVAL;
 	return do_munmap(mm, addr, addr + len);
@@ -172,7 +172,7 @@ static bool is_piece(const struct vm_area_struct *vma, unsigned long addr, const
 		return false;
 	return !segment ||
 	       (vma->vm_file == segment &&
-		       (!segment->size || vma->vm_end - addr <= page_align(vma->vm_mm, segment->size)));
+		       (!segment->size || vma->vm_end - addr <= mm_page_align(vma->vm_mm, segment->size)));
 }
 
 /* The first piece found says which segment is meant.  What cannot be unmapped stays, and that is no error. */

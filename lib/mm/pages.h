@@ -7,20 +7,9 @@
 
 #include "linux_names.h"
 
-static inline unsigned long page_size(const struct mm_struct *mm)
-{
-	return 1UL << mm->sys->page_shift;
-}
-
 static inline unsigned long offset_in_page(const struct mm_struct *mm, unsigned long addr)
 {
-	return addr & (page_size(mm) - 1);
-}
-
-/* Round up; wraps to 0 as the kernel's does. */
-static inline unsigned long page_align(const struct mm_struct *mm, unsigned long len)
-{
-	return (len + page_size(mm) - 1) & ~(page_size(mm) - 1);
+	return addr & (mm_page_size(mm) - 1);
 }
 
 static inline unsigned long to_pages(const struct mm_struct *mm, unsigned long bytes)

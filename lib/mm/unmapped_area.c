@@ -8,7 +8,7 @@
  *
  * 2. Policy.  Top-down from mmap_base, bottom-up from mmap_legacy_base when that fails or the process prefers it;
  *    a hint is taken if it is free; MAP_32BIT lies in the second gigabyte; a hint above the 47-bit window opens
- *    what lies there (arm64: the 48-bit window; MAP_32BIT means nothing).  Large mappings are placed so that huge pages fit, by searching for a longer hole.  What a 64-bit
+ *    what lies there (arm64: the window of 47 or 48 bits; MAP_32BIT means nothing).  Large mappings are placed so that huge pages fit, by searching for a longer hole.  What a 64-bit
  *    program asks for through a table of 32-bit calls has bases of its own, and an end; flags and hints that are about
  *    more than 4 GiB mean nothing there, nor in a space of 4 GiB, and nothing is placed for huge pages.
  *
@@ -127,7 +127,7 @@ static void set_bottomup(const struct mm_struct *mm, const struct request *r, st
 	bool far = r->addr > mm->mmap_window;
 
 	if (mm->topdown && !machine_of(mm)->share_drawn)
-		s->low = page_align(mm, mm->mmap_window / machine_of(mm)->share);
+		s->low = mm_page_align(mm, mm->mmap_window / machine_of(mm)->share);
 	else
 		s->low = r->compat ? mm->mmap_compat_legacy_base : mm->mmap_legacy_base;
 	s->high = r->compat ? mm->compat_task_size
@@ -146,7 +146,7 @@ static void set_alignment(const struct mm_struct *mm, const struct request *r, s
 		s->align_mask = r->file->map_align - 1;
 		return;
 	}
-	s->align_mask = sys->va_align_mask & ~(page_size(mm) - 1);
+	s->align_mask = sys->va_align_mask & ~(mm_page_size(mm) - 1);
 	s->align_offset = r->off + (sys->va_align_bits & s->align_mask);
 }
 
@@ -165,7 +165,7 @@ static unsigned long area_bottomup(struct mm_struct *mm, const struct request *r
 	}
 	if (len > s.high)
 		return -ENOMEM;
-	addr = page_align(mm, addr);
+	addr = mm_page_align(mm, addr);
 	if (addr && s.high - len >= addr && range_is_free(mm, addr, len))
 		return addr;
 	return vm_unmapped_area(mm, &s, r->hole);
@@ -180,10 +180,10 @@ static bool hint_valid(const struct mm_struct *mm, unsigned long addr, unsigned 
 static unsigned long area_topdown(struct mm_struct *mm, const struct request *r)
 {
 	struct search s = { .length = r->len,
-		.low = page_size(mm),
+		.low = mm_page_size(mm),
 		.high = r->compat ? mm->mmap_compat_base : mm->mmap_base,
 		.topdown = true };
-	unsigned long addr = r->addr & ~(page_size(mm) - 1);
+	unsigned long addr = r->addr & ~(mm_page_size(mm) - 1);
 
 	if (r->flags & MAP_32BIT)
 		return area_bottomup(mm, r);
@@ -325,7 +325,7 @@ static inline unsigned long remembered_anywhere(const struct mm_struct *mm, cons
 	if ((flags & (MAP_FIXED | MAP_32BIT | MAP_ABOVE4G | MM_IN_32BIT)) || !mm->topdown ||
 		!needs_no_alignment(mm, file, len, pgoff))
 		return 0;
-	h = hole_for(mm, max(page_size(mm), mm->sys->mmap_min_addr), mm->mmap_base, len);
+	h = hole_for(mm, max(mm_page_size(mm), mm->sys->mmap_min_addr), mm->mmap_base, len);
 	if (!h)
 		return 0;
 	*hole = (struct hole){ true, h->prev, h->next };

@@ -190,7 +190,7 @@ void row_of_event(struct export *x, struct explain *ledger, const struct trace_e
 		other_columns(x, e);
 	row_text(x, event_text(e, text, sizeof(text)));
 	mm ? row_integer(x, (uint64_t)mm->map_count) : row_null(x);
-	mm ? row_integer(x, mm->total_vm << 12) : row_null(x);
+	mm ? row_integer(x, mm->total_vm << mm->sys->page_shift) : row_null(x);
 	row_end(x, EXPORT_EVENTS);
 }
 
@@ -299,7 +299,7 @@ void row_of_counts(struct export *x, const struct export_space *s, uint64_t step
 	row_integer(x, step);
 	row_integer(x, ns);
 	row_integer(x, s->most);
-	row_integer(x, mm->total_vm << 12);
+	row_integer(x, mm->total_vm << mm->sys->page_shift);
 	row_integer(x, s->lives.calls);
 	row_integer(x, s->splits);
 	row_integer(x, s->merges);

@@ -14,7 +14,9 @@
 #include <vmaple/replay.h>
 
 #define REC_BASE 0x7f0000000000UL
+#ifndef REC_PAGE
 #define REC_PAGE 4096UL
+#endif
 
 static const struct trace_header rec_header = { .version = TRACE_FORMAT_VERSION,
 	.page_size = 4096,
@@ -53,7 +55,7 @@ static inline struct trace_space rec_space(void)
 	struct trace_space s = { .path = "/bin/by-hand",
 		.topdown = true,
 		.mmap_base = REC_BASE,
-		.task_size = (1UL << 47) - 4096,
+		.task_size = (1UL << 47) - REC_PAGE,
 		.start_brk = 0x10000000,
 		.brk = 0x10000000,
 		.start_stack = 0x7ffffffde000 };

@@ -16,16 +16,19 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from tap import run_cases  # noqa: E402
 
 VMAPLE = os.path.abspath(sys.argv[1])
-PT_LOAD, PT_NOTE, NT_FILE, ET_CORE = 1, 4, 0x46494C45, 4
+PT_LOAD, PT_NOTE, NT_FILE, ET_CORE, NT_AUXV, AT_PAGESZ = 1, 4, 0x46494C45, 4, 6, 6
 
 
-def core(loads, files, elf_class=2, kind=ET_CORE, cut=None):
+def core(loads, files, elf_class=2, kind=ET_CORE, cut=None, page=None):
     """loads: (start, end, flags), files: (start, end, offset in pages, name)"""
     note = struct.pack("<QQ", len(files), 4096)
     note += b"".join(struct.pack("<QQQ", *f[:3]) for f in files)
     note += b"".join(f[3].encode() + b"\0" for f in files)
     notes = struct.pack("<III", 5, len(note), NT_FILE) + b"CORE\0\0\0\0" + note + b"\0" * (-len(note) % 4)
     at = 64 + 56 * (len(loads) + 1)
+    if page:
+        vector = struct.pack("<QQQQQQ", 16, 0xff, AT_PAGESZ, page, 0, 0)
+        notes = struct.pack("<III", 5, len(vector), NT_AUXV) + b"CORE\0\0\0\0" + vector + notes
     header = b"\x7fELF" + bytes([elf_class, 1, 1]) + bytes(9)
     header += struct.pack("<HHIQQQIHHHHHH", kind, 62, 1, 0, 64, 0, 0, 64, 56, len(loads) + 1, 0, 0, 0)
     table = struct.pack("<IIQQQQQQ", PT_NOTE, 0, at, 0, 0, len(notes), 0, 4)
@@ -82,6 +85,16 @@ def memory_that_is_always_shared_is_so(_folder):
     assert r.returncode == 0 and "7f0000000000-7f0000010000 rw-s" in r.stdout, r.stdout + r.stderr
 
 
+def the_vector_of_a_core_tells_how_large_pages_are(folder):
+    loads = [(0x400000, 0x410000, 5), (0x7F0000000000, 0x7F0000010000, 6)]
+    out = os.path.join(folder, "out.vmt")
+    for page, told in ((16384, 16384), (65536, 65536), (12345, 4096), (None, 4096)):
+        r = with_core(core(loads, [], page=page), "import", "-o", out)
+        assert r.returncode == 0, r.stderr
+        r = vmaple("sql", "--csv", out, "select page_size from runs")
+        assert r.stdout.split() == ["page_size", str(told)], r.stdout + r.stderr
+
+
 def bad(data, words):
     r = with_core(data, "maps")
     assert r.returncode == 3, (r.returncode, r.stderr)
@@ -111,6 +124,7 @@ def a_note_that_counts_more_files_than_it_has_is_refused(_folder):
 
 
 run_cases(a_core_has_the_areas_of_its_segments, an_area_of_the_note_alone_is_one_that_can_be_read,
-          memory_that_is_always_shared_is_so, what_is_not_in_a_core_is_said, a_32_bit_core_is_refused,
+          memory_that_is_always_shared_is_so, the_vector_of_a_core_tells_how_large_pages_are,
+          what_is_not_in_a_core_is_said, a_32_bit_core_is_refused,
           segments_that_overlap_are_refused, a_core_that_is_cut_is_refused_at_any_byte,
           a_note_that_counts_more_files_than_it_has_is_refused)

@@ -39,10 +39,10 @@ def encode(folder, name, magic, entries):
     return os.path.join(folder, name)
 
 
-def image(folder, vmas):
+def image(folder, vmas, page=4096):
     entry = {"mm_" + name: "0x0" for name in ("start_code", "end_code", "start_data", "end_data", "start_stack", "start_brk",
                                               "brk", "arg_start", "arg_end", "env_start", "env_end")}
-    return encode(folder, "mm-7.img", "MM", [entry | {"exe_file_id": 1, "mm_saved_auxv": [33, 0], "vmas": vmas,
+    return encode(folder, "mm-7.img", "MM", [entry | {"exe_file_id": 1, "mm_saved_auxv": [33, 0, 6, page, 0, 0], "vmas": vmas,
                                                       "dumpable": 1, "thp_disabled": False}])
 
 
@@ -125,6 +125,14 @@ def flags_and_advice_are_kept(folder):
     assert flags[0] & (kept | GROWSDOWN) == kept and flags[1] & (kept | GROWSDOWN) == GROWSDOWN, [hex(f) for f in flags]
 
 
+def the_vector_of_the_program_tells_how_large_pages_are(folder):
+    out = os.path.join(folder, "out.vmt")
+    for page in (4096, 16384, 65536):
+        r = vmaple("import", "-o", out, image(folder, [vma(0x10000, 0x20000)], page))
+        assert r.returncode == 0, r.stderr
+        r = vmaple("sql", "--csv", out, "select page_size from runs")
+        assert r.stdout.split() == ["page_size", str(page)], r.stdout + r.stderr
+
 
 def a_name_that_is_not_beside_is_in_doubt(folder):
     path = image(folder, [vma(0x10000, 0x12000, status="VMA_AREA_REGULAR | VMA_FILE_PRIVATE", shmid=3)])
@@ -180,5 +188,5 @@ def damaged_images_do_no_harm(folder):
 if not shutil.which("crit"):
     skip_all("crit is not installed (package criu)")
 run_cases(images_show_the_map_that_they_were_made_of, a_memfd_has_the_name_of_its_inode, flags_and_advice_are_kept,
-          a_name_that_is_not_beside_is_in_doubt, areas_that_overlap_are_refused, an_image_that_is_cut_is_refused_at_any_byte,
+          the_vector_of_the_program_tells_how_large_pages_are, a_name_that_is_not_beside_is_in_doubt, areas_that_overlap_are_refused, an_image_that_is_cut_is_refused_at_any_byte,
           damaged_images_do_no_harm)

@@ -20,7 +20,7 @@ ALWAYS = ("first writes are not logged", "first writes by the kernel itself", "t
 class Fragment:
     def __init__(self, title):
         self.title, self.files, self.doubts, self.uncertain = title, [("log", [])], [], 0
-        self.maps, self.pid, self.formats = {0: []}, 0, []
+        self.maps, self.pid, self.formats, self.page_size = {0: []}, 0, [], None
 
     def add(self, line):
         if line.startswith("=== "):
@@ -33,6 +33,10 @@ class Fragment:
         elif line.startswith("!!! "):
             count, words = line[4:].split(" ", 1)
             self.doubts.append((int(count), words))
+        elif line.startswith("&&& "):
+            self.page_size = int(line[4:])
+        elif line.startswith(">>> "):
+            self.formats += line[4:].split()
         elif line.startswith("$$$ "):
             self.formats += ["--line-format", line[4:]]
         elif line.startswith("%%% "):
@@ -87,6 +91,9 @@ def check(fragment, folder):
         assert found and found[0]["count"] == count, "%d times `%s` is wanted: %s" % (count, words, doubts)
         doubts.remove(found[0])
     assert not doubts, "nobody wants %s" % doubts
+    if fragment.page_size:
+        told = json.loads(run("sql", "--json", out, "select page_size from runs").stdout)
+        assert told == [{"page_size": fragment.page_size}], told
     verified = json.loads(run("verify", "--json", out).stdout)
     assert verified["differences"] == 0, verified
     assert verified["uncertain"] == fragment.uncertain, "%d uncertain" % verified["uncertain"]

@@ -4,7 +4,7 @@
 
 usage: arm64.py SOURCE_FOLDER SERIES [CALLS [ARCH]]
 
-ARCH: of tools/kernel-vm; arm64, arm64-mte, or arm64-16k, on which the recorder has to say that it follows no such pages.
+ARCH: of tools/kernel-vm; arm64, arm64-mte, arm64-16k.
 
 One boot of Linux SERIES records ten programs, which must have no difference, and run as they do alone; then the kernel is asked CALLS
 random calls.  Prints TAP; skipped where a compiler, an emulator or Debian's packages are missing.
@@ -112,22 +112,8 @@ def random_calls_do_what_the_engine_does(folder):
     print("# " + rest.strip().splitlines()[-1].lstrip("# "))
 
 
-def other_pages_are_refused_in_one_sentence(folder):
-    inside = os.path.join(folder, "inside")
-    with open(inside, "w", encoding="utf-8") as f:
-        f.write("#!/bin/busybox sh\ncd /work\n./vmaple run -- /bin/busybox true; echo @ status $?\n")
-    os.chmod(inside, 0o755)
-    r = run([os.path.join(SOURCE, "tools/kernel-vm"), "--arch", ARCH, "-f", os.path.join(CROSS, "build/vmaple"), SERIES,
-             inside], env=dict(os.environ, KERNEL_VM_SECONDS="600"))
-    said = r.stdout + r.stderr
-    assert "@ status 125" in said, said[-2000:]
-    assert said.count("vmaple run: pages of 16384 bytes are not followed, only of 4096") == 1, said[-2000:]
-
-
 try:
     build()
 except Skip as reason:
     skip_all(reason)
-if ARCH == "arm64-16k":
-    run_cases(other_pages_are_refused_in_one_sentence)
 run_cases(programs_are_recorded_without_a_difference, random_calls_do_what_the_engine_does)

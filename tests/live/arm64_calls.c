@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE ((size_t)4096)
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 #define RW   (PROT_READ | PROT_WRITE)
 #define RX   (PROT_READ | PROT_EXEC)
 #define BTI  0x10

@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#define PAGE      4096u
 #define SPACE_MAX (1ull << 56) /* user addresses with five levels of page tables */
 #define TEXT_MAX  65536u       /* a path, a name, a call's data: the kernel's own limits are far below */
 
@@ -49,15 +48,16 @@ __attribute__((format(printf, 2, 3))) static const char *wrong(struct check *c, 
 	return c->sentence;
 }
 
-static bool is_page(uint64_t addr)
+static bool is_page(const struct check *c, uint64_t addr)
 {
-	return addr % PAGE == 0;
+	return addr % c->page_size == 0;
 }
 
 const char *check_header(const struct trace_header *h)
 {
-	if (h->page_size != PAGE)
-		return "its pages are not of 4096 bytes";
+	if (h->page_size < TRACE_PAGE_SIZE_MIN || h->page_size > TRACE_PAGE_SIZE_MAX ||
+		(h->page_size & (h->page_size - 1)))
+		return "its pages are of no size from 4 to 64 KiB that Linux has";
 	if (h->fault_source > TRACE_FAULTS_EACH || h->overcommit_memory > 2 || h->thp_enabled > 2)
 		return "a setting of its machine is none that Linux has";
 	if (h->max_map_count > INT_MAX || h->mmap_min_addr >= SPACE_MAX)
@@ -92,9 +92,9 @@ static const char *check_space(struct check *c, const struct trace_event *e)
 	const uint64_t marks[] = { s->start_code, s->end_code, s->start_data, s->end_data, s->start_brk,
 		s->brk, s->start_stack, s->arg_start, s->arg_end, s->env_start, s->env_end };
 
-	if (!s->task_size || !is_page(s->task_size) || s->task_size > SPACE_MAX)
+	if (!s->task_size || !is_page(c, s->task_size) || s->task_size > SPACE_MAX)
 		return wrong(c, "an address space of %#" PRIx64 " bytes", s->task_size);
-	if (!is_page(s->mmap_base) || s->mmap_base > s->task_size)
+	if (!is_page(c, s->mmap_base) || s->mmap_base > s->task_size)
 		return wrong(c, "a search that begins at %#" PRIx64, s->mmap_base);
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
 		if (marks[i] > s->task_size)
@@ -105,9 +105,9 @@ static const char *check_space(struct check *c, const struct trace_event *e)
 	return begin_space(c, e->mm, s->task_size, false);
 }
 
-const char *check_area(const struct trace_area *a, const struct trace_area *before)
+const char *check_area(const struct trace_area *a, const struct trace_area *before, uint64_t page_size)
 {
-	if (!is_page(a->start) || !is_page(a->end))
+	if ((a->start | a->end) % page_size)
 		return "an area that is not of whole pages";
 	if (a->start >= a->end)
 		return "an area that ends where it begins, or before";
@@ -117,7 +117,7 @@ const char *check_area(const struct trace_area *a, const struct trace_area *befo
 		return "an area beyond what can be addressed";
 	if (a->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC))
 		return "an area with an access that maps cannot show";
-	if (!is_page(a->offset))
+	if (a->offset % page_size)
 		return "an area whose offset is not of whole pages";
 	if (strlen(a->name) >= TEXT_MAX)
 		return "an area whose name is too long";
@@ -165,7 +165,7 @@ static const char *check_call(struct check *c, const struct trace_call *call, co
 
 	if (call->result < -TRACE_ERROR_UNSEEN)
 		return wrong(c, "a call that returns %#" PRIx64 ", no result and no error", result);
-	if (!failed && ((returns_place(call->nr) && (!is_page(result) || result >= end)) ||
+	if (!failed && ((returns_place(call->nr) && (!is_page(c, result) || result >= end)) ||
 			       (call->nr == NR_brk && result > end)))
 		return wrong(c, "a call that returns %#" PRIx64 ", where nothing can be mapped", result);
 	if (!failed && call->nr == NR_prctl && call->args[0] == PR_SET_MM && call->args[2] > end)
@@ -205,7 +205,7 @@ static const char *check_fork(struct check *c, const struct trace_event *e, cons
 
 static const char *check_module(struct check *c, const struct trace_module *m, const struct known *k)
 {
-	if (!is_page(m->start) || !is_page(m->end) || m->start >= m->end || !is_page(m->offset))
+	if (!is_page(c, m->start) || !is_page(c, m->end) || m->start >= m->end || !is_page(c, m->offset))
 		return wrong(c, "code at %#" PRIx64 " that is not of whole pages, or of none", m->start);
 	if (m->end > (k ? k->task_size : SPACE_MAX))
 		return wrong(c, "code at %#" PRIx64 ", beyond its address space", m->start);
@@ -231,7 +231,7 @@ static const char *check_change(struct check *c, const struct trace_change *chan
 {
 	if (change->what > TRACE_CHANGE_UFFD_CLOSED)
 		return wrong(c, "a change of a kind that there is not");
-	if (!is_page(change->start) || !is_page(change->end) || change->start >= change->end ||
+	if (!is_page(c, change->start) || !is_page(c, change->end) || change->start >= change->end ||
 		change->end > SPACE_MAX)
 		return wrong(c, "a change of what is no range of pages");
 	return NULL;
@@ -245,7 +245,7 @@ static const char *check_anon(struct check *c, const struct trace_anon *a)
 	for (uint32_t i = 0; i < a->count; i++) {
 		const struct trace_anon_area *area = &a->areas[i];
 
-		if (!is_page(area->start) || area->start > SPACE_MAX ||
+		if (!is_page(c, area->start) || area->start > SPACE_MAX ||
 			(i && area->start <= a->areas[i - 1].start))
 			return wrong(c, "anon_vmas of areas that do not ascend");
 		if (!area->anon_vma || !area->root || area->anon_vma > most || area->root > most)

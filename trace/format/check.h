@@ -17,6 +17,7 @@
 #include <vmaple/trace.h>
 
 struct check {
+	uint64_t page_size;  /* of the recording: before the first event */
 	void *spaces;        /* of tsearch(3): those that live */
 	uint32_t last_mm;    /* the highest number so far */
 	uint32_t last_file;  /* number of the last FILE event */
@@ -29,7 +30,7 @@ struct check {
 /* NULL, or what is wrong with it. */
 const char *check_header(const struct trace_header *header);
 /* NULL, or what is wrong with an area behind @before (NULL: the first), whatever space it is in. */
-const char *check_area(const struct trace_area *area, const struct trace_area *before);
+const char *check_area(const struct trace_area *area, const struct trace_area *before, uint64_t page_size);
 /* NULL, or what is wrong: a sentence that lives in @check. Areas have passed check_area(). */
 const char *check_event(struct check *check, const struct trace_event *event);
 void check_free(struct check *check);

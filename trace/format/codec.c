@@ -24,6 +24,7 @@ void codec_header(struct codec *c, struct trace_header *h)
 	c->version = h->version;
 	do_u32(c, &h->fault_source);
 	do_u32(c, &h->page_size);
+	c->page_size = h->page_size;
 	do_u64(c, &h->start_time);
 	do_u64(c, &h->max_map_count);
 	do_u64(c, &h->mmap_min_addr);
@@ -137,7 +138,8 @@ static void read_areas(struct codec *c, struct trace_map *m)
 {
 	for (uint32_t i = 0; i < m->count && !c->failed && area_room(c, i); i++) {
 		do_area(c, &c->areas[i]);
-		c->wrong = c->failed ? NULL : check_area(&c->areas[i], i ? &c->areas[i - 1] : NULL);
+		c->wrong = c->failed ? NULL
+				     : check_area(&c->areas[i], i ? &c->areas[i - 1] : NULL, c->page_size);
 		c->failed |= c->wrong != NULL;
 	}
 	m->areas = c->areas;

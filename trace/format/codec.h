@@ -17,7 +17,8 @@ struct codec {
 	bool writing, failed;
 	bool no_memory;    /* it failed for want of memory */
 	const char *wrong; /* reading: it failed because of this */
-	uint32_t version;  /* of the recording, when its header is done */
+	uint32_t version;  /* of the recording, when its header is done; its pages, too */
+	uint32_t page_size;
 	uint8_t *buf;
 	size_t pos, end;          /* reading: bytes of the block; writing: allocated */
 	struct trace_area *areas; /* reading: of the last MAP event */

@@ -9,26 +9,26 @@
 
 #include "uapi.h"
 
-#define PAGE 4096ull
-
-static unsigned int range(struct trace_range *r, uint64_t start, uint64_t len)
+static unsigned int range(struct trace_range *r, uint64_t page, uint64_t start, uint64_t len)
 {
-	r->start = start & ~(PAGE - 1);
-	r->end = (start + len + PAGE - 1) & ~(PAGE - 1);
+	r->start = start & -page;
+	r->end = (start + len + page - 1) & -page;
 	if (r->end < r->start || start + len < start)
-		r->end = ~(PAGE - 1);
+		r->end = -page;
 	return 1;
 }
 
-static unsigned int range_of_brk(const struct trace_heap *heap, uint64_t brk, struct trace_range *r)
+static unsigned int range_of_brk(
+	const struct trace_heap *heap, uint64_t page, uint64_t brk, struct trace_range *r)
 {
 	if (!heap || brk < heap->start_brk || brk == heap->brk)
 		return 0;
-	return brk < heap->brk ? range(r, brk, heap->brk - brk) : range(r, heap->brk, brk - heap->brk);
+	return brk < heap->brk ? range(r, page, brk, heap->brk - brk)
+			       : range(r, page, heap->brk, brk - heap->brk);
 }
 
 /* Of more than two, everything from the lowest to the highest. */
-static unsigned int ranges_of_vector(const struct trace_call *c, struct trace_range r[2])
+static unsigned int ranges_of_vector(const struct trace_call *c, uint64_t page, struct trace_range r[2])
 {
 	unsigned int n = c->data_len / (2 * sizeof(uint64_t));
 	struct trace_range one;
@@ -37,7 +37,7 @@ static unsigned int ranges_of_vector(const struct trace_call *c, struct trace_ra
 		uint64_t v[2];
 
 		memcpy(v, (const char *)c->data + i * sizeof(v), sizeof(v));
-		range(&one, v[0], v[1]);
+		range(&one, page, v[0], v[1]);
 		if (n <= 2 || i == 0) {
 			r[i] = one;
 			continue;
@@ -48,29 +48,29 @@ static unsigned int ranges_of_vector(const struct trace_call *c, struct trace_ra
 	return n < 2 ? n : n == 2 ? 2 : 1;
 }
 
-static unsigned int range_in_data(const struct trace_call *c, struct trace_range *r)
+static unsigned int range_in_data(const struct trace_call *c, uint64_t page, struct trace_range *r)
 {
 	uint64_t v[2];
 
 	if (c->data_len < sizeof(v))
 		return 0;
 	memcpy(v, c->data, sizeof(v));
-	return range(r, v[0], v[1]);
+	return range(r, page, v[0], v[1]);
 }
 
-unsigned int trace_named_ranges(
-	const struct trace_call *c, const struct trace_heap *heap, struct trace_range r[2])
+unsigned int trace_named_pages(
+	const struct trace_call *c, const struct trace_heap *heap, uint64_t page, struct trace_range r[2])
 {
 	const uint64_t *a = c->args;
 
 	switch (c->nr) {
 	case NR_mmap:
-		return a[3] & MAP_FIXED ? range(r, a[0], a[1]) : 0;
+		return a[3] & MAP_FIXED ? range(r, page, a[0], a[1]) : 0;
 	case NR_brk:
-		return range_of_brk(heap, a[0], r);
+		return range_of_brk(heap, page, a[0], r);
 	case NR_mremap:
-		range(r, a[0], a[1]);
-		return 1 + (a[3] & MREMAP_FIXED ? range(r + 1, a[4], a[2]) : 0);
+		range(r, page, a[0], a[1]);
+		return 1 + (a[3] & MREMAP_FIXED ? range(r + 1, page, a[4], a[2]) : 0);
 	case NR_munmap:
 	case NR_mprotect:
 	case NR_pkey_mprotect:
@@ -82,31 +82,42 @@ unsigned int trace_named_ranges(
 	case NR_mbind:
 	case NR_set_mempolicy_home_node:
 	case NR_remap_file_pages:
-		return range(r, a[0], a[1]);
+		return range(r, page, a[0], a[1]);
 	case NR_process_madvise:
-		return ranges_of_vector(c, r);
+		return ranges_of_vector(c, page, r);
 	case NR_prctl:
-		return a[0] == PR_SET_VMA ? range(r, a[2], a[3]) : 0;
+		return a[0] == PR_SET_VMA ? range(r, page, a[2], a[3]) : 0;
 	case NR_ioctl:
-		return range_in_data(c, r);
+		return range_in_data(c, page, r);
 	default:
 		return 0;
 	}
 }
 
-bool trace_placed_range(const struct trace_call *c, struct trace_range *r)
+bool trace_placed_pages(const struct trace_call *c, uint64_t page, struct trace_range *r)
 {
 	if (IS_ERR_VALUE(c->result))
 		return false;
 	switch (c->nr) {
 	case NR_mmap:
 	case NR_map_shadow_stack:
-		return range(r, (uint64_t)c->result, c->args[1]);
+		return range(r, page, (uint64_t)c->result, c->args[1]);
 	case NR_mremap:
-		return range(r, (uint64_t)c->result, c->args[2]);
+		return range(r, page, (uint64_t)c->result, c->args[2]);
 	case NR_shmat:
-		return range(r, (uint64_t)c->result, PAGE);
+		return range(r, page, (uint64_t)c->result, page);
 	default:
 		return false;
 	}
+}
+
+unsigned int trace_named_ranges(
+	const struct trace_call *c, const struct trace_heap *heap, struct trace_range r[2])
+{
+	return trace_named_pages(c, heap, TRACE_PAGE_SIZE_MIN, r);
+}
+
+bool trace_placed_range(const struct trace_call *c, struct trace_range *r)
+{
+	return trace_placed_pages(c, TRACE_PAGE_SIZE_MIN, r);
 }

@@ -188,6 +188,7 @@ static int read_header(struct trace_reader *r)
 	wrong = check_header(&r->header);
 	if (wrong)
 		return damaged(r, "damaged at step 0, in its header: %s", wrong);
+	r->check.page_size = r->header.page_size;
 	return keep_strings(r);
 }
 

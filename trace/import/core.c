@@ -49,7 +49,7 @@ static int add_load(struct core *c, const Elf64_Phdr *p)
 
 	if (p->p_vaddr >= IMPORT_TASK_SIZE || !p->p_memsz)
 		return 0;
-	if ((p->p_vaddr | p->p_memsz) & 4095 || p->p_memsz > IMPORT_TASK_SIZE - p->p_vaddr ||
+	if ((p->p_vaddr | p->p_memsz) & IMPORT_IN_PAGE || p->p_memsz > IMPORT_TASK_SIZE - p->p_vaddr ||
 		(c->count && p->p_vaddr < a[-1].end))
 		return damaged(c, "its segments overlap or are not of whole pages");
 	*a = (struct trace_area){ .start = p->p_vaddr, .end = p->p_vaddr + p->p_memsz, .name = "" };
@@ -137,7 +137,7 @@ static struct trace_area *add_without_segment(struct core *c, uint64_t start, ui
 	struct trace_area *a = &c->areas[c->count];
 	uint32_t next = segment_above(c, start);
 
-	if ((start | end) & 4095 || start >= end || end > IMPORT_TASK_SIZE ||
+	if ((start | end) & IMPORT_IN_PAGE || start >= end || end > IMPORT_TASK_SIZE ||
 		(next < c->segments && c->areas[next].start < end))
 		return NULL;
 	*a = (struct trace_area){ .start = start, .end = end, .prot = PROT_READ };
@@ -212,7 +212,7 @@ static int name_areas(struct core *c, const char *note, size_t len)
 		if (!a)
 			a = add_without_segment(c, words[0], words[1]);
 		if (a && a->start == words[0])
-			set_file(a, name, words[2] * page & ~4095ull, i + 1);
+			set_file(a, name, words[2] * page & ~IMPORT_IN_PAGE, i + 1);
 		name += strlen(name) + 1;
 	}
 	return 0;
@@ -226,25 +226,40 @@ static void number_files(struct core *c)
 			c->areas[i].ino = c->areas[i - 1].ino;
 }
 
+struct note {
+	uint32_t type;
+	const char *data;
+	size_t len;
+};
+
+/* The note at *@at, which goes behind it. */
+static bool next_note(const struct core *c, size_t *at, struct note *note)
+{
+	size_t name, data;
+	Elf64_Nhdr h;
+
+	if (!c->notes || c->notes_len - *at < sizeof(h))
+		return false;
+	memcpy(&h, c->notes + *at, sizeof(h));
+	*at += sizeof(h);
+	name = ((size_t)h.n_namesz + 3) & ~(size_t)3;
+	data = ((size_t)h.n_descsz + 3) & ~(size_t)3;
+	if (name > c->notes_len - *at || data > c->notes_len - *at - name)
+		return false;
+	*note = (struct note){ h.n_type, c->notes + *at + name, h.n_descsz };
+	*at += name + data;
+	return true;
+}
+
 static int walk_notes(struct core *c)
 {
+	struct note note;
 	size_t at = 0;
 	int err = 0;
 
-	while (!err && c->notes && c->notes_len - at >= sizeof(Elf64_Nhdr)) {
-		size_t name, data;
-		Elf64_Nhdr h;
-
-		memcpy(&h, c->notes + at, sizeof(h));
-		at += sizeof(h);
-		name = ((size_t)h.n_namesz + 3) & ~(size_t)3;
-		data = ((size_t)h.n_descsz + 3) & ~(size_t)3;
-		if (name > c->notes_len - at || data > c->notes_len - at - name)
-			break;
-		if (h.n_type == NT_FILE && c->count == c->segments)
-			err = name_areas(c, c->notes + at + name, h.n_descsz);
-		at += name + data;
-	}
+	while (!err && next_note(c, &at, &note))
+		if (note.type == NT_FILE && c->count == c->segments)
+			err = name_areas(c, note.data, note.len);
 	sort_areas(c);
 	number_files(c);
 	return err;
@@ -286,23 +301,54 @@ static int read_header(struct core *c)
 	return 0;
 }
 
+static int open_core(struct core *c)
+{
+	int err;
+
+	c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
+	if (c->fd < 0)
+		return import_failed(c->im, -errno, "cannot read %s: %s", c->path, strerror(errno));
+	err = read_header(c);
+	return err ? err : read_segments(c);
+}
+
+static void close_core(struct core *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c->notes);
+	free(c->areas);
+}
+
+/* NT_AUXV: pairs of words, what and its value.  What is wrong with the file is said when it is imported. */
+uint32_t core_page_size(const char *path)
+{
+	struct trace_import scratch = { .paths = &path };
+	struct core c = { .im = &scratch, .path = path };
+	uint64_t size = 0;
+	struct note note;
+	size_t at = 0;
+
+	if (!open_core(&c))
+		while (next_note(&c, &at, &note))
+			for (uint64_t pair[2]; note.type == NT_AUXV && note.len >= sizeof(pair);
+				note.data += sizeof(pair), note.len -= sizeof(pair)) {
+				memcpy(pair, note.data, sizeof(pair));
+				size = pair[0] == AT_PAGESZ ? pair[1] : size;
+			}
+	close_core(&c);
+	return valid_page_size(size);
+}
+
 int import_core(struct trace_import *im)
 {
 	struct core c = { .im = im, .path = im->paths[0] };
-	int err;
+	int err = open_core(&c);
 
-	c.fd = open(c.path, O_RDONLY | O_CLOEXEC);
-	if (c.fd < 0)
-		return import_failed(im, -errno, "cannot read %s: %s", c.path, strerror(errno));
-	err = read_header(&c);
-	if (!err)
-		err = read_segments(&c);
 	if (!err)
 		err = walk_notes(&c);
 	if (!err)
 		err = emit_core(&c);
-	close(c.fd);
-	free(c.notes);
-	free(c.areas);
+	close_core(&c);
 	return err;
 }

@@ -8,6 +8,7 @@
  * memfd.img in the same folder, and areas whose names are not found there have none.  Nothing that an image says is
  * believed before it was compared with its size.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,7 +23,10 @@
 #include "internal.h"
 #include "protobuf.h"
 
-#define MAGIC_IMAGE     0x54564319u /* of every image since CRIU 1.6, before that of its kind */
+#define MAGIC_IMAGE 0x54564319u /* of every image since CRIU 1.6, before that of its kind */
+/* Of mm_entry. */
+#define FIELD_AUXV      13
+#define FIELD_VMAS      14
 #define MAGIC_MM        0x57492820u
 #define MAGIC_FILES     0x56303138u
 #define MAGIC_REG_FILES 0x50363636u
@@ -291,7 +295,7 @@ static int add_area(struct criu *c, struct protobuf message)
 		return damaged(c, "an area ends within a field");
 	if (v.status & AREA_VSYSCALL || v.start >= IMPORT_TASK_SIZE)
 		return 0;
-	if (v.start >= v.end || (v.start | v.end | v.offset) & 4095 || v.end > IMPORT_TASK_SIZE ||
+	if (v.start >= v.end || (v.start | v.end | v.offset) & IMPORT_IN_PAGE || v.end > IMPORT_TASK_SIZE ||
 		(s->count && v.start < s->areas[s->count - 1].end))
 		return damaged(c, "its areas overlap or are not of whole pages");
 	a.shared = (v.flags & MAP_TYPE) == MAP_SHARED;
@@ -313,7 +317,7 @@ static int read_mm(struct criu *c)
 	if (!next_entry(&c->mm, &entry))
 		return damaged(c, "it ends before its entry does");
 	while (!err && protobuf_next(&entry, &f))
-		if (f.number == 14)
+		if (f.number == FIELD_VMAS)
 			err = add_area(c, f.inside);
 	return err || !entry.damaged ? err : damaged(c, "it ends within a field");
 }
@@ -332,6 +336,28 @@ static int open_mm(struct criu *c)
 	default:
 		return import_failed(c->im, err, "cannot read %s: %s", c->path, strerror(-err));
 	}
+}
+
+/* mm_saved_auxv: numbers in pairs, what and its value. */
+uint32_t criu_page_size(const char *path)
+{
+	struct criu c = { .path = path };
+	uint64_t what = AT_NULL, size = 0, nr = 0;
+	struct protobuf_field f;
+	struct protobuf entry;
+
+	if (image_open(&c.mm, path, MAGIC_MM))
+		return 0;
+	for (bool more = next_entry(&c.mm, &entry); more && protobuf_next(&entry, &f);) {
+		if (f.number != FIELD_AUXV)
+			continue;
+		if (nr++ % 2 == 0)
+			what = f.value;
+		else if (what == AT_PAGESZ)
+			size = f.value;
+	}
+	free(c.mm.bytes);
+	return valid_page_size(size);
 }
 
 bool is_criu_image(const char *path)

@@ -17,13 +17,13 @@ void import_time(struct trace_import *im, uint64_t ns)
 		im->time_ns = ns;
 }
 
-static const char *check_areas(const struct trace_event *e)
+static const char *check_areas(const struct trace_import *im, const struct trace_event *e)
 {
 	const struct trace_area *a = e->map.areas;
 	const char *wrong = NULL;
 
 	for (uint32_t i = 0; e->type == TRACE_EVENT_MAP && i < e->map.count && !wrong; i++)
-		wrong = check_area(&a[i], i ? &a[i - 1] : NULL);
+		wrong = check_area(&a[i], i ? &a[i - 1] : NULL, im->header.page_size);
 	return wrong;
 }
 
@@ -37,7 +37,7 @@ int import_emit(
 	e.pid = pid;
 	e.tid = tid;
 	e.mm = mm;
-	if (check_areas(&e) || check_event(&im->check, &e)) {
+	if (check_areas(im, &e) || check_event(&im->check, &e)) {
 		if (im->check.no_memory)
 			return -ENOMEM;
 		import_doubt(im, DOUBT_SENSELESS);

@@ -66,6 +66,8 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 		"what happened between two snapshots is not known: the second is taken as it is",
 	[DOUBT_SENSELESS] = "a line says what no kernel says, and is left out",
 	[DOUBT_FLAGS] = "the flags of an area contradict its letters, and are left out",
+	[DOUBT_PAGE_SIZE] =
+		"how large pages are is not told, and derived from where areas lie (--page-size says)",
 	[DOUBT_FILE_NAME] = "what a mapped file is called is not in the images beside",
 	[DOUBT_NO_SEGMENT] =
 		"an area of a file has no segment in the core: it is taken to be readable, and nothing else",
@@ -216,13 +218,21 @@ const char *trace_import_form_name(enum trace_import_form form)
 
 /* ---- the interface ---- */
 
+/* Of the machines that are known arm64's alone have others than pages of 4 KiB. */
+static void set_page_size(struct trace_import *im, uint32_t bytes)
+{
+	im->header.page_size = bytes;
+	im->header.machine = bytes == TRACE_PAGE_SIZE_MIN ? "x86_64" : "aarch64";
+}
+
 static void set_header(struct trace_import *im)
 {
 	const struct trace_import_options *o = &im->options;
+	uint32_t told;
 
 	im->header = (struct trace_header){ .version = TRACE_FORMAT_VERSION,
 		.fault_source = TRACE_FAULTS_NONE,
-		.page_size = 4096,
+		.page_size = TRACE_PAGE_SIZE_MIN,
 		.max_map_count = 65530,
 		.mmap_min_addr = 65536,
 		.overcommit_memory = 1,
@@ -230,8 +240,9 @@ static void set_header(struct trace_import *im)
 		.stack_guard_gap = 256,
 		.thp_enabled = 1,
 		.kernel = o->kernel ? o->kernel : "",
-		.machine = "x86_64",
 		.command = im->paths[0] };
+	told = told_page_size(im, &im->page_size_guessed);
+	set_page_size(im, told ? told : TRACE_PAGE_SIZE_MIN);
 	if (im->form == TRACE_IMPORT_PERF && perf_has_faults(im->paths[0]))
 		im->header.fault_source = TRACE_FAULTS_SOME;
 }
@@ -276,6 +287,15 @@ int trace_import_open(struct trace_import **out, const char *const *paths, size_
 	return -EINVAL;
 }
 
+int trace_import_set_page_size(struct trace_import *im, uint32_t bytes)
+{
+	if (!valid_page_size(bytes))
+		return -EINVAL;
+	im->page_size_guessed = false;
+	set_page_size(im, bytes);
+	return 0;
+}
+
 const struct trace_header *trace_import_header(const struct trace_import *im)
 {
 	return &im->header;
@@ -284,10 +304,13 @@ const struct trace_header *trace_import_header(const struct trace_import *im)
 int trace_import_run(struct trace_import *im, struct trace_sink *sink)
 {
 	im->sink = sink;
+	im->check.page_size = im->header.page_size;
 	import_doubt(
 		im, im->header.fault_source == TRACE_FAULTS_NONE ? DOUBT_FIRST_WRITES : DOUBT_SOME_WRITES);
 	if (!im->options.kernel)
 		import_doubt(im, DOUBT_KERNEL);
+	if (im->page_size_guessed)
+		import_doubt(im, DOUBT_PAGE_SIZE);
 	switch (im->form) {
 	case TRACE_IMPORT_STRACE:
 	case TRACE_IMPORT_PERF:

@@ -19,6 +19,7 @@
  *   descriptors.c   which open file a descriptor is
  *   snapshot.c      lines of /proc/PID/maps and smaps
  *   between.c       ... what must have happened between two
+ *   page_size.c     how large pages are, as far as a file tells
  *   core.c          ELF cores
  *   minidump.c      minidumps
  *   criu.c          images of CRIU
@@ -33,8 +34,10 @@
 #include "check.h"
 #include "constants.h"
 
-/* The end of what a program of any machine can have: 2^56, as with five levels of page tables. */
-#define IMPORT_TASK_SIZE ((1ull << 56) - 4096)
+/* The end of what a program of any machine can have: 2^56, as with five levels of page tables; whole pages of any size. */
+#define IMPORT_TASK_SIZE ((1ull << 56) - TRACE_PAGE_SIZE_MAX)
+/* Of an address that is of no whole page, whatever its size; of that of the recording emit.c judges. */
+#define IMPORT_IN_PAGE (TRACE_PAGE_SIZE_MIN - 1ull)
 
 /* Kinds of doubt, one for each phrase in import.c. */
 enum doubt {
@@ -71,6 +74,7 @@ enum doubt {
 	DOUBT_FLAGS,
 	DOUBT_SENSELESS,
 	DOUBT_FILE_NAME,
+	DOUBT_PAGE_SIZE,
 	DOUBT_KINDS
 };
 
@@ -109,6 +113,7 @@ struct trace_import {
 	struct check check;     /* of what is emitted */
 	uint64_t step, time_ns; /* of the event emitted last */
 	uint64_t events, skipped;
+	bool page_size_guessed;
 	uint32_t nr_spaces;          /* that there were, told of or not */
 	uint32_t last_mm, last_file; /* numbers given last */
 	struct counted doubts[DOUBT_KINDS], inferred[TRACE_INFERRED_KINDS];
@@ -279,10 +284,19 @@ void descriptors_exec(struct descriptors *d);
 void descriptors_rename(struct descriptors *d, struct open_file *from, struct open_file *to);
 struct open_file *descriptors_find(const struct descriptors *d, int fd);
 
+/* page_size.c: bytes; 0: the import's file does not tell.  *guessed: by where areas lie. */
+uint32_t told_page_size(const struct trace_import *im, bool *guessed);
+/* One that recordings can have; else 0. */
+uint32_t valid_page_size(uint64_t bytes);
+/* core.c, criu.c: the same, of the vector that exec has given the program. */
+uint32_t core_page_size(const char *path);
+uint32_t criu_page_size(const char *path);
+
 /* tasks.c */
 struct handler;
 struct import_space {
 	uint32_t refs, mm, pid;
+	uint32_t page_size;
 	uint32_t pending;     /* calls of its tasks that may change it, begun and not ended */
 	uint64_t start_stack; /* 0: not known */
 	bool told;            /* its SPACE event was emitted */

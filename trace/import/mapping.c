@@ -215,7 +215,7 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 	struct open_file *file;
 	int err = 0;
 
-	if ((m->start | m->len | m->offset) & 4095 || !m->len || m->len > IMPORT_TASK_SIZE ||
+	if ((m->start | m->len | m->offset) & IMPORT_IN_PAGE || !m->len || m->len > IMPORT_TASK_SIZE ||
 		m->start > IMPORT_TASK_SIZE - m->len)
 		return 0;
 	import_doubt(im, DOUBT_MMAP_EVENTS);

@@ -101,8 +101,9 @@ static int find_stream(struct dump *d)
 
 static int add(struct dump *d, uint64_t start, uint64_t end, uint32_t prot)
 {
+	const uint64_t in_page = d->im->header.page_size - 1;
 	struct trace_area a = {
-		.start = start & ~4095ull, .end = (end + 4095) & ~4095ull, .prot = prot, .name = ""
+		.start = start & ~in_page, .end = (end + in_page) & ~in_page, .prot = prot, .name = ""
 	};
 	const struct snapshot *s = &d->snapshot;
 

@@ -16,7 +16,6 @@
 #include "internal.h"
 #include "system_calls.h"
 
-#define PAGE           4096ull
 #define LINE_BITS      40
 #define DONT_FORK_BIT  1ul /* a fork's child does not have it */
 #define MADV_DONT_FORK 10
@@ -26,12 +25,12 @@ struct range {
 	uint64_t start, end;
 };
 
-static struct range range(uint64_t start, uint64_t len)
+static struct range range(const struct import_space *s, uint64_t start, uint64_t len)
 {
-	uint64_t end = start + len < start ? UINT64_MAX : start + len;
+	uint64_t end = start + len < start ? UINT64_MAX : start + len, in_page = s->page_size - 1;
 
-	return (struct range){ start & ~(PAGE - 1),
-		end > UINT64_MAX - PAGE ? end : (end + PAGE - 1) & ~(PAGE - 1) };
+	return (struct range){ start & ~in_page,
+		end > UINT64_MAX - s->page_size ? end : (end + in_page) & ~in_page };
 }
 
 /* The file and line that are being read. */
@@ -76,13 +75,13 @@ static bool is_placed_freely(const struct trace_call *c)
 }
 
 /* What a call that was carried out maps; of none an empty range. */
-static struct range mapped_by(const struct trace_call *c)
+static struct range mapped_by(const struct import_space *s, const struct trace_call *c)
 {
 	uint64_t len = c->nr == NR_mmap ? c->args[1] : c->nr == NR_mremap ? c->args[2] : 0;
 
 	if (c->nr == NR_shmat && c->data_len == sizeof(len))
 		memcpy(&len, c->data, sizeof(len));
-	return range((uint64_t)c->result, len);
+	return range(s, (uint64_t)c->result, len);
 }
 
 static void doubt_order(struct trace_import *im, const void *entry)
@@ -96,15 +95,15 @@ static void doubt_order(struct trace_import *im, const void *entry)
 static int failed(struct trace_import *im, struct import_space *s, const struct trace_call *c)
 {
 	if (c->nr == NR_mmap && (c->args[3] & MAP_FIXED))
-		return set(im, s, range(c->args[0], c->args[1]), NULL);
+		return set(im, s, range(s, c->args[0], c->args[1]), NULL);
 	if (c->nr == NR_mremap && (c->args[3] & MREMAP_FIXED))
-		return set(im, s, range(c->args[4], c->args[2]), NULL);
+		return set(im, s, range(s, c->args[4], c->args[2]), NULL);
 	return 0;
 }
 
 static int moved(struct trace_import *im, struct import_space *s, const struct trace_call *c)
 {
-	struct range from = range(c->args[0], c->args[1]), to = mapped_by(c);
+	struct range from = range(s, c->args[0], c->args[1]), to = mapped_by(s, c);
 	const void *there = NULL;
 	int err = 0;
 
@@ -128,17 +127,17 @@ int placed_call(struct trace_import *im, struct import_space *s, const struct tr
 		return moved(im, s, c);
 	case NR_mmap:
 	case NR_shmat:
-		there = is_placed_freely(c) ? first_in(s, mapped_by(c)) : NULL;
+		there = is_placed_freely(c) ? first_in(s, mapped_by(s, c)) : NULL;
 		if (there)
 			doubt_order(im, there);
-		return set(im, s, mapped_by(c), place_here(im, false));
+		return set(im, s, mapped_by(s, c), place_here(im, false));
 	case NR_munmap:
-		return set(im, s, range(c->args[0], c->args[1]), NULL);
+		return set(im, s, range(s, c->args[0], c->args[1]), NULL);
 	case NR_shmdt:
 		return set(im, s, segment_at(s, c->args[0]), NULL);
 	case NR_madvise:
 		if (c->args[2] == MADV_DONT_FORK || c->args[2] == MADV_DO_FORK)
-			return set(im, s, range(c->args[0], c->args[1]),
+			return set(im, s, range(s, c->args[0], c->args[1]),
 				place_here(im, c->args[2] == MADV_DONT_FORK));
 		return 0;
 	default:
@@ -152,12 +151,12 @@ bool placed_fits(struct import_space *s, const struct trace_call *c)
 		return true;
 	switch (c->nr) {
 	case NR_mmap:
-		return !is_placed_freely(c) || !first_in(s, mapped_by(c));
+		return !is_placed_freely(c) || !first_in(s, mapped_by(s, c));
 	case NR_mremap:
 	case NR_munmap:
 	case NR_mprotect:
 	case NR_madvise:
-		return mtree_load(&s->placed, c->args[0] & ~(PAGE - 1));
+		return mtree_load(&s->placed, range(s, c->args[0], 0).start);
 	default:
 		return true;
 	}

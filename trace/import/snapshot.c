@@ -109,7 +109,7 @@ bool snapshot_line(struct snapshot *s, char *text, int *err)
 
 	if (!maps_line_parse(text, &a))
 		return false;
-	if (a.start >= a.end || (a.start | a.end | a.offset) & 4095 || a.end > IMPORT_TASK_SIZE)
+	if (a.start >= a.end || (a.start | a.end | a.offset) & IMPORT_IN_PAGE || a.end > IMPORT_TASK_SIZE)
 		return a.start >= IMPORT_TASK_SIZE; /* [vsyscall] is no area */
 	name = (char *)a.name;
 	unescape_newlines(name);

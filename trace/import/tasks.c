@@ -61,6 +61,7 @@ static struct import_space *new_space(struct trace_import *im, uint32_t pid, con
 	s->path[len] = '\0';
 	s->refs = 1;
 	s->pid = pid;
+	s->page_size = im->header.page_size;
 	s->first = !im->nr_spaces++;
 	mt_init(&s->placed);
 	return s;

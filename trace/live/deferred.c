@@ -22,20 +22,14 @@
 #include "internal.h"
 #include "system_calls.h"
 
-#define PAGE       4096ull
 #define PROT_SHOWN (PROT_READ | PROT_WRITE | PROT_EXEC)
 /* Flags with which a private mapping at a fixed address is just that. */
 #define PLAIN (MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_NORESERVE | MAP_STACK)
 
-static uint64_t page_align(uint64_t addr)
-{
-	return (addr + PAGE - 1) & ~(PAGE - 1);
-}
-
 static bool set_range(struct expected *x, uint64_t start, uint64_t len)
 {
 	x->at = (struct range){ start, start + page_align(len) };
-	return start % PAGE == 0 && x->at.end > start;
+	return start == page_start(start) && x->at.end > start;
 }
 
 /* --- what a call makes -------------------------------------------------------------------------------------- */
@@ -50,7 +44,7 @@ static bool expect_mapping(struct live *l, struct task *t, struct expected *x)
 		return false;
 	if (a[3] & MAP_ANONYMOUS)
 		x->area.offset = 0;
-	else if (a[5] % PAGE || !file_is_known(l, t, (int)a[4], &x->area.dev, &x->area.ino))
+	else if (a[5] != page_start(a[5]) || !file_is_known(l, t, (int)a[4], &x->area.dev, &x->area.ino))
 		return false;
 	return set_range(x, a[0], a[1]);
 }

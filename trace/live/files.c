@@ -20,8 +20,6 @@
 #include "internal.h"
 #include "uapi.h"
 
-#define PAGE 4096ull
-
 /*
  * The access mode of a descriptor; -1 when there is none, or none that could be mapped.  The link in /proc has it in its
  * permissions, which is all that is asked for: looking must not be felt by the program.
@@ -172,7 +170,7 @@ static void emit_driver(
 /* A mapping of a descriptor. It may have failed: then only what decides about that is told. */
 static void emit_descriptor(struct live *l, struct task *t, int64_t result)
 {
-	uint64_t start = (uint64_t)result, len = (t->call.args[1] + PAGE - 1) & ~(PAGE - 1), page_size;
+	uint64_t start = (uint64_t)result, len = page_align(t->call.args[1]), page_size;
 	struct trace_file f = { .open_flags = (uint32_t)t->open_flags, .path = "" };
 	struct known_file failed = { .id = 0 }, *k = &failed;
 	char name[AREA_NAME_MAX] = "";
@@ -216,10 +214,10 @@ static void emit_made_file(struct live *l, struct task *t, int64_t result, uint3
 	f.path = area.name;
 	if (!page_size && (kind == TRACE_FILE_HUGETLB || t->call.nr == NR_shmat))
 		page_size = observe_page_size(l, t, (uint64_t)result);
-	if (page_size > PAGE)
+	if (page_size > kernel->page_size())
 		f.kind = TRACE_FILE_HUGETLB;
 	if (f.kind == TRACE_FILE_HUGETLB) {
-		f.map_align = page_size ? page_size : 2u << 20;
+		f.map_align = page_size ? page_size : huge_page_size();
 		f.vm_flags = VM_HUGETLB | VM_DONTEXPAND;
 	}
 	if (t->call.nr == NR_shmat) {

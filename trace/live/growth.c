@@ -85,7 +85,7 @@ void growth_refused(struct live *l, struct task *t)
 
 	if (kernel->ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info) != 0 || info.si_code != SEGV_MAPERR)
 		return;
-	e.fault.addr = (uint64_t)(uintptr_t)info.si_addr & ~4095ull;
+	e.fault.addr = page_start((uint64_t)(uintptr_t)info.si_addr);
 	e.fault.ambiguous = t->mm->users > 1;
 	settle_deferred(l, t);
 	if (!observe_next(l, t->mm, e.fault.addr, &above) || above.start <= e.fault.addr ||

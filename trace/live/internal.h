@@ -74,6 +74,22 @@
 #define FILTER_MARK       0x6d70      /* in the answers of our filter */
 #define FILTER_LET_GO     0x766d6170u /* in PTRACE_TRACEME's fourth argument: not asked about */
 
+static inline uint64_t page_start(uint64_t addr)
+{
+	return addr & -kernel->page_size();
+}
+
+static inline uint64_t page_align(uint64_t addr)
+{
+	return page_start(addr + kernel->page_size() - 1);
+}
+
+/* Of as many pages as a page of page-table entries maps. */
+static inline uint64_t huge_page_size(void)
+{
+	return kernel->page_size() / sizeof(uint64_t) * kernel->page_size();
+}
+
 /* What decides how a file may be mapped. */
 struct file_kind {
 	bool known;

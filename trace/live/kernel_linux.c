@@ -55,6 +55,11 @@ static uint64_t linux_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+static uint64_t linux_page_size(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 /* --- facts about a task ----------------------------------------------------------------------------------------- */
 
 static bool linux_read_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
@@ -141,6 +146,7 @@ static const struct kernel_view linux_view = {
 	.kill = kill,
 	.tgkill = linux_tgkill,
 	.now_ns = linux_now_ns,
+	.page_size = linux_page_size,
 	.read_memory = linux_read_memory,
 	.write_memory = linux_write_memory,
 	.get_limit = linux_get_limit,

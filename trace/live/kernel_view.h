@@ -45,6 +45,8 @@ struct kernel_view {
 	int (*kill)(pid_t tid, int sig);
 	int (*tgkill)(pid_t tgid, pid_t tid, int sig);
 	uint64_t (*now_ns)(void);
+	/* Bytes. */
+	uint64_t (*page_size)(void);
 
 	/* Facts about a task.  Whole: all of @size, or nothing that counts. */
 	bool (*read_memory)(pid_t tid, uint64_t addr, void *buf, size_t size);

@@ -48,17 +48,6 @@ static int begin_to_attach(struct live *l, char *error, size_t size)
 	return attach_seize(l, error, size);
 }
 
-/* The rest of this room, and what mirrors it, counts in pages of 4 KiB. */
-static bool pages_are_followed(const struct live *l, char *error, size_t size)
-{
-	if (l->header.page_size == 4096)
-		return true;
-	snprintf(error, size,
-		"pages of %u bytes are not followed, only of 4096: a kernel with such pages is needed",
-		l->header.page_size);
-	return false;
-}
-
 int live_start(struct live **live, const struct live_options *options, char *error, size_t size)
 {
 	struct live *l = calloc(1, sizeof(*l));
@@ -76,10 +65,6 @@ int live_start(struct live **live, const struct live_options *options, char *err
 		snprintf(error, size, "cannot describe the machine: %s", strerror(-err));
 		live_free(l);
 		return err;
-	}
-	if (!pages_are_followed(l, error, size)) {
-		live_free(l);
-		return -ENOTSUP;
 	}
 	if (options->stacks && !stacks_open(l)) {
 		snprintf(error, size, "%s", stacks_missing() ? stacks_missing() : "out of memory");

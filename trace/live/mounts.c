@@ -2,7 +2,7 @@
 /*
  * What a file system does with mappings of its files.
  *
- * Some place a mapping of 2 MiB or more so that huge pages fit; which, differs from kernel to kernel.  So the kernel is
+ * Some place a mapping of a huge page or more so that huge pages fit; which, differs from kernel to kernel.  So the kernel is
  * asked, once per mounted file system: a part of a file is mapped here, in the recorder, on a copy of the program's
  * descriptor; the program has nothing to notice.
  */
@@ -19,9 +19,6 @@
 #include "internal.h"
 #include "uapi.h"
 
-#define PAGE      4096ull
-#define HUGE_PAGE (2ull << 20)
-
 void path_of_descriptor(char path[64], pid_t tid, int fd)
 {
 	snprintf(path, 64, "/proc/%d/fd/%d", (int)tid, fd);
@@ -36,10 +33,12 @@ static int copy_descriptor(pid_t tid, int fd)
 
 /*
  * Each second mapping is a page, so that the places below it are at odds with the size of a huge page: that a mapping
- * lies right by chance, twice, happens once in 2^18 times.
+ * lies right by chance, twice, happens once in 2^18 times
+ * with pages of 4 KiB, with larger ones less often.
  */
 static uint64_t ask_alignment(pid_t tid, int fd)
 {
+	const uint64_t size[] = { kernel->page_size(), huge_page_size() };
 	int copy = copy_descriptor(tid, fd);
 	uint64_t wrong = 0;
 	void *map[4];
@@ -47,16 +46,16 @@ static uint64_t ask_alignment(pid_t tid, int fd)
 	if (copy < 0)
 		return 0;
 	for (int i = 0; i < 4; i++)
-		map[i] = i % 2 ? mmap(NULL, HUGE_PAGE, PROT_NONE, MAP_PRIVATE, copy, 0)
-			       : mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		map[i] = i % 2 ? mmap(NULL, size[1], PROT_NONE, MAP_PRIVATE, copy, 0)
+			       : mmap(NULL, size[0], PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	kernel->close(copy);
 	for (int i = 0; i < 4; i++) {
 		if (i % 2)
-			wrong |= (uintptr_t)map[i] % HUGE_PAGE;
+			wrong |= (uintptr_t)map[i] % size[1];
 		if (map[i] != MAP_FAILED)
-			munmap(map[i], i % 2 ? HUGE_PAGE : PAGE);
+			munmap(map[i], size[i % 2]);
 	}
-	return wrong ? 0 : HUGE_PAGE;
+	return wrong ? 0 : size[1];
 }
 
 uint64_t flags_off_by_seals(pid_t tid, int fd)

@@ -13,9 +13,7 @@
 #include "internal.h"
 #include "uapi.h"
 
-#define PAGE      4096ull
-#define HUGE_PAGE (2ull << 20)
-#define WORDS     512
+#define WORDS 512
 /* As far as words are read: in a longer range a write can be missed, and the header says so. */
 #define WORDS_REACH (1ull << 30)
 
@@ -48,7 +46,7 @@ static int scan_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr)
 	if (found == -EINVAL)
 		found = scan(fd, lo, hi, 0, unwritten, addr);
 	/* The huge zero page is mapped as a page that may be written soon: its area is prepared. */
-	if (found == 0 && hi - lo >= HUGE_PAGE)
+	if (found == 0 && hi - lo >= huge_page_size())
 		found = scan(fd, lo, hi, PAGE_IS_HUGE, PAGE_IS_FILE, addr);
 	return found;
 }
@@ -64,19 +62,19 @@ static bool word_may_be_written(uint64_t word, bool *known)
 
 static bool read_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr, bool *known)
 {
-	uint64_t words[WORDS], first_doubtful = 0;
+	uint64_t words[WORDS], first_doubtful = 0, page = kernel->page_size();
 
 	if (hi - lo > WORDS_REACH)
 		hi = lo + WORDS_REACH;
-	for (; lo < hi; lo += WORDS * PAGE) {
-		uint64_t want = (hi - lo) / PAGE < WORDS ? (hi - lo) / PAGE : WORDS;
+	for (; lo < hi; lo += WORDS * page) {
+		uint64_t want = (hi - lo) / page < WORDS ? (hi - lo) / page : WORDS;
 		ssize_t n = kernel->pread(
-			fd, words, want * sizeof(words[0]), (off_t)(lo / PAGE * sizeof(words[0])));
+			fd, words, want * sizeof(words[0]), (off_t)(lo / page * sizeof(words[0])));
 
 		for (ssize_t i = 0; i < n / (ssize_t)sizeof(words[0]); i++) {
 			if (!word_may_be_written(words[i], known))
 				continue;
-			*addr = lo + (uint64_t)i * PAGE;
+			*addr = lo + (uint64_t)i * page;
 			if (*known)
 				return true;
 			if (!first_doubtful)
@@ -105,14 +103,15 @@ bool reads_get_pages(void)
 {
 	const struct live_mm self = { .pagemap_fd =
 					      kernel->open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) };
-	const char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const uint64_t size = kernel->page_size();
+	const char *page = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t addr = (uintptr_t)page;
 	bool known, found = false;
 
 	if (page != MAP_FAILED) {
 		(void)*(const volatile char *)page;
-		found = find_written(&self, addr, addr + PAGE, &addr, &known) && known;
-		munmap((void *)page, PAGE);
+		found = find_written(&self, addr, addr + size, &addr, &known) && known;
+		munmap((void *)page, size);
 	}
 	if (self.pagemap_fd >= 0)
 		kernel->close(self.pagemap_fd);
@@ -127,11 +126,11 @@ bool find_present(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *
 enum trace_fault_source find_written_source(void)
 {
 	int fd = kernel->open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), found;
-	uint64_t here = (uintptr_t)&fd & ~(PAGE - 1), addr;
+	uint64_t here = page_start((uintptr_t)&fd), addr;
 
 	if (fd < 0)
 		return TRACE_FAULTS_NONE;
-	found = scan_written(fd, here, here + PAGE, &addr);
+	found = scan_written(fd, here, here + kernel->page_size(), &addr);
 	kernel->close(fd);
 	return found == 1 ? TRACE_FAULTS_ALL : found == -ENOTTY ? TRACE_FAULTS_SOME : TRACE_FAULTS_NONE;
 }

@@ -355,7 +355,7 @@ int machine_header(struct live *l)
 	if (!l->strings[0] || !l->strings[1] || !l->strings[2])
 		return -ENOMEM;
 	h->version = TRACE_FORMAT_VERSION;
-	h->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
+	h->page_size = (uint32_t)kernel->page_size();
 	h->start_time = (uint64_t)time(NULL);
 	h->max_map_count = read_number("/proc/sys/vm/max_map_count", 65530);
 	h->dac_mmap_min_addr = read_number("/proc/sys/vm/mmap_min_addr", 65536);

@@ -7,7 +7,7 @@ unsigned int named_ranges(const struct task *t, struct range r[2])
 {
 	const struct trace_heap heap = { t->mm->start_brk, t->mm->brk };
 	struct trace_range named[2];
-	unsigned int n = trace_named_ranges(&t->call, &heap, named);
+	unsigned int n = trace_named_pages(&t->call, &heap, kernel->page_size(), named);
 
 	for (unsigned int i = 0; i < n; i++)
 		r[i] = (struct range){ named[i].start, named[i].end };
@@ -20,7 +20,7 @@ bool placed_range(const struct trace_call *c, int64_t result, struct range *r)
 	struct trace_range placed;
 
 	done.result = result;
-	if (!trace_placed_range(&done, &placed))
+	if (!trace_placed_pages(&done, kernel->page_size(), &placed))
 		return false;
 	*r = (struct range){ placed.start, placed.end };
 	return true;

@@ -26,7 +26,6 @@
 #include "internal.h"
 #include "uapi.h"
 
-#define PAGE   4096ull
 #define SERVED (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
 
 /* A descriptor of a process, in an entry of a tree. */
@@ -141,7 +140,7 @@ void served_follow_call(struct task *t, int64_t result)
 static void emit_filled(struct live *l, struct task *t, uint64_t addr)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
-		.fault = { .addr = addr & ~(PAGE - 1),
+		.fault = { .addr = page_start(addr),
 			.write = true,
 			.write_known = true,
 			.ambiguous = t->mm->users > 1 } };

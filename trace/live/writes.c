@@ -43,8 +43,6 @@
 /* As many fresh areas are searched before a call. */
 #define FRESH_MAX 32
 
-#define PAGE 4096ull
-
 /* How far from what a call names areas are scanned, in bytes. */
 #define REACH (16ull << 30)
 
@@ -266,7 +264,7 @@ void writes_refused(struct live *l, struct task *t)
 	emit(l, t,
 		&(struct trace_event){ .type = TRACE_EVENT_FAULT,
 			.fault = {
-				.addr = addr & ~(PAGE - 1), .write = true, .ambiguous = t->mm->users > 1 } });
+				.addr = page_start(addr), .write = true, .ambiguous = t->mm->users > 1 } });
 	remember(&t->mm->settled, a.start, a.end);
 }
 

@@ -215,6 +215,7 @@ static bool may_be_removed(struct space *s, const struct trace_call *c)
 static struct prediction do_remap_file_pages(struct space *s, const struct trace_call *c)
 {
 	const uint64_t *a = c->args;
+	unsigned long in_page = mm_page_size(&s->mm) - 1;
 	bool removed = may_be_removed(s, c);
 	int result;
 
@@ -222,7 +223,7 @@ static struct prediction do_remap_file_pages(struct space *s, const struct trace
 		return (struct prediction){ 0 };
 	result = mm_remap_file_pages(&s->mm, a[0], a[1], a[2], a[3], a[4]);
 	if (removed && !result) {
-		result = mm_munmap(&s->mm, a[0] & ~4095UL, a[1] & ~4095UL);
+		result = mm_munmap(&s->mm, a[0] & ~in_page, a[1] & ~in_page);
 		result = result ? result : (int)c->result;
 	}
 	return (struct prediction){ true, true, result };

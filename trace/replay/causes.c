@@ -106,17 +106,19 @@ static bool meets(struct address_set *set, uint64_t start, uint64_t end)
 }
 
 /* A byte more on both sides. */
-static struct bounds around(struct trace_range r)
+static struct bounds around(const struct space *s, struct trace_range r)
 {
-	return (struct bounds){ r.start - (r.start != 0), r.end == ~4095ull ? UINT64_MAX : r.end + 1 };
+	uint64_t last = -mm_page_size(&s->mm);
+
+	return (struct bounds){ r.start - (r.start != 0), r.end == last ? UINT64_MAX : r.end + 1 };
 }
 
-static struct bounds around_len(uint64_t start, uint64_t len)
+static struct bounds around_len(const struct space *s, uint64_t start, uint64_t len)
 {
-	uint64_t end = (start + len + 4095) & ~4095ull;
+	uint64_t last = -mm_page_size(&s->mm), end = mm_page_align(&s->mm, start + len);
 
-	start &= ~4095ull;
-	return around((struct trace_range){ start, end < start ? ~4095ull : end });
+	start &= last;
+	return around(s, (struct trace_range){ start, end < start ? last : end });
 }
 
 /* brk, mmap and mremap may have been expected elsewhere than where they were, or to have gone further. */
@@ -127,13 +129,13 @@ static unsigned int expected_range(const struct space *s, const struct trace_cal
 	switch (c->nr) {
 	case NR_mmap:
 	case NR_map_shadow_stack:
-		*b = around_len(a[0], a[1]);
+		*b = around_len(s, a[0], a[1]);
 		return a[0] != 0;
 	case NR_mremap:
-		*b = around_len(a[0], a[2]);
+		*b = around_len(s, a[0], a[2]);
 		return 1;
 	case NR_brk:
-		*b = around_len(s->mm.start_brk, (a[0] > s->mm.brk ? a[0] : s->mm.brk) - s->mm.start_brk);
+		*b = around_len(s, s->mm.start_brk, (a[0] > s->mm.brk ? a[0] : s->mm.brk) - s->mm.start_brk);
 		return 1;
 	default:
 		return 0;
@@ -147,12 +149,12 @@ static unsigned int ranges_of(const struct space *s, const struct trace_call *c,
 {
 	const struct trace_heap heap = { s->mm.start_brk, s->mm.brk };
 	struct trace_range named[2], placed;
-	unsigned int nr = trace_named_ranges(c, &heap, named), n = 0;
+	unsigned int nr = trace_named_pages(c, &heap, mm_page_size(&s->mm), named), n = 0;
 
 	for (unsigned int i = 0; i < nr; i++)
-		b[n++] = around(named[i]);
-	if (trace_placed_range(c, &placed) && c->nr != NR_shmat)
-		b[n++] = around(placed);
+		b[n++] = around(s, named[i]);
+	if (trace_placed_pages(c, mm_page_size(&s->mm), &placed) && c->nr != NR_shmat)
+		b[n++] = around(s, placed);
 	n += expected_range(s, c, &b[n]);
 	if (!n && c->nr != NR_mmap)
 		b[n++] = (struct bounds){ 0, UINT64_MAX };
@@ -194,8 +196,8 @@ void causes_of_call(struct space *s, const struct trace_call *c)
 	if (IS_ERR_VALUE(c->result) || (c->nr != NR_mmap && c->nr != NR_munmap))
 		return;
 	/* What was there before is gone. */
-	b[0] = c->nr == NR_mmap ? around_len((uint64_t)c->result, c->args[1])
-				: around_len(c->args[0], c->args[1]);
+	b[0] = c->nr == NR_mmap ? around_len(s, (uint64_t)c->result, c->args[1])
+				: around_len(s, c->args[0], c->args[1]);
 	drop(&s->caused, b[0].start + 1, b[0].end - 1);
 }
 

@@ -44,7 +44,7 @@ bool has_file(const struct vm_area_struct *vma)
 
 static uint64_t offset_at(const struct vm_area_struct *vma, uint64_t addr)
 {
-	return has_file(vma) ? (vma->vm_pgoff << 12) + (addr - vma->vm_start) : 0;
+	return has_file(vma) ? (vma->vm_pgoff << vma->vm_mm->sys->page_shift) + (addr - vma->vm_start) : 0;
 }
 
 static bool same_name(const struct vm_area_struct *vma, const struct trace_area *a)

@@ -125,7 +125,7 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 
 void fault_settle_call(struct space *s, const struct trace_call *c)
 {
-	uint64_t start = s->beside_start, end = s->beside_end;
+	uint64_t start = s->beside_start, end = s->beside_end, page = mm_page_size(&s->mm);
 
 	s->grown_to = 0;
 	if (!end)
@@ -134,12 +134,12 @@ void fault_settle_call(struct space *s, const struct trace_call *c)
 	switch (c->nr) {
 	case NR_mmap:
 	case NR_shmat:
-		s->order |= (uint64_t)c->result <= end && (uint64_t)c->result + c->args[1] + 4096 >= start;
+		s->order |= (uint64_t)c->result <= end && (uint64_t)c->result + c->args[1] + page >= start;
 		break;
 	case NR_munmap:
 	case NR_mprotect:
 	case NR_madvise:
-		s->order |= c->args[0] <= end && c->args[0] + c->args[1] + 4096 >= start;
+		s->order |= c->args[0] <= end && c->args[0] + c->args[1] + page >= start;
 		break;
 	default:
 		s->order = true;

@@ -34,7 +34,7 @@ static void learn_compat_base(struct space *s, unsigned long end, unsigned long 
 /* A placement above what mmap_base was thought to be shows where it is. */
 static void learn_base(struct space *s, unsigned long flags, unsigned long addr, unsigned long len)
 {
-	unsigned long end = (addr + len + 4095) & ~4095UL;
+	unsigned long end = mm_page_align(&s->mm, addr + len);
 	bool compat = (flags & MM_IN_32BIT) && s->mm.task_size > 1UL << 32;
 
 	if ((s->base_exact && !compat) || (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT)) ||
@@ -215,20 +215,20 @@ struct prediction call_mremap(struct space *s, const struct trace_call *c)
 /* data: the segment's size in bytes. */
 struct prediction call_shmat(struct replay *r, struct space *s, const struct trace_call *c)
 {
-	unsigned long addr = c->args[1], flags = c->args[2], size;
+	unsigned long addr = c->args[1], flags = c->args[2], size, in_page = mm_page_size(&s->mm) - 1;
 	struct mmap_request req = {
 		.flags = MAP_SHARED | width_of(c), .file = file_of_call(r, s, c), .prot = PROT_READ
 	};
 
 	/* It may have come as far as cutting what lies there: from where, and no size, is known. */
 	if (!succeeded(c) && flags & SHM_REMAP)
-		s->cut_from = addr & ~4095UL;
+		s->cut_from = addr & ~in_page;
 	if (!req.file || c->data_len != sizeof(size))
 		return (struct prediction){ 0 };
 	memcpy(&size, c->data, sizeof(size));
 	req.len = size;
 	req.prot |= (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
-	req.addr = flags & SHM_RND ? addr & ~4095UL : addr;
+	req.addr = flags & SHM_RND ? addr & ~in_page : addr;
 	if (s->partial && succeeded(c))
 		req.addr = (unsigned long)c->result;
 	if (req.addr) {

@@ -74,12 +74,13 @@ static void fill_holes(
 }
 
 /* Where the kernel has put something new, by its own choice; empty: nowhere. */
-static struct trace_range chosen_place(const struct trace_call *c)
+static struct trace_range chosen_place(const struct space *s, const struct trace_call *c)
 {
 	bool moved = c->nr == NR_mremap && (uint64_t)c->result != c->args[0] && !(c->args[3] & MREMAP_FIXED);
 	struct trace_range place;
 
-	if (((c->nr == NR_mmap && !(c->args[3] & MAP_FIXED)) || moved) && trace_placed_range(c, &place))
+	if (((c->nr == NR_mmap && !(c->args[3] & MAP_FIXED)) || moved) &&
+		trace_placed_pages(c, mm_page_size(&s->mm), &place))
 		return place;
 	return (struct trace_range){ 0, 0 };
 }
@@ -114,9 +115,9 @@ bool partial_call(struct replay *r, struct space *s, const struct trace_event *e
 		return true;
 	if (IS_ERR_VALUE(c->result))
 		return c->result != -ENOMEM || !has_partial_effects(c->nr);
-	if (wants_areas(c->nr) && trace_named_ranges(c, NULL, range))
+	if (wants_areas(c->nr) && trace_named_pages(c, NULL, mm_page_size(&s->mm), range))
 		fill_holes(r, s, e, range[0]);
-	place = chosen_place(c);
+	place = chosen_place(s, c);
 	if (place.start < place.end)
 		tell_what_lies_there(r, s, e, place);
 	return false;

@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <vmaple/rmap.h>
 
@@ -203,6 +204,7 @@ static void set_machine(struct mm_system *sys, const struct trace_header *h)
 	const struct kernel_profile *kernel = kernel_profile_for(h->kernel);
 
 	mm_system_init(sys, &anon_vma_rmap);
+	(void)!mm_system_set_page_shift(sys, (unsigned int)ffs((int)h->page_size) - 1);
 	if (kernel)
 		sys->kernel = kernel;
 	if (strcmp(h->machine, "aarch64") == 0)

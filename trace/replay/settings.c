@@ -120,7 +120,7 @@ struct prediction call_mbind(struct space *s, const struct trace_call *c)
 /* The policies of the range get another home; where there is none, none comes. */
 struct prediction call_home_node(struct space *s, const struct trace_call *c)
 {
-	unsigned long start = c->args[0], end = (start + c->args[1] + 0xfff) & ~0xfffUL;
+	unsigned long start = c->args[0], end = mm_page_align(&s->mm, start + c->args[1]);
 	struct vm_area_struct *vma = find_vma_intersection(&s->mm, start, end);
 	int64_t result = 0;
 

@@ -9,7 +9,11 @@
 #include <sys/personality.h>
 
 #include "alloc.h"
+#include "arm64_addresses.h"
 #include "internal.h"
+
+/* Bytes: in none so small there is a part that is only given to who asks for it. */
+#define SPACE_WITHOUT_WINDOW (1ul << ARM64_WINDOW_BITS_MAX)
 
 #define CAP_IPC_LOCK  14
 #define CAP_SYS_RAWIO 17
@@ -171,7 +175,8 @@ int space_event(struct replay *r, const struct trace_event *e)
 	mm->arg_end = t->arg_end;
 	mm->env_start = t->env_start;
 	mm->env_end = t->env_end;
-	if (t->task_size < mm->mmap_window && mm_set_task_size(mm, t->task_size))
+	if (t->task_size <= SPACE_WITHOUT_WINDOW && t->task_size != mm->mmap_window &&
+		mm_set_task_size(mm, t->task_size))
 		return -EINVAL;
 	mm->task_size = t->task_size;
 	mm->topdown = t->topdown;

@@ -90,7 +90,7 @@ static int insert_area(struct replay *r, struct space *s, const struct trace_are
 {
 	struct area_spec spec = { .start = a->start,
 		.end = a->end,
-		.pgoff = a->offset >> 12,
+		.pgoff = a->offset >> s->mm.sys->page_shift,
 		.has_pgoff = area_is_anonymous(a) && a->offset,
 		.vm_flags = flags,
 		.touched = touched };
@@ -188,7 +188,9 @@ static void believe(struct space *s, const struct trace_area *a, struct belief *
 {
 	struct vm_area_struct *vma = believed_area(s, a);
 
-	*b = (struct belief){ .spec = { .start = a->start, .end = a->end, .pgoff = a->offset >> 12 } };
+	*b = (struct belief){
+		.spec = { .start = a->start, .end = a->end, .pgoff = a->offset >> s->mm.sys->page_shift }
+	};
 	if (!vma) {
 		b->spec.vm_flags = vm_flags_of_letters(a->prot, a->shared) | flags_of_driver(a->name);
 		return;
@@ -210,7 +212,7 @@ static void believe(struct space *s, const struct trace_area *a, struct belief *
 /* Everything of the mirror's in the window, and where observed areas lie, makes way. */
 static void clear_place(struct space *s, const struct trace_map *map)
 {
-	uint64_t start = map->lo & ~4095UL, end = min(map->hi, s->mm.task_size - 1);
+	uint64_t start = map->lo & ~(mm_page_size(&s->mm) - 1), end = min(map->hi, s->mm.task_size - 1);
 	struct vm_area_struct *vma;
 
 	if (map->count) {

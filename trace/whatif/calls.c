@@ -94,7 +94,7 @@ static bool changes_areas(uint64_t advice)
 /* *@c with its range rounded. False: nothing is left of it. */
 static bool round_range(const struct whatif_changes *w, struct mm_struct *mm, struct trace_call *c)
 {
-	uint64_t mask = w->commit - 1, lo = c->args[0], hi = (lo + c->args[1] + 4095) & ~4095UL;
+	uint64_t mask = w->commit - 1, lo = c->args[0], hi = mm_page_align(mm, lo + c->args[1]);
 	bool takes = is_mprotect(c) && !(c->args[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
 
 	if (!is_mprotect(c) && !(c->nr == NR_madvise && changes_areas(c->args[2])))
@@ -123,7 +123,7 @@ static bool is_inaccessible(const struct vm_area_struct *vma)
 /* False: it becomes a guard region, which is no area. */
 static bool install_guards(struct mm_struct *mm, struct trace_call *c)
 {
-	uint64_t lo = c->args[0], hi = (lo + c->args[1] + 4095) & ~4095UL;
+	uint64_t lo = c->args[0], hi = mm_page_align(mm, lo + c->args[1]);
 	struct vm_area_struct *vma = is_mprotect(c) ? vma_lookup(mm, lo) : NULL;
 
 	if (!is_anonymous(vma) || hi > vma->vm_end || hi <= lo)

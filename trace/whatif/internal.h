@@ -26,6 +26,7 @@ struct late_write {
 
 /* First writes by number, in the order of the recording. */
 struct late {
+	uint64_t page_size;
 	struct maple_tree waiting; /* by number of the address space: struct late_space */
 	uint64_t *mappings;        /* step of the last change of access in each */
 	size_t nr_mappings, mapping_room;
@@ -48,7 +49,7 @@ struct whatif {
 bool whatif_call(struct whatif *w, struct trace_event *e);
 
 /* late.c */
-void late_begin(struct late *l);
+void late_begin(struct late *l, uint64_t page_size);
 void late_end(struct late *l);
 /* The first reading. */
 int late_prepare(struct late *l, const struct trace_event *e);

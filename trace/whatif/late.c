@@ -15,15 +15,14 @@
 #include "internal.h"
 #include "system_calls.h"
 
-#define WRITE_PAGE 4096UL
-
 /* By address, numbers plus one: of the mapping that is there, of the write that belongs there. */
 struct late_space {
 	struct maple_tree mappings, writes;
 };
 
-void late_begin(struct late *l)
+void late_begin(struct late *l, uint64_t page_size)
 {
+	l->page_size = page_size;
 	mt_init_flags(&l->waiting, 0);
 }
 
@@ -84,11 +83,11 @@ static int store(struct maple_tree *tree, uint64_t lo, uint64_t hi, size_t numbe
 	return mtree_store_range(tree, lo, hi - 1, number ? xa_mk_value(number) : NULL, GFP_KERNEL);
 }
 
-static int put_write(struct late_space *s, uint64_t addr, size_t number)
+static int put_write(const struct late *l, struct late_space *s, uint64_t addr, size_t number)
 {
-	unsigned long page = addr & ~(WRITE_PAGE - 1);
+	uint64_t page = addr & -l->page_size;
 
-	return store(&s->writes, page, page + WRITE_PAGE, number);
+	return store(&s->writes, page, page + l->page_size, number);
 }
 
 static size_t mapping_at(struct late_space *s, uint64_t addr)
@@ -106,7 +105,7 @@ static int add_write(struct late *l, struct late_space *s, const struct trace_ev
 		.addr = e->fault.addr,
 		.limit = UINT64_MAX,
 		.end = UINT64_MAX };
-	return put_write(s, e->fault.addr, l->count);
+	return put_write(l, s, e->fault.addr, l->count);
 }
 
 /* What is there ends. */
@@ -158,7 +157,7 @@ static int move(struct late *l, struct late_space *s, const struct trace_event *
 
 		w->addr += delta;
 		w->mapping = mapping;
-		err = err ? err : put_write(s, w->addr, xa_to_value(number));
+		err = err ? err : put_write(l, s, w->addr, xa_to_value(number));
 	}
 	return err || store(&s->writes, lo, hi, 0) || store(&s->mappings, lo, hi, 0) ? -ENOMEM : 0;
 }
@@ -167,7 +166,7 @@ static int prepare_call(struct late *l, struct late_space *s, const struct trace
 {
 	const struct trace_call *c = &e->call;
 	uint64_t lo = c->nr == NR_mmap ? (uint64_t)c->result : c->args[0];
-	uint64_t hi = (lo + c->args[1] + WRITE_PAGE - 1) & ~(WRITE_PAGE - 1);
+	uint64_t hi = (lo + c->args[1] + l->page_size - 1) & -l->page_size;
 
 	if (c->result < 0 || hi <= lo)
 		return 0;

@@ -92,7 +92,7 @@ struct whatif *whatif_new(const struct trace_header *header, const struct whatif
 		return NULL;
 	w->sink.event = on_event;
 	w->changes = *changes;
-	late_begin(&w->late);
+	late_begin(&w->late, header->page_size);
 	w->replay = replay_new(header, &options);
 	if (w->replay)
 		return w;

@@ -396,6 +396,11 @@ static bool scripted_wait_for_child(long ns)
 	return false;
 }
 
+static uint64_t scripted_page_size(void)
+{
+	return SCR_PAGE;
+}
+
 static uint64_t scripted_now_ns(void)
 {
 	return scr.now += 1000 + scr.crowd;
@@ -526,6 +531,7 @@ void scr_install(struct kernel_view *view)
 	view->kill = scripted_kill;
 	view->tgkill = scripted_tgkill;
 	view->now_ns = scripted_now_ns;
+	view->page_size = scripted_page_size;
 	view->read_memory = scripted_read_memory;
 	view->write_memory = scripted_write_memory;
 	view->get_limit = scripted_get_limit;

@@ -39,7 +39,7 @@ static int add_line(struct reading *r, const struct trace_area *t, struct number
 	a->start = t->start;
 	a->end = t->end;
 	a->vm_flags = flags_of_letters(t);
-	a->pgoff = t->ino ? t->offset >> 12 : t->start >> 12;
+	a->pgoff = (t->ino ? t->offset : t->start) / (uint64_t)sysconf(_SC_PAGESIZE);
 	a->dev = t->dev;
 	a->ino = t->ino;
 	a->name = name;

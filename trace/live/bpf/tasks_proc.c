@@ -61,7 +61,7 @@ static bool read_stat(pid_t pid, struct live_task *t)
 	for (p = strtok_r(end + 1, " ", &save); p && i < 23; i++, p = strtok_r(NULL, " ", &save))
 		if (i == 22)
 			t->born = strtoull(p, NULL, 10);
-	t->total_pages = p ? strtoull(p, NULL, 10) / 4096 : 0;
+	t->total_pages = p ? strtoull(p, NULL, 10) / (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 	return true;
 }
 
