@@ -202,6 +202,11 @@ static bool is_not_permitted(int err)
 	return err != -ESRCH && err != -EAGAIN && err != -ENOMEM;
 }
 
+int status_of_start(int err)
+{
+	return err == -ENOENT ? STATUS_NOT_FOUND : err == -EACCES ? STATUS_NOT_STARTED : STATUS_FAILED;
+}
+
 int bpf_run(const struct bpf_run *r, int *wait_status)
 {
 	struct live_bpf_options options = { .pid = r->pid,
@@ -222,7 +227,7 @@ int bpf_run(const struct bpf_run *r, int *wait_status)
 		return attach_by_ptrace(r, error);
 	if (err) {
 		complain(r->command, "%s", error);
-		return STATUS_FAILED;
+		return r->argv ? status_of_start(err) : STATUS_FAILED;
 	}
 	end_by_signals();
 	source.live = bpf;

@@ -23,6 +23,8 @@ struct bpf_run {
 
 /* The source that --via names; both: BPF, or else ptrace. False: there is none of that name. */
 bool parse_source(const char *name, bool *by_bpf, bool *by_ptrace);
+/* Of a program that could not be started, from the -errno of its source. */
+int status_of_start(int err);
 /* 0, STATUS_DIFFERENCES, STATUS_OVER_BUDGET, or STATUS_FAILED after one sentence; *@wait_status: of a program that was started. */
 int bpf_run(const struct bpf_run *r, int *wait_status);
 

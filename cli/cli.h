@@ -21,7 +21,10 @@ enum {
 	STATUS_USAGE = 2,
 	STATUS_DAMAGED = 3, /* a recording could not be read to its end */
 	STATUS_OVER_BUDGET = 123,
-	STATUS_FAILED = 125 /* vmaple itself failed */
+	STATUS_FAILED = 125, /* vmaple itself failed */
+	/* A program cannot be started, as a shell has it. */
+	STATUS_NOT_STARTED = 126,
+	STATUS_NOT_FOUND = 127
 };
 
 int cmd_run(int argc, char **argv);

@@ -293,7 +293,7 @@ static int finish(
 		remove_empty_recording(r);
 	if (*live_error(live)) {
 		complain(r->command, "%s", live_error(live));
-		return own == 126 || own == 127 ? own : STATUS_FAILED;
+		return own == STATUS_NOT_STARTED || own == STATUS_NOT_FOUND ? own : STATUS_FAILED;
 	}
 	if (err) {
 		complain(r->command, "%s", strerror(-err));
@@ -367,7 +367,8 @@ static int run_by_bpf(const struct run *r)
 		.or_else = r->by_ptrace };
 	int wait_status = 0, status = bpf_run(&b, &wait_status);
 
-	if (status < 0 || status == STATUS_FAILED || (status == STATUS_OVER_BUDGET && !wait_status))
+	if (status < 0 || (status >= STATUS_FAILED && !wait_status) ||
+		(status == STATUS_OVER_BUDGET && !wait_status))
 		return status;
 	return status && !wait_status ? STATUS_FAILED : end_like(wait_status);
 }
@@ -398,9 +399,10 @@ static int start(struct run *r)
 	}
 	if (status >= 0)
 		return status;
-	if (live_start(&live, &options, error, sizeof(error))) {
+	status = live_start(&live, &options, error, sizeof(error));
+	if (status) {
 		complain(r->command, "%s", error);
-		return STATUS_FAILED;
+		return status_of_start(status);
 	}
 	/* The program has been started: it does not inherit this. */
 	limit_memory(r->max_memory);

@@ -144,6 +144,16 @@ def a_missing_program_is_127_and_one_that_cannot_start_126():
     equal(r.returncode, 127, r)
     equal(os.path.exists("nothing.vmt"), False)
     equal(run(VMAPLE, "record", "-o", "/dev/null", "--", "/nonexistent/program").returncode, 127)
+    # What is there already is nothing of its, whoever records.
+    for via in "ptrace", "bpf", "auto":
+        for program, status in ("/nonexistent/program", 127), ("no-such-program", 127), (".", 126), ("/etc/passwd", 126), ("", 127):
+            with open("kept.vmt", "w", encoding="ascii") as f:
+                f.write("kept")
+            r = run(VMAPLE, "record", "--via", via, "-o", "kept.vmt", "--", program)
+            equal((r.returncode, r.stderr.count("\n")), (status, 1), r)
+            has(r.stderr, "vmaple record: %s: cannot be started: " % program)
+            with open("kept.vmt", encoding="ascii") as f:
+                equal(f.read(), "kept")
     equal(os.path.exists("/dev/null"), True)
     r = run(VMAPLE, "run", "--", "/etc/passwd")
     equal(r.returncode, 126)

@@ -280,7 +280,12 @@ bool emit_is_due(const struct live *l);
 /* sysctls.c: tell what has changed in the machine, if the call that has ended depends on it. */
 void sysctls_follow(struct live *l, struct task *t, int64_t result);
 
-/* launch.c: fork the child, which waits for launch_go() and installs the filter.  0 or -errno. */
+/*
+ * launch.c: 0, or what execvp(3) will end with, as far as names and rights tell (-ENOENT, -EACCES): so that nothing has been
+ * written by then.
+ */
+int launch_refusal(const char *name);
+/* Fork the child, which waits for launch_go() and installs the filter.  0 or -errno. */
 int launch_program(char *const *argv, struct launched *program);
 int launch(struct live *l);
 void launch_go(struct live *l);

@@ -20,25 +20,36 @@ struct inherited {
 	struct rlimit files;
 };
 
-/* As execvp(3) finds it: in the first folder of PATH that has one.  False: there is none. */
-static bool find_program(const char *name, char path[PATH_MAX])
+/* As execvp(3) finds it: in the first folder of PATH that has one.  0, or -errno. */
+static int find_program(const char *name, char path[PATH_MAX])
 {
 	const char *folder = strchr(name, '/') ? "" : getenv("PATH");
+	int err = -ENOENT;
 	struct stat st;
 
 	if (!folder)
 		folder = "/bin:/usr/bin";
-	for (;;) {
+	while (*name) {
 		int len = (int)strcspn(folder, ":");
 
 		if (snprintf(path, PATH_MAX, "%.*s%s%s", len, folder, len ? "/" : "", name) < PATH_MAX &&
-			stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-			faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
-			return true;
+			stat(path, &st) == 0) {
+			if (S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+				return 0;
+			err = -EACCES;
+		}
 		if (!folder[len])
-			return false;
+			break;
 		folder += len + 1;
 	}
+	return err;
+}
+
+int launch_refusal(const char *name)
+{
+	char path[PATH_MAX];
+
+	return find_program(name, path);
 }
 
 static bool is_elf(const char *path)
@@ -57,7 +68,7 @@ static void execute(char *const *argv)
 {
 	char path[PATH_MAX];
 
-	if (find_program(argv[0], path) && is_elf(path))
+	if (!find_program(argv[0], path) && is_elf(path))
 		execv(path, argv);
 	else
 		execvp(argv[0], argv);
@@ -96,8 +107,10 @@ void raise_file_limit(void)
 int launch_program(char *const *argv, struct launched *program)
 {
 	struct inherited in;
-	int go[2], report[2];
+	int go[2], report[2], err = launch_refusal(argv[0]);
 
+	if (err)
+		return err;
 	if (pipe2(go, O_CLOEXEC))
 		return -errno;
 	if (pipe2(report, O_CLOEXEC)) {

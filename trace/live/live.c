@@ -27,10 +27,18 @@ static int start_error(struct live *l, int err, char *error, size_t size, const 
 	return err;
 }
 
+static int program_error(const struct live *l, int err, char *error, size_t size)
+{
+	snprintf(error, size, "%s: cannot be started: %s", l->options.argv[0], strerror(-err));
+	return err;
+}
+
 static int begin_to_launch(struct live *l, char *error, size_t size)
 {
 	int err = launch(l);
 
+	if (err == -ENOENT || err == -EACCES)
+		return program_error(l, err, error, size);
 	if (err)
 		return start_error(l, err, error, size, "cannot start a process");
 	signals_block(l);
@@ -151,8 +159,7 @@ static void explain_exec_error(struct live *l)
 		snprintf(l->error, sizeof(l->error), "the seccomp filter cannot be installed: %s",
 			strerror(-(err + 4096)));
 	else if (err)
-		snprintf(l->error, sizeof(l->error), "%s: cannot be started: %s", l->options.argv[0],
-			strerror(-err));
+		program_error(l, err, l->error, sizeof(l->error));
 }
 
 int live_run(struct live *l, struct trace_sink *sink, int *status)

@@ -234,6 +234,15 @@ static void become_program(char *const *argv, int go_fd)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
+static int look_at_program(const char *name, char *error, size_t size)
+{
+	int err = launch_refusal(name);
+
+	if (err)
+		snprintf(error, size, "%s: cannot be started: %s", name, strerror(-err));
+	return err;
+}
+
 static int start_program(struct live_bpf *s)
 {
 	uint32_t none = 0, tid;
@@ -550,6 +559,8 @@ int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *opti
 		snprintf(error, size, "cannot describe the machine: %s", strerror(-err));
 	if (!err && s->options.stacks)
 		err = callers_open(s, error, size);
+	if (!err && options->argv)
+		err = look_at_program(options->argv[0], error, size);
 	if (!err)
 		err = load(s, error, size);
 	if (!err && options->argv) {
