@@ -97,8 +97,8 @@ static int parse(struct comparison *d, int argc, char **argv)
 			return err;
 	}
 	if (argc - optind != 2)
-		return usage_error(
-			"diff", "two recordings are wanted", argc - optind > 2 ? argv[optind + 2] : NULL);
+		return argc - optind > 2 ? usage_error("diff", "two recordings only, not", argv[optind + 2])
+					 : usage_error("diff", "two recordings are wanted", NULL);
 	d->side[1].moment = d->side[0].moment;
 	for (int i = 0; i < 2; i++) {
 		d->side[i].moment.command = "diff";

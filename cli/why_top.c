@@ -78,7 +78,7 @@ static void print_top(const struct why *w, const struct explain_table *t, const 
 	for (i = 0; i < c->nr_sums && shown < w->top; i++)
 		print_sum(w, t, c, &c->sums[i], &shown);
 	if (i < c->nr_sums)
-		printf("\n... and %zu more reasons; --top %" PRIu64 " shows more\n", c->nr_sums - i,
+		printf("\n... and %zu more reasons; --top=%" PRIu64 " shows more\n", c->nr_sums - i,
 			10 * w->top);
 }
 

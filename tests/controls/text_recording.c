@@ -138,7 +138,7 @@ static int add_call(struct text_recording *t, const char *rest)
 	struct trace_event e = { .type = TRACE_EVENT_CALL };
 	uint64_t *a = e.call.args;
 	char name[32];
-	int n = 0;
+	int n = 0, at = 0;
 
 	if (sscanf(rest,
 		    "%31s %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64 " = %" SCNi64
@@ -148,6 +148,8 @@ static int add_call(struct text_recording *t, const char *rest)
 		return -1;
 	e.call.unordered = strcmp(rest + n, " unordered") == 0;
 	n += e.call.unordered ? (int)strlen(rest + n) : 0;
+	if (sscanf(rest + n, " at %" SCNi64 "%n", (int64_t *)&e.call.ip, &at) == 1)
+		n += at;
 	hex = strstr(rest + n, " data ");
 	if (hex && add_data(&e.call, hex + 6, data, sizeof(data)))
 		return -1;
