@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include <cmocka.h>
 #include <vmaple/explain.h>
@@ -42,6 +43,12 @@ static void tell_story(struct recording *rec)
 		.call = { .nr = SYS_mremap,
 			.args = { rec_at(2), REC_PAGE, REC_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, rec_at(70) },
 			.result = (int64_t)rec_at(70) } };
+	/* Of what few areas have, which takes memory of its own. */
+	struct trace_event name = { .type = TRACE_EVENT_CALL,
+		.call = { .nr = SYS_prctl,
+			.args = { PR_SET_VMA, PR_SET_VMA_ANON_NAME, rec_at(24), 2 * REC_PAGE, rec_at(0) },
+			.data = "heap",
+			.data_len = 5 } };
 	struct trace_event fork = { .type = TRACE_EVENT_FORK, .fork = { 101, 2 } };
 
 	rec_begin(rec);
@@ -54,6 +61,7 @@ static void tell_story(struct recording *rec)
 		rec_call(rec, SYS_mprotect, rec_at(i), REC_PAGE, rw, 0, 0);
 	rec_call(rec, SYS_madvise, rec_at(20), 2 * REC_PAGE, MADV_DONTFORK, 0, 0);
 	rec_call(rec, SYS_madvise, rec_at(24), 2 * REC_PAGE, MADV_DONTDUMP, 0, 0);
+	rec_event(rec, name);
 	rec_event(rec, move);
 	rec_call(rec, SYS_munmap, rec_at(9), REC_PAGE, 0, 0, 0);
 	rec_event(rec, fork);

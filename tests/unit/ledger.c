@@ -148,7 +148,7 @@ static void check_all(void)
 	}
 }
 
-/* One event for each slot, long before the others. */
+/* One event for each slot, long before the others; that of `grown` stays in no other slot. */
 static void begin_a_long_life(struct recording *r, uint64_t page, struct explain_event *events)
 {
 	map(r, page, 4, PROT_READ | PROT_WRITE);
@@ -162,6 +162,12 @@ static void begin_a_long_life(struct recording *r, uint64_t page, struct explain
 	check_all();
 	write_to(r, page + 1);
 	events[3].step = r->step;
+	check_all();
+	map(r, page, 1, PROT_READ | PROT_WRITE);
+	events[6].step = r->step;
+	check_all();
+	unmap(r, page, 1);
+	events[1].step = r->step;
 	check_all();
 	rec_call(r, SYS_madvise, rec_at(page + 1), 2 * REC_PAGE, MADV_DONTFORK, 0, 0);
 	events[4].step = r->step;
@@ -182,6 +188,8 @@ static void check_long_life(uint64_t page, const struct explain_event *events)
 	assert_int_equal(life->flags->step, events[4].step);
 	assert_int_equal(life->prot->step, events[5].step);
 	assert_int_equal(life->low_changed->step, events[5].step);
+	assert_int_equal(life->high_changed->step, events[5].step);
+	assert_int_equal(life->grown->step, events[6].step);
 }
 
 /* A recording whose events go to the ledger, unchecked. */
@@ -197,7 +205,7 @@ static void begin_ledger(struct recording *r)
 
 static void test_an_area_knows_its_events_however_many_others_were_forgotten(void **state)
 {
-	struct explain_event events[6];
+	struct explain_event events[7];
 	struct recording r = { 0 };
 
 	begin_ledger(&r);
@@ -265,12 +273,131 @@ static void test_what_is_changed_in_place_is_noted(void **state)
 	explain_free(ledger);
 }
 
+/* --- many at once ---------------------------------------------------------------------------------------------- */
+
+/* A call whose instruction is at @ip. */
+static void protect_from(struct recording *r, uint64_t page, uint32_t prot, uint64_t ip)
+{
+	struct trace_event e = { .type = TRACE_EVENT_CALL,
+		.call = { .nr = SYS_mprotect, .args = { rec_at(page), REC_PAGE, prot }, .ip = ip } };
+
+	rec_event(r, e);
+	assert_int_equal(r->error, 0);
+}
+
+static const struct explain_site *site_at(uint64_t page)
+{
+	return explain_life(area_at(page))->prot->site;
+}
+
+/* More than the table of sites begins with; each is one, however often it is asked for and whatever is mapped in between. */
+static void test_a_place_of_the_program_is_one_site_of_many(void **state)
+{
+	enum { SITES = 1000 };
+	const struct explain_site *site[SITES];
+	struct recording r = { 0 };
+
+	begin_ledger(&r);
+	rec_call(&r, SYS_mmap, rec_at(0), 2 * SITES * REC_PAGE, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (int64_t)rec_at(0));
+	for (uint64_t i = 0; i < SITES; i++) {
+		protect_from(&r, 2 * i, PROT_READ, 0x1000 + 8 * i);
+		site[i] = site_at(2 * i);
+		assert_string_equal(site[i]->module, "");
+		assert_int_equal(site[i]->offset, 0x1000 + 8 * i);
+	}
+	for (uint64_t i = 0; i < SITES; i++) {
+		protect_from(&r, 2 * i, PROT_READ | PROT_WRITE, 0x1000 + 8 * i);
+		assert_ptr_equal(site_at(2 * i), site[i]);
+	}
+	explain_free(ledger);
+}
+
+/* More lives than a piece has room for end at once, and are had again. */
+static void test_many_areas_end_and_are_made_again(void **state)
+{
+	const uint64_t areas = 65000; /* as many as a process may have */
+	struct recording r = { 0 };
+
+	begin_ledger(&r);
+	for (int round = 0; round < 2; round++) {
+		for (uint64_t i = 0; i < areas; i++)
+			rec_call(&r, SYS_mmap, rec_at(i), REC_PAGE, i % 2 ? PROT_READ : PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (int64_t)rec_at(i));
+		assert_int_equal(space()->map_count, areas);
+		for (uint64_t i = 0; i < areas; i += 999)
+			assert_int_equal(explain_life(area_at(i))->made->step, r.step - areas + 1 + i);
+		rec_call(&r, SYS_munmap, rec_at(0), areas * REC_PAGE, 0, 0, 0);
+		assert_int_equal(r.error, 0);
+		assert_int_equal(space()->map_count, 0);
+	}
+	explain_free(ledger);
+}
+
+/* --- the number of areas over time ------------------------------------------------------------------------------- */
+
+/* Every sample against all that it stands for: those behind the sample before it. */
+static void check_series(const struct explain_series *s, const uint64_t *areas, uint64_t first, uint64_t last)
+{
+	uint64_t from = first;
+
+	assert_in_range(s->count, EXPLAIN_SAMPLES / 2, EXPLAIN_SAMPLES);
+	for (size_t i = 0; i < s->count; i++) {
+		const struct explain_sample *sample = &s->sample[i];
+		uint64_t most = 0;
+
+		assert_true(sample->step >= from && sample->step < from + s->stride);
+		assert_int_equal(sample->time_ns, sample->step * 1000);
+		for (uint64_t step = from; step <= sample->step; step++)
+			most = areas[step] > most ? areas[step] : most;
+		assert_int_equal(sample->areas, most);
+		from = sample->step + 1;
+	}
+	assert_int_equal(from, last + 1);
+}
+
+static void test_a_series_keeps_the_most_areas_of_every_stretch(void **state)
+{
+	enum { STEPS = 3 * EXPLAIN_SAMPLES + 5 };
+	static uint64_t areas[STEPS + 1];
+	static struct explain_series series;
+	struct recording r = { 0 };
+	uint64_t most = 0;
+
+	begin_ledger(&r);
+	map(&r, 0, PAGES, PROT_READ);
+	explain_series_begin(&series, 1);
+	while (r.step < STEPS) {
+		struct trace_event e = { .type = TRACE_EVENT_CALL, .mm = 1, .pid = 100 };
+
+		protect(&r, below(PAGES), 1, below(2) ? PROT_READ : PROT_NONE);
+		e.step = r.step;
+		e.time_ns = r.step * 1000;
+		explain_series_event(&series, explain_replay(ledger), &e);
+		areas[r.step] = (uint64_t)space()->map_count;
+		most = areas[r.step] > most ? areas[r.step] : most;
+	}
+	assert_int_equal(series.peak.areas, most);
+	assert_int_equal(areas[series.peak.step], most);
+	assert_int_equal(series.peak.time_ns, series.peak.step * 1000);
+	assert_int_equal(series.peak_mm, 1);
+	assert_int_equal(series.peak_pid, 100);
+	for (uint64_t step = 0; step < series.peak.step; step++)
+		assert_true(areas[step] < most);
+	assert_int_equal(series.stride, 4);
+	check_series(&series, areas, 4, STEPS);
+	explain_free(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_area_knows_its_events_however_many_others_were_forgotten),
 		cmocka_unit_test(test_what_is_changed_in_place_is_noted),
 		cmocka_unit_test(test_only_what_an_event_changed_counts_as_changed),
+		cmocka_unit_test(test_a_place_of_the_program_is_one_site_of_many),
+		cmocka_unit_test(test_many_areas_end_and_are_made_again),
+		cmocka_unit_test(test_a_series_keeps_the_most_areas_of_every_stretch),
 	};
 
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
