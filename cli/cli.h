@@ -94,6 +94,8 @@ json_t *summary_json(const struct replay_stats *s, const struct trace_header *h,
 
 /* JSON, see json.c. A string that the bytes of @text can be read back from. NULL: out of memory. */
 json_t *json_text(const char *text);
+/* Memory ran out for a text or a member. */
+bool json_is_incomplete(void);
 /* Like jansson's, but what could not be added is remembered for print_json(). */
 void json_put(json_t *object, const char *key, json_t *value);
 void json_push(json_t *array, json_t *value);

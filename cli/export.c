@@ -180,7 +180,7 @@ static int write_all(struct arguments *a)
 	struct export_writer *w = a->x.writer;
 	int status = export_recordings(&a->x, a->paths, a->nr_paths);
 
-	if (a->x.err && w->error[0]) {
+	if (a->x.err && a->x.err != -ECANCELED && w->error[0]) {
 		complain("export", "cannot write %s: %s", a->out ? a->out : "stdout", w->error);
 		a->x.err = -ECANCELED;
 		return STATUS_FAILED;
@@ -340,7 +340,9 @@ static int write_strace(struct arguments *a, FILE *out, struct trace_reader *rea
 		a->x.err = export_strace_event(s, &e);
 	if (!a->x.err && (fflush(out) || ferror(out)))
 		a->x.err = -(errno ? errno : EIO);
-	if (s && export_strace_left_out(s))
+	if (got == -ENOMEM)
+		a->x.err = -ENOMEM;
+	if (!a->x.err && export_strace_left_out(s))
 		fprintf(stderr,
 			"vmaple export: %" PRIu64
 			" events have no form in a log: what was lost, first writes, "
@@ -348,7 +350,7 @@ static int write_strace(struct arguments *a, FILE *out, struct trace_reader *rea
 			export_strace_left_out(s));
 	if (s)
 		export_strace_free(s);
-	return recording_ended("export", reader, got);
+	return a->x.err ? 0 : recording_ended("export", reader, got);
 }
 
 static int to_strace(struct arguments *a)

@@ -43,8 +43,10 @@ json_t *json_text(const char *text)
 	char *buf = malloc(4 * strlen(text) + 1), *to = buf;
 	json_t *string;
 
-	if (!buf)
+	if (!buf) {
+		incomplete = true;
 		return NULL;
+	}
 	while (*s) {
 		size_t len = s[0] == '\\' && s[1] == 'x' ? 0 : utf8_length(s);
 
@@ -56,8 +58,14 @@ json_t *json_text(const char *text)
 		s += len ? len : 1;
 	}
 	string = json_stringn(buf, (size_t)(to - buf));
+	incomplete |= !string;
 	free(buf);
 	return string;
+}
+
+bool json_is_incomplete(void)
+{
+	return incomplete;
 }
 
 void json_put(json_t *object, const char *key, json_t *value)

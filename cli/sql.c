@@ -51,7 +51,9 @@ static int show_progress(void *ctx)
 static int next_row(struct answer *a)
 {
 	uint64_t before = a->progress.last_ns;
-	int got = sqlite3_step(a->statement);
+	/* A text of the last row for which there was no memory is NULL, as one that is none. */
+	bool lost = sqlite3_errcode(sqlite3_db_handle(a->statement)) == SQLITE_NOMEM;
+	int got = lost ? SQLITE_NOMEM : sqlite3_step(a->statement);
 
 	if (a->progress.last_ns != before)
 		progress_end(&a->progress);
@@ -237,7 +239,7 @@ static int ask(struct sqlite3 *db, const char *question, enum form form)
 
 	if (sqlite3_prepare_v2(db, question, -1, &a.statement, NULL) != SQLITE_OK) {
 		complain("sql", "%s", sqlite3_errmsg(db));
-		return 1;
+		return sqlite3_errcode(db) == SQLITE_NOMEM ? STATUS_FAILED : 1;
 	}
 	a.columns = sqlite3_column_count(a.statement);
 	if (!a.columns) {

@@ -216,7 +216,7 @@ static int page_text(const struct report_page *p, char **text, size_t *len)
 	put_page(p, &d, out);
 	page_data_free(&d);
 	/* Where the last of the memory fails the stream ends well, without its text. */
-	if (!fclose(out) && *text)
+	if (!fclose(out) && *text && !json_is_incomplete())
 		return 0;
 	free(*text);
 	return -ENOMEM;

@@ -223,5 +223,5 @@ int picture_life(FILE *out, const struct report *life, uint64_t max_map_count, c
 	}
 	free(f.segments);
 	free(cells);
-	return !whole ? -ENOMEM : ferror(out) ? -(errno ? errno : EIO) : 0;
+	return !whole || json_is_incomplete() ? -ENOMEM : ferror(out) ? -(errno ? errno : EIO) : 0;
 }

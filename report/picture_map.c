@@ -256,5 +256,5 @@ int picture_map(FILE *out, struct mm_struct *mm, const char *title)
 	}
 	report_words_free(&d.names);
 	free(d.runs);
-	return !whole ? -ENOMEM : ferror(out) ? -(errno ? errno : EIO) : 0;
+	return !whole || json_is_incomplete() ? -ENOMEM : ferror(out) ? -(errno ? errno : EIO) : 0;
 }

@@ -137,8 +137,10 @@ int export_sqlite_open(struct export_writer **writer, const char *path, char *er
 	struct sqlite_writer *w = calloc(1, sizeof(*w));
 	int err = 0;
 
-	if (!w)
+	if (!w) {
+		snprintf(error, size, "out of memory");
 		return -ENOMEM;
+	}
 	w->base = (struct export_writer){ .row = write_row, .finish = finish, .free = free_writer };
 	if (sqlite3_open_v2(path, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
 		err = w->db ? failed(w) : -ENOMEM;

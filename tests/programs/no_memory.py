@@ -4,7 +4,7 @@
 
 usage: no_memory.py VMAPLE FAIL_NTH.so
 
-The allocations of verify, maps, the lab, import, why, report and whatif are made to fail in turn: each time the command ends
+The allocations of verify, maps, the lab, import, why, report, whatif, export and sql are made to fail in turn: each time the command ends
 as if nothing had happened, or with one sentence and status 125.  The same under limits that are too small.  Of run and record
 too: the program runs on, and what could not be recorded is lost, never a difference.
 
@@ -133,7 +133,11 @@ def test_questions(folder, recording):
                  ["import", "-o", os.path.join(folder, "i.vmt"), perf],
                  ["import", "-o", os.path.join(folder, "i.vmt"), ltrace], ["why", "--json", recording, address],
                  ["why", "--top", recording], ["report", recording, "-o", os.path.join(folder, "r.html")],
-                 ["whatif", "--touch", "late", "--json", recording]):
+                 ["whatif", "--touch", "late", "--json", recording], ["maps", "--format", "svg", recording],
+                 ["sql", "--json", recording, "select count(*) from events"],
+                 ["export", recording, "--format", "csv", "--table", "areas"],
+                 *([["export", recording, "--format", form, "-o", os.path.join(folder, "x." + form)]
+                    for form in ("jsonl", "sqlite", "perfetto", "folded", "strace")])):
         print(f"# {args[:2]}: {fail_each(args, folder)} allocations")
 
 
