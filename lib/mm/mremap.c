@@ -264,11 +264,11 @@ static unsigned long remap_at(struct remap *r)
 
 /*
  * Only areas whose place is sure to be honoured move together: not those of files with an odd
- * placement of their own.
+ * placement of their own.  Of a map that was adopted the flags alone tell that a userfaultfd serves them.
  */
 static bool multi_allowed(const struct vm_area_struct *vma)
 {
-	if (vma->uffd_ctx)
+	if (vma->vm_flags & VM_UFFD_FLAGS)
 		return false;
 	if (!vma->vm_file)
 		return true;

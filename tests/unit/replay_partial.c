@@ -306,6 +306,29 @@ static void test_a_segment_of_the_first_map_is_cut_for_good(void **state)
 	replay_free(r);
 }
 
+/* Which userfaultfd serves an area of the first map it does not say, but that one does: then it moves with no other. */
+static void test_what_was_served_before_moves_alone(void **state)
+{
+	struct trace_area areas[] = { rec_area(1, 2, PROT_READ), rec_area(2, 3, PROT_READ | PROT_WRITE) };
+	const struct trace_event move = { .type = TRACE_EVENT_CALL,
+		.call = { .nr = SYS_mremap,
+			.args = { rec_at(1), 2 * REC_PAGE, 2 * REC_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				rec_at(8) },
+			.result = -14 } };
+	struct recording rec;
+	struct seen seen;
+	struct replay *r = begin(&seen, &rec);
+
+	areas[0].vm_flags = READS | MAY_READ_AND_EXEC | MAY_WRITE | VM_UFFD_WP;
+	areas[1].vm_flags = READS | PROT_WRITE | MAY_READ_AND_EXEC | MAY_WRITE;
+	begin_with(&rec, areas, 2);
+	rec_event(&rec, move);
+	assert_area(r, 1, 2);
+	assert_area(r, 2, 3);
+	assert_int_equal(seen.differences + seen.uncertain, 0);
+	replay_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_mapped_later_joins_areas_of_the_first_map),
 		cmocka_unit_test(test_what_was_mapped_privately_may_be_any_open_file),
 		cmocka_unit_test(test_a_shared_area_shows_how_a_file_was_opened),
+		cmocka_unit_test(test_what_was_served_before_moves_alone),
 		cmocka_unit_test(test_a_segment_of_the_first_map_is_cut_for_good),
 	};
 
