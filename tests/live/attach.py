@@ -364,7 +364,8 @@ def what_seals_refuse():
 
 def first_writes_that_nothing_tells():
     """Before guard pages are installed beside them, before a stack grows by a fault, and beside what is moved."""
-    for case in "guards", "several-guards", "stack", "shrinking-move", "beside-a-join", "row-beside-a-cut":
+    for case in ("guards", "several-guards", "stack", "shrinking-move", "beside-a-join", "row-beside-a-cut",
+                 "between-two"):
         p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", first_writes, case], capture_output=True,
                            text=True, timeout=60)
         assert p.returncode == 0, (case, p.stderr)
@@ -470,8 +471,8 @@ def one_sentence_each():
 
 cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, stacks_of_a_running_process, a_cgroup,
          the_machine, a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
-         calls_with_many_ranges, what_seals_refuse, first_writes_that_nothing_tells, memory_to_be_merged, it_ends_meanwhile, killed_in_the_midst_of_calls,
-         thousands_of_exits, a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
+         calls_with_many_ranges, what_seals_refuse, first_writes_that_nothing_tells, memory_to_be_merged, it_ends_meanwhile,
+         killed_in_the_midst_of_calls, thousands_of_exits, a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
 
 
 def main():

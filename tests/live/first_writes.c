@@ -2,7 +2,7 @@
 /*
  * First writes whose order decides which anon_vma an area has, and which come where nothing tells of them by itself.
  *
- * usage: first_writes guards|several-guards|stack|shrinking-move|beside-a-join|row-beside-a-cut
+ * usage: first_writes CASE, those that are told apart in main()
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +147,24 @@ static void row_beside_a_cut(void)
 	expect(mprotect(m + 7 * PAGE, 5 * PAGE, PROT_READ) == 0, "mprotect");
 }
 
+/* One that a call turns out to reach to shares with what the call is about, and not with the other one beside it. */
+static void between_two(void)
+{
+	char *m = map(NULL, 64, PROT_NONE, 0);
+
+	m = map(m + 8 * PAGE, 16, PROT_READ | PROT_WRITE, MAP_FIXED);
+	expect(mprotect(m + 4 * PAGE, 4 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC) == 0, "mprotect");
+	m[0] = 1;
+	m[8 * PAGE] = 1;
+	for (int i = 0; i < 3; i++)
+		expect(mprotect(m + PAGE, PAGE, PROT_READ | PROT_WRITE) == 0 &&
+				mprotect(m + 12 * PAGE, PAGE, PROT_READ | PROT_WRITE) == 0,
+			"mprotect");
+	m[4 * PAGE] = 1;
+	expect(munmap(m + 12 * PAGE, PAGE) == 0, "munmap");
+	expect(mprotect(m + 3 * PAGE, 8 * PAGE, PROT_READ) == 0, "mprotect");
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -163,6 +181,8 @@ int main(int argc, char **argv)
 		beside_a_join();
 	else if (strcmp(what, "row-beside-a-cut") == 0)
 		row_beside_a_cut();
+	else if (strcmp(what, "between-two") == 0)
+		between_two();
 	else
 		return 2;
 	return 0;

@@ -291,11 +291,25 @@ static bool would_lend(const struct bpf_area *a, const struct bpf_area *b)
 	       !(b->flags & AREA_INHERITED) && b->pgoff - a->pgoff == (b->start >> 12) - (a->start >> 12);
 }
 
+static bool adjacent(const struct bpf_area *a, const struct bpf_area *b)
+{
+	return b->end == a->start || b->start == a->end;
+}
+
+/* Behind the section, with an area that it has reached to. */
+static bool shares_behind(const struct item *it, const struct bpf_area *a)
+{
+	for (uint32_t i = 0; i < it->after.nr; i++)
+		if (adjacent(a, &it->after.areas[i]) && it->after.areas[i].anon_vma == a->anon_vma)
+			return true;
+	return false;
+}
+
 /*
  * Areas side by side that two threads write at once for the first time can have an anon_vma each: neither sees the other's
  * yet.  @i: is there one beside it that has come to another, and none that has come to its own?
  */
-static bool is_apart(const struct followed *f, const struct area_list *l, uint32_t i)
+static bool is_apart(const struct followed *f, const struct item *it, const struct area_list *l, uint32_t i)
 {
 	const struct bpf_area *a = &l->areas[i];
 	bool apart = false;
@@ -303,14 +317,13 @@ static bool is_apart(const struct followed *f, const struct area_list *l, uint32
 	for (uint32_t n = i ? i - 1 : 0; n <= i + 1 && n < l->nr; n++) {
 		const struct bpf_area *b = &l->areas[n];
 
-		if (n == i || (b->end != a->start && b->start != a->end) || !b->anon_vma ||
-			newly_written(f, b))
+		if (n == i || !adjacent(a, b) || !b->anon_vma || newly_written(f, b))
 			continue;
 		if (b->anon_vma == a->anon_vma)
 			return false;
 		apart |= would_lend(a, b);
 	}
-	return apart;
+	return apart && !shares_behind(it, a);
 }
 
 static void emit_fault(
@@ -321,7 +334,7 @@ static void emit_fault(
 		.fault = { .addr = a->start,
 			.write = a->vm_flags & VM_WRITE,
 			.write_known = true,
-			.apart = is_apart(f, l, i) } };
+			.apart = is_apart(f, it, l, i) } };
 
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	remember(&f->written, a->start, a->end);
