@@ -41,9 +41,9 @@ static void rbtree_delete(rbtree *tree)
 /* The number at @addr, 0 for none. */
 static uint32_t rb_get(const rbtree *tree, uintptr_t addr)
 {
-	struct range_map_range range;
+	const struct range_map_range *range = range_map_at(&tree->map, addr);
 
-	return range_map_find(&tree->map, addr, &range) ? (uint32_t)range.bits : 0;
+	return range ? (uint32_t)range->bits : 0;
 }
 
 /* And up to where it is so. Is there one? */

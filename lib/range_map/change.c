@@ -239,17 +239,19 @@ static int put(struct range_map *map, const struct met *met, struct range_map_ra
 	return 0;
 }
 
-int set_anywhere(struct range_map *map, const struct range_map_range *range)
+__attribute__((noinline)) int set_anywhere(
+	struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
+	struct range_map_range range = { first, last, value, bits };
 	struct met met;
 	int err;
 
-	if (range->first > range->last || (range->bits & RANGE_MAP_TOMBSTONE))
+	if (first > last || (bits & RANGE_MAP_TOMBSTONE))
 		return -EINVAL;
-	if (quick_set(map, range, &err))
+	if (quick_set(map, &range, &err))
 		return err;
-	met = meet(map, range->first, range->last);
-	return met.tombstone ? -EBUSY : put(map, &met, *range);
+	met = meet(map, first, last);
+	return met.tombstone ? -EBUSY : put(map, &met, range);
 }
 
 int range_map_set_empty(struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)

@@ -4,38 +4,34 @@
 
 #include "bytes.h"
 
-/* Not where the last look was. Apart, so that what is near needs few registers. */
-static __attribute__((noinline)) bool find_far(
-	const struct range_map *map, uint64_t at, struct range_map_range *range)
+const struct range_map_range *range_map_at_far(
+	const struct range_map *map, uint64_t at, const struct range_map_range *beside)
 {
+	const struct range_map_range *three = recent_slots(map), *s = beside;
 	const struct range_map_piece *piece;
-	const struct range_map_range *found;
 	unsigned int p, slot;
 
-	if (map->nr_pieces == 0)
-		return false;
-	p = piece_of(map, at);
+	if (s == three + 2 && at <= s->last) {
+		remember_slots(map, three + 1);
+		return range_is_tombstone(s) ? NULL : s;
+	}
+	if (map->nr_pieces == 0 || in_hole_behind(s, three, at))
+		return NULL;
+	p = map->nr_pieces == 1 ? 0 : piece_of(map, at);
 	piece = map->pieces[p];
 	slot = slots_up_to(piece, at);
 	slot -= !!slot;
-	found = piece->slots + slot;
-	remember_slots(map, found - !!slot);
+	s = piece->slots + slot;
+	remember_slots(map, s - !!slot);
 	__atomic_store_n((unsigned int *)&map->recent_piece, p, __ATOMIC_RELAXED);
-	if (!slot_covers(found, at) || range_is_tombstone(found))
-		return false;
-	copy_range(range, found);
-	return true;
+	return slot_covers(s, at) && !range_is_tombstone(s) ? s : NULL;
 }
 
 bool range_map_find(const struct range_map *map, uint64_t at, struct range_map_range *range)
 {
-	const struct range_map_range *three = recent_slots(map), *s = slot_of_three(three, at);
+	const struct range_map_range *s = range_map_at(map, at);
 
-	if (!slot_covers(s, at))
-		return !in_hole_behind(s, three, at) && find_far(map, at, range);
-	if (s == three + 2)
-		remember_slots(map, three + 1);
-	if (range_is_tombstone(s))
+	if (!s)
 		return false;
 	copy_range(range, s);
 	return true;

@@ -6,8 +6,6 @@
 #include "bytes.h"
 #include "pool.h"
 
-#define ALIGN 64
-
 _Static_assert(sizeof(struct range_map_piece) <= POOL_PIECE_SIZE, "pieces are objects of the cache");
 
 const struct range_map_range range_map_nowhere[3] = { { .first = UINT64_MAX }, { .first = UINT64_MAX },
@@ -21,7 +19,7 @@ static size_t table_size(unsigned int capacity)
 /* The three tables are one allocation, that firsts points to. */
 static int grow_tables(struct range_map *map, unsigned int capacity)
 {
-	uint64_t *firsts = port_alloc(table_size(capacity), ALIGN, GFP_KERNEL);
+	uint64_t *firsts = port_alloc(table_size(capacity), sizeof(uint64_t), GFP_KERNEL);
 	uint64_t *holes;
 	struct range_map_piece **pieces;
 

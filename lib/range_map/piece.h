@@ -336,7 +336,8 @@ void pieces_free(struct range_map *map);
 /* --- the common case (quick.c) --- */
 
 /* range_map_set() where nothing is known of the place (change.c). */
-int set_anywhere(struct range_map *map, const struct range_map_range *range) __must_check;
+int set_anywhere(
+	struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits) __must_check;
 /* range_map_set() and range_map_erase() within one piece of a plain map. False: nothing was done. */
 bool quick_set(struct range_map *map, const struct range_map_range *range, int *err);
 bool quick_erase(struct range_map *map, uint64_t first, uint64_t last, int *err);

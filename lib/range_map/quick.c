@@ -175,17 +175,6 @@ static inline bool is_so(const struct range_map_range *a, const void *value, uin
 	return (a->bits == bits) & (a->value == value);
 }
 
-static inline bool is_alike(const struct range_map_range *a, const struct range_map_range *b)
-{
-	return is_so(a, b->value, b->bits);
-}
-
-/* Does @left end where @right, which may be a slot without a range, begins, and are they alike? */
-static inline bool joins(const struct range_map_range *left, const struct range_map_range *right)
-{
-	return left->last + 1 == right->first && is_alike(left, right) && slot_is_used(right);
-}
-
 static inline bool happened(struct range_map *map, unsigned int splits, unsigned int merges)
 {
 	map->counters.splits += splits;
@@ -193,127 +182,185 @@ static inline bool happened(struct range_map *map, unsigned int splits, unsigned
 	return true;
 }
 
-/* Room for @by more slots in front of @slot; true: there is. */
-static inline bool open_slots(struct range_map *map, unsigned int p, unsigned int slot, unsigned int by)
+/* Room for @by more slots in front of @s; true: there is. */
+static inline __attribute__((always_inline)) bool open_slots(
+	struct range_map *map, struct range_map_piece *piece, struct range_map_range *s, unsigned int by)
 {
-	struct range_map_piece *piece = map->pieces[p];
-	struct range_map_range *s = piece->slots + slot;
-
 	if (piece->nr + by > PIECE)
 		return false;
-	memmove(s + by, s, (piece->nr - slot) * sizeof(*s));
+	memmove(s + by, s, (uintptr_t)(piece->slots + piece->nr) - (uintptr_t)s);
 	piece->nr += by;
 	map->counters.ranges += by;
-	remember_slots(map, s - !!slot);
+	remember_slots(map, s - (s != piece->slots));
 	return true;
 }
 
-/* @range lies within slot @at and is not alike; what is left of that lies on either side, or on both. */
-static inline bool cut_within(
-	struct range_map *map, struct place at, const struct range_map_range *range, bool lower, bool upper)
+static inline void fill(struct range_map_range *s, uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
-	struct range_map_range *a = &map->pieces[at.piece]->slots[at.slot];
+	s->first = first;
+	s->last = last;
+	s->value = value;
+	s->bits = bits;
+}
 
-	if (!open_slots(map, at.piece, at.slot + lower, lower + upper))
+/* [first, last] lies inside @a, which reaches out of it on both sides: one becomes three, if they are not alike. */
+static inline bool set_inside(struct range_map *map, struct range_map_piece *piece, struct range_map_range *a,
+	uint64_t first, uint64_t last, void *value, uint64_t bits)
+{
+	if (is_so(a, value, bits))
+		return happened(map, 2, 2);
+	if (!open_slots(map, piece, a + 1, 2))
 		return false;
-	if (upper) {
-		if (lower) {
-			a[2].last = a->last;
-			a[2].value = a->value;
-			a[2].bits = a->bits;
-		}
-		a[1 + lower].first = range->last + 1;
-	}
-	if (lower)
-		a->last = range->first - 1;
-	copy_range(a + lower, range);
-	return happened(map, lower + upper, 0);
+	fill(a + 2, last + 1, a->last, a->value, a->bits);
+	fill(a + 1, first, last, value, bits);
+	a->last = first - 1;
+	return happened(map, 2, 0);
 }
 
 /*
- * @range lies within slot @at. A heap's reserved room gets its rights bit by bit:
+ * [first, last] lies within @a, to one of its ends or both. A heap's reserved room gets its rights bit by bit:
  *
  *      before   |- left -|------ A -------|
- *      range             |======|                 alike left
+ *      set               |======|                 alike left
  *      after    |---- left -----|-- A ----|
  */
-static inline bool set_within(struct range_map *map, struct place at, const struct range_map_range *range)
+static inline bool set_within(struct range_map *map, struct range_map_piece *piece, struct range_map_range *a,
+	uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
-	struct range_map_range *a = &map->pieces[at.piece]->slots[at.slot];
-	bool lower = a->first < range->first, upper = range->last < a->last, alike = is_alike(a, range);
-	bool left = lower ? alike : at.slot && joins(a - 1, range);
-	bool right = upper ? alike : joins(range, a + 1);
+	bool lower = a->first < first, upper = last < a->last, alike = is_so(a, value, bits);
+	bool left = lower ? alike : a != piece->slots && a[-1].last + 1 == first && is_so(a - 1, value, bits);
+	bool right =
+		upper ? alike : last + 1 == a[1].first && is_so(a + 1, value, bits) && slot_is_used(a + 1);
 
 	if (alike) { /* it is what it was, but neighbours that were kept apart may become one */
 		if ((left && !lower) || (right && !upper))
 			return false;
 	} else if (left && upper) {
-		a[-1].last = range->last;
-		a->first = range->last + 1;
+		a[-1].last = last;
+		a->first = last + 1;
 	} else if (right && lower) {
-		a->last = range->first - 1;
-		a[1].first = range->first;
+		a->last = first - 1;
+		a[1].first = first;
 	} else if (left || right) {
 		return false;
-	} else if (lower || upper) {
-		return cut_within(map, at, range, lower, upper);
+	} else if (lower) {
+		if (!open_slots(map, piece, a + 1, 1))
+			return false;
+		a->last = first - 1;
+		fill(a + 1, first, last, value, bits);
+	} else if (upper) {
+		if (!open_slots(map, piece, a, 1))
+			return false;
+		a[1].first = last + 1;
+		fill(a, first, last, value, bits);
 	} else {
-		a->bits = range->bits;
-		a->value = range->value;
+		a->bits = bits;
+		a->value = value;
 	}
 	return happened(map, lower + upper, left + right);
 }
 
-/* @range lies in the hole behind slot @at. */
-static inline bool set_in_hole(struct range_map *map, struct place at, const struct range_map_range *range)
+/* [first, last] lies in the hole in front of @a, where @left ends; NULL: nothing is before it. */
+static inline bool set_in_hole(struct range_map *map, struct range_map_piece *piece,
+	struct range_map_range *left, struct range_map_range *a, uint64_t first, uint64_t last, void *value,
+	uint64_t bits)
 {
-	struct range_map_range *a = &map->pieces[at.piece]->slots[at.slot];
-	bool left = joins(a, range), right = joins(range, a + 1);
+	bool joins_left = left && left->last + 1 == first && is_so(left, value, bits);
+	bool joins_right = last + 1 == a->first && is_so(a, value, bits);
 
-	if (range->last >= a[1].first || (left && right))
+	if (last >= a->first || (joins_left && joins_right))
 		return false;
-	if (left)
-		a->last = range->last;
-	else if (right)
-		a[1].first = range->first;
-	else if (open_slots(map, at.piece, at.slot + 1, 1))
-		copy_range(a + 1, range);
+	if (joins_left)
+		left->last = last;
+	else if (joins_right)
+		a->first = first;
+	else if (open_slots(map, piece, a, 1))
+		fill(a, first, last, value, bits);
 	else
 		return false;
-	map->counters.covered += range->last - range->first + 1;
-	return happened(map, 0, left + right);
+	if (!left)
+		map->firsts[0] = first;
+	map->counters.covered += last - first + 1;
+	return happened(map, 0, joins_left + joins_right);
+}
+
+/* The slot beside the last look that @at is in, or behind, and its piece. NULL: it is not known any more which that is. */
+static inline struct range_map_range *slot_near(
+	const struct range_map *map, uint64_t at, struct range_map_piece **piece)
+{
+	const struct range_map_range *s = slot_of_three(recent_slots(map), at);
+
+	if (map->recent_piece >= map->nr_pieces)
+		return NULL;
+	*piece = map->pieces[map->recent_piece];
+	if ((uintptr_t)s - (uintptr_t)(*piece)->slots >= (*piece)->nr * sizeof(*s))
+		return NULL;
+	return (struct range_map_range *)s;
 }
 
 /* What is near the last look or change, and ends no range. False: nothing was done. */
-static inline bool quick_near(struct range_map *map, const struct range_map_range *range)
+static inline bool set_beside(
+	struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
-	const struct range_map_range *three = recent_slots(map), *s = slot_of_three(three, range->first);
-	unsigned int p = map->recent_piece, nr;
-	struct place at = { p, 0 };
-	size_t slot;
+	const struct range_map_range *three = recent_slots(map);
+	unsigned int p = map->recent_piece;
+	struct range_map_piece *piece;
+	struct range_map_range *s = slot_near(map, first, &piece);
 
-	if (!map->direct || p >= map->nr_pieces)
+	if (!s)
 		return false;
-	slot = slot_in_piece(map, p, s);
-	nr = map->pieces[p]->nr;
+	if (s->first < first && last < s->last)
+		return set_inside(map, piece, s, first, last, value, bits);
 	/* A neighbour may be in the piece before or behind. */
-	if ((slot + 1 >= nr && (slot >= nr || p + 1 < map->nr_pieces)) || (slot == 0 && p))
+	if ((s + 1 == piece->slots + piece->nr && p + 1 < map->nr_pieces) || (s == piece->slots && p))
 		return false;
-	at.slot = (unsigned int)slot;
-	if (range->last <= s->last)
-		return range->first >= s->first && set_within(map, at, range);
-	return in_hole_behind(s, three, range->first) && set_in_hole(map, at, range);
+	if (first < s->first)
+		return s == piece->slots && set_in_hole(map, piece, NULL, s, first, last, value, bits);
+	if (last <= s->last)
+		return set_within(map, piece, s, first, last, value, bits);
+	return in_hole_behind(s, three, first) && set_in_hole(map, piece, s, s + 1, first, last, value, bits);
+}
+
+/* The same for an erasure: a part of one range. */
+static inline bool erase_beside(struct range_map *map, uint64_t first, uint64_t last)
+{
+	unsigned int p = map->recent_piece;
+	struct range_map_piece *piece;
+	struct range_map_range *s = slot_near(map, first, &piece);
+	bool lower, upper;
+
+	if (!s || first < s->first || last > s->last)
+		return false;
+	lower = s->first < first;
+	upper = last < s->last;
+	if (lower && upper) {
+		if (!open_slots(map, piece, s + 1, 1))
+			return false;
+		fill(s + 1, last + 1, s->last, s->value, s->bits);
+		s->last = first - 1;
+	} else if (lower) {
+		s->last = first - 1;
+	} else if (upper) {
+		s->first = last + 1;
+		map->firsts[p] = piece->slots[0].first;
+	} else {
+		return false;
+	}
+	if (lower && s + 1 == piece->slots + piece->nr)
+		piece_learn_hole(map, (struct place){ p + 1, 0 });
+	else
+		piece_learn_hole(map, (struct place){ p, (unsigned int)(s - piece->slots) + lower });
+	map->counters.covered -= last - first + 1;
+	return happened(map, lower + upper, 0);
 }
 
 /* Apart, so that what comes first in range_map_set() needs few registers. */
 static __attribute__((noinline)) int set_near(
 	struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
-	struct range_map_range range = { first, last, value, bits };
-
-	if (first <= last && !(bits & RANGE_MAP_TOMBSTONE) && quick_near(map, &range))
+	if (!(bits & RANGE_MAP_TOMBSTONE) && set_beside(map, first, last, value, bits))
 		return 0;
-	return set_anywhere(map, &range);
+	return set_anywhere(map, first, last, value, bits);
 }
 
 /*
@@ -330,7 +377,7 @@ int range_map_set(struct range_map *map, uint64_t first, uint64_t last, void *va
 	struct range_map_range *s = (struct range_map_range *)slot_of_three(three, first);
 
 	if (!map->direct || first > last)
-		return set_near(map, first, last, value, bits);
+		return set_anywhere(map, first, last, value, bits);
 	if (s->first == first && last < s->last && s != three) {
 		if (s[-1].last + 1 != first || !is_so(s - 1, value, bits) || is_so(s, value, bits))
 			return set_near(map, first, last, value, bits);
@@ -382,6 +429,8 @@ bool quick_erase(struct range_map *map, uint64_t first, uint64_t last, int *err)
 	uint64_t high;
 
 	*err = 0;
+	if (map->direct && erase_beside(map, first, last))
+		return true;
 	if (!stretch_of(map, first, last, &s))
 		return false;
 	if (s.i == s.j)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every set of every small range map, after every look: what is beside the last look goes a way of its own. And the last
- * indexes that addresses of so many bits have.
+ * Every set and erasure of every small range map, after every look: what is beside the last look goes a way of its own. The
+ * same of every range of maps that are about one piece, or two. And the last indexes that addresses of so many bits have.
  *
  * A map is CELLS indexes, each in a hole or with one of two bits; where two neighbours are alike, one such place may be
  * a cut that range_map_split() has made.  It lies at the beginning of all indexes, and at their end.
@@ -24,14 +24,21 @@ struct cells {
 
 static const struct range_map_ops join_equals = { .may_merge = range_map_equal };
 
+/* The map cannot know that it is the same. */
+static bool equal(void *ctx, const struct range_map_range *left, const struct range_map_range *right)
+{
+	return range_map_equal(ctx, left, right);
+}
+static const struct range_map_ops ask_for_equals = { .may_merge = equal };
+
 static bool range_begins(const struct cells *c, unsigned int i)
 {
 	return c->bits[i] && (i == 0 || c->bits[i - 1] != c->bits[i] || c->cut == i);
 }
 
-static void make(struct range_map *map, const struct cells *c, uint64_t base)
+static void make(struct range_map *map, const struct range_map_ops *ops, const struct cells *c, uint64_t base)
 {
-	range_map_init(map, &join_equals, NULL);
+	range_map_init(map, ops, NULL);
 	for (unsigned int i = 0; i < CELLS; i++)
 		if (c->bits[i])
 			assert_int_equal(range_map_set(map, base + i, base + i, NULL, c->bits[i]), 0);
@@ -70,35 +77,66 @@ static struct cells after_set(struct cells c, unsigned int first, unsigned int l
 	return c;
 }
 
-/* @look: CELLS for none. */
-static void set_once(
+/* Nothing is left in [first, last]; elsewhere a cut stays one. */
+static struct cells after_erase(struct cells c, unsigned int first, unsigned int last)
+{
+	for (unsigned int i = first; i <= last; i++)
+		c.bits[i] = 0;
+	return c;
+}
+
+/* Where the look says that there is something there is, as both looks say. */
+static void look_at(const struct range_map *map, const struct cells *c, uint64_t base, unsigned int look)
+{
+	const struct range_map_range *at = range_map_at(map, base + look);
+	struct range_map_range range;
+
+	assert_int_equal(at != NULL, c->bits[look] != 0);
+	assert_int_equal(range_map_find(map, base + look, &range), c->bits[look] != 0);
+	if (at)
+		assert_memory_equal(at, &range, sizeof(range));
+}
+
+static int change(
+	struct range_map *map, uint64_t base, unsigned int first, unsigned int last, unsigned int bits)
+{
+	return bits ? range_map_set(map, base + first, base + last, NULL, bits)
+		    : range_map_erase(map, base + first, base + last);
+}
+
+/* @look: CELLS for none. @bits: 0 is an erasure. Whichever way it goes, the same cuts and joins are counted. */
+static void change_once(
 	const struct cells *c, uint64_t base, unsigned int look, unsigned int first, unsigned int last)
 {
-	for (unsigned int bits = 1; bits <= 2; bits++) {
-		struct range_map_range range;
-		struct range_map map;
+	for (unsigned int bits = 0; bits <= 2; bits++) {
+		struct range_map map, asks;
 		struct cells then = *c;
+		struct range_map_counters counted, counted_asking;
 
-		make(&map, c, base);
+		make(&map, &join_equals, c, base);
+		make(&asks, &ask_for_equals, c, base);
 		if (look < CELLS)
-			assert_int_equal(range_map_find(&map, base + look, &range), c->bits[look] != 0);
-		if (first > last) {
-			assert_int_equal(range_map_set(&map, base + first, base + last, NULL, bits), -EINVAL);
-		} else {
-			assert_int_equal(range_map_set(&map, base + first, base + last, NULL, bits), 0);
-			then = after_set(*c, first, last, bits);
-		}
+			look_at(&map, c, base, look);
+		assert_int_equal(change(&map, base, first, last, bits), first > last ? -EINVAL : 0);
+		assert_int_equal(change(&asks, base, first, last, bits), first > last ? -EINVAL : 0);
+		if (first <= last)
+			then = bits ? after_set(*c, first, last, bits) : after_erase(*c, first, last);
 		check(&map, &then, base);
+		check(&asks, &then, base);
+		counted = range_map_count(&map);
+		counted_asking = range_map_count(&asks);
+		assert_memory_equal(&counted, &counted_asking, sizeof(counted));
 		range_map_destroy(&map);
+		range_map_destroy(&asks);
 	}
 }
 
-static void set_all(const struct cells *c, uint64_t base)
+static void change_all(const struct cells *c, uint64_t base)
 {
 	for (unsigned int look = 0; look <= CELLS; look++)
 		for (unsigned int first = 0; first < CELLS; first++)
 			for (unsigned int last = 0; last < CELLS; last++)
-				set_once(c, base, look, first, last);
+				change_once(c, base, look, first, last);
 }
 
 static void try_maps_at(uint64_t base)
@@ -112,23 +150,76 @@ static void try_maps_at(uint64_t base)
 
 		for (unsigned int i = 0, rest = m; i < CELLS; i++, rest /= 3)
 			c.bits[i] = rest % 3;
-		set_all(&c, base);
+		change_all(&c, base);
 		for (c.cut = 1; c.cut < CELLS; c.cut++)
 			if (c.bits[c.cut] && c.bits[c.cut] == c.bits[c.cut - 1])
-				set_all(&c, base);
+				change_all(&c, base);
 	}
 }
 
-static void test_every_set_of_a_small_map_at_the_beginning(void **state)
+static void test_every_change_of_a_small_map_at_the_beginning(void **state)
 {
 	(void)state;
 	try_maps_at(0);
 }
 
-static void test_every_set_of_a_small_map_at_the_end(void **state)
+static void test_every_change_of_a_small_map_at_the_end(void **state)
 {
 	(void)state;
 	try_maps_at(UINT64_MAX - CELLS + 1);
+}
+
+#define WIDE  6 /* a range of 4, and a hole of 2 */
+#define WIDES 130
+
+/* [first, last] of range @i changes, as does the array. */
+static void change_wide(
+	struct range_map *map, unsigned int *cells, uint64_t first, uint64_t last, unsigned int bits)
+{
+	assert_int_equal(
+		bits ? range_map_set(map, first, last, NULL, bits) : range_map_erase(map, first, last), 0);
+	for (uint64_t i = first; i <= last; i++)
+		cells[i] = bits;
+}
+
+static void check_wide(const struct range_map *map, const unsigned int *cells, unsigned int nr)
+{
+	const char *reason;
+
+	assert_true(range_map_validate(map, &reason));
+	for (unsigned int i = 0; i < nr * WIDE; i++) {
+		const struct range_map_range *range = range_map_at(map, i);
+
+		assert_int_equal(range ? range->bits : 0, cells[i]);
+	}
+}
+
+/* [@from, @to] of the @i-th of @nr ranges, after a look there. */
+static void change_one_of(unsigned int nr, unsigned int i, uint64_t from, uint64_t to, unsigned int bits)
+{
+	unsigned int cells[WIDES * WIDE] = { 0 };
+	struct range_map map;
+
+	range_map_init(&map, &join_equals, NULL);
+	for (unsigned int k = 0; k < nr; k++)
+		change_wide(&map, cells, k * WIDE, k * WIDE + 3, 1 + k % 2);
+	assert_non_null(range_map_at(&map, i * WIDE));
+	assert_int_equal(range_map_set(&map, i * WIDE, i * WIDE, NULL, RANGE_MAP_TOMBSTONE), -EINVAL);
+	change_wide(&map, cells, i * WIDE + from, i * WIDE + to, bits);
+	check_wide(&map, cells, nr);
+	range_map_destroy(&map);
+}
+
+static void test_every_range_of_maps_of_about_a_piece(void **state)
+{
+	static const unsigned int sizes[] = { 1, 2, 61, 62, 63, 64, 65, 128, 129, WIDES };
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
+		for (unsigned int i = 0; i < sizes[s]; i++)
+			for (unsigned int from = 0; from < WIDE; from++)
+				for (unsigned int to = from; to < WIDE; to++)
+					change_one_of(sizes[s], i, from, to, (from + to) % 3 ? 3 : 0);
 }
 
 static void test_what_so_many_bits_of_address_reach(void **state)
@@ -160,8 +251,9 @@ static void test_what_so_many_bits_of_address_reach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_set_of_a_small_map_at_the_beginning),
-		cmocka_unit_test(test_every_set_of_a_small_map_at_the_end),
+		cmocka_unit_test(test_every_change_of_a_small_map_at_the_beginning),
+		cmocka_unit_test(test_every_change_of_a_small_map_at_the_end),
+		cmocka_unit_test(test_every_range_of_maps_of_about_a_piece),
 		cmocka_unit_test(test_what_so_many_bits_of_address_reach),
 	};
 
