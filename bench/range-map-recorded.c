@@ -15,19 +15,24 @@
 
 #define OPERATIONS 100000
 
-static void no_change(void *tracker, const struct tracker_set *set, size_t nr)
+static void no_set(void *tracker, unsigned long first, unsigned long last, unsigned long bits)
 {
 	/* The compiler may not leave out what leads here. */
-	__asm__ volatile("" : : "r"(tracker), "r"(set->first + set->last + set->bits), "r"(nr));
+	__asm__ volatile("" : : "r"(tracker), "r"(first), "r"(last), "r"(bits));
 }
 
-static unsigned long no_find(void *tracker, const unsigned long *at, size_t nr)
+static void no_erase(void *tracker, unsigned long first, unsigned long last)
 {
-	__asm__ volatile("" : : "r"(tracker), "r"(*at), "r"(nr));
+	__asm__ volatile("" : : "r"(tracker), "r"(first), "r"(last));
+}
+
+static unsigned long no_find(void *tracker, unsigned long at)
+{
+	__asm__ volatile("" : : "r"(tracker), "r"(at));
 	return 0;
 }
 
-static const struct tracker_ops no_ops = { .set = no_change, .erase = no_change, .find = no_find };
+static const struct tracker_ops no_ops = { .set_one = no_set, .erase_one = no_erase, .find_one = no_find };
 
 static unsigned long carry_out(const struct tracker_calls *all, const struct tracker_ops *ops, void *tracker)
 {
@@ -35,14 +40,13 @@ static unsigned long carry_out(const struct tracker_calls *all, const struct tra
 
 	for (size_t i = 0; i < all->nr; i++) {
 		const struct tracker_call *call = &all->calls[i];
-		struct tracker_set set = { call->first, call->last, call->bits };
 
 		if (call->kind == TRACKER_FIND)
-			sum += ops->find(tracker, &call->first, 1);
+			sum += ops->find_one(tracker, call->first);
 		else if (call->kind == TRACKER_ERASE)
-			ops->erase(tracker, &set, 1);
+			ops->erase_one(tracker, call->first, call->last);
 		else
-			ops->set(tracker, &set, 1);
+			ops->set_one(tracker, call->first, call->last, call->bits);
 	}
 	return sum;
 }

@@ -22,6 +22,11 @@ struct tracker_set {
 struct tracker_ops {
 	void *(*create)(void);
 	void (*destroy)(void *tracker);
+	/* One by one, as a recorded program asks. */
+	void (*set_one)(void *tracker, unsigned long first, unsigned long last, unsigned long bits);
+	void (*erase_one)(void *tracker, unsigned long first, unsigned long last);
+	unsigned long (*find_one)(void *tracker, unsigned long at);
+	/* Many. */
 	void (*set)(void *tracker, const struct tracker_set *set, size_t nr);
 	/* Nothing is left in [first, last]. */
 	void (*erase)(void *tracker, const struct tracker_set *range, size_t nr);

@@ -23,15 +23,15 @@ template <class tracker> struct map_tracker {
 		return it;
 	}
 
-	static void set_one(tracker &map, const tracker_set &set)
+	static void set_one(void *ranges, unsigned long first, unsigned long last, unsigned long bits)
 	{
-		unsigned long first = set.first, last = set.last;
+		auto &map = *static_cast<tracker *>(ranges);
 		auto it = from(map, first - 1);
 
 		if (it != map.end() && it->first < first) {
 			rest old = it->second;
 
-			if (old.bits == set.bits) {
+			if (old.bits == bits) {
 				if (old.last >= last)
 					return;
 				first = it->first;
@@ -48,9 +48,9 @@ template <class tracker> struct map_tracker {
 		while (it != map.end() && it->first <= last + 1) {
 			rest old = it->second;
 
-			if (old.bits == set.bits && old.last > last) {
+			if (old.bits == bits && old.last > last) {
 				last = old.last;
-			} else if (it->first == last + 1 && old.bits != set.bits) {
+			} else if (it->first == last + 1 && old.bits != bits) {
 				break;
 			} else if (old.last > last) {
 				it = map.erase(it);
@@ -58,17 +58,18 @@ template <class tracker> struct map_tracker {
 				break;
 			}
 			if (it->first == first) {
-				it->second = { last, set.bits };
+				it->second = { last, bits };
 				++it;
 				continue;
 			}
 			it = map.erase(it);
 		}
-		map.insert_or_assign(it, first, rest{ last, set.bits });
+		map.insert_or_assign(it, first, rest{ last, bits });
 	}
 
-	static void erase_one(tracker &map, unsigned long first, unsigned long last)
+	static void erase_one(void *ranges, unsigned long first, unsigned long last)
 	{
+		auto &map = *static_cast<tracker *>(ranges);
 		auto it = from(map, first);
 
 		if (it != map.end() && it->first < first) {
@@ -102,24 +103,27 @@ template <class tracker> struct map_tracker {
 	static void set_all(void *map, const tracker_set *set, size_t nr)
 	{
 		for (size_t i = 0; i < nr; i++)
-			set_one(*static_cast<tracker *>(map), set[i]);
+			set_one(map, set[i].first, set[i].last, set[i].bits);
 	}
 	static void erase_all(void *map, const tracker_set *range, size_t nr)
 	{
 		for (size_t i = 0; i < nr; i++)
-			erase_one(*static_cast<tracker *>(map), range[i].first, range[i].last);
+			erase_one(map, range[i].first, range[i].last);
+	}
+	static unsigned long find_one(void *map, unsigned long at)
+	{
+		const auto &ranges = *static_cast<const tracker *>(map);
+		auto it = ranges.upper_bound(at);
+
+		return it != ranges.begin() && (--it)->second.last >= at ? it->second.last + it->second.bits
+									 : 0;
 	}
 	static unsigned long find(void *map, const unsigned long *at, size_t nr)
 	{
-		const auto &ranges = *static_cast<const tracker *>(map);
 		unsigned long sum = 0;
 
-		for (size_t i = 0; i < nr; i++) {
-			auto it = ranges.upper_bound(at[i]);
-
-			if (it != ranges.begin() && (--it)->second.last >= at[i])
-				sum += it->second.last + it->second.bits;
-		}
+		for (size_t i = 0; i < nr; i++)
+			sum += find_one(map, at[i]);
 		return sum;
 	}
 	static unsigned long room(void *map, const tracker_set *query, size_t nr)
@@ -130,13 +134,15 @@ template <class tracker> struct map_tracker {
 		for (size_t i = 0; i < nr; i++) {
 			unsigned long at = query[i].first;
 
-			for (auto it = from(ranges, at); it != ranges.end() && it->first < at + query[i].last; ++it)
+			for (auto it = from(ranges, at); it != ranges.end() && it->first < at + query[i].last;
+				++it)
 				at = it->second.last + 1;
 			sum += at;
 		}
 		return sum;
 	}
-	static constexpr tracker_ops ops = { create, destroy, set_all, erase_all, find, room };
+	static constexpr tracker_ops ops = { create, destroy, set_one, erase_one, find_one, set_all,
+		erase_all, find, room };
 };
 
 #endif // BENCH_MAP_TRACKER_HPP

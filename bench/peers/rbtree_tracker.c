@@ -78,28 +78,29 @@ static struct node *drop(struct tracker *t, struct node *node)
 }
 
 /* [first, last] lies inside @node, which has other bits and reaches out of it on both sides. */
-static void set_inside(struct tracker *t, struct node *node, const struct tracker_set *set)
+static void set_inside(
+	struct tracker *t, struct node *node, unsigned long first, unsigned long last, unsigned long bits)
 {
-	unsigned long last = node->last;
+	unsigned long end = node->last;
 
-	node->last = set->first - 1;
-	add(t, set->first, set->last, set->bits);
-	add(t, set->last + 1, last, node->bits);
+	node->last = first - 1;
+	add(t, first, last, bits);
+	add(t, last + 1, end, node->bits);
 }
 
-static void set_one(struct tracker *t, const struct tracker_set *set)
+static void set_one(void *tracker, unsigned long first, unsigned long last, unsigned long bits)
 {
-	unsigned long first = set->first, last = set->last;
+	struct tracker *t = tracker;
 	struct node *node = from(t, first - 1), *keep = NULL; /* with the neighbour below */
 
-	if (node && node->first <= first && node->last >= last && node->bits == set->bits)
+	if (node && node->first <= first && node->last >= last && node->bits == bits)
 		return;
 	if (node && node->first < first && node->last > last) {
-		set_inside(t, node, set);
+		set_inside(t, node, first, last, bits);
 		return;
 	}
 	if (node && node->first < first) {
-		if (node->bits == set->bits)
+		if (node->bits == bits)
 			keep = node;
 		else if (node->last >= first)
 			node->last = first - 1;
@@ -114,7 +115,7 @@ static void set_one(struct tracker *t, const struct tracker_set *set)
 		}
 	}
 	if (node && node->first <= last + 1) {
-		if (node->bits == set->bits) {
+		if (node->bits == bits) {
 			if (keep) {
 				last = node->last;
 				drop(t, node);
@@ -127,17 +128,18 @@ static void set_one(struct tracker *t, const struct tracker_set *set)
 		}
 	}
 	if (!keep) {
-		add(t, first, last, set->bits);
+		add(t, first, last, bits);
 		return;
 	}
-	if (keep->first > first || keep->bits != set->bits)
+	if (keep->first > first || keep->bits != bits)
 		keep->first = first;
 	keep->last = last;
-	keep->bits = set->bits;
+	keep->bits = bits;
 }
 
-static void erase_one(struct tracker *t, unsigned long first, unsigned long last)
+static void erase_one(void *tracker, unsigned long first, unsigned long last)
 {
+	struct tracker *t = tracker;
 	struct node *node = from(t, first);
 
 	if (node && node->first < first) {
@@ -179,7 +181,7 @@ static void destroy(void *tracker)
 static void set_all(void *tracker, const struct tracker_set *set, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
-		set_one(tracker, &set[i]);
+		set_one(tracker, set[i].first, set[i].last, set[i].bits);
 }
 
 static void erase_all(void *tracker, const struct tracker_set *range, size_t nr)
@@ -188,27 +190,30 @@ static void erase_all(void *tracker, const struct tracker_set *range, size_t nr)
 		erase_one(tracker, range[i].first, range[i].last);
 }
 
-static unsigned long find(void *tracker, const unsigned long *at, size_t nr)
+static unsigned long find_one(void *tracker, unsigned long at)
 {
 	const struct tracker *t = tracker;
+	struct rb_node *rb = t->root.rb_node;
+
+	while (rb) {
+		const struct node *node = node_of(rb);
+
+		if (node->last < at)
+			rb = rb->rb_right;
+		else if (node->first > at)
+			rb = rb->rb_left;
+		else
+			return node->last + node->bits;
+	}
+	return 0;
+}
+
+static unsigned long find(void *tracker, const unsigned long *at, size_t nr)
+{
 	unsigned long sum = 0;
 
-	for (size_t i = 0; i < nr; i++) {
-		struct rb_node *rb = t->root.rb_node;
-
-		while (rb) {
-			const struct node *node = node_of(rb);
-
-			if (node->last < at[i]) {
-				rb = rb->rb_right;
-			} else if (node->first > at[i]) {
-				rb = rb->rb_left;
-			} else {
-				sum += node->last + node->bits;
-				break;
-			}
-		}
-	}
+	for (size_t i = 0; i < nr; i++)
+		sum += find_one(tracker, at[i]);
 	return sum;
 }
 
@@ -229,4 +234,5 @@ static unsigned long room(void *tracker, const struct tracker_set *query, size_t
 	return sum;
 }
 
-const struct tracker_ops rbtree_tracker = { create, destroy, set_all, erase_all, find, room };
+const struct tracker_ops rbtree_tracker = { create, destroy, set_one, erase_one, find_one, set_all, erase_all,
+	find, room };

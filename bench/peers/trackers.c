@@ -24,28 +24,43 @@ static void map_destroy(void *tracker)
 	free(tracker);
 }
 
+static void map_set_one(void *tracker, unsigned long first, unsigned long last, unsigned long bits)
+{
+	if (range_map_set(tracker, first, last, NULL, bits) != 0)
+		exit(1);
+}
+
 static void map_set(void *tracker, const struct tracker_set *set, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (range_map_set(tracker, set[i].first, set[i].last, NULL, set[i].bits) != 0)
-			exit(1);
+		map_set_one(tracker, set[i].first, set[i].last, set[i].bits);
+}
+
+static void map_erase_one(void *tracker, unsigned long first, unsigned long last)
+{
+	if (range_map_erase(tracker, first, last) != 0)
+		exit(1);
 }
 
 static void map_erase(void *tracker, const struct tracker_set *range, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (range_map_erase(tracker, range[i].first, range[i].last) != 0)
-			exit(1);
+		map_erase_one(tracker, range[i].first, range[i].last);
+}
+
+static unsigned long map_find_one(void *tracker, unsigned long at)
+{
+	const struct range_map_range *range = range_map_at(tracker, at);
+
+	return range ? range->last + range->bits : 0;
 }
 
 static unsigned long map_find(void *tracker, const unsigned long *at, size_t nr)
 {
-	struct range_map_range range;
 	unsigned long sum = 0;
 
 	for (size_t i = 0; i < nr; i++)
-		if (range_map_find(tracker, at[i], &range))
-			sum += range.last + range.bits;
+		sum += map_find_one(tracker, at[i]);
 	return sum;
 }
 
@@ -64,8 +79,8 @@ static unsigned long map_room(void *tracker, const struct tracker_set *query, si
 	return sum;
 }
 
-const struct tracker_ops range_map_tracker = { map_create, map_destroy, map_set, map_erase, map_find,
-	map_room };
+const struct tracker_ops range_map_tracker = { map_create, map_destroy, map_set_one, map_erase_one,
+	map_find_one, map_set, map_erase, map_find, map_room };
 
 static void *shared_create(void)
 {
@@ -76,19 +91,24 @@ static void *shared_create(void)
 	return map;
 }
 
-static unsigned long shared_find(void *tracker, const unsigned long *at, size_t nr)
+static unsigned long shared_find_one(void *tracker, unsigned long at)
 {
 	struct range_map_range range;
+
+	return range_map_lookup(tracker, at, &range) ? range.last + range.bits : 0;
+}
+
+static unsigned long shared_find(void *tracker, const unsigned long *at, size_t nr)
+{
 	unsigned long sum = 0;
 
 	for (size_t i = 0; i < nr; i++)
-		if (range_map_lookup(tracker, at[i], &range))
-			sum += range.last + range.bits;
+		sum += shared_find_one(tracker, at[i]);
 	return sum;
 }
 
-const struct tracker_ops shared_map_tracker = { shared_create, map_destroy, map_set, map_erase, shared_find,
-	map_room };
+const struct tracker_ops shared_map_tracker = { shared_create, map_destroy, map_set_one, map_erase_one,
+	shared_find_one, map_set, map_erase, shared_find, map_room };
 
 static void *maple_create(void)
 {
@@ -105,44 +125,55 @@ static void maple_destroy(void *tracker)
 }
 
 /* Neighbours with the same bits are looked for on both sides first. */
+static void maple_set_one(void *tracker, unsigned long first, unsigned long last, unsigned long bits)
+{
+	struct ma_state left = mas_at(tracker, first - 1, first - 1);
+	struct ma_state right = mas_at(tracker, last + 1, last + 1);
+	struct ma_state mas = mas_at(tracker, first, last);
+	void *entry = xa_mk_value(bits);
+
+	if (mas_walk(&left) == entry)
+		mas.index = left.index;
+	if (mas_walk(&right) == entry)
+		mas.last = right.last;
+	if (mas_store_gfp(&mas, entry, GFP_KERNEL) != 0)
+		exit(1);
+}
+
 static void maple_set(void *tracker, const struct tracker_set *set, size_t nr)
 {
-	for (size_t i = 0; i < nr; i++) {
-		struct ma_state left = mas_at(tracker, set[i].first - 1, set[i].first - 1);
-		struct ma_state right = mas_at(tracker, set[i].last + 1, set[i].last + 1);
-		struct ma_state mas = mas_at(tracker, set[i].first, set[i].last);
-		void *entry = xa_mk_value(set[i].bits);
+	for (size_t i = 0; i < nr; i++)
+		maple_set_one(tracker, set[i].first, set[i].last, set[i].bits);
+}
 
-		if (mas_walk(&left) == entry)
-			mas.index = left.index;
-		if (mas_walk(&right) == entry)
-			mas.last = right.last;
-		if (mas_store_gfp(&mas, entry, GFP_KERNEL) != 0)
-			exit(1);
-	}
+static void maple_erase_one(void *tracker, unsigned long first, unsigned long last)
+{
+	struct ma_state mas = mas_at(tracker, first, last);
+
+	if (mas_store_gfp(&mas, NULL, GFP_KERNEL) != 0)
+		exit(1);
 }
 
 static void maple_erase(void *tracker, const struct tracker_set *range, size_t nr)
 {
-	for (size_t i = 0; i < nr; i++) {
-		struct ma_state mas = mas_at(tracker, range[i].first, range[i].last);
+	for (size_t i = 0; i < nr; i++)
+		maple_erase_one(tracker, range[i].first, range[i].last);
+}
 
-		if (mas_store_gfp(&mas, NULL, GFP_KERNEL) != 0)
-			exit(1);
-	}
+static unsigned long maple_find_one(void *tracker, unsigned long at)
+{
+	struct ma_state mas = mas_at(tracker, at, at);
+	void *entry = mas_walk(&mas);
+
+	return entry ? mas.last + xa_to_value(entry) : 0;
 }
 
 static unsigned long maple_find(void *tracker, const unsigned long *at, size_t nr)
 {
 	unsigned long sum = 0;
 
-	for (size_t i = 0; i < nr; i++) {
-		struct ma_state mas = mas_at(tracker, at[i], at[i]);
-		void *entry = mas_walk(&mas);
-
-		if (entry)
-			sum += mas.last + xa_to_value(entry);
-	}
+	for (size_t i = 0; i < nr; i++)
+		sum += maple_find_one(tracker, at[i]);
 	return sum;
 }
 
@@ -160,5 +191,5 @@ static unsigned long maple_room(void *tracker, const struct tracker_set *query, 
 	return sum;
 }
 
-const struct tracker_ops maple_tracker = { maple_create, maple_destroy, maple_set, maple_erase, maple_find,
-	maple_room };
+const struct tracker_ops maple_tracker = { maple_create, maple_destroy, maple_set_one, maple_erase_one,
+	maple_find_one, maple_set, maple_erase, maple_find, maple_room };
