@@ -16,7 +16,7 @@ MM_UNITS = runs_of("corners of an address space, maple", "merge scenarios", "whe
                    "space ends", "damage is found, maple",
                    "one free area of each thread", "failed joins", "arguments out of range", "rules one by one, maple")
 PAGE_UNITS = runs_of("contents of pages", "corners of pages", "damage is found, pages", "the stack of exec")
-REPLAY_UNITS = runs_of("controls of the mirror", "replay", "replay_partial", "replay_causes", "replay_bounds", "nonsense")
+REPLAY_UNITS = runs_of("controls of the mirror", "replay", "replay_partial", "replay_causes", "replay_bounds", "page_sizes", "nonsense")
 LEDGER = runs_of("answers of the command", "ledger", "explanations without memory", "what explanations tell", "budgets", "cases",
                  "differences between recordings", "exports", "pages of a report")
 ROOMS = {  # what is changed; what is left out, with the reason; what is run until one fails
@@ -57,7 +57,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
                      "signals and job control", "program_ forks", "program_ random-threads", "behaviour", "attach by ptrace")),
     "bpf": (["trace/live/bpf/*.c"], [], runs_of("records of BPF, scripted", "attach by BPF", "maps of running processes", "top")),
     "format": (["trace/format/*.[ch]"], [],
-               runs_of("format", "call_ranges", "table of calls", "replay", "versions of recordings", "nonsense",
+               runs_of("format", "call_ranges", "page_sizes", "table of calls", "replay", "versions of recordings", "nonsense",
                        "controls of verify", "fuzz_ recordings, the corpus", "histories", "what the command writes")),
     "explain": (["trace/explain/*.[ch]"], [], LEDGER),
     "whatif": (["trace/whatif/*.[ch]"], [], runs_of("answers of the command", "cases", "what explanations tell", "differences between recordings")),

@@ -80,6 +80,7 @@ static int add_space(struct text_recording *t, const char *how)
 	bool part = strcmp(how, "part") == 0;
 	const char *anon = strstr(how, " anon "), *brk = strstr(how, " brk ");
 
+	e.space.task_size = (1UL << 47) - t->header.page_size;
 	e.space.attached = strncmp(how, "attached", 8) == 0;
 	e.space.brk = brk ? strtoull(brk + 5, NULL, 0) : e.space.brk;
 	if ((*how && !e.space.attached && !part) || emit(t, e) || (anon && add_anon(t, anon + 6)))
@@ -271,6 +272,7 @@ static const struct {
 } header_numbers[] = { { "max_map_count", offsetof(struct trace_header, max_map_count), 8 },
 	{ "mmap_min_addr", offsetof(struct trace_header, mmap_min_addr), 8 },
 	{ "stack_guard_gap", offsetof(struct trace_header, stack_guard_gap), 4 },
+	{ "page_size", offsetof(struct trace_header, page_size), 4 },
 	{ "pkeys", offsetof(struct trace_header, pkeys), 1 } };
 
 /* Little-endian: the value's first bytes are the number of that size. */
