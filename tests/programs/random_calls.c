@@ -140,10 +140,15 @@ static void do_mmap(struct worker *w)
 	/* What went outside the window is given back, in pieces at times. */
 	if (p != MAP_FAILED &&
 		((unsigned long)p < w->window || (unsigned long)p >= w->window + PAGES * PAGE)) {
+		unsigned long gone = one_in(w, 2) && len > PAGE ? PAGE : 0;
+
 		touch(w);
-		if (one_in(w, 2) && len > PAGE)
-			munmap(p, PAGE);
-		munmap(p, len);
+		if (gone)
+			munmap(p, gone);
+		/* A thread that begins may have its stack there by now. */
+		if (!w->threads)
+			gone = 0;
+		munmap((char *)p + gone, len - gone);
 	}
 }
 
