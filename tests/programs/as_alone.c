@@ -420,12 +420,12 @@ static void stopped_threads(void)
 /* --- filters of its own ---------------------------------------------------------------------------------------- */
 
 /* Without a tracer, what it would be asked about is not there. */
-static void own_filter_asks_nobody(void)
+static void asks_nobody(unsigned int mark)
 {
 	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_munmap, 1, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | 7),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | mark),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
 	struct sock_fprog prog = { .len = 5, .filter = code };
 	char *p = place(1);
@@ -436,6 +436,23 @@ static void own_filter_asks_nobody(void)
 	expect(munmap(p, PAGE) == -1 && errno == ENOSYS);
 	expect(mprotect(p, PAGE, RW) == 0);
 	p[0] = 1;
+}
+
+static void own_filter_asks_nobody(void)
+{
+	asks_nobody(7);
+}
+
+/* Not even with the recorder's own mark: in a child, whose filter it is, too. */
+static void own_filter_asks_as_the_recorder_does(void)
+{
+	pid_t pid;
+
+	asks_nobody(0x6d70);
+	pid = fork();
+	if (!pid)
+		_exit(syscall(SYS_getppid) == -1 && errno == ENOSYS ? 0 : 1);
+	ends_well(pid);
 }
 
 /* The status of a child that does this in strict mode: it can do nothing but read, write, exit and sigreturn. */
@@ -797,6 +814,7 @@ static const struct test_case all[] = {
 	{ "let-go-beside-signals", let_go_beside_signals, "lost=2" },
 	{ "seized-by-parent", seized_by_parent, "lost=1" },
 	{ "own-filter-asks-nobody", own_filter_asks_nobody, "" },
+	{ "own-filter-asks-as-the-recorder-does", own_filter_asks_as_the_recorder_does, "" },
 	{ "strict-mode", strict_mode, "" },
 	{ "strict-mode-of-another-user", strict_mode_of_another_user, "" },
 	{ "strict-mode-beside-a-filter", strict_mode_beside_a_filter, "" },

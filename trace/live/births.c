@@ -9,6 +9,7 @@
  *        its parent's stop; a parent that is killed before that is asked for the number at its end.
  */
 #include <sched.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
@@ -172,6 +173,7 @@ static void announce(struct live *l, struct task *parent, pid_t tid)
 	child->tgid = process_of_thread(tid) != tid ? parent->tgid : tid;
 	child->waiting = false;
 	child->strict = parent->strict;
+	memcpy(child->own_marks, parent->own_marks, sizeof(child->own_marks));
 	child->unseen = parent->unseen;
 	child->no_privileges = parent->no_privileges;
 	child->argument = parent->argument;

@@ -72,6 +72,7 @@
 #define FILTER_MAX        640         /* instructions */
 #define RED_ZONE          128         /* what lies below the stack pointer may be in use, so far */
 #define FILTER_MARK       0x6d70      /* in the answers of our filter */
+#define OWN_MARKS         1024        /* numbers of calls, without the bit of their table */
 #define FILTER_LET_GO     0x766d6170u /* in PTRACE_TRACEME's fourth argument: not asked about */
 
 static inline uint64_t page_start(uint64_t addr)
@@ -179,9 +180,10 @@ struct task {
 	bool has_ended;      /* is at its exit stop */
 	bool unstopped;      /* attach.c: may be in a call since before it was attached to */
 	bool strict;         /* sandbox.c, SB1 */
-	bool takes_its_own;  /* puppet.c: it was put back before its call, which is now to be made as it is */
-	bool unseen;         /* SB2: nor are its children recorded */
-	bool no_privileges;  /* it has itself asked for no_new_privs, or is the child of who has */
+	uint64_t own_marks[MACHINE_TABLES][OWN_MARKS / 64]; /* SB4: calls, by table and number */
+	bool takes_its_own; /* puppet.c: it was put back before its call, which is now to be made as it is */
+	bool unseen;        /* SB2: nor are its children recorded */
+	bool no_privileges; /* it has itself asked for no_new_privs, or is the child of who has */
 	bool argument_changed; /* births.c, BI1: the first one, which was this */
 	uint64_t argument;
 	uint32_t argument_abi; /* of the call whose it was */
@@ -409,6 +411,8 @@ void on_filter(struct live *l, struct task *t);
 /* At the entry of a call that strict mode forbids. */
 bool is_forbidden(const struct task *t, uint32_t mark);
 void end_strictly(struct live *l, struct task *t);
+/* A call that was stopped with our mark, which a filter of the program's own has, too: that one asks nobody. */
+bool asks_by_itself(const struct task *t, uint32_t arch, uint64_t nr);
 
 /* privileges.c: after an exec. */
 void note_privileges(struct live *l, const struct task *t);

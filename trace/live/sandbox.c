@@ -9,6 +9,8 @@
  *        its supervisor lets continue, pass by unseen.  The filter's program is looked at: can it ask about a call that is
  *        recorded?  If so, no more is told of that address space, and this is told as lost; the program goes on as it would.
  *    SB3  Other answers of the program's own filters leave the call undone, and the map as it is, or rank below ours.
+ *    SB4  Of filters that ask a tracer the last one's mark is told.  One of the program's own that has ours is looked at like
+ *        those of SB2: what it can answer so is refused, as alone.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -130,9 +132,9 @@ enum known { ANYTHING, NUMBER, ARCH, KINDS };
 
 /* At which instructions the program can be, with what known. */
 struct reach {
-	const struct sock_filter *code;
+	struct sock_filter code[BPF_MAXINSNS];
 	unsigned short len;
-	uint32_t nr, arch;
+	uint32_t nr, arch, answer, mask; /* which answer is looked for */
 	bool at[BPF_MAXINSNS][KINDS];
 };
 
@@ -182,15 +184,20 @@ static enum known loaded(const struct sock_filter *i)
 							     : ANYTHING;
 }
 
-/* One instruction.  True: it may answer that the listener is to be asked. */
+/* What is computed may be anything. */
+static bool is_answer(const struct reach *r, const struct sock_filter *i)
+{
+	return BPF_CLASS(i->code) == BPF_RET && (BPF_RVAL(i->code) != BPF_K || (i->k & r->mask) == r->answer);
+}
+
+/* One instruction.  True: it may be the answer. */
 static bool reach_from(struct reach *r, uint32_t pc, enum known a)
 {
 	const struct sock_filter *i = &r->code[pc];
 
 	switch (BPF_CLASS(i->code)) {
 	case BPF_RET:
-		return BPF_RVAL(i->code) != BPF_K ||
-		       (i->k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
+		return is_answer(r, i);
 	case BPF_JMP:
 		reach_by_jump(r, pc, a);
 		return false;
@@ -235,22 +242,73 @@ static bool may_ask_about_ours(struct reach *r)
 	return false;
 }
 
+/* The filter that the task is about to put in place.  NULL: it cannot be looked at. */
+static struct reach *look_at_filter(const struct task *t, uint32_t answer, uint32_t mask)
+{
+	struct reach *r = malloc(sizeof(*r));
+	struct sock_fprog prog = { 0 };
+
+	if (r && read_memory(t->tid, t->call.args[2], &prog, sizeof(prog)) && prog.len <= BPF_MAXINSNS &&
+		read_memory(t->tid, (uintptr_t)prog.filter, r->code, prog.len * sizeof(r->code[0]))) {
+		r->len = prog.len;
+		r->answer = answer;
+		r->mask = mask;
+		return r;
+	}
+	free(r);
+	return NULL;
+}
+
 /* What cannot be looked at may do anything. */
 static bool may_hide_calls(const struct task *t)
 {
-	struct sock_filter code[BPF_MAXINSNS];
-	struct reach *r = malloc(sizeof(*r));
-	struct sock_fprog prog = { 0 };
-	bool hides = true;
+	struct reach *r = look_at_filter(t, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ACTION_FULL);
+	bool hides = !r || may_ask_about_ours(r);
 
-	if (r && read_memory(t->tid, t->call.args[2], &prog, sizeof(prog)) && prog.len <= BPF_MAXINSNS &&
-		read_memory(t->tid, (uintptr_t)prog.filter, code, prog.len * sizeof(code[0]))) {
-		r->code = code;
-		r->len = prog.len;
-		hides = may_ask_about_ours(r);
-	}
 	free(r);
 	return hides;
+}
+
+/* --- SB4 ------------------------------------------------------------------------------------------------------- */
+
+static void add_own_marks(struct live *l, struct task *t, uint32_t table, uint32_t nr)
+{
+	struct task *other;
+	unsigned long tid = 0;
+
+	t->own_marks[table][nr / 64] |= 1ull << nr % 64;
+	if (t->call.nr == NR_seccomp && (t->call.args[1] & SECCOMP_FILTER_FLAG_TSYNC))
+		mt_for_each (&l->tasks, other, tid, ULONG_MAX)
+			if (other->tgid == t->tgid)
+				other->own_marks[table][nr / 64] |= 1ull << nr % 64;
+}
+
+/* One that cannot be read is refused by the kernel, too. */
+static void note_own_marks(struct live *l, struct task *t)
+{
+	struct reach *r = look_at_filter(
+		t, SECCOMP_RET_TRACE | FILTER_MARK, SECCOMP_RET_ACTION_FULL | SECCOMP_RET_DATA);
+	bool any = false;
+
+	for (uint32_t pc = 0; r && pc < r->len; pc++)
+		any |= is_answer(r, &r->code[pc]);
+	for (uint32_t i = 0; any && i < nr_machine_tables; i++)
+		for (uint32_t nr = 0; nr < OWN_MARKS; nr++)
+			if (may_ask(r, machine_tables[i].arch, nr | machine_tables[i].bit))
+				add_own_marks(l, t, i, nr);
+	free(r);
+}
+
+bool asks_by_itself(const struct task *t, uint32_t arch, uint64_t nr)
+{
+	enum trace_abi abi;
+	uint32_t number, i = 0;
+
+	if (!machine_table_of(arch, nr, &abi, &number) || number >= OWN_MARKS)
+		return false;
+	while (machine_tables[i].abi != abi)
+		i++;
+	return t->own_marks[i][number / 64] >> number % 64 & 1;
 }
 
 static void mark_unseen(struct live *l, struct task *t)
@@ -272,6 +330,21 @@ static void mark_unseen(struct live *l, struct task *t)
 
 /* --- the entry ------------------------------------------------------------------------------------------------- */
 
+static bool puts_filter(const struct trace_call *c)
+{
+	return c->nr == NR_prctl ? c->args[0] == PR_SET_SECCOMP && c->args[1] == SECCOMP_MODE_FILTER
+				 : c->args[0] == SECCOMP_SET_MODE_FILTER;
+}
+
+static void look_at_own_filter(struct live *l, struct task *t)
+{
+	bool listens = t->call.nr == NR_seccomp && (t->call.args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER);
+
+	note_own_marks(l, t);
+	if (listens && may_hide_calls(t))
+		mark_unseen(l, t);
+}
+
 void on_filter(struct live *l, struct task *t)
 {
 	const struct trace_call *c = &t->call;
@@ -282,8 +355,7 @@ void on_filter(struct live *l, struct task *t)
 		; /* there is no filter of ours that it could meet */
 	else if (wants_strict_mode(t))
 		be_strict(t);
-	else if (c->nr == NR_seccomp && c->args[0] == SECCOMP_SET_MODE_FILTER &&
-		 (c->args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) && may_hide_calls(t))
-		mark_unseen(l, t);
+	else if (puts_filter(c))
+		look_at_own_filter(l, t);
 	resume(l, t, 0);
 }

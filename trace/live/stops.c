@@ -204,7 +204,7 @@ static void on_entry(struct live *l, struct task *t)
 	settle_deferred(l, t);
 	if (is_forbidden(t, info.seccomp.ret_data)) {
 		end_strictly(l, t);
-	} else if (info.seccomp.ret_data != FILTER_MARK) {
+	} else if (info.seccomp.ret_data != FILTER_MARK || asks_by_itself(t, info.arch, info.seccomp.nr)) {
 		refuse_call(t); /* a filter of the program's own asks a tracer that it does not have */
 		resume(l, t, 0);
 	} else if (note_call(t, &info)) {
