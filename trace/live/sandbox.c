@@ -10,7 +10,7 @@
  *        recorded?  If so, no more is told of that address space, and this is told as lost; the program goes on as it would.
  *    SB3  Other answers of the program's own filters leave the call undone, and the map as it is, or rank below ours.
  *    SB4  Of filters that ask a tracer the last one's mark is told.  One of the program's own that has ours is looked at like
- *        those of SB2: what it can answer so is refused, as alone.
+ *        those of SB2: what it can answer so is refused, as alone.  An answer that it computes is not known to be that one.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -135,6 +135,7 @@ struct reach {
 	struct sock_filter code[BPF_MAXINSNS];
 	unsigned short len;
 	uint32_t nr, arch, answer, mask; /* which answer is looked for */
+	bool computed;                   /* one that is computed may be it */
 	bool at[BPF_MAXINSNS][KINDS];
 };
 
@@ -184,10 +185,11 @@ static enum known loaded(const struct sock_filter *i)
 							     : ANYTHING;
 }
 
-/* What is computed may be anything. */
 static bool is_answer(const struct reach *r, const struct sock_filter *i)
 {
-	return BPF_CLASS(i->code) == BPF_RET && (BPF_RVAL(i->code) != BPF_K || (i->k & r->mask) == r->answer);
+	if (BPF_CLASS(i->code) != BPF_RET)
+		return false;
+	return BPF_RVAL(i->code) != BPF_K ? r->computed : (i->k & r->mask) == r->answer;
 }
 
 /* One instruction.  True: it may be the answer. */
@@ -251,6 +253,7 @@ static struct reach *look_at_filter(const struct task *t, uint32_t answer, uint3
 	if (r && read_memory(t->tid, t->call.args[2], &prog, sizeof(prog)) && prog.len <= BPF_MAXINSNS &&
 		read_memory(t->tid, (uintptr_t)prog.filter, r->code, prog.len * sizeof(r->code[0]))) {
 		r->len = prog.len;
+		r->computed = false;
 		r->answer = answer;
 		r->mask = mask;
 		return r;
@@ -263,8 +266,12 @@ static struct reach *look_at_filter(const struct task *t, uint32_t answer, uint3
 static bool may_hide_calls(const struct task *t)
 {
 	struct reach *r = look_at_filter(t, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ACTION_FULL);
-	bool hides = !r || may_ask_about_ours(r);
+	bool hides = !r;
 
+	if (r) {
+		r->computed = true;
+		hides = may_ask_about_ours(r);
+	}
 	free(r);
 	return hides;
 }
