@@ -37,7 +37,8 @@ static int survey_all(
 
 int reading_survey(const char *command, const char *path, struct survey *survey)
 {
-	struct replay_options options = { .unchecked = true };
+	/* A child's peak may be what its fork gave it. */
+	struct replay_options options = { .unchecked = true, .fork_at_once = true };
 	struct trace_reader *reader;
 	struct replay *replay;
 	int status = open_recording(command, path, &reader);

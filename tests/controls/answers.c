@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * answers.txt: small recordings, what the command is asked about them, and the whole answer, line by line: values, units,
- * order, what is said on stderr, and the status. Nothing of an answer is left out, so nothing in it is untested.
+ * order, what is said on stderr, and the status. Nothing of an answer is left out, so nothing in it is untested; of a file that
+ * is written, the lines that the table has.
  *
  * usage: answers answers.txt
  *
@@ -60,6 +61,16 @@ static const char *lines_of(const struct text *t)
 	return t->size ? t->at : "";
 }
 
+static bool read_whole(const char *path, struct text *t)
+{
+	FILE *f = fopen(path, "re");
+	char part[LINE];
+
+	for (size_t n; f && (n = fread(part, 1, sizeof(part), f)) > 0;)
+		append(t, part, n);
+	return f && fclose(f) == 0;
+}
+
 /* The files that questions are about, in the folder where the commands run. */
 static struct {
 	const char *name;
@@ -73,7 +84,7 @@ static struct {
 	int nr, failed;
 	bool failing, asked;
 	char title[LINE], question[LINE];
-	struct text out, err;
+	struct text out, err, file; /* file: lines that OUT has to have, in this order */
 } now;
 
 static void fail(const char *what, const char *more)
@@ -189,6 +200,31 @@ static void compare(const char *what, const char *got, const char *expected)
 	free(said);
 }
 
+/* Each of the lines wanted, one behind the other; there may be others between them. */
+static void compare_file(char *wanted)
+{
+	struct text t = { .at = NULL };
+	const char *at;
+
+	if (!*wanted)
+		return;
+	append(&t, "\n", 1);
+	if (!read_whole("OUT", &t))
+		fail("there is no OUT, of: ", now.question);
+	at = t.at;
+	for (char *line; (line = strsep(&wanted, "\n")) != NULL && *line;) {
+		char whole[LINE];
+		const char *found;
+
+		snprintf(whole, sizeof(whole), "\n%s\n", line);
+		found = strstr(at, whole);
+		if (!found)
+			fail("OUT has not, or not in this order: ", line);
+		at = found ? found + strlen(line) : at;
+	}
+	free(t.at);
+}
+
 static command_fn *command_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -238,6 +274,8 @@ static void ask(void)
 	compare("the status", got, expected);
 	compare("stdout", a.out, lines_of(&now.out));
 	compare("stderr", a.err, lines_of(&now.err));
+	if (now.file.size)
+		compare_file(now.file.at);
 	answer_release(&a);
 }
 
@@ -255,7 +293,7 @@ static void begin_question(const char *question)
 {
 	ask();
 	snprintf(now.question, sizeof(now.question), "%s", question);
-	now.out.size = now.err.size = 0;
+	now.out.size = now.err.size = now.file.size = 0;
 	now.asked = true;
 }
 
@@ -276,6 +314,8 @@ static void read_line(const char *line, size_t *file)
 		append_line(&now.out, line + (line[1] == ' ' ? 2 : 1));
 	} else if (*line == '!') {
 		append_line(&now.err, line + (line[1] == ' ' ? 2 : 1));
+	} else if (*line == '=') {
+		append_line(&now.file, line + 2);
 	} else if (strcmp(line, "other") == 0) {
 		*file = 1;
 	} else if (*line == '<') {
@@ -283,17 +323,6 @@ static void read_line(const char *line, size_t *file)
 	} else {
 		append_line(&files[*file].recording, line);
 	}
-}
-
-/* All of it before the first question: a process that ends puts back what it shares with this one, such as an open file. */
-static bool read_table(const char *path, struct text *table)
-{
-	FILE *f = fopen(path, "re");
-	char line[LINE];
-
-	while (f && fgets(line, sizeof(line), f))
-		append(table, line, strlen(line));
-	return f && fclose(f) == 0;
 }
 
 static void answer_table(char *at)
@@ -313,6 +342,7 @@ static void free_texts(void)
 	}
 	free(now.out.at);
 	free(now.err.at);
+	free(now.file.at);
 }
 
 int main(int argc, char **argv)
@@ -320,7 +350,8 @@ int main(int argc, char **argv)
 	char folder[] = "/tmp/answers-XXXXXX";
 	struct text table = { .at = NULL };
 
-	if (argc != 2 || !read_table(argv[1], &table) || !mkdtemp(folder) || chdir(folder)) {
+	/* All of it first: a process that ends puts back what it shares with this one, such as an open file. */
+	if (argc != 2 || !read_whole(argv[1], &table) || !mkdtemp(folder) || chdir(folder)) {
 		printf("Bail out! usage: answers answers.txt\n");
 		return 2;
 	}
