@@ -253,8 +253,9 @@ static int parse_scope(struct bpf_run *r, bool by_bpf, int argc, char **argv)
 	uint64_t pid;
 
 	if (given != 1)
-		return usage_error(
-			"attach", "one PID, --cgroup or --all is wanted", argc ? argv[argc - 1] : NULL);
+		return argc ? usage_error("attach", "one of a PID, --cgroup and --all is wanted, not also",
+				      argv[argc - 1])
+			    : usage_error("attach", "one PID, --cgroup or --all is wanted", NULL);
 	if (!argc)
 		return by_bpf ? 0
 			      : usage_error("attach", "ptrace follows one process, not",

@@ -319,7 +319,7 @@ static void read_line(const char *line, size_t *file)
 	} else if (strcmp(line, "other") == 0) {
 		*file = 1;
 	} else if (*line == '<') {
-		append_line(&files[*file].log, line + 2);
+		append_line(&files[*file].log, line + (line[1] == ' ' ? 2 : 1));
 	} else {
 		append_line(&files[*file].recording, line);
 	}
