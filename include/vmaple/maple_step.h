@@ -146,6 +146,23 @@ static inline void *mt_writer_look_step(
 	return entry ? entry : mt_writer_look(mt, index, before, after);
 }
 
+/**
+ * The first entry at or above @p index that stands in its leaf: a look for who asks for nothing else. Private.
+ * @return it; NULL: mt_writer_look() knows more.
+ */
+static inline void *mt_writer_next(struct maple_tree *mt, unsigned long index)
+{
+	const struct mt_path *path = &mt->ma_path;
+	unsigned int level;
+
+	if (path->index != index || !path->height)
+		mt_writer_seek(mt, index);
+	if (!path->height)
+		return NULL;
+	level = path->height - 1U;
+	return ((const struct mt_leaf *)path->node[level])->slot[path->offset[level]];
+}
+
 /** mt_writer_look_step() for an @p entry that is nowhere else in the tree, and begins at @p index. */
 static inline void mt_writer_beside(
 	struct maple_tree *mt, unsigned long index, const void *entry, void **before, void **after)
@@ -182,6 +199,128 @@ static inline void mt_writer_near(
 		return;
 	path->offset[level] = (unsigned char)i;
 	path->index = index;
+}
+
+/**
+ * The writer's leaf, and the place there of the area at @p index, if the last call was about that index. Private.
+ * @return NULL: it was not.
+ */
+static inline struct mt_leaf *mt_known_place(
+	const struct maple_tree *mt, unsigned long index, unsigned int *i)
+{
+	const struct mt_path *path = &mt->ma_path;
+
+	if (!path->height || path->index != index)
+		return NULL;
+	*i = path->offset[path->height - 1];
+	return (struct mt_leaf *)path->node[path->height - 1];
+}
+
+/** The same where areas are changed where they are. Private. */
+static inline struct mt_leaf *mt_known_place_to_change(
+	const struct maple_tree *mt, unsigned long index, unsigned int *i)
+{
+#ifdef VMAPLE_SMALL
+	return NULL;
+#else
+	return mt_in_rcu(mt) ? NULL : mt_known_place(mt, index, i);
+#endif
+}
+
+/** The writer has changed its leaf: place @p i is that of @p index. Private. */
+static inline void mt_place_changed(struct maple_tree *mt, unsigned long index, unsigned int i)
+{
+	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	mt->ma_tail = NULL;
+	mt->ma_path.index = index;
+	mt->ma_path.offset[mt->ma_path.height - 1] = (unsigned char)i;
+}
+
+/** Can an area of the leaf begin at @p index, which lies within its areas? Private. */
+static inline bool mt_leaf_may_begin(const struct mt_leaf *leaf, unsigned long index)
+{
+	unsigned long shift = leaf->base & MT_LEAF_LAYOUT;
+
+	return shift == MT_LEAF_WIDE || !(index & ((1UL << shift) - 1));
+}
+
+/** mt_can_cut(), of the area at place i of the leaf. Private. */
+static inline bool mt_leaf_takes_cut(const struct mt_leaf *leaf, unsigned long at)
+{
+	return leaf->nr < MT_LEAF_AREAS && mt_leaf_may_begin(leaf, at);
+}
+
+/** As mt_can_cut(), without a call where mt_writer_near() has found the place: as all that follow. Private. */
+static inline bool mt_can_cut_step(struct maple_tree *mt, unsigned long at)
+{
+	unsigned int i;
+	const struct mt_leaf *leaf = mt_known_place_to_change(mt, at, &i);
+
+	return leaf ? mt_leaf_takes_cut(leaf, at) : mt_can_cut(mt, at);
+}
+
+/** mt_can_move_border(), of that between places i - 1 and i. Private. */
+static inline bool mt_leaf_has_border(
+	const struct mt_leaf *leaf, unsigned int i, const void *left, const void *right, unsigned long border)
+{
+	return i && leaf->slot[i - 1] == left && leaf->slot[i] == right && mt_leaf_may_begin(leaf, border);
+}
+
+/** It moves there. Private. */
+static inline void mt_leaf_move_border(struct mt_leaf *leaf, unsigned int i, unsigned long border)
+{
+	unsigned long layout = leaf->base & MT_LEAF_LAYOUT;
+
+	if (layout == MT_LEAF_WIDE) {
+		leaf->wide.end[i - 1] = border - 1;
+		((unsigned long *)(leaf + 1))[i] = border;
+	} else {
+		int unit = (int)((border - (leaf->base & ~MT_LEAF_LAYOUT)) >> layout);
+
+		leaf->narrow.end[i - 1] = unit - 1;
+		leaf->narrow.start[i] = unit;
+	}
+}
+
+/** As mt_can_move_border(). Private. */
+static inline bool mt_can_move_border_step(
+	struct maple_tree *mt, const void *left, const void *right, unsigned long from, unsigned long border)
+{
+	unsigned int i;
+	const struct mt_leaf *leaf = mt_known_place_to_change(mt, from, &i);
+
+	return leaf ? mt_leaf_has_border(leaf, i, left, right, border)
+		    : mt_can_move_border(mt, left, right, from, border);
+}
+
+/** As mt_move_border(). Private. */
+static inline void mt_move_border_step(struct maple_tree *mt, unsigned long from, unsigned long border)
+{
+	unsigned int i;
+	struct mt_leaf *leaf = mt_known_place_to_change(mt, from, &i);
+
+	if (leaf) {
+		mt_place_changed(mt, border, i);
+		mt_leaf_move_border(leaf, i, border);
+	} else {
+		mt_move_border(mt, from, border);
+	}
+}
+
+/**
+ * For the writer: @p entry takes the place of @p gone, which begins at @p index, if that is where the last call was. Beside
+ * readers, too: one slot. Private.
+ */
+static inline bool mt_put_over(struct maple_tree *mt, unsigned long index, const void *gone, void *entry)
+{
+	unsigned int i;
+	struct mt_leaf *leaf = mt_known_place(mt, index, &i);
+
+	if (!leaf || leaf->slot[i] != gone)
+		return false;
+	mt_place_changed(mt, index, i);
+	__atomic_store_n(&leaf->slot[i], entry, __ATOMIC_RELEASE);
+	return true;
 }
 
 #endif /* VMAPLE_MAPLE_STEP_H */

@@ -304,6 +304,8 @@ VMAPLE_API void *mt_look_around(
 VMAPLE_API void *mt_writer_look(struct maple_tree *mt, unsigned long index, void **before, void **after);
 /** Store @p entry over [index, last]. @return what was at index. Failure: mas_is_err(). */
 VMAPLE_API void *mas_store(struct ma_state *mas, void *entry);
+/** For the writer: mt_writer_look() without the answer; its place is where @p index is then, if the tree has nodes. Private. */
+VMAPLE_API void mt_writer_seek(struct maple_tree *mt, unsigned long index);
 /**
  * Without a cursor: store @p entry over [first, last], whatever was there. @return 0 or -ENOMEM, nothing changed.
  * Half of what mas_store_gfp() costs where a leaf of some dozen areas takes it.
@@ -338,6 +340,14 @@ VMAPLE_API void mt_move_border(struct maple_tree *mt, unsigned long from, unsign
 VMAPLE_API bool mt_can_grow(
 	struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last) __must_check;
 VMAPLE_API void mt_grow(struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last);
+/**
+ * The same for all areas that lie in [first, last], and none of them does in part: the lowest begins at @p from, which has an
+ * entry. They become one, of @p entry.
+ */
+VMAPLE_API bool mt_can_join(
+	struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last) __must_check;
+VMAPLE_API void mt_join(
+	struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last, void *entry);
 /** For the writer: the area that begins at @p first becomes NULL. @return false: the leaf would hold too little. */
 VMAPLE_API bool mt_drop(struct maple_tree *mt, unsigned long first) __must_check;
 /** As mas_store(). @return 0 or -ENOMEM, nothing changed. */

@@ -252,7 +252,7 @@ int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsign
 		set_field(vma, vm_end, addr);
 	}
 	vma_adjust_end(vma, NULL);
-	index_commit(&st, new);
+	index_commit_cut(&st, new);
 	count_areas(mm, 1);
 	mm->counters.splits++;
 	*part = new;

@@ -16,9 +16,12 @@
  *   index_prepare, _commit, _cancel    see above; at most one store of an mm at a time
  *   index_prepare_cut, _border         index_prepare where an area takes one end of another: with a part of it, or growing.
  *                                      Bounds of areas are still what they were
- *   index_prepare_growth               index_prepare where an area grows, into a hole
- *   index_put                          prepare and commit in one: may fail, then nothing has changed
- *   index_drop                         index_put of NULL over an area
+ *   index_prepare_growth               index_prepare where an area grows, over a hole and others, which go
+ *   index_commit_cut                   index_commit of what _cut has prepared
+ *   index_commit_join                  index_commit of what _border or _growth has prepared
+ *   index_put                          prepare and commit of an area in one: may fail, then nothing has changed
+ *   index_clear                        the same of a hole
+ *   index_drop                         index_clear of the range of one area
  *   index_find                         the area that contains an address, or the next above
  *   index_find_until                   the same, NULL when it begins above a last address
  *   index_find_shared                  the same, for those who hold the mmap_lock for reading, where there is no RCU mode

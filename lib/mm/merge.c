@@ -237,11 +237,8 @@ static void lock_areas(const struct join *j)
 
 static int prepare_store(struct index_store *st, struct mm_struct *mm, const struct join *j)
 {
-	if (j->shrinks)
-		return index_prepare_border(st, mm, j->start, j->end, j->target, j->shrinks);
-	if (!j->gone[0] && !j->gone[1])
-		return index_prepare_growth(st, mm, j->start, j->end, j->target);
-	return index_prepare(st, mm, j->start, j->end, j->target);
+	return j->shrinks ? index_prepare_border(st, mm, j->start, j->end, j->target, j->shrinks)
+			  : index_prepare_growth(st, mm, j->start, j->end, j->target);
 }
 
 static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct join *j)
@@ -274,7 +271,7 @@ static struct vm_area_struct *join_areas(struct vma_merge *vmg, const struct joi
 	set_field(target, vm_pgoff, j->pgoff);
 	set_field(target, vm_flags, target->vm_flags | sticky_flags(vmg, j));
 	vma_adjust_end(target, j->shrinks);
-	index_commit(&st, target);
+	index_commit_join(&st, target);
 	if (!vmg->middle || j->shrinks)
 		ops_adjust(target, j->shrinks, vmg->start, vmg->end);
 	for (int i = 0; i < 2; i++)

@@ -112,7 +112,7 @@ static int leave_index(struct unmap *um, bool tell_host)
 	int err;
 
 	if (!tell_host || !ops_has_host(um->mm))
-		return um->count > 1 ? index_put(um->mm, um->start, um->end, NULL)
+		return um->count > 1 ? index_clear(um->mm, um->start, um->end)
 				     : index_drop(um->mm, um->first);
 	if (index_prepare(&st, um->mm, um->start, um->end, NULL))
 		return -ENOMEM;

@@ -228,7 +228,7 @@ static void do_cut(struct run *r)
 	if (first == last)
 		return;
 	cut = first + 1 + random_below(&r->random, last - first);
-	if (!mt_can_cut(&r->mt, cut))
+	if (random_below(&r->random, 2) ? !mt_can_cut(&r->mt, cut) : !mt_can_cut_step(&r->mt, cut))
 		return;
 	assert_false(mt_in_rcu(&r->mt));
 	if (moved)
@@ -252,10 +252,16 @@ static void do_border(struct run *r)
 	first = model_begin((unsigned int)at);
 	last = model.range[next].last;
 	border = first + 1 + random_below(&r->random, last - first);
-	if (!mt_can_move_border(&r->mt, left, right, model_begin((unsigned int)next), border))
-		return;
+	if (random_below(&r->random, 2)) {
+		if (!mt_can_move_border(&r->mt, left, right, model_begin((unsigned int)next), border))
+			return;
+		mt_move_border(&r->mt, model_begin((unsigned int)next), border);
+	} else {
+		if (!mt_can_move_border_step(&r->mt, left, right, model_begin((unsigned int)next), border))
+			return;
+		mt_move_border_step(&r->mt, model_begin((unsigned int)next), border);
+	}
 	assert_false(mt_in_rcu(&r->mt));
-	mt_move_border(&r->mt, model_begin((unsigned int)next), border);
 	model_store(first, border - 1, left);
 	model_store(border, last, right);
 }
@@ -290,6 +296,55 @@ static void do_grow(struct run *r)
 	assert_false(mt_in_rcu(&r->mt));
 	mt_grow(&r->mt, from, first, last);
 	model_store(first, last, entry);
+}
+
+/* How often so many became one: one or two ranges, and more. */
+static unsigned int joins[2];
+
+/* Up to four areas become one, with holes between them and a part of those around; in part nothing is joined that has an entry. */
+static void do_join(struct run *r)
+{
+	int at = look_at_some(r);
+	unsigned int lowest = (unsigned int)at, highest = lowest;
+	unsigned long first, last, from;
+	void *entry = xa_mk_value(++r->value);
+
+	if (at < 0)
+		return;
+	for (unsigned long more = random_below(&r->random, 7); more && highest + 1 < model.nr; more--)
+		highest++;
+	from = first = model_begin(lowest);
+	last = model.range[highest].last;
+	if (lowest && !model.range[lowest - 1].entry)
+		first -= growth(r, first - model_begin(lowest - 1));
+	if (highest + 1 < model.nr && !model.range[highest + 1].entry)
+		last += growth(r, model.range[highest + 1].last - last);
+	else if (random_below(&r->random, 4) == 0 && model.range[highest].last > model_begin(highest))
+		last--;
+	if (!mt_can_join(&r->mt, from, first, last))
+		return;
+	assert_false(mt_in_rcu(&r->mt));
+	assert_true(!model.range[model_at(last)].entry || model.range[model_at(last)].last == last);
+	mt_join(&r->mt, from, first, last, entry);
+	joins[highest - lowest > 1]++;
+	model_store(first, last, entry);
+}
+
+/* An entry takes the place of the one where the writer is, and of no other. */
+static void do_put_over(struct run *r)
+{
+	int at = look_at_some(r);
+	void *entry = xa_mk_value(++r->value), *before, *after;
+	unsigned long first;
+
+	if (at < 0)
+		return;
+	first = model_begin((unsigned int)at);
+	assert_false(mt_put_over(&r->mt, first, entry, entry));
+	(void)mt_writer_look(&r->mt, first, &before, &after);
+	if (!mt_put_over(&r->mt, first, model.range[at].entry, entry))
+		return;
+	model_store(first, model.range[at].last, entry);
 }
 
 /* Nothing that has an entry is grown over. */
@@ -609,6 +664,8 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 			do_border(&r);
 			do_drop(&r);
 			do_grow(&r);
+			do_join(&r);
+			do_put_over(&r);
 			do_grow_too_far(&r);
 			break;
 		default:
@@ -640,6 +697,13 @@ static void test_what_is_near_was_not_searched_for(void **state)
 	for (unsigned int way = 0; way < 3; way++)
 		assert_true(near_led[way][0] && near_led[way][1]);
 }
+
+#ifndef VMAPLE_SMALL
+static void test_areas_have_become_one(void **state)
+{
+	assert_true(joins[0] && joins[1]);
+}
+#endif
 
 static void test_scalar_search_equals_brute_force(void **state)
 {
@@ -688,7 +752,11 @@ int main(void)
 		cmocka_unit_test(test_neon_search_equals_brute_force),
 #endif
 #endif
-		cmocka_unit_test(test_what_is_near_was_not_searched_for), /* by the tests before */
+		/* By the tests before: */
+		cmocka_unit_test(test_what_is_near_was_not_searched_for),
+#ifndef VMAPLE_SMALL
+		cmocka_unit_test(test_areas_have_become_one),
+#endif
 	};
 	int ret;
 

@@ -157,6 +157,8 @@ static inline int index_prepare(struct index_store *st, struct mm_struct *mm, un
 #define index_prepare_cut(st, mm, start, end, vma, part)     index_prepare(st, mm, start, end, part)
 #define index_prepare_border(st, mm, start, end, vma, other) index_prepare(st, mm, start, end, vma)
 #define index_prepare_growth                                 index_prepare
+#define index_commit_cut                                     index_commit
+#define index_commit_join                                    index_commit
 
 static inline int index_put(
 	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)
@@ -166,6 +168,11 @@ static inline int index_put(
 	(void)index_prepare(&st, mm, start, end, vma);
 	index_commit(&st, vma);
 	return 0;
+}
+
+static inline int index_clear(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	return index_put(mm, start, end, NULL);
 }
 
 static inline int index_drop(struct mm_struct *mm, struct vm_area_struct *vma)

@@ -34,10 +34,10 @@ struct index_store {
 	struct mm_struct *mm;
 	unsigned long start, end;
 	/* What takes no memory: a change at the writer's place, or a store; else a cursor that has it. */
-	enum { INDEX_CUT, INDEX_BORDER, INDEX_GROW, INDEX_PUT, INDEX_CURSOR } way;
-	unsigned long at;                     /* of a cut or border; */
-	unsigned long from;                   /* where the border is, or what grows begins */
-	struct vm_area_struct *lower, *upper; /* of a cut */
+	enum { INDEX_CUT, INDEX_BORDER, INDEX_GROW, INDEX_JOIN, INDEX_PUT, INDEX_CURSOR } way;
+	unsigned long at;   /* of a cut or border; */
+	unsigned long from; /* where the border is, or the lowest of what becomes one begins */
+	struct vm_area_struct *lower, *upper; /* of a cut; of what grows, what stands beside it then */
 	struct ma_state mas;
 	struct mt_plan plan;
 };
@@ -164,7 +164,7 @@ static inline int index_prepare_cut(struct index_store *st, struct mm_struct *mm
 
 	st->at = below ? end : start;
 	mt_writer_near(&mm->mm_mt, st->at, NULL, vma);
-	if (!mt_can_cut(&mm->mm_mt, st->at))
+	if (!mt_can_cut_step(&mm->mm_mt, st->at))
 		return index_prepare(st, mm, start, end, part);
 	st->mm = mm;
 	st->start = start;
@@ -184,7 +184,7 @@ static inline int index_prepare_border(struct index_store *st, struct mm_struct 
 	st->at = below ? end : start;
 	st->from = below ? other->vm_start : vma->vm_start;
 	mt_writer_near(&mm->mm_mt, st->from, NULL, below ? other : vma);
-	if (!mt_can_move_border(&mm->mm_mt, below ? vma : other, below ? other : vma, st->from, st->at))
+	if (!mt_can_move_border_step(&mm->mm_mt, below ? vma : other, below ? other : vma, st->from, st->at))
 		return index_prepare(st, mm, start, end, vma);
 	st->mm = mm;
 	st->start = start;
@@ -193,18 +193,29 @@ static inline int index_prepare_border(struct index_store *st, struct mm_struct 
 	return 0;
 }
 
-/* The same where @vma becomes [start, end), and gains a part of a hole. */
+/* The same where @vma becomes [start, end), over a hole and areas that go. */
 static inline int index_prepare_growth(struct index_store *st, struct mm_struct *mm, unsigned long start,
 	unsigned long end, struct vm_area_struct *vma)
 {
-	st->from = vma->vm_start;
-	mt_writer_near(&mm->mm_mt, st->from, NULL, vma);
-	if (!mt_can_grow(&mm->mm_mt, st->from, start, end - 1))
+	struct vm_area_struct *lowest = vma, *behind = vma->vm_next;
+
+	while (lowest->vm_prev && lowest->vm_prev->vm_start >= start)
+		lowest = lowest->vm_prev;
+	while (behind && behind->vm_start < end)
+		behind = behind->vm_next;
+	st->from = lowest->vm_start;
+	mt_writer_near(&mm->mm_mt, st->from, NULL, lowest);
+	if (lowest == vma && behind == vma->vm_next && mt_can_grow(&mm->mm_mt, st->from, start, end - 1))
+		st->way = INDEX_GROW;
+	else if (mt_can_join(&mm->mm_mt, st->from, start, end - 1))
+		st->way = INDEX_JOIN;
+	else
 		return index_prepare(st, mm, start, end, vma);
 	st->mm = mm;
 	st->start = start;
 	st->end = end;
-	st->way = INDEX_GROW;
+	st->lower = lowest->vm_prev;
+	st->upper = behind;
 	return 0;
 }
 
@@ -226,6 +237,16 @@ static inline void index_hole_filled(
 		h->end = max(start, h->start);
 		h->next = vma;
 	}
+}
+
+/* @part has been cut from @vma, @below what is left of it or above: the hole that @vma stood beside is beside @part then. */
+static inline void index_hole_cut(
+	struct mm_hole *h, const struct vm_area_struct *vma, struct vm_area_struct *part, bool below)
+{
+	if (below && h->next == vma)
+		h->next = part;
+	else if (!below && h->prev == vma)
+		h->prev = part;
 }
 
 /* What lay between the two is gone: it may have been the next area behind a hole that ends with what is searched. */
@@ -341,71 +362,115 @@ static inline void index_relink(struct mm_struct *mm, unsigned long start, struc
 	}
 }
 
-/* @vma (NULL: a hole) has been stored over [start, end): what lay there is gone from the index. */
-static inline void index_stored(
-	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)
+static inline void index_changed(struct mm_struct *mm)
 {
-	const struct vm_area_struct *found = mm->found;
-
-	if (vma || (found && found->vm_start < end && found->vm_end > start))
-		mm->found = vma;
-	if (vma) {
-		index_hole_filled(&mm->hole, start, end, vma);
-		index_hole_filled(&mm->hole_above, start, end, vma);
-	}
 	mm->changes++;
 	if (mm->sys->verify)
 		index_verify(mm);
 }
 
-/* The new part lies beside the area that was cut. */
-static inline void index_link_part(const struct index_store *st, const void *part)
+/* @vma has been stored over [start, end): what lay there is gone from the index. */
+static inline void index_stored(
+	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)
 {
-	if (part == st->lower)
-		index_link(st->lower, st->upper->vm_prev, st->upper);
-	else
-		index_link(st->upper, st->lower, st->lower->vm_next);
+	mm->found = vma;
+	index_hole_filled(&mm->hole, start, end, vma);
+	index_hole_filled(&mm->hole_above, start, end, vma);
+	index_changed(mm);
 }
 
-static inline void index_commit(struct index_store *st, void *vma)
+/* The same of a hole. */
+static inline void index_stored_hole(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	const struct vm_area_struct *found = mm->found;
+
+	if (found && found->vm_start < end && found->vm_end > start)
+		mm->found = NULL;
+	index_changed(mm);
+}
+
+/* A store that index_prepare() has prepared. */
+static inline void index_commit(struct index_store *st, struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = st->mm;
+
+	if (st->way == INDEX_PUT)
+		mt_commit_put(&mm->mm_mt, st->start, st->end - 1, vma, &st->plan);
+	else
+		mas_commit(&st->mas, vma, &st->plan);
+	index_relink(mm, st->start, vma);
+	if (vma)
+		index_stored(mm, st->start, st->end, vma);
+	else
+		index_stored_hole(mm, st->start, st->end);
+}
+
+/* What index_prepare_cut() has prepared: the new part lies beside the area that was cut, and no hole has changed. */
+static inline void index_commit_cut(struct index_store *st, struct vm_area_struct *part)
+{
+	struct vm_area_struct *lower = st->lower, *upper = st->upper;
+	struct mm_struct *mm = st->mm;
+	bool below = part == lower;
+
+	if (st->way != INDEX_CUT) {
+		index_commit(st, part);
+		return;
+	}
+	mt_cut(&mm->mm_mt, st->at, lower, upper);
+	PROBE4(maple_store, &mm->mm_mt, st->start, st->end - 1, part);
+	if (below)
+		index_link(part, upper->vm_prev, upper);
+	else
+		index_link(part, lower, lower->vm_next);
+	index_hole_cut(&mm->hole, below ? upper : lower, part, below);
+	index_hole_cut(&mm->hole_above, below ? upper : lower, part, below);
+	mm->found = part;
+	index_changed(mm);
+}
+
+/* What index_prepare_border() or _growth() has prepared. */
+static inline void index_commit_join(struct index_store *st, struct vm_area_struct *vma)
 {
 	struct maple_tree *mt = &st->mm->mm_mt;
 
 	switch (st->way) {
-	case INDEX_CUT:
-		mt_cut(mt, st->at, st->lower, st->upper);
-		index_link_part(st, vma);
-		break;
 	case INDEX_BORDER:
-		mt_move_border(mt, st->from, st->at);
-		break;
+		mt_move_border_step(mt, st->from, st->at);
+		PROBE4(maple_store, mt, st->start, st->end - 1, vma);
+		st->mm->found = vma; /* no hole has changed */
+		index_changed(st->mm);
+		return;
 	case INDEX_GROW:
 		mt_grow(mt, st->from, st->start, st->end - 1);
 		break;
-	case INDEX_PUT:
-		mt_commit_put(mt, st->start, st->end - 1, vma, &st->plan);
-		index_relink(st->mm, st->start, vma);
+	case INDEX_JOIN:
+		mt_join(mt, st->from, st->start, st->end - 1, vma);
+		index_link(vma, st->lower, st->upper);
 		break;
-	case INDEX_CURSOR:
-		mas_commit(&st->mas, vma, &st->plan);
-		index_relink(st->mm, st->start, vma);
+	default:
+		index_commit(st, vma);
+		return;
 	}
-	if (st->way < INDEX_PUT)
-		PROBE4(maple_store, mt, st->start, st->end - 1, vma);
+	PROBE4(maple_store, mt, st->start, st->end - 1, vma);
 	index_stored(st->mm, st->start, st->end, vma);
 }
 
 /* Both at once, where nothing lies between them. 0, or -ENOMEM: nothing has changed. */
-static inline int index_put(struct mm_struct *mm, unsigned long start, unsigned long end, void *vma)
+static inline int index_put(
+	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)
 {
 	struct index_place p;
-	bool known = vma && index_place_beside_found(mm, start, end, &p);
+	bool known = index_place_beside_found(mm, start, end, &p), over = false;
 
-	if (known && p.gone)
+	if (known && p.gone) {
 		mt_writer_near(&mm->mm_mt, start, NULL, p.gone);
-	else if (known && p.prev && p.next)
+		over = mt_put_over(&mm->mm_mt, start, p.gone, vma);
+		if (over)
+			PROBE4(maple_store, &mm->mm_mt, start, end - 1, vma);
+	} else if (known && p.prev && p.next) {
 		mt_writer_near(&mm->mm_mt, start, p.prev, p.next);
-	if (mt_put(&mm->mm_mt, start, end - 1, vma, GFP_KERNEL))
+	}
+	if (!over && mt_put(&mm->mm_mt, start, end - 1, vma, GFP_KERNEL))
 		return -ENOMEM;
 	if (known)
 		index_link(vma, p.prev, p.next);
@@ -415,19 +480,29 @@ static inline int index_put(struct mm_struct *mm, unsigned long start, unsigned 
 	return 0;
 }
 
+/* The same of NULL. */
+static inline int index_clear(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	if (mt_put(&mm->mm_mt, start, end - 1, NULL, GFP_KERNEL))
+		return -ENOMEM;
+	index_relink(mm, start, NULL);
+	index_stored_hole(mm, start, end);
+	return 0;
+}
+
 /* @vma leaves the index. 0, or -ENOMEM: nothing has changed. */
 static inline int index_drop(struct mm_struct *mm, struct vm_area_struct *vma)
 {
 	mt_writer_near(&mm->mm_mt, vma->vm_start, NULL, vma);
 	if (!mt_drop(&mm->mm_mt, vma->vm_start))
-		return index_put(mm, vma->vm_start, vma->vm_end, NULL);
+		return index_clear(mm, vma->vm_start, vma->vm_end);
 	PROBE4(maple_store, &mm->mm_mt, vma->vm_start, vma->vm_end - 1, NULL);
 	index_unlink(vma->vm_prev, vma->vm_next);
 	index_hole_made(mm, vma->vm_prev, vma->vm_next);
 	if (mm->found == vma)
 		mm->found = vma->vm_next ? vma->vm_next
 					 : vma->vm_prev; /* the next call asks for what lies around it */
-	index_stored(mm, vma->vm_start, vma->vm_end, NULL);
+	index_changed(mm);
 	return 0;
 }
 
@@ -472,11 +547,14 @@ static inline struct vm_area_struct *index_find_shared(
 static inline struct vm_area_struct *index_search(
 	struct mm_struct *mm, unsigned long addr, struct vm_area_struct **last)
 {
-	void *before, *after, *vma = mt_writer_look_step(&mm->mm_mt, addr, &before, &after);
+	void *before, *after, *vma = mt_writer_next(&mm->mm_mt, addr);
 
+	if (!vma) {
+		vma = mt_writer_look(&mm->mm_mt, addr, &before, &after);
+		*last = before;
+	}
 	if (vma)
 		mm->found = vma;
-	*last = before;
 	return vma;
 }
 

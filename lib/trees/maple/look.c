@@ -124,6 +124,12 @@ static inline bool path_after(const struct mt_path *path, void **after)
 	return true;
 }
 
+void mt_writer_seek(struct maple_tree *mt, unsigned long index)
+{
+	if (mt_root_is_node(mt->ma_root))
+		(void)mt_writer_path(mt, index);
+}
+
 void *mt_writer_look(struct maple_tree *mt, unsigned long index, void **before, void **after)
 {
 	const struct mt_path *path;
