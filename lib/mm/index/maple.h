@@ -162,6 +162,8 @@ static inline int index_prepare_cut(struct index_store *st, struct mm_struct *mm
 {
 	bool below = start == vma->vm_start;
 
+	if (index_in_rcu(mm))
+		return index_prepare(st, mm, start, end, part);
 	st->at = below ? end : start;
 	mt_writer_near(&mm->mm_mt, st->at, NULL, vma);
 	if (!mt_can_cut_step(&mm->mm_mt, st->at))
@@ -181,6 +183,8 @@ static inline int index_prepare_border(struct index_store *st, struct mm_struct 
 {
 	bool below = start == vma->vm_start;
 
+	if (index_in_rcu(mm))
+		return index_prepare(st, mm, start, end, vma);
 	st->at = below ? end : start;
 	st->from = below ? other->vm_start : vma->vm_start;
 	mt_writer_near(&mm->mm_mt, st->from, NULL, below ? other : vma);
@@ -199,6 +203,8 @@ static inline int index_prepare_growth(struct index_store *st, struct mm_struct 
 {
 	struct vm_area_struct *lowest = vma, *behind = vma->vm_next;
 
+	if (index_in_rcu(mm))
+		return index_prepare(st, mm, start, end, vma);
 	while (lowest->vm_prev && lowest->vm_prev->vm_start >= start)
 		lowest = lowest->vm_prev;
 	while (behind && behind->vm_start < end)

@@ -75,7 +75,7 @@ static void grow(struct mt_store *store, struct mt_leaf *left, struct mt_leaf *r
 	for (unsigned int i = 0; i < MT_PIVOTS; i++)
 		root->pivot[i] = ULONG_MAX;
 	for (unsigned int i = 0; i < MT_SLOTS; i++)
-		root->gap[i] = 0;
+		root->gap[i] = i < 2 ? ULONG_MAX : 0;
 	root->pivot[0] = last;
 	root->slot[0] = left;
 	root->slot[1] = right;
@@ -83,7 +83,10 @@ static void grow(struct mt_store *store, struct mt_leaf *left, struct mt_leaf *r
 	mt_publish(&store->mt->ma_root, mt_root_word(root, 2));
 }
 
-/* @left and @right become the child at @child and the one after it; the first ends at @last. */
+/*
+ * @left and @right become the child at @child and the one after it; the first ends at @last. Neither has a longer gap than the
+ * one had: which they have is left to the next search (gap.c, 3).
+ */
 static void hang(struct mt_inner *parent, unsigned int child, struct mt_leaf *left, struct mt_leaf *right,
 	unsigned long last)
 {
@@ -97,7 +100,19 @@ static void hang(struct mt_inner *parent, unsigned int child, struct mt_leaf *le
 	parent->pivot[child] = last;
 	parent->slot[child] = left;
 	parent->slot[child + 1] = right;
+	parent->gap[child + 1] = parent->gap[child];
 	parent->nr = nr + 1;
+}
+
+/* MT7: a hole has been cut out of an area, in the child at @child. */
+static void hole_is_made(const struct mt_store *store, struct mt_path *path, unsigned int child)
+{
+	unsigned int level = path->height - 1U;
+	unsigned long hole = mt_length(store->first, store->last);
+
+	path->offset[level - 1] = (unsigned char)child;
+	if ((store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE) && hole > mt_gap(path_inner(path, level - 1), child))
+		mt_update_gaps(path, level, hole);
 }
 
 void mt_split_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s)
@@ -106,8 +121,6 @@ void mt_split_leaf(struct mt_store *store, struct mt_path *path, struct mt_splic
 	unsigned int level = path->height - 1U, child = level ? path->offset[level - 1] : 0;
 	/* Not in the midst of what the store covers. */
 	unsigned int half = LEAF_AREAS / 2, cut = s->from < half && s->to > half ? s->to : half;
-	bool gaps = store->mt->ma_flags & MT_FLAGS_ALLOC_RANGE;
-	struct mt_inner *parent;
 	unsigned long last = leaf_end(leaf, cut - 1), lower, upper;
 	bool below = s->from < cut;
 
@@ -128,11 +141,6 @@ void mt_split_leaf(struct mt_store *store, struct mt_path *path, struct mt_splic
 		hang(path_inner(path, level - 1), child, left, right, last);
 	else
 		grow(store, left, right, last);
-	if (!gaps)
-		return;
-	parent = level ? path_inner(path, level - 1) : mt_root_node(store->mt->ma_root);
-	parent->gap[child + 1] = mt_recorded_gap(right, last + 1, path->max);
-	parent->gap[child] = mt_leaf_gap(left, path->min, last);
-	if (level > 1)
-		mt_update_gaps(path, level - 1, mt_inner_gap(parent, MT_SLOTS));
+	if (level && !store->entry)
+		hole_is_made(store, path, child + !below);
 }
