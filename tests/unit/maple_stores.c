@@ -340,6 +340,60 @@ static void test_areas_grow_into_holes(void **state)
 	mtree_destroy(&mt);
 }
 
+/* Areas become one, with the holes around them and where others have been; none becomes a part of it. */
+static void test_areas_become_one(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+
+	(void)state;
+	for (unsigned long i = 1; i <= 20; i++)
+		store(&mt, 0x10000 * i, 0x10000 * i + 0x3fff, xa_mk_value(i));
+	assert_true(mt_can_join(&mt, 0x50000, 0x50000, 0x63fff));
+	assert_true(mt_can_join(&mt, 0x50000, 0x44000, 0x6ffff));
+	assert_true(mt_can_join(&mt, 0x10000, 0, 0x14ffff)); /* all of the last leaf */
+	assert_false(mt_can_join(&mt, 0x50000, 0x43000, 0x63fff));
+	assert_false(mt_can_join(&mt, 0x50000, 0x50000, 0x70fff));
+	assert_false(mt_can_join(&mt, 0x50000, 0x50000, 0x62fff));
+	assert_false(mt_can_join(&mt, 0x50000, 0x51000, 0x63fff));
+	assert_false(mt_can_join(&mt, 0x50000, 0x44001, 0x63fff)); /* in a leaf of pages */
+	assert_true(mt_drop(&mt, 0x30000));
+	assert_true(mt_drop(&mt, 0x40000));
+	assert_true(mt_drop(&mt, 0x70000));
+	assert_false(mt_can_join(&mt, 0x50000, 0x23000, 0x63fff));
+	assert_false(mt_can_join(&mt, 0x50000, 0x50000, 0x80fff));
+	assert_true(mt_can_join(&mt, 0x50000, 0x32000, 0x71fff));
+	mt_join(&mt, 0x50000, 0x32000, 0x71fff, xa_mk_value(50));
+	for (unsigned long at = 0x32000; at < 0x72000; at += 0x1000)
+		assert_ptr_equal(mtree_load(&mt, at), xa_mk_value(50));
+	assert_null(mtree_load(&mt, 0x31fff));
+	assert_null(mtree_load(&mt, 0x72000));
+	assert_ptr_equal(mtree_load(&mt, 0x23fff), xa_mk_value(2));
+	assert_ptr_equal(mtree_load(&mt, 0x80000), xa_mk_value(8));
+	mt_validate(&mt);
+	mtree_destroy(&mt);
+}
+
+/* A leaf that is not the last keeps LEAF_MIN entries, and what is joined lies in it. */
+static void test_areas_become_one_in_their_leaf(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, 0);
+	unsigned long last = 10 * (LEAF_AREAS - LEAF_MIN) + 4;
+
+	(void)state;
+	for (unsigned long i = 0; i < 3 * LEAF_AREAS; i++)
+		store(&mt, 10 * i, 10 * i + 4, xa_mk_value(i));
+	assert_true(mt_can_join(&mt, 0, 0, last));
+	assert_false(mt_can_join(&mt, 0, 0, last + 10));
+	assert_true(mt_can_join(&mt, 10 * LEAF_AREAS, 10 * LEAF_AREAS - 5, 10 * LEAF_AREAS + 14));
+	assert_true(mt_can_join(&mt, 10 * LEAF_AREAS - 10, 10 * LEAF_AREAS - 12, 10 * LEAF_AREAS - 6));
+	assert_false(mt_can_join(&mt, 10 * LEAF_AREAS - 20, 10 * LEAF_AREAS - 20, 10 * LEAF_AREAS + 4));
+	mt_join(&mt, 0, 0, last, xa_mk_value(1000));
+	assert_ptr_equal(mtree_load(&mt, last), xa_mk_value(1000));
+	assert_null(mtree_load(&mt, last + 1));
+	mt_validate(&mt);
+	mtree_destroy(&mt);
+}
+
 /* All areas of the last leaf go where they are, but the last of them: the tree is empty then, which is a store's affair. */
 static void test_the_last_area_does_not_go(void **state)
 {
@@ -458,6 +512,8 @@ int main(void)
 		cmocka_unit_test(test_every_write_is_counted),
 		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
 		cmocka_unit_test(test_areas_grow_into_holes),
+		cmocka_unit_test(test_areas_become_one),
+		cmocka_unit_test(test_areas_become_one_in_their_leaf),
 		cmocka_unit_test(test_the_last_area_does_not_go),
 		cmocka_unit_test(test_areas_change_where_the_writer_is),
 #if ULONG_MAX > UINT32_MAX

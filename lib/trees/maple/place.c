@@ -128,28 +128,22 @@ void mt_grow(struct maple_tree *mt, unsigned long from, unsigned long first, uns
 	leaf_set_end(leaf, leaf->base, i, last);
 }
 
-/* What [first, last] covers of a leaf: places [from, to) with so many entries; erased areas beside them reach into it. */
+/* What is joined in a leaf: places [from, to) with so many entries. */
 struct joined {
 	unsigned int from, to, entries;
-	bool trims_left, trims_right;
 };
 
-/* The same from place @i on, which it covers; in units of the leaf. */
+/* What begins in [first, last], of which place @i does, and erased areas that reach into it; in units of the leaf. */
 static inline __attribute__((always_inline)) struct joined find_joined(const struct mt_leaf *leaf,
 	unsigned int i, unsigned long first, unsigned long last, unsigned long layout)
 {
 	struct joined j = { .from = i, .to = i };
 	unsigned int nr = leaf->nr;
 
-	while (j.from && !leaf->slot[j.from - 1] && leaf_unit_start(leaf, layout, j.from - 1) >= first)
+	while (j.from && !leaf->slot[j.from - 1] && leaf_unit_end(leaf, layout, j.from - 1) >= first)
 		j.from--;
-	j.trims_left = j.from && leaf_unit_end(leaf, layout, j.from - 1) >= first;
 	for (; j.to < nr && leaf_unit_start(leaf, layout, j.to) <= last; j.to++)
 		j.entries += leaf->slot[j.to] != NULL;
-	if (j.to > i && leaf_unit_end(leaf, layout, j.to - 1) > last) {
-		j.trims_right = true;
-		j.to--;
-	}
 	return j;
 }
 
@@ -161,9 +155,14 @@ static inline __attribute__((always_inline)) bool takes_join(const struct mt_lea
 
 	if (i >= leaf->nr || !layout_fits(layout, first, last))
 		return false;
-	j = find_joined(leaf, i, layout_unit(layout, first), layout_unit(layout, last), layout);
-	return (!j.trims_left || !leaf->slot[j.from - 1]) && (!j.trims_right || !leaf->slot[j.to]) &&
-	       leaf_live(leaf) + 1 >= least + j.entries;
+	first = layout_unit(layout, first);
+	last = layout_unit(layout, last);
+	j = find_joined(leaf, i, first, last, layout);
+	if (j.from && leaf_unit_end(leaf, layout, j.from - 1) >= first)
+		return false;
+	if (leaf->slot[j.to - 1] && leaf_unit_end(leaf, layout, j.to - 1) > last)
+		return false;
+	return leaf_live(leaf) + 1 >= least + j.entries;
 }
 
 bool mt_can_join(struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last)
@@ -189,10 +188,6 @@ static inline __attribute__((always_inline)) unsigned int join(struct mt_leaf *l
 	first = layout_unit(layout, first);
 	last = layout_unit(layout, last);
 	j = find_joined(leaf, i, first, last, layout);
-	if (j.trims_left)
-		leaf_set_unit_end(leaf, layout, j.from - 1, first - 1);
-	if (j.trims_right)
-		leaf_set_unit_start(leaf, layout, j.to, last + 1);
 	leaf_set_unit_start(leaf, layout, j.from, first);
 	leaf_set_unit_end(leaf, layout, j.from, last);
 	leaf->slot[j.from] = entry;
