@@ -361,6 +361,7 @@ static void test_areas_become_one(void **state)
 	assert_true(mt_drop(&mt, 0x70000));
 	assert_false(mt_can_join(&mt, 0x50000, 0x23000, 0x63fff));
 	assert_false(mt_can_join(&mt, 0x50000, 0x50000, 0x80fff));
+	assert_true(mt_can_join(&mt, 0x50000, 0x43000, 0x63fff));
 	assert_true(mt_can_join(&mt, 0x50000, 0x32000, 0x71fff));
 	mt_join(&mt, 0x50000, 0x32000, 0x71fff, xa_mk_value(50));
 	for (unsigned long at = 0x32000; at < 0x72000; at += 0x1000)

@@ -153,7 +153,7 @@ static inline __attribute__((always_inline)) bool takes_join(const struct mt_lea
 {
 	struct joined j;
 
-	if (i >= leaf->nr || !layout_fits(layout, first, last))
+	if (!layout_fits(layout, first, last))
 		return false;
 	first = layout_unit(layout, first);
 	last = layout_unit(layout, last);

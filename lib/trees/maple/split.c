@@ -72,10 +72,10 @@ static void grow(struct mt_store *store, struct mt_leaf *left, struct mt_leaf *r
 {
 	struct mt_inner *root = mas_take(store->mas, POOL_INNER);
 
-	for (unsigned int i = 0; i < MT_PIVOTS; i++)
+	for (unsigned int i = 1; i < MT_PIVOTS; i++)
 		root->pivot[i] = ULONG_MAX;
-	for (unsigned int i = 0; i < MT_SLOTS; i++)
-		root->gap[i] = i < 2 ? ULONG_MAX : 0;
+	memset(root->gap, 0, sizeof(root->gap));
+	root->gap[0] = root->gap[1] = ULONG_MAX;
 	root->pivot[0] = last;
 	root->slot[0] = left;
 	root->slot[1] = right;
