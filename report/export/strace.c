@@ -51,20 +51,25 @@ static void line_begin(struct export_strace *s, const struct trace_event *e)
 		(unsigned int)(s->now_ns / 1000 % 1000000));
 }
 
-/* As strace writes strings: C's escapes, octal for what is not printable. */
-static void put_string(FILE *out, const char *text, size_t len)
+/* As strace writes strings and paths: C's escapes, octal for what is not printable, or would end a path. */
+static void put_escaped(FILE *out, const char *text, size_t len)
 {
-	fputc('"', out);
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", c);
-		else if (c < ' ' || c > '~')
+		else if (c < ' ' || c > '~' || c == '<' || c == '>')
 			fprintf(out, "\\%03o", c);
 		else
 			fputc(c, out);
 	}
+}
+
+static void put_string(FILE *out, const char *text, size_t len)
+{
+	fputc('"', out);
+	put_escaped(out, text, len);
 	fputc('"', out);
 }
 
@@ -167,10 +172,13 @@ static void put_mmap(struct export_strace *s, const struct trace_event *e, const
 	trace_call_text(c, text, sizeof(text));
 	/* "…, FD, OFFSET)" */
 	fd = strrchr(text, ',');
-	if (path && fd)
-		fprintf(s->out, "%.*s<%s>%s", (int)(fd - text), text, path, fd);
-	else
+	if (path && fd) {
+		fprintf(s->out, "%.*s<", (int)(fd - text), text);
+		put_escaped(s->out, path, strlen(path));
+		fprintf(s->out, ">%s", fd);
+	} else {
 		fputs(text, s->out);
+	}
 	put_result(s->out, c->result, true);
 }
 

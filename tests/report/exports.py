@@ -245,6 +245,19 @@ def a_log_of_strace_leads_to_the_same_map(folder):
     assert of_files[0] == of_files[1], of_files
 
 
+def a_log_of_strace_has_no_control_characters_and_keeps_names(folder):
+    program = os.path.join(folder, 'a\x1b[31m\nb\x7f\\"<c>\u00e9')
+    shutil.copy("/bin/true", program)
+    first, log, second = (os.path.join(folder, name) for name in ("first.vmt", "log", "second.vmt"))
+    vmaple("record", "-o", first, "--", program)
+    vmaple("export", first, "--format", "strace", "-o", log)
+    vmaple("import", log, "-o", second)
+    with open(log, "rb") as f:
+        assert not set(f.read()) - set(range(32, 127)) - {10}
+    mapped_names = [[line[73:] for line in vmaple("maps", r).stdout.splitlines() if folder in line] for r in (first, second)]
+    assert mapped_names[0] == mapped_names[1] and len(mapped_names[0]) > 2, mapped_names
+
+
 def what_cannot_be_written_leaves_nothing(folder):
     recording = known(folder)[0]
     for fmt in ("sqlite", "jsonl", "csv", "perfetto", "folded", "strace"):
@@ -389,6 +402,7 @@ run_cases(counts_are_those_of_arithmetic, the_end_is_the_map_of_the_end, every_e
           page_database_and_why_say_the_same, files_say_the_same_as_the_database, several_recordings_are_runs,
           trace_events_are_what_perfetto_documents, what_perfetto_does_not_document_is_noticed,
           folded_lines_weigh_what_the_peak_has,
-          a_log_of_strace_leads_to_the_same_map, what_cannot_be_written_leaves_nothing, what_is_interrupted_leaves_nothing,
+          a_log_of_strace_leads_to_the_same_map, a_log_of_strace_has_no_control_characters_and_keeps_names,
+          what_cannot_be_written_leaves_nothing, what_is_interrupted_leaves_nothing,
           what_takes_long_says_how_far_it_is_on_a_terminal_alone, of_a_damaged_recording_is_what_could_be_read, questions_have_one_sentence_when_they_are_wrong,
           the_page_of_columns_is_complete, the_cookbook_is_answered)
