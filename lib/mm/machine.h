@@ -20,12 +20,14 @@ struct machine {
 	unsigned int share;         /* searches go upwards from this part of the window: 1/share */
 	struct since keys, uffd_wp; /* calls about keys; UFFDIO_REGISTER_MODE_WP */
 	struct since huge_tags;     /* huge pages may be tagged */
-	bool share_drawn;           /* those too that find nothing downwards begin where exec has drawn */
-	bool low_flags;             /* MAP_32BIT and MAP_ABOVE4G mean something */
-	bool huge_as_files;         /* huge page files are placed as others are, on every kernel */
-	bool key_0;      /* protection key 0 is allocated from the start, even where there are none */
-	bool tags;       /* calls about what is mapped take no notice of an address's upper bits */
-	bool spares_low; /* no mapping is so long that nothing below mmap_min_addr would be left out */
+	struct since
+		huge_hints; /* hints of huge page files that round to less than mmap_min_addr are not taken */
+	bool share_drawn;   /* those too that find nothing downwards begin where exec has drawn */
+	bool low_flags;     /* MAP_32BIT and MAP_ABOVE4G mean something */
+	bool huge_as_files; /* huge page files are placed as others are, on every kernel */
+	bool key_0;         /* protection key 0 is allocated from the start, even where there are none */
+	bool tags;          /* calls about what is mapped take no notice of an address's upper bits */
+	bool spares_low;    /* no mapping is so long that nothing below mmap_min_addr would be left out */
 };
 
 static const struct machine machines[] = {
@@ -41,6 +43,7 @@ static const struct machine machines[] = {
 		.keys = { 6, 12 },
 		.uffd_wp = { 6, 10 },
 		.huge_tags = { 6, 13 },
+		.huge_hints = { 6, 12 },
 		.tags = true,
 		.spares_low = true },
 };

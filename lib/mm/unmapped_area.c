@@ -265,14 +265,15 @@ static unsigned long wanted_alignment(const struct mm_struct *mm, const struct r
 }
 
 /*
- * Huge page files lie on borders of huge pages: a hint is rounded up, one in the last of all pages to none.  Before they
- * were placed as other files are, it was rounded down, that in the first huge page to address 0, and flags that say
- * where to search were not looked at.
+ * Huge page files lie on borders of huge pages: a hint is rounded up, one in the last of all pages to none; arm64 took that
+ * for address 0 before it was held against the least one.  Before they were placed as other files are, it was rounded down,
+ * that in the first huge page to address 0, and flags that say where to search were not looked at.
  */
 static unsigned long area_huge(struct mm_struct *mm, struct request r)
 {
 	unsigned long mask = r.file->map_align - 1, hint = r.addr;
 	bool as_files = mm->sys->kernel->huge_as_files || machine_of(mm)->huge_as_files;
+	bool takes_0 = !as_files || !has_since(mm, &machine_of(mm)->huge_hints);
 
 	if (!mm->sys->kernel->huge_as_files && r.len > longest(mm, &r))
 		return -ENOMEM;
@@ -281,7 +282,7 @@ static unsigned long area_huge(struct mm_struct *mm, struct request r)
 	r.addr = (r.addr + (as_files ? mask : 0)) & ~mask;
 	if (!as_files)
 		r.flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
-	if (!as_files && hint && !r.addr && !(r.flags & MAP_FIXED) && hint_valid(mm, 0, r.len) &&
+	if (takes_0 && hint && !r.addr && !(r.flags & MAP_FIXED) && hint_valid(mm, 0, r.len) &&
 		range_is_free(mm, 0, r.len)) {
 		r.hole->known = false;
 		return 0;

@@ -253,6 +253,22 @@ static void test_huge_page_files_are_placed_as_others_on_every_kernel(void **sta
 	assert_int_equal((long)mm_mmap(&mm, &req), 2 * MB);
 }
 
+/* generic_hugetlb_get_unmapped_area() of 6.1 and 6.6: rounded up, it wraps to 0, which is free. */
+static void test_a_huge_hint_in_the_last_page_was_address_0_before_6_12(void **state)
+{
+	struct mmap_request req = {
+		.addr = -PAGE, .len = 2 * MB, .prot = RW, .flags = MAP_PRIVATE, .file = &huge
+	};
+
+	sys.kernel = kernel_profile_for("6.12");
+	assert_int_equal((long)mm_mmap(&mm, &req), WINDOW - 128 * MB - 2 * MB);
+	sys.kernel = kernel_profile_for("6.1");
+	assert_int_equal((long)mm_mmap(&mm, &req), -EPERM);
+	mm.limits.cap_sys_rawio = true;
+	assert_int_equal((long)mm_mmap(&mm, &req), 0);
+	assert_int_equal((long)mm_mmap(&mm, &req), WINDOW - 128 * MB - 4 * MB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +296,8 @@ int main(void)
 			test_memory_is_not_protected_by_userfaultfds_before_6_10, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_huge_page_files_are_placed_as_others_on_every_kernel, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_a_huge_hint_in_the_last_page_was_address_0_before_6_12, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
