@@ -83,7 +83,7 @@ static int grow(struct mm_struct *mm, struct vm_area_struct *prev, unsigned long
 unsigned long mm_brk(struct mm_struct *mm, unsigned long brk)
 {
 	unsigned long newbrk = mm_page_align(mm, brk), oldbrk = mm_page_align(mm, mm->brk);
-	struct vm_area_struct *prev;
+	struct vm_area_struct *prev = NULL;
 	mm_call(mm);
 
 	if (brk < mm->start_brk || !data_limit_ok(mm, brk))

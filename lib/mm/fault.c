@@ -55,7 +55,7 @@ int expand_downwards(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	unsigned long grow;
-	struct vm_area_struct *prev;
+	struct vm_area_struct *prev = NULL;
 	struct index_store st;
 	int err;
 
