@@ -45,9 +45,35 @@ __noinline int emit_written(struct space *s, u64 lo, u64 hi)
 	return sm.told;
 }
 
+/* What a section has left behind. */
+struct window {
+	u64 lo, hi, sequence;
+	u64 first, last;   /* of its areas; 0: it has none */
+	u32 told, waiting; /* areas; of them, in the record that is not sent yet */
+};
+
+/* By itself: a sample takes much of the stack, and there are others beside it. */
+__noinline int sample_window(const struct space *s, struct window *w)
+{
+	struct sample sm = { 0 };
+
+	if (!s || !w || w->lo >= w->hi)
+		return 0;
+	sm.at = w->lo;
+	sm.hi = w->hi;
+	sm.mm = s->mm;
+	sm.space = s->id;
+	sm.sequence = w->sequence;
+	sample(&sm);
+	w->first = sm.first;
+	w->last = sm.vma;
+	w->told = sm.told;
+	w->waiting = sm.waiting;
+	return 0;
+}
+
 /* The section, with what of its areas was not sent yet. */
-static __always_inline void emit_section(
-	const struct sample *sm, const struct space *s, u32 type, struct range r)
+static __always_inline void emit_section(const struct window *w, const struct space *s, u32 type)
 {
 	u32 zero = 0;
 	struct section_areas *to = bpf_map_lookup_elem(&gathered, &zero);
@@ -56,32 +82,30 @@ static __always_inline void emit_section(
 	if (!to)
 		return;
 	rec = &to->section;
-	head_fill(&rec->head, type, s->id, sm->sequence);
+	head_fill(&rec->head, type, s->id, w->sequence);
 	if (s->nr == NO_CALL)
 		rec->head.time_ns = bpf_ktime_get_ns();
-	rec->lo = r.lo;
-	rec->hi = r.hi;
+	rec->lo = w->lo;
+	rec->hi = w->hi;
 	rec->wrote_lo = s->wrote_lo;
 	rec->wrote_hi = s->wrote_hi;
 	rec->nr = s->nr;
-	rec->areas = sm->told;
+	rec->areas = w->told;
 	rec->written = s->written;
-	send_areas(to, sm->waiting);
+	send_areas(to, w->waiting);
 }
 
 /* Nobody uses it any more: all of its areas, before they go. */
 __noinline int space_ends(struct space *s)
 {
-	struct sample whole = { .hi = ~0ull };
+	struct window w = { .hi = ~0ull };
 
 	if (!s)
 		return 0;
-	whole.mm = s->mm;
-	whole.space = s->id;
-	whole.sequence = sequence_of(mm_by(s->mm), true);
+	w.sequence = sequence_of(mm_by(s->mm), true);
 	s->nr = NO_CALL;
-	sample(&whole);
-	emit_section(&whole, s, RECORD_FINAL, (struct range){ 0, ~0ull });
+	sample_window(s, &w);
+	emit_section(&w, s, RECORD_FINAL);
 	return 0;
 }
 
@@ -203,15 +227,14 @@ __noinline int emit_row(struct space *s, u64 sequence, u64 at, bool down)
  * What a section has changed can reach farther than was known when it began.  What then lies beside it is as it was before:
  * where it is written, that was before, too.
  */
-static __always_inline u32 emit_written_beside(
-	struct space *s, const struct sample *sm, const struct range *r)
+static __always_inline u32 emit_written_beside(struct space *s, const struct window *w)
 {
 	u32 told = 0;
 
-	if (sm->first && area_by(sm->first)->vm_end == r->lo + 1 && is_new(sm->first, s->id))
-		told += emit_row(s, sm->sequence, r->lo, true);
-	if (sm->vma && area_by(sm->vma)->vm_start + 1 == r->hi && is_new(sm->vma, s->id))
-		told += emit_row(s, sm->sequence, r->hi - 1, false);
+	if (w->first && area_by(w->first)->vm_end == w->lo + 1 && is_new(w->first, s->id))
+		told += emit_row(s, w->sequence, w->lo, true);
+	if (w->last && area_by(w->last)->vm_start + 1 == w->hi && is_new(w->last, s->id))
+		told += emit_row(s, w->sequence, w->hi - 1, false);
 	return told;
 }
 
@@ -219,14 +242,12 @@ __noinline int section_ends(struct space *s)
 {
 	struct mm_struct *mm;
 	struct range r = { 0, 0 };
-	struct sample sm = { .at = 0 };
+	struct window w = { 0 };
 
 	if (!s)
 		return 0;
-	sm.mm = s->mm;
 	mm = mm_by(s->mm);
-	sm.sequence = sequence_of(mm, true);
-	sm.space = s->id;
+	w.sequence = sequence_of(mm, true);
 	s->tid = 0;
 	if (!mm->mm_users.counter) {
 		space_remove(s->mm);
@@ -237,13 +258,11 @@ __noinline int section_ends(struct space *s)
 		r = (struct range){ s->lo, s->hi };
 	if (s->wrote_lo < s->wrote_hi)
 		widen(&r, s->wrote_lo ? s->wrote_lo - 1 : 0, s->wrote_hi + 1);
-	if (r.lo < r.hi) {
-		sm.at = r.lo;
-		sm.hi = r.hi;
-		sample(&sm);
-		s->written += emit_written_beside(s, &sm, &r);
-	}
-	emit_section(&sm, s, RECORD_SECTION, r);
+	w.lo = r.lo;
+	w.hi = r.hi;
+	sample_window(s, &w);
+	s->written += emit_written_beside(s, &w);
+	emit_section(&w, s, RECORD_SECTION);
 	return 0;
 }
 
