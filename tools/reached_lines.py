@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""For tools/mutate: which lines of a room a test reaches. One that does not reach the changed line is not run.
+"""For tools/mutate: which lines of a room a test that is a script reaches. One that does not reach the changed line is not run.
 
 The room's objects are compiled with --coverage, unoptimised, so that each line has its own count, and linked into the
 programs of the tests. The processes of a test count into a folder of the test's own; those that it begins without its
