@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vmaple-bench: how fast our index is, beside others. See bench.h for how it measures, docs/bench.md for results. */
 #include "bench.h"
+#include "cores.h"
 #include "count.h"
 #include "html.h"
 #include "machine.h"
@@ -347,9 +348,13 @@ bool bench_compare(const struct work *work)
 	if (page && !page_has(work->question, work->which, work->n))
 		return false;
 	begin_all(work, trials, nr, false);
+	if (work->threads > 1)
+		cores_begin();
 	run_round(work, trials, nr, -1, false);
 	if (!counting)
 		counts = time_all(work, trials, nr);
+	if (work->threads > 1)
+		cores_end();
 	end_all(work, trials, nr);
 	return counts;
 }

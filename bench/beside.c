@@ -8,10 +8,11 @@
  */
 #include "beside.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vmaple/rcu.h>
+
+#include "cores.h"
 
 #define STEPS  20000
 #define LOADS  100000
@@ -172,8 +173,8 @@ static unsigned long run(struct trial *trial, void *arg)
 		time_loads_alone(place);
 	place->running = place->stop = false;
 	if (!alone) {
-		if (pthread_create(&other, NULL,
-			    beside->time_writer ? read_until_stopped : write_until_stopped, place))
+		if (cores_start(
+			    &other, 1, beside->time_writer ? read_until_stopped : write_until_stopped, place))
 			abort();
 		while (!__atomic_load_n(&place->running, __ATOMIC_ACQUIRE))
 			;

@@ -2,9 +2,10 @@
 /* Was the machine ours? See quiet.h. */
 #include "quiet.h"
 
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+#include "cores.h"
 
 #define SPINS       30000 /* some 0.1 ms */
 #define SPINS_CORES 5     /* of them, one after the other, where several threads spin */
@@ -84,7 +85,7 @@ bool probe_cores(unsigned int threads)
 	probe_quiet(BENCH_WALL);
 	for (unsigned int i = 0; i < nr; i++) {
 		spinners[i].waiting = &waiting;
-		if (i && pthread_create(&spinners[i].thread, NULL, spin_together, &spinners[i])) {
+		if (i && cores_start(&spinners[i].thread, i, spin_together, &spinners[i])) {
 			fprintf(stderr, "vmaple-bench: no thread for the probe\n");
 			exit(1);
 		}

@@ -18,7 +18,10 @@
 
 /* Spin once, by @clock. @return is the machine ours? */
 bool probe_quiet(enum bench_clock clock);
-/* Spin in @threads threads at once, by the wall: has each a core of its own, all of them at the same time? */
+/*
+ * Spin in @threads threads at once, by the wall: has each a core of its own, all of them at the same time? Between
+ * cores_begin() and cores_end().
+ */
 bool probe_cores(unsigned int threads);
 /* The judgement of probe_cores() about spins that began and ended at these times, when one takes @least; for tests. */
 bool probe_apart(const double *begin, const double *end, unsigned int nr, double least);

@@ -5,11 +5,11 @@
  *
  * Nanoseconds by the wall for one pair of both threads together: the inverse of throughput.
  */
-#include <pthread.h>
 #include <sys/mman.h>
 #include <vmaple/rcu.h>
 
 #include "bench.h"
+#include "cores.h"
 #include "space.h"
 
 #define PAIRS 20000 /* of both threads in a round */
@@ -85,7 +85,7 @@ static unsigned long run_mappers(struct trial *trial, void *arg)
 		{ .side = mappers->side, .space = mappers->of[1] } };
 
 	for (int i = 0; i < 2; i++)
-		if (pthread_create(&m[i].thread, NULL, map_main, &m[i]))
+		if (cores_start(&m[i].thread, (unsigned int)i, map_main, &m[i]))
 			die("no thread");
 	for (int i = 0; i < 2; i++)
 		pthread_join(m[i].thread, NULL);

@@ -18,6 +18,7 @@
 #include <vmaple/vma_lock.h>
 
 #include "bench.h"
+#include "cores.h"
 #include "space.h"
 
 #define LOOKS 200000 /* by all threads of a round */
@@ -185,8 +186,8 @@ static unsigned long run_crowd(struct trial *trial, void *arg)
 			.space = trial->tree,
 			.start = &start,
 			.random = { i } };
-		if (pthread_create(&members[i].thread, NULL, i < crowd->threads ? look_main : change_main,
-			    &members[i]))
+		if (cores_start(
+			    &members[i].thread, i, i < crowd->threads ? look_main : change_main, &members[i]))
 			die("no thread");
 	}
 	pthread_barrier_wait(&start);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vmaple-bench: what it makes of its rounds, when it says that a core was not its own, and the page that it writes. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "../../bench/cores.h"
 #include "../../bench/html.h"
 #include "../../bench/page.h"
 #include "../../bench/quiet.h"
@@ -75,6 +77,60 @@ static void test_cores(void **state)
 	assert_false(probe_apart((double[]){ 0, 0 }, (double[]){ 2, 2 }, 2, 1));
 	/* One of three was kept from its core. */
 	assert_false(probe_apart((double[]){ 0, 0, 0 }, (double[]){ 1, 1.5, 1 }, 3, 1));
+}
+
+/* Where the thread is, and may be, when it begins. */
+struct place {
+	cpu_set_t allowed;
+	int cpu;
+};
+
+static void *look_where(void *arg)
+{
+	struct place *place = arg;
+
+	place->cpu = sched_getcpu();
+	assert_int_equal(sched_getaffinity(0, sizeof(place->allowed), &place->allowed), 0);
+	return NULL;
+}
+
+static struct place place_of_thread(unsigned int nr)
+{
+	struct place place;
+	pthread_t thread;
+
+	assert_int_equal(cores_start(&thread, nr, look_where, &place), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(CPU_COUNT(&place.allowed), 1);
+	assert_true(CPU_ISSET(place.cpu, &place.allowed));
+	return place;
+}
+
+/* Each thread has a CPU, all CPUs have one before any has two, and who made them has its own back in the end. */
+static void test_each_thread_begins_on_its_core(void **state)
+{
+	cpu_set_t before, after, taken;
+	struct place own;
+	int cpus;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	cpus = CPU_COUNT(&before);
+	cores_begin();
+	look_where(&own);
+	assert_int_equal(CPU_COUNT(&own.allowed), 1);
+	taken = own.allowed;
+	for (int nr = 1; nr < cpus; nr++) {
+		struct place place = place_of_thread((unsigned int)nr);
+
+		assert_false(CPU_ISSET(place.cpu, &taken));
+		CPU_SET(place.cpu, &taken);
+	}
+	assert_true(CPU_EQUAL(&taken, &before));
+	assert_int_equal(place_of_thread((unsigned int)cpus).cpu, own.cpu);
+	cores_end();
+	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
+	assert_true(CPU_EQUAL(&before, &after));
 }
 
 static void test_spin_that_takes_longer(void **state)
@@ -167,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_ratio_of_a_moment),
 		cmocka_unit_test(test_no_cores_no_figures),
 		cmocka_unit_test(test_cores),
+		cmocka_unit_test(test_each_thread_begins_on_its_core),
 		cmocka_unit_test(test_spin_that_takes_longer),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_html),
