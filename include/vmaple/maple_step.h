@@ -221,10 +221,11 @@ static inline struct mt_leaf *mt_known_place_to_change(
 	const struct maple_tree *mt, unsigned long index, unsigned int *i)
 {
 #ifdef VMAPLE_SMALL
-	return NULL;
+	const bool small = true;
 #else
-	return mt_in_rcu(mt) ? NULL : mt_known_place(mt, index, i);
+	const bool small = false;
 #endif
+	return small || mt_in_rcu(mt) ? NULL : mt_known_place(mt, index, i);
 }
 
 /** The writer has changed its leaf: place @p i is that of @p index. Private. */

@@ -55,6 +55,29 @@ static void test_a_store_may_span_everything(void **state)
 	mtree_destroy(&mt);
 }
 
+/* From every index on, whether or not the last call was about it; only what is another leaf's may be passed over. */
+static void test_the_next_entry_that_stands_in_a_leaf(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	unsigned long found = 0;
+
+	(void)state;
+	assert_null(mt_writer_next(&mt, 5));
+	for (unsigned long i = 0; i < 500; i++)
+		store(&mt, i * 16 + 4, i * 16 + 11, xa_mk_value(i));
+	assert_true(mt_height(&mt) > 1);
+	for (unsigned long index = 0; index < 500 * 16; index++) {
+		unsigned long at = index;
+		void *next = mt_find(&mt, &at, ULONG_MAX), *here = mt_writer_next(&mt, index);
+
+		assert_true(!here || here == next);
+		assert_ptr_equal(mt_writer_next(&mt, index), here);
+		found += here != NULL;
+	}
+	assert_true(found > 500 * 16 / 8 * 7);
+	mtree_destroy(&mt);
+}
+
 static void test_the_only_entry_at_0_is_erased_again(void **state)
 {
 	struct maple_tree mt = MTREE_INIT(mt, 0);
@@ -501,6 +524,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_store_returns_what_was_at_its_index),
 		cmocka_unit_test(test_a_store_may_span_everything),
+		cmocka_unit_test(test_the_next_entry_that_stands_in_a_leaf),
 		cmocka_unit_test(test_the_only_entry_at_0_is_erased_again),
 		cmocka_unit_test(test_every_short_store_in_a_full_tree),
 		cmocka_unit_test(test_a_cursor_gives_back_what_it_did_not_need),

@@ -136,10 +136,13 @@ static bool area_room(struct codec *c, uint32_t have)
 
 static void read_areas(struct codec *c, struct trace_map *m)
 {
+	/* Of events without a header nobody knows: no page is smaller. */
+	uint32_t page_size = c->page_size ? c->page_size : TRACE_PAGE_SIZE_MIN;
+
 	for (uint32_t i = 0; i < m->count && !c->failed && area_room(c, i); i++) {
 		do_area(c, &c->areas[i]);
-		c->wrong = c->failed ? NULL
-				     : check_area(&c->areas[i], i ? &c->areas[i - 1] : NULL, c->page_size);
+		c->wrong =
+			c->failed ? NULL : check_area(&c->areas[i], i ? &c->areas[i - 1] : NULL, page_size);
 		c->failed |= c->wrong != NULL;
 	}
 	m->areas = c->areas;

@@ -346,9 +346,9 @@ uint32_t criu_page_size(const char *path)
 	struct protobuf_field f;
 	struct protobuf entry;
 
-	if (image_open(&c.mm, path, MAGIC_MM))
-		return 0;
-	for (bool more = next_entry(&c.mm, &entry); more && protobuf_next(&entry, &f);) {
+	/* What does not begin as an image is read, too. */
+	for (bool more = image_open(&c.mm, path, MAGIC_MM) == 0 && next_entry(&c.mm, &entry);
+		more && protobuf_next(&entry, &f);) {
 		if (f.number != FIELD_AUXV)
 			continue;
 		if (nr++ % 2 == 0)

@@ -263,12 +263,12 @@ int trace_import_open(struct trace_import **out, const char *const *paths, size_
 		im->form = TRACE_IMPORT_COLUMNS;
 	else
 		im->form = options->form ? options->form : trace_import_recognise(paths[0]);
-	set_header(im);
 	if (im->form == TRACE_IMPORT_NONE && errno == ENOMEM) {
 		snprintf(error, error_size, "out of memory");
 		free(im);
 		return -ENOMEM;
 	}
+	set_header(im);
 	if (im->form == TRACE_IMPORT_NONE)
 		snprintf(error, error_size,
 			"%s is neither a recording nor a log, snapshot or core that can be imported",

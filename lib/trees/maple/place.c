@@ -165,13 +165,20 @@ static inline __attribute__((always_inline)) bool takes_join(const struct mt_lea
 	return leaf_live(leaf) + 1 >= least + j.entries;
 }
 
+/* Where small code is asked for any store does it. */
+#ifdef __OPTIMIZE_SIZE__
+#define JOINS_IN_PLACE false
+#else
+#define JOINS_IN_PLACE (!MT_SMALL)
+#endif
+
 bool mt_can_join(struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last)
 {
 	const struct mt_path *path = &mt->ma_path;
 	const struct mt_leaf *leaf;
 	unsigned int i, least;
 
-	if (!is_in_place(mt))
+	if (!JOINS_IN_PLACE || !is_in_place(mt))
 		return false;
 	leaf = leaf_at(mt, from, &i);
 	least = path->max == ULONG_MAX ? 1 : LEAF_MIN;
@@ -205,8 +212,11 @@ static inline __attribute__((always_inline)) unsigned int join(struct mt_leaf *l
 void mt_join(struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last, void *entry)
 {
 	unsigned int i;
-	struct mt_leaf *leaf = leaf_at(mt, from, &i);
+	struct mt_leaf *leaf;
 
+	if (!JOINS_IN_PLACE)
+		return;
+	leaf = leaf_at(mt, from, &i);
 	i = LEAF_BY_LAYOUT(leaf, join, leaf, i, first, last, entry);
 	mt_place_changed(mt, first, i);
 }
