@@ -261,9 +261,12 @@ static int read_recordings(struct exporting *x, char **paths, int nr)
 {
 	int status = export_recordings(x, paths, nr);
 
-	if (x->err && x->writer->error[0])
+	/* Else it was said. */
+	if (!x->err || (status && status != STATUS_DAMAGED))
+		return status;
+	if (x->writer->error[0])
 		complain("sql", "%s", x->writer->error);
-	return x->err && (!status || status == STATUS_DAMAGED) ? STATUS_FAILED : status;
+	return STATUS_FAILED;
 }
 
 /* What is wrong with the question is said before anything is read, and only the tables that it reads are filled. */

@@ -21,6 +21,7 @@ void explain_event_of(struct explain *x, const struct trace_event *e, struct exp
 		event->call.data = NULL;
 		event->stack = e->call.stack;
 		event->site = site_of(x->sites, replay_space(x->replay, e->mm), e->call.ip);
+		x->no_memory |= e->call.ip && !event->site;
 		break;
 	case TRACE_EVENT_FAULT:
 		event->addr = e->fault.addr;

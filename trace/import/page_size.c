@@ -4,7 +4,7 @@
  *
  * 1. Told.  The vector that exec gives a program says it (AT_PAGESZ): a core and an image of CRIU have that, a log where the
  *    program was run with LD_SHOW_AUXV. smaps says of each area how large its pages are: the smallest are the machine's.
- *    ltrace logs getpagesize().
+ *    ltrace logs getpagesize().  Where calls have succeeded that begin within such a page, it is not believed.
  * 2. Guessed.  Where the kernel has the choice, what has no length of whole larger pages lies on a border of larger ones by chance:
  *    one in four times for 16 KiB.  So does the end of an area.  ENOUGH of them are no chance.  What the program has asked for by
  *    address, and what is placed for huge pages, says nothing.
@@ -63,22 +63,31 @@ static void look_at_words(struct evidence *e, const char *text)
 		tell(e, TRACE_PAGE_SIZE_MIN);
 }
 
-/* mmap(NULL, LEN, ...) = ADDR: where it lies was the kernel's to say. */
+/* They succeed from the beginning of a page on. */
+static bool begins_at_a_page(const struct strace_line *line)
+{
+	return is_call(line, "munmap") || is_call(line, "mprotect") || is_call(line, "madvise") ||
+	       is_call(line, "mremap");
+}
+
+/* mmap(NULL, LEN, ...) = ADDR: where it lies was the kernel's to say.  Where others begin shows what a page is not. */
 static void look_at_call(struct evidence *e, const struct strace_line *line)
 {
+	bool maps = is_call(line, "mmap") || is_call(line, "mmap2");
 	struct strace_call call;
 	const char *hint;
 	uint64_t len;
 
-	if (line->kind != STRACE_CALL || (!is_call(line, "mmap") && !is_call(line, "mmap2")) ||
+	if (line->kind != STRACE_CALL || (!maps && !begins_at_a_page(line)) ||
 		!strace_call(line->args, &call) || call.nr_args < 2 || !call.has_result ||
 		(call.result < 0 && call.result >= -4095))
 		return;
 	hint = behind_name(call.args[0].at);
+	e->addresses |= maps ? (uint64_t)call.result : strtoull(hint, NULL, 0);
 	len = strtoull(behind_name(call.args[1].at), NULL, 0);
-	if ((strncmp(hint, "NULL", 4) != 0 && strtoull(hint, NULL, 0)) || len % TRACE_PAGE_SIZE_MAX == 0)
+	if (!maps || (strncmp(hint, "NULL", 4) != 0 && strtoull(hint, NULL, 0)) ||
+		len % TRACE_PAGE_SIZE_MAX == 0)
 		return;
-	e->addresses |= (uint64_t)call.result;
 	e->placed++;
 }
 
@@ -127,10 +136,12 @@ static uint32_t page_size_of_lines(const char *path, bool *guessed)
 		look_at_line(&e, text);
 	lines_close(&l);
 	snapshot_free(&e.areas);
-	if (e.told)
+	/* What a line says, and another belies, is of another machine. */
+	if (e.told && e.addresses % e.told == 0)
 		return (uint32_t)e.told;
-	e.told = guess(&e);
 	*guessed = e.told != 0;
+	e.told = guess(&e);
+	*guessed |= e.told != 0;
 	return (uint32_t)e.told;
 }
 

@@ -154,11 +154,23 @@ static inline int index_prepare(struct index_store *st, struct mm_struct *mm, un
 	return 0;
 }
 
-#define index_prepare_cut(st, mm, start, end, vma, part)     index_prepare(st, mm, start, end, part)
-#define index_prepare_border(st, mm, start, end, vma, other) index_prepare(st, mm, start, end, vma)
-#define index_prepare_growth                                 index_prepare
-#define index_commit_cut                                     index_commit
-#define index_commit_join                                    index_commit
+/* Joins are stores as others are. */
+static inline int index_prepare_border(struct index_store *st, struct mm_struct *mm, unsigned long start,
+	unsigned long end, struct vm_area_struct *vma, const struct vm_area_struct *other)
+{
+	(void)other;
+	return index_prepare(st, mm, start, end, vma);
+}
+
+static inline int index_prepare_growth(struct index_store *st, struct mm_struct *mm, unsigned long start,
+	unsigned long end, struct vm_area_struct *vma)
+{
+	return index_prepare(st, mm, start, end, vma);
+}
+
+#define index_prepare_cut(st, mm, start, end, vma, part) index_prepare(st, mm, start, end, part)
+#define index_commit_cut                                 index_commit
+#define index_commit_join                                index_commit
 
 static inline int index_put(
 	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)

@@ -335,7 +335,7 @@ static uint64_t programs_left_out(const struct live_bpf *s)
 	return times;
 }
 
-static void tell_lost(struct live_bpf *s, struct followed *f, uint64_t lost)
+static void emit_losses(struct live_bpf *s, struct followed *f, uint64_t lost)
 {
 	uint64_t left_out = programs_left_out(s);
 	char what[160] = "records of BPF: the buffer was full, or a section was missed";
@@ -353,7 +353,7 @@ static void tell_lost(struct live_bpf *s, struct followed *f, uint64_t lost)
 static void make_good(struct live_bpf *s, struct followed *f, uint64_t lost)
 {
 	if (f->known)
-		tell_lost(s, f, lost);
+		emit_losses(s, f, lost);
 	followed_pass_over(f);
 	f->is_late = f->is_child && !f->known;
 	f->has_last_map = false;
