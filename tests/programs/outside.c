@@ -516,40 +516,43 @@ static void written_under_a_segment(void)
 	mprotect((char *)p + PAGE, PAGE, PROT_NONE);
 }
 
+/* A stack that begins at @p and is as large as two pages, or larger. @first: written before, with no call between; or NULL. */
+static void touch_below_what_may_not_grow(volatile char *p, volatile char *first)
+{
+	const struct rlimit two = { 2 * PAGE, RLIM_INFINITY };
+	struct rlimit before;
+
+	signal(SIGSEGV, on_refusal);
+	need(!getrlimit(RLIMIT_STACK, &before) && !setrlimit(RLIMIT_STACK, &two), "setrlimit");
+	if (first)
+		*first = 1;
+	if (!sigsetjmp(refused, 1))
+		p[-1] = 1;
+	setrlimit(RLIMIT_STACK, &before);
+}
+
 /* As written_without_a_page(), by a limit. */
 static void stack_that_may_not_grow(void)
 {
-	const struct rlimit two = { 2 * PAGE, RLIM_INFINITY };
 	volatile char *p = place(12);
-	struct rlimit before;
 
 	munmap((char *)p, 12 * PAGE);
 	p = mmap((char *)p + 6 * PAGE, 4 * PAGE, RW, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
 	mprotect((char *)p + 2 * PAGE, 2 * PAGE, PROT_NONE);
-	signal(SIGSEGV, on_refusal);
-	need(!getrlimit(RLIMIT_STACK, &before) && !setrlimit(RLIMIT_STACK, &two), "setrlimit");
-	if (!sigsetjmp(refused, 1))
-		p[-1] = 1;
-	setrlimit(RLIMIT_STACK, &before);
+	touch_below_what_may_not_grow(p, NULL);
 	mprotect((char *)p, 2 * PAGE, PROT_NONE);
 }
 
 /* Likewise of one that may not be accessed, of which there is nothing to be searched for; above it one that is locked. */
 static void stack_without_access_that_may_not_grow(void)
 {
-	const struct rlimit two = { 2 * PAGE, RLIM_INFINITY };
 	volatile char *p = place(16);
-	struct rlimit before;
 
 	munmap((char *)p, 16 * PAGE);
 	p = mmap((char *)p + 6 * PAGE, 8 * PAGE, PROT_NONE, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
 	mprotect((char *)p + 6 * PAGE, 2 * PAGE, RW);
 	need(!mlock((char *)p + 6 * PAGE, 2 * PAGE), "mlock");
-	signal(SIGSEGV, on_refusal);
-	need(!getrlimit(RLIMIT_STACK, &before) && !setrlimit(RLIMIT_STACK, &two), "setrlimit");
-	if (!sigsetjmp(refused, 1))
-		p[-1] = 1;
-	setrlimit(RLIMIT_STACK, &before);
+	touch_below_what_may_not_grow(p, NULL);
 	munlock((char *)p + 6 * PAGE, 2 * PAGE);
 	mprotect((char *)p, 6 * PAGE, RW);
 }
@@ -557,19 +560,12 @@ static void stack_without_access_that_may_not_grow(void)
 /* What is above it was written before it was refused, and lends it its anon_vma. */
 static void stack_that_may_not_grow_beside_what_was_written(void)
 {
-	const struct rlimit two = { 2 * PAGE, RLIM_INFINITY };
 	volatile char *p = place(12);
-	struct rlimit before;
 
 	munmap((char *)p, 12 * PAGE);
 	p = mmap((char *)p + 4 * PAGE, 8 * PAGE, RW, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
 	mprotect((char *)p + 4 * PAGE, 4 * PAGE, RW | PROT_EXEC);
-	signal(SIGSEGV, on_refusal);
-	need(!getrlimit(RLIMIT_STACK, &before) && !setrlimit(RLIMIT_STACK, &two), "setrlimit");
-	p[7 * PAGE] = 1;
-	if (!sigsetjmp(refused, 1))
-		p[-1] = 1;
-	setrlimit(RLIMIT_STACK, &before);
+	touch_below_what_may_not_grow(p, &p[7 * PAGE]);
 	mprotect((char *)p, 4 * PAGE, RW | PROT_EXEC);
 }
 

@@ -158,7 +158,6 @@ static inline int index_prepare(struct index_store *st, struct mm_struct *mm, un
 static inline int index_prepare_border(struct index_store *st, struct mm_struct *mm, unsigned long start,
 	unsigned long end, struct vm_area_struct *vma, const struct vm_area_struct *other)
 {
-	(void)other;
 	return index_prepare(st, mm, start, end, vma);
 }
 
