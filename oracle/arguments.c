@@ -56,6 +56,15 @@ static unsigned long some_len(struct maker *m)
 	return pages * PAGE - (chance(m, m->p->odd) ? pick(m, PAGE) : 0);
 }
 
+/*
+ * Of what is placed where there is room.  As long as all from the window to the end, it would lie over the window and end at
+ * the program's own mappings: a call that begins in the window would go on into those.
+ */
+static unsigned long placed_len(unsigned long len)
+{
+	return len == background.space - WINDOW ? ~0UL - PAGE : len;
+}
+
 static unsigned long some_prot(struct maker *m)
 {
 	static const unsigned long plain[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ,
@@ -122,6 +131,8 @@ static void make_mmap(struct maker *m, struct call *c)
 		c->arg[3] |= chance(m, 85) ? MAP_FIXED : MAP_FIXED_NOREPLACE;
 	else if (chance(m, 50))
 		c->arg[0] = chance(m, 20) ? pick(m, 32) * PAGE : some_hint(m); /* around mmap_min_addr, too */
+	if (!(c->arg[3] & MAP_FIXED))
+		c->arg[1] = placed_len(c->arg[1]);
 	if (!(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 15))
 		c->arg[1] = (1 + pick(m, 3)) * HUGE_PAGE;
 	/* The second gigabyte is soon used up. */
@@ -173,7 +184,7 @@ static void make_mremap(struct maker *m, struct call *c)
 
 	c->arg[0] = some_addr(m);
 	c->arg[1] = some_len(m);
-	c->arg[2] = chance(m, 50) ? c->arg[1] : some_len(m);
+	c->arg[2] = placed_len(chance(m, 50) ? c->arg[1] : some_len(m));
 	c->arg[3] = flags[pick(m, 10)];
 	c->arg[4] = some_addr(m);
 	if (chance(m, 4))

@@ -31,11 +31,10 @@
 #include "source.skel.h" /* after the records that it has */
 #include "uapi.h"
 
-#define TRIES       10
-#define TRY_NS      1000000
-#define EMPTY_READS 100
-#define LOOK_NS     250000000ull
-#define DEPTH_MAX   32 /* of cgroups */
+#define TRIES     10
+#define TRY_NS    1000000
+#define LOOK_NS   250000000ull
+#define DEPTH_MAX 32 /* of cgroups */
 
 /* --- its tasks ---------------------------------------------------------------------------------------------- */
 
@@ -143,7 +142,9 @@ static void name_files(struct live_bpf *s, struct area_list *l, const struct liv
 /* All records that were there when it was called. */
 static void read_what_waits(struct live_bpf *s)
 {
-	for (int i = 0; i < EMPTY_READS && read_records(s, 0); i++)
+	uint64_t end = ring_written(&s->ring);
+
+	while (read_records(s, 0) && ring_told(&s->ring) < end)
 		;
 }
 

@@ -424,12 +424,16 @@ static void take_file(struct live_bpf *s, struct item *it)
 /* It comes with the call's record, where stacks are wanted. */
 static void take_stack(struct live_bpf *s, struct item *it, const struct call_record *r, size_t size)
 {
+	const struct stack_copy *from = &((const struct deep_call_record *)r)->stack;
+	size_t used;
+
 	if (size != sizeof(struct deep_call_record))
 		return;
+	used = offsetof(struct stack_copy, bytes) + from->size;
 	free(it->stack);
-	it->stack = malloc(sizeof(*it->stack));
+	it->stack = malloc(used);
 	if (it->stack)
-		*it->stack = ((const struct deep_call_record *)r)->stack;
+		memcpy(it->stack, from, used);
 	else
 		s->err = -ENOMEM;
 }

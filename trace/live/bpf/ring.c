@@ -53,7 +53,7 @@ int ring_open(struct ring *r, int fd, size_t bytes)
 		.size = bytes,
 		.page = page };
 	r->last = &r->first;
-	r->at = *r->released;
+	r->at = r->told = *r->released;
 	return 0;
 }
 
@@ -77,13 +77,18 @@ void ring_close(struct ring *r)
 	pieces_free(r->spare);
 }
 
-static uint64_t written(const struct ring *r)
+uint64_t ring_written(const struct ring *r)
 {
 	return __atomic_load_n(r->written, __ATOMIC_ACQUIRE);
 }
 
+uint64_t ring_told(const struct ring *r)
+{
+	return r->told;
+}
+
 /* All before the next record. Pairs with the kernel's acquire: it does not write there before this was read. */
-static void release(struct ring *r)
+void ring_release(struct ring *r)
 {
 	__atomic_store_n(r->released, r->at, __ATOMIC_RELEASE);
 }
@@ -102,7 +107,7 @@ static size_t whole_size(uint32_t head)
 /* Records from the next one on that are whole, as many as a piece has room for. */
 static size_t whole_bytes(const struct ring *r)
 {
-	uint64_t end = written(r), at = r->at;
+	uint64_t end = ring_written(r), at = r->at;
 
 	while (at < end) {
 		uint32_t head = head_at(r, at);
@@ -140,13 +145,13 @@ static bool put_aside(struct ring *r)
 	*r->last = p;
 	r->last = &p->next;
 	r->at += size;
-	release(r);
+	ring_release(r);
 	return true;
 }
 
 void ring_make_room(struct ring *r)
 {
-	if (++r->looks % LOOK_EACH || written(r) - *r->released <= SPILL_BYTES)
+	if (++r->looks % LOOK_EACH || ring_written(r) - *r->released <= SPILL_BYTES)
 		return;
 	while (put_aside(r))
 		;
@@ -173,9 +178,9 @@ const void *ring_next(struct ring *r, size_t *size)
 		const uint8_t *record = next_aside(r);
 		uint32_t head;
 
-		if (!record && (r->at == written(r) || r->at - *r->released >= RELEASE_BYTES))
-			release(r);
-		if (!record && r->at == written(r))
+		if (!record && r->at - *r->released >= RELEASE_BYTES)
+			ring_release(r);
+		if (!record && r->at == ring_written(r))
 			return NULL;
 		head = record ? *(const uint32_t *)record : head_at(r, r->at);
 		if (head & BPF_RINGBUF_BUSY_BIT)
@@ -184,6 +189,7 @@ const void *ring_next(struct ring *r, size_t *size)
 			r->first->at += whole_size(head);
 		else
 			record = r->data + (r->at & (r->size - 1)), r->at += whole_size(head);
+		r->told += whole_size(head);
 		*size = head & ~BPF_RINGBUF_DISCARD_BIT;
 		if (!(head & BPF_RINGBUF_DISCARD_BIT))
 			return record + BPF_RINGBUF_HDR_SZ;

@@ -60,21 +60,28 @@ static int watch_ring(struct live_bpf *s)
 	return 0;
 }
 
+/* Those that come while it reads are not waited for: there may always be more. */
 bool read_records(struct live_bpf *s, int timeout_ms)
 {
 	const void *record = NULL;
 	struct epoll_event e;
+	uint64_t end;
 	size_t size;
 
 	if (timeout_ms)
 		epoll_wait(s->wake_fd, &e, 1, timeout_ms);
-	for (int i = 0; i < READ_AT_ONCE && (record = ring_next(&s->ring, &size)) != NULL; i++) {
+	end = ring_written(&s->ring);
+	for (int i = 0; i < READ_AT_ONCE && ring_told(&s->ring) < end; i++) {
+		record = ring_next(&s->ring, &size);
+		if (!record)
+			break;
 		on_record(s, record, size);
 		ring_make_room(&s->ring);
 		s->records++;
 	}
+	ring_release(&s->ring);
 	s->skel->bss->woken = 0;
-	return record;
+	return record && ring_told(&s->ring) < ring_written(&s->ring);
 }
 
 /* With the types that they name of this kernel. NULL and errno. */
