@@ -23,8 +23,12 @@ test: deps-build deps-test ## build with gcc and run the tests (a few minutes)
 	@tools/run-tests quick
 
 .PHONY: test-long
-test-long: deps-build deps-test deps-bench deps-long ## clang with its sanitizers, long fuzzing and torture, linters, heavy programs
+test-long: deps-build deps-test deps-bench deps-long ## clang with its sanitizers, long fuzzing and torture, mutants, linters, heavy programs
 	@tools/run-tests long
+
+.PHONY: test-ports
+test-ports: deps-build deps-test deps-bench deps-long deps-vm ## other kernels and machines, emulated; other builds, packages and hosts
+	@tools/run-tests ports
 
 .PHONY: install
 install: deps-docs all ## install below DESTDIR/PREFIX
