@@ -23,11 +23,11 @@ test: deps-build deps-test ## build with gcc and run the tests (a few minutes)
 	@tools/run-tests quick
 
 .PHONY: test-long
-test-long: deps-build deps-test deps-bench deps-long ## clang with its sanitizers, long fuzzing and torture, mutants, linters, heavy programs
+test-long: deps-build deps-test deps-bench deps-long ## clang with its sanitizers, long fuzzing and torture, mutants, heavy programs
 	@tools/run-tests long
 
 .PHONY: test-ports
-test-ports: deps-build deps-test deps-bench deps-long deps-vm ## other kernels and machines, emulated; other builds, packages and hosts
+test-ports: deps-build deps-test deps-bench deps-long deps-vm ## other kernels and machines, emulated; other builds and packages; linters
 	@tools/run-tests ports
 
 .PHONY: install
