@@ -333,16 +333,51 @@ static void no_32_bit_calls(int sig)
 	_exit(77);
 }
 
+/* A call of i386's table. */
+static long int80(long nr, long a, long b, const void *c)
+{
+	static bool tried; /* afterwards it may not be allowed to ask for the signal */
+	long result;
+
+	if (!tried)
+		signal(SIGSEGV, no_32_bit_calls);
+	tried = true;
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "0"(nr), "b"(a), "c"(b), "d"(c), "S"(0), "D"(0)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return (int)result;
+}
+
+#define I386_EXIT    1
+#define I386_GETPID  20
+#define I386_PTRACE  26
+#define I386_CLONE   120
+#define I386_PRCTL   172
+#define I386_SECCOMP 354
+
 static void untraced_by_int80(void)
 {
-	long pid;
+	child_maps(int80(I386_CLONE, CLONE_UNTRACED | SIGCHLD, 0, NULL));
+}
 
-	signal(SIGSEGV, no_32_bit_calls);
-	__asm__ volatile("int $0x80"
-			 : "=a"(pid)
-			 : "0"(120), "b"(CLONE_UNTRACED | SIGCHLD), "c"(0), "d"(0), "S"(0), "D"(0)
-			 : "memory", "r8", "r9", "r10", "r11");
-	child_maps(pid);
+/* Memory that its calls can name. */
+static void *low_memory(size_t size)
+{
+	void *p = mmap(NULL, size, RW, PRIVATE | MAP_32BIT, -1, 0);
+
+	need(p != MAP_FAILED, "mmap");
+	return p;
+}
+
+/* A child whose stack is there: a recorder that makes calls in its place can do so through the same table. */
+static pid_t child_on_low_stack(int (*work)(void *))
+{
+	const size_t size = 1 << 16;
+	pid_t pid = clone(work, (char *)low_memory(size) + size, SIGCHLD, NULL);
+
+	need(pid >= 0, "clone");
+	return pid;
 }
 
 /* --- stops ----------------------------------------------------------------------------------------------------- */
@@ -419,8 +454,33 @@ static void stopped_threads(void)
 
 /* --- filters of its own ---------------------------------------------------------------------------------------- */
 
+static long put_by_prctl(const struct sock_fprog *prog)
+{
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, prog);
+}
+
+/* The program where calls of i386's table look for it. */
+static const void *low_fprog(const struct sock_fprog *prog)
+{
+	struct {
+		unsigned short len;
+		uint32_t filter;
+		struct sock_filter code[];
+	} *low = low_memory(PAGE);
+
+	low->len = prog->len;
+	low->filter = (uint32_t)(uintptr_t)low->code;
+	memcpy(low->code, prog->filter, prog->len * sizeof(*prog->filter));
+	return low;
+}
+
+static long put_by_int80(const struct sock_fprog *prog)
+{
+	return int80(I386_PRCTL, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, low_fprog(prog));
+}
+
 /* Without a tracer, what it would be asked about is not there. */
-static void asks_nobody(unsigned int mark)
+static void asks_nobody(long (*put)(const struct sock_fprog *), unsigned int mark)
 {
 	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_munmap, 1, 0),
@@ -431,7 +491,7 @@ static void asks_nobody(unsigned int mark)
 	char *p = place(1);
 
 	need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
-	need(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0, "seccomp");
+	need(put(&prog) == 0, "seccomp");
 	expect(syscall(SYS_getppid) == -1 && errno == ENOSYS);
 	expect(munmap(p, PAGE) == -1 && errno == ENOSYS);
 	expect(mprotect(p, PAGE, RW) == 0);
@@ -440,19 +500,29 @@ static void asks_nobody(unsigned int mark)
 
 static void own_filter_asks_nobody(void)
 {
-	asks_nobody(7);
+	asks_nobody(put_by_prctl, 7);
 }
 
 /* Not even with the recorder's own mark: in a child, whose filter it is, too. */
-static void own_filter_asks_as_the_recorder_does(void)
+static void asks_as_the_recorder_does(long (*put)(const struct sock_fprog *))
 {
 	pid_t pid;
 
-	asks_nobody(0x6d70);
+	asks_nobody(put, 0x6d70);
 	pid = fork();
 	if (!pid)
 		_exit(syscall(SYS_getppid) == -1 && errno == ENOSYS ? 0 : 1);
 	ends_well(pid);
+}
+
+static void own_filter_asks_as_the_recorder_does(void)
+{
+	asks_as_the_recorder_does(put_by_prctl);
+}
+
+static void own_filter_by_int80(void)
+{
+	asks_as_the_recorder_does(put_by_int80);
 }
 
 /* The status of a child that does this in strict mode: it can do nothing but read, write, exit and sigreturn. */
@@ -525,6 +595,29 @@ static void strict_mode(void)
 	printf("%x\n", status_in_strict_mode(strict_by_prctl, read_time_stamp));
 }
 
+static int strict_by_int80(void *unused)
+{
+	(void)unused;
+	int80(I386_EXIT, int80(I386_PRCTL, PR_SET_SECCOMP, SECCOMP_MODE_STRICT, NULL) ? 1 : 7, 0, NULL);
+	return 2;
+}
+
+static int strict_by_int80_and_more(void *unused)
+{
+	(void)unused;
+	if (int80(I386_SECCOMP, SECCOMP_SET_MODE_STRICT, 0, NULL) == 0)
+		int80(I386_GETPID, 0, 0, NULL);
+	return 2;
+}
+
+static void strict_mode_by_int80(void)
+{
+	int status = -1;
+
+	expect(waitpid(child_on_low_stack(strict_by_int80), &status, 0) > 0 && status == 7 << 8);
+	expect(waitpid(child_on_low_stack(strict_by_int80_and_more), &status, 0) > 0 && status == SIGKILL);
+}
+
 static void strict_mode_of_another_user(void)
 {
 	if (getuid()) {
@@ -556,6 +649,18 @@ static void strict_thread(void)
 	map_a_little();
 }
 
+static long seccomp_by_int80(unsigned long flags, const struct sock_fprog *prog)
+{
+	return int80(I386_SECCOMP, SECCOMP_SET_MODE_FILTER, (long)flags, low_fprog(prog));
+}
+
+static long seccomp_by_itself(unsigned long flags, const struct sock_fprog *prog)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, prog);
+}
+
+static long (*put_filter)(unsigned long, const struct sock_fprog *) = seccomp_by_itself;
+
 /* A filter that answers @action where @nr is called. */
 static int filter_for(unsigned int arch, int nr, unsigned int action, unsigned long flags)
 {
@@ -567,7 +672,7 @@ static int filter_for(unsigned int arch, int nr, unsigned int action, unsigned l
 	struct sock_fprog prog = { .len = 6, .filter = code };
 
 	need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+	return (int)put_filter(flags, &prog);
 }
 
 static void strict_mode_beside_a_filter(void)
@@ -626,6 +731,12 @@ static void supervised_mapping(void)
 	supervised(AUDIT_ARCH_X86_64, SYS_munmap, 4);
 }
 
+static void supervised_by_int80(void)
+{
+	put_filter = seccomp_by_int80;
+	supervised_mapping();
+}
+
 /* It could call munmap through the table of i386, and that would be seen by the supervisor only. */
 static void supervised_through_another_table(void)
 {
@@ -669,6 +780,25 @@ static void traced_by_parent(void)
 		map_a_little();
 		_exit(dup(1));
 	}
+	expect(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	is_traced_to_its_end(pid, lowest);
+	map_a_little();
+}
+
+static int asks_for_a_tracer_by_int80(void *unused)
+{
+	(void)unused;
+	expect(int80(I386_PTRACE, PTRACE_TRACEME, 0, NULL) == 0);
+	raise(SIGSTOP);
+	map_a_little();
+	_exit(dup(1));
+}
+
+static void traced_by_int80(void)
+{
+	int status, lowest = lowest_descriptor();
+	pid_t pid = child_on_low_stack(asks_for_a_tracer_by_int80);
+
 	expect(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
 	is_traced_to_its_end(pid, lowest);
 	map_a_little();
@@ -810,16 +940,20 @@ static const struct test_case all[] = {
 	{ "stopped-child-is-waited-for", stopped_child_is_waited_for, "" },
 	{ "stopped-threads", stopped_threads, "" },
 	{ "traced-by-parent", traced_by_parent, "lost=1" },
+	{ "traced-by-int80", traced_by_int80, "lost=1" },
 	{ "traced-beside-signals", traced_beside_signals, "lost=40" },
 	{ "let-go-beside-signals", let_go_beside_signals, "lost=2" },
 	{ "seized-by-parent", seized_by_parent, "lost=1" },
 	{ "own-filter-asks-nobody", own_filter_asks_nobody, "" },
 	{ "own-filter-asks-as-the-recorder-does", own_filter_asks_as_the_recorder_does, "" },
+	{ "own-filter-by-int80", own_filter_by_int80, "" },
 	{ "strict-mode", strict_mode, "" },
+	{ "strict-mode-by-int80", strict_mode_by_int80, "" },
 	{ "strict-mode-of-another-user", strict_mode_of_another_user, "" },
 	{ "strict-mode-beside-a-filter", strict_mode_beside_a_filter, "" },
 	{ "strict-thread", strict_thread, "" },
 	{ "supervised-mapping", supervised_mapping, "lost=1" },
+	{ "supervised-by-int80", supervised_by_int80, "lost=1" },
 	{ "supervised-through-another-table", supervised_through_another_table, "lost=1" },
 	{ "supervised-elsewhere", supervised_elsewhere, "" },
 };

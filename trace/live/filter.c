@@ -41,26 +41,24 @@ static const struct rule {
 	uint32_t nr;
 	enum verdict verdict;
 	uint32_t arg, nr_values, values[4];
-	bool native; /* through other tables the call is let through */
 } rules[] = {
-	{ NR_brk, PASS_NULL, 0, 0, { 0 }, false },
-	{ NR_brk, STOP_IF, 0, 0, { 0 }, false },
-	{ NR_personality, PASS_IF, 0, 1, { UINT32_MAX }, false },
-	{ NR_personality, STOP_IF, 0, 0, { 0 }, false },
-	{ NR_setrlimit, STOP_IF, 0, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK }, false },
-	{ NR_prlimit64, PASS_NULL, 2, 0, { 0 }, false },
-	{ NR_prlimit64, STOP_IF, 1, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK }, false },
-	{ NR_ptrace, PASS_IF, 3, 1, { FILTER_LET_GO }, true },
-	{ NR_ptrace, STOP_IF, 0, 3, { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE }, true },
-	{ NR_prctl, STOP_IF, 0, 4, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE, PR_SET_NO_NEW_PRIVS }, false },
-	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_MEMORY_MERGE }, false },
-	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_SECCOMP }, true },
-	{ NR_seccomp, STOP_IF, 0, 2, { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER }, true },
-	{ NR_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 }, false },
-	{ NR_arch_prctl, STOP_IF, 0, 2, { ARCH_SHSTK_ENABLE, ARCH_SHSTK_DISABLE }, false },
-	{ NR_shmat, STOP_IF, 0, 2, { IPC_SHMAT, IPC_SHMDT }, false },
-	{ NR_ioctl, STOP_IF, 1, 4, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, UFFDIO_MOVE },
-		false },
+	{ NR_brk, PASS_NULL, 0, 0, { 0 } },
+	{ NR_brk, STOP_IF, 0, 0, { 0 } },
+	{ NR_personality, PASS_IF, 0, 1, { UINT32_MAX } },
+	{ NR_personality, STOP_IF, 0, 0, { 0 } },
+	{ NR_setrlimit, STOP_IF, 0, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK } },
+	{ NR_prlimit64, PASS_NULL, 2, 0, { 0 } },
+	{ NR_prlimit64, STOP_IF, 1, 4, { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK } },
+	{ NR_ptrace, PASS_IF, 3, 1, { FILTER_LET_GO } },
+	{ NR_ptrace, STOP_IF, 0, 3, { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE } },
+	{ NR_prctl, STOP_IF, 0, 4, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE, PR_SET_NO_NEW_PRIVS } },
+	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_MEMORY_MERGE } },
+	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_SECCOMP } },
+	{ NR_seccomp, STOP_IF, 0, 2, { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER } },
+	{ NR_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 } },
+	{ NR_arch_prctl, STOP_IF, 0, 2, { ARCH_SHSTK_ENABLE, ARCH_SHSTK_DISABLE } },
+	{ NR_shmat, STOP_IF, 0, 2, { IPC_SHMAT, IPC_SHMDT } },
+	{ NR_ioctl, STOP_IF, 1, 4, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, UFFDIO_MOVE } },
 };
 
 #define NR_RULES      (sizeof(rules) / sizeof(rules[0]))
@@ -133,8 +131,6 @@ static void add_stopped(struct program *p, const struct machine_table *m, uint32
 static void add_rules(struct program *p, const struct machine_table *m, uint32_t stop)
 {
 	for (size_t i = 0; i < NR_RULES; i++) {
-		if (rules[i].native && m != machine_tables)
-			continue;
 		for (size_t k = 0; k < nr_call_rows; k++) {
 			const struct call_row *row = &call_rows[k];
 
@@ -196,8 +192,7 @@ bool filter_stops(const struct trace_call *c)
 	if (row && row->stop == STOP_ALWAYS)
 		return true;
 	for (size_t i = 0; i < NR_RULES; i++)
-		if (rules[i].nr == c->nr && (!rules[i].native || c->abi == machine_tables->abi) &&
-			rule_holds(&rules[i], c->args[rules[i].arg]))
+		if (rules[i].nr == c->nr && rule_holds(&rules[i], c->args[rules[i].arg]))
 			return rules[i].verdict == STOP_IF;
 	return false;
 }

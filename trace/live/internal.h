@@ -75,6 +75,12 @@
 #define OWN_MARKS         1024        /* numbers of calls, without the bit of their table */
 #define FILTER_LET_GO     0x766d6170u /* in PTRACE_TRACEME's fourth argument: not asked about */
 
+/* struct sock_fprog as calls of 32 bits, and of x32, have it. */
+struct narrow_fprog {
+	uint16_t len;
+	uint32_t filter;
+};
+
 static inline uint64_t page_start(uint64_t addr)
 {
 	return addr & -kernel->page_size();
@@ -398,6 +404,8 @@ void let_go_to(struct live *l, pid_t tid);
 enum notice {
 	NOTICE_LET_GO,
 	NOTICE_NOT_ATTACHED,
+	NOTICE_NOT_TRACED,
+	NOTICE_NOT_STRICT,
 	NOTICE_STOPPED,
 	NOTICE_SET_USER_ID,
 };

@@ -132,7 +132,7 @@ static bool let_go(struct live *l, struct task *t, bool at_entry)
 		return false;
 	free = put_second_filter(l, &p, t->tgid);
 	if (free && at_entry)
-		registers_set_fourth_argument(&p.before, FILTER_LET_GO);
+		registers_set_fourth_argument(&p.before, p.abi, FILTER_LET_GO);
 	puppet_put_back(&p, at_entry);
 	t->takes_its_own = !free && at_entry;
 	puppet_send_held(&p, t->tgid);

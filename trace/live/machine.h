@@ -3,8 +3,8 @@
  * What is the machine's, not the kernel's: registers, tables of calls, the size of an address space.  One file for each
  * machine (machine_x86.c, machine_arm64.c); all else in this room asks here.
  *
- *    MA1  A task's call came through one of machine_tables; the native one is what the programs of this machine use, and the
- *         only one through which calls are made in place of a task's own (puppet.c).
+ *    MA1  A task's call came through one of machine_tables; the native one is what the programs of this machine use.  Calls in
+ *         place of a task's own (puppet.c) are made through the table of the one in whose place they are.
  *    MA2  Registers are the tracer's copy: nothing changes before registers_put().
  */
 #ifndef LIVE_MACHINE_H
@@ -35,8 +35,11 @@ extern const bool machine_follows_narrow;
 
 /* Which one it is, and the number without its bit. False: none that is known. */
 bool machine_table_of(uint32_t arch, uint64_t nr, enum trace_abi *abi, uint32_t *number);
-/* The task's present call, or its program when it is in none, is of the native table. */
-bool machine_is_native(pid_t tid);
+/* Through whose table the task's present call came, or its program's calls come when it is in none: one that calls can be made
+ * through in its place. */
+enum trace_abi machine_table_at(pid_t tid);
+/* There, the number of one of the few native calls that are made in a task's place, or instead of its own. */
+int64_t machine_number(enum trace_abi abi, long native);
 /* An address as calls take it that are about what is mapped: without what else the program keeps in its bits. */
 uint64_t machine_plain_address(uint64_t addr);
 
@@ -55,15 +58,14 @@ int64_t registers_result(const struct registers *r);
 /* At the entry of a call: another one is made instead; -1: none. */
 void registers_set_call(struct registers *r, int64_t nr);
 void registers_set_result(struct registers *r, int64_t result);
-/* The first three arguments, of a call of this table. */
-void registers_set_arguments(struct registers *r, const uint64_t args[3]);
+/* The first three arguments, of a call of this table; the others are 0. */
+void registers_set_arguments(struct registers *r, enum trace_abi abi, const uint64_t args[3]);
 uint64_t registers_first_argument(const struct registers *r, enum trace_abi abi);
 void registers_set_first_argument(struct registers *r, enum trace_abi abi, uint64_t value);
-/* Of a call of the native table. */
-void registers_set_fourth_argument(struct registers *r, uint64_t value);
+void registers_set_fourth_argument(struct registers *r, enum trace_abi abi, uint64_t value);
 /* At the end of a call, which leaves the program its arguments on some machines: the first one is this again. */
 void registers_put_back_argument(struct registers *r, enum trace_abi abi, uint64_t value);
-/* Back to the instruction that has made the call, to make this one of the native table. */
+/* Back to the instruction that has made the call, to make this one of its table. */
 void registers_call_again(struct registers *r, int64_t nr);
 
 /* For stacks/, of x86-64 alone: in the order of their DWARF numbers, with the address of the instruction behind them. */

@@ -33,12 +33,14 @@ bool machine_table_of(uint32_t arch, uint64_t nr, enum trace_abi *abi, uint32_t 
 	return arch == AUDIT_ARCH_AARCH64;
 }
 
-bool machine_is_native(pid_t tid)
+enum trace_abi machine_table_at(pid_t tid)
 {
-	struct __ptrace_syscall_info info = { 0 };
+	return TRACE_ABI_GENERIC;
+}
 
-	return kernel->ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) <= 0 ||
-	       info.arch == AUDIT_ARCH_AARCH64;
+int64_t machine_number(enum trace_abi abi, long native)
+{
+	return native;
 }
 
 uint64_t machine_plain_address(uint64_t addr)
@@ -93,7 +95,7 @@ void registers_set_result(struct registers *r, int64_t result)
 	r->user.regs[0] = (uint64_t)result;
 }
 
-void registers_set_arguments(struct registers *r, const uint64_t args[3])
+void registers_set_arguments(struct registers *r, enum trace_abi abi, const uint64_t args[3])
 {
 	memset(r->user.regs, 0, 6 * sizeof(r->user.regs[0]));
 	memcpy(r->user.regs, args, 3 * sizeof(args[0]));
@@ -109,7 +111,7 @@ void registers_set_first_argument(struct registers *r, enum trace_abi abi, uint6
 	r->user.regs[0] = value;
 }
 
-void registers_set_fourth_argument(struct registers *r, uint64_t value)
+void registers_set_fourth_argument(struct registers *r, enum trace_abi abi, uint64_t value)
 {
 	r->user.regs[3] = value;
 }

@@ -41,12 +41,29 @@ bool machine_table_of(uint32_t arch, uint64_t nr, enum trace_abi *abi, uint32_t 
 	return arch == AUDIT_ARCH_X86_64;
 }
 
-bool machine_is_native(pid_t tid)
+enum trace_abi machine_table_at(pid_t tid)
 {
 	struct __ptrace_syscall_info info = { 0 };
 
-	return kernel->ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) <= 0 ||
-	       info.arch == AUDIT_ARCH_X86_64;
+	/* Where a call is of x32 decides its number, so that of another one may be native. */
+	if (kernel->ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) > 0 &&
+		info.arch == AUDIT_ARCH_I386)
+		return TRACE_ABI_I386;
+	return TRACE_ABI_X86_64;
+}
+
+int64_t machine_number(enum trace_abi abi, long native)
+{
+	static const struct {
+		long native;
+		int64_t i386;
+	} numbers[] = { { SYS_exit, 1 }, { SYS_close, 6 }, { SYS_getpid, 20 }, { SYS_prctl, 172 },
+		{ SYS_seccomp, 354 } };
+
+	for (size_t i = 0; abi == TRACE_ABI_I386 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i].native == native)
+			return numbers[i].i386;
+	return native;
 }
 
 uint64_t machine_plain_address(uint64_t addr)
@@ -94,12 +111,21 @@ void registers_set_result(struct registers *r, int64_t result)
 	r->user.rax = (unsigned long)result;
 }
 
-void registers_set_arguments(struct registers *r, const uint64_t args[3])
+void registers_set_arguments(struct registers *r, enum trace_abi abi, const uint64_t args[3])
 {
-	r->user.rdi = args[0];
-	r->user.rsi = args[1];
-	r->user.rdx = args[2];
-	r->user.r10 = r->user.r8 = r->user.r9 = 0;
+	struct user_regs_struct *u = &r->user;
+
+	if (abi == TRACE_ABI_I386) {
+		u->rbx = args[0];
+		u->rcx = args[1];
+		u->rdx = args[2];
+		u->rsi = u->rdi = u->rbp = 0;
+	} else {
+		u->rdi = args[0];
+		u->rsi = args[1];
+		u->rdx = args[2];
+		u->r10 = u->r8 = u->r9 = 0;
+	}
 }
 
 uint64_t registers_first_argument(const struct registers *r, enum trace_abi abi)
@@ -112,9 +138,9 @@ void registers_set_first_argument(struct registers *r, enum trace_abi abi, uint6
 	*(abi == TRACE_ABI_I386 ? &r->user.rbx : &r->user.rdi) = value;
 }
 
-void registers_set_fourth_argument(struct registers *r, uint64_t value)
+void registers_set_fourth_argument(struct registers *r, enum trace_abi abi, uint64_t value)
 {
-	r->user.r10 = value;
+	*(abi == TRACE_ABI_I386 ? &r->user.rsi : &r->user.r10) = value;
 }
 
 void registers_put_back_argument(struct registers *r, enum trace_abi abi, uint64_t value)

@@ -19,6 +19,11 @@ static const char *const texts[] = {
 			  "starts are not recorded",
 	[NOTICE_NOT_ATTACHED] =
 		"attaching to process %d fails (EPERM) while it is recorded, unless it is stopped",
+	[NOTICE_NOT_TRACED] =
+		"process %d wants to be traced by its parent, and is refused it (EPERM) while it is recorded",
+	[NOTICE_NOT_STRICT] =
+		"process %d wants strict mode (SECCOMP_MODE_STRICT), and is refused it (EINVAL) "
+		"while it is recorded",
 	[NOTICE_STOPPED] = "process %d is stopped by a signal: /proc/%d/stat has the state t while it is "
 			   "recorded, not T",
 	[NOTICE_SET_USER_ID] = "process %d runs a program that gains privilege (set-user-ID, or file "

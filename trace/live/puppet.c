@@ -22,9 +22,9 @@
 
 bool puppet_begin(struct puppet *p, pid_t tid)
 {
-	*p = (struct puppet){ .tid = tid };
+	*p = (struct puppet){ .tid = tid, .abi = machine_table_at(tid) };
 	sigemptyset(&p->held);
-	return machine_is_native(tid) && registers_take(&p->before, tid);
+	return registers_take(&p->before, tid);
 }
 
 /* To the next entry or exit of a call. */
@@ -49,8 +49,8 @@ long puppet_call(struct puppet *p, long nr, long a, long b, long c)
 	const uint64_t args[] = { (uint64_t)a, (uint64_t)b, (uint64_t)c };
 	struct registers regs = p->before;
 
-	registers_set_call(&regs, nr);
-	registers_set_arguments(&regs, args);
+	registers_set_call(&regs, machine_number(p->abi, nr));
+	registers_set_arguments(&regs, p->abi, args);
 	if (!registers_put(&regs, p->tid) || !step(p) || !registers_take(&regs, p->tid))
 		return -ESRCH;
 	return (long)registers_result(&regs);
@@ -60,7 +60,7 @@ bool puppet_enter_again(struct puppet *p)
 {
 	struct registers regs = p->before;
 
-	registers_call_again(&regs, SYS_getpid);
+	registers_call_again(&regs, machine_number(p->abi, SYS_getpid));
 	return registers_put(&regs, p->tid) && step(p);
 }
 
@@ -76,13 +76,21 @@ void puppet_put_back(struct puppet *p, bool at_entry)
 long puppet_install(struct puppet *p, const struct sock_filter *code, unsigned short len, long flags)
 {
 	struct {
-		struct sock_fprog prog;
+		union {
+			struct sock_fprog prog;
+			struct narrow_fprog narrow;
+		};
 		struct sock_filter code[FILTER_MAX];
 	} below = { .prog.len = len };
 	uint64_t at = (registers_sp(&p->before) - RED_ZONE - sizeof(below)) & ~(uint64_t)15;
 
 	memcpy(below.code, code, len * sizeof(*code));
-	below.prog.filter = (struct sock_filter *)(uintptr_t)(at + offsetof(__typeof__(below), code));
+	if (trace_abi_is_32bit(p->abi))
+		below.narrow.filter = (uint32_t)(at + offsetof(__typeof__(below), code));
+	else
+		below.prog.filter = (struct sock_filter *)(uintptr_t)(at + offsetof(__typeof__(below), code));
+	if (trace_abi_is_32bit(p->abi) && at > UINT32_MAX)
+		return -EFAULT;
 	if (!write_memory(p->tid, at, &below, sizeof(below)))
 		return -EFAULT;
 	return puppet_call(p, SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, (long)at);

@@ -89,7 +89,7 @@ static bool install_strict(struct puppet *p)
 	return err == 0;
 }
 
-static void be_strict(struct task *t)
+static void be_strict(struct live *l, struct task *t)
 {
 	struct puppet p;
 
@@ -103,6 +103,8 @@ static void be_strict(struct task *t)
 	else
 		puppet_put_back(&p, true);
 	t->takes_its_own = !t->strict;
+	if (!t->strict)
+		notice(l, NOTICE_NOT_STRICT, t->tgid);
 	puppet_send_held(&p, t->tgid);
 }
 
@@ -117,7 +119,7 @@ void end_strictly(struct live *l, struct task *t)
 	struct registers regs;
 
 	if (status_number(t->tid, "\nThreads:", 10, 1) > 1 && registers_take(&regs, t->tid)) {
-		registers_set_call(&regs, SYS_exit);
+		registers_set_call(&regs, machine_number(machine_table_at(t->tid), SYS_exit));
 		registers_put(&regs, t->tid);
 	} else {
 		kernel->kill(t->tid, SIGKILL);
@@ -244,13 +246,27 @@ static bool may_ask_about_ours(struct reach *r)
 	return false;
 }
 
-/* The filter that the task is about to put in place.  NULL: it cannot be looked at. */
+/* Where the program of the filter is that the task is about to put in place. */
+static bool read_fprog(const struct task *t, struct sock_fprog *prog)
+{
+	struct narrow_fprog narrow;
+
+	if (!trace_abi_is_32bit(t->call.abi))
+		return read_memory(t->tid, t->call.args[2], prog, sizeof(*prog));
+	if (!read_memory(t->tid, t->call.args[2], &narrow, sizeof(narrow)))
+		return false;
+	*prog = (struct sock_fprog){ .len = narrow.len,
+		.filter = (struct sock_filter *)(uintptr_t)narrow.filter };
+	return true;
+}
+
+/* That filter.  NULL: it cannot be looked at. */
 static struct reach *look_at_filter(const struct task *t, uint32_t answer, uint32_t mask)
 {
 	struct reach *r = malloc(sizeof(*r));
 	struct sock_fprog prog = { 0 };
 
-	if (r && read_memory(t->tid, t->call.args[2], &prog, sizeof(prog)) && prog.len <= BPF_MAXINSNS &&
+	if (r && read_fprog(t, &prog) && prog.len <= BPF_MAXINSNS &&
 		read_memory(t->tid, (uintptr_t)prog.filter, r->code, prog.len * sizeof(r->code[0]))) {
 		r->len = prog.len;
 		r->computed = false;
@@ -361,7 +377,7 @@ void on_filter(struct live *l, struct task *t)
 	else if (is_attached(l))
 		; /* there is no filter of ours that it could meet */
 	else if (wants_strict_mode(t))
-		be_strict(t);
+		be_strict(l, t);
 	else if (puts_filter(c))
 		look_at_own_filter(l, t);
 	resume(l, t, 0);

@@ -155,6 +155,7 @@ static void on_ptrace(struct live *l, struct task *t)
 	if (t->call.args[0] == PTRACE_TRACEME) {
 		if (let_go_to_parent(l, t))
 			return;
+		notice(l, NOTICE_NOT_TRACED, t->tgid);
 	} else {
 		let_go_to(l, (pid_t)t->call.args[1]);
 	}
