@@ -139,7 +139,7 @@ const struct scenario scenarios_of_filters[] = {
 	  "puppet-result -13\n"
 	  "100 prctl strict 1 = -13\n"
 	  END,
-	  "100: space map* map exit!", NONE, NULL, EVERY },
+	  "100: space map* map exit!", NONE, "wants strict mode", EVERY },
 	{ "killed where calls are made in its place",
 	  BEGIN
 	  "fail puppet 10\n"
@@ -166,7 +166,7 @@ const struct scenario scenarios_of_filters[] = {
 	  "101 ptrace 0 = -1\n"
 	  "101 exit 0\n"
 	  END,
-	  "100: space map* fork 101: map map exit! 100: map exit!", NONE, NULL, EVERY },
+	  "100: space map* fork 101: map map exit! 100: map exit!", NONE, "wants to be traced by its parent, and is refused it", EVERY },
 	{ "its registers cannot be read",
 	  BEGIN
 	  "100 clone 0\n"
