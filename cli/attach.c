@@ -260,7 +260,7 @@ static int parse_scope(struct bpf_run *r, bool by_bpf, int argc, char **argv)
 		return by_bpf ? 0
 			      : usage_error("attach", "ptrace follows one process, not",
 					r->cgroup ? "--cgroup" : "--all");
-	if (!parse_number(argv[0], &pid) || !pid)
+	if (!parse_pid(argv[0], &pid))
 		return usage_error("attach", "a PID is wanted, not", argv[0]);
 	r->pid = (pid_t)pid;
 	return 0;
@@ -274,7 +274,7 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 		{ "stacks", no_argument, NULL, 'k' }, { "json", no_argument, NULL, 'j' },
 		{ "sync", no_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
-	char *end;
+	const char *end;
 	int opt;
 
 	opterr = 0;
@@ -284,8 +284,8 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 			r->output = optarg;
 			break;
 		case 'f':
-			r->seconds = strtod(optarg, &end);
-			if (*end || !(r->seconds > 0))
+			end = optarg;
+			if (!parse_decimal(&end, &r->seconds) || *end || !(r->seconds > 0))
 				return usage_error("attach", "--for takes seconds, not", optarg);
 			break;
 		case 'v':

@@ -16,16 +16,12 @@
 static bool take_number(const char **text, const char *name, bool *has, double *number)
 {
 	size_t n = strlen(name);
-	char *end;
 
-	if (strncmp(*text, name, n) != 0 || (*text)[n] != '=')
+	if (*has || strncmp(*text, name, n) != 0 || (*text)[n] != '=')
 		return false;
-	*number = strtod(*text + n + 1, &end);
-	if (*has || end == *text + n + 1 || !(*number >= 0) || *number > 1e15)
-		return false;
-	*has = true;
-	*text = end;
-	return true;
+	*text += n + 1;
+	*has = parse_decimal(text, number);
+	return *has;
 }
 
 bool has_budget(const struct budget *b)

@@ -54,7 +54,13 @@ struct check_option {
 };
 /* "every", "end" or a number; false: neither. */
 bool parse_check(const char *text, struct check_option *check);
+/* Decimal, or hexadecimal behind 0x, and nothing beside it. */
 bool parse_number(const char *text, uint64_t *number);
+/* From 1 to @most. */
+bool parse_up_to(const char *text, uint64_t most, uint64_t *number);
+bool parse_pid(const char *text, uint64_t *pid);
+/* "1.5", up to 1e15; @text goes on behind it. */
+bool parse_decimal(const char **text, double *number);
 /* "500M", in bytes. */
 bool parse_size(const char *text, uint64_t *bytes);
 /* Hexadecimal, with 0x or without, as maps shows it. */
@@ -123,6 +129,10 @@ const char *fault_source_text(uint32_t source);
 struct kernel_profile;
 /* What is known of a release ("6.12.90", "6.12"); NULL: its series is none that is known. */
 const struct kernel_profile *known_kernel(const char *release);
+/* The value of --kernel, of a known series; NULL: it is none, and that was said. */
+const struct kernel_profile *parse_known_kernel(const char *command, const char *text);
+/* The value of --kernel where files name the kernel. 0 or the exit status, when the sentence was said. */
+int check_release(const char *command, const char *text);
 /* "12.3 GiB" */
 const char *size_text(uint64_t bytes, char *buf, size_t size);
 

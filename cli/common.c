@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the subcommands share: messages, options, progress. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -62,22 +63,45 @@ int usage_error(const char *command, const char *what, const char *arg)
 	return STATUS_USAGE;
 }
 
-bool parse_number(const char *text, uint64_t *number)
+/* All of @text: strtoull() takes blanks and a sign before it, too. */
+static bool parse_whole(const char *text, int base, uint64_t *number)
 {
 	char *end;
 
 	errno = 0;
-	*number = strtoull(text, &end, 0);
-	return *text && *text != '-' && !*end && !errno;
+	*number = strtoull(text, &end, base);
+	return isxdigit((unsigned char)*text) && !*end && !errno;
+}
+
+bool parse_number(const char *text, uint64_t *number)
+{
+	return parse_whole(text, strncmp(text, "0x", 2) == 0 ? 16 : 10, number);
 }
 
 bool parse_hex(const char *text, uint64_t *address)
 {
+	return parse_whole(text, 16, address);
+}
+
+bool parse_up_to(const char *text, uint64_t most, uint64_t *number)
+{
+	return parse_number(text, number) && *number && *number <= most;
+}
+
+bool parse_pid(const char *text, uint64_t *pid)
+{
+	return parse_up_to(text, INT32_MAX, pid);
+}
+
+bool parse_decimal(const char **text, double *number)
+{
+	const char *from = *text;
+	size_t digits = strspn(from, "0123456789.");
 	char *end;
 
-	errno = 0;
-	*address = strtoull(text, &end, 16);
-	return *text && *text != '-' && !*end && !errno;
+	*number = strtod(from, &end);
+	*text = from + digits;
+	return digits && end == *text && *number <= 1e15;
 }
 
 bool parse_check(const char *text, struct check_option *check)
@@ -178,6 +202,57 @@ const struct kernel_profile *known_kernel(const char *release)
 	if (!known || sscanf(release, "%d.%d", &major, &minor) != 2)
 		return NULL;
 	return known->major == major && known->minor == minor ? known : NULL;
+}
+
+/* "6.12", "6.12.90", "6.1.0-54-amd64", "6.12-rc1": numbers, and behind a sign what a distribution has added. */
+static bool is_release(const char *text)
+{
+	size_t numbers = strspn(text, "0123456789.");
+
+	return kernel_profile_for(text) && (!text[numbers] || strchr("-+_~", text[numbers]));
+}
+
+/* "5.10, 5.15, 6.1": of each series that is known. */
+static void write_series(char *text, size_t size)
+{
+	const struct kernel_profile *p, *last = NULL;
+	size_t n = 0;
+
+	for (unsigned int i = 0; (p = kernel_profile_at(i)) != NULL; last = p, i++)
+		if ((!last || last->major != p->major || last->minor != p->minor) && n < size)
+			n += (size_t)snprintf(
+				text + n, size - n, "%s%d.%d", last ? ", " : "", p->major, p->minor);
+}
+
+const struct kernel_profile *parse_known_kernel(const char *command, const char *text)
+{
+	const struct kernel_profile *known = is_release(text) ? known_kernel(text) : NULL;
+	char series[256], wanted[512];
+
+	if (known)
+		return known;
+	write_series(series, sizeof(series));
+	snprintf(wanted, sizeof(wanted),
+		"--kernel takes a release whose series is known (%s), as 6.12 or 6.12.90, not", series);
+	usage_error(command, wanted, text);
+	return NULL;
+}
+
+/* From the series of the oldest to that of the newest; between two of them the kernel is like the older. */
+int check_release(const char *command, const char *text)
+{
+	const struct kernel_profile *oldest = kernel_profile_at(0), *newest = kernel_profile_default;
+	int major = 0, minor = 0;
+	char wanted[256];
+
+	if (is_release(text) && sscanf(text, "%d.%d", &major, &minor) == 2 &&
+		(major > oldest->major || (major == oldest->major && minor >= oldest->minor)) &&
+		(major < newest->major || (major == newest->major && minor <= newest->minor)))
+		return 0;
+	snprintf(wanted, sizeof(wanted),
+		"--kernel takes a release from %d.%d to %d.%d, as 6.12 or 6.12.90, not", oldest->major,
+		oldest->minor, newest->major, newest->minor);
+	return usage_error(command, wanted, text);
 }
 
 void log_difference(void *ctx, const struct replay_difference *d)

@@ -37,10 +37,8 @@ struct options {
 
 static int parse_kernel(struct options *o)
 {
-	o->profile = known_kernel(optarg);
-	if (o->profile)
-		return 0;
-	return usage_error("conform", "--kernel takes a release whose series is known, as 6.12, not", optarg);
+	o->profile = parse_known_kernel("conform", optarg);
+	return o->profile ? 0 : STATUS_USAGE;
 }
 
 static int parse_option(struct options *o, int opt, char **argv)

@@ -55,8 +55,8 @@ struct arguments {
 
 static int take_page_size(struct arguments *a, const char *text)
 {
-	if (parse_size(text, &a->page_size) && a->page_size >= TRACE_PAGE_SIZE_MIN &&
-		a->page_size <= TRACE_PAGE_SIZE_MAX && !(a->page_size & (a->page_size - 1)))
+	if (parse_size(text, &a->page_size) &&
+		(a->page_size == 4 << 10 || a->page_size == 16 << 10 || a->page_size == 64 << 10))
 		return 0;
 	return usage_error("import", "pages are of 4K, 16K or 64K, not", text);
 }
@@ -83,6 +83,8 @@ static int parse(struct arguments *a, int argc, char **argv)
 			break;
 		case 'k':
 			a->options.kernel = optarg;
+			if (check_release("import", optarg))
+				return STATUS_USAGE;
 			break;
 		case 'l':
 			if (a->options.nr_line_formats == MAX_FORMATS)

@@ -32,9 +32,9 @@ static const char help[] = "usage: vmaple lab [OPTION]... [FILE.vmt]...\n"
 
 static int take_number(uint64_t *number, const char *text)
 {
-	if (parse_number(text, number) && *number > 0)
+	if (parse_up_to(text, INT32_MAX, number))
 		return 0;
-	return usage_error("lab", "a number above 0 is wanted, not", text);
+	return usage_error("lab", "a number from 1 to 2147483647 is wanted, not", text);
 }
 
 /* "500M": in pages. */

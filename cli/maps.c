@@ -62,9 +62,12 @@ static int parse(struct maps *m, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'a':
+			if (!parse_up_to(optarg, UINT64_MAX, &m->at))
+				return usage_error("maps", "--at takes a step, not", optarg);
+			break;
 		case 'p':
-			if (!parse_number(optarg, opt == 'a' ? &m->at : &m->pid))
-				return usage_error("maps", "a number is wanted, not", optarg);
+			if (!parse_pid(optarg, &m->pid))
+				return usage_error("maps", "--pid takes a number, not", optarg);
 			break;
 		case 'f':
 			err = parse_format(m, optarg);

@@ -36,6 +36,32 @@ static int parse_count(uint64_t *to)
 	return parse_number(optarg, to) ? 0 : usage_error("metrics", "a number is wanted, not", optarg);
 }
 
+/* "ADDRESS:PORT", "[ADDRESS]:PORT". */
+static bool parse_address(const char *text, struct sockaddr_storage *to)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
+	const char *colon = strrchr(text, ':');
+	char host[64];
+	uint64_t port;
+
+	if (!colon || colon == text || !parse_up_to(colon + 1, 65535, &port))
+		return false;
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
+	memset(to, 0, sizeof(*to));
+	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)port);
+		return true;
+	}
+	if (host[0] != '[' || host[strlen(host) - 1] != ']')
+		return false;
+	host[strlen(host) - 1] = '\0';
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons((uint16_t)port);
+	return inet_pton(AF_INET6, host + 1, &v6->sin6_addr) == 1;
+}
+
 static int parse_option(struct metrics_options *o, int opt, char **argv)
 {
 	switch (opt) {
@@ -44,9 +70,13 @@ static int parse_option(struct metrics_options *o, int opt, char **argv)
 		return 0;
 	case 'l':
 		o->listen = optarg;
-		return 0;
+		if (parse_address(optarg, &o->address))
+			return 0;
+		return usage_error("metrics", "--listen takes ADDRESS:PORT, not", optarg);
 	case 'i':
-		return parse_count(&o->interval);
+		if (parse_up_to(optarg, INT32_MAX, &o->interval))
+			return 0;
+		return usage_error("metrics", "--interval takes a number of seconds above 0, not", optarg);
 	case 'm':
 		return parse_count(&o->threshold);
 	case 'p':
@@ -83,8 +113,6 @@ static int parse(struct metrics_options *o, int argc, char **argv)
 		return usage_error("metrics", "no argument is wanted, but", argv[optind]);
 	if (!o->textfile == !o->listen)
 		return usage_error("metrics", "one of --textfile and --listen is wanted", NULL);
-	if (!o->interval)
-		return usage_error("metrics", "--interval takes a number of seconds above 0", NULL);
 	return 0;
 }
 
@@ -165,47 +193,15 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
 	return result;
 }
 
-/* "ADDRESS:PORT", "[ADDRESS]:PORT". */
-static bool parse_address(const char *text, struct sockaddr_storage *to)
+static struct MHD_Daemon *serve(struct page *page, const struct metrics_options *o)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
-	const char *colon = strrchr(text, ':');
-	char host[64];
-	uint64_t port;
-
-	if (!colon || !parse_number(colon + 1, &port) || !port || port > 65535)
-		return false;
-	snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
-	memset(to, 0, sizeof(*to));
-	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)port);
-		return true;
-	}
-	if (host[0] != '[' || host[strlen(host) - 1] != ']')
-		return false;
-	host[strlen(host) - 1] = '\0';
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons((uint16_t)port);
-	return inet_pton(AF_INET6, host + 1, &v6->sin6_addr) == 1;
-}
-
-static struct MHD_Daemon *serve(struct page *page, const char *listen)
-{
-	struct sockaddr_storage address;
-	struct MHD_Daemon *daemon;
-
-	if (!parse_address(listen, &address)) {
-		usage_error("metrics", "--listen takes ADDRESS:PORT, not", listen);
-		return NULL;
-	}
-	daemon = MHD_start_daemon(
-		MHD_USE_INTERNAL_POLLING_THREAD | (address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0), 0, NULL,
-		NULL, answer, page, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, 32u,
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+		MHD_USE_INTERNAL_POLLING_THREAD | (o->address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0), 0,
+		NULL, NULL, answer, page, MHD_OPTION_SOCK_ADDR, &o->address, MHD_OPTION_CONNECTION_LIMIT, 32u,
 		MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_END);
+
 	if (!daemon)
-		complain("metrics", "%s: cannot be served: %s", listen, strerror(errno));
+		complain("metrics", "%s: cannot be served: %s", o->listen, strerror(errno));
 	return daemon;
 }
 
@@ -236,7 +232,7 @@ static int loop(struct watch *w, const struct metrics_options *o)
 	int err = look(w, &page, o);
 
 	if (!err && o->listen) {
-		daemon = serve(&page, o->listen);
+		daemon = serve(&page, o);
 		err = daemon ? 0 : -EINVAL;
 	}
 	while (!err && !o->once && !ended) {

@@ -4,14 +4,16 @@
 #define CLI_METRICS_H
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "watch.h"
 
 struct metrics_options {
-	const char *textfile, *listen; /* one of them */
-	uint64_t threshold;            /* processes with fewer areas are left out */
-	uint64_t interval;             /* seconds */
-	uint64_t processes;            /* at most so many series of each kind, those with most areas first */
+	const char *textfile, *listen;   /* one of them */
+	struct sockaddr_storage address; /* of listen */
+	uint64_t threshold;              /* processes with fewer areas are left out */
+	uint64_t interval;               /* seconds */
+	uint64_t processes; /* at most so many series of each kind, those with most areas first */
 	bool once;
 };
 

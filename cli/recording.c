@@ -57,7 +57,8 @@ void limit_memory(uint64_t bytes)
 	memory_limit = bytes;
 	if (getrlimit(RLIMIT_DATA, &data))
 		return;
-	bytes += data_now();
+	if (__builtin_add_overflow(bytes, data_now(), &bytes))
+		return;
 	if (bytes < data.rlim_cur)
 		data.rlim_cur = bytes;
 	(void)!setrlimit(RLIMIT_DATA, &data);

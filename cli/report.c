@@ -61,8 +61,8 @@ static int parse(struct arguments *a, int argc, char **argv)
 			a->svg = optarg;
 			break;
 		case 'p':
-			if (!parse_number(optarg, &a->pid))
-				return usage_error("report", "a number is wanted, not", optarg);
+			if (!parse_pid(optarg, &a->pid))
+				return usage_error("report", "--pid takes a number, not", optarg);
 			break;
 		case 's':
 			if (!parse_size(optarg, &a->max_size) || !a->max_size)

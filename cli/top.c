@@ -278,7 +278,7 @@ static int parse(struct top *t, int argc, char **argv)
 	}
 	if (optind == argc)
 		return 0;
-	if (optind + 1 < argc || !parse_number(argv[optind], &pid) || !pid)
+	if (optind + 1 < argc || !parse_pid(argv[optind], &pid))
 		return usage_error("top", "one PID is wanted, not", argv[argc - 1]);
 	t->process.pid = (pid_t)pid;
 	return 0;

@@ -39,8 +39,8 @@ static const char help[] =
 	"Where a call would have ended otherwise than it did, what the program would have\n"
 	"done then is not known, and that is said.\n"
 	"\n"
-	"exit status: 0; 3 the recording is damaged or ends early (what could be read is\n"
-	"shown)\n";
+	"exit status: 0; 1 there is no such process; 3 the recording is damaged or ends\n"
+	"early (what could be read is shown)\n";
 
 #define ROWS 16
 
@@ -112,14 +112,8 @@ static int parse_without(struct whatif_run *w, const char *text)
 
 static int parse_kernel(struct whatif_run *w, const char *text)
 {
-	w->changes.kernel = known_kernel(text);
-	if (w->changes.kernel)
-		return 0;
-	return usage_error("whatif",
-		"--kernel takes a release whose series is known (5.10, 5.15, 6.1, 6.6, 6.12, 6.16 to 7.3), "
-		"as 6.12 or "
-		"6.12.90, not",
-		text);
+	w->changes.kernel = parse_known_kernel("whatif", text);
+	return w->changes.kernel ? 0 : STATUS_USAGE;
 }
 
 static int parse_rmap(struct whatif_run *w, const char *text)
@@ -155,8 +149,7 @@ static int parse_change(struct whatif_run *w, const char *name, const char *arg)
 			       ? 0
 			       : usage_error("whatif", "--commit takes a power of two from 4K, not", arg);
 	if (strcmp(name, "max-map-count") == 0)
-		return parse_number(arg, &c->max_map_count) && c->max_map_count &&
-				       c->max_map_count <= INT32_MAX
+		return parse_up_to(arg, INT32_MAX, &c->max_map_count)
 			       ? 0
 			       : usage_error("whatif", "--max-map-count takes a number, not", arg);
 	c->guards_install |= strcmp(name, "guards") == 0;
@@ -189,7 +182,7 @@ static int parse(struct whatif_run *w, int argc, char **argv)
 				return err;
 			break;
 		case 'p':
-			if (!parse_number(optarg, &w->pid) || !w->pid)
+			if (!parse_pid(optarg, &w->pid))
 				return usage_error("whatif", "--pid takes a number, not", optarg);
 			break;
 		case 'j':
@@ -418,6 +411,10 @@ static int ask(struct whatif_run *w)
 {
 	int status = read_first(w), shown = 0;
 
+	if (!status && w->pid && !w->before.peak_mm) {
+		complain("whatif", "%s: there is no such process, or it has no areas", w->path);
+		status = 1;
+	}
 	if (!status)
 		status = read_second(w);
 	if (w->was && status != STATUS_FAILED)

@@ -68,7 +68,7 @@ static int parse_option(struct why *w, int opt, char **argv)
 			return usage_error("why", "--at takes a step, peak or end, not", optarg);
 		return 0;
 	case 'p':
-		if (!parse_number(optarg, &w->moment.pid) || !w->moment.pid)
+		if (!parse_pid(optarg, &w->moment.pid))
 			return usage_error("why", "--pid takes a number, not", optarg);
 		return 0;
 	case 't':

@@ -10,6 +10,8 @@
  *
  * Exit status: 0 no difference, 1 a difference, 2 cannot run, 77 not possible here.
  */
+#include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +185,18 @@ static void usage(void)
 	exit(2);
 }
 
+static unsigned long number_of(const char *text)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(text, &end, 0);
+	if (!isdigit((unsigned char)*text) || *end || errno)
+		usage();
+	return number;
+}
+
 static void parse_options(int argc, char **argv)
 {
 	static const struct option known[] = { { "calls", 1, NULL, 'c' }, { "seed", 1, NULL, 's' },
@@ -196,10 +210,10 @@ static void parse_options(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
 		case 'c':
-			options.calls = strtoul(optarg, NULL, 0);
+			options.calls = number_of(optarg);
 			break;
 		case 's':
-			options.seed = strtoul(optarg, NULL, 0);
+			options.seed = number_of(optarg);
 			break;
 		case 'p':
 			options.profile = optarg;
@@ -208,13 +222,13 @@ static void parse_options(int argc, char **argv)
 			options.mix = optarg;
 			break;
 		case 'l':
-			options.length = (unsigned int)strtoul(optarg, NULL, 0);
+			options.length = (unsigned int)number_of(optarg);
 			break;
 		case 'o':
 			options.save = optarg;
 			break;
 		case 'k':
-			options.keep_going = (unsigned int)strtoul(optarg, NULL, 0);
+			options.keep_going = (unsigned int)number_of(optarg);
 			break;
 		case 'r':
 			options.replay = true;
