@@ -156,6 +156,28 @@ static void test_what_is_being_read_is_not_given_back(void **state)
 	assert_none();
 }
 
+/* A reader that stops where the writers were when it began is not kept by what they write meanwhile; and gives back all of it. */
+static void test_how_far_it_was_read_is_known(void **state)
+{
+	uint64_t end;
+
+	put(100, 1, 0);
+	put(100, 2, BPF_RINGBUF_DISCARD_BIT);
+	put(100, 3, 0);
+	end = ring_written(&ring);
+	assert_int_equal(end, *written());
+	assert_next(100, 1);
+	assert_true(ring_told(&ring) < end);
+	put(100, 4, 0);
+	assert_next(100, 3);
+	assert_int_equal(ring_told(&ring), end);
+	assert_true(released() < end);
+	ring_release(&ring);
+	assert_int_equal(released(), end);
+	assert_next(100, 4);
+	assert_none();
+}
+
 static void put_nth(uint32_t n)
 {
 	put(500 + n % 7, (uint8_t)n, 0);
@@ -179,6 +201,7 @@ static void test_too_many_are_put_aside_and_none_is_lost(void **state)
 		assert_true(*written() - released() <= (4u << 20));
 		for (int i = 0; i < 10; i++)
 			assert_nth(out++);
+		assert_true(ring_told(&ring) < ring_written(&ring));
 	}
 	while (out < in)
 		assert_nth(out++);
@@ -216,6 +239,7 @@ int main(void)
 		RING_TEST(test_one_that_is_not_whole_is_waited_for),
 		RING_TEST(test_they_go_around_the_end),
 		RING_TEST(test_what_is_being_read_is_not_given_back),
+		RING_TEST(test_how_far_it_was_read_is_known),
 		RING_TEST(test_too_many_are_put_aside_and_none_is_lost),
 		RING_TEST(test_what_is_not_whole_is_not_put_aside),
 	};

@@ -178,7 +178,7 @@ const void *ring_next(struct ring *r, size_t *size)
 		const uint8_t *record = next_aside(r);
 		uint32_t head;
 
-		if (!record && r->at - *r->released >= RELEASE_BYTES)
+		if (!record && (r->at == ring_written(r) || r->at - *r->released >= RELEASE_BYTES))
 			ring_release(r);
 		if (!record && r->at == ring_written(r))
 			return NULL;

@@ -28,7 +28,7 @@ const void *ring_next(struct ring *r, size_t *size);
 /* Positions, in bytes that were ever written: of the next record, and behind the last one that was begun. */
 uint64_t ring_told(const struct ring *r);
 uint64_t ring_written(const struct ring *r);
-/* All that was told is the writers' again. */
+/* All that was told is the writers' again, the last record too: nobody reads it any more. */
 void ring_release(struct ring *r);
 /* Called now and then where telling takes long: what waits in the ring is put aside where it may run over. */
 void ring_make_room(struct ring *r);
