@@ -43,6 +43,17 @@ static void join(struct report *r, struct report_rect *before, const struct repo
 	r->joined++;
 }
 
+/* Of the first @kept the last, where it is short, becomes one with what was in its place before; how many are kept then. */
+static uint32_t join_rest(struct report *r, uint32_t kept)
+{
+	struct report_rect *last = kept > 1 ? &r->rects[kept - 1] : NULL;
+
+	if (!last || !is_short(r, last) || !follows(last - 1, last))
+		return kept;
+	join(r, last - 1, last);
+	return kept - 1;
+}
+
 /* What is short becomes one with what follows it in its place, until that is long; a short rest with what was before it. */
 static void join_short(struct report *r)
 {
@@ -56,13 +67,10 @@ static void join_short(struct report *r)
 			join(r, last, rect);
 			continue;
 		}
-		if (last && kept > 1 && is_short(r, last) && follows(last - 1, last)) {
-			join(r, last - 1, last);
-			kept--;
-		}
+		kept = join_rest(r, kept);
 		r->rects[kept++] = *rect;
 	}
-	r->nr_rects = kept;
+	r->nr_rects = join_rest(r, kept);
 }
 
 /* What is short by itself, or small, is left out. */

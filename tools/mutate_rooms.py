@@ -68,7 +68,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
                        "logs of strace, perf and ltrace", "fuzz_ logs of others, the corpus")),
     # A picture whose boxes lie elsewhere is as good: picture*.c.
     "report": (["report/*.[ch]", "report/export/*.[ch]"], ["picture.c", "picture_map.c", "picture_life.c"],
-               runs_of("answers of the command", "pages of a report", "exports")),
+               runs_of("answers of the command", "areas that a page has no room for", "pages of a report", "exports")),
     # Headers of the command declare, and no more.
     "cli": (["cli/*.c"], [],
             runs_of("the command in one process", "what a person reads, quoted and marked", "controls of verify", "what the command writes", "behaviour",

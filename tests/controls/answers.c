@@ -2,7 +2,7 @@
 /*
  * answers.txt: small recordings, what the command is asked about them, and the whole answer, line by line: values, units,
  * order, what is said on stderr, and the status. Nothing of an answer is left out, so nothing in it is untested; of a file that
- * is written, the lines that the table has.
+ * is written, the lines that the table has; of a page of vmaple report also its data, as page_columns.h has it, behind it.
  *
  * usage: answers answers.txt
  *
@@ -17,6 +17,7 @@
 
 #include "answer.h"
 #include "cli.h"
+#include "page_columns.h"
 #include "text_recording.h"
 
 #define LINE      16384
@@ -200,6 +201,22 @@ static void compare(const char *what, const char *got, const char *expected)
 	free(said);
 }
 
+/* Behind the page itself. */
+static void append_columns(struct text *page)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		abort();
+	page_columns_tell(lines_of(page), out);
+	if (fclose(out))
+		abort();
+	append(page, text, len);
+	free(text);
+}
+
 /* Each of the lines wanted, one behind the other; there may be others between them. */
 static void compare_file(char *wanted)
 {
@@ -211,6 +228,7 @@ static void compare_file(char *wanted)
 	append(&t, "\n", 1);
 	if (!read_whole("OUT", &t))
 		fail("there is no OUT, of: ", now.question);
+	append_columns(&t);
 	at = t.at;
 	for (char *line; (line = strsep(&wanted, "\n")) != NULL && *line;) {
 		char whole[LINE];
