@@ -281,7 +281,8 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, ":o:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
-			r->output = optarg;
+			if (take_recording_name("attach", &r->output, optarg))
+				return STATUS_USAGE;
 			break;
 		case 'f':
 			end = optarg;

@@ -77,6 +77,8 @@ void print_marked(FILE *out, const char *first, const char *second);
 __attribute__((format(printf, 2, 3))) void complain(const char *command, const char *fmt, ...);
 /* A misused option: one sentence and where the help is. STATUS_USAGE. */
 int usage_error(const char *command, const char *what, const char *arg);
+/* Where a recording is to be written, which cannot be stdout. 0 or usage_error(). */
+int take_recording_name(const char *command, const char **name, const char *arg);
 
 /* Disagreements and losses as they come: the first of each kind in full, the others counted. */
 #define LOST_KINDS 16

@@ -54,6 +54,14 @@ __attribute__((format(printf, 2, 3))) static void misused(const char *command, c
 	va_end(ap);
 }
 
+int take_recording_name(const char *command, const char **name, const char *arg)
+{
+	*name = arg;
+	return strcmp(arg, "-")
+		       ? 0
+		       : usage_error(command, "-o takes the name of a file for the recording, not", arg);
+}
+
 int usage_error(const char *command, const char *what, const char *arg)
 {
 	const char *tick = arg ? "`" : "";

@@ -30,7 +30,7 @@ static const char help[] =
 	"                     tools read stacks\n"
 	"  --format strace    the calls as a log of strace, which can be imported again;\n"
 	"                     one recording\n"
-	"  -o OUT             where to; default: stdout\n"
+	"  -o OUT             where to; default, and `-`: stdout\n"
 	"  --table NAME       only this table (sqlite, jsonl, csv); may be given again,\n"
 	"                     but for csv\n"
 	"  --weight WHAT      folded: areas (default) or bytes\n"
@@ -180,7 +180,7 @@ static int write_all(struct arguments *a)
 	struct export_writer *w = a->x.writer;
 	int status = export_recordings(&a->x, a->paths, a->nr_paths);
 
-	if (a->x.err && a->x.err != -ECANCELED && w->error[0]) {
+	if (a->x.err && a->x.err != -ECANCELED && w->error[0] && !output_is_stdout_broken(a->out)) {
 		complain("export", "cannot write %s: %s", a->out ? a->out : "stdout", w->error);
 		a->x.err = -ECANCELED;
 		return STATUS_FAILED;

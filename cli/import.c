@@ -76,7 +76,8 @@ static int parse(struct arguments *a, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, ":o:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
-			a->out = optarg;
+			if (take_recording_name("import", &a->out, optarg))
+				return STATUS_USAGE;
 			break;
 		case 's':
 			a->options.start_maps = optarg;

@@ -114,7 +114,9 @@ int write_json(FILE *out, json_t *object)
 	if (!text)
 		complain("json", "out of memory: nothing is printed, rather than a part");
 	else if (fprintf(out, "%s\n", text) < 0 || fflush(out)) {
-		complain("json", "cannot be written to its end: %s", strerror(errno));
+		/* Of stdout that is said when the command ends (main.c). */
+		if (out != stdout)
+			complain("json", "cannot be written to its end: %s", strerror(errno));
 		incomplete = true;
 	}
 	free(text);

@@ -98,7 +98,9 @@ static int close_stdout(int status)
 	errno = 0;
 	if ((fclose(stdout) == 0 || (!written && errno == EBADF)) && !failed)
 		return status;
-	fprintf(stderr, "vmaple: stdout cannot be written to its end: %s\n", strerror(errno ? errno : EIO));
+	/* Why is not known any more where it was what had been written before. */
+	fprintf(stderr, "vmaple: stdout cannot be written to its end%s%s\n", errno ? ": " : "",
+		errno ? strerror(errno) : "");
 	return status ? status : STATUS_FAILED;
 }
 

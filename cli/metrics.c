@@ -14,6 +14,7 @@
 
 #include "cli.h"
 #include "metrics.h"
+#include "output.h"
 
 static const char help[] = "usage: vmaple metrics --textfile FILE [options]\n"
 			   "       vmaple metrics --listen ADDRESS:PORT [options]\n"
@@ -121,22 +122,11 @@ static int parse(struct metrics_options *o, int argc, char **argv)
 /* A reader sees the old file or the new one, never a part. */
 static int replace_file(const struct watch *w, const struct metrics_options *o)
 {
-	char name[4096];
-	FILE *f;
-	int err;
+	struct output file;
 
-	snprintf(name, sizeof(name), "%s.%d.tmp", o->textfile, (int)getpid());
-	f = fopen(name, "we");
-	err = f ? metrics_write(f, w, o) : -errno;
-	if (f && fclose(f) && !err)
-		err = -errno;
-	if (!err && rename(name, o->textfile))
-		err = -errno;
-	if (err) {
-		unlink(name);
-		complain("metrics", "%s: cannot be written: %s", o->textfile, strerror(-err));
-	}
-	return err;
+	if (output_open(&file, "metrics", o->textfile))
+		return -EIO;
+	return output_close(&file, metrics_write(file.file, w, o)) ? -EIO : 0;
 }
 
 /* --- HTTP --------------------------------------------------------------------------------------------------- */

@@ -45,16 +45,37 @@ static void remove_at_signals(const char *partial)
 			(void)!sigaction(signals[i], &action, NULL);
 }
 
-int output_name(struct output *o, const char *command, const char *path)
+/* What is there is no file of its own, but a device, a pipe, a link: another one in its place would be none. */
+static bool stays_in_place(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static bool is_stdout(const char *path)
+{
+	return !path || strcmp(path, "-") == 0;
+}
+
+static int name_partial(struct output *o, const char *command, const char *path)
 {
 	*o = (struct output){ .command = command, .path = path };
-	if (path && asprintf(&o->partial, "%s.partial", path) < 0) {
+	if (asprintf(&o->partial, "%s.partial", path) < 0) {
 		o->partial = NULL;
 		return out_of_memory(command, 0);
 	}
-	if (path)
-		remove_at_signals(o->partial);
+	remove_at_signals(o->partial);
 	return 0;
+}
+
+int output_name(struct output *o, const char *command, const char *path)
+{
+	if (!is_stdout(path) && !stays_in_place(path))
+		return name_partial(o, command, path);
+	complain(command, "cannot write %s: it takes the name of a file, or of a folder",
+		path ? path : "stdout");
+	return STATUS_FAILED;
 }
 
 void output_holds(const char *name)
@@ -67,16 +88,23 @@ void output_holds(const char *name)
 
 int output_open(struct output *o, const char *command, const char *path)
 {
-	int status = output_name(o, command, path);
+	int status;
 
+	*o = (struct output){ .command = command, .path = is_stdout(path) ? NULL : path };
+	status = o->path && !stays_in_place(path) ? name_partial(o, command, path) : 0;
 	if (status)
 		return status;
-	o->file = path ? fopen(o->partial, "we") : stdout;
+	o->file = o->path ? fopen(o->partial ? o->partial : path, "we") : stdout;
 	if (o->file)
 		return 0;
 	complain(command, "cannot write %s: %s", path, strerror(errno));
 	free(o->partial);
 	return STATUS_FAILED;
+}
+
+bool output_is_stdout_broken(const char *path)
+{
+	return is_stdout(path) && ferror(stdout);
 }
 
 /* A file, or a folder of files. */
@@ -94,15 +122,16 @@ static void remove_partial(const char *path)
 
 int output_close(struct output *o, int err)
 {
-	if (o->file && o->path && fclose(o->file) && !err)
+	/* -EIO: something was not written; fclose() may know why. */
+	if (o->file && o->path && fclose(o->file) && (!err || err == -EIO))
 		err = -errno;
-	if (o->path && !err && rename(o->partial, o->path))
+	if (o->partial && !err && rename(o->partial, o->path))
 		err = -errno;
-	if (o->path && err)
+	if (o->partial && err)
 		remove_partial(o->partial);
 	if (err == -ENOMEM)
 		out_of_memory(o->command, 0);
-	else if (err && err != -ECANCELED)
+	else if (err && err != -ECANCELED && !output_is_stdout_broken(o->path))
 		complain(o->command, "cannot write %s: %s", o->path ? o->path : "stdout", strerror(-err));
 	free(o->partial);
 	return err ? STATUS_FAILED : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files and folders that a command makes: under a name of their own, NAME.partial, until they are whole, so that what is
- * interrupted leaves nothing under the final name.
+ * interrupted leaves nothing under the final name.  A device, a pipe or a link that has the name is written where it is.
  */
 #ifndef OUTPUT_H
 #define OUTPUT_H
@@ -12,14 +12,14 @@
 #define OUTPUT_HELD_MAX 16
 
 struct output {
-	const char *command, *path; /* path NULL: stdout */
+	const char *command, *path; /* path NULL: stdout, which `-` is, too */
 	char *partial;
 	FILE *file; /* output_open() */
 };
 
 /* 0 or an exit status, after a sentence. */
 int output_open(struct output *o, const char *command, const char *path);
-/* The name only, for what makes its file or folder itself. */
+/* The name only, for what makes its file or folder itself, which cannot be stdout. */
 int output_name(struct output *o, const char *command, const char *path);
 /* Before a file is made in the folder of output_name(): a signal removes it; the first OUTPUT_HELD_MAX. */
 void output_holds(const char *name);
@@ -28,5 +28,7 @@ void output_holds(const char *name);
  * files of a folder too.
  */
 int output_close(struct output *o, int err);
+/* It goes to stdout, and did not all arrive: that is said when the command ends (main.c). */
+bool output_is_stdout_broken(const char *path);
 
 #endif /* OUTPUT_H */

@@ -206,8 +206,8 @@ static int write_page(struct making *m)
 	if (status)
 		return status;
 	err = report_page_write(&m->page, o.file);
-	if (!err && ferror(o.file))
-		err = -EIO;
+	if (!err && (fflush(o.file) || ferror(o.file)))
+		err = -(errno ? errno : EIO);
 	if (err == -EFBIG) {
 		complain("report", "cannot write %s: even without any area it is larger than --max-size",
 			m->a->out);

@@ -150,7 +150,8 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 				return err;
 			break;
 		case 'o':
-			r->output = optarg;
+			if (take_recording_name(r->command, &r->output, optarg))
+				return STATUS_USAGE;
 			break;
 		case 's':
 			r->sync = true;
@@ -159,7 +160,7 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 			if (!r->mirror)
 				return usage_error(r->command, "unknown option", "--json");
 			r->json = true;
-			r->json_file = optarg;
+			r->json_file = optarg && strcmp(optarg, "-") ? optarg : NULL;
 			break;
 		case 'k':
 			r->stacks = true;

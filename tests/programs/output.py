@@ -10,6 +10,7 @@ Prints TAP.
 import json
 import os
 import pty
+import stat
 import subprocess
 import sys
 import tempfile
@@ -49,18 +50,92 @@ def json_into_a_file_leaves_stdout_to_the_program():
     true(b"/nonexistent/s.json: cannot be written: No such file" in r.stderr, r.stderr)
 
 
-def a_full_stdout_is_an_error_of_every_command():
+# What each command writes to stdout, by every way that it has.  A recording of its own: t.vmt; a log: s.log.
+WRITES = {
+    "run": [["--json", "--", "true"], ["--json=-", "--", "true"]],
+    "record": [],  # stdout is the program's
+    "verify": [["t.vmt"], ["--json", "t.vmt"]],
+    "maps": [["t.vmt"], ["--format", "json", "t.vmt"], ["--format", "svg", "t.vmt"], ["--pid", str(os.getpid()), "--no-bpf"]],
+    "why": [["t.vmt", "AREA"], ["--json", "t.vmt", "AREA"], ["--top", "t.vmt"], ["--top", "--json", "t.vmt"]],
+    "diff": [["t.vmt", "t.vmt"], ["--json", "t.vmt", "t.vmt"]],
+    "whatif": [["--touch", "late", "t.vmt"], ["--touch", "late", "--json", "t.vmt"]],
+    "report": [["t.vmt", "-o", "-"], ["t.vmt", "-o", "stdout"], ["t.vmt", "--svg", "-"]],
+    "export": [["t.vmt", "--format", form, *rest] for form in ("jsonl", "csv", "perfetto", "folded", "strace")
+               for rest in (([], ["-o", "-"], ["-o", "stdout"]) if form != "csv" else (["--table", "areas"],))] + [["--columns"]],
+    "sql": [["t.vmt", "select 1"], ["--json", "t.vmt", "select 1"], ["--csv", "t.vmt", "select 1"]],
+    "import": [["-o", "i.vmt", "s.log"], ["--json", "-o", "i.vmt", "s.log"]],
+    "attach": [["--via", "ptrace", "--for", "0.1", "--json", "PID"]],
+    "top": [],  # a terminal's
+    "metrics": [["--once", "--threshold", "1", "--textfile", "stdout"], ["--once", "--threshold", "1", "--textfile", "-"]],
+    "lab": [["--list"], ["--repeat", "1", "--no-check", "t.vmt"], ["--json", "--repeat", "1", "--no-check", "t.vmt"]],
+    "conform": [["answers"], ["--json", "answers"]],
+}
+WRITES_NO_COMMAND = [["--version"], ["--help"], ["-h"], ["help"], ["help", "run"]]
+
+
+def what_is_written():
     run(VMAPLE, "record", "-o", "t.vmt", "--", "true")
-    commands = [["--version"], ["help"], ["help", "run"], ["run", "--help"], ["run", "--json", "--", "true"],
-                ["verify", "t.vmt"], ["verify", "--json", "t.vmt"], ["maps", "t.vmt"], ["maps", "--format", "json", "t.vmt"],
-                ["maps", "--pid", str(os.getpid()), "--no-bpf"], ["lab", "--list"]]
-    for command in commands:
+    with open("s.log", "w", encoding="ascii") as f:
+        f.write('7 execve("/bin/true", ["true"], 0x7ffc) = 0\n7 +++ exited with 0 +++\n')
+    # As /dev/stdout, which is not to be lost if it is not written where it is.
+    os.symlink("/proc/self/fd/1", "stdout")
+    run(VMAPLE, "conform", "--emit", "kit")
+    run("make", "-C", "kit")
+    with open("answers", "wb") as f:
+        run("kit/vmaple-conform", stdout=f)
+    area = run(VMAPLE, "maps", "t.vmt").stdout.decode().splitlines()[2].split("-")[0]
+    equal(sorted(WRITES), sorted(commands()))
+    yield from WRITES_NO_COMMAND
+    for name, ways in WRITES.items():
+        for arguments in [["--help"], *ways]:
+            yield [name, *(area if word == "AREA" else word for word in arguments)]
+
+
+def a_full_stdout_is_an_error_of_every_command():
+    for command in what_is_written():
+        beside = subprocess.Popen(["sleep", "60"]) if "PID" in command else None
+        command = [str(beside.pid) if word == "PID" else word for word in command]
         with open("/dev/full", "wb") as full:
             r = run(VMAPLE, *command, stdout=full)
         equal((command, r.returncode), (command, 125))
-        true(b"No space left on device" in r.stderr or b"cannot be written" in r.stderr, command, r.stderr)
+        said = [line for line in r.stderr.splitlines() if b"written" in line or b"write" in line]
+        equal((command, len(said)), (command, 1))
+        # Where it was an earlier line that did not arrive, why is not known any more.
+        true(b"No space left on device" in said[0] or said[0].endswith(b"to its end"), command, said)
+        if beside:
+            beside.kill()
+            beside.wait()
     with open("/dev/full", "wb") as full:
         equal(run(VMAPLE, "run", "--", "sh", "-c", "exit 3", stdout=full).returncode, 3)
+
+
+def what_is_no_file_is_written_where_it_is():
+    run(VMAPLE, "record", "-o", "t.vmt", "--", "true")
+    page = run(VMAPLE, "report", "t.vmt", "-o", "-").stdout
+    true(page.startswith(b"<!doctype html>") and page.rstrip().endswith(b"</html>"), page[:80], page[-80:])
+    true(not os.path.exists("-"))
+    open("target", "w", encoding="ascii").close()
+    for name in ("device", "link", "fifo"):
+        for command in (["report", "t.vmt", "-o"], ["export", "t.vmt", "--format", "jsonl", "-o"],
+                        ["metrics", "--once", "--textfile"], ["export", "t.vmt", "--format", "sqlite", "-o"], ["record", "-o"]):
+            if name == "device":
+                os.symlink("/dev/null", name)
+            elif name == "link":
+                os.symlink("target", name)
+            else:
+                os.mkfifo(name)
+                reader = subprocess.Popen(["timeout", "20", "cat", name], stdout=subprocess.DEVNULL)
+            r = run(VMAPLE, *command, name, *(["--", "true"] if command[0] == "record" else []))
+            true(os.path.islink(name) or stat.S_ISFIFO(os.stat(name).st_mode), name, command, r.stderr)
+            true(r.returncode == 0 or (r.returncode == 125 and b"cannot" in r.stderr), name, command, r.stderr)
+            equal((name, command, os.path.exists(name + ".partial")), (name, command, False))
+            os.unlink(name)
+            if name == "fifo":
+                reader.kill()
+                reader.wait()
+    for command in (["record", "-o", "-", "--", "touch", "x"], ["run", "-o", "-", "--", "touch", "x"], ["import", "-o", "-", "s.log"]):
+        r = run(VMAPLE, *command)
+        equal((command, r.returncode, r.stdout, os.path.exists("x")), (command, 2, b"", False))
 
 
 def control_characters_are_quoted_and_raw_only_into_a_pipe():
@@ -132,7 +207,7 @@ def its_peak_of_memory_is_its_own():
 with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
     os.chdir(folder)
     for function in (json_is_the_line_behind_the_programs_last, json_into_a_file_leaves_stdout_to_the_program,
-                     a_full_stdout_is_an_error_of_every_command, control_characters_are_quoted_and_raw_only_into_a_pipe,
+                     a_full_stdout_is_an_error_of_every_command, what_is_no_file_is_written_where_it_is, control_characters_are_quoted_and_raw_only_into_a_pipe,
                      help_fits_a_terminal_of_80_columns, errors_fit_a_terminal_and_are_one_line_elsewhere,
                      summaries_fit_a_terminal_of_80_columns, its_peak_of_memory_is_its_own):
         name = function.__name__.replace("_", " ")
