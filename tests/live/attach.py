@@ -14,6 +14,7 @@ import time
 
 vmaple, random_calls, sealed_files, first_writes = sys.argv[1:5]
 runs = int(sys.argv[5]) if len(sys.argv) > 5 else 2
+random.seed(os.environ.get("VMAPLE_SEED"))
 mounted = os.path.join(tempfile.gettempdir(), f"vmaple-cgroups-{os.getpid()}")  # where no cgroup v2 is
 WORK = """
 import mmap, subprocess, sys, threading

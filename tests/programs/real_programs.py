@@ -69,7 +69,7 @@ kill $server; wait
 
 
 FORKS = "for i in $(seq %d); do (exit 0) & done; wait; echo forked"
-# A new one each time, and said in the end.
+# Of the long suite a new one each time; said in the end.
 SEED = os.environ.get("VMAPLE_SEED", str(random.randrange(1 << 30)))
 
 
