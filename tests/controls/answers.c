@@ -217,6 +217,19 @@ static void append_columns(struct text *page)
 	free(text);
 }
 
+/* What there is instead: a line that is the same up to its first colon. */
+static void fail_line(const char *text, const char *line)
+{
+	char begin[LINE];
+	const char *at;
+
+	fail("OUT has not, or not in this order: ", line);
+	snprintf(begin, sizeof(begin), "\n%.*s:", (int)strcspn(line, ":"), line);
+	at = strstr(text, begin);
+	if (at)
+		printf("# but: %.*s\n", (int)strcspn(at + 1, "\n"), at + 1);
+}
+
 /* Each of the lines wanted, one behind the other; there may be others between them. */
 static void compare_file(char *wanted)
 {
@@ -237,7 +250,7 @@ static void compare_file(char *wanted)
 		snprintf(whole, sizeof(whole), "\n%s\n", line);
 		found = strstr(at, whole);
 		if (!found)
-			fail("OUT has not, or not in this order: ", line);
+			fail_line(t.at, line);
 		at = found ? found + strlen(line) : at;
 	}
 	free(t.at);

@@ -92,12 +92,14 @@ static struct data data_of(const char *text)
 	struct data d = { .bytes = NULL };
 	uLongf size = 1 << 20;
 	size_t len;
+	uLong taken;
 
 	d.bytes = malloc(size);
 	if (!packed || !d.bytes)
 		abort();
 	len = from_base64(text, packed, &d.damaged);
-	d.damaged |= uncompress(d.bytes, &size, packed, len) != Z_OK;
+	taken = len;
+	d.damaged |= uncompress2(d.bytes, &size, packed, &taken) != Z_OK || taken != len;
 	d.len = d.damaged ? 0 : size;
 	free(packed);
 	return d;

@@ -118,18 +118,39 @@ static int add_file(struct text_recording *t, const char *rest)
 	return emit(t, e);
 }
 
-/* What the call's argument points to, in hexadecimal digits. */
-static int add_data(struct trace_call *c, const char *hex, uint8_t *data, size_t size)
+/* What hexadecimal digits say: 0, or -1 where they are none, or too many. */
+static int bytes_of(const char *hex, uint8_t *data, size_t size, uint32_t *len)
 {
 	unsigned int byte;
 
-	for (c->data_len = 0; *hex && c->data_len < size; hex += 2, c->data_len++) {
+	for (*len = 0; *hex && *len < size; hex += 2, ++*len) {
 		if (sscanf(hex, "%2x", &byte) != 1)
 			return -1;
-		data[c->data_len] = (uint8_t)byte;
+		data[*len] = (uint8_t)byte;
 	}
-	c->data = data;
 	return *hex ? -1 : 0;
+}
+
+/* What the call's argument points to. */
+static int add_data(struct trace_call *c, const char *hex, uint8_t *data, size_t size)
+{
+	c->data = data;
+	return bytes_of(hex, data, size, &c->data_len);
+}
+
+static int add_module(struct text_recording *t, const char *rest)
+{
+	struct trace_event e = { .type = TRACE_EVENT_MODULE };
+	char path[64], hex[64] = "";
+	uint8_t id[32];
+
+	if (sscanf(rest, "%" SCNx64 "-%" SCNx64 " %63s %63s", &e.module.start, &e.module.end, path, hex) <
+			3 ||
+		bytes_of(hex, id, sizeof(id), &e.module.build_id_len))
+		return -1;
+	e.module.path = path;
+	e.module.build_id = id;
+	return emit(t, e);
 }
 
 static int add_call(struct text_recording *t, const char *rest)
@@ -262,6 +283,8 @@ static int add_small(struct text_recording *t, const char *word, const char *res
 		return add_limit(t, rest);
 	if (strcmp(word, "closed") == 0)
 		return add_closed(t, rest);
+	if (strcmp(word, "module") == 0)
+		return add_module(t, rest);
 	return set_place(t, word, rest);
 }
 

@@ -11,6 +11,7 @@
  *   file ID KIND MAJOR:MINOR INODE PATH [WORD N]...
  *                                          KIND as in enum trace_file_kind, opened for reading and writing; a word is
  *                                          off (flags that it takes away) or close (1: the area tells when it goes)
+ *   module START-END PATH [BUILDID]        a file's code, at addresses in hexadecimal digits, as its build-id is
  *   call NAME A B C D E F = RESULT [at ADDRESS] [file ID] [data HEX]
  *   write ADDRESS [ambiguous|unknown]      unknown: whether it was one
  *   grow ADDRESS ambiguous                 a fault of which is not known what it was
