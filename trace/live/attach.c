@@ -176,7 +176,7 @@ static bool hold_all(struct live *l)
 			kernel->ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
 	while (nr_running(l) && now_ns() - begin < PATIENCE_NS) {
 		int status;
-		pid_t report = wait_for_report(l, &status);
+		pid_t report = kernel->wait_awhile(&status);
 
 		if (report > 0)
 			on_stop(l, report, status);

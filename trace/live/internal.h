@@ -4,7 +4,8 @@
  * is emitted of the answers, is in evidence.h, which every file has through this one.
  *
  *   live.c     start, end, the loop over stops
- *   wait.c     the next report of a task; what of this process is changed
+ *   alarm.c    the next report of a task, waited for, but not for ever
+ *   signals.c  what of this process is changed
  *   launch.c   the child until its exec
  *   attach.c   a process that is running: how it comes to be traced, and how it is left
  *   filter.c   the seccomp filter: which calls stop
@@ -67,7 +68,7 @@
 #define MOUNT_CACHE        8
 #define SEEN_AREAS         8
 
-#define NR_TAKEN_SIGNALS  7 /* wait.c */
+#define NR_TAKEN_SIGNALS  7 /* signals.c */
 #define NR_PASSED_SIGNALS 2
 #define FILTER_MAX        640         /* instructions */
 #define RED_ZONE          128         /* what lies below the stack pointer may be in use, so far */
@@ -238,16 +239,15 @@ struct live {
 	int marks[MARKS_MAX]; /* identity.c, 2: descriptors, in the order of their files */
 	unsigned int nr_marks, last_rank;
 	pid_t self;
-	bool mask_changed; /* wait.c: what was before */
+	bool mask_changed; /* signals.c: what was before */
 	sigset_t mask_before;
 	struct sigaction actions_before[NR_TAKEN_SIGNALS], sigchld_before;
 	sigset_t run_mask_before;
-	uint64_t signals_asked; /* wait.c: when it was looked last whether one had come */
+	uint64_t signals_asked; /* signals.c: when it was looked last whether one had come */
 	struct passed_signal passed[NR_PASSED_SIGNALS];
-	uint64_t ticked_ns;     /* the last tick */
-	uint64_t crowded_until; /* wait.c: others want the CPU */
-	unsigned int noticed;   /* notices.c: kinds that were said */
-	void *known_files;      /* tsearch(3) */
+	uint64_t ticked_ns;   /* the last tick */
+	unsigned int noticed; /* notices.c: kinds that were said */
+	void *known_files;    /* tsearch(3) */
 	struct known_file *all_known;
 	unsigned long nr_known, sweep_at;
 	struct known_mount mounts[MOUNT_CACHE];
@@ -302,17 +302,21 @@ void raise_file_limit(void);
 /* Why exec failed: errno, 0 when it did not. */
 int launch_exec_error(struct live *l);
 
-/* wait.c */
+/* signals.c */
 void signals_block(struct live *l);
 void signals_unblock(struct live *l);
 void signals_take(struct live *l);
 void signals_give_back(struct live *l);
-/* The task that has something to report; 0: none for a while; -1: there is none. */
-pid_t wait_for_report(struct live *l, int *status);
 /* Signals that came to this process and are the program's. */
 void signals_pass_on(struct live *l);
 /* The task is about to be given a signal. */
 void signals_note_delivery(struct live *l, const struct task *t, int sig);
+
+/* alarm.c: waits end every so often, by SIGCHLD, which is blocked. @before: what it did. */
+void alarm_begin(uint64_t every_ns, struct sigaction *before);
+void alarm_end(const struct sigaction *before);
+/* kernel_view.h's. */
+pid_t wait_awhile(int *status);
 
 /* filter.c: install it in the calling process, for good. 0 or -errno. */
 int filter_install(void);

@@ -33,15 +33,6 @@ static int linux_waitid(pid_t tid, siginfo_t *info, int options)
 	return waitid(P_PID, (id_t)tid, info, options);
 }
 
-static bool linux_wait_for_child(long ns)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	return sigtimedwait(&set, NULL, &(struct timespec){ .tv_nsec = ns }) >= 0;
-}
-
 static int linux_tgkill(pid_t tgid, pid_t tid, int sig)
 {
 	return (int)syscall(SYS_tgkill, tgid, tid, sig);
@@ -142,7 +133,7 @@ static const struct kernel_view linux_view = {
 	.ptrace = linux_ptrace,
 	.waitpid = waitpid,
 	.waitid = linux_waitid,
-	.wait_for_child = linux_wait_for_child,
+	.wait_awhile = wait_awhile,
 	.kill = kill,
 	.tgkill = linux_tgkill,
 	.now_ns = linux_now_ns,

@@ -27,6 +27,9 @@ struct statfs;
 struct statvfs;
 struct statx;
 
+/* So often it is looked at what time changes. */
+#define TICK_NS 50000000
+
 /* A program that waits to be traced before it begins. */
 struct launched {
 	pid_t pid;
@@ -40,8 +43,8 @@ struct kernel_view {
 	long (*ptrace)(long request, pid_t tid, void *addr, void *data);
 	pid_t (*waitpid)(pid_t tid, int *status, int options);
 	int (*waitid)(pid_t tid, siginfo_t *info, int options);
-	/* True: SIGCHLD has come; false: so long nothing has. */
-	bool (*wait_for_child)(long ns);
+	/* Of any task, as waitpid; 0: there was no report, perhaps for as long as a tick. */
+	pid_t (*wait_awhile)(int *status);
 	int (*kill)(pid_t tid, int sig);
 	int (*tgkill)(pid_t tgid, pid_t tid, int sig);
 	uint64_t (*now_ns)(void);

@@ -2,7 +2,7 @@
 /*
  * The live source: start, the loop over stops, the end.
  *
- * A report of a task is awaited (wait.c) and answered (stops.c); after a while that is a tick, whether there were any or not.
+ * A report of a task is awaited (alarm.c) and answered (stops.c); after a while that is a tick, whether there were any or not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #include "internal.h"
-
-#define TICK_NS 50000000
 
 static int start_error(struct live *l, int err, char *error, size_t size, const char *what)
 {
@@ -137,7 +135,7 @@ static bool is_tick_due(struct live *l)
 static void take_report(struct live *l)
 {
 	int status;
-	pid_t tid = wait_for_report(l, &status);
+	pid_t tid = kernel->wait_awhile(&status);
 
 	if (tid > 0)
 		on_stop(l, tid, status);

@@ -22,7 +22,6 @@
  *   fail open 24 [after 3]     this member, with this errno; works open
  *   text /proc/x ...           what the file has, or -ERRNO
  *   puppet-result 5            of calls that are made in place of a task's own
- *   crowd 300                  others have the CPU for so many microseconds whenever it is offered to them
  *   descriptors 40 / leave / launch-error N / sink-error N / raise SIGNAL / killed TASK
  *   before ...                 as soon as the recorder is there
  *
@@ -475,8 +474,6 @@ static bool of_machine(const struct line *l)
 		scr.leave = true;
 	else if (says(l, 0, "sink-error"))
 		scr.sink_error = (int)value(l, 1);
-	else if (says(l, 0, "crowd"))
-		scr.crowd = value(l, 1) * 1000;
 	else if (says(l, 0, "raise"))
 		raise((int)value(l, 1));
 	else if (says(l, 0, "launch-error"))

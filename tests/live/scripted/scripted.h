@@ -110,7 +110,6 @@ struct scripted {
 	char error[256]; /* of the script, or of the recorder's, as the script sees it */
 	bool lenient;    /* memory runs out: the recorder may not do what the script waits for */
 	uint64_t now, wait_until;
-	uint64_t crowd; /* how much later it is at each look at the clock: others have had the CPU */
 	bool leave;
 	int sink_error;
 	int launch_error, refused_byte;

@@ -285,8 +285,7 @@ const struct scenario scenarios_of_tasks[] = {
 	  "100 continued\n"
 	  END,
 	  "100: space map* map exit!", NONE, "is stopped by a signal", EVERY },
-	{ "others want the CPU: reports are slept for, of one task and of two",
-	  "before crowd 300\n"
+	{ "reports are waited for, of one task and of two",
 	  BEGIN
 	  "100 mmap A 2p rw anon|fixed = A\n"
 	  "wait 3\n"

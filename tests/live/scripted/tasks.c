@@ -367,16 +367,17 @@ static pid_t scripted_waitpid(pid_t tid, int *status, int options)
 {
 	int nothing;
 
-	if (!status)
-		status = &nothing;
-	if (tid > 0)
-		return wait_for(tid, status, options);
+	return wait_for(tid, status ? status : &nothing, options);
+}
+
+static pid_t scripted_wait_awhile(int *status)
+{
 	while (!scr.nr_reports && scr_step())
 		;
 	if (scr.nr_reports)
 		return take_report(0, status);
 	if (scr.now < scr.wait_until || (any_task() && scr.leave)) {
-		scr.now += 100000; /* nobody asks again before that */
+		scr.now += TICK_NS;
 		return 0;
 	}
 	/* Nothing more will come. */
@@ -390,12 +391,6 @@ static int scripted_waitid(pid_t tid, siginfo_t *info, int options)
 	return 0;
 }
 
-static bool scripted_wait_for_child(long ns)
-{
-	scr.now += (uint64_t)ns;
-	return false;
-}
-
 static uint64_t scripted_page_size(void)
 {
 	return SCR_PAGE;
@@ -403,7 +398,7 @@ static uint64_t scripted_page_size(void)
 
 static uint64_t scripted_now_ns(void)
 {
-	return scr.now += 1000 + scr.crowd;
+	return scr.now += 1000;
 }
 
 static int scripted_kill(pid_t tid, int sig)
@@ -527,7 +522,7 @@ void scr_install(struct kernel_view *view)
 	view->ptrace = scripted_ptrace;
 	view->waitpid = scripted_waitpid;
 	view->waitid = scripted_waitid;
-	view->wait_for_child = scripted_wait_for_child;
+	view->wait_awhile = scripted_wait_awhile;
 	view->kill = scripted_kill;
 	view->tgkill = scripted_tgkill;
 	view->now_ns = scripted_now_ns;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for reports of the tasks, and what of this process is changed for it.
+ * Signals of this process: what of them is changed while it waits for reports of the tasks.
  *
- * The process may be anybody's: nothing here needs a handler or a timer of its own.  SIGCHLD is blocked in the calling
- * thread from live_start() to live_free() and asked for with a time limit, for a call may be blocked that others wait for.
- * Where another thread of the process takes the signal, the tasks are asked after a growing while.  Signals of the terminal
- * are the program's to decide about, and have no effect on this process during live_run().  So are those by which a process is
+ * The process may be anybody's: nothing here needs a handler.  SIGCHLD is blocked in the calling thread from live_start() to
+ * live_free(): a handler of the process's could take the reports.  Signals of the terminal are the program's to decide about, and have no effect on this process during live_run().  So are those by which a process is
  * asked to end: sent to this process alone they are passed on; sent to the whole group the program has its own.
  * A program that was attached to is not this process's: signals that end mean this process, whose caller decides about them.
  */
@@ -17,12 +15,6 @@
 
 #include "internal.h"
 
-#define POLL_NS 50000
-/* A CPU that was offered and has not come back for so long is wanted by others; that is believed for a while. */
-#define CROWDED_NS     200000
-#define CROWDED_FOR_NS 200000000
-#define FIRST_REST     1000000
-#define LONGEST_REST   100000000
 /* So long after a signal came it is known whether the program was sent it, too. */
 #define OWN_SIGNAL_NS 20000000
 
@@ -69,7 +61,7 @@ static int first_taken(const struct live *l)
 
 void signals_take(struct live *l)
 {
-	struct sigaction ignored = { .sa_handler = SIG_IGN }, plain = { .sa_handler = SIG_DFL };
+	struct sigaction ignored = { .sa_handler = SIG_IGN };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -79,7 +71,7 @@ void signals_take(struct live *l)
 	for (int i = first_taken(l); i < NR_TAKEN_SIGNALS; i++)
 		sigaction(taken[i], &ignored, &l->actions_before[i]);
 	/* Ignored, it would let the program's status vanish. */
-	sigaction(SIGCHLD, &plain, &l->sigchld_before);
+	alarm_begin(TICK_NS, &l->sigchld_before);
 }
 
 /* Those that have come, none of which has had its effect. */
@@ -104,7 +96,7 @@ void signals_give_back(struct live *l)
 {
 	for (int i = first_taken(l); i < NR_TAKEN_SIGNALS; i++)
 		sigaction(taken[i], &l->actions_before[i], NULL);
-	sigaction(SIGCHLD, &l->sigchld_before, NULL);
+	alarm_end(&l->sigchld_before);
 	/* What came for a program that has ended since is done with. */
 	if (!is_attached(l))
 		take_passed(l);
@@ -148,45 +140,4 @@ void signals_pass_on(struct live *l)
 		if (s->had < s->before)
 			send_to_program(l, passed[i]);
 	}
-}
-
-/*
- * A stop is mostly followed by another within microseconds, by the end of the call or by the next of a row of calls, sooner
- * than this process would have gone to sleep and been woken again: it is asked for a while, and the CPU is offered to
- * whoever wants it.  Where that is somebody else, who keeps it for long, the next reports are slept for: who sleeps is given
- * the CPU as soon as a task stops.
- */
-static pid_t ask_for_a_while(struct live *l, int *status)
-{
-	uint64_t begin = now_ns(), now = begin, before;
-	pid_t tid;
-
-	/* There is a SIGCHLD for each report; of several tasks one can stand for two. */
-	if (begin < l->crowded_until && l->nr_tasks == 1)
-		return 0;
-	for (;;) {
-		tid = kernel->waitpid(-1, status, __WALL | WNOHANG);
-		before = now;
-		if (tid || begin < l->crowded_until || before - begin >= POLL_NS)
-			return tid;
-		sched_yield();
-		now = now_ns();
-		if (now - before > CROWDED_NS)
-			l->crowded_until = now + CROWDED_FOR_NS;
-	}
-}
-
-pid_t wait_for_report(struct live *l, int *status)
-{
-	pid_t tid = ask_for_a_while(l, status);
-	long rest = FIRST_REST, rested = 0;
-
-	while (!tid && rested < LONGEST_REST) {
-		if (!kernel->wait_for_child(rest)) {
-			rested += rest;
-			rest = 2 * rest < LONGEST_REST - rested ? 2 * rest : LONGEST_REST - rested;
-		}
-		tid = kernel->waitpid(-1, status, __WALL | WNOHANG);
-	}
-	return tid;
 }
