@@ -77,6 +77,8 @@ void print_marked(FILE *out, const char *first, const char *second);
 __attribute__((format(printf, 2, 3))) void complain(const char *command, const char *fmt, ...);
 /* A misused option: one sentence and where the help is. STATUS_USAGE. */
 int usage_error(const char *command, const char *what, const char *arg);
+/* Of the @nr arguments behind the options one is wanted, a recording: usage_error(), of the second where there are more. */
+int recordings_error(const char *command, int nr, char *const *arguments);
 /* Where a recording is to be written, which cannot be stdout. 0 or usage_error(). */
 int take_recording_name(const char *command, const char **name, const char *arg);
 

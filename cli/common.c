@@ -71,6 +71,12 @@ int usage_error(const char *command, const char *what, const char *arg)
 	return STATUS_USAGE;
 }
 
+int recordings_error(const char *command, int nr, char *const *arguments)
+{
+	return nr ? usage_error(command, "one recording only, not", arguments[1])
+		  : usage_error(command, "a recording is missing", NULL);
+}
+
 /* All of @text: strtoull() takes blanks and a sign before it, too. */
 static bool parse_whole(const char *text, int base, uint64_t *number)
 {

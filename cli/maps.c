@@ -95,8 +95,7 @@ static int parse(struct maps *m, int argc, char **argv)
 	if (optind == argc && m->pid && !m->at && !m->svg)
 		return 0;
 	if (optind != argc - 1)
-		return usage_error("maps",
-			optind == argc ? "a recording is missing" : "one recording only, not", argv[optind]);
+		return recordings_error("maps", argc - optind, argv + optind);
 	m->path = argv[optind];
 	return 0;
 }

@@ -78,8 +78,7 @@ static int parse(struct arguments *a, int argc, char **argv)
 		}
 	}
 	if (optind != argc - 1)
-		return usage_error("report",
-			optind == argc ? "a recording is missing" : "one recording only, not", argv[optind]);
+		return recordings_error("report", argc - optind, argv + optind);
 	if (!a->out && !a->svg)
 		return usage_error("report", "where to? -o FILE is missing", NULL);
 	a->path = argv[optind];

@@ -51,8 +51,7 @@ static int parse(struct verify *v, int argc, char **argv)
 		}
 	}
 	if (optind != argc - 1)
-		return usage_error("verify",
-			optind == argc ? "a recording is missing" : "one recording only, not", argv[optind]);
+		return recordings_error("verify", argc - optind, argv + optind);
 	v->path = argv[optind];
 	return 0;
 }

@@ -198,8 +198,7 @@ static int parse(struct whatif_run *w, int argc, char **argv)
 		}
 	}
 	if (optind != argc - 1)
-		return usage_error("whatif",
-			optind == argc ? "a recording is missing" : "one recording only, not", argv[optind]);
+		return recordings_error("whatif", argc - optind, argv + optind);
 	if (!w->any)
 		return usage_error("whatif", "a change is missing", NULL);
 	w->path = argv[optind];

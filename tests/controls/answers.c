@@ -168,13 +168,34 @@ static char *with_word(char *text, const char *name, const char *word)
 	return t.at;
 }
 
-/* As the table has it: the version is another one the next time, and what ends a line of CSV is to be seen. To be freed. */
+/* How long something took is another time the next time: a number behind @name becomes SECONDS. */
+static char *without_seconds(char *text, const char *name)
+{
+	char *at = strstr(text, name), whole[64];
+	size_t len = at ? strspn(at + strlen(name), "0123456789.e-") : 0;
+	char key[64];
+
+	if (!len)
+		return text;
+	snprintf(whole, sizeof(whole), "%s%.*s", name, (int)len, at + strlen(name));
+	snprintf(key, sizeof(key), "%sSECONDS", name);
+	return with_word(text, whole, key);
+}
+
+/*
+ * As the table has it: the version and what was waited for are others the next time, and what ends a line of CSV is to be
+ * seen. To be freed.
+ */
 static char *as_in_table(const char *text)
 {
 	char version[64];
 
 	snprintf(version, sizeof(version), "\"vmaple\":\"%s\"", vmaple_version());
-	return with_word(with_word(strdup(text), version, "\"vmaple\":\"VERSION\""), "\r\n", "\\r\n");
+	return without_seconds(
+		without_seconds(with_word(with_word(strdup(text), version, "\"vmaple\":\"VERSION\""), "\r\n",
+					"\\r\n"),
+			"  time        "),
+		"\"wall_seconds\":");
 }
 
 /* --- questions ------------------------------------------------------------------------------------------------- */
