@@ -93,15 +93,18 @@ def run(command):
     return r.stdout
 
 
-def strace(options, log):
-    kernels = run(["setarch", "-R", "strace", *options.split(), "-o", log, PROGRAM])
+def strace(options, log, program=PROGRAM):
+    kernels = run(["setarch", "-R", "strace", *options.split(), "-o", log, program])
     return kernels, sorted(glob.glob(log + ".*")) if "-ff" in options else [log]
 
 
+def program_i386(source, program):
+    run(["i686-linux-gnu-gcc", "-static", "-O1", "-D_GNU_SOURCE", "-o", program, source, "-lpthread"])
+
+
 def strace_i386(options, log):
-    program = log + ".mapped"
-    run(["i686-linux-gnu-gcc", "-static", "-O1", "-D_GNU_SOURCE", "-o", program, SOURCE, "-lpthread"])
-    return run(["setarch", "-R", "strace", *options.split(), "-o", log, program]), [log]
+    program_i386(SOURCE, log + ".mapped")
+    return strace(options, log, log + ".mapped")
 
 
 def perf_trace(options, log):
@@ -287,4 +290,5 @@ def main():
     sys.exit(1 if any(failed) else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

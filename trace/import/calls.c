@@ -76,6 +76,12 @@ static size_t unescape_text(char *begin, char end)
 	return (size_t)(to - begin);
 }
 
+/* "jit"... */
+bool is_cut(const struct text *t)
+{
+	return t->len > 3 && memcmp(t->at + t->len - 3, "...", 3) == 0;
+}
+
 char *string_argument(const struct logged *l, int i, size_t *len)
 {
 	char *begin;
@@ -85,6 +91,24 @@ char *string_argument(const struct logged *l, int i, size_t *len)
 	begin = l->call->args[i].at + 1;
 	*len = unescape_text(begin, '"');
 	return begin;
+}
+
+/* The path that ends at the '>', without its escapes; " (deleted)" behind it, as maps has it, where "(deleted)" is behind the '>'. */
+static size_t unescape_path(struct text *path)
+{
+	static const char deleted[] = " (deleted)";
+	const size_t n = sizeof(deleted) - 1;
+	char *end = path->at + path->len;
+	bool is_deleted = strncmp(end + 1, deleted + 1, n - 1) == 0;
+	size_t len;
+
+	*end = '\0';
+	len = unescape_text(path->at, '\0');
+	if (is_deleted) {
+		memcpy(path->at + len, deleted, n);
+		len += n;
+	}
+	return len;
 }
 
 bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *path)
@@ -103,12 +127,12 @@ bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *pa
 	path->at = end + 1;
 	for (end = t->at + t->len; end > path->at && *end != '>';)
 		end--;
-	*end = '\0';
+	path->len = (size_t)(end - path->at);
 	/* Of -yy: "/dev/zero<char 1:5>" */
-	device = strstr(path->at, "<char ");
+	device = memmem(path->at, path->len, "<char ", 6);
 	if (device)
-		*device = '\0';
-	path->len = unescape_text(path->at, '\0');
+		path->len = (size_t)(device - path->at);
+	path->len = unescape_path(path);
 	return true;
 }
 
@@ -124,9 +148,10 @@ static int opened(const struct logged *l, int path_at, int flags_at)
 	if (!l->call->has_result || l->call->result < 0)
 		return 0;
 	if (l->call->result_path.len) {
-		l->call->result_path.at[l->call->result_path.len] = '\0';
-		len = unescape_text(l->call->result_path.at, '\0');
-		path = l->call->result_path.at;
+		struct text shown = l->call->result_path;
+
+		len = unescape_path(&shown);
+		path = shown.at;
 	} else {
 		char *own = string_argument(l, path_at, &len);
 
@@ -167,12 +192,13 @@ static int on_creat(const struct logged *l, const struct handler *h)
 	return opened(l, 0, -1);
 }
 
-/* As maps shows it: always deleted. */
+/* As maps shows it: always deleted. -s cuts the name, and not what is behind the descriptor. */
 static int on_memfd(const struct logged *l, const struct handler *h)
 {
-	char path[300] = "/memfd:";
+	struct text shown = l->call->result_path;
 	uint64_t flags = 0;
 	struct open_file *file;
+	char named[300];
 	size_t len = 0;
 	char *name;
 
@@ -180,9 +206,16 @@ static int on_memfd(const struct logged *l, const struct handler *h)
 		return 0;
 	(void)(l->call->nr_args > 1 &&
 		word_value(l->call->args[1].at, l->call->args[1].len, memfd_constants, &flags));
-	name = string_argument(l, 0, &len);
-	snprintf(path, sizeof(path), "/memfd:%s (deleted)", name ? name : "");
-	file = open_file_new(l->im, path, strlen(path), 2);
+	if (shown.len) {
+		shown.len = unescape_path(&shown);
+	} else {
+		if (is_cut(&l->call->args[0]))
+			import_doubt(l->im, DOUBT_FILE_UNKNOWN);
+		name = string_argument(l, 0, &len);
+		snprintf(named, sizeof(named), "/memfd:%s (deleted)", name ? name : "");
+		shown = (struct text){ named, strlen(named) };
+	}
+	file = open_file_new(l->im, shown.at, shown.len, 2);
 	if (file && (flags & 4))
 		file->kind = TRACE_FILE_HUGETLB;
 	return descriptors_set(l->task->files, (int)l->call->result, file, flags & 1) ? 0 : -12;

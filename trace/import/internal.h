@@ -378,6 +378,8 @@ const struct handler *handler_of(const char *name, size_t len);
 bool import_argument(const struct logged *l, int i, const struct constant *words, uint64_t *value);
 /* A string argument without its quotes and escapes, in place; NULL: it is none. */
 char *string_argument(const struct logged *l, int i, size_t *len);
+/* A string of which -s has left a part out. */
+bool is_cut(const struct text *t);
 /* "3</path>": the number, and the path where -y gave it. False: none. */
 bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *path);
 uint64_t clone_flags(struct trace_import *im, const char *name, const char *args);

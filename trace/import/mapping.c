@@ -106,19 +106,20 @@ int on_range_call(const struct logged *l, const struct handler *h)
 	return emit_call(l, &c);
 }
 
-/* maps says that a file is deleted, and older straces in the path; newer ones behind it. */
+/* Whether a file had been deleted when it was opened, or only later, makes it no other. */
+static size_t length_undeleted(const char *path, size_t len)
+{
+	return len > 10 && memcmp(path + len - 10, " (deleted)", 10) == 0 ? len - 10 : len;
+}
+
 static bool same_path(const struct open_file *file, const struct text *path)
 {
-	size_t len = strlen(file->path);
+	size_t len = length_undeleted(file->path, strlen(file->path));
 
-	if (len == path->len && memcmp(file->path, path->at, len) == 0)
-		return true;
-	if (len > 10 && strcmp(file->path + len - 10, " (deleted)") == 0)
-		len -= 10;
-	if (!file->known)
+	if (!path->len || !file->known)
 		return !path->len;
-	return !path->len || file->path[0] != '/' ||
-	       (len == path->len && memcmp(file->path, path->at, len) == 0);
+	return file->path[0] != '/' ||
+	       (len == length_undeleted(path->at, path->len) && memcmp(file->path, path->at, len) == 0);
 }
 
 /* The open file of a descriptor; one is made where the log did not show how it was opened. NULL: no memory. */
@@ -329,6 +330,8 @@ int on_prctl(const struct logged *l, const struct handler *h)
 			return 0;
 	name = string_argument(l, 4, &len);
 	if (name) {
+		if (is_cut(&l->call->args[4]))
+			import_doubt(l->im, DOUBT_NAME);
 		c.data = name;
 		c.data_len = (uint32_t)len + 1;
 		c.args[4] = 1;

@@ -141,7 +141,7 @@ static void observe_effect(struct live *l, struct task *t, int64_t result)
 	unsigned int n = named_ranges(t, r);
 	bool has_placed = placed_range(&t->call, result, &placed);
 
-	if (is_about_whole_map(t->call.nr))
+	if (is_about_whole_map(&t->call))
 		observe_all(l, t);
 	if (has_placed)
 		observe_range(l, t, &placed);
@@ -201,7 +201,8 @@ static void emit_call(struct live *l, struct task *t, int64_t result)
 static bool is_only_seen(const struct trace_call *c)
 {
 	return c->nr == NR_io_setup || c->nr == NR_io_destroy || c->nr == NR_map_shadow_stack ||
-	       (c->nr == NR_arch_prctl && c->args[0] != ARCH_MAP_VDSO_64);
+	       (c->nr == NR_arch_prctl && c->args[0] != ARCH_MAP_VDSO_64) ||
+	       (c->nr == NR_prctl && c->args[0] == PR_SET_SHADOW_STACK_STATUS);
 }
 
 /* It has failed, but may have cut what lies there, and its size is not known: all of the map tells. */

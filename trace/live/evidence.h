@@ -43,7 +43,8 @@ void future_lock_before_call(struct live *l, struct task *t, int64_t result);
 unsigned int named_ranges(const struct task *t, struct range r[2]);
 /* The range that the call has made. False: none. */
 bool placed_range(const struct trace_call *c, int64_t result, struct range *r);
-bool is_about_whole_map(uint32_t nr);
+/* Also what places an area and does not say where. */
+bool is_about_whole_map(const struct trace_call *c);
 /* What a call that is about limits can change; it is told as that, and not as a call. */
 enum limit_change { LIMIT_NONE, LIMIT_NAMED /* by its arguments */, LIMIT_PERSONALITY, LIMIT_CAPABILITIES };
 enum limit_change limit_changed_by(uint32_t nr);

@@ -52,7 +52,7 @@ static const struct rule {
 	{ NR_ptrace, PASS_IF, 3, 1, { FILTER_LET_GO } },
 	{ NR_ptrace, STOP_IF, 0, 3, { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE } },
 	{ NR_prctl, STOP_IF, 0, 4, { PR_SET_VMA, PR_SET_MM, PR_SET_MDWE, PR_SET_NO_NEW_PRIVS } },
-	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_MEMORY_MERGE } },
+	{ NR_prctl, STOP_IF, 0, 2, { PR_SET_MEMORY_MERGE, PR_SET_SHADOW_STACK_STATUS } },
 	{ NR_prctl, STOP_IF, 0, 1, { PR_SET_SECCOMP } },
 	{ NR_seccomp, STOP_IF, 0, 2, { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER } },
 	{ NR_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 } },

@@ -26,10 +26,11 @@ bool placed_range(const struct trace_call *c, int64_t result, struct range *r)
 	return true;
 }
 
-bool is_about_whole_map(uint32_t nr)
+bool is_about_whole_map(const struct trace_call *c)
 {
-	return nr == NR_mlockall || nr == NR_munlockall || nr == NR_shmdt || nr == NR_io_setup ||
-	       nr == NR_io_destroy || nr == NR_arch_prctl;
+	return c->nr == NR_mlockall || c->nr == NR_munlockall || c->nr == NR_shmdt || c->nr == NR_io_setup ||
+	       c->nr == NR_io_destroy || c->nr == NR_arch_prctl ||
+	       (c->nr == NR_prctl && c->args[0] == PR_SET_SHADOW_STACK_STATUS);
 }
 
 enum limit_change limit_changed_by(uint32_t nr)

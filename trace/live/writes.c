@@ -294,7 +294,7 @@ void writes_before_call(struct live *l, struct task *t)
 		begin_with_area(l, t, &r[0]);
 
 	/* How much a segment is put over is not known. */
-	if (is_about_whole_map(t->call.nr) || (t->call.nr == NR_shmat && t->call.args[2] & SHM_REMAP)) {
+	if (is_about_whole_map(&t->call) || (t->call.nr == NR_shmat && t->call.args[2] & SHM_REMAP)) {
 		writes_emit_all(l, t, false);
 		return;
 	}

@@ -69,6 +69,9 @@ struct prediction call_prctl(struct space *s, const struct trace_call *c)
 		return (struct prediction){ true, true,
 			mm_set_anon_name(&s->mm, c->args[2], c->args[3], c->data_len ? c->data : NULL) };
 	}
+	/* Of the machine: the task's own area comes with it, and where it lies is in the map. */
+	if (c->args[0] == PR_SET_SHADOW_STACK_STATUS)
+		s->take_over |= c->result == 0;
 	if (c->args[0] == PR_SET_MEMORY_MERGE && c->result == 0)
 		return (struct prediction){ true, true, mm_set_memory_merge(&s->mm, c->args[1]) };
 	if (c->args[0] == PR_SET_MDWE && c->result == 0) {
