@@ -28,15 +28,20 @@
 
 #include "arm64_addresses.h"
 
+/*
+ * How far mremap has come with huge pages, Linux keeps in an int.  With pages of 16 KiB it passes 64 GiB at once where no
+ * page table is, which from a multiple of 4 GiB on is none at all, and the call fails: the window does not begin at one.
+ */
 #ifdef __aarch64__
 #define MM_MACHINE_HERE MM_MACHINE_ARM64
+#define WINDOW          0x6f0040000000UL
 #else
 #define MM_MACHINE_HERE MM_MACHINE_X86_64
+#define WINDOW          0x6f0000000000UL
 #endif
 /* Bytes; and of a huge page. */
 #define PAGE         (1UL << background.page_shift)
 #define HUGE_PAGE    (PAGE / sizeof(uint64_t) * PAGE)
-#define WINDOW       0x6f0000000000UL
 #define MARGIN       (1024 * PAGE)
 #define MAX_PAGES    (2 * HUGE_PAGE / PAGE)
 #define MAX_CALLS    4096U

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a log has more than calls in it: children that are killed, that fail, that abort and that exec another program, a call that a
- * signal interrupts and one that is restarted, a thread that waits while others map, an exec from the program itself.  What it maps does
- * not depend on when it runs; then it copies /proc/self/maps to its standard output.
+ * What a log has more than calls in it: children that are killed, that fail, that abort and that exec another program, a
+ * call that a signal interrupts and one that is restarted, a thread that waits while others map, an exec from the program
+ * itself.  What it maps does not depend on when it runs; then it copies /proc/self/maps to its standard output.
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -93,7 +93,7 @@ char *string_argument(const struct logged *l, int i, size_t *len)
 	return begin;
 }
 
-/* The path that ends at the '>', without its escapes; " (deleted)" behind it, as maps has it, where "(deleted)" is behind the '>'. */
+/* The path that ends at the '>', without its escapes, and " (deleted)", as maps has it, where that is behind the '>'. */
 static size_t unescape_path(struct text *path)
 {
 	static const char deleted[] = " (deleted)";
