@@ -116,7 +116,7 @@ static int reach(struct side *s)
 	if (!s->moment.mm || status == STATUS_FAILED)
 		return status;
 	if (explain_table(s->moment.x, s->moment.mm, &s->table) ||
-		culprits_of(&s->table, &code, &s->culprits))
+		culprits_of(&s->table, &code, &s->culprits) || names_lacked_memory(code.symbols))
 		return out_of_memory("diff", 0);
 	return status;
 }

@@ -136,3 +136,8 @@ void made_by_any_build(char *text)
 	if (end)
 		memmove(library + 3, end, strlen(end) + 1);
 }
+
+bool names_lacked_memory(const struct symbols *symbols)
+{
+	return site_text_lacked_memory() || (symbols && symbols_lacked_memory(symbols));
+}

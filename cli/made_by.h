@@ -32,5 +32,7 @@ uint32_t frames_of(const struct code *code, uint32_t stack);
 const char *frame_text(const struct code *code, uint32_t stack, uint32_t nr, char *buf, size_t size);
 /* "a+0x1 (x) < main+0x2 < ...": from the innermost frame on; "" without a stack. @return @buf. */
 const char *stack_text(const struct code *code, uint32_t stack, char *buf, size_t size);
+/* Memory ran out for some of the names so far: what has none may have one.  NULL: without symbols of a recording. */
+bool names_lacked_memory(const struct symbols *symbols);
 
 #endif /* CLI_MADE_BY_H */

@@ -14,6 +14,7 @@
 
 #include "../report/page.h"
 #include "../report/picture.h"
+#include "made_by.h"
 #include "output.h"
 #include "reading.h"
 #include "text.h"
@@ -205,6 +206,8 @@ static int write_page(struct making *m)
 	if (status)
 		return status;
 	err = report_page_write(&m->page, o.file);
+	if (!err && names_lacked_memory(m->symbols))
+		err = -ENOMEM;
 	if (!err && (fflush(o.file) || ferror(o.file)))
 		err = -(errno ? errno : EIO);
 	if (err == -EFBIG) {

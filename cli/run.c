@@ -323,8 +323,11 @@ static int record_and_mirror(const struct run *r, struct live *live)
 
 	if (r->mirror && !census)
 		return out_of_memory(r->command, 0);
+	/* From here on until the program has ended it is the program's; the recording is whole from its beginning to its end. */
+	sigaction(SIGINT, &ignored, &before);
 	err = r->output ? trace_writer_open(&writer, r->output, live_header(live)) : 0;
 	if (err) {
+		sigaction(SIGINT, &before, NULL);
 		complain(r->command, "%s: cannot be written: %s", r->output, strerror(-err));
 		return STATUS_FAILED;
 	}
@@ -332,8 +335,6 @@ static int record_and_mirror(const struct run *r, struct live *live)
 		trace_writer_sync(writer);
 	tee.first = writer ? trace_writer_sink(writer) : NULL;
 	tee.second = census ? census_sink(census) : NULL;
-	/* While the program runs it is the program's; when that has ended, the recording is written to its end all the same. */
-	sigaction(SIGINT, &ignored, &before);
 	err = live_run(live, &tee.sink, &status);
 	closed = writer ? trace_writer_close(writer) : 0;
 	sigaction(SIGINT, &before, NULL);

@@ -39,15 +39,23 @@ void print_wrapped(const char *first, const char *text)
 	print_wrapped_behind(stdout, strlen(first), text);
 }
 
+static struct symbols *places;
+static bool places_without_memory;
+
 /* The function at a place, where the file is still there and has names. Files are opened once, for all of the process. */
 static bool find_function(const struct explain_site *site, struct symbol *symbol)
 {
-	static struct symbols *symbols;
 	const struct trace_module module = { .end = UINT64_MAX, .path = site->module };
 
-	if (!symbols)
-		symbols = symbols_new();
-	return symbols && symbol_find(symbols, &module, 0, site->offset, symbol);
+	if (!places)
+		places = symbols_new();
+	places_without_memory |= !places;
+	return places && symbol_find(places, &module, 0, site->offset, symbol);
+}
+
+bool site_text_lacked_memory(void)
+{
+	return places_without_memory || (places && symbols_lacked_memory(places));
 }
 
 const char *site_text(const struct explain_site *site, char *buf, size_t size)

@@ -14,6 +14,8 @@ void print_wrapped(const char *first, const char *text);
 /* The same where @column characters of the first line have been printed. */
 void print_wrapped_behind(FILE *out, size_t column, const char *text);
 /* "python3.11+0x1234", "0x7f00..." for code that no file has. */
+/* Memory ran out for the names in some: they are texts without them. */
+bool site_text_lacked_memory(void);
 const char *site_text(const struct explain_site *site, char *buf, size_t size);
 /* "60,123" */
 const char *number_text(uint64_t n, char *buf, size_t size);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "live_map.h"
+#include "made_by.h"
 #include "why.h"
 
 static const char help[] =
@@ -198,7 +199,8 @@ static int ask(struct why *w)
 		answered = w->top ? why_top(w) : w->room ? why_room(w) : why_area(w, h);
 	if (!status)
 		status = answered;
-	if ((histories_incomplete(h) || (w->moment.x && explain_incomplete(w->moment.x))) &&
+	if ((histories_incomplete(h) || (w->moment.x && explain_incomplete(w->moment.x)) ||
+		    names_lacked_memory(w->moment.symbols)) &&
 		status != STATUS_FAILED) {
 		complain("why", "out of memory: what is shown has gaps");
 		status = STATUS_FAILED;

@@ -103,6 +103,9 @@ VMAPLE_API bool symbols_frame(
  */
 VMAPLE_API const char *symbols_note(const struct symbols *symbols, unsigned int nr);
 
+/** Whether memory ran out where something was looked up: a name that was not found may be there. */
+VMAPLE_API bool symbols_lacked_memory(const struct symbols *symbols);
+
 #ifdef __cplusplus
 }
 #endif

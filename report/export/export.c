@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../../cli/cli.h"
+#include "../../cli/made_by.h"
 #include "rows.h"
 
 /* Rows of counts over the time of the recording, at most. */
@@ -229,6 +230,8 @@ int export_end(struct export *x, struct explain *ledger)
 
 	for (s = mt_find(&x->spaces, &index, ULONG_MAX); s; s = mt_find(&x->spaces, &index, ULONG_MAX))
 		space_end(x, s, ledger);
+	if (!x->err && names_lacked_memory(x->symbols))
+		x->err = -ENOMEM;
 	return x->err;
 }
 

@@ -73,7 +73,9 @@ static int tear_down(void **state)
 	return unlink(perf_map);
 }
 
-/* How many of the four things that there are to know are known. */
+#define THINGS_TO_KNOW 4
+
+/* How many of these are known. */
 static unsigned int look_up(struct symbols *s)
 {
 	const struct trace_stack *stack = symbols_stack(s, 1);
@@ -123,6 +125,9 @@ static unsigned int tell_and_look_up(void)
 		failing_counts = true;
 		known = look_up(s);
 		failing_counts = false;
+		/* What is missing is known to be missing for want of memory. */
+		assert_true(err || known == THINGS_TO_KNOW || symbols_lacked_memory(s));
+		assert_true(failing_hit || !symbols_lacked_memory(s));
 		symbols_free(s);
 	}
 	return known;

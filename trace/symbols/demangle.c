@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEMANGLE_NO_MEMORY (-1) /* of __cxa_demangle() */
+
 /* Names are read again and again: each is made once. */
 struct plain_name {
 	char *mangled, *plain;
@@ -46,6 +48,7 @@ static const char *keep(struct symbols *s, const char *mangled, char *plain)
 {
 	struct plain_name *n = malloc(sizeof(*n));
 
+	symbols_note_memory(s, n);
 	if (!n) {
 		free(plain);
 		return mangled;
@@ -54,6 +57,7 @@ static const char *keep(struct symbols *s, const char *mangled, char *plain)
 	if (n->mangled && tsearch(n, &s->plain_names, by_mangled))
 		return n->plain;
 	free_name(n);
+	symbols_note_memory(s, NULL);
 	return mangled;
 }
 
@@ -62,6 +66,7 @@ const char *plain_name(struct symbols *s, const char *name)
 	const struct plain_name key = { .mangled = (char *)name };
 	struct plain_name *const *found;
 	char *plain;
+	int status = 0;
 
 	if (strncmp(name, "_Z", 2) != 0)
 		return name;
@@ -71,7 +76,8 @@ const char *plain_name(struct symbols *s, const char *name)
 	if (!s->demangler_sought)
 		s->demangle = find_demangler();
 	s->demangler_sought = true;
-	plain = s->demangle ? s->demangle(name, NULL, NULL, &(int){ 0 }) : NULL;
+	plain = s->demangle ? s->demangle(name, NULL, NULL, &status) : NULL;
+	s->lacked_memory |= status == DEMANGLE_NO_MEMORY;
 	return plain ? keep(s, name, plain) : name;
 }
 

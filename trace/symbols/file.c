@@ -175,14 +175,26 @@ static Dwfl_Line *line_of(struct symbol_file *f, GElf_Addr addr)
 	return dwfl_module_getsrc(f->module, addr);
 }
 
-bool symbol_file_find(struct symbol_file *f, uint64_t vaddr, struct symbol *symbol)
+/* What went wrong last in libdw, which has words for it only. */
+static bool was_without_memory(void)
+{
+	int error = dwfl_errno();
+
+	return error && strstr(dwfl_errmsg(error), "memory");
+}
+
+bool symbol_file_find(struct symbols *s, struct symbol_file *f, uint64_t vaddr, struct symbol *symbol)
 {
 	GElf_Addr addr = vaddr + f->bias;
 	GElf_Off offset = 0;
 	GElf_Sym sym;
-	const char *name = dwfl_module_addrinfo(f->module, addr, &offset, &sym, NULL, NULL, NULL);
-	Dwfl_Line *line = line_of(f, addr);
+	const char *name;
+	Dwfl_Line *line;
 
+	(void)dwfl_errno();
+	name = dwfl_module_addrinfo(f->module, addr, &offset, &sym, NULL, NULL, NULL);
+	s->lacked_memory |= !name && was_without_memory();
+	line = line_of(f, addr);
 	if (line)
 		symbol->file = dwfl_lineinfo(line, NULL, &symbol->line, NULL, NULL, NULL);
 	if (!name)

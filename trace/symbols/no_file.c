@@ -21,7 +21,7 @@ bool symbol_file_vaddr(struct symbol_file *f, uint64_t offset, uint64_t *vaddr)
 	return false;
 }
 
-bool symbol_file_find(struct symbol_file *f, uint64_t vaddr, struct symbol *symbol)
+bool symbol_file_find(struct symbols *s, struct symbol_file *f, uint64_t vaddr, struct symbol *symbol)
 {
 	return false;
 }

@@ -34,7 +34,7 @@ struct perf_map {
 	struct jit_function *functions; /* by start, then by line */
 };
 
-static char *read_text(const char *path)
+static char *read_text(struct symbols *s, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
@@ -45,7 +45,7 @@ static char *read_text(const char *path)
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAP_MAX)
-		text = malloc((size_t)st.st_size + 1);
+		symbols_note_memory(s, text = malloc((size_t)st.st_size + 1));
 	while (text && n < (size_t)st.st_size && (got = read(fd, text + n, (size_t)st.st_size - n)) > 0)
 		n += (size_t)got;
 	if (text)
@@ -63,7 +63,7 @@ static int by_start(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
-static void parse(struct perf_map *m)
+static void parse(struct symbols *s, struct perf_map *m)
 {
 	size_t lines = 0;
 	char *save = NULL;
@@ -71,6 +71,7 @@ static void parse(struct perf_map *m)
 	for (const char *c = m->text; *c; c++)
 		lines += *c == '\n';
 	m->functions = calloc(lines + 1, sizeof(*m->functions));
+	symbols_note_memory(s, m->functions);
 	for (char *l = strtok_r(m->text, "\n", &save); m->functions && l; l = strtok_r(NULL, "\n", &save)) {
 		struct jit_function *f = &m->functions[m->nr];
 
@@ -95,6 +96,7 @@ static struct perf_map *new_map(struct symbols *s, uint32_t pid)
 {
 	struct perf_map *m = calloc(1, sizeof(*m));
 
+	symbols_note_memory(s, m);
 	if (!m)
 		return NULL;
 	m->pid = pid;
@@ -119,6 +121,7 @@ static void add_function(struct symbols *s, uint32_t pid, const struct trace_cod
 	if (m->nr == m->allocated) {
 		want = m->nr ? 2 * m->nr : 64;
 		grown = realloc(m->functions, want * sizeof(*m->functions));
+		symbols_note_memory(s, grown);
 		if (!grown)
 			return;
 		m->functions = grown;
@@ -127,6 +130,7 @@ static void add_function(struct symbols *s, uint32_t pid, const struct trace_cod
 	f = &m->functions[m->nr];
 	*f = (struct jit_function){ code->start, code->end, m->nr, NULL };
 	f->name = strdup(code->name);
+	symbols_note_memory(s, f->name);
 	m->nr += f->name != NULL;
 }
 
@@ -136,15 +140,18 @@ static void read_recording(struct symbols *s)
 	struct trace_reader *r;
 	struct trace_event e;
 	char error[512];
+	int got;
 
 	if (!s->recording)
 		return;
-	if (!trace_reader_open(&r, s->recording, error, sizeof(error))) {
-		while (trace_reader_next(r, &e) > 0)
+	got = trace_reader_open(&r, s->recording, error, sizeof(error));
+	if (!got) {
+		while ((got = trace_reader_next(r, &e)) > 0)
 			if (e.type == TRACE_EVENT_CODE)
 				add_function(s, e.pid, &e.code);
 		trace_reader_close(r);
 	}
+	s->lacked_memory |= got == -ENOMEM;
 	free(s->recording);
 	s->recording = NULL;
 	for (struct perf_map *m = s->perf_maps; m; m = m->next)
@@ -171,9 +178,9 @@ static struct perf_map *get_map(struct symbols *s, uint32_t pid)
 	if (m || !(m = new_map(s, pid)))
 		return m;
 	snprintf(path, sizeof(path), "/tmp/%s", m->name);
-	m->text = read_text(path);
+	m->text = read_text(s, path);
 	if (m->text)
-		parse(m);
+		parse(s, m);
 	return m;
 }
 

@@ -2,6 +2,7 @@
 /* The public interface: what is known of files is kept, and text is made of what is found. */
 #include "symbols_internal.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <search.h>
 #include <stdarg.h>
@@ -60,6 +61,11 @@ const char *symbols_note(const struct symbols *s, unsigned int nr)
 	return nr < s->nr_notes ? s->notes[nr] : NULL;
 }
 
+bool symbols_lacked_memory(const struct symbols *s)
+{
+	return s->lacked_memory;
+}
+
 /* Compilers at run time put their code also in files that are memory, where it is mapped twice. */
 static bool is_memory(const char *path)
 {
@@ -76,10 +82,18 @@ static int by_what_it_is(const void *a, const void *b)
 	return memcmp(x->build_id, y->build_id, x->build_id_len);
 }
 
+static void open_file(struct symbols *s, struct known_module *k)
+{
+	errno = 0;
+	k->file = symbol_file_open(s, k);
+	s->lacked_memory |= !k->file && errno == ENOMEM;
+}
+
 static struct known_module *new_module(struct symbols *s, const struct known_module *key)
 {
 	struct known_module *k = malloc(sizeof(*k));
 
+	symbols_note_memory(s, k);
 	if (!k)
 		return NULL;
 	*k = *key;
@@ -87,11 +101,12 @@ static struct known_module *new_module(struct symbols *s, const struct known_mod
 	if (!k->path || !tsearch(k, &s->modules, by_what_it_is)) {
 		free(k->path);
 		free(k);
+		symbols_note_memory(s, NULL);
 		return NULL;
 	}
 	/* A path without a file, such as [heap] or [anon:...], has nothing to be read. */
 	if (*k->path == '/' && !is_memory(k->path))
-		k->file = symbol_file_open(s, k);
+		open_file(s, k);
 	return k;
 }
 
@@ -131,7 +146,7 @@ bool symbols_look_up(
 		symbol->offset = addr - at->bias;
 	else if (!k->file || !symbol_file_vaddr(k->file, offset, &symbol->offset))
 		symbol->offset = offset;
-	if (!k->file || !symbol_file_find(k->file, symbol->offset, symbol))
+	if (!k->file || !symbol_file_find(s, k->file, symbol->offset, symbol))
 		return false;
 	symbol->function = plain_name(s, symbol->function);
 	return true;

@@ -62,6 +62,7 @@ struct symbols {
 	uint32_t nr_stacks, stacks_allocated;
 	char **notes;
 	unsigned int nr_notes;
+	bool lacked_memory;
 };
 
 /* symbols.c; a note that cannot be kept is lost. NULL: no memory. */
@@ -69,6 +70,12 @@ __attribute__((format(printf, 2, 3))) void symbols_add_note(struct symbols *s, c
 struct known_module *symbols_module(struct symbols *s, const struct trace_module *m);
 bool symbols_look_up(
 	struct symbols *s, const struct code_at *at, uint32_t pid, uint64_t addr, struct symbol *symbol);
+
+/* Without memory no name is found: that is told from one that is not there. */
+static inline void symbols_note_memory(struct symbols *s, const void *allocated)
+{
+	s->lacked_memory |= !allocated;
+}
 
 /* follow.c */
 void symbols_follow_free(struct symbols *s);
@@ -79,7 +86,7 @@ void symbol_file_close(struct symbol_file *f);
 /* The address of a byte of the file in its own terms. False: it is in no segment. */
 bool symbol_file_vaddr(struct symbol_file *f, uint64_t offset, uint64_t *vaddr);
 /* The function and the line there; false: no function is known. */
-bool symbol_file_find(struct symbol_file *f, uint64_t vaddr, struct symbol *symbol);
+bool symbol_file_find(struct symbols *s, struct symbol_file *f, uint64_t vaddr, struct symbol *symbol);
 
 /* demangle.c: @name itself where it is none of C++, or cannot be read. */
 const char *plain_name(struct symbols *s, const char *name);
