@@ -145,7 +145,7 @@ static void test_what_is_named_is_named_rightly(void **state)
 			break;
 		failures++;
 	}
-	assert_int_equal(known, 4);
+	assert_int_equal(known, THINGS_TO_KNOW);
 	assert_in_range(failures, 8, 10000);
 }
 

@@ -108,17 +108,28 @@ static Dwfl_Module *report(struct symbols *s, const struct known_module *m, Dwfl
 	return module;
 }
 
+/* What went wrong last in libdw, which has words for it only. */
+static bool was_without_memory(void)
+{
+	int error = dwfl_errno();
+
+	return error && strstr(dwfl_errmsg(error), "memory");
+}
+
 struct symbol_file *symbol_file_open(struct symbols *s, const struct known_module *m)
 {
 	struct symbol_file *f = calloc(1, sizeof(*f));
 
+	symbols_note_memory(s, f);
 	if (!f)
 		return NULL;
 	elf_version(EV_CURRENT);
+	(void)dwfl_errno();
 	f->dwfl = dwfl_begin(&callbacks);
 	f->module = f->dwfl ? report(s, m, f->dwfl) : NULL;
 	f->elf = f->module ? dwfl_module_getelf(f->module, &f->bias) : NULL;
 	if (!f->elf) {
+		s->lacked_memory |= was_without_memory();
 		symbol_file_close(f);
 		return NULL;
 	}
@@ -173,14 +184,6 @@ static Dwfl_Line *line_of(struct symbol_file *f, GElf_Addr addr)
 		return NULL;
 	}
 	return dwfl_module_getsrc(f->module, addr);
-}
-
-/* What went wrong last in libdw, which has words for it only. */
-static bool was_without_memory(void)
-{
-	int error = dwfl_errno();
-
-	return error && strstr(dwfl_errmsg(error), "memory");
 }
 
 bool symbol_file_find(struct symbols *s, struct symbol_file *f, uint64_t vaddr, struct symbol *symbol)

@@ -2,7 +2,6 @@
 /* The public interface: what is known of files is kept, and text is made of what is found. */
 #include "symbols_internal.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <search.h>
 #include <stdarg.h>
@@ -82,13 +81,6 @@ static int by_what_it_is(const void *a, const void *b)
 	return memcmp(x->build_id, y->build_id, x->build_id_len);
 }
 
-static void open_file(struct symbols *s, struct known_module *k)
-{
-	errno = 0;
-	k->file = symbol_file_open(s, k);
-	s->lacked_memory |= !k->file && errno == ENOMEM;
-}
-
 static struct known_module *new_module(struct symbols *s, const struct known_module *key)
 {
 	struct known_module *k = malloc(sizeof(*k));
@@ -106,7 +98,7 @@ static struct known_module *new_module(struct symbols *s, const struct known_mod
 	}
 	/* A path without a file, such as [heap] or [anon:...], has nothing to be read. */
 	if (*k->path == '/' && !is_memory(k->path))
-		open_file(s, k);
+		k->file = symbol_file_open(s, k);
 	return k;
 }
 
