@@ -51,7 +51,7 @@ enum pool_kind {
 #define POOL_SMALL_SIZE       64
 #define POOL_MIDDLE_SIZE      96
 #define POOL_LARGE_SIZE       384
-#define POOL_PIECE_SIZE       2112
+#define POOL_PIECE_SIZE       2176
 
 _Static_assert((int)POOL_KINDS <= VMAPLE_CACHE_KINDS, "every kind has its place in the statistics");
 
