@@ -307,9 +307,30 @@ static int finish(
 	return end_like(status);
 }
 
+/*
+ * What would end the recorder beside the program, which would end with it.  Interrupts are the program's; what cannot be written, of a
+ * recording that is too large or into a pipe that nobody reads, is an error.
+ */
+static const int withheld[] = { SIGINT, SIGPIPE, SIGXFSZ };
+#define NR_WITHHELD (sizeof(withheld) / sizeof(withheld[0]))
+
+static void withhold_signals(struct sigaction before[NR_WITHHELD])
+{
+	const struct sigaction ignored = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < NR_WITHHELD; i++)
+		sigaction(withheld[i], &ignored, &before[i]);
+}
+
+static void give_signals_back(const struct sigaction before[NR_WITHHELD])
+{
+	for (size_t i = 0; i < NR_WITHHELD; i++)
+		sigaction(withheld[i], &before[i], NULL);
+}
+
 static int record_and_mirror(const struct run *r, struct live *live)
 {
-	struct sigaction ignored = { .sa_handler = SIG_IGN }, before;
+	struct sigaction before[NR_WITHHELD];
 	struct difference_log log = { .out = stderr, .recording = r->output };
 	struct replay_options options = { .difference = log_difference, .lost = log_lost, .ctx = &log };
 	struct census *census =
@@ -323,11 +344,11 @@ static int record_and_mirror(const struct run *r, struct live *live)
 
 	if (r->mirror && !census)
 		return out_of_memory(r->command, 0);
-	/* From here on until the program has ended it is the program's; the recording is whole from its beginning to its end. */
-	sigaction(SIGINT, &ignored, &before);
+	/* Until the program has ended, and the recording has its end. */
+	withhold_signals(before);
 	err = r->output ? trace_writer_open(&writer, r->output, live_header(live)) : 0;
 	if (err) {
-		sigaction(SIGINT, &before, NULL);
+		give_signals_back(before);
 		complain(r->command, "%s: cannot be written: %s", r->output, strerror(-err));
 		return STATUS_FAILED;
 	}
@@ -337,7 +358,7 @@ static int record_and_mirror(const struct run *r, struct live *live)
 	tee.second = census ? census_sink(census) : NULL;
 	err = live_run(live, &tee.sink, &status);
 	closed = writer ? trace_writer_close(writer) : 0;
-	sigaction(SIGINT, &before, NULL);
+	give_signals_back(before);
 	if (closed && !err) {
 		complain(r->command, "%s: cannot be written to its end: %s", r->output, strerror(-closed));
 		return STATUS_FAILED;

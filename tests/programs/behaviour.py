@@ -9,6 +9,7 @@ Prints TAP.  Each case states what a user would see.
 import json
 import math
 import os
+import resource
 import shutil
 import signal
 import struct
@@ -215,6 +216,15 @@ def a_disk_that_fills_on_the_way_keeps_what_was_written():
     has(r.stdout, "differences: 0")
 
 
+def a_recording_that_may_not_grow_ends_without_the_program():
+    """ulimit -f: the limit is reached when the recording is written to its end, which ended vmaple by SIGXFSZ."""
+    r = run(VMAPLE, "record", "-o", "l.vmt", "--", "sh", "-c", "true & wait; grep SigIgn /proc/self/status; exit 4",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512)))
+    alone = run("grep", "SigIgn", "/proc/self/status")
+    equal((r.returncode, r.stdout), (125, alone.stdout))
+    has(r.stderr, "l.vmt: cannot be written to its end: File too large")
+
+
 def where_tracing_is_not_permitted_it_says_so():
     # A process that is traced already cannot be traced again: the inner vmaple is refused, the outer is not.
     # A leak checker traces, too, and would speak instead.
@@ -409,6 +419,7 @@ with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
                      a_setuid_program_is_recorded_or_refused_as_the_kernel_does,
                      a_killed_recorder_leaves_a_readable_recording_and_no_program,
                      a_full_disk_stops_the_recording_not_the_program, a_disk_that_fills_on_the_way_keeps_what_was_written,
+                     a_recording_that_may_not_grow_ends_without_the_program,
                      where_tracing_is_not_permitted_it_says_so,
                      a_directory_that_does_not_exist_is_named,
                      bad_files_get_a_sentence_and_status_3, misused_options_are_explained, maps_at_a_step_and_at_the_end,
