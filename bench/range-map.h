@@ -37,7 +37,7 @@ struct tracker_ops {
 };
 
 extern const struct tracker_ops range_map_tracker, shared_map_tracker, maple_tracker, rbtree_tracker,
-	std_map_tracker, absl_btree_tracker, boost_icl_tracker;
+	std_map_tracker, absl_btree_tracker, boost_icl_tracker, sorted_array_tracker;
 
 /* Those that take part: whose ops are a struct tracker_ops. */
 extern const struct contender trackers[];
