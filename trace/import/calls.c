@@ -313,6 +313,9 @@ static int on_clone(const struct logged *l, const struct handler *h)
 
 	if (!l->call->has_result || l->call->result <= 0 || l->call->result > UINT32_MAX)
 		return 0;
+	/* strace and ltrace that do not follow a child have no lines of it; perf has. */
+	if (l->task->tid == NAMELESS && l->im->form == TRACE_IMPORT_PERF)
+		import_doubt(l->im, DOUBT_NO_TASK);
 	return import_task_clone(
 		l->im, l->tasks, l->task, (uint32_t)l->call->result, clone_flags(l->im, h->name, args));
 }

@@ -37,6 +37,9 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 		"whether two mappings are of one open file is not known: its opening was not logged",
 	[DOUBT_TASK_UNKNOWN] = "a task whose beginning was not logged is taken to be a process of its own",
 	[DOUBT_CLONE_FLAGS] = "the flags of a clone were not logged: it is taken to have made a thread",
+	[DOUBT_NO_TASK] =
+		("lines do not say whose they are, and one makes another task: all are taken to be of one "
+		 "task"),
 	[DOUBT_NOT_READ] = ("a call that can map or cut areas is not read from logs (mbind, io_setup, "
 			    "map_shadow_stack, UFFDIO_REGISTER)"),
 	[DOUBT_LOST] = "the tool lost events",

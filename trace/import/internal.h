@@ -52,6 +52,7 @@ enum doubt {
 	DOUBT_SAME_FILE,
 	DOUBT_TASK_UNKNOWN,
 	DOUBT_CLONE_FLAGS,
+	DOUBT_NO_TASK,
 	DOUBT_NOT_READ,
 	DOUBT_LOST,
 	DOUBT_MMAP_EVENTS,
@@ -358,6 +359,9 @@ int placed_call(struct trace_import *im, struct import_space *s, const struct tr
 /* False: a call with this result would map what is mapped, or change what is not. */
 bool placed_fits(struct import_space *s, const struct trace_call *c);
 int placed_fork(struct trace_import *im, struct import_space *from, struct import_space *to);
+
+/* The task of lines that name none: pid 1 is not traced. */
+#define NAMELESS 1
 
 /* calls.c: a call of a task, whole. 0 or -errno. */
 struct logged {

@@ -11,7 +11,6 @@
 
 #include "strace.h"
 
-#define NAMELESS         1       /* no task of a log: pid 1 is not traced */
 #define CLONE_OF_THREADS 0x10f00 /* VM, FS, FILES, SIGHAND, THREAD */
 
 struct import_task *strace_parent_in_clone(const struct strace *st)
