@@ -100,7 +100,7 @@ static int summarise(const struct bpf_run *r, struct census *census, const struc
 	}
 	print_summary(stderr, &stats, h, wall);
 	if (r->output)
-		fprintf(stderr, "  recording   %s\n", r->output);
+		print_recording(r->output);
 	census_print(census, stderr);
 	return 0;
 }

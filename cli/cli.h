@@ -79,6 +79,8 @@ __attribute__((format(printf, 2, 3))) void complain(const char *command, const c
 int usage_error(const char *command, const char *what, const char *arg);
 /* Of the @nr arguments behind the options one is wanted, a recording: usage_error(), of the second where there are more. */
 int recordings_error(const char *command, int nr, char *const *arguments);
+/* Where it was written, behind a summary. */
+void print_recording(const char *path);
 /* Where a recording is to be written, which cannot be stdout. 0 or usage_error(). */
 int take_recording_name(const char *command, const char **name, const char *arg);
 

@@ -54,6 +54,13 @@ __attribute__((format(printf, 2, 3))) static void misused(const char *command, c
 	va_end(ap);
 }
 
+void print_recording(const char *path)
+{
+	fputs("  recording   ", stderr);
+	print_quoted(stderr, path, strlen(path));
+	fputc('\n', stderr);
+}
+
 int take_recording_name(const char *command, const char **name, const char *arg)
 {
 	*name = arg;

@@ -151,7 +151,9 @@ static void print_item(const struct item *it, const struct measured *m, bool che
 	if (it->workload)
 		printf("%s, n = %lu: %s\n", it->name, it->n, it->workload->summary);
 	else
-		printf("%s\n", it->name);
+		print_quoted(stdout, it->name, strlen(it->name));
+	if (!it->workload)
+		putchar('\n');
 	print_kinds(m);
 	PRINT_ROW("any call", "%9.0f", ns_of_all(&m[i].timed));
 	PRINT_ROW("any call, verified", "%9.0f", ns_of_all(&m[i].verified));

@@ -257,7 +257,7 @@ static int summarise(const struct run *r, struct census *census, struct live *li
 	fprintf(stderr, "  overhead    %.3f s of CPU to record and check, %lu MiB of memory at most\n",
 		cpu_seconds(&self), peak_kib() / 1024);
 	if (r->output)
-		fprintf(stderr, "  recording   %s\n", r->output);
+		print_recording(r->output);
 	census_print(census, stderr);
 	return 0;
 }

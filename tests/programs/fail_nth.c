@@ -62,6 +62,15 @@ void *aligned_alloc(size_t align, size_t size)
 	return refuse(__builtin_return_address(0)) ? NULL : __libc_memalign(align, size);
 }
 
+/* Whose it is tells its caller, as of the others. */
+char *strdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = refuse(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+
+	return copy ? memcpy(copy, text, size) : NULL;
+}
+
 int posix_memalign(void **mem, size_t align, size_t size)
 {
 	*mem = refuse(__builtin_return_address(0)) ? NULL : __libc_memalign(align, size);

@@ -141,6 +141,10 @@ def what_is_no_file_is_written_where_it_is():
 def control_characters_are_quoted_and_raw_only_into_a_pipe():
     r = run(VMAPLE, "run", "-o", "e.vmt", "--", "python3", "-c", MAP_EVIL, EVIL)
     equal(r.returncode, 0)
+    summary = run(VMAPLE, "run", "-o", "e\033.vmt", "--", "true").stderr
+    true(b"  recording   e\\033.vmt\n" in summary and b"\033" not in summary, summary)
+    lab = run(VMAPLE, "lab", "--repeat", "1", "--no-check", "e\033.vmt").stdout
+    true(b"e\\033.vmt\n" in lab and b"\033" not in lab, lab)
     names = run(VMAPLE, "maps", "e.vmt").stdout
     true(b"red\\033[31m\\302\\2330m\\177" in names, names)
     errors = run(VMAPLE, "verify", "no\033such.vmt").stderr + run(VMAPLE, "bad\033").stderr

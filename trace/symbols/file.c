@@ -49,6 +49,22 @@ static void hex(const uint8_t *id, uint32_t len, char text[2 * TRACE_BUILD_ID_MA
 		snprintf(text + 2 * (size_t)i, 3, "%02x", id[i]);
 }
 
+/* They say why in words only. */
+static void note_error(struct symbols *s, const char *why)
+{
+	s->lacked_memory |= why && strstr(why, "memory");
+}
+
+/* What went wrong last in libdw; NULL: nothing. */
+static const char *last_error(struct symbols *s)
+{
+	int error = dwfl_errno();
+	const char *why = error ? dwfl_errmsg(error) : NULL;
+
+	note_error(s, why);
+	return why;
+}
+
 /* Is it the file that was recorded? What has no build-id on either side is believed. */
 static bool is_recorded(struct symbols *s, const struct known_module *m, int fd)
 {
@@ -56,8 +72,12 @@ static bool is_recorded(struct symbols *s, const struct known_module *m, int fd)
 	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
 	const void *id = NULL;
 	ssize_t len = elf && elf_kind(elf) == ELF_K_ELF ? dwelf_elf_gnu_build_id(elf, &id) : -1;
-	bool same = !m->build_id_len ||
-		    (id && len == (ssize_t)m->build_id_len && memcmp(id, m->build_id, (size_t)len) == 0);
+	bool same;
+
+	if (!elf)
+		note_error(s, elf_errmsg(-1));
+	same = !m->build_id_len ||
+	       (id && len == (ssize_t)m->build_id_len && memcmp(id, m->build_id, (size_t)len) == 0);
 
 	if (!same) {
 		hex(m->build_id, m->build_id_len, recorded);
@@ -96,7 +116,9 @@ static Dwfl_Module *report(struct symbols *s, const struct known_module *m, Dwfl
 	if (fd >= 0) {
 		module = dwfl_report_offline(dwfl, m->path, m->path, fd);
 		if (!module) {
-			symbols_add_note(s, "%s cannot be read: %s", m->path, dwfl_errmsg(-1));
+			const char *why = last_error(s);
+
+			symbols_add_note(s, "%s cannot be read: %s", m->path, why ? why : "nobody says why");
 			close(fd);
 		}
 	} else {
@@ -106,14 +128,6 @@ static Dwfl_Module *report(struct symbols *s, const struct known_module *m, Dwfl
 	}
 	dwfl_report_end(dwfl, NULL, NULL);
 	return module;
-}
-
-/* What went wrong last in libdw, which has words for it only. */
-static bool was_without_memory(void)
-{
-	int error = dwfl_errno();
-
-	return error && strstr(dwfl_errmsg(error), "memory");
 }
 
 struct symbol_file *symbol_file_open(struct symbols *s, const struct known_module *m)
@@ -129,7 +143,7 @@ struct symbol_file *symbol_file_open(struct symbols *s, const struct known_modul
 	f->module = f->dwfl ? report(s, m, f->dwfl) : NULL;
 	f->elf = f->module ? dwfl_module_getelf(f->module, &f->bias) : NULL;
 	if (!f->elf) {
-		s->lacked_memory |= was_without_memory();
+		(void)last_error(s);
 		symbol_file_close(f);
 		return NULL;
 	}
@@ -196,7 +210,8 @@ bool symbol_file_find(struct symbols *s, struct symbol_file *f, uint64_t vaddr, 
 
 	(void)dwfl_errno();
 	name = dwfl_module_addrinfo(f->module, addr, &offset, &sym, NULL, NULL, NULL);
-	s->lacked_memory |= !name && was_without_memory();
+	if (!name)
+		(void)last_error(s);
 	line = line_of(f, addr);
 	if (line)
 		symbol->file = dwfl_lineinfo(line, NULL, &symbol->line, NULL, NULL, NULL);
