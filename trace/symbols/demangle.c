@@ -57,7 +57,7 @@ static const char *keep(struct symbols *s, const char *mangled, char *plain)
 	if (n->mangled && tsearch(n, &s->plain_names, by_mangled))
 		return n->plain;
 	free_name(n);
-	symbols_note_memory(s, NULL);
+	symbols_note_memory(s, false);
 	return mangled;
 }
 

@@ -44,8 +44,10 @@ static char *read_text(struct symbols *s, const char *path)
 
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAP_MAX)
-		symbols_note_memory(s, text = malloc((size_t)st.st_size + 1));
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAP_MAX) {
+		text = malloc((size_t)st.st_size + 1);
+		symbols_note_memory(s, text);
+	}
 	while (text && n < (size_t)st.st_size && (got = read(fd, text + n, (size_t)st.st_size - n)) > 0)
 		n += (size_t)got;
 	if (text)

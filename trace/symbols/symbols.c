@@ -93,7 +93,7 @@ static struct known_module *new_module(struct symbols *s, const struct known_mod
 	if (!k->path || !tsearch(k, &s->modules, by_what_it_is)) {
 		free(k->path);
 		free(k);
-		symbols_note_memory(s, NULL);
+		symbols_note_memory(s, false);
 		return NULL;
 	}
 	/* A path without a file, such as [heap] or [anon:...], has nothing to be read. */

@@ -72,7 +72,7 @@ bool symbols_look_up(
 	struct symbols *s, const struct code_at *at, uint32_t pid, uint64_t addr, struct symbol *symbol);
 
 /* Without memory no name is found: that is told from one that is not there. */
-static inline void symbols_note_memory(struct symbols *s, const void *allocated)
+static inline void symbols_note_memory(struct symbols *s, bool allocated)
 {
 	s->lacked_memory |= !allocated;
 }
