@@ -30,7 +30,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
                run_of("allocation failures in the maple tree", 600)]),
     "range_map": (["lib/range_map/*.[ch]"], [],
                   [run_of("range map against a model", 20000), run_of("allocation failures in a range map", 3000)] +
-                  runs_of("range maps as streams", "changes of small range maps") +
+                  runs_of("range maps as streams", "changes of small range maps", "range map of many pieces") +
                   [run_of("range map against a model", 200000)]),
     "mm": (["lib/mm/*.[ch]"], [],
            MM_UNITS + runs_of("areas locked and viewed", "memory set aside", "the stack of exec", "oracle_ cases") +
