@@ -19,7 +19,7 @@ const struct range_map_range *range_map_at_far(
 		return NULL;
 	p = map->nr_pieces == 1 ? 0 : piece_of(map, at);
 	piece = map->pieces[p];
-	slot = slots_in_piece(map, piece, at);
+	slot = slots_up_to(piece, at);
 	slot -= !!slot;
 	s = piece->slots + slot;
 	remember_slots(map, s - !!slot);

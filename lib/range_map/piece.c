@@ -7,7 +7,7 @@
 #include "pool.h"
 
 _Static_assert(sizeof(struct range_map_piece) <= POOL_PIECE_SIZE, "pieces are objects of the cache");
-_Static_assert(offsetof(struct range_map_piece, slots) == 64, "blocks begin with a cache line");
+_Static_assert(offsetof(struct range_map_piece, slots) == LINE, "half a cache line each");
 
 const struct range_map_range range_map_nowhere[3] = { { .first = UINT64_MAX }, { .first = UINT64_MAX },
 	{ .first = UINT64_MAX } };
@@ -72,7 +72,6 @@ struct range_map_piece *piece_take(struct range_map *map)
 	piece->change = map->change;
 	piece->slots[PIECE].first = UINT64_MAX;
 	piece->slots[PIECE].last = 0;
-	memset(piece->heads, 0, sizeof(piece->heads));
 	return piece;
 }
 

@@ -24,10 +24,6 @@
  *    piece is no longer the map's. recent_piece says which piece that slot should be in. Looks of several threads write
  *    both, which may then belong to different looks: who needs the piece compares.
  * 5. A tombstone is a range whose bits are RANGE_MAP_TOMBSTONE: here it is one like all others, but for the counters.
- * 6. Of a map that a core's cache does not hold, a search waits for the lines of its piece: of seven slots far apart, then of
- *    one block. heads[] has what of those seven is compared, in one line. It is a hint, which changes leave as it is: what it
- *    leads to is believed where the block's own slots say so, and else it is made anew. Looks of several threads may do that at
- *    once, with the same words.
  */
 #ifndef RANGE_MAP_PIECE_H
 #define RANGE_MAP_PIECE_H
@@ -36,16 +32,20 @@
 
 #include "linux_names.h"
 
-#define PIECE       64U
-#define BLOCK       8U /* and as many of them are a piece */
-#define PIECES_MANY 64 /* more than a core's first cache holds */
+#define PIECE 64U
+#define BLOCK 8U /* and as many of them are a piece */
+#define LINE  64
 
 struct range_map_piece {
-	unsigned int nr;
-	_Alignas(8) uint64_t heads[PIECE / BLOCK - 1]; /* where blocks but the last ended: see 6 */
-	struct range_map_range slots[PIECE + 1]; /* the last never holds one; a block is four cache lines */
-	uint64_t change;              /* in which it was made; readers look at nothing but nr and the slots */
-	struct range_map_piece *next; /* among the spare ones, and among the replaced */
+	union {
+		struct {
+			unsigned int nr;
+			uint64_t change; /* in which it was made; readers look at nr and the slots alone */
+			struct range_map_piece *next; /* among the spare ones, and among the replaced */
+		};
+		char line[LINE]; /* so that a slot lies in one */
+	};
+	struct range_map_range slots[PIECE + 1]; /* the last never holds one */
 };
 
 /* Three slots that hold no range: where the next look begins in a map that has had none. */
@@ -71,22 +71,11 @@ static inline const struct range_map_range *place_slot(const struct range_map *m
 	return &map->pieces[at.piece]->slots[at.slot];
 }
 
-/*
- * How many of @nr ascending numbers are @x or less. Without branches: which way it goes is not to be foretold. While they
- * are many, seven are compared at once: they wait for their lines together.
- */
+/* How many of @nr ascending numbers are @x or less. Without branches: which way it goes is not to be foretold. */
 static inline unsigned int count_up_to(const uint64_t *numbers, unsigned int nr, uint64_t x)
 {
 	const uint64_t *base = numbers;
 
-	while (nr >= 64) {
-		unsigned int part = nr / 8, parts = 0;
-
-		for (unsigned int i = 1; i < 8; i++)
-			parts += base[i * part - 1] <= x;
-		base += parts * part;
-		nr = parts == 7 ? nr - 7 * part : part;
-	}
 	while (nr > 1) {
 		unsigned int half = nr / 2;
 
@@ -94,13 +83,6 @@ static inline unsigned int count_up_to(const uint64_t *numbers, unsigned int nr,
 		nr -= half;
 	}
 	return (unsigned int)(base - numbers) + (nr && *base <= x);
-}
-
-static inline void heads_refresh(const struct range_map_piece *piece)
-{
-	for (unsigned int i = 0; i < PIECE / BLOCK - 1; i++)
-		__atomic_store_n((uint64_t *)&piece->heads[i], piece->slots[BLOCK * (i + 1) - 1].first,
-			__ATOMIC_RELAXED);
 }
 
 /*
@@ -118,25 +100,6 @@ static inline unsigned int slots_up_to(const struct range_map_piece *piece, uint
 	slots += (s[0].first <= at) + (s[1].first <= at) + (s[2].first <= at) + (s[3].first <= at) +
 		 (s[4].first <= at) + (s[5].first <= at) + (s[6].first <= at) + (s[7].first <= at);
 	return slots < piece->nr ? slots : piece->nr; /* UINT64_MAX counts what is behind, too */
-}
-
-/* The same, where the heads may save the search seven lines. */
-static inline unsigned int slots_by_heads(const struct range_map_piece *piece, uint64_t at)
-{
-	const struct range_map_range *s = piece->slots;
-	unsigned int blocks = 0, in_block = 0, slots;
-
-	for (unsigned int i = 0; i < PIECE / BLOCK - 1; i++)
-		blocks += __atomic_load_n(&piece->heads[i], __ATOMIC_RELAXED) <= at;
-	s += BLOCK * blocks;
-	for (unsigned int i = 0; i < BLOCK; i++)
-		in_block += s[i].first <= at;
-	if ((in_block == 0 && blocks && s[-1].first > at) || (in_block == BLOCK && s[BLOCK].first <= at)) {
-		heads_refresh(piece);
-		return slots_up_to(piece, at);
-	}
-	slots = BLOCK * blocks + in_block;
-	return slots < piece->nr ? slots : piece->nr;
 }
 
 /*
@@ -196,13 +159,6 @@ static inline unsigned int piece_of(const struct range_map *map, uint64_t at)
 	}
 	nr = count_up_to(map->firsts, map->nr_pieces, at);
 	return nr ? nr - 1 : 0;
-}
-
-/* How many ranges of @piece, of @map, begin at @at or before. */
-static inline unsigned int slots_in_piece(
-	const struct range_map *map, const struct range_map_piece *piece, uint64_t at)
-{
-	return map->nr_pieces >= PIECES_MANY ? slots_by_heads(piece, at) : slots_up_to(piece, at);
 }
 
 static inline const struct range_map_range *recent_slots(const struct range_map *map)
@@ -288,7 +244,7 @@ static inline struct place place_of(const struct range_map *map, uint64_t at)
 	if (map->nr_pieces == 0)
 		return place;
 	piece = map->pieces[place.piece];
-	place.slot = slots_in_piece(map, piece, at);
+	place.slot = slots_up_to(piece, at);
 	if (place.slot && piece->slots[place.slot - 1].last >= at)
 		place.slot--;
 	else if (place.slot == piece->nr)

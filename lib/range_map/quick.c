@@ -33,7 +33,7 @@ static inline bool stretch_of(
 		return false;
 	if (!place_near(map, first, &at)) {
 		at.piece = piece_of(map, first);
-		at.slot = slots_in_piece(map, map->pieces[at.piece], first);
+		at.slot = slots_up_to(map->pieces[at.piece], first);
 		at.slot -= at.slot && map->pieces[at.piece]->slots[at.slot - 1].last >= first;
 	}
 	piece = map->pieces[at.piece];

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A range map of more than 4,096 ranges, so of more than 64 pieces, where a piece is searched by what heads[] says of it
- * (lib/range_map/piece.h, 6), against an array with a word for each index: what is there after sets, erasures and shifts of bounds that
- * leave those hints behind.
+ * A range map of more than 4,096 ranges, so of more than 64 pieces, against an array with a word for each index: the table of
+ * pieces is searched, which the small maps of range_map_model.c have no need of.
  */
 #include <setjmp.h>
 #include <stdarg.h>
