@@ -54,10 +54,10 @@ FORMATS = ["{time} {pid}/{tid} {call} {1:x} {2:x} {3:x} {4:x} {5:x} {6:x} = {res
 
 
 def bpftrace_program(comm):
-    """One line for each call, when it has returned."""
+    """One line for each call of ours, when it has returned: others run programs of these names, too."""
     head = 'printf("%%lld.%%09lld %%d/%%d ", nsecs / 1000000000, nsecs %% 1000000000, pid, tid);'.replace("%%", "%")
-    mine = '(comm == "%s" || comm == "true")' % comm
-    text = ""
+    mine = '(pid == cpid || @child[pid]) && (comm == "%s" || comm == "true")' % comm
+    text = "tracepoint:sched:sched_process_fork /pid == cpid/ { @child[args->child_pid] = 1; }\n"
     for call, names in PROBES.items():
         args = ["args->" + n for n in names.split()] + ["0"] * (6 - len(names.split()))
         text += "tracepoint:syscalls:sys_enter_%s /%s/ { %s }\n" % (
@@ -68,7 +68,7 @@ def bpftrace_program(comm):
         text += "tracepoint:syscalls:sys_enter_%s /%s/ { @n[tid] = args->%s; }\n" % (call, mine, name)
         text += 'tracepoint:syscalls:sys_exit_%s /%s/ { %s printf("named %s %%s = %%lx\\n", str(@n[tid]), args->ret); }\n' % (
             call, mine, head, call)
-    return text + "END { %s clear(@n); }" % " ".join("clear(@a%d);" % i for i in range(6))
+    return text + "END { %s clear(@n); clear(@child); }" % " ".join("clear(@a%d);" % i for i in range(6))
 
 
 X86 = os.uname().machine == "x86_64"  # whose faults have a tracepoint
