@@ -36,6 +36,27 @@ struct tracker_ops {
 		void *tracker, const struct tracker_set *query, size_t nr); /* first: min, last: size */
 };
 
+/* set(), erase() and find() of many, as set_all, erase_all and find_all, by the functions of this name that do one. */
+#define TRACKER_BATCHES(set_one, erase_one, find_one)                                    \
+	static void set_all(void *tracker, const struct tracker_set *set, size_t nr)     \
+	{                                                                                \
+		for (size_t i = 0; i < nr; i++)                                          \
+			set_one(tracker, set[i].first, set[i].last, set[i].bits);        \
+	}                                                                                \
+	static void erase_all(void *tracker, const struct tracker_set *range, size_t nr) \
+	{                                                                                \
+		for (size_t i = 0; i < nr; i++)                                          \
+			erase_one(tracker, range[i].first, range[i].last);               \
+	}                                                                                \
+	static unsigned long find_all(void *tracker, const unsigned long *at, size_t nr) \
+	{                                                                                \
+		unsigned long sum = 0;                                                   \
+                                                                                         \
+		for (size_t i = 0; i < nr; i++)                                          \
+			sum += find_one(tracker, at[i]);                                 \
+		return sum;                                                              \
+	}
+
 extern const struct tracker_ops range_map_tracker, shared_map_tracker, maple_tracker, rbtree_tracker,
 	std_map_tracker, absl_btree_tracker, boost_icl_tracker, sorted_array_tracker;
 

@@ -116,26 +116,7 @@ static void destroy(void *tracker)
 	free(a);
 }
 
-static void set_all(void *tracker, const struct tracker_set *set, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		set_one(tracker, set[i].first, set[i].last, set[i].bits);
-}
-
-static void erase_all(void *tracker, const struct tracker_set *range, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		erase_one(tracker, range[i].first, range[i].last);
-}
-
-static unsigned long find(void *tracker, const unsigned long *at, size_t nr)
-{
-	unsigned long sum = 0;
-
-	for (size_t i = 0; i < nr; i++)
-		sum += find_one(tracker, at[i]);
-	return sum;
-}
+TRACKER_BATCHES(set_one, erase_one, find_one)
 
 static unsigned long room(void *tracker, const struct tracker_set *query, size_t nr)
 {
@@ -153,4 +134,4 @@ static unsigned long room(void *tracker, const struct tracker_set *query, size_t
 }
 
 const struct tracker_ops sorted_array_tracker = { create, destroy, set_one, erase_one, find_one, set_all,
-	erase_all, find, room };
+	erase_all, find_all, room };

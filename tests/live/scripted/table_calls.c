@@ -3,6 +3,17 @@
 #include "scenarios.h"
 
 /* clang-format off */
+/* A guarded control stack of arm64: prctl maps one, map_shadow_stack another; the last prctl is refused. */
+#define GUARDED_STACK \
+	  "100 prctl 75 1\n" \
+	  "100 area A A+4 rw\n" \
+	  "100 = 0\n" \
+	  "100 map_shadow_stack 0 4p 3\n" \
+	  "100 area A+8 A+12 rw\n" \
+	  "100 = A+8\n" \
+	  "100 munmap A+8 4p = 0\n" \
+	  "100 prctl 75 7 = -22\n"
+
 const struct scenario scenarios_of_calls[] = {
 	{ "a program that maps nothing", BEGIN END, "100: space map* map exit!", NONE, NULL, EVERY },
 	{ "one that is mapped and unmapped",
@@ -246,26 +257,12 @@ const struct scenario scenarios_of_calls[] = {
 	  EVERY },
 	{ "arm64's come with prctl",
 	  BEGIN
-	  "100 prctl 75 1\n"
-	  "100 area A A+4 rw\n"
-	  "100 = 0\n"
-	  "100 map_shadow_stack 0 4p 3\n"
-	  "100 area A+8 A+12 rw\n"
-	  "100 = A+8\n"
-	  "100 munmap A+8 4p = 0\n"
-	  "100 prctl 75 7 = -22\n"
+	  GUARDED_STACK
 	  END,
 	  "100: space map* prctl=0 map map_shadow_stack=A+8 map munmap=0 map prctl=-22 map map exit!", NONE, NULL, EVERY },
 	{ "arm64's, where nothing is compared",
 	  BEGIN
-	  "100 prctl 75 1\n"
-	  "100 area A A+4 rw\n"
-	  "100 = 0\n"
-	  "100 map_shadow_stack 0 4p 3\n"
-	  "100 area A+8 A+12 rw\n"
-	  "100 = A+8\n"
-	  "100 munmap A+8 4p = 0\n"
-	  "100 prctl 75 7 = -22\n"
+	  GUARDED_STACK
 	  END,
 	  "100: space map* prctl=0 map map_shadow_stack=A+8 map munmap=0 prctl=-22 map map exit!", NONE, NULL, AT_END },
 	{ "likewise where nothing is compared",
