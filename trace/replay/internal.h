@@ -41,7 +41,7 @@ struct space {
 	uint32_t nr_sharing;
 	bool begun;        /* it has its areas */
 	bool base_exact;   /* mmap_base is known, not learned from placements */
-	bool randomised;   /* not ADDR_NO_RANDOMIZE */
+	bool drawn;        /* MAP_32BIT is searched from where a number drawn says: it may be randomised */
 	bool ring;         /* an io_uring is mapped: the kernel may advise areas for it at any time */
 	bool guards;       /* pages may be guards: no area shows where */
 	bool doubt;        /* first writes may have been missed: cuts can be uncertain */

@@ -2,9 +2,10 @@
 /*
  * Recorded calls that map something somewhere.
  *
- * Three things are taken from the recording rather than predicted, because no map determines them: where MAP_32BIT
- * mappings go in a randomised process, where anything goes in an address space that was seen in part only, and mmap_base
- * of a process that was not seen to begin (it is learned from the placements themselves).
+ * Three things are taken from the recording rather than predicted, because no map determines them: what a search for
+ * MAP_32BIT finds in a randomised process, as far as some number drawn leads to it; where anything goes in an address
+ * space that was seen in part only; and mmap_base of a process that was not seen to begin (it is learned from the
+ * placements themselves).
  */
 #include <errno.h>
 #include <string.h>
@@ -143,6 +144,50 @@ static bool is_beyond(const struct space *s, const struct mmap_request *req)
 	return req->len > s->mm.task_size || req->addr > s->mm.task_size - req->len;
 }
 
+#define FIRST_BEGIN   0x40000000UL
+#define LAST_BEGIN    0x42000000UL
+#define MAP_32BIT_END 0x80000000UL
+
+/* MAP_32BIT of a randomised process: each call draws where its search begins.  A hint that is free is no search. */
+static bool draws_place(struct space *s, const struct mmap_request *req)
+{
+	unsigned long align =
+		req->file && req->file->kind == VM_FILE_HUGETLB ? req->file->map_align : mm_page_size(&s->mm);
+	unsigned long hint = (req->addr + align - 1) & ~(align - 1);
+
+	if (!(req->flags & MAP_32BIT) || req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MM_IN_32BIT) ||
+		!s->drawn)
+		return false;
+	return !hint || mm_get_unmapped_area(&s->mm, req->file, hint, req->len, 0, MAP_32BIT) != hint;
+}
+
+/* Is there room even for the search that begins last?  It is the one for 32-bit calls, with these borders. */
+static bool found_by_the_last(struct space *s, const struct mmap_request *req)
+{
+	struct mm_struct *mm = &s->mm;
+	const unsigned long base = mm->mmap_compat_legacy_base, end = mm->compat_task_size;
+	const bool topdown = mm->topdown;
+	unsigned long addr;
+
+	mm->topdown = false;
+	mm->mmap_compat_legacy_base = LAST_BEGIN - mm_page_size(mm);
+	mm->compat_task_size = MAP_32BIT_END;
+	addr = mm_get_unmapped_area(mm, req->file, 0, mm_page_align(mm, req->len),
+		req->offset >> mm->sys->page_shift, MM_IN_32BIT);
+	mm->topdown = topdown;
+	mm->mmap_compat_legacy_base = base;
+	mm->compat_task_size = end;
+	return !IS_ERR_VALUE(addr);
+}
+
+/* Could a search that begins somewhere end so? */
+static bool could_be_drawn(struct space *s, const struct mmap_request *req, int64_t result)
+{
+	if (result == -ENOMEM)
+		return !found_by_the_last(s, req);
+	return result >= (int64_t)FIRST_BEGIN && result < (int64_t)MAP_32BIT_END;
+}
+
 struct prediction call_mmap(struct replay *r, struct space *s, const struct trace_call *c)
 {
 	struct vm_file *file = file_of_call(r, s, c);
@@ -171,8 +216,13 @@ struct prediction call_mmap(struct replay *r, struct space *s, const struct trac
 	/* A place that was asked for says nothing of where searches begin. */
 	if (!width_of(c) || !req.addr || req.addr != (unsigned long)c->result)
 		learn_base(s, req.flags, (unsigned long)c->result, req.len);
-	if ((((req.flags & MAP_32BIT) && !width_of(c) && s->randomised) || s->partial) &&
-		!(req.flags & MAP_FIXED) && succeeded(c)) {
+	if (draws_place(s, &req) && could_be_drawn(s, &req, c->result)) {
+		p.result = -ENOMEM;
+		if (!succeeded(c))
+			return p;
+		req.addr = (unsigned long)c->result;
+		req.flags |= MAP_FIXED_NOREPLACE;
+	} else if (s->partial && !(req.flags & MAP_FIXED) && succeeded(c)) {
 		req.addr = (unsigned long)c->result;
 		req.flags = (req.flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
 	}

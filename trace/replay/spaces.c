@@ -134,7 +134,6 @@ void space_set_limit(struct space *s, uint32_t limit, uint64_t value)
 		break;
 	case TRACE_LIMIT_PERSONALITY:
 		l->read_implies_exec = value & READ_IMPLIES_EXEC;
-		s->randomised = !(value & ADDR_NO_RANDOMIZE);
 		s->mm.compat_task_size = value & ADDR_LIMIT_3GB ? 3UL << 30 : (1UL << 32) - 0x2000;
 		break;
 	case TRACE_LIMIT_FUTURE_LOCK:
@@ -164,6 +163,8 @@ int space_event(struct replay *r, const struct trace_event *e)
 		r->options.space(r->options.ctx, mm);
 	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++)
 		space_set_limit(s, i, t->limits[i]);
+	/* Said at execve(): what personality(2) asks for later counts for the next one. */
+	s->drawn = t->attached || !(t->limits[TRACE_LIMIT_PERSONALITY] & ADDR_NO_RANDOMIZE);
 	mm->start_code = t->start_code;
 	mm->end_code = t->end_code;
 	mm->start_data = t->start_data;
@@ -216,7 +217,7 @@ int fork_event(struct replay *r, const struct trace_event *e)
 	causes_fork(child, parent);
 	child->begun = parent->begun;
 	child->base_exact = parent->base_exact;
-	child->randomised = parent->randomised;
+	child->drawn = parent->drawn;
 	child->doubt = parent->doubt;
 	child->order = parent->order;
 	child->lost = parent->lost;
