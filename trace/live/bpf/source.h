@@ -2,14 +2,17 @@
 /*
  * What the files of the source share.
  *
- *   source.c   start, end, the loop
- *   places.c   what the programs name of the kernel
- *   adopt.c    processes as they are when they are attached to
- *   ring.c     records as they lie in the ring
- *   queue.c    records become items, in the order of the mmap lock, and wait for what they lack
- *   emit.c     items become events
- *   origin.c   which file an area is of
- *   callers.c  from where calls were made
+ *   source.c       start, end, the loop
+ *   places.c       what the programs name of the kernel
+ *   adopt.c        processes as they are when they are attached to
+ *   ring.c         records as they lie in the ring
+ *   queue.c        records become items, in the order of the mmap lock, and wait for what they lack
+ *   emit.c         items become events: lives of tasks
+ *   emit_call.c    calls
+ *   emit_map.c     areas
+ *   emit_writes.c  first writes
+ *   origin.c       which file an area is of
+ *   callers.c      from where calls were made
  *
  * Order.  A section's record is made before its call has returned, and other threads' sections come in between: an item
  * waits at the head of its address space's queue until the result is there, and a child's space until its fork was told.
@@ -178,19 +181,42 @@ void items_free(struct live_bpf *s);
 
 /* emit.c */
 void emit_item(struct live_bpf *s, struct followed *f, struct item *it);
-/* The address space as it is; @reason: enum trace_map_reason. */
-void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
-	uint64_t hi);
 void emit_event(
 	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns);
 /* Its end was not seen.  What still waits of it tells of others: who becomes another program, and who was forked. */
 void emit_gone(struct live_bpf *s, struct followed *f);
 void emit_lost_records(struct live_bpf *s, struct followed *f, uint64_t count, const char *what);
+extern const struct range everywhere, nowhere;
+
+/* emit_call.c */
+/* What the lock was held for: a call, or nobody's. */
+void emit_section(struct live_bpf *s, struct followed *f, struct item *it);
+/* A call that changed no area. */
+void emit_call_item(struct live_bpf *s, struct followed *f, struct item *it);
+
+/* emit_map.c */
+/* The address space as it is; @reason: enum trace_map_reason. */
+void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
+	uint64_t hi);
 /* Which of the areas share an anon_vma: of those of which the mirror knows that they have one. */
 void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l);
 /* Of a process that was there before: its map, and before it which areas share an anon_vma. */
 void emit_first_map(struct live_bpf *s, struct followed *f, const struct area_list *l);
-extern const struct range everywhere, nowhere;
+/* As an event has it; @begin: by its whole path, if that can be found. */
+void area_as_told(
+	struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin, struct trace_area *t);
+
+/* emit_writes.c */
+/* It is written, and not all of it was known to be. */
+bool newly_written(const struct followed *f, const struct bpf_area *a);
+/* Those areas of @l. */
+void emit_first_writes(
+	struct live_bpf *s, struct followed *f, const struct item *it, const struct area_list *l);
+/*
+ * What has come meanwhile beside guard pages was there before them.  Their own areas get theirs by the call: they are only
+ * noted.
+ */
+void emit_written_meanwhile(struct live_bpf *s, struct followed *f, struct item *it);
 /*
  * After areas @l were seen: what of them the mirror knows to be written, because it was told or follows from that, as where
  * a call has moved areas to; and what can be executed.  An anon_vma that the mirror cannot know of yet is taken out of @l; its
@@ -198,10 +224,6 @@ extern const struct range everywhere, nowhere;
  */
 void note_areas(struct live_bpf *s, struct followed *f, struct area_list *l, const struct range *seen,
 	const struct range *placed);
-
-/* As an event has it; @begin: by its whole path, if that can be found. */
-void area_as_told(
-	struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin, struct trace_area *t);
 
 /* callers.c: call stacks; all of it does nothing where they are not wanted. */
 int callers_open(struct live_bpf *s, char *error, size_t size);

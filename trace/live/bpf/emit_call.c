@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls become events, with the file that they map before them and, where the kernel held the map's lock for writing (a
+ * section), the areas of its window behind them.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include <vmaple/mm.h>
+
+#include "internal.h"
+#include "minmax.h"
+#include "source.h"
+#include "uapi.h"
+
+static const struct bpf_area *area_at(const struct area_list *l, uint64_t addr)
+{
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (l->areas[i].start <= addr && addr < l->areas[i].end)
+			return &l->areas[i];
+	return NULL;
+}
+
+/* The file of the mapping that the call has made, or was refused. */
+static void emit_file(struct live_bpf *s, struct followed *f, const struct item *it, struct trace_call *call)
+{
+	const struct bpf_area refused = { .file = it->file.file, .flags = it->file.flags },
+			      *a = IS_ERR_VALUE(call->result) ? &refused
+							      : area_at(&it->after, (uint64_t)call->result);
+	struct origin *o = a ? origin_of(s, a) : NULL;
+	struct trace_event e = { .type = TRACE_EVENT_FILE };
+
+	if (!o || (call->nr != NR_mmap && call->nr != NR_shmat))
+		return;
+	if (a != &refused)
+		origin_name(o, (pid_t)f->pid, a);
+	e.file = o->file;
+	e.file.path = o->path;
+	e.file.has_close = a->flags & AREA_HAS_CLOSE;
+	e.file.vm_flags_off = a->flags & AREA_SEALED ? VM_MAYWRITE : 0;
+	if (call->nr == NR_mmap && call->args[3] & MAP_ANONYMOUS) {
+		e.file.anonymous = true;
+		e.file.open_flags = 2;
+		if (e.file.kind == TRACE_FILE_HUGETLB)
+			e.file.vm_flags = VM_HUGETLB | VM_DONTEXPAND;
+	} else if (e.file.kind == TRACE_FILE_DEVICE) {
+		e.file.vm_flags =
+			a->vm_flags & (VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
+	}
+	call->file = o->id;
+	emit_event(s, &e, it->pid, it->tid, 0, it->time_ns);
+}
+
+static void emit_call(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	struct trace_event e = { .type = TRACE_EVENT_CALL,
+		.call = { .nr = it->call.nr,
+			.result = it->call.result,
+			.ip = it->call.ip,
+			.sp = it->call.sp,
+			.data = it->call.data_len ? it->call.data : NULL,
+			.data_len = it->call.data_len,
+			.unordered = it->unordered } };
+	const struct bpf_area *a;
+	uint64_t size;
+
+	memcpy(e.call.args, it->call.args, sizeof(e.call.args));
+	emit_name(s, f, it);
+	e.call.stack = callers_of(s, f, it);
+	emit_file(s, f, it, &e.call);
+	if (e.call.nr == NR_shmat && !IS_ERR_VALUE(e.call.result) &&
+		(a = area_at(&it->after, (uint64_t)e.call.result)) != NULL) {
+		size = a->end - a->start;
+		e.call.data = &size;
+		e.call.data_len = sizeof(size);
+	}
+	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+}
+
+/* As they were when the call returned. */
+static void emit_limits(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	uint64_t told[RECORD_LIMITS];
+
+	_Static_assert(RECORD_LIMITS == TRACE_LIMIT_COUNT, "the programs tell all");
+	if (it->call.data_len != sizeof(told))
+		return;
+	memcpy(told, it->call.data, sizeof(told));
+	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++) {
+		struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { i, told[i] } };
+
+		if (told[i] == f->limits[i])
+			continue;
+		f->limits[i] = told[i];
+		emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
+	}
+}
+
+/* --- sections ----------------------------------------------------------------------------------------------- */
+
+/* Nobody's call: a stack that a fault has extended, or something that is not known. */
+static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it)
+{
+	const struct section_record *sec = &it->section;
+	const struct bpf_area *a;
+
+	if (sec->wrote_lo >= sec->wrote_hi)
+		return;
+	a = area_at(&it->after, sec->wrote_lo);
+	if (a && a->vm_flags & VM_GROWSDOWN && newly_written(f, a)) {
+		/* Nobody has told what was written before; what was written first by this fault is among it. */
+		emit_first_writes(s, f, it, &it->before);
+		emit_first_writes(s, f, it, &it->after);
+		emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
+	} else {
+		emit_lost_records(s, f, 1, "a change of the map by no call that was seen to begin");
+		emit_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
+	}
+	note_areas(s, f, &it->after, &(struct range){ sec->lo, sec->hi }, &everywhere);
+}
+
+static const char too_many_ranges[] = "process_madvise of more ranges than BPF tells";
+
+static bool lacks_ranges(const struct call_record *c)
+{
+	return c->nr == NR_process_madvise && c->args[2] && !c->data_len;
+}
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + 4095) & ~4095ull;
+}
+
+/*
+ * Where a call has moved written areas to.  Others, that were not, take what is beside them there; what lies behind the new
+ * length was cut off before.
+ */
+static struct range moved_to(const struct followed *f, const struct call_record *c)
+{
+	uint64_t to = (uint64_t)c->result, len = whole_pages(c->args[2]);
+	struct range run;
+
+	if (c->nr != NR_mremap || IS_ERR_VALUE(c->result) ||
+		!next_remembered(&f->written, c->args[0], &run) ||
+		run.start >= c->args[0] + min(whole_pages(c->args[1]), len))
+		return nowhere;
+	return (struct range){ to, to + len };
+}
+
+void emit_section(struct live_bpf *s, struct followed *f, struct item *it)
+{
+	const struct section_record *sec = &it->section;
+	const struct range seen = { sec->lo, sec->hi };
+	struct range placed;
+
+	if (!it->has_call) {
+		emit_unasked(s, f, it);
+		return;
+	}
+	emit_first_writes(s, f, it, &it->before);
+	if (lacks_ranges(&it->call)) {
+		emit_lost_records(s, f, 1, too_many_ranges);
+		emit_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
+		note_areas(s, f, &it->after, &seen, &everywhere);
+		return;
+	}
+	emit_call(s, f, it);
+	if (sec->lo >= sec->hi)
+		return;
+	placed = moved_to(f, &it->call);
+	emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
+	note_areas(s, f, &it->after, &seen, &placed);
+	emit_anon(s, f, &it->after);
+}
+
+void emit_call_item(struct live_bpf *s, struct followed *f, struct item *it)
+{
+	emit_first_writes(s, f, it, &it->before);
+	emit_written_meanwhile(s, f, it);
+	if (lacks_ranges(&it->call))
+		emit_lost_records(s, f, 1, too_many_ranges);
+	else if (limit_changed_by(it->call.nr) != LIMIT_NONE)
+		emit_limits(s, f, it);
+	else
+		emit_call(s, f, it);
+}
