@@ -11,12 +11,14 @@ def runs_of(*tests):
     return [run_of(test) for test in tests]
 
 
-MM_UNITS = runs_of("corners of an address space, maple", "merge scenarios", "where mappings go, maple", "brk",
-                   "kernel profiles", "kernel profiles, mremap", "kernel profiles, pages", "protection keys", "zero page",
-                   "space ends", "damage is found, maple",
+MM_UNITS = runs_of("corners of an address space, maple", "merge scenarios", "limits of an address space, maple",
+                   "where mappings go, maple", "brk", "kernel profiles", "kernel profiles, mremap", "kernel profiles, pages",
+                   "protection keys", "zero page", "space ends", "damage is found, maple",
                    "one free area of each thread", "failed joins", "arguments out of range", "rules one by one, maple")
 PAGE_UNITS = runs_of("contents of pages", "corners of pages", "damage is found, pages", "the stack of exec")
 REPLAY_UNITS = runs_of("controls of the mirror", "replay", "replay_partial", "replay_causes", "replay_bounds", "page_sizes", "nonsense")
+RECORDED_ALONE = ["recorded_ as alone", "recorded_ own filters", "recorded_ other tracers"]
+RECORDED_OUTSIDE = ["recorded_ outside", "recorded_ userfaultfd", "recorded_ unseen writes"]
 LEDGER = runs_of("answers of the command", "ledger", "explanations without memory", "what explanations tell", "budgets", "cases",
                  "differences between recordings", "exports", "pages of a report")
 ROOMS = {  # what is changed; what is left out, with the reason; what is run until one fails
@@ -47,13 +49,13 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
                runs_of("allocation failures in lib/paging", "memory set aside") +
                [run_of("reverse maps against a model", 8000)]),
     "replay": (["trace/replay/*.[ch]"], [],
-               REPLAY_UNITS + runs_of("controls of verify", "recordings of each kernel", "histories", "recorded_ as alone",
-                                      "recorded_ kernel areas", "recorded_ layouts", "recorded_ foreign", "recorded_ outside",
+               REPLAY_UNITS + runs_of("controls of verify", "recordings of each kernel", "histories", *RECORDED_ALONE,
+                                      "recorded_ kernel areas", "recorded_ layouts", "recorded_ foreign", *RECORDED_OUTSIDE,
                                       "logs of others", "program_ random-1", "program_ forks", "control of run")),
     "live": (["trace/live/*.[ch]"], [],
-             runs_of("recorder on a scripted kernel", "histories", "deferred ends of calls", "recorded_ as alone",
+             runs_of("recorder on a scripted kernel", "histories", "deferred ends of calls", *RECORDED_ALONE,
                      "recorded_ open files", "recorded_ kernel areas", "recorded_ layouts", "recorded_ sealed files",
-                     "recorded_ limits", "recorded_ foreign", "recorded_ outside", "a call that waits for another thread",
+                     "recorded_ limits", "recorded_ foreign", *RECORDED_OUTSIDE, "a call that waits for another thread",
                      "signals and job control", "program_ forks", "program_ random-threads", "behaviour", "attach by ptrace")),
     "bpf": (["trace/live/bpf/*.c"], [], runs_of("records of BPF, scripted", "attach by BPF", "maps of running processes", "top")),
     "format": (["trace/format/*.[ch]"], [],

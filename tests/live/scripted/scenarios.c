@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scripts for the recorder, with what it has to make of them: scripted.h has the parts, script.c the language. */
+/* Scripts for the recorder, with what it has to make of them: scripted.h has the parts, script.h the language. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,9 +3,13 @@
  * A kernel that does what a script says, in place of the machine's (trace/live/kernel_view.h).
  *
  *   space.c    address spaces: areas, and which pages were written
- *   tasks.c    tasks that stop and go on: ptrace, waitpid, registers, memory
+ *   tasks.c    tasks that stop and go on
+ *   ptrace.c   what a tracer asks of them, and waits for
+ *   view.c     their memory, limits and open files, and the view as a whole
  *   proc.c     the files of /proc, made from the two
- *   script.c   the language
+ *   script.c   the language (script.h): lines that let tasks do something
+ *   facts.c    lines that say what is there
+ *   words.c    words and numbers of lines
  *   run.c      one script, recorded by the code of trace/live, then replayed
  *
  *    SC1  Nothing happens but what the next line says, and it happens when the recorder waits.
@@ -17,6 +21,7 @@
 #ifndef TESTS_SCRIPTED_H
 #define TESTS_SCRIPTED_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,7 +38,11 @@
 #define SCR_HEAP    0x555555558000ull /* start_brk */
 #define SCR_STACK   0x7ffffffde000ull
 #define SCR_TOP     0x7ffffffff000ull
-#define FILTER_MARK 0x6d70 /* in the answers of the recorder's filter */
+#define SCR_TEXT    0x555555554100ull /* where calls are made */
+#define FILTER_MARK 0x6d70            /* in the answers of the recorder's filter */
+#define X32_BIT     0x40000000u
+
+#define SYSCALL_STOP (SIGTRAP | 0x80)
 
 enum { MAX_TASKS = 16, MAX_SPACES = 16, MAX_AREAS = 64, MAX_PAGES = 1024, MAX_FILES = 24, MAX_CHUNKS = 12 };
 enum { MAX_OPEN = 300, MAX_REPORTS = 32, MAX_FAILING = 8, MAX_TEXTS = 8, FIRST_FD = 1 << 20 };
@@ -159,8 +168,19 @@ void scr_report(pid_t tid, int status);
 void scr_event(struct scr_task *t, int event, unsigned long message);
 void scr_enter(struct scr_task *t);
 void scr_killed(struct scr_task *t, int status);
+/* It leaves its last stop. */
+void scr_end(struct scr_task *t);
+/* -1, with that errno. */
+int scr_no_such_task(void);
 bool scr_is_failing(const char *member);
-/* The view of all this. */
+
+/* ptrace.c: these members of the view. */
+long scripted_ptrace(long request, pid_t tid, void *addr, void *data);
+pid_t scripted_waitpid(pid_t tid, int *status, int options);
+pid_t scripted_wait_awhile(int *status);
+int scripted_waitid(pid_t tid, siginfo_t *info, int options);
+
+/* view.c: the view of all this. */
 void scr_install(struct kernel_view *view);
 
 /* proc.c: these members of the view. */

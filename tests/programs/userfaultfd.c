@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* Maps that userfaultfd changes: when its descriptor is closed, and by pages that it fills, moves and protects. */
+#include <sys/wait.h>
+
+#include "outside.h"
+
+#ifndef UFFDIO_MOVE
+#define UFFDIO_MOVE _IOC(_IOC_READ | _IOC_WRITE, UFFDIO, 0x05, 40)
+#endif
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+
+static void closed(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	close(fd);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+	mprotect(p + PAGE, PAGE, RW);
+}
+
+/* The number of the descriptor is in use again before anybody looks. */
+static void closed_and_another_opened(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	close(fd);
+	need(userfault() == fd, "the same descriptor");
+	mprotect(p + 6 * PAGE, PAGE, PROT_READ);
+	mprotect(p + 6 * PAGE, PAGE, RW);
+}
+
+static void closed_but_for_a_duplicate(void)
+{
+	char *p = area(8);
+	int fd = userfault(), other;
+
+	serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	other = dup(fd);
+	close(fd);
+	mprotect(p + 6 * PAGE, PAGE, PROT_READ);
+	close(other);
+	mprotect(p + 6 * PAGE, PAGE, RW);
+}
+
+static void closed_by_a_child_that_ends(void)
+{
+	char *p = area(8);
+	int fd = userfault(), go[2];
+	pid_t pid;
+
+	need(!pipe(go), "pipe");
+	serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	pid = fork();
+	if (pid == 0) {
+		char byte;
+
+		(void)!read(go[0], &byte, 1);
+		_exit(0);
+	}
+	close(fd);
+	mprotect(p + 6 * PAGE, PAGE, PROT_READ);
+	(void)!write(go[1], "", 1);
+	waitpid(pid, NULL, 0);
+	mprotect(p + 6 * PAGE, PAGE, RW);
+}
+
+static void zeros(void)
+{
+	char *p = area(8), *q = p + 4 * PAGE;
+	int fd = userfault();
+	struct uffdio_zeropage z = { .range = { (unsigned long)q, PAGE } };
+
+	mprotect(q, 4 * PAGE, PROT_READ);
+	mprotect(q, 4 * PAGE, RW | PROT_EXEC);
+	p[0] = 1;
+	serve(fd, q, 4, UFFDIO_REGISTER_MODE_MISSING);
+	need(!ioctl(fd, UFFDIO_ZEROPAGE, &z), "UFFDIO_ZEROPAGE");
+	close(fd);
+	/* Both have an anon_vma of their own now. */
+	mprotect(q, 4 * PAGE, RW);
+}
+
+/* What has an anon_vma is not joined where it is put: neither where the page went nor where it came from. */
+static void moved(void)
+{
+	char *at = place(4), *src = area(1), *dst = area(1);
+	int fd = userfault();
+	unsigned long m[5] = { (unsigned long)dst, (unsigned long)src, PAGE, 0, 0 };
+
+	mmap(at, PAGE, RW, PRIVATE | MAP_FIXED, -1, 0);
+	at[0] = src[0] = 1;
+	serve(fd, dst, 1, UFFDIO_REGISTER_MODE_MISSING);
+	if (ioctl(fd, UFFDIO_MOVE, m)) {
+		fprintf(stderr, "UFFDIO_MOVE: %s\n", strerror(errno));
+		exit(77);
+	}
+	close(fd);
+	mremap(src, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + PAGE);
+	mremap(dst, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + 2 * PAGE);
+}
+
+static void write_protected(void)
+{
+	char *p = area(8), *q = p + 4 * PAGE;
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_UNPOPULATED };
+	struct uffdio_writeprotect w = { .range = { (unsigned long)q, 4 * PAGE },
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP };
+
+	need(fd >= 0 && !ioctl(fd, UFFDIO_API, &api), "userfaultfd");
+	p[0] = 1;
+	mprotect(q, 4 * PAGE, RW | PROT_EXEC);
+	serve(fd, q, 4, UFFDIO_REGISTER_MODE_WP);
+	need(!ioctl(fd, UFFDIO_WRITEPROTECT, &w), "UFFDIO_WRITEPROTECT");
+	madvise(q, PAGE, MADV_NORMAL);
+	close(fd);
+	mprotect(q, 4 * PAGE, RW);
+}
+
+/* It became longer since it was registered. */
+static void closed_over_what_grew(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	munmap(p + 2 * PAGE, 6 * PAGE);
+	serve(fd, p, 2, UFFDIO_REGISTER_MODE_MISSING);
+	need(mremap(p, 2 * PAGE, 4 * PAGE, 0) == p, "mremap");
+	close(fd);
+	mprotect(p + 3 * PAGE, PAGE, PROT_READ);
+}
+
+/* Both were written before it was closed: they stay two. */
+static void closed_after_writes_beside(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	serve(fd, p + 4 * PAGE, 4, UFFDIO_REGISTER_MODE_WP);
+	p[0] = p[4 * PAGE] = 1;
+	close(fd);
+	mprotect(p + 7 * PAGE, PAGE, PROT_READ);
+	mprotect(p + 7 * PAGE, PAGE, RW);
+}
+
+/* What is beside it is written when it has been closed, and they are one by then. */
+static void closed_before_a_write_beside(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	serve(fd, p + 4 * PAGE, 4, UFFDIO_REGISTER_MODE_WP);
+	p[4 * PAGE] = 1;
+	close(fd);
+	p[0] = 1;
+	mprotect(p + 7 * PAGE, PAGE, PROT_READ);
+	mprotect(p + 7 * PAGE, PAGE, RW);
+}
+
+/* Access keeps them apart: written before the closing it would have an anon_vma of its own. */
+static void closed_before_a_write_to_what_stays_apart(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	mprotect(p, 4 * PAGE, RW | PROT_EXEC);
+	serve(fd, p + 4 * PAGE, 4, UFFDIO_REGISTER_MODE_WP);
+	p[4 * PAGE] = 1;
+	close(fd);
+	p[0] = 1;
+	mprotect(p, 4 * PAGE, RW);
+}
+
+static const struct test_case cases[] = {
+	{ "userfaultfd-closed-after-writes-beside", closed_after_writes_beside, "" },
+	{ "userfaultfd-closed-before-a-write-beside", closed_before_a_write_beside, "" },
+	{ "userfaultfd-closed-before-a-write-to-what-stays-apart", closed_before_a_write_to_what_stays_apart,
+		"uncertain=1" },
+	{ "userfaultfd-closed", closed, "" },
+	{ "userfaultfd-closed-and-another-opened", closed_and_another_opened, "" },
+	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
+	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
+	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
+	{ "userfaultfd-zeros", zeros, "" },
+	{ "userfaultfd-moved", moved, "" },
+	{ "userfaultfd-write-protected", write_protected, "" },
+};
+
+CASES_MAIN(cases)
