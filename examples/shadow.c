@@ -48,8 +48,12 @@ int main(void)
 	printf("why two: %s\n", vma_merge_blocker_name((enum vma_merge_blocker)vma_merge_blockers(
 					vma_lookup(&mm, addr), vma_lookup(&mm, addr + 4096))));
 	err = mm_mprotect(&mm, addr + 61440, 8192, PROT_NONE, -1);
-	if (err != -ENOMEM || vma_lookup(&mm, addr + 61440)->vm_flags & VM_ACCESS_FLAGS)
+	if (err != -ENOMEM || vma_lookup(&mm, addr + 61440)->vm_flags & VM_ACCESS_FLAGS) {
+		fprintf(stderr,
+			"mprotect beyond the end: %d, where Linux changes the last page and says ENOMEM\n",
+			err);
 		return 1;
+	}
 	printf("mprotect beyond the end: ENOMEM, and the last page has changed\n");
 	show(&mm);
 	mm_exit(&mm);
