@@ -11,7 +11,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/personality.h>
 
 #include <cmocka.h>
 
@@ -145,95 +144,6 @@ static void test_a_result_that_was_not_expected_is_a_difference(void **state)
 	replay_free(r);
 }
 
-#define IN_32BIT (MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT)
-#define FIRST    0x40000000ul
-#define LAST     (0x42000000ul - REC_PAGE)
-#define END      0x80000000ul
-
-/* Of a process that was @personality at execve(): all behind where the last search begins is mapped but @holes pages. */
-static struct replay *full_behind_the_last(
-	struct seen *seen, struct recording *rec, uint64_t personality, uint64_t holes)
-{
-	struct replay *r = begin(seen, rec, TRACE_FAULTS_ALL);
-	struct trace_event e = { .type = TRACE_EVENT_SPACE, .space = rec_space() };
-
-	e.space.limits[TRACE_LIMIT_PERSONALITY] = personality;
-	rec_event(rec, e);
-	e = (struct trace_event){ .type = TRACE_EVENT_MAP,
-		.map = { .reason = TRACE_MAP_BEGIN,
-			.hi = UINT64_MAX,
-			.has_vm_flags = true,
-			.has_names = true } };
-	rec_event(rec, e);
-	rec_call(rec, SYS_mmap, LAST, END - LAST - holes * REC_PAGE, PROT_READ,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, LAST);
-	return r;
-}
-
-static void test_a_search_below_2_gib_begins_where_a_number_drawn_says(void **state)
-{
-	struct recording rec;
-	struct seen seen;
-	struct replay *r = full_behind_the_last(&seen, &rec, 0, 0);
-
-	/* Below where the last one begins there is room, which a search may or may not see. */
-	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, IN_32BIT, -ENOMEM);
-	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, IN_32BIT, FIRST + 5 * REC_PAGE);
-	assert_int_equal(seen.differences, 0);
-	/* It looks at nothing below, and takes nothing that is in use. */
-	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, IN_32BIT, FIRST - REC_PAGE);
-	assert_int_equal(seen.differences, 1);
-	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, IN_32BIT, FIRST + 5 * REC_PAGE);
-	assert_int_equal(seen.differences, 2);
-	/* A hint that is free is taken. */
-	rec_call(&rec, SYS_mmap, FIRST + 9 * REC_PAGE, REC_PAGE, PROT_READ, IN_32BIT, -ENOMEM);
-	assert_int_equal(seen.differences, 3);
-	replay_free(r);
-}
-
-static void test_room_that_every_search_below_2_gib_sees_is_found(void **state)
-{
-	struct recording rec;
-	struct seen seen;
-	struct replay *r = full_behind_the_last(&seen, &rec, 0, 2);
-
-	rec_call(&rec, SYS_mmap, 0, 3 * REC_PAGE, PROT_READ, IN_32BIT, -ENOMEM);
-	assert_int_equal(seen.differences, 0);
-	rec_call(&rec, SYS_mmap, 0, 2 * REC_PAGE, PROT_READ, IN_32BIT, -ENOMEM);
-	assert_int_equal(seen.differences, 1);
-	replay_free(r);
-}
-
-static void test_no_number_is_drawn_of_a_process_that_was_not_randomised(void **state)
-{
-	struct recording rec;
-	struct seen seen;
-	struct replay *r = full_behind_the_last(&seen, &rec, ADDR_NO_RANDOMIZE, 0);
-
-	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, IN_32BIT, FIRST);
-	assert_int_equal(seen.differences, 0);
-	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, IN_32BIT, FIRST + 5 * REC_PAGE);
-	assert_int_equal(seen.differences, 1);
-	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, IN_32BIT, -ENOMEM);
-	assert_int_equal(seen.differences, 2);
-	replay_free(r);
-}
-
-static void test_a_personality_asked_for_later_stops_no_drawing(void **state)
-{
-	struct recording rec;
-	struct seen seen;
-	struct replay *r = full_behind_the_last(&seen, &rec, 0, 0);
-
-	rec_event(&rec, (struct trace_event){ .type = TRACE_EVENT_LIMIT,
-				.limit = { TRACE_LIMIT_PERSONALITY, ADDR_NO_RANDOMIZE } });
-	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, IN_32BIT, FIRST + 5 * REC_PAGE);
-	rec_call(&rec, SYS_mmap, 0, REC_PAGE, PROT_READ, IN_32BIT, -ENOMEM);
-	assert_int_equal(rec.error, 0);
-	assert_int_equal(seen.differences, 0);
-	replay_free(r);
-}
-
 static void test_a_missing_and_a_surplus_area_are_differences_and_are_taken_over(void **state)
 {
 	struct recording rec;
@@ -321,10 +231,6 @@ int main(void)
 		cmocka_unit_test(test_the_same_cut_is_uncertain_where_faults_were_not_seen),
 		cmocka_unit_test(test_other_access_is_a_difference_even_where_faults_were_not_seen),
 		cmocka_unit_test(test_a_result_that_was_not_expected_is_a_difference),
-		cmocka_unit_test(test_a_search_below_2_gib_begins_where_a_number_drawn_says),
-		cmocka_unit_test(test_room_that_every_search_below_2_gib_sees_is_found),
-		cmocka_unit_test(test_no_number_is_drawn_of_a_process_that_was_not_randomised),
-		cmocka_unit_test(test_a_personality_asked_for_later_stops_no_drawing),
 		cmocka_unit_test(test_a_missing_and_a_surplus_area_are_differences_and_are_taken_over),
 		cmocka_unit_test(test_a_process_is_there_until_its_last_thread_ends),
 		cmocka_unit_test(test_calls_read_like_strace),

@@ -185,7 +185,8 @@ static bool could_be_drawn(struct space *s, const struct mmap_request *req, int6
 {
 	if (result == -ENOMEM)
 		return !found_by_the_last(s, req);
-	return result >= (int64_t)FIRST_BEGIN && result < (int64_t)MAP_32BIT_END;
+	return result >= (int64_t)FIRST_BEGIN && result < (int64_t)MAP_32BIT_END &&
+	       !find_vma_intersection(&s->mm, (unsigned long)result, (unsigned long)result + req->len);
 }
 
 struct prediction call_mmap(struct replay *r, struct space *s, const struct trace_call *c)
@@ -196,7 +197,7 @@ struct prediction call_mmap(struct replay *r, struct space *s, const struct trac
 		.prot = c->args[2],
 		.flags = (c->args[3] & 0xffffffff) | width_of(c),
 		.offset = c->args[5] };
-	bool anonymous = req.flags & MAP_ANONYMOUS, huge = req.flags & MAP_HUGETLB;
+	bool anonymous = req.flags & MAP_ANONYMOUS, huge = req.flags & MAP_HUGETLB, drawn;
 	struct prediction p = { .made = true, .compared = true };
 
 	if (!file && anonymous && huge && (req.flags & MAP_FIXED) && c->result == -EPERM)
@@ -216,13 +217,12 @@ struct prediction call_mmap(struct replay *r, struct space *s, const struct trac
 	/* A place that was asked for says nothing of where searches begin. */
 	if (!width_of(c) || !req.addr || req.addr != (unsigned long)c->result)
 		learn_base(s, req.flags, (unsigned long)c->result, req.len);
-	if (draws_place(s, &req) && could_be_drawn(s, &req, c->result)) {
+	drawn = draws_place(s, &req) && could_be_drawn(s, &req, c->result);
+	if (drawn && !succeeded(c)) {
 		p.result = -ENOMEM;
-		if (!succeeded(c))
-			return p;
-		req.addr = (unsigned long)c->result;
-		req.flags |= MAP_FIXED_NOREPLACE;
-	} else if (s->partial && !(req.flags & MAP_FIXED) && succeeded(c)) {
+		return p;
+	}
+	if ((drawn || s->partial) && !(req.flags & MAP_FIXED) && succeeded(c)) {
 		req.addr = (unsigned long)c->result;
 		req.flags = (req.flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
 	}
