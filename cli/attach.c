@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <vmaple/live.h>
 #include <vmaple/live_bpf.h>
@@ -105,6 +107,16 @@ static int summarise(const struct bpf_run *r, struct census *census, const struc
 	return 0;
 }
 
+/* A part of the first map would be taken for a whole one. */
+static void say_given_up(const struct bpf_run *r)
+{
+	struct stat st;
+
+	complain(r->command, "it was told to end before its first look was done: there is no recording");
+	if (r->output && lstat(r->output, &st) == 0 && S_ISREG(st.st_mode))
+		(void)unlink(r->output);
+}
+
 /* @unwritten: -errno of the recording, or 0. */
 static void say_why_ended(const struct bpf_run *r, const struct source *source, int err, int unwritten)
 {
@@ -141,7 +153,9 @@ static int follow(const struct bpf_run *r, const struct source *source, int *wai
 		closed = writer ? trace_writer_close(writer) : 0;
 		err = err ? err : closed;
 	}
-	if (err)
+	if (err == -EINTR)
+		say_given_up(r);
+	else if (err)
 		say_why_ended(r, source, err, both.unwritten ? both.unwritten : closed);
 	else if (census)
 		status = summarise(
@@ -178,8 +192,6 @@ static int attach_by_ptrace(const struct bpf_run *r, const char *bpf_error)
 	char error[512];
 	int status, wait_status;
 
-	/* A signal that comes once the process is traced is not to end this one on the spot. */
-	end_by_signals();
 	if (live_start(&source.by_ptrace, &options, error, sizeof(error))) {
 		complain(r->command, "%s%s%s", bpf_error, *bpf_error ? "; " : "", error);
 		return STATUS_FAILED;
@@ -199,7 +211,7 @@ static int attach_by_ptrace(const struct bpf_run *r, const char *bpf_error)
 /* It is not the process that is in the way. */
 static bool is_not_permitted(int err)
 {
-	return err != -ESRCH && err != -EAGAIN && err != -ENOMEM;
+	return err != -ESRCH && err != -EAGAIN && err != -ENOMEM && err != -EINTR;
 }
 
 int status_of_start(int err)
@@ -229,7 +241,8 @@ int bpf_run(const struct bpf_run *r, int *wait_status)
 		complain(r->command, "%s", error);
 		return r->argv ? status_of_start(err) : STATUS_FAILED;
 	}
-	end_by_signals();
+	if (r->argv)
+		end_by_signals();
 	source.live = bpf;
 	source.header = live_bpf_header(bpf);
 	status = follow(r, &source, wait_status);
@@ -328,5 +341,7 @@ int cmd_attach(int argc, char **argv)
 
 	if (status)
 		return status < 0 ? 0 : status;
+	/* Whatever has been put into the kernel or done to the process by then is taken back before it ends. */
+	end_by_signals();
 	return by_bpf ? bpf_run(&r, &wait_status) : attach_by_ptrace(&r, "");
 }

@@ -49,7 +49,7 @@ struct live_options {
 	char *const *argv; /**< the command, found as execvp(3) finds it; or NULL, and */
 	pid_t pid;         /**< attach to this process, its threads and its children to come */
 	double seconds;    /**< attached: leave after so long; 0: when the processes have ended */
-	/** Attached: asked between events: leave now? NULL: no. */
+	/** Attached: asked between events, and during the first look: leave now? NULL: no. */
 	bool (*stop)(void *ctx);
 	enum live_check check;
 	uint64_t nth; /**< for LIVE_CHECK_NTH */
@@ -74,7 +74,8 @@ VMAPLE_API const struct trace_header *live_header(const struct live *live);
 /**
  * Let the program run, until it and all its children have ended, or it is time to leave.  Events go to @p sink; if that fails, the program
  * runs on unrecorded.
- * @return 0 and the program's wait status, or -errno and one sentence in live_error(). 127 or 126 in the exit status
+ * @return 0 and the program's wait status, or -errno and one sentence in live_error(); -EINTR and none: it was told to leave
+ * before the first look was done, of which the sink has a part at most. 127 or 126 in the exit status
  * with live_error() set: the program could not be started.
  */
 VMAPLE_API int live_run(struct live *live, struct trace_sink *sink, int *status);

@@ -29,20 +29,21 @@ struct live_bpf_options {
 	bool machine;   /**< every process but this one, now and to come */
 	bool stacks;    /**< tell the call stack of each mapping call */
 	double seconds; /**< end after so long; 0: when the processes have ended */
-	/** Asked between events: end now? NULL: no. */
+	/** Asked while it prepares, during the first look, and between events: end now? NULL: no. */
 	bool (*stop)(void *ctx);
 	void *ctx;
 };
 
 struct live_bpf;
-/** Load and prepare. @return 0, or -errno and one sentence in @p error. */
+/** Load and prepare. @return 0, or -errno and one sentence in @p error; -EINTR: it was told to end. */
 VMAPLE_API int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *options, char *error,
 	size_t error_size) __must_check;
 /** What is true of the recording to be made. */
 VMAPLE_API const struct trace_header *live_bpf_header(const struct live_bpf *source);
 /**
  * Follow until the end; the processes go on unharmed.  Events go to @p sink.
- * @return 0, and the wait status of a command that was started; or -errno.
+ * @return 0, and the wait status of a command that was started; or -errno; -EINTR: it was told to end before the first
+ * look was done, of which the sink has a part at most.
  */
 VMAPLE_API int live_bpf_run(struct live_bpf *source, struct trace_sink *sink, int *status);
 VMAPLE_API void live_bpf_free(struct live_bpf *source);

@@ -54,7 +54,9 @@ struct live_map {
 };
 
 enum {
-	LIVE_MAP_NO_BPF = 1 /**< read /proc even where BPF is permitted */
+	LIVE_MAP_NO_BPF = 1, /**< read /proc even where BPF is permitted */
+	LIVE_MAP_NAMES =
+		3 /**< so, and only what /proc/PID/maps has: access, files and names; it costs a fifth of smaps */
 };
 
 /**

@@ -427,6 +427,41 @@ def thousands_of_exits():
     check(summary(p.stdout), 1000 * runs + 1)
 
 
+def told_to_end_at_once():
+    """While its programs are loaded, and while it looks at a process and at the machine for the first time."""
+    p = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True)
+    p.stdout.readline()
+    given_up = 0
+    try:
+        for turn in range(8 * runs):
+            sig = (signal.SIGTERM, signal.SIGINT)[turn % 2]
+            with tempfile.TemporaryDirectory() as folder:
+                out = folder + "/a.vmt"
+                a = subprocess.Popen([vmaple, "attach", "-o", out, *(["--all"] if turn % 4 == 3 else [str(p.pid)])],
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                # It has begun to load, or to write what it sees first.
+                while a.poll() is None and not (os.path.exists(out) if turn % 4 > 1 else has_bpf(a.pid)):
+                    pass
+                a.send_signal(sig)
+                _, err = a.communicate(timeout=100)
+                assert a.returncode in (0, 125), (a.returncode, err)
+                if a.returncode == 125:
+                    assert err.startswith("vmaple attach: it was told to end before") and err.count("\n") == 1, err
+                    assert not os.path.exists(out)
+                    given_up += 1
+        assert given_up and p.poll() is None, given_up
+    finally:
+        p.kill()
+        p.wait()
+
+
+def has_bpf(pid):
+    try:
+        return any("bpf" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return False
+
+
 def a_frozen_process():
     """Nothing of it has to run for its map to be read."""
     folder = cgroup()
@@ -484,7 +519,7 @@ def one_sentence_each():
 cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, stacks_of_a_running_process, a_cgroup,
          the_machine, a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
          calls_with_many_ranges, what_seals_refuse, first_writes_that_nothing_tells, memory_to_be_merged, it_ends_meanwhile,
-         killed_in_the_midst_of_calls, thousands_of_exits, a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
+         killed_in_the_midst_of_calls, thousands_of_exits, told_to_end_at_once, a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
 
 
 def main():

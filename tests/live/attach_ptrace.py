@@ -156,6 +156,30 @@ def interrupted(folder):
         program.end()
 
 
+def told_to_end_at_once(folder):
+    """As soon as it traces a thread: it ends without a recording, or by its last look if the first one was done."""
+    program = Program("6")
+    given_up = 0
+    for turn in range(4 * rounds):
+        out = folder + "/told.vmt"
+        a = subprocess.Popen([vmaple, "attach", "--via", "ptrace", "-o", out, str(program.p.pid)], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        while a.poll() is None and str(a.pid) not in tracers(program.p.pid):
+            pass
+        a.send_signal((signal.SIGINT, signal.SIGTERM)[turn % 2])
+        _, err = a.communicate(timeout=60)
+        assert a.returncode in (0, 125), err
+        if a.returncode == 125:
+            assert "told to end before its first look" in err and err.count("\n") == 1, err
+            assert not os.path.exists(out)
+            given_up += 1
+        else:
+            os.remove(out)
+        assert tracers(program.p.pid) == {"0"}
+    assert given_up
+    program.end()
+
+
 def killed(folder):
     """The kernel lets a program go on whose tracer is gone."""
     program = Program("3")
@@ -259,7 +283,7 @@ def on_the_disk(folder):
     program.end()
 
 
-cases = [one_thread, six_threads, threads_and_children, to_the_end, over_and_over, interrupted, killed, stopped,
+cases = [one_thread, six_threads, threads_and_children, to_the_end, over_and_over, interrupted, told_to_end_at_once, killed, stopped,
          continued, what_is_locked_in_future, a_recording_that_cannot_be_written, on_the_disk]
 if os.geteuid() == 0:
     cases += [by_itself_where_bpf_is_not_permitted, one_sentence_each]

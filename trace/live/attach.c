@@ -11,6 +11,8 @@
  *    AT3  A task is left with the signal that it was about to be given, stopped if it was.  If this process dies the
  *         kernel does the same.
  *    AT4  Who is blocked where no signal reaches it (a parent in vfork(2)) is not waited for longer than PATIENCE_NS.
+ *    AT5  Being told to end before the first look is done ends that look: nothing more is told, there is no last look, and
+ *         the tasks are left as by AT3.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -23,7 +25,8 @@
 #include "internal.h"
 #include "machine.h"
 
-#define PATIENCE_NS 3000000000ull
+#define PATIENCE_NS       3000000000ull
+#define SHORT_PATIENCE_NS 500000000ull /* of who is told to end */
 
 bool is_attached(const struct live *l)
 {
@@ -146,6 +149,22 @@ int attach_seize(struct live *l, char *error, size_t size)
 	return err ? err : -ESRCH;
 }
 
+/* --- being told to end --------------------------------------------------------------------------------------- */
+
+static bool is_told_to_end(const struct live *l)
+{
+	const struct live_options *o = &l->options;
+
+	return o->stop && o->stop(o->ctx);
+}
+
+bool attach_is_given_up(struct live *l)
+{
+	if (l->looks_first && !l->given_up)
+		l->given_up = is_told_to_end(l);
+	return l->looks_first && l->given_up;
+}
+
 /* --- all of them at once ------------------------------------------------------------------------------------ */
 
 static bool stands(const struct task *t)
@@ -166,7 +185,7 @@ static unsigned long nr_running(struct live *l)
 /* Each task stops where it is, or at the end of the call that is recorded.  False: some did not. */
 static bool hold_all(struct live *l)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = now_ns(), patience = l->given_up ? SHORT_PATIENCE_NS : PATIENCE_NS;
 	struct task *t;
 	unsigned long tid = 0;
 
@@ -174,7 +193,7 @@ static bool hold_all(struct live *l)
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		if (!stands(t))
 			kernel->ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
-	while (nr_running(l) && now_ns() - begin < PATIENCE_NS) {
+	while (!attach_is_given_up(l) && nr_running(l) && now_ns() - begin < patience) {
 		int status;
 		pid_t report = kernel->wait_awhile(&status);
 
@@ -236,14 +255,16 @@ static void emit_unstopped(struct live *l)
 			"are missing");
 }
 
-int attach_begin(struct live *l)
+static int look_first(struct live *l)
 {
 	struct task *t;
 	unsigned long tid = 0;
 
 	do
 		hold_all(l);
-	while (seize_threads(l) > 0);
+	while (!l->given_up && seize_threads(l) > 0);
+	if (l->given_up)
+		return -EINTR;
 	if (!l->nr_tasks || nr_running(l) == l->nr_tasks) {
 		snprintf(l->error, sizeof(l->error),
 			l->nr_tasks ? "process %d does not stop: it is blocked in the kernel, or its cgroup "
@@ -256,10 +277,23 @@ int attach_begin(struct live *l)
 	if (t)
 		emit_beginning(l, t);
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
-		emit_beginning(l, t);
+		if (!attach_is_given_up(l))
+			emit_beginning(l, t);
+	if (l->given_up)
+		return -EINTR;
 	emit_unstopped(l);
 	let_all_go(l);
 	return 0;
+}
+
+int attach_begin(struct live *l)
+{
+	int err;
+
+	l->looks_first = true;
+	err = look_first(l);
+	l->looks_first = false;
+	return err;
 }
 
 /* --- the end ------------------------------------------------------------------------------------------------ */
@@ -270,8 +304,7 @@ bool attach_is_over(const struct live *l)
 
 	if (!is_attached(l))
 		return false;
-	return (o->stop && o->stop(o->ctx)) ||
-	       (o->seconds > 0 && (double)(now_ns() - l->start_ns) > o->seconds * 1e9);
+	return is_told_to_end(l) || (o->seconds > 0 && (double)(now_ns() - l->start_ns) > o->seconds * 1e9);
 }
 
 static void look_a_last_time(struct live *l, struct task *t)
@@ -290,7 +323,7 @@ void attach_leave(struct live *l)
 	unsigned long tid = 0;
 
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
-		if (all)
+		if (all && !l->given_up)
 			look_a_last_time(l, t);
 	tid = 0;
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {

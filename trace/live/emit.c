@@ -34,7 +34,7 @@ static void check_sink(struct live *l, int err)
 
 static void deliver(struct live *l, const struct trace_event *e)
 {
-	if (l->sink_error)
+	if (l->sink_error || l->given_up)
 		return;
 	check_sink(l, l->sink->event(l->sink, e));
 	if (!l->sink_error)
@@ -129,7 +129,7 @@ static bool enqueue(struct live *l, const struct trace_event *e)
 
 void emit(struct live *l, const struct task *t, struct trace_event *e)
 {
-	if (l->sink_error)
+	if (l->sink_error || l->given_up)
 		return;
 	e->step = ++l->steps;
 	e->time_ns = now_ns() - l->start_ns;

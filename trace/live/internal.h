@@ -254,7 +254,8 @@ struct live {
 	unsigned int next_mount;
 	pid_t root; /* the program that was started; 0: attached */
 	int root_status;
-	bool holding; /* attach.c: who stops stays where it is */
+	bool holding;               /* attach.c: who stops stays where it is */
+	bool looks_first, given_up; /* attach.c, AT5 */
 	int go_fd, report_fd;
 	bool text_only;             /* this kernel has no PROCMAP_QUERY */
 	bool no_proc, no_proc_told; /* proc.c */
@@ -365,10 +366,12 @@ void release(struct live *l, struct task *t);
 bool is_attached(const struct live *l);
 /* 0; or -errno, and one sentence in @error. */
 int attach_seize(struct live *l, char *error, size_t size);
-/* All that it has are stopped at once, told, and let go on. -errno: it has ended, or cannot be stopped. */
+/* All that it has are stopped at once, told, and let go on. -errno: it has ended, or cannot be stopped; -EINTR: AT5. */
 int attach_begin(struct live *l);
 /* It is time to leave. */
 bool attach_is_over(const struct live *l);
+/* During the first look: it is told to end, so what takes long does not go on. */
+bool attach_is_given_up(struct live *l);
 /* A last look at every map, then the tasks are nobody's again. */
 void attach_leave(struct live *l);
 

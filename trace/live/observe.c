@@ -285,7 +285,7 @@ static bool read_all(struct live *l, int fd)
 		n = kernel->read(fd, l->names + l->names_len, l->names_allocated - l->names_len - 1);
 		if (n > 0)
 			l->names_len += (size_t)n;
-	} while (n > 0 || (n < 0 && errno == EINTR));
+	} while ((n > 0 || (n < 0 && errno == EINTR)) && !attach_is_given_up(l));
 	l->names[l->names_len] = '\0';
 	return n == 0;
 }

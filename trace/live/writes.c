@@ -153,7 +153,7 @@ static void search(struct search *s, uint64_t lo, uint64_t hi)
 	struct range settled;
 	struct trace_area a;
 
-	while (lo < hi) {
+	while (lo < hi && !attach_is_given_up(s->l)) {
 		if (is_settled(s->t->mm, lo, &settled)) {
 			lo = settled.end;
 			continue;

@@ -188,7 +188,7 @@ bool of_machine(const struct line *l)
 	else if (says(l, 0, "descriptors"))
 		scr.max_open = (int)value(l, 1);
 	else if (says(l, 0, "leave"))
-		scr.leave = true;
+		leave(l);
 	else if (says(l, 0, "sink-error"))
 		scr.sink_error = (int)value(l, 1);
 	else if (says(l, 0, "raise"))

@@ -149,7 +149,7 @@ static void on_notice(void *ctx, const char *sentence)
 
 static bool is_time_to_leave(void *ctx)
 {
-	return scr.leave;
+	return scr.leave && scr.leave_after-- <= 0;
 }
 
 /* --- the replay ------------------------------------------------------------------------------------------------- */
@@ -213,6 +213,8 @@ static void record(struct live *l, const char *path, struct outcome *o)
 	log.writer = trace_writer_sink(writer);
 	o->err = live_run(l, &log.sink, &o->status);
 	say(o, live_error(l));
+	for (int i = 0; i < MAX_TASKS; i++)
+		o->traced += scr.tasks[i].traced;
 	err = trace_writer_close(writer);
 	o->err = o->err ? o->err : err;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Scripts for the recorder, with what it has to make of them: scripted.h has the parts, script.h the language. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,6 +58,44 @@ static void test_scenario(void **state)
 	assert_text("differences, uncertain, lost, foreign, outside", counts, expected);
 }
 
+#define TOLD_TO_END                     \
+	"before 101 is-thread-of 100\n" \
+	"before 100 area A A+2 rw\n"    \
+	"before 100 write A\n"          \
+	"before 100 area A+4 A+6 rw\n"  \
+	"before leave after %d\n"       \
+	"wait 9000\n"
+
+static void run_told_to_end(int after, struct outcome *o)
+{
+	char script[512];
+	struct scenario s = { "told to end", script, "", NONE, NULL, ATTACHED };
+
+	snprintf(script, sizeof(script), TOLD_TO_END, after);
+	scenario_run(&s, o, NULL);
+	if (*scr.error)
+		fail_msg("%d: %s (events%s)\n%s", after, scr.error, o->events, o->said);
+	if (o->traced)
+		fail_msg("%d: %d tasks are traced still", after, o->traced);
+}
+
+/* Asked for the Nth time, whatever it is about: what was told is the beginning of what would have been. */
+static void test_told_to_end_at_any_moment_of_the_first_look(void **state)
+{
+	static struct outcome whole, o;
+	int n = 0;
+
+	run_told_to_end(150, &whole);
+	assert_int_equal(whole.err, 0);
+	for (run_told_to_end(n, &o); o.err; run_told_to_end(++n, &o)) {
+		assert_int_equal(o.err, -EINTR);
+		if (strncmp(whole.events, o.events, strlen(o.events)) != 0)
+			fail_msg("%d: the events are%s, not%s", n, o.events, whole.events);
+	}
+	/* Stops, reads of /proc, areas: it is asked at each. */
+	assert_in_range(n, 8, 99);
+}
+
 int main(int argc, char **argv)
 {
 	static struct CMUnitTest tests[MAX_SCENARIOS];
@@ -68,5 +107,10 @@ int main(int argc, char **argv)
 				tests[n++] = (struct CMUnitTest){ .name = s->name,
 					.test_func = test_scenario,
 					.initial_state = (void *)s };
+	if (argc < 2)
+		tests[n++] = (struct CMUnitTest){
+			.name = "told to end at any moment of the first look",
+			.test_func = test_told_to_end_at_any_moment_of_the_first_look,
+		};
 	return _cmocka_run_group_tests("scripted kernel", tests, n, NULL, NULL);
 }

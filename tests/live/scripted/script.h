@@ -22,7 +22,7 @@
  *   fail open 24 [after 3]     this member, with this errno; works open
  *   text /proc/x ...           what the file has, or -ERRNO
  *   puppet-result 5            of calls that are made in place of a task's own
- *   descriptors 40 / leave / launch-error N / sink-error N / raise SIGNAL / killed TASK
+ *   descriptors 40 / leave [after 3] / launch-error N / sink-error N / raise SIGNAL / killed TASK
  *   before ...                 as soon as the recorder is there
  *
  * A+2 is two pages from A; S is the stack's lower end, H the heap's; 2p two pages; words and numbers are joined by |.

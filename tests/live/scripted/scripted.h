@@ -120,6 +120,7 @@ struct scripted {
 	bool lenient;    /* memory runs out: the recorder may not do what the script waits for */
 	uint64_t now, wait_until;
 	bool leave;
+	long leave_after; /* it was asked so often */
 	int sink_error;
 	int launch_error, refused_byte;
 	struct scr_task tasks[MAX_TASKS];
@@ -209,6 +210,7 @@ struct outcome {
 	char events[4096], said[2048];
 	struct replay_stats stats;
 	int err, status;
+	int traced; /* tasks, when the recorder had ended */
 };
 /* @recorder, unless NULL, is told when the recorder begins, and when it has ended. */
 void scenario_run(const struct scenario *s, struct outcome *o, void (*recorder)(bool on));

@@ -300,10 +300,10 @@ int adopt(struct live_bpf *s, pid_t pid)
 	int err = find_space(s, pid, &mm);
 
 	/* What takes time comes before it is followed. */
-	if (!err && live_map_read(&named, pid, LIVE_MAP_NO_BPF, error, sizeof(error)))
+	if (!err && live_map_read(&named, pid, LIVE_MAP_NAMES, error, sizeof(error)))
 		named = NULL;
 	if (!err)
-		err = follow(s, mm, &id);
+		err = is_told_to_end(s) ? -EINTR : follow(s, mm, &id);
 	if (!err) {
 		f = followed_add(s, id, (uint32_t)pid);
 		if (f)
@@ -324,6 +324,8 @@ static bool look_at(struct live_bpf *s, pid_t pid)
 {
 	uint32_t space;
 
+	if (is_told_to_end(s))
+		return false;
 	if (pid == getpid() || !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.tasks), &pid, &space))
 		return true;
 	if (adopt(s, pid) == -ENOMEM)
@@ -331,7 +333,7 @@ static bool look_at(struct live_bpf *s, pid_t pid)
 	return !s->err;
 }
 
-static void look_at_machine(struct live_bpf *s)
+static bool look_at_machine(struct live_bpf *s)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
@@ -342,38 +344,41 @@ static void look_at_machine(struct live_bpf *s)
 			on = look_at(s, atoi(d->d_name));
 	if (dir)
 		closedir(dir);
+	return on;
 }
 
-static void look_at_members(struct live_bpf *s, const char *cgroup)
+static bool look_at_members(struct live_bpf *s, const char *cgroup)
 {
 	char path[4200];
+	bool on = true;
 	FILE *f;
 	int pid;
 
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
 	f = fopen(path, "re");
-	while (f && fscanf(f, "%d", &pid) == 1)
-		if (!look_at(s, pid))
-			break;
+	while (f && on && fscanf(f, "%d", &pid) == 1)
+		on = look_at(s, pid);
 	if (f)
 		fclose(f);
+	return on;
 }
 
-static void look_at_cgroup(struct live_bpf *s, const char *cgroup, int depth)
+static bool look_at_cgroup(struct live_bpf *s, const char *cgroup, int depth)
 {
 	DIR *dir = depth < DEPTH_MAX ? opendir(cgroup) : NULL;
 	struct dirent *d;
+	bool on = look_at_members(s, cgroup);
 	char path[4096];
 
-	look_at_members(s, cgroup);
-	while (dir && !s->err && (d = readdir(dir)) != NULL) {
+	while (dir && on && (d = readdir(dir)) != NULL) {
 		if (d->d_type != DT_DIR || d->d_name[0] == '.')
 			continue;
 		if ((size_t)snprintf(path, sizeof(path), "%s/%s", cgroup, d->d_name) < sizeof(path))
-			look_at_cgroup(s, path, depth + 1);
+			on = look_at_cgroup(s, path, depth + 1);
 	}
 	if (dir)
 		closedir(dir);
+	return on;
 }
 
 /* A task that ended between being listed and being followed is waited for in vain. */
@@ -400,7 +405,7 @@ void adopt_late(struct live_bpf *s)
 	s->looked_ns = now;
 	end_the_gone(s);
 	if (s->options.machine)
-		look_at_machine(s);
+		s->looked_first |= look_at_machine(s);
 	else if (s->options.cgroup)
-		look_at_cgroup(s, s->options.cgroup, 0);
+		s->looked_first |= look_at_cgroup(s, s->options.cgroup, 0);
 }

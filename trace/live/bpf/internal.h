@@ -25,6 +25,7 @@
 struct reading {
 	struct live_map map;
 	uint32_t allocated;
+	bool names_only; /* LIVE_MAP_NAMES */
 	char reason[256];
 	struct name_chunk *names;
 };

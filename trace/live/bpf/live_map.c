@@ -91,6 +91,7 @@ int live_map_read(struct live_map **map, pid_t pid, unsigned int flags, char *er
 	r->map.pid = pid;
 	r->map.reason = r->reason;
 	r->map.max_map_count = max_map_count();
+	r->names_only = (flags & LIVE_MAP_NAMES) == LIVE_MAP_NAMES;
 	if (!err && flags & LIVE_MAP_NO_BPF)
 		snprintf(r->reason, sizeof(r->reason), "BPF was not asked for");
 	else if (!err)

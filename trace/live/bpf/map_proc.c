@@ -115,7 +115,7 @@ static void note_places(struct live_map *map)
 
 int map_read_proc(struct reading *r, char *error, size_t size)
 {
-	FILE *f = open_text(r->map.pid, "smaps");
+	FILE *f = open_text(r->map.pid, r->names_only ? "maps" : "smaps");
 	struct numbers inodes;
 	int err;
 

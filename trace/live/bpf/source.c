@@ -105,6 +105,11 @@ static struct source_program *open_programs(struct live_bpf *s)
 	return skel;
 }
 
+bool is_told_to_end(const struct live_bpf *s)
+{
+	return s->options.stop && s->options.stop(s->options.ctx);
+}
+
 static bool is_scope(const struct live_bpf *s)
 {
 	return s->options.machine || s->options.cgroup;
@@ -126,6 +131,12 @@ static uint32_t ring_bytes(const struct live_bpf *s)
 	return s->options.stacks ? STACK_RING_BYTES : is_scope(s) ? SCOPE_RING_BYTES : RING_BYTES;
 }
 
+static int told_to_end(char *error, size_t size)
+{
+	snprintf(error, size, "it was told to end before it began");
+	return -EINTR;
+}
+
 static int load(struct live_bpf *s, char *error, size_t size)
 {
 	int err = bpf_permitted(error, size);
@@ -137,6 +148,8 @@ static int load(struct live_bpf *s, char *error, size_t size)
 		bpf_refused(-errno, error, size);
 		return -EPERM;
 	}
+	if (is_told_to_end(s))
+		return told_to_end(error, size);
 	want_calls(s->skel->rodata->wanted);
 	s->skel->rodata->wants_stacks = s->options.stacks;
 	s->skel->bss->last_space = 1;
@@ -147,6 +160,8 @@ static int load(struct live_bpf *s, char *error, size_t size)
 		bpf_refused(err, error, size);
 		return err;
 	}
+	if (is_told_to_end(s))
+		return told_to_end(error, size);
 	err = ring_open(
 		&s->ring, bpf_map__fd(s->skel->maps.records), bpf_map__max_entries(s->skel->maps.records));
 	if (!err)
@@ -400,7 +415,7 @@ static bool take_records(struct live_bpf *s, int timeout_ms)
 
 static bool is_over(struct live_bpf *s)
 {
-	if (s->err || (s->options.stop && s->options.stop(s->options.ctx)))
+	if (s->err || is_told_to_end(s))
 		return true;
 	if (s->options.seconds > 0 && (double)(now_ns() - s->start_ns) > s->options.seconds * 1e9)
 		return true;
@@ -494,6 +509,8 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 		else
 			poll_ms = poll_ms ? min(2 * poll_ms, IDLE_POLL_MS) : POLL_MS;
 	}
+	if (!s->err && is_scope(s) && !s->looked_first)
+		s->err = -EINTR;
 	if (!s->err)
 		compare_at_end(s);
 	(void)setpriority(PRIO_PROCESS, 0, priority);

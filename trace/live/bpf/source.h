@@ -125,6 +125,7 @@ struct live_bpf {
 	uint32_t gone[ORIGINS_KEPT],
 		nr_gone;    /* numbers of files whose memory others have now, the last ones */
 	uint64_t looked_ns; /* for processes that have appeared */
+	bool looked_first;  /* all that was there then is followed */
 	pid_t child;
 	int go_fd;
 	bool child_ended;
@@ -159,7 +160,7 @@ void resync(struct live_bpf *s, struct followed *f);
 uint32_t way_of(struct live_bpf *s, const struct followed *f);
 
 /* adopt.c */
-/* Follow a process that was there before, if nobody does: from its map as it is now.  0, or -errno: it cannot be followed. */
+/* Follow a process that was there before, if nobody does: from its map as it is now.  0, or -errno: it cannot be followed; -EINTR: it is told to end. */
 int adopt(struct live_bpf *s, pid_t pid);
 /* Those that are due: children that began too early for their parents' mirrors, and what has appeared in the scope. */
 void adopt_late(struct live_bpf *s);
@@ -240,6 +241,9 @@ void callers_note(
 uint32_t callers_of(struct live_bpf *s, struct followed *f, const struct item *it);
 /* Before nobody can ask any more: the names of code that has no file. */
 void callers_before_end(struct live_bpf *s, struct followed *f);
+
+/* source.c: it is told to end. */
+bool is_told_to_end(const struct live_bpf *s);
 
 /* names.c */
 /* What the task of @it is called, where that is not known or may have changed. */
