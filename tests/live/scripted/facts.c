@@ -175,6 +175,12 @@ static void give_text(const struct line *l)
 	}
 }
 
+static void leave(const struct line *l)
+{
+	scr.leave = true;
+	scr.leave_after = says(l, 1, "after") ? (long)value(l, 2) : 0;
+}
+
 bool of_machine(const struct line *l)
 {
 	if (says(l, 0, "fail"))
