@@ -119,6 +119,8 @@ struct kernel_profile {
 	 */
 	bool marks_guards;
 	bool shows_onfault; /**< VmFlags of smaps tell VM_LOCKONFAULT */
+	/** /proc/PID/maps calls an area [heap] that lies across the heap; else one that meets it at an end, too. */
+	bool heap_overlaps;
 };
 
 /** The kernel that a new mm_system behaves like: the newest that is known. */

@@ -12,7 +12,7 @@
 			.brk_minds_heap = true, .onfault_unasked = true
 #define CAME_WITH_6_6                                                                       \
 	CAME_WITH_6_1, .close_may_merge = true, .above4g = true, .served_part_joins = true, \
-		       .shows_onfault = true, .memory_merge = true
+		       .shows_onfault = true, .memory_merge = true, .heap_overlaps = true
 #define CAME_WITH_6_12                                                                                 \
 	CAME_WITH_6_6, .mmap_gathers = true, .mmap_joins_before = true, .close_takes_below = true,     \
 		       .uncharges_untouched = true, .stack_not_huge = true, .anon_huge_aligned = true, \

@@ -15,7 +15,10 @@ static const char *composed_name(const struct vm_area_struct *vma, const char *k
 
 static bool is_heap(const struct vm_area_struct *vma)
 {
-	return vma->vm_start < vma->vm_mm->brk && vma->vm_end > vma->vm_mm->start_brk;
+	const struct mm_struct *mm = vma->vm_mm;
+	unsigned long meets = mm->sys->kernel->heap_overlaps ? 0 : 1;
+
+	return vma->vm_start < mm->brk + meets && vma->vm_end + meets > mm->start_brk;
 }
 
 static bool is_stack(const struct vm_area_struct *vma)

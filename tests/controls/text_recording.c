@@ -328,14 +328,18 @@ static int set_header(struct text_recording *t, const char *rest)
 		t->header.kernel = t->kernel;
 		return 0;
 	}
+	if (strcmp(rest, "machine aarch64") == 0) {
+		t->header.machine = "aarch64";
+		return 0;
+	}
 	return set_number(t, rest);
 }
 
-static int begin_check(struct text_recording *t, const char *rest)
+static int begin_look(struct text_recording *t, enum trace_map_reason reason, const char *rest)
 {
 	struct trace_map *map = &t->map.map;
 
-	begin_of_map(t, TRACE_MAP_CHECK);
+	begin_of_map(t, reason);
 	map->has_names = !strstr(rest, "unnamed");
 	return !*rest || sscanf(rest, "%" SCNx64 "-%" SCNx64, &map->lo, &map->hi) == 2 ? 0 : -1;
 }
@@ -360,11 +364,9 @@ int text_recording_line(struct text_recording *t, const char *line)
 	if (strcmp(word, "call") == 0)
 		return add_call(t, line + n);
 	if (strcmp(word, "map") == 0)
-		return begin_check(t, line + n);
-	if (strcmp(word, "resync") == 0) {
-		begin_of_map(t, TRACE_MAP_RESYNC);
-		return 0;
-	}
+		return begin_look(t, TRACE_MAP_CHECK, line + n);
+	if (strcmp(word, "resync") == 0)
+		return begin_look(t, TRACE_MAP_RESYNC, line + n);
 	return add_small(t, word, line + n);
 }
 

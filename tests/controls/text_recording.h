@@ -4,6 +4,7 @@
  *
  *   header faults all|some|none            before the first event; so is
  *   header kernel RELEASE
+ *   header machine aarch64
  *   header NAME N                          another number of the header, as header_numbers[] names it
  *   begin [part|attached [brk N] [anon ...]]
  *                                          the address space and its first map; areas follow; part: it was not seen;
@@ -26,7 +27,7 @@
  *   anon START:NUMBER:ROOT ...             which areas have an anon_vma, and which
  *   jump NANOSECONDS                       the clock jumps, back where it is negative
  *   map [START-END [unnamed]]              an observation of the whole map, or of a part; areas follow
- *   resync                                 likewise, and the mirror believes it
+ *   resync [START-END [unnamed]]           likewise, and the mirror believes it
  *   7f0000000000-7f0000001000 rw-p 00000000 08:01 77 NAME      an area, in the form of /proc/PID/maps
  *
  * Steps count the events from 1; `begin` is two of them, three with `anon`.  Whatever else a line says is an error.

@@ -244,6 +244,29 @@ static void test_series_of_which_no_kernel_was_asked(void **state)
 		k6->seals_first || k6->mseal || k6->droppable || k6->mergeable_joins || k6->dontunmap_cuts);
 }
 
+/* fs/proc/task_mmu.c of 6.1, vma_is_initial_heap() of 6.12. */
+static void test_what_meets_the_heap_is_called_heap(void **state)
+{
+	static const char *const kernels[] = { "6.1", "6.12" };
+	char buf[64];
+
+	for (int i = 0; i < 2; i++) {
+		const char *meets = i ? "" : "[heap]";
+
+		one_mm_begin(kernels[i]);
+		map(0, 4);
+		protect(1, 1, PROT_READ);
+		protect(3, 1, PROT_NONE);
+		mm.start_brk = at(1);
+		mm.brk = at(2);
+		assert_string_equal(vma_name(vma_lookup(&mm, at(0)), buf, sizeof(buf)), meets);
+		assert_string_equal(vma_name(vma_lookup(&mm, at(1)), buf, sizeof(buf)), "[heap]");
+		assert_string_equal(vma_name(vma_lookup(&mm, at(2)), buf, sizeof(buf)), meets);
+		assert_string_equal(vma_name(vma_lookup(&mm, at(3)), buf, sizeof(buf)), "");
+		one_mm_end();
+	}
+}
+
 static void test_untouched_memory_made_unwritable_is_not_charged(void **state)
 {
 	static const char *const kernels[] = { "6.1", "6.12" };
@@ -434,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_an_area_with_a_close_operation_and_what_lies_below_it),
 		cmocka_unit_test(test_series_of_which_no_kernel_was_asked),
 		cmocka_unit_test(test_untouched_memory_made_unwritable_is_not_charged),
+		cmocka_unit_test(test_what_meets_the_heap_is_called_heap),
 		cmocka_unit_test(test_the_kernels_own_areas_are_cut),
 		cmocka_unit_test(test_what_is_left_of_the_kernels_own_areas_stays),
 		cmocka_unit_test(test_brk_over_a_hole),

@@ -397,7 +397,11 @@ int cut_as_seen(struct space *s, const struct trace_map *map)
 	return err;
 }
 
-/* An area of memory behind the heap is called [heap], too, where the break is at its very start: else it is below. */
+/*
+ * On kernels where what meets the heap is called [heap], too (kernel_profile.heap_overlaps): memory behind it that is not called
+ * so says that the break is below its start.  On others its name says nothing, and a break that was taken for lower than
+ * it is would be a difference at the next brk.
+ */
 static void learn_break(struct space *s, const struct trace_map *map)
 {
 	uint32_t i = area_above(map, s->mm.brk);
@@ -415,7 +419,7 @@ int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 	struct trace_map part;
 
 	r->stats.checks++;
-	if (s->brk_in_pages)
+	if (s->brk_in_pages && !s->mm.sys->kernel->heap_overlaps)
 		learn_break(s, map);
 	if (maps_equal(s, map)) {
 		if (settles)
