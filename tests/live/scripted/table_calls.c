@@ -240,6 +240,14 @@ const struct scenario scenarios_of_calls[] = {
 	  "100 munmap A-1 0 = -22\n"
 	  END,
 	  "100: space map* mmap=A map limit16 limit17 munmap=-22 map munmap=-22 map map exit!", NONE, NULL, EVERY },
+	{ "numbers of the machine that may decide about as much as this",
+	  BEGIN
+	  "text /proc/sys/vm/overcommit_memory 2\n"
+	  "100 mmap A 0x3ffff000 r anon|fixed = A\n"
+	  "100 munmap A 0x3ffff000 = 0\n"
+	  "100 mmap A 0x40000000 r anon|fixed = A\n"
+	  END,
+	  "100: space map* mmap=A map munmap=0 map limit17 mmap=A map map exit!", NONE, NULL, EVERY },
 	{ "shadow stacks come and go",
 	  BEGIN
 	  "100 arch_prctl 0x5001 1\n"
@@ -334,6 +342,14 @@ const struct scenario scenarios_of_calls[] = {
 	  "100 munmap 0x10001000 1p = 0\n"
 	  END,
 	  "100: space map* mmap=0x10000000 map munmap=0 map munmap=0 map map exit!", NONE, NULL, EVERY },
+	{ "advice of another table, in numbers of 32 bits",
+	  BEGIN
+	  "100 mmap 0x10000000 4p rw anon|fixed = 0x10000000\n"
+	  "100 abi i386\n"
+	  "100 words 0x20000000 0x10000000 0x1000 0x10002000 0x2000\n"
+	  "100 process_madvise -10000 0x20000000 2 dontneed = 12288\n"
+	  END,
+	  "100: space map* mmap=0x10000000 map process_madvise=0x3000 map map map exit!", NONE, NULL, EVERY },
 	{ "a shared segment, whose place is put into memory",
 	  BEGIN
 	  "100 abi i386\n"

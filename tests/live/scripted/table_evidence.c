@@ -52,6 +52,13 @@ const struct scenario scenarios_of_evidence[] = {
 	  "100 shmat 77 A+8 0 = A+8\n"
 	  END,
 	  "100: space map* file1.1 mmap=A map file2.2 mmap=A+512 map file3.1 shmat=A+8 map map exit!", NONE, NULL, EVERY },
+	{ "a page among more than a huge page holds was written",
+	  BEGIN
+	  "100 mmap A 1024p rw anon|fixed = A\n"
+	  "100 write A+7\n"
+	  "100 mprotect A 1024p r = 0\n"
+	  END,
+	  "100: space map* mmap=A map write@A+7 mprotect=0 map map exit!", NONE, NULL, EVERY },
 	{ "pages are words: a page mapped once was written",
 	  "before fail scan 25\n"
 	  BEGIN

@@ -134,6 +134,15 @@ const struct scenario scenarios_of_filters[] = {
 	  "101 exit 0\n"
 	  END,
 	  "100: space map* 101: thread exit 100: map exit!", NONE, NULL, EVERY },
+	{ "strict mode that is asked for with more than it takes",
+	  BEGIN
+	  "puppet-result 0\n"
+	  "100 seccomp 0 0 A = -22\n"
+	  "100 seccomp 0 1 0 = -22\n"
+	  "100 seccomp 0 0 0\n"
+	  "100 is-refused 0\n"
+	  END,
+	  "100: space map* map exit!", NONE, "!wants strict mode", EVERY },
 	{ "strict mode that another user's process may not have",
 	  BEGIN
 	  "puppet-result -13\n"

@@ -329,6 +329,13 @@ const struct scenario scenarios_of_tasks[] = {
 	  "killed 100\n"
 	  END,
 	  "100: space map* map exit!", NONE, NULL, EVERY },
+	{ "so is a terminal's that goes away",
+	  BEGIN
+	  "raise 1\n"
+	  "wait 400\n"
+	  "killed 100\n"
+	  END,
+	  "100: space map* map exit!", NONE, NULL, EVERY },
 	{ "one that the program has had is not",
 	  BEGIN
 	  "raise 1\n"
@@ -440,6 +447,8 @@ const struct scenario scenarios_of_tasks[] = {
 	  "100 gone 0x7e00\n",
 	  "", NONE, "the seccomp filter cannot be installed: Permission denied", EVERY },
 	{ "no process can be made", "before fail launch 11\n", "", NONE, "cannot start a process", REFUSED },
+	{ "there is no program", "before fail launch 2\n", "", NONE, "cannot be started: No such file", REFUSED },
+	{ "it may not be run", "before fail launch 13\n", "", NONE, "cannot be started: Permission denied", REFUSED },
 	{ "tracing is not permitted", "before fail seize 1\n", "", NONE, "tracing is not permitted here", REFUSED },
 	{ .name = NULL }
 };
