@@ -74,6 +74,8 @@ enum call_argument {
 	X(setuid,         105,  213, 105, 146, STOP_ALWAYS, CALL_NUMBER) \
 	X(setreuid,       113,  203, 113, 145, STOP_ALWAYS, CALL_NUMBER, CALL_NUMBER) \
 	X(setresuid,      117,  208, 117, 147, STOP_ALWAYS, CALL_NUMBER, CALL_NUMBER, CALL_NUMBER) \
+	X(unshare,        272,  310, 272,  97, STOP_ALWAYS, CALL_HEX) \
+	X(setns,          308,  346, 308, 268, STOP_ALWAYS, CALL_NUMBER, CALL_HEX) \
 	X(personality,    135,  136, 135,  92, STOP_RULE,   CALL_HEX) \
 	X(setrlimit,      160,   75, 160, 164, STOP_RULE,   CALL_NUMBER, CALL_ADDR) \
 	X(prlimit64,      302,  340, 302, 261, STOP_RULE,   CALL_NUMBER, CALL_NUMBER, CALL_ADDR, CALL_ADDR) \

@@ -166,6 +166,8 @@ static int check_size_and_offset(struct mapping *m)
 {
 	struct mm_struct *mm = m->mm;
 
+	if (m->file && m->file->kind != VM_FILE_HUGETLB && (m->flags & MAP_HUGETLB))
+		return -EINVAL;
 	if (m->file && m->file->kind == VM_FILE_HUGETLB)
 		m->len = (m->len + m->file->map_align - 1) & ~(m->file->map_align - 1);
 	if (!m->len)

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What decides about calls and is no call of the map: limits of another user, numbers of the machine, segments. */
 #include <linux/capability.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "cases.h"
 
@@ -69,6 +74,102 @@ static void capset_drops_capabilities(void)
 	begin_as_root();
 	need(syscall(SYS_capset, &header, none) == 0, "capset");
 	lock_more_than_the_limit();
+}
+
+static void new_user_namespace_drops_capabilities(void)
+{
+	begin_as_root();
+	need(unshare(CLONE_NEWUSER) == 0, "unshare");
+	lock_more_than_the_limit();
+}
+
+static int lock_in_child(void *arg)
+{
+	(void)arg;
+	lock_more_than_the_limit();
+	return 0;
+}
+
+/* Two tasks on one map: the one of them has them still. */
+static void child_in_a_user_namespace(void)
+{
+	char *stack = mmap(NULL, 64 * PAGE, RW, PRIVATE, -1, 0);
+	int status;
+	pid_t pid;
+
+	begin_as_root();
+	need(stack != MAP_FAILED, "mmap");
+	pid = clone(lock_in_child, stack + 64 * PAGE, CLONE_VM | CLONE_NEWUSER | SIGCHLD, NULL);
+	need(pid > 0, "clone");
+	need(waitpid(pid, &status, 0) == pid, "waitpid");
+	need(mlock(stack, 40 * PAGE) == 0, "mlock");
+	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+static void use_the_map(void)
+{
+	static volatile char sink;
+	char deep[100000];
+
+	memset(deep, 1, sizeof(deep));
+	sink = deep[sizeof(deep) / 2];
+	need(mmap(NULL, 3 * PAGE, PROT_READ, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
+	need(mlock(place(2), PAGE) == -1 || errno == 0, "mlock");
+	(void)sink;
+}
+
+/* It shares the map, until its exec or its end. */
+static void child_of_vfork(int resource, rlim_t max, int execs)
+{
+	const struct rlimit little = { 4096, max };
+	int status;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		if (setrlimit(resource, &little))
+			_exit(1);
+		personality(READ_IMPLIES_EXEC);
+		mmap(NULL, 3 * PAGE, PROT_READ, PRIVATE, -1, 0);
+		if (execs)
+			execl("/bin/true", "true", (char *)NULL);
+		_exit(0);
+	}
+	use_the_map();
+	need(pid > 0 && waitpid(pid, &status, 0) == pid, "vfork");
+}
+
+/* What a child sets before its exec is its own, and the map is its parent's. */
+static void child_on_the_parents_map(void)
+{
+	static const int resources[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK };
+
+	for (int i = 0; i < 8; i++) {
+		struct rlimit old;
+
+		need(getrlimit(resources[i / 2], &old) == 0, "getrlimit");
+		child_of_vfork(resources[i / 2], old.rlim_max, i % 2);
+	}
+}
+
+static void *as_other_task(void *arg)
+{
+	(void)arg;
+	need(personality(READ_IMPLIES_EXEC) != -1, "personality");
+	for (int i = 0; i < 20; i++)
+		need(mmap(NULL, 3 * PAGE, PROT_READ, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
+	return NULL;
+}
+
+/* A personality is one thread's. */
+static void personality_of_a_thread(void)
+{
+	pthread_t thread;
+
+	need(pthread_create(&thread, NULL, as_other_task, NULL) == 0, "pthread_create");
+	for (int i = 0; i < 20; i++)
+		need(mmap(NULL, 3 * PAGE, PROT_READ, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
+	pthread_join(thread, NULL);
+	need(mmap(NULL, 3 * PAGE, PROT_READ, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
 }
 
 static int read_max_map_count(void)
@@ -159,6 +260,25 @@ static void refused_over_others(void)
 	mprotect(other + 4 * PAGE, 12 * PAGE, RW);
 }
 
+/* What is asked for is an address, though it is rounded down to 0. */
+static void segment_at_0(void)
+{
+	int id = shmget(IPC_PRIVATE, 4 * PAGE, IPC_CREAT | 0600);
+	char *at;
+
+	errno = EPERM;
+	need(geteuid() == 0, "not root");
+	need(id >= 0, "shmget");
+	at = shmat(id, (void *)5, SHM_RND);
+	need(at != (void *)-1 || errno == EPERM, "shmat");
+	/* Over itself. */
+	need(shmat(id, (void *)7, SHM_RND) == at, "shmat");
+	need(shmat(id, (void *)7, SHM_RND | SHM_REMAP) == (void *)-1 && errno == EINVAL,
+		"nothing is replaced at 0");
+	mprotect(at, PAGE, PROT_READ);
+	shmctl(id, IPC_RMID, NULL);
+}
+
 static void huge_segment(void)
 {
 	size_t huge = 2UL << 20;
@@ -184,5 +304,9 @@ static const struct test_case cases[] = { { "locked-memory", locked_memory_of_an
 	{ "setresuid", setresuid_drops_capabilities, "" }, { "capset", capset_drops_capabilities, "" },
 	{ "fewer-areas", fewer_areas, "" }, { "removed-segment", removed_segment, "" },
 	{ "read-only-segment", read_only_segment, "" }, { "huge-segment", huge_segment, "" },
-	{ "refused-over-others", refused_over_others, "" } };
+	{ "refused-over-others", refused_over_others, "" },
+	{ "unshare", new_user_namespace_drops_capabilities, "" },
+	{ "user-namespace-of-child", child_in_a_user_namespace, "" },
+	{ "child-on-the-parents-map", child_on_the_parents_map, "" },
+	{ "personality-of-a-thread", personality_of_a_thread, "" }, { "segment-at-0", segment_at_0, "" } };
 CASES_MAIN(cases)

@@ -204,6 +204,25 @@ static void test_growth_ends_where_offsets_do(void **state)
 	assert_int_equal(mm.map_count, 1);
 }
 
+/* mm/mmap.c, ksys_mmap_pgoff(): before all else, even before it is seen that nothing is asked for. */
+static void test_huge_pages_are_asked_for_of_files_that_have_them(void **state)
+{
+	static struct vm_file file = { .refs = 1, .readable = true, .writable = true };
+	struct mmap_request request = { .addr = at(0),
+		.len = PAGE,
+		.prot = PROT_READ,
+		.flags = MAP_SHARED | MAP_HUGETLB,
+		.file = &file };
+
+	map(0, 1);
+	assert_int_equal((long)mm_mmap(&mm, &request), -EINVAL);
+	request.flags |= MAP_FIXED;
+	assert_int_equal((long)mm_mmap(&mm, &request), -EINVAL);
+	assert_null(vma_lookup(&mm, at(0))->vm_file);
+	file.kind = VM_FILE_SHMEM;
+	assert_int_equal((long)mm_mmap(&mm, &request), -EINVAL);
+}
+
 static void assert_gap(const struct mm_gap *gap, unsigned long start, unsigned long end)
 {
 	assert_int_equal(gap->start, start);
@@ -405,6 +424,8 @@ int main(void)
 			test_heap_and_stack_are_named_by_their_marks, one_mm_setup, one_mm_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_growth_ends_where_offsets_do, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_huge_pages_are_asked_for_of_files_that_have_them, one_mm_setup, one_mm_teardown),
 		cmocka_unit_test_setup_teardown(test_huge_page_files, one_mm_setup, one_mm_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_writes_to_any_memory_are_watched, one_mm_setup, one_mm_teardown),

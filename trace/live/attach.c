@@ -231,6 +231,7 @@ static void emit_beginning(struct live *l, struct task *t)
 {
 	struct task *other = t->mm ? NULL : task_sharing_mm(l, t);
 
+	limits_read(t);
 	if (other)
 		emit_task(l, other, t, other->tgid == t->tgid);
 	else if (!t->mm)

@@ -106,7 +106,7 @@ static void emit_fork(struct live *l, struct task *parent, struct task *child)
 	}
 	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
-	mm->read_implies_exec = parent->mm->read_implies_exec;
+	memcpy(mm->limits, parent->mm->limits, sizeof(mm->limits));
 	mm->calls_in_all = parent->mm->calls_in_all;
 	observe_open(mm, child->tid);
 	task_enter_mm(child, mm);
@@ -175,6 +175,7 @@ static void announce(struct live *l, struct task *parent, pid_t tid)
 	child->strict = parent->strict;
 	memcpy(child->own_marks, parent->own_marks, sizeof(child->own_marks));
 	child->unseen = parent->unseen;
+	limits_inherit(child, parent);
 	child->no_privileges = parent->no_privileges;
 	child->argument = parent->argument;
 	child->argument_abi = parent->argument_abi;

@@ -5,8 +5,6 @@
 #include <linux/prctl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/personality.h>
-#include <sys/resource.h>
 #include <sys/shm.h>
 #include <unistd.h>
 
@@ -150,45 +148,6 @@ static void observe_effect(struct live *l, struct task *t, int64_t result)
 			observe_range(l, t, &r[i]);
 }
 
-/* Limits are not calls of the map, but decide about later ones. */
-static bool emit_limit(struct live *l, struct task *t)
-{
-	static const struct {
-		uint64_t resource;
-		enum trace_limit limit;
-	} limits[] = { { RLIMIT_AS, TRACE_LIMIT_AS }, { RLIMIT_DATA, TRACE_LIMIT_DATA },
-		{ RLIMIT_DATA, TRACE_LIMIT_DATA_HARD }, { RLIMIT_STACK, TRACE_LIMIT_STACK },
-		{ RLIMIT_MEMLOCK, TRACE_LIMIT_MEMLOCK } };
-	struct trace_event e = { .type = TRACE_EVENT_LIMIT };
-	struct task *whose;
-	uint32_t nr = t->call.nr;
-	enum limit_change change = limit_changed_by(nr);
-	uint64_t resource = nr == NR_prlimit64 ? t->call.args[1] : t->call.args[0];
-
-	if (change == LIMIT_PERSONALITY || change == LIMIT_CAPABILITIES) {
-		e.limit.limit =
-			change == LIMIT_PERSONALITY ? TRACE_LIMIT_PERSONALITY : TRACE_LIMIT_CAPABILITIES;
-		e.limit.value = process_limit(t->tid, (enum trace_limit)e.limit.limit);
-		if (change == LIMIT_PERSONALITY)
-			t->mm->read_implies_exec = e.limit.value & READ_IMPLIES_EXEC;
-		emit(l, t, &e);
-		return true;
-	}
-	if (change == LIMIT_NONE)
-		return false;
-	whose = nr == NR_prlimit64 && t->call.args[0] ? task_find(l, (pid_t)t->call.args[0]) : t;
-	if (!whose || !whose->mm)
-		return true;
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (limits[i].resource != resource || (nr == NR_prlimit64 && !t->call.args[2]))
-			continue;
-		e.limit.limit = limits[i].limit;
-		e.limit.value = process_limit(whose->tid, limits[i].limit);
-		emit(l, whose, &e);
-	}
-	return true;
-}
-
 static void emit_call(struct live *l, struct task *t, int64_t result)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CALL, .call = t->call };
@@ -237,7 +196,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	enum live_check check = l->options.check;
 	bool nth;
 
-	if (emit_limit(l, t) || (t->call.nr == NR_process_madvise && !t->call.data))
+	if (limits_follow_call(l, t) || (t->call.nr == NR_process_madvise && !t->call.data))
 		return;
 	sysctls_follow(l, t, result);
 	writes_after_call(l, t, result);
@@ -319,7 +278,7 @@ void space_begin(struct live *l, struct task *t, bool attached)
 		return;
 	}
 	process_space(l, t->tid, &e.space);
-	mm->read_implies_exec = e.space.limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC;
+	limits_begin(t, e.space.limits);
 	if (attached)
 		e.space.brk = end_of_heap(l, e.space.start_brk);
 	mm->future_lock_unknown = attached;

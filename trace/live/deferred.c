@@ -18,6 +18,7 @@
  */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 
 #include "internal.h"
 #include "system_calls.h"
@@ -138,7 +139,7 @@ bool defer_end(struct live *l, struct task *t)
 
 	/* Without a filter it stops at the end of each call anyway.  Reading maps as text, or a map that shows more than was asked for, is not what this is for. */
 	if (is_attached(l) || mm->users > 1 || is_compared_after(l, mm) || l->text_only ||
-		mm->read_implies_exec)
+		(t->limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC))
 		return false;
 	if (!expect(l, t, &x) || may_grow(l, mm, &x) || is_there(l, mm, &x))
 		return false;

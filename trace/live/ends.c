@@ -25,6 +25,7 @@
 void observe_before_end(struct live *l, struct task *t)
 {
 	name_before_end(l, t);
+	limits_tell(l, t);
 	if (t->mm->users > 1)
 		return;
 	stacks_before_end(l, t);

@@ -28,6 +28,7 @@
  *   ranges.c   which addresses a call is about
  *   writes.c   first writes: which areas were written since the last call
  *   growth.c   stacks that grow
+ *   limits.c   what tasks act under
  *   stacks/    call stacks
  *   names.c    what tasks are called
  *   served.c   areas that a userfaultfd serves
@@ -141,16 +142,16 @@ struct live_mm {
 	struct live *live;
 	struct live_mm *next_awaited, **awaited; /* tasks.c, TK4; NULL: nobody waits */
 	uint64_t calls, start_brk, brk;
-	uint64_t calls_in_all;             /* with those before the fork */
-	bool read_implies_exec;            /* its personality: areas get more than was asked for */
-	bool future_lock_unknown;          /* what mlockall has asked for of areas to come */
-	struct maple_tree settled, fresh;  /* writes.c, 3 and 4 */
-	struct maple_tree growing;         /* growth.c */
-	bool growth_lost;                  /* some of it could not be remembered */
-	struct maple_tree served, holders; /* served.c */
-	struct maple_tree mapped;          /* identity.c, 4: numbers of the files of areas */
-	struct code_map *code;             /* stacks/modules.c */
-	bool ran_code;                     /* a stack went through code without a file */
+	uint64_t calls_in_all;              /* with those before the fork */
+	uint64_t limits[TRACE_LIMIT_COUNT]; /* limits.c: as they were told last */
+	bool future_lock_unknown;           /* what mlockall has asked for of areas to come */
+	struct maple_tree settled, fresh;   /* writes.c, 3 and 4 */
+	struct maple_tree growing;          /* growth.c */
+	bool growth_lost;                   /* some of it could not be remembered */
+	struct maple_tree served, holders;  /* served.c */
+	struct maple_tree mapped;           /* identity.c, 4: numbers of the files of areas */
+	struct code_map *code;              /* stacks/modules.c */
+	bool ran_code;                      /* a stack went through code without a file */
 };
 
 /* [start, end), whole pages. */
@@ -176,8 +177,9 @@ struct task {
 	struct expected expected;
 	struct task *next; /* in the queue */
 	struct trace_call call;
-	int64_t number;      /* of the call, as it came in */
-	uint64_t result_at;  /* where its result is put; 0: it is returned */
+	int64_t number;                     /* of the call, as it came in */
+	uint64_t limits[TRACE_LIMIT_COUNT]; /* limits.c: what it acts under */
+	uint64_t result_at;                 /* where its result is put; 0: it is returned */
 	uint64_t resumed_ns; /* when the call was let through; of one that waits: when it was seen first */
 	uint64_t clone_flags;
 	bool stopped; /* by a signal; jobs.c */
@@ -440,6 +442,16 @@ void call_begin(struct live *l, struct task *t);
 void call_end(struct live *l, struct task *t, int64_t result);
 /* A new address space, by exec or because it was @attached to: SPACE and its first MAP. */
 void space_begin(struct live *l, struct task *t, bool attached);
+
+/* limits.c */
+/* Of the first task of a new address space; of a task that another one has made; of one that was there already. */
+void limits_begin(struct task *t, const uint64_t limits[TRACE_LIMIT_COUNT]);
+void limits_inherit(struct task *child, const struct task *parent);
+void limits_read(struct task *t);
+/* What comes next is the task's doing. */
+void limits_tell(struct live *l, struct task *t);
+/* At the end of a call. False: it is not about limits. */
+bool limits_follow_call(struct live *l, struct task *t);
 
 /* deferred.c */
 /* At the entry of a call that holds the mm: need its end not be waited for? */

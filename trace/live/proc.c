@@ -149,6 +149,23 @@ static uint64_t limit_of_text(pid_t tid, const char *name, bool hard)
 	return strtoull(hard ? hard_text : soft_text, NULL, 10);
 }
 
+/* What the kernel itself asks of: in a user namespace of their own, processes have none there, whatever they have in it. */
+static uint64_t capabilities(pid_t tid)
+{
+	static const char initial[] = "user:[4026531837]"; /* PROC_USER_INIT_INO */
+	char path[64], link[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)tid);
+	n = kernel->readlink(path, link, sizeof(link) - 1);
+	if (n > 0) {
+		link[n] = '\0';
+		if (strcmp(link, initial) != 0)
+			return 0;
+	}
+	return status_number(tid, "\nCapEff:", 16, 0);
+}
+
 uint64_t process_limit(pid_t tid, enum trace_limit limit)
 {
 	static const int resources[TRACE_LIMIT_COUNT] = { [TRACE_LIMIT_AS] = RLIMIT_AS,
@@ -165,7 +182,7 @@ uint64_t process_limit(pid_t tid, enum trace_limit limit)
 	struct rlimit rl;
 
 	if (limit == TRACE_LIMIT_CAPABILITIES)
-		return status_number(tid, "\nCapEff:", 16, 0);
+		return capabilities(tid);
 	if (limit == TRACE_LIMIT_PERSONALITY) {
 		snprintf(path, sizeof(path), "/proc/%d/personality", (int)tid);
 		read_file(path, text, sizeof(text));

@@ -42,6 +42,8 @@ enum limit_change limit_changed_by(uint32_t nr)
 	case NR_setuid:
 	case NR_setreuid:
 	case NR_setresuid:
+	case NR_unshare:
+	case NR_setns:
 		return LIMIT_CAPABILITIES;
 	case NR_setrlimit:
 	case NR_prlimit64:

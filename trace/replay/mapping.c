@@ -262,6 +262,14 @@ struct prediction call_mremap(struct space *s, const struct trace_call *c)
 	return p;
 }
 
+/* An address that was asked for, rounded to @at: may a segment not be put there?  At 0 it replaces what is there. */
+static bool refuses_segment(struct space *s, unsigned long at, unsigned long size, unsigned long flags)
+{
+	if (flags & SHM_REMAP)
+		return !at;
+	return at && (at + size < at || find_vma_intersection(&s->mm, at, at + size));
+}
+
 /* data: the segment's size in bytes. */
 struct prediction call_shmat(struct replay *r, struct space *s, const struct trace_call *c)
 {
@@ -281,12 +289,10 @@ struct prediction call_shmat(struct replay *r, struct space *s, const struct tra
 	req.addr = flags & SHM_RND ? addr & ~in_page : addr;
 	if (s->partial && succeeded(c))
 		req.addr = (unsigned long)c->result;
-	if (req.addr) {
+	if (addr || req.addr)
 		req.flags |= MAP_FIXED;
-		if (!(flags & SHM_REMAP) && !s->partial &&
-			find_vma_intersection(&s->mm, req.addr, req.addr + size))
-			return (struct prediction){ true, true, -EINVAL };
-	}
+	if (addr && !s->partial && refuses_segment(s, req.addr, size, flags))
+		return (struct prediction){ true, true, -EINVAL };
 	learn_base(s, req.flags, (unsigned long)c->result, req.len);
 	return (struct prediction){ true, true, (int64_t)mm_mmap(&s->mm, &req) };
 }

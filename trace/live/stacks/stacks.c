@@ -143,7 +143,8 @@ static uint32_t walk(struct live *l, struct task *t, struct unwind *u)
 static bool may_change_map(uint32_t nr)
 {
 	return nr != NR_setrlimit && nr != NR_prlimit64 && nr != NR_personality && nr != NR_capset &&
-	       nr != NR_setuid && nr != NR_setreuid && nr != NR_setresuid;
+	       nr != NR_setuid && nr != NR_setreuid && nr != NR_setresuid && nr != NR_unshare &&
+	       nr != NR_setns;
 }
 
 uint32_t stacks_of_call(struct live *l, struct task *t)
