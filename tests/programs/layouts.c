@@ -61,9 +61,22 @@ static void without_stack_limit(void)
 		execl("/proc/self/exe", "layouts", "without-stack-limit", NULL);
 		need(0, "exec");
 	}
+	/* A place far above where searches begin, which is asked for. */
+	need(mmap((char *)&limit - 4000 * PAGE, PAGE, RW, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
+	place_some();
+}
+
+/* What is asked for below what may be mapped is asked for there; what is in use is searched for, and where is drawn. */
+static void below_2_gib(void)
+{
+	const int flags = PRIVATE | MAP_32BIT;
+
+	for (unsigned long i = 1; i < 16; i++)
+		need(mmap((void *)(i * PAGE), PAGE, RW, flags, -1, 0) != MAP_FAILED, "mmap");
 	place_some();
 }
 
 static const struct test_case cases[] = { { "legacy", legacy, "" }, { "legacy-fixed", legacy_fixed, "" },
-	{ "fixed", fixed, "" }, { "without-stack-limit", without_stack_limit, "" } };
+	{ "fixed", fixed, "" }, { "without-stack-limit", without_stack_limit, "" },
+	{ "below-2-gib", below_2_gib, "" } };
 CASES_MAIN(cases)

@@ -47,6 +47,10 @@ static void advised_in_many_places(void)
 	for (unsigned long i = 0; i < 20; i++)
 		v[i] = (struct iovec){ p + 3 * i * PAGE, PAGE };
 	syscall(SYS_process_madvise, self, v, 20UL, MADV_DONTFORK, 0UL);
+	/* None, where one reaches beyond all addresses. */
+	v[7].iov_base = (void *)((1UL << 47) - PAGE);
+	need(syscall(SYS_process_madvise, self, v, 20UL, MADV_DONTDUMP, 0UL) == -1, "process_madvise");
+	v[7] = v[6];
 	/* Of these only what comes before the hole. */
 	munmap(p + 30 * PAGE, PAGE);
 	syscall(SYS_process_madvise, self, v, 20UL, MADV_DONTDUMP, 0UL);

@@ -266,7 +266,8 @@ static uint64_t find_mmap_base(
 	pid_t tid, bool narrow, const struct trace_area *areas, uint32_t nr, bool topdown)
 {
 	uint64_t at = auxiliary(tid, narrow, AT_BASE), start = 0, end = 0, ino = 0;
-	uint64_t least = machine_task_size(false, narrow, 0) / 6;
+	/* Below an unlimited stack it is a sixth of all addresses, less a number drawn, which is at most an eighth of them. */
+	uint64_t least = machine_task_size(false, narrow, 0) / 24;
 
 	if (!at && machine_places_vdso(narrow))
 		return vdso_bounds(areas, nr, topdown);

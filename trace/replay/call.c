@@ -104,6 +104,23 @@ static uint64_t sum_of_lengths(const struct trace_call *c)
 	return sum;
 }
 
+#define PAIR_LENGTH_MAX 0x7ffff000ul /* MAX_RW_COUNT */
+
+/* Does one of the pairs reach beyond all addresses that a program may have?  Then none is looked at. */
+static bool has_pair_beyond(const struct space *s, const struct trace_call *c)
+{
+	for (uint32_t at = 0; at + 16 <= c->data_len; at += 16) {
+		uint64_t v[2];
+
+		memcpy(v, (const char *)c->data + at, sizeof(v));
+		if (c->data_len == sizeof(v))
+			v[1] = min(v[1], PAIR_LENGTH_MAX);
+		if (v[0] > s->mm.task_size || v[1] > s->mm.task_size - v[0])
+			return true;
+	}
+	return false;
+}
+
 /*
  * data: pairs of address and length.  The result: how many bytes were advised before something was refused, or, where that
  * was the first pair, the error, and what lies below the place is changed. Linux 7.3 looks at the advice for nothing at
@@ -120,6 +137,8 @@ static struct prediction do_process_madvise(struct space *s, const struct trace_
 		return (struct prediction){ 0 };
 	if ((c->result == -EINVAL || c->result == -EPERM) && !s->mm.sys->kernel->guard_regions)
 		return (struct prediction){ 0 };
+	if (has_pair_beyond(s, c))
+		return (struct prediction){ true, true, -EFAULT };
 	s->guards |= advice == MADV_GUARD_INSTALL;
 	for (uint32_t at = 0; !err && left && at + 16 <= c->data_len; at += 16) {
 		uint64_t v[2];

@@ -148,12 +148,21 @@ static bool is_beyond(const struct space *s, const struct mmap_request *req)
 #define LAST_BEGIN    0x42000000UL
 #define MAP_32BIT_END 0x80000000UL
 
+/* The place that is asked for, as the search takes it; 0: none is. */
+static unsigned long hint_of(const struct space *s, const struct mmap_request *req)
+{
+	unsigned long page = mm_page_size(&s->mm), addr = req->addr & ~(page - 1);
+	unsigned long align = req->file && req->file->kind == VM_FILE_HUGETLB ? req->file->map_align : page;
+
+	if (addr && addr < s->mm.sys->mmap_min_addr)
+		addr = mm_page_align(&s->mm, s->mm.sys->mmap_min_addr);
+	return (addr + align - 1) & ~(align - 1);
+}
+
 /* MAP_32BIT of a randomised process: each call draws where its search begins.  A hint that is free is no search. */
 static bool draws_place(struct space *s, const struct mmap_request *req)
 {
-	unsigned long align =
-		req->file && req->file->kind == VM_FILE_HUGETLB ? req->file->map_align : mm_page_size(&s->mm);
-	unsigned long hint = (req->addr + align - 1) & ~(align - 1);
+	unsigned long hint = hint_of(s, req);
 
 	if (!(req->flags & MAP_32BIT) || req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MM_IN_32BIT) ||
 		!s->drawn)
@@ -215,7 +224,7 @@ struct prediction call_mmap(struct replay *r, struct space *s, const struct trac
 	if (anonymous && (req.flags & MAP_TYPE) != MAP_SHARED && !huge)
 		req.shmem = NULL;
 	/* A place that was asked for says nothing of where searches begin. */
-	if (!width_of(c) || !req.addr || req.addr != (unsigned long)c->result)
+	if (!req.addr || hint_of(s, &req) != (unsigned long)c->result)
 		learn_base(s, req.flags, (unsigned long)c->result, req.len);
 	drawn = draws_place(s, &req) && could_be_drawn(s, &req, c->result);
 	if (drawn && !succeeded(c)) {
