@@ -273,6 +273,36 @@ static void test_what_is_changed_in_place_is_noted(void **state)
 	explain_free(ledger);
 }
 
+/* An area that takes in a part of its neighbour: both say by which event, and each is as old as it was. */
+static void test_a_part_that_is_taken_in_leaves_ages_and_ends(void **state)
+{
+	struct recording r = { 0 };
+	uint64_t old, part;
+
+	begin_ledger(&r);
+	map(&r, 0, 1, PROT_READ | PROT_WRITE);
+	old = r.step;
+	rec_write(&r, rec_at(0));
+	map(&r, 1, 3, PROT_READ);
+	protect(&r, 1, 1, PROT_READ | PROT_WRITE);
+	part = r.step;
+	assert_int_equal(r.error, 0);
+	assert_ptr_equal(area_at(0), area_at(1));
+	assert_int_equal(explain_life(area_at(1))->made->step, old);
+	assert_int_equal(explain_life(area_at(1))->high->step, part);
+	assert_int_equal(explain_life(area_at(2))->low->step, part);
+	assert_int_equal(explain_life(area_at(2))->made->step, part - 1);
+	/* And from below. */
+	map(&r, 10, 3, PROT_READ);
+	map(&r, 13, 1, PROT_READ | PROT_WRITE);
+	rec_write(&r, rec_at(13));
+	protect(&r, 12, 1, PROT_READ | PROT_WRITE);
+	assert_ptr_equal(area_at(12), area_at(13));
+	assert_int_equal(explain_life(area_at(12))->low->step, r.step);
+	assert_int_equal(explain_life(area_at(11))->high->step, r.step);
+	explain_free(ledger);
+}
+
 /* --- many at once ---------------------------------------------------------------------------------------------- */
 
 /* A call whose instruction is at @ip. */
@@ -310,6 +340,34 @@ static void test_a_place_of_the_program_is_one_site_of_many(void **state)
 		protect_from(&r, 2 * i, PROT_READ | PROT_WRITE, 0x1000 + 8 * i);
 		assert_ptr_equal(site_at(2 * i), site[i]);
 	}
+	explain_free(ledger);
+}
+
+/* Each place has its groups, and all areas are in one of them. */
+static void test_there_may_be_many_groups(void **state)
+{
+	enum { SITES = 300 };
+	struct explain_table table;
+	struct recording r = { 0 };
+	uint64_t areas = 0, bytes = 0;
+
+	begin_ledger(&r);
+	rec_call(&r, SYS_mmap, rec_at(0), 2 * SITES * REC_PAGE, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (int64_t)rec_at(0));
+	for (uint64_t i = 0; i < SITES; i++)
+		protect_from(&r, 2 * i, PROT_READ, 0x1000 + 8 * i);
+	assert_int_equal(explain_table(ledger, space(), &table), 0);
+	assert_in_range(table.count, SITES, 2 * SITES);
+	for (size_t i = 0; i < table.count; i++) {
+		assert_true(!i || table.groups[i - 1].areas >= table.groups[i].areas);
+		areas += table.groups[i].areas;
+		bytes += table.groups[i].bytes;
+	}
+	assert_int_equal(areas, 2 * SITES);
+	assert_int_equal(table.areas, 2 * SITES);
+	assert_int_equal(bytes, 2 * SITES * REC_PAGE);
+	assert_int_equal(table.bytes, bytes);
+	explain_table_free(&table);
 	explain_free(ledger);
 }
 
@@ -395,6 +453,8 @@ int main(void)
 		cmocka_unit_test(test_an_area_knows_its_events_however_many_others_were_forgotten),
 		cmocka_unit_test(test_what_is_changed_in_place_is_noted),
 		cmocka_unit_test(test_only_what_an_event_changed_counts_as_changed),
+		cmocka_unit_test(test_a_part_that_is_taken_in_leaves_ages_and_ends),
+		cmocka_unit_test(test_there_may_be_many_groups),
 		cmocka_unit_test(test_a_place_of_the_program_is_one_site_of_many),
 		cmocka_unit_test(test_many_areas_end_and_are_made_again),
 		cmocka_unit_test(test_a_series_keeps_the_most_areas_of_every_stretch),

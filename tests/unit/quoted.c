@@ -24,6 +24,25 @@ static void expect_quoted(const char *text, const char *want)
 	free(got);
 }
 
+/* A character that begins before the end and ends behind it is none. */
+static void test_nothing_behind_the_end_is_read(void **state)
+{
+	static const char text[] = "a\xf0\x9f\x8d\x81";
+	static const char *const want[] = { "", "a", "a\\360", "a\\360\\237", "a\\360\\237\\215", text };
+
+	for (size_t len = 0; len < sizeof(want) / sizeof(want[0]); len++) {
+		char *got = NULL;
+		size_t size = 0;
+		FILE *out = open_memstream(&got, &size);
+
+		assert_non_null(out);
+		print_quoted(out, text, len);
+		fclose(out);
+		assert_string_equal(got, want[len]);
+		free(got);
+	}
+}
+
 static void test_control_characters_and_bytes_that_are_no_text_are_octal(void **state)
 {
 	expect_quoted("plain \"text\" \\ stays\n", "plain \"text\" \\ stays\n");
@@ -81,6 +100,7 @@ static void test_more_lines_than_a_person_reads_do_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_behind_the_end_is_read),
 		cmocka_unit_test(test_control_characters_and_bytes_that_are_no_text_are_octal),
 		cmocka_unit_test(
 			test_lines_that_differ_are_marked_and_equal_ones_are_left_out_but_beside_them),
