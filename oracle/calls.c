@@ -6,6 +6,9 @@
  *
  * Addresses are pages of the window, lengths are pages, each with "+bytes" where it is not whole; what lies far
  * away is hexadecimal.  A line that begins with # is a comment.
+ *
+ * shapes[] has one line a kind: its name and what each argument is written as.  Printing and parsing both go by it, so
+ * that what one writes the other reads.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Comparing: the engine makes the calls that a record tells of, and must be where the kernel was after each.
+ *
+ * 1. What is compared: the result; bounds, access, file and offset of every area in the window, in order; where it was
+ *    asked for, which areas share an anon_vma; and where the look was deep, VmFlags, the counters of status, and the
+ *    engine's own invariants (mm_validate()).
+ * 2. What only the kernel knows is taken from it, each by a function that says of which call and when (mirror() and
+ *    what it asks): guard pages, pages that can be collapsed, switches of the process.  Nothing else is excused.
+ * 3. Where a page that nobody can see decides about what follows, the sequence is left there, and counted (left_alone):
+ *    it is neither equal nor a difference.
+ *    OC1  the engine begins each sequence with this process's map, and takes nothing of the kernel's but in mirror().
+ *    OC2  the first difference ends the comparison: what comes behind it would be its consequence.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -26,7 +36,10 @@ static struct seen_area next_area(const struct engine *e, const struct vm_area_s
 	return a;
 }
 
-/* Flags that smaps shows and calls determine. */
+/*
+ * Flags that smaps shows and calls determine: those that have letters there, but for soft-dirty, by which the kernel
+ * watches writes, and VM_ARCH_1, which is another one on each machine.
+ */
 static vm_flags_t compared_flags(void)
 {
 	static vm_flags_t compared;

@@ -3,6 +3,15 @@
  * Random sequences that tell something: calls begin and end at few places, so that areas meet again and again.  What is
  * not made, and why, is listed in docs/coverage.md: anonymous names first of all, which no kernel within reach is built
  * with.
+ *
+ * 1. Few places.  All addresses are in a window of min_pages to max_pages, drawn for each sequence, and most of them on
+ *    a grid of 1 to 4 pages, or of parts of a huge page: two calls out of a few then name the same bounds, or adjoining
+ *    ones.
+ * 2. One sequence is of one mix (mixes.c), which weights the kinds of calls; what one argument is drawn from is in
+ *    arguments.c.
+ * 3. The same seed and mix give the same sequence on one machine: nothing is drawn but from the random numbers that are
+ *    passed in, and nothing depends on what the kernel answered.  So a sequence is made as a whole before its first
+ *    call.
  */
 #include <sys/mman.h>
 

@@ -36,6 +36,7 @@ static void begin_area(struct seen *s, struct seen_area area)
 	s->area[s->nr++] = area;
 }
 
+/* False: this kernel has no PROCMAP_QUERY (it came with Linux 6.11), and the text is read from then on. */
 static bool query_window(struct seen *s)
 {
 	uint64_t at = WATCH_LO;
@@ -128,6 +129,7 @@ uint64_t observed_size(void)
 	return status_pages("VmSize:");
 }
 
+/* [vsyscall] is a line of maps that belongs to no area of the process: max_map_count does not count it. */
 int observed_areas(void)
 {
 	int n = 0;
@@ -138,6 +140,10 @@ int observed_areas(void)
 	return strstr(text, "[vsyscall]") ? n - 1 : n;
 }
 
+/*
+ * Behind what the record has: it is shared with the parent, which reads it when this process has ended or been killed,
+ * so done counts up last, when all of the look is there.
+ */
 void observe(struct record *r, int64_t result, bool deep)
 {
 	struct seen *s = (struct seen *)(r->data + r->used);

@@ -2,6 +2,14 @@
 /*
  * Shrinking: leave calls out, in halves, quarters and so on down to single ones, as long as the rest still differs
  * (Zeller and Hildebrandt 2002); then make the arguments of what is left plainer.
+ *
+ *    SH1  The sequence that is kept always differs: it is replaced only by a candidate that a new child has been seen
+ *         to answer otherwise than the engine.
+ *    SH2  Which difference it is may change on the way.  What ends as a case file is a small one, and may be another
+ *         one than was found first.
+ *    SH3  It goes on until a round has left no call out.
+ *
+ * Calls are left out from the last one backwards: the later one is, the less of the others depends on it.
  */
 #include <string.h>
 #include <sys/mman.h>

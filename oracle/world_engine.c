@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * World E: the same calls on the engine, beginning with the same map.
+ *
+ *    WE1  The parent is this process as it was when the oracle began (background.c).  It is made once, and each
+ *         sequence is made on a fork of it, as the kernel's are by a forked child: so what was written before has an
+ *         anon_vma that is inherited, in both worlds.
+ *    WE2  e->mm[depth] is the process that makes the calls.  CALL_FORK goes one deeper, CALL_EXIT comes back; those
+ *         that were spawned live beside it until they are reaped or the sequence ends.
+ *    WE3  Everything that differs between machines or kernels is taken from background, and from nowhere else.
  */
 #include <errno.h>
 #include <string.h>

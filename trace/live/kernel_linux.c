@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel view of this machine: kernel_view.h. */
+/*
+ * The kernel view of this machine: kernel_view.h.
+ *
+ * A member is one system call, or as few as the question takes, and decides nothing: errors go to who asked as they
+ * are, in errno or as -errno.  What has a condition belongs to the file that asks, where a script can bring it about;
+ * in here no test but that of whole programs comes.
+ */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

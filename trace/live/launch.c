@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The child until its exec: it waits to be traced, installs the filter (filter.c), and becomes the program.
+ *
+ * Two pipes.  A byte through the one lets it go; one that is closed without says that nobody traces it, and it ends.
+ * Through the other it says why it did not become the program: an errno, or one less 4096 where the filter was refused.
+ * Exec closes that, so that its silence is the good news.
  */
 #include <elf.h>
 #include <errno.h>

@@ -3,6 +3,14 @@
  * The live source: start, the loop over stops, the end.
  *
  * A report of a task is awaited (alarm.c) and answered (stops.c); after a while that is a tick, whether there were any or not.
+ *
+ * 1. Start.  live_start() makes the process of the program, which waits for a byte before it does anything (launch.c),
+ *    and seizes it there: no stop of the program is missed.  live_run() lets it go, when there is a sink.  What fails
+ *    before that leaves no process behind (start_error()).
+ * 2. End.  The loop ends when no task is left, whatever became of the sink: an error of the sink ends telling, not
+ *    tracing (emit.c), for a program that loses its tracer can no longer make the calls that the filter stops.
+ * 3. Whose.  All of it is in struct live and the tasks below it, and one thread uses it from live_start() to
+ *    live_free(): the kernel takes requests about a task from the thread that seized it, and from no other.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine x86-64, with its three tables of calls: its own, x32 and i386. */
+/*
+ * The machine x86-64, with its three tables of calls: its own, x32 and i386.
+ *
+ * Which table a call is of is said twice.  seccomp and PTRACE_GET_SYSCALL_INFO tell i386's by the architecture, for int
+ * 0x80 goes there from 64-bit code as well; x32's has the architecture of the native one, and a bit in its numbers.
+ * The registers are always those of struct user_regs_struct, whichever table it is.
+ */
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <string.h>
@@ -182,6 +188,10 @@ bool machine_places_vdso(bool narrow)
 	return narrow;
 }
 
+/*
+ * Whether strict mode takes the time stamp counter away (prctl(2), PR_SET_SECCOMP): a child asks, and is killed by
+ * the instruction then.
+ */
 bool machine_stops_the_clock(void)
 {
 	pid_t pid = fork();

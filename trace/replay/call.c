@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A recorded call on the engine: arguments in, prediction out. */
+/*
+ * A recorded call on the engine: arguments in, prediction out.
+ *
+ * 1. Made or not.  A call that failed is made as well: mprotect, madvise, mlock and mmap change what lies before the
+ *    place at which they fail, and the engine does the same.  Not made are calls whose refusal has nothing to do with
+ *    the map (refused_elsewhere()): they never came to it, and the engine, which knows no descriptors, would have
+ *    mapped.
+ * 2. Compared or not.  What pages and files hold decides about some results (contents_decide(), key_decides()).  The
+ *    engine makes the call for what it does to areas; its result is no prediction.
+ * 3. After a wrong prediction the mirror is put where the kernel is, as far as the result says where that is
+ *    (do_brk(), unmake_mapping() in mapping.c): one cause is to be one difference.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files by number.  One lives as long as an area holds it; the source says again what it is before each call that maps it.
+ *
+ *    FL1  The list holds no reference: areas do, and the replay for the file that the next call maps.  Who gives the
+ *         last one back takes the file out of the list (release_file()).
+ *    FL2  So a number that is told while an area has the file is that file, and areas of it may join; told behind the
+ *         end of the last one it is a new file, and there is nothing that it could have been joined with.
+ *    FL3  A file without a number was only seen, in the first map of a process that was attached to.  It gets the
+ *         number of the one that a call tells of and that it is found to be (file_is_told()), and keeps its areas.
  */
 #include <stdlib.h>
 #include <string.h>

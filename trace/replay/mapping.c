@@ -6,6 +6,9 @@
  * MAP_32BIT finds in a randomised process, as far as some number drawn leads to it; where anything goes in an address
  * space that was seen in part only; and mmap_base of a process that was not seen to begin (it is learned from the
  * placements themselves).
+ *
+ * Each of them only makes the search begin, or end, where the kernel's did.  Whether there is room, what the mapping
+ * cuts and what it joins is predicted as ever, and a result that no search could have is a difference.
  */
 #include <errno.h>
 #include <string.h>
@@ -41,6 +44,7 @@ static void learn_base(struct space *s, unsigned long flags, unsigned long addr,
 	if ((s->base_exact && !compat) || (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT)) ||
 		IS_ERR_VALUE(addr))
 		return;
+	/* mmap_base lies below the stack: what is above was put there by a hint, which says nothing of it. */
 	if (end >= s->mm.start_stack)
 		return;
 	if (!s->mm.topdown)

@@ -44,6 +44,11 @@ static bool is_result(const struct trace_call *c, int64_t predicted)
 	return c->result == predicted || (c->result == -TRACE_ERROR_UNSEEN && IS_ERR_VALUE(predicted));
 }
 
+/*
+ * One that is unordered changed no area, and between which others it was made is not known: it is counted, and neither
+ * made nor compared.  What the events before it have left to be decided by the next call is settled first (fault.c),
+ * and what it touches is noted before it is made: a call that fails half way is the cause of what it has done, too.
+ */
 static int call_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	struct prediction p;
@@ -68,6 +73,10 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 	return 0;
 }
 
+/*
+ * The first map begins a space, RESYNC is believed, the others are compared.  Behind RESYNC the space is in doubt: a
+ * map does not say which areas share an anon_vma.
+ */
 static int map_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	bool whole = e->map.lo == 0 && e->map.hi == UINT64_MAX;

@@ -2,6 +2,16 @@
 /*
  * Address spaces by number, and processes by theirs: how they begin, with what limits, how they are inherited, and how they
  * end with their last task.
+ *
+ * 1. Two tables.  r->spaces has each space that has begun and not ended.  r->processes has, by process, the number of
+ *    its space and how many of its tasks are there, both in the entry itself: a process costs no memory of its own.
+ * 2. Inheritance.  fork_event() gives the child all that is known of the space (doubts, what the last call was, how
+ *    much was seen), and nothing of what was written or has grown beside a call: that was done by the parent's threads.
+ * 3. Invariants
+ *    SP1  a space ends with the event that says so (exit.last), and not when the tasks of its process are counted down:
+ *         other processes may share it (vfork), and after a loss the count may be wrong.
+ *    SP2  r->found is NULL or a space that is in r->spaces; end_space() forgets it.
+ *    SP3  what a space has counted is in the statistics once: while it lives it is asked, and added when it ends.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -245,7 +255,11 @@ int task_event(struct replay *r, const struct trace_event *e)
 	return set_process(r, e->pid, e->mm, e->task.thread ? tasks_of_process(r, e->pid) + 1 : 1);
 }
 
-/* The first thread can end before others of its process. */
+/*
+ * The first thread can end before others of its process.  An exec leaves the old space, and the process goes on in
+ * another one: it stays listed.  What the first process had at its end is what the summary calls final, so its areas
+ * are made before they go, even if nothing else ever asked for them (copies.c).
+ */
 int exit_event(struct replay *r, const struct trace_event *e)
 {
 	struct space *s = find_space(r, e->mm);
