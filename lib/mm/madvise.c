@@ -283,7 +283,7 @@ int mm_madvise(struct mm_struct *mm, unsigned long addr, unsigned long len, int 
 	if (populates(advice) && mm->sys->kernel->populate_ends_at_hole)
 		return populate(mm, addr, end, advice);
 	while (addr < end) {
-		struct vm_area_struct *vma = find_vma(mm, addr);
+		struct vm_area_struct *vma = index_find(mm, addr);
 
 		if (!vma || vma->vm_start > addr)
 			unmapped = -ENOMEM;

@@ -382,20 +382,28 @@ static int leave_gap(struct unmap *um, int refusal)
 	return err ? err : refusal;
 }
 
+/* Pages of [start, end) that are mapped. */
+static unsigned long pages_in_the_way(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma;
+	unsigned long mapped = 0;
+	VMA_ITERATOR(vmi, mm, start);
+
+	for_each_vma_range (vmi, vma, end)
+		mapped += to_pages(mm, min(vma->vm_end, end) - max(vma->vm_start, start));
+	return mapped;
+}
+
 /* Where mmap does not gather: what is in the way goes before anything else is known to work. */
 static int unmap_first(const struct mapping *m)
 {
 	struct mm_struct *mm = m->mm;
-	unsigned long end = m->addr + m->len, mapped = 0;
-	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, m->addr);
+	unsigned long end = m->addr + m->len;
 	int err;
 
 	if (mm->sys->kernel->mmap_gathers)
 		return 0;
-	for_each_vma_range (vmi, vma, end)
-		mapped += to_pages(mm, min(vma->vm_end, end) - max(vma->vm_start, m->addr));
-	if (!may_expand_vm(mm, m->vm_flags, to_pages(mm, m->len) - mapped))
+	if (!may_expand_vm(mm, m->vm_flags, to_pages(mm, m->len) - pages_in_the_way(mm, m->addr, end)))
 		return -ENOMEM;
 	/* That huge pages cannot be cut is no memory, here. */
 	err = m->hole.known ? 0 : do_munmap(mm, m->addr, end);

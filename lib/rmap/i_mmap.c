@@ -144,14 +144,19 @@ void i_mmap_adjust_begin(struct vm_area_struct *a, struct vm_area_struct *b)
 		take_out(b);
 }
 
-void i_mmap_adjust_end(struct vm_area_struct *a, struct vm_area_struct *b)
+/* Not inlined: most areas that change have no file's tree to be in, and are asked for nothing else. */
+static __attribute__((noinline)) void insert_both(struct vm_area_struct *a, struct vm_area_struct *b)
 {
-	if (!a->i_mmap)
-		return;
 	insert(a);
 	if (b)
 		insert(b);
 	rw_write_unlock(&mapping_of(a)->i_mmap_rwsem);
+}
+
+void i_mmap_adjust_end(struct vm_area_struct *a, struct vm_area_struct *b)
+{
+	if (a->i_mmap)
+		insert_both(a, b);
 }
 
 void i_mmap_lock(struct vm_area_struct *vma)

@@ -472,6 +472,61 @@ static void test_areas_change_where_the_writer_is(void **state)
 	mtree_destroy(&mt);
 }
 
+/* In a leaf that is full an area is cut all the same: the leaf becomes two first, or erased areas give up their places. */
+static void cut_in_full_leaf(unsigned int cut, unsigned int erased, unsigned long leaves)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	unsigned long used = cached(POOL_LEAF).used, at = 0x10000UL * cut + 0x1000;
+	struct mt_stats stats;
+	MA_STATE(mas, &mt, 0x10000UL * cut, 0x10000UL * cut);
+
+	for (unsigned long i = 0; i < 30; i++)
+		store(&mt, 0x10000 * i, 0x10000 * i + 0x3fff, xa_mk_value(i));
+	for (unsigned long i = 0; i < erased; i++)
+		assert_true(mt_drop(&mt, 0x10000 * i));
+	assert_false(mt_can_cut(&mt, at + 1)); /* in a leaf of pages */
+	assert_ptr_equal(mas_walk(&mas), xa_mk_value(cut));
+	assert_true(mt_can_cut(&mt, at));
+	mt_validate(&mt);
+	mt_cut(&mt, at, xa_mk_value(cut), xa_mk_value(99));
+	mt_validate(&mt);
+	mt_statistics(&mt, &stats);
+	assert_int_equal(stats.leaves, leaves);
+	assert_ptr_equal(
+		mas_next(&mas, ULONG_MAX), cut < 29 ? xa_mk_value(cut + 1) : NULL); /* it was on all of it */
+	for (unsigned long i = erased; i < 30; i++)
+		assert_ptr_equal(mtree_load(&mt, 0x10000 * i), xa_mk_value(i));
+	assert_ptr_equal(mtree_load(&mt, at - 1), xa_mk_value(cut));
+	assert_ptr_equal(mtree_load(&mt, at), xa_mk_value(99));
+	assert_ptr_equal(mtree_load(&mt, at + 0x2fff), xa_mk_value(99));
+	assert_null(mtree_load(&mt, at + 0x3000));
+	/* And on, where the leaf is not the root. */
+	for (unsigned long i = erased; i < 60; i++) {
+		unsigned long next = 0x10000 * (i % 30) + (i < 30 ? 0x2000 : 0x3000);
+		void *entry = mtree_load(&mt, next);
+
+		if (!entry)
+			continue;
+		assert_true(mt_can_cut(&mt, next));
+		mt_cut(&mt, next, entry, xa_mk_value(100 + i));
+		assert_ptr_equal(mtree_load(&mt, next - 1), entry);
+		assert_ptr_equal(mtree_load(&mt, next), xa_mk_value(100 + i));
+		mt_validate(&mt);
+	}
+	mtree_destroy(&mt);
+	assert_int_equal(cached(POOL_LEAF).used, used);
+}
+
+static void test_an_area_of_a_full_leaf_is_cut(void **state)
+{
+	(void)state;
+	cut_in_full_leaf(0, 0, 2);
+	cut_in_full_leaf(14, 0, 2);
+	cut_in_full_leaf(15, 0, 2);
+	cut_in_full_leaf(29, 0, 2);
+	cut_in_full_leaf(29, 2, 1);
+}
+
 #if ULONG_MAX > UINT32_MAX /* else each leaf is a narrow one */
 /*
  * A full wide leaf, 15 areas of pages at each end of an address space, takes one more, at @first: its halves are narrow, but
@@ -541,6 +596,7 @@ int main(void)
 		cmocka_unit_test(test_areas_become_one_in_their_leaf),
 		cmocka_unit_test(test_the_last_area_does_not_go),
 		cmocka_unit_test(test_areas_change_where_the_writer_is),
+		cmocka_unit_test(test_an_area_of_a_full_leaf_is_cut),
 #if ULONG_MAX > UINT32_MAX
 		cmocka_unit_test(test_a_wide_leaf_is_cut_into_what_suits_its_halves),
 #endif

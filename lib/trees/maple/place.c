@@ -36,6 +36,12 @@ static inline struct mt_leaf *leaf_at(struct maple_tree *mt, unsigned long index
 	return path_leaf(path);
 }
 
+/* A leaf that is full has room then: erased areas go, or it becomes two. For want of memory any store does it, or fails. */
+static bool make_room(struct maple_tree *mt, const struct mt_leaf *leaf, unsigned int i, unsigned long at)
+{
+	return mt_squeeze_full(mt, &mt->ma_path) || mt_split_ahead(mt, at, leaf_end(leaf, i), GFP_NOWAIT) > 0;
+}
+
 bool mt_can_cut(struct maple_tree *mt, unsigned long at)
 {
 	const struct mt_leaf *leaf;
@@ -44,7 +50,7 @@ bool mt_can_cut(struct maple_tree *mt, unsigned long at)
 	if (!is_in_place(mt))
 		return false;
 	leaf = leaf_at(mt, at, &i);
-	return mt_leaf_takes_cut(leaf, at);
+	return mt_leaf_takes_cut(leaf, at) || (mt_leaf_may_begin(leaf, at) && make_room(mt, leaf, i, at));
 }
 
 static inline __attribute__((always_inline)) void cut_area(struct mt_leaf *leaf, unsigned int i,

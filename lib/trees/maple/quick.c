@@ -190,16 +190,16 @@ static per_layout bool quick_store(struct mt_store *store, struct mt_path *path,
 	return true;
 }
 
-/* Of a leaf that is full, or nearly so, erased areas go; cursors have no place there any more. */
-static inline void make_room(struct maple_tree *mt, struct mt_path *path, const void *entry)
+bool mt_squeeze_full(struct maple_tree *mt, struct mt_path *path)
 {
 	struct mt_leaf *leaf = path_leaf(path);
 
-	if (leaf->nr < LEAF_AREAS - 1 || leaf_live(leaf) == leaf->nr || !entry)
-		return;
+	if (leaf->nr < LEAF_AREAS - 1 || leaf_live(leaf) == leaf->nr)
+		return false;
 	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
 	leaf_squeeze(leaf);
 	mt_path_leads(path, path->index, mt_area_at(leaf, path->index));
+	return true;
 }
 
 bool mt_store_quickly(struct mt_store *store, struct mt_path *path)
@@ -207,7 +207,8 @@ bool mt_store_quickly(struct mt_store *store, struct mt_path *path)
 	struct mt_leaf *leaf = path_leaf(path);
 	unsigned int i;
 
-	make_room(store->mt, path, store->entry);
+	if (store->entry)
+		(void)mt_squeeze_full(store->mt, path);
 	i = path_area(path);
 	return LEAF_BY_LAYOUT(leaf, quick_store, store, path, leaf, i);
 }
@@ -274,16 +275,35 @@ static per_layout bool put_straight(struct maple_tree *mt, struct mt_leaf *leaf,
 	return true;
 }
 
+/* A quick store; or of an area in a hole of a leaf that is full, which becomes two. 1; 0: it is neither; or -ENOMEM. */
+static int put_quickly(struct mt_store *store, gfp_t gfp)
+{
+	struct mt_path *path = mt_writer_path(store->mt, store->first);
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned int i;
+	int split;
+
+	if (mt_store_quickly(store, path))
+		return 1;
+	i = path_area(path);
+	if (leaf->nr != LEAF_AREAS || i == LEAF_AREAS || !store->entry || leaf_start(leaf, i) <= store->last)
+		return 0;
+	split = mt_split_ahead(store->mt, store->first, store->last, gfp);
+	return split > 0 ? mt_store_quickly(store, path) : split;
+}
+
 static __attribute__((noinline)) int put_over_areas(
 	struct maple_tree *mt, unsigned long first, unsigned long last, void *entry, gfp_t gfp)
 {
 	struct mt_store store = { .mt = mt, .mas = NULL, .first = first, .last = last, .entry = entry };
+	int quick = 0;
 
-	if (!mt->ma_tail && mt_has_nodes(mt) && !mt_stores_copy(mt) &&
-		mt_store_quickly(&store, mt_writer_path(mt, first))) {
+	if (!mt->ma_tail && mt_has_nodes(mt) && !mt_stores_copy(mt))
+		quick = put_quickly(&store, gfp);
+	if (quick > 0)
 		PROBE4(maple_store, mt, first, last, entry);
-		return 0;
-	}
+	if (quick)
+		return quick > 0 ? 0 : quick;
 	return mt_put_any(&store, gfp);
 }
 
@@ -317,7 +337,8 @@ bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsigned long la
 	if (!mt_has_nodes(mt) || mt_stores_copy(mt))
 		return false;
 	path = mt_writer_path(mt, first);
-	make_room(mt, path, entry);
+	if (entry)
+		(void)mt_squeeze_full(mt, path);
 	i = path_area(path);
 	p->leaf = leaf = path_leaf(path);
 	p->gen = mt->ma_gen;

@@ -115,32 +115,122 @@ static void hole_is_made(const struct mt_store *store, struct mt_path *path, uns
 		mt_update_gaps(path, level, hole);
 }
 
+/* What a full leaf has become. */
+struct halves {
+	struct mt_leaf *left, *right;
+};
+
+/* Their layouts, where the first has @cut areas, and the one @below, or the other, is to hold @store. */
+struct layouts {
+	unsigned long lower, upper;
+};
+
+static struct layouts layouts_of_halves(
+	const struct mt_store *store, const struct mt_path *path, unsigned int cut, bool below)
+{
+	const struct mt_leaf *leaf = path_leaf(path);
+
+	return (struct layouts){ part_layout(store, leaf, 0, cut, path->min, below),
+		part_layout(store, leaf, cut, LEAF_AREAS, leaf_end(leaf, cut - 1) + 1, !below) };
+}
+
+/* The leaf of @path becomes two. */
+static struct halves halve(
+	struct mt_store *store, const struct mt_path *path, unsigned int cut, const struct layouts *layouts)
+{
+	struct mt_leaf *leaf = path_leaf(path);
+	struct halves h;
+
+	h.right = mas_take(store->mas, leaf_layout_kind(layouts->upper));
+	leaf_take_part(h.right, layouts->upper, leaf, cut, LEAF_AREAS - cut);
+	h.left = lower_part(store, leaf, cut, layouts->lower);
+	return h;
+}
+
+/* They take the place of the leaf of @path, in the nodes above. */
+static void put_up(struct mt_store *store, struct mt_path *path, const struct halves *h)
+{
+	unsigned int level = path->height - 1U;
+	unsigned long last = leaf_end(h->left, h->left->nr - 1U);
+
+	if (level)
+		hang(path_inner(path, level - 1), path->offset[level - 1], h->left, h->right, last);
+	else
+		grow(store, h->left, h->right, last);
+}
+
+int mt_reserve_split(struct ma_state *mas, const struct mt_path *path, gfp_t gfp)
+{
+	unsigned int wide = leaf_is_wide(path_leaf(path));
+
+	/* Of an old one that is wide, both may be narrow, and the upper wide. */
+	return mas_reserve(mas, 1 + wide, (path->height == 1) + wide, gfp);
+}
+
 void mt_split_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s)
 {
-	struct mt_leaf *leaf = path_leaf(path), *left, *right;
 	unsigned int level = path->height - 1U, child = level ? path->offset[level - 1] : 0;
 	/* Not in the midst of what the store covers. */
 	unsigned int half = LEAF_AREAS / 2, cut = s->from < half && s->to > half ? s->to : half;
-	unsigned long last = leaf_end(leaf, cut - 1), lower, upper;
 	bool below = s->from < cut;
+	struct layouts layouts = layouts_of_halves(store, path, cut, below);
+	struct halves h = halve(store, path, cut, &layouts);
 
-	lower = part_layout(store, leaf, 0, cut, path->min, below);
-	upper = part_layout(store, leaf, cut, LEAF_AREAS, last + 1, !below);
-	right = mas_take(store->mas, leaf_layout_kind(upper));
-	leaf_take_part(right, upper, leaf, cut, LEAF_AREAS - cut);
-	left = lower_part(store, leaf, cut, lower);
 	if (!below) {
 		s->from -= cut;
 		s->to -= cut;
 	}
 	s->live -= below ? LEAF_AREAS - cut : cut;
 	s->nr = s->live;
-	leaf_splice(below ? left : right, s, store);
-	last = leaf_end(left, left->nr - 1U);
-	if (level)
-		hang(path_inner(path, level - 1), child, left, right, last);
-	else
-		grow(store, left, right, last);
+	leaf_splice(below ? h.left : h.right, s, store);
+	put_up(store, path, &h);
 	if (level && !store->entry)
 		hole_is_made(store, path, child + !below);
+}
+
+/* @path led to the leaf that has become @h: now to that which has the area where it led. */
+static void lead_into(struct maple_tree *mt, struct mt_path *path, const struct halves *h)
+{
+	unsigned int level = path->height - 1U, i = path->offset[level], cut = h->left->nr;
+	unsigned long last = leaf_end(h->left, cut - 1);
+	bool below = i < cut;
+
+	if (!level) {
+		path->node[0] = mt_root_node(mt->ma_root);
+		path->offset[0] = 0;
+		path->height = 2;
+		level = 1;
+	}
+	path->offset[level - 1] = (unsigned char)(path->offset[level - 1] + !below);
+	path->offset[level] = (unsigned char)(below ? i : i - cut);
+	path->node[level] = below ? h->left : h->right;
+	if (below)
+		path->max = last;
+	else
+		path->min = last + 1;
+}
+
+int mt_split_ahead(struct maple_tree *mt, unsigned long first, unsigned long last, gfp_t gfp)
+{
+	struct ma_state mas = mas_at(mt, first, last);
+	struct mt_store store = { .mt = mt, .mas = &mas, .first = first, .last = last, .entry = NULL };
+	struct mt_path *path = mt_writer_path(mt, first);
+	const struct mt_leaf *leaf = path_leaf(path);
+	unsigned int half = LEAF_AREAS / 2, leaves, inners;
+	struct layouts layouts;
+	struct halves h;
+
+	if (!mt_can_split(&store, path))
+		return 0;
+	layouts = layouts_of_halves(&store, path, half, path_area(path) < half);
+	leaves = (leaf_layout_kind(layouts.upper) == POOL_LEAF) + (layouts.lower != leaf->base);
+	inners = (leaf_layout_kind(layouts.upper) == POOL_INNER) + (path->height == 1);
+	if (mas_reserve(&mas, leaves, inners, gfp) < 0)
+		return -ENOMEM;
+	__atomic_store_n(&mt->ma_gen, mt->ma_gen + 1, __ATOMIC_RELEASE);
+	mt->ma_tail = NULL;
+	h = halve(&store, path, half, &layouts);
+	put_up(&store, path, &h);
+	lead_into(mt, path, &h);
+	return 1;
 }

@@ -67,7 +67,6 @@ static void drop_empty_root(struct maple_tree *mt)
 static int reserve_for(
 	const struct mt_store *store, const struct mt_path *path, enum store_kind how, gfp_t gfp)
 {
-	unsigned int wide = !MT_SMALL && leaf_is_wide(path_leaf(path));
 	enum pool_kind kind;
 
 	switch (how) {
@@ -84,8 +83,7 @@ static int reserve_for(
 		kind = leaf_layout_kind(mt_appended_layout(store, path));
 		break;
 	case STORE_SPLIT:
-		/* Of an old one that is wide, both may be narrow, and the upper wide. */
-		return mas_reserve(store->mas, 1 + wide, (path->height == 1) + wide, gfp);
+		return MT_SMALL ? -ENOMEM : mt_reserve_split(store->mas, path, gfp);
 	case STORE_LEAVES:
 		return mas_reserve(store->mas, MT_LEAVES_LEAVES, MT_LEAVES_INNERS, gfp);
 	default:

@@ -92,6 +92,11 @@ static inline bool mt_is_tail(
  * @return false: it is not, and nothing has changed.
  */
 bool mt_store_quickly(struct mt_store *store, struct mt_path *path);
+/*
+ * quick.c: of the leaf of @path, if it is full or nearly so, erased areas go; cursors have no place there any more.
+ * @return false: there are none, and nothing has changed.
+ */
+bool mt_squeeze_full(struct maple_tree *mt, struct mt_path *path);
 /* write.c: mt_put() of any store. */
 int mt_put_any(struct mt_store *store, gfp_t gfp);
 
@@ -107,7 +112,14 @@ unsigned long mt_appended_layout(const struct mt_store *store, const struct mt_p
 
 /* split.c: may the full leaf of @path be cut in two where it is? */
 bool mt_can_split(const struct mt_store *store, const struct mt_path *path);
+/* split.c: set aside what that takes. 0 or -ENOMEM. */
+int mt_reserve_split(struct ma_state *mas, const struct mt_path *path, gfp_t gfp) __must_check;
 /* split.c: carry out a store into it, as planned for one leaf; the path is no more. */
 void mt_split_leaf(struct mt_store *store, struct mt_path *path, struct mt_splice *s);
+/*
+ * split.c: the same ahead of a change at the writer's place, @first, of which a leaf has bounds up to @last: the path leads
+ * into the half that has the area there, and that leaf has room.  @return 1; 0: it cannot be; or -ENOMEM: nothing has changed.
+ */
+int mt_split_ahead(struct maple_tree *mt, unsigned long first, unsigned long last, gfp_t gfp) __must_check;
 
 #endif /* MAPLE_WRITE_H */
