@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What the subcommands share: messages, options, progress. */
+/*
+ * What the subcommands share: messages, options, progress.
+ *
+ * 1. Messages are one sentence on stderr, behind `vmaple COMMAND: `. All of it is quoted (quote.c): names of files and
+ *    words of the command line are in it, and a control character in one must not reach the terminal. What was printed
+ *    before is flushed first, so that both are in order where stdout and stderr are one.
+ * 2. Values are read whole. strtoull(3) and strtod(3) pass over blanks and a sign before a number and stop at what is
+ *    none; here each of these is an error, and so is a number that is too large.
+ * 3. Progress is for a terminal alone, ten times a second at most. It has the last line of stderr until progress_end(),
+ *    which comes before anything else is printed.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>

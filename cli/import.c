@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple import: what other tools have written, as a recording. */
+/*
+ * vmaple import: what other tools have written, as a recording.
+ *
+ * Reading is trace/import's, which recognises the form of each file by its content; here are the command line, and the
+ * summary: what was made of the files, and what they could not tell, counted by kind. A file that ends in the middle
+ * leaves a recording of what was good until then, and status 3.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>

@@ -72,6 +72,10 @@ struct live_map *open_live_map(const char *command, pid_t pid, bool no_bpf)
 	return map;
 }
 
+/*
+ * On stderr, behind the map: how long the process was kept from changing its map, or why it was not read at one
+ * moment.
+ */
 void tell_live_source(const char *command, const struct live_map *map)
 {
 	if (map->source == LIVE_MAP_PROC)

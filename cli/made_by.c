@@ -71,7 +71,7 @@ static bool calls_for_others(const char *module)
 	return false;
 }
 
-/* The number of the frame that is to blame. */
+/* The number of the frame that is to blame: the innermost where all are of those that call for others. */
 static uint32_t culprit_of(const struct code *code, const struct trace_stack *k)
 {
 	for (uint32_t i = 0; i < k->count; i++) {
@@ -122,6 +122,7 @@ const char *made_by_event(const struct code *code, const struct explain_event *b
 	return made_by_group(code, &g, buf, size);
 }
 
+/* "commit+0x23 (libfoo.so.1.2)" becomes "commit (libfoo.so)"; what has no function stays: its offset is all it has. */
 void made_by_any_build(char *text)
 {
 	char *plus = strstr(text, "+0x"), *end, *library;

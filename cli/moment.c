@@ -81,6 +81,7 @@ static int find_peak(struct moment *m)
 	return m->damaged == STATUS_FAILED ? STATUS_FAILED : 0;
 }
 
+/* The process's last event is not carried out: behind it there is no area that could be shown. */
 static bool ends_it(const struct moment *m, const struct trace_event *e)
 {
 	uint32_t pid = m->pid ? (uint32_t)m->pid : m->first_pid;
@@ -89,7 +90,10 @@ static bool ends_it(const struct moment *m, const struct trace_event *e)
 	       !e->exit.exec;
 }
 
-/* 1 at the moment, 0 at the end of the file, or below 0. */
+/*
+ * 1 at the moment, 0 at the end of the file, or below 0: -errno of the reader's, or -STATUS_FAILED, out of memory
+ * here.
+ */
 static int play(struct moment *m)
 {
 	struct trace_sink *sink = explain_sink(m->x);

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* See output.h. */
+/*
+ * See output.h.
+ *
+ *    OU1  rename(2) puts what is whole in the place of what was there: whoever opens the name finds the one or the
+ *         other.
+ *    OU2  What is half done is removed by who notices: output_close() after an error, on_signal() at a signal. That is
+ *         a handler, in which nothing may be allocated or locked: the names that it needs lie in arrays of this file,
+ *         written before what they name is made, and counted (nr_held) when they are written.
+ *    OU3  A signal that the caller of the command ignores, or handles itself, stays so.
+ */
 #include "output.h"
 
 #include <dirent.h>

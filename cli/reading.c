@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* See reading.h. */
+/*
+ * See reading.h.
+ *
+ * A survey has no ledger: it only counts, and costs what the mirror costs. The ledger's reading calls before() with the
+ * mirror as it was before the event, and event() with the mirror as the event has left it; what a callback wants of
+ * areas that the event ends it has to take in before().
+ */
 #include "reading.h"
 
 #include <errno.h>
@@ -84,6 +90,7 @@ int reading_run(struct reading *r)
 		show(&progress, r->reader, "replaying", e.step);
 	}
 	progress_end(&progress);
+	/* The ledger goes on when memory runs out, and knows that something is missing in it. */
 	no_memory |= explain_incomplete(r->x);
 	if (no_memory || r->err == -ENOMEM || (!r->err && got == -ENOMEM)) {
 		r->err = -ENOMEM;

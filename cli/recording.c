@@ -48,6 +48,10 @@ static uint64_t data_now(void)
 	return kib << 10;
 }
 
+/*
+ * By RLIMIT_DATA: since Linux 4.7 it counts all private writable memory, that of mmap(2) too (getrlimit(2)), but
+ * neither threads' shared memory nor files that are mapped to be read.
+ */
 void limit_memory(uint64_t bytes)
 {
 	struct rlimit data;
@@ -76,7 +80,10 @@ int out_of_memory(const char *command, uint64_t step)
 	return STATUS_FAILED;
 }
 
-/* Through a recording without a name, so that every command sees the same thing. */
+/*
+ * Through a recording without a name, so that every command sees the same thing. The name goes when the reader has the
+ * file open, or has refused it: nothing is left behind, whatever ends the command after that.
+ */
 static int open_import(const char *command, const char *path, struct trace_reader **reader)
 {
 	const char *folder = getenv("TMPDIR");

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple sql: a question to recordings, as a database in memory. */
+/*
+ * vmaple sql: a question to recordings, as a database in memory.
+ *
+ * A table for people is as wide as its first MEASURED rows need, so that an answer of any length begins at once and
+ * takes no more memory than these; a later row that needs more moves what is behind it in its own line. JSON and CSV
+ * have every row as it comes. SQLite gives NULL for a text that it has no memory for: next_row() tells it from one that
+ * is NULL by the error that is left in the database.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <sqlite3.h>

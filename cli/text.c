@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Text for a terminal of 80 columns, and the same things as JSON. */
+/*
+ * Text for a terminal of 80 columns, and the same things as JSON.
+ *
+ * Lines break at blanks only: a word that is longer than the room, such as a path or an address, stays whole and
+ * reaches beyond it, for it is what a person copies. Functions that return text write it into the caller's buffer and
+ * return that, so that they can be arguments of printf(3); two of them in one call need two buffers.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

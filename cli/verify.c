@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple verify: replay a recording and compare it with every map in it. */
+/*
+ * vmaple verify: replay a recording and compare it with every map in it.
+ *
+ * All judging is the mirror's (trace/replay/check.c); this command opens, counts and says. What is uncertain, foreign
+ * or from outside is printed and counted, and is no difference: the status is about the engine.
+ */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +85,10 @@ static int replay_all(struct trace_reader *reader, struct replay *replay)
 	return recording_ended("verify", reader, got);
 }
 
+/*
+ * What ended the reading outranks the differences that were found until then: whoever looks at the status alone must
+ * not take a part for the whole. With --json stdout has that one line, and differences go to stderr.
+ */
 static int verify(const struct verify *v, struct trace_reader *reader)
 {
 	struct difference_log log = { .out = stdout, .recording = v->path, .all = v->all };

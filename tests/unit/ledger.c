@@ -303,6 +303,37 @@ static void test_a_part_that_is_taken_in_leaves_ages_and_ends(void **state)
 	explain_free(ledger);
 }
 
+static void name(struct recording *r, uint64_t page, const char *text)
+{
+	struct trace_event e = { .type = TRACE_EVENT_CALL,
+		.call = { .nr = SYS_prctl,
+			.args = { PR_SET_VMA, PR_SET_VMA_ANON_NAME, rec_at(page), REC_PAGE, 0x5000 },
+			.data = text,
+			.data_len = (uint32_t)strlen(text) + 1 } };
+
+	rec_event(r, e);
+	assert_int_equal(r->error, 0);
+}
+
+/* The call that says it last, even if it says the same; what another prctl changes is no name. */
+static void test_who_gave_a_name(void **state)
+{
+	struct recording r = { 0 };
+	uint64_t named;
+
+	begin_ledger(&r);
+	map(&r, 0, 1, PROT_READ | PROT_WRITE);
+	name(&r, 0, "cellar");
+	assert_int_equal(explain_life(area_at(0))->named->step, r.step);
+	name(&r, 0, "attic");
+	named = r.step;
+	assert_int_equal(explain_life(area_at(0))->named->step, named);
+	rec_call(&r, SYS_prctl, PR_SET_MEMORY_MERGE, 1, 0, 0, 0);
+	assert_int_equal(explain_life(area_at(0))->flags->step, r.step);
+	assert_int_equal(explain_life(area_at(0))->named->step, named);
+	explain_free(ledger);
+}
+
 /* --- many at once ---------------------------------------------------------------------------------------------- */
 
 /* A call whose instruction is at @ip. */
@@ -454,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_changed_in_place_is_noted),
 		cmocka_unit_test(test_only_what_an_event_changed_counts_as_changed),
 		cmocka_unit_test(test_a_part_that_is_taken_in_leaves_ages_and_ends),
+		cmocka_unit_test(test_who_gave_a_name),
 		cmocka_unit_test(test_there_may_be_many_groups),
 		cmocka_unit_test(test_a_place_of_the_program_is_one_site_of_many),
 		cmocka_unit_test(test_many_areas_end_and_are_made_again),
