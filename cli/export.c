@@ -204,7 +204,7 @@ static int to_sqlite(struct arguments *a)
 	if (status)
 		return status;
 	(void)!remove(o.partial);
-	if (export_sqlite_open(&a->x.writer, o.partial, error, sizeof(error))) {
+	if (export_sqlite_open(&a->x.writer, o.partial, NULL, error, sizeof(error))) {
 		complain("export", "cannot write %s: %s", a->out, error);
 		a->x.err = -ECANCELED;
 		return settle(&o, a, STATUS_FAILED);
@@ -302,8 +302,12 @@ static int print_lines(struct sqlite3 *db, const char *question, FILE *out)
 
 	if (sqlite3_prepare_v2(db, question, -1, &s, NULL) != SQLITE_OK)
 		return -ENOMEM;
-	while ((got = sqlite3_step(s)) == SQLITE_ROW)
-		fprintf(out, "%s\n", (const char *)sqlite3_column_text(s, 0));
+	while ((got = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *line = (const char *)sqlite3_column_text(s, 0) ?: "";
+
+		print_quoted(out, line, strlen(line));
+		fputc('\n', out);
+	}
 	sqlite3_finalize(s);
 	if (got != SQLITE_DONE)
 		return -ENOMEM;
@@ -318,7 +322,7 @@ static int to_folded(struct arguments *a)
 
 	if (status)
 		return status;
-	a->x.err = export_sqlite_open(&a->x.writer, ":memory:", error, sizeof(error));
+	a->x.err = export_sqlite_open(&a->x.writer, ":memory:", a->x.wanted, error, sizeof(error));
 	if (!a->x.err) {
 		status = write_all(a);
 		if (!a->x.err)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON: text that is not UTF-8, and the promise that nothing is left out.
+ * JSON: text that is not UTF-8, or not seen, and the promise that nothing is left out.
  *
  * 1. Text.  A path or a command is bytes, a JSON string is Unicode.  A byte that is no part of UTF-8 becomes \xHH, two
  *    hexadecimal digits; a backslash that stands before an x becomes \x5c.  Whoever replaces each \xHH by its byte, from
  *    left to right, has the bytes back; text that is UTF-8 and has no \x is as it was.
+ *    A character that is not seen and does something all the same (../lab/unseen.h) is written as JSON's own \uHHHH: who reads
+ *    the JSON has it, who looks at it sees it.
  * 2. Nothing left out.  jansson answers NULL when memory runs out, and adding NULL changes nothing.  json_put() and
  *    json_push() remember that, and print_json() prints nothing but a sentence then.
  */
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lab/unseen.h"
 #include "cli.h"
 
 /* Of this process: something could not be added to what will be printed. */
@@ -92,6 +95,33 @@ int print_json(json_t *object)
 	return write_json(stdout, object);
 }
 
+/* jansson escapes those of C0 alone.  Outside of strings there are none.  @text is freed; NULL: no memory. */
+static char *escape_unseen(char *text)
+{
+	size_t more = 0, len;
+	char *escaped, *to;
+
+	for (const char *s = text; *s; s += len)
+		more += unseen_character((const unsigned char *)s, &len) ? 6 : 0;
+	if (!more)
+		return text;
+	escaped = to = malloc(strlen(text) + more + 1);
+	for (const char *s = text; escaped && *s; s += len) {
+		unsigned int unseen = unseen_character((const unsigned char *)s, &len);
+
+		if (unseen) {
+			to += snprintf(to, 7, "\\u%04x", unseen);
+		} else {
+			memcpy(to, s, len);
+			to += len;
+		}
+	}
+	if (escaped)
+		*to = '\0';
+	free(text);
+	return escaped;
+}
+
 char *json_whole(json_t *object, size_t flags)
 {
 	char *text = NULL;
@@ -99,6 +129,7 @@ char *json_whole(json_t *object, size_t flags)
 	json_set_alloc_funcs(watched_malloc, free);
 	if (object && !incomplete)
 		text = json_dumps(object, flags);
+	text = text ? escape_unseen(text) : NULL;
 	incomplete |= !text;
 	json_decref(object);
 	if (!incomplete)

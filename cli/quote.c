@@ -3,10 +3,12 @@
  * Names and commands of recorded programs as a person may see them: a control character would move the cursor, change
  * colours or write elsewhere, so each of its bytes is written as \ooo, as /proc/PID/maps writes a newline.
  *
- * Control characters are those of ASCII, U+0080 to U+009F, and bytes that are no part of UTF-8.
+ * So are the marks that turn the direction of text, with which a name can look like another one (../lab/unseen.h), and bytes
+ * that are no part of UTF-8.
  */
 #include <string.h>
 
+#include "../lab/unseen.h"
 #include "cli.h"
 
 /* Bytes of the character of UTF-8 that begins here; 0: none does. */
@@ -26,19 +28,14 @@ static size_t utf8_length(const unsigned char *s, size_t left)
 	return len;
 }
 
-static bool is_control(const unsigned char *s, size_t len)
-{
-	return s[0] < 0x20 || s[0] == 0x7f || (len == 2 && s[0] == 0xc2 && s[1] < 0xa0);
-}
-
 void print_quoted(FILE *out, const char *text, size_t size)
 {
 	const unsigned char *s = (const unsigned char *)text, *end = s + size;
 
 	while (s < end) {
-		size_t len = utf8_length(s, (size_t)(end - s));
+		size_t len = utf8_length(s, (size_t)(end - s)), unseen;
 
-		if (len && !is_control(s, len)) {
+		if (len && !unseen_character(s, &unseen)) {
 			fwrite(s, 1, len, out);
 			s += len;
 			continue;

@@ -12,7 +12,9 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../lab/unseen.h"
 #include "../report/export/quoted.h"
 #include "cli.h"
 #include "exporting.h"
@@ -83,13 +85,16 @@ static char *cell_text(sqlite3_stmt *s, int i)
 	return strdup(sqlite3_column_type(s, i) == SQLITE_NULL || !text ? "" : (const char *)text);
 }
 
-/* Characters, not bytes: text is UTF-8. Control characters are shown as \ooo. */
+/* Characters, not bytes: text is UTF-8.  Each byte of one that is not seen is shown as \ooo. */
 static int width_of(const char *text)
 {
+	size_t len;
 	int n = 0;
 
-	for (; *text; text++)
-		n += (unsigned char)*text < ' ' ? 4 : ((unsigned char)*text & 0xc0) != 0x80;
+	for (; *text; text += len)
+		n += unseen_character((const unsigned char *)text, &len)
+			     ? 4 * (int)len
+			     : ((unsigned char)*text & 0xc0) != 0x80;
 	return n < CELL_MAX ? n : CELL_MAX;
 }
 
@@ -219,18 +224,20 @@ static int print_json_rows(struct answer *a)
 
 static int print_csv_rows(struct answer *a)
 {
+	bool terminal = isatty(STDOUT_FILENO);
 	int got;
 
 	for (int i = 0; i < a->columns; i++) {
 		fputs(i ? "," : "", stdout);
-		put_csv(stdout, sqlite3_column_name(a->statement, i));
+		put_csv(stdout, sqlite3_column_name(a->statement, i), terminal);
 	}
 	fputs("\r\n", stdout);
 	while ((got = next_row(a)) == SQLITE_ROW) {
 		for (int i = 0; i < a->columns; i++) {
 			fputs(i ? "," : "", stdout);
 			if (sqlite3_column_type(a->statement, i) != SQLITE_NULL)
-				put_csv(stdout, (const char *)sqlite3_column_text(a->statement, i) ?: "");
+				put_csv(stdout, (const char *)sqlite3_column_text(a->statement, i) ?: "",
+					terminal);
 		}
 		fputs("\r\n", stdout);
 	}
@@ -283,7 +290,7 @@ static int ask_recordings(char **paths, int nr, const char *question, enum form 
 	char error[256];
 	int status, asked;
 
-	if (export_sqlite_open(&x.writer, ":memory:", error, sizeof(error)))
+	if (export_sqlite_open(&x.writer, ":memory:", NULL, error, sizeof(error)))
 		return out_of_memory("sql", 0);
 	if (export_sqlite_reads(x.writer, question, x.wanted)) {
 		complain("sql", "%s", x.writer->error);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../cli/cli.h"
+#include "../lab/markup.h"
 
 /* By kind. Told apart on white and on the page's dark, also by who sees no red, no green or no blue: tests/report/pages.py. */
 const char *const report_kind_colors[REPORT_KINDS] = { "#4c78a8", "#fa8b1c", "#c40000", "#7fbe9b", "#b0e4ac",
@@ -14,12 +15,7 @@ void picture_text(FILE *out, const char *text)
 {
 	json_t *string = json_text(text);
 
-	for (const char *c = string ? json_string_value(string) : "?"; *c; c++) {
-		if (*c == '<' || *c == '>' || *c == '&' || *c == '"')
-			fprintf(out, "&#%d;", *c);
-		else
-			fputc((unsigned char)*c < ' ' || *c == 0x7f ? ' ' : *c, out);
-	}
+	put_markup(out, string ? json_string_value(string) : "?");
 	json_decref(string);
 }
 

@@ -94,9 +94,13 @@ int export_before(struct export *x, struct explain *ledger, const struct trace_e
 int export_end(struct export *x, struct explain *ledger);
 void export_free(struct export *x);
 
-/* sqlite.c; @path may be ":memory:". The views of views.c are made. 0 or -errno, and a sentence. */
+/*
+ * sqlite.c; @path may be ":memory:". Of the tables those that are @wanted; NULL: all of them, and the views of views.c.  0 or
+ * -errno, and a sentence.
+ */
 struct sqlite3;
-int export_sqlite_open(struct export_writer **w, const char *path, char *error, size_t size);
+int export_sqlite_open(
+	struct export_writer **w, const char *path, const bool *wanted, char *error, size_t size);
 /* Which tables a question reads, by itself or through views; it is not asked. 0 or -errno: it has an error, in w->error. */
 int export_sqlite_reads(struct export_writer *w, const char *question, bool read[EXPORT_TABLES]);
 /* Of a writer that export_sqlite_open() made, which goes on owning it. */

@@ -132,7 +132,8 @@ struct sqlite3 *export_sqlite_database(struct export_writer *base)
 	return ((struct sqlite_writer *)base)->db;
 }
 
-int export_sqlite_open(struct export_writer **writer, const char *path, char *error, size_t size)
+int export_sqlite_open(
+	struct export_writer **writer, const char *path, const bool *wanted, char *error, size_t size)
 {
 	struct sqlite_writer *w = calloc(1, sizeof(*w));
 	int err = 0;
@@ -147,8 +148,8 @@ int export_sqlite_open(struct export_writer **writer, const char *path, char *er
 	if (!err)
 		err = run(w, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN");
 	for (enum export_table t = 0; t < EXPORT_TABLES && !err; t++)
-		err = make_table(w, t);
-	for (int i = 0; i < export_nr_views && !err; i++)
+		err = !wanted || wanted[t] ? make_table(w, t) : 0;
+	for (int i = 0; i < export_nr_views && !wanted && !err; i++)
 		err = make_view(w, &export_views[i]);
 	if (err) {
 		snprintf(error, size, "%s", w->base.error[0] ? w->base.error : strerror(-err));

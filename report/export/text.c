@@ -7,13 +7,17 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../../cli/cli.h"
+#include "../../lab/unseen.h"
 #include "export.h"
 #include "quoted.h"
 
 struct text_writer {
 	struct export_writer base;
 	FILE *out[EXPORT_TABLES];
+	bool terminal[EXPORT_TABLES];
 };
 
 static int state_of(FILE *out)
@@ -23,16 +27,19 @@ static int state_of(FILE *out)
 
 void put_json_string(FILE *out, const char *text)
 {
-	fputc('"', out);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	size_t len;
 
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < ' ' || c == 0x7f)
-			fprintf(out, "\\u%04x", c);
+	fputc('"', out);
+	for (; *text; text += len) {
+		unsigned int unseen = unseen_character((const unsigned char *)text, &len);
+
+		if (unseen)
+			fprintf(out, "\\u%04x", unseen);
+		else if (*text == '"' || *text == '\\')
+			fprintf(out, "\\%c", *text);
 		else
-			fputc(c, out);
+			for (size_t i = 0; i < len; i++)
+				fputc(text[i], out);
 	}
 	fputc('"', out);
 }
@@ -67,30 +74,35 @@ static int jsonl_row(struct export_writer *base, enum export_table table, const 
 	return state_of(out);
 }
 
-static void put_field(FILE *out, const struct export_value *v)
+static void put_field(FILE *out, const struct export_value *v, bool terminal)
 {
 	if (v->has == EXPORT_HAS_INTEGER)
 		fprintf(out, "%" PRId64, v->integer);
 	else if (v->has == EXPORT_HAS_REAL)
 		fprintf(out, "%.9g", v->real);
 	else if (v->has == EXPORT_HAS_TEXT)
-		put_csv(out, v->text);
+		put_csv(out, v->text, terminal);
 }
 
-void put_csv(FILE *out, const char *text)
+void put_csv(FILE *out, const char *text, bool terminal)
 {
 	/* An empty text is not nothing. */
-	if (*text && !strpbrk(text, "\",\r\n")) {
-		fputs(text, out);
-		return;
+	bool quoted = !*text || strpbrk(text, "\",\r\n");
+
+	if (quoted)
+		fputc('"', out);
+	while (*text) {
+		size_t len = strcspn(text, "\"");
+
+		terminal ? print_quoted(out, text, len) : (void)fwrite(text, 1, len, out);
+		text += len;
+		if (*text) {
+			fputs("\"\"", out);
+			text++;
+		}
 	}
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
+	if (quoted)
+		fputc('"', out);
 }
 
 static void csv_head(FILE *out, enum export_table table)
@@ -108,7 +120,7 @@ static int csv_row(struct export_writer *base, enum export_table table, const st
 	for (int i = 0; i < export_columns(table); i++) {
 		if (i)
 			fputc(',', out);
-		put_field(out, &values[i]);
+		put_field(out, &values[i], w->terminal[table]);
 	}
 	fputs("\r\n", out);
 	return state_of(out);
@@ -151,6 +163,7 @@ struct export_writer *export_csv(FILE *const out[EXPORT_TABLES])
 	w->base = (struct export_writer){ .row = csv_row, .finish = finish, .free = free_writer };
 	for (enum export_table t = 0; t < EXPORT_TABLES; t++) {
 		w->out[t] = out[t];
+		w->terminal[t] = out[t] && isatty(fileno(out[t]));
 		if (out[t])
 			csv_head(out[t], t);
 	}

@@ -4,6 +4,15 @@
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
+/* Each stack as one text. */
+#define STACKS_AS_TEXT                                                                                 \
+	"SELECT run_id, mm, stack, group_concat(name, ';') AS frames FROM (SELECT run_id, mm, stack, " \
+	"frame, "                                                                                      \
+	"replace(coalesce(function, printf('%s+0x%x', module, function_offset), printf('0x%x', "       \
+	"address)), ';', '_') "                                                                        \
+	"AS name FROM stacks "                                                                         \
+	"ORDER BY run_id, mm, stack, frame DESC) GROUP BY run_id, mm, stack"
+
 const struct export_view export_views[] = {
 	{ "largest", "the address space with the most areas of each run, and when it had them",
 		"SELECT r.run_id, s.mm, s.pid, s.program, s.peak_areas, s.peak_ns / 1e9 AS peak_seconds, "
@@ -60,17 +69,12 @@ const struct export_view export_views[] = {
 	{ "fragmentation", "the largest free range over time, and how many there are",
 		"SELECT run_id, mm, time_ns / 1e9 AS seconds, largest_free, free_ranges FROM counts "
 		"ORDER BY run_id, mm, time_ns" },
-	{ "folded", "each stack as one text, the outermost frame first",
-		"SELECT run_id, mm, stack, group_concat(name, ';') AS frames FROM (SELECT run_id, mm, stack, "
-		"frame, "
-		"replace(coalesce(function, printf('%s+0x%x', module, function_offset), printf('0x%x', "
-		"address)), ';', '_') "
-		"AS name FROM stacks "
-		"ORDER BY run_id, mm, stack, frame DESC) GROUP BY run_id, mm, stack" },
+	{ "folded", "each stack as one text, the outermost frame first", STACKS_AS_TEXT },
 };
 const int export_nr_views = COUNT(export_views);
 
 #define FOLDED(weight)                                                                                      \
+	"WITH folded AS (" STACKS_AS_TEXT ") "                                                              \
 	"SELECT coalesce(f.frames || ';', '') || replace(b.made_by, ';', '_') || ' ' || " weight            \
 	" FROM boundaries b "                                                                               \
 	"JOIN runs r ON r.run_id = b.run_id AND r.largest_mm = b.mm "                                       \

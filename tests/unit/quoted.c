@@ -59,6 +59,14 @@ static void test_control_characters_and_bytes_that_are_no_text_are_octal(void **
 	expect_quoted("\xe2\x82", "\\342\\202");
 }
 
+static void test_marks_that_turn_the_text_behind_them_are_octal(void **state)
+{
+	expect_quoted("a\u202egpj.sh\n", "a\\342\\200\\256gpj.sh\n");
+	expect_quoted("\u061c\u200e\u200f\u202a\u2066\u2069",
+		"\\330\\234\\342\\200\\216\\342\\200\\217\\342\\200\\252\\342\\201\\246\\342\\201\\251");
+	expect_quoted("\u2029 \u202f \u2065 \u206a \u05d0", "\u2029 \u202f \u2065 \u206a \u05d0");
+}
+
 static void expect_marked(const char *first, const char *second, const char *want)
 {
 	char *got = NULL;
@@ -102,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_behind_the_end_is_read),
 		cmocka_unit_test(test_control_characters_and_bytes_that_are_no_text_are_octal),
+		cmocka_unit_test(test_marks_that_turn_the_text_behind_them_are_octal),
 		cmocka_unit_test(
 			test_lines_that_differ_are_marked_and_equal_ones_are_left_out_but_beside_them),
 		cmocka_unit_test(test_more_lines_than_a_person_reads_do_no_harm),
