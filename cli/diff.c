@@ -378,7 +378,7 @@ static int compare(struct comparison *d)
 
 int cmd_diff(int argc, char **argv)
 {
-	static struct comparison d;
+	struct comparison d = { .json = false };
 	int status = parse(&d, argc, argv);
 
 	if (status)

@@ -428,7 +428,7 @@ static int ask(struct whatif_run *w)
 
 int cmd_whatif(int argc, char **argv)
 {
-	static struct whatif_run w;
+	struct whatif_run w = { .aslr = false };
 	int status = parse(&w, argc, argv);
 
 	if (status)

@@ -20,6 +20,7 @@ static inline void must(bool good, const char *what)
 	if (good)
 		return;
 	fprintf(stderr, "fuzz: %s\n", what);
+	fflush(stderr);
 	abort();
 }
 

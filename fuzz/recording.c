@@ -3,8 +3,8 @@
  * Fuzz target: a recording, from its bytes to what the commands print of it.
  *
  * An input is what is inside the blocks of a recording: its header, then its events.  Here it gets its frame, compressed
- * and with right checksums, so that whatever the bytes say reaches the reader.  Then every command that reads
- * recordings is run on it.
+ * and with right checksums, so that whatever the bytes say reaches the reader.  Then commands that read recordings are run
+ * on it: the views of all that was read, and one of the questions and databases, which its bytes choose.
  *
  *  FZ1  the mirror of it does not fail (mirror.h).
  *  FZ2  each command ends with a status that vmaple(1) lists for it, and not with 125.
@@ -25,6 +25,8 @@
 #include "disturb.h"
 #include "mirror.h"
 
+const char *__asan_default_options(void);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed);
 
@@ -83,24 +85,78 @@ static void mirror(const char *path)
 	trace_reader_close(reader);
 }
 
-static void command(int (*run)(int argc, char **argv), char *name, char *option, char *value, char *path)
-{
-	char *argv[] = { name, path, option, value, NULL };
-	int argc = 2 + (option != NULL) + (value != NULL), status;
+#define WORDS 7
+struct command {
+	int (*run)(int argc, char **argv);
+	const char *words[WORDS]; /* its name first; `%` is the recording, `>` a file for what it makes */
+};
 
+/* Of all that was read. */
+static const struct command views[] = {
+	{ cmd_verify, { "verify", "--json", "%" } },
+	{ cmd_verify, { "verify", "--all", "%" } },
+	{ cmd_maps, { "maps", "%" } },
+	{ cmd_maps, { "maps", "--json", "%" } },
+	{ cmd_maps, { "maps", "--format", "smaps", "%" } },
+	{ cmd_maps, { "maps", "--at", "9", "%" } },
+	{ cmd_maps, { "maps", "--format", "svg", "%" } },
+	{ cmd_export, { "export", "--format", "jsonl", "%" } },
+	{ cmd_export, { "export", "--format", "perfetto", "%" } },
+	{ cmd_export, { "export", "--format", "strace", "%" } },
+	{ cmd_report, { "report", "--svg", ">", "%" } },
+	{ cmd_report, { "report", "-o", ">", "%" } },
+};
+
+/* What takes a question or a database, each of which takes as long as several views. */
+static const struct command questions[] = {
+	{ cmd_why, { "why", "--top", "%" } },
+	{ cmd_why, { "why", "--top=3", "--at", "end", "--json", "%" } },
+	{ cmd_why, { "why", "--room", "64M", "%" } },
+	{ cmd_why, { "why", "--at", "peak", "%", "7f0000000000" } },
+	{ cmd_diff, { "diff", "--json", "%", "%" } },
+	{ cmd_diff, { "diff", "--at", "end", "%", "%" } },
+	{ cmd_whatif, { "whatif", "%", "--guards", "install", "--json" } },
+	{ cmd_whatif, { "whatif", "%", "--commit", "64K", "--touch", "late" } },
+	{ cmd_whatif, { "whatif", "%", "--rmap", "anonmm" } },
+	{ cmd_whatif, { "whatif", "%", "--kernel", "6.1" } },
+	{ cmd_sql, { "sql", "%", "select * from culprits" } },
+	{ cmd_sql, { "sql", "--csv", "%", "select * from areas" } },
+	{ cmd_export, { "export", "--format", "csv", "--table", "events", "%" } },
+	{ cmd_export, { "export", "--format", "folded", "%" } },
+	{ cmd_export, { "export", "--format", "sqlite", "-o", ">", "%" } },
+};
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void run(const struct command *command, char *path, char *out)
+{
+	char *argv[WORDS + 1] = { NULL };
+	int argc = 0, status;
+
+	for (; argc < WORDS && command->words[argc]; argc++)
+		argv[argc] = command->words[argc][0] == '%'   ? path
+			     : command->words[argc][0] == '>' ? out
+							      : (char *)command->words[argc];
 	optind = 0;
-	status = run(argc, argv);
+	status = command->run(argc, argv);
 	must(status >= 0 && status <= STATUS_DAMAGED && status != STATUS_USAGE,
 		"FZ2: a status that it does not have");
 }
 
+/* What is freed is kept for as long as some inputs take: with the default, each runs in memory that no cache has. */
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=32";
+}
+
+/* The messages of an input are one write. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	return setvbuf(stderr, NULL, _IOFBF, 1 << 16);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char verify[] = "verify", maps[] = "maps", json[] = "--json", all[] = "--all",
-		    format[] = "--format", smaps[] = "smaps", svg[] = "svg", at[] = "--at", step[] = "9",
-		    report[] = "report", picture[] = "--svg", page[] = "-o", export[] = "export",
-		    jsonl[] = "jsonl", perfetto[] = "perfetto", folded[] = "folded", strace[] = "strace";
-	static char *const exports[] = { jsonl, perfetto, folded, strace };
+	const struct block_head none = { .size = (uint32_t)size };
 	char path[64], out[64];
 	int fd;
 
@@ -110,19 +166,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	mirror(path);
-	command(cmd_verify, verify, json, NULL, path);
-	command(cmd_verify, verify, all, NULL, path);
-	command(cmd_maps, maps, NULL, NULL, path);
-	command(cmd_maps, maps, json, NULL, path);
-	command(cmd_maps, maps, format, smaps, path);
-	command(cmd_maps, maps, at, step, path);
-	command(cmd_maps, maps, format, svg, path);
-	for (size_t i = 0; i < sizeof(exports) / sizeof(exports[0]); i++)
-		command(cmd_export, export, format, exports[i], path);
 	snprintf(out, sizeof(out), "/tmp/vmaple-fuzz-%d", (int)getpid());
-	command(cmd_report, report, picture, out, path);
-	command(cmd_report, report, page, out, path);
+	mirror(path);
+	for (size_t i = 0; i < COUNT(views); i++)
+		run(&views[i], path, out);
+	run(&questions[block_sum(&none, data) % COUNT(questions)], path, out);
 	unlink(out);
 	close(fd);
 	return 0;

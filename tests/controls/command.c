@@ -359,6 +359,77 @@ static void test_control_characters_of_a_name_do_not_reach_a_terminal(void **sta
 	close(terminal);
 }
 
+static void test_json_says_what_is_not_seen_by_number(void **state)
+{
+	static const char *const commands[] = { "FILE --json", "--format jsonl FILE",
+		"--format perfetto FILE" };
+	static const char name[] = "[anon:a\177\302\23331m\u202egpj\u2069\303\274]";
+	char said[4096];
+	json_t *areas;
+
+	record("begin\n7f0000000000-7f0000100000 rw-p 00000000 00:00 0 "
+	       "[anon:a\177\302\23331m\u202egpj\u2069\303\274]\n");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(run(i ? cmd_export : cmd_maps, said, commands[i]), 0);
+		assert_says(said, "[anon:a\\u007f\\u009b31m\\u202egpj\\u2069\303\274]");
+		assert_null(strchr(said, '\177'));
+		assert_null(strstr(said, "\302\233"));
+		assert_null(strstr(said, "\u202e"));
+	}
+	assert_int_equal(run(cmd_maps, said, "--json FILE"), 0);
+	areas = json_loads(said, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(areas, 0), "name")), name);
+	json_decref(areas);
+}
+
+static void test_a_picture_says_what_is_not_seen_by_number(void **state)
+{
+	char said[4096];
+
+	record("begin\n7f0000000000-7f0000100000 rw-p 00000000 00:00 0 [anon:a\177\302\23331m\u202egpj<]\n");
+	assert_int_equal(run(cmd_maps, said, "--format svg FILE"), 0);
+	assert_says(said, "a\\u007f\\u009b31m\\u202egpj&lt;");
+	assert_null(strstr(said, "\u202e"));
+}
+
+static void test_csv_is_quoted_on_a_terminal_and_raw_elsewhere(void **state)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	char said[4096];
+	FILE *slave;
+	ssize_t n;
+
+	record("begin\n7f0000000000-7f0000001000 rw-p 00000000 00:00 0 [anon:a\"\177\302\23331m]\n");
+	assert_int_equal(run(cmd_sql, said, "--csv FILE select/**/name/**/from/**/areas"), 0);
+	assert_string_equal(said, "name\r\n\"[anon:a\"\"\177\302\23331m]\"\r\n");
+	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+	slave = fdopen(open(ptsname(terminal), O_RDWR | O_NOCTTY), "r+");
+	assert_non_null(slave);
+	assert_int_equal(run_into(cmd_sql, slave, "--csv FILE select/**/name/**/from/**/areas"), 0);
+	for (ssize_t all = n = 0; n == 0 || !strstr(said, "]\""); all += n) {
+		n = read(terminal, said + all, sizeof(said) - 1 - (size_t)all);
+		assert_true(n > 0);
+		said[all + n] = '\0';
+	}
+	assert_says(said, "\"[anon:a\"\"\\177\\302\\23331m]\"");
+	fclose(slave);
+	close(terminal);
+}
+
+static void test_a_command_that_is_run_twice_begins_anew(void **state)
+{
+	char first[4096], second[4096];
+
+	record(LIFE);
+	assert_int_equal(run(cmd_diff, first, "--json FILE FILE"), 0);
+	assert_int_equal(run(cmd_diff, second, "--json FILE FILE"), 0);
+	assert_string_equal(first, second);
+	assert_int_equal(run(cmd_diff, second, "/nowhere FILE"), STATUS_DAMAGED);
+	assert_string_equal(second, "");
+	assert_int_equal(run(cmd_whatif, first, "FILE --names off --json"), 0);
+	assert_int_equal(run(cmd_whatif, second, "FILE"), STATUS_USAGE);
+}
+
 static int synced;
 
 int __wrap_fsync(int fd);
@@ -471,6 +542,10 @@ int main(void)
 		cmocka_unit_test(test_verify_ends_with_what_it_found),
 		cmocka_unit_test(test_maps_of_a_child_are_those_before_its_own_end),
 		cmocka_unit_test(test_control_characters_of_a_name_do_not_reach_a_terminal),
+		cmocka_unit_test(test_json_says_what_is_not_seen_by_number),
+		cmocka_unit_test(test_a_picture_says_what_is_not_seen_by_number),
+		cmocka_unit_test(test_csv_is_quoted_on_a_terminal_and_raw_elsewhere),
+		cmocka_unit_test(test_a_command_that_is_run_twice_begins_anew),
 		cmocka_unit_test(test_run_ends_like_its_program_and_says_so),
 		cmocka_unit_test(test_record_wants_a_file_and_brings_it_to_the_disk_where_that_is_asked_for),
 		cmocka_unit_test(test_a_file_is_there_when_it_is_whole),

@@ -41,9 +41,14 @@ _Static_assert(sizeof(struct life) == 64, "a life is one line");
 
 /*
  * Events and lives are had in pieces, so that all of them can be gone through.  A piece is as large as a huge page of the
- * processor: what calls touch lies anywhere in them, and where it lies is then mostly known to the processor.
+ * processor: what calls touch lies anywhere in them, and where it lies is then mostly known to the processor.  With checks it
+ * is so small that few events take several.
  */
-#define PIECE_BYTES  (2UL << 20)
+#ifdef VMAPLE_CHECKS
+#define PIECE_BYTES (16UL << 10)
+#else
+#define PIECE_BYTES (2UL << 20)
+#endif
 #define PIECE_EVENTS (PIECE_BYTES / sizeof(struct explain_event))
 #define PIECE_LIVES  (PIECE_BYTES / sizeof(struct life) - 1)
 struct life_piece {
