@@ -221,15 +221,20 @@ static const char *driver_of_part(struct space *s, const struct trace_map *part)
 	return driver;
 }
 
-/* The driver about whose file or area the call is. */
-static const char *driver_of_call(struct replay *r, struct space *s, const struct trace_call *c)
+const char *driver_of_call(struct replay *r, struct space *s, const struct trace_call *c)
 {
-	const struct trace_map part = { .lo = c->args[0], .hi = c->args[0] + c->args[1] };
+	struct trace_range named[2];
+	unsigned int n = r->drivers ? trace_named_pages(c, NULL, mm_page_size(&s->mm), named) : 0;
+	const char *driver = NULL;
 
 	if (c->nr == NR_mmap)
-		return c->file && c->file == r->pending_id ? driver_that_refuses(r->pending, c->result)
-							   : pool_that_refuses(c);
-	return c->nr == NR_brk || part.hi <= part.lo ? NULL : driver_of_part(s, &part);
+		driver = c->file && c->file == r->pending_id ? driver_that_refuses(r->pending, c->result)
+							     : pool_that_refuses(c);
+	for (unsigned int i = 0; i < n && !driver; i++)
+		if (named[i].start < named[i].end)
+			driver = driver_of_part(
+				s, &(struct trace_map){ .lo = named[i].start, .hi = named[i].end });
+	return driver;
 }
 
 /*
@@ -312,11 +317,11 @@ static void judge_and_tell(
 	cause_note(s, part->lo, part->hi, verdict);
 }
 
-void check_result(struct replay *r, struct space *s, const struct trace_event *e, const struct prediction *p)
+void check_result(struct replay *r, struct space *s, const struct trace_event *e, const struct prediction *p,
+	const char *driver)
 {
 	enum replay_verdict verdict = REPLAY_DIFFERENCE;
 	const char *what = "the call's result is not the one expected";
-	const char *driver = driver_of_call(r, s, &e->call);
 	char text[160];
 
 	if (r->options.unchecked)

@@ -105,6 +105,7 @@ static struct numbered_file *new_file(struct replay *r, const struct trace_file 
 	nf->list = &r->files;
 	nf->id = t->id;
 	nf->driver = driver_of_file(t->kind, t->path);
+	r->drivers |= nf->driver != NULL;
 	nf->file = (struct vm_file){ .refs = 1,
 		.kind = kind_of(t->kind),
 		.readable = mode != 1,

@@ -96,6 +96,7 @@ struct replay {
 	struct space *found;     /* the one found last; NULL: none, or it has ended */
 	struct vm_file *pending; /* what the next call maps, and a reference to it */
 	uint32_t pending_id;
+	bool drivers; /* there have been files of drivers */
 	uint32_t first_pid;
 	unsigned long failures; /* allocations that had failed before this event */
 	struct replay_stats stats;
@@ -253,8 +254,10 @@ int check_map(struct replay *r, struct space *s, const struct trace_event *event
 int cut_as_seen(struct space *s, const struct trace_map *map) __must_check;
 /* Without a word: what led to it was not seen. 0 or -ENOMEM. */
 int take_over_map(struct replay *r, struct space *s, const struct trace_map *map) __must_check;
+/* The driver about whose file or area the call is, as the map was before it; NULL: none. */
+const char *driver_of_call(struct replay *r, struct space *s, const struct trace_call *call);
 void check_result(struct replay *r, struct space *s, const struct trace_event *event,
-	const struct prediction *prediction);
+	const struct prediction *prediction, const char *driver);
 /* Has it a file as maps shows one? */
 bool has_file(const struct vm_area_struct *vma);
 /* Everything but the bounds, at an address that both contain. */

@@ -52,6 +52,7 @@ static bool is_result(const struct trace_call *c, int64_t predicted)
 static int call_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	struct prediction p;
+	const char *driver;
 
 	r->stats.calls++;
 	r->stats.calls_by_kind[replay_kind_of(e->call.nr)]++;
@@ -66,10 +67,11 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
 	if (s->partial && partial_call(r, s, e))
 		return 0;
 	s->populating = r->header.fault_source == TRACE_FAULTS_EACH && call_populates(&e->call);
+	driver = driver_of_call(r, s, &e->call);
 	p = replay_call(r, s, &e->call);
 	s->populating = false;
 	if (p.made && p.compared && !is_result(&e->call, p.result))
-		check_result(r, s, e, &p);
+		check_result(r, s, e, &p, driver);
 	return 0;
 }
 
