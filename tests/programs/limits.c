@@ -172,6 +172,41 @@ static void personality_of_a_thread(void)
 	need(mmap(NULL, 3 * PAGE, PROT_READ, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
 }
 
+static int change_and_map(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 12; i++) {
+		if (i % 3 == 0)
+			personality(i & 1 ? 0 : READ_IMPLIES_EXEC);
+		need(mmap(NULL, (1 + (size_t)i % 4) * PAGE, RW, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
+	}
+	return 0;
+}
+
+static void *as_others(void *arg)
+{
+	for (int i = 0; i < 5; i++) {
+		char *stack = mmap(NULL, 16 * PAGE, RW, PRIVATE, -1, 0);
+		pid_t pid = clone(change_and_map, stack + 16 * PAGE, CLONE_VM | SIGCHLD, NULL);
+
+		need(pid > 0, "clone");
+		change_and_map(arg);
+		need(waitpid(pid, NULL, 0) == pid, "waitpid");
+	}
+	return NULL;
+}
+
+/* Threads and processes on one map, each with its own, begin and end beside each other's calls. */
+static void personalities_of_many(void)
+{
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		need(pthread_create(&threads[i], NULL, as_others, NULL) == 0, "pthread_create");
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+}
+
 static int read_max_map_count(void)
 {
 	FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
@@ -308,5 +343,6 @@ static const struct test_case cases[] = { { "locked-memory", locked_memory_of_an
 	{ "unshare", new_user_namespace_drops_capabilities, "" },
 	{ "user-namespace-of-child", child_in_a_user_namespace, "" },
 	{ "child-on-the-parents-map", child_on_the_parents_map, "" },
-	{ "personality-of-a-thread", personality_of_a_thread, "" }, { "segment-at-0", segment_at_0, "" } };
+	{ "personality-of-a-thread", personality_of_a_thread, "" },
+	{ "personalities-of-many", personalities_of_many, "" }, { "segment-at-0", segment_at_0, "" } };
 CASES_MAIN(cases)

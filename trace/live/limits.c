@@ -4,8 +4,8 @@
  *
  *    LI1  Linux keeps limits by process, a personality and capabilities by task.  An address space has none of its own: what a
  *         call is held to is what its task acts under, and tasks that share a map (vfork, CLONE_VM) may differ.
- *    LI2  what was told of an address space last is what the task acts under that stops next: before its call, and before what
- *         is looked at for it.
+ *    LI2  what was told of an address space last is what the task acts under whose call it is busy with: it is told when that
+ *         begins, and by nobody else meanwhile.
  */
 #include <linux/sched.h>
 #include <string.h>
@@ -53,8 +53,8 @@ void limits_tell(struct live *l, struct task *t)
 			tell(l, t, (enum trace_limit)i);
 }
 
-/* A limit is that of all tasks of the process. */
-static void follow_process(struct live *l, struct task *whose, uint64_t resource)
+/* A limit is that of all tasks of the process.  Of another one's it is told before its next call (LI2). */
+static void follow_process(struct live *l, struct task *whose, uint64_t resource, bool own)
 {
 	static const struct {
 		uint64_t resource;
@@ -69,7 +69,8 @@ static void follow_process(struct live *l, struct task *whose, uint64_t resource
 		if (limits[i].resource != resource)
 			continue;
 		follow(whose, limits[i].limit);
-		tell(l, whose, limits[i].limit);
+		if (own)
+			tell(l, whose, limits[i].limit);
 		tid = 0;
 		mt_for_each (&l->tasks, other, tid, ULONG_MAX)
 			if (other->tgid == whose->tgid)
@@ -92,9 +93,10 @@ bool limits_follow_call(struct live *l, struct task *t)
 		tell(l, t, own);
 		return true;
 	}
-	if (nr == NR_prlimit64 && t->call.args[0])
+	if (nr == NR_prlimit64 && t->call.args[0] && (pid_t)t->call.args[0] != t->tgid)
 		whose = task_find(l, (pid_t)t->call.args[0]);
 	if (whose && whose->mm && (nr != NR_prlimit64 || t->call.args[2]))
-		follow_process(l, whose, nr == NR_prlimit64 ? t->call.args[1] : t->call.args[0]);
+		follow_process(l, whose, nr == NR_prlimit64 ? t->call.args[1] : t->call.args[0],
+			whose->tgid == t->tgid);
 	return true;
 }
