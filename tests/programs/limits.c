@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -207,6 +208,41 @@ static void personalities_of_many(void)
 		pthread_join(threads[i], NULL);
 }
 
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_GET_MDWE 66
+#endif
+
+/* What nothing may become is kept over exec, unless it is not to be inherited. */
+static void no_gain_of_execution(unsigned long asked, const char *name)
+{
+	long now = prctl(PR_GET_MDWE, 0, 0, 0, 0);
+	char *p;
+
+	if (now < 0)
+		errno = ENOSYS;
+	need(now >= 0, "PR_GET_MDWE");
+	if (!getenv("GAIN_REFUSED")) {
+		need(setenv("GAIN_REFUSED", "1", 1) == 0 && prctl(PR_SET_MDWE, asked, 0, 0, 0) == 0,
+			"PR_SET_MDWE");
+		execl("/proc/self/exe", "limits", name, (char *)NULL);
+		need(0, "exec");
+	}
+	p = mmap(NULL, PAGE, RW, PRIVATE, -1, 0);
+	need((mprotect(p, PAGE, PROT_READ | PROT_EXEC) == 0) == (asked == 3), "mprotect");
+	need((mmap(NULL, PAGE, RW | PROT_EXEC, PRIVATE, -1, 0) != MAP_FAILED) == (asked == 3), "mmap");
+}
+
+static void no_gain_over_exec(void)
+{
+	no_gain_of_execution(1, "no-gain-over-exec");
+}
+
+static void gain_over_exec(void)
+{
+	no_gain_of_execution(3, "gain-over-exec");
+}
+
 static int read_max_map_count(void)
 {
 	FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
@@ -314,6 +350,23 @@ static void segment_at_0(void)
 	shmctl(id, IPC_RMID, NULL);
 }
 
+/* A part that reaches beyond the segment stays. */
+static void segment_that_has_grown(void)
+{
+	int id = shmget(IPC_PRIVATE, 4 * PAGE, IPC_CREAT | 0600);
+	char *at, *p = place(32);
+
+	need(id >= 0, "shmget");
+	at = shmat(id, p, SHM_REMAP);
+	shmctl(id, IPC_RMID, NULL);
+	need(at == p, "shmat");
+	munmap(at + PAGE, 2 * PAGE);
+	munmap(at + 4 * PAGE, 12 * PAGE);
+	need(mremap(at + 3 * PAGE, PAGE, 8 * PAGE, 0) == at + 3 * PAGE, "mremap");
+	need(shmdt(at) == 0, "shmdt");
+	need(mprotect(at + 3 * PAGE, 8 * PAGE, PROT_NONE) == 0, "mprotect");
+}
+
 static void huge_segment(void)
 {
 	size_t huge = 2UL << 20;
@@ -344,5 +397,7 @@ static const struct test_case cases[] = { { "locked-memory", locked_memory_of_an
 	{ "user-namespace-of-child", child_in_a_user_namespace, "" },
 	{ "child-on-the-parents-map", child_on_the_parents_map, "" },
 	{ "personality-of-a-thread", personality_of_a_thread, "" },
-	{ "personalities-of-many", personalities_of_many, "" }, { "segment-at-0", segment_at_0, "" } };
+	{ "personalities-of-many", personalities_of_many, "" }, { "segment-at-0", segment_at_0, "" },
+	{ "segment-that-has-grown", segment_that_has_grown, "" },
+	{ "no-gain-over-exec", no_gain_over_exec, "" }, { "gain-over-exec", gain_over_exec, "" } };
 CASES_MAIN(cases)

@@ -91,9 +91,11 @@ struct replay {
 	struct rmap_ops populating; /* the reverse map of first writes as they are told: fault.c */
 	/* By number: struct space, struct vm_file; by pid: the number of its space. */
 	struct maple_tree spaces, files, processes;
-	uint64_t losses;         /* LOST events that are about all spaces */
-	uint64_t counted_loss;   /* the last of them that said how many were lost */
-	struct space *found;     /* the one found last; NULL: none, or it has ended */
+	struct maple_tree
+		refusing;      /* by pid: PR_SET_MDWE was asked for before its exec, which does not end it */
+	uint64_t losses;       /* LOST events that are about all spaces */
+	uint64_t counted_loss; /* the last of them that said how many were lost */
+	struct space *found;   /* the one found last; NULL: none, or it has ended */
 	struct vm_file *pending; /* what the next call maps, and a reference to it */
 	uint32_t pending_id;
 	bool drivers; /* there have been files of drivers */

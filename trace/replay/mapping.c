@@ -297,6 +297,7 @@ struct prediction call_shmat(struct replay *r, struct space *s, const struct tra
 	if (!req.file || c->data_len != sizeof(size))
 		return (struct prediction){ 0 };
 	memcpy(&size, c->data, sizeof(size));
+	req.file->size = size; /* shmdt takes no part of an area that has grown beyond it */
 	req.len = size;
 	req.prot |= (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
 	req.addr = flags & SHM_RND ? addr & ~in_page : addr;

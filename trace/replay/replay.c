@@ -248,6 +248,7 @@ struct replay *replay_new(const struct trace_header *header, const struct replay
 	mt_init_flags(&r->spaces, 0);
 	mt_init_flags(&r->files, 0);
 	mt_init_flags(&r->processes, 0);
+	mt_init_flags(&r->refusing, 0);
 	return r;
 }
 
@@ -304,6 +305,7 @@ void replay_free(struct replay *r)
 	vm_file_put(r->pending);
 	mtree_destroy(&r->spaces);
 	mtree_destroy(&r->processes);
+	mtree_destroy(&r->refusing);
 	mtree_destroy(&r->files);
 	free(r);
 }

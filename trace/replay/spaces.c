@@ -175,6 +175,7 @@ int space_event(struct replay *r, const struct trace_event *e)
 		space_set_limit(s, i, t->limits[i]);
 	/* Said at execve(): what personality(2) asks for later counts for the next one. */
 	s->drawn = t->attached || !(t->limits[TRACE_LIMIT_PERSONALITY] & ADDR_NO_RANDOMIZE);
+	mm->mdwe = mtree_erase(&r->refusing, e->pid) != NULL;
 	mm->start_code = t->start_code;
 	mm->end_code = t->end_code;
 	mm->start_data = t->start_data;
@@ -275,6 +276,10 @@ int exit_event(struct replay *r, const struct trace_event *e)
 	/* With its last task its areas go; a copy that was never needed has none. */
 	if (!err && e->exit.last && !s->source)
 		err = copies_before_change(s);
+	if (err)
+		return err;
+	if (e->exit.exec && s->mm.mdwe && !s->mm.mdwe_no_inherit)
+		err = mtree_store(&r->refusing, e->pid, xa_mk_value(1), GFP_KERNEL);
 	if (err)
 		return err;
 	if (noted)
