@@ -97,6 +97,8 @@ static int summarise(const struct bpf_run *r, struct census *census, const struc
 
 		if (o)
 			census_json(census, &r->budget, o);
+		if (r->json_out)
+			return write_json(r->json_out, o);
 		putchar('\n');
 		return print_json(o);
 	}

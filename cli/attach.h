@@ -4,6 +4,7 @@
 #define CLI_ATTACH_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "census.h"
@@ -15,6 +16,7 @@ struct bpf_run {
 	const char *cgroup; /* all of it, and of those below; or */
 	bool machine;       /* all of the machine's */
 	const char *output;
+	FILE *json_out; /* NULL: stdout, behind what the program wrote there */
 	double seconds; /* 0: until the processes end */
 	bool mirror, json, sync, stacks;
 	struct budget budget; /* all 0: none */

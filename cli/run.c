@@ -384,6 +384,7 @@ static int run_by_bpf(const struct run *r)
 		.output = r->output,
 		.mirror = r->mirror,
 		.json = r->json,
+		.json_out = r->json_file ? r->json_out : NULL,
 		.sync = r->sync,
 		.stacks = r->stacks,
 		.budget = r->budget,
@@ -413,13 +414,14 @@ static int start(struct run *r)
 		.ctx = r };
 	struct live *live;
 	char error[512];
-	int status = r->by_bpf ? run_by_bpf(r) : -1;
+	int status;
 
 	r->json_out = r->json_file ? fopen(r->json_file, "we") : stdout;
 	if (!r->json_out) {
 		complain(r->command, "%s: cannot be written: %s", r->json_file, strerror(errno));
 		return STATUS_FAILED;
 	}
+	status = r->by_bpf ? run_by_bpf(r) : -1;
 	if (status >= 0)
 		return status;
 	status = live_start(&live, &options, error, sizeof(error));

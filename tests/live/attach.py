@@ -294,6 +294,12 @@ def a_program_from_its_start():
                        capture_output=True, text=True, timeout=60)
     assert p.returncode == 3, p.stderr
     check(summary(p.stdout), 2)
+    with tempfile.TemporaryDirectory() as folder:
+        p = subprocess.run([vmaple, "run", "--via", "bpf", "--json=" + folder + "/s.json", "--", "echo", "alone"],
+                           capture_output=True, text=True, timeout=60)
+        assert p.returncode == 0 and p.stdout == "alone\n", p
+        with open(folder + "/s.json") as f:
+            check(json.load(f), 1)
 
 
 def the_reader_goes_first():
