@@ -6,8 +6,7 @@
  * 2. What it would have shown of calls that a recording does not have is derived: before a file is mapped the call that opened it
  *    (openat, memfd_create, shmget; dup of a number that is that file's), where its number is not that file's already; and
  *    brk(NULL) behind an exec.
- * 3. What no log has is written as the calls that lead to it: the map that an address space begins with as mmap with MAP_FIXED,
- *    so that importing the log gives the same map.
+ * 3. What no log has is written as the calls that lead to it (strace_begin.c), so that importing the log gives the same map.
  * 4. What has no such form (first writes, faults that grew a stack, observations) is left out and counted.
  */
 #include <errno.h>
@@ -17,35 +16,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include <vmaple/maple_tree.h>
-
-#include "export.h"
+#include "strace_log.h"
 #include "system_calls.h"
 
-/* Descriptors that what an address space begins with is mapped through; a program that has them too gets them back. */
-#define BEGIN_FD  900
-#define BEGIN_FDS 100
+#define PAGE_SIZE_OF_MOST 4096
 
-/* An open file that may be mapped. */
-struct file {
-	uint32_t kind, open_flags;
-	bool anonymous;
-	struct file *next;
-	char path[];
-};
-
-struct export_strace {
-	FILE *out;
-	uint64_t start_s, now_ns, left_out;
-	struct maple_tree files;   /* struct file by number; from the last FILE event with it */
-	struct maple_tree open;    /* number of a file, as a value, by process << 32 | descriptor */
-	struct maple_tree numbers; /* a descriptor of it, as a value, by process << 32 | number of a file */
-	struct file *all;
-	uint64_t brk; /* of the space that has begun last, until its map comes; 0: no exec */
-	bool no_memory;
-};
-
-static void line_begin(struct export_strace *s, const struct trace_event *e)
+void strace_line_begin(struct export_strace *s, const struct trace_event *e)
 {
 	fprintf(s->out, "%u %" PRIu64 ".%06u ", e->tid, s->start_s + s->now_ns / 1000000000,
 		(unsigned int)(s->now_ns / 1000 % 1000000));
@@ -66,7 +42,7 @@ static void put_escaped(FILE *out, const char *text, size_t len)
 	}
 }
 
-static void put_string(FILE *out, const char *text, size_t len)
+void strace_put_string(FILE *out, const char *text, size_t len)
 {
 	fputc('"', out);
 	put_escaped(out, text, len);
@@ -88,22 +64,27 @@ static void put_result(FILE *out, int64_t result, bool address)
 
 /* ---- files ---- */
 
-static void on_file(struct export_strace *s, const struct trace_file *f)
+void strace_note_file(struct export_strace *s, const struct trace_file *f)
 {
 	struct file *old = mtree_load(&s->files, f->id), *file;
 	size_t len = strlen(f->path);
 
-	if (old && strcmp(old->path, f->path) == 0)
+	if (old && strcmp(old->path, f->path) == 0) {
+		old->open_flags |= f->open_flags;
 		return;
+	}
 	file = malloc(sizeof(*file) + len + 1);
 	if (!file || mtree_store(&s->files, f->id, file, GFP_KERNEL)) {
 		free(file);
 		s->no_memory = true;
 		return;
 	}
-	*file = (struct file){
-		.kind = f->kind, .open_flags = f->open_flags, .anonymous = f->anonymous, .next = s->all
-	};
+	*file = (struct file){ .kind = f->kind,
+		.open_flags = f->open_flags,
+		.dev = f->dev,
+		.ino = f->ino,
+		.anonymous = f->anonymous,
+		.next = s->all };
 	memcpy(file->path, f->path, len + 1);
 	s->all = file;
 }
@@ -116,24 +97,24 @@ static void put_open(struct export_strace *s, const struct trace_event *e, const
 	const char *path = file->path;
 	size_t len = strlen(path), end = sizeof(deleted) - 1;
 
-	line_begin(s, e);
+	strace_line_begin(s, e);
 	if (strncmp(path, memfd, sizeof(memfd) - 1) == 0) {
 		path += sizeof(memfd) - 1;
 		len -= sizeof(memfd) - 1;
 		len -= len >= end && strcmp(path + len - end, deleted) == 0 ? end : 0;
 		fputs("memfd_create(", s->out);
-		put_string(s->out, path, len);
+		strace_put_string(s->out, path, len);
 		fprintf(s->out, ", %s) = %d\n", file->kind == TRACE_FILE_HUGETLB ? "MFD_HUGETLB" : "0", fd);
 		return;
 	}
 	fputs("openat(AT_FDCWD, ", s->out);
-	put_string(s->out, path, len);
+	strace_put_string(s->out, path, len);
 	fprintf(s->out, ", %s) = %d\n", flags[file->open_flags & 3], fd);
 }
 
 static void put_dup(struct export_strace *s, const struct trace_event *e, int from, int to)
 {
-	line_begin(s, e);
+	strace_line_begin(s, e);
 	fprintf(s->out, "dup(%d) = %d\n", from, to);
 }
 
@@ -161,14 +142,15 @@ static const char *open_file(struct export_strace *s, const struct trace_event *
 
 /* ---- calls ---- */
 
-static void put_mmap(struct export_strace *s, const struct trace_event *e, const struct trace_call *c)
+void strace_put_mmap(
+	struct export_strace *s, const struct trace_event *e, const struct trace_call *c, const char *note)
 {
 	char text[512], *fd;
 	const char *path = NULL;
 
 	if (!(c->args[3] & MAP_ANONYMOUS) && c->file)
 		path = open_file(s, e, c->file, (int)c->args[4]);
-	line_begin(s, e);
+	strace_line_begin(s, e);
 	trace_call_text(c, text, sizeof(text));
 	/* "…, FD, OFFSET)" */
 	fd = strrchr(text, ',');
@@ -176,6 +158,8 @@ static void put_mmap(struct export_strace *s, const struct trace_event *e, const
 		fprintf(s->out, "%.*s<", (int)(fd - text), text);
 		put_escaped(s->out, path, strlen(path));
 		fprintf(s->out, ">%s", fd);
+	} else if (note) {
+		fprintf(s->out, "%.*s /* %s */)", (int)strlen(text) - 1, text, note);
 	} else {
 		fputs(text, s->out);
 	}
@@ -184,11 +168,11 @@ static void put_mmap(struct export_strace *s, const struct trace_event *e, const
 
 static void put_name(struct export_strace *s, const struct trace_event *e, const struct trace_call *c)
 {
-	line_begin(s, e);
+	strace_line_begin(s, e);
 	fprintf(s->out, "prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, %#" PRIx64 ", %" PRIu64 ", ", c->args[2],
 		c->args[3]);
 	if (c->args[4] && c->data)
-		put_string(s->out, c->data, strnlen(c->data, c->data_len));
+		strace_put_string(s->out, c->data, strnlen(c->data, c->data_len));
 	else
 		fputs("NULL", s->out);
 	fputc(')', s->out);
@@ -202,10 +186,10 @@ static void put_shmat(struct export_strace *s, const struct trace_event *e, cons
 
 	if (c->data && c->data_len == sizeof(size))
 		memcpy(&size, c->data, sizeof(size));
-	line_begin(s, e);
-	fprintf(s->out, "shmget(0x%s, %" PRIu64 ", 0) = %d\n",
+	strace_line_begin(s, e);
+	fprintf(s->out, "shmget(0x%.8s, %" PRIu64 ", 0) = %d\n",
 		file && strncmp(file->path, "/SYSV", 5) == 0 ? file->path + 5 : "0", size, (int)c->args[0]);
-	line_begin(s, e);
+	strace_line_begin(s, e);
 	fprintf(s->out, "shmat(%d, %#" PRIx64 ", %#" PRIx64 ")", (int)c->args[0], c->args[1], c->args[2]);
 	put_result(s->out, c->result, true);
 }
@@ -217,7 +201,7 @@ static void on_call(struct export_strace *s, const struct trace_event *e)
 
 	switch (c->nr) {
 	case NR_mmap:
-		put_mmap(s, e, c);
+		strace_put_mmap(s, e, c, NULL);
 		break;
 	case NR_shmat:
 		put_shmat(s, e, c);
@@ -229,7 +213,7 @@ static void on_call(struct export_strace *s, const struct trace_event *e)
 		}
 		/* fall through */
 	default:
-		line_begin(s, e);
+		strace_line_begin(s, e);
 		fputs(trace_call_text(c, text, sizeof(text)), s->out);
 		put_result(s->out, c->result, c->nr == NR_brk || c->nr == NR_mremap);
 	}
@@ -239,50 +223,31 @@ static void on_call(struct export_strace *s, const struct trace_event *e)
 
 static void on_space(struct export_strace *s, const struct trace_event *e)
 {
+	s->start_brk = e->space.start_brk;
 	s->brk = e->space.brk;
-	if (e->space.attached)
+	s->start_stack = e->space.start_stack;
+	s->task_size = e->space.task_size;
+	memcpy(s->limits, e->space.limits, sizeof(s->limits));
+	/* What other tools' logs say of an exec is no map from its beginning. */
+	if (e->space.attached && s->execed != e->pid)
 		return;
-	line_begin(s, e);
-	fputs("execve(", s->out);
-	put_string(s->out, e->space.path, strlen(e->space.path));
-	fputs(", [], 0x0 /* not recorded */) = 0\n", s->out);
-}
-
-/* What it begins with, as a call that makes it. */
-static void put_begin(struct export_strace *s, const struct trace_event *e, const struct trace_area *a)
-{
-	bool file = a->name[0] == '/', stack = strncmp(a->name, "[stack", 6) == 0;
-	struct trace_call c = { .nr = NR_mmap,
-		.args = { a->start, a->end - a->start, a->prot,
-			(a->shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS) |
-				(stack ? MAP_GROWSDOWN | MAP_STACK : 0),
-			(uint64_t)-1, file ? a->offset : 0 },
-		.result = (int64_t)a->start };
-
-	if (file) {
-		/* By its inode: what is mapped twice is one open file. */
-		c.file = 0x80000000u | (uint32_t)(a->ino * 31 + a->dev);
-		c.args[4] = BEGIN_FD + a->ino % BEGIN_FDS;
-		on_file(s, &(struct trace_file){ .id = c.file, .path = a->name });
+	strace_line_begin(s, e);
+	if (s->execed == e->pid && s->execed_by != e->tid) {
+		fprintf(s->out, "+++ superseded by execve in pid %u +++\n", s->execed_by);
+		strace_line_begin(s, e);
 	}
-	put_mmap(s, e, &c);
+	s->execed = 0;
+	fputs("execve(", s->out);
+	strace_put_string(s->out, e->space.path, strlen(e->space.path));
+	fputs(", [], 0x0 /* not recorded */) = 0\n", s->out);
 }
 
 static void on_map(struct export_strace *s, const struct trace_event *e)
 {
-	if (e->map.reason == TRACE_MAP_CHECK || (e->map.reason == TRACE_MAP_RESYNC && !e->map.count)) {
+	if (e->map.reason == TRACE_MAP_CHECK || (e->map.reason == TRACE_MAP_RESYNC && !e->map.count))
 		s->left_out += e->map.reason != TRACE_MAP_CHECK;
-		return;
-	}
-	if (e->map.reason == TRACE_MAP_BEGIN && s->brk) {
-		line_begin(s, e);
-		fprintf(s->out, "brk(NULL) = %#" PRIx64 "\n", s->brk);
-	}
-	for (uint32_t i = 0; i < e->map.count; i++)
-		/* The kernel's own page above all user addresses is in every map. */
-		if (e->map.areas[i].start < 1ull << 63)
-			put_begin(s, e, &e->map.areas[i]);
-	s->brk = 0;
+	else
+		strace_put_map(s, e);
 }
 
 static void on_task(struct export_strace *s, const struct trace_event *e)
@@ -290,7 +255,7 @@ static void on_task(struct export_strace *s, const struct trace_event *e)
 	struct trace_event parent = *e;
 
 	parent.tid = e->task.parent_tid;
-	line_begin(s, &parent);
+	strace_line_begin(s, &parent);
 	fprintf(s->out, "clone(child_stack=NULL, flags=CLONE_VM|%s) = %u\n",
 		e->task.thread ? "CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD" : "CLONE_VFORK|SIGCHLD",
 		e->tid);
@@ -300,9 +265,12 @@ static void on_end(struct export_strace *s, const struct trace_event *e)
 {
 	int status = e->exit.status, sig = status & 0x7f;
 
-	if (e->exit.exec)
+	if (e->exit.exec) {
+		s->execed = e->pid;
+		s->execed_by = e->tid;
 		return;
-	line_begin(s, e);
+	}
+	strace_line_begin(s, e);
 	if (sig)
 		fprintf(s->out, "+++ killed by SIG%s%s +++\n", sigabbrev_np(sig) ? sigabbrev_np(sig) : "KILL",
 			status & 0x80 ? " (core dumped)" : "");
@@ -310,23 +278,23 @@ static void on_end(struct export_strace *s, const struct trace_event *e)
 		fprintf(s->out, "+++ exited with %d +++\n", status >> 8 & 0xff);
 }
 
-static void on_limit(struct export_strace *s, const struct trace_event *e)
+void strace_put_limit(struct export_strace *s, const struct trace_event *e, uint32_t limit, uint64_t value)
 {
 	static const char *const names[] = { [TRACE_LIMIT_AS] = "AS",
 		[TRACE_LIMIT_DATA] = "DATA",
 		[TRACE_LIMIT_STACK] = "STACK",
 		[TRACE_LIMIT_MEMLOCK] = "MEMLOCK" };
 
-	if (e->limit.limit > TRACE_LIMIT_MEMLOCK) {
+	if (limit > TRACE_LIMIT_MEMLOCK) {
 		s->left_out++;
 		return;
 	}
-	line_begin(s, e);
-	fprintf(s->out, "prlimit64(0, RLIMIT_%s, {rlim_cur=", names[e->limit.limit]);
-	if (e->limit.value == UINT64_MAX)
+	strace_line_begin(s, e);
+	fprintf(s->out, "prlimit64(0, RLIMIT_%s, {rlim_cur=", names[limit]);
+	if (value == UINT64_MAX)
 		fputs("RLIM64_INFINITY", s->out);
 	else
-		fprintf(s->out, "%" PRIu64, e->limit.value);
+		fprintf(s->out, "%" PRIu64, value);
 	fputs(", rlim_max=RLIM64_INFINITY}, NULL) = 0\n", s->out);
 }
 
@@ -335,7 +303,7 @@ int export_strace_event(struct export_strace *s, const struct trace_event *e)
 	s->now_ns = e->time_ns > s->now_ns ? e->time_ns : s->now_ns;
 	switch (e->type) {
 	case TRACE_EVENT_FILE:
-		on_file(s, &e->file);
+		strace_note_file(s, &e->file);
 		break;
 	case TRACE_EVENT_SPACE:
 		on_space(s, e);
@@ -347,7 +315,7 @@ int export_strace_event(struct export_strace *s, const struct trace_event *e)
 		on_call(s, e);
 		break;
 	case TRACE_EVENT_FORK:
-		line_begin(s, e);
+		strace_line_begin(s, e);
 		fprintf(s->out, "fork() = %u\n", e->fork.child_pid);
 		break;
 	case TRACE_EVENT_TASK:
@@ -357,7 +325,7 @@ int export_strace_event(struct export_strace *s, const struct trace_event *e)
 		on_end(s, e);
 		break;
 	case TRACE_EVENT_LIMIT:
-		on_limit(s, e);
+		strace_put_limit(s, e, e->limit.limit, e->limit.value);
 		break;
 	case TRACE_EVENT_MODULE:
 	case TRACE_EVENT_STACK:
@@ -385,6 +353,9 @@ struct export_strace *export_strace_begin(FILE *out, const struct trace_header *
 		return NULL;
 	s->out = out;
 	s->start_s = header->start_time;
+	/* As a program says it that is run with LD_SHOW_AUXV. */
+	if (header->page_size != PAGE_SIZE_OF_MOST)
+		fprintf(out, "AT_PAGESZ:            %u\n", header->page_size);
 	mt_init_flags(&s->files, 0);
 	mt_init_flags(&s->open, 0);
 	mt_init_flags(&s->numbers, 0);

@@ -168,13 +168,14 @@ enum strace_kind {
 	STRACE_CONTINUED,  /* its end, behind a line that another's word has cut: rest */
 	STRACE_EXITED,     /* +++ exited with N +++ : status */
 	STRACE_SUPERSEDED, /* +++ superseded by execve in pid N +++ : other */
-	STRACE_CHILD,      /* a task made by a clone whose end in its parent may not be logged yet */
-	STRACE_FORKED,     /* the kernel's word of a new task: other, a thread where threads is not 0 */
-	STRACE_EXEC,       /* the kernel's word, or ltrace's, that an exec was carried out */
-	STRACE_MAPPED,     /* the kernel's word of an area: mapped */
-	STRACE_FAULT,      /* the kernel's word of a page fault: fault */
-	STRACE_LOST,       /* the tool's word that it lost events */
-	STRACE_IGNORED     /* strace's own: signals, stacks; "Process N attached": other, threads */
+	STRACE_BEGINS, /* +++ begins with N areas +++, of an exported recording: they follow, all of them */
+	STRACE_CHILD,  /* a task made by a clone whose end in its parent may not be logged yet */
+	STRACE_FORKED, /* the kernel's word of a new task: other, a thread where threads is not 0 */
+	STRACE_EXEC,   /* the kernel's word, or ltrace's, that an exec was carried out */
+	STRACE_MAPPED, /* the kernel's word of an area: mapped */
+	STRACE_FAULT,  /* the kernel's word of a page fault: fault */
+	STRACE_LOST,   /* the tool's word that it lost events */
+	STRACE_IGNORED /* strace's own: signals, stacks; "Process N attached": other, threads */
 };
 
 /* An area as perf tells of it. */
@@ -303,6 +304,7 @@ struct import_space {
 	bool told;            /* its SPACE event was emitted */
 	bool heap_known;
 	bool first;               /* of the import: --start-maps is its map */
+	bool whole;               /* what it begins with is among its calls */
 	struct maple_tree placed; /* see placed.c */
 	char *path;
 };

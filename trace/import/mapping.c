@@ -7,12 +7,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "internal.h"
 #include "system_calls.h"
 
 #define MAP_ANONYMOUS 0x20
-#define PR_SET_MM     35
 
 static int emit_call(const struct logged *l, const struct trace_call *call)
 {
@@ -207,7 +207,24 @@ static int mmap_of_four(const struct logged *l, struct trace_call *c)
 	return err;
 }
 
-/* [stack], [heap] and the like are anonymous; the vdso's areas are the kernel's own pages. */
+/* The kernel's own pages, [vdso] for one; @c is a mapping at its place. */
+static int emit_kernels(const struct logged *l, struct trace_call *c, const char *name)
+{
+	struct open_file *file = open_file_new(l->im, name, strlen(name), 2);
+	int err;
+
+	if (!file)
+		return -12;
+	file->kind = TRACE_FILE_SPECIAL;
+	c->args[3] &= ~(uint64_t)MAP_ANONYMOUS;
+	c->args[4] = 3;
+	c->file = file->id;
+	err = emit_file(l, file, false);
+	open_file_put(file);
+	return err ? err : emit_call(l, c);
+}
+
+/* [stack], [heap] and the like are anonymous. */
 int import_mapped(struct trace_import *im, struct import_task *t, const struct mapped *m)
 {
 	struct trace_call c;
@@ -234,10 +251,11 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 		c.args[5] = 0;
 		return emit_call(&l, &c);
 	}
+	if (special)
+		return emit_kernels(&l, &c, m->path);
 	file = open_file_new(im, m->path, strlen(m->path), 2);
 	if (!file)
 		return -12;
-	file->kind = special ? TRACE_FILE_SPECIAL : file->kind;
 	c.args[4] = 3;
 	c.file = file->id;
 	err = emit_file(&l, file, false);
@@ -263,9 +281,24 @@ int import_fault(struct trace_import *im, struct import_task *t, const struct pa
 	return import_emit(im, &e, t->pid, t->tid, t->space->mm);
 }
 
+/* The name of the kernel's own pages, as an exported recording has it behind the offset: "[vdso]". False: there is none. */
+static bool kernels_name(const struct strace_call *call, char name[64])
+{
+	const struct text *t = &call->args[call->nr_args - 1];
+	const char *begin = memmem(t->at, t->len, "/* [", 4),
+		   *end = begin ? memmem(begin, t->len - (size_t)(begin - t->at), "] */", 4) : NULL;
+
+	if (!end || end - begin > 60)
+		return false;
+	memcpy(name, begin + 3, (size_t)(end - begin) - 2);
+	name[end - begin - 2] = '\0';
+	return true;
+}
+
 int on_mmap(const struct logged *l, const struct handler *h)
 {
 	struct trace_call c = { .nr = NR_mmap, .result = l->call->result };
+	char name[64];
 	int err;
 
 	if (without_result(l))
@@ -277,6 +310,8 @@ int on_mmap(const struct logged *l, const struct handler *h)
 		err = mmap_of_four(l, &c);
 		return err ? err : emit_call(l, &c);
 	}
+	if ((c.args[3] & MAP_ANONYMOUS) && !IS_ERR_VALUE(c.result) && kernels_name(l->call, name))
+		return emit_kernels(l, &c, name);
 	/* Older ones print mmap2's offset as it is, in pages; later ones in bytes. */
 	if (strcmp(h->name, "mmap2") == 0 && c.args[5] % 4096 && c.args[5] < UINT64_MAX / 4096)
 		c.args[5] *= 4096;
@@ -289,7 +324,7 @@ int on_mmap(const struct logged *l, const struct handler *h)
 /* Where the heap begins, for a space that was told of before that was known. */
 static int tell_heap(const struct logged *l, uint64_t begin)
 {
-	static const uint64_t fields[] = { 6 /* PR_SET_MM_START_BRK */, 7 /* PR_SET_MM_BRK */ };
+	static const uint64_t fields[] = { PR_SET_MM_START_BRK, PR_SET_MM_BRK };
 	int err = import_space_begin(l->im, l->task, begin);
 
 	if (err || l->task->space->heap_known)
@@ -315,16 +350,35 @@ int on_brk(const struct logged *l, const struct handler *h)
 	return err ? err : emit_call(l, &c);
 }
 
+static bool prctl_word(const struct logged *l, int i, uint64_t *value)
+{
+	const struct text *t = &l->call->args[i];
+
+	return i < l->call->nr_args && word_value(t->at, t->len, prctl_constants, value);
+}
+
+/* PR_SET_MM: where heap and stack are said to begin. */
+static int place_said(const struct logged *l, struct trace_call *c)
+{
+	int err = import_space_begin(l->im, l->task, 0);
+
+	if (err || c->result || !prctl_word(l, 1, &c->args[1]) || !prctl_word(l, 2, &c->args[2]))
+		return err;
+	l->task->space->heap_known |= c->args[1] == PR_SET_MM_START_BRK;
+	return emit_call(l, c);
+}
+
 int on_prctl(const struct logged *l, const struct handler *h)
 {
 	struct trace_call c = { .nr = NR_prctl, .result = l->call->result };
 	size_t len;
 	char *name;
 
-	if (!l->call->nr_args ||
-		!word_value(l->call->args[0].at, l->call->args[0].len, prctl_constants, &c.args[0]) ||
-		c.args[0] != prctl_constants[0].value || without_result(l))
+	if (!prctl_word(l, 0, &c.args[0]) || (c.args[0] != PR_SET_VMA && c.args[0] != PR_SET_MM) ||
+		without_result(l))
 		return 0;
+	if (c.args[0] == PR_SET_MM)
+		return place_said(l, &c);
 	for (int i = 1; i < 4; i++)
 		if (!import_argument(l, i, prctl_constants, &c.args[i]))
 			return 0;

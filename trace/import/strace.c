@@ -50,6 +50,9 @@ static int line_of_task(struct strace *st, struct source *s, struct import_task 
 		return strace_end_call(st, t, line, handler_of(line->name, line->name_len));
 	case STRACE_EXITED:
 		return strace_end_task(st, t, line->status);
+	case STRACE_BEGINS:
+		t->space->whole |= !t->space->told;
+		return 0;
 	case STRACE_SUPERSEDED:
 		return import_task_supersede(st->im, &st->tasks, t->tid, line->other);
 	default:

@@ -209,6 +209,8 @@ static bool plus_text(char *at, struct strace_line *line)
 		line->kind = STRACE_EXITED;
 		line->status = word_signal(p, strcspn(p, " "));
 		line->status |= strstr(p, "(core dumped)") ? 0x80 : 0;
+	} else if (starts(at, "+++ begins with ")) {
+		line->kind = STRACE_BEGINS;
 	} else if (starts(at, "+++ superseded by execve in pid ")) {
 		line->kind = STRACE_SUPERSEDED;
 		line->other = (uint32_t)strtoul(at + 32, NULL, 10);

@@ -6,7 +6,7 @@
  *    taken to be a process of its own, with a map that nobody saw.
  * 2. A space is told of with its first call: by then brk(NULL), which the loader asks first, has said where the heap is.
  * 3. What a space holds at its beginning is not in a log: the window of its map is empty (see TRACE_MAP_BEGIN), unless
- *    the first one's was given.
+ *    the first one's was given, or it is an exported recording's, which writes it as calls.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -156,12 +156,14 @@ int import_space_begin(struct trace_import *im, struct import_task *t, uint64_t 
 	s->heap_known = brk != 0;
 	if (s->first && im->options.start_maps)
 		err = read_start_maps(im, &start);
-	else
+	else if (!s->whole)
 		import_doubt(im, DOUBT_START_MAP);
 	if (!err)
 		err = tell_space(im, t, brk, &start);
 	if (s->first && im->options.start_maps)
 		e.map = snapshot_map(&start, TRACE_MAP_BEGIN);
+	else if (s->whole)
+		e.map.hi = UINT64_MAX;
 	if (!err)
 		err = import_emit(im, &e, t->pid, t->tid, s->mm);
 	snapshot_free(&start);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "internal.h"
 
@@ -40,8 +41,10 @@ const struct constant memfd_constants[] = { { "MFD_CLOEXEC", 1 }, { "MFD_ALLOW_S
 	{ "MFD_HUGE_2MB", 21ull << 26 }, { "MFD_HUGE_1GB", 30ull << 26 }, { NULL, 0 } };
 const struct constant shm_constants[] = { { "SHM_RDONLY", 010000 }, { "SHM_RND", 020000 },
 	{ "SHM_REMAP", 040000 }, { "SHM_EXEC", 0100000 }, { NULL, 0 } };
-const struct constant prctl_constants[] = { { "PR_SET_VMA", 0x53564d41 }, { "PR_SET_VMA_ANON_NAME", 0 },
-	{ NULL, 0 } };
+const struct constant prctl_constants[] = { { "PR_SET_VMA", PR_SET_VMA },
+	{ "PR_SET_VMA_ANON_NAME", PR_SET_VMA_ANON_NAME }, { "PR_SET_MM", PR_SET_MM },
+	{ "PR_SET_MM_START_STACK", PR_SET_MM_START_STACK }, { "PR_SET_MM_START_BRK", PR_SET_MM_START_BRK },
+	{ "PR_SET_MM_BRK", PR_SET_MM_BRK }, { NULL, 0 } };
 const struct constant limit_constants[] = { { "RLIMIT_AS", TRACE_LIMIT_AS },
 	{ "RLIMIT_DATA", TRACE_LIMIT_DATA }, { "RLIMIT_STACK", TRACE_LIMIT_STACK },
 	{ "RLIMIT_MEMLOCK", TRACE_LIMIT_MEMLOCK }, { "RLIM_INFINITY", UINT64_MAX },

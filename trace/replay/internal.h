@@ -49,6 +49,7 @@ struct space {
 	bool lost;         /* events were lost, and not all of the map has been seen at rest since */
 	bool attached;     /* its program had been running before */
 	bool partial;      /* it began with areas that were not seen */
+	bool logged;       /* its calls are of a log: mmap_base is not known, nor how files are aligned */
 	bool brk_in_pages; /* where its heap ends is known in whole pages: it was attached to */
 	bool populating;   /* a call is made whose first writes are told as faults, TRACE_FAULTS_EACH */
 	bool apart;        /* a first write that takes no neighbour's anon_vma */

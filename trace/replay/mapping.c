@@ -202,6 +202,16 @@ static bool could_be_drawn(struct space *s, const struct mmap_request *req, int6
 	       !find_vma_intersection(&s->mm, (unsigned long)result, (unsigned long)result + req->len);
 }
 
+/* The kernel has chosen the place, and a log has nothing of what it chose by, mmap_base and how files are aligned: it is believed. */
+static bool place_is_told(struct space *s, const struct trace_call *c, unsigned long len)
+{
+	unsigned long at = (unsigned long)c->result;
+
+	if (!succeeded(c) || (!s->partial && !s->logged))
+		return false;
+	return s->partial || !find_vma_intersection(&s->mm, at, at + mm_page_align(&s->mm, len));
+}
+
 struct prediction call_mmap(struct replay *r, struct space *s, const struct trace_call *c)
 {
 	struct vm_file *file = file_of_call(r, s, c);
@@ -235,7 +245,7 @@ struct prediction call_mmap(struct replay *r, struct space *s, const struct trac
 		p.result = -ENOMEM;
 		return p;
 	}
-	if ((drawn || s->partial) && !(req.flags & MAP_FIXED) && succeeded(c)) {
+	if (!(req.flags & MAP_FIXED) && (drawn || place_is_told(s, c, req.len))) {
 		req.addr = (unsigned long)c->result;
 		req.flags = (req.flags & ~(unsigned long)MAP_FIXED_NOREPLACE) | MAP_FIXED;
 	}
@@ -262,7 +272,7 @@ struct prediction call_mremap(struct space *s, const struct trace_call *c)
 	if ((req.flags & MREMAP_MAYMOVE) && !(req.flags & MREMAP_FIXED) && succeeded(c) &&
 		(unsigned long)c->result != req.addr) {
 		learn_base(s, width_of(c), (unsigned long)c->result, req.new_len);
-		if (s->partial) {
+		if (place_is_told(s, c, req.new_len)) {
 			req.new_addr = (unsigned long)c->result;
 			req.flags |= MREMAP_FIXED;
 		}
@@ -301,7 +311,7 @@ struct prediction call_shmat(struct replay *r, struct space *s, const struct tra
 	req.len = size;
 	req.prot |= (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
 	req.addr = flags & SHM_RND ? addr & ~in_page : addr;
-	if (s->partial && succeeded(c))
+	if (place_is_told(s, c, req.len))
 		req.addr = (unsigned long)c->result;
 	if (addr || req.addr)
 		req.flags |= MAP_FIXED;

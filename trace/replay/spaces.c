@@ -193,6 +193,7 @@ int space_event(struct replay *r, const struct trace_event *e)
 	mm->task_size = t->task_size;
 	mm->topdown = t->topdown;
 	s->base_exact = t->mmap_base != 0;
+	s->logged = t->attached && !t->mmap_base && r->header.fault_source == TRACE_FAULTS_NONE;
 	mm->mmap_base = t->mmap_base;
 	mm->mmap_compat_base = 0; /* learned from placements, where there are any */
 	if (!t->topdown && t->mmap_base)
@@ -236,6 +237,7 @@ int fork_event(struct replay *r, const struct trace_event *e)
 	child->ring = parent->ring;
 	child->guards = parent->guards;
 	child->partial = parent->partial;
+	child->logged = parent->logged;
 	child->take_over = parent->take_over;
 	child->cut_from = parent->cut_from;
 	child->brk_in_pages = parent->brk_in_pages;
