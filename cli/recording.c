@@ -108,6 +108,7 @@ static int open_import(const char *command, const char *path, struct trace_reade
 
 int open_recording(const char *command, const char *path, struct trace_reader **reader)
 {
+	const char *advice;
 	char error[512];
 	int err = trace_reader_open(reader, path, error, sizeof(error));
 
@@ -117,7 +118,11 @@ int open_recording(const char *command, const char *path, struct trace_reader **
 		return open_import(command, path, reader);
 	if (err != -ENOMEM && errno == ENOMEM)
 		return out_of_memory(command, 0);
-	complain(command, "%s", error);
+	advice = err == -ENOMEM ? NULL : trace_import_advice(path);
+	if (advice)
+		complain(command, "%s cannot be imported: %s", path, advice);
+	else
+		complain(command, "%s", error);
 	return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 }
 

@@ -38,6 +38,11 @@ enum trace_import_form {
  * ENOMEM where that is why nothing was recognised, else 0.
  */
 VMAPLE_API enum trace_import_form trace_import_recognise(const char *path);
+/**
+ * Of a file that is TRACE_IMPORT_NONE, where it is known what it is: that, and what to do, as a clause ("it is compressed by
+ * gzip: ..."); else NULL.
+ */
+VMAPLE_API const char *trace_import_advice(const char *path);
 /** "strace log", "snapshots of maps" ... */
 VMAPLE_API const char *trace_import_form_name(enum trace_import_form form);
 

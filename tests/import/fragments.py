@@ -77,7 +77,7 @@ def write(fragment, folder):
     for name, lines in fragment.files:
         paths.append(os.path.join(folder, name))
         with open(paths[-1], "w", encoding="utf-8", newline="") as f:
-            f.write("\n".join(lines).replace("\\r", "\r").replace("\\e", "\x1b") + "\n")
+            f.write("\n".join(lines).replace("\\r", "\r").replace("\\e", "\x1b").replace("\\a", "\a") + "\n")
     return paths
 
 
@@ -114,6 +114,33 @@ def check_formats(folder):
         assert r.returncode == 3 and words in r.stderr and r.stderr.count("\n") == 1, "%s: %s" % (form, r.stderr)
 
 
+REFUSED = [
+    (b"\x1f\x8b\x08\0", "gzip -dc"), (b"\xfd7zXZ\0", "xz -dc"), (b"\x28\xb5\x2f\xfd$", "zstd -dc"), (b"BZh91AY", "bzip2 -dc"),
+    (b"\x04\x22\x4d\x18d", "lz4 -dc"), (b"PK\x03\x04", "unzip"), ("brk(NULL) = 0x1000\n".encode("utf-16"), "iconv -f UTF-16"),
+    (b"\xfe\xff" + "brk(NULL) = 0x1000\n".encode("utf-16-be"), "iconv -f UTF-16"), ("brk(NULL) = 0\n".encode("utf-16-le"), "iconv -f UTF-16"),
+    (b"PERFILE2h\0\0\0", "perf script"),
+    (b"55555000-7ffff000 ---p 00000000 00:00 0    [rollup]\nRss:    800 kB\n", "/proc/PID/smaps has them"),
+    (b"555555554000 default file=/usr/bin/cat mapped=2 N0=2 kernelpagesize_kB=4\n", "numa_maps"),
+    (b"          Start Addr           End Addr       Size     Offset objfile\n  0x555555554000  0x555555556000  0x2000  0x0 /bin/cat\n", "gdb"),
+    (b"1234:   cat\nAddress           Kbytes     RSS   Dirty Mode  Mapping\n0000555555554000  8  8  0 r---- cat\n", "pmap"),
+    (b"1234:   cat\n         Address Perm   Offset Device  Inode Size Mapping\n    555555554000 r--p 0 fe:00 331 8 cat\n", "pmap"),
+    (b"COMMAND  PID USER   FD   TYPE DEVICE SIZE/OFF   NODE NAME\ncat     1234 root  mem    REG  254,0  1922 33 /lib/libc.so.6\n", "lsof"),
+    (b" true-1234  [001]   100.000001: sys_enter_mmap:   addr: 0x00000000, len: 0x2000\n", "perf record"),
+    (b"--1234-- x\nSYSCALL[1234,1](9) sys_mmap ( 0x0, 8192 ) --> [pre-success]\n", "valgrind"),
+    (b"1 05:00:00.1 0 true (1234) > mmap addr=0 length=8192 prot=1\n", "sysdig")]
+
+
+def check_refused(folder):
+    """What people have and is not read: one sentence that says what it is and what to do, of import and of what takes recordings."""
+    log = os.path.join(folder, "log")
+    for content, words in REFUSED:
+        with open(log, "wb") as f:
+            f.write(content)
+        for command in ["import", "-o", os.path.join(folder, "out.vmt"), log], ["maps", log]:
+            r = run(*command)
+            assert r.returncode == 3 and words in r.stderr and log in r.stderr and r.stderr.count("\n") == 1, (words, r.stderr)
+
+
 def main():
     fragments, failed = read(FRAGMENTS), 0
     for number, fragment in enumerate(fragments, 1):
@@ -125,14 +152,16 @@ def main():
                 failed += 1
                 print("not ok %d - %s" % (number, fragment.title))
                 print("# " + str(e).replace("\n", "\n# "))
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            check_formats(folder)
-            print("ok %d - formats that cannot be" % (len(fragments) + 1))
-        except AssertionError as e:
-            failed += 1
-            print("not ok %d - formats that cannot be\n# %s" % (len(fragments) + 1, e))
-    print("1..%d" % (len(fragments) + 1))
+    for number, (what, case) in enumerate((("formats that cannot be", check_formats), ("what is not read", check_refused)),
+                                          len(fragments) + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                case(folder)
+                print("ok %d - %s" % (number, what))
+            except AssertionError as e:
+                failed += 1
+                print("not ok %d - %s\n# %s" % (number, what, e))
+    print("1..%d" % (len(fragments) + 2))
     sys.exit(1 if failed else 0)
 
 

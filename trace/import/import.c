@@ -272,7 +272,10 @@ int trace_import_open(struct trace_import **out, const char *const *paths, size_
 		return -ENOMEM;
 	}
 	set_header(im);
-	if (im->form == TRACE_IMPORT_NONE)
+	if (im->form == TRACE_IMPORT_NONE && trace_import_advice(paths[0]))
+		snprintf(error, error_size, "%s cannot be imported: %s", paths[0],
+			trace_import_advice(paths[0]));
+	else if (im->form == TRACE_IMPORT_NONE)
 		snprintf(error, error_size,
 			"%s is neither a recording nor a log, snapshot or core that can be imported",
 			paths[0]);

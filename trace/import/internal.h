@@ -23,6 +23,7 @@
  *   core.c          ELF cores
  *   minidump.c      minidumps
  *   criu.c          images of CRIU
+ *   refused.c       what is none of these, and what to do
  */
 #ifndef IMPORT_INTERNAL_H
 #define IMPORT_INTERNAL_H

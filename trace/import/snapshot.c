@@ -102,12 +102,47 @@ static void unescape_newlines(char *name)
 	*to = '\0';
 }
 
+/*
+ * "0x555555554000 0x555555556000 0x2000 0x0 r--p /usr/bin/cat" of gdb's `info proc mappings`.  Of files it has the names: their
+ * numbers are made of these.
+ */
+static bool gdb_line(char *text, struct trace_area *a)
+{
+	uint64_t number[4];
+	char *at = text, access[5];
+	int end = 0;
+
+	for (int i = 0; i < 4; i++) {
+		at = skip_spaces(at);
+		if (strncmp(at, "0x", 2) != 0)
+			return false;
+		number[i] = strtoull(at, &at, 16);
+	}
+	if (sscanf(at, " %4[rwxps-] %n", access, &end) != 1 || strlen(access) != 4 ||
+		number[1] - number[0] != number[2])
+		return false;
+	a->start = number[0];
+	a->end = number[1];
+	a->name = at + end;
+	a->prot = (access[0] == 'r') | (access[1] == 'w') << 1 | (access[2] == 'x') << 2;
+	a->shared = access[3] == 's';
+	if (a->name[0] == '/') {
+		a->offset = number[3];
+		for (const char *c = a->name; *c; c++)
+			a->ino = (a->ino * 31 + (unsigned char)*c) % 2147483647;
+	}
+	return true;
+}
+
 bool snapshot_line(struct snapshot *s, char *text, int *err)
 {
 	struct trace_area a = { 0 };
 	char *name;
 
-	if (!maps_line_parse(text, &a))
+	if (!maps_line_parse(text, &a) && !gdb_line(text, &a))
+		return false;
+	/* The sum of all areas is none. */
+	if (strcmp(a.name, "[rollup]") == 0)
 		return false;
 	if (a.start >= a.end || (a.start | a.end | a.offset) & IMPORT_IN_PAGE || a.end > IMPORT_TASK_SIZE)
 		return a.start >= IMPORT_TASK_SIZE; /* [vsyscall] is no area */

@@ -407,7 +407,7 @@ static bool find_line(char *text, size_t *prefix, struct strace_line *line)
 	return find_behind(text, result, prefix, line) || find_glued(text, result, line);
 }
 
-/* Without what colours it in a terminal: ESC [ numbers letter. */
+/* Without what colours it in a terminal, ESC [ numbers letter, or is a word to it, as Buildkite's times: ESC _ word BEL. */
 static void strip_colours(char *text)
 {
 	char *to = strchr(text, '\033');
@@ -416,6 +416,8 @@ static void strip_colours(char *text)
 		if (from[0] == '\033' && from[1] == '[') {
 			from += 2 + strspn(from + 2, "0123456789;?");
 			from += *from != '\0';
+		} else if (from[0] == '\033' && (from[1] == '_' || from[1] == ']') && strchr(from, '\a')) {
+			from = strchr(from, '\a') + 1;
 		} else {
 			*to++ = *from++;
 		}

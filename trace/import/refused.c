@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files that people have and that are not read: what each is, and what to do instead, in one phrase.
+ *
+ * By their first bytes, or by words among their first lines that no file that is read has.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define LOOKED_AT 4096
+
+struct refused {
+	const char *sign; /* bytes at its beginning; or of text, a word */
+	size_t len;
+	const char *also; /* another word; NULL: none */
+	const char *advice;
+};
+
+#define BYTES(text) text, sizeof(text) - 1
+
+static const struct refused by_beginning[] = {
+	{ BYTES("\x1f\x8b"), NULL, "it is compressed by gzip: `gzip -dc` writes what can be imported" },
+	{ BYTES("\xfd\x37zXZ"), NULL, "it is compressed by xz: `xz -dc` writes what can be imported" },
+	{ BYTES("\x28\xb5\x2f\xfd"), NULL,
+		"it is compressed by zstd: `zstd -dc` writes what can be imported" },
+	{ BYTES("BZh"), NULL, "it is compressed by bzip2: `bzip2 -dc` writes what can be imported" },
+	{ BYTES("\x04\x22\x4d\x18"), NULL, "it is compressed by lz4: `lz4 -dc` writes what can be imported" },
+	{ BYTES("PK\x03\x04"), NULL, "it is a zip archive: `unzip` takes out what can be imported" },
+	{ BYTES("\xff\xfe"), NULL, "it is UTF-16: `iconv -f UTF-16 -t UTF-8` writes what can be imported" },
+	{ BYTES("\xfe\xff"), NULL, "it is UTF-16: `iconv -f UTF-16 -t UTF-8` writes what can be imported" },
+	{ BYTES("PERFILE2"), NULL,
+		"it is a file of perf record: `perf script -F "
+		"comm,pid,tid,time,event,trace --show-mmap-events` writes what can be imported" },
+};
+
+static const struct refused by_words[] = {
+	{ BYTES("[rollup]"), NULL, "it is smaps_rollup, the sum of all areas: /proc/PID/smaps has them" },
+	{ BYTES("kernelpagesize_kB="), NULL,
+		"it is numa_maps, which has no ends of areas: /proc/PID/smaps has them" },
+	{ BYTES("Start Addr"), "objfile", "it is of a gdb that shows no access: /proc/PID/maps has it" },
+	{ BYTES("Kbytes"), "Mapping",
+		"it is of pmap, which leaves out offsets and paths: /proc/PID/maps has them" },
+	{ BYTES("Address Perm"), "Mapping",
+		"it is of pmap, which leaves out paths: /proc/PID/maps has them" },
+	{ BYTES("COMMAND"), "NODE NAME", "it is of lsof, which has no addresses: /proc/PID/maps has them" },
+	{ BYTES("sys_enter_mmap"), NULL,
+		"it is a trace of the kernel's: `perf record -e 'syscalls:*'` and `perf script` write what "
+		"can be imported" },
+	{ BYTES("sys_mmap("), NULL,
+		"it is a trace of the kernel's: `perf record -e 'syscalls:*'` and `perf script` write what "
+		"can be imported" },
+	{ BYTES("SYSCALL["), "sys_mmap",
+		"it is of valgrind: `strace -f -y` of the program alone can be imported" },
+	{ BYTES("> mmap addr="), NULL,
+		"it is of sysdig, whose calls are two lines: `strace -f -y` or `perf trace` can be "
+		"imported" },
+};
+
+static const char *advice_for(const char *text, size_t len)
+{
+	for (size_t i = 0; i < sizeof(by_beginning) / sizeof(by_beginning[0]); i++)
+		if (len >= by_beginning[i].len &&
+			memcmp(text, by_beginning[i].sign, by_beginning[i].len) == 0)
+			return by_beginning[i].advice;
+	for (size_t i = 0; i < sizeof(by_words) / sizeof(by_words[0]); i++)
+		if (strstr(text, by_words[i].sign) && (!by_words[i].also || strstr(text, by_words[i].also)))
+			return by_words[i].advice;
+	/* Without a mark, of text that is ASCII. */
+	if (len > 3 && (!text[0] != !text[1]) && !text[0] == !text[2] && !text[1] == !text[3])
+		return "it is UTF-16: `iconv -f UTF-16 -t UTF-8` writes what can be imported";
+	return NULL;
+}
+
+const char *trace_import_advice(const char *path)
+{
+	char text[LOOKED_AT + 1];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, LOOKED_AT) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return NULL;
+	text[n] = '\0';
+	return advice_for(text, (size_t)n);
+}
