@@ -68,7 +68,9 @@ bool parse_hex(const char *text, uint64_t *address);
 
 /* Text of recorded programs: control characters and what is no UTF-8 as \ooo. */
 void print_quoted(FILE *out, const char *text, size_t size);
-/* The same, but for the newline at its end. */
+/* The same into @buf, as many whole characters as have room. @return @buf. */
+char *quoted_text(const char *text, char *buf, size_t size);
+/* The same as print_quoted(), but for the newline at its end. */
 void print_quoted_line(FILE *out, const char *line);
 /* Lines of which only the first has `-` before them, those of only the second `+`, and the equal ones beside these. */
 void print_marked(FILE *out, const char *first, const char *second);

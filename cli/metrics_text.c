@@ -9,25 +9,32 @@
 #include <string.h>
 
 #include "boundaries.h"
+#include "cli.h"
 #include "metrics.h"
 
 #define MAPS_READ 4
 
 struct series {
 	const struct watched *p;
-	char labels[1024];
+	char labels[3072];
 	int64_t unneeded; /* -1: not looked at */
 };
 
-/* Backslash, quote and newline are written as two characters. */
-static void put_escaped(char *to, size_t size, const char *text)
+/*
+ * As a person may see it (quote.c), so that it is UTF-8: one label that is not takes all of the page with it.  Backslash and quote
+ * are written as two characters.
+ */
+static void put_label(char *to, size_t size, const char *text)
 {
+	char shown[1024];
 	size_t n = 0;
 
-	for (; *text && n + 3 < size; text++) {
-		if (*text == '\\' || *text == '"' || *text == '\n')
+	/* Each of its bytes may become two. */
+	quoted_text(text, shown, size / 2 < sizeof(shown) ? size / 2 : sizeof(shown));
+	for (const char *from = shown; *from; from++) {
+		if (*from == '\\' || *from == '"')
 			to[n++] = '\\';
-		to[n++] = *text == '\n' ? 'n' : *text;
+		to[n++] = *from;
 	}
 	to[n] = '\0';
 }
@@ -74,13 +81,13 @@ static void unit_of(const char *cgroup, char *buf, size_t size)
 
 static void describe(struct series *s)
 {
-	char cgroup[512], unit[256], command[64], group[600], name[300];
+	char cgroup[512], unit[256], command[160], group[2048], name[600];
 
 	cgroup_of(s->p->task.pid, cgroup, sizeof(cgroup));
 	unit_of(cgroup, unit, sizeof(unit));
-	put_escaped(command, sizeof(command), s->p->task.command);
-	put_escaped(group, sizeof(group), cgroup);
-	put_escaped(name, sizeof(name), unit);
+	put_label(command, sizeof(command), s->p->task.command);
+	put_label(group, sizeof(group), cgroup);
+	put_label(name, sizeof(name), unit);
 	snprintf(s->labels, sizeof(s->labels), "pid=\"%d\",command=\"%s\",cgroup=\"%s\",systemd_unit=\"%s\"",
 		(int)s->p->task.pid, command, group, name);
 }

@@ -28,21 +28,50 @@ static size_t utf8_length(const unsigned char *s, size_t left)
 	return len;
 }
 
+#define SHOWN_MAX 16 /* of one character: each of at most four bytes by four */
+
+/* The next character as it is shown. @return how many of its bytes these are. */
+static size_t next_shown(const unsigned char *s, size_t left, char shown[SHOWN_MAX + 1])
+{
+	size_t len = utf8_length(s, left), unseen;
+
+	if (len && !unseen_character(s, &unseen)) {
+		memcpy(shown, s, len);
+		shown[len] = '\0';
+		return len;
+	}
+	len = len ? len : 1;
+	for (size_t i = 0; i < len; i++)
+		snprintf(shown + 4 * i, 5, "\\%03o", s[i]);
+	return len;
+}
+
 void print_quoted(FILE *out, const char *text, size_t size)
 {
 	const unsigned char *s = (const unsigned char *)text, *end = s + size;
+	char shown[SHOWN_MAX + 1];
 
 	while (s < end) {
-		size_t len = utf8_length(s, (size_t)(end - s)), unseen;
-
-		if (len && !unseen_character(s, &unseen)) {
-			fwrite(s, 1, len, out);
-			s += len;
-			continue;
-		}
-		for (len = len ? len : 1; len; len--)
-			fprintf(out, "\\%03o", *s++);
+		s += next_shown(s, (size_t)(end - s), shown);
+		fputs(shown, out);
 	}
+}
+
+char *quoted_text(const char *text, char *buf, size_t size)
+{
+	const unsigned char *s = (const unsigned char *)text, *end = s + strlen(text);
+	char shown[SHOWN_MAX + 1];
+	size_t n = 0;
+
+	while (s < end) {
+		s += next_shown(s, (size_t)(end - s), shown);
+		if (n + strlen(shown) >= size)
+			break;
+		memcpy(buf + n, shown, strlen(shown));
+		n += strlen(shown);
+	}
+	buf[n] = '\0';
+	return buf;
 }
 
 void print_quoted_line(FILE *out, const char *line)

@@ -142,6 +142,7 @@ static void draw_row(const struct top *t, int y, const struct watched *p, bool s
 {
 	double share = (double)p->task.count / (double)t->watch.limit;
 	char growth[24], left[24], changes[24] = "-", size[24];
+	char command[80];
 	attr_t attr = selected ? A_REVERSE : top_attr(t, top_share_pair(share));
 
 	rate_text(p->growth, growth, sizeof(growth));
@@ -152,7 +153,8 @@ static void draw_row(const struct top *t, int y, const struct watched *p, bool s
 	attron(attr);
 	mvhline(y, 0, ' ', COLS);
 	mvprintw(y, 0, "%7d %7u %5.1f%% %9s %9s %9s %9s %.*s", (int)p->task.pid, p->task.count, share * 100,
-		growth, left, changes, size, COLS > 64 ? COLS - 64 : 0, p->task.command);
+		growth, left, changes, size, COLS > 64 ? COLS - 64 : 0,
+		quoted_text(p->task.command, command, sizeof(command)));
 	attroff(attr);
 }
 

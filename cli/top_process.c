@@ -67,7 +67,7 @@ static void draw_bar(const struct top *t, int y, double share)
 static int draw_head(const struct top *t)
 {
 	const struct watched *w = watch_find(&t->watch, t->process.pid);
-	char growth[32] = "-", left[32];
+	char growth[32] = "-", left[32], command[80];
 
 	if (!w) {
 		mvprintw(0, 0, "process %d has ended", (int)t->process.pid);
@@ -76,7 +76,7 @@ static int draw_head(const struct top *t)
 	if (w->growth > 0 || w->growth < 0)
 		snprintf(growth, sizeof(growth), "%.2f/s", w->growth);
 	attron(A_BOLD);
-	mvprintw(0, 0, "%d %s", (int)w->task.pid, w->task.command);
+	mvprintw(0, 0, "%d %s", (int)w->task.pid, quoted_text(w->task.command, command, sizeof(command)));
 	attroff(A_BOLD);
 	printw("  %u areas of %" PRIu64 ", growth %s, limit in %s%s", w->task.count, t->watch.limit, growth,
 		duration_text(w->seconds_left, left, sizeof(left)), t->paused ? "  PAUSED" : "");
@@ -192,12 +192,13 @@ static void draw_areas(struct top_process *p, int y)
 		p->first = 0;
 	for (int i = 0; i < rows && p->first + i < s.nr; i++) {
 		const struct live_area *a = s.list[p->first + i];
-		char size[24];
+		char size[24], name[512];
 
 		mvprintw(y + i, 0, "%012" PRIx64 " %9s %c%c%c%c %.*s", a->start,
 			size_text(a->end - a->start, size, sizeof(size)), a->vm_flags & VM_READ ? 'r' : '-',
 			a->vm_flags & VM_WRITE ? 'w' : '-', a->vm_flags & VM_EXEC ? 'x' : '-',
-			a->vm_flags & VM_MAYSHARE ? 's' : 'p', COLS > 29 ? COLS - 29 : 0, a->name);
+			a->vm_flags & VM_MAYSHARE ? 's' : 'p', COLS > 29 ? COLS - 29 : 0,
+			quoted_text(a->name, name, sizeof(name)));
 	}
 	free(s.list);
 }

@@ -162,11 +162,11 @@ void top_draw_culprits(struct top_process *p, int y)
 		p->first = 0;
 	for (int i = 0; i < rows && p->first + i < nr; i++) {
 		const struct line *l = &lines[p->first + i];
-		char size[24];
+		char size[24], text[512];
 
 		mvprintw(y + i, 0, "%7" PRIu64 " %8.1f %9s  %.*s", l->culprit->group.areas, l->growth,
 			size_text(l->culprit->group.bytes, size, sizeof(size)), COLS > 28 ? COLS - 28 : 0,
-			l->text);
+			quoted_text(l->text, text, sizeof(text)));
 	}
 	free(lines);
 }

@@ -98,6 +98,23 @@ def a_file_is_replaced(url, pid):
     assert p.returncode == 125 and "cannot write" in p.stderr, p.stderr
 
 
+def a_name_that_is_no_text_spoils_no_page(url, pid):
+    """The kernel keeps 15 bytes of a name: it cuts characters in two."""
+    name = b'\xc3\xbc\x1b[31m"\\\xe2\x80\xae\xffx\xc3\xbc'
+    code = f"import ctypes, sys; ctypes.CDLL(None).prctl(15, {name!r}); print('.', flush=True); sys.stdin.read()"
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    with tempfile.TemporaryDirectory() as folder, other:
+        path = folder + "/vmaple.prom"
+        subprocess.run([vmaple, "metrics", "--textfile", path, "--once", "--threshold", "1"], check=True, timeout=60)
+        text = open(path, "rb").read().decode()
+        found = re.search(rf'^vmaple_maps{{pid="{other.pid}",command="(([^"\\]|\\.)*)",', text, re.M)
+        assert found, text[:2000]
+        assert found[1] == "\u00fc" + r'\\033[31m\"\\\\342\\200\\256\\377x\\303', found[1]
+        check_with_promtool(text)
+        other.stdin.close()
+
+
 def without_privilege_lines_are_counted(url, pid):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o777)
@@ -144,8 +161,8 @@ def prometheus_scrapes_it(url, pid):
             p.wait()
 
 
-cases = [leak_is_forecast, other_pages_are_not_there, a_file_is_replaced, without_privilege_lines_are_counted,
-         rules_and_dashboard_are_in_order]
+cases = [leak_is_forecast, other_pages_are_not_there, a_file_is_replaced, a_name_that_is_no_text_spoils_no_page,
+         without_privilege_lines_are_counted, rules_and_dashboard_are_in_order]
 
 
 def main():
