@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple attach: follow a running process from its map as it is now, by BPF or by ptrace; and record --via bpf. */
+/* vmaple attach: follow a running process from its map as it is now, by BPF or by ptrace. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -11,8 +11,8 @@
 #include <vmaple/live.h>
 #include <vmaple/live_bpf.h>
 
-#include "attach.h"
 #include "cli.h"
+#include "follow.h"
 
 static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--via bpf|ptrace|auto]\n"
 			   "                     [--stacks] [--json] PID | --cgroup PATH | --all\n"
@@ -49,125 +49,15 @@ static bool stop(void *ctx)
 	return interrupted;
 }
 
-/* Events go to the writer, then to the mirror. */
-struct both {
-	struct trace_sink sink;
-	struct trace_sink *writer, *mirror;
-	int unwritten; /* -errno: the writer did not take an event */
+struct attach {
+	pid_t pid;          /* this process; or */
+	const char *cgroup; /* all of it, and of those below; or */
+	bool machine;       /* all of the machine's */
+	const char *output;
+	double seconds; /* 0: until the processes end */
+	bool json, sync, stacks;
+	bool by_bpf, by_ptrace; /* which source; both: BPF, or else ptrace */
 };
-
-static int both_event(struct trace_sink *sink, const struct trace_event *e)
-{
-	struct both *b = (struct both *)sink;
-	int err = b->writer ? b->writer->event(b->writer, e) : 0;
-
-	b->unwritten = err;
-	return err || !b->mirror ? err : b->mirror->event(b->mirror, e);
-}
-
-/* What is followed, and how: the two live sources have this in common. */
-struct source {
-	const struct trace_header *header;
-	int (*run)(void *live, struct trace_sink *sink, int *wait_status);
-	void *live;
-	struct live *by_ptrace; /* NULL: by BPF */
-};
-
-static int run_bpf(void *live, struct trace_sink *sink, int *wait_status)
-{
-	return live_bpf_run(live, sink, wait_status);
-}
-
-static int run_ptrace(void *live, struct trace_sink *sink, int *wait_status)
-{
-	return live_run(live, sink, wait_status);
-}
-
-static int summarise(const struct bpf_run *r, struct census *census, const struct trace_header *h,
-	double wall, uint64_t *differences)
-{
-	struct replay_stats stats;
-
-	replay_statistics(census_replay(census), &stats);
-	*differences = stats.differences;
-	if (census_end(census))
-		return out_of_memory(r->command, 0);
-	if (r->json) {
-		json_t *o = summary_json(&stats, h, wall);
-
-		if (o)
-			census_json(census, &r->budget, o);
-		if (r->json_out)
-			return write_json(r->json_out, o);
-		putchar('\n');
-		return print_json(o);
-	}
-	print_summary(stderr, &stats, h, wall);
-	if (r->output)
-		print_recording(r->output);
-	census_print(census, stderr);
-	return 0;
-}
-
-/* A part of the first map would be taken for a whole one. */
-static void say_given_up(const struct bpf_run *r)
-{
-	struct stat st;
-
-	complain(r->command, "it was told to end before its first look was done: there is no recording");
-	if (r->output && lstat(r->output, &st) == 0 && S_ISREG(st.st_mode))
-		(void)unlink(r->output);
-}
-
-/* @unwritten: -errno of the recording, or 0. */
-static void say_why_ended(const struct bpf_run *r, const struct source *source, int err, int unwritten)
-{
-	const char *own = source->by_ptrace ? live_error(source->by_ptrace) : "";
-
-	if (unwritten)
-		complain(r->command, "%s: cannot be written: %s", r->output, strerror(-unwritten));
-	else
-		complain(r->command, "%s",
-			*own            ? own
-			: err == -ESRCH ? "the process has ended"
-					: strerror(-err));
-}
-
-static int follow(const struct bpf_run *r, const struct source *source, int *wait_status)
-{
-	struct difference_log log = { .out = stderr, .recording = r->output };
-	struct replay_options options = { .difference = log_difference, .lost = log_lost, .ctx = &log };
-	struct census *census =
-		r->mirror ? census_new(source->header, &options, r->json || has_budget(&r->budget)) : NULL;
-	struct trace_writer *writer = NULL;
-	struct both both = { .sink.event = both_event };
-	uint64_t begin = clock_ns(), differences = 0;
-	int err = r->output ? trace_writer_open(&writer, r->output, source->header) : 0, closed = err,
-	    status = 0;
-	bool within;
-
-	if (!err) {
-		if (writer && r->sync)
-			trace_writer_sync(writer);
-		both.writer = writer ? trace_writer_sink(writer) : NULL;
-		both.mirror = census ? census_sink(census) : NULL;
-		err = source->run(source->live, &both.sink, wait_status);
-		closed = writer ? trace_writer_close(writer) : 0;
-		err = err ? err : closed;
-	}
-	if (err == -EINTR)
-		say_given_up(r);
-	else if (err)
-		say_why_ended(r, source, err, both.unwritten ? both.unwritten : closed);
-	else if (census)
-		status = summarise(
-			r, census, source->header, (double)(clock_ns() - begin) / 1e9, &differences);
-	within = !census || err || status || census_within(census, &r->budget, r->command);
-	census_free(census);
-	if (err || status)
-		return STATUS_FAILED;
-	return differences ? STATUS_DIFFERENCES : within ? 0 : STATUS_OVER_BUDGET;
-}
 
 static void end_by_signals(void)
 {
@@ -182,89 +72,79 @@ static void print_notice(void *ctx, const char *sentence)
 	complain("attach", "%s", sentence);
 }
 
-/* @bpf_error: why it is not BPF; "": it was not asked. */
-static int attach_by_ptrace(const struct bpf_run *r, const char *bpf_error)
-{
-	struct live_options options = { .pid = r->pid,
-		.seconds = r->seconds,
-		.stacks = r->stacks,
-		.stop = stop,
-		.notice = print_notice };
-	struct source source = { .run = run_ptrace };
-	char error[512];
-	int status, wait_status;
-
-	if (live_start(&source.by_ptrace, &options, error, sizeof(error))) {
-		complain(r->command, "%s%s%s", bpf_error, *bpf_error ? "; " : "", error);
-		return STATUS_FAILED;
-	}
-	if (*bpf_error)
-		complain(r->command,
-			"%s: process %d is followed by ptrace, which stops it twice at each of its system "
-			"calls",
-			bpf_error, (int)r->pid);
-	source.live = source.by_ptrace;
-	source.header = live_header(source.by_ptrace);
-	status = follow(r, &source, &wait_status);
-	live_free(source.by_ptrace);
-	return status;
-}
-
 /* It is not the process that is in the way. */
 static bool is_not_permitted(int err)
 {
 	return err != -ESRCH && err != -EAGAIN && err != -ENOMEM && err != -EINTR;
 }
 
-int status_of_start(int err)
+/* @bpf_error: why it is not BPF; "": it was not asked. */
+static int start_by_ptrace(const struct attach *a, const char *bpf_error, struct live_source *source)
 {
-	return err == -ENOENT ? STATUS_NOT_FOUND : err == -EACCES ? STATUS_NOT_STARTED : STATUS_FAILED;
-}
-
-int bpf_run(const struct bpf_run *r, int *wait_status)
-{
-	struct live_bpf_options options = { .pid = r->pid,
-		.argv = r->argv,
-		.cgroup = r->cgroup,
-		.machine = r->machine,
-		.seconds = r->seconds,
-		.stacks = r->stacks,
-		.stop = stop };
-	struct source source = { .run = run_bpf };
-	struct live_bpf *bpf;
+	struct live_options options = { .pid = a->pid,
+		.seconds = a->seconds,
+		.stacks = a->stacks,
+		.stop = stop,
+		.notice = print_notice };
 	char error[512];
-	int status, err = live_bpf_start(&bpf, &options, error, sizeof(error));
 
-	if (err && r->or_else && r->argv)
-		return -EPERM;
-	if (err && r->or_else && r->pid && is_not_permitted(err))
-		return attach_by_ptrace(r, error);
-	if (err) {
-		complain(r->command, "%s", error);
-		return r->argv ? status_of_start(err) : STATUS_FAILED;
+	if (live_start(&source->by_ptrace, &options, error, sizeof(error))) {
+		complain("attach", "%s%s%s", bpf_error, *bpf_error ? "; " : "", error);
+		return STATUS_FAILED;
 	}
-	if (r->argv)
-		end_by_signals();
-	source.live = bpf;
-	source.header = live_bpf_header(bpf);
-	status = follow(r, &source, wait_status);
-	live_bpf_free(bpf);
-	return status;
+	if (*bpf_error)
+		complain("attach",
+			"%s: process %d is followed by ptrace, which stops it twice at each of its system "
+			"calls",
+			bpf_error, (int)a->pid);
+	return 0;
 }
 
-bool parse_source(const char *name, bool *by_bpf, bool *by_ptrace)
+/* 0, or the status of what was said. */
+static int start_source(const struct attach *a, struct live_source *source)
 {
-	bool any = strcmp(name, "auto") == 0;
+	struct live_bpf_options options = { .pid = a->pid,
+		.cgroup = a->cgroup,
+		.machine = a->machine,
+		.seconds = a->seconds,
+		.stacks = a->stacks,
+		.stop = stop };
+	char error[512];
+	int err;
 
-	*by_bpf = any || strcmp(name, "bpf") == 0;
-	*by_ptrace = any || strcmp(name, "ptrace") == 0;
-	return *by_bpf || *by_ptrace;
+	if (!a->by_bpf)
+		return start_by_ptrace(a, "", source);
+	err = live_bpf_start(&source->by_bpf, &options, error, sizeof(error));
+	if (err && a->by_ptrace && a->pid && is_not_permitted(err))
+		return start_by_ptrace(a, error, source);
+	if (err)
+		complain("attach", "%s", error);
+	return err ? STATUS_FAILED : 0;
+}
+
+static int attach(const struct attach *a)
+{
+	struct following f = { .command = "attach",
+		.output = a->output,
+		.sync = a->sync,
+		.mirror = true,
+		.json = a->json,
+		.json_out = stdout };
+	struct live_source source = { NULL, NULL };
+	struct followed found;
+	int status = start_source(a, &source);
+
+	if (status)
+		return status;
+	status = follow(&f, &source, &found);
+	source_free(&source);
+	return status ? status : found.differences ? STATUS_DIFFERENCES : 0;
 }
 
 /* What is followed: one process, or a scope. */
-static int parse_scope(struct bpf_run *r, bool by_bpf, int argc, char **argv)
+static int parse_scope(struct attach *a, int argc, char **argv)
 {
-	int given = argc + (r->cgroup != NULL) + r->machine;
+	int given = argc + (a->cgroup != NULL) + a->machine;
 	uint64_t pid;
 
 	if (given != 1)
@@ -272,16 +152,16 @@ static int parse_scope(struct bpf_run *r, bool by_bpf, int argc, char **argv)
 				      argv[argc - 1])
 			    : usage_error("attach", "one PID, --cgroup or --all is wanted", NULL);
 	if (!argc)
-		return by_bpf ? 0
-			      : usage_error("attach", "ptrace follows one process, not",
-					r->cgroup ? "--cgroup" : "--all");
+		return a->by_bpf ? 0
+				 : usage_error("attach", "ptrace follows one process, not",
+					   a->cgroup ? "--cgroup" : "--all");
 	if (!parse_pid(argv[0], &pid))
 		return usage_error("attach", "a PID is wanted, not", argv[0]);
-	r->pid = (pid_t)pid;
+	a->pid = (pid_t)pid;
 	return 0;
 }
 
-static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
+static int parse(struct attach *a, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
 		{ "for", required_argument, NULL, 'f' }, { "via", required_argument, NULL, 'v' },
@@ -296,32 +176,32 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, ":o:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
-			if (take_recording_name("attach", &r->output, optarg))
+			if (take_recording_name("attach", &a->output, optarg))
 				return STATUS_USAGE;
 			break;
 		case 'f':
 			end = optarg;
-			if (!parse_decimal(&end, &r->seconds) || *end || !(r->seconds > 0))
+			if (!parse_decimal(&end, &a->seconds) || *end || !(a->seconds > 0))
 				return usage_error("attach", "--for takes seconds, not", optarg);
 			break;
 		case 'v':
-			if (!parse_source(optarg, by_bpf, &r->or_else))
+			if (!parse_source(optarg, &a->by_bpf, &a->by_ptrace))
 				return usage_error("attach", "--via takes bpf, ptrace or auto, not", optarg);
 			break;
 		case 'c':
-			r->cgroup = optarg;
+			a->cgroup = optarg;
 			break;
 		case 'a':
-			r->machine = true;
+			a->machine = true;
 			break;
 		case 'k':
-			r->stacks = true;
+			a->stacks = true;
 			break;
 		case 'j':
-			r->json = true;
+			a->json = true;
 			break;
 		case 's':
-			r->sync = true;
+			a->sync = true;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -332,18 +212,17 @@ static int parse(struct bpf_run *r, bool *by_bpf, int argc, char **argv)
 			return usage_error("attach", "unknown option", argv[optind - 1]);
 		}
 	}
-	return parse_scope(r, *by_bpf, argc - optind, argv + optind);
+	return parse_scope(a, argc - optind, argv + optind);
 }
 
 int cmd_attach(int argc, char **argv)
 {
-	struct bpf_run r = { .command = "attach", .mirror = true, .or_else = true };
-	bool by_bpf = true;
-	int status = parse(&r, &by_bpf, argc, argv), wait_status;
+	struct attach a = { .by_bpf = true, .by_ptrace = true };
+	int status = parse(&a, argc, argv);
 
 	if (status)
 		return status < 0 ? 0 : status;
 	/* Whatever has been put into the kernel or done to the process by then is taken back before it ends. */
 	end_by_signals();
-	return by_bpf ? bpf_run(&r, &wait_status) : attach_by_ptrace(&r, "");
+	return attach(&a);
 }

@@ -14,9 +14,8 @@
 
 #include <vmaple/live.h>
 
-#include "attach.h"
-#include "census.h"
 #include "cli.h"
+#include "follow.h"
 
 static const char run_help[] =
 	"usage: vmaple run [--check every|N|end] [--stacks] [--budget LIMITS] [-o FILE]\n"
@@ -71,37 +70,11 @@ struct run {
 	uint64_t max_memory; /* bytes; 0: half of the machine's */
 	bool mirror, json, sync;
 	const char *json_file; /* NULL: stdout */
-	FILE *json_out;
 	bool stacks;
 	struct budget budget;
 	bool by_bpf, by_ptrace; /* which source; both: BPF, or else ptrace */
 	char **argv;
 };
-
-/* Events go to the writer, then to the mirror. */
-struct tee {
-	struct trace_sink sink;
-	struct trace_sink *first, *second;
-	uint64_t stopped; /* the step at which the mirror ran out of memory; 0: it did not */
-};
-
-static int tee_event(struct trace_sink *sink, const struct trace_event *e)
-{
-	struct tee *t = (struct tee *)sink;
-	int err = t->first ? t->first->event(t->first, e) : 0;
-
-	/* A recording is not lost because the mirror is. */
-	if (t->second && !t->stopped && t->second->event(t->second, e))
-		t->stopped = e->step;
-	return err || t->first || !t->stopped ? err : -ENOMEM;
-}
-
-static int tee_tick(struct trace_sink *sink, uint64_t time_ns)
-{
-	struct tee *t = (struct tee *)sink;
-
-	return t->first && t->first->tick ? t->first->tick(t->first, time_ns) : 0;
-}
 
 /* Options whose values can be wrong. */
 static int parse_value(struct run *r, int opt, const char *value)
@@ -182,86 +155,6 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 	return 0;
 }
 
-static double cpu_seconds(const struct rusage *u)
-{
-	return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) +
-	       (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
-}
-
-/*
- * The most memory that this program had.  Not ru_maxrss: that begins with what the process had before its exec.
- * 0: there is no /proc.
- */
-static unsigned long peak_kib(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	unsigned long kib = 0;
-	char line[256];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmHWM: %lu", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
-
-/* The summary's own part that only a live run knows. */
-static void add_live_keys(json_t *o, const struct live *live, int status)
-{
-	const char *program;
-	struct rusage self;
-
-	getrusage(RUSAGE_SELF, &self);
-	json_put(o, "exit_status", json_integer(shell_status(status)));
-	json_put(o, "privileges_lost", json_integer((json_int_t)live_privileges_lost(live, &program)));
-	json_put(o, "recorder_cpu_seconds", json_real(cpu_seconds(&self)));
-	json_put(o, "recorder_peak_kib", json_integer((json_int_t)peak_kib()));
-}
-
-/* What was not as alone, and cannot be. */
-static void print_privileges(const struct live *live)
-{
-	const char *program;
-	uint64_t n = live_privileges_lost(live, &program);
-
-	if (!n)
-		return;
-	fprintf(stderr, "  privileges  %" PRIu64 " %s without its set-user-ID bit or capabilities: ", n,
-		n == 1 ? "program ran" : "programs ran, each");
-	print_quoted(stderr, program, strlen(program));
-	fputs(" (no_new_privs; as root it keeps them)\n", stderr);
-}
-
-/* 0, or the status of a summary that could not be printed. */
-static int summarise(const struct run *r, struct census *census, struct live *live, int status, double wall)
-{
-	struct replay_stats stats;
-	struct rusage self;
-
-	replay_statistics(census_replay(census), &stats);
-	if (census_end(census))
-		return out_of_memory(r->command, 0);
-	if (r->json) {
-		json_t *o = summary_json(&stats, live_header(live), wall);
-
-		if (o) {
-			add_live_keys(o, live, status);
-			census_json(census, &r->budget, o);
-		}
-		return write_json(r->json_out, o);
-	}
-	print_summary(stderr, &stats, live_header(live), wall);
-	print_privileges(live);
-	getrusage(RUSAGE_SELF, &self);
-	fprintf(stderr, "  overhead    %.3f s of CPU to record and check, %lu MiB of memory at most\n",
-		cpu_seconds(&self), peak_kib() / 1024);
-	if (r->output)
-		print_recording(r->output);
-	census_print(census, stderr);
-	return 0;
-}
-
 /* End as the program ended: by the same signal, without a second core dump, or with its status. */
 static int end_like(int status)
 {
@@ -276,127 +169,6 @@ static int end_like(int status)
 	return shell_status(status);
 }
 
-/* A recording of nothing is not left behind; what is not a file of its own (a device, a pipe) is not touched. */
-static void remove_empty_recording(const struct run *r)
-{
-	struct stat st;
-
-	if (r->output && lstat(r->output, &st) == 0 && S_ISREG(st.st_mode))
-		unlink(r->output);
-}
-
-static int finish(
-	const struct run *r, struct live *live, int err, int status, uint64_t differences, bool within)
-{
-	int own = shell_status(status);
-
-	if (!live_began(live))
-		remove_empty_recording(r);
-	if (*live_error(live)) {
-		complain(r->command, "%s", live_error(live));
-		return own == STATUS_NOT_STARTED || own == STATUS_NOT_FOUND ? own : STATUS_FAILED;
-	}
-	if (err) {
-		complain(r->command, "%s", strerror(-err));
-		return STATUS_FAILED;
-	}
-	if (differences && status == 0)
-		return STATUS_FAILED;
-	if (!within && status == 0)
-		return STATUS_OVER_BUDGET;
-	return end_like(status);
-}
-
-/*
- * What would end the recorder beside the program, which would end with it.  Interrupts are the program's; what cannot be written, of a
- * recording that is too large or into a pipe that nobody reads, is an error.
- */
-static const int withheld[] = { SIGINT, SIGPIPE, SIGXFSZ };
-#define NR_WITHHELD (sizeof(withheld) / sizeof(withheld[0]))
-
-static void withhold_signals(struct sigaction before[NR_WITHHELD])
-{
-	const struct sigaction ignored = { .sa_handler = SIG_IGN };
-
-	for (size_t i = 0; i < NR_WITHHELD; i++)
-		sigaction(withheld[i], &ignored, &before[i]);
-}
-
-static void give_signals_back(const struct sigaction before[NR_WITHHELD])
-{
-	for (size_t i = 0; i < NR_WITHHELD; i++)
-		sigaction(withheld[i], &before[i], NULL);
-}
-
-static int record_and_mirror(const struct run *r, struct live *live)
-{
-	struct sigaction before[NR_WITHHELD];
-	struct difference_log log = { .out = stderr, .recording = r->output };
-	struct replay_options options = { .difference = log_difference, .lost = log_lost, .ctx = &log };
-	struct census *census =
-		r->mirror ? census_new(live_header(live), &options, r->json || has_budget(&r->budget)) : NULL;
-	struct trace_writer *writer = NULL;
-	struct tee tee = { .sink = { .event = tee_event, .tick = tee_tick } };
-	struct replay_stats stats = { .events = 0 };
-	uint64_t begin = clock_ns();
-	int status = 0, err, closed, printed = 0;
-	bool within = true;
-
-	if (r->mirror && !census)
-		return out_of_memory(r->command, 0);
-	/* Until the program has ended, and the recording has its end. */
-	withhold_signals(before);
-	err = r->output ? trace_writer_open(&writer, r->output, live_header(live)) : 0;
-	if (err) {
-		give_signals_back(before);
-		complain(r->command, "%s: cannot be written: %s", r->output, strerror(-err));
-		return STATUS_FAILED;
-	}
-	if (writer && r->sync)
-		trace_writer_sync(writer);
-	tee.first = writer ? trace_writer_sink(writer) : NULL;
-	tee.second = census ? census_sink(census) : NULL;
-	err = live_run(live, &tee.sink, &status);
-	closed = writer ? trace_writer_close(writer) : 0;
-	give_signals_back(before);
-	if (closed && !err) {
-		complain(r->command, "%s: cannot be written to its end: %s", r->output, strerror(-closed));
-		return STATUS_FAILED;
-	}
-	if (tee.stopped) {
-		census_free(census);
-		return out_of_memory(r->command, tee.stopped);
-	}
-	if (census) {
-		printed = summarise(r, census, live, status, (double)(clock_ns() - begin) / 1e9);
-		replay_statistics(census_replay(census), &stats);
-		within = printed || census_within(census, &r->budget, r->command);
-		census_free(census);
-	}
-	return printed ? printed : finish(r, live, err, status, stats.differences, within);
-}
-
-/* Negative: BPF is not permitted here, and another source may be taken. */
-static int run_by_bpf(const struct run *r)
-{
-	struct bpf_run b = { .command = r->command,
-		.argv = r->argv,
-		.output = r->output,
-		.mirror = r->mirror,
-		.json = r->json,
-		.json_out = r->json_file ? r->json_out : NULL,
-		.sync = r->sync,
-		.stacks = r->stacks,
-		.budget = r->budget,
-		.or_else = r->by_ptrace };
-	int wait_status = 0, status = bpf_run(&b, &wait_status);
-
-	if (status < 0 || (status >= STATUS_FAILED && !wait_status) ||
-		(status == STATUS_OVER_BUDGET && !wait_status))
-		return status;
-	return status && !wait_status ? STATUS_FAILED : end_like(wait_status);
-}
-
 static void print_notice(void *ctx, const char *sentence)
 {
 	const struct run *r = ctx;
@@ -404,36 +176,62 @@ static void print_notice(void *ctx, const char *sentence)
 	complain(r->command, "%s", sentence);
 }
 
-static int start(struct run *r)
+/* 0, or the status of what was said. */
+static int start_source(struct run *r, struct live_source *source)
 {
-	struct live_options options = { .argv = r->argv,
+	struct live_bpf_options by_bpf = { .argv = r->argv, .stacks = r->stacks };
+	struct live_options by_ptrace = { .argv = r->argv,
 		.check = (enum live_check)r->check.mode,
 		.nth = r->check.nth,
 		.stacks = r->stacks,
 		.notice = print_notice,
 		.ctx = r };
-	struct live *live;
 	char error[512];
+	int err = r->by_bpf ? live_bpf_start(&source->by_bpf, &by_bpf, error, sizeof(error)) : 0;
+
+	if (!r->by_bpf || (err && r->by_ptrace))
+		err = live_start(&source->by_ptrace, &by_ptrace, error, sizeof(error));
+	if (!err)
+		return 0;
+	complain(r->command, "%s", error);
+	return status_of_start(err);
+}
+
+static int finish(const struct followed *found)
+{
+	if (found->wait_status == 0 && found->differences)
+		return STATUS_FAILED;
+	if (found->wait_status == 0 && !found->within)
+		return STATUS_OVER_BUDGET;
+	return end_like(found->wait_status);
+}
+
+static int start(struct run *r)
+{
+	struct following f = { .command = r->command,
+		.output = r->output,
+		.sync = r->sync,
+		.mirror = r->mirror,
+		.program = true,
+		.json = r->json,
+		.json_out = r->json_file ? fopen(r->json_file, "we") : stdout,
+		.budget = r->budget };
+	struct live_source source = { NULL, NULL };
+	struct followed found;
 	int status;
 
-	r->json_out = r->json_file ? fopen(r->json_file, "we") : stdout;
-	if (!r->json_out) {
+	if (!f.json_out) {
 		complain(r->command, "%s: cannot be written: %s", r->json_file, strerror(errno));
 		return STATUS_FAILED;
 	}
-	status = r->by_bpf ? run_by_bpf(r) : -1;
-	if (status >= 0)
+	status = start_source(r, &source);
+	if (status)
 		return status;
-	status = live_start(&live, &options, error, sizeof(error));
-	if (status) {
-		complain(r->command, "%s", error);
-		return status_of_start(status);
-	}
 	/* The program has been started: it does not inherit this. */
 	limit_memory(r->max_memory);
-	status = record_and_mirror(r, live);
-	live_free(live);
-	return status;
+	status = follow(&f, &source, &found);
+	source_free(&source);
+	return status ? status : finish(&found);
 }
 
 int cmd_run(int argc, char **argv)

@@ -41,8 +41,10 @@ VMAPLE_API int live_bpf_start(struct live_bpf **source, const struct live_bpf_op
 /** What is true of the recording to be made. */
 VMAPLE_API const struct trace_header *live_bpf_header(const struct live_bpf *source);
 /**
- * Follow until the end; the processes go on unharmed.  Events go to @p sink.
- * @return 0, and the wait status of a command that was started; or -errno; -EINTR: it was told to end before the first
+ * Follow until the end; the processes go on unharmed.  Events go to @p sink; if that fails, a command that was started runs
+ * on unrecorded, and its end is waited for.  SIGTERM and SIGHUP sent to this process meanwhile are passed on to that command:
+ * they are blocked in the calling thread until it has ended.
+ * @return 0 or -errno, and the wait status of a command that was started; -EINTR: it was told to end before the first
  * look was done, of which the sink has a part at most.
  */
 VMAPLE_API int live_bpf_run(struct live_bpf *source, struct trace_sink *sink, int *status);

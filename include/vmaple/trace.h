@@ -427,6 +427,8 @@ VMAPLE_API int trace_writer_open(
 VMAPLE_API struct trace_sink *trace_writer_sink(struct trace_writer *writer);
 /** At its close the recording is to be on the disk, and survives what befalls the machine: fsync(2). */
 VMAPLE_API void trace_writer_sync(struct trace_writer *writer);
+/** How many events are in the file by now, and will be read whatever becomes of the writer. */
+VMAPLE_API uint64_t trace_writer_events(const struct trace_writer *writer);
 /** Write what is pending and the end mark, close, free. @return 0 or -errno: the recording ends before its end. */
 VMAPLE_API int trace_writer_close(struct trace_writer *writer);
 

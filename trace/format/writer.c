@@ -27,9 +27,10 @@ struct trace_writer {
 	struct trace_sink sink;
 	struct codec codec;
 	int fd, error;
-	bool sync;               /* to the disk, at the end */
-	char *folder;            /* of the file */
-	uint64_t blocks, oldest; /* blocks written; time of the first pending event */
+	bool sync;                /* to the disk, at the end */
+	char *folder;             /* of the file */
+	uint64_t blocks, oldest;  /* blocks written; time of the first pending event */
+	uint64_t events, pending; /* in the file; taken since */
 	void *compressed;
 	size_t compressed_size;
 	ZSTD_CCtx *zstd;
@@ -104,6 +105,9 @@ static int write_block(struct trace_writer *w, uint32_t kind)
 		w->error = compress_block(w, kind, &size);
 	if (!w->error)
 		w->error = write_all(w->fd, w->compressed, size);
+	if (!w->error)
+		w->events += w->pending;
+	w->pending = 0;
 	w->blocks++;
 	codec_begin_block(&w->codec);
 	return w->error;
@@ -120,6 +124,7 @@ static int write_event(struct trace_sink *sink, const struct trace_event *event)
 		w->oldest = event->time_ns;
 	if (!codec_event(&w->codec, &copy))
 		return w->error = -ENOMEM;
+	w->pending++;
 	if (w->codec.pos >= BLOCK_TARGET || event->time_ns - w->oldest >= BLOCK_AGE_NS)
 		return write_block(w, BLOCK_EVENTS);
 	return 0;
@@ -137,6 +142,11 @@ static int write_what_is_old(struct trace_sink *sink, uint64_t time_ns)
 struct trace_sink *trace_writer_sink(struct trace_writer *w)
 {
 	return &w->sink;
+}
+
+uint64_t trace_writer_events(const struct trace_writer *w)
+{
+	return w->events;
 }
 
 static void free_writer(struct trace_writer *w)

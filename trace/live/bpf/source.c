@@ -14,7 +14,6 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -242,55 +241,6 @@ int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct
 	return err;
 }
 
-/* --- a program of our own ----------------------------------------------------------------------------------- */
-
-static void become_program(char *const *argv, int go_fd)
-{
-	char byte;
-
-	if (read(go_fd, &byte, 1) != 1)
-		_exit(125);
-	close(go_fd);
-	execvp(argv[0], argv);
-	dprintf(STDERR_FILENO, "vmaple: %s: cannot be started: %s\n", argv[0], strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
-}
-
-static int look_at_program(const char *name, char *error, size_t size)
-{
-	int err = launch_refusal(name);
-
-	if (err)
-		snprintf(error, size, "%s: cannot be started: %s", name, strerror(-err));
-	return err;
-}
-
-static int start_program(struct live_bpf *s)
-{
-	uint32_t none = 0, tid;
-	int go[2];
-
-	if (pipe2(go, O_CLOEXEC))
-		return -errno;
-	s->child = fork();
-	if (s->child == 0) {
-		close(go[1]);
-		become_program(s->options.argv, go[0]);
-	}
-	close(go[0]);
-	s->go_fd = go[1];
-	if (s->child < 0)
-		return -errno;
-	tid = (uint32_t)s->child;
-	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.tasks), &tid, &none, BPF_ANY) ? -errno : 0;
-}
-
-static void reap(struct live_bpf *s)
-{
-	if (s->child > 0 && !s->child_ended && waitpid(s->child, &s->child_status, WNOHANG) == s->child)
-		s->child_ended = true;
-}
-
 static void number_files(struct live_bpf *s, struct area_list *l)
 {
 	for (uint32_t i = 0; i < l->nr; i++)
@@ -419,7 +369,7 @@ static bool is_over(struct live_bpf *s)
 		return true;
 	if (s->options.seconds > 0 && (double)(now_ns() - s->start_ns) > s->options.seconds * 1e9)
 		return true;
-	reap(s);
+	program_attend(s);
 	if (s->options.cgroup)
 		return !s->spaces && access(s->options.cgroup, F_OK);
 	return !s->options.machine && !s->spaces && (s->child <= 0 || s->child_ended);
@@ -494,11 +444,8 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 	s->sink = sink;
 	s->start_ns = now_ns();
 	s->err = s->options.pid ? adopt(s, s->options.pid) : 0;
-	if (!s->err && s->go_fd >= 0) {
-		(void)!write(s->go_fd, "", 1);
-		close(s->go_fd);
-		s->go_fd = -1;
-	}
+	if (!s->err)
+		program_go(s);
 	for (int poll_ms = POLL_MS; !is_over(s);) {
 		uint64_t before = s->records;
 
@@ -508,12 +455,18 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 			poll_ms = POLL_MS;
 		else
 			poll_ms = poll_ms ? min(2 * poll_ms, IDLE_POLL_MS) : POLL_MS;
+		if (!s->err && sink->tick)
+			s->err = sink->tick(sink, now_ns() - s->start_ns);
 	}
 	if (!s->err && is_scope(s) && !s->looked_first)
 		s->err = -EINTR;
 	if (!s->err)
 		compare_at_end(s);
+	else
+		let_go(s);
 	(void)setpriority(PRIO_PROCESS, 0, priority);
+	program_wait(s);
+	program_gone(s);
 	*status = s->child_status;
 	return s->err;
 }
@@ -584,11 +537,11 @@ int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *opti
 	if (!err && s->options.stacks)
 		err = callers_open(s, error, size);
 	if (!err && options->argv)
-		err = look_at_program(options->argv[0], error, size);
+		err = program_look(options->argv[0], error, size);
 	if (!err)
 		err = load(s, error, size);
 	if (!err && options->argv) {
-		err = start_program(s);
+		err = program_start(s);
 		if (err)
 			snprintf(error, size, "cannot start a process: %s", strerror(-err));
 	} else if (!err && is_scope(s)) {

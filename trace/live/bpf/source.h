@@ -130,6 +130,7 @@ struct live_bpf {
 	int go_fd;
 	bool child_ended;
 	int child_status;
+	sigset_t mask_before; /* of this thread, before there was a program to pass signals to */
 	uint64_t start_ns, last_ns, steps;
 	bool has_lost;                  /* one of the spaces has */
 	uint32_t seen_lost[LOSS_SLOTS]; /* of what the programs have counted */
@@ -141,6 +142,19 @@ struct live_bpf {
 	uint32_t areas_allocated;
 	int err;
 };
+
+/* program.c */
+/* -errno and a sentence: it cannot be started. */
+int program_look(const char *name, char *error, size_t size);
+/* Its process is there, followed, and waits. */
+int program_start(struct live_bpf *s);
+void program_go(struct live_bpf *s);
+/* Has it ended? What asks this process to end is passed on to it. */
+void program_attend(struct live_bpf *s);
+/* Until it has ended, whether it is recorded or not. */
+void program_wait(struct live_bpf *s);
+/* Signals are this process's own again. */
+void program_gone(struct live_bpf *s);
 
 /* source.c */
 /* True: there may be more. */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What run, record and attach have in common: the events of a live source go into a recording, a mirror, or both; in the end
+ * it is told what was found.
+ */
+#ifndef CLI_FOLLOW_H
+#define CLI_FOLLOW_H
+
+#include <stdio.h>
+
+#include <vmaple/live.h>
+#include <vmaple/live_bpf.h>
+
+#include "census.h"
+
+/* One of the two live sources, started. */
+struct live_source {
+	struct live *by_ptrace;
+	struct live_bpf *by_bpf;
+};
+
+/* The source that --via names; both: BPF, or else ptrace. False: there is none of that name. */
+bool parse_source(const char *name, bool *by_bpf, bool *by_ptrace);
+/* Of a program that could not be started, from the -errno of its source. */
+int status_of_start(int err);
+void source_free(struct live_source *source);
+
+struct following {
+	const char *command;
+	const char *output; /* NULL: no recording */
+	bool sync;
+	bool mirror;
+	bool program; /* it is ours: its end is waited for, and it has a status */
+	bool json;
+	FILE *json_out;
+	struct budget budget; /* all 0: none */
+};
+
+struct followed {
+	int wait_status; /* the program's */
+	uint64_t differences;
+	bool within; /* the budget */
+};
+
+/* Until the end. 0, or the status to end with: what is in the way was said. */
+int follow(const struct following *f, const struct live_source *source, struct followed *found);
+
+#endif /* CLI_FOLLOW_H */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program of our own under the source over BPF: it begins when all is ready, and its end is waited for whatever becomes of
+ * the recording.
+ *
+ * SIGTERM and SIGHUP that are sent to this process ask the program to end: they are withheld from this one and passed on.
+ * Not those of the terminal, of which the program has its own; of two that somebody sends to the whole process group it sees both.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "source.h"
+#include "source.skel.h" /* after the records that it has */
+
+#define WAIT_NS 20000000 /* between two looks at a program that is not recorded any more */
+
+int program_look(const char *name, char *error, size_t size)
+{
+	int err = launch_refusal(name);
+
+	if (err)
+		snprintf(error, size, "%s: cannot be started: %s", name, strerror(-err));
+	return err;
+}
+
+static void become_program(char *const *argv, int go_fd)
+{
+	char byte;
+
+	if (read(go_fd, &byte, 1) != 1)
+		_exit(125);
+	close(go_fd);
+	execvp(argv[0], argv);
+	dprintf(STDERR_FILENO, "vmaple: %s: cannot be started: %s\n", argv[0], strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+int program_start(struct live_bpf *s)
+{
+	uint32_t none = 0, tid;
+	int go[2];
+
+	if (pipe2(go, O_CLOEXEC))
+		return -errno;
+	s->child = fork();
+	if (s->child == 0) {
+		close(go[1]);
+		become_program(s->options.argv, go[0]);
+	}
+	close(go[0]);
+	s->go_fd = go[1];
+	if (s->child < 0)
+		return -errno;
+	tid = (uint32_t)s->child;
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.tasks), &tid, &none, BPF_ANY) ? -errno : 0;
+}
+
+/* --- while it runs -------------------------------------------------------------------------------------------- */
+
+static void set_of_passed(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+}
+
+void program_go(struct live_bpf *s)
+{
+	sigset_t set;
+
+	if (s->go_fd < 0)
+		return;
+	set_of_passed(&set);
+	pthread_sigmask(SIG_BLOCK, &set, &s->mask_before);
+	(void)!write(s->go_fd, "", 1);
+	close(s->go_fd);
+	s->go_fd = -1;
+}
+
+/* To the program, as a shell would; or to those that it has left behind. */
+static void pass_on(const struct live_bpf *s, int sig)
+{
+	if (!s->child_ended) {
+		kill(s->child, sig);
+		return;
+	}
+	for (const struct followed *f = s->spaces; f; f = f->next)
+		if (!f->finished)
+			kill((pid_t)f->pid, sig);
+}
+
+void program_attend(struct live_bpf *s)
+{
+	static const struct timespec at_once = { .tv_sec = 0 };
+	siginfo_t info;
+	sigset_t set;
+
+	if (s->child <= 0)
+		return;
+	if (!s->child_ended && waitpid(s->child, &s->child_status, WNOHANG) == s->child)
+		s->child_ended = true;
+	set_of_passed(&set);
+	while (sigtimedwait(&set, &info, &at_once) > 0)
+		if (info.si_code <= 0)
+			pass_on(s, info.si_signo);
+}
+
+void program_wait(struct live_bpf *s)
+{
+	static const struct timespec a_while = { .tv_nsec = WAIT_NS };
+
+	for (program_attend(s); s->child > 0 && !s->child_ended; program_attend(s))
+		nanosleep(&a_while, NULL);
+}
+
+void program_gone(struct live_bpf *s)
+{
+	if (s->child > 0 && s->go_fd < 0)
+		pthread_sigmask(SIG_SETMASK, &s->mask_before, NULL);
+}
