@@ -67,6 +67,7 @@ struct run {
 	const char *command; /* "run" or "record" */
 	const char *output;
 	struct check_option check;
+	bool checks;         /* it was given */
 	uint64_t max_memory; /* bytes; 0: half of the machine's */
 	bool mirror, json, sync;
 	const char *json_file; /* NULL: stdout */
@@ -83,7 +84,7 @@ static int parse_value(struct run *r, int opt, const char *value)
 	bool good;
 
 	if (opt == 'c') {
-		good = parse_check(value, &r->check);
+		good = r->checks = parse_check(value, &r->check);
 		wanted = "--check takes every, end or a number, not";
 	} else if (opt == 'm') {
 		good = parse_size(value, &r->max_memory) && r->max_memory;
@@ -151,6 +152,9 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 		return usage_error(r->command, "a command to run is missing", NULL);
 	if (!r->mirror && !r->output)
 		return usage_error(r->command, "-o FILE is missing", NULL);
+	if (r->checks && r->by_bpf && !r->by_ptrace)
+		return usage_error(
+			r->command, "BPF sees what each call has changed, and takes no", "--check");
 	r->argv = argv + optind;
 	return 0;
 }

@@ -237,6 +237,14 @@ def where_tracing_is_not_permitted_it_says_so():
     equal(summary_of(r)["exit_status"], 125)
 
 
+def an_option_that_would_do_nothing_is_refused():
+    for command in (["run"], ["record", "-o", "c.vmt"]):
+        r = run(VMAPLE, *command, "--via", "bpf", "--check", "end", "--", "echo", "hello")
+        equal((r.returncode, r.stdout, r.stderr.count("\n")), (2, "", 1), r)
+        has(r.stderr, "takes no `--check`")
+        equal(os.path.exists("c.vmt"), False)
+
+
 def a_directory_that_does_not_exist_is_named():
     r = run(VMAPLE, "record", "-o", "/nonexistent/x.vmt", "--", "true")
     equal(r.returncode, 125)
@@ -423,6 +431,7 @@ with tempfile.TemporaryDirectory(prefix="vmaple-") as folder:
                      a_full_disk_stops_the_recording_not_the_program, a_disk_that_fills_on_the_way_keeps_what_was_written,
                      a_recording_that_may_not_grow_ends_without_the_program,
                      where_tracing_is_not_permitted_it_says_so,
+                     an_option_that_would_do_nothing_is_refused,
                      a_directory_that_does_not_exist_is_named,
                      bad_files_get_a_sentence_and_status_3, misused_options_are_explained, maps_at_a_step_and_at_the_end,
                      without_privilege_no_first_write_is_missed, lab_compares_every_index, lab_draws_cost_against_areas,
