@@ -1,20 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every fragment of fragments.txt: the map that it leaves, and what is counted as in doubt.
+"""The fragments of fragments.txt as files, for who imports this module (fragments.c asks what becomes of them); and what people
+have and is not read.
 
-usage: fragments.py VMAPLE fragments.txt
-
-Prints TAP.
+usage: fragments.py VMAPLE
 """
-import json
 import os
 import subprocess
 import sys
-import tempfile
 
-VMAPLE, FRAGMENTS = os.path.abspath(sys.argv[1]), sys.argv[2]
-ALWAYS = ("first writes are not logged", "first writes by the kernel itself", "the kernel is not known",
-          "the map that an address space began with", "which areas were shared")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../common"))
+import tap  # noqa: E402
+
+VMAPLE = os.path.abspath(sys.argv[1])
 
 
 class Fragment:
@@ -62,16 +60,6 @@ def run(*command):
                           timeout=60)
 
 
-def areas(text):
-    """(bounds, access, offset, name) of each line of maps."""
-    lines = [line.split(None, 5) for line in text.splitlines()]
-    return [(f[0], f[1], f[2], f[5] if len(f) > 5 else "") for f in lines]
-
-
-def wanted(lines):
-    return [(f[0], f[1], f[2] if len(f) > 2 else "00000000", f[3] if len(f) > 3 else "") for f in lines]
-
-
 def write(fragment, folder):
     paths = []
     for name, lines in fragment.files:
@@ -79,39 +67,6 @@ def write(fragment, folder):
         with open(paths[-1], "w", encoding="utf-8", newline="") as f:
             f.write("\n".join(lines).replace("\\r", "\r").replace("\\e", "\x1b").replace("\\a", "\a") + "\n")
     return paths
-
-
-def check(fragment, folder):
-    logs, out = write(fragment, folder), os.path.join(folder, "out.vmt")
-    r = run("import", "--json", "-o", out, *fragment.formats, *logs)
-    assert r.returncode == 0, r.stderr
-    doubts = [d for d in json.loads(r.stdout)["uncertain"] if not d["what"].startswith(ALWAYS)]
-    for count, words in fragment.doubts:
-        found = [d for d in doubts if words in "%s [%s]" % (d["what"], d["first"].replace(folder + "/", ""))]
-        assert found and found[0]["count"] == count, "%d times `%s` is wanted: %s" % (count, words, doubts)
-        doubts.remove(found[0])
-    assert not doubts, "nobody wants %s" % doubts
-    if fragment.page_size:
-        told = json.loads(run("sql", "--json", out, "select page_size from runs").stdout)
-        assert told == [{"page_size": fragment.page_size}], told
-    verified = json.loads(run("verify", "--json", out).stdout)
-    assert verified["differences"] == 0, verified
-    assert verified["uncertain"] == fragment.uncertain, "%d uncertain" % verified["uncertain"]
-    for pid, lines in fragment.maps.items():
-        got = areas(run("maps", *(["--pid", str(pid)] if pid else []), logs[0] if len(logs) == 1 and not fragment.formats else out).stdout)
-        assert got == wanted(lines), "process %d:\n%s\nis not\n%s" % (
-            pid, "\n".join(map(str, got)), "\n".join(map(str, wanted(lines))))
-
-
-def check_formats(folder):
-    """A format that cannot be is one sentence that shows it."""
-    log = os.path.join(folder, "log")
-    with open(log, "w", encoding="utf-8") as f:
-        f.write("1 2\n")
-    for form, words in (("{x} {addr}", "{x}"), ("{addr}{len}", "between two fields"), ("{time}", "neither"),
-                        ("{call=nothing} {addr}", "{call=nothing}"), ("{addr", "neither"), ("{} " * 40, "more than")):
-        r = run("import", "-o", os.path.join(folder, "out.vmt"), "--line-format", form, log)
-        assert r.returncode == 3 and words in r.stderr and r.stderr.count("\n") == 1, "%s: %s" % (form, r.stderr)
 
 
 REFUSED = [
@@ -130,8 +85,8 @@ REFUSED = [
     (b"1 05:00:00.1 0 true (1234) > mmap addr=0 length=8192 prot=1\n", "sysdig")]
 
 
-def check_refused(folder):
-    """What people have and is not read: one sentence that says what it is and what to do, of import and of what takes recordings."""
+def what_is_not_read_is_said_with_what_to_do(folder):
+    """One sentence, of import and of what takes recordings."""
     log = os.path.join(folder, "log")
     for content, words in REFUSED:
         with open(log, "wb") as f:
@@ -141,29 +96,5 @@ def check_refused(folder):
             assert r.returncode == 3 and words in r.stderr and log in r.stderr and r.stderr.count("\n") == 1, (words, r.stderr)
 
 
-def main():
-    fragments, failed = read(FRAGMENTS), 0
-    for number, fragment in enumerate(fragments, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                check(fragment, folder)
-                print("ok %d - %s" % (number, fragment.title))
-            except AssertionError as e:
-                failed += 1
-                print("not ok %d - %s" % (number, fragment.title))
-                print("# " + str(e).replace("\n", "\n# "))
-    for number, (what, case) in enumerate((("formats that cannot be", check_formats), ("what is not read", check_refused)),
-                                          len(fragments) + 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                case(folder)
-                print("ok %d - %s" % (number, what))
-            except AssertionError as e:
-                failed += 1
-                print("not ok %d - %s\n# %s" % (number, what, e))
-    print("1..%d" % (len(fragments) + 2))
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    tap.run_cases(what_is_not_read_is_said_with_what_to_do)
