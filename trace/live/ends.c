@@ -27,7 +27,7 @@ void observe_before_end(struct live *l, struct task *t)
 	name_before_end(l, t);
 	if (t->mm->users > 1)
 		return;
-	limits_tell(l, t);
+	limits_emit(l, t);
 	stacks_before_end(l, t);
 	growth_emit(l, t, false);
 	served_emit(l, t);

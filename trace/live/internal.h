@@ -449,7 +449,7 @@ void limits_begin(struct task *t, const uint64_t limits[TRACE_LIMIT_COUNT]);
 void limits_inherit(struct task *child, const struct task *parent);
 void limits_read(struct task *t);
 /* What comes next is the task's doing. */
-void limits_tell(struct live *l, struct task *t);
+void limits_emit(struct live *l, struct task *t);
 /* At the end of a call. False: it is not about limits. */
 bool limits_follow_call(struct live *l, struct task *t);
 

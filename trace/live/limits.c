@@ -38,7 +38,7 @@ void limits_read(struct task *t)
 		follow(t, (enum trace_limit)i);
 }
 
-static void tell(struct live *l, struct task *t, enum trace_limit limit)
+static void emit_limit_of(struct live *l, struct task *t, enum trace_limit limit)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { limit, t->limits[limit] } };
 
@@ -46,11 +46,11 @@ static void tell(struct live *l, struct task *t, enum trace_limit limit)
 	emit(l, t, &e);
 }
 
-void limits_tell(struct live *l, struct task *t)
+void limits_emit(struct live *l, struct task *t)
 {
 	for (uint32_t i = 0; t->mm && i < TRACE_LIMIT_COUNT; i++)
 		if (t->mm->limits[i] != t->limits[i])
-			tell(l, t, (enum trace_limit)i);
+			emit_limit_of(l, t, (enum trace_limit)i);
 }
 
 /* A limit is that of all tasks of the process.  Of another one's it is told before its next call (LI2). */
@@ -70,7 +70,7 @@ static void follow_process(struct live *l, struct task *whose, uint64_t resource
 			continue;
 		follow(whose, limits[i].limit);
 		if (own)
-			tell(l, whose, limits[i].limit);
+			emit_limit_of(l, whose, limits[i].limit);
 		tid = 0;
 		mt_for_each (&l->tasks, other, tid, ULONG_MAX)
 			if (other->tgid == whose->tgid)
@@ -90,7 +90,7 @@ bool limits_follow_call(struct live *l, struct task *t)
 		return false;
 	if (change != LIMIT_NAMED) {
 		follow(t, own);
-		tell(l, t, own);
+		emit_limit_of(l, t, own);
 		return true;
 	}
 	if (nr == NR_prlimit64 && t->call.args[0] && (pid_t)t->call.args[0] != t->tgid)

@@ -69,7 +69,7 @@ unsigned long event_message(const struct task *t)
 
 static void let_through(struct live *l, struct task *t)
 {
-	limits_tell(l, t);
+	limits_emit(l, t);
 	if (makes_task(t->call.nr)) {
 		insist_on_tracing(t);
 		t->clone_flags = flags_of_new_task(t);
