@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 
-vmaple, random_calls, sealed_files, first_writes = sys.argv[1:5]
-runs = int(sys.argv[5]) if len(sys.argv) > 5 else 2
+vmaple, random_calls, sealed_files, first_writes, limits = sys.argv[1:6]
+runs = int(sys.argv[6]) if len(sys.argv) > 6 else 2
 random.seed(os.environ.get("VMAPLE_SEED"))
 mounted = os.path.join(tempfile.gettempdir(), f"vmaple-cgroups-{os.getpid()}")  # where no cgroup v2 is
 WORK = """
@@ -380,6 +380,16 @@ def what_seals_refuse():
         check(summary(p.stdout), 1)
 
 
+def limits_of_tasks_that_share_a_map():
+    """Each is held to its own: a child of vfork, threads, and who has a user namespace of its own."""
+    for case in ("child-on-the-parents-map", "personality-of-a-thread", "personalities-of-many", "unshare",
+                 "user-namespace-of-child"):
+        p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", limits, case], capture_output=True,
+                           text=True, timeout=60)
+        s = summary(p.stdout)
+        assert p.returncode == 0 and s["differences"] == 0 and s["lost"] == 0, (case, s, p.stderr)
+
+
 def first_writes_that_nothing_tells():
     """Before guard pages are installed beside them, before a stack grows by a fault, and beside what is moved."""
     for case in ("guards", "several-guards", "stack", "shrinking-move", "beside-a-join", "row-beside-a-cut",
@@ -524,7 +534,8 @@ def one_sentence_each():
 
 cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, stacks_of_a_running_process, a_cgroup,
          the_machine, a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
-         calls_with_many_ranges, what_seals_refuse, first_writes_that_nothing_tells, memory_to_be_merged, it_ends_meanwhile,
+         calls_with_many_ranges, what_seals_refuse, limits_of_tasks_that_share_a_map, first_writes_that_nothing_tells,
+         memory_to_be_merged, it_ends_meanwhile,
          killed_in_the_midst_of_calls, thousands_of_exits, told_to_end_at_once, a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
 
 

@@ -110,7 +110,7 @@ static void emit_adopted(
 	e.space.start_stack = q->start_stack;
 	e.space.mmap_base = q->mmap_base;
 	e.space.task_size = q->task_size;
-	memcpy(f->limits, e.space.limits, sizeof(f->limits));
+	followed_limits_set(f, e.space.limits);
 	f->mm = ++s->next_mm;
 	emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
 	emit_future_lock(s, f, q->def_flags);

@@ -58,7 +58,7 @@ static void emit_fork(struct live_bpf *s, struct followed *f, const struct item 
 		return;
 	child->known = true;
 	callers_copy(s, f, child);
-	memcpy(child->limits, f->limits, sizeof(child->limits));
+	followed_limits_copy(child, f, it);
 	/* What was written in the parent is so in the child, if it is there. */
 	for (uint32_t i = 0; i < it->before.nr; i++)
 		if (!(it->before.areas[i].vm_flags & (VM_WIPEONFORK | VM_DONTCOPY)))
@@ -75,6 +75,7 @@ static void emit_end(struct live_bpf *s, struct followed *f, const struct item *
 	if (!f->ended)
 		emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 	f->ended |= last;
+	followed_limits_end(f, it->pid, it->tid);
 	name_forget(s, it->tid);
 }
 
@@ -124,7 +125,7 @@ static void begin_space(struct live_bpf *s, struct followed *f, struct item *it)
 
 	f->mm = ++s->next_mm;
 	memcpy(t->limits, x->limits, sizeof(t->limits));
-	memcpy(f->limits, x->limits, sizeof(f->limits));
+	followed_limits_set(f, t->limits);
 	t->start_code = x->start_code;
 	t->end_code = x->end_code;
 	t->start_data = x->start_data;
@@ -213,6 +214,7 @@ void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 		break;
 	case ITEM_TASK:
 		f->users++;
+		followed_limits_inherit(s, f, it);
 		task.task.parent_tid = it->tid;
 		task.task.thread = it->fork.child_pid == it->pid;
 		emit_event(s, &task, it->fork.child_pid, it->fork.child_tid, f->mm, it->time_ns);

@@ -65,6 +65,7 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 	uint64_t size;
 
 	memcpy(e.call.args, it->call.args, sizeof(e.call.args));
+	followed_limits_tell(s, f, it);
 	emit_name(s, f, it);
 	e.call.stack = callers_of(s, f, it);
 	emit_file(s, f, it, &e.call);
@@ -86,14 +87,8 @@ static void emit_limits(struct live_bpf *s, struct followed *f, const struct ite
 	if (it->call.data_len != sizeof(told))
 		return;
 	memcpy(told, it->call.data, sizeof(told));
-	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++) {
-		struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { i, told[i] } };
-
-		if (told[i] == f->limits[i])
-			continue;
-		f->limits[i] = told[i];
-		emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
-	}
+	followed_limits_change(s, f, it, told);
+	followed_limits_tell(s, f, it);
 }
 
 /* --- sections ----------------------------------------------------------------------------------------------- */

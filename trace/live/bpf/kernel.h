@@ -186,10 +186,15 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct user_namespace {
+	struct user_namespace *parent;
+};
+
 struct cred {
 	struct {
 		u64 val;
 	} cap_effective;
+	struct user_namespace *user_ns;
 };
 
 struct linux_binprm {

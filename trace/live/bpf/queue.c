@@ -154,6 +154,7 @@ void followed_free(struct live_bpf *s, struct followed *f)
 	free(f->before.areas);
 	free(f->last_map.areas);
 	free(f->tids);
+	followed_limits_free(f);
 	callers_free(f);
 	mtree_destroy(&f->written);
 	mtree_destroy(&f->settled);

@@ -211,8 +211,8 @@ struct exec_record {
 struct fork_record {
 	struct record_head head;
 	__u64 child_mm;
-	__u32 child_tid, child_pid, child_space,
-		pad; /* child_space: the parent's own for a thread or vfork */
+	__u32 child_tid, child_pid, child_space; /* child_space: the parent's own for a thread or vfork */
+	__u32 child_apart;                       /* in a user namespace that is not the first one */
 };
 
 struct exit_record {

@@ -342,14 +342,14 @@ static __always_inline void read_limits(u64 *limits, struct task_struct *task)
 	limits[2] = task->signal->rlim[3].rlim_cur;
 	limits[3] = task->signal->rlim[8].rlim_cur;
 	limits[4] = task->personality;
-	limits[5] = task->cred->cap_effective.val;
+	limits[5] = task->cred->user_ns->parent ? 0 : task->cred->cap_effective.val;
 	limits[6] = task->signal->rlim[2].rlim_max;
 }
 
 static __always_inline bool changes_limits(u32 nr)
 {
 	return nr == NR_setrlimit || nr == NR_prlimit64 || nr == NR_personality || nr == NR_capset ||
-	       nr == NR_setuid || nr == NR_setreuid || nr == NR_setresuid;
+	       nr == NR_setuid || nr == NR_setreuid || nr == NR_setresuid || nr == NR_unshare || nr == NR_setns;
 }
 
 /* What an argument points to, or what the limits are now. */
@@ -580,7 +580,7 @@ int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
 	r->child_tid = tid;
 	r->child_pid = (u32)c->tgid;
 	r->child_space = id;
-	r->pad = 0;
+	r->child_apart = c->cred->user_ns->parent != 0;
 	submit(r);
 	return 0;
 }

@@ -9,6 +9,7 @@
  *   queue.c        records become items, in the order of the mmap lock, and wait for what they lack
  *   emit.c         items become events: lives of tasks
  *   emit_call.c    calls
+ *   limits.c       what tasks act under
  *   emit_map.c     areas
  *   emit_writes.c  first writes
  *   origin.c       which file an area is of
@@ -96,8 +97,9 @@ struct followed {
 	struct maple_tree written; /* addresses whose area is known to have an anon_vma */
 	struct range noted, row;   /* in noted, row is written and nothing else */
 	struct maple_tree settled; /* tasks that have returned from a call since the map was read */
-	uint64_t limits[TRACE_LIMIT_COUNT];
-	struct callers *callers; /* NULL: call stacks are not wanted */
+	uint64_t limits[TRACE_LIMIT_COUNT], common[TRACE_LIMIT_COUNT]; /* limits.c */
+	struct own_limits *own;                                        /* of tasks that others are beside */
+	struct callers *callers;                                       /* NULL: call stacks are not wanted */
 	struct followed *next;
 };
 
@@ -208,6 +210,22 @@ extern const struct range everywhere, nowhere;
 void emit_section(struct live_bpf *s, struct followed *f, struct item *it);
 /* A call that changed no area. */
 void emit_call_item(struct live_bpf *s, struct followed *f, struct item *it);
+
+/* limits.c */
+/* All of it acts under these, and that is told. */
+void followed_limits_set(struct followed *f, const uint64_t *limits);
+/* The task acts under these now. */
+void followed_limits_change(
+	struct live_bpf *s, struct followed *f, const struct item *it, const uint64_t *limits);
+/* It has made another task of @f. */
+void followed_limits_inherit(struct live_bpf *s, struct followed *f, const struct item *it);
+/* It has forked @child. */
+void followed_limits_copy(struct followed *child, const struct followed *f, const struct item *it);
+/* What comes next is the task's doing. */
+void followed_limits_tell(struct live_bpf *s, struct followed *f, const struct item *it);
+/* It has ended, or has become another program. */
+void followed_limits_end(struct followed *f, uint32_t pid, uint32_t tid);
+void followed_limits_free(struct followed *f);
 
 /* emit_map.c */
 /* The address space as it is; @reason: enum trace_map_reason. */
