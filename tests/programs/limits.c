@@ -335,6 +335,7 @@ static void refused_over_others(void)
 static void segment_at_0(void)
 {
 	int id = shmget(IPC_PRIVATE, 4 * PAGE, IPC_CREAT | 0600);
+	const struct rlimit little = { PAGE, PAGE };
 	char *at;
 
 	errno = EPERM;
@@ -347,7 +348,12 @@ static void segment_at_0(void)
 	need(shmat(id, (void *)7, SHM_RND | SHM_REMAP) == (void *)-1 && errno == EINVAL,
 		"nothing is replaced at 0");
 	mprotect(at, PAGE, PROT_READ);
+	/* What is there has been cut when it is refused. */
+	need(mmap(NULL, 16 * PAGE, PROT_NONE, PRIVATE | MAP_FIXED, -1, 0) == NULL, "mmap");
+	need(setrlimit(RLIMIT_AS, &little) == 0, "setrlimit");
+	need(shmat(id, (void *)5, SHM_RND) == (void *)-1 && errno == ENOMEM, "a limit that does not hold");
 	shmctl(id, IPC_RMID, NULL);
+	munmap((void *)(64 * PAGE), PAGE);
 }
 
 /* A part that reaches beyond the segment stays. */

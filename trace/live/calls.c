@@ -167,7 +167,9 @@ static bool is_only_seen(const struct trace_call *c)
 /* It has failed, but may have cut what lies there, and its size is not known: all of the map tells. */
 static bool may_have_cut(const struct trace_call *c, int64_t result)
 {
-	return c->nr == NR_shmat && IS_ERR_VALUE(result) && c->args[2] & SHM_REMAP;
+	bool at_0 = c->args[1] && c->args[1] < kernel->page_size();
+
+	return c->nr == NR_shmat && IS_ERR_VALUE(result) && (c->args[2] & SHM_REMAP || at_0);
 }
 
 static void follow_break(struct task *t, int64_t result)

@@ -16,6 +16,7 @@
 #include <sys/shm.h>
 
 #include "internal.h"
+#include "minmax.h"
 #include "uapi.h"
 
 /* Where searches go upwards: a placement below what the base was thought to be, or the first one, shows where it is. */
@@ -302,8 +303,8 @@ struct prediction call_shmat(struct replay *r, struct space *s, const struct tra
 	};
 
 	/* It may have come as far as cutting what lies there: from where, and no size, is known. */
-	if (!succeeded(c) && flags & SHM_REMAP)
-		s->cut_from = addr & ~in_page;
+	if (!succeeded(c) && (flags & SHM_REMAP || (addr && addr <= in_page)))
+		s->cut_from = max(addr & ~in_page, 1ul);
 	if (!req.file || c->data_len != sizeof(size))
 		return (struct prediction){ 0 };
 	memcpy(&size, c->data, sizeof(size));
