@@ -70,6 +70,28 @@ static void closed_by_a_child_that_ends(void)
 	mprotect(p + 6 * PAGE, PAGE, RW);
 }
 
+/* It serves the map of who made it, not that of the child that asks. */
+static void asked_by_a_child(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+		mprotect(p, PAGE, PROT_READ);
+		mprotect(p, PAGE, RW);
+		/* One of its own. */
+		fd = userfault();
+		serve(fd, p + 5 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+		close(fd);
+		mprotect(p, PAGE, PROT_READ);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+}
+
 static void zeros(void)
 {
 	char *p = area(8), *q = p + 4 * PAGE;
@@ -187,6 +209,7 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
 	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
 	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
+	{ "userfaultfd-asked-by-a-child", asked_by_a_child, "lost=1 uncertain=0-1" },
 	{ "userfaultfd-zeros", zeros, "" },
 	{ "userfaultfd-moved", moved, "" },
 	{ "userfaultfd-write-protected", write_protected, "" },

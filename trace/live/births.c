@@ -104,6 +104,7 @@ static void emit_fork(struct live *l, struct task *parent, struct task *child)
 		emit_lost(l, parent, 0, "out of memory: a child process is not recorded");
 		return;
 	}
+	mm->is_copy = true;
 	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
 	memcpy(mm->limits, parent->mm->limits, sizeof(mm->limits));

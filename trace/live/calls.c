@@ -198,7 +198,8 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	enum live_check check = l->options.check;
 	bool nth;
 
-	if (limits_follow_call(l, t) || (t->call.nr == NR_process_madvise && !t->call.data))
+	if (limits_follow_call(l, t) || (t->call.nr == NR_process_madvise && !t->call.data) ||
+		served_elsewhere(l, t, result))
 		return;
 	sysctls_follow(l, t, result);
 	writes_after_call(l, t, result);

@@ -70,6 +70,8 @@ void writes_meeting_at(struct live *l, struct task *t, uint64_t addr, bool ambig
 /* Send what became of areas whose userfaultfd has been closed. */
 void served_emit(struct live *l, struct task *t);
 void served_follow_call(struct task *t, int64_t result);
+/* The call is about the map of another one, whom that is told of. */
+bool served_elsewhere(struct live *l, struct task *t, int64_t result);
 /* The call fills a page of one: what that does has been sent, and it is not one to be waited for. */
 bool served_fills(struct live *l, struct task *t);
 /* What was found in the area are markers of pages that were never written. */

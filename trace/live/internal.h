@@ -132,6 +132,7 @@ struct known_mount {
 struct live_mm {
 	uint32_t id;
 	unsigned int users;         /* tasks in it that have not begun to exit */
+	bool is_copy;               /* it began by a fork */
 	bool was_shared;            /* it has had more than one user */
 	bool seen_last;             /* attach.c: the last look at it was taken */
 	uint64_t changes;           /* observe.c: grows whenever its areas may have changed */

@@ -13,7 +13,10 @@
  *    nothing to be found, there or where it came from.  These ioctls stop the program; they are not held up, since another
  *    thread may be waiting for the page.
  *
- * 3. Markers.  A page that was never written but is write-protected looks like one that is swapped out; smaps knows.
+ * 3. Another's.  A descriptor that was inherited over fork serves the address space of who made it, which no file of /proc
+ *    names: smaps of the caller shows that it is not its own.  What has changed in the other one is told as lost there.
+ *
+ * 4. Markers.  A page that was never written but is write-protected looks like one that is swapped out; smaps knows.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -133,6 +136,47 @@ void served_follow_call(struct task *t, int64_t result)
 		return;
 	(void)!mtree_store_range(&t->mm->served, r[0].start, r[0].end - 1, by, GFP_KERNEL);
 	(void)!mtree_store(&t->mm->holders, xa_to_value(by), xa_mk_value(inode_of(by)), GFP_KERNEL);
+}
+
+/* Of whom it was, if anybody recorded has it: its areas are served now, or were. */
+static void emit_served_elsewhere(
+	struct live *l, const struct task *t, const struct range *run, bool registers)
+{
+	struct task *other;
+	unsigned long tid = 0;
+	struct range served;
+	void *by;
+
+	mt_for_each (&l->tasks, other, tid, ULONG_MAX) {
+		if (!other->mm || other->mm == t->mm || other->tid != other->tgid)
+			continue;
+		if (registers)
+			observe_smaps(l, other);
+		if (registers ? !is_served(l, run)
+			      : !next_served(other->mm, run->start, &served, &by) || served.start >= run->end)
+			continue;
+		emit_lost(l, other, 1, "what a userfaultfd that a child has inherited serves");
+		return;
+	}
+}
+
+bool served_elsewhere(struct live *l, struct task *t, int64_t result)
+{
+	bool registers = (uint32_t)t->call.args[1] == UFFDIO_REGISTER;
+	struct range r[2], served;
+	void *by;
+
+	if (t->call.nr != NR_ioctl || !t->mm->is_copy || !named_ranges(t, r))
+		return false;
+	if (IS_ERR_VALUE(result))
+		return true;
+	if (registers)
+		observe_smaps(l, t);
+	if (registers ? !l->nr_areas || is_served(l, &r[0])
+		      : next_served(t->mm, r[0].start, &served, &by) && served.start < r[0].end)
+		return false;
+	emit_served_elsewhere(l, t, &r[0], registers);
+	return true;
 }
 
 /* --- first writes ------------------------------------------------------------------------------------------- */
