@@ -65,7 +65,7 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 	uint64_t size;
 
 	memcpy(e.call.args, it->call.args, sizeof(e.call.args));
-	followed_limits_tell(s, f, it);
+	followed_limits_emit(s, f, it);
 	emit_name(s, f, it);
 	e.call.stack = callers_of(s, f, it);
 	emit_file(s, f, it, &e.call);
@@ -88,7 +88,7 @@ static void emit_limits(struct live_bpf *s, struct followed *f, const struct ite
 		return;
 	memcpy(told, it->call.data, sizeof(told));
 	followed_limits_change(s, f, it, told);
-	followed_limits_tell(s, f, it);
+	followed_limits_emit(s, f, it);
 }
 
 /* --- sections ----------------------------------------------------------------------------------------------- */

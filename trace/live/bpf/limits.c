@@ -103,7 +103,7 @@ void followed_limits_copy(struct followed *child, const struct followed *f, cons
 	of_child(f, it, child->common);
 }
 
-void followed_limits_tell(struct live_bpf *s, struct followed *f, const struct item *it)
+void followed_limits_emit(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	uint64_t limits[TRACE_LIMIT_COUNT];
 

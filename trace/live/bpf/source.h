@@ -222,7 +222,7 @@ void followed_limits_inherit(struct live_bpf *s, struct followed *f, const struc
 /* It has forked @child. */
 void followed_limits_copy(struct followed *child, const struct followed *f, const struct item *it);
 /* What comes next is the task's doing. */
-void followed_limits_tell(struct live_bpf *s, struct followed *f, const struct item *it);
+void followed_limits_emit(struct live_bpf *s, struct followed *f, const struct item *it);
 /* It has ended, or has become another program. */
 void followed_limits_end(struct followed *f, uint32_t pid, uint32_t tid);
 void followed_limits_free(struct followed *f);
