@@ -349,7 +349,8 @@ static __always_inline void read_limits(u64 *limits, struct task_struct *task)
 static __always_inline bool changes_limits(u32 nr)
 {
 	return nr == NR_setrlimit || nr == NR_prlimit64 || nr == NR_personality || nr == NR_capset ||
-	       nr == NR_setuid || nr == NR_setreuid || nr == NR_setresuid || nr == NR_unshare || nr == NR_setns;
+	       nr == NR_setuid || nr == NR_setreuid || nr == NR_setresuid || nr == NR_unshare ||
+	       nr == NR_setns;
 }
 
 /* What an argument points to, or what the limits are now. */
