@@ -51,7 +51,7 @@ void print_live_area(const struct live_area *a)
 	struct maps_line l = { .start = a->start,
 		.end = a->end,
 		.vm_flags = a->vm_flags,
-		.offset = a->ino ? a->pgoff * (uint64_t)sysconf(_SC_PAGESIZE) : 0,
+		.offset = a->ino || a->dev ? a->pgoff * (uint64_t)sysconf(_SC_PAGESIZE) : 0,
 		.dev = a->dev,
 		.ino = a->ino,
 		.name = a->name };

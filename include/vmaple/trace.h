@@ -90,6 +90,12 @@ struct trace_area {
 	const char *name;  /**< path, "[heap]", "[anon:...]", "" ; never NULL */
 };
 
+/** Is it of a file?  The first System V segment of an IPC namespace has inode 0; no device is 0. */
+static inline bool trace_area_has_file(const struct trace_area *a)
+{
+	return a->ino || a->dev;
+}
+
 /** Why the kernel's map was read. */
 enum trace_map_reason {
 	/**

@@ -92,13 +92,13 @@ static void put_advice(struct export_strace *s, const struct trace_event *e, con
 
 static bool is_kernels(const struct trace_area *a)
 {
-	return !a->ino && a->name[0] == '[' && strcmp(a->name, "[heap]") != 0 &&
+	return !trace_area_has_file(a) && a->name[0] == '[' && strcmp(a->name, "[heap]") != 0 &&
 	       strncmp(a->name, "[stack", 6) != 0 && strncmp(a->name, "[anon:", 6) != 0;
 }
 
 static bool is_of_file(const struct trace_area *a)
 {
-	return a->name[0] == '/' || a->ino;
+	return a->name[0] == '/' || trace_area_has_file(a);
 }
 
 /* What is mapped twice of one inode is taken to be one open file.  Its number; opened for writing if any shared area needs it. */

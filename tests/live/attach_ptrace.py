@@ -29,6 +29,22 @@ while not select.select([sys.stdin], [], [], 0.001)[0]:
 """
 
 
+# The first segment of an IPC namespace has the number 0, and its file that inode.
+SEGMENT = """
+import ctypes, sys
+libc = ctypes.CDLL(None)
+libc.shmat.restype = ctypes.c_void_p
+number = libc.shmget(0, 16384, 0o1600)
+at = libc.shmat(number, None, 0)
+print(number, flush=True)
+sys.stdin.readline()
+assert libc.mprotect(ctypes.c_void_p(at + 4096), ctypes.c_size_t(4096), 1) == 0
+assert libc.shmdt(ctypes.c_void_p(at)) == 0
+print("over", flush=True)
+sys.stdin.readline()
+"""
+
+
 class Program:
     """tests/live/mapper.c, in the middle of its loop."""
 
@@ -89,6 +105,26 @@ def what_is_locked_in_future(folder):
         p.communicate("over\n", timeout=60)
         assert p.returncode == 0 and a.returncode == 0, a.stderr
         check(a.stdout, a.stderr, 20)
+
+
+def a_segment_of_number_0(folder):
+    p = subprocess.Popen(["unshare", "--ipc", sys.executable, "-c", SEGMENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, text=True)
+    number = p.stdout.readline()
+    if number != "0\n":
+        p.kill()
+        p.wait()
+        raise Skip("no IPC namespace can be made here")
+    a = begin(p.pid)
+    time.sleep(0.5)
+    p.stdin.write("go\n")
+    p.stdin.flush()
+    assert p.stdout.readline() == "over\n"
+    a.send_signal(signal.SIGINT)
+    out, err = a.communicate(timeout=60)
+    p.communicate("over\n", timeout=60)
+    assert a.returncode == 0, err
+    check(out, err, 1)
 
 
 def in_the_middle_of(folder, threads, children):
@@ -283,7 +319,7 @@ def on_the_disk(folder):
     program.end()
 
 
-cases = [one_thread, six_threads, threads_and_children, to_the_end, over_and_over, interrupted, told_to_end_at_once, killed, stopped,
+cases = [one_thread, six_threads, threads_and_children, to_the_end, over_and_over, interrupted, told_to_end_at_once, a_segment_of_number_0, killed, stopped,
          continued, what_is_locked_in_future, a_recording_that_cannot_be_written, on_the_disk]
 if os.geteuid() == 0:
     cases += [by_itself_where_bpf_is_not_permitted, one_sentence_each]

@@ -58,7 +58,7 @@ static bool expect_protection(struct live *l, struct task *t, struct expected *x
 	if ((a[2] & ~PROT_SHOWN) || !set_range(x, a[0], a[1]) || !observe_area(l, t->mm, a[0], &x->area))
 		return false;
 	x->mapped = true;
-	x->area.offset += x->area.ino ? a[0] - x->area.start : 0;
+	x->area.offset += trace_area_has_file(&x->area) ? a[0] - x->area.start : 0;
 	x->area.prot = (uint32_t)a[2];
 	return !x->area.shared && x->area.end >= x->at.end;
 }
@@ -101,7 +101,7 @@ static bool is_there(struct live *l, const struct live_mm *mm, const struct expe
 	if (!any || a.start > x->at.start || a.end < x->at.end)
 		return false;
 	return a.prot == want->prot && a.shared == want->shared && a.dev == want->dev && a.ino == want->ino &&
-	       (!a.ino || a.offset + (x->at.start - a.start) == want->offset);
+	       (!trace_area_has_file(&a) || a.offset + (x->at.start - a.start) == want->offset);
 }
 
 /* By now: the task may have been running since the last look. */

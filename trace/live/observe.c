@@ -84,7 +84,7 @@ static void area_of_query(const struct procmap_query *q, struct trace_area *a)
 	/* The first three bits are read, write, exec, as in PROT_*. */
 	a->prot = q->vma_flags & (PROT_READ | PROT_WRITE | PROT_EXEC);
 	a->shared = q->vma_flags & PROCMAP_QUERY_VMA_SHARED;
-	if (!q->inode)
+	if (!trace_area_has_file(a))
 		a->offset = 0;
 }
 

@@ -67,10 +67,10 @@ bool same_properties(const struct vm_area_struct *vma, const struct trace_area *
 		return false;
 	if (has_file(vma) && offset_at(vma, addr) != a->offset + (addr - a->start))
 		return false;
-	if (!has_file(vma) && a->ino)
+	if (!has_file(vma) && trace_area_has_file(a))
 		return false;
 	/* A file that the engine made for shared memory has no number of its own. */
-	if (ino && (ino != a->ino || dev != a->dev))
+	if ((ino || dev) && (ino != a->ino || dev != a->dev))
 		return false;
 	return !map->has_names || same_name(vma, a);
 }

@@ -80,7 +80,7 @@ static int gather(struct space *s)
 
 	s->inodes_known = true;
 	for_each_vma (vmi, vma)
-		if (!err && has_file(vma) && vma->vm_file->ino)
+		if (!err && has_file(vma) && (vma->vm_file->ino || vma->vm_file->dev))
 			err = add(s, vma->vm_file);
 	if (err)
 		inodes_forget(s);
@@ -100,7 +100,7 @@ int inodes_find(struct space *s, uint64_t dev, uint64_t ino, bool writable, stru
 
 void inodes_note(struct space *s, struct vm_file *file)
 {
-	if (!s->inodes_known || !file->ino || file->kind == VM_FILE_SPECIAL)
+	if (!s->inodes_known || (!file->ino && !file->dev) || file->kind == VM_FILE_SPECIAL)
 		return;
 	if (s->nr_inodes > 2 * (unsigned long)s->mm.map_count + 64 || add(s, file))
 		inodes_forget(s);

@@ -22,7 +22,7 @@ struct belief {
 
 static uint32_t file_kind(const struct trace_area *a)
 {
-	if (!a->ino && a->name[0] == '[')
+	if (!trace_area_has_file(a) && a->name[0] == '[')
 		return TRACE_FILE_SPECIAL;
 	if (strncmp(a->name, "/memfd:", 7) == 0 || strncmp(a->name, "/SYSV", 5) == 0 ||
 		strncmp(a->name, "/dev/zero", 9) == 0)
@@ -35,8 +35,9 @@ static uint32_t file_kind(const struct trace_area *a)
 /* Areas without a file: the heap, the stack and whatever has no name or an anonymous one. */
 static bool area_is_anonymous(const struct trace_area *a)
 {
-	return !a->ino && (a->name[0] != '[' || strcmp(a->name, "[heap]") == 0 ||
-				  strncmp(a->name, "[stack", 6) == 0 || strncmp(a->name, "[anon:", 6) == 0);
+	return !trace_area_has_file(a) &&
+	       (a->name[0] != '[' || strcmp(a->name, "[heap]") == 0 || strncmp(a->name, "[stack", 6) == 0 ||
+		       strncmp(a->name, "[anon:", 6) == 0);
 }
 
 /* Through this shared mapping of it. */
@@ -66,15 +67,15 @@ static struct vm_file *file_of_area(struct replay *r, struct space *s, const str
 	struct vm_file *file = NULL;
 	bool writable = a->shared && file_is_writable(a);
 
-	if (a->ino && (inodes_find(s, a->dev, a->ino, writable, &file) || file)) {
+	if (trace_area_has_file(a) && (inodes_find(s, a->dev, a->ino, writable, &file) || file)) {
 		if (file && a->shared)
 			file_is_seen(file, true);
 		return file;
 	}
 	/* A private area may be of either. */
-	if (a->ino && !a->shared && (inodes_find(s, a->dev, a->ino, true, &file) || file))
+	if (trace_area_has_file(a) && !a->shared && (inodes_find(s, a->dev, a->ino, true, &file) || file))
 		return file;
-	if (a->ino && writable && (file = seen_through_private(s, a)) != NULL)
+	if (trace_area_has_file(a) && writable && (file = seen_through_private(s, a)) != NULL)
 		return file;
 	t.open_flags = writable ? 2 : 0;
 	t.has_close = strncmp(a->name, "/SYSV", 5) == 0;
@@ -127,7 +128,7 @@ static bool tells_memory_merge(const struct space *s, const struct trace_area *a
 {
 	if (s->attached && (s->mm.start_code < a->start || s->mm.start_code >= a->end))
 		return false;
-	return a->ino && (a->prot & PROT_EXEC) && (a->vm_flags & VM_MERGEABLE);
+	return trace_area_has_file(a) && (a->prot & PROT_EXEC) && (a->vm_flags & VM_MERGEABLE);
 }
 
 /*
@@ -171,7 +172,7 @@ static struct vm_area_struct *believed_area(struct space *s, const struct trace_
 {
 	struct vm_area_struct *vma = find_vma_intersection(&s->mm, a->start, a->end), *other = vma;
 
-	while (other && a->ino && (!has_file(other) || other->vm_file->ino != a->ino))
+	while (other && trace_area_has_file(a) && (!has_file(other) || other->vm_file->ino != a->ino))
 		other = find_vma_intersection(&s->mm, other->vm_end, a->end);
 	return other ? other : vma;
 }
@@ -181,7 +182,7 @@ static bool may_be_of_file(const struct vm_area_struct *vma, const struct trace_
 {
 	if (!vma->vm_file)
 		return false;
-	return has_file(vma) ? vma->vm_file->ino == a->ino : !a->ino;
+	return has_file(vma) ? vma->vm_file->ino == a->ino : !trace_area_has_file(a);
 }
 
 static void believe(struct space *s, const struct trace_area *a, struct belief *b)

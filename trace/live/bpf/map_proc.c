@@ -39,11 +39,11 @@ static int add_line(struct reading *r, const struct trace_area *t, struct number
 	a->start = t->start;
 	a->end = t->end;
 	a->vm_flags = flags_of_letters(t);
-	a->pgoff = (t->ino ? t->offset : t->start) / (uint64_t)sysconf(_SC_PAGESIZE);
+	a->pgoff = (trace_area_has_file(t) ? t->offset : t->start) / (uint64_t)sysconf(_SC_PAGESIZE);
 	a->dev = t->dev;
 	a->ino = t->ino;
 	a->name = name;
-	a->file = t->ino ? number_of(inodes, t->dev << 32 ^ t->ino) : 0;
+	a->file = trace_area_has_file(t) ? number_of(inodes, t->dev << 32 ^ t->ino) : 0;
 	return 0;
 }
 
@@ -156,7 +156,7 @@ static void name_area(struct reading *r, const struct trace_area *t, uint32_t *a
 	if (*at == r->map.nr || r->map.areas[*at].start != t->start)
 		return;
 	a = &r->map.areas[*at];
-	if (a->end != t->end || !t->ino != !a->ino)
+	if (a->end != t->end || trace_area_has_file(t) != (a->ino || a->dev))
 		return;
 	a->dev = t->dev;
 	a->ino = t->ino;
