@@ -27,8 +27,7 @@ static void check_sink(struct live *l, int err)
 	l->sink_error = err;
 	if (err)
 		snprintf(l->error, sizeof(l->error),
-			"the recording stopped after event %llu: %s; what was written is whole, the program "
-			"ran on",
+			"no event was taken after event %llu: %s; the program ran on unrecorded",
 			(unsigned long long)l->delivered, strerror(-err));
 }
 

@@ -437,7 +437,7 @@ const struct scenario scenarios_of_tasks[] = {
 	  "sink-error 28\n"
 	  "100 mmap A 2p rw anon|fixed = A\n"
 	  "100 exit 0\n",
-	  "100: space map* mmap=A", NONE, "the recording stopped after event 2", REFUSED },
+	  "100: space map* mmap=A", NONE, "no event was taken after event 2", REFUSED },
 	{ "the program does not begin",
 	  "before launch-error -2\n"
 	  "100 gone 0x7f00\n",
