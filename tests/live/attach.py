@@ -473,7 +473,7 @@ def told_to_end_at_once():
 
 def has_bpf(pid):
     try:
-        return any("bpf" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+        return any("anon_inode:bpf" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
     except OSError:
         return False
 

@@ -62,7 +62,8 @@ static void without_stack_limit(void)
 		need(0, "exec");
 	}
 	/* A place far above where searches begin, which is asked for. */
-	need(mmap((char *)&limit - 4000 * PAGE, PAGE, RW, PRIVATE, -1, 0) != MAP_FAILED, "mmap");
+	need(mmap((void *)((unsigned long)&limit - 4000 * PAGE), PAGE, RW, PRIVATE, -1, 0) != MAP_FAILED,
+		"mmap");
 	place_some();
 }
 
