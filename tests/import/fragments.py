@@ -16,30 +16,24 @@ VMAPLE = os.path.abspath(sys.argv[1])
 
 
 class Fragment:
+    """Its logs and options; what becomes of them stands behind, for fragments.c."""
+
     def __init__(self, title):
-        self.title, self.files, self.doubts, self.uncertain = title, [("log", [])], [], 0
-        self.maps, self.pid, self.formats, self.page_size = {0: []}, 0, [], None
+        self.title, self.files, self.formats, self.page_size, self.answered = title, [("log", [])], [], None, False
 
     def add(self, line):
-        if line.startswith("=== "):
-            self.maps[self.pid].append(line[4:].split(" ", 3))
-        elif line.startswith("@@@ "):
-            self.pid = int(line[4:])
-            self.maps[self.pid] = []
-        elif line.startswith("??? "):
-            self.uncertain = int(line[4:])
-        elif line.startswith("!!! "):
-            count, words = line[4:].split(" ", 1)
-            self.doubts.append((int(count), words))
-        elif line.startswith("&&& "):
-            self.page_size = int(line[4:])
-        elif line.startswith(">>> "):
-            self.formats += line[4:].split()
-        elif line.startswith("$$$ "):
-            self.formats += ["--line-format", line[4:]]
-        elif line.startswith("%%% "):
-            self.files = [f for f in self.files if f[1]] + [(line[4:], [])]
-        elif line and not self.doubts and not self.pid and not self.maps[0]:
+        mark, rest = line[:4], line[4:]
+        if mark in ("=== ", "@@@ ", "??? ", "!!! "):
+            self.answered = True
+        elif mark == "&&& ":
+            self.page_size = int(rest)
+        elif mark == ">>> ":
+            self.formats += rest.split()
+        elif mark == "$$$ ":
+            self.formats += ["--line-format", rest]
+        elif mark == "%%% ":
+            self.files = [f for f in self.files if f[1]] + [(rest, [])]
+        elif line and not self.answered:
             self.files[-1][1].append(line)
 
 
