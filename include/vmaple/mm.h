@@ -188,7 +188,9 @@ VMAPLE_API int mm_shmdt(struct mm_struct *mm, unsigned long addr);
 enum {
 	MM_FAULT_WRITE = 1,
 	MM_FAULT_SMALL = 2, /**< a read that did not map a huge page, where one would fit */
-	MM_FAULT_FLAGS = MM_FAULT_WRITE | MM_FAULT_SMALL
+	MM_FAULT_FILL =
+		4, /**< no access: userfaultfd(2) puts a page there, whatever access the area allows */
+	MM_FAULT_FLAGS = MM_FAULT_WRITE | MM_FAULT_SMALL | MM_FAULT_FILL
 };
 /**
  * A page fault at @p addr: grows a stack, gives an area its anon_vma. A read does that too where Linux maps a huge

@@ -149,7 +149,7 @@ bool vma_may_fault(const struct vm_area_struct *vma, unsigned int flags)
 {
 	vm_flags_t needed = flags & MM_FAULT_WRITE ? VM_WRITE : VM_ACCESS_FLAGS;
 
-	return (vma->vm_flags & needed) && !key_forbids_data(vma);
+	return flags & MM_FAULT_FILL || ((vma->vm_flags & needed) && !key_forbids_data(vma));
 }
 
 /* mm_fault() may be setting anon_vma meanwhile: that it is set is all that counts. */
@@ -159,7 +159,8 @@ bool vma_fault_prepares(const struct vm_area_struct *vma, unsigned long addr, un
 		return false;
 	if (vma->vm_mm->sys->no_zero_page)
 		flags &= ~(unsigned int)MM_FAULT_SMALL;
-	return (flags & MM_FAULT_WRITE) || (!(flags & MM_FAULT_SMALL) && read_prepares(vma, addr));
+	return (flags & (MM_FAULT_WRITE | MM_FAULT_FILL)) ||
+	       (!(flags & MM_FAULT_SMALL) && read_prepares(vma, addr));
 }
 
 /* A call of its own: several faults may be handled at a time, but only one that changes the map. */
@@ -179,7 +180,7 @@ int mm_fault(struct mm_struct *mm, unsigned long addr, unsigned int flags)
 	vma = find_vma(mm, addr);
 	if (!vma)
 		return -EFAULT;
-	if (vma->vm_start > addr && grow_stack(vma, addr))
+	if (vma->vm_start > addr && (flags & MM_FAULT_FILL || grow_stack(vma, addr)))
 		return -EFAULT;
 	if (!vma_may_fault(vma, flags))
 		return -EFAULT;

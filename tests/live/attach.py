@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`vmaple attach` and `run --via bpf`: programs with threads, children and execs end with no difference.
 
-usage: attach.py VMAPLE RANDOM_CALLS SEALED_FILES FIRST_WRITES [RUNS]
+usage: attach.py VMAPLE RANDOM_CALLS SEALED_FILES FIRST_WRITES LIMITS FOREIGN USERFAULTFD AS_ALONE [RUNS]
 """
 import json
 import os
@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 
-vmaple, random_calls, sealed_files, first_writes, limits = sys.argv[1:6]
-runs = int(sys.argv[6]) if len(sys.argv) > 6 else 2
+vmaple, random_calls, sealed_files, first_writes, limits, foreign, userfaultfd, as_alone = sys.argv[1:9]
+runs = int(sys.argv[9]) if len(sys.argv) > 9 else 2
 random.seed(os.environ.get("VMAPLE_SEED"))
 mounted = os.path.join(tempfile.gettempdir(), f"vmaple-cgroups-{os.getpid()}")  # where no cgroup v2 is
 WORK = """
@@ -390,6 +390,29 @@ def limits_of_tasks_that_share_a_map():
         assert p.returncode == 0 and s["differences"] == 0 and s["lost"] == 0, (case, s, p.stderr)
 
 
+def what_drivers_and_a_userfaultfd_make():
+    """What a child does not inherit, rings that take no guards, and pages where nothing may be written."""
+    for program, case in ((foreign, "perf-and-fork"), (foreign, "aio"), (userfaultfd, "userfaultfd-zeros"),
+                          (userfaultfd, "userfaultfd-zeros-where-nothing-may-be-written"),
+                          (userfaultfd, "userfaultfd-copies-where-nothing-may-be-written")):
+        p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", program, case], capture_output=True,
+                           text=True, timeout=60)
+        if p.returncode == 77:
+            print(f"# {case}: {p.stderr.splitlines()[0]}", flush=True)
+            continue
+        s = summary(p.stdout)
+        assert p.returncode == 0 and s["differences"] == 0 and s["lost"] == 0, (case, s, p.stderr)
+
+
+def ends_that_are_lost():
+    """Thousands that are killed amid calls: the buffer may run over, and it ends all the same."""
+    for _ in range(4):
+        p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", as_alone, "killed-in-mmap"], capture_output=True,
+                           text=True, timeout=60)
+        s = summary(p.stdout)
+        assert p.returncode == s["exit_status"] == 0 and s["calls"] > 100 and s["differences"] == 0, (s, p.stderr)
+
+
 def first_writes_that_nothing_tells():
     """Before guard pages are installed beside them, before a stack grows by a fault, and beside what is moved."""
     for case in ("guards", "several-guards", "stack", "shrinking-move", "beside-a-join", "row-beside-a-cut",
@@ -534,7 +557,8 @@ def one_sentence_each():
 
 cases = [one_thread, four_threads, in_the_midst_of_calls, amid_calls_at_random, stacks_of_a_running_process, a_cgroup,
          the_machine, a_program_from_its_start, the_reader_goes_first, every_call_at_random, a_full_buffer_is_told,
-         calls_with_many_ranges, what_seals_refuse, limits_of_tasks_that_share_a_map, first_writes_that_nothing_tells,
+         calls_with_many_ranges, what_seals_refuse, what_drivers_and_a_userfaultfd_make, ends_that_are_lost,
+         limits_of_tasks_that_share_a_map, first_writes_that_nothing_tells,
          memory_to_be_merged, it_ends_meanwhile,
          killed_in_the_midst_of_calls, thousands_of_exits, told_to_end_at_once, a_frozen_process, another_pid_namespace, bpf_is_switched_off, one_sentence_each]
 

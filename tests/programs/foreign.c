@@ -9,6 +9,7 @@
 #include <net/ethernet.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "cases.h"
 
@@ -64,17 +65,23 @@ static void io_uring_is_used(void)
 	go_on();
 }
 
+static int perf_event(void)
+{
+	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(a),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.exclude_kernel = 1 };
+	int fd = (int)syscall(SYS_perf_event_open, &a, 0, -1, -1, 0);
+
+	need(fd >= 0, "perf_event_open");
+	return fd;
+}
+
 static void perf(void)
 {
-	struct perf_event_attr a = {
-		.type = PERF_TYPE_SOFTWARE, .size = sizeof(a), .config = PERF_COUNT_SW_CPU_CLOCK
-	};
-	int fd;
+	int fd = perf_event();
 	char *p;
 
-	a.exclude_kernel = 1;
-	fd = (int)syscall(SYS_perf_event_open, &a, 0, -1, -1, 0);
-	need(fd >= 0, "perf_event_open");
 	/* 2: not 2^n + 1 pages, and private. */
 	try(fd, NULL, 4 * PAGE, RW, MAP_SHARED, 0);
 	try(fd, NULL, 3 * PAGE, RW, MAP_PRIVATE, 0);
@@ -91,6 +98,21 @@ static void perf(void)
 	go_on();
 	munmap(p, 3 * PAGE);
 	go_on();
+}
+
+/* A child does not have it: the place is free there. */
+static void perf_and_fork(void)
+{
+	char *p = mmap(NULL, 3 * PAGE, RW, MAP_SHARED, perf_event(), 0);
+	int status = 0;
+	pid_t pid;
+
+	need(p != MAP_FAILED, "mmap");
+	pid = fork();
+	if (pid == 0)
+		_exit(mmap(p, PAGE, PROT_READ, PRIVATE, -1, 0) != p);
+	if (waitpid(pid, &status, 0) != pid || status)
+		exit(1);
 }
 
 static void packet(void)
@@ -144,6 +166,9 @@ static void aio(void)
 	madvise((void *)ctx, PAGE, MADV_DONTFORK);
 	/* It never grows: no map says so. */
 	if (mremap((void *)ctx, PAGE, 2 * PAGE, MREMAP_MAYMOVE) != MAP_FAILED || errno != EFAULT)
+		exit(1);
+	/* No guard can be put there, nor taken away. */
+	if (!madvise((void *)ctx, PAGE, 103 /* MADV_GUARD_REMOVE */) || errno != EINVAL)
 		exit(1);
 	syscall(SYS_io_destroy, ctx);
 	go_on();
@@ -214,6 +239,7 @@ static const struct test_case cases[] = {
 	{ "io_uring-refuses", io_uring_refuses, "foreign=4" },
 	{ "io_uring-is-used", io_uring_is_used, "" },
 	{ "perf", perf, "foreign=2-7" },
+	{ "perf-and-fork", perf_and_fork, "" },
 	{ "packet", packet, "foreign=2" },
 	{ "bpf", bpf_map, "foreign=2" },
 	{ "aio", aio, "" },

@@ -168,6 +168,33 @@ static void test_numbers_of_every_length_are_read_back(void **state)
 	trace_reader_close(r);
 }
 
+/* Whatever becomes of the writer: so many are read of the file as it is then. */
+static void test_a_writer_knows_how_many_events_are_in_the_file(void **state)
+{
+	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost = { 1, "records" } };
+	struct trace_writer *w;
+	struct trace_reader *r;
+	uint64_t in_file, n = 0;
+	char error[512];
+
+	assert_int_equal(trace_writer_open(&w, path, &rec_header), 0);
+	while (!trace_writer_events(w) && e.step < 1 << 20) {
+		e.step++;
+		assert_int_equal(trace_writer_sink(w)->event(trace_writer_sink(w), &e), 0);
+	}
+	in_file = trace_writer_events(w);
+	assert_int_equal(in_file, e.step);
+	e.step++;
+	assert_int_equal(trace_writer_sink(w)->event(trace_writer_sink(w), &e), 0);
+	assert_int_equal(trace_writer_events(w), in_file);
+	assert_int_equal(trace_reader_open(&r, path, error, sizeof(error)), 0);
+	while (trace_reader_next(r, &e) > 0)
+		n++;
+	assert_int_equal(n, in_file);
+	trace_reader_close(r);
+	assert_int_equal(trace_writer_close(w), 0);
+}
+
 static void test_a_number_of_more_than_ten_bytes_is_damage(void **state)
 {
 	uint8_t bytes[12];
@@ -333,6 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_written_is_read_back),
 		cmocka_unit_test(test_numbers_of_every_length_are_read_back),
+		cmocka_unit_test(test_a_writer_knows_how_many_events_are_in_the_file),
 		cmocka_unit_test(test_a_number_of_more_than_ten_bytes_is_damage),
 		cmocka_unit_test(test_the_words_of_the_header_are_read_back),
 		cmocka_unit_test(test_a_recording_cut_at_any_byte_says_so),

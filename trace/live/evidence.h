@@ -29,6 +29,8 @@ uint64_t flags_off_by_seals(pid_t tid, int fd);
 void path_of_descriptor(char path[64], pid_t tid, int fd);
 
 /* files.c */
+/* What a driver has added to the flags of its mapping, and what it has taken away, by those that the area has. */
+void file_by_driver(struct trace_file *f, uint64_t vm_flags);
 int descriptor_access(pid_t tid, int fd);
 /* The descriptor that mmap names is of a file whose mappings are plain, and that was mapped through it before. */
 bool file_is_known(const struct live *l, const struct task *t, int fd, uint64_t *dev, uint64_t *ino);
@@ -74,6 +76,8 @@ void served_follow_call(struct task *t, int64_t result);
 bool served_elsewhere(struct live *l, struct task *t, int64_t result);
 /* The call fills a page of one: what that does has been sent, and it is not one to be waited for. */
 bool served_fills(struct live *l, struct task *t);
+/* It may get pages by a userfaultfd, whether it may be written or not. */
+bool served_fills_at(const struct live_mm *mm, const struct trace_area *a);
 /* What was found in the area are markers of pages that were never written. */
 bool served_is_untouched(struct live *l, struct task *t, const struct trace_area *a);
 

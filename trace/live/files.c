@@ -144,21 +144,25 @@ static void emit_mapped_file(struct live *l, struct task *t, const struct known_
 	emit_file(l, t, f);
 }
 
+void file_by_driver(struct trace_file *f, uint64_t vm_flags)
+{
+	const uint64_t adds = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP | VM_MIXEDMAP,
+		       takes = VM_MAYWRITE | VM_MAYEXEC;
+
+	f->vm_flags = vm_flags & adds;
+	f->vm_flags_off = vm_flags ? takes & ~vm_flags : 0;
+}
+
 /* What a driver made of the mapping; of one that it refused (@start is 0), which driver it is. */
 static void emit_driver(
 	struct live *l, struct task *t, struct trace_file *f, uint64_t start, char name[AREA_NAME_MAX])
 {
-	const uint64_t adds = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP | VM_MIXEDMAP,
-		       takes = VM_MAYWRITE | VM_MAYEXEC;
-	uint64_t flags;
 	char path[64];
 	ssize_t n;
 
 	if (start) {
 		observe_smaps(l, t);
-		flags = observed_vm_flags(l, start);
-		f->vm_flags = flags & adds;
-		f->vm_flags_off = flags ? takes & ~flags : 0;
+		file_by_driver(f, observed_vm_flags(l, start));
 		return;
 	}
 	path_of_descriptor(path, t->tid, (int)t->call.args[4]);

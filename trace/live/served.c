@@ -9,12 +9,13 @@
  *    userfaultfd.  If not, smaps says whether the areas are still served: another descriptor may hold it.
  *    What was written between two looks, and whether before the closing, the map tells: areas that both were are not joined.
  *
- * 2. First writes.  A page that is filled with zeros or moved in gives its area an anon_vma as a write does, and may leave
- *    nothing to be found, there or where it came from.  These ioctls stop the program; they are not held up, since another
+ * 2. First writes.  A page that is filled with zeros, copied or moved in gives its area an anon_vma as a write does, whether it
+ *    may be written or not.  Zeros and moves may leave nothing to be found, there or where they came from.  These ioctls stop the program; they are not held up, since another
  *    thread may be waiting for the page.
  *
  * 3. Another's.  A descriptor that was inherited over fork serves the address space of who made it, which no file of /proc
- *    names: smaps of the caller shows that it is not its own.  What has changed in the other one is told as lost there.
+ *    names: smaps of the caller shows that it is not its own.  Where one process alone can have made it, and is not in a call,
+ *    the call is told as that one's; else what has changed is told as lost there.
  *
  * 4. Markers.  A page that was never written but is write-protected looks like one that is swapped out; smaps knows.
  */
@@ -124,59 +125,121 @@ void served_emit(struct live *l, struct task *t)
 	}
 }
 
-void served_follow_call(struct task *t, int64_t result)
+/* @by: whose descriptor; @call: of its own map or of another's. */
+static void note_served(struct live_mm *mm, void *by, const struct trace_call *call, const struct range *run)
 {
-	void *by = holder(t->tgid, (int)t->call.args[0]);
-	struct range r[2];
-
-	if (t->call.nr != NR_ioctl || IS_ERR_VALUE(result) || !named_ranges(t, r))
+	forget(&mm->served, run->start, run->end);
+	if ((uint32_t)call->args[1] != UFFDIO_REGISTER || run->end <= run->start)
 		return;
-	forget(&t->mm->served, r[0].start, r[0].end);
-	if ((uint32_t)t->call.args[1] != UFFDIO_REGISTER || r[0].end <= r[0].start)
-		return;
-	(void)!mtree_store_range(&t->mm->served, r[0].start, r[0].end - 1, by, GFP_KERNEL);
-	(void)!mtree_store(&t->mm->holders, xa_to_value(by), xa_mk_value(inode_of(by)), GFP_KERNEL);
+	(void)!mtree_store_range(&mm->served, run->start, run->end - 1, by, GFP_KERNEL);
+	/* What cannot be written can be filled from now on. */
+	forget(&mm->settled, run->start, run->end);
+	(void)!mtree_store(&mm->holders, xa_to_value(by), xa_mk_value(inode_of(by)), GFP_KERNEL);
 }
 
-/* Of whom it was, if anybody recorded has it: its areas are served now, or were. */
-static void emit_served_elsewhere(
-	struct live *l, const struct task *t, const struct range *run, bool registers)
+void served_follow_call(struct task *t, int64_t result)
 {
-	struct task *other;
-	unsigned long tid = 0;
+	struct range r[2];
+
+	if (t->call.nr == NR_ioctl && !IS_ERR_VALUE(result) && named_ranges(t, r))
+		note_served(t->mm, holder(t->tgid, (int)t->call.args[0]), &t->call, &r[0]);
+}
+
+/* --- another's -------------------------------------------------------------------------------------------------- */
+
+static bool is_noted(const struct live_mm *mm, const struct range *run)
+{
 	struct range served;
 	void *by;
 
-	mt_for_each (&l->tasks, other, tid, ULONG_MAX) {
+	return next_served(mm, run->start, &served, &by) && served.start < run->end;
+}
+
+/* Was something of it registered by this userfaultfd, whoever asked? */
+static bool is_served_by(const struct live_mm *mm, unsigned long inode)
+{
+	unsigned long at = 0;
+	void *known;
+
+	mt_for_each ((struct maple_tree *)&mm->holders, known, at, ULONG_MAX)
+		if (xa_to_value(known) == inode)
+			return true;
+	return false;
+}
+
+/*
+ * Who may have made the userfaultfd, behind @tid; NULL: nobody more.  Once something was registered its inode tells; before,
+ * whose areas are served now.
+ */
+static struct task *next_maker(struct live *l, const struct task *t, unsigned long *tid,
+	const struct range *run, unsigned long inode)
+{
+	bool registers = (uint32_t)t->call.args[1] == UFFDIO_REGISTER;
+	struct task *other;
+
+	while ((other = mt_find(&l->tasks, tid, ULONG_MAX)) != NULL) {
 		if (!other->mm || other->mm == t->mm || other->tid != other->tgid)
 			continue;
-		if (registers)
-			observe_smaps(l, other);
-		if (registers ? !is_served(l, run)
-			      : !next_served(other->mm, run->start, &served, &by) || served.start >= run->end)
+		if (is_served_by(other->mm, inode))
+			return other;
+		if (!registers)
 			continue;
-		emit_lost(l, other, 1, "what a userfaultfd that a child has inherited serves");
-		return;
+		observe_smaps(l, other);
+		if (is_served(l, run) && !is_noted(other->mm, run))
+			return other;
 	}
+	return NULL;
+}
+
+/* As if it had been called there, where nothing else is going on. */
+static void emit_for_maker(struct live *l, struct task *maker, const struct task *t, const struct range *run)
+{
+	struct trace_event e = { .type = TRACE_EVENT_CALL, .call = t->call };
+
+	e.call.result = 0;
+	e.call.stack = 0;
+	observe_changed(maker->mm);
+	writes_in_range(l, maker, run);
+	emit(l, maker, &e);
+	note_served(maker->mm, holder(t->tgid, (int)t->call.args[0]), &t->call, run);
+}
+
+/* False: nobody but the caller can have made it. */
+static bool emit_served_elsewhere(
+	struct live *l, const struct task *t, const struct range *run, unsigned long inode)
+{
+	unsigned long tid = 0, again = 0;
+	struct task *maker = next_maker(l, t, &tid, run, inode);
+
+	if (!maker)
+		return false;
+	if (!maker->mm->busy && !maker->deferred && !next_maker(l, t, &tid, run, inode)) {
+		emit_for_maker(l, maker, t, run);
+		return true;
+	}
+	while ((maker = next_maker(l, t, &again, run, inode)) != NULL)
+		emit_lost(l, maker, 1, "what a userfaultfd that a child has inherited serves");
+	return true;
 }
 
 bool served_elsewhere(struct live *l, struct task *t, int64_t result)
 {
-	bool registers = (uint32_t)t->call.args[1] == UFFDIO_REGISTER;
-	struct range r[2], served;
-	void *by;
+	unsigned long inode;
+	struct range r[2];
 
 	if (t->call.nr != NR_ioctl || !t->mm->is_copy || !named_ranges(t, r))
 		return false;
 	if (IS_ERR_VALUE(result))
 		return true;
-	if (registers)
-		observe_smaps(l, t);
-	if (registers ? !l->nr_areas || is_served(l, &r[0])
-		      : next_served(t->mm, r[0].start, &served, &by) && served.start < r[0].end)
+	inode = inode_of(holder(t->tgid, (int)t->call.args[0]));
+	if (is_served_by(t->mm, inode))
 		return false;
-	emit_served_elsewhere(l, t, &r[0], registers);
-	return true;
+	if ((uint32_t)t->call.args[1] == UFFDIO_REGISTER) {
+		observe_smaps(l, t);
+		if (!l->nr_areas || is_served(l, &r[0]))
+			return false;
+	}
+	return emit_served_elsewhere(l, t, &r[0], inode);
 }
 
 /* --- first writes ------------------------------------------------------------------------------------------- */
@@ -209,6 +272,11 @@ bool served_fills(struct live *l, struct task *t)
 	}
 	emit_filled(l, t, args[0]);
 	return true;
+}
+
+bool served_fills_at(const struct live_mm *mm, const struct trace_area *a)
+{
+	return !a->shared && is_noted(mm, &(struct range){ a->start, a->end });
 }
 
 bool served_is_untouched(struct live *l, struct task *t, const struct trace_area *a)

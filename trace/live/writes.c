@@ -71,7 +71,7 @@ static void emit_found(
 	bool beside = s->told.end == a->start || s->told.start == a->end;
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = addr,
-			.write = a->prot & PROT_WRITE,
+			.write = (a->prot & PROT_WRITE) || served_fills_at(s->t->mm, a),
 			.write_known = known,
 			.ambiguous = ambiguous || beside } };
 
@@ -120,7 +120,8 @@ static bool search_area(struct search *s, const struct trace_area *a, const stru
 {
 	struct live_mm *mm = s->t->mm;
 	/* One that cannot be written now was searched before it lost that. */
-	bool writable = may_get_page(s->l, a), told = writable && emit_if_written(s, a, near);
+	bool writable = may_get_page(s->l, a) || served_fills_at(mm, a),
+	     told = writable && emit_if_written(s, a, near);
 
 	if (told || !writable) {
 		remember(&mm->settled, a->start, a->end);

@@ -89,6 +89,16 @@ static bool was_met(struct space *s, const struct vm_area_struct *vma)
 	return stack && vma->vm_end == s->grown_to && anon_vma_compatible(vma, stack);
 }
 
+/* Where it is known, the area was given a page or an anon_vma: by a write, or by a userfaultfd that minds no rights. */
+static unsigned int kind_of(const struct replay *r, const struct trace_fault *f, bool covered)
+{
+	bool seen = r->header.fault_source == TRACE_FAULTS_ALL || r->header.fault_source == TRACE_FAULTS_EACH;
+
+	if (!f->write)
+		return MM_FAULT_SMALL;
+	return covered && seen && f->write_known ? MM_FAULT_FILL : MM_FAULT_WRITE;
+}
+
 void replay_fault(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_fault *f = &e->fault;
@@ -103,7 +113,7 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 	stack = below && (vma->vm_flags & VM_GROWSDOWN);
 	/* A fault that the map does not allow is the program's SIGSEGV, and changes nothing. */
 	s->apart = f->apart;
-	(void)!mm_fault(&s->mm, f->addr, f->write ? MM_FAULT_WRITE : MM_FAULT_SMALL);
+	(void)!mm_fault(&s->mm, f->addr, kind_of(r, f, vma && !below));
 	s->apart = false;
 	vma = vma_lookup(&s->mm, f->addr);
 	if (below && vma && f->ambiguous)

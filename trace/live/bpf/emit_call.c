@@ -44,8 +44,7 @@ static void emit_file(struct live_bpf *s, struct followed *f, const struct item 
 		if (e.file.kind == TRACE_FILE_HUGETLB)
 			e.file.vm_flags = VM_HUGETLB | VM_DONTEXPAND;
 	} else if (e.file.kind == TRACE_FILE_DEVICE) {
-		e.file.vm_flags =
-			a->vm_flags & (VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
+		file_by_driver(&e.file, a->vm_flags);
 	}
 	call->file = o->id;
 	emit_event(s, &e, it->pid, it->tid, 0, it->time_ns);

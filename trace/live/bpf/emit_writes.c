@@ -128,9 +128,10 @@ static void emit_fault(
 	struct live_bpf *s, struct followed *f, const struct item *it, const struct area_list *l, uint32_t i)
 {
 	const struct bpf_area *a = &l->areas[i];
+	/* It has an anon_vma: by a write, or by something that minds no rights. */
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = a->start,
-			.write = a->vm_flags & VM_WRITE,
+			.write = true,
 			.write_known = true,
 			.apart = is_apart(f, it, l, i) } };
 

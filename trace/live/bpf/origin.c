@@ -16,6 +16,8 @@
 #include "source.h"
 
 #define HUGE_PAGE (2ull << 20)
+/* Not in <linux/magic.h>: fs/aio.c of linux-source-6.12. */
+#define AIO_RING_MAGIC 0xa10a10a1
 
 static uint32_t kind_of(const struct bpf_file *r)
 {
@@ -99,11 +101,27 @@ static uint32_t open_flags_of(uint32_t f_mode)
 	return !writes ? O_RDONLY : reads ? O_RDWR : O_WRONLY;
 }
 
+/* As maps shows what has no path, or none any more that can be found. */
+static void name_without_path(const struct file_record *r, char *path, size_t size)
+{
+	const struct bpf_file *is = &r->is;
+
+	if (is->magic == SOCKFS_MAGIC)
+		snprintf(path, size, "socket:[%llu]", (unsigned long long)r->ino);
+	else
+		snprintf(path, size,
+			has_no_path(is)                    ? "/%s (deleted)"
+			: is->magic == ANON_INODE_FS_MAGIC ? "anon_inode:%s"
+			: is->magic == AIO_RING_MAGIC      ? "/%s"
+			: is->magic == DMA_BUF_MAGIC       ? "/dmabuf:%s"
+							   : "%s",
+			is->name);
+}
+
 void origin_learn(struct live_bpf *s, const struct file_record *r)
 {
 	struct origin *o = origin_by_pointer(s, r->file);
 	const struct bpf_file *is = &r->is;
-	const char *form = has_no_path(is) ? "/%s (deleted)" : "%s";
 	uint32_t open_flags = open_flags_of(is->f_mode);
 
 	if (o && o->file.ino == r->ino && o->file.dev == shown_device(r->dev) &&
@@ -117,7 +135,7 @@ void origin_learn(struct live_bpf *s, const struct file_record *r)
 		return;
 	}
 	if (has_no_path(is) || !find_path(r, o->path, sizeof(o->path)))
-		snprintf(o->path, sizeof(o->path), form, is->name);
+		name_without_path(r, o->path, sizeof(o->path));
 	o->file = (struct trace_file){ .id = o->id,
 		.kind = kind_of(is),
 		.dev = shown_device(r->dev),

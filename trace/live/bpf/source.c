@@ -363,6 +363,15 @@ static bool take_records(struct live_bpf *s, int timeout_ms)
 	return more;
 }
 
+/* Nothing came, and nobody is there: that they ended was lost. */
+static bool are_gone(const struct live_bpf *s)
+{
+	for (const struct followed *f = s->spaces; f; f = f->next)
+		if (!kill((pid_t)f->pid, 0) || errno != ESRCH)
+			return false;
+	return s->idle;
+}
+
 static bool is_over(struct live_bpf *s)
 {
 	if (s->err || is_told_to_end(s))
@@ -372,7 +381,7 @@ static bool is_over(struct live_bpf *s)
 	program_attend(s);
 	if (s->options.cgroup)
 		return !s->spaces && access(s->options.cgroup, F_OK);
-	return !s->options.machine && !s->spaces && (s->child <= 0 || s->child_ended);
+	return !s->options.machine && (s->child <= 0 || s->child_ended) && (!s->spaces || are_gone(s));
 }
 
 /*
@@ -449,7 +458,10 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 	for (int poll_ms = POLL_MS; !is_over(s);) {
 		uint64_t before = s->records;
 
-		if (take_records(s, poll_ms))
+		bool more = take_records(s, poll_ms);
+
+		s->idle = !more && s->records == before;
+		if (more)
 			poll_ms = 0;
 		else if (s->records != before)
 			poll_ms = POLL_MS;

@@ -131,6 +131,7 @@ struct live_bpf {
 	pid_t child;
 	int go_fd;
 	bool child_ended;
+	bool idle; /* no record came while it was waited for one */
 	int child_status;
 	sigset_t mask_before; /* of this thread, before there was a program to pass signals to */
 	uint64_t start_ns, last_ns, steps;
