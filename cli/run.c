@@ -2,15 +2,11 @@
 /* vmaple run: record, mirror, check and summarise in one go.  vmaple record: record only. */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <vmaple/live.h>
 

@@ -334,29 +334,38 @@ static void test_maps_of_a_child_are_those_before_its_own_end(void **state)
 	assert_says(said, "7f0000000000-7f0000004000 rw-p");
 }
 
-static void test_control_characters_of_a_name_do_not_reach_a_terminal(void **state)
+/* What it says on a terminal, which does not become this process's own; until @last is there. */
+static void run_on_terminal(int (*command)(int, char **), char said[4096], const char *line, const char *last)
 {
 	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
-	char said[4096];
+	size_t all = 0;
 	FILE *slave;
-	ssize_t n;
+
+	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+	slave = fdopen(open(ptsname(terminal), O_RDWR | O_NOCTTY), "r+");
+	assert_non_null(slave);
+	assert_int_equal(run_into(command, slave, line), 0);
+	for (said[0] = '\0'; !strstr(said, last); said[all] = '\0') {
+		ssize_t n = read(terminal, said + all, 4095 - all);
+
+		assert_true(n > 0);
+		all += (size_t)n;
+	}
+	fclose(slave);
+	close(terminal);
+}
+
+static void test_control_characters_of_a_name_do_not_reach_a_terminal(void **state)
+{
+	char said[4096];
 
 	record("begin\n7f0000000000-7f0000001000 rw-p 00000000 00:00 0 [anon:red\033[31m]\n");
 	assert_int_equal(run(cmd_maps, said, "FILE"), 0);
 	assert_says(said, "[anon:red\\033[31m]");
 	assert_int_equal(run(cmd_maps, said, "--raw FILE"), 0);
 	assert_says(said, "[anon:red\033[31m]");
-	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
-	/* It does not become this process's own. */
-	slave = fdopen(open(ptsname(terminal), O_RDWR | O_NOCTTY), "r+");
-	assert_non_null(slave);
-	assert_int_equal(run_into(cmd_maps, slave, "--raw FILE"), 0);
-	n = read(terminal, said, sizeof(said) - 1);
-	assert_true(n > 0);
-	said[n] = '\0';
+	run_on_terminal(cmd_maps, said, "--raw FILE", "31m]");
 	assert_says(said, "[anon:red\\033[31m]");
-	fclose(slave);
-	close(terminal);
 }
 
 static void test_json_says_what_is_not_seen_by_number(void **state)
@@ -394,26 +403,13 @@ static void test_a_picture_says_what_is_not_seen_by_number(void **state)
 
 static void test_csv_is_quoted_on_a_terminal_and_raw_elsewhere(void **state)
 {
-	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
 	char said[4096];
-	FILE *slave;
-	ssize_t n;
 
 	record("begin\n7f0000000000-7f0000001000 rw-p 00000000 00:00 0 [anon:a\"\177\302\23331m]\n");
 	assert_int_equal(run(cmd_sql, said, "--csv FILE select/**/name/**/from/**/areas"), 0);
 	assert_string_equal(said, "name\r\n\"[anon:a\"\"\177\302\23331m]\"\r\n");
-	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
-	slave = fdopen(open(ptsname(terminal), O_RDWR | O_NOCTTY), "r+");
-	assert_non_null(slave);
-	assert_int_equal(run_into(cmd_sql, slave, "--csv FILE select/**/name/**/from/**/areas"), 0);
-	for (ssize_t all = n = 0; n == 0 || !strstr(said, "]\""); all += n) {
-		n = read(terminal, said + all, sizeof(said) - 1 - (size_t)all);
-		assert_true(n > 0);
-		said[all + n] = '\0';
-	}
+	run_on_terminal(cmd_sql, said, "--csv FILE select/**/name/**/from/**/areas", "]\"");
 	assert_says(said, "\"[anon:a\"\"\\177\\302\\23331m]\"");
-	fclose(slave);
-	close(terminal);
 }
 
 static void test_a_command_that_is_run_twice_begins_anew(void **state)
