@@ -64,6 +64,38 @@ static void put_result(FILE *out, int64_t result, bool address)
 
 /* ---- files ---- */
 
+static size_t length_undeleted(const char *path)
+{
+	static const char deleted[] = " (deleted)";
+	size_t len = strlen(path), end = sizeof(deleted) - 1;
+
+	return len >= end && strcmp(path + len - end, deleted) == 0 ? len - end : len;
+}
+
+/* An open file has another name than it had: the call that gave it to it is not recorded. */
+static void put_rename(struct export_strace *s, const struct trace_event *e, const char *from, const char *to)
+{
+	size_t old = length_undeleted(from), new = length_undeleted(to);
+
+	if (from[0] != '/' || to[0] != '/' || (old == new &&memcmp(from, to, old) == 0))
+		return;
+	strace_line_begin(s, e);
+	fputs("rename(", s->out);
+	strace_put_string(s->out, from, old);
+	fputs(", ", s->out);
+	strace_put_string(s->out, to, new);
+	fputs(") = 0\n", s->out);
+}
+
+static void on_file(struct export_strace *s, const struct trace_event *e)
+{
+	const struct file *old = mtree_load(&s->files, e->file.id);
+
+	if (old)
+		put_rename(s, e, old->path, e->file.path);
+	strace_note_file(s, &e->file);
+}
+
 void strace_note_file(struct export_strace *s, const struct trace_file *f)
 {
 	struct file *old = mtree_load(&s->files, f->id), *file;
@@ -93,15 +125,14 @@ void strace_note_file(struct export_strace *s, const struct trace_file *f)
 static void put_open(struct export_strace *s, const struct trace_event *e, const struct file *file, int fd)
 {
 	static const char *const flags[] = { "O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR" };
-	static const char memfd[] = "/memfd:", deleted[] = " (deleted)";
+	static const char memfd[] = "/memfd:";
 	const char *path = file->path;
-	size_t len = strlen(path), end = sizeof(deleted) - 1;
+	size_t len = strlen(path);
 
 	strace_line_begin(s, e);
 	if (strncmp(path, memfd, sizeof(memfd) - 1) == 0) {
 		path += sizeof(memfd) - 1;
-		len -= sizeof(memfd) - 1;
-		len -= len >= end && strcmp(path + len - end, deleted) == 0 ? end : 0;
+		len = length_undeleted(path);
 		fputs("memfd_create(", s->out);
 		strace_put_string(s->out, path, len);
 		fprintf(s->out, ", %s) = %d\n", file->kind == TRACE_FILE_HUGETLB ? "MFD_HUGETLB" : "0", fd);
@@ -219,10 +250,33 @@ static void on_call(struct export_strace *s, const struct trace_event *e)
 	}
 }
 
+/* ---- tasks ---- */
+
+static void task_begins(struct export_strace *s, uint32_t pid, uint32_t tid)
+{
+	if (mtree_store(&s->tasks, tid, xa_mk_value(pid), GFP_KERNEL))
+		s->no_memory = true;
+}
+
+/* A recording tells of an exec as its process's first task, whose number it has then: of one that has ended it was another. */
+static uint32_t task_of_exec(struct export_strace *s, uint32_t pid, uint32_t tid)
+{
+	MA_STATE(mas, &s->tasks, 0, 0);
+	void *of;
+
+	if (mtree_load(&s->tasks, tid))
+		return tid;
+	while ((of = mas_find(&mas, ULONG_MAX)))
+		if (xa_to_value(of) == pid)
+			return (uint32_t)mas.index;
+	return tid;
+}
+
 /* ---- what else happens ---- */
 
 static void on_space(struct export_strace *s, const struct trace_event *e)
 {
+	task_begins(s, e->pid, e->tid);
 	s->start_brk = e->space.start_brk;
 	s->brk = e->space.brk;
 	s->start_stack = e->space.start_stack;
@@ -254,6 +308,7 @@ static void on_task(struct export_strace *s, const struct trace_event *e)
 {
 	struct trace_event parent = *e;
 
+	task_begins(s, e->pid, e->tid);
 	parent.tid = e->task.parent_tid;
 	strace_line_begin(s, &parent);
 	fprintf(s->out, "clone(child_stack=NULL, flags=CLONE_VM|%s) = %u\n",
@@ -267,9 +322,11 @@ static void on_end(struct export_strace *s, const struct trace_event *e)
 
 	if (e->exit.exec) {
 		s->execed = e->pid;
-		s->execed_by = e->tid;
+		s->execed_by = task_of_exec(s, e->pid, e->tid);
+		(void)mtree_erase(&s->tasks, s->execed_by);
 		return;
 	}
+	(void)mtree_erase(&s->tasks, e->tid);
 	strace_line_begin(s, e);
 	if (sig)
 		fprintf(s->out, "+++ killed by SIG%s%s +++\n", sigabbrev_np(sig) ? sigabbrev_np(sig) : "KILL",
@@ -303,7 +360,7 @@ int export_strace_event(struct export_strace *s, const struct trace_event *e)
 	s->now_ns = e->time_ns > s->now_ns ? e->time_ns : s->now_ns;
 	switch (e->type) {
 	case TRACE_EVENT_FILE:
-		strace_note_file(s, &e->file);
+		on_file(s, e);
 		break;
 	case TRACE_EVENT_SPACE:
 		on_space(s, e);
@@ -315,6 +372,7 @@ int export_strace_event(struct export_strace *s, const struct trace_event *e)
 		on_call(s, e);
 		break;
 	case TRACE_EVENT_FORK:
+		task_begins(s, e->fork.child_pid, e->fork.child_pid);
 		strace_line_begin(s, e);
 		fprintf(s->out, "fork() = %u\n", e->fork.child_pid);
 		break;
@@ -359,6 +417,7 @@ struct export_strace *export_strace_begin(FILE *out, const struct trace_header *
 	mt_init_flags(&s->files, 0);
 	mt_init_flags(&s->open, 0);
 	mt_init_flags(&s->numbers, 0);
+	mt_init_flags(&s->tasks, 0);
 	return s;
 }
 
@@ -373,5 +432,6 @@ void export_strace_free(struct export_strace *s)
 	mtree_destroy(&s->files);
 	mtree_destroy(&s->open);
 	mtree_destroy(&s->numbers);
+	mtree_destroy(&s->tasks);
 	free(s);
 }

@@ -24,6 +24,7 @@ struct export_strace {
 	struct maple_tree files;   /* struct file by number; from the last FILE event with it */
 	struct maple_tree open;    /* number of a file, as a value, by process << 32 | descriptor */
 	struct maple_tree numbers; /* a descriptor of it, as a value, by process << 32 | number of a file */
+	struct maple_tree tasks;   /* the process of each that lives, as a value, by task */
 	struct file *all;
 	/* Of the space that has begun last, until its map comes. */
 	uint64_t start_brk, brk, start_stack, task_size, limits[TRACE_LIMIT_COUNT];

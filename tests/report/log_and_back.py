@@ -18,8 +18,8 @@ from tap import run_cases  # noqa: E402
 
 VMAPLE, FRAGMENTS = os.path.abspath(sys.argv[1]), sys.argv[2]
 PROGRAMS = [p.split() for p in " ".join(sys.argv[3:]).split(" , ")]
-# A log in the form that is exported names every task from its first line on, and does not say which thread exec was in.
-OTHERWISE = ["tasks are named when there are two", "exec in a thread takes the process over"]
+# A log in the form that is exported names every task from its first line on.
+OTHERWISE = ["tasks are named when there are two"]
 
 # Every kind of name, in pages of 64 KiB (or, without the last digit of each address, of 4 KiB).
 MAPS = """\

@@ -221,6 +221,22 @@ static int on_memfd(const struct logged *l, const struct handler *h)
 	return descriptors_set(l->task->files, (int)l->call->result, file, flags & 1) ? 0 : -12;
 }
 
+/* Files that are open keep what they are, under another name: of two texts that are alike. */
+static int on_rename(const struct logged *l, const struct handler *h)
+{
+	bool at = strcmp(h->name, "rename") != 0;
+	size_t from_len, to_len;
+	char *from, *to;
+
+	if (!l->call->has_result || l->call->result != 0 || is_cut(&l->call->args[at]) ||
+		is_cut(&l->call->args[at ? 3 : 1]) ||
+		(l->call->nr_args > 4 && memmem(l->call->args[4].at, l->call->args[4].len, "EXCHANGE", 8)))
+		return 0;
+	from = string_argument(l, at, &from_len);
+	to = string_argument(l, at ? 3 : 1, &to_len);
+	return !from || !to || import_tasks_rename(l->tasks, from, to, to_len) ? 0 : -12;
+}
+
 static int duplicate(const struct logged *l, bool cloexec)
 {
 	struct open_file *file;
@@ -433,6 +449,9 @@ static const struct handler handlers[] = {
 	{ "prctl", on_prctl, 0 },
 	{ "prlimit64", on_limit, 0 },
 	{ "remap_file_pages", on_range_call, NR_remap_file_pages },
+	{ "rename", on_rename, 0 },
+	{ "renameat", on_rename, 0 },
+	{ "renameat2", on_rename, 0 },
 	{ "setrlimit", on_limit, 0 },
 	{ "shmat", on_shmat, NR_shmat },
 	{ "shmdt", on_range_call, NR_shmdt },

@@ -147,6 +147,35 @@ void descriptors_rename(struct descriptors *d, struct open_file *from, struct op
 	open_file_put(to);
 }
 
+/* The same open file: its number says so. */
+static struct open_file *with_name(const struct open_file *file, const char *path, size_t len)
+{
+	struct open_file *named = malloc(sizeof(*named) + len + 1);
+
+	if (!named)
+		return NULL;
+	*named = *file;
+	named->refs = 1;
+	memcpy(named->path, path, len);
+	named->path[len] = '\0';
+	return named;
+}
+
+bool descriptors_renamed(struct descriptors *d, const char *from, const char *to, size_t len)
+{
+	for (int fd = 0; fd < d->size; fd++) {
+		struct open_file *file = d->table[fd].file, *named;
+
+		if (!file || strcmp(file->path, from) != 0)
+			continue;
+		named = with_name(file, to, len);
+		if (!named)
+			return false;
+		descriptors_rename(d, file, named);
+	}
+	return true;
+}
+
 struct open_file *descriptors_find(const struct descriptors *d, int fd)
 {
 	return fd >= 0 && fd < d->size ? d->table[fd].file : NULL;

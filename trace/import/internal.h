@@ -285,6 +285,8 @@ bool descriptors_set(struct descriptors *d, int fd, struct open_file *file, bool
 void descriptors_close(struct descriptors *d, unsigned int first, unsigned int last);
 void descriptors_exec(struct descriptors *d);
 void descriptors_rename(struct descriptors *d, struct open_file *from, struct open_file *to);
+/* A file of this name has another one now, and stays the same open file. False: no memory. */
+bool descriptors_renamed(struct descriptors *d, const char *from, const char *to, size_t len);
 struct open_file *descriptors_find(const struct descriptors *d, int fd);
 
 /* page_size.c: bytes; 0: the import's file does not tell.  *guessed: by where areas lie. */
@@ -339,6 +341,8 @@ struct import_tasks {
 	size_t nr_segments;
 };
 struct import_task *import_task_find(const struct import_tasks *tasks, uint32_t tid);
+/* Of all of them, files of this name have another. False: no memory. */
+bool import_tasks_rename(struct import_tasks *tasks, const char *from, const char *to, size_t len);
 /* A task without a known beginning, in a space of its own. NULL: no memory. */
 struct import_task *import_task_new(struct trace_import *im, struct import_tasks *tasks, uint32_t tid);
 /* As clone with these flags. 0 or -errno. */

@@ -420,7 +420,8 @@ int on_shmget(const struct logged *l, const struct handler *h)
 	tasks->segments = grown;
 	grown += tasks->nr_segments++;
 	*grown = (struct segment){ .id = l->call->result, .size = size, .file = ++l->im->last_file };
-	snprintf(grown->name, sizeof(grown->name), "/SYSV%08x", (unsigned int)key);
+	/* Whether or not it has been removed: it never had a name in a folder. */
+	snprintf(grown->name, sizeof(grown->name), "/SYSV%08x (deleted)", (unsigned int)key);
 	return 0;
 }
 

@@ -105,6 +105,15 @@ void import_tasks_free(struct import_tasks *tasks)
 	free(tasks->segments);
 }
 
+bool import_tasks_rename(struct import_tasks *tasks, const char *from, const char *to, size_t len)
+{
+	for (int i = 0; i < 256; i++)
+		for (struct import_task *t = tasks->hash[i]; t; t = t->next)
+			if (!descriptors_renamed(t->files, from, to, len))
+				return false;
+	return true;
+}
+
 struct import_task *import_task_new(struct trace_import *im, struct import_tasks *tasks, uint32_t tid)
 {
 	struct import_task *t = add_task(tasks, tid);
