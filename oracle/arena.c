@@ -3,6 +3,13 @@
  * The engine's memory: one reservation that forked children do not have, with a free list per size.
  *
  * The host's allocator would change the map that both worlds have to begin with.
+ *
+ * 1. What is allocated after background_read() must not change the parent's map, or a child would begin with
+ *    another one than the engine was given.  One mapping is made before; it has MADV_DONTFORK, so that children
+ *    lack it, and background_read() leaves out what says so (VM_DONTCOPY).
+ * 2. Blocks go back to the list of their size and are never joined or returned: sizes are those of nodes, areas
+ *    and slabs, few and recurring.
+ * 3. One thread.  A child has the pointers and not the memory: world K calls nothing of the engine.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +21,8 @@
 
 #define ARENA_SIZE (64UL << 20)
 #define UNIT       16UL
-#define CLASSES    2048UL
+/* Blocks up to 32 KiB, exclusively; more than that fails as if memory had run out. */
+#define CLASSES 2048UL
 
 static struct {
 	uint8_t *begin;
@@ -22,7 +30,10 @@ static struct {
 	void *freed[CLASSES]; /* by size in units; each begins with the next */
 } arena;
 
-/* Every block is aligned to its size rounded up to a power of two, at most 256. */
+/*
+ * Every block is aligned to its size rounded up to a power of two, at most 256: so what comes from the list
+ * of freed ones mostly suits whoever asks for that size again.
+ */
 static size_t natural_alignment(size_t size)
 {
 	size_t align = UNIT;
@@ -32,6 +43,11 @@ static size_t natural_alignment(size_t size)
 	return align;
 }
 
+/*
+ * The port's alloc. @align is a power of two. NULL: no room; the calls under test then fail with -ENOMEM,
+ * which the kernel's do not, so that an arena that is too small is seen as a difference. A freed block
+ * whose alignment does not do stays at the head of its list, and new room is taken: nothing is searched.
+ */
 static void *arena_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
 {
 	size_t units = (size + UNIT - 1) / UNIT;
@@ -54,6 +70,7 @@ static void *arena_alloc(void *ctx, size_t size, size_t align, gfp_t gfp)
 	return mem;
 }
 
+/* The port's free. @size is what was asked for, as the port promises: it alone finds the list. */
 static void arena_free(void *ctx, void *mem, size_t size)
 {
 	size_t units = (size + UNIT - 1) / UNIT;
@@ -72,6 +89,10 @@ void arena_install(void)
 		perror("kernel-oracle: memory for the engine");
 		exit(2);
 	}
+	/*
+	 * Before the first mm_system_init(): what the host's allocator had given would be freed into these
+	 * lists.
+	 */
 	port.alloc = arena_alloc;
 	port.free = arena_free;
 	vmaple_set_port(&port);

@@ -9,7 +9,7 @@
 #include "maker.h"
 #include "uapi.h"
 
-/* Mostly on the grid. */
+/* A page of the window, mostly on the grid. Below m->pages, so that MARGIN is never begun in. */
 static unsigned long some_page(struct maker *m)
 {
 	unsigned long page = pick(m, m->pages);
@@ -27,6 +27,11 @@ static unsigned long some_far_addr(struct maker *m)
 	return ends[pick(m, sizeof(ends) / sizeof(ends[0]))] + (chance(m, 20) ? pick(m, PAGE) : 0);
 }
 
+/*
+ * Mostly in the window. Of odd ones some lie at the ends of numbers; on arm64 some have a tag in the upper
+ * byte, which the kernel takes off in some calls (untagged_addr()) and not in others; the rest are not
+ * aligned.
+ */
 static unsigned long some_addr(struct maker *m)
 {
 	unsigned long addr = WINDOW + some_page(m) * PAGE;
@@ -38,6 +43,10 @@ static unsigned long some_addr(struct maker *m)
 	return chance(m, m->p->odd) ? addr + pick(m, PAGE) : addr;
 }
 
+/*
+ * Bytes: a few steps of the grid, or up to half of the window; odd ones 0, less than a page, and so long
+ * that address and length overflow.
+ */
 static unsigned long some_len(struct maker *m)
 {
 	unsigned long pages = chance(m, 70) ? m->grid * (1 + pick(m, 3)) : 1 + pick(m, m->pages / 2 + 1);
@@ -51,6 +60,10 @@ static unsigned long some_len(struct maker *m)
 			-WINDOW - PAGE, space - WINDOW };
 
 		pages = odd[pick(m, sizeof(odd) / sizeof(odd[0]))];
+		/*
+		 * What would be faulted in is not to be terabytes: ~0UL is refused for its overflow before
+		 * any page is touched.
+		 */
 		return pages > MARGIN && m->locks ? ~0UL : pages;
 	}
 	return pages * PAGE - (chance(m, m->p->odd) ? pick(m, PAGE) : 0);
@@ -78,6 +91,10 @@ static unsigned long some_prot(struct maker *m)
 	return machine | (chance(m, m->p->exec) ? exec[pick(m, 5)] : plain[pick(m, 6)]);
 }
 
+/*
+ * Each of MAP_GROWSDOWN and MAP_LOCKED as the mix has it, one of the rest now and then. MAP_DENYWRITE and
+ * MAP_EXECUTABLE are ignored since 2.6; MAP_SYNC is looked at only with MAP_SHARED_VALIDATE.
+ */
 static unsigned long map_extras(struct maker *m)
 {
 	static const unsigned long extras[] = { MAP_NORESERVE, MAP_STACK, MAP_POPULATE, MAP_DENYWRITE,
@@ -93,6 +110,10 @@ static unsigned long map_extras(struct maker *m)
 	return flags;
 }
 
+/*
+ * arg[3] has no type yet: MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE (3), or with odd ones none, which is
+ * EINVAL.
+ */
 static void make_file_mapping(struct maker *m, struct call *c)
 {
 	static const unsigned long files[] = { FILE_RW, FILE_RW, FILE_RW, FILE_RO, FILE_MEMFD, FILE_MEMFD,
@@ -112,6 +133,10 @@ static void make_file_mapping(struct maker *m, struct call *c)
 		c->arg[3] &= ~15UL;
 }
 
+/*
+ * For mmap without a fixed place. On arm64 a hint above 48 bits opens the wider space of 52
+ * (arch_get_mmap_end()): both sides of that bound are asked for, and one that is far beyond.
+ */
 static unsigned long some_hint(struct maker *m)
 {
 	const unsigned long window = 1UL << arm64_window_bits(background.page_shift);
@@ -135,6 +160,7 @@ static void make_mmap(struct maker *m, struct call *c)
 		c->arg[1] = placed_len(c->arg[1]);
 	if (!(c->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(m, 15))
 		c->arg[1] = (1 + pick(m, 3)) * HUGE_PAGE;
+	/* MAP_32BIT, whose mappings go to [1 GiB, 2 GiB) (find_start_end() of x86). */
 	/* The second gigabyte is soon used up. */
 	if (m->p->placed > 10 && chance(m, 3))
 		c->arg[3] = (c->arg[3] & ~(unsigned long)(MAP_FIXED | MAP_FIXED_NOREPLACE)) | 0x40;
@@ -176,6 +202,11 @@ static void move_along(struct maker *m, struct call *c)
 		c->arg[0] = WINDOW;
 }
 
+/*
+ * Half of them neither shrink nor grow; 4 is MREMAP_DONTUNMAP; an old length of 0 copies a shared mapping.
+ * What was asked is remembered, whether it succeeds or not, for move_along() and for offsets that fit
+ * behind a move.
+ */
 static void make_mremap(struct maker *m, struct call *c)
 {
 	static const unsigned long flags[] = { 0, MREMAP_MAYMOVE, MREMAP_MAYMOVE | 4, MREMAP_MAYMOVE | 4,
@@ -196,6 +227,11 @@ static void make_mremap(struct maker *m, struct call *c)
 	m->moved = *c;
 }
 
+/*
+ * 102 and 103 are MADV_GUARD_INSTALL and REMOVE (Linux 6.13), 22 and 23 MADV_POPULATE_READ and WRITE. The
+ * two pairs exclude each other in one sequence: to populate a guard page is -EFAULT, which only the kernel
+ * can know.
+ */
 static unsigned long some_advice(struct maker *m)
 {
 	static const unsigned char advices[] = { 0, 1, 2, 3, 4, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 18,
@@ -212,6 +248,11 @@ static unsigned long some_advice(struct maker *m)
 	return (m->guards ? populate : guard) ? MADV_NORMAL : advice;
 }
 
+/*
+ * In pages beyond the beginning (set_limit() of both worlds). A stack is never limited to fewer than 64:
+ * the child's own one has to live under it. A memlock of 0 is another error (EPERM, can_do_mlock()) than
+ * one that does not suffice.
+ */
 static void make_limit(struct maker *m, struct call *c)
 {
 	c->arg[0] = pick(m, 5);
@@ -237,6 +278,10 @@ static void make_lock(struct maker *m, struct call *c)
 	}
 	/* Locking all that there is takes its time. */
 	c->arg[0] = chance(m, 50) ? MCL_FUTURE : MCL_FUTURE | MCL_ONFAULT;
+	/*
+	 * MCL_CURRENT populates every area of the process, and with a CALL_ROOM there are tens of
+	 * thousands.
+	 */
 	if (m->nr_locks++ < 2 && !m->p->room)
 		c->arg[0] = pick(m, 8);
 }
@@ -247,11 +292,16 @@ static long some_key(struct maker *m)
 	return chance(m, 90) ? (long)pick(m, 4) : (long)pick(m, 20) - 2;
 }
 
+/* For all kinds that makers[] has nothing for: also those whose arguments calls.c does not even print. */
 static void make_range(struct maker *m, struct call *c)
 {
 	c->arg[1] = some_len(m);
 }
 
+/*
+ * The key is for CALL_PKEY: none (-1) is mprotect, 0 is every process's, the others mostly were not
+ * allocated, which is EINVAL.
+ */
 static void make_mprotect(struct maker *m, struct call *c)
 {
 	c->arg[2] = some_prot(m);
@@ -273,6 +323,10 @@ static void make_pkey_free(struct maker *m, struct call *c)
 static void make_madvise(struct maker *m, struct call *c)
 {
 	c->arg[2] = some_advice(m);
+	/*
+	 * One of the two huge pages that the window of these mixes has: only an aligned one that lies whole
+	 * in the area is collapsed.
+	 */
 	if (c->arg[2] == MADV_COLLAPSE && m->p->huge && chance(m, 60)) {
 		c->arg[0] = WINDOW + pick(m, 2) * HUGE_PAGE;
 		c->arg[1] = HUGE_PAGE;
@@ -284,24 +338,34 @@ static void make_madvise(struct maker *m, struct call *c)
 		c->arg[1] = ~0UL;
 }
 
+/*
+ * Of the policies of CALL_MBIND; MPOL_INTERLEAVE (3) is not among them, with one node there is nothing to
+ * choose.
+ */
 static void make_mbind(struct maker *m, struct call *c)
 {
 	c->arg[2] = "\0\1\2\2\4"[pick(m, 5)];
 	c->arg[1] = some_len(m);
 }
 
+/* Few, so that neighbours get the same one and merge; 0 takes it away. */
 static void make_name(struct maker *m, struct call *c)
 {
 	c->arg[2] = pick(m, 4);
 	c->arg[1] = some_len(m);
 }
 
+/* Sets of modes: 1 missing, 2 write-protected, 4 minor; 0 unregisters. */
 static void make_uffd(struct maker *m, struct call *c)
 {
 	c->arg[2] = "\0\0\1\2\2\3\4\6"[pick(m, 8)];
 	c->arg[1] = some_len(m);
 }
 
+/*
+ * Mostly a page offset near the beginning, or the one that the place has already; with odd ones an overflow
+ * of it. A prot other than 0 is EINVAL since 3.16's emulation, as before.
+ */
 static void make_remap_file_pages(struct maker *m, struct call *c)
 {
 	c->arg[1] = some_len(m);
@@ -332,6 +396,7 @@ static void make_process_madvise(struct maker *m, struct call *c)
 	c->arg[4] = m->grid * PAGE * (1 + pick(m, 3));
 }
 
+/* The address that make_arguments() drew moves to the second place. */
 static void make_set_mm(struct maker *m, struct call *c)
 {
 	c->arg[1] = c->arg[0] + (chance(m, 20) ? pick(m, PAGE) : 0);
@@ -346,12 +411,17 @@ static void make_shmat(struct maker *m, struct call *c)
 	c->arg[1] |= chance(m, 20) ? SHM_RND : 0;
 }
 
+/* Also numbers of areas that this machine does not have: nothing happens then, in both worlds. */
 static void make_kernels(struct maker *m, struct call *c)
 {
 	c->arg[1] = c->arg[0];
 	c->arg[0] = pick(m, KERNELS_AREAS);
 }
 
+/*
+ * brk takes bytes and rounds up itself: those that lie in one page are a change of mm->brk without one of
+ * the map.
+ */
 static void make_brk(struct maker *m, struct call *c)
 {
 	if (chance(m, 30))

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What both worlds begin with: this process's own map, its limits, and the files that calls speak of.
+ *
+ * Order. background_reexec() starts anew; background_open() asks what the kernel can and opens the files,
+ * each of which may leave mappings and memory behind; background_read() then reads the map, which is what
+ * both worlds begin with. Between it and the last sequence nothing may change the map.
+ *
+ * What a machine does not have (userfaultfd, names, memfd_secret, a mount without execution) is noted, and
+ * the engine is told so: a sequence that asks for it is answered with the same errno in both worlds and
+ * tells little, but is no difference.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +34,16 @@
 #include "uapi.h"
 
 struct background background;
+/*
+ * One for each area of the background, by its number: even the areas of one file have different ones here,
+ * so that they never merge. No call is made that reaches them.
+ */
 static struct vm_file some_file[256];
 
+/*
+ * Both, soft and hard: mmap_base() takes the soft one at exec and puts the gap of 128 MiB at least, which
+ * it stays below; LIMIT_STACK raises to the hard one.
+ */
 #define STACK_LIMIT (8UL << 20)
 
 void background_reexec(char **argv)
@@ -48,6 +64,7 @@ void background_reexec(char **argv)
 	exit(2);
 }
 
+/* @otherwise is Linux's default: the file may be missing in a container. */
 static unsigned long read_number(const char *path, unsigned long otherwise)
 {
 	FILE *f = fopen(path, "r");
@@ -74,6 +91,11 @@ static bool cpu_has(const char *name)
 	return found;
 }
 
+/*
+ * Does a read of memory that was never written bring a page of its own instead of the shared one of zeros
+ * (do_anonymous_page())? That would prepare an anon_vma. Told by smaps, whose Anonymous does not count the
+ * page of zeros.
+ */
 static bool read_page_is_written(void)
 {
 	char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -131,6 +153,7 @@ static unsigned long file_limit(enum file_index i)
 	return high * PAGE;
 }
 
+/* @fd is -1 where opening failed: errno is still that of it. */
 static bool keep_file(enum file_index i, int fd)
 {
 	struct stat st;
@@ -139,6 +162,7 @@ static bool keep_file(enum file_index i, int fd)
 		perror("kernel-oracle: a file to map");
 		return false;
 	}
+	/* Kept open to the end: children map from it. */
 	background.fd[i] = fd;
 	background.dev[i] = st.st_dev;
 	background.ino[i] = st.st_ino;
@@ -275,6 +299,10 @@ bool background_open(void)
 	       open_secret() && keep_file(FILE_ZERO, open("/dev/zero", O_RDWR | O_CLOEXEC));
 }
 
+/*
+ * In the order of addresses: [vvar], in later series [vvar_vclock] too, [vdso]. CALL_KERNELS names them by
+ * number, from where they were at the beginning.
+ */
 static void note_kernels(const struct area_spec *a)
 {
 	if (a->file->kind != VM_FILE_SPECIAL || background.nr_kernels == KERNELS_AREAS)
@@ -292,6 +320,11 @@ static bool area_of_line(const char *line, struct area_spec *a, unsigned int ind
 	if (sscanf(line, "%lx-%lx %7s %lx %*x:%*x %lu", &start, &end, perms, &offset, &inode) != 5)
 		return false;
 	*a = (struct area_spec){ .start = start, .end = end };
+	/*
+	 * [vvar], [vdso] and their like are special mappings: an area with operations of its own that no
+	 * call may cut (no_split, as special_mapping_split()'s EINVAL). [vsyscall] is skipped by
+	 * background_read().
+	 */
 	if (inode || strstr(line, "[v")) {
 		some_file[index] = (struct vm_file){ .refs = 1,
 			.kind = inode ? VM_FILE_REGULAR : VM_FILE_SPECIAL,
@@ -307,6 +340,7 @@ static bool area_of_line(const char *line, struct area_spec *a, unsigned int ind
 	return true;
 }
 
+/* As vm_stat_account() and is_data_mapping() count: written, not shared, and no stack. */
 static void count_area(const struct area_spec *a)
 {
 	unsigned long pages = (a->end - a->start) / PAGE;
@@ -341,6 +375,7 @@ bool background_read(void)
 			area->touched = kb > 0;
 		} else if (area && strncmp(line, "VmFlags:", 8) == 0) {
 			area->vm_flags = vm_flags_parse(line + 8);
+			/* VmFlags is the last line of an area: it is known now whether it is to be kept. */
 			/* The engine's arena is not a child's. */
 			if (area->vm_flags & VM_DONTCOPY)
 				background.nr--;

@@ -20,6 +20,7 @@
 #include "oracle.h"
 #include "uapi.h"
 
+/* What one argument is written as. END is 0: a shape's forms end where nothing is named. */
 enum form {
 	END,
 	ADDR,
@@ -37,6 +38,7 @@ enum form {
 	NUMBER
 };
 
+/* In the order of struct call's arg[]. One more than there are arguments, so that END is always there. */
 static const struct shape {
 	const char *name;
 	enum form form[7];
@@ -81,6 +83,10 @@ static const struct shape {
 	[CALL_ROOM] = { "room", { NUMBER } },
 };
 
+/*
+ * By a number, for a call record has no place for a text; both worlds pass the same characters. Valid for
+ * ever.
+ */
 const char *name_of_number(unsigned long number)
 {
 	static const char *const names[] = { NULL, "heap", "stack", "arena" };
@@ -125,6 +131,10 @@ static const struct word uffd_words[] = { { "missing", 1 }, { "wp", 2 }, { "mino
 static const struct word limit_words[] = { { "as", LIMIT_AS }, { "data", LIMIT_DATA },
 	{ "stack", LIMIT_STACK }, { "memlock", LIMIT_MEMLOCK }, { "no_data", LIMIT_NO_DATA }, { NULL, 0 } };
 
+/*
+ * By form; set: several words with commas between, of which the value is the sum; else one word, or a
+ * number where none fits.
+ */
 static const struct {
 	const struct word *words;
 	bool set;
@@ -139,6 +149,10 @@ static const struct {
 	[FILE_NAME] = { file_words, false },
 	[LIMIT_NAME] = { limit_words, false } };
 
+/*
+ * As all print functions: behind what was written. Bits that have no word come last, in one hexadecimal
+ * number, so that any value is read back as it was.
+ */
 static char *print_set(const struct word *words, unsigned long v, char *to)
 {
 	const char *comma = "";
@@ -163,6 +177,7 @@ static char *print_word(const struct word *words, unsigned long v, char *to)
 	return to + sprintf(to, "%lu", v);
 }
 
+/* Shifted, not divided: what lies below the window is a negative page and a rest that is added to it. */
 static char *print_pages(long bytes, char *to)
 {
 	long pages = bytes >> background.page_shift, rest = bytes & (long)(PAGE - 1);
@@ -175,6 +190,7 @@ static char *print_arg(enum form form, unsigned long v, char *to)
 {
 	switch (form) {
 	case ADDR:
+		/* Case files in pages of the window are the same on machines with other windows and pages. */
 		return v >= WATCH_LO && v < WATCH_HI ? print_pages((long)(v - WINDOW), to)
 						     : to + sprintf(to, "0x%lx", v);
 	case LEN:
@@ -211,6 +227,7 @@ static bool parse_number(const char *text, unsigned long *v)
 	return end != text && *end == '\0';
 }
 
+/* Pages from @base, or bytes in hexadecimal, which are absolute. False, and *v undefined: neither. */
 static bool parse_pages(const char *text, unsigned long base, unsigned long *v)
 {
 	char *end;
@@ -236,6 +253,7 @@ static bool parse_word(const struct word *words, const char *text, unsigned long
 	return parse_number(text, v);
 }
 
+/* Writes NUL into @text, as strtok_r() does. */
 static bool parse_set(const struct word *words, char *text, unsigned long *v)
 {
 	char *save = NULL;
@@ -272,6 +290,7 @@ static bool parse_arg(enum form form, char *text, unsigned long *v)
 	}
 }
 
+/* @line is cut into words. False: no such name, an argument is missing or no such, or one is too many. */
 static bool parse_call(char *line, struct call *c)
 {
 	char *save = NULL, *word = strtok_r(line, " \t\n", &save);

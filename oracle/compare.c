@@ -22,6 +22,11 @@
 
 #define SEEN_MAX 4096
 
+/*
+ * An area of the engine as observe.c would have written it down. Shared is what VM_MAYSHARE says, as the s
+ * of maps is: a file opened for reading only loses VM_SHARED in do_mmap() and keeps that. Files are told by
+ * their place in e->file[]; segments and huge pages have none there.
+ */
 static struct seen_area next_area(const struct engine *e, const struct vm_area_struct *vma)
 {
 	struct seen_area a = { .start = vma->vm_start, .end = vma->vm_end, .vm_flags = vma->vm_flags };
@@ -64,6 +69,10 @@ static const char *compare_area(const struct seen_area *k, const struct seen_are
 	return NULL;
 }
 
+/*
+ * Area by area in order of addresses: the first in which anything differs names the difference, so that one
+ * area too many is mostly said to be one with other bounds. NULL: equal.
+ */
 static const char *compare_maps(struct engine *e, const struct seen *s)
 {
 	struct vm_area_struct *vma;
@@ -81,9 +90,13 @@ static const char *compare_maps(struct engine *e, const struct seen *s)
 	return n < s->nr ? "number of areas" : NULL;
 }
 
+/*
+ * What was claimed by all of a run, for main.c to print: a run in which neither grows has compared no
+ * sharing.
+ */
 unsigned long pairs_compared, left_alone;
 
-/* Instead of a difference: what comes behind it cannot be foretold. */
+/* Instead of a difference: what comes behind it cannot be foretold. Told from all others by its address. */
 static const char unknown[] = "whether a page was there";
 
 /*
@@ -111,6 +124,7 @@ static const char *compare_sharing(struct engine *e, const struct seen *s)
 	if (!s->sharing || s->nr > SEEN_MAX)
 		return NULL;
 	for_each_vma_range (vmi, vma, WATCH_HI) {
+		/* compare_maps() has found as many areas as these: n stays below s->nr. */
 		known &= !vma->anon_vma || s->area[n].anon_vma || !may_have_small_pages(e, vma);
 		own[n++] = vma->anon_vma;
 	}
@@ -128,6 +142,10 @@ static const char *compare_sharing(struct engine *e, const struct seen *s)
 	return NULL;
 }
 
+/*
+ * Invariants are looked at even where nothing else can be. With a CALL_ROOM the engine has one area for
+ * what the kernel has many of, and a smaller max_map_count by which this is known.
+ */
 static const char *compare_counters(struct engine *e, const struct seen *s)
 {
 	const struct mm_struct *mm = engine_mm(e);
@@ -144,6 +162,10 @@ static const char *compare_counters(struct engine *e, const struct seen *s)
 	return s->locked_vm != mm->locked_vm ? "locked_vm" : NULL;
 }
 
+/*
+ * NULL, or what differs first. The result comes before the map in what is said, for a map mostly differs
+ * because of it; the sharing is compared only for maps that are equal, as it goes by the number of an area.
+ */
 static const char *compare_step(struct engine *e, const struct seen *s, int64_t result)
 {
 	const char *what = compare_maps(e, s);
@@ -180,6 +202,10 @@ static void say_area(struct difference *d, const struct seen_area *a, bool deep)
 	say(d, "%s%s\n", deep ? " " : "", deep ? vm_flags_format(a->vm_flags, letters, sizeof(letters)) : "");
 }
 
+/*
+ * Both maps, one below the other, in pages of the window. Cut off where text is full: it is for people, and
+ * nothing is decided by it.
+ */
 static void describe(struct engine *e, const struct seen *s, int64_t result, struct difference *d)
 {
 	const struct mm_struct *mm = engine_mm(e);
@@ -205,6 +231,7 @@ static void describe(struct engine *e, const struct seen *s, int64_t result, str
 	}
 }
 
+/* The one that is compared; undo.c has another. */
 static struct engine engine;
 
 /* Where a guard page is, only the kernel knows: its word is taken, where the engine has an area. */
@@ -240,6 +267,11 @@ static bool collapses_nothing(const struct call *c, int64_t answer, int64_t resu
 	       (!answer || answer == -ENOMEM) && result < 0;
 }
 
+/*
+ * Make the call on the engine, and say what it answered; where only the kernel can know (OC1), what that
+ * answered. What is taken over before the engine is asked leaves its map alone, as the refusal left the
+ * kernel's.
+ */
 static int64_t mirror(struct engine *e, const struct call *c, int64_t result)
 {
 	int64_t answer;
@@ -262,6 +294,7 @@ bool compare(const struct sequence *s, const struct record *r, struct difference
 		const struct seen *seen = (const struct seen *)at;
 		int64_t result;
 
+		/* Before the call, for it looks at the map that the call finds. */
 		coverage_before(&engine, &s->call[i]);
 		result = mirror(&engine, &s->call[i], seen->result);
 		coverage_after(&engine, &s->call[i], seen->result);
@@ -275,12 +308,17 @@ bool compare(const struct sequence *s, const struct record *r, struct difference
 			d->call = i;
 			describe(&engine, seen, result, d);
 		}
+		/* As observe() counted r->used on. */
 		at += sizeof(*seen) + seen->nr * sizeof(seen->area[0]);
 	}
 	engine_end(&engine);
 	return !d->what;
 }
 
+/*
+ * Made by main.c before the map is read. check_sequence() is for shrinking, replays and undoing, none of
+ * which has two sequences at a time.
+ */
 struct record *checker;
 
 bool check_sequence(const struct sequence *s, enum depth depth, struct difference *d)

@@ -3,6 +3,10 @@
  * What the oracle has asked: each call with its results, and situations that random calls may or may not come into.
  *
  * A situation is looked for in the engine's map, which is the kernel's as long as nothing differs.
+ *
+ * Counted over the whole run and never reset, also while a difference is shrunk. "Before" are situations of
+ * the map that a call meets, "after" those that only the kernel's answer makes one. A situation that stays
+ * 0 in a long run is a hole in the mixes: docs/coverage.md lists what is known not to be asked.
  */
 #include <errno.h>
 #include <string.h>
@@ -81,8 +85,13 @@ static const char *const names[SITUATIONS] = {
 
 #define RESULTS 134 /* success, and errno up to the last that Linux has */
 
+/*
+ * Times asked. The 7 bits of advices hold all that madvise(2) knows (up to 103); odd ones fall into the
+ * same places.
+ */
 static unsigned long calls[CALL_KINDS][RESULTS], situations[SITUATIONS], advices[128];
 static unsigned long merges_before;
+/* The process that makes the call is of the fifth generation or further. */
 static bool deep;
 
 static bool is_locked(struct mm_struct *mm, unsigned long start, unsigned long end)
@@ -95,6 +104,10 @@ static bool is_locked(struct mm_struct *mm, unsigned long start, unsigned long e
 	return false;
 }
 
+/*
+ * Holes in what is moved count only if the length stays the same: mremap of several areas at once (Linux
+ * 6.17) cannot resize them, and is EFAULT otherwise.
+ */
 static void look_at_move(struct mm_struct *mm, const unsigned long *a)
 {
 	unsigned long end = a[0] + a[1], mapped = 0;
@@ -136,6 +149,7 @@ static void look_at_area(struct mm_struct *mm, const struct call *c)
 				   (c->arg[0] > vma->vm_start || end < vma->vm_end) && end > c->arg[0];
 }
 
+/* O(areas of the whole map), for CALL_UFFD_CLOSE alone. */
 static bool serves_something(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
@@ -158,6 +172,7 @@ static void look_at_limit(struct mm_struct *mm, const unsigned long *a)
 						    mm->total_vm > background.total_vm + a[1]));
 }
 
+/* Where expand_downwards() keeps no guard gap: below another stack it may come to touch it. */
 static bool grows_onto_stack(struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *below, *vma = find_vma_prev(mm, addr, &below);
@@ -166,6 +181,7 @@ static bool grows_onto_stack(struct mm_struct *mm, unsigned long addr)
 	       (below->vm_flags & VM_GROWSDOWN) && vma->vm_start - below->vm_end < MARGIN;
 }
 
+/* brk(2) refuses what would leave no page, or no guard gap of a stack, between the heap and what is next. */
 static bool is_beside_others(struct mm_struct *mm, unsigned long brk)
 {
 	struct vm_area_struct *next = find_vma(mm, (mm->brk + PAGE - 1) & ~(PAGE - 1));

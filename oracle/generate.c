@@ -18,6 +18,7 @@
 #include "maker.h"
 #include "uapi.h"
 
+/* By weight. The sum is not 0: COMMON is in every mix. */
 static enum call_kind some_kind(struct maker *m)
 {
 	unsigned int sum = 0, at, kind = 0;
@@ -35,7 +36,11 @@ static void add(struct sequence *s, struct call c)
 	s->call[s->nr++] = c;
 }
 
-/* What the calls presuppose. */
+/*
+ * Calls that only a first one can be: a capability is given up once, a heap begins at one place, and what
+ * fills the map counts what is mapped then. As long as CAP_SYS_RAWIO is held, mmap below mmap_min_addr is
+ * allowed (cap_mmap_addr()).
+ */
 static void begin(struct maker *m, struct sequence *s)
 {
 	if (m->p->limits && chance(m, 60))
@@ -88,7 +93,9 @@ bool generate(struct sequence *s, struct random *r, unsigned int nr, const char 
 	m.pages *= scale;
 	m.grid = m.p->hugetlb ? 256UL << pick(&m, 2) : m.p->huge ? 64UL << pick(&m, 3) : 1 + pick(&m, 4);
 	m.grid *= scale;
+	/* One of both for a whole sequence: see struct maker. */
 	m.guards = m.p->unserved || chance(&m, 30);
+	/* MADV_POPULATE_WRITE and MADV_WILLNEED walk pages as locking does. */
 	m.locks = m.p->locked || m.p->weight[CALL_MLOCK] || m.p->weight[CALL_MADVISE];
 	begin(&m, s);
 	while (s->nr < nr) {

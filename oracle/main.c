@@ -9,6 +9,10 @@
  *   kernel-oracle [--profile NAME] --replay FILE...
  *
  * Exit status: 0 no difference, 1 a difference, 2 cannot run, 77 not possible here.
+ *
+ * The order of main() matters.  background_reexec() comes before anything is mapped, for exec drops it.  settle()
+ * makes all memory that will be needed, and reads the map last.  From there on nothing may change the map for good:
+ * printf() goes through a static buffer, and what is opened (a case file) is closed before the next sequence.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -22,6 +26,10 @@
 #include "../tests/common/random.h"
 #include "oracle.h"
 
+/*
+ * keep_going: so many differences are reported and passed; calls: how many are compared at least, the last
+ * sequence is finished.
+ */
 static struct options {
 	unsigned long calls, seed;
 	unsigned int length, keep_going;
@@ -29,6 +37,7 @@ static struct options {
 	bool replay, undo, coverage, anon_vmas;
 } options = { .calls = 100000 };
 
+/* Two by turns: the kernel's child works on one while the engine compares the other. */
 static struct sequence sequences[2], smallest;
 static struct difference difference;
 static struct record *record[2];
@@ -54,7 +63,10 @@ static void print_difference(const struct sequence *s, const struct difference *
 	fflush(stdout);
 }
 
-/* @status: with which the child has ended. */
+/*
+ * Shrink and keep a sequence that differs. @seed: of which it was generated, with the mix; @nr: the how
+ * manieth difference, a part of the file's name; @status: with which the child has ended.
+ */
 static void report(const struct sequence *s, uint64_t seed, unsigned long nr, int status)
 {
 	char path[256], comment[128];
@@ -96,6 +108,10 @@ static int random_run(void)
 		unsigned int this = nr & 1, other = !this;
 		bool well = kernel_wait(pid, record[this]);
 
+		/*
+		 * The generator's whole state: a report names the one from which this sequence alone can be
+		 * made again, not the run's.
+		 */
 		seed[other] = r.state;
 		(void)generate(&sequences[other], &r, options.length, options.mix);
 		pid = kernel_start(&sequences[other], record[other], DEEP_AT_END);
@@ -105,6 +121,10 @@ static int random_run(void)
 		if (!well || !compare(&sequences[this], record[this], &difference))
 			report(&sequences[this], seed[this], ++found, record[this]->status);
 	}
+	/*
+	 * The one that was started ahead is not compared; it must have ended before the exit, which would
+	 * kill it in the middle (PR_SET_PDEATHSIG).
+	 */
 	(void)kernel_wait(pid, record[nr & 1]);
 	spent = now() - begin;
 	printf("# %lu calls checked in %lu sequences, seed %lu, %.0f calls per second, %lu differences: "
@@ -122,6 +142,7 @@ static int random_run(void)
 	return found || died ? 1 : 0;
 }
 
+/* Case files, as TAP. 0: all equal, 1: some differ, 2: one cannot be read, and the plan stays unfulfilled. */
 static int replay(char **paths, int nr)
 {
 	int failed = 0;
@@ -206,6 +227,10 @@ static void parse_options(int argc, char **argv)
 		{ 0 } };
 	int c;
 
+	/*
+	 * Spread by Knuth's multiplicative hash: seeds of runs that began a second apart would give
+	 * generators a state that differs in low bits only.
+	 */
 	options.seed = (unsigned long)time(NULL) * 2654435761u;
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
@@ -252,6 +277,10 @@ static void parse_options(int argc, char **argv)
 		usage();
 }
 
+/*
+ * As far as this process will ever need: [stack] is an area of the map that is read, and its growth later
+ * would make it another one than the engine's.
+ */
 __attribute__((noinline)) static void grow_stack(void)
 {
 	volatile char stack[256 << 10];
@@ -266,7 +295,12 @@ static void settle(void)
 	static char out[1 << 16];
 
 	grow_stack();
+	/* stdio would allocate its buffer at the first printf(). */
 	setvbuf(stdout, out, _IOFBF, sizeof(out));
+	/*
+	 * Before arena_install() and background_read(): what loading a program of BPF maps and allocates
+	 * has to be in the map that is read.
+	 */
 	if (options.anon_vmas && !sharing_open())
 		exit(77);
 	arena_install();
@@ -275,6 +309,10 @@ static void settle(void)
 	checker = record_new();
 	if (!background_open() || !background_read())
 		exit(77);
+	/*
+	 * The control: a sequence of no calls. If even that differs, the machine adds something to a
+	 * child's map that the engine does not know, and every later difference would be that one.
+	 */
 	sequences[0].nr = 0;
 	if (!check_sequence(&sequences[0], DEEP_AT_END, &difference) ||
 		checker->start_total_vm != background.total_vm) {

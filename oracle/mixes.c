@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Mixes of random calls: each weights a family of calls and its rare paths.
+ *
+ * How they are weighed. COMMON is in each, so that there is something to cut and to merge, and that areas
+ * have an anon_vma. min_pages and max_pages are small where areas have to meet again (merge), larger where
+ * a call is about what is far (stack: as many as a limit and the guard gap of 256 pages need) or about huge
+ * pages (some hundred of 4 KiB; generate() scales them). Calls that take long or end the variety (mlockall,
+ * fork, seals, limits) weigh 1 to 3: once a sealed area or a limit of 0 is there, all that follows tends to
+ * be refused.
+ *
+ * The place of a mix in the table is drawn, so that a new one anywhere makes other sequences of every old
+ * seed.
  */
 #include <string.h>
 

@@ -15,10 +15,23 @@
 #include "oracle.h"
 #include "uapi.h"
 
+/*
+ * An open /proc/self/maps. It stays with the mm of the process that opened it, also across fork: hence
+ * observe_own_map().
+ */
 static int maps_fd;
 static bool text_only; /* no PROCMAP_QUERY here */
+/*
+ * Static, for a buffer of this size on the stack would make it grow, and one from malloc() would be a
+ * mapping. Its pages are the process's own already where background_read() looks: bss that is written later
+ * changes no bounds.
+ */
 static char text[1 << 20];
 
+/*
+ * An enum file_index by device and inode, as both ways of asking give them. OTHER_FILE for shared memory
+ * and huge pages, which next_area() of compare.c calls so too; the kernel's own areas have no inode.
+ */
 static uint32_t which_file(dev_t dev, ino_t ino)
 {
 	if (!ino)
@@ -29,6 +42,10 @@ static uint32_t which_file(dev_t dev, ino_t ino)
 	return OTHER_FILE;
 }
 
+/*
+ * Append. The pages of offset that the kernel shows for what has no inode (System V segment 0, [vvar]) are
+ * dropped, as compare.c gives none for them.
+ */
 static void begin_area(struct seen *s, struct seen_area area)
 {
 	if (!area.file)
@@ -46,6 +63,7 @@ static bool query_window(struct seen *s)
 			.size = sizeof(q), .query_flags = PROCMAP_QUERY_COVERING_OR_NEXT_VMA, .query_addr = at
 		};
 
+		/* ENOENT is the end: no area at the address or above. Before 6.11 it is ENOTTY. */
 		if (ioctl(maps_fd, PROCMAP_QUERY, &q))
 			return errno == ENOENT;
 		if (q.vma_start >= WATCH_HI)
@@ -53,6 +71,10 @@ static bool query_window(struct seen *s)
 		begin_area(s, (struct seen_area){ .start = q.vma_start,
 				      .end = q.vma_end,
 				      .offset = q.vma_offset,
+				      /*
+				       * PROCMAP_QUERY_VMA_READABLE, WRITABLE, EXECUTABLE and SHARED have
+				       * the numbers of VM_READ to VM_SHARED.
+				       */
 				      .prot = (uint32_t)q.vma_flags & 15,
 				      .file = which_file(makedev(q.dev_major, q.dev_minor), q.inode) });
 		at = q.vma_end;
@@ -60,6 +82,11 @@ static bool query_window(struct seen *s)
 	return true;
 }
 
+/*
+ * All of a file of /proc into text, cut off at its end if it is longer: with a CALL_ROOM a map is, which is
+ * why a crowded process is not looked at deeply. It is opened anew each time: /proc/self is another process
+ * in a fork.
+ */
 static void read_text(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -78,7 +105,10 @@ static uint32_t prot_of(const char *perms)
 	       (perms[2] == 'x' ? VM_EXEC : 0) | (perms[3] == 's' ? VM_SHARED : 0);
 }
 
-/* Lines of maps or smaps, those of the window. */
+/*
+ * Lines of maps or smaps, those of the window. In smaps every area's line is followed by fields, each of
+ * which begins with a capital letter, as no address does; VmFlags is the last one.
+ */
 static void read_window(struct seen *s, const char *path)
 {
 	struct seen_area *area = NULL;
@@ -111,6 +141,7 @@ static void read_window(struct seen *s, const char *path)
 	}
 }
 
+/* A field of /proc/self/status in text, from kB to pages; 0 when the kernel does not have it. */
 static uint64_t status_pages(const char *name)
 {
 	const char *at = strstr(text, name);
@@ -118,6 +149,7 @@ static uint64_t status_pages(const char *name)
 	return at ? strtoul(at + strlen(name), NULL, 10) * 1024 / PAGE : 0;
 }
 
+/* The old descriptor is not closed: it is one for each fork, at most MAX_DEPTH. */
 void observe_own_map(void)
 {
 	maps_fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -155,6 +187,10 @@ void observe(struct record *r, int64_t result, bool deep)
 		s->total_vm = status_pages("VmSize:");
 		s->data_vm = status_pages("VmData:");
 		s->locked_vm = status_pages("VmLck:");
+		/*
+	 * What it had found until then is dropped, though ENOTTY comes with the first area: a mixture would
+	 * be compared.
+	 */
 	} else if (text_only || !query_window(s)) {
 		text_only = true;
 		s->nr = 0;

@@ -100,12 +100,21 @@ struct call {
 	unsigned long arg[6];
 };
 
-/* Where CALL_WRITE or CALL_READ falls: a program of arm64 may keep something else in the upper bits. */
+/*
+ * Where CALL_WRITE or CALL_READ falls: a program of arm64 may keep something else in the upper bits. World
+ * K uses the address as it is; what goes to the engine, or is looked up in its map, passes here, for the
+ * engine's faults come without a tag.
+ */
 static inline unsigned long place_of_touch(const struct call *c)
 {
 	return MM_MACHINE_HERE == MM_MACHINE_ARM64 ? arm64_plain_address(c->arg[0]) : c->arg[0];
 }
 
+/*
+ * The files are opened once, by background_open(), and inherited by every child: a case file names one by
+ * its word (calls.c), so the order may change. An index also stands for the engine's struct vm_file in
+ * engine.file[], and for what observe.c makes of device and inode.
+ */
 enum file_index {
 	FILE_NONE,
 	FILE_RW,
@@ -118,6 +127,10 @@ enum file_index {
 	FILE_SECRET,
 	FILE_INDICES
 };
+/*
+ * What CALL_LIMIT sets; pages are counted beyond what is mapped at the beginning for the first two and the
+ * last, absolutely for the others.
+ */
 enum limit_index {
 	LIMIT_AS,
 	LIMIT_DATA,
@@ -127,6 +140,10 @@ enum limit_index {
 };
 #define NO_LIMIT (~0UL)
 
+/*
+ * Without pointers: copied by assignment, in world K across fork, and compared by nothing. About 230 KiB,
+ * so each is static somewhere: the stack, once grown, would be another one in the map that has been read.
+ */
 struct sequence {
 	unsigned int nr;
 	struct call call[MAX_CALLS];
@@ -153,18 +170,28 @@ void arena_install(void);
 
 #define KERNELS_AREAS 4U
 
+/*
+ * Written by background_open() and background_read() before the first sequence, constant from then on:
+ * world K reads its forked copy, world E the original, and nothing else of the machine is asked by either.
+ */
 struct background {
 	unsigned int page_shift;
 	unsigned int nr;
 	struct area_spec area[256];
 	unsigned long total_vm, data_vm;
 	int max_map_count;
+	/*
+	 * Bytes, but for ram_pages: RAM and swap, more than which no single mapping may have under
+	 * overcommit_memory 0 (__vm_enough_memory()). mmap_min_addr is what the kernel enforces,
+	 * dac_mmap_min_addr the sysctl; a security module may make the first one greater.
+	 */
 	unsigned long mmap_min_addr, dac_mmap_min_addr, memlock, stack, ram_pages;
 	bool pkeys;
 	bool no_zero_page;   /* what is read has a page of its own */
 	bool branch_targets; /* arm64: PROT_BTI means something */
 	bool memory_tags;    /* arm64: memory may be tagged */
 	unsigned long space; /* a page behind the last that a program may have, if it asks for it */
+	/* The sysctl's own numbers for overcommit; thp_enabled: 0 never, 1 madvise, 2 always. */
 	unsigned int thp_enabled, overcommit;
 	bool uffd;    /* there are userfaultfds */
 	bool names;   /* anonymous memory can be named */
@@ -176,6 +203,10 @@ struct background {
 	int fd[FILE_INDICES];
 	dev_t dev[FILE_INDICES];
 	ino_t ino[FILE_INDICES];
+	/*
+	 * By index; FILE_WO has none of its own, for it cannot be mapped: it is the file system's, as
+	 * FILE_RW's is.
+	 */
 	unsigned long max_bytes[FILE_INDICES];
 	unsigned long kernels[KERNELS_AREAS], kernels_len[KERNELS_AREAS]; /* [vvar], [vdso]: bytes */
 	unsigned int nr_kernels;
@@ -196,7 +227,10 @@ bool background_read(void);
 
 /* --- observe.c: what the kernel says of the calling process's map -------------------------------------------- */
 
-/* An area as both worlds know it. */
+/*
+ * An area as both worlds know it. Fixed widths and no pointers: it is written in one process and read in
+ * another, and observe() lays them one behind the other.
+ */
 struct seen_area {
 	uint64_t start, end, offset;
 	uint32_t prot;     /* VM_READ, VM_WRITE, VM_EXEC; VM_SHARED for what may be shared */
@@ -219,6 +253,10 @@ struct seen {
 
 /* What a child wrote down: observations one after the other, for the first `done` calls. */
 struct record {
+	/*
+	 * Written by whichever process of the sequence goes on, one at a time: the one that has forked it
+	 * waits until it has left, and then reads next anew.
+	 */
 	volatile uint32_t done;  /* observations */
 	volatile uint32_t next;  /* call at which the forking process goes on */
 	volatile uint32_t ended; /* the sequence ended well, in whichever process */
@@ -246,16 +284,35 @@ void sharing_observe(struct seen *s);
 
 /* --- world_kernel.c ------------------------------------------------------------------------------------------ */
 
+/*
+ * When a look is deep, which costs the texts of smaps and status instead of one ioctl an area: random runs
+ * look deeply behind the last call; replays and shrinking do after each, so that the first call that went
+ * wrong is named.
+ */
 enum depth { DEEP_NEVER, DEEP_AT_END, DEEP_ALWAYS };
 
+/*
+ * Shared with the children that are forked later. Exits with 2 where there is no memory: it is asked for at
+ * the start only.
+ */
 struct record *record_new(void);
-/* A child that carries @s out. */
+/*
+ * Fork a child that carries @s out and fills @r, whose content is lost; it goes on beside the caller. -1: a
+ * sentence was printed, and kernel_wait() will return false.
+ */
 pid_t kernel_start(const struct sequence *s, struct record *r, enum depth depth);
-/* False: it died of something else than its calls. */
+/*
+ * Wait for the child and give its status to @r. False: it, or a process that it forked, died of something
+ * else than its calls; r->done observations are whole even then.
+ */
 bool kernel_wait(pid_t pid, struct record *r);
 
 /* --- world_engine.c ------------------------------------------------------------------------------------------ */
 
+/*
+ * One address space of the parent, and what grows and shrinks on it during one sequence. compare.c has one
+ * for judging and undo.c one for planning; each keeps its parent from one engine_begin() to the next.
+ */
 struct engine {
 	struct mm_system sys;
 	bool ready;
@@ -270,8 +327,17 @@ struct engine {
 	unsigned int nr_segments;
 };
 
+/*
+ * A sequence begins: mm[0] is forked from the parent, every file is new, and max_map_count is the machine's
+ * again. The first call of all reads background into the parent. Pairs with engine_end(), which leaves the
+ * parent.
+ */
 void engine_begin(struct engine *e);
 void engine_end(struct engine *e);
+/*
+ * What the system call would return: a number or an address, or -errno. Places in the window and beyond are
+ * taken as they are.
+ */
 int64_t engine_call(struct engine *e, const struct call *c);
 static inline struct mm_struct *engine_mm(struct engine *e)
 {
@@ -280,6 +346,10 @@ static inline struct mm_struct *engine_mm(struct engine *e)
 
 /* --- compare.c ----------------------------------------------------------------------------------------------- */
 
+/*
+ * Written by compare() and check_sequence(), which set what in each case; call and text are valid only
+ * beside a what that is not NULL. what is a string constant, or one of mm_validate()'s: never to be freed.
+ */
 struct difference {
 	unsigned int call; /* index of the call after which the worlds differ */
 	const char *what;  /* NULL: no difference */

@@ -12,6 +12,10 @@
 
 #define ROOM 8192 /* areas of a whole map */
 
+/*
+ * NULL: sharing is not asked for. Inherited by children with its descriptors; they run the program on
+ * themselves.
+ */
 static struct map_reader *reader;
 
 bool sharing_open(void)
@@ -25,6 +29,11 @@ bool sharing_open(void)
 	return reader;
 }
 
+/*
+ * The program walks the whole map, while @s has the areas of the window, both in order of addresses: one
+ * pass. A program that did not end well (STATUS_READ) has told part of a map: nothing is claimed then,
+ * rather than half.
+ */
 void sharing_observe(struct seen *s)
 {
 	const struct map_request *answer;
@@ -39,5 +48,6 @@ void sharing_observe(struct seen *s)
 		if (named.area.start == s->area[n].start)
 			s->area[n++].anon_vma = named.area.anon_vma;
 	}
+	/* All or none: compare_sharing() goes by the number of an area. */
 	s->sharing = n == s->nr;
 }

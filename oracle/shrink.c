@@ -16,9 +16,14 @@
 
 #include "oracle.h"
 
+/* What is tried next; found is what it differed in. Both are too large for a stack that must not grow. */
 static struct sequence candidate;
 static struct difference found;
 
+/*
+ * Carry the candidate out in both worlds. True: it has become *s. An empty one is never tried: settle() has
+ * shown that it does not differ.
+ */
 static bool still_differs(struct sequence *s, struct difference *d)
 {
 	if (!candidate.nr || check_sequence(&candidate, DEEP_ALWAYS, &found))
@@ -41,6 +46,10 @@ static bool leave_out(struct sequence *s, unsigned int at, unsigned int nr, stru
 	return still_differs(s, d);
 }
 
+/*
+ * One round, from the end: each chunk of @size calls, where the first may be shorter. True: something was
+ * left out. What is cut behind the difference (still_differs()) may end before @at, which then steps back.
+ */
 static bool leave_out_chunks(struct sequence *s, unsigned int size, struct difference *d)
 {
 	bool any = false;
@@ -58,6 +67,10 @@ static bool leave_out_chunks(struct sequence *s, unsigned int size, struct diffe
 	return any;
 }
 
+/*
+ * True: *s has @value there now, and still differs. One that has it already is not tried: it is known to
+ * differ.
+ */
 static bool try_argument(
 	struct sequence *s, unsigned int i, int arg, unsigned long value, struct difference *d)
 {
@@ -79,6 +92,7 @@ static void simplify_call(struct sequence *s, unsigned int i, struct difference 
 		if (v > PAGE && v < MARGIN)
 			(void)try_argument(s, i, arg, PAGE, d);
 	}
+	/* Not bits 0 and 1, the type of the mapping; up to MAP_FIXED_NOREPLACE (bit 20). */
 	for (int bit = 2; i < s->nr && s->call[i].kind == CALL_MMAP && bit < 22; bit++)
 		if (s->call[i].arg[3] & (1ul << bit))
 			(void)try_argument(s, i, 3, s->call[i].arg[3] & ~(1ul << bit), d);
@@ -86,6 +100,9 @@ static void simplify_call(struct sequence *s, unsigned int i, struct difference 
 		(void)try_argument(s, i, 2, PROT_READ | PROT_WRITE, d);
 }
 
+/*
+ * About log2(n) rounds of halving, then rounds of n until none helps: at worst O(n^2) children. If @s does not differ again (a race), it is left as it came, and *d too.
+ */
 void shrink(struct sequence *s, struct difference *d)
 {
 	bool again = true;

@@ -32,13 +32,19 @@ struct step {
 };
 #define MAX_STEPS 512U
 
+/* Each of these is of the sequence at hand, and is written over by the next. */
 static struct sequence sequence;
 static struct engine predicted;
+/* What the engine answered while it was planned for, by call. */
 static int64_t results[MAX_CALLS];
 static struct step steps[MAX_STEPS];
 static unsigned int nr_steps;
 static struct difference found;
 
+/*
+ * Over the whole run. checked: calls; refused: steps whose calls the kernel refused; otherwise: sequences
+ * that were given up, as a call answered not as it was planned for.
+ */
 static struct {
 	unsigned long checked, sequences, wrong, refused, otherwise;
 	unsigned long one[EXPLAIN_REASONS], two[EXPLAIN_REASONS], nothing; /* claims that were true */
@@ -59,12 +65,20 @@ static void leave_out(struct sequence *s)
 	}
 }
 
+/*
+ * Append to the sequence, and make the call on the engine at once: the next step is chosen from the map
+ * that it leaves.
+ */
 static void carry_out(struct sequence *s, const struct call *c)
 {
 	s->call[s->nr] = *c;
 	results[s->nr++] = engine_call(&predicted, c);
 }
 
+/*
+ * Both in the window as a whole: the kernel's side sees no area beyond it, and a call that changes one of
+ * this process's own would break the observer.
+ */
 static bool is_pair(const struct vm_area_struct *left, const struct vm_area_struct *right)
 {
 	return left && left->vm_end == right->vm_start && left->vm_start >= WATCH_LO &&
@@ -90,6 +104,7 @@ static bool next_pair(unsigned long at, struct pair *p)
 	return false;
 }
 
+/* False: there is no boundary at @at any more, the two have become one. */
 static bool pair_at(unsigned long at, struct pair *p)
 {
 	return next_pair(at - 1, p) && p->right->vm_start == at;
@@ -131,12 +146,14 @@ static uint32_t take_step(struct sequence *s, const struct pair *p, uint32_t tri
 		.forked = predicted.depth != 0 };
 	if ((p->reasons & ~u.undone) | u.arises)
 		step->claim = CLAIM_TWO;
+	/* It is carried out even so: it may lead to steps that claim something. */
 	else if ((u.lower && has_neighbour_below(p)) || may_join_above_meanwhile(p, &u))
 		step->claim = CLAIM_NONE;
 	else
 		step->claim = CLAIM_ONE;
 	for (unsigned int i = 0; i < u.nr; i++)
 		carry_out(s, &u.call[i]);
+	/* What it is judged by is the map behind its last call, not behind one of several. */
 	step->last = s->nr - 1;
 	nr_steps++;
 	return u.undone ? u.undone : p->reasons & (EXPLAIN_LOCKED | EXPLAIN_POLICY | EXPLAIN_UFFD);
@@ -154,6 +171,11 @@ static void take_up(struct sequence *s, unsigned long at)
 	}
 }
 
+/*
+ * Carry @s out on an engine of its own, then go through the boundaries upwards and append the steps. The
+ * areas are looked up again after each step, for every pointer may be gone. It ends, as @at grows and
+ * take_up() is finite.
+ */
 static void plan(struct sequence *s)
 {
 	unsigned int nr = s->nr;
@@ -176,6 +198,10 @@ static void plan(struct sequence *s)
 
 /* --- what the kernel has shown -------------------------------------------------------------------------------- */
 
+/*
+ * Is there a boundary at @at? Asked only of places that were one: a hole below it would be the engine's
+ * mistake and was found by compare().
+ */
 static bool begins_at(const struct seen *s, unsigned long at)
 {
 	for (uint32_t i = 0; i < s->nr; i++)
@@ -184,6 +210,10 @@ static bool begins_at(const struct seen *s, unsigned long at)
 	return false;
 }
 
+/*
+ * One claim proves as many reasons as it names: of those that were one, each that was undone, of those that
+ * stayed two, each that was left.
+ */
 static void count_true(const struct step *step)
 {
 	unsigned long *counts = step->claim == CLAIM_ONE ? tally.one : tally.two;
@@ -198,6 +228,7 @@ static void count_true(const struct step *step)
 			(step->claim == CLAIM_ONE ? step->undone : step->reasons & ~step->undone) >> i & 1;
 }
 
+/* The case file has the whole sequence; what is printed ends with the step. */
 static void report(const struct sequence *s, const struct step *step, bool is_two)
 {
 	char names[256], path[128], line[512], comment[384];
@@ -215,7 +246,10 @@ static void report(const struct sequence *s, const struct step *step, bool is_tw
 	}
 }
 
-/* @seen: after each call; @last: after the step. */
+/*
+ * @seen: after each call. A step of which one call was refused has undone nothing, whatever was planned:
+ * limits, rights and seals are no part of the reasons.
+ */
 static void judge(const struct sequence *s, const struct step *step, const struct seen *const *seen)
 {
 	bool is_two = begins_at(seen[step->last], step->at);
@@ -247,6 +281,7 @@ static void judge_all(const struct sequence *s, const struct record *r)
 			return;
 		}
 	}
+	/* A record that was full before the end judges the steps that it has. */
 	for (unsigned int i = 0; i < nr_steps && steps[i].last < r->done; i++)
 		judge(s, &steps[i], seen);
 }
@@ -311,5 +346,6 @@ int undo_run(unsigned long calls, unsigned long seed, unsigned int length, const
 	       "otherwise; Linux %s, profile %s\n",
 		tally.checked, tally.sequences, seed, one + two + tally.nothing + tally.wrong, tally.wrong,
 		tally.refused, tally.otherwise, background.release, background.kernel->name);
+	/* A run that has claimed nothing is a failure: it would be green for ever. */
 	return well && !tally.wrong && one && tally.nothing ? 0 : 1;
 }

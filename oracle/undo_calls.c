@@ -15,6 +15,10 @@
 
 #include "undo.h"
 
+/*
+ * All calls here but mmap and those of kinds without it have address and length first: @a and @b are the
+ * next two arguments, and 0 where the kind has fewer.
+ */
 static void add_call(struct undoing *u, enum call_kind kind, const struct vm_area_struct *vma,
 	unsigned long a, unsigned long b)
 {
@@ -49,6 +53,10 @@ static bool is_charged(const struct vm_area_struct *vma)
 	return vma->vm_flags & VM_ACCOUNT;
 }
 
+/*
+ * mprotect to the lower one's access; with keys pkey_mprotect, to the lower one's key too, as mprotect
+ * keeps the key that an area has (arch_override_mprotect_pkey()).
+ */
 static bool undo_access(const struct pair *p, struct undoing *u)
 {
 	unsigned long prot = prot_of(p->left);
@@ -84,6 +92,10 @@ static bool toggle_charge(const struct vm_area_struct *vma, struct undoing *u)
 	return true;
 }
 
+/*
+ * The upper area if that can be, else the lower one; u->undone stands even where it returns false, for
+ * undo_choose() begins with a new *u then.
+ */
 static bool undo_charged(const struct pair *p, struct undoing *u)
 {
 	if (background.pkeys && (prot_of(p->left) | prot_of(p->right)) & PROT_EXEC)
@@ -124,6 +136,7 @@ static bool undo_mergeable(const struct pair *p, struct undoing *u)
 	return advise(p, u, EXPLAIN_MERGEABLE, VM_MERGEABLE, MADV_MERGEABLE, MADV_UNMERGEABLE);
 }
 
+/* One of three: VM_SEQ_READ and VM_RAND_READ exclude each other, and MADV_NORMAL clears both. */
 static bool undo_readahead(const struct pair *p, struct undoing *u)
 {
 	return advise(p, u, EXPLAIN_READAHEAD, VM_SEQ_READ, MADV_SEQUENTIAL,
@@ -166,6 +179,7 @@ static bool undo_name(const struct pair *p, struct undoing *u)
 {
 	unsigned long number = 0;
 
+	/* It ends: names come from CALL_NAME only, and so are one of name_of_number()'s. */
 	while (p->left->anon_name && strcmp(p->left->anon_name->name, name_of_number(number + 1)) != 0)
 		number++;
 	u->undone = EXPLAIN_NAME;
@@ -178,6 +192,9 @@ static bool undo_name(const struct pair *p, struct undoing *u)
 	return true;
 }
 
+/*
+ * Mode 0 unregisters; of two that are registered the lower one comes first.
+ */
 static bool undo_uffd(const struct pair *p, struct undoing *u)
 {
 	u->lower = p->left->uffd_ctx != NULL;
@@ -210,6 +227,10 @@ static unsigned int file_of(const struct pair *p, const struct vm_area_struct *v
 	return i;
 }
 
+/*
+ * False where the lower area has what no mmap gives and no call adds, and where what is there may not be
+ * unmapped: sealed, or [vvar], which the child needs.
+ */
 static bool can_be_mapped_anew(const struct pair *p)
 {
 	vm_flags_t both = p->left->vm_flags | p->right->vm_flags;
@@ -255,6 +276,11 @@ static bool undo_what_it_is(const struct pair *p, struct undoing *u)
 
 	if (!can_be_mapped_anew(p))
 		return false;
+	/*
+	 * map_as_lower() makes no stack; in a fork's child the lower one's anon_vma_chain may have its
+	 * parent's link too, and then no other area joins it (is_mergeable_anon_vma() wants a single link);
+	 * anonymous memory that was moved keeps the page offset of where it was.
+	 */
 	both = left->vm_flags & VM_GROWSDOWN || (left->anon_vma && p->engine->depth) ||
 	       (anonymous && left->vm_pgoff != left->vm_start / PAGE);
 	if (both)
@@ -268,6 +294,7 @@ static bool undo_what_it_is(const struct pair *p, struct undoing *u)
 	return true;
 }
 
+/* The one that is not sealed yet is sealed. */
 static bool undo_sealed(const struct pair *p, struct undoing *u)
 {
 	u->lower = !(p->left->vm_flags & VM_SEALED);
@@ -276,7 +303,10 @@ static bool undo_sealed(const struct pair *p, struct undoing *u)
 	return true;
 }
 
-/* Any call that changes the upper area, and one that changes it back. */
+/*
+ * Any call that changes the upper area, and one that changes it back: Linux looks for neighbours of what a
+ * call changes, and at no others, so two that became equal otherwise stay two until then.
+ */
 static bool undo_nothing(const struct pair *p, struct undoing *u)
 {
 	bool is = p->right->vm_flags & VM_DONTCOPY;
@@ -310,6 +340,7 @@ static const struct {
 };
 #define UNDOS (sizeof(undos) / sizeof(undos[0]))
 
+/* The first of the table that can be, not the best: take_up() comes back for the others. */
 bool undo_choose(const struct pair *p, uint32_t tried, struct undoing *u)
 {
 	for (size_t i = 0; i < UNDOS; i++) {

@@ -48,8 +48,16 @@ static void set_up_files(struct engine *e)
 			.kind = kind_here(kinds[i].kind),
 			.readable = kinds[i].readable,
 			.writable = kinds[i].writable,
+			/*
+			 * F_SEAL_FUTURE_WRITE: a shared mapping loses VM_MAYWRITE, one that is to be
+			 * written at once is refused with EPERM (seal_check_write()).
+			 */
 			.vm_flags_off = i == FILE_SEALED ? VM_MAYWRITE : 0,
 			.noexec = i == FILE_NOEXEC && background.noexec,
+			/*
+			 * ext4, xfs and btrfs have thp_get_unmapped_area() as their get_unmapped_area;
+			 * tmpfs has one of its own.
+			 */
 			.map_align = background.on_disk && kinds[i].huge ? HUGE_PAGE : 0,
 			.max_bytes = background.max_bytes[i == FILE_WO ? FILE_RW : i],
 			.size = i == FILE_ZERO ? 0 : FILE_PAGES * PAGE,
@@ -62,6 +70,7 @@ static void set_up_parent(struct engine *e)
 	struct mm_struct *mm = &e->parent;
 
 	mm_system_init(&e->sys, &anon_vma_rmap);
+	/* It cannot fail: the kernel's pages are ones that the engine has. */
 	(void)!mm_system_set_page_shift(&e->sys, background.page_shift);
 	e->sys.mmap_min_addr = background.mmap_min_addr;
 	e->sys.dac_mmap_min_addr = background.dac_mmap_min_addr;
@@ -88,6 +97,10 @@ static void set_up_parent(struct engine *e)
 	e->ready = true;
 }
 
+/*
+ * Each mm_fork() here is the kernel_start() of world K: areas are copied, those with VM_DONTCOPY not, and
+ * what has an anon_vma inherits it.
+ */
 void engine_begin(struct engine *e)
 {
 	if (!e->ready)
@@ -109,12 +122,14 @@ void engine_end(struct engine *e)
 		mm_exit(&e->mm[i]);
 }
 
+/* Only those that this process has spawned: a child's first_own is how many there were when it began. */
 static void reap(struct engine *e)
 {
 	while (e->nr_spawned > e->first_own[e->depth])
 		mm_exit(&e->spawned[--e->nr_spawned]);
 }
 
+/* At most eight, as in world K; one more is not made, and says 0 in both. */
 static int64_t spawn(struct engine *e)
 {
 	int err;
@@ -147,6 +162,11 @@ static void leave(struct engine *e)
 	mm_exit(&e->mm[e->depth--]);
 }
 
+/*
+ * As world K's set_limit(): the soft limit, to what is mapped at the beginning and so many pages more;
+ * NO_LIMIT: up to the hard one, which only LIMIT_NO_DATA lowers. The engine's data_hard is what
+ * do_brk_flags() and mmap use for a soft limit of 0 (may_expand_vm(), which 4.7 made so for old valgrinds).
+ */
 static int64_t set_limit(struct mm_struct *mm, unsigned long which, unsigned long pages)
 {
 	unsigned long bytes = pages * PAGE;
@@ -175,7 +195,10 @@ static int64_t set_limit(struct mm_struct *mm, unsigned long which, unsigned lon
 	}
 }
 
-/* One area where the kernel has as many as fill its map. */
+/*
+ * One area where the kernel has as many as fill its map, and max_map_count less by what it has too few: the
+ * room that is left is the same. fill is what world K computes from its own map.
+ */
 static int64_t leave_room(struct engine *e, unsigned long areas)
 {
 	struct mm_struct *mm = engine_mm(e);
@@ -206,6 +229,7 @@ static struct vm_file *huge_file(struct engine *e)
 	return file;
 }
 
+/* What the system call does before do_mmap(): ksys_mmap_pgoff() and, before it, the check of the offset. */
 static int64_t do_mmap(struct engine *e, const unsigned long *a)
 {
 	struct mmap_request req = { .addr = a[0], .len = a[1], .prot = a[2], .flags = a[3], .offset = a[5] };
@@ -247,7 +271,11 @@ static int64_t move_kernels(struct mm_struct *mm, unsigned long number, unsigned
 	return (int64_t)mm_mremap(mm, &req);
 }
 
-/* shmat(2) is a mapping of the segment through an open file of its own. */
+/*
+ * shmat(2) is a mapping of the segment through an open file of its own, made by do_shmat() of ipc/shm.c,
+ * whose checks these are, in its order: alignment (SHM_RND rounds down to SHMLBA, a page), SHM_REMAP
+ * without an address, what is there already.
+ */
 static int64_t do_shmat(struct engine *e, unsigned long addr, unsigned long flags)
 {
 	struct mm_struct *mm = engine_mm(e);
@@ -306,7 +334,10 @@ static int64_t do_uffd(struct mm_struct *mm, const unsigned long *a)
 	return mm_userfaultfd(mm, a[0], a[1], a[2] ? mm : NULL, mode);
 }
 
-/* Each area that it serves, as a whole. */
+/*
+ * userfaultfd_release(): each area that the descriptor serves, as a whole. An area may merge with its
+ * neighbours meanwhile: at is behind what it was, and find_vma() goes on from there.
+ */
 static int64_t close_uffd(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
@@ -335,6 +366,10 @@ static int64_t advise_process(struct engine *e, const unsigned long *a)
 	return err && a[1] ? (int64_t)a[1] : err ? err : (int64_t)(a[1] + a[4]);
 }
 
+/*
+ * Only what the kernel has accepted comes here: refused_switch() of compare.c keeps the rest away, so
+ * nothing is checked.
+ */
 static int64_t set_mm(struct engine *e, const unsigned long *a)
 {
 	struct mm_struct *mm = engine_mm(e);
@@ -354,6 +389,7 @@ static int64_t do_pkey_mprotect(struct mm_struct *mm, const unsigned long *a)
 	return mm_mprotect(mm, a[0], a[1], a[2], key);
 }
 
+/* -EFAULT is a SIGSEGV, 0 everything else that may come of it. */
 static int64_t do_touch(struct mm_struct *mm, unsigned long addr, bool write)
 {
 	return mm_fault(mm, addr, write ? MM_FAULT_WRITE : 0);

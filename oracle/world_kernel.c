@@ -5,6 +5,18 @@
  * From its first call on the child allocates nothing and uses no stdio: its map is the one that is observed.  A fork
  * inside the sequence is a fork of the child; which process goes on is what the calls say, and the record, shared by
  * all of them, tells the forking process where the other one stopped.
+ *
+ * Signals. SIGSEGV and SIGBUS of a touch are answers; the handler leaves by siglongjmp(), which does not
+ * restore the mask, so it must not be masked (SA_NODEFER). What else kills the child, SIGPROF of the timer
+ * among it, is seen in its wait status and is a finding.
+ *
+ * Life. Every process that is forked asks for SIGKILL when its parent ends (PR_SET_PDEATHSIG, which fork()
+ * clears): an oracle that is interrupted leaves nobody behind. The spawned ones also watch getppid(), for a
+ * parent may be gone before they have asked.
+ *
+ * Forks. The process that forks waits in waitpid() with its map as the fork left it; the child makes the
+ * calls behind, up to its CALL_EXIT, whose number it leaves in record->next. The engine goes the same way
+ * with mm[depth].
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,6 +86,9 @@ static void on_fault(int sig)
 
 /* --- calls --------------------------------------------------------------------------------------------------- */
 
+/*
+ * One byte, 1 when it is written: nobody looks at contents. sigsetjmp() without the mask makes no system call.
+ */
 static int64_t touch(unsigned long addr, bool write)
 {
 	volatile char *p = (volatile char *)addr;
@@ -90,6 +105,11 @@ static int64_t touch(unsigned long addr, bool write)
 	return 0;
 }
 
+/*
+ * PR_SET_MM_MAP sets all fields at once, which each must be a valid address and in order
+ * (validate_prctl_map_addr()); without a change of exe_fd (-1) it takes no privilege. The heap becomes
+ * empty, beginning at @addr.
+ */
 static int64_t set_break(unsigned long addr)
 {
 	struct prctl_mm_map map = { .start_code = WINDOW,
@@ -111,6 +131,10 @@ static int64_t set_break(unsigned long addr)
 	return 0;
 }
 
+/*
+ * LIMIT_NO_DATA lowers the hard limit, which never rises again; for the others only the soft one moves, so
+ * that what has been limited can be let go.
+ */
 static int64_t set_limit(unsigned long which, unsigned long pages)
 {
 	static const int resource[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK, RLIMIT_DATA };
@@ -130,6 +154,10 @@ static int64_t set_limit(unsigned long which, unsigned long pages)
 	return setrlimit(resource[which], &limit) ? -errno : 0;
 }
 
+/*
+ * Of the effective set only. data[0] has capabilities 0 to 31, of which both that are dropped are (14 and
+ * 17).
+ */
 static int64_t drop_capability(unsigned int capability)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -141,6 +169,10 @@ static int64_t drop_capability(unsigned int capability)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
+/*
+ * One mapping without access, then every second page readable: fill areas for fill pages. Nothing is
+ * faulted in and nothing charged.
+ */
 static int64_t leave_room(unsigned long areas)
 {
 	long fill = background.max_map_count - observed_areas() - (long)areas;
@@ -165,6 +197,10 @@ static int64_t spawn(void)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/*
+		 * pause() returns for any signal; SIGKILL of reap() or of the parent's end is what it waits
+		 * for.
+		 */
 		while (getppid() == parent)
 			pause();
 		_exit(0);
@@ -183,7 +219,10 @@ static void reap(void)
 	}
 }
 
-/* Node 0, for the policies that want one. */
+/*
+ * Node 0, for the policies that want one; the others refuse a mask that is not empty (mpol_new()). 8 is how
+ * many bits of it are read, one more than are used (get_nodes() takes maxnode - 1).
+ */
 static long bind_memory(const unsigned long *a)
 {
 	unsigned long node = 1;
@@ -201,6 +240,7 @@ static int open_userfaultfd(void)
 	return fd >= 0 && ioctl(fd, UFFDIO_API, &api) ? -1 : fd;
 }
 
+/* One descriptor a process, opened at the first use; -1 where there is none, and then EBADF. */
 static long register_userfaultfd(const unsigned long *a)
 {
 	struct uffdio_register request = { .range = { a[0], a[1] }, .mode = a[2] };
@@ -230,6 +270,7 @@ static long advise_process(const unsigned long *a)
 	result = syscall(SYS_process_madvise, (long)fd, ranges, 2L, a[2], 0L);
 	err = errno;
 	close(fd);
+	/* close() must not hide what process_madvise() has said. */
 	errno = err;
 	return result;
 }
@@ -347,6 +388,7 @@ static int64_t make_call(const struct call *c)
 
 /* --- the sequence -------------------------------------------------------------------------------------------- */
 
+/* The descriptor of the userfaultfd is inherited and stays open; it is the parent's, and is forgotten. */
 static void become_child(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -380,12 +422,21 @@ static bool fork_here(unsigned int *i, int64_t *result)
 		become_child();
 	if (pid <= 0)
 		return true;
+	/* What killed the child is this process's end too: the parent of all has to see it. */
 	if (waitpid(pid, &status, 0) < 0 || status)
 		_exit(1);
+	/*
+	 * With the CALL_EXIT itself, which the process that comes back observes: its map is what is
+	 * compared behind it.
+	 */
 	*i = self.record->next;
 	return false;
 }
 
+/*
+ * 64 KiB: more than the largest look, of some hundred areas. A crowded map has its areas outside the
+ * window.
+ */
 static bool has_space(const struct record *r)
 {
 	return r->used + (1 << 16) < RECORD_SIZE - sizeof(*r);
@@ -407,6 +458,10 @@ static void carry_out(const struct sequence *s, enum depth depth)
 			mine = fork_here(&i, &result);
 		else if (c->kind != CALL_EXIT)
 			result = make_call(c);
+		/*
+		 * The child went to the end of the sequence: there is nothing left for the one that forked
+		 * it.
+		 */
 		if (!mine && (i >= s->nr || r->ended))
 			break;
 		observe(r, result,
@@ -414,6 +469,7 @@ static void carry_out(const struct sequence *s, enum depth depth)
 		i++;
 	}
 	r->ended = 1;
+	/* next is past the end, so that each of those that wait ends in its turn. */
 	leave(s->nr);
 }
 
@@ -448,6 +504,7 @@ pid_t kernel_start(const struct sequence *s, struct record *r, enum depth depth)
 {
 	pid_t pid;
 
+	/* The observations of the last sequence stay behind it: r->used says what is valid. */
 	*r = (struct record){ 0 };
 	pid = fork();
 	if (pid == 0)
