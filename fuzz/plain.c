@@ -20,7 +20,8 @@
 #define INPUT_MAX 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-/* Of targets that have one. */
+/* Of targets that have them. */
+__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);
 __attribute__((weak)) size_t LLVMFuzzerCustomMutator(
 	uint8_t *data, size_t size, size_t max, unsigned int seed);
 
@@ -85,6 +86,8 @@ static int try_mutated(unsigned long count, uint64_t seed, char **files, int nr)
 
 int main(int argc, char **argv)
 {
+	if (LLVMFuzzerInitialize)
+		LLVMFuzzerInitialize(&argc, &argv);
 	if (argc > 4 && strcmp(argv[1], "--mutate") == 0 && LLVMFuzzerCustomMutator)
 		return try_mutated(strtoul(argv[2], NULL, 0), strtoull(argv[3], NULL, 0), argv + 4, argc - 4);
 	if (argc == 4 && strcmp(argv[1], "--random") == 0)
