@@ -340,6 +340,11 @@ VMAPLE_API void mt_move_border(struct maple_tree *mt, unsigned long from, unsign
 VMAPLE_API bool mt_can_grow(
 	struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last) __must_check;
 VMAPLE_API void mt_grow(struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last);
+/** The same where it loses one end: [first, last] is what it keeps, and the rest is hole. */
+VMAPLE_API bool mt_can_shorten(
+	struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last) __must_check;
+VMAPLE_API void mt_shorten(
+	struct maple_tree *mt, unsigned long from, unsigned long first, unsigned long last);
 /**
  * The same for all areas that lie in [first, last], and none of them does in part: the lowest begins at @p from, which has an
  * entry. They become one, of @p entry.

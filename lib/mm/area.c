@@ -146,6 +146,14 @@ static void count_areas(struct mm_struct *mm, int delta)
 		mm->counters.peak_areas = (unsigned long)mm->map_count;
 }
 
+/* For a moment there is one area more. */
+static void count_cut(struct mm_struct *mm)
+{
+	count_areas(mm, 1);
+	mm->map_count--;
+	mm->counters.splits++;
+}
+
 static int link_alone(struct mm_struct *mm, struct vm_area_struct *vma, const struct vm_area_struct *from)
 {
 	int err = ops_open(vma, from);
@@ -270,4 +278,38 @@ int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long ad
 	if (mm->map_count >= mm->sys->max_map_count)
 		return -ENOMEM;
 	return vma_split_unlimited(mm, vma, addr, new_below, &part);
+}
+
+/*
+ *      before   |----------- vma -----------|            before   |----------- vma -----------|
+ *      lower    | hole  |------- vma -------|            upper    |------- vma -------| hole  |
+ *
+ * A part that is cut off and unmapped at once is an area for nobody. To make it, let reverse map and index know of it, and free
+ * it again took 700 instructions more (callgrind, a munmap in a recording of node).
+ */
+int vma_shorten(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	bool lower = start == vma->vm_start;
+	struct index_store st;
+	int err = ops_may_split(vma, lower ? end : start);
+
+	if (err)
+		return err;
+	if (index_prepare_shorten(&st, mm, start, end, vma))
+		return -ENOMEM;
+
+	/* Point of no return. */
+	vma_start_write(vma);
+	vma_adjust_begin(vma, NULL);
+	if (lower) {
+		set_field(vma, vm_pgoff, vma_pgoff_at(vma, end));
+		set_field(vma, vm_start, end);
+	} else {
+		set_field(vma, vm_end, start);
+	}
+	vma_adjust_end(vma, NULL);
+	index_commit_shorten(&st, vma);
+	count_cut(mm);
+	return 0;
 }

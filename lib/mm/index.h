@@ -19,6 +19,8 @@
  *   index_prepare_growth               index_prepare where an area grows, over a hole and others, which go
  *   index_commit_cut                   index_commit of what _cut has prepared
  *   index_commit_join                  index_commit of what _border or _growth has prepared
+ *   index_prepare_shorten              index_prepare where an area loses one end, which is a hole then
+ *   index_commit_shorten               index_commit of what _shorten has prepared
  *   index_put                          prepare and commit of an area in one: may fail, then nothing has changed
  *   index_clear                        the same of a hole
  *   index_drop                         index_clear of the range of one area

@@ -116,6 +116,11 @@ int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long ad
 /* The same without a look at max_map_count; the copy becomes *part. */
 int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, bool new_below,
 	struct vm_area_struct **part) __must_check;
+/*
+ * @vma loses [start, end), one of its ends, where nobody is to be told: as if cut, and the part unmapped, which has no pages. 0,
+ * -ENOMEM or -EINVAL: nothing changed.
+ */
+int vma_shorten(struct vm_area_struct *vma, unsigned long start, unsigned long end) __must_check;
 /* Let the file of @vma, whose bounds are final, know of it. 0 or -ENOMEM. */
 int vma_attach(struct vm_area_struct *vma) __must_check;
 /* Bounds of areas change between the two, one of them NULL or all linked; not those of others. */

@@ -7,6 +7,8 @@
  *      cut      |-- A --|-- A' -|  |-- B --|- C --|-- C' --|      first = A', B, C
  *      after    |-- A --|                         |-- C' --|
  *
+ * Where the range is one end of one area, it gets shorter instead: vma_shorten().
+ *
  * The cuts are what can fail and they stay when a later step does.  Between gather and the store the areas are
  * still mapped, so a caller that gives up has nothing to undo.
  */
@@ -45,33 +47,36 @@ static int gather_area(struct unmap *um, struct vm_area_struct *vma)
 	return 0;
 }
 
-int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end)
+/* The areas from @vma on, with which @c begins. */
+static int gather(struct unmap *um, struct index_cursor *c, struct vm_area_struct *vma)
 {
-	struct vm_area_struct *vma;
-	struct index_cursor c;
 	int err;
 
-	*um = (struct unmap){ .mm = mm, .start = start, .end = end };
-	vma = index_begin(&c, mm, start, &um->prev);
-	if (vma && vma->vm_start < start) {
+	if (vma && vma->vm_start < um->start) {
 		err = cut_front(um, vma);
 		if (err)
 			return err;
 	}
-	while (vma && vma->vm_start < end) {
+	while (vma && vma->vm_start < um->end) {
 		err = gather_area(um, vma);
 		if (err || um->next)
 			return err;
-		vma = index_next(&c);
+		vma = index_next(c);
 	}
 	um->next = vma;
 	return 0;
 }
 
-static void account_gone(struct mm_struct *mm, const struct vm_area_struct *vma)
+int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end)
 {
-	unsigned long npages = vma_pages(vma);
+	struct index_cursor c;
 
+	*um = (struct unmap){ .mm = mm, .start = start, .end = end };
+	return gather(um, &c, index_begin(&c, mm, start, &um->prev));
+}
+
+static void account_gone(struct mm_struct *mm, const struct vm_area_struct *vma, unsigned long npages)
+{
 	vm_stat_account(mm, vma->vm_flags, -(long)npages);
 	if (vma->vm_flags & VM_LOCKED)
 		mm->locked_vm -= npages;
@@ -97,7 +102,7 @@ void unmap_complete(struct unmap *um)
 	for (; um->count; um->count--) {
 		struct vm_area_struct *next = vma->vm_next;
 
-		account_gone(um->mm, vma);
+		account_gone(um->mm, vma, vma_pages(vma));
 		vma_zap(vma, vma->vm_start, vma->vm_end);
 		ops_close(vma);
 		vma_free(vma);
@@ -144,11 +149,45 @@ int unmap_gathered(struct unmap *um, bool tell_host)
 	return 0;
 }
 
+/* Is [start, end), and what of it lies in @vma, one end of that, and meets nothing else? */
+static bool is_end_of(const struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *prev, *next;
+
+	if (start <= vma->vm_start)
+		return vma->vm_start < end && end < vma->vm_end;
+	index_neighbours(vma, &prev, &next);
+	return vma->vm_end <= end && (!next || next->vm_start >= end);
+}
+
+/* No cut of @vma is refused, seen by an embedder, or leaves a part that has pages. */
+static bool may_shorten(const struct vm_area_struct *vma)
+{
+	return !vma->vm_mm->ops && !vma->vm_mm->pgd && !vma_is_sealed(vma);
+}
+
+/* @vma loses the end of it that [start, end) is, with all that is below or above. */
+static int shorten(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	unsigned long from = max(start, vma->vm_start), to = min(end, vma->vm_end);
+	int err = vma_shorten(vma, from, to);
+
+	if (!err)
+		account_gone(vma->vm_mm, vma, to_pages(vma->vm_mm, to - from));
+	return err;
+}
+
 int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
-	struct unmap um;
-	int err = unmap_gather(&um, mm, start, end);
+	struct unmap um = { .mm = mm, .start = start, .end = end };
+	struct vm_area_struct *vma;
+	struct index_cursor c;
+	int err;
 
+	vma = index_begin(&c, mm, start, &um.prev);
+	if (vma && is_end_of(vma, start, end) && may_shorten(vma))
+		return shorten(vma, start, end);
+	err = gather(&um, &c, vma);
 	return err ? err : unmap_gathered(&um, true);
 }
 

@@ -298,6 +298,39 @@ static void do_grow(struct run *r)
 	model_store(first, last, entry);
 }
 
+/* How often an area lost its lower end, and its upper one. */
+static unsigned int shortened[2];
+
+/* An area loses one end, where the writer is. */
+static void do_shorten(struct run *r)
+{
+	int at = look_at_some(r);
+	unsigned long first, last, from, less;
+	bool upper = random_below(&r->random, 2);
+	void *entry;
+
+	if (at < 0)
+		return;
+	entry = model.range[at].entry;
+	from = first = model_begin((unsigned int)at);
+	last = model.range[at].last;
+	less = growth(r, last - first);
+	if (upper)
+		last -= less;
+	else
+		first += less;
+	if (!less || !mt_can_shorten(&r->mt, from, first, last))
+		return;
+	assert_false(mt_in_rcu(&r->mt));
+	mt_shorten(&r->mt, from, first, last);
+	shortened[upper]++;
+	if (upper)
+		model_store(last + 1, model.range[at].last, NULL);
+	else
+		model_store(from, first - 1, NULL);
+	assert_ptr_equal(mtree_load(&r->mt, first), entry);
+}
+
 /* How often so many became one: one or two ranges, and more. */
 static unsigned int joins[2];
 
@@ -665,6 +698,7 @@ static void run_shape(const struct shape *shape, uint64_t seed, uint64_t operati
 			do_drop(&r);
 			do_grow(&r);
 			do_join(&r);
+			do_shorten(&r);
 			do_put_over(&r);
 			do_grow_too_far(&r);
 			break;
@@ -701,7 +735,7 @@ static void test_what_is_near_was_not_searched_for(void **state)
 #ifndef VMAPLE_SMALL
 static void test_areas_have_become_one(void **state)
 {
-	assert_true(joins[0] && joins[1]);
+	assert_true(joins[0] && joins[1] && shortened[0] && shortened[1]);
 }
 #endif
 

@@ -3,7 +3,8 @@
  * Plans against the calls that they foretell: each of many random calls of every kind is rehearsed, and then made.
  *
  *   after the rehearsal   the mm is as it was: areas with all that they have, counters, charges, references to files
- *   after the call        result, areas and counters are those of the rehearsal, and the host was told the same
+ *   after the call        result, areas and counters are those of the rehearsal, and the host, where there is one, was told
+ *                         the same
  *   in between            one in four plans is dropped, one in four is committed where there is a function for it
  */
 #include <errno.h>
@@ -188,7 +189,8 @@ static void step(struct random *r, const struct call *c)
 		fail_msg("call %d: %ld foretold, %ld is", c->kind, should, is);
 	read_state(&w.mm, &now, false);
 	check_same(&foretold, &now, c, "the call");
-	check_told(c);
+	if (w.mm.ops)
+		check_told(c);
 	agreed[c->kind] += is == 0;
 	mm_plan_drop(&plan);
 }
@@ -198,7 +200,8 @@ static void run_round(struct random *r, const struct rmap_ops *design, unsigned 
 	const char *reason;
 
 	world_begin(&w, design, random_below(r, 2));
-	w.mm.ops = &ops;
+	/* Without, it may go other ways than its rehearsal, which always has a host. */
+	w.mm.ops = random_below(r, 2) ? &ops : NULL;
 	for (unsigned long i = 0; i < calls; i++) {
 		struct call c = random_call(r);
 

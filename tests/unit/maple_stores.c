@@ -363,6 +363,48 @@ static void test_areas_grow_into_holes(void **state)
 	mtree_destroy(&mt);
 }
 
+/* The longest hole below the root's child that holds @index is found: a search for it, and for one index more. */
+static void expect_longest_hole(struct maple_tree *mt, unsigned long first, unsigned long length)
+{
+	MA_STATE(mas, mt, 0, 0);
+
+	assert_int_equal(mas_empty_area(&mas, 0, 0x3fffff, length), 0);
+	assert_int_equal(mas.index, first);
+	mas_reset(&mas);
+	assert_int_equal(mas_empty_area(&mas, 0, 0x3fffff, length + 1), -EBUSY);
+}
+
+/*
+ * Areas lose one end, what they lose is hole, and a search finds it: in a leaf with others beside it, a leaf that would end with
+ * a hole keeps its last area as it is.
+ */
+static void test_areas_get_shorter(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	unsigned int refused = 0;
+
+	(void)state;
+	for (unsigned long i = 0; i < 64; i++)
+		store(&mt, 0x10000 * i, 0x10000 * i + 0xffff, xa_mk_value(i + 1));
+	assert_int_equal(mt_height(&mt), 2);
+	for (unsigned long i = 0; i < 63; i++)
+		refused += !mt_can_shorten(&mt, 0x10000 * i, 0x10000 * i, 0x10000 * i + 0xefff);
+	assert_int_equal(refused, 2); /* MT4: of three leaves all but the last */
+	assert_true(mt_can_shorten(&mt, 0x50000, 0x54000, 0x5ffff));
+	mt_shorten(&mt, 0x50000, 0x54000, 0x5ffff);
+	mt_validate(&mt);
+	assert_null(mtree_load(&mt, 0x53fff));
+	assert_ptr_equal(mtree_load(&mt, 0x54000), xa_mk_value(6));
+	expect_longest_hole(&mt, 0x50000, 0x4000);
+	assert_true(mt_can_shorten(&mt, 0x40000, 0x40000, 0x4bfff));
+	mt_shorten(&mt, 0x40000, 0x40000, 0x4bfff);
+	mt_validate(&mt);
+	assert_ptr_equal(mtree_load(&mt, 0x4bfff), xa_mk_value(5));
+	assert_null(mtree_load(&mt, 0x4c000));
+	expect_longest_hole(&mt, 0x4c000, 0x8000);
+	mtree_destroy(&mt);
+}
+
 /* Areas become one, with the holes around them and where others have been; none becomes a part of it. */
 static void test_areas_become_one(void **state)
 {
@@ -592,6 +634,7 @@ int main(void)
 		cmocka_unit_test(test_every_write_is_counted),
 		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
 		cmocka_unit_test(test_areas_grow_into_holes),
+		cmocka_unit_test(test_areas_get_shorter),
 		cmocka_unit_test(test_areas_become_one),
 		cmocka_unit_test(test_areas_become_one_in_their_leaf),
 		cmocka_unit_test(test_the_last_area_does_not_go),

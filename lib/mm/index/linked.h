@@ -170,6 +170,8 @@ static inline int index_prepare_growth(struct index_store *st, struct mm_struct 
 #define index_prepare_cut(st, mm, start, end, vma, part) index_prepare(st, mm, start, end, part)
 #define index_commit_cut                                 index_commit
 #define index_commit_join                                index_commit
+#define index_prepare_shorten(st, mm, start, end, vma)   index_prepare(st, mm, start, end, NULL)
+#define index_commit_shorten(st, vma)                    index_commit(st, NULL)
 
 static inline int index_put(
 	struct mm_struct *mm, unsigned long start, unsigned long end, struct vm_area_struct *vma)

@@ -34,7 +34,7 @@ struct index_store {
 	struct mm_struct *mm;
 	unsigned long start, end;
 	/* What takes no memory: a change at the writer's place, or a store; else a cursor that has it. */
-	enum { INDEX_CUT, INDEX_BORDER, INDEX_GROW, INDEX_JOIN, INDEX_PUT, INDEX_CURSOR } way;
+	enum { INDEX_CUT, INDEX_BORDER, INDEX_GROW, INDEX_JOIN, INDEX_SHORTEN, INDEX_PUT, INDEX_CURSOR } way;
 	unsigned long at;   /* of a cut or border; */
 	unsigned long from; /* where the border is, or the lowest of what becomes one begins */
 	struct vm_area_struct *lower, *upper; /* of a cut; of what grows, what stands beside it then */
@@ -222,6 +222,25 @@ static inline int index_prepare_growth(struct index_store *st, struct mm_struct 
 	st->end = end;
 	st->lower = lowest->vm_prev;
 	st->upper = behind;
+	return 0;
+}
+
+/* The same where @vma loses [start, end), one of its ends, which is a hole then. */
+static inline int index_prepare_shorten(struct index_store *st, struct mm_struct *mm, unsigned long start,
+	unsigned long end, const struct vm_area_struct *vma)
+{
+	bool below = start == vma->vm_start;
+
+	if (index_in_rcu(mm))
+		return index_prepare(st, mm, start, end, NULL);
+	st->from = vma->vm_start;
+	mt_writer_near(&mm->mm_mt, st->from, NULL, vma);
+	if (!mt_can_shorten(&mm->mm_mt, st->from, below ? end : st->from, (below ? vma->vm_end : start) - 1))
+		return index_prepare(st, mm, start, end, NULL);
+	st->mm = mm;
+	st->start = start;
+	st->end = end;
+	st->way = INDEX_SHORTEN;
 	return 0;
 }
 
@@ -459,6 +478,25 @@ static inline void index_commit_join(struct index_store *st, struct vm_area_stru
 	}
 	PROBE4(maple_store, mt, st->start, st->end - 1, vma);
 	index_stored(st->mm, st->start, st->end, vma);
+}
+
+/* What index_prepare_shorten() has prepared. */
+static inline void index_commit_shorten(struct index_store *st, struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = st->mm;
+
+	if (st->way != INDEX_SHORTEN) {
+		index_commit(st, NULL);
+		return;
+	}
+	mt_shorten(&mm->mm_mt, st->from, vma->vm_start, vma->vm_end - 1);
+	PROBE4(maple_store, &mm->mm_mt, st->start, st->end - 1, NULL);
+	if (st->end == vma->vm_start)
+		index_hole_made(mm, vma->vm_prev, vma);
+	else
+		index_hole_made(mm, vma, vma->vm_next);
+	mm->found = vma;
+	index_changed(mm);
 }
 
 /* Both at once, where nothing lies between them. 0, or -ENOMEM: nothing has changed. */
