@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple attach: follow a running process from its map as it is now, by BPF or by ptrace. */
+/*
+ * vmaple attach: follow a running process from its map as it is now, by BPF or by ptrace.
+ *
+ * The source is chosen by start_source(): BPF first, because nobody is stopped by it; ptrace where BPF is
+ * not permitted and one process is asked for. Signals only set a flag, which the source asks for: it takes
+ * its programs out of the kernel, or lets the process go, before it returns.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -42,11 +48,13 @@ static void interrupt(int sig)
 	interrupted = 1;
 }
 
+/* Asked by the source between two batches of events; true: it ends as if the time were over. */
 static bool stop(void *ctx)
 {
 	return interrupted;
 }
 
+/* As the command line says; one of the first three. */
 struct attach {
 	pid_t pid;          /* this process; or */
 	const char *cgroup; /* all of it, and of those below; or */
@@ -57,6 +65,7 @@ struct attach {
 	bool by_bpf, by_ptrace; /* which source; both: BPF, or else ptrace */
 };
 
+/* Without SA_RESTART: the source's waiting (epoll, waitpid) is to end with EINTR at once. */
 static void end_by_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
@@ -70,7 +79,10 @@ static void print_notice(void *ctx, const char *sentence)
 	complain("attach", "%s", sentence);
 }
 
-/* It is not the process that is in the way. */
+/*
+ * It is not the process that is in the way, so another source may do. -ESRCH: there is none; -EINTR: told
+ * to end; -EAGAIN: it changes faster than it can be read.
+ */
 static bool is_not_permitted(int err)
 {
 	return err != -ESRCH && err != -EAGAIN && err != -ENOMEM && err != -EINTR;
@@ -120,6 +132,9 @@ static int start_source(const struct attach *a, struct live_source *source)
 	return err ? STATUS_FAILED : 0;
 }
 
+/*
+ * What differs is the kernel's and the engine's business, not the process's: STATUS_DIFFERENCES comes last.
+ */
 static int attach(const struct attach *a)
 {
 	struct following f = { .command = "attach",

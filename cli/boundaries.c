@@ -10,7 +10,11 @@
 
 #include "boundaries.h"
 
-/* What /proc leaves open about two areas. */
+/*
+ * What /proc leaves open about two areas: whether a close operation or a policy differs is never to be seen
+ * there; anon_vmas and open files only where both have one, for then they may be two; which userfaultfd
+ * serves an area where flags say that one does.
+ */
 static unsigned int open_questions(const struct boundary *b, unsigned int certain)
 {
 	unsigned int open = VMA_BLOCK_CLOSE | VMA_BLOCK_POLICY;
@@ -24,6 +28,7 @@ static unsigned int open_questions(const struct boundary *b, unsigned int certai
 	return open & ~certain;
 }
 
+/* The engine's areas carry the map's (vm_private_data, set by live_map_build()). */
 static struct boundary decide(
 	const struct live_map *map, const struct vm_area_struct *left, const struct vm_area_struct *right)
 {
@@ -34,12 +39,20 @@ static struct boundary decide(
 	if (!b.left->file && !b.right->file)
 		b.certain &= ~(unsigned int)VMA_BLOCK_FILE;
 	if (map->source == LIVE_MAP_PROC) {
+		/*
+		 * map_proc.c gives each area that was written an anon_vma of its own: /proc does not tell
+		 * which are shared.
+		 */
 		b.certain &= ~(unsigned int)VMA_BLOCK_ANON_VMA;
 		b.perhaps = open_questions(&b, b.certain);
 	}
 	return b;
 }
 
+/*
+ * What may keep two apart counts only where nothing certainly does: with a reason that is known it changes
+ * nothing.
+ */
 static void count_boundary(struct boundary_tally *t, const struct boundary *b)
 {
 	if (b->certain & VMA_BLOCK_GAP) {
@@ -87,6 +100,10 @@ int each_boundary(const struct live_map *map, struct boundary_tally *tally,
 	mm_system_init(&sys, &anon_vma_rmap);
 	(void)!mm_system_set_page_shift(&sys, (unsigned int)ffsl(sysconf(_SC_PAGESIZE)) - 1);
 	mm_init(&mm, &sys);
+	/*
+	 * As large as can be: the process may be of a machine's wider space, and [vsyscall] lies at the end
+	 * of all.
+	 */
 	mm.task_size = -mm_page_size(&mm);
 	err = live_map_build(map, &mm);
 	if (!err)

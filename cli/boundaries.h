@@ -8,7 +8,7 @@
 
 #define BOUNDARY_REASONS 11 /* of enum vma_merge_blocker */
 
-/* Two areas that follow each other. */
+/* Two areas that follow each other, in the callback of each_boundary(); the areas are the map's. */
 struct boundary {
 	const struct live_area *left, *right;
 	unsigned int certain; /* sum of enum vma_merge_blocker; VMA_BLOCK_GAP: they do not touch */

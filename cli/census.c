@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The areas of a program while it runs: moments that are kept, and growth. */
+/*
+ * The areas of a program while it runs: moments that are kept, and growth.
+ *
+ * When tables are taken. A table costs O(areas), so it is taken when an address space has grown by 2 % and
+ * 16 areas since the last one, and before it ends: over n areas that is O(n) in all, as a geometric series,
+ * with a constant of some fifty. Growth (of a look every tenth of a second) is only known when the space
+ * ends.
+ *
+ * Order in one event: what ends is looked at while it is still there, then the symbols and the ledger have
+ * the event, then the space that it was about is counted.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +29,7 @@ struct space {
 	struct forecast forecast;
 };
 
+/* Where the pointer to it is, or the NULL at the list's end: it can be unlinked there. */
 static struct space **find(struct census *c, uint32_t mm)
 {
 	struct space **at = &c->spaces;
@@ -28,6 +39,7 @@ static struct space **find(struct census *c, uint32_t mm)
 	return at;
 }
 
+/* That of the event, moved to the front; made if it is new. NULL: out of memory. */
 static struct space *get(struct census *c, const struct trace_event *e)
 {
 	struct space **at = find(c, e->mm), *s = *at;
@@ -47,7 +59,11 @@ static struct space *get(struct census *c, const struct trace_event *e)
 	return c->spaces = s;
 }
 
-/* Of a time in which nothing happened, too: then it has not grown. */
+/*
+ * Looks for the forecast at every tenth of a second that has passed, of a time in which nothing happened,
+ * too: then it has not grown. What is longer ago than the forecast remembers (FORECAST_LOOKS) is left out,
+ * or a program that sleeps for a day would take a million steps here.
+ */
 static void look(struct space *s, double seconds)
 {
 	if (s->next_look < 0)
@@ -58,7 +74,10 @@ static void look(struct space *s, double seconds)
 		forecast_look(&s->forecast, s->next_look, (double)s->areas);
 }
 
-/* The names of culprits, while the code that stacks go through is known. */
+/*
+ * The names of culprits, while the code that stacks go through is known: symbols forget a space with its
+ * end. Finding them reads program files, so it is done only for what will be said. 0 or -ENOMEM.
+ */
 static int settle(struct census *c, struct found *f)
 {
 	const struct code code = { .symbols = c->symbols, .mm = f->mm, .pid = f->pid };
@@ -75,7 +94,10 @@ static void drop(struct found *f)
 	*f = (struct found){ .mm = 0 };
 }
 
-/* @f is this table from now on, or a copy. */
+/*
+ * A copy of this table is @f from now on: one table may become all three. malloc() of one byte more, for a
+ * table without groups must not look like no memory.
+ */
 static int keep(struct found *f, const struct space *s, const struct explain_table *t, uint64_t step)
 {
 	struct explain_group *groups = malloc(t->count * sizeof(*groups) + 1);
@@ -92,6 +114,10 @@ static int keep(struct found *f, const struct space *s, const struct explain_tab
 	return 0;
 }
 
+/*
+ * A table of @s, kept if it has more of something than what was kept. @growth: areas a second, 0 while @s
+ * lives. 0 or -ENOMEM.
+ */
 static int take(struct census *c, struct space *s, uint64_t step, double growth)
 {
 	struct mm_struct *mm = replay_space(explain_replay(c->x), s->mm);
@@ -113,7 +139,10 @@ static int take(struct census *c, struct space *s, uint64_t step, double growth)
 	return err;
 }
 
-/* @s ends, or the recording does. */
+/*
+ * @s ends (@ended), or the recording does. Whatever was kept of it gets its names and how it ended now, the
+ * last time that both are known.
+ */
 static int leave(struct census *c, struct space *s, uint64_t step, double seconds, bool ended)
 {
 	double growth;

@@ -14,7 +14,7 @@
 
 #include "culprits.h"
 
-/* What a program may have at most. */
+/* What a program may have at most. A number counts where its has_ is set; 0 is a budget, too. */
 struct budget {
 	bool has_areas, has_growth, has_unneeded;
 	uint64_t areas, unneeded;
@@ -34,7 +34,10 @@ void census_free(struct census *c);
 /* Its event() fails with -ENOMEM only. */
 struct trace_sink *census_sink(struct census *c);
 struct replay *census_replay(struct census *c);
-/* After the last event, once: what still lives is looked at, too. 0 or -ENOMEM. */
+/*
+ * After the last event, once: what still lives is looked at, too. 0 or -ENOMEM; then what is printed has
+ * gaps. Before it nothing below may be asked.
+ */
 int census_end(struct census *c) __must_check;
 
 /* The end of a summary: what is worth knowing, if anything is. */

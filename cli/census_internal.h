@@ -5,7 +5,11 @@
 
 #include "census.h"
 
-/* A moment of one address space: all its boundaries, and who made them. */
+/*
+ * A moment of one address space: all its boundaries, and who made them. Written by take() and settle() of
+ * census.c, read by census_words.c behind census_end(). Its table's groups are a copy of its own, without
+ * examples: the ledger's events go on changing.
+ */
 struct found {
 	uint32_t mm, pid; /* mm 0: nothing was found */
 	uint64_t step;
@@ -26,9 +30,11 @@ static inline bool is_wasteful(const struct found *f)
 	return f->table.needless * 10 > f->table.areas && f->table.needless >= LEAST_WASTE;
 }
 
+/* Moments that are kept, each of whichever address space has the most of it: found[kind]. */
 enum { MOST_AREAS, MOST_NEEDLESS, MOST_GROWTH, FOUND_KINDS };
 
 struct space;
+/* One list of living spaces, the latest first; everything about the ended ones is in found[]. */
 struct census {
 	struct trace_sink sink;
 	struct explain *x;
@@ -37,6 +43,10 @@ struct census {
 	struct space *spaces;
 	double seconds; /* of the last event */
 	uint64_t step;
+	/*
+	 * Of all address spaces, exact: found[MOST_AREAS] may be of a moment with up to 2 % and 16 areas
+	 * fewer.
+	 */
 	uint64_t peak, peak_step, max_map_count;
 	uint32_t peak_pid;
 	struct found found[FOUND_KINDS];

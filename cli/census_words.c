@@ -60,7 +60,11 @@ static double weight_of(const struct culprit *c, int kind)
 				       : (double)c->group.areas;
 }
 
-/* The culprit that has the most behind the @nr that have more. NULL: none has any. */
+/*
+ * The culprit that has the most behind the @nr that have more, by asking again for the one before:
+ * O(culprits * nr), and nr is below CULPRITS_SHOWN. Of equal ones the first in memory comes first. NULL:
+ * none has any.
+ */
 static const struct culprit *culprit_at(const struct found *f, int kind, unsigned int nr)
 {
 	const struct culprit *best = NULL, *before = nr ? culprit_at(f, kind, nr - 1) : NULL;
@@ -78,6 +82,10 @@ static const struct culprit *culprit_at(const struct found *f, int kind, unsigne
 	return best;
 }
 
+/*
+ * To the limit, at the growth that the space with the most areas had when it ended; below 0: it does not
+ * get there.
+ */
 static double seconds_left(const struct census *c)
 {
 	const struct found *f = &c->found[MOST_AREAS];
@@ -141,7 +149,11 @@ static json_t *culprits_json(const struct found *f, int kind)
 	return a;
 }
 
-/* What is over the budget: bits of 1 << MOST_... */
+/*
+ * What is over the budget: bits of 1 << MOST_... The areas are the exact peak; what is needless or grows is
+ * known of moments only, so a budget of these can be exceeded unseen by what the census leaves between two
+ * tables.
+ */
 static unsigned int over(const struct census *c, const struct budget *b)
 {
 	return (b->has_areas && c->peak > b->areas ? 1U << MOST_AREAS : 0) |

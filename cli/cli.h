@@ -2,6 +2,14 @@
 /*
  * What the subcommands share.  Each is one file with one function that takes its own argc and argv (argv[0] is the
  * subcommand) and returns the exit status.
+ *
+ * Order. main() closes stdout behind every command, and there it is found out whether all of it arrived: a
+ * command that prints returns 0 for what it has put into the buffer. What reads a recording limits its
+ * memory before (main.c), what starts a program only when that runs (run.c), for a child inherits the
+ * limit.
+ *
+ * Ownership. Text that a function returns is the caller's buffer, or static. json_t that is put into
+ * something belongs to that, whether it could be put in or not.
  */
 #ifndef CLI_H
 #define CLI_H
@@ -47,9 +55,10 @@ int cmd_sql(int argc, char **argv);
 /* Import one file into a recording. 0, or an exit status after one sentence on stderr. */
 int import_file(const char *command, const char *path, const char *out);
 
-/* Options of run and record that mean the same. */
+/* Options of run and record that mean the same: when the whole map is read beside the calls. */
 struct check_option {
 	int mode; /* enum live_check */
+	/* Of LIVE_CHECK_NTH: how many calls of one address space lie between two looks; else 0. */
 	uint64_t nth;
 };
 /* "every", "end" or a number; false: neither. */
@@ -59,25 +68,40 @@ bool parse_number(const char *text, uint64_t *number);
 /* From 1 to @most. */
 bool parse_up_to(const char *text, uint64_t most, uint64_t *number);
 bool parse_pid(const char *text, uint64_t *pid);
-/* "1.5", up to 1e15; @text goes on behind it. */
+/*
+ * "1.5", up to 1e15, so that it can be turned into an integer; @text goes on behind it. No sign, no
+ * exponent, no "inf".
+ */
 bool parse_decimal(const char **text, double *number);
-/* "500M", in bytes. */
+/*
+ * "500M", in bytes: K, M or G are powers of 1024. False: no number, another unit, or beyond 64 bits. 0 is a
+ * size.
+ */
 bool parse_size(const char *text, uint64_t *bytes);
 /* Hexadecimal, with 0x or without, as maps shows it. */
 bool parse_hex(const char *text, uint64_t *address);
 
 /* Text of recorded programs: control characters and what is no UTF-8 as \ooo. */
 void print_quoted(FILE *out, const char *text, size_t size);
-/* The same into @buf, as many whole characters as have room. @return @buf. */
+/*
+ * The same into @buf of @size bytes, as many whole characters as have room; never half an escape. @return
+ * @buf.
+ */
 char *quoted_text(const char *text, char *buf, size_t size);
 /* The same as print_quoted(), but for the newline at its end. */
 void print_quoted_line(FILE *out, const char *line);
 /* Lines of which only the first has `-` before them, those of only the second `+`, and the equal ones beside these. */
 void print_marked(FILE *out, const char *first, const char *second);
 
-/* One sentence on stderr, as "vmaple run: ...": a line, or on a terminal lines of its width. */
+/*
+ * One sentence on stderr, as "vmaple run: ...": a line, or on a terminal lines of its width. Quoted as a
+ * whole, so names need no care; without a newline at its end. Not for signal handlers.
+ */
 __attribute__((format(printf, 2, 3))) void complain(const char *command, const char *fmt, ...);
-/* A misused option: one sentence and where the help is. STATUS_USAGE. */
+/*
+ * A misused option: one sentence and where the help is. @arg NULL: it names no word. Returns STATUS_USAGE,
+ * so that it can be returned.
+ */
 int usage_error(const char *command, const char *what, const char *arg);
 /* Of the @nr arguments behind the options one is wanted, a recording: usage_error(), of the second where there are more. */
 int recordings_error(const char *command, int nr, char *const *arguments);
@@ -88,6 +112,10 @@ int take_recording_name(const char *command, const char **name, const char *arg)
 
 /* Disagreements and losses as they come: the first of each kind in full, the others counted. */
 #define LOST_KINDS 16
+/*
+ * Disagreements and losses as they come: the first of each kind in full, the others counted. Begins as
+ * zeros but for the first three; one for a reading.
+ */
 struct difference_log {
 	FILE *out;
 	const char *recording; /* how to repeat it; NULL: no recording was written */
@@ -99,11 +127,14 @@ struct difference_log {
 void log_difference(void *ctx, const struct replay_difference *d);
 void log_lost(void *ctx, const struct trace_event *e);
 
-/* A wait status as a shell shows it. */
+/* A wait status as a shell shows it: that of exit, or 128 and the signal. */
 int shell_status(int wait_status);
 void print_summary(
 	FILE *out, const struct replay_stats *s, const struct trace_header *h, double wall_seconds);
-/* The same as an object; more may be added to it. NULL: out of memory. */
+/*
+ * The same as an object of the caller's; more may be added to it. @wall_seconds below 0: left out of both.
+ * NULL: out of memory, which print_json() says for a NULL.
+ */
 json_t *summary_json(const struct replay_stats *s, const struct trace_header *h, double wall_seconds);
 
 /* JSON, see json.c. A string that the bytes of @text can be read back from. NULL: out of memory. */
@@ -117,18 +148,27 @@ void json_push(json_t *array, json_t *value);
 int print_json(json_t *object);
 /* The same into @out; or it could not be written. */
 int write_json(FILE *out, json_t *object);
-/* Its text, to be freed; NULL: no memory, now or when it was put together. It is released. */
+/*
+ * Its text, to be freed; NULL: no memory, now or when it was put together. @object may be NULL and is
+ * released in any case. @flags: of json_dumps().
+ */
 char *json_whole(json_t *object, size_t flags) __must_check;
 
 /*
  * Recordings, see recording.c; what can be imported as one is one, too. 0, or the status of what was said on stderr.
  */
 int open_recording(const char *command, const char *path, struct trace_reader **reader);
-/* @got: what trace_reader_next() answered last. */
+/*
+ * @got: what trace_reader_next() answered last, 0 at the end or -errno. 0, STATUS_DAMAGED, or STATUS_FAILED
+ * for -ENOMEM; the sentence is the reader's.
+ */
 int recording_ended(const char *command, const struct trace_reader *reader, int got);
 /* At that step (0: at none). STATUS_FAILED. */
 int out_of_memory(const char *command, uint64_t step);
-/* From here on; 0: half of the machine's. */
+/*
+ * From here on, beyond what the process has now; 0: half of the machine's. Can only be lowered again: the
+ * soft RLIMIT_DATA.
+ */
 void limit_memory(uint64_t bytes);
 
 /* CLOCK_MONOTONIC, nanoseconds. */
@@ -141,10 +181,13 @@ const struct kernel_profile *known_kernel(const char *release);
 const struct kernel_profile *parse_known_kernel(const char *command, const char *text);
 /* The value of --kernel where files name the kernel. 0 or the exit status, when the sentence was said. */
 int check_release(const char *command, const char *text);
-/* "12.3 GiB" */
+/* "12.3 GiB"; below 1 KiB whole bytes. @return @buf; 16 characters do. */
 const char *size_text(uint64_t bytes, char *buf, size_t size);
 
-/* A line that is overwritten in place, only on a terminal. */
+/*
+ * A line that is overwritten in place, only on a terminal. Between progress_begin() and progress_end()
+ * nobody else prints a line on stderr.
+ */
 struct progress {
 	bool on;
 	uint64_t begun_ns, last_ns;

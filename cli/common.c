@@ -26,7 +26,10 @@
 #include "cli.h"
 #include "text.h"
 
-/* One line for what reads it; on a terminal as many as it takes. */
+/*
+ * One line for what reads it; on a terminal as many as it takes. A command whose name is so long that no
+ * room is left for text gets one line, too.
+ */
 static void say_sentence(const char *command, const char *fmt, va_list ap)
 {
 	int column = fprintf(stderr, "vmaple %s: ", command);
@@ -55,6 +58,7 @@ void complain(const char *command, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* As complain(), for sentences that are put together of a format and of words of the command line. */
 __attribute__((format(printf, 2, 3))) static void misused(const char *command, const char *fmt, ...)
 {
 	va_list ap;
@@ -127,6 +131,7 @@ bool parse_pid(const char *text, uint64_t *pid)
 bool parse_decimal(const char **text, double *number)
 {
 	const char *from = *text;
+	/* strtod() alone would take "inf", "0x1p3" and "1e9" too: it must end where the digits do. */
 	size_t digits = strspn(from, "0123456789.");
 	char *end;
 
@@ -194,7 +199,10 @@ void progress_begin(struct progress *p)
 	p->last_ns = p->begun_ns;
 }
 
-/* Ten times a second. */
+/*
+ * Ten times a second at most; true counts as shown. Where it is off the clock is not asked: it is called
+ * for every thousandth event.
+ */
 static bool is_due(struct progress *p)
 {
 	uint64_t now = p->on ? clock_ns() : 0;
@@ -222,9 +230,14 @@ void progress_seconds(struct progress *p, const char *what)
 void progress_end(struct progress *p)
 {
 	if (p->on)
+		/* Return, and erase to the end of the line (ECMA-48 EL). */
 		fprintf(stderr, "\r\033[K");
 }
 
+/*
+ * kernel_profile_for() answers with the nearest one for any release: this one only if it is of that very
+ * series.
+ */
 const struct kernel_profile *known_kernel(const char *release)
 {
 	const struct kernel_profile *known = kernel_profile_for(release);
@@ -250,6 +263,7 @@ static void write_series(char *text, size_t size)
 	size_t n = 0;
 
 	for (unsigned int i = 0; (p = kernel_profile_at(i)) != NULL; last = p, i++)
+		/* A series may have more than one profile, one after the other; it is named once. */
 		if ((!last || last->major != p->major || last->minor != p->minor) && n < size)
 			n += (size_t)snprintf(
 				text + n, size - n, "%s%d.%d", last ? ", " : "", p->major, p->minor);
@@ -312,6 +326,7 @@ void log_lost(void *ctx, const struct trace_event *e)
 {
 	struct difference_log *log = ctx;
 	size_t len = strlen(e->lost.what);
+	/* FNV-1a, 64 bits: the phrases are told from each other without being kept. */
 	uint64_t hash = 14695981039346656037u;
 
 	for (size_t i = 0; i < len; i++)
@@ -319,6 +334,7 @@ void log_lost(void *ctx, const struct trace_event *e)
 	for (unsigned int i = 0; i < log->nr_lost && !log->all; i++)
 		if (log->lost[i] == hash)
 			return;
+	/* A recording may be hostile: so many kinds are printed, and no more. */
 	if (log->nr_lost == LOST_KINDS && !log->all)
 		return;
 	if (log->nr_lost < LOST_KINDS)

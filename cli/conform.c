@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple conform: how like Linux's are the mapping calls of another kernel, or of an emulator? */
+/*
+ * vmaple conform: how like Linux's are the mapping calls of another kernel, or of an emulator?
+ *
+ * Three sources of answers (a file, the kit run here under a runner, none but the kit's text), one judge.
+ * What the kit has printed is somebody else's word: conform_run_read() checks every line of it, and names
+ * among it are quoted.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
@@ -28,6 +34,7 @@ static const char help[] = "usage: vmaple conform [--kernel RELEASE] [--all] [--
 			   "exit status: 0 all as on Linux; 1 something differs; 2 usage; 3 the answers\n"
 			   "cannot be read to their end; 125 vmaple failed\n";
 
+/* Exactly one of emit, answers and runner is set behind parse(). */
 struct options {
 	const struct kernel_profile *profile; /* NULL: as the system says */
 	const char *emit, *answers;
@@ -78,6 +85,10 @@ static int parse(struct options *o, int argc, char **argv)
 		if (err)
 			return err;
 	}
+	/*
+	 * getopt_long() passes over "--" and leaves optind behind it. An empty rest is the kit on this
+	 * kernel itself.
+	 */
 	if (strcmp(argv[optind - 1], "--") == 0)
 		o->runner = argv + optind;
 	else if (optind < argc)
@@ -97,6 +108,10 @@ static int no_memory(void)
 	return STATUS_FAILED;
 }
 
+/*
+ * A release that no profile is near to (or that a stranger's system invented) is judged as the newest known
+ * kernel, and that is printed.
+ */
 static int judge(const struct options *o, const struct conform_set *set, const struct conform_run *run)
 {
 	const struct kernel_profile *profile = o->profile ? o->profile : kernel_profile_for(run->release);
@@ -113,6 +128,7 @@ static int judge(const struct options *o, const struct conform_set *set, const s
 		status = conform_print_json(&of, o->all);
 	else
 		conform_print(&of, o->all);
+	/* What was not run is not right: a kit that died early must not pass. */
 	if (!status && verdict.right < set->nr - verdict.skipped)
 		status = STATUS_DIFFERENCES;
 	conform_verdict_free(&verdict);
@@ -134,6 +150,7 @@ static int read_and_judge(const struct options *o, const struct conform_set *set
 		return STATUS_DAMAGED;
 	}
 	status = judge(o, set, &run);
+	/* Truncated answers outrank the differences in what is there. */
 	if (!run.done && status != STATUS_FAILED) {
 		complain("conform", "%s ends before the last sequence: what is there was judged", name);
 		status = STATUS_DAMAGED;

@@ -13,6 +13,7 @@
 
 /* --- as files ------------------------------------------------------------------------------------------------ */
 
+/* NULL after one sentence. */
 static FILE *create(const char *folder, const char *name)
 {
 	char path[4096];
@@ -27,6 +28,7 @@ static FILE *create(const char *folder, const char *name)
 	return f;
 }
 
+/* Close. 0, or STATUS_FAILED after one sentence; @f is gone in any case. */
 static int finish(FILE *f, const char *folder, const char *name)
 {
 	bool failed = ferror(f);
@@ -54,7 +56,10 @@ static json_t *answers_json(const struct conform_sequence *s, const struct confo
 	return json_pack("{s:[], s:o, s:s}", "kernels", "calls", calls, "rights", answers->rights);
 }
 
-/* The one of @expected that answers like @mine; it becomes one of them, if there is none. */
+/*
+ * The one of @expected that answers like @mine (which is released), else @mine, which becomes one of them.
+ * Belongs to @expected.
+ */
 static json_t *find_alike(json_t *expected, json_t *mine)
 {
 	json_t *other;
@@ -147,7 +152,10 @@ int conform_emit(const struct conform_set *set, const char *folder)
 
 /* --- here ---------------------------------------------------------------------------------------------------- */
 
-/* Beside this program, as it was built or installed. */
+/*
+ * Beside this program, as it was built, or in libexec, as it was installed; /proc/self/exe, for argv[0] may
+ * be found by PATH or be anything.
+ */
 static bool find_kit(char *path, size_t size)
 {
 	static const char *const places[] = { "conform/vmaple-conform", "../libexec/vmaple/vmaple-conform" };
@@ -166,6 +174,10 @@ static bool find_kit(char *path, size_t size)
 	return false;
 }
 
+/*
+ * In the child; does not return. The words of the runner, then the kit's path. _exit(): stdio's buffers are
+ * the parent's, too.
+ */
 static void become_kit(char **runner, char *kit, int out)
 {
 	size_t nr = 0;
@@ -199,6 +211,7 @@ FILE *conform_start(char **runner, pid_t *pid)
 		complain("conform", "a pipe: %s", strerror(errno));
 		return NULL;
 	}
+	/* What is in the buffer would be written by both. */
 	fflush(stdout);
 	*pid = fork();
 	if (*pid == 0)
@@ -212,6 +225,10 @@ FILE *conform_start(char **runner, pid_t *pid)
 	return from;
 }
 
+/*
+ * Closing first: a kit that still writes is ended by SIGPIPE, instead of blocking on a full pipe for ever
+ * while it is waited for.
+ */
 int conform_end(FILE *from, pid_t pid)
 {
 	int status = 0;

@@ -12,6 +12,7 @@ static double per_cent(const struct conform_score *s)
 	return s->checks ? 100.0 * (double)s->right / (double)s->checks : 0.0;
 }
 
+/* "-" where nothing was checked. */
 static const char *per_cent_text(const struct conform_score *s, char *buf, size_t size)
 {
 	/* 100 % is said of what is all right only. */
@@ -36,6 +37,7 @@ static const char *result_text(const char *text, char *buf, size_t size)
 	return buf;
 }
 
+/* With the calls that lead to it, so that it can be repeated by hand. */
 static void print_difference(const struct conform_set *set, const struct conform_difference *d)
 {
 	const struct conform_sequence *sequence = &set->sequence[d->sequence];
@@ -52,7 +54,10 @@ static void print_difference(const struct conform_set *set, const struct conform
 	putchar('\n');
 }
 
-/* How much differs in an area, by the call after which it does. */
+/*
+ * How much differs in an area, by the call after which it does. Names are taken from an example: the text
+ * of a call up to its bracket.
+ */
 static void print_calls(const struct conform_verdict_of *of, enum conform_area area)
 {
 	const struct conform_verdict *verdict = of->verdict;
@@ -186,6 +191,7 @@ static json_t *differences_json(const struct conform_verdict_of *of, bool all)
 	return differences;
 }
 
+/* complete: whether the answers had their end; without it the numbers are of a part. */
 int conform_print_json(const struct conform_verdict_of *of, bool all)
 {
 	const struct conform_verdict *verdict = of->verdict;

@@ -6,6 +6,10 @@
 
 #include "culprits.h"
 
+/*
+ * Equal ones with most areas first: join_equal() keeps the first, whose stack and example are shown for
+ * all.
+ */
 static int by_maker(const void *a, const void *b)
 {
 	const struct culprit *c = a, *d = b;
@@ -19,6 +23,7 @@ static int by_maker(const void *a, const void *b)
 	return (c->group.areas < d->group.areas) - (c->group.areas > d->group.areas);
 }
 
+/* The start decides between equal ones, so that the order is the same on every run. */
 static int by_areas(const void *a, const void *b)
 {
 	const struct explain_group *g = &((const struct culprit *)a)->group;
@@ -60,7 +65,10 @@ static void join_equal(struct culprits *c)
 	c->count = kept;
 }
 
-/* They are sorted by reasons. */
+/*
+ * They are sorted by reasons (by_maker()), so that equal sets are neighbours; before by_areas() makes it
+ * otherwise.
+ */
 static void sum_up(struct culprits *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
@@ -78,6 +86,7 @@ int culprits_of(const struct explain_table *t, const struct code *code, struct c
 {
 	char text[512];
 
+	/* One more than there are: calloc(0) may be NULL, which would look like no memory. */
 	*c = (struct culprits){ .list = calloc(t->count + 1, sizeof(*c->list)),
 		.sums = calloc(t->count + 1, sizeof(*c->sums)) };
 	for (size_t i = 0; c->list && c->sums && i < t->count; i++) {

@@ -33,14 +33,20 @@ static const char help[] =
 
 #define PLACES_SHOWN 10
 
-/* One side: a recording at its moment. */
+/*
+ * One side: a recording at its moment. The table's examples are events of the moment's ledger, so the
+ * moment is left last.
+ */
 struct side {
 	struct moment moment;
 	struct explain_table table;
 	struct culprits culprits;
 };
 
-/* Boundaries with the same main reasons and the same maker, or with the same main reasons alone. */
+/*
+ * Boundaries with the same main reasons and the same maker, or with the same main reasons alone (made_by
+ * NULL). [0] is A, [1] is B.
+ */
 struct row {
 	uint32_t main_reasons;
 	char *made_by;
@@ -130,11 +136,13 @@ static int by_key(const void *a, const void *b)
 	return r->made_by && s->made_by ? strcmp(r->made_by, s->made_by) : 0;
 }
 
+/* Areas that B has more; negative: fewer. */
 static int64_t change_of(const struct row *r)
 {
 	return (int64_t)(r->areas[1] - r->areas[0]);
 }
 
+/* The larger change first, whichever way it goes. */
 static int by_change(const void *a, const void *b)
 {
 	const struct row *r = a, *s = b;
@@ -167,7 +175,11 @@ static size_t join_rows(struct row *rows, size_t count)
 	return kept;
 }
 
-/* Of both sides, largest change first. */
+/*
+ * Rows of both sides, largest change first, for free_rows(). A culprit of each side is a row with one
+ * column; sorting by key puts those that are the same thing beside each other, joining makes one of them.
+ * False: out of memory; what is there has to be freed all the same.
+ */
 static bool make_rows(const struct comparison *d, bool places, struct row **rows, size_t *count)
 {
 	size_t n = 0;
@@ -189,6 +201,7 @@ static bool make_rows(const struct comparison *d, bool places, struct row **rows
 			if (places && !r->made_by)
 				return false;
 			if (places)
+				/* Before sorting: two builds call one place differently until then. */
 				made_by_any_build(r->made_by);
 		}
 	}
@@ -360,6 +373,10 @@ static int print_comparison_json(const struct comparison *d)
 		rows_json(d->places, d->nr_places)));
 }
 
+/*
+ * A damaged recording is compared as far as it could be read, and the worse status returned; a side without
+ * an address space ends it.
+ */
 static int compare(struct comparison *d)
 {
 	int status = reach(&d->side[0]), second, shown;

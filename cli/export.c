@@ -47,6 +47,7 @@ static const char help[] =
 
 enum format { NO_FORMAT, SQLITE, JSONL, CSV, PERFETTO, FOLDED, STRACE };
 
+/* paths: nr_paths recordings, of argv. */
 struct arguments {
 	enum format format;
 	const char *out;
@@ -57,6 +58,7 @@ struct arguments {
 	int nr_paths;
 };
 
+/* -1, as help: the command ends well. */
 static int print_columns(void)
 {
 	for (enum export_table t = 0; t < EXPORT_TABLES; t++) {
@@ -146,9 +148,13 @@ static int check(struct arguments *a)
 	if (a->tables > 1 && a->format == CSV)
 		return usage_error("export", "--format csv takes one --table, or none", NULL);
 	for (enum export_table t = 0; t < EXPORT_TABLES && !a->tables; t++)
+		/*
+		 * The question behind --format folded reads these three; the others would only take memory.
+		 */
 		a->x.wanted[t] = a->format != FOLDED || t == EXPORT_RUNS || t == EXPORT_BOUNDARIES ||
 				 t == EXPORT_STACKS;
 	if (a->format == PERFETTO)
+		/* Trace events have no form for them. */
 		a->x.wanted[EXPORT_BOUNDARIES] = a->x.wanted[EXPORT_STACKS] = false;
 	return 0;
 }
@@ -188,6 +194,10 @@ static int write_all(struct arguments *a)
 	return status;
 }
 
+/*
+ * Close, or remove what is half done, by a->x.err. A damaged recording is exported and named all the same;
+ * an output that failed is worse.
+ */
 static int settle(struct output *o, const struct arguments *a, int status)
 {
 	int written = output_close(o, a->x.err);
@@ -195,6 +205,7 @@ static int settle(struct output *o, const struct arguments *a, int status)
 	return written && (!status || status == STATUS_DAMAGED) ? written : status;
 }
 
+/* SQLite opens the partial file itself; one of an earlier run that was killed would be extended. */
 static int to_sqlite(struct arguments *a)
 {
 	struct output o;
@@ -237,6 +248,7 @@ static int to_file(struct arguments *a, struct export_writer *(*maker)(FILE *out
 	return status ? status : settle(&o, a, write_into(a, maker(o.file)));
 }
 
+/* Of csv with one --table: check() has seen to it that there is one. */
 static enum export_table chosen(const struct arguments *a)
 {
 	enum export_table t = 0;
@@ -258,7 +270,10 @@ static int csv_table(struct arguments *a)
 	return settle(&o, a, write_into(a, export_csv(out)));
 }
 
-/* 0 or -errno. */
+/*
+ * A file for each table in a new folder. 0 or -errno; what was opened until then is in @out. mkdir() fails
+ * for a folder that is there: it belongs to somebody else.
+ */
 static int open_tables(const char *folder, FILE *out[EXPORT_TABLES])
 {
 	char path[4096], name[64];
@@ -269,6 +284,7 @@ static int open_tables(const char *folder, FILE *out[EXPORT_TABLES])
 	for (enum export_table t = 0; t < EXPORT_TABLES; t++) {
 		snprintf(name, sizeof(name), "%s.csv", export_shapes[t].name);
 		snprintf(path, sizeof(path), "%s/%s", folder, name);
+		/* Before the file is made: a signal between the two must find the name. */
 		output_holds(name);
 		out[t] = fopen(path, "we");
 		if (!out[t])
@@ -294,7 +310,10 @@ static int csv_folder(struct arguments *a)
 	return settle(&o, a, status);
 }
 
-/* What the question answers, a line each. 0 or -errno. */
+/*
+ * What the question answers, a line each, quoted: it is read by programs that take a line for a stack. 0 or
+ * -errno.
+ */
 static int print_lines(struct sqlite3 *db, const char *question, FILE *out)
 {
 	sqlite3_stmt *s;
@@ -333,6 +352,7 @@ static int to_folded(struct arguments *a)
 	return settle(&o, a, status);
 }
 
+/* 0, or the status of a damaged recording; what could not be written is in a->x.err. */
 static int write_strace(struct arguments *a, FILE *out, struct trace_reader *reader)
 {
 	struct export_strace *s = export_strace_begin(out, trace_reader_header(reader));

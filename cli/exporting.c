@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* See exporting.h. */
+/*
+ * See exporting.h.
+ *
+ * Two readings for each recording. The survey finds when each address space had the most areas, and the
+ * program's build; only then can the second one say, at that very event, that its boundaries are to be
+ * taken. Rows go to the writer as they come: nothing but the ledger is held.
+ */
 #include "exporting.h"
 
 #include <errno.h>
@@ -10,7 +16,12 @@
 #include "cli.h"
 #include "reading.h"
 
-/* FNV-1a of the file's bytes, eight at a time. */
+/*
+ * FNV-1a of the file's bytes, eight at a time: the same recording has the same id on every machine of one
+ * byte order, and what is exported twice can be told. False: it cannot be opened, errno. The number of
+ * bytes is mixed in for each block, so that padding of the last word with zeros is not another file's
+ * content.
+ */
 static bool run_id_of(const char *path, char id[17])
 {
 	uint64_t hash = 0xcbf29ce484222325ull, words[1024];
@@ -41,6 +52,7 @@ static int event(void *ctx, struct explain *x, const struct trace_event *e)
 	return export_event(ctx, x, e);
 }
 
+/* 0, STATUS_DAMAGED, or a status that was said; x->err as export_recordings() has it. */
 static int second_reading(
 	struct exporting *x, struct reading *r, struct export_run *run, const struct survey *survey)
 {
@@ -72,6 +84,7 @@ static int export_recording(struct exporting *x, const char *path)
 
 	memcpy(run.wanted, x->wanted, sizeof(run.wanted));
 	run.build = x->build ? x->build : survey.build;
+	/* Damaged before its first event: there is no row to be made. */
 	if ((status && status != STATUS_DAMAGED) || !survey.begun) {
 		survey_free(&survey);
 		return status ? status : STATUS_DAMAGED;
@@ -97,6 +110,7 @@ int export_recordings(struct exporting *x, char **paths, int nr)
 		one = export_recording(x, paths[i]);
 		status = one ? one : status;
 	}
+	/* It has been said; the writer's output is to be dropped all the same. */
 	if (one && one != STATUS_DAMAGED && (!x->err || x->err == -ENOMEM))
 		x->err = -ECANCELED;
 	if (!x->err)

@@ -5,6 +5,10 @@
 
 #include "../report/export/export.h"
 
+/*
+ * The writer is the caller's, before and after. wanted: tables whose rows are made; the others cost
+ * nothing.
+ */
 struct exporting {
 	const char *command;
 	const char *host, *build; /* NULL: not given */

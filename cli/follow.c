@@ -26,6 +26,7 @@ bool parse_source(const char *name, bool *by_bpf, bool *by_ptrace)
 	return *by_bpf || *by_ptrace;
 }
 
+/* As a shell has it: 127 and 126 are for the program's name, all else is vmaple's failure. */
 int status_of_start(int err)
 {
 	return err == -ENOENT ? STATUS_NOT_FOUND : err == -EACCES ? STATUS_NOT_STARTED : STATUS_FAILED;
@@ -60,6 +61,10 @@ void source_free(struct live_source *s)
 
 /* --- where events go ------------------------------------------------------------------------------------------ */
 
+/*
+ * The sink that the source has: in front, so that a pointer to it is one to the tee. Each of the two others
+ * may be NULL.
+ */
 struct tee {
 	struct trace_sink sink;
 	struct trace_sink *writer, *mirror;
@@ -68,6 +73,10 @@ struct tee {
 	uint64_t stopped; /* the step at which the mirror ran out of memory; 0: it did not */
 };
 
+/*
+ * FO1: a program that vmaple has started is followed as long as one of both is left; what is only watched
+ * is let go at the first failure.
+ */
 static bool is_of_use(const struct tee *t)
 {
 	bool written = t->writer && !t->unwritten, mirrored = t->mirror && !t->stopped;
@@ -75,6 +84,10 @@ static bool is_of_use(const struct tee *t)
 	return t->program ? written || mirrored : !t->unwritten && !t->stopped;
 }
 
+/*
+ * The writer first: what is on disk does not depend on the mirror's memory. A failure is remembered, and
+ * only told to the source when nobody is left.
+ */
 static int tee_event(struct trace_sink *sink, const struct trace_event *e)
 {
 	struct tee *t = (struct tee *)sink;
@@ -102,11 +115,19 @@ static int tee_tick(struct trace_sink *sink, uint64_t time_ns)
 static const int withheld[] = { SIGPIPE, SIGXFSZ, SIGINT, SIGQUIT };
 #define NR_WITHHELD (sizeof(withheld) / sizeof(withheld[0]))
 
+/*
+ * The last two are the terminal's: they go to the whole foreground process group, program and vmaple, and
+ * the program decides. Without a program they end what is watched (attach.c).
+ */
 static size_t how_many_withheld(const struct following *f)
 {
 	return f->program ? NR_WITHHELD : NR_WITHHELD - 2;
 }
 
+/*
+ * After the program was started: SIG_IGN is inherited through exec, and a program without SIGPIPE is
+ * another one.
+ */
 static void withhold_signals(const struct following *f, struct sigaction before[NR_WITHHELD])
 {
 	const struct sigaction ignored = { .sa_handler = SIG_IGN };
@@ -123,6 +144,7 @@ static void give_signals_back(const struct following *f, const struct sigaction 
 
 /* --- what is told --------------------------------------------------------------------------------------------- */
 
+/* Of all threads of vmaple, not of the program: RUSAGE_SELF leaves children out. */
 static double cpu_seconds(void)
 {
 	struct rusage u;
@@ -179,7 +201,10 @@ static void print_privileges(const struct live_source *source)
 	fputs(" (no_new_privs; as root it keeps them)\n", stderr);
 }
 
-/* 0, or the status of a summary that could not be printed. */
+/*
+ * 0, or the status of a summary that could not be printed. The statistics are taken before census_end(),
+ * which looks at the mirror but has no events for it.
+ */
 static int summarise(const struct following *f, struct census *census, const struct live_source *source,
 	int wait_status, double wall)
 {
@@ -207,7 +232,10 @@ static int summarise(const struct following *f, struct census *census, const str
 	return 0;
 }
 
-/* What is not a file of its own (a device, a pipe) is not touched. */
+/*
+ * A recording of nothing is removed. What is not a file of its own (a device, a pipe, a link) is not
+ * touched.
+ */
 static void remove_recording(const struct following *f)
 {
 	struct stat st;
@@ -243,7 +271,10 @@ static int complain_of_source(
 	return STATUS_FAILED;
 }
 
-/* Likewise of all: what the recording or the mirror could not take stops the source, too. */
+/*
+ * Likewise of all, in order of cause: what the recording or the mirror could not take has stopped the
+ * source, whose error is then only its echo.
+ */
 static int complain_of(const struct following *f, const struct live_source *source, const struct tee *t,
 	const struct outcome *o)
 {
@@ -268,7 +299,7 @@ static int complain_of(const struct following *f, const struct live_source *sour
 
 /* --- from the first event to the last word ---------------------------------------------------------------------- */
 
-/* 0, or the status of what was said. */
+/* 0, or the status of what was said. *writer is NULL without an output, and then also in the end. */
 static int open_sinks(const struct following *f, struct tee *t, struct trace_writer **writer,
 	struct census *census, const struct trace_header *header)
 {
@@ -307,6 +338,7 @@ static int follow_with(const struct following *f, const struct live_source *sour
 	status = open_sinks(f, &tee, &writer, census, source_header(source));
 	if (!status)
 		o.err = source_run(source, &tee.sink, &o.wait_status);
+	/* Before the writer is gone. */
 	o.written = writer ? trace_writer_events(writer) : 0;
 	o.closed = writer ? trace_writer_close(writer) : 0;
 	give_signals_back(f, before);
@@ -320,6 +352,7 @@ static int follow_with(const struct following *f, const struct live_source *sour
 		printed = summarise(f, census, source, o.wait_status, (double)(clock_ns() - begin) / 1e9);
 	*found = (struct followed){ o.wait_status, stats.differences,
 		!stats.events || printed || census_within(census, &f->budget, f->command) };
+	/* FO2: behind the summary. */
 	status = complain_of(f, source, &tee, &o);
 	return status ? status : printed;
 }

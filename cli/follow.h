@@ -13,7 +13,9 @@
 
 #include "census.h"
 
-/* One of the two live sources, started. */
+/*
+ * One of the two live sources, started: exactly one of both is not NULL from a good start to source_free().
+ */
 struct live_source {
 	struct live *by_ptrace;
 	struct live_bpf *by_bpf;
@@ -25,6 +27,7 @@ bool parse_source(const char *name, bool *by_bpf, bool *by_ptrace);
 int status_of_start(int err);
 void source_free(struct live_source *source);
 
+/* What to do with the events; the caller's, constant while it is followed. */
 struct following {
 	const char *command;
 	const char *output; /* NULL: no recording */
@@ -32,10 +35,12 @@ struct following {
 	bool mirror;
 	bool program; /* it is ours: its end is waited for, and it has a status */
 	bool json;
+	/* With json; not closed. */
 	FILE *json_out;
 	struct budget budget; /* all 0: none */
 };
 
+/* Valid when follow() has returned 0. */
 struct followed {
 	int wait_status; /* the program's */
 	uint64_t differences;

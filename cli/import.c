@@ -50,6 +50,7 @@ static const char help[] =
 
 #define MAX_FORMATS 16
 
+/* As the command line says; formats are words of argv. */
 struct arguments {
 	const char *out;
 	struct trace_import_options options;
@@ -143,6 +144,9 @@ static const char *letters(const struct trace_area *a, char text[5])
 	return text;
 }
 
+/*
+ * One line: place in the file, what happened, the range (of a cut or a join its one address), access, name.
+ */
 static void print_inferred(const struct trace_inferred *what)
 {
 	const struct trace_area *a = what->kind == TRACE_INFERRED_DEATH ? what->before : what->now;
@@ -159,6 +163,7 @@ static void print_inferred(const struct trace_inferred *what)
 	putchar('\n');
 }
 
+/* Addresses as text in hexadecimal: JSON's numbers are doubles to many readers, which have 53 bits. */
 static json_t *inferred_side(const struct trace_area *a)
 {
 	json_t *side;
@@ -194,6 +199,10 @@ static void push_inferred(json_t *list, const struct trace_inferred *what)
 	json_push(list, one);
 }
 
+/*
+ * Called while the files are read: text is printed at once, JSON is one object in the end and has to be
+ * collected.
+ */
 static void on_inferred(void *ctx, const struct trace_inferred *what)
 {
 	struct arguments *a = ctx;
@@ -256,7 +265,10 @@ static int tell(struct arguments *a, const struct trace_import *im, const char *
 	return print_json(object);
 }
 
-/* Everything into the file. 0 or an exit status; the import says what is in doubt. */
+/*
+ * Everything into the file. 0 or an exit status; the import says what is in doubt. The writer is closed
+ * before it is said what the import failed of: what was good until then is a whole recording.
+ */
 static int write_recording(const char *command, struct trace_import *im, const char *out)
 {
 	struct trace_writer *writer;
@@ -277,6 +289,7 @@ static int write_recording(const char *command, struct trace_import *im, const c
 	return err ? STATUS_FAILED : 0;
 }
 
+/* For the other commands (recording.c): no options, and doubts are not told. */
 int import_file(const char *command, const char *path, const char *out)
 {
 	struct trace_import_options options = { .form = TRACE_IMPORT_NONE };
@@ -320,6 +333,7 @@ int cmd_import(int argc, char **argv)
 	}
 	status = write_recording("import", im, a.out);
 	progress_end(&progress);
+	/* Also behind an import that ended early: what was made is summed up. */
 	told = tell(&a, im, argv[optind]);
 	trace_import_free(im);
 	return status ? status : told;

@@ -17,7 +17,10 @@
 #include "../lab/unseen.h"
 #include "cli.h"
 
-/* Of this process: something could not be added to what will be printed. */
+/*
+ * Of this process: something could not be added to what will be printed. Never taken back: a command prints
+ * one object.
+ */
 static bool incomplete;
 
 /* Bytes of the UTF-8 character at @s; 0: it is none. */
@@ -126,6 +129,10 @@ char *json_whole(json_t *object, size_t flags)
 {
 	char *text = NULL;
 
+	/*
+	 * For json_dumps() below, whose buffer grows by it; what was allocated before was malloc()'s as
+	 * well, so free() fits both.
+	 */
 	json_set_alloc_funcs(watched_malloc, free);
 	if (object && !incomplete)
 		text = json_dumps(object, flags);

@@ -37,7 +37,7 @@ static int take_number(uint64_t *number, const char *text)
 	return usage_error("lab", "a number from 1 to 2147483647 is wanted, not", text);
 }
 
-/* "500M": in pages. */
+/* "500M": in pages of 4 KiB, the lab's machine's whatever this one has. */
 static int take_size(uint64_t *pages, const char *text)
 {
 	uint64_t bytes;
@@ -129,6 +129,7 @@ int cmd_lab(int argc, char **argv)
 	status = compare(&l);
 	if (!l.json)
 		return status;
+	/* Also behind a comparison that failed: what was measured until then. */
 	printed = print_json(l.results);
 	return status ? status : printed;
 }

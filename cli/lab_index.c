@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple lab: the indexes of areas side by side, as tables and in JSON. */
+/*
+ * vmaple lab: the indexes of areas side by side, as tables and in JSON.
+ *
+ * Each item is run many times. Once on all indexes at once, which compares results and areas after every
+ * call and is not timed; then `repeat` times on each alone, timed, in two builds of the same code (with the
+ * index verified as it changes, and without), of which each kind of call keeps its fastest; once on a build
+ * that counts cache lines and nodes, which is slower by what it counts and is never timed.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -44,13 +51,19 @@ static bool run_item(
 	return !run->failed;
 }
 
-/* One index on one item: timed, timed with the index verified as it changes, and counted. */
+/*
+ * One index on one item: timed, timed with the index verified as it changes, and counted. counted is all 0
+ * where the library was built without the counting copies: counted.indexes[0] tells.
+ */
 struct measured {
 	struct lab_run timed, verified, counted;
 	struct lab_run *failed;
 };
 
-/* The fastest of the runs until now, kind by kind. @return whether it is one that failed. */
+/*
+ * The fastest of the runs until now, kind by kind: what disturbs a run only ever makes it slower. @return
+ * whether it is one that failed, which is *best then, with its error.
+ */
 static bool run_again(struct lab_run *best, const struct item *it, const struct lab_index *index,
 	unsigned int verify, bool first)
 {
@@ -90,6 +103,7 @@ static double ns_per_call(const struct lab_run *run, int kind)
 	return ratio((double)run->cost[kind].ns, (double)run->cost[kind].calls);
 }
 
+/* By those that were counted, which are fewer than there are where counting is sampled. */
 static double lines_per_call(const struct lab_run *run, int kind)
 {
 	return ratio((double)run->cost[kind].lines, (double)run->cost[kind].counted);
@@ -208,6 +222,7 @@ static void report(struct lab_options *l, const struct item *it, const struct me
 				      (json_int_t)it->n, "agreed", l->check, "indexes", indexes));
 }
 
+/* Of -errno other than -ENOMEM is the reader's, of a recording that is damaged; 0 is a disagreement. */
 static int failed(const struct item *it, const struct lab_run *run)
 {
 	if (run->err && run->err != -ENOMEM) {
@@ -220,6 +235,7 @@ static int failed(const struct item *it, const struct lab_run *run)
 
 static int do_item(struct lab_options *l, const struct item *it)
 {
+	/* Too large for a stack; each item writes all of it in its first round. */
 	static struct measured measured[LAB_INDEXES];
 	struct lab_run all;
 

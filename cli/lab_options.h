@@ -5,6 +5,7 @@
 
 #include "cli.h"
 
+/* As the command line says; results is made by cmd_lab() and filled by the four comparisons. */
 struct lab_options {
 	const char *workload; /* only this one; NULL: all */
 	uint64_t areas;       /* 0: each workload's own size; with a picture: at most so many */

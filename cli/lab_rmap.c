@@ -20,6 +20,7 @@ struct item {
 	unsigned long n;
 };
 
+/* Those that are compared, in the order of the tables. */
 struct designs {
 	const struct rmap_ops *ops[MOST_DESIGNS];
 	int nr;
@@ -60,7 +61,7 @@ static bool run_once(struct rmap_run *run, const struct item *it, const struct r
 			    : rmap_run_recording(run, ops, it->name, (unsigned long)swap);
 }
 
-/* The fastest of the runs until now, kind by kind. */
+/* The fastest of the runs until now, kind by kind; all else repeats. False: *best is the run that failed. */
 static bool run_again(struct rmap_run *best, const struct item *it, const struct rmap_ops *ops,
 	const struct lab_options *l, bool first)
 {
@@ -80,7 +81,7 @@ static double ratio(double a, double b)
 	return b > 0 ? a / b : 0;
 }
 
-/* What is shown besides times, each a row. */
+/* What is shown besides times, each a row and a member of JSON; a ratio by 0 is shown as 0. */
 struct measure {
 	const char *name, *json;
 	double (*of)(const struct rmap_run *run);
@@ -90,6 +91,7 @@ static double pages_per_second(const struct rmap_run *r)
 {
 	return ratio((double)r->stats.reclaimed * 1e9, (double)r->ns[RMAP_RECLAIM]);
 }
+/* How many areas a walk looks at for each page table entry that it finds: 1 is the best there can be. */
 static double areas_per_unmapped(const struct rmap_run *r)
 {
 	return ratio((double)r->stats.areas, (double)r->stats.unmapped);
@@ -212,6 +214,10 @@ static int do_item(struct lab_options *l, const struct designs *d, const struct 
 
 		if (run_again(&runs[i], it, d->ops[i], l, k < (uint64_t)d->nr))
 			continue;
+		/*
+		 * A workload fails for memory alone; a recording may be damaged, which the sentence says
+		 * with its path.
+		 */
 		if (it->workload || runs[i].err == -ENOMEM) {
 			complain("lab", "%s: %s", it->name, runs[i].error);
 			return STATUS_FAILED;

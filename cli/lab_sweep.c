@@ -7,6 +7,7 @@
 
 #include "lab_options.h"
 
+/* 100, 300, 1,000 ... : two a decade, of which sixteen end at 3,000,000,000. */
 #define SIZES   16
 #define LARGEST 1000000UL
 
@@ -68,6 +69,7 @@ static json_t *sweep_json(const struct lab_sweep *s)
 	return json_pack("{s:I, s:o}", "areas", (json_int_t)s->n, "indexes", indexes);
 }
 
+/* All sizes up to @largest. 0, or -errno of the last one begun, -EIO where the indexes differ. */
 static int measure(struct lab_sweep *sweeps, size_t *nr, unsigned long largest)
 {
 	struct progress progress;
@@ -106,6 +108,7 @@ int lab_draw_indexes(struct lab_options *l)
 		"vmaple lab --picture: areas of one page, holes of one page and one of 16; "
 		"the fastest of 40 passes.";
 	static struct lab_sweep sweeps[SIZES];
+	/* First: measuring takes minutes, and a name that cannot be written is to be said before. */
 	FILE *out = fopen(l->picture, "w");
 	size_t nr;
 	int err;

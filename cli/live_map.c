@@ -7,6 +7,10 @@
 #include "cli.h"
 #include "live_map.h"
 
+/*
+ * Numbers of files, anon_vmas, userfaultfds and policies only tell equal from different within one map;
+ * from /proc there are none, and their keys are left out. NULL: no memory.
+ */
 static json_t *area_json(const struct live_map *map, const struct live_area *a)
 {
 	json_t *o = json_pack("{s:I, s:I, s:o, s:b, s:b, s:b, s:b, s:I, s:I}", "start", (json_int_t)a->start,
@@ -51,6 +55,7 @@ void print_live_area(const struct live_area *a)
 	struct maps_line l = { .start = a->start,
 		.end = a->end,
 		.vm_flags = a->vm_flags,
+		/* show_map_vma() prints 0 for what has no file, whose pgoff is its address. */
 		.offset = a->ino || a->dev ? a->pgoff * (uint64_t)sysconf(_SC_PAGESIZE) : 0,
 		.dev = a->dev,
 		.ino = a->ino,

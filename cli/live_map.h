@@ -9,6 +9,10 @@ struct live_maps_options {
 	pid_t pid;
 	bool json, details, no_bpf;
 };
+/*
+ * Both read the map once, by BPF where that is permitted and not forbidden (no_bpf), and return an exit
+ * status.
+ */
 int live_maps(const struct live_maps_options *options);
 
 struct live_why_options {

@@ -12,7 +12,10 @@
 #include "cli.h"
 #include "live_map.h"
 
-/* The flags that one has and the other has not, as "wr" or "ex, not wr". */
+/*
+ * The flags that one has and the other has not, as "below wr, above ex". Not soft-dirty: it differs between
+ * neighbours all the time and does not keep them apart.
+ */
 static void print_flags(const struct boundary *b)
 {
 	vm_flags_t differ = (b->left->vm_flags ^ b->right->vm_flags) & ~VM_SOFTDIRTY;
@@ -24,6 +27,10 @@ static void print_flags(const struct boundary *b)
 		*above ? "above " : "", above);
 }
 
+/*
+ * Equal ones, or one alone, keep two apart only by their chains: is_mergeable_anon_vma() of Linux takes an
+ * area whose chain has one link, which the child of a fork has not.
+ */
 static void print_anon_vmas(const struct boundary *b)
 {
 	printf(": %u below, %u above", b->left->anon_vma, b->right->anon_vma);
@@ -135,6 +142,7 @@ static void tell_boundary(void *ctx, const struct boundary *b)
 {
 	struct answer *a = ctx;
 
+	/* --top wants the tally alone. */
 	if (a->options->top || b->certain & VMA_BLOCK_GAP || !wanted(a->options, b))
 		return;
 	if (a->list)
@@ -165,6 +173,7 @@ static int tell(struct answer *a)
 	}
 	if (a->list) {
 		all = tally_json(a->map, &a->tally);
+		/* live_why() releases the other reference. */
 		json_put(all, "list", json_incref(a->list));
 		err = print_json(all);
 	} else if (!a->options->has_addr) {

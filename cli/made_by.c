@@ -8,6 +8,10 @@
 /* Frames that stack_text() writes. */
 #define FRAMES_SHOWN 12
 
+/*
+ * Without symbols of a recording there are none: every function below then answers as for a call without a
+ * stack.
+ */
 static const struct trace_stack *find_stack(const struct code *code, uint32_t stack)
 {
 	return code && code->symbols ? symbols_stack(code->symbols, stack) : NULL;
@@ -40,6 +44,7 @@ const char *stack_text(const struct code *code, uint32_t stack, char *buf, size_
 	size_t n = 0;
 
 	*buf = '\0';
+	/* snprintf() writes what has room; n stays the length of what is there, so a full buffer ends it. */
 	for (i = 0; i < count && i < FRAMES_SHOWN && n + 1 < size; i++) {
 		struct symbol symbol;
 		const char *own;
@@ -60,7 +65,10 @@ const char *stack_text(const struct code *code, uint32_t stack, char *buf, size_
 	return buf;
 }
 
-/* The C library and the loader make calls for others. */
+/*
+ * The C library and the loader make calls for others: "libc.so.6" and "libc-2.31.so" of glibc, musl's
+ * "libc.musl-...", "ld-linux-...", libpthread of before 2.34.
+ */
 static bool calls_for_others(const char *module)
 {
 	static const char *const names[] = { "libc.", "libc-", "ld-", "libpthread" };
@@ -71,7 +79,10 @@ static bool calls_for_others(const char *module)
 	return false;
 }
 
-/* The number of the frame that is to blame: the innermost where all are of those that call for others. */
+/*
+ * The number of the frame that is to blame: the first outside those that call for others. If all are
+ * inside, the innermost: a static program has no other module, and its frames no such names.
+ */
 static uint32_t culprit_of(const struct code *code, const struct trace_stack *k)
 {
 	for (uint32_t i = 0; i < k->count; i++) {
@@ -111,6 +122,7 @@ const char *made_by_group(const struct code *code, const struct explain_group *g
 
 const char *made_by_event(const struct code *code, const struct explain_event *birth, char *buf, size_t size)
 {
+	/* ~0U is no call's number: trace_call_name() gives NULL. */
 	struct explain_group g = { .call_nr = ~0U };
 
 	if (birth) {

@@ -8,6 +8,7 @@
 
 #include "cli.h"
 
+/* In the order in which `vmaple help` lists them, from recording to judging. */
 static const struct command {
 	const char *name, *summary;
 	int (*run)(int argc, char **argv);
@@ -48,8 +49,9 @@ static int help(FILE *out)
 }
 
 /*
- * --max-memory of a command that reads recordings, wherever it stands before a "--"; it is taken away.  What runs programs
- * limits itself when they have been started.  False: it makes no sense.
+ * --max-memory of a command that reads recordings, wherever it stands before a "--"; it is taken out of
+ * argv, so that no command's own getopt_long() has to know it. What runs programs limits itself when they
+ * have been started: a child inherits limits. False: it makes no sense, and that was said.
  */
 static bool take_memory_limit(const char *command, int *argc, char **argv)
 {
@@ -76,6 +78,7 @@ static bool take_memory_limit(const char *command, int *argc, char **argv)
 		}
 		*argc -= taken;
 		memmove(argv + i, argv + i + taken, (size_t)(*argc - i + 1) * sizeof(*argv));
+		/* The next word has come to this place. */
 		i--;
 	}
 	limit_memory(bytes);
@@ -90,7 +93,11 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-/* What was written may not have arrived: on a full disk, say.  Nothing written to a stdout that is not there is good. */
+/*
+ * What was written may not have arrived: on a full disk, say, write(2) fails only when the buffer goes. A
+ * stdout that was never open (EBADF) is an error only if something was printed; an error of before, which
+ * ferror() remembers, has left no errno.
+ */
 static int close_stdout(int status)
 {
 	bool written = __fpending(stdout) > 0, failed = ferror(stdout);
@@ -106,6 +113,7 @@ static int close_stdout(int status)
 
 static int run_command(int argc, char **argv)
 {
+	/* getopt_long() takes no pointers to constants. */
 	static char help_option[] = "--help";
 	const struct command *command;
 

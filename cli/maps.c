@@ -34,6 +34,7 @@ static const char help[] =
 	"exit status: 0; 1 the process has no address space at that step; 3 the recording\n"
 	"is damaged or ends early\n";
 
+/* As the command line says. at 0: before the process ended; path NULL: a running process. */
 struct maps {
 	const char *path;
 	uint64_t at, pid;
@@ -81,6 +82,7 @@ static int parse(struct maps *m, int argc, char **argv)
 			m->no_bpf = true;
 			break;
 		case 'r':
+			/* A terminal is never sent what a recording says. */
 			m->raw = !isatty(STDOUT_FILENO);
 			break;
 		case 'h':
@@ -170,6 +172,7 @@ static bool ends_it(const struct maps *m, const struct trace_event *e, uint32_t 
 	return !m->at && e->type == TRACE_EVENT_EXIT && e->pid == pid && e->exit.last && !e->exit.exec;
 }
 
+/* Carry events out up to the moment, then print. A damaged end is said behind what could be read. */
 static int show(const struct maps *m, struct trace_reader *reader, struct replay *replay)
 {
 	struct trace_sink *sink = replay_sink(replay);
@@ -186,6 +189,7 @@ static int show(const struct maps *m, struct trace_reader *reader, struct replay
 		if (sink->event(sink, &e))
 			return out_of_memory("maps", e.step);
 	}
+	/* pid 0 is the first process of the recording; NULL with ENOMEM is not the same as NULL. */
 	mm = replay_find(replay, (uint32_t)m->pid);
 	if (!mm && errno == ENOMEM)
 		return out_of_memory("maps", e.step);

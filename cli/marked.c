@@ -2,6 +2,9 @@
 /*
  * Two texts of a few lines beside each other: `-` before a line that only the first has, `+` before one that only the
  * second has.  Of the lines that both have, only those beside a marked one are shown.
+ *
+ * The longest common subsequence of lines, by the table of lengths from the ends: O(n * m) for texts of at
+ * most MAX_LINES, which is what a difference shows of a map. What is longer is cut off.
  */
 #include <string.h>
 

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple metrics: the number of areas of every process for Prometheus, as a file or over HTTP. */
+/*
+ * vmaple metrics: the number of areas of every process for Prometheus, as a file or over HTTP.
+ *
+ * Two threads at most: this one looks and makes the text, libmicrohttpd's answers with a copy of the last
+ * one. Between them is struct page alone, under its lock; a scrape never waits for a look, and never sees
+ * half of one. A look that fails ends the command: what watches it shall see that it is gone rather than
+ * old numbers.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -37,7 +44,10 @@ static int parse_count(uint64_t *to)
 	return parse_number(optarg, to) ? 0 : usage_error("metrics", "a number is wanted, not", optarg);
 }
 
-/* "ADDRESS:PORT", "[ADDRESS]:PORT". */
+/*
+ * "ADDRESS:PORT", "[ADDRESS]:PORT", numbers only: no name is looked up, so that what is served where never
+ * depends on a resolver. False: neither.
+ */
 static bool parse_address(const char *text, struct sockaddr_storage *to)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
@@ -131,13 +141,17 @@ static int replace_file(const struct watch *w, const struct metrics_options *o)
 
 /* --- HTTP --------------------------------------------------------------------------------------------------- */
 
-/* The text of the last look, under the lock. */
+/*
+ * The text of the last look and its length, under the lock: written by the looking thread, copied by the
+ * serving one.
+ */
 struct page {
 	pthread_mutex_t lock;
 	char *text;
 	size_t len;
 };
 
+/* Made without the lock, exchanged under it. 0 or -errno; the old text stays then. */
 static int renew_page(struct page *page, const struct watch *w, const struct metrics_options *o)
 {
 	char *text = NULL;
@@ -159,6 +173,10 @@ static int renew_page(struct page *page, const struct watch *w, const struct met
 	return 0;
 }
 
+/*
+ * On libmicrohttpd's thread. The body of a request is not read: only GET and HEAD are answered with 200,
+ * and neither has one.
+ */
 static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *data, size_t *data_size, void **request)
 {
@@ -183,6 +201,10 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
 	return result;
 }
 
+/*
+ * At most 32 connections of 10 seconds each: Prometheus makes one now and then, and nobody else shall hold
+ * the process's descriptors. NULL after one sentence.
+ */
 static struct MHD_Daemon *serve(struct page *page, const struct metrics_options *o)
 {
 	struct MHD_Daemon *daemon = MHD_start_daemon(
@@ -219,6 +241,7 @@ static int loop(struct watch *w, const struct metrics_options *o)
 {
 	struct page page = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct MHD_Daemon *daemon = NULL;
+	/* Before the daemon: the first scrape finds a page. */
 	int err = look(w, &page, o);
 
 	if (!err && o->listen) {
@@ -226,6 +249,10 @@ static int loop(struct watch *w, const struct metrics_options *o)
 		err = daemon ? 0 : -EINVAL;
 	}
 	while (!err && !o->once && !ended) {
+		/*
+		 * A signal ends it. One that comes between the question above and here is noticed an
+		 * interval later.
+		 */
 		nanosleep(&(struct timespec){ .tv_sec = (time_t)o->interval }, NULL);
 		if (!ended)
 			err = look(w, &page, o);

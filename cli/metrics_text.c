@@ -12,8 +12,13 @@
 #include "cli.h"
 #include "metrics.h"
 
+/* Each reading holds the mmap lock of its process and takes O(areas). */
 #define MAPS_READ 4
 
+/*
+ * One process that is told: its labels are the same in all series, so they are made once. p is the watch's,
+ * valid until its next look.
+ */
 struct series {
 	const struct watched *p;
 	char labels[3072];
@@ -39,7 +44,10 @@ static void put_label(char *to, size_t size, const char *text)
 	to[n] = '\0';
 }
 
-/* The last line of /proc/PID/cgroup without its "0::"; "" when it cannot be read. */
+/*
+ * The line of cgroup v2 in /proc/PID/cgroup, without its "0::"; "" when there is none, or the process is
+ * gone: between the look and here it may end.
+ */
 static void cgroup_of(pid_t pid, char *buf, size_t size)
 {
 	char path[64], line[512];
@@ -92,6 +100,7 @@ static void describe(struct series *s)
 		(int)s->p->task.pid, command, group, name);
 }
 
+/* -1: not known. Only by BPF: from /proc, whether two may join is uncertain for too many. */
 static int64_t unneeded_areas(pid_t pid)
 {
 	struct boundary_tally tally;
@@ -140,6 +149,10 @@ static void head(FILE *out, const char *name, const char *help)
 	fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
 }
 
+/*
+ * OpenMetrics wants all samples of one metric together, so the list is gone through once for each; a sample
+ * that is not known is left out, not 0.
+ */
 static void write_series(FILE *out, const struct series *list, size_t nr)
 {
 	head(out, "vmaple_maps", "Memory areas of the process.");
@@ -173,6 +186,7 @@ int metrics_write(FILE *out, const struct watch *w, const struct metrics_options
 	head(out, "vmaple_processes", "Processes that were looked at.");
 	fprintf(out, "vmaple_processes %u\n", w->nr);
 	write_series(out, list, nr);
+	/* Demanded by OpenMetrics: a page without it was cut off. */
 	fprintf(out, "# EOF\n");
 	free(list);
 	return ferror(out) ? -EIO : 0;

@@ -46,7 +46,11 @@ static void show_progress(struct moment *m, struct progress *p, const char *what
 	progress_show(p, what, done, total, step);
 }
 
-/* The step at which most areas were there first, and whose they were. */
+/*
+ * The first reading: the step at which most areas were there first, and whose they were (m->step, mm_id,
+ * mm_pid). Of a damaged recording it is the peak of what could be read, and the damage is said here, once.
+ * 0, or the status of what was said.
+ */
 static int find_peak(struct moment *m)
 {
 	struct replay_options options = { .unchecked = true };
@@ -122,6 +126,10 @@ static int play(struct moment *m)
 	return got;
 }
 
+/*
+ * The address space at the moment, and the status. At the peak it is one of the numbers that find_peak()
+ * has seen, for a process may have had several (exec); else it is the process's current one.
+ */
 static int conclude(struct moment *m, int got)
 {
 	if (m->kind == MOMENT_PEAK) {
@@ -155,6 +163,10 @@ int moment_reach(struct moment *m)
 		return err;
 	m->x = explain_new(trace_reader_header(m->reader), &options);
 	m->symbols = symbols_new();
+	/*
+	 * symbols_recording() only notes the path: the recording is read once more if code without a file
+	 * has to be named.
+	 */
 	if (!m->x || !m->symbols || symbols_recording(m->symbols, m->path))
 		return no_memory(m);
 	err = conclude(m, play(m));

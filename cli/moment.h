@@ -11,12 +11,16 @@ enum moment_kind {
 	MOMENT_STEP
 };
 
+/*
+ * A question's moment: the first part is set by who asks, before moment_reach(); the second is valid from
+ * there to moment_leave(), also after an error, as far as it was reached.
+ */
 struct moment {
 	const char *command, *path;
 	enum moment_kind kind;
 	uint64_t step;
 	uint64_t pid; /* 0: END, STEP: the first; PEAK: of the address space with the most areas */
-	/* After each event; may be NULL. */
+	/* After each event of the second reading, with the mirror as the event has left it; may be NULL. */
 	void (*watch)(void *ctx, struct moment *m, const struct trace_event *e);
 	void *ctx;
 
@@ -34,7 +38,11 @@ struct moment {
 
 /* "end", "peak" or a step; false: none of them. */
 bool moment_parse(struct moment *m, const char *text);
-/* 0, or an exit status, with a sentence printed; of a damaged recording what could be read is there (m->mm). */
+/*
+ * Read up to the moment. 0, or an exit status, with a sentence printed: 1 the process has no address space
+ * then; of a damaged recording what could be read is there all the same (m->mm not NULL). Once for a
+ * moment; moment_leave() is wanted in any case.
+ */
 int moment_reach(struct moment *m);
 /* Where its address space's stacks are looked up. */
 struct code moment_code(const struct moment *m);

@@ -22,7 +22,10 @@
 
 #include "cli.h"
 
-/* What an interrupted command leaves is removed: the file, or what the folder holds and the folder. */
+/*
+ * What an interrupted command leaves is removed: the file, or what the folder holds and the folder. One
+ * output at a time: a command makes one after the other. A longer name is not removed.
+ */
 static char interrupted[4096];
 static char held[OUTPUT_HELD_MAX][64];
 static volatile sig_atomic_t nr_held;
@@ -40,6 +43,10 @@ static void on_signal(int sig)
 	raise(sig); /* as it would have ended: the action is the default again */
 }
 
+/*
+ * From now on. SA_RESETHAND: the second time the signal does what it did before, which on_signal() makes
+ * happen at once; SA_NODEFER: raise() in the handler arrives there and then.
+ */
 static void remove_at_signals(const char *partial)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
@@ -67,6 +74,10 @@ static bool is_stdout(const char *path)
 	return !path || strcmp(path, "-") == 0;
 }
 
+/*
+ * o->partial is set, or NULL after -ENOMEM was said. Beside the final name, not in /tmp: rename(2) does not
+ * cross file systems.
+ */
 static int name_partial(struct output *o, const char *command, const char *path)
 {
 	*o = (struct output){ .command = command, .path = path };
@@ -78,6 +89,7 @@ static int name_partial(struct output *o, const char *command, const char *path)
 	return 0;
 }
 
+/* For databases and folders, whose makers open them themselves; a device or a pipe cannot be either. */
 int output_name(struct output *o, const char *command, const char *path)
 {
 	if (!is_stdout(path) && !stays_in_place(path))
@@ -87,6 +99,7 @@ int output_name(struct output *o, const char *command, const char *path)
 	return STATUS_FAILED;
 }
 
+/* The name is whole before it is counted (OU2): a signal between the two lines must not see half of one. */
 void output_holds(const char *name)
 {
 	if (nr_held >= OUTPUT_HELD_MAX || strlen(name) >= sizeof(held[0]))
@@ -129,6 +142,10 @@ static void remove_partial(const char *path)
 	(void)!remove(path);
 }
 
+/*
+ * The point of no return is the rename: an error of the last write must come before it, so the file is
+ * closed first, and ENOSPC of a delayed write (NFS, quotas) is still seen.
+ */
 int output_close(struct output *o, int err)
 {
 	/* -EIO: something was not written; fclose() may know why. */

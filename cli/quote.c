@@ -40,6 +40,10 @@ static size_t next_shown(const unsigned char *s, size_t left, char shown[SHOWN_M
 		shown[len] = '\0';
 		return len;
 	}
+	/*
+	 * A byte that begins nothing is shown alone, and reading goes on behind it: what follows may be a
+	 * character again.
+	 */
 	len = len ? len : 1;
 	for (size_t i = 0; i < len; i++)
 		snprintf(shown + 4 * i, 5, "\\%03o", s[i]);

@@ -16,6 +16,10 @@ static void show(struct progress *p, const struct trace_reader *reader, const ch
 {
 	uint64_t done, total;
 
+	/*
+	 * The clock of progress is asked for every 1024th event, which costs nothing beside what the events
+	 * do.
+	 */
 	if (step & 1023)
 		return;
 	trace_reader_progress(reader, &done, &total);
@@ -62,6 +66,7 @@ int reading_survey(const char *command, const char *path, struct survey *survey)
 
 int reading_begin(struct reading *r)
 {
+	/* Comparing is verify's: here only the areas count. */
 	struct replay_options options = { .unchecked = true };
 	int status = open_recording(r->command, r->path, &r->reader);
 
@@ -98,6 +103,7 @@ int reading_run(struct reading *r)
 	}
 	if (r->err)
 		return STATUS_FAILED;
+	/* The survey of the same file has said so. */
 	if (got < 0 && r->quiet)
 		return STATUS_DAMAGED;
 	return recording_ended(r->command, r->reader, got);

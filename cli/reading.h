@@ -10,6 +10,10 @@
 /* 0, STATUS_DAMAGED (what could be read is there), or another exit status; a sentence has been printed. */
 int reading_survey(const char *command, const char *path, struct survey *survey);
 
+/*
+ * The first part is the caller's, before reading_begin(); the second is set by the functions below, and
+ * valid from reading_begin() to reading_end().
+ */
 struct reading {
 	const char *command, *path;
 	/* Around each event of the ledger; 0 or -errno, which ends it. before may be NULL. */
@@ -22,9 +26,12 @@ struct reading {
 	struct explain *x;
 	int err; /* what ended it, -errno; 0: the recording's end */
 };
-/* Open it, so that its header is known. 0 or an exit status. */
+/* Open it, so that its header is known. 0 or an exit status; reading_end() is wanted in any case. */
 int reading_begin(struct reading *r);
-/* All of it. Like reading_survey(). */
+/*
+ * All of it, once. Like reading_survey(); r->err tells what a callback or memory ended. What a callback
+ * could not do it has to say itself.
+ */
 int reading_run(struct reading *r);
 void reading_end(struct reading *r);
 

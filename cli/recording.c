@@ -14,7 +14,10 @@
 
 #include "cli.h"
 
-/* Bytes that may be allocated; 0: as the system allows. */
+/*
+ * Bytes that may be allocated, for messages alone: the limit is the kernel's. 0: limit_memory() was not
+ * called.
+ */
 static uint64_t memory_limit;
 
 bool parse_size(const char *text, uint64_t *bytes)
@@ -61,8 +64,13 @@ void limit_memory(uint64_t bytes)
 	memory_limit = bytes;
 	if (getrlimit(RLIMIT_DATA, &data))
 		return;
+	/* Whoever asks for that much has no limit. */
 	if (__builtin_add_overflow(bytes, data_now(), &bytes))
 		return;
+	/*
+	 * A lower limit that was there stays. The hard one too: the command may start others that shall
+	 * raise it.
+	 */
 	if (bytes < data.rlim_cur)
 		data.rlim_cur = bytes;
 	(void)!setrlimit(RLIMIT_DATA, &data);
@@ -114,6 +122,10 @@ int open_recording(const char *command, const char *path, struct trace_reader **
 
 	if (!err)
 		return 0;
+	/*
+	 * Only what trace_reader_open() refuses is looked at as something else: no recording is taken for a
+	 * log.
+	 */
 	if (err != -ENOMEM && trace_import_recognise(path) != TRACE_IMPORT_NONE)
 		return open_import(command, path, reader);
 	if (err != -ENOMEM && errno == ENOMEM)

@@ -86,7 +86,10 @@ static int parse(struct arguments *a, int argc, char **argv)
 	return 0;
 }
 
-/* All that the two readings lead to. */
+/*
+ * All that the two readings lead to. The survey is of the first; page and what it points to are of the
+ * second. Words are numbered texts, shared by all address spaces of the page.
+ */
 struct making {
 	const struct arguments *a;
 	struct survey survey;
@@ -97,6 +100,7 @@ struct making {
 
 /* ---- which address spaces ---- */
 
+/* Equal ones by number, so that a page is the same each time it is made. */
 static int by_peak(const void *a, const void *b)
 {
 	const struct survey_space *x = *(const struct survey_space *const *)a;
@@ -107,7 +111,11 @@ static int by_peak(const void *a, const void *b)
 	return x->mm < y->mm ? -1 : x->mm > y->mm;
 }
 
-/* Those of the process that was asked for come first. 0 or an exit status. */
+/*
+ * The address spaces of the page, at most REPORT_SPACES, most areas first; one of the process that was
+ * asked for comes before all. What its fork or exec has left are several: the largest of them. 0 or an exit
+ * status.
+ */
 static int choose(struct making *m)
 {
 	const struct survey *s = &m->survey;
@@ -120,6 +128,7 @@ static int choose(struct making *m)
 	for (const struct survey_space *space = s->last; space; space = space->next)
 		order[n++] = space;
 	qsort(order, n, sizeof(struct survey_space *), by_peak);
+	/* Backwards: the one with most areas is found last, and stays. */
 	for (size_t i = n; m->a->pid && i-- > 0;)
 		if (order[i]->pid == m->a->pid)
 			first = order[i];
@@ -148,7 +157,10 @@ static int choose(struct making *m)
 
 /* ---- the second reading ---- */
 
-/* Frames of a stack by number, as text. */
+/*
+ * The frames of the event's stack as text, from the outermost on, under its number; looked up while the
+ * code that they lie in is still mapped. UINT32_MAX: not looked up yet. False: out of memory.
+ */
 static bool keep_stack(struct making *m, const struct trace_event *e)
 {
 	const struct trace_stack *stack = symbols_stack(m->symbols, e->call.stack);
@@ -163,6 +175,7 @@ static bool keep_stack(struct making *m, const struct trace_event *e)
 		if (!grown)
 			return false;
 		m->page.stacks = grown;
+		/* Twice as many as needed: numbers come in order, so that growing costs O(1) each. */
 		while (m->page.nr_stacks < (id + 1) * 2)
 			grown[m->page.nr_stacks++] = UINT32_MAX;
 	}
@@ -206,6 +219,7 @@ static int write_page(struct making *m)
 	if (status)
 		return status;
 	err = report_page_write(&m->page, o.file);
+	/* A page whose names are missing would look as if nobody had made those areas. */
 	if (!err && names_lacked_memory(m->symbols))
 		err = -ENOMEM;
 	if (!err && (fflush(o.file) || ferror(o.file)))
@@ -229,6 +243,7 @@ static int write_picture(struct making *m)
 					m->page.header->command));
 }
 
+/* The picture before the page: both are of the same ledger, and the page may fail for its size. */
 static int second_reading(struct making *m)
 {
 	struct reading r = {

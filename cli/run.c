@@ -59,6 +59,7 @@ static const char record_help[] =
 	"exit status: COMMAND's own (127: not found, 126: cannot be started); 125 when\n"
 	"vmaple itself failed\n";
 
+/* As the command line says. argv is what is started, with its NULL. */
 struct run {
 	const char *command; /* "run" or "record" */
 	const char *output;
@@ -73,7 +74,7 @@ struct run {
 	char **argv;
 };
 
-/* Options whose values can be wrong. */
+/* Options whose values can be wrong: 0, or the status when that was said. */
 static int parse_value(struct run *r, int opt, const char *value)
 {
 	const char *wanted;
@@ -106,6 +107,7 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 	int opt, err;
 
 	opterr = 0;
+	/* "+": parsing ends at the first word that is no option, so that those of COMMAND stay its own. */
 	while ((opt = getopt_long(argc, argv, "+:o:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'b':
@@ -161,6 +163,7 @@ static int end_like(int status)
 	if (WIFSIGNALED(status)) {
 		struct rlimit none = { 0, 0 };
 
+		/* raise() below does not return, and nobody else flushes what was printed. */
 		fflush(NULL);
 		setrlimit(RLIMIT_CORE, &none);
 		signal(WTERMSIG(status), SIG_DFL);
@@ -197,6 +200,10 @@ static int start_source(struct run *r, struct live_source *source)
 	return status_of_start(err);
 }
 
+/*
+ * The program's own end comes first: whoever put vmaple before a command in a script must see that one.
+ * Only what succeeded can have failed for vmaple's sake.
+ */
 static int finish(const struct followed *found)
 {
 	if (found->wait_status == 0 && found->differences)
@@ -206,6 +213,10 @@ static int finish(const struct followed *found)
 	return end_like(found->wait_status);
 }
 
+/*
+ * The file of --json is opened before the program starts: a name that cannot be written is said while
+ * nothing has happened yet.
+ */
 static int start(struct run *r)
 {
 	struct following f = { .command = r->command,

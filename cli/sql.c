@@ -40,6 +40,10 @@ enum form { TABLE, JSON, CSV };
 #define CELL_MAX 60
 #define MEASURED 1000 /* rows that say how wide a column is */
 
+/*
+ * The statement is at the row that next_row() has reached; texts of it are SQLite's and valid until the
+ * next.
+ */
 struct answer {
 	sqlite3_stmt *statement;
 	int columns;
@@ -56,7 +60,7 @@ static int show_progress(void *ctx)
 	return 0;
 }
 
-/* Progress has a line of its own: it goes before a row is printed. */
+/* SQLITE_ROW, SQLITE_DONE or an error. Progress has a line of its own: it goes before a row is printed. */
 static int next_row(struct answer *a)
 {
 	uint64_t before = a->progress.last_ns;
@@ -71,6 +75,7 @@ static int next_row(struct answer *a)
 
 /* ---- a table for people ---- */
 
+/* The first MEASURED rows, and what they say of the columns. All of it is freed by print_table(). */
 struct cells {
 	char **text;   /* of rows that are held, row by row */
 	bool *numeric; /* of each column: only numbers so far */
@@ -78,6 +83,7 @@ struct cells {
 	size_t rows;
 };
 
+/* A copy, for SQLite's own goes with the row; NULL of SQL is the empty text. NULL: out of memory. */
 static char *cell_text(sqlite3_stmt *s, int i)
 {
 	const unsigned char *text = sqlite3_column_text(s, i);
@@ -98,6 +104,9 @@ static int width_of(const char *text)
 	return n < CELL_MAX ? n : CELL_MAX;
 }
 
+/*
+ * Cut at CELL_MAX characters, whole ones. A cell that is wider than its column pushes the rest of its line.
+ */
 static void put_cell(const char *text, int width, bool right, bool last)
 {
 	int n = 0, pad = width - width_of(text);
@@ -119,6 +128,7 @@ static void put_row(char *const *text, const struct cells *c, int columns)
 		put_cell(text[i], c->width[i], c->numeric[i], i == columns - 1);
 }
 
+/* One more row is held. False: out of memory; what is there is freed as the others. */
 static bool take_row(struct answer *a, struct cells *c)
 {
 	char **grown = realloc(c->text, (c->rows + 1) * (size_t)a->columns * sizeof(*grown));
@@ -139,7 +149,7 @@ static bool take_row(struct answer *a, struct cells *c)
 	return whole;
 }
 
-/* The first rows are held until it is known how wide they are. */
+/* The first rows are held until it is known how wide they are, then printed. What next_row() said last. */
 static int print_held(struct answer *a, struct cells *c, char **names)
 {
 	int got = SQLITE_ROW;
@@ -153,6 +163,7 @@ static int print_held(struct answer *a, struct cells *c, char **names)
 	return got;
 }
 
+/* What next_row() said last; SQLITE_NOMEM also where this file had none. */
 static int print_table(struct answer *a)
 {
 	struct cells c = { .numeric = calloc((size_t)a->columns, sizeof(bool)),
@@ -198,6 +209,10 @@ static struct export_value value_of(sqlite3_stmt *s, int i)
 	}
 }
 
+/*
+ * Written as they come, without jansson: an answer has any number of rows. It is closed behind an error,
+ * too: who reads it has JSON, and the status.
+ */
 static int print_json_rows(struct answer *a)
 {
 	bool any = false;
@@ -246,6 +261,7 @@ static int print_csv_rows(struct answer *a)
 
 /* ---- the question ---- */
 
+/* 0, 1: the question has an error, STATUS_FAILED. */
 static int ask(struct sqlite3 *db, const char *question, enum form form)
 {
 	struct answer a = { .form = form };
@@ -283,7 +299,10 @@ static int read_recordings(struct exporting *x, char **paths, int nr)
 	return STATUS_FAILED;
 }
 
-/* What is wrong with the question is said before anything is read, and only the tables that it reads are filled. */
+/*
+ * What is wrong with the question is said before anything is read, and only the tables that it reads are
+ * filled (export_sqlite_reads(), by SQLite's authorizer).
+ */
 static int ask_recordings(char **paths, int nr, const char *question, enum form form)
 {
 	struct exporting x = { .command = "sql" };
@@ -329,6 +348,7 @@ int cmd_sql(int argc, char **argv)
 			return usage_error("sql", "unknown option", argv[optind - 1]);
 		}
 	}
+	/* The last word is the question, all before it are recordings. */
 	if (argc - optind < 2)
 		return usage_error(
 			"sql", optind == argc ? "a recording is missing" : "a question is missing", NULL);

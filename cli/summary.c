@@ -41,6 +41,7 @@ static void print_calls(FILE *out, const struct replay_stats *s)
 		s->failed_calls);
 }
 
+/* The largest free ranges of the first process, when it ended. */
 static void print_gaps(FILE *out, const struct replay_stats *s)
 {
 	char size[32];
@@ -120,6 +121,10 @@ void print_summary(FILE *out, const struct replay_stats *s, const struct trace_h
 		fprintf(out, "  time        %.3f s\n", wall_seconds);
 }
 
+/*
+ * If json_pack() runs out of memory it releases what it was given: nothing leaks, and NULL is told to
+ * print_json(), which says so.
+ */
 json_t *summary_json(const struct replay_stats *s, const struct trace_header *h, double wall_seconds)
 {
 	json_t *kinds = json_object();

@@ -15,6 +15,10 @@
 
 #include "text.h"
 
+/*
+ * Bytes are counted, not columns: a line of text that is not ASCII is a little shorter than it might be.
+ * Nothing at all is printed for an empty text.
+ */
 void print_wrapped_behind(FILE *out, size_t column, const char *text)
 {
 	const size_t room = TEXT_WIDTH - column;
@@ -45,6 +49,10 @@ void print_wrapped(const char *first, const char *text)
 	print_wrapped_behind(stdout, strlen(first), text);
 }
 
+/*
+ * Of this process, made at the first name that is asked for and kept to its end: each program file is read
+ * once. NULL before, and where there was no memory.
+ */
 static struct symbols *places;
 static bool places_without_memory;
 
@@ -64,6 +72,10 @@ bool site_text_lacked_memory(void)
 	return places_without_memory || (places && symbols_lacked_memory(places));
 }
 
+/*
+ * By the file as it is now, which may be another build than the one recorded: symbol_find() of
+ * <vmaple/symbols.h> says what it checks.
+ */
 const char *site_text(const struct explain_site *site, char *buf, size_t size)
 {
 	const char *slash;
@@ -89,6 +101,7 @@ const char *number_text(uint64_t n, char *buf, size_t size)
 
 	snprintf(digits, sizeof(digits), "%" PRIu64, n);
 	len = strlen(digits);
+	/* Two bytes at most a digit: a comma and itself; cut off where the buffer ends. */
 	for (size_t i = 0; i < len && out + 2 < size; i++) {
 		if (i && (len - i) % 3 == 0)
 			buf[out++] = ',';
@@ -115,6 +128,7 @@ json_t *site_json(const struct explain_site *site)
 	return json_pack("{s:o, s:I}", "module", json_text(site->module), "offset", (json_int_t)site->offset);
 }
 
+/* NULL: null of JSON. The keys of calls are there for calls alone; docs/json.md has them all. */
 json_t *event_json(const struct explain_event *e)
 {
 	static const char *const types[] = { [TRACE_EVENT_SPACE] = "space",

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple top: every process by its share of vm.max_map_count, with the time it has left. */
+/*
+ * vmaple top: every process by its share of vm.max_map_count, with the time it has left.
+ *
+ * One thread draws and asks; the process that is looked at closely is followed by another (top_live.c). The
+ * loop waits for a key no longer than until the next look is due, so that a machine with nothing to show
+ * takes no processor time.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <locale.h>
@@ -42,6 +48,7 @@ attr_t top_attr(const struct top *t, int pair)
 	return t->colour && pair != TOP_PLAIN ? (attr_t)COLOR_PAIR(pair) : A_NORMAL;
 }
 
+/* From a tenth of the limit on a process is worth a colour. */
 int top_share_pair(double share)
 {
 	return share >= 0.8 ? TOP_BAD : share >= 0.5 ? TOP_WARN : share >= 0.1 ? TOP_GOOD : TOP_PLAIN;
@@ -55,6 +62,7 @@ static void draw_help(void)
 	mvprintw(LINES - 1, 0, "any key goes back");
 }
 
+/* Everything, each time: curses sends what has changed. */
 static void draw(struct top *t)
 {
 	erase();
@@ -79,11 +87,16 @@ static void start_terminal(struct top *t)
 	noecho();
 	keypad(stdscr, TRUE);
 	curs_set(0);
+	/*
+	 * ESC is also the first byte of the arrows' keys: curses waits so long (ms) for the rest, a second
+	 * by default.
+	 */
 	set_escdelay(25);
 	t->colour = !t->no_colour && !(no_color && *no_color) && has_colors();
 	if (!t->colour)
 		return;
 	start_color();
+	/* -1 below is then the terminal's own background. */
 	use_default_colors();
 	init_pair(TOP_TITLE, COLOR_CYAN, -1);
 	init_pair(TOP_GOOD, COLOR_GREEN, -1);
@@ -133,6 +146,7 @@ static int movement(int key)
 	}
 }
 
+/* Of a process the list is moved, clamped where it is drawn; of all processes the selection. */
 static void move_by(struct top *t, int lines)
 {
 	if (t->process.pid) {
@@ -153,7 +167,7 @@ static void sort_by(struct top *t, enum top_column by)
 	t->reverse = false;
 }
 
-/* The columns as they stand from left to right. */
+/* The columns as they stand from left to right, round the end. */
 static void sort_beside(struct top *t, int step)
 {
 	static const enum top_column order[] = { BY_PID, BY_AREAS, BY_GROWTH, BY_TIME, BY_CHANGES, BY_SIZE,
@@ -234,6 +248,7 @@ static int look(struct top *t)
 	return err ? err : top_arrange(t);
 }
 
+/* Until q or an error. A key moves what is shown at once, but does not bring the next look forward. */
 static int loop(struct top *t)
 {
 	uint64_t next = 0, now;
@@ -253,6 +268,7 @@ static int loop(struct top *t)
 		}
 		draw(t);
 		now = clock_ns();
+		/* Milliseconds, rounded up: rounded down the loop would spin through the last one. */
 		timeout(next > now && !t->paused ? (int)((next - now) / 1000000) + 1 : (int)t->interval_ms);
 		key = getch();
 	}
@@ -291,6 +307,7 @@ int cmd_top(int argc, char **argv)
 
 	if (status)
 		return status < 0 ? 0 : status;
+	/* initscr() would end the process with a message of its own. */
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
 		complain("top", "a terminal is needed; `vmaple metrics` is for programs");
 		return STATUS_FAILED;
@@ -299,6 +316,7 @@ int cmd_top(int argc, char **argv)
 	if (!err) {
 		start_terminal(&t);
 		err = loop(&t);
+		/* Before anything is said: stderr is the same terminal. */
 		endwin();
 		top_leave_process(&t);
 		free(t.order);

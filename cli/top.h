@@ -31,7 +31,10 @@ enum top_process_order {
 	TOP_BY_NAME
 }; /* place: of culprits, by areas */
 
-/* One process, looked at closely. */
+/*
+ * One process, looked at closely. All 0: none is. map, live and the culprits in now and before are its own,
+ * freed by top_leave_process().
+ */
 struct top_process {
 	pid_t pid; /* 0: none */
 	struct live_map *map;
@@ -47,6 +50,7 @@ struct top_process {
 	char message[128];              /* what became of a key */
 };
 
+/* watch.list is sorted by pid, order points into it: top_arrange() is wanted behind each watch_look(). */
 struct top {
 	struct watch watch;
 	const struct watched **order; /* as shown */

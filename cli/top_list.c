@@ -10,9 +10,11 @@
 #include "cli.h"
 #include "top.h"
 
+/* For in_order() alone: qsort() hands nothing through to it. */
 static enum top_column sort_by;
 static bool sort_reverse;
 
+/* The larger one first. */
 static int compare(double x, double y)
 {
 	return (x < y) - (x > y);
@@ -24,6 +26,7 @@ static double time_left(const struct watched *p)
 	return p->seconds_left < 0 ? 1e300 : p->seconds_left;
 }
 
+/* Equal ones by areas, then by pid: a list in which nothing changes must not flicker. */
 static int in_order(const void *a, const void *b)
 {
 	const struct watched *x = *(const struct watched *const *)a, *y = *(const struct watched *const *)b;
@@ -130,6 +133,7 @@ static void draw_titles(const struct top *t, int y)
 	attroff(A_REVERSE);
 }
 
+/* What would be shown as 0.00 is "-". */
 static void rate_text(double rate, char *buf, size_t size)
 {
 	if (rate > -0.005 && rate < 0.005)
@@ -152,6 +156,7 @@ static void draw_row(const struct top *t, int y, const struct watched *p, bool s
 	size_text(p->task.total_pages * (uint64_t)sysconf(_SC_PAGESIZE), size, sizeof(size));
 	attron(attr);
 	mvhline(y, 0, ' ', COLS);
+	/* 64 columns stand before the command. */
 	mvprintw(y, 0, "%7d %7u %5.1f%% %9s %9s %9s %9s %.*s", (int)p->task.pid, p->task.count, share * 100,
 		growth, left, changes, size, COLS > 64 ? COLS - 64 : 0,
 		quoted_text(p->task.command, command, sizeof(command)));

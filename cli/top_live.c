@@ -22,6 +22,10 @@
 #include "cli.h"
 #include "top_live.h"
 
+/*
+ * sink first: a pointer to it is one to this. pid, file and frozen are the drawing thread's; error and
+ * begun are written under the lock.
+ */
 struct top_live {
 	struct trace_sink sink;
 	pid_t pid;
@@ -37,6 +41,10 @@ struct top_live {
 	char error[256], file[64];
 };
 
+/*
+ * On the thread, for each event. A mutex goes to whoever asks first, and this one asks again at once: the
+ * wait for `wanted` lets the drawing thread have it.
+ */
 static int on_event(struct trace_sink *sink, const struct trace_event *e)
 {
 	struct top_live *l = (struct top_live *)sink;
@@ -72,7 +80,10 @@ static void fail(struct top_live *l, const char *sentence)
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* Where no file can be made the process is followed all the same. */
+/*
+ * Where no file can be made the process is followed all the same. 0 or -ENOMEM; what there is is freed by
+ * end_thread() in any case. Made without the lock, for the drawing thread looks at all three.
+ */
 static int open_mirror(struct top_live *l, const struct trace_header *h)
 {
 	static const struct replay_options options;
@@ -90,6 +101,10 @@ static int open_mirror(struct top_live *l, const struct trace_header *h)
 	return x && symbols ? 0 : -ENOMEM;
 }
 
+/*
+ * The thread: from loading the programs to the process's end, or until `over`. What is in the way becomes
+ * the sentence in `error`.
+ */
 static void *follow(void *arg)
 {
 	struct top_live *l = arg;
@@ -118,6 +133,7 @@ static void *follow(void *arg)
 	return NULL;
 }
 
+/* Nothing is shared yet: no lock. 0 or -errno, and then there is no thread to join. */
 static int start_thread(struct top_live *l)
 {
 	l->over = false;
@@ -126,7 +142,10 @@ static int start_thread(struct top_live *l)
 	return -pthread_create(&l->thread, NULL, follow, l);
 }
 
-/* The thread's end; the recording is whole then. */
+/*
+ * Wait for the thread's end, then free what it left; the recording is whole then. 0, or why it is not:
+ * -ENOENT where there was none. No lock, for nobody else is left.
+ */
 static int end_thread(struct top_live *l)
 {
 	int err;
@@ -174,7 +193,10 @@ const char *top_live_error(struct top_live *l)
 	return l->error;
 }
 
-/* A name that no file has. */
+/*
+ * A name that no file has. Somebody may make one between this and rename(2), which would replace it: two
+ * that freeze the same process in the same folder.
+ */
 static void choose_name(struct top_live *l, char *name, size_t size)
 {
 	do
@@ -182,6 +204,10 @@ static void choose_name(struct top_live *l, char *name, size_t size)
 	while (access(name, F_OK) == 0);
 }
 
+/*
+ * The source ends and begins anew, so what happens between the two is in neither recording: a recording
+ * begins with a whole map.
+ */
 int top_live_freeze(struct top_live *l, char *name, size_t size)
 {
 	int err = end_thread(l), again;
@@ -227,6 +253,10 @@ static bool is_too_large(const struct top_live *l)
 	return l->writer && !stat(l->file, &st) && (uint64_t)st.st_size > TOP_RECORDING_BYTES;
 }
 
+/*
+ * The thread waits in on_event() meanwhile, and the kernel's ring fills: asked and seconds tell top_seen.c
+ * how long that was, which makes looks rarer when it was long.
+ */
 int top_live_look(struct top_live *l, struct top_numbers *n)
 {
 	int err = -EAGAIN;

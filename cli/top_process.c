@@ -14,6 +14,7 @@
 #define LEAST_PAUSE 2.0  /* seconds between readings */
 #define LOCK_SHARE  1e-3 /* of the time the lock is held at most */
 
+/* So that the process is kept from mapping for a thousandth of the time at most. */
 static double pause_after(const struct live_map *map)
 {
 	double seconds = map ? (double)map->held_ns / 1e9 / LOCK_SHARE : 0;
@@ -21,6 +22,7 @@ static double pause_after(const struct live_map *map)
 	return seconds > LEAST_PAUSE ? seconds : LEAST_PAUSE;
 }
 
+/* An error leaves the last map on the screen, with the sentence above it. */
 void top_read_process(struct top *t, double now)
 {
 	struct top_process *p = &t->process;
@@ -107,6 +109,7 @@ static int draw_strip(const struct live_map *map, int y)
 		uint64_t from = c * map->nr / (uint64_t)COLS, to = (c + 1) * map->nr / (uint64_t)COLS;
 		unsigned int counts[sizeof(kinds)] = { 0 }, best = 0;
 
+		/* At least one, where there are fewer areas than columns. */
 		for (uint64_t i = from; i == from || i < to; i++)
 			counts[strchr(kinds, kind_of(&map->areas[i])) - kinds]++;
 		for (unsigned int k = 1; k < sizeof(kinds); k++)
@@ -165,6 +168,7 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->start > y->start) - (x->start < y->start);
 }
 
+/* No memory: an empty list is drawn. By place is the order of the map. */
 static struct shown choose_areas(const struct top_process *p)
 {
 	struct shown s = { .list = malloc((p->map->nr + 1ul) * sizeof(struct live_area *)) };
@@ -254,6 +258,7 @@ void top_draw_process(struct top *t)
 	draw_foot(t);
 }
 
+/* Drawn before, for ending the source takes a while. */
 static void freeze(struct top_process *p)
 {
 	char name[80];
@@ -270,6 +275,7 @@ static void freeze(struct top_process *p)
 		snprintf(p->message, sizeof(p->message), " kept as %s; what is seen begins anew", name);
 }
 
+/* Any key takes the message away. ESC belongs to the filter as long as there is one. */
 bool top_process_key(struct top *t, int key)
 {
 	static const char orders[] = "AGMN"; /* in the order of enum top_process_order */

@@ -14,6 +14,10 @@
 #define MOST_PAUSE  5.0
 #define LOOK_SHARE  0.02 /* of the time, if that is no longer */
 
+/*
+ * The process is begun to be followed here, at the first look: who only passes by it in the list loads no
+ * programs.
+ */
 void top_look_at_seen(struct top *t, double now)
 {
 	struct top_process *p = &t->process;
@@ -44,7 +48,7 @@ void top_forget_seen(struct top_process *p)
 	culprits_free(&p->before.culprits);
 }
 
-/* Of something that is counted. */
+/* Of something that is counted, between the last two looks; 0 until there are two. */
 static double a_second(const struct top_process *p, uint64_t now, uint64_t before)
 {
 	double seconds = p->now.seconds - p->before.seconds;
@@ -110,6 +114,10 @@ static int by_text(const void *a, const void *b)
 	return order ? order : by_areas(a, b);
 }
 
+/*
+ * By what it is called: groups have no number that lasts from table to table. O(culprits), for each of
+ * them.
+ */
 static uint64_t areas_before(const struct top_process *p, const struct culprit *c)
 {
 	for (size_t i = 0; i < p->before.culprits.count; i++) {

@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "watch.h"
 
+/* At each look, for it can be set while this runs; Linux's default where /proc does not tell. */
 static uint64_t read_limit(void)
 {
 	uint64_t n = 65530;
@@ -55,6 +56,7 @@ static void take(const struct watch *w, struct watched *now, const struct live_t
 	*now = (struct watched){ .task = *task, .changes_second = -1 };
 	if (before && before->task.born == task->born) {
 		now->forecast = before->forecast;
+		/* 0 is what a source says that cannot see it. */
 		if (task->changes && seconds > w->last)
 			now->changes_second =
 				(double)(task->changes - before->task.changes) / (seconds - w->last);
@@ -82,6 +84,7 @@ int watch_look(struct watch *w)
 		take(w, &list[i], &tasks[i], find(w, tasks[i].pid), seconds);
 		w->total += tasks[i].count;
 	}
+	/* Only now: find() above goes by the order of the old list. */
 	qsort(list, (size_t)nr, sizeof(*list), by_pid);
 	free(w->list);
 	w->list = list;

@@ -6,6 +6,10 @@
 #include <vmaple/forecast.h>
 #include <vmaple/live_tasks.h>
 
+/*
+ * A process at the last look. Copied from look to look by pid and birth; growth and seconds_left are of the
+ * forecast, whose looks they are.
+ */
 struct watched {
 	struct live_task task;
 	struct forecast forecast;
@@ -14,6 +18,7 @@ struct watched {
 	double changes_second; /* negative: not known */
 };
 
+/* list is sorted by pid and renewed as a whole by each look: pointers into it end there. */
 struct watch {
 	struct live_tasks *tasks;
 	struct watched *list; /* by pid */
@@ -24,7 +29,7 @@ struct watch {
 
 /* 0 or -errno. */
 int watch_open(struct watch *w);
-/* Look again; elements of the list may have moved. 0 or -errno. */
+/* Look again: pointers into the list end. 0 or -errno, and then the old list stays. */
 int watch_look(struct watch *w);
 void watch_close(struct watch *w);
 /* The process, or NULL. */

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple whatif: a recording replayed with one thing changed; the number of areas over time beside what was. */
+/*
+ * vmaple whatif: a recording replayed with one thing changed; the number of areas over time beside what was.
+ *
+ * Two readings. The first finds the address space whose areas are counted (the one with the most) and lets
+ * the changes see what comes later (whatif_prepare(): "late" wants to know the last mprotect before it
+ * meets the first write). The second carries each event out on two mirrors, one as it was and one with the
+ * changes, and samples both at the same steps.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -61,9 +68,14 @@ static bool parse_granule(const char *text, uint64_t *size)
 	return parse_size(text, size) && *size >= 4096 && !(*size & (*size - 1));
 }
 
-/* The number of an advice by its name, with or without MADV_, or -1. */
+/*
+ * The number of an advice by its name, with or without MADV_, or -1: found by the text of a call with each
+ * number, which is the one list of names. Its length is compared, too, so that DONTNEED is not
+ * DONTNEED_LOCKED.
+ */
 static int advice_of(const char *name)
 {
+	/* madvise of x86-64, by which recordings number calls. */
 	struct trace_call call = { .nr = 28 };
 	char text[128];
 	const char *found;
@@ -93,6 +105,7 @@ static int parse_without(struct whatif_run *w, const char *text)
 	if (w->changes.nr_without == WHATIF_CALLS)
 		return usage_error("whatif", "too many --without:", text);
 	c->advice = -1;
+	/* Beyond all numbers of x86-64, of which gaps have no name. */
 	for (c->nr = 0; c->nr < 512; c->nr++) {
 		const char *name = trace_call_name(c->nr);
 
@@ -205,7 +218,7 @@ static int parse(struct whatif_run *w, int argc, char **argv)
 	return 0;
 }
 
-/* The first reading: whose number of areas is shown, and what changes have to know before. */
+/* The first reading. 0, or an exit status that was said. */
 static int read_first(struct whatif_run *w)
 {
 	struct replay_options options = { .unchecked = true };
@@ -242,7 +255,10 @@ static uint64_t areas_of(struct replay *replay, uint32_t mm)
 	return space ? (uint64_t)space->map_count : 0;
 }
 
-/* The second reading: both mirrors side by side. */
+/*
+ * The second reading: both mirrors side by side. Once the address space has ended, end_was and end_after
+ * stay as they were before its last event.
+ */
 static int read_second(struct whatif_run *w)
 {
 	struct replay_options options = { .unchecked = true };
@@ -256,6 +272,7 @@ static int read_second(struct whatif_run *w)
 	w->was = replay_new(trace_reader_header(reader), &options);
 	if (!w->was)
 		err = -1;
+	/* Anew, and of this one alone: the first reading's was of all. */
 	explain_series_begin(&w->before, mm);
 	explain_series_begin(&w->after, mm);
 	while (!err && (got = trace_reader_next(reader, &e)) > 0) {
@@ -274,6 +291,10 @@ static int read_second(struct whatif_run *w)
 	return err;
 }
 
+/*
+ * Both series are sampled by the number of events, so that the same place in both is the same step; a
+ * shorter one ends the table.
+ */
 static void print_rows(const struct whatif_run *w)
 {
 	uint32_t n = w->before.count < w->after.count ? w->before.count : w->after.count, last = ~0U;
@@ -313,7 +334,10 @@ static bool as_many_areas(const struct whatif_run *w)
 	return same;
 }
 
-/* A change that makes no difference: has it met anything, and was that all the same? */
+/*
+ * A change that makes no difference: has it met anything, and was that all the same? Changes of the machine
+ * are no change of an event, so their count says nothing.
+ */
 static void print_sameness(const struct whatif_run *w)
 {
 	const struct whatif_outcome *o = whatif_outcome(w->whatif);
@@ -433,6 +457,7 @@ int cmd_whatif(int argc, char **argv)
 
 	if (status)
 		return status < 0 ? 0 : status;
+	/* Behind parse(), so that a misspelt option is said first. */
 	if (w.aslr) {
 		complain("whatif",
 			"--aslr off: where a program would have been mapped, and what it would have "

@@ -99,7 +99,10 @@ static int parse_option(struct why *w, int opt, char **argv)
 	}
 }
 
-/* After --top: a recording, and a number before or behind it, for `--top N` is what people type. */
+/*
+ * After --top: a recording, and a number before or behind it, for `--top N` is what people type and
+ * getopt_long() takes an optional argument behind = only.
+ */
 static int parse_top_words(struct why *w, int argc, char **argv)
 {
 	uint64_t n;
@@ -110,6 +113,7 @@ static int parse_top_words(struct why *w, int argc, char **argv)
 		w->moment.path = argv[optind];
 		return 0;
 	}
+	/* Where the number is, 0 or 1. */
 	n = parse_number(argv[optind], &n) ? 0 : 1;
 	w->moment.path = argv[optind + !n];
 	return parse_top(w, argv[optind + (int)n]);
@@ -135,7 +139,10 @@ static int parse_words(struct why *w, int argc, char **argv)
 	return 0;
 }
 
-/* No file is named: the process runs. What can be read as an address is one, unless there is such a file. */
+/*
+ * No file is named: the process runs. What can be read as an address is one, unless there is such a file
+ * ("cafe" is both).
+ */
 static bool asks_running(struct why *w, int argc, char **argv)
 {
 	if (!w->moment.pid || argc - optind > 1)
@@ -155,6 +162,7 @@ static int parse(struct why *w, int argc, char **argv)
 	bool top = false;
 
 	opterr = 0;
+	/* The default of --at depends on --top, which may stand behind it. */
 	for (int i = 1; i < argc; i++)
 		top |= strncmp(argv[i], "--top", 5) == 0;
 	w->moment.kind = top ? MOMENT_PEAK : MOMENT_END;
@@ -185,6 +193,7 @@ static void watch(void *ctx, struct moment *m, const struct trace_event *e)
 	histories_event(ctx, m, e);
 }
 
+/* Gaps outrank the answer, but it is given: they are said behind it. */
 static int ask(struct why *w)
 {
 	struct histories *h = histories_new(w->nr_addr, w->addr);

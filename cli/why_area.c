@@ -60,6 +60,7 @@ static void print_title(const struct trace_header *h)
 		printf("\nits life:\n");
 }
 
+/* i counts entries, kept or not; entry i of those kept lies as why.h says. */
 static void print_history(const struct history *h, const struct code *code, const struct trace_header *header)
 {
 	uint64_t kept = HISTORY_FIRST + HISTORY_LAST, skipped = h->total > kept ? h->total - kept : 0;
@@ -75,6 +76,7 @@ static void print_history(const struct history *h, const struct code *code, cons
 	}
 }
 
+/* @follows: not one of the main reasons, it would go with those; what undoes them is no cure for it. */
 static void print_reason(const struct explain_boundary *b, uint32_t reason, bool follows)
 {
 	char text[2048], line[2100];
@@ -174,7 +176,10 @@ static json_t *history_json(const struct history *h)
 	return a;
 }
 
-/* The boundaries in question, with their titles: between two addresses, or around one. */
+/*
+ * The boundaries in question, with their titles: between two addresses, or around one. count is of all,
+ * shown of those that are kept.
+ */
 struct asked {
 	struct explain_boundary boundary[BETWEEN_SHOWN];
 	const char *title[BETWEEN_SHOWN];
@@ -191,6 +196,7 @@ static void ask(struct asked *a, const struct vm_area_struct *right, const char 
 	a->title[a->shown++] = title;
 }
 
+/* A boundary is named by the area above it. */
 static void ask_around(struct asked *a, struct mm_struct *mm, const struct vm_area_struct *vma)
 {
 	struct vm_area_struct *next = find_vma(mm, vma->vm_end);
@@ -200,6 +206,7 @@ static void ask_around(struct asked *a, struct mm_struct *mm, const struct vm_ar
 		ask(a, next, "above it");
 }
 
+/* @from lies below @to, and both are areas of @mm. */
 static void ask_between(struct asked *a, struct mm_struct *mm, const struct vm_area_struct *from,
 	const struct vm_area_struct *to)
 {

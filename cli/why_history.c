@@ -10,7 +10,10 @@
 
 #include "why.h"
 
-/* An area, as it was after the last event. */
+/*
+ * An area, as it was after the last event. Pointers are compared and never followed: what they point to may
+ * be gone. Compared as bytes by memcmp(), so no member may leave padding.
+ */
 struct state {
 	unsigned long there; /* a bool without padding: states are compared as bytes */
 	unsigned long start, end;
@@ -18,11 +21,13 @@ struct state {
 	const void *file, *anon_vma, *name, *policy, *uffd;
 };
 
+/* One address in one address space. total 0: nothing is mapped there, or nothing has happened since. */
 struct place {
 	struct state state;
 	struct history history;
 };
 
+/* mm: the recording's number of the address space. A list: a recording has few that live at once. */
 struct space_histories {
 	uint32_t mm;
 	struct space_histories *next;
@@ -83,6 +88,7 @@ static struct space_histories *add(struct histories *h, uint32_t mm)
 	return s;
 }
 
+/* Its histories go with it: at a moment behind its end it cannot be asked about. */
 static void end(struct histories *h, uint32_t mm)
 {
 	for (struct space_histories **s = &h->spaces; *s; s = &(*s)->next)
@@ -147,9 +153,11 @@ static struct history_entry *entry_at(struct history *h, uint64_t i)
 	return i < HISTORY_FIRST ? &h->first[i] : &h->last[(i - HISTORY_FIRST) % HISTORY_LAST];
 }
 
+/* One more of the same: then it is counted, not kept. */
 static bool is_another(const struct history_entry *entry, const struct explain_event *event, const char *what)
 {
 	return entry->event.type == event->type && entry->event.call.nr == event->call.nr &&
+	       /* Sites are the ledger's, each once: equal pointers are equal places. */
 	       entry->event.site == event->site && strcmp(entry->what, what) == 0;
 }
 
@@ -190,6 +198,11 @@ static void begin(
 		append(h, event, "made");
 }
 
+/*
+ * What @e did to the area at the place, which is @vma now; NULL: none is there. Moved counts only where
+ * both ends came by the same mremap: what has been joined to something that was moved is still the same
+ * area.
+ */
 static void look(struct place *p, struct moment *m, struct vm_area_struct *vma, const struct trace_event *e)
 {
 	struct state is = state_of(vma);
@@ -216,6 +229,10 @@ static void look(struct place *p, struct moment *m, struct vm_area_struct *vma, 
 	p->state = is;
 }
 
+/*
+ * The child's areas are copies with a life of their own; what was before is the parent's, and told of both.
+ * VM_DONTCOPY left no area: its history ends here.
+ */
 static void forked(struct histories *h, const struct trace_event *e, struct moment *m)
 {
 	const struct space_histories *parent = find(h, e->mm);
@@ -252,6 +269,10 @@ void histories_event(struct histories *h, struct moment *m, const struct trace_e
 	if (!s)
 		s = add(h, e->mm);
 	for (unsigned int i = 0; s && i < h->nr; i++)
+		/*
+		 * The ledger knows which ranges an event has touched: a long recording has few events that
+		 * are about one address.
+		 */
 		if (explain_changed(m->x, mm, h->addr[i]))
 			look(&s->place[i], m, vma_lookup(mm, h->addr[i]), e);
 }

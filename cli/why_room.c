@@ -13,6 +13,10 @@
 
 #define AREAS_SHOWN 20
 
+/*
+ * A range of size bytes that begins at start, and the areas that lie in it, with all of their bytes, also
+ * those outside.
+ */
 struct place {
 	uint64_t start, areas, bytes; /* areas: that lie in it; bytes: of them */
 };
@@ -29,6 +33,7 @@ static struct vm_area_struct *next_of(struct mm_struct *mm, const struct vm_area
 	return find_vma(mm, vma->vm_end);
 }
 
+/* Of [low, high), clipped at both; an area that begins below low has no hole before it. */
 static void measure_holes(struct room *r, struct mm_struct *mm)
 {
 	uint64_t at = r->low;
@@ -50,13 +55,18 @@ static bool is_better(const struct place *p, const struct place *best)
 	return p->areas != best->areas ? p->areas < best->areas : p->bytes < best->bytes;
 }
 
-/* False: it is larger than all there is. */
+/*
+ * The place with the fewest areas in the way. Invariant of the loop: p counts the areas from first to the
+ * one before behind, exactly those that touch [p.start, p.start + size). False: it is larger than all there
+ * is.
+ */
 static bool find_best(struct room *r, struct mm_struct *mm)
 {
 	struct vm_area_struct *first = find_vma(mm, r->low), *behind = first;
 	struct place p = { .start = r->low };
 	bool any = false;
 
+	/* The second condition ends it where the sum goes round. */
 	while (p.start + r->size <= r->high && p.start + r->size > p.start) {
 		for (; behind && behind->vm_start < p.start + r->size; behind = next_of(mm, behind)) {
 			p.areas++;
@@ -158,6 +168,7 @@ int why_room(const struct why *w)
 	struct mm_struct *mm = w->moment.mm;
 	struct room r = { .low = w->room_low ? w->room_low : mm->sys->mmap_min_addr,
 		.high = w->room_high ? w->room_high : mm->task_size,
+		/* mmap(2) rounds up, too. */
 		.size = mm_page_align(mm, w->room) };
 
 	if (r.low < r.high)

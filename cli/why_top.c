@@ -20,6 +20,7 @@ static void print_culprit(const struct explain_table *t, const struct culprit *c
 		print_wrapped("      by ", stack);
 	if (c->stacks > 1)
 		printf("      and %u more %s\n", c->stacks - 1, c->stacks > 2 ? "stacks" : "stack");
+	/* The lowest area of all has nobody below it. */
 	if (g->left_start == ~0UL)
 		snprintf(example, sizeof(example), "e.g. %" PRIx64, g->start);
 	else
@@ -27,6 +28,7 @@ static void print_culprit(const struct explain_table *t, const struct culprit *c
 	printf("%34s%s\n", "", example);
 }
 
+/* One reason, or set of reasons, with its places. *shown counts places over all sums: --top=N is N in all. */
 static void print_sum(const struct why *w, const struct explain_table *t, const struct culprits *c,
 	const struct reason_sum *sum, uint64_t *shown)
 {
@@ -132,7 +134,10 @@ static void print_frame(const char *text)
 		putchar(*text == ';' || (unsigned char)*text < ' ' ? '_' : *text);
 }
 
-/* "reason;main;...;innermost;call N", or without a stack "reason;call at site N": one line a group. */
+/*
+ * "reason;main;...;innermost;call N", or without a stack "reason;call at site N": one line a group. Not
+ * joined by maker as the tables are: flame graph tools add up what is alike, and want every stack.
+ */
 static void print_folded(const struct why *w, const struct explain_table *t)
 {
 	const struct code code = moment_code(&w->moment);
