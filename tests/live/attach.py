@@ -63,11 +63,12 @@ RANGES = """
 import ctypes, mmap, os, sys
 libc = ctypes.CDLL(None)
 fd, n = libc.syscall(434, os.getpid(), 0), int(sys.argv[1])
-m = mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+size = max(1 << 20, n << 14)
+m = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 at = ctypes.addressof(ctypes.c_char.from_buffer(m))
 pairs = (ctypes.c_ulong * (2 * n))(*[v for i in range(n) for v in (at + 16384 * i, 8192)])
 assert libc.syscall(440, fd, pairs, ctypes.c_ulong(n), 12, 0) == n * 8192
-assert libc.syscall(450, ctypes.c_ulong(at), ctypes.c_ulong(1 << 20), 0, 0) <= 0
+assert libc.syscall(450, ctypes.c_ulong(at), ctypes.c_ulong(size), 0, 0) <= 0
 """
 
 # PR_SET_MEMORY_MERGE, out of which MADV_UNMERGEABLE cuts a piece; and MADV_MERGEABLE, when it is off again.
@@ -361,14 +362,13 @@ def a_full_buffer_is_told():
 
 
 def calls_with_many_ranges():
-    """process_madvise of its own areas: what it says is foretold up to 8 ranges, more are told as lost."""
-    for ranges, lost in ("2", 0), ("8", 0), ("20", 1):
+    """process_madvise of its own areas: what it says is foretold, of as many as Linux takes."""
+    for ranges in "2", "8", "9", "20", "1024":
         p = subprocess.run([vmaple, "run", "--via", "bpf", "--json", "--", "python3", "-c", RANGES, ranges],
                            capture_output=True, text=True, timeout=60)
         assert p.returncode == 0, p.stderr
         s = summary(p.stdout)
-        assert s["differences"] == 0 and s["lost"] == lost, (ranges, p.stderr)
-        assert "process_madvise" in p.stderr or not lost, p.stderr
+        assert s["differences"] == 0 and s["lost"] == 0, (ranges, p.stderr)
 
 
 def what_seals_refuse():

@@ -4,7 +4,7 @@
  * a while, become events.
  *
  * Events as words: space, map* (the first of a space), map2 (an observation of two areas), resync2, anon2, mmap=A,
- * write@A+1, fork, thread, task, exit (exit! the last of a space, exit> by an exec), lost.  A number before a colon
+ * write@A+1, closed@A (an area is taken back from a userfaultfd), fork, thread, task, exit (exit! the last of a space, exit> by an exec), lost.  A number before a colon
  * says which thread's they are from there on; A+2 is two pages from A.  Numbers of tasks are above all that a machine
  * has, so that nothing of this machine's tasks shows.
  */
@@ -100,6 +100,10 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 		break;
 	case TRACE_EVENT_FILE:
 		add(w, e->file.vm_flags_off ? " file-sealed" : " file");
+		break;
+	case TRACE_EVENT_CHANGE:
+		add(w, " closed@");
+		add_place(w, e->change.start);
 		break;
 	case TRACE_EVENT_TASK:
 		add(w, e->task.thread ? " thread" : " task");
@@ -808,6 +812,129 @@ static void test_limits_are_those_of_the_call(void **state)
 	end(&w);
 }
 
+static void acts_under(struct world *w, uint32_t task, uint64_t memlock)
+{
+	struct limits_record r = { .head = head(w, RECORD_UNDER, 1, task, 1), .limits = { [3] = memlock } };
+
+	put(w, &r, sizeof(r));
+}
+
+/* Whoever has changed them: told before what is done under them, and of a call that came before not. */
+static void test_limits_are_those_of_the_section(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	section(&w, 1, 1, NR_mlock);
+	acts_under(&w, 1, 4096);
+	assert_told(&w, "");
+	call(&w, 1, NR_mlock, 0);
+	assert_told(&w, "mlock=0 map1");
+	section(&w, 1, 3, NR_mlock);
+	call(&w, 1, NR_mlock, -12);
+	assert_told(&w, "limit3=4096 mlock=-12 map1");
+	acts_under(&w, 1, 4096);
+	section(&w, 1, 5, NR_munmap);
+	call(&w, 1, NR_munmap, 0);
+	assert_told(&w, "munmap=0 map1");
+	end(&w);
+}
+
+static void number(struct world *w, uint32_t which, const char *text)
+{
+	struct number_record r = { .head = { .type = RECORD_NUMBER }, .which = which };
+
+	snprintf(r.text, sizeof(r.text), "%s", text);
+	put(w, &r, sizeof(r));
+}
+
+static void test_numbers_of_the_machine_are_those_of_the_section(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	section(&w, 1, 1, NR_mmap);
+	number(&w, NUMBER_MAX_MAP_COUNT, "1200\n");
+	call(&w, 1, NR_mmap, -12);
+	assert_told(&w, "mmap=-12 map1");
+	section(&w, 1, 3, NR_mmap);
+	number(&w, NUMBER_MAX_MAP_COUNT, "-1");
+	number(&w, NUMBER_MAX_MAP_COUNT, "2147483648");
+	number(&w, NUMBER_MAX_MAP_COUNT, "many");
+	number(&w, NUMBER_MAX_MAP_COUNT, "");
+	number(&w, NUMBER_OVERCOMMIT_MEMORY, "3");
+	call(&w, 1, NR_mmap, -12);
+	assert_told(&w, "limit16=1200 mmap=-12 map1");
+	section(&w, 1, 5, NR_mmap);
+	call(&w, 1, NR_mmap, -12);
+	assert_told(&w, "mmap=-12 map1");
+	end(&w);
+}
+
+static void served(struct world *w, uint32_t type, uint64_t sequence, uint64_t from, uint64_t to)
+{
+	struct area_record r = { .head = head(w, type, 1, 1, sequence), .area = area(from, to, 0) };
+
+	r.area.uffd = 0x1000;
+	put(w, &r, sizeof(r));
+}
+
+/* What was written is told before it, and what an area has become behind it. */
+static void test_areas_are_taken_back_from_a_userfaultfd(void **state)
+{
+	struct world w;
+
+	begin(&w);
+	served(&w, RECORD_CLOSED, 1, 1, 2);
+	written(&w, 1, 1, 2, 3, 7);
+	section_of(&w, 1, 1, 1, NO_CALL, NOTHING, 3, 3, 1);
+	assert_told(&w, "write@A+2 closed@A+1 map3");
+	/* No section that it is in was seen. */
+	served(&w, RECORD_CLOSED, 1, 1, 2);
+	section(&w, 1, 3, NR_munmap);
+	call(&w, 1, NR_munmap, 0);
+	assert_told(&w, "munmap=0 map1");
+	end(&w);
+}
+
+/* Another section came first. */
+static void test_areas_that_are_still_served_are_not_taken_back(void **state)
+{
+	struct section_areas r;
+	struct world w;
+
+	begin(&w);
+	served(&w, RECORD_CLOSED, 1, 1, 2);
+	r = (struct section_areas){ .section = { .head = head(&w, RECORD_SECTION, 1, 1, 1),
+					    .lo = A,
+					    .hi = A + 2 * PAGE,
+					    .nr = NO_CALL,
+					    .areas = 1 },
+		.areas = { area(1, 2, 0) } };
+	r.areas[0].uffd = 0x1000;
+	put(&w, &r, sizeof(r.section) + sizeof(r.areas[0]));
+	assert_told(&w, "");
+	end(&w);
+}
+
+/* The task that asks has an address space of its own. */
+static void test_a_call_through_an_inherited_userfaultfd_is_told_of_whom_it_serves(void **state)
+{
+	struct section_areas section = { .section = { .nr = NR_ioctl, .hi = A } };
+	struct call_record r = { .nr = NR_ioctl };
+	struct world w;
+
+	begin(&w);
+	section.section.head = head(&w, RECORD_SECTION, 1, 2, 1);
+	r.head = head(&w, RECORD_CALL, 1, 2, 0);
+	section.section.head.pid = r.head.pid = FIRST + 2;
+	put(&w, &section, sizeof(section.section));
+	assert_told(&w, "");
+	put(&w, &r, CALL_BYTES);
+	assert_told(&w, "ioctl=0 map0");
+	end(&w);
+}
+
 /* It may have cut what lay there: of which file it was to be says how. */
 static void test_a_mapping_that_was_refused_has_its_file(void **state)
 {
@@ -863,6 +990,11 @@ int main(void)
 		cmocka_unit_test(test_what_shares_with_a_neighbour_that_was_told_is_told_upwards_from_it),
 		cmocka_unit_test(test_memory_of_an_open_file_is_used_again),
 		cmocka_unit_test(test_limits_are_those_of_the_call),
+		cmocka_unit_test(test_limits_are_those_of_the_section),
+		cmocka_unit_test(test_numbers_of_the_machine_are_those_of_the_section),
+		cmocka_unit_test(test_areas_are_taken_back_from_a_userfaultfd),
+		cmocka_unit_test(test_areas_that_are_still_served_are_not_taken_back),
+		cmocka_unit_test(test_a_call_through_an_inherited_userfaultfd_is_told_of_whom_it_serves),
 		cmocka_unit_test(test_a_mapping_that_was_refused_has_its_file),
 		cmocka_unit_test(test_files_that_have_gone_do_not_pile_up),
 		cmocka_unit_test(test_where_an_area_was_moved_is_written_only_if_it_was),

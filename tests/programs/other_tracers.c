@@ -176,11 +176,11 @@ static void seized_by_parent(void)
 }
 
 static const struct test_case all[] = {
-	{ "traced-by-parent", traced_by_parent, "lost=1" },
-	{ "traced-by-int80", traced_by_int80, "lost=1" },
-	{ "traced-beside-signals", traced_beside_signals, "lost=40" },
-	{ "let-go-beside-signals", let_go_beside_signals, "lost=2" },
-	{ "seized-by-parent", seized_by_parent, "lost=1" },
+	{ "traced-by-parent", traced_by_parent, "lost=1 bpf:lost=0" },
+	{ "traced-by-int80", traced_by_int80, "lost=1 bpf:lost=0" },
+	{ "traced-beside-signals", traced_beside_signals, "lost=40 bpf:lost=0" },
+	{ "let-go-beside-signals", let_go_beside_signals, "lost=2 bpf:lost=0" },
+	{ "seized-by-parent", seized_by_parent, "lost=1 bpf:lost=0" },
 };
 
 CASES_MAIN(all)

@@ -161,8 +161,8 @@ static const struct test_case cases[] = {
 	{ "written-beyond-what-is-joined", written_beyond_what_is_joined, "" },
 	{ "written-under-a-segment", written_under_a_segment, "" },
 	{ "stack-that-may-not-grow", stack_that_may_not_grow, "" },
-	{ "stack-that-meets-another", stack_meets_another, "uncertain=1" },
-	{ "written-and-truncated", written_and_truncated, "uncertain=1" },
+	{ "stack-that-meets-another", stack_meets_another, "uncertain=1 bpf:uncertain=0" },
+	{ "written-and-truncated", written_and_truncated, "uncertain=1 bpf:uncertain=0" },
 };
 
 CASES_MAIN(cases)

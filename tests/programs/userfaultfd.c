@@ -250,7 +250,7 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-closed-after-writes-beside", closed_after_writes_beside, "" },
 	{ "userfaultfd-closed-before-a-write-beside", closed_before_a_write_beside, "" },
 	{ "userfaultfd-closed-before-a-write-to-what-stays-apart", closed_before_a_write_to_what_stays_apart,
-		"uncertain=1" },
+		"uncertain=1 bpf:uncertain=0" },
 	{ "userfaultfd-closed", closed, "" },
 	{ "userfaultfd-closed-and-another-opened", closed_and_another_opened, "" },
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },

@@ -212,6 +212,9 @@ void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 	case ITEM_CALL:
 		emit_call_item(s, f, it);
 		break;
+	case ITEM_UNDER:
+		note_limits(s, f, it);
+		break;
 	case ITEM_TASK:
 		f->users++;
 		followed_limits_inherit(s, f, it);

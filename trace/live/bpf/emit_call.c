@@ -50,21 +50,30 @@ static void emit_file(struct live_bpf *s, struct followed *f, const struct item 
 	emit_event(s, &e, it->pid, it->tid, 0, it->time_ns);
 }
 
-static void emit_call(struct live_bpf *s, struct followed *f, const struct item *it)
+const void *call_data(const struct item *it)
+{
+	return it->ranges ? it->ranges : it->call.data_len ? it->call.data : NULL;
+}
+
+static void emit_call(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CALL,
 		.call = { .nr = it->call.nr,
 			.result = it->call.result,
 			.ip = it->call.ip,
 			.sp = it->call.sp,
-			.data = it->call.data_len ? it->call.data : NULL,
+			.data = call_data(it),
 			.data_len = it->call.data_len,
 			.unordered = it->unordered } };
 	const struct bpf_area *a;
 	uint64_t size;
 
+	/* What another process asks of a userfaultfd that it has inherited is told as asked by the one that it serves. */
+	if (it->call.nr == NR_ioctl && it->pid != f->pid)
+		it->pid = it->tid = f->pid;
 	memcpy(e.call.args, it->call.args, sizeof(e.call.args));
 	followed_limits_emit(s, f, it);
+	machine_emit(s, f, it);
 	emit_name(s, f, it);
 	e.call.stack = callers_of(s, f, it);
 	emit_file(s, f, it, &e.call);
@@ -77,8 +86,7 @@ static void emit_call(struct live_bpf *s, struct followed *f, const struct item 
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 }
 
-/* As they were when the call returned. */
-static void emit_limits(struct live_bpf *s, struct followed *f, const struct item *it)
+void note_limits(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	uint64_t told[RECORD_LIMITS];
 
@@ -87,10 +95,46 @@ static void emit_limits(struct live_bpf *s, struct followed *f, const struct ite
 		return;
 	memcpy(told, it->call.data, sizeof(told));
 	followed_limits_change(s, f, it, told);
+}
+
+/* As they were when the call returned. */
+static void emit_limits(struct live_bpf *s, struct followed *f, const struct item *it)
+{
+	note_limits(s, f, it);
 	followed_limits_emit(s, f, it);
 }
 
 /* --- sections ----------------------------------------------------------------------------------------------- */
+
+/* Another can have been waiting for the lock to take them back. */
+static bool was_taken_back(const struct item *it)
+{
+	for (uint32_t i = 0; i < it->closed.nr; i++) {
+		const struct bpf_area *had = &it->closed.areas[i], *has = area_at(&it->after, had->start);
+
+		if (has && has->uffd == had->uffd)
+			return false;
+	}
+	return it->closed.nr;
+}
+
+/* What was written before it is told before it, so that what is joined by it is known. */
+static void emit_taken_back(struct live_bpf *s, struct followed *f, struct item *it)
+{
+	const struct section_record *sec = &it->section;
+
+	emit_first_writes(s, f, it, &it->before);
+	for (uint32_t i = 0; i < it->closed.nr; i++) {
+		const struct bpf_area *a = &it->closed.areas[i];
+		struct trace_event e = { .type = TRACE_EVENT_CHANGE,
+			.change = { .what = TRACE_CHANGE_UFFD_CLOSED, .start = a->start, .end = a->end } };
+
+		emit_event(s, &e, f->pid, f->pid, f->mm, it->time_ns);
+	}
+	emit_map(s, f, &it->after, TRACE_MAP_CHECK, sec->lo, sec->hi);
+	note_areas(s, f, &it->after, &(struct range){ sec->lo, sec->hi }, &nowhere);
+	emit_anon(s, f, &it->after);
+}
 
 /* Nobody's call: a stack that a fault has extended, or something that is not known. */
 static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it)
@@ -98,6 +142,10 @@ static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it
 	const struct section_record *sec = &it->section;
 	const struct bpf_area *a;
 
+	if (was_taken_back(it)) {
+		emit_taken_back(s, f, it);
+		return;
+	}
 	if (sec->wrote_lo >= sec->wrote_hi)
 		return;
 	a = area_at(&it->after, sec->wrote_lo);
@@ -113,7 +161,7 @@ static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it
 	note_areas(s, f, &it->after, &(struct range){ sec->lo, sec->hi }, &everywhere);
 }
 
-static const char too_many_ranges[] = "process_madvise of more ranges than BPF tells";
+static const char unknown_ranges[] = "process_madvise of ranges that could not be read";
 
 static bool lacks_ranges(const struct call_record *c)
 {
@@ -153,7 +201,7 @@ void emit_section(struct live_bpf *s, struct followed *f, struct item *it)
 	}
 	emit_first_writes(s, f, it, &it->before);
 	if (lacks_ranges(&it->call)) {
-		emit_lost_records(s, f, 1, too_many_ranges);
+		emit_lost_records(s, f, 1, unknown_ranges);
 		emit_map(s, f, &it->after, TRACE_MAP_RESYNC, sec->lo, sec->hi);
 		note_areas(s, f, &it->after, &seen, &everywhere);
 		return;
@@ -172,7 +220,7 @@ void emit_call_item(struct live_bpf *s, struct followed *f, struct item *it)
 	emit_first_writes(s, f, it, &it->before);
 	emit_written_meanwhile(s, f, it);
 	if (lacks_ranges(&it->call))
-		emit_lost_records(s, f, 1, too_many_ranges);
+		emit_lost_records(s, f, 1, unknown_ranges);
 	else if (limit_changed_by(it->call.nr) != LIMIT_NONE)
 		emit_limits(s, f, it);
 	else

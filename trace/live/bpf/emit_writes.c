@@ -170,15 +170,12 @@ void emit_first_writes(
 static bool names(const struct item *it, const struct bpf_area *a)
 {
 	const struct call_record *c = &it->call;
-	uint64_t range[RECORD_DATA_BYTES / sizeof(uint64_t)] = { c->args[0], c->args[1] };
-	size_t nr = 2;
+	bool many = c->nr == NR_process_madvise;
+	const uint64_t *pairs = many ? call_data(it) : c->args;
+	size_t nr = many ? c->data_len / (2 * sizeof(*pairs)) : 1;
 
-	if (c->nr == NR_process_madvise) {
-		nr = c->data_len / sizeof(range[0]);
-		memcpy(range, c->data, c->data_len);
-	}
-	for (size_t i = 0; it->has_call && i + 1 < nr; i += 2)
-		if (a->start < range[i] + range[i + 1] && a->end > range[i])
+	for (size_t i = 0; it->has_call && pairs && i < nr; i++)
+		if (a->start < pairs[2 * i] + pairs[2 * i + 1] && a->end > pairs[2 * i])
 			return true;
 	return false;
 }

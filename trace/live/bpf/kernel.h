@@ -77,6 +77,7 @@ struct file_operations {
 struct file {
 	unsigned int f_mode;
 	const struct file_operations *f_op;
+	void *private_data;
 	struct inode *f_inode;
 	struct path f_path;
 };
@@ -101,7 +102,10 @@ struct vm_operations_struct {
 	void (*close)(void);
 };
 
-struct userfaultfd_ctx;
+struct userfaultfd_ctx {
+	bool released; /* its last descriptor is gone, and its areas are being taken back */
+	struct mm_struct *mm;
+};
 
 struct mm_struct;
 

@@ -23,6 +23,8 @@ static uint32_t kind_of(const struct bpf_file *r)
 {
 	if (S_ISCHR(r->mode))
 		return r->rdev == (1u << 20 | 5) ? TRACE_FILE_ZERO : TRACE_FILE_DEVICE;
+	if (r->magic == SECRETMEM_MAGIC)
+		return TRACE_FILE_SECRET;
 	if (r->magic == TMPFS_MAGIC)
 		return TRACE_FILE_SHMEM;
 	if (r->magic == HUGETLBFS_MAGIC)

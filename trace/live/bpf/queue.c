@@ -37,8 +37,10 @@ static void item_free(struct live_bpf *s, struct item *it)
 {
 	free(it->exec);
 	free(it->stack);
+	free(it->ranges);
 	it->exec = NULL;
 	it->stack = NULL;
+	it->ranges = NULL;
 	it->next = s->spare;
 	s->spare = it;
 }
@@ -52,7 +54,7 @@ static struct item *item_new(struct live_bpf *s)
 	s->spare = it->next;
 	it->next = NULL;
 	it->drop = it->has_call = it->unordered = false;
-	it->before.nr = it->after.nr = 0;
+	it->before.nr = it->after.nr = it->closed.nr = 0;
 	it->fork.child_tid = 0;
 	it->file.file = 0;
 	it->section.wrote_lo = it->section.wrote_hi = it->section.lo = it->section.hi = 0;
@@ -68,6 +70,7 @@ void items_free(struct live_bpf *s)
 		s->spare = it->next;
 		free(it->before.areas);
 		free(it->after.areas);
+		free(it->closed.areas);
 		free(it);
 	}
 }
@@ -113,12 +116,12 @@ void followed_drop_items(struct live_bpf *s, struct followed *f)
 		f->head = next;
 	}
 	f->tail = f->open = &f->head;
-	f->gather.nr = f->before.nr = 0;
+	f->gather.nr = f->before.nr = f->closed.nr = 0;
 }
 
 void followed_pass_over(struct followed *f)
 {
-	f->gather.nr = f->before.nr = 0;
+	f->gather.nr = f->before.nr = f->closed.nr = 0;
 	f->passed_over = true;
 	mtree_destroy(&f->settled);
 	mt_init_flags(&f->settled, 0);
@@ -152,6 +155,7 @@ void followed_free(struct live_bpf *s, struct followed *f)
 	followed_drop_items(s, f);
 	free(f->gather.areas);
 	free(f->before.areas);
+	free(f->closed.areas);
 	free(f->last_map.areas);
 	free(f->tids);
 	followed_limits_free(f);
@@ -180,6 +184,7 @@ static struct item *push(
 	it->tid = h->tid;
 	it->pid = h->pid;
 	it->time_ns = h->time_ns;
+	memcpy(it->numbers, s->numbers, sizeof(it->numbers));
 	it->ready = true;
 	*f->tail = it;
 	f->tail = &it->next;
@@ -223,6 +228,16 @@ static void gather_written(struct live_bpf *s, struct followed *f, const struct 
 	if (area_list_add(&f->before, &r->area))
 		origin_number(s, &f->before.areas[f->before.nr - 1]);
 	else
+		s->err = -ENOMEM;
+}
+
+/* As it was, when a section begins that takes it back. */
+static void gather_closed(struct live_bpf *s, struct followed *f, const struct area_record *r)
+{
+	if (f->closed_of != r->head.sequence)
+		f->closed.nr = 0;
+	f->closed_of = r->head.sequence;
+	if (!area_list_add(&f->closed, &r->area))
 		s->err = -ENOMEM;
 }
 
@@ -274,15 +289,17 @@ static void on_section(struct live_bpf *s, struct followed *f, const struct sect
 {
 	struct item *it;
 
+	if (f->closed_of != r->head.sequence)
+		f->closed.nr = 0;
 	if (r->head.sequence <= f->snapshot) {
 		pass_over_calls(f);
 		settle(s, f, r->head.tid, r->nr == NO_CALL ? SETTLED : ACTED_BEFORE);
-		f->gather.nr = f->before.nr = 0;
+		f->gather.nr = f->before.nr = f->closed.nr = 0;
 		return;
 	}
 	check_sequence(s, f, r->head.sequence);
 	if (!gather_all(s, f, r, size) || f->before.nr != r->written) {
-		f->gather.nr = f->before.nr = 0;
+		f->gather.nr = f->before.nr = f->closed.nr = 0;
 		note_lost(s, f, 1);
 		return;
 	}
@@ -293,6 +310,7 @@ static void on_section(struct live_bpf *s, struct followed *f, const struct sect
 	take_list(&it->before, &f->before);
 	put_in_order(&it->before);
 	take_list(&it->after, &f->gather);
+	take_list(&it->closed, &f->closed);
 	it->ready = r->nr == NO_CALL;
 }
 
@@ -439,6 +457,20 @@ static void take_stack(struct live_bpf *s, struct item *it, const struct call_re
 		s->err = -ENOMEM;
 }
 
+static void take_call(struct live_bpf *s, struct item *it, const struct call_record *r, size_t size)
+{
+	memcpy(&it->call, r, size < sizeof(*r) ? size : sizeof(*r));
+	take_file(s, it);
+	take_stack(s, it, r, size);
+	if (r->data_len <= sizeof(r->data))
+		return;
+	it->ranges = malloc(r->data_len);
+	if (it->ranges)
+		memcpy(it->ranges, r->data, r->data_len);
+	else
+		s->err = -ENOMEM;
+}
+
 static void on_call(struct live_bpf *s, struct followed *f, const struct call_record *r, size_t size)
 {
 	struct item *it = sections_of(s, f, r->head.tid);
@@ -460,15 +492,24 @@ static void on_call(struct live_bpf *s, struct followed *f, const struct call_re
 	}
 	if (it->kind == ITEM_SECTION && it->section.nr != r->nr)
 		note_lost(s, f, 1);
-	memcpy(&it->call, r, size < sizeof(*r) ? size : sizeof(*r));
-	take_file(s, it);
-	take_stack(s, it, r, size);
+	take_call(s, it, r, size);
 	it->time_ns = r->head.time_ns;
 	it->has_call = true;
 	it->ready = true;
 }
 
 /* --- tasks -------------------------------------------------------------------------------------------------- */
+
+/* It comes before the section that it is about. */
+static void on_limits(struct live_bpf *s, struct followed *f, const struct limits_record *r)
+{
+	struct item *it = push(s, f, ITEM_UNDER, &r->head);
+
+	if (!it)
+		return;
+	it->call.data_len = sizeof(r->limits);
+	memcpy(it->call.data, r->limits, sizeof(r->limits));
+}
 
 /* Was it there when the tasks were looked for? */
 static bool was_listed(const struct followed *f, uint32_t tid)
@@ -581,6 +622,8 @@ void on_record(struct live_bpf *s, const void *data, size_t size)
 		f = followed_add(s, h->space, h->pid);
 	if (h->type == RECORD_FILE)
 		origin_learn(s, data);
+	if (h->type == RECORD_NUMBER)
+		machine_note(s, data);
 	if (!f)
 		return;
 	switch (h->type) {
@@ -590,6 +633,12 @@ void on_record(struct live_bpf *s, const void *data, size_t size)
 		break;
 	case RECORD_WRITTEN:
 		gather_written(s, f, data);
+		break;
+	case RECORD_CLOSED:
+		gather_closed(s, f, data);
+		break;
+	case RECORD_UNDER:
+		on_limits(s, f, data);
 		break;
 	case RECORD_SECTION:
 		on_section(s, f, data, size);

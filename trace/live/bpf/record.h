@@ -86,6 +86,9 @@ enum record_type {
 	RECORD_FORK,
 	RECORD_EXEC, /* the areas of the new address space came before it */
 	RECORD_EXIT,
+	RECORD_UNDER, /* what the task of the section that follows acts under, where that is not what it was */
+	RECORD_NUMBER, /* somebody has written a number of the machine's */
+	RECORD_CLOSED, /* an area whose userfaultfd has been closed, as it was before the section takes it back */
 	RECORD_FINAL /* nobody uses the address space any more; it has all of its areas */
 };
 
@@ -140,7 +143,9 @@ struct space {
 	__u64 lo, hi;             /* what its call names, and what touches that */
 	__u32 written;            /* areas that were told as written before it */
 	__u32 nr;                 /* of its call; ~0: of none that is told */
-	__u32 acted, pad; /* the task that was last to have a section or a look, until its call returns */
+	__u32 unserved;           /* no area has a userfaultfd, until another call registers one */
+	__u32 acted; /* the task that was last to have a section or a look, until its call returns */
+	__u64 under; /* a mark of what its tasks acted under in the section before */
 };
 
 #define LOSS_SLOTS 4096 /* where losses are counted, by the numbers of address spaces */
@@ -176,6 +181,14 @@ struct refused_file {
 	__u32 flags, pad;
 };
 
+#define RANGES_MOST 1024 /* that Linux takes: UIO_MAXIOV */
+
+/* process_madvise of more ranges than a record of a call has room for; of a record, no more of them than there are. */
+struct ranges_record {
+	struct call_record call;
+	__u8 more[RANGES_MOST * 16 - RECORD_DATA_BYTES];
+};
+
 #define CALL_BYTES __builtin_offsetof(struct call_record, data)
 
 #define STACK_PAGES 4 /* of the stack: the one that its pointer is in, and what comes above it */
@@ -195,6 +208,19 @@ struct deep_call_record {
 };
 
 #define RECORD_LIMITS 7 /* of enum trace_limit, in its order */
+
+struct limits_record {
+	struct record_head head;
+	__u64 limits[RECORD_LIMITS];
+};
+
+enum machine_number { NUMBER_MAX_MAP_COUNT, NUMBER_OVERCOMMIT_MEMORY, MACHINE_NUMBERS };
+
+struct number_record {
+	struct record_head head;
+	__u32 which;   /* enum machine_number */
+	char text[20]; /* as it was written; "" where it is too long */
+};
 
 struct exec_record {
 	struct record_head head;

@@ -296,4 +296,20 @@ __noinline u64 row_start(u64 mm, u64 addr, u32 space)
 	return s.hi;
 }
 
+/* How many areas there were. */
+__noinline int emit_written(struct space *s, u64 lo, u64 hi)
+{
+	struct sample sm = { .at = lo, .hi = hi, .written_only = 1 };
+
+	if (!s || lo >= hi || !has_new(s->mm, lo, hi, s->id))
+		return 0;
+	sm.mm = s->mm;
+	sm.sequence = sequence_of(mm_by(s->mm), s->tid);
+	sm.space = s->id;
+	if (lo)
+		sm.at = row_start(s->mm, lo, s->id);
+	sample(&sm);
+	return sm.told;
+}
+
 #endif

@@ -23,27 +23,13 @@
  * only.
  */
 #define HAS_PLACES
-#include "calls.bpf.h"
+#include "limits.bpf.h"
+#include "machine.bpf.h"
+#include "served.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* --- sections ----------------------------------------------------------------------------------------------- */
-
-/* How many areas there were. */
-__noinline int emit_written(struct space *s, u64 lo, u64 hi)
-{
-	struct sample sm = { .at = lo, .hi = hi, .written_only = 1 };
-
-	if (!s || lo >= hi || !has_new(s->mm, lo, hi, s->id))
-		return 0;
-	sm.mm = s->mm;
-	sm.sequence = sequence_of(mm_by(s->mm), s->tid);
-	sm.space = s->id;
-	if (lo)
-		sm.at = row_start(s->mm, lo, s->id);
-	sample(&sm);
-	return sm.told;
-}
 
 /* What a section has left behind. */
 struct window {
@@ -127,8 +113,15 @@ __noinline int section_begins(struct space *s)
 		space_ends(s);
 		return 0;
 	}
-	if (current_mm() != s->mm || !call_read(&c))
+	if (current_mm() == s->mm)
+		emit_limits(s);
+	if (!call_read(&c) || mm_of_call(&c) != s->mm) {
+		if (emit_closed(s))
+			s->written += emit_written(s, s->lo, s->hi);
 		return 0;
+	}
+	if (c.nr == NR_ioctl)
+		s->unserved = 0;
 	s->acted = s->tid;
 	s->nr = c.nr;
 	range_of(&c, s->mm, &r);
@@ -186,7 +179,7 @@ __noinline int call_looks(struct space *s)
 	u32 tid = (u32)bpf_get_current_pid_tgid();
 	struct call c = { 0 };
 
-	if (!s || s->acted == tid || current_mm() != s->mm || !call_read(&c) || is_fork(c.nr))
+	if (!s || s->acted == tid || !call_read(&c) || mm_of_call(&c) != s->mm || is_fork(c.nr))
 		return 0;
 	s->acted = tid;
 	if (gives_guards(&c))
@@ -200,7 +193,7 @@ __noinline int call_has_looked(struct space *s)
 {
 	struct call c = { 0 };
 
-	if (!s || current_mm() != s->mm || !call_read(&c) || !gives_guards(&c))
+	if (!s || !call_read(&c) || !gives_guards(&c) || current_mm() != s->mm)
 		return 0;
 	if (emit_beside_guards(s, &c))
 		emit_look(s);
@@ -335,24 +328,6 @@ int BPF_PROG(place_found, unsigned long addr, struct vm_unmapped_area_info *info
 
 /* --- calls -------------------------------------------------------------------------------------------------- */
 
-static __always_inline void read_limits(u64 *limits, struct task_struct *task)
-{
-	limits[0] = task->signal->rlim[9].rlim_cur;
-	limits[1] = task->signal->rlim[2].rlim_cur;
-	limits[2] = task->signal->rlim[3].rlim_cur;
-	limits[3] = task->signal->rlim[8].rlim_cur;
-	limits[4] = task->personality;
-	limits[5] = task->cred->user_ns->parent ? 0 : task->cred->cap_effective.val;
-	limits[6] = task->signal->rlim[2].rlim_max;
-}
-
-static __always_inline bool changes_limits(u32 nr)
-{
-	return nr == NR_setrlimit || nr == NR_prlimit64 || nr == NR_personality || nr == NR_capset ||
-	       nr == NR_setuid || nr == NR_setreuid || nr == NR_setresuid || nr == NR_unshare ||
-	       nr == NR_setns;
-}
-
 /* What an argument points to, or what the limits are now. */
 static __always_inline void read_data(const struct call *c, struct call_record *r)
 {
@@ -423,11 +398,31 @@ __noinline int emit_call_with_data(const struct call *c, u32 space, long result)
 	return 0;
 }
 
-/* The file of a mapping that was refused, which no area shows: it may have cut what lies there before that. */
+static __always_inline bool has_many_ranges(const struct call *c)
+{
+	return c->nr == NR_process_madvise && c->args[2] > PAIRS_MAX && c->args[2] <= RANGES_MOST;
+}
+
+__noinline int emit_ranges(const struct call *c, u32 space, long result)
+{
+	u32 zero = 0, len;
+	struct ranges_record *r = bpf_map_lookup_elem(&ranges, &zero);
+
+	if (!c || !r)
+		return 0;
+	call_fill(&r->call, c, space, result);
+	len = (u32)c->args[2] * 16;
+	if (len > RANGES_MOST * 16 || bpf_probe_read_user(r->call.data, len, (void *)c->args[1]))
+		len = 0;
+	r->call.data_len = len;
+	output(&r->call.head, CALL_BYTES + len);
+	return 0;
+}
+
+/* The file of a mapping that was refused, which no area shows: it decides, and may have cut what lies there before that. */
 static __always_inline bool refused_file(const struct call *c, long result)
 {
-	return c->nr == NR_mmap && result < 0 && result >= -MAX_ERRNO && c->args[3] & MAP_FIXED &&
-	       !(c->args[3] & MAP_ANONYMOUS);
+	return c->nr == NR_mmap && result < 0 && result >= -MAX_ERRNO && !(c->args[3] & MAP_ANONYMOUS);
 }
 
 /* Tell of it. Its file is 0: there is none. */
@@ -521,7 +516,7 @@ __noinline int emit_deep_call(const struct call *c, u32 space, long result)
 SEC("raw_tp/sys_exit")
 int BPF_PROG(call_ends, struct pt_regs *regs, long result)
 {
-	u64 nr = word_at((u64)regs + bpf_core_field_offset(struct pt_regs, orig_ax));
+	u64 nr = word_at((u64)regs + bpf_core_field_offset(struct pt_regs, orig_ax)), mm;
 	struct call c = { 0 };
 	struct call_record *r;
 	struct space *s;
@@ -529,13 +524,20 @@ int BPF_PROG(call_ends, struct pt_regs *regs, long result)
 	/* Every call of every process comes here. */
 	if (nr >= NR_CALLS || !wanted[nr & (NR_CALLS - 1)])
 		return 0;
-	s = space_of(current_mm());
+	mm = current_mm();
+	if (nr == NR_ioctl)
+		mm = call_read(&c) ? mm_of_call(&c) : 0;
+	s = space_of(mm);
 	if (!s || !call_read(&c))
 		return 0;
 	if (s->acted == (u32)bpf_get_current_pid_tgid())
 		s->acted = 0;
 	if (is_fork(c.nr) && !result)
 		return 0; /* the child's */
+	if (has_many_ranges(&c)) {
+		emit_ranges(&c, s->id, result);
+		return 0;
+	}
 	if (wants_stacks) {
 		emit_deep_call(&c, s->id, result);
 		return 0;

@@ -154,6 +154,7 @@ static int load(struct live_bpf *s, char *error, size_t size)
 	s->skel->bss->last_space = 1;
 	if (bpf_map__set_max_entries(s->skel->maps.records, ring_bytes(s)))
 		return -ENOMEM;
+	machine_prepare(s);
 	err = source_program__load(s->skel);
 	if (err) {
 		bpf_refused(err, error, size);
@@ -169,6 +170,8 @@ static int load(struct live_bpf *s, char *error, size_t size)
 		err = map_rows(s);
 	if (!err)
 		err = source_program__attach(s->skel);
+	if (!err)
+		machine_begin(s);
 	if (err)
 		bpf_refused(err, error, size);
 	return err;
@@ -539,7 +542,7 @@ int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *opti
 		return -ENOMEM;
 	}
 	s->options = *options;
-	s->go_fd = s->wake_fd = s->types_fd = -1;
+	s->go_fd = s->wake_fd = s->types_fd = s->root_fd = -1;
 	mt_init_flags(&s->by_id, 0);
 	mt_init_flags(&s->origins, 0);
 	mt_init_flags(&s->pointers, 0);
@@ -582,6 +585,8 @@ void live_bpf_free(struct live_bpf *s)
 		close(s->wake_fd);
 	if (s->types_fd >= 0)
 		close(s->types_fd);
+	if (s->root_fd >= 0)
+		close(s->root_fd);
 	if (s->rows)
 		munmap(s->rows, SPACE_ROWS * sizeof(*s->rows));
 	source_program__destroy(s->skel);

@@ -10,6 +10,7 @@
  *   emit.c         items become events: lives of tasks
  *   emit_call.c    calls
  *   limits.c       what tasks act under
+ *   machine.c      numbers of the machine
  *   emit_map.c     areas
  *   emit_writes.c  first writes
  *   origin.c       which file an area is of
@@ -46,7 +47,7 @@ struct area_list {
 	uint32_t nr, allocated;
 };
 
-enum item_kind { ITEM_SECTION, ITEM_CALL, ITEM_TASK, ITEM_EXIT, ITEM_EXEC, ITEM_FINAL };
+enum item_kind { ITEM_SECTION, ITEM_CALL, ITEM_UNDER, ITEM_TASK, ITEM_EXIT, ITEM_EXEC, ITEM_FINAL };
 
 struct item {
 	enum item_kind kind;
@@ -56,11 +57,14 @@ struct item {
 	bool unordered; /* a call: trace_call.unordered */
 	uint32_t tid, pid;
 	uint64_t time_ns;
+	uint64_t numbers[MACHINE_NUMBERS]; /* of the machine, when it came */
 	struct section_record section;
 	struct area_list before, after; /* written ones when it began; all in its window when it ended */
-	struct call_record call;
+	struct area_list closed;        /* those that it takes back from a userfaultfd */
+	struct call_record call;        /* of ITEM_UNDER: its data */
 	bool has_call;
 	struct refused_file file; /* of a mapping that was refused: its number; 0: none that is known */
+	uint8_t *ranges;          /* data of the call that it has no room for; NULL: it has */
 	struct stack_copy *stack; /* of the call; NULL: not told */
 	struct fork_record fork;  /* child_tid 0: none */
 	int32_t status;
@@ -80,18 +84,19 @@ struct followed {
 	bool finished; /* its areas are gone */
 	bool ended;    /* that was told: nothing of it is told any more */
 	bool held_exit;
-	bool passed_over;          /* records of it were lost */
-	uint64_t lost;             /* how many that are known of by those that came */
-	struct item exit;          /* held: the last task's */
-	uint64_t sequence;         /* of its last section; 0: none yet */
-	uint64_t snapshot;         /* sections before this one are in the map that was read */
-	struct area_list gather;   /* areas of the record that comes next */
-	struct area_list before;   /* written ones, of the section that is under way */
+	bool passed_over;        /* records of it were lost */
+	uint64_t lost;           /* how many that are known of by those that came */
+	struct item exit;        /* held: the last task's */
+	uint64_t sequence;       /* of its last section; 0: none yet */
+	uint64_t snapshot;       /* sections before this one are in the map that was read */
+	struct area_list gather; /* areas of the record that comes next */
+	struct area_list before,
+		closed; /* written ones, and those that are taken back, of the section that is under way */
 	struct area_list last_map; /* when it was to end: its areas behind the sections below last_sequence */
 	uint64_t last_sequence;
 	bool has_last_map;
 	uint32_t *tids, nr_tids; /* tasks that it had when it was attached to, until its beginning is told */
-	uint64_t gather_of, before_of; /* which section these are of */
+	uint64_t gather_of, before_of, closed_of; /* which section these are of */
 	struct item *head, **tail;
 	struct item **open;        /* the first that is not ready is here or behind */
 	struct maple_tree written; /* addresses whose area is known to have an anon_vma */
@@ -139,8 +144,10 @@ struct live_bpf {
 	uint32_t seen_lost[LOSS_SLOTS]; /* of what the programs have counted */
 	uint64_t seen_left_out;         /* of the runs that the kernel has left out */
 	uint64_t records;               /* that came */
-	struct item *spare;             /* items that were told */
-	struct trace_area *areas;       /* of a map that is told, and which share an anon_vma */
+	uint64_t numbers[MACHINE_NUMBERS], told_numbers[MACHINE_NUMBERS]; /* of the machine */
+	int root_fd;                                                      /* of its cgroups */
+	struct item *spare;                                               /* items that were told */
+	struct trace_area *areas; /* of a map that is told, and which share an anon_vma */
 	struct trace_anon_area *anon_areas;
 	uint32_t areas_allocated;
 	int err;
@@ -209,6 +216,10 @@ extern const struct range everywhere, nowhere;
 /* emit_call.c */
 /* What the lock was held for: a call, or nobody's. */
 void emit_section(struct live_bpf *s, struct followed *f, struct item *it);
+/* What came with its call; NULL: nothing. */
+const void *call_data(const struct item *it);
+/* What its task acts under from now on. */
+void note_limits(struct live_bpf *s, struct followed *f, const struct item *it);
 /* A call that changed no area. */
 void emit_call_item(struct live_bpf *s, struct followed *f, struct item *it);
 
@@ -227,6 +238,15 @@ void followed_limits_emit(struct live_bpf *s, struct followed *f, const struct i
 /* It has ended, or has become another program. */
 void followed_limits_end(struct followed *f, uint32_t pid, uint32_t tid);
 void followed_limits_free(struct followed *f);
+
+/* machine.c */
+/* Before the programs are loaded. */
+void machine_prepare(struct live_bpf *s);
+/* They are. */
+void machine_begin(struct live_bpf *s);
+void machine_note(struct live_bpf *s, const struct number_record *r);
+/* It was done while these were the machine's numbers. */
+void machine_emit(struct live_bpf *s, const struct followed *f, const struct item *it);
 
 /* emit_map.c */
 /* The address space as it is; @reason: enum trace_map_reason. */

@@ -86,6 +86,14 @@ struct {
 	__type(value, struct section_areas);
 } gathered SEC(".maps");
 
+/* As above: a call with many ranges. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct ranges_record);
+} ranges SEC(".maps");
+
 __u32 last_space; /* numbers of address spaces */
 __u32 woken;      /* the reader was, and has not looked yet */
 
@@ -142,7 +150,8 @@ static __always_inline u32 space_add(u64 mm, u32 from)
 			return 0;
 		s->mm = mm;
 		s->id = __sync_fetch_and_add(&last_space, 1) + 1;
-		s->tid = s->acted = 0;
+		s->tid = s->acted = s->unserved = 0;
+		s->under = 0;
 		r->mm[way] = mm;
 		return s->id;
 	}

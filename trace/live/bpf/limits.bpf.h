@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What tasks act under: it is looked at in each section of their own, while the lock is held that decides by it.  So it does not
+ * matter who has changed it: the task, another task, or a process that nobody follows.
+ */
+#ifndef LIVE_BPF_LIMITS_H
+#define LIVE_BPF_LIMITS_H
+
+#include "spaces.bpf.h"
+
+static __always_inline void read_limits(u64 *limits, struct task_struct *task)
+{
+	limits[0] = task->signal->rlim[9].rlim_cur;
+	limits[1] = task->signal->rlim[2].rlim_cur;
+	limits[2] = task->signal->rlim[3].rlim_cur;
+	limits[3] = task->signal->rlim[8].rlim_cur;
+	limits[4] = task->personality;
+	limits[5] = task->cred->user_ns->parent ? 0 : task->cred->cap_effective.val;
+	limits[6] = task->signal->rlim[2].rlim_max;
+}
+
+static __always_inline bool changes_limits(u32 nr)
+{
+	return nr == NR_setrlimit || nr == NR_prlimit64 || nr == NR_personality || nr == NR_capset ||
+	       nr == NR_setuid || nr == NR_setreuid || nr == NR_setresuid || nr == NR_unshare ||
+	       nr == NR_setns;
+}
+
+/* Tell of it, if it is not what it was in the section before. */
+__noinline int emit_limits(struct space *s)
+{
+	u64 limits[RECORD_LIMITS], mark = 1;
+	struct limits_record *r;
+
+	if (!s)
+		return 0;
+	read_limits(limits, current_task());
+	for (int i = 0; i < RECORD_LIMITS; i++)
+		mark = (mark ^ limits[i]) * 0x9e3779b97f4a7c15ull;
+	if (mark == s->under)
+		return 0;
+	r = reserve(sizeof(*r), s->id);
+	if (!r)
+		return 0;
+	head_fill(&r->head, RECORD_UNDER, s->id, sequence_of(mm_by(s->mm), s->tid));
+	__builtin_memcpy(r->limits, limits, sizeof(limits));
+	submit(r);
+	s->under = mark;
+	return 0;
+}
+
+#endif
