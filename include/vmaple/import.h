@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file import.h
- * What other tools have written, as recordings: logs of strace(1), perf(1) and ltrace(1), snapshots of /proc/PID/maps, cores.
+ * What other tools have written, as recordings: logs of strace(1), perf(1) and ltrace(1), the kernel's own trace,
+ * snapshots of /proc/PID/maps, cores.
  *
  * An importer reads one or more files and emits the same events as the live source.  Such files do not hold all that a
  * recording does: whatever they cannot tell is derived where other lines give it, else counted as a doubt of some
@@ -26,7 +27,7 @@ enum trace_import_form {
 	TRACE_IMPORT_STRACE,   /**< a log of strace(1) */
 	TRACE_IMPORT_MAPS,     /**< /proc/PID/maps or smaps, once or one after the other */
 	TRACE_IMPORT_CORE,     /**< an ELF core */
-	TRACE_IMPORT_PERF,     /**< text of perf trace, or perf script of syscalls and mmap events */
+	TRACE_IMPORT_PERF,     /**< text of perf trace, perf script of syscalls and mmap events, or ftrace */
 	TRACE_IMPORT_LTRACE,   /**< a log of ltrace -S */
 	TRACE_IMPORT_MINIDUMP, /**< a minidump of breakpad, crashpad or Windows */
 	TRACE_IMPORT_COLUMNS,  /**< lines of any tool, by trace_import_options.line_formats */

@@ -5,9 +5,11 @@ have and is not read.
 
 usage: fragments.py VMAPLE
 """
+import io
 import os
 import subprocess
 import sys
+import tarfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../common"))
 import tap  # noqa: E402
@@ -63,6 +65,14 @@ def write(fragment, folder):
     return paths
 
 
+def tar_of(content):
+    archive, member = io.BytesIO(), tarfile.TarInfo("strace.log")
+    member.size = len(content)
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
 REFUSED = [
     (b"\x1f\x8b\x08\0", "gzip -dc"), (b"\xfd7zXZ\0", "xz -dc"), (b"\x28\xb5\x2f\xfd$", "zstd -dc"), (b"BZh91AY", "bzip2 -dc"),
     (b"\x04\x22\x4d\x18d", "lz4 -dc"), (b"PK\x03\x04", "unzip"), ("brk(NULL) = 0x1000\n".encode("utf-16"), "iconv -f UTF-16"),
@@ -74,7 +84,10 @@ REFUSED = [
     (b"1234:   cat\nAddress           Kbytes     RSS   Dirty Mode  Mapping\n0000555555554000  8  8  0 r---- cat\n", "pmap"),
     (b"1234:   cat\n         Address Perm   Offset Device  Inode Size Mapping\n    555555554000 r--p 0 fe:00 331 8 cat\n", "pmap"),
     (b"COMMAND  PID USER   FD   TYPE DEVICE SIZE/OFF   NODE NAME\ncat     1234 root  mem    REG  254,0  1922 33 /lib/libc.so.6\n", "lsof"),
-    (b" true-1234  [001]   100.000001: sys_enter_mmap:   addr: 0x00000000, len: 0x2000\n", "perf record"),
+    (b" true-1234  [001]   100.000001: sys_enter: NR 9 (0, 2000, 3, 22, ffffffff, 0)\n", "raw_syscalls"),
+    (b" 1)               |  sys_mmap() {\n 1)   0.123 us    |    ksys_mmap_pgoff();\n", "perf record"),
+    (b"\x17\x08\x44tracing6\0\0\x08", "trace-cmd report"), (b"7z\xbc\xaf\x27\x1c\0\4", "7z x"),
+    (tar_of(b"brk(NULL) = 0x1000\n"), "tar -xf"), (b"v 10400 3\nX ./h\nI 1000 5e2921\ns a /tmp/h\n", "heaptrack"),
     (b"--1234-- x\nSYSCALL[1234,1](9) sys_mmap ( 0x0, 8192 ) --> [pre-success]\n", "valgrind"),
     (b"1 05:00:00.1 0 true (1234) > mmap addr=0 length=8192 prot=1\n", "sysdig")]
 

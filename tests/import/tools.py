@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""One program under strace with every option that changes a line, perf, ltrace, bpftrace and gdb: the map is the kernel's own.
+"""One program under strace with every option that changes a line, perf, ltrace, bpftrace, ftrace and gdb: the map is the kernel's own.
 
 usage: tools.py VMAPLE PROGRAM PROGRAM.c
 
@@ -136,6 +136,34 @@ def bpftrace(options, log):
         return f.read(), [log] + [a for form in FORMATS for a in ("--line-format", form)]
 
 
+TRACING = "/sys/kernel/tracing"
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def ftrace(options, log):
+    """The kernel's own trace, of this program and its tasks alone: an instance of its own."""
+    of = os.path.join(TRACING, "instances", "vmaple-%d" % os.getpid())
+    events = [os.path.join(of, "events/syscalls/sys_%s_%s/enable" % (side, c)) for c in CALLS for side in ("enter", "exit")]
+    os.mkdir(of)
+    try:
+        write(os.path.join(of, "set_event_pid"), "2")
+        write(os.path.join(of, "options/event-fork"), "1")
+        for e in events:
+            write(e, "1")
+        kernels = run(["sh", "-c", "echo $$ >> %s/set_event_pid; exec setarch -R %s" % (of, PROGRAM)])
+        with open(os.path.join(of, "trace"), encoding="utf-8") as trace:
+            write(log, trace.read())
+    finally:
+        for e in events:
+            write(e, "0")
+        os.rmdir(of)
+    return kernels, [log]
+
+
 def gcore(options, log):
     with open(log + ".gdb", "w", encoding="utf-8") as f:
         f.write("catch syscall exit_group\nrun > %s.maps\ngenerate-core-file %s\nkill\n" % (log, log))
@@ -240,6 +268,8 @@ def check(tool, options, told, folder):
 
 def unusable(name):
     """Why a tool cannot be tried here, or None."""
+    if name == TRACING:
+        return None if os.access(os.path.join(TRACING, "instances"), os.W_OK) else "the kernel's trace is not to be had"
     if not shutil.which(name):
         return "%s is not installed" % name
     if name == "perf":
@@ -280,7 +310,7 @@ def main():
               ("perf", perf_script, "", NAMELESS), ("perf", perf_script, "-F +addr", NAMELESS),
               ("perf", perf_script, "--show-mmap-events", ALL),
               ("perf", perf_script, "--show-mmap-events --show-task-events", ALL),
-              ("ltrace", ltrace, "", FILELESS), ("ltrace", ltrace, "-tt", FILELESS), ("bpftrace", bpftrace, "", ALL)]
+              ("ltrace", ltrace, "", FILELESS), ("ltrace", ltrace, "-tt", FILELESS), ("bpftrace", bpftrace, "", ALL), (TRACING, ftrace, "", NAMELESS)]
     cases = [("setarch", "our own recording", own_recording), ("gdb", "gdb's generate-core-file", check_core)]
     cases += [(name, "%s %s" % (tool.__name__.replace("_", " "), options),
                functools.partial(check, tool, options, told)) for name, tool, options, told in tools]

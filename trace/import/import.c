@@ -201,7 +201,7 @@ const char *trace_import_form_name(enum trace_import_form form)
 	case TRACE_IMPORT_STRACE:
 		return "strace log";
 	case TRACE_IMPORT_PERF:
-		return "log of perf";
+		return "log of perf or ftrace";
 	case TRACE_IMPORT_LTRACE:
 		return "log of ltrace";
 	case TRACE_IMPORT_COLUMNS:

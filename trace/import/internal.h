@@ -9,6 +9,7 @@
  *   strace_line.c   one line of strace(1), taken apart
  *   perf.c          lines of perf trace, and which tool of perf's a line is of, as lines of strace
  *   perf_script.c   ... of perf script
+ *   ftrace.c        ... of the kernel's own trace
  *   columns.c       lines of any tool, by a format, as lines of strace
  *   strace_call.c   the arguments and the result of a call
  *   strace.h        lines of strace in order: tasks, calls that are interrupted, files of -ff merged by time
@@ -235,6 +236,10 @@ bool columns_line(struct trace_import *im, const struct columns *c, char *text, 
 bool perf_line(char *text, struct foreign *f, struct strace_line *line);
 /* perf_script.c: the same. */
 bool perf_script_line(char *text, struct foreign *f, struct strace_line *line);
+/* "addr: 0x00000000, len: 0x00002000": the values are in the call's order. */
+void perf_put_values(struct foreign *f, char *at);
+/* ftrace.c: the same. */
+bool ftrace_line(char *text, struct foreign *f, struct strace_line *line);
 /* The end of an argument: its comma or the parenthesis that closes the call; NULL: neither comes. */
 char *perf_argument_end(char *at);
 /* Among its first lines is one of a page fault. */

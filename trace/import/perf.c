@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines of `perf trace`, as strace would have written them; those of `perf script` are perf_script.c's.
+ * Lines of `perf trace`, as strace would have written them; those of `perf script` are perf_script.c's, those of the kernel's trace ftrace.c's.
  *
  *     0.975 ( 0.016 ms): prog/4042 mmap(len: 8192, prot: READ|WRITE, flags: PRIVATE|ANONYMOUS)      = 0x7f98d1b22000
  *     35.854 (        ): prog/4042 wait4(upid: -1)   ...
@@ -285,6 +285,9 @@ bool perf_line(char *text, struct foreign *f, struct strace_line *line)
 	f->len = 0;
 	f->text[0] = '\0';
 	if (trace_line(text, f, line) || perf_script_line(text, f, line))
+		return true;
+	*line = (struct strace_line){ .kind = STRACE_OTHER };
+	if (ftrace_line(text, f, line))
 		return true;
 	*line = (struct strace_line){ .kind = STRACE_OTHER };
 	if (strncmp(text, "LOST ", 5) == 0 && strstr(text, " events!"))

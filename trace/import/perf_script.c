@@ -48,8 +48,7 @@ static void script_head(const char *text, const char *event, struct strace_line 
 	line->has_tid = line->tid && *end == ' ';
 }
 
-/* "addr: 0x00000000, len: 0x00002000": the values are in the call's order. */
-static void put_values(struct foreign *f, char *at)
+void perf_put_values(struct foreign *f, char *at)
 {
 	while (*at) {
 		char *end = perf_argument_end(at), *colon = strchr(at, ':'), *quote;
@@ -95,7 +94,7 @@ static bool syscall_line(char *at, struct foreign *f, struct strace_line *line)
 	rest = skip_spaces(rest + 1);
 	if (enter) {
 		line->kind = STRACE_UNFINISHED;
-		put_values(f, rest);
+		perf_put_values(f, rest);
 		cut_address(f);
 		line->args = f->text;
 		return true;

@@ -10,7 +10,8 @@
 
 #include "internal.h"
 
-#define LOOKED_AT 4096
+#define LOOKED_AT    4096
+#define TAR_MAGIC_AT 257 /* POSIX's, behind the name and numbers of the first file */
 
 struct refused {
 	const char *sign; /* bytes at its beginning; or of text, a word */
@@ -22,15 +23,29 @@ struct refused {
 #define BYTES(text) text, sizeof(text) - 1
 
 static const struct refused by_beginning[] = {
-	{ BYTES("\x1f\x8b"), NULL, "it is compressed by gzip: `gzip -dc` writes what can be imported" },
-	{ BYTES("\xfd\x37zXZ"), NULL, "it is compressed by xz: `xz -dc` writes what can be imported" },
+	{ BYTES("\x1f\x8b"), NULL,
+		"it is compressed by gzip: `gzip -dc`, of an archive `tar -xf`, writes what can be "
+		"imported" },
+	{ BYTES("\xfd\x37zXZ"), NULL,
+		"it is compressed by xz: `xz -dc`, of an archive `tar -xf`, writes what can be imported" },
 	{ BYTES("\x28\xb5\x2f\xfd"), NULL,
-		"it is compressed by zstd: `zstd -dc` writes what can be imported" },
-	{ BYTES("BZh"), NULL, "it is compressed by bzip2: `bzip2 -dc` writes what can be imported" },
-	{ BYTES("\x04\x22\x4d\x18"), NULL, "it is compressed by lz4: `lz4 -dc` writes what can be imported" },
+		"it is compressed by zstd: `zstd -dc`, of an archive `tar -xf`, writes what can be "
+		"imported" },
+	{ BYTES("BZh"), NULL,
+		"it is compressed by bzip2: `bzip2 -dc`, of an archive `tar -xf`, writes what can be "
+		"imported" },
+	{ BYTES("\x04\x22\x4d\x18"), NULL,
+		"it is compressed by lz4: `lz4 -dc`, of an archive `tar -xf`, writes what can be imported" },
 	{ BYTES("PK\x03\x04"), NULL, "it is a zip archive: `unzip` takes out what can be imported" },
+	{ BYTES("7z\xbc\xaf\x27\x1c"), NULL, "it is a 7-Zip archive: `7z x` takes out what can be imported" },
+	{ BYTES("\x17\x08\x44tracing"), NULL,
+		"it is a file of trace-cmd: `trace-cmd report` writes what can be imported" },
 	{ BYTES("\xff\xfe"), NULL, "it is UTF-16: `iconv -f UTF-16 -t UTF-8` writes what can be imported" },
 	{ BYTES("\xfe\xff"), NULL, "it is UTF-16: `iconv -f UTF-16 -t UTF-8` writes what can be imported" },
+	{ BYTES("v 10"), "\nX ",
+		"it is of heaptrack, which records neither mmap nor munmap: `strace -f -y` of the program "
+		"can "
+		"be imported" },
 	{ BYTES("PERFILE2"), NULL,
 		"it is a file of perf record: `perf script -F "
 		"comm,pid,tid,time,event,trace --show-mmap-events` writes what can be imported" },
@@ -46,12 +61,12 @@ static const struct refused by_words[] = {
 	{ BYTES("Address Perm"), "Mapping",
 		"it is of pmap, which leaves out paths: /proc/PID/maps has them" },
 	{ BYTES("COMMAND"), "NODE NAME", "it is of lsof, which has no addresses: /proc/PID/maps has them" },
-	{ BYTES("sys_enter_mmap"), NULL,
-		"it is a trace of the kernel's: `perf record -e 'syscalls:*'` and `perf script` write what "
-		"can be imported" },
-	{ BYTES("sys_mmap("), NULL,
-		"it is a trace of the kernel's: `perf record -e 'syscalls:*'` and `perf script` write what "
-		"can be imported" },
+	{ BYTES("sys_enter: NR "), NULL,
+		"it has the numbers of calls alone, which differ by machine: trace `syscalls:*`, not "
+		"`raw_syscalls`" },
+	{ BYTES(" sys_mmap("), NULL,
+		"it is a trace of the kernel's without tasks and times, or of its functions: `perf record -e "
+		"'syscalls:*'` and `perf script` write what can be imported" },
 	{ BYTES("SYSCALL["), "sys_mmap",
 		"it is of valgrind: `strace -f -y` of the program alone can be imported" },
 	{ BYTES("> mmap addr="), NULL,
@@ -63,8 +78,11 @@ static const char *advice_for(const char *text, size_t len)
 {
 	for (size_t i = 0; i < sizeof(by_beginning) / sizeof(by_beginning[0]); i++)
 		if (len >= by_beginning[i].len &&
-			memcmp(text, by_beginning[i].sign, by_beginning[i].len) == 0)
+			memcmp(text, by_beginning[i].sign, by_beginning[i].len) == 0 &&
+			(!by_beginning[i].also || strstr(text, by_beginning[i].also)))
 			return by_beginning[i].advice;
+	if (len > TAR_MAGIC_AT + 5 && memcmp(text + TAR_MAGIC_AT, "ustar", 5) == 0)
+		return "it is an archive: `tar -xf` takes out what can be imported";
 	for (size_t i = 0; i < sizeof(by_words) / sizeof(by_words[0]); i++)
 		if (strstr(text, by_words[i].sign) && (!by_words[i].also || strstr(text, by_words[i].also)))
 			return by_words[i].advice;

@@ -267,6 +267,24 @@ static bool stack_text(const char *at)
 	       !memmem(at, len, "<... ", 5) && !memmem(at, len, "<unfinished", 11);
 }
 
+static const char *last_result(const char *text);
+static bool content(char *at, struct strace_line *line);
+
+/* "strace: 4070 mmap(...) = 0": not its own word, but of its output, with the name before it that Android's log and syslog add. */
+static bool tagged(char *at, struct strace_line *line)
+{
+	struct strace_line behind = { .kind = STRACE_OTHER };
+	const char *result = last_result(at);
+
+	at = leader(at, &behind);
+	if (!at || *at == 's' || !content(at, &behind) || behind.kind == STRACE_IGNORED)
+		return false;
+	if (behind.kind == STRACE_CALL && (!result || behind.args > result))
+		return false;
+	*line = behind;
+	return true;
+}
+
 static bool content(char *at, struct strace_line *line)
 {
 	switch (*at) {
@@ -286,8 +304,10 @@ static bool content(char *at, struct strace_line *line)
 			line->other = attached(at + strlen("strace: "), &line->threads);
 			return true;
 		}
-		if (starts(at, "strace: "))
+		if (starts(at, "strace: ")) {
+			(void)tagged(at + strlen("strace: "), line);
 			return true;
+		}
 		break;
 	case 'P':
 		/* strace 4 */
