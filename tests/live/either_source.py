@@ -107,6 +107,36 @@ def asked_to_end(via, folder):
         assert (p.returncode, out, s["exit_status"], s["differences"]) == (7, "asked\n", 7, 0), (via, sig, p.returncode, out, s)
 
 
+COUNTS = """import signal, time
+asked = []
+for s in signal.SIGTERM, signal.SIGHUP:
+    signal.signal(s, lambda s, frame: asked.append(s))
+print("ready", flush=True)
+end = time.monotonic() + 30
+while not asked and time.monotonic() < end:
+    time.sleep(0.01)
+end = time.monotonic() + 0.7
+while time.monotonic() < end:
+    time.sleep(0.05)
+print(len(asked))"""
+
+
+def asked_to_end_once(via, folder):
+    """However it is asked: by way of vmaple, itself, or both as parts of a process group."""
+    for sig in signal.SIGTERM, signal.SIGHUP:
+        for whom in "vmaple", "program", "group":
+            p = subprocess.Popen(command("run", via, "--", sys.executable, "-c", COUNTS), stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+            assert p.stdout.readline() == "ready\n"
+            if whom == "group":
+                os.killpg(p.pid, sig)
+            else:
+                children = "/proc/%d/task/%d/children" % (p.pid, p.pid)
+                os.kill(p.pid if whom == "vmaple" else int(run("cat", children).stdout.split()[0]), sig)
+            out, _ = p.communicate(timeout=60)
+            assert (p.returncode, out) == (0, "1\n"), (sig, whom, p.returncode, out)
+
+
 def asked_to_end_behind_the_program(via, folder):
     """What it has left behind is asked, too."""
     p = subprocess.Popen(command("run", via, "--", "sh", "-c", "sleep 60 & echo ready"), stdout=subprocess.PIPE,
@@ -134,6 +164,15 @@ def a_disk_that_fills(via, folder):
             assert re.search(r"calls +1\d\d\d\d ", r.stderr) and "differences: 0" in r.stderr, r.stderr
 
 
+def files_that_may_not_grow(via, folder):
+    """It is the program's limit: what the recorder has in memory is none of its business."""
+    program = [sys.executable, "-c", "import resource; print(*resource.getrlimit(resource.RLIMIT_FSIZE))"]
+    for limit in (0, 0), (512, 512), (512, resource.RLIM_INFINITY):
+        r = run(*command("run", via, "--", *program),
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))  # pylint: disable=cell-var-from-loop
+        assert (r.returncode, r.stdout) == (0, "%d %d\n" % limit) and "differences: 0" in r.stderr, (limit, r)
+
+
 def memory_that_it_may_use(via, folder):
     """It is the recorder's limit, not the program's."""
     program = [sys.executable, "-c", "x = bytearray(600 << 20); print(len(x))"]
@@ -144,7 +183,8 @@ def memory_that_it_may_use(via, folder):
 
 
 CASES = [the_summary_goes_where_it_is_wanted, killed_while_nothing_happens, killed_where_it_was_attached, asked_to_end,
-         asked_to_end_behind_the_program, a_disk_that_fills, memory_that_it_may_use]
+         asked_to_end_once, asked_to_end_behind_the_program, a_disk_that_fills, files_that_may_not_grow,
+         memory_that_it_may_use]
 
 
 def by(via, case):

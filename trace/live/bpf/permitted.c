@@ -123,12 +123,15 @@ void bpf_refused(int err, char *error, size_t size)
 {
 	const char *why = strerror(-err);
 
-	if (err != -ENOMEM && name_what_is_missing(error, size))
+	if (err != -ENOMEM && err != -EFBIG && name_what_is_missing(error, size))
 		return;
 	if (err == -EPERM || err == -EACCES)
 		why = "the kernel refuses it: lockdown, a security module, or a container's seccomp profile "
 		      "forbids "
 		      "BPF";
+	else if (err == -EFBIG)
+		why = "RLIMIT_FSIZE (ulimit -f) is lower than what they need, and to do without takes "
+		      "CAP_CHECKPOINT_RESTORE, or root";
 	else if (err == -ENOENT || err == -EINVAL || err == -ESRCH)
 		why = "this kernel lacks something that they need: they were tried on Linux 6.12 to 7.3";
 	snprintf(error, size, "the BPF programs cannot be loaded: %s", why);

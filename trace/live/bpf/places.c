@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -296,13 +297,39 @@ static int copy_named_types(struct kernel_types *k, struct place_numbers *p)
 	return err < 0 ? err : 0;
 }
 
+/* Put a file in the place of @fd that no RLIMIT_FSIZE is about: memory that is mapped as shared has one. */
+static int write_unlimited(const void *data, size_t size, int fd)
+{
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uintptr_t start = (uintptr_t)shared, page = (uintptr_t)getpagesize();
+	char path[64];
+	int other;
+
+	if (shared == MAP_FAILED)
+		return -errno;
+	memcpy(shared, data, size);
+	snprintf(
+		path, sizeof(path), "/proc/self/map_files/%lx-%lx", start, (start + size + page - 1) & -page);
+	other = open(path, O_RDONLY | O_CLOEXEC);
+	munmap(shared, size);
+	if (other < 0)
+		return -EFBIG;
+	(void)dup3(other, fd, O_CLOEXEC);
+	close(other);
+	return 0;
+}
+
+/* What is set is for the program's files and the recording: this one is in memory. */
 static int write_small(struct kernel_types *k, int fd)
 {
 	uint32_t size;
 	const void *data = btf__raw_data(k->small, &size);
+	struct rlimit limit;
 
 	if (!data)
 		return -ENOMEM;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size)
+		return write_unlimited(data, size, fd);
 	return write(fd, data, size) == (ssize_t)size ? 0 : -ENOMEM;
 }
 

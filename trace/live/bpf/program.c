@@ -4,7 +4,8 @@
  * the recording.
  *
  * SIGTERM and SIGHUP that are sent to this process ask the program to end: they are withheld from this one and passed on.
- * Not those of the terminal, of which the program has its own; of two that somebody sends to the whole process group it sees both.
+ * Not those of the terminal, of which the program has its own, as of those that somebody sends to the whole process group: the
+ * kernel tells when each of the two was sent one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +17,12 @@
 
 #include <bpf/bpf.h>
 
+#include "minmax.h"
 #include "source.h"
 #include "source.skel.h" /* after the records that it has */
 
-#define WAIT_NS 20000000 /* between two looks at a program that is not recorded any more */
+#define TOGETHER_NS 20000000 /* one that both are sent within so long is one that was sent to both */
+#define WAIT_NS     20000000 /* between two looks at a program that is not recorded any more */
 
 int program_look(const char *name, char *error, size_t size)
 {
@@ -59,16 +62,20 @@ int program_start(struct live_bpf *s)
 	if (s->child < 0)
 		return -errno;
 	tid = (uint32_t)s->child;
+	s->skel->bss->program = tid;
+	s->skel->bss->recorder = (uint32_t)getpid();
 	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.tasks), &tid, &none, BPF_ANY) ? -errno : 0;
 }
 
 /* --- while it runs -------------------------------------------------------------------------------------------- */
 
+static const int passed[] = { [PASSED_TERM] = SIGTERM, [PASSED_HUP] = SIGHUP };
+
 static void set_of_passed(sigset_t *set)
 {
 	sigemptyset(set);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
+	for (int i = 0; i < PASSED_SIGNALS; i++)
+		sigaddset(set, passed[i]);
 }
 
 void program_go(struct live_bpf *s)
@@ -96,20 +103,34 @@ static void pass_on(const struct live_bpf *s, int sig)
 			kill((pid_t)f->pid, sig);
 }
 
-void program_attend(struct live_bpf *s)
+static void take_asked(struct live_bpf *s)
 {
 	static const struct timespec at_once = { .tv_sec = 0 };
 	siginfo_t info;
 	sigset_t set;
 
+	set_of_passed(&set);
+	while (sigtimedwait(&set, &info, &at_once) > 0)
+		for (int i = 0; i < PASSED_SIGNALS; i++)
+			s->asked[i] |= info.si_code <= 0 && passed[i] == info.si_signo;
+}
+
+void program_attend(struct live_bpf *s)
+{
 	if (s->child <= 0)
 		return;
 	if (!s->child_ended && waitpid(s->child, &s->child_status, WNOHANG) == s->child)
 		s->child_ended = true;
-	set_of_passed(&set);
-	while (sigtimedwait(&set, &info, &at_once) > 0)
-		if (info.si_code <= 0)
-			pass_on(s, info.si_signo);
+	take_asked(s);
+	for (int i = 0; i < PASSED_SIGNALS; i++) {
+		uint64_t here = s->skel->bss->recorder_asked[i], there = s->skel->bss->program_asked[i];
+
+		if (!s->asked[i] || now_ns() - here < TOGETHER_NS)
+			continue;
+		s->asked[i] = false;
+		if (max(here, there) - min(here, there) >= TOGETHER_NS)
+			pass_on(s, passed[i]);
+	}
 }
 
 void program_wait(struct live_bpf *s)

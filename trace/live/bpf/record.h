@@ -216,6 +216,9 @@ struct limits_record {
 
 enum machine_number { NUMBER_MAX_MAP_COUNT, NUMBER_OVERCOMMIT_MEMORY, MACHINE_NUMBERS };
 
+/* Signals that are passed on to the program. */
+enum signal_to_pass { PASSED_TERM, PASSED_HUP, PASSED_SIGNALS };
+
 struct number_record {
 	struct record_head head;
 	__u32 which;   /* enum machine_number */

@@ -26,6 +26,7 @@
 #include "limits.bpf.h"
 #include "machine.bpf.h"
 #include "served.bpf.h"
+#include "signals.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

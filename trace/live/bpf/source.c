@@ -401,6 +401,8 @@ static void let_go(struct live_bpf *s)
 	for (uint32_t at = 0; at < SPACE_ROWS; at++)
 		for (uint32_t way = 0; way < SPACE_WAYS; way++)
 			__atomic_store_n(&s->rows[at].mm[way], 0, __ATOMIC_RELAXED);
+	s->signal_link = s->skel->links.signal_sent;
+	s->skel->links.signal_sent = NULL;
 	source_program__detach(s->skel);
 }
 
@@ -589,6 +591,7 @@ void live_bpf_free(struct live_bpf *s)
 		close(s->root_fd);
 	if (s->rows)
 		munmap(s->rows, SPACE_ROWS * sizeof(*s->rows));
+	bpf_link__destroy(s->signal_link);
 	source_program__destroy(s->skel);
 	ring_close(&s->ring);
 	if (s->reader)

@@ -109,6 +109,7 @@ struct followed {
 };
 
 struct source_program;
+struct bpf_link;
 
 struct live_bpf {
 	struct live machine;         /* for its header, and call stacks */
@@ -138,7 +139,9 @@ struct live_bpf {
 	bool child_ended;
 	bool idle; /* no record came while it was waited for one */
 	int child_status;
-	sigset_t mask_before; /* of this thread, before there was a program to pass signals to */
+	bool asked[PASSED_SIGNALS]; /* they came, and it is not settled yet whether the program has its own */
+	struct bpf_link *signal_link; /* tells that also of a program that is not recorded any more */
+	sigset_t mask_before;         /* of this thread, before there was a program to pass signals to */
 	uint64_t start_ns, last_ns, steps;
 	bool has_lost;                  /* one of the spaces has */
 	uint32_t seen_lost[LOSS_SLOTS]; /* of what the programs have counted */
