@@ -38,7 +38,11 @@ static int by_mirror(const void *a, const void *b)
 	return ((uintptr_t)x->mirror > (uintptr_t)y->mirror) - ((uintptr_t)x->mirror < (uintptr_t)y->mirror);
 }
 
-/* Two areas that share on one side only, of @n > 0; false: there are none. */
+/*
+ * Two areas that share on one side only, of @n > 0; false: there are none. Both relations are equivalences,
+ * so neighbours in an order are enough: if a class of one side is no class of the other, two neighbours of
+ * that class differ there. O(n log n).
+ */
 static bool find_odd_pair(struct held *h, uint32_t n, struct held pair[2])
 {
 	for (int side = 0; side < 2; side++) {
@@ -70,6 +74,10 @@ static void side_text(struct space *s, char *buf, size_t size, const struct held
 	snprintf(buf, size, "%s%s%s", first, second, share ? "share one\n" : "have one each\n");
 }
 
+/*
+ * Once for a space: the mirror is not made to share as the kernel's areas do, so the same pair would be
+ * told with each look.
+ */
 static void tell(struct replay *r, struct space *s, const struct trace_event *e, const struct held pair[2])
 {
 	bool kernel = pair[0].number == pair[1].number;
@@ -81,6 +89,7 @@ static void tell(struct replay *r, struct space *s, const struct trace_event *e,
 	s->anon_differs = true;
 }
 
+/* Those that both sides have an anon_vma of; how many. @h has room for anon->count. */
 static uint32_t gather(struct space *s, const struct trace_anon *anon, struct held *h)
 {
 	uint32_t n = 0;
@@ -115,6 +124,7 @@ int check_anon(struct replay *r, struct space *s, const struct trace_event *e)
 	return 0;
 }
 
+/* A second event before the map replaces the first. */
 int note_sharing(struct space *s, const struct trace_anon *anon)
 {
 	struct trace_anon_area *copy = calloc(anon->count + 1ul, sizeof(*copy));
@@ -136,7 +146,11 @@ void forget_sharing(struct space *s)
 	s->nr_sharing = 0;
 }
 
-/* The first area of those that share its anon_vma has it made; in an own one nothing is of a parent. */
+/*
+ * The first area of those that share its anon_vma has it made, the others are made like it; in an own one
+ * (its root) nothing is of a parent. Areas come in order of addresses, so *@at only moves on; the search
+ * for the first is O(n) for each.
+ */
 void share_as_told(struct space *s, uint64_t start, uint32_t *at, struct area_spec *spec)
 {
 	const struct trace_anon_area *a;

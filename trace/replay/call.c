@@ -54,11 +54,15 @@ const char *replay_call_kind_name(enum replay_call_kind kind)
 	return names[kind];
 }
 
-/* Refused before the map was looked at: a bad descriptor, a signal, a file that cannot be mapped. */
+/*
+ * Refused before the map was looked at: a bad descriptor, a signal, a file that cannot be mapped (do_mmap()
+ * asks for its mmap operation first), or that is being written while it is executed.
+ */
 static bool refused_elsewhere(const struct trace_call *c)
 {
 	switch (c->result) {
 	case -EBADF:
+	/* A file without mmap, or one that a kernel without the file system's support refuses. */
 	case -ENODEV:
 	case -EINTR:
 	case -ENOSYS:
@@ -78,7 +82,10 @@ static bool contents_decide(int advice)
 	       advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE;
 }
 
-/* Whether a protection key forbids writing is in a register of the thread, not in the map. */
+/*
+ * Whether a protection key forbids writing is in a register of the thread, not in the map; madvise of
+ * sealed memory asks for it (is_ro_anon() of mm/mseal.c, by arch_vma_access_permitted()).
+ */
 static bool key_decides(struct space *s, const struct trace_call *c)
 {
 	unsigned long end = c->args[0] + c->args[1];
@@ -94,6 +101,7 @@ static struct prediction do_madvise(struct space *s, const struct trace_call *c)
 {
 	int advice = (int)c->args[2];
 
+	/* Pages of the machine go, areas do not change. */
 	if (advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
 		return (struct prediction){ 0 };
 	s->guards |= advice == MADV_GUARD_INSTALL;
@@ -117,7 +125,11 @@ static uint64_t sum_of_lengths(const struct trace_call *c)
 
 #define PAIR_LENGTH_MAX 0x7ffff000ul /* MAX_RW_COUNT */
 
-/* Does one of the pairs reach beyond all addresses that a program may have?  Then none is looked at. */
+/*
+ * Does one of the pairs reach beyond all addresses that a program may have? import_iovec() asks for each
+ * (access_ok()) before any is looked at, of a single one only after its length has been cut to MAX_RW_COUNT
+ * (import_ubuf()).
+ */
 static bool has_pair_beyond(const struct space *s, const struct trace_call *c)
 {
 	for (uint32_t at = 0; at + 16 <= c->data_len; at += 16) {
@@ -144,6 +156,7 @@ static struct prediction do_process_madvise(struct space *s, const struct trace_
 	int64_t done = 0, err = 0;
 	uint64_t left = sum_of_lengths(c);
 
+	/* Another process's, or flags, of which there are none yet, or pairs that could not be read. */
 	if (c->result == -ESRCH || c->args[4] || (!c->data_len && c->result < 0))
 		return (struct prediction){ 0 };
 	if ((c->result == -EINVAL || c->result == -EPERM) && !s->mm.sys->kernel->guard_regions)
@@ -155,6 +168,10 @@ static struct prediction do_process_madvise(struct space *s, const struct trace_
 		uint64_t v[2];
 
 		memcpy(v, (const char *)c->data + at, sizeof(v));
+		/*
+		 * The kernel's loop ends when all bytes are done, so that pairs of no length behind the
+		 * last others are not looked at.
+		 */
 		left -= v[1];
 		err = mm_madvise(&s->mm, v[0], v[1], advice);
 		done += err ? 0 : (int64_t)v[1];
@@ -163,8 +180,9 @@ static struct prediction do_process_madvise(struct space *s, const struct trace_
 }
 
 /*
- * Locking faults pages in, and what cannot be is ENOMEM: a file may be shorter than its mapping, a page may be a guard, a
- * key may forbid the access, and whoever serves a userfaultfd may refuse.  Elsewhere the map alone decides.
+ * Locking faults pages in, and what cannot be is ENOMEM (__mlock_posix_error_return() makes it of EFAULT):
+ * a file may be shorter than its mapping, a page may be a guard, a key may forbid the access, and whoever
+ * serves a userfaultfd may refuse. Elsewhere the map alone decides.
  */
 static bool faulting_in_may_fail(struct space *s, const struct trace_call *c)
 {
@@ -191,7 +209,10 @@ static struct prediction do_mlock(struct space *s, const struct trace_call *c, i
 	return (struct prediction){ true, !faults || !faulting_in_may_fail(s, c), result };
 }
 
-/* Keys are allocated without being recorded: which ones are, the calls that use them say. */
+/*
+ * Keys are allocated without being recorded: which ones are, the calls that use them say. One that succeeds
+ * shows that its key was allocated; one that is EINVAL may have had a key that was not, and is not made.
+ */
 static struct prediction do_pkey_mprotect(struct space *s, const struct trace_call *c)
 {
 	struct mm_struct *mm = &s->mm;
@@ -209,7 +230,11 @@ static struct prediction do_pkey_mprotect(struct space *s, const struct trace_ca
 	return (struct prediction){ true, true, mm_mprotect(mm, a[0], a[1], a[2], key) };
 }
 
-/* data: struct uffdio_register or uffdio_range, as the program gave it. */
+/*
+ * data: struct uffdio_register or uffdio_range, as the program gave it. Only successes are made: what is
+ * refused for the descriptor's sake is not told from what is refused for the map's, and neither changes
+ * anything.
+ */
 static struct prediction do_userfaultfd(struct space *s, const struct trace_call *c)
 {
 	uint64_t range[3] = { 0 };
@@ -226,6 +251,7 @@ static struct prediction do_userfaultfd(struct space *s, const struct trace_call
 	/* It was accepted, so that what it serves is in order. */
 	mode |= MM_UFFD_WP_ASYNC;
 	return (struct prediction){ true, true,
+		/* The descriptor's number stands for the context: two areas join only under the same one. */
 		mm_userfaultfd(&s->mm, range[0], range[1], xa_mk_value(c->args[0]), mode) };
 }
 
@@ -259,7 +285,10 @@ static struct prediction do_remap_file_pages(struct space *s, const struct trace
 	return (struct prediction){ true, true, result };
 }
 
-/* Calls that map things which the engine has no words for. */
+/*
+ * Calls that map things which the engine has no words for (map_shadow_stack, io_setup): the next look is
+ * believed.
+ */
 static struct prediction not_modelled(struct space *s, const struct trace_call *c)
 {
 	s->take_over |= succeeded(c);
@@ -281,6 +310,10 @@ static int64_t do_brk(struct space *s, const struct trace_call *c)
 	s->brk_in_pages = false;
 	result = (int64_t)mm_brk(mm, c->args[0]);
 	if (result != c->result && succeeded(c))
+		/*
+		 * brk(2) fails by returning the break that there was; its result always is where the heap
+		 * ends.
+		 */
 		(void)!mm_brk(mm, (unsigned long)c->result);
 	return result;
 }

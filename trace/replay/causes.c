@@ -19,6 +19,7 @@
 #include "internal.h"
 #include "uapi.h"
 
+/* [start, end) in bytes; the last address of all is never in one, which end UINT64_MAX stands for. */
 struct bounds {
 	uint64_t start, end;
 };
@@ -29,6 +30,7 @@ struct address_set {
 	struct maple_tree at;
 };
 
+/* One user fewer; the last one takes the set away. */
 static void leave(struct address_set **set)
 {
 	if (*set && --(*set)->users == 0) {
@@ -56,7 +58,10 @@ static struct address_set *copy_of(struct address_set *set)
 	return own;
 }
 
-/* Before it is changed. */
+/*
+ * The tree of a set that only *@set's owner has, made by copying if others have it. Before it is changed.
+ * NULL: no memory, which has been counted.
+ */
 static struct maple_tree *own(struct address_set **set)
 {
 	struct address_set *copy;
@@ -71,6 +76,7 @@ static struct maple_tree *own(struct address_set **set)
 	return &copy->at;
 }
 
+/* The value at the first address in [start, end) that is in the set; NULL: none is. O(log n). */
 static void *first_in(struct address_set *set, uint64_t start, uint64_t end)
 {
 	unsigned long at = start;
@@ -92,6 +98,7 @@ static void add(struct address_set **set, uint64_t start, uint64_t end, unsigned
 		(void)!mtree_store_range(at, start, end - 1, xa_mk_value(value), GFP_KERNEL);
 }
 
+/* Nothing is copied where there is nothing to take out. */
 static void drop(struct address_set **set, uint64_t start, uint64_t end)
 {
 	struct maple_tree *at = first_in(*set, start, end) ? own(set) : NULL;
@@ -105,7 +112,10 @@ static bool meets(struct address_set *set, uint64_t start, uint64_t end)
 	return first_in(set, start, end) != NULL;
 }
 
-/* A byte more on both sides. */
+/*
+ * A byte more on both sides: a call changes the neighbours that it joins, and they are found by that byte.
+ * A range that ends with the last page has no byte behind it.
+ */
 static struct bounds around(const struct space *s, struct trace_range r)
 {
 	uint64_t last = -mm_page_size(&s->mm);
@@ -117,6 +127,7 @@ static struct bounds around_len(const struct space *s, uint64_t start, uint64_t 
 {
 	uint64_t last = -mm_page_size(&s->mm), end = mm_page_align(&s->mm, start + len);
 
+	/* -page size is the address of the last page and the mask of page numbers. */
 	start &= last;
 	return around(s, (struct trace_range){ start, end < start ? last : end });
 }
@@ -144,7 +155,11 @@ static unsigned int expected_range(const struct space *s, const struct trace_cal
 
 #define RANGES_MAX 4
 
-/* Everything that the call names or has made; where it names nothing, all there is. */
+/*
+ * Everything that the call names or has made, at most two named, one placed, one expected; where it names
+ * nothing (mlockall, prctl), all there is. shmat's placed range is not taken: it ends where the segment
+ * does, of which the call alone knows nothing.
+ */
 static unsigned int ranges_of(const struct space *s, const struct trace_call *c, struct bounds b[RANGES_MAX])
 {
 	const struct trace_heap heap = { s->mm.start_brk, s->mm.brk };
@@ -198,6 +213,7 @@ void causes_of_call(struct space *s, const struct trace_call *c)
 	/* What was there before is gone. */
 	b[0] = c->nr == NR_mmap ? around_len(s, (uint64_t)c->result, c->args[1])
 				: around_len(s, c->args[0], c->args[1]);
+	/* Without the bytes around: the neighbours are as they were. */
 	drop(&s->caused, b[0].start + 1, b[0].end - 1);
 }
 
@@ -212,6 +228,10 @@ bool cause_is_outside(struct space *s, uint64_t start, uint64_t end)
 	return !meets(s->touched, start, end);
 }
 
+/*
+ * A disagreement about any of it was told, and nothing new was mapped there since: this one follows from
+ * that.
+ */
 bool cause_is_known(struct space *s, uint64_t start, uint64_t end)
 {
 	void *verdict = first_in(s->caused, start, end);
@@ -231,6 +251,7 @@ bool cause_of_call_is_known(struct space *s, const struct trace_call *c)
 	unsigned int n = ranges_of(s, c, b);
 
 	for (unsigned int i = 0; i < n; i++)
+		/* A call about all there is (mlockall) would follow from anything. */
 		if (b[i].end < UINT64_MAX && meets(s->caused, b[i].start, b[i].end))
 			return true;
 	return false;

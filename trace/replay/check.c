@@ -42,6 +42,7 @@ bool has_file(const struct vm_area_struct *vma)
 	return vma->vm_file && vma->vm_file->kind != VM_FILE_SPECIAL;
 }
 
+/* Bytes, as maps shows it: 0 for what has no file. */
 static uint64_t offset_at(const struct vm_area_struct *vma, uint64_t addr)
 {
 	return has_file(vma) ? (vma->vm_pgoff << vma->vm_mm->sys->page_shift) + (addr - vma->vm_start) : 0;
@@ -50,6 +51,7 @@ static uint64_t offset_at(const struct vm_area_struct *vma, uint64_t addr)
 static bool same_name(const struct vm_area_struct *vma, const struct trace_area *a)
 {
 	char buf[128];
+	/* Shared anonymous memory, which PR_SET_VMA names as well since 6.2: its name is the map's own. */
 	bool anon_shmem = vma->vm_file && vma->anon_name;
 
 	if (has_file(vma) && !anon_shmem)
@@ -86,6 +88,7 @@ static struct vm_area_struct *next_in_window(
 	return find_vma_intersection(&s->mm, vma->vm_end, map->hi);
 }
 
+/* The common case. O(areas in the window). */
 static bool maps_equal(struct space *s, const struct trace_map *map)
 {
 	struct vm_area_struct *vma = first_in_window(s, map);
@@ -102,7 +105,10 @@ static bool maps_equal(struct space *s, const struct trace_map *map)
 	return !vma;
 }
 
-/* Within the window: same addresses, same properties at each; only the cuts differ. */
+/*
+ * Within the window: same addresses, same properties at each; only the cuts differ. Both lists are walked
+ * as one, from cut to cut of either.
+ */
 static bool only_cuts_differ(struct space *s, const struct trace_map *map)
 {
 	struct vm_area_struct *vma = first_in_window(s, map);
@@ -157,7 +163,10 @@ static const struct trace_area *area_number(const struct trace_map *map, uint32_
 	return i ? map->areas + i : map->areas;
 }
 
-/* From where both agree: the areas of both sides that lie across each other, as far as they do. */
+/*
+ * From where both agree: the areas of both sides that lie across each other, as far as they do. What
+ * touches without overlapping is a part of its own.
+ */
 static void grow_part(struct space *s, const struct trace_map *map, struct trace_map *part)
 {
 	const struct trace_area *end = area_number(map, map->count), *next = part->areas;
@@ -196,12 +205,17 @@ static bool next_disagreement(
 			at = a->end;
 			continue;
 		}
+		/* Its areas are those of the map, not copied: valid as long as the event is. */
 		*part = *map;
 		part->areas = area_number(map, i);
 		part->count = 0;
 		part->lo = !vma || (a && a->start < vma->vm_start) ? a->start : vma->vm_start;
 		part->hi = part->lo + 1;
 		grow_part(s, map, part);
+		/*
+		 * A file may have areas out of order or overlapping: then no part lies behind the last one,
+		 * and the loop of the caller would not end.
+		 */
 		return part->hi > from;
 	}
 }
@@ -238,8 +252,9 @@ const char *driver_of_call(struct replay *r, struct space *s, const struct trace
 }
 
 /*
- * A private mapping of a file can have been written, and its pages dropped since: by truncating the file.  And one that
- * is not writable can have been written by a debugger.
+ * A private mapping of a file can have been written, and its pages dropped since: by truncating the file
+ * (unmap_mapping_range() takes private copies, too). And one that is not writable can have been written by
+ * a debugger (FOLL_FORCE).
  */
 static bool evidence_can_vanish(struct space *s, const struct trace_map *part)
 {
@@ -263,6 +278,12 @@ static bool has_grown_beside(struct space *s, const struct trace_map *part)
 	return vma != NULL;
 }
 
+/*
+ * What a part is, and the sentence for it. The order is that of excuses: a doubt about the recording comes
+ * before a driver, which the map shows, before what has come from outside, and only what nothing explains
+ * is a difference. Each question is as narrow as can be, for an excuse that is too wide hides a fault of
+ * the engine.
+ */
 static enum replay_verdict judge(struct space *s, const struct trace_map *part, const char **what)
 {
 	if ((s->doubt || s->order) && only_cuts_differ(s, part)) {
@@ -317,6 +338,10 @@ static void judge_and_tell(
 	cause_note(s, part->lo, part->hi, verdict);
 }
 
+/*
+ * The result differs: what it is, said or counted with what it follows from. @driver: of driver_of_call(),
+ * asked before the call changed the map; NULL: none.
+ */
 void check_result(struct replay *r, struct space *s, const struct trace_event *e, const struct prediction *p,
 	const char *driver)
 {
@@ -357,6 +382,7 @@ int take_over_map(struct replay *r, struct space *s, const struct trace_map *map
 	struct trace_map part;
 	int err = 0;
 
+	/* Part by part, for what agrees keeps what no map shows. */
 	for (uint64_t at = map->lo; !err && next_disagreement(s, map, at, &part); at = part.hi)
 		err = take_over(r, s, &part);
 	causes_compared(s, map->lo, map->hi);
@@ -378,11 +404,16 @@ static void cut_area(struct space *s, uint64_t at)
 
 	if (!vma || vma->vm_start == at)
 		return;
+	/*
+	 * mmap_region() asks may_expand_vm() behind the cuts of vms_gather_munmap_vmas(): without any
+	 * address space left it ends there.
+	 */
 	s->mm.limits.as = 0;
 	(void)!mm_mmap(&s->mm, &over);
 	s->mm.limits.as = limit;
 }
 
+/* Once behind the call: what lies further on is not from it. */
 int cut_as_seen(struct space *s, const struct trace_map *map)
 {
 	uint64_t from = s->cut_from;
@@ -417,6 +448,10 @@ static void learn_break(struct space *s, const struct trace_map *map)
 		s->mm.brk--;
 }
 
+/*
+ * An observation beside the mirror: differences are told part by part, then the mirror becomes what was
+ * seen. Behind a call that is not modelled (take_over) nothing is told.
+ */
 int check_map(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	const struct trace_map *map = &e->map;

@@ -17,6 +17,10 @@
 #include "internal.h"
 #include "list.h"
 
+/*
+ * The fork is carried out now. s leaves the list first: mm_fork() changes nothing of the parent that others
+ * of the list could see (CP2).
+ */
 static int make_whole(struct space *s)
 {
 	struct mm_struct *parent = &s->source->mm;
@@ -37,6 +41,10 @@ void copies_init(struct space *s)
 	list_init(&s->copies);
 }
 
+/*
+ * @child has an mm without areas. A parent that is itself a copy is made whole first (CP1), so that chains
+ * are one link long.
+ */
 int copies_add(struct space *child, struct space *parent, bool at_once)
 {
 	int err = copies_make_own(parent);

@@ -15,6 +15,7 @@
 #include "internal.h"
 #include "uapi.h"
 
+/* Constant. Names are compared by address where it is the pool's, by text else. */
 struct driver {
 	const char *path; /* the beginning of what maps shows */
 	const char *name;
@@ -56,6 +57,7 @@ static const struct driver other = { "", "a driver", "decides itself" };
 /* fs/hugetlbfs/inode.c, hugetlbfs_file_mmap(): pages are set aside when they are mapped */
 static const struct driver pool = { "", "the pool of huge pages", "has too few, or keeps them for others" };
 
+/* The first in the table whose beginning fits. */
 static const struct driver *find_driver(const char *path)
 {
 	for (size_t i = 0; i < NR_DRIVERS; i++)
@@ -64,13 +66,21 @@ static const struct driver *find_driver(const char *path)
 	return NULL;
 }
 
+/*
+ * Who decides about mappings of the file; NULL: the map alone. Any device has a driver, of the table or
+ * not; a path in a file system (a file named /dev/mem in a chroot is a device or nothing) only if it is
+ * none of a directory: "anon_inode:", "socket:", "/[aio]".
+ */
 const char *driver_of_file(uint32_t kind, const char *path)
 {
 	const struct driver *d = find_driver(path);
 
 	if (kind == TRACE_FILE_DEVICE)
 		return (d ? d : &other)->name;
-	/* What maps shows without a directory is no file of a file system. */
+	/*
+	 * What maps shows without a directory is no file of a file system: a regular file under /sys/ or
+	 * /dev/ is not a driver's.
+	 */
 	return d && (path[0] != '/' || path[1] == '[') ? d->name : NULL;
 }
 

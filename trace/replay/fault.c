@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Faults on the mirror, and the doubts that they bring: a recording cannot always say in which order areas were written.
+ *
+ * Why order matters. The first write of an area gives it an anon_vma, its neighbour's if the two could be
+ * one (find_mergeable_anon_vma()). So of two neighbours that are written for the first time they share one
+ * whichever is first; of three in a row the middle one takes that of one side, and the third has its own or
+ * not, by the order. And a call between two first writes may cut or join what the second one would have
+ * found.
+ *
+ * Doubt and order differ in what is not known: whether an area was written at all, or only when.
  */
 #include <sys/mman.h>
 
@@ -9,6 +17,7 @@
 #include "internal.h"
 #include "system_calls.h"
 
+/* brk and mremap populate what is new of a locked area; mlockall with MCL_CURRENT populates all. */
 bool call_populates(const struct trace_call *c)
 {
 	switch (c->nr) {
@@ -27,7 +36,12 @@ bool call_populates(const struct trace_call *c)
 	}
 }
 
-/* They do it after they have let the lock go: others may have changed the map before, and the fault says where it was. */
+/*
+ * For calls that populate pages, which they do after they have let the mmap_lock go (mm_populate()): others
+ * may have changed the map before, and the FAULT events say which areas it has reached. So while such a
+ * call is made (s->populating) no area gets an anon_vma; an area that is said to stand apart takes no
+ * neighbour's.
+ */
 static int prepare_unless_populating(
 	struct vm_area_struct *vma, struct vm_area_struct *prev, struct vm_area_struct *next)
 {
@@ -46,6 +60,10 @@ void replay_first_writes(struct replay *r)
 	r->sys.rmap = &r->populating;
 }
 
+/*
+ * One range around all: what lies between counts as written beside, which can only make a difference
+ * uncertain.
+ */
 static void written_beside(struct space *s, const struct vm_area_struct *vma)
 {
 	if (!s->beside_end || vma->vm_start < s->beside_start)
@@ -89,7 +107,11 @@ static bool was_met(struct space *s, const struct vm_area_struct *vma)
 	return stack && vma->vm_end == s->grown_to && anon_vma_compatible(vma, stack);
 }
 
-/* Where it is known, the area was given a page or an anon_vma: by a write, or by a userfaultfd that minds no rights. */
+/*
+ * With which flags of mm_fault() the event is carried out. A write that is known to have happened, in an
+ * area that is there, was one that the area allowed, or was none: UFFDIO_COPY gives a page to memory
+ * without VM_WRITE, so rights are not asked (MM_FAULT_FILL).
+ */
 static unsigned int kind_of(const struct replay *r, const struct trace_fault *f, bool covered)
 {
 	bool seen = r->header.fault_source == TRACE_FAULTS_ALL || r->header.fault_source == TRACE_FAULTS_EACH;
@@ -133,6 +155,11 @@ void replay_fault(struct replay *r, struct space *s, const struct trace_event *e
 	}
 }
 
+/*
+ * First writes were seen beside this call, which may have come before or after it: does it matter? Only if
+ * the call touches them or a neighbour, within a page on both sides; what the other calls touch is not
+ * looked at, so that they are taken to.
+ */
 void fault_settle_call(struct space *s, const struct trace_call *c)
 {
 	uint64_t start = s->beside_start, end = s->beside_end, page = mm_page_size(&s->mm);

@@ -15,16 +15,21 @@
 #include "alloc.h"
 #include "internal.h"
 
-/* A vm_file that knows under which number it is listed. */
+/*
+ * A vm_file that knows under which number it is listed. file is its first member: a vm_file whose release
+ * is release_file() is one, and no other is.
+ */
 struct numbered_file {
 	struct vm_file file;
 	struct maple_tree *list;
 	uint32_t id;         /* 0: in no list */
 	bool may_be_written; /* nothing shows how it was opened: only private areas of it were seen */
+	/* NULL: none; a constant of drivers.c. */
 	const char *driver;
 	char name[];
 };
 
+/* Called by vm_file_put() with the last reference. */
 static void release_file(struct vm_file *file)
 {
 	struct numbered_file *nf = (struct numbered_file *)file;
@@ -73,6 +78,10 @@ bool may_be_written(const struct vm_file *file)
 	return file->release == release_file && ((const struct numbered_file *)file)->may_be_written;
 }
 
+/*
+ * @told loses its number, and ends with the references that it still has; the list points to @seen from now
+ * on. How it was opened was guessed of @seen until now.
+ */
 int file_is_told(struct vm_file *seen, struct vm_file *told)
 {
 	struct numbered_file *to = (struct numbered_file *)seen, *from = (struct numbered_file *)told;
@@ -95,6 +104,7 @@ static struct numbered_file *new_file(struct replay *r, const struct trace_file 
 {
 	size_t len = strlen(t->path) + 1;
 	struct numbered_file *nf = calloc(1, sizeof(*nf) + len);
+	/* O_ACCMODE: 0 reading, 1 writing, 2 both. */
 	unsigned int mode = t->open_flags & 3;
 
 	if (!nf) {

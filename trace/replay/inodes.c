@@ -13,6 +13,10 @@
 #include "alloc.h"
 #include "internal.h"
 
+/*
+ * An inode, and the open file of it that stands for all that are opened so; a reference of its own. Key:
+ * ino, dev, writable.
+ */
 struct inode {
 	uint64_t dev, ino;
 	bool writable;
@@ -46,7 +50,7 @@ void inodes_forget(struct space *s)
 	s->inodes_known = false;
 }
 
-/* The newest is the one that more is mapped of. */
+/* @file stands for its inode from now on: the newest is the one that more is mapped of. 0 or -ENOMEM. */
 static int add(struct space *s, struct vm_file *file)
 {
 	struct inode *n = malloc(sizeof(*n)), **found;
@@ -72,6 +76,7 @@ static int add(struct space *s, struct vm_file *file)
 	return 0;
 }
 
+/* O(n log n), once for a space, at the first question. */
 static int gather(struct space *s)
 {
 	struct vm_area_struct *vma;
@@ -102,6 +107,7 @@ void inodes_note(struct space *s, struct vm_file *file)
 {
 	if (!s->inodes_known || (!file->ino && !file->dev) || file->kind == VM_FILE_SPECIAL)
 		return;
+	/* Forgetting is always right: the next question gathers what lives. */
 	if (s->nr_inodes > 2 * (unsigned long)s->mm.map_count + 64 || add(s, file))
 		inodes_forget(s);
 }

@@ -18,6 +18,15 @@
  *   copies.c    what a fork copies, made when one of the two changes
  *   inodes.c    the file of an observed area
  *   vdso.c      the kernel's own areas
+ *
+ * One replay is used by one thread at a time. Errors are 0 or -errno, and -ENOMEM is the only one that ends
+ * a replay: everything else that a recording says is either carried out or told. Whether memory ran out
+ * inside the engine, whose -ENOMEM mostly is the kernel's for a limit, is asked of the port behind each
+ * event (on_event()).
+ *
+ * Whoever is about to change a space's areas calls copies_before_change(), whoever looks at them
+ * copies_make_own(); replay.c does so for all events, so that the functions below may look and change
+ * freely.
  */
 #ifndef REPLAY_INTERNAL_H
 #define REPLAY_INTERNAL_H
@@ -37,8 +46,15 @@ struct vdso {
 /* One address space. */
 struct space {
 	struct mm_struct mm;
+	/* The recording's number, never 0; constant. */
 	uint32_t id;
+	/* Of sharing[]. */
 	uint32_t nr_sharing;
+	/*
+	 * begun, base_exact, drawn, attached and logged are set by the events that begin the space, and
+	 * inherited by forks. The doubts (doubt, order, lost, guards, ring) are only ever set, but for
+	 * lost, which a look at all of the map clears, and doubt, which sharing that was told clears.
+	 */
 	bool begun;        /* it has its areas */
 	bool base_exact;   /* mmap_base is known, not learned from placements */
 	bool drawn;        /* MAP_32BIT is searched from where a number drawn says: it may be randomised */
@@ -56,10 +72,16 @@ struct space {
 	bool take_over;    /* something was done that is not modelled: the next observation is the truth */
 	bool anon_differs; /* which areas share an anon_vma is not as expected; told once */
 	bool inodes_known;
-	/* Which areas of the map that it begins with share an anon_vma, where that was told; until then. */
+	/*
+	 * Which areas of the map that it begins with share an anon_vma, where that was told: from
+	 * note_sharing() to begin_map(), NULL before and after. Sorted by start.
+	 */
 	struct trace_anon_area *sharing;
 	uint64_t told_losses; /* how many that are about all of them it knows of */
-	/* Areas first written beside the call that comes next; none: 0, 0. */
+	/*
+	 * Areas first written beside the call that comes next, as one range around all; none: 0, 0.
+	 * fault_settle_call() decides what they mean, and forgets them.
+	 */
 	uint64_t beside_start, beside_end;
 	/* Stacks that grew while another thread's call was in the kernel: before it, or after?  None: 0, 0. */
 	uint64_t grown_start, grown_end;
@@ -77,11 +99,15 @@ struct space {
 	struct vdso vdso;
 };
 
-/* A result that was not the one expected: 0 stands for every success. */
+/*
+ * A result that was not the one expected: 0 stands for every success, for addresses differ each time and
+ * errors do not.
+ */
 struct repeated {
 	uint32_t nr;
 	int64_t expected, found;
 };
+/* What is beyond is told each time: it is a bound of memory, and of the search. */
 #define REPEATED_MAX 64
 
 struct replay {
@@ -89,6 +115,7 @@ struct replay {
 	struct replay_options options;
 	struct trace_header header;
 	struct mm_system sys;
+	/* Is sys.rmap from replay_first_writes() on, with the prepare of the one that was there. */
 	struct rmap_ops populating; /* the reverse map of first writes as they are told: fault.c */
 	/* By number: struct space, struct vm_file; by pid: the number of its space. */
 	struct maple_tree spaces, files, processes;
@@ -108,7 +135,10 @@ struct replay {
 };
 
 /* spaces.c */
-/* NULL: it has not begun, or has ended. Losses that are about all spaces are noted in each when it is looked for next. */
+/*
+ * Of its number. NULL: it has not begun, or has ended. Losses that are about all spaces are noted in each
+ * when it is looked for next: a look is O(log n), but for the one found last, O(1).
+ */
 struct space *find_space(struct replay *r, uint32_t id);
 void space_note_loss(struct space *s, bool counted);
 void space_set_limit(struct space *s, uint32_t limit, uint64_t value);
@@ -137,12 +167,16 @@ bool may_be_written(const struct vm_file *file);
 /* The file that was only @seen is the one that is @told of, and has its number from now on. 0 or -ENOMEM. */
 int file_is_told(struct vm_file *seen, struct vm_file *told) __must_check;
 
-/* The answer of the engine to a recorded call. */
+/*
+ * The answer of the engine to a recorded call. compared implies made; result is what the system call would
+ * have returned, valid if compared.
+ */
 struct prediction {
 	bool made;     /* false: the kernel refused for reasons that are not the map's; nothing was done */
 	bool compared; /* false: the result depends on more than the map */
 	int64_t result;
 };
+/* Carries it out on the engine's map, also where it failed in the kernel. call->data is not kept. */
 struct prediction replay_call(struct replay *r, struct space *s, const struct trace_call *call);
 enum replay_call_kind replay_kind_of(uint32_t nr);
 static inline bool succeeded(const struct trace_call *c)
@@ -163,6 +197,10 @@ struct prediction call_home_node(struct space *s, const struct trace_call *call)
 /* fault.c */
 /* The reverse map, but that calls do not write what they populate. */
 void replay_first_writes(struct replay *r);
+/*
+ * May it fault pages in behind its work on the map, as MAP_POPULATE, MAP_LOCKED and mlock do
+ * (mm_populate())? By its kind alone.
+ */
 bool call_populates(const struct trace_call *c);
 void replay_fault(struct replay *r, struct space *s, const struct trace_event *event);
 /* A first write beside a call is a doubt only where the call may have joined or cut that area. */
@@ -174,7 +212,9 @@ void fault_settle_change(struct space *s, const struct trace_change *change);
 void copies_init(struct space *s);
 /* A fork. 0 or -ENOMEM. */
 int copies_add(struct space *child, struct space *parent, bool at_once) __must_check;
-/* Before its areas are looked at. 0 or -ENOMEM. */
+/*
+ * Before its areas are looked at. 0 or -ENOMEM. O(1) for one that has its own, else O(areas of its parent).
+ */
 int copies_make_own(struct space *s) __must_check;
 /* Before they change. 0 or -ENOMEM. */
 int copies_before_change(struct space *s) __must_check;
@@ -182,7 +222,10 @@ int copies_before_change(struct space *s) __must_check;
 void copies_forget(struct space *s);
 
 /* inodes.c */
-/* A file that an area of that inode maps, and a reference to it; NULL: none does. 0 or -ENOMEM. */
+/*
+ * A file that an area of that inode maps, in *@file with a reference for the caller; NULL: none does.
+ * @writable: opened for writing. 0 or -ENOMEM.
+ */
 int inodes_find(
 	struct space *s, uint64_t dev, uint64_t ino, bool writable, struct vm_file **file) __must_check;
 /* An area of it has been made. */
@@ -224,6 +267,7 @@ void causes_touch(struct space *s, uint64_t start, uint64_t end);
 void causes_of_call(struct space *s, const struct trace_call *call);
 /* The mirror is as the kernel's map there now. */
 void causes_compared(struct space *s, uint64_t lo, uint64_t hi);
+/* No recorded event was about it since it was last found equal. */
 bool cause_is_outside(struct space *s, uint64_t start, uint64_t end);
 /* A disagreement was told of there before; and tell that one is. */
 bool cause_is_known(struct space *s, uint64_t start, uint64_t end);

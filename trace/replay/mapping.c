@@ -19,7 +19,11 @@
 #include "minmax.h"
 #include "uapi.h"
 
-/* Where searches go upwards: a placement below what the base was thought to be, or the first one, shows where it is. */
+/*
+ * Where searches go upwards: a placement below what the base was thought to be, or the first one, shows
+ * where it is; so does one above it with nothing in between, which a search from the base would have
+ * filled.
+ */
 static void learn_lowest(struct space *s, unsigned long *base, unsigned long addr)
 {
 	if (addr < *base || !find_vma_intersection(&s->mm, *base, addr))
@@ -36,7 +40,11 @@ static void learn_compat_base(struct space *s, unsigned long end, unsigned long 
 	*base = end;
 }
 
-/* A placement above what mmap_base was thought to be shows where it is. */
+/*
+ * A placement above what mmap_base was thought to be shows where it is: searches go down from there, and
+ * what is the highest of all begins or ended at it. Learned before the call is made, so that the engine
+ * finds the place that taught it.
+ */
 static void learn_base(struct space *s, unsigned long flags, unsigned long addr, unsigned long len)
 {
 	unsigned long end = mm_page_align(&s->mm, addr + len);
@@ -56,7 +64,10 @@ static void learn_base(struct space *s, unsigned long flags, unsigned long addr,
 		s->mm.mmap_base = end;
 }
 
-/* Of areas that were seen: the file that this one can be; NULL: none. */
+/*
+ * Of areas that were seen: the file that this one can be, with a reference; NULL: none. No memory is no
+ * guess: then areas that might join do not.
+ */
 static struct vm_file *guess_for(struct space *s, const struct vm_file *told, bool writable)
 {
 	struct vm_file *seen = NULL;
@@ -93,6 +104,10 @@ static struct vm_file *seen_before(struct space *s, struct vm_file *told)
 	return seen;
 }
 
+/*
+ * The file that the FILE event before the call told of, without a reference of its own: r->pending has it.
+ * NULL: anonymous, or none was told.
+ */
 static struct vm_file *file_of_call(struct replay *r, struct space *s, const struct trace_call *c)
 {
 	if (!c->file || c->file != r->pending_id)
@@ -100,7 +115,10 @@ static struct vm_file *file_of_call(struct replay *r, struct space *s, const str
 	return r->pending = seen_before(s, r->pending);
 }
 
-/* It is not there, or not where it was foretold: what comes after is not to suffer from it. */
+/*
+ * It is not there, or not where it was foretold: what comes after is not to suffer from it. What the wrong
+ * mapping has replaced is not brought back: the next look shows it.
+ */
 static void unmake_mapping(
 	struct space *s, const struct trace_call *c, const struct mmap_request *req, unsigned long at)
 {
@@ -121,8 +139,9 @@ static unsigned long width_of(const struct trace_call *c)
 }
 
 /*
- * Huge pages that are refused for a seal have no file that was told, and what lies below the seal has been cut: with a file
- * like theirs the engine does the same.
+ * Huge pages that are refused for a seal have no file that was told, and what lies below the seal has been
+ * cut (6.12 checks it area by area, in vms_gather_munmap_vmas()): with a file like theirs the engine does
+ * the same. The size of the pages is in the flags (MAP_HUGE_SHIFT), 0 is the machine's own.
  */
 static struct prediction refused_for_seal(struct replay *r, struct space *s, struct mmap_request *req)
 {
@@ -149,11 +168,15 @@ static bool is_beyond(const struct space *s, const struct mmap_request *req)
 	return req->len > s->mm.task_size || req->addr > s->mm.task_size - req->len;
 }
 
+/* Where such a search may begin, and where it ends. */
 #define FIRST_BEGIN   0x40000000UL
 #define LAST_BEGIN    0x42000000UL
 #define MAP_32BIT_END 0x80000000UL
 
-/* The place that is asked for, as the search takes it; 0: none is. */
+/*
+ * The place that is asked for, as the search takes it: round_hint_to_min(), then up to the file's pages; 0:
+ * none is.
+ */
 static unsigned long hint_of(const struct space *s, const struct mmap_request *req)
 {
 	unsigned long page = mm_page_size(&s->mm), addr = req->addr & ~(page - 1);
@@ -164,7 +187,10 @@ static unsigned long hint_of(const struct space *s, const struct mmap_request *r
 	return (addr + align - 1) & ~(align - 1);
 }
 
-/* MAP_32BIT of a randomised process: each call draws where its search begins.  A hint that is free is no search. */
+/*
+ * MAP_32BIT of a randomised process: find_start_end() of x86 begins each search at another page of 32 MiB.
+ * A hint that is free is no search.
+ */
 static bool draws_place(struct space *s, const struct mmap_request *req)
 {
 	unsigned long hint = hint_of(s, req);
@@ -175,7 +201,10 @@ static bool draws_place(struct space *s, const struct mmap_request *req)
 	return !hint || mm_get_unmapped_area(&s->mm, req->file, hint, req->len, 0, MAP_32BIT) != hint;
 }
 
-/* Is there room even for the search that begins last?  It is the one for 32-bit calls, with these borders. */
+/*
+ * Is there room even for the search that begins last? It is the one for 32-bit calls, with these borders,
+ * which the engine keeps in the mm: they are put back.
+ */
 static bool found_by_the_last(struct space *s, const struct mmap_request *req)
 {
 	struct mm_struct *mm = &s->mm;
@@ -194,7 +223,11 @@ static bool found_by_the_last(struct space *s, const struct mmap_request *req)
 	return !IS_ERR_VALUE(addr);
 }
 
-/* Could a search that begins somewhere end so? */
+/*
+ * Could a search that begins somewhere end so? Failing shows that even the one that begins last would find
+ * nothing; where the result is free, some begin leads to it. (That nothing smaller was nearer is not
+ * asked.)
+ */
 static bool could_be_drawn(struct space *s, const struct mmap_request *req, int64_t result)
 {
 	if (result == -ENOMEM)
@@ -203,7 +236,11 @@ static bool could_be_drawn(struct space *s, const struct mmap_request *req, int6
 	       !find_vma_intersection(&s->mm, (unsigned long)result, (unsigned long)result + req->len);
 }
 
-/* The kernel has chosen the place, and a log has nothing of what it chose by, mmap_base and how files are aligned: it is believed. */
+/*
+ * The kernel has chosen the place, and a log has nothing of what it chose by, mmap_base and how files are
+ * aligned: it is believed, where nothing lies in the way. In a partial space also where something does:
+ * partial.c has told of that.
+ */
 static bool place_is_told(struct space *s, const struct trace_call *c, unsigned long len)
 {
 	unsigned long at = (unsigned long)c->result;
@@ -264,6 +301,10 @@ struct prediction call_mmap(struct replay *r, struct space *s, const struct trac
 	return p;
 }
 
+/*
+ * Where it moved to is learned from as of mmap, and where the mirror went elsewhere what it moved is moved
+ * there.
+ */
 struct prediction call_mremap(struct space *s, const struct trace_call *c)
 {
 	struct mremap_request req = { c->args[0], c->args[1], c->args[2], c->args[3] | width_of(c),

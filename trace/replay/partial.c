@@ -54,6 +54,7 @@ static bool fill(struct replay *r, struct space *s, uint64_t start, uint64_t end
 	return done;
 }
 
+/* Told once for a call, however many holes. */
 static void fill_holes(
 	struct replay *r, struct space *s, const struct trace_event *e, struct trace_range range)
 {
@@ -111,6 +112,7 @@ bool partial_call(struct replay *r, struct space *s, const struct trace_event *e
 	const struct trace_call *c = &e->call;
 	struct trace_range range[2], place;
 
+	/* A break that is refused returns the old one. */
 	if (c->nr == NR_brk && c->args[0] && (uint64_t)c->result != c->args[0])
 		return true;
 	if (IS_ERR_VALUE(c->result))

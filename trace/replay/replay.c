@@ -29,6 +29,10 @@ static void set_overcommit(struct mm_system *sys, const struct trace_header *h, 
 	sys->commit_limit = mode ? ~0UL : (h->total_ram + h->total_swap) / h->page_size;
 }
 
+/*
+ * The first two are of the machine, and of every space: their event comes in whichever space the recorder
+ * noticed it.
+ */
 static void limit_event(struct replay *r, struct space *s, const struct trace_limit_change *c)
 {
 	if (c->limit == TRACE_LIMIT_MAX_MAP_COUNT)
@@ -39,6 +43,7 @@ static void limit_event(struct replay *r, struct space *s, const struct trace_li
 		space_set_limit(s, c->limit, c->value);
 }
 
+/* Of a log the error may be missing (TRACE_ERROR_UNSEEN): any is right then. */
 static bool is_result(const struct trace_call *c, int64_t predicted)
 {
 	return c->result == predicted || (c->result == -TRACE_ERROR_UNSEEN && IS_ERR_VALUE(predicted));
@@ -81,7 +86,9 @@ static int call_event(struct replay *r, struct space *s, const struct trace_even
  */
 static int map_event(struct replay *r, struct space *s, const struct trace_event *e)
 {
+	/* A first map of less than that begins a space of which the rest may have areas as well. */
 	bool whole = e->map.lo == 0 && e->map.hi == UINT64_MAX;
+	/* First: what a failed call left is no difference. */
 	int err = s->cut_from ? cut_as_seen(s, &e->map) : 0;
 
 	if (err)
@@ -99,6 +106,10 @@ static int map_event(struct replay *r, struct space *s, const struct trace_event
 	return r->options.unchecked || !s->begun ? 0 : check_map(r, s, e);
 }
 
+/*
+ * It is about the call that comes next on whichever space, and holds a reference until the next such event:
+ * areas take their own.
+ */
 static int file_event(struct replay *r, const struct trace_event *e)
 {
 	vm_file_put(r->pending);
@@ -107,6 +118,10 @@ static int file_event(struct replay *r, const struct trace_event *e)
 	return r->pending ? 0 : -ENOMEM;
 }
 
+/*
+ * About one space (mm, or the process's), or, where it names neither, about all. The count is of a hostile
+ * file as well: it saturates.
+ */
 static void lost_event(struct replay *r, const struct trace_event *e)
 {
 	struct space *s = find_space(r, e->mm ? e->mm : space_of_process(r, e->pid));
@@ -131,9 +146,11 @@ static void change_event(struct space *s, const struct trace_change *c)
 {
 	struct vm_area_struct *vma;
 
+	/* A byte more on both sides, as calls have: a neighbour may have joined. */
 	causes_touch(s, c->start - (c->start != 0), c->end + 1);
 	fault_settle_change(s, c);
 	for (uint64_t at = c->start; (vma = find_vma_intersection(&s->mm, at, c->end)) != NULL;) {
+		/* Before the area is changed, for it may be merged and freed. */
 		at = vma->vm_end;
 		if (!(vma->vm_flags & VM_UFFD_FLAGS))
 			continue;
@@ -144,7 +161,10 @@ static void change_event(struct space *s, const struct trace_change *c)
 	}
 }
 
-/* An event that looks at an address space, or changes it. */
+/*
+ * An event that looks at an address space, or changes it. A MAP that checks takes over what differs, and
+ * asks for the copies itself before (take_over()).
+ */
 static int event_in_space(struct replay *r, struct space *s, const struct trace_event *e)
 {
 	bool looks = e->type == TRACE_EVENT_ANON ||
@@ -193,6 +213,10 @@ static int any_event(struct replay *r, const struct trace_event *e)
 		lost_event(r, e);
 		return 0;
 	default:
+		/*
+		 * Events of a space that has not begun are passed over: its first ones were lost, or
+		 * another's number is meant.
+		 */
 		s = find_space(r, e->mm);
 		return s ? event_in_space(r, s, e) : 0;
 	}
@@ -257,6 +281,7 @@ struct trace_sink *replay_sink(struct replay *r)
 	return &r->sink;
 }
 
+/* errno 0 with NULL: there is none. */
 struct mm_struct *replay_find(struct replay *r, uint32_t pid)
 {
 	struct space *s = find_space(r, space_of_process(r, pid ? pid : r->first_pid));
@@ -269,6 +294,10 @@ struct mm_struct *replay_find(struct replay *r, uint32_t pid)
 	return s ? &s->mm : NULL;
 }
 
+/*
+ * As it is: of a fork's child that nothing has asked for yet it is an mm without areas (copies.c); events
+ * of that space make them.
+ */
 struct mm_struct *replay_space(struct replay *r, uint32_t mm)
 {
 	struct space *s = find_space(r, mm);
@@ -281,6 +310,7 @@ uint32_t replay_space_number(struct replay *r, const struct mm_struct *mm)
 	return ((const struct space *)mm->owner)->id;
 }
 
+/* SP3 of spaces.c: what has ended is in r->stats, what lives is added here, to the copy. */
 void replay_statistics(struct replay *r, struct replay_stats *stats)
 {
 	uint32_t first = space_of_process(r, r->first_pid);

@@ -27,7 +27,7 @@ static const char *observed_line(const struct trace_area *a, char *buf, size_t s
 	return buf;
 }
 
-/* Lines for a report, as many as a person reads. */
+/* Lines for a report, as many as a person reads. lines counts one more than are shown when there are more. */
 struct excerpt {
 	char text[REPORT_SIZE];
 	size_t len;
@@ -103,6 +103,7 @@ static void count(struct replay_stats *st, enum replay_verdict verdict)
 	}
 }
 
+/* Counts, then calls back; *d is filled up here. Its texts live until this returns. */
 static void report(
 	struct replay *r, struct space *s, const struct trace_event *e, struct replay_difference *d)
 {

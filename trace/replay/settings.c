@@ -10,6 +10,10 @@
 #include "minmax.h"
 #include "uapi.h"
 
+/*
+ * Of prctl_set_mm(); fields that decide about no mapping (arguments, environment, the auxiliary vector) are
+ * passed over. Called for successes only: the kernel has checked the value.
+ */
 static void set_mm_field(struct mm_struct *mm, unsigned long field, unsigned long value)
 {
 	switch (field) {
@@ -88,6 +92,10 @@ struct prediction call_prctl(struct space *s, const struct trace_call *c)
 /* Equal policies are equal pointers: a number made of mode and nodes, and below it the home node, plus one. */
 #define POLICY_HOME 0xffffUL
 
+/*
+ * Of an mbind: NULL for MPOL_DEFAULT. Two policies with the same mode, flags and node mask have the same
+ * number (FNV-1a); that two different ones have is possible, with a probability of 2^-47.
+ */
 static const void *policy_of(const struct trace_call *c)
 {
 	uint64_t hash = c->args[2] * 0x9e3779b97f4a7c15ULL;
@@ -97,7 +105,10 @@ static const void *policy_of(const struct trace_call *c)
 	return c->args[2] & 0xff ? xa_mk_value((hash >> 1) & ~POLICY_HOME) : NULL;
 }
 
-/* It has come so far as to fail at an area, those before which have the policy; else its arguments were refused. */
+/*
+ * It has come so far as to fail at an area, those before which have the policy; else its arguments were
+ * refused. Found by making it on a copy (mm_plan_begin()), which is dropped.
+ */
 static bool fails_at_area(struct space *s, const struct trace_call *c)
 {
 	struct mm_plan plan;

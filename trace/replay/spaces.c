@@ -70,6 +70,7 @@ static uint64_t tasks_of_process(struct replay *r, uint32_t pid)
 	return entry ? xa_to_value(entry) >> 32 : 0;
 }
 
+/* In r->spaces, without areas. NULL: no memory, or the number is in use. */
 static struct space *new_space(struct replay *r, uint32_t id)
 {
 	struct space *s = calloc(1, sizeof(*s));
@@ -103,6 +104,7 @@ void stats_note_final(struct replay_stats *st, struct space *s)
 	st->nr_gaps = mm_largest_gaps(&s->mm, st->gaps, 3);
 }
 
+/* Not those that are copies of it: they must have been made, or all ends (copies_forget()). */
 void space_free(struct space *s)
 {
 	copies_forget(s);
@@ -144,6 +146,7 @@ void space_set_limit(struct space *s, uint32_t limit, uint64_t value)
 		break;
 	case TRACE_LIMIT_PERSONALITY:
 		l->read_implies_exec = value & READ_IMPLIES_EXEC;
+		/* IA32_PAGE_OFFSET of x86: 3 GiB, or 4 GiB less two pages. */
 		s->mm.compat_task_size = value & ADDR_LIMIT_3GB ? 3UL << 30 : (1UL << 32) - 0x2000;
 		break;
 	case TRACE_LIMIT_FUTURE_LOCK:
@@ -175,6 +178,7 @@ int space_event(struct replay *r, const struct trace_event *e)
 		space_set_limit(s, i, t->limits[i]);
 	/* Said at execve(): what personality(2) asks for later counts for the next one. */
 	s->drawn = t->attached || !(t->limits[TRACE_LIMIT_PERSONALITY] & ADDR_NO_RANDOMIZE);
+	/* exit_event() has noted it when the exec left the old space. */
 	mm->mdwe = mtree_erase(&r->refusing, e->pid) != NULL;
 	mm->start_code = t->start_code;
 	mm->end_code = t->end_code;
@@ -211,6 +215,10 @@ int space_event(struct replay *r, const struct trace_event *e)
 	return set_process(r, e->pid, e->mm, 1);
 }
 
+/*
+ * A parent that is not known (its events were lost) makes a child that is not known either: its events are
+ * passed over.
+ */
 int fork_event(struct replay *r, const struct trace_event *e)
 {
 	struct space *parent = find_space(r, e->mm), *child;
@@ -247,6 +255,7 @@ int fork_event(struct replay *r, const struct trace_event *e)
 	return set_process(r, e->fork.child_pid, e->fork.child_mm, 1);
 }
 
+/* A thread, or a process that shares its parent's space (CLONE_VM without CLONE_THREAD, vfork). */
 int task_event(struct replay *r, const struct trace_event *e)
 {
 	struct space *s = find_space(r, e->mm);

@@ -13,13 +13,20 @@
 #include "internal.h"
 #include "minmax.h"
 
-/* What the mirror believed at one place, with a reference to its file. */
+/*
+ * What the mirror believed at one place: what no observation shows. A reference to its file is held, until
+ * insert_belief() is behind it.
+ */
 struct belief {
 	struct area_spec spec;
 	const void *policy, *uffd_ctx;
 	char name[96]; /* of anonymous memory */
 };
 
+/*
+ * By the names that the kernel gives: "/memfd:" of memfd_create(2), "/SYSV" of shmget(2), "/dev/zero" of
+ * shared anonymous memory (shmem_zero_setup()).
+ */
 static uint32_t file_kind(const struct trace_area *a)
 {
 	if (!trace_area_has_file(a) && a->name[0] == '[')
@@ -46,7 +53,10 @@ static bool file_is_writable(const struct trace_area *a)
 	return a->prot & PROT_WRITE || a->vm_flags & VM_MAYWRITE;
 }
 
-/* Shared writing needs one that was opened for it, which the only one seen so far can have been. */
+/*
+ * Shared writing needs a file that was opened for it, which the only one seen so far, through private
+ * areas, can have been: then it is, with a reference. NULL: it is not.
+ */
 static struct vm_file *seen_through_private(struct space *s, const struct trace_area *a)
 {
 	struct vm_file *file = NULL;
@@ -60,7 +70,10 @@ static struct vm_file *seen_through_private(struct space *s, const struct trace_
 	return file;
 }
 
-/* The file of an area that no call brought: the same one as that of an area seen before, if it may be. */
+/*
+ * The file of an area that no call brought, with a reference: the same one as that of an area seen before,
+ * if it may be, for then they may join, as the kernel's would. NULL: no memory.
+ */
 static struct vm_file *file_of_area(struct replay *r, struct space *s, const struct trace_area *a)
 {
 	struct trace_file t = { .kind = file_kind(a), .dev = a->dev, .ino = a->ino, .path = a->name };
@@ -132,8 +145,9 @@ static bool tells_memory_merge(const struct space *s, const struct trace_area *a
 }
 
 /*
- * On arm64 what exec and brk make may be tagged, which shows nowhere, and keeps it apart from what mmap makes on processors
- * without tags.  Where the program had been running before, what is not of these by its place is mmap's.
+ * On arm64 what exec and brk make may be tagged (VM_MTE_ALLOWED, from VM_DATA_DEFAULT_FLAGS), which shows
+ * nowhere, and keeps it apart from what mmap makes on processors without tags. Where the program had been
+ * running before, what is not of these by its place is mmap's.
  */
 static vm_flags_t hidden_flags(const struct space *s, const struct trace_area *a)
 {
@@ -185,6 +199,10 @@ static bool may_be_of_file(const struct vm_area_struct *vma, const struct trace_
 	return has_file(vma) ? vma->vm_file->ino == a->ino : !trace_area_has_file(a);
 }
 
+/*
+ * Fills *b; no memory is asked for. Without an area of the mirror's there: flags as a fresh mapping has
+ * them.
+ */
 static void believe(struct space *s, const struct trace_area *a, struct belief *b)
 {
 	struct vm_area_struct *vma = believed_area(s, a);
@@ -210,7 +228,10 @@ static void believe(struct space *s, const struct trace_area *a, struct belief *
 		b->spec.touched = vma->anon_vma != NULL;
 }
 
-/* Everything of the mirror's in the window, and where observed areas lie, makes way. */
+/*
+ * Everything of the mirror's in the window, and where observed areas lie, makes way. Seals would refuse
+ * that.
+ */
 static void clear_place(struct space *s, const struct trace_map *map)
 {
 	uint64_t start = map->lo & ~(mm_page_size(&s->mm) - 1), end = min(map->hi, s->mm.task_size - 1);
@@ -247,6 +268,10 @@ static void insert_belief(
 	vma->uffd_ctx = b->uffd_ctx;
 }
 
+/*
+ * Gathers what is believed of every observed area first, for clearing the place ends the areas that it is
+ * believed of.
+ */
 int take_over(struct replay *r, struct space *s, const struct trace_map *map)
 {
 	struct belief *beliefs = calloc(map->count + 1, sizeof(*beliefs));

@@ -15,6 +15,10 @@ static bool is_name(const char *name)
 	return strcmp(name, "[vdso]") == 0 || strncmp(name, "[vvar", 5) == 0;
 }
 
+/*
+ * Only of a map that exec brought. A reference to the file is kept, which is the same one when it is mapped
+ * again.
+ */
 void vdso_note(struct space *s, const struct area_spec *area)
 {
 	struct vdso *v = &s->vdso;
@@ -39,6 +43,10 @@ void vdso_forget(struct space *s)
 		vm_file_put(s->vdso.area[--s->vdso.nr].file);
 }
 
+/*
+ * vdso_mapping and vvar_mapping anywhere: map_vdso_once() of x86 refuses with -EEXIST, wherever they were
+ * moved to.
+ */
 static bool is_mapped(struct space *s)
 {
 	struct vm_area_struct *vma;
