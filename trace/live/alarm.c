@@ -35,10 +35,15 @@ static struct {
 	sigset_t sigchld;
 } ticker;
 
+/* Not SIG_IGN, and without SA_RESTART: only a signal that is handled ends a system call. */
 static void end_of_wait(int sig)
 {
 }
 
+/*
+ * SIGCHLD is blocked in this thread already (signals.c), so that the first tick waits for the first
+ * wait_awhile().
+ */
 void alarm_begin(uint64_t every_ns, struct sigaction *before)
 {
 	const struct sigaction ends = { .sa_handler = end_of_wait, .sa_flags = SA_NOCLDSTOP };
@@ -65,6 +70,10 @@ void alarm_end(const struct sigaction *before)
 	sigaction(SIGCHLD, before, NULL);
 }
 
+/*
+ * A report: its task, and *@status.  0: some time has passed without one.  Below 0: there is nobody to wait
+ * for (errno).  __WALL: of threads and of children that end without SIGCHLD, too.
+ */
 pid_t wait_awhile(int *status)
 {
 	pid_t tid;
@@ -76,6 +85,7 @@ pid_t wait_awhile(int *status)
 	}
 	pthread_sigmask(SIG_UNBLOCK, &ticker.sigchld, NULL);
 	tid = waitpid(-1, status, __WALL);
+	/* pthread_sigmask() leaves errno alone by POSIX; this does not rely on it. */
 	err = errno;
 	pthread_sigmask(SIG_BLOCK, &ticker.sigchld, NULL);
 	return tid < 0 && err == EINTR ? 0 : tid;

@@ -35,6 +35,7 @@ bool is_attached(const struct live *l)
 
 /* --- seizing ------------------------------------------------------------------------------------------------- */
 
+/* What ptrace_may_access() asks for of other users' processes, and Yama of any. */
 static bool may_trace_all(void)
 {
 	return status_number(getpid(), "\nCapEff:", 16, 0) >> CAP_SYS_PTRACE & 1;
@@ -92,6 +93,10 @@ static int look_at_process(pid_t pid, char *error, size_t size)
 	return 0;
 }
 
+/*
+ * PTRACE_SEIZE does not stop the task, and it makes PTRACE_INTERRUPT and PTRACE_LISTEN possible, which
+ * PTRACE_ATTACH does not.  0 or -errno.
+ */
 static int seize(struct live *l, pid_t tid)
 {
 	struct task *t;
@@ -110,6 +115,7 @@ struct seizing {
 	int nr;
 };
 
+/* Called for every entry of /proc/PID/task: 0 goes on. */
 static int seize_thread(void *ctx, pid_t tid)
 {
 	struct seizing *s = ctx;
@@ -167,6 +173,7 @@ bool attach_is_given_up(struct live *l)
 
 /* --- all of them at once ------------------------------------------------------------------------------------ */
 
+/* Stopped, and nothing will make it run on before this process does. */
 static bool stands(const struct task *t)
 {
 	return t->held || t->queued || t->waiting;
@@ -182,7 +189,11 @@ static unsigned long nr_running(struct live *l)
 	return nr;
 }
 
-/* Each task stops where it is, or at the end of the call that is recorded.  False: some did not. */
+/*
+ * Each task stops where it is, or at the end of the call that is recorded (resume() holds who would go on).
+ * Those that are made meanwhile stop at birth.  False: some did not stop within the patience, blocked in
+ * the kernel where no signal reaches them (AT4).
+ */
 static bool hold_all(struct live *l)
 {
 	uint64_t begin = now_ns(), patience = l->given_up ? SHORT_PATIENCE_NS : PATIENCE_NS;
@@ -205,6 +216,10 @@ static bool hold_all(struct live *l)
 	return nr_running(l) == 0;
 }
 
+/*
+ * The opposite: with the signals that they were about to be given; who was stopped by a signal goes on
+ * listening.
+ */
 static void let_all_go(struct live *l)
 {
 	struct task *t;
@@ -227,6 +242,10 @@ static void let_all_go(struct live *l)
 
 /* --- the beginning ------------------------------------------------------------------------------------------ */
 
+/*
+ * The first task of an address space begins it, the others join.  A task that has its mm already was
+ * announced at its birth.
+ */
 static void emit_beginning(struct live *l, struct task *t)
 {
 	struct task *other = t->mm ? NULL : task_sharing_mm(l, t);
@@ -263,6 +282,11 @@ static int look_first(struct live *l)
 
 	do
 		hold_all(l);
+	/*
+	 * A thread that was not seized yet may have made another one, which /proc showed behind the
+	 * reading: again, until a round finds nobody.  Who has been seized takes its children along
+	 * (PTRACE_O_TRACECLONE).
+	 */
 	while (!l->given_up && seize_threads(l) > 0);
 	if (l->given_up)
 		return -EINTR;
@@ -274,6 +298,7 @@ static int look_first(struct live *l)
 			(int)l->options.pid);
 		return -ESRCH;
 	}
+	/* The process's first thread first: the recording's first address space is then named after it. */
 	t = task_find(l, l->options.pid);
 	if (t)
 		emit_beginning(l, t);
@@ -308,6 +333,7 @@ bool attach_is_over(const struct live *l)
 	return is_told_to_end(l) || (o->seconds > 0 && (double)(now_ns() - l->start_ns) > o->seconds * 1e9);
 }
 
+/* Once for an address space. */
 static void look_a_last_time(struct live *l, struct task *t)
 {
 	if (!t->mm || t->mm->seen_last || t->exiting)
@@ -328,6 +354,7 @@ void attach_leave(struct live *l)
 			look_a_last_time(l, t);
 	tid = 0;
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX) {
+		/* Of one that is not stopped it fails (ESRCH); it is let go when this process ends. */
 		kernel->ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(long)t->held_signal);
 		task_remove(l, t);
 	}

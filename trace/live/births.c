@@ -25,6 +25,10 @@ bool makes_task(uint32_t nr)
 	return nr == NR_fork || nr == NR_vfork || nr == NR_clone || nr == NR_clone3;
 }
 
+/*
+ * CLONE_ flags, as copy_process() has them, but for what this recorder does not ask.  0 for fork, and for
+ * arguments that cannot be read: the kernel will not be able to, either.
+ */
 uint64_t flags_of_new_task(const struct task *t)
 {
 	uint64_t flags = 0;
@@ -43,6 +47,10 @@ uint64_t flags_of_new_task(const struct task *t)
 
 /* --- BI1 ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * At the entry of the call; what was there is kept for restore_argument(), for system calls preserve their
+ * argument registers and the program may use one again.
+ */
 static void set_first_argument(struct task *t, uint64_t value)
 {
 	struct registers regs;
@@ -95,6 +103,11 @@ void insist_on_tracing(struct task *t)
 
 /* --- the events ----------------------------------------------------------------------------------------------- */
 
+/*
+ * The child stands before its first instruction, the parent inside its call and holding its mm: both maps
+ * are what the fork made of one.  Where the parent has other threads these may have written since, and the
+ * child tells what was there at the copy (writes_before_fork()).
+ */
 static void emit_fork(struct live *l, struct task *parent, struct task *child)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FORK };
@@ -111,6 +124,7 @@ static void emit_fork(struct live *l, struct task *parent, struct task *child)
 	mm->calls_in_all = parent->mm->calls_in_all;
 	observe_open(mm, child->tid);
 	task_enter_mm(child, mm);
+	/* For want of descriptors, or it has been killed. */
 	if (mm->maps_fd < 0 || mm->pagemap_fd < 0) {
 		task_leave_mm(child);
 		emit_lost(l, parent, 0,
@@ -171,9 +185,11 @@ static void announce(struct live *l, struct task *parent, pid_t tid)
 		emit_lost(l, parent, 0, "out of memory: a task is not recorded");
 		return;
 	}
+	/* CLONE_THREAD: in clone3's case its flags may not have been readable, so /proc is asked. */
 	child->tgid = process_of_thread(tid) != tid ? parent->tgid : tid;
 	child->waiting = false;
 	child->strict = parent->strict;
+	/* Filters are inherited over fork and exec. */
 	memcpy(child->own_marks, parent->own_marks, sizeof(child->own_marks));
 	child->unseen = parent->unseen;
 	limits_inherit(child, parent);
@@ -189,6 +205,7 @@ static void announce(struct live *l, struct task *parent, pid_t tid)
 		begin(l, child);
 }
 
+/* The parent stands at PTRACE_EVENT_FORK, VFORK or CLONE, whose message is the child's number. */
 void on_new_task(struct live *l, struct task *parent, int event)
 {
 	unsigned long tid = event_message(parent);
@@ -220,6 +237,10 @@ static void emit_unknown(struct live *l, pid_t tid)
 	emit_lost(l, other ? other : &unknown, 0, "out of memory: a task is not recorded");
 }
 
+/*
+ * A report of a task that is in no table: a birth whose parent has not reported yet (BI2), or one for which
+ * there was no memory, which runs on unrecorded.
+ */
 void on_unknown(struct live *l, pid_t tid, int status)
 {
 	struct task *t;
@@ -237,6 +258,7 @@ void on_unknown(struct live *l, pid_t tid, int status)
 	}
 }
 
+/* The parent's stop comes at once, but for a parent that was killed. */
 #define PATIENCE_NS 3000000000ull
 
 void let_unannounced_go(struct live *l)

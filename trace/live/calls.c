@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A call becomes events: what it names is read at its entry, what it did at its exit.
+ *
+ * The order of what is told around one call is what the mirror relies on: before it, the stack, and first
+ * writes of the areas that it meets; behind it, changes of sysctls that may explain its result, first
+ * writes beside it, what mlockall had asked for, the file, the call, and last what the map looks like,
+ * which is compared.
  */
 #include <linux/prctl.h>
 #include <stdlib.h>
@@ -17,6 +22,10 @@
 
 /* --- at the entry ------------------------------------------------------------------------------------------- */
 
+/*
+ * At the entry: the program may change it behind the call.  What cannot be read is left out, and so will
+ * the kernel's own reading have failed.
+ */
 static void keep_data(struct task *t, uint64_t addr, size_t size)
 {
 	if (size > CALL_DATA_MAX)
@@ -27,7 +36,10 @@ static void keep_data(struct task *t, uint64_t addr, size_t size)
 	}
 }
 
-/* A name that ends within its 80 bytes; memory may end sooner than they do. */
+/*
+ * A name that ends within its 80 bytes (ANON_VMA_NAME_MAX_LEN); byte by byte, for memory may end sooner
+ * than they do.
+ */
 static void keep_name(struct task *t, uint64_t addr)
 {
 	for (size_t n = 0; addr && n < 80; n++) {
@@ -47,6 +59,7 @@ static void widen(uint8_t *numbers, size_t n)
 	uint32_t narrow;
 	uint64_t wide;
 
+	/* From the last: each wide one lies above the narrow ones that are still to be read. */
 	while (n-- > 0) {
 		memcpy(&narrow, numbers + n * sizeof(narrow), sizeof(narrow));
 		wide = narrow;
@@ -54,7 +67,10 @@ static void widen(uint8_t *numbers, size_t n)
 	}
 }
 
-/* Pairs of address and length, as wide as the table's arguments. */
+/*
+ * Pairs of address and length, as wide as the table's arguments; recorded as 64-bit ones.  What is too many
+ * is refused by the kernel (UIO_MAXIOV).
+ */
 static void keep_vector(struct task *t, uint64_t addr, uint64_t n)
 {
 	size_t size = n * 2 * sizeof(uint64_t);
@@ -84,6 +100,7 @@ static bool is_about_itself(struct live *l, const struct task *t)
 	return other && other->mm == t->mm;
 }
 
+/* At the entry, with the mm held: read what the call's arguments point to, and tell what it depends on. */
 void call_begin(struct live *l, struct task *t)
 {
 	const uint64_t *a = t->call.args;
@@ -97,6 +114,7 @@ void call_begin(struct live *l, struct task *t)
 		if (!(a[3] & MAP_ANONYMOUS))
 			t->open_flags = descriptor_access(t->tid, (int)a[4]);
 		if (t->open_flags >= 0)
+			/* Now: behind the call another thread may have closed the descriptor. */
 			t->rank = descriptor_rank(l, t->tid, (int)a[4]);
 		break;
 	case NR_prctl:
@@ -110,6 +128,7 @@ void call_begin(struct live *l, struct task *t)
 		keep_data(t, a[2], (uint32_t)a[1] == UFFDIO_UNREGISTER ? 16 : 24);
 		break;
 	case NR_mbind:
+		/* maxnode bits, in longs. */
 		keep_data(t, a[3], (a[4] + 63) / 64 * 8);
 		break;
 	case NR_process_madvise:
@@ -132,7 +151,10 @@ static void observe_range(struct live *l, struct task *t, const struct range *r)
 	observe(l, t, r->start ? r->start - 1 : 0, r->end + 1);
 }
 
-/* Read back where the call can have changed something, whether it says that it did or not. */
+/*
+ * Read back where the call can have changed something, whether it says that it did or not: one that failed
+ * may have done a part.
+ */
 static void observe_effect(struct live *l, struct task *t, int64_t result)
 {
 	struct range r[2], placed;
@@ -172,6 +194,7 @@ static bool may_have_cut(const struct trace_call *c, int64_t result)
 	return c->nr == NR_shmat && IS_ERR_VALUE(result) && (c->args[2] & SHM_REMAP || at_0);
 }
 
+/* Behind everything else: what came before speaks of the old break. */
 static void follow_break(struct task *t, int64_t result)
 {
 	const uint64_t *a = t->call.args;
@@ -192,6 +215,10 @@ static void follow_break(struct task *t, int64_t result)
 	}
 }
 
+/*
+ * At the exit, before anybody else of the address space goes on.  Also for a call whose exit was not waited
+ * for, with the result that the map has shown (deferred.c).
+ */
 void call_end(struct live *l, struct task *t, int64_t result)
 {
 	struct live_mm *mm = t->mm;
@@ -247,6 +274,10 @@ static uint64_t end_of_heap(const struct live *l, uint64_t start_brk)
 	return end;
 }
 
+/*
+ * The task stands behind its exec, or was just attached to.  Where nothing can be read the program is not
+ * recorded, and its tasks have no mm: their calls pass.
+ */
 void space_begin(struct live *l, struct task *t, bool attached)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE };
@@ -273,6 +304,7 @@ void space_begin(struct live *l, struct task *t, bool attached)
 	n = kernel->readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
 	e.space.path = path;
+	/* Before SPACE is told: process_space() finds mmap_base in it. */
 	observe_smaps(l, t);
 	if (!l->nr_areas || mm->maps_fd < 0 || mm->pagemap_fd < 0) {
 		task_leave_mm(t);

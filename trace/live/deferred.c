@@ -27,6 +27,7 @@
 /* Flags with which a private mapping at a fixed address is just that. */
 #define PLAIN (MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_NORESERVE | MAP_STACK)
 
+/* False: the kernel would refuse it, or do something else than is expected. */
 static bool set_range(struct expected *x, uint64_t start, uint64_t len)
 {
 	x->at = (struct range){ start, start + page_align(len) };
@@ -35,6 +36,10 @@ static bool set_range(struct expected *x, uint64_t start, uint64_t len)
 
 /* --- what a call makes -------------------------------------------------------------------------------------- */
 
+/*
+ * Each of the expect_ functions fills *@x and is false where the map would not tell, or the file to be
+ * named is not known: then the exit is waited for.
+ */
 static bool expect_mapping(struct live *l, struct task *t, struct expected *x)
 {
 	const uint64_t *a = t->call.args;
@@ -90,6 +95,7 @@ static bool expect(struct live *l, struct task *t, struct expected *x)
 	}
 }
 
+/* Asked before the call, too: what is there already would prove nothing behind it. */
 static bool is_there(struct live *l, const struct live_mm *mm, const struct expected *x)
 {
 	const struct trace_area *want = &x->area;
@@ -113,7 +119,10 @@ static bool has_come(struct live *l, const struct task *t)
 
 /* --- its end ------------------------------------------------------------------------------------------------ */
 
-/* Part of what is there may grow, or what is above may grow into a hole that the call makes. */
+/*
+ * Part of what is there may grow, or what is above may grow into a hole that the call makes: then what is
+ * found does not prove what the call did.
+ */
 static bool may_grow(struct live *l, const struct live_mm *mm, const struct expected *x)
 {
 	uint64_t end = x->at.end;
@@ -165,6 +174,7 @@ void settle_deferred(struct live *l, struct task *t)
 	call_end(l, t, result_of(t, has_come(l, t)));
 }
 
+/* What is not there was not done: the task was killed before, and the call is not told at all. */
 void settle_if_there(struct live *l, struct task *t)
 {
 	if (t->deferred && has_come(l, t))

@@ -15,6 +15,10 @@
 #define EVENTS  128
 #define PAYLOAD 32768
 
+/*
+ * The queue: events, and behind one another what they point to.  Made at the first event; without memory
+ * for it each event goes at once.
+ */
 struct pending {
 	unsigned int nr;
 	size_t used;
@@ -22,6 +26,7 @@ struct pending {
 	_Alignas(16) char payload[PAYLOAD];
 };
 
+/* The first error stands; deliver() asks nothing more of a sink that has failed. */
 static void check_sink(struct live *l, int err)
 {
 	l->sink_error = err;
@@ -48,6 +53,10 @@ void emit_flush(struct live *l)
 		deliver(l, &p->event[i]);
 	if (p)
 		p->nr = 0, p->used = 0;
+	/*
+	 * Also when nothing waited: the writer brings what it has to disk by the clock (FO3 of the
+	 * command).
+	 */
 	if (l->sink->tick && !l->sink_error)
 		check_sink(l, l->sink->tick(l->sink, now_ns() - l->start_ns));
 }
@@ -73,6 +82,7 @@ static void *keep(struct pending *p, const void *data, size_t size)
 	return kept;
 }
 
+/* Those of a look at a range, which have no names. */
 static bool keep_areas(struct pending *p, struct trace_map *map)
 {
 	struct trace_area *kept = keep(p, map->areas, map->count * sizeof(*kept));
@@ -111,6 +121,10 @@ static bool keep_payload(struct pending *p, struct trace_event *e)
 	}
 }
 
+/*
+ * False: it has to go at once, for it carries too much, or there is no room; the caller flushes before, to
+ * keep the order.
+ */
 static bool enqueue(struct live *l, const struct trace_event *e)
 {
 	struct pending *p = l->pending;
@@ -135,6 +149,7 @@ void emit(struct live *l, const struct task *t, struct trace_event *e)
 	if (t) {
 		e->pid = (uint32_t)t->tgid;
 		e->tid = (uint32_t)t->tid;
+		/* Files are the recording's, not an address space's. */
 		e->mm = e->type != TRACE_EVENT_FILE && t->mm ? t->mm->id : 0;
 	}
 	if (enqueue(l, e))

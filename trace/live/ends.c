@@ -17,11 +17,13 @@
 #include "machine.h"
 #include "system_calls.h"
 
+/* include/linux/errno.h: results inside the kernel, which a tracer sees and the program does not. */
 #define ERESTARTSYS           512
 #define ERESTART_RESTARTBLOCK 516
 
 #define LAST_CALL_UNSEEN "a thread was killed before the outcome of its last call was looked at"
 
+/* At the exit stop, or at the entry of an execve: both may be the last moment of the map. */
 void observe_before_end(struct live *l, struct task *t)
 {
 	name_before_end(l, t);
@@ -34,6 +36,10 @@ void observe_before_end(struct live *l, struct task *t)
 	observe_all(l, t);
 }
 
+/*
+ * users goes down here and not at task_leave_mm(): from now on the task makes no call, and the mm's others
+ * may be alone.
+ */
 void emit_exit(struct live *l, struct task *t, int status, bool exec)
 {
 	struct trace_event e = { .type = TRACE_EVENT_EXIT };
@@ -52,6 +58,10 @@ void leave_calls(struct live *l, struct task *t)
 		release(l, t);
 }
 
+/*
+ * Whoever waits for the mm goes on, unrecorded; each task's end is told, so that the mirror's address space
+ * ends.
+ */
 void end_recording_of(struct live *l, struct task *t)
 {
 	struct live_mm *mm = t->mm;
@@ -76,7 +86,10 @@ void end_recording_of(struct live *l, struct task *t)
 
 /* --- EN3 ------------------------------------------------------------------------------------------------------ */
 
-/* False: the task has left its call. */
+/*
+ * Is the task, at its exit stop, still in the call that was noted?  Its registers are those of the call's
+ * entry, with the result put in.  False: it has left it, and *@result is not set.
+ */
 static bool ended_in_call(const struct task *t, int64_t *result)
 {
 	struct registers regs;
@@ -143,6 +156,7 @@ void on_exiting(struct live *l, struct task *t)
 
 	/* Killed before its first instruction, and before its parent could announce it. */
 	t->has_ended = true;
+	/* begin() of births.c comes back here when the parent's event has said whose it is. */
 	if (t->waiting)
 		return;
 	if (t->mm && !t->exiting) {
@@ -157,6 +171,10 @@ void on_exiting(struct live *l, struct task *t)
 	let_end(l, t);
 }
 
+/*
+ * It has been waited for without an exit stop: killed while it stood at another one, or the root behind its
+ * own.
+ */
 void on_gone(struct live *l, struct task *t, int status)
 {
 	if (t->tid == l->root)

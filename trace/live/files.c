@@ -5,6 +5,10 @@
  * identity.c says which open file a descriptor is, unless the kernel shows otherwise: two adjacent areas of one inode
  * whose offsets adjoin and whose flags are equal, and that are two, are of two files; a mapping that became part of its
  * neighbour has the neighbour's.
+ *
+ * Order.  file_emit() comes behind the call, when the area is there, and before the call's own event, which
+ * has the number: the mirror makes the area with the file.  A mapping that failed is of a file, too, whose
+ * kind and seals may be why.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +48,10 @@ int descriptor_access(pid_t tid, int fd)
 	}
 }
 
+/*
+ * For deferred.c: the number can be told without a look behind the call.  *@dev and *@ino are set wherever
+ * stat(2) works.
+ */
 bool file_is_known(const struct live *l, const struct task *t, int fd, uint64_t *dev, uint64_t *ino)
 {
 	struct file_key key = { .open_flags = (uint32_t)t->open_flags, .rank = t->rank };
@@ -118,6 +126,7 @@ static struct known_file *file_of_area(
 		k = identity_add(l, &key);
 	if (!k)
 		return NULL;
+	/* What the map shows outranks the rank: they are one area, so they are of one file. */
 	if (joined)
 		k->id = joined;
 	else if (!k->id || (!merged && neighbours_differ(l, t, area, k->id)))
@@ -139,6 +148,7 @@ static void emit_mapped_file(struct live *l, struct task *t, const struct known_
 	f->kind = k->is.kind;
 	f->noexec = k->is.noexec;
 	f->map_align = k->is.map_align;
+	/* Each time, for it may be sealed between two mappings. */
 	if (f->kind == TRACE_FILE_SHMEM || f->kind == TRACE_FILE_HUGETLB)
 		f->vm_flags_off = flags_off_by_seals(t->tid, (int)t->call.args[4]);
 	emit_file(l, t, f);
@@ -146,6 +156,10 @@ static void emit_mapped_file(struct live *l, struct task *t, const struct known_
 
 void file_by_driver(struct trace_file *f, uint64_t vm_flags)
 {
+	/*
+	 * What mmap operations of drivers set; remap_pfn_range() alone VM_IO, VM_PFNMAP, VM_DONTEXPAND and
+	 * VM_DONTDUMP.
+	 */
 	const uint64_t adds = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP | VM_MIXEDMAP,
 		       takes = VM_MAYWRITE | VM_MAYEXEC;
 
@@ -225,6 +239,7 @@ static void emit_made_file(struct live *l, struct task *t, int64_t result, uint3
 		f.vm_flags = VM_HUGETLB | VM_DONTEXPAND;
 	}
 	if (t->call.nr == NR_shmat) {
+		/* The segment alone: an area of it never joins another one. */
 		uint64_t size = area.end - area.start;
 
 		f.anonymous = false;

@@ -69,11 +69,13 @@ _Static_assert(MACHINE_TABLES *(10 + NR_ROWS + MAX_RULE * (NR_RULES + 1)) < FILT
 	"the filter may be longer than is kept for it");
 #define TABLE_BITS 0x40000000u /* numbers from here on have the bit of a table */
 
+/* A program of classic BPF that is being written; code has room for FILTER_MAX. */
 struct program {
 	unsigned short len;
 	struct sock_filter *code;
 };
 
+/* 32 bits of struct seccomp_data: classic BPF has no wider loads, so an argument is two. */
 static void load(struct program *p, size_t offset)
 {
 	p->code[p->len++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset);
@@ -91,7 +93,10 @@ static void branch(struct program *p, uint32_t value, unsigned int then, unsigne
 		BPF_JMP | BPF_JEQ | BPF_K, value, (unsigned char)then, (unsigned char)otherwise);
 }
 
-/* A call of this number. */
+/*
+ * One rule of a call of this number: if it holds, its answer; else, and for other numbers, what comes
+ * behind.  The jump over it is written when its length is known.
+ */
 static void add_rule(struct program *p, const struct rule *r, uint32_t number, uint32_t stop)
 {
 	size_t low = offsetof(struct seccomp_data, args) + sizeof(uint64_t) * r->arg;
@@ -101,6 +106,7 @@ static void add_rule(struct program *p, const struct rule *r, uint32_t number, u
 	begin = p->len;
 	branch(p, number, 0, 0);
 	if (r->verdict == PASS_NULL) {
+		/* Little endian, as both machines are. */
 		load(p, low + 4);
 		branch(p, 0, 0, 3);
 		load(p, low);
@@ -184,6 +190,7 @@ static bool rule_holds(const struct rule *r, uint64_t arg)
 	return r->nr_values == 0;
 }
 
+/* The filter's program, run on a call that was decoded, for tasks that do not have it (AT1). */
 bool filter_stops(const struct trace_call *c)
 {
 	const struct call_row *row = call_of(c->nr);

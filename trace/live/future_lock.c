@@ -4,6 +4,9 @@
  *
  * Nothing in /proc says it of the address space.  The first area that the program maps has it, which smaps shows, and it is
  * told before the call that has mapped that area: no call before depends on it.
+ *
+ * It matters for that one area only: VM_LOCKED of mm->def_flags goes into each new area, and keeps it from
+ * joining one without.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -56,6 +59,7 @@ void future_lock_before_call(struct live *l, struct task *t, int64_t result)
 	case NR_mmap:
 		if (c->args[3] & MAP_LOCKED)
 			return;
+		/* mlock_future_ok() refused it, which it asks of a mapping that is to be locked only. */
 		if (result == -EAGAIN)
 			emit_future_lock(l, t, MCL_FUTURE);
 		else if (!IS_ERR_VALUE(result))
@@ -71,6 +75,7 @@ void future_lock_before_call(struct live *l, struct task *t, int64_t result)
 		return;
 	case NR_mlockall:
 	case NR_munlockall:
+		/* From here on the calls themselves say it. */
 		t->mm->future_lock_unknown = result != 0;
 		return;
 	default:

@@ -29,7 +29,11 @@ static void drop(struct live_mm *mm, uint64_t start, uint64_t end)
 	mm->growth_lost |= !forget(&mm->growing, start, end);
 }
 
-/* What of a run is not mapped any more says that it was cut unseen: where it begins now is told, which does no harm. */
+/*
+ * One run: has the area at its lower end grown beyond it?  Then that is told as a fault at the area's new
+ * first page.  True: it was.  Where the area begins inside of the run, that was cut unseen: it is noted,
+ * and told as well, which does no harm.
+ */
 static bool emit_run(struct live *l, struct task *t, bool ambiguous, const struct range *run)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT, .fault = { .write_known = true } };
@@ -38,6 +42,7 @@ static bool emit_run(struct live *l, struct task *t, bool ambiguous, const struc
 	if (!run->start || !observe_next_now(l, t->mm, run->start - 1, &a) || a.end <= run->start ||
 		a.start == run->start)
 		return false;
+	/* A fault has moved a bound: what was kept of the neighbours is of the past. */
 	observe_changed(t->mm);
 	if (a.start > run->start)
 		drop(t->mm, run->start, a.start < run->end ? a.start : run->end);
@@ -76,6 +81,10 @@ static bool grows_at(const struct live_mm *mm, uint64_t addr)
 	return next_remembered(&mm->growing, addr, &run) && run.start <= addr;
 }
 
+/*
+ * SEGV_MAPERR below an area that grows: a limit has refused it (acct_stack_growth()), behind
+ * anon_vma_prepare() of expand_downwards().
+ */
 void growth_refused(struct live *l, struct task *t)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT, .fault = { .write_known = true } };

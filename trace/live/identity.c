@@ -55,7 +55,12 @@ void identity_open(struct live *l)
 
 	l->self = getpid();
 	getrlimit(RLIMIT_NOFILE, &rl);
+	/* An eighth of the descriptors: address spaces need two each. */
 	while (l->nr_marks < MARKS_MAX && l->nr_marks < rl.rlim_cur / 8) {
+		/*
+		 * Any file that is always there; each open makes a struct file of its own, somewhere in the
+		 * kernel's slab of these.
+		 */
 		int fd = kernel->open("/", O_PATH | O_CLOEXEC);
 
 		if (fd < 0)
@@ -79,6 +84,7 @@ static bool narrow(
 	return order != 2;
 }
 
+/* At most log2 of the marks and two calls of kcmp(2); two for the file that was asked about last. */
 uint32_t descriptor_rank(struct live *l, pid_t tid, int fd)
 {
 	unsigned int low = 0, high = l->nr_marks, guess = l->last_rank;
@@ -138,6 +144,10 @@ static bool mark_mapped(struct live *l, struct maple_tree *mapped)
 	return true;
 }
 
+/*
+ * Without memory for the set of mapped files nothing is swept; sweep_at grows all the same, or each mapping
+ * would try again.
+ */
 static void sweep(struct live *l)
 {
 	struct maple_tree mapped = MTREE_INIT(mapped, 0);
@@ -194,6 +204,7 @@ void identity_close(struct live *l)
 
 /* --- which areas are of which file -------------------------------------------------------------------------- */
 
+/* Without memory the range is of no known file, rather than of the wrong one. */
 static void store_id(struct maple_tree *mapped, uint64_t start, uint64_t end, uint32_t id)
 {
 	if (end > start && mtree_store_range(mapped, start, end - 1, xa_mk_value(id), GFP_KERNEL))

@@ -44,6 +44,14 @@
  * entry to the stop at exit, others wait, stopped, in a queue.  Where there are no others, the stop at exit may be saved.  A fork holds it until the child's copy exists.  So the
  * order of events is the order in which the kernel carried them out; only first writes of other threads during a call
  * remain, and are marked ambiguous.
+ *
+ * Owners.  A task owns its vector; an mm belongs to the tasks that point to it (TK3) and owns its
+ * descriptors and trees; struct live owns everything else, and one thread uses all of it.  Pointers to
+ * tasks do not outlast a call that may end one (on_stop(), resume() of another may not, task_remove()
+ * does).
+ *
+ * Fields of a task are written at its stops, while it stands still; what a field says of a task that runs
+ * is what was true at its last stop.
  */
 #ifndef LIVE_INTERNAL_H
 #define LIVE_INTERNAL_H
@@ -129,6 +137,7 @@ struct known_mount {
 	uint64_t map_align; /* of large mappings of its regular files */
 };
 
+/* One address space.  id is 0 for none, constant, and never used again. */
 struct live_mm {
 	uint32_t id;
 	unsigned int users;         /* tasks in it that have not begun to exit */
@@ -160,7 +169,10 @@ struct range {
 	uint64_t start, end;
 };
 
-/* What has to be at @at when a call has succeeded: a part of such an area (but for its bounds), or nothing. */
+/*
+ * What has to be at @at when a call has succeeded: a part of such an area (but for its bounds), or nothing.
+ * Valid while the task is deferred.
+ */
 struct expected {
 	struct range at;
 	bool mapped;
@@ -168,6 +180,7 @@ struct expected {
 };
 
 struct task {
+	/* As this process's pid namespace has them.  tgid is a guess (tid) until the task was announced. */
 	pid_t tid, tgid;
 	struct live_mm *mm; /* NULL: before the first exec, or not recorded */
 	bool waiting;       /* stopped at birth until its parent's event says what it is */
@@ -177,7 +190,15 @@ struct task {
 	bool deferred; /* its call's end has not been told, nor waited for */
 	struct expected expected;
 	struct task *next; /* in the queue */
+	/*
+	 * The last call that stopped: from note_call() at its entry on.  Its data points to data[] or
+	 * vector below, and is valid until the next one.
+	 */
 	struct trace_call call;
+	/*
+	 * Of the table that it came through, with its bit: what registers_call() says as long as the task
+	 * is in it.
+	 */
 	int64_t number;                     /* of the call, as it came in */
 	uint64_t limits[TRACE_LIMIT_COUNT]; /* limits.c: what it acts under */
 	uint64_t result_at;                 /* where its result is put; 0: it is returned */
@@ -224,6 +245,7 @@ struct passed_signal {
 	uint64_t had;    /* when the program was given one */
 };
 
+/* One recording.  Made by live_start(), used by the thread that has made it, until live_free(). */
 struct live {
 	struct live_options options;
 	struct trace_header header;
@@ -232,6 +254,7 @@ struct live {
 	uint64_t max_map_count, overcommit_memory; /* sysctls.c: as they were told last */
 	struct trace_sink *sink;
 	int sink_error;
+	/* steps: events that were made; delivered below follows it, behind what waits in the queue. */
 	uint64_t steps, start_ns;
 	uint64_t delivered;      /* the last step that the sink took */
 	struct maple_tree tasks; /* by tid */
@@ -259,6 +282,7 @@ struct live {
 	int root_status;
 	bool holding;               /* attach.c: who stops stays where it is */
 	bool looks_first, given_up; /* attach.c, AT5 */
+	/* Pipes to and from the child (launch.c); -1: closed, or attached. */
 	int go_fd, report_fd;
 	bool text_only;             /* this kernel has no PROCMAP_QUERY */
 	bool no_proc, no_proc_told; /* proc.c */

@@ -32,6 +32,10 @@ static void pass_on_continuation(struct live *l)
 {
 	siginfo_t info = { 0 };
 
+	/*
+	 * Whoever has continued the job has mostly continued the whole group: the task gets 10 ms to show
+	 * it.
+	 */
 	nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 	if (kernel->waitid(l->root, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
 		!info.si_pid)
@@ -46,6 +50,10 @@ static void stop_with_job(struct live *l)
 	pass_on_continuation(l);
 }
 
+/*
+ * PTRACE_EVENT_STOP: SIGTRAP for a birth, a PTRACE_INTERRUPT, or a group-stop that has ended; a stopping
+ * signal for a group-stop.
+ */
 void on_event_stop(struct live *l, struct task *t, int sig)
 {
 	if (t->waiting)

@@ -67,7 +67,10 @@ static bool is_elf(const char *path)
 	return elf;
 }
 
-/* execvp(3) gives what the kernel does not start to a shell; a program of another machine is nothing for one. */
+/*
+ * execvp(3) gives what the kernel does not start (ENOEXEC) to a shell; a program of another machine is
+ * nothing for one, and its error has to be seen.
+ */
 static void execute(char *const *argv)
 {
 	char path[PATH_MAX];
@@ -83,6 +86,7 @@ static void become_program(char *const *argv, const struct inherited *in, int go
 	char byte;
 	int err;
 
+	/* The recorder seizes this process before it writes: no instruction of the program runs untraced. */
 	if (read(go_fd, &byte, 1) != 1)
 		_exit(125);
 	close(go_fd);
@@ -141,6 +145,7 @@ int launch(struct live *l)
 	struct launched program = { .pid = -1, .go_fd = -1, .report_fd = -1 };
 	int err = kernel->launch(l->options.argv, &program);
 
+	/* Behind the fork: the program keeps its own. */
 	raise_file_limit();
 	l->root = program.pid;
 	l->go_fd = program.go_fd;

@@ -53,6 +53,10 @@ static long install_in(struct puppet *p)
 		p, code, len, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 }
 
+/*
+ * POLLHUP: no task with the filter is left. An error of RECV (ENOENT: who asked has been killed meanwhile)
+ * is passed over.
+ */
 static void let_all_pass(int listener)
 {
 	struct pollfd asked = { .fd = listener, .events = POLLIN };
@@ -77,6 +81,7 @@ static bool begin_to_answer(struct live *l, int listener)
 	int status = 1;
 
 	if (pid == 0) {
+		/* Twice, so that the second one is init's child: nobody of this process's waits for it. */
 		pid = fork();
 		if (pid)
 			_exit(pid < 0);
@@ -108,6 +113,7 @@ static bool put_second_filter(struct live *l, struct puppet *p, pid_t tgid)
 
 /* --- letting go ------------------------------------------------------------------------------------------------- */
 
+/* The task is gone afterwards. */
 static void end_tracing(struct live *l, struct task *t)
 {
 	notice(l, NOTICE_LET_GO, t->tgid);
@@ -134,6 +140,7 @@ static bool let_go(struct live *l, struct task *t, bool at_entry)
 	if (free && at_entry)
 		registers_set_fourth_argument(&p.before, p.abi, FILTER_LET_GO);
 	puppet_put_back(&p, at_entry);
+	/* The call is made anew, stops again, and then passes. */
 	t->takes_its_own = !free && at_entry;
 	puppet_send_held(&p, t->tgid);
 	if (free)

@@ -14,6 +14,7 @@
 #include "internal.h"
 #include "uapi.h"
 
+/* Ask again, of this task alone. */
 static void follow(struct task *t, enum trace_limit limit)
 {
 	t->limits[limit] = process_limit(t->tid, limit);
@@ -28,6 +29,10 @@ void limits_begin(struct task *t, const uint64_t limits[TRACE_LIMIT_COUNT])
 void limits_inherit(struct task *child, const struct task *parent)
 {
 	memcpy(child->limits, parent->limits, sizeof(child->limits));
+	/*
+	 * In its own user namespace a task has no capability that counts for limits of memory (capable()
+	 * asks for the initial one).
+	 */
 	if (parent->clone_flags & CLONE_NEWUSER)
 		follow(child, TRACE_LIMIT_CAPABILITIES);
 }
@@ -46,6 +51,7 @@ static void emit_limit_of(struct live *l, struct task *t, enum trace_limit limit
 	emit(l, t, &e);
 }
 
+/* LI2: what @t acts under becomes the address space's.  O(TRACE_LIMIT_COUNT) at each call. */
 void limits_emit(struct live *l, struct task *t)
 {
 	for (uint32_t i = 0; t->mm && i < TRACE_LIMIT_COUNT; i++)

@@ -23,6 +23,9 @@
 
 #include "internal.h"
 
+/*
+ * Of a failure behind launch(): the child, which waits for its byte, is ended and waited for. Returns @err.
+ */
 static int start_error(struct live *l, int err, char *error, size_t size, const char *what)
 {
 	snprintf(error, size, "%s: %s", what, strerror(-err));
@@ -93,6 +96,7 @@ int live_start(struct live **live, const struct live_options *options, char *err
 	l->no_proc = !proc_is_ours();
 	l->header.fault_source = find_written_source();
 	identity_open(l);
+	/* Behind find_written_source(): it asks the same way. */
 	l->header.no_zero_page = reads_get_pages();
 	*live = l;
 	return 0;
@@ -140,6 +144,10 @@ static bool is_tick_due(struct live *l)
 	return true;
 }
 
+/*
+ * One report, or some time. Events wait in the queue as long as reports come one after the other, at most
+ * to the next tick.
+ */
 static void take_report(struct live *l)
 {
 	int status;
@@ -161,6 +169,7 @@ static void explain_exec_error(struct live *l)
 {
 	int err = launch_exec_error(l);
 
+	/* launch.c's mark of the filter's own errors. */
 	if (err < -4000)
 		snprintf(l->error, sizeof(l->error), "the seccomp filter cannot be installed: %s",
 			strerror(-(err + 4096)));
@@ -184,6 +193,7 @@ int live_run(struct live *l, struct trace_sink *sink, int *status)
 	if (is_attached(l))
 		attach_leave(l);
 	emit_flush(l);
+	/* Only now: until the queue is flushed SIGPIPE and SIGXFSZ of the sink are its errors. */
 	signals_give_back(l);
 	*status = l->root_status;
 	if (!is_attached(l))
@@ -191,6 +201,10 @@ int live_run(struct live *l, struct trace_sink *sink, int *status)
 	return err ? err : l->sink_error;
 }
 
+/*
+ * Tasks that are left have no tracer any more: after a failed start there is the root, which has been
+ * killed.
+ */
 void live_free(struct live *l)
 {
 	struct task *t;

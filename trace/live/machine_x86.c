@@ -22,11 +22,16 @@
 #define X32_BIT      0x40000000u
 #define SYSCALL_SIZE 2 /* of the instruction: syscall, sysenter, int 0x80 */
 
-#define TASK_SIZE_47   ((1ull << 47) - 4096)
+#define TASK_SIZE_47 ((1ull << 47) - 4096)
+/* With five levels of page tables, 57 bits with the sign: half of them are the program's. */
 #define TASK_SIZE_57   ((1ull << 56) - 4096)
 #define TASK_SIZE_32   0xffffe000ull
 #define TASK_SIZE_3_GB 0xc0000000ull
 
+/*
+ * Numbers of x32 are in neither list of strict mode (mode1_syscalls, mode1_syscalls_32); i386's are read,
+ * write, exit, sigreturn.
+ */
 const struct machine_table machine_tables[] = {
 	{ TRACE_ABI_X86_64, AUDIT_ARCH_X86_64, 0, { SYS_read, SYS_write, SYS_exit, SYS_rt_sigreturn } },
 	{ TRACE_ABI_X32, AUDIT_ARCH_X86_64, X32_BIT, { -1, -1, -1, -1 } },
@@ -154,6 +159,10 @@ void registers_put_back_argument(struct registers *r, enum trace_abi abi, uint64
 	registers_set_first_argument(r, abi, value);
 }
 
+/*
+ * orig_rax of -1 tells the kernel that no call is to be restarted (arch_do_signal_or_restart()), which
+ * would move rip once more.
+ */
 void registers_call_again(struct registers *r, int64_t nr)
 {
 	r->user.rip -= SYSCALL_SIZE;
@@ -164,6 +173,7 @@ void registers_call_again(struct registers *r, int64_t nr)
 void registers_for_dwarf(const struct registers *r, uint64_t reg[DWARF_REGISTERS])
 {
 	const struct user_regs_struct *u = &r->user;
+	/* System V ABI, AMD64, figure 3.36: not the order of the encoding. */
 	const uint64_t order[DWARF_REGISTERS] = { u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi, u->rbp,
 		u->rsp, u->r8, u->r9, u->r10, u->r11, u->r12, u->r13, u->r14, u->r15, u->rip };
 

@@ -26,6 +26,7 @@ void path_of_descriptor(char path[64], pid_t tid, int fd)
 
 /* --- alignment ---------------------------------------------------------------------------------------------- */
 
+/* By pidfd_getfd(2): the same open file, not another one of the same name. -1: it cannot be had. */
 static int copy_descriptor(pid_t tid, int fd)
 {
 	return kernel->copy_descriptor(process_of_thread(tid), fd);
@@ -71,7 +72,11 @@ uint64_t flags_off_by_seals(pid_t tid, int fd)
 
 /* --- mounts ------------------------------------------------------------------------------------------------- */
 
-/* NULL: it cannot be asked. */
+/*
+ * What is known of the mount, asked now if it is not. @id 0: a kernel without STATX_MNT_ID_UNIQUE (before
+ * 6.8), whose numbers of mounts are used again: nothing is kept then. The entry is valid until MOUNT_CACHE
+ * others were asked for. NULL: it cannot be asked.
+ */
 static struct known_mount *look_at_mount(struct live *l, const char *path, uint64_t id)
 {
 	struct known_mount *m;
@@ -106,6 +111,7 @@ static void settle_regular(struct known_mount *m, struct file_kind *f, pid_t tid
 	f->map_align = m->map_align;
 }
 
+/* f->known stays false where it cannot be told: the next mapping asks again. */
 void settle_kind(struct live *l, struct file_kind *f, pid_t tid, int fd)
 {
 	struct known_mount *m;
@@ -121,11 +127,13 @@ void settle_kind(struct live *l, struct file_kind *f, pid_t tid, int fd)
 	f->known = true;
 	f->noexec = m->noexec;
 	if (S_ISCHR(st.stx_mode)) {
+		/* /dev/zero: a private mapping of it is anonymous memory (mmap_zero()). */
 		bool zero = st.stx_rdev_major == 1 && st.stx_rdev_minor == 5;
 
 		f->kind = zero ? TRACE_FILE_ZERO : TRACE_FILE_DEVICE;
 	} else if (m->type == TMPFS_MAGIC) {
 		f->kind = TRACE_FILE_SHMEM;
+		/* f_bsize is the size of its huge pages. */
 	} else if (m->type == HUGETLBFS_MAGIC) {
 		f->kind = TRACE_FILE_HUGETLB;
 		f->map_align = (uint64_t)m->block_size;

@@ -47,6 +47,7 @@ void observe_close(struct live_mm *mm)
 
 /* --- the list of areas that is being made ------------------------------------------------------------------- */
 
+/* One more at the end of l->areas; pointers into it are of the past then. NULL: no memory. */
 static struct trace_area *add_area(struct live *l)
 {
 	if (l->nr_areas == l->areas_allocated) {
@@ -62,6 +63,7 @@ static struct trace_area *add_area(struct live *l)
 	return &l->areas[l->nr_areas++];
 }
 
+/* What l->areas has. The sink has it before this returns where it has names, else the queue keeps a copy. */
 static void emit_map(struct live *l, struct task *t, struct trace_map map)
 {
 	struct trace_event e = { .type = TRACE_EVENT_MAP, .map = map };
@@ -88,6 +90,10 @@ static void area_of_query(const struct procmap_query *q, struct trace_area *a)
 		a->offset = 0;
 }
 
+/*
+ * One ioctl. 0; -ENOENT: no area there, or above; -ENOTTY: a kernel before 6.11; -ESRCH: the address space
+ * is gone.
+ */
 static int query(int fd, uint64_t addr, uint64_t flags, char *name, size_t name_size, struct procmap_query *q)
 {
 	*q = (struct procmap_query){ .size = sizeof(*q),
@@ -101,6 +107,7 @@ static int query(int fd, uint64_t addr, uint64_t flags, char *name, size_t name_
 /* Text for kernels without the ioctl. */
 static bool read_text(struct live *l, const struct live_mm *mm);
 
+/* From now on it is known that this kernel has no such ioctl. O(areas) for each question. */
 static bool next_area_of_text(
 	struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
@@ -120,6 +127,10 @@ void observe_changed(struct live_mm *mm)
 	mm->changes++;
 }
 
+/*
+ * Was it asked since the last change? With more users than one nothing is kept: a fault of another thread
+ * may grow a stack.
+ */
 static bool is_seen(const struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
 	const struct seen_areas *s = &l->seen;
@@ -135,6 +146,10 @@ static bool is_seen(const struct live *l, const struct live_mm *mm, uint64_t add
 	return false;
 }
 
+/*
+ * A ring of SEEN_AREAS. The answer stands for all addresses from the question to the area's end: the hole
+ * before it was seen as well.
+ */
 static void keep_seen(struct live *l, const struct live_mm *mm, uint64_t addr, const struct trace_area *area)
 {
 	struct seen_areas *s = &l->seen;
@@ -183,6 +198,7 @@ bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name
 	struct procmap_query q;
 	int err = query(t->mm->maps_fd, addr, 0, name, AREA_NAME_MAX, &q);
 
+	/* The kernel's text has its NUL; where there is no name it writes nothing. */
 	name[q.vma_name_size && !err ? AREA_NAME_MAX - 1 : 0] = '\0';
 	if (err == -ENOTTY && next_area_of_text(l, t->mm, addr, area) && area->start <= addr) {
 		snprintf(name, AREA_NAME_MAX, "%s", area->name);
@@ -207,7 +223,11 @@ static void keep_window(struct live *l, uint64_t lo, uint64_t hi)
 	l->nr_areas = kept;
 }
 
-/* Every area that touches [lo, hi), by queries. False: no memory, or no such ioctl. */
+/*
+ * Every area that touches [lo, hi), by queries, into l->areas. False: no memory, or no such ioctl. Areas
+ * are asked for one after the other: with other threads waiting at their calls (TK2) nothing but a stack's
+ * growth can come between.
+ */
 static bool query_window(struct live *l, const struct live_mm *mm, uint64_t lo, uint64_t hi)
 {
 	struct trace_area found;
@@ -254,6 +274,7 @@ void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
 
 	do
 		seen = query_window(l, t->mm, lo, hi) || read_text(l, t->mm);
+	/* A stack that grows all the time does not hold this up for ever. */
 	while (t->mm->users > 1 && growth_emit(l, t, true) && ++tries < MAX_TRIES);
 	if (!seen) {
 		emit_unseen(l, t);
@@ -285,6 +306,7 @@ static bool read_all(struct live *l, int fd)
 		n = kernel->read(fd, l->names + l->names_len, l->names_allocated - l->names_len - 1);
 		if (n > 0)
 			l->names_len += (size_t)n;
+		/* A large map takes its time, and AT5 does not wait for it. */
 	} while ((n > 0 || (n < 0 && errno == EINTR)) && !attach_is_given_up(l));
 	l->names[l->names_len] = '\0';
 	return n == 0;
@@ -319,6 +341,7 @@ static bool parse_text(struct live *l)
 				l->nr_areas = 0;
 				return false;
 			}
+			/* A page of its own, or one that was swapped out: it was written. */
 		} else if (area && (amount(line, "Anonymous:") || amount(line, "Swap:"))) {
 			area->touched = true;
 		} else if (area && strncmp(line, "VmFlags:", 8) == 0) {

@@ -17,7 +17,12 @@
 /* As far as words are read: in a longer range a write can be missed, and the header says so. */
 #define WORDS_REACH (1ull << 30)
 
-/* The first page of [lo, hi) that has @all and none of @none. 1: found, 0: there is none, -errno. */
+/*
+ * The first page of [lo, hi) that has @all and none of @none, and is there or swapped out. PAGEMAP_SCAN
+ * wants a page whose categories, with those of category_inverted turned, have all of category_mask: so what
+ * is not wanted is inverted. 1: found, *@addr; 0: there is none; -errno: -ENOTTY before 6.7, -EINVAL for a
+ * category that is not known.
+ */
 static int scan(int fd, uint64_t lo, uint64_t hi, uint64_t all, uint64_t none, uint64_t *addr)
 {
 	struct page_region found = { .start = 0 };
@@ -51,7 +56,11 @@ static int scan_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr)
 	return found;
 }
 
-/* The zero page looks in these words like one that is shared after a fork. */
+/*
+ * A word of pagemap: 63 present, 62 swapped, 61 of a file or shared memory, 56 mapped by one process alone.
+ * The zero page looks in these words like one that is shared after a fork: that one is then not known to be
+ * written.
+ */
 static bool word_may_be_written(uint64_t word, bool *known)
 {
 	if (!(word >> 62) || (word >> 61 & 1))
@@ -60,6 +69,10 @@ static bool word_may_be_written(uint64_t word, bool *known)
 	return true;
 }
 
+/*
+ * A page that surely was written, or else the first that may have been. pagemap has 8 bytes for each page
+ * of all addresses, also where nothing is mapped, so this takes time by the range's length.
+ */
 static bool read_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr, bool *known)
 {
 	uint64_t words[WORDS], first_doubtful = 0, page = kernel->page_size();
@@ -86,6 +99,7 @@ static bool read_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr, bool 
 	return first_doubtful != 0;
 }
 
+/* False also where it cannot be asked; the header's fault_source says so once. */
 bool find_written(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *addr, bool *known)
 {
 	int found;
@@ -99,6 +113,10 @@ bool find_written(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *
 	return found > 0;
 }
 
+/*
+ * Does a read of fresh memory bring a page of its own (mm_forbids_zeropage(), or a kernel without the
+ * shared page)? Tried on this process.
+ */
 bool reads_get_pages(void)
 {
 	const struct live_mm self = { .pagemap_fd =
@@ -126,6 +144,7 @@ bool find_present(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *
 enum trace_fault_source find_written_source(void)
 {
 	int fd = kernel->open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), found;
+	/* The stack's page, which this function has just written. */
 	uint64_t here = page_start((uintptr_t)&fd), addr;
 
 	if (fd < 0)

@@ -24,6 +24,10 @@ uint64_t now_ns(void)
 	return kernel->now_ns();
 }
 
+/*
+ * One read(2): files of /proc and /sys that are asked so fit into one. A text in any case, "" where nothing
+ * was read.
+ */
 void read_file(const char *path, char *buf, size_t size)
 {
 	int fd = kernel->open(path, O_RDONLY | O_CLOEXEC);
@@ -70,6 +74,10 @@ bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 	return kernel->write_memory(tid, addr, buf, size);
 }
 
+/*
+ * @field with the newline before it and the colon behind: a task may call itself "CapEff:", but no newline
+ * is left in Name.
+ */
 uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise)
 {
 	char path[64], text[4096];
@@ -93,6 +101,10 @@ bool is_traced_here(const struct live *l, pid_t tid)
 	return (pid_t)status_number(tid, "\nTracerPid:", 10, 0) == l->self;
 }
 
+/*
+ * A /proc of another pid namespace numbers processes otherwise, and everything read there would be of
+ * somebody else.
+ */
 bool proc_is_ours(void)
 {
 	char text[32] = "";
@@ -101,6 +113,7 @@ bool proc_is_ours(void)
 	       strtol(text, NULL, 10) == getpid();
 }
 
+/* By its program: the kernel decides by the same byte at exec (ELFCLASS32). */
 bool process_is_narrow(pid_t tid)
 {
 	char path[64];
@@ -117,9 +130,11 @@ bool process_is_narrow(pid_t tid)
 	return narrow;
 }
 
+/* include/uapi/linux/pidfd.h. */
 #define PIDFD_SELF_THREAD  (-10000)
 #define PIDFD_SELF_PROCESS (-20000)
 
+/* -1: it is no pidfd. The number is that of the pid namespace of this process's /proc. */
 pid_t process_of_pidfd(pid_t tid, int fd)
 {
 	char path[64], text[512];
@@ -211,6 +226,10 @@ static void read_stat(pid_t tid, struct trace_space *s)
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
 	read_file(path, text, sizeof(text));
+	/*
+	 * The second field is the task's name, which may have brackets and blanks: the last bracket ends
+	 * it.
+	 */
 	p = strrchr(text, ')');
 	if (!p)
 		return;
@@ -218,6 +237,7 @@ static void read_stat(pid_t tid, struct trace_space *s)
 	for (int i = 3; p && i < 52; i++, p = strtok_r(NULL, " ", &save))
 		if (i >= 26 && i <= 51 && (i <= 28 || i >= 45))
 			*fields[i] = strtoull(p, NULL, 10);
+	/* stat does not have the break; of a program that was just begun it is there. */
 	s->brk = s->start_brk;
 }
 
@@ -357,6 +377,10 @@ static char *attached_command(pid_t pid)
 	return asprintf(&s, "vmaple attach %d", (int)pid) < 0 ? NULL : s;
 }
 
+/*
+ * Once, at the start; strings belong to @l. 0 or -ENOMEM. Defaults are Linux's own, for containers that
+ * hide /proc/sys.
+ */
 int machine_header(struct live *l)
 {
 	struct trace_header *h = &l->header;
@@ -382,6 +406,7 @@ int machine_header(struct live *l)
 	h->overcommit_ratio = (uint32_t)read_number("/proc/sys/vm/overcommit_ratio", 50);
 	h->total_ram = (uint64_t)si.totalram * si.mem_unit;
 	h->total_swap = (uint64_t)si.totalswap * si.mem_unit;
+	/* Pages; a boot parameter may change it, and nothing shows it. */
 	h->stack_guard_gap = 256;
 	l->max_map_count = h->max_map_count;
 	l->overcommit_memory = h->overcommit_memory;

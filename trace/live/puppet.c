@@ -4,6 +4,10 @@
  *
  * The task stands at the entry of a call, or is stopped by a signal inside one.  What it was about to do is put aside with
  * its registers, calls are made, and it is as it was.  Signals that come meanwhile are held.
+ *
+ * Order: puppet_begin(); then, for a task that is not at an entry, puppet_enter_again(); calls, each of
+ * which uses up the entry, so puppet_enter_again() between two; puppet_put_back(), or puppet_return() with
+ * a result; puppet_send_held() last. Nothing of the memory of the task is changed but below its red zone.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -40,10 +44,18 @@ static bool step(struct puppet *p)
 		if (WSTOPSIG(status) == SYSCALL_STOP)
 			return true;
 		if (status >> 16 == 0)
+			/*
+			 * PTRACE_SYSCALL without a signal drops it: puppet_send_held() sends it anew,
+			 * without what its siginfo said.
+			 */
 			sigaddset(&p->held, WSTOPSIG(status));
 	}
 }
 
+/*
+ * At an entry: the number is exchanged there, and the result read at the exit. -errno, as in the kernel;
+ * -ESRCH also where the task is gone.
+ */
 long puppet_call(struct puppet *p, long nr, long a, long b, long c)
 {
 	const uint64_t args[] = { (uint64_t)a, (uint64_t)b, (uint64_t)c };
@@ -56,6 +68,7 @@ long puppet_call(struct puppet *p, long nr, long a, long b, long c)
 	return (long)registers_result(&regs);
 }
 
+/* getpid(2), for a call that has no effect if it is made after all. */
 bool puppet_enter_again(struct puppet *p)
 {
 	struct registers regs = p->before;

@@ -28,6 +28,7 @@
 #include "puppet.h"
 #include "system_calls.h"
 
+/* In the answers of the filter that stands for strict mode; another one than FILTER_MARK's. */
 #define STRICT_MARK 0x6d71
 
 bool is_about_filters(const struct trace_call *c)
@@ -58,6 +59,7 @@ static unsigned short strict_filter(struct sock_filter code[STRICT_MAX + 1])
 		for (size_t k = 0; k < NR_STRICT; k++)
 			code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 				(uint32_t)m->strict[k] | m->bit, (unsigned char)(NR_STRICT - k), 0);
+		/* Over the answer, to the next table. */
 		code[n++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 1);
 		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	}
@@ -72,10 +74,15 @@ static bool wants_strict_mode(const struct task *t)
 	bool asks = t->call.nr == NR_prctl ? a[0] == PR_SET_SECCOMP && a[1] == SECCOMP_MODE_STRICT
 					   : a[0] == SECCOMP_SET_MODE_STRICT && !a[1] && !a[2];
 
+	/* In /proc/PID/status since Linux 5.9. */
 	return asks && status_number(t->tid, "\nSeccomp_filters:", 10, 0) == 1;
 }
 
-/* At the entry of its call, or back there. */
+/*
+ * At the entry of its call, or back there. Without CAP_SYS_ADMIN a filter takes no_new_privs
+ * (seccomp_prepare_filter()): who has become another user since gets it, which changes nothing for who
+ * cannot exec any more.
+ */
 static bool install_strict(struct puppet *p)
 {
 	struct sock_filter code[STRICT_MAX + 1];
@@ -89,6 +96,10 @@ static bool install_strict(struct puppet *p)
 	return err == 0;
 }
 
+/*
+ * The call ends with 0 as if the kernel had done it; where that cannot be brought about the task makes it
+ * itself, and is refused.
+ */
 static void be_strict(struct live *l, struct task *t)
 {
 	struct puppet p;
@@ -132,7 +143,10 @@ void end_strictly(struct live *l, struct task *t)
 /* What is known of the accumulator. */
 enum known { ANYTHING, NUMBER, ARCH, KINDS };
 
-/* At which instructions the program can be, with what known. */
+/*
+ * At which instructions the program can be, with what known of the accumulator: an abstract run of it for
+ * one number and architecture. Some 45 KiB, so it is allocated.
+ */
 struct reach {
 	struct sock_filter code[BPF_MAXINSNS];
 	unsigned short len;
@@ -164,6 +178,7 @@ static bool holds(const struct sock_filter *i, uint32_t value)
 static void reach_by_jump(struct reach *r, uint32_t pc, enum known a)
 {
 	const struct sock_filter *i = &r->code[pc];
+	/* X may be anything, and so may what came from an argument. */
 	bool both = a == ANYTHING || BPF_SRC(i->code) == BPF_X, yes;
 
 	if (BPF_OP(i->code) == BPF_JA) {
@@ -359,6 +374,10 @@ static bool puts_filter(const struct trace_call *c)
 				 : c->args[0] == SECCOMP_SET_MODE_FILTER;
 }
 
+/*
+ * Before the kernel does: whether it will take the filter is not known, so what is noted may be too much,
+ * never too little.
+ */
 static void look_at_own_filter(struct live *l, struct task *t)
 {
 	bool listens = t->call.nr == NR_seccomp && (t->call.args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER);

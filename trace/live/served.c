@@ -54,6 +54,10 @@ static unsigned long inode_of(const void *holder)
 	return kernel->stat(path, &st) ? 1 : (unsigned long)st.st_ino;
 }
 
+/*
+ * Is the descriptor still that userfaultfd? Before 5.12 all anonymous inodes are one, and any userfaultfd
+ * counts.
+ */
 static bool is_open(struct live_mm *mm, const void *holder)
 {
 	unsigned long inode = inode_of(holder);
@@ -62,6 +66,7 @@ static bool is_open(struct live_mm *mm, const void *holder)
 	return inode && (!known || xa_to_value(known) == inode);
 }
 
+/* The run that @addr is in, or the next one above, and its descriptor. False: there is none. */
 static bool next_served(const struct live_mm *mm, uint64_t addr, struct range *run, void **by)
 {
 	MA_STATE(mas, (struct maple_tree *)&mm->served, addr, addr);
@@ -108,6 +113,10 @@ static bool is_served(const struct live *l, const struct range *run)
 	return false;
 }
 
+/*
+ * Before every other question about the address space: what it finds happened before. Costs a readlink(2)
+ * and a stat(2) for each range, and smaps only where a descriptor is gone.
+ */
 void served_emit(struct live *l, struct task *t)
 {
 	struct range run;
@@ -120,6 +129,7 @@ void served_emit(struct live *l, struct task *t)
 		if (!looked)
 			observe_smaps(l, t);
 		looked = true;
+		/* Without smaps nothing is said: it is asked again at the next call. */
 		if (l->nr_areas && !is_served(l, &run))
 			emit_closed(l, t, &run);
 	}
@@ -255,6 +265,10 @@ static void emit_filled(struct live *l, struct task *t, uint64_t addr)
 	emit(l, t, &e);
 }
 
+/*
+ * True: it fills, is not to be waited for, and what had to be told was. The fault is told before the page
+ * is there, ambiguous beside other threads.
+ */
 bool served_fills(struct live *l, struct task *t)
 {
 	uint32_t code = (uint32_t)t->call.args[1];

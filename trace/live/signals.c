@@ -38,6 +38,7 @@ static void only_passed(sigset_t *set)
 		sigaddset(set, passed[i]);
 }
 
+/* Before anything can make a report: SIGCHLD's own disposition is not asked until signals_take(). */
 void signals_block(struct live *l)
 {
 	sigset_t set;
@@ -59,6 +60,7 @@ static int first_taken(const struct live *l)
 	return is_attached(l) ? 2 : 0;
 }
 
+/* From live_run() on. signals_give_back() undoes all of it in the opposite order. */
 void signals_take(struct live *l)
 {
 	struct sigaction ignored = { .sa_handler = SIG_IGN };
@@ -83,6 +85,10 @@ static void take_passed(struct live *l)
 	int sig;
 
 	only_passed(&set);
+	/*
+	 * They are blocked, so they pend; taken here they have no effect. A second one of the same kind has
+	 * been merged by the kernel.
+	 */
 	while ((sig = sigtimedwait(&set, NULL, &at_once)) > 0)
 		for (int i = 0; i < NR_PASSED_SIGNALS; i++)
 			if (passed[i] == sig && !l->passed[i].found) {

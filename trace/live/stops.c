@@ -44,6 +44,10 @@ static bool is_where_it_was(const struct task *t)
 	       info.si_code != (SIGTRAP | PTRACE_EVENT_EXIT << 8);
 }
 
+/*
+ * @sig: what it is given, 0: nothing. While all are held (attach.c) it stays, and is let go on by
+ * let_all_go().
+ */
 void resume(struct live *l, struct task *t, int sig)
 {
 	if (l->holding) {
@@ -55,6 +59,7 @@ void resume(struct live *l, struct task *t, int sig)
 		observe_changed(t->mm);
 	/* Where there is no filter each call is asked for. */
 	if (is_where_it_was(t))
+		/* PTRACE_SYSCALL stops at the exit, which is waited for only of a call that holds the mm. */
 		kernel->ptrace(t->in_call || (is_attached(l) && t->mm) ? PTRACE_SYSCALL : PTRACE_CONT, t->tid,
 			NULL, (void *)(long)sig);
 }
@@ -67,6 +72,11 @@ unsigned long event_message(const struct task *t)
 	return msg;
 }
 
+/*
+ * At the entry, with the mm held: what the call depends on is told, then it is made. A fork's child has
+ * pages that look the same in both, so all first writes are told before it; a deferred call gives the mm
+ * back at once.
+ */
 static void let_through(struct live *l, struct task *t)
 {
 	limits_emit(l, t);
@@ -84,6 +94,7 @@ static void let_through(struct live *l, struct task *t)
 	resume(l, t, 0);
 }
 
+/* The mm goes to the next in the queue, whose call is let through. */
 void release(struct live *l, struct task *t)
 {
 	struct task *next = mm_release(t);
@@ -92,6 +103,10 @@ void release(struct live *l, struct task *t)
 		let_through(l, next);
 }
 
+/*
+ * A number of -1 is in no table: the call is skipped, and returns what the result's register has, which is
+ * the tracer's to set.
+ */
 void refuse_call(struct task *t)
 {
 	struct registers regs;
@@ -134,6 +149,7 @@ static bool takes_tagged_address(uint32_t nr)
 static bool note_call(struct task *t, const struct __ptrace_syscall_info *info)
 {
 	const struct call_memory memory = { read_of_task, t };
+	/* entry and seccomp of the union begin alike: number and arguments. */
 	const uint64_t *args = (const uint64_t *)info->seccomp.args;
 	enum trace_abi abi;
 	uint32_t number;
@@ -163,7 +179,11 @@ static void on_ptrace(struct live *l, struct task *t)
 	resume(l, t, 0);
 }
 
-/* The call that was noted is about to be made. */
+/*
+ * The call that was noted is about to be made. In the order of who answers it: calls that would change who
+ * traces or filters, tasks that are not recorded, exec (the old map's last moment), ioctls that must not
+ * wait, and then the calls of the map, which take the mm.
+ */
 static void take_call(struct live *l, struct task *t)
 {
 	if (t->takes_its_own && (t->call.nr == NR_ptrace || is_about_filters(&t->call))) {
@@ -184,6 +204,7 @@ static void take_call(struct live *l, struct task *t)
 		resume(l, t, 0);
 		return;
 	}
+	/* It may fail: then the observation was one more. */
 	if (t->call.nr == NR_execve || t->call.nr == NR_execveat) {
 		observe_before_end(l, t);
 		resume(l, t, 0);
@@ -253,6 +274,7 @@ static void on_exit_of_call(struct live *l, struct task *t)
 	resume(l, t, 0);
 }
 
+/* Every TICK_NS, about. What waits for something that no stop brings is looked at here. */
 void on_tick(struct live *l)
 {
 	struct live_mm *awaited;
@@ -302,6 +324,7 @@ static struct task *settle_exec_identity(struct live *l, struct task *t)
 	return thread;
 }
 
+/* PTRACE_EVENT_EXEC: the new map is there, no instruction of the new program has run. */
 static void on_exec(struct live *l, struct task *t)
 {
 	t = settle_exec_identity(l, t);
@@ -324,6 +347,7 @@ static void on_exec(struct live *l, struct task *t)
 	resume(l, t, 0);
 }
 
+/* Before the handler runs: what the fault has done to the map is told with the map as it left it. */
 static void deliver_signal(struct live *l, struct task *t, int sig)
 {
 	signals_note_delivery(l, t, sig);
@@ -345,6 +369,7 @@ void on_stop(struct live *l, pid_t tid, int status)
 		on_unknown(l, tid, status);
 		return;
 	}
+	/* It stands now, so what it was in has ended or is known. */
 	t->unstopped = false;
 	if (!WIFSTOPPED(status)) {
 		on_gone(l, t, status);

@@ -38,6 +38,7 @@ struct task *task_add(struct live *l, pid_t tid)
 	return t;
 }
 
+/* Frees @t. Whoever waits for an mm that it holds must have been let go before (leave_calls()). */
 void task_remove(struct live *l, struct task *t)
 {
 	task_leave_mm(t);
@@ -47,6 +48,10 @@ void task_remove(struct live *l, struct task *t)
 	free(t);
 }
 
+/*
+ * An exec of another thread: the entry, with all that is known of it, moves to the new number, whose own
+ * entry is gone.
+ */
 void task_rename(struct live *l, struct task *t, pid_t tid)
 {
 	mtree_erase(&l->tasks, (unsigned long)t->tid);
@@ -60,6 +65,7 @@ void task_rename(struct live *l, struct task *t, pid_t tid)
 	l->strays = t;
 }
 
+/* O(tasks), with a kcmp(2) for each of another process. Asked at births that nobody announced only. */
 struct task *task_sharing_mm(struct live *l, const struct task *t)
 {
 	struct task *other;
@@ -99,6 +105,7 @@ void task_enter_mm(struct task *t, struct live_mm *mm)
 	mm->refs++;
 }
 
+/* The last one frees it (TK3); @t->exiting has counted users down already. */
 void task_leave_mm(struct task *t)
 {
 	struct live_mm *mm = t->mm;
@@ -140,6 +147,10 @@ static void end_waiting_for(struct live_mm *mm)
 	mm->awaited = NULL;
 }
 
+/*
+ * True: @t holds it, and its call is in the kernel from its resume on. False: it waits in the queue, in the
+ * order of arrival, and stays stopped.
+ */
 bool mm_acquire(struct task *t)
 {
 	struct live_mm *mm = t->mm;
@@ -173,6 +184,10 @@ static void unqueue(struct live_mm *mm, struct task *t)
 		end_waiting_for(mm);
 }
 
+/*
+ * Who was queued or held it, does neither afterwards. Who comes next is taken out of the queue, and has not
+ * got the mm yet.
+ */
 struct task *mm_release(struct task *t)
 {
 	struct live_mm *mm = t->mm;

@@ -43,7 +43,10 @@
 /* As many fresh areas are searched before a call. */
 #define FRESH_MAX 32
 
-/* How far from what a call names areas are scanned, in bytes. */
+/*
+ * How far from what a call names areas are scanned, in bytes: 16 GiB that were touched are 4 million
+ * entries of page tables.
+ */
 #define REACH (16ull << 30)
 
 /* A search: whose, of which moment, and what it passes over (a range that the call itself has just made). */
@@ -58,6 +61,10 @@ struct search {
 
 #define NOTHING ((struct range){ UINT64_MAX, UINT64_MAX })
 
+/*
+ * Nothing excepted: both ranges lie behind all addresses, where every min() and max() below leaves them
+ * out.
+ */
 static struct search begin_search(struct live *l, struct task *t, bool ambiguous)
 {
 	return (struct search){ .l = l, .t = t, .ambiguous = ambiguous, .except = NOTHING, .told = NOTHING };
@@ -68,6 +75,7 @@ static struct search begin_search(struct live *l, struct task *t, bool ambiguous
 static void emit_found(
 	struct search *s, const struct trace_area *a, uint64_t addr, bool known, bool ambiguous)
 {
+	/* 5 above. */
 	bool beside = s->told.end == a->start || s->told.start == a->end;
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = addr,
@@ -123,6 +131,7 @@ static bool search_area(struct search *s, const struct trace_area *a, const stru
 	bool writable = may_get_page(s->l, a) || served_fills_at(mm, a),
 	     told = writable && emit_if_written(s, a, near);
 
+	/* 3 above: nothing more can be learned of it. */
 	if (told || !writable) {
 		remember(&mm->settled, a->start, a->end);
 		forget(&mm->fresh, a->start, a->end);
@@ -137,6 +146,7 @@ static bool is_settled(const struct live_mm *mm, uint64_t addr, struct range *se
 	return next_remembered(&mm->settled, addr, settled) && settled->start <= addr;
 }
 
+/* 5 above: from an area that was told downwards, as long as areas were written. */
 static void search_below(struct search *s, struct trace_area a)
 {
 	struct range settled;
@@ -148,6 +158,10 @@ static void search_below(struct search *s, struct trace_area a)
 	} while (search_area(s, &a, &(struct range){ a.start, a.end }));
 }
 
+/*
+ * All areas that touch [lo, hi) and are not settled, upwards; one that is told takes the next one along (hi
+ * grows), and those below it.
+ */
 static void search(struct search *s, uint64_t lo, uint64_t hi)
 {
 	const struct range near = { lo, hi };
@@ -192,6 +206,7 @@ static void search_beyond(struct search *s, const struct range *r)
 		search(s, a.end, a.end + 1);
 }
 
+/* Copied first, for the search changes mm->fresh. */
 static void search_fresh(struct search *s)
 {
 	struct live_mm *mm = s->t->mm;
@@ -246,6 +261,7 @@ void writes_meeting_at(struct live *l, struct task *t, uint64_t addr, bool ambig
 	search(&s, addr - 1, addr + 1);
 }
 
+/* 6 above. BUS_ADRERR: behind the end of a file, or a userfaultfd with UFFD_FEATURE_SIGBUS. */
 void writes_refused(struct live *l, struct task *t)
 {
 	siginfo_t info = { 0 };
@@ -307,6 +323,7 @@ void writes_before_call(struct live *l, struct task *t)
 	}
 	if (t->mm->users > 1)
 		search_fresh(&s);
+	/* At the entry, though the call may fail: what is searched once more does no harm. */
 	for (unsigned int i = 0; i < n && changes_areas(t->call.nr); i++)
 		forget_range(t->mm, &r[i]);
 }
@@ -335,6 +352,10 @@ static void search_what_others_wrote(struct live *l, struct task *t)
 	}
 }
 
+/*
+ * s.except is the new range: what is written in it was so by the call, as MAP_POPULATE is, and the mirror
+ * does that itself.
+ */
 void writes_after_call(struct live *l, struct task *t, int64_t result)
 {
 	struct search s = begin_search(l, t, t->mm->users > 1);
