@@ -214,6 +214,21 @@ int vma_link_inherited(struct index_fork *f, struct vm_area_struct *vma, const s
 	return 0;
 }
 
+/* [start, end), one end of @vma, is not its any more. */
+static inline __attribute__((always_inline)) void lose_end(
+	struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	vma_start_write(vma);
+	vma_adjust_begin(vma, NULL);
+	if (start == vma->vm_start) {
+		set_field(vma, vm_pgoff, vma_pgoff_at(vma, end));
+		set_field(vma, vm_start, end);
+	} else {
+		set_field(vma, vm_end, start);
+	}
+	vma_adjust_end(vma, NULL);
+}
+
 /*
  *      before   |----------- vma -----------|            before   |----------- vma -----------|
  *      below    |-- new --|------ vma ------|            above    |-- vma --|------ new ------|
@@ -251,15 +266,7 @@ int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsign
 	}
 
 	/* Point of no return. */
-	vma_start_write(vma);
-	vma_adjust_begin(vma, NULL);
-	if (new_below) {
-		set_field(vma, vm_pgoff, vma_pgoff_at(vma, addr));
-		set_field(vma, vm_start, addr);
-	} else {
-		set_field(vma, vm_end, addr);
-	}
-	vma_adjust_end(vma, NULL);
+	lose_end(vma, new->vm_start, new->vm_end);
 	index_commit_cut(&st, new);
 	count_areas(mm, 1);
 	mm->counters.splits++;
@@ -290,9 +297,8 @@ int vma_split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long ad
 int vma_shorten(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
 	struct mm_struct *mm = vma->vm_mm;
-	bool lower = start == vma->vm_start;
 	struct index_store st;
-	int err = ops_may_split(vma, lower ? end : start);
+	int err = ops_may_split(vma, start == vma->vm_start ? end : start);
 
 	if (err)
 		return err;
@@ -300,16 +306,28 @@ int vma_shorten(struct vm_area_struct *vma, unsigned long start, unsigned long e
 		return -ENOMEM;
 
 	/* Point of no return. */
-	vma_start_write(vma);
-	vma_adjust_begin(vma, NULL);
-	if (lower) {
-		set_field(vma, vm_pgoff, vma_pgoff_at(vma, end));
-		set_field(vma, vm_start, end);
-	} else {
-		set_field(vma, vm_end, start);
-	}
-	vma_adjust_end(vma, NULL);
+	lose_end(vma, start, end);
 	index_commit_shorten(&st, vma);
 	count_cut(mm);
+	return 0;
+}
+
+/*
+ *      before   |----------- vma -----------|            before   |----------- vma -----------|
+ *      lower    |-- new --|------ vma ------|            upper    |------- vma -------|- new -|
+ */
+int vma_link_over(struct vm_area_struct *new, struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	struct index_store st;
+
+	if (index_prepare_cut(&st, mm, new->vm_start, new->vm_end, vma, new))
+		return -ENOMEM;
+
+	/* Point of no return. */
+	lose_end(vma, new->vm_start, new->vm_end);
+	index_commit_cut(&st, new);
+	count_areas(mm, 1);
+	mm->counters.splits++;
 	return 0;
 }

@@ -55,7 +55,7 @@ static struct vm_area_struct *expand_or_make(struct mm_struct *mm, struct vm_are
 			return vma;
 	}
 	vmg.flags = mergeable_flags(mm, flags);
-	return vma_make_range(&vmg);
+	return vma_make_range(&vmg, NULL);
 }
 
 static int grow(struct mm_struct *mm, struct vm_area_struct *prev, unsigned long oldbrk, unsigned long newbrk)

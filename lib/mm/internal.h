@@ -6,6 +6,7 @@
  * no return, and completes.  The files are one per call or family; what several of them need is here:
  *
  *   area.c           making, copying, cutting and freeing areas
+ *   bite.c           mmap over a part of an area
  *   merge.c          may areas join, and joining them
  *   account.h        limits, commit charge, counters
  *   unmapped_area.c  where a mapping goes
@@ -121,6 +122,15 @@ int vma_split_unlimited(struct mm_struct *mm, struct vm_area_struct *vma, unsign
  * -ENOMEM or -EINVAL: nothing changed.
  */
 int vma_shorten(struct vm_area_struct *vma, unsigned long start, unsigned long end) __must_check;
+/*
+ * The same where a new area takes that end: it is linked, as by vma_link(). 0 or -ENOMEM: nothing changed.
+ */
+int vma_link_over(struct vm_area_struct *new, struct vm_area_struct *vma) __must_check;
+/* Is nobody to be told of cuts of @vma, and no page to be found, so that a part that goes at once need not be an area? */
+static inline bool vma_cuts_unseen(const struct vm_area_struct *vma)
+{
+	return !vma->vm_mm->ops && !vma->vm_mm->pgd && !vma_is_sealed(vma);
+}
 /* Let the file of @vma, whose bounds are final, know of it. 0 or -ENOMEM. */
 int vma_attach(struct vm_area_struct *vma) __must_check;
 /* Bounds of areas change between the two, one of them NULL or all linked; not those of others. */
@@ -171,8 +181,11 @@ struct vma_merge vma_merge_like(
 	const struct vm_area_struct *vma, unsigned long start, unsigned long end, pgoff_t pgoff);
 /* Join a new range (a hole in the index) with its neighbours: the area that now covers it, or NULL: see vmg->err. */
 struct vm_area_struct *vma_merge_new_range(struct vma_merge *vmg);
-/* A new range that joins nothing: an area of its own, linked. NULL: vmg->err says why. */
-struct vm_area_struct *vma_make_range(struct vma_merge *vmg);
+/*
+ * A new range that joins nothing: an area of its own, linked; @over, unless NULL, loses it, one of its ends
+ * (vma_link_over()). NULL: vmg->err says why.
+ */
+struct vm_area_struct *vma_make_range(struct vma_merge *vmg, struct vm_area_struct *over);
 /*
  * Make [start, end) of vmg->middle an area of its own that can be given the properties in @vmg: joined with a
  * neighbour that has them, or cut out. The area, or ERR_PTR(): cuts may have been made.
@@ -233,9 +246,16 @@ struct unmap {
 	unsigned long nr_pages, nr_accounted; /* pages mapped there, and charged */
 	struct vm_area_struct *prev, *next;   /* around the range; or NULL */
 	struct vm_area_struct *first;         /* the areas, @count of them on the list; NULL: none */
+	struct vm_area_struct *bitten; /* loses one end to what is mapped there; NULL: none. Then first is */
 };
 /* Gather [start, end): cuts areas at its ends. 0, -ENOMEM or -EPERM; cuts stay, as on Linux. */
 int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end);
+/*
+ * bite.c: @vma is the first that is in the way. Where a part of it is all, and what is mapped joins nothing, it becomes
+ * um->bitten, and no area is made of that part. 0; or -ENOMEM.
+ */
+int unmap_bite(struct unmap *um, struct vm_area_struct *vma, const struct vm_file *file, pgoff_t pgoff,
+	vm_flags_t flags) __must_check;
 /* They are about to leave the map: wait for those that hold them. */
 void unmap_lock_areas(const struct unmap *um);
 /* Neither index nor map_count hold the gathered areas any more: account for them and free them. */

@@ -405,7 +405,7 @@ struct vma_merge vma_merge_like(
 	return vmg;
 }
 
-struct vm_area_struct *vma_make_range(struct vma_merge *vmg)
+struct vm_area_struct *vma_make_range(struct vma_merge *vmg, struct vm_area_struct *over)
 {
 	struct vm_area_struct *vma = vma_alloc(vmg->mm);
 
@@ -417,7 +417,7 @@ struct vm_area_struct *vma_make_range(struct vma_merge *vmg)
 	vma->vm_pgoff = vmg->pgoff;
 	vma->vm_flags = vmg->flags;
 	vma->vm_file = vm_file_get(vmg->file);
-	vmg->err = vma_link(vmg->mm, vma, NULL, vmg);
+	vmg->err = over ? vma_link_over(vma, over) : vma_link(vmg->mm, vma, NULL, vmg);
 	if (vmg->err) {
 		vma_free(vma);
 		return NULL;

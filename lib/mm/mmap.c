@@ -327,13 +327,13 @@ static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unma
 		.keeps_source = false,
 		.from = 0,
 		.from_end = 0 };
-	struct vm_area_struct *vma = vma_merge_new_range(&vmg);
+	struct vm_area_struct *vma = um->bitten ? NULL : vma_merge_new_range(&vmg);
 
 	vmg.flags = mergeable_flags(m->mm, m->vm_flags);
 	if (vma)
 		m->mm->counters.new_merged++;
 	else if (!vmg.err)
-		vma = vma_make_range(&vmg);
+		vma = vma_make_range(&vmg, um->bitten);
 	*err = vmg.err;
 	return vma;
 }
@@ -374,11 +374,19 @@ static int ask_file(struct mapping *m)
 	return m->file->kind == VM_FILE_REGULAR && (m->vm_flags & VM_SYNC) ? -EOPNOTSUPP : 0;
 }
 
+/* What was not cut since the call was to succeed. */
+static int cut_after_all(struct unmap *um)
+{
+	return um->bitten ? unmap_gather(um, um->mm, um->start, um->end) : 0;
+}
+
 /* The file refuses when the old areas have lost their pages: they go all the same. */
 static int leave_gap(struct unmap *um, int refusal)
 {
-	int err = unmap_gathered(um, true);
+	int err = cut_after_all(um);
 
+	if (!err)
+		err = unmap_gathered(um, true);
 	return err ? err : refusal;
 }
 
@@ -410,17 +418,44 @@ static int unmap_first(const struct mapping *m)
 	return err == -EINVAL ? -ENOMEM : err;
 }
 
+/* Is it left to unmap_bite() to see what is cut? */
+static bool may_bite(const struct mapping *m)
+{
+	return m->mm->sys->kernel->mmap_gathers && !is_shared_anonymous(m);
+}
+
 /* What is in the way: nothing, where the place was searched for. */
 static int gather(const struct mapping *m, struct unmap *um)
 {
-	if (!m->hole.known)
-		return unmap_gather(um, m->mm, m->addr, m->addr + m->len);
+	struct vm_area_struct *vma;
+	int err;
+
 	*um = (struct unmap){ .mm = m->mm,
 		.start = m->addr,
 		.end = m->addr + m->len,
 		.prev = m->hole.prev,
 		.next = m->hole.next };
-	return 0;
+	if (m->hole.known)
+		return 0;
+	vma = index_find_prev(m->mm, um->start, &um->prev);
+	um->next = vma;
+	if (!vma || vma->vm_start >= um->end)
+		return 0;
+	err = may_bite(m) ? unmap_bite(um, vma, m->file, m->pgoff, m->vm_flags) : 0;
+	return err || um->bitten ? err : unmap_gather(um, m->mm, um->start, um->end);
+}
+
+static int gather_and_charge(struct mapping *m, struct unmap *um, unsigned long *charged)
+{
+	int err = gather(m, um), cut;
+
+	if (err)
+		return err;
+	err = charge(m, um, charged);
+	if (!err)
+		return 0;
+	cut = cut_after_all(um);
+	return cut ? cut : err;
 }
 
 static int map_region(struct mapping *m)
@@ -436,9 +471,7 @@ static int map_region(struct mapping *m)
 	if (!err)
 		err = unmap_first(m);
 	if (!err)
-		err = gather(m, &um);
-	if (!err)
-		err = charge(m, &um, &charged);
+		err = gather_and_charge(m, &um, &charged);
 	if (err)
 		return err;
 	err = ask_file(m);

@@ -109,6 +109,8 @@ void unmap_complete(struct unmap *um)
 		vma = next;
 	}
 	um->first = NULL;
+	if (um->bitten)
+		account_gone(um->mm, um->bitten, um->nr_pages);
 }
 
 static int leave_index(struct unmap *um, bool tell_host)
@@ -160,12 +162,6 @@ static bool is_end_of(const struct vm_area_struct *vma, unsigned long start, uns
 	return vma->vm_end <= end && (!next || next->vm_start >= end);
 }
 
-/* No cut of @vma is refused, seen by an embedder, or leaves a part that has pages. */
-static bool may_shorten(const struct vm_area_struct *vma)
-{
-	return !vma->vm_mm->ops && !vma->vm_mm->pgd && !vma_is_sealed(vma);
-}
-
 /* @vma loses the end of it that [start, end) is, with all that is below or above. */
 static int shorten(struct vm_area_struct *vma, unsigned long start, unsigned long end)
 {
@@ -185,7 +181,7 @@ int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end)
 	int err;
 
 	vma = index_begin(&c, mm, start, &um.prev);
-	if (vma && is_end_of(vma, start, end) && may_shorten(vma))
+	if (vma && is_end_of(vma, start, end) && vma_cuts_unseen(vma))
 		return shorten(vma, start, end);
 	err = gather(&um, &c, vma);
 	return err ? err : unmap_gathered(&um, true);

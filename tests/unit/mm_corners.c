@@ -408,6 +408,77 @@ static void test_lookups_agree(void **state)
 	assert_null(find_vma_intersection(&mm, at(3), at(3)));
 }
 
+/* --- a part of an area that goes at once ---------------------------------------------------------------------- */
+
+/*
+ * mmap over one end of an area, or over its middle, cuts it, and is refused then: by RLIMIT_AS, or by the file.  The cuts
+ * stay, as on Linux; what the file has refused is a hole.
+ */
+static void test_an_mmap_that_is_refused_leaves_its_cuts(void **state)
+{
+	static struct vm_file file = { .refs = 1, .readable = true };
+	static struct vm_file other = {
+		.refs = 1, .kind = VM_FILE_SECRET, .readable = true, .writable = true
+	};
+	static const struct {
+		unsigned long page, pages;
+		int areas;
+	} part[] = { { 0, 2, 2 }, { 6, 2, 2 }, { 3, 2, 3 } };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		unsigned long splits = mm.counters.splits, page = part[i].page, pages = part[i].pages;
+
+		assert_int_equal(map_as(0, 8, PROT_READ, MAP_PRIVATE, &file), at(0));
+		mm.limits.as = PAGE;
+		assert_int_equal(map_as(page, pages, RW, MAP_PRIVATE, &file), -ENOMEM);
+		mm.limits.as = MM_UNLIMITED;
+		assert_int_equal(mm.map_count, part[i].areas);
+		assert_int_equal(mm.counters.splits - splits, part[i].areas - 1);
+		assert_int_equal(vma_lookup(&mm, at(page))->vm_start, at(page));
+		assert_int_equal(vma_lookup(&mm, at(page))->vm_end, at(page + pages));
+		assert_int_equal(mm_munmap(&mm, at(0), 8 * PAGE), 0);
+
+		assert_int_equal(map_as(0, 8, PROT_READ, MAP_PRIVATE, &file), at(0));
+		assert_int_equal(map_as(page, pages, PROT_READ, MAP_PRIVATE, &other), -EINVAL);
+		assert_int_equal(mm.map_count, part[i].areas - 1);
+		assert_null(vma_lookup(&mm, at(page)));
+		assert_int_equal(mm.total_vm, 8 - pages);
+		assert_int_equal(mm_munmap(&mm, at(0), 8 * PAGE), 0);
+
+		assert_int_equal(map_as(0, 8, PROT_READ, MAP_PRIVATE, &file), at(0));
+		assert_int_equal(map_as(page, pages, RW, MAP_PRIVATE, &file), at(page));
+		assert_int_equal(mm.map_count, part[i].areas);
+		assert_int_equal(mm.total_vm, 8);
+		assert_int_equal(at(vma_lookup(&mm, at(7))->vm_pgoff), vma_lookup(&mm, at(7))->vm_start);
+		assert_int_equal(mm_munmap(&mm, at(0), 8 * PAGE), 0);
+	}
+}
+
+/* What is replaced counts: its charge, where all that may be charged is, and its number, where there are as many as there may be. */
+static void test_an_mmap_over_a_part_needs_what_it_adds(void **state)
+{
+	map(0, 8);
+	mm.sys->overcommit_memory = 2;
+	mm.sys->commit_limit = mm.sys->committed;
+	assert_int_equal(map_as(6, 2, RW | PROT_EXEC, MAP_PRIVATE, NULL), at(6));
+	assert_int_equal(map_as(2, 2, RW | PROT_EXEC, MAP_PRIVATE, NULL), at(2));
+	assert_int_equal(mm.map_count, 4);
+	assert_int_equal(mm_system_committed(mm.sys), 8);
+	mm.sys->overcommit_memory = 0;
+
+	mm.sys->max_map_count = 4;
+	assert_int_equal(map_as(0, 1, PROT_READ, MAP_PRIVATE, NULL),
+		at(0)); /* Linux asks for one more in the middle alone */
+	assert_int_equal(mm.map_count, 5);
+	mm.sys->max_map_count = 5;
+	assert_int_equal(map_as(4, 2, RW, MAP_PRIVATE, NULL), at(4));
+	assert_int_equal(mm_munmap(&mm, at(4), 2 * PAGE), 0);
+	map(4, 3);
+	assert_int_equal(mm.map_count, 5);
+	assert_int_equal(map_as(5, 1, PROT_READ, MAP_PRIVATE, NULL), -ENOMEM);
+	assert_int_equal(mm.map_count, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +502,10 @@ int main(void)
 			test_writes_to_any_memory_are_watched, one_mm_setup, one_mm_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_areas_are_inserted_as_they_are_or_not_at_all, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_an_mmap_that_is_refused_leaves_its_cuts, one_mm_setup, one_mm_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_an_mmap_over_a_part_needs_what_it_adds, one_mm_setup, one_mm_teardown),
 		cmocka_unit_test_setup_teardown(test_lookups_agree, one_mm_setup, one_mm_teardown),
 	};
 

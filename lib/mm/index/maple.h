@@ -431,7 +431,8 @@ static inline void index_commit(struct index_store *st, struct vm_area_struct *v
 }
 
 /* What index_prepare_cut() has prepared: the new part lies beside the area that was cut, and no hole has changed. */
-static inline void index_commit_cut(struct index_store *st, struct vm_area_struct *part)
+static inline __attribute__((always_inline)) void index_commit_cut(
+	struct index_store *st, struct vm_area_struct *part)
 {
 	struct vm_area_struct *lower = st->lower, *upper = st->upper;
 	struct mm_struct *mm = st->mm;
