@@ -4,27 +4,44 @@
 
 #include "bytes.h"
 
-const struct range_map_range *range_map_at_far(
-	const struct range_map *map, uint64_t at, const struct range_map_range *beside)
+/* The range that covers @at, if piece @p is the one that it belongs into; the next look begins there. */
+static inline __attribute__((always_inline)) const struct range_map_range *at_in_piece(
+	const struct range_map *map, uint64_t at, unsigned int p)
 {
-	const struct range_map_range *three = recent_slots(map), *s = beside;
-	const struct range_map_piece *piece;
-	unsigned int p, slot;
+	const struct range_map_piece *piece = map->pieces[p];
+	unsigned int slot = slots_up_to(piece, at);
+	const struct range_map_range *s;
 
-	if (s == three + 2 && at <= s->last) {
-		remember_slots(map, three + 1);
-		return range_is_tombstone(s) ? NULL : s;
-	}
-	if (map->nr_pieces == 0 || in_hole_behind(s, three, at))
-		return NULL;
-	p = map->nr_pieces == 1 ? 0 : piece_of(map, at);
-	piece = map->pieces[p];
-	slot = slots_up_to(piece, at);
 	slot -= !!slot;
 	s = piece->slots + slot;
 	remember_slots(map, s - !!slot);
 	__atomic_store_n((unsigned int *)&map->recent_piece, p, __ATOMIC_RELAXED);
 	return slot_covers(s, at) && !range_is_tombstone(s) ? s : NULL;
+}
+
+/* Apart, so that the other way has no registers to save. */
+static __attribute__((noinline)) const struct range_map_range *at_in_many(
+	const struct range_map *map, uint64_t at)
+{
+	return at_in_piece(map, at, piece_of(map, at));
+}
+
+const struct range_map_range *range_map_at_far(
+	const struct range_map *map, uint64_t at, const struct range_map_range *beside)
+{
+	const struct range_map_range *three = recent_slots(map), *s = beside;
+
+	if (as_one(slot_covers(s, at))) {
+		if (range_is_tombstone(s))
+			return NULL;
+		remember_slots(map, three + 1);
+		return s;
+	}
+	if (in_hole_behind(s, three, at) || map->nr_pieces == 0)
+		return NULL;
+	if (map->nr_pieces > FEW_PIECES)
+		return at_in_many(map, at);
+	return at_in_piece(map, at, piece_of_few(map, at));
 }
 
 bool range_map_find(const struct range_map *map, uint64_t at, struct range_map_range *range)
@@ -131,6 +148,10 @@ static bool piece_holds(const struct range_map *map, unsigned int p, const char 
 	*reason = "RM7";
 	for (unsigned int i = piece->nr; i <= PIECE; i++)
 		if (piece->slots[i].first != UINT64_MAX || piece->slots[i].last != 0)
+			return false;
+	*reason = "RM9";
+	for (unsigned int block = 1; block < PIECE / BLOCK; block++)
+		if (piece->heads[block - 1] != piece->slots[BLOCK * block].first)
 			return false;
 	*reason = "RM3";
 	return map->firsts[p] == piece->slots[0].first;

@@ -41,6 +41,14 @@ static int grow_tables(struct range_map *map, unsigned int capacity)
 	return 0;
 }
 
+/* Apart, so that who calls it needs few registers where there are few pieces. */
+unsigned int piece_of_many(const struct range_map *map, uint64_t at)
+{
+	unsigned int nr = count_up_to(map->firsts, map->nr_pieces, at, false);
+
+	return nr - !!nr;
+}
+
 int pieces_reserve(struct range_map *map, unsigned int splits, unsigned int changes)
 {
 	unsigned int nr = splits + (map->view ? changes : 0);
@@ -151,6 +159,7 @@ static void split_piece(struct range_map *map, unsigned int p, unsigned int slot
 	piece = piece_own(map, p);
 	fresh->nr = piece->nr - slot;
 	move_ranges(fresh, 0, piece, slot, fresh->nr);
+	piece_learn_heads(fresh, 0);
 	piece_set_nr(piece, slot);
 	move_tables(map, p + 2, p + 1);
 	map->pieces[p + 1] = fresh;
@@ -172,6 +181,7 @@ static bool join_pieces(struct range_map *map, unsigned int p)
 	piece = piece_own(map, p);
 	move_ranges(piece, piece->nr, next, 0, next->nr);
 	piece->nr += next->nr;
+	piece_learn_heads(piece, piece->nr - next->nr);
 	if (map->holes[p + 1] > map->holes[p])
 		map->holes[p] = map->holes[p + 1];
 	remove_pieces(map, p + 1, p + 2);
@@ -198,6 +208,7 @@ static struct place remove_across(struct range_map *map, struct place from, stru
 
 		move_ranges(piece, 0, piece, to.slot, piece->nr - to.slot);
 		piece_set_nr(piece, piece->nr - to.slot);
+		piece_learn_heads(piece, 0);
 		map->firsts[to.piece] = piece->slots[0].first;
 	}
 	piece_set_nr(piece_own(map, from.piece), from.slot);
@@ -234,6 +245,7 @@ static void write_ranges(struct range_map *map, struct place at, unsigned int go
 	piece_set_nr(piece, piece->nr + nr - gone);
 	for (unsigned int i = 0; i < nr; i++)
 		piece->slots[at.slot + i] = ranges[i];
+	piece_learn_heads(piece, at.slot);
 }
 
 void pieces_join_around(struct range_map *map, unsigned int p)

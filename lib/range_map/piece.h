@@ -16,6 +16,8 @@
  *    RM7  slots of a piece that hold no range begin at UINT64_MAX and end at 0: all can be counted, and none covers
  *        anything.
  *    RM8  map->recent is a slot of a piece of the map's, or nowhere.
+ *    RM9  heads[k] of a piece is where the first slot of its block k + 1 begins: what a search reads lies in the line of
+ *        nr, which it needs too, and in one block. It is put right with every change of one of these slots.
  * 3. Failure.  A change is one piece_replace() of up to three ranges, or a few of them; each needs at most one new
  *    piece, which pieces_reserve() has set aside when it returns 0.
  * 4. What comes next is mostly where the last look or change was, or beside it. So map->recent is the first of three
@@ -37,15 +39,12 @@
 #define LINE  64
 
 struct range_map_piece {
-	union {
-		struct {
-			unsigned int nr;
-			uint64_t change; /* in which it was made; readers look at nr and the slots alone */
-			struct range_map_piece *next; /* among the spare ones, and among the replaced */
-		};
-		char line[LINE]; /* so that a slot lies in one */
-	};
+	unsigned int nr;
+	uint64_t heads[PIECE / BLOCK - 1]; /* so that a slot lies in one line, and a search reads one more */
 	struct range_map_range slots[PIECE + 1]; /* the last never holds one */
+	/* Readers look at none of these. */
+	uint64_t change;              /* in which it was made */
+	struct range_map_piece *next; /* among the spare ones, and among the replaced */
 };
 
 /* Three slots that hold no range: where the next look begins in a map that has had none. */
@@ -71,35 +70,69 @@ static inline const struct range_map_range *place_slot(const struct range_map *m
 	return &map->pieces[at.piece]->slots[at.slot];
 }
 
-/* How many of @nr ascending numbers are @x or less. Without branches: which way it goes is not to be foretold. */
-static inline unsigned int count_up_to(const uint64_t *numbers, unsigned int nr, uint64_t x)
+#define FEW 12U
+
+static inline uint64_t number_at(const uint64_t *number, bool beside)
 {
-	const uint64_t *base = numbers;
-
-	while (nr > 1) {
-		unsigned int half = nr / 2;
-
-		base += half & -(unsigned long)(base[half - 1] <= x);
-		nr -= half;
-	}
-	return (unsigned int)(base - numbers) + (nr && *base <= x);
+	return beside ? __atomic_load_n(number, __ATOMIC_RELAXED) : *number;
 }
 
 /*
- * How many ranges of @piece begin at @at or before. The last of each block says which block, its eight say which: 15
- * comparisons that wait for two loads, where a binary search waits for six.
+ * How many of @nr ascending numbers are @x or less. Without branches on them: which way it goes is not to be foretold. Of many,
+ * seven that lie evenly say which eighth, by loads that do not wait for one another; of few all are asked. @beside: they may
+ * be stored meanwhile.
+ */
+static inline __attribute__((always_inline)) unsigned int count_up_to(
+	const uint64_t *numbers, unsigned int nr, uint64_t x, bool beside)
+{
+	const uint64_t *base = numbers;
+	unsigned int count = 0;
+
+	while (nr > FEW) {
+		size_t eighth = nr / 8, below = 0;
+
+#pragma GCC unroll 7
+		for (size_t i = 1; i < 8; i++)
+			below += number_at(base + i * eighth - 1, beside) <= x;
+		base += below * eighth;
+		nr -= 7 * (unsigned int)eighth;
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		count += number_at(base + i, beside) <= x;
+		__asm__("" : "+r"(count)); /* one by one: vectors of so few take longer */
+	}
+	return (unsigned int)(base - numbers) + count;
+}
+
+/*
+ * How many ranges of @piece begin at @at or before. The heads say which block, its eight say which: 15 comparisons that wait
+ * for two loads, of five lines, where a binary search waits for six.
  */
 static inline unsigned int slots_up_to(const struct range_map_piece *piece, uint64_t at)
 {
+	const uint64_t *h = piece->heads;
 	const struct range_map_range *s = piece->slots;
-	unsigned int slots = BLOCK * ((s[7].first <= at) + (s[15].first <= at) + (s[23].first <= at) +
-					     (s[31].first <= at) + (s[39].first <= at) + (s[47].first <= at) +
-					     (s[55].first <= at));
+	unsigned int slots = BLOCK * ((h[0] <= at) + (h[1] <= at) + (h[2] <= at) + (h[3] <= at) +
+					     (h[4] <= at) + (h[5] <= at) + (h[6] <= at));
 
 	s += slots;
 	slots += (s[0].first <= at) + (s[1].first <= at) + (s[2].first <= at) + (s[3].first <= at) +
 		 (s[4].first <= at) + (s[5].first <= at) + (s[6].first <= at) + (s[7].first <= at);
 	return slots < piece->nr ? slots : piece->nr; /* UINT64_MAX counts what is behind, too */
+}
+
+/* Ranges from @slot on begin elsewhere now: what the heads say of them (RM9). */
+static inline void piece_learn_heads(struct range_map_piece *piece, size_t slot)
+{
+	for (size_t block = slot ? (slot + BLOCK - 1) / BLOCK : 1; BLOCK * block < piece->nr; block++)
+		piece->heads[block - 1] = piece->slots[BLOCK * block].first;
+}
+
+/* The same of @slot alone. */
+static inline void piece_learn_head(struct range_map_piece *piece, size_t slot)
+{
+	if (slot % BLOCK == 0 && slot)
+		piece->heads[slot / BLOCK - 1] = piece->slots[slot].first;
 }
 
 /*
@@ -114,17 +147,34 @@ static inline void copy_range(struct range_map_range *to, const struct range_map
 	to->bits = from->bits;
 }
 
+/* A condition of several parts is one branch, which can be foretold where each of them cannot: for the compiler a number. */
+static inline bool as_one(unsigned int condition)
+{
+	__asm__("" : "+r"(condition));
+	return condition;
+}
+
+static inline bool slot_is_used(const struct range_map_range *s)
+{
+	return s->first <= s->last;
+}
+
+static inline bool slot_covers(const struct range_map_range *s, uint64_t at)
+{
+	return (s->first <= at) & (at <= s->last);
+}
+
 /* The range of @piece that covers @at. */
 static inline bool piece_find(const struct range_map_piece *piece, uint64_t at, struct range_map_range *range)
 {
-	unsigned int slot = slots_up_to(piece, at) - 1;
+	unsigned int slot = slots_up_to(piece, at);
+	const struct range_map_range *s = &piece->slots[slot - !!slot];
+	bool found = slot_covers(s, at) & !(s->bits & RANGE_MAP_TOMBSTONE);
+	uintptr_t own = (uintptr_t)range;
 
-	/* The first begins after it, or the last ends before it. */
-	if (slot >= piece->nr || piece->slots[slot].last < at ||
-		(piece->slots[slot].bits & RANGE_MAP_TOMBSTONE))
-		return false;
-	copy_range(range, &piece->slots[slot]);
-	return true;
+	/* No branch: whether one is there is not to be foretold, and the caller asks next. Else *range is copied to itself. */
+	copy_range(range, (const struct range_map_range *)(own ^ ((own ^ (uintptr_t)s) & -(uintptr_t)found)));
+	return found;
 }
 
 static inline struct place place_next(const struct range_map *map, struct place at)
@@ -147,18 +197,25 @@ static inline bool place_step_back(const struct range_map *map, struct place *at
 	return true;
 }
 
-/* The piece that @at belongs into; 0 in an empty map. Of few it is looked for one by one. */
+/* The piece that @at belongs into. */
+unsigned int piece_of_many(const struct range_map *map, uint64_t at);
+
+#define FEW_PIECES 4U
+
+/* Of few it is looked for one by one: a branch that was foretold leads on before the number is there. */
+static inline unsigned int piece_of_few(const struct range_map *map, uint64_t at)
+{
+	unsigned int nr = 1;
+
+	while (nr < map->nr_pieces && map->firsts[nr] <= at)
+		nr++;
+	return nr - 1;
+}
+
+/* The same of any number of them. 0 in an empty map. */
 static inline unsigned int piece_of(const struct range_map *map, uint64_t at)
 {
-	unsigned int nr;
-
-	if (map->nr_pieces <= 4) {
-		for (nr = 1; nr < map->nr_pieces && map->firsts[nr] <= at; nr++)
-			;
-		return nr - 1;
-	}
-	nr = count_up_to(map->firsts, map->nr_pieces, at);
-	return nr ? nr - 1 : 0;
+	return map->nr_pieces <= FEW_PIECES ? piece_of_few(map, at) : piece_of_many(map, at);
 }
 
 static inline const struct range_map_range *recent_slots(const struct range_map *map)
@@ -186,27 +243,17 @@ static inline void place_remember(const struct range_map *map, struct place at)
 	__atomic_store_n((unsigned int *)&map->recent_piece, at.piece, __ATOMIC_RELAXED);
 }
 
-static inline bool slot_is_used(const struct range_map_range *s)
-{
-	return s->first <= s->last;
-}
-
-static inline bool slot_covers(const struct range_map_range *s, uint64_t at)
-{
-	return (s->first <= at) & (at <= s->last);
-}
-
 /* Of three slots the last that begins at @at or before, or the first. */
 static inline const struct range_map_range *slot_of_three(const struct range_map_range *three, uint64_t at)
 {
 	return three + (three[1].first <= at) + (three[2].first <= at);
 }
 
-/* Is @at, that @s of these three does not cover, in the hole behind it? */
+/* Is @at, for which @s is slot_of_three(), in the hole behind it? */
 static inline bool in_hole_behind(
 	const struct range_map_range *s, const struct range_map_range *three, uint64_t at)
 {
-	return s != three + 2 && s->last < at && at < s[1].first && slot_is_used(s + 1);
+	return as_one((s->last < at) & (s != three + 2)) && slot_is_used(s + 1);
 }
 
 /* Where in piece @p @s is; PIECE or more: in another. */
@@ -223,32 +270,35 @@ static inline bool place_near(const struct range_map *map, uint64_t at, struct p
 	size_t slot;
 
 	place->piece = __atomic_load_n(&map->recent_piece, __ATOMIC_RELAXED);
-	if (place->piece >= map->nr_pieces || (!slot_covers(s, at) && !in_hole_behind(s++, three, at)))
+	if (place->piece >= map->nr_pieces ||
+		(!as_one(slot_covers(s, at)) && !in_hole_behind(s++, three, at)))
 		return false;
 	slot = slot_in_piece(map, place->piece, s);
 	place->slot = (unsigned int)slot;
 	return slot < PIECE;
 }
 
-/* The first range that ends at @at or later. */
-static inline struct place place_of(const struct range_map *map, uint64_t at)
+/* The first range that ends at @at or later, whatever the last look was. */
+static inline struct place place_far(const struct range_map *map, uint64_t at)
 {
+	struct place place = { piece_of(map, at), 0 };
 	const struct range_map_piece *piece;
-	struct place place;
 
-	if (place_near(map, at, &place)) {
-		place_remember(map, place);
-		return place;
-	}
-	place = (struct place){ piece_of(map, at), 0 };
 	if (map->nr_pieces == 0)
 		return place;
 	piece = map->pieces[place.piece];
 	place.slot = slots_up_to(piece, at);
-	if (place.slot && piece->slots[place.slot - 1].last >= at)
-		place.slot--;
-	else if (place.slot == piece->nr)
-		place = (struct place){ place.piece + 1, 0 };
+	place.slot -= place.slot && piece->slots[place.slot - 1].last >= at;
+	return place.slot == piece->nr ? (struct place){ place.piece + 1, 0 } : place;
+}
+
+/* The same, where the next look will begin. */
+static inline struct place place_of(const struct range_map *map, uint64_t at)
+{
+	struct place place;
+
+	if (!place_near(map, at, &place))
+		place = place_far(map, at);
 	place_remember(map, place);
 	return place;
 }
@@ -313,6 +363,8 @@ static inline void piece_set_nr(struct range_map_piece *piece, unsigned int nr)
 		piece->slots[i].first = UINT64_MAX;
 		piece->slots[i].last = 0;
 	}
+	for (unsigned int block = nr ? (nr + BLOCK - 1) / BLOCK : 1; BLOCK * block < piece->nr; block++)
+		piece->heads[block - 1] = UINT64_MAX;
 	piece->nr = nr;
 }
 /* The next of those set aside. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Setting and erasing where most is set and erased: in a map whose owner wants to know of no cut and no end, within one
- * piece. Of that again most is near the last look, lies in one range or hole, and ends none: range_map_set() begins
+ * piece. Of that again most lies in one range or hole, and ends none, mostly near the last look: range_map_set() begins
  * with it. What change.c does with ranges is done here with slots of the piece, and with numbers in registers: nothing
  * but what a callback is told has an address, and range_map_equal() is no callback.
  *
@@ -54,6 +54,17 @@ static inline void move_slots(struct range_map_piece *piece, unsigned int to, un
 		return;
 	memmove(piece->slots + to, piece->slots + from, nr * sizeof(piece->slots[0]));
 	piece_set_nr(piece, to + nr);
+}
+
+/* Slots [at, to) were written, those behind them came from @from. */
+static inline void learn_stretch(
+	struct range_map_piece *piece, unsigned int at, unsigned int to, unsigned int from)
+{
+	if (to != from)
+		piece_learn_heads(piece, at);
+	else
+		for (; at < to; at++)
+			piece_learn_head(piece, at);
 }
 
 /* What the slots of @s cover within [first, last]. */
@@ -154,6 +165,7 @@ static inline __attribute__((always_inline)) void set_slots(
 	piece->slots[from] = range;
 	if (upper)
 		piece->slots[from + 1] = right;
+	learn_stretch(piece, from, from + 1 + upper, to);
 	/* Holes before ranges get no longer, but that the last range may be one that had none before it. */
 	if (to == nr)
 		piece_learn_hole(map, (struct place){ s->p, from });
@@ -168,6 +180,11 @@ static void set_telling(struct range_map *map, const struct stretch *s, const st
 static void set_equals(struct range_map *map, const struct stretch *s, const struct range_map_range *range)
 {
 	set_slots(map, s, *range, true);
+}
+
+static inline void learn_one(struct range_map_piece *piece, const struct range_map_range *s)
+{
+	piece_learn_head(piece, (size_t)(s - piece->slots));
 }
 
 static inline bool is_so(const struct range_map_range *a, const void *value, uint64_t bits)
@@ -195,6 +212,12 @@ static inline __attribute__((always_inline)) bool open_slots(
 	return true;
 }
 
+/* After open_slots() in front of @s, and what has filled them. */
+static inline void learn_opened(struct range_map_piece *piece, const struct range_map_range *s)
+{
+	piece_learn_heads(piece, (size_t)(s - piece->slots));
+}
+
 static inline void fill(struct range_map_range *s, uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
 	s->first = first;
@@ -214,6 +237,7 @@ static inline bool set_inside(struct range_map *map, struct range_map_piece *pie
 	fill(a + 2, last + 1, a->last, a->value, a->bits);
 	fill(a + 1, first, last, value, bits);
 	a->last = first - 1;
+	learn_opened(piece, a + 1);
 	return happened(map, 2, 0);
 }
 
@@ -228,19 +252,29 @@ static inline bool set_within(struct range_map *map, struct range_map_piece *pie
 	uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
 	bool lower = a->first < first, upper = last < a->last, alike = is_so(a, value, bits);
-	bool left = lower ? alike : a != piece->slots && a[-1].last + 1 == first && is_so(a - 1, value, bits);
+	bool left =
+		lower ? alike : a != piece->slots && (a[-1].last + 1 == first) & is_so(a - 1, value, bits);
 	bool right =
-		upper ? alike : last + 1 == a[1].first && is_so(a + 1, value, bits) && slot_is_used(a + 1);
+		upper ? alike : (last + 1 == a[1].first) & is_so(a + 1, value, bits) && slot_is_used(a + 1);
 
+	if (!as_one(lower | upper)) {
+		if (left | right)
+			return false;
+		a->bits = bits;
+		a->value = value;
+		return true;
+	}
 	if (alike) { /* it is what it was, but neighbours that were kept apart may become one */
 		if ((left && !lower) || (right && !upper))
 			return false;
 	} else if (left && upper) {
 		a[-1].last = last;
 		a->first = last + 1;
+		learn_one(piece, a);
 	} else if (right && lower) {
 		a->last = first - 1;
 		a[1].first = first;
+		learn_one(piece, a + 1);
 	} else if (left || right) {
 		return false;
 	} else if (lower) {
@@ -248,14 +282,13 @@ static inline bool set_within(struct range_map *map, struct range_map_piece *pie
 			return false;
 		a->last = first - 1;
 		fill(a + 1, first, last, value, bits);
-	} else if (upper) {
+		learn_opened(piece, a + 1);
+	} else {
 		if (!open_slots(map, piece, a, 1))
 			return false;
 		a[1].first = last + 1;
 		fill(a, first, last, value, bits);
-	} else {
-		a->bits = bits;
-		a->value = value;
+		learn_opened(piece, a);
 	}
 	return happened(map, lower + upper, left + right);
 }
@@ -278,38 +311,52 @@ static inline bool set_in_hole(struct range_map *map, struct range_map_piece *pi
 		fill(a, first, last, value, bits);
 	else
 		return false;
+	if (!joins_left)
+		joins_right ? learn_one(piece, a) : learn_opened(piece, a);
 	if (!left)
 		map->firsts[0] = first;
 	map->counters.covered += last - first + 1;
 	return happened(map, 0, joins_left + joins_right);
 }
 
-/* The slot beside the last look that @at is in, or behind, and its piece. NULL: it is not known any more which that is. */
-static inline struct range_map_range *slot_near(
-	const struct range_map *map, uint64_t at, struct range_map_piece **piece)
+/* The slot that @at is in, or behind, or the first of all. The next look begins there. The map is not empty. */
+static __attribute__((noinline)) struct range_map_range *slot_far(struct range_map *map, uint64_t at)
 {
-	const struct range_map_range *s = slot_of_three(recent_slots(map), at);
+	unsigned int p = piece_of(map, at), slot = slots_up_to(map->pieces[p], at);
 
-	if (map->recent_piece >= map->nr_pieces)
-		return NULL;
+	slot -= !!slot;
+	map->recent = map->pieces[p]->slots + slot - !!slot;
+	map->recent_piece = p;
+	return map->pieces[p]->slots + slot;
+}
+
+/* The same, which may be one of those beside the last look, and its piece. */
+static inline struct range_map_range *slot_of(
+	struct range_map *map, uint64_t at, struct range_map_piece **piece)
+{
+	const struct range_map_range *three = recent_slots(map), *s = slot_of_three(three, at);
+	unsigned int p = map->recent_piece;
+
+	if ((!as_one(slot_covers(s, at)) && !in_hole_behind(s, three, at)) || p >= map->nr_pieces ||
+		slot_in_piece(map, p, s) >= PIECE)
+		s = slot_far(map, at);
 	*piece = map->pieces[map->recent_piece];
-	if ((uintptr_t)s - (uintptr_t)(*piece)->slots >= (*piece)->nr * sizeof(*s))
-		return NULL;
 	return (struct range_map_range *)s;
 }
 
-/* What is near the last look or change, and ends no range. False: nothing was done. */
+/* What ends no range. False: nothing was done, but that the next look begins there. */
 static inline bool set_beside(
 	struct range_map *map, uint64_t first, uint64_t last, void *value, uint64_t bits)
 {
-	const struct range_map_range *three = recent_slots(map);
-	unsigned int p = map->recent_piece;
 	struct range_map_piece *piece;
-	struct range_map_range *s = slot_near(map, first, &piece);
+	struct range_map_range *s;
+	unsigned int p;
 
-	if (!s)
+	if (map->nr_pieces == 0)
 		return false;
-	if (s->first < first && last < s->last)
+	s = slot_of(map, first, &piece);
+	p = map->recent_piece;
+	if (as_one((s->first < first) & (last < s->last)))
 		return set_inside(map, piece, s, first, last, value, bits);
 	/* A neighbour may be in the piece before or behind. */
 	if ((s + 1 == piece->slots + piece->nr && p + 1 < map->nr_pieces) || (s == piece->slots && p))
@@ -318,19 +365,22 @@ static inline bool set_beside(
 		return s == piece->slots && set_in_hole(map, piece, NULL, s, first, last, value, bits);
 	if (last <= s->last)
 		return set_within(map, piece, s, first, last, value, bits);
-	return in_hole_behind(s, three, first) && set_in_hole(map, piece, s, s + 1, first, last, value, bits);
+	return s->last < first && slot_is_used(s + 1) &&
+	       set_in_hole(map, piece, s, s + 1, first, last, value, bits);
 }
 
 /* The same for an erasure: a part of one range. */
 static inline bool erase_beside(struct range_map *map, uint64_t first, uint64_t last)
 {
+	struct range_map_range *s = (struct range_map_range *)slot_of_three(recent_slots(map), first);
 	unsigned int p = map->recent_piece;
 	struct range_map_piece *piece;
-	struct range_map_range *s = slot_near(map, first, &piece);
 	bool lower, upper;
 
-	if (!s || first < s->first || last > s->last)
+	if (!as_one((s->first <= first) & (last <= s->last)) || p >= map->nr_pieces ||
+		slot_in_piece(map, p, s) >= PIECE)
 		return false;
+	piece = map->pieces[p];
 	lower = s->first < first;
 	upper = last < s->last;
 	if (lower && upper) {
@@ -338,10 +388,12 @@ static inline bool erase_beside(struct range_map *map, uint64_t first, uint64_t 
 			return false;
 		fill(s + 1, last + 1, s->last, s->value, s->bits);
 		s->last = first - 1;
+		learn_opened(piece, s + 1);
 	} else if (lower) {
 		s->last = first - 1;
 	} else if (upper) {
 		s->first = last + 1;
+		learn_one(piece, s);
 		map->firsts[p] = piece->slots[0].first;
 	} else {
 		return false;
@@ -361,6 +413,25 @@ static __attribute__((noinline)) int set_near(
 	if (!(bits & RANGE_MAP_TOMBSTONE) && set_beside(map, first, last, value, bits))
 		return 0;
 	return set_anywhere(map, first, last, value, bits);
+}
+
+/* Slot @s begins elsewhere, and looks of several threads have left what is recent of one with the piece of another. */
+static __attribute__((noinline)) void begins_elsewhere_far(
+	struct range_map *map, const struct range_map_range *s)
+{
+	learn_one(map->pieces[piece_of(map, s->last)], s);
+}
+
+/* Slot @s, which is not the first of its piece, begins elsewhere. */
+static inline void begins_elsewhere(struct range_map *map, const struct range_map_range *s)
+{
+	unsigned int p = map->recent_piece;
+	size_t slot = p < map->nr_pieces ? slot_in_piece(map, p, s) : PIECE;
+
+	if (slot < PIECE)
+		piece_learn_head(map->pieces[p], slot);
+	else
+		begins_elsewhere_far(map, s);
 }
 
 /*
@@ -383,16 +454,19 @@ int range_map_set(struct range_map *map, uint64_t first, uint64_t last, void *va
 			return set_near(map, first, last, value, bits);
 		s[-1].last = last;
 		s->first = last + 1;
+		begins_elsewhere(map, s);
 		map->counters.splits++;
 	} else if (in_hole_behind(s, three, first) && last < s[1].first) {
 		bool left = s->last + 1 == first && is_so(s, value, bits);
 
 		if (left == (last + 1 == s[1].first && is_so(s + 1, value, bits)))
 			return set_near(map, first, last, value, bits);
-		if (left)
+		if (left) {
 			s->last = last;
-		else
+		} else {
 			s[1].first = first;
+			begins_elsewhere(map, s + 1);
+		}
 		map->counters.covered += last - first + 1;
 	} else {
 		return set_near(map, first, last, value, bits);
@@ -424,7 +498,7 @@ bool quick_set(struct range_map *map, const struct range_map_range *range, int *
 bool quick_erase(struct range_map *map, uint64_t first, uint64_t last, int *err)
 {
 	struct range_map_piece *piece;
-	unsigned int nr, to;
+	unsigned int nr, from, to;
 	struct stretch s;
 	uint64_t high;
 
@@ -446,18 +520,17 @@ bool quick_erase(struct range_map *map, uint64_t first, uint64_t last, int *err)
 	piece = piece_own(map, s.p);
 	high = piece->slots[s.j - 1].last;
 	to = s.i + s.lower;
-	if (s.lower && s.upper && s.j == to) { /* one becomes two */
-		move_slots(piece, to, s.i);
+	from = s.j - s.upper;
+	if (s.lower && s.upper && s.j == to) /* one becomes two */
+		from = s.i;
+	move_slots(piece, to, from);
+	if (s.lower)
 		piece->slots[s.i].last = first - 1;
-	} else {
-		if (s.lower)
-			piece->slots[s.i].last = first - 1;
-		move_slots(piece, to, s.j - s.upper);
-	}
 	if (s.upper) {
 		piece->slots[to].first = last + 1;
 		piece->slots[to].last = high;
 	}
+	learn_stretch(piece, to, to + s.upper, from + s.upper);
 	if (to < piece->nr)
 		piece_learn_hole(map, (struct place){ s.p, to });
 	else

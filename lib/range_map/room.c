@@ -84,13 +84,13 @@ static unsigned int piece_with_hole(const struct range_map *map, unsigned int p,
 
 int range_map_lowest(struct range_map *map, const struct range_map_room *room, uint64_t *at)
 {
-	struct place place = place_of(map, room->min);
-	uint64_t mask, begin;
+	struct place place = place_far(map, room->min);
+	uint64_t mask, begin, size = room->size;
 
 	if (!room_is_sane(room, &mask))
 		return -EINVAL;
 	for (;; place = (struct place){ place.piece + 1, 0 }) {
-		unsigned int p = piece_with_hole(map, place.piece, room->size);
+		unsigned int p = piece_with_hole(map, place.piece, size);
 		const struct range_map_range *next, *end;
 		bool long_enough = false; /* a hole is, but the window or the alignment is against it */
 
@@ -101,15 +101,19 @@ int range_map_lowest(struct range_map *map, const struct range_map_room *room, u
 		hole_before(map, place, &begin);
 		next = place_slot(map, place);
 		end = map->pieces[p]->slots + map->pieces[p]->nr;
-		for (; next < end; begin = next++->last + 1) {
-			if (next->first - begin >= room->size) {
-				if (lowest_in(room, mask, begin, next->first - 1, at))
-					return 0;
-				long_enough = true;
-			}
+		for (;; begin = next++->last + 1) {
+			while (next < end && next->first - begin < size)
+				begin = next++->last + 1;
+			if (next == end)
+				break;
+			if (lowest_in(room, mask, begin, next->first - 1, at))
+				return 0;
 			if (next->first > room->max)
 				return -ENOSPC;
+			long_enough = true;
 		}
+		if (begin > room->max)
+			return -ENOSPC;
 		if (!long_enough)
 			learn_holes(map, p);
 	}

@@ -136,6 +136,7 @@ struct range_map_piece *piece_copy(struct range_map *map, unsigned int p)
 		return piece;
 	copy = piece_take(map);
 	copy->nr = piece->nr;
+	memcpy(copy->heads, piece->heads, sizeof(copy->heads));
 	memcpy(copy->slots, piece->slots, piece->nr * sizeof(piece->slots[0]));
 	for (unsigned int i = piece->nr; i < PIECE; i++) {
 		copy->slots[i].first = UINT64_MAX;
@@ -238,16 +239,9 @@ bool view_holds(const struct range_map *map)
 /* The piece that @at belongs into. The words may change meanwhile, each once at most in a way that matters. */
 static const struct range_map_piece *piece_in_view(const struct range_map_view *view, uint64_t at)
 {
-	unsigned int below = 0, nr = view->nr;
+	unsigned int below = count_up_to(view->firsts, view->nr, at, true);
 
-	while (nr > 1) {
-		unsigned int half = nr / 2;
-
-		below += half & -(unsigned int)(__atomic_load_n(
-							&view->firsts[below + half], __ATOMIC_RELAXED) <= at);
-		nr -= half;
-	}
-	return __atomic_load_n(&view->pieces[below], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&view->pieces[below - !!below], __ATOMIC_ACQUIRE);
 }
 
 bool range_map_lookup(const struct range_map *map, uint64_t at, struct range_map_range *range)

@@ -222,6 +222,44 @@ static void test_every_range_of_maps_of_about_a_piece(void **state)
 					change_one_of(sizes[s], i, from, to, (from + to) % 3 ? 3 : 0);
 }
 
+/*
+ * Where the @i-th of @nr ranges begins is moved down and up and down again, each time after a look at it, or at one that is
+ * @away from it. Before each lie @hole indexes in no range, or those of its neighbour.
+ */
+static void move_beginning_of(unsigned int nr, unsigned int i, unsigned int hole, unsigned int away)
+{
+	unsigned int cells[WIDES * WIDE] = { 0 }, own = 1 + i % 2, other = hole ? 0 : 3 - own;
+	uint64_t first = (uint64_t)i * WIDE + hole;
+	struct range_map map;
+
+	range_map_init(&map, &join_equals, NULL);
+	for (unsigned int k = 0; k < nr; k++)
+		change_wide(&map, cells, k * WIDE + hole, k * WIDE + WIDE - 1, 1 + k % 2);
+	for (unsigned int down = 0; down < 3; down++) {
+		assert_non_null(range_map_at(&map, away ? (i + away) % nr * WIDE + WIDE - 1 : first));
+		if (down % 2 == 0)
+			change_wide(&map, cells, first - 1, first - 1, own);
+		else
+			change_wide(&map, cells, first, first, other);
+		check_wide(&map, cells, nr);
+		first = down % 2 ? first + 1 : first - 1;
+	}
+	range_map_destroy(&map);
+}
+
+static void test_every_range_of_a_piece_begins_elsewhere(void **state)
+{
+	static const unsigned int sizes[] = { 2, 9, 63, 64, 65, WIDES };
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
+		for (unsigned int i = 1; i < sizes[s]; i++)
+			for (unsigned int hole = 0; hole < 3; hole += 2) {
+				move_beginning_of(sizes[s], i, hole, 0);
+				move_beginning_of(sizes[s], i, hole, sizes[s] / 2);
+			}
+}
+
 static void test_what_so_many_bits_of_address_reach(void **state)
 {
 	static const unsigned int bits[] = { 31, 32, 47, 48, 64 };
@@ -254,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_every_change_of_a_small_map_at_the_beginning),
 		cmocka_unit_test(test_every_change_of_a_small_map_at_the_end),
 		cmocka_unit_test(test_every_range_of_maps_of_about_a_piece),
+		cmocka_unit_test(test_every_range_of_a_piece_begins_elsewhere),
 		cmocka_unit_test(test_what_so_many_bits_of_address_reach),
 	};
 
