@@ -38,6 +38,10 @@
 
 /* --- its tasks ---------------------------------------------------------------------------------------------- */
 
+/*
+ * The programs know the task from here on, and tell of threads that it makes by fork records;
+ * was_listed() drops those that are in both.
+ */
 static bool note_task(struct live_bpf *s, struct followed *f, uint32_t tid)
 {
 	uint32_t *grown = realloc(f->tids, (f->nr_tids + 1ul) * sizeof(*grown));
@@ -161,7 +165,11 @@ static void begin_late(struct live_bpf *s)
 		f->is_late |= f->is_child && !f->known;
 }
 
-/* The map, with the records around it. */
+/*
+ * The map, with the records around it: what waited is read and dropped, the map is read, and what has come
+ * meanwhile is read again, of which sections up to the map's are passed over. If some was lost in between,
+ * once more. 0 or -errno.
+ */
 static int first_map(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *q)
 {
 	int err = 0;
@@ -209,7 +217,10 @@ static int begin(struct live_bpf *s, struct followed *f, const struct live_map *
 	return err;
 }
 
-/* As the programs do it themselves, at any time. -EEXIST: it is followed. */
+/*
+ * As space_add() of the programs, with which it may race for a slot: the same compare-and-swap decides. The
+ * slot is filled before the row names it. 0; -EEXIST: it is followed; -ENOSPC: its row is full.
+ */
 static int follow(struct live_bpf *s, uint64_t mm, uint32_t *id)
 {
 	uint32_t row = space_row_of(mm);
@@ -326,6 +337,7 @@ static bool look_at(struct live_bpf *s, pid_t pid)
 
 	if (is_told_to_end(s))
 		return false;
+	/* Its first thread is in the table: it is followed already. */
 	if (pid == getpid() || !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.tasks), &pid, &space))
 		return true;
 	if (adopt(s, pid) == -ENOMEM)

@@ -17,8 +17,10 @@ static __always_inline u64 policy_number(const struct vm_area_struct *vma)
 	if (!p)
 		return 0;
 	n = (u64)p->mode | (u64)p->flags << 16 | 1ull << 63;
+	/* Since 5.17. */
 	if (bpf_core_field_exists(p->home_node))
 		n ^= (u64)(u32)p->home_node << 32;
+	/* Nodes beyond the first 64 are not told apart. */
 	return n ^ p->nodes.bits[0] * 0x9e3779b97f4a7c15ull;
 }
 
@@ -41,6 +43,7 @@ static __always_inline bool is_sealed(const struct file *file)
 	return seals & WRITE_SEALS;
 }
 
+/* A chain of one link has the same neighbour on both sides of its head (list_is_singular()). */
 static __always_inline u32 area_flags(const struct vm_area_struct *vma)
 {
 	u32 flags = 0;

@@ -3,6 +3,10 @@
  * Areas of an address space whose mmap lock somebody holds for writing: the kernel's own iterator takes it, so that the
  * maple tree is walked here, from its root for the first area and within a leaf for the ones that follow.  The tree does not
  * change meanwhile: it is the holder of the lock that runs this.
+ *
+ * The layout is that of lib/maple_tree.c: a pointer to a node has its type in bits 3 to 6 (3 is arange_64,
+ * up to 1 a leaf), nodes are aligned to 256 bytes, pivots are the last index of each slot, and a pivot of 0
+ * behind the first ends the node early. Loops have constant bounds, for the verifier.
  */
 #ifndef LIVE_BPF_AREAS_H
 #define LIVE_BPF_AREAS_H
@@ -20,6 +24,7 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
 	((struct type *)bpf_rdonly_cast((void *)(addr), bpf_core_type_id_kernel(struct type)))
 #endif
 
+/* More than any tree of 2^47 entries has. */
 #define MAPLE_DEPTH   8
 #define MAPLE_ARANGE  3
 #define MAPLE_LEAF    1
@@ -86,6 +91,7 @@ __noinline int maple_descend(u64 addr, struct walk *w)
 	for (i = 0; i < RANGE_PIVOTS && i < nr; i++) {
 		u64 pivot = pivot_of(node, i);
 
+		/* No pivot: the slot reaches to the end of the node, whose last index the parent has said. */
 		if (pivot >= addr || (i && !pivot)) {
 			last = pivot ? pivot : last;
 			break;
@@ -126,11 +132,15 @@ static __always_inline void walk_on(struct walk *w)
 	w->entry = slot_of(w->leaf, w->slot, false);
 }
 
-/* 0: there is no tree, but one entry at most. */
+/*
+ * 0: there is no tree, but one entry at most. A root that is a node is an internal entry (its two low bits
+ * are 2, xa_is_node()).
+ */
 static __always_inline u64 root_of(u64 mm)
 {
 	u64 root = word_at(mm + bpf_core_field_offset(struct mm_struct, mm_mt.ma_root));
 
+	/* xa_is_node() of the root: an internal entry that is no small number. */
 	return (root & 3) == 2 ? root : 0;
 }
 

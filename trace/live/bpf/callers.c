@@ -17,6 +17,10 @@
 #include "minmax.h"
 #include "source.h"
 
+/*
+ * mm and task stand for those of the other source in what stacks/ asks: they have an id and a tid, and
+ * nothing is read through them.
+ */
 struct callers {
 	struct followed *of;
 	struct live_mm mm;
@@ -24,6 +28,7 @@ struct callers {
 	struct area_list code; /* what can be executed, ascending */
 };
 
+/* What stacks/ tells (modules, stacks) goes the way of this source's events, with its times. */
 static int on_event(struct trace_sink *sink, const struct trace_event *e)
 {
 	struct live_bpf *s = (struct live_bpf *)((char *)sink - offsetof(struct live_bpf, of_stacks));

@@ -14,6 +14,7 @@
 
 const struct range everywhere = { 0, UINT64_MAX }, nowhere = { 0, 0 };
 
+/* The step counts here, so events that are not told (s->err) have none. */
 void emit_event(
 	struct live_bpf *s, struct trace_event *e, uint32_t pid, uint32_t tid, uint32_t mm, uint64_t time_ns)
 {
@@ -90,6 +91,10 @@ void emit_gone(struct live_bpf *s, struct followed *f)
 	f->held_exit = false;
 }
 
+/*
+ * The last task's EXIT is held until the map was compared (RECORD_FINAL), for it ends the mirror's address
+ * space.
+ */
 static void on_exit_item(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	if (f->users)

@@ -13,6 +13,7 @@
 #include "source.h"
 #include "uapi.h"
 
+/* O(areas): a window has few. */
 static const struct bpf_area *area_at(const struct area_list *l, uint64_t addr)
 {
 	for (uint32_t i = 0; i < l->nr; i++)
@@ -148,6 +149,10 @@ static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it
 	}
 	if (sec->wrote_lo >= sec->wrote_hi)
 		return;
+	/*
+	 * expand_downwards() writes the tree under the lock for writing (mmap_upgrade_trylock() or a new
+	 * lock, since 6.5).
+	 */
 	a = area_at(&it->after, sec->wrote_lo);
 	if (a && a->vm_flags & VM_GROWSDOWN && newly_written(f, a)) {
 		/* Nobody has told what was written before; what was written first by this fault is among it. */
@@ -189,6 +194,10 @@ static struct range moved_to(const struct followed *f, const struct call_record 
 	return (struct range){ to, to + len };
 }
 
+/*
+ * In this order: what was written before it, the call, then the window's areas, which are compared, and at
+ * last which of them share an anon_vma.
+ */
 void emit_section(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct section_record *sec = &it->section;

@@ -14,6 +14,10 @@
 #include "internal.h"
 #include "source.h"
 
+/*
+ * As maps would show it, as far as the areas tell: only a first map's names are compared. What has no file
+ * but a close operation is special_mapping_vmops'.
+ */
 static const char *name_of(struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin)
 {
 	struct origin *o = origin_of(s, a);

@@ -80,7 +80,11 @@ bool newly_written(const struct followed *f, const struct bpf_area *a)
 	return false;
 }
 
-/* Would @a, alone, take the anon_vma of its neighbour @b at its first write? */
+/*
+ * Would @a, alone, take the anon_vma of its neighbour @b at its first write? As anon_vma_compatible() and
+ * reusable_anon_vma() of the kernel ask: flags may differ in access and soft-dirty only, and @b's chain has
+ * one link.
+ */
 static bool would_lend(const struct bpf_area *a, const struct bpf_area *b)
 {
 	const uint64_t may_differ = VM_READ | VM_WRITE | VM_EXEC | VM_SOFTDIRTY;

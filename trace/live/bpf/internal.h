@@ -62,7 +62,10 @@ int tasks_proc_read(struct live_tasks *t);
 /* The lines of its maps that are areas. 0: it has none, or they may not be read. */
 uint32_t proc_count_areas(pid_t pid);
 
-/* Numbers for pointers, from 1 in the order of asking; 0 for NULL and where memory has run out. */
+/*
+ * Numbers for pointers, from 1 in the order of asking; 0 for NULL and where memory has run out. O(log n)
+ * each.
+ */
 struct numbers {
 	struct maple_tree tree;
 	uint32_t last;

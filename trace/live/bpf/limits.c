@@ -15,6 +15,7 @@
 #include "internal.h"
 #include "source.h"
 
+/* tid 0: of the whole process. */
 struct own_limits {
 	struct own_limits *next;
 	uint32_t pid, tid;
@@ -26,6 +27,7 @@ static bool is_of_task(uint32_t limit)
 	return limit == TRACE_LIMIT_PERSONALITY || limit == TRACE_LIMIT_CAPABILITIES;
 }
 
+/* What the task acts under now, by LB2: O(own limits). */
 static void effective(const struct followed *f, uint32_t pid, uint32_t tid, uint64_t *limits)
 {
 	memcpy(limits, f->common, sizeof(f->common));

@@ -33,6 +33,7 @@ struct name_chunk {
 	char text[NAMES_CHUNK];
 };
 
+/* Chunks are never moved, so that names stay where they are while areas are added. */
 const char *reading_name(struct reading *r, const char *name)
 {
 	size_t len = strlen(name) + 1;
@@ -98,6 +99,7 @@ int live_map_read(struct live_map **map, pid_t pid, unsigned int flags, char *er
 		err = map_read_bpf(r, r->reason, sizeof(r->reason));
 	if (err == -ESRCH && *r->reason)
 		snprintf(error, size, "%s", r->reason);
+	/* reason is "" when BPF has read it. */
 	else if (err != -ESRCH && *r->reason)
 		err = map_read_proc(r, error, size);
 	if (err) {

@@ -27,6 +27,7 @@ struct {
 	__type(value, struct named_bpf_area);
 } areas SEC(".maps");
 
+/* One at a time: the reader sets pid (and waiting), runs the program, and reads the rest before the next. */
 struct map_request request;
 
 static __always_inline void name_read(struct named_bpf_area *to, const struct vm_area_struct *vma)
@@ -59,6 +60,7 @@ __noinline int read_step(struct reading *r)
 		return 1;
 	at = walk_to(r->mm, r->next, &r->walk);
 	r->next = r->walk.last + 1;
+	/* A hole is a step, too. */
 	if (at) {
 		to = bpf_map_lookup_elem(&areas, &i);
 		if (!to) {
@@ -142,6 +144,7 @@ static __always_inline u32 read_areas(struct task_struct *task)
 		vma = walk_to(r.mm, first.last + 1, &first);
 	if (!vma)
 		return STATUS_NO_SPACE;
+	/* -EBUSY when the trylock fails leaves STATUS_BUSY. */
 	bpf_find_vma(task, area_by(vma)->vm_start, lock_tried, &r, 0);
 	return r.status;
 }

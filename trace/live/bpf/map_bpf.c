@@ -24,6 +24,7 @@
 #define BUSY_ROW   20 /* tries for the lock, before it is waited for */
 #define BUSY_NS    500000
 
+/* The skeleton itself, under a name that hides it from who has no libbpf. */
 struct map_reader *map_reader_open(uint32_t room, char *error, size_t size)
 {
 	struct map_program *skel = map_program__open();
@@ -64,6 +65,10 @@ static void wait_for_lock(struct map_program *skel, pid_t pid)
 	bpf_link__destroy(link);
 }
 
+/*
+ * A row of tries, then it waits for the lock as others do, then a pause, and so on up to BUSY_TRIES;
+ * STATUS_BUSY is left in the answer if it was never free.
+ */
 int map_reader_read(struct map_reader *reader, pid_t pid, const struct map_request **answer)
 {
 	struct map_program *skel = (struct map_program *)reader;
@@ -193,6 +198,10 @@ static int read_once(struct reading *r, uint32_t *room, char *error, size_t size
 	return err;
 }
 
+/*
+ * Room is asked for by a count of lines of maps, which may be old when the map is read: once more with
+ * twice what there was.
+ */
 int map_read_bpf(struct reading *r, char *error, size_t size)
 {
 	uint32_t room = proc_count_areas(r->map.pid) + SPARE;

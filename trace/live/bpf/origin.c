@@ -22,6 +22,7 @@
 static uint32_t kind_of(const struct bpf_file *r)
 {
 	if (S_ISCHR(r->mode))
+		/* /dev/zero: major 1, minor 5, in the kernel's own encoding (MKDEV()). */
 		return r->rdev == (1u << 20 | 5) ? TRACE_FILE_ZERO : TRACE_FILE_DEVICE;
 	if (r->magic == SECRETMEM_MAGIC)
 		return TRACE_FILE_SECRET;
@@ -87,6 +88,7 @@ static bool find_path(const struct file_record *r, char *path, size_t size)
 	return *path && !stat(path, &st) && st.st_ino == r->ino;
 }
 
+/* Its number stays good for records that wait, until ORIGINS_KEPT others have gone. */
 static void note_gone(struct live_bpf *s, const struct origin *o)
 {
 	uint32_t *slot = &s->gone[s->nr_gone++ % ORIGINS_KEPT];
@@ -156,6 +158,7 @@ void origin_number(struct live_bpf *s, struct bpf_area *a)
 	struct origin *o = a->file ? origin_by_pointer(s, a->file) : NULL;
 
 	if (a->file)
+		/* ~0: its record was lost; no origin has that number. */
 		a->file = o ? o->id : ~0ull;
 }
 

@@ -44,6 +44,7 @@ static int has_capabilities(void)
 	return caps >> CAP_SYS_ADMIN & 1 || (caps & both) == both;
 }
 
+/* True also where that cannot be asked: loading will tell. */
 static int in_first_pid_namespace(void)
 {
 	struct stat st;
@@ -71,6 +72,7 @@ int bpf_permitted(char *error, size_t size)
 static const struct {
 	const char *name, *member, *since;
 	uint32_t kind;
+	/* The oldest kernel that has each; asked only when loading has failed, to name what is missing. */
 } needed[] = {
 	{ "bpf_rdonly_cast", NULL, "6.2", BTF_KIND_FUNC },
 	{ "bpf_task_from_pid", NULL, "6.2", BTF_KIND_FUNC },

@@ -38,6 +38,7 @@ struct named {
 	const struct btf_type *type;
 };
 
+/* The kernel's file is taken as it is, but for bounds: every offset is checked before it is followed. */
 struct kernel_types {
 	const uint8_t *data; /* the whole BTF */
 	size_t size;
@@ -147,6 +148,7 @@ static const char *string_at(const struct kernel_types *k, uint32_t offset)
 	return offset < k->strings_len ? k->strings + offset : "";
 }
 
+/* Types lie one behind the other, each as long as its kind says: number n is the nth. */
 static int index_types(struct kernel_types *k)
 {
 	uint32_t at = 0;
@@ -246,6 +248,7 @@ static int copy_type(struct kernel_types *k, uint32_t id, const char *only)
 	const struct btf_type *t = type_at(k, id);
 	int copy = 0;
 
+	/* const, volatile and typedef change no layout. */
 	while (t && (btf_is_mod(t) || btf_is_typedef(t))) {
 		id = t->type;
 		t = type_at(k, id);
@@ -257,6 +260,7 @@ static int copy_type(struct kernel_types *k, uint32_t id, const char *only)
 	} else if (btf_is_any_enum(t)) {
 		copy = btf__add_int(k->small, "enum", t->size, 0);
 	} else if (btf_is_ptr(t)) {
+		/* To nothing: programs cast what they read. */
 		copy = btf__add_ptr(k->small, 0);
 	} else if (btf_is_array(t)) {
 		copy = copy_type(k, btf_array(t)->type, NULL);

@@ -103,6 +103,7 @@ static void pass_on(const struct live_bpf *s, int sig)
 			kill((pid_t)f->pid, sig);
 }
 
+/* si_code above 0 is the kernel's own: of the terminal, for a group that the program is in as well. */
 static void take_asked(struct live_bpf *s)
 {
 	static const struct timespec at_once = { .tv_sec = 0 };
@@ -128,6 +129,7 @@ void program_attend(struct live_bpf *s)
 		if (!s->asked[i] || now_ns() - here < TOGETHER_NS)
 			continue;
 		s->asked[i] = false;
+		/* Both were sent one at the same time: the program has had its own. */
 		if (max(here, there) - min(here, there) >= TOGETHER_NS)
 			pass_on(s, passed[i]);
 	}

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Records become items in the order of the mmap lock, and wait there for what they lack. */
+/*
+ * Records become items in the order of the mmap lock, and wait there for what they lack.
+ *
+ * 1. A section's record is pushed at the queue's end when it comes, ready only if it is nobody's call. The
+ * record of the call's return finds it by the task (open_of()) and makes it ready. What is ready at the
+ * head is told at once (flush()). 2. Of several sections and looks of one call the last stays, and becomes
+ * the call's event; the others are marked as dropped, but first writes that they brought are told at their
+ * place. 3. Losses are noticed by gaps (check_sequence(), areas and written ones that do not add up) as
+ * well as by the programs' counters: f->lost stops the telling of this space until take_lost() has made it
+ * good.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +208,10 @@ static bool is_fork(uint32_t nr)
 
 /* --- sections ----------------------------------------------------------------------------------------------- */
 
+/*
+ * mm_lock_seq grows by one at each begin and end, so the next section's is two more. One that goes
+ * backwards is of a space that was adopted again.
+ */
 static void check_sequence(struct live_bpf *s, struct followed *f, uint64_t sequence)
 {
 	if (f->sequence && sequence != f->sequence + 2)
@@ -272,6 +286,10 @@ static bool gather_all(struct live_bpf *s, struct followed *f, const struct sect
 
 enum settled { SETTLED = 1, ACTED_BEFORE };
 
+/*
+ * What is known of the task's call that was under way when the map was read (AD1): nothing is needed of
+ * those that begin later.
+ */
 static void settle(struct live_bpf *s, struct followed *f, uint32_t tid, enum settled how)
 {
 	if (f->snapshot && mtree_store(&f->settled, tid, xa_mk_value(how), GFP_KERNEL))
@@ -291,6 +309,7 @@ static void on_section(struct live_bpf *s, struct followed *f, const struct sect
 
 	if (f->closed_of != r->head.sequence)
 		f->closed.nr = 0;
+	/* It is in the map that was read. */
 	if (r->head.sequence <= f->snapshot) {
 		pass_over_calls(f);
 		settle(s, f, r->head.tid, r->nr == NO_CALL ? SETTLED : ACTED_BEFORE);
@@ -314,6 +333,7 @@ static void on_section(struct live_bpf *s, struct followed *f, const struct sect
 	it->ready = r->nr == NO_CALL;
 }
 
+/* exit_mmap(): whatever waits for a return will not get one. */
 static void on_final(struct live_bpf *s, struct followed *f, const struct section_record *r, size_t size)
 {
 	struct item *it;
@@ -338,6 +358,10 @@ static struct item *next_open(struct item *it, uint32_t tid)
 	return it;
 }
 
+/*
+ * The first item of @tid's call that waits; NULL: none. f->open only moves on, past what is ready: each
+ * item is passed over once.
+ */
 static struct item *open_of(struct followed *f, uint32_t tid)
 {
 	while (*f->open && (*f->open)->ready)
@@ -520,6 +544,10 @@ static bool was_listed(const struct followed *f, uint32_t tid)
 	return false;
 }
 
+/*
+ * A thread, or vfork's child, joins the parent's space; another child has its own from now on, which is
+ * told by the fork's item, when it is its turn.
+ */
 static void on_fork(struct live_bpf *s, struct followed *f, const struct fork_record *r)
 {
 	struct followed *child;
@@ -592,7 +620,10 @@ static void on_exec(struct live_bpf *s, const struct exec_record *r)
 	new->known = !old;
 }
 
-/* True: something was told. */
+/*
+ * Tell what is ready at the head. Stops at what waits, at a loss, and as long as the space itself was not
+ * told. True: something was told.
+ */
 static bool flush(struct live_bpf *s, struct followed *f)
 {
 	bool told = false;
@@ -667,6 +698,7 @@ void on_record(struct live_bpf *s, const void *data, size_t size)
 	flush(s, f);
 }
 
+/* Again until nothing is told: one space's fork may have made another's items tellable. */
 void flush_items(struct live_bpf *s)
 {
 	bool again = true;

@@ -2,6 +2,10 @@
 /*
  * What the programs in the kernel and their readers say to each other.  Pointers of the kernel are in it as numbers that
  * only tell equal from different: whoever reads them numbers them anew before anyone sees them.
+ *
+ * Everything here is read by clang for BPF and by the compiler of the machine: widths are explicit, members
+ * aligned by themselves, nothing is a pointer.  Records lie in the ring aligned to 8 bytes, and are read in
+ * place.
  */
 #ifndef LIVE_BPF_RECORD_H
 #define LIVE_BPF_RECORD_H
@@ -17,7 +21,10 @@ enum {
 	AREA_SEALED = 8 /* its file is sealed against writing: memory of an open file alone can be */
 };
 
-/* One area as the kernel has it. */
+/*
+ * One area as the kernel has it: vm_start to vm_pgoff as they are, the rest by number. pgoff is in pages,
+ * dev the kernel's own encoding (shown_device() of map_reader.h).
+ */
 struct bpf_area {
 	__u64 start, end, vm_flags, pgoff;
 	__u64 file, ino;
@@ -135,7 +142,10 @@ struct section_areas {
 	struct bpf_area areas[RECORD_ROOM];
 };
 
-/* An address space that is followed, as the programs know it. */
+/*
+ * An address space that is followed, as the programs know it. Written by whoever holds its mmap lock for
+ * writing; mm and id by space_add(), before a row names it.
+ */
 struct space {
 	__u64 mm;
 	__u32 id, tid;            /* tid: whose section it is */
@@ -159,6 +169,7 @@ struct space_row {
 	__u64 mm[SPACE_WAYS];
 };
 
+/* The top 11 bits of the product (Fibonacci hashing), for SPACE_ROWS of them. */
 static inline __u32 space_row_of(__u64 mm)
 {
 	return (__u32)(mm * 0x9e3779b97f4a7c15ull >> 53);

@@ -9,6 +9,10 @@
  *
  * The layout is the kernel's: a page with the reader's position, one with the writer's, and the data twice in a row, so that
  * none ends in the middle.  Before a record are its length, with two flags, and four bytes that are the kernel's own.
+ *
+ * Positions are bytes that were ever written, and never go round: the place in the data is position & (size
+ * - 1). released <= at <= written,
+ * and told <= at: between the two lies what was put aside.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -183,6 +187,7 @@ const void *ring_next(struct ring *r, size_t *size)
 		if (!record && r->at == ring_written(r))
 			return NULL;
 		head = record ? *(const uint32_t *)record : head_at(r, r->at);
+		/* It is being written: what lies behind it may be whole, and has to wait for the order. */
 		if (head & BPF_RINGBUF_BUSY_BIT)
 			return NULL;
 		if (record)

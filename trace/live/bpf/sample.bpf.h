@@ -7,6 +7,10 @@
 
 /* --- what was told ------------------------------------------------------------------------------------------- */
 
+/*
+ * The top 15 bits of the product: TOLD_SLOTS. A map of that size can be looked up without a lock, and a
+ * collision costs only a record.
+ */
 static __always_inline u64 *told_slot(u64 pointer)
 {
 	u32 at = pointer * 0x9e3779b97f4a7c15ull >> 49;
@@ -24,6 +28,10 @@ static __always_inline u64 told_mark(u64 pointer, u64 what, u32 space)
 
 /* --- areas and files ---------------------------------------------------------------------------------------- */
 
+/*
+ * A walk over areas that are to be told; on the stack of a program, which has 512 bytes for all that call
+ * each other.
+ */
 struct sample {
 	u64 mm, first, vma, file; /* first: the lowest area; vma, file: what is told now */
 	u64 at, hi, sequence;
@@ -141,6 +149,10 @@ static __always_inline void gather_area(struct sample *s, struct vm_area_struct 
 
 	if (!r)
 		return;
+	/*
+	 * The record is full: it goes ahead, and the section's own will say how many areas there were in
+	 * all.
+	 */
 	if (s->waiting >= RECORD_ROOM) {
 		send_before(s, r, RECORD_ROOM);
 		s->waiting = 0;

@@ -96,6 +96,7 @@ __noinline int space_ends(struct space *s)
 	return 0;
 }
 
+/* The lock has just been taken for writing, by the task that runs this; nothing has changed yet. */
 __noinline int section_begins(struct space *s)
 {
 	struct mm_struct *mm;
@@ -114,6 +115,10 @@ __noinline int section_begins(struct space *s)
 		space_ends(s);
 		return 0;
 	}
+	/*
+	 * Another process may hold it: by process_madvise, a userfaultfd, or /proc/PID/clear_refs. What
+	 * that acts under is not this one's.
+	 */
 	if (current_mm() == s->mm)
 		emit_limits(s);
 	if (!call_read(&c) || mm_of_call(&c) != s->mm) {
@@ -121,6 +126,7 @@ __noinline int section_begins(struct space *s)
 			s->written += emit_written(s, s->lo, s->hi);
 		return 0;
 	}
+	/* UFFDIO_REGISTER may be it: areas can have a userfaultfd from now on. */
 	if (c.nr == NR_ioctl)
 		s->unserved = 0;
 	s->acted = s->tid;
@@ -260,6 +266,7 @@ __noinline int section_ends(struct space *s)
 	return 0;
 }
 
+/* The hook comes behind the lock, with whether it was taken: a killable wait may have failed. */
 SEC("raw_tp/mmap_lock_acquire_returned")
 int lock_taken(const u64 *ctx)
 {
@@ -278,6 +285,7 @@ int lock_taken(const u64 *ctx)
 	return 0;
 }
 
+/* The hook comes before the lock is let go: the map is still the section's. */
 SEC("raw_tp/mmap_lock_released")
 int lock_released(const u64 *ctx)
 {
@@ -295,6 +303,10 @@ int lock_released(const u64 *ctx)
 	return 0;
 }
 
+/*
+ * Every store of every maple tree: one of a followed mm_mt, in a section of this task, widens its window.
+ * It is the tree's write, not a plan for one: a section that was prepared and given up leaves no trace.
+ */
 SEC("raw_tp/ma_write")
 int BPF_PROG(tree_written, const char *fn, struct ma_state *mas, unsigned long piv, void *val)
 {
@@ -308,6 +320,7 @@ int BPF_PROG(tree_written, const char *fn, struct ma_state *mas, unsigned long p
 		note_untold((u64)val);
 	if (m->index < s->wrote_lo)
 		s->wrote_lo = m->index;
+	/* A store up to the end of all addresses is of no area. */
 	if (m->last + 1 > s->wrote_hi && m->last + 1)
 		s->wrote_hi = m->last + 1;
 	return 0;
@@ -341,6 +354,10 @@ static __always_inline void read_data(const struct call *c, struct call_record *
 		return;
 	}
 	if (c->nr == NR_prctl && c->args[0] == PR_SET_VMA && c->args[4]) {
+		/*
+		 * At the call's end: another thread may have changed the text since; the kernel's own copy
+		 * is what the area has, if it is one that this call has named.
+		 */
 		long n = bpf_probe_read_user_str(r->data, sizeof(r->data), (void *)c->args[4]);
 
 		r->data_len = n > 0 ? n : 0;
@@ -354,6 +371,7 @@ static __always_inline void read_data(const struct call *c, struct call_record *
 		len = sizeof(struct prctl_mm_map);
 	} else if (c->nr == NR_mbind) {
 		from = (void *)c->args[3];
+		/* get_nodes() counts maxnode one too many. */
 		len = (c->args[4] + 6) >> 3;
 		len = len > 64 ? 64 : len;
 	} else if (c->nr == NR_process_madvise && c->args[2] <= PAIRS_MAX) {
@@ -561,6 +579,7 @@ int BPF_PROG(call_ends, struct pt_regs *regs, long result)
 
 /* --- tasks -------------------------------------------------------------------------------------------------- */
 
+/* In the parent, the child has not run: its address space is followed from its first change on. */
 SEC("raw_tp/sched_process_fork")
 int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
 {
@@ -598,6 +617,7 @@ static __always_inline void emit_exec_areas(const struct sample *s)
 		send_before(s, r, s->waiting);
 }
 
+/* Behind the point of no return: the new map is complete, and no instruction has run. */
 SEC("raw_tp/sched_process_exec")
 int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {

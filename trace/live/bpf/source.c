@@ -79,11 +79,15 @@ bool read_records(struct live_bpf *s, int timeout_ms)
 		s->records++;
 	}
 	ring_release(&s->ring);
+	/* Behind the reading: a program that finds it 0 wakes again. */
 	s->skel->bss->woken = 0;
 	return record && ring_told(&s->ring) < ring_written(&s->ring);
 }
 
-/* With the types that they name of this kernel. NULL and errno. */
+/*
+ * The programs, not loaded yet, with the types that they name of this kernel in a small BTF of their own
+ * (places.c). NULL and errno.
+ */
 static struct source_program *open_programs(struct live_bpf *s)
 {
 	char path[64];
@@ -136,6 +140,7 @@ static int told_to_end(char *error, size_t size)
 	return -EINTR;
 }
 
+/* 0, or -errno and one sentence. What was made until then is freed by live_bpf_free(). */
 static int load(struct live_bpf *s, char *error, size_t size)
 {
 	int err = bpf_permitted(error, size);
@@ -169,6 +174,10 @@ static int load(struct live_bpf *s, char *error, size_t size)
 	if (!err)
 		err = map_rows(s);
 	if (!err)
+		/*
+		 * Only now records come: rows are empty, so that each is passed over until something is
+		 * followed.
+		 */
 		err = source_program__attach(s->skel);
 	if (!err)
 		machine_begin(s);
@@ -252,6 +261,7 @@ static void number_files(struct live_bpf *s, struct area_list *l)
 
 /* --- the loop ----------------------------------------------------------------------------------------------- */
 
+/* Sections up to the one that the map has are passed over when they come (on_section()): f->snapshot. */
 void resync(struct live_bpf *s, struct followed *f)
 {
 	struct area_list l = { 0 };
@@ -324,7 +334,10 @@ static void emit_losses(struct live_bpf *s, struct followed *f, uint64_t lost)
 	emit_lost_records(s, f, lost, what);
 }
 
-/* Something was not seen: go on from the map as it is now. */
+/*
+ * Something of it was not seen: it is told as lost, what waits is dropped but for lives of tasks, and it
+ * goes on from the map as it is now. A child that was not told yet is adopted instead (AD3).
+ */
 static void make_good(struct live_bpf *s, struct followed *f, uint64_t lost)
 {
 	if (f->known)
@@ -356,6 +369,10 @@ static void take_lost(struct live_bpf *s)
 		s->seen_lost[f->id & (LOSS_SLOTS - 1)] = counted[f->id & (LOSS_SLOTS - 1)];
 }
 
+/*
+ * One round, in this order: what was lost is made good before what is late is adopted, and both before
+ * anything else is told.
+ */
 static bool take_records(struct live_bpf *s, int timeout_ms)
 {
 	bool more = read_records(s, timeout_ms);
@@ -398,6 +415,7 @@ static void let_go(struct live_bpf *s)
 	bpf_link__destroy(s->skel->links.task_execs);
 	bpf_link__destroy(s->skel->links.task_exits);
 	s->skel->links.task_forked = s->skel->links.task_execs = s->skel->links.task_exits = NULL;
+	/* The end of following, in user space's own hands: the rows are mapped here. */
 	for (uint32_t at = 0; at < SPACE_ROWS; at++)
 		for (uint32_t way = 0; way < SPACE_WAYS; way++)
 			__atomic_store_n(&s->rows[at].mm[way], 0, __ATOMIC_RELAXED);
@@ -419,6 +437,10 @@ static void compare_last_map(struct live_bpf *s, struct followed *f)
 	emit_anon(s, f, l);
 }
 
+/*
+ * The last map of each is read while it is followed; what comes until let_go() is told, and then the map is
+ * compared if its section was the last.
+ */
 static void compare_at_end(struct live_bpf *s)
 {
 	struct map_request q = { 0 };
@@ -460,6 +482,10 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 	s->err = s->options.pid ? adopt(s, s->options.pid) : 0;
 	if (!s->err)
 		program_go(s);
+	/*
+	 * Where records come it is asked again at once; where none come twice as long is waited each time:
+	 * a recorder of a quiet machine takes next to no processor time.
+	 */
 	for (int poll_ms = POLL_MS; !is_over(s);) {
 		uint64_t before = s->records;
 
@@ -531,6 +557,10 @@ static int look_at_scope(const struct live_bpf *s, char *error, size_t size)
 	return -ESRCH;
 }
 
+/*
+ * In this order: what can be refused without BPF first, loading (which takes longest) before a process is
+ * made.
+ */
 int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *options, char *error, size_t size)
 {
 	struct live_bpf *s = calloc(1, sizeof(*s));

@@ -19,6 +19,15 @@
  * Order.  A section's record is made before its call has returned, and other threads' sections come in between: an item
  * waits at the head of its address space's queue until the result is there, and a child's space until its fork was told.
  * What lacks nothing is told at once, while its record is warm.
+ *
+ * Who owns what.  struct live_bpf owns all of it, and one thread uses it.  A followed address space owns
+ * its items, lists and sets; items that were told go back to s->spare with the room of their lists, so that
+ * telling allocates nothing in the long run.  Errors go into s->err, which ends the loop: nothing is told
+ * once it is set.
+ *
+ * Numbers.  The kernel's pointers (f->key, bpf_area.file, anon_vma ...) only tell equal from different, and
+ * only for as long as what they point to lives: files get numbers of ours when their record comes
+ * (origin_number()), address spaces by id, which the programs count up.
  */
 #ifndef LIVE_BPF_SOURCE_H
 #define LIVE_BPF_SOURCE_H
@@ -42,6 +51,7 @@ struct origin {
 	char path[256];
 };
 
+/* Areas, ascending by address where it is not said otherwise; its memory stays when nr becomes 0. */
 struct area_list {
 	struct bpf_area *areas;
 	uint32_t nr, allocated;
@@ -49,6 +59,10 @@ struct area_list {
 
 enum item_kind { ITEM_SECTION, ITEM_CALL, ITEM_UNDER, ITEM_TASK, ITEM_EXIT, ITEM_EXEC, ITEM_FINAL };
 
+/*
+ * Something that waits in the queue of its address space: one call, or one thing that is no call's. Which
+ * members count depends on the kind.
+ */
 struct item {
 	enum item_kind kind;
 	struct item *next;
@@ -71,7 +85,10 @@ struct item {
 	struct exec_record *exec;
 };
 
-/* An address space that is followed. */
+/*
+ * An address space that is followed: from followed_add() until its areas are gone, its users too, and
+ * nothing of it waits (flush_items()).
+ */
 struct followed {
 	uint32_t id, pid;
 	uint64_t
@@ -84,9 +101,13 @@ struct followed {
 	bool finished; /* its areas are gone */
 	bool ended;    /* that was told: nothing of it is told any more */
 	bool held_exit;
-	bool passed_over;        /* records of it were lost */
-	uint64_t lost;           /* how many that are known of by those that came */
-	struct item exit;        /* held: the last task's */
+	bool passed_over; /* records of it were lost */
+	uint64_t lost;    /* how many that are known of by those that came */
+	struct item exit; /* held: the last task's */
+	/*
+	 * mm_lock_seq as records of its sections have it: each is two more than the one before, or some are
+	 * missing.
+	 */
 	uint64_t sequence;       /* of its last section; 0: none yet */
 	uint64_t snapshot;       /* sections before this one are in the map that was read */
 	struct area_list gather; /* areas of the record that comes next */
@@ -112,6 +133,10 @@ struct source_program;
 struct bpf_link;
 
 struct live_bpf {
+	/*
+	 * The other source's struct, without tasks of its own: what it has of stacks/ and of the machine is
+	 * used here.
+	 */
 	struct live machine;         /* for its header, and call stacks */
 	struct trace_sink of_stacks; /* what these have to tell */
 	struct live_bpf_options options;
@@ -170,7 +195,10 @@ void program_wait(struct live_bpf *s);
 void program_gone(struct live_bpf *s);
 
 /* source.c */
-/* True: there may be more. */
+/*
+ * Take in what is in the ring, and tell what lacks nothing. True: there may be more. @timeout_ms: so long
+ * it is waited for a wakeup before, 0: not at all.
+ */
 bool read_records(struct live_bpf *s, int timeout_ms);
 /* The map of its process now, and up to which section it has them. */
 int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *answer);

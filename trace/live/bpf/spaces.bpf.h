@@ -19,6 +19,7 @@
 #define PAIRS_MAX  (RECORD_DATA_BYTES / 16) /* of process_madvise, told one by one */
 #define WAKE_BYTES (1 << 21)
 
+/* From <linux/userfaultfd.h>, <sys/mman.h> and the like, which do not compile for BPF beside kernel.h. */
 #define UFFDIO_REGISTER   0xc020aa00u
 #define UFFDIO_UNREGISTER 0x8010aa01u
 #ifndef PR_SET_MDWE
@@ -101,6 +102,7 @@ __u32 woken;      /* the reader was, and has not looked yet */
 __u32 losses[LOSS_SLOTS];
 __u32 any_lost;
 
+/* Counted by slot: the reader finds out whose it was by sections that are missing too (check_sequence()). */
 static __always_inline void note_lost(u32 space)
 {
 	__sync_fetch_and_add(&losses[space & (LOSS_SLOTS - 1)], 1);
@@ -116,6 +118,7 @@ static __always_inline struct space *space_at(u32 row, u32 way)
 	return bpf_map_lookup_elem(&spaces, &at);
 }
 
+/* 0: it is not followed. One cache line is looked at, and this is what every other process's lock costs. */
 static __always_inline struct space *space_of(u64 mm)
 {
 	u32 row = space_row_of(mm);
@@ -152,6 +155,7 @@ static __always_inline u32 space_add(u64 mm, u32 from)
 		s->id = __sync_fetch_and_add(&last_space, 1) + 1;
 		s->tid = s->acted = s->unserved = 0;
 		s->under = 0;
+		/* Last: from here on other programs find it. */
 		r->mm[way] = mm;
 		return s->id;
 	}
@@ -225,6 +229,7 @@ static __always_inline void *reserve(u64 size, u32 space)
 	return r;
 }
 
+/* Once for each time that much waits: the reader clears woken when it has read. */
 static __always_inline u64 wakeup(void)
 {
 	if (woken || bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < WAKE_BYTES)

@@ -27,6 +27,7 @@ int list_tasks(struct bpf_iter__task *ctx)
 	struct task_count c = { 0 };
 	struct mm_struct *mm;
 
+	/* Once more without a task at the end of the list; threads share what their process has. */
 	if (!task || task->pid != task->tgid)
 		return 0;
 	mm = task->mm;

@@ -59,6 +59,7 @@ static int take_tasks(struct live_tasks *t, const struct task_count *c, size_t n
 	return 0;
 }
 
+/* Each iterator file is one pass; a read(2) gives some pages of it. */
 int tasks_bpf_read(struct live_tasks *t)
 {
 	struct task_count buf[256];
