@@ -11,17 +11,33 @@
 
 #include "cli.h"
 
+/* What is printed to out is text once the stream is closed. */
+struct printed {
+	FILE *out;
+	char *text;
+	size_t size;
+};
+
+static void print_to_text(struct printed *p)
+{
+	p->out = open_memstream(&p->text, &p->size);
+	assert_non_null(p->out);
+}
+
+static void expect_printed(struct printed *p, const char *want)
+{
+	fclose(p->out);
+	assert_string_equal(p->text, want);
+	free(p->text);
+}
+
 static void expect_quoted(const char *text, const char *want)
 {
-	char *got = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&got, &size);
+	struct printed p;
 
-	assert_non_null(out);
-	print_quoted_line(out, text);
-	fclose(out);
-	assert_string_equal(got, want);
-	free(got);
+	print_to_text(&p);
+	print_quoted_line(p.out, text);
+	expect_printed(&p, want);
 }
 
 /* A character that begins before the end and ends behind it is none. */
@@ -31,15 +47,11 @@ static void test_nothing_behind_the_end_is_read(void **state)
 	static const char *const want[] = { "", "a", "a\\360", "a\\360\\237", "a\\360\\237\\215", text };
 
 	for (size_t len = 0; len < sizeof(want) / sizeof(want[0]); len++) {
-		char *got = NULL;
-		size_t size = 0;
-		FILE *out = open_memstream(&got, &size);
+		struct printed p;
 
-		assert_non_null(out);
-		print_quoted(out, text, len);
-		fclose(out);
-		assert_string_equal(got, want[len]);
-		free(got);
+		print_to_text(&p);
+		print_quoted(p.out, text, len);
+		expect_printed(&p, want[len]);
 	}
 }
 
@@ -69,15 +81,11 @@ static void test_marks_that_turn_the_text_behind_them_are_octal(void **state)
 
 static void expect_marked(const char *first, const char *second, const char *want)
 {
-	char *got = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&got, &size);
+	struct printed p;
 
-	assert_non_null(out);
-	print_marked(out, first, second);
-	fclose(out);
-	assert_string_equal(got, want);
-	free(got);
+	print_to_text(&p);
+	print_marked(p.out, first, second);
+	expect_printed(&p, want);
 }
 
 static void test_lines_that_differ_are_marked_and_equal_ones_are_left_out_but_beside_them(void **state)
@@ -92,17 +100,16 @@ static void test_lines_that_differ_are_marked_and_equal_ones_are_left_out_but_be
 
 static void test_more_lines_than_a_person_reads_do_no_harm(void **state)
 {
-	char many[400] = "", *got = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&got, &size);
+	char many[400] = "";
+	struct printed p;
 
-	assert_non_null(out);
 	for (int i = 0; i < 100; i++)
 		strcat(many, i % 2 ? "y\n" : "x\n");
-	print_marked(out, many, "y\n");
-	fclose(out);
-	assert_non_null(strstr(got, "  - x\n    y\n"));
-	free(got);
+	print_to_text(&p);
+	print_marked(p.out, many, "y\n");
+	fclose(p.out);
+	assert_non_null(strstr(p.text, "  - x\n    y\n"));
+	free(p.text);
 }
 
 int main(void)
