@@ -108,7 +108,7 @@ __noinline int range_of_pairs(const struct call *c, struct range *r)
 /* What a call names of the map. */
 static __always_inline void named_by(const struct call *c, u64 mm, u64 *start, u64 *len)
 {
-	u64 vma, pair[2] = { 0 };
+	u64 vma, end, pair[2] = { 0 };
 
 	if (c->nr == NR_prctl) {
 		*start = c->args[2];
@@ -126,12 +126,15 @@ static __always_inline void named_by(const struct call *c, u64 mm, u64 *start, u
 		*len = *start > brk ? *start - brk : brk - *start;
 		*start = *start > brk ? brk : *start;
 	} else if (c->nr == NR_mremap && c->args[3] & MREMAP_DONTUNMAP) {
+		end = page_align(*start + *len);
+		/* All of each area is unlocked, not what is moved alone. */
 		vma = area_at(mm, *start);
-		/* All of the area is unlocked, not what is moved alone. */
-		if (vma) {
+		if (vma)
 			*start = area_by(vma)->vm_start;
-			*len = area_by(vma)->vm_end - *start;
-		}
+		vma = area_at(mm, end - 1);
+		if (vma && area_by(vma)->vm_end > end)
+			end = area_by(vma)->vm_end;
+		*len = end - *start;
 	} else if (c->nr == NR_mremap && c->args[2] > *len) {
 		*len = c->args[2];
 	}
