@@ -146,6 +146,23 @@ static bool is_settled(const struct live_mm *mm, uint64_t addr, struct range *se
 	return next_remembered(&mm->settled, addr, settled) && settled->start <= addr;
 }
 
+/*
+ * A part of it is settled, and so is all of it: the part has been joined with the rest since, which made one area that has an
+ * anon_vma, or one that cannot be written.  A call that changes what may be done to a part takes that out (3), and cuts it off.
+ */
+static bool settles_whole(struct live_mm *mm, const struct trace_area *a)
+{
+	struct range part;
+
+	if (!next_remembered(&mm->settled, a->start, &part) || part.start >= a->end)
+		return false;
+	if (part.start > a->start || part.end < a->end) {
+		remember(&mm->settled, a->start, a->end);
+		forget(&mm->fresh, a->start, a->end);
+	}
+	return true;
+}
+
 /* 5 above: from an area that was told downwards, as long as areas were written. */
 static void search_below(struct search *s, struct trace_area a)
 {
@@ -176,7 +193,7 @@ static void search(struct search *s, uint64_t lo, uint64_t hi)
 		if (!observe_next(s->l, s->t->mm, lo, &a) || a.start >= hi)
 			return;
 		lo = a.end;
-		if (is_settled(s->t->mm, a.start, &settled) && settled.end >= a.end)
+		if (settles_whole(s->t->mm, &a))
 			continue;
 		if (search_area(s, &a, &near)) {
 			search_below(s, a);

@@ -93,6 +93,25 @@ const struct scenario scenarios_of_evidence[] = {
 	  "100 munmap A 1p = 0\n"
 	  END,
 	  "100: space map* mmap=A map write@A+512 munmap=0 map map exit!", NONE, NULL, EVERY },
+	{ "what was joined with one that is known to be written is not told again",
+	  BEGIN
+	  "100 mmap A 3p rw anon|fixed = A\n"
+	  "100 write A\n"
+	  "100 munmap A+2 1p = 0\n"
+	  "100 mmap A+2 1p rw anon|fixed = A+2\n"
+	  "100 munmap A+2 1p = 0\n"
+	  END,
+	  "100: space map* mmap=A map write@A munmap=0 map mmap=A+2 map munmap=0 map map exit!", NONE, NULL, EVERY },
+	{ "what was joined with one that could not be written, and can be now, is looked at",
+	  BEGIN
+	  "100 mmap A 3p r anon|fixed = A\n"
+	  "100 munmap A+2 1p = 0\n"
+	  "100 mprotect A+1 1p rw = 0\n"
+	  "100 mprotect A 1p rw = 0\n"
+	  "100 write A+1\n"
+	  "100 munmap A 1p = 0\n"
+	  END,
+	  "100: space map* mmap=A map munmap=0 map mprotect=0 map mprotect=0 map write@A+1 munmap=0 map map exit!", NONE, NULL, EVERY },
 	{ "an area that a userfaultfd serves, until it is shut",
 	  BEGIN
 	  "100 mmap A 2p rw anon|fixed = A\n"
