@@ -35,8 +35,12 @@ extern "C" {
 
 /** How often the kernel's map is read. */
 enum live_check {
-	LIVE_CHECK_EVERY, /**< after each call, where it can have changed something; all of it at the end */
-	LIVE_CHECK_NTH,   /**< all of it after each Nth call, and at the end */
+	/**
+	 * After each call, where it can have changed something; all of it at the end.  After one that has no error to return,
+	 * of a program of one thread, that may be when the program stops next: the map is the same then.
+	 */
+	LIVE_CHECK_EVERY,
+	LIVE_CHECK_NTH, /**< all of it after each Nth call, and at the end */
 	/**
 	 * All of it when an address space ends.  Then, and between the Nth calls of the above, a program of one thread is
 	 * let go on from the entry of a call where the map will tell how the call ended: one stop less.  Of such a call that

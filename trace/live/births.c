@@ -121,7 +121,8 @@ static void emit_fork(struct live *l, struct task *parent, struct task *child)
 	mm->start_brk = parent->mm->start_brk;
 	mm->brk = parent->mm->brk;
 	memcpy(mm->limits, parent->mm->limits, sizeof(mm->limits));
-	mm->calls_in_all = parent->mm->calls_in_all;
+	mm->most_areas = parent->mm->most_areas;
+	mm->uncounted_calls = parent->mm->uncounted_calls;
 	observe_open(mm, child->tid);
 	task_enter_mm(child, mm);
 	/* For want of descriptors, or it has been killed. */
@@ -134,6 +135,7 @@ static void emit_fork(struct live *l, struct task *parent, struct task *child)
 	if (parent->mm->users > 1)
 		writes_before_fork(l, parent, mm);
 	growth_copy(l, parent->mm, mm);
+	certain_copy(parent->mm, mm);
 	mapped_file_copy(parent->mm, mm);
 	stacks_copy(parent->mm, mm);
 	e.fork.child_pid = (uint32_t)child->tgid;

@@ -236,6 +236,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	mm->calls++;
 	growth_follow_call(l, t, result);
 	served_follow_call(t, result);
+	certain_follow_call(t);
 	mapped_file_follow_call(t, result);
 	stacks_follow_call(t, result);
 	nth = check == LIVE_CHECK_NTH && mm->calls % l->options.nth == 0;
@@ -321,6 +322,8 @@ void space_begin(struct live *l, struct task *t, bool attached)
 	mm->start_brk = e.space.start_brk;
 	mm->brk = e.space.brk;
 	begin_growing(l, mm);
+	certain_begin(l, mm);
+	mm->most_areas = l->nr_areas;
 	emit(l, t, &e);
 	emit_begin_map(l, t);
 }

@@ -113,7 +113,13 @@ static bool is_there(struct live *l, const struct live_mm *mm, const struct expe
 /* By now: the task may have been running since the last look. */
 static bool has_come(struct live *l, const struct task *t)
 {
+	const uint64_t start = t->expected.at.start;
+	struct trace_area below;
+
 	observe_changed(t->mm);
+	/* A comparison asks for what is below, too: where nothing is, that is the same answer. */
+	if (l->options.check == LIVE_CHECK_EVERY && start)
+		(void)observe_next(l, t->mm, start - 1, &below);
 	return is_there(l, t->mm, &t->expected);
 }
 
@@ -134,11 +140,27 @@ static bool may_grow(struct live *l, const struct live_mm *mm, const struct expe
 	return next_remembered(&mm->growing, x->at.start, &run) && run.start < end;
 }
 
-static bool is_compared_after(const struct live *l, const struct live_mm *mm)
+/* At the next stop the map shows what it would have shown at the end: no fault, and nothing else that stops nobody, changes what is seen. */
+static bool is_compared_as_well_later(struct live *l, const struct task *t, const struct expected *x)
+{
+	const struct live_mm *mm = t->mm;
+	const uint64_t beside = x->at.start ? x->at.start - 1 : 0;
+	struct trace_area above;
+	struct range run;
+
+	if (!mtree_empty(&mm->served) || !certain_to_succeed(l, t, &x->at))
+		return false;
+	if (!next_remembered(&mm->growing, beside, &run))
+		return true;
+	return run.start > x->at.end && observe_next(l, mm, x->at.end, &above) && run.start >= above.end;
+}
+
+/* All of the map, which may have grown by the next stop. */
+static bool is_compared_after_all(const struct live *l, const struct live_mm *mm)
 {
 	const struct live_options *o = &l->options;
 
-	return o->check == LIVE_CHECK_EVERY || (o->check == LIVE_CHECK_NTH && (mm->calls + 1) % o->nth == 0);
+	return o->check == LIVE_CHECK_NTH && (mm->calls + 1) % o->nth == 0;
 }
 
 bool defer_end(struct live *l, struct task *t)
@@ -147,10 +169,12 @@ bool defer_end(struct live *l, struct task *t)
 	struct expected x;
 
 	/* Without a filter it stops at the end of each call anyway.  Reading maps as text, or a map that shows more than was asked for, is not what this is for. */
-	if (is_attached(l) || mm->users > 1 || is_compared_after(l, mm) || l->text_only ||
+	if (is_attached(l) || mm->users > 1 || is_compared_after_all(l, mm) || l->text_only ||
 		(t->limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC))
 		return false;
 	if (!expect(l, t, &x) || may_grow(l, mm, &x) || is_there(l, mm, &x))
+		return false;
+	if (l->options.check == LIVE_CHECK_EVERY && !is_compared_as_well_later(l, t, &x))
 		return false;
 	t->deferred = true;
 	t->expected = x;

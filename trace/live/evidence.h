@@ -127,6 +127,8 @@ bool next_remembered(const struct maple_tree *set, uint64_t addr, struct range *
 /* observe.c */
 /* Send a MAP event with what the kernel has in [lo, hi). */
 void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi);
+/* How many areas there are; what l->areas had is gone. 0: that cannot be read. */
+uint64_t observe_count(struct live *l, const struct live_mm *mm);
 /* The whole map, with names. */
 void observe_all(struct live *l, struct task *t);
 /* The whole map, with names and flags, into l->areas: dear, it is the text of smaps. */

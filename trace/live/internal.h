@@ -21,6 +21,7 @@
  *   privileges.c  programs that would have gained some
  *   calls.c    a call becomes events
  *   deferred.c calls whose end is not waited for
+ *   certain.c  calls that can only succeed
  *   files.c    which file a mapping is of
  *   identity.c which open file a descriptor is
  *   mounts.c   what a file system does with mappings of its files
@@ -152,16 +153,19 @@ struct live_mm {
 	struct live *live;
 	struct live_mm *next_awaited, **awaited; /* tasks.c, TK4; NULL: nobody waits */
 	uint64_t calls, start_brk, brk;
-	uint64_t calls_in_all;              /* with those before the fork */
+	uint64_t most_areas;                /* sysctls.c: it has no more */
+	uint64_t uncounted_calls;           /* since they were counted */
 	uint64_t limits[TRACE_LIMIT_COUNT]; /* limits.c: as they were told last */
 	bool future_lock_unknown;           /* what mlockall has asked for of areas to come */
 	struct maple_tree settled, fresh;   /* writes.c, 3 and 4 */
 	struct maple_tree growing;          /* growth.c */
 	bool growth_lost;                   /* some of it could not be remembered */
-	struct maple_tree served, holders;  /* served.c */
-	struct maple_tree mapped;           /* identity.c, 4: numbers of the files of areas */
-	struct code_map *code;              /* stacks/modules.c */
-	bool ran_code;                      /* a stack went through code without a file */
+	struct maple_tree special;          /* certain.c, 3 */
+	bool special_lost;
+	struct maple_tree served, holders; /* served.c */
+	struct maple_tree mapped;          /* identity.c, 4: numbers of the files of areas */
+	struct code_map *code;             /* stacks/modules.c */
+	bool ran_code;                     /* a stack went through code without a file */
 };
 
 /* [start, end), whole pages. */
@@ -315,6 +319,8 @@ bool emit_is_due(const struct live *l);
 
 /* sysctls.c: tell what has changed in the machine, if the call that has ended depends on it. */
 void sysctls_follow(struct live *l, struct task *t, int64_t result);
+/* As they were told last, they may decide about the call that is about to be made. */
+bool sysctls_may_forbid(const struct live *l, const struct task *t);
 
 /*
  * launch.c: 0, or what execvp(3) will end with, as far as names and rights tell (-ENOENT, -EACCES): so that nothing has been
@@ -487,6 +493,15 @@ void settle_deferred(struct live *l, struct task *t);
 void settle_if_there(struct live *l, struct task *t);
 /* Some time has passed: tell of those that have ended, wherever their tasks are. */
 void settle_what_is_there(struct live *l);
+
+/* certain.c */
+/* An address space begins, with l->areas; a child's. */
+void certain_begin(const struct live *l, struct live_mm *mm);
+void certain_copy(const struct live_mm *from, struct live_mm *to);
+/* After a call, whatever its result is. */
+void certain_follow_call(struct task *t);
+/* The call, which is about @at, has no error to return. */
+bool certain_to_succeed(struct live *l, const struct task *t, const struct range *at);
 
 #include "evidence.h"
 

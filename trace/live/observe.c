@@ -357,6 +357,11 @@ static bool read_text(struct live *l, const struct live_mm *mm)
 	return read_all(l, mm->maps_fd) && parse_text(l);
 }
 
+uint64_t observe_count(struct live *l, const struct live_mm *mm)
+{
+	return read_text(l, mm) ? l->nr_areas : 0;
+}
+
 /*
  * Calls of other tasks that went on beside a blocked one (stops.c) are in the kernel now, or that one is; or one that had
  * begun before the task was attached to.

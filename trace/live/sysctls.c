@@ -4,21 +4,36 @@
  *
  * Looking at them costs as much as a small system call, so it is done where they can have decided: when a call has failed,
  * and when one has succeeded that the numbers known last may forbid.  How many areas there are at most is known without
- * looking: no call makes more than three.
+ * looking: no call makes more than three.  Where that comes to the limit they are counted, but not again before many more calls
+ * have been made: a count takes as long as there are areas.
  */
 
 #include "internal.h"
 #include "system_calls.h"
 
-#define AREAS_OF_A_PROGRAM 1000 /* and more than exec brings */
-#define AREAS_OF_A_CALL    3
-#define LARGE              (1ull << 30)
+#define AREAS_OF_A_CALL 3
+#define LARGE           (1ull << 30)
 
-static bool may_be_forbidden(const struct live *l, const struct task *t)
+static bool may_be_too_many(const struct live *l, const struct live_mm *mm)
 {
-	uint64_t areas = AREAS_OF_A_PROGRAM + AREAS_OF_A_CALL * t->mm->calls_in_all;
+	return mm->most_areas + AREAS_OF_A_CALL >= l->max_map_count;
+}
 
-	return areas >= l->max_map_count || t->call.args[1] >= LARGE;
+bool sysctls_may_forbid(const struct live *l, const struct task *t)
+{
+	return may_be_too_many(l, t->mm) || t->call.args[1] >= LARGE;
+}
+
+/* So near to the limit that the next few calls lead there it is not counted again at each. */
+static void count_areas(struct live *l, struct live_mm *mm)
+{
+	uint64_t now;
+
+	if (!may_be_too_many(l, mm) || mm->uncounted_calls < l->max_map_count / AREAS_OF_A_CALL / 4)
+		return;
+	now = observe_count(l, mm);
+	mm->most_areas = now ? now : mm->most_areas;
+	mm->uncounted_calls = 0;
 }
 
 static bool has_failed(const struct task *t, int64_t result)
@@ -41,8 +56,13 @@ static void follow(struct live *l, struct task *t, enum trace_limit limit, uint6
 
 void sysctls_follow(struct live *l, struct task *t, int64_t result)
 {
-	t->mm->calls_in_all++;
-	if (!has_failed(t, result) && !may_be_forbidden(l, t))
+	bool may_decide;
+
+	t->mm->most_areas += AREAS_OF_A_CALL;
+	t->mm->uncounted_calls++;
+	may_decide = has_failed(t, result) || sysctls_may_forbid(l, t);
+	count_areas(l, t->mm);
+	if (!may_decide)
 		return;
 	follow(l, t, TRACE_LIMIT_MAX_MAP_COUNT, &l->max_map_count, "/proc/sys/vm/max_map_count");
 	follow(l, t, TRACE_LIMIT_OVERCOMMIT_MEMORY, &l->overcommit_memory, "/proc/sys/vm/overcommit_memory");

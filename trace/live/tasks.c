@@ -91,6 +91,7 @@ struct live_mm *mm_new(struct live *l)
 	mt_init_flags(&mm->settled, 0);
 	mt_init_flags(&mm->fresh, 0);
 	mt_init_flags(&mm->growing, 0);
+	mt_init_flags(&mm->special, 0);
 	mt_init_flags(&mm->mapped, 0);
 	mt_init_flags(&mm->served, 0);
 	mt_init_flags(&mm->holders, 0);
@@ -121,6 +122,7 @@ void task_leave_mm(struct task *t)
 		mtree_destroy(&mm->settled);
 		mtree_destroy(&mm->fresh);
 		mtree_destroy(&mm->growing);
+		mtree_destroy(&mm->special);
 		mtree_destroy(&mm->mapped);
 		mtree_destroy(&mm->served);
 		mtree_destroy(&mm->holders);

@@ -16,7 +16,7 @@
 #define NONE    COUNTS(0, 0, 0, 0, 0)
 #define LOST(n) COUNTS(0, 0, n, 0, 0)
 
-extern const struct scenario scenarios_of_calls[], scenarios_of_tasks[], scenarios_of_files[],
-	scenarios_of_evidence[], scenarios_of_filters[], scenarios_of_attached[];
+extern const struct scenario scenarios_of_calls[], scenarios_of_certain_calls[], scenarios_of_tasks[],
+	scenarios_of_files[], scenarios_of_evidence[], scenarios_of_filters[], scenarios_of_attached[];
 
 #endif /* TESTS_SCENARIOS_H */

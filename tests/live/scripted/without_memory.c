@@ -60,6 +60,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "calls", test_table, NULL, NULL, (void *)scenarios_of_calls },
+		{ "calls that can only succeed", test_table, NULL, NULL, (void *)scenarios_of_certain_calls },
 		{ "tasks", test_table, NULL, NULL, (void *)scenarios_of_tasks },
 		{ "files", test_table, NULL, NULL, (void *)scenarios_of_files },
 		{ "evidence", test_table, NULL, NULL, (void *)scenarios_of_evidence },
