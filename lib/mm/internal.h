@@ -181,6 +181,8 @@ struct vma_merge vma_merge_like(
 	const struct vm_area_struct *vma, unsigned long start, unsigned long end, pgoff_t pgoff);
 /* Join a new range (a hole in the index) with its neighbours: the area that now covers it, or NULL: see vmg->err. */
 struct vm_area_struct *vma_merge_new_range(struct vma_merge *vmg);
+/* Could the range of @vmg, whose place is not looked at, be a part of @vma that is not known as one? */
+bool vma_may_have(const struct vm_area_struct *vma, const struct vma_merge *vmg);
 /*
  * A new range that joins nothing: an area of its own, linked; @over, unless NULL, loses it, one of its ends
  * (vma_link_over()). NULL: vmg->err says why.
@@ -246,16 +248,21 @@ struct unmap {
 	unsigned long nr_pages, nr_accounted; /* pages mapped there, and charged */
 	struct vm_area_struct *prev, *next;   /* around the range; or NULL */
 	struct vm_area_struct *first;         /* the areas, @count of them on the list; NULL: none */
-	struct vm_area_struct *bitten; /* loses one end to what is mapped there; NULL: none. Then first is */
+	struct vm_area_struct *bitten;        /* loses one end to what is mapped there; then first is NULL */
+	bool stays;                           /* or, if what is mapped is as it is, loses nothing (bite.c) */
 };
 /* Gather [start, end): cuts areas at its ends. 0, -ENOMEM or -EPERM; cuts stay, as on Linux. */
 int unmap_gather(struct unmap *um, struct mm_struct *mm, unsigned long start, unsigned long end);
 /*
- * bite.c: @vma is the first that is in the way. Where a part of it is all, and what is mapped joins nothing, it becomes
+ * bite.c: @vma is the first that is in the way. Where a part of it is all, and what is mapped joins nothing else, it becomes
  * um->bitten, and no area is made of that part. 0; or -ENOMEM.
  */
 int unmap_bite(struct unmap *um, struct vm_area_struct *vma, const struct vm_file *file, pgoff_t pgoff,
 	vm_flags_t flags) __must_check;
+/* Before what may still fail: is what is mapped like um->bitten, that stays? If not, it is cut. 0; or -ENOMEM. */
+int unmap_bite_stays(struct unmap *um, const struct vm_file *file, vm_flags_t flags) __must_check;
+/* It does: what would have been cut and joined is counted. */
+void unmap_count_stayed(const struct unmap *um);
 /* They are about to leave the map: wait for those that hold them. */
 void unmap_lock_areas(const struct unmap *um);
 /* Neither index nor map_count hold the gathered areas any more: account for them and free them. */

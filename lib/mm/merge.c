@@ -112,6 +112,11 @@ static bool may_join_right(const struct vma_merge *vmg)
 	return !property_blockers(next, vmg, false);
 }
 
+bool vma_may_have(const struct vm_area_struct *vma, const struct vma_merge *vmg)
+{
+	return vma->vm_flags == vmg->flags && !vma_has_close(vma) && !property_blockers(vma, vmg, false);
+}
+
 /* [start, end) as @vma would have it there, with nothing around it. */
 static struct vma_merge properties_of(
 	const struct vm_area_struct *vma, unsigned long start, unsigned long end)

@@ -301,6 +301,11 @@ static bool merging_is_decided(const struct mapping *m)
 	       (!m->file || m->file->kind == VM_FILE_REGULAR || m->file->kind == VM_FILE_SHMEM);
 }
 
+static vm_flags_t flags_to_join(const struct mapping *m)
+{
+	return merging_is_decided(m) ? mergeable_flags(m->mm, m->vm_flags) : m->vm_flags;
+}
+
 static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unmap *um, int *err)
 {
 	/* All of it is named: else compilers clear it first, with a string instruction that takes long to begin. */
@@ -311,7 +316,7 @@ static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unma
 		.start = m->addr,
 		.end = m->addr + m->len,
 		.pgoff = m->pgoff,
-		.flags = merging_is_decided(m) ? mergeable_flags(m->mm, m->vm_flags) : m->vm_flags,
+		.flags = flags_to_join(m),
 		.file = m->file,
 		.anon_vma = NULL,
 		.copied_from = NULL,
@@ -336,6 +341,14 @@ static struct vm_area_struct *merge_or_make(struct mapping *m, const struct unma
 		vma = vma_make_range(&vmg, um->bitten);
 	*err = vmg.err;
 	return vma;
+}
+
+static struct vm_area_struct *place(struct mapping *m, const struct unmap *um, int *err)
+{
+	if (!um->stays)
+		return merge_or_make(m, um, err);
+	unmap_count_stayed(um);
+	return um->bitten;
 }
 
 /* VM_SPECIAL and huge page areas are never locked, droppable ones neither. */
@@ -479,9 +492,16 @@ static int map_region(struct mapping *m)
 		vm_uncharge(mm, charged);
 		return leave_gap(&um, err);
 	}
+	if (um.stays) {
+		err = unmap_bite_stays(&um, m->file, flags_to_join(m));
+		if (err) {
+			vm_uncharge(mm, charged);
+			return err;
+		}
+	}
 	unmap_lock_areas(&um);
 	mm->map_count -= um.count;
-	vma = merge_or_make(m, &um, &err);
+	vma = place(m, &um, &err);
 	if (!vma) {
 		mm->map_count += um.count;
 		vm_uncharge(mm, charged);
