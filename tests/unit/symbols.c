@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses as text: what is found in files, by a recording's modules, and what is said where nothing can be found. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,6 +46,38 @@ static struct trace_area own_code(char name[4096])
 	}
 	fail_msg("this program is not in its own map");
 	return a;
+}
+
+/* Whoever made the recording may have named a pipe, a terminal or another device: opening alone does something there. */
+static void test_what_is_no_regular_file_is_not_opened(void **state)
+{
+	struct symbols *s = symbols_new();
+	char folder[] = "/tmp/vmaple-symbols-XXXXXX", path[64], link[64], event[512];
+	struct trace_module m = { .start = 0x1000, .end = 0x3000, .path = path };
+	int opened = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct symbol y;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/pipe", folder);
+	snprintf(link, sizeof(link), "%s/link", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(symlink(path, link), 0);
+	assert_true(inotify_add_watch(opened, path, IN_OPEN) >= 0);
+	assert_false(symbol_find(s, &m, 0, 0x2000, &y));
+	m.path = link;
+	assert_false(symbol_find(s, &m, 0, 0x2000, &y));
+	assert_int_equal(read(opened, event, sizeof(event)), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_non_null(symbols_note(s, 1));
+	assert_non_null(strstr(symbols_note(s, 0), "It is no regular file"));
+	/* Opened after all, to see that it would have been noticed. */
+	close(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	assert_true(read(opened, event, sizeof(event)) > 0);
+	unlink(link);
+	unlink(path);
+	rmdir(folder);
+	close(opened);
+	symbols_free(s);
 }
 
 static void test_a_function_is_found_in_the_file_of_an_area(void **state)
@@ -276,6 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_function_is_found_in_the_file_of_an_area),
+		cmocka_unit_test(test_what_is_no_regular_file_is_not_opened),
 		cmocka_unit_test(test_another_file_at_the_path_is_not_used_and_said),
 		cmocka_unit_test(test_a_file_that_is_not_there_is_said),
 		cmocka_unit_test(test_written_code_is_found_in_the_perf_map_of_its_process),

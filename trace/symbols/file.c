@@ -5,17 +5,17 @@
  * The file at the recorded path is read where its build-id is the recorded one.  Where it is not, or there is no file, one with
  * that build-id is looked for in /usr/lib/debug/.build-id and by debuginfod, if that is configured.
  */
+#include "regular_file.h"
+#include "separate.h"
 #include "symbols_internal.h"
 
 #include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct symbol_file {
@@ -33,7 +33,7 @@ struct symbol_file {
 static char *debuginfo_path; /* NULL: libdw's default */
 
 static const Dwfl_Callbacks callbacks = { .find_elf = dwfl_build_id_find_elf,
-	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.find_debuginfo = symbols_find_debuginfo,
 	.section_address = dwfl_offline_section_address,
 	.debuginfo_path = &debuginfo_path };
 
@@ -94,14 +94,15 @@ static bool is_recorded(struct symbols *s, const struct known_module *m, int fd)
 /* -1: there is none that was recorded. */
 static int open_recorded(struct symbols *s, const struct known_module *m)
 {
-	int fd = open(m->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
+	int fd = open_regular(open_path, m->path, 0, &st);
 
 	if (fd < 0) {
-		symbols_add_note(s, "%s cannot be opened: %s", m->path, strerror(errno));
+		symbols_add_note(s, "%s cannot be opened: %s", m->path,
+			errno ? strerror(errno) : "It is no regular file");
 		return -1;
 	}
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_recorded(s, m, fd))
+	if (is_recorded(s, m, fd))
 		return fd;
 	close(fd);
 	return -1;

@@ -8,13 +8,12 @@
  * the first is asked for.
  */
 #include "perf_map_line.h"
+#include "regular_file.h"
 #include "symbols_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAP_MAX (256u << 20)
@@ -36,15 +35,15 @@ struct perf_map {
 
 static char *read_text(struct symbols *s, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
+	int fd = open_regular(open_path, path, 0, &st);
 	char *text = NULL;
 	size_t n = 0;
 	ssize_t got = 1;
 
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAP_MAX) {
+	if (st.st_size < MAP_MAX) {
 		text = malloc((size_t)st.st_size + 1);
 		symbols_note_memory(s, text);
 	}

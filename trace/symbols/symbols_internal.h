@@ -5,6 +5,7 @@
  *   symbols.c   the public interface: what is found is kept by file, text
  *   follow.c    a recording's modules by address space, and its stacks
  *   file.c      one file of code, by libdw
+ *   separate.c  what libdw may open of its debug information
  *   no_file.c   the same without libdw: nothing is known
  *   demangle.c  C++ names as they stand in sources
  *   tasks.c     what tasks are called

@@ -7,12 +7,12 @@
  */
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "regular_file.h"
 #include "stacks.h"
 
 #define FILES_MAX 256
@@ -237,17 +237,17 @@ static int open_mapped(pid_t tid, const struct trace_area *area, struct stat *st
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)tid,
 		(unsigned long long)area->start, (unsigned long long)area->end);
-	fd = kernel->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = open_regular(kernel->open, path, 0, st);
 	if (fd < 0) {
 		snprintf(path, sizeof(path), "/proc/%d/root%s", (int)tid, area->name);
-		fd = kernel->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		fd = open_regular(kernel->open, path, 0, st);
 	}
 	/* Where the task has gone meanwhile. */
 	if (fd < 0)
-		fd = kernel->open(area->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		fd = open_regular(kernel->open, area->name, 0, st);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode) && st->st_ino == area->ino)
+	if (st->st_ino == area->ino)
 		return fd;
 	kernel->close(fd);
 	return -1;

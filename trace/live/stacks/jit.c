@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "perf_map_line.h"
+#include "regular_file.h"
 #include "stacks.h"
 
 #define MAP_MAX (256u << 20)
@@ -79,8 +80,8 @@ static FILE *open_map(const struct task *t)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%d.map", (int)t->tid, (int)own_number(t));
-	fd = kernel->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAP_MAX)
+	fd = open_regular(kernel->open, path, O_NOFOLLOW, &st);
+	if (fd >= 0 && st.st_size < MAP_MAX)
 		return fdopen(fd, "r");
 	if (fd >= 0)
 		kernel->close(fd);
