@@ -17,6 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
+#endif
 #define PAGE   4096UL
 #define ROOM   64UL /* pages that all is about */
 #define OTHERS 4    /* userfaultfds at once */
@@ -88,15 +92,28 @@ static void move_some(void)
 		mremap(at, len, len, 0);
 }
 
+static int serves(void)
+{
+	for (int i = 0; i < OTHERS; i++)
+		if (served[i] >= 0)
+			return 1;
+	return 0;
+}
+
 static void advise_some(void)
 {
 	static const int all[] = { MADV_DONTNEED, MADV_DONTFORK, MADV_DOFORK, MADV_DONTDUMP, MADV_DODUMP,
 		MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_SEQUENTIAL, MADV_NORMAL, MADV_POPULATE_READ,
-		MADV_POPULATE_WRITE, 102, 103 };
+		MADV_POPULATE_WRITE, MADV_GUARD_INSTALL, MADV_GUARD_REMOVE };
 	unsigned long len;
 	char *at = some(&len);
+	int advice;
 
-	madvise(at, len, all[next(sizeof(all) / sizeof(all[0]))]);
+	advice = all[next(sizeof(all) / sizeof(all[0]))];
+	/* Linux 6.18 tries for ever where pages that were never there are protected from writing. */
+	if (advice == MADV_GUARD_INSTALL && serves())
+		return;
+	madvise(at, len, advice);
 }
 
 static void open_served(int *fd)
