@@ -108,6 +108,52 @@ static void zeros(void)
 	mprotect(q, 4 * PAGE, RW);
 }
 
+/* It fills and moves pages of the map of who made it; those of the child that asks are as they were. */
+static void filled_by_a_child(void (*fill)(int fd, char *p, char *q))
+{
+	char *p = area(8), *q = p + 4 * PAGE;
+	int fd = userfault();
+	pid_t pid;
+
+	mprotect(q, 4 * PAGE, RW | PROT_EXEC);
+	p[0] = 1;
+	serve(fd, q, 4, UFFDIO_REGISTER_MODE_MISSING);
+	pid = fork();
+	if (pid == 0) {
+		fill(fd, p, q);
+		mprotect(q, 4 * PAGE, RW);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	close(fd);
+	mprotect(q, 4 * PAGE, RW);
+}
+
+static void zeros_from_outside(int fd, char *p, char *q)
+{
+	struct uffdio_zeropage z = { .range = { (unsigned long)q, PAGE } };
+
+	(void)p;
+	need(!ioctl(fd, UFFDIO_ZEROPAGE, &z), "UFFDIO_ZEROPAGE");
+}
+
+static void zeros_by_a_child(void)
+{
+	filled_by_a_child(zeros_from_outside);
+}
+
+static void copy_from_outside(int fd, char *p, char *q)
+{
+	struct uffdio_copy c = { .dst = (unsigned long)q, .src = (unsigned long)p, .len = PAGE };
+
+	need(!ioctl(fd, UFFDIO_COPY, &c), "UFFDIO_COPY");
+}
+
+static void copy_by_a_child(void)
+{
+	filled_by_a_child(copy_from_outside);
+}
+
 /* In the child each part of what has an anon_vma has one of its own, and joins nothing. */
 static void parts_in_a_child(char *p)
 {
@@ -258,6 +304,8 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
 	{ "userfaultfd-asked-by-a-child", asked_by_a_child, "" },
 	{ "userfaultfd-zeros", zeros, "" },
+	{ "userfaultfd-zeros-by-a-child", zeros_by_a_child, "" },
+	{ "userfaultfd-copy-by-a-child", copy_by_a_child, "" },
 	{ "userfaultfd-zeros-where-nothing-may-be-written", zeros_where_nothing_may_be_written, "" },
 	{ "userfaultfd-copies-where-nothing-may-be-written", copies_where_nothing_may_be_written, "" },
 	{ "userfaultfd-moved", moved, "" },

@@ -269,22 +269,41 @@ static void emit_filled(struct live *l, struct task *t, uint64_t addr)
  * True: it fills, is not to be waited for, and what had to be told was. The fault is told before the page
  * is there, ambiguous beside other threads.
  */
+/* Whose pages they are: another's that has registered something by it, if one alone has.  NULL: nobody knows. */
+static struct task *filled_by(struct live *l, struct task *t)
+{
+	const struct range nothing = { 0, 0 };
+	unsigned long inode, tid = 0;
+	struct task *maker;
+
+	if (!t->mm->is_copy)
+		return t;
+	inode = inode_of(holder(t->tgid, (int)t->call.args[0]));
+	if (is_served_by(t->mm, inode))
+		return t;
+	maker = next_maker(l, t, &tid, &nothing, inode);
+	return maker && next_maker(l, t, &tid, &nothing, inode) ? NULL : maker;
+}
+
 bool served_fills(struct live *l, struct task *t)
 {
 	uint32_t code = (uint32_t)t->call.args[1];
 	/* Of a move: where to, where from, how much; of zeros: where and how much. */
 	uint64_t args[3] = { 0 };
 	struct range from;
+	struct task *whose;
 
 	if (t->call.nr != NR_ioctl || (code != UFFDIO_ZEROPAGE && code != UFFDIO_MOVE))
 		return false;
 	if (!read_memory(t->tid, t->call.args[2], args, sizeof(args)))
 		return true;
-	if (code == UFFDIO_MOVE) {
+	whose = filled_by(l, t);
+	if (whose && code == UFFDIO_MOVE) {
 		from = (struct range){ args[1], args[1] + args[2] };
-		writes_in_range(l, t, &from);
+		writes_in_range(l, whose, &from);
 	}
-	emit_filled(l, t, args[0]);
+	if (whose)
+		emit_filled(l, whose, args[0]);
 	return true;
 }
 
