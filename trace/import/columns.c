@@ -317,6 +317,14 @@ static void put_mmap(struct trace_import *im, struct foreign *f, const struct fo
 	put_number(f, number(found, ARG_6));
 }
 
+/* Where a call that opens has its flags; -1: it has none. */
+static int flags_of_open(const struct strace_line *line)
+{
+	if (is_call(line, "openat") || is_call(line, "openat2"))
+		return 2;
+	return is_call(line, "open") ? 1 : -1;
+}
+
 /* Calls that are not mmap: their arguments in their order, and a path where the call has one. */
 static void put_call(struct foreign *f, const struct found *found, const struct strace_line *line)
 {
@@ -331,6 +339,9 @@ static void put_call(struct foreign *f, const struct found *found, const struct 
 			foreign_put(f, "\"", 1);
 			foreign_put(f, found->at[PATH], found->len[PATH]);
 			foreign_put(f, "\"", 1);
+		} else if (i == flags_of_open(line) && !found->at[ARG_1 + i]) {
+			/* Not told: what it is mapped for later shows. */
+			foreign_put(f, "O_RDWR", 6);
 		} else if (i == 2 && letters(found, &prot, &shared)) {
 			put_number(f, prot);
 		} else if (i == 1 && found->at[END]) {

@@ -250,11 +250,12 @@ static const char *last_equals(const char *text)
 /* ... or what stands for it; NULL: no call can have ended in this line. */
 static const char *last_result(const char *text)
 {
-	static const char unfinished[] = "<unfinished";
+	static const char *const unfinished[] = { "<unfinished", "<pid changed to " };
 	const char *last = last_equals(text);
 
-	for (const char *at = strstr(text, unfinished); at; at = strstr(at + 1, unfinished))
-		last = at > last ? at : last;
+	for (size_t i = 0; i < 2; i++)
+		for (const char *at = strstr(text, unfinished[i]); at; at = strstr(at + 1, unfinished[i]))
+			last = at > last ? at : last;
 	return last;
 }
 
@@ -344,6 +345,9 @@ static void cut_unfinished(struct strace_line *line)
 	/* ltrace's word for exit, and for an exec until it says that it was carried out. */
 	if (!cut)
 		cut = strstr(line->args, "<no return ...>");
+	/* Of -ff: an exec of a thread, which goes on in the file of its process. */
+	if (!cut)
+		cut = strstr(line->args, "<pid changed to ");
 	/* strace's word of a new child, in the middle of the line with the call that makes it. */
 	if (child && (!cut || child < cut)) {
 		line->other = attached(child + strlen("strace: "), &line->threads);

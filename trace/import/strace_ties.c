@@ -7,6 +7,7 @@
  *   its task was not made yet;
  *   its task has called vfork, and the child goes on in its space;
  *   it has waited for a child that has not ended;
+ *   it ends by another's exec, which has not begun;
  *   it maps what is mapped, changes what is not, uses a descriptor that is not open, or opens one that is.
  *
  * Of those that need not wait the one of the lowest task comes first.  Where all have to, what they wait for was not logged (the
@@ -87,13 +88,22 @@ static bool can_be_next(const struct strace *st, const struct import_task *t, co
 	return placed_fits(t->space, &c) && maps_open_file(t, &call, &c);
 }
 
+/* The task that takes the process over has come as far as its exec. */
+static bool awaits_exec(const struct strace *st, const struct strace_line *line)
+{
+	const struct import_task *by =
+		line->kind == STRACE_SUPERSEDED ? import_task_find(&st->tasks, line->other) : NULL;
+
+	return line->kind == STRACE_SUPERSEDED && !(by && by->pending);
+}
+
 static bool has_to_wait(const struct strace *st, const struct source *s)
 {
 	const struct import_task *t = task_of(st, s);
 
 	if (!t)
 		return s->line.has_tid || s->tid;
-	if (has_vforked(st, t->tid))
+	if (has_vforked(st, t->tid) || awaits_exec(st, &s->line))
 		return true;
 	return s->line.kind == STRACE_CALL && !can_be_next(st, t, &s->line);
 }
