@@ -19,7 +19,7 @@ PAGE_UNITS = runs_of("contents of pages", "corners of pages", "damage is found, 
 REPLAY_UNITS = runs_of("controls of the mirror", "replay", "replay_partial", "replay_causes", "replay_bounds", "page_sizes", "nonsense")
 RECORDED_ALONE = ["recorded_ as alone", "recorded_ own filters", "recorded_ other tracers"]
 RECORDED_OUTSIDE = ["recorded_ outside", "recorded_ userfaultfd", "recorded_ unseen writes"]
-LEDGER = runs_of("answers of the command", "ledger", "explanations without memory", "what explanations tell", "budgets", "cases",
+LEDGER = runs_of("answers of the command", "ledger", "ledger_rare", "explanations without memory", "what explanations tell", "budgets", "cases",
                  "differences between recordings", "exports", "pages of a report")
 ROOMS = {  # what is changed; what is left out, with the reason; what is run until one fails
     # A picture whose boxes lie elsewhere is as good: svg.c.
@@ -56,7 +56,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
              runs_of("recorder on a scripted kernel", "histories", "deferred ends of calls", *RECORDED_ALONE,
                      "recorded_ open files", "recorded_ kernel areas", "recorded_ layouts", "recorded_ sealed files",
                      "recorded_ limits", "recorded_ foreign", *RECORDED_OUTSIDE, "a call that waits for another thread",
-                     "signals and job control", "program_ forks", "program_ random-threads", "behaviour", "attach by ptrace")),
+                     "signals and job control", "program_ forks", "program_ random-threads", "behaviour", "attach by ptrace", "either source")),
     "bpf": (["trace/live/bpf/*.c"], [], runs_of("records of BPF, scripted", "attach by BPF", "maps of running processes", "top")),
     "format": (["trace/format/*.[ch]"], [],
                runs_of("format", "call_ranges", "page_sizes", "table of calls", "replay", "versions of recordings", "nonsense",
@@ -67,7 +67,8 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
     "forecast": (["trace/forecast/*.[ch]"], [], runs_of("forecast")),
     "import": (["trace/import/*.[ch]"], [],
                runs_of("answers of the command", "logs of others", "cores", "minidumps", "images of CRIU", "damaged logs",
-                       "logs of strace, perf and ltrace", "fuzz_ logs of others, the corpus")),
+                       "logs of strace, perf and ltrace", "between snapshots", "files that are not read", "mmaps of bytehound",
+                       "recordings as logs of strace, and back", "fuzz_ logs of others, the corpus")),
     # A picture whose boxes lie elsewhere is as good: picture*.c.
     "report": (["report/*.[ch]", "report/export/*.[ch]"], ["picture.c", "picture_map.c", "picture_life.c"],
                runs_of("answers of the command", "areas that a page has no room for", "pages of a report", "exports")),
@@ -75,6 +76,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
     "cli": (["cli/*.c"], [],
             runs_of("the command in one process", "what a person reads, quoted and marked", "controls of verify", "what the command writes", "behaviour",
                     "logs of others", "lab of reverse maps", "maps of running processes", "top", "metrics", "cores",
-                    "attach by BPF", "attach by ptrace", "control of run", "signals and job control", "conformance") +
-            LEDGER[:1] + LEDGER[3:]),
+                    "attach by BPF", "attach by ptrace", "control of run", "signals and job control", "conformance",
+                    "texts in JSON", "without memory", "recordings of a fleet", "between snapshots") +
+            LEDGER[:1] + LEDGER[4:]),
 }

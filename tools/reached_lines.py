@@ -70,7 +70,8 @@ class Counting:
         self.begun += 1
         folder = self.folder / f"test-{self.begun}"
         folder.mkdir()
-        return folder, {"GCOV_PREFIX": str(folder), "GCOV_PREFIX_STRIP": "99"}
+        folder.chmod(0o777)
+        return folder, {"GCOV_PREFIX": str(folder), "GCOV_PREFIX_STRIP": "99", "GCOV_ERROR_FILE": os.devnull}
 
     def end(self, folder):
         """The lines that the test reached, as counted() has them."""
