@@ -6,7 +6,8 @@
  * its result (mmap=A), of mbind with the nodes that it names (mbind{1}=0), write, read, grow
  * (a fault by its address), fork, thread, task, exit (exit! the last of a space, exit> by an exec), limit, lost,
  * file, change.
- * A number before a colon says whose they are from there on; "?" that the order is not known.
+ * A number before a colon says whose they are from there on; "?" that the order is not known.  With FIELDS what each of them
+ * has stands behind its word (fields.c).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,6 +24,7 @@ struct log {
 	struct trace_sink *writer;
 	struct outcome *o;
 	uint32_t tid;
+	bool fields;
 };
 
 static void add(struct outcome *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -53,7 +55,7 @@ static void add_lost(struct outcome *o, const struct trace_event *e)
 }
 
 /* As scripts write it. */
-static const char *place(int64_t n, char text[32])
+const char *scr_place(int64_t n, char text[32])
 {
 	static const struct {
 		char letter;
@@ -81,7 +83,7 @@ static void add_call(struct outcome *o, const struct trace_call *c)
 		memcpy(&nodes, c->data, sizeof(nodes));
 		add(o, "{%" PRIx64 "}", nodes);
 	}
-	add(o, "=%s", place(c->result, text));
+	add(o, "=%s", scr_place(c->result, text));
 }
 
 static void add_event(struct outcome *o, const struct trace_event *e)
@@ -103,7 +105,7 @@ static void add_event(struct outcome *o, const struct trace_event *e)
 		break;
 	case TRACE_EVENT_FAULT:
 		add(o, " %s%s%s@%s", e->fault.write ? "write" : "grow", e->fault.ambiguous ? "?" : "",
-			e->fault.write_known ? "" : "~", place((int64_t)e->fault.addr, text));
+			e->fault.write_known ? "" : "~", scr_place((int64_t)e->fault.addr, text));
 		break;
 	case TRACE_EVENT_FORK:
 		add(o, " fork");
@@ -137,6 +139,11 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 		add(log->o, " %u:", e->tid);
 	log->tid = e->tid ? e->tid : log->tid;
 	add_event(log->o, e);
+	if (log->fields) {
+		size_t n = strlen(log->o->events);
+
+		scr_fields(log->o->events + n, sizeof(log->o->events) - n, e);
+	}
 	if (scr.sink_error)
 		return -scr.sink_error;
 	return log->writer->event(log->writer, e);
@@ -199,9 +206,9 @@ static struct trace_header header_of(const struct live *l)
 	return h;
 }
 
-static void record(struct live *l, const char *path, struct outcome *o)
+static void record(struct live *l, const char *path, struct outcome *o, bool fields)
 {
-	struct log log = { .sink.event = on_event, .o = o };
+	struct log log = { .sink.event = on_event, .o = o, .fields = fields };
 	struct trace_header header = header_of(l);
 	struct trace_writer *writer;
 	int err = trace_writer_open(&writer, path, &header);
@@ -267,7 +274,7 @@ void scenario_run(const struct scenario *s, struct outcome *o, void (*recorder)(
 	o->err = live_start(&l, &options, error, sizeof(error));
 	say(o, error);
 	if (!o->err) {
-		record(l, path, o);
+		record(l, path, o, s->mode & FIELDS);
 		live_free(l);
 	}
 	if (recorder)

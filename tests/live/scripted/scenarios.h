@@ -17,6 +17,7 @@
 #define LOST(n) COUNTS(0, 0, n, 0, 0)
 
 extern const struct scenario scenarios_of_calls[], scenarios_of_certain_calls[], scenarios_of_tasks[],
-	scenarios_of_files[], scenarios_of_evidence[], scenarios_of_filters[], scenarios_of_attached[];
+	scenarios_of_files[], scenarios_of_evidence[], scenarios_of_filters[], scenarios_of_attached[],
+	scenarios_of_fields[];
 
 #endif /* TESTS_SCENARIOS_H */

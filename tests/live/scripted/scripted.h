@@ -10,6 +10,7 @@
  *   script.c   the language (script.h): lines that let tasks do something
  *   facts.c    lines that say what is there
  *   words.c    words and numbers of lines
+ *   fields.c   what each field of an event says
  *   run.c      one script, recorded by the code of trace/live, then replayed
  *
  *    SC1  Nothing happens but what the next line says, and it happens when the recorder waits.
@@ -204,7 +205,7 @@ struct scenario {
 		says; /* part of what was told as lost, noticed, or is the recorder's error; behind a !: what must not be */
 	int mode;
 };
-enum { EVERY, AT_END = 1, ATTACHED = 2, NTH = 4, REFUSED = 8 };
+enum { EVERY, AT_END = 1, ATTACHED = 2, NTH = 4, REFUSED = 8, FIELDS = 16 };
 
 struct outcome {
 	char events[4096], said[2048];
@@ -213,6 +214,9 @@ struct outcome {
 	int traced; /* tasks, when the recorder had ended */
 };
 /* @recorder, unless NULL, is told when the recorder begins, and when it has ended. */
+/* An address or a length as scripts write it. */
+const char *scr_place(int64_t n, char text[32]);
+void scr_fields(char *to, size_t size, const struct trace_event *e);
 void scenario_run(const struct scenario *s, struct outcome *o, void (*recorder)(bool on));
 
 #endif /* TESTS_SCRIPTED_H */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 
 #include "scripted.h"
 #include "system_calls.h"
@@ -236,7 +237,7 @@ void space_after_call(struct scr_task *t, int64_t result)
 			break;
 		space_put(t->mm, (struct scr_area){ .start = (uint64_t)result,
 					 .end = (uint64_t)result + 2 * SCR_PAGE,
-					 .prot = PROT_READ | PROT_WRITE,
+					 .prot = a[2] & SHM_RDONLY ? PROT_READ : PROT_READ | PROT_WRITE,
 					 .shared = true,
 					 .ino = a[0],
 					 .name = "/SYSV00000000 (deleted)" });
