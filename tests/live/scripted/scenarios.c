@@ -97,21 +97,56 @@ static void test_told_to_end_at_any_moment_of_the_first_look(void **state)
 	assert_in_range(n, 8, 99);
 }
 
+/* As waitpid(2) has it: of the program itself, not of its threads and children, whoever ends last. */
+static void test_the_status_is_the_programs_own(void **state)
+{
+	static const struct {
+		const char *script;
+		int status;
+	} ends[] = {
+		{ BEGIN "100 exit 3\n", 3 << 8 },
+		{ BEGIN "100 killed 9\n", 9 },
+		{ BEGIN "100 gone 15\n", 15 },
+		{ BEGIN "100 clone thread\n100 clones 101\n101 born\n100 = 101\n101 exit 5\n100 exit 3\n",
+			3 << 8 },
+		{ BEGIN "100 clone 0\n100 forks 101\n101 born\n100 = 101\n101 exit 5\n100 exit 3\n", 3 << 8 },
+		{ BEGIN "100 clone 0\n100 forks 101\n101 born\n100 = 101\n100 exit 3\n101 exit 5\n", 3 << 8 },
+		{ BEGIN "100 clone 0\n100 forks 101\n101 born\n100 = 101\n100 gone 6\n101 gone 5\n", 6 },
+	};
+	static struct outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct scenario s = { "status", ends[i].script, "", NONE, NULL, EVERY };
+
+		scenario_run(&s, &o, NULL);
+		if (*scr.error)
+			fail_msg("%s\n%s", ends[i].script, scr.error);
+		assert_int_equal(o.err, 0);
+		assert_int_equal(o.status, ends[i].status);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static struct CMUnitTest tests[MAX_SCENARIOS];
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		for (const struct scenario *s = tables[i]; s->name && n < MAX_SCENARIOS; s++)
+		for (const struct scenario *s = tables[i]; s->name && n < MAX_SCENARIOS - 2; s++)
 			if (argc < 2 || strcmp(argv[1], s->name) == 0)
 				tests[n++] = (struct CMUnitTest){ .name = s->name,
 					.test_func = test_scenario,
 					.initial_state = (void *)s };
-	if (argc < 2)
+	if (argc < 2) {
 		tests[n++] = (struct CMUnitTest){
 			.name = "told to end at any moment of the first look",
 			.test_func = test_told_to_end_at_any_moment_of_the_first_look,
 		};
+		tests[n++] = (struct CMUnitTest){
+			.name = "the status is the program's own",
+			.test_func = test_the_status_is_the_programs_own,
+		};
+	}
 	return _cmocka_run_group_tests("scripted kernel", tests, n, NULL, NULL);
 }
