@@ -192,8 +192,10 @@ static inline const struct range_map_range *range_map_at(const struct range_map 
 
 	/* For the compiler a number: two branches would be foretold half of the time where each look is elsewhere, one always. */
 	__asm__("" : "+r"(covers));
-	if (!covers || s == three + 2 || (s->bits & RANGE_MAP_TOMBSTONE))
+	if (!covers || (s->bits & RANGE_MAP_TOMBSTONE))
 		return range_map_at_far(map, at, s);
+	if (s == three + 2) /* the next look begins in the middle again */
+		__atomic_store_n((const struct range_map_range **)&map->recent, three + 1, __ATOMIC_RELAXED);
 	return s;
 }
 /** The first range that ends at @p at or later: the one that covers it, or the next. O(log n) */

@@ -29,15 +29,7 @@ static __attribute__((noinline)) const struct range_map_range *at_in_many(
 const struct range_map_range *range_map_at_far(
 	const struct range_map *map, uint64_t at, const struct range_map_range *beside)
 {
-	const struct range_map_range *three = recent_slots(map), *s = beside;
-
-	if (as_one(slot_covers(s, at))) {
-		if (range_is_tombstone(s))
-			return NULL;
-		remember_slots(map, three + 1);
-		return s;
-	}
-	if (in_hole_behind(s, three, at) || map->nr_pieces == 0)
+	if (in_hole_behind(beside, recent_slots(map), at) || map->nr_pieces == 0)
 		return NULL;
 	if (map->nr_pieces > FEW_PIECES)
 		return at_in_many(map, at);

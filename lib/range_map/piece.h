@@ -121,11 +121,18 @@ static inline unsigned int slots_up_to(const struct range_map_piece *piece, uint
 	return slots < piece->nr ? slots : piece->nr; /* UINT64_MAX counts what is behind, too */
 }
 
-/* Ranges from @slot on begin elsewhere now: what the heads say of them (RM9). */
+/* Ranges from @slot on begin elsewhere now: what the heads say of them (RM9). Mostly not worth a loop. */
 static inline void piece_learn_heads(struct range_map_piece *piece, size_t slot)
 {
-	for (size_t block = slot ? (slot + BLOCK - 1) / BLOCK : 1; BLOCK * block < piece->nr; block++)
-		piece->heads[block - 1] = piece->slots[BLOCK * block].first;
+	if (slot <= 3 * BLOCK) {
+		piece->heads[0] = piece->slots[BLOCK].first;
+		piece->heads[1] = piece->slots[2 * BLOCK].first;
+		piece->heads[2] = piece->slots[3 * BLOCK].first;
+	}
+	piece->heads[3] = piece->slots[4 * BLOCK].first;
+	piece->heads[4] = piece->slots[5 * BLOCK].first;
+	piece->heads[5] = piece->slots[6 * BLOCK].first;
+	piece->heads[6] = piece->slots[7 * BLOCK].first;
 }
 
 /* The same of @slot alone. */

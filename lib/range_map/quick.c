@@ -257,7 +257,7 @@ static inline bool set_within(struct range_map *map, struct range_map_piece *pie
 	bool right =
 		upper ? alike : (last + 1 == a[1].first) & is_so(a + 1, value, bits) && slot_is_used(a + 1);
 
-	if (!as_one(lower | upper)) {
+	if (!lower && !upper) {
 		if (left | right)
 			return false;
 		a->bits = bits;
@@ -356,7 +356,7 @@ static inline bool set_beside(
 		return false;
 	s = slot_of(map, first, &piece);
 	p = map->recent_piece;
-	if (as_one((s->first < first) & (last < s->last)))
+	if (s->first < first && last < s->last)
 		return set_inside(map, piece, s, first, last, value, bits);
 	/* A neighbour may be in the piece before or behind. */
 	if ((s + 1 == piece->slots + piece->nr && p + 1 < map->nr_pieces) || (s == piece->slots && p))
