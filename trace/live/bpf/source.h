@@ -3,6 +3,7 @@
  * What the files of the source share.
  *
  *   source.c       start, end, the loop
+ *   load.c         the programs are loaded
  *   places.c       what the programs name of the kernel
  *   adopt.c        processes as they are when they are attached to
  *   ring.c         records as they lie in the ring
@@ -194,7 +195,13 @@ void program_wait(struct live_bpf *s);
 /* Signals are this process's own again. */
 void program_gone(struct live_bpf *s);
 
+/* load.c */
+/* 0; -errno and a sentence. What was made until then is freed by live_bpf_free(). */
+int load(struct live_bpf *s, char *error, size_t size);
+
 /* source.c */
+/* Many processes are followed. */
+bool is_scope(const struct live_bpf *s);
 /*
  * Take in what is in the ring, and tell what lacks nothing. True: there may be more. @timeout_ms: so long
  * it is waited for a wakeup before, 0: not at all.
