@@ -161,17 +161,23 @@ static struct open_file *with_name(const struct open_file *file, const char *pat
 	return named;
 }
 
+struct open_file *descriptors_name(
+	struct descriptors *d, struct open_file *file, const char *path, size_t len)
+{
+	struct open_file *named = with_name(file, path, len);
+
+	if (named)
+		descriptors_rename(d, file, named);
+	return named;
+}
+
 bool descriptors_renamed(struct descriptors *d, const char *from, const char *to, size_t len)
 {
 	for (int fd = 0; fd < d->size; fd++) {
-		struct open_file *file = d->table[fd].file, *named;
+		struct open_file *file = d->table[fd].file;
 
-		if (!file || strcmp(file->path, from) != 0)
-			continue;
-		named = with_name(file, to, len);
-		if (!named)
+		if (file && strcmp(file->path, from) == 0 && !descriptors_name(d, file, to, len))
 			return false;
-		descriptors_rename(d, file, named);
 	}
 	return true;
 }

@@ -290,6 +290,9 @@ bool descriptors_set(struct descriptors *d, int fd, struct open_file *file, bool
 void descriptors_close(struct descriptors *d, unsigned int first, unsigned int last);
 void descriptors_exec(struct descriptors *d);
 void descriptors_rename(struct descriptors *d, struct open_file *from, struct open_file *to);
+/* This open file, under another name in all descriptors that it has here. NULL: no memory. */
+struct open_file *descriptors_name(
+	struct descriptors *d, struct open_file *file, const char *path, size_t len);
 /* A file of this name has another one now, and stays the same open file. False: no memory. */
 bool descriptors_renamed(struct descriptors *d, const char *from, const char *to, size_t len);
 struct open_file *descriptors_find(const struct descriptors *d, int fd);

@@ -122,12 +122,25 @@ static bool same_path(const struct open_file *file, const struct text *path)
 	       (len == length_undeleted(path->at, path->len) && memcmp(file->path, path->at, len) == 0);
 }
 
+/* What is behind the descriptor may have been deleted since it was opened, or was opened by a path that begins elsewhere. */
+static struct open_file *named_as_shown(
+	const struct logged *l, struct open_file *file, const struct text *path)
+{
+	if (!path->len || path->at[0] != '/' ||
+		(strlen(file->path) == path->len && memcmp(file->path, path->at, path->len) == 0))
+		return file;
+	return descriptors_name(l->task->files, file, path->at, path->len);
+}
+
 /* The open file of a descriptor; one is made where the log did not show how it was opened. NULL: no memory. */
 static struct open_file *file_of(const struct logged *l, int fd, const struct text *path)
 {
 	struct open_file *file = descriptors_find(l->task->files, fd);
 
 	if (file && same_path(file, path)) {
+		file = named_as_shown(l, file, path);
+		if (!file)
+			return NULL;
 		if (!file->known && !file->told)
 			import_doubt(l->im, DOUBT_FILE_UNKNOWN);
 		file->told = true;

@@ -8,6 +8,8 @@
  *         end of the last one it is a new file, and there is nothing that it could have been joined with.
  *    FL3  A file without a number was only seen, in the first map of a process that was attached to.  It gets the
  *         number of the one that a call tells of and that it is found to be (file_is_told()), and keeps its areas.
+ *    FL4  It is called what it was told last, in all its areas: it may have been renamed, or deleted. Earlier names stay as
+ *         long as it does, for who keeps one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,12 @@ struct numbered_file {
 	bool may_be_written; /* nothing shows how it was opened: only private areas of it were seen */
 	/* NULL: none; a constant of drivers.c. */
 	const char *driver;
+	struct later_name *names; /* the last first */
+	char name[];
+};
+
+struct later_name {
+	struct later_name *before;
 	char name[];
 };
 
@@ -36,6 +44,12 @@ static void release_file(struct vm_file *file)
 
 	if (nf->id)
 		mtree_erase(nf->list, nf->id);
+	while (nf->names) {
+		struct later_name *name = nf->names;
+
+		nf->names = name->before;
+		free(name);
+	}
 	free(nf);
 }
 
@@ -134,13 +148,33 @@ static struct numbered_file *new_file(struct replay *r, const struct trace_file 
 	return nf;
 }
 
+/* False: no memory. */
+static bool rename_file(struct numbered_file *nf, const char *path)
+{
+	size_t len = strlen(path) + 1;
+	struct later_name *name;
+
+	if (strcmp(nf->file.name, path) == 0)
+		return true;
+	name = malloc(sizeof(*name) + len);
+	if (!name) {
+		port_count_failure();
+		return false;
+	}
+	memcpy(name->name, path, len);
+	name->before = nf->names;
+	nf->names = name;
+	nf->file.name = name->name;
+	return true;
+}
+
 struct vm_file *replay_file(struct replay *r, const struct trace_file *t)
 {
 	struct numbered_file *nf = t->id ? mtree_load(&r->files, t->id) : NULL;
 
 	if (nf) {
 		nf->file.vm_flags_off = t->vm_flags_off; /* it may have been sealed since */
-		return vm_file_get(&nf->file);
+		return rename_file(nf, t->path) ? vm_file_get(&nf->file) : NULL;
 	}
 	nf = new_file(r, t);
 	if (nf && nf->id && mtree_store(&r->files, nf->id, nf, GFP_KERNEL)) {
