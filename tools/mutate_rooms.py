@@ -54,7 +54,7 @@ ROOMS = {  # what is changed; what is left out, with the reason; what is run unt
                                       "recorded_ kernel areas", "recorded_ layouts", "recorded_ foreign", *RECORDED_OUTSIDE,
                                       "logs of others", "program_ random-1", "program_ forks", "control of run")),
     "live": (["trace/live/*.[ch]"], [],
-             runs_of("recorder on a scripted kernel", "histories", "deferred ends of calls", *RECORDED_ALONE,
+             runs_of("recorder on a scripted kernel", "what the filter stops", "histories", "deferred ends of calls", *RECORDED_ALONE,
                      "recorded_ open files", "recorded_ kernel areas", "recorded_ layouts", "recorded_ sealed files",
                      "recorded_ limits", "recorded_ foreign", *RECORDED_OUTSIDE, "a call that waits for another thread",
                      "signals and job control", "program_ forks", "program_ random-threads", "behaviour", "attach by ptrace", "either source")),
