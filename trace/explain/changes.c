@@ -2,6 +2,9 @@
 /*
  * Where the event that is carried out has changed something, as the engine's operations tell: one range of one mm, which
  * holds all of it.
+ *
+ * The range may hold areas that have not changed, between two that have: who draws it draws a little too
+ * much, never too little.
  */
 #include "internal.h"
 

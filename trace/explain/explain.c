@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ledger as a sink: each event goes through a replay whose areas carry their lives.
+ *
+ * Order in on_event(): what was shown ends first, for carrying out the event may end the areas and free the
+ * events that it points to; the sweep comes last, when `now` has been noted in every slot that it changed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,9 +21,11 @@ void explain_event_of(struct explain *x, const struct trace_event *e, struct exp
 	switch (e->type) {
 	case TRACE_EVENT_CALL:
 		event->call = e->call;
+		/* It lies in the reader's block, which is gone before anybody looks at the event. */
 		event->call.data = NULL;
 		event->stack = e->call.stack;
 		event->site = site_of(x->sites, replay_space(x->replay, e->mm), e->call.ip);
+		/* The address is known and the site is not: only memory can have been wanting. */
 		x->no_memory |= e->call.ip && !event->site;
 		break;
 	case TRACE_EVENT_FAULT:
@@ -41,6 +46,7 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 
 	if (!x->now_ns)
 		x->begin_ns = e->time_ns;
+	/* Times are not asked to ascend (check.c); the ledger's clock never goes back. */
 	if (e->time_ns > x->now_ns)
 		x->now_ns = e->time_ns;
 	x->now = e;
@@ -51,6 +57,10 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	x->now = NULL;
 	x->noted = 0;
 	events_sweep(&x->kept);
+	/*
+	 * A ledger that could not note something would say what is not so: it stays failed from then on,
+	 * and the caller's pump ends.
+	 */
 	return err ? err : x->no_memory ? -ENOMEM : 0;
 }
 
@@ -80,6 +90,10 @@ static void on_space(void *ctx, struct mm_struct *mm)
 {
 	struct explain *x = ctx;
 
+	/*
+	 * Before the space has its first area: every area of it passes life_open(), and life_of() need
+	 * never ask.
+	 */
 	mm->ops = &x->ops;
 	if (x->options.space)
 		x->options.space(x->options.ctx, mm);
@@ -96,6 +110,7 @@ struct explain *explain_new(const struct trace_header *header, const struct repl
 	x->ops = life_operations;
 	x->options = *options;
 	own.ctx = x;
+	/* NULL has to stay NULL: to the replay it means that nobody wants to hear. */
 	own.difference = options->difference ? on_difference : NULL;
 	own.lost = options->lost ? on_lost : NULL;
 	own.machine = on_machine;
@@ -127,6 +142,7 @@ bool explain_incomplete(const struct explain *x)
 	return x->no_memory;
 }
 
+/* The replay goes first: ending its areas calls life_close(), which needs the pools. */
 void explain_free(struct explain *x)
 {
 	if (!x)

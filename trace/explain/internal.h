@@ -12,6 +12,12 @@
  *   words.c     the same for people
  *   table.c     all boundaries of a moment, counted
  *   series.c    numbers over time
+ *
+ * Ownership: an explain owns its replay, and the replay its spaces and areas; each area's vm_private_data
+ * is a life of the pool in kept.c, had in open, split or duplicate and given back in close. So lives and
+ * events must outlive the replay: explain_free() frees the replay first, whose end closes every area, and
+ * only then the pools. Nothing here takes a lock: who shows the ledger while it grows (cli) sees to it that
+ * no event comes meanwhile.
  */
 #ifndef EXPLAIN_INTERNAL_H
 #define EXPLAIN_INTERNAL_H
@@ -27,13 +33,22 @@ typedef uint32_t event_id;
 
 /* What few areas have: names, memory policies and userfaultfds, and what they were when the ledger last looked. */
 struct rare {
+	/* Each is the event that last changed it; 0: none did since the area is known. */
 	event_id named, policy, uffd;
+	/*
+	 * Compared, never followed: what they point to may be freed by now. The engine tells only that
+	 * something has changed, so that the difference from these says what.
+	 */
 	const void *name, *policy_was, *uffd_ctx;
 };
 
 /* The slots of a life, as <vmaple/explain.h> describes them: one line of the processor's cache. */
 struct life {
 	_Alignas(64) event_id made;
+	/*
+	 * low and high: what put each end where it is. low_changed and high_changed: what last made the
+	 * area, seen from that end, other than it was; of areas that joined, each end keeps its own.
+	 */
 	event_id low, high, low_changed, high_changed, grown, prot, flags, written, inherited, moved;
 	struct rare *rare; /* its own; NULL: it has had none of it */
 };
@@ -89,15 +104,22 @@ struct changes {
 };
 
 struct explain {
+	/* First: explain_sink() gives it away, and on_event() takes the whole by it. */
 	struct trace_sink sink;
+	/*
+	 * A copy, not a pointer to the table: ledger_of() counts back from it, and so needs no word in each
+	 * area.
+	 */
 	struct mm_operations ops;      /* by which an area finds its ledger */
 	struct replay_options options; /* the caller's */
 	struct replay *replay;
-	struct trace_sink *mirror;     /* the replay's */
+	struct trace_sink *mirror; /* the replay's */
+	/* The caller's; dead when on_event() returns, which is why note_now() copies what is kept of it. */
 	const struct trace_event *now; /* being carried out; NULL: none */
 	event_id noted;                /* of now; 0: not needed so far */
 	struct changes changes;
 	struct shown *shown;
+	/* Of the first event and of the latest; 0: none has come. */
 	uint64_t begin_ns, now_ns;
 	struct kept kept;
 	struct sites *sites;

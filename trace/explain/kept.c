@@ -7,6 +7,10 @@
  * taken.  When there are twice as many as were referred to at the last look, all lives are gone through, the bytes of what they
  * refer to are set, and all others cleared: lives and bytes are read one behind the other, the events themselves not at all,
  * at twice the memory that has to be.  New events fill the free places in their order.
+ *
+ * What a look costs is in the number of lives and of numbers, and the next comes only when as many events
+ * again have been noted as it left: over all events O(1) each, as long as the lives are no more than the
+ * events that made them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +20,7 @@
 
 #define SWEEP_FIRST 4096
 
+/* Aligned as a huge page has to be; the advice is a wish, and its failure changes nothing but speed. */
 static void *new_piece(void)
 {
 	void *piece = aligned_alloc(PIECE_BYTES, PIECE_BYTES);
@@ -25,6 +30,10 @@ static void *new_piece(void)
 	return piece;
 }
 
+/*
+ * When the second or third allocation fails the larger arrays stay: `pieces` has not grown, and the next
+ * try grows them from there.
+ */
 static bool add_events(struct kept *k)
 {
 	struct explain_event **events = realloc(k->events, (k->pieces + 1) * sizeof(struct explain_event *));
@@ -63,7 +72,11 @@ static void want_next(struct kept *k)
 	__builtin_prefetch(event + sizeof(struct explain_event) - 1, 1);
 }
 
-/* `next` is free, or there is none left. */
+/*
+ * `next` is free, or there is none left. What the number stands for is not cleared: note_now() fills all of
+ * it. A number that a sweep has freed comes again, so that it is good only as long as a life refers to it,
+ * or until the next sweep.
+ */
 event_id event_new(struct kept *k)
 {
 	size_t id = k->next;
@@ -107,6 +120,7 @@ struct life *life_new(struct kept *k)
 		return &k->life_pieces->life[k->life_pieces->used++];
 	}
 	k->lives_free--;
+	/* The stack fell below what was cleared: what is put there later is not. */
 	if (k->cleared > k->lives_free)
 		k->cleared = k->lives_free;
 	l = k->free_lives[k->lives_free];
@@ -121,6 +135,7 @@ void life_free(struct kept *k, struct life *l)
 	k->free_lives[k->lives_free++] = l;
 }
 
+/* Slots that are 0 set the byte of number 0, which is set anyway: no branch for them. */
 static void take_all_of(uint8_t *taken, const struct life *l)
 {
 	taken[l->made] = taken[l->low] = taken[l->high] = 1;
@@ -137,6 +152,10 @@ void events_sweep(struct kept *k)
 
 	if (k->made < k->sweep_at || k->made < SWEEP_FIRST)
 		return;
+	/*
+	 * The pass below goes through free lives as well: those must refer to nothing, or their events
+	 * would never be free again.
+	 */
 	for (; k->cleared < k->lives_free; k->cleared++) {
 		free(k->free_lives[k->cleared]->rare);
 		life_clear(k->free_lives[k->cleared]);

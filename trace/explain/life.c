@@ -13,6 +13,10 @@
  *
  * 3. Failure.  A life is allocated where a call may still fail, and its failure is the call's.  An event that cannot be
  *    allocated leaves its slot as it was.  Either is remembered: the ledger's sink then fails.
+ *
+ * 4. Order. The engine calls these in the middle of an operation: of two areas that split or join, one has
+ * its new borders or properties and the other its old ones. What each function may look at is said in
+ * <vmaple/mm_operations.h>.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,11 +25,16 @@
 #include "internal.h"
 #include "uapi.h"
 
+/* Only for areas of spaces that on_space() has seen: any other's ops are not within an explain. */
 struct explain *ledger_of(const struct vm_area_struct *vma)
 {
 	return (struct explain *)((char *)vma->vm_mm->ops - offsetof(struct explain, ops));
 }
 
+/*
+ * The event is made at the first slot that needs it: most calls change no area, and cost nothing. 0: no
+ * event is carried out (spaces that end with the replay), or no memory.
+ */
 static event_id note_now(struct explain *x)
 {
 	if (x->noted || !x->now)
@@ -56,6 +65,7 @@ static struct life *new_life(struct explain *x)
 	return l;
 }
 
+/* Three pointers that most areas never have: with them in the life it would take two lines of the cache. */
 static bool area_has_rare(const struct vm_area_struct *vma)
 {
 	return vma->anon_name || vma->policy || vma->uffd_ctx;
@@ -87,6 +97,10 @@ static void remember(struct explain *x, struct life *l, const struct vm_area_str
 	rare = rare_of(x, l);
 	if (!rare)
 		return;
+	/*
+	 * The engine compares names and policies by their pointers too, so these differ when what they say
+	 * does.
+	 */
 	rare->name = vma->anon_name;
 	rare->policy_was = vma->policy;
 	rare->uffd_ctx = vma->uffd_ctx;
@@ -144,6 +158,10 @@ static int life_split(struct vm_area_struct *part, struct vm_area_struct *vma)
 
 	if (!l)
 		return -ENOMEM;
+	/*
+	 * The part has its borders, and the whole still those from before: equal starts tell that the part
+	 * is the lower one.
+	 */
 	if (part->vm_start == vma->vm_start) {
 		note(x, &l->high);
 		note(x, &whole->low);
@@ -174,12 +192,17 @@ static int life_duplicate(struct vm_area_struct *copy, const struct vm_area_stru
 	/* A fork: what was written is shared with the parent from now on, what is not copied begins anew. */
 	remember(x, l, copy);
 	if (copy->vm_flags & VM_WIPEONFORK)
+		/*
+		 * dup_mmap() gives such an area no anon_vma (since 4.14, when MADV_WIPEONFORK came), so
+		 * that it may join again as one that was never written.
+		 */
 		l->written = 0;
 	else if (l->written)
 		note(x, &l->inherited);
 	return 0;
 }
 
+/* The older of the two makers is the area's: it has been there since then. */
 static void take_if_none(struct explain *x, struct life *l, const struct life *from)
 {
 	if (!l->written) {
@@ -230,6 +253,10 @@ static void life_adjust(
 		area_has_changed(x, from);
 }
 
+/*
+ * The members that is_mergeable_vma() compares, but for the file, which no call changes in place. VM_STICKY
+ * is what it does not compare.
+ */
 static void note_if_differs(struct explain *x, event_id *slot, const struct vm_area_struct *into,
 	const struct vm_area_struct *gone)
 {
@@ -261,6 +288,7 @@ static void life_merge(struct vm_area_struct *into, struct vm_area_struct *gone)
 	area_has_changed(x, into);
 }
 
+/* What it has in `rare` is freed when the life is had again, or at the next sweep (kept.c). */
 static void life_close(struct vm_area_struct *vma)
 {
 	struct explain *x = ledger_of(vma);
@@ -311,6 +339,10 @@ static void life_changed(struct vm_area_struct *vma, vm_flags_t old_flags)
 	struct life *l = life_of(vma);
 
 	look_at_flags(x, l, (vma->vm_flags ^ old_flags) & ~VM_STICKY);
+	/*
+	 * Nothing of it is written any more: of what MREMAP_DONTUNMAP leaves behind, whose pages went away
+	 * with the copy, move_vma() takes the anon_vma as well.
+	 */
 	if (!vma->anon_vma)
 		l->written = l->inherited = 0;
 	if (may_have_rare(x, l, vma)) {

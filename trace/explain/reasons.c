@@ -18,6 +18,10 @@
 static const struct {
 	vm_flags_t flags;
 	uint32_t reason;
+	/*
+ * In this order, each bit once: what one line names, those below do not see. What no line names is
+ * EXPLAIN_OTHER_FLAGS, so that a bit of a future kernel is never left without a reason.
+ */
 } of_flags[] = {
 	{ VM_ACCESS_FLAGS, EXPLAIN_PROT },
 	{ VM_SHARED | VM_MAYSHARE, EXPLAIN_SHARED },
@@ -49,11 +53,19 @@ static uint32_t flag_reasons(vm_flags_t differ)
 	return differ ? reasons | EXPLAIN_OTHER_FLAGS : reasons;
 }
 
+/*
+ * Inode 0: not known, and then two files are two. The kernel compares the struct file, one for each
+ * open(2); so do the engine's files.
+ */
 static bool same_inode(const struct vm_file *a, const struct vm_file *b)
 {
 	return a && b && a->ino && a->ino == b->ino && a->dev == b->dev;
 }
 
+/*
+ * Also asked by callers without a ledger, whose areas have another payload, or none: the table of
+ * operations tells.
+ */
 static bool was_inherited(const struct vm_area_struct *vma)
 {
 	return vma->vm_mm->ops && vma->vm_mm->ops->open == life_operations.open && life_of(vma)->inherited;
@@ -64,6 +76,7 @@ uint32_t explain_reasons(const struct vm_area_struct *left, const struct vm_area
 	unsigned int why = vma_merge_blockers(left, right);
 	uint32_t reasons = 0;
 
+	/* Of areas that do not touch no other difference matters: none of them could take the gap away. */
 	if (why & VMA_BLOCK_GAP)
 		return EXPLAIN_GAP;
 	if (why & VMA_BLOCK_FLAGS)
@@ -84,6 +97,7 @@ uint32_t explain_reasons(const struct vm_area_struct *left, const struct vm_area
 	return reasons ? reasons : EXPLAIN_NOTHING;
 }
 
+/* Never empty when @reasons is not: each that is taken away is so for another that stays. */
 uint32_t explain_main_reasons(uint32_t reasons)
 {
 	uint32_t follow = 0;
@@ -91,6 +105,10 @@ uint32_t explain_main_reasons(uint32_t reasons)
 	if (reasons & (EXPLAIN_PROT | EXPLAIN_SHARED | EXPLAIN_FILE | EXPLAIN_OPENED_TWICE | EXPLAIN_RESERVE))
 		follow |= EXPLAIN_CHARGED;
 	if (reasons & (EXPLAIN_SHARED | EXPLAIN_FILE | EXPLAIN_OPENED_TWICE))
+		/*
+		 * do_mmap() takes VM_MAYWRITE from a shared mapping whose file is not open for writing:
+		 * with the kind of mapping, what mprotect may allow differs of itself.
+		 */
 		follow |= EXPLAIN_MAY | EXPLAIN_OTHER_FLAGS | EXPLAIN_RESERVE;
 	if (reasons & (EXPLAIN_FILE | EXPLAIN_OPENED_TWICE))
 		follow |=

@@ -30,6 +30,10 @@ static void add_sample(struct explain_series *s, const struct trace_event *e, ui
 {
 	struct explain_sample *last = s->count ? &s->sample[s->count - 1] : NULL;
 
+	/*
+	 * `skipped` counts the events that the last sample has taken in besides its first; its step and
+	 * time are those of the last, its areas the most.
+	 */
 	if (last && s->skipped + 1 < s->stride) {
 		s->skipped++;
 		last->step = e->step;
@@ -43,6 +47,10 @@ static void add_sample(struct explain_series *s, const struct trace_event *e, ui
 	s->sample[s->count++] = (struct explain_sample){ e->step, e->time_ns, areas };
 }
 
+/*
+ * After the replay has carried out @e. Of space 0, which is none, only the peak of all spaces is kept:
+ * samples of several would not be comparable.
+ */
 void explain_series_event(struct explain_series *s, struct replay *replay, const struct trace_event *e)
 {
 	struct mm_struct *mm = e->mm && (!s->mm || s->mm == e->mm) ? replay_space(replay, e->mm) : NULL;

@@ -23,6 +23,10 @@ void shown_forget(struct explain *x)
 	}
 }
 
+/*
+ * Never NULL: without memory all of it is NULL, and explain_incomplete() says so. Each call allocates anew,
+ * even of the same area.
+ */
 const struct explain_life *explain_life(const struct vm_area_struct *vma)
 {
 	static const struct explain_life nothing;

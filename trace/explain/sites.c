@@ -13,6 +13,7 @@
 
 struct site {
 	struct explain_site site;
+	/* Both 0: no file is there, and the site's offset is the address itself. */
 	uint64_t dev, ino;
 	struct site *next;
 	char module[];
@@ -22,6 +23,10 @@ struct site {
 struct lately {
 	const struct mm_struct *mm;
 	uint64_t ip;
+	/*
+	 * Lives as long as the sites do: no site is ever removed, so that kept events and tables may point
+	 * to it, and two events are of one site exactly when the pointers are equal.
+	 */
 	const struct explain_site *site; /* NULL: nothing was found */
 };
 
@@ -121,6 +126,7 @@ static struct site *add(struct sites *s, uint64_t dev, uint64_t ino, uint64_t of
 	return site;
 }
 
+/* @mm NULL: a space that the replay does not know; the site is then the bare address. */
 static const struct explain_site *look_up(struct sites *s, struct mm_struct *mm, uint64_t ip)
 {
 	struct vm_area_struct *vma = mm ? vma_lookup(mm, ip) : NULL;

@@ -16,6 +16,11 @@ struct counting {
 	size_t room;  /* of groups */
 };
 
+/*
+ * Site and stack are compared as they are: sites.c has one site for each place, and recordings number each
+ * stack once. All else of the birth, such as its arguments, is left out: a loop's calls are to fall
+ * together.
+ */
 static struct explain_group key_of(const struct explain_boundary *b)
 {
 	const struct explain_event *e = b->birth;
@@ -47,6 +52,7 @@ static size_t hash_of(const struct explain_group *g)
 	return (size_t)(h ^ h >> 31);
 }
 
+/* Twice as many slots as groups can be: a search always meets a free one and ends. */
 static int rehash(struct counting *c, size_t slots)
 {
 	size_t *slot = calloc(slots, sizeof(*slot));
@@ -114,6 +120,10 @@ static int count(struct counting *c, const struct explain_boundary *b)
 	}
 	g->areas++;
 	g->bytes += bytes;
+	/*
+	 * Boundaries that are there now and were born in the second half of the time; those that came and
+	 * went count for nothing.
+	 */
 	g->young += b->birth && b->birth->time_ns >= t->begin_ns + (t->now_ns - t->begin_ns) / 2;
 	t->areas++;
 	t->bytes += bytes;
@@ -121,6 +131,7 @@ static int count(struct counting *c, const struct explain_boundary *b)
 	return 0;
 }
 
+/* The lowest address decides among equals, so that two runs over one recording print the same. */
 static int by_areas(const void *a, const void *b)
 {
 	const struct explain_group *g = a, *h = b;
@@ -161,6 +172,10 @@ void explain_table_free(struct explain_table *t)
 	*t = (struct explain_table){ .areas = 0 };
 }
 
+/*
+ * Areas per second, from the second half alone: a program's start makes many that say nothing of how it
+ * goes on. 0 as well when no time has passed.
+ */
 double explain_growth(const struct explain_table *t, const struct explain_group *g)
 {
 	double half = (double)(t->now_ns - t->begin_ns) / 2e9;

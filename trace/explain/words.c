@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Reasons, and what would have taken them away, in words for a person who does not know the kernel. */
+/*
+ * Reasons, and what would have taken them away, in words for a person who does not know the kernel.
+ *
+ * Keys are part of what scripts read (--json): they stay when names and texts get better. The rows are in
+ * the order of the bits of enum explain_reason, which index_of() relies on; so each text function takes one
+ * bit, never a set.
+ */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -142,6 +148,7 @@ const char *explain_event_text(const struct explain_event *e, char *buf, size_t 
 	return buf;
 }
 
+/* NULL is earlier than all; of equal steps the first. */
 static const struct explain_event *later(const struct explain_event *a, const struct explain_event *b)
 {
 	return !a || (b && b->step > a->step) ? b : a;
@@ -256,7 +263,10 @@ static const struct explain_event *made_alike(const struct explain_boundary *b)
 		later(explain_life(b->left)->high_changed, explain_life(b->right)->low_changed), b->birth);
 }
 
-/* Was one of them written before that? */
+/*
+ * Was one of them written before that? One is enough: had both been written later, the second first write
+ * would have taken the neighbour's anon_vma (find_mergeable_anon_vma()).
+ */
 static bool written_before(const struct explain_boundary *b, const struct explain_event *alike)
 {
 	const struct explain_event *l = explain_life(b->left)->written, *r = explain_life(b->right)->written;
@@ -284,7 +294,10 @@ const char *explain_reason_text(
 	return buf;
 }
 
-/* Guard pages: a little memory that nobody may touch, beside memory of the same mapping. */
+/*
+ * Guard pages: a little memory that nobody may touch, beside memory of the same mapping. At most 1 MiB, as
+ * whatif's GUARD_MAX: what is larger is taken for memory that is reserved.
+ */
 static bool is_guard(const struct vm_area_struct *vma)
 {
 	return !(vma->vm_flags & VM_ACCESS_FLAGS) && !vma->vm_file && vma->vm_end - vma->vm_start <= 1 << 20;

@@ -9,6 +9,10 @@
  *    in 370 looks, and of two windows the recent one is believed first.
  * 3. A count that goes up and down like a saw is no growth by S, though each look differs.  One step or two, as of a
  *    program that begins its work, is none either: it takes three looks that were higher than the one before.
+ *
+ * The test is Mann and Kendall's, the slope Theil and Sen's (the median of the slopes of all pairs):
+ * neither asks how the counts are distributed, and one wild look moves neither. O(looks^2 log looks) for
+ * each window, with at most FORECAST_LOOKS.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -28,6 +32,7 @@ static void append(struct forecast_window *w, double seconds, double count)
 	w->nr++;
 }
 
+/* @seconds ascend; from when they count does not matter, only their differences do. */
 static void look_recent(struct forecast_window *w, double seconds, double count)
 {
 	if (w->nr == FORECAST_LOOKS) {
@@ -51,6 +56,7 @@ static void look_whole(struct forecast_window *w, double seconds, double count)
 			w->counts[i] = w->counts[2 * i];
 		}
 		w->nr = FORECAST_LOOKS / 2;
+		/* 0 is a stride of 1: a window of zeros is a new one. */
 		w->stride = w->stride ? w->stride * 2 : 2;
 	}
 	append(w, seconds, count);
@@ -72,6 +78,7 @@ static int ascending(const void *a, const void *b)
 /* The variance of S, with ties: groups of equal counts. */
 static double variance(const struct forecast_window *w)
 {
+	/* A group of one takes 1 * 0 * 7 away, nothing: it needs no case of its own. */
 	double sorted[FORECAST_LOOKS], n = w->nr, v = n * (n - 1) * (2 * n + 5);
 
 	memcpy(sorted, w->counts, w->nr * sizeof(double));
@@ -111,12 +118,17 @@ static double growth(const struct forecast_window *w)
 			slopes[nr++] = run > 0 ? rise / run : 0;
 		}
 	}
+	/* Less 1 for continuity: S goes in steps of 2. */
 	if (fabs(s) - 1 < DEVIATIONS * sqrt(variance(w)))
 		return 0;
 	qsort(slopes, nr, sizeof(double), ascending);
 	return nr % 2 ? slopes[nr / 2] : (slopes[nr / 2 - 1] + slopes[nr / 2]) / 2;
 }
 
+/*
+ * Areas per second, negative when they get fewer; 0: no trend. The whole is asked where the recent looks
+ * have none: slow growth is not seen among the last few.
+ */
 double forecast_growth(const struct forecast *f)
 {
 	double recent = growth(&f->recent);
@@ -124,6 +136,7 @@ double forecast_growth(const struct forecast *f)
 	return recent < 0 || recent > 0 ? recent : growth(&f->whole);
 }
 
+/* 0: it is reached; -1: never, by this growth. */
 double forecast_seconds(double count, double growth, double limit)
 {
 	if (count >= limit)

@@ -22,6 +22,7 @@ const size_t nr_call_rows = COUNT(call_rows);
 #define DOOR_NUMBER(name, is, i386, stop) I386_##name = i386,
 enum { CALL_DOORS(DOOR_NUMBER) };
 
+/* Numbers above INT_MAX would be NOT_THERE as an int, and match a row that the table has not. */
 const struct call_row *call_of_number(enum trace_abi abi, uint32_t number)
 {
 	for (size_t i = 0; i < nr_call_rows; i++)
@@ -37,7 +38,10 @@ const struct call_row *call_of(uint32_t nr)
 
 /* --- i386's other forms ---------------------------------------------------------------------------------------- */
 
-/* One argument, which points to all of them. */
+/*
+ * i386's first mmap, number 90. One argument, which points to all of them; the offset is in bytes, and not
+ * in pages as mmap2's.
+ */
 static bool decode_old_mmap(struct trace_call *c, const struct call_memory *memory)
 {
 	uint32_t args[6];
@@ -49,7 +53,10 @@ static bool decode_old_mmap(struct trace_call *c, const struct call_memory *memo
 	return true;
 }
 
-/* ipc(which, first, second, third, pointer): its versions are refused, but for the one that is none. */
+/*
+ * ipc(which, first, second, third, pointer).  A version in the upper half of the first argument makes it
+ * another call here: no C library sends one, and the kernel refuses version 1 of SHMAT.
+ */
 static bool decode_ipc(struct trace_call *c)
 {
 	const uint64_t which = c->args[0], first = c->args[1], second = c->args[2], pointer = c->args[4];
@@ -72,6 +79,10 @@ static bool decode_ipc(struct trace_call *c)
 static bool decode_i386(struct trace_call *c, uint32_t number, const struct call_memory *memory)
 {
 	for (size_t i = 0; i < COUNT(c->args); i++)
+		/*
+		 * A 64-bit program may make an i386 call by int 0x80: the kernel looks at the lower halves
+		 * alone.
+		 */
 		c->args[i] = (uint32_t)c->args[i];
 	switch (number) {
 	case I386_old_mmap:

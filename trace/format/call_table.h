@@ -14,7 +14,12 @@
 /* A row of the table. */
 struct call_row {
 	const char *name;
+	/*
+	 * x86-64's number, by which recordings name all calls, whatever machine they come from. A door
+	 * (ipc, old mmap, mmap2) has that of the call behind it.
+	 */
 	uint32_t nr; /* of the call that it is */
+	/* NOT_THERE, which is negative: the table has no such call. */
 	int numbers[TRACE_ABIS];
 	enum call_stop stop;
 	enum call_argument args[6];
@@ -29,6 +34,7 @@ const struct call_row *call_of(uint32_t nr);
 
 /* Memory of who makes the call. False: it cannot be read. */
 struct call_memory {
+	/* All of it or nothing. The address is the caller's as the table has it: 32 bits for i386. */
 	bool (*read)(void *ctx, uint64_t addr, void *buf, size_t size);
 	void *ctx;
 };
@@ -40,7 +46,10 @@ struct call_memory {
 bool call_decode(struct trace_call *c, enum trace_abi abi, uint32_t number, const uint64_t args[6],
 	const struct call_memory *memory);
 
-/* Where the result of a call is put instead of being returned; 0: it is returned. */
+/*
+ * Where the result of a call is put instead of being returned; 0: it is returned. ipc(SHMAT) returns 0 and
+ * puts the address, four bytes, where its third argument points.
+ */
 uint64_t call_result_at(enum trace_abi abi, uint32_t number, const uint64_t args[6]);
 
 #endif /* TRACE_CALL_TABLE_H */

@@ -16,10 +16,14 @@
 #define SPACE_MAX (1ull << 56) /* user addresses with five levels of page tables */
 #define TEXT_MAX  65536u       /* a path, a name, a call's data: the kernel's own limits are far below */
 
-/* An address space that lives. */
+/*
+ * An address space that lives. Memory goes by these, not by all that ever were: end_space() frees at the
+ * last EXIT.
+ */
 struct known {
 	uint32_t mm;
 	bool begun; /* it has had its first map */
+	/* SPACE_MAX, where a child was forked from a space whose beginning was lost. */
 	uint64_t task_size;
 };
 
@@ -130,6 +134,7 @@ static bool flags_agree(const struct trace_area *a)
 	return (a->vm_flags & 7) == a->prot && !!(a->vm_flags & 0x80) == a->shared;
 }
 
+/* k NULL, here and below: the space is not known, and its bounds are those of all machines. */
 static const char *check_map(struct check *c, const struct trace_map *m, struct known *k)
 {
 	if (m->reason > TRACE_MAP_RESYNC || m->lo > m->hi)
@@ -139,6 +144,10 @@ static const char *check_map(struct check *c, const struct trace_map *m, struct 
 	for (uint32_t i = 0; i < m->count; i++) {
 		const struct trace_area *a = &m->areas[i];
 
+		/*
+		 * It may reach out of the window: maps have whole areas. That none is outside keeps the
+		 * replay from changing what nobody looked at.
+		 */
 		if (a->end <= m->lo || a->start >= m->hi)
 			return wrong(c, "an area at %#" PRIx64 ", outside the window that was looked at",
 				a->start);
@@ -163,6 +172,10 @@ static const char *check_call(struct check *c, const struct trace_call *call, co
 	uint64_t result = (uint64_t)call->result, end = k ? k->task_size : SPACE_MAX;
 	bool failed = call->result < 0, name = call->nr == NR_prctl && call->args[0] == PR_SET_VMA;
 
+	/*
+	 * The most negative value that a recorder writes: a failure whose errno it did not see. Between it
+	 * and -1 is an errno.
+	 */
 	if (call->result < -TRACE_ERROR_UNSEEN)
 		return wrong(c, "a call that returns %#" PRIx64 ", no result and no error", result);
 	if (!failed && ((returns_place(call->nr) && (!is_page(c, result) || result >= end)) ||
@@ -170,9 +183,11 @@ static const char *check_call(struct check *c, const struct trace_call *call, co
 		return wrong(c, "a call that returns %#" PRIx64 ", where nothing can be mapped", result);
 	if (!failed && call->nr == NR_prctl && call->args[0] == PR_SET_MM && call->args[2] > end)
 		return wrong(c, "a part of the program moved to %#" PRIx64, call->args[2]);
+	/* The replay keeps no table of files: the FILE event directly before is the one that a call means. */
 	if (call->file && call->file != c->last_file)
 		return wrong(
 			c, "a call that maps file %u, which the event before it is not about", call->file);
+	/* 0 is no stack, and numbers have no gaps (CK4): the highest is enough to know. */
 	if (call->stack > c->last_stack)
 		return wrong(c, "a call from stack %u, which has not been told", call->stack);
 	if (call->abi >= TRACE_ABIS)
@@ -196,6 +211,7 @@ static const char *check_file(struct check *c, const struct trace_file *f)
 	return NULL;
 }
 
+/* A child has begun by its fork: a first map (TRACE_MAP_BEGIN) of it would be a second beginning. */
 static const char *check_fork(struct check *c, const struct trace_event *e, const struct known *k)
 {
 	if (e->fork.child_pid > INT_MAX)
@@ -237,7 +253,10 @@ static const char *check_change(struct check *c, const struct trace_change *chan
 	return NULL;
 }
 
-/* As many numbers as there can be: an anon_vma and a root each. */
+/*
+ * As many numbers as there can be: an anon_vma and a root each. They are those of this one event, from 1,
+ * so that a reader may have an array by number.
+ */
 static const char *check_anon(struct check *c, const struct trace_anon *a)
 {
 	uint64_t most = 2ull * a->count;
@@ -274,6 +293,10 @@ static void end_space(struct check *c, struct known *k)
 	free(k);
 }
 
+/*
+ * A process's own, and those of the machine and of mlockall, which begin at TRACE_LIMIT_MAX_MAP_COUNT so
+ * that own ones have room to come.
+ */
 static bool is_limit(uint32_t limit)
 {
 	return limit < TRACE_LIMIT_COUNT ||
@@ -322,6 +345,9 @@ const char *check_event(struct check *c, const struct trace_event *e)
 	if (e->time_ns > INT64_MAX)
 		return wrong(c, "a time in centuries to come");
 	switch (e->type) {
+	/*
+	 * FILE, SPACE and LOST are about no space that has begun: the question of CK1 is not asked of them.
+	 */
 	case TRACE_EVENT_FILE:
 		return check_file(c, &e->file);
 	case TRACE_EVENT_SPACE:

@@ -17,14 +17,20 @@
 #include <vmaple/trace.h>
 
 struct check {
-	uint64_t page_size;  /* of the recording: before the first event */
-	void *spaces;        /* of tsearch(3): those that live */
+	uint64_t page_size; /* of the recording: before the first event */
+	void *spaces;       /* of tsearch(3): those that live */
+	/*
+	 * Numbers are never used again, so one number tells apart the spaces that ended from those that
+	 * have not begun.
+	 */
 	uint32_t last_mm;    /* the highest number so far */
 	uint32_t last_file;  /* number of the last FILE event */
 	uint32_t last_stack; /* and of the last STACK event */
-	bool lost;           /* an event was lost: a space may be there that nobody announced */
-	bool no_memory;      /* it was not the event that is wrong */
-	char sentence[160];  /* what is wrong, without a full stop */
+	/* Never false again: from then on a number that is not known is no fault of the file. */
+	bool lost; /* an event was lost: a space may be there that nobody announced */
+	/* The sentence is then not to be shown: the reader looks at this first. */
+	bool no_memory;     /* it was not the event that is wrong */
+	char sentence[160]; /* what is wrong, without a full stop */
 };
 
 /* NULL, or what is wrong with it. */

@@ -134,6 +134,7 @@ static bool area_room(struct codec *c, uint32_t have)
 	return room(c, (void **)&c->areas, &c->areas_allocated, have, sizeof(*c->areas));
 }
 
+/* Strings of areas stay in the block: a block holds the whole event, however many areas it has. */
 static void read_areas(struct codec *c, struct trace_map *m)
 {
 	/* Of events without a header nobody knows: no page is smaller. */
@@ -324,8 +325,13 @@ static void do_body(struct codec *c, struct trace_event *e)
 	}
 }
 
+/* A failure while writing leaves a part of the event in the block: the writer writes no block after it. */
 bool codec_event(struct codec *c, struct trace_event *e)
 {
+	/*
+	 * Unsigned, and so are the sums below: a time that goes back a little is a large difference that
+	 * wraps to the right value, in ten bytes.
+	 */
 	uint64_t step = e->step - c->last_step, time = e->time_ns - c->last_time;
 
 	if (!c->writing && c->pos == c->end)
@@ -344,6 +350,7 @@ bool codec_event(struct codec *c, struct trace_event *e)
 	return !c->failed;
 }
 
+/* So each block can be read without those before it, but for what check.h remembers. */
 void codec_begin_block(struct codec *c)
 {
 	c->pos = 0;

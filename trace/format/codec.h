@@ -20,7 +20,12 @@ struct codec {
 	uint32_t version;  /* of the recording, when its header is done; its pages, too */
 	uint32_t page_size;
 	uint8_t *buf;
-	size_t pos, end;          /* reading: bytes of the block; writing: allocated */
+	/*
+	 * Invariant: pos <= end. Reading, [pos, end) has not been read; writing, [0, pos) is the block so
+	 * far.
+	 */
+	size_t pos, end; /* reading: bytes of the block; writing: allocated */
+	/* Grow and never shrink: as many as the largest event had. */
 	struct trace_area *areas; /* reading: of the last MAP event */
 	uint32_t areas_allocated;
 	struct trace_anon_area *anons; /* reading: of the last ANON event */
@@ -45,6 +50,7 @@ void codec_free(struct codec *c);
 #define BLOCK_RAW_FREE (1u << 20)
 #define BLOCK_RATIO    256u
 
+/* BLOCK_END has no bytes; that it is there tells a whole file from one that was cut between two blocks. */
 enum { BLOCK_HEADER = 1, BLOCK_EVENTS = 2, BLOCK_END = 3 };
 
 /* Before each block's compressed bytes; little endian. */
@@ -53,8 +59,9 @@ struct block_head {
 	uint32_t kind;
 	uint32_t size;     /* compressed bytes that follow */
 	uint32_t raw_size; /* bytes after decompression */
-	uint64_t number;   /* of this block, from 0 */
-	uint64_t sum;      /* XXH64 of the fields above and the compressed bytes */
+	/* Summed with the rest, so that a block that is missing, doubled or in another's place is noticed. */
+	uint64_t number; /* of this block, from 0 */
+	uint64_t sum;    /* XXH64 of the fields above and the compressed bytes */
 };
 _Static_assert(sizeof(struct block_head) == 32, "as docs/format.md says");
 

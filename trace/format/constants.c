@@ -10,6 +10,10 @@
 const struct constant prot_constants[] = { { "PROT_NONE", 0 }, { "PROT_READ", 1 }, { "PROT_WRITE", 2 },
 	{ "PROT_EXEC", 4 }, { "PROT_SEM", 8 }, { "PROT_BTI", 0 }, { "PROT_MTE", 0 },
 	{ "PROT_GROWSDOWN", 0x01000000 }, { "PROT_GROWSUP", 0x02000000 }, { NULL, 0 } };
+/*
+ * MAP_HUGE_SHIFT is a number to shift by, and MAP_HUGE_2MB has several bits: they are here to be read from
+ * logs, and describe.c, which writes single bits, never writes them.
+ */
 const struct constant mmap_constants[] = { { "MAP_PRIVATE", 2 }, { "MAP_ANONYMOUS", 0x20 },
 	{ "MAP_FIXED", 0x10 }, { "MAP_SHARED", 1 }, { "MAP_DENYWRITE", 0x800 }, { "MAP_STACK", 0x20000 },
 	{ "MAP_NORESERVE", 0x4000 }, { "MAP_POPULATE", 0x8000 }, { "MAP_SHARED_VALIDATE", 3 },

@@ -7,6 +7,7 @@
 
 struct constant {
 	const char *name;
+	/* x86-64's, whatever machine this is compiled on: recordings have these (docs/format.md). */
 	uint64_t value;
 };
 

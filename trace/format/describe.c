@@ -29,7 +29,10 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *t, const char
 		t->len = t->len + (size_t)n < t->size ? t->len + (size_t)n : t->size - 1;
 }
 
-/* The constants that are one bit; what is left as a number. */
+/*
+ * The constants that are one bit; what is left as a number, at the end. PROT_NONE and other zeros are no
+ * bits: @none stands for nothing at all.
+ */
 static void add_flags(struct text *t, const struct constant *flags, uint64_t v, const char *none)
 {
 	bool first = true;
@@ -61,6 +64,10 @@ static void add_constant(struct text *t, const struct constant *of, uint64_t v)
 	add(t, "%d", (int)v);
 }
 
+/*
+ * MAP_TYPE is no set of bits (MAP_SHARED_VALIDATE is 3), and the size of huge pages is a number in the
+ * upper six bits: both are taken out before the rest is named.
+ */
 static void add_mmap_flags(struct text *t, uint64_t v)
 {
 	uint64_t type = v & MAP_TYPE, size = v & MAP_HUGETLB ? v >> MAP_HUGE_SHIFT & MAP_HUGE_MASK : 0;
@@ -99,6 +106,10 @@ static void add_argument(struct text *t, enum call_argument kind, uint64_t v)
 		add_flags(t, mremap_constants, v, "0");
 		break;
 	case CALL_MMAP_FLAGS:
+		/*
+		 * ksys_mmap_pgoff() takes an unsigned long, but the flags of all machines are in the lower
+		 * half; the upper one is what a register happened to hold.
+		 */
 		add_mmap_flags(t, v & 0xffffffff);
 		break;
 	case CALL_ADVICE:
@@ -114,6 +125,9 @@ const char *trace_call_name(uint32_t nr)
 	return row ? row->name : NULL;
 }
 
+/*
+ * Cut off where @buf ends, always with its NUL. Without the result: who prints it knows how to name errors.
+ */
 const char *trace_call_text(const struct trace_call *call, char *buf, size_t size)
 {
 	static const struct call_row unknown = { .name = "syscall",

@@ -12,6 +12,10 @@
 /* The name, and the function's [start, end), which ends within the address space; NULL: it is no such line. */
 static inline const char *perf_map_line(const char *line, uint64_t *start, uint64_t *end)
 {
+	/*
+	 * User addresses with five levels of page tables, as in check.c: what lies beyond would make the
+	 * recording one that no reader takes.
+	 */
 	const uint64_t addresses = 1ull << 56;
 	uint64_t size;
 	int at = 0;

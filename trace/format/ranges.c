@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which addresses a call is about: what it names, and what the kernel chose for it.  Whole pages.
+ *
+ * Called for each call of a program that is being recorded (which areas are looked at behind it) and by who
+ * shows it; nothing is read but the call and the heap.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,6 +12,11 @@
 
 #include "uapi.h"
 
+/*
+ * A length that overflows, which the kernel refuses or takes as no range, reaches to the last page: too
+ * much is looked at, never too little. @page is a power of two. Returns 1, the number of ranges, for its
+ * callers to return.
+ */
 static unsigned int range(struct trace_range *r, uint64_t page, uint64_t start, uint64_t len)
 {
 	r->start = start & -page;
@@ -18,6 +26,10 @@ static unsigned int range(struct trace_range *r, uint64_t page, uint64_t start, 
 	return 1;
 }
 
+/*
+ * brk says where the end is to be: what changes is between there and where it was. @heap has the values
+ * from before the call; NULL: not known. Below start_brk the call asks where it is and changes nothing.
+ */
 static unsigned int range_of_brk(
 	const struct trace_heap *heap, uint64_t page, uint64_t brk, struct trace_range *r)
 {
@@ -48,6 +60,7 @@ static unsigned int ranges_of_vector(const struct trace_call *c, uint64_t page, 
 	return n < 2 ? n : n == 2 ? 2 : 1;
 }
 
+/* UFFDIO_REGISTER and UFFDIO_UNREGISTER: both begin with struct uffdio_range, start and length. */
 static unsigned int range_in_data(const struct trace_call *c, uint64_t page, struct trace_range *r)
 {
 	uint64_t v[2];
@@ -65,6 +78,10 @@ unsigned int trace_named_pages(
 
 	switch (c->nr) {
 	case NR_mmap:
+		/*
+		 * Without it the address is a hint, and nothing that is there changes; with
+		 * MAP_FIXED_NOREPLACE neither.
+		 */
 		return a[3] & MAP_FIXED ? range(r, page, a[0], a[1]) : 0;
 	case NR_brk:
 		return range_of_brk(heap, page, a[0], r);
@@ -94,6 +111,7 @@ unsigned int trace_named_pages(
 	}
 }
 
+/* Of shmat the length is the segment's, which the call does not say: the first page stands for it. */
 bool trace_placed_pages(const struct trace_call *c, uint64_t page, struct trace_range *r)
 {
 	if (IS_ERR_VALUE(c->result))

@@ -4,6 +4,10 @@
  *
  * Every way in which a file can be wrong ends in one sentence that names the file, the place and what to do; what
  * lies before it has been delivered by then.
+ *
+ * States: until `ended`, trace_reader_next() may be called; then it returns `result` whenever it is asked,
+ * 0 behind the end mark or the failure, and the sentence stays. A failure in the middle of a block comes
+ * after all events before it in the block.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,6 +26,7 @@ struct trace_reader {
 	FILE *file;
 	char *path;
 	struct trace_header header;
+	/* One allocation that the three of the header point into. */
 	char *strings; /* of the header */
 	struct codec codec;
 	struct check check;
@@ -29,6 +34,10 @@ struct trace_reader {
 	size_t raw_allocated;
 	uint8_t *compressed;
 	size_t compressed_allocated;
+	/*
+	 * Blocks read; where the next one begins; bytes of the file when it was opened (0 of a pipe, where
+	 * what is left wraps and limits nothing); step of the last event that was delivered.
+	 */
 	uint64_t blocks, offset, size, steps;
 	bool ended;
 	int result; /* then: 0, or why */
@@ -75,6 +84,10 @@ static int no_memory(struct trace_reader *r)
 	return r->result = -ENOMEM;
 }
 
+/*
+ * Before the sum, which is over the compressed bytes: how many these are, and what they may ask for, has to
+ * be known first.
+ */
 static int check_head(struct trace_reader *r, const struct block_head *head)
 {
 	if (head->magic != BLOCK_MAGIC || head->kind < BLOCK_HEADER || head->kind > BLOCK_END ||
@@ -121,6 +134,10 @@ static int read_block(struct trace_reader *r)
 	err = check_head(r, &head);
 	if (err)
 		return err;
+	/*
+	 * Before anything is allocated: a length that a damaged head makes up is mostly longer than the
+	 * file.
+	 */
 	if (head.size > r->size - r->offset)
 		return cut_short(r);
 	if (!grow(&r->compressed, &r->compressed_allocated, head.size ? head.size : 1))
@@ -192,6 +209,7 @@ static int read_header(struct trace_reader *r)
 	return keep_strings(r);
 }
 
+/* 0, or -errno with a sentence in @error; *@reader is set at success alone. */
 int trace_reader_open(struct trace_reader **reader, const char *path, char *error, size_t error_size)
 {
 	struct trace_reader *r = calloc(1, sizeof(*r));
@@ -218,6 +236,7 @@ int trace_reader_open(struct trace_reader **reader, const char *path, char *erro
 		trace_reader_close(r);
 		return err;
 	}
+	/* What is behind the header in its block, if anything, is not an event. */
 	r->codec.pos = r->codec.end;
 	*reader = r;
 	return 0;
@@ -228,7 +247,10 @@ const struct trace_header *trace_reader_header(const struct trace_reader *r)
 	return &r->header;
 }
 
-/* From the block that was read last. */
+/*
+ * From the block that was read last. Steps count up by one without gaps: one that is missing would be an
+ * event that was dropped in silence.
+ */
 static int next_event(struct trace_reader *r, struct trace_event *event)
 {
 	const char *wrong = NULL;
@@ -239,6 +261,7 @@ static int next_event(struct trace_reader *r, struct trace_event *event)
 		wrong = "it is not the one that comes next";
 	else
 		wrong = check_event(&r->check, event);
+	/* Before what is wrong: the machine failed then, not the file, and the caller gets -ENOMEM. */
 	if (r->codec.no_memory || r->check.no_memory)
 		return no_memory(r);
 	if (wrong)

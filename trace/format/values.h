@@ -21,7 +21,7 @@ static inline void fail(struct codec *c)
 
 #define VARINT_MAX 10 /* bytes */
 
-/* Room for @n more bytes when writing. */
+/* Room for @n more bytes when writing. False: failed is set, and the caller just returns. */
 static inline bool reserve(struct codec *c, size_t n)
 {
 	size_t want = c->end ? c->end : 4096;
@@ -52,7 +52,11 @@ static inline uint64_t spread(uint64_t v)
 	return (v & 0x007f007f007f007f) | (v & 0x3f803f803f803f80) << 1;
 }
 
-/* Most are one byte, or addresses of seven, whose length no branch has to guess.  Where it ends; VARINT_MAX bytes are written. */
+/*
+ * Most are one byte, or addresses of seven, whose length no branch has to guess. Where it ends; bytes
+ * behind that, up to VARINT_MAX from @to, may be written over: callers have reserved them, and the next
+ * value takes their place.
+ */
 static inline uint8_t *varint_at(uint8_t *to, uint64_t v)
 {
 	if (v < 0x80) {
@@ -92,6 +96,10 @@ static inline void put_varints(struct codec *c, const uint64_t *v, size_t n)
 	c->pos = (size_t)(to - c->buf);
 }
 
+/*
+ * Longer forms of a value are taken as well (0x80 0x00 is 0), and of a tenth byte only the lowest bit
+ * counts: no writer makes them, and no reader need refuse them.
+ */
 static inline uint64_t get_varint(struct codec *c)
 {
 	const uint8_t *at = c->buf + c->pos;
@@ -127,6 +135,10 @@ static inline void do_u64s(struct codec *c, uint64_t *v, size_t n)
 		v[i] = get_varint(c);
 }
 
+/*
+ * Reading, a value that is too wide fails the codec; what is left in *@v is its lower half, for nobody to
+ * use.
+ */
 static inline void do_u32(struct codec *c, uint32_t *v)
 {
 	uint64_t wide;
@@ -173,6 +185,7 @@ static inline void do_bool(struct codec *c, bool *v)
 	*v = wide == 1;
 }
 
+/* Reading, *@data points into the block: it is not aligned, and dead when the next block is read. */
 static inline void do_bytes(struct codec *c, const void **data, uint32_t *len)
 {
 	do_u32(c, len);

@@ -26,8 +26,10 @@
 struct trace_writer {
 	struct trace_sink sink;
 	struct codec codec;
+	/* error: the first that happened, -errno; all later calls return it and do nothing. */
 	int fd, error;
-	bool sync;                /* to the disk, at the end */
+	bool sync; /* to the disk, at the end */
+	/* The whole path until sync_to_disk(), whose dirname(3) cuts it in place. */
 	char *folder;             /* of the file */
 	uint64_t blocks, oldest;  /* blocks written; time of the first pending event */
 	uint64_t events, pending; /* in the file; taken since */
@@ -46,6 +48,10 @@ uint64_t block_sum(const struct block_head *head, const void *data)
 	return XXH64_digest(&state);
 }
 
+/*
+ * A block that is written in part is the last thing in the file: the reader finds it cut short, and all
+ * before it whole.
+ */
 static int write_all(int fd, const void *data, size_t size)
 {
 	const char *p = data;
@@ -83,6 +89,7 @@ static int compress_block(struct trace_writer *w, uint32_t kind, size_t *size)
 	payload = (char *)w->compressed + sizeof(head);
 	n = ZSTD_compressCCtx(
 		w->zstd, payload, bound - sizeof(head), w->codec.buf, w->codec.pos, COMPRESS_LEVEL);
+	/* The room is ZSTD_compressBound()'s: memory is all that can be wanting. */
 	if (ZSTD_isError(n))
 		return -ENOMEM;
 	head.size = (uint32_t)n;
@@ -92,6 +99,10 @@ static int compress_block(struct trace_writer *w, uint32_t kind, size_t *size)
 	return 0;
 }
 
+/*
+ * The block begins anew whatever happened: after a failure events are refused by write_event(), and close
+ * has nothing pending.
+ */
 static int write_block(struct trace_writer *w, uint32_t kind)
 {
 	size_t size = 0;
@@ -120,6 +131,7 @@ static int write_event(struct trace_sink *sink, const struct trace_event *event)
 
 	if (w->error)
 		return w->error;
+	/* The time of a block is that of its first event: the first to be lost if the recorder is killed. */
 	if (w->codec.pos == 0)
 		w->oldest = event->time_ns;
 	if (!codec_event(&w->codec, &copy))
@@ -168,6 +180,10 @@ static int open_private(const char *path)
 		return -errno;
 	/* One that was there, and is ours; not a pipe or a device. */
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_mode & 077))
+		/*
+		 * It fails where the file is another's (EPERM), who then has let us write into it: nothing
+		 * to hide from him.
+		 */
 		(void)!fchmod(fd, 0600);
 	return fd;
 }
@@ -218,6 +234,10 @@ static int sync_to_disk(struct trace_writer *w)
 
 	if (fsync(w->fd) && errno != EINVAL && errno != EROFS)
 		err = -errno;
+	/*
+	 * Without it the file's name may be gone after a crash, though its bytes are on the disk: fsync(2)
+	 * says so.
+	 */
 	if (fd >= 0 && fsync(fd) && errno != EINVAL && !err)
 		err = -errno;
 	if (fd >= 0)
@@ -225,6 +245,10 @@ static int sync_to_disk(struct trace_writer *w)
 	return err;
 }
 
+/*
+ * The first failure, or 0; @w is gone either way. Each write_block() returns the error that is remembered,
+ * so the end mark is never written behind a hole.
+ */
 int trace_writer_close(struct trace_writer *w)
 {
 	int err;

@@ -85,6 +85,7 @@ static unsigned long reach_up(struct mm_struct *mm, unsigned long end, unsigned 
 	return is_anonymous(vma) ? ceiling : end;
 }
 
+/* The advices that madvise_vma_behavior() turns into flags; all others are about pages. */
 static bool changes_areas(uint64_t advice)
 {
 	return advice == MADV_NORMAL || advice == MADV_RANDOM || advice == MADV_SEQUENTIAL ||
@@ -129,6 +130,7 @@ static bool install_guards(struct mm_struct *mm, struct trace_call *c)
 	if (!is_anonymous(vma) || hi > vma->vm_end || hi <= lo)
 		return true;
 	if (!(c->args[2] & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+		/* All of an area is no guard of anything: nothing beside it keeps its access. */
 		return is_inaccessible(vma) || hi - lo > GUARD_MAX || hi - lo == vma->vm_end - vma->vm_start;
 	if (!is_inaccessible(vma))
 		return true;
@@ -141,6 +143,10 @@ static bool install_guards(struct mm_struct *mm, struct trace_call *c)
 	return true;
 }
 
+/*
+ * Before the replay has carried it out: the map is the changed program's as the call would have found it. A
+ * call that failed is passed on as it is.
+ */
 bool whatif_call(struct whatif *w, struct trace_event *e)
 {
 	struct trace_call *c = &e->call, was;

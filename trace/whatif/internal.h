@@ -19,6 +19,7 @@ struct held_write {
 
 struct late_write {
 	size_t mapping; /* number plus one; 0: of none that a call made, so that it comes where it was */
+	/* After all moves of the first reading, also those that come behind its own step. */
 	uint64_t addr;  /* that it has when it comes */
 	uint64_t limit; /* it comes behind this step at the latest: a fork is next */
 	uint64_t end;   /* at this step its memory was gone */
@@ -28,10 +29,15 @@ struct late_write {
 struct late {
 	uint64_t page_size;
 	struct maple_tree waiting; /* by number of the address space: struct late_space */
-	uint64_t *mappings;        /* step of the last change of access in each */
+	/* 0: none changed it. */
+	uint64_t *mappings; /* step of the last change of access in each */
 	size_t nr_mappings, mapping_room;
 	struct late_write *writes;
 	size_t count, room;
+	/*
+	 * Both readings have to be of the same events in the same order: a write is known by its number
+	 * alone.
+	 */
 	size_t next;             /* in the second reading: number of the write that comes next */
 	struct held_write *heap; /* the one to come first is at [0] */
 	size_t held, heap_room;

@@ -46,6 +46,10 @@ void late_end(struct late *l)
 	free(l->heap);
 }
 
+/*
+ * Made at the first event that names it: a child's begins empty, for what it inherited was written before
+ * (fork_limits()).
+ */
 static struct late_space *space_of(struct late *l, uint32_t mm)
 {
 	struct late_space *s = mtree_load(&l->waiting, mm);
@@ -129,6 +133,10 @@ static int add_mapping(struct late *l, struct late_space *s, uint64_t lo, uint64
 	return store(&s->mappings, lo, hi, l->nr_mappings);
 }
 
+/*
+ * Of the whole mapping, though the call meets a part of it: runtimes give access piece by piece, and the
+ * write waits for the last piece.
+ */
 static void change(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
 {
 	void *number;
@@ -253,6 +261,7 @@ static void sift_down(struct held_write *heap, size_t n)
 	}
 }
 
+/* O(log held). */
 int late_hold(struct late *l, const struct trace_event *e)
 {
 	const struct late_write *w;
@@ -266,6 +275,7 @@ int late_hold(struct late *l, const struct trace_event *e)
 		release = w->limit;
 	if (release <= e->step)
 		return 0;
+	/* Its memory is gone by then: the write is dropped, and the outcome counts it as changed. */
 	if (release >= w->end)
 		return 1;
 	if (make_room((void **)&l->heap, l->held, &l->heap_room, sizeof(*l->heap)))
@@ -276,6 +286,10 @@ int late_hold(struct late *l, const struct trace_event *e)
 	return 1;
 }
 
+/*
+ * To be called until false before the event of @step: several writes may be due, and each passes as if at
+ * @step, so that steps never go back.
+ */
 bool late_release(struct late *l, uint64_t step, struct trace_event *e)
 {
 	if (!l->held || l->heap[0].release >= step)

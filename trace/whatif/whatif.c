@@ -12,6 +12,10 @@
 
 #include "internal.h"
 
+/*
+ * The first is kept in words, all are counted: from the first on, what the program did no longer fits what
+ * it got.
+ */
 static void on_difference(void *ctx, const struct replay_difference *d)
 {
 	struct whatif *w = ctx;
@@ -38,6 +42,7 @@ static void on_machine(void *ctx, struct mm_system *sys)
 		sys->max_map_count = (int)w->changes.max_map_count;
 }
 
+/* An error of the replay is the caller's to see: out of memory, or an event that it cannot carry out. */
 static int pass(struct whatif *w, const struct trace_event *e)
 {
 	return replay_sink(w->replay)->event(replay_sink(w->replay), e);
@@ -65,6 +70,10 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	case TRACE_EVENT_MAP:
 		if (e->map.reason == TRACE_MAP_CHECK)
 			return 0;
+		/*
+		 * It tells of changes that no event told of: of those nobody knows what they would have
+		 * been.
+		 */
 		w->outcome.unseen += e->map.reason == TRACE_MAP_RESYNC;
 		break;
 	case TRACE_EVENT_FAULT:
