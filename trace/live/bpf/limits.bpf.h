@@ -29,14 +29,15 @@ static __always_inline bool changes_limits(u32 nr)
 /* Tell of it, if it is not what it was in the section before. */
 __noinline int emit_limits(struct space *s)
 {
-	u64 limits[RECORD_LIMITS], mark = 1;
+	u64 limits[RECORD_LIMITS], mark = 1, odd = 0x9e3779b97f4a7c15ull;
 	struct limits_record *r;
 
 	if (!s)
 		return 0;
 	read_limits(limits, current_task());
-	for (int i = 0; i < RECORD_LIMITS; i++)
-		mark = (mark ^ limits[i]) * 0x9e3779b97f4a7c15ull;
+	/* None waits for the product of the one before. */
+	for (int i = 0; i < RECORD_LIMITS; i++, odd += 0x2545f4914f6cdd1eull)
+		mark += (limits[i] ^ limits[i] >> 32) * odd;
 	if (mark == s->under)
 		return 0;
 	r = reserve(sizeof(*r), s->id);
