@@ -253,6 +253,61 @@ static void stacks(struct recording *r, uint32_t n)
 				.code = { 0x400000 + i * REC_PAGE, 0x400000 + (i + 1) * REC_PAGE, path } });
 }
 
+/* One program after the other in one process. */
+static void execs(struct recording *r, uint32_t n)
+{
+	const struct trace_event ends = { .type = TRACE_EVENT_EXIT, .exit = { .last = true, .exec = true } };
+	const struct trace_event map = { .type = TRACE_EVENT_MAP,
+		.map = { .hi = UINT64_MAX, .has_vm_flags = true, .has_names = true } };
+
+	for (uint32_t i = 2; i < n; i++) {
+		map_pages(r, 0, 1, RW);
+		rec_event(r, ends);
+		r->mm = i;
+		rec_event(r, (struct trace_event){ .type = TRACE_EVENT_SPACE, .space = rec_space() });
+		rec_event(r, map);
+	}
+}
+
+/* Of each process its own, and of the whole machine. */
+static void limits(struct recording *r, uint32_t n)
+{
+	struct trace_event e = { .type = TRACE_EVENT_LIMIT };
+
+	for (uint32_t i = 2; i < n; i++)
+		fork_to(r, i);
+	for (uint32_t i = 2; i < n; i++) {
+		be(r, i);
+		e.limit = (struct trace_limit_change){ TRACE_LIMIT_DATA, i };
+		rec_event(r, e);
+		e.limit = (struct trace_limit_change){ TRACE_LIMIT_MAX_MAP_COUNT, 65530 + i };
+		rec_event(r, e);
+	}
+}
+
+/* Stacks that differ in one frame of many, and functions each of which begins where all do. */
+static void deep_stacks(struct recording *r, uint32_t n)
+{
+	uint64_t frames[64];
+
+	for (uint32_t i = 0; i < 64; i++)
+		frames[i] = 0x400000 + i * 16;
+	for (uint32_t i = 0; i < n; i++) {
+		frames[0] = 0x400000 + i;
+		rec_event(r,
+			(struct trace_event){ .type = TRACE_EVENT_STACK, .stack = { i + 1, 0, 64, frames } });
+		rec_event(r, (struct trace_event){ .type = TRACE_EVENT_CALL,
+				     .call = { .nr = SYS_mmap,
+					     .args = { rec_at(2 * i), REC_PAGE, RW, ANON, -1ull, 0 },
+					     .result = (int64_t)rec_at(2 * i),
+					     .ip = frames[0],
+					     .stack = i + 1 } });
+	}
+	for (uint32_t i = 0; i < n; i++)
+		rec_event(r, (struct trace_event){ .type = TRACE_EVENT_CODE,
+				     .code = { 0x400000, 0x400010 + i * 16, "f" } });
+}
+
 /* One area, cut and joined again and again. */
 static void back_and_forth(struct recording *r, uint32_t n)
 {
@@ -282,7 +337,7 @@ static const struct {
 	{ "losses", losses }, { "losses-of-all", losses_of_all },
 	{ "forks-of-an-unseen-map", forks_of_an_unseen_map }, { "disagreements", disagreements },
 	{ "threads", threads }, { "stacks", stacks }, { "back-and-forth", back_and_forth },
-	{ "moves", moves } };
+	{ "moves", moves }, { "execs", execs }, { "limits", limits }, { "deep-stacks", deep_stacks } };
 
 #define NR_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
