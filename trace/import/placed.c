@@ -101,12 +101,20 @@ static int failed(struct trace_import *im, struct import_space *s, const struct 
 	return 0;
 }
 
+/* It is no larger where it is: what lay behind is unmapped, and what lies before may have holes. */
+static bool is_shrunk(const struct trace_call *c)
+{
+	return !(c->args[3] & MREMAP_FIXED) && (uint64_t)c->result == c->args[0] && c->args[2] <= c->args[1];
+}
+
 static int moved(struct trace_import *im, struct import_space *s, const struct trace_call *c)
 {
 	struct range from = range(s, c->args[0], c->args[1]), to = mapped_by(s, c);
 	const void *there = NULL;
 	int err = 0;
 
+	if (is_shrunk(c))
+		return set(im, s, (struct range){ to.end, from.end }, NULL);
 	if (!(c->args[3] & MREMAP_DONTUNMAP) && c->args[1])
 		err = set(im, s, from, NULL);
 	if (!err && is_placed_freely(c))

@@ -101,6 +101,13 @@ static void tell_what_lies_there(
 		line, found);
 }
 
+/* mremap of what is to be no larger, and stays: Linux looks at the area at its beginning alone. */
+static bool is_shrunk(const struct trace_call *c)
+{
+	return c->nr == NR_mremap && !(c->args[3] & MREMAP_FIXED) && (uint64_t)c->result == c->args[0] &&
+	       c->args[2] <= c->args[1];
+}
+
 static bool has_partial_effects(uint32_t nr)
 {
 	return nr == NR_mprotect || nr == NR_pkey_mprotect || nr == NR_madvise || nr == NR_mlock ||
@@ -117,8 +124,11 @@ bool partial_call(struct replay *r, struct space *s, const struct trace_event *e
 		return true;
 	if (IS_ERR_VALUE(c->result))
 		return c->result != -ENOMEM || !has_partial_effects(c->nr);
-	if (wants_areas(c->nr) && trace_named_pages(c, NULL, mm_page_size(&s->mm), range))
+	if (wants_areas(c->nr) && trace_named_pages(c, NULL, mm_page_size(&s->mm), range)) {
+		if (is_shrunk(c))
+			range[0].end = min(range[0].end, range[0].start + mm_page_size(&s->mm));
 		fill_holes(r, s, e, range[0]);
+	}
 	place = chosen_place(s, c);
 	if (place.start < place.end)
 		tell_what_lies_there(r, s, e, place);
