@@ -349,6 +349,7 @@ void attach_leave(struct live *l)
 	struct task *t;
 	unsigned long tid = 0;
 
+	l->looks++;
 	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
 		if (all && !l->given_up)
 			look_a_last_time(l, t);

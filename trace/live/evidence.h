@@ -83,6 +83,8 @@ bool served_is_untouched(struct live *l, struct task *t, const struct trace_area
 
 /* growth.c: send that a stack has grown. True: one has. */
 bool growth_emit(struct live *l, struct task *t, bool ambiguous);
+/* What growth_emit() will ask for at this stop, as far as it is one stack. */
+void growth_look_ahead(struct live *l, const struct live_mm *mm);
 /* The task has been given SIGSEGV: below a stack, perhaps, that may not grow. */
 void growth_refused(struct live *l, struct task *t);
 /* [start, end) of the address space grows. */
@@ -144,6 +146,8 @@ bool observe_area(struct live *l, const struct live_mm *mm, uint64_t addr, struc
 bool observe_next(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area);
 /* Likewise, where a fault may have changed it since the last stop. */
 bool observe_next_now(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area);
+/* What will be asked for next at this stop. */
+void observe_look_ahead(struct live *l, const struct live_mm *mm, uint64_t addr);
 /* What was asked for is of the past: a call has been, or will be, carried out. */
 void observe_changed(struct live_mm *mm);
 /* And its name, in the caller's buffer, with the size of its pages; 0: to be had by observe_page_size(). */

@@ -59,6 +59,14 @@ static bool emit_run(struct live *l, struct task *t, bool ambiguous, const struc
 	return true;
 }
 
+void growth_look_ahead(struct live *l, const struct live_mm *mm)
+{
+	struct range run;
+
+	if (next_remembered(&mm->growing, 0, &run) && run.start)
+		observe_look_ahead(l, mm, run.start - 1);
+}
+
 bool growth_emit(struct live *l, struct task *t, bool ambiguous)
 {
 	struct range run = { 0, 0 };

@@ -206,6 +206,7 @@ struct task {
 	int64_t number;                     /* of the call, as it came in */
 	uint64_t limits[TRACE_LIMIT_COUNT]; /* limits.c: what it acts under */
 	uint64_t result_at;                 /* where its result is put; 0: it is returned */
+	uint64_t known_ns;   /* stops.c: when it was known last where it stands; 0: before this stop */
 	uint64_t resumed_ns; /* when the call was let through; of one that waits: when it was seen first */
 	uint64_t clone_flags;
 	bool stopped; /* by a signal; jobs.c */
@@ -237,6 +238,7 @@ struct seen_areas {
 	uint64_t changes;
 	unsigned int nr, next;
 	struct {
+		uint64_t look; /* of which it was asked */
 		uint64_t from; /* asked about any address from here on, the kernel names this area */
 		struct trace_area area;
 	} at[SEEN_AREAS];
@@ -294,6 +296,7 @@ struct live {
 	uint64_t privileges_lost;
 	char privileged[256]; /* the first program */
 	struct seen_areas seen;
+	uint64_t looks;           /* stops and ticks: what was asked for since the last one is of now */
 	struct trace_area *areas; /* of the observation being made */
 	uint32_t nr_areas, areas_allocated;
 	char *names;

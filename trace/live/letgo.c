@@ -133,6 +133,7 @@ static bool let_go(struct live *l, struct task *t, bool at_entry)
 		end_tracing(l, t);
 		return true;
 	}
+	t->known_ns = 0;
 	if (t->tid == l->root || !puppet_begin(&p, t->tid) ||
 		(!at_entry && (registers_call(&p.before) < 0 || !puppet_enter_again(&p))))
 		return false;

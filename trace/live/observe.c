@@ -131,19 +131,25 @@ void observe_changed(struct live_mm *mm)
  * Was it asked since the last change? With more users than one nothing is kept: a fault of another thread
  * may grow a stack.
  */
-static bool is_seen(const struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
+static bool is_seen_since(
+	const struct live *l, const struct live_mm *mm, uint64_t look, uint64_t addr, struct trace_area *area)
 {
 	const struct seen_areas *s = &l->seen;
 
 	if (mm->users != 1 || s->mm != mm->id || s->changes != mm->changes)
 		return false;
 	for (unsigned int i = 0; i < s->nr; i++) {
-		if (s->at[i].from <= addr && addr < s->at[i].area.end) {
+		if (s->at[i].look >= look && s->at[i].from <= addr && addr < s->at[i].area.end) {
 			*area = s->at[i].area;
 			return true;
 		}
 	}
 	return false;
+}
+
+static bool is_seen(const struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
+{
+	return is_seen_since(l, mm, 0, addr, area);
 }
 
 /*
@@ -159,6 +165,7 @@ static void keep_seen(struct live *l, const struct live_mm *mm, uint64_t addr, c
 		s->changes = mm->changes;
 		s->nr = s->next = 0;
 	}
+	s->at[s->next].look = l->looks;
 	s->at[s->next].from = addr < area->start ? addr : area->start;
 	s->at[s->next].area = *area;
 	s->next = (s->next + 1) % SEEN_AREAS;
@@ -174,8 +181,11 @@ bool observe_next(struct live *l, const struct live_mm *mm, uint64_t addr, struc
 bool observe_next_now(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
 	struct procmap_query q;
-	int err = query(mm->maps_fd, addr, PROCMAP_QUERY_COVERING_OR_NEXT_VMA, NULL, 0, &q);
+	int err;
 
+	if (is_seen_since(l, mm, l->looks, addr, area))
+		return true;
+	err = query(mm->maps_fd, addr, PROCMAP_QUERY_COVERING_OR_NEXT_VMA, NULL, 0, &q);
 	if (err == -ENOTTY && next_area_of_text(l, mm, addr, area)) {
 		area->name = "";
 		return true;
@@ -185,6 +195,14 @@ bool observe_next_now(struct live *l, const struct live_mm *mm, uint64_t addr, s
 	area_of_query(&q, area);
 	keep_seen(l, mm, addr, area);
 	return true;
+}
+
+void observe_look_ahead(struct live *l, const struct live_mm *mm, uint64_t addr)
+{
+	struct trace_area area;
+
+	if (mm->users == 1 && !l->text_only)
+		(void)observe_next_now(l, mm, addr, &area);
 }
 
 bool observe_area(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)

@@ -104,6 +104,7 @@ static void be_strict(struct live *l, struct task *t)
 {
 	struct puppet p;
 
+	t->known_ns = 0;
 	if (!puppet_begin(&p, t->tid))
 		return;
 	t->strict = install_strict(&p);

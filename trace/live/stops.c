@@ -36,6 +36,12 @@ bool is_at_event(const struct task *t, int event)
 	       info.si_code == (SIGTRAP | event << 8);
 }
 
+/*
+ * So long it is not asked again: a task can be killed between an answer and the request that lets it go on, however
+ * soon that comes.  So what takes longer is done before the question, as far as it is known by then (look_ahead()).
+ */
+#define KNOWN_NS 2000
+
 static bool is_where_it_was(const struct task *t)
 {
 	siginfo_t info = { 0 };
@@ -58,10 +64,12 @@ void resume(struct live *l, struct task *t, int sig)
 	if (t->mm && (t->in_call || t->deferred || t->mm->users > 1))
 		observe_changed(t->mm);
 	/* Where there is no filter each call is asked for. */
-	if (is_where_it_was(t))
+	if (now_ns() - t->known_ns < KNOWN_NS || is_where_it_was(t))
 		/* PTRACE_SYSCALL stops at the exit, which is waited for only of a call that holds the mm. */
 		kernel->ptrace(t->in_call || (is_attached(l) && t->mm) ? PTRACE_SYSCALL : PTRACE_CONT, t->tid,
 			NULL, (void *)(long)sig);
+	t->known_ns = 0;
+	l->looks++;
 }
 
 unsigned long event_message(const struct task *t)
@@ -216,15 +224,26 @@ static void take_call(struct live *l, struct task *t)
 		let_through(l, t);
 }
 
+/* Which call it stands at, and that it does. */
+static bool ask_for_call(struct task *t, struct __ptrace_syscall_info *info)
+{
+	if (kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(*info), info) <= 0)
+		return false;
+	t->known_ns = now_ns();
+	return true;
+}
+
 static void on_entry(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info = { 0 };
 
-	/* Otherwise it has been killed meanwhile. */
-	if (kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) <= 0 ||
-		info.op != PTRACE_SYSCALL_INFO_SECCOMP)
-		return;
+	/* The call before this one has ended, whatever becomes of the task. */
 	settle_deferred(l, t);
+	if (t->mm)
+		growth_look_ahead(l, t->mm);
+	/* Otherwise it has been killed meanwhile. */
+	if (!ask_for_call(t, &info) || info.op != PTRACE_SYSCALL_INFO_SECCOMP)
+		return;
 	if (is_forbidden(t, info.seccomp.ret_data)) {
 		end_strictly(l, t);
 	} else if (info.seccomp.ret_data != FILTER_MARK || asks_by_itself(t, info.arch, info.seccomp.nr)) {
@@ -242,7 +261,7 @@ static void on_call_stop(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info = { 0 };
 
-	if (kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) <= 0)
+	if (!ask_for_call(t, &info))
 		return;
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY && note_call(t, &info) && filter_stops(&t->call))
 		take_call(l, t);
@@ -260,12 +279,26 @@ static int64_t result_of_call(const struct task *t, int64_t returned)
 	return put;
 }
 
+/* What the call has done is compared where it was to do something, whatever its result is. */
+static void look_ahead_at_exit(struct live *l, const struct task *t)
+{
+	unsigned int n;
+	struct range r[2];
+
+	if (l->options.check != LIVE_CHECK_EVERY || t->mm->users > 1)
+		return;
+	n = named_ranges(t, r);
+	for (unsigned int i = 0; i < n; i++)
+		observe_look_ahead(l, t->mm, r[i].start ? r[i].start - 1 : 0);
+}
+
 static void on_exit_of_call(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info = { 0 };
 
-	if (t->in_call && kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(info), &info) > 0 &&
-		info.op == PTRACE_SYSCALL_INFO_EXIT) {
+	if (t->in_call && t->mm)
+		look_ahead_at_exit(l, t);
+	if (t->in_call && ask_for_call(t, &info) && info.op == PTRACE_SYSCALL_INFO_EXIT) {
 		restore_argument(t);
 		if (!makes_task(t->call.nr))
 			call_end(l, t, result_of_call(t, info.exit.rval));
@@ -280,6 +313,7 @@ void on_tick(struct live *l)
 	struct live_mm *awaited;
 	struct task *t;
 
+	l->looks++;
 	signals_pass_on(l);
 	notice_stopped_tasks(l);
 	settle_what_is_there(l);
@@ -362,6 +396,7 @@ void on_stop(struct live *l, pid_t tid, int status)
 {
 	struct task *t = task_find(l, tid);
 
+	l->looks++;
 	/* Its former number is in the event. */
 	if (!t && WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_EXEC)
 		t = task_that_takes_number(l, tid);
