@@ -16,6 +16,7 @@
 
 #include "../lab/unseen.h"
 #include "cli.h"
+#include "utf8.h"
 
 /*
  * Of this process: something could not be added to what will be printed. Never taken back: a command prints
@@ -23,38 +24,18 @@
  */
 static bool incomplete;
 
-/* Bytes of the UTF-8 character at @s; 0: it is none. */
-static size_t utf8_length(const unsigned char *s)
-{
-	size_t len = s[0] < 0x80   ? 1
-		     : s[0] < 0xc2 ? 0
-		     : s[0] < 0xe0 ? 2
-		     : s[0] < 0xf0 ? 3
-		     : s[0] < 0xf5 ? 4
-				   : 0;
-
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* Longer than need be, a surrogate, or beyond Unicode. */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-		(s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 json_t *json_text(const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text;
-	char *buf = malloc(4 * strlen(text) + 1), *to = buf;
+	const unsigned char *s = (const unsigned char *)text, *end = s + strlen(text);
+	char *buf = malloc(4 * (size_t)(end - s) + 1), *to = buf;
 	json_t *string;
 
 	if (!buf) {
 		incomplete = true;
 		return NULL;
 	}
-	while (*s) {
-		size_t len = s[0] == '\\' && s[1] == 'x' ? 0 : utf8_length(s);
+	while (s < end) {
+		size_t len = s[0] == '\\' && s[1] == 'x' ? 0 : utf8_length(s, (size_t)(end - s));
 
 		if (len)
 			memcpy(to, s, len);

@@ -10,23 +10,7 @@
 
 #include "../lab/unseen.h"
 #include "cli.h"
-
-/* Bytes of the character of UTF-8 that begins here; 0: none does. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-	size_t len = s[0] < 0x80                   ? 1
-		     : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-		     : (s[0] & 0xf0) == 0xe0       ? 3
-		     : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-						   : 0;
-
-	if (len > left)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return len;
-}
+#include "utf8.h"
 
 #define SHOWN_MAX 16 /* of one character: each of at most four bytes by four */
 

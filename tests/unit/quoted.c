@@ -69,6 +69,11 @@ static void test_control_characters_and_bytes_that_are_no_text_are_octal(void **
 		      "31m \xff \xc3",
 		"\\23331m \\377 \\303");
 	expect_quoted("\xe2\x82", "\\342\\202");
+	/* Longer than need be: CSI and ESC; surrogates; beyond Unicode. And the characters beside these. */
+	expect_quoted("\xe0\x82\x9b \xf0\x80\x80\x9b", "\\340\\202\\233 \\360\\200\\200\\233");
+	expect_quoted("\xed\xa0\x80 \xf4\x90\x80\x80", "\\355\\240\\200 \\364\\220\\200\\200");
+	expect_quoted("\xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf",
+		"\xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf");
 }
 
 static void test_marks_that_turn_the_text_behind_them_are_octal(void **state)
