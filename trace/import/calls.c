@@ -390,11 +390,12 @@ static int on_limit(const struct logged *l, const struct handler *h)
 	int at = strcmp(h->name, "prlimit64") == 0 ? 1 : 0;
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT };
 	const char *value;
-	uint64_t limit;
+	uint64_t resource;
 	int err;
 
 	if (l->call->nr_args < at + 2 || !l->call->has_result || l->call->result != 0 ||
-		!word_value(l->call->args[at].at, l->call->args[at].len, limit_constants, &limit))
+		!word_value(l->call->args[at].at, l->call->args[at].len, limit_constants, &resource) ||
+		!limit_of(resource, &e.limit.limit))
 		return 0;
 	if (at && strtol(l->call->args[0].at, NULL, 0) != 0)
 		return 0;
@@ -402,7 +403,6 @@ static int on_limit(const struct logged *l, const struct handler *h)
 	if (strncmp(value, "{rlim_cur=", 10) != 0 ||
 		!word_value(value + 10, strcspn(value + 10, ","), limit_constants, &e.limit.value))
 		return 0;
-	e.limit.limit = (uint32_t)limit;
 	err = import_space_begin(l->im, l->task, 0);
 	return err ? err : import_emit(l->im, &e, l->task->pid, l->task->tid, l->task->space->mm);
 }

@@ -148,6 +148,8 @@ int import_emit(
 extern const struct constant clone_constants[], mlock_constants[], shadow_stack_constants[], mcl_constants[],
 	open_constants[], fcntl_constants[], memfd_constants[], shm_constants[], prctl_constants[],
 	limit_constants[];
+/* Which of a recording's limits setrlimit(2)'s number means. False: none. */
+bool limit_of(uint64_t resource, uint32_t *limit);
 /* "A|B|0x40", "0x3" with its words in a comment behind, "3", "-1", "2<<SHIFT", "8192*1024". False: something in it is not known. */
 bool word_value(const char *text, size_t len, const struct constant *words, uint64_t *value);
 /* ENOMEM as 12; 0: no such error */

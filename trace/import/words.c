@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "internal.h"
 
@@ -45,9 +46,8 @@ const struct constant prctl_constants[] = { { "PR_SET_VMA", PR_SET_VMA },
 	{ "PR_SET_VMA_ANON_NAME", PR_SET_VMA_ANON_NAME }, { "PR_SET_MM", PR_SET_MM },
 	{ "PR_SET_MM_START_STACK", PR_SET_MM_START_STACK }, { "PR_SET_MM_START_BRK", PR_SET_MM_START_BRK },
 	{ "PR_SET_MM_BRK", PR_SET_MM_BRK }, { NULL, 0 } };
-const struct constant limit_constants[] = { { "RLIMIT_AS", TRACE_LIMIT_AS },
-	{ "RLIMIT_DATA", TRACE_LIMIT_DATA }, { "RLIMIT_STACK", TRACE_LIMIT_STACK },
-	{ "RLIMIT_MEMLOCK", TRACE_LIMIT_MEMLOCK }, { "RLIM_INFINITY", UINT64_MAX },
+const struct constant limit_constants[] = { { "RLIMIT_DATA", RLIMIT_DATA }, { "RLIMIT_STACK", RLIMIT_STACK },
+	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK }, { "RLIMIT_AS", RLIMIT_AS }, { "RLIM_INFINITY", UINT64_MAX },
 	{ "RLIM64_INFINITY", UINT64_MAX }, { NULL, 0 } };
 
 static bool find(const struct constant *words, const char *text, size_t len, uint64_t *value)
@@ -136,4 +136,20 @@ int word_signal(const char *text, size_t len)
 			return s;
 	}
 	return 0;
+}
+
+bool limit_of(uint64_t resource, uint32_t *limit)
+{
+	static const struct {
+		uint32_t resource, limit;
+	} limits[] = { { RLIMIT_AS, TRACE_LIMIT_AS }, { RLIMIT_DATA, TRACE_LIMIT_DATA },
+		{ RLIMIT_STACK, TRACE_LIMIT_STACK }, { RLIMIT_MEMLOCK, TRACE_LIMIT_MEMLOCK } };
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (limits[i].resource == resource) {
+			*limit = limits[i].limit;
+			return true;
+		}
+	}
+	return false;
 }
