@@ -17,7 +17,7 @@ MM_UNITS = runs_of("corners of an address space, maple", "merge scenarios", "lim
                    "one free area of each thread", "failed joins", "arguments out of range", "rules one by one, maple")
 PAGE_UNITS = runs_of("contents of pages", "corners of pages", "damage is found, pages", "the stack of exec")
 REPLAY_UNITS = runs_of("controls of the mirror", "replay", "replay_partial", "replay_causes", "replay_bounds",
-                       "replay_settings", "page_sizes", "nonsense")
+                       "replay_settings", "ledger_rare", "page_sizes", "nonsense")
 RECORDED_ALONE = ["recorded_ as alone", "recorded_ own filters", "recorded_ other tracers"]
 RECORDED_OUTSIDE = ["recorded_ outside", "recorded_ userfaultfd", "recorded_ unseen writes"]
 LEDGER = runs_of("answers of the command", "ledger", "ledger_rare", "ledger_table", "explanations without memory", "what explanations tell",
