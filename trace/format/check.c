@@ -183,7 +183,7 @@ static const char *check_call(struct check *c, const struct trace_call *call, co
 		return wrong(c, "a call that returns %#" PRIx64 ", where nothing can be mapped", result);
 	if (!failed && call->nr == NR_prctl && call->args[0] == PR_SET_MM && call->args[2] > end)
 		return wrong(c, "a part of the program moved to %#" PRIx64, call->args[2]);
-	/* The replay keeps no table of files: the FILE event directly before is the one that a call means. */
+	/* The replay keeps no table of files: the FILE event told last is the one that a call means. */
 	if (call->file && call->file != c->last_file)
 		return wrong(
 			c, "a call that maps file %u, which the event before it is not about", call->file);

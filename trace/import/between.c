@@ -18,7 +18,7 @@
 #include "internal.h"
 #include "minmax.h"
 
-/* What the kernel changes by itself. */
+/* What the kernel changes by itself: /proc/PID/clear_refs clears it, and areas of different ones merge. */
 #define IGNORED_FLAGS ((uint64_t)VM_SOFTDIRTY)
 
 static const char *const inferred_text[TRACE_INFERRED_KINDS] = {
@@ -34,7 +34,11 @@ struct between {
 	struct trace_import *im;
 	struct trace_inferred piece[TRACE_INFERRED_KINDS];
 	bool begun[TRACE_INFERRED_KINDS];
-	bool flags;                            /* of both snapshots are known */
+	bool flags; /* of both snapshots are known */
+	/*
+	 * Pointers into both maps, compared by identity: an area of one that is met again with another of
+	 * the other is a cut or a join.
+	 */
 	const struct trace_area *before, *now; /* that had memory in common last; NULL: none yet */
 };
 
@@ -71,6 +75,10 @@ static void add_piece(struct between *b, enum trace_inferred_kind kind, const st
 	p->end = end;
 }
 
+/*
+ * Of no length, and told at once: cuts and joins are places, while the other kinds are pieces that may go
+ * on.
+ */
 static void tell_edge(struct between *b, enum trace_inferred_kind kind, const struct trace_area *before,
 	const struct trace_area *now, uint64_t at)
 {
@@ -89,6 +97,10 @@ static bool is_anonymous(const struct trace_area *a)
 				  strncmp(a->name, "[stack", 6) == 0 || strncmp(a->name, "[anon:", 6) == 0);
 }
 
+/*
+ * Differences of offset and start are compared modulo 2^64: a file that is mapped below its offset has a
+ * negative one.
+ */
 static bool is_same_memory(const struct trace_area *before, const struct trace_area *now)
 {
 	if (before->shared != now->shared)
@@ -173,6 +185,10 @@ void infer_between(struct trace_import *im, const struct trace_map *before, cons
 		b.piece[kind] = (struct trace_inferred){
 			.kind = kind, .path = path, .line = line, .time_ns = im->time_ns
 		};
+	/*
+	 * Each turn ends at a bound of either map, so O(areas of both); behind the last area both bounds
+	 * are UINT64_MAX.
+	 */
 	while (at != UINT64_MAX) {
 		const struct trace_area *old = area_from(before, &i, at), *new = area_from(now, &k, at);
 		uint64_t end = min(bound_behind(old, at), bound_behind(new, at));

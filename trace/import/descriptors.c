@@ -15,6 +15,10 @@ static bool begins(const char *path, const char *with)
 	return strncmp(path, with, strlen(with)) == 0;
 }
 
+/*
+ * By the names that d_path() gives: memfd's are "/memfd:NAME", those of anon_inode files
+ * "anon_inode:[NAME]". A huge page file system that is mounted elsewhere is not known from a path.
+ */
 static uint32_t kind_of_path(const char *path)
 {
 	if (strcmp(path, "/dev/zero") == 0)
@@ -56,6 +60,10 @@ struct descriptors *descriptors_new(void)
 	return d;
 }
 
+/*
+ * As dup_fd() for a fork, and for an exec of a task that shared its table (unshare_files()): the open files
+ * are shared, what is done to either table is not seen in the other.
+ */
 struct descriptors *descriptors_copy(const struct descriptors *from)
 {
 	struct descriptors *d = descriptors_new();
@@ -77,6 +85,7 @@ struct descriptors *descriptors_copy(const struct descriptors *from)
 
 void descriptors_close(struct descriptors *d, unsigned int first, unsigned int last)
 {
+	/* close_range(2) takes ~0U as its end: `size` limits the loop, not @last. */
 	for (unsigned int fd = first; fd < (unsigned int)d->size && fd <= last; fd++) {
 		open_file_put(d->table[fd].file);
 		d->table[fd].file = NULL;
@@ -92,6 +101,10 @@ void descriptors_put(struct descriptors *d)
 	free(d);
 }
 
+/*
+ * The table is the task's own by then (import_task_exec()): closing in a shared one would close those of
+ * others.
+ */
 void descriptors_exec(struct descriptors *d)
 {
 	for (int fd = 0; fd < d->size; fd++)
@@ -119,6 +132,7 @@ static bool room_for(struct descriptors *d, int fd)
 
 bool descriptors_set(struct descriptors *d, int fd, struct open_file *file, bool cloexec)
 {
+	/* A descriptor that the log cannot mean is forgotten, which is no want of memory: true. */
 	if (fd < 0 || fd >= MAX_DESCRIPTOR) {
 		open_file_put(file);
 		return true;

@@ -27,11 +27,16 @@ static const char *check_areas(const struct trace_import *im, const struct trace
 	return wrong;
 }
 
+/*
+ * An event that no kernel could have caused is left out and counted as a doubt, and 0 is returned: one
+ * senseless line does not end an import. Steps stay without gaps, as the reader asks.
+ */
 int import_emit(
 	struct trace_import *im, const struct trace_event *body, uint32_t pid, uint32_t tid, uint32_t mm)
 {
 	struct trace_event e = *body;
 
+	/* The body's own are of nobody: callers set only its type and what belongs to the type. */
 	e.step = im->step + 1;
 	e.time_ns = im->time_ns;
 	e.pid = pid;

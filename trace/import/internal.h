@@ -90,7 +90,11 @@ struct lines {
 	size_t size, begin, end; /* what is read and not given yet */
 	uint64_t number;         /* of the line given last, from 1 */
 	uint64_t done, total;    /* bytes read; of the file, 0 where not known */
-	bool at_end, too_long;   /* the line given last was cut */
+	/*
+	 * at_end: read(2) has said so; lines may be left in the buffer. too_long: the rest of it is skipped
+	 * when the next one is asked for.
+	 */
+	bool at_end, too_long; /* the line given last was cut */
 	int error;
 };
 
@@ -113,16 +117,25 @@ struct trace_import {
 	enum trace_import_form form;
 	struct trace_header header;
 	struct trace_sink *sink;
-	struct check check;     /* of what is emitted */
+	struct check check; /* of what is emitted */
+	/* time_ns also before it is emitted: what import_time() said last, for the events that follow. */
 	uint64_t step, time_ns; /* of the event emitted last */
 	uint64_t events, skipped;
 	bool page_size_guessed;
-	uint32_t nr_spaces;          /* that there were, told of or not */
+	uint32_t nr_spaces; /* that there were, told of or not */
+	/*
+	 * Numbers of spaces are given when they are told of (number_space()), since they have to ascend in
+	 * the recording; those of files when they are opened, told of or not.
+	 */
 	uint32_t last_mm, last_file; /* numbers given last */
 	struct counted doubts[DOUBT_KINDS], inferred[TRACE_INFERRED_KINDS];
 	struct trace_import_doubt told[DOUBT_KINDS], told_inferred[TRACE_INFERRED_KINDS];
 	void (*on_inferred)(void *ctx, const struct trace_inferred *what);
 	void *inferred_ctx;
+	/*
+	 * Set by who reads, and dangling after its lines_close() unless that sets it back: every doubt that
+	 * is counted takes its line from here.
+	 */
 	const struct lines *reading; /* for places; NULL: nothing */
 	uint64_t progress_line;
 	char error[512];
@@ -250,8 +263,9 @@ bool perf_has_faults(const char *path);
 struct strace_call {
 	struct text args[STRACE_ARGS];
 	int nr_args;
-	bool has_result;         /* false: "?" */
-	bool injected;           /* it was not made: the result is strace's */
+	bool has_result; /* false: "?" */
+	bool injected;   /* it was not made: the result is strace's */
+	/* Valid only with has_result. */
 	int64_t result;          /* -errno where it failed */
 	struct text result_path; /* of "3</path>"; len 0: none */
 };
@@ -263,7 +277,15 @@ bool strace_call(char *text, struct strace_call *call);
 /* descriptors.c */
 /* Beyond it a number is nonsense, and no reason to allocate. */
 #define MAX_DESCRIPTOR (1 << 20)
+/*
+ * Of one open(2): two areas can merge only if their files have the same id. A name that comes later is
+ * another struct with the same id, because the path is part of the allocation.
+ */
 struct open_file {
+	/*
+	 * refs: descriptors of all tables that have it, and whoever made it until it is put or set. The
+	 * importer runs in one thread: no count is atomic.
+	 */
 	uint32_t refs, id;
 	uint32_t kind; /* enum trace_file_kind */
 	uint32_t open_flags;
@@ -309,7 +331,9 @@ uint32_t criu_page_size(const char *path);
 
 /* tasks.c */
 struct handler;
+/* Lives as long as a task is in it; the recording ends it by the EXIT event of the last one. */
 struct import_space {
+	/* refs: tasks. mm: 0 until `told`. pid: of the process that it was made for. */
 	uint32_t refs, mm, pid;
 	uint32_t page_size;
 	uint32_t pending;     /* calls of its tasks that may change it, begun and not ended */
@@ -323,15 +347,26 @@ struct import_space {
 };
 struct import_task {
 	struct import_task *next;
+	/*
+	 * As the log has them, and unique among the tasks that are here: a number that is given again first
+	 * ends the task that had it (import_task_clone()).
+	 */
 	uint32_t tid, pid;
 	uint32_t vforked_by; /* waits for this one's exec or end; 0: nobody */
-	bool silent;         /* none of its lines was seen yet */
-	bool execed;         /* its exec was carried out before its end was logged */
-	uint64_t time_ns;    /* of its last call, as logged */
-	bool ended;          /* it called exit, or was waited for: its number may be given again */
+	/*
+	 * Told of by its parent's clone alone. A wait for it ends it, for no line of its own end will come
+	 * from a log that does not follow children.
+	 */
+	bool silent;      /* none of its lines was seen yet */
+	bool execed;      /* its exec was carried out before its end was logged */
+	uint64_t time_ns; /* of its last call, as logged */
+	bool ended;       /* it called exit, or was waited for: its number may be given again */
 	struct import_space *space;
 	struct descriptors *files;
-	/* A call whose end was not logged yet: its arguments so far; NULL: none. */
+	/*
+	 * A call whose end was not logged yet: its arguments so far; NULL: none. Owned; joined with the end
+	 * when that is logged.
+	 */
 	char *pending;
 	const struct handler *pending_handler; /* NULL: one that changes nothing */
 	bool pending_done;                     /* carried out before its end was logged */
@@ -393,7 +428,7 @@ struct handler {
 	int (*handle)(const struct logged *l, const struct handler *h);
 	uint32_t nr; /* x86-64's number of a mapping call; else 0 */
 };
-/* NULL: a call that changes nothing here. */
+/* NULL: a call that changes nothing here. O(log calls): the table is searched by halves. */
 const struct handler *handler_of(const char *name, size_t len);
 /* Argument i as a number; false, and a doubt: it is none. */
 bool import_argument(const struct logged *l, int i, const struct constant *words, uint64_t *value);
@@ -435,7 +470,10 @@ bool snapshot_add(struct snapshot *s, const struct trace_area *area, const char 
 int import_one_snapshot(struct trace_import *im, struct snapshot *s);
 void snapshot_clear(struct snapshot *s);
 void snapshot_free(struct snapshot *s);
-/* The event's areas, once: it puts their names in place. Valid until the snapshot is cleared. */
+/*
+ * The event's areas, once. While areas are added their names are offsets into `names`, which moves as it
+ * grows; this makes pointers of them. Valid until the snapshot is cleared.
+ */
 struct trace_map snapshot_map(struct snapshot *s, uint32_t reason);
 /* What the areas' names say of a space: heap and stack. */
 void snapshot_space(const struct snapshot *s, struct trace_space *space);

@@ -16,6 +16,10 @@
 
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 
+/*
+ * A folder can be opened and not read; asked here, the error is of the opening, where people look for it.
+ * When it fails l->buf is NULL, and lines_close() does nothing.
+ */
 int lines_open(struct lines *l, const char *path, size_t buffer)
 {
 	struct stat st;
@@ -89,6 +93,7 @@ static void skip_line(struct lines *l)
 			l->begin = (size_t)(newline - l->buf) + 1;
 			return;
 		}
+		/* All of it is of the line that is skipped: the buffer does not grow for it. */
 		l->begin = l->end = 0;
 		if (!fill(l))
 			return;
@@ -97,6 +102,10 @@ static void skip_line(struct lines *l)
 
 static char *give(struct lines *l, size_t len, size_t used, size_t *line_len)
 {
+	/*
+	 * One byte more than `size` is allocated: a last line without a newline, in a buffer that it fills,
+	 * still has room for its NUL.
+	 */
 	char *line = l->buf + l->begin;
 
 	l->number++;
@@ -110,6 +119,10 @@ static char *give(struct lines *l, size_t len, size_t used, size_t *line_len)
 
 char *lines_next(struct lines *l, size_t *len)
 {
+	/*
+	 * Of the bytes that are there, so many have no newline: a line of n bytes is searched once, not
+	 * once for each read(2) that brought a part.
+	 */
 	size_t searched = 0;
 
 	if (l->too_long)

@@ -4,6 +4,10 @@
  *
  * Which open file a descriptor is comes from the calls that opened it, else from the path that -y printed behind it: then
  * one descriptor with one path is taken to be one open file.
+ *
+ * Order of what is emitted: FILE directly, then (once for each space) SPACE and its first MAP, then CALL,
+ * which means the FILE that was told last. A handler returns 0 where a line says nothing that can be used,
+ * after it has counted a doubt; an error is the sink's, or -12, which is -ENOMEM.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +18,7 @@
 
 #define MAP_ANONYMOUS 0x20
 
+/* What is placed is noted behind the event, also where import_emit() has left it out as senseless. */
 static int emit_call(const struct logged *l, const struct trace_call *call)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CALL, .call = *call };
@@ -55,6 +60,7 @@ static const struct constant *words_of(uint32_t nr, int i)
 	return i == 0 && nr == NR_mlockall ? mcl_constants : NULL;
 }
 
+/* So many as matter, not as the call has: of mmap's six the first four (on_mmap() reads the rest). */
 static int nr_arguments(uint32_t nr)
 {
 	switch (nr) {
@@ -78,6 +84,7 @@ static int nr_arguments(uint32_t nr)
 	}
 }
 
+/* For placed_fits(), which asks before the line's turn: a doubt must not be counted twice. */
 bool import_read_call(const struct strace_call *call, const struct handler *h, struct trace_call *c)
 {
 	int n = nr_arguments(h->nr);
@@ -98,6 +105,7 @@ int on_range_call(const struct logged *l, const struct handler *h)
 
 	if (without_result(l))
 		return 0;
+	/* strace leaves the new address out where the flags do not ask for one. */
 	if (h->nr == NR_mremap && l->call->nr_args > 4)
 		n = 5;
 	for (int i = 0; i < n; i++)
@@ -154,6 +162,7 @@ static struct open_file *file_of(const struct logged *l, int fd, const struct te
 		return named ? descriptors_find(l->task->files, fd) : NULL;
 	}
 	import_doubt(l->im, path->len ? DOUBT_SAME_FILE : DOUBT_FILE_UNKNOWN);
+	/* 2 is O_RDWR, here and below: of a file that was opened before the log, writing is not refused. */
 	file = open_file_new(l->im, path->len ? path->at : "", path->len, 2);
 	if (file)
 		file->told = true;
@@ -186,6 +195,10 @@ static int mmap_file(const struct logged *l, struct trace_call *c)
 		return 1;
 	}
 	c->args[4] = (uint64_t)fd;
+	/*
+	 * A descriptor of an anonymous mapping is not looked at by the kernel (ksys_mmap_pgoff()), and a
+	 * failed call maps no file.
+	 */
 	if ((c->args[3] & MAP_ANONYMOUS) || IS_ERR_VALUE(c->result))
 		return 0;
 	if (fd < 0 || fd >= MAX_DESCRIPTOR) {
@@ -259,6 +272,7 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 	err = import_space_begin(im, t, 0);
 	if (err)
 		return err;
+	/* perf writes "//anon" for memory without a name. */
 	if (!special && (m->path[0] == '[' || strncmp(m->path, "//", 2) == 0)) {
 		c.args[3] |= MAP_ANONYMOUS;
 		c.args[5] = 0;
@@ -280,9 +294,16 @@ int import_fault(struct trace_import *im, struct import_task *t, const struct pa
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = f->addr,
+			/*
+			 * Only a write makes a map change (its first gives an anon_vma): where the log does
+			 * not say, that is the case that matters, and a doubt.
+			 */
 			.write = f->write || !f->write_known,
 			.write_known = f->write_known,
 			.kernel = f->kernel,
+			/*
+			 * A call of the same space is being carried out: before or behind it, nobody knows.
+			 */
 			.ambiguous = t->space->pending != 0 } };
 
 	if (!f->addr) {
@@ -334,7 +355,10 @@ int on_mmap(const struct logged *l, const struct handler *h)
 	return emit_call(l, &c);
 }
 
-/* Where the heap begins, for a space that was told of before that was known. */
+/*
+ * Where the heap begins, for a space that was told of before that was known. As a call of prctl(PR_SET_MM)
+ * that the program never made: the recording has no other way to say it of a space that has begun.
+ */
 static int tell_heap(const struct logged *l, uint64_t begin)
 {
 	static const uint64_t fields[] = { PR_SET_MM_START_BRK, PR_SET_MM_BRK };
@@ -357,6 +381,10 @@ int on_brk(const struct logged *l, const struct handler *h)
 
 	if (without_result(l) || !import_argument(l, 0, NULL, &c.args[0]))
 		return 0;
+	/*
+	 * The first brk that the log has already moves the end: the result is where it ends now, and the
+	 * beginning is taken to be there as well.
+	 */
 	if (c.args[0] && !l->task->space->told)
 		import_doubt(l->im, DOUBT_HEAP_BEGIN);
 	err = tell_heap(l, (uint64_t)c.result);
@@ -401,6 +429,10 @@ int on_prctl(const struct logged *l, const struct handler *h)
 			import_doubt(l->im, DOUBT_NAME);
 		c.data = name;
 		c.data_len = (uint32_t)len + 1;
+		/*
+		 * The pointer itself was lost with the text that strace printed for it: any but NULL says
+		 * that there is a name.
+		 */
 		c.args[4] = 1;
 	} else if (l->call->nr_args < 5 || strncmp(l->call->args[4].at, "NULL", 4) != 0) {
 		import_doubt(l->im, DOUBT_NAME);
@@ -424,7 +456,9 @@ int on_shmget(const struct logged *l, const struct handler *h)
 
 	if (!l->call->has_result || l->call->result < 0 || !import_argument(l, 1, NULL, &size))
 		return 0;
+	/* IPC_PRIVATE is no number to it, and is 0, which is what maps shows of it. */
 	(void)word_value(l->call->args[0].at, l->call->args[0].len, NULL, &key);
+	/* shmget(2) of a key that exists gives the same segment: its size stays that of the first. */
 	if (find_segment(tasks, l->call->result))
 		return 0;
 	grown = realloc(tasks->segments, (tasks->nr_segments + 1) * sizeof(*grown));
@@ -453,6 +487,10 @@ int on_shmat(const struct logged *l, const struct handler *h)
 		import_doubt(l->im, DOUBT_SEGMENT_SIZE);
 		return 0;
 	}
+	/*
+	 * shm_vm_ops has a close: no merge takes such an area away, for the segment counts its attachments
+	 * (can_merge_remove_vma()).
+	 */
 	e.file = (struct trace_file){
 		.id = s->file, .kind = TRACE_FILE_SHMEM, .open_flags = 2, .has_close = true, .path = s->name
 	};

@@ -25,6 +25,10 @@ struct range {
 	uint64_t start, end;
 };
 
+/*
+ * Outwards to whole pages, as mmap and munmap do; near the end of all addresses it is cut off rather than
+ * let wrap.
+ */
 static struct range range(const struct import_space *s, uint64_t start, uint64_t len)
 {
 	uint64_t end = start + len < start ? UINT64_MAX : start + len, in_page = s->page_size - 1;
@@ -33,7 +37,10 @@ static struct range range(const struct import_space *s, uint64_t start, uint64_t
 		end > UINT64_MAX - s->page_size ? end : (end + in_page) & ~in_page };
 }
 
-/* The file and line that are being read. */
+/*
+ * The file and line that are being read. Bits of an entry: whether a fork leaves it out, 40 of the line,
+ * the rest of the file. It says where to look, and nothing of the mapping itself.
+ */
 static void *place_here(const struct trace_import *im, bool dont_fork)
 {
 	uint64_t line = im->reading ? im->reading->number : 0, file = im->reading ? im->reading->index : 0;
@@ -68,6 +75,10 @@ static struct range segment_at(struct import_space *s, uint64_t start)
 	return r;
 }
 
+/*
+ * MAP_FIXED_NOREPLACE as well: had something been there the call would have failed with EEXIST (4.17; older
+ * kernels take it for a hint).
+ */
 static bool is_placed_freely(const struct trace_call *c)
 {
 	return c->nr == NR_mmap ? !(c->args[3] & MAP_FIXED) || (c->args[3] & MAP_FIXED_NOREPLACE)
@@ -107,6 +118,10 @@ static bool is_shrunk(const struct trace_call *c)
 	return !(c->args[3] & MREMAP_FIXED) && (uint64_t)c->result == c->args[0] && c->args[2] <= c->args[1];
 }
 
+/*
+ * The old range goes first: mremap may grow in place, and is then no contradiction to itself. With an old
+ * length of 0 (shared memory, mapped a second time) the old one stays.
+ */
 static int moved(struct trace_import *im, struct import_space *s, const struct trace_call *c)
 {
 	struct range from = range(s, c->args[0], c->args[1]), to = mapped_by(s, c);
@@ -144,6 +159,10 @@ int placed_call(struct trace_import *im, struct import_space *s, const struct tr
 	case NR_shmdt:
 		return set(im, s, segment_at(s, c->args[0]), NULL);
 	case NR_madvise:
+		/*
+		 * The line becomes that of the advice; what the advice meets was mapped, whether or not the
+		 * log had told of it.
+		 */
 		if (c->args[2] == MADV_DONT_FORK || c->args[2] == MADV_DO_FORK)
 			return set(im, s, range(s, c->args[0], c->args[1]),
 				place_here(im, c->args[2] == MADV_DONT_FORK));
@@ -164,6 +183,7 @@ bool placed_fits(struct import_space *s, const struct trace_call *c)
 	case NR_munmap:
 	case NR_mprotect:
 	case NR_madvise:
+		/* Its first page stands for the range; the call may go on over memory from before the log. */
 		return mtree_load(&s->placed, range(s, c->args[0], 0).start);
 	default:
 		return true;

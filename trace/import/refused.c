@@ -74,6 +74,10 @@ static const struct refused by_words[] = {
 		"imported" },
 };
 
+/*
+ * Words are looked for up to the first NUL alone: a binary file is known by its beginning or not at all.
+ * NULL: nobody knows what it is.
+ */
 static const char *advice_for(const char *text, size_t len)
 {
 	for (size_t i = 0; i < sizeof(by_beginning) / sizeof(by_beginning[0]); i++)

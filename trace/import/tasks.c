@@ -46,6 +46,7 @@ static struct import_task *add_task(struct import_tasks *tasks, uint32_t tid)
 	return t;
 }
 
+/* With one reference, the caller's. */
 static struct import_space *new_space(struct trace_import *im, uint32_t pid, const char *path, size_t len)
 {
 	struct import_space *s = calloc(1, sizeof(*s));
@@ -62,6 +63,7 @@ static struct import_space *new_space(struct trace_import *im, uint32_t pid, con
 	s->refs = 1;
 	s->pid = pid;
 	s->page_size = im->header.page_size;
+	/* --start-maps tells of the program that the log begins with, and of no other. */
 	s->first = !im->nr_spaces++;
 	mt_init(&s->placed);
 	return s;
@@ -144,8 +146,13 @@ static int tell_space(
 			.task_size = IMPORT_TASK_SIZE,
 			.path = s->path } };
 
+	/*
+	 * A log says nothing of limits before its first setrlimit: infinite ones, and all capabilities,
+	 * never make the replay refuse what the kernel did.
+	 */
 	for (int i = 0; i <= TRACE_LIMIT_MEMLOCK; i++)
 		e.space.limits[i] = UINT64_MAX;
+	/* CAP_CHECKPOINT_RESTORE is 40, the last one. */
 	e.space.limits[TRACE_LIMIT_CAPABILITIES] = (1ull << 41) - 1;
 	snapshot_space(start, &e.space);
 	t->space->heap_known |= e.space.start_brk != 0;
@@ -162,6 +169,7 @@ int import_space_begin(struct trace_import *im, struct import_task *t, uint64_t 
 	if (s->told)
 		return 0;
 	number_space(im, s);
+	/* brk(0) as the first call of a program says where the heap begins, before anything is in it. */
 	s->heap_known = brk != 0;
 	if (s->first && im->options.start_maps)
 		err = read_start_maps(im, &start);
@@ -185,6 +193,7 @@ static int tell_child(
 {
 	struct trace_event e;
 
+	/* The kernel's own question (copy_mm()): vfork and threads share the space, fork copies it. */
 	if (flags & CLONE_VM) {
 		e = (struct trace_event){ .type = TRACE_EVENT_TASK,
 			.task = { .parent_tid = parent->tid, .thread = flags & CLONE_THREAD } };
@@ -219,6 +228,7 @@ static bool share_space(
 	t->space = new_space(im, t->pid, from->path, strlen(from->path));
 	if (!t->space)
 		return false;
+	/* At once: the FORK event tells of it, before any event of the child. */
 	number_space(im, t->space);
 	t->space->heap_known = from->heap_known;
 	return placed_fork(im, from, t->space) == 0;
@@ -238,8 +248,13 @@ int import_task_clone(struct trace_import *im, struct import_tasks *tasks, struc
 	struct import_task *t = import_task_find(tasks, tid);
 	int err = 0;
 
+	/*
+	 * It is here: the child's own lines came before the end of its parent's clone, and it was made by
+	 * the first of the two.
+	 */
 	if (t && !(t->ended && t != parent))
 		return 0;
+	/* Its number is given again, so it was reaped, though -qq or a filter kept its end out of the log. */
 	if (t)
 		err = import_task_exit(im, tasks, t, 0);
 	if (!err)
@@ -260,7 +275,10 @@ int import_task_clone(struct trace_import *im, struct import_tasks *tasks, struc
 	return tell_child(im, parent, t, flags);
 }
 
-/* The task leaves its space. */
+/*
+ * The task leaves its space. Before the reference is put: `last` is what the count is about to become. A
+ * space that was never told of ends without a word.
+ */
 static int leave(struct trace_import *im, struct import_task *t, int status, bool exec)
 {
 	struct trace_event e = { .type = TRACE_EVENT_EXIT,
@@ -269,7 +287,10 @@ static int leave(struct trace_import *im, struct import_task *t, int status, boo
 	return t->space->told ? import_emit(im, &e, t->pid, t->tid, t->space->mm) : 0;
 }
 
-/* exec ends the other threads of the process, whether or not the log says so. */
+/*
+ * exec ends the other threads of the process, whether or not the log says so: de_thread() kills them before
+ * the new program begins. import_task_exit() frees @t, so that its successor is read first.
+ */
 static int end_threads(struct trace_import *im, struct import_tasks *tasks, struct import_task *task)
 {
 	int err = 0;
@@ -286,6 +307,10 @@ static int end_threads(struct trace_import *im, struct import_tasks *tasks, stru
 	return err;
 }
 
+/*
+ * After an exec that succeeded. The space before is left, the new one is told of at the first event about
+ * it; descriptors are copied, since exec unshares them (begin_new_exec()).
+ */
 int import_task_exec(struct trace_import *im, struct import_tasks *tasks, struct import_task *task,
 	const char *path, size_t len)
 {
@@ -324,6 +349,10 @@ int import_task_exit(
 	return err;
 }
 
+/*
+ * de_thread() gives a thread that execs the leader's number. The log's later lines have that one, and the
+ * task is moved to its bucket.
+ */
 int import_task_supersede(struct trace_import *im, struct import_tasks *tasks, uint32_t leader, uint32_t by)
 {
 	struct import_task *t = import_task_find(tasks, by), *old = import_task_find(tasks, leader), **link;

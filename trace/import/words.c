@@ -61,7 +61,10 @@ static bool find(const struct constant *words, const char *text, size_t len, uin
 	return false;
 }
 
-/* One word or number at *at, which moves behind it. */
+/*
+ * One word or number at *@at, which moves behind it. strtoull() reads on behind @end where digits do:
+ * behind <= end refuses that. NUL-terminated all the same, for lines are.
+ */
 static bool term(const char **at, const char *end, const struct constant *words, uint64_t *value)
 {
 	const char *begin = *at;
@@ -93,6 +96,10 @@ bool word_value(const char *text, size_t len, const struct constant *words, uint
 	for (;;) {
 		if (!term(&at, end, words, &v))
 			return false;
+		/*
+		 * "21<<MAP_HUGE_SHIFT" and "8192*1024" are strace's own ways of writing; both bind more
+		 * than '|'.
+		 */
 		while (end - at > 2 && ((at[0] == '<' && at[1] == '<') || at[0] == '*')) {
 			bool shift = *at == '<';
 
@@ -114,6 +121,10 @@ bool word_value(const char *text, size_t len, const struct constant *words, uint
 
 int word_errno(const char *text, size_t len)
 {
+	/*
+	 * 133 (EHWPOISON) is the last that Linux gives to programs; strerrorname_np() is glibc's, since
+	 * 2.32.
+	 */
 	for (int e = 1; e < 134; e++) {
 		const char *name = strerrorname_np(e);
 
