@@ -4,7 +4,7 @@
 
 usage: no_memory.py VMAPLE FAIL_NTH.so
 
-The allocations of verify, maps, the lab, import, why, diff, report, whatif, export and sql are made to fail in turn: each time the command ends
+The allocations of every command that `vmaple --help` has, but of those of ELSEWHERE, are made to fail in turn: each time the command ends
 as if nothing had happened, or with one sentence and status 125.  The same under limits that are too small.  Of run and record
 too: the program runs on, and what could not be recorded is lost, never a difference.
 
@@ -20,6 +20,8 @@ import tempfile
 
 vmaple, preload = sys.argv[1:3]
 EACH = int(os.environ.get("VMAPLE_EACH", "12"))
+# What waits for a terminal or a process, or reads no recording.
+ELSEWHERE = {"attach", "top", "conform"}
 failures = 0
 
 
@@ -67,7 +69,11 @@ def page_of(path):
         return json.loads(re.search(r"<script type=application/json id=meta>(.*?)</script>", f.read(), re.S).group(1))
 
 
+tried = set()
+
+
 def fail_each(args, folder, judge=judge):
+    tried.add(args[0])
     count = os.path.join(folder, "count")
     good = run(args, LD_PRELOAD=preload, FAIL_COUNT=count)
     check(good.returncode == 0, f"{args}: {good}")
@@ -158,6 +164,11 @@ def main():
         for options in (["run"], ["run", "--stacks"], ["record", "-o", os.path.join(folder, "q.vmt")]):
             args = options + ["--", "sh", "-c", "true & wait; echo through"]
             print(f"# {options}: {fail_each(args, folder, judge_live)} allocations")
+        # Of any number of processes, whose maps change meanwhile: what it says of them goes into a file.
+        args = ["metrics", "--once", "--threshold", "1", "--textfile", os.path.join(folder, "m.prom")]
+        print(f"# {args[:2]}: {fail_each(args, folder)} allocations")
+        commands = {line.split()[0] for line in run(["--help"]).stdout.decode().split("\n\n")[2].splitlines()[1:]}
+        check(tried | ELSEWHERE == commands, f"commands: {sorted(commands)}, of which were tried {sorted(tried)}")
     print(f"{'not ok' if failures else 'ok'} 1 without memory, and with text that is not UTF-8")
     print("1..1")
     return 1 if failures else 0
