@@ -111,6 +111,6 @@ bool certain_to_succeed(struct live *l, const struct task *t, const struct range
 	if ((t->call.nr != NR_mprotect && t->call.nr != NR_munmap) || mm->special_lost ||
 		has_special(mm, at) || sysctls_may_forbid(l, t))
 		return false;
-	return observe_area(l, mm, at->start, &a) && a.end >= at->end && !a.shared &&
-	       !trace_area_has_file(&a);
+	/* What is shared has a file. */
+	return observe_area(l, mm, at->start, &a) && a.end >= at->end && !trace_area_has_file(&a);
 }

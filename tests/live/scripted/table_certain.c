@@ -111,6 +111,12 @@ const struct scenario scenarios_of_certain_calls[] = {
 	  "100 munmap A+3 1p = -12\n"
 	  END,
 	  "100: space map* mmap=A-2 map mmap=A map mmap=A+8 map mprotect=-12 map munmap=-12 map map exit!", COUNTS(2, 0, 0, 0, 0), "ENOMEM", EVERY },
+	{ "what is above it may grow until it meets it",
+	  MAPPED
+	  "100 mmap A+8 2p rw anon|fixed|grows = A+8\n"
+	  "100 mprotect A+3 1p none = -12\n"
+	  END,
+	  AS_MAPPED "mmap=A+8 map mprotect=-12 map map exit!", COUNTS(1, 0, 0, 0, 0), "ENOMEM", EVERY },
 	{ "a userfaultfd serves another area, and may be closed",
 	  MAPPED
 	  "100 mmap A+8 2p rw anon|fixed = A+8\n"

@@ -102,6 +102,16 @@ const struct scenario scenarios_of_evidence[] = {
 	  "100 munmap A+2 1p = 0\n"
 	  END,
 	  "100: space map* mmap=A map write@A munmap=0 map mmap=A+2 map munmap=0 map map exit!", NONE, NULL, EVERY },
+	{ "that one above is known to be written says nothing of this one",
+	  BEGIN
+	  "100 mmap A+8 2p rw anon|fixed = A+8\n"
+	  "100 write A+8\n"
+	  "100 mprotect A+8 1p r = 0\n"
+	  "100 mmap A 2p rw anon|fixed = A\n"
+	  "100 write A\n"
+	  "100 mprotect A 1p r = 0\n"
+	  END,
+	  "100: space map* mmap=A+8 map write@A+8 mprotect=0 map mmap=A map write@A mprotect=0 map map exit!", NONE, NULL, EVERY },
 	{ "what was joined with one that could not be written, and can be now, is looked at",
 	  BEGIN
 	  "100 mmap A 3p r anon|fixed = A\n"
