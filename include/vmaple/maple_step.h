@@ -251,16 +251,13 @@ static inline bool mt_leaf_takes_cut(const struct mt_leaf *leaf, unsigned long a
 	return leaf->nr < MT_LEAF_AREAS && mt_leaf_may_begin(leaf, at);
 }
 
-/**
- * As mt_can_cut(), without a call where mt_writer_near() has found the place: as all that follow.  A leaf that is full gets room
- * by the call: as any store a cut took 600 instructions more (callgrind, an mprotect of gcc). Private.
- */
+/** As mt_can_cut(), without a call where mt_writer_near() has found the place: as all that follow. Private. */
 static inline bool mt_can_cut_step(struct maple_tree *mt, unsigned long at)
 {
 	unsigned int i;
 	const struct mt_leaf *leaf = mt_known_place_to_change(mt, at, &i);
 
-	return (leaf && mt_leaf_takes_cut(leaf, at)) || mt_can_cut(mt, at);
+	return leaf ? mt_leaf_takes_cut(leaf, at) : mt_can_cut(mt, at);
 }
 
 /** mt_can_move_border(), of that between places i - 1 and i. Private. */

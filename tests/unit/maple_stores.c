@@ -363,32 +363,6 @@ static void test_areas_grow_into_holes(void **state)
 	mtree_destroy(&mt);
 }
 
-/* A leaf that is full becomes two ahead of a cut, where the writer is known to be near, too. */
-static void test_a_full_leaf_makes_room_for_a_cut_that_is_near(void **state)
-{
-	struct maple_tree mt = MTREE_INIT(mt, 0);
-
-	(void)state;
-	for (unsigned long i = 0; i < 30; i++)
-		store(&mt, 0x10000 * i, 0x10000 * i + 0xffff, xa_mk_value(i + 1));
-	assert_ptr_equal(mtree_load(&mt, 0x50000), xa_mk_value(6));
-	assert_true(mt_can_cut(&mt, 0x58000));
-	assert_int_equal(mt_height(&mt), 2);
-	mtree_destroy(&mt);
-
-	for (unsigned long i = 0; i < 30; i++)
-		store(&mt, 0x10000 * i, 0x10000 * i + 0xffff, xa_mk_value(i + 1));
-	store(&mt, 0x50000, 0x5ffff, xa_mk_value(6));
-	mt_writer_near(&mt, 0x58000, NULL, xa_mk_value(6));
-	assert_true(mt_can_cut_step(&mt, 0x58000));
-	assert_int_equal(mt_height(&mt), 2);
-	mt_cut(&mt, 0x58000, xa_mk_value(6), xa_mk_value(40));
-	assert_ptr_equal(mtree_load(&mt, 0x57fff), xa_mk_value(6));
-	assert_ptr_equal(mtree_load(&mt, 0x58000), xa_mk_value(40));
-	mt_validate(&mt);
-	mtree_destroy(&mt);
-}
-
 /* The longest hole below the root's child that holds @index is found: a search for it, and for one index more. */
 static void expect_longest_hole(struct maple_tree *mt, unsigned long first, unsigned long length)
 {
@@ -660,7 +634,6 @@ int main(void)
 		cmocka_unit_test(test_every_write_is_counted),
 		cmocka_unit_test(test_an_erase_tells_of_a_hole_over_two_leaves),
 		cmocka_unit_test(test_areas_grow_into_holes),
-		cmocka_unit_test(test_a_full_leaf_makes_room_for_a_cut_that_is_near),
 		cmocka_unit_test(test_areas_get_shorter),
 		cmocka_unit_test(test_areas_become_one),
 		cmocka_unit_test(test_areas_become_one_in_their_leaf),
