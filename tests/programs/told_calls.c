@@ -151,6 +151,8 @@ static void heap_calls(void)
 	map(800, 100, RW, ANON, -1, 0);
 	map(800, 100, PROT_READ, ANON, -1, 0);
 	protect(800, 100, RW);
+	small.rlim_cur = RLIM_INFINITY;
+	setrlimit(RLIMIT_DATA, &small);
 }
 
 /* What the kernel itself has mapped says no where others do not; from here on nobody may ask it for the time. */
@@ -190,8 +192,8 @@ static int make_calls(const char *folder)
 	file_calls(folder);
 	hole_under_what_grows();
 	sealed_calls();
-	kernels_own_calls();
 	heap_calls();
+	kernels_own_calls();
 	return print_told();
 }
 
