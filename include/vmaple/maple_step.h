@@ -252,7 +252,7 @@ static inline bool mt_leaf_takes_cut(const struct mt_leaf *leaf, unsigned long a
 }
 
 /** As mt_can_cut(), without a call where mt_writer_near() has found the place: as all that follow. Private. */
-static inline bool mt_can_cut_step(struct maple_tree *mt, unsigned long at)
+static inline int mt_can_cut_step(struct maple_tree *mt, unsigned long at)
 {
 	unsigned int i;
 	const struct mt_leaf *leaf = mt_known_place_to_change(mt, at, &i);

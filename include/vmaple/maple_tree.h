@@ -326,11 +326,12 @@ VMAPLE_API bool mt_prepare_put(struct maple_tree *mt, unsigned long first, unsig
 VMAPLE_API void mt_commit_put(struct maple_tree *mt, unsigned long first, unsigned long last, void *entry,
 	const struct mt_plan *plan);
 /**
- * For the writer, without RCU: can the area that @p at lies in, above its first index, be cut there where it is? True stays
- * true while nothing is stored.
+ * For the writer, without RCU: can the area that @p at lies in, above its first index, be cut there where it is? A leaf that
+ * is full becomes two for it.
+ * @return 1, which stays true while nothing is stored; 0, where a store has to do it; -ENOMEM: there was no memory for a leaf.
  */
-VMAPLE_API bool mt_can_cut(struct maple_tree *mt, unsigned long at) __must_check;
-/** Cut it, for which mt_can_cut() has been true: @p lower is what the indices below @p at have then, @p upper the others. */
+VMAPLE_API int mt_can_cut(struct maple_tree *mt, unsigned long at) __must_check;
+/** Cut it, for which mt_can_cut() has been 1: @p lower is what the indices below @p at have then, @p upper the others. */
 VMAPLE_API void mt_cut(struct maple_tree *mt, unsigned long at, void *lower, void *upper);
 /** The same for the border between @p left and @p right, which begins at @p from, right behind it: it moves to @p border. */
 VMAPLE_API bool mt_can_move_border(struct maple_tree *mt, const void *left, const void *right,

@@ -427,6 +427,45 @@ static void test_a_duplicate_of_a_high_tree_gives_back_all_that_it_made(void **s
 	mtree_destroy(&mt);
 }
 
+#define AREA 0x10000UL
+
+static int store_area(struct maple_tree *mt, unsigned long i)
+{
+	return mtree_store_range(mt, AREA * i, AREA * i + 0x3fff, xa_mk_value(i), GFP_KERNEL);
+}
+
+static void test_a_cut_in_a_full_leaf_says_that_it_had_no_memory(void **state)
+{
+	struct maple_tree mt = MTREE_INIT(mt, MT_FLAGS_ALLOC_RANGE);
+	unsigned long cut = 0;
+	long n = 1;
+	int ret;
+
+	(void)state;
+	/* One leaf, as full as it gets in place. */
+	for (; mt_height(&mt) <= 1; cut++)
+		assert_int_equal(store_area(&mt, cut), 0);
+	mtree_destroy(&mt);
+	for (unsigned long i = 0; i + 1 < cut; i++)
+		assert_int_equal(store_area(&mt, i), 0);
+	assert_int_equal(mt_height(&mt), 1);
+	for (;; n++) {
+		fail_after(n);
+		ret = mt_can_cut(&mt, AREA + 0x1000);
+		failing_left = -1;
+		mt_validate(&mt);
+		assert_ptr_equal(mtree_load(&mt, AREA + 0x1000), xa_mk_value(1));
+		if (ret != -ENOMEM)
+			break;
+	}
+	assert_int_equal(ret, 1);
+	assert_true(n > 2); /* leaves, and what is above them */
+	mt_cut(&mt, AREA + 0x1000, xa_mk_value(1), xa_mk_value(99));
+	mt_validate(&mt);
+	assert_ptr_equal(mtree_load(&mt, AREA + 0x1000), xa_mk_value(99));
+	mtree_destroy(&mt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_each_allocation_may_fail_in_a_plain_tree),
 		cmocka_unit_test(test_each_allocation_may_fail_in_rcu_mode),
 		cmocka_unit_test(test_a_duplicate_of_a_high_tree_gives_back_all_that_it_made),
+		cmocka_unit_test(test_a_cut_in_a_full_leaf_says_that_it_had_no_memory),
 	};
 	int failed;
 

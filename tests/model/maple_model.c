@@ -228,7 +228,7 @@ static void do_cut(struct run *r)
 	if (first == last)
 		return;
 	cut = first + 1 + random_below(&r->random, last - first);
-	if (random_below(&r->random, 2) ? !mt_can_cut(&r->mt, cut) : !mt_can_cut_step(&r->mt, cut))
+	if ((random_below(&r->random, 2) ? mt_can_cut(&r->mt, cut) : mt_can_cut_step(&r->mt, cut)) <= 0)
 		return;
 	assert_false(mt_in_rcu(&r->mt));
 	if (moved)

@@ -161,13 +161,15 @@ static inline int index_prepare_cut(struct index_store *st, struct mm_struct *mm
 	unsigned long end, struct vm_area_struct *vma, struct vm_area_struct *part)
 {
 	bool below = start == vma->vm_start;
+	int can;
 
 	if (index_in_rcu(mm))
 		return index_prepare(st, mm, start, end, part);
 	st->at = below ? end : start;
 	mt_writer_near(&mm->mm_mt, st->at, NULL, vma);
-	if (!mt_can_cut_step(&mm->mm_mt, st->at))
-		return index_prepare(st, mm, start, end, part);
+	can = mt_can_cut_step(&mm->mm_mt, st->at);
+	if (can <= 0)
+		return can < 0 ? can : index_prepare(st, mm, start, end, part);
 	st->mm = mm;
 	st->start = start;
 	st->end = end;

@@ -39,21 +39,23 @@ static inline struct mt_leaf *leaf_at(struct maple_tree *mt, unsigned long index
 	return path_leaf(path);
 }
 
-/* A leaf that is full has room then: erased areas go, or it becomes two. For want of memory any store does it, or fails. */
-static bool make_room(struct maple_tree *mt, const struct mt_leaf *leaf, unsigned int i, unsigned long at)
+/* A leaf that is full has room then: erased areas go, or it becomes two. 1, 0 where neither can be, or -ENOMEM. */
+static int make_room(struct maple_tree *mt, const struct mt_leaf *leaf, unsigned int i, unsigned long at)
 {
-	return mt_squeeze_full(mt, &mt->ma_path) || mt_split_ahead(mt, at, leaf_end(leaf, i), GFP_NOWAIT) > 0;
+	return mt_squeeze_full(mt, &mt->ma_path) ? 1 : mt_split_ahead(mt, at, leaf_end(leaf, i), GFP_KERNEL);
 }
 
-bool mt_can_cut(struct maple_tree *mt, unsigned long at)
+int mt_can_cut(struct maple_tree *mt, unsigned long at)
 {
 	const struct mt_leaf *leaf;
 	unsigned int i;
 
 	if (!is_in_place(mt))
-		return false;
+		return 0;
 	leaf = leaf_at(mt, at, &i);
-	return mt_leaf_takes_cut(leaf, at) || (mt_leaf_may_begin(leaf, at) && make_room(mt, leaf, i, at));
+	if (mt_leaf_takes_cut(leaf, at))
+		return 1;
+	return mt_leaf_may_begin(leaf, at) ? make_room(mt, leaf, i, at) : 0;
 }
 
 static inline __attribute__((always_inline)) void cut_area(struct mt_leaf *leaf, unsigned int i,
