@@ -112,15 +112,20 @@ static int add_write(struct late *l, struct late_space *s, const struct trace_ev
 	return put_write(l, s, e->fault.addr, l->count);
 }
 
-/* What is there ends. */
-static int unmap(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
+/* What was written there ends, whatever is mapped there next. */
+static int end_writes(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
 {
 	void *number;
 	unsigned long at = lo;
 
 	mt_for_each (&s->writes, number, at, hi - 1)
 		l->writes[xa_to_value(number) - 1].end = step;
-	return store(&s->writes, lo, hi, 0) || store(&s->mappings, lo, hi, 0) ? -ENOMEM : 0;
+	return store(&s->writes, lo, hi, 0);
+}
+
+static int unmap(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
+{
+	return end_writes(l, s, lo, hi, step) || store(&s->mappings, lo, hi, 0) ? -ENOMEM : 0;
 }
 
 static int add_mapping(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
@@ -146,28 +151,65 @@ static void change(struct late *l, struct late_space *s, uint64_t lo, uint64_t h
 		l->mappings[xa_to_value(number) - 1] = step;
 }
 
-/* What moves takes its writes along. */
-static int move(struct late *l, struct late_space *s, const struct trace_event *e, uint64_t lo, uint64_t hi)
+/*
+ * The mapping that lies where [@lo, @hi) is moved to takes it in, else it is one of its own. Its number into *@mapping.
+ */
+static int make_place(
+	struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step, size_t *mapping)
 {
-	uint64_t to = (uint64_t)e->call.result, delta = to - lo;
-	size_t mapping = mapping_at(s, to);
+	int err;
+
+	*mapping = mapping_at(s, lo);
+	if (*mapping) {
+		err = end_writes(l, s, lo, hi, step) || store(&s->mappings, lo, hi, *mapping);
+	} else {
+		err = add_mapping(l, s, lo, hi, step);
+		*mapping = l->nr_mappings;
+	}
+	if (!err)
+		change(l, s, lo, lo + 1, step);
+	return err ? -ENOMEM : 0;
+}
+
+/* What moves takes its writes along, but for those that come before a fork: they come where they were. */
+static int move_writes(
+	struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t to, size_t mapping)
+{
 	unsigned long at = lo;
 	void *number;
 	int err = 0;
 
-	if (!mapping) {
-		err = add_mapping(l, s, to, to + (hi - lo), e->step);
-		mapping = l->nr_mappings;
-	}
-	change(l, s, to, to + 1, e->step);
 	mt_for_each (&s->writes, number, at, hi - 1) {
 		struct late_write *w = &l->writes[xa_to_value(number) - 1];
 
-		w->addr += delta;
+		if (w->limit != UINT64_MAX)
+			continue;
+		w->addr += to - lo;
 		w->mapping = mapping;
 		err = err ? err : put_write(l, s, w->addr, xa_to_value(number));
 	}
-	return err || store(&s->writes, lo, hi, 0) || store(&s->mappings, lo, hi, 0) ? -ENOMEM : 0;
+	return err || store(&s->writes, lo, hi, 0) ? -ENOMEM : 0;
+}
+
+/* What is to be shorter loses its end first, as in the kernel. What grows where it is, grows as one mapping. */
+static int resize(struct late *l, struct late_space *s, const struct trace_event *e, uint64_t lo, uint64_t hi)
+{
+	const struct trace_call *c = &e->call;
+	uint64_t to = (uint64_t)c->result, len = (c->args[2] + l->page_size - 1) & -l->page_size;
+	size_t mapping;
+	int err = 0;
+
+	if (!len || lo + len < lo || to + len < to)
+		return 0;
+	if (len < hi - lo) {
+		err = unmap(l, s, lo + len, hi, e->step);
+		hi = lo + len;
+	}
+	if (to == lo)
+		return err || len == hi - lo ? err : store(&s->mappings, hi, lo + len, mapping_at(s, hi - 1));
+	err = err ? err : make_place(l, s, to, to + len, e->step, &mapping);
+	err = err ? err : move_writes(l, s, lo, hi, to, mapping);
+	return err || (c->args[3] & MREMAP_DONTUNMAP) ? err : store(&s->mappings, lo, hi, 0);
 }
 
 static int prepare_call(struct late *l, struct late_space *s, const struct trace_event *e)
@@ -188,7 +230,7 @@ static int prepare_call(struct late *l, struct late_space *s, const struct trace
 	case NR_munmap:
 		return unmap(l, s, lo, hi, e->step);
 	case NR_mremap:
-		return (uint64_t)c->result == lo ? 0 : move(l, s, e, lo, hi);
+		return resize(l, s, e, lo, hi);
 	default:
 		return 0;
 	}
