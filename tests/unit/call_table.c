@@ -52,6 +52,9 @@ static const struct {
 	{ "brk", TRACE_ABI_I386, 45, { 0x8100000 }, 12, { 0x8100000 } },
 	{ "shmat by ipc", TRACE_ABI_I386, 117, { 21, 7, 0x1000, 0x8049000, AT, 0 }, 30, { 7, AT, 0x1000 } },
 	{ "shmdt by ipc", TRACE_ABI_I386, 117, { 22, 0, 0, 0, AT, 0 }, 67, { AT } },
+	{ "shmat by ipc, of version 2", TRACE_ABI_I386, 117,
+		{ HIGH | 2 << 16 | 21, 7, 0x1000, 0x8049000, AT, 0 }, 30, { 7, AT, 0x1000 } },
+	{ "shmdt by ipc, of version 1", TRACE_ABI_I386, 117, { 1 << 16 | 22, 0, 0, 0, AT, 0 }, 67, { AT } },
 	{ "shmat", TRACE_ABI_I386, 397, { 7, AT, 0x1000 }, 30, { 7, AT, 0x1000 } },
 	{ "setuid of 16 bits", TRACE_ABI_I386, 23, { 1000 }, 105, { 1000 } },
 	{ "aarch64's munmap", TRACE_ABI_GENERIC, 215, { HIGH, 4096 }, 11, { HIGH, 4096 } },
@@ -95,10 +98,14 @@ static void test_what_is_no_call_of_a_map_is_none(void **state)
 
 static void test_only_ipc_puts_its_result_into_memory(void **state)
 {
-	const uint64_t shmat[6] = { 21, 7, 0, HIGH | 0x8049000, AT }, shmdt[6] = { 22, 0, 0, 0x8049000, AT };
+	const uint64_t shmat[6] = { 21, 7, 0, HIGH | 0x8049000, AT }, shmdt[6] = { 22, 0, 0, 0x8049000, AT },
+		       version_1[6] = { 1 << 16 | 21, 7, 0, 0x8049000, AT },
+		       version_2[6] = { HIGH | 2 << 16 | 21, 7, 0, 0x8049000, AT };
 
 	assert_int_equal(call_result_at(TRACE_ABI_I386, 117, shmat), 0x8049000);
 	assert_int_equal(call_result_at(TRACE_ABI_I386, 117, shmdt), 0);
+	assert_int_equal(call_result_at(TRACE_ABI_I386, 117, version_1), 0);
+	assert_int_equal(call_result_at(TRACE_ABI_I386, 117, version_2), 0x8049000);
 	assert_int_equal(call_result_at(TRACE_ABI_I386, 397, shmat), 0);
 	assert_int_equal(call_result_at(TRACE_ABI_X86_64, 117, shmat), 0);
 }

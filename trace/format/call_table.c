@@ -54,14 +54,23 @@ static bool decode_old_mmap(struct trace_call *c, const struct call_memory *memo
 }
 
 /*
- * ipc(which, first, second, third, pointer).  A version in the upper half of the first argument makes it
- * another call here: no C library sends one, and the kernel refuses version 1 of SHMAT.
+ * Which call ipc(2) makes; 0: none of a map.  The upper half of its first argument is a version, which the kernel looks at
+ * for SHMAT alone: it refuses version 1.
  */
+static uint32_t ipc_call(uint32_t arg)
+{
+	const uint32_t which = arg & 0xffff, version = arg >> 16;
+
+	return which == IPC_SHMDT || (which == IPC_SHMAT && version != 1) ? which : 0;
+}
+
+/* ipc(which, first, second, third, pointer). */
 static bool decode_ipc(struct trace_call *c)
 {
-	const uint64_t which = c->args[0], first = c->args[1], second = c->args[2], pointer = c->args[4];
+	const uint64_t first = c->args[1], second = c->args[2], pointer = c->args[4];
+	const uint32_t which = ipc_call((uint32_t)c->args[0]);
 
-	if (which != IPC_SHMAT && which != IPC_SHMDT)
+	if (!which)
 		return false;
 	c->nr = which == IPC_SHMAT ? NR_shmat : NR_shmdt;
 	for (size_t i = 0; i < COUNT(c->args); i++)
@@ -113,5 +122,7 @@ bool call_decode(struct trace_call *c, enum trace_abi abi, uint32_t number, cons
 
 uint64_t call_result_at(enum trace_abi abi, uint32_t number, const uint64_t args[6])
 {
-	return abi == TRACE_ABI_I386 && number == I386_ipc && args[0] == IPC_SHMAT ? (uint32_t)args[3] : 0;
+	bool is_put = abi == TRACE_ABI_I386 && number == I386_ipc && ipc_call((uint32_t)args[0]) == IPC_SHMAT;
+
+	return is_put ? (uint32_t)args[3] : 0;
 }

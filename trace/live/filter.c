@@ -25,11 +25,12 @@
 
 enum verdict {
 	STOP_IF,  /* the argument is one of the values; otherwise the next rule decides */
+	STOP_LOW, /* likewise; only its lower 16 bits count */
 	PASS_IF,  /* likewise; only its lower half counts */
 	PASS_NULL /* all of it is 0 */
 };
 
-/* i386's ipc(2), which is shmat and shmdt. */
+/* i386's ipc(2), which is shmat and shmdt; above the lower 16 bits of its argument is a version. */
 #define IPC_SHMAT 21
 #define IPC_SHMDT 22
 
@@ -57,7 +58,7 @@ static const struct rule {
 	{ NR_seccomp, STOP_IF, 0, 2, { SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER } },
 	{ NR_arch_prctl, STOP_IF, 0, 3, { ARCH_MAP_VDSO_X32, ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64 } },
 	{ NR_arch_prctl, STOP_IF, 0, 2, { ARCH_SHSTK_ENABLE, ARCH_SHSTK_DISABLE } },
-	{ NR_shmat, STOP_IF, 0, 2, { IPC_SHMAT, IPC_SHMDT } },
+	{ NR_shmat, STOP_LOW, 0, 2, { IPC_SHMAT, IPC_SHMDT } },
 	{ NR_ioctl, STOP_IF, 1, 4, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, UFFDIO_MOVE } },
 };
 
@@ -93,6 +94,11 @@ static void branch(struct program *p, uint32_t value, unsigned int then, unsigne
 		BPF_JMP | BPF_JEQ | BPF_K, value, (unsigned char)then, (unsigned char)otherwise);
 }
 
+static bool is_stop(const struct rule *r)
+{
+	return r->verdict == STOP_IF || r->verdict == STOP_LOW;
+}
+
 /*
  * One rule of a call of this number: if it holds, its answer; else, and for other numbers, what comes
  * behind.  The jump over it is written when its length is known.
@@ -113,10 +119,12 @@ static void add_rule(struct program *p, const struct rule *r, uint32_t number, u
 		branch(p, 0, 0, 1);
 	} else if (r->nr_values) {
 		load(p, low);
+		if (r->verdict == STOP_LOW)
+			p->code[p->len++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xffff);
 		for (uint32_t i = 0; i < r->nr_values; i++)
 			branch(p, r->values[i], r->nr_values - 1 - i, i + 1 == r->nr_values);
 	}
-	answer(p, r->verdict == STOP_IF ? stop : SECCOMP_RET_ALLOW);
+	answer(p, is_stop(r) ? stop : SECCOMP_RET_ALLOW);
 	p->code[begin].jf = (unsigned char)(p->len - begin - 1);
 }
 
@@ -184,6 +192,8 @@ static bool rule_holds(const struct rule *r, uint64_t arg)
 {
 	if (r->verdict == PASS_NULL)
 		return arg == 0;
+	if (r->verdict == STOP_LOW)
+		arg &= 0xffff;
 	for (uint32_t i = 0; i < r->nr_values; i++)
 		if ((uint32_t)arg == r->values[i])
 			return true;
@@ -200,7 +210,7 @@ bool filter_stops(const struct trace_call *c)
 		return true;
 	for (size_t i = 0; i < NR_RULES; i++)
 		if (rules[i].nr == c->nr && rule_holds(&rules[i], c->args[rules[i].arg]))
-			return rules[i].verdict == STOP_IF;
+			return is_stop(&rules[i]);
 	return false;
 }
 
