@@ -189,13 +189,14 @@ const char *size_text(uint64_t bytes, char *buf, size_t size);
  * nobody else prints a line on stderr.
  */
 struct progress {
-	bool on;
+	bool on, shown;
 	uint64_t begun_ns, last_ns;
 };
 void progress_begin(struct progress *p);
 void progress_show(struct progress *p, const char *what, uint64_t done, uint64_t total, uint64_t events);
 /* Where nobody knows how much is left. */
 void progress_seconds(struct progress *p, const char *what);
+/* The line goes; what is shown after that is a new one. */
 void progress_end(struct progress *p);
 
 #endif /* CLI_H */

@@ -210,6 +210,7 @@ static bool is_due(struct progress *p)
 	if (!p->on || now - p->last_ns < 100000000u)
 		return false;
 	p->last_ns = now;
+	p->shown = true;
 	return true;
 }
 
@@ -229,9 +230,10 @@ void progress_seconds(struct progress *p, const char *what)
 
 void progress_end(struct progress *p)
 {
-	if (p->on)
+	if (p->shown)
 		/* Return, and erase to the end of the line (ECMA-48 EL). */
 		fprintf(stderr, "\r\033[K");
+	p->shown = false;
 }
 
 /*

@@ -58,6 +58,7 @@ struct arguments {
 	uint64_t page_size; /* 0: as the files tell */
 	bool json, inferred;
 	json_t *changes; /* with both */
+	struct progress progress;
 };
 
 static int take_page_size(struct arguments *a, const char *text)
@@ -101,7 +102,7 @@ static int parse(struct arguments *a, int argc, char **argv)
 			break;
 		case 'p':
 			if (take_page_size(a, optarg))
-				return 2;
+				return STATUS_USAGE;
 			break;
 		case 'i':
 			a->inferred = true;
@@ -200,17 +201,19 @@ static void push_inferred(json_t *list, const struct trace_inferred *what)
 }
 
 /*
- * Called while the files are read: text is printed at once, JSON is one object in the end and has to be
- * collected.
+ * Called while the files are read: text is printed at once, where the line of the progress was, and JSON is one object in
+ * the end and has to be collected.
  */
 static void on_inferred(void *ctx, const struct trace_inferred *what)
 {
 	struct arguments *a = ctx;
 
-	if (a->json)
+	if (a->json) {
 		push_inferred(a->changes, what);
-	else
-		print_inferred(what);
+		return;
+	}
+	progress_end(&a->progress);
+	print_inferred(what);
 }
 
 static void print_counted(const char *heading, const struct trace_import_doubt *d, size_t n)
@@ -265,25 +268,48 @@ static int tell(struct arguments *a, const struct trace_import *im, const char *
 	return print_json(object);
 }
 
-/*
- * Everything into the file. 0 or an exit status; the import says what is in doubt. The writer is closed
- * before it is said what the import failed of: what was good until then is a whole recording.
- */
-static int write_recording(const char *command, struct trace_import *im, const char *out)
+/* On the way to the writer: whether it is what an import failed of. */
+struct passed {
+	struct trace_sink sink;
+	struct trace_sink *to;
+	int err;
+};
+
+static int pass(struct trace_sink *sink, const struct trace_event *e)
 {
+	struct passed *p = (struct passed *)sink;
+
+	p->err = p->to->event(p->to, e);
+	return p->err;
+}
+
+/*
+ * Everything into the file, with progress or NULL, which is over then. 0 or an exit status; the import says what is in
+ * doubt. The writer is closed before it is said what the import failed of: what was good until then is a whole recording.
+ */
+static int write_recording(
+	const char *command, struct trace_import *im, const char *out, struct progress *progress)
+{
+	struct passed passed = { .sink.event = pass };
 	struct trace_writer *writer;
 	int err = trace_writer_open(&writer, out, trace_import_header(im)), run;
 
 	if (err) {
+		if (progress)
+			progress_end(progress);
 		complain(command, "cannot write %s: %s", out, strerror(-err));
 		return STATUS_FAILED;
 	}
-	run = trace_import_run(im, trace_writer_sink(writer));
+	passed.to = trace_writer_sink(writer);
+	run = trace_import_run(im, &passed.sink);
 	err = trace_writer_close(writer);
-	if (run) {
+	if (progress)
+		progress_end(progress);
+	if (run && !passed.err) {
 		complain(command, "%s", trace_import_error(im)[0] ? trace_import_error(im) : strerror(-run));
 		return run == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 	}
+	err = passed.err ? passed.err : err;
 	if (err)
 		complain(command, "cannot write %s: %s", out, strerror(-err));
 	return err ? STATUS_FAILED : 0;
@@ -301,7 +327,7 @@ int import_file(const char *command, const char *path, const char *out)
 		complain(command, "%s", error);
 		return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 	}
-	status = write_recording(command, im, out);
+	status = write_recording(command, im, out, NULL);
 	trace_import_free(im);
 	return status;
 }
@@ -310,18 +336,18 @@ int cmd_import(int argc, char **argv)
 {
 	struct arguments a = { .out = NULL };
 	struct trace_import *im;
-	struct progress progress;
 	char error[512];
 	int status = parse(&a, argc, argv), told, err;
 
 	if (status)
 		return status < 0 ? 0 : status;
-	progress_begin(&progress);
+	progress_begin(&a.progress);
 	a.options.progress = on_progress;
-	a.options.ctx = &progress;
+	a.options.ctx = &a.progress;
 	err = trace_import_open(&im, (const char *const *)argv + optind, (size_t)(argc - optind), &a.options,
 		error, sizeof(error));
 	if (err) {
+		progress_end(&a.progress);
 		complain("import", "%s", error);
 		return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 	}
@@ -331,8 +357,7 @@ int cmd_import(int argc, char **argv)
 		a.changes = a.json ? json_array() : NULL;
 		trace_import_tell_inferred(im, on_inferred, &a);
 	}
-	status = write_recording("import", im, a.out);
-	progress_end(&progress);
+	status = write_recording("import", im, a.out, &a.progress);
 	/* Also behind an import that ended early: what was made is summed up. */
 	told = tell(&a, im, argv[optind]);
 	trace_import_free(im);

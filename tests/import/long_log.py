@@ -9,7 +9,9 @@ Prints TAP.
 import os
 import pty
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -56,12 +58,10 @@ def a_log_of_20_times_the_length_takes_the_same_memory(folder):
     assert large > 20 << 20 and more < less + (4 << 10), (less, more)
 
 
-def a_terminal_is_told_how_far_it_is(folder):
-    log = os.path.join(folder, "log")
-    write_log(log, 40000)
+def on_a_terminal(command, **options):
+    """All that stands on it, and how the command ended."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen([VMAPLE, "import", "-o", os.path.join(folder, "out.vmt"), log], stdout=subprocess.DEVNULL,
-                          stderr=theirs) as p:
+    with subprocess.Popen(command, stderr=theirs, **{"stdout": theirs, **options}) as p:
         os.close(theirs)
         told = b""
         while True:
@@ -70,7 +70,49 @@ def a_terminal_is_told_how_far_it_is(folder):
             except OSError:
                 break
     os.close(ours)
-    assert p.returncode == 0 and b"importing" in told and b"%" in told, told[:500]
+    return told, p.returncode
+
+
+def begins_lines_of_its_own(told):
+    """A line that ends has nothing of the progress before it, which is erased."""
+    assert b"importing" in told, told[:500]
+    for line in told.split(b"\n")[:-1]:
+        assert b"importing" not in line.rsplit(b"\r\x1b[K", 1)[-1], line
+
+
+def a_terminal_is_told_how_far_it_is(folder):
+    log = os.path.join(folder, "log")
+    write_log(log, 40000)
+    told, status = on_a_terminal([VMAPLE, "import", "-o", os.path.join(folder, "out.vmt"), log], stdout=subprocess.DEVNULL)
+    assert status == 0 and b"importing" in told and b"%" in told, told[:500]
+
+
+def what_is_in_the_way_is_told_on_a_line_of_its_own(folder):
+    log, out = os.path.join(folder, "log"), os.path.join(folder, "out.vmt")
+    write_log(log, 40000)
+    subprocess.run([VMAPLE, "import", "-o", out, log], stdout=subprocess.DEVNULL, check=True)
+    most = os.path.getsize(out) * 3 // 4
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    told, status = on_a_terminal([VMAPLE, "import", "-o", out, log], preexec_fn=limit)
+    assert status == 125 and b"vmaple import: cannot write " in told, (status, told[-500:])
+    begins_lines_of_its_own(told)
+
+
+def what_is_inferred_is_told_on_lines_of_its_own(folder):
+    maps = os.path.join(folder, "maps")
+    with open(maps, "w", encoding="ascii") as f:
+        for snapshot in range(6000):
+            for i in range(100):
+                if i != snapshot % 100:
+                    f.write("%x-%x rw-p 00000000 00:00 0 \n" % (0x10000000 + i * 0x3000, 0x10000000 + i * 0x3000 + 0x1000))
+            f.write("\n")
+    told, status = on_a_terminal([VMAPLE, "import", "--inferred", "-o", os.path.join(folder, "out.vmt"), maps])
+    assert status == 0 and b": unmapped 1000" in told, (status, told[-500:])
+    begins_lines_of_its_own(told)
 
 
 def the_benchmark_tells_bytes_a_second_and_memory(folder):
@@ -85,4 +127,5 @@ def the_benchmark_tells_bytes_a_second_and_memory(folder):
 
 
 run_cases(a_log_of_20_times_the_length_takes_the_same_memory, a_terminal_is_told_how_far_it_is,
+          what_is_in_the_way_is_told_on_a_line_of_its_own, what_is_inferred_is_told_on_lines_of_its_own,
           the_benchmark_tells_bytes_a_second_and_memory)
