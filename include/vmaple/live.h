@@ -14,11 +14,11 @@
  * One live source per process at a time, in one thread: it waits for any child.  Of this process it changes, and puts back:
  *  - from live_start() to live_free(), SIGCHLD is blocked in the calling thread, which all calls are made from.  Threads
  *    made meanwhile inherit that; others should block it, too, or the end of a child can interrupt a call of theirs;
+ *  - from live_start() to live_free(), the soft limit of open files is the hard one;
  *  - during live_run(), SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE and SIGXFSZ are ignored.  SIGCHLD has a
  *    handler that does nothing, and a timer that sends it to the calling thread, which it reaches where that waits;
  *  - during live_run(), SIGTERM and SIGHUP are blocked in the calling thread.  One that comes is the program's: it is sent to
- *    it, unless it has had its own (sent to the whole process group), and the run ends when the program does;
- *  - the soft limit of open files is raised to the hard one, and stays so.
+ *    it, unless it has had its own (sent to the whole process group), and the run ends when the program does.
  * Of a process that was attached to, SIGINT, SIGQUIT, SIGTERM and SIGHUP are as the caller has set them.
  * The program gets none of it.  Where the shell of a terminal waits for this process, it stops when the program has stopped.
  */

@@ -59,6 +59,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <vmaple/live.h>
@@ -257,6 +258,8 @@ struct live {
 	struct trace_header header;
 	char *strings[3]; /* of the header */
 	struct machine_features features;
+	struct rlimit file_limit; /* of this process, before it was raised */
+	bool file_limit_raised;
 	uint64_t max_map_count, overcommit_memory; /* sysctls.c: as they were told last */
 	struct trace_sink *sink;
 	int sink_error;
@@ -334,8 +337,9 @@ int launch_refusal(const char *name);
 int launch_program(char *const *argv, struct launched *program);
 int launch(struct live *l);
 void launch_go(struct live *l);
-/* A recorder needs many descriptors. */
-void raise_file_limit(void);
+/* A recorder needs many descriptors; the process that it is in gets its limit back at the end. */
+void raise_file_limit(struct live *l);
+void put_back_file_limit(struct live *l);
 /* Why exec failed: errno, 0 when it did not. */
 int launch_exec_error(struct live *l);
 

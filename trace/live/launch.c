@@ -19,11 +19,6 @@
 
 #include "internal.h"
 
-/* What the tracer changed for itself is put back for the program. */
-struct inherited {
-	struct rlimit files;
-};
-
 /* As execvp(3) finds it: in the first folder of PATH that has one.  0, or -errno. */
 static int find_program(const char *name, char path[PATH_MAX])
 {
@@ -81,7 +76,7 @@ static void execute(char *const *argv)
 		execvp(argv[0], argv);
 }
 
-static void become_program(char *const *argv, const struct inherited *in, int go_fd, int report_fd)
+static void become_program(char *const *argv, int go_fd, int report_fd)
 {
 	char byte;
 	int err;
@@ -92,7 +87,6 @@ static void become_program(char *const *argv, const struct inherited *in, int go
 	close(go_fd);
 	err = filter_install();
 	if (!err) {
-		setrlimit(RLIMIT_NOFILE, &in->files);
 		execute(argv);
 		err = -errno;
 	} else {
@@ -102,19 +96,26 @@ static void become_program(char *const *argv, const struct inherited *in, int go
 	_exit(err == -ENOENT ? 127 : 126);
 }
 
-void raise_file_limit(void)
+void raise_file_limit(struct live *l)
 {
-	struct rlimit rl;
+	struct rlimit most;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &rl);
-	}
+	l->file_limit_raised = getrlimit(RLIMIT_NOFILE, &l->file_limit) == 0;
+	if (!l->file_limit_raised)
+		return;
+	most = l->file_limit;
+	most.rlim_cur = most.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &most);
+}
+
+void put_back_file_limit(struct live *l)
+{
+	if (l->file_limit_raised)
+		setrlimit(RLIMIT_NOFILE, &l->file_limit);
 }
 
 int launch_program(char *const *argv, struct launched *program)
 {
-	struct inherited in;
 	int go[2], report[2], err = launch_refusal(argv[0]);
 
 	if (err)
@@ -126,12 +127,11 @@ int launch_program(char *const *argv, struct launched *program)
 		close(go[1]);
 		return -errno;
 	}
-	getrlimit(RLIMIT_NOFILE, &in.files);
 	program->pid = fork();
 	if (program->pid == 0) {
 		close(go[1]);
 		close(report[0]);
-		become_program(argv, &in, go[0], report[1]);
+		become_program(argv, go[0], report[1]);
 	}
 	close(go[0]);
 	close(report[1]);
@@ -146,7 +146,7 @@ int launch(struct live *l)
 	int err = kernel->launch(l->options.argv, &program);
 
 	/* Behind the fork: the program keeps its own. */
-	raise_file_limit();
+	raise_file_limit(l);
 	l->root = program.pid;
 	l->go_fd = program.go_fd;
 	l->report_fd = program.report_fd;

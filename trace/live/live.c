@@ -61,7 +61,7 @@ static int begin_to_launch(struct live *l, char *error, size_t size)
 static int begin_to_attach(struct live *l, char *error, size_t size)
 {
 	signals_block(l);
-	raise_file_limit();
+	raise_file_limit(l);
 	return attach_seize(l, error, size);
 }
 
@@ -222,6 +222,7 @@ void live_free(struct live *l)
 	}
 	mtree_destroy(&l->tasks);
 	signals_unblock(l);
+	put_back_file_limit(l);
 	identity_close(l);
 	stacks_close(l);
 	for (int i = 0; i < 3; i++)
