@@ -23,22 +23,23 @@
 #include "top_live.h"
 
 /*
- * sink first: a pointer to it is one to this. pid, file and frozen are the drawing thread's; error and
- * begun are written under the lock.
+ * sink first: a pointer to it is one to this. pid, file, frozen and running are the drawing thread's.
  */
 struct top_live {
 	struct trace_sink sink;
 	pid_t pid;
 	pthread_t thread;
 	pthread_mutex_t lock;
+	bool running;             /* there is a thread to join */
 	atomic_bool over, wanted; /* wanted: the lock, which the thread would take again and again */
-	uint32_t frozen;          /* recordings that were given a name */
+	atomic_bool failed;       /* error was written, once, and is read without the lock */
+	char error[256], file[64];
+	uint32_t frozen; /* recordings that were given a name */
 	/* under the lock */
 	struct explain *x; /* NULL: nothing was seen yet */
 	struct symbols *symbols;
 	struct trace_writer *writer;
 	bool begun; /* the map was read */
-	char error[256], file[64];
 };
 
 /*
@@ -75,9 +76,8 @@ static bool is_over(void *ctx)
 
 static void fail(struct top_live *l, const char *sentence)
 {
-	pthread_mutex_lock(&l->lock);
 	snprintf(l->error, sizeof(l->error), "%s", sentence);
-	pthread_mutex_unlock(&l->lock);
+	l->failed = true;
 }
 
 /*
@@ -136,10 +136,16 @@ static void *follow(void *arg)
 /* Nothing is shared yet: no lock. 0 or -errno, and then there is no thread to join. */
 static int start_thread(struct top_live *l)
 {
+	int err;
+
 	l->over = false;
 	l->begun = false;
-	l->error[0] = '\0';
-	return -pthread_create(&l->thread, NULL, follow, l);
+	l->failed = false;
+	err = pthread_create(&l->thread, NULL, follow, l);
+	l->running = !err;
+	if (err)
+		fail(l, strerror(err));
+	return -err;
 }
 
 /*
@@ -151,7 +157,9 @@ static int end_thread(struct top_live *l)
 	int err;
 
 	l->over = true;
-	pthread_join(l->thread, NULL);
+	if (l->running)
+		pthread_join(l->thread, NULL);
+	l->running = false;
 	err = l->writer ? trace_writer_close(l->writer) : -ENOENT;
 	l->writer = NULL;
 	if (l->x)
@@ -190,7 +198,7 @@ void top_live_stop(struct top_live *l)
 
 const char *top_live_error(struct top_live *l)
 {
-	return l->error;
+	return l->failed ? l->error : "";
 }
 
 /*
