@@ -337,7 +337,12 @@ struct mm_struct {
 	unsigned int mm_lock_seq; /**< number of the call that changes it now; not 0 */
 	unsigned int calls;       /**< that are under way, each inside the one before */
 	void *owner;              /**< the embedder's */
-	/** Where searches of calls with MM_IN_32BIT begin, in a space of more than 4 GiB, and below what they end. */
+	/**
+	 * Where searches of calls with MM_IN_32BIT begin, in a space of more than 4 GiB, and below what they end.  In a space of
+	 * up to 4 GiB compat_task_size is where what any call asks for ends (TASK_SIZE of Linux), and may be changed between
+	 * calls, to less or more than task_size: on x86 it follows personality(2) of the task that calls (ADDR_LIMIT_3GB).
+	 * Areas above it stay, and can be changed, but not unmapped.
+	 */
 	unsigned long mmap_compat_base, mmap_compat_legacy_base, compat_task_size;
 };
 

@@ -274,6 +274,18 @@ int do_munmap(struct mm_struct *mm, unsigned long start, unsigned long end);
 
 /* --- unmapped_area.c ------------------------------------------------------------------------------------ */
 
+/* In all of which there is nothing but what a 32-bit program can have. */
+static inline bool is_small(const struct mm_struct *mm)
+{
+	return mm->task_size <= 1UL << 32;
+}
+
+/* Where what calls ask for ends: TASK_SIZE of Linux.  Areas may lie above it, from when it was another. */
+static inline unsigned long end_for_calls(const struct mm_struct *mm)
+{
+	return is_small(mm) ? mm->compat_task_size : mm->task_size;
+}
+
 /* A place that is known to be free, and the areas around it; or NULL. */
 struct hole {
 	bool known;

@@ -49,8 +49,10 @@ static void begin_space(struct mm_struct *mm, unsigned long task_size)
 	mm->task_size = task_size;
 	mm->mmap_window = task_size;
 	(void)!mm_set_mmap_base(mm, 8 * MB, false, 0);
-	(void)!mm_set_mmap_compat_base(
-		mm, min(task_size, (1UL << 32) - 2 * mm_page_size(mm)), 8 * MB, false, 0);
+	/* A small space has no searches but its own: there it is where calls end. */
+	if (task_size > 1UL << 32)
+		task_size = (1UL << 32) - 2 * mm_page_size(mm);
+	(void)!mm_set_mmap_compat_base(mm, task_size, 8 * MB, false, 0);
 }
 
 int mm_set_task_size(struct mm_struct *mm, unsigned long task_size)

@@ -130,7 +130,7 @@ int mm_mlockall(struct mm_struct *mm, int flags)
 	mm->def_flags = (mm->def_flags & ~VM_LOCKED_MASK) | (flags & MCL_FUTURE ? lock : 0);
 	if (flags & MCL_CURRENT) {
 		lock_all(mm, lock);
-		(void)mm_populate(mm, 0, mm->task_size, true);
+		(void)mm_populate(mm, 0, end_for_calls(mm), true);
 	}
 	return 0;
 }

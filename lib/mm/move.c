@@ -107,6 +107,15 @@ static void unmap_source(struct remap *r)
 	bool accounted = vma->vm_flags & VM_ACCOUNT;
 	struct unmap um;
 
+	/* munmap(2) would refuse, and so it stays.  Linux has taken it out of what is charged by then, all of it. */
+	if (r->addr + r->old_len > end_for_calls(mm)) {
+		if (accounted)
+			commit_account(mm->sys, (long)to_pages(mm, r->old_len) - (long)vma_pages(vma));
+		vma_start_write(vma);
+		vma_set_flags(vma, vma->vm_flags & ~VM_ACCOUNT);
+		host_keeps_source(r);
+		return;
+	}
 	/* The unmapping takes away the charge of pages that now belong to the copy: put it there first. */
 	if (accounted)
 		commit_account(mm->sys, (long)to_pages(mm, r->old_len));

@@ -39,7 +39,7 @@ static int check_target(const struct remap *r)
 {
 	struct mm_struct *mm = r->mm;
 
-	if (r->new_len > mm->task_size || r->new_addr > mm->task_size - r->new_len)
+	if (r->new_len > end_for_calls(mm) || r->new_addr > end_for_calls(mm) - r->new_len)
 		return -EINVAL;
 	if (offset_in_page(mm, r->new_addr) || overlaps(r))
 		return -EINVAL;
@@ -74,7 +74,7 @@ static int check_request(const struct remap *r, const struct mremap_request *req
 			return -EINVAL;
 		return mm->sys->kernel->mremap_aligns_first && implies_new_addr(r) ? check_room(r) : 0;
 	}
-	if (r->new_len > mm->task_size)
+	if (r->new_len > end_for_calls(mm))
 		return -EINVAL;
 	return implies_new_addr(r) ? check_target(r) : 0;
 }

@@ -194,7 +194,7 @@ int mm_munmap(struct mm_struct *mm, unsigned long addr, unsigned long len)
 	mm_call(mm);
 
 	addr = plain_address(mm, addr);
-	if (offset_in_page(mm, addr) || addr > mm->task_size || len > mm->task_size - addr)
+	if (offset_in_page(mm, addr) || addr > end_for_calls(mm) || len > end_for_calls(mm) - addr)
 		return -EINVAL;
 	len = mm_page_align(mm, len);
 	if (!len)

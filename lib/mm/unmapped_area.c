@@ -115,12 +115,6 @@ struct request {
 	bool compat;       /* by the bases of 32-bit calls */
 };
 
-/* In all of which there is nothing but what a 32-bit program can have. */
-static bool is_small(const struct mm_struct *mm)
-{
-	return mm->task_size <= 1UL << 32;
-}
-
 /* From where, upwards, and until where. */
 static void set_bottomup(const struct mm_struct *mm, const struct request *r, struct search *s)
 {
@@ -130,9 +124,9 @@ static void set_bottomup(const struct mm_struct *mm, const struct request *r, st
 		s->low = mm_page_align(mm, mm->mmap_window / machine_of(mm)->share);
 	else
 		s->low = r->compat ? mm->mmap_compat_legacy_base : mm->mmap_legacy_base;
-	s->high = r->compat ? mm->compat_task_size
-		  : far     ? mm->task_size
-			    : min(mm->task_size, mm->mmap_window);
+	s->high = r->compat || is_small(mm) ? mm->compat_task_size
+		  : far                     ? mm->task_size
+					    : min(mm->task_size, mm->mmap_window);
 }
 
 /* Where it may begin, as far as @file cares. */
@@ -171,10 +165,11 @@ static unsigned long area_bottomup(struct mm_struct *mm, const struct request *r
 	return vm_unmapped_area(mm, &s, r->hole);
 }
 
-/* A hint is taken only where all of the mapping lies on one side of the border of the window. */
+/* A hint is taken only where all of the mapping lies on one side of the border of the window, which a small space has not. */
 static bool hint_valid(const struct mm_struct *mm, unsigned long addr, unsigned long len)
 {
-	return mm->task_size - len >= addr && (addr > mm->mmap_window) == (addr + len > mm->mmap_window);
+	return end_for_calls(mm) - len >= addr &&
+	       (is_small(mm) || (addr > mm->mmap_window) == (addr + len > mm->mmap_window));
 }
 
 static unsigned long area_topdown(struct mm_struct *mm, const struct request *r)
@@ -202,7 +197,7 @@ static unsigned long longest(const struct mm_struct *mm, const struct request *r
 {
 	unsigned long end = r->addr > mm->mmap_window ? mm->task_size : min(mm->task_size, mm->mmap_window);
 
-	return machine_of(mm)->spares_low ? end - mm->sys->mmap_min_addr : mm->task_size;
+	return machine_of(mm)->spares_low ? end - mm->sys->mmap_min_addr : end_for_calls(mm);
 }
 
 static unsigned long area_plain(struct mm_struct *mm, const struct request *r)
@@ -343,13 +338,14 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 	unsigned long len, pgoff_t pgoff, unsigned long flags, struct hole *hole)
 {
 	unsigned long there = addr ? 0 : remembered_anywhere(mm, file, len, pgoff, flags, hole);
+	const unsigned long end = end_for_calls(mm);
 	struct request r;
 
-	if (there)
+	if (there && there + len <= end)
 		return there;
 	r = (struct request){ file, addr, len, file ? pgoff << mm->sys->page_shift : 0, flags & ~MM_IN_32BIT,
 		hole, (flags & MM_IN_32BIT) && !is_small(mm) };
-	if (len > mm->task_size)
+	if (len > end)
 		return -ENOMEM;
 	if (r.compat || is_small(mm) || !machine_of(mm)->low_flags)
 		r.flags &= ~(unsigned long)(MAP_32BIT | MAP_ABOVE4G);
@@ -358,7 +354,7 @@ unsigned long get_unmapped_area(struct mm_struct *mm, const struct vm_file *file
 	addr = file && file->kind == VM_FILE_HUGETLB ? area_huge(mm, r) : area_by_kind(mm, &r);
 	if (IS_ERR_VALUE(addr))
 		return addr;
-	if (addr > mm->task_size - len)
+	if (addr > end - len)
 		return -ENOMEM;
 	if (offset_in_page(mm, addr))
 		return -EINVAL;

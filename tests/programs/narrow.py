@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 VMAPLE, NARROW, WIDE = (os.path.abspath(path) for path in sys.argv[1:4])
@@ -27,11 +28,11 @@ def starts_here():
     return True
 
 
-def run_here(first, second):
+def run_here(first, second, under=(), options=()):
     """Both under vmaple, the second by exec of the first: what it said, and its status."""
     path = os.path.dirname(NARROW) + ":" + os.environ["PATH"]
-    ran = subprocess.run([VMAPLE, "run", "--", first, second], capture_output=True, text=True, timeout=300, check=False,
-                         env={**os.environ, "PATH": path})
+    ran = subprocess.run([*under, VMAPLE, "run", *options, "--", first, second], capture_output=True, text=True, timeout=300,
+                         check=False, env={**os.environ, "PATH": path})
     return ran.stdout + ran.stderr, ran.returncode
 
 
@@ -108,24 +109,37 @@ def refused():
     return bad
 
 
+def begun_with_3_gib(first, second):
+    """Its recording has areas above what it began with, and says the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        recording = os.path.join(folder, "r.vmt")
+        said, status = run_here(first, second, ["setarch", "--3gb"], ["-o", recording])
+        again = subprocess.run([VMAPLE, "verify", recording], capture_output=True, text=True, timeout=300, check=False)
+    agreed = "differences: 0, uncertain: 0" in again.stdout + again.stderr
+    return said + again.stdout + again.stderr, status or again.returncode or int(not agreed)
+
+
+def say_agreed(number, said, status, what):
+    calls = re.search(r"^ +calls +(\d+)", said, re.M)
+    good = status == 0 and "differences: 0, uncertain: 0" in said and not BAD.search(said) and calls is not None and int(calls[1]) > FEW
+    print("%s %d - %s" % ("ok" if good else "not ok", number, what))
+    if not good:
+        print("# status %d\n# %s" % (status, said.replace("\n", "\n# ")))
+    sys.stdout.flush()
+    return good
+
+
 def main():
     if not KERNEL_VM and not starts_here():
         return refused()
     bad = 0
-    print("1..%d" % (3 if KERNEL_VM else 6))
+    print("1..%d" % (3 if KERNEL_VM else 8))
     for number, (first, second) in enumerate(((WIDE, NARROW), (NARROW, WIDE)), 1):
         said, status = (run_there if KERNEL_VM else run_here)(first, second)
         if status == 77:
             print("ok %d # SKIP %s" % (number, said.strip()))
             continue
-        calls = re.search(r"^ +calls +(\d+)", said, re.M)
-        good = status == 0 and "differences: 0, uncertain: 0" in said and not BAD.search(said) and \
-            calls is not None and int(calls[1]) > FEW
-        bad |= not good
-        print("%s %d - %s becomes %s" % ("ok" if good else "not ok", number, os.path.basename(first), os.path.basename(second)))
-        if not good:
-            print("# status %d\n# %s" % (status, said.replace("\n", "\n# ")))
-        sys.stdout.flush()
+        bad |= not say_agreed(number, said, status, "%s becomes %s" % (os.path.basename(first), os.path.basename(second)))
     good, said = by_bpf()
     if good == "skip":
         print("ok 3 # SKIP by BPF: %s" % said.strip().splitlines()[-1])
@@ -140,6 +154,10 @@ def main():
         print("%s %d - attached to, --via %s%s" % ("ok" if good else "not ok", number, via, ", it becomes another" if others else ""))
         if not good:
             print("# %s" % said.replace("\n", "\n# "))
+    for number, (first, second) in enumerate(() if KERNEL_VM else ((WIDE, NARROW), (NARROW, WIDE)), 7):
+        said, status = begun_with_3_gib(first, second)
+        bad |= not say_agreed(number, said, status, "begun with 3 GiB, %s becomes %s" % (os.path.basename(first),
+                                                                                         os.path.basename(second)))
     return 1 if bad else 0
 
 

@@ -18,6 +18,9 @@
 #define FIXED     0x10u
 #define RW        3u
 
+#define NOREPLACE_FIXED 0x100000u
+#define LIMIT_3_GB      0x8000000u /* ADDR_LIMIT_3GB of personality(2) */
+
 /* i386's numbers. */
 enum {
 	EXIT = 1,
@@ -31,6 +34,9 @@ enum {
 	WAIT4 = 114,
 	IPC = 117,
 	MPROTECT = 125,
+	PERSONALITY = 136,
+	MLOCK = 150,
+	MUNLOCK,
 	MREMAP = 163,
 	MMAP2 = 192,
 	MADVISE = 219
@@ -146,17 +152,111 @@ static void fragments(void)
 		MUST(call(MUNMAP, block[i], BLOCK, 0, 0, 0, 0) == 0);
 }
 
-static void child(void)
+static void child(void (*calls)(void))
 {
 	static uint32_t status;
 	uint32_t pid = call(FORK, 0, 0, 0, 0, 0, 0);
 
 	if (pid == 0) {
-		small_maps();
+		calls();
 		call(EXIT, 0, 0, 0, 0, 0, 0);
 	}
 	MUST(!failed(pid));
 	MUST(call(WAIT4, pid, (uint32_t)(uintptr_t)&status, 0, 0, 0, 0) == pid && status == 0);
+}
+
+/* Above 3 GiB, and below; nothing else is there. */
+#define BORDER 0xc0000000u
+#define HIGH   0xd0000000u
+#define LOW    0x90000000u
+
+static uint32_t map_at(uint32_t addr, uint32_t pages, uint32_t flags)
+{
+	return call(MMAP2, addr, pages * PAGE, RW, PRIVATE | flags, -1u, 0);
+}
+
+/* If it is there at all. */
+static void unmap(uint32_t addr, uint32_t len)
+{
+	if (!failed(addr))
+		MUST(call(MUNMAP, addr, len, 0, 0, 0, 0) == 0);
+}
+
+/* Calls about ranges above 3 GiB, and across, in one area of ten pages at @kept; a segment @id is attached there as well. */
+static void calls_across(uint32_t kept, uint32_t id)
+{
+	static uint32_t at;
+	uint32_t low = map_at(LOW, 4, FIXED);
+
+	MUST(low == LOW);
+	unmap(map_at(0, 3, 0), 3 * PAGE);
+	unmap(map_at(HIGH, 3, 0), 3 * PAGE);
+	map_at(HIGH + MB, 3, FIXED);
+	map_at(HIGH + 2 * MB, 3, NOREPLACE_FIXED);
+	unmap(map_at(BORDER - 2 * PAGE, 4, NOREPLACE_FIXED), 4 * PAGE);
+	unmap(map(BORDER - 16 * MB, 0, NORESERVE), BORDER - 16 * MB);
+	unmap(map(BORDER + PAGE, 0, NORESERVE), BORDER + PAGE);
+	call(MPROTECT, kept + PAGE, PAGE, 1, 0, 0, 0);
+	call(MADVISE, kept + 3 * PAGE, PAGE, 10, 0, 0, 0);
+	call(MLOCK, kept + 4 * PAGE, PAGE, 0, 0, 0, 0);
+	write_at(kept + 2 * PAGE);
+	call(MUNMAP, kept + 9 * PAGE, PAGE, 0, 0, 0, 0);
+	call(MUNMAP, HIGH + MB + 2 * PAGE, PAGE, 0, 0, 0, 0);
+	call(MUNMAP, BORDER + MB, PAGE, 0, 0, 0, 0);
+	call(MREMAP, kept + 7 * PAGE, 2 * PAGE, PAGE, 1, 0, 0);
+	unmap(call(MREMAP, kept + 7 * PAGE, PAGE, 3 * PAGE, 1, 0, 0), 3 * PAGE);
+	unmap(call(MREMAP, low + PAGE, PAGE, 0xc8000000, 1, 0, 0), 0xc8000000);
+	call(MREMAP, low, PAGE, PAGE, 3, HIGH + 3 * MB, 0);
+	call(MREMAP, low + 2 * PAGE, 2 * PAGE, PAGE, 3, HIGH + 4 * MB, 0);
+	/* What has moved down stays where it was, where it cannot be unmapped; then it is like no other. */
+	call(MREMAP, kept + 5 * PAGE, PAGE, PAGE, 3, LOW + MB, 0);
+	unmap(call(MREMAP, kept + 6 * PAGE, PAGE, PAGE, 5, 0, 0), PAGE);
+	call(MUNLOCK, kept + 4 * PAGE, PAGE, 0, 0, 0, 0);
+	call(BRK, BORDER + MB, 0, 0, 0, 0, 0);
+	call(IPC, SHMAT, id, 0, (uint32_t)(uintptr_t)&at, HIGH + 5 * MB, 0);
+	call(IPC, SHMAT, id, 0x4000, (uint32_t)(uintptr_t)&at, HIGH + 5 * MB, 0);
+	call(IPC, SHMAT, id, 0, (uint32_t)(uintptr_t)&at, BORDER - PAGE, 0);
+	call(IPC, SHMDT, 0, 0, 0, BORDER - PAGE, 0);
+	call(IPC, SHMDT, 0, 0, 0, HIGH + 5 * MB, 0);
+	call(IPC, SHMDT, 0, 0, 0, HIGH + 7 * MB, 0);
+	map_at(kept + 10 * PAGE, 2, FIXED);
+	map_at(kept - PAGE, 1, FIXED);
+}
+
+static void calls_high(void)
+{
+	map(PAGE, 1, 0);
+	map_at(HIGH + 8 * MB, 2, FIXED);
+	call(MUNMAP, HIGH + 16 * MB, PAGE, 0, 0, 0, 0);
+}
+
+/* personality(2) of a program that runs: at once, calls end at 3 GiB, or no longer; areas stay. */
+static void other_personality(void)
+{
+	static uint32_t at;
+	uint32_t own = call(PERSONALITY, -1u, 0, 0, 0, 0, 0), end = call(BRK, 0, 0, 0, 0, 0, 0);
+	uint32_t id = call(IPC, SHMGET, 0, 3 * PAGE, 0x380, 0, 0);
+	int small = sizeof(long) == 4;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		call(PERSONALITY, own & ~LIMIT_3_GB, 0, 0, 0, 0, 0);
+		MUST(map_at(HIGH + 16 * MB, 10, FIXED) == HIGH + 16 * MB);
+		write_at(HIGH + 16 * MB);
+		if (!failed(id))
+			call(IPC, SHMAT, id, 0, (uint32_t)(uintptr_t)&at, HIGH + 7 * MB, 0);
+		call(PERSONALITY, i % 2 ? own & ~LIMIT_3_GB : own | LIMIT_3_GB, 0, 0, 0, 0, 0);
+		MUST(failed(map_at(HIGH, 1, FIXED)) == (small && i % 2 == 0));
+		MUST(failed(call(MUNMAP, HIGH, PAGE, 0, 0, 0, 0)) == (small && i % 2 == 0));
+		calls_across(HIGH + 16 * MB, id);
+		call(BRK, end, 0, 0, 0, 0, 0);
+		child(calls_high);
+	}
+	call(PERSONALITY, own & ~LIMIT_3_GB, 0, 0, 0, 0, 0);
+	MUST(call(MUNMAP, HIGH, 32 * MB, 0, 0, 0, 0) == 0);
+	MUST(call(MUNMAP, LOW, 2 * MB, 0, 0, 0, 0) == 0);
+	if (!failed(id))
+		call(IPC, SHMCTL, id, 0, 0, 0, 0);
+	call(PERSONALITY, own, 0, 0, 0, 0, 0);
 }
 
 static void become(const char *other)
@@ -179,16 +279,30 @@ static void wait_for_end(void)
 		;
 }
 
+/* Whoever is attached to meanwhile began with another end than its personality says. */
+static void wait_with_areas_above(void)
+{
+	uint32_t own = call(PERSONALITY, -1u, 0, 0, 0, 0, 0);
+
+	MUST(map_at(HIGH, 3, FIXED) == HIGH);
+	call(PERSONALITY, own | LIMIT_3_GB, 0, 0, 0, 0, 0);
+	wait_for_end();
+	call(MUNMAP, HIGH, PAGE, 0, 0, 0, 0);
+	call(PERSONALITY, own, 0, 0, 0, 0, 0);
+	MUST(call(MUNMAP, HIGH, 3 * PAGE, 0, 0, 0, 0) == 0);
+}
+
 _Noreturn void run(uintptr_t *stack)
 {
 	int waits = stack[0] > 1 && *(const char *)stack[2] == '-';
 
 	if (waits)
-		wait_for_end();
+		wait_with_areas_above();
 	small_maps();
 	heap();
 	segment();
-	child();
+	child(small_maps);
+	other_personality();
 	fragments();
 	small_maps();
 	if (stack[0] > (waits ? 2 : 1))

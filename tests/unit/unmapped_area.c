@@ -404,6 +404,46 @@ static void test_32_bit_calls_end_where_their_space_does(void **state)
 	assert_int_equal(mm_set_mmap_compat_base(&mm, GB + 1, GB, false, 0), -EINVAL);
 }
 
+/* A 32-bit program's personality(2) while it runs: TASK_SIZE is 3 GiB, all else is as it was drawn. */
+static void test_in_a_small_space_calls_end_where_the_task_says(void **state)
+{
+	const unsigned long end = 0xffffe000, base = end - 128 * MB, high = 0xd0000000, gone = -ENOMEM;
+	struct vm_area_struct *vma;
+
+	assert_int_equal(mm_set_task_size(&mm, end), 0);
+	assert_int_equal(mm.compat_task_size, end);
+	assert_int_equal(map(0, 2 * PAGE, ANON), base - 2 * PAGE);
+	assert_int_equal(map(high, 4 * PAGE, ANON | MAP_FIXED), high);
+	mm.compat_task_size = 3 * GB;
+	/* What a search from mmap_base finds is beyond, and no other is made. */
+	assert_int_equal(map(0, PAGE, ANON), gone);
+	assert_int_equal(map(high + 8 * PAGE, PAGE, ANON), gone);
+	assert_int_equal(map(high + 8 * PAGE, PAGE, ANON | MAP_FIXED), gone);
+	assert_int_equal(map(3 * GB - PAGE, 2 * PAGE, ANON | MAP_FIXED), gone);
+	assert_int_equal(map(3 * GB - PAGE, PAGE, ANON), 3 * GB - PAGE);
+	assert_int_equal(mm_munmap(&mm, high, PAGE), -EINVAL);
+	assert_int_equal(mm_munmap(&mm, 3 * GB - PAGE, 2 * PAGE), -EINVAL);
+	assert_int_equal(mm_munmap(&mm, 3 * GB - PAGE, PAGE), 0);
+	assert_int_equal(mm_mprotect(&mm, high + PAGE, 3 * PAGE, PROT_READ | PROT_WRITE, -1), 0);
+	assert_true(vma_lookup(&mm, high + PAGE)->vm_flags & VM_ACCOUNT);
+	assert_int_equal(
+		mm_mremap(&mm, &(struct mremap_request){ high + PAGE, 2 * PAGE, PAGE, 0, 0 }), -EINVAL);
+	assert_int_equal(
+		mm_mremap(&mm, &(struct mremap_request){ high + 3 * PAGE, PAGE, 2 * PAGE, 1, 0 }), gone);
+	/* It moves, and what was there stays, not charged for: it is like no area beside it. */
+	assert_int_equal(mm_mremap(&mm, &(struct mremap_request){ high + 2 * PAGE, PAGE, PAGE, 3, GB }), GB);
+	vma = vma_lookup(&mm, high + 2 * PAGE);
+	assert_true(vma && vma->vm_start == high + PAGE && vma->vm_end == high + 4 * PAGE);
+	assert_false(vma->vm_flags & VM_ACCOUNT);
+	/* Bottom-up it ends there. */
+	mm.topdown = false;
+	take(mm.mmap_legacy_base, 3 * GB);
+	assert_int_equal(map(0, PAGE, ANON), gone);
+	mm.compat_task_size = end;
+	assert_int_equal(map(0, PAGE, ANON), 3 * GB);
+	assert_int_equal(mm_munmap(&mm, high, 4 * PAGE), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +456,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(
 			test_32_bit_calls_of_a_64_bit_program_have_bases_of_their_own, begin, end),
 		cmocka_unit_test_setup_teardown(test_32_bit_calls_end_where_their_space_does, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_in_a_small_space_calls_end_where_the_task_says, begin, end),
 		cmocka_unit_test_setup_teardown(test_above_47_bits_only_for_those_who_ask, begin, end),
 		cmocka_unit_test_setup_teardown(test_huge_pages_fit, begin, end),
 		cmocka_unit_test_setup_teardown(

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 
 #define SPACE_MAX (1ull << 56) /* user addresses with five levels of page tables */
@@ -71,6 +72,12 @@ const char *check_header(const struct trace_header *h)
 	return NULL;
 }
 
+/* A 32-bit program of x86 that began with ADDR_LIMIT_3GB has 4 GiB less two pages when that is taken back. */
+static uint64_t end_under(uint64_t task_size, uint64_t personality)
+{
+	return task_size == 3ull << 30 && !(personality & ADDR_LIMIT_3GB) ? (1ull << 32) - 0x2000 : task_size;
+}
+
 /* A new one; it must be above all before. */
 static const char *begin_space(struct check *c, uint32_t mm, uint64_t task_size, bool begun)
 {
@@ -106,7 +113,7 @@ static const char *check_space(struct check *c, const struct trace_event *e)
 				marks[i]);
 	if (strlen(s->path) >= TEXT_MAX)
 		return wrong(c, "the path of the program is too long");
-	return begin_space(c, e->mm, s->task_size, false);
+	return begin_space(c, e->mm, end_under(s->task_size, s->limits[TRACE_LIMIT_PERSONALITY]), false);
 }
 
 const char *check_area(const struct trace_area *a, const struct trace_area *before, uint64_t page_size)
@@ -303,6 +310,15 @@ static bool is_limit(uint32_t limit)
 	       (limit >= TRACE_LIMIT_MAX_MAP_COUNT && limit <= TRACE_LIMIT_FUTURE_LOCK);
 }
 
+static const char *check_limit(struct check *c, const struct trace_limit_change *l, struct known *k)
+{
+	if (!is_limit(l->limit))
+		return wrong(c, "a limit that there is not");
+	if (k && l->limit == TRACE_LIMIT_PERSONALITY)
+		k->task_size = end_under(k->task_size, l->value);
+	return NULL;
+}
+
 /* An event of a space that is known, or, if events were lost, is not. */
 static const char *check_in_space(struct check *c, const struct trace_event *e, struct known *k)
 {
@@ -318,7 +334,7 @@ static const char *check_in_space(struct check *c, const struct trace_event *e, 
 			end_space(c, k);
 		return NULL;
 	case TRACE_EVENT_LIMIT:
-		return is_limit(e->limit.limit) ? NULL : wrong(c, "a limit that there is not");
+		return check_limit(c, &e->limit, k);
 	case TRACE_EVENT_MODULE:
 		return check_module(c, &e->module, k);
 	case TRACE_EVENT_STACK:

@@ -331,6 +331,9 @@ void process_space(struct live *l, pid_t tid, struct trace_space *s)
 	if (s->start_stack && s->mmap_base > s->start_stack)
 		s->mmap_base = 0;
 	s->task_size = machine_task_size(l->features.wide_addresses, narrow, personality);
+	/* Another personality than it began with. */
+	if (l->nr_areas && l->areas[l->nr_areas - 1].end > s->task_size)
+		s->task_size = machine_task_size(l->features.wide_addresses, narrow, 0);
 }
 
 /* --- the machine -------------------------------------------------------------------------------------------- */

@@ -165,7 +165,9 @@ static struct prediction refused_for_seal(struct replay *r, struct space *s, str
 
 static bool is_beyond(const struct space *s, const struct mmap_request *req)
 {
-	return req->len > s->mm.task_size || req->addr > s->mm.task_size - req->len;
+	unsigned long end = s->mm.task_size <= 1UL << 32 ? s->mm.compat_task_size : s->mm.task_size;
+
+	return req->len > end || req->addr > end - req->len;
 }
 
 /* Where such a search may begin, and where it ends. */

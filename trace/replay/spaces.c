@@ -21,6 +21,7 @@
 #include "alloc.h"
 #include "arm64_addresses.h"
 #include "internal.h"
+#include "minmax.h"
 
 /* Bytes: in none so small there is a part that is only given to who asks for it. */
 #define SPACE_WITHOUT_WINDOW (1ul << ARM64_WINDOW_BITS_MAX)
@@ -124,6 +125,24 @@ static void end_space(struct replay *r, struct space *s)
 	space_free(s);
 }
 
+#define END_3_GB (3UL << 30)
+#define END_4_GB ((1UL << 32) - 0x2000)
+
+/*
+ * IA32_PAGE_OFFSET of x86.  Of a 32-bit program's space the end that it began with is moved up, never down: areas may lie as
+ * high.  (That of Linux stays; a userfaultfd alone is held to it, and its refusals are not made.)
+ */
+static void set_compat_end(struct mm_struct *mm, uint64_t personality)
+{
+	bool small = mm->task_size <= 1UL << 32;
+
+	if (small && mm->task_size != END_3_GB && mm->task_size != END_4_GB)
+		return;
+	mm->compat_task_size = personality & ADDR_LIMIT_3GB ? END_3_GB : END_4_GB;
+	if (small)
+		mm->task_size = mm->mmap_window = max(mm->task_size, mm->compat_task_size);
+}
+
 void space_set_limit(struct space *s, uint32_t limit, uint64_t value)
 {
 	struct mm_limits *l = &s->mm.limits;
@@ -146,8 +165,7 @@ void space_set_limit(struct space *s, uint32_t limit, uint64_t value)
 		break;
 	case TRACE_LIMIT_PERSONALITY:
 		l->read_implies_exec = value & READ_IMPLIES_EXEC;
-		/* IA32_PAGE_OFFSET of x86: 3 GiB, or 4 GiB less two pages. */
-		s->mm.compat_task_size = value & ADDR_LIMIT_3GB ? 3UL << 30 : (1UL << 32) - 0x2000;
+		set_compat_end(&s->mm, value);
 		break;
 	case TRACE_LIMIT_FUTURE_LOCK:
 		s->mm.def_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
@@ -195,6 +213,7 @@ int space_event(struct replay *r, const struct trace_event *e)
 		mm_set_task_size(mm, t->task_size))
 		return -EINVAL;
 	mm->task_size = t->task_size;
+	set_compat_end(mm, t->limits[TRACE_LIMIT_PERSONALITY]);
 	mm->topdown = t->topdown;
 	s->base_exact = t->mmap_base != 0;
 	s->logged = t->attached && !t->mmap_base && r->header.fault_source == TRACE_FAULTS_NONE;

@@ -235,6 +235,7 @@ static void believe(struct space *s, const struct trace_area *a, struct belief *
 static void clear_place(struct space *s, const struct trace_map *map)
 {
 	uint64_t start = map->lo & ~(mm_page_size(&s->mm) - 1), end = min(map->hi, s->mm.task_size - 1);
+	const unsigned long calls_end = s->mm.compat_task_size;
 	struct vm_area_struct *vma;
 
 	if (map->count) {
@@ -246,8 +247,10 @@ static void clear_place(struct space *s, const struct trace_map *map)
 	for (vma = find_vma_intersection(&s->mm, start, end); vma;
 		vma = find_vma_intersection(&s->mm, vma->vm_end, end))
 		vma->vm_flags &= ~VM_SEALED;
-	/* For want of memory something stays, and the insertions find it. */
+	/* For want of memory something stays, and the insertions find it.  No personality keeps this from what is high. */
+	s->mm.compat_task_size = s->mm.task_size;
 	(void)!mm_munmap(&s->mm, start, end - start);
+	s->mm.compat_task_size = calls_end;
 }
 
 static void insert_belief(
