@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -237,8 +238,10 @@ static int look(struct watch *w, struct page *page, const struct metrics_options
 	return err;
 }
 
-static int loop(struct watch *w, const struct metrics_options *o)
+/* SIGTERM and SIGINT are blocked, and not so by @before. */
+static int loop(struct watch *w, const struct metrics_options *o, const sigset_t *before)
 {
+	const struct timespec interval = { .tv_sec = (time_t)o->interval };
 	struct page page = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct MHD_Daemon *daemon = NULL;
 	/* Before the daemon: the first scrape finds a page. */
@@ -249,11 +252,8 @@ static int loop(struct watch *w, const struct metrics_options *o)
 		err = daemon ? 0 : -EINVAL;
 	}
 	while (!err && !o->once && !ended) {
-		/*
-		 * A signal ends it. One that comes between the question above and here is noticed an
-		 * interval later.
-		 */
-		nanosleep(&(struct timespec){ .tv_sec = (time_t)o->interval }, NULL);
+		/* A signal that ends it comes here alone: from the question to the wait there is no gap. */
+		ppoll(NULL, 0, &interval, before);
 		if (!ended)
 			err = look(w, &page, o);
 	}
@@ -267,6 +267,7 @@ int cmd_metrics(int argc, char **argv)
 {
 	struct metrics_options o = { .threshold = 1000, .interval = 15, .processes = 100 };
 	struct watch w;
+	sigset_t ends, before;
 	int status = parse(&o, argc, argv);
 
 	if (status)
@@ -277,9 +278,14 @@ int cmd_metrics(int argc, char **argv)
 	}
 	if (*live_tasks_reason(w.tasks))
 		complain("metrics", "counting the lines of /proc/PID/maps: %s", live_tasks_reason(w.tasks));
+	/* libmicrohttpd's thread has them blocked, too. */
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &ends, &before);
 	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = end }, NULL);
 	sigaction(SIGINT, &(struct sigaction){ .sa_handler = end }, NULL);
-	status = loop(&w, &o);
+	status = loop(&w, &o, &before);
 	watch_close(&w);
 	return status;
 }
