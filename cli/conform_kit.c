@@ -2,6 +2,7 @@
 /* vmaple conform: the kit as files for another machine, or run on this one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -218,11 +219,17 @@ FILE *conform_start(char **runner, pid_t *pid)
 		become_kit(runner, kit, ends[1]);
 	close(ends[1]);
 	from = *pid > 0 ? fdopen(ends[0], "r") : NULL;
-	if (!from) {
-		complain("conform", "the kit cannot be started: %s", strerror(errno));
-		close(ends[0]);
+	if (from)
+		return from;
+	complain("conform", "the kit cannot be started: %s", strerror(errno));
+	close(ends[0]);
+	/* It may run for long before it writes to nobody. */
+	if (*pid > 0) {
+		kill(*pid, SIGKILL);
+		while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+			;
 	}
-	return from;
+	return NULL;
 }
 
 /*
