@@ -388,10 +388,19 @@ static int64_t make_call(const struct call *c)
 
 /* --- the sequence -------------------------------------------------------------------------------------------- */
 
+/* A call that takes that long was not meant: by the processor's time, for a machine may be slow. fork() clears it. */
+static void limit_time(void)
+{
+	const struct itimerval most = { .it_value.tv_sec = 60 };
+
+	setitimer(ITIMER_PROF, &most, NULL);
+}
+
 /* The descriptor of the userfaultfd is inherited and stays open; it is the parent's, and is forgotten. */
 static void become_child(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	limit_time();
 	observe_own_map();
 	self.uffd = 0; /* the other one speaks of its parent's map */
 	self.depth++;
@@ -476,11 +485,9 @@ static void carry_out(const struct sequence *s, enum depth depth)
 static void start_child(const struct sequence *s, struct record *r, enum depth depth)
 {
 	struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
-	struct itimerval most = { .it_value.tv_sec = 60 };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* A call that takes that long was not meant: by the processor's time, for a machine may be slow. */
-	setitimer(ITIMER_PROF, &most, NULL);
+	limit_time();
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	self.record = r;
