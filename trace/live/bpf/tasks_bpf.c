@@ -25,8 +25,10 @@ struct tasks_bpf *tasks_bpf_open(char *error, size_t size)
 	if (bpf_permitted(error, size))
 		return NULL;
 	b = calloc(1, sizeof(*b));
-	if (!b)
+	if (!b) {
+		bpf_refused(-ENOMEM, error, size);
 		return NULL;
+	}
 	b->skel = tasks_program__open_and_load();
 	if (!b->skel) {
 		bpf_refused(-errno, error, size);
