@@ -92,6 +92,42 @@ static void asked_by_a_child(void)
 	mprotect(p + PAGE, PAGE, PROT_READ);
 }
 
+/* What served there before was mapped over: it is the other that serves the new area. */
+static void asked_by_a_child_where_another_had_served(void)
+{
+	char *p = area(8);
+	int before = userfault(), fd = userfault();
+	pid_t pid;
+
+	serve(before, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	need(mmap(p + 2 * PAGE, 2 * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0) == p + 2 * PAGE, "mmap");
+	pid = fork();
+	if (pid == 0) {
+		serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+		mprotect(p, PAGE, PROT_READ);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+}
+
+/* The child serves the same addresses of its own map. */
+static void asked_by_a_child_that_serves(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		serve(userfault(), p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+		serve(fd, p + 2 * PAGE, 4, UFFDIO_REGISTER_MODE_MISSING);
+		mprotect(p, PAGE, PROT_READ);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+}
+
 static void zeros(void)
 {
 	char *p = area(8), *q = p + 4 * PAGE;
@@ -154,6 +190,19 @@ static void copy_by_a_child(void)
 	filled_by_a_child(copy_from_outside);
 }
 
+/* Linux moves pages of the caller's own map only: nothing happens to either. */
+static void move_from_outside(int fd, char *p, char *q)
+{
+	unsigned long m[5] = { (unsigned long)q, (unsigned long)p, PAGE, 0, 0 };
+
+	need(ioctl(fd, UFFDIO_MOVE, m) && errno == EINVAL, "UFFDIO_MOVE is refused");
+}
+
+static void move_by_a_child(void)
+{
+	filled_by_a_child(move_from_outside);
+}
+
 /* In the child each part of what has an anon_vma has one of its own, and joins nothing. */
 static void parts_in_a_child(char *p)
 {
@@ -199,6 +248,40 @@ static void copies_where_nothing_may_be_written(void)
 	need(!ioctl(fd, UFFDIO_UNREGISTER, &(struct uffdio_range){ (unsigned long)p, 3 * PAGE }),
 		"UFFDIO_UNREGISTER");
 	parts_in_a_child(p);
+}
+
+/* That it was filled is seen when it is served no more. */
+static void closed_after_a_copy_where_nothing_may_be_written(void)
+{
+	static char page[PAGE] __attribute__((aligned(PAGE)));
+	char *p = area(3);
+	int fd = userfault();
+	struct uffdio_copy c = { .dst = (unsigned long)p, .src = (unsigned long)page, .len = PAGE };
+
+	mprotect(p, 3 * PAGE, PROT_READ);
+	serve(fd, p, 3, UFFDIO_REGISTER_MODE_MISSING);
+	need(!ioctl(fd, UFFDIO_COPY, &c), "UFFDIO_COPY");
+	close(fd);
+	parts_in_a_child(p);
+}
+
+/* The kernel's own write is not waited for.  It has prepared the area, and left no page: ptrace does not see it. */
+static void refused_a_write_of_the_kernel(void)
+{
+	char *p = area(8), *q = p + 4 * PAGE;
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | 1 /* UFFD_USER_MODE_ONLY */);
+	struct uffdio_api api = { .api = UFFD_API };
+	int file = memfd_create("byte", MFD_CLOEXEC);
+
+	need(fd >= 0 && !ioctl(fd, UFFDIO_API, &api) && !ftruncate(file, 1), "userfaultfd, memfd_create");
+	mprotect(q, 4 * PAGE, RW | PROT_EXEC);
+	p[0] = 1;
+	serve(fd, q, 4, UFFDIO_REGISTER_MODE_MISSING);
+	need(pread(file, q, 1, 0) < 0 && errno == EFAULT, "the write is refused");
+	need(!ioctl(fd, UFFDIO_UNREGISTER, &(struct uffdio_range){ (unsigned long)q, 4 * PAGE }),
+		"UFFDIO_UNREGISTER");
+	/* Both have an anon_vma of their own. */
+	mprotect(q, 4 * PAGE, RW);
 }
 
 /* What has an anon_vma is not joined where it is put: neither where the page went nor where it came from. */
@@ -303,6 +386,14 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
 	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
 	{ "userfaultfd-asked-by-a-child", asked_by_a_child, "" },
+	{ "userfaultfd-asked-by-a-child-where-another-had-served", asked_by_a_child_where_another_had_served,
+		"" },
+	{ "userfaultfd-asked-by-a-child-that-serves", asked_by_a_child_that_serves, "" },
+	{ "userfaultfd-move-by-a-child", move_by_a_child, "" },
+	{ "userfaultfd-closed-after-a-copy-where-nothing-may-be-written",
+		closed_after_a_copy_where_nothing_may_be_written, "" },
+	{ "userfaultfd-refused-a-write-of-the-kernel", refused_a_write_of_the_kernel,
+		"uncertain=1 bpf:uncertain=0" },
 	{ "userfaultfd-zeros", zeros, "" },
 	{ "userfaultfd-zeros-by-a-child", zeros_by_a_child, "" },
 	{ "userfaultfd-copy-by-a-child", copy_by_a_child, "" },

@@ -17,6 +17,8 @@
  *    names: smaps of the caller shows that it is not its own.  Where one process alone can have made it, and is not in a call,
  *    the call is told as that one's; else what has changed is told as lost there.
  *
+ *    What is unmapped, mapped over or moved is taken out of mm->served: a registration there later is another's.
+ *
  * 4. Markers.  A page that was never written but is write-protected looks like one that is swapped out; smaps knows.
  */
 #include <fcntl.h>
@@ -91,6 +93,30 @@ static void writes_before_closing(struct live *l, struct task *t, uint64_t end)
 		writes_meeting_at(l, t, end, below.prot != above.prot || t->mm->users > 1);
 }
 
+static void emit_filled(struct live *l, struct task *t, uint64_t addr)
+{
+	struct trace_event e = { .type = TRACE_EVENT_FAULT,
+		.fault = { .addr = page_start(addr),
+			.write = true,
+			.write_known = true,
+			.ambiguous = t->mm->users > 1 } };
+
+	emit(l, t, &e);
+}
+
+/* Where nothing may be written it was filled, which came before the closing. */
+static void fills_before_closing(struct live *l, struct task *t, const struct range *run)
+{
+	struct trace_area a;
+	uint64_t addr;
+
+	for (uint64_t at = run->start;
+		at < run->end && find_present(t->mm, at, run->end, &addr) && observe_area(l, t->mm, addr, &a);
+		at = a.end)
+		if (!a.shared && !(a.prot & PROT_WRITE))
+			emit_filled(l, t, addr);
+}
+
 static void emit_closed(struct live *l, struct task *t, const struct range *run)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CHANGE,
@@ -98,6 +124,7 @@ static void emit_closed(struct live *l, struct task *t, const struct range *run)
 
 	forget(&t->mm->served, run->start, run->end);
 	observe_changed(t->mm);
+	fills_before_closing(l, t, run);
 	writes_before_closing(l, t, run->start);
 	writes_before_closing(l, t, run->end);
 	emit(l, t, &e);
@@ -147,11 +174,31 @@ static void note_served(struct live_mm *mm, void *by, const struct trace_call *c
 	(void)!mtree_store(&mm->holders, xa_to_value(by), xa_mk_value(inode_of(by)), GFP_KERNEL);
 }
 
+/* What is unmapped, mapped over or moved away is not served there any more. */
+static void forget_replaced(struct task *t, int64_t result)
+{
+	const uint64_t *a = t->call.args;
+	struct range r[2], placed;
+
+	if (t->call.nr == NR_munmap && named_ranges(t, r))
+		forget(&t->mm->served, r[0].start, r[0].end);
+	if (t->call.nr == NR_mremap && !(a[3] & MREMAP_DONTUNMAP) && (uint64_t)result != a[0] &&
+		named_ranges(t, r))
+		forget(&t->mm->served, r[0].start, r[0].end);
+	if ((t->call.nr == NR_mmap || (t->call.nr == NR_mremap && (uint64_t)result != a[0])) &&
+		placed_range(&t->call, result, &placed))
+		forget(&t->mm->served, placed.start, placed.end);
+}
+
 void served_follow_call(struct task *t, int64_t result)
 {
 	struct range r[2];
 
-	if (t->call.nr == NR_ioctl && !IS_ERR_VALUE(result) && named_ranges(t, r))
+	if (IS_ERR_VALUE(result))
+		return;
+	if (t->call.nr != NR_ioctl && !mtree_empty(&t->mm->served))
+		forget_replaced(t, result);
+	else if (t->call.nr == NR_ioctl && named_ranges(t, r))
 		note_served(t->mm, holder(t->tgid, (int)t->call.args[0]), &t->call, &r[0]);
 }
 
@@ -163,6 +210,20 @@ static bool is_noted(const struct live_mm *mm, const struct range *run)
 	void *by;
 
 	return next_served(mm, run->start, &served, &by) && served.start < run->end;
+}
+
+/* As smaps has it, in l->areas: does something of it that nobody is known to serve have who serves it? */
+static bool is_served_unnoted(const struct live *l, const struct live_mm *mm, const struct range *run)
+{
+	for (uint32_t i = 0; i < l->nr_areas; i++) {
+		const struct trace_area *a = &l->areas[i];
+		const struct range here = { a->start > run->start ? a->start : run->start,
+			a->end < run->end ? a->end : run->end };
+
+		if (here.start < here.end && (a->vm_flags & SERVED) && !is_noted(mm, &here))
+			return true;
+	}
+	return false;
 }
 
 /* Was something of it registered by this userfaultfd, whoever asked? */
@@ -195,20 +256,37 @@ static struct task *next_maker(struct live *l, const struct task *t, unsigned lo
 		if (!registers)
 			continue;
 		observe_smaps(l, other);
-		if (is_served(l, run) && !is_noted(other->mm, run))
+		if (is_served_unnoted(l, other->mm, run))
 			return other;
 	}
 	return NULL;
 }
 
+/* What others served of it was closed: it would have been refused to this one. */
+static void emit_closed_before(
+	struct live *l, struct task *maker, const struct range *run, unsigned long inode)
+{
+	struct range served;
+	void *by;
+
+	for (uint64_t at = run->start; next_served(maker->mm, at, &served, &by) && served.start < run->end;
+		at = served.end)
+		if (xa_to_value(mtree_load(&maker->mm->holders, xa_to_value(by))) != inode)
+			emit_closed(l, maker, &served);
+}
+
 /* As if it had been called there, where nothing else is going on. */
-static void emit_for_maker(struct live *l, struct task *maker, const struct task *t, const struct range *run)
+static void emit_for_maker(struct live *l, struct task *maker, const struct task *t, const struct range *run,
+	unsigned long inode)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CALL, .call = t->call };
 
 	e.call.result = 0;
 	e.call.stack = 0;
 	observe_changed(maker->mm);
+	served_emit(l, maker);
+	if ((uint32_t)t->call.args[1] == UFFDIO_REGISTER)
+		emit_closed_before(l, maker, run, inode);
 	writes_in_range(l, maker, run);
 	emit(l, maker, &e);
 	note_served(maker->mm, holder(t->tgid, (int)t->call.args[0]), &t->call, run);
@@ -224,7 +302,7 @@ static bool emit_served_elsewhere(
 	if (!maker)
 		return false;
 	if (!maker->mm->busy && !maker->deferred && !next_maker(l, t, &tid, run, inode)) {
-		emit_for_maker(l, maker, t, run);
+		emit_for_maker(l, maker, t, run, inode);
 		return true;
 	}
 	while ((maker = next_maker(l, t, &again, run, inode)) != NULL)
@@ -246,7 +324,8 @@ bool served_elsewhere(struct live *l, struct task *t, int64_t result)
 		return false;
 	if ((uint32_t)t->call.args[1] == UFFDIO_REGISTER) {
 		observe_smaps(l, t);
-		if (!l->nr_areas || is_served(l, &r[0]))
+		/* What another descriptor of its own serves already would have been refused. */
+		if (!l->nr_areas || is_served_unnoted(l, t->mm, &r[0]))
 			return false;
 	}
 	return emit_served_elsewhere(l, t, &r[0], inode);
@@ -254,21 +333,6 @@ bool served_elsewhere(struct live *l, struct task *t, int64_t result)
 
 /* --- first writes ------------------------------------------------------------------------------------------- */
 
-static void emit_filled(struct live *l, struct task *t, uint64_t addr)
-{
-	struct trace_event e = { .type = TRACE_EVENT_FAULT,
-		.fault = { .addr = page_start(addr),
-			.write = true,
-			.write_known = true,
-			.ambiguous = t->mm->users > 1 } };
-
-	emit(l, t, &e);
-}
-
-/*
- * True: it fills, is not to be waited for, and what had to be told was. The fault is told before the page
- * is there, ambiguous beside other threads.
- */
 /* Whose pages they are: another's that has registered something by it, if one alone has.  NULL: nobody knows. */
 static struct task *filled_by(struct live *l, struct task *t)
 {
@@ -285,6 +349,10 @@ static struct task *filled_by(struct live *l, struct task *t)
 	return maker && next_maker(l, t, &tid, &nothing, inode) ? NULL : maker;
 }
 
+/*
+ * True: it fills, is not to be waited for, and what had to be told was. The fault is told before the page
+ * is there, ambiguous beside other threads.
+ */
 bool served_fills(struct live *l, struct task *t)
 {
 	uint32_t code = (uint32_t)t->call.args[1];
@@ -298,6 +366,9 @@ bool served_fills(struct live *l, struct task *t)
 	if (!read_memory(t->tid, t->call.args[2], args, sizeof(args)))
 		return true;
 	whose = filled_by(l, t);
+	/* Linux moves nothing within another's map. */
+	if (code == UFFDIO_MOVE && whose != t)
+		return true;
 	if (whose && code == UFFDIO_MOVE) {
 		from = (struct range){ args[1], args[1] + args[2] };
 		writes_in_range(l, whose, &from);
