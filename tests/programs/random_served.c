@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random calls of the map, with userfaultfds, segments, and children that share descriptors of both: `PROGRAM SEED CALLS`.  What it
- * does is its seed's; where it lies is the kernel's.
+ * Random calls of the map, with userfaultfds, segments, and children that share descriptors of both: `PROGRAM SEED CALLS [KNOWN]`.  What it
+ * does is its seed's; where it lies is the kernel's.  With a third argument it copies only where it has just registered: a copy that
+ * is refused prepares its area and leaves no page, which ptrace cannot see.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@
 static uint64_t state;
 static char *room;
 static int served[OTHERS];
-static int file, depth;
+static int file, depth, known;
 
 static unsigned int next(unsigned int below)
 {
@@ -154,7 +155,8 @@ static void serve_some(void)
 		ioctl(*fd, UFFDIO_UNREGISTER, &r.range);
 		break;
 	case 3:
-		ioctl(*fd, UFFDIO_COPY, &c);
+		if (!known || (!ioctl(*fd, UFFDIO_REGISTER, &r) && (r.mode & 1)))
+			ioctl(*fd, UFFDIO_COPY, &c);
 		break;
 	case 4:
 		ioctl(*fd, UFFDIO_ZEROPAGE, &z);
@@ -285,8 +287,9 @@ static void act(unsigned int calls)
 
 int main(int argc, char **argv)
 {
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 2;
+	known = argc == 4;
 	state = strtoull(argv[1], NULL, 10) * 0x9e3779b97f4a7c15ull;
 	file = memfd_create("file", MFD_CLOEXEC);
 	for (int i = 0; i < OTHERS; i++)

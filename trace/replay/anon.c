@@ -113,6 +113,8 @@ int check_anon(struct replay *r, struct space *s, const struct trace_event *e)
 
 	if (r->options.unchecked || !s->begun || s->doubt || s->order || s->lost || s->anon_differs)
 		return 0;
+	if (s->waited)
+		return 0;
 	h = calloc(e->anon.count + 1ul, sizeof(*h));
 	if (!h)
 		return -ENOMEM;

@@ -231,11 +231,25 @@ static struct prediction do_pkey_mprotect(struct space *s, const struct trace_ca
 }
 
 /*
+ * A write to an area that is served prepares it (vmf_anon_prepare()) before it waits for the page.  If it is refused, or given up
+ * for a signal, no page comes: only a source that has each fault knows.
+ */
+static bool may_get_anon_vma(struct space *s, uint64_t start, uint64_t end)
+{
+	struct vm_area_struct *vma;
+
+	for (; (vma = find_vma_intersection(&s->mm, start, end)) != NULL; start = vma->vm_end)
+		if (!vma->anon_vma && !(vma->vm_flags & VM_MAYSHARE))
+			return true;
+	return false;
+}
+
+/*
  * data: struct uffdio_register or uffdio_range, as the program gave it. Only successes are made: what is
  * refused for the descriptor's sake is not told from what is refused for the map's, and neither changes
  * anything.
  */
-static struct prediction do_userfaultfd(struct space *s, const struct trace_call *c)
+static struct prediction do_userfaultfd(struct replay *r, struct space *s, const struct trace_call *c)
 {
 	uint64_t range[3] = { 0 };
 	vm_flags_t mode;
@@ -248,6 +262,8 @@ static struct prediction do_userfaultfd(struct space *s, const struct trace_call
 			mm_userfaultfd(&s->mm, range[0], range[1], NULL, MM_UFFD_WP_ASYNC) };
 	mode = (range[2] & 1 ? VM_UFFD_MISSING : 0) | (range[2] & 2 ? VM_UFFD_WP : 0) |
 	       (range[2] & 4 ? VM_UFFD_MINOR : 0);
+	s->waited |= (mode & VM_UFFD_MISSING) && r->header.fault_source != TRACE_FAULTS_EACH &&
+		     may_get_anon_vma(s, range[0], range[0] + range[1]);
 	/* It was accepted, so that what it serves is in order. */
 	mode |= MM_UFFD_WP_ASYNC;
 	return (struct prediction){ true, true,
@@ -378,7 +394,7 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 	case NR_shmat:
 		return call_shmat(r, s, c);
 	case NR_ioctl:
-		return do_userfaultfd(s, c);
+		return do_userfaultfd(r, s, c);
 	case NR_arch_prctl:
 		return vdso_map(s, c);
 	case NR_remap_file_pages:

@@ -302,6 +302,11 @@ static enum replay_verdict judge(struct space *s, const struct trace_map *part, 
 			"truncated";
 		return REPLAY_UNCERTAIN;
 	}
+	if (s->waited && only_cuts_differ(s, part)) {
+		*what = "areas are cut elsewhere, and a write that waited for a userfaultfd may have left no "
+			"page";
+		return REPLAY_UNCERTAIN;
+	}
 	if (has_grown_beside(s, part)) {
 		*what = "a stack grew while another thread's call was carried out: which came first is not "
 			"known";
@@ -359,7 +364,7 @@ void check_result(struct replay *r, struct space *s, const struct trace_event *e
 	} else if (s->lost) {
 		verdict = REPLAY_UNCERTAIN;
 		what = "the call's result is not the one expected, but events before it were lost";
-	} else if ((s->doubt || s->order) && e->call.nr == NR_mremap &&
+	} else if ((s->doubt || s->order || s->waited) && e->call.nr == NR_mremap &&
 		   (p->result == -EFAULT || e->call.result == -EFAULT)) {
 		verdict = REPLAY_UNCERTAIN;
 		what = "the call's result depends on where areas are cut, which is not known since their "

@@ -52,7 +52,7 @@ struct space {
 	uint32_t nr_sharing;
 	/*
 	 * begun, base_exact, drawn, attached and logged are set by the events that begin the space, and
-	 * inherited by forks. The doubts (doubt, order, lost, guards, ring) are only ever set, but for
+	 * inherited by forks. The doubts (doubt, order, waited, lost, guards, ring) are only ever set, but for
 	 * lost, which a look at all of the map clears, and doubt, which sharing that was told clears.
 	 */
 	bool begun;        /* it has its areas */
@@ -62,6 +62,7 @@ struct space {
 	bool guards;       /* pages may be guards: no area shows where */
 	bool doubt;        /* first writes may have been missed: cuts can be uncertain */
 	bool order;        /* likewise, because which of two came first is not known */
+	bool waited;       /* likewise, because a write waited for a userfaultfd, perhaps for nothing */
 	bool lost;         /* events were lost, and not all of the map has been seen at rest since */
 	bool attached;     /* its program had been running before */
 	bool partial;      /* it began with areas that were not seen */

@@ -259,6 +259,7 @@ int fork_event(struct replay *r, const struct trace_event *e)
 	child->drawn = parent->drawn;
 	child->doubt = parent->doubt;
 	child->order = parent->order;
+	child->waited = parent->waited;
 	child->lost = parent->lost;
 	child->attached = parent->attached;
 	child->ring = parent->ring;
