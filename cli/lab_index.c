@@ -36,7 +36,7 @@ static bool run_item(
 	struct lab_setup setup;
 
 	if (!it->workload) {
-		lab_replay(run, only, it->name);
+		lab_replay(run, only, verify, it->name);
 		return !run->failed;
 	}
 	setup = it->workload->setup;

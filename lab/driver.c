@@ -177,9 +177,16 @@ static struct lab_shape shape(struct mm_struct *mm)
 }
 #endif
 
-static struct replay *begin_replay(const struct trace_header *header)
+static void set_verify(void *ctx, struct mm_system *sys)
 {
-	const struct replay_options options = { .unchecked = true, .fork_at_once = true };
+	sys->verify = *(unsigned int *)ctx;
+}
+
+static struct replay *begin_replay(const struct trace_header *header, unsigned int verify)
+{
+	const struct replay_options options = {
+		.unchecked = true, .fork_at_once = true, .machine = set_verify, .ctx = &verify
+	};
 
 	return replay_new(header, &options);
 }

@@ -87,8 +87,8 @@ struct lab_index {
 	/* What find_vma() of @addr would go through: nodes of a tree, or areas. */
 	unsigned int (*nodes)(struct mm_struct *mm, unsigned long addr);
 	bool (*validate)(struct mm_struct *mm, const char **reason);
-	/* Recordings: see <vmaple/replay.h>. Not compared with the observations in them. */
-	struct replay *(*replay_new)(const struct trace_header *header);
+	/* Recordings: see <vmaple/replay.h>. Not compared with the observations in them. verify: enum mm_verify. */
+	struct replay *(*replay_new)(const struct trace_header *header, unsigned int verify);
 	int (*replay_event)(struct replay *replay, const struct trace_event *event);
 	struct mm_struct *(*replay_mm)(struct replay *replay, uint32_t pid);
 	void (*replay_free)(struct replay *replay);
@@ -125,6 +125,7 @@ struct lab_run {
 	int nr; /* 1: timed; more: compared */
 	struct lab_cost cost[LAB_KINDS];
 	struct lab_shape shape;  /* of the first index, when it was largest */
+	unsigned long most;      /* areas of one map of a recording */
 	uint64_t lookups, nodes; /* of a counted index: calls of find_vma(), and what they went through */
 	uint64_t calls;
 	uint64_t unchecked; /* calls since all areas were compared */
@@ -146,8 +147,12 @@ void lab_start_clock(struct lab_run *run);
 /* Note the shape now, if it is the largest yet. */
 void lab_note_shape(struct lab_run *run);
 uint64_t lab_random(struct lab_run *run, uint64_t below);
+/* Compare all areas now, and validate each index. */
+void lab_compare_all(struct lab_run *run);
 /* A whole recording, from @path; compared or timed as a workload. On failure the error says why. */
-void lab_replay(struct lab_run *run, const struct lab_index *only, const char *path);
+void lab_replay(struct lab_run *run, const struct lab_index *only, unsigned int verify, const char *path);
+/* The same on the indexes that @run, begun by nobody, has already. */
+void lab_replay_chosen(struct lab_run *run, unsigned int verify, const char *path);
 /* What is noted of a call that begins, and of one that ends, on the one index of @run. */
 struct lab_watch {
 	uint64_t before;

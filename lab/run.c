@@ -149,7 +149,7 @@ int lab_begin(struct lab_run *run, const struct lab_index *only, const struct la
 	return 0;
 }
 
-static void compare_all(struct lab_run *run)
+void lab_compare_all(struct lab_run *run)
 {
 	const char *reason;
 
@@ -167,7 +167,7 @@ static void compare_all(struct lab_run *run)
 void lab_end(struct lab_run *run)
 {
 	if (run->nr > 1 && !run->failed && run->mm[run->nr - 1])
-		compare_all(run);
+		lab_compare_all(run);
 	for (int i = 0; i < run->nr; i++)
 		if (run->indexes[i] && run->mm[i])
 			run->indexes[i]->mm_free(run->mm[i]);
@@ -214,7 +214,7 @@ static long do_compared(struct lab_run *run, const struct lab_call *call)
 	if (!same_around(run, call, result))
 		run->failed = true;
 	else if (run->unchecked++ > run->indexes[0]->counters(run->mm[0]).areas)
-		compare_all(run);
+		lab_compare_all(run);
 	return result;
 }
 
