@@ -130,7 +130,8 @@ static bool only_cuts_differ(struct space *s, const struct trace_map *map)
 		if (a->end == end)
 			i++;
 	}
-	return !vma && i == map->count;
+	/* Where the mirror's last area reaches further nobody has looked. */
+	return (!vma || at >= map->hi) && i == map->count;
 }
 
 /* --- where they disagree ------------------------------------------------------------------------------------ */
@@ -218,6 +219,18 @@ static bool next_disagreement(
 		 */
 		return part->hi > from;
 	}
+}
+
+/* Of a part, which areas of the mirror's alone may have made longer, what was looked at. */
+static struct trace_map seen_of(const struct trace_map *part, const struct trace_map *map)
+{
+	const struct trace_area *first = part->areas,
+				*last = area_number(part, part->count ? part->count - 1 : 0);
+	struct trace_map seen = *part;
+
+	seen.lo = max(part->lo, part->count ? min(map->lo, first->start) : map->lo);
+	seen.hi = min(part->hi, part->count ? max(map->hi, last->end) : map->hi);
+	return seen;
 }
 
 /* --- what it is --------------------------------------------------------------------------------------------- */
@@ -331,6 +344,7 @@ static enum replay_verdict judge(struct space *s, const struct trace_map *part, 
 static void judge_and_tell(
 	struct replay *r, struct space *s, const struct trace_event *e, const struct trace_map *part)
 {
+	const struct trace_map seen = seen_of(part, &e->map);
 	enum replay_verdict verdict;
 	const char *what;
 
@@ -338,7 +352,7 @@ static void judge_and_tell(
 		r->stats.consequences++;
 		return;
 	}
-	verdict = judge(s, part, &what);
+	verdict = judge(s, &seen, &what);
 	report_map(r, s, e, verdict, what, part);
 	cause_note(s, part->lo, part->hi, verdict);
 }
