@@ -146,6 +146,10 @@ struct live_mm {
 	bool is_copy;               /* it began by a fork */
 	bool was_shared;            /* it has had more than one user */
 	bool seen_last;             /* attach.c: the last look at it was taken */
+	bool future_lock_unknown;   /* what mlockall has asked for of areas to come */
+	bool growth_lost;           /* some of growing could not be remembered, */
+	bool special_lost;          /* or of special */
+	bool ran_code;              /* a stack went through code without a file */
 	uint64_t changes;           /* observe.c: grows whenever its areas may have changed */
 	unsigned int refs;          /* tasks that point here */
 	int maps_fd, pagemap_fd;    /* its /proc/PID/maps and pagemap; -1: none */
@@ -157,16 +161,12 @@ struct live_mm {
 	uint64_t most_areas;                /* sysctls.c: it has no more */
 	uint64_t uncounted_calls;           /* since they were counted */
 	uint64_t limits[TRACE_LIMIT_COUNT]; /* limits.c: as they were told last */
-	bool future_lock_unknown;           /* what mlockall has asked for of areas to come */
 	struct maple_tree settled, fresh;   /* writes.c, 3 and 4 */
 	struct maple_tree growing;          /* growth.c */
-	bool growth_lost;                   /* some of it could not be remembered */
 	struct maple_tree special;          /* certain.c, 3 */
-	bool special_lost;
-	struct maple_tree served, holders; /* served.c */
-	struct maple_tree mapped;          /* identity.c, 4: numbers of the files of areas */
-	struct code_map *code;             /* stacks/modules.c */
-	bool ran_code;                     /* a stack went through code without a file */
+	struct maple_tree served, holders;  /* served.c */
+	struct maple_tree mapped;           /* identity.c, 4: numbers of the files of areas */
+	struct code_map *code;              /* stacks/modules.c */
 };
 
 /* [start, end), whole pages. */
