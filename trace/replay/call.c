@@ -262,8 +262,9 @@ static struct prediction do_userfaultfd(struct replay *r, struct space *s, const
 			mm_userfaultfd(&s->mm, range[0], range[1], NULL, MM_UFFD_WP_ASYNC) };
 	mode = (range[2] & 1 ? VM_UFFD_MISSING : 0) | (range[2] & 2 ? VM_UFFD_WP : 0) |
 	       (range[2] & 4 ? VM_UFFD_MINOR : 0);
-	s->waited |= (mode & VM_UFFD_MISSING) && r->header.fault_source != TRACE_FAULTS_EACH &&
-		     may_get_anon_vma(s, range[0], range[0] + range[1]);
+	if ((mode & VM_UFFD_MISSING) && r->header.fault_source != TRACE_FAULTS_EACH && s->waited < 2 &&
+		may_get_anon_vma(s, range[0], range[0] + range[1]))
+		s->waited++;
 	/* It was accepted, so that what it serves is in order. */
 	mode |= MM_UFFD_WP_ASYNC;
 	return (struct prediction){ true, true,

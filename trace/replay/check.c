@@ -279,6 +279,28 @@ static bool evidence_can_vanish(struct space *s, const struct trace_map *part)
 	return false;
 }
 
+/*
+ * Two anon_vmas keep areas apart: one of a write that is known and one of a write that waited for a userfaultfd, or two of the
+ * latter.  Who serves them keeps them apart whatever was written.
+ */
+static bool waiting_explains(struct space *s, const struct trace_map *part)
+{
+	struct vm_area_struct *vma = find_vma_intersection(&s->mm, part->lo, part->hi), *next;
+	bool two = s->waited > 1;
+	uint32_t i = 0;
+
+	for (; vma; vma = next) {
+		two |= vma->anon_vma != NULL;
+		next = find_vma_intersection(&s->mm, vma->vm_end, part->hi);
+		while (i < part->count && part->areas[i].start < vma->vm_end)
+			i++;
+		if (next && next->uffd_ctx != vma->uffd_ctx &&
+			(i == part->count || part->areas[i].start > vma->vm_end))
+			return false;
+	}
+	return two;
+}
+
 /* A stack is part of it that may have grown before the call that comes first here, or behind it. */
 static bool has_grown_beside(struct space *s, const struct trace_map *part)
 {
@@ -315,7 +337,7 @@ static enum replay_verdict judge(struct space *s, const struct trace_map *part, 
 			"truncated";
 		return REPLAY_UNCERTAIN;
 	}
-	if (s->waited && only_cuts_differ(s, part)) {
+	if (s->waited && only_cuts_differ(s, part) && waiting_explains(s, part)) {
 		*what = "areas are cut elsewhere, and a write that waited for a userfaultfd may have left no "
 			"page";
 		return REPLAY_UNCERTAIN;

@@ -55,18 +55,18 @@ struct space {
 	 * inherited by forks. The doubts (doubt, order, waited, lost, guards, ring) are only ever set, but for
 	 * lost, which a look at all of the map clears, and doubt, which sharing that was told clears.
 	 */
-	bool begun;        /* it has its areas */
-	bool base_exact;   /* mmap_base is known, not learned from placements */
-	bool drawn;        /* MAP_32BIT is searched from where a number drawn says: it may be randomised */
-	bool ring;         /* an io_uring is mapped: the kernel may advise areas for it at any time */
-	bool guards;       /* pages may be guards: no area shows where */
-	bool doubt;        /* first writes may have been missed: cuts can be uncertain */
-	bool order;        /* likewise, because which of two came first is not known */
-	bool waited;       /* likewise, because a write waited for a userfaultfd, perhaps for nothing */
-	bool lost;         /* events were lost, and not all of the map has been seen at rest since */
-	bool attached;     /* its program had been running before */
-	bool partial;      /* it began with areas that were not seen */
-	bool logged;       /* its calls are of a log: mmap_base is not known, nor how files are aligned */
+	bool begun;      /* it has its areas */
+	bool base_exact; /* mmap_base is known, not learned from placements */
+	bool drawn;      /* MAP_32BIT is searched from where a number drawn says: it may be randomised */
+	bool ring;       /* an io_uring is mapped: the kernel may advise areas for it at any time */
+	bool guards;     /* pages may be guards: no area shows where */
+	bool doubt;      /* first writes may have been missed: cuts can be uncertain */
+	bool order;      /* likewise, because which of two came first is not known */
+	uint8_t waited;  /* areas where a write may have waited for a userfaultfd, for nothing: 0, 1, more */
+	bool lost;       /* events were lost, and not all of the map has been seen at rest since */
+	bool attached;   /* its program had been running before */
+	bool partial;    /* it began with areas that were not seen */
+	bool logged;     /* its calls are of a log: mmap_base is not known, nor how files are aligned */
 	bool brk_in_pages; /* where its heap ends is known in whole pages: it was attached to */
 	bool populating;   /* a call is made whose first writes are told as faults, TRACE_FAULTS_EACH */
 	bool apart;        /* a first write that takes no neighbour's anon_vma */
