@@ -128,6 +128,23 @@ static void asked_by_a_child_that_serves(void)
 	mprotect(p + PAGE, PAGE, PROT_READ);
 }
 
+/* The range is of the map of who made it: the child has nothing there. */
+static void given_back_by_a_child(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		munmap(p, 8 * PAGE);
+		need(!ioctl(fd, UFFDIO_UNREGISTER, &(struct uffdio_range){ (unsigned long)p, 8 * PAGE }),
+			"UFFDIO_UNREGISTER");
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+}
+
 static void zeros(void)
 {
 	char *p = area(8), *q = p + 4 * PAGE;
@@ -394,6 +411,7 @@ static const struct test_case cases[] = {
 		closed_after_a_copy_where_nothing_may_be_written, "" },
 	{ "userfaultfd-refused-a-write-of-the-kernel", refused_a_write_of_the_kernel,
 		"uncertain=1 bpf:uncertain=0" },
+	{ "userfaultfd-given-back-by-a-child", given_back_by_a_child, "" },
 	{ "userfaultfd-zeros", zeros, "" },
 	{ "userfaultfd-zeros-by-a-child", zeros_by_a_child, "" },
 	{ "userfaultfd-copy-by-a-child", copy_by_a_child, "" },

@@ -328,7 +328,10 @@ bool served_elsewhere(struct live *l, struct task *t, int64_t result)
 		if (!l->nr_areas || is_served_unnoted(l, t->mm, &r[0]))
 			return false;
 	}
-	return emit_served_elsewhere(l, t, &r[0], inode);
+	if (emit_served_elsewhere(l, t, &r[0], inode))
+		return true;
+	/* Nothing of the caller's was served there. */
+	return (uint32_t)t->call.args[1] == UFFDIO_UNREGISTER && !is_noted(t->mm, &r[0]);
 }
 
 /* --- first writes ------------------------------------------------------------------------------------------- */
