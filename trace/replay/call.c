@@ -234,14 +234,14 @@ static struct prediction do_pkey_mprotect(struct space *s, const struct trace_ca
  * A write to an area that is served prepares it (vmf_anon_prepare()) before it waits for the page.  If it is refused, or given up
  * for a signal, no page comes: only a source that has each fault knows.
  */
-static bool may_get_anon_vma(struct space *s, uint64_t start, uint64_t end)
+static unsigned int may_get_anon_vma(struct space *s, uint64_t start, uint64_t end)
 {
 	struct vm_area_struct *vma;
+	unsigned int areas = 0;
 
-	for (; (vma = find_vma_intersection(&s->mm, start, end)) != NULL; start = vma->vm_end)
-		if (!vma->anon_vma && !(vma->vm_flags & VM_MAYSHARE))
-			return true;
-	return false;
+	for (; areas < 2 && (vma = find_vma_intersection(&s->mm, start, end)) != NULL; start = vma->vm_end)
+		areas += !vma->anon_vma && !(vma->vm_flags & VM_MAYSHARE);
+	return areas;
 }
 
 /*
@@ -262,9 +262,8 @@ static struct prediction do_userfaultfd(struct replay *r, struct space *s, const
 			mm_userfaultfd(&s->mm, range[0], range[1], NULL, MM_UFFD_WP_ASYNC) };
 	mode = (range[2] & 1 ? VM_UFFD_MISSING : 0) | (range[2] & 2 ? VM_UFFD_WP : 0) |
 	       (range[2] & 4 ? VM_UFFD_MINOR : 0);
-	if ((mode & VM_UFFD_MISSING) && r->header.fault_source != TRACE_FAULTS_EACH && s->waited < 2 &&
-		may_get_anon_vma(s, range[0], range[0] + range[1]))
-		s->waited++;
+	if ((mode & VM_UFFD_MISSING) && r->header.fault_source != TRACE_FAULTS_EACH && s->waited < 2)
+		s->waited += may_get_anon_vma(s, range[0], range[0] + range[1]);
 	/* It was accepted, so that what it serves is in order. */
 	mode |= MM_UFFD_WP_ASYNC;
 	return (struct prediction){ true, true,
