@@ -5,6 +5,14 @@
  * The source is chosen by start_source(): BPF first, because nobody is stopped by it; ptrace where BPF is
  * not permitted and one process is asked for. Signals only set a flag, which the source asks for: it takes
  * its programs out of the kernel, or lets the process go, before it returns.
+ *
+ * Order, which is what keeps the process whole: signals are caught before anything is loaded into the
+ * kernel (cmd_attach()); the source is started, which by ptrace stops every thread of the process once;
+ * follow() runs it until the processes end, the time is over or a signal has come; source_free() takes
+ * away what is left, whatever follow() said.
+ *
+ * On stdout is the JSON line of --json alone; the summary, differences and every sentence go to stderr,
+ * as the recording of a foreign program says nothing about this terminal.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -18,6 +26,10 @@
 #include "cli.h"
 #include "follow.h"
 
+/*
+ * The text of --help, on stdout. The command line is checked word by word below: nothing of it is
+ * believed.
+ */
 static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--via bpf|ptrace|auto]\n"
 			   "                     [--stacks] [--json] PID | --cgroup PATH | --all\n"
 			   "\n"
@@ -41,6 +53,10 @@ static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--vi
 			   "\n"
 			   "exit status: 0; 1 differences were found; 125 the process cannot be followed\n";
 
+/*
+ * Written by the handler, read by stop(); never reset, so that a second Ctrl-C changes nothing: the
+ * source is on its way out already.
+ */
 static volatile sig_atomic_t interrupted;
 
 static void interrupt(int sig)
@@ -74,6 +90,7 @@ static void end_by_signals(void)
 		sigaction(signals[i], &(struct sigaction){ .sa_handler = interrupt }, NULL);
 }
 
+/* What the source has to say while it runs goes out at once, for it may run for days. */
 static void print_notice(void *ctx, const char *sentence)
 {
 	complain("attach", "%s", sentence);
@@ -88,7 +105,11 @@ static bool is_not_permitted(int err)
 	return err != -ESRCH && err != -EAGAIN && err != -ENOMEM && err != -EINTR;
 }
 
-/* @bpf_error: why it is not BPF; "": it was not asked. */
+/*
+ * @bpf_error: why it is not BPF; "": it was not asked. 0, or the status of what was said. Why it is not
+ * BPF is said in any case: in front of ptrace's own reason where both fail, else as a notice of what
+ * being followed by ptrace costs the process.
+ */
 static int start_by_ptrace(const struct attach *a, const char *bpf_error, struct live_source *source)
 {
 	struct live_options options = { .pid = a->pid,
@@ -110,7 +131,11 @@ static int start_by_ptrace(const struct attach *a, const char *bpf_error, struct
 	return 0;
 }
 
-/* 0, or the status of what was said. */
+/*
+ * 0, or the status of what was said. An error of the machine (no memory, no such process, told to end) is
+ * not tried again by ptrace, which would meet the same one and hide it behind its own sentence. A scope
+ * (a cgroup, the machine) is BPF's alone, so `a->pid` is asked.
+ */
 static int start_source(const struct attach *a, struct live_source *source)
 {
 	struct live_bpf_options options = { .pid = a->pid,
@@ -133,7 +158,9 @@ static int start_source(const struct attach *a, struct live_source *source)
 }
 
 /*
- * What differs is the kernel's and the engine's business, not the process's: STATUS_DIFFERENCES comes last.
+ * What differs is the kernel's and the engine's business, not the process's: STATUS_DIFFERENCES comes
+ * last. The exit status, when the source is gone. Found differences count only where nothing else went
+ * wrong.
  */
 static int attach(const struct attach *a)
 {
@@ -154,7 +181,12 @@ static int attach(const struct attach *a)
 	return status ? status : found.differences ? STATUS_DIFFERENCES : 0;
 }
 
-/* What is followed: one process, or a scope. */
+/*
+ * What is followed: one process, or a scope. @argc, @argv: what stands behind the options. 0, or
+ * STATUS_USAGE when that was said. A PID and --cgroup together are refused and not narrowed: who types
+ * both means one of them. --cgroup and --all need BPF, so --via ptrace beside them is wrong, while auto
+ * is not, and then has no second choice.
+ */
 static int parse_scope(struct attach *a, int argc, char **argv)
 {
 	int given = argc + (a->cgroup != NULL) + a->machine;
@@ -174,6 +206,10 @@ static int parse_scope(struct attach *a, int argc, char **argv)
 	return 0;
 }
 
+/*
+ * 0 and *@a; -1: the help was printed; or STATUS_USAGE, said. An option that is given twice counts as it
+ * was given last.
+ */
 static int parse(struct attach *a, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
@@ -192,6 +228,7 @@ static int parse(struct attach *a, int argc, char **argv)
 			if (take_recording_name("attach", &a->output, optarg))
 				return STATUS_USAGE;
 			break;
+		/* 0 is refused: in struct attach it means that there is no end. */
 		case 'f':
 			end = optarg;
 			if (!parse_decimal(&end, &a->seconds) || *end || !(a->seconds > 0))

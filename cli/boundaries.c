@@ -2,6 +2,11 @@
 /*
  * The boundaries of a running process.  The engine decides about the kernel's own areas.  Where the map came from /proc,
  * some of what decides is not known: what depends on it is kept apart, as what may be.
+ *
+ * The question of one pair is the engine's own (vma_merge_blockers()), so the map is built once more as
+ * an address space of the engine, without one call being made in it: O(areas) time and memory for each
+ * reading. That space is private to each_boundary() and gone when it returns; what a callback is given
+ * are the map's areas, which stay.
  */
 #include <string.h>
 #include <unistd.h>
@@ -71,6 +76,10 @@ static void count_boundary(struct boundary_tally *t, const struct boundary *b)
 	}
 }
 
+/*
+ * In ascending order, each neighbour of the one before; of one area alone there is no pair. Soft-dirty
+ * and the like do not matter here: the engine leaves out of its comparison what the kernel's does.
+ */
 static void walk(const struct live_map *map, struct mm_struct *mm, struct boundary_tally *tally,
 	void (*each)(void *ctx, const struct boundary *b), void *ctx)
 {
@@ -89,6 +98,10 @@ static void walk(const struct live_map *map, struct mm_struct *mm, struct bounda
 	}
 }
 
+/*
+ * The tally is zero behind an error, and no callback was made: the map is built as a whole before the
+ * first pair is looked at. The page size is this machine's, for the map is one of its processes.
+ */
 int each_boundary(const struct live_map *map, struct boundary_tally *tally,
 	void (*each)(void *ctx, const struct boundary *b), void *ctx)
 {
@@ -98,6 +111,7 @@ int each_boundary(const struct live_map *map, struct boundary_tally *tally,
 
 	*tally = (struct boundary_tally){ .boundaries = 0 };
 	mm_system_init(&sys, &anon_vma_rmap);
+	/* It cannot be refused: any page size that Linux runs with is one that the engine has. */
 	(void)!mm_system_set_page_shift(&sys, (unsigned int)ffsl(sysconf(_SC_PAGESIZE)) - 1);
 	mm_init(&mm, &sys);
 	/*

@@ -15,10 +15,15 @@ struct boundary {
 	unsigned int perhaps; /* what the source could not see and may keep them apart */
 };
 
+/*
+ * Boundaries between areas that touch. alone + together are certain; uncertain counts those only for
+ * which nothing certain is known.
+ */
 struct reason_count {
 	uint64_t alone, together, uncertain; /* boundaries with this reason only, with others, and perhaps */
 };
 
+/* Of one reading of a map. boundaries + gaps is the number of areas less one. */
 struct boundary_tally {
 	struct reason_count reasons[BOUNDARY_REASONS];
 	uint64_t boundaries, gaps; /* between areas that touch, and others */

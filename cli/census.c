@@ -18,12 +18,14 @@
 
 #include "census_internal.h"
 
+/* Between two looks, so that the forecast's FORECAST_LOOKS latest ones cover three seconds. */
 #define LOOK_SECONDS 0.1
 
-/* A living address space. */
+/* A living address space. From the first event that has a mirror to the last EXIT, or to census_end(). */
 struct space {
 	struct space *next;
 	uint32_t mm, pid;
+	/* What areas has beyond taken asks for another table (count()). */
 	uint64_t areas, taken; /* now; when its table was taken last */
 	double next_look;      /* seconds; below 0: none yet */
 	struct forecast forecast;
@@ -87,6 +89,7 @@ static int settle(struct census *c, struct found *f)
 	return culprits_of(&f->table, &code, &f->culprits);
 }
 
+/* All of it is gone, and found[] is as at the beginning: mm 0. */
 static void drop(struct found *f)
 {
 	explain_table_free(&f->table);
@@ -95,8 +98,9 @@ static void drop(struct found *f)
 }
 
 /*
- * A copy of this table is @f from now on: one table may become all three. malloc() of one byte more, for a
- * table without groups must not look like no memory.
+ * A copy of this table is @f from now on: one table may become all three. malloc() of one byte more, for
+ * a table without groups must not look like no memory. @t stays the caller's. An error leaves @f as it
+ * was. examples are dropped because they are events that live until the next one.
  */
 static int keep(struct found *f, const struct space *s, const struct explain_table *t, uint64_t step)
 {
@@ -164,6 +168,11 @@ static int leave(struct census *c, struct space *s, uint64_t step, double second
 	return err;
 }
 
+/*
+ * The last thread of an address space has gone (exit, exec): take the last table before the ledger hears
+ * of it, for then there is nothing left to look at. 0 also for a space that never had an event of its
+ * own, as a child's that only inherited.
+ */
 static int ends(struct census *c, const struct trace_event *e)
 {
 	struct space **at = find(c, e->mm), *s = *at;
@@ -177,7 +186,11 @@ static int ends(struct census *c, const struct trace_event *e)
 	return err;
 }
 
-/* What an event has made of its address space. */
+/*
+ * What an event has made of its address space. Events of no space, and of one that the mirror has not
+ * (its beginning was lost), count nothing. The peak is exact because every event passes here; of equal
+ * peaks the first stays.
+ */
 static int count(struct census *c, const struct trace_event *e)
 {
 	struct mm_struct *mm = e->mm ? replay_space(explain_replay(c->x), e->mm) : NULL;
@@ -197,6 +210,10 @@ static int count(struct census *c, const struct trace_event *e)
 	return s->areas > s->taken + s->taken / 50 + 16 ? take(c, s, e->step, 0) : 0;
 }
 
+/*
+ * An EXIT of a thread that is not the last is an event like any other. Of the last one nothing is counted
+ * behind the ledger: the space is not there any more.
+ */
 static int on_event(struct trace_sink *sink, const struct trace_event *e)
 {
 	struct census *c = (struct census *)sink;
@@ -214,6 +231,10 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	return err || over ? err : count(c, e);
 }
 
+/*
+ * Every space that is still alive is left as it is; after an error the others are only freed. An
+ * incomplete ledger is no memory, too: boundaries without a birth would be blamed on nobody.
+ */
 int census_end(struct census *c)
 {
 	int err = 0;
@@ -228,6 +249,10 @@ int census_end(struct census *c)
 	return err || !explain_incomplete(c->x) ? err : -ENOMEM;
 }
 
+/*
+ * The header is read here and not kept. @options are the replay's, with the caller's callbacks:
+ * differences and losses go there, not through the census.
+ */
 struct census *census_new(
 	const struct trace_header *header, const struct replay_options *options, bool all_names)
 {
@@ -246,6 +271,7 @@ struct census *census_new(
 	return NULL;
 }
 
+/* NULL is nothing. Also of one that has never seen an event, or was not ended. */
 void census_free(struct census *c)
 {
 	if (!c)

@@ -6,6 +6,10 @@
  * than when it was taken last, and before it ends, so that taking them costs a few microseconds for each new area; the largest
  * number of areas is exact, what is told of boundaries is of such a moment.  Growth is told from noise (<vmaple/forecast.h>) by
  * looking ten times a second, as the recording's clock has it; a program that runs for less than a second has none.
+ *
+ * Who calls in which order: census_new() with the header; census_sink() gets every event; then
+ * census_end(); then census_print(), census_json() and census_within(), in any order and as often as
+ * wanted, for none of them changes anything; census_free(). One thread.
  */
 #ifndef CLI_CENSUS_H
 #define CLI_CENSUS_H
@@ -31,8 +35,9 @@ struct census;
 struct census *census_new(
 	const struct trace_header *header, const struct replay_options *options, bool all_names);
 void census_free(struct census *c);
-/* Its event() fails with -ENOMEM only. */
+/* Its event() fails with -ENOMEM only. It belongs to the census. */
 struct trace_sink *census_sink(struct census *c);
+/* The mirror that the census keeps, for its statistics; it belongs to the census. */
 struct replay *census_replay(struct census *c);
 /*
  * After the last event, once: what still lives is looked at, too. 0 or -ENOMEM; then what is printed has
@@ -40,9 +45,15 @@ struct replay *census_replay(struct census *c);
  */
 int census_end(struct census *c) __must_check;
 
-/* The end of a summary: what is worth knowing, if anything is. */
+/*
+ * The end of a summary: what is worth knowing, if anything is. One paragraph, "in short", or nothing at
+ * all: what is neither wasteful nor growing needs no words.
+ */
 void census_print(const struct census *c, FILE *out);
-/* The same as members of a summary. */
+/*
+ * The same as members of a summary. @summary gets them in any case, so that who reads it finds the same
+ * keys; over_budget only with a budget.
+ */
 void census_json(const struct census *c, const struct budget *budget, json_t *summary);
 /* Is the program within its budget? If not, it is said, with three culprits for each number that is too large. */
 bool census_within(const struct census *c, const struct budget *budget, const char *command);

@@ -13,8 +13,11 @@
 struct found {
 	uint32_t mm, pid; /* mm 0: nothing was found */
 	uint64_t step;
+	/* Of this moment. Sites and names in it are the ledger's and live as long as that. */
 	struct explain_table table;
+	/* list NULL: settle() has not been asked, or found nobody worth a name. */
 	struct culprits culprits;
+	/* Areas a second at the end of the space; the moment was taken when it ended. */
 	double growth;      /* of MOST_GROWTH */
 	double last_growth; /* when it ended: areas a second, 0 where it may be noise */
 	uint64_t last_areas;
@@ -37,10 +40,17 @@ struct space;
 /* One list of living spaces, the latest first; everything about the ended ones is in found[]. */
 struct census {
 	struct trace_sink sink;
+	/*
+	 * x and symbols are the census's own; each event goes to both, in the order that on_event() says.
+	 */
 	struct explain *x;
 	struct symbols *symbols;
 	bool all_names; /* of all culprits, not only those that the summary's end will name */
 	struct space *spaces;
+	/*
+	 * By the recording's clock, not by that of who reads it: a budget of growth is the same for a
+	 * recording that is looked at again.
+	 */
 	double seconds; /* of the last event */
 	uint64_t step;
 	/*

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What a census has found, as the end of a summary; and a budget, held against it. */
+/*
+ * What a census has found, as the end of a summary; and a budget, held against it.
+ *
+ * Everything here reads a census that has ended and changes nothing. Numbers of a moment (MOST_...) and
+ * the exact peak are never mixed in one sentence: of the peak it is said when it was, of the rest which
+ * process.
+ *
+ * Words go to the stream that is given or, of a budget, to stderr: what `run` prints on stdout is the
+ * program's.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +19,7 @@
 #include "text.h"
 #include "watch.h"
 
+/* Of each number that is too large: more of them is what `vmaple why --top` is for. */
 #define CULPRITS_SHOWN 3
 
 /* The number behind @name, if @text begins with it; @text goes on behind that. */
@@ -29,6 +39,10 @@ bool has_budget(const struct budget *b)
 	return b->has_areas || b->has_growth || b->has_unneeded;
 }
 
+/*
+ * @b is set in any case, and of no use after false. "areas=5k" is refused by what has to stand behind a
+ * number: a comma or the end. areas and unneeded are cut to whole ones.
+ */
 bool parse_budget(const char *text, struct budget *b)
 {
 	double number;
@@ -52,7 +66,10 @@ bool parse_budget(const char *text, struct budget *b)
 	}
 }
 
-/* How much a culprit has of what there is too much of. */
+/*
+ * How much a culprit has of what there is too much of. 0: it has nothing to do with this kind, and
+ * culprit_at() passes it over. What is born in the second half of the time (young) stands for growth.
+ */
 static double weight_of(const struct culprit *c, int kind)
 {
 	return kind == MOST_GROWTH     ? (double)c->group.young
@@ -93,6 +110,10 @@ static double seconds_left(const struct census *c)
 	return forecast_seconds((double)f->last_areas, f->last_growth, (double)c->max_map_count);
 }
 
+/*
+ * Without a culprit that has a name @buf stays as it is, which is "": a share without a cause helps
+ * nobody.
+ */
 static void say_waste(const struct census *c, char *buf, size_t size)
 {
 	const struct found *f = &c->found[MOST_NEEDLESS];
@@ -109,6 +130,10 @@ static void say_waste(const struct census *c, char *buf, size_t size)
 			worst->made_by);
 }
 
+/*
+ * Of a process that has ended it is said as what would have come: a short run of a server shows a leak
+ * that its end hid.
+ */
 static void say_limit(const struct census *c, char *buf, size_t size)
 {
 	const struct found *f = &c->found[MOST_AREAS];
@@ -120,6 +145,10 @@ static void say_limit(const struct census *c, char *buf, size_t size)
 		duration_text(seconds_left(c), left, sizeof(left)), f->ended ? ", had it not ended" : "");
 }
 
+/*
+ * The two halves are joined by a semicolon and wrapped as one, behind the fourteen columns that the
+ * summary's other lines have.
+ */
 void census_print(const struct census *c, FILE *out)
 {
 	bool grows = c->found[MOST_AREAS].last_growth > 0;
@@ -136,6 +165,7 @@ void census_print(const struct census *c, FILE *out)
 	print_wrapped_behind(out, 14, line);
 }
 
+/* Never NULL where memory does not run out: an empty array says that nobody is to blame. */
 static json_t *culprits_json(const struct found *f, int kind)
 {
 	json_t *a = json_array();
@@ -150,9 +180,10 @@ static json_t *culprits_json(const struct found *f, int kind)
 }
 
 /*
- * What is over the budget: bits of 1 << MOST_... The areas are the exact peak; what is needless or grows is
- * known of moments only, so a budget of these can be exceeded unseen by what the census leaves between two
- * tables.
+ * What is over the budget: bits of 1 << MOST_... The areas are the exact peak; what is needless or grows
+ * is known of moments only, so a budget of these can be exceeded unseen by what the census leaves between
+ * two tables. A budget that was not given is never exceeded (its has_ is false), and one of 0 is exceeded
+ * by the first.
  */
 static unsigned int over(const struct census *c, const struct budget *b)
 {
@@ -176,6 +207,7 @@ static json_t *over_json(const struct census *c, const struct budget *b)
 	return a;
 }
 
+/* seconds_to_limit is null where the limit is not reached at that growth: 0 would be now. */
 void census_json(const struct census *c, const struct budget *budget, json_t *o)
 {
 	const struct found *f = &c->found[MOST_NEEDLESS];
@@ -190,6 +222,10 @@ void census_json(const struct census *c, const struct budget *budget, json_t *o)
 		json_put(o, "over_budget", over_json(c, budget));
 }
 
+/*
+ * On stderr, largest first, behind the sentence of say_over(); without names (settle() was not asked for
+ * this one) nothing.
+ */
 static void print_culprits(const struct found *f, int kind)
 {
 	const struct culprit *c;
@@ -206,6 +242,10 @@ static void print_culprits(const struct found *f, int kind)
 	}
 }
 
+/*
+ * @f: all kinds, of which @kind is meant. Not by complain(): the table below belongs to the sentence, and
+ * that wraps for a terminal alone.
+ */
 static void say_over(const char *command, const struct found *f, int kind, const char *text)
 {
 	char lead[64];
@@ -216,6 +256,10 @@ static void say_over(const char *command, const struct found *f, int kind, const
 	print_culprits(&f[kind], kind);
 }
 
+/*
+ * In the order areas, growth, unneeded, as the help has them. Every number that is too large is said, not
+ * only the first: who sets three budgets wants to know all of what to change.
+ */
 bool census_within(const struct census *c, const struct budget *b, const char *command)
 {
 	const struct found *f = c->found;

@@ -52,7 +52,10 @@ int cmd_report(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_sql(int argc, char **argv);
 
-/* Import one file into a recording. 0, or an exit status after one sentence on stderr. */
+/*
+ * Import one file into a recording. 0, or an exit status after one sentence on stderr. What cannot be
+ * told by such a file is not said here: a command that asks for a recording has another question.
+ */
 int import_file(const char *command, const char *path, const char *out);
 
 /* Options of run and record that mean the same: when the whole map is read beside the calls. */
@@ -144,7 +147,11 @@ bool json_is_incomplete(void);
 /* Like jansson's, but what could not be added is remembered for print_json(). */
 void json_put(json_t *object, const char *key, json_t *value);
 void json_push(json_t *array, json_t *value);
-/* One line on stdout. 0, or STATUS_FAILED: memory ran out, and nothing was printed. */
+/*
+ * One line on stdout. 0, or STATUS_FAILED: memory ran out, and nothing was printed. Ends with a newline,
+ * and is flushed: a program that reads line by line has it at once. @object is released in any case, and
+ * may be NULL, which is no memory.
+ */
 int print_json(json_t *object);
 /* The same into @out; or it could not be written. */
 int write_json(FILE *out, json_t *object);
@@ -173,6 +180,7 @@ void limit_memory(uint64_t bytes);
 
 /* CLOCK_MONOTONIC, nanoseconds. */
 uint64_t clock_ns(void);
+/* Which first writes a recording can have, in words, from the header's fault_source. Static. */
 const char *fault_source_text(uint32_t source);
 struct kernel_profile;
 /* What is known of a release ("6.12.90", "6.12"); NULL: its series is none that is known. */
@@ -186,7 +194,8 @@ const char *size_text(uint64_t bytes, char *buf, size_t size);
 
 /*
  * A line that is overwritten in place, only on a terminal. Between progress_begin() and progress_end()
- * nobody else prints a line on stderr.
+ * nobody else prints a line on stderr. on: stderr is a terminal; false makes all functions do nothing.
+ * shown: the line is there, so it has to be erased. Both times are clock_ns()'s.
  */
 struct progress {
 	bool on, shown;

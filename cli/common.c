@@ -28,7 +28,8 @@
 
 /*
  * One line for what reads it; on a terminal as many as it takes. A command whose name is so long that no
- * room is left for text gets one line, too.
+ * room is left for text gets one line, too. column is below 0 where stderr cannot be written: then
+ * nothing is wrapped, and nothing more can be said.
  */
 static void say_sentence(const char *command, const char *fmt, va_list ap)
 {
@@ -48,6 +49,7 @@ static void say_sentence(const char *command, const char *fmt, va_list ap)
 	free(text);
 }
 
+/* The flush comes first: a sentence about what was printed must not appear before it. */
 void complain(const char *command, const char *fmt, ...)
 {
 	va_list ap;
@@ -58,7 +60,10 @@ void complain(const char *command, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* As complain(), for sentences that are put together of a format and of words of the command line. */
+/*
+ * As complain(), for sentences that are put together of a format and of words of the command line.
+ * Nothing was printed yet, so there is nothing to flush.
+ */
 __attribute__((format(printf, 2, 3))) static void misused(const char *command, const char *fmt, ...)
 {
 	va_list ap;
@@ -75,6 +80,10 @@ void print_recording(const char *path)
 	fputc('\n', stderr);
 }
 
+/*
+ * @arg is kept, not copied: it is a word of argv. `-` is refused because a recording on a pipe could not
+ * be read twice, which most commands do, and what a program prints would be among it.
+ */
 int take_recording_name(const char *command, const char **name, const char *arg)
 {
 	*name = arg;
@@ -92,13 +101,19 @@ int usage_error(const char *command, const char *what, const char *arg)
 	return STATUS_USAGE;
 }
 
+/* Called where the number is wrong, so @nr is 0 or above 1. */
 int recordings_error(const char *command, int nr, char *const *arguments)
 {
 	return nr ? usage_error(command, "one recording only, not", arguments[1])
 		  : usage_error(command, "a recording is missing", NULL);
 }
 
-/* All of @text: strtoull() takes blanks and a sign before it, too. */
+/*
+ * All of @text: strtoull() takes blanks and a sign before it, too.
+ *
+ * *@number is set in any case; ERANGE of strtoull() is in errno. Of base 16 the function itself takes a
+ * "0x" in front, which isxdigit() of the 0 lets pass.
+ */
 static bool parse_whole(const char *text, int base, uint64_t *number)
 {
 	char *end;
@@ -108,6 +123,7 @@ static bool parse_whole(const char *text, int base, uint64_t *number)
 	return isxdigit((unsigned char)*text) && !*end && !errno;
 }
 
+/* No octal: a 0 in front means nothing, as nobody expects of a count that it does. */
 bool parse_number(const char *text, uint64_t *number)
 {
 	return parse_whole(text, strncmp(text, "0x", 2) == 0 ? 16 : 10, number);
@@ -118,6 +134,7 @@ bool parse_hex(const char *text, uint64_t *address)
 	return parse_whole(text, 16, address);
 }
 
+/* 0 is refused: what is counted from 1 has no other word for "none". */
 bool parse_up_to(const char *text, uint64_t most, uint64_t *number)
 {
 	return parse_number(text, number) && *number && *number <= most;
@@ -128,6 +145,7 @@ bool parse_pid(const char *text, uint64_t *pid)
 	return parse_up_to(text, INT32_MAX, pid);
 }
 
+/* LC_NUMERIC is never set before options are read, so the point is a point. */
 bool parse_decimal(const char **text, double *number)
 {
 	const char *from = *text;
@@ -140,6 +158,7 @@ bool parse_decimal(const char **text, double *number)
 	return digits && end == *text && *number <= 1e15;
 }
 
+/* A number makes LIVE_CHECK_NTH of it, even behind false; who gets false drops the whole. */
 bool parse_check(const char *text, struct check_option *check)
 {
 	*check = (struct check_option){ LIVE_CHECK_EVERY, 0 };
@@ -153,11 +172,13 @@ bool parse_check(const char *text, struct check_option *check)
 	return parse_number(text, &check->nth) && check->nth > 0;
 }
 
+/* Of what waitpid() has as ended; of a stopped process it would make no sense, and none is asked for. */
 int shell_status(int wait_status)
 {
 	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+/* What is not a source that is known is the worst of them: nothing is promised of a newer recording. */
 const char *fault_source_text(uint32_t source)
 {
 	switch (source) {
@@ -171,6 +192,7 @@ const char *fault_source_text(uint32_t source)
 	}
 }
 
+/* Beyond PiB the number only gets longer. */
 const char *size_text(uint64_t bytes, char *buf, size_t size)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
@@ -185,6 +207,9 @@ const char *size_text(uint64_t bytes, char *buf, size_t size)
 	return buf;
 }
 
+/*
+ * It does not go back, and stands still while the machine is suspended; no time of a day is made of it.
+ */
 uint64_t clock_ns(void)
 {
 	struct timespec ts;
@@ -193,6 +218,10 @@ uint64_t clock_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/*
+ * Only a terminal has a line that can be written again: into a file or a pipe the same would be thousands
+ * of lines.
+ */
 void progress_begin(struct progress *p)
 {
 	*p = (struct progress){ .on = isatty(STDERR_FILENO), .begun_ns = clock_ns() };
@@ -214,6 +243,7 @@ static bool is_due(struct progress *p)
 	return true;
 }
 
+/* @done, @total: bytes of the file; a total of 0 (a pipe) is shown as 0 %. */
 void progress_show(struct progress *p, const char *what, uint64_t done, uint64_t total, uint64_t events)
 {
 	if (!is_due(p))
@@ -228,6 +258,7 @@ void progress_seconds(struct progress *p, const char *what)
 		fprintf(stderr, "\r%s, %" PRIu64 " s ", what, (p->last_ns - p->begun_ns) / 1000000000u);
 }
 
+/* May be called when nothing was shown, and again. */
 void progress_end(struct progress *p)
 {
 	if (p->shown)
@@ -250,7 +281,11 @@ const struct kernel_profile *known_kernel(const char *release)
 	return known->major == major && known->minor == minor ? known : NULL;
 }
 
-/* "6.12", "6.12.90", "6.1.0-54-amd64", "6.12-rc1": numbers, and behind a sign what a distribution has added. */
+/*
+ * "6.12", "6.12.90", "6.1.0-54-amd64", "6.12-rc1": numbers, and behind a sign what a distribution has
+ * added. kernel_profile_for() asks for the numbers alone; whether the series is known is the callers'
+ * question.
+ */
 static bool is_release(const char *text)
 {
 	size_t numbers = strspn(text, "0123456789.");
@@ -285,7 +320,11 @@ const struct kernel_profile *parse_known_kernel(const char *command, const char 
 	return NULL;
 }
 
-/* From the series of the oldest to that of the newest; between two of them the kernel is like the older. */
+/*
+ * From the series of the oldest to that of the newest; between two of them the kernel is like the older.
+ *
+ * Not only a series that is known: a recording of 6.5 exists, and is replayed as the one below it.
+ */
 int check_release(const char *command, const char *text)
 {
 	const struct kernel_profile *oldest = kernel_profile_at(0), *newest = kernel_profile_default;
@@ -302,6 +341,11 @@ int check_release(const char *command, const char *text)
 	return usage_error(command, wanted, text);
 }
 
+/*
+ * A bit each of the verdicts: the first difference does not hide the first "uncertain". That a kind is
+ * not shown again is no loss, for the summary has its number. `to repeat` names the recording as it was
+ * given, so that the line can be pasted.
+ */
 void log_difference(void *ctx, const struct replay_difference *d)
 {
 	struct difference_log *log = ctx;
@@ -324,6 +368,10 @@ void log_difference(void *ctx, const struct replay_difference *d)
 				  "FILE.vmt`\n");
 }
 
+/*
+ * By what was lost and not by whom: a machine that is too slow loses the same thing in a thousand
+ * processes. Equal hashes of two phrases would hide the second, which the summary still counts.
+ */
 void log_lost(void *ctx, const struct trace_event *e)
 {
 	struct difference_log *log = ctx;

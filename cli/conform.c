@@ -5,6 +5,11 @@
  * Three sources of answers (a file, the kit run here under a runner, none but the kit's text), one judge.
  * What the kit has printed is somebody else's word: conform_run_read() checks every line of it, and names
  * among it are quoted.
+ *
+ * Order: parse(), which leaves exactly one of the three; the set of sequences (conform_set_new()), which
+ * is the same for emitting and for judging, so that both always fit; then one of conform_emit(),
+ * judge_runner() and judge_file(). The verdict goes to stdout, as text or as one JSON object, each
+ * complaint to stderr.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -42,12 +47,14 @@ struct options {
 	bool json, all;
 };
 
+/* The value is getopt_long()'s optarg. 0 or STATUS_USAGE. */
 static int parse_kernel(struct options *o)
 {
 	o->profile = parse_known_kernel("conform", optarg);
 	return o->profile ? 0 : STATUS_USAGE;
 }
 
+/* 0; -1: the help was printed, and that is all; or STATUS_USAGE. */
 static int parse_option(struct options *o, int opt, char **argv)
 {
 	switch (opt) {
@@ -72,6 +79,7 @@ static int parse_option(struct options *o, int opt, char **argv)
 	}
 }
 
+/* "+": the words behind `--` are the runner's, whose options are not this command's. */
 static int parse(struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = { { "kernel", required_argument, NULL, 'k' },
@@ -109,8 +117,10 @@ static int no_memory(void)
 }
 
 /*
- * A release that no profile is near to (or that a stranger's system invented) is judged as the newest known
- * kernel, and that is printed.
+ * A release that no profile is near to (or that a stranger's system invented) is judged as the newest
+ * known kernel, and that is printed. 0, STATUS_DIFFERENCES or STATUS_FAILED, when the verdict was
+ * printed. The profile is looked for in what the system says of itself, unless --kernel was given: an
+ * emulator's answer to uname(2) is part of what it claims to be.
  */
 static int judge(const struct options *o, const struct conform_set *set, const struct conform_run *run)
 {
@@ -135,7 +145,10 @@ static int judge(const struct options *o, const struct conform_set *set, const s
 	return status;
 }
 
-/* @name: of what was read, for people. */
+/*
+ * @name: of what was read, for people. @in stays the caller's. A line that is no answer ends it with
+ * STATUS_DAMAGED before anything is judged; answers that only end early are judged as far as they go.
+ */
 static int read_and_judge(const struct options *o, const struct conform_set *set, FILE *in, const char *name)
 {
 	struct conform_run run;
@@ -159,6 +172,10 @@ static int read_and_judge(const struct options *o, const struct conform_set *set
 	return status;
 }
 
+/*
+ * A file that cannot be opened is STATUS_DAMAGED as one that cannot be read: for a script both mean that
+ * there are no answers.
+ */
 static int judge_file(const struct options *o, const struct conform_set *set)
 {
 	bool standard = strcmp(o->answers, "-") == 0;
@@ -175,6 +192,10 @@ static int judge_file(const struct options *o, const struct conform_set *set)
 	return status;
 }
 
+/*
+ * The kit is waited for in any case, also after answers that make no sense. How it ended is told only
+ * where its answers end early: then the status of a crash (128 and the signal) explains it.
+ */
 static int judge_runner(const struct options *o, const struct conform_set *set)
 {
 	pid_t pid;
@@ -190,6 +211,7 @@ static int judge_runner(const struct options *o, const struct conform_set *set)
 	return status;
 }
 
+/* The last `else` has no other case: parse() has seen to it that one is set. */
 int cmd_conform(int argc, char **argv)
 {
 	struct options o = { 0 };

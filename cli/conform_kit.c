@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple conform: the kit as files for another machine, or run on this one. */
+/*
+ * vmaple conform: the kit as files for another machine, or run on this one.
+ *
+ * As files: texts that the build has compiled in (conform_kit_file_at()), sequences.c made from the set,
+ * and answers.json, which every known kernel is asked for once more. What is there by such a name is
+ * written over; what fails leaves the files before it, for the folder is the caller's.
+ *
+ * Here: fork, exec of RUNNER and the kit, and a pipe from its stdout. Its stderr and stdin are this
+ * command's: an emulator's own complaints shall be seen. conform_end() is wanted behind each
+ * conform_start() that gave a stream.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -42,12 +52,14 @@ static int finish(FILE *f, const char *folder, const char *name)
 	return 0;
 }
 
+/* What the kit prints after one call, under the same names. */
 static json_t *seen_json(const struct conform_seen *seen)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "result", seen->result, "pages", seen->pages, "bounds",
 		seen->bounds, "locks", seen->locks, "areas", seen->areas);
 }
 
+/* NULL where memory runs out, which json_push() and print remember. */
 static json_t *answers_json(const struct conform_sequence *s, const struct conform_answers *answers)
 {
 	json_t *calls = json_array();
@@ -78,7 +90,12 @@ static json_t *find_alike(json_t *expected, json_t *mine)
 	return mine;
 }
 
-/* Series that answer alike stand together. NULL: no memory. */
+/*
+ * Series that answer alike stand together. NULL: no memory.
+ *
+ * In the order of the profiles, oldest first. The kernels of one answer are the names of profiles, of
+ * which a series may have two.
+ */
 static json_t *expected_json(const struct conform_set *set, unsigned int number)
 {
 	const struct kernel_profile *profile;
@@ -111,6 +128,10 @@ static json_t *sequence_json(const struct conform_set *set, unsigned int number)
 		"expected", expected_json(set, number));
 }
 
+/*
+ * 0, or STATUS_FAILED said; ferror() of @out is finish()'s to ask. version, mark and the numbers behind
+ * it are what the kit was compiled with: answers of another kit are not judged.
+ */
 static int write_answers(const struct conform_set *set, FILE *out)
 {
 	json_t *all = json_array();
@@ -122,6 +143,10 @@ static int write_answers(const struct conform_set *set, FILE *out)
 				       "lockable", (int)CONFORM_LOCKABLE, "sequences", all));
 }
 
+/*
+ * A folder that is there already is taken as it is (EEXIST); if it is a file, create() says why nothing
+ * can be written in it.
+ */
 int conform_emit(const struct conform_set *set, const char *folder)
 {
 	const struct conform_kit_file *file;
@@ -154,8 +179,8 @@ int conform_emit(const struct conform_set *set, const char *folder)
 /* --- here ---------------------------------------------------------------------------------------------------- */
 
 /*
- * Beside this program, as it was built, or in libexec, as it was installed; /proc/self/exe, for argv[0] may
- * be found by PATH or be anything.
+ * Beside this program, as it was built, or in libexec, as it was installed; /proc/self/exe, for argv[0]
+ * may be found by PATH or be anything. False also without /proc.
  */
 static bool find_kit(char *path, size_t size)
 {
@@ -176,8 +201,12 @@ static bool find_kit(char *path, size_t size)
 }
 
 /*
- * In the child; does not return. The words of the runner, then the kit's path. _exit(): stdio's buffers are
- * the parent's, too.
+ * In the child; does not return. The words of the runner, then the kit's path. _exit(): stdio's buffers
+ * are the parent's, too.
+ *
+ * 127 is the shell's status for a program that is not there; the parent shows it behind answers that end
+ * before they begin. stdout is the pipe from here on, so the complaint goes to stderr and only flushes an
+ * empty buffer.
  */
 static void become_kit(char **runner, char *kit, int out)
 {
@@ -196,6 +225,10 @@ static void become_kit(char **runner, char *kit, int out)
 	_exit(127);
 }
 
+/*
+ * O_CLOEXEC on both ends: the kit must not hold its own reading end, or it would not be told by SIGPIPE
+ * that nobody reads. dup2() takes the flag off the copy.
+ */
 FILE *conform_start(char **runner, pid_t *pid)
 {
 	char kit[4200];

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple conform: a verdict for people, and as JSON. */
+/*
+ * vmaple conform: a verdict for people, and as JSON.
+ *
+ * For people: what the machine is and could not do, a table of areas with a score each, then of each area
+ * the first difference with all calls that lead to it. Everything that the answers said themselves
+ * (names, results, maps) is quoted, for it comes from a stranger's system. Nothing here decides: the
+ * verdict is conform_judge()'s.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +14,7 @@
 #include "cli.h"
 #include "conforming.h"
 
+/* 0 of an area without checks, which is never shown: per_cent_text() has "-", and JSON no member. */
 static double per_cent(const struct conform_score *s)
 {
 	return s->checks ? 100.0 * (double)s->right / (double)s->checks : 0.0;
@@ -24,7 +32,11 @@ static const char *per_cent_text(const struct conform_score *s, char *buf, size_
 	return buf;
 }
 
-/* A result for people: the kit says -errno. */
+/*
+ * A result for people: the kit says -errno. "-12" as "-ENOMEM", by this machine's names: the kit prints
+ * Linux's numbers, which are the same on all three of its machines. What is no such number stays as it
+ * is.
+ */
 static const char *result_text(const char *text, char *buf, size_t size)
 {
 	char *end;
@@ -37,7 +49,10 @@ static const char *result_text(const char *text, char *buf, size_t size)
 	return buf;
 }
 
-/* With the calls that lead to it, so that it can be repeated by hand. */
+/*
+ * With the calls that lead to it, so that it can be repeated by hand. The calls up to and with the one
+ * after which it was seen; what comes behind is no part of the cause.
+ */
 static void print_difference(const struct conform_set *set, const struct conform_difference *d)
 {
 	const struct conform_sequence *sequence = &set->sequence[d->sequence];
@@ -56,7 +71,8 @@ static void print_difference(const struct conform_set *set, const struct conform
 
 /*
  * How much differs in an area, by the call after which it does. Names are taken from an example: the text
- * of a call up to its bracket.
+ * of a call up to its bracket. A call that was made by the sequence and not the one that is wrong may
+ * stand here: what is seen after it is what is known.
  */
 static void print_calls(const struct conform_verdict_of *of, enum conform_area area)
 {
@@ -82,6 +98,10 @@ static void print_calls(const struct conform_verdict_of *of, enum conform_area a
 	printf("\n");
 }
 
+/*
+ * What the kit could not find out is said, because it makes some checks weaker (without msync() it does
+ * not know what is mapped) and some sequences impossible (without fork).
+ */
 static void print_machine(const struct conform_run *run, const struct kernel_profile *profile)
 {
 	char line[256];
@@ -105,6 +125,10 @@ static void print_machine(const struct conform_run *run, const struct kernel_pro
 		printf("memory that was only read has pages of its own: it is judged as if written\n");
 }
 
+/*
+ * Scores are of checks, the last line of sequences: one of these has several checks in more than one
+ * area.
+ */
 static void print_scores(const struct conform_verdict *verdict)
 {
 	char text[16];
@@ -127,6 +151,10 @@ static void print_scores(const struct conform_verdict *verdict)
 	printf("\n");
 }
 
+/*
+ * Without @all the first of each area, and how many there are by call. d->area's `first` is an index into
+ * all differences, so they come in the order of the sequences.
+ */
 void conform_print(const struct conform_verdict_of *of, bool all)
 {
 	const struct conform_verdict *verdict = of->verdict;
@@ -150,6 +178,7 @@ void conform_print(const struct conform_verdict_of *of, bool all)
 	}
 }
 
+/* What was expected is ours; what was seen is the stranger's, and goes through json_text(). */
 static json_t *difference_json(const struct conform_set *set, const struct conform_difference *d)
 {
 	const struct conform_sequence *sequence = &set->sequence[d->sequence];
@@ -164,6 +193,10 @@ static json_t *difference_json(const struct conform_set *set, const struct confo
 		"expected", d->expected, "seen", json_text(d->seen));
 }
 
+/*
+ * Areas are members by name, not an array: who wants one of them asks for it by its name. percent is left
+ * out where nothing was checked.
+ */
 static json_t *scores_json(const struct conform_verdict *verdict)
 {
 	json_t *scores = json_object();

@@ -18,7 +18,10 @@ int conform_emit(const struct conform_set *set, const char *folder);
 FILE *conform_start(char **runner, pid_t *pid);
 int conform_end(FILE *from, pid_t pid);
 
-/* A verdict, and of what. */
+/*
+ * A verdict, and of what. All four outlive the printing; nothing of it is freed here. profile is never
+ * NULL: it is what was judged by, in the end.
+ */
 struct conform_verdict_of {
 	const struct conform_set *set;
 	const struct conform_run *run;

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Groups of a table by who made them: sorted by reasons and text, equal ones joined, then sorted by areas. */
+/*
+ * Groups of a table by who made them: sorted by reasons and text, equal ones joined, then sorted by
+ * areas.
+ *
+ * A table of the ledger has a group for each call stack; people think in places. Stacks that blame the
+ * same place for the same reasons become one line here, with the stack of the largest of them as its
+ * example.
+ *
+ * Cost: one name for each group (which may open a program file), then O(n log n).
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +43,7 @@ static int by_areas(const void *a, const void *b)
 	return g->start < h->start ? -1 : g->start > h->start;
 }
 
+/* A tie is broken by the reasons, which are different in each sum: the same order on every run. */
 static int sums_by_areas(const void *a, const void *b)
 {
 	const struct reason_sum *r = a, *s = b;
@@ -43,7 +53,11 @@ static int sums_by_areas(const void *a, const void *b)
 	return r->main_reasons < s->main_reasons ? -1 : 1;
 }
 
-/* Equal neighbours into the first of them, which is the largest. */
+/*
+ * Equal neighbours into the first of them, which is the largest. The text of each that is joined is
+ * freed, and its place in the list is behind count: culprits_free() does not see it again. needless is a
+ * matter of the reasons' places and is the first one's.
+ */
 static void join_equal(struct culprits *c)
 {
 	size_t kept = 0;
@@ -67,7 +81,7 @@ static void join_equal(struct culprits *c)
 
 /*
  * They are sorted by reasons (by_maker()), so that equal sets are neighbours; before by_areas() makes it
- * otherwise.
+ * otherwise. Room for one sum a group was made, and there are never more.
  */
 static void sum_up(struct culprits *c)
 {
@@ -82,6 +96,11 @@ static void sum_up(struct culprits *c)
 	}
 }
 
+/*
+ * @t's groups are copied, what they point to is not: sites and example events stay the ledger's. An error
+ * leaves *@c empty. A name that could not be found for want of memory is no error here;
+ * names_lacked_memory() tells.
+ */
 int culprits_of(const struct explain_table *t, const struct code *code, struct culprits *c)
 {
 	char text[512];
@@ -111,6 +130,7 @@ int culprits_of(const struct explain_table *t, const struct code *code, struct c
 	return 0;
 }
 
+/* Also of a zeroed one, and again. */
 void culprits_free(struct culprits *c)
 {
 	for (size_t i = 0; i < c->count; i++)

@@ -11,13 +11,16 @@ struct culprit {
 	uint32_t stacks; /* that blame this place */
 };
 
-/* Boundaries with the same main reasons. */
+/*
+ * Boundaries with the same main reasons. bytes of the areas; young: born in the second half of the time
+ * that the table covers.
+ */
 struct reason_sum {
 	uint32_t main_reasons;
 	uint64_t areas, bytes, young;
 };
 
-/* Both most areas first. */
+/* Both most areas first. sums[].main_reasons are all different, and each culprit's is among them. */
 struct culprits {
 	struct culprit *list;
 	size_t count;

@@ -5,6 +5,13 @@
  *
  * Places are compared by what they are called, without offsets in functions and versions of libraries, which each build has
  * its own of; a place without a name is its file and offset.
+ *
+ * Order: parse(); each side is read to its moment on its own (A first, B only when A is there); rows are
+ * made twice of the same culprits, by place and by reason alone; then they are printed. Both sides stay
+ * open until the end, for addresses, names and events belong to their ledgers. Memory is that of two
+ * ledgers.
+ *
+ * Nothing is compared by address: two runs have none in common (ASLR, mmap_base).
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,6 +38,7 @@ static const char help[] =
 	"exit status: 0; 2 usage; 3 a recording is damaged or ends early (what could be\n"
 	"read is compared); 125 vmaple itself failed\n";
 
+/* Of each of the two tables, unless --top says otherwise. */
 #define PLACES_SHOWN 10
 
 /*
@@ -55,6 +63,10 @@ struct row {
 	uint64_t example[2]; /* where such an area begins; 0: none */
 };
 
+/*
+ * top: rows of each table that are printed as text; JSON has all. Both lists are made by make_rows() and
+ * freed by free_rows(), also half made.
+ */
 struct comparison {
 	struct side side[2];
 	uint64_t top;
@@ -87,6 +99,10 @@ static int parse_option(struct comparison *d, int opt, char **argv)
 	}
 }
 
+/*
+ * --at is of both sides, so it is parsed into the first and copied when all options are known. The sides
+ * differ in their path only.
+ */
 static int parse(struct comparison *d, int argc, char **argv)
 {
 	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
@@ -127,6 +143,7 @@ static int reach(struct side *s)
 	return status;
 }
 
+/* The rows of one list have all a maker, or none of them. */
 static int by_key(const void *a, const void *b)
 {
 	const struct row *r = a, *s = b;
@@ -136,7 +153,10 @@ static int by_key(const void *a, const void *b)
 	return r->made_by && s->made_by ? strcmp(r->made_by, s->made_by) : 0;
 }
 
-/* Areas that B has more; negative: fewer. */
+/*
+ * Areas that B has more; negative: fewer. The subtraction is unsigned and the cast brings the sign back:
+ * numbers of areas are far below 2^63.
+ */
 static int64_t change_of(const struct row *r)
 {
 	return (int64_t)(r->areas[1] - r->areas[0]);
@@ -152,7 +172,12 @@ static int by_change(const void *a, const void *b)
 	return larger ? (larger > 0) - (larger < 0) : by_key(a, b);
 }
 
-/* Equal neighbours into one. */
+/*
+ * Equal neighbours into one.
+ *
+ * In place; the number that is left. An address of each side is kept as the example, the first that came.
+ * What is joined gives its text back.
+ */
 static size_t join_rows(struct row *rows, size_t count)
 {
 	size_t kept = 0;
@@ -230,6 +255,7 @@ static const char *state_of(const struct row *r)
 					   : "less";
 }
 
+/* One sentence for each side, wrapped behind its letter, so that paths of any length fit a terminal. */
 static void print_side(char letter, const struct side *s)
 {
 	const struct moment *m = &s->moment;
@@ -245,6 +271,10 @@ static void print_side(char letter, const struct side *s)
 	print_wrapped(lead, line);
 }
 
+/*
+ * Three columns and no newline: what follows is the caller's. number_text() has no sign, so it is put in
+ * front.
+ */
 static void print_numbers(const struct row *r)
 {
 	char a[32], b[32], n[32], change[33];
@@ -272,6 +302,11 @@ static void print_row(const struct row *r)
 	print_wrapped_behind(stdout, 33, text);
 }
 
+/*
+ * What is the same in both is not printed: the table is about what changed, and its title goes with it
+ * where nothing did. The unchanged rows stand behind all others (by_change()), so @limit cuts changed
+ * ones alone.
+ */
 static void print_rows(const struct row *rows, size_t count, uint64_t limit, const char *title)
 {
 	uint64_t shown = 0, changed = 0;
@@ -296,6 +331,7 @@ static bool any_change(const struct comparison *d)
 	return false;
 }
 
+/* One group that has a stack is enough: a recording was made with --stacks or without. */
 static bool has_stacks(const struct side *s)
 {
 	for (size_t i = 0; i < s->table.count; i++)
@@ -304,6 +340,9 @@ static bool has_stacks(const struct side *s)
 	return false;
 }
 
+/*
+ * Always 0: what is printed may still be in the buffer, and main.c finds out whether all of it arrived.
+ */
 static int print_comparison(const struct comparison *d)
 {
 	const struct explain_table *a = &d->side[0].table, *b = &d->side[1].table;
@@ -341,11 +380,16 @@ static json_t *side_json(const struct side *s)
 		(json_int_t)t->bytes, "needless", (json_int_t)t->needless, "growth_per_second", growth);
 }
 
+/* null where that side has no such area. An address of 0 is one like any other. */
 static json_t *example_json(const struct row *r, int k)
 {
 	return r->areas[k] ? json_integer((json_int_t)r->example[k]) : json_null();
 }
 
+/*
+ * All rows, also those that are the same in both, in the order of the table: who reads it can leave out
+ * what it does not want.
+ */
 static json_t *rows_json(const struct row *rows, size_t count)
 {
 	json_t *a = json_array();
@@ -393,6 +437,10 @@ static int compare(struct comparison *d)
 	return status ? status : second ? second : shown;
 }
 
+/*
+ * Everything is freed here, whatever was reached: all of it is zero until it is made. The moment last:
+ * examples and sites of culprits and table are its ledger's.
+ */
 int cmd_diff(int argc, char **argv)
 {
 	struct comparison d = { .json = false };

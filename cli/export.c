@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple export: recordings in the form that other tools read. */
+/*
+ * vmaple export: recordings in the form that other tools read.
+ *
+ * Each form is one to_...() function of the same shape: an output (output.h), a writer into it,
+ * write_all(), the writer freed, settle(). The one exception is a log of strace, which is made of events
+ * and needs no ledger. Which columns there are is nobody's business here: report/export has the schema.
+ *
+ * Two kinds of failure meet in settle(): of a recording (the status) and of the output (a->x.err, -errno;
+ * -ECANCELED where the sentence has been said). The first leaves what could be read, the second leaves
+ * nothing under the final name.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -76,6 +86,7 @@ static int print_columns(void)
 	return -1;
 }
 
+/* The order of names[] is that of enum format. */
 static int take_format(struct arguments *a, const char *text)
 {
 	static const char *const names[] = { "", "sqlite", "jsonl", "csv", "perfetto", "folded", "strace" };
@@ -89,6 +100,7 @@ static int take_format(struct arguments *a, const char *text)
 				 "--format takes sqlite, jsonl, csv, perfetto, folded or strace, not", text);
 }
 
+/* Given twice a table is wanted once, so that a->tables counts tables. */
 static int take_table(struct arguments *a, const char *name)
 {
 	for (enum export_table t = 0; t < EXPORT_TABLES; t++) {
@@ -101,6 +113,7 @@ static int take_table(struct arguments *a, const char *name)
 	return usage_error("export", "there is no table", name);
 }
 
+/* 0; -1: it was a question that is answered; or STATUS_USAGE. */
 static int take_option(struct arguments *a, int opt)
 {
 	switch (opt) {
@@ -130,7 +143,11 @@ static int take_option(struct arguments *a, int opt)
 	}
 }
 
-/* What fits together. */
+/*
+ * What fits together. 0, or STATUS_USAGE said. Behind this a->format is set, there is a recording, and
+ * x.wanted is complete. Only the tabular forms know of more than one recording (every row has a run_id);
+ * a folder of CSV and a database have no stdout to go to.
+ */
 static int check(struct arguments *a)
 {
 	bool tabular = a->format == SQLITE || a->format == JSONL || a->format == CSV;
@@ -180,7 +197,13 @@ static int parse(struct arguments *a, int argc, char **argv)
 	return check(a);
 }
 
-/* Every recording into the writer, whose failure is a->x.err afterwards, -ECANCELED where it has been said. */
+/*
+ * Every recording into the writer, whose failure is a->x.err afterwards, -ECANCELED where it has been
+ * said.
+ *
+ * The writer knows more than -errno (a constraint, a full disk in SQLite's words), so its own sentence is
+ * the better one. A stdout that broke is main.c's to say.
+ */
 static int write_all(struct arguments *a)
 {
 	struct export_writer *w = a->x.writer;
@@ -205,7 +228,11 @@ static int settle(struct output *o, const struct arguments *a, int status)
 	return written && (!status || status == STATUS_DAMAGED) ? written : status;
 }
 
-/* SQLite opens the partial file itself; one of an earlier run that was killed would be extended. */
+/*
+ * SQLite opens the partial file itself; one of an earlier run that was killed would be extended. It keeps
+ * no journal (journal_mode=OFF): what it leaves behind a failure is no database, and is removed as a
+ * partial file is.
+ */
 static int to_sqlite(struct arguments *a)
 {
 	struct output o;
@@ -240,6 +267,9 @@ static int write_into(struct arguments *a, struct export_writer *writer)
 	return status;
 }
 
+/*
+ * @maker's writer is on the output's stream, and flushes it: output_close() closes the stream behind it.
+ */
 static int to_file(struct arguments *a, struct export_writer *(*maker)(FILE *out))
 {
 	struct output o;
@@ -258,6 +288,10 @@ static enum export_table chosen(const struct arguments *a)
 	return t;
 }
 
+/*
+ * Only the chosen table has a stream, so the writer has nowhere to put another one; x.wanted asks for no
+ * more either.
+ */
 static int csv_table(struct arguments *a)
 {
 	FILE *out[EXPORT_TABLES] = { NULL };
@@ -293,6 +327,10 @@ static int open_tables(const char *folder, FILE *out[EXPORT_TABLES])
 	return 0;
 }
 
+/*
+ * The folder is OUT.partial until it is whole, and renamed as a folder: an empty folder OUT gives way,
+ * else rename(2) says ENOTEMPTY, of a file ENOTDIR.
+ */
 static int csv_folder(struct arguments *a)
 {
 	FILE *out[EXPORT_TABLES] = { NULL };
@@ -311,8 +349,9 @@ static int csv_folder(struct arguments *a)
 }
 
 /*
- * What the question answers, a line each, quoted: it is read by programs that take a line for a stack. 0 or
- * -errno.
+ * What the question answers, a line each, quoted: it is read by programs that take a line for a stack. 0
+ * or -errno. sqlite3_step() fails of a question that we wrote for memory alone. "" stands for a text that
+ * SQLite had no memory for: the step after it is no SQLITE_DONE then.
  */
 static int print_lines(struct sqlite3 *db, const char *question, FILE *out)
 {
@@ -333,6 +372,10 @@ static int print_lines(struct sqlite3 *db, const char *question, FILE *out)
 	return fflush(out) || ferror(out) ? -(errno ? errno : EIO) : 0;
 }
 
+/*
+ * By a database in memory of the three tables that the question reads: who made what is asked as `vmaple
+ * sql` would.
+ */
 static int to_folded(struct arguments *a)
 {
 	struct output o;
@@ -352,7 +395,11 @@ static int to_folded(struct arguments *a)
 	return settle(&o, a, status);
 }
 
-/* 0, or the status of a damaged recording; what could not be written is in a->x.err. */
+/*
+ * 0, or the status of a damaged recording; what could not be written is in a->x.err. What has no form in
+ * a log is counted on stderr, for the file shall be one that can be imported. got < 0 is told by the
+ * reader's own sentence, behind what was written.
+ */
 static int write_strace(struct arguments *a, FILE *out, struct trace_reader *reader)
 {
 	struct export_strace *s = export_strace_begin(out, trace_reader_header(reader));
@@ -377,6 +424,7 @@ static int write_strace(struct arguments *a, FILE *out, struct trace_reader *rea
 	return a->x.err ? 0 : recording_ended("export", reader, got);
 }
 
+/* The reader first: a recording that cannot be opened leaves no output at all. */
 static int to_strace(struct arguments *a)
 {
 	struct trace_reader *reader;

@@ -42,6 +42,7 @@ static bool run_id_of(const char *path, char id[17])
 	return true;
 }
 
+/* reading.h passes its ctx as void *, which the next two make the export's again. */
 static int before(void *ctx, struct explain *x, const struct trace_event *e)
 {
 	return export_before(ctx, x, e);
@@ -74,7 +75,10 @@ static int second_reading(
 	return x->err ? STATUS_FAILED : status;
 }
 
-/* All rows of one. */
+/*
+ * All rows of one. 0, STATUS_DAMAGED, or a status that was said. The damaged end is said by the survey
+ * (r.quiet), so that it is said once.
+ */
 static int export_recording(struct exporting *x, const char *path)
 {
 	struct export_run run = { .path = path, .host = x->host ? x->host : "" };
@@ -102,6 +106,10 @@ static int export_recording(struct exporting *x, const char *path)
 	return status;
 }
 
+/*
+ * A damaged recording does not keep the others from being read; anything worse ends it. The status of the
+ * last that was not 0 is returned.
+ */
 int export_recordings(struct exporting *x, char **paths, int nr)
 {
 	int status = 0, one = 0;

@@ -7,7 +7,8 @@
 
 /*
  * The writer is the caller's, before and after. wanted: tables whose rows are made; the others cost
- * nothing.
+ * nothing. host goes into the rows as given; build stands for the program's build-id, which is taken from
+ * each recording where it is NULL.
  */
 struct exporting {
 	const char *command;

@@ -5,6 +5,14 @@
  *    FO1  A recording is not lost because the mirror is, nor the mirror of a program that goes on because its recording is.
  *    FO2  What was followed has been summed up before it is said what was in the way.
  *    FO3  A tick of the source reaches the writer: what is quiet is on disk within a second.
+ *
+ * Order of the end, which is the order of what can be lost: the source returns; the writer is closed (so
+ * a crash of what follows costs no event); signals are as before; the summary; the budget; what was in
+ * the way. The source itself is freed by who started it, behind all of it: its header and its sentence
+ * are read until then.
+ *
+ * Between start and end one thread does everything: a slow mirror holds the source up, and by ptrace the
+ * program with it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +25,7 @@
 #include "cli.h"
 #include "follow.h"
 
+/* Both are set in any case; false leaves both false. */
 bool parse_source(const char *name, bool *by_bpf, bool *by_ptrace)
 {
 	bool any = strcmp(name, "auto") == 0;
@@ -43,7 +52,7 @@ static int source_run(const struct live_source *s, struct trace_sink *sink, int 
 			 : live_run(s->by_ptrace, sink, wait_status);
 }
 
-/* BPF takes no privileges from anybody. */
+/* BPF takes no privileges from anybody. @program lives as long as the source. */
 static uint64_t privileges_lost(const struct live_source *s, const char **program)
 {
 	*program = "";
@@ -87,6 +96,9 @@ static bool is_of_use(const struct tee *t)
 /*
  * The writer first: what is on disk does not depend on the mirror's memory. A failure is remembered, and
  * only told to the source when nobody is left.
+ *
+ * The mirror's error is memory (census.h: nothing else fails), so only the step is kept; the writer's has
+ * many reasons, and is kept as it is.
  */
 static int tee_event(struct trace_sink *sink, const struct trace_event *e)
 {
@@ -99,6 +111,10 @@ static int tee_event(struct trace_sink *sink, const struct trace_event *e)
 	return is_of_use(t) ? 0 : t->unwritten ? t->unwritten : -ENOMEM;
 }
 
+/*
+ * A mirror has no use for time without events. What is of no use any more ends the source here, too: it
+ * may be quiet for hours.
+ */
 static int tee_tick(struct trace_sink *sink, uint64_t time_ns)
 {
 	struct tee *t = (struct tee *)sink;
@@ -109,8 +125,9 @@ static int tee_tick(struct trace_sink *sink, uint64_t time_ns)
 }
 
 /*
- * What would end the recorder beside the program, which would end with it.  Interrupts are the program's; what cannot be written, of a
- * recording that is too large or into a pipe that nobody reads, is an error.
+ * What would end the recorder beside the program, which would end with it. Interrupts are the program's;
+ * what cannot be written, of a recording that is too large or into a pipe that nobody reads, is an error.
+ * The order counts: how_many_withheld() takes the first ones, or all.
  */
 static const int withheld[] = { SIGPIPE, SIGXFSZ, SIGINT, SIGQUIT };
 #define NR_WITHHELD (sizeof(withheld) / sizeof(withheld[0]))
@@ -136,6 +153,7 @@ static void withhold_signals(const struct following *f, struct sigaction before[
 		sigaction(withheld[i], &ignored, &before[i]);
 }
 
+/* In every case, also where the sinks could not be opened. */
 static void give_signals_back(const struct following *f, const struct sigaction before[NR_WITHHELD])
 {
 	for (size_t i = 0; i < how_many_withheld(f); i++)
@@ -172,7 +190,10 @@ static unsigned long peak_kib(void)
 	return kib;
 }
 
-/* The summary's own part that only who has followed knows. */
+/*
+ * The summary's own part that only who has followed knows. exit_status is there only for a program that
+ * vmaple started: who attaches may leave before it ends.
+ */
 static void add_live_keys(
 	json_t *o, const struct following *f, const struct live_source *source, int wait_status)
 {
@@ -204,6 +225,9 @@ static void print_privileges(const struct live_source *source)
 /*
  * 0, or the status of a summary that could not be printed. The statistics are taken before census_end(),
  * which looks at the mirror but has no events for it.
+ *
+ * Text goes to stderr in any case, for stdout is the program's; JSON to json_out, and then nothing is
+ * printed on stderr but what was in the way.
  */
 static int summarise(const struct following *f, struct census *census, const struct live_source *source,
 	int wait_status, double wall)
@@ -250,7 +274,10 @@ struct outcome {
 	uint64_t written; /* events that are in the recording */
 };
 
-/* What was in the way of the source: the status for it, or 0. */
+/*
+ * What was in the way of the source: the status for it, or 0. live_error() has a status of its own where
+ * the program could not be started (126, 127), which is the shell's and must not become 125.
+ */
 static int complain_of_source(
 	const struct following *f, const struct live_source *source, const struct outcome *o)
 {
@@ -299,7 +326,11 @@ static int complain_of(const struct following *f, const struct live_source *sour
 
 /* --- from the first event to the last word ---------------------------------------------------------------------- */
 
-/* 0, or the status of what was said. *writer is NULL without an output, and then also in the end. */
+/*
+ * 0, or the status of what was said. *writer is NULL without an output, and then also in the end. The
+ * file is made, or emptied, here, when the source has been started: one that cannot be leaves an old
+ * recording alone.
+ */
 static int open_sinks(const struct following *f, struct tee *t, struct trace_writer **writer,
 	struct census *census, const struct trace_header *header)
 {
@@ -316,12 +347,19 @@ static int open_sinks(const struct following *f, struct tee *t, struct trace_wri
 	return 0;
 }
 
-/* Nothing was seen, or a part of a first map, which would be taken for a whole one. */
+/*
+ * Nothing was seen, or a part of a first map, which would be taken for a whole one. Of BPF a first look
+ * that was broken off answers -EINTR; by ptrace also a program that never began (126, 127).
+ */
 static bool saw_nothing(const struct live_source *source, const struct outcome *o)
 {
 	return o->err == -EINTR || (source->by_ptrace && !live_began(source->by_ptrace));
 }
 
+/*
+ * *@found is set where the source ran. Without a mirror differences are 0 and the budget is held: record
+ * compares nothing. The wall clock begins before the sinks are opened.
+ */
 static int follow_with(const struct following *f, const struct live_source *source, struct census *census,
 	struct followed *found)
 {
@@ -357,6 +395,10 @@ static int follow_with(const struct following *f, const struct live_source *sour
 	return status ? status : printed;
 }
 
+/*
+ * The census takes names of culprits at once only if JSON or a budget will want them, for finding them
+ * reads program files. Differences and losses are logged as they come, on stderr, while the program runs.
+ */
 int follow(const struct following *f, const struct live_source *source, struct followed *found)
 {
 	struct difference_log log = { .out = stderr, .recording = f->output };

@@ -32,6 +32,7 @@ struct following {
 	const char *command;
 	const char *output; /* NULL: no recording */
 	bool sync;
+	/* Compare as it goes; without it there is no summary, and differences are nobody's. */
 	bool mirror;
 	bool program; /* it is ours: its end is waited for, and it has a status */
 	bool json;
@@ -40,7 +41,7 @@ struct following {
 	struct budget budget; /* all 0: none */
 };
 
-/* Valid when follow() has returned 0. */
+/* Valid when follow() has returned 0. Without a mirror: no differences, and within. */
 struct followed {
 	int wait_status; /* the program's */
 	uint64_t differences;

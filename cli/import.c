@@ -5,6 +5,9 @@
  * Reading is trace/import's, which recognises the form of each file by its content; here are the command line, and the
  * summary: what was made of the files, and what they could not tell, counted by kind. A file that ends in the middle
  * leaves a recording of what was good until then, and status 3.
+ *
+ * Who says what: progress and complaints on stderr; the summary, what was inferred and JSON on stdout.
+ * The exit status is that of the file, then that of printing.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -48,9 +51,13 @@ static const char help[] =
 	"exit status: 0; 2 usage; 3 a file cannot be read, or is of no form that is known\n"
 	"(what was good until then is in the recording); 125 vmaple itself failed\n";
 
+/* Room for words of argv; trace_import_open() takes any number. */
 #define MAX_FORMATS 16
 
-/* As the command line says; formats are words of argv. */
+/*
+ * As the command line says; formats are words of argv. changes: owned until tell() has put it into the
+ * summary.
+ */
 struct arguments {
 	const char *out;
 	struct trace_import_options options;
@@ -61,6 +68,7 @@ struct arguments {
 	struct progress progress;
 };
 
+/* x86-64 has 4K alone, aarch64 all three; what the files themselves tell is overruled. */
 static int take_page_size(struct arguments *a, const char *text)
 {
 	if (parse_size(text, &a->page_size) &&
@@ -69,6 +77,10 @@ static int take_page_size(struct arguments *a, const char *text)
 	return usage_error("import", "pages are of 4K, 16K or 64K, not", text);
 }
 
+/*
+ * 0; -1: the help was printed; or STATUS_USAGE said. Formats are checked when the import is opened: only
+ * it knows their fields.
+ */
 static int parse(struct arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
@@ -126,6 +138,7 @@ static int parse(struct arguments *a, int argc, char **argv)
 	return 0;
 }
 
+/* Called by the import now and then, with bytes of all files. */
 static void on_progress(void *ctx, uint64_t done, uint64_t total, uint64_t lines)
 {
 	progress_show(ctx, "importing", done, total, lines);
@@ -137,7 +150,7 @@ static const char *const inferred_word[TRACE_INFERRED_KINDS] = { [TRACE_INFERRED
 	[TRACE_INFERRED_JOIN] = "joined",
 	[TRACE_INFERRED_CHANGE] = "changed" };
 
-/* "rw-p", as maps has it. */
+/* "rw-p", as maps has it. @text is the caller's; used twice in one printf() it would need two. */
 static const char *letters(const struct trace_area *a, char text[5])
 {
 	snprintf(text, 5, "%c%c%c%c", a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
@@ -146,7 +159,11 @@ static const char *letters(const struct trace_area *a, char text[5])
 }
 
 /*
- * One line: place in the file, what happened, the range (of a cut or a join its one address), access, name.
+ * One line: place in the file, what happened, the range (of a cut or a join its one address), access,
+ * name.
+ *
+ * @a is the side that is shown: of what has gone the old one, else the new one. before and now are both
+ * there where the kind is about both (<vmaple/import.h>).
  */
 static void print_inferred(const struct trace_inferred *what)
 {
@@ -182,6 +199,9 @@ static json_t *inferred_side(const struct trace_area *a)
 	return side;
 }
 
+/*
+ * docs/json.md has the keys. Memory that runs out is remembered by json_put(), so no return is looked at.
+ */
 static void push_inferred(json_t *list, const struct trace_inferred *what)
 {
 	json_t *one = json_object();
@@ -216,6 +236,10 @@ static void on_inferred(void *ctx, const struct trace_inferred *what)
 	print_inferred(what);
 }
 
+/*
+ * Nothing at all where there is none. `what` is the library's own text; a place names a file of the
+ * command line, "" of all of them.
+ */
 static void print_counted(const char *heading, const struct trace_import_doubt *d, size_t n)
 {
 	if (n)
@@ -225,6 +249,7 @@ static void print_counted(const char *heading, const struct trace_import_doubt *
 			d[i].place, d[i].place[0] ? "]" : "");
 }
 
+/* The same numbers as print_counted(), in the library's order: most frequent first. */
 static json_t *counted_json(const struct trace_import_doubt *d, size_t n)
 {
 	json_t *list = json_array();
@@ -240,6 +265,10 @@ static json_t *counted_json(const struct trace_import_doubt *d, size_t n)
 	return list;
 }
 
+/*
+ * The summary. 0, or STATUS_FAILED of JSON that memory ran out for. @first: the first file, which stands
+ * for all.
+ */
 static int tell(struct arguments *a, const struct trace_import *im, const char *first)
 {
 	const struct trace_import_doubt *doubts, *inferred;
@@ -275,6 +304,7 @@ struct passed {
 	int err;
 };
 
+/* The import gives up at the first error of a sink; which of the two failed is what p->err keeps. */
 static int pass(struct trace_sink *sink, const struct trace_event *e)
 {
 	struct passed *p = (struct passed *)sink;
@@ -284,8 +314,13 @@ static int pass(struct trace_sink *sink, const struct trace_event *e)
 }
 
 /*
- * Everything into the file, with progress or NULL, which is over then. 0 or an exit status; the import says what is in
- * doubt. The writer is closed before it is said what the import failed of: what was good until then is a whole recording.
+ * Everything into the file, with progress or NULL, which is over then. 0 or an exit status; the import
+ * says what is in doubt. The writer is closed before it is said what the import failed of: what was good
+ * until then is a whole recording.
+ *
+ * Four endings: the recording cannot be begun; the import failed (damaged, or without memory); an event
+ * could not be written; the end could not be. The second and the third are told apart by passed.err, for
+ * trace_import_run() returns the sink's error as its own.
  */
 static int write_recording(
 	const char *command, struct trace_import *im, const char *out, struct progress *progress)
@@ -315,7 +350,10 @@ static int write_recording(
 	return err ? STATUS_FAILED : 0;
 }
 
-/* For the other commands (recording.c): no options, and doubts are not told. */
+/*
+ * For the other commands (recording.c): no options, and doubts are not told. 0 leaves the recording in
+ * @out, which is the caller's to remove; so it is behind an error.
+ */
 int import_file(const char *command, const char *path, const char *out)
 {
 	struct trace_import_options options = { .form = TRACE_IMPORT_NONE };
@@ -352,6 +390,7 @@ int cmd_import(int argc, char **argv)
 		return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 	}
 	if (a.page_size)
+		/* take_page_size() lets pass no size that it refuses. */
 		(void)!trace_import_set_page_size(im, (uint32_t)a.page_size);
 	if (a.inferred) {
 		a.changes = a.json ? json_array() : NULL;

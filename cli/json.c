@@ -9,6 +9,10 @@
  *    the JSON has it, who looks at it sees it.
  * 2. Nothing left out.  jansson answers NULL when memory runs out, and adding NULL changes nothing.  json_put() and
  *    json_push() remember that, and print_json() prints nothing but a sentence then.
+ *
+ * One object a process: `incomplete` is never taken back, so a command that printed one half would fail
+ * with the next. Members are put by json_put() alone; where json_pack() is used its NULL goes on to
+ * json_put() or print_json(), which remember it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +28,10 @@
  */
 static bool incomplete;
 
+/*
+ * Four bytes for one is the longest form (\xHH), so the room is known before; NUL ends @text and cannot
+ * be in it.
+ */
 json_t *json_text(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text, *end = s + strlen(text);
@@ -55,6 +63,7 @@ bool json_is_incomplete(void)
 	return incomplete;
 }
 
+/* @value is released in any case (jansson's _new), also where @object is NULL. */
 void json_put(json_t *object, const char *key, json_t *value)
 {
 	incomplete |= json_object_set_new(object, key, value) != 0;
@@ -65,7 +74,10 @@ void json_push(json_t *array, json_t *value)
 	incomplete |= json_array_append_new(array, value) != 0;
 }
 
-/* jansson's writer leaves out what it has no room for, and does not say so. */
+/*
+ * jansson's writer leaves out what it has no room for, and does not say so. free() is what jansson is
+ * told beside it: its own memory from before comes from malloc(), too.
+ */
 static void *watched_malloc(size_t size)
 {
 	void *mem = malloc(size);
@@ -106,6 +118,10 @@ static char *escape_unseen(char *text)
 	return escaped;
 }
 
+/*
+ * The order matters: `incomplete` is asked before dumping, for a text of a part is not to be made at all,
+ * and behind escaping, which allocates.
+ */
 char *json_whole(json_t *object, size_t flags)
 {
 	char *text = NULL;
@@ -126,6 +142,10 @@ char *json_whole(json_t *object, size_t flags)
 	return NULL;
 }
 
+/*
+ * 0 or STATUS_FAILED. Six digits of a number are as many as a measured time has; an integer is written
+ * whole.
+ */
 int write_json(FILE *out, json_t *object)
 {
 	char *text = json_whole(object, JSON_COMPACT | JSON_REAL_PRECISION(6));

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple lab: the same calls on every index of areas, side by side. */
+/*
+ * vmaple lab: the same calls on every index of areas, side by side.
+ *
+ * Four comparisons behind one command line: indexes or reverse maps (--rmap), on workloads and recordings
+ * or as a picture of cost against size. Options that the chosen one does not know are passed over (--swap
+ * without --rmap): all are harmless.
+ *
+ * Tables go to stdout as each item is done, JSON as one array in the end, progress and complaints to
+ * stderr.
+ */
 #include <getopt.h>
 #include <string.h>
 
@@ -30,6 +39,7 @@ static const char help[] = "usage: vmaple lab [OPTION]... [FILE.vmt]...\n"
 			   "\n"
 			   "exit status: 0; 1 the indexes disagree; 3 a recording is damaged\n";
 
+/* Its two users, --areas and --repeat, both count from 1. */
 static int take_number(uint64_t *number, const char *text)
 {
 	if (parse_up_to(text, INT32_MAX, number))
@@ -49,6 +59,10 @@ static int take_size(uint64_t *pages, const char *text)
 	return usage_error("lab", "a size such as 500M is wanted, not", text);
 }
 
+/*
+ * 0; -1: something was listed, and that is all; or STATUS_USAGE. --list answers at once, so --rmap counts
+ * only in front of it.
+ */
 static int take_option(struct lab_options *l, int opt, char **argv)
 {
 	switch (opt) {
@@ -110,6 +124,7 @@ static int parse(struct lab_options *l, int argc, char **argv)
 	return 0;
 }
 
+/* A status: of a disagreement 1, as verify's; of a recording 3. */
 static int compare(struct lab_options *l)
 {
 	if (l->rmap)
@@ -117,6 +132,9 @@ static int compare(struct lab_options *l)
 	return l->picture ? lab_draw_indexes(l) : lab_compare_indexes(l);
 }
 
+/*
+ * The defaults are what a table of a few seconds needs: 3 runs of each, 1 GiB of swap in pages of 4 KiB.
+ */
 int cmd_lab(int argc, char **argv)
 {
 	struct lab_options l = { .repeat = 3, .check = true, .swap_pages = 1UL << 18 };

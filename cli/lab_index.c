@@ -6,6 +6,10 @@
  * call and is not timed; then `repeat` times on each alone, timed, in two builds of the same code (with the
  * index verified as it changes, and without), of which each kind of call keeps its fastest; once on a build
  * that counts cache lines and nodes, which is slower by what it counts and is never timed.
+ *
+ * A run that fails is the answer: two indexes differ (then what they differ in is the sentence), memory
+ * ran out, or the recording is damaged. The first of them ends the command, for times beside a wrong
+ * result mean nothing.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -30,6 +34,10 @@ void lab_list_indexes_workloads(void)
 			lab_workloads[i].n);
 }
 
+/*
+ * @only NULL: on all indexes at once, compared. @verify is enum mm_verify. False: run->err and run->error
+ * say why; everything of the run has been freed (lab_end(), lab_replay()).
+ */
 static bool run_item(
 	struct lab_run *run, const struct item *it, const struct lab_index *only, unsigned int verify)
 {
@@ -46,14 +54,16 @@ static bool run_item(
 		snprintf(run->error, sizeof(run->error), "out of memory");
 		return false;
 	}
+	/* A workload stops by itself when the run has failed: it asks before each of its steps. */
 	it->workload->run(run, it->n);
 	lab_end(run);
 	return !run->failed;
 }
 
 /*
- * One index on one item: timed, timed with the index verified as it changes, and counted. counted is all 0
- * where the library was built without the counting copies: counted.indexes[0] tells.
+ * One index on one item: timed, timed with the index verified as it changes, and counted. counted is all
+ * 0 where the library was built without the counting copies: counted.indexes[0] tells. verified differs
+ * from timed in time alone: its results and shape are the same.
  */
 struct measured {
 	struct lab_run timed, verified, counted;
@@ -103,12 +113,16 @@ static double ns_per_call(const struct lab_run *run, int kind)
 	return ratio((double)run->cost[kind].ns, (double)run->cost[kind].calls);
 }
 
-/* By those that were counted, which are fewer than there are where counting is sampled. */
+/*
+ * By those that were counted, which are fewer than there are where counting is sampled. touch.h counts
+ * the lines of every LAB_EACHth call.
+ */
 static double lines_per_call(const struct lab_run *run, int kind)
 {
 	return ratio((double)run->cost[kind].lines, (double)run->cost[kind].counted);
 }
 
+/* Weighted as the workload mixes its calls. */
 static double ns_of_all(const struct lab_run *run)
 {
 	uint64_t ns = 0, calls = 0;
@@ -128,6 +142,10 @@ static void print_names(const char *format)
 		printf(format, lab_indexes[i]->name);
 }
 
+/*
+ * Kinds that the item never called have no line. Numbers of calls are the first index's: all got the same
+ * calls.
+ */
 static void print_kinds(const struct measured *m)
 {
 	const struct lab_run *first = &m[0].timed;
@@ -160,6 +178,9 @@ static void print_kinds(const struct measured *m)
 		putchar('\n');                        \
 	} while (0)
 
+/*
+ * The path of a recording is quoted, as it may have been chosen by others; names of workloads are ours.
+ */
 static void print_item(const struct item *it, const struct measured *m, bool checked)
 {
 	if (it->workload)
@@ -183,6 +204,7 @@ static void print_item(const struct item *it, const struct measured *m, bool che
 
 /* --- JSON ---------------------------------------------------------------------------------------------------- */
 
+/* depth, bytes and areas are of the moment when the first index was largest. */
 static json_t *index_json(const struct measured *m)
 {
 	const struct lab_run *run = &m->timed;
@@ -206,6 +228,7 @@ static json_t *index_json(const struct measured *m)
 	return o;
 }
 
+/* flush: the next item may take minutes, and stdout may be a pipe. */
 static void report(struct lab_options *l, const struct item *it, const struct measured *m)
 {
 	json_t *indexes;
@@ -222,7 +245,10 @@ static void report(struct lab_options *l, const struct item *it, const struct me
 				      (json_int_t)it->n, "agreed", l->check, "indexes", indexes));
 }
 
-/* Of -errno other than -ENOMEM is the reader's, of a recording that is damaged; 0 is a disagreement. */
+/*
+ * Of -errno other than -ENOMEM is the reader's, of a recording that is damaged; 0 is a disagreement. The
+ * sentence of a damaged recording has its path already.
+ */
 static int failed(const struct item *it, const struct lab_run *run)
 {
 	if (run->err && run->err != -ENOMEM) {
@@ -233,6 +259,10 @@ static int failed(const struct item *it, const struct lab_run *run)
 	return run->err ? STATUS_FAILED : STATUS_DIFFERENCES;
 }
 
+/*
+ * Memory that is short for one index is a failure of the item: a table with a hole would be read as a
+ * result.
+ */
 static int do_item(struct lab_options *l, const struct item *it)
 {
 	/* Too large for a stack; each item writes all of it in its first round. */
@@ -250,6 +280,7 @@ static int do_item(struct lab_options *l, const struct item *it)
 	return 0;
 }
 
+/* A workload that is not among them is a wrong word on the command line; one that failed is not. */
 static int do_workloads(struct lab_options *l)
 {
 	int status = 0, done = 0;
@@ -267,6 +298,7 @@ static int do_workloads(struct lab_options *l)
 	return done ? status : usage_error("lab", "there is no workload", l->workload);
 }
 
+/* Recordings take the place of workloads; --areas means nothing for them. */
 int lab_compare_indexes(struct lab_options *l)
 {
 	int status = 0;

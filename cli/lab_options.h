@@ -5,7 +5,10 @@
 
 #include "cli.h"
 
-/* As the command line says; results is made by cmd_lab() and filled by the four comparisons. */
+/*
+ * As the command line says; results is made by cmd_lab() and filled by the four comparisons. Words are
+ * argv's. Nothing is changed by the comparisons but results.
+ */
 struct lab_options {
 	const char *workload; /* only this one; NULL: all */
 	uint64_t areas;       /* 0: each workload's own size; with a picture: at most so many */
@@ -13,6 +16,7 @@ struct lab_options {
 	bool check, json;
 	const char *rmap;    /* compare reverse maps instead of indexes: "all", or names; NULL: do not */
 	uint64_t swap_pages; /* with rmap: what the machine has */
+	/* Made, or emptied, before the measuring of indexes begins and behind that of reverse maps. */
 	const char *picture; /* draw cost against the number of areas, into this file; or NULL */
 	char **files;        /* recordings instead of workloads */
 	int nr_files;

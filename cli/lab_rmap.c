@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple lab --rmap: the same processes on every reverse map, side by side. */
+/*
+ * vmaple lab --rmap: the same processes on every reverse map, side by side.
+ *
+ * As lab_index.c, with two differences: nothing is compared, for a reverse map has no result that an
+ * address space would show (that walks find the right pages is the tests' business); and one run has
+ * times and all other numbers, so that no second build counts.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,6 +17,7 @@
 
 #include "lab_options.h"
 
+/* More than there are; choose_designs() cuts silently, so a ninth design wants a larger number. */
 #define MOST_DESIGNS 8
 
 /* One workload, or a recording. */
@@ -20,7 +27,7 @@ struct item {
 	unsigned long n;
 };
 
-/* Those that are compared, in the order of the tables. */
+/* Those that are compared, in the order of the tables. ops are static tables of the library. */
 struct designs {
 	const struct rmap_ops *ops[MOST_DESIGNS];
 	int nr;
@@ -35,7 +42,11 @@ void lab_list_rmap_workloads(void)
 		printf("%-11s (design) %s\n", rmap_designs[i]->name, rmap_designs[i]->summary);
 }
 
-/* "all", or names with commas between. */
+/*
+ * "all", or names with commas between. 0, or STATUS_USAGE said. Given twice a design is compared with
+ * itself, which shows how much of a difference is noise. Names that are longer than the copy in all are
+ * cut, and the last is then one that there is not.
+ */
 static int choose_designs(struct designs *d, const char *names)
 {
 	char copy[200], *rest = copy, *name;
@@ -55,6 +66,10 @@ static int choose_designs(struct designs *d, const char *names)
 	return 0;
 }
 
+/*
+ * False: run->error says why. Everything of the run has been freed; numbers are what it noted
+ * (rmap_note()).
+ */
 static bool run_once(struct rmap_run *run, const struct item *it, const struct rmap_ops *ops, uint64_t swap)
 {
 	return it->workload ? rmap_run_workload(run, ops, it->workload, it->n, (unsigned long)swap)
@@ -70,6 +85,7 @@ static bool run_again(struct rmap_run *best, const struct item *it, const struct
 
 	if (first || !good)
 		*best = run;
+	/* Only what was timed: the other numbers depend on the calls alone. */
 	for (int k = 0; k < RMAP_KINDS; k++)
 		if (run.ns[k] < best->ns[k])
 			best->ns[k] = run.ns[k];
@@ -87,6 +103,7 @@ struct measure {
 	double (*of)(const struct rmap_run *run);
 };
 
+/* Of the time in reclaim alone, which is kept apart from faults (rmap_keep_some_free()). */
 static double pages_per_second(const struct rmap_run *r)
 {
 	return ratio((double)r->stats.reclaimed * 1e9, (double)r->ns[RMAP_RECLAIM]);
@@ -96,6 +113,7 @@ static double areas_per_unmapped(const struct rmap_run *r)
 {
 	return ratio((double)r->stats.areas, (double)r->stats.unmapped);
 }
+/* What the design had allocated (rmap_bytes()) when the workload said that it was at its largest. */
 static double bytes(const struct rmap_run *r)
 {
 	return (double)r->bytes;
@@ -116,6 +134,10 @@ static double areas(const struct rmap_run *r)
 {
 	return (double)r->areas;
 }
+/*
+ * Areas that joined; and below, those that could not for the sake of the reverse map: anon_vma's price,
+ * which the others may not have.
+ */
 static double merges(const struct rmap_run *r)
 {
 	return (double)r->merges;
@@ -133,6 +155,7 @@ static double move_copies(const struct rmap_run *r)
 	return (double)r->stats.move_copies;
 }
 
+/* In the order in which they are printed. */
 static const struct measure measures[] = {
 	{ "pages reclaimed", "reclaimed", reclaimed },
 	{ "reclaimed a second", "reclaimed_per_second", pages_per_second },
@@ -148,6 +171,7 @@ static const struct measure measures[] = {
 };
 #define MEASURES ((int)(sizeof(measures) / sizeof(measures[0])))
 
+/* One column a design; what is below 100 has a decimal, for a ratio near 1 is the one to be seen. */
 static void print_item(const struct item *it, const struct rmap_run *runs, int nr)
 {
 	if (it->workload)
@@ -204,6 +228,7 @@ static void add_json(struct lab_options *l, const struct item *it, const struct 
 				      (json_int_t)it->n, "designs", all));
 }
 
+/* The runs lie in one static array: one item is done at a time. */
 static int do_item(struct lab_options *l, const struct designs *d, const struct item *it)
 {
 	static struct rmap_run runs[MOST_DESIGNS];
@@ -232,6 +257,10 @@ static int do_item(struct lab_options *l, const struct designs *d, const struct 
 	return 0;
 }
 
+/*
+ * An unknown workload is only noticed when none was done. choose_designs() first: a wrong name must not
+ * cost a run.
+ */
 int lab_compare_rmaps(struct lab_options *l)
 {
 	struct designs d;
@@ -254,13 +283,19 @@ int lab_compare_rmaps(struct lab_options *l)
 
 /* --- a picture ------------------------------------------------------------------------------------------------ */
 
+/* 100 to 3e9 by two points a decade; the loop ends there whatever --areas says. */
 #define MOST_POINTS 16
 
+/* By design, then by size; nr sizes were measured. */
 struct sweep {
 	struct chart_point ns[MOST_DESIGNS][MOST_POINTS], looked[MOST_DESIGNS][MOST_POINTS];
 	size_t nr;
 };
 
+/*
+ * 0, or STATUS_FAILED said. Sizes are the outer loop: what disturbs the machine for a minute disturbs one
+ * size of all designs.
+ */
 static int measure_sweep(struct sweep *s, const struct designs *d, unsigned long most)
 {
 	for (unsigned long n = 100; n <= most && s->nr < MOST_POINTS; s->nr++) {
@@ -280,6 +315,10 @@ static int measure_sweep(struct sweep *s, const struct designs *d, unsigned long
 	return 0;
 }
 
+/*
+ * Both axes logarithmic: a design that looks at all areas is then a line of slope 1, and one that does
+ * not is flat.
+ */
 static int draw_sweep(const struct sweep *s, const struct designs *d, const char *path)
 {
 	struct chart_series ns[MOST_DESIGNS], looked[MOST_DESIGNS];
@@ -319,6 +358,9 @@ static void print_sweep(const struct sweep *s, const struct designs *d)
 	}
 }
 
+/*
+ * The file last: what was measured has been printed, or is in l->results, should it fail to be written.
+ */
 int lab_draw_rmaps(struct lab_options *l)
 {
 	static struct sweep s;

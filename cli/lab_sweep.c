@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple lab --picture: what each index costs as areas become more. */
+/*
+ * vmaple lab --picture: what each index costs as areas become more.
+ *
+ * Address spaces of 100, 300, 1,000 ... areas, on which lab_sweep() times single operations, on each
+ * index. Sizes go up; what is measured is kept in one static array until it is printed.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -9,6 +14,7 @@
 
 /* 100, 300, 1,000 ... : two a decade, of which sixteen end at 3,000,000,000. */
 #define SIZES   16
+/* Without --areas. */
 #define LARGEST 1000000UL
 
 static void print_values(const struct lab_sweep *s, int op, bool lines)
@@ -17,6 +23,7 @@ static void print_values(const struct lab_sweep *s, int op, bool lines)
 		printf(lines ? " %10.1f" : " %10.0f", lines ? s->index[i].lines[op] : s->index[i].ns[op]);
 }
 
+/* One operation: sizes down, indexes across; cache lines beside it where they were counted. */
 static void print_table(const struct lab_sweep *sweeps, size_t nr, int op)
 {
 	bool counted = lab_counted_indexes[0] != NULL;
@@ -35,6 +42,7 @@ static void print_table(const struct lab_sweep *sweeps, size_t nr, int op)
 	putchar('\n');
 }
 
+/* What does not depend on the machine: the same on every one of them. */
 static void print_shapes(const struct lab_sweep *sweeps, size_t nr)
 {
 	printf("nodes per find_vma, nodes deep, bytes per area\n  %9s", "areas");
@@ -69,7 +77,11 @@ static json_t *sweep_json(const struct lab_sweep *s)
 	return json_pack("{s:I, s:o}", "areas", (json_int_t)s->n, "indexes", indexes);
 }
 
-/* All sizes up to @largest. 0, or -errno of the last one begun, -EIO where the indexes differ. */
+/*
+ * All sizes up to @largest. 0, or -errno of the last one begun, -EIO where the indexes differ.
+ *
+ * *@nr is what was begun, so that the last one is the one that failed.
+ */
 static int measure(struct lab_sweep *sweeps, size_t *nr, unsigned long largest)
 {
 	struct progress progress;
@@ -86,12 +98,14 @@ static int measure(struct lab_sweep *sweeps, size_t *nr, unsigned long largest)
 	return err;
 }
 
+/* Of the picture's file: all other failures name the number of areas. */
 static int failed(struct lab_options *l, int err)
 {
 	complain("lab", "%s: %s", l->picture, strerror(-err));
 	return STATUS_FAILED;
 }
 
+/* Either all into the array or all as tables; a picture is drawn in any case. */
 static void print(struct lab_options *l, const struct lab_sweep *sweeps, size_t nr)
 {
 	for (size_t k = 0; k < nr && l->json; k++)
@@ -102,6 +116,10 @@ static void print(struct lab_options *l, const struct lab_sweep *sweeps, size_t 
 		print_shapes(sweeps, nr);
 }
 
+/*
+ * A failed measurement leaves an empty file: it was opened to find out that it can be written. fclose()
+ * may have the first error of a full disk.
+ */
 int lab_draw_indexes(struct lab_options *l)
 {
 	static const char note[] =

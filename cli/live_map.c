@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple maps --pid PID, without a recording: the address space of a running process. */
+/*
+ * vmaple maps --pid PID, without a recording: the address space of a running process.
+ *
+ * The map is one of a moment if BPF has read it; from /proc it may be of several, as the process goes on
+ * between two reads of a large file, and live_map_build() finds out. Nothing is stopped, and nothing of
+ * the process is changed.
+ *
+ * stdout has the map, stderr where it came from: the map can be compared with /proc/PID/maps line by
+ * line.
+ */
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +44,10 @@ static json_t *area_json(const struct live_map *map, const struct live_area *a)
 	return o;
 }
 
+/*
+ * AnonVma is smaps' own knowledge: pages were written, or are of a parent. The line "Kernel" has what
+ * /proc does not tell.
+ */
 static void print_details(const struct live_map *map, const struct live_area *a)
 {
 	char flags[128];
@@ -65,6 +78,10 @@ void print_live_area(const struct live_area *a)
 	print_quoted_line(stdout, line);
 }
 
+/*
+ * To be freed by live_map_free(). The sentence is the library's: no such process, not permitted, no
+ * memory.
+ */
 struct live_map *open_live_map(const char *command, pid_t pid, bool no_bpf)
 {
 	struct live_map *map;
@@ -92,6 +109,10 @@ void tell_live_source(const char *command, const struct live_map *map)
 			command, map->nr, (double)map->held_ns / 1e3);
 }
 
+/*
+ * The map is read before anything is printed. Where the source is told stands behind the map, and behind
+ * an error of JSON too.
+ */
 int live_maps(const struct live_maps_options *options)
 {
 	struct live_map *map = open_live_map("maps", options->pid, options->no_bpf);

@@ -5,6 +5,7 @@
 
 #include <vmaple/live_map.h>
 
+/* details: of each area what smaps would have. */
 struct live_maps_options {
 	pid_t pid;
 	bool json, details, no_bpf;
@@ -15,6 +16,7 @@ struct live_maps_options {
  */
 int live_maps(const struct live_maps_options *options);
 
+/* has_addr: addr is asked about, and nothing else. top: the tally alone. */
 struct live_why_options {
 	pid_t pid;
 	bool has_addr, top, json, no_bpf;

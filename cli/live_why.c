@@ -2,6 +2,10 @@
 /*
  * vmaple why --pid PID: the reasons for every boundary of a running process.  A reason that depends on what the source
  * could not see is called uncertain, and so is the absence of one.
+ *
+ * Order: the map is read as a whole and the process goes on; the engine is asked about each pair
+ * (boundaries.c) while answers are printed or collected; the tally comes last, for it is complete only
+ * then. What is printed before a failure stays printed: the status tells.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -40,6 +44,9 @@ static void print_anon_vmas(const struct boundary *b)
 		printf(", of one root");
 }
 
+/*
+ * Numbers of anon_vmas are equal where the kernel's are and mean nothing else; from /proc there are none.
+ */
 static void print_reason(const struct live_map *map, const struct boundary *b, unsigned int reason)
 {
 	printf("    %s", vma_merge_blocker_name((enum vma_merge_blocker)reason));
@@ -50,6 +57,10 @@ static void print_reason(const struct live_map *map, const struct boundary *b, u
 	putchar('\n');
 }
 
+/*
+ * Both areas as maps has them, then a line a reason. A doubt is printed only where no reason is certain:
+ * with one it would change nothing.
+ */
 static void print_boundary(const struct live_map *map, const struct boundary *b)
 {
 	print_live_area(b->left);
@@ -66,6 +77,7 @@ static void print_boundary(const struct live_map *map, const struct boundary *b)
 	putchar('\n');
 }
 
+/* By the names of vma_merge_blocker_name(); not those of the ledger (text.h), which tells flags apart. */
 static json_t *reasons_json(unsigned int reasons)
 {
 	json_t *list = json_array();
@@ -77,6 +89,7 @@ static json_t *reasons_json(unsigned int reasons)
 	return list;
 }
 
+/* at, in all of them, is the address of the boundary: where the upper area begins. */
 static json_t *boundary_json(const struct boundary *b)
 {
 	return json_pack("{s:I, s:[I,I], s:[I,I], s:o, s:o}", "at", (json_int_t)b->right->start, "below",
@@ -85,6 +98,7 @@ static json_t *boundary_json(const struct boundary *b)
 		reasons_json(b->certain ? 0 : b->perhaps));
 }
 
+/* Only reasons that occur. held_microseconds is 0 from /proc, and source tells the two apart. */
 static json_t *tally_json(const struct live_map *map, const struct boundary_tally *t)
 {
 	json_t *reasons = json_array();
@@ -106,6 +120,7 @@ static json_t *tally_json(const struct live_map *map, const struct boundary_tall
 		(double)map->held_ns / 1e3);
 }
 
+/* The three columns as struct reason_count has them. */
 static void print_tally(const struct live_map *map, const struct boundary_tally *t)
 {
 	printf("process %d: %u areas, %.1f%% of vm.max_map_count (%" PRIu64 ")\n", (int)map->pid, map->nr,
@@ -124,7 +139,7 @@ static void print_tally(const struct live_map *map, const struct boundary_tally 
 		printf("  %9" PRIu64 "                      nothing keeps them apart\n", t->joinable);
 }
 
-/* One answer as it is being given. */
+/* One answer as it is being given. list is the caller's; tally is valid behind each_boundary(). */
 struct answer {
 	const struct live_why_options *options;
 	const struct live_map *map;
@@ -132,7 +147,10 @@ struct answer {
 	struct boundary_tally tally;
 };
 
-/* All boundaries, or those of the area at the address. */
+/*
+ * All boundaries, or those of the area at the address. An address in the lower area or in the upper one:
+ * both boundaries of its area are meant.
+ */
 static bool wanted(const struct live_why_options *o, const struct boundary *b)
 {
 	return !o->has_addr || (o->addr >= b->left->start && o->addr < b->right->end);
@@ -159,6 +177,10 @@ static bool is_mapped(const struct live_map *map, uint64_t addr)
 	return false;
 }
 
+/*
+ * 0 or a status. -EEXIST of live_map_build() is the one other error: areas that overlap were read at two
+ * moments.
+ */
 static int tell(struct answer *a)
 {
 	json_t *all;
@@ -183,6 +205,7 @@ static int tell(struct answer *a)
 	return err;
 }
 
+/* 1: nothing is mapped at the address, which is said; the map was read all the same. */
 int live_why(const struct live_why_options *options)
 {
 	struct live_map *map = open_live_map("why", options->pid, options->no_bpf);

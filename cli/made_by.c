@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Who made a boundary: a call, at a place in the program, or what else it was. */
+/*
+ * Who made a boundary: a call, at a place in the program, or what else it was.
+ *
+ * A frame's name costs the reading of a program file once, then a search; what is asked again is kept by
+ * symbols. Nothing here allocates but that, and a name that could not be made for want of memory is an
+ * address or a file with its offset instead: names_lacked_memory() tells, for the text does not.
+ */
 #include <string.h>
 
 #include "made_by.h"
 #include "text.h"
 
-/* Frames that stack_text() writes. */
+/* Frames that stack_text() writes. The others are counted behind them. */
 #define FRAMES_SHOWN 12
 
 /*
@@ -17,6 +23,7 @@ static const struct trace_stack *find_stack(const struct code *code, uint32_t st
 	return code && code->symbols ? symbols_stack(code->symbols, stack) : NULL;
 }
 
+/* A stack that was not recorded (number 0) has none. */
 uint32_t frames_of(const struct code *code, uint32_t stack)
 {
 	const struct trace_stack *k = find_stack(code, stack);
@@ -24,6 +31,7 @@ uint32_t frames_of(const struct code *code, uint32_t stack)
 	return k ? k->count : 0;
 }
 
+/* "" where there is no such frame. */
 const char *frame_text(const struct code *code, uint32_t stack, uint32_t nr, char *buf, size_t size)
 {
 	const struct trace_stack *k = find_stack(code, stack);
@@ -68,6 +76,9 @@ const char *stack_text(const struct code *code, uint32_t stack, char *buf, size_
 /*
  * The C library and the loader make calls for others: "libc.so.6" and "libc-2.31.so" of glibc, musl's
  * "libc.musl-...", "ld-linux-...", libpthread of before 2.34.
+ *
+ * By the beginning of the file's name only: a program may have a library called "libc.mine", which is
+ * then passed over.
  */
 static bool calls_for_others(const char *module)
 {
@@ -95,6 +106,10 @@ static uint32_t culprit_of(const struct code *code, const struct trace_stack *k)
 	return 0;
 }
 
+/*
+ * With a stack the site is not asked: it is where the system call was made, most often in the C library
+ * itself.
+ */
 const char *place_text(
 	const struct code *code, const struct explain_site *site, uint32_t stack, char *buf, size_t size)
 {
@@ -103,6 +118,7 @@ const char *place_text(
 	return k ? frame_text(code, stack, culprit_of(code, k), buf, size) : site_text(site, buf, size);
 }
 
+/* By what put the lower end there: the kinds that are no call have words of their own. */
 const char *made_by_group(const struct code *code, const struct explain_group *g, char *buf, size_t size)
 {
 	const char *call = trace_call_name(g->call_nr);
@@ -134,7 +150,12 @@ const char *made_by_event(const struct code *code, const struct explain_event *b
 	return made_by_group(code, &g, buf, size);
 }
 
-/* "commit+0x23 (libfoo.so.1.2)" becomes "commit (libfoo.so)"; what has no function stays: its offset is all it has. */
+/*
+ * "commit+0x23 (libfoo.so.1.2)" becomes "commit (libfoo.so)"; what has no function stays: its offset is
+ * all it has.
+ *
+ * Two builds shift code inside of functions and rename libraries (.so.1.2.3), and keep the names of both.
+ */
 void made_by_any_build(char *text)
 {
 	char *plus = strstr(text, "+0x"), *end, *library;

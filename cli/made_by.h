@@ -11,7 +11,11 @@
 #include <vmaple/explain.h>
 #include <vmaple/symbols.h>
 
-/* Where stacks of one address space are looked up: symbols that have followed its recording; NULL: nowhere. */
+/*
+ * Where stacks of one address space are looked up: symbols that have followed its recording; NULL:
+ * nowhere. mm: the recording's number of the address space, by which symbols know modules; pid: for
+ * /tmp/perf-PID.map.
+ */
 struct code {
 	struct symbols *symbols;
 	uint32_t mm, pid;

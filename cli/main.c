@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The vmaple command: which subcommand, and help. */
+/*
+ * The vmaple command: which subcommand, and help.
+ *
+ * One process is one command: nothing here is called twice. What is common to all commands and not an
+ * option of theirs is done here, around command->run(): the limit of memory before it, the end of stdout
+ * behind it. No command calls exit(): all return their status, but for `run` where it ends by the signal
+ * that ended its program.
+ */
 #include <errno.h>
 #include <stdio_ext.h>
 #include <string.h>
@@ -33,6 +40,7 @@ static const struct command {
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+/* 0, for who asked for it; who typed nothing at all gets it on stderr, with STATUS_USAGE. */
 static int help(FILE *out)
 {
 	fprintf(out, "vmaple %s: a laboratory for any process's memory map\n\n", vmaple_version());
@@ -52,6 +60,10 @@ static int help(FILE *out)
  * --max-memory of a command that reads recordings, wherever it stands before a "--"; it is taken out of
  * argv, so that no command's own getopt_long() has to know it. What runs programs limits itself when they
  * have been started: a child inherits limits. False: it makes no sense, and that was said.
+ *
+ * The name is compared whole: "--max-memo", which getopt_long() would complete, is no option. Given twice
+ * the last one counts. Without it there is a limit all the same, of half of the machine's memory: a
+ * hostile recording is read by who has not heard of this option.
  */
 static bool take_memory_limit(const char *command, int *argc, char **argv)
 {
@@ -66,6 +78,7 @@ static bool take_memory_limit(const char *command, int *argc, char **argv)
 			    : argv[i][len] == '='         ? 1
 			    : !argv[i][len]               ? 2
 							  : 0;
+		/* "" has no size in it: a value that is missing is said as one that makes no sense. */
 		const char *size = taken == 1                    ? argv[i] + len + 1
 				   : taken == 2 && i + 1 < *argc ? argv[i + 1]
 								 : "";
@@ -85,6 +98,7 @@ static bool take_memory_limit(const char *command, int *argc, char **argv)
 	return true;
 }
 
+/* NULL: there is none. No abbreviations: a command to come would make them ambiguous. */
 static const struct command *find(const char *name)
 {
 	for (size_t i = 0; i < NR_COMMANDS; i++)
@@ -111,6 +125,10 @@ static int close_stdout(int status)
 	return status ? status : STATUS_FAILED;
 }
 
+/*
+ * The status before stdout is closed. The name is looked for before any option, so `vmaple --json run` is
+ * a command that does not exist.
+ */
 static int run_command(int argc, char **argv)
 {
 	/* getopt_long() takes no pointers to constants. */
@@ -125,6 +143,9 @@ static int run_command(int argc, char **argv)
 		printf("vmaple %s\n", vmaple_version());
 		return 0;
 	}
+	/*
+	 * `help COMMAND` is `COMMAND --help`: each command has its own text, and its own way to print it.
+	 */
 	if (strcmp(argv[1], "help") == 0 && argc == 3 && (command = find(argv[2])) != NULL) {
 		char *ask[] = { argv[2], help_option, NULL };
 

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple maps: the address space at any moment of a recording, or of a running process now. */
+/*
+ * vmaple maps: the address space at any moment of a recording, or of a running process now.
+ *
+ * Of a recording events are carried out up to the step and then the mirror is printed, without looking at
+ * the maps in the recording (unchecked): a map that was read at that step would be the kernel's, not the
+ * engine's. Cost: that of the replay up to there.
+ *
+ * Without a FILE it is live_map.c's question. stdout has the map, stderr what is wrong with the
+ * recording, behind it.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -41,6 +50,7 @@ struct maps {
 	bool json, smaps, svg, no_bpf, raw;
 };
 
+/* Exactly one of the four: a later --format replaces an earlier one. */
 static int parse_format(struct maps *m, const char *format)
 {
 	m->json = strcmp(format, "json") == 0;
@@ -51,6 +61,10 @@ static int parse_format(struct maps *m, const char *format)
 	return usage_error("maps", "--format takes maps, smaps, json or svg, not", format);
 }
 
+/*
+ * 0; -1: the help was printed; STATUS_USAGE. --pid alone asks a running process; with --at or a picture a
+ * recording is missing, for a moment of a process that runs is only now.
+ */
 static int parse(struct maps *m, int argc, char **argv)
 {
 	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
@@ -82,7 +96,10 @@ static int parse(struct maps *m, int argc, char **argv)
 			m->no_bpf = true;
 			break;
 		case 'r':
-			/* A terminal is never sent what a recording says. */
+			/*
+			 * A terminal is never sent what a recording says. Where it stands among the
+			 * options does not matter: stdout is the same from beginning to end.
+			 */
 			m->raw = !isatty(STDOUT_FILENO);
 			break;
 		case 'h':
@@ -102,6 +119,9 @@ static int parse(struct maps *m, int argc, char **argv)
 	return 0;
 }
 
+/*
+ * pgoff is in pages. Numbers are JSON's, so an address above 2^53 is one for a reader that has 64 bits.
+ */
 static json_t *area_json(const struct vm_area_struct *vma)
 {
 	char name[128];
@@ -114,6 +134,7 @@ static json_t *area_json(const struct vm_area_struct *vma)
 		vma->anon_vma != NULL, "vm_flags", (json_int_t)vma->vm_flags);
 }
 
+/* --raw is for what compares byte by byte with a /proc/PID/maps that was saved. */
 static void print_name_line(const char *line, bool raw)
 {
 	if (raw)
@@ -131,7 +152,7 @@ static void print_details(const struct vm_area_struct *vma)
 		vm_flags_format(vma->vm_flags, flags, sizeof(flags)));
 }
 
-/* 0, or the status of what could not be printed. */
+/* 0, or the status of what could not be printed. json is one array; smaps lines follow each area's. */
 static int print_map(const struct maps *m, struct mm_struct *mm)
 {
 	json_t *list = m->json ? json_array() : NULL;
@@ -152,6 +173,10 @@ static int print_map(const struct maps *m, struct mm_struct *mm)
 	return m->json ? print_json(list) : 0;
 }
 
+/*
+ * @step stands in the title, so that two pictures can be told apart. What of stdout cannot be written
+ * main.c says.
+ */
 static int print_picture(
 	const struct maps *m, struct mm_struct *mm, const struct trace_header *h, uint64_t step)
 {
@@ -172,7 +197,13 @@ static bool ends_it(const struct maps *m, const struct trace_event *e, uint32_t 
 	return !m->at && e->type == TRACE_EVENT_EXIT && e->pid == pid && e->exit.last && !e->exit.exec;
 }
 
-/* Carry events out up to the moment, then print. A damaged end is said behind what could be read. */
+/*
+ * Carry events out up to the moment, then print. A damaged end is said behind what could be read.
+ *
+ * 1: the process has no address space then, said. Step 0 of m->at is "before it ends": the event that
+ * would end it is not carried out. A process with exec keeps its number and begins a new space, which is
+ * why exec is not its end.
+ */
 static int show(const struct maps *m, struct trace_reader *reader, struct replay *replay)
 {
 	struct trace_sink *sink = replay_sink(replay);
@@ -204,6 +235,7 @@ static int show(const struct maps *m, struct trace_reader *reader, struct replay
 	return mm ? printed : 1;
 }
 
+/* The mirror is freed before the reader, whose header it was made with. */
 int cmd_maps(int argc, char **argv)
 {
 	struct maps m = { .path = NULL };

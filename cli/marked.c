@@ -12,12 +12,14 @@
 
 #define MAX_LINES 32
 
+/* A part of the caller's text: no copy, no NUL. */
 struct line {
 	const char *text;
 	size_t len;
 	char mark;
 };
 
+/* How many; what is behind MAX_LINES is left out without a word, as a difference shows the first ones. */
 static size_t split(const char *text, struct line *lines)
 {
 	size_t nr = 0;
@@ -36,6 +38,7 @@ static bool equal(const struct line *a, const struct line *b)
 	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
+/* 1, so that counts add up where it is called. */
 static size_t copy_marked(struct line *to, const struct line *from, char mark)
 {
 	*to = *from;
@@ -43,7 +46,12 @@ static size_t copy_marked(struct line *to, const struct line *from, char mark)
 	return 1;
 }
 
-/* The lines of both in order; what both have once, as many of these as can be. */
+/*
+ * The lines of both in order; what both have once, as many of these as can be.
+ *
+ * unsigned char holds MAX_LINES. Of two ways with equally many common lines the one that takes from the
+ * first text first is taken: all `-` of a change stand before its `+`.
+ */
 static size_t merge(const struct line *a, size_t nr_a, const struct line *b, size_t nr_b, struct line *out)
 {
 	unsigned char common[MAX_LINES + 1][MAX_LINES + 1] = { { 0 } }; /* of the lines from here on */
@@ -71,6 +79,7 @@ static size_t merge(const struct line *a, size_t nr_a, const struct line *b, siz
 	return nr;
 }
 
+/* Everything on the stack. Lines are quoted: names of a recording are in them. */
 void print_marked(FILE *out, const char *first, const char *second)
 {
 	struct line a[MAX_LINES], b[MAX_LINES], both[2 * MAX_LINES];

@@ -6,6 +6,10 @@
  * one. Between them is struct page alone, under its lock; a scrape never waits for a look, and never sees
  * half of one. A look that fails ends the command: what watches it shall see that it is gone rather than
  * old numbers.
+ *
+ * Order: signals are blocked before libmicrohttpd makes its thread, so that they come to this one; the
+ * first look is made before the port is opened, so that no scrape finds an empty page; at the end the
+ * daemon is stopped, which waits for its thread, before the page that it answers with is freed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,6 +28,7 @@
 #include "metrics.h"
 #include "output.h"
 
+/* The defaults that it names are those of cmd_metrics(). */
 static const char help[] = "usage: vmaple metrics --textfile FILE [options]\n"
 			   "       vmaple metrics --listen ADDRESS:PORT [options]\n"
 			   "\n"
@@ -40,14 +45,18 @@ static const char help[] = "usage: vmaple metrics --textfile FILE [options]\n"
 			   "\n"
 			   "exit status: 0 after SIGTERM or SIGINT; 125 vmaple failed\n";
 
+/* 0 is a number here: no threshold, no processes. */
 static int parse_count(uint64_t *to)
 {
 	return parse_number(optarg, to) ? 0 : usage_error("metrics", "a number is wanted, not", optarg);
 }
 
 /*
- * "ADDRESS:PORT", "[ADDRESS]:PORT", numbers only: no name is looked up, so that what is served where never
- * depends on a resolver. False: neither.
+ * "ADDRESS:PORT", "[ADDRESS]:PORT", numbers only: no name is looked up, so that what is served where
+ * never depends on a resolver. False: neither.
+ *
+ * The last colon parts address and port, for an IPv6 address has colons of its own; those want brackets,
+ * as in a URL.
  */
 static bool parse_address(const char *text, struct sockaddr_storage *to)
 {
@@ -106,6 +115,10 @@ static int parse_option(struct metrics_options *o, int opt, char **argv)
 	}
 }
 
+/*
+ * 0; -1: the help was printed; or STATUS_USAGE. --textfile and --listen exclude each other: each has its
+ * own way to say that a look failed.
+ */
 static int parse(struct metrics_options *o, int argc, char **argv)
 {
 	static const struct option options[] = { { "textfile", required_argument, NULL, 't' },
@@ -130,7 +143,10 @@ static int parse(struct metrics_options *o, int argc, char **argv)
 
 /* --- a file ------------------------------------------------------------------------------------------------- */
 
-/* A reader sees the old file or the new one, never a part. */
+/*
+ * A reader sees the old file or the new one, never a part. 0 or -errno; the sentence has been said.
+ * node_exporter reads at any moment, hence the rename (output.h).
+ */
 static int replace_file(const struct watch *w, const struct metrics_options *o)
 {
 	struct output file;
@@ -144,7 +160,7 @@ static int replace_file(const struct watch *w, const struct metrics_options *o)
 
 /*
  * The text of the last look and its length, under the lock: written by the looking thread, copied by the
- * serving one.
+ * serving one. text is malloc()'s, by open_memstream(3), and never NULL while the daemon runs.
  */
 struct page {
 	pthread_mutex_t lock;
@@ -177,6 +193,10 @@ static int renew_page(struct page *page, const struct watch *w, const struct met
 /*
  * On libmicrohttpd's thread. The body of a request is not read: only GET and HEAD are answered with 200,
  * and neither has one.
+ *
+ * MHD_RESPMEM_MUST_COPY: the copy is made inside of MHD_create_response_from_buffer(), still under the
+ * lock; the next look may free the text as soon as that is released. HEAD gets no body from libmicrohttpd
+ * itself. MHD_NO closes the connection.
  */
 static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *data, size_t *data_size, void **request)
@@ -203,8 +223,10 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
 }
 
 /*
- * At most 32 connections of 10 seconds each: Prometheus makes one now and then, and nobody else shall hold
- * the process's descriptors. NULL after one sentence.
+ * At most 32 connections of 10 seconds each: Prometheus makes one now and then, and nobody else shall
+ * hold the process's descriptors. NULL after one sentence.
+ *
+ * The port number of the call (0) does not count: MHD_OPTION_SOCK_ADDR has address and port.
  */
 static struct MHD_Daemon *serve(struct page *page, const struct metrics_options *o)
 {
@@ -220,6 +242,7 @@ static struct MHD_Daemon *serve(struct page *page, const struct metrics_options 
 
 /* --- the loop ----------------------------------------------------------------------------------------------- */
 
+/* By the handler, which runs while ppoll() waits and at no other time. */
 static volatile sig_atomic_t ended;
 
 static void end(int sig)
@@ -227,6 +250,7 @@ static void end(int sig)
 	ended = 1;
 }
 
+/* 0 or -errno, when it has been said. An error ends the command: see above. */
 static int look(struct watch *w, struct page *page, const struct metrics_options *o)
 {
 	int err = watch_look(w);
@@ -238,7 +262,10 @@ static int look(struct watch *w, struct page *page, const struct metrics_options
 	return err;
 }
 
-/* SIGTERM and SIGINT are blocked, and not so by @before. */
+/*
+ * SIGTERM and SIGINT are blocked, and not so by @before. Time is counted from look to look, so a look
+ * that takes long makes the next one later, and none are made up for.
+ */
 static int loop(struct watch *w, const struct metrics_options *o, const sigset_t *before)
 {
 	const struct timespec interval = { .tv_sec = (time_t)o->interval };
@@ -263,6 +290,7 @@ static int loop(struct watch *w, const struct metrics_options *o, const sigset_t
 	return err ? STATUS_FAILED : 0;
 }
 
+/* 0 after a signal. Without BPF it is said once, and all goes on by /proc. */
 int cmd_metrics(int argc, char **argv)
 {
 	struct metrics_options o = { .threshold = 1000, .interval = 15, .processes = 100 };

@@ -8,6 +8,7 @@
 
 #include "watch.h"
 
+/* Written by parse(), constant while two threads read it. */
 struct metrics_options {
 	const char *textfile, *listen;   /* one of them */
 	struct sockaddr_storage address; /* of listen */

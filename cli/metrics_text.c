@@ -2,6 +2,13 @@
 /*
  * The metrics as OpenMetrics text.  What is dear is bounded: of the processes above the threshold those with most areas
  * are told, and of the first few the map is read to see which areas nothing keeps apart.
+ *
+ * A page is made whole or not at all: metrics_write() is given a stream that goes to a partial file or to
+ * memory. Cost: one pass over all processes, a read of /proc/PID/cgroup for each that is told, and
+ * MAPS_READ maps.
+ *
+ * Labels are the same on each look, as long as a process is the same one: Prometheus tells series apart
+ * by them.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,8 +33,10 @@ struct series {
 };
 
 /*
- * As a person may see it (quote.c), so that it is UTF-8: one label that is not takes all of the page with it.  Backslash and quote
- * are written as two characters.
+ * As a person may see it (quote.c), so that it is UTF-8: one label that is not takes all of the page with
+ * it. Backslash and quote are written as two characters. @size is at least 2; the result is cut, never
+ * half an escape. A newline, which OpenMetrics would want as \n, is \012 by quoted_text() already, and
+ * its backslash two.
  */
 static void put_label(char *to, size_t size, const char *text)
 {
@@ -46,7 +55,8 @@ static void put_label(char *to, size_t size, const char *text)
 
 /*
  * The line of cgroup v2 in /proc/PID/cgroup, without its "0::"; "" when there is none, or the process is
- * gone: between the look and here it may end.
+ * gone: between the look and here it may end. Only the last such line counts; the kernel writes one. A
+ * path that does not fit is cut.
  */
 static void cgroup_of(pid_t pid, char *buf, size_t size)
 {
@@ -65,7 +75,11 @@ static void cgroup_of(pid_t pid, char *buf, size_t size)
 		fclose(f);
 }
 
-/* The innermost part of a cgroup's path that systemd calls a unit; "" when there is none. */
+/*
+ * The innermost part of a cgroup's path that systemd calls a unit; "" when there is none. From the end
+ * on, a part of the path at a time: of user@1000.service/app.slice/firefox.scope it is the scope. A part
+ * that is only ".service" is no unit.
+ */
 static void unit_of(const char *cgroup, char *buf, size_t size)
 {
 	const char *end = cgroup + strlen(cgroup), *part;
@@ -87,6 +101,10 @@ static void unit_of(const char *cgroup, char *buf, size_t size)
 	}
 }
 
+/*
+ * The three escaped texts and what stands between them fit in labels: a label that is cut would leave its
+ * quote open.
+ */
 static void describe(struct series *s)
 {
 	char cgroup[512], unit[256], command[160], group[2048], name[600];
@@ -100,7 +118,10 @@ static void describe(struct series *s)
 		(int)s->p->task.pid, command, group, name);
 }
 
-/* -1: not known. Only by BPF: from /proc, whether two may join is uncertain for too many. */
+/*
+ * -1: not known. Only by BPF: from /proc, whether two may join is uncertain for too many. The process may
+ * have ended since the look, and then live_map_read() fails.
+ */
 static int64_t unneeded_areas(pid_t pid)
 {
 	struct boundary_tally tally;
@@ -116,6 +137,7 @@ static int64_t unneeded_areas(pid_t pid)
 	return n;
 }
 
+/* Equal ones in any order: only which of them are the last to be told hangs on it. */
 static int most_areas_first(const void *a, const void *b)
 {
 	const struct series *x = a, *y = b;
@@ -123,7 +145,12 @@ static int most_areas_first(const void *a, const void *b)
 	return (x->p->task.count < y->p->task.count) - (x->p->task.count > y->p->task.count);
 }
 
-/* The series, and how many; NULL: out of memory. */
+/*
+ * The series, and how many; NULL: out of memory.
+ *
+ * The caller's to free. p's are the watch's. Room for all, though few are told: their number is known
+ * only when all were looked at.
+ */
 static struct series *choose(const struct watch *w, const struct metrics_options *o, size_t *nr)
 {
 	struct series *list = calloc(w->nr + 1, sizeof(*list));
@@ -144,6 +171,7 @@ static struct series *choose(const struct watch *w, const struct metrics_options
 	return list;
 }
 
+/* All four are gauges: a number of areas goes down, too. */
 static void head(FILE *out, const char *name, const char *help)
 {
 	fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
@@ -174,6 +202,7 @@ static void write_series(FILE *out, const struct series *list, size_t nr)
 				list[i].unneeded);
 }
 
+/* @w has had a look. ferror() of @out also tells of what a full disk has refused before. */
 int metrics_write(FILE *out, const struct watch *w, const struct metrics_options *o)
 {
 	size_t nr;

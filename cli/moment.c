@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A moment of a recording.  The peak takes two readings: one to find it, without the ledger, and one up to it.
+ *
+ * States: what a moment has after moment_reach() is what it reached, also behind an error: each of
+ * reader, x, symbols and mm is NULL or valid. moment_leave() frees what is there. The mirror stands
+ * behind the event that was carried out last (m->last), and no further event is ever given to it:
+ * pointers into it stay good until moment_leave().
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,6 +14,7 @@
 #include "cli.h"
 #include "moment.h"
 
+/* False leaves kind as it was, step may be written. */
 bool moment_parse(struct moment *m, const char *text)
 {
 	if (strcmp(text, "end") == 0)
@@ -22,6 +28,7 @@ bool moment_parse(struct moment *m, const char *text)
 	return true;
 }
 
+/* The reader is NULL behind an error, for moment_leave(). */
 static int open_reader(struct moment *m)
 {
 	int status = open_recording(m->command, m->path, &m->reader);
@@ -31,11 +38,13 @@ static int open_reader(struct moment *m)
 	return status;
 }
 
+/* With the step that was reached last, 0 before the first. */
 static int no_memory(const struct moment *m)
 {
 	return out_of_memory(m->command, m->last.step);
 }
 
+/* Every 1024th event asks the clock; a terminal shows ten a second at most. */
 static void show_progress(struct moment *m, struct progress *p, const char *what, uint64_t step)
 {
 	uint64_t done, total;
@@ -48,8 +57,12 @@ static void show_progress(struct moment *m, struct progress *p, const char *what
 
 /*
  * The first reading: the step at which most areas were there first, and whose they were (m->step, mm_id,
- * mm_pid). Of a damaged recording it is the peak of what could be read, and the damage is said here, once.
- * 0, or the status of what was said.
+ * mm_pid). Of a damaged recording it is the peak of what could be read, and the damage is said here,
+ * once. 0, or the status of what was said.
+ *
+ * With a pid its spaces alone are looked at: a process that has had several (exec) has its peak in one of
+ * them. No event of the pid leaves m->step 0, and play() ends before its first event then: conclude()
+ * says that there is no address space.
  */
 static int find_peak(struct moment *m)
 {
@@ -85,7 +98,10 @@ static int find_peak(struct moment *m)
 	return m->damaged == STATUS_FAILED ? STATUS_FAILED : 0;
 }
 
-/* The process's last event is not carried out: behind it there is no area that could be shown. */
+/*
+ * The process's last event is not carried out: behind it there is no area that could be shown. An exec
+ * ends a space, too, and the process goes on in the next (exit.exec): its end is that of the last one.
+ */
 static bool ends_it(const struct moment *m, const struct trace_event *e)
 {
 	uint32_t pid = m->pid ? (uint32_t)m->pid : m->first_pid;
@@ -95,8 +111,10 @@ static bool ends_it(const struct moment *m, const struct trace_event *e)
 }
 
 /*
- * 1 at the moment, 0 at the end of the file, or below 0: -errno of the reader's, or -STATUS_FAILED, out of memory
- * here.
+ * 1 at the moment, 0 at the end of the file, or below 0: -errno of the reader's, or -STATUS_FAILED, out
+ * of memory here.
+ *
+ * symbols follow behind the ledger, event by event; whoever watches is called with both up to date.
  */
 static int play(struct moment *m)
 {
@@ -152,6 +170,10 @@ static int conclude(struct moment *m, int got)
 	return 1;
 }
 
+/*
+ * The file is read once for END and STEP, twice for PEAK. A recording that is not a plain file (an
+ * import) is made anew each time it is opened.
+ */
 int moment_reach(struct moment *m)
 {
 	struct replay_options options = { .unchecked = true };

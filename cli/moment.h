@@ -18,6 +18,7 @@ enum moment_kind {
 struct moment {
 	const char *command, *path;
 	enum moment_kind kind;
+	/* STEP: the caller's; PEAK: where it was found. */
 	uint64_t step;
 	uint64_t pid; /* 0: END, STEP: the first; PEAK: of the address space with the most areas */
 	/* After each event of the second reading, with the mirror as the event has left it; may be NULL. */
@@ -26,7 +27,9 @@ struct moment {
 
 	/* What has been reached. */
 	struct trace_reader *reader;
+	/* The ledger up to the moment, its mirror in it. */
 	struct explain *x;
+	/* x's; NULL: the process had no address space then, or it was not reached. */
 	struct mm_struct *mm;
 	struct symbols *symbols; /* that have followed the recording */
 	int damaged;             /* STATUS_DAMAGED: behind the peak the recording is, and that was said */

@@ -8,6 +8,11 @@
  *         a handler, in which nothing may be allocated or locked: the names that it needs lie in arrays of this file,
  *         written before what they name is made, and counted (nr_held) when they are written.
  *    OU3  A signal that the caller of the command ignores, or handles itself, stays so.
+ *
+ * Who calls in which order: output_open() or output_name(), then writing, then output_close() exactly
+ * once, with what writing came to; after an error of the first two nothing is to be closed. Handlers are
+ * installed once a name is known and stay: behind the rename the partial name is nobody's, and removing
+ * it fails.
  */
 #include "output.h"
 
@@ -30,6 +35,10 @@ static char interrupted[4096];
 static char held[OUTPUT_HELD_MAX][64];
 static volatile sig_atomic_t nr_held;
 
+/*
+ * Async-signal-safe (signal-safety(7)): open, unlinkat, rmdir, unlink, raise. The folder is held by its
+ * descriptor, so that nothing but the names in it is removed.
+ */
 static void on_signal(int sig)
 {
 	int folder = nr_held ? open(interrupted, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -61,7 +70,10 @@ static void remove_at_signals(const char *partial)
 			(void)!sigaction(signals[i], &action, NULL);
 }
 
-/* What is there is no file of its own, but a device, a pipe, a link: another one in its place would be none. */
+/*
+ * What is there is no file of its own, but a device, a pipe, a link: another one in its place would be
+ * none. A link is written through, as a shell's `>` does: it is its target that is meant.
+ */
 static bool stays_in_place(const char *path)
 {
 	struct stat st;
@@ -69,6 +81,7 @@ static bool stays_in_place(const char *path)
 	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
+/* NULL: no -o was given. */
 static bool is_stdout(const char *path)
 {
 	return !path || strcmp(path, "-") == 0;
@@ -108,6 +121,10 @@ void output_holds(const char *name)
 	nr_held = nr_held + 1;
 }
 
+/*
+ * On failure @o->file is NULL and nothing is left to be closed; a partial file of an earlier run is
+ * emptied and used.
+ */
 int output_open(struct output *o, const char *command, const char *path)
 {
 	int status;
@@ -124,12 +141,16 @@ int output_open(struct output *o, const char *command, const char *path)
 	return STATUS_FAILED;
 }
 
+/* Only ferror() is known: errno of it is long gone. */
 bool output_is_stdout_broken(const char *path)
 {
 	return is_stdout(path) && ferror(stdout);
 }
 
-/* A file, or a folder of files. */
+/*
+ * A file, or a folder of files. . and .. are folders, which unlinkat() without AT_REMOVEDIR refuses; so
+ * it does folders inside.
+ */
 static void remove_partial(const char *path)
 {
 	DIR *folder = opendir(path);

@@ -11,6 +11,10 @@
 
 #define OUTPUT_HELD_MAX 16
 
+/*
+ * The caller's; path is argv's. partial NULL: there is no name of its own (stdout, a device). file is not
+ * NULL between a good output_open() and output_close().
+ */
 struct output {
 	const char *command, *path; /* path NULL: stdout, which `-` is, too */
 	char *partial;

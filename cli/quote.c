@@ -5,6 +5,9 @@
  *
  * So are the marks that turn the direction of text, with which a name can look like another one (../lab/unseen.h), and bytes
  * that are no part of UTF-8.
+ *
+ * Reversible only by eye: a name that has "\012" in it as four characters looks the same as one with a
+ * newline. JSON is for who needs the bytes back (json.c).
  */
 #include <string.h>
 
@@ -14,7 +17,10 @@
 
 #define SHOWN_MAX 16 /* of one character: each of at most four bytes by four */
 
-/* The next character as it is shown. @return how many of its bytes these are. */
+/*
+ * The next character as it is shown. @return how many of its bytes these are. @left is at least 1. A NUL
+ * would be shown as nothing; no text here has one.
+ */
 static size_t next_shown(const unsigned char *s, size_t left, char shown[SHOWN_MAX + 1])
 {
 	size_t len = utf8_length(s, left), unseen;
@@ -34,6 +40,7 @@ static size_t next_shown(const unsigned char *s, size_t left, char shown[SHOWN_M
 	return len;
 }
 
+/* Errors of @out are its own to remember (ferror()). */
 void print_quoted(FILE *out, const char *text, size_t size)
 {
 	const unsigned char *s = (const unsigned char *)text, *end = s + size;
@@ -45,6 +52,7 @@ void print_quoted(FILE *out, const char *text, size_t size)
 	}
 }
 
+/* @size is at least 1. */
 char *quoted_text(const char *text, char *buf, size_t size)
 {
 	const unsigned char *s = (const unsigned char *)text, *end = s + strlen(text);

@@ -26,6 +26,10 @@ static void show(struct progress *p, const struct trace_reader *reader, const ch
 	progress_show(p, what, done, total, step);
 }
 
+/*
+ * 0, or the status of what was said. The survey may be asked behind STATUS_DAMAGED: it is of what was
+ * read. Progress ends before a sentence, whose line it would else be in.
+ */
 static int survey_all(
 	const char *command, struct trace_reader *reader, struct replay *replay, struct survey *survey)
 {
@@ -45,6 +49,7 @@ static int survey_all(
 	return recording_ended(command, reader, got);
 }
 
+/* @survey is the caller's to free in any case: it is begun before anything can fail. */
 int reading_survey(const char *command, const char *path, struct survey *survey)
 {
 	/* A child's peak may be what its fork gave it. */
@@ -78,6 +83,10 @@ int reading_begin(struct reading *r)
 	return r->x ? 0 : out_of_memory(r->command, 0);
 }
 
+/*
+ * The order of what is asked at the end counts: memory first, for a reader that had none reports the file
+ * as damaged no less; then what a callback refused; then the file.
+ */
 int reading_run(struct reading *r)
 {
 	struct trace_sink *sink = explain_sink(r->x);
@@ -88,6 +97,10 @@ int reading_run(struct reading *r)
 
 	progress_begin(&progress);
 	while (!r->err && !no_memory && (got = trace_reader_next(r->reader, &e)) > 0) {
+		/*
+		 * before() fails: the event is carried out all the same, but no callback sees it, and the
+		 * loop ends.
+		 */
 		r->err = r->before ? r->before(r->ctx, r->x, &e) : 0;
 		no_memory = sink->event(sink, &e) != 0;
 		if (!r->err && !no_memory)

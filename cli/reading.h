@@ -24,6 +24,7 @@ struct reading {
 
 	struct trace_reader *reader;
 	struct explain *x;
+	/* Read by the caller behind reading_run(); of a callback it is what that returned. */
 	int err; /* what ended it, -errno; 0: the recording's end */
 };
 /* Open it, so that its header is known. 0 or an exit status; reading_end() is wanted in any case. */

@@ -4,6 +4,10 @@
  *
  * A hostile recording can ask for much.  The limit is one of the process, so that it holds for whatever a command
  * allocates; beyond it allocations fail, and each command says so.
+ *
+ * Three answers to a file that is wanted as a recording: it is one; it is something that can be imported,
+ * then it is made one in a file without a name; it is neither, then what trace_import_advice() knows of
+ * it is said, or else the reader's own sentence.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,6 +24,10 @@
  */
 static uint64_t memory_limit;
 
+/*
+ * The shift there and back finds what does not fit 64 bits. Lower case is no unit: "1m" might be a
+ * thousandth.
+ */
 bool parse_size(const char *text, uint64_t *bytes)
 {
 	char number[24];
@@ -36,7 +44,10 @@ bool parse_size(const char *text, uint64_t *bytes)
 	return true;
 }
 
-/* What the process has by now, such as a sanitizer's shadow, does not count. */
+/*
+ * What the process has by now, such as a sanitizer's shadow, does not count. 0 without /proc: then the
+ * limit is a little lower than it says.
+ */
 static uint64_t data_now(void)
 {
 	FILE *status = fopen("/proc/self/status", "re");
@@ -52,8 +63,11 @@ static uint64_t data_now(void)
 }
 
 /*
- * By RLIMIT_DATA: since Linux 4.7 it counts all private writable memory, that of mmap(2) too (getrlimit(2)), but
- * neither threads' shared memory nor files that are mapped to be read.
+ * By RLIMIT_DATA: since Linux 4.7 it counts all private writable memory, that of mmap(2) too
+ * (getrlimit(2)), but neither threads' shared memory nor files that are mapped to be read.
+ *
+ * Once a process, before its large allocations. Called twice the message names the second, while the
+ * kernel has the smaller of both.
  */
 void limit_memory(uint64_t bytes)
 {
@@ -76,6 +90,10 @@ void limit_memory(uint64_t bytes)
 	(void)!setrlimit(RLIMIT_DATA, &data);
 }
 
+/*
+ * size_text() and complain() need little memory; vasprintf() that has none says "out of memory" without
+ * the sentence.
+ */
 int out_of_memory(const char *command, uint64_t step)
 {
 	char size[32];
@@ -89,8 +107,10 @@ int out_of_memory(const char *command, uint64_t step)
 }
 
 /*
- * Through a recording without a name, so that every command sees the same thing. The name goes when the reader has the
- * file open, or has refused it: nothing is left behind, whatever ends the command after that.
+ * Through a recording without a name, so that every command sees the same thing. The name goes when the
+ * reader has the file open, or has refused it: nothing is left behind, whatever ends the command after
+ * that. 0, or the status of what was said. mkstemp(3) makes it 0600: a log may name what its owner would
+ * hide.
  */
 static int open_import(const char *command, const char *path, struct trace_reader **reader)
 {
@@ -114,6 +134,7 @@ static int open_import(const char *command, const char *path, struct trace_reade
 	return status;
 }
 
+/* *@reader is set at 0 alone, and the caller's to close. */
 int open_recording(const char *command, const char *path, struct trace_reader **reader)
 {
 	const char *advice;
@@ -128,6 +149,10 @@ int open_recording(const char *command, const char *path, struct trace_reader **
 	 */
 	if (err != -ENOMEM && trace_import_recognise(path) != TRACE_IMPORT_NONE)
 		return open_import(command, path, reader);
+	/*
+	 * trace_import_recognise() leaves it there: nothing was recognised because there was no memory,
+	 * not because of the file.
+	 */
 	if (err != -ENOMEM && errno == ENOMEM)
 		return out_of_memory(command, 0);
 	advice = err == -ENOMEM ? NULL : trace_import_advice(path);
@@ -138,6 +163,7 @@ int open_recording(const char *command, const char *path, struct trace_reader **
 	return err == -ENOMEM ? STATUS_FAILED : STATUS_DAMAGED;
 }
 
+/* got > 0 is not for it: the reader has not ended then. */
 int recording_ended(const char *command, const struct trace_reader *reader, int got)
 {
 	if (!got)

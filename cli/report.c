@@ -4,6 +4,11 @@
  *
  * Two readings: the first finds the address spaces with the most areas and when they had them; the second follows these on the
  * ledger, and takes each one's boundaries at its peak.
+ *
+ * Who owns what: struct making has everything, and cmd_report() frees it whatever make() came to. Spaces
+ * of the page are chosen between the two readings (choose()), for each needs to know when its peak will
+ * be; words and stacks gather in the second; page and picture are written behind it, while the ledger
+ * still lives: names and sites are its.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -39,6 +44,7 @@ static const char help[] =
 	"exit status: 0; 2 usage; 3 the recording is damaged or ends early; 125 vmaple\n"
 	"itself failed\n";
 
+/* out and svg: one of them at least. */
 struct arguments {
 	const char *path, *out, *svg;
 	uint64_t pid, max_size;
@@ -113,8 +119,12 @@ static int by_peak(const void *a, const void *b)
 
 /*
  * The address spaces of the page, at most REPORT_SPACES, most areas first; one of the process that was
- * asked for comes before all. What its fork or exec has left are several: the largest of them. 0 or an exit
- * status.
+ * asked for comes before all. What its fork or exec has left are several: the largest of them. 0 or an
+ * exit status.
+ *
+ * 1, said: the process asked for is not among the spaces. first NULL: no space has areas, and none is
+ * chosen. order[] is of pointers alone: a recording of a machine has many spaces, of which REPORT_SPACES
+ * are drawn.
  */
 static int choose(struct making *m)
 {
@@ -160,6 +170,9 @@ static int choose(struct making *m)
 /*
  * The frames of the event's stack as text, from the outermost on, under its number; looked up while the
  * code that they lie in is still mapped. UINT32_MAX: not looked up yet. False: out of memory.
+ *
+ * A stack that is too long for the buffer loses its innermost frames, which come last. Without a
+ * function's name the text has module and offset.
  */
 static bool keep_stack(struct making *m, const struct trace_event *e)
 {
@@ -193,6 +206,10 @@ static bool keep_stack(struct making *m, const struct trace_event *e)
 	return m->page.stacks[id] != UINT32_MAX;
 }
 
+/*
+ * -ENOMEM only; reading_run() says it. Every event goes to every space of the page: each looks for its
+ * own number.
+ */
 static int on_event(void *ctx, struct explain *x, const struct trace_event *e)
 {
 	struct making *m = ctx;
@@ -211,6 +228,7 @@ static int on_event(void *ctx, struct explain *x, const struct trace_event *e)
 	return over && symbols_event(m->symbols, e) ? -ENOMEM : 0;
 }
 
+/* -EFBIG is report_page_write()'s, where the page without any area is too large. */
 static int write_page(struct making *m)
 {
 	struct output o;
@@ -232,6 +250,7 @@ static int write_page(struct making *m)
 	return output_close(&o, err);
 }
 
+/* Of the first space: the one with most areas, or of --pid. */
 static int write_picture(struct making *m)
 {
 	struct output o;
@@ -243,7 +262,10 @@ static int write_picture(struct making *m)
 					m->page.header->command));
 }
 
-/* The picture before the page: both are of the same ledger, and the page may fail for its size. */
+/*
+ * The picture before the page: both are of the same ledger, and the page may fail for its size. A damaged
+ * recording is drawn as far as it goes; STATUS_DAMAGED then, as the survey has said.
+ */
 static int second_reading(struct making *m)
 {
 	struct reading r = {
@@ -266,6 +288,7 @@ static int second_reading(struct making *m)
 	return written ? written : status;
 }
 
+/* The survey's status, unless something worse follows. No areas at all: choose() says so. */
 static int make(struct making *m)
 {
 	int status = reading_survey("report", m->a->path, &m->survey), next;

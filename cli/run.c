@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple run: record, mirror, check and summarise in one go.  vmaple record: record only. */
+/*
+ * vmaple run: record, mirror, check and summarise in one go. vmaple record: record only.
+ *
+ * Order, in start(): the JSON file is opened; the source is started, which makes the child, that waits;
+ * only then is memory limited and are signals withheld (follow.c), for a child inherits both; events are
+ * followed until the program and all of its children have ended; the source is freed; then vmaple ends as
+ * the program did.
+ *
+ * stdout and stdin are the program's. vmaple's own words go to stderr, JSON behind all that the program
+ * wrote.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -13,6 +23,7 @@
 #include "cli.h"
 #include "follow.h"
 
+/* `record` is `run` without the mirror: options that are about the mirror are unknown to it. */
 static const char run_help[] =
 	"usage: vmaple run [--check every|N|end] [--stacks] [--budget LIMITS] [-o FILE]\n"
 	"                  [--json[=FILE]] [--] COMMAND [ARGUMENT]...\n"
@@ -59,7 +70,10 @@ static const char record_help[] =
 	"exit status: COMMAND's own (127: not found, 126: cannot be started); 125 when\n"
 	"vmaple itself failed\n";
 
-/* As the command line says. argv is what is started, with its NULL. */
+/*
+ * As the command line says. argv is what is started, with its NULL. checks: so that --check beside --via
+ * bpf can be refused, the default not. json_file "-" has become NULL.
+ */
 struct run {
 	const char *command; /* "run" or "record" */
 	const char *output;
@@ -74,7 +88,10 @@ struct run {
 	char **argv;
 };
 
-/* Options whose values can be wrong: 0, or the status when that was said. */
+/*
+ * Options whose values can be wrong: 0, or the status when that was said. The sentence is said here, so
+ * that the callers only return.
+ */
 static int parse_value(struct run *r, int opt, const char *value)
 {
 	const char *wanted;
@@ -96,6 +113,10 @@ static int parse_value(struct run *r, int opt, const char *value)
 	return good ? 0 : usage_error(r->command, wanted, value);
 }
 
+/*
+ * 0; -1: the help was printed; or STATUS_USAGE. --json takes its value behind = only (optional_argument):
+ * the next word is COMMAND.
+ */
 static int parse(struct run *r, int argc, char **argv, const char *help)
 {
 	static const struct option options[] = { { "check", required_argument, NULL, 'c' },
@@ -157,7 +178,12 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 	return 0;
 }
 
-/* End as the program ended: by the same signal, without a second core dump, or with its status. */
+/*
+ * End as the program ended: by the same signal, without a second core dump, or with its status. A core
+ * dump is the program's own already; vmaple's would overwrite it under the same pattern. SIG_DFL, as the
+ * signal may be ignored here. raise() comes back only from a signal that ends nothing, and then it is 128
+ * and its number.
+ */
 static int end_like(int status)
 {
 	if (WIFSIGNALED(status)) {
@@ -179,7 +205,12 @@ static void print_notice(void *ctx, const char *sentence)
 	complain(r->command, "%s", sentence);
 }
 
-/* 0, or the status of what was said. */
+/*
+ * 0, or the status of what was said.
+ *
+ * `auto`: whatever keeps BPF from starting, ptrace is tried, and its reason is the one that is said. That
+ * the program is not there either of them finds out in its child.
+ */
 static int start_source(struct run *r, struct live_source *source)
 {
 	struct live_bpf_options by_bpf = { .argv = r->argv, .stacks = r->stacks };
@@ -202,7 +233,8 @@ static int start_source(struct run *r, struct live_source *source)
 
 /*
  * The program's own end comes first: whoever put vmaple before a command in a script must see that one.
- * Only what succeeded can have failed for vmaple's sake.
+ * Only what succeeded can have failed for vmaple's sake. A status of 0 is replaced; all others, and
+ * signals, are the program's.
  */
 static int finish(const struct followed *found)
 {
@@ -215,7 +247,8 @@ static int finish(const struct followed *found)
 
 /*
  * The file of --json is opened before the program starts: a name that cannot be written is said while
- * nothing has happened yet.
+ * nothing has happened yet. 0 to 255, or it does not return (end_like()). source_free() comes before the
+ * end: what the source has changed of this process is put back (<vmaple/live.h>).
  */
 static int start(struct run *r)
 {

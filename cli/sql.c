@@ -6,6 +6,13 @@
  * takes no more memory than these; a later row that needs more moves what is behind it in its own line. JSON and CSV
  * have every row as it comes. SQLite gives NULL for a text that it has no memory for: next_row() tells it from one that
  * is NULL by the error that is left in the database.
+ *
+ * Order: the question is prepared first, against empty tables, so that an error costs no reading;
+ * recordings are read into the tables that it reads; then it is asked. stdout has the answer and nothing
+ * else.
+ *
+ * The database is in memory and this process's alone: a question that changes it (`delete`) harms nobody,
+ * and has no answer.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -36,8 +43,12 @@ static const char help[] =
 
 enum form { TABLE, JSON, CSV };
 
-/* Cells of a table for a terminal are bounded. */
+/*
+ * Cells of a table for a terminal are bounded. Characters; what is longer is cut, for JSON and CSV have
+ * it whole.
+ */
 #define CELL_MAX 60
+/* So many rows are held, however many the answer has. */
 #define MEASURED 1000 /* rows that say how wide a column is */
 
 /*
@@ -51,16 +62,23 @@ struct answer {
 	struct progress progress;
 };
 
-/* Instructions of SQLite's between two looks at the clock: some milliseconds. */
+/*
+ * Instructions of SQLite's between two looks at the clock: some milliseconds. Only while a row is being
+ * looked for; between rows nobody waits.
+ */
 #define LOOK_EVERY 100000
 
+/* 0: SQLite goes on; anything else would interrupt the question. */
 static int show_progress(void *ctx)
 {
 	progress_seconds(ctx, "asking");
 	return 0;
 }
 
-/* SQLITE_ROW, SQLITE_DONE or an error. Progress has a line of its own: it goes before a row is printed. */
+/*
+ * SQLITE_ROW, SQLITE_DONE or an error. Progress has a line of its own: it goes before a row is printed.
+ * last_ns changes when a line was shown, so a terminal that got none is not written to.
+ */
 static int next_row(struct answer *a)
 {
 	uint64_t before = a->progress.last_ns;
@@ -75,7 +93,10 @@ static int next_row(struct answer *a)
 
 /* ---- a table for people ---- */
 
-/* The first MEASURED rows, and what they say of the columns. All of it is freed by print_table(). */
+/*
+ * The first MEASURED rows, and what they say of the columns. All of it is freed by print_table(). numeric
+ * and width have one member a column; text has rows * columns, each NULL or strdup()'s.
+ */
 struct cells {
 	char **text;   /* of rows that are held, row by row */
 	bool *numeric; /* of each column: only numbers so far */
@@ -83,7 +104,10 @@ struct cells {
 	size_t rows;
 };
 
-/* A copy, for SQLite's own goes with the row; NULL of SQL is the empty text. NULL: out of memory. */
+/*
+ * A copy, for SQLite's own goes with the row; NULL of SQL is the empty text. NULL: out of memory. A NULL
+ * is not converted by sqlite3_column_text(), so its type is still known behind it.
+ */
 static char *cell_text(sqlite3_stmt *s, int i)
 {
 	const unsigned char *text = sqlite3_column_text(s, i);
@@ -91,7 +115,10 @@ static char *cell_text(sqlite3_stmt *s, int i)
 	return strdup(sqlite3_column_type(s, i) == SQLITE_NULL || !text ? "" : (const char *)text);
 }
 
-/* Characters, not bytes: text is UTF-8.  Each byte of one that is not seen is shown as \ooo. */
+/*
+ * Characters, not bytes: text is UTF-8. Each byte of one that is not seen is shown as \ooo. The smaller
+ * of the two: CELL_MAX.
+ */
 static int width_of(const char *text)
 {
 	size_t len;
@@ -128,7 +155,10 @@ static void put_row(char *const *text, const struct cells *c, int columns)
 		put_cell(text[i], c->width[i], c->numeric[i], i == columns - 1);
 }
 
-/* One more row is held. False: out of memory; what is there is freed as the others. */
+/*
+ * One more row is held. False: out of memory; what is there is freed as the others. A NULL is no text, so
+ * a column of numbers with gaps stays one of numbers, and is set to the right.
+ */
 static bool take_row(struct answer *a, struct cells *c)
 {
 	char **grown = realloc(c->text, (c->rows + 1) * (size_t)a->columns * sizeof(*grown));
@@ -149,7 +179,10 @@ static bool take_row(struct answer *a, struct cells *c)
 	return whole;
 }
 
-/* The first rows are held until it is known how wide they are, then printed. What next_row() said last. */
+/*
+ * The first rows are held until it is known how wide they are, then printed. What next_row() said last.
+ * The names of columns are printed when the widths are known, also where there is no row at all.
+ */
 static int print_held(struct answer *a, struct cells *c, char **names)
 {
 	int got = SQLITE_ROW;
@@ -237,6 +270,10 @@ static int print_json_rows(struct answer *a)
 	return got;
 }
 
+/*
+ * CRLF, as RFC 4180 has it. On a terminal cells are quoted, for they may have control characters; a file
+ * gets the bytes.
+ */
 static int print_csv_rows(struct answer *a)
 {
 	bool terminal = isatty(STDOUT_FILENO);
@@ -261,7 +298,12 @@ static int print_csv_rows(struct answer *a)
 
 /* ---- the question ---- */
 
-/* 0, 1: the question has an error, STATUS_FAILED. */
+/*
+ * 0, 1: the question has an error, STATUS_FAILED.
+ *
+ * What SQLite is asked for is prepared once more, against the filled tables: the first time was the
+ * authorizer's. An error in the middle of the rows leaves what is printed, and the status.
+ */
 static int ask(struct sqlite3 *db, const char *question, enum form form)
 {
 	struct answer a = { .form = form };
@@ -287,6 +329,7 @@ static int ask(struct sqlite3 *db, const char *question, enum form form)
 	return got == SQLITE_DONE ? 0 : got == SQLITE_NOMEM ? STATUS_FAILED : 1;
 }
 
+/* 0, STATUS_DAMAGED, or the status of what was said. */
 static int read_recordings(struct exporting *x, char **paths, int nr)
 {
 	int status = export_recordings(x, paths, nr);
@@ -302,6 +345,9 @@ static int read_recordings(struct exporting *x, char **paths, int nr)
 /*
  * What is wrong with the question is said before anything is read, and only the tables that it reads are
  * filled (export_sqlite_reads(), by SQLite's authorizer).
+ *
+ * The worse of reading and asking: a damaged recording is asked all the same, and its status stays unless
+ * the question fails.
  */
 static int ask_recordings(char **paths, int nr, const char *question, enum form form)
 {

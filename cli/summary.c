@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The summary that ends `run` and `verify`, for a person and as JSON. */
+/*
+ * The summary that ends `run` and `verify`, for a person and as JSON.
+ *
+ * Both forms are of the same statistics; JSON has more of them, and zeros, while the text leaves out the
+ * lines that say nothing. Neither counts anything itself. docs/json.md has the keys.
+ */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,12 +15,16 @@
 #include "cli.h"
 #include "text.h"
 
+/* Of nothing it is 0, and is shown so. */
 static double share(uint64_t part, uint64_t whole)
 {
 	return whole ? (double)part / (double)whole : 0.0;
 }
 
-/* A line of the summary, or as many as it takes. */
+/*
+ * A line of the summary, or as many as it takes. Behind a name of twelve columns. A text that is longer
+ * than the buffer is cut.
+ */
 __attribute__((format(printf, 3, 4))) static void print_row(FILE *out, const char *name, const char *fmt, ...)
 {
 	char text[2048];
@@ -28,6 +37,7 @@ __attribute__((format(printf, 3, 4))) static void print_row(FILE *out, const cha
 	print_wrapped_behind(out, 14, text);
 }
 
+/* Kinds that did not occur are left out. */
 static void print_calls(FILE *out, const struct replay_stats *s)
 {
 	char kinds[1024] = "";
@@ -51,7 +61,10 @@ static void print_gaps(FILE *out, const struct replay_stats *s)
 			s->gaps[i].end, size_text(s->gaps[i].end - s->gaps[i].start, size, sizeof(size)));
 }
 
-/* The first line of the command, as far as it fits. */
+/*
+ * The first line of the command, as far as it fits. Arguments may hold newlines (`sh -c`); only their
+ * first line stands here.
+ */
 static void print_command(FILE *out, const char *command)
 {
 	size_t len = strcspn(command, "\n"), shown = len < 68 ? len : 68;
@@ -61,7 +74,10 @@ static void print_command(FILE *out, const char *command)
 	fputs(command[shown] ? "...\n" : "\n", out);
 }
 
-/* Where the recording's kernel is none that is known: as which it was replayed. */
+/*
+ * Where the recording's kernel is none that is known: as which it was replayed. Nothing at all of a
+ * release that is known, or that is none: an import has no kernel's name.
+ */
 static void print_kernel(FILE *out, const char *release)
 {
 	const struct kernel_profile *as = kernel_profile_for(release);
@@ -75,6 +91,7 @@ static void print_kernel(FILE *out, const char *release)
 		as->name);
 }
 
+/* What has a count is counted in events; of the rest only how often it happened is known. */
 static void print_lost(FILE *out, const struct replay_stats *s)
 {
 	if (!s->lost)
@@ -88,6 +105,10 @@ static void print_lost(FILE *out, const struct replay_stats *s)
 	fputc('\n', out);
 }
 
+/*
+ * @wall_seconds below 0: nobody measured it. A line stands for each thing that somebody should look into;
+ * a clean run has none of them.
+ */
 void print_summary(FILE *out, const struct replay_stats *s, const struct trace_header *h, double wall_seconds)
 {
 	print_command(out, h->command);

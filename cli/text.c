@@ -18,6 +18,8 @@
 /*
  * Bytes are counted, not columns: a line of text that is not ASCII is a little shorter than it might be.
  * Nothing at all is printed for an empty text.
+ *
+ * A word that reaches beyond the room ends its line there; the blank behind it is where the next begins.
  */
 void print_wrapped_behind(FILE *out, size_t column, const char *text)
 {
@@ -50,13 +52,16 @@ void print_wrapped(const char *first, const char *text)
 }
 
 /*
- * Of this process, made at the first name that is asked for and kept to its end: each program file is read
- * once. NULL before, and where there was no memory.
+ * Of this process, made at the first name that is asked for and kept to its end: each program file is
+ * read once. NULL before, and where there was no memory. Never freed: the process ends with it.
  */
 static struct symbols *places;
 static bool places_without_memory;
 
-/* The function at a place, where the file is still there and has names. Files are opened once, for all of the process. */
+/*
+ * The function at a place, where the file is still there and has names. Files are opened once, for all of
+ * the process. A module of the whole file: its offset stands for the address.
+ */
 static bool find_function(const struct explain_site *site, struct symbol *symbol)
 {
 	const struct trace_module module = { .end = UINT64_MAX, .path = site->module };
@@ -67,6 +72,7 @@ static bool find_function(const struct explain_site *site, struct symbol *symbol
 	return places && symbol_find(places, &module, 0, site->offset, symbol);
 }
 
+/* Of this process, since its beginning. */
 bool site_text_lacked_memory(void)
 {
 	return places_without_memory || (places && symbols_lacked_memory(places));
@@ -94,6 +100,7 @@ const char *site_text(const struct explain_site *site, char *buf, size_t size)
 	return buf;
 }
 
+/* Commas whatever the locale is: what scripts read has JSON. */
 const char *number_text(uint64_t n, char *buf, size_t size)
 {
 	char digits[32];
@@ -111,6 +118,7 @@ const char *number_text(uint64_t n, char *buf, size_t size)
 	return buf;
 }
 
+/* In the time zone of who looks, not of who recorded. */
 const char *clock_text(const struct trace_header *h, uint64_t time_ns, char *buf, size_t size)
 {
 	time_t at = (time_t)(h->start_time + time_ns / 1000000000);
@@ -121,6 +129,7 @@ const char *clock_text(const struct trace_header *h, uint64_t time_ns, char *buf
 	return buf;
 }
 
+/* By file and offset, without its function: that is a matter of the reader's files. */
 json_t *site_json(const struct explain_site *site)
 {
 	if (!site)
@@ -158,6 +167,7 @@ json_t *event_json(const struct explain_event *e)
 	return o;
 }
 
+/* In the order of the enum, by their keys: names are for people and may change. */
 json_t *reasons_json(uint32_t reasons)
 {
 	json_t *a = json_array();

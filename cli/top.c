@@ -5,6 +5,13 @@
  * One thread draws and asks; the process that is looked at closely is followed by another (top_live.c). The
  * loop waits for a key no longer than until the next look is due, so that a machine with nothing to show
  * takes no processor time.
+ *
+ * States of the loop, in the order in which a key is offered to them (on_key()): a filter is being typed;
+ * help is shown; one process is looked at (t.process.pid); the list. What is shown follows from the same
+ * fields in draw(), so no screen has to be left in a tidy way.
+ *
+ * curses owns the terminal from start_terminal() to endwin(): in between nothing is printed, and what
+ * goes wrong ends the loop with -errno.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -27,6 +34,7 @@ static const char help_text[] =
 	"\n"
 	"exit status: 0; 125 vmaple failed\n";
 
+/* Lines of the help, of at most the columns that top needs. */
 static const char *const keys[] = { "h, ?            this help", "q               quit",
 	"UP DOWN PGUP PGDN HOME END   move", "ENTER           look closer at a process; ESC goes back",
 	"< >             sort by the column to the left or to the right",
@@ -43,17 +51,22 @@ static const char *const keys[] = { "h, ?            this help", "q             
 	"TO LIMIT   time until the limit at that growth",
 	"CHANGES/s  how often the map is locked for a change" };
 
+/* Without colours everything is as plain as the rest; bold and reverse are not asked for here. */
 attr_t top_attr(const struct top *t, int pair)
 {
 	return t->colour && pair != TOP_PLAIN ? (attr_t)COLOR_PAIR(pair) : A_NORMAL;
 }
 
-/* From a tenth of the limit on a process is worth a colour. */
+/*
+ * From a tenth of the limit on a process is worth a colour. 0.5 and 0.8: half is worth a look, and beyond
+ * four fifths a burst may end it.
+ */
 int top_share_pair(double share)
 {
 	return share >= 0.8 ? TOP_BAD : share >= 0.5 ? TOP_WARN : share >= 0.1 ? TOP_GOOD : TOP_PLAIN;
 }
 
+/* A line that is longer than the terminal is cut; what lies below its last line is not seen. */
 static void draw_help(void)
 {
 	mvprintw(0, 0, "vmaple top: keys and columns");
@@ -62,7 +75,10 @@ static void draw_help(void)
 	mvprintw(LINES - 1, 0, "any key goes back");
 }
 
-/* Everything, each time: curses sends what has changed. */
+/*
+ * Everything, each time: curses sends what has changed. Smaller than 60 by 10 nothing is laid out: the
+ * drawing functions count on lines being there.
+ */
 static void draw(struct top *t)
 {
 	erase();
@@ -77,6 +93,10 @@ static void draw(struct top *t)
 	refresh();
 }
 
+/*
+ * NO_COLOR that is set to anything but "" turns colours off (no-color.org). cbreak() leaves Ctrl-C to the
+ * kernel: it ends the process, and curses' own handler of SIGINT puts the terminal back.
+ */
 static void start_terminal(struct top *t)
 {
 	const char *no_color = getenv("NO_COLOR");
@@ -104,7 +124,10 @@ static void start_terminal(struct top *t)
 	init_pair(TOP_BAD, COLOR_RED, -1);
 }
 
-/* Typing a filter. */
+/*
+ * Typing a filter. Of the process that is looked at, else of the list. ENTER keeps it, ESC drops it;
+ * bytes beyond ASCII are not typed, though commands may have them.
+ */
 static void type_filter(struct top *t, int key)
 {
 	char *filter = t->process.pid ? t->process.filter : t->filter;
@@ -123,7 +146,10 @@ static void type_filter(struct top *t, int key)
 	}
 }
 
-/* Lines to move by; 0: not such a key. */
+/*
+ * Lines to move by; 0: not such a key. A page is what the list shows less a line or two; HOME and END are
+ * clamped by move_by(), as any number is.
+ */
 static int movement(int key)
 {
 	switch (key) {
@@ -161,6 +187,7 @@ static void move_by(struct top *t, int lines)
 	t->selected_pid = t->nr ? t->order[t->selected]->task.pid : 0;
 }
 
+/* A new column begins in its natural order. */
 static void sort_by(struct top *t, enum top_column by)
 {
 	t->by = by;
@@ -181,6 +208,7 @@ static void sort_beside(struct top *t, int step)
 	}
 }
 
+/* ESC drops a filter that was kept. ENTER opens what is selected; the list stays as it is behind it. */
 static void list_key(struct top *t, int key)
 {
 	static const char letters[] = "AGTCMPN"; /* in the order of enum top_column */
@@ -200,6 +228,7 @@ static void list_key(struct top *t, int key)
 		t->process.pid = t->selected_pid;
 }
 
+/* From 250 ms to 64 s, by powers of two. */
 static void change_pace(struct top *t, int key)
 {
 	if (key == '+' && t->interval_ms > 250)
@@ -208,7 +237,10 @@ static void change_pace(struct top *t, int key)
 		t->interval_ms *= 2;
 }
 
-/* False: quit. */
+/*
+ * False: quit. In each state some keys have another meaning, so the order is the rule: a `q` that is
+ * typed into a filter quits nothing, and behind help any key only goes back.
+ */
 static bool on_key(struct top *t, int key)
 {
 	/* Nobody's key: the window has another size, and is drawn anew. */
@@ -241,6 +273,7 @@ static bool on_key(struct top *t, int key)
 	return true;
 }
 
+/* Order counts: top_arrange() makes t.order anew, whose pointers the look has ended. */
 static int look(struct top *t)
 {
 	int err = watch_look(&t->watch);
@@ -248,7 +281,13 @@ static int look(struct top *t)
 	return err ? err : top_arrange(t);
 }
 
-/* Until q or an error. A key moves what is shown at once, but does not bring the next look forward. */
+/*
+ * Until q or an error. A key moves what is shown at once, but does not bring the next look forward.
+ *
+ * While paused nothing is read, and keys are still answered; a key arranges anew because it may have
+ * changed filter or order. getch() answers ERR when the time is over, and KEY_RESIZE when the window has
+ * changed.
+ */
 static int loop(struct top *t)
 {
 	uint64_t next = 0, now;
@@ -275,6 +314,7 @@ static int loop(struct top *t)
 	return err;
 }
 
+/* A PID opens that process at once; whether it is there is seen at the first look. */
 static int parse(struct top *t, int argc, char **argv)
 {
 	static const struct option options[] = { { "help", no_argument, NULL, 'h' },
@@ -300,6 +340,10 @@ static int parse(struct top *t, int argc, char **argv)
 	return 0;
 }
 
+/*
+ * A failed look ends it. Everything that the loop has made is freed here; a thread that follows a process
+ * is ended by top_leave_process() behind endwin(), for it takes a while.
+ */
 int cmd_top(int argc, char **argv)
 {
 	struct top t = { .by = BY_AREAS, .interval_ms = 1000 };

@@ -19,6 +19,7 @@
 
 enum top_column { BY_AREAS, BY_GROWTH, BY_TIME, BY_CHANGES, BY_SIZE, BY_PID, BY_COMMAND, TOP_COLUMNS };
 
+/* Of curses, from 1; TOP_PLAIN is none. */
 enum { TOP_PLAIN, TOP_TITLE, TOP_GOOD, TOP_WARN, TOP_BAD }; /* colour pairs */
 
 #define TOP_FILTER 64
@@ -39,7 +40,9 @@ struct top_process {
 	pid_t pid; /* 0: none */
 	struct live_map *map;
 	struct boundary_tally tally;
+	/* When it was tried last, good or not. */
 	double read_at; /* seconds */
+	/* Of the last reading of its map; "" when it was good. */
 	char error[256];
 	int first; /* line of its list shown first */
 	enum top_process_list list;
@@ -50,7 +53,10 @@ struct top_process {
 	char message[128];              /* what became of a key */
 };
 
-/* watch.list is sorted by pid, order points into it: top_arrange() is wanted behind each watch_look(). */
+/*
+ * watch.list is sorted by pid, order points into it: top_arrange() is wanted behind each watch_look().
+ * One thread's. selected_pid is what stays selected when the order changes, selected follows from it.
+ */
 struct top {
 	struct watch watch;
 	const struct watched **order; /* as shown */
@@ -58,8 +64,10 @@ struct top {
 	enum top_column by;
 	bool reverse, paused, help, colour, no_colour, typing;
 	char filter[TOP_FILTER];
+	/* Clamped where they are used, for lists shrink. */
 	int first, selected; /* of the order */
 	pid_t selected_pid;
+	/* Between looks at all processes; one process has its own pauses (top_process.c, top_seen.c). */
 	uint64_t interval_ms;
 	struct top_process process;
 };

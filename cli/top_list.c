@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple top: all processes, by what they are sorted by. */
+/*
+ * vmaple top: all processes, by what they are sorted by.
+ *
+ * The list is made anew from the watch at each look and at each key: filter, sort, and find the selected
+ * process again, O(n log n). Drawing only reads it.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,17 +15,20 @@
 #include "cli.h"
 #include "top.h"
 
-/* For in_order() alone: qsort() hands nothing through to it. */
+/*
+ * For in_order() alone: qsort() hands nothing through to it. Set by top_arrange() in front of each
+ * qsort().
+ */
 static enum top_column sort_by;
 static bool sort_reverse;
 
-/* The larger one first. */
+/* The larger one first. Doubles, as counts below 2^53 are exact in them and rates are none. */
 static int compare(double x, double y)
 {
 	return (x < y) - (x > y);
 }
 
-/* Those that have no end come last. */
+/* Those that have no end come last. 1e300: no time that is known is longer. */
 static double time_left(const struct watched *p)
 {
 	return p->seconds_left < 0 ? 1e300 : p->seconds_left;
@@ -61,6 +69,10 @@ static int in_order(const void *a, const void *b)
 	return sort_reverse ? -c : c;
 }
 
+/*
+ * Part of the command in any case of letters, or all of the number: "1" is not every process with a 1 in
+ * its number.
+ */
 static bool passes(const struct top *t, const struct watched *p)
 {
 	char pid[16];
@@ -69,7 +81,10 @@ static bool passes(const struct top *t, const struct watched *p)
 	return !*t->filter || strcasestr(p->task.command, t->filter) || strcmp(pid, t->filter) == 0;
 }
 
-/* The one that was selected stays so, wherever it has gone. */
+/*
+ * The one that was selected stays so, wherever it has gone. The process that has gone leaves the
+ * selection on its line, on whichever is there now.
+ */
 static void follow_selected(struct top *t)
 {
 	for (uint32_t i = 0; i < t->nr; i++)
@@ -82,6 +97,10 @@ static void follow_selected(struct top *t)
 	t->selected_pid = t->nr ? t->order[t->selected]->task.pid : 0;
 }
 
+/*
+ * On -ENOMEM the old order is still there, but of pointers that the look has ended: the loop ends with
+ * it.
+ */
 int top_arrange(struct top *t)
 {
 	const struct watched **order = realloc(t->order, (t->watch.nr + 1) * sizeof(struct watched *));
@@ -100,6 +119,10 @@ int top_arrange(struct top *t)
 	return 0;
 }
 
+/*
+ * By enum; `shown` below has the order from left to right, LIMIT stands behind AREAS and is a share of
+ * it.
+ */
 static const struct {
 	const char *title;
 	int width; /* negative: to the left */
@@ -114,6 +137,7 @@ static const struct {
 static const enum top_column shown[] = { BY_PID, BY_AREAS, BY_GROWTH, BY_TIME, BY_CHANGES, BY_SIZE,
 	BY_COMMAND };
 
+/* The mark is v for the natural order (largest first) and ^ for the reverse. */
 static void draw_titles(const struct top *t, int y)
 {
 	attron(A_REVERSE);
@@ -133,7 +157,7 @@ static void draw_titles(const struct top *t, int y)
 	attroff(A_REVERSE);
 }
 
-/* What would be shown as 0.00 is "-". */
+/* What would be shown as 0.00 is "-". From a hundred on decimals would only flicker. */
 static void rate_text(double rate, char *buf, size_t size)
 {
 	if (rate > -0.005 && rate < 0.005)
@@ -142,6 +166,10 @@ static void rate_text(double rate, char *buf, size_t size)
 		snprintf(buf, size, "%.*f", rate > -100 && rate < 100 ? 2 : 0, rate);
 }
 
+/*
+ * The selected row is reverse and has no colour of its own. changes is "-" where the source does not know
+ * it (/proc).
+ */
 static void draw_row(const struct top *t, int y, const struct watched *p, bool selected)
 {
 	double share = (double)p->task.count / (double)t->watch.limit;
@@ -163,6 +191,10 @@ static void draw_row(const struct top *t, int y, const struct watched *p, bool s
 	attroff(attr);
 }
 
+/*
+ * The second line is where the numbers come from, or why not from the kernel: what is counted by /proc
+ * may leave out processes of others.
+ */
 static void draw_head(const struct top *t)
 {
 	const char *reason = live_tasks_reason(t->watch.tasks);
@@ -177,6 +209,10 @@ static void draw_head(const struct top *t)
 		mvprintw(2, 0, "filter: %s%s", t->filter, t->typing ? "_" : "");
 }
 
+/*
+ * Lines 0 to 2 are the head, 3 the titles, the last the keys: LINES - 5 are rows. first follows the
+ * selection, so that it is always on the screen.
+ */
 void top_draw_list(struct top *t)
 {
 	int rows = LINES - 5;

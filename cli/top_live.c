@@ -45,6 +45,9 @@ struct top_live {
 /*
  * On the thread, for each event. A mutex goes to whoever asks first, and this one asks again at once: the
  * wait for `wanted` lets the drawing thread have it.
+ *
+ * The order is that of follow.c and moment.c: to disk first, then symbols, then the ledger. An error ends
+ * the source; follow() turns it into a sentence.
  */
 static int on_event(struct trace_sink *sink, const struct trace_event *e)
 {
@@ -67,6 +70,7 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	return err;
 }
 
+/* Asked by the source between events, on the thread. */
 static bool is_over(void *ctx)
 {
 	struct top_live *l = ctx;
@@ -74,6 +78,10 @@ static bool is_over(void *ctx)
 	return l->over;
 }
 
+/*
+ * The sentence is whole before failed is set, which is sequentially consistent: who sees the one sees the
+ * other; start_thread() takes it back when there is no thread.
+ */
 static void fail(struct top_live *l, const char *sentence)
 {
 	snprintf(l->error, sizeof(l->error), "%s", sentence);
@@ -83,6 +91,8 @@ static void fail(struct top_live *l, const char *sentence)
 /*
  * Where no file can be made the process is followed all the same. 0 or -ENOMEM; what there is is freed by
  * end_thread() in any case. Made without the lock, for the drawing thread looks at all three.
+ *
+ * The lock is taken for the exchange alone: top_live_look() must not find a ledger without its symbols.
  */
 static int open_mirror(struct top_live *l, const struct trace_header *h)
 {
@@ -103,7 +113,8 @@ static int open_mirror(struct top_live *l, const struct trace_header *h)
 
 /*
  * The thread: from loading the programs to the process's end, or until `over`. What is in the way becomes
- * the sentence in `error`.
+ * the sentence in `error`. The source is the thread's alone from begin to end. A process that ends is no
+ * error, but nothing more will be seen.
  */
 static void *follow(void *arg)
 {
@@ -133,7 +144,11 @@ static void *follow(void *arg)
 	return NULL;
 }
 
-/* Nothing is shared yet: no lock. 0 or -errno, and then there is no thread to join. */
+/*
+ * Nothing is shared yet: no lock. 0 or -errno, and then there is no thread to join.
+ *
+ * begun false: until the first map is read there is nothing to look at.
+ */
 static int start_thread(struct top_live *l)
 {
 	int err;
@@ -151,6 +166,9 @@ static int start_thread(struct top_live *l)
 /*
  * Wait for the thread's end, then free what it left; the recording is whole then. 0, or why it is not:
  * -ENOENT where there was none. No lock, for nobody else is left.
+ *
+ * It may take as long as the source takes to look at `over` and to unload its programs; the drawing
+ * thread waits for it.
  */
 static int end_thread(struct top_live *l)
 {
@@ -171,6 +189,10 @@ static int end_thread(struct top_live *l)
 	return err;
 }
 
+/*
+ * The partial name is fixed, in the working directory: a second vmaple top on the same process in the
+ * same place writes over it.
+ */
 struct top_live *top_live_start(pid_t pid)
 {
 	struct top_live *l = calloc(1, sizeof(*l));
@@ -188,6 +210,7 @@ struct top_live *top_live_start(pid_t pid)
 	return NULL;
 }
 
+/* What was never given a name is removed: nobody asked for it. */
 void top_live_stop(struct top_live *l)
 {
 	if (!end_thread(l))
@@ -203,7 +226,7 @@ const char *top_live_error(struct top_live *l)
 
 /*
  * A name that no file has. Somebody may make one between this and rename(2), which would replace it: two
- * that freeze the same process in the same folder.
+ * that freeze the same process in the same folder. From 1 on; what earlier runs have left is passed over.
  */
 static void choose_name(struct top_live *l, char *name, size_t size)
 {
@@ -215,6 +238,9 @@ static void choose_name(struct top_live *l, char *name, size_t size)
 /*
  * The source ends and begins anew, so what happens between the two is in neither recording: a recording
  * begins with a whole map.
+ *
+ * @name is written where the recording could be closed. The error of the recording outranks that of
+ * beginning anew, which top_live_error() has as well.
  */
 int top_live_freeze(struct top_live *l, char *name, size_t size)
 {
@@ -228,7 +254,12 @@ int top_live_freeze(struct top_live *l, char *name, size_t size)
 	return err ? err : again;
 }
 
-/* @l is locked. */
+/*
+ * @l is locked.
+ *
+ * Nothing of the ledger is left in @n: example events and groups live until the next event, so pointers
+ * to them are dropped; names are copies. A process that has no space any more has statistics alone.
+ */
 static int look(struct top_live *l, struct top_numbers *n)
 {
 	struct mm_struct *mm = replay_find(explain_replay(l->x), (uint32_t)l->pid);
@@ -254,6 +285,7 @@ static int look(struct top_live *l, struct top_numbers *n)
 	return err;
 }
 
+/* Asked of the file, whose blocks are written as they fill. */
 static bool is_too_large(const struct top_live *l)
 {
 	struct stat st;
@@ -262,8 +294,10 @@ static bool is_too_large(const struct top_live *l)
 }
 
 /*
- * The thread waits in on_event() meanwhile, and the kernel's ring fills: asked and seconds tell top_seen.c
- * how long that was, which makes looks rarer when it was long.
+ * The thread waits in on_event() meanwhile, and the kernel's ring fills: asked and seconds tell
+ * top_seen.c how long that was, which makes looks rarer when it was long.
+ *
+ * *@n is set behind -EAGAIN too, and has nothing to be freed then.
  */
 int top_live_look(struct top_live *l, struct top_numbers *n)
 {

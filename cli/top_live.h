@@ -16,7 +16,10 @@
 
 #define TOP_RECORDING_BYTES (256ull << 20)
 
-/* What has been seen since it began, at one look. */
+/*
+ * What has been seen since it began, at one look. Without a pointer into the ledger, so that it outlives
+ * what it was taken from; culprits are its own. culprits_free() ends it.
+ */
 struct top_numbers {
 	double asked, seconds; /* of the clock: before it, and behind it */
 	struct replay_stats stats;

@@ -2,6 +2,11 @@
 /*
  * vmaple top: one process.  Its map is read now and then, by BPF where that is permitted: each reading holds its mmap lock
  * for a moment, so that large ones are read less often.
+ *
+ * From top to bottom: the process and its share of the limit; where the map came from; calls
+ * (top_seen.c); reasons; a strip of all areas; culprits or areas, whichever TAB has chosen; keys or the
+ * last message. Each draw function is given its line and returns the one below, so that what is missing
+ * leaves no hole.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,7 +19,10 @@
 #define LEAST_PAUSE 2.0  /* seconds between readings */
 #define LOCK_SHARE  1e-3 /* of the time the lock is held at most */
 
-/* So that the process is kept from mapping for a thousandth of the time at most. */
+/*
+ * So that the process is kept from mapping for a thousandth of the time at most. @map NULL: none was read
+ * yet.
+ */
 static double pause_after(const struct live_map *map)
 {
 	double seconds = map ? (double)map->held_ns / 1e9 / LOCK_SHARE : 0;
@@ -22,7 +30,12 @@ static double pause_after(const struct live_map *map)
 	return seconds > LEAST_PAUSE ? seconds : LEAST_PAUSE;
 }
 
-/* An error leaves the last map on the screen, with the sentence above it. */
+/*
+ * An error leaves the last map on the screen, with the sentence above it.
+ *
+ * @now is the time of this turn of the loop. p->error is live_map_read()'s own sentence, or that of a map
+ * that contradicts itself, in which case the tally is of nothing and the map is still drawn.
+ */
 void top_read_process(struct top *t, double now)
 {
 	struct top_process *p = &t->process;
@@ -43,6 +56,7 @@ void top_read_process(struct top *t, double now)
 		snprintf(p->error, sizeof(p->error), "the map changed while it was read");
 }
 
+/* The thread first: it is joined there. All 0 is the list again, with its selection. */
 void top_leave_process(struct top *t)
 {
 	top_forget_seen(&t->process);
@@ -51,6 +65,7 @@ void top_leave_process(struct top *t)
 	t->process = (struct top_process){ .pid = 0 };
 }
 
+/* Nothing on a terminal that is too narrow for it. */
 static void draw_bar(const struct top *t, int y, double share)
 {
 	int width = COLS - 20, full;
@@ -66,6 +81,7 @@ static void draw_bar(const struct top *t, int y, double share)
 	printw("] %.1f%%", share * 100);
 }
 
+/* By the watch's last look, which is not that of the map: the two counts may differ. */
 static int draw_head(const struct top *t)
 {
 	const struct watched *w = watch_find(&t->watch, t->process.pid);
@@ -86,7 +102,7 @@ static int draw_head(const struct top *t)
 	return 2;
 }
 
-/* What fills an area of memory. */
+/* What fills an area of memory. The first that fits, in an order in which code is never hidden. */
 static char kind_of(const struct live_area *a)
 {
 	if (a->vm_flags & VM_EXEC)
@@ -98,7 +114,11 @@ static char kind_of(const struct live_area *a)
 	return a->vm_flags & VM_WRITE ? 'w' : 'r';
 }
 
-/* All areas from the lowest to the highest, equally many in each column: the kind that most of them are. */
+/*
+ * All areas from the lowest to the highest, equally many in each column: the kind that most of them are.
+ *
+ * By number and not by address: of an address space that is nearly empty only holes would be seen.
+ */
 static int draw_strip(const struct live_map *map, int y)
 {
 	static const char kinds[] = "xsrw-";
@@ -120,7 +140,11 @@ static int draw_strip(const struct live_map *map, int y)
 	return y + 2;
 }
 
-/* Not so many that nothing is left for the list. */
+/*
+ * Not so many that nothing is left for the list.
+ *
+ * Eleven lines are kept for strip, list, titles and keys.
+ */
 static int draw_reasons(const struct top_process *p, int y)
 {
 	const struct boundary_tally *t = &p->tally;
@@ -143,12 +167,16 @@ static int draw_reasons(const struct top_process *p, int y)
 	return y;
 }
 
-/* Areas that are shown: those whose name has the filter, in the order that is asked for. */
+/*
+ * Areas that are shown: those whose name has the filter, in the order that is asked for. list is
+ * malloc()'s, of pointers into the map.
+ */
 struct shown {
 	const struct live_area **list;
 	int nr;
 };
 
+/* Largest first, equal ones by address. */
 static int by_size(const void *a, const void *b)
 {
 	const struct live_area *x = *(const struct live_area *const *)a,
@@ -168,7 +196,10 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->start > y->start) - (x->start < y->start);
 }
 
-/* No memory: an empty list is drawn. By place is the order of the map. */
+/*
+ * No memory: an empty list is drawn. By place is the order of the map. TOP_BY_GROWTH is nothing that an
+ * area has: it is the order of the map as well.
+ */
 static struct shown choose_areas(const struct top_process *p)
 {
 	struct shown s = { .list = malloc((p->map->nr + 1ul) * sizeof(struct live_area *)) };
@@ -182,6 +213,7 @@ static struct shown choose_areas(const struct top_process *p)
 	return s;
 }
 
+/* @p->first is clamped here, where it is known how many there are. */
 static void draw_areas(struct top_process *p, int y)
 {
 	struct shown s = choose_areas(p);
@@ -207,6 +239,7 @@ static void draw_areas(struct top_process *p, int y)
 	free(s.list);
 }
 
+/* What is typed is shown before anything else; a message until the next key. */
 static void draw_foot(const struct top *t)
 {
 	const struct top_process *p = &t->process;
@@ -224,6 +257,10 @@ static void draw_foot(const struct top *t)
 	attroff(A_REVERSE);
 }
 
+/*
+ * One line for an error, one for the source, of which the worse news wins: no BPF at all, then a thread
+ * that has failed.
+ */
 static int draw_source(const struct top_process *p, int y)
 {
 	const char *live = p->live ? top_live_error(p->live) : "out of memory";
@@ -240,6 +277,7 @@ static int draw_source(const struct top_process *p, int y)
 	return y;
 }
 
+/* What has not been read yet is left out: the first screen is drawn before the first look is over. */
 void top_draw_process(struct top *t)
 {
 	struct top_process *p = &t->process;
@@ -258,7 +296,7 @@ void top_draw_process(struct top *t)
 	draw_foot(t);
 }
 
-/* Drawn before, for ending the source takes a while. */
+/* Drawn before, for ending the source takes a while. -ENOENT stands for a thread that was never begun. */
 static void freeze(struct top_process *p)
 {
 	char name[80];
@@ -275,7 +313,10 @@ static void freeze(struct top_process *p)
 		snprintf(p->message, sizeof(p->message), " kept as %s; what is seen begins anew", name);
 }
 
-/* Any key takes the message away. ESC belongs to the filter as long as there is one. */
+/*
+ * Any key takes the message away. ESC belongs to the filter as long as there is one. True: the list
+ * begins at its first line again (top.c).
+ */
 bool top_process_key(struct top *t, int key)
 {
 	static const char orders[] = "AGMN"; /* in the order of enum top_process_order */

@@ -2,6 +2,9 @@
 /*
  * vmaple top: what the process that is looked at does meanwhile.  A look takes a table of all its boundaries, so that looks
  * are fewer where that takes long.
+ *
+ * Two looks are kept: rates are differences between them, and growth of a culprit is found by its name in
+ * both. A look that fails leaves both as they are, and is tried again in the next turn.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,11 +15,16 @@
 
 #define LEAST_PAUSE 0.9 /* seconds between looks */
 #define MOST_PAUSE  5.0
+/* The ledger stands still while it is looked at, and the kernel's ring fills meanwhile. */
 #define LOOK_SHARE  0.02 /* of the time, if that is no longer */
 
 /*
  * The process is begun to be followed here, at the first look: who only passes by it in the list loads no
  * programs.
+ *
+ * The pause follows from how long the last look took, from asking for the lock to the end. before is
+ * given up for the last now; both are the process's to free. No thread: it is tried again each turn, as
+ * memory may come back.
  */
 void top_look_at_seen(struct top *t, double now)
 {
@@ -48,7 +56,10 @@ void top_forget_seen(struct top_process *p)
 	culprits_free(&p->before.culprits);
 }
 
-/* Of something that is counted, between the last two looks; 0 until there are two. */
+/*
+ * Of something that is counted, between the last two looks; 0 until there are two. A count that has gone
+ * back is of a ledger that has begun anew in between: 0.
+ */
 static double a_second(const struct top_process *p, uint64_t now, uint64_t before)
 {
 	double seconds = p->now.seconds - p->before.seconds;
@@ -56,6 +67,10 @@ static double a_second(const struct top_process *p, uint64_t now, uint64_t befor
 	return p->before.seconds > 0 && seconds > 0 && now >= before ? (double)(now - before) / seconds : 0;
 }
 
+/*
+ * Differences and losses are shown only where there are any: here they say that what is drawn may be
+ * wrong.
+ */
 int top_draw_calls(const struct top_process *p, int y)
 {
 	const struct replay_stats *now = &p->now.stats, *before = &p->before.stats;
@@ -78,6 +93,7 @@ int top_draw_calls(const struct top_process *p, int y)
 
 /* --- culprits ------------------------------------------------------------------------------------------------ */
 
+/* text is what is shown, filtered and sorted by; growth in areas a second. */
 struct line {
 	const struct culprit *culprit;
 	double growth;
@@ -116,7 +132,7 @@ static int by_text(const void *a, const void *b)
 
 /*
  * By what it is called: groups have no number that lasts from table to table. O(culprits), for each of
- * them.
+ * them. 0: it is new.
  */
 static uint64_t areas_before(const struct top_process *p, const struct culprit *c)
 {
@@ -129,7 +145,10 @@ static uint64_t areas_before(const struct top_process *p, const struct culprit *
 	return 0;
 }
 
-/* Those that have the filter, sorted. */
+/*
+ * Those that have the filter, sorted. How many; @lines has room for all. What the filter leaves out is
+ * written over by the next.
+ */
 static int choose_lines(const struct top_process *p, struct line *lines)
 {
 	static int (*const orders[])(const void *, const void *) = { [TOP_BY_PLACE] = by_areas,
@@ -156,6 +175,7 @@ static int choose_lines(const struct top_process *p, struct line *lines)
 	return nr;
 }
 
+/* Without memory an empty list is drawn. */
 void top_draw_culprits(struct top_process *p, int y)
 {
 	struct line *lines = calloc(p->now.culprits.count + 1, sizeof(*lines));

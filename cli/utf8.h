@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What is a character of UTF-8, and what are only bytes. */
+/*
+ * What is a character of UTF-8, and what are only bytes.
+ *
+ * By RFC 3629. What is not a character is for each caller to show in its own way: quote.c as \ooo, json.c
+ * as \xHH.
+ */
 #ifndef CLI_UTF8_H
 #define CLI_UTF8_H
 

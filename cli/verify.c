@@ -24,11 +24,16 @@ static const char help[] = "usage: vmaple verify [--all] [--no-checks] [--json] 
 			   "exit status: 0 no difference, 1 differences, 3 the recording is damaged or ends\n"
 			   "early (what could be read was compared), 125 vmaple itself failed\n";
 
+/*
+ * unchecked: no comparison at all, so there are no differences: the status says nothing of the engine
+ * then.
+ */
 struct verify {
 	const char *path;
 	bool json, unchecked, all;
 };
 
+/* 0; -1: the help was printed; or STATUS_USAGE. */
 static int parse(struct verify *v, int argc, char **argv)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
@@ -61,7 +66,10 @@ static int parse(struct verify *v, int argc, char **argv)
 	return 0;
 }
 
-/* All events through the mirror. 0, or the status of what stopped it. */
+/*
+ * All events through the mirror. 0, or the status of what stopped it. The mirror's error is memory; a
+ * recording that ends early is said by its own sentence.
+ */
 static int replay_all(struct trace_reader *reader, struct replay *replay)
 {
 	struct trace_sink *sink = replay_sink(replay);

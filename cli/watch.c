@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All processes, watched.  What was seen before is found again by pid and birth: a number that is used again begins anew.
+ *
+ * Memory: a forecast for each process, a kilobyte. One thread. The time of a look is that of its begin: a
+ * machine with many processes takes a while, and all of them get the same.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,6 +27,7 @@ static uint64_t read_limit(void)
 	return n;
 }
 
+/* watch_close() is wanted after 0 alone. */
 int watch_open(struct watch *w)
 {
 	*w = (struct watch){ .begun = (double)clock_ns() / 1e9 };
@@ -37,6 +41,7 @@ static int by_pid(const void *a, const void *b)
 	return (x->task.pid > y->task.pid) - (x->task.pid < y->task.pid);
 }
 
+/* O(log n), by the order of the last look. */
 static struct watched *find(const struct watch *w, pid_t pid)
 {
 	struct watched key = { .task.pid = pid };
@@ -49,7 +54,12 @@ const struct watched *watch_find(const struct watch *w, pid_t pid)
 	return find(w, pid);
 }
 
-/* @now: this look; @before: the same process at the last one, or NULL. */
+/*
+ * @now: this look; @before: the same process at the last one, or NULL.
+ *
+ * A process that is new, or whose number is used again, begins with an empty forecast: growth 0. The
+ * first difference of changes is known at its second look.
+ */
 static void take(const struct watch *w, struct watched *now, const struct live_task *task,
 	const struct watched *before, double seconds)
 {
@@ -93,6 +103,7 @@ int watch_look(struct watch *w)
 	return 0;
 }
 
+/* The pointers that it gave end, too. */
 void watch_close(struct watch *w)
 {
 	live_tasks_close(w->tasks);

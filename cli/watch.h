@@ -7,8 +7,9 @@
 #include <vmaple/live_tasks.h>
 
 /*
- * A process at the last look. Copied from look to look by pid and birth; growth and seconds_left are of the
- * forecast, whose looks they are.
+ * A process at the last look. Copied from look to look by pid and birth; growth and seconds_left are of
+ * the forecast, whose looks they are. task: as the source has it, whose list ends with the next look;
+ * this is a copy.
  */
 struct watched {
 	struct live_task task;
@@ -34,7 +35,10 @@ int watch_look(struct watch *w);
 void watch_close(struct watch *w);
 /* The process, or NULL. */
 const struct watched *watch_find(const struct watch *w, pid_t pid);
-/* "3 h 12 min", "41 s", "-". @return @buf. */
+/*
+ * "41 s", "12 min", "3.2 h", "5 d": in the largest unit of which there are two at least; "-" for a
+ * negative number, which is never. @return @buf.
+ */
 const char *duration_text(double seconds, char *buf, size_t size);
 
 #endif /* CLI_WATCH_H */

@@ -6,6 +6,12 @@
  * the changes see what comes later (whatif_prepare(): "late" wants to know the last mprotect before it
  * meets the first write). The second carries each event out on two mirrors, one as it was and one with the
  * changes, and samples both at the same steps.
+ *
+ * Who owns what: both mirrors (was, and whatif's) are made from the recording's header, used until the
+ * printing is over and freed by ask(). Nothing is printed before both readings are done.
+ *
+ * Doubt is the last part of the answer and never left out: a program that gets another result goes on in
+ * another way, so from the first such call on the numbers are those of nobody's program.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -49,8 +55,13 @@ static const char help[] =
 	"exit status: 0; 1 there is no such process; 3 the recording is damaged or ends\n"
 	"early (what could be read is shown)\n";
 
+/* A table that fits a terminal, evenly over the samples; JSON has all of these. */
 #define ROWS 16
 
+/*
+ * aslr: asked for, to be refused behind parse(). before is used twice: of all spaces in the first
+ * reading, of one in the second.
+ */
 struct whatif_run {
 	const char *path;
 	struct whatif_changes changes;
@@ -63,15 +74,18 @@ struct whatif_run {
 	uint64_t end_was, end_after; /* areas before the address space ended */
 };
 
+/* From a page of the smallest kind on. */
 static bool parse_granule(const char *text, uint64_t *size)
 {
 	return parse_size(text, size) && *size >= 4096 && !(*size & (*size - 1));
 }
 
 /*
- * The number of an advice by its name, with or without MADV_, or -1: found by the text of a call with each
- * number, which is the one list of names. Its length is compared, too, so that DONTNEED is not
+ * The number of an advice by its name, with or without MADV_, or -1: found by the text of a call with
+ * each number, which is the one list of names. Its length is compared, too, so that DONTNEED is not
  * DONTNEED_LOCKED.
+ *
+ * A number that has no name is written as one, and has no "MADV_" in it.
  */
 static int advice_of(const char *name)
 {
@@ -97,6 +111,7 @@ static int advice_of(const char *name)
 	return -1;
 }
 
+/* Only madvise has an advice. "mlock" leaves out mlock and not mlock2: names are compared whole. */
 static int parse_without(struct whatif_run *w, const char *text)
 {
 	struct whatif_call *c = &w->changes.without[w->changes.nr_without];
@@ -123,12 +138,14 @@ static int parse_without(struct whatif_run *w, const char *text)
 	return 0;
 }
 
+/* A series that is not known would be answered by the nearest one without a word. */
 static int parse_kernel(struct whatif_run *w, const char *text)
 {
 	w->changes.kernel = parse_known_kernel("whatif", text);
 	return w->changes.kernel ? 0 : STATUS_USAGE;
 }
 
+/* The design is the engine's own table, and static. */
 static int parse_rmap(struct whatif_run *w, const char *text)
 {
 	/* Memory that has no anon_vma until it must have one joins as if there were none. */
@@ -144,6 +161,10 @@ static int parse_word(const char *option, const char *text, const char *word)
 	return STATUS_USAGE;
 }
 
+/*
+ * The words are kept as they were typed, for the answer's first line; what does not fit is cut. @name is
+ * one of the options of parse(), so the last ones are told apart by which is left.
+ */
 static int parse_change(struct whatif_run *w, const char *name, const char *arg)
 {
 	struct whatif_changes *c = &w->changes;
@@ -175,6 +196,10 @@ static int parse_change(struct whatif_run *w, const char *name, const char *arg)
 					     : "off");
 }
 
+/*
+ * 0; -1: the help was printed; or STATUS_USAGE. All changes are one option to getopt_long(), told apart
+ * by its index.
+ */
 static int parse(struct whatif_run *w, int argc, char **argv)
 {
 	static const struct option options[] = { { "kernel", required_argument, NULL, 'c' },
@@ -218,7 +243,11 @@ static int parse(struct whatif_run *w, int argc, char **argv)
 	return 0;
 }
 
-/* The first reading. 0, or an exit status that was said. */
+/*
+ * The first reading. 0, or an exit status that was said.
+ *
+ * Nothing is said of damage here, so that it is said once; both readings end at the same event.
+ */
 static int read_first(struct whatif_run *w)
 {
 	struct replay_options options = { .unchecked = true };
@@ -248,6 +277,7 @@ static int read_first(struct whatif_run *w)
 	return err || got == -ENOMEM ? out_of_memory("whatif", e.step) : 0;
 }
 
+/* 0 as well of a space that has ended, or was never seen. */
 static uint64_t areas_of(struct replay *replay, uint32_t mm)
 {
 	const struct mm_struct *space = replay_space(replay, mm);
@@ -258,6 +288,9 @@ static uint64_t areas_of(struct replay *replay, uint32_t mm)
 /*
  * The second reading: both mirrors side by side. Once the address space has ended, end_was and end_after
  * stay as they were before its last event.
+ *
+ * The order of the two mirrors does not matter to either: they share the event and nothing else. Writes
+ * that were put off are let go by the sink, in front of the event that is due (late.c).
  */
 static int read_second(struct whatif_run *w)
 {
@@ -294,6 +327,8 @@ static int read_second(struct whatif_run *w)
 /*
  * Both series are sampled by the number of events, so that the same place in both is the same step; a
  * shorter one ends the table.
+ *
+ * `last` keeps a short series from having a row twice.
  */
 static void print_rows(const struct whatif_run *w)
 {
@@ -324,6 +359,7 @@ static void print_ends(const struct whatif_run *w)
 		number_text(w->end_after, after, sizeof(after)));
 }
 
+/* At every sample, not only at peak and end. */
 static bool as_many_areas(const struct whatif_run *w)
 {
 	bool same = w->before.count == w->after.count && w->before.peak.areas == w->after.peak.areas &&
@@ -335,8 +371,10 @@ static bool as_many_areas(const struct whatif_run *w)
 }
 
 /*
- * A change that makes no difference: has it met anything, and was that all the same? Changes of the machine
- * are no change of an event, so their count says nothing.
+ * A change that makes no difference: has it met anything, and was that all the same? Changes of the
+ * machine are no change of an event, so their count says nothing.
+ *
+ * Nothing is said where the table speaks for itself.
  */
 static void print_sameness(const struct whatif_run *w)
 {
@@ -359,6 +397,7 @@ static void print_sameness(const struct whatif_run *w)
 	print_wrapped("", text);
 }
 
+/* kernel->asked names the kernel that the oracle has asked; NULL: none. */
 static void print_doubts(const struct whatif_run *w)
 {
 	const struct whatif_outcome *o = whatif_outcome(w->whatif);
@@ -385,6 +424,7 @@ static void print_doubts(const struct whatif_run *w)
 			"Parts of the recording were not seen; there both go on from the map that was read.");
 }
 
+/* Both series have the same steps, so a reader can put them beside each other by index. */
 static json_t *series_json(const struct explain_series *s)
 {
 	json_t *a = json_array();
@@ -412,6 +452,7 @@ static int print_whatif_json(const struct whatif_run *w)
 		(json_int_t)o->unseen, "was", series_json(&w->before), "would_be", series_json(&w->after)));
 }
 
+/* Always 0; what stdout has lost main.c finds out. */
 static int print_whatif(const struct whatif_run *w)
 {
 	const struct whatif_outcome *o = whatif_outcome(w->whatif);
@@ -430,6 +471,7 @@ static int print_whatif(const struct whatif_run *w)
 	return 0;
 }
 
+/* A damaged recording is shown as far as it goes. w->was NULL: the second reading never began. */
 static int ask(struct whatif_run *w)
 {
 	int status = read_first(w), shown = 0;

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple why: the command line of its questions, to a recording and to a running process. */
+/*
+ * vmaple why: the command line of its questions, to a recording and to a running process.
+ *
+ * Four questions behind one name, told apart by what is on the command line: an area or two of a
+ * recording (why_area.c), all boundaries (why_top.c), room for a map (why_room.c), a running process
+ * (live_why.c). All that is asked of a recording begins with moment_reach(); histories are kept on the
+ * way for addresses alone.
+ */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +48,7 @@ static const char help[] =
 	"exit status: 0; 1 nothing is mapped there, or the process has no address space\n"
 	"then; 3 the recording is damaged or ends early (what could be read is shown)\n";
 
+/* @arg NULL: --top without a number. */
 static int parse_top(struct why *w, const char *arg)
 {
 	w->top = WHY_TOP;
@@ -49,6 +57,7 @@ static int parse_top(struct why *w, const char *arg)
 	return usage_error("why", "--top takes a number, not", arg);
 }
 
+/* What does not fit @low is cut, and is beyond 64 bits all the same. */
 static int parse_limits(struct why *w, const char *text)
 {
 	const char *dash = strchr(text, '-');
@@ -61,6 +70,7 @@ static int parse_limits(struct why *w, const char *text)
 	return usage_error("why", "--in takes two addresses such as 40000000-80000000, not", text);
 }
 
+/* 0; -1: the help was printed; or STATUS_USAGE. */
 static int parse_option(struct why *w, int opt, char **argv)
 {
 	switch (opt) {
@@ -119,6 +129,7 @@ static int parse_top_words(struct why *w, int argc, char **argv)
 	return parse_top(w, argv[optind + (int)n]);
 }
 
+/* 0 or STATUS_USAGE. Behind it moment.path is set, and one of top, room and nr_addr. */
 static int parse_words(struct why *w, int argc, char **argv)
 {
 	if (optind == argc)
@@ -142,6 +153,8 @@ static int parse_words(struct why *w, int argc, char **argv)
 /*
  * No file is named: the process runs. What can be read as an address is one, unless there is such a file
  * ("cafe" is both).
+ *
+ * w->addr[0] is written where it answers true, and may be where it does not.
  */
 static bool asks_running(struct why *w, int argc, char **argv)
 {
@@ -150,6 +163,10 @@ static bool asks_running(struct why *w, int argc, char **argv)
 	return optind == argc || (access(argv[optind], F_OK) && parse_hex(argv[optind], &w->addr[0]));
 }
 
+/*
+ * The checks at the end are of combinations, when all options are known; each names what would make
+ * sense.
+ */
 static int parse(struct why *w, int argc, char **argv)
 {
 	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
@@ -188,12 +205,18 @@ static int parse(struct why *w, int argc, char **argv)
 	return 0;
 }
 
+/* Called by moment_reach() behind the ledger, for each event of the recording up to the moment. */
 static void watch(void *ctx, struct moment *m, const struct trace_event *e)
 {
 	histories_event(ctx, m, e);
 }
 
-/* Gaps outrank the answer, but it is given: they are said behind it. */
+/*
+ * Gaps outrank the answer, but it is given: they are said behind it.
+ *
+ * moment_leave() comes behind the answer, of which most is of the ledger. What had no memory makes the
+ * status 125, as nobody can tell from the text what it lacks.
+ */
 static int ask(struct why *w)
 {
 	struct histories *h = histories_new(w->nr_addr, w->addr);
@@ -219,6 +242,7 @@ static int ask(struct why *w)
 	return status;
 }
 
+/* Of addresses there is one at most (asks_running()). */
 static int ask_running(const struct why *w)
 {
 	struct live_why_options o = { .pid = (pid_t)w->moment.pid,

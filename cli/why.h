@@ -9,7 +9,10 @@
 #define WHY_ADDRESSES 2
 #define WHY_TOP       10 /* groups that --top shows */
 
-/* As the command line says. */
+/*
+ * As the command line says. Behind parse(): running, or moment.path is set. running: moment.pid is the
+ * process, and the rest of moment is not used.
+ */
 struct why {
 	struct moment moment;
 	unsigned int nr_addr;
@@ -23,7 +26,10 @@ struct why {
 /* why_history.c: what happened at an address, of which the first and the last entries are kept */
 #define HISTORY_FIRST 8
 #define HISTORY_LAST  24
-/* Alike are events of the same call, from the same place, that did the same: a loop is one entry. */
+/*
+ * Alike are events of the same call, from the same place, that did the same: a loop is one entry. event
+ * is a copy, with pointers to sites of the ledger. what: "cut, now r--", from compare().
+ */
 struct history_entry {
 	struct explain_event event; /* the first of `times` that are alike */
 	uint64_t times, last_step;

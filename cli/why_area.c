@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple why FILE ADDR [ADDR]: the life of an area, and each neighbour: one or two, and why. */
+/*
+ * vmaple why FILE ADDR [ADDR]: the life of an area, and each neighbour: one or two, and why.
+ *
+ * What is shown of an area is of two kinds: its life (why_history.c: what happened at the address, as it
+ * happened) and its boundaries as they are now, with the ledger's reasons and cures. Everything is of one
+ * moment, so pointers to areas stay good while it is printed.
+ */
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "why.h"
 
-/* Boundaries between two addresses that are shown. */
+/*
+ * Boundaries between two addresses that are shown. Also in JSON, which has the number of all beside it.
+ */
 #define BETWEEN_SHOWN 8
 
+/* As a line of maps has it, without offset and file numbers. */
 static void area_text(const struct vm_area_struct *vma, char *buf, size_t size)
 {
 	char bytes[32], own[256];
@@ -21,6 +30,7 @@ static void area_text(const struct vm_area_struct *vma, char *buf, size_t size)
 		*name ? name : "anonymous memory");
 }
 
+/* A call has its thread, by the name that it had then, and its place; other events have neither. */
 static void print_entry(
 	const struct history_entry *h, const struct code *code, const struct trace_header *header)
 {
@@ -47,7 +57,10 @@ static void print_entry(
 		print_wrapped("                 by ", stack);
 }
 
-/* When the clock began that the steps have, as far as it is known. */
+/*
+ * When the clock began that the steps have, as far as it is known. In the time zone of who looks. A
+ * recording without a time of its own (an import) gets none.
+ */
 static void print_title(const struct trace_header *h)
 {
 	time_t at = (time_t)h->start_time;
@@ -76,7 +89,11 @@ static void print_history(const struct history *h, const struct code *code, cons
 	}
 }
 
-/* @follows: not one of the main reasons, it would go with those; what undoes them is no cure for it. */
+/*
+ * @follows: not one of the main reasons, it would go with those; what undoes them is no cure for it.
+ *
+ * Exactly one bit in @reason. A cure is what would have let them join as far as this reason goes.
+ */
 static void print_reason(const struct explain_boundary *b, uint32_t reason, bool follows)
 {
 	char text[2048], line[2100];
@@ -93,6 +110,7 @@ static void print_reason(const struct explain_boundary *b, uint32_t reason, bool
 			explain_cure_text(b, (enum explain_reason)reason, text, sizeof(text)));
 }
 
+/* EXPLAIN_GAP alone is a hole; b->left is NULL below the lowest area. */
 static void print_boundary(const struct explain_boundary *b, const char *title)
 {
 	char text[512], line[1024];
@@ -122,6 +140,7 @@ static void print_boundary(const struct explain_boundary *b, const char *title)
 		print_wrapped("  ", "They need not be two: the program asked for no difference.");
 }
 
+/* Events of its life are null where they never happened. docs/json.md has all keys. */
 static json_t *area_json(const struct vm_area_struct *vma)
 {
 	const struct explain_life *l = explain_life(vma);
@@ -139,6 +158,7 @@ static json_t *area_json(const struct vm_area_struct *vma)
 		event_json(l->named));
 }
 
+/* All reasons, `main` telling those that count; texts are those of the terminal. */
 static json_t *boundary_json(const struct explain_boundary *b)
 {
 	json_t *reasons = json_array();
@@ -159,6 +179,7 @@ static json_t *boundary_json(const struct explain_boundary *b)
 		(int)b->needless, "birth", event_json(b->birth), "reasons", reasons);
 }
 
+/* The entries that are kept, in order; what is left out shows by last_step alone. */
 static json_t *history_json(const struct history *h)
 {
 	json_t *a = json_array();
@@ -187,6 +208,7 @@ struct asked {
 	uint64_t count;
 };
 
+/* A boundary is kept or only counted. */
 static void ask(struct asked *a, const struct vm_area_struct *right, const char *title)
 {
 	a->count++;
@@ -217,6 +239,7 @@ static void ask_between(struct asked *a, struct mm_struct *mm, const struct vm_a
 		ask(a, vma, "between them");
 }
 
+/* @vma: NULL behind the last. Two addresses in one area have one life and are said so. */
 static void print_areas(const struct why *w, struct vm_area_struct **vma, const struct asked *a,
 	const struct histories *histories)
 {
@@ -247,6 +270,7 @@ static void print_areas(const struct why *w, struct vm_area_struct **vma, const 
 			a->count - a->shown);
 }
 
+/* The members of a second address are there also where it is in the same area (one_area). */
 static int print_areas_json(const struct why *w, struct vm_area_struct **vma, const struct asked *a,
 	const struct histories *histories)
 {
@@ -266,6 +290,10 @@ static int print_areas_json(const struct why *w, struct vm_area_struct **vma, co
 		"boundaries", boundaries));
 }
 
+/*
+ * 1 and a sentence where nothing is mapped at one of the addresses: no boundary is named by a hole.
+ * Without an address it would ask for address 0; parse_words() has seen to one.
+ */
 int why_area(struct why *w, const struct histories *histories)
 {
 	struct mm_struct *mm = w->moment.mm;

@@ -21,7 +21,10 @@ struct state {
 	const void *file, *anon_vma, *name, *policy, *uffd;
 };
 
-/* One address in one address space. total 0: nothing is mapped there, or nothing has happened since. */
+/*
+ * One address in one address space. total 0: nothing is mapped there, or nothing has happened since.
+ * state: as the last event left it, whether that was noted or not.
+ */
 struct place {
 	struct state state;
 	struct history history;
@@ -34,6 +37,7 @@ struct space_histories {
 	struct place place[WHY_ADDRESSES];
 };
 
+/* nr 0 (--top, --room): nothing is kept, and histories_event() is not called. */
 struct histories {
 	unsigned int nr;
 	uint64_t addr[WHY_ADDRESSES];
@@ -65,6 +69,7 @@ void histories_free(struct histories *h)
 	free(h);
 }
 
+/* NULL: nothing has been noted of it. */
 static struct space_histories *find(const struct histories *h, uint32_t mm)
 {
 	struct space_histories *s = h->spaces;
@@ -74,6 +79,10 @@ static struct space_histories *find(const struct histories *h, uint32_t mm)
 	return s;
 }
 
+/*
+ * In front, as what happens next is most likely of the newest. NULL: incomplete is set, and its events
+ * are lost.
+ */
 static struct space_histories *add(struct histories *h, uint32_t mm)
 {
 	struct space_histories *s = calloc(1, sizeof(*s));
@@ -101,6 +110,7 @@ static void end(struct histories *h, uint32_t mm)
 		}
 }
 
+/* Soft-dirty is cleared and set by whoever looks at pages, and tells nothing of the program. */
 static struct state state_of(const struct vm_area_struct *vma)
 {
 	if (!vma)
@@ -109,6 +119,7 @@ static struct state state_of(const struct vm_area_struct *vma)
 		vma->anon_vma, vma->anon_name, vma->policy, vma->uffd_ctx };
 }
 
+/* Joined by commas; cut where @buf ends. */
 static void say(char *buf, size_t size, const char *what)
 {
 	size_t n = strlen(buf);
@@ -125,7 +136,11 @@ static void say_access(char *buf, size_t size, vm_flags_t f)
 	say(buf, size, text);
 }
 
-/* What an event has done, in a few words; "" nothing. */
+/*
+ * What an event has done, in a few words; "" nothing.
+ *
+ * Both are there. Another file is another area (is_new()); offsets are not compared.
+ */
 static void compare(const struct state *was, const struct state *is, char *buf, size_t size)
 {
 	bool cut = is->start > was->start || is->end < was->end;
@@ -148,12 +163,16 @@ static void compare(const struct state *was, const struct state *is, char *buf, 
 		say(buf, size, is->uffd ? "served by a userfaultfd" : "served no more");
 }
 
+/* Entry @i, which is the one to be written if it is h->total. */
 static struct history_entry *entry_at(struct history *h, uint64_t i)
 {
 	return i < HISTORY_FIRST ? &h->first[i] : &h->last[(i - HISTORY_FIRST) % HISTORY_LAST];
 }
 
-/* One more of the same: then it is counted, not kept. */
+/*
+ * One more of the same: then it is counted, not kept. Arguments may differ: a loop unmaps or protects
+ * other pages each time.
+ */
 static bool is_another(const struct history_entry *entry, const struct explain_event *event, const char *what)
 {
 	return entry->event.type == event->type && entry->event.call.nr == event->call.nr &&
@@ -184,6 +203,10 @@ static bool is_new(const struct place *p, const struct vm_area_struct *vma, uint
 	       (life->made && life->made->step == step);
 }
 
+/*
+ * What came before is forgotten: it was another area's. A map that was read has areas that were made
+ * before it: they are part of an older one.
+ */
 static void begin(
 	struct history *h, const struct explain_life *life, const struct explain_event *event, bool moved)
 {
@@ -202,6 +225,9 @@ static void begin(
  * What @e did to the area at the place, which is @vma now; NULL: none is there. Moved counts only where
  * both ends came by the same mremap: what has been joined to something that was moved is still the same
  * area.
+ *
+ * An area whose lower end this event has put there is looked at even if every member is as before: memory
+ * that was mapped over memory looks the same, and is another area.
  */
 static void look(struct place *p, struct moment *m, struct vm_area_struct *vma, const struct trace_event *e)
 {
@@ -230,8 +256,9 @@ static void look(struct place *p, struct moment *m, struct vm_area_struct *vma, 
 }
 
 /*
- * The child's areas are copies with a life of their own; what was before is the parent's, and told of both.
- * VM_DONTCOPY left no area: its history ends here.
+ * The child's areas are copies with a life of their own; what was before is the parent's, and told of
+ * both. VM_DONTCOPY left no area: its history ends here. Called behind the ledger, which has made the
+ * child's areas by then.
  */
 static void forked(struct histories *h, const struct trace_event *e, struct moment *m)
 {
@@ -253,6 +280,10 @@ static void forked(struct histories *h, const struct trace_event *e, struct mome
 	}
 }
 
+/*
+ * A space ends before its last event is looked at, and a child begins with its fork; SPACE and FILE
+ * change no area.
+ */
 void histories_event(struct histories *h, struct moment *m, const struct trace_event *e)
 {
 	struct mm_struct *mm = e->mm ? replay_space(explain_replay(m->x), e->mm) : NULL;

@@ -5,6 +5,9 @@
  * Of all places for it, the one in which the fewest areas lie, of equal ones the one with the fewest bytes.  Such a place begins
  * where an area ends, or at the lower limit: moving it down to there lets no area in.  Two areas are followed through the address
  * space, the first in the place and the first behind it, so that it takes O(areas).
+ *
+ * Nothing is asked of stack, heap or MAP_GROWSDOWN gaps: it is about ranges without areas, so a place
+ * that is found may still be refused by the guard gap of a stack above it.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -21,6 +24,7 @@ struct place {
 	uint64_t start, areas, bytes; /* areas: that lie in it; bytes: of them */
 };
 
+/* free and largest are there in any case; best only where nothing fits. */
 struct room {
 	uint64_t low, high, size;
 	uint64_t free, largest; /* of [low, high): bytes, the largest hole */
@@ -28,6 +32,7 @@ struct room {
 	struct place best;
 };
 
+/* NULL: it is the last. O(log n), so that a pass over all is O(n log n). */
 static struct vm_area_struct *next_of(struct mm_struct *mm, const struct vm_area_struct *vma)
 {
 	return find_vma(mm, vma->vm_end);
@@ -50,6 +55,7 @@ static void measure_holes(struct room *r, struct mm_struct *mm)
 	r->fits = r->largest >= r->size;
 }
 
+/* Fewer areas first: each of them is somebody's map to be moved. */
 static bool is_better(const struct place *p, const struct place *best)
 {
 	return p->areas != best->areas ? p->areas < best->areas : p->bytes < best->bytes;
@@ -90,7 +96,10 @@ static bool find_best(struct room *r, struct mm_struct *mm)
 	return any;
 }
 
-/* Under who made it, which is said once for those that follow each other. */
+/*
+ * Under who made it, which is said once for those that follow each other. @last: the maker printed before
+ * it, "" at first.
+ */
 static void print_area(
 	const struct code *code, const struct vm_area_struct *vma, char *last, size_t last_size)
 {
@@ -110,6 +119,7 @@ static void print_area(
 	print_wrapped(lead, line);
 }
 
+/* Of the areas in the way at most AREAS_SHOWN, lowest first; JSON has all. */
 static void print_room(const struct why *w, const struct room *r)
 {
 	const struct code code = moment_code(&w->moment);
@@ -144,6 +154,7 @@ static void print_room(const struct why *w, const struct room *r)
 		printf("  ... and %s more\n", number_text(r->best.areas - n, number, sizeof(number)));
 }
 
+/* place and in_the_way are null and empty where it fits. */
 static int print_room_json(const struct why *w, const struct room *r)
 {
 	const struct code code = moment_code(&w->moment);
@@ -163,6 +174,10 @@ static int print_room_json(const struct why *w, const struct room *r)
 		r->fits ? json_null() : json_integer((json_int_t)r->best.start), "in_the_way", areas));
 }
 
+/*
+ * 1 and a sentence where the range itself is smaller than the map. The limits are the kernel's own where
+ * --in does not say others: vm.mmap_min_addr and the end of user addresses.
+ */
 int why_room(const struct why *w)
 {
 	struct mm_struct *mm = w->moment.mm;

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* vmaple why FILE --top: all boundaries of a moment, by reason and by where they were made. */
+/*
+ * vmaple why FILE --top: all boundaries of a moment, by reason and by where they were made.
+ *
+ * Three forms of one table (explain_table()): for people by sums of reasons, each with its culprits; as
+ * JSON a flat list of culprits; folded, a line for each stack. Events and sites in it are valid until the
+ * ledger's next event, of which there is none behind the moment.
+ */
 #include <inttypes.h>
 #include <string.h>
 
 #include "culprits.h"
 #include "why.h"
 
+/* The example is two addresses that `vmaple why FILE` takes as they stand. */
 static void print_culprit(const struct explain_table *t, const struct culprit *c, const struct code *code)
 {
 	const struct explain_group *g = &c->group;
@@ -28,7 +35,12 @@ static void print_culprit(const struct explain_table *t, const struct culprit *c
 	printf("%34s%s\n", "", example);
 }
 
-/* One reason, or set of reasons, with its places. *shown counts places over all sums: --top=N is N in all. */
+/*
+ * One reason, or set of reasons, with its places. *shown counts places over all sums: --top=N is N in
+ * all.
+ *
+ * O(culprits) for each sum, of which few are printed. The share is of all areas.
+ */
 static void print_sum(const struct why *w, const struct explain_table *t, const struct culprits *c,
 	const struct reason_sum *sum, uint64_t *shown)
 {
@@ -54,6 +66,7 @@ static void print_sum(const struct why *w, const struct explain_table *t, const 
 		printf("  %8s from elsewhere\n", number_text(left, areas, sizeof(areas)));
 }
 
+/* max_map_count is the recording's. Reasons behind the last that got a place are counted. */
 static void print_top(const struct why *w, const struct explain_table *t, const struct culprits *c)
 {
 	const struct moment *m = &w->moment;
@@ -94,6 +107,7 @@ static json_t *frames_json(const struct code *code, uint32_t stack)
 	return frames;
 }
 
+/* call and frames only where there is one; example has one address where nothing lies below. */
 static json_t *culprit_json(const struct explain_table *t, const struct culprit *c, const struct code *code)
 {
 	const struct explain_group *g = &c->group;
@@ -112,6 +126,7 @@ static json_t *culprit_json(const struct explain_table *t, const struct culprit 
 		"birth", event_json(g->example));
 }
 
+/* The first w->top culprits, whatever their reasons are: a flat list, most areas first. */
 static int print_top_json(const struct why *w, const struct explain_table *t, const struct culprits *c)
 {
 	const struct code code = moment_code(&w->moment);
@@ -127,7 +142,10 @@ static int print_top_json(const struct why *w, const struct explain_table *t, co
 			(json_int_t)t->needless, "groups_in_all", (json_int_t)c->count, "groups", groups));
 }
 
-/* A frame for flame graph tools: semicolons inside would make two, and a line is one stack. */
+/*
+ * A frame for flame graph tools: semicolons inside would make two, and a line is one stack. Control
+ * characters, too: a name is the recorded program's.
+ */
 static void print_frame(const char *text)
 {
 	for (; *text; text++)
@@ -159,6 +177,7 @@ static void print_folded(const struct why *w, const struct explain_table *t)
 	}
 }
 
+/* 0, or STATUS_FAILED, said. */
 static int print_table(const struct why *w, const struct explain_table *t)
 {
 	const struct code code = moment_code(&w->moment);
@@ -175,6 +194,7 @@ static int print_table(const struct why *w, const struct explain_table *t)
 	return status;
 }
 
+/* An exit status. What had no memory for its name is told by why.c behind it. */
 int why_top(struct why *w)
 {
 	struct explain_table t;
