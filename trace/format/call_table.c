@@ -2,13 +2,18 @@
 /*
  * The table of calls (system_calls.h), and calls of all its tables as recordings have them: by x86-64's number, with its
  * arguments.
+ *
+ * Who asks: sources, with a number as a task brought it in (call_decode()); the reader of a recording and
+ * who shows it, with x86-64's number (call_of()). A search through some fifty rows costs less than the
+ * stop that led to it.
  */
 #include "call_table.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+/* mmap2(2); x86 has no other pages. */
 #define PAGE         4096u /* the unit of mmap2's offset, whatever pages are */
 
-/* Of ipc(2). */
+/* Of ipc(2). include/uapi/linux/ipc.h. */
 #define IPC_SHMAT 21
 #define IPC_SHMDT 22
 
@@ -16,6 +21,10 @@
 	{ #name, nr, { nr, i386, x32, generic }, stop, { __VA_ARGS__ } },
 #define DOOR(name, is, i386, stop) \
 	{ #name, NR_##is, { NOT_THERE, i386, NOT_THERE, NOT_THERE }, stop, { CALL_NO_MORE } },
+/*
+ * Rows of calls first, then doors: a search by x86-64's number meets the call, for doors have none
+ * (NOT_THERE).
+ */
 const struct call_row call_rows[] = { SYSTEM_CALLS(ROW) CALL_DOORS(DOOR) };
 const size_t nr_call_rows = COUNT(call_rows);
 
@@ -39,8 +48,9 @@ const struct call_row *call_of(uint32_t nr)
 /* --- i386's other forms ---------------------------------------------------------------------------------------- */
 
 /*
- * i386's first mmap, number 90. One argument, which points to all of them; the offset is in bytes, and not
- * in pages as mmap2's.
+ * i386's first mmap, number 90. One argument, which points to all of them; the offset is in bytes, and
+ * not in pages as mmap2's. False: the pointer is bad, and so it is for the kernel (EFAULT). MAP_ flags
+ * are the same in both.
  */
 static bool decode_old_mmap(struct trace_call *c, const struct call_memory *memory)
 {
@@ -64,7 +74,10 @@ static uint32_t ipc_call(uint32_t arg)
 	return which == IPC_SHMDT || (which == IPC_SHMAT && version != 1) ? which : 0;
 }
 
-/* ipc(which, first, second, third, pointer). */
+/*
+ * ipc(which, first, second, third, pointer). False: semaphores, messages, or what the kernel refuses: no
+ * map changes.
+ */
 static bool decode_ipc(struct trace_call *c)
 {
 	const uint64_t first = c->args[1], second = c->args[2], pointer = c->args[4];
@@ -85,6 +98,7 @@ static bool decode_ipc(struct trace_call *c)
 	return true;
 }
 
+/* The number is i386's own, for the three doors have the same nr as what they lead to. */
 static bool decode_i386(struct trace_call *c, uint32_t number, const struct call_memory *memory)
 {
 	for (size_t i = 0; i < COUNT(c->args); i++)
@@ -106,6 +120,7 @@ static bool decode_i386(struct trace_call *c, uint32_t number, const struct call
 	}
 }
 
+/* The first test is the only one for most calls: those that no map depends on are in no row. */
 bool call_decode(struct trace_call *c, enum trace_abi abi, uint32_t number, const uint64_t args[6],
 	const struct call_memory *memory)
 {
@@ -120,6 +135,7 @@ bool call_decode(struct trace_call *c, enum trace_abi abi, uint32_t number, cons
 	return abi != TRACE_ABI_I386 || decode_i386(c, number, memory);
 }
 
+/* Asked at the entry, for the arguments may be gone at the exit. */
 uint64_t call_result_at(enum trace_abi abi, uint32_t number, const uint64_t args[6])
 {
 	bool is_put = abi == TRACE_ABI_I386 && number == I386_ipc && ipc_call((uint32_t)args[0]) == IPC_SHMAT;

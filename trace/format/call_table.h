@@ -21,6 +21,10 @@ struct call_row {
 	uint32_t nr; /* of the call that it is */
 	/* NOT_THERE, which is negative: the table has no such call. */
 	int numbers[TRACE_ABIS];
+	/*
+	 * Which of the stops the recorder wants (filter.c of the live source); of no use to who only
+	 * reads.
+	 */
 	enum call_stop stop;
 	enum call_argument args[6];
 };

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a recording may say; see check.h. */
+/*
+ * What a recording may say; see check.h.
+ *
+ * Every function answers with NULL or a sentence, which is c->sentence or static, and is the last one
+ * that is needed: the reader ends with it. What it has to remember from event to event is in struct
+ * check. Sentences begin with what is wrong, so that the reader can put file and step in front.
+ */
 #include "check.h"
 #include "system_calls.h"
 
@@ -35,6 +41,7 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* O(log n). NULL is no verdict: SPACE and FORK want it, other events do not. */
 static struct known *find(const struct check *c, uint32_t mm)
 {
 	const struct known key = { .mm = mm };
@@ -53,6 +60,7 @@ __attribute__((format(printf, 2, 3))) static const char *wrong(struct check *c, 
 	return c->sentence;
 }
 
+/* The page size has passed check_header() by then: it is not 0. */
 static bool is_page(const struct check *c, uint64_t addr)
 {
 	return addr % c->page_size == 0;
@@ -78,7 +86,11 @@ static uint64_t end_under(uint64_t task_size, uint64_t personality)
 	return task_size == 3ull << 30 && !(personality & ADDR_LIMIT_3GB) ? (1ull << 32) - 0x2000 : task_size;
 }
 
-/* A new one; it must be above all before. */
+/*
+ * A new one; it must be above all before.
+ *
+ * A number may be skipped (a space that could not be recorded), and never comes again.
+ */
 static const char *begin_space(struct check *c, uint32_t mm, uint64_t task_size, bool begun)
 {
 	struct known *k;
@@ -97,6 +109,10 @@ static const char *begin_space(struct check *c, uint32_t mm, uint64_t task_size,
 	return NULL;
 }
 
+/*
+ * The marks are in no order that would have to hold (prctl(2), PR_SET_MM): the end alone bounds them. The
+ * number of a space whose MAP never comes is known, and its areas are not.
+ */
 static const char *check_space(struct check *c, const struct trace_event *e)
 {
 	const struct trace_space *s = &e->space;
@@ -105,6 +121,7 @@ static const char *check_space(struct check *c, const struct trace_event *e)
 
 	if (!s->task_size || !is_page(c, s->task_size) || s->task_size > SPACE_MAX)
 		return wrong(c, "an address space of %#" PRIx64 " bytes", s->task_size);
+	/* 0: not known. */
 	if (!is_page(c, s->mmap_base) || s->mmap_base > s->task_size)
 		return wrong(c, "a search that begins at %#" PRIx64, s->mmap_base);
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
@@ -116,6 +133,7 @@ static const char *check_space(struct check *c, const struct trace_event *e)
 	return begin_space(c, e->mm, end_under(s->task_size, s->limits[TRACE_LIMIT_PERSONALITY]), false);
 }
 
+/* Addresses are the first question: prot and name of an area that is nowhere need not be asked about. */
 const char *check_area(const struct trace_area *a, const struct trace_area *before, uint64_t page_size)
 {
 	if ((a->start | a->end) % page_size)
@@ -141,7 +159,12 @@ static bool flags_agree(const struct trace_area *a)
 	return (a->vm_flags & 7) == a->prot && !!(a->vm_flags & 0x80) == a->shared;
 }
 
-/* k NULL, here and below: the space is not known, and its bounds are those of all machines. */
+/*
+ * k NULL, here and below: the space is not known, and its bounds are those of all machines.
+ *
+ * A first map is a beginning once: of a child there is none (check_fork()). CHECK and RESYNC may come as
+ * often as they like, of any window.
+ */
 static const char *check_map(struct check *c, const struct trace_map *m, struct known *k)
 {
 	if (m->reason > TRACE_MAP_RESYNC || m->lo > m->hi)
@@ -174,6 +197,10 @@ static bool returns_place(uint32_t nr)
 	return nr == NR_mmap || nr == NR_mremap || nr == NR_shmat;
 }
 
+/*
+ * Arguments may be anything, for a program may call with anything; the result is the kernel's, and is
+ * held against what it can answer.
+ */
 static const char *check_call(struct check *c, const struct trace_call *call, const struct known *k)
 {
 	uint64_t result = (uint64_t)call->result, end = k ? k->task_size : SPACE_MAX;
@@ -206,6 +233,7 @@ static const char *check_call(struct check *c, const struct trace_call *call, co
 	return NULL;
 }
 
+/* 2^40: no file system has larger pages; an alignment is a power of two, or 0. */
 static const char *check_file(struct check *c, const struct trace_file *f)
 {
 	if (!f->id || f->kind > TRACE_FILE_SECRET)
@@ -218,7 +246,11 @@ static const char *check_file(struct check *c, const struct trace_file *f)
 	return NULL;
 }
 
-/* A child has begun by its fork: a first map (TRACE_MAP_BEGIN) of it would be a second beginning. */
+/*
+ * A child has begun by its fork: a first map (TRACE_MAP_BEGIN) of it would be a second beginning.
+ *
+ * The child's space is as large as its parent's, and may already be mapped to its end.
+ */
 static const char *check_fork(struct check *c, const struct trace_event *e, const struct known *k)
 {
 	if (e->fork.child_pid > INT_MAX)
@@ -226,6 +258,7 @@ static const char *check_fork(struct check *c, const struct trace_event *e, cons
 	return begin_space(c, e->fork.child_mm, k ? k->task_size : SPACE_MAX, true);
 }
 
+/* It may lie where no area is: it was mapped once, and stacks go on naming it. */
 static const char *check_module(struct check *c, const struct trace_module *m, const struct known *k)
 {
 	if (!is_page(c, m->start) || !is_page(c, m->end) || m->start >= m->end || !is_page(c, m->offset))
@@ -250,6 +283,7 @@ static const char *check_stack(struct check *c, const struct trace_stack *s)
 	return NULL;
 }
 
+/* Areas that it is about are the mirror's to find; there may be none. */
 static const char *check_change(struct check *c, const struct trace_change *change)
 {
 	if (change->what > TRACE_CHANGE_UFFD_CLOSED)
@@ -281,6 +315,7 @@ static const char *check_anon(struct check *c, const struct trace_anon *a)
 	return NULL;
 }
 
+/* 0 bytes are a name: a task may call itself nothing. */
 static const char *check_name(struct check *c, const char *name)
 {
 	return strlen(name) < TEXT_MAX ? NULL : wrong(c, "a task whose name is too long");
@@ -294,6 +329,7 @@ static const char *check_code(struct check *c, const struct trace_code *code)
 	return strlen(code->name) < TEXT_MAX ? NULL : wrong(c, "a function whose name is too long");
 }
 
+/* @k is freed; the number is never known again. */
 static void end_space(struct check *c, struct known *k)
 {
 	tdelete(k, &c->spaces, by_number);
@@ -310,6 +346,7 @@ static bool is_limit(uint32_t limit)
 	       (limit >= TRACE_LIMIT_MAX_MAP_COUNT && limit <= TRACE_LIMIT_FUTURE_LOCK);
 }
 
+/* Only of PERSONALITY a bound follows: see end_under(). */
 static const char *check_limit(struct check *c, const struct trace_limit_change *l, struct known *k)
 {
 	if (!is_limit(l->limit))
@@ -352,6 +389,10 @@ static const char *check_in_space(struct check *c, const struct trace_event *e, 
 	}
 }
 
+/*
+ * At the first wrong event the reader stops, so a check that has answered with a sentence is not asked
+ * again; check_free() is wanted all the same.
+ */
 const char *check_event(struct check *c, const struct trace_event *e)
 {
 	struct known *k = find(c, e->mm);

@@ -16,6 +16,7 @@
 
 #include <vmaple/trace.h>
 
+/* The reader's, zeroed but for page_size. One for a reading: it remembers what has lived. */
 struct check {
 	uint64_t page_size; /* of the recording: before the first event */
 	void *spaces;       /* of tsearch(3): those that live */

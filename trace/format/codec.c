@@ -11,6 +11,10 @@
  *    looks once, at the end.
  * 4. Lives.  Strings and bytes of an event that was read are in the block; areas, anon_vmas and frames in the codec, until
  *    the next event of their kind.
+ *
+ * 5. Order of checks.  Bytes first (lengths, ends of strings, ranges of integers), as they are read; then
+ *    areas, one by one; then, when the event is whole, its sense (check_event(), by the reader).  So a check
+ *    never meets half an event.
  */
 #include "values.h"
 
@@ -18,6 +22,10 @@
 
 #include <stddef.h>
 
+/*
+ * Reading, h->version is looked at by the caller before anything else: of a newer one the rest is noise,
+ * and failed may be set.
+ */
 void codec_header(struct codec *c, struct trace_header *h)
 {
 	do_u32(c, &h->version);
@@ -38,6 +46,7 @@ void codec_header(struct codec *c, struct trace_header *h)
 	if (h->version >= 2) {
 		do_bool(c, &h->no_zero_page);
 		do_u64(c, &h->dac_mmap_min_addr);
+	/* An older recorder told one bound: it stands for both. */
 	} else if (!c->writing) {
 		h->dac_mmap_min_addr = h->mmap_min_addr;
 	}
@@ -50,6 +59,7 @@ void codec_header(struct codec *c, struct trace_header *h)
 	do_string(c, &h->command);
 }
 
+/* Flags and access are Linux's numbers, alignment in bytes; nothing here came later than version 1. */
 static void do_file(struct codec *c, struct trace_file *f)
 {
 	do_u32(c, &f->id);
@@ -66,7 +76,7 @@ static void do_file(struct codec *c, struct trace_file *f)
 	do_string(c, &f->path);
 }
 
-/* Version 1 has none of RLIMIT_DATA's hard limit. */
+/* Version 1 has none of RLIMIT_DATA's hard limit. A limit that was not asked for is none. */
 static void do_limits(struct codec *c, uint64_t limits[TRACE_LIMIT_COUNT])
 {
 	int n = c->version >= 2 ? TRACE_LIMIT_COUNT : TRACE_LIMIT_DATA_HARD;
@@ -77,6 +87,7 @@ static void do_limits(struct codec *c, uint64_t limits[TRACE_LIMIT_COUNT])
 		limits[TRACE_LIMIT_DATA_HARD] = UINT64_MAX;
 }
 
+/* The order of the fields is the file's, not the struct's. */
 static void do_space(struct codec *c, struct trace_space *s)
 {
 	do_bool(c, &s->attached);
@@ -98,6 +109,7 @@ static void do_space(struct codec *c, struct trace_space *s)
 	do_string(c, &s->path);
 }
 
+/* The five numbers are one run in the struct, so that they are written by one call. */
 static void do_area(struct codec *c, struct trace_area *a)
 {
 	_Static_assert(
@@ -110,7 +122,10 @@ static void do_area(struct codec *c, struct trace_area *a)
 	do_string(c, &a->name);
 }
 
-/* Room for one more of @size bytes behind @have; a count is not believed before what it counts is there. */
+/*
+ * Room for one more of @size bytes behind @have; a count is not believed before what it counts is there.
+ * False: failed is set, and no_memory tells why. The list stays as it was, and is freed by codec_free().
+ */
 static bool room(struct codec *c, void **list, uint32_t *allocated, uint32_t have, size_t size)
 {
 	uint32_t want = have ? have * 2 : 64;
@@ -134,7 +149,10 @@ static bool area_room(struct codec *c, uint32_t have)
 	return room(c, (void **)&c->areas, &c->areas_allocated, have, sizeof(*c->areas));
 }
 
-/* Strings of areas stay in the block: a block holds the whole event, however many areas it has. */
+/*
+ * Strings of areas stay in the block: a block holds the whole event, however many areas it has. m->count
+ * stays as read: a failure makes the event void, so nobody goes through it.
+ */
 static void read_areas(struct codec *c, struct trace_map *m)
 {
 	/* Of events without a header nobody knows: no page is smaller. */
@@ -149,6 +167,7 @@ static void read_areas(struct codec *c, struct trace_map *m)
 	m->areas = c->areas;
 }
 
+/* The cast takes const away from the writer's areas, which writing does not change. */
 static void do_map(struct codec *c, struct trace_map *m)
 {
 	do_u32(c, &m->reason);
@@ -165,6 +184,7 @@ static void do_map(struct codec *c, struct trace_map *m)
 		do_area(c, (struct trace_area *)&m->areas[i]);
 }
 
+/* data: any bytes, of a length that check_call() bounds. */
 static void do_call(struct codec *c, struct trace_call *call)
 {
 	do_u32(c, &call->nr);
@@ -182,6 +202,7 @@ static void do_call(struct codec *c, struct trace_call *call)
 		do_bool(c, &call->unordered);
 }
 
+/* A build-id's length is bounded by check_module(). */
 static void do_module(struct codec *c, struct trace_module *m)
 {
 	do_u64(c, &m->start);
@@ -193,7 +214,12 @@ static void do_module(struct codec *c, struct trace_module *m)
 	do_string(c, &m->path);
 }
 
-/* Frames of one library are near each other: differences from the frame before. */
+/*
+ * Frames of one library are near each other: differences from the frame before.
+ *
+ * The differences wrap as they should: both sides are unsigned and 64 bits wide. frames are the codec's
+ * when read.
+ */
 static void do_stack(struct codec *c, struct trace_stack *s)
 {
 	uint64_t before = 0;
@@ -217,7 +243,11 @@ static void do_stack(struct codec *c, struct trace_stack *s)
 		s->frames = c->frames;
 }
 
-/* Areas ascend: differences from the start of the one before. */
+/*
+ * Areas ascend: differences from the start of the one before.
+ *
+ * step is unsigned: areas that do not ascend make a large one, which check_anon() finds.
+ */
 static void do_anon(struct codec *c, struct trace_anon *a)
 {
 	uint64_t before = 0;
@@ -243,6 +273,7 @@ static void do_anon(struct codec *c, struct trace_anon *a)
 		a->areas = c->anons;
 }
 
+/* apart is absent, and so false, before version 6. */
 static void do_fault(struct codec *c, struct trace_fault *f)
 {
 	do_u64(c, &f->addr);
@@ -261,6 +292,7 @@ static void do_code(struct codec *c, struct trace_code *code)
 	do_string(c, &code->name);
 }
 
+/* An unknown type fails: a reader of this version knows all that a writer of it can make. */
 static void do_body(struct codec *c, struct trace_event *e)
 {
 	switch (e->type) {
@@ -325,7 +357,12 @@ static void do_body(struct codec *c, struct trace_event *e)
 	}
 }
 
-/* A failure while writing leaves a part of the event in the block: the writer writes no block after it. */
+/*
+ * A failure while writing leaves a part of the event in the block: the writer writes no block after it.
+ *
+ * @e is changed in writing, too (step and time are put together again to the same values), so writers
+ * pass a copy.
+ */
 bool codec_event(struct codec *c, struct trace_event *e)
 {
 	/*
@@ -350,7 +387,10 @@ bool codec_event(struct codec *c, struct trace_event *e)
 	return !c->failed;
 }
 
-/* So each block can be read without those before it, but for what check.h remembers. */
+/*
+ * So each block can be read without those before it, but for what check.h remembers. Reading, the caller
+ * sets end; writing, it is what is allocated and stays.
+ */
 void codec_begin_block(struct codec *c)
 {
 	c->pos = 0;

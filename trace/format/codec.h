@@ -13,12 +13,14 @@
 
 #include <vmaple/trace.h>
 
+/* Zeroed but for `writing`. One direction for its whole life, one thread. */
 struct codec {
 	bool writing, failed;
 	bool no_memory;    /* it failed for want of memory */
 	const char *wrong; /* reading: it failed because of this */
 	uint32_t version;  /* of the recording, when its header is done; its pages, too */
 	uint32_t page_size;
+	/* malloc()'s in both directions; reading, the reader grows it. */
 	uint8_t *buf;
 	/*
 	 * Invariant: pos <= end. Reading, [pos, end) has not been read; writing, [0, pos) is the block so
@@ -28,12 +30,14 @@ struct codec {
 	/* Grow and never shrink: as many as the largest event had. */
 	struct trace_area *areas; /* reading: of the last MAP event */
 	uint32_t areas_allocated;
+	/* As areas. */
 	struct trace_anon_area *anons; /* reading: of the last ANON event */
 	uint32_t anons_allocated;
 	uint64_t frames[TRACE_STACK_FRAMES]; /* reading: of the last STACK event */
 	uint64_t last_step, last_time;       /* of the event before */
 };
 
+/* Reading sets c->version and c->page_size from it; c->failed tells. */
 void codec_header(struct codec *c, struct trace_header *header);
 /* Writing: append @event. Reading: fill it; false at the end of the block or when damaged (failed is set). */
 bool codec_event(struct codec *c, struct trace_event *event);
@@ -45,6 +49,7 @@ void codec_free(struct codec *c);
 #define TRACE_MAGIC     "vmaple\x1a\n"
 #define TRACE_MAGIC_LEN 8
 #define BLOCK_MAGIC     0x4b4c4256u /* "VBLK" */
+/* Of both sides: the writer makes no larger block, the reader takes none. */
 #define BLOCK_RAW_MAX   (64u << 20)
 /* A block of a few bytes cannot ask for much memory: what it may decompress to, and so much more for each byte. */
 #define BLOCK_RAW_FREE (1u << 20)
@@ -65,6 +70,7 @@ struct block_head {
 };
 _Static_assert(sizeof(struct block_head) == 32, "as docs/format.md says");
 
+/* As it is in the file, which is little endian. */
 uint64_t block_sum(const struct block_head *head, const void *data);
 
 #endif /* TRACE_CODEC_H */

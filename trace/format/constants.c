@@ -23,8 +23,10 @@ const struct constant mmap_constants[] = { { "MAP_PRIVATE", 2 }, { "MAP_ANONYMOU
 	{ "MAP_FIXED_NOREPLACE", 0x100000 }, { "MAP_UNINITIALIZED", 0x4000000 }, { "MAP_ANON", 0x20 },
 	{ "MAP_HUGE_SHIFT", 26 }, { "MAP_HUGE_2MB", 21ull << 26 }, { "MAP_HUGE_1GB", 30ull << 26 },
 	{ NULL, 0 } };
+/* include/uapi/linux/mman.h. */
 const struct constant mremap_constants[] = { { "MREMAP_MAYMOVE", 1 }, { "MREMAP_FIXED", 2 },
 	{ "MREMAP_DONTUNMAP", 4 }, { NULL, 0 } };
+/* include/uapi/asm-generic/mman-common.h: the same on all machines that recordings come from. */
 const struct constant advice_constants[] = { { "MADV_NORMAL", 0 }, { "MADV_RANDOM", 1 },
 	{ "MADV_SEQUENTIAL", 2 }, { "MADV_WILLNEED", 3 }, { "MADV_DONTNEED", 4 }, { "MADV_FREE", 8 },
 	{ "MADV_REMOVE", 9 }, { "MADV_DONTFORK", 10 }, { "MADV_DOFORK", 11 }, { "MADV_MERGEABLE", 12 },

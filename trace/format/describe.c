@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls as text, in the way of strace(1). */
+/*
+ * Calls as text, in the way of strace(1).
+ *
+ * Only what the call itself says is written, no memory is looked at: pointers are numbers, names and
+ * vectors (call->data) are left to who asks. The text is cut where the buffer ends, and may end in the
+ * middle of an argument.
+ */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +17,7 @@
 #include "constants.h"
 #include "uapi.h"
 
-/* Appends, and never beyond the end. */
+/* Appends, and never beyond the end. Invariant: len < size, and buf[len] is NUL. size is at least 1. */
 struct text {
 	char *buf;
 	size_t size, len;
@@ -52,7 +58,10 @@ static void add_flags(struct text *t, const struct constant *flags, uint64_t v, 
 		add(t, "%s", none);
 }
 
-/* The constant that has this value, or the number. */
+/*
+ * The constant that has this value, or the number. A number as int: advices are, and a wrong one is best
+ * seen as the program wrote it.
+ */
 static void add_constant(struct text *t, const struct constant *of, uint64_t v)
 {
 	for (; of->name; of++) {
@@ -82,6 +91,10 @@ static void add_mmap_flags(struct text *t, uint64_t v)
 		add(t, "|%" PRIu64 "<<MAP_HUGE_SHIFT", size);
 }
 
+/*
+ * Which kind each argument has is in the table (system_calls.h); a number that takes 64 bits is
+ * CALL_SIZE.
+ */
 static void add_argument(struct text *t, enum call_argument kind, uint64_t v)
 {
 	switch (kind) {
@@ -118,6 +131,7 @@ static void add_argument(struct text *t, enum call_argument kind, uint64_t v)
 	}
 }
 
+/* The text is the table's and lives for ever. */
 const char *trace_call_name(uint32_t nr)
 {
 	const struct call_row *row = call_of(nr);
@@ -126,7 +140,8 @@ const char *trace_call_name(uint32_t nr)
 }
 
 /*
- * Cut off where @buf ends, always with its NUL. Without the result: who prints it knows how to name errors.
+ * Cut off where @buf ends, always with its NUL. Without the result: who prints it knows how to name
+ * errors. A call that the table does not have is "syscall(...)" with its six arguments.
  */
 const char *trace_call_text(const struct trace_call *call, char *buf, size_t size)
 {

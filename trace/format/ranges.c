@@ -4,6 +4,9 @@
  *
  * Called for each call of a program that is being recorded (which areas are looked at behind it) and by who
  * shows it; nothing is read but the call and the heap.
+ *
+ * A range is what may change, not what will: who looks behind a call looks there, and finds nothing new
+ * where the call has failed. A result is asked for in trace_placed_pages() alone.
  */
 #include <errno.h>
 #include <string.h>
@@ -39,7 +42,11 @@ static unsigned int range_of_brk(
 			       : range(r, page, heap->brk, brk - heap->brk);
 }
 
-/* Of more than two, everything from the lowest to the highest. */
+/*
+ * Of more than two, everything from the lowest to the highest. data was kept by the recorder in whole
+ * pairs of 64 bits, whatever the table; a rest of less than a pair is no range. 0: the vector could not
+ * be read, or is of another process.
+ */
 static unsigned int ranges_of_vector(const struct trace_call *c, uint64_t page, struct trace_range r[2])
 {
 	unsigned int n = c->data_len / (2 * sizeof(uint64_t));
@@ -60,7 +67,10 @@ static unsigned int ranges_of_vector(const struct trace_call *c, uint64_t page, 
 	return n < 2 ? n : n == 2 ? 2 : 1;
 }
 
-/* UFFDIO_REGISTER and UFFDIO_UNREGISTER: both begin with struct uffdio_range, start and length. */
+/*
+ * UFFDIO_REGISTER and UFFDIO_UNREGISTER: both begin with struct uffdio_range, start and length.
+ * UFFDIO_REGISTER has a mode behind the range, which is of no matter here.
+ */
 static unsigned int range_in_data(const struct trace_call *c, uint64_t page, struct trace_range *r)
 {
 	uint64_t v[2];
@@ -71,6 +81,10 @@ static unsigned int range_in_data(const struct trace_call *c, uint64_t page, str
 	return range(r, page, v[0], v[1]);
 }
 
+/*
+ * Calls that are about the whole map (mlockall) or whose range only the kernel knows (shmdt, io_destroy)
+ * have none here.
+ */
 unsigned int trace_named_pages(
 	const struct trace_call *c, const struct trace_heap *heap, uint64_t page, struct trace_range r[2])
 {
@@ -85,6 +99,7 @@ unsigned int trace_named_pages(
 		return a[3] & MAP_FIXED ? range(r, page, a[0], a[1]) : 0;
 	case NR_brk:
 		return range_of_brk(heap, page, a[0], r);
+	/* The new place with the new length; of MREMAP_MAYMOVE alone the kernel chooses it. */
 	case NR_mremap:
 		range(r, page, a[0], a[1]);
 		return 1 + (a[3] & MREMAP_FIXED ? range(r + 1, page, a[4], a[2]) : 0);
@@ -111,7 +126,11 @@ unsigned int trace_named_pages(
 	}
 }
 
-/* Of shmat the length is the segment's, which the call does not say: the first page stands for it. */
+/*
+ * Of shmat the length is the segment's, which the call does not say: the first page stands for it.
+ *
+ * brk places nothing: its result is an end, and trace_named_pages() has the range.
+ */
 bool trace_placed_pages(const struct trace_call *c, uint64_t page, struct trace_range *r)
 {
 	if (IS_ERR_VALUE(c->result))

@@ -8,6 +8,9 @@
  * States: until `ended`, trace_reader_next() may be called; then it returns `result` whenever it is asked,
  * 0 behind the end mark or the failure, and the sentence stays. A failure in the middle of a block comes
  * after all events before it in the block.
+ *
+ * Memory: one block raw and compressed, at most what the largest one needs, and one event. Files are read
+ * from front to back without seeking, so a pipe is as good.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,6 +25,9 @@
 #include "check.h"
 #include "codec.h"
 
+/*
+ * check and codec are at the same event; what they keep of it lives until the next trace_reader_next().
+ */
 struct trace_reader {
 	FILE *file;
 	char *path;
@@ -44,6 +50,7 @@ struct trace_reader {
 	char error[512];
 };
 
+/* Ends the reader. The path is printed as it was given: who shows the sentence quotes it. */
 __attribute__((format(printf, 2, 3))) static int damaged(struct trace_reader *r, const char *fmt, ...)
 {
 	va_list ap;
@@ -56,6 +63,7 @@ __attribute__((format(printf, 2, 3))) static int damaged(struct trace_reader *r,
 	return r->result = -EBADMSG;
 }
 
+/* Also a file that a recorder is still writing: it has no end mark yet. */
 static int cut_short(struct trace_reader *r)
 {
 	return damaged(r,
@@ -64,6 +72,7 @@ static int cut_short(struct trace_reader *r)
 		r->offset, r->steps);
 }
 
+/* False: *@buf is as before, and freed by who owns it. */
 static bool grow(uint8_t **buf, size_t *allocated, size_t want)
 {
 	uint8_t *grown;
@@ -78,6 +87,7 @@ static bool grow(uint8_t **buf, size_t *allocated, size_t want)
 	return true;
 }
 
+/* The sentence says where; -ENOMEM says that a second try may succeed. */
 static int no_memory(struct trace_reader *r)
 {
 	(void)damaged(r, "out of memory at byte %" PRIu64 ", after %" PRIu64 " events", r->offset, r->steps);
@@ -85,8 +95,11 @@ static int no_memory(struct trace_reader *r)
 }
 
 /*
- * Before the sum, which is over the compressed bytes: how many these are, and what they may ask for, has to
- * be known first.
+ * Before the sum, which is over the compressed bytes: how many these are, and what they may ask for, has
+ * to be known first.
+ *
+ * What a block may stand for is bounded by its own length (BLOCK_RATIO), and that by the file's: no file
+ * costs much more memory than it has bytes.
  */
 static int check_head(struct trace_reader *r, const struct block_head *head)
 {
@@ -105,6 +118,10 @@ static int check_head(struct trace_reader *r, const struct block_head *head)
 	return 0;
 }
 
+/*
+ * ZSTD_decompressDCtx() never writes beyond raw_size; a block that is shorter than it says is as damaged
+ * as one that is longer.
+ */
 static int decompress(struct trace_reader *r, const struct block_head *head)
 {
 	size_t n;
@@ -123,7 +140,12 @@ static int decompress(struct trace_reader *r, const struct block_head *head)
 	return 0;
 }
 
-/* Read and check the next block into the codec. Its kind, or -errno. */
+/*
+ * Read and check the next block into the codec. Its kind, or -errno.
+ *
+ * The sum is compared before decompressing: bytes that nobody wrote never reach zstd. head.number, which
+ * is in the sum, finds a block that was copied to another place in the file.
+ */
 static int read_block(struct trace_reader *r)
 {
 	struct block_head head;
@@ -158,7 +180,7 @@ static int read_block(struct trace_reader *r)
 	return (int)head.kind;
 }
 
-/* The header's strings must outlive its block. */
+/* The header's strings must outlive its block. 0 or -ENOMEM, with the sentence. */
 static int keep_strings(struct trace_reader *r)
 {
 	const char **strings[] = { &r->header.kernel, &r->header.machine, &r->header.command };
@@ -179,6 +201,10 @@ static int keep_strings(struct trace_reader *r)
 	return 0;
 }
 
+/*
+ * The magic has a ^Z and a newline: a file that was changed by a transfer of text, or printed by TYPE, is
+ * told at once.
+ */
 static int read_header(struct trace_reader *r)
 {
 	char magic[TRACE_MAGIC_LEN];
@@ -209,7 +235,12 @@ static int read_header(struct trace_reader *r)
 	return keep_strings(r);
 }
 
-/* 0, or -errno with a sentence in @error; *@reader is set at success alone. */
+/*
+ * 0, or -errno with a sentence in @error; *@reader is set at success alone.
+ *
+ * A file that cannot be opened has the errno, one that is no recording -EBADMSG: callers try an import
+ * then.
+ */
 int trace_reader_open(struct trace_reader **reader, const char *path, char *error, size_t error_size)
 {
 	struct trace_reader *r = calloc(1, sizeof(*r));
@@ -249,7 +280,7 @@ const struct trace_header *trace_reader_header(const struct trace_reader *r)
 
 /*
  * From the block that was read last. Steps count up by one without gaps: one that is missing would be an
- * event that was dropped in silence.
+ * event that was dropped in silence. 1, or -errno, and then the reader has ended.
  */
 static int next_event(struct trace_reader *r, struct trace_event *event)
 {
@@ -271,6 +302,10 @@ static int next_event(struct trace_reader *r, struct trace_event *event)
 	return 1;
 }
 
+/*
+ * 1: an event, whose pointers live until the next call. 0: the end mark. Blocks without events are passed
+ * over; a HEADER in the middle is damage.
+ */
 int trace_reader_next(struct trace_reader *r, struct trace_event *event)
 {
 	if (r->ended)
@@ -296,12 +331,14 @@ const char *trace_reader_error(const struct trace_reader *r)
 	return r->error;
 }
 
+/* Of the file, compressed: done grows by blocks. */
 void trace_reader_progress(const struct trace_reader *r, uint64_t *done, uint64_t *total)
 {
 	*done = r->offset;
 	*total = r->size;
 }
 
+/* Also of one that trace_reader_open() has only half made. */
 void trace_reader_close(struct trace_reader *r)
 {
 	if (r->file)

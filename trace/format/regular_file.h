@@ -15,7 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As open(2) of a file that is there. */
+/*
+ * As open(2) of a file that is there. Behind a function, so that a script can stand for the kernel
+ * (kernel_view.h of the live source).
+ */
 typedef int open_function(const char *path, int flags);
 
 static inline int open_path(const char *path, int flags)
@@ -23,7 +26,13 @@ static inline int open_path(const char *path, int flags)
 	return open(path, flags);
 }
 
-/* It, to read, and in *st what it is; -1 and errno, which is 0 where it is no regular file. @flags: O_NOFOLLOW or 0. */
+/*
+ * It, to read, and in *st what it is; -1 and errno, which is 0 where it is no regular file. @flags:
+ * O_NOFOLLOW or 0.
+ *
+ * O_NONBLOCK and O_NOCTTY have no effect on a regular file. Without /proc it fails with ENOENT.
+ * O_NOFOLLOW with O_PATH holds the link itself, which is no regular file.
+ */
 static inline int open_regular(open_function *open_file, const char *path, int flags, struct stat *st)
 {
 	int place = open_file(path, O_PATH | O_CLOEXEC | flags), fd = -1, err;

@@ -4,6 +4,9 @@
  *
  * Most of what a recording has are numbers of one byte and addresses of seven: these two lengths are written without a loop.
  * After a failure, writing writes nothing and reading gives 0 or "".
+ *
+ * do_X() is what codec.c writes its descriptions in; put_ and get_ are the two directions of it. They are
+ * inline, for a recording is read and written event by event and most of the time goes here.
  */
 #ifndef TRACE_VALUES_H
 #define TRACE_VALUES_H
@@ -14,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Nothing takes it back: a codec that has failed is of no further use. */
 static inline void fail(struct codec *c)
 {
 	c->failed = true;
@@ -21,7 +25,11 @@ static inline void fail(struct codec *c)
 
 #define VARINT_MAX 10 /* bytes */
 
-/* Room for @n more bytes when writing. False: failed is set, and the caller just returns. */
+/*
+ * Room for @n more bytes when writing. False: failed is set, and the caller just returns.
+ *
+ * Doubles, so that growing costs O(1) a byte; the block is kept for the next one, and never shrinks.
+ */
 static inline bool reserve(struct codec *c, size_t n)
 {
 	size_t want = c->end ? c->end : 4096;
@@ -44,7 +52,10 @@ static inline bool reserve(struct codec *c, size_t n)
 	return true;
 }
 
-/* Seven bits of @v, less than 2^56, into each of eight bytes. */
+/*
+ * Seven bits of @v, less than 2^56, into each of eight bytes. By halves, then quarters, then eighths: 28
+ * bits to 32, 14 to 16, 7 to 8 at each step.
+ */
 static inline uint64_t spread(uint64_t v)
 {
 	v = (v & 0x000000000fffffff) | (v & 0x00fffffff0000000) << 4;
@@ -99,6 +110,9 @@ static inline void put_varints(struct codec *c, const uint64_t *v, size_t n)
 /*
  * Longer forms of a value are taken as well (0x80 0x00 is 0), and of a tenth byte only the lowest bit
  * counts: no writer makes them, and no reader need refuse them.
+ *
+ * At the end of the block, or after a failure, left is 0: the loop is passed over and the codec has
+ * failed.
  */
 static inline uint64_t get_varint(struct codec *c)
 {
@@ -153,7 +167,10 @@ static inline void do_u32(struct codec *c, uint32_t *v)
 	*v = (uint32_t)wide;
 }
 
-/* Small either side of 0: zigzag. */
+/*
+ * Small either side of 0: zigzag. Zigzag: 0, -1, 1, -2 become 0, 1, 2, 3. In reading, value is 0 and the
+ * first line of no use.
+ */
 static inline void do_i64(struct codec *c, int64_t *v)
 {
 	int64_t value = c->writing ? *v : 0;
@@ -163,6 +180,7 @@ static inline void do_i64(struct codec *c, int64_t *v)
 	*v = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
 }
 
+/* Reading cuts what is wider: a wait status is all that there is of this kind, and has 32 bits. */
 static inline void do_i32(struct codec *c, int32_t *v)
 {
 	int64_t wide = c->writing ? *v : 0;
@@ -171,6 +189,7 @@ static inline void do_i32(struct codec *c, int32_t *v)
 	*v = (int32_t)wide;
 }
 
+/* Two and more are damage, for no writer makes them. */
 static inline void do_bool(struct codec *c, bool *v)
 {
 	uint64_t wide;
@@ -206,6 +225,7 @@ static inline void do_bytes(struct codec *c, const void **data, uint32_t *len)
 	c->pos += *len;
 }
 
+/* The NUL is in the file, so that reading needs no copy: *@s points into the block. */
 static inline void do_string(struct codec *c, const char **s)
 {
 	uint32_t len = c->writing ? (uint32_t)strlen(*s) + 1 : 0;

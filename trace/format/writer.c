@@ -5,6 +5,10 @@
  * A block is also written when the first event in it is nearly a second old, at the next event or at a tick without one,
  * so that a recorder that is killed loses at most the last second.  A recording that has no end mark is one whose writer
  * was killed.  After a failed write nothing more is written: what is in the file stays readable.
+ *
+ * Who calls: one thread, event by event through the sink (write_event()), time without events through
+ * tick. trace_writer_close() is wanted once, whatever was answered before. What is in the file after each
+ * write(2) is whole blocks; a block that was written in part is only ever the last.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +23,13 @@
 
 #include "codec.h"
 
+/* A map may make a block larger than that, up to BLOCK_RAW_MAX: an event is never cut. */
 #define BLOCK_TARGET   (256u << 10) /* bytes of events after which a block is closed */
 #define BLOCK_AGE_NS   800000000ull /* and a tick of the source is less than a second */
+/* The fastest: the recorded program may be waiting. */
 #define COMPRESS_LEVEL 1
 
+/* sink first: a pointer to it is one to this. */
 struct trace_writer {
 	struct trace_sink sink;
 	struct codec codec;
@@ -38,6 +45,7 @@ struct trace_writer {
 	ZSTD_CCtx *zstd;
 };
 
+/* Over the head as it lies in memory: both sides are little endian. */
 uint64_t block_sum(const struct block_head *head, const void *data)
 {
 	XXH64_state_t state;
@@ -69,7 +77,10 @@ static int write_all(int fd, const void *data, size_t size)
 	return 0;
 }
 
-/* The compression buffer holds the head as well, so that a block is one write. */
+/*
+ * The compression buffer holds the head as well, so that a block is one write. 0 or -ENOMEM. An empty
+ * block (the end mark) has a frame of zstd all the same, of no bytes.
+ */
 static int compress_block(struct trace_writer *w, uint32_t kind, size_t *size)
 {
 	size_t bound = sizeof(struct block_head) + ZSTD_compressBound(w->codec.pos), n;
@@ -102,6 +113,9 @@ static int compress_block(struct trace_writer *w, uint32_t kind, size_t *size)
 /*
  * The block begins anew whatever happened: after a failure events are refused by write_event(), and close
  * has nothing pending.
+ *
+ * The number is counted up in any case; a hole in the numbers could only follow a failure, behind which
+ * nothing is written.
  */
 static int write_block(struct trace_writer *w, uint32_t kind)
 {
@@ -124,6 +138,7 @@ static int write_block(struct trace_writer *w, uint32_t kind)
 	return w->error;
 }
 
+/* What the event points to is copied into the block: it may go when this returns. */
 static int write_event(struct trace_sink *sink, const struct trace_event *event)
 {
 	struct trace_writer *w = (struct trace_writer *)sink;
@@ -142,6 +157,7 @@ static int write_event(struct trace_sink *sink, const struct trace_event *event)
 	return 0;
 }
 
+/* @time_ns by the clock of events. The age is asked of the first event alone. */
 static int write_what_is_old(struct trace_sink *sink, uint64_t time_ns)
 {
 	struct trace_writer *w = (struct trace_writer *)sink;
@@ -170,7 +186,11 @@ static void free_writer(struct trace_writer *w)
 	free(w);
 }
 
-/* What a program maps is its owner's business: nobody else reads it. 0 or more, or -errno. */
+/*
+ * What a program maps is its owner's business: nobody else reads it. 0 or more, or -errno.
+ *
+ * O_TRUNC: what was there is gone from here on, whatever follows.
+ */
 static int open_private(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -188,6 +208,7 @@ static int open_private(const char *path)
 	return fd;
 }
 
+/* 0, or -errno, and then no file is open; one that was made stays, empty or with a part of the header. */
 int trace_writer_open(struct trace_writer **writer, const char *path, const struct trace_header *header)
 {
 	struct trace_writer *w = calloc(1, sizeof(*w));
@@ -222,12 +243,17 @@ int trace_writer_open(struct trace_writer **writer, const char *path, const stru
 	return 0;
 }
 
+/* At the end alone: a recorder that waits for the disk at each block would hold up the program. */
 void trace_writer_sync(struct trace_writer *w)
 {
 	w->sync = true;
 }
 
-/* The file, and its name in its folder. 0 or -errno. What cannot be synced, such as a pipe, need not be. */
+/*
+ * The file, and its name in its folder. 0 or -errno. What cannot be synced, such as a pipe, need not be.
+ *
+ * EINVAL: fsync(2) of what has no storage behind it, as a pipe; EROFS likewise.
+ */
 static int sync_to_disk(struct trace_writer *w)
 {
 	int fd = open(dirname(w->folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;

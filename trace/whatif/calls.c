@@ -9,6 +9,10 @@
  * 3. Guards.  A little anonymous memory, of at most GUARD_MAX, that loses all access while its neighbour keeps it is a
  *    guard: the call becomes MADV_GUARD_INSTALL, which changes no area.  What is given access out of a mapping without any,
  *    but for such a rest, gets it whole: the guard would be installed afterwards.
+ *
+ * The map that is asked is the changed mirror's, as the call finds it (whatif_call() stands in front of
+ * the replay): a call that was left out or rounded before has its consequences here. Nothing is ever made
+ * up: a call is passed on, changed in its addresses, or left out.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -16,6 +20,7 @@
 #include "internal.h"
 #include "system_calls.h"
 
+/* Bytes. What loses its access and is larger is taken for memory that was given back. */
 #define GUARD_MAX (1UL << 20)
 #ifndef MADV_DONTDUMP
 #define MADV_DONTDUMP 16
@@ -26,11 +31,16 @@ static bool is_mprotect(const struct trace_call *c)
 	return c->nr == NR_mprotect || c->nr == NR_pkey_mprotect;
 }
 
+/* Private memory without a file that does not grow. */
 static bool is_anonymous(const struct vm_area_struct *vma)
 {
 	return vma && !vma->vm_file && !(vma->vm_flags & (VM_SHARED | VM_GROWSDOWN));
 }
 
+/*
+ * A mremap that stayed where it was needs no place; one that moved is told where to. Always true: nothing
+ * is left out for it.
+ */
 static bool keep_place(struct trace_call *c)
 {
 	bool mapped = (c->nr == NR_mmap || c->nr == NR_mremap) && c->result >= 0;
@@ -47,6 +57,7 @@ static bool keep_place(struct trace_call *c)
 	return true;
 }
 
+/* Of madvise the advice is an int in its third argument, as the kernel has it. */
 static bool is_without(const struct whatif_changes *w, const struct trace_call *c)
 {
 	for (unsigned int i = 0; i < w->nr_without; i++)
@@ -71,6 +82,7 @@ static unsigned long reach_down(struct mm_struct *mm, unsigned long addr, unsign
 	return is_anonymous(vma) ? floor : addr;
 }
 
+/* The mirror image: as far up as anonymous memory goes on from below @end, and not above @ceiling. */
 static unsigned long reach_up(struct mm_struct *mm, unsigned long end, unsigned long ceiling)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, end - 1);
@@ -92,7 +104,11 @@ static bool changes_areas(uint64_t advice)
 	       (advice >= MADV_DONTFORK && advice <= MADV_KEEPONFORK);
 }
 
-/* *@c with its range rounded. False: nothing is left of it. */
+/*
+ * *@c with its range rounded. False: nothing is left of it.
+ *
+ * Only what begins in anonymous memory is rounded; reaching out ends where that ends.
+ */
 static bool round_range(const struct whatif_changes *w, struct mm_struct *mm, struct trace_call *c)
 {
 	uint64_t mask = w->commit - 1, lo = c->args[0], hi = mm_page_align(mm, lo + c->args[1]);
@@ -102,6 +118,10 @@ static bool round_range(const struct whatif_changes *w, struct mm_struct *mm, st
 		return true;
 	if (hi <= lo || !is_anonymous(vma_lookup(mm, lo)))
 		return true;
+	/*
+	 * What takes access away from less than a granule takes nothing: the call is left out, and the
+	 * memory stays accessible.
+	 */
 	if (takes) {
 		lo = (lo + mask) & ~mask;
 		hi &= ~mask;
@@ -121,7 +141,13 @@ static bool is_inaccessible(const struct vm_area_struct *vma)
 	return is_anonymous(vma) && !(vma->vm_flags & VM_ACCESS_FLAGS);
 }
 
-/* False: it becomes a guard region, which is no area. */
+/*
+ * False: it becomes a guard region, which is no area.
+ *
+ * Three cases: access is taken from a little of an accessible area, a guard; access is given in an
+ * inaccessible area, which gets all of it but for a rest that is larger than a guard; all else stays as
+ * it is. Across areas nothing is a guard.
+ */
 static bool install_guards(struct mm_struct *mm, struct trace_call *c)
 {
 	uint64_t lo = c->args[0], hi = mm_page_align(mm, lo + c->args[1]);
@@ -144,8 +170,11 @@ static bool install_guards(struct mm_struct *mm, struct trace_call *c)
 }
 
 /*
- * Before the replay has carried it out: the map is the changed program's as the call would have found it. A
- * call that failed is passed on as it is.
+ * Before the replay has carried it out: the map is the changed program's as the call would have found it.
+ * A call that failed is passed on as it is.
+ *
+ * Order: a call that is left out is not rounded, a guard is not rounded either, and what is left of both
+ * is. keep_place() is no change: it is not counted.
  */
 bool whatif_call(struct whatif *w, struct trace_event *e)
 {

@@ -7,6 +7,11 @@
  *    the mapping that they come to.  A fork is a limit for what waits: what a child inherits was written.  What is unmapped
  *    ends: a write that would come later never comes.
  * 2. Second reading.  A write whose time is later than its own step is held in a heap and let go behind that step.
+ *
+ * 3. Cost.  Memory: a struct late_write for each first write of the whole recording, and what lives of the trees.
+ *    Time: O(log n) for an event; a mprotect O(mappings in its range), a munmap O(writes in its range), a fork
+ *    O(writes of its address space).
+ * 4. Failure.  -ENOMEM leaves what was known half done; late_end() frees it, and nothing else may be asked of it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +20,10 @@
 #include "internal.h"
 #include "system_calls.h"
 
-/* By address, numbers plus one: of the mapping that is there, of the write that belongs there. */
+/*
+ * By address, numbers plus one: of the mapping that is there, of the write that belongs there. By the
+ * recording's number of the address space, from its first event to its last EXIT.
+ */
 struct late_space {
 	struct maple_tree mappings, writes;
 };
@@ -67,7 +75,7 @@ static struct late_space *space_of(struct late *l, uint32_t mm)
 	return NULL;
 }
 
-/* Room for one more in an array that doubles. */
+/* Room for one more in an array that doubles. 0 or -ENOMEM; then array and room are as they were. */
 static int make_room(void **array, size_t count, size_t *room, size_t size)
 {
 	void *larger;
@@ -82,11 +90,19 @@ static int make_room(void **array, size_t count, size_t *room, size_t size)
 	return 0;
 }
 
+/*
+ * [@lo, @hi), @number 0: nothing is there any more. Entries are values of the tree, not pointers: nothing
+ * is freed with them.
+ */
 static int store(struct maple_tree *tree, uint64_t lo, uint64_t hi, size_t number)
 {
 	return mtree_store_range(tree, lo, hi - 1, number ? xa_mk_value(number) : NULL, GFP_KERNEL);
 }
 
+/*
+ * Of the page of @addr: a second first write there (after munmap and mmap) takes the place of the one
+ * before.
+ */
 static int put_write(const struct late *l, struct late_space *s, uint64_t addr, size_t number)
 {
 	uint64_t page = addr & -l->page_size;
@@ -94,6 +110,7 @@ static int put_write(const struct late *l, struct late_space *s, uint64_t addr, 
 	return store(&s->writes, page, page + l->page_size, number);
 }
 
+/* 0: none that a call of the recording has made (exec's, or from before). */
 static size_t mapping_at(struct late_space *s, uint64_t addr)
 {
 	void *number = mtree_load(&s->mappings, addr);
@@ -101,6 +118,7 @@ static size_t mapping_at(struct late_space *s, uint64_t addr)
 	return number ? xa_to_value(number) : 0;
 }
 
+/* Its number is its place in the recording, which the second reading counts up to again. */
 static int add_write(struct late *l, struct late_space *s, const struct trace_event *e)
 {
 	if (make_room((void **)&l->writes, l->count, &l->room, sizeof(*l->writes)))
@@ -123,11 +141,13 @@ static int end_writes(struct late *l, struct late_space *s, uint64_t lo, uint64_
 	return store(&s->writes, lo, hi, 0);
 }
 
+/* 0 or -ENOMEM, as store() may need a node. */
 static int unmap(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
 {
 	return end_writes(l, s, lo, hi, step) || store(&s->mappings, lo, hi, 0) ? -ENOMEM : 0;
 }
 
+/* mmap replaces what was there (MAP_FIXED), so that ends first. */
 static int add_mapping(struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step)
 {
 	int err = unmap(l, s, lo, hi, step);
@@ -152,7 +172,11 @@ static void change(struct late *l, struct late_space *s, uint64_t lo, uint64_t h
 }
 
 /*
- * The mapping that lies where [@lo, @hi) is moved to takes it in, else it is one of its own. Its number into *@mapping.
+ * The mapping that lies where [@lo, @hi) is moved to takes it in, else it is one of its own. Its number
+ * into *@mapping.
+ *
+ * The move counts as a change of access, so that a write waits for it. One byte of the range stands for
+ * the whole mapping.
  */
 static int make_place(
 	struct late *l, struct late_space *s, uint64_t lo, uint64_t hi, uint64_t step, size_t *mapping)
@@ -191,7 +215,13 @@ static int move_writes(
 	return err || store(&s->writes, lo, hi, 0) ? -ENOMEM : 0;
 }
 
-/* What is to be shorter loses its end first, as in the kernel. What grows where it is, grows as one mapping. */
+/*
+ * What is to be shorter loses its end first, as in the kernel. What grows where it is, grows as one
+ * mapping.
+ *
+ * 0 or -ENOMEM. @lo, @hi: the old range; where it stays the same length in place nothing happens. Lengths
+ * that wrap are of calls that the kernel refuses.
+ */
 static int resize(struct late *l, struct late_space *s, const struct trace_event *e, uint64_t lo, uint64_t hi)
 {
 	const struct trace_call *c = &e->call;
@@ -212,6 +242,10 @@ static int resize(struct late *l, struct late_space *s, const struct trace_event
 	return err || (c->args[3] & MREMAP_DONTUNMAP) ? err : store(&s->mappings, lo, hi, 0);
 }
 
+/*
+ * A call that failed changes nothing here, though it may have done a part: the maps behind it, which the
+ * replay reads, are not looked at.
+ */
 static int prepare_call(struct late *l, struct late_space *s, const struct trace_event *e)
 {
 	const struct trace_call *c = &e->call;
@@ -236,7 +270,10 @@ static int prepare_call(struct late *l, struct late_space *s, const struct trace
 	}
 }
 
-/* What has been written so far is so when the child begins. */
+/*
+ * What has been written so far is so when the child begins. Only those that have no limit yet: an earlier
+ * fork is the stricter one.
+ */
 static void fork_limits(struct late *l, struct late_space *s, uint64_t step)
 {
 	unsigned long at = 0;
@@ -264,6 +301,7 @@ int late_prepare(struct late *l, const struct trace_event *e)
 	case TRACE_EVENT_FORK:
 		fork_limits(l, s, e->step);
 		return 0;
+	/* A thread's end is none of the address space. */
 	case TRACE_EVENT_EXIT:
 		if (!e->exit.last)
 			return 0;
@@ -283,6 +321,10 @@ static void swap(struct held_write *a, struct held_write *b)
 	*b = t;
 }
 
+/*
+ * The heap is a binary one in an array: the parent of i is (i - 1) / 2, and nothing is released later
+ * than its children.
+ */
 static void sift_up(struct held_write *heap, size_t i)
 {
 	for (; i && heap[(i - 1) / 2].release > heap[i].release; i = (i - 1) / 2)
@@ -330,7 +372,8 @@ int late_hold(struct late *l, const struct trace_event *e)
 
 /*
  * To be called until false before the event of @step: several writes may be due, and each passes as if at
- * @step, so that steps never go back.
+ * @step, so that steps never go back. Writes of one step come in no particular order, for the recording
+ * does not say which would be first.
  */
 bool late_release(struct late *l, uint64_t step, struct trace_event *e)
 {

@@ -4,6 +4,10 @@
  *
  * The kernel's maps in the recording are those of the unchanged program, so none is compared.  Where results differ, the
  * program would have gone on otherwise than it did.
+ *
+ * Invariants: steps of what the mirror gets never go back (a write that was put off has the step of the
+ * event in front of which it comes); each event is passed at most once; a map of TRACE_MAP_CHECK is never
+ * passed, one of TRACE_MAP_RESYNC always, for then nobody knows what happened, in either program.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,8 +17,8 @@
 #include "internal.h"
 
 /*
- * The first is kept in words, all are counted: from the first on, what the program did no longer fits what
- * it got.
+ * The first is kept in words, all are counted: from the first on, what the program did no longer fits
+ * what it got. d->expected may have several lines; the first says how the call would have ended.
  */
 static void on_difference(void *ctx, const struct replay_difference *d)
 {
@@ -30,6 +34,7 @@ static void on_difference(void *ctx, const struct replay_difference *d)
 		d->expected);
 }
 
+/* Called by the replay before its first event, while nothing depends on the machine yet. */
 static void on_machine(void *ctx, struct mm_system *sys)
 {
 	const struct whatif *w = ctx;
@@ -48,6 +53,7 @@ static int pass(struct whatif *w, const struct trace_event *e)
 	return replay_sink(w->replay)->event(replay_sink(w->replay), e);
 }
 
+/* 0 or -errno of the mirror; writes behind the one that failed stay held. */
 static int release_writes(struct whatif *w, uint64_t step)
 {
 	struct trace_event write;
@@ -58,6 +64,7 @@ static int release_writes(struct whatif *w, uint64_t step)
 	return err;
 }
 
+/* What is left out costs nothing and is not told: only outcome.changed counts it (whatif_call()). */
 static int on_event(struct trace_sink *sink, const struct trace_event *e)
 {
 	struct whatif *w = (struct whatif *)sink;
@@ -92,6 +99,7 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	return pass(w, &changed);
 }
 
+/* @header stays the caller's. Differences of results are wanted, so this replay is not unchecked. */
 struct whatif *whatif_new(const struct trace_header *header, const struct whatif_changes *changes)
 {
 	struct whatif *w = calloc(1, sizeof(*w));
