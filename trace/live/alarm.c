@@ -35,7 +35,10 @@ static struct {
 	sigset_t sigchld;
 } ticker;
 
-/* Not SIG_IGN, and without SA_RESTART: only a signal that is handled ends a system call. */
+/*
+ * Not SIG_IGN, and without SA_RESTART: only a signal that is handled ends a system call. Its being called
+ * is all that it is for.
+ */
 static void end_of_wait(int sig)
 {
 }
@@ -59,6 +62,7 @@ void alarm_begin(uint64_t every_ns, struct sigaction *before)
 		timer_settime(ticker.timer, 0, &(struct itimerspec){ every, every }, NULL);
 }
 
+/* Unblocking for a moment lets one that is pending be handled here, by the handler that does nothing. */
 void alarm_end(const struct sigaction *before)
 {
 	if (ticker.is)

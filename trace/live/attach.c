@@ -13,6 +13,11 @@
  *    AT4  Who is blocked where no signal reaches it (a parent in vfork(2)) is not waited for longer than PATIENCE_NS.
  *    AT5  Being told to end before the first look is done ends that look: nothing more is told, there is no last look, and
  *         the tasks are left as by AT3.
+ *
+ * Order: attach_seize() makes every thread traced, none of which notices; attach_begin() holds all of
+ * them, tells what there is and lets them go; the loop of live.c; attach_leave() holds them once more,
+ * looks, and detaches. Between the first and the second moment a thread may be made that nobody has
+ * seized: look_first() asks again until there is none.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -25,6 +30,7 @@
 #include "internal.h"
 #include "machine.h"
 
+/* Long enough for a thread that is in a read from a slow disk; the others stand meanwhile. */
 #define PATIENCE_NS       3000000000ull
 #define SHORT_PATIENCE_NS 500000000ull /* of who is told to end */
 
@@ -35,13 +41,21 @@ bool is_attached(const struct live *l)
 
 /* --- seizing ------------------------------------------------------------------------------------------------- */
 
-/* What ptrace_may_access() asks for of other users' processes, and Yama of any. */
+/*
+ * What ptrace_may_access() asks for of other users' processes, and Yama of any. The effective capability
+ * in this process's user namespace; whether it counts in the other's the kernel says.
+ */
 static bool may_trace_all(void)
 {
 	return status_number(getpid(), "\nCapEff:", 16, 0) >> CAP_SYS_PTRACE & 1;
 }
 
-/* Why it may not be traced, as far as can be told. */
+/*
+ * Why it may not be traced, as far as can be told.
+ *
+ * In the order in which it can be known for sure: it is gone, somebody has it, nobody may (ptrace_scope
+ * 3), a right is missing. @err: errno of PTRACE_SEIZE.
+ */
 static void explain_refusal(pid_t pid, int err, char *error, size_t size)
 {
 	uint64_t tracer = status_number(pid, "\nTracerPid:", 10, 0);
@@ -70,7 +84,10 @@ static void explain_refusal(pid_t pid, int err, char *error, size_t size)
 			(int)pid, strerror(err));
 }
 
-/* What no right could change. */
+/*
+ * What no right could change. 0; or -ESRCH and the sentence. kill(2) with 0 asks whether it is there,
+ * EPERM says that it is. Only user programs have VmSize.
+ */
 static int look_at_process(pid_t pid, char *error, size_t size)
 {
 	if (kernel->kill(pid, 0) && errno == ESRCH) {
@@ -95,7 +112,10 @@ static int look_at_process(pid_t pid, char *error, size_t size)
 
 /*
  * PTRACE_SEIZE does not stop the task, and it makes PTRACE_INTERRUPT and PTRACE_LISTEN possible, which
- * PTRACE_ATTACH does not.  0 or -errno.
+ * PTRACE_ATTACH does not. 0 or -errno.
+ *
+ * The task runs on as if nothing had happened; it is in no table before this, so none of its stops can be
+ * lost.
  */
 static int seize(struct live *l, pid_t tid)
 {
@@ -115,7 +135,10 @@ struct seizing {
 	int nr;
 };
 
-/* Called for every entry of /proc/PID/task: 0 goes on. */
+/*
+ * Called for every entry of /proc/PID/task: 0 goes on. EPERM behind the first thread: one that is ending
+ * cannot be seized any more (exit_state).
+ */
 static int seize_thread(void *ctx, pid_t tid)
 {
 	struct seizing *s = ctx;
@@ -138,6 +161,10 @@ static int seize_threads(struct live *l)
 	return err ? err : s.nr;
 }
 
+/*
+ * The number may be that of a thread: its process is meant. no_new_privs is set where programs will gain
+ * no privileges at exec: the kernel asks whether the tracer has CAP_SYS_PTRACE (ptracer_capable()).
+ */
 int attach_seize(struct live *l, char *error, size_t size)
 {
 	int err;
@@ -164,6 +191,10 @@ static bool is_told_to_end(const struct live *l)
 	return o->stop && o->stop(o->ctx);
 }
 
+/*
+ * True once stays true until the first look is over; the answer of the caller is asked for again only
+ * while it is no.
+ */
 bool attach_is_given_up(struct live *l)
 {
 	if (l->looks_first && !l->given_up)
@@ -179,6 +210,7 @@ static bool stands(const struct task *t)
 	return t->held || t->queued || t->waiting;
 }
 
+/* O(tasks). */
 static unsigned long nr_running(struct live *l)
 {
 	struct task *t;
@@ -190,9 +222,12 @@ static unsigned long nr_running(struct live *l)
 }
 
 /*
- * Each task stops where it is, or at the end of the call that is recorded (resume() holds who would go on).
- * Those that are made meanwhile stop at birth.  False: some did not stop within the patience, blocked in
- * the kernel where no signal reaches them (AT4).
+ * Each task stops where it is, or at the end of the call that is recorded (resume() holds who would go
+ * on). Those that are made meanwhile stop at birth. False: some did not stop within the patience, blocked
+ * in the kernel where no signal reaches them (AT4).
+ *
+ * Reports are answered as ever (on_stop()): a task that was in a recorded call is stopped at its end, and
+ * what it did is told. A group-stop stays one (jobs.c).
  */
 static bool hold_all(struct live *l)
 {
@@ -218,7 +253,7 @@ static bool hold_all(struct live *l)
 
 /*
  * The opposite: with the signals that they were about to be given; who was stopped by a signal goes on
- * listening.
+ * listening. PTRACE_LISTEN keeps a stopped task stopped and lets a SIGCONT be heard.
  */
 static void let_all_go(struct live *l)
 {
@@ -257,7 +292,12 @@ static void emit_beginning(struct live *l, struct task *t)
 		space_begin(l, t, true);
 }
 
-/* Those that are in the kernel still: each may be in a call that will not be told.  All are threads of one process. */
+/*
+ * Those that are in the kernel still: each may be in a call that will not be told. All are threads of one
+ * process.
+ *
+ * One LOST event names one of them, with how many there are.
+ */
 static void emit_unstopped(struct live *l)
 {
 	struct task *t, *unstopped = NULL;
@@ -275,6 +315,10 @@ static void emit_unstopped(struct live *l)
 			"are missing");
 }
 
+/*
+ * 0; -ESRCH and l->error; -EINTR: given up (AT5), and then nothing more of what was emitted reaches the
+ * sink.
+ */
 static int look_first(struct live *l)
 {
 	struct task *t;
@@ -312,6 +356,7 @@ static int look_first(struct live *l)
 	return 0;
 }
 
+/* looks_first is what makes attach_is_given_up() ask. */
 int attach_begin(struct live *l)
 {
 	int err;
@@ -324,6 +369,7 @@ int attach_begin(struct live *l)
 
 /* --- the end ------------------------------------------------------------------------------------------------ */
 
+/* False of a program that was started: it ends by itself. */
 bool attach_is_over(const struct live *l)
 {
 	const struct live_options *o = &l->options;
@@ -333,7 +379,7 @@ bool attach_is_over(const struct live *l)
 	return is_told_to_end(l) || (o->seconds > 0 && (double)(now_ns() - l->start_ns) > o->seconds * 1e9);
 }
 
-/* Once for an address space. */
+/* Once for an address space. Writes first, so that the comparison knows them. */
 static void look_a_last_time(struct live *l, struct task *t)
 {
 	if (!t->mm || t->mm->seen_last || t->exiting)
@@ -343,6 +389,10 @@ static void look_a_last_time(struct live *l, struct task *t)
 	observe_all(l, t);
 }
 
+/*
+ * A task that was about to be given a signal gets it with PTRACE_DETACH; one that stands in a group-stop
+ * stays stopped (__ptrace_unlink()).
+ */
 void attach_leave(struct live *l)
 {
 	bool all = hold_all(l);

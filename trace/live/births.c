@@ -17,9 +17,13 @@
 #include "machine.h"
 #include "system_calls.h"
 
-/* More of struct clone_args than any kernel reads is refused or zero. */
+/*
+ * More of struct clone_args than any kernel reads is refused or zero. Linux refuses what is not zero
+ * beyond what it knows (copy_struct_from_user()).
+ */
 #define CLONE_ARGS_MAX 256
 
+/* By the number alone: clone of a thread as well as fork. */
 bool makes_task(uint32_t nr)
 {
 	return nr == NR_fork || nr == NR_vfork || nr == NR_clone || nr == NR_clone3;
@@ -64,6 +68,10 @@ static void set_first_argument(struct task *t, uint64_t value)
 	registers_put(&regs, t->tid);
 }
 
+/*
+ * At the exit of the call, of parent and child alike: the child has a copy of the parent's registers.
+ * Nothing where nothing was changed.
+ */
 void restore_argument(struct task *t)
 {
 	struct registers regs;
@@ -77,7 +85,12 @@ void restore_argument(struct task *t)
 	registers_put(&regs, t->tid);
 }
 
-/* A copy of the arguments without the flag, below the red zone of the stack that the call is made on. */
+/*
+ * A copy of the arguments without the flag, below the red zone of the stack that the call is made on.
+ *
+ * Where it cannot be written (no stack below) the call is refused with ENOSYS, as by a kernel without
+ * clone3: programs then take clone.
+ */
 static void pass_other_clone_args(struct task *t)
 {
 	uint64_t args[CLONE_ARGS_MAX / sizeof(uint64_t)], size = t->call.args[1], at;
@@ -93,6 +106,7 @@ static void pass_other_clone_args(struct task *t)
 		refuse_call(t);
 }
 
+/* fork and vfork have no such flag. */
 void insist_on_tracing(struct task *t)
 {
 	if (t->call.nr == NR_clone && (t->call.args[0] & CLONE_UNTRACED))
@@ -105,8 +119,11 @@ void insist_on_tracing(struct task *t)
 
 /*
  * The child stands before its first instruction, the parent inside its call and holding its mm: both maps
- * are what the fork made of one.  Where the parent has other threads these may have written since, and the
+ * are what the fork made of one. Where the parent has other threads these may have written since, and the
  * child tells what was there at the copy (writes_before_fork()).
+ *
+ * What the child has of the parent's knowledge is copied here (growth, special, files, code); settled and
+ * fresh are not, for a copy's areas share the parent's pages and are searched anew.
  */
 static void emit_fork(struct live *l, struct task *parent, struct task *child)
 {
@@ -147,6 +164,9 @@ static void emit_fork(struct live *l, struct task *parent, struct task *child)
 		observe_all(l, child);
 }
 
+/*
+ * @child is counted as a user from here on, so the parent is not alone any more, and nothing is deferred.
+ */
 void emit_task(struct live *l, struct task *parent, struct task *child, bool thread)
 {
 	struct trace_event e = { .type = TRACE_EVENT_TASK };
@@ -160,7 +180,10 @@ void emit_task(struct live *l, struct task *parent, struct task *child, bool thr
 		writes_emit_all(l, parent, false);
 }
 
-/* A task that has waited goes on; or it has been killed meanwhile. */
+/*
+ * A task that has waited goes on; or it has been killed meanwhile. A birth stop is left by the first
+ * resume.
+ */
 static void begin(struct live *l, struct task *t)
 {
 	t->waiting = false;
@@ -172,7 +195,12 @@ static void begin(struct live *l, struct task *t)
 	resume(l, t, 0);
 }
 
-/* The task @tid is the child that @parent's call has made. */
+/*
+ * The task @tid is the child that @parent's call has made.
+ *
+ * Its flags come from the parent's call (clone_flags), which let_through() has read at its entry. What a
+ * task inherits of struct task is listed here: a field that a child should have belongs into this list.
+ */
 static void announce(struct live *l, struct task *parent, pid_t tid)
 {
 	struct task *child = task_find(l, tid);
@@ -207,7 +235,10 @@ static void announce(struct live *l, struct task *parent, pid_t tid)
 		begin(l, child);
 }
 
-/* The parent stands at PTRACE_EVENT_FORK, VFORK or CLONE, whose message is the child's number. */
+/*
+ * The parent stands at PTRACE_EVENT_FORK, VFORK or CLONE, whose message is the child's number. In which
+ * order the two stops are reported nobody knows (BI2).
+ */
 void on_new_task(struct live *l, struct task *parent, int event)
 {
 	unsigned long tid = event_message(parent);
@@ -222,6 +253,7 @@ void on_new_task(struct live *l, struct task *parent, int event)
 	resume(l, parent, 0);
 }
 
+/* @result: what the call has returned to nobody, the child's number as the parent's namespace has it. */
 void announce_child_of_killed(struct live *l, struct task *parent, int64_t result)
 {
 	struct task *child = result > 0 ? task_find(l, (pid_t)result) : NULL;
@@ -240,8 +272,10 @@ static void emit_unknown(struct live *l, pid_t tid)
 }
 
 /*
- * A report of a task that is in no table: a birth whose parent has not reported yet (BI2), or one for which
- * there was no memory, which runs on unrecorded.
+ * A report of a task that is in no table: a birth whose parent has not reported yet (BI2), or one for
+ * which there was no memory, which runs on unrecorded.
+ *
+ * Also an end that is reported of a task that is not known any more: there is nothing to be told of it.
  */
 void on_unknown(struct live *l, pid_t tid, int status)
 {

@@ -18,13 +18,15 @@
 #include "internal.h"
 #include "uapi.h"
 
+/* What the kernel refuses with EINVAL need not be kept. */
 #define VECTOR_MAX 1024 /* UIO_MAXIOV */
 
 /* --- at the entry ------------------------------------------------------------------------------------------- */
 
 /*
- * At the entry: the program may change it behind the call.  What cannot be read is left out, and so will
- * the kernel's own reading have failed.
+ * At the entry: the program may change it behind the call. What cannot be read is left out, and so will
+ * the kernel's own reading have failed. @size is bounded by what a call's event may carry; the rest of a
+ * longer one decides nothing that is replayed.
  */
 static void keep_data(struct task *t, uint64_t addr, size_t size)
 {
@@ -38,7 +40,7 @@ static void keep_data(struct task *t, uint64_t addr, size_t size)
 
 /*
  * A name that ends within its 80 bytes (ANON_VMA_NAME_MAX_LEN); byte by byte, for memory may end sooner
- * than they do.
+ * than they do. Without an end within 80 bytes nothing is kept: the kernel answers EINVAL.
  */
 static void keep_name(struct task *t, uint64_t addr)
 {
@@ -91,7 +93,10 @@ static void keep_vector(struct task *t, uint64_t addr, uint64_t n)
 	t->call.data_len = (uint32_t)size;
 }
 
-/* Whose map process_madvise is about: of another process's it only asks for what no map shows. */
+/*
+ * Whose map process_madvise is about: of another process's it only asks for what no map shows. Without a
+ * pidfd that can be looked at (-1) it is taken to be another's.
+ */
 static bool is_about_itself(struct live *l, const struct task *t)
 {
 	pid_t pid = process_of_pidfd(t->tid, (int)t->call.args[0]);
@@ -100,7 +105,12 @@ static bool is_about_itself(struct live *l, const struct task *t)
 	return other && other->mm == t->mm;
 }
 
-/* At the entry, with the mm held: read what the call's arguments point to, and tell what it depends on. */
+/*
+ * At the entry, with the mm held: read what the call's arguments point to, and tell what it depends on.
+ *
+ * The order at the end: the name and the stack need the task as it stands, the writes may take longest
+ * and are what the call depends on.
+ */
 void call_begin(struct live *l, struct task *t)
 {
 	const uint64_t *a = t->call.args;
@@ -145,6 +155,10 @@ void call_begin(struct live *l, struct task *t)
 
 /* --- at the exit -------------------------------------------------------------------------------------------- */
 
+/*
+ * No further than the range and what touches it: the rest of the map is none of the call's business, and
+ * costs.
+ */
 static void observe_range(struct live *l, struct task *t, const struct range *r)
 {
 	/* A byte more on both sides: neighbours that have merged with the range, or have not, are part of it. */
@@ -152,8 +166,11 @@ static void observe_range(struct live *l, struct task *t, const struct range *r)
 }
 
 /*
- * Read back where the call can have changed something, whether it says that it did or not: one that failed
- * may have done a part.
+ * Read back where the call can have changed something, whether it says that it did or not: one that
+ * failed may have done a part.
+ *
+ * Of mremap both ranges are named and the placed one is looked at as well, once where it is the same.
+ * LIVE_CHECK_EVERY alone, and what is only seen.
  */
 static void observe_effect(struct live *l, struct task *t, int64_t result)
 {
@@ -170,6 +187,7 @@ static void observe_effect(struct live *l, struct task *t, int64_t result)
 			observe_range(l, t, &r[i]);
 }
 
+/* t->call.file is what file_emit() has set. */
 static void emit_call(struct live *l, struct task *t, int64_t result)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CALL, .call = t->call };
@@ -178,7 +196,10 @@ static void emit_call(struct live *l, struct task *t, int64_t result)
 	emit(l, t, &e);
 }
 
-/* What these map is not foretold: the mirror has it from the map. */
+/*
+ * What these map is not foretold: the mirror has it from the map. Its size, place or access are the
+ * kernel's own, which the mirror does not compute.
+ */
 static bool is_only_seen(const struct trace_call *c)
 {
 	return c->nr == NR_io_setup || c->nr == NR_io_destroy || c->nr == NR_map_shadow_stack ||
@@ -186,7 +207,10 @@ static bool is_only_seen(const struct trace_call *c)
 	       (c->nr == NR_prctl && c->args[0] == PR_SET_SHADOW_STACK_STATUS);
 }
 
-/* It has failed, but may have cut what lies there, and its size is not known: all of the map tells. */
+/*
+ * It has failed, but may have cut what lies there, and its size is not known: all of the map tells.
+ * SHM_REMAP takes away what is there before the segment is known to fit.
+ */
 static bool may_have_cut(const struct trace_call *c, int64_t result)
 {
 	bool at_0 = c->args[1] && c->args[1] < kernel->page_size();
@@ -194,7 +218,10 @@ static bool may_have_cut(const struct trace_call *c, int64_t result)
 	return c->nr == NR_shmat && IS_ERR_VALUE(result) && (c->args[2] & SHM_REMAP || at_0);
 }
 
-/* Behind everything else: what came before speaks of the old break. */
+/*
+ * Behind everything else: what came before speaks of the old break. mm->brk is what named_ranges() goes
+ * by at the next brk.
+ */
 static void follow_break(struct task *t, int64_t result)
 {
 	const uint64_t *a = t->call.args;
@@ -216,8 +243,12 @@ static void follow_break(struct task *t, int64_t result)
 }
 
 /*
- * At the exit, before anybody else of the address space goes on.  Also for a call whose exit was not waited
- * for, with the result that the map has shown (deferred.c).
+ * At the exit, before anybody else of the address space goes on. Also for a call whose exit was not
+ * waited for, with the result that the map has shown (deferred.c).
+ *
+ * What is about limits alone is told as a limit and not as a call; process_madvise without its vector is
+ * about another process. Everything that follows the call (growth, served, certain, files, code) comes
+ * behind its event, for it changes what is known for the next one, and before the look, which asks these.
  */
 void call_end(struct live *l, struct task *t, int64_t result)
 {
@@ -247,7 +278,10 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	follow_break(t, result);
 }
 
-/* There is nothing that could be looked at; it is said once. */
+/*
+ * There is nothing that could be looked at; it is said once. Once for the recording: each exec would say
+ * it.
+ */
 static void emit_no_proc(struct live *l, struct task *t)
 {
 	if (!l->no_proc_told)
@@ -264,7 +298,10 @@ static void begin_growing(const struct live *l, struct live_mm *mm)
 			growth_begin(mm, l->areas[i].start, l->areas[i].end);
 }
 
-/* In whole pages, which is all that a map shows. */
+/*
+ * In whole pages, which is all that a map shows. Of a program that was begun by exec the break is where
+ * it starts, so only an attached one is asked.
+ */
 static uint64_t end_of_heap(const struct live *l, uint64_t start_brk)
 {
 	uint64_t end = start_brk;
@@ -276,8 +313,11 @@ static uint64_t end_of_heap(const struct live *l, uint64_t start_brk)
 }
 
 /*
- * The task stands behind its exec, or was just attached to.  Where nothing can be read the program is not
+ * The task stands behind its exec, or was just attached to. Where nothing can be read the program is not
  * recorded, and its tasks have no mm: their calls pass.
+ *
+ * What is in the way is told as lost. The order of the last two events is the format's: SPACE, then its
+ * first MAP.
  */
 void space_begin(struct live *l, struct task *t, bool attached)
 {

@@ -36,6 +36,7 @@ static void add(struct live_mm *mm, uint64_t start, uint64_t end)
 	mm->special_lost |= !remember(&mm->special, start, end);
 }
 
+/* [heap] and what PR_SET_VMA_ANON_NAME has named are the program's own; [stack] counts as special. */
 static bool is_special(const struct trace_area *a)
 {
 	bool named = *a->name == '[' && strcmp(a->name, "[heap]") != 0 && strncmp(a->name, "[anon:", 6) != 0;
@@ -50,6 +51,7 @@ void certain_begin(const struct live *l, struct live_mm *mm)
 			add(mm, l->areas[i].start, l->areas[i].end);
 }
 
+/* What is sealed stays so in a copy. */
 void certain_copy(const struct live_mm *from, struct live_mm *to)
 {
 	struct range run;
@@ -59,6 +61,7 @@ void certain_copy(const struct live_mm *from, struct live_mm *to)
 		add(to, run.start, run.end);
 }
 
+/* O(log n). */
 static bool has_special(const struct live_mm *mm, const struct range *r)
 {
 	struct range run;
@@ -66,6 +69,7 @@ static bool has_special(const struct live_mm *mm, const struct range *r)
 	return next_remembered(&mm->special, r->start, &run) && run.start < r->end;
 }
 
+/* Too much is harmless: then the exit is waited for. */
 void certain_follow_call(struct task *t)
 {
 	struct live_mm *mm = t->mm;
@@ -99,6 +103,7 @@ static bool is_never_refused_memory(const struct live *l, const struct task *t)
 	       l->overcommit_memory != MODE_NEVER && t->call.args[1] <= l->header.total_ram;
 }
 
+/* False is no statement about the call: it is waited for. */
 bool certain_to_succeed(struct live *l, const struct task *t, const struct range *at)
 {
 	const struct live_mm *mm = t->mm;

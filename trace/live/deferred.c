@@ -39,6 +39,9 @@ static bool set_range(struct expected *x, uint64_t start, uint64_t len)
 /*
  * Each of the expect_ functions fills *@x and is false where the map would not tell, or the file to be
  * named is not known: then the exit is waited for.
+ *
+ * Without MAP_FIXED the result is a place that only the exit tells. PROT bits beyond the three are not
+ * shown by maps.
  */
 static bool expect_mapping(struct live *l, struct task *t, struct expected *x)
 {
@@ -68,6 +71,7 @@ static bool expect_protection(struct live *l, struct task *t, struct expected *x
 	return !x->area.shared && x->area.end >= x->at.end;
 }
 
+/* In whole pages: within a page no area changes, and the exit has to be waited for. */
 static bool expect_heap(struct task *t, struct expected *x)
 {
 	uint64_t old = page_align(t->mm->brk), new = page_align(t->call.args[0]);
@@ -110,7 +114,10 @@ static bool is_there(struct live *l, const struct live_mm *mm, const struct expe
 	       (!trace_area_has_file(&a) || a.offset + (x->at.start - a.start) == want->offset);
 }
 
-/* By now: the task may have been running since the last look. */
+/*
+ * By now: the task may have been running since the last look. False is no proof while the task has not
+ * stopped since.
+ */
 static bool has_come(struct live *l, const struct task *t)
 {
 	const uint64_t start = t->expected.at.start;
@@ -163,6 +170,7 @@ static bool is_compared_after_all(const struct live *l, const struct live_mm *mm
 	return o->check == LIVE_CHECK_NTH && (mm->calls + 1) % o->nth == 0;
 }
 
+/* What can go wrong is asked in the order of cost: flags first, then the map. */
 bool defer_end(struct live *l, struct task *t)
 {
 	struct live_mm *mm = t->mm;
@@ -181,6 +189,7 @@ bool defer_end(struct live *l, struct task *t)
 	return true;
 }
 
+/* A brk that is refused answers with the break as it was. */
 static int64_t result_of(const struct task *t, bool succeeded)
 {
 	if (t->call.nr == NR_brk)
@@ -190,6 +199,7 @@ static int64_t result_of(const struct task *t, bool succeeded)
 	return t->call.nr == NR_mmap ? (int64_t)t->call.args[0] : 0;
 }
 
+/* Nothing where nothing is deferred. */
 void settle_deferred(struct live *l, struct task *t)
 {
 	if (!t->deferred)
@@ -206,6 +216,7 @@ void settle_if_there(struct live *l, struct task *t)
 	t->deferred = false;
 }
 
+/* O(tasks); of those that are deferred a query or two. */
 void settle_what_is_there(struct live *l)
 {
 	struct task *t;

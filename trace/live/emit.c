@@ -12,6 +12,7 @@
 
 #include "internal.h"
 
+/* Flushed from half of both on (emit_is_due()); the other half is for what comes at one stop. */
 #define EVENTS  128
 #define PAYLOAD 32768
 
@@ -36,6 +37,7 @@ static void check_sink(struct live *l, int err)
 			(unsigned long long)l->delivered, strerror(-err));
 }
 
+/* given_up: what is behind a first look that was broken off would be taken for a whole one. */
 static void deliver(struct live *l, const struct trace_event *e)
 {
 	if (l->sink_error || l->given_up)
@@ -68,7 +70,7 @@ bool emit_is_due(const struct live *l)
 	return p && (p->nr > EVENTS / 2 || p->used > PAYLOAD / 2);
 }
 
-/* NULL: there is no room. */
+/* NULL: there is no room. Aligned to 16, for structs are among it. */
 static void *keep(struct pending *p, const void *data, size_t size)
 {
 	void *kept = p->payload + p->used;
@@ -140,6 +142,10 @@ static bool enqueue(struct live *l, const struct trace_event *e)
 	return true;
 }
 
+/*
+ * @e is the caller's; step and time are set in it. @t NULL: it is about no task. Behind a failure of the
+ * sink nothing is counted, so that steps have no gaps.
+ */
 void emit(struct live *l, const struct task *t, struct trace_event *e)
 {
 	if (l->sink_error || l->given_up)
@@ -158,6 +164,7 @@ void emit(struct live *l, const struct task *t, struct trace_event *e)
 	deliver(l, e);
 }
 
+/* @count 0: how much is not known. @what is a constant, and is not copied. */
 void emit_lost(struct live *l, const struct task *t, uint64_t count, const char *what)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost = { count, what } };

@@ -23,7 +23,12 @@
 
 #define LAST_CALL_UNSEEN "a thread was killed before the outcome of its last call was looked at"
 
-/* At the exit stop, or at the entry of an execve: both may be the last moment of the map. */
+/*
+ * At the exit stop, or at the entry of an execve: both may be the last moment of the map.
+ *
+ * Nothing of an address space that others go on using: its map is looked at when the last one ends. The
+ * order is that of a call: what happened before is told before the look.
+ */
 void observe_before_end(struct live *l, struct task *t)
 {
 	name_before_end(l, t);
@@ -37,8 +42,8 @@ void observe_before_end(struct live *l, struct task *t)
 }
 
 /*
- * users goes down here and not at task_leave_mm(): from now on the task makes no call, and the mm's others
- * may be alone.
+ * users goes down here and not at task_leave_mm(): from now on the task makes no call, and the mm's
+ * others may be alone. @exec: the task lives on in another space.
  */
 void emit_exit(struct live *l, struct task *t, int status, bool exec)
 {
@@ -59,8 +64,10 @@ void leave_calls(struct live *l, struct task *t)
 }
 
 /*
- * Whoever waits for the mm goes on, unrecorded; each task's end is told, so that the mirror's address space
- * ends.
+ * Whoever waits for the mm goes on, unrecorded; each task's end is told, so that the mirror's address
+ * space ends.
+ *
+ * The tasks are still traced, for they have the filter; without an mm their calls pass (take_call()).
  */
 void end_recording_of(struct live *l, struct task *t)
 {
@@ -87,8 +94,10 @@ void end_recording_of(struct live *l, struct task *t)
 /* --- EN3 ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Is the task, at its exit stop, still in the call that was noted?  Its registers are those of the call's
- * entry, with the result put in.  False: it has left it, and *@result is not set.
+ * Is the task, at its exit stop, still in the call that was noted? Its registers are those of the call's
+ * entry, with the result put in. False: it has left it, and *@result is not set.
+ *
+ * The instruction pointer alone would not do: a loop makes its call again from the same place.
  */
 static bool ended_in_call(const struct task *t, int64_t *result)
 {
@@ -101,7 +110,11 @@ static bool ended_in_call(const struct task *t, int64_t *result)
 	return true;
 }
 
-/* A call that was broken off before it had the map for itself has done nothing; others may have done part of it. */
+/*
+ * A call that was broken off before it had the map for itself has done nothing; others may have done part
+ * of it. They wait for the mmap lock killably (mmap_write_lock_killable()), before which they touch
+ * nothing.
+ */
 static bool has_done_nothing(const struct trace_call *c, int64_t result)
 {
 	if (result == -ENOSYS)
@@ -110,12 +123,17 @@ static bool has_done_nothing(const struct trace_call *c, int64_t result)
 	       c->nr == NR_mremap || (c->nr == NR_mmap && (c->args[3] & MAP_ANONYMOUS));
 }
 
+/*
+ * ERESTART... are what a call returns that a signal has interrupted, and that would be restarted if the
+ * task lived.
+ */
 static bool is_broken_off(int64_t result)
 {
 	return result == -ENOSYS || result == -EINTR ||
 	       (result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK);
 }
 
+/* The mm is held: whoever waits goes on behind this. */
 static void settle_call_in_kernel(struct live *l, struct task *t)
 {
 	int64_t result;
@@ -143,13 +161,20 @@ static void settle_call_let_go(struct live *l, struct task *t)
 
 /* --- the stops ------------------------------------------------------------------------------------------------ */
 
-/* EN2.  One that is killed once more, in this very stop, is gone from it and has to be waited for. */
+/*
+ * EN2. One that is killed once more, in this very stop, is gone from it and has to be waited for. The
+ * zombie is the parent's then, who has waited for it all the time.
+ */
 static void let_end(struct live *l, struct task *t)
 {
 	if (kernel->ptrace(PTRACE_DETACH, t->tid, NULL, NULL) == 0 && t->tid != l->root)
 		task_remove(l, t);
 }
 
+/*
+ * PTRACE_GETEVENTMSG has the status as waitpid(2) will have it. The address space is still there
+ * (exit_mm() comes later), so everything can be read.
+ */
 void on_exiting(struct live *l, struct task *t)
 {
 	int status = (int)event_message(t);
@@ -172,8 +197,10 @@ void on_exiting(struct live *l, struct task *t)
 }
 
 /*
- * It has been waited for without an exit stop: killed while it stood at another one, or the root behind its
- * own.
+ * It has been waited for without an exit stop: killed while it stood at another one, or the root behind
+ * its own.
+ *
+ * Nothing can be looked at any more: /proc of the task is empty.
  */
 void on_gone(struct live *l, struct task *t, int status)
 {

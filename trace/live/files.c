@@ -68,7 +68,10 @@ bool file_is_known(const struct live *l, const struct task *t, int fd, uint64_t 
 	return known && known->is.known && known->is.kind == TRACE_FILE_REGULAR;
 }
 
-/* Two areas that nothing but their open files keeps apart. */
+/*
+ * Two areas that nothing but their open files keeps apart. low->start != high->start: they are two, and
+ * not one that was asked about twice.
+ */
 static bool apart_by_file(const struct trace_area *low, const struct trace_area *high)
 {
 	return low->end == high->start && low->start != high->start && low->ino == high->ino &&
@@ -76,7 +79,10 @@ static bool apart_by_file(const struct trace_area *low, const struct trace_area 
 	       low->offset + (low->end - low->start) == high->offset;
 }
 
-/* @other touches @area and looks the same: only what /proc/PID/smaps adds can say that it is another file. */
+/*
+ * @other touches @area and looks the same: only what /proc/PID/smaps adds can say that it is another
+ * file. O(areas): smaps is read.
+ */
 static bool other_file(
 	struct live *l, struct task *t, const struct trace_area *area, const struct trace_area *other)
 {
@@ -87,7 +93,12 @@ static bool other_file(
 	return flags && flags == observed_vm_flags(l, other->start);
 }
 
-/* Does the map say that the file @id of @area is not that of an area beside it, which is believed to have it, too? */
+/*
+ * Does the map say that the file @id of @area is not that of an area beside it, which is believed to have
+ * it, too?
+ *
+ * Only where both would have the same number is there anything to be found out.
+ */
 static bool neighbours_differ(struct live *l, struct task *t, const struct trace_area *area, uint32_t id)
 {
 	uint32_t below = mapped_file_at(t->mm, area->start - 1), above = mapped_file_at(t->mm, area->end);
@@ -111,7 +122,12 @@ static uint32_t joined_file(
 	return !id && area->end > end ? mapped_file_at(mm, end) : id;
 }
 
-/* The open file behind the mapping [start, end), which the kernel shows as @area. NULL: no memory. */
+/*
+ * The open file behind the mapping [start, end), which the kernel shows as @area. NULL: no memory.
+ *
+ * The number of a known file may change here, and is then true of all mappings to come; those that were
+ * told keep theirs.
+ */
 static struct known_file *file_of_area(
 	struct live *l, struct task *t, const struct trace_area *area, uint64_t start, uint64_t end)
 {
@@ -134,6 +150,7 @@ static struct known_file *file_of_area(
 	return k;
 }
 
+/* t->call.file is for the call's own event, which follows. */
 static void emit_file(struct live *l, struct task *t, const struct trace_file *f)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FILE, .file = *f };
@@ -142,6 +159,7 @@ static void emit_file(struct live *l, struct task *t, const struct trace_file *f
 	t->call.file = f->id;
 }
 
+/* noexec decides whether PROT_EXEC may be had later (mprotect). */
 static void emit_mapped_file(struct live *l, struct task *t, const struct known_file *k, struct trace_file *f)
 {
 	f->id = k->id;
@@ -185,7 +203,11 @@ static void emit_driver(
 	f->path = name;
 }
 
-/* A mapping of a descriptor. It may have failed: then only what decides about that is told. */
+/*
+ * A mapping of a descriptor. It may have failed: then only what decides about that is told.
+ *
+ * Without memory for what is known each mapping is of a file of its own.
+ */
 static void emit_descriptor(struct live *l, struct task *t, int64_t result)
 {
 	uint64_t start = (uint64_t)result, len = page_align(t->call.args[1]), page_size;
@@ -215,7 +237,12 @@ static void emit_descriptor(struct live *l, struct task *t, int64_t result)
 	emit_mapped_file(l, t, k, &f);
 }
 
-/* Memory for which the kernel made a file of its own. */
+/*
+ * Memory for which the kernel made a file of its own.
+ *
+ * SysV segments, shared anonymous memory and huge pages: each call makes a file that no other mapping
+ * has.
+ */
 static void emit_made_file(struct live *l, struct task *t, int64_t result, uint32_t kind)
 {
 	struct trace_file f = {

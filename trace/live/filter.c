@@ -10,6 +10,17 @@
  *    FI4  So does one that is about filters of the program's own (sandbox.c).
  *    FI5  The answer has a mark: a filter of the program's own may ask a tracer, too, and is not answered.
  *    FI6  PTRACE_TRACEME of a task that was let go passes: its last argument, which Linux does not look at, says so (letgo.c).
+ *
+ * The program, table by table; a call meets the first that is its own:
+ *
+ *      load arch; not this table's: next table
+ *      load nr; not of this table's bit: next table
+ *      nr is one that always stops: answer
+ *      for each rule of nr: load the argument; it holds: answer or allow
+ *      allow
+ *
+ * Jumps of classic BPF are 8 bits wide, which is why over a table there is a BPF_JA, and lists of calls
+ * are kept in front of their answer.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -23,6 +34,10 @@
 #include "machine.h"
 #include "uapi.h"
 
+/*
+ * Values are compared with the lower half of the argument, as the calls themselves take an int; PASS_NULL
+ * with both, for it is about a pointer or an address.
+ */
 enum verdict {
 	STOP_IF,  /* the argument is one of the values; otherwise the next rule decides */
 	STOP_LOW, /* likewise; only its lower 16 bits count */
@@ -35,8 +50,9 @@ enum verdict {
 #define IPC_SHMDT 22
 
 /*
- * Decided by an argument; rules of one call are asked in this order, and after the last of them it is let through.  They are
- * about the rows of the table with STOP_RULE.
+ * Decided by an argument; rules of one call are asked in this order, and after the last of them it is let
+ * through. They are about the rows of the table with STOP_RULE. arg: which argument, from 0. Without
+ * values the rule always holds.
  */
 static const struct rule {
 	uint32_t nr;
@@ -76,7 +92,10 @@ struct program {
 	struct sock_filter *code;
 };
 
-/* 32 bits of struct seccomp_data: classic BPF has no wider loads, so an argument is two. */
+/*
+ * 32 bits of struct seccomp_data: classic BPF has no wider loads, so an argument is two. @offset in
+ * bytes.
+ */
 static void load(struct program *p, size_t offset)
 {
 	p->code[p->len++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset);
@@ -87,7 +106,10 @@ static void answer(struct program *p, uint32_t action)
 	p->code[p->len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action);
 }
 
-/* If what was loaded is @value go on after @then more instructions, else after @otherwise. */
+/*
+ * If what was loaded is @value go on after @then more instructions, else after @otherwise. Both distances
+ * are counted in instructions from the next one.
+ */
 static void branch(struct program *p, uint32_t value, unsigned int then, unsigned int otherwise)
 {
 	p->code[p->len++] = (struct sock_filter)BPF_JUMP(
@@ -101,7 +123,9 @@ static bool is_stop(const struct rule *r)
 
 /*
  * One rule of a call of this number: if it holds, its answer; else, and for other numbers, what comes
- * behind.  The jump over it is written when its length is known.
+ * behind. The jump over it is written when its length is known.
+ *
+ * The end of the last value's branch jumps over the answer; each other one to it, where it is equal.
  */
 static void add_rule(struct program *p, const struct rule *r, uint32_t number, uint32_t stop)
 {
@@ -128,7 +152,11 @@ static void add_rule(struct program *p, const struct rule *r, uint32_t number, u
 	p->code[begin].jf = (unsigned char)(p->len - begin - 1);
 }
 
-/* Those that stop whatever their arguments: each jumps behind the last of them, to the answer. */
+/*
+ * Those that stop whatever their arguments: each jumps behind the last of them, to the answer.
+ *
+ * As many as fit 255 instructions: the table has fifty rows.
+ */
 static void add_stopped(struct program *p, const struct machine_table *m, uint32_t stop)
 {
 	unsigned short first = p->len;
@@ -142,6 +170,7 @@ static void add_stopped(struct program *p, const struct machine_table *m, uint32
 	answer(p, stop);
 }
 
+/* A door (ipc) is a row of its own with the number of what it leads to, so a rule is written for each. */
 static void add_rules(struct program *p, const struct machine_table *m, uint32_t stop)
 {
 	for (size_t i = 0; i < NR_RULES; i++) {
@@ -155,7 +184,12 @@ static void add_rules(struct program *p, const struct machine_table *m, uint32_t
 	}
 }
 
-/* Through one table; what came through another one goes on behind it. */
+/*
+ * Through one table; what came through another one goes on behind it.
+ *
+ * An architecture has two tables where one has a bit in its numbers: both tests are made, so each number
+ * has one table.
+ */
 static void add_table(struct program *p, const struct machine_table *m, uint32_t stop)
 {
 	unsigned short other;
@@ -172,6 +206,7 @@ static void add_table(struct program *p, const struct machine_table *m, uint32_t
 	p->code[other] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(p->len - other - 1));
 }
 
+/* For who goes through all of them: *@nr is the next such number, or UINT32_MAX. */
 bool filter_has(const struct machine_table *m, uint32_t *nr)
 {
 	uint32_t next = UINT32_MAX;
@@ -188,6 +223,7 @@ bool filter_has(const struct machine_table *m, uint32_t *nr)
 	return next != UINT32_MAX;
 }
 
+/* What add_rule() writes, in C: both have to say the same. */
 static bool rule_holds(const struct rule *r, uint64_t arg)
 {
 	if (r->verdict == PASS_NULL)
@@ -200,7 +236,10 @@ static bool rule_holds(const struct rule *r, uint64_t arg)
 	return r->nr_values == 0;
 }
 
-/* The filter's program, run on a call that was decoded, for tasks that do not have it (AT1). */
+/*
+ * The filter's program, run on a call that was decoded, for tasks that do not have it (AT1). False of a
+ * call that is in no row.
+ */
 bool filter_stops(const struct trace_call *c)
 {
 	const struct call_row *row = call_of(c->nr);
@@ -214,6 +253,7 @@ bool filter_stops(const struct trace_call *c)
 	return false;
 }
 
+/* @code has room for FILTER_MAX instructions. @stop is the answer to what stops. */
 unsigned short filter_build(struct sock_filter *code, uint32_t stop)
 {
 	struct program p = { .code = code };
@@ -224,7 +264,12 @@ unsigned short filter_build(struct sock_filter *code, uint32_t stop)
 	return p.len;
 }
 
-/* Without privilege, Linux wants the promise that no program gains any: setuid programs then run without. */
+/*
+ * Without privilege, Linux wants the promise that no program gains any: setuid programs then run without.
+ *
+ * 0, or -errno. In the child, before exec: it is inherited by all that it starts, and can never be taken
+ * off. EACCES is the answer without CAP_SYS_ADMIN (seccomp_prepare_filter()); as root no promise is made.
+ */
 int filter_install(void)
 {
 	struct sock_filter code[FILTER_MAX];

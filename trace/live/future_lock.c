@@ -16,6 +16,10 @@
 #include "internal.h"
 #include "uapi.h"
 
+/*
+ * Known from now on, also where the answer is no: then nothing is told, as 0 is what a mirror begins
+ * with.
+ */
 static void emit_future_lock(struct live *l, struct task *t, uint64_t value)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { TRACE_LIMIT_FUTURE_LOCK, value } };
@@ -25,7 +29,10 @@ static void emit_future_lock(struct live *l, struct task *t, uint64_t value)
 		emit(l, t, &e);
 }
 
-/* What @addr lies in, by smaps. NULL: nothing, or it cannot be read. */
+/*
+ * What @addr lies in, by smaps. NULL: nothing, or it cannot be read. It lives in l->areas until the next
+ * look.
+ */
 static const struct trace_area *area_in_smaps(struct live *l, struct task *t, uint64_t addr)
 {
 	observe_smaps(l, t);
@@ -49,6 +56,7 @@ static void learn_from(struct live *l, struct task *t, uint64_t addr)
 			a->vm_flags & (VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_HUGETLB | VM_DROPPABLE);
 }
 
+/* Nothing once it is known: one comparison for each call. */
 void future_lock_before_call(struct live *l, struct task *t, int64_t result)
 {
 	const struct trace_call *c = &t->call;

@@ -24,6 +24,10 @@ void growth_begin(struct live_mm *mm, uint64_t start, uint64_t end)
 	add(mm, &mm->growing, start, end);
 }
 
+/*
+ * A range that is remembered too long costs a look at each call; one that is forgotten too soon costs a
+ * difference.
+ */
 static void drop(struct live_mm *mm, uint64_t start, uint64_t end)
 {
 	mm->growth_lost |= !forget(&mm->growing, start, end);
@@ -59,6 +63,7 @@ static bool emit_run(struct live *l, struct task *t, bool ambiguous, const struc
 	return true;
 }
 
+/* The first run alone: programs have one stack. */
 void growth_look_ahead(struct live *l, const struct live_mm *mm)
 {
 	struct range run;
@@ -67,6 +72,7 @@ void growth_look_ahead(struct live *l, const struct live_mm *mm)
 		observe_look_ahead(l, mm, run.start - 1);
 }
 
+/* Of runs that touch each other only the lowest is looked at. */
 bool growth_emit(struct live *l, struct task *t, bool ambiguous)
 {
 	struct range run = { 0, 0 };
@@ -82,6 +88,7 @@ bool growth_emit(struct live *l, struct task *t, bool ambiguous)
 	return any;
 }
 
+/* Is @addr in a run? */
 static bool grows_at(const struct live_mm *mm, uint64_t addr)
 {
 	struct range run;
@@ -152,8 +159,10 @@ static bool is_about_areas(uint32_t nr)
 }
 
 /*
- * What is not mapped does not grow.  A call that failed can have taken some of the range away: a move of several areas has
- * moved the first of them; @moved_to: where the range was to go, or 0.
+ * What is not mapped does not grow. A call that failed can have taken some of the range away: a move of
+ * several areas has moved the first of them; @moved_to: where the range was to go, or 0.
+ *
+ * O(areas in the range), by queries.
  */
 static void forget_unmapped(struct live *l, struct live_mm *mm, const struct range *r, uint64_t moved_to)
 {
@@ -176,6 +185,7 @@ static void forget_unmapped(struct live *l, struct live_mm *mm, const struct ran
 	}
 }
 
+/* A child's map is asked itself: a copy may have left out areas (VM_DONTCOPY). */
 void growth_copy(struct live *l, const struct live_mm *from, struct live_mm *to)
 {
 	struct range run;
@@ -187,6 +197,10 @@ void growth_copy(struct live *l, const struct live_mm *from, struct live_mm *to)
 	}
 }
 
+/*
+ * brk, munmap and what maps over something take a range out; MAP_GROWSDOWN brings one in; mremap moves
+ * it.
+ */
 void growth_follow_call(struct live *l, struct task *t, int64_t result)
 {
 	struct live_mm *mm = t->mm;

@@ -31,7 +31,10 @@
 /* Ranks are below this, descriptors that stand for them are not. */
 #define NO_RANK 0x10000u
 
-/* -1, 0, 1: the first lies before, at, behind the second; 2: they cannot be compared. */
+/*
+ * -1, 0, 1: the first lies before, at, behind the second; 2: they cannot be compared. kcmp(2): 0 equal, 1
+ * less, 2 greater (kcmp_ptr()); errors and what is not ordered are 2 here.
+ */
 static int compare_files(pid_t pid1, int fd1, pid_t pid2, int fd2)
 {
 	static const int order[] = { 0, -1, 1, 2 };
@@ -42,6 +45,7 @@ static int compare_files(pid_t pid1, int fd1, pid_t pid2, int fd2)
 
 /* --- marks -------------------------------------------------------------------------------------------------- */
 
+/* For qsort(3), of marks that can be compared. */
 static int by_address(const void *a, const void *b)
 {
 	pid_t self = getpid();
@@ -49,6 +53,7 @@ static int by_address(const void *a, const void *b)
 	return compare_files(self, *(const int *)a, self, *(const int *)b);
 }
 
+/* Marks that cannot be compared stay as they are: the first question finds out (descriptor_rank()). */
 void identity_open(struct live *l)
 {
 	struct rlimit rl = { 0, 0 };
@@ -71,7 +76,10 @@ void identity_open(struct live *l)
 		qsort(l->marks, l->nr_marks, sizeof(l->marks[0]), by_address);
 }
 
-/* The rank of an open file lies in [low, high]: one comparison more. False: they cannot be compared. */
+/*
+ * The rank of an open file lies in [low, high]: one comparison more. False: they cannot be compared. The
+ * rank is how many marks lie below the file.
+ */
 static bool narrow(
 	const struct live *l, pid_t tid, int fd, unsigned int mark, unsigned int *low, unsigned int *high)
 {
@@ -105,6 +113,7 @@ uint32_t descriptor_rank(struct live *l, pid_t tid, int fd)
 
 /* --- known files -------------------------------------------------------------------------------------------- */
 
+/* Inode first: the one that differs most often. A total order, by all four members. */
 static int compare_keys(const void *a, const void *b)
 {
 	const struct file_key *x = a, *y = b;
@@ -118,6 +127,7 @@ static int compare_keys(const void *a, const void *b)
 	return (x->open_flags > y->open_flags) - (x->open_flags < y->open_flags);
 }
 
+/* O(log n). */
 struct known_file *identity_find(const struct live *l, const struct file_key *key)
 {
 	struct known_file **found = tfind(key, &l->known_files, compare_keys);
@@ -125,7 +135,7 @@ struct known_file *identity_find(const struct live *l, const struct file_key *ke
 	return found ? *found : NULL;
 }
 
-/* The numbers of all files that are mapped now. */
+/* The numbers of all files that are mapped now. False: no memory, and the set is not complete. */
 static bool mark_mapped(struct live *l, struct maple_tree *mapped)
 {
 	struct task *t;
@@ -145,8 +155,11 @@ static bool mark_mapped(struct live *l, struct maple_tree *mapped)
 }
 
 /*
- * Without memory for the set of mapped files nothing is swept; sweep_at grows all the same, or each mapping
- * would try again.
+ * Without memory for the set of mapped files nothing is swept; sweep_at grows all the same, or each
+ * mapping would try again.
+ *
+ * O(areas that are of files, in all address spaces). A file that is known and not mapped may be closed,
+ * and its address used again: so it must not be recognised.
  */
 static void sweep(struct live *l)
 {
@@ -168,6 +181,7 @@ static void sweep(struct live *l)
 	l->sweep_at = 2 * l->nr_known + SWEEP_AT_FIRST;
 }
 
+/* Its number is 0 until the caller gives it one; is.known is false. */
 struct known_file *identity_add(struct live *l, const struct file_key *key)
 {
 	struct known_file *k, **node;
@@ -189,6 +203,7 @@ struct known_file *identity_add(struct live *l, const struct file_key *key)
 	return k;
 }
 
+/* Also of one that was never opened: there are no marks then. */
 void identity_close(struct live *l)
 {
 	struct known_file *k;
@@ -238,7 +253,12 @@ static uint32_t next_mapped(struct maple_tree *mapped, uint64_t addr, struct ran
 	return id ? (uint32_t)xa_to_value(id) : 0;
 }
 
-/* What moves keeps its file; what becomes longer does so at its end. */
+/*
+ * What moves keeps its file; what becomes longer does so at its end.
+ *
+ * By way of a second tree, for the two ranges may overlap nowhere but lie in any order, and storing would
+ * meet what is still to be read.
+ */
 static void follow_move(
 	struct live_mm *mm, const struct trace_call *c, const struct range *old, struct range to)
 {
@@ -262,6 +282,7 @@ static void follow_move(
 	mtree_destroy(&moved);
 }
 
+/* A placed range without a file takes away what was there: anonymous memory over a file. */
 void mapped_file_follow_call(struct task *t, int64_t result)
 {
 	struct live_mm *mm = t->mm;

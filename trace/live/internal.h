@@ -109,7 +109,10 @@ static inline uint64_t huge_page_size(void)
 	return kernel->page_size() / sizeof(uint64_t) * kernel->page_size();
 }
 
-/* What decides how a file may be mapped. */
+/*
+ * What decides how a file may be mapped. known false: it could not be asked, and is asked again at the
+ * next mapping.
+ */
 struct file_kind {
 	bool known;
 	uint32_t kind; /* enum trace_file_kind */
@@ -117,7 +120,10 @@ struct file_kind {
 	uint64_t map_align;
 };
 
-/* What an open file is told by; see identity.c. */
+/*
+ * What an open file is told by; see identity.c. dev as major << 32 | minor, as maps shows it; open_flags
+ * is the access mode alone.
+ */
 struct file_key {
 	uint64_t dev, ino;
 	uint32_t open_flags, rank;
@@ -131,7 +137,10 @@ struct known_file {
 	struct known_file *next; /* of all */
 };
 
-/* A mounted file system that was asked about; its number is never used again. */
+/*
+ * A mounted file system that was asked about; its number is never used again. A ring of MOUNT_CACHE in
+ * struct live; asked: map_align is an answer.
+ */
 struct known_mount {
 	uint64_t id; /* 0: not known, this is about all of its type */
 	int64_t type, block_size;
@@ -233,7 +242,10 @@ struct task {
 	uint64_t named_ns;        /* when it was looked at last */
 };
 
-/* Areas as they were asked for last: observe.c. */
+/*
+ * Areas as they were asked for last: observe.c. Of one address space at a time: that of the task at whose
+ * stop questions were asked last.
+ */
 struct seen_areas {
 	uint32_t mm;
 	uint64_t changes;

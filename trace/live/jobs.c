@@ -16,7 +16,10 @@
 
 #include "internal.h"
 
-/* A shell waits for this process: its terminal is lent to the process group that this one is in. */
+/*
+ * A shell waits for this process: its terminal is lent to the process group that this one is in. False
+ * also without a controlling terminal.
+ */
 static bool is_job_in_foreground(void)
 {
 	int fd = kernel->open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -27,7 +30,11 @@ static bool is_job_in_foreground(void)
 	return yes;
 }
 
-/* It may also have been sent to this process alone. */
+/*
+ * It may also have been sent to this process alone.
+ *
+ * WNOWAIT: the report stays for the loop.
+ */
 static void pass_on_continuation(struct live *l)
 {
 	siginfo_t info = { 0 };
@@ -42,7 +49,10 @@ static void pass_on_continuation(struct live *l)
 		kernel->kill(l->root, SIGCONT);
 }
 
-/* SIGTSTP and the like have no effect here, SIGSTOP has the same. */
+/*
+ * SIGTSTP and the like have no effect here, SIGSTOP has the same. Returns when somebody has sent this
+ * process SIGCONT.
+ */
 static void stop_with_job(struct live *l)
 {
 	emit_flush(l);
@@ -53,6 +63,9 @@ static void stop_with_job(struct live *l)
 /*
  * PTRACE_EVENT_STOP: SIGTRAP for a birth, a PTRACE_INTERRUPT, or a group-stop that has ended; a stopping
  * signal for a group-stop.
+ *
+ * Under attach.c's holding a stopped task is only noted (resume() holds it), and listens when all are let
+ * go.
  */
 void on_event_stop(struct live *l, struct task *t, int sig)
 {

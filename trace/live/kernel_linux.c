@@ -29,21 +29,28 @@
 
 /* --- tasks ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * -1 and errno; of PTRACE_PEEK requests, whose result is in the return value of the C library's function,
+ * nobody here makes any.
+ */
 static long linux_ptrace(long request, pid_t tid, void *addr, void *data)
 {
 	return ptrace((enum __ptrace_request)request, tid, addr, data);
 }
 
+/* Of one task (P_PID): a look at what waits to be reported (WNOWAIT), by jobs.c alone. */
 static int linux_waitid(pid_t tid, siginfo_t *info, int options)
 {
 	return waitid(P_PID, (id_t)tid, info, options);
 }
 
+/* The number of the process is asked for, too, so that a task whose number is used again is not hit. */
 static int linux_tgkill(pid_t tgid, pid_t tid, int sig)
 {
 	return (int)syscall(SYS_tgkill, tgid, tid, sig);
 }
 
+/* The clock of all times in this room; it stands still while the machine is suspended. */
 static uint64_t linux_now_ns(void)
 {
 	struct timespec ts;
@@ -52,6 +59,7 @@ static uint64_t linux_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* sysconf(3) answers from the auxiliary vector: no system call. */
 static uint64_t linux_page_size(void)
 {
 	return (uint64_t)sysconf(_SC_PAGESIZE);
@@ -59,6 +67,11 @@ static uint64_t linux_page_size(void)
 
 /* --- facts about a task ----------------------------------------------------------------------------------------- */
 
+/*
+ * process_vm_readv(2) asks for the right to attach (PTRACE_MODE_ATTACH_REALCREDS), which a tracer has. It
+ * stops at the first page that is not there, so what it reads less is as good as nothing. PROT_READ is
+ * asked for: pages without access cannot be read so.
+ */
 static bool linux_read_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 {
 	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
@@ -66,6 +79,7 @@ static bool linux_read_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
 }
 
+/* Likewise; it does not write where the program may not. */
 static bool linux_write_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 {
 	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
@@ -73,16 +87,22 @@ static bool linux_write_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 	return process_vm_writev(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
 }
 
+/* prlimit(2) of another user's process takes CAP_SYS_RESOURCE. */
 static int linux_get_limit(pid_t tid, int resource, struct rlimit *limit)
 {
 	return prlimit(tid, (enum __rlimit_resource)resource, NULL, limit);
 }
 
+/* -1 and errno: EPERM, or ENOSYS of a kernel without CONFIG_KCMP. */
 static int linux_kcmp(pid_t pid1, pid_t pid2, int type, unsigned long index1, unsigned long index2)
 {
 	return (int)syscall(SYS_kcmp, pid1, pid2, type, index1, index2);
 }
 
+/*
+ * pidfd_open(2) takes the number of a process, not of a thread; pidfd_getfd(2) is of Linux 5.6. The copy
+ * is the same open file: its offset and flags are shared, and it is close-on-exec.
+ */
 static int linux_copy_descriptor(pid_t tgid, int fd)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, tgid, 0), copy;
@@ -94,6 +114,7 @@ static int linux_copy_descriptor(pid_t tgid, int fd)
 	return copy;
 }
 
+/* Threads that begin meanwhile may be missed: who wants all of them asks again (attach.c). O(threads). */
 static int linux_each_thread(pid_t tgid, int (*visit)(void *ctx, pid_t tid), void *ctx)
 {
 	char path[64];
@@ -119,6 +140,7 @@ static int linux_open(const char *path, int flags)
 	return open(path, flags);
 }
 
+/* Of a file of /proc reading begins anew from there, with what is true then. */
 static bool linux_rewind(int fd)
 {
 	return lseek(fd, 0, SEEK_SET) == 0;
@@ -129,6 +151,7 @@ static int linux_ioctl(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg);
 }
 
+/* Follows links, so that the path of a descriptor in /proc is its file. */
 static int linux_statx(const char *path, unsigned int mask, struct statx *st)
 {
 	return statx(AT_FDCWD, path, 0, mask, st);
@@ -165,4 +188,5 @@ static const struct kernel_view linux_view = {
 	.getxattr = getxattr,
 };
 
+/* Exchanged by tests alone, while nothing is recorded (KV2). */
 const struct kernel_view *kernel = &linux_view;

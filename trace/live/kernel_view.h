@@ -30,7 +30,10 @@ struct statx;
 /* So often it is looked at what time changes. */
 #define TICK_NS 50000000
 
-/* A program that waits to be traced before it begins. */
+/*
+ * A program that waits to be traced before it begins. As launch_program() has made it; both descriptors
+ * are the caller's to close.
+ */
 struct launched {
 	pid_t pid;
 	int go_fd;     /* a byte here, and it begins */

@@ -5,6 +5,18 @@
  * Two pipes.  A byte through the one lets it go; one that is closed without says that nobody traces it, and it ends.
  * Through the other it says why it did not become the program: an errno, or one less 4096 where the filter was refused.
  * Exec closes that, so that its silence is the good news.
+ *
+ * Order, in two processes:
+ *
+ *      recorder                               child
+ *      launch_program(): fork                 reads from go, blocked
+ *      PTRACE_SEIZE (live.c)
+ *      launch_go(): a byte                    filter_install(), execve
+ *                                             its first stop is that of the exec, or of a call before it
+ *      launch_exec_error(): end of report     (closed by exec), or the error, and _exit
+ *
+ * The child is a copy of this process until exec and does nothing there but read its byte, install the
+ * filter and look for the program.
  */
 #include <elf.h>
 #include <errno.h>
@@ -19,7 +31,13 @@
 
 #include "internal.h"
 
-/* As execvp(3) finds it: in the first folder of PATH that has one.  0, or -errno. */
+/*
+ * As execvp(3) finds it: in the first folder of PATH that has one. 0, or -errno.
+ *
+ * An empty folder in PATH is the working directory. EACCES is kept while later folders are looked at, as
+ * execvp(3) does. faccessat(2) with AT_EACCESS: as exec asks, by the effective user. @path is set where 0
+ * is returned.
+ */
 static int find_program(const char *name, char path[PATH_MAX])
 {
 	const char *folder = strchr(name, '/') ? "" : getenv("PATH");
@@ -44,6 +62,10 @@ static int find_program(const char *name, char path[PATH_MAX])
 	return err;
 }
 
+/*
+ * Before the fork: a name that is wrong needs no process, and no recording. What it says may be other in
+ * a moment; exec has the last word.
+ */
 int launch_refusal(const char *name)
 {
 	char path[PATH_MAX];
@@ -51,6 +73,7 @@ int launch_refusal(const char *name)
 	return find_program(name, path);
 }
 
+/* False also of what cannot be read: a program may be executable alone. */
 static bool is_elf(const char *path)
 {
 	char magic[SELFMAG];
@@ -64,7 +87,7 @@ static bool is_elf(const char *path)
 
 /*
  * execvp(3) gives what the kernel does not start (ENOEXEC) to a shell; a program of another machine is
- * nothing for one, and its error has to be seen.
+ * nothing for one, and its error has to be seen. Returns where it fails, with errno.
  */
 static void execute(char *const *argv)
 {
@@ -76,6 +99,10 @@ static void execute(char *const *argv)
 		execvp(argv[0], argv);
 }
 
+/*
+ * 125, 126, 127 are the statuses of a shell for what could not be started; with the error in the pipe
+ * nobody has to guess from them.
+ */
 static void become_program(char *const *argv, int go_fd, int report_fd)
 {
 	char byte;
@@ -96,6 +123,7 @@ static void become_program(char *const *argv, int go_fd, int report_fd)
 	_exit(err == -ENOENT ? 127 : 126);
 }
 
+/* Two descriptors for each address space (observe_open()); the soft limit is often 1,024. */
 void raise_file_limit(struct live *l)
 {
 	struct rlimit most;
@@ -114,6 +142,7 @@ void put_back_file_limit(struct live *l)
 		setrlimit(RLIMIT_NOFILE, &l->file_limit);
 }
 
+/* Both pipes are close-on-exec in both processes, so the program gets neither. */
 int launch_program(char *const *argv, struct launched *program)
 {
 	int go[2], report[2], err = launch_refusal(argv[0]);
@@ -140,6 +169,7 @@ int launch_program(char *const *argv, struct launched *program)
 	return program->pid < 0 ? -errno : 0;
 }
 
+/* @l's descriptors are set in any case, -1 where there are none. */
 int launch(struct live *l)
 {
 	struct launched program = { .pid = -1, .go_fd = -1, .report_fd = -1 };
@@ -153,6 +183,7 @@ int launch(struct live *l)
 	return err;
 }
 
+/* A child that has been killed meanwhile makes it EPIPE, which is ignored: its end is reported. */
 void launch_go(struct live *l)
 {
 	(void)!write(l->go_fd, "", 1);
@@ -160,6 +191,9 @@ void launch_go(struct live *l)
 	l->go_fd = -1;
 }
 
+/*
+ * Blocks until the pipe has its end, which is at exec or at the child's end: asked when the run is over.
+ */
 int launch_exec_error(struct live *l)
 {
 	int err = 0;

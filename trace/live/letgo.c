@@ -43,7 +43,11 @@
 
 /* --- the second filter ------------------------------------------------------------------------------------------ */
 
-/* The number of its descriptor in the task, or -errno. */
+/*
+ * The number of its descriptor in the task, or -errno.
+ *
+ * WAIT_KILLABLE_RECV: an asker whose question was received is only interrupted by what kills it.
+ */
 static long install_in(struct puppet *p)
 {
 	struct sock_filter code[FILTER_MAX];
@@ -54,8 +58,11 @@ static long install_in(struct puppet *p)
 }
 
 /*
- * POLLHUP: no task with the filter is left. An error of RECV (ENOENT: who asked has been killed meanwhile)
- * is passed over.
+ * POLLHUP: no task with the filter is left. An error of RECV (ENOENT: who asked has been killed
+ * meanwhile) is passed over.
+ *
+ * Each question is answered with "go on"; nothing is looked at, so it does not matter that its arguments
+ * may change meanwhile.
  */
 static void let_all_pass(int listener)
 {
@@ -74,7 +81,13 @@ static void let_all_pass(int listener)
 	}
 }
 
-/* A process that nobody has to wait for, with nothing of this one but the descriptor.  False: there is none. */
+/*
+ * A process that nobody has to wait for, with nothing of this one but the descriptor. False: there is
+ * none.
+ *
+ * It closes all descriptors but the listener, so that no pipe of the program or the recorder is held open
+ * by it.
+ */
 static bool begin_to_answer(struct live *l, int listener)
 {
 	pid_t pid = fork();
@@ -97,7 +110,10 @@ static bool begin_to_answer(struct live *l, int listener)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-/* Its filter is answered from now on.  False: it is not there. */
+/*
+ * Its filter is answered from now on. False: it is not there. The descriptor in the task is closed again:
+ * the program would find one that it has not opened.
+ */
 static bool put_second_filter(struct live *l, struct puppet *p, pid_t tgid)
 {
 	long fd = install_in(p);
@@ -113,7 +129,7 @@ static bool put_second_filter(struct live *l, struct puppet *p, pid_t tgid)
 
 /* --- letting go ------------------------------------------------------------------------------------------------- */
 
-/* The task is gone afterwards. */
+/* The task is gone afterwards. One notice, one LOST event, and the mm goes on to the next. */
 static void end_tracing(struct live *l, struct task *t)
 {
 	notice(l, NOTICE_LET_GO, t->tgid);
@@ -123,7 +139,12 @@ static void end_tracing(struct live *l, struct task *t)
 	task_remove(l, t);
 }
 
-/* False: it cannot be, and is as it was. */
+/*
+ * False: it cannot be, and is as it was.
+ *
+ * The root is not let go: it is this process's child, whose end has to be waited for here. Order: the
+ * filter is answered before the task is let go, or its next call would be ENOSYS.
+ */
 static bool let_go(struct live *l, struct task *t, bool at_entry)
 {
 	struct puppet p = { .tid = 0 };
@@ -149,11 +170,16 @@ static bool let_go(struct live *l, struct task *t, bool at_entry)
 	return free;
 }
 
+/* At the entry of PTRACE_TRACEME: behind it the call is made by a task that has no tracer. */
 bool let_go_to_parent(struct live *l, struct task *t)
 {
 	return let_go(l, t, true);
 }
 
+/*
+ * A debugger that attaches has mostly stopped its target first. Where it has not, attaching fails as it
+ * does of any traced process, and that is said.
+ */
 void let_go_to(struct live *l, pid_t tid)
 {
 	struct task *t = task_find(l, tid);

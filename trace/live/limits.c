@@ -14,18 +14,20 @@
 #include "internal.h"
 #include "uapi.h"
 
-/* Ask again, of this task alone. */
+/* Ask again, of this task alone. /proc or prlimit(2), at the end of the call that has changed it. */
 static void follow(struct task *t, enum trace_limit limit)
 {
 	t->limits[limit] = process_limit(t->tid, limit);
 }
 
+/* As SPACE has told them. */
 void limits_begin(struct task *t, const uint64_t limits[TRACE_LIMIT_COUNT])
 {
 	memcpy(t->limits, limits, sizeof(t->limits));
 	memcpy(t->mm->limits, limits, sizeof(t->mm->limits));
 }
 
+/* Without asking: fork copies limits, and a thread shares them. */
 void limits_inherit(struct task *child, const struct task *parent)
 {
 	memcpy(child->limits, parent->limits, sizeof(child->limits));
@@ -37,12 +39,14 @@ void limits_inherit(struct task *child, const struct task *parent)
 		follow(child, TRACE_LIMIT_CAPABILITIES);
 }
 
+/* Of each task of a process that was attached to: capabilities and personality are its own. */
 void limits_read(struct task *t)
 {
 	for (uint32_t i = 0; i < TRACE_LIMIT_COUNT; i++)
 		follow(t, (enum trace_limit)i);
 }
 
+/* What was told is remembered in the mm, for LI2. */
 static void emit_limit_of(struct live *l, struct task *t, enum trace_limit limit)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { limit, t->limits[limit] } };
@@ -59,7 +63,11 @@ void limits_emit(struct live *l, struct task *t)
 			emit_limit_of(l, t, (enum trace_limit)i);
 }
 
-/* A limit is that of all tasks of the process.  Of another one's it is told before its next call (LI2). */
+/*
+ * A limit is that of all tasks of the process. Of another one's it is told before its next call (LI2).
+ *
+ * @own: the caller's process, whose next event may depend on it; told at once.
+ */
 static void follow_process(struct live *l, struct task *whose, uint64_t resource, bool own)
 {
 	static const struct {
@@ -84,6 +92,10 @@ static void follow_process(struct live *l, struct task *whose, uint64_t resource
 	}
 }
 
+/*
+ * Whether it succeeded is not asked: what is true now is read, and told again if it is the same. prlimit
+ * of a process that is not recorded is nobody's.
+ */
 bool limits_follow_call(struct live *l, struct task *t)
 {
 	uint32_t nr = t->call.nr;

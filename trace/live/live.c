@@ -24,7 +24,8 @@
 #include "internal.h"
 
 /*
- * Of a failure behind launch(): the child, which waits for its byte, is ended and waited for. Returns @err.
+ * Of a failure behind launch(): the child, which waits for its byte, is ended and waited for. Returns
+ * @err. The child has not been let go, so it has done nothing that could be missed.
  */
 static int start_error(struct live *l, int err, char *error, size_t size, const char *what)
 {
@@ -36,12 +37,17 @@ static int start_error(struct live *l, int err, char *error, size_t size, const 
 	return err;
 }
 
+/* The name as it was given; for the shell's statuses 126 and 127 the caller has @err. */
 static int program_error(const struct live *l, int err, char *error, size_t size)
 {
 	snprintf(error, size, "%s: cannot be started: %s", l->options.argv[0], strerror(-err));
 	return err;
 }
 
+/*
+ * Order: the child is made before SIGCHLD is blocked, so that it does not inherit that; it is seized
+ * before anything else, for it must not be let go unseized.
+ */
 static int begin_to_launch(struct live *l, char *error, size_t size)
 {
 	int err = launch(l);
@@ -58,6 +64,7 @@ static int begin_to_launch(struct live *l, char *error, size_t size)
 	return task_add(l, l->root) ? 0 : start_error(l, -ENOMEM, error, size, "cannot begin to trace");
 }
 
+/* 0, or -errno and the sentence. */
 static int begin_to_attach(struct live *l, char *error, size_t size)
 {
 	signals_block(l);
@@ -65,6 +72,7 @@ static int begin_to_attach(struct live *l, char *error, size_t size)
 	return attach_seize(l, error, size);
 }
 
+/* Half made, all of it is freed by live_free(), which takes zeros for "not begun". */
 int live_start(struct live **live, const struct live_options *options, char *error, size_t size)
 {
 	struct live *l = calloc(1, sizeof(*l));
@@ -118,12 +126,16 @@ uint64_t live_privileges_lost(const struct live *l, const char **program)
 	return l->privileges_lost;
 }
 
+/* Of the sink, of tracing or of exec: what was written last; "" if all went well. */
 const char *live_error(const struct live *l)
 {
 	return l->error;
 }
 
-/* There is nothing that could be waited for: somebody else in this process has. */
+/*
+ * There is nothing that could be waited for: somebody else in this process has. ECHILD: each task is told
+ * as ended with status 0.
+ */
 static void lose_all_tasks(struct live *l)
 {
 	struct task *t;
@@ -133,7 +145,10 @@ static void lose_all_tasks(struct live *l)
 		on_gone(l, t, 0);
 }
 
-/* Where reports come all the time, time passes, too. */
+/*
+ * Where reports come all the time, time passes, too. By the clock, not by the timer: see alarm.c for what
+ * the timer is for.
+ */
 static bool is_tick_due(struct live *l)
 {
 	uint64_t now = now_ns();
@@ -147,6 +162,8 @@ static bool is_tick_due(struct live *l)
 /*
  * One report, or some time. Events wait in the queue as long as reports come one after the other, at most
  * to the next tick.
+ *
+ * A flush at a tick keeps events from waiting longer; one without a report has time for it.
  */
 static void take_report(struct live *l)
 {
@@ -165,6 +182,7 @@ static void take_report(struct live *l)
 	}
 }
 
+/* l->error stays where there was none. */
 static void explain_exec_error(struct live *l)
 {
 	int err = launch_exec_error(l);
@@ -177,6 +195,10 @@ static void explain_exec_error(struct live *l)
 		program_error(l, err, l->error, sizeof(l->error));
 }
 
+/*
+ * Once for a struct live. The order of the end: tasks are left before the queue is flushed, for leaving
+ * tells more; signals are given back last.
+ */
 int live_run(struct live *l, struct trace_sink *sink, int *status)
 {
 	int err = 0;
@@ -204,6 +226,9 @@ int live_run(struct live *l, struct trace_sink *sink, int *status)
 /*
  * Tasks that are left have no tracer any more: after a failed start there is the root, which has been
  * killed.
+ *
+ * Also of one that live_start() has half made. Tasks that were traced and live are killed by the kernel
+ * if they were started (PTRACE_O_EXITKILL) once this process ends, and run on if they were attached to.
  */
 void live_free(struct live *l)
 {

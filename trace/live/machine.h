@@ -18,7 +18,10 @@
 
 #include <vmaple/trace.h>
 
-/* A table of calls: which calls come through it. */
+/*
+ * A table of calls: which calls come through it. Constant; the order of machine_tables is an index in
+ * tasks (own_marks).
+ */
 struct machine_table {
 	enum trace_abi abi;
 	uint32_t arch; /* AUDIT_ARCH_... */
@@ -43,11 +46,16 @@ int64_t machine_number(enum trace_abi abi, long native);
 /* An address as calls take it that are about what is mapped: without what else the program keeps in its bits. */
 uint64_t machine_plain_address(uint64_t addr);
 
+/*
+ * user is as PTRACE_GETREGS, or NT_PRSTATUS, has it; a copy of one stop, of no use behind the next
+ * resume.
+ */
 struct registers {
 	struct user_regs_struct user;
 	int call; /* the number of the call that it is in, where that is beside the registers */
 };
 
+/* False: the task has been killed, or does not stand. */
 bool registers_take(struct registers *r, pid_t tid);
 bool registers_put(const struct registers *r, pid_t tid);
 uint64_t registers_ip(const struct registers *r);
@@ -77,6 +85,7 @@ struct machine_features {
 	bool pkeys, branch_targets, memory_tags;
 	bool wide_addresses; /* a program can have more than usual */
 };
+/* By the flags of /proc/cpuinfo, which a kernel takes away that does not use them. */
 void machine_features(const char *cpuinfo, struct machine_features *f);
 
 /* Where the addresses of a program end: @wide: it can have more than usual; @narrow: it is of 32 bits. */

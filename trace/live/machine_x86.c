@@ -40,6 +40,7 @@ const struct machine_table machine_tables[] = {
 const size_t nr_machine_tables = sizeof(machine_tables) / sizeof(machine_tables[0]);
 const bool machine_follows_narrow = true;
 
+/* The bit is looked at in numbers of the native architecture alone: i386 has no such numbers. */
 bool machine_table_of(uint32_t arch, uint64_t nr, enum trace_abi *abi, uint32_t *number)
 {
 	*number = (uint32_t)nr;
@@ -63,6 +64,10 @@ enum trace_abi machine_table_at(pid_t tid)
 	return TRACE_ABI_X86_64;
 }
 
+/*
+ * i386's numbers of the five calls that puppet.c and sandbox.c make; x32 shares its numbers with the
+ * native table for all of them.
+ */
 int64_t machine_number(enum trace_abi abi, long native)
 {
 	static const struct {
@@ -122,6 +127,7 @@ void registers_set_result(struct registers *r, int64_t result)
 	r->user.rax = (unsigned long)result;
 }
 
+/* rbx, rcx, rdx, rsi, rdi, rbp and rdi, rsi, rdx, r10, r8, r9: the order of the two entries. */
 void registers_set_arguments(struct registers *r, enum trace_abi abi, const uint64_t args[3])
 {
 	struct user_regs_struct *u = &r->user;
@@ -149,11 +155,13 @@ void registers_set_first_argument(struct registers *r, enum trace_abi abi, uint6
 	*(abi == TRACE_ABI_I386 ? &r->user.rbx : &r->user.rdi) = value;
 }
 
+/* r10 and not rcx, which the instruction syscall overwrites. */
 void registers_set_fourth_argument(struct registers *r, enum trace_abi abi, uint64_t value)
 {
 	*(abi == TRACE_ABI_I386 ? &r->user.rsi : &r->user.r10) = value;
 }
 
+/* The kernel leaves arguments as they came, so what a tracer has put there would stay. */
 void registers_put_back_argument(struct registers *r, enum trace_abi abi, uint64_t value)
 {
 	registers_set_first_argument(r, abi, value);
@@ -180,12 +188,17 @@ void registers_for_dwarf(const struct registers *r, uint64_t reg[DWARF_REGISTERS
 	memcpy(reg, order, sizeof(order));
 }
 
+/*
+ * "ospke": the kernel has switched protection keys on, not the processor alone. "la57": five levels of
+ * page tables are in use.
+ */
 void machine_features(const char *cpuinfo, struct machine_features *f)
 {
 	*f = (struct machine_features){ .pkeys = strstr(cpuinfo, " ospke") != NULL,
 		.wide_addresses = strstr(cpuinfo, " la57") != NULL };
 }
 
+/* Of 32-bit programs it is arch/x86's IA32_PAGE_OFFSET, which asks for the personality. */
 uint64_t machine_task_size(bool wide, bool narrow, uint64_t personality)
 {
 	if (narrow)
@@ -193,14 +206,18 @@ uint64_t machine_task_size(bool wide, bool narrow, uint64_t personality)
 	return wide ? TASK_SIZE_57 : TASK_SIZE_47;
 }
 
+/* Those of 32-bit programs are placed by get_unmapped_area(). */
 bool machine_places_vdso(bool narrow)
 {
 	return narrow;
 }
 
 /*
- * Whether strict mode takes the time stamp counter away (prctl(2), PR_SET_SECCOMP): a child asks, and is killed by
- * the instruction then.
+ * Whether strict mode takes the time stamp counter away (prctl(2), PR_SET_SECCOMP): a child asks, and is
+ * killed by the instruction then.
+ *
+ * One child each time it is asked, which is once for a program that wants strict mode. _exit() would be
+ * exit_group(2), which strict mode forbids: exit(2) itself.
  */
 bool machine_stops_the_clock(void)
 {

@@ -6,6 +6,7 @@
 
 #include "maps_line.h"
 
+/* a->vm_flags and a->touched stay as they are: smaps has them in other lines. */
 bool maps_line_parse(const char *line, struct trace_area *a)
 {
 	struct maps_line l;

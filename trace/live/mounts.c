@@ -33,9 +33,12 @@ static int copy_descriptor(pid_t tid, int fd)
 }
 
 /*
- * Each second mapping is a page, so that the places below it are at odds with the size of a huge page: that a mapping
- * lies right by chance, twice, happens once in 2^18 times
- * with pages of 4 KiB, with larger ones less often.
+ * Each second mapping is a page, so that the places below it are at odds with the size of a huge page:
+ * that a mapping lies right by chance, twice, happens once in 2^18 times with pages of 4 KiB, with larger
+ * ones less often.
+ *
+ * The mappings are PROT_NONE and private: no page is read, nobody's map but this one's changes, and they
+ * are gone before this returns. 0: the file system asks for none, or it cannot be asked.
  */
 static uint64_t ask_alignment(pid_t tid, int fd)
 {
@@ -59,6 +62,10 @@ static uint64_t ask_alignment(pid_t tid, int fd)
 	return wrong ? 0 : size[1];
 }
 
+/*
+ * A shared mapping behind F_SEAL_WRITE or F_SEAL_FUTURE_WRITE cannot become writable; others are not
+ * changed by seals.
+ */
 uint64_t flags_off_by_seals(pid_t tid, int fd)
 {
 	int copy = copy_descriptor(tid, fd), seals;
@@ -94,7 +101,10 @@ static struct known_mount *look_at_mount(struct live *l, const char *path, uint6
 	return m;
 }
 
-/* Files of these are not storage: what they do with a mapping is each driver's own. */
+/*
+ * Files of these are not storage: what they do with a mapping is each driver's own. By the magic of
+ * statfs(2).
+ */
 static bool is_of_kernel(int64_t type)
 {
 	return type == ANON_INODE_FS_MAGIC || type == SOCKFS_MAGIC || type == SYSFS_MAGIC ||
@@ -103,6 +113,7 @@ static bool is_of_kernel(int64_t type)
 	       type == SECURITYFS_MAGIC || type == DMA_BUF_MAGIC;
 }
 
+/* Once for a mount, by whichever of its files was first. */
 static void settle_regular(struct known_mount *m, struct file_kind *f, pid_t tid, int fd)
 {
 	if (!m->asked)

@@ -8,6 +8,7 @@
 #define FIRST_CALLS   32
 #define LOOK_AGAIN_NS 1000000000u
 
+/* t->name is what was told last, and is changed by read_task_name() where it answers true. */
 static void look(struct live *l, struct task *t)
 {
 	struct trace_event e = { .type = TRACE_EVENT_NAME };
@@ -20,6 +21,9 @@ static void look(struct live *l, struct task *t)
 	emit(l, t, &e);
 }
 
+/*
+ * ticked_ns is the time of the last tick: asking the clock at each call would cost as much as the look.
+ */
 void name_before_call(struct live *l, struct task *t)
 {
 	if (t->looked < FIRST_CALLS || l->ticked_ns - t->named_ns >= LOOK_AGAIN_NS)

@@ -13,6 +13,7 @@
 /* Who stops a task to go on with it at once does not wait for its state. */
 #define STOPPED_LONG_NS 1000000000ull
 
+/* Each may name the number of the task twice; a text without it passes it over. */
 static const char *const texts[] = {
 	[NOTICE_LET_GO] = "process %d wants to be traced by another process, which a recorded one cannot be: "
 			  "it and what it "
@@ -31,6 +32,7 @@ static const char *const texts[] = {
 			       "is recorded by somebody without",
 };
 
+/* @tid is the task that was met first: for the others the sentence is as true. */
 void notice(struct live *l, enum notice what, pid_t tid)
 {
 	char sentence[256];
@@ -42,6 +44,7 @@ void notice(struct live *l, enum notice what, pid_t tid)
 	l->options.notice(l->options.ctx, sentence);
 }
 
+/* At each tick until it was said: O(tasks). */
 void notice_stopped_tasks(struct live *l)
 {
 	struct task *t;

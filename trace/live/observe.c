@@ -9,6 +9,15 @@
  * what it has done.  Where an address space has one user, only that user's calls move bounds of areas, and faults those of
  * stacks; so until the next call is let through the last answers are good (mm->changes).  A look that a comparison is made
  * of is always of the stop at which it is told.
+ *
+ * What kind of answer is good when:
+ *
+ *      is_seen()          since the last call that was let through        writes, growth at a call
+ *      is_seen_since()    of this stop or tick                            stacks, comparisons
+ *      query()            of now                                          names, windows not seen
+ *
+ * l->areas and l->names are one scratch for all: each look that fills them (text, smaps, windows) ends
+ * what the one before has left there, and pointers into them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +32,7 @@
 #include "maps_line.h"
 #include "uapi.h"
 
+/* -1: the task has ended, or no descriptor is left. */
 static int open_proc(pid_t tid, const char *file)
 {
 	char path[64];
@@ -31,6 +41,7 @@ static int open_proc(pid_t tid, const char *file)
 	return kernel->open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* Either may be -1, which callers of mm_new() ask for. */
 void observe_open(struct live_mm *mm, pid_t tid)
 {
 	mm->maps_fd = open_proc(tid, "maps");
@@ -75,6 +86,7 @@ static void emit_map(struct live *l, struct task *t, struct trace_map map)
 
 /* --- queries ------------------------------------------------------------------------------------------------ */
 
+/* The name is a matter of the query. */
 static void area_of_query(const struct procmap_query *q, struct trace_area *a)
 {
 	*a = (struct trace_area){ .start = q->vma_start,
@@ -122,6 +134,10 @@ static bool next_area_of_text(
 	return false;
 }
 
+/*
+ * Cheap, and wanted wherever a task of the address space runs on in a call: to call it once too often
+ * costs a query.
+ */
 void observe_changed(struct live_mm *mm)
 {
 	mm->changes++;
@@ -173,11 +189,13 @@ static void keep_seen(struct live *l, const struct live_mm *mm, uint64_t addr, c
 		s->nr++;
 }
 
+/* False: no area ends above @addr, or it cannot be asked. area->name is "". */
 bool observe_next(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
 	return is_seen(l, mm, addr, area) || observe_next_now(l, mm, addr, area);
 }
 
+/* A stop (l->looks) is the unit: between two stops a task with others may have faulted. */
 bool observe_next_now(struct live *l, const struct live_mm *mm, uint64_t addr, struct trace_area *area)
 {
 	struct procmap_query q;
@@ -197,6 +215,10 @@ bool observe_next_now(struct live *l, const struct live_mm *mm, uint64_t addr, s
 	return true;
 }
 
+/*
+ * Done while something else has to be waited for anyway: resume() and its KNOWN_NS want what follows to
+ * be short.
+ */
 void observe_look_ahead(struct live *l, const struct live_mm *mm, uint64_t addr)
 {
 	struct trace_area area;
@@ -210,6 +232,10 @@ bool observe_area(struct live *l, const struct live_mm *mm, uint64_t addr, struc
 	return observe_next(l, mm, addr, area) && area->start <= addr;
 }
 
+/*
+ * The name is a copy in the caller's buffer, for l->names goes with the next look. Not through the ring:
+ * names are not kept there.
+ */
 bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name[AREA_NAME_MAX],
 	struct trace_area *area, uint64_t *page_size)
 {
@@ -231,6 +257,7 @@ bool observe_named_area(struct live *l, struct task *t, uint64_t addr, char name
 	return true;
 }
 
+/* Text has the whole map; a MAP event has what touches its window, and nothing else. */
 static void keep_window(struct live *l, uint64_t lo, uint64_t hi)
 {
 	uint32_t kept = 0;
@@ -285,6 +312,10 @@ static void emit_unseen(struct live *l, const struct task *t)
  */
 #define MAX_TRIES 16
 
+/*
+ * Told as lost where it could not be read. @lo, @hi need not be whole pages: areas that touch [lo, hi)
+ * are meant.
+ */
 void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
 {
 	bool seen;
@@ -304,7 +335,12 @@ void observe(struct live *l, struct task *t, uint64_t lo, uint64_t hi)
 
 /* --- text --------------------------------------------------------------------------------------------------- */
 
-/* All of a file of /proc into l->names. */
+/*
+ * All of a file of /proc into l->names.
+ *
+ * False also where AT5 broke it off. A map that changes between two read(2)s may show an area twice or
+ * not at all, so who needs one moment keeps the tasks stopped.
+ */
 static bool read_all(struct live *l, int fd)
 {
 	ssize_t n;
@@ -330,7 +366,7 @@ static bool read_all(struct live *l, int fd)
 	return n == 0;
 }
 
-/* The amount that a line of smaps gives for @field; 0 when it is another line. */
+/* The amount that a line of smaps gives for @field; 0 when it is another line. In kB, as smaps has it. */
 static uint64_t amount(const char *line, const char *field)
 {
 	size_t len = strlen(field);
@@ -338,7 +374,10 @@ static uint64_t amount(const char *line, const char *field)
 	return strncmp(line, field, len) == 0 ? strtoull(line + len, NULL, 10) : 0;
 }
 
-/* Lines of maps or smaps into l->areas. False: no memory, and nothing is there. */
+/*
+ * Lines of maps or smaps into l->areas. False: no memory, and nothing is there. l->names is cut into
+ * lines in place, and areas point into it.
+ */
 static bool parse_text(struct live *l)
 {
 	struct trace_area *area = NULL;
@@ -369,12 +408,17 @@ static bool parse_text(struct live *l)
 	return true;
 }
 
+/*
+ * A read of /proc/PID/maps holds the mmap lock for reading while it fills a page, and takes it anew for
+ * the next.
+ */
 static bool read_text(struct live *l, const struct live_mm *mm)
 {
 	l->nr_areas = 0;
 	return read_all(l, mm->maps_fd) && parse_text(l);
 }
 
+/* O(areas); pointers into l->areas are of the past. */
 uint64_t observe_count(struct live *l, const struct live_mm *mm)
 {
 	return read_text(l, mm) ? l->nr_areas : 0;
@@ -415,6 +459,10 @@ void observe_all(struct live *l, struct task *t)
 				.beside = is_beside_calls(l, t) });
 }
 
+/*
+ * Walks all page tables of the process: only where nothing else tells flags. l->nr_areas is 0 where it
+ * could not be read. Opened through the task, not kept: it is asked seldom.
+ */
 void observe_smaps(struct live *l, struct task *t)
 {
 	int fd = open_proc(t->tid, "smaps");
@@ -426,6 +474,7 @@ void observe_smaps(struct live *l, struct task *t)
 		kernel->close(fd);
 }
 
+/* smaps has it below the line of its area, which is why `here` is carried along. */
 uint64_t observe_page_size(struct live *l, struct task *t, uint64_t addr)
 {
 	int fd = open_proc(t->tid, "smaps");
@@ -449,6 +498,7 @@ uint64_t observe_page_size(struct live *l, struct task *t, uint64_t addr)
 	return kib << 10;
 }
 
+/* has_vm_flags: smaps has told them, and nothing later does. */
 void emit_begin_map(struct live *l, struct task *t)
 {
 	emit_map(l, t,
@@ -458,6 +508,7 @@ void emit_begin_map(struct live *l, struct task *t)
 			.has_names = true });
 }
 
+/* O(areas). */
 uint64_t observed_vm_flags(const struct live *l, uint64_t start)
 {
 	for (uint32_t i = 0; i < l->nr_areas; i++)

@@ -42,6 +42,7 @@ static int scan(int fd, uint64_t lo, uint64_t hi, uint64_t all, uint64_t none, u
 	return n < 0 ? -errno : n > 0;
 }
 
+/* 1, 0 or -errno as scan(). Up to three scans where nothing was written. */
 static int scan_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr)
 {
 	const uint64_t unwritten = PAGE_IS_FILE | PAGE_IS_PFNZERO;
@@ -72,6 +73,8 @@ static bool word_may_be_written(uint64_t word, bool *known)
 /*
  * A page that surely was written, or else the first that may have been. pagemap has 8 bytes for each page
  * of all addresses, also where nothing is mapped, so this takes time by the range's length.
+ *
+ * Up to Linux 6.6. *@known false: it may have been written, or be shared with a parent since a fork.
  */
 static bool read_written(int fd, uint64_t lo, uint64_t hi, uint64_t *addr, bool *known)
 {
@@ -136,11 +139,16 @@ bool reads_get_pages(void)
 	return found;
 }
 
+/* False as well where it cannot be asked. */
 bool find_present(const struct live_mm *mm, uint64_t lo, uint64_t hi, uint64_t *addr)
 {
 	return scan(mm->pagemap_fd, lo, hi, PAGE_IS_PRESENT, PAGE_IS_FILE | PAGE_IS_PFNZERO, addr) > 0;
 }
 
+/*
+ * SOME: words of pagemap are readable. Without privilege they are, but for the numbers of pages, which
+ * nobody asks for here (Linux 4.2).
+ */
 enum trace_fault_source find_written_source(void)
 {
 	int fd = kernel->open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), found;

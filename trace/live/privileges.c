@@ -16,7 +16,11 @@
 
 #include "internal.h"
 
-/* Would the file have given it something that its user and group do not have? */
+/*
+ * Would the file have given it something that its user and group do not have? Set-group-ID counts with
+ * the group's right to execute alone: without it exec ignores the bit (bprm_fill_uid()). File
+ * capabilities are an extended attribute of which it is enough that it is there.
+ */
 static bool gives_privileges(const char *exe, pid_t tid)
 {
 	struct stat file;
@@ -32,6 +36,7 @@ static bool gives_privileges(const char *exe, pid_t tid)
 	return kernel->getxattr(exe, "security.capability", NULL, 0) > 0;
 }
 
+/* Asked behind the exec, of /proc/PID/exe: the file that has been begun, whatever its name is now. */
 void note_privileges(struct live *l, const struct task *t)
 {
 	char exe[64];

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Facts about a process and the machine, from /proc.
+ *
+ * Numbers of processes are those of this process's pid namespace, which /proc has to share
+ * (proc_is_ours()). Everything read here of a task that stands still is exact; of one that runs it was
+ * true a moment ago. A task that has ended answers as if nothing could be read.
  */
 #include <elf.h>
 #include <errno.h>
@@ -38,6 +42,7 @@ void read_file(const char *path, char *buf, size_t size)
 	buf[n > 0 ? n : 0] = '\0';
 }
 
+/* A name that fills the buffer has lost its newline: then a character of it is cut instead. */
 bool read_task_name(pid_t tid, char name[TASK_NAME_MAX])
 {
 	char path[64], now[TASK_NAME_MAX];
@@ -56,6 +61,7 @@ bool read_task_name(pid_t tid, char name[TASK_NAME_MAX])
 	return true;
 }
 
+/* Decimal. @otherwise: Linux's default, for containers that hide the file. */
 uint64_t read_number(const char *path, uint64_t otherwise)
 {
 	char text[64];
@@ -64,6 +70,7 @@ uint64_t read_number(const char *path, uint64_t otherwise)
 	return *text ? strtoull(text, NULL, 10) : otherwise;
 }
 
+/* Through the view: the two names are what the room calls it. */
 bool read_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 {
 	return kernel->read_memory(tid, addr, buf, size);
@@ -75,8 +82,11 @@ bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
 }
 
 /*
- * @field with the newline before it and the colon behind: a task may call itself "CapEff:", but no newline
- * is left in Name.
+ * @field with the newline before it and the colon behind: a task may call itself "CapEff:", but no
+ * newline is left in Name.
+ *
+ * What lies beyond the buffer is not found, and @otherwise is answered: Groups may be long, and stands
+ * before VmSize, Threads, CapEff and what follows.
  */
 uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise)
 {
@@ -94,6 +104,7 @@ pid_t process_of_thread(pid_t tid)
 	return (pid_t)status_number(tid, "\nTgid:", 10, (uint64_t)tid);
 }
 
+/* Without /proc the question cannot be asked: that the task is there has to do. */
 bool is_traced_here(const struct live *l, pid_t tid)
 {
 	if (l->no_proc)
@@ -113,7 +124,10 @@ bool proc_is_ours(void)
 	       strtol(text, NULL, 10) == getpid();
 }
 
-/* By its program: the kernel decides by the same byte at exec (ELFCLASS32). */
+/*
+ * By its program: the kernel decides by the same byte at exec (ELFCLASS32). False also where it cannot be
+ * read: then nothing can be recorded anyway.
+ */
 bool process_is_narrow(pid_t tid)
 {
 	char path[64];
@@ -148,7 +162,10 @@ pid_t process_of_pidfd(pid_t tid, int fd)
 	return line ? (pid_t)strtol(line + 5, NULL, 10) : -1;
 }
 
-/* What anyone may read, as of a process that has become another user: prlimit(2) may be refused there. */
+/*
+ * What anyone may read, as of a process that has become another user: prlimit(2) may be refused there.
+ * @name with the newline before it; the columns behind it are soft, hard and unit.
+ */
 static uint64_t limit_of_text(pid_t tid, const char *name, bool hard)
 {
 	char path[64], text[4096], soft_text[32], hard_text[32];
@@ -164,7 +181,13 @@ static uint64_t limit_of_text(pid_t tid, const char *name, bool hard)
 	return strtoull(hard ? hard_text : soft_text, NULL, 10);
 }
 
-/* What the kernel itself asks of: in a user namespace of their own, processes have none there, whatever they have in it. */
+/*
+ * What the kernel itself asks of: in a user namespace of their own, processes have none there, whatever
+ * they have in it.
+ *
+ * capable() asks in the initial user namespace, as RLIMIT_MEMLOCK and overcommit do; the link names a
+ * task's own.
+ */
 static uint64_t capabilities(pid_t tid)
 {
 	static const char initial[] = "user:[4026531837]"; /* PROC_USER_INIT_INO */
@@ -181,6 +204,7 @@ static uint64_t capabilities(pid_t tid)
 	return status_number(tid, "\nCapEff:", 16, 0);
 }
 
+/* Of the soft limits, but for DATA_HARD. UINT64_MAX is RLIM_INFINITY. */
 uint64_t process_limit(pid_t tid, enum trace_limit limit)
 {
 	static const int resources[TRACE_LIMIT_COUNT] = { [TRACE_LIMIT_AS] = RLIMIT_AS,
@@ -209,7 +233,12 @@ uint64_t process_limit(pid_t tid, enum trace_limit limit)
 	return limit == TRACE_LIMIT_DATA_HARD ? rl.rlim_max : rl.rlim_cur;
 }
 
-/* The fields of /proc/PID/stat that describe the address space; proc(5) counts from 1. */
+/*
+ * The fields of /proc/PID/stat that describe the address space; proc(5) counts from 1.
+ *
+ * Who may not trace the process is told 0 or 1 of these (PTRACE_MODE_READ); a tracer may. Fields that are
+ * not there stay 0.
+ */
 static void read_stat(pid_t tid, struct trace_space *s)
 {
 	char path[64], text[2048], *p, *save = NULL;
@@ -241,7 +270,10 @@ static void read_stat(pid_t tid, struct trace_space *s)
 	s->brk = s->start_brk;
 }
 
-/* Of a 32-bit program its pairs are of 32-bit numbers. */
+/*
+ * Of a 32-bit program its pairs are of 32-bit numbers. 0: there is no such entry. The file is the vector
+ * as exec has put it on the stack, AT_NULL at its end, of which type 0 is asked for by nobody.
+ */
 static uint64_t auxiliary(pid_t tid, bool narrow, uint64_t type)
 {
 	char path[64];
@@ -278,9 +310,13 @@ static uint64_t vdso_bounds(const struct trace_area *areas, uint32_t nr, bool to
 }
 
 /*
- * The first thing that Linux places in a new address space is the interpreter, or a static position-independent program:
- * where it ends, or where searches go upwards begins, is mmap_base.  0: nothing was placed.  The vdso of a 32-bit program,
- * and what it reads, are placed in the same way, right behind; so is that of any program of some machines.
+ * The first thing that Linux places in a new address space is the interpreter, or a static
+ * position-independent program: where it ends, or where searches go upwards begins, is mmap_base. 0:
+ * nothing was placed. The vdso of a 32-bit program, and what it reads, are placed in the same way, right
+ * behind; so is that of any program of some machines.
+ *
+ * The interpreter's areas are those of one inode from AT_BASE on, with the anonymous one right behind
+ * them; of a program without one AT_PHDR names the program itself.
  */
 static uint64_t find_mmap_base(
 	pid_t tid, bool narrow, const struct trace_area *areas, uint32_t nr, bool topdown)
@@ -310,12 +346,16 @@ static uint64_t find_mmap_base(
 	return topdown ? end : start;
 }
 
-/* Do searches of a program that begins now go down from the stack? */
+/*
+ * Do searches of a program that begins now go down from the stack? mmap_is_legacy() of
+ * arch/x86/mm/mmap.c.
+ */
 static bool searches_topdown(uint64_t personality)
 {
 	return !(personality & ADDR_COMPAT_LAYOUT) && !read_number("/proc/sys/vm/legacy_va_layout", 0);
 }
 
+/* l->areas is the map that was read behind the exec, before any instruction of the program. */
 void process_space(struct live *l, pid_t tid, struct trace_space *s)
 {
 	bool narrow = process_is_narrow(tid);
@@ -338,6 +378,7 @@ void process_space(struct live *l, pid_t tid, struct trace_space *s)
 
 /* --- the machine -------------------------------------------------------------------------------------------- */
 
+/* The setting is the word in brackets. 0: never, or a kernel without. */
 static uint32_t thp_enabled(void)
 {
 	char text[64];
@@ -346,7 +387,10 @@ static uint32_t thp_enabled(void)
 	return strstr(text, "[always]") ? 2 : strstr(text, "[madvise]") ? 1 : 0;
 }
 
-/* As a shell would need it to run the same again. */
+/*
+ * As a shell would need it to run the same again. NULL: no memory. Four bytes for one is the longest
+ * form, of a quote within quotes.
+ */
 static char *quoted_command(char *const *argv)
 {
 	size_t size = 1, n = 0;
@@ -373,6 +417,7 @@ static char *quoted_command(char *const *argv)
 	return s;
 }
 
+/* What was typed, near enough: the program's own command line is its own business. */
 static char *attached_command(pid_t pid)
 {
 	char *s = NULL;

@@ -24,6 +24,7 @@
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
+/* False: the task has been killed; nothing of it was changed. */
 bool puppet_begin(struct puppet *p, pid_t tid)
 {
 	*p = (struct puppet){ .tid = tid, .abi = machine_table_at(tid) };
@@ -31,7 +32,12 @@ bool puppet_begin(struct puppet *p, pid_t tid)
 	return registers_take(&p->before, tid);
 }
 
-/* To the next entry or exit of a call. */
+/*
+ * To the next entry or exit of a call.
+ *
+ * False: it has ended, or is about to; puppet_put_back() does no harm then. Other events than signals (a
+ * group-stop) are passed over.
+ */
 static bool step(struct puppet *p)
 {
 	int status;
@@ -68,7 +74,10 @@ long puppet_call(struct puppet *p, long nr, long a, long b, long c)
 	return (long)registers_result(&regs);
 }
 
-/* getpid(2), for a call that has no effect if it is made after all. */
+/*
+ * getpid(2), for a call that has no effect if it is made after all. False: as step(). The stop at the
+ * entry comes before any filter is asked (since Linux 4.8).
+ */
 bool puppet_enter_again(struct puppet *p)
 {
 	struct registers regs = p->before;
@@ -77,6 +86,10 @@ bool puppet_enter_again(struct puppet *p)
 	return registers_put(&regs, p->tid) && step(p);
 }
 
+/*
+ * At an entry: the program's own call is made again from its instruction, and stops there once more
+ * (takes_its_own).
+ */
 void puppet_put_back(struct puppet *p, bool at_entry)
 {
 	struct registers regs = p->before;
@@ -86,6 +99,7 @@ void puppet_put_back(struct puppet *p, bool at_entry)
 	registers_put(&regs, p->tid);
 }
 
+/* What lies below the red zone is nobody's: no signal handler runs meanwhile, for signals are held. */
 long puppet_install(struct puppet *p, const struct sock_filter *code, unsigned short len, long flags)
 {
 	struct {
@@ -109,6 +123,7 @@ long puppet_install(struct puppet *p, const struct sock_filter *code, unsigned s
 	return puppet_call(p, SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, (long)at);
 }
 
+/* No call: -1 keeps the kernel from restarting what it believes to be interrupted. */
 void puppet_return(struct puppet *p, long result)
 {
 	struct registers regs = p->before;
@@ -118,6 +133,7 @@ void puppet_return(struct puppet *p, long result)
 	registers_put(&regs, p->tid);
 }
 
+/* Each kind once, as if it had been sent by this process. */
 void puppet_send_held(struct puppet *p, pid_t tgid)
 {
 	for (int sig = 1; sig < NSIG; sig++)

@@ -11,7 +11,10 @@
 
 struct sock_filter;
 
-/* A task that calls are made in place of. */
+/*
+ * A task that calls are made in place of. before is what puppet_put_back() writes, with the call that it
+ * stood in; changed by letgo.c alone (FILTER_LET_GO).
+ */
 struct puppet {
 	pid_t tid;
 	enum trace_abi abi; /* whose table its calls come through */

@@ -11,6 +11,10 @@
  *    SB3  Other answers of the program's own filters leave the call undone, and the map as it is, or rank below ours.
  *    SB4  Of filters that ask a tracer the last one's mark is told.  One of the program's own that has ours is looked at like
  *        those of SB2: what it can answer so is refused, as alone.  An answer that it computes is not known to be that one.
+ *
+ * Who calls: on_filter() at the entry of seccomp(2), or of prctl(2) about it, before the kernel looks at
+ * its arguments; is_forbidden() and asks_by_itself() at each seccomp stop. A task that was attached to
+ * has none of our filter, and meets nothing of this.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -28,7 +32,10 @@
 #include "puppet.h"
 #include "system_calls.h"
 
-/* In the answers of the filter that stands for strict mode; another one than FILTER_MARK's. */
+/*
+ * In the answers of the filter that stands for strict mode; another one than FILTER_MARK's. Both marks
+ * are the lower half of SECCOMP_RET_TRACE, which is all of it that a tracer is told (ret_data).
+ */
 #define STRICT_MARK 0x6d71
 
 bool is_about_filters(const struct trace_call *c)
@@ -42,7 +49,12 @@ bool is_about_filters(const struct trace_call *c)
 #define STRICT_MAX (MACHINE_TABLES * (NR_STRICT + 5))
 #define NR_STRICT  (sizeof(machine_tables->strict) / sizeof(machine_tables->strict[0]))
 
-/* What strict mode allows through each table of the machine; all else is asked of us. */
+/*
+ * What strict mode allows through each table of the machine; all else is asked of us.
+ *
+ * Each table is 5 instructions and one for each allowed call: which architecture, which number, over it,
+ * allow. -1 with x32's bit is a number that no call has.
+ */
 static unsigned short strict_filter(struct sock_filter code[STRICT_MAX + 1])
 {
 	unsigned short n = 0;
@@ -67,7 +79,12 @@ static unsigned short strict_filter(struct sock_filter code[STRICT_MAX + 1])
 	return n;
 }
 
-/* Alone it would not be refused: it has no filter but ours, and its arguments are good. */
+/*
+ * Alone it would not be refused: it has no filter but ours, and its arguments are good.
+ *
+ * seccomp_filters of 1 is ours alone. With more the kernel's answer is the same with us and without:
+ * EINVAL, as a filter of its own is there (seccomp_may_assign_mode()).
+ */
 static bool wants_strict_mode(const struct task *t)
 {
 	const uint64_t *a = t->call.args;
@@ -99,6 +116,8 @@ static bool install_strict(struct puppet *p)
 /*
  * The call ends with 0 as if the kernel had done it; where that cannot be brought about the task makes it
  * itself, and is refused.
+ *
+ * Held signals are sent behind it: in strict mode a handler is allowed to run (sigreturn is).
  */
 static void be_strict(struct live *l, struct task *t)
 {
@@ -125,7 +144,12 @@ bool is_forbidden(const struct task *t, uint32_t mark)
 	return t->strict && mark == STRICT_MARK;
 }
 
-/* The kernel ends the thread, by SIGKILL.  The last one's end is that of its process. */
+/*
+ * The kernel ends the thread, by SIGKILL. The last one's end is that of its process.
+ *
+ * exit(2) in place of the call ends one thread and leaves its process; SIGKILL would be the end of all.
+ * The status differs from the kernel's for such a thread, whom nobody can wait for.
+ */
 void end_strictly(struct live *l, struct task *t)
 {
 	struct registers regs;
@@ -141,7 +165,10 @@ void end_strictly(struct live *l, struct task *t)
 
 /* --- SB2 ------------------------------------------------------------------------------------------------------- */
 
-/* What is known of the accumulator. */
+/*
+ * What is known of the accumulator. ANYTHING is above the others: a value that is not known any more.
+ * KINDS is how many.
+ */
 enum known { ANYTHING, NUMBER, ARCH, KINDS };
 
 /*
@@ -156,12 +183,14 @@ struct reach {
 	bool at[BPF_MAXINSNS][KINDS];
 };
 
+/* Beyond the end is no instruction: the kernel has checked jumps, or will refuse the program. */
 static void reach(struct reach *r, uint32_t pc, enum known a)
 {
 	if (pc < r->len)
 		r->at[pc][a] = true;
 }
 
+/* BPF_JSET is the last. */
 static bool holds(const struct sock_filter *i, uint32_t value)
 {
 	switch (BPF_OP(i->code)) {
@@ -176,6 +205,7 @@ static bool holds(const struct sock_filter *i, uint32_t value)
 	}
 }
 
+/* What a comparison with an argument or with X decides is not known: both ways are gone. */
 static void reach_by_jump(struct reach *r, uint32_t pc, enum known a)
 {
 	const struct sock_filter *i = &r->code[pc];
@@ -194,6 +224,7 @@ static void reach_by_jump(struct reach *r, uint32_t pc, enum known a)
 		reach(r, pc + 1 + i->jf, a);
 }
 
+/* Of struct seccomp_data; its loads are absolute words alone (seccomp_check_filter()). */
 static enum known loaded(const struct sock_filter *i)
 {
 	if (BPF_MODE(i->code) != BPF_ABS)
@@ -210,7 +241,11 @@ static bool is_answer(const struct reach *r, const struct sock_filter *i)
 	return BPF_RVAL(i->code) != BPF_K ? r->computed : (i->k & r->mask) == r->answer;
 }
 
-/* One instruction.  True: it may be the answer. */
+/*
+ * One instruction. True: it may be the answer.
+ *
+ * A store keeps the accumulator; what is loaded back from memory is anything.
+ */
 static bool reach_from(struct reach *r, uint32_t pc, enum known a)
 {
 	const struct sock_filter *i = &r->code[pc];
@@ -252,7 +287,11 @@ static bool may_ask(struct reach *r, uint32_t arch, uint32_t nr)
 	return false;
 }
 
-/* About a call of any table of the machine that is recorded? */
+/*
+ * About a call of any table of the machine that is recorded?
+ *
+ * O(calls of ours * instructions), once for each filter that the program makes.
+ */
 static bool may_ask_about_ours(struct reach *r)
 {
 	for (size_t i = 0; i < nr_machine_tables; i++)
@@ -262,7 +301,10 @@ static bool may_ask_about_ours(struct reach *r)
 	return false;
 }
 
-/* Where the program of the filter is that the task is about to put in place. */
+/*
+ * Where the program of the filter is that the task is about to put in place. The width of the pointer in
+ * it is the table's.
+ */
 static bool read_fprog(const struct task *t, struct sock_fprog *prog)
 {
 	struct narrow_fprog narrow;
@@ -276,7 +318,10 @@ static bool read_fprog(const struct task *t, struct sock_fprog *prog)
 	return true;
 }
 
-/* That filter.  NULL: it cannot be looked at. */
+/*
+ * That filter. NULL: it cannot be looked at. To be freed. A length of 0 is looked at and answers nothing:
+ * the kernel refuses it.
+ */
 static struct reach *look_at_filter(const struct task *t, uint32_t answer, uint32_t mask)
 {
 	struct reach *r = malloc(sizeof(*r));
@@ -294,7 +339,7 @@ static struct reach *look_at_filter(const struct task *t, uint32_t answer, uint3
 	return NULL;
 }
 
-/* What cannot be looked at may do anything. */
+/* What cannot be looked at may do anything. computed: BPF_RET of the accumulator may be this answer. */
 static bool may_hide_calls(const struct task *t)
 {
 	struct reach *r = look_at_filter(t, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ACTION_FULL);
@@ -310,6 +355,7 @@ static bool may_hide_calls(const struct task *t)
 
 /* --- SB4 ------------------------------------------------------------------------------------------------------- */
 
+/* TSYNC gives the filter to all threads of the process. */
 static void add_own_marks(struct live *l, struct task *t, uint32_t table, uint32_t nr)
 {
 	struct task *other;
@@ -322,7 +368,11 @@ static void add_own_marks(struct live *l, struct task *t, uint32_t table, uint32
 				other->own_marks[table][nr / 64] |= 1ull << nr % 64;
 }
 
-/* One that cannot be read is refused by the kernel, too. */
+/*
+ * One that cannot be read is refused by the kernel, too.
+ *
+ * Most filters have no such answer anywhere, and are done with after one pass over their instructions.
+ */
 static void note_own_marks(struct live *l, struct task *t)
 {
 	struct reach *r = look_at_filter(
@@ -338,6 +388,7 @@ static void note_own_marks(struct live *l, struct task *t)
 	free(r);
 }
 
+/* Numbers from OWN_MARKS on are of no call that we know, and are not asked about. */
 bool asks_by_itself(const struct task *t, uint32_t arch, uint64_t nr)
 {
 	enum trace_abi abi;
@@ -350,6 +401,7 @@ bool asks_by_itself(const struct task *t, uint32_t arch, uint64_t nr)
 	return t->own_marks[i][number / 64] >> number % 64 & 1;
 }
 
+/* TSYNC: all of its threads; children inherit it (births.c). */
 static void mark_unseen(struct live *l, struct task *t)
 {
 	struct task *other;
@@ -369,6 +421,7 @@ static void mark_unseen(struct live *l, struct task *t)
 
 /* --- the entry ------------------------------------------------------------------------------------------------- */
 
+/* SECCOMP_SET_MODE_FILTER of seccomp(2), or its older form. */
 static bool puts_filter(const struct trace_call *c)
 {
 	return c->nr == NR_prctl ? c->args[0] == PR_SET_SECCOMP && c->args[1] == SECCOMP_MODE_FILTER
@@ -388,6 +441,10 @@ static void look_at_own_filter(struct live *l, struct task *t)
 		mark_unseen(l, t);
 }
 
+/*
+ * no_privileges is set at the entry, whether the call succeeds or not: it has one argument that could be
+ * wrong.
+ */
 void on_filter(struct live *l, struct task *t)
 {
 	const struct trace_call *c = &t->call;

@@ -34,13 +34,18 @@
 
 #define SERVED (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
 
-/* A descriptor of a process, in an entry of a tree. */
+/*
+ * A descriptor of a process, in an entry of a tree. Process and number, packed into a value of the tree.
+ */
 static void *holder(pid_t tgid, int fd)
 {
 	return xa_mk_value((unsigned long)tgid << 32 | (uint32_t)fd);
 }
 
-/* The inode of a descriptor that is a userfaultfd, which is its own since Linux 5.12; 0: it is none. */
+/*
+ * The inode of a descriptor that is a userfaultfd, which is its own since Linux 5.12; 0: it is none. 1
+ * where stat(2) fails: it is one, of whatever number.
+ */
 static unsigned long inode_of(const void *holder)
 {
 	unsigned long value = xa_to_value(holder);
@@ -68,7 +73,10 @@ static bool is_open(struct live_mm *mm, const void *holder)
 	return inode && (!known || xa_to_value(known) == inode);
 }
 
-/* The run that @addr is in, or the next one above, and its descriptor. False: there is none. */
+/*
+ * The run that @addr is in, or the next one above, and its descriptor. False: there is none. By address:
+ * O(log n).
+ */
 static bool next_served(const struct live_mm *mm, uint64_t addr, struct range *run, void **by)
 {
 	MA_STATE(mas, (struct maple_tree *)&mm->served, addr, addr);
@@ -93,6 +101,7 @@ static void writes_before_closing(struct live *l, struct task *t, uint64_t end)
 		writes_meeting_at(l, t, end, below.prot != above.prot || t->mm->users > 1);
 }
 
+/* As a write: an anon_vma is what both leave. */
 static void emit_filled(struct live *l, struct task *t, uint64_t addr)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
@@ -117,6 +126,7 @@ static void fills_before_closing(struct live *l, struct task *t, const struct ra
 			emit_filled(l, t, addr);
 }
 
+/* Order: what was written before the closing is told before it. */
 static void emit_closed(struct live *l, struct task *t, const struct range *run)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CHANGE,
@@ -162,7 +172,12 @@ void served_emit(struct live *l, struct task *t)
 	}
 }
 
-/* @by: whose descriptor; @call: of its own map or of another's. */
+/*
+ * @by: whose descriptor; @call: of its own map or of another's.
+ *
+ * Unregistering only takes the range out. Without memory it is not remembered, and its closing will not
+ * be noticed.
+ */
 static void note_served(struct live_mm *mm, void *by, const struct trace_call *call, const struct range *run)
 {
 	forget(&mm->served, run->start, run->end);
@@ -204,6 +219,7 @@ void served_follow_call(struct task *t, int64_t result)
 
 /* --- another's -------------------------------------------------------------------------------------------------- */
 
+/* Does something of @run have a descriptor that is known to serve it? */
 static bool is_noted(const struct live_mm *mm, const struct range *run)
 {
 	struct range served;
@@ -239,8 +255,10 @@ static bool is_served_by(const struct live_mm *mm, unsigned long inode)
 }
 
 /*
- * Who may have made the userfaultfd, behind @tid; NULL: nobody more.  Once something was registered its inode tells; before,
- * whose areas are served now.
+ * Who may have made the userfaultfd, behind @tid; NULL: nobody more. Once something was registered its
+ * inode tells; before, whose areas are served now.
+ *
+ * O(processes), with smaps of each where registering. *@tid goes on behind the one that was found.
  */
 static struct task *next_maker(struct live *l, const struct task *t, unsigned long *tid,
 	const struct range *run, unsigned long inode)
@@ -275,7 +293,10 @@ static void emit_closed_before(
 			emit_closed(l, maker, &served);
 }
 
-/* As if it had been called there, where nothing else is going on. */
+/*
+ * As if it had been called there, where nothing else is going on. note_served() as the last: what is told
+ * before it is asked of the space as it was.
+ */
 static void emit_for_maker(struct live *l, struct task *maker, const struct task *t, const struct range *run,
 	unsigned long inode)
 {
@@ -310,6 +331,7 @@ static bool emit_served_elsewhere(
 	return true;
 }
 
+/* True: the call is not told of the caller's own map. A failed one changes nobody's. */
 bool served_elsewhere(struct live *l, struct task *t, int64_t result)
 {
 	unsigned long inode;
@@ -381,11 +403,16 @@ bool served_fills(struct live *l, struct task *t)
 	return true;
 }
 
+/* Shared areas have no anon_vma. */
 bool served_fills_at(const struct live_mm *mm, const struct trace_area *a)
 {
 	return !a->shared && is_noted(mm, &(struct range){ a->start, a->end });
 }
 
+/*
+ * smaps counts markers neither as Anonymous nor as Swap. Only asked where something is served: it is
+ * dear.
+ */
 bool served_is_untouched(struct live *l, struct task *t, const struct trace_area *a)
 {
 	struct range run;

@@ -55,6 +55,7 @@ void signals_unblock(struct live *l)
 	l->mask_changed = false;
 }
 
+/* 2: SIGINT and SIGQUIT stay the caller's. */
 static int first_taken(const struct live *l)
 {
 	return is_attached(l) ? 2 : 0;
@@ -76,7 +77,10 @@ void signals_take(struct live *l)
 	alarm_begin(TICK_NS, &l->sigchld_before);
 }
 
-/* Those that have come, none of which has had its effect. */
+/*
+ * Those that have come, none of which has had its effect. found is when it was noticed, before when it
+ * had surely not come: between the two lies its coming.
+ */
 static void take_passed(struct live *l)
 {
 	static const struct timespec at_once = { .tv_sec = 0 };
@@ -98,6 +102,7 @@ static void take_passed(struct live *l)
 	l->signals_asked = now;
 }
 
+/* In the process that answers for tasks that were let go (letgo.c), too. */
 void signals_give_back(struct live *l)
 {
 	for (int i = first_taken(l); i < NR_TAKEN_SIGNALS; i++)
@@ -109,6 +114,7 @@ void signals_give_back(struct live *l)
 	pthread_sigmask(SIG_SETMASK, &l->run_mask_before, NULL);
 }
 
+/* Of the program's first process alone: that is whom a group's signal would meet. */
 void signals_note_delivery(struct live *l, const struct task *t, int sig)
 {
 	for (int i = 0; i < NR_PASSED_SIGNALS; i++)
@@ -116,7 +122,10 @@ void signals_note_delivery(struct live *l, const struct task *t, int sig)
 			l->passed[i].had = now_ns();
 }
 
-/* To its first process, as a shell would; or to those that it has left behind. */
+/*
+ * To its first process, as a shell would; or to those that it has left behind. Without an error to be
+ * seen: who has ended needs no signal.
+ */
 static void send_to_program(struct live *l, int sig)
 {
 	struct task *t;
@@ -131,6 +140,10 @@ static void send_to_program(struct live *l, int sig)
 			kernel->kill(t->tid, sig);
 }
 
+/*
+ * A signal to the whole process group reaches both: the program's own is seen at its delivery stop,
+ * within OWN_SIGNAL_NS, and then nothing is passed on.
+ */
 void signals_pass_on(struct live *l)
 {
 	if (is_attached(l))

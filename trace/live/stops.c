@@ -9,6 +9,15 @@
  *      exit             the task's last moment with its address space
  *      PTRACE_EVENT_STOP  birth of a traced task, or a group-stop (jobs.c)
  *      any other signal   to be delivered, unchanged
+ *
+ *      on_stop()
+ *        seccomp   on_entry(): settle the call before, ask which call this is, take_call()
+ *                    take_call(): filters, exec, fork, or mm_acquire() and let_through()
+ *        syscall   on_exit_of_call(): call_end(), release(), resume()
+ *        others    births.c, ends.c, jobs.c
+ *
+ * Every path ends with resume() of the task, with the task queued (it stays stopped), or with the task
+ * gone. Whoever adds one has to end so: a task that is forgotten stands for ever.
  */
 #include <errno.h>
 #include <sched.h>
@@ -25,8 +34,9 @@
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
 /*
- * A task that is killed leaves its stop for the last one, at its exit, whatever was reported of it.  That one must not be
- * left before it was reported itself: it is looked whether the task is still where it was.
+ * A task that is killed leaves its stop for the last one, at its exit, whatever was reported of it. That
+ * one must not be left before it was reported itself: it is looked whether the task is still where it
+ * was. PTRACE_GETSIGINFO's si_code has the event in its second byte, as waitpid(2)'s status has.
  */
 bool is_at_event(const struct task *t, int event)
 {
@@ -42,6 +52,10 @@ bool is_at_event(const struct task *t, int event)
  */
 #define KNOWN_NS 2000
 
+/*
+ * False: it is dead or on its way there. Its exit stop is reported in turn, and it must not be let go
+ * before.
+ */
 static bool is_where_it_was(const struct task *t)
 {
 	siginfo_t info = { 0 };
@@ -53,6 +67,9 @@ static bool is_where_it_was(const struct task *t)
 /*
  * @sig: what it is given, 0: nothing. While all are held (attach.c) it stays, and is let go on by
  * let_all_go().
+ *
+ * An error of the request is a task that has been killed (ESRCH), which its end will tell. looks grows:
+ * what was seen at this stop is of the past now.
  */
 void resume(struct live *l, struct task *t, int sig)
 {
@@ -84,6 +101,8 @@ unsigned long event_message(const struct task *t)
  * At the entry, with the mm held: what the call depends on is told, then it is made. A fork's child has
  * pages that look the same in both, so all first writes are told before it; a deferred call gives the mm
  * back at once.
+ *
+ * resumed_ns is from when PATIENCE_NS counts (tasks.c).
  */
 static void let_through(struct live *l, struct task *t)
 {
@@ -102,7 +121,10 @@ static void let_through(struct live *l, struct task *t)
 	resume(l, t, 0);
 }
 
-/* The mm goes to the next in the queue, whose call is let through. */
+/*
+ * The mm goes to the next in the queue, whose call is let through. next is acquired anew, as mm_release()
+ * only takes it out of the queue; the mm is free, so that cannot fail.
+ */
 void release(struct live *l, struct task *t)
 {
 	struct task *next = mm_release(t);
@@ -126,6 +148,7 @@ void refuse_call(struct task *t)
 	registers_put(&regs, t->tid);
 }
 
+/* For struct call_memory: i386's old mmap has its arguments in memory. */
 static bool read_of_task(void *task, uint64_t addr, void *buf, size_t size)
 {
 	const struct task *t = task;
@@ -133,7 +156,10 @@ static bool read_of_task(void *task, uint64_t addr, void *buf, size_t size)
 	return read_memory(t->tid, addr, buf, size);
 }
 
-/* It is about what is mapped where its first argument says, and takes an address with a tag. */
+/*
+ * It is about what is mapped where its first argument says, and takes an address with a tag. mmap and brk
+ * take no tag; the kernel takes it off for the others (untagged_addr()).
+ */
 static bool takes_tagged_address(uint32_t nr)
 {
 	switch (nr) {
@@ -153,7 +179,12 @@ static bool takes_tagged_address(uint32_t nr)
 	}
 }
 
-/* The call that stands at its entry. False: it is none that could change anything. */
+/*
+ * The call that stands at its entry. False: it is none that could change anything.
+ *
+ * t->number is set in any case: ends.c compares it with the registers of a task that was killed. ip and
+ * sp are of the entry.
+ */
 static bool note_call(struct task *t, const struct __ptrace_syscall_info *info)
 {
 	const struct call_memory memory = { read_of_task, t };
@@ -174,7 +205,10 @@ static bool note_call(struct task *t, const struct __ptrace_syscall_info *info)
 	return true;
 }
 
-/* A recorded program wants to trace, or to be traced. */
+/*
+ * A recorded program wants to trace, or to be traced. Both ways the task goes on in its call; with
+ * let_go_to_parent() it is not ours any more, and is not touched.
+ */
 static void on_ptrace(struct live *l, struct task *t)
 {
 	if (t->call.args[0] == PTRACE_TRACEME) {
@@ -224,7 +258,10 @@ static void take_call(struct live *l, struct task *t)
 		let_through(l, t);
 }
 
-/* Which call it stands at, and that it does. */
+/*
+ * Which call it stands at, and that it does. known_ns lets resume() do without its own question for a
+ * moment.
+ */
 static bool ask_for_call(struct task *t, struct __ptrace_syscall_info *info)
 {
 	if (kernel->ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, (void *)sizeof(*info), info) <= 0)
@@ -233,6 +270,7 @@ static bool ask_for_call(struct task *t, struct __ptrace_syscall_info *info)
 	return true;
 }
 
+/* ret_data is the filter's mark. op is not SECCOMP where the task is at its exit stop by now. */
 static void on_entry(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info = { 0 };
@@ -256,7 +294,11 @@ static void on_entry(struct live *l, struct task *t)
 	}
 }
 
-/* The beginning or the end of any call of a task that has no filter of ours. */
+/*
+ * The beginning or the end of any call of a task that has no filter of ours. Entries of calls that the
+ * filter would let pass, and all exits that nobody waits for, go on at once: two stops for nothing, which
+ * is the price of having no filter.
+ */
 static void on_call_stop(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info = { 0 };
@@ -279,7 +321,10 @@ static int64_t result_of_call(const struct task *t, int64_t returned)
 	return put;
 }
 
-/* What the call has done is compared where it was to do something, whatever its result is. */
+/*
+ * What the call has done is compared where it was to do something, whatever its result is. Before the
+ * question whether the task still stands: what takes long is done first (KNOWN_NS).
+ */
 static void look_ahead_at_exit(struct live *l, const struct task *t)
 {
 	unsigned int n;
@@ -292,6 +337,7 @@ static void look_ahead_at_exit(struct live *l, const struct task *t)
 		observe_look_ahead(l, t->mm, r[i].start ? r[i].start - 1 : 0);
 }
 
+/* A call that makes a task has been told at the fork's event; here its mm is only given back. */
 static void on_exit_of_call(struct live *l, struct task *t)
 {
 	struct __ptrace_syscall_info info = { 0 };
@@ -307,7 +353,12 @@ static void on_exit_of_call(struct live *l, struct task *t)
 	resume(l, t, 0);
 }
 
-/* Every TICK_NS, about. What waits for something that no stop brings is looked at here. */
+/*
+ * Every TICK_NS, about. What waits for something that no stop brings is looked at here.
+ *
+ * Order: signals first, so that a program that is told to end is told soon; deferred calls before waiting
+ * ones, for they may let go.
+ */
 void on_tick(struct live *l)
 {
 	struct live_mm *awaited;
@@ -341,7 +392,12 @@ static struct task *task_that_takes_number(struct live *l, pid_t tid)
 	return t;
 }
 
-/* As above, where the first thread's entry is still there. */
+/*
+ * As above, where the first thread's entry is still there.
+ *
+ * The entry under the process's number is the first thread's, which exec has ended; its own end was not
+ * reported to anybody (de_thread() of fs/exec.c).
+ */
 static struct task *settle_exec_identity(struct live *l, struct task *t)
 {
 	pid_t former = (pid_t)event_message(t);
@@ -358,7 +414,12 @@ static struct task *settle_exec_identity(struct live *l, struct task *t)
 	return thread;
 }
 
-/* PTRACE_EVENT_EXEC: the new map is there, no instruction of the new program has run. */
+/*
+ * PTRACE_EVENT_EXEC: the new map is there, no instruction of the new program has run.
+ *
+ * Other threads have ended by now, each with its exit stop or taken by this one. Queued and held mms are
+ * left before the old space ends.
+ */
 static void on_exec(struct live *l, struct task *t)
 {
 	t = settle_exec_identity(l, t);
@@ -381,7 +442,10 @@ static void on_exec(struct live *l, struct task *t)
 	resume(l, t, 0);
 }
 
-/* Before the handler runs: what the fault has done to the map is told with the map as it left it. */
+/*
+ * Before the handler runs: what the fault has done to the map is told with the map as it left it. Nothing
+ * is changed of the signal: neither its information nor whether it is delivered.
+ */
 static void deliver_signal(struct live *l, struct task *t, int sig)
 {
 	signals_note_delivery(l, t, sig);
@@ -392,6 +456,10 @@ static void deliver_signal(struct live *l, struct task *t, int sig)
 	resume(l, t, sig);
 }
 
+/*
+ * The event is in the status above the signal (ptrace(2)). A stop with a signal alone is a
+ * signal-delivery-stop, or a syscall stop with bit 7 (PTRACE_O_TRACESYSGOOD).
+ */
 void on_stop(struct live *l, pid_t tid, int status)
 {
 	struct task *t = task_find(l, tid);

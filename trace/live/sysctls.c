@@ -11,7 +11,11 @@
 #include "internal.h"
 #include "system_calls.h"
 
+/*
+ * A call that cuts twice and maps one: mremap asks for as much (map_count >= sysctl_max_map_count - 3).
+ */
 #define AREAS_OF_A_CALL 3
+/* From here on the second argument, mostly a length, may come to what overcommit refuses. */
 #define LARGE           (1ull << 30)
 
 static bool may_be_too_many(const struct live *l, const struct live_mm *mm)
@@ -19,6 +23,7 @@ static bool may_be_too_many(const struct live *l, const struct live_mm *mm)
 	return mm->most_areas + AREAS_OF_A_CALL >= l->max_map_count;
 }
 
+/* True costs a look, or an exit that is waited for; false has to be right. */
 bool sysctls_may_forbid(const struct live *l, const struct task *t)
 {
 	return may_be_too_many(l, t->mm) || t->call.args[1] >= LARGE;
@@ -36,11 +41,16 @@ static void count_areas(struct live *l, struct live_mm *mm)
 	mm->uncounted_calls = 0;
 }
 
+/* brk has no error: what it returns is another end than the one asked for. */
 static bool has_failed(const struct task *t, int64_t result)
 {
 	return t->call.nr == NR_brk ? (uint64_t)result != t->call.args[0] : result < 0 && result >= -4095;
 }
 
+/*
+ * A LIMIT event of this task's address space, though it is the machine's: whoever reads it applies it to
+ * all.
+ */
 static void follow(struct live *l, struct task *t, enum trace_limit limit, uint64_t *known, const char *path)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT };
@@ -54,6 +64,7 @@ static void follow(struct live *l, struct task *t, enum trace_limit limit, uint6
 	emit(l, t, &e);
 }
 
+/* Before the call's own event: what it tells was so when the call was made, or may have been. */
 void sysctls_follow(struct live *l, struct task *t, int64_t result)
 {
 	bool may_decide;

@@ -17,13 +17,19 @@
 
 #include "internal.h"
 
+/*
+ * Half a second: what a server or a disk takes longer for is rare, and the price is an order that is not
+ * known.
+ */
 #define PATIENCE_NS 500000000
 
+/* O(log n); NULL: none. */
 struct task *task_find(struct live *l, pid_t tid)
 {
 	return mtree_load(&l->tasks, (unsigned long)tid);
 }
 
+/* NULL: no memory. tgid is set by who knows better. */
 struct task *task_add(struct live *l, pid_t tid)
 {
 	struct task *t = calloc(1, sizeof(*t));
@@ -51,6 +57,8 @@ void task_remove(struct live *l, struct task *t)
 /*
  * An exec of another thread: the entry, with all that is known of it, moves to the new number, whose own
  * entry is gone.
+ *
+ * A stray is kept until live_free(), for it may still be pointed to.
  */
 void task_rename(struct live *l, struct task *t, pid_t tid)
 {
@@ -78,6 +86,10 @@ struct task *task_sharing_mm(struct live *l, const struct task *t)
 	return NULL;
 }
 
+/*
+ * No task is in it, and no file open. The number is spent also where it is given up again: numbers need
+ * not be without gaps.
+ */
 struct live_mm *mm_new(struct live *l)
 {
 	struct live_mm *mm = calloc(1, sizeof(*mm));
@@ -98,6 +110,7 @@ struct live_mm *mm_new(struct live *l)
 	return mm;
 }
 
+/* users counts those that may make calls, refs those that point here. */
 void task_enter_mm(struct task *t, struct live_mm *mm)
 {
 	t->mm = mm;
@@ -130,6 +143,7 @@ void task_leave_mm(struct task *t)
 	}
 }
 
+/* In front of the list of awaited ones, by a pointer back to what points here: taken out in O(1). */
 static void begin_waiting_for(struct live_mm *mm)
 {
 	struct live *l = mm->live;
@@ -171,6 +185,7 @@ bool mm_acquire(struct task *t)
 	return false;
 }
 
+/* O(queue), which is short; no harm if @t is not in it. */
 static void unqueue(struct live_mm *mm, struct task *t)
 {
 	struct task **link = &mm->queue;
@@ -207,6 +222,10 @@ struct task *mm_release(struct task *t)
 	return next;
 }
 
+/*
+ * The holder keeps in_call set: at its end it finds that it has the mm no more (mm->busy is another's),
+ * and tells its call all the same. *@from is moved on before the mm may leave the list.
+ */
 struct task *mm_take_from_blocked(struct live_mm **from, uint64_t now)
 {
 	struct live_mm *mm;

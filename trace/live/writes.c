@@ -40,7 +40,10 @@
 #include "minmax.h"
 #include "uapi.h"
 
-/* As many fresh areas are searched before a call. */
+/*
+ * As many fresh areas are searched before a call. Of those beyond it what is found behind a call may be
+ * ambiguous, never wrong.
+ */
 #define FRESH_MAX 32
 
 /*
@@ -49,7 +52,10 @@
  */
 #define REACH (16ull << 30)
 
-/* A search: whose, of which moment, and what it passes over (a range that the call itself has just made). */
+/*
+ * A search: whose, of which moment, and what it passes over (a range that the call itself has just made).
+ * On the stack of who searches; told is carried from area to area so that neighbours are marked.
+ */
 struct search {
 	struct live *l;
 	struct task *t;
@@ -88,13 +94,20 @@ static void emit_found(
 			 : (struct range){ a->start, a->end };
 }
 
+/* What a call changes may be written for the first time again. */
 static void forget_range(struct live_mm *mm, const struct range *r)
 {
 	forget(&mm->settled, r->start, r->end);
 	forget(&mm->fresh, r->start, r->end);
 }
 
-/* Tell that an area was written; false: it was not, as far as was looked. @near: what the search is about. */
+/*
+ * Tell that an area was written; false: it was not, as far as was looked. @near: what the search is
+ * about.
+ *
+ * s->except splits the range in two, and each part is scanned. A search of a fork's parent looks at the
+ * child's pages as well (s->copy), which stand still.
+ */
 static bool emit_if_written(struct search *s, const struct trace_area *a, const struct range *near)
 {
 	uint64_t from = near->start > REACH ? near->start - REACH : 0;
@@ -176,8 +189,10 @@ static void search_below(struct search *s, struct trace_area a)
 }
 
 /*
- * All areas that touch [lo, hi) and are not settled, upwards; one that is told takes the next one along (hi
- * grows), and those below it.
+ * All areas that touch [lo, hi) and are not settled, upwards; one that is told takes the next one along
+ * (hi grows), and those below it.
+ *
+ * O(areas that are not settled in the range), a scan of page tables each.
  */
 static void search(struct search *s, uint64_t lo, uint64_t hi)
 {
@@ -209,8 +224,9 @@ static void search_around(struct search *s, const struct range *r)
 }
 
 /*
- * An area beside the range that was not written can be joined with one that was, and so come to lend its anon_vma to the
- * next one: whether that was written is to be known before.
+ * An area beside the range that was not written can be joined with one that was, and so come to lend its
+ * anon_vma to the next one: whether that was written is to be known before. One area further on either
+ * side, whoever it is.
  */
 static void search_beyond(struct search *s, const struct range *r)
 {
@@ -238,6 +254,7 @@ static void search_fresh(struct search *s)
 
 /* --- calls --------------------------------------------------------------------------------------------------- */
 
+/* O(areas), before a fork, at an exec or an end, and for calls about the whole map. */
 void writes_emit_all(struct live *l, struct task *t, bool ambiguous)
 {
 	struct search s = begin_search(l, t, ambiguous);
@@ -247,6 +264,7 @@ void writes_emit_all(struct live *l, struct task *t, bool ambiguous)
 	search(&s, 0, UINT64_MAX);
 }
 
+/* The child's map must have been opened (observe_open()). */
 void writes_before_fork(struct live *l, struct task *t, const struct live_mm *child)
 {
 	struct search s = begin_search(l, t, false);
@@ -264,6 +282,7 @@ void writes_after_fork(struct live *l, struct task *t)
 	search(&s, 0, UINT64_MAX);
 }
 
+/* Ambiguous where other threads run. */
 void writes_in_range(struct live *l, struct task *t, const struct range *r)
 {
 	struct search s = begin_search(l, t, t->mm->users > 1);
@@ -278,7 +297,11 @@ void writes_meeting_at(struct live *l, struct task *t, uint64_t addr, bool ambig
 	search(&s, addr - 1, addr + 1);
 }
 
-/* 6 above. BUS_ADRERR: behind the end of a file, or a userfaultfd with UFFD_FEATURE_SIGBUS. */
+/*
+ * 6 above. BUS_ADRERR: behind the end of a file, or a userfaultfd with UFFD_FEATURE_SIGBUS.
+ *
+ * What is found in the area now was found before the signal's cause, so it is told first.
+ */
 void writes_refused(struct live *l, struct task *t)
 {
 	siginfo_t info = { 0 };
@@ -302,6 +325,7 @@ void writes_refused(struct live *l, struct task *t)
 	remember(&t->mm->settled, a.start, a.end);
 }
 
+/* Their ranges are searched anew behind them. */
 static bool changes_areas(uint32_t nr)
 {
 	return nr == NR_mmap || nr == NR_munmap || nr == NR_mremap || nr == NR_brk || nr == NR_mprotect ||
@@ -318,6 +342,7 @@ static void begin_with_area(struct live *l, const struct task *t, struct range *
 		r->start = a.start;
 }
 
+/* Growth and closed userfaultfds come first: they move the bounds that the search goes by. */
 void writes_before_call(struct live *l, struct task *t)
 {
 	struct search s = begin_search(l, t, false);
@@ -352,6 +377,7 @@ static bool populates(uint32_t nr)
 	       nr == NR_madvise;
 }
 
+/* Behind a call: the areas that it named, as far as others may have written them meanwhile. */
 static void search_what_others_wrote(struct live *l, struct task *t)
 {
 	struct search s = begin_search(l, t, true);
@@ -372,6 +398,8 @@ static void search_what_others_wrote(struct live *l, struct task *t)
 /*
  * s.except is the new range: what is written in it was so by the call, as MAP_POPULATE is, and the mirror
  * does that itself.
+ *
+ * A call that failed has no placed range; what others wrote is told all the same.
  */
 void writes_after_call(struct live *l, struct task *t, int64_t result)
 {
