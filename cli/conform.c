@@ -95,7 +95,7 @@ static int parse(struct options *o, int argc, char **argv)
 	}
 	/*
 	 * getopt_long() passes over "--" and leaves optind behind it. An empty rest is the kit on this
-	 * kernel itself.
+	 * kernel itself. argv[0] is the subcommand, so there is always a word before.
 	 */
 	if (strcmp(argv[optind - 1], "--") == 0)
 		o->runner = argv + optind;
@@ -103,6 +103,7 @@ static int parse(struct options *o, int argc, char **argv)
 		o->answers = argv[optind++];
 	if (!o->runner && optind < argc)
 		return usage_error("conform", "one file of answers is wanted, and not also", argv[optind]);
+	/* An empty list of words behind `--` counts: runner is not NULL then. */
 	if (!!o->emit + !!o->runner + !!o->answers != 1)
 		return usage_error("conform", "one of ANSWERS, -- and --emit is wanted", NULL);
 	if (o->emit && (o->json || o->all || o->profile))

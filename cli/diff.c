@@ -121,6 +121,7 @@ static int parse(struct comparison *d, int argc, char **argv)
 	if (argc - optind != 2)
 		return argc - optind > 2 ? usage_error("diff", "two recordings only, not", argv[optind + 2])
 					 : usage_error("diff", "two recordings are wanted", NULL);
+	/* --at is of both. */
 	d->side[1].moment = d->side[0].moment;
 	for (int i = 0; i < 2; i++) {
 		d->side[i].moment.command = "diff";
@@ -135,6 +136,7 @@ static int reach(struct side *s)
 	int status = moment_reach(&s->moment);
 	struct code code = moment_code(&s->moment);
 
+	/* Nothing to make a table of; what is wrong has been said. */
 	if (!s->moment.mm || status == STATUS_FAILED)
 		return status;
 	if (explain_table(s->moment.x, s->moment.mm, &s->table) ||
@@ -195,6 +197,7 @@ static size_t join_rows(struct row *rows, size_t count)
 			last->growth[k] += rows[i].growth[k];
 			last->example[k] = last->example[k] ? last->example[k] : rows[i].example[k];
 		}
+		/* The row that is kept has the same text. */
 		free(rows[i].made_by);
 	}
 	return kept;
@@ -319,6 +322,7 @@ static void print_rows(const struct row *rows, size_t count, uint64_t limit, con
 	for (size_t i = 0; i < count && shown < limit; i++, shown++)
 		if (change_of(&rows[i]))
 			print_row(&rows[i]);
+	/* Those that are the same are not among them. */
 	if (changed > limit)
 		printf("... and %" PRIu64 " more\n", changed - limit);
 }
@@ -358,6 +362,7 @@ static int print_comparison(const struct comparison *d)
 	printf("need not be\n");
 	if (!any_change(d))
 		printf("\nEach reason and each place has as many areas in both.\n");
+	/* Places are then of different kinds, and most rows would be new or gone. */
 	if (has_stacks(&d->side[0]) != has_stacks(&d->side[1]))
 		print_wrapped("", "Only one of the two has call stacks: where it blames a function, the "
 				  "other blames the "
@@ -425,6 +430,7 @@ static int compare(struct comparison *d)
 {
 	int status = reach(&d->side[0]), second, shown;
 
+	/* Without A there is nothing to compare B with: it is not even read. */
 	if (!d->side[0].moment.mm || status == STATUS_FAILED)
 		return status;
 	second = reach(&d->side[1]);

@@ -91,6 +91,7 @@ static int take_format(struct arguments *a, const char *text)
 {
 	static const char *const names[] = { "", "sqlite", "jsonl", "csv", "perfetto", "folded", "strace" };
 
+	/* 0 is NO_FORMAT, which no text names. */
 	for (enum format f = SQLITE; f <= STRACE; f++)
 		if (strcmp(text, names[f]) == 0)
 			a->format = f;
@@ -158,6 +159,7 @@ static int check(struct arguments *a)
 		return usage_error("export", "a recording is missing", NULL);
 	if (a->nr_paths > 1 && !tabular)
 		return usage_error("export", "one recording only, not", a->paths[1]);
+	/* These two make more than a stream of bytes. */
 	if (!a->out && (a->format == SQLITE || (a->format == CSV && !a->tables)))
 		return usage_error("export", "where to? -o is missing", NULL);
 	if (a->tables && !tabular)
@@ -241,6 +243,7 @@ static int to_sqlite(struct arguments *a)
 
 	if (status)
 		return status;
+	/* A rest of an earlier run; that there is none is the usual case. */
 	(void)!remove(o.partial);
 	if (export_sqlite_open(&a->x.writer, o.partial, NULL, error, sizeof(error))) {
 		complain("export", "cannot write %s: %s", a->out, error);

@@ -87,6 +87,7 @@ static int take_option(struct lab_options *l, int opt, char **argv)
 		return 0;
 	case 's':
 		return take_size(&l->swap_pages, optarg);
+	/* Where it stands: what is behind it on the command line is not looked at any more. */
 	case 'l':
 		if (l->rmap)
 			lab_list_rmap_workloads();
@@ -119,6 +120,7 @@ static int parse(struct lab_options *l, int argc, char **argv)
 		if (err)
 			return err;
 	}
+	/* Whether they can be read is found out one by one. */
 	l->files = argv + optind;
 	l->nr_files = argc - optind;
 	return 0;
@@ -142,6 +144,7 @@ int cmd_lab(int argc, char **argv)
 
 	if (status)
 		return status < 0 ? 0 : status;
+	/* NULL of json_array() is memory that has run out: json_push() remembers it. */
 	if (l.json)
 		l.results = json_array();
 	status = compare(&l);

@@ -182,6 +182,10 @@ static void print_item(const struct item *it, const struct rmap_run *runs, int n
 	for (int i = 0; i < nr; i++)
 		printf(" %11s", runs[i].ops->name);
 	putchar('\n');
+	/*
+	 * Kinds of calls that the item did not make have no line; the first design's count is that of
+	 * all.
+	 */
 	for (int k = 0; k < RMAP_KINDS; k++) {
 		if (!runs[0].calls[k])
 			continue;
@@ -235,6 +239,7 @@ static int do_item(struct lab_options *l, const struct designs *d, const struct 
 
 	/* In turn: what else runs on the machine disturbs all alike. */
 	for (uint64_t k = 0; k < l->repeat * (uint64_t)d->nr; k++) {
+		/* One round is one run of each. */
 		int i = (int)(k % (uint64_t)d->nr);
 
 		if (run_again(&runs[i], it, d->ops[i], l, k < (uint64_t)d->nr))
@@ -266,6 +271,7 @@ int lab_compare_rmaps(struct lab_options *l)
 	struct designs d;
 	int status = choose_designs(&d, l->rmap), done = 0;
 
+	/* Recordings take the place of workloads, as in lab_index.c. */
 	for (int i = 0; i < l->nr_files && !status; i++, done++)
 		status = do_item(l, &d, &(struct item){ .name = l->files[i] });
 	for (int i = 0; i < rmap_nr_workloads && !status && !l->nr_files; i++) {
@@ -278,6 +284,7 @@ int lab_compare_rmaps(struct lab_options *l)
 		status = do_item(l, &d, &it);
 		done++;
 	}
+	/* --workload named none of them. */
 	return done || status ? status : usage_error("lab", "there is no workload", l->workload);
 }
 

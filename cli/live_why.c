@@ -160,7 +160,7 @@ static void tell_boundary(void *ctx, const struct boundary *b)
 {
 	struct answer *a = ctx;
 
-	/* --top wants the tally alone. */
+	/* --top wants the tally alone. Areas with a hole between them have no boundary to explain. */
 	if (a->options->top || b->certain & VMA_BLOCK_GAP || !wanted(a->options, b))
 		return;
 	if (a->list)

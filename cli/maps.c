@@ -111,6 +111,7 @@ static int parse(struct maps *m, int argc, char **argv)
 			return usage_error("maps", "unknown option", argv[optind - 1]);
 		}
 	}
+	/* A running process has no steps, and no birth that a picture could show. */
 	if (optind == argc && m->pid && !m->at && !m->svg)
 		return 0;
 	if (optind != argc - 1)
@@ -212,7 +213,9 @@ static int show(const struct maps *m, struct trace_reader *reader, struct replay
 	uint32_t first = 0;
 	int got = 0, printed = 0;
 
+	/* !got: before the first event e.step is 0, and at least one is read. */
 	while ((!m->at || !got || e.step < m->at) && (got = trace_reader_next(reader, &e)) > 0) {
+		/* The process that the recording begins with, unless --pid says otherwise. */
 		if (!first && e.type == TRACE_EVENT_SPACE)
 			first = e.pid;
 		if (ends_it(m, &e, first))
@@ -227,6 +230,7 @@ static int show(const struct maps *m, struct trace_reader *reader, struct replay
 	if (mm)
 		printed =
 			m->svg ? print_picture(m, mm, trace_reader_header(reader), e.step) : print_map(m, mm);
+	/* Behind what was printed: the map of a damaged recording is shown as far as it goes. */
 	if (got < 0)
 		return recording_ended("maps", reader, got);
 	if (!mm)

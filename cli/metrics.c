@@ -68,9 +68,11 @@ static bool parse_address(const char *text, struct sockaddr_storage *to)
 
 	if (!colon || colon == text || !parse_up_to(colon + 1, 65535, &port))
 		return false;
+	/* An address that is longer than any is cut, and then none. */
 	snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
 	memset(to, 0, sizeof(*to));
 	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+		/* The storage is as large as both. */
 		v4->sin_family = AF_INET;
 		v4->sin_port = htons((uint16_t)port);
 		return true;
@@ -174,6 +176,7 @@ static int renew_page(struct page *page, const struct watch *w, const struct met
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
+	/* open_memstream(3): ENOMEM. */
 	int err = f ? metrics_write(f, w, o) : -errno;
 
 	if (f && (fclose(f) || !text) && !err)
@@ -185,6 +188,7 @@ static int renew_page(struct page *page, const struct watch *w, const struct met
 	pthread_mutex_lock(&page->lock);
 	free(page->text);
 	page->text = text;
+	/* text and len change together, under the lock. */
 	page->len = len;
 	pthread_mutex_unlock(&page->lock);
 	return 0;

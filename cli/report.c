@@ -84,6 +84,7 @@ static int parse(struct arguments *a, int argc, char **argv)
 			return usage_error("report", "unknown option", argv[optind - 1]);
 		}
 	}
+	/* One recording: a page is about one run. */
 	if (optind != argc - 1)
 		return recordings_error("report", argc - optind, argv + optind);
 	if (!a->out && !a->svg)
@@ -135,6 +136,7 @@ static int choose(struct making *m)
 
 	if (!order)
 		return out_of_memory("report", 0);
+	/* The list has all; the array is for sorting. */
 	for (const struct survey_space *space = s->last; space; space = space->next)
 		order[n++] = space;
 	qsort(order, n, sizeof(struct survey_space *), by_peak);
@@ -142,6 +144,7 @@ static int choose(struct making *m)
 	for (size_t i = n; m->a->pid && i-- > 0;)
 		if (order[i]->pid == m->a->pid)
 			first = order[i];
+	/* @first is tried once more where it stands in the order, and passed over there. */
 	for (size_t i = 0; first && i <= n && m->page.nr_spaces < REPORT_SPACES; i++) {
 		const struct survey_space *space = i ? order[i - 1] : first;
 		struct report *r;
@@ -157,6 +160,7 @@ static int choose(struct making *m)
 		m->page.spaces[m->page.nr_spaces++] = r;
 	}
 	free(order);
+	/* No space is of this process: first is still the largest of all. */
 	if (m->a->pid && first && first->pid != m->a->pid)
 		first = NULL;
 	if (m->page.nr_spaces && first)
@@ -184,6 +188,7 @@ static bool keep_stack(struct making *m, const struct trace_event *e)
 	if (!stack || (id < m->page.nr_stacks && m->page.stacks[id] != UINT32_MAX))
 		return true;
 	if (id >= m->page.nr_stacks) {
+		/* UINT32_MAX in each that is new: not looked up. */
 		grown = realloc(m->page.stacks, ((size_t)id + 1) * 2 * sizeof(*grown));
 		if (!grown)
 			return false;
@@ -192,10 +197,12 @@ static bool keep_stack(struct making *m, const struct trace_event *e)
 		while (m->page.nr_stacks < (id + 1) * 2)
 			grown[m->page.nr_stacks++] = UINT32_MAX;
 	}
+	/* A frame that would not fit whole ends it, so that no half name is drawn. */
 	for (uint32_t i = stack->count; i-- > 0 && len < sizeof(text) - sizeof(frame);) {
 		struct symbol symbol = { .function = NULL };
 
 		symbols_frame(m->symbols, e->mm, e->pid, stack->frames[i], &symbol);
+		/* Without its offset: equal functions are one box. */
 		if (symbol.function)
 			snprintf(frame, sizeof(frame), "%s", symbol.function);
 		else
@@ -279,6 +286,7 @@ static int second_reading(struct making *m)
 		replay_statistics(explain_replay(r.x), &m->page.stats);
 		m->page.header = trace_reader_header(r.reader);
 		for (int i = 0; i < m->page.nr_spaces && !written; i++)
+			/* What still lives ends with the recording. */
 			if (report_end(m->page.spaces[i]))
 				written = out_of_memory("report", 0);
 		written = m->a->svg && !written ? write_picture(m) : written;
@@ -314,6 +322,7 @@ int cmd_report(int argc, char **argv)
 	if (status)
 		return status < 0 ? 0 : status;
 	m.page.max_size = a.max_size;
+	/* Words are shared by all spaces of the page, so they are not the spaces' own. */
 	m.page.names = &m.names;
 	m.page.sites = &m.sites;
 	m.page.frames = &m.frames;

@@ -132,6 +132,7 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 	while ((opt = getopt_long(argc, argv, "+:o:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'b':
+			/* record has no mirror to hold a budget against. */
 			if (!r->mirror)
 				return usage_error(r->command, "unknown option", "--budget");
 			/* fallthrough */
@@ -171,6 +172,7 @@ static int parse(struct run *r, int argc, char **argv, const char *help)
 		return usage_error(r->command, "a command to run is missing", NULL);
 	if (!r->mirror && !r->output)
 		return usage_error(r->command, "-o FILE is missing", NULL);
+	/* With auto the check is for the case that it is ptrace. */
 	if (r->checks && r->by_bpf && !r->by_ptrace)
 		return usage_error(
 			r->command, "BPF sees what each call has changed, and takes no", "--check");

@@ -116,8 +116,8 @@ static char *cell_text(sqlite3_stmt *s, int i)
 }
 
 /*
- * Characters, not bytes: text is UTF-8. Each byte of one that is not seen is shown as \ooo. The smaller
- * of the two: CELL_MAX.
+ * Characters, not bytes: text is UTF-8. Each byte of one that is not seen is shown as \ooo.
+ * CELL_MAX at most.
  */
 static int width_of(const char *text)
 {

@@ -43,6 +43,7 @@ static void print_calls(FILE *out, const struct replay_stats *s)
 	char kinds[1024] = "";
 	size_t n = 0;
 
+	/* n may pass the size where the text was cut: then it ends. */
 	for (int i = 0; i < REPLAY_CALL_KINDS && n < sizeof(kinds); i++)
 		if (s->calls_by_kind[i])
 			n += (size_t)snprintf(kinds + n, sizeof(kinds) - n, "%s%s %" PRIu64, n ? ", " : "",
@@ -99,6 +100,7 @@ static void print_lost(FILE *out, const struct replay_stats *s)
 	fprintf(out, "  lost        %" PRIu64 " times something was not recorded: ", s->lost);
 	if (s->lost_events)
 		fprintf(out, "%" PRIu64 " event%s", s->lost_events, s->lost_events == 1 ? "" : "s");
+	/* Both may be there: some losses have a count, some have not. */
 	if (s->lost_unknown)
 		fprintf(out, "%show much is not known %" PRIu64 " time%s", s->lost_events ? ", " : "",
 			s->lost_unknown, s->lost_unknown == 1 ? "" : "s");
@@ -119,8 +121,10 @@ void print_summary(FILE *out, const struct replay_stats *s, const struct trace_h
 		s->faults, s->first_writes, fault_source_text(h->fault_source));
 	fprintf(out, "  checks      %" PRIu64 ", differences: %" PRIu64 ", uncertain: %" PRIu64 "\n",
 		s->checks, s->differences, s->uncertain);
+	/* Only a source that sees anon_vmas (BPF) has such looks. */
 	if (s->anon_checks)
 		fprintf(out, "  anon_vmas   %" PRIu64 " looks at which areas share one\n", s->anon_checks);
+	/* One wrong area makes many comparisons fail; they are counted apart from the first. */
 	if (s->consequences)
 		fprintf(out, "  following   %" PRIu64 " more disagreements that follow from those\n",
 			s->consequences);

@@ -29,6 +29,7 @@ void print_wrapped_behind(FILE *out, size_t column, const char *text)
 		size_t len = strlen(text), n = len;
 
 		if (len > room) {
+			/* The last blank within the room, or else the end of the first word. */
 			n = room;
 			while (n && text[n] != ' ')
 				n--;
@@ -124,6 +125,7 @@ const char *clock_text(const struct trace_header *h, uint64_t time_ns, char *buf
 	time_t at = (time_t)(h->start_time + time_ns / 1000000000);
 	struct tm tm;
 
+	/* 0: an import, or a recorder without a clock. */
 	if (!h->start_time || !localtime_r(&at, &tm) || !strftime(buf, size, "%H:%M:%S", &tm))
 		*buf = '\0';
 	return buf;

@@ -34,7 +34,6 @@ static const char help_text[] =
 	"\n"
 	"exit status: 0; 125 vmaple failed\n";
 
-/* Lines of the help, of at most the columns that top needs. */
 static const char *const keys[] = { "h, ?            this help", "q               quit",
 	"UP DOWN PGUP PGDN HOME END   move", "ENTER           look closer at a process; ESC goes back",
 	"< >             sort by the column to the left or to the right",
@@ -82,6 +81,7 @@ static void draw_help(void)
 static void draw(struct top *t)
 {
 	erase();
+	/* Both follow the window: curses sets them anew at KEY_RESIZE. */
 	if (LINES < 10 || COLS < 60)
 		mvprintw(0, 0, "vmaple top needs 60 columns and 10 lines");
 	else if (t->help)

@@ -98,8 +98,8 @@ static void follow_selected(struct top *t)
 }
 
 /*
- * On -ENOMEM the old order is still there, but of pointers that the look has ended: the loop ends with
- * it.
+ * On -ENOMEM the old order is still there, of pointers that the look has ended: nothing of it may be
+ * drawn.
  */
 int top_arrange(struct top *t)
 {

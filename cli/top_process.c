@@ -42,6 +42,7 @@ void top_read_process(struct top *t, double now)
 	struct live_map *map;
 	int err;
 
+	/* Also behind a failed reading: an error is not asked for again at once. */
 	if (p->read_at > 0 && now - p->read_at < pause_after(p->map))
 		return;
 	p->read_at = now;
@@ -72,6 +73,7 @@ static void draw_bar(const struct top *t, int y, double share)
 
 	if (width < 10)
 		return;
+	/* A share above 1 is drawn full: the loop below ends at the width. */
 	full = (int)(share * width + 0.5);
 	mvprintw(y, 0, "of the limit [");
 	attron(top_attr(t, top_share_pair(share)));
@@ -91,6 +93,7 @@ static int draw_head(const struct top *t)
 		mvprintw(0, 0, "process %d has ended", (int)t->process.pid);
 		return 1;
 	}
+	/* 0 is "not known, or noise", and is drawn as "-". */
 	if (w->growth > 0 || w->growth < 0)
 		snprintf(growth, sizeof(growth), "%.2f/s", w->growth);
 	attron(A_BOLD);
@@ -126,12 +129,14 @@ static int draw_strip(const struct live_map *map, int y)
 	mvprintw(y, 0, "areas from low to high (x code, w writable, r read-only, s shared, - no access):");
 	move(y + 1, 0);
 	for (uint64_t c = 0; map->nr && c < (uint64_t)COLS; c++) {
+		/* 64 bits: the product of a column and a number of areas does not fit 32. */
 		uint64_t from = c * map->nr / (uint64_t)COLS, to = (c + 1) * map->nr / (uint64_t)COLS;
 		unsigned int counts[sizeof(kinds)] = { 0 }, best = 0;
 
 		/* At least one, where there are fewer areas than columns. */
 		for (uint64_t i = from; i == from || i < to; i++)
 			counts[strchr(kinds, kind_of(&map->areas[i])) - kinds]++;
+		/* The NUL at the end of kinds counts nothing. */
 		for (unsigned int k = 1; k < sizeof(kinds); k++)
 			if (counts[k] > counts[best])
 				best = k;
@@ -162,6 +167,7 @@ static int draw_reasons(const struct top_process *p, int y)
 				c->together, c->uncertain ? " (uncertain)" : "",
 				vma_merge_blocker_name((enum vma_merge_blocker)(1u << i)));
 	}
+	/* Even where the reasons have filled their lines: it is one line, and the one to act on. */
 	if (t->joinable)
 		mvprintw(y++, 0, "%8" PRIu64 " that nothing keeps apart", t->joinable);
 	return y;

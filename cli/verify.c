@@ -80,10 +80,12 @@ static int replay_all(struct trace_reader *reader, struct replay *replay)
 
 	progress_begin(&progress);
 	while ((got = trace_reader_next(reader, &e)) > 0) {
+		/* The line of the progress goes before anything is said. */
 		if (sink->event(sink, &e)) {
 			progress_end(&progress);
 			return out_of_memory("verify", e.step);
 		}
+		/* trace_reader_progress() is cheap, the clock behind it is not. */
 		if ((e.step & 1023) == 0) {
 			trace_reader_progress(reader, &done, &total);
 			progress_show(&progress, "verifying", done, total, e.step);
@@ -114,6 +116,7 @@ static int verify(const struct verify *v, struct trace_reader *reader)
 	if (v->json)
 		log.out = stderr;
 	status = replay_all(reader, replay);
+	/* Of reading and comparing alone, without printing. */
 	wall = (double)(clock_ns() - begin) / 1e9;
 	replay_statistics(replay, &stats);
 	if (v->json)
@@ -121,6 +124,7 @@ static int verify(const struct verify *v, struct trace_reader *reader)
 	else
 		print_summary(stdout, &stats, trace_reader_header(reader), wall);
 	replay_free(replay);
+	/* A summary that could not be printed is a failure of its own, behind those of the recording. */
 	if (!status)
 		status = printed;
 	return status ? status : stats.differences ? STATUS_DIFFERENCES : 0;

@@ -20,6 +20,7 @@ static uint64_t read_limit(void)
 	uint64_t n = 65530;
 	FILE *f = fopen("/proc/sys/vm/max_map_count", "re");
 
+	/* fscanf() may have written a part: the default is put back. */
 	if (f && fscanf(f, "%" SCNu64, &n) != 1)
 		n = 65530;
 	if (f)
@@ -66,7 +67,10 @@ static void take(const struct watch *w, struct watched *now, const struct live_t
 	*now = (struct watched){ .task = *task, .changes_second = -1 };
 	if (before && before->task.born == task->born) {
 		now->forecast = before->forecast;
-		/* 0 is what a source says that cannot see it. */
+		/*
+		 * 0 is what a source says that cannot see it. A second look at the same moment would
+		 * divide by 0.
+		 */
 		if (task->changes && seconds > w->last)
 			now->changes_second =
 				(double)(task->changes - before->task.changes) / (seconds - w->last);
@@ -88,6 +92,7 @@ int watch_look(struct watch *w)
 	list = malloc(((size_t)nr + 1) * sizeof(*list));
 	if (!list)
 		return -ENOMEM;
+	/* Before the processes: take() forecasts against it. */
 	w->limit = read_limit();
 	w->total = 0;
 	for (int i = 0; i < nr; i++) {

@@ -117,6 +117,7 @@ static int parse_without(struct whatif_run *w, const char *text)
 	struct whatif_call *c = &w->changes.without[w->changes.nr_without];
 	size_t n = strcspn(text, ":");
 
+	/* c points behind the array then, and is not used. */
 	if (w->changes.nr_without == WHATIF_CALLS)
 		return usage_error("whatif", "too many --without:", text);
 	c->advice = -1;
@@ -129,6 +130,7 @@ static int parse_without(struct whatif_run *w, const char *text)
 	}
 	if (c->nr == 512)
 		return usage_error("whatif", "--without takes a call that recordings contain, not", text);
+	/* A colon, and what stands behind it; "madvise:" has an advice of no name. */
 	if (text[n]) {
 		c->advice = strcmp(trace_call_name(c->nr), "madvise") == 0 ? advice_of(text + n + 1) : -1;
 		if (c->advice < 0)
@@ -148,7 +150,10 @@ static int parse_kernel(struct whatif_run *w, const char *text)
 /* The design is the engine's own table, and static. */
 static int parse_rmap(struct whatif_run *w, const char *text)
 {
-	/* Memory that has no anon_vma until it must have one joins as if there were none. */
+	/*
+	 * Memory that has no anon_vma until it must have one joins as if there were none. anon_vma_lazy
+	 * is a name of this command's alone: it decides about areas as anonmm does.
+	 */
 	w->changes.rmap = rmap_design(strcmp(text, "anon_vma_lazy") == 0 ? "anonmm" : text);
 	return w->changes.rmap ? 0 : usage_error("whatif", "there is no reverse map", text);
 }
@@ -186,6 +191,7 @@ static int parse_change(struct whatif_run *w, const char *name, const char *arg)
 		return parse_up_to(arg, INT32_MAX, &c->max_map_count)
 			       ? 0
 			       : usage_error("whatif", "--max-map-count takes a number, not", arg);
+	/* Set before the value is looked at: a wrong one ends the command anyway. */
 	c->guards_install |= strcmp(name, "guards") == 0;
 	c->touch_late |= strcmp(name, "touch") == 0;
 	c->names_off |= strcmp(name, "names") == 0;
@@ -262,6 +268,7 @@ static int read_first(struct whatif_run *w)
 	w->whatif = whatif_new(trace_reader_header(reader), &w->changes);
 	explain_series_begin(&w->before, 0);
 	if (!replay || !w->whatif)
+		/* Told below as no memory: neither can fail otherwise. */
 		err = -1;
 	while (!err && (got = trace_reader_next(reader, &e)) > 0) {
 		err = replay_sink(replay)->event(replay_sink(replay), &e);
@@ -314,6 +321,7 @@ static int read_second(struct whatif_run *w)
 			err = whatif_sink(w->whatif)->event(whatif_sink(w->whatif), &e);
 		explain_series_event(&w->before, w->was, &e);
 		explain_series_event(&w->after, whatif_replay(w->whatif), &e);
+		/* While it lives; its last event takes all areas away, and the last numbers stay. */
 		if (areas_of(w->was, mm)) {
 			w->end_was = areas_of(w->was, mm);
 			w->end_after = areas_of(whatif_replay(w->whatif), mm);
@@ -337,6 +345,7 @@ static void print_rows(const struct whatif_run *w)
 
 	printf("\n%14s %14s %12s %12s\n", "time", "step", "was", "would be");
 	for (uint32_t row = 0; n && row < ROWS; row++) {
+		/* From the first sample to the last, both included. */
 		uint32_t i = (uint32_t)((uint64_t)(n - 1) * row / (ROWS - 1));
 
 		if (i == last)
@@ -382,6 +391,7 @@ static void print_sameness(const struct whatif_run *w)
 	bool of_the_machine = w->changes.kernel || w->changes.rmap || w->changes.max_map_count;
 	char text[512];
 
+	/* Nothing of the recording was met by the change. */
 	if (!o->changed && !of_the_machine)
 		snprintf(text, sizeof(text),
 			"With %s nothing would be different: the recording has no call or write that it "
@@ -482,6 +492,7 @@ static int ask(struct whatif_run *w)
 	}
 	if (!status)
 		status = read_second(w);
+	/* Also of a damaged recording (3). */
 	if (w->was && status != STATUS_FAILED)
 		shown = w->json ? print_whatif_json(w) : print_whatif(w);
 	if (!status)

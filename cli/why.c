@@ -51,6 +51,7 @@ static const char help[] =
 /* @arg NULL: --top without a number. */
 static int parse_top(struct why *w, const char *arg)
 {
+	/* Also where a number follows as a word of its own (parse_top_words()). */
 	w->top = WHY_TOP;
 	if (!arg || (parse_number(arg, &w->top) && w->top))
 		return 0;
@@ -140,6 +141,7 @@ static int parse_words(struct why *w, int argc, char **argv)
 		return usage_error("why", "--room takes no address:", argv[optind + 1]);
 	w->moment.path = argv[optind++];
 	for (; optind < argc; optind++) {
+		/* Before it is parsed: a third address is one too many, whatever it is. */
 		if (w->nr_addr == WHY_ADDRESSES)
 			return usage_error("why", "two addresses at most, not", argv[optind]);
 		if (!parse_hex(argv[optind], &w->addr[w->nr_addr++]))
@@ -181,6 +183,7 @@ static int parse(struct why *w, int argc, char **argv)
 	opterr = 0;
 	/* The default of --at depends on --top, which may stand behind it. */
 	for (int i = 1; i < argc; i++)
+		/* "--top" and "--top=N"; a file of that name would have to be written ./--top. */
 		top |= strncmp(argv[i], "--top", 5) == 0;
 	w->moment.kind = top ? MOMENT_PEAK : MOMENT_END;
 	while ((opt = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
@@ -188,6 +191,7 @@ static int parse(struct why *w, int argc, char **argv)
 		if (err)
 			return err;
 	}
+	/* Behind the options, for --pid may stand anywhere among them. */
 	w->running = asks_running(w, argc, argv);
 	w->nr_addr = w->running ? (unsigned int)(argc - optind) : 0;
 	err = w->running ? 0 : parse_words(w, argc, argv);
@@ -224,9 +228,11 @@ static int ask(struct why *w)
 
 	if (!h)
 		return out_of_memory("why", 0);
+	/* Histories cost a look at each event: not for questions about the whole map. */
 	w->moment.watch = w->nr_addr ? watch : NULL;
 	w->moment.ctx = h;
 	status = moment_reach(&w->moment);
+	/* Of a damaged recording the answer is about what could be read. */
 	if (w->moment.mm && status != STATUS_FAILED)
 		answered = w->top ? why_top(w) : w->room ? why_room(w) : why_area(w, h);
 	if (!status)

@@ -34,6 +34,7 @@ static void area_text(const struct vm_area_struct *vma, char *buf, size_t size)
 static void print_entry(
 	const struct history_entry *h, const struct code *code, const struct trace_header *header)
 {
+	/* Sizes are of one line each: what does not fit is cut, never overrun. */
 	char lead[64], clock[16], event[320], where[160], text[800], stack[2048], times[80] = "";
 
 	explain_event_text(&h->event, event, sizeof(event));
@@ -41,6 +42,7 @@ static void print_entry(
 		snprintf(times, sizeof(times), " %" PRIu64 " times until step %" PRIu64 ", first", h->times,
 			h->last_step);
 	snprintf(text, sizeof(text), "%s%s: %s", h->what, times, event);
+	/* By number and step: a task may be renamed, and its number used again. */
 	if (h->event.type == TRACE_EVENT_CALL) {
 		const char *name = symbols_task(code->symbols, h->event.tid, h->event.step);
 		size_t n = strlen(text);
@@ -121,6 +123,7 @@ static void print_boundary(const struct explain_boundary *b, const char *title)
 		return;
 	}
 	snprintf(line, sizeof(line), "%s, at %lx: two areas", title, b->right->vm_start);
+	/* A hole is a reason of its own: of two areas that do not touch nothing else is asked. */
 	if (b->reasons == EXPLAIN_GAP) {
 		snprintf(line, sizeof(line), "%s: a hole of %s", title,
 			size_text(b->right->vm_start - b->left->vm_end, text, sizeof(text)));
@@ -250,6 +253,7 @@ static void print_areas(const struct why *w, struct vm_area_struct **vma, const 
 	for (unsigned int i = 0; i < WHY_ADDRESSES && vma[i]; i++) {
 		const struct history *h = history_of(histories, m->mm_id, i);
 
+		/* Its life has been printed: two addresses of one area have the same history. */
 		if (i && vma[1] == vma[0]) {
 			printf("\n%#" PRIx64 " and %#" PRIx64 " are in one area.\n", w->addr[0], w->addr[1]);
 			break;
@@ -264,13 +268,17 @@ static void print_areas(const struct why *w, struct vm_area_struct **vma, const 
 	}
 	for (unsigned int i = 0; i < a->shown; i++)
 		print_boundary(&a->boundary[i], a->title[i]);
+	/* Between two addresses only: around one there are two boundaries at most. */
 	if (a->count > a->shown)
 		printf("\n... and %" PRIu64
 		       " more boundaries between them; `vmaple why FILE --top` counts all\n",
 			a->count - a->shown);
 }
 
-/* The members of a second address are there also where it is in the same area (one_area). */
+/*
+ * The members of a second address are there also where it is in the same area (one_area). life is an
+ * empty array where nothing has happened since the area was made, or before the recording began.
+ */
 static int print_areas_json(const struct why *w, struct vm_area_struct **vma, const struct asked *a,
 	const struct histories *histories)
 {
@@ -301,6 +309,7 @@ int why_area(struct why *w, const struct histories *histories)
 	struct asked a = { .count = 0 };
 	unsigned int i = 0;
 
+	/* Once at least: nr_addr is 1 or 2. */
 	do {
 		vma[i] = vma_lookup(mm, w->addr[i]);
 		if (!vma[i]) {
@@ -311,6 +320,7 @@ int why_area(struct why *w, const struct histories *histories)
 	} while (++i < w->nr_addr);
 	if (!vma[1] || vma[0] == vma[1])
 		ask_around(&a, mm, vma[0]);
+	/* The addresses may be given in either order. */
 	else if (vma[0]->vm_start < vma[1]->vm_start)
 		ask_between(&a, mm, vma[0], vma[1]);
 	else

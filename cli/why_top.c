@@ -20,11 +20,13 @@ static void print_culprit(const struct explain_table *t, const struct culprit *c
 
 	printf("  %8s %10s %9.1f/s", number_text(g->areas, areas, sizeof(areas)),
 		size_text(g->bytes, bytes, sizeof(bytes)), explain_growth(t, g));
+	/* A maker's name that does not fit behind the numbers has the next line for itself, whole. */
 	printf(strlen(c->made_by) > TEXT_WIDTH - 35 ? "\n      " : "  ");
 	print_quoted(stdout, c->made_by, strlen(c->made_by));
 	printf("\n");
 	if (*stack_text(code, g->stack, stack, sizeof(stack)))
 		print_wrapped("      by ", stack);
+	/* Of the stack that is shown, and of these: all blame one place. */
 	if (c->stacks > 1)
 		printf("      and %u more %s\n", c->stacks - 1, c->stacks > 2 ? "stacks" : "stack");
 	/* The lowest area of all has nobody below it. */
@@ -62,6 +64,7 @@ static void print_sum(const struct why *w, const struct explain_table *t, const 
 		else
 			left += c->list[i].group.areas;
 	}
+	/* Places behind the N that were asked for: their areas are still counted here. */
 	if (left)
 		printf("  %8s from elsewhere\n", number_text(left, areas, sizeof(areas)));
 }
@@ -90,6 +93,7 @@ static void print_top(const struct why *w, const struct explain_table *t, const 
 		t->areas ? 100.0 * (double)t->needless / (double)t->areas : 0.0);
 	print_wrapped("", line);
 	printf("\n  %8s %10s %11s  %s\n", "areas", "size", "growth", "made by");
+	/* Sums are sorted, so that N places are those of the most frequent reasons first. */
 	for (i = 0; i < c->nr_sums && shown < w->top; i++)
 		print_sum(w, t, c, &c->sums[i], &shown);
 	if (i < c->nr_sums)
@@ -167,6 +171,7 @@ static void print_folded(const struct why *w, const struct explain_table *t)
 		const char *call = trace_call_name(g->call_nr);
 
 		print_frame(explain_reason_names(g->main_reasons, text, sizeof(text)));
+		/* Outermost first, as flame graph tools stack them. */
 		for (uint32_t k = frames; k-- > 0;) {
 			putchar(';');
 			print_frame(frame_text(&code, g->stack, k, text, sizeof(text)));

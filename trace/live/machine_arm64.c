@@ -5,7 +5,7 @@
  * The first argument and the result are one register: at the end of a call its argument is gone, as for any program.  The
  * number of the call that the kernel is in is not among the registers, but beside them.
  *
- * What is fixed by the architecture is in arm64_host.h, which the engine's tests ask, too; here is what
+ * What is fixed by the architecture is in arm64_host.h, which the oracle asks, too; here is what
  * ptrace(2) has of it.
  */
 #include <elf.h>
