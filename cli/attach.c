@@ -59,6 +59,7 @@ static const char help[] = "usage: vmaple attach [-o FILE] [--for SECONDS] [--vi
  */
 static volatile sig_atomic_t interrupted;
 
+/* Async-signal-safe by doing nothing else. */
 static void interrupt(int sig)
 {
 	interrupted = 1;
@@ -265,6 +266,7 @@ static int parse(struct attach *a, int argc, char **argv)
 	return parse_scope(a, argc - optind, argv + optind);
 }
 
+/* One of the statuses in the help, or STATUS_USAGE; nothing has been touched then. */
 int cmd_attach(int argc, char **argv)
 {
 	struct attach a = { .by_bpf = true, .by_ptrace = true };

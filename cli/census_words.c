@@ -34,6 +34,7 @@ static bool take_number(const char **text, const char *name, bool *has, double *
 	return *has;
 }
 
+/* All false: --budget was not given. */
 bool has_budget(const struct budget *b)
 {
 	return b->has_areas || b->has_growth || b->has_unneeded;
@@ -193,6 +194,10 @@ static unsigned int over(const struct census *c, const struct budget *b)
 	       (b->has_growth && c->found[MOST_GROWTH].growth > b->growth ? 1U << MOST_GROWTH : 0);
 }
 
+/*
+ * Names are those of --budget; empty: within it. pid is that of the moment, which of the areas may be
+ * another than the peak's process.
+ */
 static json_t *over_json(const struct census *c, const struct budget *b)
 {
 	static const char *const names[] = { "areas", "unneeded", "growth" };

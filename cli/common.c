@@ -92,6 +92,7 @@ int take_recording_name(const char *command, const char **name, const char *arg)
 		       : usage_error(command, "-o takes the name of a file for the recording, not", arg);
 }
 
+/* "vmaple COMMAND: WHAT `ARG`; see `vmaple COMMAND --help`", on stderr. */
 int usage_error(const char *command, const char *what, const char *arg)
 {
 	const char *tick = arg ? "`" : "";
@@ -140,6 +141,7 @@ bool parse_up_to(const char *text, uint64_t most, uint64_t *number)
 	return parse_number(text, number) && *number && *number <= most;
 }
 
+/* 0 is no process, and what does not fit a pid_t none that can be. */
 bool parse_pid(const char *text, uint64_t *pid)
 {
 	return parse_up_to(text, INT32_MAX, pid);
@@ -252,6 +254,7 @@ void progress_show(struct progress *p, const char *what, uint64_t done, uint64_t
 		total ? 100.0 * (double)done / (double)total : 0.0, events);
 }
 
+/* Since progress_begin(). */
 void progress_seconds(struct progress *p, const char *what)
 {
 	if (is_due(p))
@@ -306,6 +309,10 @@ static void write_series(char *text, size_t size)
 				text + n, size - n, "%s%d.%d", last ? ", " : "", p->major, p->minor);
 }
 
+/*
+ * STATUS_USAGE is the caller's to return: the sentence has been said as one of usage. wanted is as long
+ * as the list of series, which is cut where it would not fit.
+ */
 const struct kernel_profile *parse_known_kernel(const char *command, const char *text)
 {
 	const struct kernel_profile *known = is_release(text) ? known_kernel(text) : NULL;

@@ -111,6 +111,7 @@ static int parse(struct options *o, int argc, char **argv)
 	return 0;
 }
 
+/* Not out_of_memory(): a set of sequences has no steps. */
 static int no_memory(void)
 {
 	complain("conform", "out of memory");

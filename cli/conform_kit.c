@@ -115,6 +115,7 @@ static json_t *expected_json(const struct conform_set *set, unsigned int number)
 	return expected;
 }
 
+/* One of the set, with what every known kernel answers; NULL inside is remembered (json_push()). */
 static json_t *sequence_json(const struct conform_set *set, unsigned int number)
 {
 	const struct conform_sequence *s = &set->sequence[number];

@@ -241,6 +241,7 @@ static bool make_rows(const struct comparison *d, bool places, struct row **rows
 	return true;
 }
 
+/* NULL is nothing. */
 static void free_rows(struct row *rows, size_t count)
 {
 	for (size_t i = 0; rows && i < count; i++)
@@ -292,6 +293,7 @@ static void print_numbers(const struct row *r)
 		number_text(r->areas[1], b, sizeof(b)), change);
 }
 
+/* One line of numbers, the words wrapped behind them. */
 static void print_row(const struct row *r)
 {
 	char names[256], text[800];
@@ -327,6 +329,7 @@ static void print_rows(const struct row *rows, size_t count, uint64_t limit, con
 		printf("... and %" PRIu64 " more\n", changed - limit);
 }
 
+/* Of places, which are finer than reasons: where no place has changed no reason has. */
 static bool any_change(const struct comparison *d)
 {
 	for (size_t i = 0; i < d->nr_places; i++)
@@ -372,6 +375,7 @@ static int print_comparison(const struct comparison *d)
 	return 0;
 }
 
+/* growth_per_second is the sum over all groups; seconds by the recording's clock. */
 static json_t *side_json(const struct side *s)
 {
 	const struct explain_table *t = &s->table;

@@ -178,6 +178,7 @@ static int check(struct arguments *a)
 	return 0;
 }
 
+/* 0; -1: a question was answered (--help, --columns); or STATUS_USAGE. */
 static int parse(struct arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
@@ -443,6 +444,7 @@ static int to_strace(struct arguments *a)
 	return status;
 }
 
+/* check() has refused NO_FORMAT, so what is left is STRACE. */
 int cmd_export(int argc, char **argv)
 {
 	struct arguments a = { .x = { .command = "export" } };

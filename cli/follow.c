@@ -46,6 +46,7 @@ static const struct trace_header *source_header(const struct live_source *s)
 	return s->by_bpf ? live_bpf_header(s->by_bpf) : live_header(s->by_ptrace);
 }
 
+/* 0 or -errno; *@wait_status is set where a program was started. */
 static int source_run(const struct live_source *s, struct trace_sink *sink, int *wait_status)
 {
 	return s->by_bpf ? live_bpf_run(s->by_bpf, sink, wait_status)
@@ -59,6 +60,7 @@ static uint64_t privileges_lost(const struct live_source *s, const char **progra
 	return s->by_bpf ? 0 : live_privileges_lost(s->by_ptrace, program);
 }
 
+/* Also of one that never started, and again. */
 void source_free(struct live_source *s)
 {
 	if (s->by_bpf)

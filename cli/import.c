@@ -370,6 +370,11 @@ int import_file(const char *command, const char *path, const char *out)
 	return status;
 }
 
+/*
+ * Order: options, then opening (which finds the form of each file), then the page size, which has to be
+ * set before the header is asked for, then all of it in one go. a.changes is put into the summary by
+ * tell(), which is called in every case.
+ */
 int cmd_import(int argc, char **argv)
 {
 	struct arguments a = { .out = NULL };

@@ -69,6 +69,7 @@ void json_put(json_t *object, const char *key, json_t *value)
 	incomplete |= json_object_set_new(object, key, value) != 0;
 }
 
+/* @value is released in any case, as by json_put(). */
 void json_push(json_t *array, json_t *value)
 {
 	incomplete |= json_array_append_new(array, value) != 0;

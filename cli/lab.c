@@ -104,6 +104,7 @@ static int take_option(struct lab_options *l, int opt, char **argv)
 	}
 }
 
+/* 0; -1: something was printed instead; or STATUS_USAGE. */
 static int parse(struct lab_options *l, int argc, char **argv)
 {
 	static const struct option options[] = { { "workload", required_argument, NULL, 'w' },

@@ -103,6 +103,7 @@ static bool measure(struct measured *m, const struct item *it, int index, bool f
 	return !m->failed;
 }
 
+/* Of nothing it is 0: a kind without calls, a build that counts nothing. */
 static double ratio(double value, double by)
 {
 	return by > 0 ? value / by : 0;

@@ -142,6 +142,7 @@ static double merges(const struct rmap_run *r)
 {
 	return (double)r->merges;
 }
+/* Areas that would have joined but for the reverse map. */
 static double refused(const struct rmap_run *r)
 {
 	return (double)r->refused;
@@ -207,6 +208,7 @@ static void print_item(const struct item *it, const struct rmap_run *runs, int n
 	fflush(stdout);
 }
 
+/* Kinds that occurred, and every measure under its own name. */
 static json_t *run_json(const struct rmap_run *run)
 {
 	json_t *kinds = json_object(), *o = json_object();
@@ -351,6 +353,7 @@ static int draw_sweep(const struct sweep *s, const struct designs *d, const char
 	return err ? STATUS_FAILED : 0;
 }
 
+/* Only times: how many areas were looked at is in the picture and in JSON. */
 static void print_sweep(const struct sweep *s, const struct designs *d)
 {
 	printf("ns for one walk over a page, by areas on its anon_vma\n  %-12s", "areas");

@@ -62,6 +62,10 @@ static void print_details(const struct live_map *map, const struct live_area *a)
 		a->has_close ? ", close operation" : "");
 }
 
+/*
+ * The line is the library's (maps_line_format()), so that recorded, live and real maps look the same;
+ * quoted, for a name is the process's.
+ */
 void print_live_area(const struct live_area *a)
 {
 	char line[4400];

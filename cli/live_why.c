@@ -156,6 +156,7 @@ static bool wanted(const struct live_why_options *o, const struct boundary *b)
 	return !o->has_addr || (o->addr >= b->left->start && o->addr < b->right->end);
 }
 
+/* The callback of each_boundary(): the pair and its areas are valid during the call. */
 static void tell_boundary(void *ctx, const struct boundary *b)
 {
 	struct answer *a = ctx;
@@ -169,6 +170,7 @@ static void tell_boundary(void *ctx, const struct boundary *b)
 		print_boundary(a->map, b);
 }
 
+/* O(areas), once. */
 static bool is_mapped(const struct live_map *map, uint64_t addr)
 {
 	for (uint32_t i = 0; i < map->nr; i++)

@@ -44,6 +44,10 @@ const char *frame_text(const struct code *code, uint32_t stack, uint32_t nr, cha
 	return symbol_text(&symbol, k->frames[nr], buf, size);
 }
 
+/*
+ * What has no room is left out from the outermost frames on; how many were left out for their number
+ * stands behind.
+ */
 const char *stack_text(const struct code *code, uint32_t stack, char *buf, size_t size)
 {
 	const struct trace_stack *k = find_stack(code, stack);
@@ -136,6 +140,7 @@ const char *made_by_group(const struct code *code, const struct explain_group *g
 	return buf;
 }
 
+/* NULL: there before the recording. */
 const char *made_by_event(const struct code *code, const struct explain_event *birth, char *buf, size_t size)
 {
 	/* ~0U is no call's number: trace_call_name() gives NULL. */
@@ -171,6 +176,7 @@ void made_by_any_build(char *text)
 		memmove(library + 3, end, strlen(end) + 1);
 }
 
+/* Asked when all has been named: it is a question about what was printed. */
 bool names_lacked_memory(const struct symbols *symbols)
 {
 	return site_text_lacked_memory() || (symbols && symbols_lacked_memory(symbols));

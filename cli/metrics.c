@@ -85,6 +85,7 @@ static bool parse_address(const char *text, struct sockaddr_storage *to)
 	return inet_pton(AF_INET6, host + 1, &v6->sin6_addr) == 1;
 }
 
+/* 0; -1: the help was printed; or STATUS_USAGE. */
 static int parse_option(struct metrics_options *o, int opt, char **argv)
 {
 	switch (opt) {

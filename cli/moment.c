@@ -200,6 +200,7 @@ struct code moment_code(const struct moment *m)
 	return (struct code){ .symbols = m->symbols, .mm = m->mm_id, .pid = m->mm_pid };
 }
 
+/* Symbols first: they read the recording by its path, not by the reader. Not to be called twice. */
 void moment_leave(struct moment *m)
 {
 	if (m->symbols)

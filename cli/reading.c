@@ -69,6 +69,7 @@ int reading_survey(const char *command, const char *path, struct survey *survey)
 	return status;
 }
 
+/* An error leaves what there is to reading_end(). */
 int reading_begin(struct reading *r)
 {
 	/* Comparing is verify's: here only the areas count. */

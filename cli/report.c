@@ -50,6 +50,7 @@ struct arguments {
 	uint64_t pid, max_size;
 };
 
+/* 0; -1: the help was printed; or STATUS_USAGE. */
 static int parse(struct arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },

@@ -200,6 +200,7 @@ static int end_like(int status)
 	return shell_status(status);
 }
 
+/* While the program runs, as it happens: who waits for it may be wondering already. */
 static void print_notice(void *ctx, const char *sentence)
 {
 	const struct run *r = ctx;
@@ -288,6 +289,7 @@ int cmd_run(int argc, char **argv)
 	return status ? (status < 0 ? 0 : status) : start(&r);
 }
 
+/* The same with no mirror, and so without a summary. */
 int cmd_record(int argc, char **argv)
 {
 	struct run r = { .command = "record" };

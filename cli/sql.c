@@ -226,6 +226,10 @@ static int print_table(struct answer *a)
 
 /* ---- for programs ---- */
 
+/*
+ * As the column of this row has it: SQLite's types are of values, not of columns. Text is valid until the
+ * next row.
+ */
 static struct export_value value_of(sqlite3_stmt *s, int i)
 {
 	switch (sqlite3_column_type(s, i)) {
@@ -371,6 +375,10 @@ static int ask_recordings(char **paths, int nr, const char *question, enum form 
 	return status;
 }
 
+/*
+ * No option takes a value, so `:` has no case. Every word but the last is a recording: a question that
+ * was forgotten is looked for as a file, and its sentence names that.
+ */
 int cmd_sql(int argc, char **argv)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' },

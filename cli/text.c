@@ -45,6 +45,7 @@ void print_wrapped_behind(FILE *out, size_t column, const char *text)
 	}
 }
 
+/* Nothing at all of an empty text, @first neither. */
 void print_wrapped(const char *first, const char *text)
 {
 	if (*text)

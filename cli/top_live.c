@@ -219,6 +219,7 @@ void top_live_stop(struct top_live *l)
 	free(l);
 }
 
+/* From any thread; the text stays until the thread is started anew. */
 const char *top_live_error(struct top_live *l)
 {
 	return l->failed ? l->error : "";

@@ -130,6 +130,7 @@ static int verify(const struct verify *v, struct trace_reader *reader)
 	return status ? status : stats.differences ? STATUS_DIFFERENCES : 0;
 }
 
+/* The reader outlives the mirror. */
 int cmd_verify(int argc, char **argv)
 {
 	struct verify v = { .json = false };

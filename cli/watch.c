@@ -80,6 +80,10 @@ static void take(const struct watch *w, struct watched *now, const struct live_t
 	now->seconds_left = forecast_seconds(task->count, now->growth, (double)w->limit);
 }
 
+/*
+ * The new list is made beside the old one, whose forecasts it takes along; only when it is whole the old
+ * one goes.
+ */
 int watch_look(struct watch *w)
 {
 	const struct live_task *tasks;

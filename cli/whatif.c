@@ -158,6 +158,7 @@ static int parse_rmap(struct whatif_run *w, const char *text)
 	return w->changes.rmap ? 0 : usage_error("whatif", "there is no reverse map", text);
 }
 
+/* 0 or STATUS_USAGE. Options with one value have it so that another can be added. */
 static int parse_word(const char *option, const char *text, const char *word)
 {
 	if (strcmp(text, word) == 0)
@@ -358,6 +359,7 @@ static void print_rows(const struct whatif_run *w)
 	}
 }
 
+/* Peaks of both need not be of the same moment. */
 static void print_ends(const struct whatif_run *w)
 {
 	char was[32], after[32];
@@ -446,6 +448,10 @@ static json_t *series_json(const struct explain_series *s)
 	return a;
 }
 
+/*
+ * first_otherwise is null where no call would have ended otherwise. Numbers of areas of both, sample by
+ * sample.
+ */
 static int print_whatif_json(const struct whatif_run *w)
 {
 	const struct whatif_outcome *o = whatif_outcome(w->whatif);

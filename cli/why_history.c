@@ -45,6 +45,7 @@ struct histories {
 	bool incomplete;
 };
 
+/* @nr is at most WHY_ADDRESSES; the addresses are copied. */
 struct histories *histories_new(unsigned int nr, const uint64_t *addr)
 {
 	struct histories *h = calloc(1, sizeof(*h));
@@ -180,6 +181,7 @@ static bool is_another(const struct history_entry *entry, const struct explain_e
 	       entry->event.site == event->site && strcmp(entry->what, what) == 0;
 }
 
+/* What is alike and next to each other is one entry; what alternates is not. */
 static void append(struct history *h, const struct explain_event *event, const char *what)
 {
 	struct history_entry *entry = h->total ? entry_at(h, h->total - 1) : NULL;
@@ -308,6 +310,7 @@ void histories_event(struct histories *h, struct moment *m, const struct trace_e
 			look(&s->place[i], m, vma_lookup(mm, h->addr[i]), e);
 }
 
+/* NULL: nothing is known of that space. Valid until the next event. */
 const struct history *history_of(const struct histories *h, uint32_t mm, unsigned int i)
 {
 	const struct space_histories *s = find(h, mm);

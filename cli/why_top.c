@@ -101,6 +101,7 @@ static void print_top(const struct why *w, const struct explain_table *t, const 
 			10 * w->top);
 }
 
+/* Innermost first; empty without a stack. */
 static json_t *frames_json(const struct code *code, uint32_t stack)
 {
 	json_t *frames = json_array();
