@@ -12,9 +12,8 @@
 
 #include "lab_options.h"
 
-/* 100, 300, 1,000 ... : two a decade, of which sixteen end at 3,000,000,000. */
+/* 100, 300, 1,000 ... : two a decade, of which sixteen end at 3,000,000,000. LARGEST without --areas. */
 #define SIZES   16
-/* Without --areas. */
 #define LARGEST 1000000UL
 
 static void print_values(const struct lab_sweep *s, int op, bool lines)

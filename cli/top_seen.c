@@ -13,9 +13,9 @@
 #include "cli.h"
 #include "top.h"
 
+/* The ledger stands still while it is looked at, and the kernel's ring fills meanwhile. */
 #define LEAST_PAUSE 0.9 /* seconds between looks */
 #define MOST_PAUSE  5.0
-/* The ledger stands still while it is looked at, and the kernel's ring fills meanwhile. */
 #define LOOK_SHARE  0.02 /* of the time, if that is no longer */
 
 /*

@@ -10,7 +10,6 @@
 #include "call_table.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-/* mmap2(2); x86 has no other pages. */
 #define PAGE         4096u /* the unit of mmap2's offset, whatever pages are */
 
 /* Of ipc(2). include/uapi/linux/ipc.h. */

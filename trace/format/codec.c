@@ -46,8 +46,8 @@ void codec_header(struct codec *c, struct trace_header *h)
 	if (h->version >= 2) {
 		do_bool(c, &h->no_zero_page);
 		do_u64(c, &h->dac_mmap_min_addr);
-	/* An older recorder told one bound: it stands for both. */
 	} else if (!c->writing) {
+		/* An older recorder told one bound: it stands for both. */
 		h->dac_mmap_min_addr = h->mmap_min_addr;
 	}
 	if (h->version >= 5) {

@@ -45,11 +45,10 @@ bool codec_event(struct codec *c, struct trace_event *event);
 void codec_begin_block(struct codec *c);
 void codec_free(struct codec *c);
 
-/* The file's frame. */
+/* The file's frame. BLOCK_RAW_MAX: the writer makes no larger block, and the reader takes none. */
 #define TRACE_MAGIC     "vmaple\x1a\n"
 #define TRACE_MAGIC_LEN 8
 #define BLOCK_MAGIC     0x4b4c4256u /* "VBLK" */
-/* Of both sides: the writer makes no larger block, the reader takes none. */
 #define BLOCK_RAW_MAX   (64u << 20)
 /* A block of a few bytes cannot ask for much memory: what it may decompress to, and so much more for each byte. */
 #define BLOCK_RAW_FREE (1u << 20)

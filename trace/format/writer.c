@@ -23,10 +23,12 @@
 
 #include "codec.h"
 
-/* A map may make a block larger than that, up to BLOCK_RAW_MAX: an event is never cut. */
+/*
+ * A map may make a block larger than the target, up to BLOCK_RAW_MAX: an event is never cut. The fastest level: the
+ * recorded program may be waiting.
+ */
 #define BLOCK_TARGET   (256u << 10) /* bytes of events after which a block is closed */
 #define BLOCK_AGE_NS   800000000ull /* and a tick of the source is less than a second */
-/* The fastest: the recorded program may be waiting. */
 #define COMPRESS_LEVEL 1
 
 /* sink first: a pointer to it is one to this. */

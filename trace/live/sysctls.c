@@ -12,10 +12,10 @@
 #include "system_calls.h"
 
 /*
- * A call that cuts twice and maps one: mremap asks for as much (map_count >= sysctl_max_map_count - 3).
+ * A call that cuts twice and maps one: mremap asks for as much (map_count >= sysctl_max_map_count - 3). From LARGE on the
+ * second argument, mostly a length, may come to what overcommit refuses.
  */
 #define AREAS_OF_A_CALL 3
-/* From here on the second argument, mostly a length, may come to what overcommit refuses. */
 #define LARGE           (1ull << 30)
 
 static bool may_be_too_many(const struct live *l, const struct live_mm *mm)
