@@ -11,6 +11,10 @@
  *         is told; the program that it becomes has a number of its own, as have all that exec and fork make.
  *    AD5  Of a cgroup or the machine who has appeared is looked for by number; children of those that are followed come by
  *         themselves.  This process is left out: each of its records would make more.
+ *
+ * Who calls. live_bpf_run() adopts the process that was asked for; adopt_late() what is due, once a
+ * round, from the loop of source.c. An adoption reads the ring by itself (read_what_waits()), so that
+ * it is never called from within on_record().
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -40,7 +44,8 @@
 
 /*
  * The programs know the task from here on, and tell of threads that it makes by fork records;
- * was_listed() drops those that are in both.
+ * was_listed() drops those that are in both. BPF_ANY: a task that the table has already, of another
+ * space that was given up, is this one's now. False: no memory here, or no room in the table.
  */
 static bool note_task(struct live_bpf *s, struct followed *f, uint32_t tid)
 {
@@ -53,6 +58,10 @@ static bool note_task(struct live_bpf *s, struct followed *f, uint32_t tid)
 	return !bpf_map_update_elem(bpf_map__fd(s->skel->maps.tasks), &tid, &f->id, BPF_ANY);
 }
 
+/*
+ * One pass over /proc/PID/task. A thread that is made meanwhile by one that is in the table comes as a
+ * fork record.
+ */
 static bool follow_tasks(struct live_bpf *s, struct followed *f)
 {
 	char path[64];
@@ -86,6 +95,10 @@ static void emit_threads(struct live_bpf *s, const struct followed *f)
 
 /* --- its beginning ------------------------------------------------------------------------------------------- */
 
+/*
+ * mlockall(MCL_FUTURE) before it was attached to: its bits are in the mm's def_flags, of which /proc
+ * shows nothing.
+ */
 static void emit_future_lock(struct live_bpf *s, const struct followed *f, uint64_t def_flags)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LIMIT, .limit = { .limit = TRACE_LIMIT_FUTURE_LOCK } };
@@ -96,6 +109,10 @@ static void emit_future_lock(struct live_bpf *s, const struct followed *f, uint6
 		emit_event(s, &e, f->pid, f->pid, f->mm, now_ns());
 }
 
+/*
+ * Space, lock, sharing, map, tasks, in this order: a reader of the recording knows the space before its
+ * areas and these before its threads.
+ */
 static void emit_adopted(
 	struct live_bpf *s, struct followed *f, const struct map_request *q, struct area_list *l)
 {
@@ -124,7 +141,10 @@ static void emit_adopted(
 	f->known = true;
 }
 
-/* @named: an area of the same file lay there. */
+/*
+ * @named: the map by names, of just before; NULL: it could not be read. Both lists ascend. A file takes
+ * the name of the area that lay at the same address then, if inode and device are the same.
+ */
 static void name_files(struct live_bpf *s, struct area_list *l, const struct live_map *named)
 {
 	uint32_t at = 0;
@@ -152,7 +172,10 @@ static void read_what_waits(struct live_bpf *s)
 		;
 }
 
-/* exec has made it, and has not put the program there: its size, and then where its stack begins, come last. */
+/*
+ * exec has made it, and setup_new_exec() (mmap_base, then task_size) or setup_arg_pages() (start_stack)
+ * is still to come. What load_elf_binary() maps behind these can be missing all the same: AD4.
+ */
 static bool is_half_made(const struct map_request *q)
 {
 	return !q->task_size || q->mmap_base > q->task_size || !q->start_stack;
@@ -166,9 +189,11 @@ static void begin_late(struct live_bpf *s)
 }
 
 /*
- * The map, with the records around it: what waited is read and dropped, the map is read, and what has come
- * meanwhile is read again, of which sections up to the map's are passed over. If some was lost in between,
- * once more. 0 or -errno.
+ * The map, with the records around it: what waited is read and dropped, the map is read, and what has
+ * come meanwhile is read again, of which sections up to the map's are passed over. If some was lost in
+ * between, once more. 0 or -errno. TRIES of it: with an error that is no -EAGAIN it is over at once;
+ * where records are lost each time, the last map is taken as it is, and the losses are told by the next
+ * round.
  */
 static int first_map(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *q)
 {
@@ -209,6 +234,7 @@ static int begin(struct live_bpf *s, struct followed *f, const struct live_map *
 		err = s->err;
 	}
 	if (!err) {
+		/* From here on tasks come and go by their records. */
 		free(f->tids);
 		f->tids = NULL;
 		f->nr_tids = 0;
@@ -246,7 +272,10 @@ static int follow(struct live_bpf *s, uint64_t mm, uint32_t *id)
 	return -ENOSPC;
 }
 
-/* The address space of a process, as a number. */
+/*
+ * The address space of a process, as a number. The map is read for its number alone, and for whether it
+ * can be read at all: -ESRCH, -EOPNOTSUPP and the like come from here.
+ */
 static int find_space(struct live_bpf *s, pid_t pid, uint64_t *mm)
 {
 	struct followed probe = { .pid = (uint32_t)pid };
@@ -281,7 +310,10 @@ static void forget_tasks(struct live_bpf *s, const struct followed *f)
 			bpf_map_delete_elem(fd, &f->tids[i]);
 }
 
-/* It has ended, is another program now, or cannot be read: who has come of it is looked at by itself. */
+/*
+ * It has ended, is another program now, or cannot be read: who has come of it is looked at by itself.
+ * Its records are still in the ring, and find nobody to be of any more (on_record()).
+ */
 static void give_up(struct live_bpf *s, struct followed *f)
 {
 	struct followed *other;
@@ -301,6 +333,7 @@ static void give_up(struct live_bpf *s, struct followed *f)
 	f->finished = true;
 }
 
+/* -EEXIST where it is followed already, which is no error to who looks through a scope. */
 int adopt(struct live_bpf *s, pid_t pid)
 {
 	struct live_map *named = NULL;
@@ -330,7 +363,7 @@ int adopt(struct live_bpf *s, pid_t pid)
 
 /* --- scopes ------------------------------------------------------------------------------------------------- */
 
-/* False: it is no use to look on. */
+/* False: it is no use to look on. -ENOMEM alone is an error: who cannot be adopted is left out. */
 static bool look_at(struct live_bpf *s, pid_t pid)
 {
 	uint32_t space;
@@ -359,6 +392,7 @@ static bool look_at_machine(struct live_bpf *s)
 	return on;
 }
 
+/* A read(2) of cgroup.procs is no picture of one moment; who is missed is found in the next round. */
 static bool look_at_members(struct live_bpf *s, const char *cgroup)
 {
 	char path[4200];
@@ -375,6 +409,7 @@ static bool look_at_members(struct live_bpf *s, const char *cgroup)
 	return on;
 }
 
+/* Its members, then those of the cgroups below, DEPTH_MAX deep. */
 static bool look_at_cgroup(struct live_bpf *s, const char *cgroup, int depth)
 {
 	DIR *dir = depth < DEPTH_MAX ? opendir(cgroup) : NULL;
@@ -401,6 +436,7 @@ static void end_the_gone(struct live_bpf *s)
 			emit_gone(s, f);
 }
 
+/* Children before the scope's look, since those are found by number there as well. Every LOOK_NS at most. */
 void adopt_late(struct live_bpf *s)
 {
 	uint64_t now = now_ns();

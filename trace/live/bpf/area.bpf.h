@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* An area of the kernel's as a record. */
+/*
+ * An area of the kernel's as a record.
+ *
+ * What an area holds (file, anon_vma, policy, context) is read under the mmap lock of its mm, and
+ * cannot go meanwhile although its counts are not raised.
+ */
 #ifndef LIVE_BPF_AREA_H
 #define LIVE_BPF_AREA_H
 
 #include "kernel.h"
 
-/* Equal policies, equal numbers; never 0. */
+/*
+ * Equal policies, equal numbers; never 0. They keep areas apart that differ in nothing else
+ * (mpol_equal() in the kernel's merge).
+ */
 static __always_inline u64 policy_number(const struct vm_area_struct *vma)
 {
 	const struct mempolicy *p;
@@ -24,7 +32,12 @@ static __always_inline u64 policy_number(const struct vm_area_struct *vma)
 	return n ^ p->nodes.bits[0] * 0x9e3779b97f4a7c15ull;
 }
 
-/* Against writing. */
+/*
+ * Against writing: F_SEAL_WRITE or F_SEAL_FUTURE_WRITE of memfd_create(2) makes a shared mapping lose
+ * VM_MAYWRITE. The seals stand beside the inode in the file system's own struct, of which only the
+ * offsets are known here: the place is found by arithmetic and read by a helper, because a number made
+ * by subtraction is no pointer to the verifier. What cannot be read is 0, not sealed.
+ */
 static __always_inline bool is_sealed(const struct file *file)
 {
 	const struct inode *inode = file->f_inode;
@@ -43,7 +56,11 @@ static __always_inline bool is_sealed(const struct file *file)
 	return seals & WRITE_SEALS;
 }
 
-/* A chain of one link has the same neighbour on both sides of its head (list_is_singular()). */
+/*
+ * A chain of one link has the same neighbour on both sides of its head (list_is_singular()). Each
+ * ancestor that has written adds a link (anon_vma_clone()), and the own one of a child another
+ * (anon_vma_fork()).
+ */
 static __always_inline u32 area_flags(const struct vm_area_struct *vma)
 {
 	u32 flags = 0;
@@ -57,7 +74,11 @@ static __always_inline u32 area_flags(const struct vm_area_struct *vma)
 	return flags;
 }
 
-/* @vma: as the verifier knows it, so that its members can be read. */
+/*
+ * @vma: as the verifier knows it, so that its members can be read. Every field is written, so that @a
+ * need not be cleared: of what was there before in a buffer that is used again nothing gets into a
+ * record.
+ */
 static __always_inline void area_read(struct bpf_area *a, const struct vm_area_struct *vma)
 {
 	struct file *file = vma->vm_file;
@@ -77,6 +98,10 @@ static __always_inline void area_read(struct bpf_area *a, const struct vm_area_s
 	a->flags = area_flags(vma);
 }
 
+/*
+ * The name is the last part of the path, cut at 47 bytes; of memory without a path it is what it was
+ * made with ("memfd:NAME", "SYSV00000000", "dev/zero").
+ */
 static __always_inline void file_read(struct bpf_file *to, const struct file *file)
 {
 	to->magic = file->f_inode->i_sb->s_magic;

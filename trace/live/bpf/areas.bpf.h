@@ -7,6 +7,14 @@
  * The layout is that of lib/maple_tree.c: a pointer to a node has its type in bits 3 to 6 (3 is arange_64,
  * up to 1 a leaf), nodes are aligned to 256 bytes, pivots are the last index of each slot, and a pivot of 0
  * behind the first ends the node early. Loops have constant bounds, for the verifier.
+ *
+ *     ma_root -> arange_64  pivot  0x7eff..ff | 0x7f00..ff | ~0 |
+ *                           slot       |            |        |
+ *                                  leaf_64      leaf_64   leaf_64
+ *                                  pivot  last index of each slot, in bytes; the slot an area or 0, a hole
+ *
+ * A walk (struct walk) is in one leaf: w->slot goes on in it up to w->max, and then a descent from the
+ * root finds the next.
  */
 #ifndef LIVE_BPF_AREAS_H
 #define LIVE_BPF_AREAS_H
@@ -31,13 +39,20 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
 #define RANGE_PIVOTS  15
 #define ARANGE_PIVOTS 9
 
-/* Where a walk is. */
+/*
+ * Where a walk is. entry is what lies at the walk's place, an area's address or 0. leaf, max and slot
+ * are set by maple_descend(). A walk is good only as long as the lock is held without a break.
+ */
 struct walk {
 	u64 entry, last; /* what lies up to and including last */
 	u64 leaf, max;   /* the node, and the last address below it; leaf 0: it begins at the root */
 	u32 slot, pad;
 };
 
+/*
+ * Such a pointer is read-only and untrusted: a read through one that points to nothing gives 0 by way
+ * of the kernel's exception table, and no helper that wants a trusted one takes it.
+ */
 static __always_inline struct vm_area_struct *area_by(u64 addr)
 {
 	return POINTER(vm_area_struct, addr);
@@ -48,7 +63,10 @@ static __always_inline struct mm_struct *mm_by(u64 addr)
 	return POINTER(mm_struct, addr);
 }
 
-/* What memory of the kernel's holds, as a number: of a pointer the verifier permits no arithmetic. */
+/*
+ * What memory of the kernel's holds, as a number: of a pointer the verifier permits no arithmetic. The
+ * struct is put so that its first pivot lies at @addr.
+ */
 static __always_inline u64 word_at(u64 addr)
 {
 	struct maple_range_64 *words =
@@ -62,6 +80,7 @@ static __always_inline u64 pivot_of(u64 node, u32 i)
 	return word_at(node + bpf_core_field_offset(struct maple_range_64, pivot) + i * 8);
 }
 
+/* The slots of the two kinds of nodes begin at different offsets; their pivots do not. */
 static __always_inline u64 slot_of(u64 node, u32 i, bool arange)
 {
 	return word_at(node + i * 8 +
@@ -74,7 +93,12 @@ static __always_inline u64 anon_vma_of(u64 vma)
 	return word_at(vma + bpf_core_field_offset(struct vm_area_struct, anon_vma));
 }
 
-/* From the node in w->entry to what it has at @addr.  A function by itself, so that it is verified once. */
+/*
+ * From the node in w->entry to what it has at @addr.  A function by itself, so that it is verified
+ * once. w->last comes in as the last index of the node, which its parent has said, and goes out as that
+ * of the slot. The loop's bound is the larger kind's, a constant as the verifier wants it; nr ends it
+ * earlier.
+ */
 __noinline int maple_descend(u64 addr, struct walk *w)
 {
 	u64 node, last;
@@ -120,7 +144,10 @@ __noinline int maple_find(u64 root, u64 addr, struct walk *w)
 	return 0;
 }
 
-/* What follows. @w has a leaf, and has not come to its end. */
+/*
+ * What follows. @w has a leaf, and has not come to its end. No descent: O(1) for each area of a leaf
+ * but the first.
+ */
 static __always_inline void walk_on(struct walk *w)
 {
 	u64 pivot = 0;
@@ -155,7 +182,10 @@ static __always_inline u64 area_at(u64 mm, u64 addr)
 	return w.entry;
 }
 
-/* What lies at @addr, which is where @w ended or where it begins: an area, or 0. */
+/*
+ * What lies at @addr, which is where @w ended or where it begins: an area, or 0. w->last is where that
+ * ends: the caller goes on at w->last + 1, and has come to the end of all addresses when that is 0.
+ */
 static __always_inline u64 walk_to(u64 mm, u64 addr, struct walk *w)
 {
 	u64 root;

@@ -1,17 +1,33 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Calls are told when they return (4 in source.bpf.c), with what their arguments point to. */
+/*
+ * Calls are told when they return (4 in source.bpf.c), with what their arguments point to.
+ *
+ * The hook is in the way of every call of every process as long as it is attached (the kernel sets
+ * SYSCALL_WORK_SYSCALL_TRACEPOINT for all tasks): what is not wanted leaves after two comparisons, what
+ * is of nobody followed after one more look at a cache line.
+ *
+ * Which record. A call without data and stack: its head alone. With data: built on the stack, since its
+ * size is no constant, and copied. Of many ranges: built in a buffer of the CPU's. With stacks wanted:
+ * one of fixed size, reserved and filled in place. Each of them is a function that is verified by
+ * itself, and each has the verifier's 512 bytes of stack to share with its callers.
+ */
 #ifndef LIVE_BPF_CALL_ENDS_H
 #define LIVE_BPF_CALL_ENDS_H
 
 #include "limits.bpf.h"
 #include "served.bpf.h"
 
-/* What an argument points to, or what the limits are now. */
+/*
+ * What an argument points to, or what the limits are now. r->data_len stays 0 where nothing could be
+ * read: the reader knows by the call's number what it lacks. Memory that the program has changed since
+ * the call read it is told as it is now.
+ */
 static __always_inline void read_data(const struct call *c, struct call_record *r)
 {
 	const void *from = 0;
 	u32 len = 0;
 
+	/* The result is not asked: what is in force now is told, whatever came of the call. */
 	if (changes_limits(c->nr)) {
 		read_limits((u64 *)r->data, current_task());
 		r->data_len = RECORD_LIMITS * sizeof(u64);
@@ -46,12 +62,14 @@ static __always_inline void read_data(const struct call *c, struct call_record *
 		r->data_len = len;
 }
 
+/* Calls for which read_data() is worth its stack. */
 static __always_inline bool has_data(u32 nr)
 {
 	return nr == NR_prctl || nr == NR_ioctl || nr == NR_mbind || nr == NR_process_madvise ||
 	       changes_limits(nr);
 }
 
+/* The time is that of the way out of the kernel. */
 static __always_inline void call_fill(struct call_record *r, const struct call *c, u32 space, long result)
 {
 	struct pt_regs *regs = current_registers();
@@ -65,6 +83,7 @@ static __always_inline void call_fill(struct call_record *r, const struct call *
 	r->data_len = 0;
 }
 
+/* len is bounded again for the verifier, which has lost what it knew of it by way of memory. */
 __noinline int emit_call_with_data(const struct call *c, u32 space, long result)
 {
 	struct call_record r;
@@ -81,6 +100,7 @@ __noinline int emit_call_with_data(const struct call *c, u32 space, long result)
 	return 0;
 }
 
+/* More than RANGES_MOST are refused by the kernel with EINVAL. */
 static __always_inline bool has_many_ranges(const struct call *c)
 {
 	return c->nr == NR_process_madvise && c->args[2] > PAIRS_MAX && c->args[2] <= RANGES_MOST;
@@ -133,6 +153,7 @@ static __always_inline void note_refused(struct call_record *r, const struct ref
 	__builtin_memcpy(r->data, refused, sizeof(*refused));
 }
 
+/* The file's own record comes before, if it was not told yet. */
 __noinline int emit_refused(const struct call *c, u32 space, long result)
 {
 	struct refused_file refused = { 0 };
@@ -150,6 +171,11 @@ __noinline int emit_refused(const struct call *c, u32 space, long result)
 	return 0;
 }
 
+/*
+ * Up to the end of the stack pointer's page first, then page by page: a page that is not in memory ends
+ * it, for nothing is faulted in here. to->size says how much there is. The condition on @first holds
+ * always; the verifier has to see it.
+ */
 static __always_inline void copy_stack(struct stack_copy *to)
 {
 	struct pt_regs *regs = current_registers();
@@ -174,6 +200,10 @@ static __always_inline void copy_stack(struct stack_copy *to)
 	}
 }
 
+/*
+ * Four pages and more are reserved in the ring for each call, whether or not all of it is filled: the
+ * reader takes what size says.
+ */
 __noinline int emit_deep_call(const struct call *c, u32 space, long result)
 {
 	struct refused_file refused = { 0 };

@@ -5,6 +5,11 @@
  * By then the program runs on, so that nothing is asked of it: which code lay where is known from the areas that were told
  * until the call, and what lies behind the copy ends the stack as lost.  Files of code are read as they are now, if
  * they are still the same ones.
+ *
+ * Who calls: note_areas() after each look (callers_note()), emit_call() for each call (callers_of()),
+ * and what ends a space. The code list and what stacks/ keeps of an address space are two things: the
+ * first is what the areas are, the second which of them were told as modules; callers_note() keeps them
+ * in step.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -38,6 +43,7 @@ static int on_event(struct trace_sink *sink, const struct trace_event *e)
 	return s->err;
 }
 
+/* live.code_at of stacks/modules.c: false means that nothing can be executed there. O(areas of code). */
 static bool code_at(struct live *l, struct task *t, uint64_t addr, char *name, struct trace_area *area)
 {
 	struct live_bpf *s = (struct live_bpf *)((char *)l - offsetof(struct live_bpf, machine));
@@ -56,6 +62,7 @@ static bool code_at(struct live *l, struct task *t, uint64_t addr, char *name, s
 	return false;
 }
 
+/* -EOPNOTSUPP in a build without libdw, -ENOMEM. */
 int callers_open(struct live_bpf *s, char *error, size_t size)
 {
 	const char *missing = stacks_missing();
@@ -73,12 +80,14 @@ int callers_open(struct live_bpf *s, char *error, size_t size)
 	return -ENOMEM;
 }
 
+/* pending is of the other source's emit.c, which stacks/ tells through. */
 void callers_close(struct live_bpf *s)
 {
 	stacks_close(&s->machine);
 	free(s->machine.pending);
 }
 
+/* True as well where stacks are not wanted: f->callers stays NULL. */
 bool callers_add(struct live_bpf *s, struct followed *f)
 {
 	if (!s->machine.stacks)
@@ -126,7 +135,10 @@ static bool is_known(const struct area_list *code, uint32_t from, uint32_t to, c
 	return from == to;
 }
 
-/* Put the code of @l in place of the areas [@from, @to). */
+/*
+ * Put the code of @l in place of the areas [@from, @to). False: no memory; what could be taken over
+ * was, and the error ends the recording.
+ */
 static bool replace(struct area_list *code, uint32_t from, uint32_t to, const struct area_list *l)
 {
 	struct area_list now = { 0 };
@@ -144,6 +156,10 @@ static bool replace(struct area_list *code, uint32_t from, uint32_t to, const st
 	return whole;
 }
 
+/*
+ * As a rule nothing of the code has changed, which is_known() finds out without allocating. @l can
+ * reach beyond @seen, since its areas touch it: what is replaced is as wide as they are.
+ */
 void callers_note(struct live_bpf *s, struct followed *f, const struct area_list *l, const struct range *seen)
 {
 	struct area_list *code = f->callers ? &f->callers->code : NULL;
@@ -167,6 +183,10 @@ void callers_note(struct live_bpf *s, struct followed *f, const struct area_list
 		s->err = -ENOMEM;
 }
 
+/*
+ * The one task of the space, under the number and the process of whose call it is: one thread tells all
+ * of them.
+ */
 static struct task *task_of(struct followed *f, uint32_t pid, uint32_t tid)
 {
 	struct task *t = &f->callers->task;
@@ -177,6 +197,7 @@ static struct task *task_of(struct followed *f, uint32_t pid, uint32_t tid)
 	return t;
 }
 
+/* The registers that functions do not keep for their callers are left 0: no frame's rule is about them. */
 uint32_t callers_of(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	const struct stack_copy *k = it->stack;
@@ -199,6 +220,7 @@ uint32_t callers_of(struct live_bpf *s, struct followed *f, const struct item *i
 	return number;
 }
 
+/* By /tmp/perf-PID.map of the process, which has to be there still: jit.c. */
 void callers_before_end(struct live_bpf *s, struct followed *f)
 {
 	if (!f->callers)

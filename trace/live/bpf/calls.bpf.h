@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Which call a task is in, and what that names of the map. */
+/*
+ * Which call a task is in, and what that names of the map.
+ *
+ * Nothing is kept from a call's entry: whatever asks which call this is reads the user's registers at
+ * the base of the kernel's stack, where they stay until it returns.
+ */
 #ifndef LIVE_BPF_CALLS_BPF_H
 #define LIVE_BPF_CALLS_BPF_H
 
 #include "sample.bpf.h"
 
+/* [lo, hi) in bytes; empty where lo >= hi. A byte more than pages where what touches it is meant as well. */
 struct range {
 	u64 lo, hi;
 };
 
-/* A call that is under way. */
+/* A call that is under way. As the registers have it: not what the kernel has made of it. */
 struct call {
 	u64 args[6];
 	u32 nr, pad;
@@ -25,7 +31,10 @@ static __always_inline bool is_fork(u32 nr)
 #define ARCH_SHSTK_DISABLE 0x5002
 #endif
 
-/* Of these only some are about the map. */
+/*
+ * Of these only some are about the map. The number of an ioctl and the first argument of prctl(2) and
+ * arch_prctl(2) say what it is.
+ */
 static __always_inline bool is_meant(const struct call *c)
 {
 	u32 request = (u32)c->args[1];
@@ -41,7 +50,11 @@ static __always_inline bool is_meant(const struct call *c)
 	return true;
 }
 
-/* False: the task is in none that is told.  Where a fault or an interrupt has entered the kernel, its number is -1. */
+/*
+ * False: the task is in none that is told.  Where a fault or an interrupt has entered the kernel, its
+ * number is -1. PF_EXITING: exit_mmap() and the closing of files are carried out within exit(2), whose
+ * number is still there.
+ */
 static __always_inline bool call_read(struct call *c)
 {
 	struct pt_regs *regs = current_registers();
@@ -62,6 +75,10 @@ static __always_inline bool call_read(struct call *c)
 	return is_meant(c);
 }
 
+/*
+ * [lo, hi) is taken in; empty ones change nothing. The hole between two is taken in, too: a window is
+ * one range.
+ */
 static __always_inline void widen(struct range *r, u64 lo, u64 hi)
 {
 	if (lo >= hi)
@@ -82,13 +99,18 @@ static __always_inline u64 page_align(u64 addr)
 	return (addr + PAGE - 1) & ~(PAGE - 1);
 }
 
+/* Guard regions are since 6.13: before, the advice is refused before any lock is taken. */
 static __always_inline bool gives_guards(const struct call *c)
 {
 	return (c->nr == NR_madvise && (u32)c->args[2] == MADV_GUARD_INSTALL) ||
 	       (c->nr == NR_process_madvise && (u32)c->args[3] == MADV_GUARD_INSTALL);
 }
 
-/* From the lowest to the highest of process_madvise. */
+/*
+ * From the lowest to the highest of process_madvise. All there is where there are more than fit, or
+ * they cannot be read: a window too large is slow, one too small would miss areas. Reading beyond the
+ * end of fewer pairs may fail, and is then taken the same way.
+ */
 __noinline int range_of_pairs(const struct call *c, struct range *r)
 {
 	u64 pairs[PAIRS_MAX * 2] = { 0 };
@@ -105,7 +127,12 @@ __noinline int range_of_pairs(const struct call *c, struct range *r)
 	return 0;
 }
 
-/* What a call names of the map. */
+/*
+ * What a call names of the map. @start and @len come as the first two arguments, which is right for
+ * most calls. shmat's length is the segment's, which is not known before it is mapped: what is written
+ * tells of it. brk names from the old break to the new one. mremap that grows names what it may grow
+ * into.
+ */
 static __always_inline void named_by(const struct call *c, u64 mm, u64 *start, u64 *len)
 {
 	u64 vma, end, pair[2] = { 0 };
@@ -140,7 +167,11 @@ static __always_inline void named_by(const struct call *c, u64 mm, u64 *start, u
 	}
 }
 
-/* That, and what touches it. */
+/*
+ * That, and what touches it. Empty where the call names no place: what it writes to is its window then.
+ * [0, ~0) where all areas are meant (fork copies all, PR_SET_MEMORY_MERGE changes all). Calls that only
+ * have a hint (mmap) name it, as they may be put there.
+ */
 __noinline int range_of(const struct call *c, u64 mm, struct range *r)
 {
 	u64 start, len;

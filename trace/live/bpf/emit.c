@@ -35,6 +35,7 @@ void emit_event(
 		s->err = err;
 }
 
+/* Of @f; NULL: of the recorder as a whole. count 0: what is lost is no number of records. */
 void emit_lost_records(struct live_bpf *s, struct followed *f, uint64_t count, const char *what)
 {
 	struct trace_event e = { .type = TRACE_EVENT_LOST, .lost = { count, what } };
@@ -42,6 +43,11 @@ void emit_lost_records(struct live_bpf *s, struct followed *f, uint64_t count, c
 	emit_event(s, &e, f ? f->pid : 0, f ? f->pid : 0, f ? f->mm : 0, now_ns());
 }
 
+/*
+ * The child's number is given here, when the fork is told: numbers in a recording ascend in its own
+ * order. Both mirrors are alike from here on; a child that began by a map of its own (adopted) is not
+ * told of as a fork.
+ */
 static void emit_fork(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FORK, .fork.child_pid = it->fork.child_pid };
@@ -66,6 +72,10 @@ static void emit_fork(struct live_bpf *s, struct followed *f, const struct item 
 			remember(&child->written, it->before.areas[i].start, it->before.areas[i].end);
 }
 
+/*
+ * last: nobody uses the space any more. The mirror's is gone behind it, so that nothing of @f is told
+ * then.
+ */
 static void emit_end(struct live_bpf *s, struct followed *f, const struct item *it, bool last, bool exec)
 {
 	struct trace_event e = { .type = TRACE_EVENT_EXIT,
@@ -80,6 +90,7 @@ static void emit_end(struct live_bpf *s, struct followed *f, const struct item *
 	name_forget(s, it->tid);
 }
 
+/* Its end has no status that anybody knows: 0. */
 void emit_gone(struct live_bpf *s, struct followed *f)
 {
 	const struct item it = { .pid = f->pid, .tid = f->pid };
@@ -108,6 +119,7 @@ static void on_exit_item(struct live_bpf *s, struct followed *f, const struct it
 	f->held_exit = true;
 }
 
+/* The last look: all areas as exit_mmap() meets them. What the mirror has otherwise is a difference. */
 static void on_final_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	emit_first_writes(s, f, it, &it->before);
@@ -122,6 +134,11 @@ static void on_final_item(struct live_bpf *s, struct followed *f, struct item *i
 	f->held_exit = false;
 }
 
+/*
+ * By its exec's record, which has what /proc is asked for elsewhere: limits, and where code, data,
+ * heap, stack, arguments and environment lie. passed_over: records of it were lost before it began, so
+ * that it goes on from its map as it is.
+ */
 static void begin_space(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct exec_record *x = it->exec;
@@ -163,7 +180,10 @@ static void refuse_space(struct live_bpf *s, struct followed *f)
 	f->finished = true;
 }
 
-/* The task leaves @f, if it was in one that is followed, for a new one. */
+/*
+ * The task leaves @f, if it was in one that is followed, for a new one. @f is the new one itself where
+ * the task was in none that is followed, as vmaple's child.
+ */
 static void on_exec_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	struct followed *new = followed_find(s, it->exec->head.space);
@@ -191,6 +211,7 @@ static void emit_behind_end(struct live_bpf *s, struct followed *f, struct item 
 		child->is_late = true;
 }
 
+/* By who is at the head of its space's queue, ready. Whatever has ended (f->ended) tells only of others. */
 void emit_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	struct trace_event task = { .type = TRACE_EVENT_TASK };

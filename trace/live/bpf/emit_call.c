@@ -2,6 +2,9 @@
 /*
  * Calls become events, with the file that they map before them and, where the kernel held the map's lock for writing (a
  * section), the areas of its window behind them.
+ *
+ * What a call's event needs before it, in this order: limits of its task, numbers of the machine, its
+ * name, its stack, its file. Each is told only where it is not what was told last.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -22,7 +25,11 @@ static const struct bpf_area *area_at(const struct area_list *l, uint64_t addr)
 	return NULL;
 }
 
-/* The file of the mapping that the call has made, or was refused. */
+/*
+ * The file of the mapping that the call has made, or was refused. Of the area at the result: what the
+ * kernel has mapped, not what the descriptor is by now. shmat has a file, too, and MAP_ANONYMOUS |
+ * MAP_SHARED (memory of its own) or MAP_HUGETLB.
+ */
 static void emit_file(struct live_bpf *s, struct followed *f, const struct item *it, struct trace_call *call)
 {
 	const struct bpf_area refused = { .file = it->file.file, .flags = it->file.flags },
@@ -51,11 +58,13 @@ static void emit_file(struct live_bpf *s, struct followed *f, const struct item 
 	emit_event(s, &e, it->pid, it->tid, 0, it->time_ns);
 }
 
+/* Owned by the item; call.data_len says how long. */
 const void *call_data(const struct item *it)
 {
 	return it->ranges ? it->ranges : it->call.data_len ? it->call.data : NULL;
 }
 
+/* Of shmat the length of the segment is told as data, by the area that it has made. */
 static void emit_call(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CALL,
@@ -87,6 +96,7 @@ static void emit_call(struct live_bpf *s, struct followed *f, struct item *it)
 	emit_event(s, &e, it->pid, it->tid, f->mm, it->time_ns);
 }
 
+/* ITEM_UNDER, and calls that have changed something: both have them as data. */
 void note_limits(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	uint64_t told[RECORD_LIMITS];
@@ -107,7 +117,10 @@ static void emit_limits(struct live_bpf *s, struct followed *f, const struct ite
 
 /* --- sections ----------------------------------------------------------------------------------------------- */
 
-/* Another can have been waiting for the lock to take them back. */
+/*
+ * Another can have been waiting for the lock to take them back. All of them: one that still has its
+ * context was not taken back, and this section is another's.
+ */
 static bool was_taken_back(const struct item *it)
 {
 	for (uint32_t i = 0; i < it->closed.nr; i++) {
@@ -119,7 +132,10 @@ static bool was_taken_back(const struct item *it)
 	return it->closed.nr;
 }
 
-/* What was written before it is told before it, so that what is joined by it is known. */
+/*
+ * What was written before it is told before it, so that what is joined by it is known. As told by its
+ * own space's process, whoever has closed it.
+ */
 static void emit_taken_back(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct section_record *sec = &it->section;
@@ -137,7 +153,10 @@ static void emit_taken_back(struct live_bpf *s, struct followed *f, struct item 
 	emit_anon(s, f, &it->after);
 }
 
-/* Nobody's call: a stack that a fault has extended, or something that is not known. */
+/*
+ * Nobody's call: a stack that a fault has extended, or something that is not known. Nothing written:
+ * the lock was taken for writing, and nothing came of it.
+ */
 static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	const struct section_record *sec = &it->section;
@@ -168,19 +187,22 @@ static void emit_unasked(struct live_bpf *s, struct followed *f, struct item *it
 
 static const char unknown_ranges[] = "process_madvise of ranges that could not be read";
 
+/* Neither in the record nor beside it: memory that could not be read when the call returned. */
 static bool lacks_ranges(const struct call_record *c)
 {
 	return c->nr == NR_process_madvise && c->args[2] && !c->data_len;
 }
 
+/* Of 4 KiB, x86-64's, as all here. */
 static uint64_t whole_pages(uint64_t bytes)
 {
 	return (bytes + 4095) & ~4095ull;
 }
 
 /*
- * Where a call has moved written areas to.  Others, that were not, take what is beside them there; what lies behind the new
- * length was cut off before.
+ * Where a call has moved written areas to.  Others, that were not, take what is beside them there; what
+ * lies behind the new length was cut off before. Nowhere, unless something in the part that was moved
+ * is known to be written.
  */
 static struct range moved_to(const struct followed *f, const struct call_record *c)
 {
@@ -224,6 +246,7 @@ void emit_section(struct live_bpf *s, struct followed *f, struct item *it)
 	emit_anon(s, f, &it->after);
 }
 
+/* Calls that change limits are told by what is in force, not as calls. */
 void emit_call_item(struct live_bpf *s, struct followed *f, struct item *it)
 {
 	emit_first_writes(s, f, it, &it->before);

@@ -15,8 +15,9 @@
 #include "source.h"
 
 /*
- * As maps would show it, as far as the areas tell: only a first map's names are compared. What has no file
- * but a close operation is special_mapping_vmops'.
+ * As maps would show it, as far as the areas tell: only a first map's names are compared. What has no
+ * file but a close operation is special_mapping_vmops'. @begin: of a first map, whose names have to be
+ * whole: the path is asked of /proc, where it is not known.
  */
 static const char *name_of(struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin)
 {
@@ -33,6 +34,11 @@ static const char *name_of(struct live_bpf *s, struct followed *f, const struct 
 	return "";
 }
 
+/*
+ * offset: maps shows 0 for anonymous memory; a first map tells that of areas which mremap() has moved,
+ * whose page offset is not that of their address. SOFTDIRTY is left out, which the kernel sets by
+ * itself.
+ */
 void area_as_told(
 	struct live_bpf *s, struct followed *f, const struct bpf_area *a, bool begin, struct trace_area *t)
 {
@@ -55,7 +61,7 @@ static bool no_memory(struct live_bpf *s)
 	return false;
 }
 
-/* Room for @nr areas. */
+/* Room for @nr areas. areas and anon_areas are of one length. */
 static bool room_for(struct live_bpf *s, uint32_t nr)
 {
 	void *grown;
@@ -75,6 +81,7 @@ static bool room_for(struct live_bpf *s, uint32_t nr)
 	return true;
 }
 
+/* [lo, hi) is what the areas are all of: the mirror is compared, or goes on, there and nowhere else. */
 void emit_map(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t reason, uint64_t lo,
 	uint64_t hi)
 {
@@ -120,6 +127,7 @@ static void number_few(struct trace_anon_area *areas, const struct area_list *l)
 	}
 }
 
+/* False: no memory. */
 static bool number_many(struct trace_anon_area *areas, const struct area_list *l)
 {
 	struct numbers anon_vmas;
@@ -139,6 +147,7 @@ static bool number_many(struct trace_anon_area *areas, const struct area_list *l
 	return whole;
 }
 
+/* Fewer than @least: nothing is said. Numbers are of this event alone, from 1 in the order of addresses. */
 static void emit_sharing(struct live_bpf *s, struct followed *f, const struct area_list *l, uint32_t least)
 {
 	struct trace_event e = { .type = TRACE_EVENT_ANON };
@@ -165,7 +174,13 @@ void emit_anon(struct live_bpf *s, struct followed *f, const struct area_list *l
 	emit_sharing(s, f, l, 2); /* of one area there is nothing to say */
 }
 
-/* A recording has no words for some of what keeps areas of a map apart: then the mirror is to stay in doubt. */
+/*
+ * A recording has no words for some of what keeps areas of a map apart: then the mirror is to stay in
+ * doubt. What it asks, in its order: policies and userfaultfds have no event, nor have names of
+ * anonymous memory in a map; a chain of more links than the own one, or one that was inherited whole,
+ * is of a parent that nobody saw; two open files of one inode side by side are one file by what a map
+ * tells.
+ */
 static bool can_be_said(const struct area_list *l)
 {
 	for (uint32_t i = 0; i < l->nr; i++) {
@@ -181,6 +196,7 @@ static bool can_be_said(const struct area_list *l)
 	return true;
 }
 
+/* Of an adopted process. Sharing is told before the map, which the mirror is made from. */
 void emit_first_map(struct live_bpf *s, struct followed *f, const struct area_list *l)
 {
 	if (can_be_said(l))

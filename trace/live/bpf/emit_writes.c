@@ -5,6 +5,10 @@
  * followed.written holds the addresses of which the mirror knows, by what it was told, that their area has an anon_vma; an area
  * with one that is not wholly in there was written meanwhile.  Faults are told in an order in which the mirror's areas come
  * to the anon_vmas that the kernel's have.
+ *
+ * An anon_vma that an area has is taken as a write to its first address. What else makes one (a
+ * debugger's write, guard pages) is told alike, since it is the anon_vma, not the write, that the
+ * mirror has to have.
  */
 #include <string.h>
 
@@ -25,7 +29,10 @@ static bool is_derived(const struct followed *f, const struct bpf_area *a, const
 	return next_remembered(&f->written, a->start, &run) && run.start < a->end;
 }
 
-/* From the first area to the last, if they lie side by side and all have an anon_vma. */
+/*
+ * From the first area to the last, if they lie side by side and all have an anon_vma. False with no
+ * area. *row is set with true only.
+ */
 static bool is_written_row(const struct area_list *l, struct range *row)
 {
 	const struct bpf_area *last = l->nr ? &l->areas[l->nr - 1] : NULL;
@@ -38,7 +45,11 @@ static bool is_written_row(const struct area_list *l, struct range *row)
 	return last;
 }
 
-/* It is so already, as where areas that are written exchange their pages. */
+/*
+ * It is so already, as where areas that are written exchange their pages. noted and row are what
+ * note_areas() has found last: @seen lies within, and the row reaches as far there as it did, so that
+ * the trees have nothing to learn.
+ */
 static bool is_noted(const struct followed *f, const struct range *row, const struct range *seen)
 {
 	const struct range *had = &f->row;
@@ -48,6 +59,7 @@ static bool is_noted(const struct followed *f, const struct range *row, const st
 	       min(had->end, seen->end) <= row->end;
 }
 
+/* O(areas of @l), and two changes of the tree at most where all are written and side by side. */
 void note_areas(struct live_bpf *s, struct followed *f, struct area_list *l, const struct range *seen,
 	const struct range *placed)
 {
@@ -70,6 +82,7 @@ void note_areas(struct live_bpf *s, struct followed *f, struct area_list *l, con
 	f->noted = (struct range){ min(f->row.start, seen->start), max(f->row.end, seen->end) };
 }
 
+/* Some address of it is not in followed.written. */
 bool newly_written(const struct followed *f, const struct bpf_area *a)
 {
 	struct range run;
@@ -128,6 +141,7 @@ static bool is_apart(const struct followed *f, const struct item *it, const stru
 	return apart && !shares_behind(it, a);
 }
 
+/* Told for the task of the item that brought it, which need not be the one that wrote. */
 static void emit_fault(
 	struct live_bpf *s, struct followed *f, const struct item *it, const struct area_list *l, uint32_t i)
 {
@@ -153,9 +167,11 @@ static bool shares(const struct area_list *l, uint32_t i)
 }
 
 /*
- * An area that is written for the first time takes the anon_vma of its neighbour above, or else below, if they go together.
- * In this order all come to what they have: what shares the one of a neighbour below that was written before, upwards;
- * the highest of each row that shares one; what is below those, downwards.
+ * An area that is written for the first time takes the anon_vma of its neighbour above, or else below,
+ * if they go together. In this order all come to what they have: what shares the one of a neighbour
+ * below that was written before, upwards; the highest of each row that shares one; what is below those,
+ * downwards. Three passes, of which each tells what the one before made possible: O(areas), each told
+ * once, for emit_fault() notes it.
  */
 void emit_first_writes(
 	struct live_bpf *s, struct followed *f, const struct item *it, const struct area_list *l)
@@ -171,6 +187,7 @@ void emit_first_writes(
 			emit_fault(s, f, it, l, i);
 }
 
+/* Does the call name some of it? Of process_madvise any of its pairs. */
 static bool names(const struct item *it, const struct bpf_area *a)
 {
 	const struct call_record *c = &it->call;

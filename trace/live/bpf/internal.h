@@ -10,6 +10,10 @@
  *   tasks_bpf.c  by the program of tasks.bpf.c
  *   tasks_proc.c by the lines of every /proc/PID/maps
  *   numbers.c    pointers of the kernel become small numbers
+ *
+ * Both seams have the same form: a reading by BPF is tried first, and what keeps that from working is a
+ * sentence (reason) beside the answer of /proc. The *_none.c files stand in for the *_bpf.c ones in a
+ * build without clang, bpftool and libbpf.
  */
 #ifndef LIVE_BPF_INTERNAL_H
 #define LIVE_BPF_INTERNAL_H
@@ -21,7 +25,10 @@
 #include <vmaple/live_tasks.h>
 #include <vmaple/maple_tree.h>
 
-/* A map as it is being made; the public part comes first, and its strings and reason live here. */
+/*
+ * A map as it is being made; the public part comes first, and its strings and reason live here.
+ * allocated: of map.areas. Areas move while they are added (realloc), names do not (live_map.c).
+ */
 struct reading {
 	struct live_map map;
 	uint32_t allocated;
@@ -46,6 +53,10 @@ void map_name_areas(struct reading *r);
 
 struct tasks_bpf;
 
+/*
+ * Kept over readings: with BPF the programs stay loaded, the list's memory stays in both cases. reason:
+ * why it is /proc; "" with BPF. The list is valid until the next reading.
+ */
 struct live_tasks {
 	struct tasks_bpf *bpf; /* NULL: /proc */
 	struct live_task *list;
@@ -63,8 +74,8 @@ int tasks_proc_read(struct live_tasks *t);
 uint32_t proc_count_areas(pid_t pid);
 
 /*
- * Numbers for pointers, from 1 in the order of asking; 0 for NULL and where memory has run out. O(log n)
- * each.
+ * Numbers for pointers, from 1 in the order of asking; 0 for NULL and where memory has run out. O(log
+ * n) each. The indices of the tree are pointers, its values numbers.
  */
 struct numbers {
 	struct maple_tree tree;

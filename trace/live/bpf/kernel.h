@@ -2,6 +2,13 @@
 /*
  * The kernel's own types as far as the programs here read them.  Where each member lies is found when a program is loaded
  * (CO-RE), by its name: neither the order here nor what is left out matters.
+ *
+ * A member that the running kernel lacks becomes an instruction that the verifier refuses where it can
+ * be reached. So what not every kernel has is asked for first (bpf_core_field_exists(),
+ * bpf_core_type_exists()): libbpf makes constants of these, and the branch that is not taken is never
+ * looked at. A struct whose name ends in ___ and a word is the same one of other kernels, where a
+ * member has another type: libbpf cuts that off before it searches. places.c copies of the kernel's
+ * types those that are declared here.
  */
 #ifndef LIVE_BPF_KERNEL_H
 #define LIVE_BPF_KERNEL_H
@@ -29,6 +36,10 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
+/*
+ * s_dev is in the kernel's own encoding, 12 bits of major above 20 of minor (MKDEV()); shown_device()
+ * makes what /proc shows of it.
+ */
 struct super_block {
 	u32 s_dev;
 	unsigned long s_magic, s_blocksize;
@@ -70,10 +81,18 @@ struct path {
 	struct dentry *dentry;
 };
 
+/*
+ * Only whether there is one is asked: file systems that put mappings on borders of huge pages, as ext4
+ * and XFS do, have it, and so have drivers.
+ */
 struct file_operations {
 	void (*get_unmapped_area)(void);
 };
 
+/*
+ * f_inode is set at open and stays, so that it is read without a lock. private_data of a userfaultfd's
+ * descriptor is its context.
+ */
 struct file {
 	unsigned int f_mode;
 	const struct file_operations *f_op;
@@ -82,14 +101,20 @@ struct file {
 	struct path f_path;
 };
 
+/* The root of a fork's tree of them; its own address where no parent had one. */
 struct anon_vma {
 	struct anon_vma *root;
 };
 
+/*
+ * Behind a count of users; the kernel's array has no length of its own, and a name has its NUL within
+ * ANON_VMA_NAME_MAX_LEN.
+ */
 struct anon_vma_name {
 	char name[AREA_NAME_BYTES];
 };
 
+/* Of the set of nodes the first word alone, which is all there is up to 64 nodes. */
 struct mempolicy {
 	unsigned short mode, flags;
 	struct {
@@ -98,6 +123,10 @@ struct mempolicy {
 	int home_node;
 };
 
+/*
+ * Areas with a close operation are never taken away by a merge (can_merge_remove_vma()), so that the
+ * engine has to know it; which one it is does not matter.
+ */
 struct vm_operations_struct {
 	void (*close)(void);
 };
@@ -109,6 +138,11 @@ struct userfaultfd_ctx {
 
 struct mm_struct;
 
+/*
+ * vm_flags lies in a union without a name since 6.3, which CO-RE looks through. anon_name and vm_policy
+ * are there only with CONFIG_ANON_VMA_NAME and CONFIG_NUMA, the context of a userfaultfd only with
+ * CONFIG_USERFAULTFD: area.bpf.h asks for each.
+ */
 struct vm_area_struct {
 	unsigned long vm_start, vm_end, vm_flags, vm_pgoff;
 	struct mm_struct *vm_mm;
@@ -123,29 +157,41 @@ struct vm_area_struct {
 	} vm_userfaultfd_ctx;
 };
 
+/* ma_root is an encoded pointer: see areas.bpf.h. */
 struct maple_tree {
 	void *ma_root;
 };
 
+/*
+ * A leaf's node, or an inner one without gaps: 16 slots on 64-bit machines. The parent's pointer comes
+ * before the pivots and is not read.
+ */
 struct maple_range_64 {
 	unsigned long pivot[15];
 	void *slot[16];
 };
 
+/* An inner node that has the largest gap of each slot as well, as all of an mm's are. */
 struct maple_arange_64 {
 	unsigned long pivot[9];
 	void *slot[10];
 };
 
+/* As ma_write gets it: index and last are what is being stored to, both inclusive. */
 struct ma_state {
 	struct maple_tree *tree;
 	unsigned long index, last;
 };
 
+/* Bytes of the mapping; gaps and alignment have members of their own. */
 struct vm_unmapped_area_info {
 	unsigned long length;
 };
 
+/*
+ * Its members lie in a struct without a name, for the sake of layouts that are shuffled. mm_users is 0
+ * from mmput() of the last task on, so that in exit_mmap() the write lock is seen with a count of 0.
+ */
 struct mm_struct {
 	struct {
 		int counter;
@@ -169,6 +215,7 @@ struct trace_event_raw_mmap_lock_acquire_returned {
 	u64 memcg_id;
 };
 
+/* status has TS_COMPAT while a system call by int 0x80 or of a 32-bit program is carried out. */
 struct thread_info {
 	u32 status;
 };
@@ -177,10 +224,18 @@ struct rlimit {
 	u64 rlim_cur, rlim_max;
 };
 
+/*
+ * By the numbers of RLIMIT_, 16 of them. Read without the lock of the group leader that prlimit(2)
+ * takes: a value is one word, and either is true for a moment.
+ */
 struct signal_struct {
 	struct rlimit rlim[16];
 };
 
+/*
+ * The caller is the one whose table it is, inside a call: no other task can free the table under it,
+ * since it is freed behind a grace period of RCU, and a program runs within a read section.
+ */
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -190,6 +245,7 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+/* NULL in the first one alone. */
 struct user_namespace {
 	struct user_namespace *parent;
 };
@@ -201,14 +257,23 @@ struct cred {
 	struct user_namespace *user_ns;
 };
 
+/* As it was given to execve(2), or /dev/fd/N for execveat(2) of a descriptor. */
 struct linux_binprm {
 	const char *filename;
 };
 
+/*
+ * x86-64's. orig_ax is the number of the call, or -1 where an interrupt or a fault has entered the
+ * kernel; ax, the result, comes with the hook and is not read.
+ */
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r10, r9, r8, dx, si, di, orig_ax, ip, sp;
 };
 
+/*
+ * pid is the task's number, tgid the process's, as the kernel names them; both of the first pid
+ * namespace, which is why permitted.c asks to be in that.
+ */
 struct task_struct {
 	struct thread_info thread_info;
 	int exit_code;
@@ -226,8 +291,10 @@ struct task_struct {
 #pragma clang attribute pop
 
 /*
- * The number of write sections, twice; odd in one: that has to be said where the kernel counts their ends alone (6.4 to 6.13).
- * 0: it counts none.
+ * The number of write sections, twice; odd in one: that has to be said where the kernel counts their
+ * ends alone (6.4 to 6.13, but for later 6.12.y). 0: it counts none. Read where the lock is held or not
+ * at all (map.bpf.c reads it under the lock for reading, when no write section is under way): it does
+ * not change meanwhile. @inside: is it in a write section now?
  */
 static __always_inline u64 sequence_of(const struct mm_struct *mm, bool inside)
 {
@@ -251,6 +318,10 @@ static __always_inline u64 sequence_of(const struct mm_struct *mm, bool inside)
 		value;                                                                       \
 	})
 
+/*
+ * A constant when the program is loaded. By the event's own record, since a hook's arguments have no
+ * names: memcg_id took the place of the path (6.13).
+ */
 static __always_inline bool lock_has_path(void)
 {
 	const struct trace_event_raw_mmap_lock_acquire_returned *told = 0;
@@ -258,6 +329,11 @@ static __always_inline bool lock_has_path(void)
 	return !bpf_core_field_exists(told->memcg_id);
 }
 
+/*
+ * The arguments of mmap_lock_acquire_returned behind the mm: [path,] write, success. Reading one that
+ * this kernel does not have would be beyond what the program may read of its context, for which loading
+ * fails.
+ */
 #define LOCK_TAKEN(ctx, write, success)               \
 	do {                                          \
 		if (lock_has_path()) {                \

@@ -8,6 +8,11 @@
 
 #include "spaces.bpf.h"
 
+/*
+ * By enum trace_limit: RLIMIT_AS (9), DATA (2), STACK (3), MEMLOCK (8), personality, capabilities, and
+ * the hard limit of DATA. Capabilities count where they are of the first user namespace: limits of
+ * memory are asked for with capable(), which a capability in a namespace of one's own never passes.
+ */
 static __always_inline void read_limits(u64 *limits, struct task_struct *task)
 {
 	limits[0] = task->signal->rlim[9].rlim_cur;
@@ -19,6 +24,7 @@ static __always_inline void read_limits(u64 *limits, struct task_struct *task)
 	limits[6] = task->signal->rlim[2].rlim_max;
 }
 
+/* Calls that have no section of their own: what they have changed is told with the call, as its data. */
 static __always_inline bool changes_limits(u32 nr)
 {
 	return nr == NR_setrlimit || nr == NR_prlimit64 || nr == NR_personality || nr == NR_capset ||
@@ -26,7 +32,11 @@ static __always_inline bool changes_limits(u32 nr)
 	       nr == NR_setns;
 }
 
-/* Tell of it, if it is not what it was in the section before. */
+/*
+ * Tell of it, if it is not what it was in the section before. The mark is a sum over all of them, and
+ * s->under that of the section before, of whichever task: 0 is no mark, so that a new space is always
+ * told of. A collision would hide one change.
+ */
 __noinline int emit_limits(struct space *s)
 {
 	u64 limits[RECORD_LIMITS], mark = 1, odd = 0x9e3779b97f4a7c15ull;

@@ -15,7 +15,10 @@
 #include "internal.h"
 #include "source.h"
 
-/* tid 0: of the whole process. */
+/*
+ * tid 0: of the whole process. Owned by its space, until its task or process ends or becomes another
+ * program.
+ */
 struct own_limits {
 	struct own_limits *next;
 	uint32_t pid, tid;
@@ -37,6 +40,7 @@ static void effective(const struct followed *f, uint32_t pid, uint32_t tid, uint
 				limits[i] = o->limits[i];
 }
 
+/* All limits of the task are kept: which of them count for whom, effective() decides. */
 static void keep(struct live_bpf *s, struct followed *f, uint32_t pid, uint32_t tid, const uint64_t *limits)
 {
 	struct own_limits *o = f->own;
@@ -63,6 +67,7 @@ void followed_limits_set(struct followed *f, const uint64_t *limits)
 	memcpy(f->common, limits, sizeof(f->common));
 }
 
+/* What is told alike again is nothing. Beside others it is kept twice, as the task's and as the process's. */
 void followed_limits_change(
 	struct live_bpf *s, struct followed *f, const struct item *it, const uint64_t *limits)
 {
@@ -87,6 +92,7 @@ static void of_child(const struct followed *f, const struct item *it, uint64_t *
 		limits[TRACE_LIMIT_CAPABILITIES] = 0;
 }
 
+/* A child that shares the space has what its maker has, as its own if that differs from what all have. */
 void followed_limits_inherit(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	uint64_t limits[TRACE_LIMIT_COUNT];
@@ -99,12 +105,14 @@ void followed_limits_inherit(struct live_bpf *s, struct followed *f, const struc
 		keep(s, f, it->fork.child_pid, 0, limits);
 }
 
+/* What was told last is told of the child's space, too: a fork copies it in the mirror. */
 void followed_limits_copy(struct followed *child, const struct followed *f, const struct item *it)
 {
 	memcpy(child->limits, f->limits, sizeof(child->limits));
 	of_child(f, it, child->common);
 }
 
+/* One event for each that differs from what was told last (LB1). */
 void followed_limits_emit(struct live_bpf *s, struct followed *f, const struct item *it)
 {
 	uint64_t limits[TRACE_LIMIT_COUNT];
@@ -120,6 +128,10 @@ void followed_limits_emit(struct live_bpf *s, struct followed *f, const struct i
 	}
 }
 
+/*
+ * pid == tid: the process ends with its first thread, as far as this goes; threads that live on act
+ * under what all have.
+ */
 void followed_limits_end(struct followed *f, uint32_t pid, uint32_t tid)
 {
 	for (struct own_limits **at = &f->own, *o; (o = *at) != NULL;) {

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The map of a running process: which source is asked, and what both have in common. */
+/*
+ * The map of a running process: which source is asked, and what both have in common.
+ *
+ * live_map_read() gives a struct live_map that is the beginning of a struct reading, which owns the
+ * areas, the names and the sentence; live_map_free() takes it back.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +12,7 @@
 
 #include "internal.h"
 
+/* Those given before may have moved. */
 struct live_area *reading_add(struct reading *r)
 {
 	struct live_area *a;
@@ -27,6 +33,7 @@ struct live_area *reading_add(struct reading *r)
 
 #define NAMES_CHUNK 65536
 
+/* text has names one behind the other, each with its NUL. */
 struct name_chunk {
 	struct name_chunk *next;
 	size_t used;
@@ -55,6 +62,7 @@ const char *reading_name(struct reading *r, const char *name)
 	return copy;
 }
 
+/* 65530 is the kernel's own default, where /proc is not there. */
 static uint64_t max_map_count(void)
 {
 	uint64_t n = 65530;
@@ -68,6 +76,7 @@ static uint64_t max_map_count(void)
 	return n;
 }
 
+/* 0: there is one. Asked first, since every source would say it in other words. */
 static int no_such_process(pid_t pid, char *error, size_t size)
 {
 	struct stat st;
@@ -80,6 +89,7 @@ static int no_such_process(pid_t pid, char *error, size_t size)
 	return -ESRCH;
 }
 
+/* -ESRCH is final; any other failure of BPF's is the reason why /proc is read, and no error. */
 int live_map_read(struct live_map **map, pid_t pid, unsigned int flags, char *error, size_t size)
 {
 	struct reading *r = calloc(1, sizeof(*r));

@@ -5,6 +5,7 @@
 
 #include "internal.h"
 
+/* Those given before may have moved. */
 struct live_task *tasks_add(struct live_tasks *t)
 {
 	struct live_task *task;
@@ -23,6 +24,7 @@ struct live_task *tasks_add(struct live_tasks *t)
 	return task;
 }
 
+/* -ENOMEM alone: without BPF there is /proc. */
 int live_tasks_open(struct live_tasks **tasks)
 {
 	struct live_tasks *t = calloc(1, sizeof(*t));
@@ -39,6 +41,7 @@ const char *live_tasks_reason(const struct live_tasks *t)
 	return t->reason;
 }
 
+/* How many, or -errno; *list is good until the next reading. */
 int live_tasks_read(struct live_tasks *t, const struct live_task **list)
 {
 	int err;

@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Tasks begin, become other programs, and end. */
+/*
+ * Tasks begin, become other programs, and end.
+ *
+ * These run without the mmap lock. A fork's record comes behind the section in which dup_mmap() copied
+ * the map, since copy_process() is through with that; an exec's behind the whole of the new map; an
+ * exit's, on older kernels, behind the last section of the task.
+ */
 #ifndef LIVE_BPF_LIVES_H
 #define LIVE_BPF_LIVES_H
 
 #include "limits.bpf.h"
 #include "sample.bpf.h"
 
-/* In the parent, the child has not run: its address space is followed from its first change on. */
+/*
+ * In the parent, the child has not run: its address space is followed from its first change on. Called
+ * once for each new task, by the one that makes it, before wake_up_new_task(). A thread, or vfork's
+ * child, has its parent's mm. The user's registers of the child are its parent's: it returns from a
+ * call that it never made, which call_ends() leaves out by its result.
+ */
 SEC("raw_tp/sched_process_fork")
 int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
 {
@@ -18,6 +29,10 @@ int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
 
 	if (!s || !mm)
 		return 0;
+	/*
+	 * A loss of the parent's where there is no way left (space_add()): the child then is not
+	 * followed at all.
+	 */
 	id = mm == s->mm ? s->id : space_add(mm, s->id);
 	if (!id)
 		return 0;
@@ -35,6 +50,7 @@ int BPF_PROG(task_forked, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* What sample() has gathered and not sent: the last record's worth. */
 static __always_inline void emit_exec_areas(const struct sample *s)
 {
 	u32 zero = 0;
@@ -44,7 +60,12 @@ static __always_inline void emit_exec_areas(const struct sample *s)
 		send_before(s, r, s->waiting);
 }
 
-/* Behind the point of no return: the new map is complete, and no instruction has run. */
+/*
+ * Behind the point of no return: the new map is complete, and no instruction has run. By the task that
+ * execs, in exec_binprm(). The former number counts, because a thread other than the first takes that
+ * one's number over in de_thread(), and is in the table under its own. A task that was in no followed
+ * space is passed over.
+ */
 SEC("raw_tp/sched_process_exec")
 int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
@@ -60,6 +81,10 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 	if (!old)
 		return 0;
 	was = *old;
+	/*
+	 * The program's number is given all the same, so that its record finds a space that the reader
+	 * can refuse.
+	 */
 	narrow = mm->task_size < NARROW_SIZE;
 	bpf_map_delete_elem(&tasks, &former);
 	id = narrow ? __sync_fetch_and_add(&last_space, 1) + 1 : space_add(key, was);
@@ -100,7 +125,11 @@ int BPF_PROG(task_execs, struct task_struct *task, int old_tid, struct linux_bin
 	return 0;
 }
 
-/* Older kernels have taken its address space away by now. */
+/*
+ * Older kernels have taken its address space away by now. In do_exit(), of each task. The last one's
+ * address space may be used by others still, as /proc does: its record comes before RECORD_FINAL or
+ * behind it.
+ */
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(task_exits, struct task_struct *task)
 {

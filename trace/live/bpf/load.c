@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The source over BPF: its programs are loaded, and what they share with this process is opened. */
+/*
+ * The source over BPF: its programs are loaded, and what they share with this process is opened.
+ *
+ * Order: permission, open (places), constants, load, ring, rows, attach, numbers of the machine.
+ * Constants (.rodata) cannot be changed behind loading, and sizes of maps neither. Loading is what
+ * takes longest: whether it is told to end is asked around it.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,8 +50,10 @@ static int watch_ring(struct live_bpf *s)
 }
 
 /*
- * The programs, not loaded yet, with the types that they name of this kernel in a small BTF of their own
- * (places.c). NULL and errno.
+ * The programs, not loaded yet, with the types that they name of this kernel in a small BTF of their
+ * own (places.c). NULL and errno. btf_custom_path is where libbpf looks for the kernel's types; a path
+ * of /proc/self/fd names the memfd, which holds nothing until find_places() has written to it: libbpf
+ * reads it when the programs are loaded.
  */
 static struct source_program *open_programs(struct live_bpf *s)
 {
@@ -67,6 +75,10 @@ static struct source_program *open_programs(struct live_bpf *s)
 	return skel;
 }
 
+/*
+ * BPF_F_MMAPABLE: the same memory as the programs', so that a store here is seen by the next program to
+ * run.
+ */
 static int map_rows(struct live_bpf *s)
 {
 	void *rows = mmap(NULL, SPACE_ROWS * sizeof(*s->rows), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -78,11 +90,13 @@ static int map_rows(struct live_bpf *s)
 	return 0;
 }
 
+/* A power of two, and whole pages, as the kernel wants it. */
 static uint32_t ring_bytes(const struct live_bpf *s)
 {
 	return s->options.stacks ? STACK_RING_BYTES : is_scope(s) ? SCOPE_RING_BYTES : RING_BYTES;
 }
 
+/* -EINTR, which the caller tells apart from failures. */
 static int told_to_end(char *error, size_t size)
 {
 	snprintf(error, size, "it was told to end before it began");

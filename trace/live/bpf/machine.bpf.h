@@ -5,7 +5,10 @@
 
 #include "spaces.bpf.h"
 
-/* Everybody's writes to /proc/sys come here, before they are carried out. */
+/*
+ * Everybody's writes to /proc/sys come here, before they are carried out. The name is relative to
+ * /proc/sys. Returning 1 lets the write go on, whatever happens here.
+ */
 SEC("cgroup/sysctl")
 int number_written(struct bpf_sysctl *ctx)
 {

@@ -18,6 +18,10 @@
 #include "source.h"
 #include "source.skel.h" /* after the records that it has */
 
+/*
+ * -1: there is no cgroup2 mounted. A mount in a container may be of a lower cgroup: then writes by
+ * others are not seen.
+ */
 static int open_root(void)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
@@ -32,6 +36,7 @@ static int open_root(void)
 	return fd;
 }
 
+/* A program that is not loaded automatically has no descriptor (machine_begin()). */
 void machine_prepare(struct live_bpf *s)
 {
 	s->root_fd = open_root();
@@ -39,6 +44,10 @@ void machine_prepare(struct live_bpf *s)
 		bpf_program__set_autoload(s->skel->progs.number_written, false);
 }
 
+/*
+ * The numbers were read before the programs were attached (machine_header()): a write in between is
+ * missed.
+ */
 void machine_begin(struct live_bpf *s)
 {
 	if (bpf_program__fd(s->skel->progs.number_written) >= 0)
@@ -49,6 +58,10 @@ void machine_begin(struct live_bpf *s)
 	memcpy(s->told_numbers, s->numbers, sizeof(s->numbers));
 }
 
+/*
+ * Taken as the kernel takes it, by base prefix and up to a blank; what it would refuse changes nothing.
+ * most: max_map_count is an int, overcommit_memory 0 to 2.
+ */
 void machine_note(struct live_bpf *s, const struct number_record *r)
 {
 	static const uint64_t most[MACHINE_NUMBERS] = { INT_MAX, 2 };
@@ -61,6 +74,7 @@ void machine_note(struct live_bpf *s, const struct number_record *r)
 		s->numbers[r->which] = value;
 }
 
+/* told_numbers are those of the recording, whichever space was the last to tell: they are the machine's. */
 void machine_emit(struct live_bpf *s, const struct followed *f, const struct item *it)
 {
 	static const uint32_t limits[MACHINE_NUMBERS] = { TRACE_LIMIT_MAX_MAP_COUNT,

@@ -9,6 +9,11 @@
  * way to that: newer ones lock one area at a time.
  *
  * Dual licence, because the kernel lends its helpers to programs under the GPL only.
+ *
+ * Two programs of one object share the request: read_map, which is run by a call of the reader's, and
+ * lock_taken, which is attached only while the reader waits for a lock (wait_for_lock() of map_bpf.c).
+ * bpf_rdonly_cast() and bpf_task_from_pid() are found by name here (no HAS_PLACES): this object is
+ * loaded by libbpf as it comes.
  */
 #include "areas.bpf.h"
 
@@ -30,6 +35,10 @@ struct {
 /* One at a time: the reader sets pid (and waiting), runs the program, and reads the rest before the next. */
 struct map_request request;
 
+/*
+ * An anonymous name since 5.17, with CONFIG_ANON_VMA_NAME. What an area with a file is called by
+ * prctl(2) (shared anonymous memory, since 6.2) is not told.
+ */
 static __always_inline void name_read(struct named_bpf_area *to, const struct vm_area_struct *vma)
 {
 	if (vma->vm_file) {
@@ -43,13 +52,20 @@ static __always_inline void name_read(struct named_bpf_area *to, const struct vm
 	bpf_probe_read_kernel_str(to->name, sizeof(to->name), vma->anon_name->name);
 }
 
+/*
+ * mm is what was asked for: a task that execs between two steps has another one by then. status as it
+ * will be in the answer.
+ */
 struct reading {
 	u64 mm, next; /* next: where the walk is */
 	struct walk walk;
 	u32 status, pad;
 };
 
-/* Its next area or hole. 1: there is none, or no room for it. */
+/*
+ * Its next area or hole. 1: there is none, or no room for it. No room: count stays what was read so
+ * far, and the reader tries with more.
+ */
 __noinline int read_step(struct reading *r)
 {
 	struct named_bpf_area *to;
@@ -79,6 +95,7 @@ static long read_one(u32 i, struct reading *r)
 	return read_step(r) ? 1 : 0;
 }
 
+/* Under the lock, so that no write section is under way: the sequence is even. */
 static __always_inline void read_space(const struct mm_struct *mm)
 {
 	request.mm = (u64)mm;
@@ -92,7 +109,10 @@ static __always_inline void read_space(const struct mm_struct *mm)
 	request.def_flags = mm->def_flags;
 }
 
-/* The lock is held until it returns. */
+/*
+ * The lock is held until it returns. held_ns is measured around it, as the time that others had to wait
+ * at least.
+ */
 static __always_inline void read_held(struct reading *r)
 {
 	u64 begin = bpf_ktime_get_ns();
@@ -104,6 +124,10 @@ static __always_inline void read_held(struct reading *r)
 	request.held_ns = bpf_ktime_get_ns() - begin;
 }
 
+/*
+ * Called back by bpf_find_vma() with the lock held for reading; @vma is the area that was asked for,
+ * and the number that its mm has tells whether the task is still in the same one.
+ */
 static long lock_tried(struct task_struct *task, struct vm_area_struct *vma, struct reading *r)
 {
 	/* Otherwise it has become another program meanwhile. */
@@ -112,7 +136,10 @@ static long lock_tried(struct task_struct *task, struct vm_area_struct *vma, str
 	return 0;
 }
 
-/* By the task that waits for it, as by everybody else while this is attached. */
+/*
+ * By the task that waits for it, as by everybody else while this is attached. waiting is cleared first,
+ * so that it answers once.
+ */
 SEC("raw_tracepoint/mmap_lock_acquire_returned")
 int lock_taken(const u64 *ctx)
 {
@@ -128,7 +155,11 @@ int lock_taken(const u64 *ctx)
 	return 0;
 }
 
-/* The lock comes with an area: the first one, which is looked for without it and may be gone then. */
+/*
+ * The lock comes with an area: the first one, which is looked for without it and may be gone then.
+ * bpf_find_vma() answers -ENOENT when that area is gone, and -EBUSY when the lock was not free: both
+ * leave STATUS_BUSY, and the reader tries again.
+ */
 static __always_inline u32 read_areas(struct task_struct *task)
 {
 	struct reading r = { .mm = word_at((u64)task + bpf_core_field_offset(struct task_struct, mm)),
@@ -149,6 +180,10 @@ static __always_inline u32 read_areas(struct task_struct *task)
 	return r.status;
 }
 
+/*
+ * Run by BPF_PROG_RUN in the reader's task, one at a time. The task's reference is put on every path,
+ * which the verifier sees to.
+ */
 SEC("syscall")
 int read_map(void *ctx)
 {

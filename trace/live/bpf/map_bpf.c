@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Areas by the program of map.bpf.c: load it, run it, number what it has read. */
+/*
+ * Areas by the program of map.bpf.c: load it, run it, number what it has read.
+ *
+ * One struct map_reader is one loaded object. read_once() loads one for one reading; the source keeps
+ * its own for the length of a recording (source.c). Nothing here is for several threads: request and
+ * areas of an object are one.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -24,7 +30,10 @@
 #define BUSY_ROW   20 /* tries for the lock, before it is waited for */
 #define BUSY_NS    500000
 
-/* The skeleton itself, under a name that hides it from who has no libbpf. */
+/*
+ * The skeleton itself, under a name that hides it from who has no libbpf. @room is a bound of the map
+ * of areas, which cannot be changed once it is loaded: 168 bytes an area.
+ */
 struct map_reader *map_reader_open(uint32_t room, char *error, size_t size)
 {
 	struct map_program *skel = map_program__open();
@@ -46,7 +55,11 @@ void map_reader_close(struct map_reader *reader)
 	map_program__destroy((struct map_program *)reader);
 }
 
-/* As everybody waits for it: a command line is memory of its process, read under the lock. */
+/*
+ * As everybody waits for it: a command line is memory of its process, read under the lock. Reading it
+ * takes the lock by access_remote_vm(), in this thread, whose number the program waits for. That the
+ * file is empty, or cannot be read, leaves STATUS_BUSY.
+ */
 static void wait_for_lock(struct map_program *skel, pid_t pid)
 {
 	struct map_request *q = &skel->bss->request;
@@ -67,7 +80,8 @@ static void wait_for_lock(struct map_program *skel, pid_t pid)
 
 /*
  * A row of tries, then it waits for the lock as others do, then a pause, and so on up to BUSY_TRIES;
- * STATUS_BUSY is left in the answer if it was never free.
+ * STATUS_BUSY is left in the answer if it was never free. 0 with any status; an error only where the
+ * program cannot be run. The answer is overwritten by the next call.
  */
 int map_reader_read(struct map_reader *reader, pid_t pid, const struct map_request **answer)
 {
@@ -89,6 +103,10 @@ int map_reader_read(struct map_reader *reader, pid_t pid, const struct map_reque
 	return 0;
 }
 
+/*
+ * A mapping of its own, of whole pages, to be given back with munmap(2) of *@bytes. Of no area at all
+ * it fails.
+ */
 const struct named_bpf_area *map_reader_areas(struct map_reader *reader, size_t *bytes)
 {
 	struct map_program *skel = (struct map_program *)reader;
@@ -99,6 +117,7 @@ const struct named_bpf_area *map_reader_areas(struct map_reader *reader, size_t 
 	return areas == MAP_FAILED ? NULL : areas;
 }
 
+/* A copy by system call. */
 bool map_reader_area(struct map_reader *reader, uint32_t index, struct named_bpf_area *area)
 {
 	struct map_program *skel = (struct map_program *)reader;
@@ -106,10 +125,12 @@ bool map_reader_area(struct map_reader *reader, uint32_t index, struct named_bpf
 	return !bpf_map_lookup_elem(bpf_map__fd(skel->maps.areas), &index, area);
 }
 
+/* Of one reading: numbers of two readings have nothing to do with each other. */
 struct numbering {
 	struct numbers files, anon_vmas, uffds, policies;
 };
 
+/* Names and paths come later, from /proc (map_name_areas()). */
 static int take_area(struct reading *r, const struct named_bpf_area *from, struct numbering *n)
 {
 	const struct bpf_area *b = &from->area;

@@ -4,6 +4,9 @@
  *
  * Open files become vm_files, which the map owns; areas with equal anon_vmas share one, in the order of addresses: the first
  * has one made for it, the others are made like it.
+ *
+ * For whatever wants to try calls on the map of a live process without touching that: the areas, made
+ * by mm_insert_area() one after the other, in order of addresses.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,6 +14,7 @@
 
 #include "internal.h"
 
+/* Called when the last area that has it is gone; its name is the live_map's, which has to live longer. */
 static void free_file(struct vm_file *file)
 {
 	free(file);
@@ -23,7 +27,10 @@ static bool is_special(const struct live_area *a)
 	       strncmp(a->name, "[stack", 6) != 0;
 }
 
-/* The file of @a by its number; special areas are of number 0. A reference of its own. NULL: out of memory. */
+/*
+ * The file of @a by its number; special areas are of number 0. A reference of its own. NULL: out of
+ * memory. Whether the file can be written or read is not known, so that both are permitted.
+ */
 static struct vm_file *file_of(struct maple_tree *files, const struct live_area *a)
 {
 	struct vm_file *file = mtree_load(files, a->file + 1ul);
@@ -55,11 +62,13 @@ struct build {
 	struct mm_struct *mm;
 };
 
+/* The engine compares policies and contexts, and looks into none. */
 static const void *number_as_pointer(uint32_t n)
 {
 	return n ? xa_mk_value(n) : NULL;
 }
 
+/* vm_private_data leads back from the engine's area to the live one. */
 static int build_area(struct build *b, struct live_area *a)
 {
 	struct area_spec spec = { .start = a->start,
@@ -93,6 +102,10 @@ static int build_area(struct build *b, struct live_area *a)
 	return mtree_store(&b->anon_vmas, a->anon_vma, vma, GFP_KERNEL);
 }
 
+/*
+ * 0, or -errno of the engine: @mm then has the areas up to that one. The files' own references are put
+ * at the end: areas keep them.
+ */
 int live_map_build(const struct live_map *map, struct mm_struct *mm)
 {
 	struct build b = { .mm = mm };

@@ -4,6 +4,10 @@
  *
  * The text comes page by page, each under a hold of the lock of its own: a map that changes meanwhile can be seen half before
  * and half after.
+ *
+ * What the text does not have: which open file an area is of (inodes stand for them), which anon_vmas
+ * are shared (each area with pages of its own is given one), policies, userfaultfds, and the flags
+ * where only maps is read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +19,7 @@
 #include "../maps_line.h"
 #include "internal.h"
 
+/* "e": O_CLOEXEC. */
 static FILE *open_text(pid_t pid, const char *name)
 {
 	char path[64];
@@ -29,6 +34,7 @@ static vm_flags_t flags_of_letters(const struct trace_area *a)
 	       (a->prot & PROT_EXEC ? VM_EXEC : 0) | (a->shared ? VM_SHARED | VM_MAYSHARE : 0);
 }
 
+/* pgoff of anonymous memory is that of its address, as it is where nothing was moved. */
 static int add_line(struct reading *r, const struct trace_area *t, struct numbers *inodes)
 {
 	struct live_area *a;
@@ -47,7 +53,11 @@ static int add_line(struct reading *r, const struct trace_area *t, struct number
 	return 0;
 }
 
-/* What smaps adds to the area of its last line of addresses. */
+/*
+ * What smaps adds to the area of its last line of addresses. Lines as "VmFlags: rd wr mr mw me ac sd"
+ * and "Anonymous:    12 kB". The number of the area serves as that of an anon_vma, since nothing tells
+ * which are shared. Swapped pages count as well.
+ */
 static void add_detail(struct reading *r, const char *line)
 {
 	struct live_area *a = &r->map.areas[r->map.nr - 1];
@@ -72,6 +82,7 @@ static void name_of_anonymous(struct reading *r, struct live_area *a)
 	a->anon_name = reading_name(r, name);
 }
 
+/* Lines that are no area's belong to the area before them; without one before, to nothing. */
 static int read_lines(struct reading *r, FILE *f, struct numbers *inodes)
 {
 	char *line = NULL;
@@ -113,6 +124,7 @@ static void note_places(struct live_map *map)
 	}
 }
 
+/* -EACCES without the right to ptrace the process; -ESRCH where there is nothing to read. */
 int map_read_proc(struct reading *r, char *error, size_t size)
 {
 	FILE *f = open_text(r->map.pid, r->names_only ? "maps" : "smaps");
@@ -146,7 +158,10 @@ int map_read_proc(struct reading *r, char *error, size_t size)
 	return err;
 }
 
-/* Both are ascending. @at: where to look on from. */
+/*
+ * Both are ascending. @at: where to look on from. An area that has other bounds by now, or is of a file
+ * where it was none, keeps what BPF has read of it.
+ */
 static void name_area(struct reading *r, const struct trace_area *t, uint32_t *at)
 {
 	struct live_area *a;
@@ -167,6 +182,7 @@ static void name_area(struct reading *r, const struct trace_area *t, uint32_t *a
 	}
 }
 
+/* Without permission to read maps names stay as they are: "". */
 void map_name_areas(struct reading *r)
 {
 	FILE *f = open_text(r->map.pid, "maps");

@@ -10,6 +10,7 @@
 
 #include "record.h"
 
+/* Opaque here: users of it need no header of libbpf's. */
 struct map_reader;
 /* With room for so many areas; NULL: the sentence says why. */
 struct map_reader *map_reader_open(uint32_t room, char *error, size_t size);

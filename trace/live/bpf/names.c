@@ -12,6 +12,7 @@
 
 #define LOOK_AGAIN_NS 1000000000u
 
+/* looked_ns 0: never. name is what was told last. */
 struct named_task {
 	uint32_t tid;
 	uint64_t looked_ns;
@@ -43,6 +44,10 @@ static struct named_task *task_of(struct live_bpf *s, uint32_t tid)
 	return NULL;
 }
 
+/*
+ * read_task_name() says whether there is another name than before. @it's time counts, not the time of
+ * now: what waits is told in bursts.
+ */
 void emit_name(struct live_bpf *s, const struct followed *f, const struct item *it)
 {
 	struct named_task *t = task_of(s, it->tid);

@@ -8,6 +8,7 @@ void numbers_init(struct numbers *n)
 	n->last = 0;
 }
 
+/* 0 without memory is 0 as for NULL: two areas then seem to have none, rather than the same one. */
 uint32_t number_of(struct numbers *n, uint64_t pointer)
 {
 	void *known = pointer ? mtree_load(&n->tree, pointer) : NULL;

@@ -3,6 +3,15 @@
  * Which file an area is of.  The kernel's pointer tells open files apart for as long as an area holds one; when it is used
  * again, for another file, that is told with another inode, or no area has the old one any more.  Records that wait may still
  * name that: it is kept until so many more have gone that they cannot wait any longer.
+ *
+ * Owners. s->pointers has a number for each pointer that was told of, the last one that it had;
+ * s->origins an origin for each number, which it owns. An origin that has lost its pointer stays in the
+ * second until its place in s->gone is used again.
+ *
+ *     FILE record: pointer P, inode 12    origin 1, P -> 1
+ *     area with P                         told as of file 1
+ *     FILE record: pointer P, inode 40    origin 2, P -> 2; origin 1 is gone, and kept
+ *     an item that waited, with file 1    still finds origin 1
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +28,10 @@
 /* Not in <linux/magic.h>: fs/aio.c of linux-source-6.12. */
 #define AIO_RING_MAGIC 0xa10a10a1
 
+/*
+ * By the file system before the kind of the inode: memfd, shared anonymous memory and System V segments
+ * are all regular files of tmpfs, or of hugetlbfs.
+ */
 static uint32_t kind_of(const struct bpf_file *r)
 {
 	if (S_ISCHR(r->mode))
@@ -35,6 +48,7 @@ static uint32_t kind_of(const struct bpf_file *r)
 	return TRACE_FILE_REGULAR;
 }
 
+/* The one that has the pointer now; NULL: it was never told of. */
 static struct origin *origin_by_pointer(struct live_bpf *s, uint64_t pointer)
 {
 	void *id = mtree_load(&s->pointers, pointer);
@@ -42,6 +56,7 @@ static struct origin *origin_by_pointer(struct live_bpf *s, uint64_t pointer)
 	return id ? mtree_load(&s->origins, xa_to_value(id)) : NULL;
 }
 
+/* The number is counted only when the origin is in the tree: numbers have no gaps. NULL: no memory. */
 static struct origin *origin_add(struct live_bpf *s, uint64_t pointer)
 {
 	struct origin *o = calloc(1, sizeof(*o));
@@ -65,7 +80,12 @@ static bool has_no_path(const struct bpf_file *f)
 		       !strcmp(f->name, "dev/zero"));
 }
 
-/* Its whole path, if it is the same file by that: it may be of another mount, or gone. */
+/*
+ * Its whole path, if it is the same file by that: it may be of another mount, or gone. r->path has the
+ * parts from the last to the first ("so\0lib\0usr\0"), which are put together from the end of @path on.
+ * The path is one below the root of the file's own file system: of another mount than that at / it
+ * leads elsewhere or nowhere, which the inode tells.
+ */
 static bool find_path(const struct file_record *r, char *path, size_t size)
 {
 	size_t at = size - 1, part = 0;
@@ -98,6 +118,7 @@ static void note_gone(struct live_bpf *s, const struct origin *o)
 	*slot = o->id;
 }
 
+/* f_mode's bits as O_ flags: FMODE_READ 1, FMODE_WRITE 2. */
 static uint32_t open_flags_of(uint32_t f_mode)
 {
 	bool reads = f_mode & 1, writes = f_mode & 2;
@@ -122,6 +143,11 @@ static void name_without_path(const struct file_record *r, char *path, size_t si
 			is->name);
 }
 
+/*
+ * The same pointer with the same inode, device and access is the same open file, or one that no area
+ * tells from it. map_align: files of hugetlbfs are mapped by whole huge pages, and file systems that
+ * place mappings themselves put large ones on borders of such (thp_get_unmapped_area()).
+ */
 void origin_learn(struct live_bpf *s, const struct file_record *r)
 {
 	struct origin *o = origin_by_pointer(s, r->file);
@@ -153,6 +179,7 @@ void origin_learn(struct live_bpf *s, const struct file_record *r)
 		o->file.map_align = HUGE_PAGE;
 }
 
+/* Called when a record is taken in, while the pointer means what it meant when the record was made. */
 void origin_number(struct live_bpf *s, struct bpf_area *a)
 {
 	struct origin *o = a->file ? origin_by_pointer(s, a->file) : NULL;
@@ -167,7 +194,11 @@ struct origin *origin_of(struct live_bpf *s, const struct bpf_area *a)
 	return a->file ? mtree_load(&s->origins, a->file) : NULL;
 }
 
-/* The whole path, while the area is still there. */
+/*
+ * The whole path, while the area is still there. readlink(2) takes the right to ptrace the process, and
+ * no capability, which following the link would (proc_map_files_get_link()). Where it fails the name
+ * stays what it was.
+ */
 void origin_name(struct origin *o, pid_t pid, const struct bpf_area *a)
 {
 	char link[96], path[sizeof(o->path)];

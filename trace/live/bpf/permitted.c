@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What keeps BPF from being used here: asked before loading where it can be, else told by the error. */
+/*
+ * What keeps BPF from being used here: asked before loading where it can be, else told by the error.
+ *
+ * Three ways to the reason. Before loading: capabilities, BTF and the pid namespace are asked for,
+ * because of each the kernel would say no more than EPERM. After a failure: the kernel's BTF is searched
+ * for what the programs need by name (needed[]). Where all of that is there, the error itself is put
+ * into words.
+ */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdarg.h>
@@ -17,6 +24,7 @@
 
 #define INITIAL_PID_NAMESPACE 0xeffffffcu /* the inode of the first one, the same on every machine */
 
+/* libbpf's callback for its log, which would be written to stderr. */
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return 0;
@@ -36,6 +44,7 @@ static uint64_t effective_capabilities(void)
 	return caps;
 }
 
+/* CAP_SYS_ADMIN includes both, as it did before they were cut out of it (5.8). */
 static int has_capabilities(void)
 {
 	uint64_t caps = effective_capabilities();
@@ -52,6 +61,7 @@ static int in_first_pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) || st.st_ino == INITIAL_PID_NAMESPACE;
 }
 
+/* libbpf's print function is the process's, and stays off. */
 int bpf_permitted(char *error, size_t size)
 {
 	libbpf_set_print(quiet);
@@ -68,11 +78,13 @@ int bpf_permitted(char *error, size_t size)
 	return -EPERM;
 }
 
-/* What the programs find in a kernel by its name. */
+/*
+ * What the programs find in a kernel by its name, and the oldest one that has it. Asked only when loading
+ * has failed, to name what is missing.
+ */
 static const struct {
 	const char *name, *member, *since;
 	uint32_t kind;
-	/* The oldest kernel that has each; asked only when loading has failed, to name what is missing. */
 } needed[] = {
 	{ "bpf_rdonly_cast", NULL, "6.2", BTF_KIND_FUNC },
 	{ "bpf_task_from_pid", NULL, "6.2", BTF_KIND_FUNC },
@@ -121,6 +133,7 @@ static bool name_what_is_missing(char *error, size_t size)
 	return !found;
 }
 
+/* @err is negative. libbpf's own errors and the verifier's are among EINVAL, ENOENT and ESRCH. */
 void bpf_refused(int err, char *error, size_t size)
 {
 	const char *why = strerror(-err);
@@ -139,6 +152,7 @@ void bpf_refused(int err, char *error, size_t size)
 	snprintf(error, size, "the BPF programs cannot be loaded: %s", why);
 }
 
+/* The number of the reader's own status as a sentence; errno -EOPNOTSUPP for a 32-bit program. */
 int map_status_error(uint32_t status, pid_t pid, char *error, size_t size)
 {
 	switch (status) {

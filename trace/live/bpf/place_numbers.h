@@ -9,6 +9,7 @@
 
 struct btf;
 
+/* 0: not found. Numbers of types in /sys/kernel/btf/vmlinux, which stay as long as the kernel runs. */
 struct place_numbers {
 	uint32_t function, types[PLACES];
 };

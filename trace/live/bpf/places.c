@@ -6,6 +6,9 @@
  * 2. Of these a small BTF is made, with the members that the programs name and what those hold; what a pointer points to
  *    is left out.  libbpf finds where each member lies in this one, by the same rules as in the whole.
  * 3. The verifier wants numbers of the whole one: they take their places in the instructions (places.h).
+ * 4. Cost and failure.  One pass over the BTF, and memory for an offset of each type, given back when
+ *    the small one is written. Whatever is not as expected (an unknown kind of type, a name that is not
+ *    there) is an error, and the caller says that the kernel lacks something.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,14 +34,18 @@
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
-/* A type of the programs'. */
+/* A type of the programs'. name is libbpf's, of the programs' own BTF. */
 struct named {
 	const char *name;
 	size_t len; /* without ___ and what follows, which is no part of its name in the kernel */
 	const struct btf_type *type;
 };
 
-/* The kernel's file is taken as it is, but for bounds: every offset is checked before it is followed. */
+/*
+ * The kernel's file is taken as it is, but for bounds: every offset is checked before it is followed.
+ * offsets[n] is where type n begins in types, from 1 on; 0 is void. copies[n] is the number of its
+ * copy, by which a type that several members have is copied once.
+ */
 struct kernel_types {
 	const uint8_t *data; /* the whole BTF */
 	size_t size;
@@ -55,6 +62,7 @@ struct kernel_types {
 
 /* --- the kernel's types ------------------------------------------------------------------------------------- */
 
+/* The file's size is the BTF's, which sysfs gives without a file system's blocks. 0 or -errno. */
 static int read_whole(struct kernel_types *k)
 {
 	int fd = open(KERNEL_BTF, O_RDONLY | O_CLOEXEC), err = 0;
@@ -84,6 +92,10 @@ static int read_whole(struct kernel_types *k)
 	return err;
 }
 
+/*
+ * 0; -EINVAL: it is none of this form. Sums are made of 64 bits, so that no length overflows them.
+ * Names end within the section, because its last byte is a NUL.
+ */
 static int find_sections(struct kernel_types *k)
 {
 	const struct btf_header *h = (const void *)k->data;
@@ -138,11 +150,13 @@ static bool add_offset(struct kernel_types *k, uint32_t offset)
 	return true;
 }
 
+/* NULL: void, or beyond the end. */
 static const struct btf_type *type_at(const struct kernel_types *k, uint32_t id)
 {
 	return id && id <= k->nr ? (const void *)(k->types + k->offsets[id]) : NULL;
 }
 
+/* "" beyond the end: it is like no name. */
 static const char *string_at(const struct kernel_types *k, uint32_t offset)
 {
 	return offset < k->strings_len ? k->strings + offset : "";
@@ -167,6 +181,7 @@ static int index_types(struct kernel_types *k)
 
 /* --- what the programs name --------------------------------------------------------------------------------- */
 
+/* Structs of the programs' own that no kernel has (struct space) are in it as well, and match nothing. */
 static int list_named(struct kernel_types *k)
 {
 	uint32_t n = btf__type_cnt(k->programs);
@@ -183,11 +198,13 @@ static int list_named(struct kernel_types *k)
 	return k->named ? 0 : -ENOMEM;
 }
 
+/* The first letters are compared before strncmp(3) is called: this is asked for each type of the kernel's. */
 static bool is_called(const struct named *n, const char *name)
 {
 	return *n->name == *name && strncmp(n->name, name, n->len) == 0 && !name[n->len];
 }
 
+/* O(structs of the programs), and asked for each struct of the kernel. */
 static bool names_type(const struct kernel_types *k, const char *name)
 {
 	for (uint32_t i = 0; i < k->nr_named; i++)
@@ -196,6 +213,10 @@ static bool names_type(const struct kernel_types *k, const char *name)
 	return false;
 }
 
+/*
+ * Several declarations can be of one type (mm_struct and mm_struct___counted): what any of them names
+ * counts.
+ */
 static bool names_member(const struct kernel_types *k, const char *type, const char *member)
 {
 	for (uint32_t i = 0; i < k->nr_named; i++) {
@@ -212,6 +233,10 @@ static bool names_member(const struct kernel_types *k, const char *type, const c
 
 static int copy_type(struct kernel_types *k, uint32_t id, const char *only);
 
+/*
+ * Its number, or -errno. Types of members come first: each has to be there before the struct that has
+ * it, and while a struct is being made no other type can be added.
+ */
 static int add_members(struct kernel_types *k, const struct btf_type *t, const char *only)
 {
 	uint32_t *types = calloc(btf_vlen(t) + 1u, sizeof(*types));
@@ -242,7 +267,12 @@ static int add_members(struct kernel_types *k, const struct btf_type *t, const c
 	return err < 0 ? err : id;
 }
 
-/* Its number in the small one; of a struct only the members that the programs name in @only, NULL: all. */
+/*
+ * Its number in the small one; of a struct only the members that the programs name in @only, NULL: all.
+ * A struct that is a member, or an array's, is copied whole (@only NULL), one without a name by what
+ * its holder names. 0 stands for void and for kinds that no program reads (functions). A struct cannot
+ * hold itself but by a pointer, so that this ends.
+ */
 static int copy_type(struct kernel_types *k, uint32_t id, const char *only)
 {
 	const struct btf_type *t = type_at(k, id);
@@ -274,6 +304,7 @@ static int copy_type(struct kernel_types *k, uint32_t id, const char *only)
 	return copy;
 }
 
+/* The first type of that name counts. */
 static void note_place(struct place_numbers *p, const char *name, uint32_t id)
 {
 #define NOTE(type)                                           \
@@ -301,7 +332,10 @@ static int copy_named_types(struct kernel_types *k, struct place_numbers *p)
 	return err < 0 ? err : 0;
 }
 
-/* Put a file in the place of @fd that no RLIMIT_FSIZE is about: memory that is mapped as shared has one. */
+/*
+ * Put a file in the place of @fd that no RLIMIT_FSIZE is about: memory that is mapped as shared has
+ * one. map_files of one's own process takes CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN: -EFBIG without.
+ */
 static int write_unlimited(const void *data, size_t size, int fd)
 {
 	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -323,7 +357,10 @@ static int write_unlimited(const void *data, size_t size, int fd)
 	return 0;
 }
 
-/* What is set is for the program's files and the recording: this one is in memory. */
+/*
+ * What is set is for the program's files and the recording: this one is in memory. A write(2) beyond
+ * the limit would raise SIGXFSZ, so that it is asked for first.
+ */
 static int write_small(struct kernel_types *k, int fd)
 {
 	uint32_t size;
@@ -347,6 +384,7 @@ static void free_types(struct kernel_types *k)
 		munmap((void *)k->data, k->size);
 }
 
+/* In this order: read, sections, index, copy, write. All memory but @fd's is given back in any case. */
 int find_places(const struct btf *programs, int fd, struct place_numbers *p)
 {
 	struct kernel_types k = { .programs = programs };
@@ -376,6 +414,11 @@ int find_places(const struct btf *programs, int fd, struct place_numbers *p)
 
 /* --- instructions ------------------------------------------------------------------------------------------- */
 
+/*
+ * The call was compiled as one of a helper by number: it becomes a kfunc's. The kind of the instruction
+ * is asked as well as its number, so that a constant of the programs' with the same value elsewhere is
+ * left alone.
+ */
 static void fill(struct bpf_insn *i, const struct place_numbers *p)
 {
 	uint32_t value = (uint32_t)i->imm;
@@ -393,7 +436,10 @@ static void fill(struct bpf_insn *i, const struct place_numbers *p)
 /* What this thread's next load takes: libbpf keeps its handlers as long as the process lives. */
 static _Thread_local const struct place_numbers *numbers;
 
-/* Before a program is loaded, with all of its functions. */
+/*
+ * Before a program is loaded, with all of its functions. libbpf calls it for each program before it
+ * loads it. 0 or -errno.
+ */
 static int fill_program(struct bpf_program *program, struct bpf_prog_load_opts *options, long cookie)
 {
 	size_t n = bpf_program__insn_cnt(program);
@@ -410,6 +456,7 @@ static int fill_program(struct bpf_program *program, struct bpf_prog_load_opts *
 	return err;
 }
 
+/* A section handler of one's own takes libbpf's place for these names, also for attaching. */
 static int attach_program(const struct bpf_program *program, long cookie, struct bpf_link **link)
 {
 	const char *name = strchr(bpf_program__section_name(program), '/');
@@ -421,6 +468,7 @@ static int attach_program(const struct bpf_program *program, long cookie, struct
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int handler;
 
+/* "raw_tp/" with the slash: raw_tracepoint, map.bpf.c's, stays libbpf's own. */
 static void register_handler(void)
 {
 	LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_prepare_load_fn = fill_program,
@@ -429,6 +477,10 @@ static void register_handler(void)
 	handler = libbpf_register_prog_handler("raw_tp/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &options);
 }
 
+/*
+ * libbpf has no way to take a handler out again, and asks those that are registered first: it is done
+ * once, and @p is kept for the thread until it loads.
+ */
 int places_register(const struct place_numbers *p)
 {
 	pthread_once(&once, register_handler);

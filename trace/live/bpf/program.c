@@ -6,6 +6,10 @@
  * SIGTERM and SIGHUP that are sent to this process ask the program to end: they are withheld from this one and passed on.
  * Not those of the terminal, of which the program has its own, as of those that somebody sends to the whole process group: the
  * kernel tells when each of the two was sent one.
+ *
+ * Order: program_look() before anything is loaded, program_start() when programs are loaded and
+ * attached, program_go() when the loop begins, program_attend() each round, program_wait() and
+ * program_gone() at the end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +37,10 @@ int program_look(const char *name, char *error, size_t size)
 	return err;
 }
 
+/*
+ * In the child. It waits for a byte: an end of the pipe without one is its parent's death or refusal.
+ * 125, 126 and 127 are as env(1) has them.
+ */
 static void become_program(char *const *argv, int go_fd)
 {
 	char byte;
@@ -45,6 +53,10 @@ static void become_program(char *const *argv, int go_fd)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
+/*
+ * The child is put into the programs' table as of space 0, so that its exec is seen; nothing that it
+ * does before is told. The parent keeps the writing end alone.
+ */
 int program_start(struct live_bpf *s)
 {
 	uint32_t none = 0, tid;
@@ -78,6 +90,10 @@ static void set_of_passed(sigset_t *set)
 		sigaddset(set, passed[i]);
 }
 
+/*
+ * From here on SIGTERM and SIGHUP wait in this thread until take_asked() takes them. The child was made
+ * before, and has its own mask.
+ */
 void program_go(struct live_bpf *s)
 {
 	sigset_t set;
@@ -103,7 +119,10 @@ static void pass_on(const struct live_bpf *s, int sig)
 			kill((pid_t)f->pid, sig);
 }
 
-/* si_code above 0 is the kernel's own: of the terminal, for a group that the program is in as well. */
+/*
+ * si_code above 0 is the kernel's own: of the terminal, for a group that the program is in as well. A
+ * signal that was sent more than once counts once: pending ones are a set.
+ */
 static void take_asked(struct live_bpf *s)
 {
 	static const struct timespec at_once = { .tv_sec = 0 };
@@ -116,6 +135,10 @@ static void take_asked(struct live_bpf *s)
 			s->asked[i] |= info.si_code <= 0 && passed[i] == info.si_signo;
 }
 
+/*
+ * A signal is passed on when TOGETHER_NS have gone by without the program having been sent its own:
+ * both times are the kernel's, of the same clock.
+ */
 void program_attend(struct live_bpf *s)
 {
 	if (s->child <= 0)
@@ -135,6 +158,7 @@ void program_attend(struct live_bpf *s)
 	}
 }
 
+/* Also after an error: the program was started for its own sake. */
 void program_wait(struct live_bpf *s)
 {
 	static const struct timespec a_while = { .tv_nsec = WAIT_NS };
@@ -143,6 +167,7 @@ void program_wait(struct live_bpf *s)
 		nanosleep(&a_while, NULL);
 }
 
+/* Only where program_go() has changed the mask. */
 void program_gone(struct live_bpf *s)
 {
 	if (s->child > 0 && s->go_fd < 0)

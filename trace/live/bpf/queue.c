@@ -9,6 +9,13 @@
  * place. 3. Losses are noticed by gaps (check_sequence(), areas and written ones that do not add up) as
  * well as by the programs' counters: f->lost stops the telling of this space until take_lost() has made it
  * good.
+ *
+ *     ring     W1 S1(mmap of 10)  W2 S2(munmap of 11)  C(11) C(10)      W: RECORD_WRITTEN, S: section, C: call
+ *     queue    [S1 with W1, waits] [S2 with W2, ready]                   after C(11): nothing is told yet
+ *     told     S1 and its call, S2 and its call                          after C(10): in the order of the lock
+ *
+ * S2's call returned first, and is told second: what counts is who held the lock first. Times are those
+ * of the returns, and never run backwards in what is told (emit_event()).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +24,7 @@
 #include "source.h"
 #include "uapi.h"
 
+/* False: no memory; the list is as it was. */
 bool area_list_add(struct area_list *l, const struct bpf_area *a)
 {
 	if (l->nr == l->allocated) {
@@ -42,7 +50,10 @@ static void take_list(struct area_list *to, struct area_list *from)
 	from->nr = 0;
 }
 
-/* It is used again, with the room of its lists. */
+/*
+ * It is used again, with the room of its lists. Its lists keep their room, and area_list.nr is set to 0
+ * when it is taken again.
+ */
 static void item_free(struct live_bpf *s, struct item *it)
 {
 	free(it->exec);
@@ -55,6 +66,10 @@ static void item_free(struct live_bpf *s, struct item *it)
 	s->spare = it;
 }
 
+/*
+ * Only what a kind of item may leave unset is cleared here: call, numbers, tid and the like are always
+ * written.
+ */
 static struct item *item_new(struct live_bpf *s)
 {
 	struct item *it = s->spare;
@@ -72,6 +87,7 @@ static struct item *item_new(struct live_bpf *s)
 	return it;
 }
 
+/* Of those that are in a queue followed_free() has made spare ones before. */
 void items_free(struct live_bpf *s)
 {
 	while (s->spare) {
@@ -85,6 +101,7 @@ void items_free(struct live_bpf *s)
 	}
 }
 
+/* The last one that was looked for is kept: records come in runs of one space. */
 struct followed *followed_find(struct live_bpf *s, uint32_t id)
 {
 	if (!s->found || s->found->id != id)
@@ -92,6 +109,7 @@ struct followed *followed_find(struct live_bpf *s, uint32_t id)
 	return s->found;
 }
 
+/* With one user; known is set by who tells its beginning. NULL: no memory, and s->err says so. */
 struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid)
 {
 	struct followed *f = calloc(1, sizeof(*f));
@@ -117,6 +135,7 @@ struct followed *followed_add(struct live_bpf *s, uint32_t id, uint32_t pid)
 	return f;
 }
 
+/* Nothing of them is told. Those of others that are in them (forks, execs) are the caller's to look at. */
 void followed_drop_items(struct live_bpf *s, struct followed *f)
 {
 	while (f->head) {
@@ -129,6 +148,10 @@ void followed_drop_items(struct live_bpf *s, struct followed *f)
 	f->gather.nr = f->before.nr = f->closed.nr = 0;
 }
 
+/*
+ * Sections and calls of before the loss are dropped, since the map that is read now has them; forks,
+ * execs and exits stay, in their order. settled begins anew with the snapshot.
+ */
 void followed_pass_over(struct followed *f)
 {
 	f->gather.nr = f->before.nr = f->closed.nr = 0;
@@ -152,6 +175,7 @@ bool followed_ends(const struct followed *f)
 	return it || f->finished;
 }
 
+/* Behind flush_items() only, or at the end: nobody else holds a pointer to it but s->found. */
 void followed_free(struct live_bpf *s, struct followed *f)
 {
 	struct followed **at = &s->spaces;
@@ -175,12 +199,17 @@ void followed_free(struct live_bpf *s, struct followed *f)
 	free(f);
 }
 
+/* flush() stops at it, take_lost() sees has_lost. */
 static void note_lost(struct live_bpf *s, struct followed *f, uint64_t records)
 {
 	f->lost += records;
 	s->has_lost = true;
 }
 
+/*
+ * Ready unless the caller says otherwise; numbers of the machine as they are by the records until now.
+ * NULL: no memory, and s->err says so.
+ */
 static struct item *push(
 	struct live_bpf *s, struct followed *f, enum item_kind kind, const struct record_head *h)
 {
@@ -210,7 +239,7 @@ static bool is_fork(uint32_t nr)
 
 /*
  * mm_lock_seq grows by one at each begin and end, so the next section's is two more. One that goes
- * backwards is of a space that was adopted again.
+ * backwards is of a space that was adopted again. 0: the first one, of which nothing was before.
  */
 static void check_sequence(struct live_bpf *s, struct followed *f, uint64_t sequence)
 {
@@ -219,7 +248,10 @@ static void check_sequence(struct live_bpf *s, struct followed *f, uint64_t sequ
 	f->sequence = sequence;
 }
 
-/* What another section has left behind, whose own record was lost, is not this one's. */
+/*
+ * What another section has left behind, whose own record was lost, is not this one's. RECORD_AREAS of a
+ * section that comes; file pointers become numbers at once, as long as they mean what they did.
+ */
 static void gather(struct live_bpf *s, struct followed *f, const struct record_head *h,
 	const struct bpf_area *areas, size_t n)
 {
@@ -234,6 +266,7 @@ static void gather(struct live_bpf *s, struct followed *f, const struct record_h
 	}
 }
 
+/* All areas of one section have its sequence; a section that was missed has left its own behind. */
 static void gather_written(struct live_bpf *s, struct followed *f, const struct area_record *r)
 {
 	if (f->before_of != r->head.sequence)
@@ -284,6 +317,10 @@ static bool gather_all(struct live_bpf *s, struct followed *f, const struct sect
 	return (f->gather_of == r->head.sequence ? f->gather.nr : 0) == r->areas;
 }
 
+/*
+ * SETTLED: the task has begun a call since the map was read. ACTED_BEFORE: the call that it is in has
+ * had a section or a look that the map has.
+ */
 enum settled { SETTLED = 1, ACTED_BEFORE };
 
 /*
@@ -303,6 +340,10 @@ static void pass_over_calls(struct followed *f)
 		it->drop |= it->kind == ITEM_CALL;
 }
 
+/*
+ * head.sequence is odd, the snapshot's even: up to it means that the section had ended when the map was
+ * read. NO_CALL needs no return, and is ready.
+ */
 static void on_section(struct live_bpf *s, struct followed *f, const struct section_record *r, size_t size)
 {
 	struct item *it;
@@ -360,7 +401,7 @@ static struct item *next_open(struct item *it, uint32_t tid)
 
 /*
  * The first item of @tid's call that waits; NULL: none. f->open only moves on, past what is ready: each
- * item is passed over once.
+ * item is passed over once. O(1) as a rule: the queue is short, and most of it ready.
  */
 static struct item *open_of(struct followed *f, uint32_t tid)
 {
@@ -387,7 +428,12 @@ static struct item *sections_of(struct live_bpf *s, struct followed *f, uint32_t
 	return last;
 }
 
-/* It is told again where others have acted meanwhile, and of guard pages at their end: what was written belongs to it. */
+/*
+ * It is told again where others have acted meanwhile, and of guard pages at their end: what was written
+ * belongs to it. Between sections the sequence is even: a look with a lower one is of before the map;
+ * with the same it may be of either side, and is kept. An item of the task's call that waits takes what
+ * was written in; without one the look is an item, which waits for the return.
+ */
 static void on_look(struct live_bpf *s, struct followed *f, const struct record_head *h)
 {
 	struct item *it = open_of(f, h->tid);
@@ -422,8 +468,10 @@ static bool looks_behind(uint32_t nr)
 }
 
 /*
- * A call that is in the map that was read in the midst of things: its sections were before that, or nothing was seen of it, or
- * only a look that comes behind them, and it can have begun before, which is true of the first that a task returns from.
+ * A call that is in the map that was read in the midst of things: its sections were before that, or
+ * nothing was seen of it, or only a look that comes behind them, and it can have begun before, which is
+ * true of the first that a task returns from. Answers once for each task: behind it the task is
+ * settled. A call that only changes limits is told in any case, since the map has nothing of it.
  */
 static bool is_in_snapshot(
 	struct live_bpf *s, struct followed *f, const struct call_record *r, const struct item *it)
@@ -481,6 +529,10 @@ static void take_stack(struct live_bpf *s, struct item *it, const struct call_re
 		s->err = -ENOMEM;
 }
 
+/*
+ * The record lies in the ring: what the item keeps is copied. Fewer bytes than struct call_record may
+ * have come.
+ */
 static void take_call(struct live_bpf *s, struct item *it, const struct call_record *r, size_t size)
 {
 	memcpy(&it->call, r, size < sizeof(*r) ? size : sizeof(*r));
@@ -495,6 +547,10 @@ static void take_call(struct live_bpf *s, struct item *it, const struct call_rec
 		s->err = -ENOMEM;
 }
 
+/*
+ * The call of the last open section of its task, or one without any: then it has changed nothing, or
+ * nothing that was seen, and is an item of its own at the end of the queue.
+ */
 static void on_call(struct live_bpf *s, struct followed *f, const struct call_record *r, size_t size)
 {
 	struct item *it = sections_of(s, f, r->head.tid);
@@ -546,7 +602,9 @@ static bool was_listed(const struct followed *f, uint32_t tid)
 
 /*
  * A thread, or vfork's child, joins the parent's space; another child has its own from now on, which is
- * told by the fork's item, when it is its turn.
+ * told by the fork's item, when it is its turn. The child's struct is there from now on, not known: its
+ * records are queued, and told when its fork has been. ACTED_BEFORE: the copy was made before the
+ * parent's map was read, and is of another state than the mirror's.
  */
 static void on_fork(struct live_bpf *s, struct followed *f, const struct fork_record *r)
 {
@@ -595,6 +653,10 @@ static void on_exit_record(struct live_bpf *s, struct followed *f, const struct 
 		it->status = r->status;
 }
 
+/*
+ * In the queue of the space that is left, because it tells of the end of that first. The new one has
+ * been announced by RECORD_AREAS, or is begun by this record.
+ */
 static void on_exec(struct live_bpf *s, const struct exec_record *r)
 {
 	struct followed *new = followed_find(s, r->head.space), *old = followed_find(s, r->old_space);
@@ -621,8 +683,9 @@ static void on_exec(struct live_bpf *s, const struct exec_record *r)
 }
 
 /*
- * Tell what is ready at the head. Stops at what waits, at a loss, and as long as the space itself was not
- * told. True: something was told.
+ * Tell what is ready at the head. Stops at what waits, at a loss, and as long as the space itself was
+ * not told. True: something was told. ring_make_room() in between, for telling takes longer than
+ * reading.
  */
 static bool flush(struct live_bpf *s, struct followed *f)
 {
@@ -644,6 +707,11 @@ static bool flush(struct live_bpf *s, struct followed *f)
 	return told;
 }
 
+/*
+ * @data lies in the ring or beside it (ring_next()), aligned to 8 bytes, until the next is asked for.
+ * Sizes are the programs' own: not checked but where a record has more than one. Records of spaces that
+ * nobody knows are passed over, but for those that begin one.
+ */
 void on_record(struct live_bpf *s, const void *data, size_t size)
 {
 	const struct record_head *h = data;
@@ -698,7 +766,10 @@ void on_record(struct live_bpf *s, const void *data, size_t size)
 	flush(s, f);
 }
 
-/* Again until nothing is told: one space's fork may have made another's items tellable. */
+/*
+ * Again until nothing is told: one space's fork may have made another's items tellable. A space is
+ * freed here and nowhere else while the loop runs.
+ */
 void flush_items(struct live_bpf *s)
 {
 	bool again = true;

@@ -6,6 +6,13 @@
  * Everything here is read by clang for BPF and by the compiler of the machine: widths are explicit, members
  * aligned by themselves, nothing is a pointer.  Records lie in the ring aligned to 8 bytes, and are read in
  * place.
+ *
+ * Types. clang's view of the kernel's side and gcc's of the reader's are the same file: a change of any
+ * struct here needs no version, because both are built into one program.
+ *
+ * Order. A record is in the ring from its reservation on, so that records of one address space that are
+ * made under its mmap lock lie there in the lock's order. Of different spaces nothing is promised, nor
+ * of calls, whose records are made without a lock.
  */
 #ifndef LIVE_BPF_RECORD_H
 #define LIVE_BPF_RECORD_H
@@ -14,6 +21,7 @@
 
 #define AREA_NAME_BYTES 80 /* ANON_VMA_NAME_MAX_LEN */
 
+/* bpf_area.flags. */
 enum {
 	AREA_HAS_CLOSE = 1,
 	AREA_INHERITED = 2, /* its chain has more links than its own anon_vma's */
@@ -22,8 +30,11 @@ enum {
 };
 
 /*
- * One area as the kernel has it: vm_start to vm_pgoff as they are, the rest by number. pgoff is in pages,
- * dev the kernel's own encoding (shown_device() of map_reader.h).
+ * One area as the kernel has it: vm_start to vm_pgoff as they are, the rest by number. pgoff is in
+ * pages, dev the kernel's own encoding (shown_device() of map_reader.h). file, anon_vma, anon_root and
+ * uffd are addresses in the kernel, valid as names of things only while an area holds them; policy is
+ * made of the policy's contents (policy_number()). anon_vma 0: never written; anon_root is 0 then, too.
+ * ino and dev are 0 without a file.
  */
 struct bpf_area {
 	__u64 start, end, vm_flags, pgoff;
@@ -33,7 +44,11 @@ struct bpf_area {
 	__u32 dev, flags;
 };
 
-/* An open file. */
+/*
+ * What is known of an open file without its path. mode is the inode's, with the type (S_IFMT); rdev
+ * counts for devices; f_mode has FMODE_READ and FMODE_WRITE in its two low bits, as the kernel counts
+ * them, not as open(2) does.
+ */
 struct bpf_file {
 	__u64 magic, block_size; /* of its file system */
 	__u32 mode, rdev, f_mode;
@@ -62,7 +77,12 @@ enum map_status {
 	STATUS_TOO_LARGE, /* more areas than there is room for */
 };
 
-/* What is asked, and the answer but for the areas. */
+/*
+ * What is asked, and the answer but for the areas. pid and waiting are written by the reader before the
+ * program is run, all else by the program. The reader looks at the answer when the run has ended; while
+ * it waits for the lock the other program answers (lock_taken() of map.bpf.c), in the reader's own
+ * task.
+ */
 struct map_request {
 	__u32 pid, waiting;  /* waiting: the task that takes the lock for it; 0: none does */
 	__u32 status, count; /* enum map_status */
@@ -72,7 +92,10 @@ struct map_request {
 	__u64 map_count, task_size, mmap_base, start_brk, brk, start_stack, def_flags;
 };
 
-/* One process. */
+/*
+ * One process, as tasks.bpf.c writes it into its file: records of a fixed size, without a head. command
+ * is the first thread's name, cut as comm is.
+ */
 struct task_count {
 	__u32 pid, count;
 	__u64 total_pages;
@@ -99,6 +122,11 @@ enum record_type {
 	RECORD_FINAL /* nobody uses the address space any more; it has all of its areas */
 };
 
+/*
+ * sequence is 0 for records that belong to no section (RECORD_FILE, RECORD_CALL, the lives of tasks).
+ * tid and pid are those of the task that the program ran in, which for a section is the holder of the
+ * lock.
+ */
 struct record_head {
 	__u32 type, space; /* enum record_type; number of the address space */
 	__u32 tid, pid;
@@ -106,6 +134,7 @@ struct record_head {
 	__u64 sequence; /* mm_lock_seq: odd within a section */
 };
 
+/* RECORD_WRITTEN and RECORD_CLOSED. */
 struct area_record {
 	struct record_head head;
 	struct bpf_area area;
@@ -114,7 +143,11 @@ struct area_record {
 #define FILE_PATH_BYTES 256
 #define FILE_PART_BYTES 64
 
-/* An open file, before the first area that has it. */
+/*
+ * An open file, before the first area that has it. path_size is 0 where the path has more than
+ * FILE_PARTS_MAX parts, or a part or all of it is longer than there is room for. Parts of the mount
+ * point are not in it: origin.c asks the file system whether what it makes of them is the same inode.
+ */
 struct file_record {
 	struct record_head head;
 	__u64 file, ino;
@@ -124,7 +157,12 @@ struct file_record {
 		[FILE_PATH_BYTES]; /* its parts, the last one first, each with a NUL, within its file system */
 };
 
-/* As many areas follow as its size has room for. */
+/*
+ * As many areas follow as its size has room for. RECORD_SECTION, RECORD_FINAL. wrote_lo to wrote_hi is
+ * what the tree of areas was written in, lo to hi that and what the call names, with a byte more on
+ * both sides, so that the neighbours are told as well. @areas and @written are what the reader holds
+ * its own count against: less of them, and records were lost.
+ */
 struct section_record {
 	struct record_head head;
 	__u64 lo, hi;             /* every area that touches it was told; empty: none was */
@@ -137,14 +175,18 @@ struct section_record {
 
 #define RECORD_ROOM 16 /* areas of one record */
 
+/* RECORD_AREAS has the same form: of its section only the head counts. */
 struct section_areas {
 	struct section_record section;
 	struct bpf_area areas[RECORD_ROOM];
 };
 
 /*
- * An address space that is followed, as the programs know it. Written by whoever holds its mmap lock for
- * writing; mm and id by space_add(), before a row names it.
+ * An address space that is followed, as the programs know it. Written by whoever holds its mmap lock
+ * for writing; mm and id by space_add(), before a row names it. One slot of the programs' map. It is
+ * not locked: whoever writes holds the mmap lock of this mm for writing, and acted, which a reader of
+ * the map may write (call_looks()), is a hint that costs a record at most where two meet. The slot is
+ * used again when the space has gone; id is never given twice.
  */
 struct space {
 	__u64 mm;
@@ -165,6 +207,7 @@ struct space {
 #define SPACE_WAYS  8
 #define SPACE_TAKEN 1 /* in place of an mm: by one that is being made */
 
+/* 0: this way is free. A reader that meets SPACE_TAKEN takes it for another mm, which it is. */
 struct space_row {
 	__u64 mm[SPACE_WAYS];
 };
@@ -177,6 +220,11 @@ static inline __u32 space_row_of(__u64 mm)
 
 #define RECORD_DATA_BYTES 128 /* struct prctl_mm_map, 8 pairs of process_madvise, limits */
 
+/*
+ * RECORD_CALL, sent with CALL_BYTES and data_len bytes, so that a call without data costs no more than
+ * its head. args are as in the registers at the call's end, which for x86-64 is as they were at its
+ * entry. ip is behind the system call's instruction, sp the user's.
+ */
 struct call_record {
 	struct record_head head;
 	__u64 args[6];
@@ -212,7 +260,7 @@ struct stack_copy {
 	__u8 bytes[STACK_BYTES];
 };
 
-/* Where call stacks are wanted. */
+/* Where call stacks are wanted. Told by its size from other calls (take_stack()). */
 struct deep_call_record {
 	struct call_record call;
 	struct stack_copy stack;
@@ -220,6 +268,7 @@ struct deep_call_record {
 
 #define RECORD_LIMITS 7 /* of enum trace_limit, in its order */
 
+/* RECORD_UNDER. */
 struct limits_record {
 	struct record_head head;
 	__u64 limits[RECORD_LIMITS];
@@ -230,12 +279,21 @@ enum machine_number { NUMBER_MAX_MAP_COUNT, NUMBER_OVERCOMMIT_MEMORY, MACHINE_NU
 /* Signals that are passed on to the program. */
 enum signal_to_pass { PASSED_TERM, PASSED_HUP, PASSED_SIGNALS };
 
+/*
+ * RECORD_NUMBER, of space 0: it comes before the write is carried out, and where the kernel refuses it,
+ * the reader has to see that by itself (machine_note()).
+ */
 struct number_record {
 	struct record_head head;
 	__u32 which;   /* enum machine_number */
 	char text[20]; /* as it was written; "" where it is too long */
 };
 
+/*
+ * RECORD_EXEC. head.space is the new one; old_space is 0 where the task was not in a followed one
+ * before, as vmaple's own child. old_tid is the number that the task had until it took the first
+ * thread's over. areas: how many came before it in records of RECORD_AREAS.
+ */
 struct exec_record {
 	struct record_head head;
 	__u64 mm;
@@ -248,6 +306,7 @@ struct exec_record {
 	char path[128];
 };
 
+/* RECORD_FORK, made in the parent, before the child can run; head.space is the parent's. */
 struct fork_record {
 	struct record_head head;
 	__u64 child_mm;
@@ -255,6 +314,7 @@ struct fork_record {
 	__u32 child_apart;                       /* in a user namespace that is not the first one */
 };
 
+/* RECORD_EXIT. status as wait(2) gives it. */
 struct exit_record {
 	struct record_head head;
 	__s32 status, pad;

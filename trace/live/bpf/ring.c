@@ -13,6 +13,15 @@
  * Positions are bytes that were ever written, and never go round: the place in the data is position & (size
  * - 1). released <= at <= written,
  * and told <= at: between the two lies what was put aside.
+ *
+ * The flags. BUSY: reserved and not submitted yet, so that nothing behind it can be told before it.
+ * DISCARD: given up, to be passed over. Records are rounded up to 8 bytes, with what stands before them.
+ *
+ * One reader. Nothing here is locked; the kernel's side is kept apart by the two positions, each
+ * written by one side alone: a release store here, an acquire load there, and the other way round.
+ *
+ *     nothing is put aside    released <= told == at <= written    from released on: read, not given back yet
+ *     something is            told < released == at <= written     from told on: in pieces, given back already
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -31,12 +40,17 @@
 #define PIECES_MAX    256
 #define LOOK_EACH     64 /* records */
 
+/* [at, size) of bytes are records that were not told yet, with their heads, as they lay in the ring. */
 struct piece {
 	struct piece *next;
 	size_t size, at;
 	uint8_t bytes[PIECE_BYTES];
 };
 
+/*
+ * The reader's page is mapped for writing, the others for reading only, as the kernel demands; libbpf's
+ * own reader is not used, because it calls back for each record and gives it back when that returns.
+ */
 int ring_open(struct ring *r, int fd, size_t bytes)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -97,18 +111,22 @@ void ring_release(struct ring *r)
 	__atomic_store_n(r->released, r->at, __ATOMIC_RELEASE);
 }
 
-/* Its length with the flags; pairs with the kernel's release when it is submitted. */
+/* Its length with the flags; pairs with the kernel's release when it is submitted. @at is a multiple of 8. */
 static uint32_t head_at(const struct ring *r, uint64_t at)
 {
 	return __atomic_load_n((const uint32_t *)(r->data + (at & (r->size - 1))), __ATOMIC_ACQUIRE);
 }
 
+/* In the ring: with its head, rounded up. */
 static size_t whole_size(uint32_t head)
 {
 	return ((head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT)) + BPF_RINGBUF_HDR_SZ + 7) & ~7ul;
 }
 
-/* Records from the next one on that are whole, as many as a piece has room for. */
+/*
+ * Records from the next one on that are whole, as many as a piece has room for. They may reach beyond
+ * the end of the data, which lies twice in a row in memory.
+ */
 static size_t whole_bytes(const struct ring *r)
 {
 	uint64_t end = ring_written(r), at = r->at;
@@ -123,6 +141,7 @@ static size_t whole_bytes(const struct ring *r)
 	return at - r->at;
 }
 
+/* NULL: PIECES_MAX are in use, 256 MiB, or there is no memory. */
 static struct piece *piece_new(struct ring *r)
 {
 	struct piece *p = r->spare;
@@ -153,6 +172,7 @@ static bool put_aside(struct ring *r)
 	return true;
 }
 
+/* Each LOOK_EACH calls it looks; @r->released is this process's own, and needs no order. */
 void ring_make_room(struct ring *r)
 {
 	if (++r->looks % LOOK_EACH || ring_written(r) - *r->released <= SPILL_BYTES)
@@ -161,7 +181,10 @@ void ring_make_room(struct ring *r)
 		;
 }
 
-/* The next record that was put aside. */
+/*
+ * The next record that was put aside. A piece whose records have all been told goes to the spare ones:
+ * the last record of it is not read any more when the next is asked for.
+ */
 static const uint8_t *next_aside(struct ring *r)
 {
 	while (r->first && r->first->at == r->first->size) {
@@ -176,6 +199,10 @@ static const uint8_t *next_aside(struct ring *r)
 	return r->first ? r->first->bytes + r->first->at : NULL;
 }
 
+/*
+ * released moves when there is nothing more or when RELEASE_BYTES have been read: a store to a line
+ * that the kernel reads with each reservation is not made for each record.
+ */
 const void *ring_next(struct ring *r, size_t *size)
 {
 	for (;;) {

@@ -8,6 +8,10 @@
 
 struct piece;
 
+/*
+ * released and written are the two pages of positions, written by this process and by the kernel. page:
+ * of memory, in bytes.
+ */
 struct ring {
 	uint64_t *released;      /* where the reader is, as the kernel knows it */
 	const uint64_t *written; /* where the writers are */

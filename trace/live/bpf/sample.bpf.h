@@ -9,7 +9,8 @@
 
 /*
  * The top 15 bits of the product: TOLD_SLOTS. A map of that size can be looked up without a lock, and a
- * collision costs only a record.
+ * collision costs only a record. The same table is used for files and areas: their addresses do not
+ * meet.
  */
 static __always_inline u64 *told_slot(u64 pointer)
 {
@@ -18,7 +19,11 @@ static __always_inline u64 *told_slot(u64 pointer)
 	return bpf_map_lookup_elem(&told, &at);
 }
 
-/* Others that come to the same slot only make it be told again. */
+/*
+ * Others that come to the same slot only make it be told again. @what is the anon_vma, or what tells a
+ * file from another at the same address. @space is in it because the kernel may give an area's memory,
+ * and an anon_vma's, to another address space.
+ */
 static __always_inline u64 told_mark(u64 pointer, u64 what, u32 space)
 {
 	return (pointer * 0x9e3779b97f4a7c15ull ^ what) * 0xc2b2ae3d27d4eb4full ^ space;
@@ -29,8 +34,10 @@ static __always_inline u64 told_mark(u64 pointer, u64 what, u32 space)
 /* --- areas and files ---------------------------------------------------------------------------------------- */
 
 /*
- * A walk over areas that are to be told; on the stack of a program, which has 512 bytes for all that call
- * each other.
+ * A walk over areas that are to be told; on the stack of a program, which has 512 bytes for all that
+ * call each other. @at has to begin at the lower end, hi behind the upper one: both are bytes, hi is
+ * not in it. With written_only only areas with an anon_vma are told, as RECORD_WRITTEN, and only those
+ * of which nobody knows, with what they stand in a row with.
  */
 struct sample {
 	u64 mm, first, vma, file; /* first: the lowest area; vma, file: what is told now */
@@ -44,7 +51,11 @@ struct sample {
 	struct walk walk;
 };
 
-/* What has no room is left out, which whoever reads it finds out. */
+/*
+ * What has no room is left out, which whoever reads it finds out. Up to the root of the file's file
+ * system, whose parent is itself. A rename meanwhile gives a path that never was; find_path() of
+ * origin.c looks at what it leads to.
+ */
 static __always_inline u32 path_read(char *path, const struct file *file)
 {
 	const struct dentry *d = file->f_path.dentry;
@@ -64,7 +75,10 @@ static __always_inline u32 path_read(char *path, const struct file *file)
 	return size;
 }
 
-/* Its s->file. */
+/*
+ * Its s->file. Told before the record of the area that has it, since both are in one ring. A loss is
+ * not marked as told, so that the next area tries again.
+ */
 __noinline int emit_file(struct sample *s)
 {
 	struct file *file;
@@ -112,6 +126,10 @@ static __always_inline bool is_new(u64 vma, u32 space)
 	return anon_vma && !is_told(vma, anon_vma, space);
 }
 
+/*
+ * Before its record is made: where that finds no room the loss is counted, and the reader reads the map
+ * anew.
+ */
 static __always_inline void note_told(u64 vma, u64 anon_vma, u32 space)
 {
 	u64 *slot = told_slot(vma);
@@ -120,7 +138,10 @@ static __always_inline void note_told(u64 vma, u64 anon_vma, u32 space)
 		*slot = told_mark(vma, anon_vma, space);
 }
 
-/* It has lost its anon_vma. */
+/*
+ * It has lost its anon_vma. Or it is another one, at the address of one that had one: its first write
+ * is to be told.
+ */
 static __always_inline void note_untold(u64 vma)
 {
 	u64 *slot = told_slot(vma);
@@ -142,6 +163,7 @@ static __always_inline void send_before(const struct sample *s, struct section_a
 	send_areas(r, nr);
 }
 
+/* The index is masked for the verifier; it is below RECORD_ROOM by the condition above. */
 static __always_inline void gather_area(struct sample *s, struct vm_area_struct *vma)
 {
 	u32 zero = 0;
@@ -161,7 +183,10 @@ static __always_inline void gather_area(struct sample *s, struct vm_area_struct 
 	s->waiting++;
 }
 
-/* Its s->vma. */
+/*
+ * Its s->vma. The counter goes up whether or not there was room: the section's record says how many
+ * there were, by which the reader sees what it lacks.
+ */
 __noinline int emit_area(struct sample *s)
 {
 	struct vm_area_struct *vma;
@@ -187,7 +212,15 @@ __noinline int emit_area(struct sample *s)
 	return 0;
 }
 
-/* Of those that were told only the ones at the ends of a row are told again. */
+/*
+ * Of those that were told only the ones at the ends of a row are told again. @adjacent: it begins where
+ * the one before ended. Four cases, with N for one that nobody knew, K for one that was told before:
+ *
+ *     N           told
+ *     K N         both: N may have taken K's anon_vma, from below
+ *     N K         both: N may have taken K's, from above
+ *     K K         neither
+ */
 static __always_inline void emit_if_new(struct sample *s, u64 vma, u64 anon_vma, bool adjacent)
 {
 	bool new = !is_told(vma, anon_vma, s->space), in_row = adjacent && s->row;
@@ -206,7 +239,11 @@ static __always_inline void emit_if_new(struct sample *s, u64 vma, u64 anon_vma,
 	s->known = new || in_row ? 0 : vma;
 }
 
-/* What comes next, an area or a hole. 1: nothing that is asked for. */
+/*
+ * What comes next, an area or a hole. 1: nothing that is asked for. The walk goes on beyond hi as long
+ * as the row does, unless it is bounded: the areas of a row are told in one piece, so that the reader
+ * can put their first writes into an order.
+ */
 __noinline int sample_step(struct sample *s)
 {
 	u64 at, anon_vma;
@@ -244,14 +281,22 @@ static long sample_one(u32 i, struct sample *s)
 	return sample_step(s) ? 1 : 0;
 }
 
-/* Tell every area that touches [at, hi). @s is on the stack of the caller, of which older kernels have little. */
+/*
+ * Tell every area that touches [at, hi). @s is on the stack of the caller, of which older kernels have
+ * little. bpf_loop() because the number of steps has no bound that could be unrolled; holes are steps,
+ * too.
+ */
 static __always_inline void sample(struct sample *s)
 {
 	s->next = s->at;
 	bpf_loop(WHOLE_MAX, sample_one, s, 0);
 }
 
-/* 1: one was, or nothing follows.  By itself it is verified once; within a loop some thirty times. */
+/*
+ * 1: one was, or nothing follows.  By itself it is verified once; within a loop some thirty times.
+ * s->row is what is found here. It clears what is known of areas that have lost their anon_vma as it
+ * goes.
+ */
 __noinline int look_step(struct sample *s)
 {
 	u64 at, anon_vma;
@@ -284,6 +329,11 @@ __noinline u32 has_new(u64 mm, u64 at, u64 hi, u32 space)
 	return s.row;
 }
 
+/*
+ * Downwards, by a descent each: O(log n) a step, and rows are short as a rule. It ends with the first
+ * area that was told, which is in the row as its end, or at a hole or an area without an anon_vma,
+ * which are not.
+ */
 static long row_one(u32 i, struct sample *s)
 {
 	u64 vma = area_at(s->mm, s->at), anon_vma = vma ? anon_vma_of(vma) : 0;
@@ -308,7 +358,10 @@ __noinline u64 row_start(u64 mm, u64 addr, u32 space)
 	return s.hi;
 }
 
-/* How many areas there were. */
+/*
+ * How many areas there were. [lo, hi) is what a section is going to change, with a byte more on both
+ * sides; called before it changes it, or where a place is found.
+ */
 __noinline int emit_written(struct space *s, u64 lo, u64 hi)
 {
 	struct sample sm = { .at = lo, .hi = hi, .written_only = 1 };

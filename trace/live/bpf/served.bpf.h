@@ -5,13 +5,20 @@
  * 1. Whose.  It serves the address space of who made it, whoever asks by a descriptor that was inherited or sent.
  * 2. Closed.  When its last descriptor goes the kernel takes its areas back, in a section of whoever has closed it, by a call
  *    that is told of nowhere, and joins them with what is beside them.  It is marked by then as released.
+ * 3. What it costs.  Looking for released contexts is a walk over all areas, in each section that is no
+ *    call's; s->unserved leaves it out until somebody registers one again. A child of fork can have
+ *    areas that are served (UFFD_FEATURE_EVENT_FORK): a new slot begins with unserved 0.
  */
 #ifndef LIVE_BPF_SERVED_H
 #define LIVE_BPF_SERVED_H
 
 #include "calls.bpf.h"
 
-/* The address space that a call is about: its task's own, but for a userfaultfd.  0: it has none. */
+/*
+ * The address space that a call is about: its task's own, but for a userfaultfd.  0: it has none. The
+ * descriptor's file is found in the task's own table, as the call itself does. The name of the file is
+ * that of its anonymous inode, which nothing else has.
+ */
 __noinline u64 mm_of_call(const struct call *c)
 {
 	const struct fdtable *table;
@@ -36,6 +43,7 @@ __noinline u64 mm_of_call(const struct call *c)
 	return word_at(at + bpf_core_field_offset(struct userfaultfd_ctx, mm));
 }
 
+/* The context's address; 0: none, or a kernel without userfaultfd. */
 static __always_inline u64 served_by(u64 vma)
 {
 	if (!bpf_core_field_exists(struct vm_area_struct, vm_userfaultfd_ctx.ctx))
@@ -43,6 +51,10 @@ static __always_inline u64 served_by(u64 vma)
 	return word_at(vma + bpf_core_field_offset(struct vm_area_struct, vm_userfaultfd_ctx.ctx));
 }
 
+/*
+ * userfaultfd_release() sets it before it takes the areas back; a bool is a byte, read by a helper
+ * because the context came as a number.
+ */
 static __always_inline bool is_released(u64 ctx)
 {
 	u8 released = 0;
@@ -54,6 +66,10 @@ static __always_inline bool is_released(u64 ctx)
 	return released;
 }
 
+/*
+ * A walk over all areas. closed: around those that are taken back, with a byte more on both sides.
+ * served: one at least has a context.
+ */
 struct closing {
 	u64 mm, next, sequence;
 	struct range closed;
@@ -61,6 +77,7 @@ struct closing {
 	struct walk walk;
 };
 
+/* The section's own record says how they became; that they were there is told here. */
 static __always_inline void emit_closed_area(struct closing *c, u64 vma)
 {
 	struct area_record *r;
@@ -95,7 +112,10 @@ static long closing_one(u32 i, struct closing *c)
 	return closing_step(c) ? 1 : 0;
 }
 
-/* A section that may be such a one begins: tell of the areas that it takes back, which are its window then. */
+/*
+ * A section that may be such a one begins: tell of the areas that it takes back, which are its window
+ * then. 1: there were some.
+ */
 __noinline int emit_closed(struct space *s)
 {
 	struct closing c = { 0 };

@@ -30,7 +30,11 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* What a section has left behind. */
+/*
+ * What a section has left behind. As section_ends() makes it of what the call names and of what was
+ * written. first and last are the lowest and the highest area in it: emit_written_beside() asks whether
+ * they lie beside it.
+ */
 struct window {
 	u64 lo, hi, sequence;
 	u64 first, last;   /* of its areas; 0: it has none */
@@ -57,7 +61,11 @@ __noinline int sample_window(const struct space *s, struct window *w)
 	return 0;
 }
 
-/* The section, with what of its areas was not sent yet. */
+/*
+ * The section, with what of its areas was not sent yet. Whatever has begun to be gathered goes with it,
+ * up to RECORD_ROOM areas. A section that is no call's has a time of its own, since no return gives it
+ * one.
+ */
 static __always_inline void emit_section(const struct window *w, const struct space *s, u32 type)
 {
 	u32 zero = 0;
@@ -80,7 +88,10 @@ static __always_inline void emit_section(const struct window *w, const struct sp
 	send_areas(to, w->waiting);
 }
 
-/* Nobody uses it any more: all of its areas, before they go. */
+/*
+ * Nobody uses it any more: all of its areas, before they go. In the last write section of all,
+ * exit_mmap()'s: no task has the mm any more, its pages are gone, and its areas are still in the tree.
+ */
 __noinline int space_ends(struct space *s)
 {
 	struct window w = { .hi = ~0ull };
@@ -94,7 +105,11 @@ __noinline int space_ends(struct space *s)
 	return 0;
 }
 
-/* The lock has just been taken for writing, by the task that runs this; nothing has changed yet. */
+/*
+ * The lock has just been taken for writing, by the task that runs this; nothing has changed yet. In
+ * this order: what it acts under, then whose call it is, then the first writes that came before it. A
+ * record of each is in the ring before the section's own.
+ */
 __noinline int section_begins(struct space *s)
 {
 	struct mm_struct *mm;
@@ -139,7 +154,10 @@ __noinline int section_begins(struct space *s)
 	return 0;
 }
 
-/* To the ends of the areas that @r begins and ends in, and what touches these. */
+/*
+ * To the ends of the areas that @r begins and ends in, and what touches these. @r comes with a byte
+ * more on both sides, and goes with such bytes.
+ */
 __noinline int widen_to_areas(u64 mm, struct range *r)
 {
 	u64 vma;
@@ -168,6 +186,7 @@ static __always_inline int emit_beside_guards(struct space *s, const struct call
 	return emit_written(s, r.lo, r.hi);
 }
 
+/* It has no more than its head: the look's place among the sections is the message. */
 static __always_inline void emit_look(struct space *s)
 {
 	struct record_head *r = reserve(sizeof(*r), s->id);
@@ -178,7 +197,11 @@ static __always_inline void emit_look(struct space *s)
 	submit(r);
 }
 
-/* A call that only reads the map, or has not changed it yet: where that is in the order of the lock. */
+/*
+ * A call that only reads the map, or has not changed it yet: where that is in the order of the lock.
+ * Only the first look of a call that has had no section is told, for the place in the order; s->acted
+ * is cleared by the call's end. What a fork reads under the lock of its parent is none.
+ */
 __noinline int call_looks(struct space *s)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
@@ -193,7 +216,10 @@ __noinline int call_looks(struct space *s)
 	return 0;
 }
 
-/* It lets the lock go. What lies beside guard pages can have been written meanwhile, before they took its anon_vma. */
+/*
+ * It lets the lock go. What lies beside guard pages can have been written meanwhile, before they took
+ * its anon_vma. Here the lock is still held: what is read now is what the guards were made beside.
+ */
 __noinline int call_has_looked(struct space *s)
 {
 	struct call c = { 0 };
@@ -205,7 +231,10 @@ __noinline int call_has_looked(struct space *s)
 	return 0;
 }
 
-/* The row of written areas upwards from @at; or downwards from the area that ends there. */
+/*
+ * The row of written areas upwards from @at; or downwards from the area that ends there. @at is an
+ * address in the area (upwards), or the last byte of one (downwards).
+ */
 __noinline int emit_row(struct space *s, u64 sequence, u64 at, bool down)
 {
 	struct sample sm = { .at = at, .hi = at + 1, .written_only = 1, .bounded = down };
@@ -236,6 +265,10 @@ static __always_inline u32 emit_written_beside(struct space *s, const struct win
 	return told;
 }
 
+/*
+ * While the lock is still held, by the same task. The downgrade of a write lock is an end as well: what
+ * it changes comes before it.
+ */
 __noinline int section_ends(struct space *s)
 {
 	struct mm_struct *mm;
@@ -246,6 +279,7 @@ __noinline int section_ends(struct space *s)
 		return 0;
 	mm = mm_by(s->mm);
 	w.sequence = sequence_of(mm, true);
+	/* From here on a store into the tree, or a read lock of this task, is no section's. */
 	s->tid = 0;
 	if (!mm->mm_users.counter) {
 		space_remove(s->mm);
@@ -264,7 +298,12 @@ __noinline int section_ends(struct space *s)
 	return 0;
 }
 
-/* The hook comes behind the lock, with whether it was taken: a killable wait may have failed. */
+/*
+ * The hook comes behind the lock, with whether it was taken: a killable wait may have failed. A counter
+ * of beginnings, too, has been raised by then, and is odd. A reader of another task, as /proc/PID/maps,
+ * comes here as well, and is passed over when it is in no call about this mm. The downgrade has this
+ * hook too, with write false, before the lock is one for reading.
+ */
 SEC("raw_tp/mmap_lock_acquire_returned")
 int lock_taken(const u64 *ctx)
 {
@@ -283,7 +322,10 @@ int lock_taken(const u64 *ctx)
 	return 0;
 }
 
-/* The hook comes before the lock is let go: the map is still the section's. */
+/*
+ * The hook comes before the counter is raised and the lock is let go (mmap_write_unlock(),
+ * mmap_read_unlock()): the map is still the section's.
+ */
 SEC("raw_tp/mmap_lock_released")
 int lock_released(const u64 *ctx)
 {
@@ -302,8 +344,11 @@ int lock_released(const u64 *ctx)
 }
 
 /*
- * Every store of every maple tree: one of a followed mm_mt, in a section of this task, widens its window.
- * It is the tree's write, not a plan for one: a section that was prepared and given up leaves no trace.
+ * Every store of every maple tree: one of a followed mm_mt, in a section of this task, widens its
+ * window. It is the tree's write, not a plan for one: a section that was prepared and given up leaves
+ * no trace. fn and piv are what the tracepoint is made for, and are not read. val is what is stored, 0
+ * for a hole: an area that comes without an anon_vma is noted as untold, since its memory may have been
+ * another's.
  */
 SEC("raw_tp/ma_write")
 int BPF_PROG(tree_written, const char *fn, struct ma_state *mas, unsigned long piv, void *val)
@@ -324,7 +369,12 @@ int BPF_PROG(tree_written, const char *fn, struct ma_state *mas, unsigned long p
 	return 0;
 }
 
-/* Where a mapping without a place of its own goes: what it will touch, before it is there. */
+/*
+ * Where a mapping without a place of its own goes: what it will touch, before it is there. Called
+ * within mmap's section, when the search has an answer: an address, or a negative error, which is above
+ * ~PAGE. The new area will touch what ends at addr and what begins behind it, so that these are looked
+ * at for first writes while they are still what they were.
+ */
 SEC("raw_tp/vm_unmapped_area")
 int BPF_PROG(place_found, unsigned long addr, struct vm_unmapped_area_info *info)
 {

@@ -3,6 +3,11 @@
  * The source over BPF: start, the loop, the end.
  *
  * What was lost is made good by reading maps anew.
+ *
+ * Order of a run: live_bpf_start() loads and attaches all programs while nothing is followed, and has
+ * the program's process wait; live_bpf_run() adopts what is there (pid), lets the program go, and takes
+ * records in until is_over(); compare_at_end() reads the last maps, lets go, tells what is left and
+ * compares; live_bpf_free() gives everything back, also after a start that failed half-way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +37,11 @@
 #define READER_BEFORE 10    /* of nice(2) */
 #define READ_AT_ONCE  65536 /* records, before it is looked whether this is the end */
 
-/* Those that come while it reads are not waited for: there may always be more. */
+/*
+ * Those that come while it reads are not waited for: there may always be more. What came before the
+ * call is read, or READ_AT_ONCE of it. A record is valid until the next one is asked for, so that
+ * on_record() copies what it keeps.
+ */
 bool read_records(struct live_bpf *s, int timeout_ms)
 {
 	const void *record = NULL;
@@ -67,6 +76,10 @@ bool is_scope(const struct live_bpf *s)
 	return s->options.machine || s->options.cgroup;
 }
 
+/*
+ * The address alone is not enough: the kernel gives it to another address space when this one has gone.
+ * The id tells.
+ */
 uint32_t way_of(struct live_bpf *s, const struct followed *f)
 {
 	uint32_t row = space_row_of(f->key), way = 0;
@@ -84,12 +97,19 @@ uint32_t way_of(struct live_bpf *s, const struct followed *f)
 	return way;
 }
 
-/* @q is of the space that is followed, and not of a later one of that process, which may be at the same place. */
+/*
+ * @q is of the space that is followed, and not of a later one of that process, which may be at the same
+ * place. A probe has no key, and takes what it gets.
+ */
 static bool is_of(struct live_bpf *s, const struct followed *f, const struct map_request *q)
 {
 	return !f->key || (f->key == q->mm && way_of(s, f) < SPACE_WAYS);
 }
 
+/*
+ * The files of areas are learned of as if records of them had come, so that what is told by number has
+ * one.
+ */
 static int take_areas(
 	struct live_bpf *s, struct area_list *l, const struct named_bpf_area *areas, uint32_t nr)
 {
@@ -107,6 +127,11 @@ static int take_areas(
 	return s->err;
 }
 
+/*
+ * 0: @l has its areas in ascending order, with the kernel's pointers still in them, and @answer how
+ * they were read. -ESRCH where it is another space by now, -EPERM where the reader cannot be loaded;
+ * *answer is set only if it could be.
+ */
 int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct map_request *answer)
 {
 	const struct named_bpf_area *areas;
@@ -134,6 +159,10 @@ int snapshot(struct live_bpf *s, struct followed *f, struct area_list *l, struct
 	return err;
 }
 
+/*
+ * When it is told, not when it is read: in between records may have told of other files at the same
+ * addresses.
+ */
 static void number_files(struct live_bpf *s, struct area_list *l)
 {
 	for (uint32_t i = 0; i < l->nr; i++)
@@ -142,7 +171,11 @@ static void number_files(struct live_bpf *s, struct area_list *l)
 
 /* --- the loop ----------------------------------------------------------------------------------------------- */
 
-/* Sections up to the one that the map has are passed over when they come (on_section()): f->snapshot. */
+/*
+ * Sections up to the one that the map has are passed over when they come (on_section()): f->snapshot.
+ * Where its map cannot be read it is gone, unless its end waits among the items: that tells of it in
+ * its turn.
+ */
 void resync(struct live_bpf *s, struct followed *f)
 {
 	struct area_list l = { 0 };
@@ -161,6 +194,11 @@ void resync(struct live_bpf *s, struct followed *f)
 	free(l.areas);
 }
 
+/*
+ * The greater of both counts: what the reader has found missing, and what the programs could not put
+ * into the ring. Spaces whose ids are LOSS_SLOTS apart share a counter: then one is read anew without
+ * need.
+ */
 uint64_t lost_of(const struct live_bpf *s, const struct followed *f)
 {
 	uint32_t slot = f->id & (LOSS_SLOTS - 1);
@@ -169,6 +207,7 @@ uint64_t lost_of(const struct live_bpf *s, const struct followed *f)
 	return max(f->lost, (uint64_t)(s->skel->bss->losses[slot] - s->seen_lost[slot]));
 }
 
+/* Called behind a reading of the map that has all of it. */
 void lost_was_seen(struct live_bpf *s, struct followed *f)
 {
 	uint32_t slot = f->id & (LOSS_SLOTS - 1);
@@ -182,8 +221,9 @@ void lost_was_seen(struct live_bpf *s, struct followed *f)
 }
 
 /*
- * How often the kernel has left out a program of ours: since Linux 7.0 a task can be preempted in one, and until it goes on, none of
- * the others on its processor runs that program.
+ * How often the kernel has left out a program of ours: since Linux 7.0 a task can be preempted in one,
+ * and until it goes on, none of the others on its processor runs that program. recursion_misses of
+ * struct bpf_prog_info, since 5.12: 0 on kernels that do not count them.
  */
 static uint64_t programs_left_out(const struct live_bpf *s)
 {
@@ -201,6 +241,7 @@ static uint64_t programs_left_out(const struct live_bpf *s)
 	return times;
 }
 
+/* Why records are missing is guessed from what has changed since the last loss. */
 static void emit_losses(struct live_bpf *s, struct followed *f, uint64_t lost)
 {
 	uint64_t left_out = programs_left_out(s);
@@ -230,7 +271,11 @@ static void make_good(struct live_bpf *s, struct followed *f, uint64_t lost)
 		resync(s, f);
 }
 
-/* Who has lost some goes on with the map of now.  What is counted of one that nobody knows yet waits for it. */
+/*
+ * Who has lost some goes on with the map of now.  What is counted of one that nobody knows yet waits
+ * for it. The counters are copied first: what is counted while maps are read is seen in the next round.
+ * f->lost set back before make_good() lets flush() go on.
+ */
 static void take_lost(struct live_bpf *s)
 {
 	uint32_t counted[LOSS_SLOTS];
@@ -264,7 +309,10 @@ static bool take_records(struct live_bpf *s, int timeout_ms)
 	return more;
 }
 
-/* Nothing came, and nobody is there: that they ended was lost. */
+/*
+ * Nothing came, and nobody is there: that they ended was lost. kill(2) with 0 asks only whether there
+ * is such a process. Not idle: what is in the ring may tell of the end.
+ */
 static bool are_gone(const struct live_bpf *s)
 {
 	for (const struct followed *f = s->spaces; f; f = f->next)
@@ -273,6 +321,10 @@ static bool are_gone(const struct live_bpf *s)
 	return s->idle;
 }
 
+/*
+ * A cgroup is over when nobody of it is left and its folder is gone; the machine never is. Without a
+ * scope it is over when the program has ended and all that it has left behind.
+ */
 static bool is_over(struct live_bpf *s)
 {
 	if (s->err || is_told_to_end(s))
@@ -286,9 +338,10 @@ static bool is_over(struct live_bpf *s)
 }
 
 /*
- * Nothing more is told of anything from one moment on: the hooks go one by one, and a call without its sections would be
- * taken for one that changed nothing.  First those that follow more, and who ends: one that was in a call would be taken for
- * killed in it.
+ * Nothing more is told of anything from one moment on: the hooks go one by one, and a call without its
+ * sections would be taken for one that changed nothing.  First those that follow more, and who ends:
+ * one that was in a call would be taken for killed in it. The link of signal_sent is kept
+ * (s->signal_link): signals are passed on until the program has ended.
  */
 static void let_go(struct live_bpf *s)
 {
@@ -305,7 +358,12 @@ static void let_go(struct live_bpf *s)
 	source_program__detach(s->skel);
 }
 
-/* The map of one that is still there, beside the mirror of the same moment: all before it was told, and nothing behind it. */
+/*
+ * The map of one that is still there, beside the mirror of the same moment: all before it was told, and
+ * nothing behind it. Not compared where something waits still (a task that is in a call), or where
+ * sections have come that the map does not have: then the map and the mirror are not of one moment.
+ * last_sequence is even, outside of a section, and the last section's record has the odd one below.
+ */
 static void compare_last_map(struct live_bpf *s, struct followed *f)
 {
 	struct area_list *l = &f->last_map;
@@ -345,7 +403,10 @@ static void compare_at_end(struct live_bpf *s)
 	}
 }
 
-/* The buffer runs over where its reader has to wait long for a CPU.  What the priority was. */
+/*
+ * The buffer runs over where its reader has to wait long for a CPU.  What the priority was. By the
+ * process's nice value, READER_BEFORE lower; without CAP_SYS_NICE it stays, and is set back to itself.
+ */
 static int go_first(void)
 {
 	int was = getpriority(PRIO_PROCESS, 0);
@@ -354,6 +415,11 @@ static int go_first(void)
 	return was;
 }
 
+/*
+ * 0, or the first error of the sink or for want of memory; -EINTR when it was told to end before all
+ * that was there of a scope had been looked at. *status is that of the program, as wait(2) gives it.
+ * The events' last one has been given to the sink when this returns.
+ */
 int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 {
 	int priority = go_first();
@@ -397,6 +463,7 @@ int live_bpf_run(struct live_bpf *s, struct trace_sink *sink, int *status)
 
 /* --- start and end ------------------------------------------------------------------------------------------ */
 
+/* strings[2] is the command line that machine_header() has made of no program. */
 static int name_scope(struct live_bpf *s)
 {
 	char **command = &s->machine.strings[2];
@@ -424,6 +491,7 @@ static int describe_machine(struct live_bpf *s)
 	return err;
 }
 
+/* A cgroup of version 2, or of 1: both have cgroup.procs, one number of a process a line. */
 static int look_at_scope(const struct live_bpf *s, char *error, size_t size)
 {
 	char path[4096];
@@ -439,8 +507,9 @@ static int look_at_scope(const struct live_bpf *s, char *error, size_t size)
 }
 
 /*
- * In this order: what can be refused without BPF first, loading (which takes longest) before a process is
- * made.
+ * In this order: what can be refused without BPF first, loading (which takes longest) before a process
+ * is made. The probe of a process to attach to is read once for its error alone: what is wrong with it
+ * (32-bit, a kernel thread, gone) is said before anything is recorded.
  */
 int live_bpf_start(struct live_bpf **source, const struct live_bpf_options *options, char *error, size_t size)
 {
@@ -490,6 +559,10 @@ const struct trace_header *live_bpf_header(const struct live_bpf *s)
 	return &s->header;
 }
 
+/*
+ * In any state: what was not made is -1 or NULL. Programs go before the ring, and spaces before the
+ * numbers that their lists have.
+ */
 void live_bpf_free(struct live_bpf *s)
 {
 	if (s->go_fd >= 0)

@@ -45,14 +45,21 @@
 
 #define ORIGINS_KEPT 16384 /* of those that no area can have any more */
 
-/* An open file that was told of. */
+/*
+ * An open file that was told of. Owned by s->origins, by id. path is "/..." where it is whole, else
+ * what maps shows of a file without one, or the last part of it until origin_name() finds more.
+ */
 struct origin {
 	uint32_t id;
 	struct trace_file file; /* its path is path */
 	char path[256];
 };
 
-/* Areas, ascending by address where it is not said otherwise; its memory stays when nr becomes 0. */
+/*
+ * Areas, ascending by address where it is not said otherwise; its memory stays when nr becomes 0. Those
+ * of items move from list to list by exchange (take_list()): no area is copied on its way from a record
+ * to its event.
+ */
 struct area_list {
 	struct bpf_area *areas;
 	uint32_t nr, allocated;
@@ -61,8 +68,11 @@ struct area_list {
 enum item_kind { ITEM_SECTION, ITEM_CALL, ITEM_UNDER, ITEM_TASK, ITEM_EXIT, ITEM_EXEC, ITEM_FINAL };
 
 /*
- * Something that waits in the queue of its address space: one call, or one thing that is no call's. Which
- * members count depends on the kind.
+ * Something that waits in the queue of its address space: one call, or one thing that is no call's.
+ * Which members count depends on the kind. before, after and closed are areas of records
+ * (RECORD_WRITTEN, those of the section, RECORD_CLOSED), file numbers already put in place of pointers
+ * (origin_number()), but for closed, whose files nobody asks for. status and exec count for ITEM_EXIT
+ * and ITEM_EXEC; fork for ITEM_TASK and for a section that is a fork's.
  */
 struct item {
 	enum item_kind kind;
@@ -88,7 +98,11 @@ struct item {
 
 /*
  * An address space that is followed: from followed_add() until its areas are gone, its users too, and
- * nothing of it waits (flush_items()).
+ * nothing of it waits (flush_items()). users counts tasks that are known, by fork records and what
+ * /proc listed: 0 is its end once finished is true as well. snapshot and sequence are of the map that
+ * was read last: records up to it are passed over. tail and open point to where a pointer to the next
+ * item is kept, so that an empty queue needs no case of its own; whoever takes an item out has to set
+ * them back (flush()).
  */
 struct followed {
 	uint32_t id, pid;
@@ -133,6 +147,12 @@ struct followed {
 struct source_program;
 struct bpf_link;
 
+/*
+ * skel is libbpf's, with the programs' variables mapped at skel->bss: these change while they are read.
+ * by_id and spaces have the same members. header is what the recording begins with; its strings are
+ * machine's. start_ns and all times of records are of CLOCK_MONOTONIC; events have them from start_ns
+ * on.
+ */
 struct live_bpf {
 	/*
 	 * The other source's struct, without tasks of its own: what it has of stacks/ and of the machine is

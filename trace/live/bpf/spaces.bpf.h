@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* What the programs keep: the address spaces that are followed, their tasks, what was told; and the records' way out. */
+/*
+ * What the programs keep: the address spaces that are followed, their tasks, what was told; and the
+ * records' way out.
+ *
+ * Who writes what. rows is written by the programs (space_add(), space_remove()) and by the reader,
+ * which maps it (adopt.c, let_go()): a way is taken by compare-and-swap. A slot of spaces is written by
+ * the reader before its row names it, and by the holder of the mmap lock from then on. tasks is written
+ * by both. losses and any_lost are counted up by programs, last_space by both; woken is
+ * set by a program and cleared by the reader. The last four are plain variables of the program's .bss,
+ * which the skeleton maps.
+ *
+ * Contexts. Raw tracepoints run in whatever task or interrupt comes by, without sleeping: user memory that
+ * is not there is not faulted in, and reads as failed. Before Linux 7.0 preemption is disabled meanwhile,
+ * from there on only migration. No program waits for another.
+ */
 #ifndef LIVE_BPF_SPACES_BPF_H
 #define LIVE_BPF_SPACES_BPF_H
 
@@ -35,7 +49,10 @@
 #define MAX_ERRNO          4095
 #define MADV_GUARD_INSTALL 102
 
-/* Which calls are told: set before loading. */
+/*
+ * Which calls are told: set before loading. Read-only once loaded, so that the verifier knows the
+ * values; by the numbers of x86-64.
+ */
 const volatile __u8 wanted[NR_CALLS];
 
 /* Calls are told with the stacks that they are made from: as well. */
@@ -111,6 +128,7 @@ static __always_inline void note_lost(u32 space)
 
 /* --- address spaces ------------------------------------------------------------------------------------------ */
 
+/* NULL cannot come of a row and a way that are within their bounds; the verifier wants it asked for. */
 static __always_inline struct space *space_at(u32 row, u32 way)
 {
 	u32 at = row * SPACE_WAYS + way;
@@ -133,8 +151,10 @@ static __always_inline struct space *space_of(u64 mm)
 }
 
 /*
- * Follow @mm, as a space of the next number: what that is. 0: there are too many, which is a loss of @from's, which it comes
- * of.  It is new: a slot that has it is of one that the kernel has freed, or was put there when exec had just made it.
+ * Follow @mm, as a space of the next number: what that is. 0: there are too many, which is a loss of
+ * @from's, which it comes of.  It is new: a slot that has it is of one that the kernel has freed, or
+ * was put there when exec had just made it. A child is added by its parent in sched_process_fork, an
+ * exec's new space by the task itself: two of them may want ways of one row at once.
  */
 static __always_inline u32 space_add(u64 mm, u32 from)
 {
@@ -163,6 +183,10 @@ static __always_inline u32 space_add(u64 mm, u32 from)
 	return 0;
 }
 
+/*
+ * By the last holder of the write lock, in exit_mmap(): the kernel frees the mm afterwards, and its
+ * address may come again only then.
+ */
 static __always_inline void space_remove(u64 mm)
 {
 	u32 row = space_row_of(mm);
@@ -185,6 +209,7 @@ static __always_inline struct task_struct *current_task(void)
 	return task_by(bpf_get_current_task());
 }
 
+/* 0 of a kernel thread, and of a task that has let its address space go (exit_mm()). */
 static __always_inline u64 mm_of(u64 task)
 {
 	return word_at(task + bpf_core_field_offset(struct task_struct, mm));
@@ -195,13 +220,19 @@ static __always_inline u64 current_mm(void)
 	return mm_of(bpf_get_current_task());
 }
 
-/* Of its user space, when it entered the kernel. */
+/*
+ * Of its user space, when it entered the kernel. At the base of the task's kernel stack: of a call they
+ * are what it entered with, of a fault in user mode what that interrupted.
+ */
 static __always_inline struct pt_regs *current_registers(void)
 {
 	return POINTER(pt_regs, bpf_task_pt_regs(bpf_get_current_task_btf()));
 }
 
-/* Without a time: of what a call does its end has one. */
+/*
+ * Without a time: of what a call does its end has one. The reader gives such records the time of the
+ * call's own.
+ */
 static __always_inline void head_fill(struct record_head *h, u32 type, u32 space, u64 sequence)
 {
 	u64 id = bpf_get_current_pid_tgid();
@@ -220,6 +251,10 @@ static __always_inline void head_now(struct record_head *h, u32 type, u32 space)
 	h->time_ns = bpf_ktime_get_ns();
 }
 
+/*
+ * NULL: the ring is full, which is counted as a loss of @space. What was reserved has to be submitted
+ * on every path, which the verifier sees to.
+ */
 static __always_inline void *reserve(u64 size, u32 space)
 {
 	void *r = bpf_ringbuf_reserve(&records, size, 0);
@@ -229,7 +264,11 @@ static __always_inline void *reserve(u64 size, u32 space)
 	return r;
 }
 
-/* Once for each time that much waits: the reader clears woken when it has read. */
+/*
+ * Once for each time that much waits: the reader clears woken when it has read. Not atomic: two
+ * programs may both wake it, which costs a wakeup. BPF_RB_NO_WAKEUP otherwise, because the ring's own
+ * rule wakes a reader that has read all for each record.
+ */
 static __always_inline u64 wakeup(void)
 {
 	if (woken || bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < WAKE_BYTES)
@@ -243,7 +282,10 @@ static __always_inline void submit(void *record)
 	bpf_ringbuf_submit(record, wakeup());
 }
 
-/* A record of any size. */
+/*
+ * A record of any size. Copied into the ring, where the size is not known to the verifier (reserve
+ * wants a constant).
+ */
 static __always_inline void output(struct record_head *record, u64 size)
 {
 	if (bpf_ringbuf_output(&records, record, size, wakeup()))

@@ -3,6 +3,10 @@
  * The number of areas of every process, in one pass over all tasks: no lock of theirs is taken and no map is read.
  *
  * Dual licence, because the kernel lends its helpers to programs under the GPL only.
+ *
+ * The iterator's walk takes and puts a reference of each task, so that task->mm is read as a number
+ * that may go at any time: all reads here go through pointers that the verifier knows as fallible, and
+ * give 0 then.
  */
 #include "kernel.h"
 

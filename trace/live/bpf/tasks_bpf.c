@@ -13,11 +13,13 @@
 #include "record.h"
 #include "tasks.skel.h" /* after the records that it has */
 
+/* Loaded once, read many times. link: NULL while it is opened. */
 struct tasks_bpf {
 	struct tasks_program *skel;
 	struct bpf_link *link;
 };
 
+/* A link of the iterator is made once; bpf_iter_create() makes a file of it for each reading. */
 struct tasks_bpf *tasks_bpf_open(char *error, size_t size)
 {
 	struct tasks_bpf *b;
@@ -44,6 +46,7 @@ struct tasks_bpf *tasks_bpf_open(char *error, size_t size)
 	return b;
 }
 
+/* -ENOMEM: the list has some of them. */
 static int take_tasks(struct live_tasks *t, const struct task_count *c, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
@@ -61,7 +64,11 @@ static int take_tasks(struct live_tasks *t, const struct task_count *c, size_t n
 	return 0;
 }
 
-/* Each iterator file is one pass; a read(2) gives some pages of it. */
+/*
+ * Each iterator file is one pass; a read(2) gives some pages of it. 0 or -errno. The kernel makes the
+ * records while they are read, so that the list is of no one moment: who begins or ends meanwhile may
+ * be in it or not.
+ */
 int tasks_bpf_read(struct live_tasks *t)
 {
 	struct task_count buf[256];

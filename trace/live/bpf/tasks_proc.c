@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* All processes by /proc: the lines of every map that may be read. */
+/*
+ * All processes by /proc: the lines of every map that may be read.
+ *
+ * Much slower than by BPF: the kernel writes every line of every map. What a map has is counted in
+ * pieces of a page or so, each under the lock by itself.
+ */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -42,7 +47,12 @@ uint32_t proc_count_areas(pid_t pid)
 	return nr;
 }
 
-/* command (2), starttime (22) and vsize (23) of /proc/PID/stat; proc(5) counts from 1. */
+/*
+ * command (2), starttime (22) and vsize (23) of /proc/PID/stat; proc(5) counts from 1. The name is in
+ * parentheses and may have any characters, parentheses and blanks too: up to the last ')'. vsize is in
+ * bytes, total_pages in pages. starttime is in clock ticks, unlike born_ns of the other source: only
+ * good for telling whether a number is the same process still.
+ */
 static bool read_stat(pid_t pid, struct live_task *t)
 {
 	char text[1024], *name, *end, *p, *save = NULL;
@@ -65,6 +75,10 @@ static bool read_stat(pid_t pid, struct live_task *t)
 	return true;
 }
 
+/*
+ * Processes without areas, those that may not be read, and those that have ended meanwhile are left
+ * out. 0 or -errno.
+ */
 int tasks_proc_read(struct live_tasks *t)
 {
 	DIR *proc = opendir("/proc");
