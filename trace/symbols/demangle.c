@@ -14,7 +14,10 @@
 
 #define DEMANGLE_NO_MEMORY (-1) /* of __cxa_demangle() */
 
-/* Names are read again and again: each is made once. */
+/*
+ * Names are read again and again: each is made once. Both owned; the tree (plain_names) is ordered by
+ * the mangled one.
+ */
 struct plain_name {
 	char *mangled, *plain;
 };
@@ -24,6 +27,10 @@ static int by_mangled(const void *a, const void *b)
 	return strcmp(((const struct plain_name *)a)->mangled, ((const struct plain_name *)b)->mangled);
 }
 
+/*
+ * NULL: no such library, or none with that function. It is never closed: dlclose(3) would take the
+ * function away. memcpy(3) because ISO C has no conversion from void * to a function's pointer.
+ */
 static char *(*find_demangler(void))(const char *, char *, size_t *, int *)
 {
 	void *library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
@@ -43,7 +50,10 @@ static void free_name(void *node)
 	free(n);
 }
 
-/* @plain is taken over. */
+/*
+ * @plain, the demangler's malloc(3), is taken over. Without memory it is lost, and @mangled is
+ * the name.
+ */
 static const char *keep(struct symbols *s, const char *mangled, char *plain)
 {
 	struct plain_name *n = malloc(sizeof(*n));
@@ -61,6 +71,10 @@ static const char *keep(struct symbols *s, const char *mangled, char *plain)
 	return mangled;
 }
 
+/*
+ * Valid as long as @s; O(log names). "_Z" is how the Itanium C++ ABI's mangled names begin, those of
+ * Rust's older scheme as well, which come out with their hash behind them.
+ */
 const char *plain_name(struct symbols *s, const char *name)
 {
 	const struct plain_name key = { .mangled = (char *)name };

@@ -4,6 +4,13 @@
  *
  * The file at the recorded path is read where its build-id is the recorded one.  Where it is not, or there is no file, one with
  * that build-id is looked for in /usr/lib/debug/.build-id and by debuginfod, if that is configured.
+ *
+ * libdw's handles (Dwfl) are one for each file, not one for each address space: a file is asked by its
+ * own addresses, so that all processes that have mapped it share what was read.
+ *
+ * Failure. libdw says by dwfl_errno() what went wrong, and only in words that it was memory; the DWARF
+ * reader ends the process where it has none, unless it is given another way out (leave_libdw()). What
+ * is missing is a note, never an error.
  */
 #include "regular_file.h"
 #include "separate.h"
@@ -18,6 +25,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * Owned by its known_module. no_lines: some structure of libdw's may be half made; functions, which
+ * come from the ELF symbol table, are still found.
+ */
 struct symbol_file {
 	Dwfl *dwfl;
 	Dwfl_Module *module;
@@ -65,7 +76,11 @@ static const char *last_error(struct symbols *s)
 	return why;
 }
 
-/* Is it the file that was recorded? What has no build-id on either side is believed. */
+/*
+ * Is it the file that was recorded? Where the recording has no build-id it is believed; where it has
+ * one, a file without is another. dwelf_elf_gnu_build_id() wants the note NT_GNU_BUILD_ID; what was
+ * made with --build-id=none has none.
+ */
 static bool is_recorded(struct symbols *s, const struct known_module *m, int fd)
 {
 	char recorded[2 * TRACE_BUILD_ID_MAX + 1], here[2 * TRACE_BUILD_ID_MAX + 1] = "none";
@@ -91,7 +106,10 @@ static bool is_recorded(struct symbols *s, const struct known_module *m, int fd)
 	return same;
 }
 
-/* -1: there is none that was recorded. */
+/*
+ * -1: there is none that was recorded. open_regular(): no pipe, device or folder, which could have the
+ * reader wait for ever.
+ */
 static int open_recorded(struct symbols *s, const struct known_module *m)
 {
 	struct stat st;
@@ -108,6 +126,11 @@ static int open_recorded(struct symbols *s, const struct known_module *m)
 	return -1;
 }
 
+/*
+ * The one module of @dwfl. dwfl_report_offline() takes @fd over when it succeeds. Without the recorded
+ * file a module is made out of its build-id alone, from which find_elf (dwfl_build_id_find_elf()) looks
+ * for the file. NULL: neither.
+ */
 static Dwfl_Module *report(struct symbols *s, const struct known_module *m, Dwfl *dwfl)
 {
 	int fd = open_recorded(s, m);
@@ -131,6 +154,7 @@ static Dwfl_Module *report(struct symbols *s, const struct known_module *m, Dwfl
 	return module;
 }
 
+/* dwfl_errno() is asked once before, which takes away what another file's error has left there. */
 struct symbol_file *symbol_file_open(struct symbols *s, const struct known_module *m)
 {
 	struct symbol_file *f = calloc(1, sizeof(*f));
@@ -151,6 +175,7 @@ struct symbol_file *symbol_file_open(struct symbols *s, const struct known_modul
 	return f;
 }
 
+/* NULL is permitted. The file that libdw has opened is closed with it. */
 void symbol_file_close(struct symbol_file *f)
 {
 	if (!f)
@@ -160,6 +185,7 @@ void symbol_file_close(struct symbol_file *f)
 	free(f);
 }
 
+/* By the segment whose bytes in the file these are: what is only in memory (.bss) has no offset. */
 bool symbol_file_vaddr(struct symbol_file *f, uint64_t offset, uint64_t *vaddr)
 {
 	size_t n;
@@ -185,7 +211,11 @@ __attribute__((noreturn)) static void leave_libdw(void)
 	longjmp(without_memory, 1);
 }
 
-/* NULL: not known, or no memory. */
+/*
+ * NULL: not known, or no memory. setjmp(3) behind the handler's installation; it is called again for
+ * each line, since the buffer is of this call's frame. What libdw holds then is lost to it, and given
+ * back with the module.
+ */
 static Dwfl_Line *line_of(struct symbol_file *f, GElf_Addr addr)
 {
 	Dwarf_Addr bias;
@@ -201,6 +231,7 @@ static Dwfl_Line *line_of(struct symbol_file *f, GElf_Addr addr)
 	return dwfl_module_getsrc(f->module, addr);
 }
 
+/* Valid as long as @f: names and paths are libdw's. A line without a function is given, and false. */
 bool symbol_file_find(struct symbols *s, struct symbol_file *f, uint64_t vaddr, struct symbol *symbol)
 {
 	GElf_Addr addr = vaddr + f->bias;

@@ -1,5 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* A recording's modules, by address space, and its stacks, by number. */
+/*
+ * A recording's modules, by address space, and its stacks, by number.
+ *
+ * Modules. Each address space has its list, ascending and without overlaps, shared with its child until
+ * one of the two is told of another module (code_list.users). A space ends with the EXIT of its last
+ * task; an exec's new one begins without any.
+ *
+ * Stacks are numbered by the recording from 1 on, and kept to the end: calls refer to them from
+ * anywhere behind.
+ *
+ * A fork and what follows:
+ *
+ *     MODULE mm 1 libc.so      space 1 -> list A (1 user): libc
+ *     FORK   mm 1 -> mm 2      space 1, 2 -> list A (2 users)
+ *     MODULE mm 2 plugin.so    space 2 -> list B (1 user): libc, plugin;  space 1 -> list A (1 user)
+ */
 #include "symbols_internal.h"
 
 #include <errno.h>
@@ -7,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A node's first member is its number, which find_space() gives as a key without the rest. */
 static int by_number(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -14,6 +30,7 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* NULL: nothing was told of it. */
 static struct space_code *find_space(const struct symbols *s, uint32_t mm)
 {
 	struct space_code *const *found = tfind(&mm, &s->spaces, by_number);
@@ -21,6 +38,7 @@ static struct space_code *find_space(const struct symbols *s, uint32_t mm)
 	return found ? *found : NULL;
 }
 
+/* NULL: no memory. */
 static struct space_code *add_space(struct symbols *s, uint32_t mm)
 {
 	struct space_code *c = calloc(1, sizeof(*c));
@@ -35,6 +53,7 @@ static struct space_code *add_space(struct symbols *s, uint32_t mm)
 	return c;
 }
 
+/* @code may be NULL. */
 static void leave(struct code_list *code)
 {
 	if (code && --code->users == 0)
@@ -49,6 +68,7 @@ static void free_space(void *node)
 	free(c);
 }
 
+/* Its number is not used again. */
 static void end_space(struct symbols *s, uint32_t mm)
 {
 	struct space_code *c = find_space(s, mm);
@@ -59,7 +79,10 @@ static void end_space(struct symbols *s, uint32_t mm)
 	free_space(c);
 }
 
-/* Its own, with room for one more. NULL: no memory. */
+/*
+ * Its own, with room for one more. NULL: no memory. Copied where others have it or there is no room:
+ * what they share is never written to.
+ */
 static struct code_list *own_code(struct space_code *c)
 {
 	struct code_list *code = c->code, *own;
@@ -96,6 +119,10 @@ static size_t first_above(const struct code_list *c, uint64_t addr)
 	return lo;
 }
 
+/*
+ * What it overlaps is replaced whole, also what reaches beyond it: that was cut, and is told anew when
+ * it is met. -1: no memory.
+ */
 static int add_module(struct symbols *s, uint32_t mm, const struct trace_module *m)
 {
 	struct space_code *space = find_space(s, mm);
@@ -117,6 +144,7 @@ static int add_module(struct symbols *s, uint32_t mm, const struct trace_module 
 	return c->at[from].module ? 0 : -1;
 }
 
+/* A fork. O(1): the list is shared. */
 static int copy_space(struct symbols *s, uint32_t from, uint32_t to)
 {
 	struct space_code *parent = find_space(s, from), *child;
@@ -131,6 +159,10 @@ static int copy_space(struct symbols *s, uint32_t from, uint32_t to)
 	return 0;
 }
 
+/*
+ * Numbers without gaps are all that is taken: a recording that was cut or damaged has others, which are
+ * left out. frames are copied, since an event's are valid until the next one.
+ */
 static int add_stack(struct symbols *s, const struct trace_stack *k)
 {
 	struct trace_stack *grown;
@@ -156,6 +188,7 @@ static int add_stack(struct symbols *s, const struct trace_stack *k)
 	return 0;
 }
 
+/* NAME events of any kind are tasks.c's. All others tell nothing of code. */
 static int follow(struct symbols *s, const struct trace_event *e)
 {
 	switch (e->type) {
@@ -176,16 +209,25 @@ static int follow(struct symbols *s, const struct trace_event *e)
 	}
 }
 
+/* Each event of a recording in its order; 0 or -ENOMEM, after which names may be missing. */
 int symbols_event(struct symbols *s, const struct trace_event *e)
 {
 	return follow(s, e) ? -ENOMEM : 0;
 }
 
+/*
+ * NULL: 0 (no stack), or one that was not told. Valid as long as @s, but for the struct itself: it may
+ * move with the next event.
+ */
 const struct trace_stack *symbols_stack(const struct symbols *s, uint32_t id)
 {
 	return id && id <= s->nr_stacks ? &s->stacks[id - 1] : NULL;
 }
 
+/*
+ * @frame is a return address, or an interrupted instruction's plus one: less one it is in the function
+ * that called.
+ */
 bool symbols_frame(struct symbols *s, uint32_t mm, uint32_t pid, uint64_t frame, struct symbol *symbol)
 {
 	const struct space_code *space = find_space(s, mm);

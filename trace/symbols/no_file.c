@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of code, in a build without libdw: of none anything is known. */
+/*
+ * Files of code, in a build without libdw: of none anything is known.
+ *
+ * All find nothing, so that names come of the recording's own functions and perf-PID.map alone.
+ */
 #include "symbols_internal.h"
 
 const char *symbols_missing(void)

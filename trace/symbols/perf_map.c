@@ -18,12 +18,17 @@
 
 #define MAP_MAX (256u << 20)
 
+/* line: where it stood, of its map's functions; the later one is true. */
 struct jit_function {
 	uint64_t start, end;
 	size_t line;
 	const char *name;
 };
 
+/*
+ * One for each process that was asked for, with nothing in it where there is no file: it is looked for
+ * once. allocated is 0 for one that was read from a file.
+ */
 struct perf_map {
 	struct perf_map *next;
 	uint32_t pid;
@@ -33,6 +38,10 @@ struct perf_map {
 	struct jit_function *functions; /* by start, then by line */
 };
 
+/*
+ * With a NUL behind it; to be freed. A file that has become shorter meanwhile is read as far as it
+ * goes. NULL: none, too large, or no memory.
+ */
 static char *read_text(struct symbols *s, const char *path)
 {
 	struct stat st;
@@ -64,6 +73,7 @@ static int by_start(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
+/* m->text is cut in place: names point into it. */
 static void parse(struct symbols *s, struct perf_map *m)
 {
 	size_t lines = 0;
@@ -93,6 +103,7 @@ static struct perf_map *find_map(const struct symbols *s, uint32_t pid)
 	return m;
 }
 
+/* Owned by @s from here on. */
 static struct perf_map *new_map(struct symbols *s, uint32_t pid)
 {
 	struct perf_map *m = calloc(1, sizeof(*m));
@@ -135,7 +146,10 @@ static void add_function(struct symbols *s, uint32_t pid, const struct trace_cod
 	m->nr += f->name != NULL;
 }
 
-/* What is damaged is said by who reads the recording for itself. */
+/*
+ * What is damaged is said by who reads the recording for itself. Once: s->recording is NULL afterwards.
+ * It opens a reader of its own beside the one that is under way.
+ */
 static void read_recording(struct symbols *s)
 {
 	struct trace_reader *r;
@@ -160,6 +174,7 @@ static void read_recording(struct symbols *s)
 			qsort(m->functions, m->nr, sizeof(*m->functions), by_start);
 }
 
+/* 0 or -ENOMEM. The path is copied. */
 int symbols_recording(struct symbols *s, const char *path)
 {
 	free(s->recording);
@@ -169,6 +184,10 @@ int symbols_recording(struct symbols *s, const char *path)
 
 /* ---------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * What the recording has comes before the file: a process whose number is another's by now has another
+ * one's file.
+ */
 static struct perf_map *get_map(struct symbols *s, uint32_t pid)
 {
 	struct perf_map *m;
@@ -185,6 +204,10 @@ static struct perf_map *get_map(struct symbols *s, uint32_t pid)
 	return m;
 }
 
+/*
+ * The last of those that begin at or below @addr is asked alone: where functions overlap, one that
+ * begins lower and reaches farther is not found behind the end of the later one.
+ */
 bool perf_map_find(struct symbols *s, uint32_t pid, uint64_t addr, struct symbol *symbol)
 {
 	const struct perf_map *m = pid ? get_map(s, pid) : NULL;
@@ -207,6 +230,7 @@ bool perf_map_find(struct symbols *s, uint32_t pid, uint64_t addr, struct symbol
 	return true;
 }
 
+/* Names are owned one by one where they are of the recording; of a file they lie in its text. */
 void perf_maps_free(struct symbols *s)
 {
 	while (s->perf_maps) {

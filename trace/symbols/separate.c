@@ -5,6 +5,9 @@
  * libdw opens what it finds at the places that this name can mean, whatever is there, and a pipe has it wait for ever.  The
  * program that was recorded has chosen both, so the places are looked at before: where one has something else than a
  * regular file, libdw does not look.  What is put there between the two looks it meets all the same.
+ *
+ * Without the name in .gnu_debuglink libdw tries FILE.debug in the same places. Where the path as it is
+ * leads to none, it goes on with the resolved one (realpath(3)): both are looked at here.
  */
 #include "separate.h"
 
@@ -18,7 +21,10 @@
 
 #define DEBUG_FOLDER "/usr/lib/debug"
 
-/* Nothing, or a regular file. */
+/*
+ * Nothing, or a regular file. A stat(2) that fails is harmless: nothing is there, or it cannot be
+ * reached by libdw, either. No memory: not.
+ */
 __attribute__((format(printf, 1, 2))) static bool is_harmless(const char *format, ...)
 {
 	char *path = NULL;
@@ -48,6 +54,7 @@ static bool is_harmless_below(const char *folder, const char *link)
 	return harmless;
 }
 
+/* dirname(3) and basename(3) cut what they are given, so that each gets a copy. */
 static bool is_harmless_for(const char *file, const char *link)
 {
 	char *folder = strdup(file), *name = strdup(file), *own = NULL;
@@ -61,6 +68,10 @@ static bool is_harmless_for(const char *file, const char *link)
 	return harmless;
 }
 
+/*
+ * dwfl_build_id_find_debuginfo() looks in the folder of build-ids alone, which is the machine's and not
+ * the program's.
+ */
 int symbols_find_debuginfo(Dwfl_Module *module, void **user, const char *name, GElf_Addr base,
 	const char *file, const char *link, GElf_Word crc, char **found)
 {

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The public interface: what is known of files is kept, and text is made of what is found. */
+/*
+ * The public interface: what is known of files is kept, and text is made of what is found.
+ *
+ * Ownership. struct symbols owns all that it gives out: names, paths and notes are valid until
+ * symbols_free(). It is used by one thread at a time.
+ *
+ *     memory without a file, or of a memfd     perf_map.c: by process and address
+ *     a file that cannot be read               "libc.so.6+0x29d90": its offset, or its own address with a bias
+ *     a file without that function             the same
+ *     all is there                             "malloc+0x15 (libc.so.6)"
+ */
 #include "symbols_internal.h"
 
 #include <inttypes.h>
@@ -10,6 +20,7 @@
 
 #define NOTES_MAX 64
 
+/* NULL: no memory. */
 struct symbols *symbols_new(void)
 {
 	return calloc(1, sizeof(struct symbols));
@@ -24,6 +35,7 @@ static void free_module(void *node)
 	free(m);
 }
 
+/* NULL is permitted. */
 void symbols_free(struct symbols *s)
 {
 	if (!s)
@@ -39,6 +51,10 @@ void symbols_free(struct symbols *s)
 	free(s);
 }
 
+/*
+ * The first NOTES_MAX are kept: a recording with a thousand changed libraries says enough with these. A
+ * path of 4096 bytes fits.
+ */
 void symbols_add_note(struct symbols *s, const char *fmt, ...)
 {
 	char text[4400];
@@ -55,11 +71,13 @@ void symbols_add_note(struct symbols *s, const char *fmt, ...)
 	s->nr_notes += s->notes[s->nr_notes] != NULL;
 }
 
+/* NULL: there are not so many. */
 const char *symbols_note(const struct symbols *s, unsigned int nr)
 {
 	return nr < s->nr_notes ? s->notes[nr] : NULL;
 }
 
+/* A report that lacks names for this reason has to say so. */
 bool symbols_lacked_memory(const struct symbols *s)
 {
 	return s->lacked_memory;
@@ -71,6 +89,7 @@ static bool is_memory(const char *path)
 	return (*path != '/' && strcmp(path, "[vdso]") != 0) || strncmp(path, "/memfd:", 7) == 0;
 }
 
+/* Path, then build-id: the same path with another build-id is another file. */
 static int by_what_it_is(const void *a, const void *b)
 {
 	const struct known_module *x = a, *y = b;
@@ -81,6 +100,7 @@ static int by_what_it_is(const void *a, const void *b)
 	return memcmp(x->build_id, y->build_id, x->build_id_len);
 }
 
+/* The file is opened here, once, whether it can be or not: file NULL stays. */
 static struct known_module *new_module(struct symbols *s, const struct known_module *key)
 {
 	struct known_module *k = malloc(sizeof(*k));
@@ -102,6 +122,7 @@ static struct known_module *new_module(struct symbols *s, const struct known_mod
 	return k;
 }
 
+/* NULL: no memory, or a build-id longer than a recording can have. */
 struct known_module *symbols_module(struct symbols *s, const struct trace_module *m)
 {
 	struct known_module key = { .path = (char *)m->path, .build_id_len = m->build_id_len };
@@ -115,6 +136,7 @@ struct known_module *symbols_module(struct symbols *s, const struct trace_module
 	return found ? *found : new_module(s, &key);
 }
 
+/* "/usr/lib/libc.so.6" is "libc.so.6"; without a slash all of it. */
 static const char *last_part(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -122,6 +144,10 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/*
+ * True: symbol->function is known. Else module and offset are what is: in the file's own addresses
+ * where they can be told, its offset in the file where not, the address where it is in no module.
+ */
 bool symbols_look_up(
 	struct symbols *s, const struct code_at *at, uint32_t pid, uint64_t addr, struct symbol *symbol)
 {
@@ -133,6 +159,10 @@ bool symbols_look_up(
 		return perf_map_find(s, pid, addr, symbol);
 	k = at->module;
 	symbol->module = last_part(k->path);
+	/*
+	 * By the recording's load bias where it has one: the recorder has asked the very file that was
+	 * mapped.
+	 */
 	offset = addr - at->start + at->offset;
 	if (at->has_bias)
 		symbol->offset = addr - at->bias;
@@ -144,6 +174,7 @@ bool symbols_look_up(
 	return true;
 }
 
+/* Without following a recording: the module is given. NULL: memory without a file. */
 bool symbol_find(struct symbols *s, const struct trace_module *module, uint32_t pid, uint64_t addr,
 	struct symbol *symbol)
 {
@@ -160,6 +191,7 @@ bool symbol_find(struct symbols *s, const struct trace_module *module, uint32_t 
 	return symbols_look_up(s, &at, pid, addr, symbol);
 }
 
+/* "main+0x3b (prog)", "prog+0x1139", "0x7f00". @buf is given back, cut where it is too small. */
 const char *symbol_text(const struct symbol *y, uint64_t addr, char *buf, size_t size)
 {
 	/* Names in libraries have a version behind an @. */

@@ -22,7 +22,10 @@
 
 struct symbol_file;
 
-/* What is known of a file; one for each path and build-id. */
+/*
+ * What is known of a file; one for each path and build-id. Owned by symbols.modules, for good: lists of
+ * code point to it without counting.
+ */
 struct known_module {
 	char *path;
 	uint32_t build_id_len;
@@ -32,24 +35,33 @@ struct known_module {
 
 struct perf_map;
 
-/* Where code is, in an address space: ascending, and what is told last is true. */
+/*
+ * Where code is, in an address space: ascending, and what is told last is true. [start, end) in bytes;
+ * offset in the file of start. module NULL: no memory for it, so that nothing is known there.
+ */
 struct code_at {
 	uint64_t start, end, offset, bias;
 	bool has_bias;
 	struct known_module *module;
 };
 
+/* at: nr of them, room for allocated. */
 struct code_list {
 	unsigned long users; /* address spaces: a child has its parent's until one of them changes it */
 	size_t nr, allocated;
 	struct code_at at[];
 };
 
+/* code NULL: nothing was told yet. */
 struct space_code {
 	uint32_t mm; /* first: the tree's nodes point here */
 	struct code_list *code;
 };
 
+/*
+ * plain_names, modules and the others of tsearch(3) are roots, NULL when empty. notes: NOTES_MAX,
+ * nr_notes of them. lacked_memory stays set: some name may be missing for want of memory.
+ */
 struct symbols {
 	void *modules;   /* of tsearch(3), by what a file is told by */
 	char *recording; /* that perf_map.c has not read yet; NULL: none */

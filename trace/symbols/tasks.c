@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tasks of a recording are called: each name since a step, the names of a task a chain from the last one back. */
+/*
+ * What the tasks of a recording are called: each name since a step, the names of a task a chain from
+ * the last one back.
+ *
+ * Steps only ascend in a recording, so that the last name is the first in its chain, and a search from
+ * the end of the recording finds it at once. A number that is given to another task goes on in the same
+ * chain.
+ */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "symbols_internal.h"
 
+/* step: from which on it is called so. before: NULL for the first. */
 struct task_name {
 	struct task_name *before;
 	uint64_t step;
@@ -24,7 +32,10 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* NULL: no memory. */
+/*
+ * NULL: no memory. Made where there was none: a node is allocated first, because tsearch(3) answers
+ * with the one that there is.
+ */
 static struct named_task *task_of(struct symbols *s, uint32_t tid)
 {
 	struct named_task **found, *t = malloc(sizeof(*t));
@@ -38,6 +49,7 @@ static struct named_task *task_of(struct symbols *s, uint32_t tid)
 	return found ? *found : NULL;
 }
 
+/* e->name.name is copied; e->step is from when on it holds. */
 int task_name_add(struct symbols *s, const struct trace_event *e)
 {
 	size_t size = strlen(e->name.name) + 1;
@@ -46,6 +58,7 @@ int task_name_add(struct symbols *s, const struct trace_event *e)
 
 	if (!n)
 		return -1;
+	/* Names that are told again are kept again: a change back and forth has both. */
 	n->before = t->last;
 	n->step = e->step;
 	memcpy(n->name, e->name.name, size);
@@ -53,6 +66,7 @@ int task_name_add(struct symbols *s, const struct trace_event *e)
 	return 0;
 }
 
+/* The last name from before @step or of it; NULL: none is known. O(log tasks) and the names behind @step. */
 const char *symbols_task(const struct symbols *s, uint32_t tid, uint64_t step)
 {
 	const struct named_task key = { .tid = tid };

@@ -4,6 +4,15 @@
  *
  * Files are found by what fstat(2) says of them, so that one that is mapped by a hundred processes is opened once, and one that
  * was written anew is another.  They are read, never mapped: a file that is cut short meanwhile is an error of read(2).
+ *
+ * 1. Owners.  Every struct code_file is in stacks.files and owned by it; refs counts the modules that
+ *    point to it, of all address spaces. One without any stays open until there are more than
+ *    FILES_MAX, for the next process is likely to map it again.
+ * 2. Rules.  A hash table of each file by address, half full at most. At RULES_MAX it is emptied and
+ *    begins anew: a file has that many addresses of calls only if somebody makes them up.
+ * 3. Hostile files.  libelf and libdw get whatever the program has mapped. Nothing of it is trusted
+ *    further than an unwind rule, and a wrong one ends in memory that cannot be read or a frame that is
+ *    not above the last one.
  */
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
@@ -23,7 +32,10 @@ const uint8_t kept_registers[KEPT_REGISTERS] = { DWARF_RBX, DWARF_RBP, DWARF_R12
 
 /* --- rules -------------------------------------------------------------------------------------------------- */
 
-/* The frame begins at a register and an offset. */
+/*
+ * The frame begins at a register and an offset. libdw gives "register + offset" as one DW_OP_bregx with
+ * two numbers (dwarf_frame_cfa(3)). False: an expression.
+ */
 static bool plain_cfa(Dwarf_Frame *frame, struct unwind_rule *r)
 {
 	Dwarf_Op *ops;
@@ -37,7 +49,12 @@ static bool plain_cfa(Dwarf_Frame *frame, struct unwind_rule *r)
 	return true;
 }
 
-/* The register is kept at an offset from the frame's beginning, or not touched, or lost. */
+/*
+ * The register is kept at an offset from the frame's beginning, or not touched, or lost. libdw says it
+ * by two results: no operation and no array is "same value", none and an array "undefined"; one or two
+ * beginning with the frame's address are "kept there". A return address of which nothing is said is no
+ * plain rule: value_of_register() takes it for the outermost frame's.
+ */
 static bool plain_register(Dwarf_Frame *frame, struct unwind_rule *r, int i)
 {
 	Dwarf_Op memory[3], *ops;
@@ -56,6 +73,11 @@ static bool plain_register(Dwarf_Frame *frame, struct unwind_rule *r, int i)
 	return true;
 }
 
+/*
+ * r->known false: nothing is said about the address. The frame is of libdw's malloc(3): freed here
+ * where the rule is plain, kept with the rule where it is not. Signal frames are kept as well, whatever
+ * they look like, because their registers are all in memory, rsp too.
+ */
 static void ask_rule(struct code_file *f, struct unwind_rule *r)
 {
 	Dwarf_Frame *frame;
@@ -73,6 +95,7 @@ static void ask_rule(struct code_file *f, struct unwind_rule *r)
 		r->frame = frame;
 }
 
+/* What code_file_rule() has given is dead from here on. */
 static void free_rules(struct code_file *f)
 {
 	for (size_t i = 0; i < f->rules_size; i++)
@@ -82,6 +105,7 @@ static void free_rules(struct code_file *f)
 	f->rules_size = f->nr_rules = 0;
 }
 
+/* That of @vaddr, or a free one: the table has one, for it is at most half full. @size: a power of two. */
 static struct unwind_rule *slot(struct unwind_rule *rules, size_t size, uint64_t vaddr)
 {
 	size_t i = (size_t)(vaddr * 0x9e3779b97f4a7c15ull >> 32) & (size - 1);
@@ -91,6 +115,7 @@ static struct unwind_rule *slot(struct unwind_rule *rules, size_t size, uint64_t
 	return &rules[i];
 }
 
+/* Room for one rule more. False: no memory, and the table is as it was, or empty. */
 static bool grow_rules(struct code_file *f)
 {
 	size_t size = f->rules_size ? 2 * f->rules_size : 64;
@@ -114,6 +139,7 @@ static bool grow_rules(struct code_file *f)
 	return true;
 }
 
+/* Valid until the next one of the file is asked for: the table may move then. */
 const struct unwind_rule *code_file_rule(struct code_file *f, uint64_t vaddr)
 {
 	struct unwind_rule *r;
@@ -132,6 +158,10 @@ const struct unwind_rule *code_file_rule(struct code_file *f, uint64_t vaddr)
 
 /* --- files -------------------------------------------------------------------------------------------------- */
 
+/*
+ * By the segment of code that has the offset: linkers give each segment its own difference of address
+ * and offset, so that the bias of another one would be wrong.
+ */
 bool code_file_bias(const struct code_file *f, uint64_t start, uint64_t offset, uint64_t *bias)
 {
 	size_t n;
@@ -151,6 +181,7 @@ bool code_file_bias(const struct code_file *f, uint64_t start, uint64_t offset, 
 	return false;
 }
 
+/* In this order: what libdw and libelf have made of the file before the file. */
 static void free_file(struct code_file *f)
 {
 	free_rules(f);
@@ -163,6 +194,7 @@ static void free_file(struct code_file *f)
 	free(f);
 }
 
+/* elf NULL afterwards: it is none. A file without .eh_frame has cfi NULL, and is passed by frame pointers. */
 static void read_elf(struct code_file *f)
 {
 	const void *id;
@@ -200,6 +232,7 @@ static void drop_unused(struct stacks *s)
 	}
 }
 
+/* Takes @fd over with success alone; -1: it has none. */
 static struct code_file *add_file(struct stacks *s, int fd, const struct stat *st)
 {
 	struct code_file *f;
@@ -220,6 +253,7 @@ static struct code_file *add_file(struct stacks *s, int fd, const struct stat *s
 	return f;
 }
 
+/* O(files). Change time as well as size: a file that was written in place is another one. */
 static struct code_file *find_file(struct stacks *s, const struct stat *st)
 {
 	for (struct code_file *f = s->files; f; f = f->next)
@@ -229,7 +263,11 @@ static struct code_file *find_file(struct stacks *s, const struct stat *st)
 	return NULL;
 }
 
-/* The file itself, whatever its path names now; where that is not permitted, by its path as the task sees it. */
+/*
+ * The file itself, whatever its path names now; where that is not permitted, by its path as the task
+ * sees it. map_files is followed with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN alone. -1: none of the
+ * three ways leads to a regular file of the area's inode.
+ */
 static int open_mapped(pid_t tid, const struct trace_area *area, struct stat *st)
 {
 	char path[AREA_NAME_MAX + 64];
@@ -253,7 +291,11 @@ static int open_mapped(pid_t tid, const struct trace_area *area, struct stat *st
 	return -1;
 }
 
-/* The kernel's own library: there is one, the same for all, which is no file. */
+/*
+ * The kernel's own library: there is one, the same for all, which is no file. Found by its size, with
+ * numbers of 0 for all else, which no file has. Its bytes are copied from the first task that is met,
+ * and kept, for libelf reads in them.
+ */
 static struct code_file *vdso_get(struct stacks *s, struct task *t, const struct trace_area *area)
 {
 	struct stat st = { .st_size = (off_t)(area->end - area->start) };
@@ -272,6 +314,10 @@ static struct code_file *vdso_get(struct stacks *s, struct task *t, const struct
 	return f;
 }
 
+/*
+ * With a reference that code_file_put() takes back. An ELF file that cannot be read as one has elf NULL
+ * and is given all the same: it is known then, and not opened again.
+ */
 struct code_file *code_file_get(struct live *l, struct task *t, const struct trace_area *area)
 {
 	struct stacks *s = l->stacks;
@@ -303,6 +349,7 @@ struct code_file *code_file_get(struct live *l, struct task *t, const struct tra
 	return f;
 }
 
+/* @f may be NULL. */
 void code_file_put(struct stacks *s, struct code_file *f)
 {
 	if (f && !--f->refs && s->nr_files > FILES_MAX)

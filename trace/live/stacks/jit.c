@@ -3,6 +3,9 @@
  * Code without a file: what its compiler says of it in /tmp/perf-PID.map, for those functions that stacks have gone through.
  * It is read when the address space ends, as compilers write it late, some at their own end.  The file is the program's: its
  * /tmp, and its number as it knows it.
+ *
+ * A line is "START SIZE NAME", numbers in hexadecimal without 0x; perf_map_line() reads it. The file
+ * can be anything, of any size up to MAP_MAX, and is read line by line without keeping more than one.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,7 +25,10 @@ static int by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* All frames of all stacks, ascending; NULL: none, or no memory. */
+/*
+ * All frames of all stacks, ascending; NULL: none, or no memory. Of all address spaces: a frame of
+ * another one that lies in a function here has it told without need, no more. To be freed.
+ */
 static uint64_t *all_frames(const struct stacks *s, size_t *nr)
 {
 	uint64_t *frames;
@@ -40,7 +46,11 @@ static uint64_t *all_frames(const struct stacks *s, size_t *nr)
 	return frames;
 }
 
-/* Does a frame, which lies behind its instruction, belong to [start, end)? */
+/*
+ * Does a frame, which lies behind its instruction, belong to [start, end)? frames are ascending; O(log
+ * n). The address behind the last instruction of a function counts as in it, since a frame is the
+ * address behind its call.
+ */
 static bool is_met(const uint64_t *frames, size_t nr, uint64_t start, uint64_t end)
 {
 	size_t lo = 0, hi = nr;
@@ -56,7 +66,11 @@ static bool is_met(const uint64_t *frames, size_t nr, uint64_t start, uint64_t e
 	return lo < nr && frames[lo] <= end;
 }
 
-/* In its own namespace of processes, which is the innermost: the last of a line of numbers. */
+/*
+ * In its own namespace of processes, which is the innermost: the last of a line of numbers.
+ * "NStgid:\t4711\t12" has the numbers from the outermost namespace that the reader sees to the
+ * innermost. Kernels without namespaces have no such line.
+ */
 static pid_t own_number(const struct task *t)
 {
 	static const char field[] = "\nNStgid:";
@@ -73,6 +87,10 @@ static pid_t own_number(const struct task *t)
 	return last ? (pid_t)strtol(last, NULL, 10) : t->tgid;
 }
 
+/*
+ * O_NOFOLLOW: the last part of the path is the program's to choose, and a link in it could lead to any
+ * file that this process may read. NULL: there is none, or it is too large.
+ */
 static FILE *open_map(const struct task *t)
 {
 	char path[96];
@@ -88,6 +106,7 @@ static FILE *open_map(const struct task *t)
 	return NULL;
 }
 
+/* Told for the task; functions that no stack has met are left out, of which there can be 100,000. */
 static void emit_code(struct live *l, struct task *t, FILE *map, const uint64_t *frames, size_t nr)
 {
 	char line[1024];
@@ -107,6 +126,10 @@ static void emit_code(struct live *l, struct task *t, FILE *map, const uint64_t 
 	}
 }
 
+/*
+ * ran_code: some frame was in code that has no file, or no ELF file. Called while the task's /proc is
+ * still there.
+ */
 void stacks_before_end(struct live *l, struct task *t)
 {
 	FILE *map;

@@ -2,6 +2,14 @@
 /*
  * Which code is mapped where, in each address space: asked of the kernel, or of the source that knows (live.code_at), at the first
  * frame that lies there, told then, and forgotten when a call has changed something about those addresses.
+ *
+ * Modules are ascending and do not overlap, one for each area that was asked for. The list is grown by
+ * whoever adds, shared by nobody, and copied at a fork. The recording's reader keeps the same list by
+ * the same events: a MODULE replaces what it overlaps.
+ *
+ *     frame at 0x7f0000012345: no module has it -> the area is asked for -> MODULE 0x7f0000010000-... is told, kept
+ *     frame at 0x7f0000012350: kept, nothing is asked
+ *     munmap of a part of it: forgotten, and asked for again at the next frame there
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +34,7 @@ static size_t first_above(const struct code_map *map, uint64_t addr)
 	return lo;
 }
 
+/* Not told: whatever comes there is told when it is met. O(log n) and what moves. */
 void stacks_forget(struct live_mm *mm, uint64_t start, uint64_t end)
 {
 	struct code_map *map = mm->code;
@@ -39,6 +48,7 @@ void stacks_forget(struct live_mm *mm, uint64_t start, uint64_t end)
 	map->nr -= to - from;
 }
 
+/* Room for one more. False: no memory, and the list is as it was. */
 static bool map_room(struct live *l, struct live_mm *mm)
 {
 	size_t nr = mm->code ? mm->code->nr : 0, want = nr ? 2 * nr : 16;
@@ -56,6 +66,7 @@ static bool map_room(struct live *l, struct live_mm *mm)
 	return true;
 }
 
+/* Told for the space of @t, before the stack that goes through it. */
 static void emit_module(struct live *l, struct task *t, const struct code_module *m, const char *path)
 {
 	struct trace_event e = { .type = TRACE_EVENT_MODULE };
@@ -73,6 +84,11 @@ static void emit_module(struct live *l, struct task *t, const struct code_module
 	emit(l, t, &e);
 }
 
+/*
+ * Valid until the next one is asked for. The area is asked for once for each module and change: from
+ * the source that follows areas itself (code_at), or by a line of /proc/PID/maps. What cannot be
+ * executed is NULL, and ends the walk as lost.
+ */
 const struct code_module *code_module_at(struct live *l, struct task *t, uint64_t addr)
 {
 	struct live_mm *mm = t->mm;
@@ -104,6 +120,7 @@ const struct code_module *code_module_at(struct live *l, struct task *t, uint64_
 	return m;
 }
 
+/* At a fork, when both have the same areas. */
 void stacks_copy(const struct live_mm *from, struct live_mm *to)
 {
 	size_t size =
@@ -119,6 +136,7 @@ void stacks_copy(const struct live_mm *from, struct live_mm *to)
 			to->code->modules[i].file->refs++;
 }
 
+/* The address space ends, or its task becomes another program. */
 void stacks_leave(struct live_mm *mm)
 {
 	stacks_forget(mm, 0, UINT64_MAX);
@@ -126,6 +144,10 @@ void stacks_leave(struct live_mm *mm)
 	mm->code = NULL;
 }
 
+/*
+ * Forgets what the call names and where it has placed something, whether or not it has changed it: to
+ * ask again is cheap. madvise takes no code away that could be met again elsewhere.
+ */
 void stacks_follow_call(struct task *t, int64_t result)
 {
 	struct range r[2], placed;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Call stacks, in a build without libdw: there are none, and the caller can say why. */
+/*
+ * Call stacks, in a build without libdw: there are none, and the caller can say why.
+ *
+ * The recorder asks stacks_missing() when it starts, so that nothing else here is called with the
+ * option on.
+ */
 #include "internal.h"
 
 const char *stacks_missing(void)

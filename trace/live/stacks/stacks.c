@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The stack of a call gets its number; equal ones are told once. */
+/*
+ * The stack of a call gets its number; equal ones are told once.
+ *
+ * Numbers are given from 1 in the order in which stacks are told, over all address spaces: equal
+ * addresses are one stack, whatever they mean in each of them. Memory grows with the number of distinct
+ * stacks, and is given back at the end.
+ *
+ *     call 1 from main+5 < _start+33      STACK 1 is told, then CALL with stack 1
+ *     call 2 from main+9 < _start+33      STACK 2
+ *     call 3 from main+5 < _start+33      CALL with stack 1, nothing is told of the stack
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +21,7 @@ const char *stacks_missing(void)
 	return NULL;
 }
 
+/* False: no memory. */
 bool stacks_open(struct live *l)
 {
 	elf_version(EV_CURRENT);
@@ -34,6 +45,10 @@ void stacks_close(struct live *l)
 
 /* --- distinct stacks ---------------------------------------------------------------------------------------- */
 
+/*
+ * Fibonacci hashing of one address after the other; the shift brings the upper half down to where slots
+ * are taken from.
+ */
 static uint64_t hash_of(const struct trace_stack *k)
 {
 	uint64_t h = k->end;
@@ -45,6 +60,7 @@ static uint64_t hash_of(const struct trace_stack *k)
 	return h;
 }
 
+/* The hash first: it differs for nearly all. */
 static bool is_same(const struct told_stack *told, const struct trace_stack *k, uint64_t hash)
 {
 	return told->hash == hash && told->count == k->count && told->end == k->end &&
@@ -61,6 +77,7 @@ static struct told_stack *find_told(struct stacks *s, const struct trace_stack *
 	return &s->told[i];
 }
 
+/* Half full at most. False: no memory, and the table is as it was. */
 static bool told_room(struct stacks *s)
 {
 	size_t size = s->told_size ? 2 * s->told_size : 1024;
@@ -86,7 +103,7 @@ static bool told_room(struct stacks *s)
 	return true;
 }
 
-/* Its number; 0: no memory. */
+/* Its number; 0: no memory. The STACK event is given out before the call that refers to it. */
 static uint32_t number_of(struct live *l, struct task *t, struct trace_stack *k)
 {
 	struct stacks *s = l->stacks;
@@ -114,6 +131,10 @@ static uint32_t number_of(struct live *l, struct task *t, struct trace_stack *k)
 
 /* --- a call ------------------------------------------------------------------------------------------------- */
 
+/*
+ * All registers are known in the first frame. u->copy is not cleared, 64 KiB of it: copied says what is
+ * in it.
+ */
 static void begin_walk(struct unwind *u, struct live *l, struct task *t, const struct registers *regs)
 {
 	u->live = l;
@@ -125,6 +146,7 @@ static void begin_walk(struct unwind *u, struct live *l, struct task *t, const s
 	u->only_copy = false;
 }
 
+/* At least one frame: the instruction behind the call itself. */
 static uint32_t walk(struct live *l, struct task *t, struct unwind *u)
 {
 	uint64_t frames[TRACE_STACK_FRAMES];
@@ -147,6 +169,7 @@ static bool may_change_map(uint32_t nr)
 	       nr != NR_setns;
 }
 
+/* At the stop behind the call or before it, the user's registers are the same but for the result. */
 uint32_t stacks_of_call(struct live *l, struct task *t)
 {
 	struct registers regs;
@@ -160,6 +183,7 @@ uint32_t stacks_of_call(struct live *l, struct task *t)
 	return walk(l, t, &u);
 }
 
+/* @stack: memory from the stack pointer on, rounded down to 8 bytes, @size of it. */
 uint32_t stacks_of_copy(
 	struct live *l, struct task *t, const struct registers *regs, const void *stack, size_t size)
 {

@@ -25,6 +25,10 @@
 #include "internal.h"
 #include "machine.h"
 
+/*
+ * Numbers of registers by x86-64's psABI, as .eh_frame has them; registers_for_dwarf() puts them in
+ * that order.
+ */
 enum { DWARF_RBX = 3, DWARF_RBP = 6, DWARF_RSP = 7, DWARF_R12 = 12, DWARF_RIP = 16 };
 
 /* What a frame does to a register of its caller's. */
@@ -34,7 +38,10 @@ enum kept_how { KEPT_SAME, KEPT_UNDEFINED, KEPT_AT };
 /* Those that a function keeps for its caller, and where it returns to. */
 extern const uint8_t kept_registers[KEPT_REGISTERS];
 
-/* How to leave a frame at one address of a file. */
+/*
+ * How to leave a frame at one address of a file. how and at are by kept_registers. at counts with
+ * KEPT_AT alone. With @frame only that, known and signal count.
+ */
 struct unwind_rule {
 	uint64_t vaddr;
 	bool used;   /* this slot of the table is */
@@ -47,7 +54,10 @@ struct unwind_rule {
 	Dwarf_Frame *frame;         /* set: it takes expressions, ask this instead */
 };
 
-/* A file of code. */
+/*
+ * A file of code. dev to changed are its key, by fstat(2) at opening; 0 for [vdso], but for size. fd is
+ * kept open because libelf reads what it needs when it needs it; -1 with an image.
+ */
 struct code_file {
 	struct code_file *next;
 	dev_t dev;
@@ -65,19 +75,21 @@ struct code_file {
 	size_t nr_rules, rules_size;
 };
 
+/* An area of code. bias: less this, an address of it is one of the file's own, with has_bias alone. */
 struct code_module {
 	uint64_t start, end, offset, bias;
 	bool has_bias;
 	struct code_file *file; /* NULL: memory without a file, or one that cannot be read */
 };
 
-/* Of an address space, ascending. */
+/* Of an address space, ascending. of: for whoever has the address space alone at hand (stacks_leave()). */
 struct code_map {
 	struct stacks *of;
 	size_t nr, allocated;
 	struct code_module modules[];
 };
 
+/* frames are owned; end is enum trace_stack_end. */
 struct told_stack {
 	uint64_t hash;
 	uint32_t id; /* 0: this slot is free */
@@ -85,6 +97,7 @@ struct told_stack {
 	uint64_t *frames;
 };
 
+/* told_size is a power of two, or 0. */
 struct stacks {
 	struct code_file *files;
 	unsigned int nr_files;
@@ -93,7 +106,10 @@ struct stacks {
 	uint32_t nr_told;
 };
 
-/* A walk in progress. */
+/*
+ * A walk in progress. reg and known are of the frame that the walk is in. copied bytes of copy are
+ * memory from copied_from on. It lies on the stack of who walks, large as it is: no allocation a call.
+ */
 struct unwind {
 	struct live *live;
 	struct task *task;

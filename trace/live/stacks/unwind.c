@@ -10,6 +10,9 @@
  *
  * The stack's memory is copied once, 16 KiB at a time as the walk goes up; what lies elsewhere (another stack, after a signal)
  * is read word by word.
+ *
+ * A walk ends, because each frame has to lie above the one before, or by TRACE_STACK_FRAMES where a
+ * signal's frame allows one below.
  */
 #include <string.h>
 
@@ -17,7 +20,11 @@
 
 #define COPY_STEP 16384u
 
-/* Copy more, up to the end of the buffer. */
+/*
+ * Copy more, up to the end of the buffer. read_memory() is all or nothing: where it fails the part up
+ * to the last border of a page is tried, until nothing is left. False: not even the next eight bytes
+ * are there.
+ */
 static bool copy_more(struct unwind *u)
 {
 	size_t room = sizeof(u->copy) - u->copied, want = room < COPY_STEP ? room : COPY_STEP;
@@ -37,6 +44,10 @@ static bool copy_more(struct unwind *u)
 	return true;
 }
 
+/*
+ * Eight bytes. False: nobody has them. An address below the copy, or beyond what it has room for, is
+ * read of the task, unless the copy is all there is.
+ */
 bool unwind_read(struct unwind *u, uint64_t addr, uint64_t *value)
 {
 	uint64_t at = addr - u->copied_from;
@@ -52,6 +63,7 @@ bool unwind_read(struct unwind *u, uint64_t addr, uint64_t *value)
 	return true;
 }
 
+/* known[i] is set with a value alone: "same" takes over whether it was known in the frame below. */
 static void set_register(
 	struct unwind *u, uint64_t reg[], uint32_t *known, int i, enum kept_how how, uint64_t v)
 {
@@ -81,6 +93,7 @@ static bool step_plain(
 	return true;
 }
 
+/* All registers, since a signal's frame has all of them in memory, where compilers' rules are about seven. */
 static bool step_by_expressions(
 	struct unwind *u, Dwarf_Frame *frame, uint64_t *cfa, uint64_t reg[], uint32_t *known)
 {
@@ -100,7 +113,11 @@ static bool step_by_expressions(
 	return true;
 }
 
-/* Code that nothing is known of, if it keeps the frame pointer. */
+/*
+ * Code that nothing is known of, if it keeps the frame pointer. [rbp] is the caller's rbp, [rbp + 8]
+ * the return address, where the function has set it up. In a function's first instructions, or without
+ * -fno-omit-frame-pointer, this passes over one frame or ends; nothing can tell.
+ */
 static bool step_by_frame_pointer(struct unwind *u, enum trace_stack_end *end)
 {
 	uint64_t rbp = u->reg[DWARF_RBP], caller, ip;
@@ -123,6 +140,10 @@ static bool step_by_frame_pointer(struct unwind *u, enum trace_stack_end *end)
 	return true;
 }
 
+/*
+ * *end is WHOLE where the rule says that there is no return address: the outermost frame, as _start()
+ * marks it. u is changed with success alone.
+ */
 static bool step_by_rule(struct unwind *u, const struct unwind_rule *r, enum trace_stack_end *end)
 {
 	uint64_t reg[DWARF_REGISTERS] = { 0 }, cfa;
@@ -151,6 +172,11 @@ static bool step_by_rule(struct unwind *u, const struct unwind_rule *r, enum tra
 	return true;
 }
 
+/*
+ * The address that is looked up is one less: a return address is behind the call, and may be in the
+ * next function where that is the last instruction. The sum of 1 in step_by_rule() makes up for it
+ * where nothing was called.
+ */
 bool unwind_step(struct unwind *u, enum trace_stack_end *end)
 {
 	uint64_t ip = u->reg[DWARF_RIP] - 1;

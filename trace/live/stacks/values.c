@@ -2,6 +2,9 @@
 /*
  * Rules that are DWARF expressions: those of signal frames, of the stubs that call into other libraries, and hostile ones.
  * A stack of a few values; no loops, so that each ends.
+ *
+ * What the stubs of a PLT have is "rsp + 8 + ((rip & 15) >= 11) * 8", which takes DW_OP_and, ge, shl
+ * and plus. Branches (DW_OP_bra, DW_OP_skip) are no operation that is known, and end it as failed.
  */
 #include <dwarf.h>
 
@@ -9,6 +12,10 @@
 
 #define DEPTH 16
 
+/*
+ * failed is looked at after each operation; what was pushed by one that has failed does not matter.
+ * is_value: the result is the register's value itself (DW_OP_stack_value), not where it is.
+ */
 struct values {
 	struct unwind *u;
 	uint64_t cfa;
@@ -18,6 +25,7 @@ struct values {
 	bool is_value; /* not the address of one */
 };
 
+/* Full: failed. */
 static void push(struct values *s, uint64_t v)
 {
 	if (s->n == DEPTH)
@@ -26,6 +34,7 @@ static void push(struct values *s, uint64_t v)
 		s->v[s->n++] = v;
 }
 
+/* Empty: failed, and 0. */
 static uint64_t pop(struct values *s)
 {
 	if (!s->n) {
@@ -35,6 +44,7 @@ static uint64_t pop(struct values *s)
 	return s->v[--s->n];
 }
 
+/* Of the frame that is being left. Failed where nobody knows it. */
 static uint64_t register_value(struct values *s, uint64_t reg)
 {
 	if (reg < DWARF_REGISTERS && s->u->known >> reg & 1)
@@ -80,6 +90,7 @@ static void two(struct values *s, uint8_t atom)
 	}
 }
 
+/* Eight bytes; other sizes (DW_OP_deref_size) are not known. */
 static void deref(struct values *s)
 {
 	uint64_t v = 0;
@@ -89,6 +100,7 @@ static void deref(struct values *s)
 	push(s, v);
 }
 
+/* Operands come as libdw has read them: number and number2, signed ones extended. */
 static void operation(struct values *s, const Dwarf_Op *op)
 {
 	uint8_t atom = op->atom;
@@ -132,6 +144,7 @@ static void operation(struct values *s, const Dwarf_Op *op)
 	}
 }
 
+/* The result is on top. False: it is none. */
 static bool evaluate(struct values *s, const Dwarf_Op *ops, size_t n)
 {
 	for (size_t i = 0; i < n && !s->failed; i++)
@@ -139,6 +152,7 @@ static bool evaluate(struct values *s, const Dwarf_Op *ops, size_t n)
 	return !s->failed && s->n;
 }
 
+/* With s.cfa 0: an expression for the frame's beginning cannot ask for it. */
 bool value_of_cfa(struct unwind *u, Dwarf_Frame *frame, uint64_t *cfa)
 {
 	struct values s = { .u = u };
@@ -151,6 +165,7 @@ bool value_of_cfa(struct unwind *u, Dwarf_Frame *frame, uint64_t *cfa)
 	return true;
 }
 
+/* False: libdw or an expression failed. *value counts with KEPT_AT. */
 bool value_of_register(
 	struct unwind *u, Dwarf_Frame *frame, int reg, uint64_t cfa, enum kept_how *how, uint64_t *value)
 {
