@@ -10,6 +10,14 @@
  *    IB4  Memory of both was changed where its access differs, and where both snapshots have them also flags or names.
  *
  * Both are gone through once, side by side, from one bound of either to the next.
+ *
+ *     before    |--- A rw- ---|        |-- B r-- --|
+ *     now       |- C r-- -|-D-|  |---- E r-- ------|
+ *
+ *     cut       at the start of D: A has memory in C and in D
+ *     change    all of C, whose access is another than A's, and of D where that is
+ *     birth     from the start of E to that of B
+ *     none      the rest of E: it is B's memory, though E begins elsewhere
  */
 #include <string.h>
 
@@ -42,6 +50,7 @@ struct between {
 	const struct trace_area *before, *now; /* that had memory in common last; NULL: none yet */
 };
 
+/* Counted for the summary, and given to whoever listens. */
 static void tell(struct between *b, const struct trace_inferred *what)
 {
 	struct trace_import *im = b->im;
@@ -51,6 +60,7 @@ static void tell(struct between *b, const struct trace_inferred *what)
 		im->on_inferred(im->inferred_ctx, what);
 }
 
+/* The interval that comes does not go on with it. */
 static void end_piece(struct between *b, enum trace_inferred_kind kind)
 {
 	if (b->begun[kind])
@@ -58,6 +68,10 @@ static void end_piece(struct between *b, enum trace_inferred_kind kind)
 	b->begun[kind] = false;
 }
 
+/*
+ * Goes on with the piece of the last interval where areas and kind are the same and nothing lies
+ * between: bounds of the other map do not cut it.
+ */
 static void add_piece(struct between *b, enum trace_inferred_kind kind, const struct trace_area *before,
 	const struct trace_area *now, uint64_t start, uint64_t end)
 {
@@ -98,8 +112,9 @@ static bool is_anonymous(const struct trace_area *a)
 }
 
 /*
- * Differences of offset and start are compared modulo 2^64: a file that is mapped below its offset has a
- * negative one.
+ * Differences of offset and start are compared modulo 2^64: a file that is mapped below its offset has
+ * a negative one. Without an inode (a core, gdb) the name tells files apart. Shared anonymous memory
+ * has an inode, and is a file here.
  */
 static bool is_same_memory(const struct trace_area *before, const struct trace_area *now)
 {
@@ -119,13 +134,17 @@ static const char *given_name(const struct trace_area *a)
 	return strncmp(a->name, "[anon:", 6) == 0 ? a->name : "";
 }
 
+/* Access always; names that were given; flags where both snapshots came with them. */
 static bool is_changed(const struct between *b, const struct trace_area *before, const struct trace_area *now)
 {
 	return before->prot != now->prot || strcmp(given_name(before), given_name(now)) != 0 ||
 	       (b->flags && (before->vm_flags ^ now->vm_flags) & ~IGNORED_FLAGS);
 }
 
-/* Both have memory there, the same. */
+/*
+ * Both have memory there, the same. Two areas of the one that have memory in one area of the other are
+ * cut or joined. Where both are others neither was.
+ */
 static void note_edges(struct between *b, const struct trace_area *before, const struct trace_area *now)
 {
 	if (b->before == before && b->now != now)
@@ -158,7 +177,7 @@ static void interval(struct between *b, const struct trace_area *before, const s
 		end_piece(b, TRACE_INFERRED_CHANGE);
 }
 
-/* The area at an address, or the one behind it. */
+/* The area at an address, or the one behind it. *i only moves on: @at ascends. */
 static const struct trace_area *area_from(const struct trace_map *m, uint32_t *i, uint64_t at)
 {
 	while (*i < m->count && m->areas[*i].end <= at)

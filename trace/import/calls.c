@@ -3,6 +3,11 @@
  * A logged call as events: which call is handled how; files, tasks and limits.
  *
  * The table is sorted by name.  A call that is not in it changes neither a map nor what later calls mean.
+ *
+ * What handlers get. The arguments are text, as the tool has printed them; each handler reads its own.
+ * Those that open files keep descriptors (descriptors.c) and emit nothing; those that map emit
+ * (mapping.c). A line that was cut or has words that nobody knows is a doubt (DOUBT_BAD_LINE) where the
+ * call would change a map, and passed over where it opens a file: what is mapped later shows.
  */
 #include <ctype.h>
 #include <limits.h>
@@ -35,7 +40,10 @@ static int hex_digit(char c)
 	return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower(c) - 'a' + 10 : -1;
 }
 
-/* Behind a backslash: the byte, and how far it went. */
+/*
+ * Behind a backslash: the byte, and how far it went. strace's escapes are C's, without \a; octal of up
+ * to three digits, \x of two with -x. *at moves behind it.
+ */
 static char unescape(char **at)
 {
 	static const char letters[] = "n\nt\tr\rf\fv\vb\b";
@@ -82,6 +90,7 @@ bool is_cut(const struct text *t)
 	return t->len > 3 && memcmp(t->at + t->len - 3, "...", 3) == 0;
 }
 
+/* *len is set with a string alone: "ab\0c" has four. */
 char *string_argument(const struct logged *l, int i, size_t *len)
 {
 	char *begin;
@@ -93,7 +102,11 @@ char *string_argument(const struct logged *l, int i, size_t *len)
 	return begin;
 }
 
-/* The path that ends at the '>', without its escapes, and " (deleted)", as maps has it, where that is behind the '>'. */
+/*
+ * The path that ends at the '>', without its escapes, and " (deleted)", as maps has it, where that is
+ * behind the '>'. In place: behind the path there is at least the '>' and what strace has printed
+ * behind it, so that " (deleted)" fits where it was.
+ */
 static size_t unescape_path(struct text *path)
 {
 	static const char deleted[] = " (deleted)";
@@ -111,6 +124,10 @@ static size_t unescape_path(struct text *path)
 	return len;
 }
 
+/*
+ * "3", "3</usr/lib/libc.so.6>", "3</dev/zero<char 1:5>>", "3<socket:[1234]>", "AT_FDCWD": the last has
+ * no number, and is false. path->len 0: without -y.
+ */
 bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *path)
 {
 	const struct text *t = &l->call->args[i];
@@ -122,6 +139,7 @@ bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *pa
 	*fd = (int)strtol(t->at, &end, 0);
 	if (end == t->at)
 		return false;
+	/* A '<' at the end of the argument: the path was cut. */
 	if (*end != '<' || t->at[t->len - 1] == '<')
 		return true;
 	path->at = end + 1;
@@ -136,7 +154,11 @@ bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *pa
 	return true;
 }
 
-/* One that was opened; which arguments say what depends on the call. */
+/*
+ * One that was opened; which arguments say what depends on the call. The path behind the result (-y) is
+ * whole and absolute, the call's own may be cut (-s) or relative: that is taken where nothing better is
+ * there. flags_at -1: a call without flags (creat), taken as O_RDWR. 0 or -ENOMEM.
+ */
 static int opened(const struct logged *l, int path_at, int flags_at)
 {
 	struct import_task *t = l->task;
@@ -164,11 +186,13 @@ static int opened(const struct logged *l, int path_at, int flags_at)
 	return descriptors_set(t->files, (int)l->call->result, file, flags & O_CLOEXEC_BIT) ? 0 : -12;
 }
 
+/* open("/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3 */
 static int on_open(const struct logged *l, const struct handler *h)
 {
 	return opened(l, 0, 1);
 }
 
+/* openat(AT_FDCWD, "/lib/libc.so.6", O_RDONLY|O_CLOEXEC) = 3</usr/lib/libc.so.6> */
 static int on_openat(const struct logged *l, const struct handler *h)
 {
 	return opened(l, 1, 2);
@@ -187,12 +211,16 @@ static int on_openat2(const struct logged *l, const struct handler *h)
 	return opened(&inner, 1, 2);
 }
 
+/* creat("out", 0644) = 3 */
 static int on_creat(const struct logged *l, const struct handler *h)
 {
 	return opened(l, 0, -1);
 }
 
-/* As maps shows it: always deleted. -s cuts the name, and not what is behind the descriptor. */
+/*
+ * As maps shows it: always deleted. -s cuts the name, and not what is behind the descriptor.
+ * memfd_create("jit-cache", MFD_CLOEXEC) = 3</memfd:jit-cache (deleted)>. MFD_HUGETLB is 4.
+ */
 static int on_memfd(const struct logged *l, const struct handler *h)
 {
 	struct text shown = l->call->result_path;
@@ -221,9 +249,14 @@ static int on_memfd(const struct logged *l, const struct handler *h)
 	return descriptors_set(l->task->files, (int)l->call->result, file, flags & 1) ? 0 : -12;
 }
 
-/* Files that are open keep what they are, under another name: of two texts that are alike. */
+/*
+ * Files that are open keep what they are, under another name: of two texts that are alike. rename("a",
+ * "b"), renameat(AT_FDCWD, "a", AT_FDCWD, "b"), renameat2(..., RENAME_NOREPLACE). An exchange of two
+ * names is passed over.
+ */
 static int on_rename(const struct logged *l, const struct handler *h)
 {
+	/* The ...at calls have a descriptor of a folder before each path. */
 	bool at = strcmp(h->name, "rename") != 0;
 	size_t from_len, to_len;
 	char *from, *to;
@@ -237,6 +270,7 @@ static int on_rename(const struct logged *l, const struct handler *h)
 	return !from || !to || import_tasks_rename(l->tasks, from, to, to_len) ? 0 : -12;
 }
 
+/* Of one that is not known the new number is not known either, and what it was is closed. */
 static int duplicate(const struct logged *l, bool cloexec)
 {
 	struct open_file *file;
@@ -255,6 +289,7 @@ static int duplicate(const struct logged *l, bool cloexec)
 	return descriptors_set(l->task->files, (int)l->call->result, file, cloexec) ? 0 : -12;
 }
 
+/* dup(3), dup2(3, 4), dup3(3, 4, O_CLOEXEC) */
 static int on_dup(const struct logged *l, const struct handler *h)
 {
 	uint64_t flags = 0;
@@ -264,6 +299,10 @@ static int on_dup(const struct logged *l, const struct handler *h)
 	return duplicate(l, flags & O_CLOEXEC_BIT);
 }
 
+/*
+ * fcntl(3, F_DUPFD_CLOEXEC, 10) = 10, fcntl(3, F_SETFD, FD_CLOEXEC) = 0: 0, 1030 and 2 are the
+ * commands' numbers.
+ */
 static int on_fcntl(const struct logged *l, const struct handler *h)
 {
 	uint64_t command = ~0ull;
@@ -281,6 +320,10 @@ static int on_fcntl(const struct logged *l, const struct handler *h)
 	return 0;
 }
 
+/*
+ * Also where it fails the kernel has closed it (close(2), NOTES), but for EBADF; a log with an error
+ * there is rare, and leaves it open.
+ */
 static int on_close(const struct logged *l, const struct handler *h)
 {
 	struct text path;
@@ -291,6 +334,10 @@ static int on_close(const struct logged *l, const struct handler *h)
 	return 0;
 }
 
+/*
+ * close_range(3, 4294967295, 0) = 0. Flags change what is meant (CLOSE_RANGE_CLOEXEC), and are passed
+ * over.
+ */
 static int on_close_range(const struct logged *l, const struct handler *h)
 {
 	uint64_t first, last;
@@ -301,6 +348,10 @@ static int on_close_range(const struct logged *l, const struct handler *h)
 	return 0;
 }
 
+/*
+ * clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD, child_tidptr=0x7f...),
+ * clone3({flags=CLONE_VM|..., ...}, 88), and perf's clone(0x3d0f00). vfork's are the kernel's own.
+ */
 uint64_t clone_flags(struct trace_import *im, const char *name, const char *args)
 {
 	const char *flags = strstr(args, "flags=");
@@ -308,6 +359,7 @@ uint64_t clone_flags(struct trace_import *im, const char *name, const char *args
 
 	if (strncmp(name, "vfork", 5) == 0)
 		return CLONE_VM | CLONE_VFORK;
+	/* fork: nothing is shared. */
 	if (strncmp(name, "clone", 5) != 0)
 		return 0;
 	/* Without names of arguments clone's flags come first; clone3's are behind a pointer. */
@@ -323,6 +375,7 @@ uint64_t clone_flags(struct trace_import *im, const char *name, const char *args
 	return value;
 }
 
+/* The parent's end of the call: the result is the child. */
 static int on_clone(const struct logged *l, const struct handler *h)
 {
 	const char *args = l->call->nr_args ? l->call->args[0].at : "";
@@ -336,7 +389,10 @@ static int on_clone(const struct logged *l, const struct handler *h)
 		l->im, l->tasks, l->task, (uint32_t)l->call->result, clone_flags(l->im, h->name, args));
 }
 
-/* A child has ended; one of which nothing was logged ends here. */
+/*
+ * A child has ended; one of which nothing was logged ends here. wait4(4071, [{WIFEXITED(s) &&
+ * WEXITSTATUS(s) == 0}], 0, NULL) = 4071
+ */
 static int on_wait(const struct logged *l, const struct handler *h)
 {
 	struct import_task *child =
@@ -345,20 +401,26 @@ static int on_wait(const struct logged *l, const struct handler *h)
 	if (!child || child == l->task)
 		return 0;
 	child->ended = true;
+	/* With a file of its own (-ff) its lines are still to come. */
 	return child->silent && !l->tasks->apart ? import_task_exit(l->im, l->tasks, child, 0) : 0;
 }
 
+/* An exit has no end of its own: the task's EXIT comes with its "+++ exited". */
 static int on_exit_call(const struct logged *l, const struct handler *h)
 {
 	import_task_ending(l->tasks, l->task, strcmp(h->name, "exit_group") == 0);
 	return 0;
 }
 
-/* Calls that matter and whose arguments a log has only in part. */
+/*
+ * Calls that matter and whose arguments a log has only in part. Not told where it has failed: then it
+ * has changed nothing.
+ */
 static int on_unread(const struct logged *l, const struct handler *h)
 {
 	if (!l->call->has_result || l->call->result < 0)
 		return 0;
+	/* Of ioctl(2) one request alone cuts areas. */
 	if (strcmp(h->name, "ioctl") != 0 ||
 		(l->call->nr_args > 1 && strncmp(l->call->args[1].at, "UFFDIO_REGISTER", 15) == 0))
 		import_doubt(l->im, DOUBT_NOT_READ);
@@ -373,6 +435,7 @@ static int on_shadow_stack(const struct logged *l, const struct handler *h)
 	return err ? err : on_range_call(l, h);
 }
 
+/* execve("/bin/true", ["true"], 0x7ffc...) = 0. An exec that fails leaves all as it is. */
 static int on_exec(const struct logged *l, const struct handler *h)
 {
 	size_t len = 0;
@@ -397,9 +460,11 @@ static int on_limit(const struct logged *l, const struct handler *h)
 		!word_value(l->call->args[at].at, l->call->args[at].len, limit_constants, &resource) ||
 		!limit_of(resource, &e.limit.limit))
 		return 0;
+	/* Of another process: its log tells, or nobody. */
 	if (at && strtol(l->call->args[0].at, NULL, 0) != 0)
 		return 0;
 	value = l->call->args[at + 1].at;
+	/* NULL: it was only asked. */
 	if (strncmp(value, "{rlim_cur=", 10) != 0 ||
 		!word_value(value + 10, strcspn(value + 10, ","), limit_constants, &e.limit.value))
 		return 0;
@@ -407,6 +472,11 @@ static int on_limit(const struct logged *l, const struct handler *h)
 	return err ? err : import_emit(l->im, &e, l->task->pid, l->task->tid, l->task->space->mm);
 }
 
+/*
+ * Sorted by name, for handler_of(). The number is that of calls that change a map, by which they are
+ * told; calls with 0 are read for what later calls mean. "mmap2", "old_mmap", "fcntl64" and "waitpid"
+ * are of 32-bit machines.
+ */
 static const struct handler handlers[] = {
 	{ "brk", on_brk, NR_brk },
 	{ "clone", on_clone, 0 },
@@ -466,6 +536,7 @@ struct key {
 	size_t len;
 };
 
+/* bsearch(3)'s: by @k->len letters, and then a name that goes on is the greater one. */
 static int compare(const void *key, const void *member)
 {
 	const struct key *k = key;

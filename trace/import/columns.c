@@ -7,6 +7,25 @@
  * {call=openat} stands for no text, and says what the lines of this format are of; without a call they are of mmap.
  * A blank in the format stands for any number of blanks, other text for itself; a field ends where what follows it in the
  * format begins.  Fields that a format does not have are what a call most often has, and counted.
+ *
+ * 1. A format is a list of pieces (parse_format()), made once. Of several formats the first that fits a
+ *    line is taken.
+ * 2. Matching goes from the left, without going back but for one thing: a {} (IGNORED) that ended too
+ *    early is made longer (match()). So a format without {} takes O(length), one with it at most
+ *    MAX_TRIES times that.
+ * 3. What was found is written as a call of strace's (put_mmap(), put_call()) into struct foreign, and
+ *    read as such: there is one reader of calls.
+ *
+ * A worked line. The format is
+ *
+ *     {time} {tid} {call}({addr:x}, {len}) = {result:x}
+ *
+ * and the line
+ *
+ *     12.5 4070 munmap(7f0000000000, 8192) = 0
+ *
+ * then *f has "0x7f0000000000, 0x2000, 0, 0, 0, 0) = 0", which strace_call() reads; the arguments that
+ * munmap has not are passed over by its handler.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -15,6 +34,10 @@
 
 #include "internal.h"
 
+/*
+ * TEXT and FIXED are of formats; those from TIME to END have one number or word each; ARG_1 to ARG_6
+ * are arguments by their place, whatever the call.
+ */
 enum field {
 	TEXT,
 	FIXED,
@@ -46,6 +69,7 @@ static const struct field_name {
 #define MAX_PIECES 64
 #define MAX_TRIES  16
 
+/* text: of TEXT and FIXED; borrowed of the options. */
 struct piece {
 	enum field field;
 	bool hex; /* without 0x */
@@ -60,6 +84,10 @@ struct columns {
 	size_t nr;
 	struct line_format formats[];
 };
+/*
+ * Of one line: where each field stands, NULL where the format has none. Pointers into the line, or into
+ * the format (FIXED).
+ */
 struct found {
 	const char *at[FIELDS];
 	size_t len[FIELDS];
@@ -68,6 +96,7 @@ struct found {
 
 /* ---- formats ---- */
 
+/* "{tid}", "{addr:x}", "{call=openat}"; @at is behind the brace. False: nobody knows it. */
 static bool name_piece(struct piece *p, const char *at, size_t len)
 {
 	const char *colon = memchr(at, ':', len);
@@ -77,6 +106,7 @@ static bool name_piece(struct piece *p, const char *at, size_t len)
 		return handler_of(p->text, p->len) != NULL;
 	}
 
+	/* ":x" alone may follow the name: of numbers that are written without 0x, as maps and perf do. */
 	p->hex = colon && strncmp(colon, ":x", 2) == 0 && colon + 2 == at + len;
 	if (colon && !p->hex)
 		return false;
@@ -90,6 +120,7 @@ static bool name_piece(struct piece *p, const char *at, size_t len)
 	return false;
 }
 
+/* 0, or an error that was said. */
 static int parse_format(struct trace_import *im, struct line_format *f, const char *text)
 {
 	bool result = false;
@@ -116,6 +147,7 @@ static int parse_format(struct trace_import *im, struct line_format *f, const ch
 		if (f->count > 1 && p[-1].field != TEXT && p[-1].field != FIXED && p->field != FIXED)
 			return import_failed(
 				im, -EINVAL, "nothing stands between two fields of the format \"%s\"", text);
+		/* One of both is needed for an mmap to lie anywhere. */
 		result |= p->field == RESULT || p->field == ARG_1;
 		at = close + 1;
 	}
@@ -154,7 +186,11 @@ static const char *match_text(const char *at, const struct piece *p)
 	return at;
 }
 
-/* Where a field ends: at the first place where what follows it in the format stands; a blank ends it at a blank only. */
+/*
+ * Where a field ends: at the first place where what follows it in the format stands; a blank ends it at
+ * a blank only. @next: the text behind the field; NULL: it is the last one, and goes to the end of the
+ * line but for a blank there. NULL: what has to follow does not come.
+ */
 static const char *field_end(const char *line, const char *at, const struct piece *next)
 {
 	if (!next)
@@ -163,12 +199,14 @@ static const char *field_end(const char *line, const char *at, const struct piec
 	if (strspn(next->text, " ") < next->len && at > line && at[-1] == ' ' && match_text(at, next))
 		return at;
 	while (*at) {
+		/* A field is not ended in the midst of blanks, all of which the format's one stands for. */
 		size_t blanks = next->text[0] == ' ' ? strspn(at, " \t") : 0;
 
 		if ((next->text[0] != ' ' || blanks) && match_text(at, next))
 			return at;
 		at += blanks ? blanks : 1;
 	}
+	/* Blanks at the end of the format need not be there in the line. */
 	return next->len == strspn(next->text, " ") ? at : NULL;
 }
 
@@ -235,6 +273,10 @@ static bool match(const struct line_format *f, const char *line, struct found *f
 	return true;
 }
 
+/*
+ * 0 where the format has no such field. A '-' makes it a decimal one, ":x" one of base 16, else its
+ * prefix decides.
+ */
 static uint64_t number(const struct found *found, enum field field)
 {
 	const char *at = found->at[field];
@@ -281,6 +323,11 @@ static uint64_t length(const struct found *found)
 	return found->at[END] ? number(found, END) - number(found, ARG_1) : number(found, ARG_2);
 }
 
+/*
+ * The six arguments. Where the format has no {flags} they are made: private or shared by the letters,
+ * MAP_FIXED (0x10), and MAP_ANONYMOUS (0x20) for what has no file; a descriptor of 3 stands for a file
+ * by its path alone.
+ */
 static void put_mmap(struct trace_import *im, struct foreign *f, const struct found *found)
 {
 	bool shared = false, named = found->len[PATH] && found->at[PATH][0] == '/', by_letters;
@@ -352,6 +399,10 @@ static void put_call(struct foreign *f, const struct found *found, const struct 
 	}
 }
 
+/*
+ * A call that the format has no {result} for is one that was carried out: mmap's is where it lies,
+ * brk's the new end, 0 else.
+ */
 static void put_result(
 	struct trace_import *im, struct foreign *f, const struct found *found, const struct strace_line *line)
 {
@@ -365,6 +416,7 @@ static void put_result(
 	put_number(f, is_call(line, "mmap") || is_call(line, "brk") ? number(found, ARG_1) : 0);
 }
 
+/* The task is {tid}, else {pid}. Times are seconds, since whatever they are counted. */
 static void set_head(const struct found *found, struct strace_line *line)
 {
 	enum field task = found->at[TID] ? TID : PID;
@@ -374,6 +426,7 @@ static void set_head(const struct found *found, struct strace_line *line)
 	if (found->at[TIME]) {
 		double seconds = strtod(found->at[TIME], NULL);
 
+		/* Not a number, negative, or of nanoseconds: no time. */
 		line->has_time = seconds >= 0 && seconds < 1e10;
 		line->time_ns = line->has_time ? (uint64_t)(seconds * 1e9) : 0;
 	}
@@ -394,6 +447,7 @@ static void set_head(const struct found *found, struct strace_line *line)
 	}
 }
 
+/* True with a kind that is not STRACE_OTHER. @text is not changed, and has to live as long as *line. */
 bool columns_line(struct trace_import *im, const struct columns *c, char *text, struct foreign *f,
 	struct strace_line *line)
 {
@@ -406,6 +460,7 @@ bool columns_line(struct trace_import *im, const struct columns *c, char *text, 
 		if (!match(&c->formats[i], text, &found))
 			continue;
 		set_head(&found, line);
+		/* It fits, so that no other format is tried, and says nothing about a map. */
 		if (!handler_of(line->name, line->name_len)) {
 			line->kind = STRACE_IGNORED;
 			return true;

@@ -5,6 +5,18 @@
  * Files and offsets are those of the note NT_FILE, which also has areas without a segment: gdb leaves out what it could read
  * from the file.  Whether an area was shared is not in a core, but for memory that cannot be otherwise.  Nothing that the
  * file says is believed before it was compared with the file's size.
+ *
+ * 1. Order.  The header, all segments, then the notes: PT_LOADs become areas in the order of their
+ *    addresses, as the kernel writes them (elf_core_dump()), and the note names them. Areas of the note
+ *    alone come behind, and are sorted in.
+ * 2. What is not there: sizes of the heap and where the stack begins (snapshots derive that of names,
+ *    which a core has of files alone), limits, device numbers. Inode numbers are made up by name, so
+ *    that areas of one file can be told from those of another.
+ * 3. Sizes.  Every count is held against the size of the file before anything is allocated for it.
+ *
+ *     | Ehdr | PT_NOTE PT_LOAD PT_LOAD ... | notes: NT_PRSTATUS, NT_AUXV, NT_FILE ... | memory |
+ *
+ *     NT_FILE   count, page size | start end offset | start end offset | ... | name NUL name NUL ...
  */
 #include <elf.h>
 #include <errno.h>
@@ -19,7 +31,9 @@
 
 #include "internal.h"
 
+/* Registers of each thread, and NT_FILE, which core_file_note_size_limit bounds (4 MiB by default). */
 #define MAX_NOTES ((uint64_t)64 << 20)
+/* segments: how many of the areas are of PT_LOADs. Names point into notes. */
 struct core {
 	struct trace_import *im;
 	const char *path;
@@ -32,17 +46,23 @@ struct core {
 	uint32_t count, segments; /* those of segments come first until they are sorted */
 };
 
+/* All of it or nothing; the sum of both is never made, so that it cannot overflow. */
 static bool read_at(const struct core *c, void *to, uint64_t len, uint64_t offset)
 {
 	return offset <= c->size && len <= c->size - offset &&
 	       pread(c->fd, to, len, (off_t)offset) == (ssize_t)len;
 }
 
+/* The sentence, and -EBADMSG for the caller to return. */
 static int damaged(struct core *c, const char *what)
 {
 	return import_failed(c->im, -EBADMSG, "%s is no core that can be read: %s", c->path, what);
 }
 
+/*
+ * 0 as well for what is none: [vsyscall] (the gate's segment, above all that a program has) and those
+ * of no length. -EBADMSG where they overlap or are out of order.
+ */
 static int add_load(struct core *c, const Elf64_Phdr *p)
 {
 	struct trace_area *a = &c->areas[c->count];
@@ -60,6 +80,7 @@ static int add_load(struct core *c, const Elf64_Phdr *p)
 	return 0;
 }
 
+/* The first PT_NOTE alone; a core has one. */
 static int read_notes(struct core *c, const Elf64_Phdr *p)
 {
 	if (c->notes || p->p_filesz > MAX_NOTES)
@@ -74,7 +95,10 @@ static int read_notes(struct core *c, const Elf64_Phdr *p)
 	return 0;
 }
 
-/* More than 65,534 segments: their number is in the first section. */
+/*
+ * More than 65,534 segments: their number is in the first section. e_phnum is PN_XNUM then, and the
+ * number is in sh_info of the first section's header. 0 where there is none.
+ */
 static uint32_t nr_segments(const struct core *c)
 {
 	Elf64_Shdr first;
@@ -84,6 +108,7 @@ static uint32_t nr_segments(const struct core *c)
 	return read_at(c, &first, sizeof(first), c->header.e_shoff) ? first.sh_info : 0;
 }
 
+/* 0 or an error that was said. */
 static int read_segments(struct core *c)
 {
 	uint32_t n = nr_segments(c);
@@ -124,6 +149,7 @@ static uint32_t segment_above(const struct core *c, uint64_t addr)
 	return lo;
 }
 
+/* NULL: of no segment. */
 static struct trace_area *area_at(struct core *c, uint64_t addr)
 {
 	uint32_t i = segment_above(c, addr);
@@ -131,7 +157,10 @@ static struct trace_area *area_at(struct core *c, uint64_t addr)
 	return i < c->segments && c->areas[i].start <= addr ? &c->areas[i] : NULL;
 }
 
-/* One of the note alone; NULL: it cannot be. */
+/*
+ * One of the note alone; NULL: it cannot be. Room was made by more_areas(). Read-only, as code is that
+ * gdb leaves out of `generate-core-file`.
+ */
 static struct trace_area *add_without_segment(struct core *c, uint64_t start, uint64_t end)
 {
 	struct trace_area *a = &c->areas[c->count];
@@ -146,7 +175,10 @@ static struct trace_area *add_without_segment(struct core *c, uint64_t start, ui
 	return a;
 }
 
-/* The number tells files apart; a core does not have theirs. */
+/*
+ * The number tells files apart; a core does not have theirs. A System V segment and shared anonymous
+ * memory are nothing but shared; of files it is not told.
+ */
 static void set_file(struct trace_area *a, const char *name, uint64_t offset, uint64_t number)
 {
 	a->name = name;
@@ -180,6 +212,7 @@ static void sort_areas(struct core *c)
 	c->count = kept;
 }
 
+/* For @more, and one. False: no memory, and the areas are as they were. Pointers to them are dead. */
 static bool more_areas(struct core *c, uint64_t more)
 {
 	struct trace_area *areas = realloc(c->areas, (c->count + more + 1) * sizeof(*areas));
@@ -188,7 +221,11 @@ static bool more_areas(struct core *c, uint64_t more)
 	return areas;
 }
 
-/* NT_FILE: count, page size, count times start, end, offset in pages; then as many names. */
+/*
+ * NT_FILE: count, page size, count times start, end, offset in pages; then as many names. Offsets count
+ * in words[1] bytes, the page size of the machine. A name goes to the area that begins where its entry
+ * does: with a dump filter (coredump_filter) some have no segment.
+ */
 static int name_areas(struct core *c, const char *note, size_t len)
 {
 	const char *end = note + len, *name;
@@ -197,6 +234,7 @@ static int name_areas(struct core *c, const char *note, size_t len)
 	if (len < 16)
 		return damaged(c, "its note of mapped files is too short");
 	memcpy(words, note, 16);
+	/* Divided rather than multiplied: words[0] is any number. */
 	if (words[0] > (len - 16) / 24)
 		return damaged(c, "its note of mapped files is too short");
 	if (!more_areas(c, words[0]))
@@ -211,6 +249,9 @@ static int name_areas(struct core *c, const char *note, size_t len)
 		a = area_at(c, words[0]);
 		if (!a)
 			a = add_without_segment(c, words[0], words[1]);
+		/*
+		 * The kernel writes an entry for each area, at its start: one within a segment names nothing.
+		 */
 		if (a && a->start == words[0])
 			set_file(a, name, words[2] * page & ~IMPORT_IN_PAGE, i + 1);
 		name += strlen(name) + 1;
@@ -218,7 +259,10 @@ static int name_areas(struct core *c, const char *note, size_t len)
 	return 0;
 }
 
-/* The same name is the same file: its number is that of its first area. */
+/*
+ * The same name is the same file: its number is that of its first area. Neighbours alone are compared:
+ * a file's areas lie side by side.
+ */
 static void number_files(struct core *c)
 {
 	for (uint32_t i = 1; i < c->count; i++)
@@ -226,13 +270,17 @@ static void number_files(struct core *c)
 			c->areas[i].ino = c->areas[i - 1].ino;
 }
 
+/* data lies in core.notes. */
 struct note {
 	uint32_t type;
 	const char *data;
 	size_t len;
 };
 
-/* The note at *@at, which goes behind it. */
+/*
+ * The note at *@at, which goes behind it. Name and contents are rounded up to 4 bytes each, as Linux
+ * has them in 64-bit cores, too. False: none follows, or it ends beyond the notes.
+ */
 static bool next_note(const struct core *c, size_t *at, struct note *note)
 {
 	size_t name, data;
@@ -251,6 +299,7 @@ static bool next_note(const struct core *c, size_t *at, struct note *note)
 	return true;
 }
 
+/* Areas are sorted also where the note was damaged, since they are emitted in no case then. */
 static int walk_notes(struct core *c)
 {
 	struct note note;
@@ -258,6 +307,7 @@ static int walk_notes(struct core *c)
 	int err = 0;
 
 	while (!err && next_note(c, &at, &note))
+		/* Once: a second note would find areas that are in no order. */
 		if (note.type == NT_FILE && c->count == c->segments)
 			err = name_areas(c, note.data, note.len);
 	sort_areas(c);
@@ -265,6 +315,7 @@ static int walk_notes(struct core *c)
 	return err;
 }
 
+/* One SPACE, one MAP, of process 1: a core's own number is of no use to anybody. */
 static int emit_core(struct core *c)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE,
@@ -286,6 +337,10 @@ static int emit_core(struct core *c)
 	return err ? err : import_emit(c->im, &e, 1, 1, 1);
 }
 
+/*
+ * EI_CLASS and EI_DATA are asked before anything else is believed; e_machine is not, as arm64's cores
+ * have the same form.
+ */
 static int read_header(struct core *c)
 {
 	const Elf64_Ehdr *h = &c->header;
@@ -301,6 +356,7 @@ static int read_header(struct core *c)
 	return 0;
 }
 
+/* What was opened or allocated is given back by close_core() in any case. */
 static int open_core(struct core *c)
 {
 	int err;
@@ -312,6 +368,7 @@ static int open_core(struct core *c)
 	return err ? err : read_segments(c);
 }
 
+/* Of what was opened in part, too: fd -1, or pointers that are NULL. */
 static void close_core(struct core *c)
 {
 	if (c->fd >= 0)

@@ -7,6 +7,22 @@
  * describe them.  An area has the number of its file only; names stand in files.img (before CRIU 3.1: reg-files.img) and
  * memfd.img in the same folder, and areas whose names are not found there have none.  Nothing that an image says is
  * believed before it was compared with its size.
+ *
+ * 1. Order.  Names first, from all three files, sorted by kind and number; then the areas of
+ *    mm-PID.img, each with the name that its number has by then.
+ * 2. Numbers.  vma_entry.shmid is the number of the file in files.img for areas of files, and of the
+ *    shared memory for others. A memfd's file has the number of its inode there, and the name is the
+ *    inode's.
+ * 3. Ownership.  The images are in memory as a whole; names and entries point into them, and
+ *    import_criu() frees all of it.
+ *
+ *     mm-4070.img      MAGIC_IMAGE MAGIC_MM     | length | mm_entry: auxv..., vmas...               |
+ *     files.img        MAGIC_IMAGE MAGIC_FILES  | length | file_entry | length | file_entry | ...    |
+ *     memfd.img        MAGIC_IMAGE MAGIC_MEMFD  | length | memfd_inode_entry | ...                   |
+ *
+ *     vma_entry.shmid ---> file_entry.id, its reg.name                            a file
+ *                     ---> file_entry.id, its memfd.inode_id ---> inode's name     a memfd
+ *                     ---> nothing                                                 memory without a file
  */
 #include <elf.h>
 #include <errno.h>
@@ -51,11 +67,16 @@ struct known_name {
 	size_t len;
 };
 
+/* bytes NULL: not read. rest.damaged: an entry reaches beyond the end. */
 struct image {
 	char *bytes;
 	struct protobuf rest; /* entries that were not read yet */
 };
 
+/*
+ * names: sorted before find_name() is asked. reg_files is of images before CRIU 3.1, and missing in
+ * newer ones.
+ */
 struct criu {
 	struct trace_import *im;
 	const char *path;
@@ -70,6 +91,7 @@ static int damaged(const struct criu *c, const char *what)
 	return import_failed(c->im, -EBADMSG, "%s is no image of CRIU that can be read: %s", c->path, what);
 }
 
+/* Little-endian, as images are on all machines that CRIU runs on here. */
 static uint32_t word_at(const uint8_t *at)
 {
 	return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
@@ -83,7 +105,10 @@ static size_t behind_magic(const uint8_t *bytes, size_t len, uint32_t kind)
 	return len >= 4 && word_at(bytes) == kind ? 4 : 0;
 }
 
-/* 0; -ENOENT: there is none, or it is of another kind; or -errno. */
+/*
+ * 0; -ENOENT: there is none, or it is of another kind; or -errno. A file that is cut while it is read
+ * is -EIO. image->bytes is to be freed whatever is returned.
+ */
 static int image_open(struct image *image, const char *path, uint32_t kind)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
@@ -109,6 +134,7 @@ static int image_open(struct image *image, const char *path, uint32_t kind)
 	return err;
 }
 
+/* False at the end, and where an entry is longer than what is left (rest.damaged). */
 static bool next_entry(struct image *image, struct protobuf *entry)
 {
 	struct protobuf *r = &image->rest;
@@ -127,6 +153,7 @@ static bool next_entry(struct image *image, struct protobuf *entry)
 
 /* --- names --------------------------------------------------------------------------------------------------- */
 
+/* False: no memory, and the names are as they were. */
 static bool add_known(struct criu *c, const struct known_name *name)
 {
 	size_t size = c->allocated ? c->allocated * 2 : 64;
@@ -142,7 +169,10 @@ static bool add_known(struct criu *c, const struct known_name *name)
 	return true;
 }
 
-/* reg_file_entry, memfd_inode_entry or memfd_file_entry: its number and its name. */
+/*
+ * reg_file_entry, memfd_inode_entry or memfd_file_entry: its number and its name. A field that is there
+ * twice counts as the last one, as protocol buffers have it.
+ */
 static struct known_name named(struct protobuf message, uint32_t id_field, uint32_t name_field)
 {
 	struct known_name name = { 0 };
@@ -159,7 +189,11 @@ static struct known_name named(struct protobuf message, uint32_t id_field, uint3
 	return name;
 }
 
-/* file_entry: of its many kinds those that can be mapped. */
+/*
+ * file_entry: of its many kinds those that can be mapped. Field 2 is the number, 3 a regular file
+ * (reg_file_entry: 1 its number, 6 its name), 20 a memfd (memfd_file_entry: 5 the number of its inode).
+ * Others cannot be mapped, or have no name.
+ */
 static struct known_name name_of_file(struct protobuf message)
 {
 	struct known_name name = { 0 };
@@ -178,6 +212,10 @@ static struct known_name name_of_file(struct protobuf message)
 	return name;
 }
 
+/*
+ * In the folder of the image. A file that is missing, or of another kind, is no error: what it would
+ * name stays without a name. A damaged one gives the names before the damage.
+ */
 static int read_names(struct criu *c, struct image *image, const char *file, uint32_t kind)
 {
 	const char *slash = strrchr(c->path, '/');
@@ -211,6 +249,7 @@ static int by_id(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* NULL: there is none. Of two with one number either. */
 static const struct known_name *find_name(const struct criu *c, int of, uint64_t id)
 {
 	struct known_name key = { .of = of, .id = id };
@@ -220,11 +259,18 @@ static const struct known_name *find_name(const struct criu *c, int of, uint64_t
 
 /* --- areas --------------------------------------------------------------------------------------------------- */
 
+/*
+ * vma_entry, fields 1 to 9 but for 8, as the image has them; status is AREA_ flags, madv a bit for each
+ * advice.
+ */
 struct vma {
 	uint64_t start, end, offset, shmid, prot, flags, status, madv;
 };
 
-/* What the area is called in maps, into @name. False: that is not known. */
+/*
+ * What the area is called in maps, into @name. False: that is not known. status says what CRIU took the
+ * area for when it read /proc/PID/smaps; several bits may be set, of which the first here counts.
+ */
 static bool area_name(const struct criu *c, const struct vma *v, char *name, size_t size)
 {
 	const struct known_name *n = v->status & AREA_FILE ? find_name(c, OF_FILE, v->shmid) : NULL;
@@ -250,7 +296,10 @@ static bool area_name(const struct criu *c, const struct vma *v, char *name, siz
 	return !(v->status & (AREA_FILE | AREA_SYSVIPC)) || n;
 }
 
-/* The flags that CRIU kept of an area: those of mmap, and a bit for each advice. */
+/*
+ * The flags that CRIU kept of an area: those of mmap, and a bit for each advice. What CRIU did not keep
+ * (VM_ACCOUNT, sealed, soft-dirty) is not there: smaps of the process had it.
+ */
 static vm_flags_t flags_of(const struct vma *v, bool shared)
 {
 	static const struct {
@@ -271,6 +320,10 @@ static vm_flags_t flags_of(const struct vma *v, bool shared)
 	return flags;
 }
 
+/*
+ * fields[] is by the numbers of vma.proto, 0 and 8 of no use here. message->damaged tells whether it
+ * ended early.
+ */
 static struct vma read_vma(struct protobuf *message)
 {
 	struct vma v = { 0 };
@@ -284,6 +337,7 @@ static struct vma read_vma(struct protobuf *message)
 	return v;
 }
 
+/* 0 as well for [vsyscall], which is nobody's area. */
 static int add_area(struct criu *c, struct protobuf message)
 {
 	const struct snapshot *s = &c->snapshot;
@@ -298,6 +352,7 @@ static int add_area(struct criu *c, struct protobuf message)
 	if (v.start >= v.end || (v.start | v.end | v.offset) & IMPORT_IN_PAGE || v.end > IMPORT_TASK_SIZE ||
 		(s->count && v.start < s->areas[s->count - 1].end))
 		return damaged(c, "its areas overlap or are not of whole pages");
+	/* smaps, from which CRIU has it, does not tell MAP_SHARED_VALIDATE apart. */
 	a.shared = (v.flags & MAP_TYPE) == MAP_SHARED;
 	/* Numbers of files tell them apart; those of the disk are not in the images. */
 	a.ino = v.status & (AREA_FILE | AREA_ANON_SHARED | AREA_SYSVIPC) ? v.shmid + 1 : 0;
@@ -360,6 +415,7 @@ uint32_t criu_page_size(const char *path)
 	return valid_page_size(size);
 }
 
+/* By its magic numbers alone: of the other images none is an address space. */
 bool is_criu_image(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

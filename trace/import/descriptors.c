@@ -4,6 +4,15 @@
  *
  * Descriptors that dup shares are one open file: only mappings of the same one can merge.  A table is shared by the tasks
  * of CLONE_FILES and copied otherwise, as the kernel's.
+ *
+ * Reference counts. Whoever makes an open_file has its one reference and hands it over with
+ * descriptors_set() or descriptors_rename(), which take it in any case, or puts it. descriptors_find()
+ * lends.
+ *
+ *     open() = 3          table 3 -> file A (1)
+ *     dup(3) = 4          table 3, 4 -> file A (2)
+ *     fork()              parent's 3, 4 and child's 3, 4 -> file A (4)
+ *     rename of its path  each table has a struct of its own in A's place, with A's number and the new path
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +27,7 @@ static bool begins(const char *path, const char *with)
 /*
  * By the names that d_path() gives: memfd's are "/memfd:NAME", those of anon_inode files
  * "anon_inode:[NAME]". A huge page file system that is mounted elsewhere is not known from a path.
+ * /dev/shm is tmpfs, and its files are told as regular ones: the name does not tell that for certain.
  */
 static uint32_t kind_of_path(const char *path)
 {
@@ -32,6 +42,7 @@ static uint32_t kind_of_path(const char *path)
 	return TRACE_FILE_REGULAR;
 }
 
+/* NULL: no memory. @flags: the access mode of open(2). The name may be "", which is not known. */
 struct open_file *open_file_new(struct trace_import *im, const char *path, size_t len, uint32_t flags)
 {
 	struct open_file *file = malloc(sizeof(*file) + len + 1);
@@ -45,12 +56,14 @@ struct open_file *open_file_new(struct trace_import *im, const char *path, size_
 	return file;
 }
 
+/* NULL is permitted. */
 void open_file_put(struct open_file *file)
 {
 	if (file && !--file->refs)
 		free(file);
 }
 
+/* With one reference and no room. NULL: no memory. */
 struct descriptors *descriptors_new(void)
 {
 	struct descriptors *d = calloc(1, sizeof(*d));
@@ -92,6 +105,7 @@ void descriptors_close(struct descriptors *d, unsigned int first, unsigned int l
 	}
 }
 
+/* NULL is permitted. */
 void descriptors_put(struct descriptors *d)
 {
 	if (!d || --d->refs)
@@ -112,6 +126,7 @@ void descriptors_exec(struct descriptors *d)
 			descriptors_close(d, (unsigned int)fd, (unsigned int)fd);
 }
 
+/* False: no memory, and the table is as it was. */
 static bool room_for(struct descriptors *d, int fd)
 {
 	int size = d->size ? d->size : 16;
@@ -130,6 +145,7 @@ static bool room_for(struct descriptors *d, int fd)
 	return true;
 }
 
+/* @file NULL is want of memory of who made it. */
 bool descriptors_set(struct descriptors *d, int fd, struct open_file *file, bool cloexec)
 {
 	/* A descriptor that the log cannot mean is forgotten, which is no want of memory: true. */
@@ -175,6 +191,7 @@ static struct open_file *with_name(const struct open_file *file, const char *pat
 	return named;
 }
 
+/* The table has the only reference that is left: the caller does not put it. */
 struct open_file *descriptors_name(
 	struct descriptors *d, struct open_file *file, const char *path, size_t len)
 {
@@ -185,6 +202,7 @@ struct open_file *descriptors_name(
 	return named;
 }
 
+/* By equal text: what was opened by another path to the same file is not found. */
 bool descriptors_renamed(struct descriptors *d, const char *from, const char *to, size_t len)
 {
 	for (int fd = 0; fd < d->size; fd++) {
@@ -196,6 +214,7 @@ bool descriptors_renamed(struct descriptors *d, const char *from, const char *to
 	return true;
 }
 
+/* Lent: valid as long as the table has it. NULL: nothing is known there. */
 struct open_file *descriptors_find(const struct descriptors *d, int fd)
 {
 	return fd >= 0 && fd < d->size ? d->table[fd].file : NULL;

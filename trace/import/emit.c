@@ -17,6 +17,10 @@ void import_time(struct trace_import *im, uint64_t ns)
 		im->time_ns = ns;
 }
 
+/*
+ * The areas' order, bounds and page size, which check_event() leaves to whoever reads them one by one.
+ * NULL: in order.
+ */
 static const char *check_areas(const struct trace_import *im, const struct trace_event *e)
 {
 	const struct trace_area *a = e->map.areas;

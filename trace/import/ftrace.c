@@ -6,6 +6,11 @@
  *     prog-4070  (   4070) [001] .....  1343.951278: sys_mmap -> 0x7fbdba116000
  *     prog-4070  [001]  1343.951230: sys_enter_mmap:       addr: 0x00000000, len: 0x00002000, ...
  *     prog-4070  [001]  1343.951278: sys_exit_mmap:        0x7fbdba116000
+ *
+ * The two forms are of two ways to trace: the events of the class syscalls as the trace file prints
+ * them ("sys_mmap(...)", "sys_mmap -> ..."), and as trace-cmd and perf's scripts do ("sys_enter_mmap:",
+ * "sys_exit_mmap:"). Values are in the call's order, and in hexadecimal. The time is that of the
+ * trace's clock, in seconds since the machine began as a rule.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -23,7 +28,7 @@ static const char *word_before(const char *text, const char *at)
 	return at;
 }
 
-/* "  1343.951230", which ends at the colon. */
+/* "  1343.951230", which ends at the colon. *begin: where the time begins. False: no time ends there. */
 static bool time_before(const char *text, const char *colon, const char **begin, struct strace_line *line)
 {
 	const char *at = word_before(text, colon);
@@ -42,7 +47,11 @@ static bool time_before(const char *text, const char *colon, const char **begin,
 	return true;
 }
 
-/* "prog-4070  (   4070) [001] ....." before the time: a name may have blanks and hyphens. */
+/*
+ * "prog-4070  (   4070) [001] ....." before the time: a name may have blanks and hyphens. The
+ * processor's number is in brackets; between it and the task some have the process in parentheses.
+ * False also for task 0, the idle one.
+ */
 static bool task_before(const char *text, const char *time, struct strace_line *line)
 {
 	const char *at = time, *digits;
@@ -68,6 +77,7 @@ static bool task_before(const char *text, const char *time, struct strace_line *
 	return line->has_tid;
 }
 
+/* @args is "addr: 0, len: 0x2000)" or the same without a parenthesis. */
 static bool begun(struct foreign *f, char *args, struct strace_line *line)
 {
 	line->kind = STRACE_UNFINISHED;
@@ -76,6 +86,7 @@ static bool begun(struct foreign *f, char *args, struct strace_line *line)
 	return true;
 }
 
+/* In hexadecimal, as a negative error is, too (0xfffffffffffffff4): read as a signed one. */
 static bool ended(struct foreign *f, const char *result, struct strace_line *line)
 {
 	foreign_put(f, ") = ", 4);
@@ -88,6 +99,7 @@ static bool ended(struct foreign *f, const char *result, struct strace_line *lin
 	return true;
 }
 
+/* @at is behind "sys_". */
 static bool call_event(char *at, struct foreign *f, struct strace_line *line)
 {
 	bool enter = strncmp(at, "enter_", 6) == 0, exit = strncmp(at, "exit_", 5) == 0;
@@ -105,6 +117,7 @@ static bool call_event(char *at, struct foreign *f, struct strace_line *line)
 	return strncmp(end, " -> ", 4) == 0 && ended(f, skip_spaces(end + 4), line);
 }
 
+/* False: it is none; *line may have been changed. */
 bool ftrace_line(char *text, struct foreign *f, struct strace_line *line)
 {
 	char *colon = strstr(text, ": sys_");

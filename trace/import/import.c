@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The interface of the importers: which form a file has, what the recording says of itself, what is in doubt.
+ *
+ * Order of calls: trace_import_open() (form, header), trace_import_set_page_size() if somebody knows
+ * better, trace_import_header(), then trace_import_run() once, and behind it counts, doubts and the
+ * error. Nothing is emitted before trace_import_run().
  */
 #include <elf.h>
 #include <errno.h>
@@ -78,12 +82,14 @@ static const char *const doubt_text[DOUBT_KINDS] = {
 		"which areas were shared is not in a core: those that need not be are taken to be private",
 };
 
+/* @path and @line are of the first time only; a later one raises the count. */
 void import_count(struct counted *c, const char *path, uint64_t line)
 {
 	if (!c->count++)
 		snprintf(c->place, sizeof(c->place), "%s:%llu", path, (unsigned long long)line);
 }
 
+/* Without a file under way (dumps, and what is doubted as a whole) it has no place. */
 void import_doubt(struct trace_import *im, enum doubt kind)
 {
 	if (im->reading)
@@ -92,6 +98,10 @@ void import_doubt(struct trace_import *im, enum doubt kind)
 		im->doubts[kind].count++;
 }
 
+/*
+ * @file and @line: what the line that is being read contradicts; told with the first doubt of the kind
+ * alone.
+ */
 void import_doubt_pair(struct trace_import *im, enum doubt kind, size_t file, uint64_t line)
 {
 	size_t len;
@@ -104,6 +114,7 @@ void import_doubt_pair(struct trace_import *im, enum doubt kind, size_t file, ui
 		im->paths[file], (unsigned long long)line);
 }
 
+/* A later sentence replaces an earlier one: the outermost function says it last, or not at all. */
 int import_failed(struct trace_import *im, int err, const char *fmt, ...)
 {
 	va_list ap;
@@ -122,6 +133,7 @@ void import_progress(struct trace_import *im, const struct lines *l)
 
 /* ---- forms ---- */
 
+/* Any core, of any machine: what core.c cannot read it says itself. */
 static bool is_core(const char *path)
 {
 	Elf64_Ehdr h;
@@ -134,6 +146,10 @@ static bool is_core(const char *path)
 	return core;
 }
 
+/*
+ * A call needs " = " somewhere, since a C program's source has lines that begin as calls do. Lines that
+ * are strace's own ("+++ exited with 0 +++") and have no program's look are enough by themselves.
+ */
 static enum trace_import_form form_of_call(char *text)
 {
 	struct strace_line line;
@@ -147,6 +163,10 @@ static enum trace_import_form form_of_call(char *text)
 	return TRACE_IMPORT_NONE;
 }
 
+/*
+ * maps before perf before strace: none of the first two takes another's line, while strace_line()
+ * searches for a call anywhere in it.
+ */
 static enum trace_import_form form_of_line(char *text, struct snapshot *scratch, int *err)
 {
 	struct strace_line line;
@@ -159,6 +179,10 @@ static enum trace_import_form form_of_line(char *text, struct snapshot *scratch,
 	return form_of_call(text);
 }
 
+/*
+ * By a file's first bytes, then by its first line that is of any form; TRACE_IMPORT_NONE with errno
+ * ENOMEM, or 0. A line with a NUL in it (strlen() is not len) ends the search: that is no text.
+ */
 enum trace_import_form trace_import_recognise(const char *path)
 {
 	enum trace_import_form form = TRACE_IMPORT_NONE;
@@ -195,6 +219,7 @@ enum trace_import_form trace_import_recognise(const char *path)
 	return err ? TRACE_IMPORT_NONE : form;
 }
 
+/* For messages: "the log of perf or ftrace FILE". */
 const char *trace_import_form_name(enum trace_import_form form)
 {
 	switch (form) {
@@ -228,6 +253,11 @@ static void set_page_size(struct trace_import *im, uint32_t bytes)
 	im->header.machine = bytes == TRACE_PAGE_SIZE_MIN ? "x86_64" : "aarch64";
 }
 
+/*
+ * What no log tells, as a machine has it without being configured: 65530 areas, 64 KiB at the bottom, a
+ * gap of 256 pages below stacks. Overcommit is 1, so that the replay never refuses for want of memory
+ * what the kernel gave.
+ */
 static void set_header(struct trace_import *im)
 {
 	const struct trace_import_options *o = &im->options;
@@ -246,10 +276,15 @@ static void set_header(struct trace_import *im)
 		.command = im->paths[0] };
 	told = told_page_size(im, &im->page_size_guessed);
 	set_page_size(im, told ? told : TRACE_PAGE_SIZE_MIN);
+	/* Which of a program's first writes are known decides what the replay holds against the map. */
 	if (im->form == TRACE_IMPORT_PERF && perf_has_faults(im->paths[0]))
 		im->header.fault_source = TRACE_FAULTS_SOME;
 }
 
+/*
+ * @paths and what @options points to are borrowed until trace_import_free(). 0; -ENOMEM; -EINVAL and a
+ * sentence: nothing that can be imported, or options that contradict each other.
+ */
 int trace_import_open(struct trace_import **out, const char *const *paths, size_t nr,
 	const struct trace_import_options *options, char *error, size_t error_size)
 {
@@ -266,6 +301,7 @@ int trace_import_open(struct trace_import **out, const char *const *paths, size_
 		im->form = TRACE_IMPORT_COLUMNS;
 	else
 		im->form = options->form ? options->form : trace_import_recognise(paths[0]);
+	/* errno is set only by trace_import_recognise(), which form NONE can come of alone. */
 	if (im->form == TRACE_IMPORT_NONE && errno == ENOMEM) {
 		snprintf(error, error_size, "out of memory");
 		free(im);
@@ -293,6 +329,7 @@ int trace_import_open(struct trace_import **out, const char *const *paths, size_
 	return -EINVAL;
 }
 
+/* Before trace_import_run(). -EINVAL: none that a recording can have. */
 int trace_import_set_page_size(struct trace_import *im, uint32_t bytes)
 {
 	if (!valid_page_size(bytes))
@@ -307,10 +344,15 @@ const struct trace_header *trace_import_header(const struct trace_import *im)
 	return &im->header;
 }
 
+/*
+ * 0, or -errno: of the sink, or with the sentence of trace_import_error(). Every event has been given
+ * to the sink when it returns.
+ */
 int trace_import_run(struct trace_import *im, struct trace_sink *sink)
 {
 	im->sink = sink;
 	im->check.page_size = im->header.page_size;
+	/* Doubts about all of it, before the first event: of no line (im->reading is NULL). */
 	import_doubt(
 		im, im->header.fault_source == TRACE_FAULTS_NONE ? DOUBT_FIRST_WRITES : DOUBT_SOME_WRITES);
 	if (!im->options.kernel)
@@ -339,6 +381,7 @@ const char *trace_import_error(const struct trace_import *im)
 	return im->error;
 }
 
+/* @events were emitted; @skipped lines or pieces were of no form. */
 void trace_import_counts(const struct trace_import *im, uint64_t *events, uint64_t *skipped)
 {
 	*events = im->events;
@@ -352,6 +395,10 @@ static int more_often(const void *a, const void *b)
 	return x->count < y->count ? 1 : x->count > y->count ? -1 : strcmp(x->what, y->what);
 }
 
+/*
+ * Most frequent first, equals in the order of their phrases. *doubts is valid until the next call or
+ * the end of @im.
+ */
 size_t trace_import_doubts(const struct trace_import *import, const struct trace_import_doubt **doubts)
 {
 	struct trace_import *im = (struct trace_import *)import;
@@ -366,6 +413,7 @@ size_t trace_import_doubts(const struct trace_import *import, const struct trace
 	return n;
 }
 
+/* @what is told while trace_import_run() goes on; its areas are valid until @told returns. */
 void trace_import_tell_inferred(
 	struct trace_import *im, void (*told)(void *ctx, const struct trace_inferred *what), void *ctx)
 {
@@ -386,6 +434,7 @@ size_t trace_import_inferred(const struct trace_import *import, const struct tra
 	return n;
 }
 
+/* NULL is permitted. */
 void trace_import_free(struct trace_import *im)
 {
 	if (im)

@@ -25,6 +25,19 @@
  *   minidump.c      minidumps
  *   criu.c          images of CRIU
  *   refused.c       what is none of these, and what to do
+ *
+ * Two ways. Snapshots (maps, cores, minidumps, images) become one SPACE and one MAP event each, without
+ * tasks: snapshot.c emits them for all but cores. Logs become calls: every line of whatever tool is first a
+ * struct strace_line (strace_line.c, or rewritten by perf.c, perf_script.c, ftrace.c, columns.c into
+ * the text that strace would have written), and goes one way from there on (strace.c).
+ *
+ * Three kinds of failure. What one line says and cannot be is a doubt, counted with the first place
+ * where it was, and the line is left out (0 is returned). What makes the whole of no use is
+ * import_failed(), a sentence and an errno that ends the import. What the sink returns is passed
+ * through as it is.
+ *
+ * Nobody here writes to a file or keeps a line: struct lines gives text that may be cut in place, and
+ * whatever is kept is copied.
  */
 #ifndef IMPORT_INTERNAL_H
 #define IMPORT_INTERNAL_H
@@ -41,7 +54,11 @@
 /* Of an address that is of no whole page, whatever its size; of that of the recording emit.c judges. */
 #define IMPORT_IN_PAGE (TRACE_PAGE_SIZE_MIN - 1ull)
 
-/* Kinds of doubt, one for each phrase in import.c. */
+/*
+ * Kinds of doubt, one for each phrase in import.c. The numbers are of this program alone, in no order;
+ * a new one needs its phrase in doubt_text[], which says what was assumed and which option would tell
+ * better.
+ */
 enum doubt {
 	DOUBT_START_MAP,
 	DOUBT_FIRST_WRITES,
@@ -104,12 +121,17 @@ int lines_open(struct lines *l, const char *path, size_t buffer);
 char *lines_next(struct lines *l, size_t *len);
 void lines_close(struct lines *l);
 
-/* How often something was, and the place of the first. */
+/* How often something was, and the place of the first. place is "FILE:LINE", cut where it is longer. */
 struct counted {
 	uint64_t count;
 	char place[256];
 };
 
+/*
+ * Owned by who has opened it; paths and the strings of options are borrowed for as long as it lives.
+ * told and told_inferred are what is given out, filled when asked. error: the sentence of
+ * import_failed(), "" before.
+ */
 struct trace_import {
 	const char *const *paths;
 	size_t nr_paths;
@@ -149,6 +171,7 @@ void import_doubt_pair(struct trace_import *im, enum doubt kind, size_t file, ui
 /* Says why the import ends; the errno, for the caller to return. */
 __attribute__((format(printf, 3, 4))) int import_failed(
 	struct trace_import *im, int err, const char *fmt, ...);
+/* Tells the caller how far it is, each 4096 lines. */
 void import_progress(struct trace_import *im, const struct lines *l);
 
 /* The events that follow are of this time, in nanoseconds, where that is not before the last one. */
@@ -172,6 +195,7 @@ int word_signal(const char *text, size_t len);
 /* strace_line.c */
 #define STRACE_ARGS 8
 
+/* A piece of a line, not ended by a NUL; valid as long as the line. */
 struct text {
 	char *at;
 	size_t len;
@@ -195,7 +219,7 @@ enum strace_kind {
 	STRACE_IGNORED /* strace's own: signals, stacks; "Process N attached": other, threads */
 };
 
-/* An area as perf tells of it. */
+/* An area as perf tells of it. path lies in the line. */
 struct mapped {
 	uint64_t start, len, offset; /* bytes */
 	uint32_t prot;
@@ -209,6 +233,12 @@ struct page_fault {
 	bool write, write_known, kernel;
 };
 
+/*
+ * What of it counts depends on the kind; pointers are into the line's text, or into struct foreign's.
+ * relative: time_ns is the time since the line before (strace -r). time_ns else: since 1970, since
+ * midnight or since the tool began, as the tool has it: strace_sources.c makes one of them. ip: of
+ * strace -i; 0 without.
+ */
 struct strace_line {
 	enum strace_kind kind;
 	bool has_tid, has_time, relative;
@@ -234,7 +264,11 @@ char *skip_spaces(char *at);
 /* Takes a line apart; *prefix is how many bytes before it are another's (journald), as found in the lines before. */
 void strace_line(char *text, size_t *prefix, struct strace_line *line);
 
-/* perf.c: a line of another tool, rewritten. The text is valid until the next line. */
+/*
+ * perf.c: a line of another tool, rewritten. The text is valid until the next line. len bytes of text,
+ * and a NUL. What does not fit leaves a call
+ * that cannot be read, which is a doubt.
+ */
 struct foreign {
 	size_t len;
 	char text[8192];
@@ -260,6 +294,10 @@ char *perf_argument_end(char *at);
 /* Among its first lines is one of a page fault. */
 bool perf_has_faults(const char *path);
 
+/*
+ * Of one call's text, whose arguments it points into. result as strace prints it, unsigned for an
+ * address. injected: strace's fault injection (-e inject).
+ */
 struct strace_call {
 	struct text args[STRACE_ARGS];
 	int nr_args;
@@ -293,10 +331,12 @@ struct open_file {
 	bool told;  /* that it is not known has been counted */
 	char path[];
 };
+/* file NULL: nothing is known to be open there. */
 struct descriptor {
 	struct open_file *file;
 	bool cloexec;
 };
+/* refs: tasks (CLONE_FILES). The table grows as numbers come, and has room for size of them. */
 struct descriptors {
 	uint32_t refs;
 	struct descriptor *table;
@@ -371,13 +411,17 @@ struct import_task {
 	const struct handler *pending_handler; /* NULL: one that changes nothing */
 	bool pending_done;                     /* carried out before its end was logged */
 };
-/* A System V segment. */
+/*
+ * A System V segment. Kept to the end of the import, also behind its removal: its id may be attached
+ * still. name as maps shows it.
+ */
 struct segment {
 	int64_t id;
 	uint64_t size;
 	uint32_t file;
 	char name[24];
 };
+/* By tid % 256, in chains. live: how many there are. */
 struct import_tasks {
 	struct import_task *hash[256];
 	uint32_t live;
@@ -393,8 +437,10 @@ struct import_task *import_task_new(struct trace_import *im, struct import_tasks
 /* As clone with these flags. 0 or -errno. */
 int import_task_clone(struct trace_import *im, struct import_tasks *tasks, struct import_task *parent,
 	uint32_t tid, uint64_t flags);
+/* The task is in a new space afterwards; path as the call was given it, not ended by a NUL. */
 int import_task_exec(struct trace_import *im, struct import_tasks *tasks, struct import_task *task,
 	const char *path, size_t len);
+/* @status as wait(2) gives it. @task is freed. */
 int import_task_exit(
 	struct trace_import *im, struct import_tasks *tasks, struct import_task *task, int status);
 /* It called exit; group: all of its process. Their ends may be logged, or not (-qq). */
@@ -415,7 +461,7 @@ int placed_fork(struct trace_import *im, struct import_space *from, struct impor
 /* The task of lines that name none: pid 1 is not traced. */
 #define NAMELESS 1
 
-/* calls.c: a call of a task, whole. 0 or -errno. */
+/* calls.c: a call of a task, whole. 0 or -errno. ip: of the instruction, 0 where the log does not have it. */
 struct logged {
 	struct trace_import *im;
 	struct import_tasks *tasks;
@@ -423,6 +469,10 @@ struct logged {
 	const struct strace_call *call;
 	uint64_t ip;
 };
+/*
+ * A handler returns 0 where the line was dealt with or can say nothing, else an error that ends the
+ * import.
+ */
 struct handler {
 	const char *name;
 	int (*handle)(const struct logged *l, const struct handler *h);
@@ -438,6 +488,10 @@ char *string_argument(const struct logged *l, int i, size_t *len);
 bool is_cut(const struct text *t);
 /* "3</path>": the number, and the path where -y gave it. False: none. */
 bool descriptor_argument(const struct logged *l, int i, int *fd, struct text *path);
+/*
+ * CLONE_ flags of a call by its name and the text of its arguments; for want of them a doubt, and a
+ * thread's.
+ */
 uint64_t clone_flags(struct trace_import *im, const char *name, const char *args);
 
 /* mapping.c: one function for each shape of arguments */
@@ -447,13 +501,17 @@ int on_range_call(const struct logged *l, const struct handler *h);
 int on_mmap(const struct logged *l, const struct handler *h);
 /* An area that the kernel told of by itself: a mapping at its place. */
 int import_mapped(struct trace_import *im, struct import_task *t, const struct mapped *m);
+/* A FAULT event; without an address a doubt. */
 int import_fault(struct trace_import *im, struct import_task *t, const struct page_fault *f);
 int on_brk(const struct logged *l, const struct handler *h);
 int on_prctl(const struct logged *l, const struct handler *h);
 int on_shmget(const struct logged *l, const struct handler *h);
 int on_shmat(const struct logged *l, const struct handler *h);
 
-/* snapshot.c */
+/*
+ * snapshot.c: areas of one moment. Areas ascend without overlaps. Both arrays are owned and used again
+ * (snapshot_clear()). has_vm_flags: all areas have vm_flags.
+ */
 struct snapshot {
 	struct trace_area *areas;
 	uint32_t count, allocated;
@@ -462,7 +520,7 @@ struct snapshot {
 	char *names;
 	size_t names_len, names_size;
 };
-/* One line of maps. False: it is none. */
+/* One line of maps. False: it is none. *err is set for want of memory alone, together with true. */
 bool snapshot_line(struct snapshot *s, char *text, int *err);
 /* Behind those that are there; the name is copied. False: no memory. */
 bool snapshot_add(struct snapshot *s, const struct trace_area *area, const char *name);
@@ -477,6 +535,7 @@ void snapshot_free(struct snapshot *s);
 struct trace_map snapshot_map(struct snapshot *s, uint32_t reason);
 /* What the areas' names say of a space: heap and stack. */
 void snapshot_space(const struct snapshot *s, struct trace_space *space);
+/* The file of --start-maps, maps or smaps: 0 or -errno, said with import_failed(). */
 int read_start_maps(struct trace_import *im, struct snapshot *s);
 
 /* between.c */

@@ -4,6 +4,11 @@
  *
  * The buffer holds whole lines and the beginning of one; it grows to LINE_MAX_BYTES for a long line, of which then only
  * the beginning is given (too_long).  A last line without a newline is a line.
+ *
+ * The line that was given lies in the buffer, and the next call may move it: whoever needs it longer
+ * copies it. A file may grow while it is read (a log of something that runs), and is read as far as it
+ * goes then. An import opens its first file more than once (form, page size, faults, lines), each time
+ * from the beginning.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +22,9 @@
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 
 /*
- * A folder can be opened and not read; asked here, the error is of the opening, where people look for it.
- * When it fails l->buf is NULL, and lines_close() does nothing.
+ * A folder can be opened and not read; asked here, the error is of the opening, where people look for
+ * it. When it fails l->buf is NULL, and lines_close() does nothing. @buffer: bytes to begin with; many
+ * files at once (-ff) have small ones.
  */
 int lines_open(struct lines *l, const char *path, size_t buffer)
 {
@@ -40,6 +46,7 @@ int lines_open(struct lines *l, const char *path, size_t buffer)
 	return -ENOMEM;
 }
 
+/* May be called twice. */
 void lines_close(struct lines *l)
 {
 	if (!l->buf)
@@ -49,7 +56,10 @@ void lines_close(struct lines *l)
 	l->buf = NULL;
 }
 
-/* More bytes behind those that are there. False: none came. */
+/*
+ * More bytes behind those that are there. False: none came. What is there moves to the beginning of the
+ * buffer first, so that a line is whole in it. False also without memory and on errors: l->error tells.
+ */
 static bool fill(struct lines *l)
 {
 	ssize_t got;
@@ -100,6 +110,10 @@ static void skip_line(struct lines *l)
 	}
 }
 
+/*
+ * @len bytes of it are the line, @used are gone with it: one more where a newline was. A carriage
+ * return before the newline is of a file that went through Windows, and is cut.
+ */
 static char *give(struct lines *l, size_t len, size_t used, size_t *line_len)
 {
 	/*

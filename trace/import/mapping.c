@@ -8,6 +8,11 @@
  * Order of what is emitted: FILE directly, then (once for each space) SPACE and its first MAP, then CALL,
  * which means the FILE that was told last. A handler returns 0 where a line says nothing that can be used,
  * after it has counted a doubt; an error is the sink's, or -12, which is -ENOMEM.
+ *
+ *     openat(AT_FDCWD, "/lib/x.so", O_RDONLY) = 3       file 7, nothing is emitted
+ *     mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 3, 0)    FILE 7, SPACE and MAP of the space if it is the first, CALL
+ *     dup(3) = 4                                        descriptor 4 is file 7
+ *     mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 4, 0)    FILE 7, CALL: may join the one before
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +23,10 @@
 
 #define MAP_ANONYMOUS 0x20
 
-/* What is placed is noted behind the event, also where import_emit() has left it out as senseless. */
+/*
+ * What is placed is noted behind the event, also where import_emit() has left it out as senseless. The
+ * space's beginning comes before its first call (import_space_begin()).
+ */
 static int emit_call(const struct logged *l, const struct trace_call *call)
 {
 	struct trace_event e = { .type = TRACE_EVENT_CALL, .call = *call };
@@ -31,7 +39,10 @@ static int emit_call(const struct logged *l, const struct trace_call *call)
 	return err ? err : placed_call(l->im, t->space, call);
 }
 
-/* Killed in the call, or the log ends: whether it was carried out is not known. */
+/*
+ * Killed in the call, or the log ends: whether it was carried out is not known. "mmap(NULL, 4096, ...)
+ * = ?" and calls whose end never comes.
+ */
 static bool without_result(const struct logged *l)
 {
 	if (!l->call->has_result)
@@ -39,7 +50,7 @@ static bool without_result(const struct logged *l)
 	return !l->call->has_result;
 }
 
-/* The names that argument i may have. */
+/* The names that argument i may have. NULL: numbers alone. */
 static const struct constant *words_of(uint32_t nr, int i)
 {
 	if (i == 3 && nr == NR_mmap)
@@ -84,7 +95,10 @@ static int nr_arguments(uint32_t nr)
 	}
 }
 
-/* For placed_fits(), which asks before the line's turn: a doubt must not be counted twice. */
+/*
+ * For placed_fits(), which asks before the line's turn: a doubt must not be counted twice. False as
+ * well for what strace has injected.
+ */
 bool import_read_call(const struct strace_call *call, const struct handler *h, struct trace_call *c)
 {
 	int n = nr_arguments(h->nr);
@@ -98,6 +112,10 @@ bool import_read_call(const struct strace_call *call, const struct handler *h, s
 	return true;
 }
 
+/*
+ * munmap, mprotect, madvise, mremap, the locks, mseal, shmdt, remap_file_pages and map_shadow_stack:
+ * numbers and words in the call's order, no file.
+ */
 int on_range_call(const struct logged *l, const struct handler *h)
 {
 	struct trace_call c = { .nr = h->nr, .result = l->call->result };
@@ -120,6 +138,10 @@ static size_t length_undeleted(const char *path, size_t len)
 	return len > 10 && memcmp(path + len - 10, " (deleted)", 10) == 0 ? len - 10 : len;
 }
 
+/*
+ * Can the path that is shown (of -y) be the known file's? Where none is shown it can; a file whose name
+ * has no '/' first (a pipe, "anon_inode:...") is any.
+ */
 static bool same_path(const struct open_file *file, const struct text *path)
 {
 	size_t len = length_undeleted(file->path, strlen(file->path));
@@ -130,7 +152,10 @@ static bool same_path(const struct open_file *file, const struct text *path)
 	       (len == length_undeleted(path->at, path->len) && memcmp(file->path, path->at, len) == 0);
 }
 
-/* What is behind the descriptor may have been deleted since it was opened, or was opened by a path that begins elsewhere. */
+/*
+ * What is behind the descriptor may have been deleted since it was opened, or was opened by a path that
+ * begins elsewhere. NULL: no memory.
+ */
 static struct open_file *named_as_shown(
 	const struct logged *l, struct open_file *file, const struct text *path)
 {
@@ -140,7 +165,12 @@ static struct open_file *named_as_shown(
 	return descriptors_name(l->task->files, file, path->at, path->len);
 }
 
-/* The open file of a descriptor; one is made where the log did not show how it was opened. NULL: no memory. */
+/*
+ * The open file of a descriptor; one is made where the log did not show how it was opened. NULL: no
+ * memory. Three cases. Known, and the path that is shown agrees: that one. Open, without a name until
+ * now: it gets this one in all its descriptors, and a new number. Not known, or another path: closed
+ * and opened again where the log did not show it, a new one is made.
+ */
 static struct open_file *file_of(const struct logged *l, int fd, const struct text *path)
 {
 	struct open_file *file = descriptors_find(l->task->files, fd);
@@ -171,6 +201,10 @@ static struct open_file *file_of(const struct logged *l, int fd, const struct te
 	return descriptors_find(l->task->files, fd);
 }
 
+/*
+ * For each mapping again: the CALL behind it means the file that was told last. @anonymous: shared
+ * memory of its own.
+ */
 static int emit_file(const struct logged *l, const struct open_file *file, bool anonymous)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FILE,
@@ -183,7 +217,7 @@ static int emit_file(const struct logged *l, const struct open_file *file, bool 
 	return import_emit(l->im, &e, l->task->pid, l->task->tid, 0);
 }
 
-/* 1: the line cannot be right. */
+/* 1: the line cannot be right. 0, 1, or an error. *c gets the file's number. */
 static int mmap_file(const struct logged *l, struct trace_call *c)
 {
 	struct open_file *file;
@@ -233,7 +267,10 @@ static int mmap_of_four(const struct logged *l, struct trace_call *c)
 	return err;
 }
 
-/* The kernel's own pages, [vdso] for one; @c is a mapping at its place. */
+/*
+ * The kernel's own pages, [vdso] for one; @c is a mapping at its place. SPECIAL makes the engine treat
+ * the area as the kernel's own, which has operations and no file.
+ */
 static int emit_kernels(const struct logged *l, struct trace_call *c, const char *name)
 {
 	struct open_file *file = open_file_new(l->im, name, strlen(name), 2);
@@ -250,7 +287,12 @@ static int emit_kernels(const struct logged *l, struct trace_call *c, const char
 	return err ? err : emit_call(l, c);
 }
 
-/* [stack], [heap] and the like are anonymous. */
+/*
+ * An area that perf has told of (PERF_RECORD_MMAP2), as a call of mmap at its place: MAP_FIXED, since
+ * it lies there whatever was there before. [stack], [heap] and the like are anonymous; "[v" begins
+ * [vdso], [vvar] and [vsyscall]. What has no whole pages is left out without a word: it is of the
+ * kernel or of a module.
+ */
 int import_mapped(struct trace_import *im, struct import_task *t, const struct mapped *m)
 {
 	struct trace_call c;
@@ -290,6 +332,10 @@ int import_mapped(struct trace_import *im, struct import_task *t, const struct m
 	return err ? err : emit_call(&l, &c);
 }
 
+/*
+ * perf trace's "(d.)" and a page-faults sample do not tell a write from a read;
+ * exceptions:page_fault_user does.
+ */
 int import_fault(struct trace_import *im, struct import_task *t, const struct page_fault *f)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
@@ -315,7 +361,10 @@ int import_fault(struct trace_import *im, struct import_task *t, const struct pa
 	return import_emit(im, &e, t->pid, t->tid, t->space->mm);
 }
 
-/* The name of the kernel's own pages, as an exported recording has it behind the offset: "[vdso]". False: there is none. */
+/*
+ * The name of the kernel's own pages, as an exported recording has it behind the offset: "[vdso]".
+ * False: there is none. It stands in a comment behind the last argument.
+ */
 static bool kernels_name(const struct strace_call *call, char name[64])
 {
 	const struct text *t = &call->args[call->nr_args - 1];
@@ -329,6 +378,10 @@ static bool kernels_name(const struct strace_call *call, char name[64])
 	return true;
 }
 
+/*
+ * Six arguments, or ltrace's four. mmap2's last one is in pages of 4096 bytes for the kernel; whether
+ * strace has made bytes of it shows where it is no whole page.
+ */
 int on_mmap(const struct logged *l, const struct handler *h)
 {
 	struct trace_call c = { .nr = NR_mmap, .result = l->call->result };
@@ -356,8 +409,9 @@ int on_mmap(const struct logged *l, const struct handler *h)
 }
 
 /*
- * Where the heap begins, for a space that was told of before that was known. As a call of prctl(PR_SET_MM)
- * that the program never made: the recording has no other way to say it of a space that has begun.
+ * Where the heap begins, for a space that was told of before that was known. As a call of
+ * prctl(PR_SET_MM) that the program never made: the recording has no other way to say it of a space
+ * that has begun. 0 at once where that is known.
  */
 static int tell_heap(const struct logged *l, uint64_t begin)
 {
@@ -374,6 +428,7 @@ static int tell_heap(const struct logged *l, uint64_t begin)
 	return err;
 }
 
+/* brk(NULL) = 0x555555559000 as the first call of a program says where the heap begins and ends. */
 int on_brk(const struct logged *l, const struct handler *h)
 {
 	struct trace_call c = { .nr = NR_brk, .result = l->call->result };
@@ -391,6 +446,7 @@ int on_brk(const struct logged *l, const struct handler *h)
 	return err ? err : emit_call(l, &c);
 }
 
+/* Without a doubt where it is none: most calls of prctl are about other things. */
 static bool prctl_word(const struct logged *l, int i, uint64_t *value)
 {
 	const struct text *t = &l->call->args[i];
@@ -409,6 +465,7 @@ static int place_said(const struct logged *l, struct trace_call *c)
 	return emit_call(l, c);
 }
 
+/* prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, 0x7f0000000000, 8192, "jit"...) = 0 */
 int on_prctl(const struct logged *l, const struct handler *h)
 {
 	struct trace_call c = { .nr = NR_prctl, .result = l->call->result };
@@ -440,6 +497,7 @@ int on_prctl(const struct logged *l, const struct handler *h)
 	return emit_call(l, &c);
 }
 
+/* O(segments). */
 static const struct segment *find_segment(const struct import_tasks *tasks, int64_t id)
 {
 	for (size_t i = 0; i < tasks->nr_segments; i++)
@@ -448,6 +506,7 @@ static const struct segment *find_segment(const struct import_tasks *tasks, int6
 	return NULL;
 }
 
+/* shmget(IPC_PRIVATE, 4096, IPC_CREAT|0600) = 32769 */
 int on_shmget(const struct logged *l, const struct handler *h)
 {
 	struct import_tasks *tasks = l->tasks;
@@ -472,6 +531,7 @@ int on_shmget(const struct logged *l, const struct handler *h)
 	return 0;
 }
 
+/* shmat(32769, NULL, 0) = 0x7f0000000000: the length is the segment's, and told as the call's data. */
 int on_shmat(const struct logged *l, const struct handler *h)
 {
 	struct trace_call c = { .nr = NR_shmat, .result = l->call->result };

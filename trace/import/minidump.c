@@ -5,6 +5,13 @@
  * The best that a dump has is taken: the text of /proc/PID/maps (stream 0x47670009, of Linux), else the memory info list (16), which
  * has every region with its protection, else the memory lists (5 and 9), which tell only which bytes were saved.  Little-endian;
  * nothing that the file says is believed before it was compared with the file's size.
+ *
+ * Layout, as the Windows SDK's minidumpapiset.h and breakpad's minidump_format.h have it: a header, at
+ * its `directory` an array of streams (what, how long, where), each somewhere in the file.
+ *
+ *     header.directory -> stream { 0x47670009, size, at } -> "7f0000000000-7f0000002000 r-xp ..."
+ *                         stream { 16, size, at }         -> | header's size, entry's size, how many | regions |
+ *                         stream { 5, size, at }          -> | how many | where, size, at | ...
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +40,7 @@ struct dump_header {
 struct dump_stream {
 	uint32_t type, size, at;
 };
+/* MINIDUMP_MEMORY_INFO. base and size are bytes; protect is PAGE_ of Windows. */
 struct dump_region {
 	uint64_t base, allocation_base;
 	uint32_t allocation_protect, pad1;
@@ -42,6 +50,7 @@ struct dump_region {
 _Static_assert(sizeof(struct dump_header) == 32, "as documented");
 _Static_assert(sizeof(struct dump_region) == 48, "as documented");
 
+/* best.type 0: none was found yet. */
 struct dump {
 	struct trace_import *im;
 	const char *path;
@@ -56,6 +65,7 @@ static int damaged(const struct dump *d, const char *what)
 	return import_failed(d->im, -EBADMSG, "%s is no minidump that can be read: %s", d->path, what);
 }
 
+/* All of it or nothing. */
 static bool read_at(const struct dump *d, void *to, uint64_t len, uint64_t at)
 {
 	return at <= d->size && len <= d->size - at && pread(d->fd, to, len, (off_t)at) == (ssize_t)len;
@@ -78,6 +88,7 @@ static int worth(uint32_t type)
 	}
 }
 
+/* The first of the best kind counts. 0 or an error that was said. */
 static int find_stream(struct dump *d)
 {
 	struct dump_header h;
@@ -99,6 +110,10 @@ static int find_stream(struct dump *d)
 	return worth(d->best.type) ? 0 : damaged(d, "it has neither maps nor a list of memory");
 }
 
+/*
+ * To whole pages, outwards: saved memory begins and ends anywhere. What lies in an area before begins
+ * behind that one; nothing is left of what is within it, nor of what is above all that a program has.
+ */
 static int add(struct dump *d, uint64_t start, uint64_t end, uint32_t prot)
 {
 	const uint64_t in_page = d->im->header.page_size - 1;
@@ -128,6 +143,10 @@ static uint32_t protection(uint32_t protect)
 	return prot;
 }
 
+/*
+ * The header and an entry say how long they are: newer ones may be longer than what is read here.
+ * Reserved regions are areas without access.
+ */
 static int info_list(struct dump *d, const char *at, size_t len)
 {
 	uint32_t header, entry;
@@ -145,6 +164,7 @@ static int info_list(struct dump *d, const char *at, size_t len)
 		struct dump_region r;
 
 		memcpy(&r, at + header + i * entry, sizeof(r));
+		/* What is free is told as well, so that regions have no gaps. */
 		if (r.state & STATE_FREE)
 			continue;
 		err = add(d, r.base, r.base + r.size, r.state & STATE_RESERVED ? 0 : protection(r.protect));
@@ -152,6 +172,10 @@ static int info_list(struct dump *d, const char *at, size_t len)
 	return err;
 }
 
+/*
+ * Entries of both lists have 16 bytes: where, then how long and where in the file, or only how long
+ * (64-bit list, whose bytes lie one behind the other). No order is promised: see add().
+ */
 static int memory_list(struct dump *d, const char *at, size_t len, bool wide)
 {
 	const size_t header = wide ? 16 : 4;
@@ -163,6 +187,7 @@ static int memory_list(struct dump *d, const char *at, size_t len, bool wide)
 	memcpy(&n, at, wide ? 8 : 4);
 	if (n > (len - header) / 16)
 		return damaged(d, "its memory list is too short");
+	/* Only what a crash handler took for worth saving is there, most often the stacks. */
 	import_doubt(d->im, DOUBT_SAVED_MEMORY);
 	for (uint64_t i = 0; i < n && !err; i++) {
 		uint64_t start, size = 0;
@@ -174,6 +199,7 @@ static int memory_list(struct dump *d, const char *at, size_t len, bool wide)
 	return err;
 }
 
+/* Cut in place. Lines that are none count as skipped. */
 static int maps_text(struct dump *d, char *at)
 {
 	int err = 0;
@@ -188,11 +214,16 @@ static int maps_text(struct dump *d, char *at)
 	return err;
 }
 
+/*
+ * With a NUL behind it, for the text of maps; the numbers of other lists are copied out, since nothing
+ * aligns them.
+ */
 static int read_stream(struct dump *d)
 {
 	char *text;
 	int err;
 
+	/* The stream is held in memory as a whole; 256 MiB are five million regions. */
 	if (d->best.size > MAX_LIST)
 		return damaged(d, "its list of memory is longer than 256 MiB");
 	text = malloc((size_t)d->best.size + 1);
@@ -211,6 +242,7 @@ static int read_stream(struct dump *d)
 	return err;
 }
 
+/* By its first four bytes; the byte order of a big-endian machine would turn them round. */
 bool is_minidump(const char *path)
 {
 	uint32_t signature = 0;

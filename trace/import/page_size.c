@@ -9,6 +9,12 @@
  *    one in four times for 16 KiB.  So does the end of an area.  ENOUGH of them are no chance.  What the program has asked for by
  *    address, and what is placed for huge pages, says nothing.
  * 3. x86-64 has pages of 4 KiB: what only it has ends the search.
+ *
+ * What is taken for evidence:
+ *
+ *     mmap(NULL, 12288, ...) = 0x7f0000014000      placed by the kernel, of no whole 64 KiB: counts
+ *     mmap(0x10000000, 4096, ...) = 0x10000000     asked for by address: its bits count, it is no choice
+ *     munmap(0x7f0000013000, 4096) = 0             has succeeded: pages are no larger than 4 KiB
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +24,7 @@
 #define LINES_LOOKED_AT 10000
 #define ENOUGH          8
 
+/* addresses: the bits that any of them has set tell the largest size of which all are multiples. */
 struct evidence {
 	uint64_t told;         /* bytes; 0: not yet */
 	uint64_t addresses;    /* all of them, one over the other */
@@ -32,6 +39,7 @@ uint32_t valid_page_size(uint64_t bytes)
 	return valid ? (uint32_t)bytes : 0;
 }
 
+/* The smallest that was told: smaps has areas of huge pages, too. */
 static void tell(struct evidence *e, uint64_t bytes)
 {
 	if (valid_page_size(bytes) && (!e->told || bytes < e->told))
@@ -50,6 +58,7 @@ static uint64_t last_number(const char *text)
 	return strtoull(text + len, NULL, 0);
 }
 
+/* arch_prctl(2) and [vsyscall] are x86's alone. */
 static void look_at_words(struct evidence *e, const char *text)
 {
 	const char *colon = strchr(text, ':');
@@ -91,6 +100,7 @@ static void look_at_call(struct evidence *e, const struct strace_line *line)
 	e->placed++;
 }
 
+/* Of maps the bounds of each area, of logs the calls. */
 static void look_at_line(struct evidence *e, char *text)
 {
 	uint32_t count = e->areas.count;
@@ -112,7 +122,7 @@ static void look_at_line(struct evidence *e, char *text)
 	look_at_call(e, &line);
 }
 
-/* 0: it says nothing. */
+/* 0: it says nothing. Sizes that machines have: 64, 16 and 4 KiB, the largest first. */
 static uint64_t guess(const struct evidence *e)
 {
 	if (e->placed < ENOUGH)
@@ -123,6 +133,10 @@ static uint64_t guess(const struct evidence *e)
 	return 0;
 }
 
+/*
+ * The first LINES_LOOKED_AT lines of the first file. *guessed as well where what was told was not
+ * believed.
+ */
 static uint32_t page_size_of_lines(const char *path, bool *guessed)
 {
 	struct evidence e = { .told = 0 };
@@ -145,6 +159,7 @@ static uint32_t page_size_of_lines(const char *path, bool *guessed)
 	return (uint32_t)e.told;
 }
 
+/* A minidump says nothing of it: Windows has 4 KiB. */
 uint32_t told_page_size(const struct trace_import *im, bool *guessed)
 {
 	*guessed = false;

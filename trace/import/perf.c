@@ -8,6 +8,14 @@
  *     0.870 ( 0.000 ms): prog/4042 minfault [main+0x3b] => //anon@0x7fefa01f5000 (d.)
  *
  * perf trace leaves out arguments that are 0, and the prefixes of words: each is put back where the call has it.
+ *
+ * A line goes through the tools in the order trace, script, ftrace; what one of them has put into *line
+ * before it gave up is cleared for the next. Calls that have no shape are ignored: they change no map
+ * and open no file.
+ *
+ * perf trace tells of a call in one line at its exit, in two where something came in between, perf
+ * script in two always. So a child's lines can stand before the line of the call that made it
+ * (strace.c).
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -18,7 +26,11 @@
 /* Whoever traces faults has one among so many lines: each program begins with some. */
 #define LINES_FOR_FAULTS 1000
 
-/* Arguments in their order, as the kernel's tracepoints name them, each with the prefix of its words behind a slash. */
+/*
+ * Arguments in their order, as the kernel's tracepoints name them, each with the prefix of its words
+ * behind a slash. Sorted by nothing: O(shapes) a line. Names of arguments are those of the tracepoints'
+ * format files; a slash begins the prefix that perf trace leaves out.
+ */
 static const struct shape {
 	const char *call;
 	const char *args[7];
@@ -61,6 +73,7 @@ static const struct shape {
 	{ "wait4", { "upid" } },
 };
 
+/* NULL: a call that nothing here is about. */
 static const struct shape *shape_of(const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
@@ -69,6 +82,10 @@ static const struct shape *shape_of(const char *name, size_t len)
 	return NULL;
 }
 
+/*
+ * Commas inside braces, parentheses and strings are none; one without a blank behind it is none either.
+ * @at is where an argument begins, behind something.
+ */
 char *perf_argument_end(char *at)
 {
 	int depth = 0;
@@ -86,7 +103,10 @@ char *perf_argument_end(char *at)
 	return NULL;
 }
 
-/* A value of words, each with its prefix. */
+/*
+ * A value of words, each with its prefix. "READ|WRITE" becomes "PROT_READ|PROT_WRITE"; numbers and
+ * names of signals stay.
+ */
 static void put_value(struct foreign *f, const char *value, const char *end, const char *prefix)
 {
 	while (value < end) {
@@ -104,7 +124,10 @@ static void put_value(struct foreign *f, const char *value, const char *end, con
 	}
 }
 
-/* Where the value of the argument of this name is; false: it was left out. */
+/*
+ * Where the value of the argument of this name is; false: it was left out. @args: behind the opening
+ * parenthesis. O(arguments).
+ */
 static bool find_argument(char *args, const char *name, size_t len, char **value, char **end)
 {
 	for (char *at = args; at && *at && *at != ')'; at = **end == ',' ? *end + 2 : NULL) {
@@ -119,7 +142,10 @@ static bool find_argument(char *args, const char *name, size_t len, char **value
 	return false;
 }
 
-/* "fd: 3, off: 0x1000)" as the call has them. */
+/*
+ * "fd: 3, off: 0x1000)" as the call has them. What was left out is 0; a descriptor of anonymous memory
+ * is -1, which perf leaves out as well.
+ */
 static void put_arguments(struct foreign *f, const struct shape *shape, char *args)
 {
 	for (int i = 0; i < 7 && shape->args[i]; i++) {
@@ -138,6 +164,7 @@ static void put_arguments(struct foreign *f, const struct shape *shape, char *ar
 	}
 }
 
+/* At the parenthesis that closes the call; NULL: it is cut. */
 static char *call_end(char *args)
 {
 	char *end = perf_argument_end(args);
@@ -147,7 +174,11 @@ static char *call_end(char *args)
 	return end;
 }
 
-/* "0.373 ( 0.012 ms): ", "? (         ): "; NULL: it is none. */
+/*
+ * "0.373 ( 0.012 ms): ", "? (         ): "; NULL: it is none. The times are milliseconds since perf
+ * began, "?" where the call had begun before. Behind the head there is a task, unless one alone is
+ * traced.
+ */
 static char *trace_head(char *at, struct strace_line *line)
 {
 	char *close;
@@ -164,6 +195,7 @@ static char *trace_head(char *at, struct strace_line *line)
 		line->time_ns = (uint64_t)(ms * 1e6);
 		line->has_time = true;
 	}
+	/* How long it took follows in parentheses, or blanks where it has not ended. */
 	if (at[0] != ' ' || at[1] != '(')
 		return NULL;
 	close = memchr(at, ')', strnlen(at, 32));
@@ -201,7 +233,10 @@ static void task_before(const char *at, const char *name, struct strace_line *li
 	line->has_tid = line->tid != 0;
 }
 
-/* "... [continued]: clone())   = 0": of the parent the end of its call, of the child its beginning. */
+/*
+ * "... [continued]: clone())   = 0": of the parent the end of its call, of the child its beginning. Of
+ * the call's arguments nothing is repeated: STRACE_RESUMED, which is joined with the beginning.
+ */
 static bool continued(char *text, struct foreign *f, struct strace_line *line)
 {
 	char *end = strchr(text, ')'), *result;
@@ -223,7 +258,10 @@ static bool continued(char *text, struct foreign *f, struct strace_line *line)
 	return true;
 }
 
-/* "minfault [main+0x3b] => //anon@0x7fefa01f5000 (d.)": of what is no file the place is the address. */
+/*
+ * "minfault [main+0x3b] => //anon@0x7fefa01f5000 (d.)": of what is no file the place is the address.
+ * Places of files are "libc.so.6@0x1000", which is no address: those faults are told without one.
+ */
 static bool trace_fault(char *at, struct strace_line *line)
 {
 	static const char *const kinds[] = { " minfault [", " majfault [" };
@@ -246,6 +284,7 @@ static bool trace_fault(char *at, struct strace_line *line)
 	return true;
 }
 
+/* False: it is none of perf trace's. A beginning ends with "...". */
 static bool trace_line(char *text, struct foreign *f, struct strace_line *line)
 {
 	char *at = trace_head(text, line), *more, *end;
@@ -279,6 +318,7 @@ static bool trace_line(char *text, struct foreign *f, struct strace_line *line)
 	return true;
 }
 
+/* "LOST 12 events!" is perf trace's word. */
 bool perf_line(char *text, struct foreign *f, struct strace_line *line)
 {
 	*line = (struct strace_line){ .kind = STRACE_OTHER };
@@ -295,6 +335,7 @@ bool perf_line(char *text, struct foreign *f, struct strace_line *line)
 	return line->kind == STRACE_LOST;
 }
 
+/* perf trace -F all, or perf script with a software event of page faults or exceptions:*. */
 bool perf_has_faults(const char *path)
 {
 	bool found = false;

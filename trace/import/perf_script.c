@@ -7,6 +7,20 @@
  *     prog  4070 [001] 30939.570820: PERF_RECORD_MMAP2 4070/4070: [0x7f00(0x2000) @ 0 08:01 12 0]: r-xp /lib/x.so
  *     prog  4070 [001] 30939.570830: exceptions:page_fault_user: address=0x7f00 ip=0x55d0 error_code=0x6
  *     prog  4070 30939.570830:          1  page-faults:  7f00 [unknown] (//anon)  55d0 main+0x3b (/bin/prog)
+ *
+ * Fields are those that `perf script` prints by default, or with -F comm,pid,tid,cpu,time,event,trace.
+ * What stands before the event is read backwards from it, because a task's name may have blanks, and
+ * may look like anything.
+ *
+ *     syscalls:sys_enter_mmap       UNFINISHED, args "0x00000000, 0x00002000, ..."
+ *     syscalls:sys_exit_mmap        RESUMED, rest ") = 0x7fbdba116000"; CHILD where it is a clone's 0
+ *     PERF_RECORD_MMAP, MMAP2       MAPPED
+ *     PERF_RECORD_FORK              FORKED
+ *     PERF_RECORD_COMM exec         EXEC
+ *     PERF_RECORD_EXIT              EXITED
+ *     PERF_RECORD_LOST              LOST
+ *     exceptions:page_fault_user    FAULT, a write or not
+ *     page-faults, minor-faults     FAULT, which may have been either
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -24,7 +38,11 @@ static const char *word_before(const char *text, const char *at)
 	return at;
 }
 
-/* What stands before an event, backwards: how often it occurred, its time, the processor, the task. */
+/*
+ * What stands before an event, backwards: how often it occurred, its time, the processor, the task. A
+ * count ("1") stands between time and event for events without arguments. "4070/4071" is process and
+ * task, with -F pid,tid. What is missing leaves has_time or has_tid false.
+ */
 static void script_head(const char *text, const char *event, struct strace_line *line)
 {
 	const char *at = word_before(text, event), *slash;
@@ -48,6 +66,10 @@ static void script_head(const char *text, const char *event, struct strace_line 
 	line->has_tid = line->tid && *end == ' ';
 }
 
+/*
+ * `addr: 0x00000000, len: 0x00002000` becomes "0x00000000, 0x00002000"; `filename: 0x7f00 "lib.so"`, as
+ * newer kernels have it, the text alone. Values are in hexadecimal, as the tracepoint has them.
+ */
 void perf_put_values(struct foreign *f, char *at)
 {
 	while (*at) {
@@ -81,6 +103,7 @@ static void cut_address(struct foreign *f)
 	}
 }
 
+/* False: "sys_" is of no enter or exit. */
 static bool syscall_line(char *at, struct foreign *f, struct strace_line *line)
 {
 	bool enter = strncmp(at, "enter_", 6) == 0;
@@ -110,7 +133,11 @@ static bool syscall_line(char *at, struct foreign *f, struct strace_line *line)
 	return true;
 }
 
-/* "MMAP2 4070/4070: [0x7f00(0x2000) @ 0x1000 08:01 12 0]: r-xp /lib/x.so", "MMAP 1/1: [0x7f00(0x2000) @ 0]: x /lib/x.so" */
+/*
+ * "MMAP2 4070/4070: [0x7f00(0x2000) @ 0x1000 08:01 12 0]: r-xp /lib/x.so", "MMAP 1/1: [0x7f00(0x2000) @
+ * 0]: x /lib/x.so". MMAP2 has access and sharing, MMAP (of older kernels) an 'x' alone, which then is
+ * readable, too. A task of -1 is the kernel, whose modules are told of alike.
+ */
 static bool mapped(char *at, struct strace_line *line)
 {
 	char *open = strchr(at, '['), *close = open ? strstr(open, "]: ") : NULL, *end;
@@ -151,12 +178,17 @@ static bool forked(const char *at, struct strace_line *line)
 		return false;
 	line->kind = STRACE_FORKED;
 	line->other = tid;
+	/* A thread has its parent's process. */
 	line->threads = pid == parent_pid ? 1 : 0;
 	line->tid = parent;
 	line->has_tid = true;
 	return tid && parent;
 }
 
+/*
+ * PERF_RECORD_COMM with exec is what an exec tells of itself; "PERF_RECORD_COMM: prog:4070" alone is a
+ * change of name.
+ */
 static bool record_line(char *at, struct strace_line *line)
 {
 	if (strncmp(at, "MMAP", 4) == 0)
@@ -176,7 +208,10 @@ static bool record_line(char *at, struct strace_line *line)
 	return true;
 }
 
-/* "address=0x7f00 ip=0x55d0 error_code=0x6": of x86, whose second bit is that of a write. */
+/*
+ * "address=0x7f00 ip=0x55d0 error_code=0x6": of x86, whose second bit is that of a write. error_code of
+ * x86's page faults: 1 the page was there, 2 a write, 4 of user mode.
+ */
 static bool exception_line(char *at, struct strace_line *line)
 {
 	char *address = strstr(at, "address="), *code = strstr(at, "error_code=");
@@ -191,7 +226,11 @@ static bool exception_line(char *at, struct strace_line *line)
 	return true;
 }
 
-/* "7f00 [unknown] 55d0 main+0x3b (/bin/prog)" with `-F +addr`; one number alone is the instruction's. */
+/*
+ * "7f00 [unknown] 55d0 main+0x3b (/bin/prog)" with `-F +addr`; one number alone is the instruction's.
+ * Without -F +addr the first number is the instruction's, and the address is not known: addr 0, a
+ * doubt.
+ */
 static bool sampled_fault(const char *at, struct strace_line *line)
 {
 	const char *next;
@@ -209,6 +248,7 @@ static bool sampled_fault(const char *at, struct strace_line *line)
 	return true;
 }
 
+/* *behind: what follows the event's name and its modifiers. */
 static char *find_page_faults(char *text, char **behind)
 {
 	static const char *const names[] = { " page-faults", " minor-faults", " major-faults", " faults" };
@@ -242,6 +282,7 @@ static bool fault_line(char *text, struct strace_line *line)
 	return (line->has_time || line->has_tid) && sampled_fault(behind, line);
 }
 
+/* False: it is none. @text is read only, but for what is put into *f. */
 bool perf_script_line(char *text, struct foreign *f, struct strace_line *line)
 {
 	char *at = strstr(text, " syscalls:sys_"), *event = at;

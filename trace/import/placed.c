@@ -8,6 +8,15 @@
  *    unmaps it between, shows that the order of the log is not the order of the calls: both lines are said.
  * 3. A call whose place does not fit yet may belong behind those of another task's: placed_fits() asks before it is
  *    carried out, where the log leaves the order open.
+ * 4. Entries.  The tree has a value for each mapped range (place_here()); NULL is a hole. Ranges are
+ *    not cut when the calls' areas are, nor joined: they tell of calls, not of areas.
+ *
+ * An order that cannot be:
+ *
+ *     10   4070 mmap(NULL, 8192, ...) = 0x7f0000000000       [0x7f0000000000, +8192) is line 10's
+ *     11   4071 mmap(NULL, 4096, ...) = 0x7f0000001000       its second page was given out: by line 10
+ *
+ * A munmap between them was not logged, or stands elsewhere in the log: DOUBT_IMPOSSIBLE at 11, after 10.
  */
 #include <errno.h>
 #include <string.h>
@@ -38,8 +47,9 @@ static struct range range(const struct import_space *s, uint64_t start, uint64_t
 }
 
 /*
- * The file and line that are being read. Bits of an entry: whether a fork leaves it out, 40 of the line,
- * the rest of the file. It says where to look, and nothing of the mapping itself.
+ * The file and line that are being read. Bits of an entry: whether a fork leaves it out, 40 of the
+ * line, the rest of the file. It says where to look, and nothing of the mapping itself. 40 bits of
+ * lines and 22 of files: more of either fold, and a place that is told may be wrong then.
  */
 static void *place_here(const struct trace_import *im, bool dont_fork)
 {
@@ -48,6 +58,7 @@ static void *place_here(const struct trace_import *im, bool dont_fork)
 	return xa_mk_value((file << LINE_BITS | (line & ((1ull << LINE_BITS) - 1))) << 1 | dont_fork);
 }
 
+/* NULL unmaps. Nothing is stored where that would change nothing. 0 or -ENOMEM. */
 static int set(struct trace_import *im, struct import_space *s, struct range r, void *entry)
 {
 	if (r.start >= r.end || !r.end || (!entry && mtree_empty(&s->placed)))
@@ -57,6 +68,7 @@ static int set(struct trace_import *im, struct import_space *s, struct range r, 
 	return 0;
 }
 
+/* The entry at the lowest address of the range that is mapped; NULL: none is. */
 static void *first_in(struct import_space *s, struct range r)
 {
 	unsigned long at = r.start;
@@ -64,7 +76,10 @@ static void *first_in(struct import_space *s, struct range r)
 	return r.start < r.end ? mt_find(&s->placed, &at, r.end - 1) : NULL;
 }
 
-/* Of a segment the log has told where it began: what one line has mapped from there on. */
+/*
+ * Of a segment the log has told where it began: what one line has mapped from there on. shmdt(2) has no
+ * length.
+ */
 static struct range segment_at(struct import_space *s, uint64_t start)
 {
 	MA_STATE(mas, &s->placed, start, start);
@@ -95,6 +110,7 @@ static struct range mapped_by(const struct import_space *s, const struct trace_c
 	return range(s, (uint64_t)c->result, len);
 }
 
+/* @entry: the line that had mapped it. */
 static void doubt_order(struct trace_import *im, const void *entry)
 {
 	uint64_t v = xa_to_value(entry) >> 1;
@@ -102,7 +118,10 @@ static void doubt_order(struct trace_import *im, const void *entry)
 	import_doubt_pair(im, DOUBT_IMPOSSIBLE, v >> LINE_BITS, v & ((1ull << LINE_BITS) - 1));
 }
 
-/* It may have unmapped what it would have replaced. */
+/*
+ * It may have unmapped what it would have replaced. With MAP_FIXED the kernel can have unmapped what
+ * was there before it finds that it cannot map.
+ */
 static int failed(struct trace_import *im, struct import_space *s, const struct trace_call *c)
 {
 	if (c->nr == NR_mmap && (c->args[3] & MAP_FIXED))
@@ -119,8 +138,9 @@ static bool is_shrunk(const struct trace_call *c)
 }
 
 /*
- * The old range goes first: mremap may grow in place, and is then no contradiction to itself. With an old
- * length of 0 (shared memory, mapped a second time) the old one stays.
+ * The old range goes first: mremap may grow in place, and is then no contradiction to itself. With an
+ * old length of 0 (shared memory, mapped a second time) the old one stays. Its new place is free, or
+ * taken by MREMAP_FIXED. MREMAP_DONTUNMAP leaves an area behind that is empty of pages.
  */
 static int moved(struct trace_import *im, struct import_space *s, const struct trace_call *c)
 {
@@ -139,6 +159,7 @@ static int moved(struct trace_import *im, struct import_space *s, const struct t
 	return err ? err : set(im, s, to, place_here(im, false));
 }
 
+/* After the event was emitted. mmap and shmat come onto what is there with a doubt, and take its place. */
 int placed_call(struct trace_import *im, struct import_space *s, const struct trace_call *c)
 {
 	const void *there;
@@ -172,6 +193,7 @@ int placed_call(struct trace_import *im, struct import_space *s, const struct tr
 	}
 }
 
+/* Of a call that is not carried out yet: nothing is changed, and nothing counted. */
 bool placed_fits(struct import_space *s, const struct trace_call *c)
 {
 	if (c->result < 0 && c->result >= -4095)
@@ -190,6 +212,7 @@ bool placed_fits(struct import_space *s, const struct trace_call *c)
 	}
 }
 
+/* A fork copies what is mapped but for ranges that MADV_DONTFORK has marked. O(ranges). 0 or -ENOMEM. */
 int placed_fork(struct trace_import *im, struct import_space *from, struct import_space *to)
 {
 	MA_STATE(mas, &from->placed, 0, 0);

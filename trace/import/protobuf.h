@@ -4,6 +4,9 @@
  *
  * A message is (key, value) pairs; key = field number << 3 | wire type; a value is a varint (0), 8 bytes (1), a length
  * and as many bytes (2), or 4 bytes (5).  Nothing is copied: strings and inner messages lie in the buffer.
+ *
+ * All here is bounded by the buffer: a field that would reach beyond it sets damaged, and then nothing
+ * more is given. Fields may come in any order, and those that nobody asks for are passed over.
  */
 #ifndef IMPORT_PROTOBUF_H
 #define IMPORT_PROTOBUF_H
@@ -23,6 +26,7 @@ struct protobuf_field {
 	struct protobuf inside; /* what a length was before; else empty */
 };
 
+/* Seven bits a byte, lowest first; ten bytes at most, of whose bits those beyond 64 are dropped. */
 static inline bool protobuf_varint(struct protobuf *p, uint64_t *value)
 {
 	*value = 0;
@@ -37,6 +41,7 @@ static inline bool protobuf_varint(struct protobuf *p, uint64_t *value)
 	return false;
 }
 
+/* False: so many are not left. */
 static inline bool protobuf_skip(struct protobuf *p, uint64_t len)
 {
 	p->damaged |= len > (uint64_t)(p->end - p->at);

@@ -3,6 +3,10 @@
  * Files that people have and that are not read: what each is, and what to do instead, in one phrase.
  *
  * By their first bytes, or by words among their first lines that no file that is read has.
+ *
+ * The list is of files that people bring, each with the command that makes of it what can be read.
+ * Signs are looked for in the first 4 KiB alone; a file that begins so and can be imported is never
+ * asked about, because trace_import_recognise() comes first.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -13,6 +17,7 @@
 #define LOOKED_AT    4096
 #define TAR_MAGIC_AT 257 /* POSIX's, behind the name and numbers of the first file */
 
+/* len counts for by_beginning, whose signs may have NULs. */
 struct refused {
 	const char *sign; /* bytes at its beginning; or of text, a word */
 	size_t len;
@@ -75,8 +80,8 @@ static const struct refused by_words[] = {
 };
 
 /*
- * Words are looked for up to the first NUL alone: a binary file is known by its beginning or not at all.
- * NULL: nobody knows what it is.
+ * Words are looked for up to the first NUL alone: a binary file is known by its beginning or not at
+ * all. NULL: nobody knows what it is. @text has a NUL behind its @len bytes.
  */
 static const char *advice_for(const char *text, size_t len)
 {
@@ -96,6 +101,7 @@ static const char *advice_for(const char *text, size_t len)
 	return NULL;
 }
 
+/* NULL as well for what cannot be read: the error of the opening says more. */
 const char *trace_import_advice(const char *path)
 {
 	char text[LOOKED_AT + 1];

@@ -6,6 +6,18 @@
  * happened between two is not in them.  In one file a snapshot ends where addresses begin anew.  Where whole files are given,
  * each is one, and the time between two is that between their last changes; in a series the time may stand before each, as
  * `date +%s.%N` writes it.
+ *
+ * Who uses this: import_snapshots() for files of text, import_one_snapshot() for dumps and images,
+ * whose areas come by snapshot_add(), and read_start_maps() for what a log's first space begins with.
+ *
+ * A series in one file, as a loop of `date +%s.%N; cat /proc/PID/maps` writes it:
+ *
+ *     1700000000.250000000
+ *     555555554000-555555556000 r--p 00000000 08:01 1234   /usr/bin/cat
+ *     1700000001.250000000
+ *     555555554000-555555556000 r--p 00000000 08:01 1234   /usr/bin/cat
+ *
+ * The second has a time of one second: the first time is the recording's 0.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,6 +32,7 @@
 #include "internal.h"
 #include "minmax.h"
 
+/* The memory stays for the next one. */
 void snapshot_clear(struct snapshot *s)
 {
 	s->count = 0;
@@ -27,6 +40,7 @@ void snapshot_clear(struct snapshot *s)
 	s->has_vm_flags = s->flags_derived = false;
 }
 
+/* It can be used again, as an empty one. */
 void snapshot_free(struct snapshot *s)
 {
 	free(s->areas);
@@ -34,7 +48,7 @@ void snapshot_free(struct snapshot *s)
 	*s = (struct snapshot){ 0 };
 }
 
-/* Names are kept by offset while the buffer grows. */
+/* Names are kept by offset while the buffer grows. *at: where. False: no memory. */
 static bool add_name(struct snapshot *s, const char *name, size_t *at)
 {
 	size_t len = strlen(name) + 1, size = s->names_size ? s->names_size : 4096;
@@ -75,6 +89,7 @@ bool snapshot_add(struct snapshot *s, const struct trace_area *area, const char 
 	return true;
 }
 
+/* A number that ends at @end; *at is behind that then, else as it was. */
 static bool hex(const char **at, char end, uint64_t *value)
 {
 	char *behind;
@@ -86,7 +101,10 @@ static bool hex(const char **at, char end, uint64_t *value)
 	return true;
 }
 
-/* Names have their newlines as \012, as the kernel escapes them. */
+/*
+ * Names have their newlines as \012, as the kernel escapes them. seq_path() escapes newlines, and
+ * nothing else, in the names of maps.
+ */
 static void unescape_newlines(char *name)
 {
 	char *from = name, *to = name;
@@ -103,8 +121,9 @@ static void unescape_newlines(char *name)
 }
 
 /*
- * "0x555555554000 0x555555556000 0x2000 0x0 r--p /usr/bin/cat" of gdb's `info proc mappings`.  Of files it has the names: their
- * numbers are made of these.
+ * "0x555555554000 0x555555556000 0x2000 0x0 r--p /usr/bin/cat" of gdb's `info proc mappings`.  Of files
+ * it has the names: their numbers are made of these. Columns are start, end, size, offset, access and
+ * the name. Older ones of gdb show no access, and are refused (refused.c). False: it is none.
  */
 static bool gdb_line(char *text, struct trace_area *a)
 {
@@ -114,6 +133,7 @@ static bool gdb_line(char *text, struct trace_area *a)
 
 	for (int i = 0; i < 4; i++) {
 		at = skip_spaces(at);
+		/* maps has none before its numbers, so that its lines are never taken for gdb's. */
 		if (strncmp(at, "0x", 2) != 0)
 			return false;
 		number[i] = strtoull(at, &at, 16);
@@ -128,12 +148,17 @@ static bool gdb_line(char *text, struct trace_area *a)
 	a->shared = access[3] == 's';
 	if (a->name[0] == '/') {
 		a->offset = number[3];
+		/*
+		 * The same name has the same number, and two names the same one hardly ever: nothing
+		 * depends on it but whether areas can join.
+		 */
 		for (const char *c = a->name; *c; c++)
 			a->ino = (a->ino * 31 + (unsigned char)*c) % 2147483647;
 	}
 	return true;
 }
 
+/* True as well for an area that is no part of a program's map. @text is cut in place. */
 bool snapshot_line(struct snapshot *s, char *text, int *err)
 {
 	struct trace_area a = { 0 };
@@ -153,11 +178,16 @@ bool snapshot_line(struct snapshot *s, char *text, int *err)
 	return true;
 }
 
+/* While names are offsets: before snapshot_map(). */
 static const char *name_of(const struct snapshot *s, uint32_t i)
 {
 	return s->names + (uintptr_t)s->areas[i].name;
 }
 
+/*
+ * Heap: from the first [heap] to the end of the last, as brk(2) has one even where it is cut into
+ * areas. The stack's start is anywhere in it; its last byte is taken.
+ */
 void snapshot_space(const struct snapshot *s, struct trace_space *space)
 {
 	for (uint32_t i = 0; i < s->count; i++) {
@@ -184,7 +214,10 @@ struct trace_map snapshot_map(struct snapshot *s, uint32_t reason)
 		.areas = s->areas };
 }
 
-/* What the letters stand for, where smaps does not say more, or was cut. */
+/*
+ * What the letters stand for, where smaps does not say more, or was cut. vm_flags 0 stands for "not
+ * told": an area without any flag does not occur, since VM_MAYREAD and its kin are set.
+ */
 static void derive_flags(struct snapshot *s)
 {
 	for (uint32_t i = 0; i < s->count; i++)
@@ -195,7 +228,10 @@ static void derive_flags(struct snapshot *s)
 	s->has_vm_flags = true;
 }
 
-/* The letters and the flags of one area: two that contradict each other are of two. */
+/*
+ * The letters and the flags of one area: two that contradict each other are of two. A line of smaps may
+ * be missing from a log that was cut: then the flags would be another area's.
+ */
 static void take_flags(struct trace_import *im, struct trace_area *a, const char *text)
 {
 	vm_flags_t flags = vm_flags_parse(text);
@@ -206,6 +242,10 @@ static void take_flags(struct trace_import *im, struct trace_area *a, const char
 		import_doubt(im, DOUBT_FLAGS);
 }
 
+/*
+ * smaps: "VmFlags: rd ex mr mw me sd" and "Anonymous:      8 kB" of the area whose line came last. A
+ * page of its own means that it has an anon_vma; none means nothing, for pages may be in swap.
+ */
 static void detail_line(struct trace_import *im, struct snapshot *s, const char *text)
 {
 	struct trace_area *last = s->count ? &s->areas[s->count - 1] : NULL;
@@ -221,6 +261,10 @@ static void detail_line(struct trace_import *im, struct snapshot *s, const char 
 
 /* ---- series ---- */
 
+/*
+ * now is being read; before is the one emitted last, with pointers for names. They change places
+ * (end_snapshot()), so that neither is copied.
+ */
 struct series {
 	struct trace_import *im;
 	struct snapshot now, before; /* before: of an event that was emitted */
@@ -231,6 +275,7 @@ struct series {
 	uint64_t first_ns;
 };
 
+/* Infinite limits, as for logs: a snapshot says nothing of them. One process, 1, in one space, 1. */
 static int emit_first_space(struct series *s)
 {
 	struct trace_event e = { .type = TRACE_EVENT_SPACE };
@@ -244,6 +289,7 @@ static int emit_first_space(struct series *s)
 	return import_emit(s->im, &e, 1, 1, 1);
 }
 
+/* Nothing for an empty one: text before the first area, or a series with two times in a row. */
 static int emit_snapshot(struct series *s)
 {
 	struct trace_event e = { .type = TRACE_EVENT_MAP };
@@ -266,7 +312,7 @@ static struct trace_map emitted_map(const struct snapshot *s)
 	return (struct trace_map){ .has_vm_flags = !s->flags_derived, .count = s->count, .areas = s->areas };
 }
 
-/* The snapshot is whole. */
+/* The snapshot is whole. What is inferred between two is told behind the event of the second. */
 static int end_snapshot(struct series *s)
 {
 	struct snapshot old = s->before;
@@ -286,6 +332,7 @@ static int end_snapshot(struct series *s)
 	return 0;
 }
 
+/* @s is its owner's to free in any case. */
 int import_one_snapshot(struct trace_import *im, struct snapshot *s)
 {
 	struct series one = { .im = im, .now = *s };
@@ -295,6 +342,7 @@ int import_one_snapshot(struct trace_import *im, struct snapshot *s)
 	return err;
 }
 
+/* Areas of one snapshot ascend: one that begins below the last one's end is of the next. */
 static bool begins_anew(const struct snapshot *s, const char *text)
 {
 	uint64_t start;
@@ -302,7 +350,10 @@ static bool begins_anew(const struct snapshot *s, const char *text)
 	return s->count && hex(&text, '-', &start) && start < s->areas[s->count - 1].end;
 }
 
-/* Seconds since 1970, in nanoseconds. False: it is no time. */
+/*
+ * Seconds since 1970, in nanoseconds. False: it is no time. Nine or ten digits: from 1973 to 2286.
+ * Places behind the ninth are cut.
+ */
 static bool time_line(const char *text, uint64_t *ns)
 {
 	size_t digits = strspn(text, "0123456789"), places;
@@ -335,6 +386,7 @@ static int take_time(struct series *s, uint64_t ns)
 	return err;
 }
 
+/* @len 0: an empty line, which is not counted as skipped. */
 static int read_line(struct series *s, struct lines *l, char *text, size_t len)
 {
 	bool empty = !s->now.count;
@@ -342,6 +394,7 @@ static int read_line(struct series *s, struct lines *l, char *text, size_t len)
 	int err = 0;
 
 	if (snapshot_line(&s->now, text, &err)) {
+		/* Where inferred differences are said to be: the first line of the later snapshot. */
 		if (empty && s->now.count) {
 			s->path = l->path;
 			s->line = l->number;
@@ -377,6 +430,7 @@ static void set_time(struct trace_import *im, const char *path, time_t *first)
 {
 	struct stat st;
 
+	/* A pipe has no time of its own. */
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return;
 	if (!*first)
@@ -385,6 +439,10 @@ static void set_time(struct trace_import *im, const char *path, time_t *first)
 		import_time(im, (uint64_t)(st.st_mtime - *first) * 1000000000);
 }
 
+/*
+ * Each file ends a snapshot, so that files of one process, or of several states of it, are a series in
+ * the order in which they were given.
+ */
 int import_snapshots(struct trace_import *im)
 {
 	struct series s = { .im = im };

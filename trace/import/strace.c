@@ -4,6 +4,18 @@
  *
  * perf trace tells of a call when it has ended, so that a child's lines come before those of the call that made it.  They
  * wait until that call is there.
+ *
+ * The loop. Each turn takes one line: of the file whose next one is the earliest, or of those with the
+ * same time the one that can be next. Most often there is one file.
+ *
+ * A log of perf trace, in which lines wait:
+ *
+ *     0.9 (        ): prog/4071  ... [continued]: clone())   = 0     nobody has begun it: waits
+ *     1.0 ( 0.1 ms): prog/4071 mmap(len: 8192, ...) = 0x7f...        waits behind that
+ *     0.8 ( 0.4 ms): prog/4070 clone(...)    = 4071 (prog)           makes 4071; then both
+ *
+ * Without the child's end of its clone (STRACE_CHILD) the mmap would not wait: it could be of a task that
+ * was there before the log, which is then a process of its own.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,9 +23,14 @@
 
 #include "strace.h"
 
+/* Lines; when more wait, they are taken as they are, and their tasks come from nowhere. */
 #define MAX_WAITING 4096
 
-/* perf trace and bpftrace print the buffers of several processors as they come.  A night is no step backward. */
+/*
+ * perf trace and bpftrace print the buffers of several processors as they come.  A night is no step
+ * backward. A task's own calls are in order with every tool that writes as it goes. Half a day: less is
+ * a step back, more is midnight.
+ */
 static void check_order(struct strace *st, struct import_task *t, const struct strace_line *line)
 {
 	bool call =
@@ -26,6 +43,7 @@ static void check_order(struct strace *st, struct import_task *t, const struct s
 	t->time_ns = line->time_ns;
 }
 
+/* 0, or an error that ends the import. */
 static int line_of_task(struct strace *st, struct source *s, struct import_task *t)
 {
 	struct strace_line *line = &s->line;
@@ -51,6 +69,10 @@ static int line_of_task(struct strace *st, struct source *s, struct import_task 
 	case STRACE_EXITED:
 		return strace_end_task(st, t, line->status);
 	case STRACE_BEGINS:
+		/*
+		 * An exported recording says how many areas follow: what the space begins with is among
+		 * its calls then.
+		 */
 		t->space->whole |= !t->space->told;
 		return 0;
 	case STRACE_SUPERSEDED:
@@ -60,6 +82,10 @@ static int line_of_task(struct strace *st, struct source *s, struct import_task 
 	}
 }
 
+/*
+ * By what the line says, before whose it is: continued calls, losses and strace's own words have no
+ * task, or one that is to be made.
+ */
 static int on_line(struct strace *st, struct source *s)
 {
 	struct strace_line *line = &s->line;
@@ -72,6 +98,7 @@ static int on_line(struct strace *st, struct source *s)
 		import_doubt(st->im, DOUBT_LOST);
 	if (line->kind == STRACE_IGNORED || line->kind == STRACE_LOST)
 		return line->other ? strace_attached(st, line->other, line->threads) : 0;
+	/* The end of a clone in the child: it makes the task, and says nothing more. */
 	if (line->kind == STRACE_CHILD)
 		return strace_attached(st, line->tid, 0);
 	t = strace_task_of(st, s, &err);
@@ -84,6 +111,7 @@ static int on_line(struct strace *st, struct source *s)
 
 /* ---- lines that wait ---- */
 
+/* O(waiting). */
 static bool is_waiting(const struct strace *st, uint32_t tid)
 {
 	for (const struct waiting *w = st->waiting; w; w = w->next)
@@ -92,13 +120,17 @@ static bool is_waiting(const struct strace *st, uint32_t tid)
 	return false;
 }
 
-/* Its task is made by a call whose end is still to come. */
+/*
+ * Its task is made by a call whose end is still to come. A later line of a task that waits has to wait
+ * behind it, too.
+ */
 static bool has_to_wait(const struct strace *st, const struct strace_line *line)
 {
 	return line->has_tid && !import_task_find(&st->tasks, line->tid) &&
 	       ((line->kind == STRACE_CHILD && !strace_parent_in_clone(st)) || is_waiting(st, line->tid));
 }
 
+/* A copy: the line's memory is used for the next one. */
 static int wait_for_parent(struct strace *st, const struct source *s)
 {
 	size_t len = strlen(s->text) + 1;
@@ -114,7 +146,10 @@ static int wait_for_parent(struct strace *st, const struct source *s)
 	return 0;
 }
 
-/* Lines whose task is there now, the first first; all: whose is not, too. */
+/*
+ * Lines whose task is there now, the first first; all: whose is not, too. The line is read again, as it
+ * was written; s->line is overwritten by it, which is why strace_advance() comes behind.
+ */
 static int release(struct strace *st, struct source *s, bool all)
 {
 	struct waiting **link = &st->waiting;
@@ -154,6 +189,7 @@ static int line_and_waiting(struct strace *st, struct source *s)
 	return err;
 }
 
+/* A recording's times begin with 0; what is before the first line's time is not told. */
 static void tell_time(struct strace *st, const struct source *s)
 {
 	uint64_t ns;
@@ -167,6 +203,7 @@ static void tell_time(struct strace *st, const struct source *s)
 		import_time(st->im, ns);
 }
 
+/* im->reading is the file whose line is carried out: doubts take their place from there. */
 static int run(struct strace *st)
 {
 	int err = strace_open(st);
@@ -187,6 +224,7 @@ static int run(struct strace *st)
 	return err;
 }
 
+/* What was made until an error is freed as well. */
 int import_strace(struct trace_import *im)
 {
 	struct strace st = { .im = im };

@@ -7,6 +7,11 @@
  *      strace_tasks.c         whose line it is, and whose child a new task
  *      strace_interrupted.c   calls that begin in one line and end in another, and in which order they were carried out
  *      strace.c               what each kind of line does, and the lines that wait
+ *
+ * Order of a line: strace_open() and strace_advance() read one ahead of each file; strace_choose() says
+ * whose is next; strace.c gives it to its task (strace_task_of()), and the call is carried out
+ * (strace_whole_call(), strace_end_call()) or waits for its end. Then that file goes on, and
+ * strace_sift() puts it where it belongs.
  */
 #ifndef TRACE_IMPORT_STRACE_H
 #define TRACE_IMPORT_STRACE_H
@@ -15,6 +20,10 @@
 
 #define DAY_NS (86400ull * 1000000000)
 
+/*
+ * text lies in lines, and is the line that comes next, taken apart in @line: a file stands still until
+ * it is its turn. prefix: see strace_line().
+ */
 struct source {
 	struct lines lines;
 	uint32_t tid; /* whose file it is; 0: of all */
@@ -32,6 +41,10 @@ struct waiting {
 	char text[];
 };
 
+/*
+ * Of one import, on its stack. heap has indices into sources. waiting_end points to where the next one
+ * is put. base_ns: the first time that was seen, from which events are counted.
+ */
 struct strace {
 	struct trace_import *im;
 	struct import_tasks tasks;

@@ -6,6 +6,9 @@
  *
  * Commas and parentheses inside strings, structures, comments and the paths of -y belong to an argument; the names that -N puts
  * before it do not.
+ *
+ * Nothing is copied or changed: arguments are pieces of the line. A call has at most STRACE_ARGS; what
+ * follows is passed over.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -14,7 +17,10 @@
 
 #include "internal.h"
 
-/* Behind the string that begins at the quote; NULL: it does not end. */
+/*
+ * Behind the string that begins at the quote; NULL: it does not end. strace cuts a long string as
+ * "abc"..., whose dots are part of the argument.
+ */
 static char *skip_string(char *at)
 {
 	for (at++; *at && *at != '"'; at++)
@@ -23,7 +29,11 @@ static char *skip_string(char *at)
 	return *at ? at + 1 : NULL;
 }
 
-/* Behind the path that begins at the '<': it ends at a '>' with the end of an argument or result behind it. */
+/*
+ * Behind the path that begins at the '<': it ends at a '>' with the end of an argument or result behind
+ * it. Paths may have any character: a '>' inside one is passed over unless what follows looks like an
+ * end.
+ */
 static char *skip_path(char *at)
 {
 	for (; *at; at++)
@@ -33,7 +43,10 @@ static char *skip_path(char *at)
 	return NULL;
 }
 
-/* Behind one argument: at its comma or the closing parenthesis; NULL: neither comes. */
+/*
+ * Behind one argument: at its comma or the closing parenthesis; NULL: neither comes. A ')' at depth 0
+ * ends the call.
+ */
 static char *skip_argument(char *at)
 {
 	int depth = 0;
@@ -92,6 +105,7 @@ char *behind_name(char *at)
 	return *end == '=' && end > name && islower((unsigned char)*name) ? end + 1 : at;
 }
 
+/* Behind the parenthesis that closes the call; NULL: it is cut. */
 static char *split_arguments(char *at, struct strace_call *call)
 {
 	for (;;) {
@@ -112,7 +126,10 @@ static char *split_arguments(char *at, struct strace_call *call)
 	}
 }
 
-/* "-1 ENOMEM (Cannot allocate memory)", "-1 (errno 12)" */
+/*
+ * "-1 ENOMEM (Cannot allocate memory)", "-1 (errno 12)". -1 without a name stays -1: EPERM's number,
+ * which is what some tools print.
+ */
 static void failure(char *at, struct strace_call *call)
 {
 	int e;
@@ -134,6 +151,10 @@ static size_t path_length(char *begin, char *end)
 	return (size_t)(device - begin);
 }
 
+/*
+ * "= 3", "= 0x7f0000000000", "= -1 ENOENT (No such file or directory)", "= ?", "= 3</path>", "= 3" with
+ * a comment "4071 in strace's PID NS". False: no number, and no '?'.
+ */
 static bool result(char *at, struct strace_call *call)
 {
 	char *end;
@@ -161,6 +182,7 @@ static bool result(char *at, struct strace_call *call)
 	return true;
 }
 
+/* *call is cleared first. What stands between ')' and '=' are blanks, for strace aligns. */
 bool strace_call(char *text, struct strace_call *call)
 {
 	char *at;

@@ -6,6 +6,13 @@
  * others in the same space may have been carried out before or after it: they are taken in the order in which they
  * returned, and counted as in doubt.  One order can be derived: where a mapping was put into what a munmap that has begun
  * covers, the munmap came first.
+ *
+ *     4070 munmap(0x7f0000000000, 4096 <unfinished ...>
+ *     4071 mmap(NULL, 4096, ...) = 0x7f0000000000
+ *     4070 <... munmap resumed>)        = 0
+ *
+ * space.pending counts the calls of a space that have begun and may change it; each beginning is taken
+ * back by its end, by the end of its task, or by nothing where the log ends.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +27,7 @@ static bool changes_map(const struct handler *h)
 	return h && h->nr;
 }
 
+/* A doubt where it cannot be read; nothing where strace has injected its result. */
 static int carry_out(
 	struct strace *st, struct import_task *t, const struct handler *h, char *args, uint64_t ip)
 {
@@ -35,7 +43,11 @@ static int carry_out(
 	return h->handle(&l, h);
 }
 
-/* A munmap that has begun and covers what was mapped meanwhile came first. */
+/*
+ * A munmap that has begun and covers what was mapped meanwhile came first. @of has been given [@start,
+ * @end): the munmap of another task of the space whose range meets that is carried out now, as if it
+ * had succeeded, and its end says nothing then (pending_done).
+ */
 static int munmap_before(struct strace *st, struct import_task *of, uint64_t start, uint64_t end)
 {
 	struct strace_call call = { .nr_args = 2, .has_result = true };
@@ -52,6 +64,7 @@ static int munmap_before(struct strace *st, struct import_task *of, uint64_t sta
 			from = strtoull(begin, &comma, 0);
 			length = *comma == ',' ? skip_spaces(behind_name(comma + 1)) : comma;
 			len = strtoull(length, NULL, 0);
+			/* They do not meet. */
 			if (from >= end || from + len <= start)
 				continue;
 			import_doubt(st->im, DOUBT_ORDER_DERIVED);
@@ -65,7 +78,10 @@ static int munmap_before(struct strace *st, struct import_task *of, uint64_t sta
 	return 0;
 }
 
-/* Others in the same space have begun calls that have not ended. */
+/*
+ * Others in the same space have begun calls that have not ended. @args is the whole call with its
+ * result, "= 0x..." of an mmap that has succeeded.
+ */
 static int settle_order(struct strace *st, struct import_task *t, const struct handler *h, char *args)
 {
 	char *closing = strrchr(args, ')');
@@ -84,6 +100,7 @@ static int settle_order(struct strace *st, struct import_task *t, const struct h
 	return munmap_before(st, t, at, at + len);
 }
 
+/* Of a call in one line, or one that was joined. Calls of other spaces are no matter. */
 int strace_whole_call(
 	struct strace *st, struct import_task *t, const struct handler *h, char *args, uint64_t ip)
 {
@@ -94,6 +111,7 @@ int strace_whole_call(
 	return err ? err : carry_out(st, t, h, args, ip);
 }
 
+/* A beginning without an end before it (a log with losses) is dropped for the new one. */
 int strace_begin_call(struct strace *st, struct import_task *t, const struct strace_line *line)
 {
 	/* That of an exit is no end that could be waited for. */
@@ -112,7 +130,7 @@ int strace_begin_call(struct strace *st, struct import_task *t, const struct str
 	return strace_adopt(st, t, line->other);
 }
 
-/* Both parts as one. NULL: no memory. */
+/* Both parts as one. NULL: no memory. To be freed. */
 static char *join(const char *begin, const char *rest)
 {
 	size_t len = strlen(begin), more = strlen(rest);
@@ -126,6 +144,11 @@ static char *join(const char *begin, const char *rest)
 	return text;
 }
 
+/*
+ * perf tells of an exec by the areas that it maps, before the call ends; ltrace by "--- Called exec()
+ * ---". What comes then is of the new space, so that the exec is carried out now, by the path of the
+ * call if it has begun.
+ */
 int strace_exec_early(struct strace *st, struct import_task *t)
 {
 	static const char unnamed[] = "\"\", 0, 0";
@@ -152,6 +175,7 @@ static int exec_ended(struct strace *st, struct import_task *t)
 	return err;
 }
 
+/* An end that is of another call than the one that has begun (@h) is a doubt, and says nothing. */
 int strace_end_call(
 	struct strace *st, struct import_task *t, const struct strace_line *line, const struct handler *h)
 {
@@ -159,6 +183,7 @@ int strace_end_call(
 	bool done = t->pending_done;
 	int err;
 
+	/* strace that was attached in the midst of an exec, and perf's events, have the end alone. */
 	if (!begin && is_call(line, "execve") && strncmp(line->rest, ") = 0", 5) == 0)
 		return exec_ended(st, t);
 	if (!begin || t->pending_handler != h) {
@@ -180,6 +205,10 @@ int strace_end_call(
 	return err;
 }
 
+/*
+ * "mmap(NULL, 4096, PROT_READstrace: Process 4071 attached" / ", MAP_PRIVATE, 3, 0) = 0x7f..." of a log
+ * to a terminal.
+ */
 int strace_continue_call(struct strace *st, struct source *s)
 {
 	struct import_task *t = import_task_find(&st->tasks, s->cut_tid);
@@ -199,6 +228,10 @@ int strace_continue_call(struct strace *st, struct source *s)
 	return 0;
 }
 
+/*
+ * A call that its task never came back from is not carried out: what became of it is not known. vfork's
+ * child, or a thread, leaves the space to the others.
+ */
 int strace_end_task(struct strace *st, struct import_task *t, int status)
 {
 	if (t->pending && changes_map(t->pending_handler)) {
@@ -209,6 +242,10 @@ int strace_end_task(struct strace *st, struct import_task *t, int status)
 	return import_task_exit(st->im, &st->tasks, t, status);
 }
 
+/*
+ * perf tells of faults of the kernel's own in an exec, when the arguments are copied to the new stack:
+ * of no space that is known yet.
+ */
 bool strace_faulted(const struct import_task *t)
 {
 	bool in_exec = t->pending && t->pending_handler && strncmp(t->pending_handler->name, "exec", 4) == 0;
@@ -216,6 +253,10 @@ bool strace_faulted(const struct import_task *t)
 	return t->space->told && (!in_exec || t->pending_done);
 }
 
+/*
+ * PERF_RECORD_MMAP2 comes within the call that maps, before its end. Of mmap it names the file, by its
+ * path behind the descriptor, as strace -y has it; of other calls it repeats what they say.
+ */
 int strace_mapped(struct strace *st, struct import_task *t, const struct mapped *m)
 {
 	char *fd = t->pending ? strrchr(t->pending, ',') : NULL, *text;
@@ -231,6 +272,7 @@ int strace_mapped(struct strace *st, struct import_task *t, const struct mapped 
 		t->execed |= !t->space->told;
 		return import_mapped(st->im, t, m);
 	}
+	/* "//anon" and its kin are no files. */
 	if (h->nr != NR_mmap || m->path[0] != '/' || m->path[1] == '/' || !fd)
 		return 0;
 	text = malloc(strlen(t->pending) + strlen(m->path) + 3);

@@ -8,6 +8,10 @@
  * Logs that went through journald or a build server have their own words before each line: these are skipped, as many
  * bytes as in the line before where that fits, else up to the first place from which a line of strace follows.  A
  * line that begins as a call and does not end as one was cut: its kind is STRACE_OTHER, with the call's name.
+ *
+ * What is a call is decided late: a name and a parenthesis are not enough, since programs print such
+ * lines, too. A line that has others' words before it counts only with a result (" = ") behind the
+ * call.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -44,7 +48,11 @@ bool name_makes_task(const char *name, size_t len)
 	return false;
 }
 
-/* Nanoseconds of "12:34:56.789012", "1700000000", "0.000123"; NULL: it is none. A number that can be a task's is one. */
+/*
+ * Nanoseconds of "12:34:56.789012", "1700000000", "0.000123"; NULL: it is none. A number that can be a
+ * task's is one. -t has seconds, -tt and -ttt fractions of them; -r counts from the line before.
+ * "12:34" is a time of day of nobody's, and "1234" alone a task.
+ */
 static char *time_text(char *at, uint64_t *ns)
 {
 	uint64_t seconds = 0, fraction = 0, scale = 1000000000;
@@ -55,6 +63,10 @@ static char *time_text(char *at, uint64_t *ns)
 		uint64_t field = 0;
 		char *digits = p;
 
+		/*
+		 * Twelve digits hold a time of microseconds since 1970 for long; more are no time, and
+		 * do not overflow.
+		 */
 		while (isdigit((unsigned char)*p) && p - digits < 12)
 			field = field * 10 + (uint64_t)(*p++ - '0');
 		if (p == digits)
@@ -81,7 +93,10 @@ static char *time_text(char *at, uint64_t *ns)
 	return p;
 }
 
-/* "1234", "1234<comm>" */
+/*
+ * "1234", "1234<comm>". "<comm>" is of -Y; a name may have any character, '>' too: it ends before a
+ * blank or a bracket.
+ */
 static char *task_text(char *at, uint32_t *tid)
 {
 	char *p = at;
@@ -104,7 +119,10 @@ static char *task_text(char *at, uint32_t *tid)
 	return p;
 }
 
-/* "[pid 12] ", "[00007f0123456789] ", "[   9] " */
+/*
+ * "[pid 12] ", "[00007f0123456789] ", "[   9] ". Up to 25 characters, of -i (an address, or question
+ * marks) and -n (the number of the call, in decimal with blanks).
+ */
 static char *bracket(char *at, struct strace_line *line)
 {
 	char *close, *p;
@@ -122,12 +140,17 @@ static char *bracket(char *at, struct strace_line *line)
 	for (p = skip_spaces(at + 1); p < close; p++)
 		if (!isxdigit((unsigned char)*p) && *p != '?')
 			return NULL;
+	/* An address has eight digits or sixteen, and no blank before it; a call's number has blanks. */
 	if (close - at >= 9 && at[1] != ' ')
 		line->ip = strtoull(at + 1, NULL, 16);
 	return skip_spaces(close + 1);
 }
 
-/* Everything before what the line says. NULL: it cannot be the leader of a line of strace. */
+/*
+ * Everything before what the line says. NULL: it cannot be the leader of a line of strace. "(+
+ * 0.000123)" is what -r has behind a time of -tt: skipped. A time of less than 100,000,000 seconds
+ * without colons is none since 1970: relative.
+ */
 static char *leader(char *at, struct strace_line *line)
 {
 	char *p;
@@ -161,6 +184,7 @@ static char *leader(char *at, struct strace_line *line)
 	}
 }
 
+/* Names of calls have small letters, digits and '_', none more than 30 of them. ltrace has "SYS_mmap(". */
 static bool call_text(char *at, struct strace_line *line)
 {
 	char *p;
@@ -170,6 +194,7 @@ static bool call_text(char *at, struct strace_line *line)
 	p = at;
 	while (islower((unsigned char)*p) || isdigit((unsigned char)*p) || *p == '_')
 		p++;
+	/* A digit first is a number of a call, which only ltrace has ("SYS_435("). */
 	if (p == at || p - at > 30 || *p != '(' || (isdigit((unsigned char)*at) && !line->system))
 		return false;
 	line->kind = STRACE_CALL;
@@ -179,6 +204,7 @@ static bool call_text(char *at, struct strace_line *line)
 	return true;
 }
 
+/* "<... mmap resumed>) = 0x7f0000000000" */
 static bool resumed_text(char *at, struct strace_line *line)
 {
 	char *name = at + 5, *end = strchr(name, ' ');
@@ -194,6 +220,7 @@ static bool resumed_text(char *at, struct strace_line *line)
 	return true;
 }
 
+/* status as wait(2) has it: an exit's number from bit 8 on, a signal's below, 0x80 with a core. */
 static bool plus_text(char *at, struct strace_line *line)
 {
 	char *p;
@@ -208,6 +235,7 @@ static bool plus_text(char *at, struct strace_line *line)
 		p = at + 14;
 		line->kind = STRACE_EXITED;
 		line->status = word_signal(p, strcspn(p, " "));
+		/* WCOREDUMP()'s bit. */
 		line->status |= strstr(p, "(core dumped)") ? 0x80 : 0;
 	} else if (starts(at, "+++ begins with ")) {
 		line->kind = STRACE_BEGINS;
@@ -286,6 +314,7 @@ static bool tagged(char *at, struct strace_line *line)
 	return true;
 }
 
+/* @at is behind the leader. False: it is none of strace's; *line may have been changed. */
 static bool content(char *at, struct strace_line *line)
 {
 	switch (*at) {
@@ -338,6 +367,10 @@ static bool looks_ended(const char *args)
 	return strstr(args, " = ") || *p == ')';
 }
 
+/*
+ * What stands behind the beginning of a call is cut off the line, in place; the kind becomes
+ * UNFINISHED, or OTHER where the line was cut by something else.
+ */
 static void cut_unfinished(struct strace_line *line)
 {
 	char *cut = strstr(line->args, "<unfinished ...>"), *child = strstr(line->args, "strace: Process ");
@@ -380,8 +413,9 @@ static bool may_begin(const char *text, const char *at)
 }
 
 /*
- * From the left, so that the task and the time before a call are its.  Behind a colon stands no fraction of a second: that
- * is the rest of a time of another's.
+ * From the left, so that the task and the time before a call are its.  Behind a colon stands no
+ * fraction of a second: that is the rest of a time of another's. O(length * words): only lines that are
+ * none from their beginning come here.
  */
 static bool find_behind(char *text, const char *result, size_t *prefix, struct strace_line *line)
 {
@@ -405,6 +439,7 @@ static bool find_glued(char *text, const char *result, struct strace_line *line)
 		while (name > text && (islower((unsigned char)name[-1]) || isdigit((unsigned char)name[-1]) ||
 					      name[-1] == '_'))
 			name--;
+		/* A number before it is of the output that it is glued to ("42munmap("). */
 		while (name < at && isdigit((unsigned char)*name))
 			name++;
 		if (handler_of(name, (size_t)(at - name)) &&
@@ -414,6 +449,7 @@ static bool find_glued(char *text, const char *result, struct strace_line *line)
 	return false;
 }
 
+/* Cheapest first: from the beginning; at the place where the line before had it; at "[pid "; anywhere. */
 static bool find_line(char *text, size_t *prefix, struct strace_line *line)
 {
 	char *pid = strstr(text, "[pid ");
@@ -431,7 +467,10 @@ static bool find_line(char *text, size_t *prefix, struct strace_line *line)
 	return find_behind(text, result, prefix, line) || find_glued(text, result, line);
 }
 
-/* Without what colours it in a terminal, ESC [ numbers letter, or is a word to it, as Buildkite's times: ESC _ word BEL. */
+/*
+ * Without what colours it in a terminal, ESC [ numbers letter, or is a word to it, as Buildkite's
+ * times: ESC _ word BEL. In place.
+ */
 static void strip_colours(char *text)
 {
 	char *to = strchr(text, '\033');
@@ -449,6 +488,7 @@ static void strip_colours(char *text)
 	}
 }
 
+/* @text is changed. *prefix is kept over the lines of one file, and begins as 0. */
 void strace_line(char *text, size_t *prefix, struct strace_line *line)
 {
 	strip_colours(text);

@@ -4,6 +4,14 @@
  *
  * The files of -ff are merged by time; without times one after the other, which is right for processes that share nothing
  * and a doubt for threads.
+ *
+ * The heap has the files that have a line, by its time, task and place among the files
+ * (strace_earlier()). A file's own lines are never exchanged, whatever their times.
+ *
+ * Three kinds of times, told apart by strace_line.c: since 1970 (-ttt), of the day (-t, -tt) and since
+ * the line before (-r). time_ns of a file is the sum of what its lines say for the last, else what its
+ * line says and the days that have gone by. Files with times of different kinds have no order among
+ * each other; nobody writes such.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,9 +19,11 @@
 
 #include "strace.h"
 
+/* A program of a thousand threads has a thousand files of -ff. */
 #define BUFFER_ONE  ((size_t)256 << 10)
 #define BUFFER_MANY ((size_t)16 << 10)
 
+/* By the form of the import. Calls of a library (ltrace) are ignored: only those of the system count. */
 void strace_read_line(struct strace *st, char *text, size_t *prefix, struct strace_line *line)
 {
 	if (st->columns) {
@@ -31,6 +41,10 @@ void strace_read_line(struct strace *st, char *text, size_t *prefix, struct stra
 		line->kind = STRACE_IGNORED;
 }
 
+/*
+ * -r adds up. Times of day begin anew at midnight: a step back of more than half a day adds a day, to
+ * all that follows in this file.
+ */
 static void set_time(struct source *s)
 {
 	uint64_t before = s->time_ns;
@@ -48,6 +62,10 @@ static void set_time(struct source *s)
 	}
 }
 
+/*
+ * Lines that say nothing are counted as skipped, and those that begin as a call that matters as a
+ * doubt. 0 with text NULL: the end.
+ */
 int strace_advance(struct strace *st, struct source *s)
 {
 	size_t len;
@@ -58,6 +76,10 @@ int strace_advance(struct strace *st, struct source *s)
 		if (s->lines.too_long)
 			import_doubt(st->im, DOUBT_LONG_LINE);
 		strace_read_line(st, s->text, &s->prefix, &s->line);
+		/*
+		 * The line before ended in the midst of a call, by strace's word of another task: this
+		 * is the rest of it.
+		 */
 		if (s->line.kind == STRACE_OTHER && s->cut_tid && len) {
 			s->line = (struct strace_line){ .kind = STRACE_CONTINUED, .rest = s->text };
 			return 0;
@@ -77,6 +99,10 @@ int strace_advance(struct strace *st, struct source *s)
 	return 0;
 }
 
+/*
+ * A total order, so that the same logs always give the same recording: time, then task, then the order
+ * of the files.
+ */
 bool strace_earlier(const struct strace *st, size_t a, size_t b)
 {
 	const struct source *x = &st->sources[a], *y = &st->sources[b];
@@ -103,6 +129,10 @@ static void sift_down(struct strace *st, size_t i)
 	}
 }
 
+/*
+ * @at has gone on or ended. O(log files) for the first, O(files) for another, which strace_choose()
+ * takes only among equals.
+ */
 void strace_sift(struct strace *st, size_t at)
 {
 	if (!st->sources[st->heap[at]].text)
@@ -113,6 +143,7 @@ void strace_sift(struct strace *st, size_t at)
 			sift_down(st, i);
 }
 
+/* "log.4070" of -ff; 0: no number behind the last dot. */
 static uint32_t tid_of_path(const char *path)
 {
 	const char *dot = strrchr(path, '.');
@@ -122,6 +153,7 @@ static uint32_t tid_of_path(const char *path)
 	return dot && *end == '\0' && tid <= UINT32_MAX ? (uint32_t)tid : 0;
 }
 
+/* 0, or an error that was said. What was opened until then import_strace() closes. */
 int strace_open(struct strace *st)
 {
 	struct trace_import *im = st->im;
@@ -156,12 +188,14 @@ int strace_open(struct strace *st)
 			return err;
 		if (!s->text)
 			continue;
+		/* Times of -r tell nothing about another file's. */
 		timed &= s->line.has_time && !s->line.relative;
 		st->heap[st->nr_heap++] = st->nr;
 	}
 	st->tasks.apart = st->nr > 1;
 	if (st->nr > 1 && !timed)
 		import_doubt(im, DOUBT_NO_TIME);
+	/* From the last one up: O(files). */
 	for (size_t i = st->nr_heap; i-- > 0;)
 		sift_down(st, i);
 	return 0;

@@ -6,6 +6,8 @@
  *    long as there is one task: that one has a number of our own until a line names it.
  * 2. Children.  A child's first lines may come before the end of the call that makes it is logged: it is adopted by a task
  *    whose clone has begun, told by "Process N attached" where strace says so.
+ * 3. Attached.  "Process 4070 attached with 3 threads": the next tasks from nowhere are threads of that
+ *    one, as many as it said.
  */
 #include <string.h>
 
@@ -13,6 +15,7 @@
 
 #define CLONE_OF_THREADS 0x10f00 /* VM, FS, FILES, SIGHAND, THREAD */
 
+/* Any: where several have begun one, which is the parent is not told. O(tasks). */
 struct import_task *strace_parent_in_clone(const struct strace *st)
 {
 	for (int i = 0; i < 256; i++)
@@ -23,6 +26,7 @@ struct import_task *strace_parent_in_clone(const struct strace *st)
 	return NULL;
 }
 
+/* The clone is carried out now; its end says nothing then. 0 or an error. */
 int strace_adopt(struct strace *st, struct import_task *parent, uint32_t tid)
 {
 	parent->pending_done = true;
@@ -30,7 +34,7 @@ int strace_adopt(struct strace *st, struct import_task *parent, uint32_t tid)
 		clone_flags(st->im, parent->pending_handler->name, parent->pending));
 }
 
-/* A line that names nobody: of the only task there is. */
+/* A line that names nobody: of the only task there is. NULL: no memory. */
 static struct import_task *task_without_name(struct strace *st)
 {
 	struct import_task *t = import_task_find(&st->tasks, NAMELESS);
@@ -44,12 +48,16 @@ static struct import_task *task_without_name(struct strace *st)
 	return import_task_new(st->im, &st->tasks, NAMELESS);
 }
 
+/* The parent's own line, which makes no child of it. */
 static bool is_clone_end(const struct strace_line *line)
 {
 	return line->kind == STRACE_RESUMED && name_makes_task(line->name, line->name_len);
 }
 
-/* One whose beginning was not logged: a process of its own, or a thread of the one that strace was attached to. */
+/*
+ * One whose beginning was not logged: a process of its own, or a thread of the one that strace was
+ * attached to. NULL: no memory, or *err.
+ */
 static struct import_task *task_from_nowhere(struct strace *st, uint32_t tid, int *err)
 {
 	struct import_task *leader;
@@ -66,6 +74,10 @@ static struct import_task *task_from_nowhere(struct strace *st, uint32_t tid, in
 	return *err ? NULL : import_task_find(&st->tasks, tid);
 }
 
+/*
+ * In this order: it is here; a clone is under way, so that it is its child; the nameless one has got a
+ * name; from nowhere.
+ */
 struct import_task *strace_task_of(struct strace *st, const struct source *s, int *err)
 {
 	const struct strace_line *line = &s->line;
@@ -90,6 +102,7 @@ struct import_task *strace_task_of(struct strace *st, const struct source *s, in
 	return task_from_nowhere(st, tid, err);
 }
 
+/* @threads 1: a child, by its parent's clone, or strace's word of one process alone. */
 int strace_attached(struct strace *st, uint32_t tid, uint32_t threads)
 {
 	struct import_task *parent = import_task_find(&st->tasks, tid) ? NULL : strace_parent_in_clone(st);
@@ -104,6 +117,10 @@ int strace_attached(struct strace *st, uint32_t tid, uint32_t threads)
 	return 0;
 }
 
+/*
+ * perf's FORK record comes within the call: the clone that has begun is carried out with its flags,
+ * else with what the record says, a thread's or a process's.
+ */
 int strace_forked(struct strace *st, struct import_task *t, const struct strace_line *line)
 {
 	if (import_task_find(&st->tasks, line->other))

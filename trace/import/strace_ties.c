@@ -12,6 +12,19 @@
  *
  * Of those that need not wait the one of the lowest task comes first.  Where all have to, what they wait for was not logged (the
  * loader's areas are so): then comes a task that is there, else one that begins with an exec, as what strace has started does.
+ *
+ * Nothing here changes anything: lines are looked at where they wait in their files, and
+ * strace_choose() gives a place of the heap. It costs as much as there are files with the same time,
+ * and only where there are any.
+ *
+ * With -t, whose times are seconds:
+ *
+ *     log.4070    12:00:01 clone(...) = 4071
+ *     log.4071    12:00:01 mmap(NULL, 4096, ...) = 0x7f0000000000
+ *     log.4070    12:00:01 munmap(0x7f0000000000, 4096) = 0
+ *
+ * 4071, a thread: its line waits until the clone has made it, 4070's munmap until something is there to
+ * be unmapped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +34,19 @@
 
 #define MAP_ANONYMOUS 0x20
 
+/* NULL: it was not made yet. */
 static struct import_task *task_of(const struct strace *st, const struct source *s)
 {
 	return import_task_find(&st->tasks, s->line.has_tid ? s->line.tid : s->tid);
 }
 
+/* Of two places of the heap. Without any time in the logs all are 0, and so the same. */
 static bool is_same_time(const struct strace *st, size_t a, size_t b)
 {
 	return st->sources[st->heap[a]].time_ns == st->sources[st->heap[b]].time_ns;
 }
 
+/* Does somebody go on in its space whom it has made by vfork? O(tasks). */
 static bool has_vforked(const struct strace *st, uint32_t tid)
 {
 	for (int i = 0; i < 256; i++)
@@ -48,12 +64,13 @@ static bool one_of(const char *name, const char *const *names, size_t n)
 	return false;
 }
 
+/* Numbers beyond MAX_DESCRIPTOR are of nobody. */
 static bool is_open(const struct import_task *t, int64_t fd)
 {
 	return fd >= 0 && fd < MAX_DESCRIPTOR && descriptors_find(t->files, (int)fd);
 }
 
-/* A mapping of a file by its number alone. */
+/* A mapping of a file by its number alone. With -y the path is there, and it does not matter. */
 static bool maps_open_file(
 	const struct import_task *t, const struct strace_call *call, const struct trace_call *c)
 {
@@ -66,6 +83,7 @@ static bool maps_open_file(
 	return *end == '<' || is_open(t, fd);
 }
 
+/* @line is a whole call. True for what has failed, or is not known: it changes nothing. */
 static bool can_be_next(const struct strace *st, const struct import_task *t, const struct strace_line *line)
 {
 	static const char *const waits[] = { "wait4", "waitpid" };
@@ -88,7 +106,10 @@ static bool can_be_next(const struct strace *st, const struct import_task *t, co
 	return placed_fits(t->space, &c) && maps_open_file(t, &call, &c);
 }
 
-/* The task that takes the process over has come as far as its exec. */
+/*
+ * The task that takes the process over has come as far as its exec. "+++ superseded by execve in pid
+ * 4071 +++" stands in the first thread's file.
+ */
 static bool awaits_exec(const struct strace *st, const struct strace_line *line)
 {
 	const struct import_task *by =
@@ -108,7 +129,10 @@ static bool has_to_wait(const struct strace *st, const struct source *s)
 	return s->line.kind == STRACE_CALL && !can_be_next(st, t, &s->line);
 }
 
-/* A call that changes a map is taken before others of the same space and time. */
+/*
+ * A call that changes a map is taken before others of the same space and time. A doubt: of calls of one
+ * space nobody knows which came first.
+ */
 static void count_choice(const struct strace *st, size_t chosen)
 {
 	const struct source *s = &st->sources[st->heap[chosen]];
@@ -156,6 +180,11 @@ static size_t first_that(const struct strace *st, bool (*is)(const struct strace
 	return first;
 }
 
+/*
+ * A place of the heap that holds a line; 0, its first, as a rule. Three questions in their order, each
+ * of all files with the time of the first: who need not wait, whose task is there, who begins with an
+ * exec.
+ */
 size_t strace_choose(const struct strace *st)
 {
 	size_t chosen = 0;

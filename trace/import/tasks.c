@@ -7,6 +7,11 @@
  * 2. A space is told of with its first call: by then brk(NULL), which the loader asks first, has said where the heap is.
  * 3. What a space holds at its beginning is not in a log: the window of its map is empty (see TRACE_MAP_BEGIN), unless
  *    the first one's was given, or it is an exported recording's, which writes it as calls.
+ * 4. Numbers.  Tasks have those of the log; spaces and files get their own, ascending in the recording.
+ *    A number of a task that the kernel gives again belongs to the task that is here now.
+ * 5. Who calls: calls.c for clone, exec and exit, strace_tasks.c for tasks whose lines come first,
+ *    strace_interrupted.c at a task's end. import_space_begin() is called before each event that is
+ *    about a space.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +29,7 @@ static struct import_task **bucket(struct import_tasks *tasks, uint32_t tid)
 	return &tasks->hash[tid % 256];
 }
 
+/* NULL: it is not here. O(1) as a rule. */
 struct import_task *import_task_find(const struct import_tasks *tasks, uint32_t tid)
 {
 	struct import_task *t = tasks->hash[tid % 256];
@@ -33,6 +39,10 @@ struct import_task *import_task_find(const struct import_tasks *tasks, uint32_t 
 	return t;
 }
 
+/*
+ * A process of its own until somebody says otherwise, with neither space nor files: the caller gives it
+ * both.
+ */
 static struct import_task *add_task(struct import_tasks *tasks, uint32_t tid)
 {
 	struct import_task *t = calloc(1, sizeof(*t));
@@ -76,6 +86,7 @@ static void number_space(struct trace_import *im, struct import_space *s)
 	s->mm = ++im->last_mm;
 }
 
+/* NULL is permitted. */
 static void put_space(struct import_space *s)
 {
 	if (!s || --s->refs)
@@ -85,6 +96,7 @@ static void put_space(struct import_space *s)
 	free(s);
 }
 
+/* Nothing is emitted. space and files may be NULL still. */
 static void free_task(struct import_tasks *tasks, struct import_task *task)
 {
 	struct import_task **link = bucket(tasks, task->tid);
@@ -107,6 +119,7 @@ void import_tasks_free(struct import_tasks *tasks)
 	free(tasks->segments);
 }
 
+/* Tables that tasks share are gone through more than once, which changes nothing. */
 bool import_tasks_rename(struct import_tasks *tasks, const char *from, const char *to, size_t len)
 {
 	for (int i = 0; i < 256; i++)
@@ -116,6 +129,7 @@ bool import_tasks_rename(struct import_tasks *tasks, const char *from, const cha
 	return true;
 }
 
+/* The first task of all is the program that the log is of, and no doubt. */
 struct import_task *import_task_new(struct trace_import *im, struct import_tasks *tasks, uint32_t tid)
 {
 	struct import_task *t = add_task(tasks, tid);
@@ -154,11 +168,16 @@ static int tell_space(
 		e.space.limits[i] = UINT64_MAX;
 	/* CAP_CHECKPOINT_RESTORE is 40, the last one. */
 	e.space.limits[TRACE_LIMIT_CAPABILITIES] = (1ull << 41) - 1;
+	/* What --start-maps says of heap and stack counts more than what the first calls do. */
 	snapshot_space(start, &e.space);
 	t->space->heap_known |= e.space.start_brk != 0;
 	return import_emit(im, &e, t->pid, t->tid, s->mm);
 }
 
+/*
+ * @brk: where the heap begins, where the call that comes tells it; 0: not known. At once where it was
+ * told. 0 or -errno.
+ */
 int import_space_begin(struct trace_import *im, struct import_task *t, uint64_t brk)
 {
 	struct import_space *s = t->space;
@@ -180,6 +199,7 @@ int import_space_begin(struct trace_import *im, struct import_task *t, uint64_t 
 	if (s->first && im->options.start_maps)
 		e.map = snapshot_map(&start, TRACE_MAP_BEGIN);
 	else if (s->whole)
+		/* All of it is known to be empty: the calls that follow fill it. */
 		e.map.hi = UINT64_MAX;
 	if (!err)
 		err = import_emit(im, &e, t->pid, t->tid, s->mm);
@@ -204,6 +224,7 @@ static int tell_child(
 	return import_emit(im, &e, parent->pid, parent->tid, parent->space->mm);
 }
 
+/* False: no memory. */
 static bool share_files(struct import_task *parent, struct import_task *t, uint64_t flags)
 {
 	if (flags & CLONE_FILES) {
@@ -215,6 +236,7 @@ static bool share_files(struct import_task *parent, struct import_task *t, uint6
 	return t->files;
 }
 
+/* False: no memory, or placed_fork() failed. */
 static bool share_space(
 	struct trace_import *im, struct import_task *parent, struct import_task *t, uint64_t flags)
 {
@@ -234,6 +256,7 @@ static bool share_space(
 	return placed_fork(im, from, t->space) == 0;
 }
 
+/* Its number can be given to another task from here on, which import_task_clone() asks about. */
 void import_task_ending(struct import_tasks *tasks, struct import_task *task, bool group)
 {
 	task->ended = true;
@@ -242,6 +265,7 @@ void import_task_ending(struct import_tasks *tasks, struct import_task *task, bo
 			t->ended |= t->pid == task->pid;
 }
 
+/* 0 as well where the task is here already. */
 int import_task_clone(struct trace_import *im, struct import_tasks *tasks, struct import_task *parent,
 	uint32_t tid, uint64_t flags)
 {
@@ -340,6 +364,7 @@ int import_task_exec(struct trace_import *im, struct import_tasks *tasks, struct
 	return 0;
 }
 
+/* A call of it that has begun is given up. The space ends with its last task (EXIT, last). */
 int import_task_exit(
 	struct trace_import *im, struct import_tasks *tasks, struct import_task *task, int status)
 {

@@ -4,6 +4,15 @@
  *
  * A log of another machine has the same names; its numbers are this table's all the same, since an imported recording
  * is one of x86-64.
+ *
+ * Names are those of the kernel's headers, as strace writes them; those of protections, mmap's and
+ * mremap's flags and advices are in constants.h. Aliases have a row each
+ * (O_LARGEFILE is 0 on x86-64, FASYNC is O_ASYNC).
+ *
+ *     "PROT_READ|PROT_WRITE"      3
+ *     "MAP_HUGETLB|21<<26"        0x40000 | 21 << 26
+ *     "8192*1024"                 8388608
+ *     "-1"                        all ones
  */
 #include <ctype.h>
 #include <errno.h>
@@ -50,6 +59,7 @@ const struct constant limit_constants[] = { { "RLIMIT_DATA", RLIMIT_DATA }, { "R
 	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK }, { "RLIMIT_AS", RLIMIT_AS }, { "RLIM_INFINITY", UINT64_MAX },
 	{ "RLIM64_INFINITY", UINT64_MAX }, { NULL, 0 } };
 
+/* O(words): the lists are short. NULL: no names, numbers alone. */
 static bool find(const struct constant *words, const char *text, size_t len, uint64_t *value)
 {
 	for (; words && words->name; words++) {
@@ -63,7 +73,8 @@ static bool find(const struct constant *words, const char *text, size_t len, uin
 
 /*
  * One word or number at *@at, which moves behind it. strtoull() reads on behind @end where digits do:
- * behind <= end refuses that. NUL-terminated all the same, for lines are.
+ * behind <= end refuses that. NUL-terminated all the same, for lines are. -1 as an argument is all
+ * ones: strace prints a descriptor or a length that way.
  */
 static bool term(const char **at, const char *end, const struct constant *words, uint64_t *value)
 {
@@ -87,6 +98,10 @@ static bool term(const char **at, const char *end, const struct constant *words,
 	return find(words, begin, (size_t)(*at - begin), value);
 }
 
+/*
+ * A value that is cut ("PROT_READ|PR") is false. -X verbose has numbers with their words in a comment
+ * behind them, and what strace does not know has "MADV_???" there.
+ */
 bool word_value(const char *text, size_t len, const struct constant *words, uint64_t *value)
 {
 	const char *at = text, *end = text + len;
@@ -119,6 +134,7 @@ bool word_value(const char *text, size_t len, const struct constant *words, uint
 	return at == end || (end - at >= 4 && at[0] == '/' && at[1] == '*');
 }
 
+/* By the C library's names, which are the kernel's; no table of ours can lack one. */
 int word_errno(const char *text, size_t len)
 {
 	/*
@@ -134,6 +150,7 @@ int word_errno(const char *text, size_t len)
 	return 0;
 }
 
+/* With SIG before it or without; 0: none of the first 31, so that real-time signals are of no number here. */
 int word_signal(const char *text, size_t len)
 {
 	if (len > 3 && strncmp(text, "SIG", 3) == 0) {
@@ -149,6 +166,7 @@ int word_signal(const char *text, size_t len)
 	return 0;
 }
 
+/* All other limits of setrlimit(2) decide nothing about maps. */
 bool limit_of(uint64_t resource, uint32_t *limit)
 {
 	static const struct {
