@@ -81,6 +81,8 @@ enum call_argument {
 	X(prlimit64,      302,  340, 302, 261, STOP_RULE,   CALL_NUMBER, CALL_NUMBER, CALL_ADDR, CALL_ADDR) \
 	X(ptrace,         101,   26, 521, 117, STOP_RULE,   CALL_NUMBER, CALL_NUMBER, CALL_ADDR, CALL_ADDR) \
 	X(seccomp,        317,  354, 317, 277, STOP_RULE,   CALL_NUMBER, CALL_HEX, CALL_ADDR) \
+	/* it changes no map, but whose map later calls are about */ \
+	X(userfaultfd,    323,  374, 323, 282, STOP_ALWAYS, CALL_HEX) \
 	/* in logs of tools that have no name for them */ \
 	X(memfd_create,   319,  356, 319, 279, STOP_NEVER,  CALL_ADDR, CALL_HEX) \
 	X(close_range,    436,  436, 436, 436, STOP_NEVER,  CALL_NUMBER, CALL_NUMBER, CALL_HEX)

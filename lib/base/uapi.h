@@ -98,6 +98,9 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
+#ifndef USERFAULTFD_IOC_NEW /* Linux 6.1: on a descriptor of /dev/userfaultfd */
+#define USERFAULTFD_IOC_NEW _IO(0xaa, 0x00)
+#endif
 #ifndef UFFDIO_MOVE /* Linux 6.8; its argument begins with three numbers: to, from, length */
 #define UFFDIO_MOVE _IOC(_IOC_READ | _IOC_WRITE, UFFDIO, 0x05, 40)
 #endif

@@ -123,7 +123,8 @@ static const struct {
 		{ 0x2001, 0x2002, 0x2003 /* ARCH_MAP_VDSO_X32, _32, _64 */, 0x5001,
 			0x5002 /* ARCH_SHSTK_ENABLE, _DISABLE */ } },
 	{ SYS_ioctl, 1,
-		{ UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, 0xc028aa05 /* UFFDIO_MOVE */ } },
+		{ UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, 0xc028aa05 /* UFFDIO_MOVE */,
+			0xaa00 /* USERFAULTFD_IOC_NEW */ } },
 };
 
 static bool is_among(const uint64_t *values, uint64_t value)
@@ -200,7 +201,8 @@ static void test_what_changes_a_map_is_stopped(void **state)
 {
 	static const uint32_t always[] = { SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise,
 		SYS_shmat, SYS_shmdt, SYS_remap_file_pages, SYS_pkey_mprotect, SYS_mlock, SYS_mlock2,
-		SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mbind, SYS_io_setup, SYS_process_madvise };
+		SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mbind, SYS_io_setup, SYS_process_madvise,
+		SYS_userfaultfd };
 	static const uint32_t never[] = { SYS_read, SYS_write, SYS_openat, SYS_getpid, SYS_futex,
 		SYS_nanosleep, SYS_mincore, SYS_getrlimit, SYS_poll, 9999 };
 	static const uint64_t some[][6] = { { 0 }, { 1, 2, 3, 4, 5, 6 },
@@ -213,10 +215,11 @@ static void test_what_changes_a_map_is_stopped(void **state)
 			assert_true(stops(AUDIT_ARCH_X86_64, always[i], some[k]));
 		for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 			assert_false(stops(AUDIT_ARCH_X86_64, never[i], some[k]));
-		/* Of i386: munmap, mprotect, mremap; read, getpid.  Of a machine that it is not: nothing. */
+		/* Of i386: munmap, mprotect, mremap, userfaultfd; read, getpid.  Of a machine that it is not: nothing. */
 		assert_true(stops(AUDIT_ARCH_I386, 91, some[k]));
 		assert_true(stops(AUDIT_ARCH_I386, 125, some[k]));
 		assert_true(stops(AUDIT_ARCH_I386, 163, some[k]));
+		assert_true(stops(AUDIT_ARCH_I386, 374, some[k]));
 		assert_false(stops(AUDIT_ARCH_I386, 3, some[k]));
 		assert_false(stops(AUDIT_ARCH_I386, 20, some[k]));
 		assert_false(stops(AUDIT_ARCH_AARCH64, SYS_munmap, some[k]));
@@ -236,7 +239,7 @@ static void test_what_changes_a_map_is_stopped(void **state)
 static void test_both_say_the_same_of_every_number(void **state)
 {
 	static const uint64_t words[] = { 0, 1, 2, 3, 9, 16, 22, 35, 38, 65, 67, 75, 0x2003, 0x4206,
-		0x53564d41, LET_GO, 0xffffffff, HIGH, UFFDIO_REGISTER, UINT64_MAX };
+		0x53564d41, LET_GO, 0xaa00, 0xffffffff, HIGH, UFFDIO_REGISTER, UINT64_MAX };
 	uint64_t seed = 1;
 
 	(void)state;

@@ -7,6 +7,9 @@
 #ifndef UFFDIO_MOVE
 #define UFFDIO_MOVE _IOC(_IOC_READ | _IOC_WRITE, UFFDIO, 0x05, 40)
 #endif
+#ifndef USERFAULTFD_IOC_NEW /* Linux 6.1 */
+#define USERFAULTFD_IOC_NEW _IO(0xaa, 0x00)
+#endif
 #ifndef UFFD_FEATURE_WP_UNPOPULATED
 #define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
 #endif
@@ -139,6 +142,54 @@ static void given_back_by_a_child(void)
 		munmap(p, 8 * PAGE);
 		need(!ioctl(fd, UFFDIO_UNREGISTER, &(struct uffdio_range){ (unsigned long)p, 8 * PAGE }),
 			"UFFDIO_UNREGISTER");
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+}
+
+/* Which of the two calls came first decides where areas are cut and joined. */
+static void asked_by_a_child_beside_calls(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (int i = 0; i < 40; i++) {
+			serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+			need(!ioctl(fd, UFFDIO_UNREGISTER,
+				     &(struct uffdio_range){ (unsigned long)p + 2 * PAGE, 2 * PAGE }),
+				"UFFDIO_UNREGISTER");
+		}
+		_exit(0);
+	}
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		mprotect(p + 3 * PAGE, 2 * PAGE, PROT_READ);
+		mprotect(p + 3 * PAGE, 2 * PAGE, RW);
+	}
+}
+
+/* By the device: in the child it is one of two with this number. */
+static void made_by_the_device(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	char *p = area(8);
+	int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC), fd;
+	pid_t pid;
+
+	need(device >= 0, "/dev/userfaultfd");
+	fd = ioctl(device, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+	need(fd >= 0 && !ioctl(fd, UFFDIO_API, &api), "USERFAULTFD_IOC_NEW");
+	pid = fork();
+	if (pid == 0) {
+		serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+		close(fd);
+		need(ioctl(device, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK) == fd &&
+				!ioctl(fd, UFFDIO_API, &api),
+			"USERFAULTFD_IOC_NEW");
+		serve(fd, p + 4 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+		mprotect(p, PAGE, PROT_READ);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -406,6 +457,8 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-asked-by-a-child-where-another-had-served", asked_by_a_child_where_another_had_served,
 		"" },
 	{ "userfaultfd-asked-by-a-child-that-serves", asked_by_a_child_that_serves, "" },
+	{ "userfaultfd-asked-by-a-child-beside-calls", asked_by_a_child_beside_calls, "" },
+	{ "userfaultfd-made-by-the-device", made_by_the_device, "" },
 	{ "userfaultfd-move-by-a-child", move_by_a_child, "" },
 	{ "userfaultfd-closed-after-a-copy-where-nothing-may-be-written",
 		closed_after_a_copy_where_nothing_may_be_written, "" },

@@ -56,6 +56,9 @@ static const struct {
 		{ HIGH | 2 << 16 | 21, 7, 0x1000, 0x8049000, AT, 0 }, 30, { 7, AT, 0x1000 } },
 	{ "shmdt by ipc, of version 1", TRACE_ABI_I386, 117, { 1 << 16 | 22, 0, 0, 0, AT, 0 }, 67, { AT } },
 	{ "shmat", TRACE_ABI_I386, 397, { 7, AT, 0x1000 }, 30, { 7, AT, 0x1000 } },
+	{ "userfaultfd", TRACE_ABI_I386, 374, { HIGH | 1 }, 323, { 1 } },
+	{ "x32's userfaultfd", TRACE_ABI_X32, 323, { 1 }, 323, { 1 } },
+	{ "aarch64's userfaultfd", TRACE_ABI_GENERIC, 282, { 1 }, 323, { 1 } },
 	{ "setuid of 16 bits", TRACE_ABI_I386, 23, { 1000 }, 105, { 1000 } },
 	{ "aarch64's munmap", TRACE_ABI_GENERIC, 215, { HIGH, 4096 }, 11, { HIGH, 4096 } },
 	{ "aarch64's io_setup", TRACE_ABI_GENERIC, 0, { 8, HIGH }, 206, { 8, HIGH } },
@@ -132,7 +135,8 @@ static void test_numbers_are_those_of_this_machine(void **state)
 		{ SYS_setuid, "setuid" }, { SYS_setreuid, "setreuid" }, { SYS_setresuid, "setresuid" },
 		{ SYS_personality, "personality" }, { SYS_setrlimit, "setrlimit" },
 		{ SYS_prlimit64, "prlimit64" }, { SYS_ptrace, "ptrace" }, { SYS_seccomp, "seccomp" },
-		{ SYS_memfd_create, "memfd_create" }, { SYS_close_range, "close_range" } };
+		{ SYS_userfaultfd, "userfaultfd" }, { SYS_memfd_create, "memfd_create" },
+		{ SYS_close_range, "close_range" } };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		const struct call_row *row = call_of_number(own, (uint32_t)known[i].number);

@@ -148,6 +148,10 @@ void call_begin(struct live *l, struct task *t)
 	default:
 		break;
 	}
+	if (t->about) {
+		served_begin_elsewhere(l, t);
+		return;
+	}
 	name_before_call(l, t);
 	t->call.stack = stacks_of_call(l, t);
 	writes_before_call(l, t);
@@ -256,8 +260,8 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	enum live_check check = l->options.check;
 	bool nth;
 
-	if (limits_follow_call(l, t) || (t->call.nr == NR_process_madvise && !t->call.data) ||
-		served_elsewhere(l, t, result))
+	if (maker_follow_call(l, t, result) || limits_follow_call(l, t) ||
+		(t->call.nr == NR_process_madvise && !t->call.data) || served_elsewhere(l, t, result))
 		return;
 	sysctls_follow(l, t, result);
 	writes_after_call(l, t, result);

@@ -8,7 +8,8 @@
  * 2. When.  Where nothing is compared after the call (--check end), a thread that has its address space for itself is let
  *    go on at the entry of a call if the map will tell how the call ended: if an area, or a hole, has to be there afterwards
  *    that is not there before.  At the thread's next stop it is looked whether it is.  Only its own calls change areas, and
- *    each of them stops it; only stacks grow without one, and where they may nothing is deferred.
+ *    each of them stops it; only stacks grow without one, and where they may nothing is deferred.  Nor is it where the
+ *    process has made a userfaultfd, by which another may ask for a change at any time (served.c, 3).
  *
  * 3. What is not seen.  A call that failed is known to have failed, but not why: its error is TRACE_ERROR_UNSEEN.  Brk says
  *    nothing more than where the heap ends, and that is seen.
@@ -177,8 +178,8 @@ bool defer_end(struct live *l, struct task *t)
 	struct expected x;
 
 	/* Without a filter it stops at the end of each call anyway.  Reading maps as text, or a map that shows more than was asked for, is not what this is for. */
-	if (is_attached(l) || mm->users > 1 || is_compared_after_all(l, mm) || l->text_only ||
-		(t->limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC))
+	if (is_attached(l) || mm->users > 1 || mm->has_userfaultfd || is_compared_after_all(l, mm) ||
+		l->text_only || (t->limits[TRACE_LIMIT_PERSONALITY] & READ_IMPLIES_EXEC))
 		return false;
 	if (!expect(l, t, &x) || may_grow(l, mm, &x) || is_there(l, mm, &x))
 		return false;

@@ -63,6 +63,25 @@ void leave_calls(struct live *l, struct task *t)
 		release(l, t);
 }
 
+void emit_lost_call(struct live *l, struct task *t, const char *what)
+{
+	struct task *whose = t->about ? task_in(l, t->about->id) : t;
+
+	if (whose)
+		emit_lost(l, whose, 1, what);
+}
+
+static void leave_call_about_another(struct live *l, struct task *t)
+{
+	bool stands = t->queued;
+
+	if (!t->about)
+		return;
+	release(l, t);
+	if (stands)
+		resume(l, t, 0);
+}
+
 /*
  * Whoever waits for the mm goes on, unrecorded; each task's end is told, so that the mirror's address
  * space ends.
@@ -84,6 +103,7 @@ void end_recording_of(struct live *l, struct task *t)
 	mt_for_each (&l->tasks, other, tid, ULONG_MAX) {
 		if (other->mm != mm)
 			continue;
+		leave_call_about_another(l, other);
 		other->in_call = other->deferred = false;
 		if (!other->exiting)
 			emit_exit(l, other, 0, false);
@@ -138,14 +158,18 @@ static void settle_call_in_kernel(struct live *l, struct task *t)
 {
 	int64_t result;
 
+	/* What it makes goes with its process. */
+	if (makes_userfaultfd(&t->call))
+		return;
 	if (!ended_in_call(t, &result))
-		emit_lost(l, t, 1, LAST_CALL_UNSEEN);
+		emit_lost_call(l, t, LAST_CALL_UNSEEN);
 	else if (makes_task(t->call.nr))
 		announce_child_of_killed(l, t, result);
 	else if (!is_broken_off(result))
 		call_end(l, t, result);
 	else if (!has_done_nothing(&t->call, result))
-		emit_lost(l, t, 1, "a thread was killed inside a call: how much of it was done is not known");
+		emit_lost_call(
+			l, t, "a thread was killed inside a call: how much of it was done is not known");
 }
 
 /* It may have ended, even at the entry of another one; or not, and was carried out or was not. */
@@ -207,8 +231,9 @@ void on_gone(struct live *l, struct task *t, int status)
 	if (t->tid == l->root)
 		l->root_status = status;
 	/* Killed between two looks at it.  If the map is nobody else's there is nothing left that could be wrong. */
-	if (t->mm && !t->exiting && t->in_call && t->mm->users > 1)
-		emit_lost(l, t, 1, LAST_CALL_UNSEEN);
+	if (t->mm && !t->exiting && t->in_call && (t->about || t->mm->users > 1) &&
+		!makes_userfaultfd(&t->call))
+		emit_lost_call(l, t, LAST_CALL_UNSEEN);
 	t->deferred = false;
 	leave_calls(l, t);
 	if (t->mm && !t->exiting)

@@ -63,8 +63,10 @@ void writes_after_fork(struct live *l, struct task *t);
 
 /* The task has been given SIGBUS: by a write, perhaps, that has left no page. */
 void writes_refused(struct live *l, struct task *t);
+/* What any change of these ranges depends on. */
+void writes_before_change(struct live *l, struct task *t, const struct range *r, unsigned int n);
 /* First writes in and beside a range, as of now. */
-void writes_in_range(struct live *l, struct task *t, const struct range *r);
+void writes_in_range(struct live *l, struct task *t, const struct range *r, bool ambiguous);
 /* Those of the areas that meet at @addr. */
 void writes_meeting_at(struct live *l, struct task *t, uint64_t addr, bool ambiguous);
 
@@ -72,6 +74,10 @@ void writes_meeting_at(struct live *l, struct task *t, uint64_t addr, bool ambig
 /* Send what became of areas whose userfaultfd has been closed. */
 void served_emit(struct live *l, struct task *t);
 void served_follow_call(struct task *t, int64_t result);
+/* Whose map the call is about that begins is noted in @t->about.  False: one that is gone, so that it does nothing. */
+bool served_find_whose(struct live *l, struct task *t);
+/* At its entry, if it is about another's: what it depends on there. */
+void served_begin_elsewhere(struct live *l, const struct task *t);
 /* The call is about the map of another one, whom that is told of. */
 bool served_elsewhere(struct live *l, struct task *t, int64_t result);
 /* The call fills a page of one: what that does has been sent, and it is not one to be waited for. */
@@ -80,6 +86,15 @@ bool served_fills(struct live *l, struct task *t);
 bool served_fills_at(const struct live_mm *mm, const struct trace_area *a);
 /* What was found in the area are markers of pages that were never written. */
 bool served_is_untouched(struct live *l, struct task *t, const struct trace_area *a);
+
+/* makers.c */
+/* The inode of a descriptor that is a userfaultfd; 0: it is none. */
+unsigned long userfaultfd_inode(pid_t tgid, int fd);
+bool makes_userfaultfd(const struct trace_call *c);
+/* At the end of a call.  False: it is not one that makes a userfaultfd. */
+bool maker_follow_call(struct live *l, const struct task *t, int64_t result);
+/* The number of the address space that it serves; 0: not known. */
+uint32_t maker_of(const struct live *l, unsigned long inode);
 
 /* growth.c: send that a stack has grown. True: one has. */
 bool growth_emit(struct live *l, struct task *t, bool ambiguous);

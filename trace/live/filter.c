@@ -2,8 +2,8 @@
 /*
  * The seccomp filter: which calls stop.
  *
- *    FI1  A call that can change a map stops, before it is made.  One that only asks does not: what tells them apart is an
- *        argument in a register.
+ *    FI1  A call that can change a map stops, before it is made, and one that makes a userfaultfd (makers.c).  One that only asks
+ *        does not: what tells them apart is an argument in a register.
  *    FI2  Everything else is let through at full speed: the kernel remembers which calls a filter always allows.
  *    FI3  Calls through all tables of the machine stop likewise (machine.h); those by which the program wants a tracer or a filter
  *        of its own through the native one only, where they can be answered.
@@ -76,6 +76,7 @@ static const struct rule {
 	{ NR_arch_prctl, STOP_IF, 0, 2, { ARCH_SHSTK_ENABLE, ARCH_SHSTK_DISABLE } },
 	{ NR_shmat, STOP_LOW, 0, 2, { IPC_SHMAT, IPC_SHMDT } },
 	{ NR_ioctl, STOP_IF, 1, 4, { UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_ZEROPAGE, UFFDIO_MOVE } },
+	{ NR_ioctl, STOP_IF, 1, 1, { USERFAULTFD_IOC_NEW } },
 };
 
 #define NR_RULES      (sizeof(rules) / sizeof(rules[0]))
@@ -215,8 +216,9 @@ bool filter_has(const struct machine_table *m, uint32_t *nr)
 		const struct call_row *row = &call_rows[i];
 		uint32_t number = (uint32_t)row->numbers[m->abi] | m->bit;
 
-		if (row->stop != STOP_NEVER && row->numbers[m->abi] != NOT_THERE && number >= *nr &&
-			number < next)
+		/* If a userfaultfd is made unseen, it is guessed whose it is. */
+		if (row->stop != STOP_NEVER && row->nr != NR_userfaultfd &&
+			row->numbers[m->abi] != NOT_THERE && number >= *nr && number < next)
 			next = number;
 	}
 	*nr = next;

@@ -59,7 +59,7 @@ static bool emit_run(struct live *l, struct task *t, bool ambiguous, const struc
 	emit(l, t, &e);
 	/* What was written by now, before it met the area below it or after, is told now: what is told later came after. */
 	if (observe_area(l, t->mm, a.start - 1, &below))
-		writes_in_range(l, t, &(struct range){ a.start, a.start });
+		writes_in_range(l, t, &(struct range){ a.start, a.start }, t->mm->users > 1);
 	return true;
 }
 
@@ -116,7 +116,7 @@ void growth_refused(struct live *l, struct task *t)
 		!grows_at(t->mm, above.start))
 		return;
 	/* What was written by now was so before. */
-	writes_in_range(l, t, &(struct range){ above.start, above.end });
+	writes_in_range(l, t, &(struct range){ above.start, above.end }, t->mm->users > 1);
 	/* It has had one for long.  Else it may still have none: too near to another area nothing is prepared. */
 	if ((above.prot & PROT_WRITE) && next_remembered(&t->mm->settled, above.start, &settled) &&
 		settled.start <= above.start)

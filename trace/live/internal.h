@@ -33,6 +33,7 @@
  *   stacks/    call stacks
  *   names.c    what tasks are called
  *   served.c   areas that a userfaultfd serves
+ *   makers.c   who has made a userfaultfd
  *   remember.c sets of addresses
  *   observe.c  the kernel's map
  *   pages.c    the kernel's pages
@@ -81,7 +82,7 @@
 
 #define NR_TAKEN_SIGNALS  7 /* signals.c */
 #define NR_PASSED_SIGNALS 2
-#define FILTER_MAX        640         /* instructions */
+#define FILTER_MAX        704         /* instructions */
 #define RED_ZONE          128         /* what lies below the stack pointer may be in use, so far */
 #define FILTER_MARK       0x6d70      /* in the answers of our filter */
 #define OWN_MARKS         1024        /* numbers of calls, without the bit of their table */
@@ -153,6 +154,7 @@ struct live_mm {
 	uint32_t id;
 	unsigned int users;         /* tasks in it that have not begun to exit */
 	bool is_copy;               /* it began by a fork */
+	bool has_userfaultfd;       /* it has made one: others may ask about it at any time */
 	bool was_shared;            /* it has had more than one user */
 	bool seen_last;             /* attach.c: the last look at it was taken */
 	bool future_lock_unknown;   /* what mlockall has asked for of areas to come */
@@ -160,7 +162,7 @@ struct live_mm {
 	bool special_lost;          /* or of special */
 	bool ran_code;              /* a stack went through code without a file */
 	uint64_t changes;           /* observe.c: grows whenever its areas may have changed */
-	unsigned int refs;          /* tasks that point here */
+	unsigned int refs;          /* tasks that point here, by mm or by about */
 	int maps_fd, pagemap_fd;    /* its /proc/PID/maps and pagemap; -1: none */
 	struct task *busy;          /* whose call is in the kernel */
 	struct task *queue, **tail; /* who waits for it, stopped */
@@ -198,8 +200,10 @@ struct task {
 	pid_t tid, tgid;
 	struct live_mm *mm; /* NULL: before the first exec, or not recorded */
 	bool waiting;       /* stopped at birth until its parent's event says what it is */
-	bool in_call;       /* holds its mm; stops at the exit of the call */
-	bool exiting;       /* its end has been told */
+	/* Stops at the exit of the call, and holds the mm that it is about; one that makes a userfaultfd is about none. */
+	bool in_call;
+	struct live_mm *about; /* its call is about another's map (served.c, 3); NULL: it is not */
+	bool exiting;          /* its end has been told */
 	bool queued;
 	bool deferred; /* its call's end has not been told, nor waited for */
 	struct expected expected;
@@ -277,8 +281,9 @@ struct live {
 	int sink_error;
 	/* steps: events that were made; delivered below follows it, behind what waits in the queue. */
 	uint64_t steps, start_ns;
-	uint64_t delivered;      /* the last step that the sink took */
-	struct maple_tree tasks; /* by tid */
+	uint64_t delivered;       /* the last step that the sink took */
+	struct maple_tree tasks;  /* by tid */
+	struct maple_tree makers; /* makers.c: numbers of address spaces, by the inode of a userfaultfd */
 	unsigned long nr_tasks;
 	struct live_mm *awaited;
 	struct task *strays; /* for whose number there was no memory */
@@ -378,7 +383,7 @@ bool filter_stops(const struct trace_call *c);
 /* Its program, with another answer to what it stops. How long it is. */
 struct sock_filter;
 unsigned short filter_build(struct sock_filter *code, uint32_t stop);
-/* The number, with its table's bit, of a call through it that it may stop, from @nr on. False: there is none. */
+/* The number, with its table's bit, of a call of the map through it that it may stop, from @nr on. False: there is none. */
 struct machine_table;
 bool filter_has(const struct machine_table *m, uint32_t *nr);
 
@@ -393,7 +398,13 @@ struct live_mm *mm_new(struct live *l);
 void task_enter_mm(struct task *t, struct live_mm *mm);
 /* The task does not take part in its mm any more; the mm goes with its last task. */
 void task_leave_mm(struct task *t);
-/* Take the mm for a call, or wait in its queue. True: taken. */
+/* Its call is about the map of another one; until it has ended (mm_release()). */
+void task_ask_about(struct task *t, struct live_mm *mm);
+/* Of those that are in it still, one by whom it is told what becomes of it; NULL: it is gone.  O(tasks). */
+struct task *task_in(struct live *l, uint32_t mm);
+/* The call of @t is in the kernel, and about this map. */
+bool is_in_call_about(const struct task *t, const struct live_mm *mm);
+/* Take the mm that its call is about, or wait in its queue. True: taken. */
 bool mm_acquire(struct task *t);
 /* Give it back; the task that may go next, or NULL. */
 struct task *mm_release(struct task *t);
@@ -449,6 +460,8 @@ void observe_before_end(struct live *l, struct task *t);
 void emit_exit(struct live *l, struct task *t, int status, bool exec);
 /* A task that ends while it holds its mm, or waits for it, lets the others go on. */
 void leave_calls(struct live *l, struct task *t);
+/* What became of its call is not known: told of the map that it is about. */
+void emit_lost_call(struct live *l, struct task *t, const char *what);
 void on_exiting(struct live *l, struct task *t);
 void on_gone(struct live *l, struct task *t, int status);
 /* Nothing more is told of the address space of @t, whose tasks run on. */

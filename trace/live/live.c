@@ -85,6 +85,7 @@ int live_start(struct live **live, const struct live_options *options, char *err
 	l->options = *options;
 	l->go_fd = l->report_fd = -1;
 	mt_init_flags(&l->tasks, 0);
+	mt_init_flags(&l->makers, 0);
 	err = machine_header(l);
 	if (err) {
 		snprintf(error, size, "cannot describe the machine: %s", strerror(-err));
@@ -246,6 +247,7 @@ void live_free(struct live *l)
 		free(t);
 	}
 	mtree_destroy(&l->tasks);
+	mtree_destroy(&l->makers);
 	signals_unblock(l);
 	put_back_file_limit(l);
 	identity_close(l);

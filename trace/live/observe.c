@@ -436,7 +436,8 @@ static bool is_beside_calls(struct live *l, const struct task *t)
 	if (t->mm->users == 1)
 		return false;
 	mt_for_each (&l->tasks, other, tid, ULONG_MAX)
-		if (other != t && other->mm == t->mm && (other->in_call || other->unstopped))
+		if (other != t &&
+			(is_in_call_about(other, t->mm) || (other->mm == t->mm && other->unstopped)))
 			return true;
 	return false;
 }

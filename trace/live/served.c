@@ -13,19 +13,19 @@
  *    may be written or not.  Zeros and moves may leave nothing to be found, there or where they came from.  These ioctls stop the program; they are not held up, since another
  *    thread may be waiting for the page.
  *
- * 3. Another's.  A descriptor that was inherited over fork serves the address space of who made it, which no file of /proc
- *    names: smaps of the caller shows that it is not its own.  Where one process alone can have made it, and is not in a call,
- *    the call is told as that one's; else what has changed is told as lost there.
+ * 3. Another's.  A userfaultfd serves the address space of who made it, whoever asks by it (makers.c).  A call that is about
+ *    another's map holds that one, so that its place among the calls of the tasks there is known, and is told as one of
+ *    theirs; as lost, if that map was taken from it because it was blocked for long.  It does nothing if that map is gone.
+ *
+ *    Where it is not known who made it, it is guessed of descriptors that may have been inherited over fork: smaps of the
+ *    caller shows that it is not its own.  Where one process alone can have made it, and is not in a call, the call is told
+ *    as that one's; else what has changed is told as lost there.
  *
  *    What is unmapped, mapped over or moved is taken out of mm->served: a registration there later is another's.
  *
  * 4. Markers.  A page that was never written but is write-protected looks like one that is swapped out; smaps knows.
  */
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <vmaple/mm.h>
 
@@ -49,16 +49,14 @@ static void *holder(pid_t tgid, int fd)
 static unsigned long inode_of(const void *holder)
 {
 	unsigned long value = xa_to_value(holder);
-	char path[64], link[64];
-	struct stat st;
-	ssize_t n;
 
-	path_of_descriptor(path, (pid_t)(value >> 32), (int)(uint32_t)value);
-	n = kernel->readlink(path, link, sizeof(link) - 1);
-	link[n > 0 ? n : 0] = '\0';
-	if (strcmp(link, "anon_inode:[userfaultfd]") != 0)
-		return 0;
-	return kernel->stat(path, &st) ? 1 : (unsigned long)st.st_ino;
+	return userfaultfd_inode((pid_t)(value >> 32), (int)(uint32_t)value);
+}
+
+/* Of the one by which the task asks. */
+static unsigned long inode_asked(const struct task *t)
+{
+	return inode_of(holder(t->tgid, (int)t->call.args[0]));
 }
 
 /*
@@ -101,14 +99,14 @@ static void writes_before_closing(struct live *l, struct task *t, uint64_t end)
 		writes_meeting_at(l, t, end, below.prot != above.prot || t->mm->users > 1);
 }
 
-/* As a write: an anon_vma is what both leave. */
-static void emit_filled(struct live *l, struct task *t, uint64_t addr)
+/* As a write: an anon_vma is what both leave.  @beside: another asks, beside whose call it may be. */
+static void emit_filled(struct live *l, struct task *t, uint64_t addr, bool beside)
 {
 	struct trace_event e = { .type = TRACE_EVENT_FAULT,
 		.fault = { .addr = page_start(addr),
 			.write = true,
 			.write_known = true,
-			.ambiguous = t->mm->users > 1 } };
+			.ambiguous = t->mm->users > 1 || (beside && t->mm->busy) } };
 
 	emit(l, t, &e);
 }
@@ -123,7 +121,7 @@ static void fills_before_closing(struct live *l, struct task *t, const struct ra
 		at < run->end && find_present(t->mm, at, run->end, &addr) && observe_area(l, t->mm, addr, &a);
 		at = a.end)
 		if (!a.shared && !(a.prot & PROT_WRITE))
-			emit_filled(l, t, addr);
+			emit_filled(l, t, addr, false);
 }
 
 /* Order: what was written before the closing is told before it. */
@@ -219,6 +217,9 @@ void served_follow_call(struct task *t, int64_t result)
 
 /* --- another's -------------------------------------------------------------------------------------------------- */
 
+#define INHERITED "what a userfaultfd that a child has inherited serves"
+#define TAKEN     "what a userfaultfd serves: another process that asked was blocked in the kernel"
+
 /* Does something of @run have a descriptor that is known to serve it? */
 static bool is_noted(const struct live_mm *mm, const struct range *run)
 {
@@ -294,8 +295,8 @@ static void emit_closed_before(
 }
 
 /*
- * As if it had been called there, where nothing else is going on. note_served() as the last: what is told
- * before it is asked of the space as it was.
+ * As if it had been called there, where no other call is going on; the program may write there.  note_served() as the last:
+ * what is told before it is asked of the space as it was.
  */
 static void emit_for_maker(struct live *l, struct task *maker, const struct task *t, const struct range *run,
 	unsigned long inode)
@@ -308,7 +309,7 @@ static void emit_for_maker(struct live *l, struct task *maker, const struct task
 	served_emit(l, maker);
 	if ((uint32_t)t->call.args[1] == UFFDIO_REGISTER)
 		emit_closed_before(l, maker, run, inode);
-	writes_in_range(l, maker, run);
+	writes_in_range(l, maker, run, t->about || maker->mm->users > 1);
 	emit(l, maker, &e);
 	note_served(maker->mm, holder(t->tgid, (int)t->call.args[0]), &t->call, run);
 }
@@ -327,8 +328,52 @@ static bool emit_served_elsewhere(
 		return true;
 	}
 	while ((maker = next_maker(l, t, &again, run, inode)) != NULL)
-		emit_lost(l, maker, 1, "what a userfaultfd that a child has inherited serves");
+		emit_lost(l, maker, 1, INHERITED);
 	return true;
+}
+
+/* Whose map the userfaultfd serves by which the task asks; 0: not known. */
+static uint32_t maker_asked(const struct live *l, const struct task *t)
+{
+	return mtree_empty(&l->makers) ? 0 : maker_of(l, inode_asked(t));
+}
+
+bool served_find_whose(struct live *l, struct task *t)
+{
+	uint32_t mm = t->call.nr == NR_ioctl ? maker_asked(l, t) : 0;
+	struct task *maker;
+
+	if (!mm || mm == t->mm->id)
+		return true;
+	maker = task_in(l, mm);
+	if (maker)
+		task_ask_about(t, maker->mm);
+	return maker != NULL;
+}
+
+void served_begin_elsewhere(struct live *l, const struct task *t)
+{
+	struct task *maker = task_in(l, t->about->id);
+	struct range r[2];
+	unsigned int n = named_ranges(t, r);
+
+	if (!maker)
+		return;
+	observe_changed(maker->mm);
+	writes_before_change(l, maker, r, n);
+}
+
+static void emit_about_another(struct live *l, struct task *t, int64_t result)
+{
+	struct task *maker = task_in(l, t->about->id);
+	struct range r[2];
+
+	if (!maker || IS_ERR_VALUE(result) || !named_ranges(t, r))
+		return;
+	if (t->about->busy == t)
+		emit_for_maker(l, maker, t, &r[0], inode_asked(t));
+	else
+		emit_lost(l, maker, 1, TAKEN);
 }
 
 /* True: the call is not told of the caller's own map. A failed one changes nobody's. */
@@ -337,11 +382,17 @@ bool served_elsewhere(struct live *l, struct task *t, int64_t result)
 	unsigned long inode;
 	struct range r[2];
 
+	if (t->about) {
+		emit_about_another(l, t, result);
+		return true;
+	}
 	if (t->call.nr != NR_ioctl || !t->mm->is_copy || !named_ranges(t, r))
+		return false;
+	inode = inode_asked(t);
+	if (maker_of(l, inode))
 		return false;
 	if (IS_ERR_VALUE(result))
 		return true;
-	inode = inode_of(holder(t->tgid, (int)t->call.args[0]));
 	if (is_served_by(t->mm, inode))
 		return false;
 	if ((uint32_t)t->call.args[1] == UFFDIO_REGISTER) {
@@ -358,16 +409,22 @@ bool served_elsewhere(struct live *l, struct task *t, int64_t result)
 
 /* --- first writes ------------------------------------------------------------------------------------------- */
 
-/* Whose pages they are: another's that has registered something by it, if one alone has.  NULL: nobody knows. */
+/*
+ * Whose pages they are.  NULL: of one that is gone, or nobody knows.  A guess is another's that has registered something by
+ * it, if one alone has.
+ */
 static struct task *filled_by(struct live *l, struct task *t)
 {
 	const struct range nothing = { 0, 0 };
+	uint32_t mm = maker_asked(l, t);
 	unsigned long inode, tid = 0;
 	struct task *maker;
 
+	if (mm)
+		return mm == t->mm->id ? t : task_in(l, mm);
 	if (!t->mm->is_copy)
 		return t;
-	inode = inode_of(holder(t->tgid, (int)t->call.args[0]));
+	inode = inode_asked(t);
 	if (is_served_by(t->mm, inode))
 		return t;
 	maker = next_maker(l, t, &tid, &nothing, inode);
@@ -396,10 +453,10 @@ bool served_fills(struct live *l, struct task *t)
 		return true;
 	if (whose && code == UFFDIO_MOVE) {
 		from = (struct range){ args[1], args[1] + args[2] };
-		writes_in_range(l, whose, &from);
+		writes_in_range(l, whose, &from, whose->mm->users > 1);
 	}
 	if (whose)
-		emit_filled(l, whose, args[0]);
+		emit_filled(l, whose, args[0], whose != t);
 	return true;
 }
 

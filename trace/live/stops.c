@@ -3,6 +3,7 @@
  * What each kind of ptrace stop means.
  *
  *      seccomp stop     a mapping call is about to be made: take the mm, or wait for it
+ *                       (one about another's map takes that one's, and one that makes a userfaultfd none)
  *      syscall stop     it has been made; or, where there is no filter (attach.c), any call begins or ends
  *      fork, clone      a new task; for a copy, the call that made it holds the mm until here
  *      exec             a new address space
@@ -106,7 +107,9 @@ unsigned long event_message(const struct task *t)
  */
 static void let_through(struct live *l, struct task *t)
 {
-	limits_emit(l, t);
+	/* LI2 is about its own map, which another task may be busy with meanwhile. */
+	if (!t->about)
+		limits_emit(l, t);
 	if (makes_task(t->call.nr)) {
 		insist_on_tracing(t);
 		t->clone_flags = flags_of_new_task(t);
@@ -223,8 +226,8 @@ static void on_ptrace(struct live *l, struct task *t)
 
 /*
  * The call that was noted is about to be made. In the order of who answers it: calls that would change who
- * traces or filters, tasks that are not recorded, exec (the old map's last moment), ioctls that must not
- * wait, and then the calls of the map, which take the mm.
+ * traces or filters, tasks that are not recorded, exec (the old map's last moment), what makes a userfaultfd, ioctls
+ * that must not wait or are about a map that is gone, and then the calls of the map, which take the mm.
  */
 static void take_call(struct live *l, struct task *t)
 {
@@ -252,10 +255,14 @@ static void take_call(struct live *l, struct task *t)
 		resume(l, t, 0);
 		return;
 	}
-	if (served_fills(l, t))
+	if (makes_userfaultfd(&t->call)) {
+		t->in_call = true;
 		resume(l, t, 0);
-	else if (mm_acquire(t))
+	} else if (served_fills(l, t) || !served_find_whose(l, t)) {
+		resume(l, t, 0);
+	} else if (mm_acquire(t)) {
 		let_through(l, t);
+	}
 }
 
 /*
@@ -371,7 +378,7 @@ void on_tick(struct live *l)
 	let_unannounced_go(l);
 	awaited = l->awaited;
 	while ((t = mm_take_from_blocked(&awaited, now_ns())) != NULL) {
-		emit_lost(l, t, 1,
+		emit_lost_call(l, t,
 			"the order of calls: one was blocked in the kernel, others of its address space went "
 			"on");
 		if (mm_acquire(t))

@@ -2,9 +2,10 @@
 /*
  * Tasks and address spaces by number; who waits for whom.
  *
- *    TK1  mm->busy is a task of mm with in_call set, or NULL; then nobody is queued.
+ *    TK1  mm->busy is a task with in_call set whose call is about mm, or NULL; then nobody is queued.  That is a task of mm,
+ *        or one that asks by a userfaultfd that serves it (served.c, 3).
  *    TK2  a queued task is stopped at the entry of its call.
- *    TK3  an mm lives while a task points to it.
+ *    TK3  an mm lives while a task points to it, as its own or because its call is about it.
  *    TK4  live->awaited are the mms for which somebody is queued: what is looked at from time to time is not all tasks.
  *
  * A call can block for reasons that another thread has to remove (a page that userfaultfd or a file system brings).
@@ -44,9 +45,65 @@ struct task *task_add(struct live *l, pid_t tid)
 	return t;
 }
 
+static void mm_put(struct live_mm *mm)
+{
+	if (--mm->refs)
+		return;
+	observe_close(mm);
+	stacks_leave(mm);
+	mtree_destroy(&mm->settled);
+	mtree_destroy(&mm->fresh);
+	mtree_destroy(&mm->growing);
+	mtree_destroy(&mm->special);
+	mtree_destroy(&mm->mapped);
+	mtree_destroy(&mm->served);
+	mtree_destroy(&mm->holders);
+	free(mm);
+}
+
+void task_ask_about(struct task *t, struct live_mm *mm)
+{
+	mm->refs++;
+	t->about = mm;
+}
+
+static void end_asking(struct task *t)
+{
+	struct live_mm *mm = t->about;
+
+	t->about = NULL;
+	if (!mm)
+		return;
+	/* Another call may be in the kernel, if it was taken from that. */
+	observe_changed(mm);
+	mm_put(mm);
+}
+
+static struct live_mm *mm_of_call(const struct task *t)
+{
+	return t->about ? t->about : t->mm;
+}
+
+bool is_in_call_about(const struct task *t, const struct live_mm *mm)
+{
+	return t->in_call && mm_of_call(t) == mm && !makes_userfaultfd(&t->call);
+}
+
+struct task *task_in(struct live *l, uint32_t mm)
+{
+	struct task *t;
+	unsigned long tid = 0;
+
+	mt_for_each (&l->tasks, t, tid, ULONG_MAX)
+		if (t->mm && t->mm->id == mm && !t->exiting)
+			return t;
+	return NULL;
+}
+
 /* Frees @t. Whoever waits for an mm that it holds must have been let go before (leave_calls()). */
 void task_remove(struct live *l, struct task *t)
 {
+	end_asking(t);
 	task_leave_mm(t);
 	mtree_erase(&l->tasks, (unsigned long)t->tid);
 	l->nr_tasks--;
@@ -129,18 +186,7 @@ void task_leave_mm(struct task *t)
 	if (!t->exiting)
 		mm->users--;
 	t->mm = NULL;
-	if (--mm->refs == 0) {
-		observe_close(mm);
-		stacks_leave(mm);
-		mtree_destroy(&mm->settled);
-		mtree_destroy(&mm->fresh);
-		mtree_destroy(&mm->growing);
-		mtree_destroy(&mm->special);
-		mtree_destroy(&mm->mapped);
-		mtree_destroy(&mm->served);
-		mtree_destroy(&mm->holders);
-		free(mm);
-	}
+	mm_put(mm);
 }
 
 /* In front of the list of awaited ones, by a pointer back to what points here: taken out in O(1). */
@@ -169,7 +215,7 @@ static void end_waiting_for(struct live_mm *mm)
  */
 bool mm_acquire(struct task *t)
 {
-	struct live_mm *mm = t->mm;
+	struct live_mm *mm = mm_of_call(t);
 
 	if (!mm->busy) {
 		mm->busy = t;
@@ -207,18 +253,19 @@ static void unqueue(struct live_mm *mm, struct task *t)
  */
 struct task *mm_release(struct task *t)
 {
-	struct live_mm *mm = t->mm;
-	struct task *next;
+	struct live_mm *mm = mm_of_call(t);
+	struct task *next = NULL;
 
 	if (t->queued)
 		unqueue(mm, t);
 	t->in_call = false;
-	if (!mm || mm->busy != t)
-		return NULL;
-	mm->busy = NULL;
-	next = mm->queue;
+	if (mm && mm->busy == t) {
+		mm->busy = NULL;
+		next = mm->queue;
+	}
 	if (next)
 		unqueue(mm, next);
+	end_asking(t);
 	return next;
 }
 

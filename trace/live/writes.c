@@ -282,10 +282,9 @@ void writes_after_fork(struct live *l, struct task *t)
 	search(&s, 0, UINT64_MAX);
 }
 
-/* Ambiguous where other threads run. */
-void writes_in_range(struct live *l, struct task *t, const struct range *r)
+void writes_in_range(struct live *l, struct task *t, const struct range *r, bool ambiguous)
 {
-	struct search s = begin_search(l, t, t->mm->users > 1);
+	struct search s = begin_search(l, t, ambiguous);
 
 	search_around(&s, r);
 }
@@ -315,7 +314,7 @@ void writes_refused(struct live *l, struct task *t)
 	addr = (uint64_t)(uintptr_t)info.si_addr;
 	if (is_settled(t->mm, addr, &settled) || !observe_area(l, t->mm, addr, &a) || !may_get_page(l, &a))
 		return;
-	writes_in_range(l, t, &(struct range){ a.start, a.end });
+	writes_in_range(l, t, &(struct range){ a.start, a.end }, t->mm->users > 1);
 	if (is_settled(t->mm, addr, &settled))
 		return;
 	emit(l, t,
@@ -343,9 +342,22 @@ static void begin_with_area(struct live *l, const struct task *t, struct range *
 }
 
 /* Growth and closed userfaultfds come first: they move the bounds that the search goes by. */
-void writes_before_call(struct live *l, struct task *t)
+void writes_before_change(struct live *l, struct task *t, const struct range *r, unsigned int n)
 {
 	struct search s = begin_search(l, t, false);
+
+	growth_emit(l, t, false);
+	served_emit(l, t);
+	for (unsigned int i = 0; i < n; i++) {
+		search_around(&s, &r[i]);
+		search_beyond(&s, &r[i]);
+	}
+	if (t->mm->users > 1)
+		search_fresh(&s);
+}
+
+void writes_before_call(struct live *l, struct task *t)
+{
 	struct range r[2];
 	unsigned int n = named_ranges(t, r);
 
@@ -357,14 +369,7 @@ void writes_before_call(struct live *l, struct task *t)
 		writes_emit_all(l, t, false);
 		return;
 	}
-	growth_emit(l, t, false);
-	served_emit(l, t);
-	for (unsigned int i = 0; i < n; i++) {
-		search_around(&s, &r[i]);
-		search_beyond(&s, &r[i]);
-	}
-	if (t->mm->users > 1)
-		search_fresh(&s);
+	writes_before_change(l, t, r, n);
 	/* At the entry, though the call may fail: what is searched once more does no harm. */
 	for (unsigned int i = 0; i < n && changes_areas(t->call.nr); i++)
 		forget_range(t->mm, &r[i]);

@@ -18,7 +18,7 @@
 
 static const struct scenario *const tables[] = { scenarios_of_calls, scenarios_of_certain_calls,
 	scenarios_of_tasks, scenarios_of_files, scenarios_of_evidence, scenarios_of_filters,
-	scenarios_of_attached, scenarios_of_fields };
+	scenarios_of_attached, scenarios_of_served, scenarios_of_fields };
 
 static void assert_text(const char *what, const char *found, const char *expected)
 {

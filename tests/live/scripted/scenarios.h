@@ -18,6 +18,6 @@
 
 extern const struct scenario scenarios_of_calls[], scenarios_of_certain_calls[], scenarios_of_tasks[],
 	scenarios_of_files[], scenarios_of_evidence[], scenarios_of_filters[], scenarios_of_attached[],
-	scenarios_of_fields[];
+	scenarios_of_fields[], scenarios_of_served[];
 
 #endif /* TESTS_SCENARIOS_H */

@@ -74,6 +74,8 @@ const struct scenario scenarios_of_filters[] = {
 	  "100: space map* lost exit!", LOST(1), "SECCOMP_RET_USER_NOTIF", EVERY },
 	{ "a filter that asks about a call that is not recorded",
 	  FILTER(4, NUMBER " 0x2a01000015 " ASK " " ALLOW), DOES_NOT },
+	{ "a filter that asks about userfaultfd",
+	  FILTER(4, NUMBER " 0x14301000015 " ASK " " ALLOW), DOES_NOT },
 	{ "a filter that asks about mmap", FILTER(4, NUMBER " 0x901000015 " ASK " " ALLOW), ASKS },
 	{ "a filter that asks about all calls but one", FILTER(4, NUMBER " 0x2a00010015 " ASK " " ALLOW), ASKS },
 	{ "a filter that asks about a call that the other table has",

@@ -65,6 +65,7 @@ int main(void)
 		{ "files", test_table, NULL, NULL, (void *)scenarios_of_files },
 		{ "evidence", test_table, NULL, NULL, (void *)scenarios_of_evidence },
 		{ "filters", test_table, NULL, NULL, (void *)scenarios_of_filters },
+		{ "served", test_table, NULL, NULL, (void *)scenarios_of_served },
 		{ "attached", test_table, NULL, NULL, (void *)scenarios_of_attached },
 	};
 

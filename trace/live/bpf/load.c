@@ -36,6 +36,7 @@ static void want_calls(uint8_t *wanted)
 #undef WANT
 	/* These have records of their own, or are about the other source alone. */
 	wanted[NR_execve] = wanted[NR_execveat] = wanted[NR_ptrace] = wanted[NR_seccomp] = 0;
+	wanted[NR_userfaultfd] = 0;
 }
 
 /* The reader looks now and then, and is woken when much waits.  Edges count: there is something to read nearly all the time. */
