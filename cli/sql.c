@@ -105,14 +105,13 @@ struct cells {
 };
 
 /*
- * A copy, for SQLite's own goes with the row; NULL of SQL is the empty text. NULL: out of memory. A NULL
- * is not converted by sqlite3_column_text(), so its type is still known behind it.
+ * A copy, for SQLite's own goes with the row; NULL of SQL is the empty text. NULL: out of memory.
  */
 static char *cell_text(sqlite3_stmt *s, int i)
 {
 	const unsigned char *text = sqlite3_column_text(s, i);
 
-	return strdup(sqlite3_column_type(s, i) == SQLITE_NULL || !text ? "" : (const char *)text);
+	return strdup(text ? (const char *)text : "");
 }
 
 /*
@@ -168,11 +167,13 @@ static bool take_row(struct answer *a, struct cells *c)
 		return false;
 	c->text = grown;
 	for (int i = 0; i < a->columns; i++) {
+		/* Before its text is asked for, behind which the type is undefined. */
+		bool numeric = sqlite3_column_type(a->statement, i) != SQLITE_TEXT;
 		char *text = cell_text(a->statement, i);
 
 		grown[c->rows * (size_t)a->columns + (size_t)i] = text;
 		whole &= text != NULL;
-		c->numeric[i] &= sqlite3_column_type(a->statement, i) != SQLITE_TEXT;
+		c->numeric[i] &= numeric;
 		c->width[i] = text && width_of(text) > c->width[i] ? width_of(text) : c->width[i];
 	}
 	c->rows++;
