@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "exporting.h"
@@ -245,7 +246,7 @@ static int to_sqlite(struct arguments *a)
 	if (status)
 		return status;
 	/* A rest of an earlier run; that there is none is the usual case. */
-	(void)!remove(o.partial);
+	(void)!unlink(o.partial);
 	if (export_sqlite_open(&a->x.writer, o.partial, NULL, error, sizeof(error))) {
 		complain("export", "cannot write %s: %s", a->out, error);
 		a->x.err = -ECANCELED;
@@ -309,16 +310,13 @@ static int csv_table(struct arguments *a)
 }
 
 /*
- * A file for each table in a new folder. 0 or -errno; what was opened until then is in @out. mkdir() fails
- * for a folder that is there: it belongs to somebody else.
+ * A file for each table in a new folder. 0 or -errno; what was opened until then is in @out.
  */
 static int open_tables(const char *folder, FILE *out[EXPORT_TABLES])
 {
 	char path[4096], name[64];
 
 	_Static_assert(EXPORT_TABLES <= OUTPUT_HELD_MAX, "a signal removes every table");
-	if (mkdir(folder, 0777))
-		return -errno;
 	for (enum export_table t = 0; t < EXPORT_TABLES; t++) {
 		snprintf(name, sizeof(name), "%s.csv", export_shapes[t].name);
 		snprintf(path, sizeof(path), "%s/%s", folder, name);
@@ -333,7 +331,8 @@ static int open_tables(const char *folder, FILE *out[EXPORT_TABLES])
 
 /*
  * The folder is OUT.partial until it is whole, and renamed as a folder: an empty folder OUT gives way,
- * else rename(2) says ENOTEMPTY, of a file ENOTDIR.
+ * else rename(2) says ENOTEMPTY, of a file ENOTDIR. An OUT.partial that is there already is somebody
+ * else's, and stays as it is.
  */
 static int csv_folder(struct arguments *a)
 {
@@ -343,6 +342,11 @@ static int csv_folder(struct arguments *a)
 
 	if (status)
 		return status;
+	if (mkdir(o.partial, 0777)) {
+		complain("export", "cannot write %s: %s", o.partial, strerror(errno));
+		output_disown(&o);
+		return STATUS_FAILED;
+	}
 	a->x.err = open_tables(o.partial, out);
 	if (!a->x.err)
 		status = write_into(a, export_csv(out));

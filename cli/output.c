@@ -16,7 +16,6 @@
  */
 #include "output.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -148,19 +147,29 @@ bool output_is_stdout_broken(const char *path)
 }
 
 /*
- * A file, or a folder of files. . and .. are folders, which unlinkat() without AT_REMOVEDIR refuses; so
- * it does folders inside.
+ * What on_signal() removes: a file, or a folder and the files that output_holds() was told of. A folder
+ * that holds more, or that nothing was put into, is somebody else's.
  */
 static void remove_partial(const char *path)
 {
-	DIR *folder = opendir(path);
-	struct dirent *entry;
+	int folder = nr_held ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	while (folder && (entry = readdir(folder)))
-		(void)!unlinkat(dirfd(folder), entry->d_name, 0);
-	if (folder)
-		closedir(folder);
-	(void)!remove(path);
+	for (int i = 0; folder >= 0 && i < nr_held; i++)
+		(void)!unlinkat(folder, held[i], 0);
+	if (folder >= 0) {
+		(void)!close(folder);
+		(void)!rmdir(path);
+	} else {
+		(void)!unlink(path);
+	}
+}
+
+/* The handlers stay, and find no name: unlink("") fails. */
+void output_disown(struct output *o)
+{
+	interrupted[0] = '\0';
+	free(o->partial);
+	o->partial = NULL;
 }
 
 /*

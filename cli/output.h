@@ -25,6 +25,8 @@ struct output {
 int output_open(struct output *o, const char *command, const char *path);
 /* The name only, for what makes its file or folder itself, which cannot be stdout. */
 int output_name(struct output *o, const char *command, const char *path);
+/* Instead of output_close(): what has the partial name was there before, and is left alone. */
+void output_disown(struct output *o);
 /* Before a file is made in the folder of output_name(): a signal removes it; the first OUTPUT_HELD_MAX. */
 void output_holds(const char *name);
 /*

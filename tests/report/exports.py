@@ -271,6 +271,24 @@ def what_cannot_be_written_leaves_nothing(folder):
     assert os.listdir(folder) == ["known.vmt"], "a folder that is there stays as it is"
 
 
+def a_folder_by_the_partial_name_is_somebody_elses(folder):
+    recording, out = known(folder)[0], os.path.join(folder, "x")
+    os.mkdir(out + ".partial")
+    for kept in (["mine", "areas.csv"], []):
+        for name in kept:
+            with open(os.path.join(out + ".partial", name), "w", encoding="ascii") as f:
+                f.write(name)
+        for fmt in ("csv", "sqlite", "jsonl"):
+            r = vmaple("export", recording, "--format", fmt, "-o", out, status=125)
+            assert r.stderr.count("\n") == 1, r.stderr
+            assert sorted(os.listdir(out + ".partial")) == sorted(kept), (fmt, kept)
+            assert sorted(os.listdir(folder)) == ["known.vmt", "x.partial"], fmt
+        for name in kept:
+            with open(os.path.join(out + ".partial", name), encoding="ascii") as f:
+                assert f.read() == name
+            os.unlink(os.path.join(out + ".partial", name))
+
+
 def what_is_interrupted_leaves_nothing(folder):
     log, out = long_log(folder), os.path.join(folder, "out")
     for fmt in ("jsonl", "csv", "sqlite"):
@@ -408,6 +426,6 @@ run_cases(counts_are_those_of_arithmetic, the_end_is_the_map_of_the_end, every_e
           trace_events_are_what_perfetto_documents, what_perfetto_does_not_document_is_noticed,
           folded_lines_weigh_what_the_peak_has,
           a_log_of_strace_leads_to_the_same_map, a_log_of_strace_has_no_control_characters_and_keeps_names,
-          what_cannot_be_written_leaves_nothing, what_is_interrupted_leaves_nothing,
+          what_cannot_be_written_leaves_nothing, a_folder_by_the_partial_name_is_somebody_elses, what_is_interrupted_leaves_nothing,
           what_takes_long_says_how_far_it_is_on_a_terminal_alone, of_a_damaged_recording_is_what_could_be_read, questions_have_one_sentence_when_they_are_wrong,
           the_page_of_columns_is_complete, the_cookbook_is_answered)
