@@ -292,6 +292,19 @@ def one_sentence_each(folder):
     program.end()
 
 
+def many_groups(folder):
+    """Groups of /proc/PID/status takes more than a page, and stands before most of what is asked there."""
+    p = subprocess.Popen([sys.executable, "-c", LOCKED, "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                         extra_groups=range(100000, 102000))
+    assert p.stdout.readline() == "ready\n"
+    with open(f"/proc/{p.pid}/status", encoding="ascii") as f:
+        assert f.read().index("\nVmSize:") > 8192
+    a = attach(p.pid, "--for", "0.5")
+    p.communicate("over\n", timeout=60)
+    assert p.returncode == 0 and a.returncode == 0, a.stderr
+    check(a.stdout, a.stderr, 20)
+
+
 def a_recording_that_cannot_be_written(folder):
     """It is named, whoever records: from the start, where it is full, and where there is no such folder."""
     program = Program("1")
@@ -322,5 +335,5 @@ def on_the_disk(folder):
 cases = [one_thread, six_threads, threads_and_children, to_the_end, over_and_over, interrupted, told_to_end_at_once, a_segment_of_number_0, killed, stopped,
          continued, what_is_locked_in_future, a_recording_that_cannot_be_written, on_the_disk]
 if os.geteuid() == 0:
-    cases += [by_itself_where_bpf_is_not_permitted, one_sentence_each]
+    cases += [by_itself_where_bpf_is_not_permitted, one_sentence_each, many_groups]
 run_cases(*cases)

@@ -202,6 +202,8 @@ pid_t process_of_thread(pid_t tid);
 bool process_is_narrow(pid_t tid);
 bool read_memory(pid_t tid, uint64_t addr, void *buf, size_t size);
 bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size);
+/* What stands behind @field in /proc/PID/status, to the end of its line, cut to @size; false: there is none. */
+bool status_field(pid_t tid, const char *field, char *value, size_t size);
 /* A number of /proc/PID/status; @otherwise when there is none. */
 uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise);
 /* A task of this number is there, and traced by this process. */

@@ -85,18 +85,42 @@ bool write_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
  * @field with the newline before it and the colon behind: a task may call itself "CapEff:", but no
  * newline is left in Name.
  *
- * What lies beyond the buffer is not found, and @otherwise is answered: Groups may be long, and stands
- * before VmSize, Threads, CapEff and what follows.
+ * Groups has up to 65,536 numbers, and stands before VmSize, Threads, CapEff and what follows: of each part
+ * that is read as much is kept as may be the beginning of the field, or has no end yet.
  */
-uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise)
+bool status_field(pid_t tid, const char *field, char *value, size_t size)
 {
-	char path[64], text[4096];
-	const char *line;
+	char path[64], text[4096] = "";
+	size_t kept = 0, len = strlen(field);
+	const char *line = NULL;
+	ssize_t n;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	read_file(path, text, sizeof(text));
+	fd = kernel->open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && (n = kernel->read(fd, text + kept, sizeof(text) - 1 - kept)) > 0) {
+		size_t all = kept + (size_t)n;
+
+		text[all] = '\0';
+		line = strstr(text, field);
+		if (line && strchr(line + len, '\n'))
+			break;
+		kept = line ? all - (size_t)(line - text) : all < len ? all : len;
+		memmove(text, text + all - kept, kept + 1);
+	}
+	if (fd >= 0)
+		kernel->close(fd);
 	line = strstr(text, field);
-	return line ? strtoull(line + strlen(field), NULL, base) : otherwise;
+	if (line)
+		snprintf(value, size, "%.*s", (int)strcspn(line + len, "\n"), line + len);
+	return line;
+}
+
+uint64_t status_number(pid_t tid, const char *field, int base, uint64_t otherwise)
+{
+	char value[64];
+
+	return status_field(tid, field, value, sizeof(value)) ? strtoull(value, NULL, base) : otherwise;
 }
 
 pid_t process_of_thread(pid_t tid)

@@ -74,16 +74,12 @@ static bool is_met(const uint64_t *frames, size_t nr, uint64_t start, uint64_t e
 static pid_t own_number(const struct task *t)
 {
 	static const char field[] = "\nNStgid:";
-	char path[64], text[4096], *line, *last;
+	/* 32 levels of namespaces at most (MAX_PID_NS_LEVEL), of up to 11 bytes. */
+	char numbers[512], *last;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)t->tid);
-	read_file(path, text, sizeof(text));
-	line = strstr(text, field);
-	if (!line)
+	if (!status_field(t->tid, field, numbers, sizeof(numbers)))
 		return t->tgid;
-	line += strlen(field);
-	line[strcspn(line, "\n")] = '\0';
-	last = strrchr(line, '\t');
+	last = strrchr(numbers, '\t');
 	return last ? (pid_t)strtol(last, NULL, 10) : t->tgid;
 }
 
