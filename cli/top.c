@@ -93,9 +93,27 @@ static void draw(struct top *t)
 	refresh();
 }
 
+static volatile sig_atomic_t ended;
+
+static void on_end(int sig)
+{
+	(void)sig;
+	ended = 1;
+}
+
+/* No SA_RESTART: getch() has to return. What was ignored by who began it stays so. */
+static void end_at(int sig)
+{
+	struct sigaction old, action = { .sa_handler = on_end };
+
+	if (!sigaction(sig, NULL, &old) && old.sa_handler != SIG_IGN)
+		(void)!sigaction(sig, &action, NULL);
+}
+
 /*
  * NO_COLOR that is set to anything but "" turns colours off (no-color.org). cbreak() leaves Ctrl-C to the
- * kernel: it ends the process, and curses' own handler of SIGINT puts the terminal back.
+ * kernel. curses' own handlers of SIGINT and SIGTERM, which would end the process at once and leave what it
+ * was recording behind, give way to on_end().
  */
 static void start_terminal(struct top *t)
 {
@@ -103,6 +121,9 @@ static void start_terminal(struct top *t)
 
 	setlocale(LC_ALL, "");
 	initscr();
+	end_at(SIGINT);
+	end_at(SIGTERM);
+	end_at(SIGHUP);
 	cbreak();
 	noecho();
 	keypad(stdscr, TRUE);
@@ -282,7 +303,7 @@ static int look(struct top *t)
 }
 
 /*
- * Until q or an error. A key moves what is shown at once, but does not bring the next look forward.
+ * Until q, a signal or an error. A key moves what is shown at once, but does not bring the next look forward.
  *
  * While paused nothing is read, and keys are still answered; a key arranges anew because it may have
  * changed filter or order. getch() answers ERR when the time is over, and KEY_RESIZE when the window has
@@ -293,7 +314,7 @@ static int loop(struct top *t)
 	uint64_t next = 0, now;
 	int err = 0, key = ERR;
 
-	while (!err && (key == ERR || on_key(t, key))) {
+	while (!err && !ended && (key == ERR || on_key(t, key))) {
 		now = clock_ns();
 		if (now >= next && !t->paused) {
 			err = look(t);
@@ -301,6 +322,9 @@ static int loop(struct top *t)
 		} else if (key != ERR) {
 			err = top_arrange(t);
 		}
+		/* The order may be of pointers into a list that the look has freed. */
+		if (err)
+			break;
 		if (t->process.pid && !t->paused) {
 			top_read_process(t, (double)now / 1e9);
 			top_look_at_seen(t, (double)now / 1e9);

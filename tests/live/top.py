@@ -230,13 +230,27 @@ def without_bpf_it_shows_what_it_can(large, leaker):
     stop()
 
 
+def interrupted_it_quits_as_with_q(large, leaker):
+    """Nothing is left where it was begun, of a list and of a process that is followed, also while it is paused for long."""
+    with tempfile.TemporaryDirectory() as folder:
+        for pid, pressed in ("", []), (large, []), (leaker, []), (leaker, ["-", "-", "-", "-", "-", "Space"]):
+            start(f"cd {folder} && {vmaple} top {pid}")
+            wait_for("areas")
+            if pid == leaker and not pressed:
+                time.sleep(3)
+            keys(*pressed, "C-c")
+            wait_for("status 0")
+            stop()
+            assert os.listdir(folder) == [], os.listdir(folder)
+
+
 def no_terminal_is_one_sentence(large, leaker):
     p = subprocess.run([vmaple, "top"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert p.returncode == 125 and "a terminal is needed" in p.stderr and p.stderr.count("\n") == 1
 
 
 cases = [the_list_is_sorted_and_fits, a_leak_has_its_rate_and_time, filter_help_and_pause, one_process_has_reasons,
-         colours_only_where_wanted, one_process_as_it_goes, without_bpf_it_shows_what_it_can, no_terminal_is_one_sentence]
+         colours_only_where_wanted, one_process_as_it_goes, without_bpf_it_shows_what_it_can, interrupted_it_quits_as_with_q, no_terminal_is_one_sentence]
 
 
 def main():
