@@ -197,6 +197,9 @@ static int parse(struct why *w, int argc, char **argv)
 	err = w->running ? 0 : parse_words(w, argc, argv);
 	if (err)
 		return err;
+	if (w->running && w->top && w->nr_addr)
+		return usage_error(
+			"why", "--top of a running process takes neither address nor number:", argv[optind]);
 	if (w->no_bpf && !w->running)
 		return usage_error(
 			"why", "--no-bpf is for a running process: --pid without a recording", NULL);

@@ -100,6 +100,10 @@ def one_address_and_the_whole(pid, places):
     assert status == 0 and "vm_flags differ: below wr" in out, out + err
     status, out, err = run("why", "--pid", str(pid), "1000")
     assert status == 1 and "has nothing at 1000" in err, err
+    for word in hex(places["flags"]), "10", "1000":
+        for option in [], ["--json"], ["--no-bpf"]:
+            status, out, err = run("why", "--pid", str(pid), *option, "--top", word)
+            assert status == 2 and not out and f"`{word}`" in err and err.count("\n") == 1, (word, option, out, err)
     status, out, err = run("why", "--pid", str(pid), "--top", "--json")
     top = json.loads(out)
     assert top["areas"] == len(kernel_map(pid)) and top["list"] == []
