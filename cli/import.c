@@ -244,9 +244,11 @@ static void print_counted(const char *heading, const struct trace_import_doubt *
 {
 	if (n)
 		printf("  %s\n", heading);
-	for (size_t i = 0; i < n; i++)
-		printf("  %9" PRIu64 "   %s%s%s%s\n", d[i].count, d[i].what, d[i].place[0] ? " [first: " : "",
-			d[i].place, d[i].place[0] ? "]" : "");
+	for (size_t i = 0; i < n; i++) {
+		printf("  %9" PRIu64 "   %s%s", d[i].count, d[i].what, d[i].place[0] ? " [first: " : "");
+		print_quoted(stdout, d[i].place, strlen(d[i].place));
+		puts(d[i].place[0] ? "]" : "");
+	}
 }
 
 /* The same numbers as print_counted(), in the library's order: most frequent first. */
@@ -279,9 +281,12 @@ static int tell(struct arguments *a, const struct trace_import *im, const char *
 
 	trace_import_counts(im, &events, &skipped);
 	if (!a->json) {
-		printf("vmaple: %s from %s\n  events %12" PRIu64 "\n  skipped %11" PRIu64
-		       " lines that are no mapping's\n",
-			a->out, first, events, skipped);
+		printf("vmaple: ");
+		print_quoted(stdout, a->out, strlen(a->out));
+		printf(" from ");
+		print_quoted(stdout, first, strlen(first));
+		printf("\n  events %12" PRIu64 "\n  skipped %11" PRIu64 " lines that are no mapping's\n",
+			events, skipped);
 		print_counted("inferred between snapshots, at the least", inferred, nr_inferred);
 		print_counted("uncertain", doubts, nr_doubts);
 		return 0;

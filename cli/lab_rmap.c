@@ -175,10 +175,11 @@ static const struct measure measures[] = {
 /* One column a design; what is below 100 has a decimal, for a ratio near 1 is the one to be seen. */
 static void print_item(const struct item *it, const struct rmap_run *runs, int nr)
 {
+	/* Without a workload it is a path of the command line. */
+	print_quoted(stdout, it->name, strlen(it->name));
 	if (it->workload)
-		printf("%s, %lu %s: %s\n", it->name, it->n, it->workload->what_n_is, it->workload->summary);
-	else
-		printf("%s\n", it->name);
+		printf(", %lu %s: %s", it->n, it->workload->what_n_is, it->workload->summary);
+	putchar('\n');
 	printf("  %-12s %9s", "ns per call", "calls");
 	for (int i = 0; i < nr; i++)
 		printf(" %11s", runs[i].ops->name);

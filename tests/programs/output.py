@@ -145,6 +145,14 @@ def control_characters_are_quoted_and_raw_only_into_a_pipe():
     true(b"  recording   e\\033.vmt\n" in summary and b"\033" not in summary, summary)
     lab = run(VMAPLE, "lab", "--repeat", "1", "--no-check", "e\033.vmt").stdout
     true(b"e\\033.vmt\n" in lab and b"\033" not in lab, lab)
+    lab = run(VMAPLE, "lab", "--repeat", "1", "--rmap", "all", "e\033.vmt").stdout
+    true(b"e\\033.vmt\n" in lab and b"\033" not in lab, lab)
+    with open("red\033.log", "w", encoding="ascii") as f:
+        f.write("mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000000000\nmunmap(0x7f0000001000, 4096) = 0\n"
+                "mmap(NULL, 8192, PROT_READ, MAP_WHAT, -1, 0) = 0x7f0000010000\n")
+    told = run(VMAPLE, "import", "red\033.log", "-o", "i\033.vmt").stdout
+    true(b"vmaple: i\\033.vmt from red\\033.log\n" in told and b"\033" not in told, told)
+    true(b"[first: red\\033.log:" in told, told)
     names = run(VMAPLE, "maps", "e.vmt").stdout
     true(b"red\\033[31m\\302\\2330m\\177" in names, names)
     errors = run(VMAPLE, "verify", "no\033such.vmt").stderr + run(VMAPLE, "bad\033").stderr
