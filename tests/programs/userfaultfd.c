@@ -371,6 +371,23 @@ static void moved(void)
 	mremap(dst, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + 2 * PAGE);
 }
 
+/* Two areas are moved, and what lies where the hole between them comes is not replaced: it is served until it is closed. */
+static void closed_between_what_was_moved(void)
+{
+	char *p = area(3), *to = area(4);
+	int fd = userfault();
+
+	serve(fd, to + PAGE, 1, UFFDIO_REGISTER_MODE_MISSING);
+	munmap(p + PAGE, PAGE);
+	if (mremap(p, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to) {
+		fprintf(stderr, "mremap of several areas: %s\n", strerror(errno));
+		exit(77);
+	}
+	mprotect(to + 3 * PAGE, PAGE, PROT_READ);
+	close(fd);
+	mprotect(to + 3 * PAGE, PAGE, RW);
+}
+
 static void write_protected(void)
 {
 	char *p = area(8), *q = p + 4 * PAGE;
@@ -452,6 +469,7 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-closed-and-another-opened", closed_and_another_opened, "" },
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
 	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
+	{ "userfaultfd-closed-between-what-was-moved", closed_between_what_was_moved, "" },
 	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
 	{ "userfaultfd-asked-by-a-child", asked_by_a_child, "" },
 	{ "userfaultfd-asked-by-a-child-where-another-had-served", asked_by_a_child_where_another_had_served,

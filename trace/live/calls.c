@@ -270,7 +270,7 @@ void call_end(struct live *l, struct task *t, int64_t result)
 	emit_call(l, t, result);
 	mm->calls++;
 	growth_follow_call(l, t, result);
-	served_follow_call(t, result);
+	served_follow_call(l, t, result);
 	certain_follow_call(t);
 	mapped_file_follow_call(t, result);
 	stacks_follow_call(t, result);

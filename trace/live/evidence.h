@@ -73,7 +73,7 @@ void writes_meeting_at(struct live *l, struct task *t, uint64_t addr, bool ambig
 /* served.c */
 /* Send what became of areas whose userfaultfd has been closed. */
 void served_emit(struct live *l, struct task *t);
-void served_follow_call(struct task *t, int64_t result);
+void served_follow_call(struct live *l, struct task *t, int64_t result);
 /* Whose map the call is about that begins is noted in @t->about.  False: one that is gone, so that it does nothing. */
 bool served_find_whose(struct live *l, struct task *t);
 /* At its entry, if it is about another's: what it depends on there. */

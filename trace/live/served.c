@@ -187,8 +187,39 @@ static void note_served(struct live_mm *mm, void *by, const struct trace_call *c
 	(void)!mtree_store(&mm->holders, xa_to_value(by), xa_mk_value(inode_of(by)), GFP_KERNEL);
 }
 
+/* Does something of @run have a descriptor that is known to serve it? */
+static bool is_noted(const struct live_mm *mm, const struct range *run)
+{
+	struct range served;
+	void *by;
+
+	return next_served(mm, run->start, &served, &by) && served.start < run->end;
+}
+
+/*
+ * What lies where several areas are moved to, with holes between them: over a hole it stays (Linux 6.17).  Without smaps all of
+ * it is taken to have gone.
+ */
+static void forget_moved_over(struct live *l, struct task *t, const struct range *placed)
+{
+	uint64_t at = placed->start;
+
+	if (!is_noted(t->mm, placed))
+		return;
+	observe_smaps(l, t);
+	for (uint32_t i = 0; i < l->nr_areas; i++) {
+		const struct trace_area *a = &l->areas[i];
+
+		if (a->start >= placed->end || a->end <= placed->start || !(a->vm_flags & SERVED))
+			continue;
+		forget(&t->mm->served, at, a->start);
+		at = a->end;
+	}
+	forget(&t->mm->served, at, placed->end);
+}
+
 /* What is unmapped, mapped over or moved away is not served there any more. */
-static void forget_replaced(struct task *t, int64_t result)
+static void forget_replaced(struct live *l, struct task *t, int64_t result)
 {
 	const uint64_t *a = t->call.args;
 	struct range r[2], placed;
@@ -198,19 +229,22 @@ static void forget_replaced(struct task *t, int64_t result)
 	if (t->call.nr == NR_mremap && !(a[3] & MREMAP_DONTUNMAP) && (uint64_t)result != a[0] &&
 		named_ranges(t, r))
 		forget(&t->mm->served, r[0].start, r[0].end);
-	if ((t->call.nr == NR_mmap || (t->call.nr == NR_mremap && (uint64_t)result != a[0])) &&
-		placed_range(&t->call, result, &placed))
+	if (!placed_range(&t->call, result, &placed))
+		return;
+	if (t->call.nr == NR_mmap)
 		forget(&t->mm->served, placed.start, placed.end);
+	else if (t->call.nr == NR_mremap && (uint64_t)result != a[0])
+		forget_moved_over(l, t, &placed);
 }
 
-void served_follow_call(struct task *t, int64_t result)
+void served_follow_call(struct live *l, struct task *t, int64_t result)
 {
 	struct range r[2];
 
 	if (IS_ERR_VALUE(result))
 		return;
 	if (t->call.nr != NR_ioctl && !mtree_empty(&t->mm->served))
-		forget_replaced(t, result);
+		forget_replaced(l, t, result);
 	else if (t->call.nr == NR_ioctl && named_ranges(t, r))
 		note_served(t->mm, holder(t->tgid, (int)t->call.args[0]), &t->call, &r[0]);
 }
@@ -219,15 +253,6 @@ void served_follow_call(struct task *t, int64_t result)
 
 #define INHERITED "what a userfaultfd that a child has inherited serves"
 #define TAKEN     "what a userfaultfd serves: another process that asked was blocked in the kernel"
-
-/* Does something of @run have a descriptor that is known to serve it? */
-static bool is_noted(const struct live_mm *mm, const struct range *run)
-{
-	struct range served;
-	void *by;
-
-	return next_served(mm, run->start, &served, &by) && served.start < run->end;
-}
 
 /* As smaps has it, in l->areas: does something of it that nobody is known to serve have who serves it? */
 static bool is_served_unnoted(const struct live *l, const struct live_mm *mm, const struct range *run)
