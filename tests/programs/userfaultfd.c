@@ -73,6 +73,28 @@ static void closed_by_a_child_that_ends(void)
 	mprotect(p + 6 * PAGE, PAGE, RW);
 }
 
+/* Until then the child has it alone, and the parent another one of the same number. */
+static void closed_by_a_child_when_another_was_opened(void)
+{
+	char *p = area(8), byte;
+	int fd = userfault(), go[2];
+	pid_t pid;
+
+	need(!pipe(go), "pipe");
+	serve(fd, p + 2 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING);
+	pid = fork();
+	if (pid == 0) {
+		(void)!read(go[0], &byte, 1);
+		_exit(0);
+	}
+	close(fd);
+	need(userfault() == fd, "the same descriptor");
+	serve(fd, p + 6 * PAGE, 1, UFFDIO_REGISTER_MODE_MISSING);
+	(void)!write(go[1], "", 1);
+	waitpid(pid, NULL, 0);
+	mprotect(p + 7 * PAGE, PAGE, PROT_READ);
+}
+
 /* It serves the map of who made it, not that of the child that asks. */
 static void asked_by_a_child(void)
 {
@@ -469,6 +491,8 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-closed-and-another-opened", closed_and_another_opened, "" },
 	{ "userfaultfd-closed-but-for-a-duplicate", closed_but_for_a_duplicate, "" },
 	{ "userfaultfd-closed-by-a-child-that-ends", closed_by_a_child_that_ends, "" },
+	{ "userfaultfd-closed-by-a-child-when-another-was-opened", closed_by_a_child_when_another_was_opened,
+		"" },
 	{ "userfaultfd-closed-between-what-was-moved", closed_between_what_was_moved, "" },
 	{ "userfaultfd-closed-over-what-grew", closed_over_what_grew, "" },
 	{ "userfaultfd-asked-by-a-child", asked_by_a_child, "" },

@@ -43,6 +43,12 @@ static void *holder(pid_t tgid, int fd)
 }
 
 /*
+ * Of no process, and never open: of what is served still, by another descriptor than the one that was known, whose number may
+ * be in use again.
+ */
+#define NOBODY holder(0, 0)
+
+/*
  * The inode of a descriptor that is a userfaultfd, which is its own since Linux 5.12; 0: it is none. 1
  * where stat(2) fails: it is one, of whatever number.
  */
@@ -167,6 +173,8 @@ void served_emit(struct live *l, struct task *t)
 		/* Without smaps nothing is said: it is asked again at the next call. */
 		if (l->nr_areas && !is_served(l, &run))
 			emit_closed(l, t, &run);
+		else if (l->nr_areas)
+			(void)!mtree_store_range(&t->mm->served, run.start, run.end - 1, NOBODY, GFP_KERNEL);
 	}
 }
 
