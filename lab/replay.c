@@ -237,13 +237,22 @@ static void note_largest(struct lab_run *run, unsigned int verify, const char *p
 {
 	struct trace_reader *reader = begin_replays(run, verify, path);
 	struct trace_event e;
+	int got = 1;
 
-	while (!run->failed && run->shape.areas < run->most && trace_reader_next(reader, &e) > 0) {
-		run->failed = run->indexes[0]->replay_event(run->replay[0], &e) != 0;
-		run->err = run->failed ? -ENOMEM : 0;
+	while (!run->failed && run->shape.areas < run->most && (got = trace_reader_next(reader, &e)) > 0) {
+		if (run->indexes[0]->replay_event(run->replay[0], &e)) {
+			run->failed = true;
+			run->err = -ENOMEM;
+			snprintf(run->error, sizeof(run->error), "out of memory");
+		}
 		if (!run->failed && e.type == TRACE_EVENT_CALL && find_spaces(run, &e) &&
 			run->indexes[0]->counters(run->mm[0]).areas == run->most)
 			lab_note_shape(run);
+	}
+	if (got < 0) {
+		run->failed = true;
+		run->err = got;
+		snprintf(run->error, sizeof(run->error), "%s", trace_reader_error(reader));
 	}
 	if (reader)
 		end_replays(run, reader);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For LD_PRELOAD: the allocation whose number is in FAIL_NTH fails, once.  When the program ends, how many there were is
- * written into the file that FAIL_COUNT names.  Those of libdw are not counted: 0.188 does not survive some of its own that
- * fail (dwfl_module_getsrc() follows a NULL).
+ * written into the file that FAIL_COUNT names.  Those of libdw and libbpf are not counted: they do not survive some of their own
+ * that fail (dwfl_module_getsrc() of 0.188 and bpf_object__load() of 1.1.2 follow a NULL).
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,20 +23,21 @@ void *__libc_memalign(size_t align, size_t size);
 static unsigned long allocations, nth;
 static bool ready;
 
-static bool is_of_libdw(const void *caller)
+static bool is_theirs(const void *caller)
 {
 	Dl_info info;
 	bool yes;
 
 	ready = false;
-	yes = dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "/libdw");
+	yes = dladdr(caller, &info) && info.dli_fname &&
+	      (strstr(info.dli_fname, "/libdw") || strstr(info.dli_fname, "/libbpf"));
 	ready = true;
 	return yes;
 }
 
 static bool refuse(const void *caller)
 {
-	if (!ready || is_of_libdw(caller) || __atomic_add_fetch(&allocations, 1, __ATOMIC_RELAXED) != nth)
+	if (!ready || is_theirs(caller) || __atomic_add_fetch(&allocations, 1, __ATOMIC_RELAXED) != nth)
 		return false;
 	errno = ENOMEM;
 	return true;

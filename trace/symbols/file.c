@@ -91,6 +91,9 @@ static bool is_recorded(struct symbols *s, const struct known_module *m, int fd)
 
 	if (!elf)
 		note_error(s, elf_errmsg(-1));
+	/* Without memory for headers and notes libdw passes over them, and says nothing. Asked again it may find them. */
+	if (elf && len <= 0 && m->build_id_len && dwelf_elf_gnu_build_id(elf, &id) > 0)
+		s->lacked_memory = true;
 	same = !m->build_id_len ||
 	       (id && len == (ssize_t)m->build_id_len && memcmp(id, m->build_id, (size_t)len) == 0);
 
