@@ -224,9 +224,11 @@ static void test_every_range_of_maps_of_about_a_piece(void **state)
 
 /*
  * Where the @i-th of @nr ranges begins is moved down and up and down again, each time after a look at it, or at one that is
- * @away from it. Before each lie @hole indexes in no range, or those of its neighbour.
+ * @away from it. Before each lie @hole indexes in no range, or those of its neighbour. @raced: that look and one of another
+ * thread have stored what is recent at once, the slot of one with the piece of the other.
  */
-static void move_beginning_of(unsigned int nr, unsigned int i, unsigned int hole, unsigned int away)
+static void move_beginning_of(
+	unsigned int nr, unsigned int i, unsigned int hole, unsigned int away, bool raced)
 {
 	unsigned int cells[WIDES * WIDE] = { 0 }, own = 1 + i % 2, other = hole ? 0 : 3 - own;
 	uint64_t first = (uint64_t)i * WIDE + hole;
@@ -237,6 +239,8 @@ static void move_beginning_of(unsigned int nr, unsigned int i, unsigned int hole
 		change_wide(&map, cells, k * WIDE + hole, k * WIDE + WIDE - 1, 1 + k % 2);
 	for (unsigned int down = 0; down < 3; down++) {
 		assert_non_null(range_map_at(&map, away ? (i + away) % nr * WIDE + WIDE - 1 : first));
+		if (raced)
+			map.recent_piece = map.recent_piece ? 0 : 1;
 		if (down % 2 == 0)
 			change_wide(&map, cells, first - 1, first - 1, own);
 		else
@@ -255,8 +259,9 @@ static void test_every_range_of_a_piece_begins_elsewhere(void **state)
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
 		for (unsigned int i = 1; i < sizes[s]; i++)
 			for (unsigned int hole = 0; hole < 3; hole += 2) {
-				move_beginning_of(sizes[s], i, hole, 0);
-				move_beginning_of(sizes[s], i, hole, sizes[s] / 2);
+				move_beginning_of(sizes[s], i, hole, 0, false);
+				move_beginning_of(sizes[s], i, hole, 0, true);
+				move_beginning_of(sizes[s], i, hole, sizes[s] / 2, false);
 			}
 }
 

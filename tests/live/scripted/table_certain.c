@@ -102,6 +102,20 @@ const struct scenario scenarios_of_certain_calls[] = {
 	  "100 mprotect A 1p r = -12\n"
 	  END,
 	  AS_MAPPED "mprotect=-12 map map exit!", COUNTS(1, 0, 0, 0, 0), "ENOMEM", EVERY },
+	{ "the address space is limited",
+	  MAPPED
+	  "fail get_limit 1\n"
+	  "100 prlimit64 0 data A = 0\n"
+	  "100 mprotect A 1p r = -12\n"
+	  END,
+	  AS_MAPPED "limit1 limit6 mprotect=-12 map map exit!", COUNTS(1, 0, 0, 0, 0), "ENOMEM", EVERY },
+	{ "what is sealed was moved all the same",
+	  MAPPED
+	  "100 mseal A 4p 0 = 0\n"
+	  "100 mremap A 4p 4p maymove|to A+32 = A+32\n"
+	  "100 munmap A+33 1p = -1\n"
+	  END,
+	  AS_MAPPED "mseal=0 map mremap=A+32 map map munmap=-1 map map exit!", COUNTS(1, 0, 0, 0, 0), "EPERM", EVERY },
 	{ "what is beside it grows",
 	  BEGIN
 	  "100 mmap A-2 2p rw anon|fixed|grows = A-2\n"
