@@ -210,6 +210,8 @@ VMAPLE_API bool trace_placed_range(const struct trace_call *call, struct trace_r
 VMAPLE_API const char *trace_call_text(const struct trace_call *call, char *buf, size_t size);
 /** The name of an x86-64 system call that recordings contain, or NULL. */
 VMAPLE_API const char *trace_call_name(uint32_t nr);
+/** "ENOMEM" for 12; also of results that tracers alone see, as "ERESTARTSYS". NULL: none has this number. Constant. */
+VMAPLE_API const char *trace_error_name(int error);
 
 /** The longest build-id. */
 #define TRACE_BUILD_ID_MAX 64

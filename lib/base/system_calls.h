@@ -12,6 +12,10 @@
 #ifndef BASE_CALLS_H
 #define BASE_CALLS_H
 
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Who wants to see it. */
 enum call_stop {
 	STOP_NEVER, /* it is named in logs only */
@@ -100,5 +104,20 @@ enum call_argument {
 #define CALL_NUMBER_OF(name, nr, ...) NR_##name = nr,
 enum { SYSTEM_CALLS(CALL_NUMBER_OF) };
 #undef CALL_NUMBER_OF
+
+/*
+ * Results inside the kernel (include/linux/errno.h), which a tracer sees and the program does not: a signal came, and the call
+ * begins again, or is EINTR.
+ */
+#define ERESTARTSYS           512
+#define ERESTARTNOINTR        513
+#define ERESTARTNOHAND        514
+#define ERESTART_RESTARTBLOCK 516
+
+/* By a signal; what has been done by then may stay. */
+static inline bool call_is_interrupted(int64_t result)
+{
+	return result == -EINTR || (result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK);
+}
 
 #endif /* BASE_CALLS_H */

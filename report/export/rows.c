@@ -147,7 +147,7 @@ static void call_columns(struct export *x, const struct trace_call *c)
 	row_integer(x, (uint64_t)result);
 	row_text(x, result >= 0 || result < -4095   ? NULL
 		    : result == -TRACE_ERROR_UNSEEN ? "not known"
-						    : strerrorname_np((int)-result));
+						    : trace_error_name((int)-result));
 	row_integer(x, c->ip);
 	row_integer(x, c->stack);
 }

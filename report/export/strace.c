@@ -55,6 +55,8 @@ static void put_result(FILE *out, int64_t result, bool address)
 
 	if (error == TRACE_ERROR_UNSEEN)
 		fprintf(out, " = -1 (errno not known)\n");
+	else if (error >= ERESTARTSYS && call_is_interrupted(result))
+		fprintf(out, " = ? %s (Interrupted by signal)\n", trace_error_name(error));
 	else if (error)
 		fprintf(out, " = -1 %s (%s)\n", strerrorname_np(error) ? strerrorname_np(error) : "EIO",
 			strerror(error));

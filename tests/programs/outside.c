@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -281,6 +282,39 @@ static void merged_memory(void)
 	use_memory(p + 24 * PAGE);
 }
 
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+/* It takes pages apart that same-page merging may have made one, and a signal ends that: what it has unmapped by then is gone. */
+static void moved_while_signals_come(void)
+{
+	const struct itimerval soon = { { 0, 100 }, { 0, 100 } }, never = { 0 };
+	const struct sigaction act = { .sa_handler = nothing };
+	const unsigned long all = 4096;
+	int interrupted = 0;
+
+	sigaction(SIGALRM, &act, NULL);
+	for (int round = 0; round < 1000 && interrupted < 5; round++) {
+		char *from = area(all), *to = area(all);
+
+		errno = ENOSYS;
+		need(madvise(from, all * PAGE, MADV_MERGEABLE) == 0, "MADV_MERGEABLE");
+		from[0] = to[0] = 1;
+		setitimer(ITIMER_REAL, &soon, NULL);
+		interrupted += mremap(from, all * PAGE, all / 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
+				       MAP_FAILED &&
+			       errno == EINTR;
+		setitimer(ITIMER_REAL, &never, NULL);
+		mprotect(from + PAGE, PAGE, PROT_READ);
+		munmap(from - PAGE, (all + 2) * PAGE);
+		munmap(to - PAGE, (all + 2) * PAGE);
+	}
+	errno = EINTR;
+	need(interrupted == 5, "no mremap was interrupted");
+}
+
 static const struct test_case cases[] = {
 	{ "process_madvise-of-itself", advised_through_itself, "" },
 	{ "process_madvise-in-many-places", advised_in_many_places, "" },
@@ -294,6 +328,7 @@ static const struct test_case cases[] = {
 	{ "break-refused-by-a-stack", break_refused_by_a_stack, "" },
 	{ "limits-of-another-user", limits_of_another_user, "" },
 	{ "merged-memory", merged_memory, "" },
+	{ "moved-while-signals-come", moved_while_signals_come, "" },
 };
 
 CASES_MAIN(cases)

@@ -139,6 +139,22 @@ const char *trace_call_name(uint32_t nr)
 	return row ? row->name : NULL;
 }
 
+const char *trace_error_name(int error)
+{
+	switch (error) {
+	case ERESTARTSYS:
+		return "ERESTARTSYS";
+	case ERESTARTNOINTR:
+		return "ERESTARTNOINTR";
+	case ERESTARTNOHAND:
+		return "ERESTARTNOHAND";
+	case ERESTART_RESTARTBLOCK:
+		return "ERESTART_RESTARTBLOCK";
+	default:
+		return strerrorname_np(error);
+	}
+}
+
 /*
  * Cut off where @buf ends, always with its NUL. Without the result: who prints it knows how to name
  * errors. A call that the table does not have is "syscall(...)" with its six arguments.

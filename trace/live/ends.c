@@ -17,10 +17,6 @@
 #include "machine.h"
 #include "system_calls.h"
 
-/* include/linux/errno.h: results inside the kernel, which a tracer sees and the program does not. */
-#define ERESTARTSYS           512
-#define ERESTART_RESTARTBLOCK 516
-
 #define LAST_CALL_UNSEEN "a thread was killed before the outcome of its last call was looked at"
 
 /*
@@ -149,8 +145,7 @@ static bool has_done_nothing(const struct trace_call *c, int64_t result)
  */
 static bool is_broken_off(int64_t result)
 {
-	return result == -ENOSYS || result == -EINTR ||
-	       (result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK);
+	return result == -ENOSYS || call_is_interrupted(result);
 }
 
 /* The mm is held: whoever waits goes on behind this. */

@@ -17,6 +17,7 @@
 
 #include "internal.h"
 #include "minmax.h"
+#include "system_calls.h"
 #include "uapi.h"
 
 enum replay_call_kind replay_kind_of(uint32_t nr)
@@ -64,13 +65,12 @@ static bool refused_elsewhere(const struct trace_call *c)
 	case -EBADF:
 	/* A file without mmap, or one that a kernel without the file system's support refuses. */
 	case -ENODEV:
-	case -EINTR:
 	case -ENOSYS:
 	case -ETXTBSY:
 	case -EOVERFLOW: /* beyond what the file's own file system can hold */
 		return true;
 	default:
-		return false;
+		return call_is_interrupted(c->result);
 	}
 }
 
@@ -374,6 +374,8 @@ struct prediction replay_call(struct replay *r, struct space *s, const struct tr
 {
 	int64_t result;
 
+	if (c->nr == NR_mremap && call_is_interrupted(c->result))
+		return interrupted_mremap(s, c);
 	if (refused_elsewhere(c))
 		return (struct prediction){ 0 };
 	switch (c->nr) {

@@ -188,6 +188,8 @@ static inline bool succeeded(const struct trace_call *c)
 /* mapping.c */
 struct prediction call_mmap(struct replay *r, struct space *s, const struct trace_call *call);
 struct prediction call_mremap(struct space *s, const struct trace_call *call);
+/* One that a signal has interrupted: what it has done by then. */
+struct prediction interrupted_mremap(struct space *s, const struct trace_call *call);
 struct prediction call_shmat(struct replay *r, struct space *s, const struct trace_call *call);
 
 /* settings.c */

@@ -329,6 +329,25 @@ struct prediction call_mremap(struct space *s, const struct trace_call *c)
 	return p;
 }
 
+/*
+ * A signal interrupts mremap before it has the map for itself, or while pages that same-page merging has made one are taken
+ * apart (ksm_madvise() in move_vma()): by then what lies at the new place is unmapped, and the end that an area loses.
+ */
+struct prediction interrupted_mremap(struct space *s, const struct trace_call *c)
+{
+	const struct vm_area_struct *vma = vma_lookup(&s->mm, c->args[0]);
+	const unsigned long in_page = mm_page_size(&s->mm) - 1, addr = c->args[0],
+			    old_len = (c->args[1] + in_page) & ~in_page,
+			    new_len = (c->args[2] + in_page) & ~in_page;
+
+	if (!vma || !(vma->vm_flags & VM_MERGEABLE) || !(c->args[3] & MREMAP_FIXED))
+		return (struct prediction){ 0 };
+	(void)!mm_munmap(&s->mm, c->args[4], new_len);
+	if (old_len > new_len)
+		(void)!mm_munmap(&s->mm, addr + new_len, old_len - new_len);
+	return (struct prediction){ .made = true };
+}
+
 /* An address that was asked for, rounded to @at: may a segment not be put there?  At 0 it replaces what is there. */
 static bool refuses_segment(struct space *s, unsigned long at, unsigned long size, unsigned long flags)
 {

@@ -74,15 +74,16 @@ static void write_excerpts(
 /* With what stands before and behind it. */
 static void result_text(char *buf, size_t size, const char *before, int64_t result, const char *behind)
 {
-	const char *error = result == -TRACE_ERROR_UNSEEN ? "(an error that was not seen)" : NULL;
+	char number[16];
+	const char *error = result == -TRACE_ERROR_UNSEEN ? "(an error that was not seen)"
+							  : trace_error_name((int)-result);
 
 	if (!IS_ERR_VALUE(result)) {
 		snprintf(buf, size, "%s%#" PRIx64 "%s", before, (uint64_t)result, behind);
 		return;
 	}
-	if (!error)
-		error = strerrorname_np((int)-result);
-	snprintf(buf, size, "%s-%s%s", before, error ? error : "(no error of this system)", behind);
+	snprintf(number, sizeof(number), "%d", (int)-result);
+	snprintf(buf, size, "%s-%s%s", before, error ? error : number, behind);
 }
 
 static void count(struct replay_stats *st, enum replay_verdict verdict)
