@@ -170,6 +170,30 @@ static void given_back_by_a_child(void)
 	mprotect(p + PAGE, PAGE, PROT_READ);
 }
 
+static void serve_by_a_child(int fd, char *at, unsigned long mode)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		serve(fd, at, 2, mode);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+/* What the first one asked for stays, though that one is gone. */
+static void asked_by_one_child_after_another(void)
+{
+	char *p = area(8);
+	int fd = userfault();
+
+	serve_by_a_child(fd, p + 2 * PAGE, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
+	mprotect(p, PAGE, PROT_READ);
+	serve_by_a_child(fd, p + 2 * PAGE, UFFDIO_REGISTER_MODE_MISSING);
+	serve(fd, p + 4 * PAGE, 2, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+}
+
 /* Which of the two calls came first decides where areas are cut and joined. */
 static void asked_by_a_child_beside_calls(void)
 {
@@ -500,6 +524,7 @@ static const struct test_case cases[] = {
 		"" },
 	{ "userfaultfd-asked-by-a-child-that-serves", asked_by_a_child_that_serves, "" },
 	{ "userfaultfd-asked-by-a-child-beside-calls", asked_by_a_child_beside_calls, "" },
+	{ "userfaultfd-asked-by-one-child-after-another", asked_by_one_child_after_another, "" },
 	{ "userfaultfd-made-by-the-device", made_by_the_device, "" },
 	{ "userfaultfd-move-by-a-child", move_by_a_child, "" },
 	{ "userfaultfd-closed-after-a-copy-where-nothing-may-be-written",

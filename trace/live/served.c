@@ -43,12 +43,6 @@ static void *holder(pid_t tgid, int fd)
 }
 
 /*
- * Of no process, and never open: of what is served still, by another descriptor than the one that was known, whose number may
- * be in use again.
- */
-#define NOBODY holder(0, 0)
-
-/*
  * The inode of a descriptor that is a userfaultfd, which is its own since Linux 5.12; 0: it is none. 1
  * where stat(2) fails: it is one, of whatever number.
  */
@@ -154,6 +148,24 @@ static bool is_served(const struct live *l, const struct range *run)
 	return false;
 }
 
+static bool is_nobodys(const void *by)
+{
+	return xa_to_value(by) >> 32 == 0;
+}
+
+/*
+ * It is served still, by another descriptor than the one that is known, whose number may come to be used again: from now on by
+ * one of no process, which is never open, with the inode for a number.
+ */
+static void note_nobodys(struct live_mm *mm, const void *by, const struct range *run)
+{
+	unsigned long inode = xa_to_value(mtree_load(&mm->holders, xa_to_value(by)));
+	void *nobodys = holder(0, (int)inode);
+
+	if (!mtree_store(&mm->holders, xa_to_value(nobodys), xa_mk_value(inode), GFP_KERNEL))
+		(void)!mtree_store_range(&mm->served, run->start, run->end - 1, nobodys, GFP_KERNEL);
+}
+
 /*
  * Before every other question about the address space: what it finds happened before. Costs a readlink(2)
  * and a stat(2) for each range, and smaps only where a descriptor is gone.
@@ -173,8 +185,8 @@ void served_emit(struct live *l, struct task *t)
 		/* Without smaps nothing is said: it is asked again at the next call. */
 		if (l->nr_areas && !is_served(l, &run))
 			emit_closed(l, t, &run);
-		else if (l->nr_areas)
-			(void)!mtree_store_range(&t->mm->served, run.start, run.end - 1, NOBODY, GFP_KERNEL);
+		else if (l->nr_areas && !is_nobodys(by))
+			note_nobodys(t->mm, by, &run);
 	}
 }
 
