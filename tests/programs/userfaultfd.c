@@ -194,6 +194,19 @@ static void asked_by_one_child_after_another(void)
 	mprotect(p + PAGE, PAGE, PROT_READ);
 }
 
+/* All that the two ranges share is a hole: what another serves beside it stays served. */
+static void asked_by_a_child_beside_a_hole(void)
+{
+	char *p = area(8);
+	int fd = userfault(), other = userfault();
+
+	munmap(p + 4 * PAGE, PAGE);
+	serve(other, p + 4 * PAGE, 3, UFFDIO_REGISTER_MODE_MISSING);
+	serve_by_a_child(fd, p + 3 * PAGE, UFFDIO_REGISTER_MODE_MISSING);
+	serve(other, p + 6 * PAGE, 1, UFFDIO_REGISTER_MODE_MISSING);
+	mprotect(p, PAGE, PROT_READ);
+}
+
 /* Which of the two calls came first decides where areas are cut and joined. */
 static void asked_by_a_child_beside_calls(void)
 {
@@ -525,6 +538,7 @@ static const struct test_case cases[] = {
 	{ "userfaultfd-asked-by-a-child-that-serves", asked_by_a_child_that_serves, "" },
 	{ "userfaultfd-asked-by-a-child-beside-calls", asked_by_a_child_beside_calls, "" },
 	{ "userfaultfd-asked-by-one-child-after-another", asked_by_one_child_after_another, "" },
+	{ "userfaultfd-asked-by-a-child-beside-a-hole", asked_by_a_child_beside_a_hole, "" },
 	{ "userfaultfd-made-by-the-device", made_by_the_device, "" },
 	{ "userfaultfd-move-by-a-child", move_by_a_child, "" },
 	{ "userfaultfd-closed-after-a-copy-where-nothing-may-be-written",

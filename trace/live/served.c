@@ -30,6 +30,7 @@
 #include <vmaple/mm.h>
 
 #include "internal.h"
+#include "minmax.h"
 #include "uapi.h"
 
 #define SERVED (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
@@ -326,6 +327,14 @@ static struct task *next_maker(struct live *l, const struct task *t, unsigned lo
 	return NULL;
 }
 
+/* Something of it is: a registration also names holes. */
+static bool is_mapped(struct live *l, const struct live_mm *mm, uint64_t start, uint64_t end)
+{
+	struct trace_area a;
+
+	return observe_next(l, mm, start, &a) && a.start < end;
+}
+
 /* What others served of it was closed: it would have been refused to this one. */
 static void emit_closed_before(
 	struct live *l, struct task *maker, const struct range *run, unsigned long inode)
@@ -335,7 +344,8 @@ static void emit_closed_before(
 
 	for (uint64_t at = run->start; next_served(maker->mm, at, &served, &by) && served.start < run->end;
 		at = served.end)
-		if (xa_to_value(mtree_load(&maker->mm->holders, xa_to_value(by))) != inode)
+		if (xa_to_value(mtree_load(&maker->mm->holders, xa_to_value(by))) != inode &&
+			is_mapped(l, maker->mm, max(served.start, run->start), min(served.end, run->end)))
 			emit_closed(l, maker, &served);
 }
 
