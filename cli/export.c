@@ -343,7 +343,9 @@ static int csv_folder(struct arguments *a)
 	if (status)
 		return status;
 	if (mkdir(o.partial, 0777)) {
-		complain("export", "cannot write %s: %s", o.partial, strerror(errno));
+		/* What is in the way is OUT.partial; all else is about OUT. */
+		complain("export", "cannot write %s: %s", errno == EEXIST ? o.partial : a->out,
+			strerror(errno));
 		output_disown(&o);
 		return STATUS_FAILED;
 	}
