@@ -186,6 +186,8 @@ static void kill_in(void (*work)(void), int times, int after_us)
 		kill(pid, SIGKILL);
 		expect(waitpid(pid, &status, 0) == pid);
 		expect(WTERMSIG(status) == SIGKILL);
+		/* Who records without stopping it has time to read: what is told faster than that for long is lost. */
+		usleep(10000);
 	}
 }
 
