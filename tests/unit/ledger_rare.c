@@ -12,33 +12,10 @@
 #include <cmocka.h>
 #include <vmaple/explain.h>
 
-#include "recording.h"
+#include "one_ledger.h"
 #include "uapi.h"
 
 #define MANY 60000 /* events: what no area refers to is forgotten several times */
-
-static struct recording r;
-static struct explain *ledger;
-
-static int begin(void **state)
-{
-	struct replay_options options = { .unchecked = true };
-
-	(void)state;
-	r = (struct recording){ 0 };
-	ledger = explain_new(&rec_header, &options);
-	assert_non_null(ledger);
-	r.sink = explain_sink(ledger);
-	rec_begin(&r);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	explain_free(ledger);
-	return 0;
-}
 
 static struct vm_area_struct *area_at(uint64_t page)
 {

@@ -9,14 +9,12 @@
 #include <cmocka.h>
 #include <vmaple/explain.h>
 
-#include "recording.h"
+#include "one_ledger.h"
 #include "uapi.h"
 
 #define PAGES  200
 #define GROUPS 400
 
-static struct recording r;
-static struct explain *ledger;
 static uint64_t seed = 1;
 
 static uint64_t below(uint64_t n)
@@ -28,26 +26,6 @@ static uint64_t below(uint64_t n)
 static struct mm_struct *space(void)
 {
 	return replay_space(explain_replay(ledger), 1);
-}
-
-static int begin(void **state)
-{
-	struct replay_options options = { .unchecked = true };
-
-	(void)state;
-	r = (struct recording){ 0 };
-	ledger = explain_new(&rec_header, &options);
-	assert_non_null(ledger);
-	r.sink = explain_sink(ledger);
-	rec_begin(&r);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	explain_free(ledger);
-	return 0;
 }
 
 static void call_from(uint64_t ip, uint32_t nr, const uint64_t *args, int64_t result)
