@@ -86,13 +86,14 @@ static bool is_recorded(struct symbols *s, const struct known_module *m, int fd)
 	char recorded[2 * TRACE_BUILD_ID_MAX + 1], here[2 * TRACE_BUILD_ID_MAX + 1] = "none";
 	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
 	const void *id = NULL;
-	ssize_t len = elf && elf_kind(elf) == ELF_K_ELF ? dwelf_elf_gnu_build_id(elf, &id) : -1;
+	bool is_elf = elf && elf_kind(elf) == ELF_K_ELF;
+	ssize_t len = is_elf ? dwelf_elf_gnu_build_id(elf, &id) : -1;
 	bool same;
 
 	if (!elf)
 		note_error(s, elf_errmsg(-1));
 	/* Without memory for headers and notes libdw passes over them, and says nothing. Asked again it may find them. */
-	if (elf && len <= 0 && m->build_id_len && dwelf_elf_gnu_build_id(elf, &id) > 0)
+	if (is_elf && len <= 0 && m->build_id_len && dwelf_elf_gnu_build_id(elf, &id) > 0)
 		s->lacked_memory = true;
 	same = !m->build_id_len ||
 	       (id && len == (ssize_t)m->build_id_len && memcmp(id, m->build_id, (size_t)len) == 0);
